@@ -1,0 +1,92 @@
+//! The metrics of all services on one time axis, gaps explicit.
+
+mod assemble;
+
+pub use assemble::{RawSeries, assemble};
+
+use crate::metric::Metric;
+use crate::time::{Interval, Timestamp};
+
+/// Index of a service in [`MetricFrame::services`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceIdx(pub usize);
+
+/// One metric of one service over the frame's time axis.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Whose metric.
+    pub service: ServiceIdx,
+    /// What it measures.
+    pub metric: Metric,
+    /// The other service, where the metric is about calls to one.
+    pub peer: Option<ServiceIdx>,
+    /// One value per instant of the axis; `NaN` is a gap. Never infinite.
+    pub values: Vec<f64>,
+}
+
+/// Services × metrics × time. Series are ordered by (service, metric name, peer); `NaN` means "not observed".
+///
+/// The axis need not be regular: recordings glued from two days are welcome, since the statistics count samples.
+#[derive(Clone, Debug)]
+pub struct MetricFrame {
+    services: Vec<String>,
+    times: Vec<Timestamp>,
+    series: Vec<Series>,
+}
+
+/// Why metrics do not make a frame.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// Fewer than two instants.
+    #[error("{0} point(s) in time: at least 2 are needed")]
+    TooShort(usize),
+    /// The axis goes back or stands still at this position.
+    #[error("times must increase: row {row} is not later than the one before")]
+    NotIncreasing {
+        /// Position on the axis, from 0.
+        row: usize,
+    },
+    /// No series at all.
+    #[error("no series")]
+    Empty,
+}
+
+impl MetricFrame {
+    /// Names of the services, sorted.
+    pub fn services(&self) -> &[String] {
+        &self.services
+    }
+
+    /// Name of one service.
+    pub fn service(&self, service: ServiceIdx) -> &str {
+        &self.services[service.0]
+    }
+
+    /// The index of a service by name.
+    pub fn find(&self, service: &str) -> Option<ServiceIdx> {
+        self.services.binary_search_by(|s| s.as_str().cmp(service)).ok().map(ServiceIdx)
+    }
+
+    /// The time axis, strictly increasing, at least two instants.
+    pub fn times(&self) -> &[Timestamp] {
+        &self.times
+    }
+
+    /// All series.
+    pub fn series(&self) -> &[Series] {
+        &self.series
+    }
+
+    /// The usual distance of two instants: the median, in milliseconds.
+    pub fn step_ms(&self) -> i64 {
+        let mut steps: Vec<i64> = self.times.windows(2).map(|w| w[1].ms() - w[0].ms()).collect();
+        steps.sort_unstable();
+        steps[steps.len() / 2]
+    }
+
+    /// First to last instant; the end lies one step behind the last sample.
+    pub fn span(&self) -> Interval {
+        let last = self.times[self.times.len() - 1];
+        Interval { start: self.times[0], end: last.plus_ms(self.step_ms()) }
+    }
+}

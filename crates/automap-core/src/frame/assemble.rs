@@ -1,0 +1,157 @@
+//! Raw points → one frame: aligned, ordered, every gap explicit.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use super::{FrameError, MetricFrame, Series, ServiceIdx};
+use crate::metric::Metric;
+use crate::note::Note;
+use crate::time::Timestamp;
+
+/// One series as a source delivers it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RawSeries {
+    /// Whose metric.
+    pub service: String,
+    /// The metric's name, without the peer.
+    pub metric: String,
+    /// The called service, for metrics of calls.
+    pub peer: Option<String>,
+    /// Points in any order. `NaN` and infinities become gaps.
+    pub points: Vec<(Timestamp, f64)>,
+}
+
+/// Puts raw series on the axis `times`.
+///
+/// A point must lie on the axis to the millisecond; others are left out and counted in a note, as are infinite
+/// values. Of two series with the same name the first is kept. Services that only appear as a peer become services
+/// without metrics, so that nothing that is called is ever forgotten.
+///
+/// # Errors
+/// [`FrameError`] when the axis is shorter than two instants or does not increase, or there is no series.
+pub fn assemble(raw: Vec<RawSeries>, times: Vec<Timestamp>) -> Result<(MetricFrame, Vec<Note>), FrameError> {
+    check_axis(&times)?;
+    if raw.is_empty() {
+        return Err(FrameError::Empty);
+    }
+    let mut services: Vec<String> =
+        raw.iter().flat_map(|r| std::iter::once(&r.service).chain(r.peer.as_ref())).cloned().collect();
+    services.sort_unstable();
+    services.dedup();
+    let index = |name: &str| services.binary_search_by(|s| s.as_str().cmp(name)).ok().map(ServiceIdx);
+
+    let mut lost = Lost::default();
+    let mut by_name = BTreeMap::new();
+    for r in raw {
+        let Some(service) = index(&r.service) else { continue };
+        let peer = r.peer.as_deref().and_then(index);
+        match by_name.entry((service, r.metric, peer)) {
+            Entry::Occupied(known) => lost.duplicates.push(format!("{}_{}", r.service, known.key().1)),
+            Entry::Vacant(free) => {
+                free.insert(align(&r.points, &times, &mut lost));
+            }
+        }
+    }
+    let series = by_name
+        .into_iter()
+        .map(|((service, metric, peer), values)| Series { service, metric: Metric::parse(&metric), peer, values })
+        .collect();
+    Ok((MetricFrame { services, times, series }, lost.notes()))
+}
+
+fn check_axis(times: &[Timestamp]) -> Result<(), FrameError> {
+    if times.len() < 2 {
+        return Err(FrameError::TooShort(times.len()));
+    }
+    match times.windows(2).position(|w| w[0] >= w[1]) {
+        Some(i) => Err(FrameError::NotIncreasing { row: i + 1 }),
+        None => Ok(()),
+    }
+}
+
+fn align(points: &[(Timestamp, f64)], times: &[Timestamp], lost: &mut Lost) -> Vec<f64> {
+    let mut values = vec![f64::NAN; times.len()];
+    for &(t, value) in points {
+        match times.binary_search(&t) {
+            Err(_) => lost.off_axis += 1,
+            Ok(_) if value.is_infinite() => lost.infinite += 1,
+            Ok(i) => values[i] = value,
+        }
+    }
+    values
+}
+
+/// What could not be placed.
+#[derive(Default)]
+struct Lost {
+    off_axis: usize,
+    infinite: usize,
+    duplicates: Vec<String>,
+}
+
+impl Lost {
+    fn notes(mut self) -> Vec<Note> {
+        let mut notes = Vec::new();
+        if self.off_axis > 0 {
+            let text = format!("{} sample(s) off the time axis were left out", self.off_axis);
+            notes.push(Note::warning("off_axis", text));
+        }
+        if self.infinite > 0 {
+            notes.push(Note::info("infinite", format!("{} infinite sample(s) are treated as gaps", self.infinite)));
+        }
+        if !self.duplicates.is_empty() {
+            self.duplicates.sort_unstable();
+            self.duplicates.dedup();
+            let text = format!("several series with one name, the first is used: {}", self.duplicates.join(", "));
+            notes.push(Note::warning("duplicate_series", text));
+        }
+        notes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn t(ms: i64) -> Timestamp {
+        Timestamp::from_ms(ms)
+    }
+
+    fn raw(service: &str, metric: &str, peer: Option<&str>, points: &[(i64, f64)]) -> RawSeries {
+        RawSeries {
+            service: service.into(),
+            metric: metric.into(),
+            peer: peer.map(Into::into),
+            points: points.iter().map(|&(ms, v)| (t(ms), v)).collect(),
+        }
+    }
+
+    #[test]
+    fn gaps_stay_gaps_and_every_loss_is_told() {
+        let (frame, notes) = assemble(
+            vec![
+                raw("b", "latency_ms", None, &[(2000, 5.0), (1000, 4.0), (1500, 9.0)]),
+                raw("b", "latency_ms", None, &[(1000, 7.0)]),
+                raw("a", "client_latency_ms", Some("c"), &[(1000, f64::INFINITY), (3000, f64::NAN)]),
+            ],
+            vec![t(1000), t(2000), t(3000)],
+        )
+        .unwrap();
+        assert_eq!(frame.services(), ["a", "b", "c"]);
+        assert_eq!(frame.series().len(), 2);
+        assert_eq!(frame.series()[0].peer, frame.find("c"));
+        assert!(frame.series()[0].values.iter().all(|v| v.is_nan()));
+        assert_eq!(frame.series()[1].values[..2], [4.0, 5.0]);
+        assert!(frame.series()[1].values[2].is_nan());
+        let codes: Vec<_> = notes.iter().map(|n| n.code.as_str()).collect();
+        assert_eq!(codes, ["off_axis", "infinite", "duplicate_series"]);
+    }
+
+    #[test]
+    fn a_bad_axis_is_refused() {
+        let one = || vec![raw("a", "cpu", None, &[(1, 1.0)])];
+        assert_eq!(assemble(one(), vec![t(1)]).unwrap_err(), FrameError::TooShort(1));
+        assert_eq!(assemble(one(), vec![t(1), t(1)]).unwrap_err(), FrameError::NotIncreasing { row: 1 });
+        assert_eq!(assemble(vec![], vec![t(1), t(2)]).unwrap_err(), FrameError::Empty);
+    }
+}

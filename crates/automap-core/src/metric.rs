@@ -1,0 +1,215 @@
+//! The vocabulary: what a metric name means. One table, used by every source and every stage.
+//!
+//! A series is named `<service>_<metric>`; the service ends at the first underscore (Kubernetes names hold none).
+//! What one service sees of another carries the other's name behind a slash: `client_latency_ms/payment` of `orders`
+//! is the latency of orders' calls to payment, measured at orders.
+
+use std::fmt;
+
+/// The kind of evidence a metric gives. Metrics of one family speak about the same thing and never add up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// Time to answer. A symptom: only rises count.
+    Latency,
+    /// Share or rate of failures. A symptom: only rises count.
+    Error,
+    /// Requests per second: mostly a consequence of what others do.
+    Throughput,
+    /// Processor use.
+    Cpu,
+    /// Memory in use.
+    Memory,
+    /// Bytes over the network.
+    Network,
+    /// Bytes from and to disks.
+    Disk,
+    /// System calls.
+    Syscall,
+    /// Processor time withheld by a limit.
+    Throttle,
+    /// Container restarts and pods that are not ready. Only rises count.
+    Lifecycle,
+    /// Anything else, each metric a family of its own.
+    Other(String),
+}
+
+impl Family {
+    /// Symptoms travel from callee to caller; the rest stays with its service.
+    pub fn is_symptom(&self) -> bool {
+        matches!(self, Self::Latency | Self::Error)
+    }
+
+    /// Whether only a rise is evidence.
+    pub fn rises_only(&self) -> bool {
+        matches!(self, Self::Latency | Self::Error | Self::Throttle | Self::Lifecycle)
+    }
+
+    /// Whether the level follows the service's own load, so that the load explains part of it.
+    pub fn follows_load(&self) -> bool {
+        matches!(self, Self::Cpu | Self::Network | Self::Syscall | Self::Disk)
+    }
+
+    /// The word used in reports.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Latency => "latency",
+            Self::Error => "error",
+            Self::Throughput => "throughput",
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Network => "network",
+            Self::Disk => "disk",
+            Self::Syscall => "syscall",
+            Self::Throttle => "throttle",
+            Self::Lifecycle => "lifecycle",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// From where a metric is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The service's own measure of itself.
+    Own,
+    /// The service's view of the calls that it makes.
+    Client,
+    /// The view of a user outside the system: judges the whole, blames nobody.
+    Outside,
+}
+
+/// What the values are measured in; decides how a report prints them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unit {
+    /// Milliseconds.
+    Ms,
+    /// Seconds.
+    S,
+    /// A share, 0 to 1.
+    Ratio,
+    /// Events per second.
+    PerS,
+    /// Bytes.
+    Bytes,
+    /// Bytes per second.
+    BytesPerS,
+    /// Processor cores.
+    Cores,
+    /// A plain number.
+    Count,
+    /// The source does not say.
+    Unknown,
+}
+
+/// What a metric name means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// The name without service and peer: `client_latency_ms`.
+    pub name: String,
+    /// What it is evidence of.
+    pub family: Family,
+    /// From where it is seen.
+    pub side: Side,
+    /// Unit of the values.
+    pub unit: Unit,
+    /// Good share instead of bad share (availability, success): turned into a failure share before scoring.
+    pub is_availability: bool,
+}
+
+impl Metric {
+    /// Reads a name: automap's own ones (`latency_ms`, `cpu_cores`, …) and the words of the public incident sets
+    /// (`latency-90`, `mem`, `disk-read`, `availability`, …). An unknown word becomes a family of its own.
+    pub fn parse(name: &str) -> Self {
+        let side = match name {
+            n if n.starts_with("client") => Side::Client,
+            n if n.starts_with("entry") => Side::Outside,
+            _ => Side::Own,
+        };
+        let is_availability = !name.contains("error") && (name.starts_with("avail") || name.contains("success"));
+        Self { name: name.to_owned(), family: family(name, is_availability), side, unit: unit(name), is_availability }
+    }
+}
+
+fn family(name: &str, is_availability: bool) -> Family {
+    let starts = |words: &[&str]| words.iter().any(|w| name.starts_with(w));
+    if name.contains("latency") {
+        Family::Latency
+    } else if name.contains("error") || is_availability {
+        Family::Error
+    } else if name.contains("workload") || name.contains("throughput") || name == "client_rps" {
+        Family::Throughput
+    } else if starts(&["cpu_throttled"]) {
+        Family::Throttle
+    } else if name == "cpu" || name == "cpu_cores" {
+        Family::Cpu
+    } else if name == "mem" || name == "mem-delta" || starts(&["memory"]) {
+        Family::Memory
+    } else if starts(&["net-", "network_"]) {
+        Family::Network
+    } else if starts(&["disk", "fs"]) {
+        Family::Disk
+    } else if starts(&["syscall-"]) {
+        Family::Syscall
+    } else if starts(&["restarts", "not_ready"]) {
+        Family::Lifecycle
+    } else {
+        Family::Other(name.to_owned())
+    }
+}
+
+fn unit(name: &str) -> Unit {
+    const SUFFIXES: [(&str, Unit); 7] = [
+        ("_bytes_per_s", Unit::BytesPerS),
+        ("_per_s", Unit::PerS),
+        ("_rps", Unit::PerS),
+        ("_ms", Unit::Ms),
+        ("_ratio", Unit::Ratio),
+        ("_bytes", Unit::Bytes),
+        ("_cores", Unit::Cores),
+    ];
+    match name {
+        "restarts" | "not_ready" => Unit::Count,
+        _ => SUFFIXES.iter().find(|(end, _)| name.ends_with(end)).map_or(Unit::Unknown, |(_, unit)| *unit),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_vocabularies_mean_the_same() {
+        for (word, ours) in [
+            ("latency-90", Family::Latency),
+            ("latency_p95_ms", Family::Latency),
+            ("client-error", Family::Error),
+            ("error_ratio", Family::Error),
+            ("availability", Family::Error),
+            ("workload", Family::Throughput),
+            ("throughput_rps", Family::Throughput),
+            ("mem", Family::Memory),
+            ("mem-delta", Family::Memory),
+            ("memory_bytes", Family::Memory),
+            ("net-in", Family::Network),
+            ("disk-write", Family::Disk),
+            ("disk_read_bytes_per_s", Family::Disk),
+            ("syscall-read", Family::Syscall),
+            ("cpu_cores", Family::Cpu),
+            ("cpu_throttled_ratio", Family::Throttle),
+            ("restarts", Family::Lifecycle),
+            ("queue_length", Family::Other("queue_length".into())),
+        ] {
+            assert_eq!(Metric::parse(word).family, ours, "{word}");
+        }
+        assert_eq!(Metric::parse("client_latency_ms").side, Side::Client);
+        assert_eq!(Metric::parse("client_latency_ms").unit, Unit::Ms);
+        assert_eq!(Metric::parse("network_in_bytes_per_s").unit, Unit::BytesPerS);
+        assert!(Metric::parse("success-rate").is_availability);
+    }
+}

@@ -1,0 +1,57 @@
+//! Everything that a diagnosis needs, gathered by a source. A capture file holds exactly this.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::frame::MetricFrame;
+use crate::note::{NotChecked, Note};
+use crate::time::WindowHint;
+use crate::topology::CallGraph;
+
+/// What a source hands to the analysis.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// The metrics.
+    pub frame: MetricFrame,
+    /// Who calls whom.
+    pub calls: CallGraph,
+    /// What the user or the alert said about time.
+    pub hint: WindowHint,
+    /// Remarks from fetching and aligning.
+    pub notes: Vec<Note>,
+    /// Signals that the source could not deliver.
+    pub not_checked: Vec<NotChecked>,
+    /// The queries behind the numbers, in the order sent.
+    pub queries: Vec<QueryRecord>,
+    /// Where it comes from, for people: `http://localhost:9090, namespace sock-shop`. Never holds credentials.
+    pub source: String,
+}
+
+/// One query and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct QueryRecord {
+    /// The signal it serves, such as `latency_ms`.
+    pub signal: String,
+    /// The expression as sent.
+    pub promql: String,
+    /// Series in the answer.
+    pub series: u64,
+    /// Samples in the answer.
+    pub samples: u64,
+    /// Whether it delivered.
+    pub state: QueryState,
+}
+
+/// Whether a query delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum QueryState {
+    /// All that was asked for.
+    Complete,
+    /// The server warned that data is missing.
+    Partial,
+    /// No series: the signal does not exist here.
+    Empty,
+    /// The query failed; the signal is missing.
+    Failed,
+}

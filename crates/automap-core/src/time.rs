@@ -1,0 +1,105 @@
+//! Points and spans of time. The core has no clock: every instant is an argument.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// An instant: milliseconds since the Unix epoch, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From whole milliseconds since the epoch.
+    pub const fn from_ms(ms: i64) -> Self {
+        Self(ms)
+    }
+
+    /// From Unix seconds as Prometheus and data files write them, rounded to the millisecond.
+    ///
+    /// `None` when `seconds` is not finite or lies beyond year 9999 on either side, so that a stray
+    /// number in a file is an error at the door and not an overflow later.
+    pub fn from_seconds(seconds: f64) -> Option<Self> {
+        const LIMIT_S: f64 = 253_402_300_799.0;
+        (seconds.abs() <= LIMIT_S).then(|| Self((seconds * 1e3).round() as i64))
+    }
+
+    /// Milliseconds since the epoch.
+    pub const fn ms(self) -> i64 {
+        self.0
+    }
+
+    /// Seconds since the epoch.
+    pub fn seconds(self) -> f64 {
+        self.0 as f64 / 1e3
+    }
+
+    /// This instant moved by `ms` (negative: earlier), saturating.
+    pub const fn plus_ms(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+}
+
+/// A span of time, start included, end excluded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Interval {
+    /// First instant inside.
+    pub start: Timestamp,
+    /// First instant outside.
+    pub end: Timestamp,
+}
+
+impl Interval {
+    /// `None` unless `start < end`.
+    pub fn new(start: Timestamp, end: Timestamp) -> Option<Self> {
+        (start < end).then_some(Self { start, end })
+    }
+
+    /// Whether `t` lies inside.
+    pub fn contains(self, t: Timestamp) -> bool {
+        self.start <= t && t < self.end
+    }
+
+    /// Whether the two spans share an instant.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+
+    /// Length in milliseconds.
+    pub fn len_ms(self) -> i64 {
+        self.end.ms() - self.start.ms()
+    }
+}
+
+/// What is known about the windows before the data is looked at. Everything unset is found out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowHint {
+    /// When the incident began. Unset: onset detection decides.
+    pub incident_start: Option<Timestamp>,
+    /// When the incident ended. Unset: the end of the data.
+    pub incident_end: Option<Timestamp>,
+    /// Normal time. Unset: everything before the incident.
+    pub baseline: Option<Interval>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_round_to_milliseconds_and_refuse_nonsense() {
+        assert_eq!(Timestamp::from_seconds(1.0004).map(Timestamp::ms), Some(1000));
+        assert_eq!(Timestamp::from_seconds(-1.5).map(Timestamp::ms), Some(-1500));
+        for bad in [f64::NAN, f64::INFINITY, 1e18] {
+            assert_eq!(Timestamp::from_seconds(bad), None);
+        }
+    }
+
+    #[test]
+    fn an_interval_holds_its_start_and_not_its_end() {
+        let t = Timestamp::from_ms;
+        let span = Interval::new(t(10), t(20)).unwrap();
+        assert!(span.contains(t(10)) && !span.contains(t(20)));
+        assert!(!span.overlaps(Interval::new(t(20), t(30)).unwrap()));
+        assert_eq!(Interval::new(t(20), t(20)), None);
+    }
+}

@@ -1,0 +1,79 @@
+//! Who calls whom.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What an edge of the call graph carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// Requests with a latency and a status (HTTP, gRPC).
+    Request,
+    /// A byte stream: stores and brokers. The edge is known, its latency is not.
+    Tcp,
+}
+
+/// Directed calls between services, observed or given. Self-calls are dropped; the order is that of the names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallGraph {
+    edges: BTreeMap<(String, String), Protocol>,
+}
+
+impl CallGraph {
+    /// A graph without edges: nothing is explained by callees.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds `caller → callee`. A request edge wins over a TCP edge between the same two services.
+    pub fn add(&mut self, caller: &str, callee: &str, protocol: Protocol) {
+        if caller == callee {
+            return;
+        }
+        self.edges
+            .entry((caller.to_owned(), callee.to_owned()))
+            .and_modify(|known| *known = (*known).min(protocol))
+            .or_insert(protocol);
+    }
+
+    /// All edges as `(caller, callee, protocol)`, ordered by name.
+    pub fn edges(&self) -> impl Iterator<Item = (&str, &str, Protocol)> {
+        self.edges.iter().map(|((from, to), p)| (from.as_str(), to.as_str(), *p))
+    }
+
+    /// Number of edges.
+    pub fn len(&self) -> usize {
+        self.edges.len()
+    }
+
+    /// Whether there is no edge.
+    pub fn is_empty(&self) -> bool {
+        self.edges.is_empty()
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for CallGraph {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(edges: I) -> Self {
+        let mut graph = Self::new();
+        for (caller, callee) in edges {
+            graph.add(caller, callee, Protocol::Request);
+        }
+        graph
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_edge_wins_and_self_calls_are_dropped() {
+        let mut graph = CallGraph::new();
+        graph.add("orders", "orders", Protocol::Request);
+        graph.add("orders", "payment", Protocol::Tcp);
+        graph.add("orders", "payment", Protocol::Request);
+        graph.add("orders", "payment", Protocol::Tcp);
+        assert_eq!(graph.edges().collect::<Vec<_>>(), [("orders", "payment", Protocol::Request)]);
+    }
+}

@@ -1,0 +1,4 @@
+//! A Sock Shop that runs on one machine, faults with real effects, and scores of labelled incidents.
+
+pub mod effect;
+pub mod plan;

@@ -1,0 +1,142 @@
+//! What the Sock Shop consists of and where each part listens. The one table that the shop, the supervisor and
+//! the load share. Source of the call graph: the code of microservices-demo (front-end `api/*.js`,
+//! `OrdersController.java`, shipping, queue-master); its published sketches are wrong in places.
+
+/// What a component does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// An HTTP service.
+    Service,
+    /// A database or cache behind TCP.
+    Store,
+    /// The message broker behind TCP.
+    Broker,
+}
+
+/// One component of the shop: a Deployment, its Service and its `name` label all carry `name`.
+#[derive(Clone, Copy, Debug)]
+pub struct Component {
+    /// `orders`, `orders-db`, …
+    pub name: &'static str,
+    /// What it does.
+    pub role: Role,
+    /// Port of the Service in Kubernetes.
+    pub service_port: u16,
+    /// What it calls, in the order of its outbound listeners.
+    pub calls: &'static [&'static str],
+    /// CPU limit in cores, enforced in 100 ms periods like the kernel's CFS quota.
+    pub cpu_limit_cores: f64,
+    /// Memory limit in MiB, reported by kube-state-metrics.
+    pub memory_limit_mib: u64,
+}
+
+/// The namespace of the shop.
+pub const NAMESPACE: &str = "sock-shop";
+
+const fn part(
+    name: &'static str,
+    role: Role,
+    service_port: u16,
+    calls: &'static [&'static str],
+    cpu_limit_cores: f64,
+    memory_limit_mib: u64,
+) -> Component {
+    Component { name, role, service_port, calls, cpu_limit_cores, memory_limit_mib }
+}
+
+/// All 14 components, ordered by name.
+pub const COMPONENTS: [Component; 14] = [
+    part("carts", Role::Service, 80, &["carts-db"], 0.3, 500),
+    part("carts-db", Role::Store, 27017, &[], 0.3, 500),
+    part("catalogue", Role::Service, 80, &["catalogue-db"], 0.3, 200),
+    part("catalogue-db", Role::Store, 3306, &[], 0.3, 500),
+    part("front-end", Role::Service, 80, &["carts", "catalogue", "orders", "session-db", "user"], 0.5, 1000),
+    part("orders", Role::Service, 80, &["carts", "orders-db", "payment", "shipping", "user"], 0.5, 500),
+    part("orders-db", Role::Store, 27017, &[], 0.3, 500),
+    part("payment", Role::Service, 80, &[], 0.2, 200),
+    part("queue-master", Role::Service, 80, &["rabbitmq"], 0.3, 500),
+    part("rabbitmq", Role::Broker, 5672, &[], 0.3, 500),
+    part("session-db", Role::Store, 6379, &[], 0.2, 200),
+    part("shipping", Role::Service, 80, &["rabbitmq"], 0.3, 500),
+    part("user", Role::Service, 80, &["user-db"], 0.3, 200),
+    part("user-db", Role::Store, 27017, &[], 0.3, 500),
+];
+
+/// Finds a component by name.
+pub fn component(name: &str) -> Option<&'static Component> {
+    COMPONENTS.iter().find(|c| c.name == name)
+}
+
+/// Where everything listens, all on 127.0.0.1, counted from one base port.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// The first port.
+    pub base: u16,
+}
+
+impl Ports {
+    const PER_COMPONENT: u16 = 20;
+
+    fn of(self, component: &Component) -> u16 {
+        let index = COMPONENTS.iter().position(|c| c.name == component.name).unwrap_or_default();
+        self.base + index as u16 * Self::PER_COMPONENT
+    }
+
+    /// The pod's address on the network: the side-car's inbound listener.
+    pub fn pod(self, component: &Component) -> u16 {
+        self.of(component)
+    }
+
+    /// The application itself; only its own side-car connects here.
+    pub fn app(self, component: &Component) -> u16 {
+        self.of(component) + 1
+    }
+
+    /// The side-car's `/stats/prometheus` and its effects.
+    pub fn sidecar_admin(self, component: &Component) -> u16 {
+        self.of(component) + 2
+    }
+
+    /// The application's effects (stress, I/O, HTTP faults) and health.
+    pub fn app_admin(self, component: &Component) -> u16 {
+        self.of(component) + 3
+    }
+
+    /// The side-car's listener for calls from the application to `callee`. `None` where there is no such call.
+    pub fn outbound(self, component: &Component, callee: &str) -> Option<u16> {
+        let k = component.calls.iter().position(|c| *c == callee)?;
+        Some(self.of(component) + 10 + k as u16)
+    }
+
+    /// The kubelet's stand-in: cAdvisor, kube-state-metrics and the supervisor's control.
+    pub fn kubelet(self) -> u16 {
+        self.base + 300
+    }
+
+    /// Prometheus.
+    pub fn prometheus(self) -> u16 {
+        self.base + 301
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_callee_exists_and_no_two_listeners_share_a_port() {
+        let ports = Ports { base: 21000 };
+        let mut all = vec![ports.kubelet(), ports.prometheus()];
+        for c in &COMPONENTS {
+            all.extend([ports.pod(c), ports.app(c), ports.sidecar_admin(c), ports.app_admin(c)]);
+            for callee in c.calls {
+                assert!(component(callee).is_some(), "{} calls {callee}", c.name);
+                all.extend(ports.outbound(c, callee));
+            }
+        }
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+}
