@@ -9,9 +9,12 @@
 //! Values only move right. Nothing here reads a file, a clock, the environment or a network, and nothing knows
 //! what was really injected: the same observation and options give the same report, to the byte.
 
+pub mod anomaly;
 pub mod frame;
 pub mod metric;
 pub mod note;
 pub mod observation;
+pub mod rank;
+pub mod stats;
 pub mod time;
 pub mod topology;

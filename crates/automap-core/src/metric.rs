@@ -6,6 +6,13 @@
 
 use std::fmt;
 
+/// Latency of an edge's calls as the caller measures it, by callee.
+pub const CLIENT_LATENCY_MS: &str = "client_latency_ms";
+/// Latency of the same calls as the callee measures it; belongs to the caller and names the callee as peer.
+pub const SERVED_LATENCY_MS: &str = "served_latency_ms";
+/// The difference of the two: network and proxies. Derived, never fetched.
+pub const NETWORK_GAP_MS: &str = "network_gap_ms";
+
 /// The kind of evidence a metric gives. Metrics of one family speak about the same thing and never add up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Family {
@@ -25,7 +32,9 @@ pub enum Family {
     Disk,
     /// System calls.
     Syscall,
-    /// Processor time withheld by a limit.
+    /// Time that a call spends between the two side-cars: the caller's latency minus the callee's. Only rises count.
+    NetworkGap,
+    /// Processor time withheld by a limit. Only rises count.
     Throttle,
     /// Container restarts and pods that are not ready. Only rises count.
     Lifecycle,
@@ -41,7 +50,7 @@ impl Family {
 
     /// Whether only a rise is evidence.
     pub fn rises_only(&self) -> bool {
-        matches!(self, Self::Latency | Self::Error | Self::Throttle | Self::Lifecycle)
+        matches!(self, Self::Latency | Self::Error | Self::NetworkGap | Self::Throttle | Self::Lifecycle)
     }
 
     /// Whether the level follows the service's own load, so that the load explains part of it.
@@ -60,6 +69,7 @@ impl Family {
             Self::Network => "network",
             Self::Disk => "disk",
             Self::Syscall => "syscall",
+            Self::NetworkGap => "network gap",
             Self::Throttle => "throttle",
             Self::Lifecycle => "lifecycle",
             Self::Other(name) => name,
@@ -80,6 +90,8 @@ pub enum Side {
     Own,
     /// The service's view of the calls that it makes.
     Client,
+    /// The callee's view of the calls that this service makes to it.
+    Served,
     /// The view of a user outside the system: judges the whole, blames nobody.
     Outside,
 }
@@ -127,7 +139,8 @@ impl Metric {
     /// (`latency-90`, `mem`, `disk-read`, `availability`, …). An unknown word becomes a family of its own.
     pub fn parse(name: &str) -> Self {
         let side = match name {
-            n if n.starts_with("client") => Side::Client,
+            n if n.starts_with("client") || n.starts_with("tcp_") || n == NETWORK_GAP_MS => Side::Client,
+            n if n.starts_with("served") => Side::Served,
             n if n.starts_with("entry") => Side::Outside,
             _ => Side::Own,
         };
@@ -140,13 +153,15 @@ fn family(name: &str, is_availability: bool) -> Family {
     let starts = |words: &[&str]| words.iter().any(|w| name.starts_with(w));
     if name.contains("latency") {
         Family::Latency
-    } else if name.contains("error") || is_availability {
+    } else if name == NETWORK_GAP_MS {
+        Family::NetworkGap
+    } else if name.contains("error") || name.starts_with("tcp_failures") || is_availability {
         Family::Error
     } else if name.contains("workload") || name.contains("throughput") || name == "client_rps" {
         Family::Throughput
     } else if starts(&["cpu_throttled"]) {
         Family::Throttle
-    } else if name == "cpu" || name == "cpu_cores" {
+    } else if ["cpu", "cpu_cores", "proxy_cpu_cores"].contains(&name) {
         Family::Cpu
     } else if name == "mem" || name == "mem-delta" || starts(&["memory"]) {
         Family::Memory
@@ -201,6 +216,8 @@ mod tests {
             ("disk_read_bytes_per_s", Family::Disk),
             ("syscall-read", Family::Syscall),
             ("cpu_cores", Family::Cpu),
+            ("network_gap_ms", Family::NetworkGap),
+            ("tcp_failures_per_s", Family::Error),
             ("cpu_throttled_ratio", Family::Throttle),
             ("restarts", Family::Lifecycle),
             ("queue_length", Family::Other("queue_length".into())),

@@ -1,6 +1,6 @@
 //! Who calls whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,7 @@ pub enum Protocol {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallGraph {
     edges: BTreeMap<(String, String), Protocol>,
+    views: BTreeSet<String>,
 }
 
 impl CallGraph {
@@ -35,6 +36,22 @@ impl CallGraph {
             .entry((caller.to_owned(), callee.to_owned()))
             .and_modify(|known| *known = (*known).min(protocol))
             .or_insert(protocol);
+    }
+
+    /// Marks a node that is no component but a client's view of one (a remote end point, a user agent in a trace map):
+    /// it shows what others do and is seldom the cause.
+    pub fn mark_view(&mut self, node: &str) {
+        self.views.insert(node.to_owned());
+    }
+
+    /// Whether the node is only somebody's view of another.
+    pub fn is_view(&self, node: &str) -> bool {
+        self.views.contains(node)
+    }
+
+    /// Nodes marked by [`Self::mark_view`], by name.
+    pub fn views(&self) -> impl Iterator<Item = &str> {
+        self.views.iter().map(String::as_str)
     }
 
     /// All edges as `(caller, callee, protocol)`, ordered by name.

@@ -1,0 +1,140 @@
+//! What is left of a series, on the log scale, once the shared movement is taken out.
+//!
+//! Two predictors: the leave-one-out median of the same metric over the *other* services (a load swing lifts them all)
+//! and, for resources, the service's own load. Slopes are fitted on normal time only, shrunk, between 0 and 1.5:
+//! a few dozen autocorrelated samples do not carry more.
+
+use std::collections::BTreeMap;
+
+use super::Rows;
+use super::rows::Column;
+use super::views::Scales;
+use crate::frame::ServiceIdx;
+use crate::metric::{Family, Side};
+use crate::stats::median;
+
+/// Services that must share a metric before their median says something about a common movement.
+const MIN_PEERS: usize = 5;
+/// Weight of the shrinkage, in variances of the series.
+const RIDGE: f64 = 4.0;
+/// Largest slope: a consequence does not outgrow its cause by much.
+const SLOPE_MAX: f64 = 1.5;
+/// Coordinate descent on two slopes converges in a handful of rounds.
+const ROUNDS: usize = 30;
+/// Added to the value before the logarithm, as a share of the metric's typical level.
+const LOG_OFFSET: f64 = 0.02;
+
+/// Residual of every column; `None` where a logarithm makes no sense (errors, negative values) or samples are too few.
+pub(super) fn residuals(columns: &[Column], rows: &Rows, scales: &Scales) -> Vec<Option<Vec<f64>>> {
+    let logs: Vec<Option<Vec<f64>>> =
+        columns.iter().enumerate().map(|(j, c)| Some(log_levels(c, rows, scales.of(j)?.typical))).collect();
+    let takes_part =
+        |j: usize| logs[j].is_some() && columns[j].metric.family != Family::Error && never_negative(&columns[j]);
+    let load: BTreeMap<ServiceIdx, usize> = (0..columns.len())
+        .filter(|&j| logs[j].is_some() && is_own_load(&columns[j]))
+        .map(|j| (columns[j].service, j))
+        .collect();
+    let mut by_metric: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for j in (0..columns.len()).filter(|&j| takes_part(j)) {
+        by_metric.entry(columns[j].metric.name.as_str()).or_default().push(j);
+    }
+
+    let mut out: Vec<Option<Vec<f64>>> = vec![None; columns.len()];
+    for members in by_metric.into_values() {
+        let levels: Vec<&[f64]> = members.iter().filter_map(|&j| logs[j].as_deref()).collect();
+        let common = (members.len() >= MIN_PEERS).then(|| leave_one_out_medians(&levels));
+        for (k, &j) in members.iter().enumerate() {
+            let own_load = columns[j].metric.family.follows_load().then(|| load.get(&columns[j].service)).flatten();
+            let predictors =
+                [common.as_ref().map(|c| c[k].clone()), own_load.and_then(|l| logs[*l].as_deref()).map(gaps_as_normal)];
+            out[j] = Some(without(levels[k], &predictors, rows));
+        }
+    }
+    out
+}
+
+fn never_negative(column: &Column) -> bool {
+    column.values.iter().all(|v| v.is_nan() || *v >= 0.0)
+}
+
+fn is_own_load(column: &Column) -> bool {
+    column.metric.family == Family::Throughput && column.metric.side == Side::Own && column.peer.is_none()
+}
+
+fn log_levels(column: &Column, rows: &Rows, typical: f64) -> Vec<f64> {
+    let offset = (LOG_OFFSET * typical).max(1e-9);
+    let level = |v: f64| if v.is_nan() { f64::NAN } else { (v.max(0.0) + offset).ln() };
+    centred(column.values.iter().map(|&v| level(v)).collect(), &rows.baseline)
+}
+
+/// Minus the normal median, so that a gap may stand in as "as always" (0).
+fn centred(mut values: Vec<f64>, baseline: &[usize]) -> Vec<f64> {
+    let centre = median(&baseline.iter().map(|&i| values[i]).collect::<Vec<_>>());
+    values.iter_mut().for_each(|v| *v -= centre);
+    values
+}
+
+fn gaps_as_normal(values: &[f64]) -> Vec<f64> {
+    values.iter().map(|v| if v.is_nan() { 0.0 } else { *v }).collect()
+}
+
+/// For every series and instant, the median of all other series. O(series · log series) for each instant.
+fn leave_one_out_medians(levels: &[&[f64]]) -> Vec<Vec<f64>> {
+    let n = levels.len();
+    let mut out = vec![Vec::new(); n];
+    for t in 0..levels[0].len() {
+        let now: Vec<f64> = levels.iter().map(|l| if l[t].is_nan() { 0.0 } else { l[t] }).collect();
+        let mut order: Vec<usize> = (0..n).collect();
+        order.sort_by(|&a, &b| now[a].total_cmp(&now[b]));
+        for (rank, &series) in order.iter().enumerate() {
+            let without_it = |i: usize| now[order[if i < rank { i } else { i + 1 }]];
+            out[series].push(0.5 * (without_it((n - 2) / 2) + without_it((n - 1) / 2)));
+        }
+    }
+    out
+}
+
+/// `level − b·predictors`, slopes by ridge on normal time, then minus its normal median.
+fn without(level: &[f64], predictors: &[Option<Vec<f64>>; 2], rows: &Rows) -> Vec<f64> {
+    let on_baseline = |x: &[f64]| {
+        let x: Vec<f64> = rows.baseline.iter().map(|&i| if x[i].is_nan() { 0.0 } else { x[i] }).collect();
+        let mean = x.iter().sum::<f64>() / x.len() as f64;
+        x.into_iter().map(|v| v - mean).collect::<Vec<f64>>()
+    };
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+    let y = on_baseline(level);
+    let q = predictors.each_ref().map(|p| p.as_deref().map(on_baseline).unwrap_or_else(|| vec![0.0; y.len()]));
+    let ridge = RIDGE * (dot(&y, &y) / y.len() as f64).max(1e-4);
+    let (cross, gram, target) =
+        (dot(&q[0], &q[1]), [dot(&q[0], &q[0]), dot(&q[1], &q[1])], [dot(&q[0], &y), dot(&q[1], &y)]);
+    let mut slopes = [0.0f64; 2];
+    for _ in 0..ROUNDS {
+        for k in 0..2 {
+            slopes[k] = ((target[k] - cross * slopes[1 - k]) / (gram[k] + ridge)).clamp(0.0, SLOPE_MAX);
+        }
+    }
+    let explained =
+        |t: usize| -> f64 { predictors.iter().zip(slopes).filter_map(|(p, b)| Some(b * p.as_ref()?[t])).sum() };
+    centred(level.iter().enumerate().map(|(t, v)| v - explained(t)).collect(), &rows.baseline)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leave_one_out_median_leaves_the_series_itself_out() {
+        let rows: Vec<Vec<f64>> = vec![vec![1.0], vec![2.0], vec![3.0], vec![100.0]];
+        let levels: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+        assert_eq!(leave_one_out_medians(&levels), [[3.0], [3.0], [2.0], [2.0]]);
+    }
+
+    #[test]
+    fn a_movement_that_all_share_leaves_no_residual() {
+        let wave: Vec<f64> = (0..60).map(|i| (i as f64 / 5.0).sin()).collect();
+        let rows = Rows { baseline: (0..40).collect(), incident: (40..60).collect() };
+        let left = without(&wave, &[Some(wave.clone()), None], &rows);
+        let (before, after) = (crate::stats::sd(&wave), crate::stats::sd(&left));
+        assert!(after < 0.2 * before, "{after} of {before}");
+    }
+}

@@ -1,0 +1,109 @@
+//! Which samples are normal time and which are the incident, and the columns made ready for scoring.
+
+use crate::frame::{MetricFrame, ServiceIdx};
+use crate::metric::{Metric, Side};
+use crate::time::Interval;
+
+/// A value beyond this many times the largest normal one is an exporter's glitch (a timestamp in place of a value).
+const GLITCH_FACTOR: f64 = 1e6;
+
+/// Positions on the frame's time axis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// Normal time, in order.
+    pub baseline: Vec<usize>,
+    /// The incident, in order.
+    pub incident: Vec<usize>,
+}
+
+impl Rows {
+    /// The samples inside two windows.
+    pub fn inside(frame: &MetricFrame, baseline: Interval, incident: Interval) -> Self {
+        let pick = |window: Interval| {
+            let rows = frame.times().iter().enumerate();
+            rows.filter(|(_, t)| window.contains(**t)).map(|(i, _)| i).collect()
+        };
+        Self { baseline: pick(baseline), incident: pick(incident) }
+    }
+
+    /// Everything before `row` against everything from it on.
+    pub fn split(frame: &MetricFrame, row: usize) -> Self {
+        Self { baseline: (0..row).collect(), incident: (row..frame.times().len()).collect() }
+    }
+}
+
+/// One series, with availability turned into a failure share and glitches into gaps.
+#[derive(Clone, Debug)]
+pub(super) struct Column {
+    pub(super) series: usize,
+    pub(super) service: ServiceIdx,
+    pub(super) peer: Option<ServiceIdx>,
+    pub(super) metric: Metric,
+    pub(super) values: Vec<f64>,
+}
+
+impl Column {
+    pub(super) fn pick(&self, rows: &[usize]) -> Vec<f64> {
+        rows.iter().map(|&i| self.values[i]).collect()
+    }
+}
+
+pub(super) fn prepare(frame: &MetricFrame, rows: &Rows) -> Vec<Column> {
+    let series = frame.series().iter().enumerate();
+    series
+        .filter(|(_, s)| s.metric.side != Side::Outside)
+        .map(|(i, s)| {
+            let mut values = s.values.clone();
+            if s.metric.is_availability {
+                as_failures(&mut values);
+            }
+            drop_glitches(&mut values, &rows.baseline);
+            Column { series: i, service: s.service, peer: s.peer, metric: s.metric.clone(), values }
+        })
+        .collect()
+}
+
+/// 100 → 98 % of success is small as a level and large as a failure share: floors and directions are those of errors.
+fn as_failures(values: &mut [f64]) {
+    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let full = if largest > 1.5 { 100.0 } else { 1.0 };
+    for v in values {
+        if !v.is_nan() {
+            *v = (full - *v).max(0.0);
+        }
+    }
+}
+
+fn drop_glitches(values: &mut [f64], baseline: &[usize]) {
+    let largest = baseline.iter().map(|&i| values[i].abs()).fold(0.0, f64::max);
+    if largest > 0.0 {
+        for v in values {
+            if v.abs() > GLITCH_FACTOR * largest {
+                *v = f64::NAN;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn availability_in_percent_or_share_becomes_a_failure_share() {
+        let mut percent = [100.0, 98.0, f64::NAN];
+        as_failures(&mut percent);
+        assert_eq!(percent[..2], [0.0, 2.0]);
+        assert!(percent[2].is_nan());
+        let mut share = [1.0, 0.9];
+        as_failures(&mut share);
+        assert!((share[1] - 0.1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_timestamp_in_place_of_a_value_is_a_gap() {
+        let mut values = [0.2, 0.3, 1.658e9, 0.4];
+        drop_glitches(&mut values, &[0, 1]);
+        assert!(values[2].is_nan() && values[3] == 0.4);
+    }
+}

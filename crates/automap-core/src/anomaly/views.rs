@@ -1,0 +1,141 @@
+//! Three views of a change: mean shift, median shift, pulse; each in spreads of the series' own normal time.
+//!
+//! Medians win on noisy one-second data, means on a few samples, pulses on bursts shorter than the window: every one
+//! of them alone loses data sets that the others save, so evidence takes all three.
+
+use std::collections::BTreeMap;
+
+use super::rows::Column;
+use super::{AnomalyOptions, MIN_BASELINE_SAMPLES, MIN_INCIDENT_SAMPLES, Rows};
+use crate::metric::Family;
+use crate::stats::{finite, mad, mean, median, median_of, rolling_mean, sd, signed_log};
+
+/// Pulses are looked for at these shares of the incident's length.
+const PULSE_SHARES: [f64; 3] = [1.0 / 8.0, 1.0 / 4.0, 1.0 / 2.0];
+
+/// Typical level of a metric and the smallest spread that its changes are measured in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scale {
+    pub(super) typical: f64,
+    pub(super) floor: f64,
+}
+
+/// The scales of all columns.
+pub(super) struct Scales(Vec<Option<Scale>>);
+
+impl Scales {
+    pub(super) fn new(columns: &[Column], rows: &Rows, options: &AnomalyOptions) -> Self {
+        let normal: Vec<Vec<f64>> = columns.iter().map(|c| finite(&c.pick(&rows.baseline))).collect();
+        let medians: Vec<f64> = normal.iter().map(|n| median_of(n.clone())).collect();
+        let typical = typical_levels(columns, &normal, &medians);
+        let scale = |j: usize, column: &Column| {
+            let incident = rows.incident.iter().filter(|&&i| !column.values[i].is_nan()).count();
+            if normal[j].len() < MIN_BASELINE_SAMPLES || incident < MIN_INCIDENT_SAMPLES {
+                return None;
+            }
+            let typical = typical.get(column.metric.name.as_str()).copied().unwrap_or(1.0);
+            let floor = (options.relative_floor * medians[j].abs()).max(options.typical_floor * typical).max(1e-12);
+            Some(Scale { typical, floor })
+        };
+        Self(columns.iter().enumerate().map(|(j, c)| scale(j, c)).collect())
+    }
+
+    /// `None`: too few samples to judge.
+    pub(super) fn of(&self, column: usize) -> Option<Scale> {
+        self.0[column]
+    }
+}
+
+/// Median over services of the normal level of each metric; services that idle at zero do not vote.
+fn typical_levels<'a>(columns: &'a [Column], normal: &[Vec<f64>], medians: &[f64]) -> BTreeMap<&'a str, f64> {
+    let mut levels: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for (j, column) in columns.iter().enumerate() {
+        if normal[j].len() >= MIN_BASELINE_SAMPLES && medians[j] != 0.0 {
+            levels.entry(column.metric.name.as_str()).or_default().push(medians[j].abs());
+        }
+    }
+    levels.into_iter().map(|(metric, levels)| (metric, median_of(levels))).collect()
+}
+
+/// The three views, in spreads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Views {
+    pub(super) mean: f64,
+    median: f64,
+    pulse_up: f64,
+    pulse_down: f64,
+}
+
+impl Views {
+    pub(super) fn new(values: &[f64], rows: &Rows, floor: f64) -> Self {
+        let pick = |rows: &[usize]| -> Vec<f64> { rows.iter().map(|&i| values[i]).collect() };
+        let (normal, incident) = (pick(&rows.baseline), pick(&rows.incident));
+        let centre = median(&normal);
+        let (pulse_up, pulse_down) = pulses(&normal, &incident, floor);
+        Self {
+            mean: (mean(&incident) - mean(&normal)) / sd(&normal).max(floor),
+            median: (median(&incident) - centre) / mad(&normal, centre).max(floor),
+            pulse_up,
+            pulse_down,
+        }
+    }
+
+    /// One number: level counts twice, pulse once; upwards only where only a rise is evidence.
+    pub(super) fn evidence(&self, family: &Family) -> f64 {
+        let level = 0.5 * (signed_log(self.mean) + signed_log(self.median));
+        let (level, pulse) = if family.rises_only() {
+            (level, self.pulse_up)
+        } else {
+            (level.abs(), self.pulse_up.max(self.pulse_down))
+        };
+        (2.0 * level + signed_log(pulse.max(0.0))) / 3.0
+    }
+}
+
+/// How far the extreme rolling mean of the incident lies beyond the extreme one of normal time, up and down.
+fn pulses(normal: &[f64], incident: &[f64], floor: f64) -> (f64, f64) {
+    let mut widths: Vec<usize> =
+        PULSE_SHARES.iter().map(|s| ((incident.len() as f64 * s).round_ties_even() as usize).max(1)).collect();
+    widths.dedup();
+    let (mut up, mut down) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+    for width in widths.into_iter().filter(|w| *w < normal.len()) {
+        let (n, x) = (rolling_mean(normal, width), rolling_mean(incident, width));
+        let spread = sd(&n).max(floor);
+        up = up.max((highest(&x) - highest(&n)) / spread);
+        down = down.max((lowest(&n) - lowest(&x)) / spread);
+    }
+    let or_zero = |v: f64| if v.is_finite() { v } else { 0.0 };
+    (or_zero(up), or_zero(down))
+}
+
+/// `f64::max` skips `NaN`; nothing observed stays `NaN` so that it wins over nothing.
+fn highest(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::NAN, f64::max)
+}
+
+fn lowest(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::NAN, f64::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_count_in_spreads_of_normal_time() {
+        let values = [9.0, 11.0, 9.0, 11.0, 15.0, 15.0, 15.0, 15.0];
+        let rows = Rows { baseline: vec![0, 1, 2, 3], incident: vec![4, 5, 6, 7] };
+        let views = Views::new(&values, &rows, 0.1);
+        assert_eq!(views.mean, 5.0);
+        assert!((views.median - 5.0 / 1.4826).abs() < 1e-12);
+        assert_eq!(views.pulse_up, (15.0 - 10.0) / 0.1, "width 2: normal rolling means are all 10");
+        assert_eq!(views.pulse_down, -6.0, "width 1: (9 − 15) over a spread of 1");
+    }
+
+    #[test]
+    fn the_floor_keeps_a_constant_series_finite() {
+        let values = [1.0, 1.0, 1.0, 1.0, 3.0, 3.0];
+        let rows = Rows { baseline: vec![0, 1, 2, 3], incident: vec![4, 5] };
+        assert_eq!(Views::new(&values, &rows, 0.02).mean, 100.0);
+    }
+}

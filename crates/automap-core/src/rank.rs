@@ -1,0 +1,67 @@
+//! Who most likely caused it.
+
+mod blame;
+mod calls;
+pub mod evidence;
+
+pub use evidence::{EvidenceOptions, rank};
+
+use crate::frame::ServiceIdx;
+use crate::metric::Family;
+
+/// Services from the most to the least likely cause.
+#[derive(Clone, Debug)]
+pub struct Ranking {
+    /// All services that have at least one judged series; ties are ordered by name.
+    pub services: Vec<RankedService>,
+}
+
+/// One service's place and how it came about.
+#[derive(Clone, Debug)]
+pub struct RankedService {
+    /// Which service.
+    pub service: ServiceIdx,
+    /// Log evidence that it is the cause: the sum of `parts` times their weights. 0 is nothing, 3 one clear signal.
+    pub score: f64,
+    /// Share of belief among all services, 0 to 1 (softmax of the scores). All shares sum to 1.
+    pub share: f64,
+    /// What the score is made of.
+    pub parts: Vec<Part>,
+    /// Why its own symptoms were held against others, strongest first.
+    pub explained: Vec<Explained>,
+}
+
+/// A kind of evidence for one service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// Where it comes from.
+    pub source: PartSource,
+    /// Strength after explaining away, before the weight.
+    pub evidence: f64,
+    /// How much it counts.
+    pub weight: f64,
+}
+
+/// Where a part of the score comes from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PartSource {
+    /// The service's own metrics of one family.
+    Own(Family),
+    /// Its callers show a symptom, nobody else does, and the service itself does not (latency or errors).
+    SeenByCallers(Family),
+    /// The network between the side-cars: the calls that touch this service are slow under way.
+    NetworkGap,
+    /// Its samples stopped arriving.
+    Missing,
+}
+
+/// A symptom of a service that another one accounts for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explained {
+    /// Latency or error.
+    pub family: Family,
+    /// The callee that shows it too, or whose calls show it.
+    pub by: ServiceIdx,
+    /// How much of the symptom it takes away, 0 to 1.
+    pub share: f64,
+}

@@ -1,0 +1,64 @@
+//! Mean, spread and their robust twins.
+
+/// The observed values, in order.
+pub fn finite(values: &[f64]) -> Vec<f64> {
+    values.iter().copied().filter(|v| !v.is_nan()).collect()
+}
+
+/// Arithmetic mean of the observed values; `NaN` when there is none.
+pub fn mean(values: &[f64]) -> f64 {
+    let (sum, n) = values.iter().filter(|v| !v.is_nan()).fold((0.0, 0usize), |(s, n), v| (s + v, n + 1));
+    if n == 0 { f64::NAN } else { sum / n as f64 }
+}
+
+/// Population standard deviation (divisor n) of the observed values; `NaN` when there is none.
+pub fn sd(values: &[f64]) -> f64 {
+    let centre = mean(values);
+    let (sum, n) =
+        values.iter().filter(|v| !v.is_nan()).fold((0.0, 0usize), |(s, n), v| (s + (v - centre).powi(2), n + 1));
+    if n == 0 { f64::NAN } else { (sum / n as f64).sqrt() }
+}
+
+/// Median of the observed values (mean of the two middle ones for an even count); `NaN` when there is none.
+pub fn median(values: &[f64]) -> f64 {
+    median_of(finite(values))
+}
+
+/// [`median`] of values that are all observed, sorted in place.
+pub fn median_of(mut values: Vec<f64>) -> f64 {
+    let n = values.len();
+    if n == 0 {
+        return f64::NAN;
+    }
+    values.sort_unstable_by(f64::total_cmp);
+    if n % 2 == 1 { values[n / 2] } else { 0.5 * (values[n / 2 - 1] + values[n / 2]) }
+}
+
+/// Median absolute deviation from `centre`, scaled by 1.4826 so that it estimates the standard deviation of a
+/// normal distribution; half of the samples may be wild before it breaks. `NaN` without observations.
+pub fn mad(values: &[f64], centre: f64) -> f64 {
+    1.4826 * median_of(values.iter().filter(|v| !v.is_nan()).map(|v| (v - centre).abs()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Worked by hand: 1, 2, 3, 4, 100 → mean 22, median 3, deviations 2, 1, 0, 1, 97 → MAD 1.
+    #[test]
+    fn textbook_values_with_a_gap() {
+        let x = [1.0, 2.0, f64::NAN, 3.0, 4.0, 100.0];
+        assert_eq!(mean(&x), 22.0);
+        assert_eq!(median(&x), 3.0);
+        assert_eq!(mad(&x, 3.0), 1.4826);
+        assert!((sd(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]) - 2.0).abs() < 1e-12);
+        assert_eq!(median(&[4.0, 1.0]), 2.5);
+    }
+
+    #[test]
+    fn nothing_observed_gives_nan_and_not_zero() {
+        for f in [mean, sd, median] {
+            assert!(f(&[]).is_nan() && f(&[f64::NAN]).is_nan());
+        }
+    }
+}
