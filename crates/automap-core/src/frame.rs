@@ -1,6 +1,7 @@
 //! The metrics of all services on one time axis, gaps explicit.
 
 mod assemble;
+mod derive;
 
 pub use assemble::{RawSeries, assemble};
 

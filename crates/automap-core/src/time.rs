@@ -33,6 +33,17 @@ impl Timestamp {
         self.0 as f64 / 1e3
     }
 
+    /// `2026-11-23T14:03:15Z`, with a fraction where there is one; a number of milliseconds beyond what a calendar holds.
+    pub fn rfc3339(self) -> String {
+        jiff::Timestamp::from_millisecond(self.0).map_or_else(|_| format!("{} ms", self.0), |t| t.to_string())
+    }
+
+    /// Wall-clock time `14:03:15` at a fixed offset from UTC.
+    pub fn clock(self, utc_offset_s: i32) -> String {
+        let s = (self.0.div_euclid(1000) + i64::from(utc_offset_s)).rem_euclid(86_400);
+        format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+    }
+
     /// This instant moved by `ms` (negative: earlier), saturating.
     pub const fn plus_ms(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
@@ -92,6 +103,14 @@ mod tests {
         for bad in [f64::NAN, f64::INFINITY, 1e18] {
             assert_eq!(Timestamp::from_seconds(bad), None);
         }
+    }
+
+    #[test]
+    fn instants_print_for_programs_and_for_people() {
+        let t = Timestamp::from_ms(1_763_906_595_000);
+        assert_eq!(t.rfc3339(), "2025-11-23T14:03:15Z");
+        assert_eq!(t.clock(8 * 3600), "22:03:15");
+        assert_eq!(Timestamp::from_ms(-1000).clock(0), "23:59:59");
     }
 
     #[test]
