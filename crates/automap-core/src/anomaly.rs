@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 pub use rows::Rows;
 
 use crate::frame::{MetricFrame, ServiceIdx};
-use crate::metric::Metric;
+use crate::metric::{Metric, Unit};
 use rows::{Column, prepare};
 
 /// Fewest observed samples a series needs in the baseline to be judged.
@@ -33,11 +33,29 @@ pub struct AnomalyOptions {
     pub typical_floor: f64,
     /// Smallest spread of the residual on the log scale. Range 0–1, default 0.03 (3 %).
     pub log_floor: f64,
+    /// Smallest spread in the metric's own unit, see [`practical_floor`]. Off: only the relative floors hold.
+    pub practical_floors: bool,
+}
+
+/// Below this spread a change does not matter to anybody, whatever its share of a tiny normal level: 1 ms, 0.5 % of
+/// requests, 0.2 requests/s, 10 millicores, 4 MiB, 16 KiB/s. 0 where the unit is not known.
+pub fn practical_floor(unit: Unit) -> f64 {
+    match unit {
+        Unit::Ms => 1.0,
+        Unit::S => 1e-3,
+        Unit::Ratio => 5e-3,
+        Unit::PerS => 0.2,
+        Unit::Bytes => 4.0 * 1024.0 * 1024.0,
+        Unit::BytesPerS => 16.0 * 1024.0,
+        Unit::Cores => 0.01,
+        Unit::Count => 0.1,
+        Unit::Unknown => 0.0,
+    }
 }
 
 impl Default for AnomalyOptions {
     fn default() -> Self {
-        Self { relative_floor: 0.02, typical_floor: 0.01, log_floor: 0.03 }
+        Self { relative_floor: 0.02, typical_floor: 0.01, log_floor: 0.03, practical_floors: true }
     }
 }
 
@@ -164,9 +182,15 @@ mod tests {
 
     #[test]
     fn the_unit_does_not_matter() {
-        let ms = first(&frame("latency_ms", 3.0, 0.0, 10.0));
-        let seconds = first(&frame("latency_ms", 3.0, 0.0, 0.01));
+        let ms = first(&frame("latency", 3.0, 0.0, 10.0));
+        let seconds = first(&frame("latency", 3.0, 0.0, 0.01));
         assert!((ms - seconds).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_tenfold_rise_below_a_millisecond_is_nothing() {
+        assert!(first(&frame("latency_ms", 10.0, 0.0, 0.01)) < 1.0);
+        assert!(first(&frame("latency", 10.0, 0.0, 0.01)) > 2.0, "unless the unit is not known");
     }
 
     #[test]

@@ -142,7 +142,8 @@ fn remarks(windows: &Windows) -> Vec<Note> {
     let (n, a) = (windows.rows.baseline.len(), windows.rows.incident.len());
     let mut notes = Vec::new();
     if n < COMFORTABLE_BASELINE {
-        notes.push(Note::warning("short_baseline", format!("only {n} baseline samples: normal variation is uncertain")));
+        notes
+            .push(Note::warning("short_baseline", format!("only {n} baseline samples: normal variation is uncertain")));
     }
     if a < 5 {
         notes.push(Note::warning("short_incident", format!("only {a} incident samples: wait a little and ask again")));

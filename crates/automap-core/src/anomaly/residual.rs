@@ -21,13 +21,11 @@ const RIDGE: f64 = 4.0;
 const SLOPE_MAX: f64 = 1.5;
 /// Coordinate descent on two slopes converges in a handful of rounds.
 const ROUNDS: usize = 30;
-/// Added to the value before the logarithm, as a share of the metric's typical level.
-const LOG_OFFSET: f64 = 0.02;
 
 /// Residual of every column; `None` where a logarithm makes no sense (errors, negative values) or samples are too few.
 pub(super) fn residuals(columns: &[Column], rows: &Rows, scales: &Scales) -> Vec<Option<Vec<f64>>> {
     let logs: Vec<Option<Vec<f64>>> =
-        columns.iter().enumerate().map(|(j, c)| Some(log_levels(c, rows, scales.of(j)?.typical))).collect();
+        columns.iter().enumerate().map(|(j, c)| Some(log_levels(c, rows, scales.of(j)?.log_offset))).collect();
     let takes_part =
         |j: usize| logs[j].is_some() && columns[j].metric.family != Family::Error && never_negative(&columns[j]);
     let load: BTreeMap<ServiceIdx, usize> = (0..columns.len())
@@ -61,8 +59,7 @@ fn is_own_load(column: &Column) -> bool {
     column.metric.family == Family::Throughput && column.metric.side == Side::Own && column.peer.is_none()
 }
 
-fn log_levels(column: &Column, rows: &Rows, typical: f64) -> Vec<f64> {
-    let offset = (LOG_OFFSET * typical).max(1e-9);
+fn log_levels(column: &Column, rows: &Rows, offset: f64) -> Vec<f64> {
     let level = |v: f64| if v.is_nan() { f64::NAN } else { (v.max(0.0) + offset).ln() };
     centred(column.values.iter().map(|&v| level(v)).collect(), &rows.baseline)
 }

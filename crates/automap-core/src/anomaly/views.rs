@@ -6,18 +6,23 @@
 use std::collections::BTreeMap;
 
 use super::rows::Column;
-use super::{AnomalyOptions, MIN_BASELINE_SAMPLES, MIN_INCIDENT_SAMPLES, Rows};
+use super::{AnomalyOptions, MIN_BASELINE_SAMPLES, MIN_INCIDENT_SAMPLES, Rows, practical_floor};
 use crate::metric::Family;
 use crate::stats::{finite, mad, mean, median, median_of, rolling_mean, sd, signed_log};
 
 /// Pulses are looked for at these shares of the incident's length.
 const PULSE_SHARES: [f64; 3] = [1.0 / 8.0, 1.0 / 4.0, 1.0 / 2.0];
 
-/// Typical level of a metric and the smallest spread that its changes are measured in.
+/// Share of a metric's typical level that is added to a value before its logarithm.
+const LOG_OFFSET: f64 = 0.02;
+
+/// The smallest spread that a column's changes are measured in, raw and on the log scale.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
-    pub(super) typical: f64,
     pub(super) floor: f64,
+    /// Added to a value before its logarithm: a change from zero by the smallest spread that matters then is one
+    /// smallest spread of the log residual.
+    pub(super) log_offset: f64,
 }
 
 /// The scales of all columns.
@@ -34,8 +39,11 @@ impl Scales {
                 return None;
             }
             let typical = typical.get(column.metric.name.as_str()).copied().unwrap_or(1.0);
-            let floor = (options.relative_floor * medians[j].abs()).max(options.typical_floor * typical).max(1e-12);
-            Some(Scale { typical, floor })
+            let practical = if options.practical_floors { practical_floor(column.metric.unit) } else { 0.0 };
+            let relative = (options.relative_floor * medians[j].abs()).max(options.typical_floor * typical);
+            let floor = relative.max(practical).max(1e-12);
+            let log_offset = (LOG_OFFSET * typical).max(practical / options.log_floor).max(1e-9);
+            Some(Scale { floor, log_offset })
         };
         Self(columns.iter().enumerate().map(|(j, c)| scale(j, c)).collect())
     }

@@ -40,10 +40,7 @@ mod tests {
             peer: Some("payment".into()),
             points: t.iter().copied().zip(values).collect(),
         };
-        let raw = vec![
-            call("client_latency_ms", [4.0, 312.0, 2.9]),
-            call("served_latency_ms", [3.0, f64::NAN, 3.0]),
-        ];
+        let raw = vec![call("client_latency_ms", [4.0, 312.0, 2.9]), call("served_latency_ms", [3.0, f64::NAN, 3.0])];
         let frame = assemble(raw, t.clone()).unwrap().0.with_network_gaps();
         let gap = frame.series().iter().find(|s| s.metric.name == "network_gap_ms").unwrap();
         assert_eq!(gap.values[0], 1.0);

@@ -1,0 +1,30 @@
+//! What the user reads: plain, versioned data, and its renderers. Renderers take a [`Report`] and nothing else.
+
+mod compose;
+mod evidence_items;
+mod format;
+mod model;
+mod path;
+mod text;
+
+pub use compose::{Findings, compose};
+pub use model::{
+    Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim, WindowInfo,
+};
+pub use text::{TextOptions, text};
+
+/// The report as JSON, indented, with a final newline.
+///
+/// # Errors
+/// Never for a report that [`compose`] made; `serde_json`'s error type is passed on all the same.
+pub fn json(report: &Report) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(report).map(|text| text + "\n")
+}
+
+/// The JSON Schema of [`Report`], for programs that read it.
+///
+/// # Errors
+/// As [`json`].
+pub fn schema() -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(&schemars::schema_for!(Report)).map(|text| text + "\n")
+}

@@ -1,0 +1,312 @@
+//! Stage results → one report.
+
+use super::evidence_items::{Facts, round, words};
+use super::format::change;
+use super::model::{
+    Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim, WindowInfo,
+};
+use super::path;
+use crate::anomaly::{Anomalies, SeriesEvidence};
+use crate::frame::{MetricFrame, ServiceIdx};
+use crate::metric::{Family, Side};
+use crate::note::Note;
+use crate::observation::Observation;
+use crate::rank::{Part, PartSource, RankedService, Ranking};
+use crate::verdict::{Decision, VerdictOptions, confidence, decide, mechanism};
+use crate::windows::{Onset, Windows};
+
+/// Candidates in a report.
+const MAX_CAUSES: usize = 5;
+/// Symptoms in a report.
+const MAX_SYMPTOMS: usize = 3;
+/// Evidence from which a service counts as a victim, and a symptom as one.
+const CLEAR: f64 = 1.0;
+
+/// The results of all stages for one observation.
+#[derive(Debug)]
+pub struct Findings<'a> {
+    /// What was observed.
+    pub observation: &'a Observation,
+    /// The frame that was analysed (with derived series).
+    pub frame: &'a MetricFrame,
+    /// The windows.
+    pub windows: &'a Windows,
+    /// What was unusual.
+    pub anomalies: &'a Anomalies,
+    /// Who is blamed.
+    pub ranking: &'a Ranking,
+    /// Remarks of the stages.
+    pub notes: Vec<Note>,
+}
+
+/// Writes the report. Pure wording: nothing here changes an order or a number.
+pub fn compose(findings: Findings<'_>, options: &VerdictOptions) -> Report {
+    let Findings { observation, frame, windows, anomalies, ranking, notes } = findings;
+    let facts = Facts { frame, anomalies, windows };
+    let decision = decide(ranking, anomalies, options);
+    let causes: Vec<Cause> = match decision {
+        Decision::NoIncident => Vec::new(),
+        _ => candidates(&facts, observation, ranking, options),
+    };
+    let victims = if decision == Decision::Cause { victims(&facts, observation, ranking) } else { Vec::new() };
+    let mut notes: Vec<Note> = observation.notes.iter().cloned().chain(notes).collect();
+    notes.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
+    notes.dedup();
+    Report {
+        schema_version: SCHEMA_VERSION,
+        source: observation.source.clone(),
+        verdict: verdict(decision, ranking, frame, options),
+        windows: window_info(frame, windows),
+        symptoms: symptoms(&facts, observation),
+        coverage: coverage(frame, anomalies),
+        next: next(decision, &causes, observation),
+        causes,
+        victims,
+        not_checked: observation.not_checked.clone(),
+        notes,
+        queries: observation.queries.clone(),
+    }
+}
+
+fn verdict(decision: Decision, ranking: &Ranking, frame: &MetricFrame, options: &VerdictOptions) -> Verdict {
+    let top = ranking.services.first();
+    let sure = round(top.map_or(0.0, |t| confidence(t, options)));
+    let name = top.map_or("", |t| frame.service(t.service));
+    let kind_of_fault = top.and_then(mechanism).map(|p| mechanism_word(p).to_owned());
+    let (kind, summary) = match decision {
+        Decision::Cause => {
+            let kind = kind_of_fault.as_deref().map_or_else(String::new, |k| format!(" ({k})"));
+            (VerdictKind::Cause, format!("{name}{kind}"))
+        }
+        Decision::NoIncident => (VerdictKind::NoIncident, "no incident: nothing left its normal behaviour".to_owned()),
+        Decision::NotEnoughEvidence => {
+            (VerdictKind::NotEnoughEvidence, "not enough evidence to name one service".to_owned())
+        }
+    };
+    let named = decision == Decision::Cause;
+    Verdict {
+        kind,
+        service: named.then(|| name.to_owned()),
+        mechanism: kind_of_fault.filter(|_| named),
+        confidence: sure,
+        level: level(sure),
+        summary,
+    }
+}
+
+fn level(confidence: f64) -> Level {
+    match confidence {
+        c if c >= 0.75 => Level::High,
+        c if c >= 0.4 => Level::Medium,
+        _ => Level::Low,
+    }
+}
+
+fn mechanism_word(part: &Part) -> &str {
+    match &part.source {
+        PartSource::NetworkGap => "network",
+        PartSource::Missing => "stopped reporting",
+        PartSource::SeenByCallers(Family::Error) => "callers' requests to it fail",
+        PartSource::SeenByCallers(_) => "slow as its callers see it",
+        PartSource::Own(Family::Lifecycle) => "restarts or not ready",
+        PartSource::Own(Family::Latency) => "slow",
+        PartSource::Own(Family::Error) => "failing",
+        PartSource::Own(Family::Throttle) => "cpu",
+        PartSource::Own(family) => family.as_str(),
+    }
+}
+
+fn candidates(facts: &Facts<'_>, observation: &Observation, ranking: &Ranking, options: &VerdictOptions) -> Vec<Cause> {
+    let first_onset = first_symptom_row(facts);
+    ranking
+        .services
+        .iter()
+        .take(MAX_CAUSES)
+        .enumerate()
+        .map(|(i, ranked)| {
+            let evidence = facts.for_candidate(ranked);
+            let onset = evidence.iter().filter_map(|e| e.onset.clone()).min();
+            let name = facts.frame.service(ranked.service);
+            Cause {
+                rank: i + 1,
+                service: name.to_owned(),
+                score: round(ranked.score),
+                confidence: round(confidence(ranked, options)),
+                counter_evidence: counter_evidence(facts, ranked, ranking, onset.as_deref(), first_onset),
+                onset,
+                evidence,
+                path: path::from_entry(&observation.calls, name),
+            }
+        })
+        .collect()
+}
+
+/// What speaks against a candidate: resources that did not move, a later onset than the symptom's, a close second.
+fn counter_evidence(
+    facts: &Facts<'_>,
+    ranked: &RankedService,
+    ranking: &Ranking,
+    onset: Option<&str>,
+    first_symptom: Option<usize>,
+) -> Vec<String> {
+    let mut out = Vec::new();
+    let calm: Vec<String> = unchanged(facts, ranked.service);
+    if !calm.is_empty() {
+        out.push(format!("unchanged: {}", calm.join(", ")));
+    }
+    for e in ranked.explained.iter().filter(|e| e.share >= 0.3).take(1) {
+        out.push(format!("{} {} shows its {} too", "its callee", facts.frame.service(e.by), e.family));
+    }
+    if let (Some(onset), Some(row)) = (onset, first_symptom) {
+        let symptom = facts.frame.times()[row].rfc3339();
+        if onset > symptom.as_str() {
+            out.push(format!("its first change ({onset}) is later than the first symptom of the system ({symptom})"));
+        }
+    }
+    let rival = ranking.services.iter().find(|s| s.service != ranked.service);
+    if let Some(rival) = rival.filter(|r| r.share > 0.3 * ranked.share && r.share <= ranked.share) {
+        out.push(format!("{} is nearly as likely", facts.frame.service(rival.service)));
+    }
+    out
+}
+
+/// Own metrics of a service that stayed in their band, as words, one for each family.
+fn unchanged(facts: &Facts<'_>, service: ServiceIdx) -> Vec<String> {
+    const TOLD: [&str; 7] = [
+        "latency_ms",
+        "error_ratio",
+        "cpu_cores",
+        "memory_bytes",
+        "disk_write_bytes_per_s",
+        "restarts",
+        "throughput_rps",
+    ];
+    let own = |name: &str| {
+        let mut series = facts.anomalies.series.iter();
+        series.find(|s| s.service == service && s.peer.is_none() && s.metric.name == name)
+    };
+    TOLD.iter().filter_map(|name| own(name)).filter(|s| s.evidence < 0.3).map(|s| words(&s.metric.name)).collect()
+}
+
+fn first_symptom_row(facts: &Facts<'_>) -> Option<usize> {
+    let clear = facts.anomalies.series.iter().filter(|s| s.metric.family.is_symptom() && s.evidence >= CLEAR);
+    clear.filter_map(|s| facts.onset(&facts.frame.series()[s.series])).min()
+}
+
+/// Entry services' own latency and errors that rose, strongest first; without calls, any service's.
+fn symptoms(facts: &Facts<'_>, observation: &Observation) -> Vec<Symptom> {
+    let entries = path::entries(&observation.calls);
+    let at_entry = |s: &&SeriesEvidence| entries.is_empty() || entries.contains(&facts.frame.service(s.service));
+    let mut found: Vec<&SeriesEvidence> = facts
+        .anomalies
+        .series
+        .iter()
+        .filter(|s| s.metric.side == Side::Own && s.metric.family.is_symptom() && s.evidence >= CLEAR)
+        .filter(at_entry)
+        .collect();
+    found.sort_by(|a, b| b.evidence.total_cmp(&a.evidence).then(a.series.cmp(&b.series)));
+    found
+        .into_iter()
+        .take(MAX_SYMPTOMS)
+        .map(|s| Symptom { service: facts.frame.service(s.service).to_owned(), evidence: facts.line(s) })
+        .collect()
+}
+
+/// Services with a clear symptom that call the named cause, directly or through others.
+fn victims(facts: &Facts<'_>, observation: &Observation, ranking: &Ranking) -> Vec<Victim> {
+    let Some(cause) = ranking.services.first() else { return Vec::new() };
+    let cause_name = facts.frame.service(cause.service);
+    let mut victims: Vec<(f64, Victim)> = Vec::new();
+    for ranked in ranking.services.iter().skip(1) {
+        let name = facts.frame.service(ranked.service);
+        let mut shown: Vec<&SeriesEvidence> = facts
+            .anomalies
+            .series
+            .iter()
+            .filter(|s| s.service == ranked.service && s.metric.side == Side::Own)
+            .filter(|s| s.metric.family.is_symptom() && s.evidence >= CLEAR)
+            .collect();
+        if shown.is_empty() || !path::reaches(&observation.calls, name, cause_name) {
+            continue;
+        }
+        shown.sort_by(|a, b| b.evidence.total_cmp(&a.evidence).then(a.series.cmp(&b.series)));
+        let by = next_hop(observation, name, cause_name);
+        let evidence: Vec<Evidence> = shown.iter().take(2).map(|s| facts.line(s)).collect();
+        let summary = format!("{}; {}", evidence[0].summary, toll(facts, ranked.service, &by));
+        let victim = Victim { service: name.to_owned(), explained_by: by, evidence, summary };
+        victims.push((shown[0].evidence, victim));
+    }
+    victims.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.service.cmp(&b.1.service)));
+    victims.into_iter().map(|(_, v)| v).collect()
+}
+
+/// What the victim's calls to the guilty side show, or that it merely calls it.
+fn toll(facts: &Facts<'_>, service: ServiceIdx, by: &str) -> String {
+    let calls = facts.anomalies.series.iter().filter(|s| {
+        s.service == service
+            && s.metric.side == Side::Client
+            && s.metric.family.is_symptom()
+            && s.peer.is_some_and(|p| facts.frame.service(p) == by)
+    });
+    let clearest = calls.filter(|s| s.evidence >= CLEAR).max_by(|a, b| a.evidence.total_cmp(&b.evidence));
+    match clearest {
+        Some(s) => {
+            let (from, to) = facts.levels(&facts.frame.series()[s.series]);
+            format!("its calls to {by}: {} {}", words(&s.metric.name), change(from, to, s.metric.unit))
+        }
+        None => format!("it calls {by}"),
+    }
+}
+
+/// The callee over which a victim reaches the cause.
+fn next_hop(observation: &Observation, victim: &str, cause: &str) -> String {
+    let callees = observation.calls.edges().filter(|(from, _, _)| *from == victim).map(|(_, to, _)| to);
+    let hops: Vec<&str> = callees.filter(|to| *to == cause || path::reaches(&observation.calls, to, cause)).collect();
+    let direct = hops.iter().find(|to| **to == cause);
+    direct.or(hops.first()).map_or_else(|| cause.to_owned(), |s| (*s).to_owned())
+}
+
+fn window_info(frame: &MetricFrame, windows: &Windows) -> WindowInfo {
+    WindowInfo {
+        baseline_start: windows.baseline.start.rfc3339(),
+        baseline_end: windows.baseline.end.rfc3339(),
+        baseline_samples: windows.rows.baseline.len(),
+        incident_start: windows.incident.start.rfc3339(),
+        incident_end: windows.incident.end.rfc3339(),
+        incident_samples: windows.rows.incident.len(),
+        incident_start_is: match windows.onset {
+            Onset::Given => "given",
+            Onset::Detected => "detected",
+            Onset::None => "none",
+        }
+        .to_owned(),
+        step_s: frame.step_ms() as f64 / 1e3,
+    }
+}
+
+fn coverage(frame: &MetricFrame, anomalies: &Anomalies) -> Coverage {
+    let mut judged: Vec<ServiceIdx> = anomalies.series.iter().map(|s| s.service).collect();
+    judged.sort_unstable();
+    judged.dedup();
+    Coverage {
+        services: frame.services().len(),
+        services_judged: judged.len(),
+        series_judged: anomalies.series.len(),
+        series: frame.series().len(),
+    }
+}
+
+/// The query that shows the strongest evidence, and what helps when there is none.
+fn next(decision: Decision, causes: &[Cause], observation: &Observation) -> Vec<String> {
+    let mut out = Vec::new();
+    if decision == Decision::NotEnoughEvidence {
+        out.push("wait for more samples, or give --incident-start and a longer baseline".to_owned());
+    }
+    let strongest = causes.first().and_then(|c| c.evidence.first());
+    let metric = strongest
+        .map(|e| if e.metric == crate::metric::NETWORK_GAP_MS { crate::metric::CLIENT_LATENCY_MS } else { &e.metric });
+    if let Some(query) = metric.and_then(|m| observation.queries.iter().find(|q| q.signal == m)) {
+        out.push(format!("look at {}: {}", query.signal, query.promql));
+    }
+    out
+}

@@ -1,0 +1,196 @@
+//! From statistics to sentences: what changed for a service, from where to where, since when, seen by whom.
+
+use super::format::{change, unit_name};
+use super::model::Evidence;
+use crate::anomaly::{Anomalies, SeriesEvidence};
+use crate::frame::{MetricFrame, Series, ServiceIdx};
+use crate::metric::{CLIENT_LATENCY_MS, Family, NETWORK_GAP_MS, SERVED_LATENCY_MS, Side};
+use crate::onset;
+use crate::rank::{PartSource, RankedService};
+use crate::stats::{mean, median};
+use crate::verdict::causal_weight;
+use crate::windows::Windows;
+
+/// Evidence below this is not worth a line.
+const WORTH_A_LINE: f64 = 0.5;
+/// Lines for one candidate.
+const MAX_LINES: usize = 6;
+/// Rows before the incident's start at which an onset may already show (an alert fires late).
+const EARLY_ROWS: usize = 3;
+
+/// The data that every sentence is made from.
+pub(super) struct Facts<'a> {
+    pub(super) frame: &'a MetricFrame,
+    pub(super) anomalies: &'a Anomalies,
+    pub(super) windows: &'a Windows,
+}
+
+impl Facts<'_> {
+    /// What speaks for a candidate, most telling first, one line for each family and place.
+    pub(super) fn for_candidate(&self, candidate: &RankedService) -> Vec<Evidence> {
+        let mut found: Vec<(f64, &SeriesEvidence)> = self
+            .anomalies
+            .series
+            .iter()
+            .filter_map(|s| Some((self.telling(s, candidate)?, s)))
+            .filter(|(_, s)| s.evidence >= WORTH_A_LINE)
+            .collect();
+        found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.series.cmp(&b.1.series)));
+        let mut shown: Vec<(&Family, ServiceIdx, Option<ServiceIdx>)> = Vec::new();
+        let mut lines: Vec<Evidence> = Vec::new();
+        for (_, s) in found {
+            let place = (&s.metric.family, s.service, s.peer);
+            if !shown.contains(&place) {
+                shown.push(place);
+                lines.push(self.line(s));
+            }
+        }
+        lines.extend(self.missing(candidate));
+        // A gap says all that the caller's latency of the same calls says, and more.
+        let gaps: Vec<_> = lines.iter().filter(|l| l.metric == NETWORK_GAP_MS).map(|l| l.peer.clone()).collect();
+        lines.retain(|l| l.metric != CLIENT_LATENCY_MS || !gaps.contains(&l.peer));
+        lines.truncate(MAX_LINES);
+        lines
+    }
+
+    /// How telling a series is for a candidate; `None` where it speaks of somebody else.
+    fn telling(&self, s: &SeriesEvidence, candidate: &RankedService) -> Option<f64> {
+        let me = candidate.service;
+        let source = match (s.metric.side, &s.metric.family) {
+            (Side::Client, Family::NetworkGap) if s.service == me || s.peer == Some(me) => PartSource::NetworkGap,
+            (Side::Client, family) if s.peer == Some(me) && family.is_symptom() => {
+                PartSource::SeenByCallers(family.clone())
+            }
+            (Side::Own, family) if s.service == me => PartSource::Own(family.clone()),
+            _ => return None,
+        };
+        let part = candidate.parts.iter().find(|p| p.source == source)?;
+        Some(causal_weight(&source) * part.evidence.max(0.0).min(s.evidence) + 1e-3 * s.evidence)
+    }
+
+    /// One change as data and as a sentence.
+    pub(super) fn line(&self, s: &SeriesEvidence) -> Evidence {
+        let series = &self.frame.series()[s.series];
+        let (from, to) = self.levels(series);
+        let summary = if s.metric.name == NETWORK_GAP_MS { self.gap_sentence(series) } else { None };
+        let summary =
+            summary.unwrap_or_else(|| format!("{} {}", self.subject(series), change(from, to, s.metric.unit)));
+        Evidence {
+            metric: s.metric.name.clone(),
+            seen_by: self.frame.service(s.service).to_owned(),
+            peer: s.peer.map(|p| self.frame.service(p).to_owned()),
+            from,
+            to,
+            unit: unit_name(s.metric.unit).to_owned(),
+            strength: round(s.evidence),
+            onset: self.onset(series).map(|row| self.frame.times()[row].rfc3339()),
+            summary,
+        }
+    }
+
+    /// Level in normal time and in the incident: medians; means where only they moved (a pulse).
+    pub(super) fn levels(&self, series: &Series) -> (Option<f64>, Option<f64>) {
+        let pick = |rows: &[usize]| -> Vec<f64> { rows.iter().map(|&i| series.values[i]).collect() };
+        let (normal, incident) = (pick(&self.windows.rows.baseline), pick(&self.windows.rows.incident));
+        let (by_median, by_mean) = ((median(&normal), median(&incident)), (mean(&normal), mean(&incident)));
+        let moved = |(from, to): (f64, f64)| (to - from).abs();
+        let (from, to) = if moved(by_mean) > 2.0 * moved(by_median) { by_mean } else { by_median };
+        (observed(from), observed(to))
+    }
+
+    /// The row at which the series left its normal band.
+    pub(super) fn onset(&self, series: &Series) -> Option<usize> {
+        let start = *self.windows.rows.incident.first()?;
+        let normal: Vec<f64> = self.windows.rows.baseline.iter().map(|&i| series.values[i]).collect();
+        let practical = crate::anomaly::practical_floor(series.metric.unit);
+        let floor = (0.02 * median(&normal).abs()).max(practical).max(1e-12);
+        onset::of_series(&series.values, &self.windows.rows.baseline, start.saturating_sub(EARLY_ROWS), floor)
+    }
+
+    fn subject(&self, series: &Series) -> String {
+        let words = words(&series.metric.name);
+        match series.peer {
+            Some(peer) => format!("{}→{} {words}", self.frame.service(series.service), self.frame.service(peer)),
+            None => words,
+        }
+    }
+
+    /// `orders→payment latency 4 → 312 ms at the caller, 3 → 3 ms at the callee: 308 ms lost between them`.
+    fn gap_sentence(&self, gap: &Series) -> Option<String> {
+        let side = |name: &str| {
+            let same = |s: &&Series| s.metric.name == name && s.service == gap.service && s.peer == gap.peer;
+            let series = self.frame.series().iter().find(same)?;
+            let (from, to) = self.levels(series);
+            Some(change(from, to, series.metric.unit))
+        };
+        let (from, to) = self.levels(gap);
+        let lost = change(None, Some(to? - from?), gap.metric.unit);
+        Some(format!(
+            "{}→{} latency {} at the caller, {} at the callee: {} more between them, network and not code",
+            self.frame.service(gap.service),
+            self.frame.service(gap.peer?),
+            side(CLIENT_LATENCY_MS)?,
+            side(SERVED_LATENCY_MS)?,
+            lost.trim_start_matches("no data → "),
+        ))
+    }
+
+    fn missing(&self, candidate: &RankedService) -> Option<Evidence> {
+        let part = candidate.parts.iter().find(|p| p.source == PartSource::Missing && p.evidence >= WORTH_A_LINE)?;
+        let own = self.frame.series().iter().filter(|s| s.service == candidate.service && s.metric.side == Side::Own);
+        let share = |s: &Series, rows: &[usize]| {
+            rows.iter().filter(|&&i| s.values[i].is_nan()).count() as f64 / rows.len() as f64
+        };
+        let rows = &self.windows.rows;
+        let (from, to) = own
+            .map(|s| (share(s, &rows.baseline), share(s, &rows.incident)))
+            .max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))?;
+        Some(Evidence {
+            metric: "missing_ratio".to_owned(),
+            seen_by: self.frame.service(candidate.service).to_owned(),
+            peer: None,
+            from: Some(from),
+            to: Some(to),
+            unit: "ratio".to_owned(),
+            strength: round(part.evidence),
+            onset: None,
+            summary: format!("samples missing {}", change(Some(from), Some(to), crate::metric::Unit::Ratio)),
+        })
+    }
+}
+
+fn observed(v: f64) -> Option<f64> {
+    v.is_finite().then_some(v)
+}
+
+/// Three decimals: enough for people, and the last bits of a sum are nobody's business.
+pub(super) fn round(v: f64) -> f64 {
+    (v * 1e3).round() / 1e3
+}
+
+/// A metric's name as words, without its unit: `latency_p95_ms` → `p95 latency`.
+pub(super) fn words(name: &str) -> String {
+    let known = match name {
+        "latency_ms" => "latency (mean)",
+        "latency_p95_ms" => "p95 latency",
+        "client_latency_ms" => "latency at the caller",
+        "served_latency_ms" => "latency at the callee",
+        "network_gap_ms" => "network gap",
+        "error_ratio" => "errors",
+        "client_error_ratio" => "errors at the caller",
+        "throughput_rps" => "requests",
+        "tcp_failures_per_s" => "failed connections",
+        "cpu_cores" => "CPU",
+        "cpu_throttled_ratio" => "CPU throttled periods",
+        "proxy_cpu_cores" => "side-car CPU",
+        "memory_bytes" => "memory",
+        "disk_read_bytes_per_s" => "disk reads",
+        "disk_write_bytes_per_s" => "disk writes",
+        "network_in_bytes_per_s" => "network in",
+        "network_out_bytes_per_s" => "network out",
+        "restarts" => "container restarts",
+        "not_ready" => "pods not ready",
+        other => other,
+    };
+    known.to_owned()
+}

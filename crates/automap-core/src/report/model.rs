@@ -1,0 +1,180 @@
+//! The report's shape. Times are RFC 3339 in UTC; `null` is "not observed", never zero.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::note::{NotChecked, Note};
+use crate::observation::QueryRecord;
+
+/// Version of this shape. A reader accepts this one and the one before.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// One diagnosis.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// Version of this shape.
+    pub schema_version: u32,
+    /// Where the metrics come from.
+    pub source: String,
+    /// The answer.
+    pub verdict: Verdict,
+    /// What was compared with what.
+    pub windows: WindowInfo,
+    /// What the users of the system noticed: the entry services' latency and errors that rose, strongest first.
+    pub symptoms: Vec<Symptom>,
+    /// How much could be seen.
+    pub coverage: Coverage,
+    /// Candidates, most likely first.
+    pub causes: Vec<Cause>,
+    /// Services that show symptoms of somebody else's fault.
+    pub victims: Vec<Victim>,
+    /// What could not be looked at.
+    pub not_checked: Vec<NotChecked>,
+    /// Remarks on the data.
+    pub notes: Vec<Note>,
+    /// What to do next.
+    pub next: Vec<String>,
+    /// The queries behind the numbers.
+    pub queries: Vec<QueryRecord>,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Verdict {
+    /// What may be said.
+    pub kind: VerdictKind,
+    /// The service named; `null` unless `kind` is `cause`.
+    pub service: Option<String>,
+    /// What kind of fault its evidence speaks of, such as `network` or `cpu`; `null` unless `kind` is `cause`.
+    pub mechanism: Option<String>,
+    /// Confidence of the first candidate, 0 to 1, whether or not it is named.
+    pub confidence: f64,
+    /// The same in a word.
+    pub level: Level,
+    /// One sentence.
+    pub summary: String,
+}
+
+/// What may be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictKind {
+    /// A service is named.
+    Cause,
+    /// Nothing left its normal behaviour.
+    NoIncident,
+    /// Something may be wrong, but the data does not single out a service.
+    NotEnoughEvidence,
+}
+
+/// Confidence in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// 0.75 and more.
+    High,
+    /// 0.4 and more.
+    Medium,
+    /// Less.
+    Low,
+}
+
+/// What was compared with what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WindowInfo {
+    /// Start of normal time.
+    pub baseline_start: String,
+    /// End of normal time, excluded.
+    pub baseline_end: String,
+    /// Samples in the baseline.
+    pub baseline_samples: usize,
+    /// Start of the incident.
+    pub incident_start: String,
+    /// End of the incident, excluded.
+    pub incident_end: String,
+    /// Samples in the incident.
+    pub incident_samples: usize,
+    /// `given`, `detected`, or `none` when nothing changed and the last third was looked at.
+    pub incident_start_is: String,
+    /// Seconds from one sample to the next.
+    pub step_s: f64,
+}
+
+/// A symptom that users notice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Symptom {
+    /// The entry service.
+    pub service: String,
+    /// What rose and from where to where.
+    pub evidence: Evidence,
+}
+
+/// How much could be seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Coverage {
+    /// Services known from metrics or calls.
+    pub services: usize,
+    /// Services with at least one series that could be judged.
+    pub services_judged: usize,
+    /// Series that could be judged.
+    pub series_judged: usize,
+    /// Series delivered.
+    pub series: usize,
+}
+
+/// A candidate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cause {
+    /// 1 is the most likely.
+    pub rank: usize,
+    /// The service.
+    pub service: String,
+    /// Log evidence; 0 is nothing, 3 one clear signal, 10 many.
+    pub score: f64,
+    /// Confidence that this service is the cause, 0 to 1.
+    pub confidence: f64,
+    /// When its evidence began; `null` where nothing left its band for two samples.
+    pub onset: Option<String>,
+    /// What changed, most telling first.
+    pub evidence: Vec<Evidence>,
+    /// How the fault reaches the users: from the entry to this service.
+    pub path: Vec<String>,
+    /// What speaks against it.
+    pub counter_evidence: Vec<String>,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// The metric.
+    pub metric: String,
+    /// Who measured it.
+    pub seen_by: String,
+    /// The called service, for metrics of calls.
+    pub peer: Option<String>,
+    /// Level in normal time.
+    pub from: Option<f64>,
+    /// Level in the incident.
+    pub to: Option<f64>,
+    /// Unit of both, such as `ms`; empty where the source does not say.
+    pub unit: String,
+    /// Evidence above the metric's noise, log scale; 1 clear, 3 tens of spreads.
+    pub strength: f64,
+    /// When the series left its normal band.
+    pub onset: Option<String>,
+    /// The same for people.
+    pub summary: String,
+}
+
+/// A service that shows symptoms of somebody else's fault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Victim {
+    /// The service.
+    pub service: String,
+    /// The callee that accounts for its symptoms.
+    pub explained_by: String,
+    /// What it shows.
+    pub evidence: Vec<Evidence>,
+    /// Why it is not the cause.
+    pub summary: String,
+}

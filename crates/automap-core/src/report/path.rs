@@ -1,0 +1,88 @@
+//! How a fault reaches the users: calls from an entry service down to the cause.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::topology::CallGraph;
+
+/// Services that nobody in the graph calls; in a graph of cycles only, none.
+pub(super) fn entries(calls: &CallGraph) -> Vec<&str> {
+    let called: Vec<&str> = calls.edges().map(|(_, to, _)| to).collect();
+    let mut entries: Vec<&str> = calls.edges().map(|(from, _, _)| from).filter(|from| !called.contains(from)).collect();
+    entries.dedup();
+    entries
+}
+
+/// The shortest chain of calls from an entry to `target`, both included; ties by name. Only `target` when no entry
+/// reaches it (an asynchronous consumer, or no graph).
+pub(super) fn from_entry(calls: &CallGraph, target: &str) -> Vec<String> {
+    let mut callees: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (from, to, _) in calls.edges() {
+        callees.entry(from).or_default().push(to);
+    }
+    let mut queue: VecDeque<&str> = entries(calls).into();
+    let mut came_from: BTreeMap<&str, Option<&str>> = queue.iter().map(|e| (*e, None)).collect();
+    while let Some(at) = queue.pop_front() {
+        if at == target {
+            break;
+        }
+        for next in callees.get(at).into_iter().flatten() {
+            if !came_from.contains_key(next) {
+                came_from.insert(next, Some(at));
+                queue.push_back(next);
+            }
+        }
+    }
+    let mut path = vec![target.to_owned()];
+    let mut at = target;
+    while let Some(Some(before)) = came_from.get(at) {
+        path.push((*before).to_owned());
+        at = before;
+    }
+    path.reverse();
+    path
+}
+
+/// Whether `caller` reaches `callee` over calls.
+pub(super) fn reaches(calls: &CallGraph, caller: &str, callee: &str) -> bool {
+    let mut queue = vec![caller];
+    let mut seen = vec![caller];
+    while let Some(at) = queue.pop() {
+        for (_, to, _) in calls.edges().filter(|(from, _, _)| *from == at) {
+            if to == callee {
+                return true;
+            }
+            if !seen.contains(&to) {
+                seen.push(to);
+                queue.push(to);
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shop() -> CallGraph {
+        [("front-end", "orders"), ("orders", "payment"), ("front-end", "user"), ("orders", "user"), ("worker", "queue")]
+            .into_iter()
+            .collect()
+    }
+
+    #[test]
+    fn the_shortest_way_from_an_entry() {
+        assert_eq!(entries(&shop()), ["front-end", "worker"]);
+        assert_eq!(from_entry(&shop(), "payment"), ["front-end", "orders", "payment"]);
+        assert_eq!(from_entry(&shop(), "user"), ["front-end", "user"]);
+        assert_eq!(from_entry(&shop(), "unknown"), ["unknown"]);
+        assert!(reaches(&shop(), "front-end", "payment") && !reaches(&shop(), "payment", "front-end"));
+    }
+
+    #[test]
+    fn a_cycle_ends() {
+        let cycle: CallGraph = [("a", "b"), ("b", "a")].into_iter().collect();
+        assert!(entries(&cycle).is_empty());
+        assert_eq!(from_entry(&cycle, "b"), ["b"]);
+    }
+}

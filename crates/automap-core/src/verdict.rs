@@ -1,0 +1,84 @@
+//! What may be said: a cause, no incident, or not enough evidence.
+
+use crate::anomaly::Anomalies;
+use crate::metric::Family;
+use crate::rank::{Part, PartSource, RankedService, Ranking};
+use crate::stats::soft_step;
+
+/// When a verdict may name a cause.
+#[derive(Clone, Copy, Debug)]
+pub struct VerdictOptions {
+    /// Score at which an incident is as likely as not. Default 3: fault-free stretches of public recordings stay below it
+    /// in 86 of 100 cases, real incidents rise above it in 75 of 100.
+    pub score_centre: f64,
+    /// Width of that step. Default 0.5.
+    pub score_softness: f64,
+    /// Confidence from which a cause is named. Default 0.4.
+    pub name_from: f64,
+    /// A top score below this, with no symptom beyond `quiet_symptom`, is "no incident". Default 2.
+    pub quiet_score: f64,
+    /// Evidence of a symptom that counts as one. Default 1.5.
+    pub quiet_symptom: f64,
+}
+
+impl Default for VerdictOptions {
+    fn default() -> Self {
+        Self { score_centre: 3.0, score_softness: 0.5, name_from: 0.4, quiet_score: 2.0, quiet_symptom: 1.5 }
+    }
+}
+
+/// What may be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The first of the ranking is named.
+    Cause,
+    /// Something is wrong, or may be, but the data does not single out a service.
+    NotEnoughEvidence,
+    /// Nothing left its normal behaviour.
+    NoIncident,
+}
+
+/// Confidence that a service is the cause: its share of belief among all, times how far its score is beyond what
+/// fault-free time shows. 0 to 1, close to the share of right answers where it is above 0.4.
+pub fn confidence(service: &RankedService, options: &VerdictOptions) -> f64 {
+    service.share * soft_step(service.score, options.score_centre, options.score_softness)
+}
+
+/// Decides what may be said about a ranking.
+pub fn decide(ranking: &Ranking, anomalies: &Anomalies, options: &VerdictOptions) -> Decision {
+    let Some(top) = ranking.services.first() else { return Decision::NotEnoughEvidence };
+    let symptom =
+        anomalies.series.iter().filter(|s| s.metric.family.is_symptom()).map(|s| s.evidence).fold(0.0, f64::max);
+    if confidence(top, options) >= options.name_from {
+        Decision::Cause
+    } else if top.score < options.quiet_score && symptom < options.quiet_symptom {
+        Decision::NoIncident
+    } else {
+        Decision::NotEnoughEvidence
+    }
+}
+
+/// The part of a score that says best what kind of fault it is.
+///
+/// Within a service causes come before consequences: a memory hog moves the CPU, a CPU hog the latency, a dead
+/// container everything; not the reverse.
+pub fn mechanism(service: &RankedService) -> Option<&Part> {
+    let telling = |p: &&Part| (causal_weight(&p.source) * p.evidence, p.evidence);
+    let parts = service.parts.iter().filter(|p| p.evidence > 0.0);
+    parts.max_by(|a, b| {
+        telling(a).partial_cmp(&telling(b)).unwrap_or(std::cmp::Ordering::Equal).then(b.source.cmp(&a.source))
+    })
+}
+
+/// How early in the chain of causes inside one service a kind of evidence stands.
+pub fn causal_weight(source: &PartSource) -> f64 {
+    match source {
+        PartSource::Own(Family::Lifecycle) => 1.2,
+        PartSource::Own(Family::Memory) | PartSource::Missing => 1.0,
+        PartSource::NetworkGap => 0.9,
+        PartSource::Own(Family::Cpu | Family::Throttle) => 0.7,
+        PartSource::Own(Family::Latency | Family::Error) | PartSource::SeenByCallers(_) => 0.5,
+        PartSource::Own(Family::Throughput) => 0.12,
+        PartSource::Own(_) => 0.25,
+    }
+}

@@ -1,0 +1,214 @@
+//! Scenarios end to end: a small shop, one fault each, and what the report must say.
+
+use automap_core::frame::{RawSeries, assemble};
+use automap_core::observation::Observation;
+use automap_core::report::{Report, TextOptions, VerdictKind, json, text};
+use automap_core::time::{Timestamp, WindowHint};
+use automap_core::topology::{CallGraph, Protocol};
+use automap_core::{DiagnoseError, DiagnoseOptions, diagnose};
+
+const N: usize = 90;
+const FAULT_AT: usize = 60;
+const CALLS: [(&str, &str); 6] = [
+    ("front-end", "catalogue"),
+    ("front-end", "orders"),
+    ("front-end", "user"),
+    ("orders", "payment"),
+    ("orders", "shipping"),
+    ("orders", "user"),
+];
+const SERVICES: [&str; 6] = ["catalogue", "front-end", "orders", "payment", "shipping", "user"];
+
+/// A shop in which every metric wobbles; a fault rewrites values by (service, metric, peer).
+struct Shop {
+    raw: Vec<RawSeries>,
+    times: Vec<Timestamp>,
+}
+
+/// Repeatable noise in [0, 1), uncorrelated enough for a few dozen samples.
+fn wobble(series: usize, i: usize) -> f64 {
+    let mut x =
+        (series as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (i as u64 + 1).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x ^= x >> 31;
+    x = x.wrapping_mul(0x94D0_49BB_1331_11EB);
+    (x >> 11) as f64 / (1u64 << 53) as f64
+}
+
+impl Shop {
+    fn new() -> Self {
+        let times: Vec<_> = (0..N).map(|i| Timestamp::from_ms(1_700_000_000_000 + i as i64 * 5000)).collect();
+        let mut raw = Vec::new();
+        let mut add = |service: &str, metric: &str, peer: Option<&str>, level: f64, spread: f64| {
+            let series = raw.len();
+            let value = |i: usize| level * (1.0 + spread * (wobble(series, i) - 0.5));
+            let points = times.iter().enumerate().map(|(i, t)| (*t, value(i))).collect();
+            raw.push(RawSeries { service: service.into(), metric: metric.into(), peer: peer.map(Into::into), points });
+        };
+        for s in SERVICES {
+            add(s, "latency_ms", None, 12.0, 0.2);
+            add(s, "error_ratio", None, 0.0, 0.0);
+            add(s, "throughput_rps", None, 40.0, 0.1);
+            add(s, "cpu_cores", None, 0.08, 0.1);
+            add(s, "memory_bytes", None, 9e7, 0.01);
+            add(s, "restarts", None, 0.0, 0.0);
+        }
+        for (caller, callee) in CALLS {
+            add(caller, "client_latency_ms", Some(callee), 14.0, 0.2);
+            add(caller, "served_latency_ms", Some(callee), 12.0, 0.2);
+            add(caller, "client_error_ratio", Some(callee), 0.0, 0.0);
+        }
+        Self { raw, times }
+    }
+
+    fn fault(mut self, service: &str, metric: &str, peer: Option<&str>, change: impl Fn(f64) -> f64) -> Self {
+        let series =
+            self.raw.iter_mut().find(|r| r.service == service && r.metric == metric && r.peer.as_deref() == peer);
+        for (_, value) in &mut series.expect("the scenario names a series of the shop").points[FAULT_AT..] {
+            *value = change(*value);
+        }
+        self
+    }
+
+    /// What every caller up to the user feels when a call takes longer.
+    fn slow_chain(self, chain: &[&str], extra_ms: f64) -> Self {
+        let mut shop = self;
+        for pair in chain.windows(2) {
+            shop = shop.fault(pair[0], "client_latency_ms", Some(pair[1]), |v| v + extra_ms).fault(
+                pair[0],
+                "latency_ms",
+                None,
+                |v| v + extra_ms,
+            );
+        }
+        shop
+    }
+
+    fn observation(self, given: bool) -> Observation {
+        let hint = WindowHint { incident_start: given.then(|| self.times[FAULT_AT]), ..WindowHint::default() };
+        let (frame, notes) = assemble(self.raw, self.times).unwrap();
+        let mut calls = CallGraph::new();
+        CALLS.iter().for_each(|(a, b)| calls.add(a, b, Protocol::Request));
+        Observation { frame, calls, hint, notes, not_checked: vec![], queries: vec![], source: "test".into() }
+    }
+
+    fn report(self) -> Report {
+        diagnose(&self.observation(true), &DiagnoseOptions::default()).unwrap()
+    }
+}
+
+#[test]
+fn a_network_delay_that_the_callee_cannot_see_is_found_through_the_gap() {
+    let report = Shop::new().slow_chain(&["front-end", "orders", "payment"], 300.0).fault(
+        "front-end",
+        "served_latency_ms",
+        Some("orders"),
+        |v| v + 300.0,
+    );
+    let report = report.report();
+    assert_eq!(report.verdict.service.as_deref(), Some("payment"), "{:#?}", report.causes);
+    assert_eq!(report.verdict.mechanism.as_deref(), Some("network"));
+    assert_eq!(report.causes[0].evidence[0].metric, "network_gap_ms");
+    assert_eq!(report.causes[0].path, ["front-end", "orders", "payment"]);
+    let victims: Vec<_> = report.victims.iter().map(|v| (v.service.as_str(), v.explained_by.as_str())).collect();
+    assert_eq!(victims, [("orders", "payment"), ("front-end", "orders")]);
+    assert!(report.causes[0].counter_evidence.iter().any(|c| c.contains("CPU")), "{:?}", report.causes[0]);
+}
+
+#[test]
+fn a_busy_processor_is_told_from_its_victims() {
+    let shop = Shop::new()
+        .fault("user", "cpu_cores", None, |v| v + 0.5)
+        .fault("user", "latency_ms", None, |v| v * 6.0)
+        .fault("orders", "served_latency_ms", Some("user"), |v| v * 6.0)
+        .fault("front-end", "served_latency_ms", Some("user"), |v| v * 6.0)
+        .slow_chain(&["front-end", "user"], 60.0)
+        .slow_chain(&["orders", "user"], 60.0);
+    let report = shop.report();
+    assert_eq!(report.verdict.service.as_deref(), Some("user"));
+    assert_eq!(report.verdict.mechanism.as_deref(), Some("cpu"));
+}
+
+#[test]
+fn a_dead_pod_is_known_by_its_silence_and_its_callers_errors() {
+    let shop = Shop::new()
+        .fault("catalogue", "latency_ms", None, |_| f64::NAN)
+        .fault("catalogue", "throughput_rps", None, |_| f64::NAN)
+        .fault("catalogue", "cpu_cores", None, |_| f64::NAN)
+        .fault("front-end", "client_error_ratio", Some("catalogue"), |_| 1.0)
+        .fault("front-end", "error_ratio", None, |_| 0.6);
+    let report = shop.report();
+    assert_eq!(report.verdict.service.as_deref(), Some("catalogue"));
+    assert_eq!(report.victims[0].service, "front-end");
+}
+
+#[test]
+fn quiet_time_has_no_cause_however_it_is_asked() {
+    for given in [true, false] {
+        let report = diagnose(&Shop::new().observation(given), &DiagnoseOptions::default()).unwrap();
+        assert_eq!(report.verdict.kind, VerdictKind::NoIncident, "{:#?}", report.causes.first());
+        assert!(report.causes.is_empty() && report.victims.is_empty());
+    }
+}
+
+#[test]
+fn without_a_start_the_onset_is_found() {
+    let shop = Shop::new().slow_chain(&["front-end", "orders", "payment"], 300.0);
+    let start = shop.times[FAULT_AT].rfc3339();
+    let report = diagnose(&shop.observation(false), &DiagnoseOptions::default()).unwrap();
+    assert_eq!(report.windows.incident_start, start);
+    assert_eq!(report.windows.incident_start_is, "detected");
+    assert_eq!(report.verdict.service.as_deref(), Some("payment"));
+}
+
+#[test]
+fn the_order_of_the_input_does_not_change_a_byte() {
+    let shop = || Shop::new().slow_chain(&["front-end", "orders", "payment"], 300.0);
+    let mut turned = shop();
+    turned.raw.reverse();
+    turned.raw.iter_mut().for_each(|r| r.points.reverse());
+    assert_eq!(json(&shop().report()).unwrap(), json(&turned.report()).unwrap());
+}
+
+#[test]
+fn everything_constant_is_no_incident_and_no_panic() {
+    let mut shop = Shop::new();
+    shop.raw.iter_mut().for_each(|r| r.points.iter_mut().for_each(|p| p.1 = 7.0));
+    assert_eq!(shop.report().verdict.kind, VerdictKind::NoIncident);
+}
+
+#[test]
+fn a_service_in_only_one_window_does_not_disturb() {
+    let mut shop = Shop::new().slow_chain(&["front-end", "orders", "payment"], 300.0);
+    for r in shop.raw.iter_mut().filter(|r| r.service == "shipping" || r.peer.as_deref() == Some("shipping")) {
+        r.points.truncate(FAULT_AT);
+    }
+    for r in shop.raw.iter_mut().filter(|r| r.service == "user") {
+        r.points.drain(..FAULT_AT);
+    }
+    let report = shop.report();
+    assert!(report.causes.iter().take(2).any(|c| c.service == "payment"), "{:#?}", report.causes);
+}
+
+#[test]
+fn only_gaps_is_an_error_that_says_so() {
+    let mut shop = Shop::new();
+    shop.raw.iter_mut().for_each(|r| r.points.iter_mut().for_each(|p| p.1 = f64::NAN));
+    let error = diagnose(&shop.observation(true), &DiagnoseOptions::default()).unwrap_err();
+    assert!(matches!(error, DiagnoseError::NothingToJudge { series: 60, .. }), "{error}");
+    assert_eq!(error.to_string(), "none of the 60 series has enough samples in both windows (60 + 30 instants)");
+}
+
+#[test]
+fn the_text_answers_in_the_first_lines() {
+    let report = Shop::new()
+        .slow_chain(&["front-end", "orders", "payment"], 300.0)
+        .fault("front-end", "served_latency_ms", Some("orders"), |v| v + 300.0)
+        .report();
+    let text = text(&report, &TextOptions::default());
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "INCIDENT    22:18:20–22:20:50 (UTC)   baseline 22:13:20–22:18:20");
+    assert!(lines[1].starts_with("SYMPTOM     front-end latency (mean) 12"), "{text}");
+    assert!(lines[3].starts_with("VERDICT     payment (network)   confidence high ("), "{text}");
+    assert!(text.contains("network and not code"), "{text}");
+    assert!(!text.contains('\x1b'));
+}
