@@ -1,4 +1,5 @@
 //! Scenarios end to end: a small shop, one fault each, and what the report must say.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::observation::Observation;

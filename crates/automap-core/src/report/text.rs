@@ -95,37 +95,28 @@ fn write_causes(out: &mut String, report: &Report, style: &Style<'_>) -> std::fm
 
 fn write_victims(out: &mut String, report: &Report) -> std::fmt::Result {
     let width = report.victims.iter().map(|v| v.service.chars().count()).max().unwrap_or(0);
-    let mut head = "\nVICTIMS";
-    for v in &report.victims {
-        writeln!(out, "{head:<12}{:<width$}  {}", v.service, v.summary)?;
-        head = "";
-    }
-    Ok(())
+    let lines = report.victims.iter().map(|v| format!("{:<width$}  {}", v.service, v.summary));
+    write_section(out, "VICTIMS", lines)
 }
 
 fn write_remarks(out: &mut String, report: &Report, style: &Style<'_>) -> std::fmt::Result {
-    let mut head = "\nNOT CHECKED";
-    for n in &report.not_checked {
+    let not_checked = report.not_checked.iter().map(|n| {
         let place = if n.services.is_empty() { String::new() } else { format!(" of {}", n.services.join(", ")) };
-        writeln!(out, "{head:<12} {}{place}: {}", n.signal, n.reason)?;
-        head = "";
-    }
-    let mut head = "\nNOTES";
-    for n in report.notes.iter().filter(|n| style.options.verbose || n.severity == Severity::Warning) {
-        writeln!(out, "{head:<12} {}", n.message)?;
-        head = "";
-    }
-    let mut head = "\nNEXT";
-    for n in &report.next {
-        writeln!(out, "{head:<12} {n}")?;
-        head = "";
-    }
-    if style.options.verbose {
-        let mut head = "\nQUERIES";
-        for q in &report.queries {
-            writeln!(out, "{head:<12} {} ({} series): {}", q.signal, q.series, q.promql)?;
-            head = "";
-        }
+        format!("{}{place}: {}", n.signal, n.reason)
+    });
+    write_section(out, "NOT CHECKED", not_checked)?;
+    let notes = report.notes.iter().filter(|n| style.options.verbose || n.severity == Severity::Warning);
+    write_section(out, "NOTES", notes.map(|n| n.message.clone()))?;
+    write_section(out, "NEXT", report.next.iter().cloned())?;
+    let queries = report.queries.iter().filter(|_| style.options.verbose);
+    write_section(out, "QUERIES", queries.map(|q| format!("{} ({} series): {}", q.signal, q.series, q.promql)))
+}
+
+/// A blank line, then the heading before the first line and its width before every other; nothing without lines.
+fn write_section(out: &mut String, heading: &str, lines: impl Iterator<Item = String>) -> std::fmt::Result {
+    for (i, line) in lines.enumerate() {
+        let (gap, head) = if i == 0 { ("\n", heading) } else { ("", "") };
+        writeln!(out, "{gap}{head:<12}{line}")?;
     }
     Ok(())
 }
