@@ -1,0 +1,32 @@
+# Ten one-line targets; continuous integration calls the same ones.
+CARGO ?= cargo
+AUTOMAP = target/release/automap
+
+.PHONY: build test lint deny demo drill bench ci clean
+
+build: ## the binary: target/release/automap
+	$(CARGO) build --release --locked
+
+test: ## every test
+	$(CARGO) test --workspace --locked
+
+lint: ## format and lints, warnings are errors
+	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+deny: ## licences, duplicates and sources of the dependencies
+	scripts/cargo-deny.sh check bans licenses sources
+
+demo: build ## a local Sock Shop, a real Prometheus, a real fault, and the diagnosis (FAULT=path.yaml takes another)
+	scripts/need-prometheus.sh && $(AUTOMAP) demo --live $(if $(FAULT),--fault $(FAULT))
+
+drill: build ## every fault of the drill plan, live, and the score table
+	scripts/need-prometheus.sh && $(AUTOMAP) drill
+
+bench: ## time, requests and bytes of a diagnosis
+	$(CARGO) bench --locked -p automap
+
+ci: ## what continuous integration runs
+	.ci/run
+
+clean: ## removes what the build made
+	$(CARGO) clean

@@ -1,0 +1,106 @@
+//! Times as people type them.
+//!
+//! `2026-11-23T14:03:00Z`, `2026-11-23 14:03` (local zone), `14:03` or `14:03:15` (today, local zone), Unix seconds,
+//! `now`, and spans back from now: `-10m`, `10m ago`, `90s ago`, `1h30m ago`.
+
+use anyhow::{Result, bail};
+use automap_core::time::{Interval, Timestamp};
+use jiff::civil::{DateTime, Time};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Zoned};
+
+/// Reads a time relative to `now`.
+pub(crate) fn parse(text: &str, now: &Zoned) -> Result<Timestamp> {
+    let text = text.trim();
+    if text == "now" {
+        return Ok(stamp(now.timestamp()));
+    }
+    let back = text.strip_prefix('-').or_else(|| text.strip_suffix(" ago")).or_else(|| text.strip_suffix("ago"));
+    if let Some(span) = back {
+        return Ok(Timestamp::from_ms(now.timestamp().as_millisecond()).plus_ms(-span_ms(span)?));
+    }
+    if let Ok(t) = text.parse::<jiff::Timestamp>() {
+        return Ok(stamp(t));
+    }
+    if let Some(t) = text.parse::<f64>().ok().and_then(Timestamp::from_seconds) {
+        return Ok(t);
+    }
+    let local = text.parse::<DateTime>().ok().or_else(|| Some(now.datetime().date().to_datetime(clock(text)?)));
+    match local.and_then(|d| d.to_zoned(now.time_zone().clone()).ok()) {
+        Some(zoned) => Ok(stamp(zoned.timestamp())),
+        None => bail!("'{text}' is not a time; write 2026-11-23T14:03:00Z, 14:03, 1763906580, -10m or '10m ago'"),
+    }
+}
+
+/// Reads `FROM..TO`.
+pub(crate) fn parse_interval(text: &str, now: &Zoned) -> Result<Interval> {
+    let Some((from, to)) = text.split_once("..") else {
+        bail!("'{text}' is not a span of time; write FROM..TO, such as 13:00..13:50");
+    };
+    match Interval::new(parse(from, now)?, parse(to, now)?) {
+        Some(interval) => Ok(interval),
+        None => bail!("the span '{text}' ends at or before its start"),
+    }
+}
+
+/// Reads a span such as `60m`, `1h30m`, `90s`, `2d`, as milliseconds.
+pub(crate) fn span_ms(text: &str) -> Result<i64> {
+    let friendly = text.trim().parse::<SignedDuration>().ok();
+    let days = text.trim().strip_suffix('d').and_then(|d| d.parse::<i64>().ok()).map(|d| SignedDuration::from_hours(24 * d));
+    match friendly.or(days).map(|d| d.as_millis()).and_then(|ms| i64::try_from(ms).ok()) {
+        Some(ms) if ms > 0 => Ok(ms),
+        _ => bail!("'{text}' is not a span; write 90s, 10m, 1h30m or 2d"),
+    }
+}
+
+/// The local zone's offset at an instant, for wall-clock times in reports.
+pub(crate) fn utc_offset_s(zone: &TimeZone, at: Timestamp) -> i32 {
+    jiff::Timestamp::from_millisecond(at.ms()).map_or(0, |t| zone.to_offset(t).seconds())
+}
+
+fn clock(text: &str) -> Option<Time> {
+    let mut parts = text.split(':');
+    let hour = parts.next()?.parse().ok()?;
+    let minute = parts.next()?.parse().ok()?;
+    let second = parts.next().map_or(Some(0), |s| s.parse().ok())?;
+    if parts.next().is_some() { None } else { Time::new(hour, minute, second, 0).ok() }
+}
+
+fn stamp(t: jiff::Timestamp) -> Timestamp {
+    Timestamp::from_ms(t.as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Zoned {
+        "2026-11-23T14:30:00Z".parse::<jiff::Timestamp>().unwrap().to_zoned(TimeZone::fixed(jiff::tz::offset(8)))
+    }
+
+    #[test]
+    fn every_way_to_say_a_time() {
+        for (text, utc) in [
+            ("2026-11-23T14:03:15Z", "2026-11-23T14:03:15Z"),
+            ("2026-11-23 22:03", "2026-11-23T14:03:00Z"),
+            ("22:03", "2026-11-23T14:03:00Z"),
+            ("22:03:15", "2026-11-23T14:03:15Z"),
+            ("1763906580", "2025-11-23T14:03:00Z"),
+            ("-10m", "2026-11-23T14:20:00Z"),
+            ("1h30m ago", "2026-11-23T13:00:00Z"),
+            ("now", "2026-11-23T14:30:00Z"),
+        ] {
+            assert_eq!(parse(text, &now()).unwrap().rfc3339(), utc, "{text}");
+        }
+    }
+
+    #[test]
+    fn nonsense_says_what_to_write() {
+        let error = parse("yesterday-ish", &now()).unwrap_err().to_string();
+        assert!(error.starts_with("'yesterday-ish' is not a time; write "), "{error}");
+        assert!(parse_interval("13:00", &now()).is_err());
+        assert!(parse_interval("13:00..12:00", &now()).unwrap_err().to_string().contains("ends at or before"));
+        assert!(span_ms("-5m").is_err() && span_ms("0s").is_err() && span_ms("soon").is_err());
+        assert_eq!(span_ms("2d").unwrap(), 172_800_000);
+    }
+}
