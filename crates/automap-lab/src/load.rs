@@ -1,0 +1,112 @@
+//! Visitors of the shop: a seeded open-loop load. Arrivals form a Poisson process that does not wait for answers, so a
+//! slow shop gets no mercy: what queues up shows, as it would with real visitors (no "coordinated omission").
+//!
+//! The load sits outside the mesh and speaks to the pod of front-end, like the original's load test in a namespace
+//! without side-cars.
+
+mod journey;
+mod stats;
+
+pub use stats::LoadStats;
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, interval, sleep_until};
+
+use self::journey::Visitor;
+use crate::plan::{Ports, component};
+use crate::shop::http::{HttpClient, Local};
+use crate::shop::rng::Rng;
+use crate::shop::{ShopError, locked};
+
+/// Visitors in the shop at a time. Those who would come on top are turned away and counted as dropped.
+pub const MAX_VISITORS: usize = 400;
+/// Journeys per second that the whole shop bears on two cores with room to spare.
+pub const DEFAULT_RATE_PER_S: f64 = 4.0;
+/// How often `on_tick` is called.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Called every second with the counts so far; `Break` ends the load.
+pub type OnTick = Box<dyn FnMut(&LoadStats) -> ControlFlow<()> + Send>;
+
+/// How much load, from where, for how long.
+pub struct LoadOptions {
+    /// Where the shop listens.
+    pub ports: Ports,
+    /// Mean journeys per second. A journey has about seven requests.
+    pub rate_per_s: f64,
+    /// Seed of arrivals, choices and pauses.
+    pub seed: u64,
+    /// `None`: until `on_tick` breaks.
+    pub duration: Option<Duration>,
+    /// Sees the counts every second.
+    pub on_tick: Option<OnTick>,
+}
+
+impl fmt::Debug for LoadOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ports, rate_per_s, seed, duration, on_tick: _ } = self;
+        f.debug_struct("LoadOptions")
+            .field("ports", ports)
+            .field("rate_per_s", rate_per_s)
+            .field("seed", seed)
+            .field("duration", duration)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sends visitors from this thread and returns the counts at the end.
+///
+/// # Errors
+/// Only if the thread cannot have an async runtime. Failing requests are counts, not errors.
+pub fn run(options: LoadOptions) -> Result<LoadStats, ShopError> {
+    crate::shop::block_on(async { Ok(send_visitors(options).await) })
+}
+
+/// As [`run`], on the runtime of the caller. Visitors still in the shop at the end finish unwatched.
+pub async fn send_visitors(mut options: LoadOptions) -> LoadStats {
+    let stats = Arc::new(Mutex::new(LoadStats::default()));
+    let Some(front_end) = component("front-end") else { return LoadStats::default() };
+    let shop = Arc::new(HttpClient::new(Local(options.ports.pod(front_end)), MAX_VISITORS));
+    let places = Arc::new(Semaphore::new(MAX_VISITORS));
+    let mut rng = Rng::new(options.seed);
+    let mut ticks = interval(TICK);
+    let start = Instant::now();
+    let end = options.duration.map(|d| start + d);
+    let mean_gap_s = 1.0 / options.rate_per_s.max(f64::MIN_POSITIVE);
+    let mut next = start + gap(&mut rng, mean_gap_s);
+    loop {
+        tokio::select! {
+            () = sleep_until(next) => {
+                // From the planned arrival, not from now: a late wake-up does not thin the load.
+                next += gap(&mut rng, mean_gap_s);
+                let visitor = Visitor::new(Arc::clone(&shop), Arc::clone(&stats), Rng::new(rng.bits()));
+                match Arc::clone(&places).try_acquire_owned() {
+                    Ok(place) => drop(tokio::spawn(async move {
+                        visitor.visit().await;
+                        drop(place);
+                    })),
+                    Err(_) => locked(&stats).dropped += 1,
+                }
+            }
+            _ = ticks.tick() => {
+                let seen = *locked(&stats);
+                if options.on_tick.as_mut().is_some_and(|f| f(&seen).is_break()) {
+                    break;
+                }
+            }
+            () = sleep_until(end.unwrap_or(start)), if end.is_some() => break,
+        }
+    }
+    *locked(&stats)
+}
+
+/// The time to the next arrival, at most an hour so that absurd rates cannot overflow the clock.
+fn gap(rng: &mut Rng, mean_s: f64) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(3600);
+    Duration::try_from_secs_f64(rng.exponential(mean_s)).unwrap_or(LONGEST).min(LONGEST)
+}

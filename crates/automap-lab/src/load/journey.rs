@@ -1,0 +1,81 @@
+//! One visitor: looks around, perhaps logs in and buys. The steps of the original's load test.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Method;
+use hyper::header::{COOKIE, HeaderValue, SET_COOKIE};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::stats::LoadStats;
+use crate::shop::goods::{CUSTOMERS, SOCKS};
+use crate::shop::http::{HttpClient, Local, Request, get, post_json, request};
+use crate::shop::locked;
+use crate::shop::rng::Rng;
+
+/// A visitor gives up on an answer after this.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Mean pause between two clicks.
+const THINK_MEAN_S: f64 = 0.3;
+/// Visitors who only look.
+const BROWSERS_PERCENT: f64 = 30.0;
+
+/// One visitor and what they carry.
+pub(super) struct Visitor {
+    shop: Arc<HttpClient<Local>>,
+    stats: Arc<Mutex<LoadStats>>,
+    rng: Rng,
+    cookie: Option<HeaderValue>,
+}
+
+impl Visitor {
+    pub(super) fn new(shop: Arc<HttpClient<Local>>, stats: Arc<Mutex<LoadStats>>, rng: Rng) -> Self {
+        Self { shop, stats, rng, cookie: None }
+    }
+
+    /// The whole visit. Like the original's, a visitor goes on after errors.
+    pub(super) async fn visit(mut self) {
+        locked(&self.stats).journeys += 1;
+        for step in self.plan() {
+            self.send(step).await;
+            sleep(Duration::from_secs_f64(self.rng.exponential(THINK_MEAN_S))).await;
+        }
+    }
+
+    fn plan(&mut self) -> Vec<Request> {
+        let sock = SOCKS[self.rng.below(SOCKS.len())].id;
+        let detail = format!("/detail.html?id={sock}");
+        if self.rng.percent(BROWSERS_PERCENT) {
+            return vec![get("/"), get("/category.html"), get(&detail), get("/cart")];
+        }
+        let customer = self.rng.below(CUSTOMERS);
+        vec![
+            get("/"),
+            get(&format!("/login?username=user-{customer}")),
+            get("/category.html"),
+            get(&detail),
+            request(Method::DELETE, "/cart", Bytes::new()),
+            post_json("/cart", &json!({"id": sock, "quantity": 1})),
+            get("/cart"),
+            post_json("/orders", &json!({})),
+        ]
+    }
+
+    async fn send(&mut self, mut request: Request) {
+        if let Some(cookie) = &self.cookie {
+            request.headers_mut().insert(COOKIE, cookie.clone());
+        }
+        locked(&self.stats).sent += 1;
+        let start = Instant::now();
+        let outcome = self.shop.call(request, PATIENCE).await;
+        let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
+        locked(&self.stats).count(status, start.elapsed());
+        if let Ok(response) = outcome
+            && let Some(cookie) = response.headers().get(SET_COOKIE)
+        {
+            self.cookie = Some(cookie.clone());
+        }
+    }
+}

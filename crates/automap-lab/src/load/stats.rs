@@ -1,0 +1,46 @@
+//! What the visitors got.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Counts since the load began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct LoadStats {
+    /// Visitors who came in.
+    pub journeys: u64,
+    /// Requests sent.
+    pub sent: u64,
+    /// Answers below 400.
+    pub ok: u64,
+    /// Answers from 400 to 499; declined payments are among them.
+    pub client_errors: u64,
+    /// Answers from 500.
+    pub server_errors: u64,
+    /// Requests without an answer: refused, cut, timed out.
+    pub failed: u64,
+    /// Visitors turned away because too many were in the shop.
+    pub dropped: u64,
+    /// Sum of the latencies of all answers.
+    pub latency_sum_ms: f64,
+}
+
+impl LoadStats {
+    /// Mean latency of the answers; `None` before the first.
+    pub fn latency_mean_ms(&self) -> Option<f64> {
+        let answers = self.ok + self.client_errors + self.server_errors;
+        (answers > 0).then(|| self.latency_sum_ms / answers as f64)
+    }
+
+    pub(super) fn count(&mut self, status: Option<u16>, latency: Duration) {
+        match status {
+            None => self.failed += 1,
+            Some(0..400) => self.ok += 1,
+            Some(400..500) => self.client_errors += 1,
+            Some(_) => self.server_errors += 1,
+        }
+        if status.is_some() {
+            self.latency_sum_ms += latency.as_secs_f64() * 1000.0;
+        }
+    }
+}

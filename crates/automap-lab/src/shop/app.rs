@@ -1,0 +1,113 @@
+//! The application in one pod: a service, a store or the broker, with the behaviour of the real Sock Shop's.
+//!
+//! Every request costs real CPU time, memory and, in the stores, file operations, so that resource metrics mean
+//! something. The stores (MySQL, MongoDB, Redis in the original) and the broker (RabbitMQ) are stand-ins: small TCP
+//! servers with a protocol of our own ([`records`]). What a pod's control group would limit, a governor limits in user
+//! space ([`governor`]).
+
+mod broker;
+mod context;
+mod effects;
+mod governor;
+mod record_client;
+mod records;
+mod service;
+mod store;
+mod stress;
+mod work;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+
+use self::context::App;
+use self::governor::Governor;
+use super::http::{Cut, Request, Response, serve_connection};
+use super::sockets::{accept_all, listen};
+use super::{ShopError, admin, block_on, find};
+use crate::plan::{Ports, Role};
+
+/// What an application needs to know.
+#[derive(Clone, Debug)]
+pub struct AppOptions {
+    /// Which component it is.
+    pub name: String,
+    /// Where everything listens.
+    pub ports: Ports,
+    /// Seed of its jitter.
+    pub seed: u64,
+    /// Where a store keeps its file.
+    pub data_dir: PathBuf,
+}
+
+/// Runs one application in this thread, under its CPU limit, until the process is killed.
+///
+/// # Errors
+/// When the component is unknown, a port is taken or a store cannot write its file.
+pub fn run(options: &AppOptions) -> Result<(), ShopError> {
+    let limit = find(&options.name)?.cpu_limit_cores;
+    block_on(serve_governed(options, Governor::of_this_process(limit)))
+}
+
+/// Runs one application as a future that never ends by itself, without a CPU limit: several applications may share a
+/// process then.
+///
+/// # Errors
+/// As [`run`].
+pub async fn serve(options: &AppOptions) -> Result<(), ShopError> {
+    serve_governed(options, Governor::unlimited()).await
+}
+
+async fn serve_governed(options: &AppOptions, governor: Governor) -> Result<(), ShopError> {
+    let component = find(&options.name)?;
+    let listener = listen(component.name, "the application", options.ports.app(component)).await?;
+    let admin_listener =
+        listen(component.name, "the application's effects", options.ports.app_admin(component)).await?;
+    let app = Arc::new(App::new(component, options, governor));
+    serve_admin_in_its_own_thread(admin_listener, Arc::clone(&app))?;
+    match component.role {
+        Role::Service => serve_http(listener, app).await,
+        Role::Store => store::serve(listener, app, &options.data_dir).await?,
+        Role::Broker => broker::serve(listener, app).await,
+    }
+    Ok(())
+}
+
+async fn serve_http(listener: TcpListener, app: Arc<App>) {
+    service::start_background(&app);
+    accept_all(listener, |stream| {
+        let app = Arc::clone(&app);
+        serve_connection(stream, move |request| handle(Arc::clone(&app), request))
+    })
+    .await;
+}
+
+/// One request, with the HTTP faults that are on.
+async fn handle(app: Arc<App>, request: Request) -> Result<Response, Cut> {
+    let fault = app.effects.http_fault(request.method().as_str(), request.uri().path());
+    tokio::time::sleep(fault.request_delay).await;
+    if fault.abort_request {
+        return Err(Cut);
+    }
+    let response = service::answer(&app, &request).await;
+    tokio::time::sleep(fault.response_delay).await;
+    if fault.abort_response { Err(Cut) } else { Ok(response) }
+}
+
+/// Effects must end on request even while the governor holds all work back, so the admin port has its own thread.
+fn serve_admin_in_its_own_thread(listener: TcpListener, app: Arc<App>) -> Result<(), ShopError> {
+    let failed = |source| ShopError::Start { what: "the admin thread", source };
+    let listener = listener.into_std().map_err(failed)?;
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let serve = move || {
+        runtime.block_on(async {
+            if let Ok(listener) = TcpListener::from_std(listener) {
+                admin::serve(listener, app).await;
+            }
+        });
+    };
+    std::thread::Builder::new().name("admin".to_owned()).spawn(serve).map_err(failed)?;
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! What every application has: its limits, its effects, its clients, its jitter.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use super::AppOptions;
+use super::effects::Effects;
+use super::governor::Governor;
+use super::record_client::{RecordClient, RecordError};
+use super::work::{Cost, burn, cost_of};
+use crate::effect::Effect;
+use crate::plan::{Component, Role, component};
+use crate::shop::admin::Admin;
+use crate::shop::http::{CallError, HttpClient, Local, Request, Response};
+use crate::shop::locked;
+use crate::shop::rng::Rng;
+
+/// Connections to one callee at a time.
+const MAX_CONNECTIONS_PER_CALLEE: usize = 128;
+/// `http.timeout` of orders.
+const ORDERS_CALL_LIMIT: Duration = Duration::from_secs(5);
+/// The other services set none; this one only bounds what the side-car's own time-out does not.
+const CALL_LIMIT: Duration = Duration::from_secs(20);
+/// Bodies an application keeps in memory, as caches and heaps do.
+const CACHED_BODIES: usize = 512;
+
+/// One running application.
+pub(super) struct App {
+    pub(super) component: &'static Component,
+    pub(super) effects: Effects,
+    governor: Arc<Governor>,
+    cost: Cost,
+    call_limit: Duration,
+    services: BTreeMap<&'static str, HttpClient<Local>>,
+    stores: BTreeMap<&'static str, RecordClient>,
+    rng: Mutex<Rng>,
+    cache: Mutex<VecDeque<Bytes>>,
+    requests: std::sync::atomic::AtomicU64,
+}
+
+/// Why a request could not be answered as hoped.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("{callee}: {source}")]
+    Call { callee: &'static str, source: CallError },
+    #[error("{callee}: {source}")]
+    Record { callee: &'static str, source: RecordError },
+    #[error("{callee} answered {status}")]
+    Status { callee: &'static str, status: StatusCode },
+    #[error("{1}")]
+    Refused(StatusCode, &'static str),
+    #[error("{0} is no callee of this component")]
+    NoCallee(&'static str),
+}
+
+impl App {
+    pub(super) fn new(component: &'static Component, options: &AppOptions, governor: Governor) -> Self {
+        let (services, stores) = clients(component, options);
+        Self {
+            component,
+            effects: Effects::default(),
+            governor: Arc::new(governor),
+            cost: cost_of(component.name),
+            call_limit: if component.name == "orders" { ORDERS_CALL_LIMIT } else { CALL_LIMIT },
+            services,
+            stores,
+            rng: Mutex::new(Rng::named(options.seed, component.name)),
+            cache: Mutex::default(),
+            requests: std::sync::atomic::AtomicU64::new(0),
+        }
+    }
+
+    /// Does what one request costs: CPU under the governor, then a wait. Both vary.
+    pub(super) async fn work(&self) {
+        self.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let (cpu_us, wait_ms) = {
+            let mut rng = locked(&self.rng);
+            (self.cost.cpu_us * (0.6 + rng.exponential(0.4)), rng.exponential(self.cost.wait_ms))
+        };
+        burn(&self.governor, Duration::from_secs_f64(cpu_us / 1e6));
+        tokio::time::sleep(Duration::from_secs_f64(wait_ms / 1e3)).await;
+    }
+
+    /// Waits as long as a slow disk would.
+    pub(super) async fn before_file_operation(&self) {
+        let delay = self.effects.io_delay(&mut locked(&self.rng));
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    /// Keeps a copy in memory for a while.
+    pub(super) fn remember(&self, body: &[u8]) {
+        let mut cache = locked(&self.cache);
+        if cache.len() >= CACHED_BODIES {
+            cache.pop_front();
+        }
+        cache.push_back(Bytes::copy_from_slice(body));
+    }
+
+    /// A random identifier.
+    pub(super) fn new_id(&self) -> String {
+        format!("{:016x}", locked(&self.rng).bits())
+    }
+
+    /// Calls a service, whatever it answers.
+    pub(super) async fn call(&self, callee: &'static str, request: Request) -> Result<Response, Failure> {
+        let client = self.services.get(callee).ok_or(Failure::NoCallee(callee))?;
+        client.call(request, self.call_limit).await.map_err(|source| Failure::Call { callee, source })
+    }
+
+    /// Calls a service and takes only a success for an answer.
+    pub(super) async fn call_ok(&self, callee: &'static str, request: Request) -> Result<Value, Failure> {
+        let response = self.call(callee, request).await?;
+        if !response.status().is_success() {
+            return Err(Failure::Status { callee, status: response.status() });
+        }
+        Ok(serde_json::from_slice(response.body()).unwrap_or_default())
+    }
+
+    /// The value of a record as JSON.
+    pub(super) async fn load(&self, store: &'static str, key: &str) -> Result<Option<Value>, Failure> {
+        let value = self.store(store)?.get(key).await.map_err(|source| Failure::Record { callee: store, source })?;
+        Ok(value.map(|bytes| serde_json::from_slice(&bytes).unwrap_or_default()))
+    }
+
+    /// Writes a record.
+    pub(super) async fn save(&self, store: &'static str, key: &str, value: &Value) -> Result<(), Failure> {
+        let written = self.store(store)?.put(key, value.to_string()).await;
+        written.map_err(|source| Failure::Record { callee: store, source })
+    }
+
+    /// The client of a store or the broker.
+    pub(super) fn store(&self, callee: &'static str) -> Result<&RecordClient, Failure> {
+        self.stores.get(callee).ok_or(Failure::NoCallee(callee))
+    }
+}
+
+type Clients = (BTreeMap<&'static str, HttpClient<Local>>, BTreeMap<&'static str, RecordClient>);
+
+/// One client for each callee, through the side-car's outbound listeners.
+fn clients(component_: &'static Component, options: &AppOptions) -> Clients {
+    let mut clients: Clients = Clients::default();
+    for &callee in component_.calls {
+        let Some(port) = options.ports.outbound(component_, callee) else { continue };
+        if component(callee).is_some_and(|c| c.role == Role::Service) {
+            clients.0.insert(callee, HttpClient::new(Local(port), MAX_CONNECTIONS_PER_CALLEE));
+        } else {
+            clients.1.insert(callee, RecordClient::new(Local(port)));
+        }
+    }
+    clients
+}
+
+impl Admin for App {
+    fn stats(&self) -> Value {
+        let cfs = self.governor.stats();
+        json!({
+            "component": self.component.name,
+            "cpu_limit_cores": self.component.cpu_limit_cores,
+            "cfs_periods": cfs.periods,
+            "cfs_throttled_periods": cfs.throttled_periods,
+            "requests": self.requests.load(std::sync::atomic::Ordering::Relaxed),
+        })
+    }
+
+    fn effects(&self) -> BTreeMap<String, Effect> {
+        self.effects.all()
+    }
+
+    fn apply(&self, id: &str, effect: Effect) -> Result<(), String> {
+        self.effects.apply(id, effect, &self.governor)
+    }
+
+    fn end(&self, id: &str) -> bool {
+        self.effects.end(id)
+    }
+}

@@ -1,0 +1,162 @@
+//! The effects that are on in one application.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::governor::Governor;
+use super::stress::{CpuStress, MemoryStress};
+use crate::effect::{Effect, HttpMatch};
+use crate::shop::locked;
+use crate::shop::rng::Rng;
+
+/// All effects by id.
+#[derive(Default)]
+pub(super) struct Effects {
+    active: Mutex<BTreeMap<String, Active>>,
+}
+
+struct Active {
+    effect: Effect,
+    /// Ends what runs beside requests when the effect is removed.
+    _running: Running,
+}
+
+enum Running {
+    Nothing,
+    Cpu(#[expect(dead_code, reason = "held for its drop")] CpuStress),
+    Memory(#[expect(dead_code, reason = "held for its drop")] MemoryStress),
+}
+
+/// What happens to one HTTP request.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct HttpFault {
+    pub(super) request_delay: Duration,
+    pub(super) abort_request: bool,
+    pub(super) response_delay: Duration,
+    pub(super) abort_response: bool,
+}
+
+impl Effects {
+    /// Starts an effect in the place of the one with the same id.
+    pub(super) fn apply(&self, id: &str, effect: Effect, governor: &Arc<Governor>) -> Result<(), String> {
+        let running = match &effect {
+            e if e.is_network() => {
+                return Err("the application carries out no network effects; send this one to the side-car".to_owned());
+            }
+            Effect::CpuStress { workers, load_percent } => {
+                Running::Cpu(CpuStress::start(*workers, *load_percent, governor)?)
+            }
+            Effect::MemoryStress { workers, size_bytes } => {
+                Running::Memory(MemoryStress::start(*workers, *size_bytes)?)
+            }
+            _ => Running::Nothing,
+        };
+        locked(&self.active).insert(id.to_owned(), Active { effect, _running: running });
+        Ok(())
+    }
+
+    /// Ends an effect; whether it was on.
+    pub(super) fn end(&self, id: &str) -> bool {
+        locked(&self.active).remove(id).is_some()
+    }
+
+    /// What is on.
+    pub(super) fn all(&self) -> BTreeMap<String, Effect> {
+        locked(&self.active).iter().map(|(id, a)| (id.clone(), a.effect.clone())).collect()
+    }
+
+    /// What happens to this request.
+    pub(super) fn http_fault(&self, method: &str, path: &str) -> HttpFault {
+        let mut fault = HttpFault::default();
+        for Active { effect, .. } in locked(&self.active).values() {
+            match effect {
+                Effect::HttpAbort { matching, on_response } if hits(matching, method, path) => {
+                    fault.abort_request |= !on_response;
+                    fault.abort_response |= on_response;
+                }
+                Effect::HttpDelay { matching, delay_ms, on_response } if hits(matching, method, path) => {
+                    let delay = if *on_response { &mut fault.response_delay } else { &mut fault.request_delay };
+                    *delay += millis(*delay_ms);
+                }
+                _ => {}
+            }
+        }
+        fault
+    }
+
+    /// How long the next file operation waits.
+    pub(super) fn io_delay(&self, rng: &mut Rng) -> Duration {
+        locked(&self.active)
+            .values()
+            .filter_map(|a| match a.effect {
+                Effect::IoLatency { delay_ms, percent } if rng.percent(percent) => Some(millis(delay_ms)),
+                _ => None,
+            })
+            .sum()
+    }
+}
+
+fn millis(ms: f64) -> Duration {
+    Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default()
+}
+
+fn hits(matching: &HttpMatch, method: &str, path: &str) -> bool {
+    matching.method.as_ref().is_none_or(|m| m.eq_ignore_ascii_case(method)) && matches_glob(&matching.path, path)
+}
+
+/// `*` stands for any run of characters; everything else for itself. Greedy from left to right: linear time.
+fn matches_glob(pattern: &str, text: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut text) = text.strip_prefix(first) else { return false };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let last = parts.pop().unwrap_or_default();
+    for part in parts {
+        let Some(at) = text.find(part) else { return false };
+        text = &text[at + part.len()..];
+    }
+    text.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn glob() {
+        for (pattern, text, expected) in [
+            ("/orders", "/orders", true),
+            ("/orders", "/orders/1", false),
+            ("*", "/anything", true),
+            ("/carts/*/items", "/carts/user-1/items", true),
+            ("/carts/*/items", "/carts/user-1", false),
+            ("/a*b*c", "/a-b-b-c", true),
+            ("/a*b*c", "/a-c-b", false),
+            ("/ab*ba", "/aba", false),
+        ] {
+            assert_eq!(matches_glob(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn http_faults_hit_what_they_match() {
+        let effects = Effects::default();
+        let governor = Arc::new(Governor::unlimited());
+        let matching = HttpMatch { path: "/paymentAuth".to_owned(), method: Some("POST".to_owned()) };
+        let abort = Effect::HttpAbort { matching: matching.clone(), on_response: true };
+        let delay = Effect::HttpDelay { matching, delay_ms: 20.0, on_response: false };
+        effects.apply("a", abort, &governor).unwrap();
+        effects.apply("b", delay, &governor).unwrap();
+        let fault = effects.http_fault("POST", "/paymentAuth");
+        assert_eq!((fault.request_delay, fault.abort_response), (Duration::from_millis(20), true));
+        assert!(!fault.abort_request && effects.http_fault("GET", "/paymentAuth") == HttpFault::default());
+        assert!(effects.end("a") && !effects.end("a"));
+    }
+
+    #[test]
+    fn network_effects_belong_elsewhere() {
+        let governor = Arc::new(Governor::unlimited());
+        let refused = Effects::default().apply("n", Effect::NetworkPartition { peers: None }, &governor);
+        assert!(refused.unwrap_err().contains("side-car"));
+    }
+}

@@ -1,0 +1,138 @@
+//! A user-space stand-in of the kernel's CFS bandwidth control: in each period of 100 ms the process may use its quota
+//! of CPU time; work beyond it waits for the next period.
+//!
+//! The kernel freezes every thread at once. Here each piece of work asks first, in slices well below the quota, and
+//! blocks its thread, so the effect is the same up to one slice; what a slice overshoots is owed to the next period,
+//! as in the kernel. Not governed, though counted: the few microseconds of HTTP and of the admin port.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crate::shop::clock::process_cpu_time;
+use crate::shop::locked;
+
+/// `cpu.cfs_period_us` of every Kubernetes pod.
+const PERIOD: Duration = Duration::from_millis(100);
+/// Periods that one piece of work waits at most: a minute.
+const MAX_WAITS: u32 = 600;
+
+/// Shared by all threads of one application.
+#[derive(Debug)]
+pub(super) struct Governor {
+    quota: Option<Duration>,
+    window: Mutex<Window>,
+}
+
+/// Counters as in `cpu.stat`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct CfsStats {
+    pub(super) periods: u64,
+    pub(super) throttled_periods: u64,
+}
+
+#[derive(Debug)]
+struct Window {
+    ends: Instant,
+    /// CPU time of the process at the start of the period, less what it still owed.
+    cpu_at_start: Duration,
+    throttled: bool,
+    stats: CfsStats,
+}
+
+impl Governor {
+    /// Limits this process.
+    pub(super) fn of_this_process(limit_cores: f64) -> Self {
+        Self::new(Some(PERIOD.mul_f64(limit_cores.max(0.01))), Instant::now(), process_cpu_time())
+    }
+
+    /// Admits everything.
+    pub(super) fn unlimited() -> Self {
+        Self::new(None, Instant::now(), Duration::ZERO)
+    }
+
+    fn new(quota: Option<Duration>, now: Instant, cpu: Duration) -> Self {
+        let window = Window { ends: now + PERIOD, cpu_at_start: cpu, throttled: false, stats: CfsStats::default() };
+        Self { quota, window: Mutex::new(window) }
+    }
+
+    /// Returns when the process may use CPU; until then blocks this thread, as the kernel would.
+    pub(super) fn admit(&self) {
+        let Some(quota) = self.quota else { return };
+        for _ in 0..MAX_WAITS {
+            let wait = locked(&self.window).wait(quota, Instant::now(), process_cpu_time());
+            if wait.is_zero() {
+                return;
+            }
+            std::thread::sleep(wait);
+        }
+    }
+
+    /// Periods in which work was done, and those in which it had to wait.
+    pub(super) fn stats(&self) -> CfsStats {
+        locked(&self.window).stats
+    }
+}
+
+impl Window {
+    /// How long work has to wait. Zero: go ahead.
+    fn wait(&mut self, quota: Duration, now: Instant, cpu: Duration) -> Duration {
+        if now >= self.ends {
+            self.roll(quota, now, cpu);
+        }
+        if cpu.saturating_sub(self.cpu_at_start) < quota {
+            return Duration::ZERO;
+        }
+        if !self.throttled {
+            self.throttled = true;
+            self.stats.throttled_periods += 1;
+        }
+        self.ends - now
+    }
+
+    fn roll(&mut self, quota: Duration, now: Instant, cpu: Duration) {
+        let elapsed = 1 + ((now - self.ends).as_nanos() / PERIOD.as_nanos()) as u32;
+        let spent = cpu.saturating_sub(self.cpu_at_start);
+        let debt = spent.saturating_sub(quota.saturating_mul(elapsed));
+        self.cpu_at_start = cpu.saturating_sub(debt);
+        self.ends += PERIOD * elapsed;
+        self.throttled = false;
+        // An idle control group has no periods, so those slept through do not count.
+        self.stats.periods += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUOTA: Duration = Duration::from_millis(30);
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    #[test]
+    fn work_beyond_the_quota_waits_for_the_next_period_and_repays_its_overshoot() {
+        let start = Instant::now();
+        let governor = Governor::new(Some(QUOTA), start, Duration::ZERO);
+        let mut window = governor.window.lock().unwrap();
+        let mut wait = |at, cpu| window.wait(QUOTA, start + ms(at), ms(cpu));
+        assert_eq!(wait(10, 10), ms(0));
+        assert_eq!(wait(40, 35), ms(60), "35 ms used of 30");
+        assert_eq!(wait(50, 35), ms(50));
+        assert_eq!(wait(100, 35), ms(0), "a new period, 5 ms of it owed");
+        assert_eq!(wait(130, 59), ms(0));
+        assert_eq!(wait(130, 60), ms(70), "25 ms used and 5 owed");
+        assert_eq!(window.stats, CfsStats { periods: 1, throttled_periods: 2 });
+    }
+
+    #[test]
+    fn idle_time_saves_nothing() {
+        let start = Instant::now();
+        let governor = Governor::new(Some(QUOTA), start, Duration::ZERO);
+        let mut window = governor.window.lock().unwrap();
+        assert_eq!(window.wait(QUOTA, start + ms(1020), ms(10)), ms(0));
+        assert_eq!(window.wait(QUOTA, start + ms(1060), ms(40)), ms(40));
+        assert_eq!(window.stats, CfsStats { periods: 1, throttled_periods: 1 });
+    }
+}

@@ -1,0 +1,17 @@
+//! payment: authorises amounts up to 100, declines those above. It calls nobody.
+
+use hyper::Method;
+use serde_json::json;
+
+use super::{Failure, NOT_FOUND, Request, Response, body_json, ok, segments};
+use crate::shop::goods::MAX_AUTHORISED;
+
+pub(super) fn answer(request: &Request) -> Result<Response, Failure> {
+    if (request.method(), segments(request).as_slice()) != (&Method::POST, &["paymentAuth"]) {
+        return Err(NOT_FOUND);
+    }
+    let amount = body_json(request)["amount"].as_f64().unwrap_or_default();
+    let authorised = amount <= MAX_AUTHORISED;
+    let message = if authorised { "Payment authorised" } else { "Payment declined: amount exceeds 100.00" };
+    ok(&json!({"authorised": authorised, "message": message}))
+}

@@ -1,0 +1,51 @@
+//! Listening on loopback and accepting with a bound.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use super::ShopError;
+
+/// Open connections per listener. Beyond it the next ones wait in the kernel's backlog.
+const MAX_CONNECTIONS: usize = 512;
+/// Pause after a failed accept (out of file descriptors), so that the loop does not spin.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
+
+/// Listens on 127.0.0.1.
+pub(crate) async fn listen(name: &str, purpose: &str, port: u16) -> Result<TcpListener, ShopError> {
+    TcpListener::bind(("127.0.0.1", port)).await.map_err(|source| ShopError::Listen {
+        name: name.to_owned(),
+        purpose: purpose.to_owned(),
+        port,
+        source,
+    })
+}
+
+/// Accepts for ever; `serve` runs in a task of its own for each connection.
+pub(crate) async fn accept_all<F, Fut>(listener: TcpListener, serve: F)
+where
+    F: Fn(TcpStream) -> Fut,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_BACKOFF).await;
+            continue;
+        };
+        no_delay(&stream);
+        let connection = serve(stream);
+        tokio::spawn(async move {
+            connection.await;
+            drop(permit);
+        });
+    }
+}
+
+/// Sends small segments at once. Failing to set it costs latency only.
+pub(crate) fn no_delay(stream: &TcpStream) {
+    let _best_effort = stream.set_nodelay(true);
+}
