@@ -1,6 +1,12 @@
 //! A Sock Shop that runs on one machine, faults with real effects, and scores of labelled incidents.
 
+pub mod chaos;
+pub mod control;
 pub mod effect;
+pub mod kubelet;
+pub mod ledger;
 pub mod load;
 pub mod plan;
+pub mod prometheus_server;
 pub mod shop;
+pub mod supervisor;

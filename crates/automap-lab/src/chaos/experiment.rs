@@ -1,0 +1,105 @@
+//! What a checked experiment holds.
+
+use std::time::Duration;
+
+use crate::effect::Effect;
+
+/// One experiment, complete and supported.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Experiment {
+    /// `NetworkChaos`, `StressChaos`, …
+    pub kind: &'static str,
+    /// `delay`, `pod-kill`, …; for kinds without an action the stressor or fault in use (`cpu`, `abort`).
+    pub action: String,
+    /// `metadata.name`.
+    pub name: String,
+    /// Which pods.
+    pub selector: Selector,
+    /// How many of them.
+    pub mode: Mode,
+    /// How long. `None` only for one-shot faults.
+    pub duration: Option<Duration>,
+    /// What happens to them.
+    pub fault: Fault,
+    /// The `spec` as it stood in the file, for the ledger.
+    pub spec: serde_json::Value,
+}
+
+/// What happens to the selected pods.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fault {
+    /// Packets that leave a pod are delayed, lost, cut off or throttled.
+    Network {
+        /// What happens to the packets; its `peers` are filled in when the pods are known.
+        effect: Effect,
+        /// Whose egress: the selected pods' (`to`), the target's (`from`), or both.
+        direction: Direction,
+        /// The other end. `None`: everybody.
+        target: Option<Peer>,
+    },
+    /// Effects in the application's process.
+    Application {
+        /// What to apply.
+        effects: Vec<Effect>,
+    },
+    /// Both processes are killed and a new pod takes over.
+    PodKill,
+    /// Both processes are down for the duration.
+    PodFailure,
+    /// One container's process is killed; the pod stays.
+    ContainerKill {
+        /// Container names.
+        containers: Vec<String>,
+    },
+}
+
+impl Fault {
+    /// A one-shot fault has no duration; it ends when what it killed is ready again.
+    pub fn is_one_shot(&self) -> bool {
+        matches!(self, Self::PodKill | Self::ContainerKill { .. })
+    }
+}
+
+/// The other end of a network fault.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Peer {
+    /// Which pods.
+    pub selector: Selector,
+    /// How many of them.
+    pub mode: Mode,
+}
+
+/// Which way the affected packets travel, seen from the selected pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the selected pods to the target.
+    To,
+    /// From the target to the selected pods.
+    From,
+    /// Both ways.
+    Both,
+}
+
+/// Which pods an experiment may hit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selector {
+    /// Namespaces; empty: the experiment's own.
+    pub namespaces: Vec<String>,
+    /// Labels that must all match, as `(key, value)`.
+    pub labels: Vec<(String, String)>,
+}
+
+/// How many of the pods that match are hit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Mode {
+    /// One, at random.
+    One,
+    /// All.
+    All,
+    /// This many, at random.
+    Fixed(usize),
+    /// This share, rounded down.
+    FixedPercent(f64),
+    /// A random share up to this one, rounded down.
+    RandomMaxPercent(f64),
+}

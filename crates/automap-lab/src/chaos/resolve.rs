@@ -1,0 +1,239 @@
+//! From an experiment to orders for single pods.
+
+use super::experiment::{Direction, Experiment, Fault, Peer};
+use super::pick;
+use crate::effect::Effect;
+use crate::plan::Component;
+
+/// What happens to one component's pod.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    /// An effect in one of its two processes, until the experiment ends.
+    Apply {
+        /// The component.
+        service: &'static str,
+        /// What to apply.
+        effect: Effect,
+    },
+    /// Kill both processes; a new pod takes over.
+    KillPod {
+        /// The component.
+        service: &'static str,
+    },
+    /// Keep both processes down until the experiment ends.
+    FailPod {
+        /// The component.
+        service: &'static str,
+    },
+    /// Kill one container's process.
+    KillContainer {
+        /// The component.
+        service: &'static str,
+        /// The container.
+        container: String,
+    },
+}
+
+/// Who is hit, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolved {
+    /// The components that the selector and the mode picked: the root cause.
+    pub targets: Vec<&'static str>,
+    /// The other ends of a network fault; empty: everybody.
+    pub peers: Vec<&'static str>,
+    /// One order per pod and effect.
+    pub orders: Vec<Order>,
+}
+
+/// Why an experiment would do nothing.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ResolveError {
+    /// The selector matches nothing.
+    #[error(
+        "{experiment}: {field} matches no pod, so nothing would be injected; the shop's pods live in namespace \
+         sock-shop and carry the label name=<service>"
+    )]
+    NoPod {
+        /// Name of the experiment.
+        experiment: String,
+        /// The selector's path.
+        field: &'static str,
+    },
+    /// The mode rounds down to nobody.
+    #[error("{experiment}: the mode picks none of {available} pods, so nothing would be injected")]
+    NobodyPicked {
+        /// Name of the experiment.
+        experiment: String,
+        /// How many pods match.
+        available: usize,
+    },
+    /// The target lacks what the fault needs.
+    #[error("{experiment}: {problem}")]
+    Impossible {
+        /// Name of the experiment.
+        experiment: String,
+        /// What is missing.
+        problem: String,
+    },
+}
+
+/// Where the stores and the broker keep their files, as the images do.
+const VOLUMES: [(&str, &str); 6] = [
+    ("carts-db", "/data/db"),
+    ("catalogue-db", "/var/lib/mysql"),
+    ("orders-db", "/data/db"),
+    ("rabbitmq", "/var/lib/rabbitmq"),
+    ("session-db", "/data"),
+    ("user-db", "/data/db"),
+];
+
+impl Experiment {
+    /// Picks the pods and says what happens to each. `random` decides where the mode leaves a choice.
+    ///
+    /// # Errors
+    /// When nothing would be injected: on a cluster such an experiment runs and silently does nothing.
+    pub fn resolve(&self, random: &mut impl FnMut() -> u64) -> Result<Resolved, ResolveError> {
+        let own = Peer { selector: self.selector.clone(), mode: self.mode };
+        let targets = self.pick(&own, "spec.selector", random)?;
+        let mut peers = Vec::new();
+        if let Fault::Network { target: Some(target), .. } = &self.fault {
+            peers = self.pick(target, "spec.target.selector", random)?;
+        }
+        let names = |components: &[&'static Component]| components.iter().map(|c| c.name).collect::<Vec<_>>();
+        let (target_names, peer_names) = (names(&targets), names(&peers));
+        let orders = self.orders(&targets, &target_names, &peer_names)?;
+        Ok(Resolved { targets: target_names, peers: peer_names, orders })
+    }
+
+    fn pick(
+        &self,
+        peer: &Peer,
+        field: &'static str,
+        random: &mut impl FnMut() -> u64,
+    ) -> Result<Vec<&'static Component>, ResolveError> {
+        let matching = pick::matching(&peer.selector);
+        if matching.is_empty() {
+            return Err(ResolveError::NoPod { experiment: self.name.clone(), field });
+        }
+        let picked = pick::take(&matching, peer.mode, random);
+        if picked.is_empty() {
+            return Err(ResolveError::NobodyPicked { experiment: self.name.clone(), available: matching.len() });
+        }
+        Ok(picked)
+    }
+
+    fn orders(
+        &self,
+        targets: &[&'static Component],
+        target_names: &[&'static str],
+        peer_names: &[&'static str],
+    ) -> Result<Vec<Order>, ResolveError> {
+        let mut orders = Vec::new();
+        match &self.fault {
+            Fault::Network { effect, direction, .. } => {
+                if *direction != Direction::From {
+                    orders.extend(egress(effect, target_names, peer_names));
+                }
+                if *direction != Direction::To {
+                    orders.extend(egress(effect, peer_names, target_names));
+                }
+            }
+            Fault::PodKill => orders.extend(target_names.iter().map(|service| Order::KillPod { service })),
+            Fault::PodFailure => orders.extend(target_names.iter().map(|service| Order::FailPod { service })),
+            Fault::ContainerKill { containers } => {
+                for target in targets {
+                    orders.extend(self.container_kills(target, containers)?);
+                }
+            }
+            Fault::Application { effects } => {
+                for target in targets {
+                    self.check_application(target, effects)?;
+                    orders.extend(effects.iter().map(|e| Order::Apply { service: target.name, effect: e.clone() }));
+                }
+            }
+        }
+        Ok(orders)
+    }
+
+    fn container_kills(&self, target: &Component, containers: &[String]) -> Result<Vec<Order>, ResolveError> {
+        let Some(target) = crate::plan::component(target.name) else { return Ok(Vec::new()) };
+        match containers.iter().find(|c| *c != target.name && *c != crate::supervisor::SIDECAR) {
+            Some(other) => Err(self.impossible(format!(
+                "pod {} has no container {other:?}; its containers are {} and {}",
+                target.name,
+                target.name,
+                crate::supervisor::SIDECAR
+            ))),
+            None => {
+                let kill = |c: &String| Order::KillContainer { service: target.name, container: c.clone() };
+                Ok(containers.iter().map(kill).collect())
+            }
+        }
+    }
+
+    /// What a cluster would find out only when it injects.
+    fn check_application(&self, target: &Component, effects: &[Effect]) -> Result<(), ResolveError> {
+        let field = |key: &str| self.spec.get(key);
+        let named =
+            field("containerNames").and_then(|v| v.as_array()).map(|list| list.iter().any(|c| c == target.name));
+        if named == Some(false) {
+            return Err(self.impossible(format!(
+                "containerNames does not name the container {} of pod {}",
+                target.name, target.name
+            )));
+        }
+        for effect in effects {
+            match effect {
+                Effect::IoLatency { .. } => {
+                    let path = field("volumePath").and_then(|v| v.as_str()).unwrap_or_default();
+                    self.check_volume(target, path.trim_end_matches('/'))?;
+                }
+                Effect::HttpAbort { .. } | Effect::HttpDelay { .. } => {
+                    let port = field("port").and_then(serde_json::Value::as_u64);
+                    let http = target.role == crate::plan::Role::Service;
+                    if !http || port != Some(u64::from(target.service_port)) {
+                        let what =
+                            if http { format!("on port {}", target.service_port) } else { "not at all".to_owned() };
+                        return Err(self.impossible(format!("{} serves HTTP {what}", target.name)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn check_volume(&self, target: &Component, path: &str) -> Result<(), ResolveError> {
+        match VOLUMES.iter().find(|(name, _)| *name == target.name) {
+            Some((_, volume)) if *volume == path => Ok(()),
+            Some((_, volume)) => {
+                Err(self.impossible(format!("{} has no volume at {path}; its volume is {volume}", target.name)))
+            }
+            None => Err(self.impossible(format!(
+                "{} has no volume; pods with one: {}",
+                target.name,
+                VOLUMES.map(|(n, _)| n).join(", ")
+            ))),
+        }
+    }
+
+    fn impossible(&self, problem: String) -> ResolveError {
+        ResolveError::Impossible { experiment: self.name.clone(), problem }
+    }
+}
+
+fn egress(effect: &Effect, from: &[&'static str], to: &[&'static str]) -> Vec<Order> {
+    let peers = (!to.is_empty()).then(|| to.iter().map(|s| (*s).to_owned()).collect());
+    from.iter().map(|service| Order::Apply { service, effect: with_peers(effect.clone(), &peers) }).collect()
+}
+
+fn with_peers(mut effect: Effect, only: &Option<Vec<String>>) -> Effect {
+    match &mut effect {
+        Effect::NetworkDelay { peers, .. }
+        | Effect::NetworkLoss { peers, .. }
+        | Effect::NetworkPartition { peers }
+        | Effect::NetworkBandwidth { peers, .. } => peers.clone_from(only),
+        _ => {}
+    }
+    effect
+}

@@ -1,0 +1,417 @@
+//! Driving a lab from outside its supervisor: the command line, a demo, a drill.
+//!
+//! [`Lab`] is a handle on a supervisor process. One that was started for the caller's own use ends with the handle,
+//! also when the caller crashes; one that was started detached stays until somebody takes it down.
+
+pub(crate) mod http;
+pub mod protocol;
+pub mod state;
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hyper::Method;
+use serde::de::DeserializeOwned;
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::protocol::{InjectRequest, LoadRequest, Phase, Refusal, Status};
+use self::state::State;
+use crate::ledger::{self, Injection, LedgerError};
+use crate::plan::Ports;
+use crate::prometheus_server::{Choice, NotFound};
+use crate::supervisor::SupervisorOptions;
+
+const POLL: Duration = Duration::from_millis(200);
+const UP_WITHIN: Duration = Duration::from_secs(120);
+const DOWN_WITHIN: Duration = Duration::from_secs(20);
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// Lines of the supervisor's log that an error shows.
+const LOG_LINES_SHOWN: usize = 5;
+/// Largest file sent to the supervisor.
+const FILE_BYTES_MAX: u64 = 256 * 1024;
+
+/// How to start a lab.
+#[derive(Clone, Debug)]
+pub struct LabOptions {
+    /// State, logs, data and ledger. Created where it does not exist.
+    pub dir: PathBuf,
+    /// First of 302 ports.
+    pub base_port: u16,
+    /// Scrape interval of Prometheus.
+    pub scrape_interval_s: u64,
+    /// Seed of names, choices and the shop's jitter.
+    pub seed: u64,
+    /// Which Prometheus.
+    pub prometheus: Choice,
+    /// Journeys per second from the start; `None`: no load.
+    pub load_rate_per_s: Option<f64>,
+    /// The `automap` program, which holds the lab's processes.
+    pub program: PathBuf,
+    /// Whether the lab goes on after the handle.
+    pub detached: bool,
+}
+
+impl LabOptions {
+    /// First port where none is given.
+    pub const BASE_PORT: u16 = 21000;
+
+    /// The default lab, run by this very program.
+    ///
+    /// # Errors
+    /// When this program's path is unknown.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            dir: state::default_dir(),
+            base_port: Self::BASE_PORT,
+            scrape_interval_s: 2,
+            seed: 1,
+            prometheus: Choice::InPath,
+            load_rate_per_s: None,
+            program: std::env::current_exe()?,
+            detached: false,
+        })
+    }
+
+    /// What the supervisor is told.
+    ///
+    /// # Errors
+    /// When the wanted Prometheus does not exist.
+    pub fn for_supervisor(&self) -> Result<SupervisorOptions, LabError> {
+        let in_dir = |source| LabError::Dir { path: self.dir.clone(), source };
+        fs::create_dir_all(&self.dir).map_err(in_dir)?;
+        Ok(SupervisorOptions {
+            dir: self.dir.canonicalize().map_err(in_dir)?,
+            base_port: self.base_port,
+            scrape_interval_s: self.scrape_interval_s,
+            seed: self.seed,
+            prometheus: self.prometheus.find()?,
+            load_rate_per_s: self.load_rate_per_s,
+            program: self.program.clone(),
+        })
+    }
+}
+
+/// Why a lab cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// No Prometheus.
+    #[error(transparent)]
+    Prometheus(#[from] NotFound),
+    /// A file or directory cannot be used.
+    #[error("{}: {source}", path.display())]
+    Dir {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is a lab already.
+    #[error(
+        "a lab already runs in {} (supervisor {supervisor_pid}, ports from {base_port}); see `automap lab status`, \
+         stop it with `automap lab down`, or choose another --dir and --base-port", dir.display()
+    )]
+    AlreadyUp {
+        /// The directory.
+        dir: PathBuf,
+        /// Its supervisor.
+        supervisor_pid: u32,
+        /// Its first port.
+        base_port: u16,
+    },
+    /// There is none.
+    #[error("no lab runs in {}; start one with `automap lab up`", dir.display())]
+    NotUp {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The supervisor ended instead of getting ready.
+    #[error("the lab did not start: {reason} (log: {})", log.display())]
+    DidNotStart {
+        /// The end of its log.
+        reason: String,
+        /// All of it.
+        log: PathBuf,
+    },
+    /// Something took longer than it may.
+    #[error("{what} took more than {} s; see {}", within.as_secs(), log.display())]
+    TooSlow {
+        /// What.
+        what: String,
+        /// How long it may take.
+        within: Duration,
+        /// Where to look.
+        log: PathBuf,
+    },
+    /// The supervisor does not answer.
+    #[error("the lab does not answer: {0}")]
+    Silent(String),
+    /// The supervisor said no.
+    #[error("{0}")]
+    Refused(String),
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// A running lab.
+#[derive(Debug)]
+pub struct Lab {
+    dir: PathBuf,
+    ports: Ports,
+    /// The supervisor, when this handle owns it. Its standard input is open as long as the handle lives.
+    child: Option<Child>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Lab {
+    /// Starts a lab and waits until every pod is ready and Prometheus has scraped them. `progress` is called with the
+    /// status a few times per second.
+    ///
+    /// # Errors
+    /// When a lab already runs there, Prometheus is missing, a port is taken, or it does not get ready in time.
+    pub fn up(options: &LabOptions, progress: &mut dyn FnMut(&Status)) -> Result<Self, LabError> {
+        let told = options.for_supervisor()?;
+        if let Ok(Some(State { supervisor_pid, base_port })) = state::running(&told.dir) {
+            return Err(LabError::AlreadyUp { dir: told.dir, supervisor_pid, base_port });
+        }
+        let child = spawn_supervisor(&told).map_err(|source| LabError::Dir { path: told.dir.clone(), source })?;
+        let mut lab =
+            Self { dir: told.dir, ports: Ports { base: options.base_port }, child: Some(child), runtime: runtime()? };
+        lab.wait_ready(progress)?;
+        if options.detached {
+            let _: Status = lab.request(Method::POST, "/control/detach", Bytes::new())?;
+            lab.child = None;
+        }
+        Ok(lab)
+    }
+
+    fn wait_ready(&mut self, progress: &mut dyn FnMut(&Status)) -> Result<(), LabError> {
+        let until = Instant::now() + UP_WITHIN;
+        loop {
+            sleep(POLL);
+            let Some(pid) = self.child_pid() else { return Err(did_not_start(&self.dir)) };
+            // Before our own child listens, somebody else may.
+            if let Ok(status) = self.status()
+                && status.supervisor_pid == pid
+            {
+                progress(&status);
+                if status.phase == Phase::Ready {
+                    return Ok(());
+                }
+            }
+            if Instant::now() > until {
+                return Err(self.too_slow("starting", UP_WITHIN));
+            }
+        }
+    }
+
+    /// The supervisor's process id, while it runs and this handle owns it.
+    fn child_pid(&mut self) -> Option<u32> {
+        let child = self.child.as_mut()?;
+        matches!(child.try_wait(), Ok(None)).then(|| child.id())
+    }
+
+    fn too_slow(&self, what: &str, within: Duration) -> LabError {
+        LabError::TooSlow { what: what.to_owned(), within, log: state::supervisor_log_path(&self.dir) }
+    }
+
+    /// The lab that runs in `dir`.
+    ///
+    /// # Errors
+    /// When none does.
+    pub fn attach(dir: &Path) -> Result<Self, LabError> {
+        let found = state::running(dir).map_err(|source| LabError::Dir { path: dir.to_owned(), source })?;
+        let state = found.ok_or_else(|| LabError::NotUp { dir: dir.to_owned() })?;
+        Ok(Self { dir: dir.to_owned(), ports: state.ports(), child: None, runtime: runtime()? })
+    }
+
+    /// Where everything listens.
+    pub fn ports(&self) -> Ports {
+        self.ports
+    }
+
+    /// Where to query, if Prometheus runs.
+    ///
+    /// # Errors
+    /// When the lab does not answer.
+    pub fn prometheus_url(&self) -> Result<Option<String>, LabError> {
+        Ok(self.status()?.prometheus_url)
+    }
+
+    /// The lab at a glance.
+    ///
+    /// # Errors
+    /// When the lab does not answer.
+    pub fn status(&self) -> Result<Status, LabError> {
+        self.request(Method::GET, "/control/status", Bytes::new())
+    }
+
+    /// Puts the experiments of a Chaos Mesh file in place; returns when they are.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds something that the lab cannot do. Then nothing of it is in place.
+    pub fn inject(&self, file: &Path) -> Result<Vec<Injection>, LabError> {
+        let in_file = |source| LabError::Dir { path: file.to_owned(), source };
+        let size = fs::metadata(file).map_err(in_file)?.len();
+        if size > FILE_BYTES_MAX {
+            return Err(in_file(io::Error::other(format!("is larger than {FILE_BYTES_MAX} bytes"))));
+        }
+        let yaml = fs::read_to_string(file).map_err(in_file)?;
+        self.inject_yaml(&file.display().to_string(), &yaml)
+    }
+
+    /// The same for a text; `file` is its name in messages.
+    ///
+    /// # Errors
+    /// As [`Self::inject`].
+    pub fn inject_yaml(&self, file: &str, yaml: &str) -> Result<Vec<Injection>, LabError> {
+        let body = InjectRequest { file: file.to_owned(), yaml: yaml.to_owned() };
+        self.request(Method::POST, "/control/inject", json_bytes(&body))
+    }
+
+    /// Starts, changes or (with 0) stops the load that the supervisor runs.
+    ///
+    /// # Errors
+    /// When the rate is out of range or the lab does not answer.
+    pub fn load(&self, rate_per_s: f64) -> Result<Status, LabError> {
+        self.request(Method::POST, "/control/load", json_bytes(&LoadRequest { rate_per_s }))
+    }
+
+    /// Waits until no fault is in place and every pod is ready.
+    ///
+    /// # Errors
+    /// When that takes longer than `within`.
+    pub fn wait_recovered(&self, within: Duration) -> Result<(), LabError> {
+        let until = Instant::now() + within;
+        loop {
+            let status = self.status()?;
+            if status.faults.is_empty() && status.pods_ready() == status.pods.len() {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                return Err(self.too_slow("recovering", within));
+            }
+            sleep(POLL);
+        }
+    }
+
+    /// Waits until Ctrl-C, SIGTERM, or the end of the supervisor.
+    ///
+    /// # Errors
+    /// When signals cannot be watched.
+    pub fn wait_interrupted(&mut self) -> Result<(), LabError> {
+        let signals = |e: io::Error| LabError::Silent(format!("signals cannot be watched: {e}"));
+        let (mut interrupt, mut terminate) = {
+            let _inside = self.runtime.enter();
+            (signal(SignalKind::interrupt()).map_err(signals)?, signal(SignalKind::terminate()).map_err(signals)?)
+        };
+        loop {
+            let interrupted = self.runtime.block_on(async {
+                tokio::select! {
+                    _ = interrupt.recv() => true,
+                    _ = terminate.recv() => true,
+                    () = tokio::time::sleep(POLL) => false,
+                }
+            });
+            if interrupted || self.is_gone() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Everything that was ever injected in this directory.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn ledger(&self) -> Result<Vec<Injection>, LabError> {
+        Ok(ledger::read(&state::ledger_path(&self.dir))?)
+    }
+
+    /// Stops everything and waits until it is gone.
+    ///
+    /// # Errors
+    /// When the lab does not answer or does not go.
+    pub fn down(mut self) -> Result<(), LabError> {
+        let _: Status = self.request(Method::POST, "/control/down", Bytes::new())?;
+        let until = Instant::now() + DOWN_WITHIN;
+        // A child must be collected, anybody's supervisor gives back the lock.
+        while !self.is_gone() {
+            if Instant::now() > until {
+                return Err(self.too_slow("stopping", DOWN_WITHIN));
+            }
+            sleep(POLL);
+        }
+        Ok(())
+    }
+
+    fn is_gone(&mut self) -> bool {
+        match self.child {
+            Some(_) => self.child_pid().is_none(),
+            None => matches!(state::try_lock(&self.dir), Ok(Some(_))),
+        }
+    }
+
+    fn request<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, LabError> {
+        let exchange = http::send(method, self.ports.kubelet(), path, body, ANSWER_WITHIN);
+        let response = self.runtime.block_on(exchange).map_err(|e| LabError::Silent(e.to_string()))?;
+        if !response.status().is_success() {
+            let refusal = serde_json::from_slice(response.body()).ok();
+            let silent = || LabError::Silent(format!("{path} answered {}", response.status()));
+            return Err(refusal.map_or_else(silent, |r: Refusal| LabError::Refused(r.error)));
+        }
+        serde_json::from_slice(response.body()).map_err(|e| LabError::Silent(format!("unreadable answer: {e}")))
+    }
+}
+
+impl Drop for Lab {
+    /// Ends a lab that this handle owns: closing the supervisor's standard input stops it, as our death would.
+    fn drop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        drop(child.stdin.take());
+        let until = Instant::now() + DOWN_WITHIN;
+        while matches!(child.try_wait(), Ok(None)) {
+            if Instant::now() > until {
+                let _ = child.kill();
+                let _ = child.wait();
+                return;
+            }
+            sleep(POLL);
+        }
+    }
+}
+
+fn spawn_supervisor(told: &SupervisorOptions) -> io::Result<Child> {
+    use std::os::unix::process::CommandExt;
+    let log = OpenOptions::new().create(true).write(true).truncate(true).open(state::supervisor_log_path(&told.dir))?;
+    Command::new(&told.program)
+        .args(["lab-process", "supervisor", &serde_json::to_string(told)?])
+        .stdin(Stdio::piped())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .current_dir("/")
+        .process_group(0)
+        .spawn()
+}
+
+fn did_not_start(dir: &Path) -> LabError {
+    let log = state::supervisor_log_path(dir);
+    let text = fs::read_to_string(&log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let shown = lines.get(lines.len().saturating_sub(LOG_LINES_SHOWN)..).unwrap_or_default().join("; ");
+    LabError::DidNotStart { reason: if shown.is_empty() { "it ended without a word".to_owned() } else { shown }, log }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, LabError> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|e| LabError::Silent(format!("no runtime: {e}")))
+}
+
+fn json_bytes(value: &impl serde::Serialize) -> Bytes {
+    // Our own types always have a JSON form.
+    serde_json::to_vec(value).unwrap_or_default().into()
+}

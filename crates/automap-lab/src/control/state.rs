@@ -1,0 +1,106 @@
+//! What lies in a lab's directory, and whether a lab runs there. The lock tells: the kernel drops it with its holder,
+//! so a stale state file fools nobody.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Ports;
+
+/// How to reach the supervisor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Process id of the supervisor.
+    pub supervisor_pid: u32,
+    /// First port.
+    pub base_port: u16,
+}
+
+impl State {
+    pub(crate) fn of_this_process(ports: Ports) -> Self {
+        Self { supervisor_pid: std::process::id(), base_port: ports.base }
+    }
+
+    /// The lab's ports.
+    pub fn ports(&self) -> Ports {
+        Ports { base: self.base_port }
+    }
+}
+
+/// Where labs live by default: `$XDG_STATE_HOME/automap/lab`, else `~/.local/state/automap/lab`.
+pub fn default_dir() -> PathBuf {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let home = || absolute("HOME").map(|home| home.join(".local/state"));
+    let base = absolute("XDG_STATE_HOME").or_else(home).unwrap_or_else(std::env::temp_dir);
+    base.join("automap/lab")
+}
+
+/// The ledger of a lab.
+pub fn ledger_path(dir: &Path) -> PathBuf {
+    dir.join("ledger.jsonl")
+}
+
+/// The log of the supervisor itself; those of its processes lie in [`logs_path`].
+pub fn supervisor_log_path(dir: &Path) -> PathBuf {
+    dir.join("supervisor.log")
+}
+
+pub(crate) fn state_path(dir: &Path) -> PathBuf {
+    dir.join("state.json")
+}
+
+pub(crate) fn logs_path(dir: &Path) -> PathBuf {
+    dir.join("logs")
+}
+
+pub(crate) fn data_path(dir: &Path) -> PathBuf {
+    dir.join("data")
+}
+
+pub(crate) fn write(dir: &Path, state: &State) -> io::Result<()> {
+    fs::write(state_path(dir), serde_json::to_string(state)?)
+}
+
+/// The lab that runs in `dir`; `None` when none does, whatever files a dead one left.
+///
+/// # Errors
+/// When the directory exists but cannot be read, or the lab has not written its state yet.
+pub fn running(dir: &Path) -> io::Result<Option<State>> {
+    if !dir.is_dir() || try_lock(dir)?.is_some() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(state_path(dir))?;
+    Ok(Some(serde_json::from_str(&text)?))
+}
+
+/// Takes the directory's lock for as long as the file is open. `None`: someone else has it.
+pub(crate) fn try_lock(dir: &Path) -> io::Result<Option<File>> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(dir.join("lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(e)) => Err(e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_state_file_is_no_running_lab() -> io::Result<()> {
+        let dir = std::env::temp_dir().join(format!("automap-state-{}", std::process::id()));
+        fs::create_dir_all(&dir)?;
+        let state = State { supervisor_pid: 1, base_port: 21000 };
+        write(&dir, &state)?;
+        let stale = running(&dir)?;
+        let held = try_lock(&dir)?;
+        let live = running(&dir)?;
+        drop(held);
+        fs::remove_dir_all(&dir)?;
+        assert_eq!((stale, live), (None, Some(state)));
+        Ok(())
+    }
+}

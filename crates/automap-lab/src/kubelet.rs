@@ -1,0 +1,131 @@
+//! The kubelet's stand-in: what cAdvisor and kube-state-metrics would say about the lab's pods, with a real kubelet's
+//! rows and traps (the sum over the pod in a row with an empty container, the pause container, new series for a
+//! restarted container, no disk series for containers that did no I/O).
+//!
+//! Pure but for [`proc`], which reads `/proc`. The supervisor gathers [`PodReading`]s and serves the two texts.
+//! Left out: everything per node, and per-process network counters, which the kernel does not have; the bytes come
+//! from the side-car.
+
+mod cadvisor;
+mod exposition;
+pub mod proc;
+mod state_metrics;
+
+pub use cadvisor::render as render_cadvisor;
+pub use state_metrics::render as render_state_metrics;
+
+/// Name of the only node.
+pub(crate) const NODE: &str = "lab";
+
+/// A pod as the kubelet and the API server see it.
+#[derive(Clone, Debug)]
+pub struct PodReading {
+    /// Its Deployment.
+    pub service: String,
+    /// Its ReplicaSet.
+    pub replica_set: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Container id of the pause container.
+    pub pause_id: String,
+    /// Created at, in seconds since 1970.
+    pub created_s: f64,
+    /// When the Deployment was created, in seconds since 1970.
+    pub deployed_s: f64,
+    /// What the containers of this pod that are gone used.
+    pub retired: Retired,
+    /// The containers, application first.
+    pub containers: Vec<ContainerReading>,
+    /// Bytes over the pod's network, where the side-car tells.
+    pub network: Option<NetworkReading>,
+}
+
+impl PodReading {
+    /// Whether every container is ready.
+    pub fn is_ready(&self) -> bool {
+        self.containers.iter().all(|c| c.ready)
+    }
+}
+
+/// What dead containers left in the counters of the pod's cgroup.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Retired {
+    /// CPU seconds.
+    pub cpu_s: f64,
+    /// Bytes read.
+    pub read_bytes: u64,
+    /// Bytes written.
+    pub write_bytes: u64,
+    /// Enforcement periods.
+    pub cfs: Cfs,
+}
+
+/// One container.
+#[derive(Clone, Debug)]
+pub struct ContainerReading {
+    /// `orders` or `istio-proxy`.
+    pub name: String,
+    /// Image with tag.
+    pub image: String,
+    /// Id of this instance; a restart brings a new one.
+    pub id: String,
+    /// Times it was started again.
+    pub restarts: u32,
+    /// Whether it answers its probe.
+    pub ready: bool,
+    /// Why the instance before ended.
+    pub last_terminated_reason: Option<String>,
+    /// Started at, in seconds since 1970.
+    pub started_s: f64,
+    /// Times it was killed for its memory.
+    pub oom_events: u32,
+    /// CPU limit in cores.
+    pub cpu_limit_cores: f64,
+    /// Memory limit.
+    pub memory_limit_bytes: u64,
+    /// What its process uses; `None` while there is no process.
+    pub usage: Option<Usage>,
+    /// Enforcement periods, where the process tells.
+    pub cfs: Option<Cfs>,
+}
+
+/// Resources of one process.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// CPU seconds since its start.
+    pub cpu_s: f64,
+    /// Anonymous memory.
+    pub rss_bytes: u64,
+    /// Memory that the kernel cannot drop at once.
+    pub working_set_bytes: u64,
+    /// Working set and page cache.
+    pub usage_bytes: u64,
+    /// Bytes read from block devices.
+    pub read_bytes: u64,
+    /// Bytes written to block devices.
+    pub write_bytes: u64,
+}
+
+/// Enforcement of the CPU limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cfs {
+    /// 100 ms periods.
+    pub periods: u64,
+    /// Those in which the limit was hit.
+    pub throttled_periods: u64,
+}
+
+/// What went over a pod's network since its side-car started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NetworkReading {
+    /// Bytes in.
+    pub receive_bytes: u64,
+    /// Bytes out.
+    pub transmit_bytes: u64,
+    /// Packets in.
+    pub receive_packets: u64,
+    /// Packets out.
+    pub transmit_packets: u64,
+}

@@ -1,0 +1,139 @@
+//! The ledger: what was injected, where and when. Ground truth for scoring.
+//!
+//! One JSON object per line, only ever appended: a line when a fault is in place (`to` is null) and the same id again
+//! when it has ended. [`read`] keeps the last line of each id, so a ledger cut off by a crash is still right.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Longest ledger read back.
+const LINES_MAX: usize = 100_000;
+
+/// One fault, from the moment it was in place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Injection {
+    /// Unique within the ledger: experiment name and start.
+    pub id: String,
+    /// Chaos Mesh kind.
+    pub kind: String,
+    /// `delay`, `pod-kill`, `cpu`, …
+    pub action: String,
+    /// `metadata.name` of the experiment.
+    pub experiment: String,
+    /// Who was hit.
+    pub targets: Vec<Target>,
+    /// The other ends of a network fault; empty: everybody.
+    pub peers: Vec<String>,
+    /// The family of metrics that this fault moves first, in the words of reports.
+    pub expected_metric: String,
+    /// In place since (RFC 3339).
+    pub from: String,
+    /// The same in milliseconds since 1970.
+    pub from_ms: i64,
+    /// Ended at; for kills: when what was killed was ready again. `None`: still going on, or the lab died.
+    pub to: Option<String>,
+    /// The same in milliseconds since 1970.
+    pub to_ms: Option<i64>,
+    /// The experiment's `spec`.
+    pub spec: serde_json::Value,
+}
+
+/// One pod that was hit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Name of the pod at that time.
+    pub pod: String,
+    /// Its service.
+    pub service: String,
+    /// The container, where the fault hits one.
+    pub container: Option<String>,
+}
+
+impl Injection {
+    /// Notes the end.
+    pub fn end(&mut self, at: jiff::Timestamp) {
+        self.to = Some(format!("{at:.3}"));
+        self.to_ms = Some(at.as_millisecond());
+    }
+}
+
+/// A ledger file open for appending.
+#[derive(Debug)]
+pub struct Ledger {
+    path: PathBuf,
+    file: File,
+}
+
+/// Why the ledger could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The file system refused.
+    #[error("ledger {}: {source}", path.display())]
+    Io {
+        /// The ledger.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A line is not an injection.
+    #[error("ledger {}, line {line}: {source}", path.display())]
+    Line {
+        /// The ledger.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+impl Ledger {
+    /// Opens the ledger, creating it where it does not exist.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = file.map_err(|source| LedgerError::Io { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Appends one line and makes it durable.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn append(&mut self, injection: &Injection) -> Result<(), LedgerError> {
+        let io = |source| LedgerError::Io { path: self.path.clone(), source };
+        let mut line = serde_json::to_string(injection).map_err(|e| io(e.into()))?;
+        line.push('\n');
+        self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()).map_err(io)
+    }
+}
+
+/// All injections in the order they began; an ended one carries its end. A missing file is an empty ledger.
+///
+/// # Errors
+/// When the file cannot be read, or a line other than a torn last one is not an injection.
+pub fn read(path: &Path) -> Result<Vec<Injection>, LedgerError> {
+    let io = |source| LedgerError::Io { path: path.to_owned(), source };
+    let file = match File::open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => opened.map_err(io)?,
+    };
+    let lines: Vec<String> = BufReader::new(file).lines().take(LINES_MAX).collect::<Result<_, _>>().map_err(io)?;
+    let mut all: Vec<Injection> = Vec::new();
+    for (i, line) in lines.iter().enumerate() {
+        match serde_json::from_str::<Injection>(line) {
+            Ok(injection) => match all.iter_mut().find(|known| known.id == injection.id) {
+                Some(known) => *known = injection,
+                None => all.push(injection),
+            },
+            Err(e) if i + 1 == lines.len() && e.is_eof() => break,
+            Err(source) => return Err(LedgerError::Line { path: path.to_owned(), line: i + 1, source }),
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,176 @@
+//! Prometheus as a process of the lab: finding it, configuring it, asking whether it has scraped.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::control::http;
+use crate::plan::{NAMESPACE, Ports};
+
+/// The jobs beside the side-cars: cAdvisor and kube-state-metrics.
+const OTHER_TARGETS: usize = 2;
+const QUERY_WITHIN: Duration = Duration::from_secs(2);
+const RETENTION_TIME: &str = "2d";
+const RETENTION_SIZE: &str = "1GB";
+
+/// Whether and which Prometheus runs.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// None; whoever wants to may scrape the lab.
+    None,
+    /// `prometheus` in the PATH.
+    InPath,
+    /// This program.
+    Program(PathBuf),
+}
+
+/// Why there is no Prometheus to start.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{what}; install Prometheus (Debian and Ubuntu: apt-get install prometheus), name it with --prometheus PATH, \
+     or run the lab without one: --prometheus none"
+)]
+pub struct NotFound {
+    what: String,
+}
+
+impl Choice {
+    /// The program to run; `None` where none is wanted.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn find(&self) -> Result<Option<PathBuf>, NotFound> {
+        match self {
+            Self::None => Ok(None),
+            Self::Program(path) if path.is_file() => Ok(Some(path.clone())),
+            Self::Program(path) => Err(NotFound { what: format!("no program at {}", path.display()) }),
+            Self::InPath => {
+                let path = std::env::var_os("PATH").unwrap_or_default();
+                let found = std::env::split_paths(&path).map(|dir| dir.join("prometheus")).find(|p| p.is_file());
+                found.map(Some).ok_or_else(|| NotFound { what: "prometheus is not in the PATH".to_owned() })
+            }
+        }
+    }
+}
+
+/// Where the configuration, the side-cars' addresses and the data lie.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    dir: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn new(lab_dir: &Path) -> Self {
+        Self { dir: lab_dir.join("prometheus") }
+    }
+
+    fn config(&self) -> PathBuf {
+        self.dir.join("prometheus.yml")
+    }
+
+    fn sidecars(&self) -> PathBuf {
+        self.dir.join("sidecars.json")
+    }
+
+    /// Arguments of the process.
+    pub(crate) fn arguments(&self, ports: Ports) -> Vec<String> {
+        vec![
+            format!("--config.file={}", self.config().display()),
+            format!("--storage.tsdb.path={}", self.dir.join("data").display()),
+            format!("--storage.tsdb.retention.time={RETENTION_TIME}"),
+            format!("--storage.tsdb.retention.size={RETENTION_SIZE}"),
+            format!("--web.listen-address=127.0.0.1:{}", ports.prometheus()),
+            "--log.level=warn".to_owned(),
+        ]
+    }
+
+    /// Writes the configuration.
+    pub(crate) fn write_config(&self, ports: Ports, scrape_interval_s: u64) -> io::Result<()> {
+        fs::create_dir_all(&self.dir)?;
+        fs::write(self.config(), config(ports, scrape_interval_s, &self.sidecars()))
+    }
+
+    /// Writes the side-cars' addresses with the names of their pods now. Prometheus notices.
+    pub(crate) fn write_sidecars(&self, pods: &[(u16, String)]) -> io::Result<()> {
+        let group = |(port, pod): &(u16, String)| json!({"targets": [format!("127.0.0.1:{port}")], "labels": {"namespace": NAMESPACE, "pod": pod}});
+        let groups: Vec<Value> = pods.iter().map(group).collect();
+        // Written aside and renamed: Prometheus never reads half a file.
+        let aside = self.sidecars().with_extension("json.tmp");
+        fs::write(&aside, Value::from(groups).to_string())?;
+        fs::rename(aside, self.sidecars())
+    }
+}
+
+/// Targets that a complete scrape reaches.
+pub(crate) fn target_count(pods: usize) -> usize {
+    pods + OTHER_TARGETS
+}
+
+/// Timestamps of cAdvisor are not honoured, as in kube-prometheus: with them the series of a container that is gone
+/// would stay for five minutes.
+fn config(ports: Ports, scrape_interval_s: u64, sidecars: &Path) -> String {
+    let kubelet = ports.kubelet();
+    format!(
+        "# Written by `automap lab up`; changes are lost.
+global:
+  scrape_interval: {scrape_interval_s}s
+  scrape_timeout: {scrape_interval_s}s
+  evaluation_interval: {scrape_interval_s}s
+scrape_configs:
+- job_name: envoy-stats
+  metrics_path: /stats/prometheus
+  file_sd_configs:
+  - files: ['{}']
+    refresh_interval: 5s
+- job_name: kubernetes-cadvisor
+  metrics_path: /metrics/cadvisor
+  honor_labels: true
+  honor_timestamps: false
+  static_configs:
+  - targets: ['127.0.0.1:{kubelet}']
+- job_name: kube-state-metrics
+  honor_labels: true
+  static_configs:
+  - targets: ['127.0.0.1:{kubelet}']
+",
+        sidecars.display()
+    )
+}
+
+/// How many targets the last scrapes reached. 0 while Prometheus does not answer.
+pub(crate) async fn targets_up(ports: Ports) -> usize {
+    let port = ports.prometheus();
+    let path = "/api/v1/targets?state=active";
+    let Ok(response) = http::send(hyper::Method::GET, port, path, bytes::Bytes::new(), QUERY_WITHIN).await else {
+        return 0;
+    };
+    let answer: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+    let targets = answer.pointer("/data/activeTargets").and_then(Value::as_array);
+    targets.map_or(0, |all| all.iter().filter(|t| t["health"] == "up").count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_program_says_how_to_get_one() {
+        let error = Choice::Program("/nowhere/prometheus".into()).find().unwrap_err().to_string();
+        assert!(error.starts_with("no program at /nowhere/prometheus; install Prometheus"), "{error}");
+        assert!(error.contains("--prometheus none"), "{error}");
+        assert_eq!(Choice::None.find().unwrap(), None);
+    }
+
+    #[test]
+    fn the_configuration_scrapes_all_three_jobs() {
+        let text = config(Ports { base: 21000 }, 2, Path::new("/x/sidecars.json"));
+        let config: Value = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(config["global"]["scrape_interval"], "2s");
+        assert_eq!(config["scrape_configs"][1]["static_configs"][0]["targets"][0], "127.0.0.1:21300");
+        assert_eq!(config["scrape_configs"].as_array().unwrap().len(), 3);
+    }
+}

@@ -1,0 +1,214 @@
+//! The supervisor: starts the shop's 28 processes and Prometheus, keeps them running as a kubelet would, carries out
+//! faults, and answers as kubelet, kube-state-metrics and control in one.
+//!
+//! One process, one thread. All children are spawned from that thread and ask the kernel to be killed with it, so that
+//! nothing survives a crash of the supervisor. State lives in [`world`] behind a lock that is never held across an
+//! await; every task here is a loop or a sequence over it.
+//!
+//! Left out: Deployments with more than one replica, liveness probes (a process that hangs stays), image pulls.
+
+mod backoff;
+mod container;
+mod experiments;
+mod names;
+mod pod;
+mod probes;
+mod processes;
+mod server;
+mod world;
+
+use std::convert::Infallible;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::net::TcpListener as StdListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio::net::unix::pipe;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+
+use self::processes::Processes;
+use self::world::Shared;
+use crate::control::state::{self, State};
+use crate::ledger::{Ledger, LedgerError};
+use crate::plan::{COMPONENTS, Ports};
+use crate::prometheus_server::Layout;
+
+/// Name of the side-car's container.
+pub const SIDECAR: &str = "istio-proxy";
+/// How often ended processes are looked for where no signal told.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What the supervisor is told on its command line, as JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SupervisorOptions {
+    /// State, logs, data and ledger.
+    pub dir: PathBuf,
+    /// First port.
+    pub base_port: u16,
+    /// Scrape interval of Prometheus.
+    pub scrape_interval_s: u64,
+    /// Seed of names, choices and the shop's jitter.
+    pub seed: u64,
+    /// Prometheus' program, if one is to run.
+    pub prometheus: Option<PathBuf>,
+    /// Journeys per second from the start, if load is to run.
+    pub load_rate_per_s: Option<f64>,
+    /// The program with the hidden `lab-process` commands.
+    pub program: PathBuf,
+}
+
+/// Why the supervisor could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SupervisorError {
+    /// The directory cannot be used.
+    #[error("lab directory {}: {source}", path.display())]
+    Dir {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another supervisor holds the directory.
+    #[error("a lab already runs in {}; see `automap lab status`, or stop it with `automap lab down`", dir.display())]
+    Running {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A port is taken.
+    #[error("port {port} on 127.0.0.1 is in use; the lab needs {base} to {last}: choose another --base-port")]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// First port.
+        base: u16,
+        /// Last port.
+        last: u16,
+    },
+    /// The ledger cannot be written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The runtime or a signal handler cannot be set up.
+    #[error("cannot start the supervisor: {0}")]
+    Start(#[source] io::Error),
+}
+
+/// Runs a lab until it is told to stop, or until standard input closes: whoever started it holds the other end, and
+/// its death ends the lab unless it said `/control/detach` before. Call it on the process' main thread.
+///
+/// # Errors
+/// When it cannot start.
+pub fn run(options: SupervisorOptions) -> Result<(), SupervisorError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(SupervisorError::Start)?;
+    runtime.block_on(supervise(options))
+}
+
+/// Turns this process into `command`, a program that is not ours, like Prometheus. A tie to the parent that this
+/// process made before outlives the change.
+///
+/// # Errors
+/// Whenever it returns.
+pub fn guard(command: &[OsString]) -> io::Result<Infallible> {
+    let (program, args) = command.split_first().ok_or_else(|| io::Error::other("no command to run"))?;
+    Err(Command::new(program).args(args).exec())
+}
+
+async fn supervise(options: SupervisorOptions) -> Result<(), SupervisorError> {
+    let dir = options.dir.clone();
+    let in_dir = |source| SupervisorError::Dir { path: dir.clone(), source };
+    let _lock = prepare(&dir).map_err(in_dir)?.ok_or_else(|| SupervisorError::Running { dir: dir.clone() })?;
+    let ports = Ports { base: options.base_port };
+    check_ports(ports, options.prometheus.is_some())?;
+    let listener = TcpListener::bind(("127.0.0.1", ports.kubelet())).await.map_err(SupervisorError::Start)?;
+    let layout = Layout::new(&dir);
+    layout.write_config(ports, options.scrape_interval_s).map_err(in_dir)?;
+    let ledger = Ledger::open(&state::ledger_path(&dir))?;
+    let stop = Arc::new(Notify::new());
+    let shared = Arc::new(Shared::new(options, ports, layout, ledger, Arc::clone(&stop)));
+    state::write(&dir, &State::of_this_process(ports)).map_err(in_dir)?;
+
+    tokio::spawn(server::serve(listener, Arc::clone(&shared)));
+    probes::spawn(&shared);
+    let mut processes = Processes::new(&shared);
+    let ended = until_stopped(&shared, &mut processes, &stop).await;
+    experiments::end_all(&shared);
+    processes.stop_all().await;
+    // Gone is what we want; a stale file is recognised anyway.
+    let _ = fs::remove_file(state::state_path(&dir));
+    ended.map_err(SupervisorError::Start)
+}
+
+/// The main loop: spawn what is due, collect what has ended, until someone says stop.
+async fn until_stopped(shared: &Arc<Shared>, processes: &mut Processes, stop: &Notify) -> io::Result<()> {
+    let mut child_ended = signal(SignalKind::child())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut tick = tokio::time::interval(TICK);
+    let stdin_closed = stdin_closed(shared);
+    tokio::pin!(stdin_closed);
+    loop {
+        processes.turn(shared);
+        tokio::select! {
+            _ = child_ended.recv() => {}
+            _ = tick.tick() => {}
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            () = stop.notified() => return Ok(()),
+            () = &mut stdin_closed => return Ok(()),
+        }
+    }
+}
+
+/// Done when nobody holds the other end of standard input any more, unless the lab was detached from it.
+async fn stdin_closed(shared: &Shared) {
+    let input = rustix::io::dup(std::io::stdin()).map(fs::File::from);
+    if let Ok(Ok(mut pipe)) = input.map(pipe::Receiver::from_file) {
+        while pipe.read_u8().await.is_ok() {}
+        if !shared.detached.load(Ordering::Relaxed) {
+            return;
+        }
+    }
+    std::future::pending().await
+}
+
+/// Makes the directories and takes the lock. `None`: someone else holds it.
+fn prepare(dir: &Path) -> io::Result<Option<fs::File>> {
+    fs::create_dir_all(dir)?;
+    let Some(lock) = state::try_lock(dir)? else { return Ok(None) };
+    for fresh in [state::logs_path(dir), state::data_path(dir)] {
+        match fs::remove_dir_all(&fresh) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => fs::create_dir_all(&fresh)?,
+        }
+    }
+    Ok(Some(lock))
+}
+
+/// Tries every port, so that the message names the one that is taken instead of a pod that never gets ready.
+fn check_ports(ports: Ports, with_prometheus: bool) -> Result<(), SupervisorError> {
+    let last = ports.prometheus();
+    let mut needed = vec![ports.kubelet()];
+    needed.extend(with_prometheus.then_some(last));
+    for c in &COMPONENTS {
+        needed.extend([ports.pod(c), ports.app(c), ports.sidecar_admin(c), ports.app_admin(c)]);
+        needed.extend(c.calls.iter().filter_map(|callee| ports.outbound(c, callee)));
+    }
+    let taken = needed.into_iter().find(|port| StdListener::bind(("127.0.0.1", *port)).is_err());
+    taken.map_or(Ok(()), |port| Err(SupervisorError::PortTaken { port, base: ports.base, last }))
+}
+
+/// A line in the supervisor's log, which is its standard error.
+fn log(line: &str) {
+    use std::io::Write;
+    // Nobody is left to tell when the log itself fails.
+    let _ = writeln!(io::stderr(), "{:.3} {line}", jiff::Timestamp::now());
+}

@@ -1,0 +1,237 @@
+//! One container: a process of ours, started again when it dies.
+
+use std::io;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::backoff::Backoff;
+use super::names;
+use crate::kubelet::proc::{self, CpuClock};
+use crate::kubelet::{Cfs, ContainerReading, Retired, Usage};
+use crate::shop::rng::Rng;
+
+/// A rate over less than this says little.
+const CPU_RATE_OVER_MIN: Duration = Duration::from_secs(1);
+
+/// What a container is made of, the same for every instance.
+#[derive(Clone, Debug)]
+pub(super) struct ContainerSpec {
+    pub(super) name: String,
+    pub(super) image: String,
+    pub(super) cpu_limit_cores: f64,
+    pub(super) memory_limit_bytes: u64,
+}
+
+/// Where an instance is in its life.
+#[derive(Debug)]
+enum State {
+    Running {
+        child: Child,
+        since: Instant,
+    },
+    /// To be started at that time.
+    Waiting {
+        until: Instant,
+    },
+    /// Down until someone lets it go.
+    Held,
+}
+
+/// A container of a pod.
+#[derive(Debug)]
+pub(super) struct Container {
+    pub(super) spec: ContainerSpec,
+    pub(super) id: String,
+    pub(super) restarts: u32,
+    pub(super) ready: bool,
+    pub(super) oom_events: u32,
+    pub(super) cfs: Option<Cfs>,
+    started_s: f64,
+    starts: u32,
+    state: State,
+    backoff: Backoff,
+    last_reason: Option<&'static str>,
+    /// The reason of a kill that we sent ourselves and have not seen through.
+    reason_of_kill: Option<&'static str>,
+    clock: CpuClock,
+    usage: Usage,
+    rate: CpuRate,
+}
+
+impl Container {
+    pub(super) fn new(spec: ContainerSpec, start_at: Instant, rng: &mut Rng) -> Self {
+        Self {
+            spec,
+            id: names::container_id(rng),
+            restarts: 0,
+            ready: false,
+            oom_events: 0,
+            cfs: None,
+            started_s: seconds_since_1970(),
+            starts: 0,
+            state: State::Waiting { until: start_at },
+            backoff: Backoff::default(),
+            last_reason: None,
+            reason_of_kill: None,
+            clock: CpuClock::default(),
+            usage: Usage::default(),
+            rate: CpuRate::default(),
+        }
+    }
+
+    pub(super) fn pid(&self) -> Option<u32> {
+        match &self.state {
+            State::Running { child, .. } => Some(child.id()),
+            _ => None,
+        }
+    }
+
+    /// Whether it is time to start the next instance.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        matches!(self.state, State::Waiting { until } if until <= now)
+    }
+
+    /// Starts the next instance. A failure counts as a crash.
+    pub(super) fn start(&mut self, command: &mut Command, rng: &mut Rng) -> io::Result<()> {
+        self.starts += 1;
+        if self.starts > 1 {
+            self.restarts += 1;
+            self.id = names::container_id(rng);
+        }
+        self.clock = CpuClock::default();
+        self.usage = Usage::default();
+        self.rate = CpuRate::default();
+        self.started_s = seconds_since_1970();
+        match command.spawn() {
+            Ok(child) => {
+                self.state = State::Running { child, since: Instant::now() };
+                Ok(())
+            }
+            Err(e) => {
+                self.state = State::Waiting { until: Instant::now() + self.backoff.after(Duration::ZERO) };
+                Err(e)
+            }
+        }
+    }
+
+    /// Notices that the process has ended, and returns what it leaves in the pod's counters.
+    pub(super) fn reap(&mut self) -> Option<Retired> {
+        let State::Running { child, since } = &mut self.state else { return None };
+        let ran = since.elapsed();
+        let success = match child.try_wait() {
+            Ok(None) => return None,
+            Ok(Some(status)) => status.success(),
+            Err(_) => false,
+        };
+        let natural = if success { "Completed" } else { "Error" };
+        self.last_reason = Some(self.reason_of_kill.take().unwrap_or(natural));
+        self.state = State::Waiting { until: Instant::now() + self.backoff.after(ran) };
+        Some(self.retire())
+    }
+
+    fn retire(&mut self) -> Retired {
+        self.ready = false;
+        let retired = Retired {
+            cpu_s: self.usage.cpu_s,
+            read_bytes: self.usage.read_bytes,
+            write_bytes: self.usage.write_bytes,
+            cfs: self.cfs.take().unwrap_or_default(),
+        };
+        self.usage = Usage::default();
+        retired
+    }
+
+    /// SIGKILL; the process is collected by [`Self::reap`].
+    pub(super) fn kill(&mut self, reason: Option<&'static str>) {
+        self.ready = false;
+        self.reason_of_kill = reason;
+        if let State::Running { child, .. } = &mut self.state {
+            // It may be dead already, which is what we want.
+            let _ = child.kill();
+        }
+    }
+
+    /// Counts a kill for memory.
+    pub(super) fn kill_for_memory(&mut self) {
+        self.oom_events += 1;
+        self.kill(Some("OOMKilled"));
+    }
+
+    /// Kills, collects and keeps it down.
+    pub(super) fn hold(&mut self) -> Retired {
+        self.kill(None);
+        if let State::Running { child, .. } = &mut self.state {
+            let _ = child.wait();
+            self.last_reason = Some("Error");
+        }
+        self.state = State::Held;
+        self.retire()
+    }
+
+    /// Lets a held container start again.
+    pub(super) fn release(&mut self) {
+        if matches!(self.state, State::Held) {
+            self.state = State::Waiting { until: Instant::now() };
+        }
+    }
+
+    /// Looks at the process. `file_bytes` is the size of the container's files.
+    pub(super) fn look(&mut self, proc_root: &Path, file_bytes: u64) {
+        let Some(pid) = self.pid() else { return };
+        if let Ok(snapshot) = proc::read(proc_root, pid) {
+            self.usage = proc::usage(&snapshot, self.clock.observe(&snapshot), file_bytes);
+            self.rate.observe(Instant::now(), self.usage.cpu_s);
+        }
+    }
+
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.usage.working_set_bytes
+    }
+
+    pub(super) fn cpu_cores(&self) -> f64 {
+        self.rate.cores
+    }
+
+    pub(super) fn reading(&self) -> ContainerReading {
+        ContainerReading {
+            name: self.spec.name.clone(),
+            image: self.spec.image.clone(),
+            id: self.id.clone(),
+            restarts: self.restarts,
+            ready: self.ready,
+            last_terminated_reason: self.last_reason.map(str::to_owned),
+            started_s: self.started_s,
+            oom_events: self.oom_events,
+            cpu_limit_cores: self.spec.cpu_limit_cores,
+            memory_limit_bytes: self.spec.memory_limit_bytes,
+            usage: self.pid().map(|_| self.usage),
+            cfs: self.cfs,
+        }
+    }
+}
+
+/// CPU cores in use, for the status.
+#[derive(Clone, Copy, Debug, Default)]
+struct CpuRate {
+    before: Option<(Instant, f64)>,
+    cores: f64,
+}
+
+impl CpuRate {
+    fn observe(&mut self, now: Instant, cpu_s: f64) {
+        let Some((at, before_s)) = self.before else {
+            self.before = Some((now, cpu_s));
+            return;
+        };
+        let over = now.duration_since(at);
+        if over >= CPU_RATE_OVER_MIN {
+            self.cores = (cpu_s - before_s).max(0.0) / over.as_secs_f64();
+            self.before = Some((now, cpu_s));
+        }
+    }
+}
+
+pub(super) fn seconds_since_1970() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}

@@ -1,0 +1,351 @@
+//! Carrying out experiments: put every order in place, write the ledger, take everything back in time.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use automap_core::metric::Family;
+use bytes::Bytes;
+use hyper::Method;
+
+use super::world::{Shared, World};
+use crate::chaos::{self, ChaosError, Experiment, Order, ResolveError, Resolved};
+use crate::control::http;
+use crate::control::protocol::{FaultStatus, Phase};
+use crate::effect::Effect;
+use crate::ledger::{Injection, Target};
+use crate::plan;
+
+/// A process answers a change of its effects within this.
+const EFFECT_WITHIN: Duration = Duration::from_secs(3);
+/// Ending an effect is tried this often; then the process is gone, and its effects with it.
+const END_TRIES: u32 = 5;
+const END_RETRY_DELAY: Duration = Duration::from_millis(500);
+/// What was killed is ready again within this, or the ledger notes the end without it.
+const RECOVERY_WITHIN: Duration = Duration::from_secs(120);
+const RECOVERY_POLL: Duration = Duration::from_millis(100);
+/// Experiments in place at a time.
+const ACTIVE_MAX: usize = 50;
+
+/// Why experiments were refused. Nothing of the file is in place then.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InjectError {
+    #[error(transparent)]
+    Chaos(#[from] ChaosError),
+    #[error("{file}: {source}")]
+    Resolve { file: String, source: ResolveError },
+    #[error("{0}: an experiment of that name is in place; wait until it has ended, or rename this one")]
+    InPlace(String),
+    #[error("the lab is not ready yet; see `automap lab status`")]
+    NotReady,
+    #[error("{ACTIVE_MAX} experiments are in place; wait until one has ended")]
+    TooMany,
+    #[error("{experiment}: {service} did not take the effect: {problem}")]
+    NotTaken { experiment: String, service: &'static str, problem: String },
+}
+
+/// An experiment in place.
+#[derive(Clone, Debug)]
+pub(super) struct Active {
+    pub(super) injection: Injection,
+    ends: Option<Instant>,
+    applied: Vec<Applied>,
+    held: Vec<&'static str>,
+}
+
+/// One effect in one process.
+#[derive(Clone, Debug)]
+struct Applied {
+    service: &'static str,
+    pod: String,
+    sidecar: bool,
+    port: u16,
+    path: String,
+    effect: Effect,
+}
+
+impl Applied {
+    /// Whether the effect outlives its process: what Chaos Mesh puts into the pod's network does, what it puts into a
+    /// container does not.
+    fn outlives_process(&self) -> bool {
+        self.effect.is_network() || matches!(self.effect, Effect::HttpAbort { .. } | Effect::HttpDelay { .. })
+    }
+
+    async fn put(&self) -> Result<(), String> {
+        let body = serde_json::to_vec(&self.effect).map_err(|e| e.to_string())?;
+        let response = http::send(Method::PUT, self.port, &self.path, body.into(), EFFECT_WITHIN).await;
+        match response {
+            Ok(r) if r.status().is_success() => Ok(()),
+            Ok(r) => Err(format!("{}: {}", r.status(), String::from_utf8_lossy(r.body()).trim())),
+            Err(e) => Err(e.to_string()),
+        }
+    }
+
+    async fn delete(&self) {
+        for _ in 0..END_TRIES {
+            if http::send(Method::DELETE, self.port, &self.path, Bytes::new(), EFFECT_WITHIN).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(END_RETRY_DELAY).await;
+        }
+    }
+}
+
+impl Active {
+    pub(super) fn status(&self) -> FaultStatus {
+        FaultStatus {
+            id: self.injection.id.clone(),
+            experiment: self.injection.experiment.clone(),
+            what: format!("{} {}", self.injection.kind, self.injection.action),
+            services: self.injection.targets.iter().map(|t| t.service.clone()).collect(),
+            left_s: self.ends.map(|t| t.saturating_duration_since(Instant::now()).as_secs()),
+        }
+    }
+}
+
+/// Puts all experiments of a file in place.
+pub(super) async fn inject(shared: &Arc<Shared>, file: &str, yaml: &str) -> Result<Vec<Injection>, InjectError> {
+    let planned = plan_all(shared, file, yaml)?;
+    let mut injections = Vec::new();
+    for (experiment, resolved) in planned {
+        let active = put_in_place(shared, &experiment, resolved).await?;
+        injections.push(active.injection.clone());
+        tokio::spawn(see_through(Arc::clone(shared), active, experiment.duration));
+    }
+    Ok(injections)
+}
+
+/// Checks everything before anything happens.
+fn plan_all(shared: &Shared, file: &str, yaml: &str) -> Result<Vec<(Experiment, Resolved)>, InjectError> {
+    let experiments = chaos::parse(file, yaml)?;
+    let mut world = shared.world();
+    if world.phase != Phase::Ready {
+        return Err(InjectError::NotReady);
+    }
+    if world.active.len() + experiments.len() > ACTIVE_MAX {
+        return Err(InjectError::TooMany);
+    }
+    let in_place = |e: &&Experiment| world.active.iter().any(|a| a.injection.experiment == e.name);
+    if let Some(twice) = experiments.iter().find(in_place) {
+        return Err(InjectError::InPlace(twice.name.clone()));
+    }
+    let mut planned = Vec::new();
+    for experiment in experiments {
+        let resolved = experiment.resolve(&mut || world.rng.bits());
+        let resolved = resolved.map_err(|source| InjectError::Resolve { file: file.to_owned(), source })?;
+        planned.push((experiment, resolved));
+    }
+    Ok(planned)
+}
+
+async fn put_in_place(
+    shared: &Arc<Shared>,
+    experiment: &Experiment,
+    resolved: Resolved,
+) -> Result<Active, InjectError> {
+    let began = jiff::Timestamp::now();
+    let id = format!("{}-{}", experiment.name, began.as_millisecond());
+    let mut active = Active {
+        injection: injection(&mut shared.world(), id, began, experiment, &resolved),
+        ends: experiment.duration.map(|d| Instant::now() + d),
+        applied: Vec::new(),
+        held: Vec::new(),
+    };
+    for (n, order) in resolved.orders.into_iter().enumerate() {
+        if let Err((service, problem)) = carry_out(shared, &mut active, n, order).await {
+            take_back(shared, &active).await;
+            return Err(InjectError::NotTaken { experiment: experiment.name.clone(), service, problem });
+        }
+    }
+    let mut world = shared.world();
+    append(&mut world, &active.injection);
+    world.active.push(active.clone());
+    Ok(active)
+}
+
+fn injection(
+    world: &mut World,
+    id: String,
+    began: jiff::Timestamp,
+    experiment: &Experiment,
+    resolved: &Resolved,
+) -> Injection {
+    let containers = |service: &'static str| match &experiment.fault {
+        chaos::Fault::ContainerKill { containers } => containers.iter().cloned().map(Some).collect(),
+        chaos::Fault::Application { .. } => vec![Some(service.to_owned())],
+        _ => vec![None],
+    };
+    let mut targets = Vec::new();
+    for service in &resolved.targets {
+        let pod = world.pod(service).map(|p| p.name.clone()).unwrap_or_default();
+        let target = |container| Target { pod: pod.clone(), service: (*service).to_owned(), container };
+        targets.extend(containers(service).into_iter().map(target));
+    }
+    Injection {
+        id,
+        kind: experiment.kind.to_owned(),
+        action: experiment.action.clone(),
+        experiment: experiment.name.clone(),
+        targets,
+        peers: resolved.peers.iter().map(|p| (*p).to_owned()).collect(),
+        expected_metric: expected_family(experiment.kind, &experiment.action).as_str().to_owned(),
+        from: format!("{began:.3}"),
+        from_ms: began.as_millisecond(),
+        to: None,
+        to_ms: None,
+        spec: experiment.spec.clone(),
+    }
+}
+
+/// The family that a fault moves first, and at the service it hits (for network faults: as its callers see it).
+fn expected_family(kind: &str, action: &str) -> Family {
+    match (kind, action) {
+        ("StressChaos", "memory") => Family::Memory,
+        ("StressChaos", _) => Family::Cpu,
+        ("PodChaos", _) => Family::Lifecycle,
+        ("NetworkChaos", "partition") | ("HTTPChaos", "abort") => Family::Error,
+        _ => Family::Latency,
+    }
+}
+
+async fn carry_out(shared: &Shared, active: &mut Active, n: usize, order: Order) -> Result<(), (&'static str, String)> {
+    match order {
+        Order::Apply { service, effect } => {
+            let applied = applied(shared, &active.injection.id, n, service, effect);
+            let Some(applied) = applied else { return Err((service, "no such pod".to_owned())) };
+            applied.put().await.map_err(|problem| (service, problem))?;
+            active.applied.push(applied);
+        }
+        Order::KillPod { service } => {
+            let mut world = shared.world();
+            let world = &mut *world;
+            if let Some(pod) = world.pods.iter_mut().find(|p| p.component.name == service) {
+                pod.replace(&mut world.rng);
+            }
+        }
+        Order::FailPod { service } => {
+            active.held.push(service);
+            if let Some(pod) = shared.world().pod(service) {
+                pod.hold();
+            }
+        }
+        Order::KillContainer { service, container } => {
+            if let Some(pod) = shared.world().pod(service) {
+                pod.container(&container).kill(None);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn applied(shared: &Shared, id: &str, n: usize, service: &'static str, effect: Effect) -> Option<Applied> {
+    let component = plan::component(service)?;
+    let pod = shared.world().pod(service)?.name.clone();
+    let sidecar = effect.is_network();
+    let port = if sidecar { shared.ports.sidecar_admin(component) } else { shared.ports.app_admin(component) };
+    Some(Applied { service, pod, sidecar, port, path: format!("/effects/{id}-{n}"), effect })
+}
+
+/// Waits for the end of an experiment that is in place, and writes it down.
+async fn see_through(shared: Arc<Shared>, active: Active, duration: Option<Duration>) {
+    match duration {
+        Some(duration) => {
+            tokio::time::sleep(duration).await;
+            take_back(&shared, &active).await;
+        }
+        None => wait_ready(&shared, &active).await,
+    }
+    let mut world = shared.world();
+    if let Some(i) = world.active.iter().position(|a| a.injection.id == active.injection.id) {
+        let mut injection = world.active.remove(i).injection;
+        injection.end(jiff::Timestamp::now());
+        append(&mut world, &injection);
+    }
+}
+
+async fn take_back(shared: &Shared, active: &Active) {
+    for service in &active.held {
+        if let Some(pod) = shared.world().pod(service) {
+            pod.release();
+        }
+    }
+    for applied in &active.applied {
+        if is_there(shared, applied) {
+            applied.delete().await;
+        }
+    }
+}
+
+fn is_there(shared: &Shared, applied: &Applied) -> bool {
+    shared.world().pod(applied.service).is_some_and(|p| p.name == applied.pod)
+}
+
+async fn wait_ready(shared: &Shared, active: &Active) {
+    let until = Instant::now() + RECOVERY_WITHIN;
+    let services: Vec<&str> = active.injection.targets.iter().map(|t| t.service.as_str()).collect();
+    loop {
+        tokio::time::sleep(RECOVERY_POLL).await;
+        let ready = |service: &&str| shared.world().pod(service).is_some_and(|p| p.is_ready());
+        if services.iter().all(ready) || Instant::now() > until {
+            return;
+        }
+    }
+}
+
+/// A process that was started again lost its effects; those of the pod's network go on.
+pub(super) async fn reapply(shared: &Shared, service: &str, sidecar: bool) {
+    let lost: Vec<Applied> = {
+        let world = shared.world();
+        let all = world.active.iter().flat_map(|a| a.applied.iter());
+        all.filter(|a| a.service == service && a.sidecar == sidecar && a.outlives_process()).cloned().collect()
+    };
+    for applied in lost {
+        if is_there(shared, &applied)
+            && let Err(problem) = applied.put().await
+        {
+            super::log(&format!("effect on {service} is lost after a restart: {problem}"));
+        }
+    }
+}
+
+/// The lab goes down: what is in place ends now.
+pub(super) fn end_all(shared: &Shared) {
+    let mut world = shared.world();
+    world.phase = Phase::Stopping;
+    for mut active in std::mem::take(&mut world.active) {
+        active.injection.end(jiff::Timestamp::now());
+        append(&mut world, &active.injection);
+    }
+}
+
+fn append(world: &mut World, injection: &Injection) {
+    if let Err(e) = world.ledger.append(injection) {
+        super::log(&e.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lives_in_the_pods_network_outlives_a_process() {
+        let applied = |effect| Applied {
+            service: "user",
+            pod: String::new(),
+            sidecar: false,
+            port: 0,
+            path: String::new(),
+            effect,
+        };
+        assert!(applied(Effect::NetworkPartition { peers: None }).outlives_process());
+        assert!(!applied(Effect::CpuStress { workers: 1, load_percent: 50.0 }).outlives_process());
+        assert!(!applied(Effect::IoLatency { delay_ms: 1.0, percent: 100.0 }).outlives_process());
+    }
+
+    #[test]
+    fn each_fault_names_the_family_it_moves() {
+        assert_eq!(expected_family("NetworkChaos", "delay"), Family::Latency);
+        assert_eq!(expected_family("StressChaos", "cpu+memory"), Family::Cpu);
+        assert_eq!(expected_family("PodChaos", "pod-kill"), Family::Lifecycle);
+    }
+}

@@ -1,0 +1,158 @@
+//! Readiness: one task per container asks `/health`, then `/stats`. One more decides when the whole lab is ready.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Method;
+use serde_json::Value;
+
+use super::experiments;
+use super::world::{Shared, World};
+use crate::control::http;
+use crate::control::protocol::Phase;
+use crate::kubelet::{Cfs, NetworkReading};
+use crate::prometheus_server;
+use crate::shop::http::{HttpClient, Local};
+
+const WITHIN: Duration = Duration::from_secs(1);
+const INTERVAL_READY: Duration = Duration::from_secs(1);
+const INTERVAL_NOT_READY: Duration = Duration::from_millis(200);
+/// As many failures in a row make a running container unready.
+const FAILURES_MAX: u32 = 3;
+const LAB_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Starts all probes.
+pub(super) fn spawn(shared: &Arc<Shared>) {
+    for component in &crate::plan::COMPONENTS {
+        for sidecar in [false, true] {
+            let ports = shared.ports;
+            let port = if sidecar { ports.sidecar_admin(component) } else { ports.app_admin(component) };
+            let probe =
+                Probe { service: component.name, sidecar, port, client: HttpClient::new(Local(port), 1), failures: 0 };
+            tokio::spawn(probe.run(Arc::clone(shared)));
+        }
+    }
+    tokio::spawn(watch_lab(Arc::clone(shared)));
+}
+
+struct Probe {
+    service: &'static str,
+    sidecar: bool,
+    port: u16,
+    client: HttpClient<Local>,
+    failures: u32,
+}
+
+impl Probe {
+    async fn run(mut self, shared: Arc<Shared>) {
+        loop {
+            let pid = self.with_container(&shared, |_, pid| pid).flatten();
+            let ready = match pid {
+                Some(pid) => self.once(&shared, pid).await,
+                None => false,
+            };
+            tokio::time::sleep(if ready { INTERVAL_READY } else { INTERVAL_NOT_READY }).await;
+        }
+    }
+
+    /// Asks the process `pid` and notes what it says, unless another process has taken its place meanwhile.
+    async fn once(&mut self, shared: &Arc<Shared>, pid: u32) -> bool {
+        let healthy = self.ask("/health").await.is_some();
+        let stats = if healthy { self.ask("/stats").await } else { None };
+        let stats: Value = stats.and_then(|s| serde_json::from_slice(&s).ok()).unwrap_or_default();
+        self.failures = if healthy { 0 } else { self.failures + 1 };
+        let unready = self.failures >= FAILURES_MAX;
+        let change = self.with_container(shared, |container, now| {
+            if now != Some(pid) {
+                return None;
+            }
+            let before = container.ready;
+            container.ready = (before || healthy) && !unready;
+            if let Some(cfs) = cfs(&stats) {
+                container.cfs = Some(cfs);
+            }
+            Some((before, container.ready))
+        });
+        if self.sidecar
+            && let Some(network) = network(&stats)
+            && let Some(pod) = shared.world().pod(self.service)
+        {
+            pod.network = Some(network);
+        }
+        match change.flatten() {
+            Some((false, true)) => {
+                experiments::reapply(shared, self.service, self.sidecar).await;
+                true
+            }
+            Some((_, ready)) => ready,
+            None => false,
+        }
+    }
+
+    async fn ask(&self, path: &str) -> Option<Bytes> {
+        let response = http::call(&self.client, Method::GET, self.port, path, Bytes::new(), WITHIN).await.ok()?;
+        http::body_of(response, self.port, path).ok()
+    }
+
+    fn with_container<T>(
+        &self,
+        shared: &Shared,
+        f: impl FnOnce(&mut super::container::Container, Option<u32>) -> T,
+    ) -> Option<T> {
+        let mut world = shared.world();
+        let pod = world.pod(self.service)?;
+        let container = if self.sidecar { &mut pod.sidecar } else { &mut pod.app };
+        let pid = container.pid();
+        Some(f(container, pid))
+    }
+}
+
+fn number(stats: &Value, key: &str) -> Option<u64> {
+    stats.get(key)?.as_u64()
+}
+
+fn cfs(stats: &Value) -> Option<Cfs> {
+    let (periods, throttled_periods) = (number(stats, "cfs_periods")?, number(stats, "cfs_throttled_periods")?);
+    Some(Cfs { periods, throttled_periods })
+}
+
+fn network(stats: &Value) -> Option<NetworkReading> {
+    Some(NetworkReading {
+        receive_bytes: number(stats, "network_receive_bytes")?,
+        transmit_bytes: number(stats, "network_transmit_bytes")?,
+        receive_packets: number(stats, "network_receive_packets")?,
+        transmit_packets: number(stats, "network_transmit_packets")?,
+    })
+}
+
+/// Decides when the lab is ready, and kills what outgrew its memory.
+async fn watch_lab(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(LAB_INTERVAL).await;
+        let targets_up = match shared.options.prometheus {
+            Some(_) if shared.world().phase == Phase::Starting => prometheus_server::targets_up(shared.ports).await,
+            _ => 0,
+        };
+        let mut world = shared.world();
+        if world.phase == Phase::Starting {
+            world.targets_up = targets_up;
+            let scraped =
+                shared.options.prometheus.is_none() || targets_up >= prometheus_server::target_count(world.pods.len());
+            if scraped && world.all_ready() {
+                world.phase = Phase::Ready;
+            }
+        }
+        shared.look(&mut world);
+        kill_for_memory(&mut world);
+    }
+}
+
+/// The kernel kills at the limit; here it takes up to half a second longer.
+fn kill_for_memory(world: &mut World) {
+    for container in world.pods.iter_mut().flat_map(super::pod::Pod::containers) {
+        if container.memory_bytes() > container.spec.memory_limit_bytes {
+            container.kill_for_memory();
+        }
+    }
+}

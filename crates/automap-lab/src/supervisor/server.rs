@@ -1,0 +1,104 @@
+//! The HTTP side of the supervisor: the kubelet's two expositions and the control of the lab, on 127.0.0.1 only.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use hyper::{Method, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use super::experiments;
+use super::world::Shared;
+use crate::control::protocol::{HEADER, InjectRequest, LoadRequest, Refusal};
+use crate::kubelet;
+use crate::shop::http::{Request, Response, json, serve_connection, text};
+
+/// Connections at a time; further ones wait in the kernel's backlog.
+const CONNECTIONS_MAX: usize = 64;
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
+const LOAD_RATE_PER_S_MAX: f64 = 1000.0;
+
+/// Serves for ever.
+pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_BACKOFF).await;
+            continue;
+        };
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            serve_connection(stream, move |request| {
+                let shared = Arc::clone(&shared);
+                async move { Ok(route(&shared, &request).await) }
+            })
+            .await;
+            drop(permit);
+        });
+    }
+}
+
+async fn route(shared: &Arc<Shared>, request: &Request) -> Response {
+    match (request.method(), request.uri().path()) {
+        (&Method::GET, "/metrics/cadvisor") => {
+            let readings = shared.readings();
+            text(StatusCode::OK, kubelet::render_cadvisor(&readings, jiff::Timestamp::now().as_millisecond()))
+        }
+        (&Method::GET, "/metrics") => text(StatusCode::OK, kubelet::render_state_metrics(&shared.readings())),
+        (&Method::GET, "/control/status") => answer(&shared.status()),
+        (&Method::POST, path) if request.headers().contains_key(HEADER) => change(shared, path, request.body()).await,
+        (&Method::POST, _) => refuse(StatusCode::FORBIDDEN, &format!("a change needs the header {HEADER}")),
+        _ => refuse(StatusCode::NOT_FOUND, "try /metrics, /metrics/cadvisor or /control/status"),
+    }
+}
+
+async fn change(shared: &Arc<Shared>, path: &str, body: &[u8]) -> Response {
+    match path {
+        "/control/inject" => match read::<InjectRequest>(body) {
+            Ok(request) => match experiments::inject(shared, &request.file, &request.yaml).await {
+                Ok(injections) => answer(&injections),
+                Err(e) => refuse(StatusCode::UNPROCESSABLE_ENTITY, &e.to_string()),
+            },
+            Err(response) => response,
+        },
+        "/control/load" => match read::<LoadRequest>(body) {
+            Ok(LoadRequest { rate_per_s }) if (0.0..=LOAD_RATE_PER_S_MAX).contains(&rate_per_s) => {
+                shared.world().load_rate_per_s = (rate_per_s > 0.0).then_some(rate_per_s);
+                answer(&shared.status())
+            }
+            Ok(_) => {
+                refuse(StatusCode::BAD_REQUEST, &format!("the rate is 0 to {LOAD_RATE_PER_S_MAX} journeys per second"))
+            }
+            Err(response) => response,
+        },
+        "/control/detach" => {
+            shared.detached.store(true, Ordering::Relaxed);
+            answer(&shared.status())
+        }
+        "/control/down" => {
+            shared.stop.notify_one();
+            answer(&shared.status())
+        }
+        _ => refuse(StatusCode::NOT_FOUND, "no such change"),
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
+    serde_json::from_slice(body).map_err(|e| refuse(StatusCode::BAD_REQUEST, &format!("unreadable request: {e}")))
+}
+
+fn answer(value: &impl Serialize) -> Response {
+    match serde_json::to_value(value) {
+        Ok(value) => json(StatusCode::OK, &value),
+        Err(e) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &e.to_string()),
+    }
+}
+
+fn refuse(status: StatusCode, error: &str) -> Response {
+    let refusal = Refusal { error: error.to_owned() };
+    json(status, &serde_json::to_value(refusal).unwrap_or_default())
+}

@@ -1,0 +1,122 @@
+//! What the supervisor knows, shared by its tasks.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::Notify;
+
+use super::SupervisorOptions;
+use super::experiments::Active;
+use super::pod::Pod;
+use crate::control::protocol::{Phase, Status};
+use crate::kubelet::PodReading;
+use crate::ledger::Ledger;
+use crate::plan::{COMPONENTS, Ports};
+use crate::prometheus_server::{self, Layout};
+use crate::shop::rng::Rng;
+use crate::{control::state, shop};
+
+/// Shared by all tasks of the supervisor.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) options: SupervisorOptions,
+    pub(super) ports: Ports,
+    pub(super) layout: Layout,
+    pub(super) stop: Arc<Notify>,
+    /// Whether the lab goes on when whoever started it is gone.
+    pub(super) detached: AtomicBool,
+    since: String,
+    world: Mutex<World>,
+}
+
+/// What changes.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) pods: Vec<Pod>,
+    pub(super) active: Vec<Active>,
+    pub(super) ledger: Ledger,
+    pub(super) rng: Rng,
+    pub(super) phase: Phase,
+    pub(super) targets_up: usize,
+    /// Journeys per second that should run; `None`: no load.
+    pub(super) load_rate_per_s: Option<f64>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        options: SupervisorOptions,
+        ports: Ports,
+        layout: Layout,
+        ledger: Ledger,
+        stop: Arc<Notify>,
+    ) -> Self {
+        let mut rng = Rng::named(options.seed, "supervisor");
+        let pods = COMPONENTS.iter().map(|c| Pod::new(c, &mut rng)).collect();
+        let load_rate_per_s = options.load_rate_per_s;
+        let world =
+            World { pods, active: Vec::new(), ledger, rng, phase: Phase::Starting, targets_up: 0, load_rate_per_s };
+        Self {
+            options,
+            ports,
+            layout,
+            stop,
+            detached: AtomicBool::new(false),
+            since: format!("{:.0}", jiff::Timestamp::now()),
+            world: Mutex::new(world),
+        }
+    }
+
+    /// The world, for a moment: never hold it across an await.
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        shop::locked(&self.world)
+    }
+
+    /// Looks at every process and returns what the kubelet would report.
+    pub(super) fn readings(&self) -> Vec<PodReading> {
+        let mut world = self.world();
+        self.look(&mut world);
+        world.pods.iter().map(Pod::reading).collect()
+    }
+
+    pub(super) fn look(&self, world: &mut World) {
+        for pod in &mut world.pods {
+            let file_bytes = bytes_in(&state::data_path(&self.options.dir).join(pod.component.name));
+            pod.look(Path::new("/proc"), file_bytes);
+        }
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let mut world = self.world();
+        self.look(&mut world);
+        let prometheus = self.options.prometheus.is_some();
+        Status {
+            phase: world.phase,
+            supervisor_pid: std::process::id(),
+            since: self.since.clone(),
+            base_port: self.ports.base,
+            prometheus_url: prometheus.then(|| format!("http://127.0.0.1:{}", self.ports.prometheus())),
+            targets_up: world.targets_up as u32,
+            targets: if prometheus { prometheus_server::target_count(world.pods.len()) as u32 } else { 0 },
+            load_rate_per_s: world.load_rate_per_s,
+            pods: world.pods.iter().map(Pod::status).collect(),
+            faults: world.active.iter().map(Active::status).collect(),
+        }
+    }
+}
+
+impl World {
+    pub(super) fn pod(&mut self, service: &str) -> Option<&mut Pod> {
+        self.pods.iter_mut().find(|p| p.component.name == service)
+    }
+
+    pub(super) fn all_ready(&self) -> bool {
+        self.pods.iter().all(Pod::is_ready)
+    }
+}
+
+/// Bytes of the files directly in a directory; 0 where there is none.
+fn bytes_in(dir: &Path) -> u64 {
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    files.filter_map(|f| f.metadata().ok()).filter(std::fs::Metadata::is_file).map(|m| m.len()).sum()
+}

@@ -1,0 +1,84 @@
+//! `automap lab load`: here and now, or by the lab's supervisor.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use automap_lab::control::Lab;
+use automap_lab::load::{DEFAULT_RATE_PER_S, LoadOptions, LoadStats};
+use clap::Args;
+
+use super::{DirArgs, print, say};
+
+pub(super) const EXAMPLES: &str = "Examples:
+  automap lab load --duration 60s        send visitors for a minute, then print what they got
+  automap lab load --background          let the lab send them, also after this command
+  automap lab load --background --rate 0 stop those";
+
+const PROGRESS_EVERY: Duration = Duration::from_secs(10);
+
+#[derive(Args, Debug)]
+pub(crate) struct LoadArgs {
+    #[command(flatten)]
+    dir: DirArgs,
+    /// Visitors per second; each makes about seven requests
+    #[arg(long, default_value_t = DEFAULT_RATE_PER_S, value_parser = rate)]
+    rate: f64,
+    /// Seed of arrivals and choices
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How long, like 90s or 5m [default: until Ctrl-C]
+    #[arg(long, value_parser = span, conflicts_with = "background")]
+    duration: Option<Duration>,
+    /// Let the lab's supervisor do it, and return
+    #[arg(long)]
+    background: bool,
+}
+
+/// Sends visitors.
+pub(super) fn run(args: &LoadArgs) -> Result<()> {
+    let lab = Lab::attach(&args.dir.path())?;
+    if args.background {
+        let rate = lab.load(args.rate)?.load_rate_per_s;
+        say(&rate.map_or("no visitors".to_owned(), |r| format!("{r} visitors per second")));
+        return Ok(());
+    }
+    let mut said = Instant::now();
+    let on_tick = move |stats: &LoadStats| {
+        if said.elapsed() >= PROGRESS_EVERY {
+            said = Instant::now();
+            say(&summary(stats));
+        }
+        ControlFlow::Continue(())
+    };
+    let options = LoadOptions {
+        ports: lab.ports(),
+        rate_per_s: args.rate,
+        seed: args.seed,
+        duration: args.duration,
+        on_tick: Some(Box::new(on_tick)),
+    };
+    let stats = automap_lab::load::run(options)?;
+    print(&format!("{}\n", summary(&stats)))
+}
+
+fn summary(stats: &LoadStats) -> String {
+    let latency = stats.latency_mean_ms().map_or("-".to_owned(), |ms| format!("{ms:.1}"));
+    format!(
+        "visitors {} (turned away {}), requests {}: ok {}, 4xx {}, 5xx {}, failed {}, mean latency {latency} ms",
+        stats.journeys, stats.dropped, stats.sent, stats.ok, stats.client_errors, stats.server_errors, stats.failed
+    )
+}
+
+/// A rate in a range that a machine can try.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    let rate: Option<f64> = text.parse().ok();
+    rate.filter(|r| (0.0..=1000.0).contains(r))
+        .ok_or_else(|| format!("{text:?} is not a rate from 0 to 1000 per second"))
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    let parsed: Option<jiff::SignedDuration> = text.parse().ok();
+    let positive = parsed.and_then(|d| Duration::try_from(d).ok()).filter(|d| !d.is_zero());
+    positive.ok_or_else(|| format!("{text:?} is not a span; write 90s, 5m or 1h"))
+}

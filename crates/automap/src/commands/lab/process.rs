@@ -1,0 +1,92 @@
+//! `automap lab-process`: the hidden commands that the supervisor starts, each one process of the lab.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use automap_lab::load::LoadOptions;
+use automap_lab::plan::Ports;
+use automap_lab::shop::app::AppOptions;
+use automap_lab::shop::sidecar::SidecarOptions;
+use automap_lab::{load, shop, supervisor};
+use clap::{Args, Subcommand};
+
+/// Which process.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProcessCommand {
+    /// The supervisor, told everything as JSON.
+    Supervisor { options: String },
+    /// An application.
+    App {
+        #[command(flatten)]
+        base: BaseArgs,
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        seed: u64,
+        #[arg(long)]
+        data_dir: PathBuf,
+    },
+    /// A side-car.
+    Sidecar {
+        #[command(flatten)]
+        base: BaseArgs,
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        pod_name: String,
+    },
+    /// The visitors.
+    Load {
+        #[command(flatten)]
+        base: BaseArgs,
+        #[arg(long)]
+        rate: f64,
+        #[arg(long)]
+        seed: u64,
+    },
+    /// A program that is not ours, tied to the supervisor.
+    Guard {
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+}
+
+/// Where the lab listens.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct BaseArgs {
+    #[arg(long)]
+    base_port: u16,
+}
+
+impl BaseArgs {
+    fn ports(self) -> Ports {
+        Ports { base: self.base_port }
+    }
+}
+
+/// Becomes that process.
+pub(crate) fn run(command: ProcessCommand) -> Result<()> {
+    if !matches!(command, ProcessCommand::Supervisor { .. }) {
+        shop::die_with_parent()?;
+    }
+    match command {
+        ProcessCommand::Supervisor { options } => {
+            let options = serde_json::from_str(&options).context("the supervisor's options")?;
+            supervisor::run(options)?;
+        }
+        ProcessCommand::App { base, name, seed, data_dir } => {
+            shop::app::run(&AppOptions { name, ports: base.ports(), seed, data_dir })?;
+        }
+        ProcessCommand::Sidecar { base, name, pod_name } => {
+            shop::sidecar::run(&SidecarOptions { name, ports: base.ports(), pod_name })?;
+        }
+        ProcessCommand::Load { base, rate, seed } => {
+            load::run(LoadOptions { ports: base.ports(), rate_per_s: rate, seed, duration: None, on_tick: None })?;
+        }
+        ProcessCommand::Guard { command } => {
+            supervisor::guard(&command)?;
+        }
+    }
+    Ok(())
+}

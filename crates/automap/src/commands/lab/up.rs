@@ -1,0 +1,117 @@
+//! `automap lab up`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Result;
+use automap_lab::control::protocol::Status;
+use automap_lab::control::{Lab, LabOptions, state};
+use automap_lab::prometheus_server::Choice;
+use clap::Args;
+
+use super::{DirArgs, say};
+
+pub(super) const EXAMPLES: &str = "Examples:
+  automap lab up --load 4                    start, with 4 visitors per second
+  automap lab up --foreground                the same until Ctrl-C
+  automap lab up --prometheus none           bring your own Prometheus
+  automap lab inject delay-payment.yaml      then break something";
+
+#[derive(Args, Debug)]
+pub(crate) struct UpArgs {
+    #[command(flatten)]
+    dir: DirArgs,
+    /// First of 302 ports on 127.0.0.1
+    #[arg(long, value_name = "PORT", default_value_t = LabOptions::BASE_PORT, value_parser = clap::value_parser!(u16).range(1024..=65_000))]
+    base_port: u16,
+    /// How often Prometheus scrapes, in whole seconds
+    #[arg(long, value_name = "SPAN", default_value = "2s", value_parser = whole_seconds)]
+    scrape_interval: u64,
+    /// Seed of names, choices and jitter
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Program to run, or `none`
+    #[arg(long, value_name = "PATH", default_value = "prometheus")]
+    prometheus: String,
+    /// Also send this many visitors per second
+    #[arg(long, value_name = "RATE", value_parser = super::load::rate)]
+    load: Option<f64>,
+    /// Stay until Ctrl-C, then stop everything
+    #[arg(long)]
+    foreground: bool,
+}
+
+/// Starts a lab.
+pub(super) fn run(args: &UpArgs) -> Result<()> {
+    let prometheus = match args.prometheus.as_str() {
+        "none" => Choice::None,
+        "prometheus" => Choice::InPath,
+        path => Choice::Program(PathBuf::from(path)),
+    };
+    let options = LabOptions {
+        dir: args.dir.path(),
+        base_port: args.base_port,
+        scrape_interval_s: args.scrape_interval,
+        seed: args.seed,
+        prometheus,
+        load_rate_per_s: args.load,
+        detached: !args.foreground,
+        ..LabOptions::new()?
+    };
+    let began = Instant::now();
+    say(&format!("starting 14 pods on 127.0.0.1, ports {} to {}", args.base_port, args.base_port + 301));
+    let mut progress = Progress::default();
+    let mut lab = Lab::up(&options, &mut |status| progress.see(status))?;
+    say(&format!("ready after {:.1} s", began.elapsed().as_secs_f64()));
+    say_where(&lab, &options)?;
+    if args.foreground {
+        say("Ctrl-C stops it");
+        lab.wait_interrupted()?;
+        say("stopping");
+    }
+    Ok(())
+}
+
+fn say_where(lab: &Lab, options: &LabOptions) -> Result<()> {
+    let status = lab.status()?;
+    let url = status.prometheus_url.as_deref().unwrap_or("none");
+    say(&format!("  Prometheus  {url}"));
+    say(&format!("  shop        http://127.0.0.1:{}", front_end(lab)));
+    say(&format!("  ledger      {}", state::ledger_path(&options.dir).display()));
+    if status.load_rate_per_s.is_none() {
+        say("no visitors yet: `automap lab load`");
+    }
+    Ok(())
+}
+
+fn front_end(lab: &Lab) -> u16 {
+    automap_lab::plan::component("front-end").map_or(0, |c| lab.ports().pod(c))
+}
+
+/// Says each step once.
+#[derive(Debug, Default)]
+struct Progress {
+    said: String,
+}
+
+impl Progress {
+    fn see(&mut self, status: &Status) {
+        let pods = status.pods.len();
+        let line = match status.pods_ready() {
+            ready if ready < pods => format!("  pods ready {ready}/{pods}"),
+            _ if status.targets > 0 => {
+                format!("  pods ready {pods}/{pods}, Prometheus has scraped {}/{}", status.targets_up, status.targets)
+            }
+            _ => format!("  pods ready {pods}/{pods}"),
+        };
+        if line != self.said {
+            say(&line);
+            self.said = line;
+        }
+    }
+}
+
+fn whole_seconds(text: &str) -> Result<u64, String> {
+    let seconds = text.strip_suffix('s').and_then(|n| n.parse().ok()).filter(|n| (1..=60).contains(n));
+    seconds.ok_or_else(|| format!("{text:?} is not 1s to 60s"))
+}
