@@ -1,6 +1,8 @@
 //! The whole shop over real sockets, all 28 parts in one process: a visitor's journey, what the side-cars count of it,
 //! and faults whose effect must show where theory puts it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of a test fail by panicking")]
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};

@@ -25,7 +25,7 @@ use self::link::Link;
 use self::registry::Registry;
 use super::admin::{self, Admin};
 use super::http::{HttpClient, Local, serve_connection};
-use super::sockets::{accept_all, listen, no_delay};
+use super::sockets::{accept_all, listen};
 use super::{ShopError, locked};
 use crate::effect::Effect;
 use crate::plan::{Component, Ports, Role};
@@ -120,7 +120,6 @@ impl Proxy {
     }
 
     async fn serve_peer(self: Arc<Self>, stream: TcpStream, app: Local, client: Arc<HttpClient<Local>>) {
-        no_delay(&stream);
         let Some((wire, peer)) = identity::accept(stream, &self.link, self.component.name).await else { return };
         match self.component.role {
             Role::Service => {

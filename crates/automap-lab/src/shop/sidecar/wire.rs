@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::link::{self, Link};
 
@@ -76,7 +76,9 @@ impl Egress {
                     _ => give_up = Some(Instant::now() + LINGER),
                 },
                 () = self.departure(), if !self.queue.is_empty() => {
-                    if self.send_first(&mut far).await.is_err() {
+                    // A peer that has stopped reading looks like one that is gone.
+                    let sent = timeout(LINGER, self.send_first(&mut far)).await;
+                    if !matches!(sent, Ok(Ok(()))) {
                         return;
                     }
                 }
