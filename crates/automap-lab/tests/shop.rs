@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 /// One range of ports per test, so that tests can run at the same time.
 async fn open_shop(name: &str) -> Ports {
     let ports = free_ports();
-    let data_dir = std::env::temp_dir().join(format!("automap-shop-{name}-{}", std::process::id()));
+    let data_dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     for c in &COMPONENTS {
         let options = AppOptions { name: c.name.to_owned(), ports, seed: 1, data_dir: data_dir.clone() };
         tokio::spawn(async move { app::serve(&options).await.unwrap() });

@@ -2,8 +2,8 @@
 //!
 //! Every request costs real CPU time, memory and, in the stores, file operations, so that resource metrics mean
 //! something. The stores (MySQL, MongoDB, Redis in the original) and the broker (RabbitMQ) are stand-ins: small TCP
-//! servers with a protocol of our own ([`records`]). What a pod's control group would limit, a governor limits in user
-//! space ([`governor`]).
+//! servers with a protocol of our own (`records`). What a pod's control group would limit, a governor limits in user
+//! space (`governor`).
 
 mod broker;
 mod context;
