@@ -18,3 +18,6 @@ pub use experiment::{Direction, Experiment, Fault, Mode, Peer, Selector};
 pub use fields::ChaosError;
 pub use read::{KINDS, parse};
 pub use resolve::{Order, ResolveError, Resolved};
+
+#[cfg(test)]
+mod tests;

@@ -129,3 +129,6 @@ pub struct NetworkReading {
     /// Packets out.
     pub transmit_packets: u64,
 }
+
+#[cfg(test)]
+mod tests;

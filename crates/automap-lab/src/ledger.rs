@@ -137,3 +137,49 @@ pub fn read(path: &Path) -> Result<Vec<Injection>, LedgerError> {
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn injection(id: &str) -> Injection {
+        Injection {
+            id: id.to_owned(),
+            kind: "PodChaos".to_owned(),
+            action: "pod-kill".to_owned(),
+            experiment: "kill".to_owned(),
+            targets: vec![Target { pod: "user-1".to_owned(), service: "user".to_owned(), container: None }],
+            peers: Vec::new(),
+            expected_metric: "lifecycle".to_owned(),
+            from: "2026-11-23T10:00:00Z".to_owned(),
+            from_ms: 1_795_428_000_000,
+            to: None,
+            to_ms: None,
+            spec: serde_json::json!({"action": "pod-kill"}),
+        }
+    }
+
+    #[test]
+    fn an_ended_injection_takes_the_place_of_its_beginning() -> Result<(), Box<dyn std::error::Error>> {
+        let path = std::env::temp_dir().join(format!("automap-ledger-{}.jsonl", std::process::id()));
+        assert_eq!(read(&path)?, []);
+        let (first, second) = (injection("a"), injection("b"));
+        let mut ended = first.clone();
+        ended.end(jiff::Timestamp::from_millisecond(1_795_428_005_250)?);
+        let mut ledger = Ledger::open(&path)?;
+        for line in [&first, &second, &ended] {
+            ledger.append(line)?;
+        }
+        let whole = read(&path)?;
+        std::fs::OpenOptions::new().append(true).open(&path)?.write_all(b"{\"id\":\"c\",\"ki")?;
+        let torn = read(&path)?;
+        std::fs::write(&path, "{}\n{}\n")?;
+        let wrong = read(&path).map_err(|e| e.to_string());
+        std::fs::remove_file(&path)?;
+        assert_eq!(ended.to.as_deref(), Some("2026-11-23T10:00:05.250Z"));
+        assert_eq!(whole, [ended, second]);
+        assert_eq!(torn, whole);
+        assert!(wrong.is_err_and(|e| e.contains(", line 1: missing field")));
+        Ok(())
+    }
+}

@@ -63,7 +63,7 @@ async fn change(shared: &Arc<Shared>, path: &str, body: &[u8]) -> Response {
                 Ok(injections) => answer(&injections),
                 Err(e) => refuse(StatusCode::UNPROCESSABLE_ENTITY, &e.to_string()),
             },
-            Err(response) => response,
+            Err(problem) => refuse(StatusCode::BAD_REQUEST, &problem),
         },
         "/control/load" => match read::<LoadRequest>(body) {
             Ok(LoadRequest { rate_per_s }) if (0.0..=LOAD_RATE_PER_S_MAX).contains(&rate_per_s) => {
@@ -73,7 +73,7 @@ async fn change(shared: &Arc<Shared>, path: &str, body: &[u8]) -> Response {
             Ok(_) => {
                 refuse(StatusCode::BAD_REQUEST, &format!("the rate is 0 to {LOAD_RATE_PER_S_MAX} journeys per second"))
             }
-            Err(response) => response,
+            Err(problem) => refuse(StatusCode::BAD_REQUEST, &problem),
         },
         "/control/detach" => {
             shared.detached.store(true, Ordering::Relaxed);
@@ -87,8 +87,8 @@ async fn change(shared: &Arc<Shared>, path: &str, body: &[u8]) -> Response {
     }
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
-    serde_json::from_slice(body).map_err(|e| refuse(StatusCode::BAD_REQUEST, &format!("unreadable request: {e}")))
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|e| format!("unreadable request: {e}"))
 }
 
 fn answer(value: &impl Serialize) -> Response {

@@ -1,0 +1,135 @@
+//! The lab as a user runs it: up, a process that dies and comes back, and nothing left when the supervisor is killed.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const WITHIN: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(100);
+/// Ports that a lab uses from its base port on.
+const PORTS: u16 = 302;
+
+/// A lab's directory; whatever the test does, nothing of the lab outlives it.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new(name: &str) -> Self {
+        Self(std::env::temp_dir().join(format!("automap-{name}-{}", std::process::id())))
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        automap(&self.0, &["down"]);
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn automap(dir: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_automap")).arg("lab").args(args).arg("--dir").arg(dir).output().unwrap()
+}
+
+fn ok(dir: &Path, args: &[&str]) -> String {
+    let output = automap(dir, args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn status(dir: &Path) -> Value {
+    serde_json::from_str(&ok(dir, &["status", "-o", "json"])).unwrap()
+}
+
+fn pod<'a>(status: &'a Value, service: &str) -> &'a Value {
+    status["pods"].as_array().unwrap().iter().find(|p| p["service"] == service).unwrap()
+}
+
+/// A block of free ports below those that the system hands out. `nth` keeps the tests of this file apart, a port from
+/// the system keeps runs apart.
+fn free_base_port(nth: u16) -> u16 {
+    let from_system = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let block = |random: u16| 10_000 + ((random % 30) * 2 + nth) * PORTS;
+    let free = |base: &u16| (*base..base + PORTS).all(|p| TcpListener::bind(("127.0.0.1", p)).is_ok());
+    (0..200).map(|_| block(from_system())).find(free).unwrap()
+}
+
+fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let until = Instant::now() + WITHIN;
+    while !done() {
+        assert!(Instant::now() < until, "{what} took more than {WITHIN:?}");
+        sleep(POLL);
+    }
+}
+
+fn kill(pid: &Value) {
+    let killed = Command::new("sh").args(["-c", &format!("kill -9 {}", pid.as_u64().unwrap())]).status().unwrap();
+    assert!(killed.success());
+}
+
+/// Whether a process runs; a zombie that nobody collects does not.
+fn runs(pid: &Value) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.trim_start().starts_with('Z'))
+}
+
+#[test]
+fn what_dies_comes_back_and_nothing_outlives_the_supervisor() {
+    let dir = Dir::new("lab");
+    let base = free_base_port(0).to_string();
+    let up = ["up", "--prometheus", "none", "--base-port", &base];
+    ok(&dir.0, &up);
+    let again = automap(&dir.0, &up);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("a lab already runs in"));
+
+    let before = status(&dir.0);
+    let payment = pod(&before, "payment");
+    kill(&payment["pids"][0]);
+    wait_until("restarting", || {
+        let now = status(&dir.0);
+        let payment = pod(&now, "payment");
+        payment["restarts"] == 1 && payment["ready"] == 2
+    });
+
+    let now = status(&dir.0);
+    assert_eq!(pod(&now, "payment")["name"], payment["name"]);
+    assert_eq!(pod(&now, "payment")["pids"][1], payment["pids"][1], "the side-car lives on");
+    let pids: Vec<Value> =
+        now["pods"].as_array().unwrap().iter().flat_map(|p| p["pids"].as_array().unwrap().clone()).collect();
+    assert_eq!(pids.len(), 28);
+    assert!(pids.iter().all(runs));
+    kill(&now["supervisor_pid"]);
+    wait_until("ending every process", || !pids.iter().any(runs));
+
+    let stale = automap(&dir.0, &["status"]);
+    assert!(String::from_utf8_lossy(&stale.stderr).contains("no lab runs in"));
+}
+
+#[test]
+fn a_killed_pod_gets_a_new_name_and_the_ledger_both_ends() {
+    let dir = Dir::new("lab-kill");
+    let base = free_base_port(1).to_string();
+    ok(&dir.0, &["up", "--prometheus", "none", "--base-port", &base]);
+    let name = |service: &str| pod(&status(&dir.0), service)["name"].as_str().unwrap().to_owned();
+    let before = name("shipping");
+    let fault = Path::new(env!("CARGO_MANIFEST_DIR")).join("../automap-lab/faults/kill-pod-shipping.yaml");
+    ok(&dir.0, &["inject", "--wait", fault.to_str().unwrap()]);
+    let after = name("shipping");
+    assert_ne!(after, before);
+    assert_eq!(after.rsplit_once('-').unwrap().0, before.rsplit_once('-').unwrap().0, "the same ReplicaSet");
+
+    let ledger = std::fs::read_to_string(dir.0.join("ledger.jsonl")).unwrap();
+    let last: Value = serde_json::from_str(ledger.lines().last().unwrap()).unwrap();
+    assert_eq!(last["targets"][0]["pod"], *before);
+    assert!(last["to_ms"].as_i64() > last["from_ms"].as_i64(), "{last}");
+
+    let refused = automap(&dir.0, &["inject", "/dev/null"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("/dev/null: holds 0 documents"));
+    ok(&dir.0, &["down"]);
+    assert!(String::from_utf8_lossy(&automap(&dir.0, &["down"]).stderr).contains("no lab runs in"));
+}
