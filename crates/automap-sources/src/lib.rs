@@ -1,1 +1,3 @@
 //! Where metrics come from.
+
+pub mod prometheus;

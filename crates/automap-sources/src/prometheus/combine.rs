@@ -1,0 +1,126 @@
+//! Series of an answer → one column of values per service and signal.
+
+use std::collections::BTreeMap;
+
+use super::names::{Names, Owner};
+use super::plan::{Planned, part};
+use super::presets::Formula;
+use super::query::{Answer, Grid};
+
+/// Values over the grid; `NaN` is a gap.
+pub(crate) type Columns = BTreeMap<Owner, Vec<f64>>;
+
+/// What one signal came to.
+#[derive(Debug, Default)]
+pub(crate) struct Combined {
+    pub(crate) columns: Columns,
+    /// Series that the signal is made of.
+    pub(crate) series: u64,
+    /// Their samples.
+    pub(crate) samples: u64,
+    /// Series that belong to nobody.
+    pub(crate) unnamed: u64,
+}
+
+/// Evaluates a signal on the answer to its request.
+pub(crate) fn signal(planned: &Planned, answer: &Answer, names: &Names, grid: Grid) -> Combined {
+    let mut out = Combined::default();
+    let (first, second) = planned.parts;
+    let a = sum(planned, first, answer, names, grid, &mut out);
+    out.columns = match second {
+        None => a,
+        Some(second) => {
+            let b = sum(planned, second, answer, names, grid, &mut out);
+            join(&planned.signal.formula, &a, b)
+        }
+    };
+    out.columns.retain(|_, values| values.iter().any(|v| !v.is_nan()));
+    out
+}
+
+/// Adds up the series of each owner: a service's pods, a call's known and unknown destinations.
+fn sum(planned: &Planned, index: usize, answer: &Answer, names: &Names, grid: Grid, out: &mut Combined) -> Columns {
+    let mut columns = Columns::new();
+    for series in part(answer, index) {
+        out.series += 1;
+        out.samples += series.points.len() as u64;
+        let Some(owner) = names.owner(planned.signal.key, &series.labels) else {
+            out.unnamed += 1;
+            continue;
+        };
+        let column = columns.entry(owner).or_insert_with(|| vec![f64::NAN; grid.len()]);
+        for (time, value) in &series.points {
+            if let Some(i) = grid.position(*time) {
+                column[i] = add(column[i], *value);
+            }
+        }
+    }
+    columns
+}
+
+/// A gap and a value make the value.
+fn add(known: f64, more: f64) -> f64 {
+    if known.is_nan() {
+        more
+    } else if more.is_nan() {
+        known
+    } else {
+        known + more
+    }
+}
+
+/// For every owner of `under`: its value with `over`, by the formula. What nobody is under cannot be judged.
+fn join(formula: &Formula, over: &Columns, under: Columns) -> Columns {
+    let mut out = Columns::new();
+    for (owner, mut values) in under {
+        let over = over.get(&owner);
+        for (i, value) in values.iter_mut().enumerate() {
+            *value = apply(formula, over.map_or(f64::NAN, |column| column[i]), *value);
+        }
+        out.insert(owner, values);
+    }
+    out
+}
+
+fn apply(formula: &Formula, over: f64, under: f64) -> f64 {
+    let or_zero = if over.is_nan() { 0.0 } else { over };
+    match formula {
+        Formula::Sum(_) => over,
+        Formula::Events { .. } if under.is_nan() => over,
+        Formula::Events { .. } => or_zero,
+        _ if under.is_nan() || under <= 0.0 => f64::NAN,
+        Formula::Mean { .. } => over / under,
+        Formula::Share { .. } => or_zero / under,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MEAN: Formula = Formula::Mean { total: "", count: "" };
+    const SHARE: Formula = Formula::Share { part: "", whole: "" };
+    const EVENTS: Formula = Formula::Events { events: "", among: "" };
+
+    #[test]
+    fn no_traffic_is_a_gap_and_no_error_is_zero() {
+        let gap = f64::NAN;
+        for (formula, over, under, expected) in [
+            (&SHARE, gap, 5.0, 0.0),
+            (&SHARE, 1.0, 5.0, 0.2),
+            (&SHARE, gap, 0.0, gap),
+            (&SHARE, 0.0, gap, gap),
+            (&MEAN, 10.0, 5.0, 2.0),
+            (&MEAN, gap, 5.0, gap),
+            (&MEAN, 0.0, 0.0, gap),
+            (&EVENTS, gap, 0.0, 0.0),
+            (&EVENTS, 2.0, 0.0, 2.0),
+            (&EVENTS, gap, gap, gap),
+        ] {
+            let value = apply(formula, over, under);
+            assert!(value == expected || value.is_nan() && expected.is_nan(), "{formula:?} {over} {under}: {value}");
+        }
+        assert!(add(gap, gap).is_nan());
+        assert_eq!([add(gap, 1.0), add(1.0, gap), add(1.0, 2.0)], [1.0, 1.0, 3.0]);
+    }
+}

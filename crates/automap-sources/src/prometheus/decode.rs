@@ -1,0 +1,222 @@
+//! Prometheus' JSON → labels and points. Straight from the bytes, without a tree in between.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use automap_core::time::Timestamp;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
+
+use super::error::{Failure, excerpt};
+use super::refusal;
+
+/// The labels of a series.
+pub type Labels = BTreeMap<String, String>;
+
+/// One series of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelledSeries {
+    /// Its labels.
+    pub labels: Labels,
+    /// Its points in order of time; values may be `NaN` or infinite.
+    pub points: Vec<(Timestamp, f64)>,
+}
+
+/// An answer's content and the server's remarks.
+#[derive(Debug)]
+pub(crate) struct Decoded<T> {
+    pub(crate) data: T,
+    /// Why the data may be incomplete.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Reads the envelope around every answer of the API.
+pub(crate) fn envelope<T: DeserializeOwned>(body: &[u8]) -> Result<Decoded<T>, Failure> {
+    if body.trim_ascii_start().starts_with(b"<") {
+        return Err(Failure::WebPage(refusal::describe(body)));
+    }
+    let malformed = |detail: String| Failure::Malformed { bytes: body.len(), detail };
+    let envelope: Envelope<T> = serde_json::from_slice(body)
+        .map_err(|e| api_error(body).unwrap_or_else(|| malformed(excerpt(&e.to_string()))))?;
+    let Envelope { status, data, error_type, error, mut warnings, is_partial } = envelope;
+    if status != "success" {
+        return Err(Failure::Api { error_type, message: excerpt(&error) });
+    }
+    // Remarks on the expression are no remarks on the data.
+    warnings.retain(|w| !w.starts_with("PromQL info"));
+    if is_partial {
+        warnings.push("the server marks the answer as partial".to_owned());
+    }
+    let data = data.ok_or_else(|| malformed("it has no data".to_owned()))?;
+    Ok(Decoded { data, warnings })
+}
+
+/// The API's own error, if the body is one.
+pub(crate) fn api_error(body: &[u8]) -> Option<Failure> {
+    let envelope: Envelope<IgnoredAny> = serde_json::from_slice(body).ok()?;
+    let Envelope { status, error_type, error, .. } = envelope;
+    (status == "error").then(|| Failure::Api { error_type, message: excerpt(&error) })
+}
+
+#[derive(Deserialize)]
+struct Envelope<T> {
+    status: String,
+    data: Option<T>,
+    #[serde(default, rename = "errorType")]
+    error_type: String,
+    #[serde(default)]
+    error: String,
+    #[serde(default)]
+    warnings: Vec<String>,
+    /// VictoriaMetrics' word.
+    #[serde(default, rename = "isPartial")]
+    is_partial: bool,
+}
+
+/// The result of a query.
+#[derive(Deserialize)]
+#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
+pub(crate) enum QueryData {
+    /// Points over time.
+    Matrix(Vec<Row>),
+    /// One instant.
+    Vector(Vec<Row>),
+    /// A number without labels.
+    Scalar(Sample),
+    /// A text; nothing here asks for one.
+    String(IgnoredAny),
+}
+
+/// One series as Prometheus writes it.
+#[derive(Deserialize)]
+pub(crate) struct Row {
+    #[serde(default)]
+    metric: Labels,
+    #[serde(default)]
+    values: Vec<Sample>,
+    value: Option<Sample>,
+    histogram: Option<IgnoredAny>,
+    #[serde(default)]
+    histograms: Vec<IgnoredAny>,
+}
+
+impl QueryData {
+    /// The series with float values, and how many series held native histograms, which are left out.
+    pub(crate) fn into_series(self) -> (Vec<LabelledSeries>, u64) {
+        let rows = match self {
+            Self::Matrix(rows) | Self::Vector(rows) => rows,
+            Self::Scalar(Sample(time, value)) => {
+                return (vec![LabelledSeries { labels: Labels::new(), points: vec![(time, value)] }], 0);
+            }
+            Self::String(_) => Vec::new(),
+        };
+        let with_histograms = rows.iter().filter(|r| r.histogram.is_some() || !r.histograms.is_empty()).count();
+        let series = rows.into_iter().filter_map(|row| {
+            let points: Vec<_> = row.values.into_iter().chain(row.value).map(|Sample(t, v)| (t, v)).collect();
+            (!points.is_empty()).then_some(LabelledSeries { labels: row.metric, points })
+        });
+        (series.collect(), with_histograms as u64)
+    }
+}
+
+/// `[1732370595.5, "0.25"]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Sample(Timestamp, f64);
+
+impl<'de> Deserialize<'de> for Sample {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pair;
+        impl<'de> Visitor<'de> for Pair {
+            type Value = Sample;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a pair of Unix seconds and a number as text")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut pair: A) -> Result<Sample, A::Error> {
+                let seconds: f64 = pair.next_element()?.ok_or_else(|| A::Error::invalid_length(0, &self))?;
+                let Number(value) = pair.next_element()?.ok_or_else(|| A::Error::invalid_length(1, &self))?;
+                let time =
+                    Timestamp::from_seconds(seconds).ok_or_else(|| A::Error::custom("a time beyond year 9999"))?;
+                Ok(Sample(time, value))
+            }
+        }
+        deserializer.deserialize_seq(Pair)
+    }
+}
+
+/// A number as text, as JSON knows neither `NaN` nor infinity.
+struct Number(f64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Number;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number as text")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Number, E> {
+                text.parse().map(Number).map_err(|_| E::custom("a value that is no number"))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(body: &str) -> (Vec<LabelledSeries>, u64) {
+        envelope::<QueryData>(body.as_bytes()).unwrap().data.into_series()
+    }
+
+    fn failure(body: &str) -> String {
+        envelope::<QueryData>(body.as_bytes()).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn every_kind_of_number_is_read() {
+        let (found, histograms) = series(
+            r#"{"status":"success","data":{"resultType":"matrix","result":[
+                {"metric":{"a":"\"x\""},"values":[[1.5,"0.25"],[2,"NaN"],[3,"+Inf"],[4,"-Inf"],[5,"1e-3"]]},
+                {"metric":{"a":"h"},"histograms":[[1,{"count":"1","sum":"2","buckets":[[0,"1","2","3"]]}]]}]}}"#,
+        );
+        let [one] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(one.labels["a"], "\"x\"");
+        assert_eq!(one.points[0], (Timestamp::from_ms(1500), 0.25));
+        assert!(one.points[1].1.is_nan());
+        assert_eq!([one.points[2].1, one.points[3].1, one.points[4].1], [f64::INFINITY, f64::NEG_INFINITY, 1e-3]);
+        assert_eq!(histograms, 1);
+    }
+
+    #[test]
+    fn the_result_type_may_come_last() {
+        let body = r#"{"data":{"result":[{"metric":{},"value":[1,"2"]}],"resultType":"vector"},"status":"success"}"#;
+        assert_eq!(series(body).0[0].points, [(Timestamp::from_ms(1000), 2.0)]);
+    }
+
+    #[test]
+    fn remarks_on_the_data_are_kept_and_remarks_on_the_expression_are_not() {
+        let body = r#"{"status":"success","isPartial":true,"warnings":["store down","PromQL info: gauge?"],
+                       "data":{"resultType":"vector","result":[]}}"#;
+        let warnings = envelope::<QueryData>(body.as_bytes()).unwrap().warnings;
+        assert_eq!(warnings, ["store down", "the server marks the answer as partial"]);
+    }
+
+    #[test]
+    fn what_is_no_answer_is_named() {
+        assert!(failure("<!doctype html><title>Log in</title>").contains("web page (\"Log in\")"));
+        assert!(failure(r#"{"status":"success","data":{"resultType":"mat"#).contains("breaks off"));
+        assert!(failure(r#"{"status":"success"}"#).contains("no data"));
+        assert!(
+            failure(r#"{"status":"error","errorType":"bad_data","error":"oops","data":null}"#)
+                .contains("bad_data: oops")
+        );
+        let odd = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"many"]}]}}"#;
+        assert!(failure(odd).contains("no number"));
+    }
+}

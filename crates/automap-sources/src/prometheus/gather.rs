@@ -1,0 +1,187 @@
+//! All answers → series, calls, and what could not be seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use automap_core::frame::RawSeries;
+use automap_core::note::{NotChecked, Note};
+use automap_core::observation::{QueryRecord, QueryState};
+use automap_core::topology::{CallGraph, Protocol};
+
+use super::combine::{self, Columns, Combined};
+use super::error::RequestError;
+use super::names::Names;
+use super::plan::{Planned, Request};
+use super::presets::{Absence, Key};
+use super::query::{Answer, Grid};
+
+/// Most services named in one remark.
+const MAX_NAMED: usize = 12;
+
+/// What came of all requests.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    pub(crate) raw: Vec<RawSeries>,
+    pub(crate) calls: CallGraph,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) not_checked: Vec<NotChecked>,
+    pub(crate) queries: Vec<QueryRecord>,
+    /// The first failure, for the case that nothing else came.
+    pub(crate) first_failure: Option<RequestError>,
+}
+
+/// Evaluates every signal.
+pub(crate) fn gather(
+    requests: &[Request],
+    answers: Vec<Result<Answer, RequestError>>,
+    mut names: Names,
+    grid: Grid,
+) -> Gathered {
+    let mut out = Gathered::default();
+    for (request, answer) in requests.iter().zip(&answers) {
+        if let (Some(Key::Call), Ok(answer)) = (request.signals.first().map(|p| p.signal.key), answer) {
+            answer.series.iter().for_each(|series| names.learn(&series.labels));
+        }
+    }
+    let mut entries = BTreeSet::new();
+    for (request, answer) in requests.iter().zip(answers) {
+        match answer {
+            Err(error) => out.failed(request, error),
+            Ok(answer) => {
+                out.remarks(request, &answer);
+                for planned in &request.signals {
+                    let combined = combine::signal(planned, &answer, &names, grid);
+                    out.signal(planned, combined, &answer, grid);
+                }
+                if request.signals.iter().any(|p| p.signal.key == Key::ServedCall) {
+                    entries.extend(entered(&answer, &names));
+                }
+            }
+        }
+    }
+    out.note_entries(entries);
+    out.note_stores();
+    out
+}
+
+/// Services called from outside the namespace.
+fn entered(answer: &Answer, names: &Names) -> BTreeSet<String> {
+    let from_outside =
+        answer.series.iter().filter(|s| names.is_from_outside(&s.labels) && s.points.iter().any(|p| p.1 > 0.0));
+    from_outside.filter_map(|s| names.owner(Key::Workload, &s.labels)).map(|owner| owner.service).collect()
+}
+
+impl Gathered {
+    fn signal(&mut self, planned: &Planned, combined: Combined, answer: &Answer, grid: Grid) {
+        let name = planned.signal.name;
+        let state = match (combined.columns.is_empty(), answer.warnings.is_empty()) {
+            (true, _) => QueryState::Empty,
+            (false, true) => QueryState::Complete,
+            (false, false) => QueryState::Partial,
+        };
+        if state == QueryState::Empty {
+            self.nothing(planned, &combined);
+        }
+        self.record(planned, combined.series, combined.samples, state);
+        self.connect(planned.signal.key, name, &combined.columns);
+        let times: Vec<_> = (0..grid.len()).map(|i| grid.start.plus_ms(i as i64 * grid.step_ms)).collect();
+        self.raw.extend(combined.columns.into_iter().map(|(owner, values)| RawSeries {
+            service: owner.service,
+            metric: name.to_owned(),
+            peer: owner.peer,
+            points: times.iter().copied().zip(values).filter(|(_, value)| !value.is_nan()).collect(),
+        }));
+    }
+
+    fn nothing(&mut self, planned: &Planned, combined: &Combined) {
+        let Absence::NotSeen(likely) = planned.signal.absence else { return };
+        let reason = match (combined.series, planned.signal.key) {
+            (0, _) => likely.to_owned(),
+            // All calls may come from outside: then there is no edge to report on.
+            (series, Key::Call | Key::ServedCall) => {
+                format!("none of the {series} series is a call inside the namespace")
+            }
+            (series, _) if combined.unnamed == series => {
+                let label = if planned.signal.key == Key::Pod { "pod" } else { "destination_workload" };
+                format!("the {series} series lack the label {label}")
+            }
+            (series, _) => format!("the {series} series hold no number in this window"),
+        };
+        self.not_checked.push(NotChecked { signal: planned.signal.name.to_owned(), services: Vec::new(), reason });
+    }
+
+    fn failed(&mut self, request: &Request, error: RequestError) {
+        let signals: Vec<&str> = request.signals.iter().map(|p| p.signal.name).collect();
+        let text = format!("the query for {} failed: {error}", signals.join(", "));
+        self.notes.push(Note::warning("query_failed", text));
+        for planned in &request.signals {
+            let reason = format!("the query failed: {}", error.failure);
+            self.not_checked.push(NotChecked { signal: planned.signal.name.to_owned(), services: Vec::new(), reason });
+            self.record(planned, 0, 0, QueryState::Failed);
+        }
+        self.first_failure.get_or_insert(error);
+    }
+
+    fn record(&mut self, planned: &Planned, series: u64, samples: u64, state: QueryState) {
+        let (signal, promql) = (planned.signal.name.to_owned(), planned.shown.clone());
+        self.queries.push(QueryRecord { signal, promql, series, samples, state });
+    }
+
+    fn remarks(&mut self, request: &Request, answer: &Answer) {
+        for warning in &answer.warnings {
+            let text = format!("{}: the server warns that data may be missing: {warning}", request.name);
+            self.notes.push(Note::warning("partial_data", text));
+        }
+        if answer.histograms_ignored > 0 {
+            let text =
+                format!("{}: {} series with native histograms are left out", request.name, answer.histograms_ignored);
+            self.notes.push(Note::info("native_histograms", text));
+        }
+    }
+
+    /// A call that carried anything at any time is an edge.
+    fn connect(&mut self, key: Key, signal: &str, columns: &Columns) {
+        let protocol = match key {
+            Key::Call if signal.starts_with("tcp_") => Protocol::Tcp,
+            Key::Call | Key::ServedCall => Protocol::Request,
+            Key::Workload | Key::Pod => return,
+        };
+        for (owner, values) in columns {
+            if let (Some(peer), true) = (&owner.peer, values.iter().any(|v| *v > 0.0)) {
+                self.calls.add(&owner.service, peer, protocol);
+            }
+        }
+    }
+
+    fn note_entries(&mut self, entries: BTreeSet<String>) {
+        if !entries.is_empty() {
+            let text = format!("called from outside the namespace: {}", enumerate(entries));
+            self.notes.push(Note::info("entry_services", text));
+        }
+    }
+
+    /// Stores and brokers speak TCP: Istio counts their bytes, not their requests.
+    fn note_stores(&mut self) {
+        let mut spoken: BTreeMap<&str, bool> = BTreeMap::new();
+        for (_, callee, protocol) in self.calls.edges() {
+            *spoken.entry(callee).or_default() |= protocol == Protocol::Request;
+        }
+        for series in self.raw.iter().filter(|s| s.metric == "throughput_rps") {
+            spoken.insert(&series.service, true);
+        }
+        let stores: Vec<String> =
+            spoken.into_iter().filter(|(_, requests)| !requests).map(|(s, _)| s.to_owned()).collect();
+        if !stores.is_empty() {
+            let reason = "TCP only: the side-cars see bytes and connections, no requests".to_owned();
+            self.not_checked.push(NotChecked { signal: "latency".to_owned(), services: stores, reason });
+        }
+    }
+}
+
+/// `a, b, c and 9 more`.
+pub(crate) fn enumerate(names: impl IntoIterator<Item = String>) -> String {
+    let mut names: Vec<String> = names.into_iter().collect();
+    let more = names.len().saturating_sub(MAX_NAMED);
+    names.truncate(MAX_NAMED);
+    let list = names.join(", ");
+    if more > 0 { format!("{list} and {more} more") } else { list }
+}

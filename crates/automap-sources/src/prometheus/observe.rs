@@ -1,0 +1,189 @@
+//! From a server and a namespace to an observation, in at most 20 requests whatever the number of services.
+
+use std::collections::BTreeSet;
+
+use automap_core::frame::{RawSeries, assemble};
+use automap_core::note::{NotChecked, Note};
+use automap_core::observation::Observation;
+use automap_core::time::Timestamp;
+
+use super::client::Client;
+use super::discover::{self, Found};
+use super::gather::{self, Gathered, enumerate};
+use super::names::Names;
+use super::observe_options::{Fetched, ObserveOptions, PlannedQuery, Progress};
+use super::plan::{self, Request};
+use super::pods::Owners;
+use super::presets::{EXPORTERS, Exporter, OWNERS};
+use super::promql::{self, Values};
+use super::source_error::SourceError;
+use super::window::{self, Window};
+use super::{parallel, scrape};
+
+/// Shown by [`explain_queries`] where no scrape interval is given: Istio's and most tutorials'.
+const SHOWN_SCRAPE_MS: i64 = 15_000;
+
+/// Fetches everything that a diagnosis of one namespace needs.
+///
+/// # Errors
+/// [`SourceError`] when the server does not answer, does not know the namespace, or has nothing in the window. A
+/// signal that fails or is absent is no error: it is told in the observation.
+pub fn observe(
+    client: &Client,
+    options: &ObserveOptions,
+    progress: &dyn Fn(Progress<'_>),
+) -> Result<Fetched, SourceError> {
+    check(options)?;
+    let client = client.metered();
+    let found = discover::exporters(&client, options)?;
+    let (scrape_ms, mut notes) = scrape::interval_ms(&client, options, &found);
+    let (window, more) = window::settle(options, scrape_ms)?;
+    notes.extend(more);
+
+    let values = values(options, &window);
+    let requests = plan::requests(&found.exporters, &values);
+    let total = requests.len() + 1;
+    let owners = owners(&client, &values, window.grid.end, &mut notes);
+    progress(Progress { done: 1, total, what: "owners of pods" });
+    let mut done = 1;
+    let ask = |request: &Request| client.range(&request.promql, window.grid);
+    let answers = parallel::map(&requests, client.concurrency(), ask, |request| {
+        done += 1;
+        progress(Progress { done, total, what: request.name });
+    });
+    let gathered = gather::gather(&requests, answers, Names::new(&options.namespace, owners), window.grid);
+    let observation = compose(&client, options, &window, found, notes, gathered)?;
+    Ok(Fetched { observation, stats: client.stats() })
+}
+
+/// Every query of an observation, without sending one.
+///
+/// The rate window is that of the given scrape interval and step; an observation finds them out where they are unset.
+pub fn explain_queries(options: &ObserveOptions) -> Vec<PlannedQuery> {
+    let scrape_ms = options.scrape_interval_ms.unwrap_or(SHOWN_SCRAPE_MS).max(1);
+    let span_ms = options.to.ms().saturating_sub(options.from.ms()).max(scrape_ms);
+    let step_ms = options.step_ms.unwrap_or_else(|| window::usual_step(span_ms, scrape_ms)).max(scrape_ms);
+    let rate_ms = window::rate_ms(step_ms, scrape_ms);
+    let values = Values { namespace: options.namespace.clone(), rate_ms, span_ms };
+    let query = |purpose: String, promql| PlannedQuery { purpose, promql };
+    let probe = |e: &&'static Exporter| {
+        query(format!("look for {} (preset {})", e.title, e.preset), discover::probe(e, &options.namespace))
+    };
+    let signals = |r: Request| {
+        let names: Vec<&str> = r.signals.iter().map(|p| p.signal.name).collect();
+        query(names.join(", "), r.promql)
+    };
+    let mut out: Vec<PlannedQuery> = EXPORTERS.iter().map(probe).collect();
+    let counting = scrape::counting_query(&EXPORTERS, &options.namespace);
+    out.push(query("scrape interval, where the server lists no targets".to_owned(), counting));
+    out.push(query("namespaces, where ours is unknown".to_owned(), discover::listing()));
+    out.push(query("owners of pods".to_owned(), owners_query(&values)));
+    out.extend(plan::requests(&EXPORTERS, &values).into_iter().map(signals));
+    out
+}
+
+fn check(options: &ObserveOptions) -> Result<(), SourceError> {
+    let refuse = |option, reason: &str| Err(SourceError::BadOption { option, reason: reason.to_owned() });
+    if options.namespace.is_empty() {
+        return refuse("namespace", "it is empty");
+    }
+    if options.from >= options.to {
+        return refuse("window", "it ends before it starts");
+    }
+    if options.from >= options.now {
+        return refuse("window", "it starts in the future");
+    }
+    if options.step_ms.is_some_and(|ms| ms <= 0) {
+        return refuse("step", "it must be longer than nothing");
+    }
+    if options.scrape_interval_ms.is_some_and(|ms| ms <= 0) {
+        return refuse("scrape interval", "it must be longer than nothing");
+    }
+    Ok(())
+}
+
+fn values(options: &ObserveOptions, window: &Window) -> Values {
+    let span_ms = window.grid.end.ms() - window.grid.start.ms();
+    Values { namespace: options.namespace.clone(), rate_ms: window.rate_ms, span_ms }
+}
+
+fn owners_query(values: &Values) -> String {
+    promql::join(&OWNERS.map(|e| promql::fill(e, values)))
+}
+
+fn owners(client: &Client, values: &Values, end: Timestamp, notes: &mut Vec<Note>) -> Owners {
+    let owners = match client.instant(&owners_query(values), end) {
+        Ok(answer) => Owners::read(&answer),
+        Err(error) => {
+            notes.push(Note::warning("query_failed", format!("the query for the owners of pods failed: {error}")));
+            Owners::default()
+        }
+    };
+    if owners.is_empty() {
+        notes.push(Note::info("pod_names", "pods are matched to workloads by their names (kube_pod_owner is absent)"));
+    }
+    owners
+}
+
+fn compose(
+    client: &Client,
+    options: &ObserveOptions,
+    window: &Window,
+    found: Found,
+    mut notes: Vec<Note>,
+    gathered: Gathered,
+) -> Result<Observation, SourceError> {
+    let Gathered { mut raw, calls, notes: more, mut not_checked, queries, first_failure } = gathered;
+    notes.extend(found.notes);
+    notes.extend(more);
+    let times = || raw.iter().flat_map(|series| series.points.iter().map(|(time, _)| *time));
+    let (Some(first), Some(last)) = (times().min(), times().max()) else {
+        return Err(nothing_usable(&not_checked, queries.len(), first_failure.map(SourceError::Request)));
+    };
+    let axis = axis(window, first, last, &mut notes);
+    window.check(axis.len())?;
+    not_checked.splice(0..0, found.not_checked);
+    not_checked.extend(without_containers(&raw));
+    raw.sort_by(|a, b| (&a.service, &a.metric, &a.peer).cmp(&(&b.service, &b.metric, &b.peer)));
+    let (frame, more) = assemble(raw, axis)?;
+    notes.extend(more);
+    let source = format!("{}, namespace {}", client.address(), options.namespace);
+    Ok(Observation { frame, calls, hint: options.hint, notes, not_checked, queries, source })
+}
+
+/// The grid from where data begins. Time without any data at the end stays: it may be the incident.
+fn axis(window: &Window, first: Timestamp, last: Timestamp, notes: &mut Vec<Note>) -> Vec<Timestamp> {
+    let grid = window.grid;
+    if first > grid.start {
+        let text = format!(
+            "no data before {} (asked from {}); the cluster, its pods or the server's retention may be younger",
+            first.rfc3339(),
+            grid.start.rfc3339()
+        );
+        notes.push(Note::warning("data_begins_late", text));
+    }
+    if last < grid.end {
+        notes.push(Note::warning("data_ends_early", format!("no data after {}", last.rfc3339())));
+    }
+    let all = (0..grid.len()).map(|i| grid.start.plus_ms(i as i64 * grid.step_ms));
+    all.filter(|time| *time >= first).collect()
+}
+
+fn nothing_usable(not_checked: &[NotChecked], signals: usize, failure: Option<SourceError>) -> SourceError {
+    failure.unwrap_or_else(|| {
+        let reason = not_checked.first().map_or("every answer was empty", |n| &n.reason).to_owned();
+        SourceError::NothingUsable { signals, reason }
+    })
+}
+
+/// Services that answer requests but have no container of that name: their resources are unknown.
+fn without_containers(raw: &[RawSeries]) -> Option<NotChecked> {
+    let having = |metric: &'static str| raw.iter().filter(move |s| s.metric == metric).map(|s| s.service.as_str());
+    let with: BTreeSet<&str> = having("cpu_cores").collect();
+    let without: Vec<String> = having("throughput_rps").filter(|s| !with.contains(s)).map(ToOwned::to_owned).collect();
+    if with.is_empty() || without.is_empty() {
+        return None;
+    }
+    let reason = format!("no container of this name: {}", enumerate(without.iter().cloned()));
+    Some(NotChecked { signal: "cpu, memory, disk and network of containers".to_owned(), services: without, reason })
+}

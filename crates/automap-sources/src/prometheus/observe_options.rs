@@ -1,0 +1,75 @@
+//! What to observe, and what came of it.
+
+use automap_core::observation::Observation;
+use automap_core::time::{Timestamp, WindowHint};
+
+use super::client::FetchStats;
+
+/// Even a fast scrape needs time to arrive: nothing younger than this is asked for.
+pub const DEFAULT_SETTLE_MS: i64 = 5_000;
+
+/// What to observe.
+#[derive(Clone, Debug)]
+pub struct ObserveOptions {
+    /// The Kubernetes namespace.
+    pub namespace: String,
+    /// Start of the data; moved to a multiple of the step.
+    pub from: Timestamp,
+    /// End of the data; moved likewise, and back to what is settled: `now` minus two scrapes or `settle_ms`.
+    pub to: Timestamp,
+    /// The present.
+    pub now: Timestamp,
+    /// Distance of samples. Unset: the scrape interval, or more in windows of many samples.
+    pub step_ms: Option<i64>,
+    /// How often the server scrapes. Unset: asked from the server.
+    pub scrape_interval_ms: Option<i64>,
+    /// Least age of the newest sample.
+    pub settle_ms: i64,
+    /// What is known about the incident; passed on.
+    pub hint: WindowHint,
+}
+
+impl ObserveOptions {
+    /// This namespace in this window; everything else is found out.
+    pub fn new(namespace: impl Into<String>, from: Timestamp, to: Timestamp, now: Timestamp) -> Self {
+        Self {
+            namespace: namespace.into(),
+            from,
+            to,
+            now,
+            step_ms: None,
+            scrape_interval_ms: None,
+            settle_ms: DEFAULT_SETTLE_MS,
+            hint: WindowHint::default(),
+        }
+    }
+}
+
+/// An observation and its cost.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// What was seen.
+    pub observation: Observation,
+    /// What it cost.
+    pub stats: FetchStats,
+}
+
+/// How far the fetching is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress<'a> {
+    /// Steps done.
+    pub done: usize,
+    /// Steps in all.
+    pub total: usize,
+    /// The step that was finished last, such as `latency`.
+    pub what: &'a str,
+}
+
+/// A query of a diagnosis, before anything is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedQuery {
+    /// What it is for: signals, or a word about finding the way.
+    pub purpose: String,
+    /// The expression.
+    pub promql: String,
+}

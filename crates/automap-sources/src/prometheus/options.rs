@@ -1,0 +1,145 @@
+//! How to reach a Prometheus: address, identity, trust, limits. Secrets cannot be printed from here.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Requests under way at once. Prometheus runs at most 20 queries by default; we leave most to others.
+pub const MAX_CONCURRENCY: usize = 4;
+/// Largest answer that is read, in bytes.
+pub const DEFAULT_MAX_BODY_BYTES: u64 = 64 << 20;
+/// Most times that one request is repeated.
+pub const MAX_RETRIES: u32 = 2;
+
+/// Everything about the connection to one server.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// Where the API lives, path prefix included: `https://metrics.example.com/prometheus`. A user and password in
+    /// the address are used as basic authentication and appear in no message.
+    pub url: String,
+    /// Who we are.
+    pub auth: Auth,
+    /// Headers sent with every request, such as `X-Scope-OrgID`. Their values are treated as secrets.
+    pub headers: Vec<(String, Secret)>,
+    /// Whom we trust, and our own certificate.
+    pub tls: TlsOptions,
+    /// For one request, start to end; the server is told to give up at the same time.
+    pub timeout: Duration,
+    /// Requests under way at once, 1 to [`MAX_CONCURRENCY`].
+    pub concurrency: usize,
+    /// Largest answer that is read, in bytes.
+    pub max_body_bytes: u64,
+    /// What to do when the server is busy or the connection breaks.
+    pub retry: RetryOptions,
+}
+
+impl ClientOptions {
+    /// Defaults for this address: nobody in particular, the web's certificate authorities, 30 s, four at once.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            auth: Auth::None,
+            headers: Vec::new(),
+            tls: TlsOptions::default(),
+            timeout: Duration::from_secs(30),
+            concurrency: MAX_CONCURRENCY,
+            max_body_bytes: DEFAULT_MAX_BODY_BYTES,
+            retry: RetryOptions::default(),
+        }
+    }
+}
+
+/// Who we are to the server.
+#[derive(Clone, Debug, Default)]
+pub enum Auth {
+    /// Anonymous.
+    #[default]
+    None,
+    /// A user and a password.
+    Basic {
+        /// The user's name.
+        user: String,
+        /// The password.
+        password: SecretSource,
+    },
+    /// A token, as service accounts have it.
+    Bearer {
+        /// The token.
+        token: SecretSource,
+    },
+}
+
+/// Where a secret comes from.
+#[derive(Clone, Debug)]
+pub enum SecretSource {
+    /// A file, read again for every request, since tokens are rotated under running programs.
+    File(PathBuf),
+    /// The secret itself.
+    Value(Secret),
+}
+
+/// Text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for the request alone.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// Trust in the server and proof of ourselves.
+#[derive(Clone, Debug, Default)]
+pub struct TlsOptions {
+    /// Certificate authorities (PEM) instead of the web's.
+    pub ca_file: Option<PathBuf>,
+    /// Our certificate (PEM); needs `key_file`.
+    pub cert_file: Option<PathBuf>,
+    /// The key of our certificate (PEM).
+    pub key_file: Option<PathBuf>,
+    /// Accepts any certificate. For experiments only: anybody on the path can read the token.
+    pub insecure_skip_verify: bool,
+}
+
+/// When and how a request is repeated: only for 429, 5xx and broken connections.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryOptions {
+    /// Repetitions, at most [`MAX_RETRIES`].
+    pub retries: u32,
+    /// Pause before the first repetition; doubles each time, with jitter.
+    pub base: Duration,
+    /// Longest pause, even where the server's `Retry-After` asks for more.
+    pub cap: Duration,
+}
+
+impl Default for RetryOptions {
+    fn default() -> Self {
+        Self { retries: MAX_RETRIES, base: Duration::from_millis(250), cap: Duration::from_secs(10) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_do_not_print() {
+        let mut options = ClientOptions::new("http://localhost:9090");
+        options.auth = Auth::Basic { user: "ann".into(), password: SecretSource::Value(Secret::new("hunter2")) };
+        options.headers.push(("X-Api-Key".into(), Secret::new("hunter3")));
+        let text = format!("{options:?}");
+        assert!(text.contains("ann") && !text.contains("hunter"), "{text}");
+    }
+}

@@ -1,0 +1,81 @@
+//! From the table of signals to the requests that are sent.
+
+use super::presets::{Exporter, Signal};
+use super::promql::{self, PART, Values};
+use super::query::Answer;
+
+/// One request and the signals that it serves.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// The table's word for it.
+    pub(crate) name: &'static str,
+    /// What is sent.
+    pub(crate) promql: String,
+    pub(crate) signals: Vec<Planned>,
+}
+
+/// One signal of a request.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub(crate) signal: &'static Signal,
+    /// The expression that shows it alone.
+    pub(crate) shown: String,
+    /// Which vectors of the answer it is made of.
+    pub(crate) parts: (usize, Option<usize>),
+}
+
+/// The requests for these exporters, in the order of the table.
+pub(crate) fn requests<'a>(
+    exporters: impl IntoIterator<Item = &'a &'static Exporter>,
+    values: &Values,
+) -> Vec<Request> {
+    let signals: Vec<&'static Signal> = exporters.into_iter().flat_map(|e| e.signals).collect();
+    signals.chunk_by(|a, b| a.request == b.request).map(|group| request(group, values)).collect()
+}
+
+fn request(group: &[&'static Signal], values: &Values) -> Request {
+    let mut expressions: Vec<&'static str> = Vec::new();
+    let mut part = |expression: &'static str| {
+        expressions.iter().position(|known| *known == expression).unwrap_or_else(|| {
+            expressions.push(expression);
+            expressions.len() - 1
+        })
+    };
+    let planned = group.iter().map(|signal| {
+        let (first, second) = signal.formula.parts();
+        let parts = (part(first), second.map(&mut part));
+        Planned { signal, shown: signal.formula.shown(|e| promql::fill(e, values)), parts }
+    });
+    let signals = planned.collect();
+    let filled: Vec<String> = expressions.iter().map(|e| promql::fill(e, values)).collect();
+    Request { name: group[0].request, promql: promql::join(&filled), signals }
+}
+
+/// The series of one vector of a joined answer.
+pub(crate) fn part(answer: &Answer, part: usize) -> impl Iterator<Item = &super::LabelledSeries> {
+    answer.series.iter().filter(move |series| match series.labels.get(PART) {
+        None => part == 0,
+        Some(label) => label.parse() == Ok(part),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prometheus::presets::EXPORTERS;
+
+    #[test]
+    fn rows_of_one_request_share_it_and_shared_expressions_are_sent_once() {
+        let values = Values { namespace: "shop".into(), rate_ms: 60_000, span_ms: 60_000 };
+        let all = requests(&EXPORTERS, &values);
+        let served = &all[0];
+        assert_eq!(served.name, "requests served");
+        assert_eq!(served.signals.iter().map(|p| p.parts).collect::<Vec<_>>(), [(0, None), (1, Some(0))]);
+        assert_eq!(served.promql.matches("label_replace").count(), 2);
+        assert_eq!(all.iter().map(|r| r.signals.len()).sum::<usize>(), 21);
+        assert_eq!(all.len(), 13);
+        let mut names: Vec<_> = all.iter().map(|r| r.name).collect();
+        names.dedup();
+        assert_eq!(names.len(), all.len(), "rows of one request stand together");
+    }
+}

@@ -1,0 +1,132 @@
+//! Which workload a pod belongs to: by its owners, else by its name.
+
+use std::collections::BTreeMap;
+
+use super::plan::part;
+use super::query::Answer;
+
+/// What Kubernetes makes the random parts of names of: no vowels, no look-alikes.
+const NAME_ALPHABET: &str = "bcdfghjklmnpqrstvwxz2456789";
+/// Longest hash of a replica set.
+const MAX_TEMPLATE_HASH: usize = 10;
+/// Length of the random end of a pod's name.
+const POD_SUFFIX: usize = 5;
+
+/// The owners that kube-state-metrics knew in the window; may be empty.
+#[derive(Debug, Default)]
+pub(crate) struct Owners {
+    /// Pod → kind and name.
+    pods: BTreeMap<String, (String, String)>,
+    /// Replica set → name of its deployment or roll-out.
+    replica_sets: BTreeMap<String, String>,
+}
+
+impl Owners {
+    /// Reads the answer to [`super::presets::OWNERS`].
+    pub(crate) fn read(answer: &Answer) -> Self {
+        let mut owners = Self::default();
+        for (index, name_label) in [(0, "pod"), (1, "replicaset")] {
+            for series in part(answer, index) {
+                let label = |name: &str| series.labels.get(name).map_or("", String::as_str).to_owned();
+                let (name, kind, owner) = (label(name_label), label("owner_kind"), label("owner_name"));
+                if name.is_empty() || owner.is_empty() || owner == "<none>" {
+                    continue;
+                }
+                if index == 0 {
+                    owners.pods.insert(name, (kind, owner));
+                } else {
+                    owners.replica_sets.insert(name, owner);
+                }
+            }
+        }
+        owners
+    }
+
+    /// Whether nothing is known and names must do.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pods.is_empty()
+    }
+
+    /// The workload of a pod: deployment, stateful set, daemon set, or the pod itself.
+    pub(crate) fn workload<'a>(&'a self, pod: &'a str) -> &'a str {
+        match self.pods.get(pod) {
+            Some((kind, set)) if kind == "ReplicaSet" => match self.replica_sets.get(set) {
+                Some(deployment) => deployment,
+                None => without_random(set, 1..=MAX_TEMPLATE_HASH).unwrap_or(set),
+            },
+            // The owner of a static pod is its machine.
+            Some((kind, owner)) if kind != "Node" => owner,
+            _ => by_name(pod),
+        }
+    }
+}
+
+/// Deployment `web-5d4f8c7b9-x2x4z`, stateful set `db-0`, daemon set `agent-x2x4z`; anything else is its own workload.
+fn by_name(pod: &str) -> &str {
+    if let Some(set) = without_random(pod, POD_SUFFIX..=POD_SUFFIX) {
+        return without_random(set, 1..=MAX_TEMPLATE_HASH).unwrap_or(set);
+    }
+    match pod.rsplit_once('-') {
+        Some((set, ordinal))
+            if !set.is_empty() && !ordinal.is_empty() && ordinal.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            set
+        }
+        _ => pod,
+    }
+}
+
+/// The name without its last part, if that part is of Kubernetes' random alphabet and of one of these lengths.
+fn without_random(name: &str, lengths: std::ops::RangeInclusive<usize>) -> Option<&str> {
+    let (rest, random) = name.rsplit_once('-')?;
+    let fits = lengths.contains(&random.len()) && random.chars().all(|c| NAME_ALPHABET.contains(c));
+    (fits && !rest.is_empty()).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prometheus::LabelledSeries;
+    use automap_core::time::Timestamp;
+
+    #[test]
+    fn names_alone_tell_user_from_user_db() {
+        for (pod, workload) in [
+            ("user-5d4f8c7b9-x2x4z", "user"),
+            ("user-db-5d4f8c7b9-x2x4z", "user-db"),
+            ("user-db-0", "user-db"),
+            ("user-db-12", "user-db"),
+            ("front-end-7c9b9b6c5d-bbbbb", "front-end"),
+            ("fluent-agent-x2x4z", "fluent-agent"),
+            ("user", "user"),
+            ("user-db", "user-db"),
+            ("-x2x4z", "-x2x4z"),
+        ] {
+            assert_eq!(by_name(pod), workload, "{pod}");
+        }
+    }
+
+    #[test]
+    fn owners_win_over_names() {
+        let row = |part: &str, label: &str, name: &str, kind: &str, owner: &str| LabelledSeries {
+            labels: [("part", part), (label, name), ("owner_kind", kind), ("owner_name", owner)]
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .into(),
+            points: vec![(Timestamp::from_ms(0), 1.0)],
+        };
+        let series = vec![
+            row("0", "pod", "a-1", "ReplicaSet", "a-77"),
+            row("0", "pod", "b-1", "ReplicaSet", "b-55"),
+            row("0", "pod", "c-0", "StatefulSet", "c-db"),
+            row("0", "pod", "proxy-node-x2x4z", "Node", "machine"),
+            row("0", "pod", "bare-4", "<none>", "<none>"),
+            row("1", "replicaset", "a-77", "Deployment", "apple"),
+        ];
+        let owners = Owners::read(&Answer { series, ..Answer::default() });
+        for (pod, workload) in
+            [("a-1", "apple"), ("b-1", "b"), ("c-0", "c-db"), ("proxy-node-x2x4z", "proxy-node"), ("bare-4", "bare")]
+        {
+            assert_eq!(owners.workload(pod), workload);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Istio with side-cars: both ends of every call count it.
+//!
+//! Never sum over both reporters. A refused connection is reported by the source alone, with the destination's
+//! workload and namespace "unknown" (istio#28387, #24379, #49842), so calls are selected by the source's namespace.
+
+use super::{Absence, Exporter, Formula, Key, Signal};
+
+pub(super) const SIDE_CARS: Exporter = Exporter {
+    preset: "istio-sidecar",
+    title: "Istio side-cars",
+    selector: r#"{__name__=~"istio_requests_total|istio_tcp_connections_opened_total",destination_workload_namespace=$NS}"#,
+    anywhere: "istio_requests_total",
+    namespace_label: "destination_workload_namespace",
+    needs: Some(("reporter", "source or destination")),
+    covers: "requests, latency, errors and calls",
+    signals: &SIGNALS,
+};
+
+const SERVED: &str = "sum by (destination_workload) (rate(istio_requests_total{$SERVER}[$RATE]))";
+const SENT: &str = "sum by ($CALL) (rate(istio_requests_total{$CLIENT}[$RATE]))";
+const CONNECTIONS: &str = "sum by ($CALL) (rate(istio_tcp_connections_opened_total{$CLIENT}[$RATE]))";
+
+const NO_REQUESTS: Absence = Absence::NotSeen("no HTTP or gRPC request was counted in this window");
+const NO_HISTOGRAM: Absence = Absence::NotSeen("istio_request_duration_milliseconds is absent or thinned out");
+
+const SIGNALS: [Signal; 11] = [
+    Signal {
+        name: "throughput_rps",
+        request: "requests served",
+        key: Key::Workload,
+        formula: Formula::Sum(SERVED),
+        absence: NO_REQUESTS,
+    },
+    Signal {
+        name: "error_ratio",
+        request: "requests served",
+        key: Key::Workload,
+        formula: Formula::Share {
+            part: "sum by (destination_workload) (rate(istio_requests_total{$SERVER,$HTTP_FAILED}[$RATE]) \
+                   or rate(istio_requests_total{$SERVER,$GRPC_FAILED}[$RATE]))",
+            whole: SERVED,
+        },
+        absence: NO_REQUESTS,
+    },
+    Signal {
+        name: "latency_ms",
+        request: "latency",
+        key: Key::Workload,
+        formula: Formula::Mean {
+            total: "sum by (destination_workload) (rate(istio_request_duration_milliseconds_sum{$SERVER}[$RATE]))",
+            count: "sum by (destination_workload) (rate(istio_request_duration_milliseconds_count{$SERVER}[$RATE]))",
+        },
+        absence: NO_HISTOGRAM,
+    },
+    Signal {
+        name: "latency_p95_ms",
+        request: "latency quantile",
+        key: Key::Workload,
+        formula: Formula::Sum(
+            "histogram_quantile($Q, sum by (le, destination_workload) \
+             (rate(istio_request_duration_milliseconds_bucket{$SERVER}[$RATE])))",
+        ),
+        absence: NO_HISTOGRAM,
+    },
+    Signal { name: "client_rps", request: "calls", key: Key::Call, formula: Formula::Sum(SENT), absence: NO_REQUESTS },
+    Signal {
+        name: "client_error_ratio",
+        request: "calls",
+        key: Key::Call,
+        formula: Formula::Share {
+            part: "sum by ($CALL) (rate(istio_requests_total{$CLIENT,$HTTP_FAILED}[$RATE]) \
+                   or rate(istio_requests_total{$CLIENT,$GRPC_FAILED}[$RATE]))",
+            whole: SENT,
+        },
+        absence: NO_REQUESTS,
+    },
+    Signal {
+        name: "client_latency_ms",
+        request: "latency of calls",
+        key: Key::Call,
+        formula: Formula::Mean {
+            total: "sum by ($CALL) (rate(istio_request_duration_milliseconds_sum{$CLIENT}[$RATE]))",
+            count: "sum by ($CALL) (rate(istio_request_duration_milliseconds_count{$CLIENT}[$RATE]))",
+        },
+        absence: NO_HISTOGRAM,
+    },
+    // The same calls as their destination reports them: the difference is spent on the network and in proxies.
+    Signal {
+        name: "served_latency_ms",
+        request: "latency of calls served",
+        key: Key::ServedCall,
+        formula: Formula::Mean {
+            total: "sum by (source_workload, source_workload_namespace, destination_workload) \
+                    (rate(istio_request_duration_milliseconds_sum{$SERVER}[$RATE]))",
+            count: "sum by (source_workload, source_workload_namespace, destination_workload) \
+                    (rate(istio_request_duration_milliseconds_count{$SERVER}[$RATE]))",
+        },
+        absence: NO_HISTOGRAM,
+    },
+    // Istio names the two directions backwards (istio#32399); the sum does not care.
+    Signal {
+        name: "tcp_bytes_per_s",
+        request: "connections",
+        key: Key::Call,
+        formula: Formula::Sum(
+            "(sum by ($CALL) (rate(istio_tcp_sent_bytes_total{$CLIENT}[$RATE])) \
+             + sum by ($CALL) (rate(istio_tcp_received_bytes_total{$CLIENT}[$RATE])))",
+        ),
+        absence: Absence::Fine,
+    },
+    Signal {
+        name: "tcp_connections_per_s",
+        request: "connections",
+        key: Key::Call,
+        formula: Formula::Sum(CONNECTIONS),
+        absence: Absence::Fine,
+    },
+    Signal {
+        name: "tcp_failures_per_s",
+        request: "connections",
+        key: Key::Call,
+        formula: Formula::Events {
+            events: "sum by ($CALL) (rate(istio_tcp_connections_opened_total{$CLIENT,response_flags!=\"-\"}[$RATE]))",
+            among: CONNECTIONS,
+        },
+        absence: Absence::Fine,
+    },
+];

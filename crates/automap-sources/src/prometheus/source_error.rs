@@ -1,0 +1,142 @@
+//! Why no observation is possible.
+
+use automap_core::frame::FrameError;
+use automap_core::time::Timestamp;
+
+use super::error::{Failure, RequestError};
+
+/// Why no observation is possible. Missing signals are not among the reasons: they become notes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The server gave no answer.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// An option makes no sense.
+    #[error("{option}: {reason}")]
+    BadOption {
+        /// The option's name.
+        option: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// The server knows other namespaces.
+    #[error("no metrics of namespace \"{namespace}\" at {server}; {}", namespaces(.nearest, .known))]
+    UnknownNamespace {
+        /// The server.
+        server: String,
+        /// The namespace asked for.
+        namespace: String,
+        /// Known ones with a similar name, the most similar first.
+        nearest: Vec<String>,
+        /// Known ones, by name.
+        known: Vec<String>,
+    },
+    /// The server knows nothing that a preset could use.
+    #[error(
+        "{server} has no metrics that automap knows: none of istio_requests_total (Istio side-cars), \
+         container_cpu_usage_seconds_total (cAdvisor), kube_pod_owner (kube-state-metrics); \
+         check that this is the Prometheus that scrapes the cluster"
+    )]
+    NothingDetected {
+        /// The server.
+        server: String,
+    },
+    /// A label that gives the metrics their meaning was thinned out.
+    #[error(
+        "the series of {metrics} lack the label {label} (expected: {expected}); \
+         keep it in the Telemetry or relabelling configuration"
+    )]
+    MissingLabel {
+        /// The metrics.
+        metrics: String,
+        /// The label.
+        label: String,
+        /// What it should hold.
+        expected: String,
+    },
+    /// The window lies where the server has nothing.
+    #[error(
+        "no metrics of namespace \"{namespace}\" between {} and {}, but there are some now; the server's retention may be \
+         shorter than this (Istio's add-on keeps 6 h): choose a later window",
+        .from.rfc3339(), .to.rfc3339()
+    )]
+    WindowWithoutData {
+        /// The namespace.
+        namespace: String,
+        /// Start of the window.
+        from: Timestamp,
+        /// Its end.
+        to: Timestamp,
+    },
+    /// Too short to compare anything.
+    #[error(
+        "{points} instant(s) between {} and {}, {needed} are needed (one every {} s); \
+         widen the window, or wait: samples younger than {} s are not settled",
+        .from.rfc3339(), .to.rfc3339(), *.step_ms as f64 / 1e3, *.settle_ms as f64 / 1e3
+    )]
+    TooFewPoints {
+        /// Instants with data.
+        points: usize,
+        /// Instants needed.
+        needed: usize,
+        /// Their distance.
+        step_ms: i64,
+        /// Least age of a sample.
+        settle_ms: i64,
+        /// Start of the window.
+        from: Timestamp,
+        /// Its end.
+        to: Timestamp,
+    },
+    /// Every signal failed or was empty.
+    #[error("none of {signals} signals delivered anything: {reason}")]
+    NothingUsable {
+        /// Signals tried.
+        signals: usize,
+        /// The first reason.
+        reason: String,
+    },
+    /// The series make no frame.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+}
+
+/// Whose turn it is after an error; decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The user's: an option, a name, an address.
+    Usage,
+    /// The server's or the network's.
+    Unreachable,
+    /// Nobody's: there is not enough data.
+    NotEnoughData,
+}
+
+impl SourceError {
+    /// Whose turn it is.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Request(error) => match error.failure {
+                Failure::BadAddress(_) | Failure::BadHeader(_) | Failure::File { .. } => ErrorClass::Usage,
+                _ => ErrorClass::Unreachable,
+            },
+            Self::BadOption { .. } | Self::UnknownNamespace { .. } => ErrorClass::Usage,
+            _ => ErrorClass::NotEnoughData,
+        }
+    }
+}
+
+/// Most namespaces listed in a message.
+const MAX_LISTED: usize = 20;
+
+fn namespaces(nearest: &[String], known: &[String]) -> String {
+    let mut listed = known.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join(", ");
+    if known.len() > MAX_LISTED {
+        listed = format!("{listed} and {} more", known.len() - MAX_LISTED);
+    }
+    match nearest.first() {
+        Some(best) => format!("did you mean \"{best}\"? It has: {listed}"),
+        None => format!("it has: {listed}"),
+    }
+}
