@@ -9,6 +9,7 @@
 
 mod experiment;
 mod fields;
+mod kinds;
 mod pick;
 mod quantity;
 mod read;

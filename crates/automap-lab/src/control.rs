@@ -3,9 +3,14 @@
 //! [`Lab`] is a handle on a supervisor process. One that was started for the caller's own use ends with the handle,
 //! also when the caller crashes; one that was started detached stays until somebody takes it down.
 
+mod error;
 pub(crate) mod http;
+mod options;
 pub mod protocol;
 pub mod state;
+
+pub use error::LabError;
+pub use options::LabOptions;
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -21,9 +26,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use self::protocol::{InjectRequest, LoadRequest, Phase, Refusal, Status};
 use self::state::State;
-use crate::ledger::{self, Injection, LedgerError};
+use crate::ledger::{self, Injection};
 use crate::plan::Ports;
-use crate::prometheus_server::{Choice, NotFound};
 use crate::supervisor::SupervisorOptions;
 
 const POLL: Duration = Duration::from_millis(200);
@@ -34,129 +38,6 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const LOG_LINES_SHOWN: usize = 5;
 /// Largest file sent to the supervisor.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
-
-/// How to start a lab.
-#[derive(Clone, Debug)]
-pub struct LabOptions {
-    /// State, logs, data and ledger. Created where it does not exist.
-    pub dir: PathBuf,
-    /// First of 302 ports.
-    pub base_port: u16,
-    /// Scrape interval of Prometheus.
-    pub scrape_interval_s: u64,
-    /// Seed of names, choices and the shop's jitter.
-    pub seed: u64,
-    /// Which Prometheus.
-    pub prometheus: Choice,
-    /// Journeys per second from the start; `None`: no load.
-    pub load_rate_per_s: Option<f64>,
-    /// The `automap` program, which holds the lab's processes.
-    pub program: PathBuf,
-    /// Whether the lab goes on after the handle.
-    pub detached: bool,
-}
-
-impl LabOptions {
-    /// First port where none is given.
-    pub const BASE_PORT: u16 = 21000;
-
-    /// The default lab, run by this very program.
-    ///
-    /// # Errors
-    /// When this program's path is unknown.
-    pub fn new() -> io::Result<Self> {
-        Ok(Self {
-            dir: state::default_dir(),
-            base_port: Self::BASE_PORT,
-            scrape_interval_s: 2,
-            seed: 1,
-            prometheus: Choice::InPath,
-            load_rate_per_s: None,
-            program: std::env::current_exe()?,
-            detached: false,
-        })
-    }
-
-    /// What the supervisor is told.
-    ///
-    /// # Errors
-    /// When the wanted Prometheus does not exist.
-    pub fn for_supervisor(&self) -> Result<SupervisorOptions, LabError> {
-        let in_dir = |source| LabError::Dir { path: self.dir.clone(), source };
-        fs::create_dir_all(&self.dir).map_err(in_dir)?;
-        Ok(SupervisorOptions {
-            dir: self.dir.canonicalize().map_err(in_dir)?,
-            base_port: self.base_port,
-            scrape_interval_s: self.scrape_interval_s,
-            seed: self.seed,
-            prometheus: self.prometheus.find()?,
-            load_rate_per_s: self.load_rate_per_s,
-            program: self.program.clone(),
-        })
-    }
-}
-
-/// Why a lab cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum LabError {
-    /// No Prometheus.
-    #[error(transparent)]
-    Prometheus(#[from] NotFound),
-    /// A file or directory cannot be used.
-    #[error("{}: {source}", path.display())]
-    Dir {
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// There is a lab already.
-    #[error(
-        "a lab already runs in {} (supervisor {supervisor_pid}, ports from {base_port}); see `automap lab status`, \
-         stop it with `automap lab down`, or choose another --dir and --base-port", dir.display()
-    )]
-    AlreadyUp {
-        /// The directory.
-        dir: PathBuf,
-        /// Its supervisor.
-        supervisor_pid: u32,
-        /// Its first port.
-        base_port: u16,
-    },
-    /// There is none.
-    #[error("no lab runs in {}; start one with `automap lab up`", dir.display())]
-    NotUp {
-        /// The directory.
-        dir: PathBuf,
-    },
-    /// The supervisor ended instead of getting ready.
-    #[error("the lab did not start: {reason} (log: {})", log.display())]
-    DidNotStart {
-        /// The end of its log.
-        reason: String,
-        /// All of it.
-        log: PathBuf,
-    },
-    /// Something took longer than it may.
-    #[error("{what} took more than {} s; see {}", within.as_secs(), log.display())]
-    TooSlow {
-        /// What.
-        what: String,
-        /// How long it may take.
-        within: Duration,
-        /// Where to look.
-        log: PathBuf,
-    },
-    /// The supervisor does not answer.
-    #[error("the lab does not answer: {0}")]
-    Silent(String),
-    /// The supervisor said no.
-    #[error("{0}")]
-    Refused(String),
-    /// The ledger cannot be read.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-}
 
 /// A running lab.
 #[derive(Debug)]
@@ -402,7 +283,8 @@ fn did_not_start(dir: &Path) -> LabError {
     let log = state::supervisor_log_path(dir);
     let text = fs::read_to_string(&log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    let shown = lines.get(lines.len().saturating_sub(LOG_LINES_SHOWN)..).unwrap_or_default().join("; ");
+    let last = lines.get(lines.len().saturating_sub(LOG_LINES_SHOWN)..).unwrap_or_default();
+    let shown = last.iter().map(|line| line.trim_start_matches("error: ")).collect::<Vec<_>>().join("; ");
     LabError::DidNotStart { reason: if shown.is_empty() { "it ended without a word".to_owned() } else { shown }, log }
 }
 

@@ -7,6 +7,7 @@
 //!
 //! Left out: Deployments with more than one replica, liveness probes (a process that hangs stays), image pulls.
 
+mod applied;
 mod backoff;
 mod container;
 mod experiments;

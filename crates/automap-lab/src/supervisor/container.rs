@@ -158,9 +158,11 @@ impl Container {
         self.kill(Some("OOMKilled"));
     }
 
-    /// Kills, collects and keeps it down.
+    /// Kills, collects and keeps it down. Counts as a restart, as on a cluster, where the image of a pod that does
+    /// nothing takes this one's place.
     pub(super) fn hold(&mut self) -> Retired {
         self.kill(None);
+        self.restarts += 1;
         if let State::Running { child, .. } = &mut self.state {
             let _ = child.wait();
             self.last_reason = Some("Error");

@@ -4,29 +4,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use automap_core::metric::Family;
-use bytes::Bytes;
-use hyper::Method;
 
+use super::applied::Applied;
 use super::world::{Shared, World};
 use crate::chaos::{self, ChaosError, Experiment, Order, ResolveError, Resolved};
-use crate::control::http;
 use crate::control::protocol::{FaultStatus, Phase};
-use crate::effect::Effect;
 use crate::ledger::{Injection, Target};
-use crate::plan;
 
-/// A process answers a change of its effects within this.
-const EFFECT_WITHIN: Duration = Duration::from_secs(3);
-/// Ending an effect is tried this often; then the process is gone, and its effects with it.
-const END_TRIES: u32 = 5;
-const END_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// What was killed is ready again within this, or the ledger notes the end without it.
 const RECOVERY_WITHIN: Duration = Duration::from_secs(120);
 const RECOVERY_POLL: Duration = Duration::from_millis(100);
 /// Experiments in place at a time.
 const ACTIVE_MAX: usize = 50;
 
-/// Why experiments were refused. Nothing of the file is in place then.
+/// Why experiments were refused. Nothing of the file is in place then, but for [`Self::NotTaken`]: what stands before it
+/// in the file stays.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InjectError {
     #[error(transparent)]
@@ -35,6 +27,8 @@ pub(super) enum InjectError {
     Resolve { file: String, source: ResolveError },
     #[error("{0}: an experiment of that name is in place; wait until it has ended, or rename this one")]
     InPlace(String),
+    #[error("{file}: two experiments are named {experiment}; the ledger tells them apart by name: rename one")]
+    Twice { file: String, experiment: String },
     #[error("the lab is not ready yet; see `automap lab status`")]
     NotReady,
     #[error("{ACTIVE_MAX} experiments are in place; wait until one has ended")]
@@ -50,44 +44,6 @@ pub(super) struct Active {
     ends: Option<Instant>,
     applied: Vec<Applied>,
     held: Vec<&'static str>,
-}
-
-/// One effect in one process.
-#[derive(Clone, Debug)]
-struct Applied {
-    service: &'static str,
-    pod: String,
-    sidecar: bool,
-    port: u16,
-    path: String,
-    effect: Effect,
-}
-
-impl Applied {
-    /// Whether the effect outlives its process: what Chaos Mesh puts into the pod's network does, what it puts into a
-    /// container does not.
-    fn outlives_process(&self) -> bool {
-        self.effect.is_network() || matches!(self.effect, Effect::HttpAbort { .. } | Effect::HttpDelay { .. })
-    }
-
-    async fn put(&self) -> Result<(), String> {
-        let body = serde_json::to_vec(&self.effect).map_err(|e| e.to_string())?;
-        let response = http::send(Method::PUT, self.port, &self.path, body.into(), EFFECT_WITHIN).await;
-        match response {
-            Ok(r) if r.status().is_success() => Ok(()),
-            Ok(r) => Err(format!("{}: {}", r.status(), String::from_utf8_lossy(r.body()).trim())),
-            Err(e) => Err(e.to_string()),
-        }
-    }
-
-    async fn delete(&self) {
-        for _ in 0..END_TRIES {
-            if http::send(Method::DELETE, self.port, &self.path, Bytes::new(), EFFECT_WITHIN).await.is_ok() {
-                return;
-            }
-            tokio::time::sleep(END_RETRY_DELAY).await;
-        }
-    }
 }
 
 impl Active {
@@ -128,8 +84,11 @@ fn plan_all(shared: &Shared, file: &str, yaml: &str) -> Result<Vec<(Experiment, 
     if let Some(twice) = experiments.iter().find(in_place) {
         return Err(InjectError::InPlace(twice.name.clone()));
     }
-    let mut planned = Vec::new();
+    let mut planned: Vec<(Experiment, Resolved)> = Vec::new();
     for experiment in experiments {
+        if planned.iter().any(|(before, _)| before.name == experiment.name) {
+            return Err(InjectError::Twice { file: file.to_owned(), experiment: experiment.name });
+        }
         let resolved = experiment.resolve(&mut || world.rng.bits());
         let resolved = resolved.map_err(|source| InjectError::Resolve { file: file.to_owned(), source })?;
         planned.push((experiment, resolved));
@@ -210,7 +169,8 @@ fn expected_family(kind: &str, action: &str) -> Family {
 async fn carry_out(shared: &Shared, active: &mut Active, n: usize, order: Order) -> Result<(), (&'static str, String)> {
     match order {
         Order::Apply { service, effect } => {
-            let applied = applied(shared, &active.injection.id, n, service, effect);
+            let path = format!("/effects/{}-{n}", active.injection.id);
+            let applied = Applied::new(shared, path, service, effect);
             let Some(applied) = applied else { return Err((service, "no such pod".to_owned())) };
             applied.put().await.map_err(|problem| (service, problem))?;
             active.applied.push(applied);
@@ -237,14 +197,6 @@ async fn carry_out(shared: &Shared, active: &mut Active, n: usize, order: Order)
     Ok(())
 }
 
-fn applied(shared: &Shared, id: &str, n: usize, service: &'static str, effect: Effect) -> Option<Applied> {
-    let component = plan::component(service)?;
-    let pod = shared.world().pod(service)?.name.clone();
-    let sidecar = effect.is_network();
-    let port = if sidecar { shared.ports.sidecar_admin(component) } else { shared.ports.app_admin(component) };
-    Some(Applied { service, pod, sidecar, port, path: format!("/effects/{id}-{n}"), effect })
-}
-
 /// Waits for the end of an experiment that is in place, and writes it down.
 async fn see_through(shared: Arc<Shared>, active: Active, duration: Option<Duration>) {
     match duration {
@@ -269,14 +221,10 @@ async fn take_back(shared: &Shared, active: &Active) {
         }
     }
     for applied in &active.applied {
-        if is_there(shared, applied) {
+        if applied.is_there(shared) {
             applied.delete().await;
         }
     }
-}
-
-fn is_there(shared: &Shared, applied: &Applied) -> bool {
-    shared.world().pod(applied.service).is_some_and(|p| p.name == applied.pod)
 }
 
 async fn wait_ready(shared: &Shared, active: &Active) {
@@ -299,7 +247,7 @@ pub(super) async fn reapply(shared: &Shared, service: &str, sidecar: bool) {
         all.filter(|a| a.service == service && a.sidecar == sidecar && a.outlives_process()).cloned().collect()
     };
     for applied in lost {
-        if is_there(shared, &applied)
+        if applied.is_there(shared)
             && let Err(problem) = applied.put().await
         {
             super::log(&format!("effect on {service} is lost after a restart: {problem}"));
@@ -326,21 +274,6 @@ fn append(world: &mut World, injection: &Injection) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_lives_in_the_pods_network_outlives_a_process() {
-        let applied = |effect| Applied {
-            service: "user",
-            pod: String::new(),
-            sidecar: false,
-            port: 0,
-            path: String::new(),
-            effect,
-        };
-        assert!(applied(Effect::NetworkPartition { peers: None }).outlives_process());
-        assert!(!applied(Effect::CpuStress { workers: 1, load_percent: 50.0 }).outlives_process());
-        assert!(!applied(Effect::IoLatency { delay_ms: 1.0, percent: 100.0 }).outlives_process());
-    }
 
     #[test]
     fn each_fault_names_the_family_it_moves() {

@@ -1,0 +1,70 @@
+//! Why a lab cannot be used.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::ledger::LedgerError;
+use crate::prometheus_server::NotFound;
+
+/// Why a lab cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// No Prometheus.
+    #[error(transparent)]
+    Prometheus(#[from] NotFound),
+    /// A file or directory cannot be used.
+    #[error("{}: {source}", path.display())]
+    Dir {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is a lab already.
+    #[error(
+        "a lab already runs in {} (supervisor {supervisor_pid}, ports from {base_port}); see `automap lab status`, \
+         stop it with `automap lab down`, or choose another --dir and --base-port", dir.display()
+    )]
+    AlreadyUp {
+        /// The directory.
+        dir: PathBuf,
+        /// Its supervisor.
+        supervisor_pid: u32,
+        /// Its first port.
+        base_port: u16,
+    },
+    /// There is none.
+    #[error("no lab runs in {}; start one with `automap lab up`", dir.display())]
+    NotUp {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The supervisor ended instead of getting ready.
+    #[error("the lab did not start: {reason} (log: {})", log.display())]
+    DidNotStart {
+        /// The end of its log.
+        reason: String,
+        /// All of it.
+        log: PathBuf,
+    },
+    /// Something took longer than it may.
+    #[error("{what} took more than {} s; see {}", within.as_secs(), log.display())]
+    TooSlow {
+        /// What.
+        what: String,
+        /// How long it may take.
+        within: Duration,
+        /// Where to look.
+        log: PathBuf,
+    },
+    /// The supervisor does not answer.
+    #[error("the lab does not answer: {0}")]
+    Silent(String),
+    /// The supervisor said no.
+    #[error("{0}")]
+    Refused(String),
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}

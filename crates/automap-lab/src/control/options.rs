@@ -1,0 +1,70 @@
+//! How to start a lab.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use super::{LabError, state};
+use crate::prometheus_server::Choice;
+use crate::supervisor::SupervisorOptions;
+
+/// How to start a lab.
+#[derive(Clone, Debug)]
+pub struct LabOptions {
+    /// State, logs, data and ledger. Created where it does not exist.
+    pub dir: PathBuf,
+    /// First of 302 ports.
+    pub base_port: u16,
+    /// Scrape interval of Prometheus.
+    pub scrape_interval_s: u64,
+    /// Seed of names, choices and the shop's jitter.
+    pub seed: u64,
+    /// Which Prometheus.
+    pub prometheus: Choice,
+    /// Journeys per second from the start; `None`: no load.
+    pub load_rate_per_s: Option<f64>,
+    /// The `automap` program, which holds the lab's processes.
+    pub program: PathBuf,
+    /// Whether the lab goes on after the handle.
+    pub detached: bool,
+}
+
+impl LabOptions {
+    /// First port where none is given.
+    pub const BASE_PORT: u16 = 21000;
+
+    /// The default lab, run by this very program.
+    ///
+    /// # Errors
+    /// When this program's path is unknown.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            dir: state::default_dir(),
+            base_port: Self::BASE_PORT,
+            scrape_interval_s: 2,
+            seed: 1,
+            prometheus: Choice::InPath,
+            load_rate_per_s: None,
+            program: std::env::current_exe()?,
+            detached: false,
+        })
+    }
+
+    /// What the supervisor is told. Makes the directory.
+    ///
+    /// # Errors
+    /// When the wanted Prometheus does not exist.
+    pub(super) fn for_supervisor(&self) -> Result<SupervisorOptions, LabError> {
+        let in_dir = |source| LabError::Dir { path: self.dir.clone(), source };
+        fs::create_dir_all(&self.dir).map_err(in_dir)?;
+        Ok(SupervisorOptions {
+            dir: self.dir.canonicalize().map_err(in_dir)?,
+            base_port: self.base_port,
+            scrape_interval_s: self.scrape_interval_s,
+            seed: self.seed,
+            prometheus: self.prometheus.find()?,
+            load_rate_per_s: self.load_rate_per_s,
+            program: self.program.clone(),
+        })
+    }
+}

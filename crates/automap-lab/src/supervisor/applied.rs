@@ -1,0 +1,89 @@
+//! One effect in one process: put, kept, taken back.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Method;
+
+use super::world::Shared;
+use crate::control::http;
+use crate::effect::Effect;
+use crate::plan;
+
+/// A process answers a change of its effects within this.
+const EFFECT_WITHIN: Duration = Duration::from_secs(3);
+/// Ending an effect is tried this often; then the process is gone, and its effects with it.
+const END_TRIES: u32 = 5;
+const END_RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// One effect in one process.
+#[derive(Clone, Debug)]
+pub(super) struct Applied {
+    pub(super) service: &'static str,
+    pod: String,
+    pub(super) sidecar: bool,
+    port: u16,
+    path: String,
+    effect: Effect,
+}
+
+impl Applied {
+    /// An effect for the pod that `service` has now. `None`: there is no such pod.
+    pub(super) fn new(shared: &Shared, path: String, service: &'static str, effect: Effect) -> Option<Self> {
+        let component = plan::component(service)?;
+        let pod = shared.world().pod(service)?.name.clone();
+        let sidecar = effect.is_network();
+        let port = if sidecar { shared.ports.sidecar_admin(component) } else { shared.ports.app_admin(component) };
+        Some(Self { service, pod, sidecar, port, path, effect })
+    }
+
+    /// Whether the pod that it was put into is still there.
+    pub(super) fn is_there(&self, shared: &Shared) -> bool {
+        shared.world().pod(self.service).is_some_and(|p| p.name == self.pod)
+    }
+
+    /// Whether the effect outlives its process: what Chaos Mesh puts into the pod's network does, what it puts into a
+    /// container does not.
+    pub(super) fn outlives_process(&self) -> bool {
+        self.effect.is_network() || matches!(self.effect, Effect::HttpAbort { .. } | Effect::HttpDelay { .. })
+    }
+
+    pub(super) async fn put(&self) -> Result<(), String> {
+        let body = serde_json::to_vec(&self.effect).map_err(|e| e.to_string())?;
+        let response = http::send(Method::PUT, self.port, &self.path, body.into(), EFFECT_WITHIN).await;
+        match response {
+            Ok(r) if r.status().is_success() => Ok(()),
+            Ok(r) => Err(format!("{}: {}", r.status(), String::from_utf8_lossy(r.body()).trim())),
+            Err(e) => Err(e.to_string()),
+        }
+    }
+
+    pub(super) async fn delete(&self) {
+        for _ in 0..END_TRIES {
+            if http::send(Method::DELETE, self.port, &self.path, Bytes::new(), EFFECT_WITHIN).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(END_RETRY_DELAY).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lives_in_the_pods_network_outlives_a_process() {
+        let applied = |effect| Applied {
+            service: "user",
+            pod: String::new(),
+            sidecar: false,
+            port: 0,
+            path: String::new(),
+            effect,
+        };
+        assert!(applied(Effect::NetworkPartition { peers: None }).outlives_process());
+        assert!(!applied(Effect::CpuStress { workers: 1, load_percent: 50.0 }).outlives_process());
+        assert!(!applied(Effect::IoLatency { delay_ms: 1.0, percent: 100.0 }).outlives_process());
+    }
+}
