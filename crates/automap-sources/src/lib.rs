@@ -1,3 +1,16 @@
-//! Where metrics come from.
+//! Where metrics come from: a Prometheus server, a capture file, a plain table.
+//!
+//! Every source ends in the same [`automap_core::observation::Observation`]. What a source could not see is part of it:
+//! gaps stay gaps, and a signal that is missing is told with its reason. An `Err` means that no answer is possible.
+//!
+//! ```text
+//!  prometheus::observe(&client, &options, &progress) ┐
+//!  capture::read(path)                               ┼▶ Observation ─▶ automap_core::diagnose
+//!  csv_table::read(path, hint)                       ┘
+//! ```
+//!
+//! The words of Prometheus, Istio and Kubernetes end here; nothing here knows how causes are found.
 
+pub mod capture;
+pub mod csv_table;
 pub mod prometheus;

@@ -106,7 +106,15 @@ impl Gathered {
             }
             (series, _) => format!("the {series} series hold no number in this window"),
         };
-        self.not_checked.push(NotChecked { signal: planned.signal.name.to_owned(), services: Vec::new(), reason });
+        self.miss(planned.signal.name, reason);
+    }
+
+    /// Neighbours that are missing for the same reason share one line.
+    fn miss(&mut self, signal: &str, reason: String) {
+        match self.not_checked.last_mut().filter(|last| last.reason == reason) {
+            Some(last) => last.signal = format!("{}, {signal}", last.signal),
+            None => self.not_checked.push(NotChecked { signal: signal.to_owned(), services: Vec::new(), reason }),
+        }
     }
 
     fn failed(&mut self, request: &Request, error: RequestError) {
@@ -114,8 +122,7 @@ impl Gathered {
         let text = format!("the query for {} failed: {error}", signals.join(", "));
         self.notes.push(Note::warning("query_failed", text));
         for planned in &request.signals {
-            let reason = format!("the query failed: {}", error.failure);
-            self.not_checked.push(NotChecked { signal: planned.signal.name.to_owned(), services: Vec::new(), reason });
+            self.miss(planned.signal.name, format!("the query failed: {}", error.failure));
             self.record(planned, 0, 0, QueryState::Failed);
         }
         self.first_failure.get_or_insert(error);

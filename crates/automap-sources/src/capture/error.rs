@@ -1,0 +1,75 @@
+//! Why a capture cannot be written or read.
+
+use std::io;
+use std::path::Path;
+
+/// Why a capture cannot be written or read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CaptureError {
+    /// The file system says no.
+    #[error("cannot {action} {file}: {reason}")]
+    Io {
+        /// `read` or `write`.
+        action: &'static str,
+        /// The file.
+        file: String,
+        /// The system's words.
+        reason: String,
+    },
+    /// No Parquet file, or a damaged one.
+    #[error("{file} is no complete Parquet file: {reason}; was the copy interrupted?")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// The reader's words.
+        reason: String,
+    },
+    /// A Parquet file, but not one of ours.
+    #[error("{file} is no automap capture: {reason}")]
+    Foreign {
+        /// The file.
+        file: String,
+        /// What is missing.
+        reason: String,
+    },
+    /// Written by a later automap.
+    #[error("{file} is a capture of version {found}, this automap reads up to {known}; use a newer automap")]
+    Version {
+        /// The file.
+        file: String,
+        /// Its version.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// Beyond the bounds.
+    #[error("{file} holds more than {limit} {what}")]
+    TooLarge {
+        /// The file.
+        file: String,
+        /// What there is too much of.
+        what: &'static str,
+        /// The bound.
+        limit: u64,
+    },
+    /// A name that could not be told from a call when read back.
+    #[error(
+        "the metric \"{metric}\" of {service} cannot be stored: a slash separates a metric from the called service"
+    )]
+    Name {
+        /// The service.
+        service: String,
+        /// The metric.
+        metric: String,
+    },
+    /// The Parquet writer failed.
+    #[error("cannot encode the capture: {0}")]
+    Encode(String),
+}
+
+impl CaptureError {
+    pub(super) fn io(action: &'static str, path: &Path, error: &io::Error) -> Self {
+        Self::Io { action, file: path.display().to_string(), reason: error.to_string() }
+    }
+}

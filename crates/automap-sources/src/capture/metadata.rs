@@ -1,0 +1,58 @@
+//! What a table of samples cannot say.
+
+use automap_core::note::{NotChecked, Note};
+use automap_core::observation::{Observation, QueryRecord};
+use automap_core::time::WindowHint;
+use automap_core::topology::{CallGraph, Protocol};
+use serde::{Deserialize, Serialize};
+
+use super::SCHEMA_VERSION;
+use super::axis::{self, Run};
+
+/// The JSON document beside the rows.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Metadata {
+    pub(super) schema_version: u32,
+    pub(super) source: String,
+    pub(super) axis: Vec<Run>,
+    /// Series without any sample, as `(service, metric)`: there is no row to tell of them.
+    pub(super) empty_series: Vec<(String, String)>,
+    pub(super) calls: Vec<(String, String, Protocol)>,
+    /// Nodes that are only somebody's view of another.
+    pub(super) views: Vec<String>,
+    pub(super) hint: WindowHint,
+    pub(super) notes: Vec<Note>,
+    pub(super) not_checked: Vec<NotChecked>,
+    pub(super) queries: Vec<QueryRecord>,
+}
+
+/// Enough of any version to refuse it politely.
+#[derive(Deserialize)]
+pub(super) struct Version {
+    pub(super) schema_version: u32,
+}
+
+impl Metadata {
+    pub(super) fn of(observation: &Observation, empty_series: Vec<(String, String)>) -> Self {
+        let Observation { frame, calls, hint, notes, not_checked, queries, source } = observation;
+        Self {
+            schema_version: SCHEMA_VERSION,
+            source: source.clone(),
+            axis: axis::runs(frame.times()),
+            empty_series,
+            calls: calls.edges().map(|(from, to, p)| (from.to_owned(), to.to_owned(), p)).collect(),
+            views: calls.views().map(ToOwned::to_owned).collect(),
+            hint: *hint,
+            notes: notes.clone(),
+            not_checked: not_checked.clone(),
+            queries: queries.clone(),
+        }
+    }
+
+    pub(super) fn call_graph(&self) -> CallGraph {
+        let mut graph = CallGraph::new();
+        self.calls.iter().for_each(|(from, to, protocol)| graph.add(from, to, *protocol));
+        self.views.iter().for_each(|node| graph.mark_view(node));
+        graph
+    }
+}

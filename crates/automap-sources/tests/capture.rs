@@ -1,0 +1,187 @@
+//! Captures: equal in every bit, deterministic, small, and safe to open.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+use std::path::PathBuf;
+
+use automap_core::frame::{RawSeries, assemble};
+use automap_core::note::{NotChecked, Note};
+use automap_core::observation::{Observation, QueryRecord, QueryState};
+use automap_core::time::{Interval, Timestamp, WindowHint};
+use automap_core::topology::{CallGraph, Protocol};
+use automap_sources::capture::{self, CaptureError};
+
+/// A number between 0 and 1 that depends on `i` alone.
+fn noise(i: u64) -> f64 {
+    let mut z = i.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    (z >> 11) as f64 / (1u64 << 53) as f64
+}
+
+fn series(service: &str, metric: &str, peer: Option<&str>, points: Vec<(Timestamp, f64)>) -> RawSeries {
+    RawSeries { service: service.into(), metric: metric.into(), peer: peer.map(Into::into), points }
+}
+
+fn t(i: i64) -> Timestamp {
+    Timestamp::from_ms(1_795_000_000_000 + i * 15_000)
+}
+
+fn observation(raw: Vec<RawSeries>, times: Vec<Timestamp>) -> Observation {
+    let (frame, _) = assemble(raw, times).unwrap();
+    let mut calls = CallGraph::new();
+    calls.add("orders", "payment", Protocol::Request);
+    calls.add("orders", "orders-db", Protocol::Tcp);
+    calls.mark_view("browser");
+    Observation {
+        frame,
+        calls,
+        hint: WindowHint { incident_start: Some(t(40)), incident_end: None, baseline: Interval::new(t(0), t(30)) },
+        notes: vec![Note::warning("partial_data", "store \"eu\" is down")],
+        not_checked: vec![NotChecked {
+            signal: "latency".into(),
+            services: vec!["orders-db".into()],
+            reason: "TCP only".into(),
+        }],
+        queries: vec![QueryRecord {
+            signal: "latency_ms".into(),
+            promql: "sum(x{a=\"b\"})".into(),
+            series: 3,
+            samples: 180,
+            state: QueryState::Partial,
+        }],
+        source: "http://localhost:9090, namespace shop".into(),
+    }
+}
+
+fn small() -> Observation {
+    let mut times: Vec<Timestamp> = (0..50).map(t).collect();
+    times.push(t(500).plus_ms(1));
+    let odd = vec![(t(0), -0.0), (t(1), f64::MIN_POSITIVE / 2.0), (t(2), 0.1 + 0.2), (t(49), f64::MAX)];
+    observation(
+        vec![
+            series("orders", "latency_ms", None, odd),
+            series("orders", "client_latency_ms", Some("payment"), vec![(t(3), 1.5), (times[50], 2.5)]),
+            series("payment", "cpu_cores", None, Vec::new()),
+            series("payment", "error_ratio", Some("ledger/v1"), vec![(t(0), 0.0)]),
+        ],
+        times,
+    )
+}
+
+fn assert_same(a: &Observation, b: &Observation) {
+    assert_eq!(a.frame.times(), b.frame.times());
+    assert_eq!(a.frame.services(), b.frame.services());
+    assert_eq!(a.frame.series().len(), b.frame.series().len());
+    for (x, y) in a.frame.series().iter().zip(b.frame.series()) {
+        assert_eq!((x.service, &x.metric, x.peer), (y.service, &y.metric, y.peer));
+        let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&x.values), bits(&y.values));
+    }
+    assert_eq!((&a.calls, &a.hint, &a.source), (&b.calls, &b.hint, &b.source));
+    assert_eq!((&a.notes, &a.not_checked, &a.queries), (&b.notes, &b.not_checked, &b.queries));
+}
+
+/// A file that is gone at the end of the test.
+struct TempFile(PathBuf);
+
+impl TempFile {
+    fn new(name: &str, bytes: &[u8]) -> Self {
+        let path = std::env::temp_dir().join(format!("automap-{}-{name}", std::process::id()));
+        std::fs::write(&path, bytes).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn what_is_read_is_what_was_written_to_the_bit() {
+    let written = small();
+    let file = TempFile::new("roundtrip.parquet", b"");
+    capture::write(&file.0, &written).unwrap();
+    assert_same(&written, &capture::read(&file.0).unwrap());
+    let bytes = std::fs::read(&file.0).unwrap();
+    assert_same(&written, &capture::from_bytes(&bytes).unwrap());
+    assert_eq!(bytes, capture::to_bytes(&small()).unwrap(), "the same observation gives the same bytes");
+}
+
+#[test]
+fn only_gaps_survive_too() {
+    let silent = observation(vec![series("orders", "latency_ms", None, Vec::new())], (0..5).map(t).collect());
+    assert_same(&silent, &capture::from_bytes(&capture::to_bytes(&silent).unwrap()).unwrap());
+}
+
+#[test]
+fn a_usual_capture_is_small() {
+    let mut raw = Vec::new();
+    for s in 0..14u64 {
+        for m in 0..25u64 {
+            let value = |i: u64| (noise(s * 1000 + m * 60 + i) * 1e4).round() / 1e2;
+            let points = (0..60).map(|i| (t(i), value(i as u64))).collect();
+            raw.push(series(&format!("service-{s}"), &format!("metric_{m}"), None, points));
+        }
+    }
+    let bytes = capture::to_bytes(&observation(raw, (0..60).map(t).collect())).unwrap();
+    assert!(bytes.len() < 160_000, "{} bytes for 14 services × 25 series × 60 samples", bytes.len());
+}
+
+#[test]
+fn a_cut_or_foreign_file_is_named_with_the_reason() {
+    let bytes = capture::to_bytes(&small()).unwrap();
+    for (name, content, expected) in [
+        ("cut.parquet", &bytes[..bytes.len() / 2], "no complete Parquet file"),
+        ("empty.parquet", &[][..], "no complete Parquet file"),
+        ("text.parquet", &b"time,orders_cpu\n1,2\n"[..], "no complete Parquet file"),
+    ] {
+        let file = TempFile::new(name, content);
+        let message = capture::read(&file.0).unwrap_err().to_string();
+        assert!(message.contains(name) && message.contains(expected), "{message}");
+    }
+    let missing = capture::read(&std::env::temp_dir().join("automap-no-such-file")).unwrap_err().to_string();
+    assert!(missing.starts_with("cannot read") && missing.contains("no-such-file"), "{missing}");
+}
+
+#[test]
+fn a_later_version_is_refused() {
+    let mut bytes = capture::to_bytes(&small()).unwrap();
+    let needle = b"\"schema_version\":1";
+    let at = bytes.windows(needle.len()).position(|w| w == needle).unwrap();
+    bytes[at + needle.len() - 1] = b'7';
+    let CaptureError::Version { found: 7, .. } = capture::from_bytes(&bytes).unwrap_err() else {
+        panic!("not refused")
+    };
+}
+
+#[test]
+fn a_parquet_file_of_somebody_else_is_refused() {
+    let mut bytes = capture::to_bytes(&small()).unwrap();
+    let needle = b"automap.capture";
+    let at = bytes.windows(needle.len()).position(|w| w == needle).unwrap();
+    bytes[at] = b'A';
+    let message = capture::from_bytes(&bytes).unwrap_err().to_string();
+    assert!(message.contains("no metadata \"automap.capture\""), "{message}");
+}
+
+#[test]
+fn damage_anywhere_is_an_error_or_harmless_and_never_a_panic() {
+    let bytes = capture::to_bytes(&small()).unwrap();
+    for i in 0..3000u64 {
+        let mut damaged = bytes.clone();
+        for k in 0..=i % 3 {
+            let at = (noise(i * 7 + k) * bytes.len() as f64) as usize;
+            damaged[at] ^= 1 << (i % 8);
+        }
+        let _ = capture::from_bytes(&damaged);
+        let _ = capture::from_bytes(&damaged[..(noise(i + 99_999) * bytes.len() as f64) as usize]);
+    }
+}
+
+#[test]
+fn a_name_with_a_slash_cannot_be_stored() {
+    let odd = observation(vec![series("orders", "bytes/s", None, vec![(t(0), 1.0)])], (0..3).map(t).collect());
+    let message = capture::to_bytes(&odd).unwrap_err().to_string();
+    assert!(message.contains("\"bytes/s\" of orders"), "{message}");
+}
