@@ -1,5 +1,5 @@
 //! Captures: equal in every bit, deterministic, small, and safe to open.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::PathBuf;
 

@@ -44,14 +44,15 @@ fn sum(planned: &Planned, index: usize, answer: &Answer, names: &Names, grid: Gr
     for series in part(answer, index) {
         out.series += 1;
         out.samples += series.points.len() as u64;
-        let Some(owner) = names.owner(planned.signal.key, &series.labels) else {
-            out.unnamed += 1;
-            continue;
-        };
-        let column = columns.entry(owner).or_insert_with(|| vec![f64::NAN; grid.len()]);
-        for (time, value) in &series.points {
-            if let Some(i) = grid.position(*time) {
-                column[i] = add(column[i], *value);
+        let owners = names.owners(planned.signal.key, &series.labels);
+        out.unnamed += u64::from(owners.is_empty());
+        let shares = owners.len() as f64;
+        for owner in owners {
+            let column = columns.entry(owner).or_insert_with(|| vec![f64::NAN; grid.len()]);
+            for (time, value) in &series.points {
+                if let Some(i) = grid.position(*time) {
+                    column[i] = add(column[i], *value / shares);
+                }
             }
         }
     }

@@ -67,7 +67,7 @@ pub(crate) fn gather(
 fn entered(answer: &Answer, names: &Names) -> BTreeSet<String> {
     let from_outside =
         answer.series.iter().filter(|s| names.is_from_outside(&s.labels) && s.points.iter().any(|p| p.1 > 0.0));
-    from_outside.filter_map(|s| names.owner(Key::Workload, &s.labels)).map(|owner| owner.service).collect()
+    from_outside.flat_map(|s| names.owners(Key::Workload, &s.labels)).map(|owner| owner.service).collect()
 }
 
 impl Gathered {

@@ -43,18 +43,24 @@ impl Names {
         self.behind.entry(service.to_owned()).or_default().insert(workload);
     }
 
-    /// Whose value a series is; `None` for what is no service of ours.
-    pub(crate) fn owner(&self, key: Key, labels: &Labels) -> Option<Owner> {
-        let own = |service: &str| Owner { service: service.to_owned(), peer: None };
-        match key {
-            Key::Workload => known(labels, "destination_workload").map(own),
-            Key::Pod => known(labels, "pod").map(|pod| own(self.owners.workload(pod))),
-            Key::Call => self.call(known(labels, "source_workload")?, self.callee(labels)?),
-            Key::ServedCall if self.is_from_outside(labels) => None,
+    /// Whose value a series is: nobody's for what is no service of ours, several owners' in equal shares where any of
+    /// them may be meant.
+    pub(crate) fn owners(&self, key: Key, labels: &Labels) -> Vec<Owner> {
+        let (caller, callees) = match key {
+            Key::Workload => (known(labels, "destination_workload"), None),
+            Key::Pod => (known(labels, "pod").map(|pod| self.owners.workload(pod)), None),
+            Key::Call => (known(labels, "source_workload"), Some(self.callees(labels))),
+            Key::ServedCall if self.is_from_outside(labels) => return Vec::new(),
             Key::ServedCall => {
-                let callee = known(labels, "destination_workload")?;
-                self.call(known(labels, "source_workload")?, callee.to_owned())
+                let callee = known(labels, "destination_workload").map(ToOwned::to_owned);
+                (known(labels, "source_workload"), Some(callee.into_iter().collect()))
             }
+        };
+        let Some(service) = caller else { return Vec::new() };
+        let owner = |peer| Owner { service: service.to_owned(), peer };
+        match callees {
+            None => vec![owner(None)],
+            Some(callees) => callees.into_iter().filter(|c| c != service).map(|c| owner(Some(c))).collect(),
         }
     }
 
@@ -64,23 +70,20 @@ impl Names {
             || known(labels, "source_workload_namespace").is_some_and(|n| n != self.namespace)
     }
 
-    fn call(&self, caller: &str, callee: String) -> Option<Owner> {
-        (caller != callee).then(|| Owner { service: caller.to_owned(), peer: Some(callee) })
-    }
-
-    fn callee(&self, labels: &Labels) -> Option<String> {
+    fn callees(&self, labels: &Labels) -> Vec<String> {
         let service = known(labels, "destination_service_name");
         if service.is_some_and(|s| OUTSIDE.contains(&s)) {
-            return None;
+            return Vec::new();
         }
         if let Some(workload) = self.destination(labels) {
-            return Some(workload);
+            return vec![workload];
         }
-        let service = service.filter(|s| !is_address(s))?;
-        // Of several workloads behind one name any may be meant: the name itself is all that is known.
-        match self.behind.get(service).map(|all| (all.len(), all.first())) {
-            Some((1, Some(only))) => Some(only.clone()),
-            _ => Some(service.to_owned()),
+        match service.filter(|s| !is_address(s)) {
+            None => Vec::new(),
+            Some(service) => match self.behind.get(service) {
+                Some(workloads) => workloads.iter().cloned().collect(),
+                None => vec![service.to_owned()],
+            },
         }
     }
 
@@ -129,20 +132,21 @@ mod tests {
             names.learn(&call(workload, "shop", service));
         }
         for (workload, namespace, service, expected) in [
-            ("payment-v1", "shop", "payment", Some("payment-v1")),
-            ("unknown", "unknown", "payment", Some("payment-v1")),
-            ("unknown", "unknown", "reviews", Some("reviews")),
-            ("unknown", "unknown", "orders-db", Some("orders-db")),
-            ("jaeger", "istio-system", "jaeger", Some("jaeger.istio-system")),
-            ("unknown", "unknown", "PassthroughCluster", None),
-            ("unknown", "unknown", "10.2.3.4", None),
-            ("unknown", "unknown", "10.2.3.4:8080", None),
-            ("unknown", "unknown", "fd00::1", None),
-            ("unknown", "unknown", "unknown", None),
-            ("orders", "shop", "orders", None),
+            ("payment-v1", "shop", "payment", &["payment-v1"][..]),
+            ("unknown", "unknown", "payment", &["payment-v1"]),
+            ("unknown", "unknown", "reviews", &["reviews-v1", "reviews-v2"]),
+            ("unknown", "unknown", "orders-db", &["orders-db"]),
+            ("jaeger", "istio-system", "jaeger", &["jaeger.istio-system"]),
+            ("unknown", "unknown", "PassthroughCluster", &[]),
+            ("unknown", "unknown", "10.2.3.4", &[]),
+            ("unknown", "unknown", "10.2.3.4:8080", &[]),
+            ("unknown", "unknown", "fd00::1", &[]),
+            ("unknown", "unknown", "unknown", &[]),
+            ("orders", "shop", "orders", &[]),
         ] {
-            let peer = names.owner(Key::Call, &call(workload, namespace, service)).and_then(|o| o.peer);
-            assert_eq!(peer.as_deref(), expected, "{workload} {service}");
+            let owners = names.owners(Key::Call, &call(workload, namespace, service));
+            let peers: Vec<String> = owners.into_iter().filter_map(|o| o.peer).collect();
+            assert_eq!(peers, expected, "{workload} {service}");
         }
     }
 
@@ -158,7 +162,7 @@ mod tests {
                 ("destination_workload", "front-end"),
             ]);
             assert_eq!(names.is_from_outside(&labels), outside);
-            assert_eq!(names.owner(Key::ServedCall, &labels).is_none(), outside);
+            assert_eq!(names.owners(Key::ServedCall, &labels).is_empty(), outside);
         }
     }
 }

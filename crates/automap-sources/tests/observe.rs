@@ -1,0 +1,280 @@
+//! Whole observations of a pretended Prometheus: what is missing is told, what is hostile does no harm.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use automap_core::observation::QueryState;
+use automap_core::time::Timestamp;
+use automap_core::topology::Protocol;
+use automap_sources::capture;
+use automap_sources::prometheus::{ErrorClass, Fetched, ObserveOptions, SourceError, explain_queries, observe};
+use support::shop::{Shop, call};
+use support::{NOW, Reply, Server};
+
+/// Requests of one diagnosis, whatever the number of services.
+const BUDGET: u64 = 25;
+
+fn hour(namespace: &str) -> ObserveOptions {
+    ObserveOptions::new(namespace, NOW.plus_ms(-3_600_000), NOW, NOW)
+}
+
+fn fetch(shop: Shop, options: &ObserveOptions) -> Result<Fetched, SourceError> {
+    let server = Server::start(move |request| shop.answer(request));
+    observe(&server.client(), options, &|_| {})
+}
+
+fn message(shop: Shop, options: &ObserveOptions) -> String {
+    fetch(shop, options).unwrap_err().to_string()
+}
+
+const EMPTY: &str = r#"{"status":"success","data":{"resultType":"matrix","result":[]}}"#;
+
+fn matrix(labels: &str) -> Reply {
+    let row = format!(r#"{{"metric":{{{labels}}},"values":[[{},"1"]]}}"#, NOW.seconds());
+    Reply::new(200, format!(r#"{{"status":"success","data":{{"resultType":"matrix","result":[{row}]}}}}"#))
+}
+
+#[test]
+fn a_healthy_shop_is_seen_whole() {
+    let shop = Shop::of(3);
+    let server = Server::start(move |request| shop.answer(request));
+    let steps = std::cell::RefCell::new(Vec::new());
+    let fetched = observe(&server.client(), &hour("shop"), &|p| steps.borrow_mut().push((p.done, p.total))).unwrap();
+    let seen = fetched.observation;
+
+    assert_eq!(seen.frame.services(), ["s0", "s1", "s2", "store"]);
+    assert_eq!(seen.frame.step_ms(), 15_000);
+    assert!(seen.frame.times().iter().all(|t| t.ms() % 15_000 == 0 && *t <= NOW.plus_ms(-30_000)));
+    let of = |service: &str| {
+        let idx = seen.frame.find(service);
+        seen.frame.series().iter().filter(move |s| Some(s.service) == idx).map(|s| s.metric.name.as_str())
+    };
+    assert_eq!(
+        of("s0").collect::<Vec<_>>().join(" "),
+        "client_error_ratio client_latency_ms client_rps cpu_cores cpu_throttled_ratio error_ratio latency_ms \
+         latency_p95_ms memory_bytes network_in_bytes_per_s network_out_bytes_per_s not_ready proxy_cpu_cores restarts \
+         served_latency_ms tcp_bytes_per_s tcp_connections_per_s tcp_failures_per_s throughput_rps"
+    );
+    let edges: Vec<_> = seen.calls.edges().collect();
+    let expected = [("s0", "s1", Protocol::Request), ("s0", "store", Protocol::Tcp), ("s1", "s2", Protocol::Request)];
+    assert_eq!(edges, expected);
+    assert!(seen.notes.iter().any(|n| n.code == "entry_services" && n.message.ends_with(": s0")));
+    let missing: Vec<String> = seen.not_checked.iter().map(|n| format!("{}: {}", n.signal, n.reason)).collect();
+    assert_eq!(
+        missing,
+        [
+            "disk_read_bytes_per_s, disk_write_bytes_per_s: container_fs_* is absent for containers on this runtime",
+            "latency: TCP only: the side-cars see bytes and connections, no requests",
+        ]
+    );
+    assert_eq!(seen.not_checked[1].services, ["store"]);
+    let steps = steps.into_inner();
+    assert!(steps.windows(2).all(|w| w[0].0 < w[1].0) && steps.last().is_some_and(|(done, total)| done == total));
+}
+
+#[test]
+fn three_hundred_services_cost_as_many_requests_as_three() {
+    let short = ObserveOptions::new("shop", NOW.plus_ms(-300_000), NOW, NOW);
+    for services in [3, 300] {
+        let fetched = fetch(Shop::of(services), &short).unwrap();
+        assert_eq!(fetched.observation.frame.services().len(), services + 1);
+        assert!(fetched.stats.requests <= BUDGET, "{:?}", fetched.stats);
+    }
+}
+
+#[test]
+fn the_order_of_answers_does_not_matter() {
+    let bytes = |delay: fn(usize) -> u64| {
+        let shop = Shop::of(4);
+        let server = Server::start(move |request| {
+            let mut reply = shop.answer(request);
+            reply.delay = std::time::Duration::from_millis(delay(request.query().len()));
+            reply
+        });
+        let mut seen = observe(&server.client(), &hour("shop"), &|_| {}).unwrap().observation;
+        seen.source.clear();
+        capture::to_bytes(&seen).unwrap()
+    };
+    assert_eq!(bytes(|length| length as u64 % 23), bytes(|length| 23 - length as u64 % 23));
+}
+
+#[test]
+fn an_unknown_namespace_names_its_neighbours() {
+    let text = message(Shop::of(3), &hour("sockshop"));
+    assert!(text.contains("did you mean \"sock-shop\"? It has: kube-system, shop, sock-shop"), "{text}");
+    let text = message(Shop::of(3), &hour("payments"));
+    assert!(text.contains("no metrics of namespace \"payments\"") && text.contains("; it has: kube-system"), "{text}");
+}
+
+#[test]
+fn a_hostile_name_stays_a_name() {
+    let name = "a\"} or vector(1) or x{b=\"\\\n.*$NS";
+    let shop = Shop::of(3);
+    let server = Server::start(move |request| shop.answer(request));
+    let error = observe(&server.client(), &hour(name), &|_| {}).unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Usage);
+    let literal = r#"namespace="a\"} or vector(1) or x{b=\"\\\n.*$NS""#;
+    let probes: Vec<_> = server.requests().into_iter().filter(|r| r.query().contains("vector(1)")).collect();
+    assert_eq!(probes.len(), 3);
+    assert!(probes.iter().all(|r| r.query().contains(literal)), "{probes:?}");
+}
+
+#[test]
+fn a_missing_label_says_what_is_expected() {
+    let text = message(Shop::of(3).instead("count by (job, reporter)", matrix(r#""job":"istio""#)), &hour("shop"));
+    assert!(text.contains("lack the label reporter (expected: source or destination)"), "{text}");
+
+    let no_workload = Shop::of(3).instead("latency_bucket", matrix("")).instead("_bucket{", matrix(r#""app":"x""#));
+    let seen = fetch(no_workload, &hour("shop")).unwrap().observation;
+    let p95 = seen.not_checked.iter().find(|n| n.signal == "latency_p95_ms").unwrap();
+    assert_eq!(p95.reason, "the 1 series lack the label destination_workload");
+}
+
+#[test]
+fn a_server_without_any_known_metric_says_so() {
+    let text = message(Shop::of(3).instead("count by", Reply::new(200, EMPTY)), &hour("shop"));
+    assert!(text.contains("none of istio_requests_total (Istio side-cars)"), "{text}");
+}
+
+#[test]
+fn a_window_before_the_retention_is_told() {
+    let server = Server::start(|request| {
+        let early = request.form.get("time").is_some_and(|t| t.parse::<f64>().unwrap() < NOW.seconds());
+        let probe = request.query().contains("count by (job");
+        if early || probe { Reply::new(200, EMPTY) } else { Shop::of(3).answer(request) }
+    });
+    let old = ObserveOptions::new("shop", NOW.plus_ms(-90_000_000), NOW.plus_ms(-86_400_000), NOW);
+    let error = observe(&server.client(), &old, &|_| {}).unwrap_err();
+    assert!(error.to_string().contains("but there are some now; the server's retention may be shorter"), "{error}");
+    assert_eq!(error.class(), ErrorClass::NotEnoughData);
+}
+
+#[test]
+fn data_that_begins_late_is_told_and_the_axis_begins_with_it() {
+    let mut shop = Shop::of(3);
+    shop.since_s = NOW.seconds() - 1800.0;
+    let seen = fetch(shop, &hour("shop")).unwrap().observation;
+    assert!(seen.frame.times()[0] >= NOW.plus_ms(-1_800_000));
+    let note = seen.notes.iter().find(|n| n.code == "data_begins_late").unwrap();
+    assert!(note.message.starts_with("no data before 20"), "{}", note.message);
+}
+
+#[test]
+fn too_few_points_are_refused_before_and_after_fetching() {
+    let short = ObserveOptions::new("shop", NOW.plus_ms(-60_000), NOW, NOW);
+    let text = message(Shop::of(3), &short);
+    assert!(text.contains("8 are needed (one every 15 s); widen the window"), "{text}");
+
+    let mut young = Shop::of(3);
+    young.since_s = NOW.seconds() - 90.0;
+    let text = message(young, &hour("shop"));
+    assert!(text.contains("instant(s) between") && text.contains("8 are needed"), "{text}");
+}
+
+#[test]
+fn one_failing_signal_is_a_note_and_not_the_end() {
+    let broken = Reply::new(422, r#"{"status":"error","errorType":"execution","error":"too many samples"}"#);
+    let seen = fetch(Shop::of(3).instead("working_set", broken), &hour("shop")).unwrap().observation;
+    assert!(seen.notes.iter().any(|n| n.code == "query_failed" && n.message.contains("memory_bytes failed")));
+    let gone = seen.not_checked.iter().find(|n| n.signal == "memory_bytes").unwrap();
+    assert!(gone.reason.starts_with("the query failed: execution"), "{}", gone.reason);
+    let record = seen.queries.iter().find(|q| q.signal == "memory_bytes").unwrap();
+    assert_eq!(record.state, QueryState::Failed);
+}
+
+#[test]
+fn an_exporter_that_is_absent_costs_its_signals_only() {
+    let seen = fetch(Shop::of(3).instead("kube_pod", Reply::new(200, EMPTY)), &hour("shop")).unwrap().observation;
+    let gone = &seen.not_checked[0];
+    assert_eq!(gone.signal, "restarts and readiness of pods");
+    assert_eq!(gone.reason, "no kube-state-metrics metrics for this namespace");
+    assert!(seen.notes.iter().any(|n| n.code == "pod_names"));
+    assert_eq!(seen.frame.services(), ["s0", "s1", "s2", "store"], "names of pods do where owners are unknown");
+}
+
+#[test]
+fn a_server_down_or_failing_throughout_is_an_error() {
+    let down = Reply::new(502, "bad gateway");
+    let error = fetch(Shop::of(3).instead("", down.clone()), &hour("shop")).unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Unreachable);
+    assert!(error.to_string().contains("502: bad gateway"), "{error}");
+    let error = fetch(Shop::of(3).instead("sum by", down), &hour("shop")).unwrap_err();
+    assert!(error.to_string().contains("502: bad gateway"), "{error}");
+}
+
+#[test]
+fn warnings_make_a_signal_partial() {
+    let mut shop = Shop::of(3);
+    shop.warnings = r#"["store eu-1 is down"]"#;
+    let seen = fetch(shop, &hour("shop")).unwrap().observation;
+    assert!(seen.notes.iter().any(|n| n.code == "partial_data" && n.message.contains("store eu-1 is down")));
+    assert!(seen.queries.iter().all(|q| matches!(q.state, QueryState::Partial | QueryState::Empty)));
+}
+
+#[test]
+fn not_a_number_is_a_gap_and_infinity_is_told() {
+    let mut shop = Shop::of(3);
+    shop.value = "NaN";
+    let text = message(shop, &hour("shop"));
+    assert!(text.starts_with("none of 21 signals delivered anything"), "{text}");
+
+    let mut shop = Shop::of(3);
+    shop.value = "+Inf";
+    let seen = fetch(shop, &hour("shop")).unwrap().observation;
+    assert!(seen.notes.iter().any(|n| n.code == "infinite"));
+    assert!(seen.frame.series().iter().flat_map(|s| &s.values).all(|v| v.is_nan()));
+}
+
+#[test]
+fn refused_connections_reach_the_workload_behind_the_service() {
+    let rows = [("a", "2"), ("b", "8")].map(|(kind, value)| {
+        let labels = match kind {
+            "a" => call("s0", "s1-v2", "shop", "api"),
+            _ => call("s0", "unknown", "unknown", "api"),
+        };
+        let points: Vec<String> =
+            (0..300).map(|i| format!("[{},\"{value}\"]", NOW.seconds() - 40.0 - f64::from(i) * 15.0)).collect();
+        (labels, points.into_iter().rev().collect::<Vec<_>>().join(","))
+    });
+    let row = |part: &str, (labels, points): &(String, String)| {
+        format!(r#"{{"metric":{{"part":"{part}",{labels}}},"values":[{points}]}}"#)
+    };
+    // All calls in part 0, the failed ones in part 1.
+    let result = [row("0", &rows[0]), row("0", &rows[1]), row("1", &rows[1])].join(",");
+    let reply =
+        Reply::new(200, format!(r#"{{"status":"success","data":{{"resultType":"matrix","result":[{result}]}}}}"#));
+    let shop = Shop::of(2).instead(r#"istio_requests_total{reporter="source""#, reply);
+    let seen = fetch(shop, &hour("shop")).unwrap().observation;
+    let workload = seen.frame.find("s1-v2");
+    let errors =
+        seen.frame.series().iter().find(|s| s.metric.name == "client_error_ratio" && s.peer == workload).unwrap();
+    let known: Vec<f64> = errors.values.iter().copied().filter(|v| !v.is_nan()).collect();
+    assert!(!known.is_empty() && known.iter().all(|v| *v == 0.8), "{known:?}");
+}
+
+#[test]
+fn without_targets_the_samples_are_counted() {
+    let server = Server::start(|request| match &request.path {
+        path if path.contains("targets") => Reply::new(404, "404 page not found"),
+        _ if request.query().contains("max(count_over_time") => Reply::new(
+            200,
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"20"]}]}}"#,
+        ),
+        _ => Shop::of(3).answer(request),
+    });
+    let seen = observe(&server.client(), &hour("shop"), &|_| {}).unwrap().observation;
+    assert_eq!(seen.frame.step_ms(), 30_000);
+    assert!(seen.queries[0].promql.contains("[120s]"), "{}", seen.queries[0].promql);
+    assert!(seen.notes.iter().any(|n| n.code == "scrape_interval"));
+}
+
+#[test]
+fn queries_can_be_read_before_anything_is_sent() {
+    let mut options = hour("shop");
+    options.scrape_interval_ms = Some(60_000);
+    let planned = explain_queries(&options);
+    assert!(planned.len() as u64 <= BUDGET);
+    assert!(planned.iter().any(|q| q.purpose == "throughput_rps, error_ratio" && q.promql.contains("[240s]")));
+    let backwards = ObserveOptions::new("shop", NOW, Timestamp::from_ms(0), NOW);
+    assert!(message(Shop::of(3), &backwards).contains("window: it ends before it starts"));
+}
