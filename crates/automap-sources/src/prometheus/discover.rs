@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use automap_core::note::{NotChecked, Note};
-use automap_core::time::Timestamp;
 
 use super::client::Client;
 use super::error::RequestError;
@@ -43,9 +42,7 @@ pub(crate) fn listing() -> String {
 
 /// Looks for every exporter.
 pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Found, SourceError> {
-    let span = options.to.ms() - options.from.ms();
-    let step_ms = (span / (PROBE_INSTANTS - 1)).max(1);
-    let grid = Grid { start: options.from, end: options.from.plus_ms(step_ms * (PROBE_INSTANTS - 1)), step_ms };
+    let grid = probe_grid(options);
     let ask = |e: &&'static Exporter| client.range(&probe(e, &options.namespace), grid);
     let answers = parallel::map(&EXPORTERS, client.concurrency(), ask, |_| {});
     let mut found = Found::default();
@@ -65,6 +62,13 @@ pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Fou
         (true, None) => Err(explain_nothing(client, options)?),
         (false, _) => Ok(found),
     }
+}
+
+/// A few instants from the window's start to its end.
+fn probe_grid(options: &ObserveOptions) -> Grid {
+    let steps = PROBE_INSTANTS - 1;
+    let step_ms = ((options.to.ms() - options.from.ms()) / steps).max(1);
+    Grid { start: options.from, end: options.from.plus_ms(step_ms * steps), step_ms }
 }
 
 impl Found {
@@ -104,8 +108,8 @@ fn missing_label(exporter: &Exporter, label: &str, expected: &str) -> SourceErro
 /// No exporter knows the namespace: is it the name, the window, a label, or the server?
 fn explain_nothing(client: &Client, options: &ObserveOptions) -> Result<SourceError, RequestError> {
     let server = client.address().to_owned();
-    let then = list_namespaces(client, options.to.min(options.now))?;
-    let now = if then.is_empty() { list_namespaces(client, options.now)? } else { Vec::new() };
+    let then = namespaces(&client.range(&listing(), probe_grid(options))?);
+    let now = if then.is_empty() { namespaces(&client.instant(&listing(), options.now)?) } else { Vec::new() };
     if now.contains(&options.namespace) {
         let (namespace, from, to) = (options.namespace.clone(), options.from, options.to);
         return Ok(SourceError::WindowWithoutData { namespace, from, to });
@@ -123,9 +127,8 @@ fn explain_nothing(client: &Client, options: &ObserveOptions) -> Result<SourceEr
     Ok(SourceError::UnknownNamespace { server, namespace: options.namespace.clone(), nearest, known })
 }
 
-/// The namespaces seen at an instant; an empty name stands for series without the label.
-fn list_namespaces(client: &Client, at: Timestamp) -> Result<Vec<String>, RequestError> {
-    let answer = client.instant(&listing(), at)?;
+/// The namespaces of a listing; an empty name stands for series without the label.
+fn namespaces(answer: &Answer) -> Vec<String> {
     let labels: BTreeSet<&str> = EXPORTERS.iter().map(|e| e.namespace_label).collect();
     let names: BTreeSet<String> = answer
         .series
@@ -133,5 +136,5 @@ fn list_namespaces(client: &Client, at: Timestamp) -> Result<Vec<String>, Reques
         .map(|s| labels.iter().find_map(|label| s.labels.get(*label)).cloned().unwrap_or_default())
         .filter(|name| name != "unknown")
         .collect();
-    Ok(names.into_iter().collect())
+    names.into_iter().collect()
 }
