@@ -13,15 +13,15 @@ const LOAD_VOTE: f64 = 0.3;
 const VARIANCE_FLOOR: f64 = 0.05;
 /// Movements below this many usual steps stay linear, larger ones are compressed.
 const LINEAR_STEPS: f64 = 3.0;
-/// Log-likelihood that a split must gain in the clearest series to be called a change. Autocorrelated
-/// noise of a few hundred samples stays below it.
-const MIN_GAIN: f64 = 8.0;
+/// Log-likelihood that a split gains in noise: rates over overlapping windows are autocorrelated. A series has a say only
+/// with what it gains beyond, or a hundred quiet series would outvote the few that broke.
+const NOISE_GAIN: f64 = 16.0;
 
 /// The row at which the system changed, `None` when nothing did.
 ///
 /// Every series is scaled by its own movement from one sample to the next (which a level shift barely touches) and
 /// compressed; every candidate row gets the log-likelihood that two levels and spreads describe the series better than
-/// one, added up over all series; the largest sum wins. O(series × samples).
+/// one; what lies beyond noise is added up over all series, and the largest sum wins. O(series × samples).
 pub fn detect(frame: &MetricFrame) -> Option<usize> {
     let n = frame.times().len();
     let first = MIN_BEFORE.max(n / 10);
@@ -29,8 +29,7 @@ pub fn detect(frame: &MetricFrame) -> Option<usize> {
     let gains: Vec<Vec<f64>> = frame.series().iter().filter_map(|s| gains(s, candidates.clone())).collect();
     let total = |k: usize| -> f64 { gains.iter().map(|g| g[k]).sum() };
     let best = (0..candidates.len()).map(|k| (k, total(k))).max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))?;
-    let clearest = gains.iter().map(|g| g[best.0]).fold(0.0, f64::max);
-    (clearest >= MIN_GAIN).then(|| first + best.0)
+    (best.1 > 0.0).then(|| first + best.0)
 }
 
 /// What one series gains by a split at every candidate.
@@ -51,7 +50,8 @@ fn gains(series: &Series, candidates: std::ops::Range<usize>) -> Option<Vec<f64>
     for (i, v) in scaled.iter().enumerate() {
         if candidates.contains(&i) {
             let enough = before.n >= MIN_BEFORE as f64 && after.n >= MIN_AFTER as f64;
-            out.push(if enough { weight * 0.5 * (whole - before.cost() - after.cost()) } else { 0.0 });
+            let gain = 0.5 * (whole - before.cost() - after.cost()) - NOISE_GAIN;
+            out.push(if enough { weight * gain.max(0.0) } else { 0.0 });
         }
         before.add(*v, 1.0);
         after.add(*v, -1.0);

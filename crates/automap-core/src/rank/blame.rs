@@ -58,9 +58,16 @@ impl Symptom {
         out
     }
 
-    pub(super) fn blame(&self, family: &Family, calls: &Calls, options: &EvidenceOptions) -> Blame {
+    /// `busy`: how clearly a service's own resources, containers or network left their normal behaviour.
+    pub(super) fn blame(
+        &self,
+        family: &Family,
+        calls: &Calls,
+        busy: &BTreeMap<ServiceIdx, f64>,
+        options: &EvidenceOptions,
+    ) -> Blame {
         let mut explained = Vec::new();
-        let own = self
+        let mut own: BTreeMap<ServiceIdx, f64> = self
             .own
             .iter()
             .map(|(&s, &e)| {
@@ -77,6 +84,12 @@ impl Symptom {
             })
             .collect();
         let seen_by_callers = self.seen_by_callers(&own, calls, options);
+        for (s, e) in own.iter_mut().filter(|(_, e)| **e > 0.0) {
+            if let Some((by, share)) = self.explained_by_unseen(*s, calls, busy, options) {
+                *e *= 1.0 - share;
+                explained.push((*s, Explained { family: family.clone(), by, share }));
+            }
+        }
         Blame { own, seen_by_callers, explained }
     }
 
@@ -89,6 +102,21 @@ impl Symptom {
     ) -> Option<(ServiceIdx, f64)> {
         let shows = |w: &ServiceIdx| self.own.get(w).map(|e| (*w, options.explained_share * gate(*e, options)));
         calls.callees[s.0].iter().filter_map(shows).max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
+    }
+
+    /// A service that is slow while its processor, memory, containers and network are as always waits for something. Where it
+    /// calls somebody whose answers nobody times (a store behind TCP), that is as likely as its own code.
+    fn explained_by_unseen(
+        &self,
+        s: ServiceIdx,
+        calls: &Calls,
+        busy: &BTreeMap<ServiceIdx, f64>,
+        options: &EvidenceOptions,
+    ) -> Option<(ServiceIdx, f64)> {
+        let unseen = |w: &&ServiceIdx| !self.own.contains_key(w) && !self.edge.contains_key(&(s, **w));
+        let by = calls.callees[s.0].iter().find(unseen)?;
+        let idle = 1.0 - soft_step(*busy.get(&s)?, options.busy, options.gate_softness / 2.0);
+        Some((*by, options.unseen_share * idle))
     }
 
     /// The callee whose calls show the symptom most, where calls are measured one by one.

@@ -23,6 +23,11 @@ pub struct EvidenceOptions {
     pub gate_softness: f64,
     /// How much of a caller's symptom goes away then, 0–1. Default 0.7.
     pub explained_share: f64,
+    /// How much of a symptom goes to a callee that nobody measures, when the service itself is not busy, 0–1. Default 0.5:
+    /// its own code or what it waits for, we cannot tell.
+    pub unseen_share: f64,
+    /// Evidence of its own resources, containers or network from which a service counts as busy. Default 1.
+    pub busy: f64,
     /// Weight of throughput beside 1 for every other family. Default 0.5.
     pub throughput_weight: f64,
     /// Prior of nodes that are only a client's view of another. Default 0.5.
@@ -31,7 +36,15 @@ pub struct EvidenceOptions {
 
 impl Default for EvidenceOptions {
     fn default() -> Self {
-        Self { gate: 2.5, gate_softness: 0.4, explained_share: 0.7, throughput_weight: 0.5, view_prior: 0.5 }
+        Self {
+            gate: 2.5,
+            gate_softness: 0.4,
+            explained_share: 0.7,
+            unseen_share: 0.5,
+            busy: 1.0,
+            throughput_weight: 0.5,
+            view_prior: 0.5,
+        }
     }
 }
 
@@ -50,7 +63,10 @@ pub fn rank(frame: &MetricFrame, anomalies: &Anomalies, graph: &CallGraph, optio
         }
     };
 
-    for (family, by_service) in own_resources(anomalies) {
+    let resources = own_resources(anomalies);
+    let gaps = network_gaps(anomalies);
+    let busy = busy(&resources, &gaps);
+    for (family, by_service) in resources {
         let weight = if family == Family::Throughput { options.throughput_weight } else { 1.0 };
         for (service, evidence) in by_service {
             add(service, PartSource::Own(family.clone()), evidence, weight);
@@ -59,7 +75,7 @@ pub fn rank(frame: &MetricFrame, anomalies: &Anomalies, graph: &CallGraph, optio
     let mut explained: BTreeMap<ServiceIdx, Vec<Explained>> = BTreeMap::new();
     let mut hidden: BTreeMap<ServiceIdx, (Family, f64)> = BTreeMap::new();
     for family in [Family::Latency, Family::Error] {
-        let blame = Symptom::of(anomalies, &family).blame(&family, &calls, options);
+        let blame = Symptom::of(anomalies, &family).blame(&family, &calls, &busy, options);
         blame.own.into_iter().for_each(|(s, e)| add(s, PartSource::Own(family.clone()), e, 1.0));
         blame.explained.into_iter().for_each(|(s, e)| explained.entry(s).or_default().push(e));
         for (s, e) in blame.seen_by_callers {
@@ -70,7 +86,7 @@ pub fn rank(frame: &MetricFrame, anomalies: &Anomalies, graph: &CallGraph, optio
         }
     }
     hidden.into_iter().for_each(|(s, (family, e))| add(s, PartSource::SeenByCallers(family), e, 1.0));
-    network_gaps(anomalies).into_iter().for_each(|(s, e)| add(s, PartSource::NetworkGap, e, 1.0));
+    gaps.into_iter().for_each(|(s, e)| add(s, PartSource::NetworkGap, e, 1.0));
     anomalies.missing.iter().for_each(|(s, e)| add(*s, PartSource::Missing, *e, 1.0));
 
     let services = parts.into_iter().map(|(service, parts)| {
@@ -95,6 +111,26 @@ fn own_resources(anomalies: &Anomalies) -> BTreeMap<Family, BTreeMap<ServiceIdx,
             let by_service = out.entry(s.metric.family.clone()).or_default();
             let slot = by_service.entry(s.service).or_insert(f64::NEG_INFINITY);
             *slot = slot.max(s.evidence);
+        }
+    }
+    out
+}
+
+/// The clearest sign, by service, that it is busy with itself. Services whose processor and memory nobody measures are
+/// absent: they may be busy for all we know.
+fn busy(
+    resources: &BTreeMap<Family, BTreeMap<ServiceIdx, f64>>,
+    gaps: &BTreeMap<ServiceIdx, f64>,
+) -> BTreeMap<ServiceIdx, f64> {
+    let of = |family: &Family| resources.get(family).into_iter().flatten();
+    let mut out: BTreeMap<ServiceIdx, f64> = BTreeMap::new();
+    for (s, e) in [Family::Cpu, Family::Memory].iter().flat_map(of) {
+        let slot = out.entry(*s).or_default();
+        *slot = slot.max(*e);
+    }
+    for (s, e) in [Family::Throttle, Family::Disk, Family::Lifecycle].iter().flat_map(of).chain(gaps) {
+        if let Some(slot) = out.get_mut(s) {
+            *slot = slot.max(*e);
         }
     }
     out
