@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 pub(crate) struct Values {
     /// `$NS`.
     pub(crate) namespace: String,
-    /// `$RATE`, in milliseconds.
+    /// `$RATE`, in milliseconds; `$RATE_S` is the same as a plain number of seconds.
     pub(crate) rate_ms: i64,
     /// `$SPAN`: the whole window, in milliseconds.
     pub(crate) span_ms: i64,
@@ -48,6 +48,7 @@ fn expand(name: &str, values: &Values) -> String {
     match name {
         "NS" => quote(&values.namespace),
         "RATE" => duration(values.rate_ms),
+        "RATE_S" => (values.rate_ms as f64 / 1e3).to_string(),
         "SPAN" => duration(values.span_ms),
         "Q" => QUANTILE.to_owned(),
         _ => match FRAGMENTS.iter().find(|(known, _)| *known == name) {

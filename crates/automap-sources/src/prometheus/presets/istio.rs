@@ -16,6 +16,18 @@ pub(super) const SIDE_CARS: Exporter = Exporter {
     signals: &SIGNALS,
 };
 
+/// Events per second of counters that are born with their first event. `rate` needs two samples and takes the first one as
+/// zero point, so a burst between two scrapes into a new series (the first 503 ever) would never be seen. A series
+/// that was not there one window ago has grown by all it holds, provided that its workload was watched then.
+macro_rules! events {
+    ($series:literal, by $by:literal, $alive:literal) => {
+        concat!(
+            "((", $series, " unless ", $series, " offset $RATE) and on (", $by, ") ", $alive, " offset $RATE) / $RATE_S or rate(",
+            $series, "[$RATE])"
+        )
+    };
+}
+
 const SERVED: &str = "sum by (destination_workload) (rate(istio_requests_total{$SERVER}[$RATE]))";
 const SENT: &str = "sum by ($CALL) (rate(istio_requests_total{$CLIENT}[$RATE]))";
 const CONNECTIONS: &str = "sum by ($CALL) (rate(istio_tcp_connections_opened_total{$CLIENT}[$RATE]))";
@@ -36,8 +48,11 @@ const SIGNALS: [Signal; 11] = [
         request: "requests served",
         key: Key::Workload,
         formula: Formula::Share {
-            part: "sum by (destination_workload) (rate(istio_requests_total{$SERVER,$HTTP_FAILED}[$RATE]) \
-                   or rate(istio_requests_total{$SERVER,$GRPC_FAILED}[$RATE]))",
+            part: concat!(
+                "sum by (destination_workload) (",
+                events!("istio_requests_total{$SERVER,$HTTP_FAILED}", by "destination_workload", "istio_requests_total{$SERVER}"),
+                " or rate(istio_requests_total{$SERVER,$GRPC_FAILED}[$RATE]))"
+            ),
             whole: SERVED,
         },
         absence: NO_REQUESTS,
@@ -68,8 +83,11 @@ const SIGNALS: [Signal; 11] = [
         request: "calls",
         key: Key::Call,
         formula: Formula::Share {
-            part: "sum by ($CALL) (rate(istio_requests_total{$CLIENT,$HTTP_FAILED}[$RATE]) \
-                   or rate(istio_requests_total{$CLIENT,$GRPC_FAILED}[$RATE]))",
+            part: concat!(
+                "sum by ($CALL) (",
+                events!("istio_requests_total{$CLIENT,$HTTP_FAILED}", by "source_workload", "istio_requests_total{$CLIENT}"),
+                " or rate(istio_requests_total{$CLIENT,$GRPC_FAILED}[$RATE]))"
+            ),
             whole: SENT,
         },
         absence: NO_REQUESTS,
@@ -120,7 +138,15 @@ const SIGNALS: [Signal; 11] = [
         request: "connections",
         key: Key::Call,
         formula: Formula::Events {
-            events: "sum by ($CALL) (rate(istio_tcp_connections_opened_total{$CLIENT,response_flags!=\"-\"}[$RATE]))",
+            events: concat!(
+                "sum by ($CALL) (",
+                events!(
+                    "istio_tcp_connections_opened_total{$CLIENT,response_flags!=\"-\"}",
+                    by "source_workload",
+                    "istio_tcp_connections_opened_total{$CLIENT}"
+                ),
+                ")"
+            ),
             among: CONNECTIONS,
         },
         absence: Absence::Fine,
