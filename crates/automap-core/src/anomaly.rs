@@ -38,7 +38,8 @@ pub struct AnomalyOptions {
 }
 
 /// Below this spread a change does not matter to anybody, whatever its share of a tiny normal level: 1 ms, 0.5 % of
-/// requests, 0.2 requests/s, 10 millicores, 4 MiB, 16 KiB/s. 0 where the unit is not known.
+/// requests, 0.2 requests/s, 10 millicores, 4 MiB, 16 KiB/s, 0.02 events in a window that normally has none (a restart
+/// does not happen by chance). 0 where the unit is not known.
 pub fn practical_floor(unit: Unit) -> f64 {
     match unit {
         Unit::Ms => 1.0,
@@ -48,7 +49,7 @@ pub fn practical_floor(unit: Unit) -> f64 {
         Unit::Bytes => 4.0 * 1024.0 * 1024.0,
         Unit::BytesPerS => 16.0 * 1024.0,
         Unit::Cores => 0.01,
-        Unit::Count => 0.1,
+        Unit::Count => 0.02,
         Unit::Unknown => 0.0,
     }
 }

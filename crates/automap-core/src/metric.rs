@@ -171,7 +171,7 @@ fn family(name: &str, is_availability: bool) -> Family {
         Family::Disk
     } else if starts(&["syscall-"]) {
         Family::Syscall
-    } else if starts(&["restarts", "not_ready"]) {
+    } else if ["restarts", "not_ready", "pods_started"].contains(&name) {
         Family::Lifecycle
     } else {
         Family::Other(name.to_owned())
@@ -189,7 +189,7 @@ fn unit(name: &str) -> Unit {
         ("_cores", Unit::Cores),
     ];
     match name {
-        "restarts" | "not_ready" => Unit::Count,
+        "restarts" | "not_ready" | "pods_started" => Unit::Count,
         _ => SUFFIXES.iter().find(|(end, _)| name.ends_with(end)).map_or(Unit::Unknown, |(_, unit)| *unit),
     }
 }
@@ -220,6 +220,7 @@ mod tests {
             ("tcp_failures_per_s", Family::Error),
             ("cpu_throttled_ratio", Family::Throttle),
             ("restarts", Family::Lifecycle),
+            ("pods_started", Family::Lifecycle),
             ("queue_length", Family::Other("queue_length".into())),
         ] {
             assert_eq!(Metric::parse(word).family, ours, "{word}");

@@ -62,6 +62,8 @@ pub struct Explained {
     pub family: Family,
     /// The callee that shows it too, or whose calls show it.
     pub by: ServiceIdx,
+    /// The callee shows nothing, since nobody measures it; the service may wait for it.
+    pub is_unseen: bool,
     /// How much of the symptom it takes away, 0 to 1.
     pub share: f64,
 }

@@ -3,22 +3,42 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
+use crate::commands::{capture, demo, diagnose, drill};
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(version, propagate_version = true, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
+const EXAMPLES: &str = "Examples:
+  automap demo                                                         see an answer now, nothing needed
+  automap diagnose --prometheus http://localhost:9090 -n sock-shop     your own cluster
+  automap lab up --load 8                                              a shop to break";
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// A Sock Shop on this machine, with real faults, to try everything on.
+    /// Name the cause of an incident, with the evidence
+    #[command(after_help = diagnose::EXAMPLES)]
+    Diagnose(Box<diagnose::DiagnoseArgs>),
+    /// Keep everything that a diagnosis needs in one file
+    #[command(after_help = capture::EXAMPLES)]
+    Capture(Box<capture::CaptureArgs>),
+    /// See it work: a recorded incident, or a live one
+    #[command(after_help = demo::EXAMPLES)]
+    Demo(demo::DemoArgs),
+    /// Inject fault after fault and score the answers
+    #[command(after_help = drill::EXAMPLES)]
+    Drill(drill::DrillArgs),
+    /// Print the JSON Schema of the report
+    Schema,
+    /// A Sock Shop on this machine, with real faults, to try everything on
     #[command(subcommand)]
     Lab(LabCommand),
-    /// One process of the lab; started by its supervisor.
+    /// One process of the lab; started by its supervisor
     #[command(subcommand, hide = true)]
     LabProcess(ProcessCommand),
 }

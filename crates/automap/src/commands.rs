@@ -1,15 +1,28 @@
 //! One module per command.
 
+pub(crate) mod capture;
+pub(crate) mod demo;
+pub(crate) mod diagnose;
+pub(crate) mod drill;
 pub(crate) mod lab;
+mod output_args;
+mod schema;
+mod source_args;
 
 use anyhow::Result;
 
 use crate::cli::Command;
+use crate::exit::Exit;
 
 /// Runs a command.
-pub(crate) fn run(command: Command) -> Result<()> {
+pub(crate) fn run(command: Command) -> Result<Exit> {
     match command {
-        Command::Lab(command) => lab::run(command),
-        Command::LabProcess(command) => lab::process::run(command),
+        Command::Diagnose(args) => diagnose::run(&args),
+        Command::Capture(args) => capture::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Drill(args) => drill::run(&args),
+        Command::Schema => schema::run(),
+        Command::Lab(command) => lab::run(command).map(|()| Exit::Ok),
+        Command::LabProcess(command) => lab::process::run(command).map(|()| Exit::Ok),
     }
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use automap_core::DiagnoseError;
-use automap_sources::SourceError;
+use automap_sources::prometheus::{ErrorClass, SourceError};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,8 +11,8 @@ use automap_sources::SourceError;
 pub(crate) enum Exit {
     /// Done.
     Ok = 0,
-    /// A cause was named, and `--exit-code` was given.
-    Incident = 1,
+    /// A cause was named and `--exit-code` was given, or a drill missed its aim.
+    Found = 1,
     /// The command line, a file or a name in it is wrong.
     Usage = 2,
     /// The data source could not be reached or refused.
@@ -27,20 +27,17 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The exit code of an error, found by its type anywhere in the chain.
+/// The exit code of an error, found by its type anywhere in the chain; a wrong input where no type says more.
 pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
-    for cause in error.chain() {
+    let of_cause = |cause: &(dyn std::error::Error + 'static)| {
         if cause.is::<DiagnoseError>() {
-            return Exit::NotEnoughData;
+            return Some(Exit::NotEnoughData);
         }
-        if let Some(e) = cause.downcast_ref::<SourceError>() {
-            return of_source(e);
-        }
-    }
-    Exit::Usage
-}
-
-fn of_source(error: &SourceError) -> Exit {
-    let _ = error;
-    Exit::Unreachable
+        cause.downcast_ref::<SourceError>().map(|e| match e.class() {
+            ErrorClass::Usage => Exit::Usage,
+            ErrorClass::Unreachable => Exit::Unreachable,
+            ErrorClass::NotEnoughData => Exit::NotEnoughData,
+        })
+    };
+    error.chain().find_map(of_cause).unwrap_or(Exit::Usage)
 }

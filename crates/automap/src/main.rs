@@ -2,19 +2,21 @@
 
 mod cli;
 mod commands;
+mod console;
+mod exit;
+mod live;
+mod when;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 fn main() -> ExitCode {
     match commands::run(cli::Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(exit) => exit.into(),
         Err(error) => {
-            // Nobody is left to tell when standard error is gone.
-            let _ = writeln!(std::io::stderr(), "error: {}", message(&error));
-            ExitCode::from(2)
+            console::say(&format!("error: {}", message(&error)));
+            exit::of_error(&error).into()
         }
     }
 }

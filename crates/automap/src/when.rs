@@ -7,10 +7,10 @@ use anyhow::{Result, bail};
 use automap_core::time::{Interval, Timestamp};
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Zoned};
+use jiff::{SignedDuration, ZonedDateTime};
 
 /// Reads a time relative to `now`.
-pub(crate) fn parse(text: &str, now: &Zoned) -> Result<Timestamp> {
+pub(crate) fn parse(text: &str, now: &ZonedDateTime) -> Result<Timestamp> {
     let text = text.trim();
     if text == "now" {
         return Ok(stamp(now.timestamp()));
@@ -26,14 +26,14 @@ pub(crate) fn parse(text: &str, now: &Zoned) -> Result<Timestamp> {
         return Ok(t);
     }
     let local = text.parse::<DateTime>().ok().or_else(|| Some(now.datetime().date().to_datetime(clock(text)?)));
-    match local.and_then(|d| d.to_zoned(now.time_zone().clone()).ok()) {
+    match local.and_then(|d| d.to_zoned_datetime(now.time_zone().clone()).ok()) {
         Some(zoned) => Ok(stamp(zoned.timestamp())),
         None => bail!("'{text}' is not a time; write 2026-11-23T14:03:00Z, 14:03, 1763906580, -10m or '10m ago'"),
     }
 }
 
 /// Reads `FROM..TO`.
-pub(crate) fn parse_interval(text: &str, now: &Zoned) -> Result<Interval> {
+pub(crate) fn parse_interval(text: &str, now: &ZonedDateTime) -> Result<Interval> {
     let Some((from, to)) = text.split_once("..") else {
         bail!("'{text}' is not a span of time; write FROM..TO, such as 13:00..13:50");
     };
@@ -74,8 +74,8 @@ fn stamp(t: jiff::Timestamp) -> Timestamp {
 mod tests {
     use super::*;
 
-    fn now() -> Zoned {
-        "2026-11-23T14:30:00Z".parse::<jiff::Timestamp>().unwrap().to_zoned(TimeZone::fixed(jiff::tz::offset(8)))
+    fn now() -> ZonedDateTime {
+        "2026-11-23T14:30:00Z".parse::<jiff::Timestamp>().unwrap().to_zoned_datetime(TimeZone::fixed(jiff::tz::offset(8)))
     }
 
     #[test]

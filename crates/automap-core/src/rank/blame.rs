@@ -75,7 +75,8 @@ impl Symptom {
                 let by_calls = self.explained_by_outgoing_calls(s, e);
                 let why = [by_callee, by_calls].into_iter().flatten();
                 explained.extend(
-                    why.filter(|_| e > 0.0).map(|(by, share)| (s, Explained { family: family.clone(), by, share })),
+                    why.filter(|_| e > 0.0)
+                        .map(|(by, share)| (s, Explained { family: family.clone(), by, is_unseen: false, share })),
                 );
                 let left = [by_callee, by_calls].into_iter().flatten().fold(e, |left, (_, share)| left * (1.0 - share));
                 // Outgoing calls explain even where the graph does not say which callee is meant.
@@ -87,7 +88,7 @@ impl Symptom {
         for (s, e) in own.iter_mut().filter(|(_, e)| **e > 0.0) {
             if let Some((by, share)) = self.explained_by_unseen(*s, calls, busy, options) {
                 *e *= 1.0 - share;
-                explained.push((*s, Explained { family: family.clone(), by, share }));
+                explained.push((*s, Explained { family: family.clone(), by, is_unseen: true, share }));
             }
         }
         Blame { own, seen_by_callers, explained }

@@ -155,7 +155,11 @@ fn counter_evidence(
         out.push(format!("unchanged: {}", calm.join(", ")));
     }
     for e in ranked.explained.iter().filter(|e| e.share >= 0.3).take(1) {
-        out.push(format!("{} {} shows its {} too", "its callee", facts.frame.service(e.by), e.family));
+        let callee = facts.frame.service(e.by);
+        out.push(match e.is_unseen {
+            true => format!("it may wait for {callee}, whose {} nobody measures", e.family),
+            false => format!("its calls to {callee} show the {} too", e.family),
+        });
     }
     if let (Some(onset), Some(row)) = (onset, first_symptom) {
         let symptom = facts.frame.times()[row].rfc3339();

@@ -190,6 +190,7 @@ pub(super) fn words(name: &str) -> String {
         "network_out_bytes_per_s" => "network out",
         "restarts" => "container restarts",
         "not_ready" => "pods not ready",
+        "pods_started" => "new pods",
         other => other,
     };
     known.to_owned()

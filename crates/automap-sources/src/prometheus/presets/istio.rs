@@ -22,8 +22,17 @@ pub(super) const SIDE_CARS: Exporter = Exporter {
 macro_rules! events {
     ($series:literal, by $by:literal, $alive:literal) => {
         concat!(
-            "((", $series, " unless ", $series, " offset $RATE) and on (", $by, ") ", $alive, " offset $RATE) / $RATE_S or rate(",
-            $series, "[$RATE])"
+            "((",
+            $series,
+            " unless ",
+            $series,
+            " offset $RATE) and on (",
+            $by,
+            ") ",
+            $alive,
+            " offset $RATE) / $RATE_S or rate(",
+            $series,
+            "[$RATE])"
         )
     };
 }

@@ -105,7 +105,7 @@ const CADVISOR_SIGNALS: [Signal; 8] = [
     },
 ];
 
-const STATE_SIGNALS: [Signal; 2] = [
+const STATE_SIGNALS: [Signal; 3] = [
     Signal {
         name: "restarts",
         request: "pod state",
@@ -114,6 +114,18 @@ const STATE_SIGNALS: [Signal; 2] = [
             "sum by (pod) (increase(kube_pod_container_status_restarts_total{namespace=$NS}[$RATE]))",
         ),
         absence: Absence::NotSeen("kube_pod_container_status_restarts_total is absent"),
+    },
+    // A killed pod restarts nothing: another takes its place. Only pods whose namespace was watched before can be new.
+    Signal {
+        name: "pods_started",
+        request: "pod state",
+        key: Key::Pod,
+        formula: Formula::Events {
+            events: "count by (pod) ((kube_pod_owner{namespace=$NS} unless on (pod) kube_pod_owner{namespace=$NS} offset $RATE) \
+                     and on (namespace) kube_pod_owner{namespace=$NS} offset $RATE)",
+            among: "count by (pod) (kube_pod_owner{namespace=$NS})",
+        },
+        absence: Absence::Fine,
     },
     // A finished job is not ready either, and that is fine.
     Signal {

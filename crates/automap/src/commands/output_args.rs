@@ -1,0 +1,59 @@
+//! How a report is shown: options that several commands share.
+
+use anyhow::Result;
+use automap_core::report::{Report, TextOptions, json, text};
+use automap_core::time::Timestamp;
+use clap::{Args, ValueEnum};
+use jiff::tz::TimeZone;
+
+use crate::console::{self, Color};
+use crate::when::utc_offset_s;
+
+/// How the report is shown.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct OutputArgs {
+    /// Form of the answer
+    #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    output: Format,
+    /// Every candidate's evidence, all notes and the queries
+    #[arg(long, short, help_heading = "Output")]
+    verbose: bool,
+    /// Wall-clock times in UTC instead of the local zone
+    #[arg(long, help_heading = "Output")]
+    utc: bool,
+    /// Colours
+    #[arg(long, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
+    color: Color,
+}
+
+/// Form of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs; `automap schema` describes it.
+    Json,
+}
+
+impl OutputArgs {
+    /// Whether programs read the output, so that nothing else may be printed there.
+    pub(crate) fn is_json(&self) -> bool {
+        self.output == Format::Json
+    }
+
+    /// Prints a report on standard output.
+    pub(crate) fn print(&self, report: &Report) -> Result<()> {
+        let rendered = match self.output {
+            Format::Json => json(report)?,
+            Format::Text => text(report, &self.text_options(report)),
+        };
+        console::print(&rendered)
+    }
+
+    fn text_options(&self, report: &Report) -> TextOptions {
+        let start = report.windows.incident_start.parse::<jiff::Timestamp>();
+        let at = Timestamp::from_ms(start.map_or(0, jiff::Timestamp::as_millisecond));
+        let zone = if self.utc { TimeZone::UTC } else { TimeZone::system() };
+        TextOptions { color: console::color(self.color), utc_offset_s: utc_offset_s(&zone, at), verbose: self.verbose }
+    }
+}

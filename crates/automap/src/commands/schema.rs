@@ -1,0 +1,12 @@
+//! `automap schema`: what the JSON report looks like, for programs that read it.
+
+use anyhow::Result;
+
+use crate::console::print;
+use crate::exit::Exit;
+
+/// Prints the JSON Schema of the report.
+pub(crate) fn run() -> Result<Exit> {
+    print(&automap_core::report::schema()?)?;
+    Ok(Exit::Ok)
+}
