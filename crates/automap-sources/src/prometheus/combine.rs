@@ -91,7 +91,8 @@ fn apply(formula: &Formula, over: f64, under: f64) -> f64 {
         Formula::Events { .. } => or_zero,
         _ if under.is_nan() || under <= 0.0 => f64::NAN,
         Formula::Mean { .. } => over / under,
-        Formula::Share { .. } => or_zero / under,
+        // Both are estimates of their own; a young series may seem to fail more often than it is asked.
+        Formula::Share { .. } => (or_zero / under).min(1.0),
     }
 }
 
@@ -109,6 +110,7 @@ mod tests {
         for (formula, over, under, expected) in [
             (&SHARE, gap, 5.0, 0.0),
             (&SHARE, 1.0, 5.0, 0.2),
+            (&SHARE, 6.0, 5.0, 1.0),
             (&SHARE, gap, 0.0, gap),
             (&SHARE, 0.0, gap, gap),
             (&MEAN, 10.0, 5.0, 2.0),
