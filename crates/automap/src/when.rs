@@ -46,7 +46,8 @@ pub(crate) fn parse_interval(text: &str, now: &ZonedDateTime) -> Result<Interval
 /// Reads a span such as `60m`, `1h30m`, `90s`, `2d`, as milliseconds.
 pub(crate) fn span_ms(text: &str) -> Result<i64> {
     let friendly = text.trim().parse::<SignedDuration>().ok();
-    let days = text.trim().strip_suffix('d').and_then(|d| d.parse::<i64>().ok()).map(|d| SignedDuration::from_hours(24 * d));
+    let days =
+        text.trim().strip_suffix('d').and_then(|d| d.parse::<i64>().ok()).map(|d| SignedDuration::from_hours(24 * d));
     match friendly.or(days).map(|d| d.as_millis()).and_then(|ms| i64::try_from(ms).ok()) {
         Some(ms) if ms > 0 => Ok(ms),
         _ => bail!("'{text}' is not a span; write 90s, 10m, 1h30m or 2d"),
@@ -75,7 +76,10 @@ mod tests {
     use super::*;
 
     fn now() -> ZonedDateTime {
-        "2026-11-23T14:30:00Z".parse::<jiff::Timestamp>().unwrap().to_zoned_datetime(TimeZone::fixed(jiff::tz::offset(8)))
+        "2026-11-23T14:30:00Z"
+            .parse::<jiff::Timestamp>()
+            .unwrap()
+            .to_zoned_datetime(TimeZone::fixed(jiff::tz::offset(8)))
     }
 
     #[test]

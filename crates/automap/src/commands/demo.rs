@@ -24,11 +24,8 @@ const CAPTURE: &[u8] = include_bytes!("../../assets/demo.parquet");
 const LEDGER: &str = include_str!("../../assets/demo.json");
 const DEFAULT_FAULT: &str = include_str!("../../../automap-lab/faults/delay-payment.yaml");
 
-const TIMING: Timing = Timing {
-    settle: Duration::from_secs(12),
-    normal: Duration::from_secs(70),
-    fault: Duration::from_secs(40),
-};
+const TIMING: Timing =
+    Timing { settle: Duration::from_secs(12), normal: Duration::from_secs(70), fault: Duration::from_secs(40) };
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap demo                                  a recorded incident, nothing needed
@@ -97,11 +94,7 @@ fn live(args: &DemoArgs) -> Result<Exit> {
     });
     progress.finish_and_clear();
     let episode = episode?;
-    say(&format!(
-        "asked Prometheus: {} requests, {} KiB\n",
-        episode.stats.requests,
-        episode.stats.bytes / 1024
-    ));
+    say(&format!("asked Prometheus: {} requests, {} KiB\n", episode.stats.requests, episode.stats.bytes / 1024));
     args.output.print(&episode.report)?;
     let exit = beside(args, &episode.injected, episode.report.verdict.service.as_deref())?;
     lab.down()?;

@@ -112,5 +112,6 @@ fn with_progress(lab: &Lab, drill: &Drill, timing: Timing, i: usize, n: usize) -
 fn save(dir: &Path, name: &str, episode: &Episode) -> Result<()> {
     capture::write(&dir.join(format!("{name}.parquet")), &episode.observation)?;
     let truth = dir.join(format!("{name}.json"));
-    fs::write(&truth, serde_json::to_string_pretty(&episode.injected)? + "\n").with_context(|| truth.display().to_string())
+    fs::write(&truth, serde_json::to_string_pretty(&episode.injected)? + "\n")
+        .with_context(|| truth.display().to_string())
 }

@@ -7,12 +7,13 @@ mod status;
 mod table;
 mod up;
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Result;
 use automap_lab::control::{Lab, state};
 use clap::{Args, Subcommand};
+
+use crate::console::{print, say};
 
 /// What to do with the lab.
 #[derive(Debug, Subcommand)]
@@ -61,18 +62,4 @@ fn down(args: &DirArgs) -> Result<()> {
     Lab::attach(&args.path())?.down()?;
     say("the lab is down");
     Ok(())
-}
-
-/// A message for the user.
-fn say(line: &str) {
-    // Progress that nobody can read is no reason to stop.
-    let _ = writeln!(io::stderr(), "{line}");
-}
-
-/// Data. A reader that has seen enough, like `head`, is no error.
-fn print(text: &str) -> Result<()> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e.into()),
-        _ => Ok(()),
-    }
 }

@@ -20,10 +20,7 @@ impl Drill {
 
 macro_rules! fault {
     ($name:literal) => {
-        Drill {
-            name: $name,
-            yaml: Some(include_str!(concat!("../../../../automap-lab/faults/", $name, ".yaml"))),
-        }
+        Drill { name: $name, yaml: Some(include_str!(concat!("../../../../automap-lab/faults/", $name, ".yaml"))) }
     };
 }
 

@@ -82,7 +82,15 @@ pub(super) fn table(outcomes: &[Outcome]) -> String {
             None => "none".to_owned(),
         };
         let after = o.first_named_after.map_or_else(|| "–".to_owned(), |d| format!("{} s", d.as_secs()));
-        rows.push([o.drill.clone(), o.injected.clone(), truth, o.answer.clone(), rank, after, format!("{:.2}", o.confidence)]);
+        rows.push([
+            o.drill.clone(),
+            o.injected.clone(),
+            truth,
+            o.answer.clone(),
+            rank,
+            after,
+            format!("{:.2}", o.confidence),
+        ]);
     }
     let widths: Vec<usize> =
         (0..header.len()).map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0)).collect();
