@@ -92,7 +92,8 @@ fn apply(formula: &Formula, over: f64, under: f64) -> f64 {
         _ if under.is_nan() || under <= 0.0 => f64::NAN,
         Formula::Mean { .. } => over / under,
         // Both are estimates of their own; a young series may seem to fail more often than it is asked.
-        Formula::Share { .. } => (or_zero / under).min(1.0),
+        Formula::Share { .. } if or_zero > under => 1.0,
+        Formula::Share { .. } => or_zero / under,
     }
 }
 
@@ -111,6 +112,7 @@ mod tests {
             (&SHARE, gap, 5.0, 0.0),
             (&SHARE, 1.0, 5.0, 0.2),
             (&SHARE, 6.0, 5.0, 1.0),
+            (&SHARE, f64::INFINITY, f64::INFINITY, gap),
             (&SHARE, gap, 0.0, gap),
             (&SHARE, 0.0, gap, gap),
             (&MEAN, 10.0, 5.0, 2.0),
