@@ -7,7 +7,7 @@ use crate::commands::{capture, demo, diagnose, drill};
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, after_help = EXAMPLES)]
+#[command(version, propagate_version = true, before_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -22,16 +22,16 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Name the cause of an incident, with the evidence
-    #[command(after_help = diagnose::EXAMPLES)]
+    #[command(before_help = diagnose::EXAMPLES)]
     Diagnose(Box<diagnose::DiagnoseArgs>),
     /// Keep everything that a diagnosis needs in one file
-    #[command(after_help = capture::EXAMPLES)]
+    #[command(before_help = capture::EXAMPLES)]
     Capture(Box<capture::CaptureArgs>),
     /// See it work: a recorded incident, or a live one
-    #[command(after_help = demo::EXAMPLES)]
+    #[command(before_help = demo::EXAMPLES)]
     Demo(demo::DemoArgs),
     /// Inject fault after fault and score the answers
-    #[command(after_help = drill::EXAMPLES)]
+    #[command(before_help = drill::EXAMPLES)]
     Drill(drill::DrillArgs),
     /// Print the JSON Schema of the report
     Schema,

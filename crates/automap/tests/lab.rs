@@ -1,4 +1,5 @@
-//! The lab as a user runs it: up, a process that dies and comes back, and nothing left when the supervisor is killed.
+//! The lab as a user runs it: up, a process that dies and comes back, nothing left when the supervisor is killed, and a
+//! diagnosis through a real Prometheus.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
@@ -53,7 +54,7 @@ fn pod<'a>(status: &'a Value, service: &str) -> &'a Value {
 /// the system keeps runs apart.
 fn free_base_port(nth: u16) -> u16 {
     let from_system = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let block = |random: u16| 10_000 + ((random % 30) * 2 + nth) * PORTS;
+    let block = |random: u16| 10_000 + ((random % 20) * 3 + nth) * PORTS;
     let free = |base: &u16| (*base..base + PORTS).all(|p| TcpListener::bind(("127.0.0.1", p)).is_ok());
     (0..200).map(|_| block(from_system())).find(free).unwrap()
 }
@@ -75,6 +76,54 @@ fn kill(pid: &Value) {
 fn runs(pid: &Value) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.trim_start().starts_with('Z'))
+}
+
+#[test]
+fn a_real_prometheus_answers_and_the_capture_gives_the_same_bytes() {
+    let dir = Dir::new("live");
+    let base = free_base_port(2).to_string();
+    ok(&dir.0, &["up", "--load", "6", "--base-port", &base, "--scrape-interval", "1s"]);
+    let url = status(&dir.0)["prometheus_url"].as_str().unwrap().to_owned();
+    let run = |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_automap")).args(args).output().unwrap();
+    let live = ["--prometheus", &url, "--namespace", "sock-shop"];
+    wait_until("gathering samples", || {
+        let output = run(&[&["diagnose", "--since", "60s", "-o", "json"], &live[..]].concat());
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        report["windows"]["baseline_samples"].as_u64().unwrap_or(0) >= 20
+    });
+
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let (from, to) = ((now - 40).to_string(), (now - 6).to_string());
+    let window = ["--from", &from, "--to", &to];
+    let file = dir.0.join("live.parquet").display().to_string();
+    let answered = run(&[&["diagnose", "-o", "json"], &live[..], &window].concat());
+    let captured = run(&[&["capture", &file], &live[..], &window].concat());
+    assert!(captured.status.success(), "{}", String::from_utf8_lossy(&captured.stderr));
+    let replayed = run(&["diagnose", "-o", "json", "--capture", &file]);
+    assert_eq!(answered.stdout, replayed.stdout);
+
+    let report: Value = serde_json::from_slice(&answered.stdout).unwrap();
+    assert_eq!(report["coverage"]["services_judged"], 14, "{}", String::from_utf8_lossy(&answered.stderr));
+    let queries = report["queries"].as_array().unwrap();
+    assert!(queries.iter().all(|q| q["state"] != "failed"), "{queries:#?}");
+    let missing = |signal: &&&str| !queries.iter().any(|q| q["signal"] == ***signal && q["series"].as_u64() > Some(0));
+    let absent: Vec<_> = [
+        "latency_ms",
+        "client_latency_ms",
+        "served_latency_ms",
+        "tcp_bytes_per_s",
+        "cpu_cores",
+        "cpu_throttled_ratio",
+        "memory_bytes",
+        "network_in_bytes_per_s",
+        "disk_write_bytes_per_s",
+        "restarts",
+        "pods_started",
+    ]
+    .iter()
+    .filter(missing)
+    .collect();
+    assert!(absent.is_empty(), "no series for {absent:?}");
 }
 
 #[test]

@@ -9,8 +9,19 @@ const MAX_LINES: usize = 500;
 
 /// The modules of the core from left to right in the picture; each imports only what stands before it.
 const CORE_ORDER: [&str; 13] = [
-    "time", "note", "metric", "stats", "topology", "frame", "observation", "onset", "anomaly", "windows", "rank",
-    "verdict", "report",
+    "time",
+    "note",
+    "metric",
+    "stats",
+    "topology",
+    "frame",
+    "observation",
+    "onset",
+    "anomaly",
+    "windows",
+    "rank",
+    "verdict",
+    "report",
 ];
 
 fn crates() -> PathBuf {
@@ -66,7 +77,10 @@ fn the_core_depends_on_nothing_with_effects() {
     let dependencies = manifest.split("[dependencies]").nth(1).unwrap();
     let names: Vec<&str> = dependencies.lines().filter_map(|l| l.split_once(" = ")).map(|(name, _)| name).collect();
     for name in names {
-        assert!(["jiff", "schemars", "serde", "serde_json", "thiserror"].contains(&name), "automap-core depends on {name}");
+        assert!(
+            ["jiff", "schemars", "serde", "serde_json", "thiserror"].contains(&name),
+            "automap-core depends on {name}"
+        );
     }
 }
 

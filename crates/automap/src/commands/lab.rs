@@ -19,13 +19,13 @@ use crate::console::{print, say};
 #[derive(Debug, Subcommand)]
 pub(crate) enum LabCommand {
     /// Start the shop's 14 pods, the kubelet's stand-in and Prometheus.
-    #[command(after_help = up::EXAMPLES)]
+    #[command(before_help = up::EXAMPLES)]
     Up(up::UpArgs),
     /// Put the faults of Chaos Mesh files in place.
-    #[command(after_help = inject::EXAMPLES)]
+    #[command(before_help = inject::EXAMPLES)]
     Inject(inject::InjectArgs),
     /// Send visitors.
-    #[command(after_help = load::EXAMPLES)]
+    #[command(before_help = load::EXAMPLES)]
     Load(load::LoadArgs),
     /// Show pods, faults and addresses.
     Status(status::StatusArgs),

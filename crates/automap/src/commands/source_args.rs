@@ -66,10 +66,10 @@ pub(crate) struct TimeArgs {
     #[arg(long, value_name = "SPAN", default_value = "60m", value_parser = span, help_heading = "Time")]
     since: Duration,
     /// Start of the data
-    #[arg(long, value_name = "TIME", conflicts_with = "since", help_heading = "Time")]
+    #[arg(long, value_name = "TIME", conflicts_with = "since", allow_hyphen_values = true, help_heading = "Time")]
     from: Option<String>,
     /// End of the data
-    #[arg(long, value_name = "TIME", default_value = "now", help_heading = "Time")]
+    #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true, help_heading = "Time")]
     to: String,
     #[command(flatten)]
     hint: HintArgs,
