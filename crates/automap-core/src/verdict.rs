@@ -8,8 +8,8 @@ use crate::stats::soft_step;
 /// When a verdict may name a cause.
 #[derive(Clone, Copy, Debug)]
 pub struct VerdictOptions {
-    /// Score at which an incident is as likely as not. Default 3: fault-free stretches of public recordings stay below it
-    /// in 86 of 100 cases, real incidents rise above it in 75 of 100.
+    /// Score at which an incident is as likely as not. Default 3: most fault-free stretches of public recordings stay below
+    /// it, most real incidents rise above it.
     pub score_centre: f64,
     /// Width of that step. Default 0.5.
     pub score_softness: f64,
@@ -39,7 +39,7 @@ pub enum Decision {
 }
 
 /// Confidence that a service is the cause: its share of belief among all, times how far its score is beyond what
-/// fault-free time shows. 0 to 1, close to the share of right answers where it is above 0.4.
+/// fault-free time shows. 0 to 1; above 0.4 close to the share of right answers on public recordings, below it an order.
 pub fn confidence(service: &RankedService, options: &VerdictOptions) -> f64 {
     service.share * soft_step(service.score, options.score_centre, options.score_softness)
 }
