@@ -32,7 +32,7 @@ pub struct Observation {
 pub struct QueryRecord {
     /// The signal it serves, such as `latency_ms`.
     pub signal: String,
-    /// The expression as sent.
+    /// An expression that shows this signal on its own; several signals may travel in one query.
     pub promql: String,
     /// Series in the answer.
     pub series: u64,

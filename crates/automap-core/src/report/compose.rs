@@ -19,6 +19,8 @@ use crate::windows::{Onset, Windows};
 const MAX_CAUSES: usize = 5;
 /// Symptoms in a report.
 const MAX_SYMPTOMS: usize = 3;
+/// Onsets closer than this many steps are the same: rates look back over about as many.
+const ONSET_STEPS: i64 = 5;
 /// Evidence from which a service counts as a victim, and a symptom as one.
 const CLEAR: f64 = 1.0;
 
@@ -162,8 +164,9 @@ fn counter_evidence(
         });
     }
     if let (Some(onset), Some(row)) = (onset, first_symptom) {
-        let symptom = facts.frame.times()[row].rfc3339();
-        if onset > symptom.as_str() {
+        let first = facts.frame.times()[row];
+        let (symptom, sure) = (first.rfc3339(), first.plus_ms(ONSET_STEPS * facts.frame.step_ms()).rfc3339());
+        if onset > sure.as_str() {
             out.push(format!("its first change ({onset}) is later than the first symptom of the system ({symptom})"));
         }
     }

@@ -1,6 +1,6 @@
 //! From statistics to sentences: what changed for a service, from where to where, since when, seen by whom.
 
-use super::format::{change, unit_name};
+use super::format::{change, unit_name, value};
 use super::model::Evidence;
 use crate::anomaly::{Anomalies, SeriesEvidence};
 use crate::frame::{MetricFrame, Series, ServiceIdx};
@@ -115,23 +115,22 @@ impl Facts<'_> {
         }
     }
 
-    /// `orders→payment latency 4 → 312 ms at the caller, 3 → 3 ms at the callee: 308 ms lost between them`.
+    /// `orders→payment latency 4 → 312 ms at the caller, 3 → 3 ms at the callee: 308 ms more between them`.
     fn gap_sentence(&self, gap: &Series) -> Option<String> {
         let side = |name: &str| {
             let same = |s: &&Series| s.metric.name == name && s.service == gap.service && s.peer == gap.peer;
-            let series = self.frame.series().iter().find(same)?;
-            let (from, to) = self.levels(series);
-            Some(change(from, to, series.metric.unit))
+            self.frame.series().iter().find(same).map(|s| self.levels(s))
         };
-        let (from, to) = self.levels(gap);
-        let lost = change(None, Some(to? - from?), gap.metric.unit);
+        let (caller, callee, (from, to)) = (side(CLIENT_LATENCY_MS)?, side(SERVED_LATENCY_MS)?, self.levels(gap));
+        let (rise, lost) = (caller.1? - caller.0?, to? - from?);
+        let verdict = if lost > 0.5 * rise { ", network and not code" } else { "" };
         Some(format!(
-            "{}→{} latency {} at the caller, {} at the callee: {} more between them, network and not code",
+            "{}→{} latency {} at the caller, {} at the callee: {} more between them{verdict}",
             self.frame.service(gap.service),
             self.frame.service(gap.peer?),
-            side(CLIENT_LATENCY_MS)?,
-            side(SERVED_LATENCY_MS)?,
-            lost.trim_start_matches("no data → "),
+            change(caller.0, caller.1, gap.metric.unit),
+            change(callee.0, callee.1, gap.metric.unit),
+            value(lost, gap.metric.unit),
         ))
     }
 

@@ -26,6 +26,12 @@ pub(super) fn change(from: Option<f64>, to: Option<f64>, unit: Unit) -> String {
     if word.is_empty() { format!("{from} → {to}") } else { format!("{from} → {to} {word}") }
 }
 
+/// `308 ms`.
+pub(super) fn value(v: f64, unit: Unit) -> String {
+    let (factor, word) = display_unit(unit, v.abs());
+    format!("{} {word}", number(v * factor)).trim_end().to_owned()
+}
+
 fn display_unit(unit: Unit, largest: f64) -> (f64, &'static str) {
     const KIB: f64 = 1024.0;
     match unit {
