@@ -8,6 +8,7 @@
 mod axis;
 mod error;
 mod metadata;
+mod quiet;
 mod read;
 mod write;
 

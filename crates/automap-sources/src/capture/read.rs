@@ -14,6 +14,7 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::schema::parser::parse_message_type;
 
 use super::metadata::{Metadata, Version};
+use super::quiet;
 use super::{COLUMNS, CaptureError, MAX_FILE_BYTES, MAX_ROWS, METADATA_KEY, SCHEMA, SCHEMA_VERSION, axis};
 
 /// Rows decoded at a time.
@@ -24,8 +25,7 @@ const MAX_UNPACKED_BYTES: i64 = 4 * MAX_FILE_BYTES as i64;
 /// Decodes a capture. The Parquet crate asserts on some damaged pages instead of returning an error (found by flipping
 /// bits): nothing is shared with the decoder, so its panic is one more way to say that the file is damaged.
 pub(super) fn observation(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
-    std::panic::catch_unwind(|| decode(bytes, file))
-        .unwrap_or_else(|_| Err(damaged(file, &"a page contradicts its own lengths")))
+    quiet::caught(|| decode(bytes, file)).unwrap_or_else(|| Err(damaged(file, &"a page contradicts its own lengths")))
 }
 
 fn decode(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
