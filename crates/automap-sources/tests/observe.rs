@@ -63,7 +63,7 @@ fn a_healthy_shop_is_seen_whole() {
     assert_eq!(
         missing,
         [
-            "disk_read_bytes_per_s, disk_write_bytes_per_s: container_fs_* is absent for containers on this runtime",
+            "disk_read_bytes_per_s, disk_write_bytes_per_s: container_fs_* is absent: no container touched a disk, or this runtime does not tell",
             "latency: TCP only: the side-cars see bytes and connections, no requests",
         ]
     );

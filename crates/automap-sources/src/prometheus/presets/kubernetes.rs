@@ -28,7 +28,8 @@ pub(super) const STATE_METRICS: Exporter = Exporter {
 };
 
 /// cAdvisor says nothing about the disks of many runtimes (cadvisor#2560, #3047; containerd#9690).
-const NO_DISK: Absence = Absence::NotSeen("container_fs_* is absent: no container touched a disk, or this runtime does not tell");
+const NO_DISK: Absence =
+    Absence::NotSeen("container_fs_* is absent: no container touched a disk, or this runtime does not tell");
 const NO_NETWORK: Absence = Absence::NotSeen("container_network_* is absent for these pods");
 
 const CADVISOR_SIGNALS: [Signal; 8] = [
