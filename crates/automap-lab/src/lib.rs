@@ -2,11 +2,13 @@
 
 pub mod chaos;
 pub mod control;
+pub mod dataset;
 pub mod effect;
 pub mod kubelet;
 pub mod ledger;
 pub mod load;
 pub mod plan;
 pub mod prometheus_server;
+pub mod score;
 pub mod shop;
 pub mod supervisor;
