@@ -1,0 +1,233 @@
+//! What a user reads and which code a script gets when something is wrong, through the real program. The messages of
+//! a server's every mood are tested in `automap-sources`; here they have to arrive.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "../../automap-sources/tests/support/mod.rs"]
+mod support;
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use support::shop::Shop;
+use support::{NOW, Reply, Server};
+
+/// The recorded incident that the program carries.
+const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo.parquet");
+
+fn automap(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_automap")).args(args).env("TZ", "UTC").output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Runs and expects an exit code and a whole message; `{url}` in it stands for the server.
+fn fails(args: &[&str], expected: i32, message: &str) {
+    let output = automap(args);
+    let said = stderr(&output);
+    assert_eq!((code(&output), said.trim_end()), (expected, format!("error: {message}").as_str()), "{args:?}");
+    assert!(output.stdout.is_empty(), "{args:?} printed data beside an error");
+}
+
+fn file(name: &str, content: &[u8]) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("automap-bad-{}-{name}", std::process::id()));
+    std::fs::write(&path, content).unwrap();
+    path
+}
+
+fn hour() -> [String; 4] {
+    ["--from".into(), NOW.plus_ms(-3_600_000).rfc3339(), "--to".into(), NOW.rfc3339()]
+}
+
+/// `diagnose` of the last hour before [`NOW`] at a pretended server.
+fn diagnose(server: &Server, more: &[&str]) -> Output {
+    let hour = hour();
+    let mut args = vec!["diagnose", "--prometheus", &server.url, "--namespace", "shop", "-o", "json"];
+    args.extend(hour.iter().map(String::as_str));
+    args.extend(more);
+    automap(&args)
+}
+
+#[test]
+fn a_server_in_a_bad_mood() {
+    for (reply, expected, part) in [
+        (Reply::new(401, ""), 3, "401: the server wants credentials"),
+        (Reply::new(403, ""), 3, "403: these credentials may not query here"),
+        (Reply::new(404, "<html>not found</html>"), 3, "prefix"),
+        (Reply::new(503, "Service Unavailable"), 3, "503"),
+        (Reply::new(200, "<html>Sign in</html>"), 3, "the answer is a web page"),
+        (Reply::new(200, r#"{"status":"success","data":{"res"#), 3, "the answer breaks off"),
+        (
+            Reply::new(200, r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#),
+            4,
+            "has no metrics that automap knows",
+        ),
+    ] {
+        let (status, body) = (reply.status, reply.body.clone());
+        let server = Server::start(move |_| reply.clone());
+        let output = diagnose(&server, &[]);
+        assert_eq!(code(&output), expected, "{status} {body}: {}", stderr(&output));
+        assert!(stderr(&output).contains(part), "{status} {body}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn nobody_listens() {
+    let args = ["diagnose", "--prometheus", "http://127.0.0.1:1", "-n", "shop"];
+    fails(
+        &args,
+        3,
+        "http://127.0.0.1:1: connection refused; is Prometheus listening there, is the port-forward still running?",
+    );
+}
+
+#[test]
+fn a_wrong_namespace_is_answered_with_the_nearest() {
+    let shop = Shop::of(3);
+    let server = Server::start(move |request| shop.answer(request));
+    let hour = hour();
+    let mut args = vec!["diagnose", "--prometheus", &server.url, "--namespace", "shpo"];
+    args.extend(hour.iter().map(String::as_str));
+    let output = automap(&args);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains(r#"no metrics of namespace "shpo""#), "{}", stderr(&output));
+}
+
+#[test]
+fn windows_that_make_no_comparison() {
+    let shop = Shop::of(3);
+    let server = Server::start(move |request| shop.answer(request));
+    let (start, early) = (NOW.plus_ms(-600_000).rfc3339(), NOW.plus_ms(-3_570_000).rfc3339());
+    let overlap = format!("{}..{}", NOW.plus_ms(-3_000_000).rfc3339(), NOW.plus_ms(-300_000).rfc3339());
+    for (more, part) in [
+        (
+            vec!["--incident-start", start.as_str(), "--baseline", overlap.as_str()],
+            "the baseline overlaps the incident",
+        ),
+        (vec!["--incident-start", early.as_str()], "the baseline window holds"),
+        (vec!["--incident-start", "2001-01-01T00:00:00Z"], "outside the data"),
+    ] {
+        let output = diagnose(&server, &more);
+        assert_eq!(code(&output), 4, "{more:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(part), "{more:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn data_that_is_partial_or_too_old_or_absurd() {
+    let warned = Shop { warnings: r#"["store-2 is unreachable"]"#, ..Shop::of(3) };
+    let server = Server::start(move |request| warned.answer(request));
+    let output = diagnose(&server, &[]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["notes"].to_string().contains("store-2 is unreachable"), "{}", report["notes"]);
+
+    let young = Shop { since_s: NOW.seconds() + 1e6, ..Shop::of(3) };
+    let server = Server::start(move |request| young.answer(request));
+    let output = diagnose(&server, &[]);
+    assert_eq!(code(&output), 4, "{}", stderr(&output));
+    assert!(stderr(&output).contains("retention"), "{}", stderr(&output));
+
+    for value in ["NaN", "+Inf"] {
+        let absurd = Shop { value, ..Shop::of(3) };
+        let server = Server::start(move |request| absurd.answer(request));
+        let output = diagnose(&server, &[]);
+        assert_eq!(code(&output), 4, "{value}: {}", stderr(&output));
+        assert_eq!(stderr(&output).lines().count(), 1, "{value}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn live_and_capture_print_the_same_bytes() {
+    let shop = Shop::of(6);
+    let server = Server::start(move |request| shop.answer(request));
+    let capture = file("same.parquet", b"");
+    let path = capture.to_str().unwrap();
+    let hour = hour();
+    let mut args = vec!["capture", "--force", "--prometheus", &server.url, "--namespace", "shop", path];
+    args.extend(hour.iter().map(String::as_str));
+    let output = automap(&args);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let live = diagnose(&server, &[]);
+    let replayed = automap(&["diagnose", "-o", "json", "--capture", path]);
+    assert_eq!(String::from_utf8_lossy(&live.stdout), String::from_utf8_lossy(&replayed.stdout));
+    assert!(!live.stdout.is_empty(), "{}", stderr(&live));
+    std::fs::remove_file(capture).unwrap();
+}
+
+#[test]
+fn files_that_are_not_what_they_should_be() {
+    let whole = std::fs::read(DEMO).unwrap();
+    for (name, content, option, part) in [
+        ("cut.parquet", &whole[..whole.len() / 2], "--capture", "cut.parquet"),
+        ("text.parquet", &b"time,a_cpu\n1,2\n"[..], "--capture", "text.parquet"),
+        ("empty.csv", b"", "--csv", "empty.csv"),
+        ("twice.csv", b"time,a_cpu\n1,1\n1,2\n", "--csv", "time"),
+        ("cut.csv", b"time,a_cpu,b_cpu\n1,1,1\n2,1\n", "--csv", "line 3"),
+        ("word.csv", b"time,a_cpu\n1,1\n2,much\n", "--csv", "much"),
+    ] {
+        let path = file(name, content);
+        let output = automap(&["diagnose", option, path.to_str().unwrap()]);
+        assert_eq!(code(&output), 2, "{name}: {}", stderr(&output));
+        assert!(stderr(&output).contains(part), "{name}: {}", stderr(&output));
+        assert_eq!(stderr(&output).lines().count(), 1, "{name}: {}", stderr(&output));
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+/// Forty samples of three services; `cell` gives the value of a service at a row.
+fn table(cell: impl Fn(usize, usize) -> String) -> Vec<u8> {
+    let mut text = "time,a_latency_ms,b_latency_ms,c_cpu_cores,total\n".to_owned();
+    for row in 0..40 {
+        let cells: Vec<String> = (0..3).map(|service| cell(service, row)).collect();
+        text += &format!("{},{},1\n", 1_700_000_000 + row * 5, cells.join(","));
+    }
+    text.into_bytes()
+}
+
+#[test]
+fn odd_tables_are_answered_with_remarks() {
+    type Cell = fn(usize, usize) -> String;
+    let cases: [(&str, Cell, &str); 3] = [
+        ("constant", |_, _| "5".into(), "no_incident"),
+        ("gaps", |s, row| if s == 1 || row % 7 == 0 { "NaN".into() } else { "5".into() }, "no_incident"),
+        ("one-window", |s, row| if s == 2 && row < 30 { String::new() } else { "5".into() }, "no_incident"),
+    ];
+    for (name, cell, verdict) in cases {
+        let path = file(&format!("{name}.csv"), &table(cell));
+        let start = ["--incident-start", "1700000150"];
+        let output = automap(&[&["diagnose", "-o", "json", "--csv", path.to_str().unwrap()], &start[..]].concat());
+        assert_eq!(code(&output), 0, "{name}: {}", stderr(&output));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["verdict"]["kind"], verdict, "{name}");
+        assert!(
+            report["notes"].to_string().contains("total"),
+            "{name}: the unknown column is told: {}",
+            report["notes"]
+        );
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn the_command_line_itself() {
+    let no_source = "no metrics to look at: give --prometheus URL, --capture FILE or --csv FILE \
+                     (`automap demo` needs neither)";
+    fails(&["diagnose"], 2, no_source);
+    let no_namespace = "--namespace is missing: which namespace do the services run in?";
+    fails(&["diagnose", "--prometheus", "http://127.0.0.1:1"], 2, no_namespace);
+    fails(&["capture", "x.parquet"], 2, "--prometheus is missing: where do the metrics live?");
+    let exists = format!("{DEMO} exists; give another name, or --force to replace it");
+    fails(&["capture", "--prometheus", "http://127.0.0.1:1", DEMO], 2, &exists);
+    let output = automap(&["diagnose", "--capture", DEMO, "--incident-start", "noonish"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("'noonish' is not a time"), "{}", stderr(&output));
+    assert_eq!(code(&automap(&["diagnose", "--capture", DEMO, "--exit-code"])), 1);
+    assert_eq!(code(&automap(&["diagnose", "--capture", DEMO])), 0);
+}

@@ -1,0 +1,83 @@
+//! The report for programs: its schema is published, its keys are there, and it can be replayed.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use automap_lab::ledger::Injection;
+use serde_json::{Value, json};
+
+const DIR: &str = env!("CARGO_MANIFEST_DIR");
+
+fn automap(args: &[&str]) -> Vec<u8> {
+    let output = Command::new(env!("CARGO_BIN_EXE_automap")).args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+fn report(args: &[&str]) -> Value {
+    serde_json::from_slice(&automap(args)).unwrap()
+}
+
+#[test]
+fn the_published_schema_is_that_of_the_program() {
+    let published = std::fs::read(Path::new(DIR).join("../../docs/report.schema.json")).unwrap();
+    assert!(published == automap(&["schema"]), "run `automap schema > docs/report.schema.json`");
+}
+
+#[test]
+fn the_demo_names_what_was_injected_and_every_required_key_is_there() {
+    let report = report(&["demo", "-o", "json"]);
+    assert_eq!(report["verdict"]["service"], "payment");
+    let schema: Value = serde_json::from_slice(&automap(&["schema"])).unwrap();
+    let has = |value: &Value, required: &Value| {
+        for key in required.as_array().unwrap() {
+            assert!(value.get(key.as_str().unwrap()).is_some(), "{key} is missing in {value}");
+        }
+    };
+    has(&report, &schema["required"]);
+    has(&report["verdict"], &schema["$defs"]["Verdict"]["required"]);
+    report["causes"].as_array().unwrap().iter().for_each(|c| has(c, &schema["$defs"]["Cause"]["required"]));
+    for key in ["schema_version", "verdict", "windows", "causes", "victims", "not_checked", "notes", "queries"] {
+        assert!(report.get(key).is_some(), "{key}");
+    }
+    let text = String::from_utf8(automap(&["demo"])).unwrap();
+    assert!(text.ends_with("the answer is right\n"), "{text}");
+}
+
+/// Every capture of the drill, diagnosed again. What it said then is in `expected.json`
+/// (`AUTOMAP_BLESS=1 cargo test -p automap --test report` writes it anew); what it must say holds whatever stands there.
+#[test]
+fn the_drill_replays() {
+    let dir = Path::new(DIR).join("tests/captures");
+    let mut answers = BTreeMap::new();
+    let mut names: Vec<_> = std::fs::read_dir(&dir).unwrap().map(|e| e.unwrap().path()).collect();
+    names.retain(|p| p.extension().is_some_and(|e| e == "parquet"));
+    for capture in names {
+        let name = capture.file_stem().unwrap().to_str().unwrap().to_owned();
+        let injected = std::fs::read_to_string(capture.with_extension("json")).unwrap();
+        let injected: Vec<Injection> = serde_json::from_str(&injected).unwrap();
+        let report = report(&["diagnose", "-o", "json", "--capture", capture.to_str().unwrap()]);
+        let causes = report["causes"].as_array().unwrap();
+        let hit = |c: &&Value| injected.iter().flat_map(|i| &i.targets).any(|t| c["service"] == *t.service);
+        let rank = causes.iter().find(hit).map(|c| c["rank"].clone());
+        if injected.is_empty() {
+            assert_ne!(report["verdict"]["kind"], "cause", "{name}: a cause was named in quiet time");
+        } else {
+            assert!(rank.as_ref().is_some_and(|r| r.as_u64() <= Some(3)), "{name}: the truth is at {rank:?}");
+        }
+        let verdict = &report["verdict"];
+        answers.insert(
+            name,
+            json!({"verdict": verdict["kind"], "first": causes.first().map(|c| &c["service"]), "rank_of_truth": rank}),
+        );
+    }
+    let file = dir.join("expected.json");
+    if std::env::var_os("AUTOMAP_BLESS").is_some() {
+        std::fs::write(&file, serde_json::to_string_pretty(&answers).unwrap() + "\n").unwrap();
+    }
+    let expected: BTreeMap<String, Value> = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert!(!answers.is_empty());
+    assert_eq!(answers, expected);
+}
