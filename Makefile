@@ -23,7 +23,7 @@ drill: build ## every fault of the drill plan, live, and the score table
 	scripts/need-prometheus.sh && $(AUTOMAP) drill
 
 bench: ## time, requests and bytes of a diagnosis
-	$(CARGO) bench --locked -p automap
+	$(CARGO) bench --locked -p automap --bench diagnose
 
 ci: ## what continuous integration runs
 	.ci/run

@@ -1,0 +1,103 @@
+//! What a diagnosis costs: time to read and diagnose a recorded incident of the shop, time at scale, and what is asked of
+//! Prometheus for it (a pretended server that answers at once, so that requests and bytes are ours and not its). `make bench`.
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
+
+#[path = "../../automap-sources/tests/support/mod.rs"]
+mod support;
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use automap_core::frame::{RawSeries, assemble};
+use automap_core::observation::Observation;
+use automap_core::time::{Timestamp, WindowHint};
+use automap_core::topology::{CallGraph, Protocol};
+use automap_core::{DiagnoseOptions, diagnose};
+use automap_sources::capture;
+use automap_sources::prometheus::{ObserveOptions, observe};
+use support::shop::Shop;
+use support::{NOW, Server};
+
+const CAPTURE: &[u8] = include_bytes!("../assets/demo.parquet");
+const ROUNDS: usize = 51;
+
+fn main() {
+    let shop = capture::from_bytes(CAPTURE).unwrap();
+    let size = |o: &Observation| {
+        format!(
+            "{} services, {} series, {} instants",
+            o.frame.services().len(),
+            o.frame.series().len(),
+            o.frame.times().len()
+        )
+    };
+    say("recorded incident", &size(&shop));
+    time("  read the capture", ROUNDS, || drop(capture::from_bytes(CAPTURE).unwrap()));
+    time("  diagnose", ROUNDS, || drop(diagnose(&shop, &DiagnoseOptions::default()).unwrap()));
+
+    let large = synthetic(300, 480);
+    say("synthetic incident", &size(&large));
+    time("  diagnose", 5, || drop(diagnose(&large, &DiagnoseOptions::default()).unwrap()));
+
+    for services in [14, 300] {
+        let pretended = Shop::of(services);
+        let server = Server::start(move |request| pretended.answer(request));
+        let options = ObserveOptions::new("shop", NOW.plus_ms(-3_600_000), NOW, NOW);
+        let fetched = observe(&server.client(), &options, &|_| {}).unwrap();
+        let (requests, kib) = (fetched.stats.requests, fetched.stats.bytes / 1024);
+        say("an hour from Prometheus", &format!("{services} services: {requests} requests, {kib} KiB"));
+    }
+}
+
+/// A chain of services with twelve signals each; the last one is slow and busy from three quarters of the time on.
+fn synthetic(services: usize, instants: usize) -> Observation {
+    const SIGNALS: [&str; 12] = [
+        "latency_ms",
+        "latency_p95_ms",
+        "error_ratio",
+        "throughput_rps",
+        "cpu_cores",
+        "cpu_throttled_ratio",
+        "memory_bytes",
+        "disk_read_bytes_per_s",
+        "disk_write_bytes_per_s",
+        "network_in_bytes_per_s",
+        "network_out_bytes_per_s",
+        "restarts",
+    ];
+    let times: Vec<Timestamp> = (0..instants as i64).map(|i| Timestamp::from_ms(i * 15_000)).collect();
+    let wobble = |a: usize, b: usize| ((a * 7919 + b * 104_729) % 1009) as f64 / 1009.0;
+    let mut raw = Vec::new();
+    for s in 0..services {
+        for (m, metric) in SIGNALS.iter().enumerate() {
+            let value = |i: usize| {
+                let fault = if s + 1 == services && i >= instants * 3 / 4 { 5.0 } else { 1.0 };
+                10.0 * fault * (1.0 + 0.2 * wobble(s * 12 + m, i))
+            };
+            let points = times.iter().enumerate().map(|(i, t)| (*t, value(i))).collect();
+            raw.push(RawSeries { service: format!("s{s:03}"), metric: (*metric).into(), peer: None, points });
+        }
+    }
+    let mut calls = CallGraph::new();
+    (1..services).for_each(|s| calls.add(&format!("s{:03}", s - 1), &format!("s{s:03}"), Protocol::Request));
+    let hint = WindowHint { incident_start: Some(times[instants * 3 / 4]), ..WindowHint::default() };
+    let (frame, notes) = assemble(raw, times).unwrap();
+    Observation { frame, calls, hint, notes, not_checked: vec![], queries: vec![], source: "synthetic".into() }
+}
+
+/// The median of several rounds.
+fn time(what: &str, rounds: usize, work: impl Fn()) {
+    let mut taken: Vec<Duration> = (0..rounds)
+        .map(|_| {
+            let began = Instant::now();
+            work();
+            began.elapsed()
+        })
+        .collect();
+    taken.sort();
+    say(what, &format!("{:.1} ms (median of {rounds})", taken[rounds / 2].as_secs_f64() * 1e3));
+}
+
+fn say(what: &str, value: &str) {
+    writeln!(std::io::stdout(), "{what:<24} {value}").unwrap();
+}
