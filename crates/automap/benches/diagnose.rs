@@ -1,11 +1,10 @@
 //! What a diagnosis costs: time to read and diagnose a recorded incident of the shop, time at scale, and what is asked of
 //! Prometheus for it (a pretended server that answers at once, so that requests and bytes are ours and not its). `make bench`.
-#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and may panic")]
 
 #[path = "../../automap-sources/tests/support/mod.rs"]
 mod support;
 
-use std::io::Write;
 use std::time::{Duration, Instant};
 
 use automap_core::frame::{RawSeries, assemble};
@@ -99,5 +98,5 @@ fn time(what: &str, rounds: usize, work: impl Fn()) {
 }
 
 fn say(what: &str, value: &str) {
-    writeln!(std::io::stdout(), "{what:<24} {value}").unwrap();
+    println!("{what:<24} {value}");
 }
