@@ -121,11 +121,11 @@ fn detected(frame: &MetricFrame, hint: &WindowHint) -> Result<Windows, WindowErr
         None => (times[times.len() - ((times.len() as f64 * QUIET_SHARE) as usize).max(1)], Onset::None),
     };
     let incident = Interval::new(start, end).ok_or(WindowError::Backwards)?;
-    let guard_ms = match kind {
-        Onset::Detected => (incident.len_ms() as f64 * GUARD_SHARE) as i64,
-        _ => 0,
-    };
-    let baseline = hint.baseline.or_else(|| Interval::new(times[0], start.plus_ms(-guard_ms)));
+    let guarded = start.plus_ms(-((incident.len_ms() as f64 * GUARD_SHARE) as i64));
+    // An onset early in the data leaves no samples to spare.
+    let spares = kind == Onset::Detected && times.iter().filter(|t| **t < guarded).count() >= MIN_BASELINE_POINTS;
+    let end_of_normal = if spares { guarded } else { start };
+    let baseline = hint.baseline.or_else(|| Interval::new(times[0], end_of_normal));
     let short = WindowError::TooFewPoints { window: "baseline", have: 0, need: MIN_BASELINE_POINTS };
     windows(frame, baseline.ok_or(short)?, incident, kind)
 }
@@ -195,6 +195,16 @@ mod tests {
         ] {
             assert_eq!(settle(&flat(40), &hint).unwrap_err().to_string(), text);
         }
+    }
+
+    #[test]
+    fn an_onset_early_in_the_data_keeps_its_few_normal_samples() {
+        let times: Vec<_> = (0..60).map(t).collect();
+        let points = times.iter().enumerate().map(|(i, t)| (*t, if i < 6 { 5.0 } else { 500.0 })).collect();
+        let raw = RawSeries { service: "a".into(), metric: "latency_ms".into(), peer: None, points };
+        let frame = assemble(vec![raw], times).unwrap().0;
+        let (windows, _) = settle(&frame, &WindowHint::default()).unwrap();
+        assert_eq!((windows.onset, windows.rows.baseline.len()), (Onset::Detected, 6));
     }
 
     #[test]
