@@ -140,8 +140,9 @@ fn json<T: DeserializeOwned>(path: &Path) -> Result<T, DatasetError> {
 }
 
 fn folders(dir: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    let entries = fs::read_dir(dir).map_err(|e| wrong(dir, e))?;
-    let mut out: Vec<PathBuf> = entries.filter_map(Result::ok).map(|e| e.path()).filter(|p| p.is_dir()).collect();
+    let entries = fs::read_dir(dir).and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect());
+    let mut out: Vec<PathBuf> = entries.map_err(|e| wrong(dir, e))?;
+    out.retain(|p| p.is_dir());
     out.sort();
     Ok(out)
 }

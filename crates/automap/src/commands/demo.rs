@@ -74,6 +74,8 @@ fn live(args: &DemoArgs) -> Result<Exit> {
     let began = Instant::now();
     let options = LabOptions {
         base_port: args.base_port,
+        // A lab of the user's own, in the usual directory, is left alone.
+        dir: std::env::temp_dir().join(format!("automap-demo-{}", args.base_port)),
         load_rate_per_s: Some(automap_lab::load::DEFAULT_RATE_PER_S),
         ..LabOptions::new()?
     };
@@ -98,6 +100,7 @@ fn live(args: &DemoArgs) -> Result<Exit> {
     args.output.print(&episode.report)?;
     let exit = beside(args, &episode.injected, episode.report.verdict.service.as_deref())?;
     lab.down()?;
+    std::fs::remove_dir_all(&options.dir).with_context(|| options.dir.display().to_string())?;
     say(&format!("everything is down again, after {:.0} s", began.elapsed().as_secs_f64()));
     Ok(exit)
 }

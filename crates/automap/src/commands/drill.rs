@@ -87,6 +87,7 @@ pub(crate) fn run(args: &DrillArgs) -> Result<Exit> {
         outcomes.push(outcome);
     }
     lab.down()?;
+    fs::remove_dir_all(&options.dir).with_context(|| options.dir.display().to_string())?;
     print(&score::table(&outcomes))?;
     Ok(if Outcome::aim(&outcomes) { Exit::Ok } else { Exit::Found })
 }
