@@ -60,7 +60,7 @@ fn a_server_in_a_bad_mood() {
         (Reply::new(401, ""), 3, "401: the server wants credentials"),
         (Reply::new(403, ""), 3, "403: these credentials may not query here"),
         (Reply::new(404, "<html>not found</html>"), 3, "prefix"),
-        (Reply::new(503, "Service Unavailable"), 3, "503"),
+        (Reply::new(503, "Service Unavailable"), 3, "starting"),
         (Reply::new(200, "<html>Sign in</html>"), 3, "the answer is a web page"),
         (Reply::new(200, r#"{"status":"success","data":{"res"#), 3, "the answer breaks off"),
         (
@@ -96,7 +96,8 @@ fn a_wrong_namespace_is_answered_with_the_nearest() {
     args.extend(hour.iter().map(String::as_str));
     let output = automap(&args);
     assert_eq!(code(&output), 2);
-    assert!(stderr(&output).contains(r#"no metrics of namespace "shpo""#), "{}", stderr(&output));
+    let said = stderr(&output);
+    assert!(said.contains(r#"no metrics of namespace "shpo""#) && said.contains(r#"did you mean "shop"?"#), "{said}");
 }
 
 #[test]
@@ -154,10 +155,14 @@ fn live_and_capture_print_the_same_bytes() {
     args.extend(hour.iter().map(String::as_str));
     let output = automap(&args);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
-    let live = diagnose(&server, &[]);
-    let replayed = automap(&["diagnose", "-o", "json", "--capture", path]);
-    assert_eq!(String::from_utf8_lossy(&live.stdout), String::from_utf8_lossy(&replayed.stdout));
-    assert!(!live.stdout.is_empty(), "{}", stderr(&live));
+    for form in ["json", "text"] {
+        let mut args = vec!["diagnose", "-v", "-o", form, "--prometheus", &server.url, "--namespace", "shop"];
+        args.extend(hour.iter().map(String::as_str));
+        let live = automap(&args);
+        let replayed = automap(&["diagnose", "-v", "-o", form, "--capture", path]);
+        assert_eq!(String::from_utf8_lossy(&live.stdout), String::from_utf8_lossy(&replayed.stdout));
+        assert!(!live.stdout.is_empty(), "{}", stderr(&live));
+    }
     std::fs::remove_file(capture).unwrap();
 }
 
@@ -165,10 +170,10 @@ fn live_and_capture_print_the_same_bytes() {
 fn files_that_are_not_what_they_should_be() {
     let whole = std::fs::read(DEMO).unwrap();
     for (name, content, option, part) in [
-        ("cut.parquet", &whole[..whole.len() / 2], "--capture", "cut.parquet"),
-        ("text.parquet", &b"time,a_cpu\n1,2\n"[..], "--capture", "text.parquet"),
-        ("empty.csv", b"", "--csv", "empty.csv"),
-        ("twice.csv", b"time,a_cpu\n1,1\n1,2\n", "--csv", "time"),
+        ("cut.parquet", &whole[..whole.len() / 2], "--capture", "is no complete Parquet file"),
+        ("text.parquet", &b"time,a_cpu\n1,2\n"[..], "--capture", "is no complete Parquet file"),
+        ("empty.csv", b"", "--csv", "is empty; expected a header with time"),
+        ("twice.csv", b"time,a_cpu\n1,1\n1,2\n", "--csv", "lines 2 and 3 have the same time"),
         ("cut.csv", b"time,a_cpu,b_cpu\n1,1,1\n2,1\n", "--csv", "line 3"),
         ("word.csv", b"time,a_cpu\n1,1\n2,much\n", "--csv", "much"),
     ] {
@@ -213,6 +218,36 @@ fn odd_tables_are_answered_with_remarks() {
         );
         std::fs::remove_file(path).unwrap();
     }
+}
+
+#[test]
+fn the_order_of_rows_does_not_matter() {
+    let sorted = String::from_utf8(table(|s, row| format!("{}", 5 + (row * 7 + s) % 3))).unwrap();
+    let (header, rows) = sorted.split_once('\n').unwrap();
+    let turned = format!("{header}\n{}\n", rows.lines().rev().collect::<Vec<_>>().join("\n"));
+    let verdict = |content: &str| {
+        let path = file("order.csv", content.as_bytes());
+        let output =
+            automap(&["diagnose", "-o", "json", "--csv", path.to_str().unwrap(), "--incident-start", "1700000150"]);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        std::fs::remove_file(path).unwrap();
+        let mut report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (report["notes"].take(), report)
+    };
+    let ((_, report), (notes, same)) = (verdict(&sorted), verdict(&turned));
+    assert_eq!(report, same);
+    assert!(notes.to_string().contains("sorted"), "{notes}");
+}
+
+#[test]
+fn a_signal_that_is_missing_everywhere_is_told() {
+    let empty = Reply::new(200, r#"{"status":"success","data":{"resultType":"matrix","result":[]}}"#);
+    let shop = Shop::of(3).instead("container_memory_working_set_bytes", empty);
+    let server = Server::start(move |request| shop.answer(request));
+    let output = diagnose(&server, &[]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["not_checked"].to_string().contains("memory_bytes"), "{}", report["not_checked"]);
 }
 
 #[test]

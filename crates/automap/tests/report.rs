@@ -58,7 +58,9 @@ fn the_drill_replays() {
         let name = capture.file_stem().unwrap().to_str().unwrap().to_owned();
         let injected = std::fs::read_to_string(capture.with_extension("json")).unwrap();
         let injected: Vec<Injection> = serde_json::from_str(&injected).unwrap();
-        let report = report(&["diagnose", "-o", "json", "--capture", capture.to_str().unwrap()]);
+        let ask = ["diagnose", "-o", "json", "--capture", capture.to_str().unwrap()];
+        assert!(automap(&ask) == automap(&ask), "{name}: two runs, two answers");
+        let report = report(&ask);
         let causes = report["causes"].as_array().unwrap();
         let hit = |c: &&Value| injected.iter().flat_map(|i| &i.targets).any(|t| c["service"] == *t.service);
         let rank = causes.iter().find(hit).map(|c| c["rank"].clone());
@@ -73,11 +75,11 @@ fn the_drill_replays() {
             json!({"verdict": verdict["kind"], "first": causes.first().map(|c| &c["service"]), "rank_of_truth": rank}),
         );
     }
+    assert!(!answers.is_empty(), "no captures in {}", dir.display());
     let file = dir.join("expected.json");
     if std::env::var_os("AUTOMAP_BLESS").is_some() {
         std::fs::write(&file, serde_json::to_string_pretty(&answers).unwrap() + "\n").unwrap();
     }
     let expected: BTreeMap<String, Value> = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-    assert!(!answers.is_empty());
     assert_eq!(answers, expected);
 }
