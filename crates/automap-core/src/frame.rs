@@ -78,6 +78,12 @@ impl MetricFrame {
         &self.series
     }
 
+    /// One series by its name. O(log series): they are ordered.
+    pub fn get(&self, service: ServiceIdx, metric: &str, peer: Option<ServiceIdx>) -> Option<&Series> {
+        let place = |s: &Series| (s.service, s.metric.name.as_str(), s.peer).cmp(&(service, metric, peer));
+        self.series.binary_search_by(place).ok().map(|i| &self.series[i])
+    }
+
     /// The usual distance of two instants: the median, in milliseconds.
     pub fn step_ms(&self) -> i64 {
         let mut steps: Vec<i64> = self.times.windows(2).map(|w| w[1].ms() - w[0].ms()).collect();

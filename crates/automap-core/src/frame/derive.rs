@@ -9,9 +9,9 @@ impl MetricFrame {
     ///
     /// Never below 0 (the two proxies' clocks of one request differ by their own overhead); a gap where either is one.
     pub fn with_network_gaps(&self) -> Self {
-        let named = |name: &'static str| self.series.iter().filter(move |s| s.metric.name == name);
-        let gaps = named(CLIENT_LATENCY_MS).filter_map(|client| {
-            let served = named(SERVED_LATENCY_MS).find(|s| s.service == client.service && s.peer == client.peer)?;
+        let clients = self.series.iter().filter(|s| s.metric.name == CLIENT_LATENCY_MS);
+        let gaps = clients.filter_map(|client| {
+            let served = self.get(client.service, SERVED_LATENCY_MS, client.peer)?;
             let values = client.values.iter().zip(&served.values).map(|(c, s)| clamp(c - s)).collect();
             Some(Series { metric: Metric::parse(NETWORK_GAP_MS), values, ..*client })
         });

@@ -117,10 +117,7 @@ impl Facts<'_> {
 
     /// `orders→payment latency 4 → 312 ms at the caller, 3 → 3 ms at the callee: 308 ms more between them`.
     fn gap_sentence(&self, gap: &Series) -> Option<String> {
-        let side = |name: &str| {
-            let same = |s: &&Series| s.metric.name == name && s.service == gap.service && s.peer == gap.peer;
-            self.frame.series().iter().find(same).map(|s| self.levels(s))
-        };
+        let side = |name: &str| self.frame.get(gap.service, name, gap.peer).map(|s| self.levels(s));
         let (caller, callee, (from, to)) = (side(CLIENT_LATENCY_MS)?, side(SERVED_LATENCY_MS)?, self.levels(gap));
         let (rise, lost) = (caller.1? - caller.0?, to? - from?);
         let verdict = if lost > 0.5 * rise { ", network and not code" } else { "" };
