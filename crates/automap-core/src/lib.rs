@@ -11,6 +11,7 @@
 
 pub mod anomaly;
 pub mod frame;
+pub mod graph;
 pub mod metric;
 pub mod note;
 pub mod observation;

@@ -3,6 +3,7 @@
 mod compose;
 mod evidence_items;
 mod format;
+pub mod map;
 mod model;
 mod path;
 mod text;

@@ -4,6 +4,8 @@ pub(crate) mod capture;
 pub(crate) mod demo;
 pub(crate) mod diagnose;
 pub(crate) mod drill;
+
+mod input_args;
 pub(crate) mod lab;
 mod output_args;
 mod schema;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const MAX_LINES: usize = 500;
 
 /// The modules of the core from left to right in the picture; each imports only what stands before it.
-const CORE_ORDER: [&str; 13] = [
+const CORE_ORDER: [&str; 17] = [
     "time",
     "note",
     "metric",
@@ -19,8 +19,12 @@ const CORE_ORDER: [&str; 13] = [
     "onset",
     "anomaly",
     "windows",
+    "independence",
+    "graph",
     "rank",
     "verdict",
+    "propagation",
+    "compare",
     "report",
 ];
 
@@ -74,11 +78,11 @@ fn imports_inside_the_core_point_left() {
 #[test]
 fn the_core_depends_on_nothing_with_effects() {
     let manifest = fs::read_to_string(crates().join("automap-core/Cargo.toml")).unwrap();
-    let dependencies = manifest.split("[dependencies]").nth(1).unwrap();
+    let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
     let names: Vec<&str> = dependencies.lines().filter_map(|l| l.split_once(" = ")).map(|(name, _)| name).collect();
     for name in names {
         assert!(
-            ["jiff", "schemars", "serde", "serde_json", "thiserror"].contains(&name),
+            ["jiff", "rayon", "schemars", "serde", "serde_json", "statrs", "thiserror"].contains(&name),
             "automap-core depends on {name}"
         );
     }
