@@ -12,6 +12,7 @@
 pub mod anomaly;
 pub mod frame;
 pub mod graph;
+pub mod independence;
 pub mod metric;
 pub mod note;
 pub mod observation;

@@ -1,9 +1,11 @@
 //! Descriptive statistics that treat `NaN` as "not observed": it is skipped, never counted, never a zero.
 
 mod moments;
+mod normal_scores;
 mod rolling;
 
 pub use moments::{finite, mad, mean, median, median_of, sd};
+pub use normal_scores::{average_ranks, normal_scores};
 pub use rolling::rolling_mean;
 
 /// Signed logarithm `sign(x)·ln(1+|x|)`: keeps order and sign, makes a factor of ten one step of 2.3.

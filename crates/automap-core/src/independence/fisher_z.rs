@@ -1,0 +1,178 @@
+//! Partial correlation with Fisher's z transform.
+
+use rayon::prelude::*;
+use statrs::function::erf::erfc;
+
+use super::effective::{autocorrelation, effective_samples};
+use super::{CiOptions, Outcome, Scores};
+
+/// Below this share of variance left, the conditions determine a series and nothing can be said about it.
+const MIN_REST: f64 = 1e-9;
+
+/// Correlations and effective sample sizes of all pairs.
+#[derive(Debug)]
+pub struct FisherZ {
+    series: usize,
+    /// Pearson correlation of the scores, row by row; `NaN` where a pair shares too little.
+    correlation: Vec<f64>,
+    /// Effective samples of every pair.
+    samples: Vec<f64>,
+    min_degrees: f64,
+}
+
+impl FisherZ {
+    /// Cost: O(series² × (samples + lags)), in parallel; memory: 16 bytes for each ordered pair.
+    pub fn new(scores: &Scores, options: &CiOptions) -> Self {
+        let n = scores.len();
+        let lags: Vec<Vec<f64>> = match options.effective_samples {
+            true => scores.rows.par_iter().map(|row| autocorrelation(row)).collect(),
+            false => vec![Vec::new(); n],
+        };
+        let unit: Vec<Vec<f64>> = scores.rows.par_iter().map(|row| unit_length(row)).collect();
+        let row = |i: usize| -> Vec<(f64, f64)> {
+            (0..n)
+                .map(|j| {
+                    if i == j || !scores.is_testable(i) || !scores.is_testable(j) {
+                        return (if i == j { 1.0 } else { f64::NAN }, 0.0);
+                    }
+                    // The same sum for (i, j) and (j, i), so that the matrix is symmetric to the last bit.
+                    let (a, b) = (i.min(j), i.max(j));
+                    let (r, shared) = if scores.has_gaps[a] || scores.has_gaps[b] {
+                        correlation_with_gaps(&scores.rows[a], &scores.rows[b])
+                    } else {
+                        (dot(&unit[a], &unit[b]), unit[a].len())
+                    };
+                    (r.clamp(-1.0, 1.0), effective_samples(shared, &lags[a], &lags[b]))
+                })
+                .collect()
+        };
+        let rows: Vec<Vec<(f64, f64)>> = (0..n).into_par_iter().map(row).collect();
+        let (correlation, samples) = rows.into_iter().flatten().unzip();
+        Self { series: n, correlation, samples, min_degrees: options.min_degrees }
+    }
+
+    /// Pearson correlation of two series' scores; `NaN` where it is not known.
+    pub fn correlation(&self, i: usize, j: usize) -> f64 {
+        self.correlation[i * self.series + j]
+    }
+
+    /// Are `i` and `j` independent given `given`? `Z = atanh(r)·√(n_eff − |given| − 3)` is standard normal if they are.
+    pub fn test(&self, i: usize, j: usize, given: &[usize]) -> Outcome {
+        let degrees = self.samples[i * self.series + j] - given.len() as f64 - 3.0;
+        if degrees < self.min_degrees {
+            return Outcome::Insufficient;
+        }
+        let r = partial_correlation(|a, b| self.correlation(a, b), i, j, given);
+        if r.is_nan() {
+            return Outcome::Insufficient;
+        }
+        let strength = r.abs();
+        let z = strength.min(1.0 - 1e-15).atanh() * degrees.sqrt();
+        Outcome::Tested { p_value: erfc(z / std::f64::consts::SQRT_2), strength }
+    }
+}
+
+/// Correlation of `i` and `j` with the linear influence of `given` taken out of both, from plain correlations.
+///
+/// By elimination of the conditions one after the other; `NaN` where a correlation is `NaN` or the conditions determine
+/// `i` or `j` (perfect collinearity). Conditions that determine each other count once. O(|given|³).
+pub fn partial_correlation(correlation: impl Fn(usize, usize) -> f64, i: usize, j: usize, given: &[usize]) -> f64 {
+    if let [k] = *given {
+        // The closed form for one condition, which most tests have.
+        let (ij, ik, jk) = (correlation(i, j), correlation(i, k), correlation(j, k));
+        let rest = (1.0 - ik * ik) * (1.0 - jk * jk);
+        let determined = 1.0 - ik * ik < MIN_REST || 1.0 - jk * jk < MIN_REST;
+        return if determined { f64::NAN } else { ((ij - ik * jk) / rest.sqrt()).clamp(-1.0, 1.0) };
+    }
+    let names: Vec<usize> = given.iter().copied().chain([i, j]).collect();
+    let n = names.len();
+    let mut m: Vec<f64> =
+        names.iter().flat_map(|&a| names.iter().map(move |&b| (a, b))).map(|(a, b)| correlation(a, b)).collect();
+    for k in 0..given.len() {
+        let pivot = m[k * n + k];
+        // Another condition says the same already.
+        if pivot < MIN_REST {
+            continue;
+        }
+        for a in k + 1..n {
+            let factor = m[a * n + k] / pivot;
+            for b in k + 1..n {
+                m[a * n + b] -= factor * m[k * n + b];
+            }
+        }
+    }
+    let (ii, jj, ij) = (m[(n - 2) * n + n - 2], m[(n - 1) * n + n - 1], m[(n - 2) * n + n - 1]);
+    if ii < MIN_REST || jj < MIN_REST { f64::NAN } else { (ij / (ii * jj).sqrt()).clamp(-1.0, 1.0) }
+}
+
+fn unit_length(row: &[f64]) -> Vec<f64> {
+    let length = row.iter().map(|v| v * v).sum::<f64>().sqrt();
+    row.iter().map(|v| v / length).collect()
+}
+
+/// Eight sums side by side: the compiler turns them into vector instructions, and the order of additions is fixed.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    const LANES: usize = 8;
+    let mut sums = [0.0; LANES];
+    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let tail: f64 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
+    for (x, y) in a_chunks.zip(b_chunks) {
+        for lane in 0..LANES {
+            sums[lane] += x[lane] * y[lane];
+        }
+    }
+    sums.iter().sum::<f64>() + tail
+}
+
+/// Pearson correlation over the instants at which both were observed, and how many these are.
+fn correlation_with_gaps(a: &[f64], b: &[f64]) -> (f64, usize) {
+    let shared: Vec<(f64, f64)> =
+        a.iter().zip(b).filter(|(x, y)| !x.is_nan() && !y.is_nan()).map(|(x, y)| (*x, *y)).collect();
+    let n = shared.len() as f64;
+    let (sum_x, sum_y) = shared.iter().fold((0.0, 0.0), |(sx, sy), (x, y)| (sx + x, sy + y));
+    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
+    for (x, y) in &shared {
+        let (dx, dy) = (x - sum_x / n, y - sum_y / n);
+        xx += dx * dx;
+        yy += dy * dy;
+        xy += dx * dy;
+    }
+    let r = if xx > 0.0 && yy > 0.0 { xy / (xx * yy).sqrt() } else { f64::NAN };
+    (r, shared.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// r12 = .5, r13 = .6, r23 = .7: (.5 − .42) / √((1 − .36)(1 − .49)) = .08 / .5713 = .1400. By hand.
+    #[test]
+    fn one_condition_by_hand_and_by_elimination() {
+        let r = |a: usize, b: usize| [[1.0, 0.5, 0.6], [0.5, 1.0, 0.7], [0.6, 0.7, 1.0]][a][b];
+        let one = partial_correlation(r, 0, 1, &[2]);
+        assert!((one - 0.08 / 0.3264_f64.sqrt()).abs() < 1e-12);
+        // The same condition twice changes nothing and does not blow up.
+        let twice = partial_correlation(|a, b| r(a.min(2), b.min(2)), 0, 1, &[2, 3]);
+        assert!((one - twice).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_condition_that_determines_a_series_leaves_nothing_to_say() {
+        let identical = |a: usize, b: usize| if a == b || a + b == 2 { 1.0 } else { 0.4 };
+        assert!(partial_correlation(identical, 0, 1, &[2]).is_nan());
+        let a: Vec<f64> = (0..40).map(|i| f64::from(i * 7 % 11)).collect();
+        let b: Vec<f64> = (0..40).map(|i| f64::from(i * 5 % 13)).collect();
+        let test = FisherZ::new(&Scores::new(&[a.clone(), b, a]), &CiOptions::default());
+        assert_eq!(test.test(0, 1, &[2]), Outcome::Insufficient);
+    }
+
+    #[test]
+    fn few_samples_and_constants_are_insufficient_and_identity_is_certain() {
+        let a: Vec<f64> = (0..40).map(|i| f64::from(i * 7 % 11)).collect();
+        let test = FisherZ::new(&Scores::new(&[a.clone(), a.clone(), vec![1.0; 40]]), &CiOptions::default());
+        assert!(test.test(0, 1, &[]).p_value().is_some_and(|p| p < 1e-9));
+        assert_eq!(test.test(0, 2, &[]), Outcome::Insufficient);
+        let short = FisherZ::new(&Scores::plain(&[a[..7].to_vec(), a[..7].to_vec()]), &CiOptions::default());
+        assert_eq!(short.test(0, 1, &[]), Outcome::Insufficient);
+    }
+}

@@ -1,0 +1,50 @@
+//! Ranks and normal scores: correlations that no outlier owns.
+
+use statrs::distribution::{ContinuousCDF, Normal};
+
+/// Ranks from 1, ties sharing their mean rank; `NaN` stays `NaN` and takes no rank. O(n log n).
+pub fn average_ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).filter(|&i| !values[i].is_nan()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let mut ranks = vec![f64::NAN; values.len()];
+    let mut start = 0;
+    while start < order.len() {
+        let same = order[start..].iter().take_while(|&&i| values[i] == values[order[start]]).count();
+        let rank = start as f64 + (same as f64 + 1.0) / 2.0;
+        order[start..start + same].iter().for_each(|&i| ranks[i] = rank);
+        start += same;
+    }
+    ranks
+}
+
+/// Normal scores `Φ⁻¹((rank − 3/8) / (n + 1/4))` (Blom 1958): the values' order on the scale of a standard normal
+/// distribution. `NaN` stays `NaN`; ties share a score, so a constant series scores 0 everywhere.
+pub fn normal_scores(values: &[f64]) -> Vec<f64> {
+    let ranks = average_ranks(values);
+    let n = ranks.iter().filter(|r| !r.is_nan()).count() as f64;
+    let normal = Normal::standard();
+    let score = |rank: f64| if rank.is_nan() { rank } else { normal.inverse_cdf((rank - 0.375) / (n + 0.25)) };
+    ranks.into_iter().map(score).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties_share_their_mean_rank_and_gaps_take_none() {
+        assert_eq!(average_ranks(&[3.0, 1.0, 3.0, 2.0]), [3.5, 1.0, 3.5, 2.0]);
+        let ranks = average_ranks(&[2.0, f64::NAN, 1.0]);
+        assert!(ranks[1].is_nan() && ranks[0] == 2.0 && ranks[2] == 1.0);
+        assert!(average_ranks(&[]).is_empty());
+    }
+
+    /// `scipy.stats.norm.ppf((np.array([1, 2, 3]) - .375) / 3.25)` = −0.8694, 0, 0.8694.
+    #[test]
+    fn scores_are_symmetric_and_only_the_order_counts() {
+        let scores = normal_scores(&[10.0, 1e9, 20.0]);
+        assert!((scores[0] + 0.869_423_6).abs() < 1e-6 && scores[2].abs() < 1e-12, "{scores:?}");
+        assert!((scores[1] + scores[0]).abs() < 1e-12);
+        assert!(normal_scores(&[4.0; 5]).iter().all(|s| s.abs() < 1e-12));
+    }
+}
