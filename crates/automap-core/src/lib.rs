@@ -33,8 +33,12 @@ use report::Report;
 pub struct DiagnoseOptions {
     /// How far from normal.
     pub anomaly: anomaly::AnomalyOptions,
-    /// Who is blamed.
+    /// Which engine ranks.
+    pub engine: rank::Engine,
+    /// Who is blamed, by the evidence engine.
     pub evidence: rank::EvidenceOptions,
+    /// Who is blamed, by the AutoMAP engine.
+    pub automap: rank::AutomapOptions,
     /// What may be said.
     pub verdict: verdict::VerdictOptions,
 }
@@ -57,13 +61,38 @@ pub enum DiagnoseError {
     },
 }
 
+/// The results of all stages for one observation.
+#[derive(Debug)]
+pub struct Analysis {
+    /// The frame that was analysed, with derived series.
+    pub frame: frame::MetricFrame,
+    /// The windows.
+    pub windows: windows::Windows,
+    /// What was unusual.
+    pub anomalies: anomaly::Anomalies,
+    /// Who is blamed.
+    pub ranking: rank::Ranking,
+    /// What the AutoMAP engine learnt on its way; `None` for the evidence engine, which learns no graph.
+    pub automap: Option<rank::automap::Prepared>,
+    /// Remarks of the stages.
+    pub notes: Vec<note::Note>,
+}
+
 /// From an observation to the report: every mode of automap calls this.
 ///
 /// # Errors
 /// [`DiagnoseError`] when the windows or the data leave nothing to compare.
 pub fn diagnose(observation: &Observation, options: &DiagnoseOptions) -> Result<Report, DiagnoseError> {
+    Ok(report::compose(observation, &analyse(observation, options)?, &options.verdict))
+}
+
+/// All stages before the report.
+///
+/// # Errors
+/// As [`diagnose`].
+pub fn analyse(observation: &Observation, options: &DiagnoseOptions) -> Result<Analysis, DiagnoseError> {
     let frame = observation.frame.with_network_gaps();
-    let (windows, notes) = windows::settle(&frame, &observation.hint)?;
+    let (windows, mut notes) = windows::settle(&frame, &observation.hint)?;
     let anomalies = anomaly::detect(&frame, &windows.rows, &options.anomaly);
     if anomalies.series.is_empty() {
         return Err(DiagnoseError::NothingToJudge {
@@ -72,14 +101,14 @@ pub fn diagnose(observation: &Observation, options: &DiagnoseOptions) -> Result<
             incident: windows.rows.incident.len(),
         });
     }
-    let ranking = rank::rank(&frame, &anomalies, &observation.calls, &options.evidence);
-    let findings = report::Findings {
-        observation,
-        frame: &frame,
-        windows: &windows,
-        anomalies: &anomalies,
-        ranking: &ranking,
-        notes,
+    let calls = &observation.calls;
+    let (ranking, automap) = match options.engine {
+        rank::Engine::Evidence => (rank::evidence::rank(&frame, &anomalies, calls, &options.evidence), None),
+        rank::Engine::Automap => {
+            let prepared = rank::automap::prepare(&frame, &windows.rows, &anomalies, calls, &options.automap);
+            notes.extend(prepared.notes.iter().cloned());
+            (rank::automap::rank(&prepared, &frame, &options.automap), Some(prepared))
+        }
     };
-    Ok(report::compose(findings, &options.verdict))
+    Ok(Analysis { frame, windows, anomalies, ranking, automap, notes })
 }

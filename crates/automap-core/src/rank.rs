@@ -1,17 +1,46 @@
-//! Who most likely caused it.
+//! Who most likely caused it: two engines, one kind of answer.
 
+pub mod automap;
 mod blame;
 mod calls;
 pub mod evidence;
+pub mod metric_weights;
+pub mod walk;
 
-pub use evidence::{EvidenceOptions, rank};
+pub use automap::AutomapOptions;
+pub use evidence::EvidenceOptions;
 
 use crate::frame::ServiceIdx;
 use crate::metric::Family;
 
+/// How causes are ranked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// Evidence of every series, explained away along the calls, added up. The default: the most accurate one.
+    #[default]
+    Evidence,
+    /// AutoMAP: behaviour graph learnt from data, metric weights, heuristic random walk.
+    Automap,
+}
+
+impl Engine {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Evidence, Self::Automap];
+
+    /// The word used on the command line and in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Evidence => "evidence",
+            Self::Automap => "automap",
+        }
+    }
+}
+
 /// Services from the most to the least likely cause.
 #[derive(Clone, Debug)]
 pub struct Ranking {
+    /// Which engine made it.
+    pub engine: Engine,
     /// All services that have at least one judged series; ties are ordered by name.
     pub services: Vec<RankedService>,
 }
@@ -21,9 +50,10 @@ pub struct Ranking {
 pub struct RankedService {
     /// Which service.
     pub service: ServiceIdx,
-    /// Log evidence that it is the cause: the sum of `parts` times their weights. 0 is nothing, 3 one clear signal.
+    /// Engine `evidence`: log evidence that it is the cause, the sum of `parts` times their weights; 0 is nothing, 3 one clear
+    /// signal. Engine `automap`: how often the walk visits it, as a multiple of what a walk without any preference would.
     pub score: f64,
-    /// Share of belief among all services, 0 to 1 (softmax of the scores). All shares sum to 1.
+    /// Share of belief among all services, 0 to 1 (softmax of the scores, or share of the visits). All shares sum to 1.
     pub share: f64,
     /// What the score is made of.
     pub parts: Vec<Part>,

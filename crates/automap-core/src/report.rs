@@ -8,7 +8,7 @@ mod model;
 mod path;
 mod text;
 
-pub use compose::{Findings, compose};
+pub use compose::compose;
 pub use model::{
     Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim, WindowInfo,
 };

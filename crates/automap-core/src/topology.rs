@@ -59,6 +59,13 @@ impl CallGraph {
         self.edges.iter().map(|((from, to), p)| (from.as_str(), to.as_str(), *p))
     }
 
+    /// Services that call others and are called by nobody, by name: users enter there. None in a graph of cycles only.
+    pub fn entries(&self) -> Vec<&str> {
+        let called: BTreeSet<&str> = self.edges().map(|(_, to, _)| to).collect();
+        let callers: BTreeSet<&str> = self.edges().map(|(from, _, _)| from).collect();
+        callers.difference(&called).copied().collect()
+    }
+
     /// Number of edges.
     pub fn len(&self) -> usize {
         self.edges.len()

@@ -2,7 +2,7 @@
 
 use crate::anomaly::Anomalies;
 use crate::metric::Family;
-use crate::rank::{Part, PartSource, RankedService, Ranking};
+use crate::rank::{Engine, Part, PartSource, RankedService, Ranking};
 use crate::stats::soft_step;
 
 /// When a verdict may name a cause.
@@ -40,8 +40,25 @@ pub enum Decision {
 
 /// Confidence that a service is the cause: its share of belief among all, times how far its score is beyond what
 /// fault-free time shows. 0 to 1; above 0.4 close to the share of right answers on public recordings, below it an order.
-pub fn confidence(service: &RankedService, options: &VerdictOptions) -> f64 {
-    service.share * soft_step(service.score, options.score_centre, options.score_softness)
+///
+/// A walk's visits are an order and no belief: the AutoMAP engine's share is that of the squared visits, gated by the service's
+/// clearest own signal.
+pub fn confidence(engine: Engine, service: &RankedService, options: &VerdictOptions) -> f64 {
+    match engine {
+        Engine::Evidence => service.share * soft_step(service.score, options.score_centre, options.score_softness),
+        Engine::Automap => {
+            let clearest = service.parts.iter().map(|p| p.evidence).fold(0.0, f64::max);
+            service.share * soft_step(clearest, options.quiet_symptom, options.score_softness)
+        }
+    }
+}
+
+/// What speaks for a service on the scale of the evidence engine.
+fn own_evidence(engine: Engine, service: &RankedService) -> f64 {
+    match engine {
+        Engine::Evidence => service.score,
+        Engine::Automap => service.parts.iter().map(|p| p.evidence).sum(),
+    }
 }
 
 /// Decides what may be said about a ranking.
@@ -49,9 +66,9 @@ pub fn decide(ranking: &Ranking, anomalies: &Anomalies, options: &VerdictOptions
     let Some(top) = ranking.services.first() else { return Decision::NotEnoughEvidence };
     let symptom =
         anomalies.series.iter().filter(|s| s.metric.family.is_symptom()).map(|s| s.evidence).fold(0.0, f64::max);
-    if confidence(top, options) >= options.name_from {
+    if confidence(ranking.engine, top, options) >= options.name_from {
         Decision::Cause
-    } else if top.score < options.quiet_score && symptom < options.quiet_symptom {
+    } else if own_evidence(ranking.engine, top) < options.quiet_score && symptom < options.quiet_symptom {
         Decision::NoIncident
     } else {
         Decision::NotEnoughEvidence

@@ -1,57 +1,38 @@
-//! Accuracy of the evidence engine on labelled incidents with a known onset:
-//! `cargo run --release -p automap-lab --example score_incidents -- DIR [--topology none]`.
+//! Accuracy of an engine on labelled incidents with a known onset:
+//! `cargo run --release -p automap-lab --example score_incidents -- DIR [--engine evidence|automap] [--topology none]`.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use automap_core::observation::Observation;
-use automap_core::{anomaly, rank, windows};
+use automap_core::DiagnoseOptions;
+use automap_core::rank::Engine;
 use automap_lab::dataset::Dataset;
-use automap_lab::score::Accuracy;
+use automap_lab::evaluate::{evaluate, table};
+
+const USAGE: &str = "usage: score_incidents DIR [--engine evidence|automap] [--topology none]";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (root, topology) = match &arguments[..] {
-        [root] => (root, true),
-        [root, flag, none] if flag == "--topology" && none == "none" => (root, false),
-        _ => return Err("usage: score_incidents DIR [--topology none]".into()),
-    };
-    let dataset = Dataset::open(Path::new(root))?;
-    let mut ranks: BTreeMap<String, Vec<Option<usize>>> = BTreeMap::new();
-    let (mut spent, mut out, mut errors) = (Duration::ZERO, io::stdout(), io::stderr());
-    for place in dataset.places()? {
-        // A case that cannot be read or answered is a miss, never left out.
-        let rank = dataset.read(&place, topology).map_err(Box::<dyn Error>::from).and_then(|case| {
-            let began = Instant::now();
-            let rank = rank_of(&case.service, &case.observation);
-            spent += began.elapsed();
-            rank
-        });
-        if let Err(error) = &rank {
-            writeln!(errors, "miss: {}: {error}", place.dir.display())?;
+    let mut arguments = std::env::args().skip(1);
+    let root = arguments.next().ok_or(USAGE)?;
+    let (mut engine, mut topology) = (Engine::Evidence, true);
+    while let (Some(flag), Some(value)) = (arguments.next(), arguments.next()) {
+        match flag.as_str() {
+            "--engine" => engine = Engine::ALL.into_iter().find(|e| e.as_str() == value).ok_or(USAGE)?,
+            "--topology" if value == "none" => topology = false,
+            _ => return Err(USAGE.into()),
         }
-        ranks.entry(place.set).or_default().push(rank.unwrap_or(None));
     }
-    writeln!(out, "{:<20} {:>5}  {:>5}  {:>5}  {:>5}", "set", "cases", "AC@1", "AC@3", "Avg@5")?;
-    let accuracies: Vec<Accuracy> = ranks.values().map(|r| Accuracy::of(r)).collect();
-    for ((set, ranks), a) in ranks.iter().zip(&accuracies) {
-        writeln!(out, "{set:<20} {:>5}  {:.3}  {:.3}  {:.3}", ranks.len(), a.ac1, a.ac3, a.avg5)?;
-    }
-    let cases: usize = ranks.values().map(Vec::len).sum();
-    let a = Accuracy::macro_mean(&accuracies);
-    writeln!(out, "{:<20} {cases:>5}  {:.3}  {:.3}  {:.3}", "mean over sets", a.ac1, a.ac3, a.avg5)?;
-    writeln!(out, "{:.1} ms of analysis a case", spent.as_secs_f64() * 1e3 / cases.max(1) as f64)?;
+    let (dataset, mut errors) = (Dataset::open(Path::new(&root))?, io::stderr());
+    let options = DiagnoseOptions { engine, ..DiagnoseOptions::default() };
+    let began = Instant::now();
+    let ranks = evaluate(&dataset, topology, &[options], &mut |place, reason| {
+        let _ = writeln!(errors, "miss: {}: {reason}", place.dir.display());
+    })?;
+    let cases: usize = ranks.values().map(|of_set| of_set[0].len()).sum();
+    let mut out = io::stdout();
+    write!(out, "{}", table(&ranks, 0))?;
+    writeln!(out, "{:.1} ms a case, reading included", began.elapsed().as_secs_f64() * 1e3 / cases.max(1) as f64)?;
     Ok(())
-}
-
-/// Place of the true service in the whole ranking, by the stages that `diagnose` calls.
-fn rank_of(truth: &str, observation: &Observation) -> Result<Option<usize>, Box<dyn Error>> {
-    let frame = observation.frame.with_network_gaps();
-    let (windows, _) = windows::settle(&frame, &observation.hint)?;
-    let anomalies = anomaly::detect(&frame, &windows.rows, &anomaly::AnomalyOptions::default());
-    let ranking = rank::rank(&frame, &anomalies, &observation.calls, &rank::EvidenceOptions::default());
-    Ok(ranking.services.iter().position(|s| frame.service(s.service) == truth).map(|i| i + 1))
 }

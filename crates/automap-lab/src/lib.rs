@@ -4,6 +4,7 @@ pub mod chaos;
 pub mod control;
 pub mod dataset;
 pub mod effect;
+pub mod evaluate;
 pub mod kubelet;
 pub mod ledger;
 pub mod load;

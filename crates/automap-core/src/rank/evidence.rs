@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::blame::Symptom;
 use super::calls::Calls;
-use super::{Explained, Part, PartSource, RankedService, Ranking};
+use super::{Engine, Explained, Part, PartSource, RankedService, Ranking};
 use crate::anomaly::Anomalies;
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{Family, Side};
@@ -161,5 +161,5 @@ fn with_shares(mut services: Vec<RankedService>) -> Ranking {
     let top = services.first().map_or(0.0, |s| s.score);
     let sum: f64 = services.iter().map(|s| (s.score - top).exp()).sum();
     services.iter_mut().for_each(|s| s.share = (s.score - top).exp() / sum);
-    Ranking { services }
+    Ranking { engine: Engine::Evidence, services }
 }

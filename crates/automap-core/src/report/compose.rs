@@ -6,6 +6,7 @@ use super::model::{
     Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim, WindowInfo,
 };
 use super::path;
+use crate::Analysis;
 use crate::anomaly::{Anomalies, SeriesEvidence};
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{Family, Side};
@@ -24,26 +25,9 @@ const ONSET_STEPS: i64 = 5;
 /// Evidence from which a service counts as a victim, and a symptom as one.
 const CLEAR: f64 = 1.0;
 
-/// The results of all stages for one observation.
-#[derive(Debug)]
-pub struct Findings<'a> {
-    /// What was observed.
-    pub observation: &'a Observation,
-    /// The frame that was analysed (with derived series).
-    pub frame: &'a MetricFrame,
-    /// The windows.
-    pub windows: &'a Windows,
-    /// What was unusual.
-    pub anomalies: &'a Anomalies,
-    /// Who is blamed.
-    pub ranking: &'a Ranking,
-    /// Remarks of the stages.
-    pub notes: Vec<Note>,
-}
-
 /// Writes the report. Pure wording: nothing here changes an order or a number.
-pub fn compose(findings: Findings<'_>, options: &VerdictOptions) -> Report {
-    let Findings { observation, frame, windows, anomalies, ranking, notes } = findings;
+pub fn compose(observation: &Observation, analysis: &Analysis, options: &VerdictOptions) -> Report {
+    let Analysis { frame, windows, anomalies, ranking, notes, .. } = analysis;
     let facts = Facts { frame, anomalies, windows };
     let decision = decide(ranking, anomalies, options);
     let causes: Vec<Cause> = match decision {
@@ -51,12 +35,13 @@ pub fn compose(findings: Findings<'_>, options: &VerdictOptions) -> Report {
         _ => candidates(&facts, observation, ranking, options),
     };
     let victims = if decision == Decision::Cause { victims(&facts, observation, ranking) } else { Vec::new() };
-    let mut notes: Vec<Note> = observation.notes.iter().cloned().chain(notes).collect();
+    let mut notes: Vec<Note> = observation.notes.iter().chain(notes).cloned().collect();
     notes.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
     notes.dedup();
     Report {
         schema_version: SCHEMA_VERSION,
         source: observation.source.clone(),
+        engine: ranking.engine.as_str().to_owned(),
         verdict: verdict(decision, ranking, frame, options),
         windows: window_info(frame, windows),
         symptoms: symptoms(&facts, observation),
@@ -72,7 +57,7 @@ pub fn compose(findings: Findings<'_>, options: &VerdictOptions) -> Report {
 
 fn verdict(decision: Decision, ranking: &Ranking, frame: &MetricFrame, options: &VerdictOptions) -> Verdict {
     let top = ranking.services.first();
-    let sure = round(top.map_or(0.0, |t| confidence(t, options)));
+    let sure = round(top.map_or(0.0, |t| confidence(ranking.engine, t, options)));
     let name = top.map_or("", |t| frame.service(t.service));
     let kind_of_fault = top.and_then(mechanism).map(|p| mechanism_word(p).to_owned());
     let (kind, summary) = match decision {
@@ -133,7 +118,7 @@ fn candidates(facts: &Facts<'_>, observation: &Observation, ranking: &Ranking, o
                 rank: i + 1,
                 service: name.to_owned(),
                 score: round(ranked.score),
-                confidence: round(confidence(ranked, options)),
+                confidence: round(confidence(ranking.engine, ranked, options)),
                 counter_evidence: counter_evidence(facts, ranked, ranking, onset.as_deref(), first_onset),
                 onset,
                 evidence,
@@ -202,7 +187,7 @@ fn first_symptom_row(facts: &Facts<'_>) -> Option<usize> {
 
 /// Entry services' own latency and errors that rose, strongest first; without calls, any service's.
 fn symptoms(facts: &Facts<'_>, observation: &Observation) -> Vec<Symptom> {
-    let entries = path::entries(&observation.calls);
+    let entries = observation.calls.entries();
     let at_entry = |s: &&SeriesEvidence| entries.is_empty() || entries.contains(&facts.frame.service(s.service));
     let mut found: Vec<&SeriesEvidence> = facts
         .anomalies

@@ -7,7 +7,7 @@ use crate::note::{NotChecked, Note};
 use crate::observation::QueryRecord;
 
 /// Version of this shape. A reader accepts this one and the one before.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// One diagnosis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,6 +16,8 @@ pub struct Report {
     pub schema_version: u32,
     /// Where the metrics come from.
     pub source: String,
+    /// The engine that ranked the causes: `evidence` or `automap`.
+    pub engine: String,
     /// The answer.
     pub verdict: Verdict,
     /// What was compared with what.
@@ -129,7 +131,8 @@ pub struct Cause {
     pub rank: usize,
     /// The service.
     pub service: String,
-    /// Log evidence; 0 is nothing, 3 one clear signal, 10 many.
+    /// Engine `evidence`: log evidence; 0 is nothing, 3 one clear signal, 10 many. Engine `automap`: visits of the walk, as a multiple
+    /// of what a walk without preference would give.
     pub score: f64,
     /// Confidence that this service is the cause, 0 to 1.
     pub confidence: f64,

@@ -4,14 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::topology::CallGraph;
 
-/// Services that nobody in the graph calls; in a graph of cycles only, none.
-pub(super) fn entries(calls: &CallGraph) -> Vec<&str> {
-    let called: Vec<&str> = calls.edges().map(|(_, to, _)| to).collect();
-    let mut entries: Vec<&str> = calls.edges().map(|(from, _, _)| from).filter(|from| !called.contains(from)).collect();
-    entries.dedup();
-    entries
-}
-
 /// The shortest chain of calls from an entry to `target`, both included; ties by name. Only `target` when no entry
 /// reaches it (an asynchronous consumer, or no graph).
 pub(super) fn from_entry(calls: &CallGraph, target: &str) -> Vec<String> {
@@ -19,7 +11,7 @@ pub(super) fn from_entry(calls: &CallGraph, target: &str) -> Vec<String> {
     for (from, to, _) in calls.edges() {
         callees.entry(from).or_default().push(to);
     }
-    let mut queue: VecDeque<&str> = entries(calls).into();
+    let mut queue: VecDeque<&str> = calls.entries().into();
     let mut came_from: BTreeMap<&str, Option<&str>> = queue.iter().map(|e| (*e, None)).collect();
     while let Some(at) = queue.pop_front() {
         if at == target {
@@ -72,7 +64,7 @@ mod tests {
 
     #[test]
     fn the_shortest_way_from_an_entry() {
-        assert_eq!(entries(&shop()), ["front-end", "worker"]);
+        assert_eq!(shop().entries(), ["front-end", "worker"]);
         assert_eq!(from_entry(&shop(), "payment"), ["front-end", "orders", "payment"]);
         assert_eq!(from_entry(&shop(), "user"), ["front-end", "user"]);
         assert_eq!(from_entry(&shop(), "unknown"), ["unknown"]);
@@ -82,7 +74,7 @@ mod tests {
     #[test]
     fn a_cycle_ends() {
         let cycle: CallGraph = [("a", "b"), ("b", "a")].into_iter().collect();
-        assert!(entries(&cycle).is_empty());
+        assert!(cycle.entries().is_empty());
         assert_eq!(from_entry(&cycle, "b"), ["b"]);
     }
 }

@@ -1,0 +1,354 @@
+//! The heuristic random walk: from effects towards causes, sometimes back, sometimes staying.
+//!
+//! Visit frequencies are computed, not sampled: the accumulated distribution of the walk, or its stationary one with restarts.
+//! A seeded Monte-Carlo walk gives the same numbers with noise, for those who want to see it walk.
+
+use serde::{Deserialize, Serialize};
+
+/// How the walk moves and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WalkOptions {
+    /// ρ, weight of a step back from cause to effect, 0–1. Default 0.2 (MonitorRank, KDD 2013, and the code of CloudRanger's authors).
+    pub backward: f64,
+    /// β of the second-order walk (CloudRanger, CCGRID 2018): 1 forgets where the walk came from; below it, the step before counts
+    /// `1 − β`. Range 0–1, default 1: first order.
+    pub second_order: f64,
+    /// Probability of starting anew before each step, 0–1. Default 0.15; 0 is the paper's uninterrupted walk.
+    pub restart: f64,
+    /// Steps of a walk without restarts and of the Monte-Carlo walk. Default 1000.
+    pub steps: usize,
+    /// Computed or sampled.
+    pub solver: Solver,
+}
+
+/// How visit frequencies come about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Solver {
+    /// Power iteration: exact and the same every time.
+    Exact,
+    /// Ten walks with a seeded generator: the same for the same seed.
+    MonteCarlo {
+        /// Seed.
+        seed: u64,
+    },
+}
+
+impl Default for WalkOptions {
+    fn default() -> Self {
+        Self { backward: 0.2, second_order: 1.0, restart: 0.15, steps: 1000, solver: Solver::Exact }
+    }
+}
+
+/// Walks of one Monte-Carlo estimate, as the authors of this line of work do.
+const WALKS: usize = 10;
+/// Change of the distribution (sum of absolutes) at which power iteration ends.
+const TOLERANCE: f64 = 1e-12;
+/// Iterations after which it ends in any case; a restart of 0.15 needs some 170.
+const MAX_ITERATIONS: usize = 10_000;
+
+/// Transition probabilities, row by row; a row without any is left by a jump to `teleport`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transitions {
+    rows: Vec<Vec<(usize, f64)>>,
+    teleport: Vec<f64>,
+}
+
+impl Transitions {
+    /// From non-negative weights; every row is brought to sum 1. `teleport` too, or uniform if it is all 0.
+    pub fn new(mut rows: Vec<Vec<(usize, f64)>>, teleport: &[f64]) -> Self {
+        for row in &mut rows {
+            row.retain(|(_, weight)| *weight > 0.0);
+            let sum: f64 = row.iter().map(|(_, weight)| weight).sum();
+            row.iter_mut().for_each(|(_, weight)| *weight /= sum);
+        }
+        Self { rows, teleport: distribution(teleport) }
+    }
+
+    /// The walk of AutoMAP and its relatives over arrows `effect → cause`.
+    ///
+    /// `scores[i] ≥ 0` says how much service `i` attracts. Forward to a cause `j` with weight `S_j`; back to an effect with `ρ·S_i`; staying
+    /// with `max(0, S_i − max_j P_ij)`, but never at `entry`, where the walk begins.
+    pub fn heuristic(arrows: &[(usize, usize)], scores: &[f64], backward: f64, entry: Option<usize>) -> Self {
+        let mut weights: Vec<std::collections::BTreeMap<usize, f64>> = vec![Default::default(); scores.len()];
+        for &(effect, cause) in arrows {
+            weights[effect].insert(cause, scores[cause]);
+        }
+        for &(effect, cause) in arrows {
+            weights[cause].entry(effect).or_insert(backward * scores[cause]);
+        }
+        for (i, row) in weights.iter_mut().enumerate().filter(|(i, _)| Some(*i) != entry) {
+            let largest = row.values().copied().fold(0.0, f64::max);
+            row.insert(i, (scores[i] - largest).max(0.0));
+        }
+        Self::new(weights.into_iter().map(|row| row.into_iter().collect()).collect(), scores)
+    }
+
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// One step of a distribution.
+    fn step(&self, from: &[f64]) -> Vec<f64> {
+        let mut to = vec![0.0; self.len()];
+        let mut lost = 0.0;
+        for (row, mass) in self.rows.iter().zip(from) {
+            if row.is_empty() {
+                lost += mass;
+            }
+            row.iter().for_each(|(j, p)| to[*j] += mass * p);
+        }
+        to.iter_mut().zip(&self.teleport).for_each(|(t, u)| *t += lost * u);
+        to
+    }
+}
+
+/// Values ≥ 0 as probabilities; uniform if all are 0.
+pub fn distribution(values: &[f64]) -> Vec<f64> {
+    let sum: f64 = values.iter().sum();
+    let uniform = 1.0 / values.len().max(1) as f64;
+    values.iter().map(|v| if sum > 0.0 { v / sum } else { uniform }).collect()
+}
+
+/// How often each service is visited, summing to 1, by a walk that begins (and begins anew) at `start`. Empty for no service.
+///
+/// Cost: O(arrows × iterations); a second-order walk O(Σ in-degree × out-degree × iterations).
+pub fn visits(transitions: &Transitions, start: &[f64], options: &WalkOptions) -> Vec<f64> {
+    if transitions.len() == 0 {
+        return Vec::new();
+    }
+    let start = distribution(start);
+    match options.solver {
+        Solver::MonteCarlo { seed } => sampled(transitions, &start, options, seed),
+        Solver::Exact if options.second_order < 1.0 => {
+            let walk = SecondOrder::new(transitions, options.second_order);
+            accumulate(
+                walk.begin(&start),
+                |state| walk.step(state),
+                |state| walk.places(state),
+                &start,
+                options,
+                |s| walk_begin(s, transitions),
+            )
+        }
+        Solver::Exact => accumulate(
+            start.clone(),
+            |state| transitions.step(state),
+            <[f64]>::to_vec,
+            &start,
+            options,
+            <[f64]>::to_vec,
+        ),
+    }
+}
+
+/// A second-order state begins without a step before.
+fn walk_begin(start: &[f64], transitions: &Transitions) -> Vec<f64> {
+    let arrows: usize = transitions.rows.iter().map(Vec::len).sum();
+    start.iter().copied().chain(std::iter::repeat_n(0.0, arrows)).collect()
+}
+
+/// Iterates a distribution over states: to the stationary one with restarts, or summed up over `steps` without.
+fn accumulate(
+    first: Vec<f64>,
+    mut step: impl FnMut(&[f64]) -> Vec<f64>,
+    places: impl Fn(&[f64]) -> Vec<f64>,
+    start: &[f64],
+    options: &WalkOptions,
+    begin: impl Fn(&[f64]) -> Vec<f64>,
+) -> Vec<f64> {
+    let mut state = first;
+    if options.restart > 0.0 {
+        let anew = begin(start);
+        for _ in 0..MAX_ITERATIONS {
+            let mut next = step(&state);
+            next.iter_mut().zip(&anew).for_each(|(n, a)| *n = (1.0 - options.restart) * *n + options.restart * a);
+            let change: f64 = next.iter().zip(&state).map(|(a, b)| (a - b).abs()).sum();
+            state = next;
+            if change < TOLERANCE {
+                break;
+            }
+        }
+        return distribution(&places(&state));
+    }
+    let mut sum = vec![0.0; places(&state).len()];
+    for _ in 0..options.steps.max(1) {
+        state = step(&state);
+        sum.iter_mut().zip(places(&state)).for_each(|(s, p)| *s += p);
+    }
+    distribution(&sum)
+}
+
+/// States of the second-order walk: first every service without a step before, then every arrow that was just taken.
+struct SecondOrder<'a> {
+    transitions: &'a Transitions,
+    beta: f64,
+    /// Number of the first arrow of each row.
+    first_arrow: Vec<usize>,
+}
+
+impl<'a> SecondOrder<'a> {
+    fn new(transitions: &'a Transitions, beta: f64) -> Self {
+        let mut next = transitions.len();
+        let first_arrow = transitions.rows.iter().map(|row| {
+            let first = next;
+            next += row.len();
+            first
+        });
+        Self { first_arrow: first_arrow.collect(), transitions, beta }
+    }
+
+    fn begin(&self, start: &[f64]) -> Vec<f64> {
+        walk_begin(start, self.transitions)
+    }
+
+    /// `P(k → i → j) ∝ (1 − β)·P_ki + β·P_ij`.
+    fn step(&self, state: &[f64]) -> Vec<f64> {
+        let (n, rows) = (self.transitions.len(), &self.transitions.rows);
+        let mut next = vec![0.0; state.len()];
+        let mut lost = 0.0;
+        let mut leave = |at: usize, mass: f64, before: f64| {
+            let row = &rows[at];
+            if row.is_empty() {
+                lost += mass;
+                return;
+            }
+            let total = (1.0 - self.beta) * before * row.len() as f64 + self.beta;
+            for (a, (_, p)) in row.iter().enumerate() {
+                next[self.first_arrow[at] + a] += mass * ((1.0 - self.beta) * before + self.beta * p) / total;
+            }
+        };
+        for (at, mass) in state[..n].iter().enumerate().filter(|(_, m)| **m > 0.0) {
+            leave(at, *mass, 0.0);
+        }
+        for (k, row) in rows.iter().enumerate() {
+            for (a, (i, p)) in row.iter().enumerate() {
+                leave(*i, state[self.first_arrow[k] + a], *p);
+            }
+        }
+        next[..n].iter_mut().zip(&self.transitions.teleport).for_each(|(t, u)| *t += lost * u);
+        next
+    }
+
+    fn places(&self, state: &[f64]) -> Vec<f64> {
+        let n = self.transitions.len();
+        let mut at = state[..n].to_vec();
+        for (k, row) in self.transitions.rows.iter().enumerate() {
+            for (a, (i, _)) in row.iter().enumerate() {
+                at[*i] += state[self.first_arrow[k] + a];
+            }
+        }
+        at
+    }
+}
+
+fn sampled(transitions: &Transitions, start: &[f64], options: &WalkOptions, seed: u64) -> Vec<f64> {
+    let mut random = SplitMix64(seed);
+    let dense = |p: &[f64]| p.iter().copied().enumerate().collect::<Vec<_>>();
+    let (start, teleport) = (dense(start), dense(&transitions.teleport));
+    let mut count = vec![0.0; transitions.len()];
+    for _ in 0..WALKS {
+        let (mut at, mut before) = (random.pick(&start), 0.0);
+        for _ in 0..options.steps.max(1) {
+            if options.restart > 0.0 && random.share() < options.restart {
+                (at, before) = (random.pick(&start), 0.0);
+            } else if transitions.rows[at].is_empty() {
+                (at, before) = (random.pick(&teleport), 0.0);
+            } else {
+                let blend = |p: f64| (1.0 - options.second_order) * before + options.second_order * p;
+                let row: Vec<(usize, f64)> = transitions.rows[at].iter().map(|(j, p)| (*j, blend(*p))).collect();
+                let next = random.pick(&row);
+                before = transitions.rows[at].iter().find(|(j, _)| *j == next).map_or(0.0, |(_, p)| *p);
+                at = next;
+            }
+            count[at] += 1.0;
+        }
+    }
+    distribution(&count)
+}
+
+/// Steele, Lea & Flood 2014: small, seeded, good enough to pick the next service.
+struct SplitMix64(u64);
+
+impl SplitMix64 {
+    /// Uniform in [0, 1).
+    fn share(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// One of several weighted choices; `choices` is not empty.
+    fn pick(&mut self, choices: &[(usize, f64)]) -> usize {
+        let total: f64 = choices.iter().map(|(_, weight)| weight).sum();
+        let mut left = self.share() * total;
+        for (choice, weight) in choices {
+            left -= weight;
+            if left < 0.0 {
+                return *choice;
+            }
+        }
+        choices.iter().rev().find(|(_, weight)| *weight > 0.0).map_or(choices[0].0, |(choice, _)| *choice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENDLESS: WalkOptions =
+        WalkOptions { backward: 0.2, second_order: 1.0, restart: 0.0, steps: 20_000, solver: Solver::Exact };
+
+    /// Front-end 0 waits for 1, which waits for 2. Scores 1, 2, 4, ρ = ½. Rows by hand:
+    /// 0: to 1 with 2 → 1. 1: on to 2 with 4, back to 0 with ½·2 = 1, staying max(0, 2 − 4) = 0 → ⅘, ⅕. 2: back ½·4 = 2, staying
+    /// 4 − 2 = 2 → ½, ½.
+    #[test]
+    fn the_three_moves_by_hand() {
+        let t = Transitions::heuristic(&[(0, 1), (1, 2)], &[1.0, 2.0, 4.0], 0.5, Some(0));
+        assert_eq!(t.rows, [vec![(1, 1.0)], vec![(0, 0.2), (2, 0.8)], vec![(1, 0.5), (2, 0.5)]]);
+        // Balance: π0 = π1/5, π1 = π0 + π2/2, so π2 = 8/5·π1; the sum of 1/5 + 1 + 8/5 is 14/5.
+        let pi = visits(&t, &[1.0, 0.0, 0.0], &ENDLESS);
+        for (got, want) in pi.iter().zip([1.0 / 14.0, 5.0 / 14.0, 8.0 / 14.0]) {
+            assert!((got - want).abs() < 1e-3, "{pi:?}");
+        }
+    }
+
+    #[test]
+    fn a_dead_end_is_left_by_a_jump_and_nothing_is_ever_lost() {
+        let t = Transitions::new(vec![vec![(1, 1.0)], vec![], vec![]], &[1.0, 1.0, 2.0]);
+        for options in [ENDLESS, WalkOptions::default(), WalkOptions { second_order: 0.4, ..ENDLESS }] {
+            let pi = visits(&t, &[1.0, 0.0, 0.0], &options);
+            assert!((pi.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{pi:?}");
+            assert!(pi.iter().all(|p| *p > 0.0), "{pi:?}");
+        }
+        let nothing = Transitions::heuristic(&[], &[0.0, 0.0], 0.2, None);
+        assert_eq!(visits(&nothing, &[0.0, 0.0], &WalkOptions::default()), [0.5, 0.5]);
+        assert!(visits(&Transitions::new(vec![], &[]), &[], &WalkOptions::default()).is_empty());
+    }
+
+    #[test]
+    fn sampling_agrees_with_computing() {
+        let arrows = [(0, 1), (0, 2), (1, 3), (2, 3), (3, 1)];
+        let t = Transitions::heuristic(&arrows, &[0.3, 0.8, 0.5, 1.0], 0.3, Some(0));
+        for second_order in [1.0, 0.3] {
+            for restart in [0.0, 0.2] {
+                let exact = WalkOptions { second_order, restart, ..ENDLESS };
+                let sampled = WalkOptions { solver: Solver::MonteCarlo { seed: 7 }, ..exact };
+                let (a, b) = (visits(&t, &[1.0, 0.0, 0.0, 0.0], &exact), visits(&t, &[1.0, 0.0, 0.0, 0.0], &sampled));
+                // 200,000 correlated steps: a standard error of some 0.002.
+                assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 0.01), "{second_order} {restart}: {a:?} {b:?}");
+                assert_eq!(b, visits(&t, &[1.0, 0.0, 0.0, 0.0], &sampled), "the same seed, the same walk");
+            }
+        }
+    }
+
+    #[test]
+    fn a_beta_of_one_is_the_first_order_walk() {
+        let arrows = [(0, 1), (1, 2), (2, 0), (0, 2)];
+        let t = Transitions::heuristic(&arrows, &[0.3, 0.8, 0.5], 0.3, None);
+        let nearly = WalkOptions { second_order: 1.0 - 1e-12, ..WalkOptions::default() };
+        let (a, b) = (visits(&t, &[1.0, 0.0, 0.0], &WalkOptions::default()), visits(&t, &[1.0, 0.0, 0.0], &nearly));
+        assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-9), "{a:?} {b:?}");
+    }
+}
