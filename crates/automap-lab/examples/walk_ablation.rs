@@ -45,8 +45,8 @@ fn variants() -> Vec<(String, AutomapOptions)> {
         for (pull, attraction) in [("correlation", Attraction::Correlation), ("evidence", Attraction::Evidence)] {
             for (begin, start, restart) in [
                 ("from the entry", Start::Entry, 0.0),
-                ("entry, restarts", Start::Entry, 0.15),
-                ("from the scores", Start::Scores, 0.15),
+                ("entry, restarts", Start::Entry, 0.5),
+                ("from the scores", Start::Scores, 0.5),
             ] {
                 let mut options = AutomapOptions { walk_on, attraction, start, ..AutomapOptions::default() };
                 options.graph.knowledge = knowledge;
@@ -72,6 +72,6 @@ fn variants() -> Vec<(String, AutomapOptions)> {
     out.push(change("backward 0", |o| o.walk.backward = 0.0));
     out.push(change("backward 0.5", |o| o.walk.backward = 0.5));
     out.push(change("second order, beta 0.3", |o| o.walk.second_order = 0.3));
-    out.push(change("restart 0.5", |o| o.walk.restart = 0.5));
+    out.push(change("restart 0.15", |o| o.walk.restart = 0.15));
     out
 }
