@@ -1,6 +1,7 @@
 //! What the user reads: plain, versioned data, and its renderers. Renderers take a [`Report`] and nothing else.
 
 mod compose;
+mod engines;
 mod evidence_items;
 mod format;
 pub mod map;
@@ -9,6 +10,7 @@ mod path;
 mod text;
 
 pub use compose::compose;
+pub use engines::{EngineComparison, compare_engines, engines_text};
 pub use model::{
     Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim, WindowInfo,
 };

@@ -4,6 +4,7 @@ pub(crate) mod capture;
 pub(crate) mod demo;
 pub(crate) mod diagnose;
 pub(crate) mod drill;
+mod engine_args;
 
 mod input_args;
 pub(crate) mod lab;

@@ -1,12 +1,13 @@
 //! `automap diagnose`: one incident, one answer.
 
 use anyhow::Result;
-use automap_core::report::VerdictKind;
-use automap_core::{DiagnoseOptions, diagnose};
+use automap_core::diagnose;
+use automap_core::report::{VerdictKind, compare_engines};
 use automap_sources::prometheus::explain_queries;
 use clap::Args;
 use jiff::ZonedDateTime;
 
+use super::engine_args::{EngineArgs, EngineChoice};
 use super::input_args::InputArgs;
 use super::output_args::OutputArgs;
 use crate::console::print;
@@ -17,6 +18,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap diagnose --prometheus http://localhost:9090 -n sock-shop --incident-start 14:03
   automap diagnose --prometheus http://localhost:9090 -n sock-shop --incident-start -10m --baseline 12:00..13:00
   automap diagnose --capture incident.parquet -o json
+  automap diagnose --capture incident.parquet --engine all
   automap diagnose --csv metrics.csv --incident-start 2026-11-23T14:03:00Z
 
 Exit codes: 0 answered, 1 a cause was named (with --exit-code), 2 wrong usage or file, 3 source not reachable,
@@ -26,6 +28,11 @@ Exit codes: 0 answered, 1 a cause was named (with --exit-code), 2 wrong usage or
 pub(crate) struct DiagnoseArgs {
     #[command(flatten)]
     input: InputArgs,
+    /// How causes are ranked
+    #[arg(long, value_enum, default_value_t = EngineChoice::Evidence, help_heading = "Engine")]
+    engine: EngineChoice,
+    #[command(flatten)]
+    engine_options: EngineArgs,
     #[command(flatten)]
     output: OutputArgs,
     /// Exit with 1 when a cause is named
@@ -45,8 +52,15 @@ pub(crate) fn run(args: &DiagnoseArgs) -> Result<Exit> {
         print(&lines.join("\n"))?;
         return Ok(Exit::Ok);
     }
-    let report = diagnose(&args.input.observation(&now)?, &DiagnoseOptions::default())?;
-    args.output.print(&report)?;
-    let named = report.verdict.kind == VerdictKind::Cause;
+    let observation = args.input.observation(&now)?;
+    let mut reports = Vec::new();
+    for engine in args.engine.engines() {
+        reports.push(diagnose(&observation, &args.engine_options.diagnose_options(*engine))?);
+    }
+    let named = reports[0].verdict.kind == VerdictKind::Cause;
+    match reports.len() {
+        1 => args.output.print(&reports[0])?,
+        _ => args.output.print_engines(compare_engines(reports))?,
+    }
     Ok(if args.exit_code && named { Exit::Found } else { Exit::Ok })
 }

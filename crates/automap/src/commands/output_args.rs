@@ -1,7 +1,7 @@
 //! How a report is shown: options that several commands share.
 
 use anyhow::Result;
-use automap_core::report::{Report, TextOptions, json, text};
+use automap_core::report::{EngineComparison, Report, TextOptions, engines_text, json, text};
 use automap_core::time::Timestamp;
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
@@ -48,6 +48,14 @@ impl OutputArgs {
             Format::Text => text(report, &self.text_options(report)),
         };
         console::print(&rendered)
+    }
+
+    /// Prints several engines' reports side by side.
+    pub(crate) fn print_engines(&self, comparison: EngineComparison) -> Result<()> {
+        console::print(&match self.output {
+            Format::Json => serde_json::to_string_pretty(&comparison)? + "\n",
+            Format::Text => engines_text(&comparison),
+        })
     }
 
     fn text_options(&self, report: &Report) -> TextOptions {

@@ -1,0 +1,196 @@
+//! How causes are ranked: options that several commands share.
+
+use automap_core::DiagnoseOptions;
+use automap_core::graph::{Congestion, Knowledge, Subtraction};
+use automap_core::independence::CiTest;
+use automap_core::rank::Engine;
+use automap_core::rank::automap::{Attraction, AutomapOptions, Start, WalkOn};
+use automap_core::rank::walk::Solver;
+use clap::{Args, ValueEnum};
+
+/// Which engine answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EngineChoice {
+    /// Evidence of every series, explained away along the calls: the most accurate one.
+    Evidence,
+    /// AutoMAP: behaviour graph learnt from the data, and a heuristic random walk.
+    Automap,
+    /// Both, side by side.
+    All,
+}
+
+impl EngineChoice {
+    /// The engines, the default one first.
+    pub(crate) fn engines(self) -> &'static [Engine] {
+        match self {
+            Self::Evidence => &[Engine::Evidence],
+            Self::Automap => &[Engine::Automap],
+            Self::All => &Engine::ALL,
+        }
+    }
+}
+
+/// Choices of the AutoMAP engine.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct EngineArgs {
+    /// Start from the paper's choices instead of those that measured best; the options below still apply
+    #[arg(long, help_heading = "Engine automap")]
+    paper: bool,
+    /// What is known before the data is looked at [default: calls]
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Engine automap")]
+    knowledge: Option<KnowledgeChoice>,
+    /// Independence test [default: fisher-z]
+    #[arg(long, value_enum, value_name = "TEST", help_heading = "Engine automap")]
+    test: Option<TestChoice>,
+    /// Significance level of a test, 0 to 1 [default: 0.05]
+    #[arg(long, value_name = "LEVEL", value_parser = share, help_heading = "Engine automap")]
+    alpha: Option<f64>,
+    /// Which graph is walked [default: anomaly]
+    #[arg(long, value_enum, value_name = "GRAPH", help_heading = "Engine automap")]
+    walk_on: Option<WalkOnChoice>,
+    /// How normal behaviour is subtracted [default: weighted]
+    #[arg(long, value_enum, value_name = "HOW", help_heading = "Engine automap")]
+    subtraction: Option<SubtractionChoice>,
+    /// Congestion: throughput over latency, or times [default: power]
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Engine automap")]
+    congestion: Option<CongestionChoice>,
+    /// What attracts the walk [default: evidence]
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Engine automap")]
+    attraction: Option<AttractionChoice>,
+    /// Where the walk begins [default: scores]
+    #[arg(long, value_enum, value_name = "WHERE", help_heading = "Engine automap")]
+    start: Option<StartChoice>,
+    /// ρ, weight of a step back, 0 to 1 [default: 0.2]
+    #[arg(long, value_name = "RHO", value_parser = share, help_heading = "Engine automap")]
+    backward: Option<f64>,
+    /// β, weight of the present step in a second-order walk, 0 to 1 [default: 1]
+    #[arg(long, value_name = "BETA", value_parser = share, help_heading = "Engine automap")]
+    second_order: Option<f64>,
+    /// Probability of starting anew, 0 to 1 [default: 0.5]
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Engine automap")]
+    restart: Option<f64>,
+    /// Walk at random with this seed instead of computing the visits
+    #[arg(long, value_name = "SEED", help_heading = "Engine automap")]
+    monte_carlo: Option<u64>,
+}
+
+impl EngineArgs {
+    /// All options of a diagnosis by this engine.
+    pub(crate) fn diagnose_options(&self, engine: Engine) -> DiagnoseOptions {
+        DiagnoseOptions { engine, automap: self.automap_options(), ..DiagnoseOptions::default() }
+    }
+
+    fn automap_options(&self) -> AutomapOptions {
+        let mut options = if self.paper { AutomapOptions::paper() } else { AutomapOptions::default() };
+        let (graph, walk) = (&mut options.graph, &mut options.walk);
+        set(&mut graph.knowledge, self.knowledge.map(Into::into));
+        set(&mut graph.independence.test, self.test.map(Into::into));
+        set(&mut graph.skeleton.alpha, self.alpha);
+        set(&mut graph.congestion, self.congestion.map(Into::into));
+        set(&mut walk.backward, self.backward);
+        set(&mut walk.second_order, self.second_order);
+        set(&mut walk.restart, self.restart);
+        set(&mut walk.solver, self.monte_carlo.map(|seed| Solver::MonteCarlo { seed }));
+        set(&mut options.walk_on, self.walk_on.map(Into::into));
+        set(&mut options.subtraction, self.subtraction.map(Into::into));
+        set(&mut options.attraction, self.attraction.map(Into::into));
+        set(&mut options.start, self.start.map(Into::into));
+        options
+    }
+}
+
+fn set<T>(slot: &mut T, choice: Option<T>) {
+    if let Some(choice) = choice {
+        *slot = choice;
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err("a number from 0 to 1 is needed".to_owned()),
+    }
+}
+
+/// A choice on the command line that stands for one of the core's options.
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident for $target:ident { $($(#[$variant_doc:meta])* $variant:ident => $value:expr),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+        enum $name { $($(#[$variant_doc])* $variant),+ }
+
+        impl From<$name> for $target {
+            fn from(choice: $name) -> Self {
+                match choice { $($name::$variant => $value),+ }
+            }
+        }
+    };
+}
+
+choice!(
+    /// See [`Knowledge`].
+    KnowledgeChoice for Knowledge {
+        /// The data alone.
+        None => Knowledge::None,
+        /// The call graph.
+        Calls => Knowledge::Calls,
+    }
+);
+choice!(
+    /// See [`CiTest`].
+    TestChoice for CiTest {
+        /// Partial correlation of normal scores.
+        FisherZ => CiTest::FisherZ,
+        /// G-test on three quantile bins.
+        GSquare => CiTest::GSquare { bins: 3 },
+    }
+);
+choice!(
+    /// See [`WalkOn`].
+    WalkOnChoice for WalkOn {
+        /// The incident's graph minus normal behaviour.
+        Anomaly => WalkOn::Anomaly,
+        /// The incident's graph.
+        Incident => WalkOn::Incident,
+        /// The graph of normal time.
+        Normal => WalkOn::Normal,
+        /// The calls alone.
+        Calls => WalkOn::Calls,
+    }
+);
+choice!(
+    /// See [`Subtraction`].
+    SubtractionChoice for Subtraction {
+        /// Weight minus weight.
+        Weighted => Subtraction::Weighted,
+        /// Every edge and metric that normal time has too.
+        Set => Subtraction::Set,
+    }
+);
+choice!(
+    /// See [`Congestion`].
+    CongestionChoice for Congestion {
+        /// Throughput over latency.
+        Power => Congestion::Power,
+        /// Throughput times latency.
+        Concurrency => Congestion::Concurrency,
+    }
+);
+choice!(
+    /// See [`Attraction`].
+    AttractionChoice for Attraction {
+        /// Correlation with the violated service.
+        Correlation => Attraction::Correlation,
+        /// Evidence that the service changed.
+        Evidence => Attraction::Evidence,
+    }
+);
+choice!(
+    /// See [`Start`].
+    StartChoice for Start {
+        /// The violated service.
+        Entry => Start::Entry,
+        /// Every service, by its attraction.
+        Scores => Start::Scores,
+    }
+);
