@@ -1,16 +1,22 @@
 //! What the user reads: plain, versioned data, and its renderers. Renderers take a [`Report`] and nothing else.
 
+pub mod chart;
 mod compose;
+pub mod dossier;
 mod engines;
 mod evidence_items;
 mod format;
+mod html;
 pub mod map;
+mod markdown;
 mod model;
 mod path;
 mod text;
 
 pub use compose::compose;
 pub use engines::{EngineComparison, compare_engines, engines_text};
+pub use html::html;
+pub use markdown::markdown;
 pub use model::{
     Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim, WindowInfo,
 };

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
-use crate::commands::{capture, demo, diagnose, drill};
+use crate::commands::{capture, demo, diagnose, drill, report};
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
 #[derive(Debug, Parser)]
@@ -24,6 +24,9 @@ pub(crate) enum Command {
     /// Name the cause of an incident, with the evidence
     #[command(before_help = diagnose::EXAMPLES)]
     Diagnose(Box<diagnose::DiagnoseArgs>),
+    /// Write an incident as one page: HTML or Markdown
+    #[command(before_help = report::EXAMPLES)]
+    Report(Box<report::ReportArgs>),
     /// Keep everything that a diagnosis needs in one file
     #[command(before_help = capture::EXAMPLES)]
     Capture(Box<capture::CaptureArgs>),

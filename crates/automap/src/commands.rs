@@ -9,6 +9,7 @@ mod engine_args;
 mod input_args;
 pub(crate) mod lab;
 mod output_args;
+pub(crate) mod report;
 mod schema;
 mod source_args;
 
@@ -24,6 +25,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Capture(args) => capture::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Drill(args) => drill::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Schema => schema::run(),
         Command::Lab(command) => lab::run(command).map(|()| Exit::Ok),
         Command::LabProcess(command) => lab::process::run(command).map(|()| Exit::Ok),

@@ -32,7 +32,7 @@ pub(super) fn value(v: f64, unit: Unit) -> String {
     format!("{} {word}", number(v * factor)).trim_end().to_owned()
 }
 
-fn display_unit(unit: Unit, largest: f64) -> (f64, &'static str) {
+pub(super) fn display_unit(unit: Unit, largest: f64) -> (f64, &'static str) {
     const KIB: f64 = 1024.0;
     match unit {
         Unit::Ms => (1.0, "ms"),

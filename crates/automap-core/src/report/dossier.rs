@@ -1,0 +1,67 @@
+//! All that one incident page is made from: the report, the map, the charts. Plain data; the page's renderers take a
+//! [`Dossier`] and nothing else.
+
+pub(super) mod clock;
+mod select;
+pub(super) mod wording;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::chart::Chart;
+use super::evidence_items::Facts;
+use super::map::ServiceMap;
+use super::model::Report;
+use crate::observation::Observation;
+use crate::verdict::VerdictOptions;
+use crate::{Analysis, DiagnoseError, DiagnoseOptions};
+
+/// Version of this shape.
+pub const DOSSIER_SCHEMA_VERSION: u32 = 1;
+
+/// One incident, ready to be printed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Dossier {
+    /// Version of this shape.
+    pub schema_version: u32,
+    /// The program that made it, such as `0.1.0`.
+    pub automap_version: String,
+    /// The answer.
+    pub report: Report,
+    /// Who calls whom, with the roles of this incident; `null` where it was not drawn.
+    pub map: Option<ServiceMap>,
+    /// The series behind the answer, at most [`MAX_CHARTS`]: the cause's, then what users notice, then the victims'.
+    pub charts: Vec<Chart>,
+}
+
+pub use clock::PageOptions;
+pub use select::MAX_CHARTS;
+
+/// From an observation to everything that a page shows.
+///
+/// # Errors
+/// As [`crate::diagnose`].
+pub fn compose(observation: &Observation, options: &DiagnoseOptions) -> Result<Dossier, DiagnoseError> {
+    Ok(of_analysis(observation, &crate::analyse(observation, options)?, &options.verdict))
+}
+
+/// The same, where the analysis is already there.
+pub fn of_analysis(observation: &Observation, analysis: &Analysis, options: &VerdictOptions) -> Dossier {
+    let report = super::compose(observation, analysis, options);
+    let facts = Facts { frame: &analysis.frame, anomalies: &analysis.anomalies, windows: &analysis.windows };
+    Dossier {
+        schema_version: DOSSIER_SCHEMA_VERSION,
+        automap_version: env!("CARGO_PKG_VERSION").to_owned(),
+        map: None,
+        charts: select::charts(&facts, observation, &report),
+        report,
+    }
+}
+
+/// The dossier as JSON, indented, with a final newline.
+///
+/// # Errors
+/// Never for a dossier that [`compose`] made; `serde_json`'s error type is passed on all the same.
+pub fn json(dossier: &Dossier) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(dossier).map(|text| text + "\n")
+}

@@ -1,0 +1,62 @@
+//! The page: one HTML file with everything inside. No script, no asset from elsewhere, no clock: same dossier, same bytes.
+//!
+//! In the order in which somebody woken at night reads: the verdict, who and why, where, the series, what began when, what
+//! could not be seen, the data, what to do next.
+
+mod answer;
+mod chart_svg;
+mod charts;
+mod page;
+mod remarks;
+mod scale;
+
+use super::dossier::{Dossier, PageOptions, wording};
+use page::Page;
+
+const STYLE: &str = include_str!("html/style.css");
+
+/// Renders the page. Every label is escaped; numbers that are none never get in. O(points of the charts).
+pub fn html(dossier: &Dossier, options: &PageOptions) -> String {
+    let view = View { dossier, options };
+    let mut page = Page::default();
+    head(&mut page, &view);
+    page.raw("<body>\n<main>\n");
+    answer::verdict(&mut page, &view);
+    answer::candidates(&mut page, &view);
+    answer::map(&mut page, &view);
+    charts::charts(&mut page, &view);
+    charts::timeline(&mut page, &view);
+    remarks::victims(&mut page, &view);
+    remarks::not_checked(&mut page, &view);
+    remarks::data(&mut page, &view);
+    remarks::next(&mut page, &view);
+    remarks::queries(&mut page, &view);
+    page.raw("</main>\n");
+    remarks::footer(&mut page, &view);
+    page.raw("</body>\n</html>\n");
+    page.finish()
+}
+
+/// What every section is written from.
+struct View<'a> {
+    dossier: &'a Dossier,
+    options: &'a PageOptions,
+}
+
+fn head(page: &mut Page, view: &View<'_>) {
+    let report = &view.dossier.report;
+    let (_, headline) = wording::headline(&report.verdict);
+    let title = format!(
+        "{headline} – {}, {}",
+        wording::incident_span(report, view.options),
+        view.options.date(&report.windows.incident_start)
+    );
+    page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    page.raw(
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n",
+    );
+    page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+    page.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
+    page.raw("<meta name=\"referrer\" content=\"no-referrer\">\n");
+    page.wrap("<title>", &title, "</title>\n").raw("<style>\n").raw(STYLE).raw("</style>\n</head>\n");
+}

@@ -1,0 +1,130 @@
+//! The series behind the answer: small charts on one time axis, the same as a table, and what began when.
+
+use std::ops::Range;
+
+use super::super::chart::{Chart, ChartRole};
+use super::super::dossier::clock::length;
+use super::super::dossier::wording;
+use super::super::format::value;
+use super::View;
+use super::chart_svg;
+use super::page::Page;
+use super::scale::unit_of;
+
+/// Rates look back over about this many samples, so onsets closer than that have no order.
+const ONSET_STEPS: f64 = 5.0;
+
+/// Small multiples, grouped by why they are shown.
+pub(super) fn charts(page: &mut Page, view: &View<'_>) {
+    let charts = &view.dossier.charts;
+    if charts.is_empty() {
+        return;
+    }
+    page.raw("<section id=\"charts\">\n<h2>Series</h2>\n");
+    legend(page, view);
+    for group in groups(charts) {
+        page.raw("<h3>").text(&heading(&charts[group.start])).raw("</h3>\n<div class=\"charts\">\n");
+        for i in group {
+            figure(page, view, &charts[i], i);
+        }
+        page.raw("</div>\n");
+    }
+    page.raw("<details class=\"table\"><summary>The charts as a table</summary>\n");
+    table(page, view);
+    page.raw("</details>\n</section>\n");
+}
+
+/// Neighbouring charts that are shown for the same reason; for causes and candidates, of the same service too.
+fn groups(charts: &[Chart]) -> Vec<Range<usize>> {
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    for (i, chart) in charts.iter().enumerate() {
+        match groups.last_mut() {
+            Some(group) if charts[group.start].role == chart.role => group.end = i + 1,
+            _ => groups.push(i..i + 1),
+        }
+    }
+    groups
+}
+
+fn heading(first: &Chart) -> String {
+    match first.role {
+        ChartRole::Cause => "What speaks for the cause",
+        ChartRole::Candidate => "What the candidates show",
+        ChartRole::Symptom => "What users notice",
+        ChartRole::Victim => "What the victims show",
+        ChartRole::Calm => "What users would notice first, and what came closest to unusual",
+    }
+    .to_owned()
+}
+
+fn legend(page: &mut Page, view: &View<'_>) {
+    let Some(first) = view.dossier.charts.first() else { return };
+    let span = |from: i64, to: i64| format!("{}–{}", view.options.clock_ms(from), view.options.clock_ms(to));
+    page.raw("<ul class=\"legend\"><li><span class=\"swatch baseline\"></span>baseline <span class=\"n\">");
+    page.text(&span(first.baseline.start_ms, first.baseline.end_ms));
+    page.raw("</span></li><li><span class=\"swatch incident\"></span>incident <span class=\"n\">");
+    page.text(&span(first.incident.start_ms, first.incident.end_ms));
+    page.raw("</span></li><li><span class=\"swatch normal\"></span>normal range</li>");
+    page.raw("<li><span class=\"swatch onset\"></span>leaves it</li><li>a broken line: not observed</li><li>");
+    page.text(&view.options.zone()).raw("</li></ul>\n");
+}
+
+fn figure(page: &mut Page, view: &View<'_>, chart: &Chart, index: usize) {
+    page.raw("<figure>\n<figcaption>").wrap("<b>", &chart_svg::place(chart), "</b> ");
+    page.wrap("<span>", &chart.title, "</span> ").wrap("<span class=\"change n\">", &chart.change, "</span>");
+    if chart.lines.len() > 1 {
+        page.raw("<span class=\"lines\">");
+        for (i, line) in chart.lines.iter().enumerate() {
+            page.raw(if i == 0 { "<span class=\"key\"></span>" } else { "<span class=\"key second\"></span>" });
+            page.wrap("<span>", &line.label, "</span> ");
+        }
+        page.raw("</span>");
+    }
+    page.raw("</figcaption>\n");
+    chart_svg::write(page, chart, index, view.options);
+    page.raw("\n</figure>\n");
+}
+
+fn table(page: &mut Page, view: &View<'_>) {
+    page.raw("<div class=\"scroll\"><table><thead><tr><th>Series</th><th class=\"n\">Baseline → incident</th>");
+    page.raw("<th class=\"n\">Normal range</th><th class=\"n\">Lowest</th><th class=\"n\">Highest</th>");
+    page.raw("<th class=\"n\">Since</th><th class=\"n\">Missing</th></tr></thead><tbody>\n");
+    for chart in &view.dossier.charts {
+        let unit = unit_of(&chart.unit);
+        let observed = || chart.lines.iter().take(1).flat_map(|l| l.points.iter().filter_map(|p| p.value));
+        let told = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| value(v, unit));
+        let band = chart
+            .normal
+            .map_or_else(|| "–".to_owned(), |b| format!("{} to {}", value(b.low, unit), value(b.high, unit)));
+        let cell = |page: &mut Page, text: &str| {
+            page.wrap("<td class=\"n\">", text, "</td>");
+        };
+        page.wrap("<tr><th scope=\"row\">", &chart_svg::name(chart), "</th>");
+        cell(page, &chart.change);
+        cell(page, &band);
+        cell(page, &told(observed().min_by(f64::total_cmp)));
+        cell(page, &told(observed().max_by(f64::total_cmp)));
+        cell(page, &chart.onset_ms.map_or_else(|| "–".to_owned(), |t| view.options.clock_ms(t)));
+        let line = &chart.lines[0];
+        cell(page, &format!("{} of {}", line.gaps, line.samples));
+        page.raw("</tr>\n");
+    }
+    page.raw("</tbody></table></div>\n");
+}
+
+/// What began when, earliest first.
+pub(super) fn timeline(page: &mut Page, view: &View<'_>) {
+    let report = &view.dossier.report;
+    let events = wording::events(report);
+    let Some(first) = events.first().map(|e| e.at_ms) else { return };
+    page.raw("<section id=\"timeline\">\n<h2>What began when</h2>\n<ol class=\"timeline\">\n");
+    for event in &events {
+        page.raw(if event.is_cause { "<li class=\"named\">" } else { "<li>" });
+        page.wrap("<time class=\"n\">", &view.options.clock_ms(event.at_ms), "</time> <span class=\"later n\">");
+        page.text(&format!("+{}", length(event.at_ms - first))).raw("</span> <span><b>");
+        page.text(event.service).wrap("</b> ", event.summary, "</span></li>\n");
+    }
+    let blur = length((ONSET_STEPS * report.windows.step_s * 1000.0) as i64);
+    page.raw("</ol>\n<p class=\"muted\">Rates look back over several samples: onsets less than about ").text(&blur);
+    page.raw(" apart have no order.</p>\n</section>\n");
+}

@@ -1,0 +1,131 @@
+//! `automap report`: one incident as one page, to open offline, to print, or to post.
+
+use std::ffi::OsStr;
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use automap_core::DiagnoseOptions;
+use automap_core::report::dossier::{self, Dossier, PageOptions};
+use automap_core::report::{html, markdown};
+use automap_core::time::Timestamp;
+use clap::{Args, ValueEnum};
+use jiff::ZonedDateTime;
+use jiff::tz::TimeZone;
+
+use super::input_args::InputArgs;
+use crate::console::{print, say};
+use crate::exit::Exit;
+use crate::when::utc_offset_s;
+
+pub(crate) const EXAMPLES: &str = "Examples:
+  automap report --prometheus http://localhost:9090 -n sock-shop --incident-start 14:03 --file incident.html
+  automap report --capture incident.parquet --file incident.html      a page: opens offline, prints well
+  automap report --capture incident.parquet --file incident.md        for Slack, GitHub or GitLab
+  automap report --capture incident.parquet -o markdown               the same on standard output
+  automap report --capture incident.parquet -o json | jq .charts      the page's data";
+
+#[derive(Args, Debug)]
+pub(crate) struct ReportArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// Write here; the ending .html, .md or .json says in which form
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    file: Option<PathBuf>,
+    /// Form of the page, whatever the file is called [default: html]
+    #[arg(long, short, value_enum, help_heading = "Output")]
+    output: Option<Form>,
+    /// Replace FILE where it exists
+    #[arg(long, requires = "file", help_heading = "Output")]
+    force: bool,
+    /// Wall-clock times in UTC instead of the local zone
+    #[arg(long, help_heading = "Output")]
+    utc: bool,
+}
+
+/// Form of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// One file with everything inside: pictures, styles, no script.
+    Html,
+    /// For a chat, an issue or a merge request.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+/// Runs `automap report`.
+pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
+    let form = form(args)?;
+    if let Some(path) = args.file.as_deref().filter(|path| path.exists() && !args.force) {
+        bail!("{}", taken(path));
+    }
+    let observation = args.input.observation(&ZonedDateTime::now())?;
+    let dossier = dossier::compose(&observation, &DiagnoseOptions::default())?;
+    let page = render(&dossier, form, &page_options(args, &dossier))?;
+    match &args.file {
+        None => print(&page)?,
+        Some(path) => {
+            write(path, &page, args.force)?;
+            say(&format!("{}: {}, {} KiB", path.display(), dossier.report.verdict.summary, page.len().div_ceil(1024)));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// What was asked for, else what the file's ending says, else HTML, which a terminal is no place for.
+fn form(args: &ReportArgs) -> Result<Form> {
+    let ending = |path: &Path| path.extension().and_then(OsStr::to_str).map(str::to_lowercase);
+    match (&args.file, args.output) {
+        (_, Some(form)) => Ok(form),
+        (Some(path), None) => match ending(path).as_deref() {
+            Some("html" | "htm") => Ok(Form::Html),
+            Some("md" | "markdown") => Ok(Form::Markdown),
+            Some("json") => Ok(Form::Json),
+            _ => bail!(
+                "{} ends in none of .html, .md, .json; rename it, or say -o html, markdown or json",
+                path.display()
+            ),
+        },
+        (None, None) if io::stdout().is_terminal() => {
+            bail!("a page is not for a terminal; give --file incident.html, or -o markdown to read it here")
+        }
+        (None, None) => Ok(Form::Html),
+    }
+}
+
+fn render(dossier: &Dossier, form: Form, options: &PageOptions) -> Result<String> {
+    Ok(match form {
+        Form::Html => html(dossier, options),
+        Form::Markdown => markdown(dossier, options),
+        Form::Json => dossier::json(dossier)?,
+    })
+}
+
+fn page_options(args: &ReportArgs, dossier: &Dossier) -> PageOptions {
+    let start = dossier.report.windows.incident_start.parse::<jiff::Timestamp>();
+    let at = Timestamp::from_ms(start.map_or(0, jiff::Timestamp::as_millisecond));
+    let zone = if args.utc { TimeZone::UTC } else { TimeZone::system() };
+    PageOptions { utc_offset_s: utc_offset_s(&zone, at) }
+}
+
+fn write(path: &Path, page: &str, force: bool) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    // Without --force the file system itself refuses what came to exist in the meantime.
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
+    match options.open(path) {
+        Ok(mut file) => file.write_all(page.as_bytes()).with_context(|| path.display().to_string()),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => bail!("{}", taken(path)),
+        Err(e) => Err(e).with_context(|| path.display().to_string()),
+    }
+}
+
+fn taken(path: &Path) -> String {
+    format!("{} exists; give another name, or --force to replace it", path.display())
+}
