@@ -1,5 +1,9 @@
 //! When it began: for the whole system, and for one series.
 
+mod interval;
+
+pub use interval::{LOOK_BACK_STEPS, LEVEL, OnsetRows, interval_of_series};
+
 use crate::frame::{MetricFrame, Series};
 use crate::metric::{Family, Side};
 use crate::stats::{mad, median, signed_log};

@@ -11,6 +11,7 @@ pub mod map;
 mod markdown;
 mod model;
 mod path;
+mod propagation_model;
 mod text;
 
 pub use compose::compose;
@@ -19,6 +20,9 @@ pub use html::html;
 pub use markdown::markdown;
 pub use model::{
     Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim, WindowInfo,
+};
+pub use propagation_model::{
+    ChangedService, Channel, Hop, HopState, OnsetInterval, PROPAGATION_SCHEMA_VERSION, Propagation, SpreadPath, SpreadRole,
 };
 pub use text::{TextOptions, text};
 
