@@ -25,7 +25,10 @@ pub mod topology;
 pub mod verdict;
 pub mod windows;
 
+use graph::{ByType, MetricType};
+use note::Note;
 use observation::Observation;
+use rank::metric_weights::{ConfirmedCase, LearningOptions, learn_weights};
 use report::Report;
 
 /// The options of every stage.
@@ -91,6 +94,19 @@ pub fn diagnose(observation: &Observation, options: &DiagnoseOptions) -> Result<
 /// # Errors
 /// As [`diagnose`].
 pub fn analyse(observation: &Observation, options: &DiagnoseOptions) -> Result<Analysis, DiagnoseError> {
+    analyse_with_history(observation, options, &[])
+}
+
+/// As [`analyse`], with confirmed incidents for the AutoMAP engine to learn its metric weights from. Those that did not begin strictly
+/// before this one are left out; without any that did, the weights are those of the options.
+///
+/// # Errors
+/// As [`diagnose`].
+pub fn analyse_with_history(
+    observation: &Observation,
+    options: &DiagnoseOptions,
+    history: &[ConfirmedCase],
+) -> Result<Analysis, DiagnoseError> {
     let frame = observation.frame.with_network_gaps();
     let (windows, mut notes) = windows::settle(&frame, &observation.hint)?;
     let anomalies = anomaly::detect(&frame, &windows.rows, &options.anomaly);
@@ -107,8 +123,21 @@ pub fn analyse(observation: &Observation, options: &DiagnoseOptions) -> Result<A
         rank::Engine::Automap => {
             let prepared = rank::automap::prepare(&frame, &windows.rows, &anomalies, calls, &options.automap);
             notes.extend(prepared.notes.iter().cloned());
-            (rank::automap::rank(&prepared, &frame, &options.automap), Some(prepared))
+            let mut chosen = options.automap;
+            let earlier = history.iter().filter(|c| c.started < windows.incident.start).cloned().collect::<Vec<_>>();
+            if !earlier.is_empty() {
+                chosen.metric_weights = learn_weights(&prepared.anomaly, &earlier, &LearningOptions::default());
+                notes.push(learnt_note(earlier.len(), &chosen.metric_weights));
+            }
+            (rank::automap::rank(&prepared, &frame, &chosen), Some(prepared))
         }
     };
     Ok(Analysis { frame, windows, anomalies, ranking, automap, notes })
+}
+
+fn learnt_note(cases: usize, weights: &ByType) -> Note {
+    let mut by_weight: Vec<(MetricType, f64)> = MetricType::ALL.into_iter().zip(*weights).collect();
+    by_weight.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let told: Vec<String> = by_weight.iter().map(|(metric, weight)| format!("{metric} {weight:.2}")).collect();
+    Note::info("learnt_weights", format!("metric weights learnt from {cases} earlier incident(s): {}", told.join(", ")))
 }

@@ -31,6 +31,8 @@ pub struct Case {
     pub observation: Observation,
     /// The service that was really at fault. For scoring alone.
     pub service: String,
+    /// Service and kind of fault: repetitions of it say nothing new. For scoring alone.
+    pub scenario: String,
 }
 
 /// Where a case lies.
@@ -45,6 +47,7 @@ pub struct Place {
 #[derive(Deserialize)]
 struct Truth {
     service: String,
+    fault_type: Option<String>,
     system: Option<String>,
     inject_time: Option<f64>,
     edges: Option<Edges>,
@@ -102,7 +105,8 @@ impl Dataset {
         if topology {
             observation.calls = self.calls(place, &truth)?;
         }
-        Ok(Case { observation, service: truth.service })
+        let scenario = format!("{} {}", truth.service, truth.fault_type.unwrap_or_default());
+        Ok(Case { observation, service: truth.service, scenario })
     }
 
     /// The case's observed calls, else its traffic level's trace map, else its system's known calls; never the answer.

@@ -1,6 +1,7 @@
 //! One module per command.
 
 pub(crate) mod capture;
+pub(crate) mod confirm;
 pub(crate) mod demo;
 pub(crate) mod diagnose;
 pub(crate) mod drill;
@@ -23,6 +24,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
     match command {
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Capture(args) => capture::run(&args),
+        Command::Confirm(args) => confirm::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Drill(args) => drill::run(&args),
         Command::Report(args) => report::run(&args),

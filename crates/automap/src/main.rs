@@ -5,6 +5,7 @@ mod commands;
 mod console;
 mod exit;
 mod live;
+mod store;
 mod when;
 
 use std::process::ExitCode;

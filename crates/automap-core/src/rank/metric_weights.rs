@@ -3,12 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use crate::graph::{ByType, MetricType, WeightedGraph};
+use crate::time::Timestamp;
 
 /// One incident whose cause an operator confirmed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConfirmedCase {
     /// Its name, for people.
     pub id: String,
+    /// When the incident began. Only earlier incidents teach anything about a later one.
+    pub started: Timestamp,
+    /// The service that was confirmed.
+    pub cause: String,
     /// The anomaly graph: what was not normal.
     pub anomaly: WeightedGraph,
     /// How well each metric type alone finds the confirmed cause: 1 over its rank, 0 where it cannot rank it.
@@ -57,7 +62,7 @@ mod tests {
     fn case(id: &str, anomaly: WeightedGraph, metric: MetricType) -> ConfirmedCase {
         let mut precision = ByType::default();
         precision[metric as usize] = 1.0;
-        ConfirmedCase { id: id.into(), anomaly, precision }
+        ConfirmedCase { id: id.into(), started: Timestamp::from_ms(0), cause: "a".into(), anomaly, precision }
     }
 
     /// κ = 1, one identical case that CPU alone solves: CPU (1/7 + 1)/2 = 4/7, the others 1/14.

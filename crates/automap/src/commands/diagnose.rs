@@ -1,8 +1,8 @@
 //! `automap diagnose`: one incident, one answer.
 
 use anyhow::Result;
-use automap_core::diagnose;
-use automap_core::report::{VerdictKind, compare_engines};
+use automap_core::analyse_with_history;
+use automap_core::report::{VerdictKind, compare_engines, compose};
 use automap_sources::prometheus::explain_queries;
 use clap::Args;
 use jiff::ZonedDateTime;
@@ -55,7 +55,10 @@ pub(crate) fn run(args: &DiagnoseArgs) -> Result<Exit> {
     let observation = args.input.observation(&now)?;
     let mut reports = Vec::new();
     for engine in args.engine.engines() {
-        reports.push(diagnose(&observation, &args.engine_options.diagnose_options(*engine))?);
+        let options = args.engine_options.diagnose_options(*engine);
+        let history = args.engine_options.history(*engine)?;
+        let analysis = analyse_with_history(&observation, &options, &history)?;
+        reports.push(compose(&observation, &analysis, &options.verdict));
     }
     let named = reports[0].verdict.kind == VerdictKind::Cause;
     match reports.len() {

@@ -1,12 +1,16 @@
 //! How causes are ranked: options that several commands share.
 
+use anyhow::Result;
 use automap_core::DiagnoseOptions;
 use automap_core::graph::{Congestion, Knowledge, Subtraction};
 use automap_core::independence::CiTest;
 use automap_core::rank::Engine;
 use automap_core::rank::automap::{Attraction, AutomapOptions, Start, WalkOn};
+use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::rank::walk::Solver;
 use clap::{Args, ValueEnum};
+
+use crate::store::StoreArgs;
 
 /// Which engine answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -72,12 +76,25 @@ pub(crate) struct EngineArgs {
     /// Walk at random with this seed instead of computing the visits
     #[arg(long, value_name = "SEED", help_heading = "Engine automap")]
     monte_carlo: Option<u64>,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Do not learn from confirmed incidents
+    #[arg(long, help_heading = "Engine automap")]
+    no_history: bool,
 }
 
 impl EngineArgs {
     /// All options of a diagnosis by this engine.
     pub(crate) fn diagnose_options(&self, engine: Engine) -> DiagnoseOptions {
         DiagnoseOptions { engine, automap: self.automap_options(), ..DiagnoseOptions::default() }
+    }
+
+    /// Confirmed incidents for the engine to learn from; none where there is no store, or it is not asked for.
+    pub(crate) fn history(&self, engine: Engine) -> Result<Vec<ConfirmedCase>> {
+        if engine != Engine::Automap || self.no_history {
+            return Ok(Vec::new());
+        }
+        self.store.open_existing()?.map_or_else(|| Ok(Vec::new()), |store| store.confirmed())
     }
 
     fn automap_options(&self) -> AutomapOptions {
