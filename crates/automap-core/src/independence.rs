@@ -94,11 +94,15 @@ impl Tester {
         }
     }
 
-    /// Strength of the plain dependence of two series, 0 to 1, to choose whom to condition on.
-    pub fn strength(&self, i: usize, j: usize) -> f64 {
-        match self.test(i, j, &[]) {
-            Outcome::Tested { strength, .. } => strength,
-            Outcome::Insufficient => 0.0,
+    /// How strongly `i` and `j` depend on each other given `given`, 0 to 1, without the question whether that is significant: much
+    /// cheaper than [`Self::test`] for conditional Fisher-z tests. `None` where it cannot be told.
+    pub fn strength(&self, i: usize, j: usize, given: &[usize]) -> Option<f64> {
+        match self {
+            Self::FisherZ(test) => test.strength(i, j, given),
+            Self::GSquare(test) => match test.test(i, j, given) {
+                Outcome::Tested { strength, .. } => Some(strength),
+                Outcome::Insufficient => None,
+            },
         }
     }
 

@@ -1,8 +1,9 @@
 //! Which pairs depend on each other whatever one conditions on: the PC algorithm, order-independent.
 //!
-//! PC-stable (Colombo & Maathuis 2014): all tests of a level see the neighbours from before the level. Of the sets of a level that
-//! separate a pair the one with the largest p-value is kept (Ramsey 2016), so that no order of services decides. False discoveries
-//! are bounded by Benjamini & Hochberg (1995) on each edge's largest p-value (Strobl et al. 2019), at the start and at the end.
+//! PC-stable (Colombo & Maathuis 2014): all tests of a level see the neighbours from before the level. Of the sets of a level the one
+//! that leaves the weakest dependence decides, and is kept if it separates: with equal samples that is the one with the largest
+//! p-value (Ramsey 2016), so that no order of services decides. False discoveries are bounded by Benjamini & Hochberg (1995) on each
+//! edge's largest p-value (Strobl et al. 2019), at the start and at the end.
 
 use std::collections::BTreeMap;
 
@@ -164,17 +165,18 @@ fn condition(
                 list.sort_unstable();
                 list
             };
-            let mut best: Option<(f64, Vec<usize>)> = None;
+            let mut weakest: Option<(f64, Vec<usize>)> = None;
             for list in [of(i, j), of(j, i)] {
                 for_each_subset(&list, level, |set| {
-                    if let Some(p) = tester.test(i, j, set).p_value()
-                        && best.as_ref().is_none_or(|(known, _)| p > *known)
+                    if let Some(strength) = tester.strength(i, j, set)
+                        && weakest.as_ref().is_none_or(|(known, _)| strength < *known)
                     {
-                        best = Some((p, set.to_vec()));
+                        weakest = Some((strength, set.to_vec()));
                     }
                 });
             }
-            best
+            let (_, set) = weakest?;
+            Some((tester.test(i, j, &set).p_value()?, set))
         })
         .collect();
     for (&(i, j), best) in edges.iter().zip(best) {

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use statrs::function::erf::erfc;
 
-use super::effective::{autocorrelation, effective_samples};
+use super::effective::{autocorrelation, dot, effective_samples, effective_samples_of};
 use super::{CiOptions, Outcome, Scores};
 
 /// Below this share of variance left, the conditions determine a series and nothing can be said about it.
@@ -17,6 +17,8 @@ pub struct FisherZ {
     correlation: Vec<f64>,
     /// Effective samples of every pair.
     samples: Vec<f64>,
+    /// The scores, for the residuals of conditional tests; empty where all samples count.
+    rows: Vec<Vec<f64>>,
     min_degrees: f64,
 }
 
@@ -48,7 +50,8 @@ impl FisherZ {
         };
         let rows: Vec<Vec<(f64, f64)>> = (0..n).into_par_iter().map(row).collect();
         let (correlation, samples) = rows.into_iter().flatten().unzip();
-        Self { series: n, correlation, samples, min_degrees: options.min_degrees }
+        let rows = if options.effective_samples { scores.rows.clone() } else { Vec::new() };
+        Self { series: n, correlation, samples, rows, min_degrees: options.min_degrees }
     }
 
     /// Pearson correlation of two series' scores; `NaN` where it is not known.
@@ -56,19 +59,33 @@ impl FisherZ {
         self.correlation[i * self.series + j]
     }
 
+    /// |Partial correlation|; `None` where it is not known or the conditions determine `i` or `j`.
+    pub(super) fn strength(&self, i: usize, j: usize, given: &[usize]) -> Option<f64> {
+        let r = partial_correlation(|a, b| self.correlation(a, b), i, j, given);
+        (!r.is_nan()).then(|| r.abs())
+    }
+
     /// Are `i` and `j` independent given `given`? `Z = atanh(r)·√(n_eff − |given| − 3)` is standard normal if they are.
+    ///
+    /// Effective samples of a conditional test are those of the residuals: what two services do on their own may be slow where the load
+    /// that they share is fast, or the other way round. Cost: O(|given|³ + samples · (|given|² + lags)).
     pub fn test(&self, i: usize, j: usize, given: &[usize]) -> Outcome {
-        let degrees = self.samples[i * self.series + j] - given.len() as f64 - 3.0;
+        let Some(strength) = self.strength(i, j, given) else { return Outcome::Insufficient };
+        let degrees = self.effective_samples(i, j, given) - given.len() as f64 - 3.0;
         if degrees < self.min_degrees {
             return Outcome::Insufficient;
         }
-        let r = partial_correlation(|a, b| self.correlation(a, b), i, j, given);
-        if r.is_nan() {
-            return Outcome::Insufficient;
-        }
-        let strength = r.abs();
         let z = strength.min(1.0 - 1e-15).atanh() * degrees.sqrt();
         Outcome::Tested { p_value: erfc(z / std::f64::consts::SQRT_2), strength }
+    }
+
+    fn effective_samples(&self, i: usize, j: usize, given: &[usize]) -> f64 {
+        if given.is_empty() || self.rows.is_empty() {
+            return self.samples[i * self.series + j];
+        }
+        let given = orthogonal(&self.rows, given);
+        // The smaller position first, so that the answer is the same to the last bit either way.
+        effective_samples_of(&residual(&self.rows[i.min(j)], &given), &residual(&self.rows[i.max(j)], &given))
     }
 }
 
@@ -110,18 +127,36 @@ fn unit_length(row: &[f64]) -> Vec<f64> {
     row.iter().map(|v| v / length).collect()
 }
 
-/// Eight sums side by side: the compiler turns them into vector instructions, and the order of additions is fixed.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    const LANES: usize = 8;
-    let mut sums = [0.0; LANES];
-    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let tail: f64 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in a_chunks.zip(b_chunks) {
-        for lane in 0..LANES {
-            sums[lane] += x[lane] * y[lane];
+/// What a regression on `given` leaves of a row; `NaN` where the row or a condition was not observed. O(samples · |given|).
+///
+/// `given` is made orthogonal first, see [`orthogonal`].
+fn residual(row: &[f64], given: &[Vec<f64>]) -> Vec<f64> {
+    let mut rest = row.to_vec();
+    for z in given {
+        let factor = observed_dot(&rest, z) / observed_dot(z, z);
+        rest.iter_mut().zip(z).for_each(|(r, z)| *r -= factor * z);
+    }
+    rest
+}
+
+/// The conditions with the influence of those before them taken out (Gram & Schmidt); what nothing is left of is left out.
+fn orthogonal(rows: &[Vec<f64>], given: &[usize]) -> Vec<Vec<f64>> {
+    let mut out: Vec<Vec<f64>> = Vec::with_capacity(given.len());
+    for &k in given {
+        let rest = residual(&rows[k], &out);
+        if observed_dot(&rest, &rest) > MIN_REST * observed_dot(&rows[k], &rows[k]) {
+            out.push(rest);
         }
     }
-    sums.iter().sum::<f64>() + tail
+    out
+}
+
+fn observed_dot(a: &[f64], b: &[f64]) -> f64 {
+    let sum = dot(a, b);
+    if !sum.is_nan() {
+        return sum;
+    }
+    a.iter().zip(b).map(|(x, y)| x * y).filter(|v| !v.is_nan()).sum()
 }
 
 /// Pearson correlation over the instants at which both were observed, and how many these are.
