@@ -17,6 +17,7 @@ pub mod metric;
 pub mod note;
 pub mod observation;
 pub mod onset;
+pub mod profile;
 pub mod rank;
 pub mod report;
 pub mod stats;

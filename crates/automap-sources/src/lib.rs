@@ -13,4 +13,5 @@
 
 pub mod capture;
 pub mod csv_table;
+pub mod profile_table;
 pub mod prometheus;

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
-use crate::commands::{capture, confirm, demo, diagnose, drill, report};
+use crate::commands::{capture, confirm, demo, diagnose, drill, profile, report};
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
 #[derive(Debug, Parser)]
@@ -33,6 +33,9 @@ pub(crate) enum Command {
     /// Tell what an incident's cause really was, so that similar ones are diagnosed better
     #[command(before_help = confirm::EXAMPLES)]
     Confirm(Box<confirm::ConfirmArgs>),
+    /// Profile vectors of all services, for machine learning
+    #[command(before_help = profile::EXAMPLES)]
+    Profile(Box<profile::ProfileArgs>),
     /// See it work: a recorded incident, or a live one
     #[command(before_help = demo::EXAMPLES)]
     Demo(demo::DemoArgs),

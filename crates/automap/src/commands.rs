@@ -11,6 +11,7 @@ mod input_args;
 pub(crate) mod lab;
 mod output_args;
 pub(crate) mod report;
+pub(crate) mod profile;
 mod schema;
 mod source_args;
 
@@ -28,6 +29,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Demo(args) => demo::run(&args),
         Command::Drill(args) => drill::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Profile(args) => profile::run(&args),
         Command::Schema => schema::run(),
         Command::Lab(command) => lab::run(command).map(|()| Exit::Ok),
         Command::LabProcess(command) => lab::process::run(command).map(|()| Exit::Ok),

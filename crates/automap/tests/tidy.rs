@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const MAX_LINES: usize = 500;
 
 /// The modules of the core from left to right in the picture; each imports only what stands before it.
-const CORE_ORDER: [&str; 17] = [
+const CORE_ORDER: [&str; 18] = [
     "time",
     "note",
     "metric",
@@ -22,6 +22,7 @@ const CORE_ORDER: [&str; 17] = [
     "independence",
     "graph",
     "rank",
+    "profile",
     "verdict",
     "propagation",
     "compare",

@@ -27,6 +27,13 @@ impl BehaviourGraph {
         Self { windows: 1, services: services.into_iter().collect(), support: BTreeMap::new() }
     }
 
+    /// The graph of one window with these edges `(cause, effect, metric)`.
+    pub fn from_edges(edges: &[(&str, &str, MetricType)]) -> Self {
+        let mut graph = Self::of_window([]);
+        edges.iter().for_each(|(from, to, metric)| graph.support(from, to, *metric));
+        graph
+    }
+
     /// Notes that a metric supports `from → to` in this window.
     pub(super) fn support(&mut self, from: &str, to: &str, metric: MetricType) {
         self.services.extend([from.to_owned(), to.to_owned()]);

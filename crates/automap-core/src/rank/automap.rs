@@ -188,7 +188,7 @@ fn weighted(values: &ByType, weights: &ByType) -> f64 {
 }
 
 /// Strongest evidence of every service by metric type, never below 0; `NaN` where nothing of the type was judged.
-fn evidence_by_type(frame: &MetricFrame, anomalies: &Anomalies) -> Vec<ByType> {
+pub fn evidence_by_type(frame: &MetricFrame, anomalies: &Anomalies) -> Vec<ByType> {
     let mut out = vec![[f64::NAN; MetricType::COUNT]; frame.services().len()];
     let mut raise = |service: ServiceIdx, metric: MetricType, evidence: f64| {
         let slot = &mut out[service.0][metric as usize];

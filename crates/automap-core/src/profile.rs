@@ -1,0 +1,140 @@
+//! Service profiles: one vector for each service, named and versioned, for machine learning and for comparing periods.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Analysis;
+use crate::anomaly::{MIN_BASELINE_SAMPLES, MIN_INCIDENT_SAMPLES};
+use crate::frame::ServiceIdx;
+use crate::graph::profile::{ServiceClass, classes, edge_shares};
+use crate::graph::{Congestion, IncidentGraphs, MetricType, Signals};
+use crate::metric::Side;
+use crate::stats::{finite, mad, median};
+use crate::topology::CallGraph;
+
+/// Version of the dimensions; it changes when one is added, dropped or means something else.
+pub const PROFILE_VERSION: u32 = 1;
+
+/// The profiles of all services of one incident.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileTable {
+    /// Version of the dimensions.
+    pub profile_version: u32,
+    /// Start of normal time, RFC 3339 in UTC.
+    pub baseline_start: String,
+    /// Start of the incident.
+    pub incident_start: String,
+    /// What the values mean, in their order.
+    pub dimensions: Vec<Dimension>,
+    /// One profile for each service, by name.
+    pub services: Vec<Profile>,
+}
+
+/// One dimension.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Dimension {
+    /// Its name: a column of a table.
+    pub name: String,
+    /// What it says.
+    pub meaning: String,
+}
+
+/// One service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Profile {
+    /// Its name.
+    pub service: String,
+    /// Its class in normal time (`representational`, `computing`, …); `null` without edges from data.
+    pub class: Option<String>,
+    /// Its class in the incident.
+    pub incident_class: Option<String>,
+    /// The values, in the order of the dimensions; `null` is not observed, never zero.
+    pub values: Vec<Option<f64>>,
+}
+
+/// The dimensions for each metric type, with their meaning.
+const BY_TYPE: [(&str, &str); 6] = [
+    ("baseline_median", "median in normal time, in the metric's own unit"),
+    ("baseline_spread", "1.4826 times the median absolute deviation in normal time, same unit"),
+    ("incident_median", "median in the incident, same unit"),
+    (
+        "evidence",
+        "strongest evidence that the service's own metrics of this type left normal behaviour, 0 and more, log scale",
+    ),
+    ("edge_share", "share of this type in what ties the service to others in normal time, 0 to 1"),
+    ("incident_edge_share", "the same in the incident, 0 to 1"),
+];
+
+/// The dimensions for a service as a whole.
+const WHOLE: [(&str, &str); 4] = [
+    ("callers", "services seen calling it"),
+    ("callees", "services it was seen calling"),
+    ("baseline_missing_ratio", "share of its own samples missing in normal time, 0 to 1"),
+    ("incident_missing_ratio", "share of its own samples missing in the incident, 0 to 1"),
+];
+
+/// Profiles of all services of a frame. Cost: O(series × samples · log samples).
+pub fn profiles(analysis: &Analysis, graphs: &IncidentGraphs, calls: &CallGraph) -> ProfileTable {
+    let of_type = |m: &MetricType| BY_TYPE.map(|(name, meaning)| dimension(&format!("{m}_{name}"), meaning));
+    let dimensions =
+        MetricType::ALL.iter().flat_map(of_type).chain(WHOLE.map(|(name, meaning)| dimension(name, meaning)));
+    let (normal, incident) = (graphs.normal.graph.weights(), graphs.incident.graph.weights());
+    let (normal_shares, incident_shares) = (edge_shares(&normal), edge_shares(&incident));
+    let (normal_classes, incident_classes) = (classes(&normal), classes(&incident));
+    let signals = Signals::of(&analysis.frame, Congestion::default());
+    let evidence = crate::rank::automap::evidence_by_type(&analysis.frame, &analysis.anomalies);
+    let rows = &analysis.windows.rows;
+    let services = analysis.frame.services().iter().enumerate().map(|(i, name)| {
+        let service = ServiceIdx(i);
+        let mut values = Vec::new();
+        for metric in MetricType::ALL {
+            let pick = |rows: &[usize], fewest: usize| {
+                let column = signals.get(metric, service)?;
+                let seen = finite(&rows.iter().map(|&r| column[r]).collect::<Vec<_>>());
+                (seen.len() >= fewest).then_some(seen)
+            };
+            let baseline = pick(&rows.baseline, MIN_BASELINE_SAMPLES);
+            let centre = baseline.as_ref().map(|b| median(b));
+            values.push(centre);
+            values.push(baseline.as_ref().zip(centre).map(|(b, c)| mad(b, c)));
+            values.push(pick(&rows.incident, MIN_INCIDENT_SAMPLES).map(|v| median(&v)));
+            values.push(Some(evidence[i][metric as usize]).filter(|e| !e.is_nan()));
+            values.push(normal_shares.get(name.as_str()).map(|s| s[metric as usize]));
+            values.push(incident_shares.get(name.as_str()).map(|s| s[metric as usize]));
+        }
+        values.push(Some(calls.edges().filter(|(_, to, _)| to == name).count() as f64));
+        values.push(Some(calls.edges().filter(|(from, _, _)| from == name).count() as f64));
+        values.push(missing_ratio(analysis, service, &rows.baseline));
+        values.push(missing_ratio(analysis, service, &rows.incident));
+        let class = |classes: &BTreeMap<&str, Option<ServiceClass>>| {
+            classes.get(name.as_str()).copied().flatten().map(|c| c.as_str().to_owned())
+        };
+        Profile {
+            service: name.clone(),
+            class: class(&normal_classes),
+            incident_class: class(&incident_classes),
+            values: values.into_iter().map(|v| v.filter(|v| v.is_finite())).collect(),
+        }
+    });
+    ProfileTable {
+        profile_version: PROFILE_VERSION,
+        baseline_start: analysis.windows.baseline.start.rfc3339(),
+        incident_start: analysis.windows.incident.start.rfc3339(),
+        services: services.collect(),
+        dimensions: dimensions.collect(),
+    }
+}
+
+fn dimension(name: &str, meaning: &str) -> Dimension {
+    Dimension { name: name.to_owned(), meaning: meaning.to_owned() }
+}
+
+fn missing_ratio(analysis: &Analysis, service: ServiceIdx, rows: &[usize]) -> Option<f64> {
+    let own = analysis.frame.series().iter().filter(|s| s.service == service && s.metric.side == Side::Own);
+    let (missing, all) = own.fold((0, 0), |(missing, all), series| {
+        (missing + rows.iter().filter(|&&i| series.values[i].is_nan()).count(), all + rows.len())
+    });
+    (all > 0).then(|| missing as f64 / all as f64)
+}
