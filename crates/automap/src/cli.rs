@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
-use crate::commands::{capture, confirm, demo, diagnose, drill, profile, report};
+use crate::commands::{capture, confirm, demo, diagnose, drill, graph, profile, report};
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
 #[derive(Debug, Parser)]
@@ -27,6 +27,9 @@ pub(crate) enum Command {
     /// Write an incident as one page: HTML or Markdown
     #[command(before_help = report::EXAMPLES)]
     Report(Box<report::ReportArgs>),
+    /// Draw who calls whom, the cause and how it reached the users
+    #[command(before_help = graph::EXAMPLES)]
+    Graph(Box<graph::GraphArgs>),
     /// Keep everything that a diagnosis needs in one file
     #[command(before_help = capture::EXAMPLES)]
     Capture(Box<capture::CaptureArgs>),

@@ -7,6 +7,7 @@ pub(crate) mod diagnose;
 pub(crate) mod drill;
 mod engine_args;
 
+pub(crate) mod graph;
 mod input_args;
 pub(crate) mod lab;
 mod output_args;
@@ -28,6 +29,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Confirm(args) => confirm::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Drill(args) => drill::run(&args),
+        Command::Graph(args) => graph::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Schema => schema::run(),

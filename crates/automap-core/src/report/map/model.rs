@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::note::Note;
 
+/// Version of [`ServiceMap`]'s shape.
+pub const MAP_SCHEMA_VERSION: u32 = 1;
+
 /// Services and what connects them, ready to draw. Nodes by name, edges by (from, to).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceMap {
@@ -85,7 +88,7 @@ pub struct MapEdge {
     pub asserted: bool,
     /// The metrics whose data connects the two; empty for a call that no metric shows. The weights of an edge sum to 1.
     pub metrics: Vec<EdgeMetric>,
-    /// Against the other graph, in a difference.
+    /// Against the other graph, in a difference: what all its metrics say, else `same`.
     pub change: EdgeChange,
     /// Lies on the path from the cause to the users.
     pub on_path: bool,
@@ -100,10 +103,12 @@ pub struct EdgeMetric {
     pub weight: f64,
     /// In which direction the influence goes, seen from the edge's own `from → to`.
     pub influence: Influence,
+    /// Against the other graph, in a difference: two services may gain one metric and lose another.
+    pub change: EdgeChange,
 }
 
 /// Direction of an influence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Influence {
     /// As the edge is written.
@@ -115,7 +120,7 @@ pub enum Influence {
 }
 
 /// How an edge compares with the other graph of a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EdgeChange {
     /// In both, or no comparison is made.

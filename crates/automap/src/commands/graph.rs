@@ -1,0 +1,180 @@
+//! `automap graph`: who calls whom, what moved together, and where the incident began, as a tree, a drawing or a file.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use automap_core::graph::of_incident;
+use automap_core::report::map::{
+    MapKind, ServiceMap, SvgOptions, Theme, TreeOptions, dot, graphml, json, mermaid, svg, tree, with_graphs,
+};
+use automap_core::report::compose;
+use automap_core::{DiagnoseOptions, analyse};
+use clap::{Args, ValueEnum};
+use jiff::ZonedDateTime;
+
+use super::input_args::InputArgs;
+use crate::console::{self, Color, say};
+use crate::exit::Exit;
+use crate::picture;
+
+pub(crate) const EXAMPLES: &str = "Examples:
+  automap graph --prometheus http://localhost:9090 -n sock-shop         a tree in the terminal
+  automap graph --capture incident.parquet --file map.svg               a drawing; .png, .dot, .graphml, .mmd, .json too
+  automap graph --capture incident.parquet -o mermaid                   for a page on GitHub
+  automap graph --capture incident.parquet -o dot | dot -Tpdf > map.pdf
+  automap graph --capture incident.parquet --kind difference            what the incident changed";
+
+#[derive(Args, Debug)]
+pub(crate) struct GraphArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// Which time the graph is of
+    #[arg(long, value_enum, default_value_t = Kind::Anomaly, help_heading = "Output")]
+    kind: Kind,
+    /// Form; by default that of the file's name, else text
+    #[arg(long, short, value_enum, help_heading = "Output")]
+    output: Option<Format>,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "PATH", help_heading = "Output")]
+    file: Option<PathBuf>,
+    /// In a tree of a large system, also branches that stayed normal
+    #[arg(long, help_heading = "Output")]
+    all: bool,
+    /// Colours of the tree
+    #[arg(long, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
+    color: Color,
+}
+
+/// Which time the graph is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// The baseline.
+    Normal,
+    /// The incident.
+    Anomaly,
+    /// The incident against the baseline.
+    Difference,
+}
+
+/// Form of the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// An indented tree.
+    Text,
+    /// Graphviz.
+    Dot,
+    /// For yEd, Gephi, networkx.
+    Graphml,
+    /// For GitHub and wikis.
+    Mermaid,
+    /// For programs.
+    Json,
+    /// A drawing that scales.
+    Svg,
+    /// A picture.
+    Png,
+}
+
+impl Format {
+    /// The form that a file's name asks for.
+    fn of(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "txt" => Some(Self::Text),
+            "dot" | "gv" => Some(Self::Dot),
+            "graphml" => Some(Self::Graphml),
+            "mmd" | "mermaid" => Some(Self::Mermaid),
+            "json" => Some(Self::Json),
+            "svg" => Some(Self::Svg),
+            "png" => Some(Self::Png),
+            _ => None,
+        }
+    }
+}
+
+/// Runs `automap graph`.
+pub(crate) fn run(args: &GraphArgs) -> Result<Exit> {
+    // A wrong wish is told before a server is asked.
+    let format = format(args)?;
+    let observation = args.input.observation(&ZonedDateTime::now())?;
+    let options = DiagnoseOptions::default();
+    let analysis = analyse(&observation, &options)?;
+    let report = compose(&observation, &analysis, &options.verdict);
+    let kind = match args.kind {
+        Kind::Normal => MapKind::Normal,
+        Kind::Anomaly => MapKind::Anomaly,
+        Kind::Difference => MapKind::Difference,
+    };
+    let graphs = of_incident(&analysis.frame, &analysis.windows.rows, &observation.calls, &options.automap.graph);
+    let map = with_graphs(&observation, &report, &graphs, kind);
+    let bytes = render(&map, format, args)?;
+    match &args.file {
+        Some(path) => {
+            fs::write(path, bytes).with_context(|| path.display().to_string())?;
+            say(&format!("wrote {}", path.display()));
+        }
+        None => print(&bytes)?,
+    }
+    Ok(Exit::Ok)
+}
+
+/// As [`console::print`], for bytes that need not be text.
+fn print(bytes: &[u8]) -> Result<()> {
+    match io::stdout().write_all(bytes) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e.into()),
+        _ => Ok(()),
+    }
+}
+
+fn format(args: &GraphArgs) -> Result<Format> {
+    let format = match (args.output, &args.file) {
+        (Some(format), _) => format,
+        (None, None) => Format::Text,
+        (None, Some(path)) => Format::of(path).with_context(|| {
+            format!(
+                "{}: the name does not tell the form: end it in .svg, .png, .dot, .graphml, .mmd, .json or .txt, or give -o",
+                path.display()
+            )
+        })?,
+    };
+    if format == Format::Png && args.file.is_none() && io::stdout().is_terminal() {
+        bail!("a PNG would fill the terminal with noise: give --file map.png, or send it on with `> map.png`");
+    }
+    Ok(format)
+}
+
+fn render(map: &ServiceMap, format: Format, args: &GraphArgs) -> Result<Vec<u8>> {
+    Ok(match format {
+        Format::Text => {
+            let color = args.file.is_none() && console::color(args.color);
+            tree(map, &TreeOptions { color, all: args.all }).into_bytes()
+        }
+        Format::Dot => dot(map).into_bytes(),
+        Format::Graphml => graphml(map).into_bytes(),
+        Format::Mermaid => mermaid(map).into_bytes(),
+        Format::Json => json(map)?.into_bytes(),
+        Format::Svg => svg(map, &SvgOptions::default()).into_bytes(),
+        Format::Png => picture::png(&svg(map, &SvgOptions { theme: Theme::Light, embedded: false }))?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_file_tells_its_form() {
+        for (name, format) in [
+            ("a.svg", Some(Format::Svg)),
+            ("dir.png/a.PNG", Some(Format::Png)),
+            ("a.gv", Some(Format::Dot)),
+            ("a.mmd", Some(Format::Mermaid)),
+            ("svg", None),
+            ("a.pdf", None),
+        ] {
+            assert_eq!(Format::of(Path::new(name)), format, "{name}");
+        }
+    }
+}
