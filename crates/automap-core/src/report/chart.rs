@@ -65,6 +65,8 @@ pub enum ChartRole {
     Symptom,
     /// What a victim shows.
     Victim,
+    /// What the service named does not show: it tells one kind of fault from another.
+    Unchanged,
     /// Nothing happened; this came closest, or is what users would notice first.
     Calm,
 }

@@ -10,6 +10,8 @@ mod page;
 mod remarks;
 mod scale;
 
+pub(super) use page::is_deceptive;
+
 use super::dossier::{Dossier, PageOptions, wording};
 use page::Page;
 
@@ -20,7 +22,7 @@ pub fn html(dossier: &Dossier, options: &PageOptions) -> String {
     let view = View { dossier, options };
     let mut page = Page::default();
     head(&mut page, &view);
-    page.raw("<body>\n<main>\n");
+    page.raw("<body>\n<main class=\"").raw(answer::class(dossier.report.verdict.kind)).raw("\">\n");
     answer::verdict(&mut page, &view);
     answer::candidates(&mut page, &view);
     answer::map(&mut page, &view);
@@ -45,7 +47,7 @@ struct View<'a> {
 
 fn head(page: &mut Page, view: &View<'_>) {
     let report = &view.dossier.report;
-    let (_, headline) = wording::headline(&report.verdict);
+    let (_, headline, _) = wording::headline(&report.verdict);
     let title = format!(
         "{headline} – {}, {}",
         wording::incident_span(report, view.options),

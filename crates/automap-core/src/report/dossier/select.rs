@@ -19,7 +19,13 @@ const RIVALS: usize = 3;
 /// Charts of what users notice.
 const OF_SYMPTOMS: usize = 3;
 /// Charts of each victim.
-const OF_VICTIM: usize = 1;
+const OF_VICTIM: usize = 2;
+/// Charts of what the service named does not show.
+const OF_UNCHANGED: usize = 3;
+/// A series below this evidence did not change.
+const CALM: f64 = 0.3;
+/// What tells one kind of fault from another where it stays calm.
+const CONTRAST: [&str; 5] = ["latency_p95_ms", "cpu_cores", "error_ratio", "memory_bytes", "restarts"];
 /// What users would notice first, looked at when nothing happened.
 const WATCHED: [&str; 3] = ["latency_p95_ms", "error_ratio", "throughput_rps"];
 /// Entry services whose metrics are shown when nothing happened.
@@ -40,6 +46,7 @@ pub(super) fn charts(facts: &Facts<'_>, observation: &Observation, report: &Repo
             for victim in &report.victims {
                 page.add(&victim.evidence, ChartRole::Victim, OF_VICTIM);
             }
+            page.contrast(report);
         }
         VerdictKind::NotEnoughEvidence => {
             for (i, cause) in report.causes.iter().take(RIVALS).enumerate() {
@@ -68,6 +75,18 @@ impl<'a> Page<'a> {
         let found: Vec<&Series> = evidence.iter().filter_map(|e| self.series_of(e)).collect();
         for series in found.into_iter().take(most) {
             self.push(series, role);
+        }
+    }
+
+    /// What the service named does not show.
+    fn contrast(&mut self, report: &Report) {
+        let frame = self.facts.frame;
+        let Some(named) = report.verdict.service.as_deref().and_then(|name| frame.find(name)) else { return };
+        let calm = |s: &&SeriesEvidence| s.service == named && s.peer.is_none() && s.evidence.abs() < CALM;
+        let own: Vec<&SeriesEvidence> = self.facts.anomalies.series.iter().filter(calm).collect();
+        let told = CONTRAST.iter().filter_map(|name| own.iter().find(|s| s.metric.name == *name));
+        for s in told.take(OF_UNCHANGED) {
+            self.push(&frame.series()[s.series], ChartRole::Unchanged);
         }
     }
 

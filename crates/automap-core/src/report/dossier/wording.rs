@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::model::{Cause, Level, Report, Verdict, VerdictKind};
+use super::super::model::{Cause, Evidence, Level, Report, Verdict, VerdictKind};
 use super::clock::{PageOptions, length, ms};
 
 /// Candidates shown in full.
@@ -10,12 +10,15 @@ const DETAILED_CAUSES: usize = 3;
 /// Candidates below this confidence are a name in a list, not a block.
 const FAINT: f64 = 0.02;
 
-/// The headline: what it is about, and the answer.
-pub(crate) fn headline(verdict: &Verdict) -> (&'static str, &str) {
+/// The headline: what it is about, the answer, and what belongs to it in smaller letters.
+pub(crate) fn headline(verdict: &Verdict) -> (&'static str, &str, &str) {
     match verdict.kind {
-        VerdictKind::Cause => ("Most likely cause", verdict.service.as_deref().unwrap_or("unknown")),
-        VerdictKind::NoIncident => ("Verdict", "No incident"),
-        VerdictKind::NotEnoughEvidence => ("Verdict", "Not enough evidence to name one service"),
+        VerdictKind::Cause => {
+            let mechanism = verdict.mechanism.as_deref().unwrap_or("");
+            ("Most likely cause", verdict.service.as_deref().unwrap_or("unknown"), mechanism)
+        }
+        VerdictKind::NoIncident => ("Verdict", "No incident", ""),
+        VerdictKind::NotEnoughEvidence => ("Verdict", "Not enough evidence", "to name one service"),
     }
 }
 
@@ -34,7 +37,7 @@ pub(crate) fn why(report: &Report, options: &PageOptions) -> String {
     let first = report.causes.first();
     match report.verdict.kind {
         VerdictKind::NoIncident => format!(
-            "{} series of {} services were compared with the baseline; nothing left its normal behaviour.",
+            "{} series of {} services were compared with the baseline; none moved enough to point to a fault.",
             c.series_judged, c.services_judged
         ),
         VerdictKind::Cause => {
@@ -85,6 +88,11 @@ pub(crate) fn start_is(report: &Report) -> &'static str {
     }
 }
 
+/// What the later window is called: without an incident, it was only looked at.
+pub(crate) fn later_window(report: &Report) -> &'static str {
+    if report.verdict.kind == VerdictKind::NoIncident { "looked at" } else { "incident" }
+}
+
 /// Length between two RFC 3339 times in words; empty where they are none.
 pub(crate) fn between(from: &str, to: &str) -> String {
     ms(from).zip(ms(to)).map_or_else(String::new, |(a, b)| length(b - a))
@@ -92,34 +100,74 @@ pub(crate) fn between(from: &str, to: &str) -> String {
 
 /// One change on the time line.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Event<'a> {
+pub(crate) struct Event {
     /// When it began, milliseconds since the epoch.
     pub(crate) at_ms: i64,
-    /// Where.
-    pub(crate) service: &'a str,
+    /// Where: `payment`, or `orders → payment` for calls.
+    pub(crate) place: String,
     /// What.
-    pub(crate) summary: &'a str,
-    /// Whether it is the named cause's.
+    pub(crate) summary: String,
+    /// Whether it speaks for the service named.
     pub(crate) is_cause: bool,
 }
 
 /// Every change of the report with its onset, earliest first, no change twice.
-pub(crate) fn events(report: &Report) -> Vec<Event<'_>> {
+pub(crate) fn events(report: &Report) -> Vec<Event> {
     let (detailed, _) = candidates(report);
     let named = report.verdict.service.as_deref();
     let of_causes = detailed.iter().flat_map(|c| c.evidence.iter().map(|e| (e, named == Some(c.service.as_str()))));
     let of_symptoms = report.symptoms.iter().map(|s| (&s.evidence, named == Some(s.service.as_str())));
     let of_victims = report.victims.iter().flat_map(|v| v.evidence.iter().map(|e| (e, false)));
     let mut seen: BTreeSet<(&str, Option<&str>, &str)> = BTreeSet::new();
-    let mut events: Vec<Event<'_>> = of_causes
+    let mut events: Vec<Event> = of_causes
         .chain(of_symptoms)
         .chain(of_victims)
         .filter(|(e, _)| seen.insert((&e.seen_by, e.peer.as_deref(), &e.metric)))
         .filter_map(|(e, is_cause)| {
-            let at_ms = ms(e.onset.as_deref()?)?;
-            Some(Event { at_ms, service: &e.seen_by, summary: &e.summary, is_cause })
+            let (place, summary) = placed(e);
+            Some(Event { at_ms: ms(e.onset.as_deref()?)?, place, summary: summary.to_owned(), is_cause })
         })
         .collect();
-    events.sort_by(|a, b| (a.at_ms, !a.is_cause, a.service).cmp(&(b.at_ms, !b.is_cause, b.service)));
+    events.sort_by(|a, b| (a.at_ms, !a.is_cause, &a.place).cmp(&(b.at_ms, !b.is_cause, &b.place)));
     events
+}
+
+/// Where a change is, and what it is without the place: sentences on calls begin with `orders→payment`.
+pub(crate) fn placed(e: &Evidence) -> (String, &str) {
+    match &e.peer {
+        None => (e.seen_by.clone(), &e.summary),
+        Some(peer) => {
+            let told = format!("{}→{peer} ", e.seen_by);
+            (format!("{} → {peer}", e.seen_by), e.summary.strip_prefix(&told).unwrap_or(&e.summary))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evidence(seen_by: &str, peer: Option<&str>, summary: &str) -> Evidence {
+        Evidence {
+            metric: "latency_ms".into(),
+            seen_by: seen_by.into(),
+            peer: peer.map(Into::into),
+            from: None,
+            to: None,
+            unit: String::new(),
+            strength: 1.0,
+            onset: None,
+            summary: summary.into(),
+        }
+    }
+
+    #[test]
+    fn a_place_is_told_once() {
+        let call = evidence("orders", Some("payment"), "orders→payment latency 5 → 255 ms");
+        assert_eq!(placed(&call), ("orders → payment".to_owned(), "latency 5 → 255 ms"));
+        let own = evidence("orders", None, "CPU 3 → 4 cores");
+        assert_eq!(placed(&own), ("orders".to_owned(), "CPU 3 → 4 cores"));
+        let other_words = evidence("orders", Some("payment"), "its calls fail");
+        assert_eq!(placed(&other_words).1, "its calls fail");
+    }
 }

@@ -10,29 +10,25 @@ use super::page::Page;
 pub(super) fn verdict(page: &mut Page, view: &View<'_>) {
     let report = &view.dossier.report;
     let v = &report.verdict;
-    let (kicker, headline) = wording::headline(v);
-    page.raw("<header class=\"verdict ").raw(class(v.kind)).raw("\">\n<p class=\"when\">");
+    let (kicker, headline, small) = wording::headline(v);
+    page.raw("<header class=\"verdict\">\n<p class=\"when\">");
     page.raw("<span>").text(&view.options.date(&report.windows.incident_start)).raw("</span> <span>");
     page.text(&wording::incident_span(report, view.options)).raw("</span> <span>");
     page.text(&wording::between(&report.windows.incident_start, &report.windows.incident_end)).raw(", ");
     page.text(wording::start_is(report)).raw("</span></p>\n");
-    page.wrap("<p class=\"kicker\">", kicker, "</p>\n").wrap("<h1>", headline, "</h1>\n");
-    if v.kind != VerdictKind::NoIncident {
-        page.raw("<p class=\"sure\">");
-        if let Some(mechanism) = &v.mechanism {
-            page.wrap("<span class=\"mechanism\">", mechanism, "</span> ");
-        }
-        if v.kind == VerdictKind::Cause {
-            page.raw("<span>");
-            bar(page, v.confidence);
-            page.raw(" confidence ").wrap("<b>", wording::level(v.level), "</b> ");
-            page.wrap("<span class=\"n\">", &format!("{:.2}", v.confidence), "</span></span>");
-            if let Some(second) = report.causes.get(1) {
-                page.raw(" <span class=\"muted\">next ").text(&second.service);
-                page.wrap(" <span class=\"n\">", &format!("{:.2}", second.confidence), "</span></span>");
-            }
-        } else {
-            page.raw("<span class=\"muted\">A service is named only where the data singles it out.</span>");
+    page.wrap("<p class=\"kicker\">", kicker, "</p>\n").wrap("<h1>", headline, "");
+    if !small.is_empty() {
+        page.wrap(" <small>", small, "</small>");
+    }
+    page.raw("</h1>\n");
+    if v.kind == VerdictKind::Cause {
+        page.raw("<p class=\"sure\"><span>");
+        bar(page, v.confidence);
+        page.raw(" confidence ").wrap("<b>", wording::level(v.level), "</b> ");
+        page.wrap("<span class=\"n\">", &format!("{:.2}", v.confidence), "</span></span>");
+        if let Some(second) = report.causes.get(1) {
+            page.raw(" <span class=\"muted\">next ").text(&second.service);
+            page.wrap(" <span class=\"n\">", &format!("{:.2}", second.confidence), "</span></span>");
         }
         page.raw("</p>\n");
     }
@@ -40,7 +36,8 @@ pub(super) fn verdict(page: &mut Page, view: &View<'_>) {
     page.wrap("<p class=\"source\">", &report.source, "</p>\n</header>\n");
 }
 
-fn class(kind: VerdictKind) -> &'static str {
+/// The page's tone.
+pub(super) fn class(kind: VerdictKind) -> &'static str {
     match kind {
         VerdictKind::Cause => "is-cause",
         VerdictKind::NoIncident => "is-calm",
@@ -79,9 +76,6 @@ fn candidate(page: &mut Page, view: &View<'_>, cause: &Cause) {
     page.wrap("<h3>", &cause.service, "</h3>").raw("<span class=\"sure\">");
     bar(page, cause.confidence);
     page.wrap(" <span class=\"n\">", &format!("{:.2}", cause.confidence), "</span></span></div>\n<dl>\n");
-    if let Some(onset) = &cause.onset {
-        page.wrap("<dt>Since</dt><dd class=\"n\">", &view.options.clock(onset), "</dd>\n");
-    }
     if cause.path.len() > 1 {
         page.wrap("<dt>Path</dt><dd>", &cause.path.join(" → "), "</dd>\n");
     }
@@ -91,11 +85,13 @@ fn candidate(page: &mut Page, view: &View<'_>, cause: &Cause) {
     } else {
         page.raw("<ul class=\"for\">");
         for e in &cause.evidence {
-            page.raw("<li>").text(&e.summary);
-            if let Some(onset) = &e.onset {
-                page.wrap(" <span class=\"muted n\">", &view.options.clock(onset), "</span>");
+            let (place, what) = wording::placed(e);
+            let onset = e.onset.as_deref().map_or_else(String::new, |t| view.options.clock(t));
+            page.wrap("<li><span class=\"muted n\">", &onset, "</span> <span>");
+            if e.seen_by != cause.service || e.peer.is_some() {
+                page.wrap("<b>", &place, "</b> ");
             }
-            page.raw("</li>");
+            page.text(what).raw("</span></li>");
         }
         page.raw("</ul>");
     }

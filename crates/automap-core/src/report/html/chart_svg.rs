@@ -6,12 +6,12 @@ use super::page::Page;
 use super::scale::{ValueAxis, time_ticks};
 
 /// The picture's own pixels; the page scales it.
-const WIDTH: f64 = 360.0;
-const HEIGHT: f64 = 152.0;
+const WIDTH: f64 = 330.0;
+const HEIGHT: f64 = 150.0;
 /// The plot inside: numbers to the left, times below, the unit above.
 const LEFT: f64 = 38.0;
-const RIGHT: f64 = 352.0;
-const TOP: f64 = 20.0;
+const RIGHT: f64 = 328.0;
+const TOP: f64 = 22.0;
 const BOTTOM: f64 = 128.0;
 /// Height of the strips that tell baseline and incident apart without colour.
 const STRIP: f64 = 3.0;
@@ -32,6 +32,9 @@ pub(super) fn write(page: &mut Page, chart: &Chart, index: usize, options: &Page
         plot.line(page, line, if i == 0 { "line" } else { "line second" });
     }
     plot.onset(page, chart);
+    if chart.lines.len() > 1 {
+        key(page, &chart.lines);
+    }
     page.raw("</svg>");
 }
 
@@ -100,13 +103,12 @@ impl Plot {
         for (at_ms, label) in time_ticks(self.span.start_ms, self.span.end_ms, options.utc_offset_s) {
             let x = self.x(at_ms);
             segment(page, "floor", (x, BOTTOM), (x, BOTTOM + 4.0));
-            let anchor = match x {
-                x if x > RIGHT - 20.0 => "\" text-anchor=\"end",
-                x if x < LEFT + 16.0 => "\" text-anchor=\"start",
-                _ => "",
+            let class = match x {
+                x if x > RIGHT - 24.0 => "<text class=\"tick at-end\" x=\"",
+                x if x < LEFT + 8.0 => "<text class=\"tick\" x=\"",
+                _ => "<text class=\"tick time\" x=\"",
             };
-            page.raw("<text class=\"tick time\" x=\"").number(x).raw("\" y=\"").number(BOTTOM + 16.0);
-            page.raw(anchor).wrap("\">", &label, "</text>");
+            page.raw(class).number(x).raw("\" y=\"").number(BOTTOM + 16.0).wrap("\">", &label, "</text>");
         }
     }
 
@@ -139,6 +141,20 @@ impl Plot {
         segment(page, "onset", (x, TOP - STRIP), (x, BOTTOM));
         page.raw("<path class=\"onset-flag\" d=\"M").number(x - 4.0).raw(" ").number(TOP - 10.0);
         page.raw("h8l-4 7z\"/>");
+    }
+}
+
+/// What tells two lines apart, on top, from the right: a piece of each line and its label.
+fn key(page: &mut Page, lines: &[ChartLine]) {
+    const Y: f64 = 6.0;
+    const SLOT: f64 = 92.0;
+    for (i, line) in lines.iter().rev().enumerate() {
+        let right = RIGHT - i as f64 * SLOT;
+        let is_first = i + 1 == lines.len();
+        let left = right - SLOT + 8.0;
+        segment(page, if is_first { "line" } else { "line second" }, (left, Y), (left + 18.0, Y));
+        page.raw("<text class=\"tick\" x=\"").number(left + 23.0).raw("\" y=\"").number(Y + 3.5);
+        page.wrap("\">", &line.label, "</text>");
     }
 }
 

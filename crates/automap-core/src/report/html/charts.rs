@@ -1,7 +1,5 @@
 //! The series behind the answer: small charts on one time axis, the same as a table, and what began when.
 
-use std::ops::Range;
-
 use super::super::chart::{Chart, ChartRole};
 use super::super::dossier::clock::length;
 use super::super::dossier::wording;
@@ -14,7 +12,7 @@ use super::scale::unit_of;
 /// Rates look back over about this many samples, so onsets closer than that have no order.
 const ONSET_STEPS: f64 = 5.0;
 
-/// Small multiples, grouped by why they are shown.
+/// Small multiples, most telling first.
 pub(super) fn charts(page: &mut Page, view: &View<'_>) {
     let charts = &view.dossier.charts;
     if charts.is_empty() {
@@ -22,39 +20,26 @@ pub(super) fn charts(page: &mut Page, view: &View<'_>) {
     }
     page.raw("<section id=\"charts\">\n<h2>Series</h2>\n");
     legend(page, view);
-    for group in groups(charts) {
-        page.raw("<h3>").text(&heading(&charts[group.start])).raw("</h3>\n<div class=\"charts\">\n");
-        for i in group {
-            figure(page, view, &charts[i], i);
-        }
-        page.raw("</div>\n");
+    page.raw("<div class=\"charts\">\n");
+    for (i, chart) in charts.iter().enumerate() {
+        figure(page, view, chart, i);
     }
+    page.raw("</div>\n");
     page.raw("<details class=\"table\"><summary>The charts as a table</summary>\n");
     table(page, view);
     page.raw("</details>\n</section>\n");
 }
 
-/// Neighbouring charts that are shown for the same reason; for causes and candidates, of the same service too.
-fn groups(charts: &[Chart]) -> Vec<Range<usize>> {
-    let mut groups: Vec<Range<usize>> = Vec::new();
-    for (i, chart) in charts.iter().enumerate() {
-        match groups.last_mut() {
-            Some(group) if charts[group.start].role == chart.role => group.end = i + 1,
-            _ => groups.push(i..i + 1),
-        }
+/// Why it is shown.
+fn role(role: ChartRole) -> &'static str {
+    match role {
+        ChartRole::Cause => "speaks for the cause",
+        ChartRole::Candidate => "speaks for a candidate",
+        ChartRole::Symptom => "users notice it",
+        ChartRole::Victim => "shown by a victim",
+        ChartRole::Unchanged => "unchanged at the cause",
+        ChartRole::Calm => "stayed normal",
     }
-    groups
-}
-
-fn heading(first: &Chart) -> String {
-    match first.role {
-        ChartRole::Cause => "What speaks for the cause",
-        ChartRole::Candidate => "What the candidates show",
-        ChartRole::Symptom => "What users notice",
-        ChartRole::Victim => "What the victims show",
-        ChartRole::Calm => "What users would notice first, and what came closest to unusual",
-    }
-    .to_owned()
 }
 
 fn legend(page: &mut Page, view: &View<'_>) {
@@ -62,7 +47,8 @@ fn legend(page: &mut Page, view: &View<'_>) {
     let span = |from: i64, to: i64| format!("{}–{}", view.options.clock_ms(from), view.options.clock_ms(to));
     page.raw("<ul class=\"legend\"><li><span class=\"swatch baseline\"></span>baseline <span class=\"n\">");
     page.text(&span(first.baseline.start_ms, first.baseline.end_ms));
-    page.raw("</span></li><li><span class=\"swatch incident\"></span>incident <span class=\"n\">");
+    page.raw("</span></li><li><span class=\"swatch incident\"></span>");
+    page.raw(wording::later_window(&view.dossier.report)).raw(" <span class=\"n\">");
     page.text(&span(first.incident.start_ms, first.incident.end_ms));
     page.raw("</span></li><li><span class=\"swatch normal\"></span>normal range</li>");
     page.raw("<li><span class=\"swatch onset\"></span>leaves it</li><li>a broken line: not observed</li><li>");
@@ -70,16 +56,12 @@ fn legend(page: &mut Page, view: &View<'_>) {
 }
 
 fn figure(page: &mut Page, view: &View<'_>, chart: &Chart, index: usize) {
-    page.raw("<figure>\n<figcaption>").wrap("<b>", &chart_svg::place(chart), "</b> ");
-    page.wrap("<span>", &chart.title, "</span> ").wrap("<span class=\"change n\">", &chart.change, "</span>");
-    if chart.lines.len() > 1 {
-        page.raw("<span class=\"lines\">");
-        for (i, line) in chart.lines.iter().enumerate() {
-            page.raw(if i == 0 { "<span class=\"key\"></span>" } else { "<span class=\"key second\"></span>" });
-            page.wrap("<span>", &line.label, "</span> ");
-        }
-        page.raw("</span>");
-    }
+    page.raw(if chart.role == ChartRole::Cause { "<figure class=\"named\">" } else { "<figure>" });
+    page.raw("\n<figcaption><b>")
+        .text(&chart_svg::place(chart))
+        .raw("</b> <span class=\"role\">")
+        .raw(role(chart.role));
+    page.wrap("</span> <span>", &chart.title, "</span> ").wrap("<span class=\"change n\">", &chart.change, "</span>");
     page.raw("</figcaption>\n");
     chart_svg::write(page, chart, index, view.options);
     page.raw("\n</figure>\n");
@@ -122,7 +104,7 @@ pub(super) fn timeline(page: &mut Page, view: &View<'_>) {
         page.raw(if event.is_cause { "<li class=\"named\">" } else { "<li>" });
         page.wrap("<time class=\"n\">", &view.options.clock_ms(event.at_ms), "</time> <span class=\"later n\">");
         page.text(&format!("+{}", length(event.at_ms - first))).raw("</span> <span><b>");
-        page.text(event.service).wrap("</b> ", event.summary, "</span></li>\n");
+        page.text(&event.place).wrap("</b> ", &event.summary, "</span></li>\n");
     }
     let blur = length((ONSET_STEPS * report.windows.step_s * 1000.0) as i64);
     page.raw("</ol>\n<p class=\"muted\">Rates look back over several samples: onsets less than about ").text(&blur);

@@ -49,12 +49,14 @@ pub(super) fn data(page: &mut Page, view: &View<'_>) {
         page.raw("<div><dt>").raw(name).raw("</dt>").wrap("<dd>", text, "</dd></div>\n");
     };
     fact("Baseline", &span(&w.baseline_start, &w.baseline_end, w.baseline_samples));
-    fact("Incident", &span(&w.incident_start, &w.incident_end, w.incident_samples));
-    fact("Start of the incident", wording::start_is(report));
+    fact(
+        if wording::later_window(report) == "incident" { "Incident" } else { "Looked at" },
+        &span(&w.incident_start, &w.incident_end, w.incident_samples),
+    );
     fact("Sampled", &format!("every {} s", w.step_s));
     fact("Services judged", &of(c.services_judged, c.services));
     fact("Series judged", &of(c.series_judged, c.series));
-    fact("Ranked by", &report.engine);
+    fact("Engine", &report.engine);
     page.raw("</dl>\n");
     if !report.notes.is_empty() {
         page.raw("<ul class=\"notes\">\n");

@@ -19,8 +19,8 @@ pub(super) struct ValueAxis {
 
 /// Ticks of the value axis that are aimed at.
 const VALUE_TICKS: f64 = 3.0;
-/// Ticks of the time axis at most.
-const TIME_TICKS: i64 = 4;
+/// Steps of the time axis at most: there is room for one label more.
+const TIME_STEPS: i64 = 4;
 /// A series that moves less than this share of its height is drawn without zero, or nothing would be seen.
 const FLAT_SHARE: f64 = 0.3;
 /// The normal band widens the axis no further than to this many times the largest value.
@@ -86,8 +86,8 @@ pub(super) fn unit_of(name: &str) -> Unit {
     ALL.into_iter().find(|u| super::super::format::unit_name(*u) == name).unwrap_or(Unit::Unknown)
 }
 
-/// Instants with a label on an axis from `start_ms` to `end_ms`: round in the reader's zone, at most four.
-/// `14:03:15` where seconds matter, `14:03` where they do not, `23 Nov` where days pass.
+/// Instants with a label on an axis from `start_ms` to `end_ms`: round in the reader's zone, at most five.
+/// `14:03:15` where seconds matter, `14:03` where they do not, `11-23` where days pass.
 pub(super) fn time_ticks(start_ms: i64, end_ms: i64, utc_offset_s: i32) -> Vec<(i64, String)> {
     const STEPS_S: [i64; 24] = [
         1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400,
@@ -96,8 +96,8 @@ pub(super) fn time_ticks(start_ms: i64, end_ms: i64, utc_offset_s: i32) -> Vec<(
     let offset_ms = i64::from(utc_offset_s) * 1000;
     let (from, to) = (start_ms.saturating_add(offset_ms), end_ms.saturating_add(offset_ms));
     let length = to.saturating_sub(from).max(1);
-    let fits = |s: &&i64| length / (**s * 1000) <= TIME_TICKS;
-    let step = STEPS_S.iter().find(fits).map_or(length / TIME_TICKS + 1, |s| s * 1000);
+    let fits = |s: &&i64| length / (**s * 1000) <= TIME_STEPS;
+    let step = STEPS_S.iter().find(fits).map_or(length / TIME_STEPS + 1, |s| s * 1000);
     let first = from.div_euclid(step) + i64::from(from.rem_euclid(step) != 0);
     let last = to.div_euclid(step);
     let label = |ms: i64| {
@@ -109,7 +109,7 @@ pub(super) fn time_ticks(start_ms: i64, end_ms: i64, utc_offset_s: i32) -> Vec<(
                 .map_or_else(|_| clock, |t| t.to_string().get(5..10).unwrap_or("").to_owned()),
         }
     };
-    (first..=last).take(TIME_TICKS as usize + 1).map(|i| (i * step - offset_ms, label(i * step))).collect()
+    (first..=last).take(TIME_STEPS as usize + 1).map(|i| (i * step - offset_ms, label(i * step))).collect()
 }
 
 #[cfg(test)]
@@ -141,11 +141,11 @@ mod tests {
 
     #[test]
     fn time_ticks_are_round_in_the_readers_zone() {
-        // 00:57:26 to 00:59:00, a tick every half minute.
+        // 00:57:26 to 00:59:00: 94 s, a tick every 20 s.
         let ticks = time_ticks(3_446_000, 3_540_000, 0);
         let words: Vec<&str> = ticks.iter().map(|t| t.1.as_str()).collect();
-        assert_eq!(words, ["00:57:30", "00:58:00", "00:58:30", "00:59:00"]);
-        assert_eq!(ticks[0].0, 3_450_000);
+        assert_eq!(words, ["00:57:40", "00:58:00", "00:58:20", "00:58:40", "00:59:00"]);
+        assert_eq!(ticks[0].0, 3_460_000);
         // Half past the hour in a zone of half hours is a round time there: 18:30 UTC is midnight in India.
         let india = time_ticks(64_800_000, 108_000_000, 19_800);
         assert_eq!(india[0], (66_600_000, "00:00".to_owned()));
