@@ -43,6 +43,9 @@ pub const EQUAL_WEIGHTS: ByType = [1.0 / MetricType::COUNT as f64; MetricType::C
 /// posterior mean with equal prior weights. Without cases: equal weights. Ties in similarity go by id, so that the order of the
 /// history does not matter. The paper gives the idea (top-K similar anomaly profiles, precision of each metric), not the formula.
 pub fn learn_weights(anomaly: &WeightedGraph, history: &[ConfirmedCase], options: &LearningOptions) -> ByType {
+    if history.is_empty() {
+        return EQUAL_WEIGHTS;
+    }
     let mut alike: Vec<(f64, &ConfirmedCase)> =
         history.iter().map(|case| (anomaly.similarity(&case.anomaly), case)).collect();
     alike.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
