@@ -18,6 +18,7 @@ pub mod note;
 pub mod observation;
 pub mod onset;
 pub mod profile;
+pub mod propagation;
 pub mod rank;
 pub mod report;
 pub mod stats;

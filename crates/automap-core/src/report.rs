@@ -11,7 +11,9 @@ pub mod map;
 mod markdown;
 mod model;
 mod path;
+mod propagation_compose;
 mod propagation_model;
+mod propagation_text;
 mod text;
 
 pub use compose::compose;
@@ -21,9 +23,11 @@ pub use markdown::markdown;
 pub use model::{
     Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim, WindowInfo,
 };
+pub use propagation_compose::propagation;
 pub use propagation_model::{
     ChangedService, Channel, Hop, HopState, OnsetInterval, PROPAGATION_SCHEMA_VERSION, Propagation, SpreadPath, SpreadRole,
 };
+pub use propagation_text::propagation_text;
 pub use text::{TextOptions, text};
 
 /// The report as JSON, indented, with a final newline.

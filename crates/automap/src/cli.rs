@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
-use crate::commands::{capture, confirm, demo, diagnose, drill, graph, profile, report};
+use crate::commands::{capture, confirm, demo, diagnose, drill, explain, graph, profile, report};
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
 #[derive(Debug, Parser)]
@@ -24,6 +24,9 @@ pub(crate) enum Command {
     /// Name the cause of an incident, with the evidence
     #[command(before_help = diagnose::EXAMPLES)]
     Diagnose(Box<diagnose::DiagnoseArgs>),
+    /// Show how a fault spread, or why a service ranks where it ranks
+    #[command(before_help = explain::EXAMPLES)]
+    Explain(Box<explain::ExplainArgs>),
     /// Write an incident as one page: HTML or Markdown
     #[command(before_help = report::EXAMPLES)]
     Report(Box<report::ReportArgs>),

@@ -5,6 +5,7 @@ pub(crate) mod confirm;
 pub(crate) mod demo;
 pub(crate) mod diagnose;
 pub(crate) mod drill;
+pub(crate) mod explain;
 mod engine_args;
 
 pub(crate) mod graph;
@@ -29,6 +30,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Confirm(args) => confirm::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Drill(args) => drill::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Profile(args) => profile::run(&args),

@@ -258,7 +258,7 @@ fn next_hop(observation: &Observation, victim: &str, cause: &str) -> String {
     direct.or(hops.first()).map_or_else(|| cause.to_owned(), |s| (*s).to_owned())
 }
 
-fn window_info(frame: &MetricFrame, windows: &Windows) -> WindowInfo {
+pub(super) fn window_info(frame: &MetricFrame, windows: &Windows) -> WindowInfo {
     WindowInfo {
         baseline_start: windows.baseline.start.rfc3339(),
         baseline_end: windows.baseline.end.rfc3339(),

@@ -6,9 +6,9 @@ use crate::anomaly::{Anomalies, SeriesEvidence};
 use crate::frame::{MetricFrame, Series, ServiceIdx};
 use crate::metric::{CLIENT_LATENCY_MS, Family, NETWORK_GAP_MS, SERVED_LATENCY_MS, Side};
 use crate::onset;
+use crate::propagation::{smallest_spread, telling};
 use crate::rank::{PartSource, RankedService};
 use crate::stats::{mean, median};
-use crate::verdict::causal_weight;
 use crate::windows::Windows;
 
 /// Evidence below this is not worth a line.
@@ -32,7 +32,7 @@ impl Facts<'_> {
             .anomalies
             .series
             .iter()
-            .filter_map(|s| Some((self.telling(s, candidate)?, s)))
+            .filter_map(|s| Some((telling(s, candidate)?, s)))
             .filter(|(_, s)| s.evidence >= WORTH_A_LINE)
             .collect();
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.series.cmp(&b.1.series)));
@@ -51,21 +51,6 @@ impl Facts<'_> {
         lines.retain(|l| l.metric != CLIENT_LATENCY_MS || !gaps.contains(&l.peer));
         lines.truncate(MAX_LINES);
         lines
-    }
-
-    /// How telling a series is for a candidate; `None` where it speaks of somebody else.
-    fn telling(&self, s: &SeriesEvidence, candidate: &RankedService) -> Option<f64> {
-        let me = candidate.service;
-        let source = match (s.metric.side, &s.metric.family) {
-            (Side::Client, Family::NetworkGap) if s.service == me || s.peer == Some(me) => PartSource::NetworkGap,
-            (Side::Client, family) if s.peer == Some(me) && family.is_symptom() => {
-                PartSource::SeenByCallers(family.clone())
-            }
-            (Side::Own, family) if s.service == me => PartSource::Own(family.clone()),
-            _ => return None,
-        };
-        let part = candidate.parts.iter().find(|p| p.source == source)?;
-        Some(causal_weight(&source) * part.evidence.max(0.0).min(s.evidence) + 1e-3 * s.evidence)
     }
 
     /// One change as data and as a sentence.
@@ -101,9 +86,7 @@ impl Facts<'_> {
     /// The row at which the series left its normal band.
     pub(super) fn onset(&self, series: &Series) -> Option<usize> {
         let start = *self.windows.rows.incident.first()?;
-        let normal: Vec<f64> = self.windows.rows.baseline.iter().map(|&i| series.values[i]).collect();
-        let practical = crate::anomaly::practical_floor(series.metric.unit);
-        let floor = (0.02 * median(&normal).abs()).max(practical).max(1e-12);
+        let floor = smallest_spread(series, &self.windows.rows.baseline);
         onset::of_series(&series.values, &self.windows.rows.baseline, start.saturating_sub(EARLY_ROWS), floor)
     }
 
@@ -131,7 +114,7 @@ impl Facts<'_> {
         ))
     }
 
-    fn missing(&self, candidate: &RankedService) -> Option<Evidence> {
+    pub(super) fn missing(&self, candidate: &RankedService) -> Option<Evidence> {
         let part = candidate.parts.iter().find(|p| p.source == PartSource::Missing && p.evidence >= WORTH_A_LINE)?;
         let own = self.frame.series().iter().filter(|s| s.service == candidate.service && s.metric.side == Side::Own);
         let share = |s: &Series, rows: &[usize]| {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Evidence, VerdictKind, WindowInfo};
+pub use crate::propagation::{Channel, HopState};
 
 /// Version of [`Propagation`]'s shape.
 pub const PROPAGATION_SCHEMA_VERSION: u32 = 1;
@@ -43,9 +44,9 @@ pub struct Propagation {
 pub struct OnsetInterval {
     /// The first sample that shows it.
     pub at: String,
-    /// It began no earlier.
+    /// It began later than this.
     pub earliest: String,
-    /// It began no later.
+    /// It began no later than this.
     pub latest: String,
 }
 
@@ -107,30 +108,6 @@ pub struct Hop {
     pub shown_by: Option<Evidence>,
     /// The same for people.
     pub summary: String,
-}
-
-/// What travels, and in which direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Channel {
-    /// Latency and errors, from callee to caller.
-    Response,
-    /// Requests, from caller to callee: more of them, or fewer.
-    Load,
-}
-
-/// What two onsets say about cause and effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum HopState {
-    /// The cause is clearly before its effect.
-    Consistent,
-    /// The intervals overlap: the data does not tell which was first.
-    Simultaneous,
-    /// One of the two onsets was not seen.
-    Unobserved,
-    /// The effect is clearly before its cause.
-    Contradictory,
 }
 
 /// A chain of hops.

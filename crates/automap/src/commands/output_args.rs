@@ -5,6 +5,7 @@ use automap_core::report::{EngineComparison, Report, TextOptions, engines_text, 
 use automap_core::time::Timestamp;
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
+use serde::Serialize;
 
 use crate::console::{self, Color};
 use crate::when::utc_offset_s;
@@ -45,7 +46,7 @@ impl OutputArgs {
     pub(crate) fn print(&self, report: &Report) -> Result<()> {
         let rendered = match self.output {
             Format::Json => json(report)?,
-            Format::Text => text(report, &self.text_options(report)),
+            Format::Text => text(report, &self.text_options(&report.windows.incident_start)),
         };
         console::print(&rendered)
     }
@@ -58,8 +59,21 @@ impl OutputArgs {
         })
     }
 
-    fn text_options(&self, report: &Report) -> TextOptions {
-        let start = report.windows.incident_start.parse::<jiff::Timestamp>();
+    /// Prints any other answer. The incident's start says which of the zone's offsets holds.
+    pub(crate) fn print_other<T: Serialize>(
+        &self,
+        answer: &T,
+        incident_start: &str,
+        text: impl FnOnce(&TextOptions) -> String,
+    ) -> Result<()> {
+        console::print(&match self.output {
+            Format::Json => serde_json::to_string_pretty(answer)? + "\n",
+            Format::Text => text(&self.text_options(incident_start)),
+        })
+    }
+
+    fn text_options(&self, incident_start: &str) -> TextOptions {
+        let start = incident_start.parse::<jiff::Timestamp>();
         let at = Timestamp::from_ms(start.map_or(0, jiff::Timestamp::as_millisecond));
         let zone = if self.utc { TimeZone::UTC } else { TimeZone::system() };
         TextOptions { color: console::color(self.color), utc_offset_s: utc_offset_s(&zone, at), verbose: self.verbose }

@@ -1,0 +1,125 @@
+//! How a fault spread: who changed when, and whether the order fits a cause.
+//!
+//! Latency and errors travel from callee to caller, load from caller to callee. Starting at a supposed cause, every changed
+//! neighbour that one of the two can reach is accounted for; what is left speaks against that cause. The onsets are intervals,
+//! so an order is claimed only where they do not overlap. Nothing here ranks: it says what a ranking's answer implies.
+
+mod signals;
+mod spread;
+
+pub use signals::{OnsetSpan, ServiceSignals, Signal, SignalSource, Signals, signals};
+pub(crate) use signals::{smallest_spread, telling};
+pub use spread::{Hop, Role, Traced, from_cause};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::anomaly::Anomalies;
+use crate::frame::{MetricFrame, ServiceIdx};
+use crate::rank::Ranking;
+use crate::topology::CallGraph;
+use crate::windows::Windows;
+
+/// What counts as a change.
+#[derive(Clone, Copy, Debug)]
+pub struct PropagationOptions {
+    /// Evidence from which a change is clear. Default 1, as for the victims of a report.
+    pub clear: f64,
+    /// Evidence below which a measured call is calm, so that nothing came over it. Default 0.3.
+    pub calm: f64,
+}
+
+impl Default for PropagationOptions {
+    fn default() -> Self {
+        Self { clear: 1.0, calm: 0.3 }
+    }
+}
+
+/// How a fault spread.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// The supposed cause; `None` when nothing is ranked.
+    pub cause: Option<ServiceIdx>,
+    /// What every service showed.
+    pub signals: Signals,
+    /// What the cause accounts for.
+    pub traced: Traced,
+}
+
+/// What travels, and in which direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// Latency and errors, from callee to caller.
+    Response,
+    /// Requests, from caller to callee: more of them, or fewer.
+    Load,
+}
+
+/// What two onsets say about cause and effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HopState {
+    /// The cause is clearly before its effect.
+    Consistent,
+    /// The intervals overlap: the data does not tell which was first.
+    Simultaneous,
+    /// One of the two onsets was not seen.
+    Unobserved,
+    /// The effect is clearly before its cause.
+    Contradictory,
+}
+
+impl HopState {
+    /// Compares two onsets; `None` is one that was not seen. A change lies after the earliest and not after the latest instant, so where
+    /// one interval ends as the other begins, the order is known.
+    pub fn of(cause: Option<OnsetSpan>, effect: Option<OnsetSpan>) -> Self {
+        match (cause, effect) {
+            (Some(cause), Some(effect)) if effect.latest < cause.earliest => Self::Contradictory,
+            (Some(cause), Some(effect)) if cause.latest <= effect.earliest => Self::Consistent,
+            (Some(_), Some(_)) => Self::Simultaneous,
+            _ => Self::Unobserved,
+        }
+    }
+}
+
+/// Traces a fault from the first of the ranking. O(clear series × samples + calls²).
+pub fn trace(
+    frame: &MetricFrame,
+    windows: &Windows,
+    anomalies: &Anomalies,
+    ranking: &Ranking,
+    calls: &CallGraph,
+    options: &PropagationOptions,
+) -> Trace {
+    let signals = signals(frame, windows, anomalies, ranking, options);
+    let cause = ranking.services.first().map(|s| s.service);
+    let traced = from_cause(frame, anomalies, ranking, calls, &signals, cause, options);
+    Trace { cause, signals, traced }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    fn span(earliest: i64, at: i64, latest: i64) -> Option<OnsetSpan> {
+        let t = Timestamp::from_ms;
+        Some(OnsetSpan { at: t(at), earliest: t(earliest), latest: t(latest) })
+    }
+
+    #[test]
+    fn an_order_is_claimed_only_where_intervals_do_not_overlap() {
+        for (cause, effect, state) in [
+            (span(0, 5, 10), span(11, 12, 13), HopState::Consistent),
+            (span(0, 5, 10), span(10, 12, 13), HopState::Consistent),
+            (span(0, 5, 10), span(9, 12, 13), HopState::Simultaneous),
+            (span(0, 5, 10), span(2, 3, 4), HopState::Simultaneous),
+            (span(11, 12, 13), span(0, 5, 10), HopState::Contradictory),
+            (span(11, 12, 13), None, HopState::Unobserved),
+            (None, span(0, 5, 10), HopState::Unobserved),
+        ] {
+            assert_eq!(HopState::of(cause, effect), state, "{cause:?} {effect:?}");
+        }
+    }
+}

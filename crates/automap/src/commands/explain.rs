@@ -1,0 +1,54 @@
+//! `automap explain`: how a fault spread.
+
+use anyhow::Result;
+use automap_core::analyse_with_history;
+use automap_core::rank::Engine;
+use automap_core::report::{propagation, propagation_text};
+use clap::Args;
+use jiff::ZonedDateTime;
+
+use super::engine_args::EngineArgs;
+use super::input_args::InputArgs;
+use super::output_args::OutputArgs;
+use crate::exit::Exit;
+
+pub(crate) const EXAMPLES: &str = "Examples:
+  automap explain --capture incident.parquet                 how the fault spread: a time line
+
+Exit codes: 0 answered, 2 wrong usage, file or service name, 3 source not reachable, 4 not enough data.";
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// How causes are ranked
+    #[arg(long, value_enum, default_value_t = OneEngine::Evidence, help_heading = "Engine")]
+    engine: OneEngine,
+    #[command(flatten)]
+    engine_options: EngineArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// The engine whose ranking is explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum OneEngine {
+    /// Evidence of every series, explained away along the calls.
+    Evidence,
+    /// AutoMAP: behaviour graph learnt from the data, and a heuristic random walk.
+    Automap,
+}
+
+/// Runs `automap explain`.
+pub(crate) fn run(args: &ExplainArgs) -> Result<Exit> {
+    let observation = args.input.observation(&ZonedDateTime::now())?;
+    let engine = match args.engine {
+        OneEngine::Evidence => Engine::Evidence,
+        OneEngine::Automap => Engine::Automap,
+    };
+    let options = args.engine_options.diagnose_options(engine);
+    let analysis = analyse_with_history(&observation, &options, &args.engine_options.history(engine)?)?;
+    let spread = propagation(&observation, &analysis, &options.verdict);
+    args.output.print_other(&spread, &spread.windows.incident_start, |style| propagation_text(&spread, style))?;
+    Ok(Exit::Ok)
+}
