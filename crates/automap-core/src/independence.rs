@@ -106,6 +106,15 @@ impl Tester {
         }
     }
 
+    /// Whether a dependence this weak, as [`Self::strength`] measured it given so many series, cannot be significant at `alpha`,
+    /// whatever [`Self::test`] would say of its samples. False says nothing. O(1).
+    pub fn is_beyond_significance(&self, strength: f64, conditions: usize, alpha: f64) -> bool {
+        match self {
+            Self::FisherZ(test) => test.is_beyond_significance(strength, conditions, alpha),
+            Self::GSquare(_) => false,
+        }
+    }
+
     /// The most conditions that make sense.
     pub fn max_conditions(&self) -> usize {
         match self {

@@ -175,7 +175,10 @@ fn condition(
                     }
                 });
             }
-            let (_, set) = weakest?;
+            let (strength, set) = weakest?;
+            if tester.is_beyond_significance(strength, level, options.alpha) {
+                return Some((1.0, set));
+            }
             Some((tester.test(i, j, &set).p_value()?, set))
         })
         .collect();
@@ -229,10 +232,11 @@ fn for_each_subset(list: &[usize], size: usize, mut visit: impl FnMut(&[usize]))
         // The last position that can still move on.
         let Some(k) = (0..size).rev().find(|&k| at[k] < list.len() - size + k) else { return };
         at[k] += 1;
+        set[k] = list[at[k]];
         for later in k + 1..size {
             at[later] = at[later - 1] + 1;
+            set[later] = list[at[later]];
         }
-        set = at.iter().map(|&i| list[i]).collect();
     }
 }
 

@@ -8,11 +8,15 @@ use super::{CiOptions, Outcome, Scores};
 
 /// Below this share of variance left, the conditions determine a series and nothing can be said about it.
 const MIN_REST: f64 = 1e-9;
+/// Above this share the closed form for two conditions loses no digits that matter.
+const NEAR: f64 = 1e-3;
 
 /// Correlations and effective sample sizes of all pairs.
 #[derive(Debug)]
 pub struct FisherZ {
     series: usize,
+    /// Samples of the longest row.
+    length: usize,
     /// Pearson correlation of the scores, row by row; `NaN` where a pair shares too little.
     correlation: Vec<f64>,
     /// Effective samples of every pair.
@@ -51,7 +55,8 @@ impl FisherZ {
         let rows: Vec<Vec<(f64, f64)>> = (0..n).into_par_iter().map(row).collect();
         let (correlation, samples) = rows.into_iter().flatten().unzip();
         let rows = if options.effective_samples { scores.rows.clone() } else { Vec::new() };
-        Self { series: n, correlation, samples, rows, min_degrees: options.min_degrees }
+        let length = scores.rows.iter().map(Vec::len).max().unwrap_or(0);
+        Self { series: n, length, correlation, samples, rows, min_degrees: options.min_degrees }
     }
 
     /// Pearson correlation of two series' scores; `NaN` where it is not known.
@@ -75,8 +80,14 @@ impl FisherZ {
         if degrees < self.min_degrees {
             return Outcome::Insufficient;
         }
-        let z = strength.min(1.0 - 1e-15).atanh() * degrees.sqrt();
-        Outcome::Tested { p_value: erfc(z / std::f64::consts::SQRT_2), strength }
+        Outcome::Tested { p_value: p_value(strength, degrees), strength }
+    }
+
+    /// Whether a partial correlation so weak is not significant at `alpha` even if every sample counted: effective samples are never
+    /// more, so the answer of [`Self::test`] is known without its cost. False says nothing.
+    pub(super) fn is_beyond_significance(&self, strength: f64, conditions: usize, alpha: f64) -> bool {
+        let degrees = self.length as f64 - conditions as f64 - 3.0;
+        degrees > 0.0 && p_value(strength, degrees) > alpha
     }
 
     fn effective_samples(&self, i: usize, j: usize, given: &[usize]) -> f64 {
@@ -89,17 +100,33 @@ impl FisherZ {
     }
 }
 
+/// Probability of a correlation at least this strong between independent series.
+fn p_value(strength: f64, degrees: f64) -> f64 {
+    let z = strength.min(1.0 - 1e-15).atanh() * degrees.sqrt();
+    erfc(z / std::f64::consts::SQRT_2)
+}
+
 /// Correlation of `i` and `j` with the linear influence of `given` taken out of both, from plain correlations.
 ///
 /// By elimination of the conditions one after the other; `NaN` where a correlation is `NaN` or the conditions determine
 /// `i` or `j` (perfect collinearity). Conditions that determine each other count once. O(|given|³).
 pub fn partial_correlation(correlation: impl Fn(usize, usize) -> f64, i: usize, j: usize, given: &[usize]) -> f64 {
-    if let [k] = *given {
-        // The closed form for one condition, which most tests have.
-        let (ij, ik, jk) = (correlation(i, j), correlation(i, k), correlation(j, k));
-        let rest = (1.0 - ik * ik) * (1.0 - jk * jk);
-        let determined = 1.0 - ik * ik < MIN_REST || 1.0 - jk * jk < MIN_REST;
-        return if determined { f64::NAN } else { ((ij - ik * jk) / rest.sqrt()).clamp(-1.0, 1.0) };
+    match *given {
+        // Closed forms for one and two conditions, which nearly all tests have.
+        [k] => return given_one(correlation(i, j), correlation(i, k), correlation(j, k)),
+        [k, l] => {
+            let [ik, jk, kl] = [correlation(i, k), correlation(j, k), correlation(k, l)];
+            let [il, jl] = [correlation(i, l), correlation(j, l)];
+            let (rest_i, rest_j, rest_l) = (1.0 - ik * ik, 1.0 - jk * jk, 1.0 - kl * kl);
+            // Far from every limit; what is near goes the general way, which says what counts as determined.
+            if rest_i.min(rest_j).min(rest_l) > NEAR {
+                let [ij, il, jl] = [given_one(correlation(i, j), ik, jk), given_one(il, ik, kl), given_one(jl, jk, kl)];
+                if (1.0 - il * il).min(1.0 - jl * jl) > NEAR {
+                    return given_one(ij, il, jl);
+                }
+            }
+        }
+        _ => {}
     }
     let names: Vec<usize> = given.iter().copied().chain([i, j]).collect();
     let n = names.len();
@@ -120,6 +147,15 @@ pub fn partial_correlation(correlation: impl Fn(usize, usize) -> f64, i: usize, 
     }
     let (ii, jj, ij) = (m[(n - 2) * n + n - 2], m[(n - 1) * n + n - 1], m[(n - 2) * n + n - 1]);
     if ii < MIN_REST || jj < MIN_REST { f64::NAN } else { (ij / (ii * jj).sqrt()).clamp(-1.0, 1.0) }
+}
+
+/// Correlation given one condition, from the three plain ones; `NaN` where it determines one of the two.
+fn given_one(ij: f64, ik: f64, jk: f64) -> f64 {
+    let (rest_i, rest_j) = (1.0 - ik * ik, 1.0 - jk * jk);
+    if rest_i < MIN_REST || rest_j < MIN_REST {
+        return f64::NAN;
+    }
+    ((ij - ik * jk) / (rest_i * rest_j).sqrt()).clamp(-1.0, 1.0)
 }
 
 fn unit_length(row: &[f64]) -> Vec<f64> {
