@@ -10,6 +10,7 @@
 //! what was really injected: the same observation and options give the same report, to the byte.
 
 pub mod anomaly;
+pub mod compare;
 pub mod frame;
 pub mod graph;
 pub mod independence;

@@ -119,6 +119,23 @@ pub enum Unit {
     Unknown,
 }
 
+impl Unit {
+    /// The word for programs: `ms`, `bytes/s`; empty where the source does not say.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ms => "ms",
+            Self::S => "s",
+            Self::Ratio => "ratio",
+            Self::PerS => "1/s",
+            Self::Bytes => "bytes",
+            Self::BytesPerS => "bytes/s",
+            Self::Cores => "cores",
+            Self::Count => "count",
+            Self::Unknown => "",
+        }
+    }
+}
+
 /// What a metric name means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metric {

@@ -1,12 +1,22 @@
 //! Descriptive statistics that treat `NaN` as "not observed": it is skipped, never counted, never a zero.
 
+mod false_discovery;
+mod mann_kendall;
+mod mann_whitney;
 mod moments;
 mod normal_scores;
+mod persistence;
 mod rolling;
+mod theil_sen;
 
+pub use false_discovery::false_discovery_rates;
+pub use mann_kendall::{MannKendall, hamed_rao_inflation, mann_kendall};
+pub use mann_whitney::{MannWhitney, mann_whitney};
 pub use moments::{finite, mad, mean, median, median_of, sd};
 pub use normal_scores::{average_ranks, normal_scores};
+pub use persistence::{effective_samples, persistence};
 pub use rolling::rolling_mean;
+pub use theil_sen::{TheilSen, theil_sen};
 
 /// Signed logarithm `sign(x)·ln(1+|x|)`: keeps order and sign, makes a factor of ten one step of 2.3.
 ///

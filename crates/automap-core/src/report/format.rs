@@ -4,17 +4,7 @@ use crate::metric::Unit;
 
 /// The word for a unit in JSON.
 pub(super) fn unit_name(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Ms => "ms",
-        Unit::S => "s",
-        Unit::Ratio => "ratio",
-        Unit::PerS => "1/s",
-        Unit::Bytes => "bytes",
-        Unit::BytesPerS => "bytes/s",
-        Unit::Cores => "cores",
-        Unit::Count => "count",
-        Unit::Unknown => "",
-    }
+    unit.as_str()
 }
 
 /// `4.1 → 312 ms`, `0.1 → 7.9 %`, `18 → 226 MiB`; a missing side is `no data`.

@@ -1,0 +1,198 @@
+//! What differs between periods of time, and what changes slowly over many of them.
+//!
+//! Two questions beside the diagnosis: *which services and metrics are not as they were* ([`compare`]: yesterday against today,
+//! before against after a roll-out, one capture against another) and *which get worse* ([`trend::trend`]). Neither blames
+//! anybody: a victim differs as much as its cause.
+//!
+//! A series differs when the difference is significant (Mann–Whitney on as many samples as the autocorrelated ones are worth,
+//! false discoveries held down over all series) *and* large enough to matter (in floored spreads of the reference, and by the
+//! probability that a later value is larger). What is observed in one period only is a finding of its own, never a zero.
+
+mod judge;
+pub mod model;
+mod period;
+mod services;
+mod shape;
+pub mod trend;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use model::Comparison;
+pub use period::{Period, SeriesKey};
+
+use crate::metric::Metric;
+use crate::note::Note;
+use judge::Judge;
+use model::{Counts, EdgeDifference, EdgeKind, PeriodInfo, SCHEMA_VERSION, SeriesComparison, Verdict};
+
+/// Most periods in one comparison: a table of more columns is read by nobody; `trend` takes more.
+pub const MAX_PERIODS: usize = 12;
+
+/// When a series differs.
+#[derive(Clone, Copy, Debug)]
+pub struct CompareOptions {
+    /// Share of false findings that is accepted among the findings. Range 0–1, default 0.05.
+    pub false_discovery: f64,
+    /// Smallest change of the level, in floored spreads of the reference. Default 2.
+    pub min_shift: f64,
+    /// Smallest Cliff's delta: 0.33 is a *medium* difference, 67 of 100 later values are larger (Romano et al. 2006). Range 0–1.
+    pub min_delta: f64,
+    /// The spreads below which a change matters to nobody.
+    pub floors: crate::anomaly::AnomalyOptions,
+}
+
+impl Default for CompareOptions {
+    fn default() -> Self {
+        Self {
+            false_discovery: 0.05,
+            min_shift: 2.0,
+            min_delta: 0.33,
+            floors: crate::anomaly::AnomalyOptions::default(),
+        }
+    }
+}
+
+/// Why no comparison is possible.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CompareError {
+    /// Fewer than two, or more than [`MAX_PERIODS`].
+    #[error("{0} period(s) to compare: 2 to {MAX_PERIODS} are possible")]
+    Periods(usize),
+    /// No sample lies inside the period.
+    #[error(
+        "no sample lies in the period {name} ({from} to {to}): the data of {source_name} is from {first} to {last}"
+    )]
+    OutsideData {
+        /// The period as the user named it.
+        name: String,
+        /// Its start.
+        from: String,
+        /// Its end.
+        to: String,
+        /// Where the data is from.
+        source_name: String,
+        /// First instant of the data.
+        first: String,
+        /// End of the data.
+        last: String,
+    },
+    /// Cut into windows, the data is too long or the window too short.
+    #[error("{windows} windows, at most {most} are possible: use a longer window")]
+    TooManyWindows {
+        /// Windows asked for.
+        windows: usize,
+        /// Windows possible.
+        most: usize,
+    },
+}
+
+/// Compares every later period with the first one. Cost: O(periods × series × samples · log samples).
+///
+/// The order of services and periods after the first does not change what is found; equal input gives equal bytes.
+///
+/// # Errors
+/// [`CompareError::Periods`] for fewer than two or too many periods. Too few samples are no error but a verdict per series.
+pub fn compare(periods: &[Period], options: &CompareOptions) -> Result<Comparison, CompareError> {
+    let Some((reference, later)) = periods.split_first().filter(|(_, l)| !l.is_empty() && l.len() < MAX_PERIODS) else {
+        return Err(CompareError::Periods(periods.len()));
+    };
+    let keys: BTreeSet<&SeriesKey> = periods.iter().flat_map(Period::keys).collect();
+    let judge = Judge::new(reference, options);
+    let mut series: Vec<SeriesComparison> = keys.into_iter().map(|key| judge.series(key, reference, later)).collect();
+    judge::hold_down_false_discoveries(&mut series, options);
+    for s in series.iter_mut().filter(|s| s.verdict == Verdict::Differs) {
+        s.shape = shape::of_periods(periods, s, &judge);
+    }
+    let services = services::differences(periods, &series);
+    let edges = later.iter().flat_map(|p| call_edges(reference, p)).collect();
+    let counts = counts(&series);
+    series.sort_by(judge::by_weight);
+    Ok(Comparison {
+        schema_version: SCHEMA_VERSION,
+        periods: periods.iter().map(info).collect(),
+        false_discovery: options.false_discovery,
+        min_shift: options.min_shift,
+        min_delta: options.min_delta,
+        counts,
+        services,
+        series,
+        edges,
+        notes: notes(periods),
+    })
+}
+
+fn info(period: &Period) -> PeriodInfo {
+    PeriodInfo {
+        name: period.name.clone(),
+        source: period.source.clone(),
+        start: period.window.start.rfc3339(),
+        end: period.window.end.rfc3339(),
+        samples: period.times.len(),
+        step_s: period.step_ms as f64 / 1e3,
+        services: period.services.len(),
+        series: period.keys().count(),
+    }
+}
+
+fn counts(series: &[SeriesComparison]) -> Counts {
+    let count = |verdict| series.iter().filter(|s| s.verdict == verdict).count();
+    Counts {
+        series: series.len(),
+        differs: count(Verdict::Differs),
+        same: count(Verdict::Same),
+        too_few_samples: count(Verdict::TooFewSamples),
+        only_in_a: count(Verdict::OnlyInA),
+        only_in_b: count(Verdict::OnlyInB),
+    }
+}
+
+/// Calls of one period that the other one does not have. Services that exist in one period only are told as such; their calls
+/// are listed all the same.
+fn call_edges(reference: &Period, later: &Period) -> Vec<EdgeDifference> {
+    let only = |in_one: &Period, in_other: &Period, verdict: Verdict| -> Vec<EdgeDifference> {
+        let missing = in_one.calls.iter().filter(|call| !in_other.calls.contains(*call));
+        let edge = |(from, to): &(String, String)| EdgeDifference {
+            kind: EdgeKind::Call,
+            from: from.clone(),
+            to: to.clone(),
+            metric: None,
+            period: later.name.clone(),
+            verdict,
+        };
+        missing.map(edge).collect()
+    };
+    let mut edges = only(reference, later, Verdict::OnlyInA);
+    edges.extend(only(later, reference, Verdict::OnlyInB));
+    edges
+}
+
+/// Metrics that one period does not have anywhere were not collected there: told once, not for every service.
+fn notes(periods: &[Period]) -> Vec<Note> {
+    let mut notes: Vec<Note> = periods.iter().flat_map(|p| p.notes.iter().cloned()).collect();
+    let metrics = |p: &Period| -> BTreeSet<String> { p.keys().map(|k| k.metric.clone()).collect() };
+    let by_period: Vec<BTreeSet<String>> = periods.iter().map(metrics).collect();
+    let mut absent: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for metric in by_period.iter().flatten().collect::<BTreeSet<_>>() {
+        for (period, _) in periods.iter().zip(&by_period).filter(|(_, known)| !known.contains(metric)) {
+            absent.entry(&period.name).or_default().push(metric);
+        }
+    }
+    for (period, metrics) in absent {
+        let text = format!("{period} has no {} of any service: were they collected?", metrics.join(", "));
+        notes.push(Note::warning("metric_absent", text));
+    }
+    let steps: BTreeSet<i64> = periods.iter().map(|p| p.step_ms).collect();
+    if steps.len() > 1 {
+        let steps: Vec<String> = periods.iter().map(|p| format!("{} {} s", p.name, p.step_ms as f64 / 1e3)).collect();
+        let text = format!("the periods are sampled differently: {}", steps.join(", "));
+        notes.push(Note::warning("different_steps", text));
+    }
+    notes.sort();
+    notes.dedup();
+    notes
+}
+
+/// What a key's metric means.
+fn metric_of(key: &SeriesKey) -> Metric {
+    Metric::parse(&key.metric)
+}

@@ -1,0 +1,30 @@
+//! Many tests at once: which of them may be believed?
+
+/// Benjamini–Hochberg (1995): for every p the smallest share of false findings at which it counts as a finding, 0 to 1. `NaN`
+/// (not tested) stays `NaN` and does not count as a test. O(n·log n).
+pub fn false_discovery_rates(p: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p.len()).filter(|&i| !p[i].is_nan()).collect();
+    order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));
+    let tests = order.len() as f64;
+    let mut rates = vec![f64::NAN; p.len()];
+    let mut smallest: f64 = 1.0;
+    for (place, &i) in order.iter().enumerate().rev() {
+        smallest = smallest.min(p[i] * tests / (place + 1) as f64);
+        rates[i] = smallest;
+    }
+    rates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `scipy.stats.false_discovery_control([.01, .04, .03, .005, .8])` = .025 .05 .05 .025 .8
+    #[test]
+    fn agrees_with_scipy_and_skips_what_was_not_tested() {
+        let rates = false_discovery_rates(&[0.01, 0.04, f64::NAN, 0.03, 0.005, 0.8]);
+        for (rate, expected) in rates.iter().zip([0.025, 0.05, f64::NAN, 0.05, 0.025, 0.8]) {
+            assert!((rate - expected).abs() < 1e-12 || (rate.is_nan() && expected.is_nan()), "{rates:?}");
+        }
+    }
+}
