@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chart::Chart;
 use super::evidence_items::Facts;
-use super::map::ServiceMap;
+use super::map::{self, MapKind, ServiceMap};
 use super::model::Report;
 use crate::observation::Observation;
 use crate::verdict::VerdictOptions;
@@ -28,8 +28,8 @@ pub struct Dossier {
     pub automap_version: String,
     /// The answer.
     pub report: Report,
-    /// Who calls whom, with the roles of this incident; `null` where it was not drawn.
-    pub map: Option<ServiceMap>,
+    /// Who calls whom, with the roles of this incident; with what the data connects where the engine learnt it.
+    pub map: ServiceMap,
     /// The series behind the answer, at most [`MAX_CHARTS`]: the cause's, then what users notice, then the victims'.
     pub charts: Vec<Chart>,
 }
@@ -52,7 +52,10 @@ pub fn of_analysis(observation: &Observation, analysis: &Analysis, options: &Ver
     Dossier {
         schema_version: DOSSIER_SCHEMA_VERSION,
         automap_version: env!("CARGO_PKG_VERSION").to_owned(),
-        map: None,
+        map: match &analysis.automap {
+            Some(learnt) => map::with_graphs(observation, &report, &learnt.graphs, MapKind::Anomaly),
+            None => map::compose(observation, &report, MapKind::Anomaly, &[]),
+        },
         charts: select::charts(&facts, observation, &report),
         report,
     }

@@ -24,6 +24,7 @@ pub fn html(dossier: &Dossier, options: &PageOptions) -> String {
     head(&mut page, &view);
     page.raw("<body>\n<main class=\"").raw(answer::class(dossier.report.verdict.kind)).raw("\">\n");
     answer::verdict(&mut page, &view);
+    contents(&mut page, &view);
     answer::candidates(&mut page, &view);
     answer::map(&mut page, &view);
     charts::charts(&mut page, &view);
@@ -43,6 +44,24 @@ pub fn html(dossier: &Dossier, options: &PageOptions) -> String {
 struct View<'a> {
     dossier: &'a Dossier,
     options: &'a PageOptions,
+}
+
+/// Where to jump on a small screen: the sections that there are.
+fn contents(page: &mut Page, view: &View<'_>) {
+    let (d, report) = (view.dossier, &view.dossier.report);
+    page.raw("<nav aria-label=\"Sections\">");
+    for (there, link) in [
+        (!report.causes.is_empty(), "<a href=\"#candidates\">Candidates</a> "),
+        (!d.map.nodes.is_empty(), "<a href=\"#map\">Map</a> "),
+        (!d.charts.is_empty(), "<a href=\"#charts\">Series</a> "),
+        (charts::has_timeline(view), "<a href=\"#timeline\">What began when</a> "),
+        (true, "<a href=\"#data\">Data</a> "),
+        (!report.next.is_empty(), "<a href=\"#next\">Next</a> "),
+        (!report.queries.is_empty(), "<a href=\"#queries\">Queries</a>"),
+    ] {
+        page.raw(if there { link } else { "" });
+    }
+    page.raw("</nav>\n");
 }
 
 fn head(page: &mut Page, view: &View<'_>) {

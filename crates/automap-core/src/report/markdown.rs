@@ -4,6 +4,7 @@ mod escape;
 mod section;
 
 use super::dossier::{Dossier, PageOptions, wording};
+use super::map::mermaid;
 use super::model::{Cause, VerdictKind};
 use crate::note::Severity;
 use escape::{block, span, text};
@@ -14,16 +15,17 @@ const MAX_QUERIES: usize = 6;
 
 /// Renders the page: at most 3,000 characters for each section and 12,000 in all; what is left out is said. Every label is escaped.
 pub fn markdown(dossier: &Dossier, options: &PageOptions) -> String {
-    section::join(&[
+    let sections = [
         verdict(dossier, options),
         candidates(dossier, options),
         evidence(dossier, options),
+        map(dossier),
         victims(dossier, options),
         not_seen(dossier, options),
         next(dossier),
         queries(dossier),
-        footer(dossier, options),
-    ])
+    ];
+    section::join(&sections, &footer(dossier, options))
 }
 
 fn verdict(dossier: &Dossier, options: &PageOptions) -> Section {
@@ -89,6 +91,15 @@ fn evidence(dossier: &Dossier, options: &PageOptions) -> Section {
         for against in &cause.counter_evidence {
             section.pieces.push(format!("- *against it:* {}", text(&options.with_clocks(against))));
         }
+    }
+    section
+}
+
+/// GitHub and GitLab draw it; elsewhere it is a list of calls that can be read.
+fn map(dossier: &Dossier) -> Section {
+    let mut section = Section::new("### Map");
+    if !dossier.map.edges.is_empty() {
+        section.pieces.push(block("mermaid", &mermaid(&dossier.map)));
     }
     section
 }

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use automap_core::DiagnoseOptions;
+use automap_core::analyse_with_history;
 use automap_core::report::dossier::{self, Dossier, PageOptions};
 use automap_core::report::{html, markdown};
 use automap_core::time::Timestamp;
@@ -14,6 +14,7 @@ use clap::{Args, ValueEnum};
 use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
 
+use super::engine_args::{EngineArgs, EngineChoice};
 use super::input_args::InputArgs;
 use crate::console::{print, say};
 use crate::exit::Exit;
@@ -30,6 +31,11 @@ pub(crate) const EXAMPLES: &str = "Examples:
 pub(crate) struct ReportArgs {
     #[command(flatten)]
     input: InputArgs,
+    /// How causes are ranked
+    #[arg(long, value_enum, default_value_t = EngineChoice::Evidence, help_heading = "Engine")]
+    engine: EngineChoice,
+    #[command(flatten)]
+    engine_options: EngineArgs,
     /// Write here; the ending .html, .md or .json says in which form
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     file: Option<PathBuf>,
@@ -61,8 +67,13 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
     if let Some(path) = args.file.as_deref().filter(|path| path.exists() && !args.force) {
         bail!("{}", taken(path));
     }
+    let [engine] = args.engine.engines() else {
+        bail!("a page holds one answer; choose one engine (`automap diagnose --engine all` compares them)");
+    };
     let observation = args.input.observation(&ZonedDateTime::now())?;
-    let dossier = dossier::compose(&observation, &DiagnoseOptions::default())?;
+    let options = args.engine_options.diagnose_options(*engine);
+    let analysis = analyse_with_history(&observation, &options, &args.engine_options.history(*engine)?)?;
+    let dossier = dossier::of_analysis(&observation, &analysis, &options.verdict);
     let page = render(&dossier, form, &page_options(args, &dossier))?;
     match &args.file {
         None => print(&page)?,

@@ -3,6 +3,7 @@
 use super::super::chart::{Chart, ChartRole, chart};
 use super::super::evidence_items::Facts;
 use super::super::model::{Evidence, Report, VerdictKind};
+use super::wording;
 use crate::anomaly::SeriesEvidence;
 use crate::frame::Series;
 use crate::metric::{CLIENT_LATENCY_MS, NETWORK_GAP_MS, Side};
@@ -14,8 +15,6 @@ pub const MAX_CHARTS: usize = 12;
 const OF_FIRST: usize = 6;
 /// Charts of each further candidate where nobody is named.
 const OF_RIVAL: usize = 2;
-/// Candidates that get charts where nobody is named.
-const RIVALS: usize = 3;
 /// Charts of what users notice.
 const OF_SYMPTOMS: usize = 3;
 /// Charts of each victim.
@@ -49,7 +48,7 @@ pub(super) fn charts(facts: &Facts<'_>, observation: &Observation, report: &Repo
             page.contrast(report);
         }
         VerdictKind::NotEnoughEvidence => {
-            for (i, cause) in report.causes.iter().take(RIVALS).enumerate() {
+            for (i, cause) in wording::candidates(report).0.into_iter().enumerate() {
                 page.add(&cause.evidence, ChartRole::Candidate, if i == 0 { OF_FIRST } else { OF_RIVAL });
             }
             page.symptoms(report);

@@ -1,7 +1,7 @@
 //! The first screen: the verdict, then who may have caused it and why, then where they stand.
 
 use super::super::dossier::wording;
-use super::super::map::{NodeRole, ServiceMap};
+use super::super::map::{NodeRole, ServiceMap, SvgOptions, Theme, svg};
 use super::super::model::{Cause, VerdictKind};
 use super::View;
 use super::page::Page;
@@ -108,9 +108,13 @@ fn candidate(page: &mut Page, view: &View<'_>, cause: &Cause) {
 
 /// The service map, and the same as a table.
 pub(super) fn map(page: &mut Page, view: &View<'_>) {
-    let Some(map) = view.dossier.map.as_ref().filter(|m| !m.nodes.is_empty()) else { return };
-    page.raw("<section id=\"map\">\n<h2>Service map</h2>\n");
-    page.raw("<details class=\"table\"><summary>The map as a table</summary>\n");
+    let map = &view.dossier.map;
+    if map.nodes.is_empty() {
+        return;
+    }
+    page.raw("<section id=\"map\">\n<h2>Service map</h2>\n<div class=\"scroll map\">\n");
+    page.picture(&svg(map, &SvgOptions { theme: Theme::Auto, embedded: true }));
+    page.raw("</div>\n<details class=\"table\"><summary>The map as a table</summary>\n");
     table(page, view, map);
     page.raw("</details>\n</section>\n");
 }

@@ -10,9 +10,11 @@ const WIDTH: f64 = 330.0;
 const HEIGHT: f64 = 150.0;
 /// The plot inside: numbers to the left, times below, the unit above.
 const LEFT: f64 = 38.0;
-const RIGHT: f64 = 328.0;
+const RIGHT: f64 = 322.0;
 const TOP: f64 = 22.0;
 const BOTTOM: f64 = 128.0;
+/// Half a clock time's width.
+const HALF_LABEL: f64 = 23.0;
 /// Height of the strips that tell baseline and incident apart without colour.
 const STRIP: f64 = 3.0;
 
@@ -103,12 +105,11 @@ impl Plot {
         for (at_ms, label) in time_ticks(self.span.start_ms, self.span.end_ms, options.utc_offset_s) {
             let x = self.x(at_ms);
             segment(page, "floor", (x, BOTTOM), (x, BOTTOM + 4.0));
-            let class = match x {
-                x if x > RIGHT - 24.0 => "<text class=\"tick at-end\" x=\"",
-                x if x < LEFT + 8.0 => "<text class=\"tick\" x=\"",
-                _ => "<text class=\"tick time\" x=\"",
-            };
-            page.raw(class).number(x).raw("\" y=\"").number(BOTTOM + 16.0).wrap("\">", &label, "</text>");
+            // A label that would run out of the picture is left out; its tick stays.
+            if x <= WIDTH - HALF_LABEL && x >= HALF_LABEL {
+                page.raw("<text class=\"tick time\" x=\"").number(x).raw("\" y=\"").number(BOTTOM + 16.0);
+                page.wrap("\">", &label, "</text>");
+            }
         }
     }
 

@@ -33,12 +33,12 @@ pub(super) fn charts(page: &mut Page, view: &View<'_>) {
 /// Why it is shown.
 fn role(role: ChartRole) -> &'static str {
     match role {
-        ChartRole::Cause => "speaks for the cause",
-        ChartRole::Candidate => "speaks for a candidate",
-        ChartRole::Symptom => "users notice it",
-        ChartRole::Victim => "shown by a victim",
-        ChartRole::Unchanged => "unchanged at the cause",
-        ChartRole::Calm => "stayed normal",
+        ChartRole::Cause => "the cause",
+        ChartRole::Candidate => "a candidate",
+        ChartRole::Symptom => "users notice",
+        ChartRole::Victim => "a victim",
+        ChartRole::Unchanged => "unchanged",
+        ChartRole::Calm => "normal",
     }
 }
 
@@ -51,7 +51,7 @@ fn legend(page: &mut Page, view: &View<'_>) {
     page.raw(wording::later_window(&view.dossier.report)).raw(" <span class=\"n\">");
     page.text(&span(first.incident.start_ms, first.incident.end_ms));
     page.raw("</span></li><li><span class=\"swatch normal\"></span>normal range</li>");
-    page.raw("<li><span class=\"swatch onset\"></span>leaves it</li><li>a broken line: not observed</li><li>");
+    page.raw("<li><span class=\"swatch onset\"></span>leaves it</li><li>a broken line: not observed</li><li>times in ");
     page.text(&view.options.zone()).raw("</li></ul>\n");
 }
 
@@ -92,6 +92,11 @@ fn table(page: &mut Page, view: &View<'_>) {
         page.raw("</tr>\n");
     }
     page.raw("</tbody></table></div>\n");
+}
+
+/// Whether any change has a beginning.
+pub(super) fn has_timeline(view: &View<'_>) -> bool {
+    !wording::events(&view.dossier.report).is_empty()
 }
 
 /// What began when, earliest first.

@@ -40,7 +40,6 @@ impl Page {
         self.raw(open).text(data).raw(close)
     }
 
-    #[expect(dead_code, reason = "the map is drawn next")]
     /// A picture by another renderer of this crate, which escapes its own labels.
     pub(super) fn picture(&mut self, svg: &str) -> &mut Self {
         self.out.push_str(svg);

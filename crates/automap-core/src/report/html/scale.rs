@@ -26,6 +26,11 @@ const FLAT_SHARE: f64 = 0.3;
 /// The normal band widens the axis no further than to this many times the largest value.
 const BAND_LIMIT: f64 = 2.5;
 
+/// Steps between the highest value and the next round number from which that number is not shown.
+const FAR_ABOVE: f64 = 0.4;
+/// Steps left free above the highest value then.
+const HEADROOM: f64 = 0.1;
+
 impl ValueAxis {
     /// Holds every value and the normal band; starts at zero unless the series hardly moves.
     pub(super) fn of(chart: &Chart) -> Self {
@@ -56,6 +61,13 @@ impl ValueAxis {
         let last = (high * factor / step).ceil();
         let count = (last - first).clamp(1.0, 12.0) as usize;
         let ticks: Vec<f64> = (0..=count).map(|i| (first + i as f64) * step).collect();
+        // A round number far above the highest value would only press the line down.
+        let above = ticks[count] - high * factor;
+        let (shown, top) = if above > FAR_ABOVE * step && count > 1 {
+            (count, high * factor + HEADROOM * step)
+        } else {
+            (count + 1, ticks[count])
+        };
         let digits = (-step.log10().floor()).clamp(0.0, 6.0) as usize;
         let label = |v: f64| match v {
             v if v.abs() < 1e-9 * step => "0".to_owned(),
@@ -64,8 +76,8 @@ impl ValueAxis {
         };
         Self {
             low: ticks[0] / factor,
-            high: ticks[count] / factor,
-            ticks: ticks.iter().map(|v| (v / factor, label(*v))).collect(),
+            high: top / factor,
+            ticks: ticks.iter().take(shown).map(|v| (v / factor, label(*v))).collect(),
             unit: word,
         }
     }
@@ -127,6 +139,7 @@ mod tests {
         assert_eq!(labels(0.0, 376.0, Unit::Ms), "0 200 400 ms");
         assert_eq!(labels(0.0, 0.02, Unit::Ratio), "0 1 2 %");
         assert_eq!(labels(0.0, 0.29, Unit::Cores), "0 100 200 300 millicores");
+        assert_eq!(labels(0.0, 1.02, Unit::Ratio), "0 50 100 %", "no 150 % for a little more than all");
         assert_eq!(labels(40.0 * 1048576.0, 41.0 * 1048576.0, Unit::Bytes), "40.0 40.5 41.0 MiB");
         assert_eq!(labels(-0.5, 1.0, Unit::Count), "-0.5 0 0.5 1.0 ");
         assert_eq!(labels(0.0, 3e7, Unit::Unknown), "0 1.0e7 2.0e7 3.0e7 ");

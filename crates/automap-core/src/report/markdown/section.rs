@@ -23,8 +23,11 @@ impl Section {
         Self { heading: heading.to_owned(), pieces: Vec::new() }
     }
 
-    /// The section in at most `budget` characters, empty where nothing fits or nothing is there.
+    /// The section in at most `budget` characters; empty where nothing is there, or no room even to say so.
     fn fit(&self, budget: usize) -> String {
+        if self.pieces.is_empty() {
+            return String::new();
+        }
         let mut out = if self.heading.is_empty() { String::new() } else { format!("{}\n\n", self.heading) };
         let mut used = out.chars().count();
         let mut shown = 0;
@@ -38,32 +41,35 @@ impl Section {
             out.push_str(piece);
             out.push('\n');
         }
-        if shown == 0 {
-            return String::new();
-        }
-        if shown < self.pieces.len() {
-            let _ = write!(out, "\n*… and {} more; the page holds all.*\n", self.pieces.len() - shown);
+        match self.pieces.len() - shown {
+            0 => {}
+            _ if used + REST > budget => out.clear(),
+            left if shown == 0 => {
+                let _ = writeln!(out, "*Too long for a message ({left}); the page holds it.*");
+            }
+            left => {
+                let _ = writeln!(out, "\n*… and {left} more; the page holds all.*");
+            }
         }
         out
     }
 }
 
-/// All sections in their order, a blank line between them; what no longer fits is left out, the last first.
-pub(super) fn join(sections: &[Section]) -> String {
+/// All sections in their order, a blank line between them, and the footer, for which there is always room; what no longer fits
+/// is left out, the last sections first.
+pub(super) fn join(sections: &[Section], footer: &Section) -> String {
+    let end = footer.fit(MAX_SECTION);
     let mut out = String::new();
-    let mut used = 0;
+    let mut left = MAX_TOTAL.saturating_sub(end.chars().count() + 1);
     for section in sections {
-        let text = section.fit(MAX_SECTION.min(MAX_TOTAL.saturating_sub(used + 1)));
+        let text = section.fit(MAX_SECTION.min(left.saturating_sub(1)));
         if !text.is_empty() {
-            if !out.is_empty() {
-                out.push('\n');
-                used += 1;
-            }
-            used += text.chars().count();
+            left -= text.chars().count() + 1;
             out.push_str(&text);
+            out.push('\n');
         }
     }
-    out
+    out + &end
 }
 
 #[cfg(test)]
@@ -73,20 +79,25 @@ mod tests {
     #[test]
     fn a_long_section_says_how_much_is_left_out() {
         let long = Section { heading: "## Long".into(), pieces: vec!["x".repeat(999); 5] };
-        let text = join(&[long]);
+        let text = join(&[long], &Section::new(""));
         assert!(text.chars().count() <= MAX_SECTION);
         // Heading 9, then two pieces of 1,000 with their line ends: a third would leave no room for the last line.
         assert_eq!(text.matches(&"x".repeat(999)).count(), 2);
-        assert!(text.ends_with("*… and 3 more; the page holds all.*\n"), "{text}");
+        assert!(text.ends_with("*… and 3 more; the page holds all.*\n\n"), "{text}");
+        let whole = Section { heading: "## Map".into(), pieces: vec!["y".repeat(3000)] };
+        let text = join(&[whole], &Section::new(""));
+        assert_eq!(text, "## Map\n\n*Too long for a message (1); the page holds it.*\n\n");
     }
 
     #[test]
-    fn the_whole_is_bounded_and_a_section_of_nothing_is_no_section() {
+    fn the_whole_is_bounded_and_the_footer_has_always_room() {
         let many: Vec<Section> =
             (0..9).map(|_| Section { heading: "## S".into(), pieces: vec!["é".repeat(700); 4] }).collect();
-        let text = join(&many);
-        assert!(text.chars().count() <= MAX_TOTAL, "{}", text.chars().count());
-        assert_eq!(join(&[Section::new("## Empty")]), "");
-        assert_eq!(join(&[Section { heading: String::new(), pieces: vec!["a".repeat(5000)] }]), "");
+        let footer = Section { heading: String::new(), pieces: vec!["from here".into()] };
+        let text = join(&many, &footer);
+        let size = text.chars().count();
+        assert!(size <= MAX_TOTAL && size > MAX_TOTAL - MAX_SECTION, "{size}");
+        assert!(text.ends_with("\nfrom here\n"));
+        assert_eq!(join(&[Section::new("## Empty")], &footer), "from here\n");
     }
 }
