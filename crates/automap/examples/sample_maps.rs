@@ -1,7 +1,6 @@
 //! Draws made-up service maps of 14 to 1,000 services, for people to look at: `cargo run --release --example sample_maps -- DIR`.
 #![expect(clippy::unwrap_used, reason = "an example may panic")]
 #![expect(clippy::print_stdout, reason = "an example may print")]
-#![expect(unreachable_pub, reason = "modules of the crates, taken as they are")]
 
 use std::fs;
 use std::path::Path;

@@ -8,6 +8,7 @@
 //! Every loop has a bound, and ties go to the lower index: boxes sorted by name give the same drawing on every machine.
 
 mod acyclic;
+mod compact;
 mod coordinates;
 mod layers;
 mod order;
@@ -53,6 +54,8 @@ pub(super) struct Spacing {
     pub(super) columns: f64,
     /// Between two parts that no line connects.
     pub(super) parts: f64,
+    /// Whether long lines of one box run together until they part: more lines find room.
+    pub(super) bundles: bool,
 }
 
 /// The way of a line, from the border of its `from` box to the border of its `to` box.
@@ -117,7 +120,7 @@ pub(super) fn place(boxes: &[Size], lines: &[Line], spacing: &Spacing) -> Drawin
 mod tests {
     use super::*;
 
-    const SPACING: Spacing = Spacing { boxes: 10.0, lines: 5.0, columns: 40.0, parts: 30.0 };
+    const SPACING: Spacing = Spacing { boxes: 10.0, lines: 5.0, columns: 40.0, parts: 30.0, bundles: false };
 
     fn boxes(n: usize) -> Vec<Size> {
         (0..n).map(|i| Size { width: 60.0 + (i % 5) as f64 * 20.0, height: 20.0 + (i % 3) as f64 * 15.0 }).collect()

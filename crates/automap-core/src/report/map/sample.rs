@@ -5,7 +5,7 @@ use super::model::{
 };
 
 /// Names that try to be more than text.
-pub const HOSTILE: [&str; 7] = [
+pub(crate) const HOSTILE: [&str; 7] = [
     "\"]-->x<script>alert(1)</script>&\"'",
     "a\nn9-->x<script>",
     "back\\slash\\",
@@ -16,7 +16,7 @@ pub const HOSTILE: [&str; 7] = [
 ];
 
 /// A service that stayed normal.
-pub fn node(service: &str) -> MapNode {
+pub(crate) fn node(service: &str) -> MapNode {
     MapNode {
         service: service.to_owned(),
         role: NodeRole::Normal,
@@ -30,7 +30,7 @@ pub fn node(service: &str) -> MapNode {
 }
 
 /// A call.
-pub fn call(from: &str, to: &str) -> MapEdge {
+pub(crate) fn call(from: &str, to: &str) -> MapEdge {
     MapEdge {
         from: from.to_owned(),
         to: to.to_owned(),
@@ -43,7 +43,7 @@ pub fn call(from: &str, to: &str) -> MapEdge {
 }
 
 /// A link by data alone.
-pub fn data(from: &str, to: &str, metric: &str, influence: Influence) -> MapEdge {
+pub(crate) fn data(from: &str, to: &str, metric: &str, influence: Influence) -> MapEdge {
     MapEdge { observed: false, metrics: vec![weighted(metric, 1.0, influence)], ..call(from, to) }
 }
 
@@ -66,7 +66,7 @@ fn map(title: &str, nodes: Vec<MapNode>, edges: Vec<MapEdge>) -> ServiceMap {
 }
 
 /// Two services of which one has this name, and a link each way.
-pub fn hostile(name: &str) -> ServiceMap {
+pub(crate) fn hostile(name: &str) -> ServiceMap {
     let mut bad = node(name);
     bad.role = NodeRole::Cause;
     bad.summary = Some(name.to_owned());
@@ -80,7 +80,7 @@ pub fn hostile(name: &str) -> ServiceMap {
 }
 
 /// The Sock Shop with a slow network at payment.
-pub fn shop() -> ServiceMap {
+pub(crate) fn shop() -> ServiceMap {
     const CALLS: [(&str, &str); 16] = [
         ("edge-router", "front-end"),
         ("front-end", "carts"),
@@ -135,7 +135,7 @@ pub fn shop() -> ServiceMap {
 }
 
 /// The shop's map as a comparison of two times.
-pub fn difference() -> ServiceMap {
+pub(crate) fn difference() -> ServiceMap {
     let mut shop = shop();
     shop.kind = MapKind::Difference;
     for e in &mut shop.edges {
@@ -151,7 +151,7 @@ pub fn difference() -> ServiceMap {
 }
 
 /// A made-up system in tiers: a cause two calls below an entry, its callers as victims, and links by data.
-pub fn generated(services: usize, calls: usize, links: usize) -> ServiceMap {
+pub(crate) fn generated(services: usize, calls: usize, links: usize) -> ServiceMap {
     const WORDS: [&str; 12] = [
         "cart", "billing", "search", "profile", "stock", "pricing", "mail", "media", "route", "audit", "token",
         "review",
@@ -162,26 +162,34 @@ pub fn generated(services: usize, calls: usize, links: usize) -> ServiceMap {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((state >> 33) as usize) % below.max(1)
     };
-    let name = |i: usize| {
-        let tier = (5 * i / services).min(4);
-        format!("{}-{}-{i}", WORDS[i % WORDS.len()], KINDS[tier])
-    };
+    // Shares of the tiers, entries first.
+    const TIERS: [f64; 6] = [0.0, 0.03, 0.15, 0.5, 0.75, 1.0];
+    let isolated = services / 20;
+    let connected = services - isolated;
+    let bound = |tier: usize| ((TIERS[tier] * connected as f64).round() as usize).max(tier.min(connected));
+    let tier = |i: usize| (0..KINDS.len()).rev().find(|t| i >= bound(*t)).unwrap_or(0);
+    let name = |i: usize| format!("{}-{}-{i}", WORDS[i % WORDS.len()], KINDS[tier(i)]);
     let mut nodes: Vec<MapNode> = (0..services).map(|i| node(&name(i))).collect();
     let mut edges: Vec<MapEdge> = Vec::new();
     let known = |edges: &[MapEdge], a: usize, b: usize| {
         edges.iter().any(|e| (e.from == name(a) && e.to == name(b)) || (e.from == name(b) && e.to == name(a)))
     };
-    let isolated = services / 20;
-    let connected = services - isolated;
-    for to in services / 50 + 1..connected {
-        let from = draw(to.min(connected / 3 + to / 2));
+    // Mostly from the tier before, now and then from any tier above.
+    let caller_of = |to: usize, draw: &mut dyn FnMut(usize) -> usize| {
+        let t = tier(to);
+        let from = if draw(5) == 0 { 0 } else { bound(t - 1) };
+        from + draw(bound(t) - from)
+    };
+    for to in bound(1)..connected {
+        let from = caller_of(to, &mut draw);
         edges.push(call(&name(from), &name(to)));
     }
     let mut tries = 0;
     while edges.len() < calls && tries < 20 * calls {
         tries += 1;
-        let to = 1 + draw(connected - 1);
-        let from = draw(to);
+        // Shared services are called by many.
+        let to = bound(1) + draw(connected - bound(1)).min(draw(connected - bound(1)));
+        let from = caller_of(to, &mut draw);
         if !known(&edges, from, to) {
             edges.push(call(&name(from), &name(to)));
         }

@@ -3,8 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use super::Spacing;
 use super::part::Proper;
+use super::{Spacing, compact};
+
+/// How much higher than its fullest column a drawing may become for straight lines.
+const MAX_STRETCH: f64 = 1.6;
 
 /// The y of every vertex; in a column, at least half their heights and the spacing apart. O(vertices + steps, sorted).
 pub(super) fn heights(proper: &Proper, columns: &[Vec<usize>], spacing: &Spacing) -> Vec<f64> {
@@ -28,7 +31,28 @@ pub(super) fn heights(proper: &Proper, columns: &[Vec<usize>], spacing: &Spacing
             layouts.push(y);
         }
     }
-    balance(layouts)
+    let straight = balance(layouts);
+    // Many crossing long lines, all straight, push boxes far apart.
+    let high = extent(&straight);
+    let room =
+        columns.iter().map(|c| c.windows(2).map(|w| distance(proper, spacing, w[0], w[1])).sum()).fold(0.0, f64::max);
+    if high.1 - high.0 > MAX_STRETCH * room { compact::heights(proper, columns, spacing) } else { straight }
+}
+
+/// Least distance of the middles of two neighbours in a column.
+pub(super) fn distance(proper: &Proper, spacing: &Spacing, u: usize, v: usize) -> f64 {
+    let (a, b) = (proper.vertices[u], proper.vertices[v]);
+    let gap = match (a.is_passage, b.is_passage) {
+        (true, true) => spacing.lines,
+        (false, false) => spacing.boxes,
+        _ => spacing.boxes.min(spacing.lines.max(0.75 * spacing.boxes)),
+    };
+    gap + a.height / 2.0 + b.height / 2.0
+}
+
+fn extent(y: &[f64]) -> (f64, f64) {
+    let low = y.iter().copied().fold(f64::INFINITY, f64::min);
+    (low, y.iter().copied().fold(f64::NEG_INFINITY, f64::max))
 }
 
 /// For each vertex the neighbours that it may align with: the heaviest of its lines on one side.
@@ -104,19 +128,10 @@ fn align(
 /// The closest heights that keep the distances, chain by chain; then gaps that a chain can close are closed.
 fn compact(proper: &Proper, columns: &[Vec<usize>], root: &[usize], spacing: &Spacing) -> Vec<f64> {
     let n = root.len();
-    let distance = |u: usize, v: usize| {
-        let (a, b) = (proper.vertices[u], proper.vertices[v]);
-        let gap = match (a.is_passage, b.is_passage) {
-            (true, true) => spacing.lines,
-            (false, false) => spacing.boxes,
-            _ => spacing.boxes.min(spacing.lines.max(0.75 * spacing.boxes)),
-        };
-        gap + a.height / 2.0 + b.height / 2.0
-    };
     let (mut above, mut below) = (vec![Vec::new(); n], vec![Vec::new(); n]);
     for column in columns {
         for pair in column.windows(2) {
-            let (u, v, d) = (root[pair[0]], root[pair[1]], distance(pair[0], pair[1]));
+            let (u, v, d) = (root[pair[0]], root[pair[1]], distance(proper, spacing, pair[0], pair[1]));
             above[v].push((u, d));
             below[u].push((v, d));
         }
@@ -155,10 +170,6 @@ fn sorted_blocks(above: &[Vec<(usize, f64)>], below: &[Vec<(usize, f64)>], root:
 /// Moves the four layouts over the smallest one and takes the mean of the middle two for every vertex. Distances hold, since they
 /// hold in all four.
 fn balance(mut layouts: Vec<Vec<f64>>) -> Vec<f64> {
-    let extent = |y: &[f64]| {
-        let low = y.iter().copied().fold(f64::INFINITY, f64::min);
-        (low, y.iter().copied().fold(f64::NEG_INFINITY, f64::max))
-    };
     let extents: Vec<(f64, f64)> = layouts.iter().map(|y| extent(y)).collect();
     let width = |e: &&(f64, f64)| e.1 - e.0;
     let Some(&smallest) = extents.iter().min_by(|a, b| width(a).total_cmp(&width(b))) else { return Vec::new() };
@@ -180,7 +191,7 @@ mod tests {
     use super::super::part::Vertex;
     use super::*;
 
-    const SPACING: Spacing = Spacing { boxes: 10.0, lines: 4.0, columns: 50.0, parts: 30.0 };
+    const SPACING: Spacing = Spacing { boxes: 10.0, lines: 4.0, columns: 50.0, parts: 30.0, bundles: false };
 
     #[test]
     fn a_chain_is_straight_and_a_fan_is_centred() {

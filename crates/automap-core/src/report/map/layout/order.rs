@@ -1,5 +1,7 @@
 //! The order of the boxes in every column, for few crossings: barycentres in sweeps, then swaps of neighbours; the best is kept.
 
+use std::collections::BTreeMap;
+
 use super::part::Proper;
 
 /// Sweeps there and back, at most.
@@ -35,6 +37,8 @@ pub(super) fn order(proper: &Proper) -> Vec<Vec<usize>> {
 struct Neighbours {
     left: Vec<Vec<usize>>,
     right: Vec<Vec<usize>>,
+    /// What each step weighs in a barycentre: heavy lines stay level.
+    weights: BTreeMap<(usize, usize), f64>,
 }
 
 impl Neighbours {
@@ -46,7 +50,8 @@ impl Neighbours {
             left[b].push(a);
         }
         left.iter_mut().chain(&mut right).for_each(|l| l.sort_unstable());
-        Self { left, right }
+        let weights = proper.steps.iter().map(|&(a, b, w)| ((a.min(b), a.max(b)), f64::from(w))).collect();
+        Self { left, right, weights }
     }
 
     /// What hangs together stands together: each start's callees before the next start.
@@ -75,9 +80,11 @@ impl Neighbours {
             if rightwards { (0..columns.len()).collect() } else { (0..columns.len()).rev().collect() };
         for c in order {
             let near = if rightwards { &self.left } else { &self.right };
-            let wish = |v: usize| match near[v].len() {
-                0 => place[v] as f64,
-                n => near[v].iter().map(|&u| place[u] as f64).sum::<f64>() / n as f64,
+            let weight = |u: usize, v: usize| self.weights.get(&(u.min(v), u.max(v))).copied().unwrap_or(1.0);
+            let wish = |v: usize| {
+                let pulls = near[v].iter().map(|&u| (place[u] as f64, weight(u, v)));
+                let (sum, total) = pulls.fold((0.0, 0.0), |(s, t), (x, w)| (s + x * w, t + w));
+                if total > 0.0 { sum / total } else { place[v] as f64 }
             };
             let mut wishes: Vec<(f64, usize)> = columns[c].iter().map(|&v| (wish(v), v)).collect();
             // A stable sort: without a reason to move, nothing moves.

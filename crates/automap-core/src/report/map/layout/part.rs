@@ -1,5 +1,7 @@
 //! One connected part: from its lines to coordinates of its own.
 
+use std::collections::BTreeMap;
+
 use super::{ASPECT, Line, Point, Route, Size, Spacing, acyclic, coordinates, layers, order};
 
 /// A drawn part; coordinates from (0, 0).
@@ -83,7 +85,7 @@ impl Part {
             arrows.iter().zip(&reversed).map(|(&(a, b), &r)| if r { (b, a) } else { (a, b) }).collect();
         let sizes: Vec<Size> = members.iter().map(|&i| boxes[i]).collect();
         let layer = layers::assign(members.len(), &forward, rows(&sizes, spacing));
-        let (proper, chains) = cut(&sizes, &layer, &own, &forward, &reversed);
+        let (proper, chains) = cut(&sizes, &layer, &own, &forward, &reversed, spacing);
         let columns = order::order(&proper);
         let y = coordinates::heights(&proper, &columns, spacing);
         let x = Columns::new(&proper, &columns, &sizes, &y, spacing);
@@ -135,29 +137,48 @@ fn rows(sizes: &[Size], spacing: &Spacing) -> usize {
     ((n * column / (ASPECT * row)).sqrt().ceil() as usize).max(MIN_ROWS)
 }
 
-/// Cuts lines longer than one column into steps.
+/// Cuts lines longer than one column into steps. With [`Spacing::bundles`], long lines of one box share their passages, at the end
+/// that has more of them; a line heavier than others keeps its own.
 fn cut(
     sizes: &[Size],
     layer: &[usize],
     own: &[(usize, Line)],
     forward: &[(usize, usize)],
     reversed: &[bool],
+    spacing: &Spacing,
 ) -> (Proper, Vec<Chain>) {
     let real = |(s, l): (&Size, &usize)| Vertex { layer: *l, height: s.height, is_passage: false };
     let mut vertices: Vec<Vertex> = sizes.iter().zip(layer).map(real).collect();
-    let mut steps = Vec::new();
+    let is_long = |&(a, b): &(usize, usize)| layer[b] > layer[a] + 1;
+    let (mut leaving, mut arriving) = (vec![0; sizes.len()], vec![0; sizes.len()]);
+    for &(a, b) in forward.iter().filter(|ab| is_long(ab)) {
+        leaving[a] += 1;
+        arriving[b] += 1;
+    }
+    let lightest = own.iter().map(|(_, l)| l.weight).min();
+    let mut shared: BTreeMap<(usize, bool, usize), usize> = BTreeMap::new();
+    let mut steps: BTreeMap<(usize, usize), u32> = BTreeMap::new();
     let mut chains = Vec::new();
     for (((line, l), &(a, b)), &reversed) in own.iter().zip(forward).zip(reversed) {
+        let from_a = leaving[a] >= arriving[b];
+        let bundle = spacing.bundles && Some(l.weight) == lightest;
         let mut chain = vec![a];
         for column in layer[a] + 1..layer[b] {
-            vertices.push(Vertex { layer: column, height: 0.0, is_passage: true });
-            chain.push(vertices.len() - 1);
+            let mut passage = || {
+                vertices.push(Vertex { layer: column, height: 0.0, is_passage: true });
+                vertices.len() - 1
+            };
+            let end = if from_a { a } else { b };
+            chain.push(if bundle { *shared.entry((end, from_a, column)).or_insert_with(passage) } else { passage() });
         }
         chain.push(b);
-        steps.extend(chain.windows(2).map(|w| (w[0], w[1], l.weight)));
+        for w in chain.windows(2) {
+            let weight = steps.entry((w[0], w[1])).or_default();
+            *weight = (*weight).max(l.weight);
+        }
         chains.push(Chain { line: *line, vertices: chain, reversed });
     }
-    (Proper { vertices, steps }, chains)
+    (Proper { vertices, steps: steps.into_iter().map(|((a, b), w)| (a, b, w)).collect() }, chains)
 }
 
 /// Left border and width of every column.

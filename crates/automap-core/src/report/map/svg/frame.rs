@@ -68,8 +68,8 @@ fn notes(scene: &Scene<'_>, inner: f64) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     if scene.left_out > 0 {
         notes.push(format!(
-            "{} between services that stayed normal {} left out",
-            words::count(scene.left_out, "link by data alone").replace("alones", "alone"),
+            "{} by data alone between services that stayed normal {} left out",
+            words::count(scene.left_out, "link"),
             if scene.left_out == 1 { "is" } else { "are" }
         ));
     }

@@ -76,7 +76,9 @@ pub(super) fn write(out: &mut String, scene: &Scene<'_>) -> std::fmt::Result {
     writeln!(out, "<g class=\"am-edges\">")?;
     for &(kind, i) in &order {
         let (edge, told) = (scene.edges[i], escape(&words::describe_edge(scene.edges[i])));
-        let class = format!("{}{}", kind.class(), change_class(edge.change));
+        // A call that gains or loses a metric is still the same call: its label says so.
+        let is_changed = !words::is_call(edge) || (edge.metrics.is_empty() && !edge.on_path);
+        let class = format!("{}{}", kind.class(), if is_changed { change_class(edge.change) } else { "" });
         writeln!(out, "<g class=\"am-edge {class}\" role=\"img\" aria-label=\"{told}\"><title>{told}</title>")?;
         draw(out, &scene.drawing.routes[i], kind, heads(edge))?;
         writeln!(out, "</g>")?;
@@ -100,6 +102,7 @@ pub(super) fn draw(out: &mut String, route: &Route, kind: Kind, (tail, head): (b
     let size = kind.head_px();
     let mut route = route.clone();
     let mut tips = String::new();
+    let is_level = matches!(route, Route::Steps(_));
     let points: &mut [Point] = match &mut route {
         Route::Steps(points) => points,
         Route::Curve(points) => points,
@@ -110,7 +113,10 @@ pub(super) fn draw(out: &mut String, route: &Route, kind: Kind, (tail, head): (b
     }
     // A head points along the end of the line, which ends inside it.
     let mut tip = |end: usize, before: usize| {
-        let (at, from) = (points[end], points[before]);
+        let (at, mut from) = (points[end], points[before]);
+        if is_level {
+            from.y = at.y;
+        }
         let length = (at.x - from.x).hypot(at.y - from.y).max(1e-9);
         let (dx, dy) = ((at.x - from.x) / length * size, (at.y - from.y) / length * size);
         let corner = |side: f64| (px(at.x - dx - side * 0.42 * dy), px(at.y - dy + side * 0.42 * dx));

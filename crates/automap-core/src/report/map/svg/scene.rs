@@ -38,7 +38,7 @@ const SCALES: [Scale; 3] = [
         all_summaries: true,
         labels: true,
         all_data: true,
-        spacing: Spacing { boxes: 18.0, lines: 12.0, columns: 68.0, parts: 44.0 },
+        spacing: Spacing { boxes: 18.0, lines: 12.0, columns: 68.0, parts: 44.0, bundles: false },
         class: "am-large",
     },
     Scale {
@@ -49,7 +49,7 @@ const SCALES: [Scale; 3] = [
         all_summaries: false,
         labels: true,
         all_data: false,
-        spacing: Spacing { boxes: 11.0, lines: 8.0, columns: 60.0, parts: 36.0 },
+        spacing: Spacing { boxes: 11.0, lines: 8.0, columns: 56.0, parts: 36.0, bundles: true },
         class: "am-medium",
     },
     Scale {
@@ -60,7 +60,7 @@ const SCALES: [Scale; 3] = [
         all_summaries: false,
         labels: false,
         all_data: false,
-        spacing: Spacing { boxes: 8.0, lines: 6.0, columns: 60.0, parts: 32.0 },
+        spacing: Spacing { boxes: 8.0, lines: 6.0, columns: 56.0, parts: 32.0, bundles: true },
         class: "am-small",
     },
 ];

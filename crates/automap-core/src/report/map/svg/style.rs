@@ -24,7 +24,7 @@ const LIGHT: &str = "\
 .am-victim .am-bar{fill:#d98a00}
 .am-victim .am-name{fill:#4a3508;font-weight:600}
 .am-victim .am-more{fill:#6b5318}
-.am-unobserved .am-box{fill:none;stroke:#98a2af;stroke-dasharray:4 3}
+.am-unobserved .am-box{fill:#ffffff;stroke:#98a2af;stroke-dasharray:4 3}
 .am-unobserved .am-name{fill:#6b7683}
 .am-entry circle{fill:#566170}
 .am-entry path{fill:none;stroke:#566170;stroke-width:1.5}
@@ -67,7 +67,7 @@ const DARK: &str = "\
 .am-victim .am-bar{fill:#f0b040}
 .am-victim .am-name{fill:#ffe6b8}
 .am-victim .am-more{fill:#dcc391}
-.am-unobserved .am-box{fill:none;stroke:#6b7683}
+.am-unobserved .am-box{fill:#14181f;stroke:#6b7683}
 .am-unobserved .am-name{fill:#8f9aa8}
 .am-entry circle,.am-entry .am-tip{fill:#a3adba}
 .am-entry path{stroke:#a3adba}
