@@ -22,8 +22,8 @@ demo: build ## a local Sock Shop, a real Prometheus, a real fault, and the diagn
 drill: build ## every fault of the drill plan, live, and the score table
 	scripts/need-prometheus.sh && $(AUTOMAP) drill
 
-bench: ## time, requests and bytes of a diagnosis
-	$(CARGO) bench --locked -p automap --bench diagnose
+bench: ## time, requests and bytes of a diagnosis; time and memory of the AutoMAP engine, beside causal-learn's
+	$(CARGO) bench --locked -p automap --bench diagnose --bench graph
 
 ci: ## what continuous integration runs
 	.ci/run

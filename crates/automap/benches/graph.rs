@@ -1,0 +1,250 @@
+//! What the AutoMAP engine costs: one behaviour graph of seven metric types and 240 samples and the walk on it, at 14 to 1,000
+//! services; then causal-learn's PC on one hundred of the same series, in the same run, and where the two graphs differ. `make bench`.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and may panic")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use automap_core::frame::{MetricFrame, RawSeries, assemble};
+use automap_core::graph::skeleton::{Pair, SkeletonOptions, skeleton};
+use automap_core::graph::{Congestion, GraphOptions, MetricType, Signals, learn};
+use automap_core::independence::{CiOptions, Scores, Tester};
+use automap_core::rank::walk::{Transitions, WalkOptions, visits};
+use automap_core::stats::normal_scores;
+use automap_core::time::Timestamp;
+use automap_core::topology::CallGraph;
+
+const SAMPLES: usize = 240;
+const STEP_MS: i64 = 15_000;
+const SIZES: [usize; 4] = [14, 100, 300, 1000];
+/// Series that causal-learn is asked about.
+const PEER_SERIES: usize = 100;
+/// The plain algorithm, as deep as our default: all that causal-learn can be told too.
+const PLAIN: SkeletonOptions =
+    SkeletonOptions { alpha: 0.05, false_discovery_rate: 1.0, max_conditions: 2, max_neighbours: usize::MAX };
+
+fn main() {
+    for services in SIZES {
+        let (frame, calls) = shop(services);
+        graph_and_walk(&frame, &calls);
+    }
+    against_causal_learn();
+}
+
+fn graph_and_walk(frame: &MetricFrame, calls: &CallGraph) {
+    let services = frame.services().len();
+    let rows: Vec<usize> = (0..SAMPLES).collect();
+    let processor_before = processor_seconds();
+    let (learned, graph_time) = timed(|| {
+        let signals = Signals::of(frame, Congestion::Power);
+        learn(frame, &signals, &rows, calls, &GraphOptions::default())
+    });
+    let processor = processor_seconds() - processor_before;
+    let weights = learned.graph.weights();
+    let index = |name: &str| frame.find(name).unwrap().0;
+    let arrows: Vec<(usize, usize)> = weights.edges().map(|(cause, effect, _)| (index(effect), index(cause))).collect();
+    let scores: Vec<f64> = (0..services).map(|s| 1.0 + (s % 7) as f64).collect();
+    let (visited, walk_time) = timed(|| {
+        let transitions = Transitions::heuristic(&arrows, &scores, 0.2, Some(0));
+        visits(&transitions, &scores, &WalkOptions::default())
+    });
+    assert!((visited.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+    let edges: usize = learned.tests.iter().map(|t| t.edges).sum();
+    say(
+        &format!("{services} services × {} types", learned.tests.len()),
+        &format!(
+            "{} graph ({processor:.2} s of processors) + {} walk; {edges} edges in all types, {} arrows; peak memory {}",
+            seconds(graph_time),
+            seconds(walk_time),
+            arrows.len(),
+            peak_memory()
+        ),
+    );
+}
+
+/// One type's series of [`PEER_SERIES`] services: ours and theirs on the same normal scores.
+fn against_causal_learn() {
+    let (frame, _) = shop(PEER_SERIES);
+    let signals = Signals::of(&frame, Congestion::Power);
+    let rows: Vec<usize> = (0..SAMPLES).collect();
+    let series = signals.rows(MetricType::Latency, &rows);
+    // Scores once, here: the peer gets the same numbers, and neither is charged for them.
+    let scores: Vec<Vec<f64>> = series.iter().map(|values| normal_scores(values)).collect();
+    let textbook = CiOptions { effective_samples: false, ..CiOptions::default() };
+    let ours = || skeleton(&Tester::new(&Scores::plain(&scores), &textbook), PEER_SERIES, &PLAIN);
+    let mut taken: Vec<Duration> = (0..5).map(|_| timed(ours).1).collect();
+    taken.sort();
+    let our_time = taken[2].as_secs_f64();
+    let found = ours();
+    let our_edges: BTreeSet<(usize, usize)> = found.edges().collect();
+    say("PC, plain Fisher-z", &format!("{PEER_SERIES} series, ours: {our_time:.4} s, {} edges", our_edges.len()));
+
+    let Some(peer) = ask_peer(&scores) else { return };
+    say("causal-learn", &format!("{:.2} s, {} edges, {}", peer.seconds, peer.edges.len(), peer.version));
+    say("ratio", &format!("{:.0} × faster", peer.seconds / our_time));
+    let (only_ours, only_theirs): (Vec<(usize, usize)>, Vec<(usize, usize)>) =
+        our_edges.symmetric_difference(&peer.edges).copied().partition(|edge| our_edges.contains(edge));
+    say("graph", &format!("{} edges in both", our_edges.intersection(&peer.edges).count()));
+    for (i, j) in only_ours {
+        say("  only ours", &format!("{i} – {j}"));
+    }
+    for (i, j) in only_theirs {
+        let why = match found.pair(i, j) {
+            Pair::Separated => {
+                format!("ours separates them given {:?}", found.separating_set(i, j).unwrap_or_default())
+            }
+            state => format!("ours ends in {state:?}"),
+        };
+        say("  only causal-learn's", &format!("{i} – {j}: {why}"));
+    }
+}
+
+struct Peer {
+    seconds: f64,
+    edges: BTreeSet<(usize, usize)>,
+    version: String,
+}
+
+/// `None`, after saying why, where causal-learn cannot be had.
+fn ask_peer(scores: &[Vec<f64>]) -> Option<Peer> {
+    let dir = target().join("bench-peer");
+    std::fs::create_dir_all(&dir).unwrap();
+    let line = |t: usize| scores.iter().map(|s| s[t].to_string()).collect::<Vec<_>>().join(",") + "\n";
+    let csv = dir.join("series.csv");
+    std::fs::write(&csv, (0..SAMPLES).map(line).collect::<String>()).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/bench-peer.sh");
+    let output = Command::new(script).arg(&dir).arg(&csv).output().unwrap();
+    if !output.status.success() {
+        say("causal-learn", &format!("not compared: {}", String::from_utf8_lossy(&output.stderr).trim()));
+        return None;
+    }
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut lines = text.lines();
+    let mut edges = BTreeSet::new();
+    let seconds = lines.next().unwrap().parse().unwrap();
+    let version = lines.next().unwrap().to_owned();
+    for line in lines {
+        let (i, j) = line.split_once(' ').unwrap();
+        edges.insert((i.parse().unwrap(), j.parse().unwrap()));
+    }
+    Some(Peer { seconds, edges, version })
+}
+
+/// Where cargo builds: the bench runs from `target/release/deps`.
+fn target() -> PathBuf {
+    std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned()
+}
+
+/// A tree of calls, each service calling up to four. One wave of load goes through all of it, thinner towards the leaves; every
+/// service's own state moves slowly; latency adds up from the leaves to the root; measurements are noisy.
+fn shop(services: usize) -> (MetricFrame, CallGraph) {
+    let mut random = Random(42);
+    let caller = |s: usize| (s > 0).then(|| (s - 1) / 4);
+    let wave: Vec<f64> = {
+        let mut drift = autoregressive(&mut random, 0.95);
+        (0..SAMPLES).map(|t| 1.0 + 0.3 * (t as f64 / 40.0).sin() + 0.05 * drift()).collect()
+    };
+    let mut own: Vec<Vec<f64>> = Vec::new();
+    let mut load: Vec<Vec<f64>> = Vec::new();
+    for s in 0..services {
+        let mut state = autoregressive(&mut random, 0.9);
+        own.push((0..SAMPLES).map(|_| state()).collect());
+        let mut share = autoregressive(&mut random, 0.7);
+        let above = caller(s).map_or(&wave, |c| &load[c]);
+        load.push(above.iter().map(|l| l * (1.0 + 0.1 * share())).collect());
+    }
+    // Leaves first, so that what a service waits for is known.
+    let mut latency: Vec<Vec<f64>> = own.iter().map(|state| state.iter().map(|v| 5.0 + 0.8 * v).collect()).collect();
+    for s in (1..services).rev() {
+        let (callers, rest) = latency.split_at_mut(s);
+        callers[(s - 1) / 4].iter_mut().zip(&rest[0]).for_each(|(above, below)| *above += 0.25 * below);
+    }
+    let mut raw = Vec::new();
+    let times: Vec<Timestamp> = (0..SAMPLES as i64).map(|i| Timestamp::from_ms(i * STEP_MS)).collect();
+    for s in 0..services {
+        let mut leak = 1e8;
+        for metric in
+            ["latency_ms", "throughput_rps", "error_ratio", "cpu_cores", "memory_bytes", "disk_read_bytes_per_s"]
+        {
+            let value = |t: usize| {
+                let (l, state, noise) = (load[s][t], own[s][t], random.normal());
+                match metric {
+                    "latency_ms" => latency[s][t] * (1.0 + 0.02 * noise),
+                    "throughput_rps" => 50.0 * l * (1.0 + 0.01 * noise),
+                    "error_ratio" => (0.01 + 0.002 * state + 0.004 * noise).max(0.0),
+                    "cpu_cores" => 0.2 * l + 0.01 * state + 0.005 * noise,
+                    "memory_bytes" => {
+                        leak += 1e4 * (1.0 + noise);
+                        leak + 1e6 * state
+                    }
+                    _ => 1e5 * (l + 0.2 * state + 0.1 * noise).max(0.0),
+                }
+            };
+            let points = times.iter().copied().zip((0..SAMPLES).map(value)).collect();
+            raw.push(RawSeries { service: format!("s{s:04}"), metric: metric.into(), peer: None, points });
+        }
+    }
+    let names: Vec<String> = (0..services).map(|s| format!("s{s:04}")).collect();
+    let calls = (1..services).map(|s| (names[(s - 1) / 4].as_str(), names[s].as_str())).collect();
+    (assemble(raw, times).unwrap().0, calls)
+}
+
+/// `x_t = ρ·x_{t−1} + √(1 − ρ²)·noise`: spread 1.
+fn autoregressive(random: &mut Random, rho: f64) -> impl FnMut() -> f64 + use<> {
+    let mut noise = Random(random.bits());
+    let mut value = noise.normal();
+    move || {
+        value = rho * value + (1.0 - rho * rho).sqrt() * noise.normal();
+        value
+    }
+}
+
+/// Steele, Lea & Flood 2014.
+struct Random(u64);
+
+impl Random {
+    fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn normal(&mut self) -> f64 {
+        let mut share = || (self.bits() >> 11) as f64 / (1u64 << 53) as f64;
+        let (a, b) = (1.0 - share(), share());
+        (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
+    }
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let began = Instant::now();
+    let result = work();
+    (result, began.elapsed())
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.3} s", time.as_secs_f64())
+}
+
+/// Processor time of this process so far, all cores together (Linux, in its usual hundredths): what a busy machine does not change.
+fn processor_seconds() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = status.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    fields.filter_map(|f| f.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+/// The largest resident memory of this process so far (Linux).
+fn peak_memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    let kib: Option<f64> = line.and_then(|l| l.trim().trim_end_matches(" kB").parse().ok());
+    kib.map_or("not known here".to_owned(), |kib| format!("{:.0} MiB", kib / 1024.0))
+}
+
+fn say(what: &str, value: &str) {
+    println!("{what:<24} {value}");
+}
