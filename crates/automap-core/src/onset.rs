@@ -2,7 +2,7 @@
 
 mod interval;
 
-pub use interval::{LOOK_BACK_STEPS, LEVEL, OnsetRows, interval_of_series};
+pub use interval::{LEVEL, LOOK_BACK_STEPS, OnsetRows, interval_of_series};
 
 use crate::frame::{MetricFrame, Series};
 use crate::metric::{Family, Side};

@@ -217,7 +217,7 @@ fn discovery_limit(values: &[f64], tests: usize, rate: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let accepted = |(i, p): &(usize, &f64)| **p <= (i + 1) as f64 / tests.max(1) as f64 * rate;
-    sorted.iter().enumerate().filter(accepted).last().map_or(-1.0, |(_, p)| *p)
+    sorted.iter().enumerate().rfind(accepted).map_or(-1.0, |(_, p)| *p)
 }
 
 /// Calls `visit` with every subset of `size` elements, in lexicographic order.

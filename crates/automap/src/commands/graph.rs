@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use automap_core::graph::of_incident;
+use automap_core::report::compose;
 use automap_core::report::map::{
     MapKind, ServiceMap, SvgOptions, Theme, TreeOptions, dot, graphml, json, mermaid, svg, tree, with_graphs,
 };
-use automap_core::report::compose;
 use automap_core::{DiagnoseOptions, analyse};
 use clap::{Args, ValueEnum};
 use jiff::ZonedDateTime;

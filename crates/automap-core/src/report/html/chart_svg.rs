@@ -106,7 +106,7 @@ impl Plot {
             let x = self.x(at_ms);
             segment(page, "floor", (x, BOTTOM), (x, BOTTOM + 4.0));
             // A label that would run out of the picture is left out; its tick stays.
-            if x <= WIDTH - HALF_LABEL && x >= HALF_LABEL {
+            if (HALF_LABEL..=WIDTH - HALF_LABEL).contains(&x) {
                 page.raw("<text class=\"tick time\" x=\"").number(x).raw("\" y=\"").number(BOTTOM + 16.0);
                 page.wrap("\">", &label, "</text>");
             }
