@@ -9,7 +9,7 @@ use std::time::Instant;
 use automap_core::report::map::{ServiceMap, SvgOptions, Theme, dot, graphml, mermaid, svg};
 
 mod model {
-    pub use automap_core::report::map::*;
+    pub(crate) use automap_core::report::map::*;
 }
 #[path = "../src/picture.rs"]
 mod picture;

@@ -227,8 +227,7 @@ pub(crate) fn generated(services: usize, calls: usize, links: usize) -> ServiceM
             made += 1;
         }
     }
-    for i in 0..services {
-        let n = &mut nodes[i];
+    for (i, n) in nodes.iter_mut().enumerate() {
         n.is_entry = edges.iter().any(|e| e.observed && e.from == n.service)
             && !edges.iter().any(|e| e.observed && e.to == n.service);
         if n.role == NodeRole::Normal && i % 17 == 5 {
