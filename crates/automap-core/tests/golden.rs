@@ -90,7 +90,10 @@ fn g_square_is_that_of_scipy() {
     assert!(asked > 150, "{asked} tables");
 }
 
-fn golden_graph() -> (BTreeSet<(usize, usize)>, BTreeSet<(usize, usize)>) {
+type Pairs = BTreeSet<(usize, usize)>;
+
+/// Edges and arrows.
+fn golden_graph() -> (Pairs, Pairs) {
     let all: Vec<(usize, usize, bool)> = rows(include_str!("golden/skeleton.csv"))
         .map(|row| (row[0].parse().unwrap(), row[1].parse().unwrap(), row[2] == "arrow"))
         .collect();

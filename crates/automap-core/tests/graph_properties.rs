@@ -154,11 +154,11 @@ proptest! {
 
     /// Every subset of the neighbours is tried, one after the other, and the first that separates a pair ends it.
     #[test]
-    fn a_plain_pc_finds_the_same_edges(data in vec(vec(-1.0f64..1.0, 40), 6), ties in vec((0usize..6, 0usize..6, 0.5f64..2.0), 0..8)) {
+    fn a_plain_pc_finds_the_same_edges(data in vec(vec(-1.0f64..1.0, 60), 6), ties in vec((0usize..6, 0usize..6, 0.4f64..1.5), 4..14)) {
         let mut series = data;
-        for (from, to, strength) in ties.into_iter().filter(|(from, to, _)| from < to) {
-            let cause = series[from].clone();
-            series[to].iter_mut().zip(cause).for_each(|(e, c)| *e += strength * c);
+        for (a, b, strength) in ties.into_iter().filter(|(a, b, _)| a != b) {
+            let cause = series[a.min(b)].clone();
+            series[a.max(b)].iter_mut().zip(cause).for_each(|(e, c)| *e += strength * c);
         }
         let options = CiOptions { effective_samples: false, ..CiOptions::default() };
         let tester = Tester::new(&Scores::new(&series), &options);
