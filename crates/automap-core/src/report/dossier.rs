@@ -1,4 +1,4 @@
-//! All that one incident page is made from: the report, the map, the charts. Plain data; the page's renderers take a
+//! All that one incident page is made from: the report, the map, the spread, the charts. Plain data; the page's renderers take a
 //! [`Dossier`] and nothing else.
 
 pub(super) mod clock;
@@ -12,6 +12,7 @@ use super::chart::Chart;
 use super::evidence_items::Facts;
 use super::map::{self, MapKind, ServiceMap};
 use super::model::Report;
+use super::propagation_model::Propagation;
 use crate::observation::Observation;
 use crate::verdict::VerdictOptions;
 use crate::{Analysis, DiagnoseError, DiagnoseOptions};
@@ -30,6 +31,8 @@ pub struct Dossier {
     pub report: Report,
     /// Who calls whom, with the roles of this incident; with what the data connects where the engine learnt it.
     pub map: ServiceMap,
+    /// How it spread from the cause to those who noticed it; nobody in it where nothing is wrong.
+    pub propagation: Propagation,
     /// The series behind the answer, at most [`MAX_CHARTS`]: the cause's, then what users notice, then the victims'.
     pub charts: Vec<Chart>,
 }
@@ -56,6 +59,7 @@ pub fn of_analysis(observation: &Observation, analysis: &Analysis, options: &Ver
             Some(learnt) => map::with_graphs(observation, &report, &learnt.graphs, MapKind::Anomaly),
             None => map::compose(observation, &report, MapKind::Anomaly, &[]),
         },
+        propagation: super::propagation(observation, analysis, options),
         charts: select::charts(&facts, observation, &report),
         report,
     }

@@ -1,6 +1,6 @@
 //! The page: one HTML file with everything inside. No script, no asset from elsewhere, no clock: same dossier, same bytes.
 //!
-//! In the order in which somebody woken at night reads: the verdict, who and why, where, the series, what began when, what
+//! In the order in which somebody woken at night reads: the verdict, who and why, where, the series, how it spread, what
 //! could not be seen, the data, what to do next.
 
 mod answer;
@@ -9,6 +9,7 @@ mod charts;
 mod page;
 mod remarks;
 mod scale;
+mod spread;
 
 pub(super) use page::is_deceptive;
 
@@ -28,7 +29,7 @@ pub fn html(dossier: &Dossier, options: &PageOptions) -> String {
     answer::candidates(&mut page, &view);
     answer::map(&mut page, &view);
     charts::charts(&mut page, &view);
-    charts::timeline(&mut page, &view);
+    spread::spread(&mut page, &view);
     remarks::victims(&mut page, &view);
     remarks::not_checked(&mut page, &view);
     remarks::data(&mut page, &view);
@@ -54,7 +55,7 @@ fn contents(page: &mut Page, view: &View<'_>) {
         (!report.causes.is_empty(), "<a href=\"#candidates\">Candidates</a> "),
         (!d.map.nodes.is_empty(), "<a href=\"#map\">Map</a> "),
         (!d.charts.is_empty(), "<a href=\"#charts\">Series</a> "),
-        (charts::has_timeline(view), "<a href=\"#timeline\">What began when</a> "),
+        (spread::is_told(view), "<a href=\"#spread\">How it spread</a> "),
         (true, "<a href=\"#data\">Data</a> "),
         (!report.next.is_empty(), "<a href=\"#next\">Next</a> "),
         (!report.queries.is_empty(), "<a href=\"#queries\">Queries</a>"),

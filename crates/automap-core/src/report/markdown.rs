@@ -1,6 +1,6 @@
 //! The page for an incident channel: Markdown that GitHub, GitLab and Slack take, short enough for all of them.
 
-mod escape;
+pub(super) mod escape;
 mod section;
 
 use super::dossier::{Dossier, PageOptions, wording};
@@ -20,6 +20,7 @@ pub fn markdown(dossier: &Dossier, options: &PageOptions) -> String {
         candidates(dossier, options),
         evidence(dossier, options),
         map(dossier),
+        spread(dossier, options),
         victims(dossier, options),
         not_seen(dossier, options),
         next(dossier),
@@ -104,8 +105,31 @@ fn map(dossier: &Dossier) -> Section {
     section
 }
 
+/// Who changed when, and what speaks against the order.
+fn spread(dossier: &Dossier, options: &PageOptions) -> Section {
+    let spread = &dossier.propagation;
+    let mut section = Section::new("### How it spread");
+    if spread.services.is_empty() {
+        return section;
+    }
+    section.pieces.push(format!("{}\n", text(&options.with_clocks(&spread.summary))));
+    for s in &spread.services {
+        let since = s.onset.as_ref().map_or_else(|| "no sharp beginning".to_owned(), |o| options.clock(&o.at));
+        let by = s.explained_by.as_ref().map_or_else(String::new, |by| format!(", explained by {}", text(by)));
+        section.pieces.push(format!("- {since} **{}**{by}: {}", text(&s.service), text(&s.change.summary)));
+    }
+    for against in &spread.against {
+        section.pieces.push(format!("- **against it:** {}", text(&options.with_clocks(against))));
+    }
+    section
+}
+
 fn victims(dossier: &Dossier, options: &PageOptions) -> Section {
     let mut section = Section::new("### Victims");
+    if !dossier.propagation.services.is_empty() {
+        // Already told by how it spread.
+        return section;
+    }
     for v in &dossier.report.victims {
         let (service, by) = (text(&v.service), text(&v.explained_by));
         section.pieces.push(format!("- **{service}**, explained by {by}: {}", text(&options.with_clocks(&v.summary))));

@@ -112,7 +112,7 @@ pub(super) fn map(page: &mut Page, view: &View<'_>) {
     if map.nodes.is_empty() {
         return;
     }
-    page.raw("<section id=\"map\">\n<h2>Service map</h2>\n<div class=\"scroll map\">\n");
+    page.raw("<section id=\"map\">\n<h2>Service map</h2>\n<div class=\"scroll map\" tabindex=\"0\">\n");
     page.picture(&svg(map, &SvgOptions { theme: Theme::Auto, embedded: true }));
     page.raw("</div>\n<details class=\"table\"><summary>The map as a table</summary>\n");
     table(page, view, map);
@@ -120,7 +120,7 @@ pub(super) fn map(page: &mut Page, view: &View<'_>) {
 }
 
 fn table(page: &mut Page, view: &View<'_>, map: &ServiceMap) {
-    page.raw("<div class=\"scroll\"><table><thead><tr><th>Service</th><th>In this incident</th><th>Calls</th>");
+    page.raw("<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th>Service</th><th>In this incident</th><th>Calls</th>");
     page.raw("<th>Clearest change</th><th class=\"n\">Since</th></tr></thead><tbody>\n");
     for node in &map.nodes {
         let calls = map.edges.iter().filter(|e| e.from == node.service && (e.observed || e.asserted));

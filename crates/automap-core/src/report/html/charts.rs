@@ -1,16 +1,12 @@
-//! The series behind the answer: small charts on one time axis, the same as a table, and what began when.
+//! The series behind the answer: small charts on one time axis, and the same as a table.
 
 use super::super::chart::{Chart, ChartRole};
-use super::super::dossier::clock::length;
 use super::super::dossier::wording;
 use super::super::format::value;
 use super::View;
 use super::chart_svg;
 use super::page::Page;
 use super::scale::unit_of;
-
-/// Rates look back over about this many samples, so onsets closer than that have no order.
-const ONSET_STEPS: f64 = 5.0;
 
 /// Small multiples, most telling first.
 pub(super) fn charts(page: &mut Page, view: &View<'_>) {
@@ -38,7 +34,7 @@ fn role(role: ChartRole) -> &'static str {
         ChartRole::Symptom => "users notice",
         ChartRole::Victim => "a victim",
         ChartRole::Unchanged => "unchanged",
-        ChartRole::Calm => "normal",
+        ChartRole::Calm => "looked at",
     }
 }
 
@@ -68,7 +64,7 @@ fn figure(page: &mut Page, view: &View<'_>, chart: &Chart, index: usize) {
 }
 
 fn table(page: &mut Page, view: &View<'_>) {
-    page.raw("<div class=\"scroll\"><table><thead><tr><th>Series</th><th class=\"n\">Baseline → incident</th>");
+    page.raw("<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th>Series</th><th class=\"n\">Baseline → incident</th>");
     page.raw("<th class=\"n\">Normal range</th><th class=\"n\">Lowest</th><th class=\"n\">Highest</th>");
     page.raw("<th class=\"n\">Since</th><th class=\"n\">Missing</th></tr></thead><tbody>\n");
     for chart in &view.dossier.charts {
@@ -92,26 +88,4 @@ fn table(page: &mut Page, view: &View<'_>) {
         page.raw("</tr>\n");
     }
     page.raw("</tbody></table></div>\n");
-}
-
-/// Whether any change has a beginning.
-pub(super) fn has_timeline(view: &View<'_>) -> bool {
-    !wording::events(&view.dossier.report).is_empty()
-}
-
-/// What began when, earliest first.
-pub(super) fn timeline(page: &mut Page, view: &View<'_>) {
-    let report = &view.dossier.report;
-    let events = wording::events(report);
-    let Some(first) = events.first().map(|e| e.at_ms) else { return };
-    page.raw("<section id=\"timeline\">\n<h2>What began when</h2>\n<ol class=\"timeline\">\n");
-    for event in &events {
-        page.raw(if event.is_cause { "<li class=\"named\">" } else { "<li>" });
-        page.wrap("<time class=\"n\">", &view.options.clock_ms(event.at_ms), "</time> <span class=\"later n\">");
-        page.text(&format!("+{}", length(event.at_ms - first))).raw("</span> <span><b>");
-        page.text(&event.place).wrap("</b> ", &event.summary, "</span></li>\n");
-    }
-    let blur = length((ONSET_STEPS * report.windows.step_s * 1000.0) as i64);
-    page.raw("</ol>\n<p class=\"muted\">Rates look back over several samples: onsets less than about ").text(&blur);
-    page.raw(" apart have no order.</p>\n</section>\n");
 }

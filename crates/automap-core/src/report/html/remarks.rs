@@ -12,7 +12,7 @@ pub(super) fn victims(page: &mut Page, view: &View<'_>) {
     if victims.is_empty() {
         return;
     }
-    page.raw("<section id=\"victims\">\n<h2>Victims</h2>\n<div class=\"scroll\"><table><thead><tr><th>Service</th>");
+    page.raw("<section id=\"victims\">\n<h2>Victims</h2>\n<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th>Service</th>");
     page.raw("<th>Explained by</th><th>What it shows</th></tr></thead><tbody>\n");
     for v in victims {
         page.wrap("<tr><th scope=\"row\">", &v.service, "</th>").wrap("<td>", &v.explained_by, "</td>");
@@ -27,7 +27,9 @@ pub(super) fn not_checked(page: &mut Page, view: &View<'_>) {
     if gaps.is_empty() {
         return;
     }
-    page.raw("<section id=\"not-checked\">\n<h2>Not checked</h2>\n<div class=\"scroll\"><table><thead><tr>");
+    page.raw(
+        "<section id=\"not-checked\">\n<h2>Not checked</h2>\n<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>",
+    );
     page.raw("<th>Signal</th><th>Services</th><th>Why</th></tr></thead><tbody>\n");
     for gap in gaps {
         let place = if gap.services.is_empty() { "all".to_owned() } else { gap.services.join(", ") };

@@ -6,7 +6,7 @@ use super::super::html::is_deceptive;
 const JOINER: char = '\u{2060}';
 
 /// Data as text of one line. Underscores between letters stay: they are no emphasis, and metric names are full of them.
-pub(super) fn text(data: &str) -> String {
+pub(in crate::report) fn text(data: &str) -> String {
     let chars: Vec<char> = data.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
     let mut out = String::with_capacity(data.len() + 16);
     for (i, &c) in chars.iter().enumerate() {
