@@ -25,7 +25,8 @@ pub use model::{
 };
 pub use propagation_compose::propagation;
 pub use propagation_model::{
-    ChangedService, Channel, Hop, HopState, OnsetInterval, PROPAGATION_SCHEMA_VERSION, Propagation, SpreadPath, SpreadRole,
+    ChangedService, Channel, Hop, HopState, OnsetInterval, PROPAGATION_SCHEMA_VERSION, Propagation, SpreadPath,
+    SpreadRole,
 };
 pub use propagation_text::propagation_text;
 pub use text::{TextOptions, text};

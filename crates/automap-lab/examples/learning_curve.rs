@@ -24,6 +24,9 @@ use automap_sources::capture;
 const SIZES: [usize; 7] = [0, 1, 2, 5, 10, 20, 1000];
 const DRAWS: u64 = 5;
 
+/// A capture's path and what was injected.
+type Recorded = (PathBuf, Vec<Injection>);
+
 struct Known {
     scenario: String,
     cause: String,
@@ -71,7 +74,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Captures with what was injected, by name.
-fn captures(root: &Path) -> Result<Vec<(PathBuf, Vec<Injection>)>, Box<dyn Error>> {
+fn captures(root: &Path) -> Result<Vec<Recorded>, Box<dyn Error>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(root)? {
         let path = entry?.path();
@@ -80,7 +83,7 @@ fn captures(root: &Path) -> Result<Vec<(PathBuf, Vec<Injection>)>, Box<dyn Error
         }
     }
     paths.sort();
-    let ledger = |path: PathBuf| -> Result<(PathBuf, Vec<Injection>), Box<dyn Error>> {
+    let ledger = |path: PathBuf| -> Result<Recorded, Box<dyn Error>> {
         let injected = serde_json::from_str(&std::fs::read_to_string(path.with_extension("json"))?)?;
         Ok((path, injected))
     };

@@ -84,7 +84,8 @@ fn against_causal_learn() {
     let Some(peer) = ask_peer(&scores) else { return };
     say("causal-learn", &format!("{:.2} s, {} edges, {}", peer.seconds, peer.edges.len(), peer.version));
     say("ratio", &format!("{:.0} × faster", peer.seconds / our_time));
-    let (only_ours, only_theirs): (Vec<(usize, usize)>, Vec<(usize, usize)>) =
+    type Pairs = Vec<(usize, usize)>;
+    let (only_ours, only_theirs): (Pairs, Pairs) =
         our_edges.symmetric_difference(&peer.edges).copied().partition(|edge| our_edges.contains(edge));
     say("graph", &format!("{} edges in both", our_edges.intersection(&peer.edges).count()));
     for (i, j) in only_ours {

@@ -5,15 +5,15 @@ pub(crate) mod confirm;
 pub(crate) mod demo;
 pub(crate) mod diagnose;
 pub(crate) mod drill;
-pub(crate) mod explain;
 mod engine_args;
+pub(crate) mod explain;
 
 pub(crate) mod graph;
 mod input_args;
 pub(crate) mod lab;
 mod output_args;
-pub(crate) mod report;
 pub(crate) mod profile;
+pub(crate) mod report;
 mod schema;
 mod source_args;
 

@@ -57,6 +57,9 @@ impl StoreArgs {
     }
 }
 
+/// Id, start in milliseconds, cause, anomaly graph and precisions as JSON.
+type Row = (String, i64, String, String, String);
+
 /// The open file.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -131,7 +134,7 @@ impl Store {
 
     /// All confirmed incidents, the earliest first; the latest thousand of them.
     pub(crate) fn confirmed(&self) -> Result<Vec<ConfirmedCase>> {
-        let rows = || -> rusqlite::Result<Vec<(String, i64, String, String, String)>> {
+        let rows = || -> rusqlite::Result<Vec<Row>> {
             let mut query = self.connection.prepare(
                 "SELECT id, started_ms, cause, anomaly, precision FROM
                  (SELECT * FROM confirmed ORDER BY started_ms DESC, id LIMIT ?1) ORDER BY started_ms, id",
@@ -142,7 +145,7 @@ impl Store {
             rows.collect()
         };
         let rows = rows().with_context(|| self.path.display().to_string())?;
-        let case = |(id, started, cause, anomaly, precision): (String, i64, String, String, String)| {
+        let case = |(id, started, cause, anomaly, precision): Row| {
             let place = || format!("{}: incident {id}", self.path.display());
             Ok(ConfirmedCase {
                 anomaly: serde_json::from_str(&anomaly).with_context(place)?,

@@ -99,7 +99,7 @@ fn text(out: &mut String, class: &str, x: f64, y: f64, size: f64, content: &str)
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{HOSTILE, generated, hostile, shop};
+    use super::super::sample::{HOSTILE, difference, generated, hostile, shop};
     use super::*;
 
     #[test]
@@ -156,5 +156,13 @@ mod tests {
     #[test]
     fn coordinates_are_short() {
         assert_eq!([px(1.0), px(-0.04), px(2.349), px(-3.25)], ["1", "0", "2.3", "-3.3"]);
+    }
+
+    #[test]
+    fn a_difference_tells_what_is_new_and_what_is_gone() {
+        let (one, two) = (svg(&shop(), &SvgOptions::default()), svg(&difference(), &SvgOptions::default()));
+        for words in ["only in the incident", "only in normal time"] {
+            assert!(two.contains(words) && !one.contains(words), "{words}");
+        }
     }
 }
