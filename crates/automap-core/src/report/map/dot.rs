@@ -16,7 +16,8 @@ pub fn dot(map: &ServiceMap) -> String {
 }
 
 fn write_graph(out: &mut String, map: &ServiceMap) -> std::fmt::Result {
-    let title = quoted(&format!("{}\n{}", words::line(&map.title), words::subtitle(map)));
+    // `\l` ends a line that begins at the left.
+    let title = quoted(&format!("{}\n{}\n", words::line(&map.title), words::subtitle(map))).replace("\\n", "\\l");
     writeln!(
         out,
         "  graph [rankdir=LR, label={title}, labelloc=t, labeljust=l, fontname=\"sans-serif\", fontsize=16];"
