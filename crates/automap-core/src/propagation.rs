@@ -9,7 +9,7 @@ mod spread;
 
 pub use signals::{OnsetSpan, ServiceSignals, Signal, SignalSource, Signals, signals};
 pub(crate) use signals::{smallest_spread, telling};
-pub use spread::{Hop, Role, Traced, from_cause};
+pub use spread::{Hop, Role, Traced, beyond_the_frame, from_cause};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
-use crate::commands::{capture, confirm, demo, diagnose, drill, explain, graph, profile, report};
+use crate::commands::{capture, compare, confirm, demo, diagnose, drill, explain, graph, profile, report, trend};
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
 #[derive(Debug, Parser)]
@@ -33,6 +33,12 @@ pub(crate) enum Command {
     /// Draw who calls whom, the cause and how it reached the users
     #[command(before_help = graph::EXAMPLES)]
     Graph(Box<graph::GraphArgs>),
+    /// Show which services and metrics differ between periods of time
+    #[command(before_help = compare::EXAMPLES)]
+    Compare(Box<compare::CompareArgs>),
+    /// Show what rises or falls slowly, over many windows
+    #[command(before_help = trend::EXAMPLES)]
+    Trend(Box<trend::TrendArgs>),
     /// Keep everything that a diagnosis needs in one file
     #[command(before_help = capture::EXAMPLES)]
     Capture(Box<capture::CaptureArgs>),

@@ -1,6 +1,7 @@
 //! One module per command.
 
 pub(crate) mod capture;
+pub(crate) mod compare;
 pub(crate) mod confirm;
 pub(crate) mod demo;
 pub(crate) mod diagnose;
@@ -16,6 +17,7 @@ pub(crate) mod profile;
 pub(crate) mod report;
 mod schema;
 mod source_args;
+pub(crate) mod trend;
 
 use anyhow::Result;
 
@@ -27,6 +29,8 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
     match command {
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Capture(args) => capture::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Trend(args) => trend::run(&args),
         Command::Confirm(args) => confirm::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Drill(args) => drill::run(&args),

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use automap_core::DiagnoseError;
+use automap_core::compare::CompareError;
 use automap_sources::prometheus::{ErrorClass, SourceError};
 
 /// How a run ended.
@@ -31,6 +32,9 @@ impl From<Exit> for ExitCode {
 pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
     let of_cause = |cause: &(dyn std::error::Error + 'static)| {
         if cause.is::<DiagnoseError>() {
+            return Some(Exit::NotEnoughData);
+        }
+        if let Some(CompareError::OutsideData { .. }) = cause.downcast_ref::<CompareError>() {
             return Some(Exit::NotEnoughData);
         }
         cause.downcast_ref::<SourceError>().map(|e| match e.class() {

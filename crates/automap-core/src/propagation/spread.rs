@@ -97,6 +97,12 @@ pub fn from_cause(
     Traced { hops, roles, paths }
 }
 
+/// Services that only the calls know, by name. In a trace they follow the frame's: the first has the index behind its last.
+pub fn beyond_the_frame(frame: &MetricFrame, calls: &CallGraph) -> Vec<String> {
+    let named: BTreeSet<&str> = calls.edges().flat_map(|(from, to, _)| [from, to]).collect();
+    named.into_iter().filter(|name| frame.find(name).is_none()).map(ToOwned::to_owned).collect()
+}
+
 struct World<'a> {
     signals: &'a Signals,
     options: &'a PropagationOptions,
@@ -129,7 +135,12 @@ impl<'a> World<'a> {
         signals: &'a Signals,
         options: &'a PropagationOptions,
     ) -> Self {
-        let pair = |from: &str, to: &str| Some((frame.find(from)?, frame.find(to)?));
+        let beyond = beyond_the_frame(frame, calls);
+        let find = |name: &str| {
+            let place = || beyond.iter().position(|b| b == name);
+            frame.find(name).or_else(|| Some(ServiceIdx(frame.services().len() + place()?)))
+        };
+        let pair = |from: &str, to: &str| Some((find(from)?, find(to)?));
         let mut world = World {
             signals,
             options,

@@ -12,7 +12,7 @@ use super::chart::Chart;
 use super::evidence_items::Facts;
 use super::map::{self, MapKind, ServiceMap};
 use super::model::Report;
-use super::propagation_model::Propagation;
+use super::propagation::Propagation;
 use crate::observation::Observation;
 use crate::verdict::VerdictOptions;
 use crate::{Analysis, DiagnoseError, DiagnoseOptions};

@@ -1,9 +1,9 @@
-//! `automap explain`: how a fault spread.
+//! `automap explain`: how a fault spread, and why one service ranks where it ranks.
 
 use anyhow::Result;
 use automap_core::analyse_with_history;
 use automap_core::rank::Engine;
-use automap_core::report::{propagation, propagation_text};
+use automap_core::report::{explain, explain_text, propagation, propagation_text};
 use clap::Args;
 use jiff::ZonedDateTime;
 
@@ -14,11 +14,16 @@ use crate::exit::Exit;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap explain --capture incident.parquet                 how the fault spread: a time line
+  automap explain orders --capture incident.parquet          why orders ranks where it ranks
+  automap explain payment --prometheus http://localhost:9090 -n sock-shop --incident-start 14:03
+  automap explain orders --capture incident.parquet -o json
 
 Exit codes: 0 answered, 2 wrong usage, file or service name, 3 source not reachable, 4 not enough data.";
 
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
+    /// The service to explain; without it, how the fault spread
+    service: Option<String>,
     #[command(flatten)]
     input: InputArgs,
     /// How causes are ranked
@@ -48,7 +53,17 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit> {
     };
     let options = args.engine_options.diagnose_options(engine);
     let analysis = analyse_with_history(&observation, &options, &args.engine_options.history(engine)?)?;
-    let spread = propagation(&observation, &analysis, &options.verdict);
-    args.output.print_other(&spread, &spread.windows.incident_start, |style| propagation_text(&spread, style))?;
+    match &args.service {
+        None => {
+            let spread = propagation(&observation, &analysis, &options.verdict);
+            let start = &spread.windows.incident_start;
+            args.output.print_other(&spread, start, |style| propagation_text(&spread, style))?;
+        }
+        Some(service) => {
+            let explanation = explain(&observation, &analysis, &options, service)?;
+            let start = &explanation.windows.incident_start;
+            args.output.print_other(&explanation, start, |style| explain_text(&explanation, style))?;
+        }
+    }
     Ok(Exit::Ok)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use automap_core::observation::Observation;
-use automap_core::time::{Timestamp, WindowHint};
+use automap_core::time::{Interval, Timestamp, WindowHint};
 use automap_sources::prometheus::{
     Auth, Client, ClientOptions, FetchStats, ObserveOptions, Secret, SecretSource, TlsOptions, observe,
 };
@@ -103,6 +103,13 @@ impl HintArgs {
 }
 
 impl TimeArgs {
+    /// This span, nothing known about an incident in it.
+    pub(crate) fn between(span: Interval) -> Self {
+        let hint = HintArgs { incident_start: None, incident_end: None, baseline: None };
+        let length = Duration::from_millis(span.len_ms().unsigned_abs());
+        Self { since: length, from: Some(span.start.rfc3339()), to: span.end.rfc3339(), hint }
+    }
+
     /// What is known about the incident, for sources that have a time of their own.
     pub(crate) fn hint(&self, now: &ZonedDateTime, known: WindowHint) -> Result<WindowHint> {
         self.hint.hint(now, known)
@@ -186,10 +193,10 @@ fn header(text: &str) -> Result<(String, String), String> {
     pair.filter(|(name, _)| !name.is_empty()).ok_or_else(|| "write it as 'Name: value'".to_owned())
 }
 
-fn span(text: &str) -> Result<Duration, String> {
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
     when::span_ms(text).map(|ms| Duration::from_millis(ms.unsigned_abs())).map_err(|e| e.to_string())
 }
 
-fn millis(span: Duration) -> i64 {
+pub(crate) fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,9 +1,6 @@
 //! A trace → the plain model: names, times and sentences.
 
-use super::compose::window_info;
-use super::evidence_items::{Facts, round};
-use super::model::{Evidence, VerdictKind};
-use super::propagation_model::{
+use super::model::{
     ChangedService, Hop, OnsetInterval, PROPAGATION_SCHEMA_VERSION, Propagation, SpreadPath, SpreadRole,
 };
 use crate::Analysis;
@@ -11,6 +8,9 @@ use crate::frame::ServiceIdx;
 use crate::observation::Observation;
 use crate::onset::LEVEL;
 use crate::propagation::{self, HopState, OnsetSpan, PropagationOptions, Role, Signal, SignalSource, Signals, Traced};
+use crate::report::compose::window_info;
+use crate::report::evidence_items::{Facts, round};
+use crate::report::model::{Evidence, VerdictKind};
 use crate::verdict::{Decision, VerdictOptions, decide};
 
 /// How the fault of an analysed incident spread from the first of the ranking. Nothing is told from anywhere when there is no incident.
@@ -20,38 +20,52 @@ pub fn propagation(observation: &Observation, analysis: &Analysis, options: &Ver
     let signals = propagation::signals(frame, windows, anomalies, ranking, &options_of_trace);
     let decision = decide(ranking, anomalies, options);
     let first = ranking.services.first().map(|s| s.service).filter(|_| decision != Decision::NoIncident);
-    let spread = Spread { observation, analysis, signals: &signals };
+    let spread = Spread::new(observation, analysis, &signals);
     spread.model(first, &spread.trace(first), decision)
 }
 
 /// What every propagation of one analysis shares, whichever service it is told from.
-pub(super) struct Spread<'a> {
-    pub(super) observation: &'a Observation,
-    pub(super) analysis: &'a Analysis,
-    pub(super) signals: &'a Signals,
+pub(in crate::report) struct Spread<'a> {
+    pub(in crate::report) observation: &'a Observation,
+    pub(in crate::report) analysis: &'a Analysis,
+    pub(in crate::report) signals: &'a Signals,
+    /// See [`propagation::beyond_the_frame`].
+    beyond: Vec<String>,
 }
 
-impl Spread<'_> {
-    pub(super) fn facts(&self) -> Facts<'_> {
+impl<'a> Spread<'a> {
+    pub(in crate::report) fn new(observation: &'a Observation, analysis: &'a Analysis, signals: &'a Signals) -> Self {
+        let beyond = propagation::beyond_the_frame(&analysis.frame, &observation.calls);
+        Self { observation, analysis, signals, beyond }
+    }
+
+    pub(in crate::report) fn facts(&self) -> Facts<'_> {
         let Analysis { frame, windows, anomalies, .. } = self.analysis;
         Facts { frame, anomalies, windows }
     }
 
     /// What a supposed cause accounts for.
-    pub(super) fn trace(&self, cause: Option<ServiceIdx>) -> Traced {
+    pub(in crate::report) fn trace(&self, cause: Option<ServiceIdx>) -> Traced {
         let Analysis { frame, anomalies, ranking, .. } = self.analysis;
         let options = PropagationOptions::default();
         propagation::from_cause(frame, anomalies, ranking, &self.observation.calls, self.signals, cause, &options)
     }
 
-    pub(super) fn model(&self, cause: Option<ServiceIdx>, traced: &Traced, decision: Decision) -> Propagation {
+    pub(in crate::report) fn model(
+        &self,
+        cause: Option<ServiceIdx>,
+        traced: &Traced,
+        decision: Decision,
+    ) -> Propagation {
         let services = self.changed(traced);
         let hops: Vec<Hop> = traced.hops.iter().map(|h| self.hop(h)).collect();
         let paths = traced.paths.iter().map(|p| path(p, &hops)).collect();
         let judged: Vec<ServiceIdx> = self.analysis.anomalies.series.iter().map(|s| s.service).collect();
         let by_name = |keep: &dyn Fn(ServiceIdx) -> bool| -> Vec<String> {
-            let all = (0..self.analysis.frame.services().len()).map(ServiceIdx);
-            all.filter(|s| keep(*s)).map(|s| self.name(s).to_owned()).collect()
+            let all = (0..self.analysis.frame.services().len() + self.beyond.len()).map(ServiceIdx);
+            let mut names: Vec<String> = all.filter(|s| keep(*s)).map(|s| self.name(s).to_owned()).collect();
+            names.sort();
+            names
         };
         let cause_name = cause.map(|c| self.name(c).to_owned());
         Propagation {
@@ -74,11 +88,12 @@ impl Spread<'_> {
         }
     }
 
-    pub(super) fn name(&self, service: ServiceIdx) -> &str {
-        self.analysis.frame.service(service)
+    pub(in crate::report) fn name(&self, service: ServiceIdx) -> &str {
+        let measured = self.analysis.frame.services();
+        measured.get(service.0).unwrap_or_else(|| &self.beyond[service.0 - measured.len()])
     }
 
-    pub(super) fn rank(&self, service: ServiceIdx) -> Option<usize> {
+    pub(in crate::report) fn rank(&self, service: ServiceIdx) -> Option<usize> {
         self.analysis.ranking.services.iter().position(|s| s.service == service).map(|i| i + 1)
     }
 
@@ -105,18 +120,22 @@ impl Spread<'_> {
                 explained_share: hop.and_then(|h| h.share).map(round),
             })
         };
-        let mut services: Vec<ChangedService> =
-            self.signals.by_service.keys().filter_map(|service| one(*service)).collect();
-        let place = |s: &ChangedService| {
-            let depth = traced.hops.iter().position(|h| self.name(h.to) == s.service);
-            (s.onset.is_none(), s.onset.as_ref().map(|o| o.at.clone()), s.role, depth, s.service.clone())
+        // Instants, not their texts: `:22Z` and `:22.5Z` sort differently as strings.
+        let place = |service: ServiceIdx, row: &ChangedService| {
+            let signals = self.signals.of(service);
+            let shown =
+                if row.role == SpreadRole::Cause { signals.as_cause.or(signals.clearest) } else { signals.clearest };
+            let onset = shown.and_then(|s| s.onset).map(|o| o.at);
+            let depth = traced.hops.iter().position(|h| h.to == service);
+            (onset.is_none(), onset, row.role, depth, service)
         };
-        services.sort_by_key(place);
-        services
+        let mut placed: Vec<_> = self.signals.by_service.keys().filter_map(|s| Some((*s, one(*s)?))).collect();
+        placed.sort_by_key(|(service, row)| place(*service, row));
+        placed.into_iter().map(|(_, row)| row).collect()
     }
 
     /// A signal as evidence, its onset that of the interval.
-    pub(super) fn evidence(&self, service: ServiceIdx, signal: Signal) -> Option<Evidence> {
+    pub(in crate::report) fn evidence(&self, service: ServiceIdx, signal: Signal) -> Option<Evidence> {
         let facts = self.facts();
         let found = match signal.source {
             SignalSource::Series(i) => facts.line(&self.analysis.anomalies.series[i]),
@@ -155,7 +174,7 @@ impl Spread<'_> {
     }
 }
 
-fn interval(span: OnsetSpan) -> OnsetInterval {
+pub(in crate::report) fn interval(span: OnsetSpan) -> OnsetInterval {
     OnsetInterval { at: span.at.rfc3339(), earliest: span.earliest.rfc3339(), latest: span.latest.rfc3339() }
 }
 

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Evidence, VerdictKind, WindowInfo};
 pub use crate::propagation::{Channel, HopState};
+use crate::report::model::{Evidence, VerdictKind, WindowInfo};
 
 /// Version of [`Propagation`]'s shape.
 pub const PROPAGATION_SCHEMA_VERSION: u32 = 1;

@@ -2,11 +2,11 @@
 
 use std::fmt::{Result, Write};
 
-use super::dossier::PageOptions;
-use super::dossier::clock::ms;
-use super::model::VerdictKind;
-use super::propagation_model::{ChangedService, HopState, OnsetInterval, Propagation, SpreadRole};
-use super::text::TextOptions;
+use super::model::{ChangedService, HopState, OnsetInterval, Propagation, SpreadRole};
+use crate::report::dossier::PageOptions;
+use crate::report::dossier::clock::ms;
+use crate::report::model::VerdictKind;
+use crate::report::text::TextOptions;
 
 /// Columns of the time axis.
 const AXIS: usize = 36;
@@ -35,7 +35,7 @@ fn write_all(out: &mut String, spread: &Propagation, options: &TextOptions) -> R
 }
 
 /// One row for each service in the order of onsets: who, explained by whom, the interval as a bar, the time, what changed.
-pub(super) fn time_line(out: &mut String, spread: &Propagation, clock: &PageOptions, color: bool) -> Result {
+pub(in crate::report) fn time_line(out: &mut String, spread: &Propagation, clock: &PageOptions, color: bool) -> Result {
     let Some(axis) = Axis::of(&spread.services, (1e3 * spread.windows.step_s) as i64) else { return Ok(()) };
     let names: Vec<String> = spread.services.iter().map(|s| label(s, spread.verdict)).collect();
     let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0).max(12);
@@ -68,7 +68,7 @@ pub(super) fn time_line(out: &mut String, spread: &Propagation, clock: &PageOpti
 }
 
 /// A change without what it means.
-fn short(summary: &str) -> &str {
+pub(in crate::report) fn short(summary: &str) -> &str {
     match summary.split_once(": ") {
         Some((change, _)) if summary.chars().count() > MAX_CHANGE => change,
         _ => summary,
@@ -96,9 +96,9 @@ fn paint(name: &str, role: SpreadRole) -> String {
     format!("\x1b[{code}m{name}\x1b[0m")
 }
 
-/// `14:03:15  14:03:11–14:03:15`.
-pub(super) fn when(onset: &OnsetInterval, clock: &PageOptions) -> String {
-    format!("{}  {}–{}", clock.clock(&onset.at), clock.clock(&onset.earliest), clock.clock(&onset.latest))
+/// `14:03:15, 14:03:11–14:03:15`: the first sample that shows it, the bounds of the change.
+pub(in crate::report) fn when(onset: &OnsetInterval, clock: &PageOptions) -> String {
+    format!("{}, {}–{}", clock.clock(&onset.at), clock.clock(&onset.earliest), clock.clock(&onset.latest))
 }
 
 fn paths(out: &mut String, spread: &Propagation, clock: &PageOptions) -> Result {
@@ -140,7 +140,7 @@ fn margin(onset: &OnsetInterval) -> String {
 }
 
 /// The state in the words of a reader.
-pub(super) fn word(state: HopState) -> &'static str {
+pub(in crate::report) fn word(state: HopState) -> &'static str {
     match state {
         HopState::Consistent => "order fits",
         HopState::Simultaneous => "at the same time",
@@ -149,7 +149,7 @@ pub(super) fn word(state: HopState) -> &'static str {
     }
 }
 
-fn section(out: &mut String, heading: &str, lines: &[String]) -> Result {
+pub(in crate::report) fn section(out: &mut String, heading: &str, lines: &[String]) -> Result {
     for (i, line) in lines.iter().enumerate() {
         let (gap, head) = if i == 0 { ("\n", heading) } else { ("", "") };
         writeln!(out, "{gap}{head:<12}{line}")?;

@@ -1,0 +1,164 @@
+//! A comparison's words.
+
+use super::super::TextOptions;
+use super::super::evidence_items::words;
+use super::super::format::{change, number, value};
+use crate::compare::model::{
+    Comparison, Difference, EdgeDifference, EdgeKind, LevelKind, SeriesComparison, ShapeKind, Verdict,
+};
+use crate::metric::Metric;
+
+/// Beyond this many spreads a shift is only "large".
+const LARGE_SHIFT: f64 = 999.0;
+/// Edges named in one line.
+const MAX_EDGES: usize = 8;
+
+/// The answer in a sentence: `payment differs most: p95 latency 4.1 → 312 ms; 3 of 14 services differ, 210 series the same`.
+pub fn summary(comparison: &Comparison) -> String {
+    let c = &comparison.counts;
+    if c.differs + c.only_in_a + c.only_in_b == 0 {
+        let unjudged = match c.too_few_samples {
+            0 => String::new(),
+            n => format!("; {n} have too few samples"),
+        };
+        return match c.same {
+            0 => format!("nothing can be judged: all {} series have too few samples", c.series),
+            same => format!("nothing differs: {same} of {} series are the same{unjudged}", c.series),
+        };
+    }
+    let services = &comparison.services;
+    let differ = services.iter().filter(|s| s.verdict.is_finding()).count();
+    let first = services.first().map_or_else(String::new, |s| {
+        let top = comparison.series.iter().find(|x| x.service == s.service && x.verdict.is_finding());
+        match (s.verdict, top) {
+            (Verdict::OnlyInA, _) => format!("{} vanished", s.service),
+            (Verdict::OnlyInB, _) => format!("{} is new", s.service),
+            (_, Some(top)) => format!("{} differs most: {} {}", s.service, metric(top), levels(top, 2)),
+            (_, None) => format!("{} differs", s.service),
+        }
+    });
+    let mut rest = vec![format!("{differ} of {} services differ, {} series the same", services.len(), c.same)];
+    let more = [(c.only_in_a, "vanished"), (c.only_in_b, "new"), (c.too_few_samples, "with too few samples")];
+    rest.extend(more.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")));
+    format!("{first}; {}", rest.join(", "))
+}
+
+/// `latency at the caller to payment`.
+pub(super) fn metric(s: &SeriesComparison) -> String {
+    let peer = s.peer.as_ref().map_or_else(String::new, |p| format!(" to {p}"));
+    words(&s.metric) + &peer
+}
+
+/// `4.1 → 312 ms` of the strongest difference, or the medians of all periods where there are more than two.
+pub(super) fn levels(s: &SeriesComparison, periods: usize) -> String {
+    let unit = Metric::parse(&s.metric).unit;
+    if periods > 2 {
+        let one = |l: &Option<_>| {
+            l.as_ref().map_or_else(|| "no data".to_owned(), |l: &crate::compare::model::Level| value(l.median, unit))
+        };
+        return s.levels.iter().map(one).collect::<Vec<_>>().join(" → ");
+    }
+    let Some(d) = strongest(s) else { return String::new() };
+    let mean = if d.level == LevelKind::Mean { " (mean)" } else { "" };
+    change(d.from, d.to, unit) + mean
+}
+
+/// The difference that a line tells: the one with the series' verdict and the largest shift.
+pub(super) fn strongest(s: &SeriesComparison) -> Option<&Difference> {
+    let size = |d: &Difference| d.shift.map_or(0.0, f64::abs);
+    let telling = s.differences.iter().filter(|d| d.verdict == s.verdict);
+    telling.reduce(|best, d| if size(d) > size(best) { d } else { best })
+}
+
+/// `+12.3`, `> +999`; a word for what exists on one side only.
+pub(super) fn shift(d: &Difference) -> String {
+    match (d.verdict, d.shift) {
+        (Verdict::OnlyInA, _) => "vanished".to_owned(),
+        (Verdict::OnlyInB, _) => "new".to_owned(),
+        (_, None) => "–".to_owned(),
+        (_, Some(shift)) if shift.abs() > LARGE_SHIFT => format!("{}999+", sign(shift)),
+        (_, Some(shift)) => format!("{}{}", sign(shift), number(shift.abs())),
+    }
+}
+
+fn sign(v: f64) -> char {
+    if v < 0.0 { '−' } else { '+' }
+}
+
+/// `97 %`, never a certainty that the samples do not carry.
+pub(super) fn superiority(d: &Difference) -> String {
+    d.superiority.map_or_else(|| "–".to_owned(), |p| format!("{:.0} %", 100.0 * p))
+}
+
+/// `0.012`, `<0.001`.
+pub(in super::super) fn probability(p: Option<f64>) -> String {
+    match p {
+        None => "–".to_owned(),
+        Some(p) if p < 0.001 => "<0.001".to_owned(),
+        Some(p) => format!("{p:.3}"),
+    }
+}
+
+/// `step at 14:03:15`, `drift +30 MiB/h`; nothing where it did not move.
+pub(super) fn shape(s: &SeriesComparison, options: &TextOptions) -> String {
+    let Some(shape) = &s.shape else { return String::new() };
+    let unit = Metric::parse(&s.metric).unit;
+    let at = shape.at.as_deref().map(|t| format!("step at {}", clock(t, options)));
+    let slope = shape.slope_per_hour.map(|v| format!("drift {}{} per hour", sign(v), value(v.abs(), unit)));
+    match shape.kind {
+        ShapeKind::Level => "level throughout".to_owned(),
+        ShapeKind::Unclear => "unclear".to_owned(),
+        _ => [slope, at].into_iter().flatten().collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// `vanished in B: orders → payment, front-end → user`.
+pub(super) fn edges(comparison: &Comparison) -> Vec<String> {
+    let mut groups: Vec<(&str, EdgeKind, Verdict, Vec<String>)> = Vec::new();
+    for e in &comparison.edges {
+        let name = name(e);
+        match groups.iter_mut().find(|g| (g.0, g.1, g.2) == (e.period.as_str(), e.kind, e.verdict)) {
+            Some(group) => group.3.push(name),
+            None => groups.push((&e.period, e.kind, e.verdict, vec![name])),
+        }
+    }
+    let line = |(period, kind, verdict, names): &(&str, EdgeKind, Verdict, Vec<String>)| {
+        let kind = if *kind == EdgeKind::Learnt { "learnt edges " } else { "calls " };
+        let word = if *verdict == Verdict::OnlyInA { "vanished in" } else { "new in" };
+        let more = names.len().saturating_sub(MAX_EDGES);
+        let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{kind}{word} {period}: {}{tail}", names[..names.len() - more].join(", "))
+    };
+    groups.iter().map(line).collect()
+}
+
+fn name(e: &EdgeDifference) -> String {
+    let metric = e.metric.as_ref().map_or_else(String::new, |m| format!(" ({m})"));
+    format!("{} → {}{metric}", e.from, e.to)
+}
+
+/// `14:03:15` in the zone of the options; anything that is no time as it is.
+pub(in super::super) fn clock(rfc3339: &str, options: &TextOptions) -> String {
+    rfc3339.parse::<jiff::Timestamp>().map_or_else(
+        |_| rfc3339.to_owned(),
+        |t| crate::time::Timestamp::from_ms(t.as_millisecond()).clock(options.utc_offset_s),
+    )
+}
+
+/// `2026-11-23 14:03:15`.
+pub(in super::super) fn date_clock(rfc3339: &str, options: &TextOptions) -> String {
+    let day = rfc3339.parse::<jiff::Timestamp>().ok().and_then(|t| {
+        let ms = t.as_millisecond().checked_add(i64::from(options.utc_offset_s) * 1000)?;
+        let local = jiff::Timestamp::from_millisecond(ms).ok()?;
+        Some(local.to_zoned_datetime(jiff::tz::TimeZone::UTC).date().to_string())
+    });
+    day.map_or_else(|| rfc3339.to_owned(), |day| format!("{day} {}", clock(rfc3339, options)))
+}
+
+/// `UTC`, `+08:00`.
+pub(in super::super) fn zone(options: &TextOptions) -> String {
+    match options.utc_offset_s {
+        0 => "UTC".to_owned(),
+        s => format!("{}{:02}:{:02}", if s < 0 { '-' } else { '+' }, s.abs() / 3600, s.abs() / 60 % 60),
+    }
+}
