@@ -14,9 +14,9 @@ pub(crate) struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
-  automap demo                                                         see an answer now, nothing needed
-  automap diagnose --prometheus http://localhost:9090 -n sock-shop     your own cluster
-  automap lab up --load 8                                              a shop to break";
+  automap demo                                                       see an answer now
+  automap diagnose --prometheus http://localhost:9090 -n sock-shop   your own cluster
+  automap lab up --load 8                                            a shop to break";
 
 /// What to do.
 #[derive(Debug, Subcommand)]

@@ -5,6 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::fold;
+
 /// A message for the user.
 pub(crate) fn say(line: &str) {
     // Progress that nobody can read is no reason to stop.
@@ -16,6 +18,15 @@ pub(crate) fn print(text: &str) -> Result<()> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e.into()),
         _ => Ok(()),
+    }
+}
+
+/// An answer for people, its long lines folded where standard output is a terminal.
+pub(crate) fn print_answer(text: &str) -> Result<()> {
+    let width = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
+    match width.map(|(width, _)| usize::from(width.0)) {
+        Some(width) if width >= fold::MIN_WIDTH => print(&fold::fold(text, width)),
+        _ => print(text),
     }
 }
 

@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod console;
 mod exit;
+mod fold;
 mod live;
 mod picture;
 mod store;

@@ -44,11 +44,10 @@ impl OutputArgs {
 
     /// Prints a report on standard output.
     pub(crate) fn print(&self, report: &Report) -> Result<()> {
-        let rendered = match self.output {
-            Format::Json => json(report)?,
-            Format::Text => text(report, &self.text_options(&report.windows.incident_start)),
-        };
-        console::print(&rendered)
+        match self.output {
+            Format::Json => console::print(&json(report)?),
+            Format::Text => console::print_answer(&text(report, &self.text_options(&report.windows.incident_start))),
+        }
     }
 
     /// Prints several engines' reports side by side.
@@ -66,10 +65,10 @@ impl OutputArgs {
         incident_start: &str,
         text: impl FnOnce(&TextOptions) -> String,
     ) -> Result<()> {
-        console::print(&match self.output {
-            Format::Json => serde_json::to_string_pretty(answer)? + "\n",
-            Format::Text => text(&self.text_options(incident_start)),
-        })
+        match self.output {
+            Format::Json => console::print(&(serde_json::to_string_pretty(answer)? + "\n")),
+            Format::Text => console::print_answer(&text(&self.text_options(incident_start))),
+        }
     }
 
     fn text_options(&self, incident_start: &str) -> TextOptions {
