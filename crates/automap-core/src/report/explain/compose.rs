@@ -1,5 +1,7 @@
 //! An analysis → why one service ranks where it ranks.
 
+use std::collections::BTreeMap;
+
 use super::conditions::conditions;
 use super::model::{
     ChangeSize, EXPLANATION_SCHEMA_VERSION, ExplainedAway, Explanation, Neighbour, ScorePart, SeriesChange, Standing,
@@ -276,16 +278,23 @@ impl Subject<'_> {
 
     fn explained(&self) -> Vec<ExplainedAway> {
         let Some(mine) = self.ranked() else { return Vec::new() };
-        mine.explained
-            .iter()
-            .map(|e| ExplainedAway {
-                family: e.family.as_str().to_owned(),
-                by: self.spread.name(e.by).to_owned(),
-                share: round(e.share),
-                before: round(self.own_evidence(mine.service, &e.family)),
-                is_unseen: e.is_unseen,
+        // A callee may explain by its own change and by the calls to it: one share for the reader, of what both leave.
+        let mut left: BTreeMap<(&Family, ServiceIdx, bool), f64> = BTreeMap::new();
+        for e in &mine.explained {
+            *left.entry((&e.family, e.by, e.is_unseen)).or_insert(1.0) *= 1.0 - e.share;
+        }
+        let mut away: Vec<ExplainedAway> = left
+            .into_iter()
+            .map(|((family, by, is_unseen), left)| ExplainedAway {
+                family: family.as_str().to_owned(),
+                by: self.spread.name(by).to_owned(),
+                share: round(1.0 - left),
+                before: round(self.own_evidence(mine.service, family)),
+                is_unseen,
             })
-            .collect()
+            .collect();
+        away.sort_by(|a, b| b.share.total_cmp(&a.share));
+        away
     }
 
     /// The strongest own evidence of a family, before anything is explained away.
