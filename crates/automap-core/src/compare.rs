@@ -4,10 +4,13 @@
 //! before against after a roll-out, one capture against another) and *which get worse* ([`trend::trend`]). Neither blames
 //! anybody: a victim differs as much as its cause.
 //!
-//! A series differs when the difference is significant (Mann–Whitney on as many samples as the autocorrelated ones are worth,
-//! false discoveries held down over all series) *and* large enough to matter (in floored spreads of the reference, and by the
-//! probability that a later value is larger). What is observed in one period only is a finding of its own, never a zero.
+//! A series differs when the difference is significant (Mann–Whitney or Yuen's trimmed means, on as many samples as the
+//! autocorrelated ones are worth, false discoveries held down over all series: ranks alone cannot tell a jump of a hundred spreads from one of
+//! two) *and* large enough to matter (in floored spreads of the reference, and by the
+//! probability that a later value is larger). What is observed in one period only is a finding of its own, never a zero; a metric that
+//! one period has of no service was not collected there, which is none.
 
+mod edges;
 mod judge;
 pub mod model;
 mod period;
@@ -22,8 +25,8 @@ pub use period::{Period, SeriesKey};
 
 use crate::metric::Metric;
 use crate::note::Note;
-use judge::Judge;
-use model::{Counts, EdgeDifference, EdgeKind, PeriodInfo, SCHEMA_VERSION, SeriesComparison, Verdict};
+use judge::{Judge, Later};
+use model::{Counts, PeriodInfo, SCHEMA_VERSION, SeriesComparison, Verdict};
 
 /// Most periods in one comparison: a table of more columns is read by nobody; `trend` takes more.
 pub const MAX_PERIODS: usize = 12;
@@ -86,7 +89,8 @@ pub enum CompareError {
     },
 }
 
-/// Compares every later period with the first one. Cost: O(periods × series × samples · log samples).
+/// Compares every later period with the first one. Cost: O(periods × series × samples · log samples), and for each period
+/// that of [`crate::graph::learn`].
 ///
 /// The order of services and periods after the first does not change what is found; equal input gives equal bytes.
 ///
@@ -98,13 +102,15 @@ pub fn compare(periods: &[Period], options: &CompareOptions) -> Result<Compariso
     };
     let keys: BTreeSet<&SeriesKey> = periods.iter().flat_map(Period::keys).collect();
     let judge = Judge::new(reference, options);
-    let mut series: Vec<SeriesComparison> = keys.into_iter().map(|key| judge.series(key, reference, later)).collect();
+    let compared: Vec<Later<'_>> = later.iter().map(Later::of).collect();
+    let mut series: Vec<SeriesComparison> =
+        keys.into_iter().map(|key| judge.series(key, reference, &compared)).collect();
     judge::hold_down_false_discoveries(&mut series, options);
     for s in series.iter_mut().filter(|s| s.verdict == Verdict::Differs) {
         s.shape = shape::of_periods(periods, s, &judge);
     }
     let services = services::differences(periods, &series);
-    let edges = later.iter().flat_map(|p| call_edges(reference, p)).collect();
+    let edges = edges::differences(reference, later);
     let counts = counts(&series);
     series.sort_by(judge::by_weight);
     Ok(Comparison {
@@ -143,34 +149,14 @@ fn counts(series: &[SeriesComparison]) -> Counts {
         too_few_samples: count(Verdict::TooFewSamples),
         only_in_a: count(Verdict::OnlyInA),
         only_in_b: count(Verdict::OnlyInB),
+        not_comparable: count(Verdict::NotComparable),
     }
-}
-
-/// Calls of one period that the other one does not have. Services that exist in one period only are told as such; their calls
-/// are listed all the same.
-fn call_edges(reference: &Period, later: &Period) -> Vec<EdgeDifference> {
-    let only = |in_one: &Period, in_other: &Period, verdict: Verdict| -> Vec<EdgeDifference> {
-        let missing = in_one.calls.iter().filter(|call| !in_other.calls.contains(*call));
-        let edge = |(from, to): &(String, String)| EdgeDifference {
-            kind: EdgeKind::Call,
-            from: from.clone(),
-            to: to.clone(),
-            metric: None,
-            period: later.name.clone(),
-            verdict,
-        };
-        missing.map(edge).collect()
-    };
-    let mut edges = only(reference, later, Verdict::OnlyInA);
-    edges.extend(only(later, reference, Verdict::OnlyInB));
-    edges
 }
 
 /// Metrics that one period does not have anywhere were not collected there: told once, not for every service.
 fn notes(periods: &[Period]) -> Vec<Note> {
     let mut notes: Vec<Note> = periods.iter().flat_map(|p| p.notes.iter().cloned()).collect();
-    let metrics = |p: &Period| -> BTreeSet<String> { p.keys().map(|k| k.metric.clone()).collect() };
-    let by_period: Vec<BTreeSet<String>> = periods.iter().map(metrics).collect();
+    let by_period: Vec<BTreeSet<&str>> = periods.iter().map(Period::metrics).collect();
     let mut absent: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for metric in by_period.iter().flatten().collect::<BTreeSet<_>>() {
         for (period, _) in periods.iter().zip(&by_period).filter(|(_, known)| !known.contains(metric)) {

@@ -5,6 +5,7 @@
 //! behaviour and compares incidents; [`profile`] types the services. Edges point from cause to effect.
 
 mod behaviour;
+mod change;
 mod learn;
 mod metric_type;
 mod orient;
@@ -13,10 +14,13 @@ mod signals;
 pub mod skeleton;
 
 pub use behaviour::{BehaviourGraph, ByType, Subtraction, WeightedGraph};
+pub use change::{LearntWindow, Link, changed_links, links};
 pub use learn::{GraphOptions, Learned, Tested, learn};
 pub use metric_type::MetricType;
 pub use orient::{Colliders, Orientation, orient};
 pub use signals::{Congestion, Signals};
+
+use std::collections::BTreeSet;
 
 use crate::anomaly::Rows;
 use crate::frame::MetricFrame;
@@ -39,11 +43,17 @@ pub struct IncidentGraphs {
     pub normal: Learned,
     /// Learnt on the incident.
     pub incident: Learned,
+    /// What the samples show to be in one of the two only.
+    pub changed: BTreeSet<Link>,
 }
 
 /// Learns both graphs of an incident. Cost: twice that of [`learn`].
 pub fn of_incident(frame: &MetricFrame, rows: &Rows, calls: &CallGraph, options: &GraphOptions) -> IncidentGraphs {
     let signals = Signals::of(frame, options.congestion);
     let of = |rows: &[usize]| learn(frame, &signals, rows, calls, options);
-    IncidentGraphs { normal: of(&rows.baseline), incident: of(&rows.incident) }
+    let (normal, incident) = (of(&rows.baseline), of(&rows.incident));
+    let window = |rows, learned| LearntWindow { frame, signals: &signals, rows, learned };
+    let windows = (window(&rows.baseline, &normal), window(&rows.incident, &incident));
+    let changed = changed_links(&windows.0, &windows.1, &options.independence);
+    IncidentGraphs { normal, incident, changed }
 }

@@ -4,11 +4,13 @@
 //! worth some twenty. Tests that count them all find dependence in a quarter to three quarters of independent pairs.
 //! Every test here counts *effective* samples, and says [`Outcome::Insufficient`] where they are too few to tell.
 
+mod change;
 mod effective;
 mod fisher_z;
 mod g_square;
 mod scores;
 
+pub use change::correlation_change;
 pub use effective::effective_samples;
 pub use fisher_z::{FisherZ, partial_correlation};
 pub use g_square::GSquare;

@@ -8,8 +8,9 @@ mod normal_scores;
 mod persistence;
 mod rolling;
 mod theil_sen;
+mod trimmed_means;
 
-pub use false_discovery::false_discovery_rates;
+pub use false_discovery::{false_discovery_rates, false_discovery_rates_among};
 pub use mann_kendall::{MannKendall, hamed_rao_inflation, mann_kendall};
 pub use mann_whitney::{MannWhitney, mann_whitney};
 pub use moments::{finite, mad, mean, median, median_of, sd};
@@ -17,6 +18,7 @@ pub use normal_scores::{average_ranks, normal_scores};
 pub use persistence::{effective_samples, persistence};
 pub use rolling::rolling_mean;
 pub use theil_sen::{TheilSen, theil_sen};
+pub use trimmed_means::trimmed_means_p_value;
 
 /// Signed logarithm `sign(x)·ln(1+|x|)`: keeps order and sign, makes a factor of ten one step of 2.3.
 ///

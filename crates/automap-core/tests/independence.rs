@@ -1,28 +1,11 @@
 //! How often the independence tests are wrong: false alarms on independent series that repeat themselves, and what they miss.
 //! Seeded simulations; the shares are printed with `cargo test -p automap-core --test independence -- --nocapture`.
 
+mod support;
+
 use automap_core::graph::skeleton::{SkeletonOptions, skeleton};
 use automap_core::independence::{CiOptions, CiTest, Scores, Tester};
-
-/// Steele, Lea & Flood 2014.
-struct Random(u64);
-
-impl Random {
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// Standard normal (Box & Muller 1958).
-    fn normal(&mut self) -> f64 {
-        let mut share = || (self.bits() >> 11) as f64 / (1u64 << 53) as f64;
-        let (a, b) = (1.0 - share(), share());
-        (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
-    }
-}
+use support::Random;
 
 /// How a series comes about.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! One series in two periods: is it the same?
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Difference, Level, LevelKind, SeriesComparison, Verdict};
 use super::{CompareOptions, Period, SeriesKey, metric_of};
@@ -9,6 +9,7 @@ use crate::anomaly::practical_floor;
 use crate::metric::Unit;
 use crate::stats::{
     effective_samples, false_discovery_rates, finite, mad, mann_whitney, mean, median, persistence, sd, signed_log,
+    trimmed_means_p_value,
 };
 
 /// Fewest observed samples in each period.
@@ -23,10 +24,24 @@ pub(super) struct Judge<'a> {
     options: &'a CompareOptions,
     /// Median over services of each metric's level in the reference; services that idle at zero do not vote.
     typical: BTreeMap<String, f64>,
+    /// The reference's metrics.
+    collected: BTreeSet<&'a str>,
+}
+
+/// A period to be compared with the reference, and its metrics.
+pub(super) struct Later<'a> {
+    period: &'a Period,
+    collected: BTreeSet<&'a str>,
+}
+
+impl<'a> Later<'a> {
+    pub(super) fn of(period: &'a Period) -> Self {
+        Self { period, collected: period.metrics() }
+    }
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(reference: &Period, options: &'a CompareOptions) -> Self {
+    pub(super) fn new(reference: &'a Period, options: &'a CompareOptions) -> Self {
         let mut levels: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         for (key, values) in &reference.series {
             let level = median(values).abs();
@@ -34,7 +49,8 @@ impl<'a> Judge<'a> {
                 levels.entry(key.metric.clone()).or_default().push(level);
             }
         }
-        Self { options, typical: levels.into_iter().map(|(metric, l)| (metric, median(&l))).collect() }
+        let collected = reference.metrics();
+        Self { collected, options, typical: levels.into_iter().map(|(metric, l)| (metric, median(&l))).collect() }
     }
 
     /// The smallest spread that matters for a series whose level in the reference is `level`.
@@ -47,7 +63,7 @@ impl<'a> Judge<'a> {
     }
 
     /// A series in all periods; q-values and the final verdict come later, when all p-values are known.
-    pub(super) fn series(&self, key: &SeriesKey, reference: &Period, later: &[Period]) -> SeriesComparison {
+    pub(super) fn series(&self, key: &SeriesKey, reference: &Period, later: &[Later<'_>]) -> SeriesComparison {
         let metric = metric_of(key);
         let none: &[f64] = &[];
         let values = |p: &'_ Period| p.series.get(key).map_or(none.to_vec(), Clone::clone);
@@ -55,14 +71,21 @@ impl<'a> Judge<'a> {
         let floor = self.floor(&key.metric, metric.unit, median(&a));
         let mut levels = vec![level(&a, 0.0)];
         let mut differences = Vec::new();
-        for (i, period) in later.iter().enumerate() {
+        for (i, Later { period, collected }) in later.iter().enumerate() {
             let b = values(period);
             let phi = persistence(&[&a, &b], 1);
             if i == 0 {
                 levels[0] = level(&a, phi);
             }
             levels.push(level(&b, phi));
-            differences.push(self.difference(period, &a, &b, phi, floor));
+            let mut difference = self.difference(period, &a, &b, phi, floor);
+            let was_collected = |metrics: &BTreeSet<&str>| metrics.contains(key.metric.as_str());
+            let is_one_sided = matches!(difference.verdict, Verdict::OnlyInA | Verdict::OnlyInB);
+            let says_nothing = is_one_sided && a.iter().chain(&b).all(|v| v.is_nan() || *v == 0.0);
+            if says_nothing || !was_collected(&self.collected) || !was_collected(collected) {
+                difference.verdict = Verdict::NotComparable;
+            }
+            differences.push(difference);
         }
         SeriesComparison {
             service: key.service.clone(),
@@ -104,7 +127,10 @@ impl<'a> Judge<'a> {
         out.shift = Some(shift.clamp(-MAX_SHIFT, MAX_SHIFT));
         out.delta = Some(test.delta());
         out.superiority = Some(test.superiority());
-        out.p_value = Some(test.p_value_of_effective(effective_samples(na, phi), effective_samples(nb, phi)));
+        let by_ranks = test.p_value_of_effective(effective_samples(na, phi), effective_samples(nb, phi));
+        let by_size = trimmed_means_p_value(a, b, phi, floor).unwrap_or(1.0);
+        // Two questions were asked of the pair: the better answer counts half (Bonferroni).
+        out.p_value = Some((2.0 * by_ranks.min(by_size)).min(1.0));
         out
     }
 }

@@ -69,6 +69,8 @@ pub struct Counts {
     pub only_in_a: usize,
     /// Not seen in the reference.
     pub only_in_b: usize,
+    /// Not collected in one of them, or only zeros in the other.
+    pub not_comparable: usize,
 }
 
 /// How a series, service or edge of a later period (B) relates to the reference (A).
@@ -85,6 +87,9 @@ pub enum Verdict {
     Same,
     /// Too few samples in one of them to tell.
     TooFewSamples,
+    /// One of them has this metric of no service at all, so that it was not collected there; or the series was seen in one of them only and was
+    /// never other than 0 there.
+    NotComparable,
 }
 
 impl Verdict {
@@ -96,7 +101,13 @@ impl Verdict {
             Self::OnlyInB => "only_in_b",
             Self::Same => "same",
             Self::TooFewSamples => "too_few_samples",
+            Self::NotComparable => "not_comparable",
         }
+    }
+
+    /// Whether it could be told.
+    pub fn is_judged(self) -> bool {
+        !matches!(self, Self::TooFewSamples | Self::NotComparable)
     }
 
     /// Whether an operator should look at it.
@@ -179,7 +190,7 @@ pub struct Difference {
     pub delta: Option<f64>,
     /// Probability that a value of the later period is larger than one of the reference, 0 to 1.
     pub superiority: Option<f64>,
-    /// Two-sided p of Mann–Whitney on the effective samples.
+    /// Two-sided p of Mann–Whitney and Yuen, the smaller one doubled, on the effective samples.
     pub p_value: Option<f64>,
     /// Share of false findings at which it counts as one (Benjamini–Hochberg over all series and periods).
     pub q_value: Option<f64>,
@@ -242,7 +253,7 @@ impl ShapeKind {
 pub struct EdgeDifference {
     /// How the edge is known.
     pub kind: EdgeKind,
-    /// The caller; of a learnt edge, the service whose change comes first where that is known.
+    /// The caller; of a learnt edge, one of the two services.
     pub from: String,
     /// The other service.
     pub to: String,

@@ -1,6 +1,7 @@
 //! A period: the samples of one span of time, by series name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::CompareError;
 use crate::frame::MetricFrame;
@@ -40,6 +41,10 @@ pub struct Period {
     pub calls: BTreeSet<(String, String)>,
     /// Remarks on this period.
     pub notes: Vec<Note>,
+    /// What it is a part of.
+    pub(super) frame: Arc<MetricFrame>,
+    /// Its rows there.
+    pub(super) rows: Vec<usize>,
 }
 
 impl Period {
@@ -48,7 +53,7 @@ impl Period {
     /// # Errors
     /// [`CompareError::OutsideData`] when no instant lies inside.
     pub fn new(name: &str, observation: &Observation, window: Option<Interval>) -> Result<Self, CompareError> {
-        let frame = observation.frame.with_network_gaps();
+        let frame = Arc::new(observation.frame.with_network_gaps());
         let window = window.unwrap_or_else(|| frame.span());
         Self::cut(name, observation, &frame, window)
     }
@@ -59,7 +64,7 @@ impl Period {
     /// # Errors
     /// [`CompareError::TooManyWindows`] for more than `most` windows.
     pub fn windows(observation: &Observation, length_ms: i64, most: usize) -> Result<Vec<Self>, CompareError> {
-        let frame = observation.frame.with_network_gaps();
+        let frame = Arc::new(observation.frame.with_network_gaps());
         let (span, length_ms) = (frame.span(), length_ms.max(1));
         let windows = (span.len_ms() / length_ms) as usize;
         if windows > most {
@@ -73,7 +78,12 @@ impl Period {
         Ok((0..windows).rev().filter_map(cut).collect())
     }
 
-    fn cut(name: &str, observation: &Observation, frame: &MetricFrame, window: Interval) -> Result<Self, CompareError> {
+    fn cut(
+        name: &str,
+        observation: &Observation,
+        frame: &Arc<MetricFrame>,
+        window: Interval,
+    ) -> Result<Self, CompareError> {
         let from = frame.times().partition_point(|t| *t < window.start);
         let to = frame.times().partition_point(|t| *t < window.end).max(from);
         let span = frame.span();
@@ -117,7 +127,14 @@ impl Period {
             series,
             calls,
             notes,
+            frame: Arc::clone(frame),
+            rows: (from..to).collect(),
         })
+    }
+
+    /// Names of the metrics that were observed of any service.
+    pub(super) fn metrics(&self) -> BTreeSet<&str> {
+        self.keys().map(|k| k.metric.as_str()).collect()
     }
 
     /// Names of the observed series, in order.

@@ -26,7 +26,7 @@ pub(super) fn differences(periods: &[Period], series: &[SeriesComparison]) -> Ve
                 verdict: verdict(periods, service, own),
                 score: score(own),
                 findings,
-                series: own.iter().filter(|s| s.verdict != Verdict::TooFewSamples).count(),
+                series: own.iter().filter(|s| s.verdict.is_judged()).count(),
             }
         })
         .collect();

@@ -19,6 +19,8 @@ pub enum Congestion {
 pub struct Signals {
     /// By type (in the order of [`MetricType::ALL`]), then by service of the frame; empty where not observed.
     columns: Vec<Vec<Vec<f64>>>,
+    /// Services whose I/O is that of the network.
+    without_disk: Vec<bool>,
 }
 
 impl Signals {
@@ -29,7 +31,21 @@ impl Signals {
         let columns = MetricType::ALL.iter().map(|metric| {
             (0..services).map(|s| column(frame, ServiceIdx(s), *metric, congestion).unwrap_or_default()).collect()
         });
-        Self { columns: columns.collect() }
+        let has_disk = |s| own(frame, ServiceIdx(s), &Family::Disk).next().is_some();
+        Self { columns: columns.collect(), without_disk: (0..services).map(|s| !has_disk(s)).collect() }
+    }
+
+    /// What a column is made of: the same type may be measured differently elsewhere.
+    pub fn family(&self, metric: MetricType, service: ServiceIdx) -> Family {
+        match metric {
+            MetricType::Latency => Family::Latency,
+            MetricType::Throughput | MetricType::Congestion => Family::Throughput,
+            MetricType::Availability => Family::Error,
+            MetricType::Cpu => Family::Cpu,
+            MetricType::Memory => Family::Memory,
+            MetricType::Io if self.without_disk[service.0] => Family::Network,
+            MetricType::Io => Family::Disk,
+        }
     }
 
     /// One column; `None` where the service has no such signal. `NaN` is a gap.

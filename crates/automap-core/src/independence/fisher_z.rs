@@ -102,7 +102,11 @@ impl FisherZ {
 
 /// Probability of a correlation at least this strong between independent series.
 fn p_value(strength: f64, degrees: f64) -> f64 {
-    let z = strength.min(1.0 - 1e-15).atanh() * degrees.sqrt();
+    two_sided(strength.min(1.0 - 1e-15).atanh() * degrees.sqrt())
+}
+
+/// Probability that a standard normal value is at least this far from 0.
+pub(super) fn two_sided(z: f64) -> f64 {
     erfc(z / std::f64::consts::SQRT_2)
 }
 
@@ -196,7 +200,7 @@ fn observed_dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// Pearson correlation over the instants at which both were observed, and how many these are.
-fn correlation_with_gaps(a: &[f64], b: &[f64]) -> (f64, usize) {
+pub(super) fn correlation_with_gaps(a: &[f64], b: &[f64]) -> (f64, usize) {
     let shared: Vec<(f64, f64)> =
         a.iter().zip(b).filter(|(x, y)| !x.is_nan() && !y.is_nan()).map(|(x, y)| (*x, *y)).collect();
     let n = shared.len() as f64;

@@ -3,9 +3,14 @@
 /// Benjamini–Hochberg (1995): for every p the smallest share of false findings at which it counts as a finding, 0 to 1. `NaN`
 /// (not tested) stays `NaN` and does not count as a test. O(n·log n).
 pub fn false_discovery_rates(p: &[f64]) -> Vec<f64> {
+    false_discovery_rates_among(p, 0)
+}
+
+/// As [`false_discovery_rates`], where at least `tests` tests were done and all that are not listed found nothing.
+pub fn false_discovery_rates_among(p: &[f64], tests: usize) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).filter(|&i| !p[i].is_nan()).collect();
     order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));
-    let tests = order.len() as f64;
+    let tests = order.len().max(tests) as f64;
     let mut rates = vec![f64::NAN; p.len()];
     let mut smallest: f64 = 1.0;
     for (place, &i) in order.iter().enumerate().rev() {
@@ -26,5 +31,12 @@ mod tests {
         for (rate, expected) in rates.iter().zip([0.025, 0.05, f64::NAN, 0.05, 0.025, 0.8]) {
             assert!((rate - expected).abs() < 1e-12 || (rate.is_nan() && expected.is_nan()), "{rates:?}");
         }
+    }
+
+    /// The two of ten that are worth listing: the smallest of ten counts ten times, the next five times.
+    #[test]
+    fn what_found_nothing_counts_as_a_test() {
+        assert_eq!(false_discovery_rates_among(&[0.004, 0.001], 10), [0.02, 0.01]);
+        assert_eq!(false_discovery_rates_among(&[0.5], 10), [1.0]);
     }
 }

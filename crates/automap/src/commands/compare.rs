@@ -79,7 +79,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<Exit> {
     })?;
     let c = &comparison.counts;
     let found = comparison.services.iter().any(|s| s.verdict.is_finding()) || !comparison.edges.is_empty();
-    if c.series == c.too_few_samples {
+    if c.series == c.too_few_samples + c.not_comparable {
         say("error: not one series has enough samples in both periods: widen them or use a smaller step");
         return Ok(Exit::NotEnoughData);
     }

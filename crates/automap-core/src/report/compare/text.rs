@@ -28,7 +28,7 @@ pub fn text(comparison: &Comparison, options: &TextOptions) -> String {
         lines.push(format!("… and {} more (-v shows all)", found.len() - limit));
     }
     let edges = wording::edges(comparison);
-    lines.extend(section("CALLS", edges.iter().map(|e| plain(e))));
+    lines.extend(section("EDGES", edges.iter().map(|e| plain(e))));
     let notes = comparison.notes.iter().filter(|n| options.verbose || n.severity == Severity::Warning);
     lines.extend(section("NOTES", notes.map(|n| plain(&n.message))));
     lines.join("\n") + "\n"
@@ -85,7 +85,7 @@ fn services(comparison: &Comparison) -> Vec<String> {
     let lists = [
         ("DIFFER", differ),
         ("SAME", named(&[Verdict::Same], &name)),
-        ("NOT JUDGED", named(&[Verdict::TooFewSamples], &name)),
+        ("NOT JUDGED", named(&[Verdict::TooFewSamples, Verdict::NotComparable], &name)),
     ];
     let mut lines = vec![String::new()];
     lines.extend(lists.iter().filter(|(_, l)| !l.is_empty()).map(|(head, l)| format!("{head:<12}{}", plain(l))));

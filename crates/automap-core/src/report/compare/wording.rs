@@ -17,12 +17,13 @@ const MAX_EDGES: usize = 8;
 pub fn summary(comparison: &Comparison) -> String {
     let c = &comparison.counts;
     if c.differs + c.only_in_a + c.only_in_b == 0 {
-        let unjudged = match c.too_few_samples {
-            0 => String::new(),
-            n => format!("; {n} have too few samples"),
-        };
+        let unjudged: String = [(c.too_few_samples, "have too few samples"), (c.not_comparable, "are not comparable")]
+            .iter()
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, word)| format!("; {n} {word}"))
+            .collect();
         return match c.same {
-            0 => format!("nothing can be judged: all {} series have too few samples", c.series),
+            0 => format!("nothing can be judged: none of {} series has enough samples in all periods", c.series),
             same => format!("nothing differs: {same} of {} series are the same{unjudged}", c.series),
         };
     }
@@ -38,7 +39,12 @@ pub fn summary(comparison: &Comparison) -> String {
         }
     });
     let mut rest = vec![format!("{differ} of {} services differ, {} series the same", services.len(), c.same)];
-    let more = [(c.only_in_a, "vanished"), (c.only_in_b, "new"), (c.too_few_samples, "with too few samples")];
+    let more = [
+        (c.only_in_a, "vanished"),
+        (c.only_in_b, "new"),
+        (c.too_few_samples, "with too few samples"),
+        (c.not_comparable, "not comparable"),
+    ];
     rest.extend(more.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")));
     format!("{first}; {}", rest.join(", "))
 }
@@ -112,7 +118,7 @@ pub(super) fn shape(s: &SeriesComparison, options: &TextOptions) -> String {
     }
 }
 
-/// `vanished in B: orders → payment, front-end → user`.
+/// `calls vanished in B: orders → payment, front-end → user`, `links by data new in B: orders – payment (cpu)`.
 pub(super) fn edges(comparison: &Comparison) -> Vec<String> {
     let mut groups: Vec<(&str, EdgeKind, Verdict, Vec<String>)> = Vec::new();
     for e in &comparison.edges {
@@ -123,8 +129,8 @@ pub(super) fn edges(comparison: &Comparison) -> Vec<String> {
         }
     }
     let line = |(period, kind, verdict, names): &(&str, EdgeKind, Verdict, Vec<String>)| {
-        let kind = if *kind == EdgeKind::Learnt { "learnt edges " } else { "calls " };
-        let word = if *verdict == Verdict::OnlyInA { "vanished in" } else { "new in" };
+        let kind = if *kind == EdgeKind::Learnt { "links by data" } else { "calls" };
+        let word = if *verdict == Verdict::OnlyInA { " vanished in" } else { " new in" };
         let more = names.len().saturating_sub(MAX_EDGES);
         let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
         format!("{kind}{word} {period}: {}{tail}", names[..names.len() - more].join(", "))
@@ -133,8 +139,10 @@ pub(super) fn edges(comparison: &Comparison) -> Vec<String> {
 }
 
 fn name(e: &EdgeDifference) -> String {
-    let metric = e.metric.as_ref().map_or_else(String::new, |m| format!(" ({m})"));
-    format!("{} → {}{metric}", e.from, e.to)
+    match &e.metric {
+        Some(metric) => format!("{} – {} ({metric})", e.from, e.to),
+        None => format!("{} → {}", e.from, e.to),
+    }
 }
 
 /// `14:03:15` in the zone of the options; anything that is no time as it is.

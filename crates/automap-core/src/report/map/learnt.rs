@@ -1,11 +1,11 @@
 //! The service map of learnt graphs: what moved together, beside who calls whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::compose::{DataEdge, compose};
 use super::model::{EdgeChange, MapKind, ServiceMap};
 use crate::graph::profile::classes;
-use crate::graph::{IncidentGraphs, Learned, MetricType, WeightedGraph};
+use crate::graph::{IncidentGraphs, Learned, Link, MetricType, WeightedGraph};
 use crate::note::Note;
 use crate::observation::Observation;
 use crate::report::Report;
@@ -19,7 +19,7 @@ pub fn with_graphs(observation: &Observation, report: &Report, graphs: &Incident
     let edges = match kind {
         MapKind::Normal => arrows(&normal).into_values().collect(),
         MapKind::Anomaly => arrows(&incident).into_values().collect(),
-        MapKind::Difference => difference(&normal, &incident),
+        MapKind::Difference => difference(&normal, &incident, &graphs.changed),
     };
     let mut map = compose(observation, report, kind, &edges);
     let shown = if kind == MapKind::Normal { &normal } else { &incident };
@@ -36,10 +36,8 @@ pub fn with_graphs(observation: &Observation, report: &Report, graphs: &Incident
     map
 }
 
-type Key = (String, String, MetricType);
-
 /// One edge for each pair and metric; an arrow both ways is one edge without direction.
-fn arrows(graph: &WeightedGraph) -> BTreeMap<Key, DataEdge> {
+fn arrows(graph: &WeightedGraph) -> BTreeMap<Link, DataEdge> {
     let mut out = BTreeMap::new();
     for (from, to, weights) in graph.edges() {
         for metric in MetricType::ALL.into_iter().filter(|m| weights[*m as usize] > 0.0) {
@@ -59,13 +57,15 @@ fn arrows(graph: &WeightedGraph) -> BTreeMap<Key, DataEdge> {
     out
 }
 
-fn difference(normal: &WeightedGraph, incident: &WeightedGraph) -> Vec<DataEdge> {
+/// The edges of both; what the samples do not show to have changed is the same.
+fn difference(normal: &WeightedGraph, incident: &WeightedGraph, changed: &BTreeSet<Link>) -> Vec<DataEdge> {
     let (normal, mut edges) = (arrows(normal), arrows(incident));
-    for (key, edge) in &mut edges {
-        edge.change = if normal.contains_key(key) { EdgeChange::Same } else { EdgeChange::New };
+    for (link, edge) in &mut edges {
+        edge.change = if changed.contains(link) { EdgeChange::New } else { EdgeChange::Same };
     }
-    for (key, edge) in normal {
-        edges.entry(key).or_insert(DataEdge { change: EdgeChange::Gone, ..edge });
+    for (link, edge) in normal {
+        let change = if changed.contains(&link) { EdgeChange::Gone } else { EdgeChange::Same };
+        edges.entry(link).or_insert(DataEdge { change, ..edge });
     }
     edges.into_values().collect()
 }
@@ -95,7 +95,9 @@ mod tests {
 
     #[test]
     fn new_gone_and_undirected_edges_are_told_apart() {
-        let edges = difference(&graph("a>b:l b>c:l c>b:l"), &graph("a>b:l a>b:c d>a:c"));
+        let changed = |a: &str, b: &str, metric| (a.to_owned(), b.to_owned(), metric);
+        let changed = BTreeSet::from([changed("a", "b", MetricType::Cpu), changed("b", "c", MetricType::Latency)]);
+        let edges = difference(&graph("a>b:l b>c:l c>b:l"), &graph("a>b:l a>b:c d>a:c"), &changed);
         let told: Vec<(&str, &str, MetricType, bool, EdgeChange)> =
             edges.iter().map(|e| (e.from.as_str(), e.to.as_str(), e.metric, e.directed, e.change)).collect();
         assert_eq!(
@@ -103,7 +105,8 @@ mod tests {
             [
                 ("a", "b", MetricType::Latency, true, EdgeChange::Same),
                 ("a", "b", MetricType::Cpu, true, EdgeChange::New),
-                ("d", "a", MetricType::Cpu, true, EdgeChange::New),
+                // In the incident only, but not significantly so.
+                ("d", "a", MetricType::Cpu, true, EdgeChange::Same),
                 ("b", "c", MetricType::Latency, false, EdgeChange::Gone),
             ]
         );

@@ -1,0 +1,81 @@
+//! Which edges one period has and the other lacks: calls, and dependences that the metrics show.
+
+use std::collections::BTreeSet;
+
+use super::Period;
+use super::model::{EdgeDifference, EdgeKind, Verdict};
+use crate::graph::{Congestion, GraphOptions, Learned, LearntWindow, Signals, changed_links, learn, links};
+use crate::topology::CallGraph;
+
+/// All edges that vanished or are new, period by period: calls, then learnt edges.
+pub(super) fn differences(reference: &Period, later: &[Period]) -> Vec<EdgeDifference> {
+    let a = Learnt::of(reference);
+    later.iter().flat_map(|b| calls(reference, b).into_iter().chain(learnt(&a, &Learnt::of(b)))).collect()
+}
+
+/// Calls of one period that the other one does not have. Services that exist in one period only are told as such; their calls
+/// are listed all the same.
+fn calls(reference: &Period, later: &Period) -> Vec<EdgeDifference> {
+    let only = |in_one: &Period, in_other: &Period, verdict: Verdict| -> Vec<EdgeDifference> {
+        let missing = in_one.calls.iter().filter(|call| !in_other.calls.contains(*call));
+        let edge = |(from, to): &(String, String)| EdgeDifference {
+            kind: EdgeKind::Call,
+            from: from.clone(),
+            to: to.clone(),
+            metric: None,
+            period: later.name.clone(),
+            verdict,
+        };
+        missing.map(edge).collect()
+    };
+    let mut edges = only(reference, later, Verdict::OnlyInA);
+    edges.extend(only(later, reference, Verdict::OnlyInB));
+    edges
+}
+
+/// A period's behaviour graph.
+struct Learnt<'a> {
+    period: &'a Period,
+    signals: Signals,
+    learned: Learned,
+}
+
+impl<'a> Learnt<'a> {
+    fn of(period: &'a Period) -> Self {
+        let (signals, calls) = (Signals::of(&period.frame, Congestion::default()), period.call_graph());
+        let learned = learn(&period.frame, &signals, &period.rows, &calls, &GraphOptions::default());
+        Self { period, signals, learned }
+    }
+
+    fn window(&self) -> LearntWindow<'_> {
+        let Self { period, signals, learned } = self;
+        LearntWindow { frame: &period.frame, signals, rows: &period.rows, learned }
+    }
+}
+
+fn learnt(a: &Learnt<'_>, b: &Learnt<'_>) -> Vec<EdgeDifference> {
+    let before = links(&a.learned);
+    let changed = changed_links(&a.window(), &b.window(), &GraphOptions::default().independence);
+    let edge = |(from, to, metric)| EdgeDifference {
+        kind: EdgeKind::Learnt,
+        verdict: if before.contains(&(String::clone(&from), String::clone(&to), metric)) {
+            Verdict::OnlyInA
+        } else {
+            Verdict::OnlyInB
+        },
+        from,
+        to,
+        metric: Some(metric.as_str().to_owned()),
+        period: b.period.name.clone(),
+    };
+    let mut edges: Vec<EdgeDifference> = changed.into_iter().map(edge).collect();
+    edges.sort_by(|x, y| x.verdict.cmp(&y.verdict).then_with(|| x.cmp(y)));
+    edges
+}
+
+impl Period {
+    fn call_graph(&self) -> CallGraph {
+        let calls: BTreeSet<(&str, &str)> = self.calls.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
+        calls.into_iter().collect()
+    }
+}

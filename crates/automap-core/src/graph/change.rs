@@ -1,0 +1,154 @@
+//! Which dependences changed from one window to another.
+//!
+//! That an edge is in one graph and not in the other says little: a test that failed for want of samples proves no independence. An edge
+//! counts as gone or new only where the two windows' correlations differ significantly.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Learned, MetricType, Signals};
+use crate::frame::MetricFrame;
+use crate::independence::{CiOptions, correlation_change};
+use crate::metric::Family;
+use crate::stats::false_discovery_rates_among;
+
+/// Share of false findings among the changed edges that is aimed at. Strict: memory that grows in two services looks like a dependence that
+/// comes and goes, and no test for levels without trend sees through that.
+const FALSE_DISCOVERY_RATE: f64 = 0.01;
+
+/// A window and the graph that was learnt from it.
+#[derive(Clone, Copy, Debug)]
+pub struct LearntWindow<'a> {
+    /// The data.
+    pub frame: &'a MetricFrame,
+    /// Its signals.
+    pub signals: &'a Signals,
+    /// The window's rows.
+    pub rows: &'a [usize],
+    /// The graph.
+    pub learned: &'a Learned,
+}
+
+/// Two services, the lower name first, and the metric type that connects them.
+pub type Link = (String, String, MetricType);
+
+/// Links that one of the graphs has and the other lacks, and whose correlation differs significantly between the windows.
+///
+/// Links with a service or signal that one of the frames does not know are left out: they cannot be compared. Pairs without an edge in either
+/// graph count as tests that found nothing. Cost: O(edges × samples · log samples).
+pub fn changed_links(a: &LearntWindow<'_>, b: &LearntWindow<'_>, options: &CiOptions) -> BTreeSet<Link> {
+    let (of_a, of_b) = (links(a.learned), links(b.learned));
+    let candidates: Vec<Link> = of_a.symmetric_difference(&of_b).cloned().collect();
+    let p: Vec<f64> = candidates.iter().map(|link| p_value(link, a, b, options).unwrap_or(f64::NAN)).collect();
+    let q = false_discovery_rates_among(&p, comparable_pairs(a, b));
+    candidates.into_iter().zip(q).filter(|(_, q)| *q <= FALSE_DISCOVERY_RATE).map(|(link, _)| link).collect()
+}
+
+/// All links of a learnt graph.
+pub fn links(learned: &Learned) -> BTreeSet<Link> {
+    let weights = learned.graph.weights();
+    let of_edge = |(from, to, w): (&str, &str, &super::ByType)| {
+        let (low, high) = (from.min(to).to_owned(), from.max(to).to_owned());
+        let metrics: Vec<MetricType> = MetricType::ALL.into_iter().filter(|m| w[*m as usize] > 0.0).collect();
+        metrics.into_iter().map(move |metric| (low.clone(), high.clone(), metric))
+    };
+    weights.edges().flat_map(of_edge).collect()
+}
+
+fn p_value(link: &Link, a: &LearntWindow<'_>, b: &LearntWindow<'_>, options: &CiOptions) -> Option<f64> {
+    let (a, b) = (a.pair(link)?, b.pair(link)?);
+    if a.families != b.families {
+        return None;
+    }
+    correlation_change([&a.columns[0], &a.columns[1]], [&b.columns[0], &b.columns[1]], options)
+}
+
+impl LearntWindow<'_> {
+    fn pair(&self, (one, other, metric): &Link) -> Option<Columns> {
+        let ends = [self.frame.find(one)?, self.frame.find(other)?];
+        let column = |service| -> Option<Vec<f64>> {
+            let values = self.signals.get(*metric, service)?;
+            Some(self.rows.iter().map(|&row| values[row]).collect())
+        };
+        let families = ends.map(|service| self.signals.family(*metric, service));
+        Some(Columns { columns: [column(ends[0])?, column(ends[1])?], families })
+    }
+
+    /// Services by metric type.
+    fn measured(&self) -> BTreeMap<MetricType, BTreeSet<&str>> {
+        let services = || self.frame.services().iter().map(String::as_str);
+        let has = |metric, name: &str| self.frame.find(name).and_then(|s| self.signals.get(metric, s)).is_some();
+        MetricType::ALL.into_iter().map(|m| (m, services().filter(|name| has(m, name)).collect())).collect()
+    }
+}
+
+/// The two ends of a link in one window, and what they measure.
+struct Columns {
+    columns: [Vec<f64>; 2],
+    families: [Family; 2],
+}
+
+/// Pairs of services that both windows measure, over all metric types.
+fn comparable_pairs(a: &LearntWindow<'_>, b: &LearntWindow<'_>) -> usize {
+    let (a, b) = (a.measured(), b.measured());
+    let pairs = |(metric, services): (&MetricType, &BTreeSet<&str>)| {
+        let both = b.get(metric).map_or(0, |other| services.intersection(other).count());
+        both * both.saturating_sub(1) / 2
+    };
+    a.iter().map(pairs).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{RawSeries, assemble};
+    use crate::graph::{Congestion, GraphOptions, Knowledge, learn};
+    use crate::time::Timestamp;
+    use crate::topology::CallGraph;
+
+    /// Deterministic noise without repetition: the fractional parts of multiples of an irrational number, shuffled by a square.
+    fn noise(seed: usize, i: usize) -> f64 {
+        ((i * i + 31 * seed * i + seed) as f64 * 0.618_033_988_749_895).fract()
+    }
+
+    /// `a` and `b` move together before row 80 and not after; `c` and `d` the other way round; `e` is alone and seen for three rows after.
+    fn frame() -> MetricFrame {
+        let times: Vec<Timestamp> = (0..160).map(|i| Timestamp::from_ms(1000 * i)).collect();
+        let value = |service: &str, i: usize| {
+            let before = i < 80;
+            match service {
+                "a" => noise(1, i),
+                "b" if before => noise(1, i) + 0.1 * noise(2, i),
+                "c" => noise(3, i),
+                "d" if !before => noise(3, i) + 0.1 * noise(4, i),
+                "e" if i > 82 => f64::NAN,
+                "e" => noise(1, i) + 0.1 * noise(5, i),
+                "b" => noise(6, i),
+                _ => noise(7, i),
+            }
+        };
+        let series = |service: &str| RawSeries {
+            service: service.to_owned(),
+            metric: "cpu_cores".to_owned(),
+            peer: None,
+            points: times.iter().enumerate().map(|(i, t)| (*t, value(service, i))).collect(),
+        };
+        assemble(["a", "b", "c", "d", "e"].map(series).to_vec(), times.clone()).unwrap().0
+    }
+
+    #[test]
+    fn only_what_the_samples_show_is_a_change() {
+        let frame = frame();
+        let signals = Signals::of(&frame, Congestion::Power);
+        let options = GraphOptions { knowledge: Knowledge::None, ..GraphOptions::default() };
+        let rows: [Vec<usize>; 2] = [(0..80).collect(), (80..160).collect()];
+        let learned = rows.clone().map(|rows| learn(&frame, &signals, &rows, &CallGraph::new(), &options));
+        let window = |i: usize| LearntWindow { frame: &frame, signals: &signals, rows: &rows[i], learned: &learned[i] };
+        let link = |a: &str, b: &str| (a.to_owned(), b.to_owned(), MetricType::Cpu);
+        assert!(links(&learned[0]).contains(&link("a", "b")) && !links(&learned[1]).contains(&link("a", "b")));
+        // a and e move together too, and are no longer seen together: that is no change.
+        assert!(!links(&learned[0]).is_disjoint(&[link("a", "e"), link("b", "e")].into()));
+        let changed = changed_links(&window(0), &window(1), &options.independence);
+        assert_eq!(changed, BTreeSet::from([link("a", "b"), link("c", "d")]));
+        assert!(changed_links(&window(0), &window(0), &options.independence).is_empty());
+    }
+}
