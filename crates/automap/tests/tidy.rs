@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 /// Longest Rust file: beyond it a file holds more than one idea.
 const MAX_LINES: usize = 500;
 
+/// Longest line of examples.
+const MAX_EXAMPLE: usize = 98;
+
 /// The modules of the core from left to right in the picture; each imports only what stands before it.
 const CORE_ORDER: [&str; 18] = [
     "time",
@@ -116,6 +119,19 @@ fn renderers_see_the_report_and_nothing_else() {
             assert!(import.starts_with("note::"), "the text renderer imports {import}");
         }
     }
+}
+
+/// Help is wrapped at 100 columns or less: an example that is broken in two is not copied.
+#[test]
+fn examples_fit_a_line() {
+    let mut long = Vec::new();
+    for path in rust_files(&crates().join("automap/src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let Some((_, examples)) = text.split_once("EXAMPLES: &str = \"") else { continue };
+        let lines = examples.split_once("\";").map_or("", |(examples, _)| examples).lines();
+        long.extend(lines.filter(|l| l.chars().count() > MAX_EXAMPLE).map(|l| format!("{}: {l}", path.display())));
+    }
+    assert!(long.is_empty(), "{long:#?}");
 }
 
 #[test]

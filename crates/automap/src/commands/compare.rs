@@ -21,14 +21,14 @@ use place::Place;
 use show::{Format, ShowArgs};
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  automap compare monday.parquet tuesday.parquet                        two captures; the first is the reference
-  automap compare incident.parquet@baseline incident.parquet@incident   the two windows of a diagnosis
-  automap compare --capture day.parquet 14:00..14:10 14:20..14:30       two spans of one capture
+  automap compare monday.parquet tuesday.parquet                    two captures, the first leads
+  automap compare shop.parquet@baseline shop.parquet@incident       the windows of a diagnosis
+  automap compare --capture day.parquet 14:00..14:10 14:20..14:30   two spans of one capture
   automap compare --prometheus http://localhost:9090 -n sock-shop '2h ago..1h ago' '1h ago..now'
-  automap compare before.parquet after.parquet -o markdown              for a pull request
+  automap compare before.parquet after.parquet -o markdown          for a pull request
 
-Exit codes: 0 compared, 1 something differs (with --exit-code), 2 wrong usage or file, 3 source not reachable,
-4 not enough data.";
+Exit codes: 0 compared, 1 something differs (with --exit-code), 2 wrong usage or file,
+3 source not reachable, 4 not enough data.";
 
 #[derive(Args, Debug)]
 pub(crate) struct CompareArgs {

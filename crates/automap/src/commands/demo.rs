@@ -30,7 +30,7 @@ const TIMING: Timing =
 pub(crate) const EXAMPLES: &str = "Examples:
   automap demo                                  a recorded incident, nothing needed
   automap demo -o json                          the report alone
-  automap demo --live                           shop, Prometheus, load and fault on this machine, 2 to 3 minutes
+  automap demo --live                           shop, Prometheus, load and fault here, 2 to 3 min
   automap demo --live --fault my-chaos.yaml     another fault, as a Chaos Mesh manifest";
 
 #[derive(Args, Debug)]

@@ -16,13 +16,13 @@ use crate::exit::Exit;
 pub(crate) const EXAMPLES: &str = "Examples:
   automap diagnose --prometheus http://localhost:9090 --namespace sock-shop
   automap diagnose --prometheus http://localhost:9090 -n sock-shop --incident-start 14:03
-  automap diagnose --prometheus http://localhost:9090 -n sock-shop --incident-start -10m --baseline 12:00..13:00
+  automap diagnose --prometheus http://localhost:9090 -n shop --baseline 12:00..13:00
   automap diagnose --capture incident.parquet -o json
   automap diagnose --capture incident.parquet --engine all
   automap diagnose --csv metrics.csv --incident-start 2026-11-23T14:03:00Z
 
-Exit codes: 0 answered, 1 a cause was named (with --exit-code), 2 wrong usage or file, 3 source not reachable,
-4 not enough data.";
+Exit codes: 0 answered, 1 a cause was named (with --exit-code), 2 wrong usage or file,
+3 source not reachable, 4 not enough data.";
 
 #[derive(Args, Debug)]
 pub(crate) struct DiagnoseArgs {

@@ -18,7 +18,8 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap explain payment --prometheus http://localhost:9090 -n sock-shop --incident-start 14:03
   automap explain orders --capture incident.parquet -o json
 
-Exit codes: 0 answered, 2 wrong usage, file or service name, 3 source not reachable, 4 not enough data.";
+Exit codes: 0 answered, 2 wrong usage, file or service name, 3 source not reachable,
+4 not enough data.";
 
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {

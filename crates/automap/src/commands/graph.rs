@@ -20,11 +20,11 @@ use crate::exit::Exit;
 use crate::picture;
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  automap graph --prometheus http://localhost:9090 -n sock-shop         a tree in the terminal
-  automap graph --capture incident.parquet --file map.svg               a drawing; .png, .dot, .graphml, .mmd, .json too
-  automap graph --capture incident.parquet -o mermaid                   for a page on GitHub
+  automap graph --prometheus http://localhost:9090 -n sock-shop   a tree in the terminal
+  automap graph --capture incident.parquet --file map.svg         drawn; .png .dot .mmd too
+  automap graph --capture incident.parquet -o mermaid             for a page on GitHub
   automap graph --capture incident.parquet -o dot | dot -Tpdf > map.pdf
-  automap graph --capture incident.parquet --kind difference            what the incident changed";
+  automap graph --capture incident.parquet --kind difference      what the incident changed";
 
 #[derive(Args, Debug)]
 pub(crate) struct GraphArgs {

@@ -18,7 +18,7 @@ use crate::exit::Exit;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap profile --capture incident.parquet                     classes and changes, for people
-  automap profile --capture incident.parquet --file shop.csv     all dimensions; .parquet and .json too
+  automap profile --capture incident.parquet --file shop.csv     all dimensions; or .parquet .json
   automap profile --prometheus http://localhost:9090 -n sock-shop -o json | jq '.dimensions'";
 
 #[derive(Args, Debug)]

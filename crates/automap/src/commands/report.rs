@@ -21,11 +21,11 @@ use crate::exit::Exit;
 use crate::when::utc_offset_s;
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  automap report --prometheus http://localhost:9090 -n sock-shop --incident-start 14:03 --file incident.html
-  automap report --capture incident.parquet --file incident.html      a page: opens offline, prints well
-  automap report --capture incident.parquet --file incident.md        for Slack, GitHub or GitLab
-  automap report --capture incident.parquet -o markdown               the same on standard output
-  automap report --capture incident.parquet -o json | jq .charts      the page's data";
+  automap report --prometheus http://localhost:9090 -n sock-shop --file incident.html
+  automap report --capture incident.parquet --file incident.html   opens offline, prints well
+  automap report --capture incident.parquet --file incident.md     for Slack, GitHub or GitLab
+  automap report --capture incident.parquet -o markdown            the same on standard output
+  automap report --capture incident.parquet -o json | jq .charts   the page's data";
 
 #[derive(Args, Debug)]
 pub(crate) struct ReportArgs {

@@ -20,13 +20,13 @@ use crate::exit::Exit;
 use crate::when;
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  automap trend --capture day.parquet --window 5m                        one level for every 5 minutes
-  automap trend monday.parquet tuesday.parquet wednesday.parquet …       one level for every capture
+  automap trend --capture day.parquet --window 5m                 one level for every 5 minutes
+  automap trend monday.parquet tuesday.parquet wednesday.parquet …  one level for every capture
   automap trend --prometheus http://localhost:9090 -n sock-shop --since 7d --window 1h
   automap trend --capture day.parquet --window 5m -o csv
 
-Exit codes: 0 answered, 1 something rises or falls (with --exit-code), 2 wrong usage or file, 3 source not reachable,
-4 not enough data.";
+Exit codes: 0 answered, 1 something rises or falls (with --exit-code), 2 wrong usage or file,
+3 source not reachable, 4 not enough data.";
 
 /// Windows where none are asked for: enough for a slope, few enough for a level each.
 const DEFAULT_WINDOWS: i64 = 24;

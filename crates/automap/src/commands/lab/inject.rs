@@ -13,7 +13,7 @@ use super::{DirArgs, print, say, table};
 pub(super) const EXAMPLES: &str = "Examples:
   automap lab inject delay-payment.yaml          put it in place and return
   automap lab inject --wait delay-payment.yaml   also wait until it is over
-The files are Chaos Mesh manifests: what a cluster takes, the lab takes, or says what it cannot do.";
+The files are Chaos Mesh manifests: the lab takes what a cluster takes, or says what it cannot do.";
 
 /// Recovering takes at most this much longer than the fault.
 const RECOVERY: Duration = Duration::from_secs(180);

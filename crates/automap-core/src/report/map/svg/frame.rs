@@ -150,14 +150,19 @@ impl Legend {
         out.extend(is_same.then_some(line));
         for (change, words) in [(EdgeChange::New, "only in the incident"), (EdgeChange::Gone, "only in normal time")] {
             let line = Entry::Line(Kind::Data, change, (false, false), words);
-            out.extend(kinds.iter().any(|(_, c)| *c == change).then_some(line));
+            out.extend(kinds.iter().any(|(k, c)| data(k) && *c == change).then_some(line));
         }
         if scene.scale.labels {
-            let metrics = scene.edges.iter().flat_map(|e| &e.metrics);
+            let metrics = || scene.edges.iter().flat_map(|e| &e.metrics);
             let mut letters: Vec<String> =
-                metrics.map(|m| format!("{} {}", words::letter(&m.metric), words::line(&m.metric))).collect();
+                metrics().map(|m| format!("{} {}", words::letter(&m.metric), words::line(&m.metric))).collect();
             letters.sort();
             letters.dedup();
+            for (change, words) in
+                [(EdgeChange::New, "+ only in the incident"), (EdgeChange::Gone, "− only in normal time")]
+            {
+                letters.extend(metrics().any(|m| m.change == change).then(|| words.to_owned()));
+            }
             out.extend(letters.into_iter().map(Entry::Letter));
         }
         out
