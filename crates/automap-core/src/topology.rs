@@ -18,6 +18,8 @@ pub enum Protocol {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallGraph {
     edges: BTreeMap<(String, String), Protocol>,
+    /// Those of the edges that nobody observed.
+    asserted: BTreeSet<(String, String)>,
     views: BTreeSet<String>,
 }
 
@@ -27,15 +29,30 @@ impl CallGraph {
         Self::default()
     }
 
-    /// Adds `caller → callee`. A request edge wins over a TCP edge between the same two services.
+    /// Adds the observed `caller → callee`. A request edge wins over a TCP edge between the same two services.
     pub fn add(&mut self, caller: &str, callee: &str, protocol: Protocol) {
         if caller == callee {
             return;
         }
+        self.asserted.remove(&(caller.to_owned(), callee.to_owned()));
         self.edges
             .entry((caller.to_owned(), callee.to_owned()))
             .and_modify(|known| *known = (*known).min(protocol))
             .or_insert(protocol);
+    }
+
+    /// Adds a request edge that somebody says is there; one that was observed stays as it is.
+    pub fn assert_call(&mut self, caller: &str, callee: &str) {
+        let edge = (caller.to_owned(), callee.to_owned());
+        if caller != callee && !self.edges.contains_key(&edge) {
+            self.edges.insert(edge.clone(), Protocol::Request);
+            self.asserted.insert(edge);
+        }
+    }
+
+    /// Whether somebody says that the call is there and nobody observed it.
+    pub fn is_asserted(&self, caller: &str, callee: &str) -> bool {
+        self.asserted.contains(&(caller.to_owned(), callee.to_owned()))
     }
 
     /// Marks a node that is no component but a client's view of one (a remote end point, a user agent in a trace map):
@@ -99,5 +116,18 @@ mod tests {
         graph.add("orders", "payment", Protocol::Request);
         graph.add("orders", "payment", Protocol::Tcp);
         assert_eq!(graph.edges().collect::<Vec<_>>(), [("orders", "payment", Protocol::Request)]);
+    }
+
+    #[test]
+    fn what_is_observed_is_no_longer_only_said() {
+        let mut graph = CallGraph::new();
+        graph.assert_call("orders", "orders");
+        graph.assert_call("orders", "payment");
+        graph.add("front-end", "orders", Protocol::Tcp);
+        graph.assert_call("front-end", "orders");
+        assert!(graph.is_asserted("orders", "payment") && !graph.is_asserted("front-end", "orders"));
+        assert_eq!((graph.len(), graph.edges().next()), (2, Some(("front-end", "orders", Protocol::Tcp))));
+        graph.add("orders", "payment", Protocol::Tcp);
+        assert!(!graph.is_asserted("orders", "payment"));
     }
 }

@@ -11,6 +11,7 @@
 //!
 //! The words of Prometheus, Istio and Kubernetes end here; nothing here knows how causes are found.
 
+pub mod calls_file;
 pub mod capture;
 pub mod csv_table;
 pub mod profile_table;

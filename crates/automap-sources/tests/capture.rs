@@ -30,6 +30,7 @@ fn observation(raw: Vec<RawSeries>, times: Vec<Timestamp>) -> Observation {
     let mut calls = CallGraph::new();
     calls.add("orders", "payment", Protocol::Request);
     calls.add("orders", "orders-db", Protocol::Tcp);
+    calls.assert_call("front-end", "orders");
     calls.mark_view("browser");
     Observation {
         frame,

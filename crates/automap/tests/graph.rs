@@ -236,3 +236,38 @@ fn a_hostile_name_is_text_in_every_form() {
     assert!(!chart.contains("<script") && !chart.contains("]-->"), "{chart}");
     assert!(form("dot").contains("\"\\\"]-->x<script>"), "the quote is escaped");
 }
+
+/// `shop` calls `stock`, but only a file says so.
+#[test]
+fn calls_of_a_file_are_edges_that_nobody_observed() {
+    let dir = Dir::new("calls");
+    let table = dir.0.join("table.csv");
+    let mut csv = "time,shop_latency_ms,stock_latency_ms\n".to_owned();
+    for i in 0..90_u32 {
+        let slow = if i >= 60 { 400 } else { 0 };
+        csv += &format!("{},{},{}\n", 1_700_000_000 + 5 * i, 30 + i * 3 % 7 + slow, 20 + i * 7 % 5 + slow);
+    }
+    std::fs::write(&table, csv).unwrap();
+    let calls = dir.0.join("calls.txt");
+    let ask = |text: &str| {
+        std::fs::write(&calls, text).unwrap();
+        automap(&["--csv", table.to_str().unwrap(), "--calls", calls.to_str().unwrap(), "-o", "json"])
+    };
+    let output = ask("# who calls whom\nshop,stock\nshop,ghost\n");
+    let map: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let edges: Vec<(&Value, &Value, &Value, &Value)> = map["edges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| (&e["from"], &e["to"], &e["observed"], &e["asserted"]))
+        .collect();
+    let said = |to: &'static str| (Value::from("shop"), Value::from(to), Value::from(false), Value::from(true));
+    let want = [said("ghost"), said("stock")];
+    assert_eq!(edges, want.iter().map(|(a, b, c, d)| (a, b, c, d)).collect::<Vec<_>>());
+    let cause = map["nodes"].as_array().unwrap().iter().find(|n| n["role"] == "cause").unwrap();
+    assert_eq!(cause["service"], "stock", "the caller's latency is explained by the callee's");
+    let output = ask("shop stock\n");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(error.contains("calls.txt: line 1: 'shop stock' is no call"), "{error}");
+}

@@ -18,6 +18,9 @@ pub(super) struct Metadata {
     /// Series without any sample, as `(service, metric)`: there is no row to tell of them.
     pub(super) empty_series: Vec<(String, String)>,
     pub(super) calls: Vec<(String, String, Protocol)>,
+    /// Calls that nobody observed. Absent in files of older versions.
+    #[serde(default)]
+    pub(super) asserted_calls: Vec<(String, String)>,
     /// Nodes that are only somebody's view of another.
     pub(super) views: Vec<String>,
     pub(super) hint: WindowHint,
@@ -35,12 +38,15 @@ pub(super) struct Version {
 impl Metadata {
     pub(super) fn of(observation: &Observation, empty_series: Vec<(String, String)>) -> Self {
         let Observation { frame, calls, hint, notes, not_checked, queries, source } = observation;
+        let seen = calls.edges().filter(|(from, to, _)| !calls.is_asserted(from, to));
+        let said = calls.edges().filter(|(from, to, _)| calls.is_asserted(from, to));
         Self {
             schema_version: SCHEMA_VERSION,
             source: source.clone(),
             axis: axis::runs(frame.times()),
             empty_series,
-            calls: calls.edges().map(|(from, to, p)| (from.to_owned(), to.to_owned(), p)).collect(),
+            calls: seen.map(|(from, to, p)| (from.to_owned(), to.to_owned(), p)).collect(),
+            asserted_calls: said.map(|(from, to, _)| (from.to_owned(), to.to_owned())).collect(),
             views: calls.views().map(ToOwned::to_owned).collect(),
             hint: *hint,
             notes: notes.clone(),
@@ -52,6 +58,7 @@ impl Metadata {
     pub(super) fn call_graph(&self) -> CallGraph {
         let mut graph = CallGraph::new();
         self.calls.iter().for_each(|(from, to, protocol)| graph.add(from, to, *protocol));
+        self.asserted_calls.iter().for_each(|(from, to)| graph.assert_call(from, to));
         self.views.iter().for_each(|node| graph.mark_view(node));
         graph
     }

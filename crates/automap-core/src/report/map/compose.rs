@@ -168,14 +168,15 @@ fn edges(observation: &Observation, data_edges: &[DataEdge], path: &[String]) ->
         let mine = |e: &&&DataEdge| !both_ways || if e.directed { e.from == *from } else { from < to };
         let data = pairs.get(&(*from.min(to), *from.max(to))).map(Vec::as_slice).unwrap_or_default();
         let data: Vec<&DataEdge> = data.iter().filter(mine).copied().collect();
-        out.push(edge(from, to, true, &data));
+        let is_asserted = observation.calls.is_asserted(from, to);
+        out.push(edge(from, to, (!is_asserted, is_asserted), &data));
     }
     for ((a, b), data) in &pairs {
         if calls.contains(&(*a, *b)) || calls.contains(&(*b, *a)) {
             continue;
         }
         let (from, to) = if leaning(data, a) >= 0.0 { (a, b) } else { (b, a) };
-        out.push(edge(from, to, false, data));
+        out.push(edge(from, to, (false, false), data));
     }
     let steps: BTreeSet<(&str, &str)> = path.windows(2).map(|w| (w[0].as_str(), w[1].as_str())).collect();
     for e in &mut out {
@@ -195,7 +196,7 @@ fn weight(edge: &DataEdge) -> f64 {
     if edge.weight.is_finite() { edge.weight.max(0.0) } else { 0.0 }
 }
 
-fn edge(from: &str, to: &str, observed: bool, data: &[&DataEdge]) -> MapEdge {
+fn edge(from: &str, to: &str, (observed, asserted): (bool, bool), data: &[&DataEdge]) -> MapEdge {
     let mut by_metric: BTreeMap<(MetricType, Influence, EdgeChange), f64> = BTreeMap::new();
     for d in data {
         let influence = match d.directed {
@@ -218,7 +219,7 @@ fn edge(from: &str, to: &str, observed: bool, data: &[&DataEdge]) -> MapEdge {
         Some(first) if metrics.iter().all(|m| m.change == first) => first,
         _ => EdgeChange::Same,
     };
-    MapEdge { from: from.to_owned(), to: to.to_owned(), observed, asserted: false, metrics, change, on_path: false }
+    MapEdge { from: from.to_owned(), to: to.to_owned(), observed, asserted, metrics, change, on_path: false }
 }
 
 #[cfg(test)]

@@ -1,0 +1,91 @@
+//! Who calls whom, as somebody wrote it down: pairs `caller,callee`, one a line, or a JSON list of pairs.
+//!
+//! Lines that are empty or begin with `#` are skipped. Left out: weights and protocols; a call is a call.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Largest file that is read.
+pub const MAX_FILE_BYTES: u64 = 16 << 20;
+/// Most calls: a thousand services that call a hundred others each.
+pub const MAX_CALLS: usize = 100_000;
+
+/// Why a file of calls cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {problem}")]
+pub struct CallsError {
+    /// The file.
+    pub file: String,
+    /// What is wrong, and where.
+    pub problem: String,
+}
+
+/// Reads pairs `(caller, callee)` in the order of the file.
+///
+/// # Errors
+/// [`CallsError`] when the file cannot be read, is too large, holds no call, or a line is no pair.
+pub fn read(path: &Path) -> Result<Vec<(String, String)>, CallsError> {
+    let fail = |problem: String| CallsError { file: path.display().to_string(), problem };
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text))
+        .map_err(|e| fail(e.to_string()))?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        return Err(fail(format!("larger than {MAX_FILE_BYTES} bytes")));
+    }
+    parse(&text).map_err(fail)
+}
+
+fn parse(text: &str) -> Result<Vec<(String, String)>, String> {
+    let calls = if text.trim_start().starts_with('[') {
+        serde_json::from_str(text).map_err(|e| format!("{e}; write [[\"caller\", \"callee\"], …]"))?
+    } else {
+        let lines = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim()));
+        let told = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+        told.map(pair).collect::<Result<Vec<_>, String>>()?
+    };
+    match calls.len() {
+        0 => Err("no call in it; write caller,callee, one pair a line".to_owned()),
+        n if n > MAX_CALLS => Err(format!("{n} calls, at most {MAX_CALLS} are possible")),
+        _ => Ok(calls),
+    }
+}
+
+fn pair((line, text): (usize, &str)) -> Result<(String, String), String> {
+    let ends = text.split_once("->").or_else(|| text.split_once('→')).or_else(|| text.split_once(','));
+    let ends = ends.map(|(from, to)| (from.trim().to_owned(), to.trim().to_owned()));
+    let is_pair = |(from, to): &(String, String)| !from.is_empty() && !to.is_empty() && !to.contains(',');
+    ends.filter(is_pair).ok_or_else(|| format!("line {line}: '{text}' is no call; write caller,callee"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_write_a_call() {
+        let want = [("front-end".to_owned(), "orders".to_owned()), ("orders".to_owned(), "payment".to_owned())];
+        for text in [
+            "front-end,orders\norders, payment\n",
+            "# calls\n\nfront-end -> orders\n  orders → payment",
+            r#" [["front-end", "orders"], ["orders", "payment"]]"#,
+        ] {
+            assert_eq!(parse(text).unwrap(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_named_with_its_line() {
+        for (text, words) in [
+            ("", "no call in it"),
+            ("a,b\nfront-end orders", "line 2: 'front-end orders' is no call"),
+            ("a,b,c", "line 1"),
+            ("a,", "line 1"),
+            (r#"[["a"]]"#, "write [["),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(words), "{text}: {error}");
+        }
+    }
+}
