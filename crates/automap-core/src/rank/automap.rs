@@ -188,6 +188,9 @@ fn weighted(values: &ByType, weights: &ByType) -> f64 {
 }
 
 /// Strongest evidence of every service by metric type, never below 0; `NaN` where nothing of the type was judged.
+///
+/// Congestion has none: it is made of throughput and latency, which are judged already, and would count both twice. It shapes the graph, and
+/// attracts by correlation.
 pub fn evidence_by_type(frame: &MetricFrame, anomalies: &Anomalies) -> Vec<ByType> {
     let mut out = vec![[f64::NAN; MetricType::COUNT]; frame.services().len()];
     let mut raise = |service: ServiceIdx, metric: MetricType, evidence: f64| {

@@ -27,13 +27,13 @@ pub fn compare_engines(reports: Vec<Report>) -> EngineComparison {
     let summary = match (agree, firsts.first().copied().flatten()) {
         (true, Some(service)) => format!("all engines rank {service} first"),
         (true, None) => "no engine has a candidate".to_owned(),
-        (false, _) => disagreement(&reports),
+        (false, _) => format!("the engines disagree; {}", says(&reports).join("; ")),
     };
     EngineComparison { schema_version: super::SCHEMA_VERSION, summary, agree, reports }
 }
 
 /// Who says what, and where each engine has the other's first.
-fn disagreement(reports: &[Report]) -> String {
+fn says(reports: &[Report]) -> Vec<String> {
     let mut says = Vec::new();
     for report in reports {
         let Some(first) = report.causes.first() else {
@@ -50,7 +50,7 @@ fn disagreement(reports: &[Report]) -> String {
         let elsewhere: Vec<String> = elsewhere.collect();
         says.push(format!("{} says {} ({}){why}", report.engine, first.service, elsewhere.join(", ")));
     }
-    format!("the engines disagree; {}", says.join("; "))
+    says
 }
 
 /// A table for a terminal: one column of candidates for each engine, then the sentence.
@@ -84,5 +84,9 @@ fn write_table(out: &mut String, comparison: &EngineComparison) -> std::fmt::Res
         let cells = reports.iter().map(|r| r.causes.get(row).map_or_else(String::new, cell));
         line(out, &(row + 1).to_string(), cells.collect())?;
     }
-    writeln!(out, "\n{}", comparison.summary)
+    if comparison.agree {
+        return writeln!(out, "\n{}", comparison.summary);
+    }
+    writeln!(out, "\nthe engines disagree")?;
+    says(reports).iter().try_for_each(|line| writeln!(out, "  {line}"))
 }

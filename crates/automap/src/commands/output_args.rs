@@ -52,10 +52,10 @@ impl OutputArgs {
 
     /// Prints several engines' reports side by side.
     pub(crate) fn print_engines(&self, comparison: EngineComparison) -> Result<()> {
-        console::print(&match self.output {
-            Format::Json => serde_json::to_string_pretty(&comparison)? + "\n",
-            Format::Text => engines_text(&comparison),
-        })
+        match self.output {
+            Format::Json => console::print(&(serde_json::to_string_pretty(&comparison)? + "\n")),
+            Format::Text => console::print_answer(&engines_text(&comparison)),
+        }
     }
 
     /// Prints any other answer. The incident's start says which of the zone's offsets holds.
