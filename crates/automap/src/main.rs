@@ -5,6 +5,7 @@ mod commands;
 mod console;
 mod exit;
 mod live;
+mod output_file;
 mod picture;
 mod store;
 mod when;
