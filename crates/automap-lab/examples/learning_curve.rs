@@ -53,7 +53,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout();
     writeln!(out, "{:<28} {:>5}  {:>5}  {:>5}", "confirmed incidents", "AC@1", "AC@3", "Avg@5")?;
     for size in SIZES {
-        let of_sets: Vec<Accuracy> = sets.values().map(|cases| Accuracy::mean(&answers(cases, size, &automap))).collect();
+        let of_sets: Vec<Accuracy> =
+            sets.values().map(|cases| Accuracy::mean(&answers(cases, size, &automap))).collect();
         let a = Accuracy::mean(&of_sets);
         let name = if size == 1000 { "all of other scenarios".to_owned() } else { size.to_string() };
         writeln!(out, "{name:<28} {:.3}  {:.3}  {:.3}", a.ac1, a.ac3, a.avg5)?;

@@ -6,10 +6,10 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::path::Path;
 
-use automap_core::observation::Observation;
 use automap_core::graph::{Colliders, Congestion, Knowledge, Subtraction};
-use automap_core::rank::{Engine, RankedService};
+use automap_core::observation::Observation;
 use automap_core::rank::automap::{Attraction, AutomapOptions, Start, WalkOn};
+use automap_core::rank::{Engine, RankedService};
 use automap_core::time::WindowHint;
 use automap_core::{DiagnoseOptions, analyse};
 use automap_lab::dataset::Dataset;

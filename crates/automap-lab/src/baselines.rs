@@ -132,6 +132,11 @@ fn windows(series: &Series, rows: &Rows) -> Option<(Vec<f64>, Vec<f64>)> {
     (normal.len() >= MIN_BASELINE_SAMPLES && incident.len() >= MIN_INCIDENT_SAMPLES).then_some((normal, incident))
 }
 
+/// Whether all values are the same. Exactly: the deviation of a constant from its own mean is not always 0, but what is left of rounding.
+fn is_constant(values: &[f64]) -> bool {
+    values.windows(2).all(|w| w[0] == w[1])
+}
+
 #[cfg(test)]
 mod samples {
     //! Small frames for the tests of the baselines.

@@ -113,9 +113,8 @@ pub fn evaluate(dataset: &Dataset, settings: &Settings, tell: &mut dyn FnMut(usi
             cases.iter_mut().for_each(|c| c.tell(*onset));
             for (e, engine) in settings.engines.iter().enumerate() {
                 let incidents = cases.par_iter().filter(|c| !c.place.is_quiet);
-                let (answered, cpu) = cost::cpu_of(|| {
-                    incidents.map(|c| ask::incident(c, *engine, settings.seed)).collect::<Vec<_>>()
-                });
+                let (answered, cpu) =
+                    cost::cpu_of(|| incidents.map(|c| ask::incident(c, *engine, settings.seed)).collect::<Vec<_>>());
                 out.incidents[o][e].extend(answered);
                 *out.cpu[o][e].entry(batch[0].set.clone()).or_default() += cpu;
                 if settings.quiet && engine.has_confidence() && !matches!(onset, KnownOnset::Shifted(_)) {

@@ -30,7 +30,6 @@ mod tests {
     use automap_core::topology::CallGraph;
 
     use super::super::{Baseline, samples};
-    use super::*;
 
     /// Normal 1, 2, 3, 4: median 2.5, quartiles 1.75 and 3.25, range 1.5. Incident 2.5, 7: the largest is (7 − 2.5)/1.5 = 3.
     #[test]

@@ -46,7 +46,11 @@ impl Test {
         let (mut normal, mut incident) = (0.0, 0.0);
         let (mut distance, mut between) = (0.0, 0.0);
         for (gap, is) in self.gaps.iter().zip(is_incident) {
-            if *is { incident += 1.0 } else { normal += 1.0 }
+            if *is {
+                incident += 1.0
+            } else {
+                normal += 1.0
+            }
             let (f, g) = (normal / n, incident / m);
             distance += 2.0 * (f - g) * (f - g) * gap;
             between += 2.0 * (f * (1.0 - g) + g * (1.0 - f)) * gap;

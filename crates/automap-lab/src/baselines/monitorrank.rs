@@ -12,23 +12,24 @@ use automap_core::metric::{Family, Side};
 use automap_core::rank::walk::{Solver, Transitions, WalkOptions, visits};
 use automap_core::stats::mean;
 
-use super::{Input, Scores, candidates, windows};
+use super::{Input, Scores, candidates, is_constant, windows};
 
 /// ρ, weight of a step back: the value of this line of work's code.
 const BACKWARD: f64 = 0.2;
 /// Probability of starting anew: that of PageRank.
 const RESTART: f64 = 0.15;
-/// What the front-end's users suffer from, the plainest first.
-const SYMPTOMS: [Family; 3] = [Family::Latency, Family::Error, Family::Throughput];
+/// What the front-end's users suffer from, the plainest first; its processor where nothing else of it is measured.
+const SYMPTOMS: [Family; 4] = [Family::Latency, Family::Error, Family::Throughput, Family::Cpu];
 
 pub(super) fn score(input: &Input) -> Result<Scores, String> {
     let frame = input.frame;
-    let entry = entry(input).ok_or("monitorrank needs a front-end: no entry service is known, nor one that nobody calls")?;
-    let symptom = symptom(frame, entry).ok_or_else(|| format!("the front-end {} has no symptom", frame.service(entry)))?;
-    let similar = candidates(frame).filter(|(_, s)| windows(s, input.rows).is_some()).map(|(_, s)| {
-        let r = correlation(input, &s.values, &symptom.values);
-        (s, if r.is_nan() { 0.0 } else { r.abs() })
-    });
+    let entry =
+        entry(input).ok_or("monitorrank needs a front-end: no entry service is known, nor one that nobody calls")?;
+    let symptom =
+        symptom(frame, entry).ok_or_else(|| format!("the front-end {} has no symptom", frame.service(entry)))?;
+    let similar = candidates(frame)
+        .filter(|(_, s)| windows(s, input.rows).is_some())
+        .map(|(_, s)| (s, correlation(input, &s.values, &symptom.values).abs()));
     let mut out = Scores::of_series(frame, similar);
     let similarity: Vec<f64> = frame.services().iter().map(|s| out.services.get(s).copied().unwrap_or(0.0)).collect();
     let arrows: Vec<(usize, usize)> = input
@@ -40,7 +41,8 @@ pub(super) fn score(input: &Input) -> Result<Scores, String> {
     let mut start = similarity;
     // The front-end is similar to itself, which says nothing.
     start[entry.0] = 0.0;
-    let options = WalkOptions { backward: BACKWARD, second_order: 1.0, restart: RESTART, steps: 0, solver: Solver::Exact };
+    let options =
+        WalkOptions { backward: BACKWARD, second_order: 1.0, restart: RESTART, steps: 0, solver: Solver::Exact };
     let visited = visits(&walk, &start, &options);
     let at = |service: &str| frame.find(service).map_or(0.0, |s| visited[s.0]);
     out.services.iter_mut().for_each(|(service, score)| *score = at(service));
@@ -62,11 +64,14 @@ fn symptom(frame: &MetricFrame, service: ServiceIdx) -> Option<&Series> {
     SYMPTOMS.iter().find_map(own)
 }
 
-/// Pearson's, over the instants of both windows that both series have; `NaN` where one does not move.
+/// Pearson's, over the instants of both windows that both series have; 0 where one does not move.
 fn correlation(input: &Input, a: &[f64], b: &[f64]) -> f64 {
     let rows = input.rows.baseline.iter().chain(&input.rows.incident);
     let both: Vec<(f64, f64)> = rows.map(|&i| (a[i], b[i])).filter(|(a, b)| !a.is_nan() && !b.is_nan()).collect();
     let (a, b): (Vec<f64>, Vec<f64>) = both.into_iter().unzip();
+    if is_constant(&a) || is_constant(&b) {
+        return 0.0;
+    }
     let (ma, mb) = (mean(&a), mean(&b));
     let sum = |f: &dyn Fn(f64, f64) -> f64| a.iter().zip(&b).map(|(a, b)| f(a - ma, b - mb)).sum::<f64>();
     sum(&|a, b| a * b) / (sum(&|a, _| a * a) * sum(&|_, b| b * b)).sqrt()
@@ -95,9 +100,9 @@ mod tests {
         let scores = samples::score(Baseline::MonitorRank, &frame(), 4, &calls);
         assert!(scores.services["guilty"] > scores.services["front"], "{scores:?}");
         assert!(scores.services["front"] > scores.services["calm"], "{scores:?}");
-        // No way back pulls (ρ·1 < 1) and every start is the guilty one: from there 1/1.2 stays, and the front-end returns at once.
-        // π_f = .85·π_g·(.2/1.2)  ⇒  π_g = 1/(1 + .85/6).
-        assert!((scores.services["guilty"] - 1.0 / (1.0 + 0.85 / 6.0)).abs() < 1e-9, "{scores:?}");
+        // Every start is the guilty one. It stays with weight 1 − ρ and goes back with ρ, from where the walk returns at once:
+        // π_f = .85·.2·π_g and π_f + π_g = 1.
+        assert!((scores.services["guilty"] - 1.0 / 1.17).abs() < 1e-9, "{scores:?}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Least squares on standardised columns, with just enough ridge to stand collinear ones.
 
+use super::is_constant;
+
 /// Ridge per sample on columns of unit variance: collinear columns share their slope, others do not feel it.
 const RIDGE: f64 = 1e-6;
 
@@ -18,8 +20,11 @@ impl Fit {
         let n = y.len() as f64;
         let mean = |v: &[f64]| v.iter().sum::<f64>() / n;
         let centres: Vec<f64> = x.iter().map(|c| mean(c)).collect();
-        let spread = |c: &[f64], centre: f64| (c.iter().map(|v| (v - centre).powi(2)).sum::<f64>() / n).sqrt();
-        let spreads: Vec<f64> = x.iter().zip(&centres).map(|(c, m)| spread(c, *m)).collect();
+        let spread = |(c, centre): (&Vec<f64>, &f64)| {
+            let squares = c.iter().map(|v| (v - centre).powi(2)).sum::<f64>();
+            if is_constant(c) { 0.0 } else { (squares / n).sqrt() }
+        };
+        let spreads: Vec<f64> = x.iter().zip(&centres).map(spread).collect();
         let intercept = mean(y);
         let scaled: Vec<Vec<f64>> = (0..x.len())
             .map(|j| {

@@ -53,7 +53,8 @@ fn of_service(analysis: &Analysis, ranked: &RankedService) -> BTreeMap<String, f
     };
     for s in analysis.anomalies.series.iter().filter(|s| s.service == ranked.service) {
         // What it sees of others is evidence about them; it stays among its metrics, behind its own.
-        let weight = if s.metric.side == Side::Own { causal_weight(&PartSource::Own(s.metric.family.clone())) } else { 0.0 };
+        let weight =
+            if s.metric.side == Side::Own { causal_weight(&PartSource::Own(s.metric.family.clone())) } else { 0.0 };
         raise(&s.metric.name, weight * s.evidence.max(0.0) + TRACE * s.evidence);
     }
     for part in &ranked.parts {

@@ -7,9 +7,9 @@ mod words;
 
 use serde::ser::{Serialize, Serializer};
 
+use crate::score::Accuracy;
 use crate::score::bootstrap::Interval;
 use crate::score::calibration::{Bin, Covered};
-use crate::score::Accuracy;
 
 pub use compose::compose;
 pub use tables::{Style, render};

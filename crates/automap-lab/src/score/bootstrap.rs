@@ -62,7 +62,13 @@ fn middle(draws: &[Accuracy]) -> Interval {
             let last = values.len().saturating_sub(1);
             values.get((share * last as f64).round() as usize).copied().unwrap_or(0.0)
         };
-        Accuracy { ac1: of(|a| a.ac1), ac3: of(|a| a.ac3), ac5: of(|a| a.ac5), avg5: of(|a| a.avg5), mrr: of(|a| a.mrr) }
+        Accuracy {
+            ac1: of(|a| a.ac1),
+            ac3: of(|a| a.ac3),
+            ac5: of(|a| a.ac5),
+            avg5: of(|a| a.avg5),
+            mrr: of(|a| a.mrr),
+        }
     };
     Interval { low: at(0.025), high: at(0.975) }
 }

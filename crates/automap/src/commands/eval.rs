@@ -36,7 +36,14 @@ pub(crate) struct EvalArgs {
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Who answers; the others are compared with the first
-    #[arg(long, value_enum, value_name = "NAME", value_delimiter = ',', default_value = "evidence", help_heading = "Question")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "evidence",
+        help_heading = "Question"
+    )]
     engine: Vec<EngineName>,
     /// What is told of the onset: known, a wrong time such as -60s or +120s, or detected (nothing)
     #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "known", value_parser = onset, allow_hyphen_values = true, help_heading = "Question")]

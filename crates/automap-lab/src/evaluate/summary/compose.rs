@@ -19,8 +19,7 @@ const NEAR_STEPS: f64 = 2.0;
 
 /// Adds everything up.
 pub fn compose(dataset: &str, settings: &Settings, outcomes: &Outcomes) -> Summary {
-    let mut onsets: Vec<AtOnset> =
-        (0..settings.onsets.len()).map(|o| at_onset(settings, outcomes, o)).collect();
+    let mut onsets: Vec<AtOnset> = (0..settings.onsets.len()).map(|o| at_onset(settings, outcomes, o)).collect();
     let other_onsets = onsets.split_off(1.min(onsets.len()));
     let none = AtOnset { onset: String::new(), engines: Named(Vec::new()), onset_error: None };
     Summary {
@@ -78,15 +77,13 @@ fn of_engine(sets: &BySet, cpu: &BTreeMap<String, Duration>, seed: u64) -> OfEng
     let of_kind = |cases: &[&Outcome]| {
         let metrics: Vec<Scored> = cases.iter().filter_map(|o| o.metrics).collect();
         let services: Vec<Scored> = cases.iter().map(|o| o.services).collect();
-        group(cases, plain(&services), (!metrics.is_empty()).then(|| plain(&metrics)), None)
+        group(cases, plain(&services).rounded(), (!metrics.is_empty()).then(|| plain(&metrics).rounded()), None)
     };
     let named = sets.iter().map(|(set, cases)| {
         let metrics = metrics_of_sets.get(set).cloned();
         ((*set).to_owned(), group(cases, of_sets.get(set).cloned().unwrap_or_default(), metrics, Some(time(set))))
     });
-    let miss = |o: &&Outcome| {
-        Some(Miss { set: o.set.clone(), case: o.case.clone(), reason: o.miss.clone()? })
-    };
+    let miss = |o: &&Outcome| Some(Miss { set: o.set.clone(), case: o.case.clone(), reason: o.miss.clone()? });
     OfEngine {
         over_sets: group(&all, over, (!metrics_of_sets.is_empty()).then_some(metrics_over), Some(total)),
         sets: Named(named.collect()),

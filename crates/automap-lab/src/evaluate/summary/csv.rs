@@ -4,8 +4,7 @@ use std::fmt::Write;
 
 use super::{AtOnset, Estimate, Group, OfEngine, Summary};
 
-const HEADER: &str =
-    "onset,engine,group,name,level,cases,unanswered,ac1,ac3,ac5,avg5,mrr,ac1_low,ac1_high,avg5_low,avg5_high,chance_ac1,chance_avg5,cpu_s_per_case\n";
+const HEADER: &str = "onset,engine,group,name,level,cases,unanswered,ac1,ac3,ac5,avg5,mrr,ac1_low,ac1_high,avg5_low,avg5_high,chance_ac1,chance_avg5,cpu_s_per_case\n";
 
 /// Writes a summary's scores. Confidence, fault-free time and onsets are in the JSON only.
 pub fn csv(summary: &Summary) -> String {

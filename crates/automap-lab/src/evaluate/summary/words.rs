@@ -39,9 +39,10 @@ fn means(summary: &Summary, onset: &AtOnset) -> Table {
         .iter()
         .map(|(name, engine)| {
             let mut row = row(name, &engine.over_sets);
-            let minus = engine.minus_first.as_ref().map(|d| {
-                format!("{:+.3} {}", d.mean.ac1, d.ci.map_or_else(String::new, |ci| signed_span(ci.ac1)))
-            });
+            let minus = engine
+                .minus_first
+                .as_ref()
+                .map(|d| format!("{:+.3} {}", d.mean.ac1, d.ci.map_or_else(String::new, |ci| signed_span(ci.ac1))));
             row.extend(is_several.then(|| minus.unwrap_or_default()));
             row
         })
@@ -93,11 +94,17 @@ fn groups(title: &str, what: &str, onset: &AtOnset, of: impl Fn(&OfEngine) -> &N
     let row = |(name, group): &(String, Group)| {
         let chance = group.services.chance.as_ref().map_or_else(String::new, both);
         let mut row = vec![name.clone(), group.cases.to_string(), chance];
-        let of_engine = |(_, e): &(String, OfEngine)| of(e).get(name).map_or_else(String::new, |g| both(&g.services.mean));
+        let of_engine =
+            |(_, e): &(String, OfEngine)| of(e).get(name).map_or_else(String::new, |g| both(&g.services.mean));
         row.extend(onset.engines.0.iter().map(of_engine));
         row
     };
-    Table { title: title.to_owned(), header, rows: first.into_iter().flat_map(|n| n.0.iter().map(row)).collect(), note: None }
+    Table {
+        title: title.to_owned(),
+        header,
+        rows: first.into_iter().flat_map(|n| n.0.iter().map(row)).collect(),
+        note: None,
+    }
 }
 
 fn onsets(all: &OnsetGroup, sets: &Named<OnsetGroup>) -> Table {
@@ -158,7 +165,9 @@ fn believed(onset: &AtOnset) -> Vec<Table> {
     let curve = first.risk_coverage.iter().enumerate().map(|(i, point)| {
         let mut row = vec![percent(point.coverage)];
         row.extend(sure.iter().flat_map(|(_, b)| {
-            b.risk_coverage.get(i).map_or_else(|| [String::new(), String::new()], |c| [three(c.ac1), three(c.confidence_from)])
+            b.risk_coverage
+                .get(i)
+                .map_or_else(|| [String::new(), String::new()], |c| [three(c.ac1), three(c.confidence_from)])
         }));
         row
     });
