@@ -121,7 +121,7 @@ impl Baseline {
 }
 
 /// Series that somebody may be blamed by, with position in the frame; what an outside user sees blames nobody.
-fn candidates<'a>(frame: &'a MetricFrame) -> impl Iterator<Item = (usize, &'a Series)> {
+fn candidates(frame: &MetricFrame) -> impl Iterator<Item = (usize, &Series)> {
     frame.series().iter().enumerate().filter(|(_, s)| s.metric.side != Side::Outside)
 }
 

@@ -78,7 +78,7 @@ fn residual_test(input: &Input, series: &Series, parents: &[usize], deviation: f
 /// Descendant adjustment: an anomalous metric gains the largest score among its effects, looking through effects that are not anomalous.
 fn adjust(structure: &Structure, tested: &[Option<f64>]) -> Vec<Option<f64>> {
     let mut below: Vec<Option<f64>> = vec![None; tested.len()];
-    for &i in structure.from_effects() {
+    for &i in structure.effects_first() {
         let of_child = |&child: &usize| {
             let own = tested[child]?;
             let through = if own < THRESHOLD { below[child] } else { None };

@@ -36,7 +36,7 @@ pub(super) struct Structure {
     parents: Vec<Vec<usize>>,
     children: Vec<Vec<usize>>,
     depth: Vec<usize>,
-    from_effects: Vec<usize>,
+    effects_first: Vec<usize>,
 }
 
 impl Structure {
@@ -59,7 +59,7 @@ impl Structure {
         }
         let (depth, mut order) = layers(&parents, &children);
         order.reverse();
-        Self { parents, children, depth, from_effects: order }
+        Self { parents, children, depth, effects_first: order }
     }
 
     pub(super) fn parents(&self, series: usize) -> &[usize] {
@@ -76,8 +76,8 @@ impl Structure {
     }
 
     /// All series, effects before their causes (on a cycle of calls: by number).
-    pub(super) fn from_effects(&self) -> &[usize] {
-        &self.from_effects
+    pub(super) fn effects_first(&self) -> &[usize] {
+        &self.effects_first
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(structure.parents(3), [1, 4, 5]);
         assert_eq!(structure.parents(5), [4]);
         assert_eq!([4, 2, 0, 1, 3].map(|i| structure.depth(i)), [0, 1, 2, 3, 4]);
-        assert_eq!(structure.from_effects()[0], 3);
+        assert_eq!(structure.effects_first()[0], 3);
     }
 
     #[test]
@@ -189,6 +189,6 @@ mod tests {
         let frame = samples::frame(&[("a", "latency", vec![1.0; 4]), ("b", "latency", vec![1.0; 4])]);
         let structure = Structure::new(&frame, &[("a", "b"), ("b", "a")].into_iter().collect());
         assert_eq!((structure.parents(0), structure.parents(1)), (&[1][..], &[0][..]));
-        assert_eq!(structure.from_effects().len(), 2);
+        assert_eq!(structure.effects_first().len(), 2);
     }
 }
