@@ -91,9 +91,43 @@ impl MetricFrame {
         steps[steps.len() / 2]
     }
 
+    /// The rows inside `window`: what would be known had nothing else been recorded.
+    ///
+    /// # Errors
+    /// [`FrameError::TooShort`] when fewer than two instants lie inside.
+    pub fn within(&self, window: Interval) -> Result<Self, FrameError> {
+        let from = self.times.partition_point(|t| *t < window.start);
+        let to = self.times.partition_point(|t| *t < window.end).max(from);
+        if to - from < 2 {
+            return Err(FrameError::TooShort(to - from));
+        }
+        let cut = |s: &Series| Series { metric: s.metric.clone(), values: s.values[from..to].to_vec(), ..*s };
+        Ok(Self {
+            services: self.services.clone(),
+            times: self.times[from..to].to_vec(),
+            series: self.series.iter().map(cut).collect(),
+        })
+    }
+
     /// First to last instant; the end lies one step behind the last sample.
     pub fn span(&self) -> Interval {
         let last = self.times[self.times.len() - 1];
         Interval { start: self.times[0], end: last.plus_ms(self.step_ms()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_frame_knows_nothing_of_the_rest() {
+        let t = |i: i64| Timestamp::from_ms(i * 1000);
+        let points = (0..6).map(|i| (t(i), i as f64)).collect();
+        let raw = RawSeries { service: "a".into(), metric: "cpu".into(), peer: None, points };
+        let frame = assemble(vec![raw], (0..6).map(t).collect()).unwrap().0;
+        let part = frame.within(Interval { start: t(2), end: t(4) }).unwrap();
+        assert_eq!((part.times(), &part.series()[0].values[..]), (&[t(2), t(3)][..], &[2.0, 3.0][..]));
+        assert_eq!(frame.within(Interval { start: t(5), end: t(9) }).unwrap_err(), FrameError::TooShort(1));
     }
 }

@@ -8,24 +8,18 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use automap_core::observation::Observation;
 use automap_core::rank::automap::{Prepared, precision, rank};
 use automap_core::rank::metric_weights::{ConfirmedCase, LearningOptions, learn_weights};
 use automap_core::rank::{AutomapOptions, Engine};
-use automap_core::time::Timestamp;
+use automap_core::time::{Timestamp, WindowHint};
 use automap_core::{Analysis, DiagnoseOptions, analyse};
 use automap_lab::dataset::Dataset;
-use automap_lab::ledger::Injection;
 use automap_lab::score::Accuracy;
-use automap_sources::capture;
 
 const SIZES: [usize; 7] = [0, 1, 2, 5, 10, 20, 1000];
 const DRAWS: u64 = 5;
-
-/// A capture's path and what was injected.
-type Recorded = (PathBuf, Vec<Injection>);
 
 struct Known {
     scenario: String,
@@ -40,58 +34,36 @@ fn main() -> Result<(), Box<dyn Error>> {
     let automap = AutomapOptions::default();
     let options = DiagnoseOptions { engine: Engine::Automap, automap, ..DiagnoseOptions::default() };
     let mut sets: BTreeMap<String, Vec<Known>> = BTreeMap::new();
-    let mut keep = |set: String, id: String, scenario: String, cause: String, observation: &Observation| {
-        let Ok(analysis) = analyse(observation, &options) else { return };
-        let Some(prepared) = &analysis.automap else { return };
+    for place in dataset.incidents() {
+        let mut read = place.read(true)?;
+        let Some(truth) = read.truth else { continue };
+        read.observation.hint = WindowHint { incident_start: Some(truth.started), ..WindowHint::default() };
+        let Ok(analysis) = analyse(&read.observation, &options) else { continue };
+        let (Some(prepared), [cause]) = (&analysis.automap, &truth.services[..]) else { continue };
         let case = ConfirmedCase {
-            id,
+            id: place.name.clone(),
             started: Timestamp::from_ms(0),
             cause: cause.clone(),
             anomaly: prepared.anomaly.clone(),
-            precision: precision(prepared, &analysis.frame, &automap, &cause),
+            precision: precision(prepared, &analysis.frame, &automap, cause),
         };
-        sets.entry(set).or_default().push(Known { scenario, cause, analysis, case });
-    };
-    for place in dataset.places()? {
-        let case = dataset.read(&place, true)?;
-        keep(place.set, place.dir.display().to_string(), case.scenario, case.service, &case.observation);
-    }
-    for (path, injected) in captures(Path::new(&root))? {
-        let Some(target) = injected.first().and_then(|i| i.targets.first()) else { continue };
-        let observation = capture::read(&path)?;
-        let id = path.display().to_string();
-        keep("drill".to_owned(), id.clone(), id, target.service.clone(), &observation);
+        let known = Known { scenario: truth.scenario(), cause: cause.clone(), analysis, case };
+        sets.entry(place.set.clone()).or_default().push(known);
     }
     let mut out = io::stdout();
     writeln!(out, "{:<28} {:>5}  {:>5}  {:>5}", "confirmed incidents", "AC@1", "AC@3", "Avg@5")?;
     for size in SIZES {
-        let of_sets: Vec<Accuracy> = sets.values().map(|cases| Accuracy::of(&ranks(cases, size, &automap))).collect();
-        let a = Accuracy::macro_mean(&of_sets);
+        let of_sets: Vec<Accuracy> =
+            sets.values().map(|cases| Accuracy::mean(&answers(cases, size, &automap))).collect();
+        let a = Accuracy::mean(&of_sets);
         let name = if size == 1000 { "all of other scenarios".to_owned() } else { size.to_string() };
         writeln!(out, "{name:<28} {:.3}  {:.3}  {:.3}", a.ac1, a.ac3, a.avg5)?;
     }
     Ok(())
 }
 
-/// Captures with what was injected, by name.
-fn captures(root: &Path) -> Result<Vec<Recorded>, Box<dyn Error>> {
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(root)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "parquet") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    let ledger = |path: PathBuf| -> Result<Recorded, Box<dyn Error>> {
-        let injected = serde_json::from_str(&std::fs::read_to_string(path.with_extension("json"))?)?;
-        Ok((path, injected))
-    };
-    paths.into_iter().map(ledger).collect()
-}
-
-/// Ranks of the true causes of a set, all draws one after the other.
-fn ranks(cases: &[Known], size: usize, automap: &AutomapOptions) -> Vec<Option<usize>> {
+/// Scores of a set, all draws one after the other.
+fn answers(cases: &[Known], size: usize, automap: &AutomapOptions) -> Vec<Accuracy> {
     let mut out = Vec::new();
     for draw in 0..DRAWS {
         for (i, known) in cases.iter().enumerate() {
@@ -100,7 +72,7 @@ fn ranks(cases: &[Known], size: usize, automap: &AutomapOptions) -> Vec<Option<u
             shuffle(&mut others, draw * 10_007 + i as u64);
             let memory: Vec<ConfirmedCase> = others.into_iter().take(size).cloned().collect();
             let Some(prepared) = &known.analysis.automap else { continue };
-            out.push(place(prepared, known, &memory, automap));
+            out.push(Accuracy::of_answer(&[place(prepared, known, &memory, automap)]));
         }
     }
     out

@@ -1,16 +1,19 @@
 //! What each choice of the AutoMAP engine is worth, on labelled incidents with a known onset:
 //! `cargo run --release -p automap-lab --example walk_ablation -- DIR`.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::Path;
 
-use automap_core::DiagnoseOptions;
 use automap_core::graph::{Colliders, Congestion, Knowledge, Subtraction};
-use automap_core::rank::Engine;
+use automap_core::observation::Observation;
 use automap_core::rank::automap::{Attraction, AutomapOptions, Start, WalkOn};
+use automap_core::rank::{Engine, RankedService};
+use automap_core::time::WindowHint;
+use automap_core::{DiagnoseOptions, analyse};
 use automap_lab::dataset::Dataset;
-use automap_lab::evaluate::{evaluate, macro_mean};
+use automap_lab::score::Accuracy;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = std::env::args().nth(1).ok_or("usage: walk_ablation DIR")?;
@@ -23,14 +26,29 @@ fn main() -> Result<(), Box<dyn Error>> {
             ..DiagnoseOptions::default()
         })
         .collect();
-    let ranks = evaluate(&Dataset::open(Path::new(&root))?, true, &options, &mut |_, _| {})?;
+    let mut sets: BTreeMap<String, Vec<Vec<Accuracy>>> = BTreeMap::new();
+    for place in Dataset::open(Path::new(&root))?.incidents() {
+        let mut case = place.read(true)?;
+        let Some(truth) = case.truth else { continue };
+        case.observation.hint = WindowHint { incident_start: Some(truth.started), ..WindowHint::default() };
+        let of_set = sets.entry(place.set.clone()).or_insert_with(|| vec![Vec::new(); options.len()]);
+        let answers = options.iter().map(|o| Accuracy::of_answer(&[rank(&case.observation, o, &truth.services)]));
+        of_set.iter_mut().zip(answers).for_each(|(all, one)| all.push(one));
+    }
     let mut out = io::stdout();
     writeln!(out, "{:<64} {:>5}  {:>5}  {:>5}", "mean over sets", "AC@1", "AC@3", "Avg@5")?;
     for (i, (name, _)) in variants.iter().enumerate() {
-        let a = macro_mean(&ranks, i);
+        let a = Accuracy::mean(&sets.values().map(|of_set| Accuracy::mean(&of_set[i])).collect::<Vec<_>>());
         writeln!(out, "{name:<64} {:.3}  {:.3}  {:.3}", a.ac1, a.ac3, a.avg5)?;
     }
     Ok(())
+}
+
+/// Place of the first true cause; a case without an answer is a miss.
+fn rank(observation: &Observation, options: &DiagnoseOptions, causes: &[String]) -> Option<usize> {
+    let analysis = analyse(observation, options).ok()?;
+    let is_cause = |s: &RankedService| causes.iter().any(|c| c == analysis.frame.service(s.service));
+    analysis.ranking.services.iter().position(is_cause).map(|i| i + 1)
 }
 
 fn variants() -> Vec<(String, AutomapOptions)> {

@@ -1,18 +1,23 @@
-//! Labelled incidents on disk: `<root>/<set>/<case>/{metrics.csv, truth.json}`, `<root>/graphs.json` with the calls of
-//! known systems, and for the set of traced services one graph file for each level of traffic.
+//! Labelled incidents on disk: what the analysis may see of them, and beside it what was really broken.
 //!
-//! The analysis gets an [`Observation`] that knows when the incident began and nothing else of the truth.
+//! A folder may hold any of three layouts, at any depth: labelled incidents (`<set>/<case>/{metrics.csv, truth.json}`), RCAEval's
+//! (`<dataset>/<service>_<fault>/<repeat>/{data.csv, inject_time.txt}`), and captures of the lab with what was injected
+//! (`<name>.parquet` and `<name>.json`, as `automap drill --save` writes them). A recording without a fault is a quiet window.
 
-use std::collections::BTreeMap;
-use std::fs;
+mod calls;
+mod files;
+mod labelled;
+mod rcaeval;
+mod recorded;
+
 use std::path::{Path, PathBuf};
 
+use automap_core::metric::Metric;
 use automap_core::observation::Observation;
-use automap_core::time::{Timestamp, WindowHint};
-use automap_core::topology::CallGraph;
-use automap_sources::csv_table;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use automap_core::time::Timestamp;
+
+/// Folders deeper than this below the one that was named are not looked at.
+const DEPTH_MAX: usize = 6;
 
 /// Why a data set or one of its cases cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -24,131 +29,170 @@ pub struct DatasetError {
     pub reason: String,
 }
 
-/// One labelled incident.
+/// One recording and what is known of it.
 #[derive(Debug)]
 pub struct Case {
-    /// What the analysis sees.
+    /// What the analysis sees; its hint is empty: who asks says what is known of time.
     pub observation: Observation,
-    /// The service that was really at fault. For scoring alone.
-    pub service: String,
-    /// Service and kind of fault: repetitions of it say nothing new. For scoring alone.
-    pub scenario: String,
+    /// The service that users talk to: knowledge of the application, the same for all its incidents.
+    pub entry: Option<String>,
+    /// What was really broken, for scoring alone; `None` is a quiet window.
+    pub truth: Option<Truth>,
+}
+
+/// What was really broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Truth {
+    /// The services at fault, nearly always one.
+    pub services: Vec<String>,
+    /// The indicator that the fault moves first: a metric's name without service, or a family; `None` where nobody said.
+    pub root_metric: Option<String>,
+    /// The kind of fault.
+    pub fault: String,
+    /// When it began.
+    pub started: Timestamp,
+}
+
+impl Truth {
+    /// Services and kind of fault: repetitions of it say nothing new.
+    pub fn scenario(&self) -> String {
+        format!("{} {}", self.services.join(" "), self.fault)
+    }
+
+    /// Whether this metric of this service is the root cause; `None` where the truth names none.
+    pub fn is_root(&self, service: &str, metric: &str) -> Option<bool> {
+        let root = self.root_metric.as_deref()?;
+        let is_metric = indicator(metric) == indicator(root) || Metric::parse(metric).family.as_str() == root;
+        Some(is_metric && self.services.iter().any(|s| s == service))
+    }
+}
+
+/// A metric's name without what distinguishes percentiles of the same thing: `latency-90` and `latency_p95_ms` are `latency`.
+pub fn indicator(metric: &str) -> &str {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let plain = metric.strip_suffix("_ms").unwrap_or(metric);
+    match plain.rsplit_once('-').or_else(|| plain.rsplit_once("_p")) {
+        Some((name, percentile)) if digits(percentile) => name,
+        _ => plain,
+    }
 }
 
 /// Where a case lies.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The set.
     pub set: String,
-    /// The case's folder.
-    pub dir: PathBuf,
+    /// The case within its set.
+    pub name: String,
+    /// The case's folder or capture.
+    pub path: PathBuf,
+    /// Whether nothing was broken.
+    pub is_quiet: bool,
+    layout: Layout,
 }
 
-#[derive(Deserialize)]
-struct Truth {
-    service: String,
-    fault_type: Option<String>,
-    system: Option<String>,
-    inject_time: Option<f64>,
-    edges: Option<Edges>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Layout {
+    Labelled,
+    RcaEval,
+    Recorded,
 }
 
-type Edges = Vec<(String, String)>;
-
-/// A folder of sets.
+/// All cases below a folder.
 #[derive(Debug)]
 pub struct Dataset {
-    root: PathBuf,
-    graphs: BTreeMap<String, Edges>,
+    places: Vec<Place>,
 }
 
 impl Dataset {
-    /// Opens a folder; without `graphs.json` systems have no calls.
+    /// Looks for cases, by set and name. A case with an unreadable truth is listed: reading it will tell.
     ///
     /// # Errors
-    /// When `graphs.json` is there and is not what it should be.
+    /// When a folder cannot be listed, or there is no case at all.
     pub fn open(root: &Path) -> Result<Self, DatasetError> {
-        let graphs = root.join("graphs.json");
-        let graphs = if graphs.exists() { json(&graphs)? } else { BTreeMap::new() };
-        Ok(Self { root: root.to_owned(), graphs })
+        let mut places = Vec::new();
+        find(root, root, 0, &mut places)?;
+        if places.is_empty() {
+            let layouts = "<set>/<case>/{metrics.csv,truth.json}, <dataset>/<service>_<fault>/<repeat>/{data.csv,inject_time.txt} or \
+                           <name>.{parquet,json}";
+            return Err(files::wrong(root, format!("no labelled incident is in here; expected {layouts}")));
+        }
+        places.sort();
+        Ok(Self { places })
     }
 
-    /// All cases with a known injection time or an unreadable truth, by set and name.
+    /// Names of the sets.
+    pub fn sets(&self) -> Vec<&str> {
+        let mut sets: Vec<&str> = self.places.iter().map(|p| p.set.as_str()).collect();
+        sets.dedup();
+        sets
+    }
+
+    /// Forgets all other sets.
+    pub fn keep(&mut self, sets: &[String]) {
+        self.places.retain(|p| sets.contains(&p.set));
+    }
+
+    /// Recordings of faults.
+    pub fn incidents(&self) -> impl Iterator<Item = &Place> {
+        self.places.iter().filter(|p| !p.is_quiet)
+    }
+
+    /// Recordings of nothing.
+    pub fn quiet(&self) -> impl Iterator<Item = &Place> {
+        self.places.iter().filter(|p| p.is_quiet)
+    }
+}
+
+impl Place {
+    /// Reads the case. Without `topology` it has no calls.
     ///
     /// # Errors
-    /// When a folder cannot be listed.
-    pub fn places(&self) -> Result<Vec<Place>, DatasetError> {
-        let mut out = Vec::new();
-        for set in folders(&self.root)? {
-            let name = set.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            for dir in folders(&set)?.into_iter().filter(|d| d.join("truth.json").exists()) {
-                // Recordings without a fault have no time of injection; they are no cases for a ranking.
-                let is_case = json::<Truth>(&dir.join("truth.json")).map_or(true, |t| t.inject_time.is_some());
-                out.extend(is_case.then(|| Place { set: name.clone(), dir }));
-            }
+    /// When the truth or the metrics cannot be read.
+    pub fn read(&self, topology: bool) -> Result<Case, DatasetError> {
+        let mut case = match self.layout {
+            Layout::Labelled => labelled::read(self),
+            Layout::RcaEval => rcaeval::read(self),
+            Layout::Recorded => recorded::read(self),
+        }?;
+        case.observation.hint = Default::default();
+        if !topology {
+            case.observation.calls = Default::default();
         }
-        Ok(out)
-    }
-
-    /// Reads one case. Without `topology` it has no calls.
-    ///
-    /// # Errors
-    /// When the truth or the table cannot be read.
-    pub fn read(&self, place: &Place, topology: bool) -> Result<Case, DatasetError> {
-        let file = place.dir.join("truth.json");
-        let truth: Truth = json(&file)?;
-        let start = truth.inject_time.and_then(Timestamp::from_seconds);
-        let start = start.ok_or_else(|| wrong(&file, "has no usable inject_time"))?;
-        let hint = WindowHint { incident_start: Some(start), ..WindowHint::default() };
-        let table = place.dir.join("metrics.csv");
-        let mut observation = csv_table::read(&table, hint).map_err(|e| wrong(&table, e))?;
-        if topology {
-            observation.calls = self.calls(place, &truth)?;
-        }
-        let scenario = format!("{} {}", truth.service, truth.fault_type.unwrap_or_default());
-        Ok(Case { observation, service: truth.service, scenario })
-    }
-
-    /// The case's observed calls, else its traffic level's trace map, else its system's known calls; never the answer.
-    fn calls(&self, place: &Place, truth: &Truth) -> Result<CallGraph, DatasetError> {
-        let name = place.dir.file_name().unwrap_or_default().to_string_lossy();
-        let level = if name.starts_with("high") { "high" } else { "low" };
-        let traced = self.root.join(&place.set).join(format!("graph_{level}_traffic.json"));
-        let is_traced = traced.exists();
-        let mut edges = match truth.system.as_ref().and_then(|s| self.graphs.get(s)) {
-            _ if is_traced => json(&traced)?,
-            Some(known) => known.clone(),
-            None => Edges::new(),
-        };
-        if let Some(observed) = truth.edges.as_ref().filter(|e| !e.is_empty()) {
-            // Some recordings hold addresses in place of names.
-            edges = observed.iter().filter(|(_, to)| !to.starts_with(|c: char| c.is_ascii_digit())).cloned().collect();
-        }
-        let mut calls: CallGraph = edges.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
-        if is_traced {
-            // AWS X-Ray draws remote end points and user agents as nodes; they are its clients' view and no components.
-            let is_view = |node: &&String| node.ends_with("-remote") || node.ends_with("-client");
-            edges.iter().flat_map(|(from, to)| [from, to]).filter(is_view).for_each(|n| calls.mark_view(n));
-        }
-        Ok(calls)
+        Ok(case)
     }
 }
 
-fn wrong(path: &Path, reason: impl ToString) -> DatasetError {
-    DatasetError { path: path.to_owned(), reason: reason.to_string() }
+fn find(root: &Path, dir: &Path, depth: usize, places: &mut Vec<Place>) -> Result<(), DatasetError> {
+    let (folders, mut files) = files::list(dir)?;
+    files.sort();
+    if labelled::is_case(&files) {
+        places.push(place(root, dir, 1, Layout::Labelled, labelled::is_quiet(dir)));
+    } else if rcaeval::is_case(&files) {
+        places.push(place(root, dir, 2, Layout::RcaEval, false));
+    }
+    for capture in recorded::captures(&files) {
+        places.push(place(root, &capture, 1, Layout::Recorded, recorded::is_quiet(&capture)));
+    }
+    if depth < DEPTH_MAX {
+        for folder in folders {
+            find(root, &folder, depth + 1, places)?;
+        }
+    }
+    Ok(())
 }
 
-fn json<T: DeserializeOwned>(path: &Path) -> Result<T, DatasetError> {
-    let text = fs::read_to_string(path).map_err(|e| wrong(path, e))?;
-    serde_json::from_str(&text).map_err(|e| wrong(path, e))
-}
-
-fn folders(dir: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    let entries = fs::read_dir(dir).and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect());
-    let mut out: Vec<PathBuf> = entries.map_err(|e| wrong(dir, e))?;
-    out.retain(|p| p.is_dir());
-    out.sort();
-    Ok(out)
+/// The last `levels` parts of a case's path name it, the part before is its set.
+fn place(root: &Path, path: &Path, levels: usize, layout: Layout, is_quiet: bool) -> Place {
+    let set_dir = path.ancestors().nth(levels).unwrap_or(root);
+    let name_of = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let relative = set_dir.strip_prefix(root).unwrap_or(set_dir).to_string_lossy().into_owned();
+    let set = match relative.is_empty() {
+        true => set_dir.canonicalize().map_or_else(|_| name_of(set_dir), |full| name_of(&full)),
+        false => relative,
+    };
+    let name = path.strip_prefix(set_dir).unwrap_or(path).with_extension("").to_string_lossy().into_owned();
+    Place { set, name, path: path.to_owned(), is_quiet, layout }
 }
 
 #[cfg(test)]
@@ -156,26 +200,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_case_shows_the_analysis_its_start_and_its_calls_and_not_the_answer() {
-        let root = std::env::temp_dir().join(format!("automap-dataset-{}", std::process::id()));
-        let case = root.join("shop/case_1");
-        fs::create_dir_all(&case).unwrap();
-        fs::create_dir_all(root.join("shop/quiet_1")).unwrap();
-        fs::write(root.join("graphs.json"), r#"{"sock-shop": [["front-end", "carts"]]}"#).unwrap();
-        fs::write(case.join("truth.json"), r#"{"service": "carts", "system": "sock-shop", "inject_time": 3}"#).unwrap();
-        fs::write(root.join("shop/quiet_1/truth.json"), r#"{"service": "", "inject_time": null}"#).unwrap();
-        fs::write(case.join("metrics.csv"), "time,carts_cpu,front-end_latency\n1,1,1\n2,1,1\n3,9,9\n").unwrap();
-        let dataset = Dataset::open(&root).unwrap();
-        let places = dataset.places().unwrap();
-        assert_eq!(places.len(), 1);
-        let read = dataset.read(&places[0], true).unwrap();
-        assert_eq!(read.service, "carts");
-        assert_eq!(read.observation.hint.incident_start, Timestamp::from_seconds(3.0));
-        assert_eq!(read.observation.calls.len(), 1);
-        assert!(dataset.read(&places[0], false).unwrap().observation.calls.is_empty());
-        fs::write(case.join("truth.json"), "{").unwrap();
-        let error = dataset.read(&dataset.places().unwrap()[0], true).unwrap_err().to_string();
-        assert!(error.contains("truth.json"), "{error}");
-        fs::remove_dir_all(root).unwrap();
+    fn percentiles_are_one_indicator() {
+        for (metric, want) in [
+            ("latency-90", "latency"),
+            ("latency_p95_ms", "latency"),
+            ("latency_ms", "latency"),
+            ("net-in", "net-in"),
+            ("mem-delta", "mem-delta"),
+            ("cpu", "cpu"),
+        ] {
+            assert_eq!(indicator(metric), want);
+        }
+    }
+
+    #[test]
+    fn a_root_is_named_by_metric_or_by_family() {
+        let truth = |root: &str| Truth {
+            services: vec!["carts".to_owned()],
+            root_metric: (!root.is_empty()).then(|| root.to_owned()),
+            fault: String::new(),
+            started: Timestamp::from_ms(0),
+        };
+        assert_eq!(truth("latency-99").is_root("carts", "latency-50"), Some(true));
+        assert_eq!(truth("memory").is_root("carts", "memory_bytes"), Some(true));
+        assert_eq!(truth("memory").is_root("carts-db", "memory_bytes"), Some(false));
+        assert_eq!(truth("cpu").is_root("carts", "mem"), Some(false));
+        assert_eq!(truth("").is_root("carts", "mem"), None);
     }
 }

@@ -1,72 +1,162 @@
-//! Variants of the analysis, side by side on labelled incidents.
+//! Asks every engine about every case, and puts the truth beside the answers. What it all adds up to is said in [`summary`].
+//!
+//! Cases are read and answered in parallel, a few at a time, so that neither a large set fills the memory nor the number of threads
+//! shows in the result. Any error is a miss, with its reason.
+
+mod ask;
+mod cost;
+pub mod onset;
+pub mod summary;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::time::Duration;
 
-use automap_core::{Analysis, DiagnoseOptions, analyse};
+use rayon::prelude::*;
 
-use crate::dataset::{Case, Dataset, DatasetError, Place};
+use crate::dataset::{Case, Dataset, Place};
+use crate::engine::Engine;
 use crate::score::Accuracy;
+use onset::KnownOnset;
 
-/// Ranks of the true causes, 1 the best, `None` a miss: by set, then by variant, then by case.
-pub type Ranks = BTreeMap<String, Vec<Vec<Option<usize>>>>;
+/// Cases in memory at a time.
+const BATCH: usize = 16;
 
-/// Ranks every case with every variant of the options. What cannot be read or answered is a miss for each of them, and told to `miss`.
-///
-/// # Errors
-/// When the folders cannot be listed.
-pub fn evaluate(
-    dataset: &Dataset,
-    topology: bool,
-    variants: &[DiagnoseOptions],
-    miss: &mut dyn FnMut(&Place, &str),
-) -> Result<Ranks, DatasetError> {
-    let mut ranks = Ranks::new();
-    for place in dataset.places()? {
-        let of_set = ranks.entry(place.set.clone()).or_insert_with(|| vec![Vec::new(); variants.len()]);
-        let case = dataset.read(&place, topology);
-        for (options, ranks) in variants.iter().zip(of_set) {
-            let rank = match &case {
-                Ok(case) => rank_of(case, options),
-                Err(error) => Err(error.to_string()),
-            };
-            ranks.push(rank.unwrap_or_else(|reason| {
-                miss(&place, &reason);
-                None
-            }));
-        }
-    }
-    Ok(ranks)
+/// What is asked of whom.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The engines; the first is the one that others are compared with.
+    pub engines: Vec<Engine>,
+    /// What is known of the onset.
+    pub onsets: Vec<KnownOnset>,
+    /// Whether engines see who calls whom.
+    pub topology: bool,
+    /// Whether fault-free time is asked about too.
+    pub quiet: bool,
+    /// Seed of everything that is drawn.
+    pub seed: u64,
 }
 
-fn rank_of(case: &Case, options: &DiagnoseOptions) -> Result<Option<usize>, String> {
-    let analysis = analyse(&case.observation, options).map_err(|e| e.to_string())?;
-    Ok(place_of(&analysis, &case.service))
+/// Everything that was answered.
+#[derive(Debug, Default)]
+pub struct Outcomes {
+    /// By onset and engine in the order of the settings, then in the order of sets and names.
+    pub incidents: Vec<Vec<Vec<Outcome>>>,
+    /// The same for fault-free time; only engines that say how sure they are, and only onsets that are no wrong one.
+    pub quiet: Vec<Vec<Vec<Quiet>>>,
+    /// Processor time of the answers, by onset, engine and set.
+    pub cpu: Vec<Vec<BTreeMap<String, Duration>>>,
+    /// Most memory that the process ever held, in bytes; `None` where the system does not tell.
+    pub memory_max_bytes: Option<u64>,
 }
 
-/// Place of a service in the whole ranking, from 1.
-pub fn place_of(analysis: &Analysis, service: &str) -> Option<usize> {
-    let mut services = analysis.ranking.services.iter();
-    services.position(|s| analysis.frame.service(s.service) == service).map(|i| i + 1)
+/// One engine's answer to one incident, beside the truth.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The set.
+    pub set: String,
+    /// The case.
+    pub case: String,
+    /// Service and kind of fault.
+    pub scenario: String,
+    /// Kind of fault.
+    pub fault: String,
+    /// Services: the answer's score and that of chance.
+    pub services: Scored,
+    /// (Service, metric) pairs, where the truth names one.
+    pub metrics: Option<Scored>,
+    /// Confidence and whether the cause was named; `None` where the engine does not say or did not answer.
+    pub certainty: Option<crate::engine::Certainty>,
+    /// Found onset minus true one; `None` where none was found.
+    pub onset_error_ms: Option<i64>,
+    /// Usual distance of two samples.
+    pub step_ms: i64,
+    /// Why there is no answer.
+    pub miss: Option<String>,
 }
 
-/// One variant's accuracy by set, and the mean over the sets, as a table.
-pub fn table(ranks: &Ranks, variant: usize) -> String {
-    let mut out = format!("{:<20} {:>5}  {:>5}  {:>5}  {:>5}\n", "set", "cases", "AC@1", "AC@3", "Avg@5");
-    let mut line = |name: &str, cases: usize, a: Accuracy| {
-        // Writing into a String cannot fail.
-        let _ = writeln!(out, "{name:<20} {cases:>5}  {:.3}  {:.3}  {:.3}", a.ac1, a.ac3, a.avg5);
+/// A score beside what chance would reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Scored {
+    /// What was reached.
+    pub reached: Accuracy,
+    /// What a random order is expected to reach.
+    pub chance: Accuracy,
+}
+
+/// One engine's answer about fault-free time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quiet {
+    /// The set.
+    pub set: String,
+    /// How sure the engine was of its first service; `None` where it did not answer.
+    pub confidence: Option<f64>,
+    /// Whether it named somebody.
+    pub is_named: bool,
+    /// Whether an onset was found (or told).
+    pub has_onset: bool,
+}
+
+/// Asks. `tell` gets the number of cases done, of [`total`].
+pub fn evaluate(dataset: &Dataset, settings: &Settings, tell: &mut dyn FnMut(usize)) -> Outcomes {
+    let per_engine = || vec![Vec::new(); settings.engines.len()];
+    let mut out = Outcomes {
+        incidents: settings.onsets.iter().map(|_| per_engine()).collect(),
+        quiet: settings.onsets.iter().map(|_| vec![Vec::new(); settings.engines.len()]).collect(),
+        cpu: settings.onsets.iter().map(|_| vec![BTreeMap::new(); settings.engines.len()]).collect(),
+        memory_max_bytes: None,
     };
-    for (set, of_set) in ranks {
-        line(set, of_set[variant].len(), Accuracy::of(&of_set[variant]));
+    let places: Vec<&Place> = places(dataset, settings);
+    let mut done = 0;
+    for batch in places.chunk_by(|a, b| a.set == b.set).flat_map(|set| set.chunks(BATCH)) {
+        let mut cases: Vec<Read> = batch.par_iter().map(|place| read(place, settings.topology)).collect();
+        for (o, onset) in settings.onsets.iter().enumerate() {
+            cases.iter_mut().for_each(|c| c.tell(*onset));
+            for (e, engine) in settings.engines.iter().enumerate() {
+                let incidents = cases.par_iter().filter(|c| !c.place.is_quiet);
+                let (answered, cpu) =
+                    cost::cpu_of(|| incidents.map(|c| ask::incident(c, *engine, settings.seed)).collect::<Vec<_>>());
+                out.incidents[o][e].extend(answered);
+                *out.cpu[o][e].entry(batch[0].set.clone()).or_default() += cpu;
+                if settings.quiet && engine.has_confidence() && !matches!(onset, KnownOnset::Shifted(_)) {
+                    let stretches = cases.par_iter().filter_map(|c| ask::quiet(c, *engine, *onset, settings.seed));
+                    out.quiet[o][e].extend(stretches.collect::<Vec<_>>());
+                }
+            }
+        }
+        done += batch.len();
+        tell(done);
     }
-    let cases = ranks.values().map(|of_set| of_set[variant].len()).sum();
-    line("mean over sets", cases, macro_mean(ranks, variant));
+    out.memory_max_bytes = cost::memory_max_bytes();
     out
 }
 
-/// One variant's accuracy, each set counting once.
-pub fn macro_mean(ranks: &Ranks, variant: usize) -> Accuracy {
-    let of_sets: Vec<Accuracy> = ranks.values().map(|of_set| Accuracy::of(&of_set[variant])).collect();
-    Accuracy::macro_mean(&of_sets)
+/// Cases that [`evaluate`] will ask about.
+pub fn total(dataset: &Dataset, settings: &Settings) -> usize {
+    places(dataset, settings).len()
+}
+
+fn places<'a>(dataset: &'a Dataset, settings: &Settings) -> Vec<&'a Place> {
+    let quiet = dataset.quiet().filter(|_| settings.quiet);
+    let mut places: Vec<&Place> = dataset.incidents().chain(quiet).collect();
+    places.sort();
+    places
+}
+
+/// A case, or why it cannot be read.
+struct Read<'a> {
+    place: &'a Place,
+    case: Result<Case, String>,
+}
+
+impl Read<'_> {
+    /// Puts into the question what is known of the onset.
+    fn tell(&mut self, onset: KnownOnset) {
+        if let Ok(Case { observation, truth: Some(truth), .. }) = &mut self.case {
+            observation.hint = onset.hint(truth.started);
+        }
+    }
+}
+
+fn read(place: &Place, topology: bool) -> Read<'_> {
+    Read { place, case: place.read(topology).map_err(|e| e.to_string()) }
 }

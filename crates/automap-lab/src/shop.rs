@@ -13,7 +13,7 @@
 
 mod admin;
 pub mod app;
-mod clock;
+pub(crate) mod clock;
 mod error;
 pub(crate) mod goods;
 pub(crate) mod http;

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
-use crate::commands::{capture, compare, confirm, demo, diagnose, drill, explain, graph, profile, report, trend};
+use crate::commands::{capture, compare, confirm, demo, diagnose, drill, eval, explain, graph, profile, report, trend};
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
 #[derive(Debug, Parser)]
@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// Inject fault after fault and score the answers
     #[command(before_help = drill::EXAMPLES)]
     Drill(drill::DrillArgs),
+    /// Score engines on labelled incidents, side by side
+    #[command(before_help = eval::EXAMPLES)]
+    Eval(eval::EvalArgs),
     /// Print the JSON Schema of the report
     Schema,
     /// A Sock Shop on this machine, with real faults, to try everything on

@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod diagnose;
 pub(crate) mod drill;
 mod engine_args;
+pub(crate) mod eval;
 pub(crate) mod explain;
 
 pub(crate) mod graph;
@@ -34,6 +35,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Confirm(args) => confirm::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Drill(args) => drill::run(&args),
+        Command::Eval(args) => eval::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Report(args) => report::run(&args),

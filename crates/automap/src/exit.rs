@@ -12,7 +12,7 @@ use automap_sources::prometheus::{ErrorClass, SourceError};
 pub(crate) enum Exit {
     /// Done.
     Ok = 0,
-    /// A cause was named and `--exit-code` was given, or a drill missed its aim.
+    /// A cause was named and `--exit-code` was given, a drill missed its aim, or an evaluation `--min-ac1`.
     Found = 1,
     /// The command line, a file or a name in it is wrong.
     Usage = 2,

@@ -1,4 +1,4 @@
-//! Seeded random numbers for jitter, faults and visitors. SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): eight lines,
+//! Seeded random numbers for jitter, faults, visitors and resampling. SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): eight lines,
 //! every seed is good, and the same seed gives the same stream everywhere. Not for secrets.
 
 /// A stream of random numbers.
@@ -38,6 +38,13 @@ impl Rng {
         (self.unit() * n as f64) as usize
     }
 
+    /// Fisher & Yates: every order is as likely.
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for i in (1..items.len()).rev() {
+            items.swap(i, self.below(i + 1));
+        }
+    }
+
     /// True in `percent` of 100 cases.
     pub(crate) fn percent(&mut self, percent: f64) -> bool {
         self.unit() * 100.0 < percent
@@ -65,6 +72,18 @@ mod tests {
         let mut rng = Rng::new(7);
         let mean = (0..20_000).map(|_| rng.exponential(3.0)).sum::<f64>() / 20_000.0;
         assert!((mean - 3.0).abs() < 0.1, "{mean}");
+    }
+
+    #[test]
+    fn every_position_comes_first_as_often() {
+        let (mut rng, mut first) = (Rng::new(3), [0usize; 4]);
+        for _ in 0..4000 {
+            let mut items = [0, 1, 2, 3];
+            rng.shuffle(&mut items);
+            first[items[0]] += 1;
+        }
+        // 1000 each, ± 4 standard errors of 27.
+        assert!(first.iter().all(|n| n.abs_diff(1000) < 110), "{first:?}");
     }
 
     #[test]

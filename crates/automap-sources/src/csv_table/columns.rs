@@ -56,7 +56,8 @@ impl Columns {
 
 fn check_unique(names: &[String]) -> Result<(), CsvProblem> {
     let mut seen = BTreeMap::new();
-    for (i, name) in names.iter().enumerate() {
+    // A repeated time is left out like any column that is no series.
+    for (i, name) in names.iter().enumerate().filter(|(_, name)| *name != "time") {
         if let Some(first) = seen.insert(name, i + 1) {
             return Err(CsvProblem::DuplicateColumn { name: name.clone(), first, second: i + 1 });
         }
@@ -81,6 +82,13 @@ fn parse(name: &str) -> Option<RawSeries> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_time_counts_and_a_second_one_is_left_out() {
+        let columns = Columns::read(&ByteRecord::from(vec!["time", "a_cpu", "time"])).ok().unwrap();
+        assert_eq!((columns.time, columns.positions, columns.left_out), (0, vec![1], vec!["time".to_owned()]));
+        assert!(Columns::read(&ByteRecord::from(vec!["time", "a_cpu", "a_cpu"])).is_err());
+    }
 
     #[test]
     fn names_fall_apart_at_the_first_underscore_and_the_slash() {

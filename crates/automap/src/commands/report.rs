@@ -1,11 +1,10 @@
 //! `automap report`: one incident as one page, to open offline, to print, or to post.
 
 use std::ffi::OsStr;
-use std::fs::OpenOptions;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use automap_core::analyse_with_history;
 use automap_core::report::dossier::{self, Dossier, PageOptions};
 use automap_core::report::{html, markdown};
@@ -18,6 +17,7 @@ use super::engine_args::{EngineArgs, EngineChoice};
 use super::input_args::InputArgs;
 use crate::console::{print, say};
 use crate::exit::Exit;
+use crate::output_file;
 use crate::when::utc_offset_s;
 
 pub(crate) const EXAMPLES: &str = "Examples:
@@ -64,9 +64,7 @@ enum Form {
 /// Runs `automap report`.
 pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
     let form = form(args)?;
-    if let Some(path) = args.file.as_deref().filter(|path| path.exists() && !args.force) {
-        bail!("{}", taken(path));
-    }
+    output_file::check(args.file.as_deref(), args.force)?;
     let [engine] = args.engine.engines() else {
         bail!("a page holds one answer; choose one engine (`automap diagnose --engine all` compares them)");
     };
@@ -78,7 +76,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
     match &args.file {
         None => print(&page)?,
         Some(path) => {
-            write(path, &page, args.force)?;
+            output_file::write(path, &page, args.force)?;
             say(&format!("{}: {}, {} KiB", path.display(), dossier.report.verdict.summary, page.len().div_ceil(1024)));
         }
     }
@@ -119,24 +117,4 @@ fn page_options(args: &ReportArgs, dossier: &Dossier) -> PageOptions {
     let at = Timestamp::from_ms(start.map_or(0, jiff::Timestamp::as_millisecond));
     let zone = if args.utc { TimeZone::UTC } else { TimeZone::system() };
     PageOptions { utc_offset_s: utc_offset_s(&zone, at) }
-}
-
-fn write(path: &Path, page: &str, force: bool) -> Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    // Without --force the file system itself refuses what came to exist in the meantime.
-    if force {
-        options.create(true).truncate(true)
-    } else {
-        options.create_new(true)
-    };
-    match options.open(path) {
-        Ok(mut file) => file.write_all(page.as_bytes()).with_context(|| path.display().to_string()),
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => bail!("{}", taken(path)),
-        Err(e) => Err(e).with_context(|| path.display().to_string()),
-    }
-}
-
-fn taken(path: &Path) -> String {
-    format!("{} exists; give another name, or --force to replace it", path.display())
 }

@@ -1,0 +1,56 @@
+//! BARO's RobustScorer (Pham, Ha & Zhang, FSE 2024): the largest rise above the median, in interquartile ranges of normal time.
+//!
+//! As the published code does it: signed, so that what falls (throughput, availability) cannot rank; series that are constant in
+//! normal time are dropped, so that an error rate that leaves zero is lost; both are weaknesses of the method and kept. The published code
+//! also drops a series that is constant *during the incident*, a frozen metric; that is a slip of its filter and not done here.
+//! BARO's own change-point detector is not part of this: every engine is given the same windows.
+
+use automap_core::stats::median;
+
+use super::{Input, Scores, shift};
+
+pub(super) fn score(input: &Input) -> Scores {
+    shift::largest_rise(input, |normal| (median(normal), interquartile_range(normal)))
+}
+
+/// Between the quartiles, linearly interpolated, as numpy and scikit-learn do. `values` is not empty and holds no gap.
+fn interquartile_range(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let quantile = |share: f64| {
+        let at = share * (sorted.len() - 1) as f64;
+        let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
+        low + (high - low) * at.fract()
+    };
+    quantile(0.75) - quantile(0.25)
+}
+
+#[cfg(test)]
+mod tests {
+    use automap_core::topology::CallGraph;
+
+    use super::super::{Baseline, samples};
+
+    /// Normal 1, 2, 3, 4: median 2.5, quartiles 1.75 and 3.25, range 1.5. Incident 2.5, 7: the largest is (7 − 2.5)/1.5 = 3.
+    #[test]
+    fn worked_by_hand() {
+        let frame = samples::frame(&[
+            ("a", "cpu", vec![1.0, 2.0, 3.0, 4.0, 2.5, 7.0]),
+            ("a", "mem", vec![1.0, 2.0, 3.0, 4.0, -50.0, 0.0]),
+            ("b", "error", vec![0.0, 0.0, 0.0, 0.0, 90.0, 90.0]),
+            ("c", "cpu", vec![1.0, f64::NAN, 3.0, 4.0, 9.0, 9.0]),
+        ]);
+        let scores = samples::score(Baseline::Baro, &frame, 4, &CallGraph::new());
+        assert!((samples::metric(&scores, "a", "cpu") - 3.0).abs() < 1e-12);
+        assert!((samples::metric(&scores, "a", "mem") + 2.5 / 1.5).abs() < 1e-12, "a fall does not rank");
+        assert_eq!(scores.services["b"], f64::NEG_INFINITY, "constant in normal time");
+        assert!(!scores.services.contains_key("c"), "three normal samples are too few");
+        assert_eq!(scores.services["a"], samples::metric(&scores, "a", "cpu"));
+    }
+
+    #[test]
+    fn a_range_of_zero_counts_as_one() {
+        let frame = samples::frame(&[("a", "cpu", vec![1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 5.0, 1.0])]);
+        assert_eq!(samples::score(Baseline::Baro, &frame, 6, &CallGraph::new()).services["a"], 4.0);
+    }
+}

@@ -1,0 +1,27 @@
+//! Who calls whom, where the metrics do not say it: files beside the sets. Never the answer.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use automap_core::topology::CallGraph;
+
+use super::DatasetError;
+use super::files::json;
+
+/// `[caller, callee]` pairs.
+pub(super) type Edges = Vec<(String, String)>;
+
+/// The calls of a set's system: `<set>/graph.json`, else what `graphs.json` beside the set tells of `system`, else none.
+pub(super) fn of_system(set_dir: &Path, system: &str) -> Result<Edges, DatasetError> {
+    let own = set_dir.join("graph.json");
+    if own.exists() {
+        return json(&own);
+    }
+    let all = set_dir.parent().unwrap_or(set_dir).join("graphs.json");
+    let mut graphs: BTreeMap<String, Edges> = if all.exists() { json(&all)? } else { BTreeMap::new() };
+    Ok(graphs.remove(system).unwrap_or_default())
+}
+
+pub(super) fn graph(edges: &Edges) -> CallGraph {
+    edges.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect()
+}

@@ -1,0 +1,145 @@
+//! `automap eval`: how often is the answer right? Engines side by side on labelled incidents.
+
+mod choice;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use automap_lab::dataset::Dataset;
+use automap_lab::evaluate::onset::KnownOnset;
+use automap_lab::evaluate::summary::csv::csv;
+use automap_lab::evaluate::summary::{Style, Summary, compose, render};
+use automap_lab::evaluate::{Settings, evaluate, total};
+use clap::{Args, ValueEnum};
+
+use crate::console::{bar, print, say};
+use crate::exit::Exit;
+use crate::output_file;
+use choice::{EngineName, Topology, engines, onset, share};
+
+pub(crate) const EXAMPLES: &str = "Examples:
+  automap eval incidents/                                         engine evidence, onset known
+  automap eval incidents/ --engine all                            beside automap, BARO, NSigma, CIRCA, … and chance
+  automap eval incidents/ --onset known,-60s,+60s,+120s,detected  how much a wrong or missing onset costs
+  automap eval incidents/ --quiet                                 also: what is said about fault-free time?
+  automap eval RE1/ --topology none -o csv --file re1.csv         RCAEval's folders, for a spreadsheet
+  automap eval captures/ -o json | jq '.engines[].macro'          what `automap drill --save` wrote
+  automap eval incidents/ --min-ac1 0.65                          exit with 1 where it is worse
+
+DIR holds, at any depth: <set>/<case>/{metrics.csv,truth.json}, RCAEval's <dataset>/<service>_<fault>/<repeat>/{data.csv,inject_time.txt},
+or the lab's <name>.{parquet,json}. The truth is read for scoring alone; calls come from graphs.json beside the sets, graph.json in a set,
+or what was observed. A case without an answer is a miss. Exit codes: 0 done, 1 below --min-ac1, 2 wrong usage or folder.";
+
+#[derive(Args, Debug)]
+pub(crate) struct EvalArgs {
+    /// Folder of labelled incidents
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Who answers; the others are compared with the first
+    #[arg(
+        long,
+        value_enum,
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "evidence",
+        help_heading = "Question"
+    )]
+    engine: Vec<EngineName>,
+    /// What is told of the onset: known, a wrong time such as -60s or +120s, or detected (nothing)
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "known", value_parser = onset, allow_hyphen_values = true, help_heading = "Question")]
+    onset: Vec<KnownOnset>,
+    /// Who calls whom
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = Topology::Known, help_heading = "Question")]
+    topology: Topology,
+    /// Only these sets
+    #[arg(long, value_name = "SET", value_delimiter = ',', help_heading = "Question")]
+    only: Vec<String>,
+    /// Ask about fault-free time too: the end of every baseline, and windows in which nothing was broken
+    #[arg(long, help_heading = "Question")]
+    quiet: bool,
+    /// Seed of the bootstrap, of permutations and of the random engine
+    #[arg(long, value_name = "SEED", default_value_t = 1, help_heading = "Question")]
+    seed: u64,
+    /// Form of the answer
+    #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    output: Format,
+    /// Also scores by kind of fault, false alarms by set and every miss
+    #[arg(long, short, help_heading = "Output")]
+    verbose: bool,
+    /// Write here instead of to standard output
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    file: Option<PathBuf>,
+    /// Replace FILE where it exists
+    #[arg(long, requires = "file", help_heading = "Output")]
+    force: bool,
+    /// Exit with 1 where the first engine's AC@1, mean over sets at the first onset, is below
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Output")]
+    min_ac1: Option<f64>,
+}
+
+/// Form of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Tables for a terminal.
+    Text,
+    /// Everything, for programs; versioned.
+    Json,
+    /// Scores, one line each.
+    Csv,
+    /// Tables for a pull request.
+    Markdown,
+}
+
+/// Runs `automap eval`.
+pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
+    output_file::check(args.file.as_deref(), args.force)?;
+    let settings = Settings {
+        engines: engines(&args.engine),
+        onsets: args.onset.clone(),
+        topology: args.topology == Topology::Known,
+        quiet: args.quiet,
+        seed: args.seed,
+    };
+    let mut dataset = Dataset::open(&args.dir)?;
+    keep(&mut dataset, &args.only)?;
+    if dataset.incidents().next().is_none() && !args.quiet {
+        bail!("nothing was broken in {}; --quiet asks about fault-free time", args.dir.display());
+    }
+    let progress = bar(total(&dataset, &settings) as u64);
+    progress.set_message("cases");
+    let outcomes = evaluate(&dataset, &settings, &mut |done| progress.set_position(done as u64));
+    progress.finish_and_clear();
+    let summary = compose(&args.dir.display().to_string(), &settings, &outcomes);
+    let text = match args.output {
+        Format::Text => render(&summary, Style::Text, args.verbose),
+        Format::Markdown => render(&summary, Style::Markdown, args.verbose),
+        Format::Csv => csv(&summary),
+        Format::Json => serde_json::to_string_pretty(&summary)? + "\n",
+    };
+    match &args.file {
+        None => print(&text)?,
+        Some(path) => output_file::write(path, &text, args.force)?,
+    }
+    Ok(args.min_ac1.map_or(Exit::Ok, |least| judge(&summary, least)))
+}
+
+fn keep(dataset: &mut Dataset, only: &[String]) -> Result<()> {
+    if only.is_empty() {
+        return Ok(());
+    }
+    if let Some(unknown) = only.iter().find(|name| !dataset.sets().contains(&name.as_str())) {
+        bail!("there is no set '{unknown}'; there are {}", dataset.sets().join(", "));
+    }
+    dataset.keep(only);
+    Ok(())
+}
+
+fn judge(summary: &Summary, least: f64) -> Exit {
+    let Some((engine, first)) = summary.first.engines.0.first() else { return Exit::Ok };
+    let ac1 = first.over_sets.services.mean.ac1;
+    if ac1 >= least {
+        return Exit::Ok;
+    }
+    say(&format!("{engine}: AC@1 {ac1:.3} is below {least}"));
+    Exit::Found
+}

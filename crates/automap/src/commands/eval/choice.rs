@@ -1,0 +1,120 @@
+//! What is typed after `--engine`, `--onset` and `--topology`.
+
+use automap_core::rank;
+use automap_lab::baselines::Baseline;
+use automap_lab::engine::Engine;
+use automap_lab::evaluate::onset::KnownOnset;
+use clap::ValueEnum;
+
+use crate::when::span_ms;
+
+/// Who answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum EngineName {
+    /// Ours: evidence of every series, explained away along the calls.
+    Evidence,
+    /// Ours: AutoMAP, a learnt behaviour graph and a random walk.
+    Automap,
+    /// Largest rise above the median in interquartile ranges (FSE 2024).
+    Baro,
+    /// Largest rise above the mean in standard deviations.
+    Nsigma,
+    /// Regression on causes by architecture, descendant adjustment (KDD 2022).
+    Circa,
+    /// Random walk on the calls towards what moves like the front-end (SIGMETRICS 2013).
+    Monitorrank,
+    /// PageRank on a graph learnt by PC.
+    PcPagerank,
+    /// Two-sample test of every metric (WWW 2019), repaired.
+    EpsilonDiagnosis,
+    /// A random order.
+    Random,
+    /// All of them.
+    All,
+}
+
+/// The engines, each once, in the order typed.
+pub(super) fn engines(names: &[EngineName]) -> Vec<Engine> {
+    let mut out: Vec<Engine> = Vec::new();
+    for engine in names.iter().flat_map(|name| name.engines()) {
+        if !out.contains(&engine) {
+            out.push(engine);
+        }
+    }
+    out
+}
+
+impl EngineName {
+    fn engines(self) -> Vec<Engine> {
+        let one = match self {
+            Self::Evidence => Engine::Ours(rank::Engine::Evidence),
+            Self::Automap => Engine::Ours(rank::Engine::Automap),
+            Self::Baro => Engine::Baseline(Baseline::Baro),
+            Self::Nsigma => Engine::Baseline(Baseline::NSigma),
+            Self::Circa => Engine::Baseline(Baseline::Circa),
+            Self::Monitorrank => Engine::Baseline(Baseline::MonitorRank),
+            Self::PcPagerank => Engine::Baseline(Baseline::PcPageRank),
+            Self::EpsilonDiagnosis => Engine::Baseline(Baseline::EpsilonDiagnosis),
+            Self::Random => Engine::Baseline(Baseline::Random),
+            Self::All => return Engine::all(),
+        };
+        vec![one]
+    }
+}
+
+/// Who calls whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Topology {
+    /// What the data set tells and what was observed.
+    Known,
+    /// Nobody.
+    None,
+}
+
+/// Reads `known`, `detected`, `+60s`, `-1m30s`.
+pub(super) fn onset(text: &str) -> Result<KnownOnset, String> {
+    let shift = |span: &str, sign: i64| span_ms(span).map(|ms| KnownOnset::Shifted(sign * ms)).ok();
+    let known = match text.trim() {
+        "known" => Some(KnownOnset::Exact),
+        "detected" => Some(KnownOnset::Nothing),
+        shifted => match shifted.split_at_checked(1) {
+            Some(("+", span)) => shift(span, 1),
+            Some(("-", span)) => shift(span, -1),
+            _ => None,
+        },
+    };
+    known.ok_or_else(|| "write known, detected, or a signed span such as +60s or -2m".to_owned())
+}
+
+/// Reads a share, 0 to 1.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|v| (0.0..=1.0).contains(v));
+    share.ok_or_else(|| "a number from 0 to 1 is needed".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn engines_come_in_the_order_typed_and_once() {
+        let names = |typed: &[EngineName]| engines(typed).iter().map(|e| e.as_str()).collect::<Vec<_>>();
+        assert_eq!(names(&[EngineName::Baro, EngineName::Evidence, EngineName::Baro]), ["baro", "evidence"]);
+        assert_eq!(names(&[EngineName::Nsigma, EngineName::All]).len(), 9);
+        // The words of the command line are those of the results.
+        for name in EngineName::value_variants().iter().filter(|n| **n != EngineName::All) {
+            assert_eq!(name.to_possible_value().unwrap().get_name(), names(&[*name])[0]);
+        }
+    }
+
+    #[test]
+    fn onsets_are_words_or_signed_spans() {
+        assert_eq!(onset("known"), Ok(KnownOnset::Exact));
+        assert_eq!(onset("detected"), Ok(KnownOnset::Nothing));
+        assert_eq!(onset("+1m30s"), Ok(KnownOnset::Shifted(90_000)));
+        assert_eq!(onset("-60s"), Ok(KnownOnset::Shifted(-60_000)));
+        for bad in ["60s", "", "+", "--1s", "late"] {
+            assert!(onset(bad).is_err(), "{bad}");
+        }
+    }
+}

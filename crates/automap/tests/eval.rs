@@ -1,0 +1,265 @@
+//! `automap eval` on small folders that the tests write, and on the captures that the drill left.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// Rows of a table, one a second; the fault begins at `FAULT_ROW`.
+const ROWS: usize = 120;
+const FAULT_ROW: usize = 90;
+const SERVICES: [&str; 5] = ["carts", "catalogue", "front-end", "orders", "user"];
+
+/// A folder of this test's own.
+fn folder(name: &str) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("automap-eval-{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+/// Three metrics of five services; `broken`'s CPU and latency rise fivefold.
+fn table(broken: &str, latency: &str) -> String {
+    let columns = SERVICES.map(|s| format!("{s}_cpu,{s}_mem,{s}_{latency}"));
+    let mut out = format!("time,{}\n", columns.join(","));
+    for row in 0..ROWS {
+        write!(out, "{row}").unwrap();
+        for (i, service) in SERVICES.iter().enumerate() {
+            let wave = |k: usize| 10.0 + ((row * k + i * 5) % 11) as f64 / 10.0;
+            let factor = if *service == broken && row >= FAULT_ROW { 5.0 } else { 1.0 };
+            write!(out, ",{},{},{}", wave(7) * factor, wave(3), wave(5) * factor).unwrap();
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// A labelled incident: what is broken, and what the label says.
+fn incident(root: &Path, case: &str, broken: &str, label: &str) {
+    let dir = root.join(case);
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join("metrics.csv"), table(broken, "latency")).unwrap();
+    let truth = format!(
+        r#"{{"service": "{label}", "fault_type": "cpu-hog", "inject_time": {FAULT_ROW}, "root_metric": "{label}_cpu",
+            "system": "sock-shop", "entry_service": "front-end"}}"#
+    );
+    fs::write(dir.join("truth.json"), truth).unwrap();
+}
+
+fn eval(dir: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_automap")).arg("eval").arg(dir).args(args).output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn json(dir: &Path, args: &[&str]) -> Value {
+    let output = eval(dir, &[args, &["-o", "json"]].concat());
+    assert!(output.status.success(), "{}", told(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn two_sets(name: &str) -> PathBuf {
+    let root = folder(name);
+    incident(&root, "easy/case_1", "carts", "carts");
+    incident(&root, "easy/case_2", "user", "user");
+    // The label names a service that did nothing: a right answer is wrong here.
+    incident(&root, "mislabelled/case_1", "orders", "catalogue");
+    root
+}
+
+#[test]
+fn engines_stand_side_by_side_and_sets_count_once() {
+    let root = two_sets("sides");
+    let all = json(&root, &["--engine", "all"]);
+    assert_eq!((&all["version"], &all["onset"], &all["topology"]), (&1.into(), &"known".into(), &true.into()));
+    assert_eq!(all["engines"].as_object().unwrap().len(), 9);
+    for engine in ["evidence", "automap", "baro", "nsigma", "epsilon-diagnosis"] {
+        let of = &all["engines"][engine];
+        assert_eq!(of["sets"]["easy"]["ac1"], 1.0, "{engine}");
+        assert_eq!(of["sets"]["mislabelled"]["ac1"], 0.0, "{engine} knows the label");
+        assert_eq!((&of["macro"]["ac1"], &of["macro"]["cases"]), (&0.5.into(), &3.into()), "{engine}");
+        assert_eq!(of["macro"]["unanswered"], 0, "{engine}");
+    }
+    let evidence = &all["engines"]["evidence"];
+    assert_eq!(evidence["sets"]["easy"]["cases"], 2);
+    assert_eq!(evidence["macro"]["chance"]["ac1"], 0.2);
+    assert_eq!(evidence["macro"]["ci"]["ac1"], serde_json::json!([0.5, 0.5]));
+    assert_eq!(evidence["sets"]["easy"]["metric_level"]["ac1"], 1.0);
+    assert_eq!(evidence["fault_kinds"]["cpu-hog"]["cases"], 3);
+    assert_eq!(evidence["confidence"]["risk_coverage"][3]["cases"], 3);
+    assert_eq!(all["engines"]["baro"]["minus_first"]["ac1"], 0.0);
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn the_same_question_has_the_same_answer_to_the_byte() {
+    let root = two_sets("bytes");
+    let args = ["--engine", "evidence,random,epsilon-diagnosis", "--onset", "known,detected", "--quiet"];
+    let timeless = || {
+        let mut all = json(&root, &args);
+        all["memory_max_mb"] = Value::Null;
+        let text = serde_json::to_string_pretty(&all).unwrap();
+        text.lines().filter(|l| !l.contains("cpu_s_per_case")).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(timeless(), timeless());
+    let seeds =
+        ["1", "2", "3", "4"].map(|seed| json(&root, &["--engine", "random", "--seed", seed])["engines"].clone());
+    assert!(seeds.iter().any(|s| s["random"]["macro"]["mrr"] != seeds[0]["random"]["macro"]["mrr"]));
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn onsets_are_known_wrong_or_found() {
+    let root = folder("onsets");
+    incident(&root, "set/case_1", "carts", "carts");
+    let all = json(&root, &["--onset", "known,-20s,+10s,detected", "--quiet"]);
+    assert_eq!((all["onset"].as_str(), all["other_onsets"].as_array().unwrap().len()), (Some("known"), 3));
+    let at = |i: usize| &all["other_onsets"][i];
+    assert_eq!((at(0)["onset"].as_str(), at(1)["onset"].as_str()), (Some("-20s"), Some("+10s")));
+    for i in 0..3 {
+        assert_eq!(at(i)["engines"]["evidence"]["macro"]["ac1"], 1.0, "{}", at(i)["onset"]);
+    }
+    let found = &at(2)["onset_error"];
+    assert_eq!((&found["cases"], &found["not_found"], &found["within_2_steps"]), (&1.into(), &0.into(), &1.0.into()));
+    assert_eq!(found["sets"]["set"]["error_steps"]["p50"], found["error_s"]["p50"], "one sample a second");
+    // Fault-free time is asked about where the onset is told or kept, not where it is told wrongly.
+    let quiet = |of: &Value| of["engines"]["evidence"]["quiet"].clone();
+    assert_eq!((&quiet(&all)["stretches"], &quiet(&all)["named"]), (&1.into(), &0.0.into()));
+    assert_eq!((&quiet(at(2))["stretches"], &quiet(at(2))["onset_found"]), (&1.into(), &0.0.into()));
+    assert!(quiet(at(0)).is_null());
+    // Beyond the data there is nothing to compare: a miss that says why.
+    let late = json(&root, &["--onset", "+1h"]);
+    let misses = &late["engines"]["evidence"]["misses"];
+    assert!(misses[0]["reason"].as_str().unwrap().contains("outside the data"), "{misses}");
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn calls_come_from_beside_the_set_and_can_be_kept_back() {
+    let root = folder("calls");
+    incident(&root, "set/case_1", "carts", "carts");
+    // Without an entry that somebody names, only the calls tell where users come in.
+    let label = root.join("set/case_1/truth.json");
+    let unnamed = fs::read_to_string(&label).unwrap().replace(r#", "entry_service": "front-end""#, "");
+    fs::write(&label, unnamed).unwrap();
+    let reason = |args: &[&str]| {
+        let all = json(&root, &[&["--engine", "monitorrank"], args].concat());
+        all["engines"]["monitorrank"]["misses"][0]["reason"].as_str().map(ToOwned::to_owned)
+    };
+    let (graphs, own) = (root.join("graphs.json"), root.join("set/graph.json"));
+    assert!(reason(&[]).unwrap().contains("needs a front-end"));
+    fs::write(&graphs, r#"{"sock-shop": [["front-end", "carts"], ["front-end", "user"]]}"#).unwrap();
+    assert_eq!(reason(&[]), None);
+    assert!(reason(&["--topology", "none"]).unwrap().contains("needs a front-end"));
+    fs::write(&graphs, r#"{"sock-shop": "no edges"}"#).unwrap();
+    assert!(reason(&[]).unwrap().contains("graphs.json"));
+    fs::write(&own, r#"[["front-end", "carts"]]"#).unwrap();
+    assert_eq!(reason(&[]), None, "the set's own graph comes first");
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn rcaeval_folders_are_read() {
+    let root = folder("rcaeval");
+    for (scenario, broken) in [("carts_cpu", "carts"), ("user_delay", "user")] {
+        let dir = root.join("RE1").join(scenario).join("1");
+        fs::create_dir_all(&dir).unwrap();
+        // Their tables repeat the time at the end.
+        let table = table(broken, "latency-90");
+        let (header, rows) = table.split_once('\n').unwrap();
+        let rows: String = rows.lines().map(|l| format!("{l},{}\n", l.split(',').next().unwrap())).collect();
+        fs::write(dir.join("data.csv"), format!("{header},time\n{rows}")).unwrap();
+        fs::write(dir.join("inject_time.txt"), format!("{FAULT_ROW}\n")).unwrap();
+    }
+    let all = json(&root, &["--engine", "evidence,baro"]);
+    let of = &all["engines"]["evidence"];
+    assert_eq!((&of["sets"]["RE1"]["cases"], &of["sets"]["RE1"]["ac1"]), (&2.into(), &1.0.into()));
+    assert_eq!((&of["fault_kinds"]["delay"]["ac1"], &of["fault_kinds"]["cpu"]["ac1"]), (&1.0.into(), &1.0.into()));
+    assert_eq!(of["fault_kinds"]["cpu"]["metric_level"]["ac1"], 1.0);
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn the_lab_s_captures_and_quiet_windows_are_read() {
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures");
+    let all = json(&captures, &["--onset", "detected", "--quiet"]);
+    let evidence = &all["engines"]["evidence"];
+    assert_eq!(evidence["sets"]["captures"]["cases"], 14);
+    assert!(evidence["macro"]["ac1"].as_f64().unwrap() >= 0.9, "{}", evidence["macro"]);
+    // Fourteen baselines and three windows in which nothing was broken.
+    let quiet = &evidence["quiet"];
+    assert_eq!(quiet["stretches"], 17);
+    assert_eq!(all["onset_error"]["cases"], 14);
+}
+
+#[test]
+fn a_threshold_decides_the_exit_code() {
+    let root = two_sets("threshold");
+    assert_eq!(eval(&root, &["--min-ac1", "0.5"]).status.code(), Some(0));
+    let below = eval(&root, &["--min-ac1", "0.6"]);
+    assert_eq!(below.status.code(), Some(1));
+    assert!(told(&below).contains("evidence: AC@1 0.500 is below 0.6"), "{}", told(&below));
+    assert!(text(&below).contains("Onset known: 3 incidents of 2 sets"), "the table is printed all the same");
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn every_form_says_the_same() {
+    let root = two_sets("forms");
+    let output = |args: &[&str]| text(&eval(&root, &[&["--engine", "evidence,baro", "--only", "easy"], args].concat()));
+    let table = output(&[]);
+    assert!(table.contains("Onset known: 2 incidents of 1 set, mean over sets"), "{table}");
+    let row = table.lines().find(|l| l.trim_start().starts_with("easy")).unwrap();
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>()[1..5], ["2", "0.200", "0.600", "1.000"]);
+    assert!(!table.contains("cpu-hog") && output(&["-v"]).contains("cpu-hog"));
+    let markdown = output(&["-o", "markdown"]);
+    assert!(markdown.starts_with("### Onset known") && markdown.contains("| ---"), "{markdown}");
+    let csv = output(&["-o", "csv"]);
+    let lines: Vec<Vec<&str>> = csv.lines().map(|l| l.split(',').collect()).collect();
+    assert!(lines.iter().all(|l| l.len() == lines[0].len()), "{csv}");
+    let of_baro = lines.iter().find(|l| l[1..5] == ["baro", "macro", "", "service"]).unwrap();
+    assert_eq!(of_baro[5..8], ["2", "0", "1"]);
+    let file = root.join("result.json");
+    let into_file = ["-o", "json", "--file", file.to_str().unwrap()];
+    assert_eq!(output(&into_file), "");
+    assert!(fs::read_to_string(&file).unwrap().contains("\"macro\""));
+    let again = eval(&root, &into_file);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(told(&again).contains("exists; give another name, or --force"), "{}", told(&again));
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn what_cannot_be_read_is_a_miss_and_what_makes_no_sense_is_told() {
+    let root = two_sets("wrong");
+    fs::write(root.join("easy/case_1/metrics.csv"), "time,carts_cpu\n1,abc\n").unwrap();
+    let table = eval(&root, &[]);
+    assert_eq!(table.status.code(), Some(0));
+    let text = text(&table);
+    assert!(text.contains("Not answered, counted as wrong") && text.contains("easy/case_1"), "{text}");
+    assert_eq!(json(&root, &[])["engines"]["evidence"]["sets"]["easy"]["ac1"], 0.5);
+    let empty = folder("empty");
+    for (dir, args, says) in [
+        (&empty, vec![], "no labelled incident is in here"),
+        (&empty.join("nowhere"), vec![], "nowhere"),
+        (&root, vec!["--only", "hard"], "there is no set 'hard'; there are easy, mislabelled"),
+        (&root, vec!["--onset", "soon"], "write known, detected, or a signed span"),
+        (&root, vec!["--engine", "oracle"], "invalid value 'oracle'"),
+        (&root, vec!["--min-ac1", "7"], "a number from 0 to 1 is needed"),
+    ] {
+        let output = eval(dir, &args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(told(&output).contains(says), "{args:?}: {}", told(&output));
+    }
+    fs::remove_dir_all(root).unwrap();
+    fs::remove_dir_all(empty).unwrap();
+}
