@@ -18,17 +18,20 @@ use crate::output_file;
 use choice::{EngineName, Topology, engines, onset, share};
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  automap eval incidents/                                         engine evidence, onset known
-  automap eval incidents/ --engine all                            beside automap, BARO, NSigma, CIRCA, … and chance
-  automap eval incidents/ --onset known,-60s,+60s,+120s,detected  how much a wrong or missing onset costs
-  automap eval incidents/ --quiet                                 also: what is said about fault-free time?
-  automap eval RE1/ --topology none -o csv --file re1.csv         RCAEval's folders, for a spreadsheet
-  automap eval captures/ -o json | jq '.engines[].macro'          what `automap drill --save` wrote
-  automap eval incidents/ --min-ac1 0.65                          exit with 1 where it is worse
+  automap eval incidents/                                  how accurate is automap?
+  automap eval incidents/ --engine all                     beside BARO, NSigma, CIRCA, … and chance
+  automap eval incidents/ --onset known,+120s,detected     what a wrong or missing onset costs
+  automap eval incidents/ --quiet                          also: what is said about fault-free time?
+  automap eval incidents/ --min-ac1 0.65                   exit code 1 below: a gate
+  automap eval RE1/ --topology none -o csv --file re1.csv  RCAEval's folders, for a spreadsheet
+  automap eval captures/ -o json | jq '.engines[].macro'   what `automap drill --save` wrote
 
-DIR holds, at any depth: <set>/<case>/{metrics.csv,truth.json}, RCAEval's <dataset>/<service>_<fault>/<repeat>/{data.csv,inject_time.txt},
-or the lab's <name>.{parquet,json}. The truth is read for scoring alone; calls come from graphs.json beside the sets, graph.json in a set,
-or what was observed. A case without an answer is a miss. Exit codes: 0 done, 1 below --min-ac1, 2 wrong usage or folder.";
+DIR holds, at any depth: <set>/<case>/{metrics.csv,truth.json}, RCAEval's
+<dataset>/<service>_<fault>/<repeat>/{data.csv,inject_time.txt}, or the lab's <name>.{parquet,json}.
+The truth is read for scoring alone; calls come from graphs.json beside the sets, graph.json in a
+set, or what was observed. A case without an answer is a miss.
+
+Exit codes: 0 done, 1 below --min-ac1, 2 wrong usage or folder.";
 
 #[derive(Args, Debug)]
 pub(crate) struct EvalArgs {
