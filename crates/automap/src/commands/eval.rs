@@ -19,16 +19,16 @@ use choice::{EngineName, Topology, engines, onset, share};
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap eval incidents/                                  how accurate is automap?
-  automap eval incidents/ --engine all                     beside BARO, NSigma, CIRCA, … and chance
+  automap eval incidents/ --engine all                     beside BARO, NSigma, CIRCA, …
   automap eval incidents/ --onset known,+120s,detected     what a wrong or missing onset costs
-  automap eval incidents/ --quiet                          also: what is said about fault-free time?
+  automap eval incidents/ --quiet                          also what is said about quiet time
   automap eval incidents/ --min-ac1 0.65                   exit code 1 below: a gate
   automap eval RE1/ --topology none -o csv --file re1.csv  RCAEval's folders, for a spreadsheet
   automap eval captures/ -o json | jq '.engines[].macro'   what `automap drill --save` wrote
 
 DIR holds, at any depth: <set>/<case>/{metrics.csv,truth.json}, RCAEval's
-<dataset>/<service>_<fault>/<repeat>/{data.csv,inject_time.txt}, or the lab's <name>.{parquet,json}.
-The truth is read for scoring alone; calls come from graphs.json beside the sets, graph.json in a
+<dataset>/<service>_<fault>/<repeat>/{data.csv,inject_time.txt}, or the lab's
+<name>.{parquet,json}. The truth is read for scoring alone; calls come from graphs.json beside the sets, graph.json in a
 set, or what was observed. A case without an answer is a miss.
 
 Exit codes: 0 done, 1 below --min-ac1, 2 wrong usage or folder.";
