@@ -5,6 +5,7 @@ mod blame;
 mod calls;
 pub mod evidence;
 pub mod metric_weights;
+mod suspects;
 pub mod walk;
 
 pub use automap::AutomapOptions;
