@@ -4,6 +4,7 @@
 //! averaged into one number, its *evidence*; then the level that the same metric reaches without any fault is
 //! subtracted. Evidence 0 is normal, 1 a clear shift of a few spreads, 3 a shift of tens of spreads.
 
+mod load;
 mod missing;
 mod noise;
 mod residual;
@@ -12,6 +13,7 @@ mod views;
 
 use std::collections::BTreeMap;
 
+pub use load::Load;
 pub use rows::Rows;
 
 use crate::frame::{MetricFrame, ServiceIdx};
@@ -84,6 +86,8 @@ pub struct Anomalies {
     pub series: Vec<SeriesEvidence>,
     /// Evidence, by service, that samples stopped arriving (a dead pod does not report); services without such are absent.
     pub missing: BTreeMap<ServiceIdx, f64>,
+    /// The requests that each service served; services whose requests nobody counts are absent.
+    pub loads: BTreeMap<ServiceIdx, Load>,
     /// Mean evidence that each metric reaches in fault-free time, cut from the baseline.
     pub noise: BTreeMap<String, f64>,
 }
@@ -113,7 +117,7 @@ pub fn detect(frame: &MetricFrame, rows: &Rows, options: &AnomalyOptions) -> Ano
             })
         })
         .collect();
-    Anomalies { series, missing: missing::evidence(&columns, rows), noise }
+    Anomalies { series, missing: missing::evidence(&columns, rows), loads: load::loads(&columns, rows), noise }
 }
 
 /// What is left above the noise. A thousandth of the evidence survives below it, so that quiet services keep an order.

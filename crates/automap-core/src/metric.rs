@@ -164,6 +164,18 @@ impl Metric {
         let is_availability = !name.contains("error") && (name.starts_with("avail") || name.contains("success"));
         Self { name: name.to_owned(), family: family(name, is_availability), side, unit: unit(name), is_availability }
     }
+
+    /// The quantile that a latency is, 0 to 1: 0.95 for `latency_p95_ms`, 0.9 for `latency-90`; `None` for a mean.
+    pub fn quantile(&self) -> Option<f64> {
+        if self.family != Family::Latency {
+            return None;
+        }
+        let percent = self.name.split(['-', '_']).find_map(|word| {
+            let digits = word.strip_prefix('p').unwrap_or(word);
+            digits.parse::<u32>().ok().filter(|p| (1..=99).contains(p))
+        })?;
+        Some(f64::from(percent) / 100.0)
+    }
 }
 
 fn family(name: &str, is_availability: bool) -> Family {
@@ -246,5 +258,19 @@ mod tests {
         assert_eq!(Metric::parse("client_latency_ms").unit, Unit::Ms);
         assert_eq!(Metric::parse("network_in_bytes_per_s").unit, Unit::BytesPerS);
         assert!(Metric::parse("success-rate").is_availability);
+    }
+
+    #[test]
+    fn a_quantile_is_read_from_the_name() {
+        for (word, quantile) in [
+            ("latency_p95_ms", Some(0.95)),
+            ("latency-50", Some(0.5)),
+            ("client-latency-90", Some(0.9)),
+            ("latency_ms", None),
+            ("latency", None),
+            ("net-90", None),
+        ] {
+            assert_eq!(Metric::parse(word).quantile(), quantile, "{word}");
+        }
     }
 }

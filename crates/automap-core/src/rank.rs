@@ -5,10 +5,13 @@ mod blame;
 mod calls;
 pub mod evidence;
 pub mod metric_weights;
+pub mod metrics;
+mod suspects;
 pub mod walk;
 
 pub use automap::AutomapOptions;
 pub use evidence::EvidenceOptions;
+pub use metrics::{RankedMetric, rank_metrics};
 
 use crate::frame::ServiceIdx;
 use crate::metric::Family;

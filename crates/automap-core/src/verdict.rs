@@ -1,8 +1,8 @@
 //! What may be said: a cause, no incident, or not enough evidence.
 
 use crate::anomaly::Anomalies;
-use crate::metric::Family;
-use crate::rank::{Engine, Part, PartSource, RankedService, Ranking};
+pub use crate::rank::metrics::causal_weight;
+use crate::rank::{Engine, Part, RankedService, Ranking};
 use crate::stats::soft_step;
 
 /// When a verdict may name a cause.
@@ -85,17 +85,4 @@ pub fn mechanism(service: &RankedService) -> Option<&Part> {
     parts.max_by(|a, b| {
         telling(a).partial_cmp(&telling(b)).unwrap_or(std::cmp::Ordering::Equal).then(b.source.cmp(&a.source))
     })
-}
-
-/// How early in the chain of causes inside one service a kind of evidence stands.
-pub fn causal_weight(source: &PartSource) -> f64 {
-    match source {
-        PartSource::Own(Family::Lifecycle) => 1.2,
-        PartSource::Own(Family::Memory) | PartSource::Missing => 1.0,
-        PartSource::NetworkGap => 0.9,
-        PartSource::Own(Family::Cpu | Family::Throttle) => 0.7,
-        PartSource::Own(Family::Latency | Family::Error) | PartSource::SeenByCallers(_) => 0.5,
-        PartSource::Own(Family::Throughput) => 0.12,
-        PartSource::Own(_) => 0.25,
-    }
 }

@@ -2,15 +2,18 @@
 //!
 //! Two predictors: the leave-one-out median of the same metric over the *other* services (a load swing lifts them all)
 //! and, for resources, the service's own load. Slopes are fitted on normal time only, shrunk, between 0 and 1.5:
-//! a few dozen autocorrelated samples do not carry more.
+//! a few dozen autocorrelated samples do not carry more. They are shrunk towards what is true before any sample is seen: 0,
+//! but 1 where the metric is a cost of every request. A baseline of steady load cannot show that twice the requests are
+//! twice the bytes, and the first incident that changes the load would look like a fault of everybody's network.
 
 use std::collections::BTreeMap;
 
 use super::Rows;
+use super::load::is_own_load;
 use super::rows::Column;
 use super::views::Scales;
 use crate::frame::ServiceIdx;
-use crate::metric::{Family, Side};
+use crate::metric::Family;
 use crate::stats::median;
 
 /// Services that must share a metric before their median says something about a common movement.
@@ -19,6 +22,8 @@ const MIN_PEERS: usize = 5;
 const RIDGE: f64 = 4.0;
 /// Largest slope: a consequence does not outgrow its cause by much.
 const SLOPE_MAX: f64 = 1.5;
+/// Slope on the own load before any sample is seen, where the metric is paid for with every request.
+const PER_REQUEST: f64 = 1.0;
 /// Coordinate descent on two slopes converges in a handful of rounds.
 const ROUNDS: usize = 30;
 
@@ -42,10 +47,12 @@ pub(super) fn residuals(columns: &[Column], rows: &Rows, scales: &Scales) -> Vec
         let levels: Vec<&[f64]> = members.iter().filter_map(|&j| logs[j].as_deref()).collect();
         let common = (members.len() >= MIN_PEERS).then(|| leave_one_out_medians(&levels));
         for (k, &j) in members.iter().enumerate() {
-            let own_load = columns[j].metric.family.follows_load().then(|| load.get(&columns[j].service)).flatten();
+            let family = &columns[j].metric.family;
+            let own_load = family.follows_load().then(|| load.get(&columns[j].service)).flatten();
             let predictors =
                 [common.as_ref().map(|c| c[k].clone()), own_load.and_then(|l| logs[*l].as_deref()).map(gaps_as_normal)];
-            out[j] = Some(without(levels[k], &predictors, rows));
+            let priors = [0.0, if is_paid_per_request(family) { PER_REQUEST } else { 0.0 }];
+            out[j] = Some(without(levels[k], &predictors, priors, rows));
         }
     }
     out
@@ -55,8 +62,9 @@ fn never_negative(column: &Column) -> bool {
     column.values.iter().all(|v| v.is_nan() || *v >= 0.0)
 }
 
-fn is_own_load(column: &Column) -> bool {
-    column.metric.family == Family::Throughput && column.metric.side == Side::Own && column.peer.is_none()
+/// Bytes and system calls are; processor time is only where the work is (a garbage collector, a pool that spins are not).
+fn is_paid_per_request(family: &Family) -> bool {
+    matches!(family, Family::Network | Family::Syscall)
 }
 
 fn log_levels(column: &Column, rows: &Rows, offset: f64) -> Vec<f64> {
@@ -91,8 +99,8 @@ fn leave_one_out_medians(levels: &[&[f64]]) -> Vec<Vec<f64>> {
     out
 }
 
-/// `level − b·predictors`, slopes by ridge on normal time, then minus its normal median.
-fn without(level: &[f64], predictors: &[Option<Vec<f64>>; 2], rows: &Rows) -> Vec<f64> {
+/// `level − b·predictors`, slopes by ridge towards `priors` on normal time, then minus its normal median.
+fn without(level: &[f64], predictors: &[Option<Vec<f64>>; 2], priors: [f64; 2], rows: &Rows) -> Vec<f64> {
     let on_baseline = |x: &[f64]| {
         let x: Vec<f64> = rows.baseline.iter().map(|&i| if x[i].is_nan() { 0.0 } else { x[i] }).collect();
         let mean = x.iter().sum::<f64>() / x.len() as f64;
@@ -107,7 +115,8 @@ fn without(level: &[f64], predictors: &[Option<Vec<f64>>; 2], rows: &Rows) -> Ve
     let mut slopes = [0.0f64; 2];
     for _ in 0..ROUNDS {
         for k in 0..2 {
-            slopes[k] = ((target[k] - cross * slopes[1 - k]) / (gram[k] + ridge)).clamp(0.0, SLOPE_MAX);
+            let from_data = target[k] - cross * slopes[1 - k];
+            slopes[k] = ((from_data + ridge * priors[k]) / (gram[k] + ridge)).clamp(0.0, SLOPE_MAX);
         }
     }
     let explained =
@@ -130,8 +139,19 @@ mod tests {
     fn a_movement_that_all_share_leaves_no_residual() {
         let wave: Vec<f64> = (0..60).map(|i| (i as f64 / 5.0).sin()).collect();
         let rows = Rows { baseline: (0..40).collect(), incident: (40..60).collect() };
-        let left = without(&wave, &[Some(wave.clone()), None], &rows);
+        let left = without(&wave, &[Some(wave.clone()), None], [0.0; 2], &rows);
         let (before, after) = (crate::stats::sd(&wave), crate::stats::sd(&left));
         assert!(after < 0.2 * before, "{after} of {before}");
+    }
+
+    /// Load and bytes are constant before and double together (ln 2 on the log scale): the data says nothing of the slope, the
+    /// prior says 1.
+    #[test]
+    fn bytes_that_double_with_the_requests_leave_no_residual() {
+        let doubled: Vec<f64> = (0..20).map(|i| if i < 12 { 0.0 } else { 2f64.ln() }).collect();
+        let rows = Rows { baseline: (0..12).collect(), incident: (12..20).collect() };
+        let predictors = [None, Some(doubled.clone())];
+        assert!(without(&doubled, &predictors, [0.0, PER_REQUEST], &rows).iter().all(|v| v.abs() < 1e-12));
+        assert!((without(&doubled, &predictors, [0.0; 2], &rows)[19] - 2f64.ln()).abs() < 1e-12);
     }
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use super::Explained;
 use super::calls::Calls;
 use super::evidence::EvidenceOptions;
+use super::suspects::Suspects;
 use crate::anomaly::Anomalies;
 use crate::frame::ServiceIdx;
 use crate::metric::{Family, Side};
@@ -27,6 +28,8 @@ pub(super) struct Symptom {
     client: BTreeMap<ServiceIdx, f64>,
     /// Its view of the calls to one callee.
     edge: BTreeMap<(ServiceIdx, ServiceIdx), f64>,
+    /// Which of a service's callees its own view points at.
+    suspects: Suspects,
 }
 
 /// What one symptom family says after explaining away.
@@ -40,8 +43,8 @@ pub(super) struct Blame {
 }
 
 impl Symptom {
-    pub(super) fn of(anomalies: &Anomalies, family: &Family) -> Self {
-        let mut out = Self::default();
+    pub(super) fn of(anomalies: &Anomalies, family: &Family, calls: &Calls) -> Self {
+        let mut out = Self { suspects: Suspects::of(anomalies, family, calls), ..Self::default() };
         for s in anomalies.series.iter().filter(|s| s.metric.family == *family) {
             let larger = |slot: &mut f64| *slot = slot.max(s.evidence);
             match s.metric.side {
@@ -154,7 +157,7 @@ impl Symptom {
     }
 
     /// The symptom that `u` passes down to `w`: the calls to `w` where they are measured one by one (less what `w`
-    /// shows itself), else all its outgoing calls, else what is left of its own.
+    /// shows itself), else all its outgoing calls, else what is left of its own, as far as `w` could have caused it.
     fn passed_down(
         &self,
         u: ServiceIdx,
@@ -169,7 +172,7 @@ impl Symptom {
         let measured_by_edge = self.edge.range((u, ServiceIdx(0))..=(u, ServiceIdx(usize::MAX))).next().is_some();
         match self.client.get(&u) {
             Some(e) if !measured_by_edge => Some(e.max(0.0)),
-            _ => own.get(&u).map(|e| e.max(0.0)),
+            _ => own.get(&u).map(|e| e.max(0.0) * self.suspects.fit(u, w)),
         }
     }
 

@@ -32,6 +32,9 @@ pub struct EvidenceOptions {
     pub throughput_weight: f64,
     /// Prior of nodes that are only a client's view of another. Default 0.5.
     pub view_prior: f64,
+    /// Prior of services that got no request at all, neither in normal time nor in the incident, 0–1. Default 0.5, as for
+    /// views: whatever they do for themselves, nobody waits for them.
+    pub idle_prior: f64,
 }
 
 impl Default for EvidenceOptions {
@@ -44,6 +47,7 @@ impl Default for EvidenceOptions {
             busy: 1.0,
             throughput_weight: 0.5,
             view_prior: 0.5,
+            idle_prior: 0.5,
         }
     }
 }
@@ -75,7 +79,7 @@ pub fn rank(frame: &MetricFrame, anomalies: &Anomalies, graph: &CallGraph, optio
     let mut explained: BTreeMap<ServiceIdx, Vec<Explained>> = BTreeMap::new();
     let mut hidden: BTreeMap<ServiceIdx, (Family, f64)> = BTreeMap::new();
     for family in [Family::Latency, Family::Error] {
-        let blame = Symptom::of(anomalies, &family).blame(&family, &calls, &busy, options);
+        let blame = Symptom::of(anomalies, &family, &calls).blame(&family, &calls, &busy, options);
         blame.own.into_iter().for_each(|(s, e)| add(s, PartSource::Own(family.clone()), e, 1.0));
         blame.explained.into_iter().for_each(|(s, e)| explained.entry(s).or_default().push(e));
         for (s, e) in blame.seen_by_callers {
@@ -90,7 +94,9 @@ pub fn rank(frame: &MetricFrame, anomalies: &Anomalies, graph: &CallGraph, optio
     anomalies.missing.iter().for_each(|(s, e)| add(*s, PartSource::Missing, *e, 1.0));
 
     let services = parts.into_iter().map(|(service, parts)| {
+        let is_idle = anomalies.loads.get(&service).is_some_and(|l| l.is_idle);
         let prior = if calls.is_view[service.0] { options.view_prior } else { 1.0 };
+        let prior = if is_idle { prior * options.idle_prior } else { prior };
         let mut explained = explained.remove(&service).unwrap_or_default();
         explained.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.by.cmp(&b.by)));
         RankedService { service, score: prior * parts.iter().map(weigh).sum::<f64>(), share: 0.0, parts, explained }

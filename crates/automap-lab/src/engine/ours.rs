@@ -1,15 +1,13 @@
 //! Our engines' answers, and their order of (service, metric) pairs.
 //!
-//! An engine ranks services. Within a service its metrics are ordered by evidence times how early that kind of evidence stands in
-//! the chain of causes (`verdict::causal_weight`), the order in which reports name the mechanism; a metric's score is the service's score times
-//! its part of the service's strongest. So the best metric of the first service comes first, and the second service's before the weak
-//! ones of the first. What others measure of a service (its network, its callers' view) counts as a metric of the service.
+//! Within a service the core orders the metrics (`rank::rank_metrics`); across services a metric's score is its service's score times its part of
+//! the service's strongest.
 
 use std::collections::BTreeMap;
 
-use automap_core::metric::{Family, Side};
-use automap_core::rank::{self, PartSource, RankedService};
-use automap_core::verdict::{Decision, VerdictOptions, causal_weight, confidence, decide};
+use automap_core::frame::ServiceIdx;
+use automap_core::rank::{self, rank_metrics};
+use automap_core::verdict::{Decision, VerdictOptions, confidence, decide};
 use automap_core::{Analysis, DiagnoseOptions, analyse};
 
 use super::{Answer, Certainty, Question, began, indicators, ranked};
@@ -32,39 +30,19 @@ pub(super) fn answer(engine: rank::Engine, question: &Question) -> Result<Answer
     })
 }
 
+/// The best metric of the first service comes first, and the second service's before the weak ones of the first.
 fn metrics(analysis: &Analysis) -> BTreeMap<(String, String), f64> {
+    let Analysis { ranking, anomalies, frame, .. } = analysis;
+    let scores: BTreeMap<ServiceIdx, f64> = ranking.services.iter().map(|s| (s.service, s.score.max(TRACE))).collect();
+    let mut strongest: BTreeMap<ServiceIdx, f64> = BTreeMap::new();
     let mut out = BTreeMap::new();
-    for ranked in &analysis.ranking.services {
-        let of_service = of_service(analysis, ranked);
-        let strongest = of_service.values().copied().fold(TRACE, f64::max);
-        let service = analysis.frame.service(ranked.service);
-        for (metric, strength) in of_service {
-            out.insert((service.to_owned(), metric), ranked.score.max(TRACE) * strength / strongest);
-        }
-    }
-    out
-}
-
-fn of_service(analysis: &Analysis, ranked: &RankedService) -> BTreeMap<String, f64> {
-    let mut out = BTreeMap::new();
-    let mut raise = |metric: &str, strength: f64| {
-        let slot = out.entry(metric.to_owned()).or_insert(f64::NEG_INFINITY);
-        *slot = strength.max(*slot);
-    };
-    for s in analysis.anomalies.series.iter().filter(|s| s.service == ranked.service) {
-        // What it sees of others is evidence about them; it stays among its metrics, behind its own.
-        let weight =
-            if s.metric.side == Side::Own { causal_weight(&PartSource::Own(s.metric.family.clone())) } else { 0.0 };
-        raise(&s.metric.name, weight * s.evidence.max(0.0) + TRACE * s.evidence);
-    }
-    for part in &ranked.parts {
-        let strength = causal_weight(&part.source) * part.evidence.max(0.0);
-        match &part.source {
-            PartSource::Own(_) => {}
-            PartSource::SeenByCallers(family) => raise(family.as_str(), strength),
-            PartSource::NetworkGap => raise(Family::NetworkGap.as_str(), strength),
-            PartSource::Missing => raise("missing samples", strength),
-        }
+    for m in rank_metrics(ranking, anomalies) {
+        // A service's metrics come from the most to the least telling.
+        let first = *strongest.entry(m.service).or_insert(m.score.max(TRACE));
+        let name = anomalies.series[m.evidence].metric.name.clone();
+        let score = scores.get(&m.service).copied().unwrap_or(TRACE) * m.score / first;
+        let slot = out.entry((frame.service(m.service).to_owned(), name)).or_insert(score);
+        *slot = slot.max(score);
     }
     out
 }
