@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use automap_core::compare::{self, CompareOptions, Period};
 use automap_core::report::compare::{csv, json, markdown, text};
 use automap_core::time::Timestamp;
-use automap_sources::{capture, csv_table};
+use automap_sources::capture;
 use clap::Args;
 use jiff::ZonedDateTime;
 
@@ -18,7 +18,7 @@ use crate::console::{print, say};
 use crate::exit::Exit;
 use crate::when;
 use place::Place;
-use show::{Format, ShowArgs};
+use show::{Format, ShowArgs, WholeArgs};
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap compare monday.parquet tuesday.parquet                    two captures, the first leads
@@ -36,12 +36,8 @@ pub(crate) struct CompareArgs {
     /// --prometheus only FROM..TO. Clock times are of the day of the data, in the local zone
     #[arg(value_name = "PERIOD", required = true)]
     periods: Vec<String>,
-    /// The capture that all periods are spans of
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["prometheus", "csv"], help_heading = "Files")]
-    capture: Option<PathBuf>,
-    /// The table that all periods are spans of
-    #[arg(long, value_name = "FILE", conflicts_with = "prometheus", help_heading = "Files")]
-    csv: Option<PathBuf>,
+    #[command(flatten)]
+    whole: WholeArgs,
     #[command(flatten)]
     prometheus: PrometheusArgs,
     /// Share of false findings accepted among the findings, 0 to 1
@@ -87,12 +83,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<Exit> {
 }
 
 fn periods(args: &CompareArgs, now: &ZonedDateTime) -> Result<Vec<Period>> {
-    if let Some(path) = &args.capture {
-        let observation = capture::read(path)?;
-        return args.periods.iter().map(|text| Place::parse(text).cut(text, &observation)).collect();
-    }
-    if let Some(path) = &args.csv {
-        let observation = csv_table::read(path, Default::default())?;
+    if let Some(observation) = args.whole.observation()? {
         return args.periods.iter().map(|text| Place::parse(text).cut(text, &observation)).collect();
     }
     if let Some(url) = &args.prometheus.prometheus {

@@ -16,7 +16,14 @@ pub(crate) struct OutputArgs {
     /// Form of the answer
     #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     output: Format,
-    /// Every candidate's evidence, all notes and the queries
+    #[command(flatten)]
+    style: StyleArgs,
+}
+
+/// How text looks.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct StyleArgs {
+    /// Everything: what is not remarkable too, all notes, the queries
     #[arg(long, short, help_heading = "Output")]
     verbose: bool,
     /// Wall-clock times in UTC instead of the local zone
@@ -25,6 +32,14 @@ pub(crate) struct OutputArgs {
     /// Colours
     #[arg(long, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
     color: Color,
+}
+
+impl StyleArgs {
+    /// With the zone's offset at an instant of the data.
+    pub(crate) fn text_options(&self, at: Timestamp) -> TextOptions {
+        let zone = if self.utc { TimeZone::UTC } else { TimeZone::system() };
+        TextOptions { color: console::color(self.color), utc_offset_s: utc_offset_s(&zone, at), verbose: self.verbose }
+    }
 }
 
 /// Form of an answer.
@@ -73,8 +88,6 @@ impl OutputArgs {
 
     fn text_options(&self, incident_start: &str) -> TextOptions {
         let start = incident_start.parse::<jiff::Timestamp>();
-        let at = Timestamp::from_ms(start.map_or(0, jiff::Timestamp::as_millisecond));
-        let zone = if self.utc { TimeZone::UTC } else { TimeZone::system() };
-        TextOptions { color: console::color(self.color), utc_offset_s: utc_offset_s(&zone, at), verbose: self.verbose }
+        self.style.text_options(Timestamp::from_ms(start.map_or(0, jiff::Timestamp::as_millisecond)))
     }
 }

@@ -9,11 +9,11 @@ use automap_core::compare::trend::{self, Direction, MAX_WINDOWS, TrendOptions};
 use automap_core::observation::Observation;
 use automap_core::report::trend::{csv, json, markdown, text};
 use automap_core::time::Interval;
-use automap_sources::{capture, csv_table};
+use automap_sources::capture;
 use clap::Args;
 use jiff::ZonedDateTime;
 
-use super::compare::show::{Format, ShowArgs};
+use super::compare::show::{Format, ShowArgs, WholeArgs};
 use super::source_args::{PrometheusArgs, TimeArgs, millis, span};
 use crate::console::{print, say};
 use crate::exit::Exit;
@@ -36,12 +36,8 @@ pub(crate) struct TrendArgs {
     /// Captures; each is one window unless --window cuts them
     #[arg(value_name = "FILE", conflicts_with_all = ["capture", "csv", "prometheus"])]
     files: Vec<PathBuf>,
-    /// One capture, cut into windows
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["prometheus", "csv"], help_heading = "Files")]
-    capture: Option<PathBuf>,
-    /// A plain table, cut into windows
-    #[arg(long, value_name = "FILE", conflicts_with = "prometheus", help_heading = "Files")]
-    csv: Option<PathBuf>,
+    #[command(flatten)]
+    whole: WholeArgs,
     #[command(flatten)]
     prometheus: PrometheusArgs,
     /// How far back to look from --to
@@ -90,11 +86,8 @@ pub(crate) fn run(args: &TrendArgs) -> Result<Exit> {
 }
 
 fn windows(args: &TrendArgs, now: &ZonedDateTime) -> Result<Vec<Period>> {
-    if let Some(path) = &args.capture {
-        return cut(args, &capture::read(path)?);
-    }
-    if let Some(path) = &args.csv {
-        return cut(args, &csv_table::read(path, Default::default())?);
+    if let Some(observation) = args.whole.observation()? {
+        return cut(args, &observation);
     }
     if let Some(url) = &args.prometheus.prometheus {
         let to = when::parse(&args.to, now).context("--to")?;

@@ -1,12 +1,37 @@
-//! How a comparison or a trend is shown.
+//! What a comparison or a trend takes and how it is shown.
 
+use std::path::PathBuf;
+
+use anyhow::Result;
+use automap_core::observation::Observation;
 use automap_core::report::TextOptions;
 use automap_core::time::Timestamp;
+use automap_sources::{capture, csv_table};
 use clap::{Args, ValueEnum};
-use jiff::tz::TimeZone;
 
-use crate::console::{self, Color};
-use crate::when::utc_offset_s;
+use crate::commands::output_args::StyleArgs;
+
+/// One file that all periods or windows are parts of.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct WholeArgs {
+    /// The capture that all of them are parts of
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prometheus", "csv"], help_heading = "Files")]
+    capture: Option<PathBuf>,
+    /// The table that all of them are parts of
+    #[arg(long, value_name = "FILE", conflicts_with = "prometheus", help_heading = "Files")]
+    csv: Option<PathBuf>,
+}
+
+impl WholeArgs {
+    /// Reads the file; `None` where none is given.
+    pub(crate) fn observation(&self) -> Result<Option<Observation>> {
+        Ok(match (&self.capture, &self.csv) {
+            (Some(path), _) => Some(capture::read(path)?),
+            (None, Some(path)) => Some(csv_table::read(path, Default::default())?),
+            (None, None) => None,
+        })
+    }
+}
 
 /// How a comparison or a trend is shown.
 #[derive(Args, Clone, Debug)]
@@ -14,15 +39,8 @@ pub(crate) struct ShowArgs {
     /// Form of the answer
     #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     output: Format,
-    /// All series, also those without a finding, and all notes
-    #[arg(long, short, help_heading = "Output")]
-    verbose: bool,
-    /// Wall-clock times in UTC instead of the local zone
-    #[arg(long, help_heading = "Output")]
-    utc: bool,
-    /// Colours
-    #[arg(long, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
-    color: Color,
+    #[command(flatten)]
+    style: StyleArgs,
 }
 
 /// Form of an answer.
@@ -45,7 +63,6 @@ impl ShowArgs {
 
     /// How text looks, with the zone's offset at an instant of the data.
     pub(crate) fn text_options(&self, at: Timestamp) -> TextOptions {
-        let zone = if self.utc { TimeZone::UTC } else { TimeZone::system() };
-        TextOptions { color: console::color(self.color), utc_offset_s: utc_offset_s(&zone, at), verbose: self.verbose }
+        self.style.text_options(at)
     }
 }
