@@ -14,6 +14,7 @@ pub mod compare;
 pub mod frame;
 pub mod graph;
 pub mod independence;
+mod marginal;
 pub mod metric;
 pub mod note;
 pub mod observation;
@@ -111,18 +112,12 @@ pub fn analyse_with_history(
     history: &[ConfirmedCase],
 ) -> Result<Analysis, DiagnoseError> {
     let frame = observation.frame.with_network_gaps();
-    let (windows, mut notes) = windows::settle(&frame, &observation.hint)?;
-    let anomalies = anomaly::detect(&frame, &windows.rows, &options.anomaly);
-    if anomalies.series.is_empty() {
-        return Err(DiagnoseError::NothingToJudge {
-            series: frame.series().len(),
-            baseline: windows.rows.baseline.len(),
-            incident: windows.rows.incident.len(),
-        });
-    }
     let calls = &observation.calls;
+    let possible = windows::hypotheses(&frame, &observation.hint)?;
+    let marginal::Look { windows, anomalies, ranking } = marginal::look(&frame, possible, calls, options)?;
+    let mut notes = windows::remarks(&windows, &observation.hint);
     let (ranking, automap) = match options.engine {
-        rank::Engine::Evidence => (rank::evidence::rank(&frame, &anomalies, calls, &options.evidence), None),
+        rank::Engine::Evidence => (ranking, None),
         rank::Engine::Automap => {
             let prepared = rank::automap::prepare(&frame, &windows.rows, &anomalies, calls, &options.automap);
             notes.extend(prepared.notes.iter().cloned());

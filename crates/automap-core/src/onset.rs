@@ -1,106 +1,66 @@
 //! When it began: for the whole system, and for one series.
 
+mod change;
 mod interval;
+
+use std::ops::Range;
 
 pub use interval::{LEVEL, LOOK_BACK_STEPS, OnsetRows, interval_of_series};
 
-use crate::frame::{MetricFrame, Series};
-use crate::metric::{Family, Side};
-use crate::stats::{mad, median, signed_log};
+use change::Change;
 
-/// Candidates closer to the ends than this have too few samples on one side.
-const MIN_BEFORE: usize = 6;
-const MIN_AFTER: usize = 2;
-/// Load changes all day: it has a small say in when an incident began.
-const LOAD_VOTE: f64 = 0.3;
-/// Added to every variance, so that a constant series does not outvote the rest.
-const VARIANCE_FLOOR: f64 = 0.05;
-/// Movements below this many usual steps stay linear, larger ones are compressed.
-const LINEAR_STEPS: f64 = 3.0;
-/// Log-likelihood that a split gains in noise: rates over overlapping windows are autocorrelated. A series has a say only
-/// with what it gains beyond, or a hundred quiet series would outvote the few that broke.
-const NOISE_GAIN: f64 = 16.0;
+use crate::frame::MetricFrame;
+use crate::stats::{mad, median};
 
-/// The row at which the system changed, `None` when nothing did.
+/// Further changes of the likelihood are told apart from the best one when they gain at least this share of it.
+const RIVAL_SHARE: f64 = 0.5;
+/// And when they lie at least this share of the samples away from it, three at least.
+const RIVAL_DISTANCE: f64 = 0.05;
+const MIN_RIVAL_DISTANCE: usize = 3;
+
+/// Rows before `end` at which the system may have changed, the likeliest first; empty when nothing did.
 ///
-/// Every series is scaled by its own movement from one sample to the next (which a level shift barely touches) and
-/// compressed; every candidate row gets the log-likelihood that two levels and spreads describe the series better than
-/// one; what lies beyond noise is added up over all series, and the largest sum wins. O(series × samples).
-pub fn detect(frame: &MetricFrame) -> Option<usize> {
-    let n = frame.times().len();
-    let first = MIN_BEFORE.max(n / 10);
-    let candidates = first..n.saturating_sub(MIN_AFTER - 1);
-    let gains: Vec<Vec<f64>> = frame.series().iter().filter_map(|s| gains(s, candidates.clone())).collect();
-    let total = |k: usize| -> f64 { gains.iter().map(|g| g[k]).sum() };
-    let best = (0..candidates.len()).map(|k| (k, total(k))).max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))?;
-    (best.1 > 0.0).then(|| first + best.0)
-}
-
-/// What one series gains by a split at every candidate.
-fn gains(series: &Series, candidates: std::ops::Range<usize>) -> Option<Vec<f64>> {
-    if matches!(series.metric.side, Side::Outside | Side::Served) || candidates.is_empty() {
-        return None;
-    }
-    let weight = match series.metric.family {
-        Family::Throughput | Family::Network | Family::Syscall => LOAD_VOTE,
-        _ => 1.0,
+/// The best two splits by likelihood and the largest shift of means: the statistics fail on different incidents, and a ranking averaged over
+/// their answers is better than one on either. O(series × samples).
+pub fn candidates(frame: &MetricFrame, end: usize) -> Vec<usize> {
+    let change = Change::new(frame, end);
+    let Some(best) = highest(&change.split, 0..change.split.len()).filter(|k| change.split[*k] > 0.0) else {
+        return Vec::new();
     };
-    let scaled = scaled(series)?;
-    let mut before = Running::default();
-    let mut after = Running::default();
-    scaled.iter().for_each(|v| after.add(*v, 1.0));
-    let whole = after.cost();
-    let mut out = Vec::with_capacity(candidates.len());
-    for (i, v) in scaled.iter().enumerate() {
-        if candidates.contains(&i) {
-            let enough = before.n >= MIN_BEFORE as f64 && after.n >= MIN_AFTER as f64;
-            let gain = 0.5 * (whole - before.cost() - after.cost()) - NOISE_GAIN;
-            out.push(if enough { weight * gain.max(0.0) } else { 0.0 });
-        }
-        before.add(*v, 1.0);
-        after.add(*v, -1.0);
-    }
-    Some(out)
+    let mut found = vec![best];
+    let apart = ((RIVAL_DISTANCE * end as f64) as usize).max(MIN_RIVAL_DISTANCE);
+    let peaks = peaks(&change.split).filter(|k| k.abs_diff(best) >= apart);
+    let rival = peaks.max_by(|a, b| change.split[*a].total_cmp(&change.split[*b]).then(b.cmp(a)));
+    found.extend(rival.filter(|k| change.split[*k] >= RIVAL_SHARE * change.split[best]));
+    found.extend(highest(&change.shift, 0..change.shift.len()).filter(|k| change.shift[*k] > 0.0));
+    let mut seen = Vec::new();
+    found.retain(|k| !seen.contains(k) && (seen.push(*k), true).1);
+    found.into_iter().map(|k| change.first + k).collect()
 }
 
-/// In units of the usual movement from one sample to the next, compressed; latencies on a log scale.
-fn scaled(series: &Series) -> Option<Vec<f64>> {
-    let is_log = series.metric.family == Family::Latency;
-    let log = |v: f64| if v.is_nan() { v } else { (v.max(0.0) + 1e-9).ln() };
-    let values: Vec<f64> = series.values.iter().map(|v| if is_log { log(*v) } else { *v }).collect();
-    let centre = median(&values);
-    if centre.is_nan() {
-        return None;
-    }
-    let steps: Vec<f64> = values.windows(2).map(|w| (w[1] - w[0]).abs()).collect();
-    let floor = if is_log { 0.02 } else { (0.02 * centre.abs()).max(1e-12) };
-    let scale = (median(&steps) / 0.954).max(floor);
-    Some(values.iter().map(|v| signed_log((v - centre) / (LINEAR_STEPS * scale))).collect())
+/// The likeliest row of a change in each of several stretches of rows before `end`; the middle of a stretch in which nothing changes.
+pub fn in_stretches(frame: &MetricFrame, end: usize, stretches: &[Range<usize>]) -> Vec<usize> {
+    let change = Change::new(frame, end);
+    let (first, past) = (change.first, change.first + change.split.len());
+    let likeliest = |stretch: &Range<usize>| {
+        let inside = stretch.start.clamp(first, past) - first..stretch.end.clamp(first, past) - first;
+        let best = highest(&change.split, inside).filter(|k| change.split[*k] > 0.0);
+        best.map_or((stretch.start + stretch.end) / 2, |k| first + k)
+    };
+    stretches.iter().map(likeliest).collect()
 }
 
-/// Sums for mean and spread; gaps are skipped.
-#[derive(Default)]
-struct Running {
-    n: f64,
-    sum: f64,
-    squares: f64,
+/// Position of the largest of some values, the first of equals.
+fn highest(values: &[f64], inside: Range<usize>) -> Option<usize> {
+    inside.max_by(|a, b| values[*a].total_cmp(&values[*b]).then(b.cmp(a)))
 }
 
-impl Running {
-    fn add(&mut self, value: f64, sign: f64) {
-        if !value.is_nan() {
-            self.n += sign;
-            self.sum += sign * value;
-            self.squares += sign * value * value;
-        }
-    }
-
-    /// `n·ln(variance)`: twice the negative log-likelihood of a normal distribution, up to a constant.
-    fn cost(&self) -> f64 {
-        let mean = self.sum / self.n.max(1.0);
-        let variance = (self.squares / self.n.max(1.0) - mean * mean).max(0.0);
-        self.n * (variance + VARIANCE_FLOOR).ln()
-    }
+/// Positions that no neighbour exceeds.
+fn peaks(values: &[f64]) -> impl Iterator<Item = usize> {
+    let below = |k: usize, neighbour: Option<&f64>| neighbour.is_none_or(|v| *v <= values[k]);
+    let is_peak =
+        move |k: &usize| below(*k, k.checked_sub(1).and_then(|i| values.get(i))) && below(*k, values.get(k + 1));
+    (0..values.len()).filter(is_peak)
 }
 
 /// The first row from `from` on at which a series leaves its normal band for two samples in a row.
@@ -144,13 +104,13 @@ mod tests {
     #[test]
     fn the_change_is_found_where_it_is() {
         for at in [20, 60, 95] {
-            assert_eq!(detect(&frame(Some(at))), Some(at));
+            assert_eq!(candidates(&frame(Some(at)), 100), [at]);
         }
     }
 
     #[test]
     fn noise_is_no_onset() {
-        assert_eq!(detect(&frame(None)), None);
+        assert!(candidates(&frame(None), 100).is_empty());
     }
 
     #[test]

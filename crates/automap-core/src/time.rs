@@ -86,6 +86,9 @@ impl Interval {
 pub struct WindowHint {
     /// When the incident began. Unset: onset detection decides.
     pub incident_start: Option<Timestamp>,
+    /// How much earlier than told the incident may have begun, in milliseconds; 0 insists on what is told. Unset: three minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_tolerance_ms: Option<i64>,
     /// When the incident ended. Unset: the end of the data.
     pub incident_end: Option<Timestamp>,
     /// Normal time. Unset: everything before the incident.

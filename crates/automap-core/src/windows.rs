@@ -1,20 +1,39 @@
 //! Which time is normal and which is the incident.
 
+use std::ops::Range;
+
 use crate::anomaly::Rows;
 use crate::frame::MetricFrame;
 use crate::note::Note;
-use crate::onset;
+use crate::onset::{self, LOOK_BACK_STEPS};
 use crate::time::{Interval, Timestamp, WindowHint};
 
 /// Fewest instants in the baseline: fewer do not tell normal variation from a change.
 pub const MIN_BASELINE_POINTS: usize = 6;
 /// Fewest instants in the incident.
 pub const MIN_INCIDENT_POINTS: usize = 2;
-/// A detected onset is uncertain: this share of the incident's length just before it counts as neither. Fault samples
+/// An onset read from the data is uncertain: this share of the incident's length just before it counts as neither. Fault samples
 /// in the baseline do far more harm than a few lost normal ones.
 const GUARD_SHARE: f64 = 0.1;
 /// Where no onset is found, the last third is looked at as if it were the incident.
 const QUIET_SHARE: f64 = 1.0 / 3.0;
+/// How much later than the incident a given start may be, unless the hint says otherwise: three minutes. Alerts wait a minute or two
+/// (`for:`) and for the next evaluation before they fire, and people round. Longer is worse for exact starts: the more time is searched, the more
+/// accidents are found in it.
+pub const DEFAULT_TOLERANCE_MS: i64 = 180_000;
+/// How far a given start is believed before the data is looked at; the rest is shared by the earlier stretches. 0.85 with the default
+/// tolerance leaves 0.05 for every minute before.
+const HINT_PRIOR: f64 = 0.85;
+/// Every earlier stretch has one possible onset, the likeliest in it. A minute long or
+/// [`LOOK_BACK_STEPS`] samples, whichever is more: rates do not tell nearer ones apart.
+const STRETCH_MS: i64 = 60_000;
+/// More stretches than this make each of them longer.
+const MAX_STRETCHES: i64 = 6;
+/// Possible onsets nearer to the given one are the given one.
+const SAME_ONSET_STEPS: usize = 3;
+/// Samples that all possible onsets together may have judged; beyond it only the likeliest ones are looked at. The time of a diagnosis is
+/// proportional to it.
+const MAX_CELLS: usize = 16_000_000;
 
 /// The two windows of a diagnosis.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +53,8 @@ pub struct Windows {
 pub enum Onset {
     /// Told by the user or the alert.
     Given,
+    /// Told, and found to have been earlier than told.
+    Moved,
     /// Found in the data.
     Detected,
     /// Not told and not found: nothing changed.
@@ -71,27 +92,61 @@ pub enum WindowError {
     Backwards,
 }
 
-/// Settles both windows from what is known; what is not known is found in the data.
+/// One way to cut an observation, and how far it is believed before the evidence is weighed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hypothesis {
+    /// The cut.
+    pub windows: Windows,
+    /// 0 to 1; all of an observation sum to 1.
+    pub prior: f64,
+}
+
+/// The likeliest windows before the evidence is weighed: those of the given start, or of the clearest change in the data.
+///
+/// # Errors
+/// As [`hypotheses`].
+pub fn settle(frame: &MetricFrame, hint: &WindowHint) -> Result<(Windows, Vec<Note>), WindowError> {
+    let first = hypotheses(frame, hint)?.into_iter().next().map(|h| h.windows).ok_or(WindowError::Backwards)?;
+    let notes = remarks(&first, hint);
+    Ok((first, notes))
+}
+
+/// The windows from what is known; what is not known is found in the data. At least one, the likeliest first.
+///
+/// A given start is a hint: the incident may have begun up to the hint's tolerance earlier (an alert fires late), and then fault samples
+/// stand in the baseline. A given baseline is kept as it is and settles the start, too.
 ///
 /// # Errors
 /// [`WindowError`] when a window is empty, too short, outside the data, or both overlap.
-pub fn settle(frame: &MetricFrame, hint: &WindowHint) -> Result<(Windows, Vec<Note>), WindowError> {
-    let windows = match hint.incident_start {
+pub fn hypotheses(frame: &MetricFrame, hint: &WindowHint) -> Result<Vec<Hypothesis>, WindowError> {
+    let mut found = match hint.incident_start {
         Some(start) => given(frame, hint, start)?,
         None => detected(frame, hint)?,
     };
-    let enough = [
-        ("baseline", windows.rows.baseline.len(), MIN_BASELINE_POINTS),
-        ("incident", windows.rows.incident.len(), MIN_INCIDENT_POINTS),
-    ];
-    if let Some(&(window, have, need)) = enough.iter().find(|(_, have, need)| have < need) {
-        return Err(WindowError::TooFewPoints { window, have, need });
-    }
-    let notes = remarks(&windows);
-    Ok((windows, notes))
+    let cells = frame.series().len() * frame.times().len();
+    found.truncate((MAX_CELLS / cells.max(1)).max(1));
+    let sum: f64 = found.iter().map(|h| h.prior).sum();
+    found.iter_mut().for_each(|h| h.prior /= sum);
+    Ok(found)
 }
 
-fn given(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Result<Windows, WindowError> {
+fn given(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Result<Vec<Hypothesis>, WindowError> {
+    let told = as_told(frame, hint, start);
+    let may_be_late = match &told {
+        Ok(_) | Err(WindowError::TooFewPoints { window: "incident", .. }) => true,
+        Err(WindowError::OutsideData { .. }) => start >= frame.span().end,
+        Err(_) => false,
+    };
+    let earlier = if may_be_late { earlier(frame, hint, start) } else { Vec::new() };
+    if earlier.is_empty() {
+        return Ok(vec![Hypothesis { windows: told?, prior: 1.0 }]);
+    }
+    let each = (1.0 - HINT_PRIOR) / earlier.len() as f64;
+    let told = told.ok().map(|windows| Hypothesis { windows, prior: HINT_PRIOR });
+    Ok(told.into_iter().chain(earlier.into_iter().map(|windows| Hypothesis { windows, prior: each })).collect())
+}
+
+fn as_told(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Result<Windows, WindowError> {
     let span = frame.span();
     if !span.contains(start) {
         return Err(WindowError::OutsideData {
@@ -101,46 +156,86 @@ fn given(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Result<Win
         });
     }
     let incident = Interval::new(start, hint.incident_end.unwrap_or(span.end)).ok_or(WindowError::Backwards)?;
-    let baseline = match hint.baseline {
-        Some(baseline) => baseline,
-        None => Interval::new(span.start, start).ok_or(WindowError::TooFewPoints {
-            window: "baseline",
-            have: 0,
-            need: MIN_BASELINE_POINTS,
-        })?,
-    };
-    windows(frame, baseline, incident, Onset::Given)
+    let baseline = hint.baseline.or_else(|| Interval::new(span.start, start));
+    windows(frame, baseline.ok_or(NO_BASELINE)?, incident, Onset::Given)
 }
 
-fn detected(frame: &MetricFrame, hint: &WindowHint) -> Result<Windows, WindowError> {
+/// The windows if the incident began earlier than told: one for each stretch of the tolerance, the latest first.
+fn earlier(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Vec<Windows> {
+    let tolerance = hint.start_tolerance_ms.unwrap_or(DEFAULT_TOLERANCE_MS);
+    let width = STRETCH_MS.max(LOOK_BACK_STEPS as i64 * frame.step_ms()).max(tolerance / MAX_STRETCHES);
+    if hint.baseline.is_some() || tolerance < width {
+        return Vec::new();
+    }
     let times = frame.times();
-    let end = hint.incident_end.unwrap_or(frame.span().end);
-    let row = onset::detect(frame);
-    let (start, kind) = match row {
-        Some(row) => (times[row], Onset::Detected),
-        None => (times[times.len() - ((times.len() as f64 * QUIET_SHARE) as usize).max(1)], Onset::None),
-    };
-    let incident = Interval::new(start, end).ok_or(WindowError::Backwards)?;
+    let row_at = |t: Timestamp| times.partition_point(|x| *x < t);
+    let nearest = row_at(start).saturating_sub(SAME_ONSET_STEPS);
+    let stretches: Vec<Range<usize>> = (1..=tolerance / width)
+        .map(|i| row_at(start.plus_ms(-i * width))..row_at(start.plus_ms((1 - i) * width)).min(nearest))
+        .filter(|rows| !rows.is_empty())
+        .collect();
+    let end = hint.incident_end.map_or(times.len(), row_at);
+    let rows = onset::in_stretches(frame, end, &stretches);
+    rows.into_iter().filter_map(|row| from_row(frame, hint, row, Onset::Moved).ok()).collect()
+}
+
+fn detected(frame: &MetricFrame, hint: &WindowHint) -> Result<Vec<Hypothesis>, WindowError> {
+    let times = frame.times();
+    let end = hint.incident_end.map_or(times.len(), |end| times.partition_point(|t| *t < end));
+    let rows = onset::candidates(frame, end);
+    if rows.is_empty() {
+        let row = end - ((end as f64 * QUIET_SHARE) as usize).max(1).min(end);
+        return Ok(vec![Hypothesis { windows: from_row(frame, hint, row, Onset::None)?, prior: 1.0 }]);
+    }
+    let mut found = rows.into_iter().map(|row| from_row(frame, hint, row, Onset::Detected));
+    let likeliest = found.next().ok_or(WindowError::Backwards)?;
+    let rivals = found.filter_map(Result::ok);
+    Ok(std::iter::once(likeliest?).chain(rivals).map(|windows| Hypothesis { windows, prior: 1.0 }).collect())
+}
+
+const NO_BASELINE: WindowError = WindowError::TooFewPoints { window: "baseline", have: 0, need: MIN_BASELINE_POINTS };
+
+/// An incident from a row of the frame on; what was read from the data has a guard before it.
+fn from_row(frame: &MetricFrame, hint: &WindowHint, row: usize, kind: Onset) -> Result<Windows, WindowError> {
+    let (times, start) = (frame.times(), frame.times()[row]);
+    let incident = Interval::new(start, hint.incident_end.unwrap_or(frame.span().end)).ok_or(WindowError::Backwards)?;
     let guarded = start.plus_ms(-((incident.len_ms() as f64 * GUARD_SHARE) as i64));
     // An onset early in the data leaves no samples to spare.
-    let spares = kind == Onset::Detected && times.iter().filter(|t| **t < guarded).count() >= MIN_BASELINE_POINTS;
+    let spares = kind != Onset::None && times.partition_point(|t| *t < guarded) >= MIN_BASELINE_POINTS;
     let end_of_normal = if spares { guarded } else { start };
     let baseline = hint.baseline.or_else(|| Interval::new(times[0], end_of_normal));
-    let short = WindowError::TooFewPoints { window: "baseline", have: 0, need: MIN_BASELINE_POINTS };
-    windows(frame, baseline.ok_or(short)?, incident, kind)
+    windows(frame, baseline.ok_or(NO_BASELINE)?, incident, kind)
 }
 
 fn windows(frame: &MetricFrame, baseline: Interval, incident: Interval, onset: Onset) -> Result<Windows, WindowError> {
     if baseline.overlaps(incident) {
         return Err(WindowError::Overlap);
     }
-    Ok(Windows { baseline, incident, onset, rows: Rows::inside(frame, baseline, incident) })
+    let rows = Rows::inside(frame, baseline, incident);
+    for (window, have, need) in
+        [("baseline", rows.baseline.len(), MIN_BASELINE_POINTS), ("incident", rows.incident.len(), MIN_INCIDENT_POINTS)]
+    {
+        if have < need {
+            return Err(WindowError::TooFewPoints { window, have, need });
+        }
+    }
+    Ok(Windows { baseline, incident, onset, rows })
 }
 
-fn remarks(windows: &Windows) -> Vec<Note> {
+/// What a reader must know about windows.
+pub fn remarks(windows: &Windows, hint: &WindowHint) -> Vec<Note> {
     const COMFORTABLE_BASELINE: usize = 20;
     let (n, a) = (windows.rows.baseline.len(), windows.rows.incident.len());
     let mut notes = Vec::new();
+    if let (Onset::Moved, Some(told)) = (windows.onset, hint.incident_start) {
+        let text = format!(
+            "the incident was said to start at {}, the data says {}: the time from then on counts as incident \
+             (--onset-tolerance 0s insists on the given start)",
+            told.rfc3339(),
+            windows.incident.start.rfc3339()
+        );
+        notes.push(Note::warning("onset_moved", text));
+    }
     if n < COMFORTABLE_BASELINE {
         notes
             .push(Note::warning("short_baseline", format!("only {n} baseline samples: normal variation is uncertain")));
@@ -171,6 +266,70 @@ mod tests {
         WindowHint { incident_start: Some(t(s)), ..WindowHint::default() }
     }
 
+    fn insist(s: i64) -> WindowHint {
+        WindowHint { start_tolerance_ms: Some(0), ..start(s) }
+    }
+
+    /// One sample a second; 100 times as slow from row `at` on.
+    fn broken(n: i64, at: i64) -> MetricFrame {
+        let times: Vec<_> = (0..n).map(t).collect();
+        let value = |i: i64| if i < at { 5.0 + (i * 7 % 5) as f64 / 10.0 } else { 500.0 };
+        let points = (0..n).map(|i| (t(i), value(i))).collect();
+        let raw = RawSeries { service: "a".into(), metric: "latency_ms".into(), peer: None, points };
+        assemble(vec![raw], times).unwrap().0
+    }
+
+    fn possible(frame: &MetricFrame, hint: &WindowHint) -> Vec<(Onset, i64, f64)> {
+        let all = hypotheses(frame, hint).unwrap();
+        all.iter().map(|h| (h.windows.onset, h.windows.incident.start.ms() / 1000, (h.prior * 100.0).round())).collect()
+    }
+
+    /// The fault is at 300 s, 100 s before the start that was told: it lies in the second of the three minutes before. Nothing changes in the
+    /// third one; its likeliest row is the one nearest to the change.
+    #[test]
+    fn a_late_start_leaves_room_for_the_real_one() {
+        let frame = broken(480, 300);
+        let found = possible(&frame, &start(400));
+        assert_eq!((found[0], found.len()), ((Onset::Given, 400, 85.0), 4));
+        assert!(found.contains(&(Onset::Moved, 300, 5.0)), "{found:?}");
+        assert_eq!(possible(&frame, &insist(400)), [(Onset::Given, 400, 100.0)]);
+        let baseline = WindowHint { baseline: Interval::new(t(0), t(200)), ..start(400) };
+        assert_eq!(possible(&frame, &baseline), [(Onset::Given, 400, 100.0)], "whoever gives both windows means them");
+    }
+
+    #[test]
+    fn a_start_behind_the_data_is_looked_for_before_its_end() {
+        let frame = broken(480, 430);
+        let found = possible(&frame, &start(520));
+        assert!(found.contains(&(Onset::Moved, 430, 50.0)), "{found:?}");
+        assert!(hypotheses(&frame, &insist(520)).is_err());
+        assert!(hypotheses(&frame, &start(480 + 181)).is_err(), "more than the tolerance late");
+    }
+
+    #[test]
+    fn a_moved_start_is_told() {
+        let moved = hypotheses(&broken(480, 300), &start(400)).unwrap().remove(2).windows;
+        let notes = remarks(&moved, &start(400));
+        assert_eq!(
+            notes[0].message,
+            "the incident was said to start at 1970-01-01T00:06:40Z, the data says 1970-01-01T00:05:00Z: the time from then on counts as \
+             incident (--onset-tolerance 0s insists on the given start)"
+        );
+    }
+
+    #[test]
+    fn large_systems_are_looked_at_once() {
+        let times: Vec<_> = (0..480).map(t).collect();
+        let raw = |i: usize| RawSeries {
+            service: format!("s{i}"),
+            metric: "cpu".into(),
+            peer: None,
+            points: vec![(times[0], 1.0), (times[479], 2.0)],
+        };
+        let frame = assemble((0..1 + MAX_CELLS / 480 / 2).map(raw).collect(), times.clone()).unwrap().0;
+        assert_eq!(possible(&frame, &start(400)), [(Onset::Given, 400, 100.0)]);
+    }
+
     #[test]
     fn a_given_start_splits_the_data() {
         let (windows, _) = settle(&flat(40), &start(30)).unwrap();
@@ -183,8 +342,8 @@ mod tests {
         let overlap = WindowHint { baseline: Interval::new(t(0), t(35)), ..start(30) };
         let backwards = WindowHint { incident_end: Some(t(20)), ..start(30) };
         for (hint, text) in [
-            (start(3), "the baseline window holds 3 sample(s), 6 are needed; widen it or use a smaller step"),
-            (start(39), "the incident window holds 1 sample(s), 2 are needed; widen it or use a smaller step"),
+            (insist(3), "the baseline window holds 3 sample(s), 6 are needed; widen it or use a smaller step"),
+            (insist(39), "the incident window holds 1 sample(s), 2 are needed; widen it or use a smaller step"),
             (overlap, "the baseline overlaps the incident; end the baseline at or before the incident's start"),
             (backwards, "the incident ends at or before its start"),
             (

@@ -10,9 +10,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use automap_core::rank::RankedService;
-use automap_core::time::WindowHint;
 use automap_core::{DiagnoseOptions, analyse};
 use automap_lab::dataset::{Case, Dataset};
+use automap_lab::evaluate::onset::KnownOnset;
 use automap_lab::score::Accuracy;
 use automap_lab::score::bootstrap::intervals;
 
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn reached(case: &Case, options: &DiagnoseOptions) -> Accuracy {
     let Some(truth) = &case.truth else { return Accuracy::default() };
     let mut observation = case.observation.clone();
-    observation.hint = WindowHint { incident_start: Some(truth.started), ..WindowHint::default() };
+    observation.hint = KnownOnset::Exact.hint(truth.started);
     let Ok(analysis) = analyse(&observation, options) else { return Accuracy::of_answer(&[None]) };
     let is_cause = |s: &RankedService| truth.services.iter().any(|c| c == analysis.frame.service(s.service));
     Accuracy::of_answer(&[analysis.ranking.services.iter().position(is_cause).map(|i| i + 1)])

@@ -13,9 +13,10 @@ use std::path::Path;
 use automap_core::rank::automap::{Prepared, precision, rank};
 use automap_core::rank::metric_weights::{ConfirmedCase, LearningOptions, learn_weights};
 use automap_core::rank::{AutomapOptions, Engine};
-use automap_core::time::{Timestamp, WindowHint};
+use automap_core::time::Timestamp;
 use automap_core::{Analysis, DiagnoseOptions, analyse};
 use automap_lab::dataset::Dataset;
+use automap_lab::evaluate::onset::KnownOnset;
 use automap_lab::score::Accuracy;
 
 const SIZES: [usize; 7] = [0, 1, 2, 5, 10, 20, 1000];
@@ -37,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for place in dataset.incidents() {
         let mut read = place.read(true)?;
         let Some(truth) = read.truth else { continue };
-        read.observation.hint = WindowHint { incident_start: Some(truth.started), ..WindowHint::default() };
+        read.observation.hint = KnownOnset::Exact.hint(truth.started);
         let Ok(analysis) = analyse(&read.observation, &options) else { continue };
         let (Some(prepared), [cause]) = (&analysis.automap, &truth.services[..]) else { continue };
         let case = ConfirmedCase {

@@ -10,9 +10,9 @@ use automap_core::graph::{Colliders, Congestion, Knowledge, Subtraction};
 use automap_core::observation::Observation;
 use automap_core::rank::automap::{Attraction, AutomapOptions, Start, WalkOn};
 use automap_core::rank::{Engine, RankedService};
-use automap_core::time::WindowHint;
 use automap_core::{DiagnoseOptions, analyse};
 use automap_lab::dataset::Dataset;
+use automap_lab::evaluate::onset::KnownOnset;
 use automap_lab::score::Accuracy;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for place in Dataset::open(Path::new(&root))?.incidents() {
         let mut case = place.read(true)?;
         let Some(truth) = case.truth else { continue };
-        case.observation.hint = WindowHint { incident_start: Some(truth.started), ..WindowHint::default() };
+        case.observation.hint = KnownOnset::Exact.hint(truth.started);
         let of_set = sets.entry(place.set.clone()).or_insert_with(|| vec![Vec::new(); options.len()]);
         let answers = options.iter().map(|o| Accuracy::of_answer(&[rank(&case.observation, o, &truth.services)]));
         of_set.iter_mut().zip(answers).for_each(|(all, one)| all.push(one));

@@ -35,7 +35,12 @@ fn observation(raw: Vec<RawSeries>, times: Vec<Timestamp>) -> Observation {
     Observation {
         frame,
         calls,
-        hint: WindowHint { incident_start: Some(t(40)), incident_end: None, baseline: Interval::new(t(0), t(30)) },
+        hint: WindowHint {
+            incident_start: Some(t(40)),
+            incident_end: None,
+            start_tolerance_ms: Some(0),
+            baseline: Interval::new(t(0), t(30)),
+        },
         notes: vec![Note::warning("partial_data", "store \"eu\" is down")],
         not_checked: vec![NotChecked {
             signal: "latency".into(),

@@ -11,7 +11,7 @@ const MAX_LINES: usize = 500;
 const MAX_EXAMPLE: usize = 98;
 
 /// The modules of the core from left to right in the picture; each imports only what stands before it.
-const CORE_ORDER: [&str; 18] = [
+const CORE_ORDER: [&str; 19] = [
     "time",
     "note",
     "metric",
@@ -25,6 +25,7 @@ const CORE_ORDER: [&str; 18] = [
     "independence",
     "graph",
     "rank",
+    "marginal",
     "profile",
     "verdict",
     "propagation",

@@ -162,7 +162,8 @@ fn network_gaps(anomalies: &Anomalies) -> BTreeMap<ServiceIdx, f64> {
     touching.into_iter().map(|(s, (sum, n))| (s, sum * sum / ((n as f64).sqrt() * total))).collect()
 }
 
-fn with_shares(mut services: Vec<RankedService>) -> Ranking {
+/// Orders services by score and shares belief out among them.
+pub(crate) fn with_shares(mut services: Vec<RankedService>) -> Ranking {
     services.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.service.cmp(&b.service)));
     let top = services.first().map_or(0.0, |s| s.score);
     let sum: f64 = services.iter().map(|s| (s.score - top).exp()).sum();

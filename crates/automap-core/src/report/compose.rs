@@ -29,10 +29,10 @@ const CLEAR: f64 = 1.0;
 pub fn compose(observation: &Observation, analysis: &Analysis, options: &VerdictOptions) -> Report {
     let Analysis { frame, windows, anomalies, ranking, notes, .. } = analysis;
     let facts = Facts { frame, anomalies, windows };
-    let decision = decide(ranking, anomalies, options);
+    let decision = decide(analysis, options);
     let causes: Vec<Cause> = match decision {
         Decision::NoIncident => Vec::new(),
-        _ => candidates(&facts, observation, ranking, options),
+        _ => candidates(&facts, observation, analysis, options),
     };
     let victims = if decision == Decision::Cause { victims(&facts, observation, ranking) } else { Vec::new() };
     let mut notes: Vec<Note> = observation.notes.iter().chain(notes).cloned().collect();
@@ -42,7 +42,7 @@ pub fn compose(observation: &Observation, analysis: &Analysis, options: &Verdict
         schema_version: SCHEMA_VERSION,
         source: observation.source.clone(),
         engine: ranking.engine.as_str().to_owned(),
-        verdict: verdict(decision, ranking, frame, options),
+        verdict: verdict(decision, analysis, options),
         windows: window_info(frame, windows),
         symptoms: symptoms(&facts, observation),
         coverage: coverage(frame, anomalies),
@@ -55,9 +55,12 @@ pub fn compose(observation: &Observation, analysis: &Analysis, options: &Verdict
     }
 }
 
-fn verdict(decision: Decision, ranking: &Ranking, frame: &MetricFrame, options: &VerdictOptions) -> Verdict {
+fn verdict(decision: Decision, analysis: &Analysis, options: &VerdictOptions) -> Verdict {
+    let Analysis { frame, ranking, .. } = analysis;
     let top = ranking.services.first();
-    let sure = round(top.map_or(0.0, |t| confidence(ranking.engine, t, options)));
+    // A confidence is given that something happened.
+    let suspect = top.filter(|_| decision != Decision::NoIncident);
+    let sure = round(suspect.map_or(0.0, |t| confidence(analysis, t, options)));
     let name = top.map_or("", |t| frame.service(t.service));
     let kind_of_fault = top.and_then(mechanism).map(|p| mechanism_word(p).to_owned());
     let (kind, summary) = match decision {
@@ -103,7 +106,13 @@ fn mechanism_word(part: &Part) -> &str {
     }
 }
 
-fn candidates(facts: &Facts<'_>, observation: &Observation, ranking: &Ranking, options: &VerdictOptions) -> Vec<Cause> {
+fn candidates(
+    facts: &Facts<'_>,
+    observation: &Observation,
+    analysis: &Analysis,
+    options: &VerdictOptions,
+) -> Vec<Cause> {
+    let ranking = &analysis.ranking;
     let first_onset = first_symptom_row(facts);
     ranking
         .services
@@ -118,7 +127,7 @@ fn candidates(facts: &Facts<'_>, observation: &Observation, ranking: &Ranking, o
                 rank: i + 1,
                 service: name.to_owned(),
                 score: round(ranked.score),
-                confidence: round(confidence(ranking.engine, ranked, options)),
+                confidence: round(confidence(analysis, ranked, options)),
                 counter_evidence: counter_evidence(facts, ranked, ranking, onset.as_deref(), first_onset),
                 onset,
                 evidence,
@@ -268,6 +277,7 @@ pub(super) fn window_info(frame: &MetricFrame, windows: &Windows) -> WindowInfo 
         incident_samples: windows.rows.incident.len(),
         incident_start_is: match windows.onset {
             Onset::Given => "given",
+            Onset::Moved => "moved",
             Onset::Detected => "detected",
             Onset::None => "none",
         }

@@ -96,7 +96,7 @@ pub struct WindowInfo {
     pub incident_end: String,
     /// Samples in the incident.
     pub incident_samples: usize,
-    /// `given`, `detected`, or `none` when nothing changed and the last third was looked at.
+    /// `given`, `moved` when the data shows that it was earlier than given (a note says when), `detected`, or `none` when nothing changed and the last third was looked at.
     pub incident_start_is: String,
     /// Seconds from one sample to the next.
     pub step_s: f64,

@@ -34,6 +34,7 @@ fn write_report(out: &mut String, report: &Report, style: &Style<'_>) -> std::fm
     let when = format!("{}–{}", style.clock(&w.incident_start), style.clock(&w.incident_end));
     let how = match w.incident_start_is.as_str() {
         "given" => "",
+        "moved" => ", earlier than given",
         "detected" => ", onset detected",
         _ => ", no onset found: the last third",
     };

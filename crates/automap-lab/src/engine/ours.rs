@@ -20,8 +20,8 @@ pub(super) fn answer(engine: rank::Engine, question: &Question) -> Result<Answer
     let analysis = analyse(question.observation, &options).map_err(|e| e.to_string())?;
     let ranking = &analysis.ranking;
     let verdict = VerdictOptions::default();
-    let sure = ranking.services.first().map_or(0.0, |top| confidence(engine, top, &verdict));
-    let is_named = decide(ranking, &analysis.anomalies, &verdict) == Decision::Cause;
+    let sure = ranking.services.first().map_or(0.0, |top| confidence(&analysis, top, &verdict));
+    let is_named = decide(&analysis, &verdict) == Decision::Cause;
     Ok(Answer {
         services: ranking.services.iter().map(|s| analysis.frame.service(s.service).to_owned()).collect(),
         metrics: indicators(ranked(metrics(&analysis).into_iter().collect())),

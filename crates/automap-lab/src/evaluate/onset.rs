@@ -7,9 +7,9 @@ use automap_core::time::{Timestamp, WindowHint};
 /// What is known of the onset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KnownOnset {
-    /// When it was.
+    /// When it was, and that this is certain.
     Exact,
-    /// A wrong time, this many milliseconds late (negative: early), as an alert would give.
+    /// A time this many milliseconds late (negative: early), as an alert would give: taken for what it is, a hint.
     Shifted(i64),
     /// Nothing: it has to be found in the data.
     Nothing,
@@ -17,13 +17,13 @@ pub enum KnownOnset {
 
 impl KnownOnset {
     /// What the engine is told where the incident really began at `started`.
-    pub(super) fn hint(self, started: Timestamp) -> WindowHint {
-        let told = match self {
-            Self::Exact => Some(started),
-            Self::Shifted(ms) => Some(started.plus_ms(ms)),
-            Self::Nothing => None,
+    pub fn hint(self, started: Timestamp) -> WindowHint {
+        let (incident_start, start_tolerance_ms) = match self {
+            Self::Exact => (Some(started), Some(0)),
+            Self::Shifted(ms) => (Some(started.plus_ms(ms)), None),
+            Self::Nothing => (None, None),
         };
-        WindowHint { incident_start: told, ..WindowHint::default() }
+        WindowHint { incident_start, start_tolerance_ms, ..WindowHint::default() }
     }
 }
 

@@ -78,9 +78,13 @@ pub(crate) struct TimeArgs {
 /// What is known about the incident. Unset: found in the data.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct HintArgs {
-    /// When the incident began: 14:03, -10m, 2026-11-23T14:03:00Z [default: detected]
+    /// When the incident began, or was noticed: 14:03, -10m, 2026-11-23T14:03:00Z. Where the data clearly shows that it
+    /// began up to --onset-tolerance earlier, the report takes that and says so [default: detected]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Time")]
     incident_start: Option<String>,
+    /// How late --incident-start may be, as alerts are; 0s insists on it [default: 3m]
+    #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Time")]
+    onset_tolerance: Option<Duration>,
     /// When it ended [default: the end of the data]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Time")]
     incident_end: Option<String>,
@@ -96,6 +100,7 @@ impl HintArgs {
         let baseline = self.baseline.as_deref().map(|b| when::parse_interval(b, now)).transpose()?;
         Ok(WindowHint {
             incident_start: time(&self.incident_start)?.or(known.incident_start),
+            start_tolerance_ms: self.onset_tolerance.map(millis).or(known.start_tolerance_ms),
             incident_end: time(&self.incident_end)?.or(known.incident_end),
             baseline: baseline.or(known.baseline),
         })
@@ -105,7 +110,7 @@ impl HintArgs {
 impl TimeArgs {
     /// This span, nothing known about an incident in it.
     pub(crate) fn between(span: Interval) -> Self {
-        let hint = HintArgs { incident_start: None, incident_end: None, baseline: None };
+        let hint = HintArgs { incident_start: None, onset_tolerance: None, incident_end: None, baseline: None };
         let length = Duration::from_millis(span.len_ms().unsigned_abs());
         Self { since: length, from: Some(span.start.rfc3339()), to: span.end.rfc3339(), hint }
     }

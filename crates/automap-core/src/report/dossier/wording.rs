@@ -83,6 +83,7 @@ pub(crate) fn incident_span(report: &Report, options: &PageOptions) -> String {
 pub(crate) fn start_is(report: &Report) -> &'static str {
     match report.windows.incident_start_is.as_str() {
         "given" => "start given",
+        "moved" => "start earlier than given",
         "detected" => "start found in the data",
         _ => "no start found: the last third of the data",
     }

@@ -44,7 +44,7 @@ pub fn explain(
     let trace_options = PropagationOptions::default();
     let signals = propagation::signals(frame, windows, anomalies, ranking, &trace_options);
     let spread = Spread::new(observation, analysis, &signals);
-    let decision = decide(ranking, anomalies, &options.verdict);
+    let decision = decide(analysis, &options.verdict);
     let first = ranking.services.first().map(|s| s.service).filter(|_| decision != Decision::NoIncident);
     let traced = spread.trace(first);
     let subject = Subject { spread: &spread, name: service, index: frame.find(service), options, decision, traced };
@@ -92,7 +92,7 @@ impl Subject<'_> {
             rank: self.index.and_then(|i| self.spread.rank(i)),
             ranked: ranking.services.len(),
             score: ranked.map(|r| round(r.score)),
-            confidence: ranked.map(|r| round(confidence(ranking.engine, r, &self.options.verdict))),
+            confidence: ranked.map(|r| round(confidence(self.spread.analysis, r, &self.options.verdict))),
             summary: self.summary(standing),
             windows: window_info(frame, windows),
             onset: shown.and_then(|s| s.onset).map(interval),

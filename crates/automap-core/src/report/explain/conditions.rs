@@ -8,9 +8,8 @@ use crate::frame::ServiceIdx;
 use crate::metric::Side;
 use crate::rank::{Engine, Explained, PartSource, RankedService, Ranking, evidence};
 use crate::report::evidence_items::round;
-use crate::stats::soft_step;
 use crate::topology::CallGraph;
-use crate::verdict::{Decision, VerdictOptions, confidence};
+use crate::verdict::{Decision, Lead, VerdictOptions, confidence};
 
 /// Parts of the score that are supposed away, one by one.
 const MAX_PARTS: usize = 3;
@@ -93,14 +92,13 @@ impl World<'_> {
 
     /// For the first, where no cause is named: what it would take.
     fn to_be_named(&self, mine: &RankedService) -> Option<Condition> {
-        let options = &self.0.options.verdict;
-        let sure = confidence(self.ranking().engine, mine, options);
+        let (analysis, options) = (self.0.spread.analysis, &self.0.options.verdict);
+        let (sure, needed) = (confidence(analysis, mine, options), options.naming(analysis));
         let score = self.named_from(mine.service).map_or_else(String::new, |s| {
             format!(": its score would have to be {s:.2} and not {:.2}, the others' as they are", mine.score)
         });
-        let statement =
-            format!("a cause is named from a confidence of {:.2}, its is {sure:.2}{score}", options.name_from);
-        Some(self.numbers(sure, options.name_from, condition(ConditionKind::Score, Some(false), statement)))
+        let statement = format!("a cause is named from a confidence of {needed:.2}, its is {sure:.2}{score}");
+        Some(self.numbers(sure, needed, condition(ConditionKind::Score, Some(false), statement)))
     }
 
     /// Where there is no incident.
@@ -210,8 +208,10 @@ impl World<'_> {
         if self.ranking().engine != Engine::Evidence {
             return None;
         }
-        let others = self.ranking().services.iter().filter(|s| s.service != service);
-        score_to_be_named(&others.map(|s| s.score).collect::<Vec<_>>(), &self.0.options.verdict)
+        let analysis = self.0.spread.analysis;
+        let ranked = self.ranking().services.iter().find(|s| s.service == service)?;
+        let options = &self.0.options.verdict;
+        score_to_be_named(&Lead::of(analysis, ranked), options.naming(analysis), options)
     }
 
     /// For the first: how far it leads.
@@ -290,20 +290,17 @@ impl World<'_> {
     }
 }
 
-/// The score from which a service would be first and named, all others' scores as they are; `None` where no score would do.
-fn score_to_be_named(others: &[f64], options: &VerdictOptions) -> Option<f64> {
-    let sure = |score: f64| {
-        let share = 1.0 / (1.0 + others.iter().map(|o| (o - score).exp()).sum::<f64>());
-        share * soft_step(score, options.score_centre, options.score_softness)
-    };
-    let first = others.iter().copied().fold(0.0, f64::max);
-    let (mut low, mut high) = (first, first + HIGHEST_SCORE);
-    if sure(high) < options.name_from {
+/// The score from which a service would be first and named, its clearest sign and all others' scores as they are; `None` where no score
+/// would do.
+fn score_to_be_named(lead: &Lead, needed: f64, options: &VerdictOptions) -> Option<f64> {
+    let sure = |score: f64| Lead { score, ..*lead }.confidence(options);
+    let (mut low, mut high) = (lead.next, lead.next + HIGHEST_SCORE);
+    if sure(high) < needed {
         return None;
     }
     for _ in 0..BISECTIONS {
         let middle = 0.5 * (low + high);
-        if sure(middle) < options.name_from { low = middle } else { high = middle }
+        if sure(middle) < needed { low = middle } else { high = middle }
     }
     Some(high)
 }
@@ -337,17 +334,15 @@ pub(super) fn does_not(n: usize) -> &'static str {
 mod tests {
     use super::*;
 
-    /// Alone its share is 1, and the step 1 / (1 + exp(−(s − 3) / 0.5)) reaches 0.4 at 3 + 0.5·ln(0.4 / 0.6) = 2.797. Beside an equal
-    /// of 10 it has half of the belief: it is enough to be first.
+    /// A confidence of 0.8 are odds of 4 = 0.54·(1 + x)^3.2, so x = (4 / 0.54)^(1 / 3.2) − 1 = 0.8697. With a clearest sign of 4, 30 samples (0.75 believed)
+    /// and the next at 10, of which the step is past, a part of 0.8697 / 3 = 0.2899 must be its own: 10 / (1 − 0.2899) = 14.083.
     #[test]
     fn the_score_to_be_named_by_hand() {
         let options = VerdictOptions::default();
-        assert!((score_to_be_named(&[], &options).unwrap() - 2.797_267).abs() < 1e-6);
-        assert!((score_to_be_named(&[10.0, 1.0], &options).unwrap() - 10.0).abs() < 1e-6);
-        // Two equals of 10: a third of the belief; 0.4 of it at 10 + ln(0.4 · 2 / 0.6) = 10.288.
-        assert!((score_to_be_named(&[10.0, 10.0], &options).unwrap() - 10.287_682).abs() < 1e-4);
-        let strict = VerdictOptions { name_from: 1.1, ..options };
-        assert_eq!(score_to_be_named(&[], &strict), None);
+        let lead = Lead { engine: Engine::Evidence, score: 9.0, next: 10.0, share: 0.2, own: 4.0, baseline: 30 };
+        assert!((score_to_be_named(&lead, 0.8, &options).unwrap() - 14.083).abs() < 1e-3);
+        assert_eq!(score_to_be_named(&Lead { own: 0.5, ..lead }, 0.8, &options), None, "no sign is clear enough");
+        assert_eq!(score_to_be_named(&lead, 1.1, &options), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub fn propagation(observation: &Observation, analysis: &Analysis, options: &Ver
     let options_of_trace = PropagationOptions::default();
     let Analysis { frame, windows, anomalies, ranking, .. } = analysis;
     let signals = propagation::signals(frame, windows, anomalies, ranking, &options_of_trace);
-    let decision = decide(ranking, anomalies, options);
+    let decision = decide(analysis, options);
     let first = ranking.services.first().map(|s| s.service).filter(|_| decision != Decision::NoIncident);
     let spread = Spread::new(observation, analysis, &signals);
     spread.model(first, &spread.trace(first), decision)

@@ -1,12 +1,12 @@
 //! Which part of an observation is meant.
 
 use anyhow::{Context, Result, bail};
-use automap_core::DiagnoseError;
 use automap_core::compare::Period;
 use automap_core::note::Note;
 use automap_core::observation::Observation;
 use automap_core::time::{Interval, Timestamp};
-use automap_core::windows::{Onset, settle};
+use automap_core::windows::Onset;
+use automap_core::{DiagnoseOptions, analyse};
 use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
 
@@ -50,8 +50,7 @@ impl Place {
 
     /// One of the two windows that a diagnosis would take.
     fn settled(&self, name: &str, observation: &Observation) -> Result<Period> {
-        let frame = observation.frame.with_network_gaps();
-        let (windows, _) = settle(&frame, &observation.hint).map_err(DiagnoseError::from)?;
+        let windows = analyse(observation, &DiagnoseOptions::default())?.windows;
         let window = if *self == Self::Baseline { windows.baseline } else { windows.incident };
         let mut period = Period::new(name, observation, Some(window))?;
         if windows.onset == Onset::None {

@@ -1,0 +1,132 @@
+//! Every time at which it may have begun, weighed by what each explains.
+//!
+//! The onset is a nuisance: what is asked is who did it. Scores are log evidence, so an onset's own evidence is `ln(prior · Σ_s exp(score_s))`, and
+//! a service's score is the mean over all onsets, weighed by it. A wrong onset mixes fault and normal time and explains little, so it hardly
+//! counts; an alternative outweighs what the user said only where it explains a lot more.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use crate::anomaly::{self, Anomalies};
+use crate::frame::{MetricFrame, ServiceIdx};
+use crate::rank::evidence::{self, with_shares};
+use crate::rank::{RankedService, Ranking};
+use crate::topology::CallGraph;
+use crate::windows::{Hypothesis, Windows};
+use crate::{DiagnoseError, DiagnoseOptions};
+
+/// What one way to cut the observation shows.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub(crate) windows: Windows,
+    pub(crate) anomalies: Anomalies,
+    /// By the evidence engine.
+    pub(crate) ranking: Ranking,
+}
+
+/// The look that explains most, with every service's score averaged over all of them.
+///
+/// # Errors
+/// [`DiagnoseError::NothingToJudge`] when no look has a series with enough samples in both windows.
+pub(crate) fn look(
+    frame: &MetricFrame,
+    hypotheses: Vec<Hypothesis>,
+    calls: &CallGraph,
+    options: &DiagnoseOptions,
+) -> Result<Look, DiagnoseError> {
+    let first = hypotheses.first().map(|h| (h.windows.rows.baseline.len(), h.windows.rows.incident.len()));
+    let (baseline, incident) = first.unwrap_or_default();
+    let mut looks: Vec<(f64, Look)> = hypotheses
+        .into_par_iter()
+        .map(|Hypothesis { windows, prior }| {
+            let anomalies = anomaly::detect(frame, &windows.rows, &options.anomaly);
+            let ranking = evidence::rank(frame, &anomalies, calls, &options.evidence);
+            (prior, Look { windows, anomalies, ranking })
+        })
+        .collect();
+    looks.retain(|(_, look)| !look.ranking.services.is_empty());
+    let best = (0..looks.len()).max_by(|a, b| explained(&looks[*a]).total_cmp(&explained(&looks[*b])).then(b.cmp(a)));
+    let Some(best) = best else {
+        return Err(DiagnoseError::NothingToJudge { series: frame.series().len(), baseline, incident });
+    };
+    let averaged = averaged(&looks, best);
+    let (_, look) = looks.swap_remove(best);
+    Ok(Look { ranking: averaged, ..look })
+}
+
+/// The services of one look with the mean of their scores in all looks; one that a look does not judge has a score of 0 there.
+fn averaged(looks: &[(f64, Look)], best: usize) -> Ranking {
+    let services = &looks[best].1.ranking.services;
+    if looks.len() == 1 {
+        return with_shares(services.clone());
+    }
+    let all = log_sum_exp(looks.iter().map(explained));
+    let weighted: Vec<(f64, BTreeMap<ServiceIdx, f64>)> = looks
+        .iter()
+        .map(|l| ((explained(l) - all).exp(), l.1.ranking.services.iter().map(|s| (s.service, s.score)).collect()))
+        .collect();
+    let score = |s: &RankedService| weighted.iter().map(|(w, there)| w * there.get(&s.service).unwrap_or(&0.0)).sum();
+    with_shares(services.iter().map(|s| RankedService { score: score(s), ..s.clone() }).collect())
+}
+
+/// Log evidence for an onset, whoever did it: `ln(prior · Σ_s exp(score_s))`.
+fn explained((prior, look): &(f64, Look)) -> f64 {
+    prior.ln() + log_sum_exp(look.ranking.services.iter().map(|s| s.score))
+}
+
+/// `ln Σ exp(x)`; minus infinity of nothing.
+fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    let top = values.clone().fold(f64::NEG_INFINITY, f64::max);
+    if top == f64::NEG_INFINITY { top } else { top + values.map(|v| (v - top).exp()).sum::<f64>().ln() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::anomaly::Rows;
+    use crate::rank::Engine;
+    use crate::time::{Interval, Timestamp};
+    use crate::windows::Onset;
+
+    fn a_look(prior: f64, scores: &[f64]) -> (f64, Look) {
+        let t = Timestamp::from_ms;
+        let windows = Windows {
+            baseline: Interval { start: t(0), end: t(1) },
+            incident: Interval { start: t(1), end: t(2) },
+            onset: Onset::Given,
+            rows: Rows { baseline: vec![0], incident: vec![1] },
+        };
+        let service = |(i, score): (usize, &f64)| RankedService {
+            service: ServiceIdx(i),
+            score: *score,
+            share: 0.0,
+            parts: Vec::new(),
+            explained: Vec::new(),
+        };
+        let services = scores.iter().enumerate().map(service).collect();
+        let anomalies =
+            Anomalies { series: Vec::new(), missing: BTreeMap::new(), loads: BTreeMap::new(), noise: BTreeMap::new() };
+        (prior, Look { windows, anomalies, ranking: Ranking { engine: Engine::Evidence, services } })
+    }
+
+    fn scores(ranking: &Ranking) -> Vec<(usize, f64)> {
+        ranking.services.iter().map(|s| (s.service.0, (s.score * 100.0).round() / 100.0)).collect()
+    }
+
+    /// exp(0) + exp(ln 3) = 4 against exp(ln 3) + exp(ln 9) = 12, priors 0.75 and 0.25: 3 against 3, so both onsets weigh one half. Scores are
+    /// (0 + ln 3) / 2 = 0.55 and (ln 3 + ln 9) / 2 = 1.65.
+    #[test]
+    fn worked_by_hand() {
+        let (zero, three, nine) = (0.0, 3f64.ln(), 9f64.ln());
+        let looks = [a_look(0.75, &[zero, three]), a_look(0.25, &[three, nine])];
+        assert_eq!(scores(&averaged(&looks, 0)), [(1, 1.65), (0, 0.55)]);
+    }
+
+    #[test]
+    fn one_onset_keeps_its_scores_and_an_unlikely_one_hardly_counts() {
+        assert_eq!(scores(&averaged(&[a_look(1.0, &[2.0, 5.0])], 0)), [(1, 5.0), (0, 2.0)]);
+        let looks = [a_look(0.85, &[1.0, 12.0]), a_look(0.15, &[3.0, 2.0])];
+        assert_eq!(scores(&averaged(&looks, 0)), [(1, 12.0), (0, 1.0)]);
+    }
+}
