@@ -3,11 +3,14 @@
 //! `2026-11-23T14:03:00Z`, `2026-11-23 14:03` (local zone), `14:03` or `14:03:15` (today, local zone), Unix seconds,
 //! `now`, and spans back from now: `-10m`, `10m ago`, `90s ago`, `1h30m ago`.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use automap_core::time::{Interval, Timestamp};
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ZonedDateTime};
+
+/// How spans are written.
+const SPANS: &str = "write 90s, 10m, 1h30m or 2d";
 
 /// Reads a time relative to `now`.
 pub(crate) fn parse(text: &str, now: &ZonedDateTime) -> Result<Timestamp> {
@@ -45,12 +48,17 @@ pub(crate) fn parse_interval(text: &str, now: &ZonedDateTime) -> Result<Interval
 
 /// Reads a span such as `60m`, `1h30m`, `90s`, `2d`, as milliseconds.
 pub(crate) fn span_ms(text: &str) -> Result<i64> {
+    span_or_none_ms(text).ok().filter(|ms| *ms > 0).with_context(|| format!("'{text}' is not a span; {SPANS}"))
+}
+
+/// As [`span_ms`], where no time at all is a span too: `0s`.
+pub(crate) fn span_or_none_ms(text: &str) -> Result<i64> {
     let friendly = text.trim().parse::<SignedDuration>().ok();
     let days =
         text.trim().strip_suffix('d').and_then(|d| d.parse::<i64>().ok()).map(|d| SignedDuration::from_hours(24 * d));
     match friendly.or(days).map(|d| d.as_millis()).and_then(|ms| i64::try_from(ms).ok()) {
-        Some(ms) if ms > 0 => Ok(ms),
-        _ => bail!("'{text}' is not a span; write 90s, 10m, 1h30m or 2d"),
+        Some(ms) if ms >= 0 => Ok(ms),
+        _ => bail!("'{text}' is not a span; {SPANS}"),
     }
 }
 
@@ -106,5 +114,7 @@ mod tests {
         assert!(parse_interval("13:00..12:00", &now()).unwrap_err().to_string().contains("ends at or before"));
         assert!(span_ms("-5m").is_err() && span_ms("0s").is_err() && span_ms("soon").is_err());
         assert_eq!(span_ms("2d").unwrap(), 172_800_000);
+        assert_eq!(span_or_none_ms("0s").unwrap(), 0);
+        assert!(span_or_none_ms("-5m").is_err() && span_or_none_ms("soon").is_err());
     }
 }

@@ -84,3 +84,19 @@ fn the_drill_replays() {
     let expected: BTreeMap<String, Value> = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
     assert_eq!(answers, expected);
 }
+
+/// An alert that fires 20 s late: the data says so, and whoever insists gets what was asked for.
+#[test]
+fn a_late_start_is_moved_and_told_unless_one_insists() {
+    let capture = format!("{DIR}/tests/captures/delay-payment.parquet");
+    let late = ["diagnose", "--capture", &capture, "--incident-start", "2026-11-24T00:57:46Z", "-o", "json"];
+    let moved = report(&[&late[..], &["--onset-tolerance", "1m"]].concat());
+    let insisted = report(&[&late[..], &["--onset-tolerance", "0s"]].concat());
+    assert_eq!(insisted["windows"]["incident_start_is"], "given");
+    assert_eq!(insisted["windows"]["incident_start"], "2026-11-24T00:57:46Z");
+    assert_eq!(moved["windows"]["incident_start_is"], "moved");
+    assert_eq!(moved["verdict"]["service"], "payment");
+    let notes = moved["notes"].as_array().unwrap();
+    let told = notes.iter().find(|n| n["code"] == "onset_moved").unwrap()["message"].as_str().unwrap();
+    assert!(told.contains("said to start at 2026-11-24T00:57:46Z") && told.contains("--onset-tolerance 0s"), "{told}");
+}

@@ -83,7 +83,7 @@ pub(crate) struct HintArgs {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Time")]
     incident_start: Option<String>,
     /// How late --incident-start may be, as alerts are; 0s insists on it [default: 3m]
-    #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Time")]
+    #[arg(long, value_name = "SPAN", value_parser = span_or_none, help_heading = "Time")]
     onset_tolerance: Option<Duration>,
     /// When it ended [default: the end of the data]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Time")]
@@ -200,6 +200,10 @@ fn header(text: &str) -> Result<(String, String), String> {
 
 pub(crate) fn span(text: &str) -> Result<Duration, String> {
     when::span_ms(text).map(|ms| Duration::from_millis(ms.unsigned_abs())).map_err(|e| e.to_string())
+}
+
+fn span_or_none(text: &str) -> Result<Duration, String> {
+    when::span_or_none_ms(text).map(|ms| Duration::from_millis(ms.unsigned_abs())).map_err(|e| e.to_string())
 }
 
 pub(crate) fn millis(span: Duration) -> i64 {

@@ -6,7 +6,7 @@ use automap_lab::engine::Engine;
 use automap_lab::evaluate::onset::KnownOnset;
 use clap::ValueEnum;
 
-use crate::when::span_ms;
+use crate::when::span_or_none_ms;
 
 /// Who answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -73,7 +73,7 @@ pub(super) enum Topology {
 
 /// Reads `known`, `detected`, `+60s`, `-1m30s`.
 pub(super) fn onset(text: &str) -> Result<KnownOnset, String> {
-    let shift = |span: &str, sign: i64| span_ms(span).map(|ms| KnownOnset::Shifted(sign * ms)).ok();
+    let shift = |span: &str, sign: i64| span_or_none_ms(span).map(|ms| KnownOnset::Shifted(sign * ms)).ok();
     let known = match text.trim() {
         "known" => Some(KnownOnset::Exact),
         "detected" => Some(KnownOnset::Nothing),
@@ -113,6 +113,7 @@ mod tests {
         assert_eq!(onset("detected"), Ok(KnownOnset::Nothing));
         assert_eq!(onset("+1m30s"), Ok(KnownOnset::Shifted(90_000)));
         assert_eq!(onset("-60s"), Ok(KnownOnset::Shifted(-60_000)));
+        assert_eq!(onset("+0s"), Ok(KnownOnset::Shifted(0)));
         for bad in ["60s", "", "+", "--1s", "late"] {
             assert!(onset(bad).is_err(), "{bad}");
         }
