@@ -118,7 +118,7 @@ impl Lead {
     }
 
     /// Probability that a first place with this lead is right, given that there is an incident: `odds = a · (1 + strength)^b`, fitted on the
-    /// 382 public incidents and checked leaving one set out at a time (journal 0005). A tie of the best two is right in 35 % of cases with the
+    /// 382 public incidents and checked leaving one set out at a time (journal 0006). A tie of the best two is right in 35 % of cases with the
     /// evidence engine and in 8 % with the walk.
     pub fn confidence(&self, options: &VerdictOptions) -> f64 {
         let (a, b) = match self.engine {
