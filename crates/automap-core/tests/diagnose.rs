@@ -70,16 +70,18 @@ impl Shop {
         self
     }
 
-    /// What every caller up to the user feels when a call takes longer.
+    /// What everyone up to the user feels when the last call of a chain takes longer on its way: each caller is slower, and says so of itself
+    /// where it answers another.
     fn slow_chain(self, chain: &[&str], extra_ms: f64) -> Self {
+        let longer = |v: f64| v + extra_ms;
         let mut shop = self;
-        for pair in chain.windows(2) {
-            shop = shop.fault(pair[0], "client_latency_ms", Some(pair[1]), |v| v + extra_ms).fault(
-                pair[0],
-                "latency_ms",
-                None,
-                |v| v + extra_ms,
-            );
+        for (i, pair) in chain.windows(2).enumerate() {
+            let (caller, callee) = (pair[0], pair[1]);
+            shop =
+                shop.fault(caller, "client_latency_ms", Some(callee), longer).fault(caller, "latency_ms", None, longer);
+            if i + 2 < chain.len() {
+                shop = shop.fault(caller, "served_latency_ms", Some(callee), longer);
+            }
         }
         shop
     }
@@ -99,13 +101,7 @@ impl Shop {
 
 #[test]
 fn a_network_delay_that_the_callee_cannot_see_is_found_through_the_gap() {
-    let report = Shop::new().slow_chain(&["front-end", "orders", "payment"], 300.0).fault(
-        "front-end",
-        "served_latency_ms",
-        Some("orders"),
-        |v| v + 300.0,
-    );
-    let report = report.report();
+    let report = Shop::new().slow_chain(&["front-end", "orders", "payment"], 300.0).report();
     assert_eq!(report.verdict.service.as_deref(), Some("payment"), "{:#?}", report.causes);
     assert_eq!(report.verdict.mechanism.as_deref(), Some("network"));
     assert_eq!(report.causes[0].evidence[0].metric, "network_gap_ms");
