@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::anomaly::{self, Anomalies};
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::rank::evidence::{self, with_shares};
-use crate::rank::{RankedService, Ranking};
+use crate::rank::{Part, RankedService, Ranking};
 use crate::topology::CallGraph;
 use crate::windows::{Hypothesis, Windows};
 use crate::{DiagnoseError, DiagnoseOptions};
@@ -55,19 +55,43 @@ pub(crate) fn look(
     Ok(Look { ranking: averaged, ..look })
 }
 
-/// The services of one look with the mean of their scores in all looks; one that a look does not judge has a score of 0 there.
+/// The services of one look with the mean of their scores, and of what these are made of, in all looks; what a look does not judge is 0 there.
 fn averaged(looks: &[(f64, Look)], best: usize) -> Ranking {
     let services = &looks[best].1.ranking.services;
     if looks.len() == 1 {
         return with_shares(services.clone());
     }
     let all = log_sum_exp(looks.iter().map(explained));
-    let weighted: Vec<(f64, BTreeMap<ServiceIdx, f64>)> = looks
+    let weighted: Vec<(f64, BTreeMap<ServiceIdx, &RankedService>)> = looks
         .iter()
-        .map(|l| ((explained(l) - all).exp(), l.1.ranking.services.iter().map(|s| (s.service, s.score)).collect()))
+        .map(|l| ((explained(l) - all).exp(), l.1.ranking.services.iter().map(|s| (s.service, s)).collect()))
         .collect();
-    let score = |s: &RankedService| weighted.iter().map(|(w, there)| w * there.get(&s.service).unwrap_or(&0.0)).sum();
-    with_shares(services.iter().map(|s| RankedService { score: score(s), ..s.clone() }).collect())
+    let mean = |s: &RankedService| {
+        let views: Vec<(f64, &RankedService)> =
+            weighted.iter().filter_map(|(w, there)| Some((*w, *there.get(&s.service)?))).collect();
+        let score = views.iter().map(|(w, there)| w * there.score).sum();
+        RankedService { score, parts: averaged_parts(s, &views), ..s.clone() }
+    };
+    with_shares(services.iter().map(mean).collect())
+}
+
+/// Every part that any look has, in the order of the best one. Nothing counts below zero in a score, so nothing does in a mean; a part that is
+/// nowhere above it keeps the best look's value.
+fn averaged_parts(best: &RankedService, views: &[(f64, &RankedService)]) -> Vec<Part> {
+    let mut parts = best.parts.clone();
+    for part in views.iter().flat_map(|(_, there)| &there.parts) {
+        if part.evidence > 0.0 && !parts.iter().any(|p| p.source == part.source) {
+            parts.push(Part { evidence: 0.0, ..part.clone() });
+        }
+    }
+    for part in &mut parts {
+        let there = views.iter().flat_map(|(w, there)| there.parts.iter().map(move |p| (w, p)));
+        let mean: f64 = there.filter(|(_, p)| p.source == part.source).map(|(w, p)| w * p.evidence.max(0.0)).sum();
+        if mean > 0.0 {
+            part.evidence = mean;
+        }
+    }
+    parts
 }
 
 /// Log evidence for an onset, whoever did it: `ln(prior · Σ_s exp(score_s))`.
@@ -85,7 +109,8 @@ fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
 mod tests {
     use super::*;
     use crate::anomaly::Rows;
-    use crate::rank::Engine;
+    use crate::metric::Family;
+    use crate::rank::{Engine, PartSource};
     use crate::time::{Interval, Timestamp};
     use crate::windows::Onset;
 
@@ -121,6 +146,22 @@ mod tests {
         let (zero, three, nine) = (0.0, 3f64.ln(), 9f64.ln());
         let looks = [a_look(0.75, &[zero, three]), a_look(0.25, &[three, nine])];
         assert_eq!(scores(&averaged(&looks, 0)), [(1, 1.65), (0, 0.55)]);
+    }
+
+    /// Half of each look: latency (4 + 2) / 2 = 3, memory (0 + 3) / 2 = 1.5 with the −2 counting as nothing, and restarts that only the second
+    /// look saw (0 + 1) / 2. Their sum is the mean of the scores, (4 + 6) / 2.
+    #[test]
+    fn the_parts_still_add_up_to_the_score() {
+        let part = |family, evidence| Part { source: PartSource::Own(family), evidence, weight: 1.0 };
+        let mut looks = [a_look(0.5, &[4.0]), a_look(0.5 * (4.0f64 - 6.0).exp(), &[6.0])];
+        looks[0].1.ranking.services[0].parts = vec![part(Family::Latency, 4.0), part(Family::Memory, -2.0)];
+        looks[1].1.ranking.services[0].parts =
+            vec![part(Family::Lifecycle, 1.0), part(Family::Latency, 2.0), part(Family::Memory, 3.0)];
+        let mean = &averaged(&looks, 0).services[0];
+        let parts: Vec<_> = mean.parts.iter().map(|p| (&p.source, (p.evidence * 100.0).round() / 100.0)).collect();
+        let own = PartSource::Own;
+        assert_eq!(parts, [(&own(Family::Latency), 3.0), (&own(Family::Memory), 1.5), (&own(Family::Lifecycle), 0.5)]);
+        assert!((mean.score - 5.0).abs() < 1e-9);
     }
 
     #[test]
