@@ -13,6 +13,7 @@ pub mod anomaly;
 pub mod compare;
 pub mod frame;
 pub mod graph;
+pub mod incident;
 pub mod independence;
 mod marginal;
 pub mod metric;

@@ -38,6 +38,11 @@ impl Timestamp {
         jiff::Timestamp::from_millisecond(self.0).map_or_else(|_| format!("{} ms", self.0), |t| t.to_string())
     }
 
+    /// Reads `2026-11-23T14:03:15Z` or the same at another offset; finer than a millisecond is cut off.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
+    }
+
     /// Wall-clock time `14:03:15` at a fixed offset from UTC.
     pub fn clock(self, utc_offset_s: i32) -> String {
         let s = (self.0.div_euclid(1000) + i64::from(utc_offset_s)).rem_euclid(86_400);
@@ -95,6 +100,58 @@ pub struct WindowHint {
     pub baseline: Option<Interval>,
 }
 
+/// Instants in JSON as people read them: `#[serde(with = "as_rfc3339")]`.
+pub mod as_rfc3339 {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Timestamp;
+
+    /// `"2026-11-23T14:03:15Z"`.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&time.rfc3339())
+    }
+
+    /// Any RFC 3339 instant, at any offset from UTC.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        Timestamp::parse_rfc3339(&String::deserialize(from)?).ok_or_else(|| D::Error::custom("not an RFC 3339 instant"))
+    }
+
+    /// The same, or `null`.
+    pub mod option {
+        use serde::de::Error;
+        use serde::{Deserialize, Deserializer, Serializer};
+
+        use super::Timestamp;
+
+        /// As [`super::serialize`]; `None` is `null`.
+        ///
+        /// # Errors
+        /// Those of the serializer.
+        pub fn serialize<S: Serializer>(time: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+            match time {
+                Some(time) => super::serialize(time, to),
+                None => to.serialize_none(),
+            }
+        }
+
+        /// As [`super::deserialize`]; `null` is `None`.
+        ///
+        /// # Errors
+        /// Anything else.
+        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+            let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
+            Timestamp::parse_rfc3339(&text).map(Some).ok_or_else(|| D::Error::custom("not an RFC 3339 instant"))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +169,8 @@ mod tests {
     fn instants_print_for_programs_and_for_people() {
         let t = Timestamp::from_ms(1_763_906_595_000);
         assert_eq!(t.rfc3339(), "2025-11-23T14:03:15Z");
+        assert_eq!(Timestamp::parse_rfc3339("2025-11-23T22:03:15+08:00"), Some(t));
+        assert_eq!(Timestamp::parse_rfc3339("yesterday"), None);
         assert_eq!(t.clock(8 * 3600), "22:03:15");
         assert_eq!(Timestamp::from_ms(-1000).clock(0), "23:59:59");
     }

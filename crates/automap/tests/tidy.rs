@@ -11,7 +11,7 @@ const MAX_LINES: usize = 500;
 const MAX_EXAMPLE: usize = 98;
 
 /// The modules of the core from left to right in the picture; each imports only what stands before it.
-const CORE_ORDER: [&str; 19] = [
+const CORE_ORDER: [&str; 21] = [
     "time",
     "note",
     "metric",
@@ -31,6 +31,8 @@ const CORE_ORDER: [&str; 19] = [
     "propagation",
     "compare",
     "report",
+    "incident",
+    "watch",
 ];
 
 fn crates() -> PathBuf {

@@ -1,0 +1,3 @@
+//! What runs for months beside a cluster: incidents kept, told to others, and asked for.
+
+pub mod store;
