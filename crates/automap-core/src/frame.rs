@@ -109,6 +109,25 @@ impl MetricFrame {
         })
     }
 
+    /// The rows outside of all `spans`: time that is neither normal nor looked at is cut out, which the axis allows, and is no gap.
+    ///
+    /// # Errors
+    /// [`FrameError::TooShort`] when fewer than two instants are left.
+    pub fn without(&self, spans: &[Interval]) -> Result<Self, FrameError> {
+        let keep: Vec<usize> =
+            (0..self.times.len()).filter(|&i| !spans.iter().any(|span| span.contains(self.times[i]))).collect();
+        if keep.len() < 2 {
+            return Err(FrameError::TooShort(keep.len()));
+        }
+        let cut =
+            |s: &Series| Series { metric: s.metric.clone(), values: keep.iter().map(|&i| s.values[i]).collect(), ..*s };
+        Ok(Self {
+            services: self.services.clone(),
+            times: keep.iter().map(|&i| self.times[i]).collect(),
+            series: self.series.iter().map(cut).collect(),
+        })
+    }
+
     /// First to last instant; the end lies one step behind the last sample.
     pub fn span(&self) -> Interval {
         let last = self.times[self.times.len() - 1];
@@ -129,5 +148,8 @@ mod tests {
         let part = frame.within(Interval { start: t(2), end: t(4) }).unwrap();
         assert_eq!((part.times(), &part.series()[0].values[..]), (&[t(2), t(3)][..], &[2.0, 3.0][..]));
         assert_eq!(frame.within(Interval { start: t(5), end: t(9) }).unwrap_err(), FrameError::TooShort(1));
+        let rest = frame.without(&[Interval { start: t(1), end: t(3) }, Interval { start: t(5), end: t(9) }]).unwrap();
+        assert_eq!((rest.times(), &rest.series()[0].values[..]), (&[t(0), t(3), t(4)][..], &[0.0, 3.0, 4.0][..]));
+        assert_eq!(frame.without(&[Interval { start: t(0), end: t(5) }]).unwrap_err(), FrameError::TooShort(1));
     }
 }

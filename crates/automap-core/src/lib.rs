@@ -28,6 +28,7 @@ pub mod stats;
 pub mod time;
 pub mod topology;
 pub mod verdict;
+pub mod watch;
 pub mod windows;
 
 use graph::{ByType, MetricType};

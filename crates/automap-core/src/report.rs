@@ -23,6 +23,7 @@ pub use explain::{
     ChangeSize, Condition, ConditionKind, EXPLANATION_SCHEMA_VERSION, ExplainedAway, Explanation, Neighbour, ScorePart,
     SeriesChange, Standing, UnknownService, explain, explain_text,
 };
+pub(crate) use format::change;
 pub use html::html;
 pub use markdown::markdown;
 pub use model::{

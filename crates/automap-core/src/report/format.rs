@@ -8,7 +8,7 @@ pub(super) fn unit_name(unit: Unit) -> &'static str {
 }
 
 /// `4.1 → 312 ms`, `0.1 → 7.9 %`, `18 → 226 MiB`; a missing side is `no data`.
-pub(super) fn change(from: Option<f64>, to: Option<f64>, unit: Unit) -> String {
+pub(crate) fn change(from: Option<f64>, to: Option<f64>, unit: Unit) -> String {
     let largest = [from, to].into_iter().flatten().map(f64::abs).fold(0.0, f64::max);
     let (factor, word) = display_unit(unit, largest);
     let one = |v: Option<f64>| v.map_or_else(|| "no data".to_owned(), |v| number(v * factor));

@@ -1,0 +1,337 @@
+//! A simulated shop watched for hours: what opens an incident, what must not, and how one ends.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use automap_core::frame::{RawSeries, assemble};
+use automap_core::incident::{Incident, IncidentState, Indicator, Moment, Severity, SloImpact};
+use automap_core::observation::Observation;
+use automap_core::time::{Timestamp, WindowHint};
+use automap_core::topology::{CallGraph, Protocol};
+use automap_core::watch::{Alert, Health, Look, Watch, WatchOptions};
+
+const STEP_MS: i64 = 5000;
+/// Samples that a look sees: 40 minutes.
+const SEEN: usize = 480;
+/// Samples between two looks: 15 s.
+const EVERY: usize = 3;
+/// Rates look back over a minute.
+const RATE: usize = 12;
+const CALLS: [(&str, &str); 4] =
+    [("front-end", "orders"), ("front-end", "catalogue"), ("orders", "payment"), ("orders", "user")];
+const SERVICES: [&str; 6] = ["cart-cron", "catalogue", "front-end", "orders", "payment", "user"];
+
+fn time(row: usize) -> Timestamp {
+    Timestamp::from_ms(1_700_000_000_000 + row as i64 * STEP_MS)
+}
+
+/// Repeatable noise in [-1, 1), smoothed as a rate over a minute is.
+fn noise(series: usize, row: usize) -> f64 {
+    let white = |i: usize| {
+        let mut x = (series as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            ^ (i as u64 + 1).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x ^= x >> 31;
+        x = x.wrapping_mul(0x94D0_49BB_1331_11EB);
+        x ^= x >> 29;
+        (x >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    };
+    (0..RATE).map(|k| white(row + RATE - k)).sum::<f64>() / (RATE as f64).sqrt()
+}
+
+/// `max` would make a zero of a gap.
+fn not_below_zero(v: f64) -> f64 {
+    if v < 0.0 { 0.0 } else { v }
+}
+
+/// What a scenario changes: (service, metric, peer, row, value) → value.
+type Change = dyn Fn(&str, &str, Option<&str>, usize, f64) -> f64;
+
+struct Shop {
+    change: Box<Change>,
+}
+
+impl Shop {
+    fn new(change: impl Fn(&str, &str, Option<&str>, usize, f64) -> f64 + 'static) -> Self {
+        Self { change: Box::new(change) }
+    }
+
+    fn calm() -> Self {
+        Self::new(|_, _, _, _, v| v)
+    }
+
+    /// What is seen of the rows `from..to`.
+    fn observation(&self, from: usize, to: usize) -> Observation {
+        let mut raw = Vec::new();
+        let mut add = |service: &str, metric: &str, peer: Option<&str>, level: f64, spread: f64| {
+            let n = raw.len();
+            let value = |row: usize| (self.change)(service, metric, peer, row, level * (1.0 + spread * noise(n, row)));
+            let points = (from..to).map(|row| (time(row), not_below_zero(value(row)))).collect();
+            raw.push(RawSeries { service: service.into(), metric: metric.into(), peer: peer.map(Into::into), points });
+        };
+        for s in SERVICES {
+            let requests = if s == "cart-cron" { 0.02 } else { 20.0 };
+            add(s, "throughput_rps", None, requests, 0.05);
+            add(s, "latency_ms", None, 15.0, 0.05);
+            add(s, "latency_p95_ms", None, 40.0, 0.1);
+            add(s, "error_ratio", None, 0.002, 0.8);
+            add(s, "cpu_cores", None, 0.1, 0.05);
+            add(s, "memory_bytes", None, 9e7, 0.01);
+            add(s, "restarts", None, 0.0, 0.0);
+        }
+        for (caller, callee) in CALLS {
+            add(caller, "client_latency_ms", Some(callee), 18.0, 0.05);
+            add(caller, "served_latency_ms", Some(callee), 15.0, 0.05);
+            add(caller, "client_error_ratio", Some(callee), 0.002, 0.8);
+        }
+        let (frame, notes) = assemble(raw, (from..to).map(time).collect()).unwrap();
+        let mut calls = CallGraph::new();
+        CALLS.iter().for_each(|(a, b)| calls.add(a, b, Protocol::Request));
+        let hint = WindowHint::default();
+        Observation { frame, calls, hint, notes, not_checked: vec![], queries: vec![], source: "test".into() }
+    }
+
+    /// Looks at the rows `from..to`; every change that a store would have been given.
+    fn watch(&self, watch: &mut Watch, from: usize, to: usize) -> Vec<Incident> {
+        let mut changes = Vec::new();
+        for end in (from..=to).step_by(EVERY) {
+            let observation = self.observation(end.saturating_sub(SEEN), end);
+            let look = Look { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] };
+            changes.extend(watch.step(&look).change);
+        }
+        changes
+    }
+
+    fn incidents(&self, rows: usize) -> Vec<Incident> {
+        let mut watch = Watch::new("shop", WatchOptions::default());
+        self.watch(&mut watch, 12, rows)
+    }
+}
+
+fn hours(h: f64) -> usize {
+    (h * 3600.0 * 1000.0 / STEP_MS as f64) as usize
+}
+
+fn minutes(m: usize) -> usize {
+    m * 60_000 / STEP_MS as usize
+}
+
+/// Payment's processor is busy: it and everybody who waits for it are slow.
+fn busy_payment(from: usize, to: usize) -> Shop {
+    Shop::new(move |service, metric, peer, row, v| {
+        let on = (from..to).contains(&row);
+        let waits = matches!(
+            (service, metric, peer),
+            ("payment" | "orders" | "front-end", "latency_ms" | "latency_p95_ms", None)
+                | ("orders", "client_latency_ms" | "served_latency_ms", Some("payment"))
+                | ("front-end", "client_latency_ms" | "served_latency_ms", Some("orders"))
+        );
+        match (service, metric) {
+            _ if !on => v,
+            ("payment", "cpu_cores") => v + 0.8,
+            _ if waits => v + 200.0,
+            _ => v,
+        }
+    })
+}
+
+fn moments(incident: &Incident) -> Vec<Moment> {
+    incident.timeline.iter().map(|e| e.kind).collect()
+}
+
+#[test]
+fn a_fault_opens_is_explained_and_ends() {
+    let at = minutes(30);
+    let changes = busy_payment(at, at + minutes(10)).incidents(minutes(60));
+    let (first, last) = (&changes[0], changes.last().unwrap());
+    assert_eq!((first.revision, first.state, first.severity), (1, IncidentState::Open, Severity::Warning));
+    assert!(first.opened.ms() - time(at).ms() <= 105_000, "after {} s", (first.opened.ms() - time(at).ms()) / 1000);
+    assert!((first.onset.ms() - time(at).ms()).abs() <= 3 * STEP_MS, "{}", first.onset.rfc3339());
+    assert_eq!(first.cause.as_ref().map(|c| c.service.as_str()), Some("payment"));
+    assert!(first.symptoms.iter().any(|s| s.service == "front-end" && s.indicator == Indicator::Latency));
+    assert_eq!(first.id, format!("shop-{}", first.onset.rfc3339().replace(['-', ':'], "")));
+    assert_eq!((last.state, last.id.as_str()), (IncidentState::Closed, first.id.as_str()));
+    assert_eq!(last.victims, ["front-end", "orders"]);
+    assert!(last.title.starts_with("payment (cpu): "), "{}", last.title);
+    let revisions: Vec<u64> = changes.iter().map(|c| c.revision).collect();
+    assert_eq!(revisions, (1..=changes.len() as u64).collect::<Vec<_>>());
+    let told = moments(last);
+    assert_eq!(
+        (told[0], told[told.len() - 2], told[told.len() - 1]),
+        (Moment::Opened, Moment::Recovering, Moment::Closed)
+    );
+    assert!(changes.len() <= 8, "few messages: {:#?}", last.timeline);
+}
+
+#[test]
+fn quiet_hours_have_no_incident() {
+    assert_eq!(Shop::calm().incidents(hours(4.0)), []);
+}
+
+#[test]
+fn what_people_complain_about_opens_nothing() {
+    let day = |row: usize| (row as f64 / hours(3.0) as f64 * std::f64::consts::PI).sin();
+    let at = minutes(40);
+    let scenarios: [(&str, Shop); 9] = [
+        (
+            "evening: half the requests, and back",
+            Shop::new(move |_, metric, _, row, v| match metric {
+                "throughput_rps" | "cpu_cores" => v * (1.0 - 0.5 * day(row)),
+                _ => v,
+            }),
+        ),
+        (
+            "a sale: three times the requests at once, a little slower",
+            Shop::new(move |_, metric, _, row, v| match metric {
+                "throughput_rps" | "cpu_cores" if row >= at => v * 3.0,
+                "latency_ms" | "latency_p95_ms" | "client_latency_ms" | "served_latency_ms" if row >= at => v * 1.2,
+                _ => v,
+            }),
+        ),
+        (
+            "an idle service whose only request fails",
+            Shop::new(move |service, metric, _, row, v| match metric {
+                "error_ratio" if service == "cart-cron" && row >= at => 1.0,
+                "latency_ms" | "latency_p95_ms" if service == "cart-cron" && row >= at => 4000.0,
+                _ => v,
+            }),
+        ),
+        (
+            "long polls: answers after one to thirty seconds, always",
+            Shop::new(|service, metric, _, row, v| match metric {
+                "latency_ms" | "latency_p95_ms" if service == "user" => 15_000.0 + 10_000.0 * noise(999, row),
+                _ => v,
+            }),
+        ),
+        (
+            "a roll-out: pods start, thirty seconds of slow answers, new memory",
+            Shop::new(move |service, metric, _, row, v| {
+                let starts = (at..at + 6).contains(&row);
+                match metric {
+                    "latency_ms" | "latency_p95_ms" if service == "orders" && starts => v * 5.0,
+                    "error_ratio" if service == "orders" && starts => 0.02,
+                    "cpu_cores" if service == "orders" && (at..at + 18).contains(&row) => v + 0.7,
+                    "memory_bytes" if service == "orders" && row >= at => v * 1.3,
+                    _ => v,
+                }
+            }),
+        ),
+        (
+            "a restart that nobody feels",
+            Shop::new(move |service, metric, _, row, v| match metric {
+                "restarts" if service == "catalogue" && (at..at + RATE).contains(&row) => 1.0,
+                "cpu_cores" if service == "catalogue" && (at..at + RATE).contains(&row) => v + 0.5,
+                _ => v,
+            }),
+        ),
+        (
+            "a job that computes for two minutes every quarter of an hour",
+            Shop::new(|service, metric, _, row, v| match metric {
+                "cpu_cores" if service == "cart-cron" && row % minutes(15) < minutes(2) => v + 0.9,
+                _ => v,
+            }),
+        ),
+        (
+            "scaled to zero: its requests and then its series end",
+            Shop::new(move |service, metric, _, row, v| match metric {
+                "throughput_rps" if service == "user" && row >= at && row < at + 24 => 0.0,
+                _ if service == "user" && row >= at + 24 => f64::NAN,
+                "throughput_rps" if row >= at => v * 0.3,
+                _ => v,
+            }),
+        ),
+        (
+            "one slow minute of one request in a hundred",
+            Shop::new(move |service, metric, _, row, v| match metric {
+                "latency_p95_ms" if service == "front-end" && (at..at + RATE).contains(&row) => v * 1.3,
+                _ => v,
+            }),
+        ),
+    ];
+    for (name, shop) in scenarios {
+        let found: Vec<String> =
+            shop.incidents(hours(2.0)).into_iter().map(|i| format!("{} {:?}", i.title, i.opened.rfc3339())).collect();
+        assert_eq!(found, [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn what_nobody_feels_opens_late_and_is_no_warning() {
+    let at = minutes(30);
+    let hog = Shop::new(move |service, metric, _, row, v| match metric {
+        "cpu_cores" if service == "catalogue" && (at..at + minutes(15)).contains(&row) => v + 0.9,
+        _ => v,
+    });
+    let changes = hog.incidents(minutes(70));
+    let first = &changes[0];
+    assert_eq!((first.severity, first.symptoms.len()), (Severity::Info, 0));
+    assert_eq!(first.cause.as_ref().map(|c| c.service.as_str()), Some("catalogue"));
+    assert!(first.opened.ms() - time(at).ms() >= 180_000);
+    assert_eq!(changes.last().unwrap().state, IncidentState::Closed);
+}
+
+#[test]
+fn what_comes_back_soon_is_the_same_incident() {
+    let (a, b) = (minutes(30), minutes(45));
+    let (first, second) = (busy_payment(a, a + minutes(5)), busy_payment(b, b + minutes(5)));
+    let flapping = Shop::new(move |s, m, p, row, v| (first.change)(s, m, p, row, (second.change)(s, m, p, row, v)));
+    let changes = flapping.incidents(minutes(70));
+    let ids: std::collections::BTreeSet<&str> = changes.iter().map(|c| c.id.as_str()).collect();
+    assert_eq!(ids.len(), 1, "{ids:?}");
+    let last = changes.last().unwrap();
+    assert_eq!((last.reopened, last.state), (1, IncidentState::Closed), "{:#?}", last.timeline);
+    assert!(moments(last).contains(&Moment::Reopened));
+}
+
+#[test]
+fn a_restart_of_the_watcher_changes_nothing() {
+    let at = minutes(30);
+    let shop = busy_payment(at, at + minutes(20));
+    let mut watch = Watch::new("shop", WatchOptions::default());
+    let before = shop.watch(&mut watch, 12, at + minutes(5));
+    let kept = before.last().unwrap().clone();
+    let mut again = Watch::resume("shop", WatchOptions::default(), vec![kept.clone()]);
+    let after = shop.watch(&mut again, at + minutes(5) + EVERY, minutes(70));
+    let last = after.last().unwrap();
+    assert_eq!((&last.id, last.state, last.reopened), (&kept.id, IncidentState::Closed, 0), "{:#?}", last.timeline);
+    assert!(last.closed.unwrap() > time(at + minutes(20)), "it did not end with the restart");
+    assert_eq!(after[0].revision, kept.revision + 1);
+}
+
+#[test]
+fn a_source_that_is_behind_or_silent_changes_nothing() {
+    let mut watch = Watch::new("shop", WatchOptions::default());
+    let shop = Shop::calm();
+    let observation = shop.observation(0, SEEN);
+    let mut at = |now: Timestamp, observation: &Observation| {
+        let step = watch.step(&Look { now, observation, slos: &[], alerts: &[] });
+        assert!(step.change.is_none());
+        step.health
+    };
+    assert_eq!(at(time(SEEN - 1), &observation), Health::Watching);
+    assert_eq!(at(time(SEEN + 30), &observation), Health::Stale { since: time(SEEN - 1) });
+    let dark = Shop::new(|service, _, _, row, v| if service != "front-end" && row >= SEEN - 12 { f64::NAN } else { v });
+    assert_eq!(at(time(SEEN - 1), &dark.observation(0, SEEN)), Health::Silent { services: 5, of: 6 });
+    assert_eq!(at(time(11), &shop.observation(0, 12)), Health::Learning { samples: 6, needed: 120 });
+}
+
+#[test]
+fn objectives_and_alerts_open_at_once_and_join() {
+    let shop = Shop::calm();
+    let observation = shop.observation(0, SEEN);
+    let burn =
+        SloImpact { slo: "checkout".into(), service: "orders".into(), burn_rate: 15.0, budget_share: Some(0.02) };
+    let alert = |key: &str| Alert { key: key.into(), summary: format!("{key} fires"), started: time(SEEN - 20) };
+    let mut watch = Watch::new("shop", WatchOptions::default());
+    let mut look = |row: usize, slos: &[(SloImpact, Severity)], alerts: &[Alert]| {
+        let observation = if row == SEEN { observation.clone() } else { shop.observation(row - SEEN, row) };
+        watch.step(&Look { now: time(row - 1), observation: &observation, slos, alerts }).change
+    };
+    let opened = look(SEEN, &[(burn.clone(), Severity::Critical)], &[]).unwrap();
+    assert_eq!((opened.severity, opened.slos.len()), (Severity::Critical, 1));
+    let joined = look(SEEN + EVERY, &[(burn.clone(), Severity::Critical)], &[alert("a")]).unwrap();
+    assert_eq!(
+        (joined.alerts.as_slice(), joined.timeline.last().unwrap().kind),
+        (&["a".to_owned()][..], Moment::Alert)
+    );
+    assert!(look(SEEN + 2 * EVERY, &[(burn, Severity::Critical)], &[alert("a")]).is_none(), "nothing new");
+    let recovering = look(SEEN + 3 * EVERY, &[], &[]).unwrap();
+    assert_eq!(recovering.state, IncidentState::Recovering);
+}
