@@ -14,5 +14,6 @@
 pub mod calls_file;
 pub mod capture;
 pub mod csv_table;
+pub mod nearest;
 pub mod profile_table;
 pub mod prometheus;

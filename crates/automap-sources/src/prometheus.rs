@@ -17,7 +17,7 @@ mod error;
 mod files;
 mod gather;
 mod names;
-mod nearest;
+
 mod observe;
 mod observe_options;
 mod options;

@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 use automap_core::note::{NotChecked, Note};
 
+use crate::nearest;
+
 use super::client::Client;
 use super::error::RequestError;
 use super::observe_options::ObserveOptions;
+use super::parallel;
 use super::presets::{EXPORTERS, Exporter};
 use super::promql::{self, Values};
 use super::query::{Answer, Grid};
 use super::source_error::SourceError;
-use super::{nearest, parallel};
 
 /// Instants at which an exporter is looked for: pods may come late or go early.
 const PROBE_INSTANTS: i64 = 5;

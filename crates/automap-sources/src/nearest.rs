@@ -6,7 +6,7 @@ const MAX_SUGGESTIONS: usize = 3;
 const MAX_COMPARED_CHARS: usize = 128;
 
 /// Known names that resemble the wanted one, the most similar first.
-pub(crate) fn names(wanted: &str, known: &[String]) -> Vec<String> {
+pub fn names(wanted: &str, known: &[String]) -> Vec<String> {
     let limit = (wanted.chars().count() / 3).max(2);
     let mut scored: Vec<(usize, &String)> = known
         .iter()

@@ -1,0 +1,135 @@
+//! The configuration: one YAML file. The commented default file is its documentation; an unknown key is an error that names the nearest known one.
+
+mod error;
+mod span;
+mod target;
+mod watching;
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+pub use error::ConfigError;
+pub use span::Span;
+pub use target::{Prometheus, Target};
+pub use watching::Watching;
+
+/// The default file, commented: what every key means, and its default.
+pub const DEFAULT: &str = include_str!("config/default.yaml");
+/// Largest file that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+/// Most targets of one process.
+const MAX_TARGETS: usize = 64;
+
+/// Everything that `watch` and `serve` are told.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The systems that are watched.
+    pub targets: Vec<Target>,
+    /// When an incident opens and ends.
+    pub watching: Watching,
+    /// Where incidents are kept.
+    pub store: Keeping,
+}
+
+/// Where incidents are kept and for how long.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keeping {
+    /// The SQLite file. Unset: `automap/automap.db` in the user's data folder.
+    pub file: Option<PathBuf>,
+    /// Closed incidents older than this are forgotten.
+    pub keep: Span,
+    /// So are the oldest ones while the file is larger.
+    pub max_mib: u64,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self { file: None, keep: Span::from_ms(90 * 86_400_000), max_mib: 1024 }
+    }
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names file, line and key.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |e: std::io::Error| ConfigError::unreadable(path, &e);
+        let bytes = std::fs::metadata(path).map_err(unreadable)?.len();
+        if bytes > MAX_BYTES {
+            return Err(ConfigError::too_large(path, bytes, MAX_BYTES));
+        }
+        Self::parse(&std::fs::read_to_string(path).map_err(unreadable)?, path)
+    }
+
+    /// Reads a text; `path` is named in errors.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let config: Self = serde_saphyr::from_str(text).map_err(|e| ConfigError::syntax(path, &e))?;
+        config.check().map_err(|(key, reason)| ConfigError::value(path, key, reason))?;
+        Ok(config)
+    }
+
+    /// What no single value can show.
+    fn check(&self) -> Result<(), (String, String)> {
+        let wrong = |key: String, reason: &str| Err((key, reason.to_owned()));
+        if self.targets.len() > MAX_TARGETS {
+            return wrong("targets".into(), &format!("{} are more than {MAX_TARGETS}", self.targets.len()));
+        }
+        for (i, target) in self.targets.iter().enumerate() {
+            target.check().map_err(|(key, reason)| (format!("targets[{i}].{key}"), reason))?;
+            if self.targets[..i].iter().any(|t| t.name == target.name) {
+                return wrong(
+                    format!("targets[{i}].name"),
+                    &format!("'{}' is the name of an earlier one", target.name),
+                );
+            }
+        }
+        self.watching.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse(text, Path::new("automap.yaml")).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_default_file_is_what_nothing_at_all_is() {
+        let told = parse(DEFAULT).unwrap();
+        let none = Config::default();
+        assert_eq!(format!("{:?}", told.watching.options()), format!("{:?}", none.watching.options()));
+        assert_eq!(format!("{:?}", (&told.targets, &told.store)), format!("{:?}", (&none.targets, &none.store)));
+    }
+
+    #[test]
+    fn every_commented_key_of_the_default_file_is_a_key() {
+        let uncommented: Vec<&str> =
+            DEFAULT.lines().map(|l| l.strip_prefix("#: ").unwrap_or(l)).filter(|l| !l.starts_with('#')).collect();
+        let config = parse(&uncommented.join("\n")).unwrap();
+        assert_eq!((config.targets.len(), config.targets[0].name.as_str()), (1, "sock-shop"));
+    }
+
+    #[test]
+    fn errors_name_file_line_key_and_the_nearest_key() {
+        let text = "targets:\n  - name: shop\n    namespase: shop\n    prometheus: { url: http://p:9090 }\n";
+        let error = parse(text).unwrap_err();
+        assert!(error.starts_with("automap.yaml:3:"), "{error}");
+        assert!(error.contains("'namespase'") && error.contains("did you mean 'namespace'?"), "{error}");
+        let error = parse("watching: { confirm: soon }").unwrap_err();
+        assert!(error.starts_with("automap.yaml:1:") && error.contains("'soon' is not a span"), "{error}");
+        let twice = "targets:\n  - &a { name: a, namespace: x, prometheus: { url: http://p } }\n  - *a\n";
+        assert_eq!(parse(twice).unwrap_err(), "automap.yaml: targets[1].name: 'a' is the name of an earlier one");
+        for text in ["targets: [", "- 1", "targets: {}", "store: { keep: 0s }"] {
+            assert!(parse(text).unwrap_err().starts_with("automap.yaml"), "{text}");
+        }
+    }
+}

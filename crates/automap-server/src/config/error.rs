@@ -1,0 +1,48 @@
+//! What is wrong with a configuration, and where.
+
+use std::path::Path;
+
+use automap_sources::nearest;
+
+/// File, line and key of what is wrong, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl ConfigError {
+    pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
+        Self(format!("{}: {error}", path.display()))
+    }
+
+    pub(super) fn too_large(path: &Path, bytes: u64, limit: u64) -> Self {
+        Self(format!("{}: {bytes} bytes are more than a configuration has ({limit})", path.display()))
+    }
+
+    pub(super) fn value(path: &Path, key: String, reason: String) -> Self {
+        Self(format!("{}: {key}: {reason}", path.display()))
+    }
+
+    /// From the YAML reader. Of an unknown key it knows all that would be valid; we name the nearest.
+    pub(super) fn syntax(path: &Path, error: &serde_saphyr::Error) -> Self {
+        let place = match error.location() {
+            Some(at) => format!("{}:{}:{}", path.display(), at.line(), at.column()),
+            None => path.display().to_string(),
+        };
+        let error = error.without_snippet();
+        let told = match error {
+            serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => unknown_key(field, expected),
+            other => other.to_string().lines().next().unwrap_or_default().to_owned(),
+        };
+        Self(format!("{place}: {told}"))
+    }
+}
+
+/// The nearest of the keys that would be valid.
+fn unknown_key(key: &str, expected: &[&'static str]) -> String {
+    let known: Vec<String> = expected.iter().map(|k| (*k).to_owned()).collect();
+    let hint = match nearest::names(key, &known).first() {
+        Some(name) => format!("did you mean '{name}'?"),
+        None => format!("known here: {}", known.join(", ")),
+    };
+    format!("there is no key '{key}' here; {hint}")
+}

@@ -1,0 +1,161 @@
+//! One watched system: a namespace of services and the Prometheus that knows them.
+
+use std::path::PathBuf;
+
+use automap_sources::prometheus::{Auth, ClientOptions, Secret, SecretSource, TlsOptions};
+use serde::Deserialize;
+
+use super::Span;
+
+/// Longest name of a target.
+const MAX_NAME: usize = 63;
+
+/// A watched system.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Its name in incidents, messages and addresses: lower-case letters, digits and dashes.
+    pub name: String,
+    /// The Kubernetes namespace of its services.
+    pub namespace: String,
+    /// Where its metrics are.
+    pub prometheus: Prometheus,
+    /// How often it is looked at. Default 15 s.
+    #[serde(default = "every")]
+    pub every: Span,
+    /// How much is remembered of its metrics, normal time and incident. Default 1 h.
+    #[serde(default = "remember")]
+    pub remember: Span,
+    /// Distance of samples. Unset: the scrape interval.
+    #[serde(default)]
+    pub step: Option<Span>,
+    /// How often the server scrapes. Unset: asked from the server.
+    #[serde(default)]
+    pub scrape_interval: Option<Span>,
+    /// What alerting rules wait (`for:`) before they fire: the onset is looked for so much earlier than the alert says.
+    #[serde(default)]
+    pub alert_for: Option<Span>,
+}
+
+/// A Prometheus, or what speaks its API.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prometheus {
+    /// Address with its path prefix.
+    pub url: String,
+    /// User for basic authentication.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// File that holds the password.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// File that holds a token; read again for every request.
+    #[serde(default)]
+    pub bearer_token_file: Option<PathBuf>,
+    /// Headers, such as `X-Scope-OrgID: shop`.
+    #[serde(default)]
+    pub headers: Vec<String>,
+    /// Certificate authorities (PEM) to trust instead of the public ones.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// Client certificate (PEM).
+    #[serde(default)]
+    pub cert_file: Option<PathBuf>,
+    /// Key of the client certificate (PEM).
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// Accept any certificate; for experiments only.
+    #[serde(default)]
+    pub insecure_skip_verify: bool,
+    /// Patience for one request. Default 30 s.
+    #[serde(default = "timeout")]
+    pub timeout: Span,
+}
+
+const fn every() -> Span {
+    Span::from_ms(15_000)
+}
+
+const fn remember() -> Span {
+    Span::from_ms(3_600_000)
+}
+
+const fn timeout() -> Span {
+    Span::from_ms(30_000)
+}
+
+/// Headers may hold secrets, an address may hold a password.
+impl std::fmt::Debug for Prometheus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prometheus")
+            .field("username", &self.username)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Target {
+    pub(super) fn check(&self) -> Result<(), (String, String)> {
+        let wrong = |key: &str, reason: &str| Err((key.to_owned(), reason.to_owned()));
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.name.is_empty() || self.name.len() > MAX_NAME || !self.name.chars().all(plain) {
+            return wrong("name", "write up to 63 lower-case letters, digits and dashes");
+        }
+        if self.namespace.is_empty() {
+            return wrong("namespace", "it is empty: which namespace do the services run in?");
+        }
+        if self.every.ms() < 1000 || self.every.ms() > 600_000 {
+            return wrong("every", "write 1s to 10m");
+        }
+        if self.remember.ms() < 10 * self.every.ms() {
+            return wrong("remember", "it has to hold ten looks at least");
+        }
+        self.prometheus.check().map_err(|(key, reason)| (format!("prometheus.{key}"), reason))
+    }
+}
+
+impl Prometheus {
+    fn check(&self) -> Result<(), (String, String)> {
+        let wrong = |key: &str, reason: &str| Err((key.to_owned(), reason.to_owned()));
+        if !self.url.starts_with("http://") && !self.url.starts_with("https://") {
+            return wrong("url", "it begins with neither http:// nor https://");
+        }
+        if self.username.is_some() != self.password_file.is_some() {
+            return wrong("username", "username and password_file go together");
+        }
+        if self.username.is_some() && self.bearer_token_file.is_some() {
+            return wrong("bearer_token_file", "either a token or a user and a password");
+        }
+        if self.cert_file.is_some() != self.key_file.is_some() {
+            return wrong("cert_file", "cert_file and key_file go together");
+        }
+        match self.headers.iter().position(|h| h.split_once(':').is_none_or(|(name, _)| name.trim().is_empty())) {
+            Some(i) => wrong(&format!("headers[{i}]"), "write it as 'Name: value'"),
+            None => Ok(()),
+        }
+    }
+
+    /// The same for the client.
+    pub fn client_options(&self) -> ClientOptions {
+        let auth = match (&self.username, &self.password_file, &self.bearer_token_file) {
+            (Some(user), Some(file), _) => {
+                Auth::Basic { user: user.clone(), password: SecretSource::File(file.clone()) }
+            }
+            (_, _, Some(file)) => Auth::Bearer { token: SecretSource::File(file.clone()) },
+            _ => Auth::None,
+        };
+        let header = |h: &String| h.split_once(':').map(|(n, v)| (n.trim().to_owned(), Secret::new(v.trim())));
+        ClientOptions {
+            auth,
+            headers: self.headers.iter().filter_map(header).collect(),
+            tls: TlsOptions {
+                ca_file: self.ca_file.clone(),
+                cert_file: self.cert_file.clone(),
+                key_file: self.key_file.clone(),
+                insecure_skip_verify: self.insecure_skip_verify,
+            },
+            timeout: self.timeout.duration(),
+            ..ClientOptions::new(&self.url)
+        }
+    }
+}
