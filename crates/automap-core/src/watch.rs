@@ -204,14 +204,18 @@ impl Watch {
 
     /// One look. `change` holds what a store must keep before the next one.
     pub fn step(&mut self, look: &Look<'_>) -> Step {
+        let blind = |health| Step { health, change: None, report: None, signs: Vec::new() };
         let seen = match look::see(look, &self.spans_of_trouble(look.now), &self.options) {
             Ok(seen) => seen,
-            Err(health) => return Step { health, change: None, report: None, signs: Vec::new() },
+            Err(health) => return blind(health),
         };
         match &mut self.stage {
             Stage::Quiet(suspicion) => {
-                let opening = look::for_trouble(&seen, look, suspicion, &self.options);
-                let report = Some(seen.report.clone());
+                let opening = match look::for_trouble(&seen, look, suspicion, &self.options) {
+                    Ok(opening) => opening,
+                    Err(health) => return blind(health),
+                };
+                let report = Some(opening.report.clone());
                 let signs = opening.signs.clone();
                 let change = opening.is_due.then(|| self.begin(look, &opening));
                 Step { health: Health::Watching, change, report, signs }

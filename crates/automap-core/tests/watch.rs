@@ -9,10 +9,10 @@ use automap_core::topology::{CallGraph, Protocol};
 use automap_core::watch::{Alert, Health, Look, Watch, WatchOptions};
 
 const STEP_MS: i64 = 5000;
-/// Samples that a look sees: 40 minutes.
-const SEEN: usize = 480;
-/// Samples between two looks: 15 s.
-const EVERY: usize = 3;
+/// Samples that a look sees: 25 minutes.
+const SEEN: usize = 300;
+/// Samples between two looks: 20 s.
+const EVERY: usize = 4;
 /// Rates look back over a minute.
 const RATE: usize = 12;
 const CALLS: [(&str, &str); 4] =
@@ -162,7 +162,7 @@ fn a_fault_opens_is_explained_and_ends() {
 
 #[test]
 fn quiet_hours_have_no_incident() {
-    assert_eq!(Shop::calm().incidents(hours(4.0)), []);
+    assert_eq!(Shop::calm().incidents(hours(3.0)), []);
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn what_people_complain_about_opens_nothing() {
     ];
     for (name, shop) in scenarios {
         let found: Vec<String> =
-            shop.incidents(hours(2.0)).into_iter().map(|i| format!("{} {:?}", i.title, i.opened.rfc3339())).collect();
+            shop.incidents(hours(1.5)).into_iter().map(|i| format!("{} {:?}", i.title, i.opened.rfc3339())).collect();
         assert_eq!(found, [""; 0], "{name}");
     }
 }

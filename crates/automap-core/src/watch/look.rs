@@ -2,6 +2,7 @@
 
 use super::vitals::Normal;
 use super::{Health, Look, Suspicion, WatchOptions, tell};
+use crate::analyse;
 use crate::anomaly::practical_floor;
 use crate::frame::{MetricFrame, Series};
 use crate::incident::{Severity, Sign};
@@ -11,7 +12,6 @@ use crate::report::{Evidence, Report, VerdictKind, compose};
 use crate::stats::{finite, median};
 use crate::time::{Interval, Timestamp, WindowHint};
 use crate::windows::Onset;
-use crate::{Analysis, analyse};
 
 /// Fewest rows of "now".
 const MIN_NOW_ROWS: usize = 3;
@@ -27,8 +27,6 @@ const UNFELT_SPREADS: f64 = 5.0;
 pub(super) struct Seen {
     /// The observation without the time of earlier incidents.
     pub(super) observation: Observation,
-    pub(super) analysis: Analysis,
-    pub(super) report: Report,
     /// The rows of now.
     pub(super) recent: Vec<usize>,
 }
@@ -54,45 +52,52 @@ pub(super) struct Watchpoint {
     to: f64,
 }
 
-/// Judges a look, with the onset found in the data.
+/// Prepares a look: the time of earlier incidents is cut out.
 ///
 /// # Errors
 /// What keeps it from being judged.
 pub(super) fn see(look: &Look<'_>, trouble: &[Interval], options: &WatchOptions) -> Result<Seen, Health> {
     let frame = &look.observation.frame;
-    let needed = MIN_NORMAL_ROWS.max((options.learn_ms / frame.step_ms().max(1)) as usize);
-    let learning = |samples| Health::Learning { samples, needed };
     let since = last_with_data(frame);
     if look.now.ms() - since.ms() > options.stale_ms.max(3 * frame.step_ms()) {
         return Err(Health::Stale { since });
     }
-    let frame = frame.without(trouble).map_err(|_| learning(0))?;
+    let frame = frame.without(trouble).map_err(|_| Health::Learning { samples: 0, needed: needed(frame, options) })?;
     let recent = recent(&frame, options);
-    let before = recent.first().copied().unwrap_or(0);
-    if before < needed {
-        return Err(learning(before));
-    }
-    let (silent, of) = silent(&frame, before, &recent);
+    let (silent, of) = silent(&frame, &recent);
     if of > 1 && silent as f64 > SILENT_SHARE * of as f64 {
         return Err(Health::Silent { services: silent, of });
     }
     let observation = Observation { frame, hint: WindowHint::default(), ..look.observation.clone() };
-    let analysis = analyse(&observation, &options.diagnose).map_err(|_| learning(before))?;
-    let report = compose(&observation, &analysis, &options.diagnose.verdict);
-    Ok(Seen { observation, analysis, report, recent })
+    Ok(Seen { observation, recent })
 }
 
-/// Whether an incident is due, with the suspicion brought up to date.
-pub(super) fn for_trouble(seen: &Seen, look: &Look<'_>, suspicion: &mut Suspicion, options: &WatchOptions) -> Opening {
-    let windows = &seen.analysis.windows;
+/// Whether an incident is due, with the suspicion brought up to date. The onset is found in the data.
+///
+/// # Errors
+/// Too little normal time to judge.
+pub(super) fn for_trouble(
+    seen: &Seen,
+    look: &Look<'_>,
+    suspicion: &mut Suspicion,
+    options: &WatchOptions,
+) -> Result<Opening, Health> {
     let frame = &seen.observation.frame;
+    let (samples, needed) = (seen.recent.first().copied().unwrap_or(0), needed(frame, options));
+    let learning = Health::Learning { samples, needed };
+    if samples < needed {
+        return Err(learning);
+    }
+    let Ok(analysis) = analyse(&seen.observation, &options.diagnose) else { return Err(learning) };
+    let report = compose(&seen.observation, &analysis, &options.diagnose.verdict);
+    let windows = &analysis.windows;
     let normal = Normal::of(frame, &history(frame, options));
     let mut signs = normal.signs(frame, &seen.recent, &options.vitals);
     // Where trouble is older than what is remembered, history is no normal time; a cause beyond doubt says since when it is not.
-    if signs.is_empty() && seen.report.verdict.kind == VerdictKind::Cause && windows.onset == Onset::Detected {
+    if signs.is_empty() && report.verdict.kind == VerdictKind::Cause && windows.onset == Onset::Detected {
         signs = Normal::of(frame, &windows.rows.baseline).signs(frame, &seen.recent, &options.vitals);
     }
-    let unfelt = if windows.onset == Onset::Detected { unfelt(seen, options) } else { Vec::new() };
+    let unfelt = if windows.onset == Onset::Detected { unfelt(seen, &report, options) } else { Vec::new() };
     let since = |slot: &mut Option<Timestamp>, holds: bool| {
         *slot = holds.then(|| slot.unwrap_or(look.now));
         slot.map(|since| look.now.ms() - since.ms())
@@ -111,16 +116,16 @@ pub(super) fn for_trouble(seen: &Seen, look: &Look<'_>, suspicion: &mut Suspicio
         Onset::Detected => windows.incident.start,
         _ => first_told.unwrap_or(first_felt).min(look.now),
     };
-    Opening { is_due, onset, signs, unfelt, normal, report: seen.report.clone() }
+    Ok(Opening { is_due, onset, signs, unfelt, normal, report })
 }
 
 /// What a cause that nobody feels is recognised by, if it is beyond doubt and still there.
-fn unfelt(seen: &Seen, options: &WatchOptions) -> Vec<Watchpoint> {
-    let verdict = &seen.report.verdict;
+fn unfelt(seen: &Seen, report: &Report, options: &WatchOptions) -> Vec<Watchpoint> {
+    let verdict = &report.verdict;
     if verdict.kind != VerdictKind::Cause || verdict.confidence < options.unfelt_confidence {
         return Vec::new();
     }
-    let mut all = watchpoints(&seen.report, options);
+    let mut all = watchpoints(report, options);
     all.retain(|w| w.holds(&seen.observation.frame, &seen.recent) == Some(true));
     all
 }
@@ -160,6 +165,11 @@ impl Watchpoint {
     }
 }
 
+/// Samples of normal time that have to be known.
+fn needed(frame: &MetricFrame, options: &WatchOptions) -> usize {
+    MIN_NORMAL_ROWS.max((options.learn_ms / frame.step_ms().max(1)) as usize)
+}
+
 /// The last rows: those of the last moments, three at least.
 fn recent(frame: &MetricFrame, options: &WatchOptions) -> Vec<usize> {
     let times = frame.times();
@@ -192,7 +202,8 @@ fn last_with_data(frame: &MetricFrame) -> Timestamp {
 }
 
 /// Services that had data just before and have none now, of those that had.
-fn silent(frame: &MetricFrame, before: usize, recent: &[usize]) -> (usize, usize) {
+fn silent(frame: &MetricFrame, recent: &[usize]) -> (usize, usize) {
+    let before = recent.first().copied().unwrap_or(0);
     let look_back = before.saturating_sub(recent.len().max(MIN_NOW_ROWS) * 2)..before;
     let mut had = vec![false; frame.services().len()];
     let mut have = had.clone();

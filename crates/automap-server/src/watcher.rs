@@ -1,0 +1,236 @@
+//! One target, tick after tick: fetch, judge, keep, tell. Sync; runs on a thread of its own.
+//!
+//! An incident that the store did not take is kept here and offered again with the next tick, newest state first: its timeline holds what was missed.
+
+mod round;
+mod status;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use automap_core::incident::{Incident, Severity, SloImpact};
+use automap_core::observation::Observation;
+use automap_core::report::Report;
+use automap_core::time::Timestamp;
+use automap_core::watch::{Alert, Look, Watch, WatchOptions};
+
+pub use round::{Clock, SystemClock, run};
+pub use status::{State, TargetStatus};
+
+use crate::store::{IncidentFilter, Store, StoreError};
+
+/// Incidents of one target that are read again after a restart.
+const MAX_RESUMED: usize = 50;
+/// Incidents that wait for a store that is gone. Incidents are hours apart.
+const MAX_PENDING: usize = 16;
+/// How often a change is offered again when somebody else changed the incident at the same moment.
+const MAX_CONFLICTS: usize = 3;
+
+/// Where the metrics of a target come from.
+pub trait Source: Send {
+    /// The metrics up to now, normal time included.
+    ///
+    /// # Errors
+    /// Why there are none, in words.
+    fn look(&mut self, now: Timestamp) -> Result<Observation, String>;
+}
+
+/// What speaks beside the metrics on a tick.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Objectives whose budget burns too fast now.
+    pub slos: Vec<(SloImpact, Severity)>,
+    /// Alerts that fire now.
+    pub alerts: Vec<Alert>,
+}
+
+/// Watches one target.
+#[derive(Debug)]
+pub struct Watcher {
+    watch: Watch,
+    store: Arc<dyn Store>,
+    /// Which routes a change is told to.
+    routes: Routes,
+    /// Changes that the store did not take, one for each incident, the oldest first.
+    pending: Vec<Incident>,
+    status: TargetStatus,
+}
+
+type Choose = dyn Fn(&Incident) -> Vec<String> + Send;
+
+/// Chooses the routes of an incident's change.
+pub struct Routes(Box<Choose>);
+
+impl Routes {
+    /// By a function.
+    pub fn new(choose: impl Fn(&Incident) -> Vec<String> + Send + 'static) -> Self {
+        Self(Box::new(choose))
+    }
+
+    /// To nobody.
+    pub fn none() -> Self {
+        Self::new(|_| Vec::new())
+    }
+}
+
+impl std::fmt::Debug for Routes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Routes")
+    }
+}
+
+/// What came of one tick.
+#[derive(Debug, Default)]
+pub struct Tick {
+    /// Incidents that the store took.
+    pub kept: Vec<Incident>,
+    /// The answer of now.
+    pub report: Option<Report>,
+}
+
+impl Watcher {
+    /// Goes on with what the store remembers of this target.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn resume(
+        target: &str,
+        options: WatchOptions,
+        store: Arc<dyn Store>,
+        routes: Routes,
+    ) -> Result<Self, StoreError> {
+        let filter =
+            IncidentFilter { target: Some(target.to_owned()), limit: MAX_RESUMED, ..IncidentFilter::default() };
+        let mut known = store.list(&filter)?;
+        for incident in known.iter_mut().filter(|i| i.is_open()) {
+            if let Some(whole) = store.get(&incident.id)? {
+                *incident = whole;
+            }
+        }
+        let watch = Watch::resume(target, options, known);
+        Ok(Self { watch, store, routes, pending: Vec::new(), status: TargetStatus::new(target) })
+    }
+
+    /// One look at the target.
+    pub fn tick(&mut self, source: &mut dyn Source, told: &Told, now: Timestamp) -> Tick {
+        self.status.ticks += 1;
+        let mut tick = Tick::default();
+        tick.kept.extend(self.offer_again(now));
+        match source.look(now) {
+            Err(error) => self.status.failed(now, error),
+            Ok(observation) => {
+                self.take_over_what_others_changed();
+                let look = Look { now, observation: &observation, slos: &told.slos, alerts: &told.alerts };
+                let step = self.watch.step(&look);
+                self.status.looked(now, &step, observation.frame.services().len());
+                tick.report = step.report;
+                if let Some(change) = step.change {
+                    tick.kept.extend(self.keep(change, now));
+                }
+            }
+        }
+        self.status.open = self.watch.open().map(|i| i.id.clone());
+        tick
+    }
+
+    /// How the watching goes.
+    pub fn status(&self) -> &TargetStatus {
+        &self.status
+    }
+
+    /// The incident that goes on.
+    pub fn open(&self) -> Option<&Incident> {
+        self.watch.open()
+    }
+
+    /// Writes a change; one that the store does not take is kept for the next tick.
+    fn keep(&mut self, mut change: Incident, now: Timestamp) -> Option<Incident> {
+        if let Some(i) = self.pending.iter().position(|p| p.id == change.id) {
+            change.revision = self.pending.remove(i).revision;
+        }
+        for _ in 0..MAX_CONFLICTS {
+            match self.store.put(&change, &(self.routes.0)(&change), now) {
+                Ok(()) => {
+                    self.watch.replace_open(change.clone());
+                    self.status.store_error = None;
+                    return Some(change);
+                }
+                Err(StoreError::Conflict { .. }) => self.rebase(&mut change),
+                Err(error) => {
+                    self.status.store_error = Some(error.to_string());
+                    break;
+                }
+            }
+        }
+        self.watch.replace_open(change.clone());
+        if self.pending.len() == MAX_PENDING {
+            self.pending.remove(0);
+        }
+        self.pending.push(change);
+        None
+    }
+
+    fn offer_again(&mut self, now: Timestamp) -> Vec<Incident> {
+        std::mem::take(&mut self.pending).into_iter().filter_map(|change| self.keep(change, now)).collect()
+    }
+
+    /// Puts our change on top of somebody else's: a confirmation, an alert.
+    fn rebase(&self, change: &mut Incident) {
+        if let Ok(Some(stored)) = self.store.get(&change.id) {
+            join(change, &stored);
+            change.revision = stored.revision + 1;
+        }
+    }
+
+    /// Somebody confirmed the cause since the last tick.
+    fn take_over_what_others_changed(&mut self) {
+        let Some(open) = self.watch.open().filter(|_| self.pending.is_empty()) else { return };
+        if let Ok(Some(stored)) = self.store.get(&open.id)
+            && stored.revision > open.revision
+        {
+            self.watch.replace_open(stored);
+        }
+    }
+}
+
+/// What only others write: the confirmed cause, and moments that we did not see.
+fn join(ours: &mut Incident, theirs: &Incident) {
+    if ours.confirmed.is_none() {
+        ours.confirmed.clone_from(&theirs.confirmed);
+    }
+    let missed: Vec<_> = theirs.timeline.iter().filter(|e| !ours.timeline.contains(e)).cloned().collect();
+    ours.timeline.extend(missed);
+    ours.timeline.sort_by_key(|e| e.at);
+}
+
+/// Set once; seen by everybody who waits.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks everybody to stop.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it was set.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Sleeps, but not longer than until it is set. Whether it was.
+    pub fn sleep(&self, span: Duration) -> bool {
+        const STEP: Duration = Duration::from_millis(100);
+        let mut left = span;
+        while !left.is_zero() && !self.is_set() {
+            let step = left.min(STEP);
+            std::thread::sleep(step);
+            left -= step;
+        }
+        self.is_set()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+//! The thread around a watcher: when the next tick is due.
+
+use std::time::Duration;
+
+use automap_core::time::Timestamp;
+
+use super::{Source, Stop, Tick, Told, Watcher};
+
+/// Tells the time; a fake one in tests.
+pub trait Clock: Send {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_ms(jiff::Timestamp::now().as_millisecond())
+    }
+}
+
+/// Ticks at every multiple of `every` until told to stop; a tick that takes longer makes the next ones late, never two at once.
+pub fn run(
+    watcher: &mut Watcher,
+    source: &mut dyn Source,
+    clock: &dyn Clock,
+    every: Duration,
+    stop: &Stop,
+    mut told: impl FnMut(Timestamp) -> Told,
+    mut seen: impl FnMut(&Watcher, &Tick),
+) {
+    let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
+    let mut due = clock.now();
+    while !stop.is_set() {
+        let now = clock.now();
+        let told = told(now);
+        let tick = watcher.tick(source, &told, now);
+        seen(watcher, &tick);
+        due = due.plus_ms(every_ms);
+        let after = clock.now();
+        if after > due {
+            let missed = (after.ms() - due.ms()) / every_ms + 1;
+            watcher.status.ticks_late += u64::try_from(missed).unwrap_or(0);
+            due = due.plus_ms(missed * every_ms);
+        }
+        let left = u64::try_from(due.ms() - clock.now().ms()).unwrap_or(0);
+        if stop.sleep(Duration::from_millis(left)) {
+            return;
+        }
+    }
+}

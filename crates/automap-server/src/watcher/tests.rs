@@ -1,0 +1,182 @@
+//! A watcher whose source and store fail at the worst moments.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use automap_core::frame::{RawSeries, assemble};
+use automap_core::incident::{IncidentState, Moment};
+use automap_core::time::WindowHint;
+use automap_core::topology::CallGraph;
+
+use super::*;
+use crate::store::Outgoing;
+
+/// Keeps incidents in a map; refuses on demand.
+#[derive(Debug, Default)]
+struct Fake {
+    incidents: Mutex<BTreeMap<String, Incident>>,
+    is_gone: AtomicBool,
+}
+
+impl Fake {
+    fn answer<T>(&self, value: T) -> Result<T, StoreError> {
+        match self.is_gone.load(Ordering::SeqCst) {
+            true => Err(StoreError::Database { place: "fake".into(), message: "gone".into() }),
+            false => Ok(value),
+        }
+    }
+
+    fn only(&self) -> Incident {
+        let incidents = self.incidents.lock().unwrap();
+        assert_eq!(incidents.len(), 1);
+        incidents.values().next().cloned().unwrap()
+    }
+}
+
+impl Store for Fake {
+    fn put(&self, incident: &Incident, _: &[String], _: Timestamp) -> Result<(), StoreError> {
+        self.answer(())?;
+        let mut incidents = self.incidents.lock().unwrap();
+        let (id, found) = (incident.id.clone(), incidents.get(&incident.id).map_or(0, |i| i.revision));
+        if found + 1 != incident.revision {
+            return Err(StoreError::Conflict { id, found, expected: incident.revision - 1 });
+        }
+        incidents.insert(id, incident.clone());
+        Ok(())
+    }
+
+    fn get(&self, id: &str) -> Result<Option<Incident>, StoreError> {
+        self.answer(self.incidents.lock().unwrap().get(id).cloned())
+    }
+
+    fn list(&self, _: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
+        self.answer(self.incidents.lock().unwrap().values().cloned().collect())
+    }
+
+    fn due(&self, _: Timestamp, _: usize) -> Result<Vec<Outgoing>, StoreError> {
+        self.answer(Vec::new())
+    }
+
+    fn delivered(&self, _: &str, _: Option<&str>, _: Timestamp) -> Result<(), StoreError> {
+        self.answer(())
+    }
+
+    fn failed(&self, _: &str, _: &str, _: Option<Timestamp>) -> Result<(), StoreError> {
+        self.answer(())
+    }
+
+    fn reply(&self, _: &str, _: &str) -> Result<Option<String>, StoreError> {
+        self.answer(None)
+    }
+}
+
+const STEP_MS: i64 = 5000;
+const FAULT: i64 = 300;
+
+fn time(row: i64) -> Timestamp {
+    Timestamp::from_ms(1_700_000_000_000 + row * STEP_MS)
+}
+
+/// A shop of two; web is ten times as slow from [`FAULT`] to row 400. Fails while told to.
+#[derive(Default)]
+struct Shop {
+    is_away: bool,
+}
+
+impl Source for Shop {
+    fn look(&mut self, now: Timestamp) -> Result<Observation, String> {
+        if self.is_away {
+            return Err("connection refused".into());
+        }
+        let last = (now.ms() - time(0).ms()) / STEP_MS;
+        let times: Vec<_> = (last - 240..=last).map(time).collect();
+        let series = |service: &str, metric: &str, level: f64| RawSeries {
+            service: service.into(),
+            metric: metric.into(),
+            peer: None,
+            points: (last - 240..=last)
+                .map(|row| {
+                    let slow = service == "web" && metric == "latency_ms" && (FAULT..400).contains(&row);
+                    let wobble = 1.0 + 0.05 * ((row * 7919) % 101) as f64 / 101.0;
+                    (time(row), level * wobble * if slow { 10.0 } else { 1.0 })
+                })
+                .collect(),
+        };
+        let raw = ["db", "web"].iter().flat_map(|s| [series(s, "latency_ms", 30.0), series(s, "throughput_rps", 20.0)]);
+        let (frame, notes) = assemble(raw.collect(), times).unwrap();
+        Ok(Observation {
+            frame,
+            calls: CallGraph::new(),
+            hint: WindowHint::default(),
+            notes,
+            not_checked: vec![],
+            queries: vec![],
+            source: "test".into(),
+        })
+    }
+}
+
+fn watcher(store: &Arc<Fake>) -> Watcher {
+    Watcher::resume("shop", WatchOptions::default(), store.clone(), Routes::none()).unwrap()
+}
+
+fn ticks(watcher: &mut Watcher, source: &mut Shop, rows: std::ops::Range<i64>) -> Vec<Incident> {
+    let told = Told::default();
+    rows.step_by(3).flat_map(|row| watcher.tick(source, &told, time(row)).kept).collect()
+}
+
+#[test]
+fn an_incident_is_kept_and_ends_though_the_source_was_away_and_the_watcher_restarted() {
+    let (store, mut shop) = (Arc::new(Fake::default()), Shop::default());
+    let mut first = watcher(&store);
+    let opened = ticks(&mut first, &mut shop, 240..330);
+    assert_eq!(opened[0].revision, 1);
+    shop.is_away = true;
+    assert_eq!(ticks(&mut first, &mut shop, 330..380), []);
+    let status = first.status();
+    assert_eq!((status.state, status.ticks_failed, status.failing_since), (State::Failing, 17, Some(time(330))));
+    assert!(status.summary.ends_with("connection refused"), "{}", status.summary);
+    drop(first);
+    shop.is_away = false;
+    let mut second = watcher(&store);
+    let rest = ticks(&mut second, &mut shop, 380..450);
+    assert_eq!(rest.last().map(|i| i.state), Some(IncidentState::Closed));
+    assert_eq!((store.only().id.as_str(), store.only().state), (opened[0].id.as_str(), IncidentState::Closed));
+    assert_eq!(second.status().failing_since, None);
+    // Twenty minutes are remembered here, and ten of them were the incident.
+    assert_eq!(second.status().state, State::Learning);
+    ticks(&mut second, &mut shop, 450..580);
+    assert_eq!(second.status().state, State::Watching);
+}
+
+#[test]
+fn what_the_store_did_not_take_is_offered_again_with_all_that_was_known() {
+    let (store, mut shop) = (Arc::new(Fake::default()), Shop::default());
+    let mut watcher = watcher(&store);
+    store.is_gone.store(true, Ordering::SeqCst);
+    assert_eq!(ticks(&mut watcher, &mut shop, 240..450), [], "it opened and closed meanwhile");
+    assert_eq!(watcher.status().store_error.as_deref(), Some("fake: gone"));
+    store.is_gone.store(false, Ordering::SeqCst);
+    let kept = ticks(&mut watcher, &mut shop, 450..453);
+    assert_eq!((kept.len(), kept[0].revision, kept[0].state), (1, 1, IncidentState::Closed));
+    let moments: Vec<Moment> = kept[0].timeline.iter().map(|e| e.kind).collect();
+    assert_eq!((moments.first(), moments.last()), (Some(&Moment::Opened), Some(&Moment::Closed)));
+    assert_eq!(watcher.status().store_error, None);
+}
+
+#[test]
+fn a_confirmation_in_between_is_not_lost() {
+    let (store, mut shop) = (Arc::new(Fake::default()), Shop::default());
+    let mut watcher = watcher(&store);
+    ticks(&mut watcher, &mut shop, 240..330);
+    let mut confirmed = store.only();
+    confirmed.revision += 1;
+    confirmed.confirmed = Some("db".into());
+    confirmed.note(time(331), Moment::Confirmed, "it was db");
+    store.put(&confirmed, &[], time(331)).unwrap();
+    ticks(&mut watcher, &mut shop, 333..450);
+    let last = store.only();
+    assert_eq!((last.confirmed.as_deref(), last.state), (Some("db"), IncidentState::Closed));
+    assert!(last.timeline.iter().any(|e| e.kind == Moment::Confirmed));
+    assert!(last.revision > confirmed.revision);
+}
