@@ -1,5 +1,9 @@
 //! One incident from its first sign to its end: what was known when. Plain data; `watch` makes it, stores and interfaces carry it.
 
+mod text;
+
+pub use text::{change_text, incident_text, incidents_text, span, timeline_line};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -231,6 +235,21 @@ mod tests {
         let json = serde_json::to_value(&incident).unwrap();
         assert_eq!((json["onset"].as_str(), json["closed"].is_null()), (Some("2025-11-23T14:03:15Z"), true));
         assert_eq!(serde_json::from_value::<Incident>(json).unwrap(), incident);
+    }
+
+    #[test]
+    fn a_list_aligns_and_says_how_long() {
+        let open = an_incident();
+        let (now, options) = (open.opened.plus_ms(754_000), crate::report::TextOptions::default());
+        let closed =
+            Incident { closed: Some(open.onset.plus_ms(40_000)), confirmed: Some("db".into()), ..open.clone() };
+        assert_eq!(
+            incidents_text(&[open, closed], now, &options),
+            "OPENED               LASTED  STATE  SEVERITY  CAUSE           ID\n\
+             2025-11-23 14:03:15  12 min  open   warning   not clear       shop-20251123T140315Z\n\
+             2025-11-23 14:03:15  40 s    open   warning   db (confirmed)  shop-20251123T140315Z\n"
+        );
+        assert_eq!(incidents_text(&[], now, &options), "no incident\n");
     }
 
     #[test]

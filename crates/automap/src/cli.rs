@@ -3,7 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
-use crate::commands::{capture, compare, confirm, demo, diagnose, drill, eval, explain, graph, profile, report, trend};
+use crate::commands::{
+    capture, compare, config, confirm, demo, diagnose, drill, eval, explain, graph, profile, replay, report, trend,
+};
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
 #[derive(Debug, Parser)]
@@ -48,6 +50,12 @@ pub(crate) enum Command {
     /// Profile vectors of all services, for machine learning
     #[command(before_help = profile::EXAMPLES)]
     Profile(Box<profile::ProfileArgs>),
+    /// Show which incidents a watcher would have opened over a stretch of the past
+    #[command(before_help = replay::EXAMPLES)]
+    Replay(Box<replay::ReplayArgs>),
+    /// Print the default configuration, or check yours
+    #[command(subcommand, before_help = config::EXAMPLES)]
+    Config(config::ConfigCommand),
     /// See it work: a recorded incident, or a live one
     #[command(before_help = demo::EXAMPLES)]
     Demo(demo::DemoArgs),

@@ -2,6 +2,7 @@
 
 pub(crate) mod capture;
 pub(crate) mod compare;
+pub(crate) mod config;
 pub(crate) mod confirm;
 pub(crate) mod demo;
 pub(crate) mod diagnose;
@@ -9,12 +10,12 @@ pub(crate) mod drill;
 mod engine_args;
 pub(crate) mod eval;
 pub(crate) mod explain;
-
 pub(crate) mod graph;
 mod input_args;
 pub(crate) mod lab;
 mod output_args;
 pub(crate) mod profile;
+pub(crate) mod replay;
 pub(crate) mod report;
 mod schema;
 mod source_args;
@@ -38,6 +39,8 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Eval(args) => eval::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Graph(args) => graph::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Config(command) => config::run(&command).map(|()| Exit::Ok),
         Command::Report(args) => report::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Schema => schema::run(),

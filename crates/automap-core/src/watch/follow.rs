@@ -6,7 +6,7 @@ use super::look::{Opening, Seen, Watchpoint, is_silent, watchpoints};
 use super::vitals::Normal;
 use super::{Look, WatchOptions, revise, tell, worst};
 use crate::incident::{
-    INCIDENT_SCHEMA_VERSION, Incident, IncidentState, Indicator, Moment, NamedCause, Severity, Sign, SloImpact,
+    INCIDENT_SCHEMA_VERSION, Incident, IncidentState, Indicator, Moment, NamedCause, Severity, Sign, SloImpact, span,
 };
 use crate::observation::Observation;
 use crate::report::{Report, compose};
@@ -252,7 +252,7 @@ impl Following {
         if !more.is_empty() {
             moments.push((Moment::Spread, tell::some(&more)));
         } else if next.severity > old.severity {
-            moments.push((Moment::Spread, format!("now {}", severity_word(next.severity))));
+            moments.push((Moment::Spread, format!("now {}", next.severity.as_str())));
         }
         let joined = look.alerts.iter().filter(|a| !old.alerts.contains(&a.key)).map(|a| a.summary.clone());
         let joined: Vec<String> = joined.collect();
@@ -273,7 +273,7 @@ impl Following {
     ) {
         let lasted = look.now.ms() - self.began.ms();
         if is_wrong && lasted >= options.accept_ms {
-            let text = format!("it has lasted for {}: taken as the new normal", tell::span(lasted));
+            let text = format!("it has lasted for {}: taken as the new normal", span(lasted));
             self.close(next, look.now, text, moments);
             return;
         }
@@ -290,7 +290,7 @@ impl Following {
                 moments.push((Moment::Recovering, "nothing is wrong any more".to_owned()));
             }
             (false, Some(since)) if look.now.ms() - since.ms() >= options.recover_ms => {
-                let text = format!("well for {}", tell::span(look.now.ms() - since.ms()));
+                let text = format!("well for {}", span(look.now.ms() - since.ms()));
                 self.close(next, look.now, text, moments);
             }
             (false, Some(_)) => {}
@@ -331,12 +331,4 @@ fn ordered(worst: &BTreeMap<(String, Indicator), Sign>) -> Vec<Sign> {
 fn verdict_text(cause: &NamedCause) -> String {
     let kind = cause.mechanism.as_ref().map(|m| format!(" ({m})")).unwrap_or_default();
     format!("{}{kind}, confidence {:.2}", cause.service, cause.confidence)
-}
-
-fn severity_word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Critical => "critical",
-    }
 }

@@ -67,13 +67,3 @@ pub(super) fn some(texts: &[String]) -> String {
     }
     shown.join(", ")
 }
-
-/// `6 h`, `12 min`, `40 s`.
-pub(super) fn span(ms: i64) -> String {
-    let s = ms.max(0) / 1000;
-    match s {
-        s if s >= 7200 => format!("{} h", s / 3600),
-        s if s >= 120 => format!("{} min", s / 60),
-        s => format!("{s} s"),
-    }
-}

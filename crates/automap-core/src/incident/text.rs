@@ -1,0 +1,123 @@
+//! Incidents for people: as a list, as one line for each thing that happened, and whole.
+
+use super::{Incident, IncidentState, Moment, Severity, TimelineEntry};
+use crate::report::{TextOptions, text};
+use crate::time::Timestamp;
+
+impl IncidentState {
+    /// The word used in listings and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Recovering => "recovering",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl Severity {
+    /// The word used in listings and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl Moment {
+    /// The word used in listings and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Verdict => "verdict",
+            Self::Spread => "spread",
+            Self::Recovering => "recovering",
+            Self::Relapsed => "relapsed",
+            Self::Closed => "closed",
+            Self::Reopened => "reopened",
+            Self::Source => "source",
+            Self::Alert => "alert",
+            Self::Confirmed => "confirmed",
+        }
+    }
+}
+
+/// `14:03:15  verdict     payment (network), confidence 0.88`.
+pub fn timeline_line(entry: &TimelineEntry, options: &TextOptions) -> String {
+    format!("{}  {:<10}  {}", entry.at.clock(options.utc_offset_s), entry.kind.as_str(), entry.text)
+}
+
+/// The moments of an incident that came with its latest revision, one line each; the first is preceded by the incident's id.
+pub fn change_text(incident: &Incident, options: &TextOptions) -> String {
+    let new = incident.timeline.iter().filter(|e| e.at == incident.updated);
+    let line = |e: &TimelineEntry| format!("{}   {}\n", timeline_line(e, options), incident.id);
+    new.map(line).collect()
+}
+
+/// A table of incidents: opened, how long, state, severity, cause, id.
+pub fn incidents_text(incidents: &[Incident], now: Timestamp, options: &TextOptions) -> String {
+    if incidents.is_empty() {
+        return "no incident\n".to_owned();
+    }
+    let mut rows = vec![["OPENED", "LASTED", "STATE", "SEVERITY", "CAUSE", "ID"].map(str::to_owned)];
+    rows.extend(incidents.iter().map(|i| {
+        let lasted = i.closed.unwrap_or(now).ms() - i.onset.ms();
+        let opened = format!("{} {}", day(i.opened, options), i.opened.clock(options.utc_offset_s));
+        let confirmed = i.confirmed.as_ref().map(|c| format!("{c} (confirmed)"));
+        let cause = confirmed.or_else(|| i.cause.as_ref().map(|c| c.service.clone()));
+        let cause = cause.unwrap_or_else(|| "not clear".to_owned());
+        [opened, span(lasted), i.state.as_str().into(), i.severity.as_str().into(), cause, i.id.clone()]
+    }));
+    let widths: Vec<usize> =
+        (0..rows[0].len()).map(|c| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0)).collect();
+    let line = |row: &[String; 6]| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Everything about one incident, its latest diagnosis last.
+pub fn incident_text(incident: &Incident, options: &TextOptions) -> String {
+    let offset = options.utc_offset_s;
+    let mut out = format!("{}\n{}\n\n", incident.id, incident.title);
+    let ended = incident.closed.map_or_else(|| "goes on".to_owned(), |t| format!("closed {}", t.clock(offset)));
+    let (state, severity) = (incident.state.as_str(), incident.severity.as_str());
+    let onset = format!("{} {}", day(incident.onset, options), incident.onset.clock(offset));
+    out +=
+        &format!("STATE       {state}, {severity}; began {onset}, opened {}, {ended}\n", incident.opened.clock(offset));
+    if let Some(confirmed) = &incident.confirmed {
+        out += &format!("CONFIRMED   {confirmed}\n");
+    }
+    for slo in &incident.slos {
+        let share = slo.budget_share.map(|s| format!(", {:.1} % of its budget so far", 100.0 * s)).unwrap_or_default();
+        out += &format!("OBJECTIVE   {} burns at {:.1} times the sustainable rate{share}\n", slo.slo, slo.burn_rate);
+    }
+    if !incident.victims.is_empty() {
+        out += &format!("VICTIMS     {}\n", incident.victims.join(", "));
+    }
+    out += "\nTIMELINE\n";
+    for entry in &incident.timeline {
+        out += &format!("  {}\n", timeline_line(entry, options));
+    }
+    if let Some(report) = &incident.report {
+        out += &format!("\n{}", text(report, options));
+    }
+    out
+}
+
+fn day(at: Timestamp, options: &TextOptions) -> String {
+    at.plus_ms(i64::from(options.utc_offset_s) * 1000).rfc3339().chars().take(10).collect()
+}
+
+/// `6 h`, `12 min`, `40 s`.
+pub fn span(ms: i64) -> String {
+    let s = ms.max(0) / 1000;
+    match s {
+        s if s >= 7200 => format!("{} h", s / 3600),
+        s if s >= 120 => format!("{} min", s / 60),
+        s => format!("{s} s"),
+    }
+}
