@@ -3,6 +3,7 @@
 
 pub mod bootstrap;
 pub mod calibration;
+pub mod soak;
 
 use std::ops::{Add, Mul, Sub};
 

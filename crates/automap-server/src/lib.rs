@@ -1,5 +1,6 @@
 //! What runs for months beside a cluster: incidents kept, told to others, and asked for.
 
 pub mod config;
+pub mod prometheus_source;
 pub mod store;
 pub mod watcher;

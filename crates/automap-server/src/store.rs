@@ -1,7 +1,11 @@
 //! Where incidents live. What a call has answered with `Ok` survives a crash of the process the next moment.
 
+mod memory;
+
 use automap_core::incident::{Incident, IncidentState};
 use automap_core::time::Timestamp;
+
+pub use memory::MemoryStore;
 
 /// Most incidents of one page.
 pub const MAX_PAGE: usize = 200;

@@ -4,7 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
 use crate::commands::{
-    capture, compare, config, confirm, demo, diagnose, drill, eval, explain, graph, profile, replay, report, trend,
+    capture, compare, config, confirm, demo, diagnose, drill, eval, explain, graph, profile, replay, report, soak,
+    trend,
 };
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
@@ -62,6 +63,9 @@ pub(crate) enum Command {
     /// Inject fault after fault and score the answers
     #[command(before_help = drill::EXAMPLES)]
     Drill(drill::DrillArgs),
+    /// Watch the lab for half an hour or a night, with random faults and quiet stretches, and score the incidents
+    #[command(before_help = soak::EXAMPLES)]
+    Soak(soak::SoakArgs),
     /// Score engines on labelled incidents, side by side
     #[command(before_help = eval::EXAMPLES)]
     Eval(eval::EvalArgs),

@@ -18,6 +18,7 @@ pub(crate) mod profile;
 pub(crate) mod replay;
 pub(crate) mod report;
 mod schema;
+pub(crate) mod soak;
 mod source_args;
 pub(crate) mod trend;
 
@@ -43,6 +44,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Config(command) => config::run(&command).map(|()| Exit::Ok),
         Command::Report(args) => report::run(&args),
         Command::Profile(args) => profile::run(&args),
+        Command::Soak(args) => soak::run(&args),
         Command::Schema => schema::run(),
         Command::Lab(command) => lab::run(command).map(|()| Exit::Ok),
         Command::LabProcess(command) => lab::process::run(command).map(|()| Exit::Ok),

@@ -1,72 +1,62 @@
 //! A watcher whose source and store fail at the worst moments.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
-
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::incident::{IncidentState, Moment};
 use automap_core::time::WindowHint;
 use automap_core::topology::CallGraph;
 
 use super::*;
-use crate::store::Outgoing;
+use crate::store::{MemoryStore, Outgoing};
 
-/// Keeps incidents in a map; refuses on demand.
+/// Keeps incidents in memory; refuses on demand.
 #[derive(Debug, Default)]
 struct Fake {
-    incidents: Mutex<BTreeMap<String, Incident>>,
+    memory: MemoryStore,
     is_gone: AtomicBool,
 }
 
 impl Fake {
-    fn answer<T>(&self, value: T) -> Result<T, StoreError> {
+    fn open(&self) -> Result<&MemoryStore, StoreError> {
         match self.is_gone.load(Ordering::SeqCst) {
             true => Err(StoreError::Database { place: "fake".into(), message: "gone".into() }),
-            false => Ok(value),
+            false => Ok(&self.memory),
         }
     }
 
     fn only(&self) -> Incident {
-        let incidents = self.incidents.lock().unwrap();
-        assert_eq!(incidents.len(), 1);
-        incidents.values().next().cloned().unwrap()
+        let all = self.memory.list(&IncidentFilter::default()).unwrap();
+        assert_eq!(all.len(), 1);
+        self.memory.get(&all[0].id).unwrap().unwrap()
     }
 }
 
 impl Store for Fake {
-    fn put(&self, incident: &Incident, _: &[String], _: Timestamp) -> Result<(), StoreError> {
-        self.answer(())?;
-        let mut incidents = self.incidents.lock().unwrap();
-        let (id, found) = (incident.id.clone(), incidents.get(&incident.id).map_or(0, |i| i.revision));
-        if found + 1 != incident.revision {
-            return Err(StoreError::Conflict { id, found, expected: incident.revision - 1 });
-        }
-        incidents.insert(id, incident.clone());
-        Ok(())
+    fn put(&self, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), StoreError> {
+        self.open()?.put(incident, routes, now)
     }
 
     fn get(&self, id: &str) -> Result<Option<Incident>, StoreError> {
-        self.answer(self.incidents.lock().unwrap().get(id).cloned())
+        self.open()?.get(id)
     }
 
-    fn list(&self, _: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
-        self.answer(self.incidents.lock().unwrap().values().cloned().collect())
+    fn list(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
+        self.open()?.list(filter)
     }
 
-    fn due(&self, _: Timestamp, _: usize) -> Result<Vec<Outgoing>, StoreError> {
-        self.answer(Vec::new())
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
+        self.open()?.due(now, limit)
     }
 
-    fn delivered(&self, _: &str, _: Option<&str>, _: Timestamp) -> Result<(), StoreError> {
-        self.answer(())
+    fn delivered(&self, key: &str, reply: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
+        self.open()?.delivered(key, reply, now)
     }
 
-    fn failed(&self, _: &str, _: &str, _: Option<Timestamp>) -> Result<(), StoreError> {
-        self.answer(())
+    fn failed(&self, key: &str, error: &str, due: Option<Timestamp>) -> Result<(), StoreError> {
+        self.open()?.failed(key, error, due)
     }
 
-    fn reply(&self, _: &str, _: &str) -> Result<Option<String>, StoreError> {
-        self.answer(None)
+    fn reply(&self, route: &str, incident: &str) -> Result<Option<String>, StoreError> {
+        self.open()?.reply(route, incident)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `automap drill`: does it find what was really injected? Live faults on the lab, one after another, and a score table.
 
-mod plan;
+pub(super) mod plan;
 mod score;
 
 use std::fs;

@@ -5,15 +5,15 @@ use crate::live::Fault;
 
 /// One drill.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Drill {
+pub(crate) struct Drill {
     /// Its name, that of the file.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// The Chaos Mesh manifest; `None`: a quiet window.
     yaml: Option<&'static str>,
 }
 
 impl Drill {
-    pub(super) fn fault(&self) -> Option<Fault> {
+    pub(crate) fn fault(&self) -> Option<Fault> {
         self.yaml.map(|yaml| Fault { name: format!("{}.yaml", self.name), yaml: yaml.to_owned() })
     }
 }
@@ -29,7 +29,7 @@ const fn quiet(name: &'static str) -> Drill {
 }
 
 /// All drills in order.
-pub(super) const PLAN: [Drill; 17] = [
+pub(crate) const PLAN: [Drill; 17] = [
     quiet("quiet-1"),
     fault!("delay-payment"),
     fault!("cpu-catalogue"),

@@ -1,0 +1,167 @@
+//! `automap soak`: a watcher beside the lab for half an hour or a night, with random faults and quiet stretches.
+
+mod faults;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use automap_core::incident::{Incident, change_text};
+use automap_core::report::TextOptions;
+use automap_core::time::{Interval, Timestamp};
+use automap_core::watch::WatchOptions;
+use automap_lab::control::{Lab, LabOptions};
+use automap_lab::plan::NAMESPACE;
+use automap_lab::score::soak::score;
+use automap_server::prometheus_source::PrometheusSource;
+use automap_server::store::{MemoryStore, Store};
+use automap_server::watcher::{Clock, Routes, Stop, SystemClock, Told, Watcher, run as watch};
+use automap_sources::prometheus::{Client, ClientOptions};
+use clap::Args;
+
+use super::source_args::{millis, span};
+use crate::console::{print, say};
+use crate::exit::Exit;
+use faults::Faults;
+
+pub(crate) const EXAMPLES: &str = "Examples:
+  automap soak                   half an hour
+  automap soak --for 8h --seed 7";
+
+/// Longest time for a lab to recover from a fault.
+const RECOVER_WITHIN: Duration = Duration::from_secs(300);
+/// How often the memory is measured.
+const MEASURE_EVERY: Duration = Duration::from_secs(30);
+
+#[derive(Args, Debug)]
+pub(crate) struct SoakArgs {
+    /// How long, learning included
+    #[arg(long = "for", value_name = "SPAN", default_value = "30m", value_parser = span)]
+    length: Duration,
+    /// Normal time before the first fault
+    #[arg(long, value_name = "SPAN", default_value = "3m", value_parser = span)]
+    learn: Duration,
+    /// How long each fault is in place
+    #[arg(long, value_name = "SPAN", default_value = "150s", value_parser = span)]
+    fault: Duration,
+    /// How often the watcher looks
+    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span)]
+    every: Duration,
+    /// First of 302 ports on 127.0.0.1
+    #[arg(long, value_name = "PORT", default_value_t = LabOptions::BASE_PORT)]
+    base_port: u16,
+    /// Visitors per second
+    #[arg(long, value_name = "RATE", default_value_t = automap_lab::load::DEFAULT_RATE_PER_S)]
+    rate: f64,
+    /// Seed of the faults' order and of quiet stretches
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// What the watcher's thread leaves.
+#[derive(Debug, Default)]
+struct Seen {
+    incidents: BTreeMap<String, Incident>,
+    ticks: u64,
+    late: u64,
+    failed: u64,
+}
+
+/// Runs `automap soak`. Exits with 1 when an incident opened in quiet time.
+pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
+    let options = LabOptions {
+        base_port: args.base_port,
+        seed: args.seed,
+        load_rate_per_s: Some(args.rate),
+        dir: std::env::temp_dir().join(format!("automap-soak-{}", args.base_port)),
+        ..LabOptions::new()?
+    };
+    say("starting the Sock Shop, Prometheus and visitors");
+    let lab = Lab::up(&options, &mut |_| {})?;
+    lab.wait_recovered(RECOVER_WITHIN)?;
+    let client = Client::new(ClientOptions::new(lab.prometheus_url()?.context("this lab runs without Prometheus")?))?;
+    let watching = WatchOptions { learn_ms: millis(args.learn) * 2 / 3, ..WatchOptions::default() };
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let mut watcher = Watcher::resume(NAMESPACE, watching, store, Routes::none())?;
+    let (stop, seen) = (Stop::default(), Arc::new(Mutex::new(Seen::default())));
+    let began = SystemClock.now();
+    let thread = {
+        let (stop, seen, every) = (stop.clone(), Arc::clone(&seen), args.every);
+        let mut source = PrometheusSource::new(client.clone(), NAMESPACE, 3_600_000);
+        std::thread::Builder::new().name("watcher".into()).spawn(move || {
+            watch(
+                &mut watcher,
+                &mut source,
+                &SystemClock,
+                every,
+                &stop,
+                |_| Told::default(),
+                |watcher, tick| {
+                    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                    let status = watcher.status();
+                    (seen.ticks, seen.late, seen.failed) = (status.ticks, status.ticks_late, status.ticks_failed);
+                    for incident in &tick.kept {
+                        say(change_text(incident, &TextOptions::default()).trim_end());
+                        seen.incidents.insert(incident.id.clone(), incident.clone());
+                    }
+                },
+            );
+        })?
+    };
+    let memory = break_things(args, &lab, began)?;
+    stop.set();
+    thread.join().map_err(|_| anyhow!("the watcher panicked"))?;
+    let ended = SystemClock.now();
+    let injections = lab.ledger()?;
+    let requests = client.stats().requests;
+    lab.down()?;
+    std::fs::remove_dir_all(&options.dir).with_context(|| options.dir.display().to_string())?;
+
+    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let incidents: Vec<Incident> = seen.incidents.values().cloned().collect();
+    let watched = Interval::new(began.plus_ms(millis(args.learn)), ended).context("the soak ended before it learnt")?;
+    let score = score(&injections, &incidents, watched);
+    print(&score.table())?;
+    let minutes = (ended.ms() - began.ms()) as f64 / 60_000.0;
+    print(&format!(
+        "{} looks, {} late, {} failed; {:.1} Prometheus queries a minute; memory {:.1} MiB after learning, {:.1} MiB at the end\n",
+        seen.ticks,
+        seen.late,
+        seen.failed,
+        requests as f64 / minutes,
+        memory.0,
+        memory.1
+    ))?;
+    Ok(if score.false_incidents.is_empty() { Exit::Ok } else { Exit::Found })
+}
+
+/// Quiet stretches and faults until the time is over; memory before and after, in MiB.
+fn break_things(args: &SoakArgs, lab: &Lab, began: Timestamp) -> Result<(f64, f64)> {
+    let started = Instant::now();
+    let left = || args.length.saturating_sub(started.elapsed());
+    std::thread::sleep(args.learn.min(left()));
+    let before = resident_mib();
+    let mut faults = Faults::new(args.seed);
+    loop {
+        std::thread::sleep(faults.quiet().min(left()));
+        if left() < args.fault + MEASURE_EVERY {
+            std::thread::sleep(left());
+            break;
+        }
+        let (name, yaml) = faults.next(args.fault);
+        let at = (SystemClock.now().ms() - began.ms()) / 1000;
+        say(&format!("{}  fault       {name}   {at} s after the start", SystemClock.now().clock(0)));
+        lab.inject_yaml(&format!("{name}.yaml"), &yaml)?;
+        std::thread::sleep(args.fault);
+        lab.wait_recovered(RECOVER_WITHIN)?;
+    }
+    Ok((before, resident_mib()))
+}
+
+/// Memory of this process, in MiB; 0 where the system does not tell.
+fn resident_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
+    line.and_then(|l| l.split_whitespace().next()?.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+}
