@@ -1,11 +1,15 @@
 //! Where incidents live. What a call has answered with `Ok` survives a crash of the process the next moment.
 
+#[cfg(test)]
+mod contract;
 mod memory;
+mod sqlite;
 
 use automap_core::incident::{Incident, IncidentState};
 use automap_core::time::Timestamp;
 
 pub use memory::MemoryStore;
+pub use sqlite::SqliteStore;
 
 /// Most incidents of one page.
 pub const MAX_PAGE: usize = 200;

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &ConfirmArgs) -> Result<Exit> {
         return list(args);
     }
     if let Some(id) = &args.forget {
-        if !args.store.open()?.forget(id)? {
+        if !args.store.open()?.forget_confirmed(id)? {
             bail!("no incident named {id} is remembered; `automap confirm --list` shows them");
         }
         say(&format!("{id} is forgotten"));
