@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
 use crate::commands::{
-    capture, compare, config, confirm, demo, diagnose, drill, eval, explain, graph, profile, replay, report, soak,
-    trend,
+    capture, compare, config, confirm, demo, diagnose, drill, eval, explain, graph, incidents, profile, replay, report,
+    soak, trend, watch,
 };
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
@@ -51,6 +51,12 @@ pub(crate) enum Command {
     /// Profile vectors of all services, for machine learning
     #[command(before_help = profile::EXAMPLES)]
     Profile(Box<profile::ProfileArgs>),
+    /// Open, explain and close incidents until told to stop
+    #[command(before_help = watch::EXAMPLES)]
+    Watch(Box<watch::WatchArgs>),
+    /// Look at the incidents that were kept, and say what their cause was
+    #[command(subcommand, before_help = incidents::EXAMPLES)]
+    Incidents(incidents::IncidentsCommand),
     /// Show which incidents a watcher would have opened over a stretch of the past
     #[command(before_help = replay::EXAMPLES)]
     Replay(Box<replay::ReplayArgs>),

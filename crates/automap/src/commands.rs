@@ -11,6 +11,7 @@ mod engine_args;
 pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod graph;
+pub(crate) mod incidents;
 mod input_args;
 pub(crate) mod lab;
 mod output_args;
@@ -21,6 +22,7 @@ mod schema;
 pub(crate) mod soak;
 mod source_args;
 pub(crate) mod trend;
+pub(crate) mod watch;
 
 use anyhow::Result;
 
@@ -44,6 +46,8 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Config(command) => config::run(&command).map(|()| Exit::Ok),
         Command::Report(args) => report::run(&args),
         Command::Profile(args) => profile::run(&args),
+        Command::Watch(args) => watch::run(&args),
+        Command::Incidents(command) => incidents::run(&command).map(|()| Exit::Ok),
         Command::Soak(args) => soak::run(&args),
         Command::Schema => schema::run(),
         Command::Lab(command) => lab::run(command).map(|()| Exit::Ok),

@@ -95,6 +95,37 @@ impl std::fmt::Debug for Prometheus {
 }
 
 impl Target {
+    /// A namespace and its server, everything else by default; the target is named after the namespace.
+    ///
+    /// # Errors
+    /// The key that is wrong, and why.
+    pub fn new(namespace: &str, url: &str) -> Result<Self, (String, String)> {
+        let prometheus = Prometheus {
+            url: url.to_owned(),
+            username: None,
+            password_file: None,
+            bearer_token_file: None,
+            headers: Vec::new(),
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            insecure_skip_verify: false,
+            timeout: timeout(),
+        };
+        let target = Self {
+            name: namespace.to_owned(),
+            namespace: namespace.to_owned(),
+            prometheus,
+            every: every(),
+            remember: remember(),
+            step: None,
+            scrape_interval: None,
+            alert_for: None,
+        };
+        target.check()?;
+        Ok(target)
+    }
+
     pub(super) fn check(&self) -> Result<(), (String, String)> {
         let wrong = |key: &str, reason: &str| Err((key.to_owned(), reason.to_owned()));
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

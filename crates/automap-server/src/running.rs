@@ -1,0 +1,157 @@
+//! Everything that a configuration asks for, running: a thread for each target, and one that tidies the store.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use automap_core::incident::Incident;
+use automap_core::time::Timestamp;
+use automap_sources::prometheus::Client;
+
+use crate::board::Board;
+use crate::config::{Config, Keeping, Target};
+use crate::prometheus_source::PrometheusSource;
+use crate::store::{SqliteStore, Store, StoreError};
+use crate::watcher::{self, Clock, Routes, State, Stop, SystemClock, Told, Watcher};
+
+/// How often old incidents are looked for.
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
+
+/// What happened, for logs and standard output.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// An incident opened, changed or ended, and is kept.
+    Incident(Box<Incident>),
+    /// The watching of a target changed its state.
+    State {
+        /// Which target.
+        target: String,
+        /// Its state now.
+        state: State,
+        /// In a sentence.
+        summary: String,
+    },
+    /// The store could not be tidied.
+    Store(String),
+}
+
+/// Hears what happened; called from several threads.
+pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// Why it cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration names nothing to watch.
+    #[error("no target is configured: name one under `targets:`, or give --prometheus and --namespace")]
+    NoTarget,
+    /// A server's address, header or certificate cannot be used.
+    #[error("target {target}: {message}")]
+    Client {
+        /// Which target.
+        target: String,
+        /// Why.
+        message: String,
+    },
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system gives no thread.
+    #[error("no thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// The threads.
+#[derive(Debug)]
+pub struct Running {
+    /// What is known right now.
+    pub board: Board,
+    stop: Stop,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Starts a thread for each target and one for the store.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub fn start(
+        config: &Config,
+        store: &Arc<SqliteStore>,
+        stop: &Stop,
+        listener: &Listener,
+    ) -> Result<Self, StartError> {
+        if config.targets.is_empty() {
+            return Err(StartError::NoTarget);
+        }
+        let board = Board::default();
+        let mut ready = Vec::new();
+        for target in &config.targets {
+            let fail =
+                |e: &dyn std::fmt::Display| StartError::Client { target: target.name.clone(), message: e.to_string() };
+            let client = Client::new(target.prometheus.client_options()).map_err(|e| fail(&e))?;
+            let kept: Arc<dyn Store> = Arc::<SqliteStore>::clone(store);
+            let watcher = Watcher::resume(&target.name, config.watching.options(), kept, Routes::none())?;
+            ready.push((target.clone(), client, watcher));
+        }
+        let mut running = Self { board, stop: stop.clone(), threads: Vec::new() };
+        for (target, client, watcher) in ready {
+            let (board, stop, listener) = (running.board.clone(), stop.clone(), Arc::clone(listener));
+            let name = format!("watch-{}", target.name);
+            let body = move || watch(&target, client, watcher, &board, &stop, &listener);
+            running.threads.push(std::thread::Builder::new().name(name).spawn(body)?);
+        }
+        let (keeping, store, stop, listener) =
+            (config.store.clone(), Arc::clone(store), stop.clone(), Arc::clone(listener));
+        let body = move || tidy(&keeping, &store, &stop, &listener);
+        running.threads.push(std::thread::Builder::new().name("tidy".into()).spawn(body)?);
+        Ok(running)
+    }
+
+    /// Waits until every thread has ended; they do when the stop is set. Whether none of them panicked.
+    pub fn join(self) -> bool {
+        let ends: Vec<bool> = self.threads.into_iter().map(|t| t.join().is_ok()).collect();
+        ends.into_iter().all(|well| well)
+    }
+
+    /// Asks every thread to end.
+    pub fn stop(&self) {
+        self.stop.set();
+    }
+}
+
+fn watch(target: &Target, client: Client, mut watcher: Watcher, board: &Board, stop: &Stop, listener: &Listener) {
+    let mut source = PrometheusSource::of(client, target);
+    let mut told_state = None;
+    watcher::run(
+        &mut watcher,
+        &mut source,
+        &SystemClock,
+        target.every.duration(),
+        stop,
+        |_| Told::default(),
+        |watcher, tick| {
+            let status = watcher.status().clone();
+            if told_state.replace(status.state) != Some(status.state) {
+                let summary = status.summary.clone();
+                listener(Event::State { target: target.name.clone(), state: status.state, summary });
+            }
+            for incident in &tick.kept {
+                listener(Event::Incident(Box::new(incident.clone())));
+            }
+            board.put(status, tick.report.clone());
+        },
+    );
+}
+
+fn tidy(keeping: &Keeping, store: &SqliteStore, stop: &Stop, listener: &Listener) {
+    loop {
+        let before: Timestamp = SystemClock.now().plus_ms(-keeping.keep.ms());
+        let tidied = store.forget_before(before).and_then(|_| store.shrink_to(keeping.max_mib << 20));
+        if let Err(error) = tidied {
+            listener(Event::Store(error.to_string()));
+        }
+        if stop.sleep(TIDY_EVERY) {
+            return;
+        }
+    }
+}
