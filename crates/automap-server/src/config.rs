@@ -1,17 +1,22 @@
 //! The configuration: one YAML file. The commented default file is its documentation; an unknown key is an error that names the nearest known one.
 
 mod error;
+mod secret;
 mod span;
 mod target;
+mod telling;
 mod watching;
 
 use std::path::{Path, PathBuf};
 
+use automap_sources::nearest;
 use serde::Deserialize;
 
 pub use error::ConfigError;
+pub use secret::SecretSource;
 pub use span::Span;
 pub use target::{Prometheus, Target};
+pub use telling::{Owner, Receiver, ReceiverKind, Route, WebhookFormat, fits};
 pub use watching::Watching;
 
 /// The default file, commented: what every key means, and its default.
@@ -31,6 +36,12 @@ pub struct Config {
     pub watching: Watching,
     /// Where incidents are kept.
     pub store: Keeping,
+    /// Where messages go.
+    pub receivers: Vec<Receiver>,
+    /// Which incidents go to which receiver.
+    pub routes: Vec<Route>,
+    /// Who looks after which services; the first that fits.
+    pub owners: Vec<Owner>,
 }
 
 /// Where incidents are kept and for how long.
@@ -90,7 +101,29 @@ impl Config {
                 );
             }
         }
+        self.check_routes()?;
         self.watching.check()
+    }
+
+    fn check_routes(&self) -> Result<(), (String, String)> {
+        for (i, receiver) in self.receivers.iter().enumerate() {
+            let taken = self.receivers[..i].iter().any(|r| r.name == receiver.name);
+            if receiver.name.is_empty() || receiver.name.contains('/') || taken {
+                return Err((format!("receivers[{i}].name"), "write a name of its own, without a slash".to_owned()));
+            }
+        }
+        let known: Vec<String> = self.receivers.iter().map(|r| r.name.clone()).collect();
+        if let Some((i, route)) = self.routes.iter().enumerate().find(|(_, r)| !known.contains(&r.receiver)) {
+            let hint = match nearest::names(&route.receiver, &known).first() {
+                Some(name) => format!("did you mean '{name}'?"),
+                None => format!("there are: {}", known.join(", ")),
+            };
+            return Err((
+                format!("routes[{i}].receiver"),
+                format!("there is no receiver '{}'; {hint}", route.receiver),
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -116,6 +149,7 @@ mod tests {
             DEFAULT.lines().map(|l| l.strip_prefix("#: ").unwrap_or(l)).filter(|l| !l.starts_with('#')).collect();
         let config = parse(&uncommented.join("\n")).unwrap();
         assert_eq!((config.targets.len(), config.targets[0].name.as_str()), (1, "sock-shop"));
+        assert_eq!((config.receivers.len(), config.routes.len(), config.owners.len()), (4, 2, 2));
     }
 
     #[test]
@@ -128,6 +162,11 @@ mod tests {
         assert!(error.starts_with("automap.yaml:1:") && error.contains("'soon' is not a span"), "{error}");
         let twice = "targets:\n  - &a { name: a, namespace: x, prometheus: { url: http://p } }\n  - *a\n";
         assert_eq!(parse(twice).unwrap_err(), "automap.yaml: targets[1].name: 'a' is the name of an earlier one");
+        let lost = "receivers: [{ name: chat, to: { webhook: { url: http://x } } }]\nroutes: [{ receiver: chatt }]\n";
+        assert_eq!(
+            parse(lost).unwrap_err(),
+            "automap.yaml: routes[0].receiver: there is no receiver 'chatt'; did you mean 'chat'?"
+        );
         for text in ["targets: [", "- 1", "targets: {}", "store: { keep: 0s }"] {
             assert!(parse(text).unwrap_err().starts_with("automap.yaml"), "{text}");
         }

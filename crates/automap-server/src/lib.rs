@@ -2,6 +2,7 @@
 
 pub mod board;
 pub mod config;
+pub mod notify;
 pub mod prometheus_source;
 pub mod running;
 pub mod signals;

@@ -1,5 +1,8 @@
 //! The metrics of one target, from its Prometheus.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{Client, ObserveOptions, observe};
@@ -15,12 +18,25 @@ pub struct PrometheusSource {
     remember_ms: i64,
     step_ms: Option<i64>,
     scrape_interval_ms: Option<i64>,
+    requests: Arc<AtomicU64>,
 }
 
 impl PrometheusSource {
     /// The services of one namespace, and how much of their past is seen.
     pub fn new(client: Client, namespace: impl Into<String>, remember_ms: i64) -> Self {
-        Self { client, namespace: namespace.into(), remember_ms, step_ms: None, scrape_interval_ms: None }
+        Self {
+            client,
+            namespace: namespace.into(),
+            remember_ms,
+            step_ms: None,
+            scrape_interval_ms: None,
+            requests: Arc::default(),
+        }
+    }
+
+    /// Requests sent so far, counted on.
+    pub fn requests(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.requests)
     }
 
     /// As a target of the configuration says.
@@ -40,6 +56,8 @@ impl Source for PrometheusSource {
             scrape_interval_ms: self.scrape_interval_ms,
             ..ObserveOptions::new(&self.namespace, now.plus_ms(-self.remember_ms), now, now)
         };
-        observe(&self.client, &options, &|_| {}).map(|f| f.observation).map_err(|e| e.to_string())
+        let fetched = observe(&self.client, &options, &|_| {}).map_err(|e| e.to_string())?;
+        self.requests.fetch_add(fetched.stats.requests, Ordering::Relaxed);
+        Ok(fetched.observation)
     }
 }

@@ -10,12 +10,16 @@ use automap_sources::prometheus::Client;
 
 use crate::board::Board;
 use crate::config::{Config, Keeping, Target};
+use crate::notify::{Notifier, Routing};
 use crate::prometheus_source::PrometheusSource;
 use crate::store::{SqliteStore, Store, StoreError};
 use crate::watcher::{self, Clock, Routes, State, Stop, SystemClock, Told, Watcher};
 
 /// How often old incidents are looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
+
+/// How often the outbox is looked at.
+const DELIVER_EVERY: Duration = Duration::from_secs(1);
 
 /// What happened, for logs and standard output.
 #[derive(Clone, Debug)]
@@ -31,7 +35,16 @@ pub enum Event {
         /// In a sentence.
         summary: String,
     },
-    /// The store could not be tidied.
+    /// A message was not taken.
+    Message {
+        /// Which.
+        key: String,
+        /// What the receiver said.
+        reason: String,
+        /// Whether it is not tried again.
+        is_given_up: bool,
+    },
+    /// The store could not be read or tidied.
     Store(String),
 }
 
@@ -90,10 +103,15 @@ impl Running {
                 |e: &dyn std::fmt::Display| StartError::Client { target: target.name.clone(), message: e.to_string() };
             let client = Client::new(target.prometheus.client_options()).map_err(|e| fail(&e))?;
             let kept: Arc<dyn Store> = Arc::<SqliteStore>::clone(store);
-            let watcher = Watcher::resume(&target.name, config.watching.options(), kept, Routes::none())?;
+            let watcher = Watcher::resume(&target.name, config.watching.options(), kept, routes(config))?;
             ready.push((target.clone(), client, watcher));
         }
         let mut running = Self { board, stop: stop.clone(), threads: Vec::new() };
+        let outbox: Arc<dyn Store> = Arc::<SqliteStore>::clone(store);
+        let notifier = Notifier::new(outbox, Routing::new(&config.routes, &config.owners), &config.receivers);
+        let (ears, end) = (Arc::clone(listener), stop.clone());
+        let body = move || deliver(&notifier, &end, &ears);
+        running.threads.push(std::thread::Builder::new().name("notify".into()).spawn(body)?);
         for (target, client, watcher) in ready {
             let (board, stop, listener) = (running.board.clone(), stop.clone(), Arc::clone(listener));
             let name = format!("watch-{}", target.name);
@@ -141,6 +159,28 @@ fn watch(target: &Target, client: Client, mut watcher: Watcher, board: &Board, s
             board.put(status, tick.report.clone());
         },
     );
+}
+
+fn routes(config: &Config) -> Routes {
+    let routing = Routing::new(&config.routes, &config.owners);
+    Routes::new(move |incident| routing.receivers(incident))
+}
+
+/// Until told to stop; what is left then is delivered after the next start.
+fn deliver(notifier: &Notifier, stop: &Stop, listener: &Listener) {
+    while !stop.sleep(DELIVER_EVERY) {
+        match notifier.round(SystemClock.now()) {
+            Ok(round) => {
+                for (key, reason) in round.postponed {
+                    listener(Event::Message { key, reason, is_given_up: false });
+                }
+                for (key, reason) in round.given_up {
+                    listener(Event::Message { key, reason, is_given_up: true });
+                }
+            }
+            Err(error) => listener(Event::Store(error.to_string())),
+        }
+    }
 }
 
 fn tidy(keeping: &Keeping, store: &SqliteStore, stop: &Stop, listener: &Listener) {

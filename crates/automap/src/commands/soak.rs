@@ -3,6 +3,7 @@
 mod faults;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -86,9 +87,10 @@ pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
     let mut watcher = Watcher::resume(NAMESPACE, watching, store, Routes::none())?;
     let (stop, seen) = (Stop::default(), Arc::new(Mutex::new(Seen::default())));
     let began = SystemClock.now();
+    let mut source = PrometheusSource::new(client, NAMESPACE, 3_600_000);
+    let requests = source.requests();
     let thread = {
         let (stop, seen, every) = (stop.clone(), Arc::clone(&seen), args.every);
-        let mut source = PrometheusSource::new(client.clone(), NAMESPACE, 3_600_000);
         std::thread::Builder::new().name("watcher".into()).spawn(move || {
             watch(
                 &mut watcher,
@@ -114,7 +116,7 @@ pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
     thread.join().map_err(|_| anyhow!("the watcher panicked"))?;
     let ended = SystemClock.now();
     let injections = lab.ledger()?;
-    let requests = client.stats().requests;
+    let requests = requests.load(Ordering::Relaxed);
     lab.down()?;
     std::fs::remove_dir_all(&options.dir).with_context(|| options.dir.display().to_string())?;
 

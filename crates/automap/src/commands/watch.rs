@@ -75,6 +75,11 @@ fn listener(args: &WatchArgs) -> Listener {
                 say(&format!("{target}: {summary}"));
                 Ok(())
             }
+            Event::Message { key, reason, is_given_up } => {
+                let again = if is_given_up { "given up" } else { "tried again later" };
+                say(&format!("message {key} was not taken, {again}: {reason}"));
+                Ok(())
+            }
             Event::Store(error) => {
                 say(&format!("the store: {error}"));
                 Ok(())
