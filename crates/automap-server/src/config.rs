@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use automap_sources::nearest;
 use serde::Deserialize;
 
+use crate::api::ApiConfig;
+
 pub use error::ConfigError;
 pub use secret::SecretSource;
 pub use span::Span;
@@ -42,6 +44,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// Who looks after which services; the first that fits.
     pub owners: Vec<Owner>,
+    /// Where `automap serve` listens, and who may ask.
+    pub api: ApiConfig,
 }
 
 /// Where incidents are kept and for how long.
@@ -102,6 +106,7 @@ impl Config {
             }
         }
         self.check_routes()?;
+        self.api.check()?;
         self.watching.check()
     }
 
@@ -150,6 +155,7 @@ mod tests {
         let config = parse(&uncommented.join("\n")).unwrap();
         assert_eq!((config.targets.len(), config.targets[0].name.as_str()), (1, "sock-shop"));
         assert_eq!((config.receivers.len(), config.routes.len(), config.owners.len()), (4, 2, 2));
+        assert_eq!((config.api.tokens.len(), config.api.listen), (2, Config::default().api.listen));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What runs for months beside a cluster: incidents kept, told to others, and asked for.
 
+pub mod api;
 pub mod board;
 pub mod config;
+pub mod inbox;
 pub mod notify;
 pub mod prometheus_source;
 pub mod running;

@@ -1,15 +1,19 @@
 //! Everything that a configuration asks for, running: a thread for each target, and one that tidies the store.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use automap_core::DiagnoseOptions;
 use automap_core::incident::Incident;
-use automap_core::time::Timestamp;
-use automap_sources::prometheus::Client;
+use automap_core::time::{Timestamp, WindowHint};
+use automap_sources::prometheus::{Client, ObserveOptions, observe};
 
+use crate::api::{Api, Diagnose, DiagnoseRequest, Feed, MAX_DIAGNOSES, Problem, ServeError, serve};
 use crate::board::Board;
 use crate::config::{Config, Keeping, Target};
+use crate::inbox::Inbox;
 use crate::notify::{Notifier, Routing};
 use crate::prometheus_source::PrometheusSource;
 use crate::store::{SqliteStore, Store, StoreError};
@@ -68,6 +72,9 @@ pub enum StartError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The API does not serve.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// The system gives no thread.
     #[error("no thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -78,6 +85,10 @@ pub enum StartError {
 pub struct Running {
     /// What is known right now.
     pub board: Board,
+    /// Alerts from outside.
+    pub inbox: Inbox,
+    /// Changes, live.
+    pub feed: Feed,
     stop: Stop,
     threads: Vec<JoinHandle<()>>,
 }
@@ -106,16 +117,18 @@ impl Running {
             let watcher = Watcher::resume(&target.name, config.watching.options(), kept, routes(config))?;
             ready.push((target.clone(), client, watcher));
         }
-        let mut running = Self { board, stop: stop.clone(), threads: Vec::new() };
+        let (inbox, feed) = (Inbox::new(&config.targets), Feed::new(SystemClock.now().ms()));
+        let mut running = Self { board, inbox, feed, stop: stop.clone(), threads: Vec::new() };
         let outbox: Arc<dyn Store> = Arc::<SqliteStore>::clone(store);
         let notifier = Notifier::new(outbox, Routing::new(&config.routes, &config.owners), &config.receivers);
         let (ears, end) = (Arc::clone(listener), stop.clone());
         let body = move || deliver(&notifier, &end, &ears);
         running.threads.push(std::thread::Builder::new().name("notify".into()).spawn(body)?);
         for (target, client, watcher) in ready {
-            let (board, stop, listener) = (running.board.clone(), stop.clone(), Arc::clone(listener));
+            let (stop, listener) = (stop.clone(), Arc::clone(listener));
+            let places = (running.board.clone(), running.inbox.clone(), running.feed.clone());
             let name = format!("watch-{}", target.name);
-            let body = move || watch(&target, client, watcher, &board, &stop, &listener);
+            let body = move || watch(&target, client, watcher, &places, &stop, &listener);
             running.threads.push(std::thread::Builder::new().name(name).spawn(body)?);
         }
         let (keeping, store, stop, listener) =
@@ -123,6 +136,25 @@ impl Running {
         let body = move || tidy(&keeping, &store, &stop, &listener);
         running.threads.push(std::thread::Builder::new().name("tidy".into()).spawn(body)?);
         Ok(running)
+    }
+
+    /// Serves the API, too. The address is the one that was really taken.
+    ///
+    /// # Errors
+    /// [`ServeError`]; the watching goes on.
+    pub fn serve(&mut self, config: &Config, store: &Arc<SqliteStore>) -> Result<SocketAddr, ServeError> {
+        let api = Api {
+            store: Arc::<SqliteStore>::clone(store),
+            board: self.board.clone(),
+            inbox: self.inbox.clone(),
+            feed: self.feed.clone(),
+            diagnose: diagnoser(config),
+            room: Arc::new(tokio::sync::Semaphore::new(MAX_DIAGNOSES)),
+            config: Arc::new(config.api.clone()),
+        };
+        let (address, thread) = serve(api, &self.stop)?;
+        self.threads.push(thread);
+        Ok(address)
     }
 
     /// Waits until every thread has ended; they do when the stop is set. Whether none of them panicked.
@@ -137,28 +169,53 @@ impl Running {
     }
 }
 
-fn watch(target: &Target, client: Client, mut watcher: Watcher, board: &Board, stop: &Stop, listener: &Listener) {
+/// Where a watcher writes and reads.
+type Places = (Board, Inbox, Feed);
+
+fn watch(
+    target: &Target,
+    client: Client,
+    mut watcher: Watcher,
+    (board, inbox, feed): &Places,
+    stop: &Stop,
+    listener: &Listener,
+) {
     let mut source = PrometheusSource::of(client, target);
     let mut told_state = None;
-    watcher::run(
-        &mut watcher,
-        &mut source,
-        &SystemClock,
-        target.every.duration(),
-        stop,
-        |_| Told::default(),
-        |watcher, tick| {
-            let status = watcher.status().clone();
-            if told_state.replace(status.state) != Some(status.state) {
-                let summary = status.summary.clone();
-                listener(Event::State { target: target.name.clone(), state: status.state, summary });
-            }
-            for incident in &tick.kept {
-                listener(Event::Incident(Box::new(incident.clone())));
-            }
-            board.put(status, tick.report.clone());
-        },
-    );
+    let told = |now| Told { alerts: inbox.firing(&target.name, now), ..Told::default() };
+    watcher::run(&mut watcher, &mut source, &SystemClock, target.every.duration(), stop, told, |watcher, tick| {
+        let status = watcher.status().clone();
+        if told_state.replace(status.state) != Some(status.state) {
+            let summary = status.summary.clone();
+            listener(Event::State { target: target.name.clone(), state: status.state, summary });
+        }
+        for incident in &tick.kept {
+            feed.publish(incident);
+            listener(Event::Incident(Box::new(incident.clone())));
+        }
+        board.put(status, tick.report.clone());
+    });
+}
+
+/// Asks the server of a configured target, and nobody else.
+fn diagnoser(config: &Config) -> Arc<Diagnose> {
+    let targets = config.targets.clone();
+    Arc::new(move |request: &DiagnoseRequest| {
+        let target = targets.iter().find(|t| t.name == request.target);
+        let target =
+            target.ok_or_else(|| Problem::new(404, "there is no such target", "/api/v1/targets lists them"))?;
+        let now = SystemClock.now();
+        let start = request.incident_start.as_deref().and_then(Timestamp::parse_rfc3339);
+        let hint = WindowHint { incident_start: start, ..WindowHint::default() };
+        let from = start.unwrap_or(now).min(now).plus_ms(-request.since_s.unwrap_or(3600) * 1000);
+        let options = ObserveOptions { hint, ..ObserveOptions::new(&target.namespace, from, now, now) };
+        let away =
+            |e: &dyn std::fmt::Display| Problem::new(502, format!("{}: {e}", target.name), "look at its Prometheus");
+        let client = Client::new(target.prometheus.client_options()).map_err(|e| away(&e))?;
+        let fetched = observe(&client, &options, &|_| {}).map_err(|e| away(&e))?;
+        let few = |e: automap_core::DiagnoseError| Problem::new(422, e.to_string(), "ask for a longer time");
+        automap_core::diagnose(&fetched.observation, &DiagnoseOptions::default()).map_err(few)
+    })
 }
 
 fn routes(config: &Config) -> Routes {

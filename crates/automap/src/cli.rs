@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// Open, explain and close incidents until told to stop
     #[command(before_help = watch::EXAMPLES)]
     Watch(Box<watch::WatchArgs>),
+    /// The same with an API: incidents, live changes, alerts in, metrics
+    #[command(before_help = watch::SERVE_EXAMPLES)]
+    Serve(Box<watch::ServeArgs>),
     /// Look at the incidents that were kept, and say what their cause was
     #[command(subcommand, before_help = incidents::EXAMPLES)]
     Incidents(incidents::IncidentsCommand),

@@ -47,6 +47,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Report(args) => report::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Watch(args) => watch::run(&args),
+        Command::Serve(args) => watch::serve(&args),
         Command::Incidents(command) => incidents::run(&command).map(|()| Exit::Ok),
         Command::Soak(args) => soak::run(&args),
         Command::Schema => schema::run(),

@@ -58,7 +58,7 @@ pub enum State {
 }
 
 impl TargetStatus {
-    pub(super) fn new(target: &str) -> Self {
+    pub(crate) fn new(target: &str) -> Self {
         Self {
             target: target.to_owned(),
             state: State::Starting,

@@ -1,5 +1,6 @@
 //! `automap watch`: opens, explains and closes incidents until it is told to stop.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -41,13 +42,50 @@ pub(crate) struct WatchArgs {
     style: StyleArgs,
 }
 
+pub(crate) const SERVE_EXAMPLES: &str = "Examples:
+  automap serve --config automap.yaml
+  automap serve --prometheus http://localhost:9090 -n sock-shop --listen 127.0.0.1:9977
+  curl localhost:9977/api/v1/incidents";
+
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    watch: WatchArgs,
+    /// Address and port of the API [default: 127.0.0.1:9977]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+}
+
 /// Runs `automap watch`.
 pub(crate) fn run(args: &WatchArgs) -> Result<Exit> {
-    let config = configuration(args)?;
+    start(args, configuration(args)?, false)
+}
+
+/// Runs `automap serve`: the same, with the API.
+pub(crate) fn serve(args: &ServeArgs) -> Result<Exit> {
+    let mut config = configuration(&args.watch)?;
+    if let Some(listen) = args.listen {
+        config.api.listen = listen;
+        config.api.check().map_err(|(key, reason)| anyhow!("{key}: {reason}"))?;
+    }
+    start(&args.watch, config, true)
+}
+
+fn start(args: &WatchArgs, config: Config, is_served: bool) -> Result<Exit> {
     let store = Arc::new(args.store.clone().or(config.store.file.clone()).open()?);
     let stop = Stop::default();
     stop_on_signals(&stop)?;
-    let running = Running::start(&config, &store, &stop, &listener(args))?;
+    let mut running = Running::start(&config, &store, &stop, &listener(args))?;
+    if is_served {
+        match running.serve(&config, &store) {
+            Ok(address) => say(&format!("the API is at http://{address}/api/v1/openapi.json")),
+            Err(error) => {
+                running.stop();
+                running.join();
+                return Err(error.into());
+            }
+        }
+    }
     say(&format!("incidents are kept in {}; Ctrl-C ends it", store.path().display()));
     if !running.join() {
         bail!("a thread of the watcher panicked; this is a bug");
