@@ -1,5 +1,7 @@
 //! Stage results → one report.
 
+use std::collections::BTreeMap;
+
 use super::evidence_items::{Facts, round, words};
 use super::format::change;
 use super::model::{
@@ -219,17 +221,16 @@ fn symptoms(facts: &Facts<'_>, observation: &Observation) -> Vec<Symptom> {
 fn victims(facts: &Facts<'_>, observation: &Observation, ranking: &Ranking) -> Vec<Victim> {
     let Some(cause) = ranking.services.first() else { return Vec::new() };
     let cause_name = facts.frame.service(cause.service);
+    let mut clear: BTreeMap<ServiceIdx, Vec<&SeriesEvidence>> = BTreeMap::new();
+    let own = facts.anomalies.series.iter().filter(|s| s.metric.side == Side::Own);
+    for s in own.filter(|s| s.metric.family.is_symptom() && s.evidence >= CLEAR) {
+        clear.entry(s.service).or_default().push(s);
+    }
     let mut victims: Vec<(f64, Victim)> = Vec::new();
     for ranked in ranking.services.iter().skip(1) {
         let name = facts.frame.service(ranked.service);
-        let mut shown: Vec<&SeriesEvidence> = facts
-            .anomalies
-            .series
-            .iter()
-            .filter(|s| s.service == ranked.service && s.metric.side == Side::Own)
-            .filter(|s| s.metric.family.is_symptom() && s.evidence >= CLEAR)
-            .collect();
-        if shown.is_empty() || !path::reaches(&observation.calls, name, cause_name) {
+        let Some(mut shown) = clear.remove(&ranked.service) else { continue };
+        if !path::reaches(&observation.calls, name, cause_name) {
             continue;
         }
         shown.sort_by(|a, b| b.evidence.total_cmp(&a.evidence).then(a.series.cmp(&b.series)));
