@@ -97,7 +97,7 @@ struct Middle {
 impl Middle {
     /// Of at least three values. O(n).
     fn of(mut values: Vec<f64>) -> Self {
-        let (low, is_even) = ((values.len() - 2) / 2, values.len() % 2 == 0);
+        let (low, is_even) = ((values.len() - 2) / 2, values.len().is_multiple_of(2));
         let (_, first, above) = values.select_nth_unstable_by(low, f64::total_cmp);
         let (_, second, above) = above.select_nth_unstable_by(0, f64::total_cmp);
         let lower = [*first, *second];
