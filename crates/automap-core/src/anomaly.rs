@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 pub use load::Load;
 pub use rows::Rows;
 
+use rayon::prelude::*;
+
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{Metric, Unit};
 use rows::{Column, prepare};
@@ -96,7 +98,7 @@ pub struct Anomalies {
 ///
 /// Series with fewer than [`MIN_BASELINE_SAMPLES`] or [`MIN_INCIDENT_SAMPLES`] observed samples yield nothing.
 /// Metrics seen by an outside user ([`Side::Outside`]) are left out: they judge the whole and blame nobody.
-/// Cost: O(series × samples · log samples), three passes (the incident and two pseudo-incidents for the noise).
+/// Cost: O(series × samples), three passes (the incident and two pseudo-incidents for the noise).
 pub fn detect(frame: &MetricFrame, rows: &Rows, options: &AnomalyOptions) -> Anomalies {
     let columns = prepare(frame, rows);
     let raw = evidence(&columns, rows, options);
@@ -130,7 +132,7 @@ fn evidence(columns: &[Column], rows: &Rows, options: &AnomalyOptions) -> Vec<Op
     let scales = views::Scales::new(columns, rows, options);
     let residuals = residual::residuals(columns, rows, &scales);
     columns
-        .iter()
+        .par_iter()
         .enumerate()
         .map(|(j, column)| {
             let scale = scales.of(j)?;

@@ -16,7 +16,7 @@ pub use mann_whitney::{MannWhitney, mann_whitney};
 pub use moments::{finite, mad, mean, median, median_of, sd};
 pub use normal_scores::{average_ranks, normal_scores};
 pub use persistence::{effective_samples, persistence};
-pub use rolling::rolling_mean;
+pub use rolling::RollingSums;
 pub use theil_sen::{TheilSen, theil_sen};
 pub use trimmed_means::trimmed_means_p_value;
 

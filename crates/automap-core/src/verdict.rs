@@ -105,7 +105,7 @@ impl Lead {
     /// The lead times what it rests on. Evidence: the clearest sign times the part of the score that nobody else has (a lead made of
     /// many faint signs is a lead by accident), once the score is beyond what fault-free time shows. Walk: visits say who is first and not
     /// whether anything happened, so the share of visits times the service's own evidence.
-    fn strength(&self, options: &VerdictOptions) -> f64 {
+    pub fn strength(&self, options: &VerdictOptions) -> f64 {
         believed(self.baseline)
             * match self.engine {
                 Engine::Evidence if self.score > self.next => {

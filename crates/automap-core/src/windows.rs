@@ -123,11 +123,16 @@ pub fn hypotheses(frame: &MetricFrame, hint: &WindowHint) -> Result<Vec<Hypothes
         Some(start) => given(frame, hint, start)?,
         None => detected(frame, hint)?,
     };
-    let cells = frame.series().len() * frame.times().len();
-    found.truncate((MAX_CELLS / cells.max(1)).max(1));
+    found.truncate(room(frame));
     let sum: f64 = found.iter().map(|h| h.prior).sum();
     found.iter_mut().for_each(|h| h.prior /= sum);
     Ok(found)
+}
+
+/// How many possible onsets may be looked at.
+fn room(frame: &MetricFrame) -> usize {
+    let cells = frame.series().len() * frame.times().len();
+    (MAX_CELLS / cells.max(1)).max(1)
 }
 
 fn given(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Result<Vec<Hypothesis>, WindowError> {
@@ -137,7 +142,8 @@ fn given(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Result<Vec
         Err(WindowError::OutsideData { .. }) => start >= frame.span().end,
         Err(_) => false,
     };
-    let earlier = if may_be_late { earlier(frame, hint, start) } else { Vec::new() };
+    let has_room = told.is_err() || room(frame) > 1;
+    let earlier = if may_be_late && has_room { earlier(frame, hint, start) } else { Vec::new() };
     if earlier.is_empty() {
         return Ok(vec![Hypothesis { windows: told?, prior: 1.0 }]);
     }

@@ -2,6 +2,7 @@
 //! Prometheus for it (a pretended server that answers at once, so that requests and bytes are ours and not its). `make bench`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and may panic")]
 
+mod process;
 #[path = "../../automap-sources/tests/support/mod.rs"]
 mod support;
 
@@ -14,11 +15,27 @@ use automap_core::topology::{CallGraph, Protocol};
 use automap_core::{DiagnoseOptions, diagnose};
 use automap_sources::capture;
 use automap_sources::prometheus::{ObserveOptions, observe};
+use process::peak_memory;
 use support::shop::Shop;
 use support::{NOW, Server};
 
 const CAPTURE: &[u8] = include_bytes!("../assets/demo.parquet");
 const ROUNDS: usize = 51;
+/// Seven kinds of signal that an engine can use, and more of them.
+const SIGNALS: [&str; 12] = [
+    "latency_ms",
+    "error_ratio",
+    "throughput_rps",
+    "cpu_cores",
+    "memory_bytes",
+    "disk_write_bytes_per_s",
+    "network_in_bytes_per_s",
+    "latency_p95_ms",
+    "cpu_throttled_ratio",
+    "disk_read_bytes_per_s",
+    "network_out_bytes_per_s",
+    "restarts",
+];
 
 fn main() {
     let shop = capture::from_bytes(CAPTURE).unwrap();
@@ -34,9 +51,14 @@ fn main() {
     time("  read the capture", ROUNDS, || drop(capture::from_bytes(CAPTURE).unwrap()));
     time("  diagnose", ROUNDS, || drop(diagnose(&shop, &DiagnoseOptions::default()).unwrap()));
 
-    let large = synthetic(300, 480);
-    say("synthetic incident", &size(&large));
-    time("  diagnose", 5, || drop(diagnose(&large, &DiagnoseOptions::default()).unwrap()));
+    for (services, signals, rounds) in [(300, 12, 5), (10_000, 7, 3)] {
+        let mut large = synthetic(services, &SIGNALS[..signals], 480);
+        say("synthetic incident", &size(&large));
+        time("  diagnose", rounds, || drop(diagnose(&large, &DiagnoseOptions::default()).unwrap()));
+        large.hint.incident_start = None;
+        time("  onset to be found", rounds, || drop(diagnose(&large, &DiagnoseOptions::default()).unwrap()));
+        say("  peak memory so far", &peak_memory());
+    }
 
     for services in [14, 300] {
         let pretended = Shop::of(services);
@@ -48,37 +70,23 @@ fn main() {
     }
 }
 
-/// A chain of services with twelve signals each; the last one is slow and busy from three quarters of the time on.
-fn synthetic(services: usize, instants: usize) -> Observation {
-    const SIGNALS: [&str; 12] = [
-        "latency_ms",
-        "latency_p95_ms",
-        "error_ratio",
-        "throughput_rps",
-        "cpu_cores",
-        "cpu_throttled_ratio",
-        "memory_bytes",
-        "disk_read_bytes_per_s",
-        "disk_write_bytes_per_s",
-        "network_in_bytes_per_s",
-        "network_out_bytes_per_s",
-        "restarts",
-    ];
+/// A chain of services; the last one is slow and busy from three quarters of the time on.
+fn synthetic(services: usize, signals: &[&str], instants: usize) -> Observation {
     let times: Vec<Timestamp> = (0..instants as i64).map(|i| Timestamp::from_ms(i * 15_000)).collect();
     let wobble = |a: usize, b: usize| ((a * 7919 + b * 104_729) % 1009) as f64 / 1009.0;
     let mut raw = Vec::new();
     for s in 0..services {
-        for (m, metric) in SIGNALS.iter().enumerate() {
+        for (m, metric) in signals.iter().enumerate() {
             let value = |i: usize| {
                 let fault = if s + 1 == services && i >= instants * 3 / 4 { 5.0 } else { 1.0 };
                 10.0 * fault * (1.0 + 0.2 * wobble(s * 12 + m, i))
             };
             let points = times.iter().enumerate().map(|(i, t)| (*t, value(i))).collect();
-            raw.push(RawSeries { service: format!("s{s:03}"), metric: (*metric).into(), peer: None, points });
+            raw.push(RawSeries { service: format!("s{s:05}"), metric: (*metric).into(), peer: None, points });
         }
     }
     let mut calls = CallGraph::new();
-    (1..services).for_each(|s| calls.add(&format!("s{:03}", s - 1), &format!("s{s:03}"), Protocol::Request));
+    (1..services).for_each(|s| calls.add(&format!("s{:05}", s - 1), &format!("s{s:05}"), Protocol::Request));
     let hint = WindowHint { incident_start: Some(times[instants * 3 / 4]), ..WindowHint::default() };
     let (frame, notes) = assemble(raw, times).unwrap();
     Observation { frame, calls, hint, notes, not_checked: vec![], queries: vec![], source: "synthetic".into() }

@@ -2,6 +2,8 @@
 //! services; then causal-learn's PC on one hundred of the same series, in the same run, and where the two graphs differ. `make bench`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and may panic")]
 
+mod process;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +17,7 @@ use automap_core::rank::walk::{Transitions, WalkOptions, visits};
 use automap_core::stats::normal_scores;
 use automap_core::time::Timestamp;
 use automap_core::topology::CallGraph;
+use process::peak_memory;
 
 const SAMPLES: usize = 240;
 const STEP_MS: i64 = 15_000;
@@ -236,14 +239,6 @@ fn processor_seconds() -> f64 {
     let status = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = status.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
     fields.filter_map(|f| f.parse::<f64>().ok()).sum::<f64>() / 100.0
-}
-
-/// The largest resident memory of this process so far (Linux).
-fn peak_memory() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-    let kib: Option<f64> = line.and_then(|l| l.trim().trim_end_matches(" kB").parse().ok());
-    kib.map_or("not known here".to_owned(), |kib| format!("{:.0} MiB", kib / 1024.0))
 }
 
 fn say(what: &str, value: &str) {

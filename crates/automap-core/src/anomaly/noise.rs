@@ -1,9 +1,14 @@
 //! How much evidence a metric shows when nothing is wrong.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::Column;
 use super::{AnomalyOptions, Rows, evidence};
+use crate::frame::ServiceIdx;
+
+/// So many services calibrate a metric; of more than twice as many only a part is asked.
+const ENOUGH_SERVICES: usize = 500;
 
 /// Mean evidence by metric over two pseudo-incidents, cut from the end and from the beginning of the baseline.
 ///
@@ -20,6 +25,7 @@ pub(super) fn levels(columns: &[Column], rows: &Rows, options: &AnomalyOptions) 
         Rows { baseline: base[..head].to_vec(), incident: base[head..].to_vec() },
         Rows { baseline: base[tail..].to_vec(), incident: base[..tail].to_vec() },
     ];
+    let columns = &*enough(columns);
     let mut found: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for rows in &pseudo {
         for (column, e) in columns.iter().zip(evidence(columns, rows, options)) {
@@ -29,4 +35,41 @@ pub(super) fn levels(columns: &[Column], rows: &Rows, options: &AnomalyOptions) 
         }
     }
     found.into_iter().map(|(metric, e)| (metric.to_owned(), crate::stats::mean(&e))).collect()
+}
+
+/// All columns of every k-th service, and of those that have a metric which few have.
+fn enough(columns: &[Column]) -> Cow<'_, [Column]> {
+    let services: BTreeSet<ServiceIdx> = columns.iter().map(|c| c.service).collect();
+    let every = services.len() / ENOUGH_SERVICES;
+    if every < 2 {
+        return Cow::Borrowed(columns);
+    }
+    let mut series: BTreeMap<&str, usize> = BTreeMap::new();
+    columns.iter().for_each(|c| *series.entry(c.metric.name.as_str()).or_default() += 1);
+    let mut asked: BTreeSet<ServiceIdx> = services.into_iter().step_by(every).collect();
+    asked.extend(columns.iter().filter(|c| series[c.metric.name.as_str()] <= ENOUGH_SERVICES).map(|c| c.service));
+    Cow::Owned(columns.iter().filter(|c| asked.contains(&c.service)).cloned().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::Metric;
+
+    #[test]
+    fn of_many_services_some_are_asked_and_all_that_have_a_rare_metric() {
+        let column = |service: usize, metric: &str| Column {
+            series: service,
+            service: ServiceIdx(service),
+            peer: None,
+            metric: Metric::parse(metric),
+            values: vec![1.0; 4],
+        };
+        let mut columns: Vec<Column> = (0..1500).map(|s| column(s, "cpu_cores")).collect();
+        assert_eq!(enough(&columns[..999]).len(), 999);
+        columns.push(column(7, "restarts"));
+        let asked = enough(&columns);
+        assert_eq!(asked.len(), 500 + 2, "every third, and both series of service 7");
+        assert_eq!(asked.iter().filter(|c| c.service == ServiceIdx(7)).count(), 2);
+    }
 }

@@ -8,6 +8,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use super::Rows;
 use super::load::is_own_load;
 use super::rows::Column;
@@ -30,7 +32,7 @@ const ROUNDS: usize = 30;
 /// Residual of every column; `None` where a logarithm makes no sense (errors, negative values) or samples are too few.
 pub(super) fn residuals(columns: &[Column], rows: &Rows, scales: &Scales) -> Vec<Option<Vec<f64>>> {
     let logs: Vec<Option<Vec<f64>>> =
-        columns.iter().enumerate().map(|(j, c)| Some(log_levels(c, rows, scales.of(j)?.log_offset))).collect();
+        columns.par_iter().enumerate().map(|(j, c)| Some(log_levels(c, rows, scales.of(j)?.log_offset))).collect();
     let takes_part =
         |j: usize| logs[j].is_some() && columns[j].metric.family != Family::Error && never_negative(&columns[j]);
     let load: BTreeMap<ServiceIdx, usize> = (0..columns.len())
@@ -45,15 +47,17 @@ pub(super) fn residuals(columns: &[Column], rows: &Rows, scales: &Scales) -> Vec
     let mut out: Vec<Option<Vec<f64>>> = vec![None; columns.len()];
     for members in by_metric.into_values() {
         let levels: Vec<&[f64]> = members.iter().filter_map(|&j| logs[j].as_deref()).collect();
-        let common = (members.len() >= MIN_PEERS).then(|| leave_one_out_medians(&levels));
-        for (k, &j) in members.iter().enumerate() {
+        let common = (members.len() >= MIN_PEERS).then(|| middles(&levels));
+        let residual = |(k, &j): (usize, &usize)| {
             let family = &columns[j].metric.family;
             let own_load = family.follows_load().then(|| load.get(&columns[j].service)).flatten();
-            let predictors =
-                [common.as_ref().map(|c| c[k].clone()), own_load.and_then(|l| logs[*l].as_deref()).map(gaps_as_normal)];
+            let others = common.as_ref().map(|c| c.iter().zip(levels[k]).map(|(m, own)| m.without(*own)).collect());
+            let predictors = [others, own_load.and_then(|l| logs[*l].as_deref()).map(gaps_as_normal)];
             let priors = [0.0, if is_paid_per_request(family) { PER_REQUEST } else { 0.0 }];
-            out[j] = Some(without(levels[k], &predictors, priors, rows));
-        }
+            (j, without(levels[k], &predictors, priors, rows))
+        };
+        let found: Vec<(usize, Vec<f64>)> = members.par_iter().enumerate().map(residual).collect();
+        found.into_iter().for_each(|(j, values)| out[j] = Some(values));
     }
     out
 }
@@ -83,20 +87,36 @@ fn gaps_as_normal(values: &[f64]) -> Vec<f64> {
     values.iter().map(|v| if v.is_nan() { 0.0 } else { *v }).collect()
 }
 
-/// For every series and instant, the median of all other series. O(series · log series) for each instant.
-fn leave_one_out_medians(levels: &[&[f64]]) -> Vec<Vec<f64>> {
-    let n = levels.len();
-    let mut out = vec![Vec::new(); n];
-    for t in 0..levels[0].len() {
-        let now: Vec<f64> = levels.iter().map(|l| if l[t].is_nan() { 0.0 } else { l[t] }).collect();
-        let mut order: Vec<usize> = (0..n).collect();
-        order.sort_by(|&a, &b| now[a].total_cmp(&now[b]));
-        for (rank, &series) in order.iter().enumerate() {
-            let without_it = |i: usize| now[order[if i < rank { i } else { i + 1 }]];
-            out[series].push(0.5 * (without_it((n - 2) / 2) + without_it((n - 1) / 2)));
-        }
+/// The values in the middle of all series at one instant; a gap counts as "as always" (0).
+struct Middle {
+    /// The two of which one is the lower middle of the others, and the two of which one is the upper.
+    lower: [f64; 2],
+    upper: [f64; 2],
+}
+
+impl Middle {
+    /// Of at least three values. O(n).
+    fn of(mut values: Vec<f64>) -> Self {
+        let (low, is_even) = ((values.len() - 2) / 2, values.len().is_multiple_of(2));
+        let (_, first, above) = values.select_nth_unstable_by(low, f64::total_cmp);
+        let (_, second, above) = above.select_nth_unstable_by(0, f64::total_cmp);
+        let lower = [*first, *second];
+        let third = above.iter().copied().min_by(f64::total_cmp).unwrap_or(*second);
+        Self { lower, upper: if is_even { lower } else { [*second, third] } }
     }
-    out
+
+    /// The median of all but one of them.
+    fn without(&self, own: f64) -> f64 {
+        let own = if own.is_nan() { 0.0 } else { own };
+        let pick = |[below, above]: [f64; 2]| if own.total_cmp(&below).is_gt() { below } else { above };
+        0.5 * (pick(self.lower) + pick(self.upper))
+    }
+}
+
+/// Of every instant. O(series × instants).
+fn middles(levels: &[&[f64]]) -> Vec<Middle> {
+    let at = |t: usize| levels.iter().map(|l| if l[t].is_nan() { 0.0 } else { l[t] }).collect();
+    (0..levels[0].len()).into_par_iter().map(|t| Middle::of(at(t))).collect()
 }
 
 /// `level − b·predictors`, slopes by ridge towards `priors` on normal time, then minus its normal median.
@@ -130,9 +150,13 @@ mod tests {
 
     #[test]
     fn leave_one_out_median_leaves_the_series_itself_out() {
-        let rows: Vec<Vec<f64>> = vec![vec![1.0], vec![2.0], vec![3.0], vec![100.0]];
-        let levels: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
-        assert_eq!(leave_one_out_medians(&levels), [[3.0], [3.0], [2.0], [2.0]]);
+        let medians = |values: &[f64]| {
+            let levels: Vec<&[f64]> = values.iter().map(std::slice::from_ref).collect();
+            let middle = &middles(&levels)[0];
+            values.iter().map(|v| middle.without(*v)).collect::<Vec<f64>>()
+        };
+        assert_eq!(medians(&[1.0, 2.0, 3.0, 100.0]), [3.0, 3.0, 2.0, 2.0]);
+        assert_eq!(medians(&[100.0, 4.0, 1.0, 3.0, 2.0]), [2.5, 2.5, 3.5, 3.0, 3.5]);
     }
 
     #[test]

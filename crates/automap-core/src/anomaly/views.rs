@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use super::rows::Column;
 use super::{AnomalyOptions, MIN_BASELINE_SAMPLES, MIN_INCIDENT_SAMPLES, Rows, practical_floor};
 use crate::metric::Family;
-use crate::stats::{finite, mad, mean, median, median_of, rolling_mean, sd, signed_log};
+use crate::stats::{RollingSums, finite, mad, mean, median, median_of, sd, signed_log};
 
 /// Pulses are looked for at these shares of the incident's length.
 const PULSE_SHARES: [f64; 3] = [1.0 / 8.0, 1.0 / 4.0, 1.0 / 2.0];
@@ -30,8 +32,8 @@ pub(super) struct Scales(Vec<Option<Scale>>);
 
 impl Scales {
     pub(super) fn new(columns: &[Column], rows: &Rows, options: &AnomalyOptions) -> Self {
-        let normal: Vec<Vec<f64>> = columns.iter().map(|c| finite(&c.pick(&rows.baseline))).collect();
-        let medians: Vec<f64> = normal.iter().map(|n| median_of(n.clone())).collect();
+        let normal: Vec<Vec<f64>> = columns.par_iter().map(|c| finite(&c.pick(&rows.baseline))).collect();
+        let medians: Vec<f64> = normal.par_iter().map(|n| median_of(n.clone())).collect();
         let typical = typical_levels(columns, &normal, &medians);
         let scale = |j: usize, column: &Column| {
             let incident = rows.incident.iter().filter(|&&i| !column.values[i].is_nan()).count();
@@ -105,9 +107,10 @@ fn pulses(normal: &[f64], incident: &[f64], floor: f64) -> (f64, f64) {
     let mut widths: Vec<usize> =
         PULSE_SHARES.iter().map(|s| ((incident.len() as f64 * s).round_ties_even() as usize).max(1)).collect();
     widths.dedup();
+    let (normal_sums, incident_sums) = (RollingSums::new(normal), RollingSums::new(incident));
     let (mut up, mut down) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
     for width in widths.into_iter().filter(|w| *w < normal.len()) {
-        let (n, x) = (rolling_mean(normal, width), rolling_mean(incident, width));
+        let (n, x) = (normal_sums.means(width), incident_sums.means(width));
         let spread = sd(&n).max(floor);
         up = up.max((highest(&x) - highest(&n)) / spread);
         down = down.max((lowest(&n) - lowest(&x)) / spread);

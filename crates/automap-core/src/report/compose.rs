@@ -1,5 +1,7 @@
 //! Stage results → one report.
 
+use std::collections::BTreeMap;
+
 use super::evidence_items::{Facts, round, words};
 use super::format::change;
 use super::model::{
@@ -24,6 +26,8 @@ const MAX_SYMPTOMS: usize = 3;
 const ONSET_STEPS: i64 = 5;
 /// Evidence from which a service counts as a victim, and a symptom as one.
 const CLEAR: f64 = 1.0;
+/// Confidence from which the first candidate is more likely right than wrong.
+const EVEN: f64 = 0.5;
 
 /// Writes the report. Pure wording: nothing here changes an order or a number.
 pub fn compose(observation: &Observation, analysis: &Analysis, options: &VerdictOptions) -> Report {
@@ -79,15 +83,15 @@ fn verdict(decision: Decision, analysis: &Analysis, options: &VerdictOptions) ->
         service: named.then(|| name.to_owned()),
         mechanism: kind_of_fault.filter(|_| named),
         confidence: sure,
-        level: level(sure),
+        level: level(sure, named),
         summary,
     }
 }
 
-fn level(confidence: f64) -> Level {
+fn level(confidence: f64, is_named: bool) -> Level {
     match confidence {
-        c if c >= 0.75 => Level::High,
-        c if c >= 0.4 => Level::Medium,
+        _ if is_named => Level::High,
+        c if c >= EVEN => Level::Medium,
         _ => Level::Low,
     }
 }
@@ -217,17 +221,16 @@ fn symptoms(facts: &Facts<'_>, observation: &Observation) -> Vec<Symptom> {
 fn victims(facts: &Facts<'_>, observation: &Observation, ranking: &Ranking) -> Vec<Victim> {
     let Some(cause) = ranking.services.first() else { return Vec::new() };
     let cause_name = facts.frame.service(cause.service);
+    let mut clear: BTreeMap<ServiceIdx, Vec<&SeriesEvidence>> = BTreeMap::new();
+    let own = facts.anomalies.series.iter().filter(|s| s.metric.side == Side::Own);
+    for s in own.filter(|s| s.metric.family.is_symptom() && s.evidence >= CLEAR) {
+        clear.entry(s.service).or_default().push(s);
+    }
     let mut victims: Vec<(f64, Victim)> = Vec::new();
     for ranked in ranking.services.iter().skip(1) {
         let name = facts.frame.service(ranked.service);
-        let mut shown: Vec<&SeriesEvidence> = facts
-            .anomalies
-            .series
-            .iter()
-            .filter(|s| s.service == ranked.service && s.metric.side == Side::Own)
-            .filter(|s| s.metric.family.is_symptom() && s.evidence >= CLEAR)
-            .collect();
-        if shown.is_empty() || !path::reaches(&observation.calls, name, cause_name) {
+        let Some(mut shown) = clear.remove(&ranked.service) else { continue };
+        if !path::reaches(&observation.calls, name, cause_name) {
             continue;
         }
         shown.sort_by(|a, b| b.evidence.total_cmp(&a.evidence).then(a.series.cmp(&b.series)));
@@ -311,4 +314,17 @@ fn next(decision: Decision, causes: &[Cause], observation: &Observation) -> Vec<
         out.push(format!("look at {}: {}", query.signal, query.promql));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is named reads "high" wherever the threshold lies, what is not named never does.
+    #[test]
+    fn the_word_follows_the_verdict() {
+        let words = [(0.7, true), (0.93, true), (0.89, false), (0.5, false), (0.49, false), (0.0, false)];
+        let levels = words.map(|(confidence, is_named)| level(confidence, is_named));
+        assert_eq!(levels, [Level::High, Level::High, Level::Medium, Level::Medium, Level::Low, Level::Low]);
+    }
 }

@@ -7,7 +7,7 @@ use crate::note::{NotChecked, Note};
 use crate::observation::QueryRecord;
 
 /// Version of this shape. A reader accepts this one and the one before.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// One diagnosis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -49,7 +49,8 @@ pub struct Verdict {
     pub service: Option<String>,
     /// What kind of fault its evidence speaks of, such as `network` or `cpu`; `null` unless `kind` is `cause`.
     pub mechanism: Option<String>,
-    /// Confidence of the first candidate, 0 to 1, whether or not it is named.
+    /// Confidence of the first candidate, 0 to 1, whether or not it is named: the share of right answers that such a lead had on public
+    /// recordings, given that there is an incident.
     pub confidence: f64,
     /// The same in a word.
     pub level: Level,
@@ -73,9 +74,9 @@ pub enum VerdictKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// 0.75 and more.
+    /// Enough to name a cause: 0.7 and more, 0.9 where most metrics have no known unit.
     High,
-    /// 0.4 and more.
+    /// More likely right than wrong, 0.5 and more, but not enough to name it.
     Medium,
     /// Less.
     Low,

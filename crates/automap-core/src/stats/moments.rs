@@ -24,14 +24,18 @@ pub fn median(values: &[f64]) -> f64 {
     median_of(finite(values))
 }
 
-/// [`median`] of values that are all observed, sorted in place.
+/// [`median`] of values that are all observed. O(n).
 pub fn median_of(mut values: Vec<f64>) -> f64 {
     let n = values.len();
     if n == 0 {
         return f64::NAN;
     }
-    values.sort_unstable_by(f64::total_cmp);
-    if n % 2 == 1 { values[n / 2] } else { 0.5 * (values[n / 2 - 1] + values[n / 2]) }
+    let (below, upper, _) = values.select_nth_unstable_by(n / 2, f64::total_cmp);
+    if n % 2 == 1 {
+        return *upper;
+    }
+    let lower = below.iter().copied().max_by(f64::total_cmp).unwrap_or(*upper);
+    0.5 * (lower + *upper)
 }
 
 /// Median absolute deviation from `centre`, scaled by 1.4826 so that it estimates the standard deviation of a
