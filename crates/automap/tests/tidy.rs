@@ -95,6 +95,15 @@ fn the_core_depends_on_nothing_with_effects() {
     }
 }
 
+/// What runs beside a cluster never sees what was really injected.
+#[test]
+fn the_server_does_not_know_the_lab() {
+    for name in ["automap-core", "automap-sources", "automap-server"] {
+        let manifest = fs::read_to_string(crates().join(name).join("Cargo.toml")).unwrap();
+        assert!(!manifest.contains("automap-lab"), "{name} depends on the lab");
+    }
+}
+
 #[test]
 fn outside_words_stay_outside() {
     let rules: [(&str, &[&str]); 2] = [
