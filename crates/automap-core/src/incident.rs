@@ -185,6 +185,32 @@ pub enum Moment {
 }
 
 impl Incident {
+    /// One of which nothing is known but when it began; its first change makes it revision 1.
+    pub fn new(id: impl Into<String>, target: impl Into<String>, onset: Timestamp, opened: Timestamp) -> Self {
+        Self {
+            schema_version: INCIDENT_SCHEMA_VERSION,
+            id: id.into(),
+            target: target.into(),
+            state: IncidentState::Open,
+            severity: Severity::Info,
+            revision: 0,
+            onset,
+            opened,
+            updated: opened,
+            closed: None,
+            title: String::new(),
+            cause: None,
+            symptoms: Vec::new(),
+            victims: Vec::new(),
+            slos: Vec::new(),
+            alerts: Vec::new(),
+            reopened: 0,
+            confirmed: None,
+            timeline: Vec::new(),
+            report: None,
+        }
+    }
+
     /// Adds a moment; forgets the oldest one after the first half when there is no room.
     pub fn note(&mut self, at: Timestamp, kind: Moment, text: impl Into<String>) {
         if self.timeline.len() >= MAX_TIMELINE {
@@ -205,28 +231,7 @@ mod tests {
 
     fn an_incident() -> Incident {
         let t = Timestamp::from_ms(1_763_906_595_000);
-        Incident {
-            schema_version: INCIDENT_SCHEMA_VERSION,
-            id: "shop-20251123T140315Z".into(),
-            target: "shop".into(),
-            state: IncidentState::Open,
-            severity: Severity::Warning,
-            revision: 1,
-            onset: t,
-            opened: t,
-            updated: t,
-            closed: None,
-            title: "payment".into(),
-            cause: None,
-            symptoms: Vec::new(),
-            victims: Vec::new(),
-            slos: Vec::new(),
-            alerts: Vec::new(),
-            reopened: 0,
-            confirmed: None,
-            timeline: Vec::new(),
-            report: None,
-        }
+        Incident { severity: Severity::Warning, ..Incident::new("shop-20251123T140315Z", "shop", t, t) }
     }
 
     #[test]

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use super::look::{Opening, Seen, Watchpoint, is_silent, watchpoints};
 use super::vitals::Normal;
 use super::{Look, WatchOptions, revise, tell, worst};
-use crate::incident::{
-    INCIDENT_SCHEMA_VERSION, Incident, IncidentState, Indicator, Moment, NamedCause, Severity, Sign, SloImpact, span,
-};
+use crate::incident::{Incident, IncidentState, Indicator, Moment, NamedCause, Severity, Sign, SloImpact, span};
 use crate::observation::Observation;
 use crate::report::{Report, compose};
 use crate::time::{Timestamp, WindowHint};
@@ -41,28 +39,8 @@ pub(super) struct Following {
 impl Following {
     /// A new incident.
     pub(super) fn new(id: String, target: &str, look: &Look<'_>, opening: &Opening, options: &WatchOptions) -> Self {
-        let incident = Incident {
-            schema_version: INCIDENT_SCHEMA_VERSION,
-            id,
-            target: target.to_owned(),
-            state: IncidentState::Open,
-            severity: Severity::Info,
-            revision: 0,
-            onset: opening.onset,
-            opened: look.now,
-            updated: look.now,
-            closed: None,
-            title: String::new(),
-            cause: tell::named(&opening.report),
-            symptoms: Vec::new(),
-            victims: Vec::new(),
-            slos: Vec::new(),
-            alerts: Vec::new(),
-            reopened: 0,
-            confirmed: None,
-            timeline: Vec::new(),
-            report: None,
-        };
+        let cause = tell::named(&opening.report);
+        let incident = Incident { cause, ..Incident::new(id, target, opening.onset, look.now) };
         Self::begin(incident, Moment::Opened, look, opening, options)
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use automap_core::incident::{INCIDENT_SCHEMA_VERSION, Incident, IncidentState, Severity};
+use automap_core::incident::{Incident, Severity};
 use automap_core::time::Timestamp;
 use axum::Router;
 use axum::body::Body;
@@ -18,28 +18,7 @@ use crate::watcher::TargetStatus;
 
 pub(super) fn incident(id: &str, opened_s: i64) -> Incident {
     let t = Timestamp::from_ms(1_763_906_595_000 + opened_s * 1000);
-    Incident {
-        schema_version: INCIDENT_SCHEMA_VERSION,
-        id: id.into(),
-        target: "shop".into(),
-        state: IncidentState::Open,
-        severity: Severity::Warning,
-        revision: 1,
-        onset: t,
-        opened: t,
-        updated: t,
-        closed: None,
-        title: "cause not clear".into(),
-        cause: None,
-        symptoms: Vec::new(),
-        victims: Vec::new(),
-        slos: Vec::new(),
-        alerts: Vec::new(),
-        reopened: 0,
-        confirmed: None,
-        timeline: Vec::new(),
-        report: None,
-    }
+    Incident { severity: Severity::Warning, revision: 1, ..Incident::new(id, "shop", t, t) }
 }
 
 fn api(config: ApiConfig) -> Api {

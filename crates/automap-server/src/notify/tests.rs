@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver as Inbox, channel};
 
-use automap_core::incident::{INCIDENT_SCHEMA_VERSION, NamedCause, Severity};
+use automap_core::incident::{NamedCause, Severity};
 use serde_json::Value;
 
 use super::*;
@@ -50,26 +50,12 @@ fn t(s: i64) -> Timestamp {
 fn incident() -> Incident {
     let cause = NamedCause { service: "payment".into(), mechanism: Some("network".into()), confidence: 0.88 };
     Incident {
-        schema_version: INCIDENT_SCHEMA_VERSION,
-        id: "shop-1".into(),
-        target: "shop".into(),
-        state: IncidentState::Open,
         severity: Severity::Critical,
         revision: 1,
-        onset: t(0),
-        opened: t(60),
-        updated: t(60),
-        closed: None,
         title: "payment (network): <b>front-end</b> & p95".into(),
         cause: Some(cause),
-        symptoms: Vec::new(),
         victims: vec!["front-end".into(), "orders".into()],
-        slos: Vec::new(),
-        alerts: Vec::new(),
-        reopened: 0,
-        confirmed: None,
-        timeline: Vec::new(),
-        report: None,
+        ..Incident::new("shop-1", "shop", t(0), t(60))
     }
 }
 

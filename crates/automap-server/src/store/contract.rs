@@ -1,6 +1,6 @@
 //! What every store must do, whatever the database.
 
-use automap_core::incident::{INCIDENT_SCHEMA_VERSION, Incident, IncidentState, NamedCause, Severity};
+use automap_core::incident::{Incident, IncidentState, NamedCause};
 use automap_core::time::Timestamp;
 
 use super::{Cursor, IncidentFilter, MemoryStore, SqliteStore, Store, StoreError};
@@ -10,28 +10,7 @@ fn t(s: i64) -> Timestamp {
 }
 
 fn incident(id: &str, opened: i64) -> Incident {
-    Incident {
-        schema_version: INCIDENT_SCHEMA_VERSION,
-        id: id.into(),
-        target: "shop".into(),
-        state: IncidentState::Open,
-        severity: Severity::Warning,
-        revision: 1,
-        onset: t(opened),
-        opened: t(opened),
-        updated: t(opened),
-        closed: None,
-        title: "cause not clear".into(),
-        cause: None,
-        symptoms: Vec::new(),
-        victims: Vec::new(),
-        slos: Vec::new(),
-        alerts: Vec::new(),
-        reopened: 0,
-        confirmed: None,
-        timeline: Vec::new(),
-        report: None,
-    }
+    Incident { revision: 1, ..Incident::new(id, "shop", t(opened), t(opened)) }
 }
 
 fn routes(names: &[&str]) -> Vec<String> {
