@@ -244,14 +244,16 @@ impl Watch {
         incident
     }
 
-    /// A closed incident comes back: soon, and with the same cause or the same symptom.
+    /// A closed incident comes back: soon, and with the same cause; where either has none, with a symptom that it had.
     fn is_the_same(&self, before: &Incident, opening: &look::Opening, now: Timestamp) -> bool {
         let soon = before.closed.is_some_and(|closed| now.ms() - closed.ms() <= self.options.merge_ms);
-        let cause = opening.report.verdict.service.as_deref();
-        let same_cause = cause.is_some() && cause == before.cause.as_ref().map(|c| c.service.as_str());
         let same_sign =
             |s: &Sign| before.symptoms.iter().any(|b| (&b.service, b.indicator) == (&s.service, s.indicator));
-        soon && (same_cause || opening.signs.iter().any(same_sign))
+        let same = match (tell::named(&opening.report), &before.cause) {
+            (Some(new), Some(old)) => new.service == old.service,
+            _ => opening.signs.iter().any(same_sign),
+        };
+        soon && same
     }
 
     fn remember(&mut self, mut incident: Incident) {

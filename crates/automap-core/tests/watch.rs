@@ -280,6 +280,31 @@ fn what_comes_back_soon_is_the_same_incident() {
     assert!(moments(last).contains(&Moment::Reopened));
 }
 
+/// Front-end is slow both times, for another reason each.
+#[test]
+fn another_cause_soon_after_is_another_incident() {
+    let (a, b) = (minutes(30), minutes(42));
+    let first = busy_payment(a, a + minutes(5));
+    let both = Shop::new(move |service, metric, peer, row, v| {
+        let v = (first.change)(service, metric, peer, row, v);
+        let waits = matches!(
+            (service, metric, peer),
+            ("catalogue" | "front-end", "latency_ms" | "latency_p95_ms", None)
+                | ("front-end", "client_latency_ms" | "served_latency_ms", Some("catalogue"))
+        );
+        match (service, metric) {
+            _ if !(b..b + minutes(5)).contains(&row) => v,
+            ("catalogue", "cpu_cores") => v + 0.8,
+            _ if waits => v + 200.0,
+            _ => v,
+        }
+    });
+    let changes = both.incidents(minutes(60));
+    let causes: std::collections::BTreeMap<&str, Option<&str>> =
+        changes.iter().map(|c| (c.id.as_str(), c.cause.as_ref().map(|c| c.service.as_str()))).collect();
+    assert_eq!(causes.values().copied().collect::<Vec<_>>(), [Some("payment"), Some("catalogue")], "{causes:?}");
+}
+
 #[test]
 fn a_restart_of_the_watcher_changes_nothing() {
     let at = minutes(30);

@@ -46,8 +46,8 @@ impl Following {
 
     /// One that was closed a moment ago and is back.
     pub(super) fn again(before: Incident, look: &Look<'_>, opening: &Opening, options: &WatchOptions) -> Self {
-        let reopened = before.reopened + 1;
-        let incident = Incident { state: IncidentState::Open, closed: None, reopened, ..before };
+        let (reopened, cause) = (before.reopened + 1, tell::named(&opening.report).or(before.cause));
+        let incident = Incident { state: IncidentState::Open, closed: None, reopened, cause, ..before };
         Self::begin(incident, Moment::Reopened, look, opening, options)
     }
 
