@@ -1,0 +1,144 @@
+//! Incidents: indexed columns for the listings, the whole in JSON.
+
+use automap_core::incident::{Incident, IncidentState};
+use automap_core::report::Report;
+use automap_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
+use serde::Serialize;
+
+use super::{Trouble, outbox};
+use crate::store::{IncidentFilter, MAX_ID, MAX_PAGE, StoreError};
+
+pub(super) fn put(c: &Connection, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), Trouble> {
+    let before = stored(c, &incident.id)?;
+    let found = before.as_ref().map_or(0, |(revision, _)| *revision);
+    if incident.revision != found.saturating_add(1) {
+        let expected = incident.revision.saturating_sub(1);
+        return Err(Trouble::Refused(StoreError::Conflict { id: incident.id.clone(), found, expected }));
+    }
+    write(c, incident)?;
+    outbox::queue(c, incident, before.map(|(_, state)| state), routes, now)
+}
+
+pub(super) fn restore(c: &Connection, incident: &Incident) -> Result<bool, Trouble> {
+    if stored(c, &incident.id)?.is_some_and(|(revision, _)| revision >= incident.revision) {
+        return Ok(false);
+    }
+    write(c, incident)?;
+    Ok(true)
+}
+
+pub(super) fn get(c: &Connection, id: &str) -> Result<Option<Incident>, Trouble> {
+    let row = c
+        .prepare_cached("SELECT body, report FROM incidents WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)));
+    let Some((body, report)) = row.optional()? else { return Ok(None) };
+    let mut incident = parse(id, &body)?;
+    let report = report.map(|text| serde_json::from_str::<Report>(&text)).transpose();
+    incident.report = report.map_err(|e| Trouble::damaged(&format!("the report of incident {id}"), &e))?;
+    Ok(Some(incident))
+}
+
+pub(super) fn list(c: &Connection, filter: &IncidentFilter) -> Result<Vec<Incident>, Trouble> {
+    let (query, values) = select(filter);
+    let mut query = c.prepare_cached(&query)?;
+    let rows = query.query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows: Vec<(String, String)> = rows.collect::<rusqlite::Result<_>>()?;
+    rows.iter().map(|(id, body)| parse(id, body)).collect()
+}
+
+/// The statement holds no value, only places for them.
+fn select(filter: &IncidentFilter) -> (String, Vec<Box<dyn ToSql>>) {
+    let mut wheres: Vec<String> = Vec::new();
+    let mut values: Vec<Box<dyn ToSql>> = Vec::new();
+    let mut add = |text: &str, with: Vec<Box<dyn ToSql>>| {
+        wheres.push(text.to_owned());
+        values.extend(with);
+    };
+    if let Some(target) = &filter.target {
+        add("target = ?", vec![Box::new(target.clone())]);
+    }
+    if !filter.states.is_empty() {
+        let places = vec!["?"; filter.states.len()].join(", ");
+        let states = filter.states.iter().map(|s| Box::new(state_name(*s)) as Box<dyn ToSql>).collect();
+        add(&format!("state IN ({places})"), states);
+    }
+    if let Some(cause) = &filter.cause {
+        add("(cause = ? OR confirmed = ?)", vec![Box::new(cause.clone()), Box::new(cause.clone())]);
+    }
+    if let Some(since) = filter.since {
+        add("opened_ms >= ?", vec![Box::new(since.ms())]);
+    }
+    if let Some(until) = filter.until {
+        add("opened_ms < ?", vec![Box::new(until.ms())]);
+    }
+    if let Some(after) = &filter.after {
+        add("(opened_ms, id) < (?, ?)", vec![Box::new(after.opened.ms()), Box::new(after.id.clone())]);
+    }
+    let limit = if filter.limit == 0 { MAX_PAGE } else { filter.limit.min(MAX_PAGE) };
+    values.push(Box::new(limit as i64));
+    let wheres = if wheres.is_empty() { String::new() } else { format!("WHERE {}", wheres.join(" AND ")) };
+    (format!("SELECT id, body FROM incidents {wheres} ORDER BY opened_ms DESC, id DESC LIMIT ?"), values)
+}
+
+fn stored(c: &Connection, id: &str) -> Result<Option<(u64, IncidentState)>, Trouble> {
+    let row = c
+        .prepare_cached("SELECT revision, state FROM incidents WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)));
+    let Some((revision, state)) = row.optional()? else { return Ok(None) };
+    let states = [IncidentState::Open, IncidentState::Recovering, IncidentState::Closed];
+    let state = states.into_iter().find(|s| state_name(*s) == state);
+    let state = state.ok_or_else(|| Trouble::damaged(&format!("the state of incident {id}"), &"an unknown word"))?;
+    Ok(Some((revision.unsigned_abs(), state)))
+}
+
+fn write(c: &Connection, incident: &Incident) -> Result<(), Trouble> {
+    let unfit = |reason: String| {
+        let what = format!("incident {}", incident.id.chars().take(MAX_ID).collect::<String>());
+        Trouble::Refused(StoreError::Unfit { what, reason })
+    };
+    if incident.id.is_empty() || incident.id.len() > MAX_ID {
+        return Err(unfit(format!("an id has 1 to {MAX_ID} bytes")));
+    }
+    let revision = i64::try_from(incident.revision).map_err(|e| unfit(e.to_string()))?;
+    let report = incident.report.as_ref().map(serde_json::to_string).transpose().map_err(|e| unfit(e.to_string()))?;
+    let body =
+        serde_json::to_string(&Incident { report: None, ..incident.clone() }).map_err(|e| unfit(e.to_string()))?;
+    c.prepare_cached(
+        "INSERT OR REPLACE INTO incidents
+         (id, target, state, severity, cause, confirmed, revision, opened_ms, updated_ms, closed_ms, body, report)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?
+    .execute(params![
+        incident.id,
+        incident.target,
+        state_name(incident.state),
+        word(&incident.severity),
+        incident.cause.as_ref().map(|cause| &cause.service),
+        incident.confirmed,
+        revision,
+        incident.opened.ms(),
+        incident.updated.ms(),
+        incident.closed.map(Timestamp::ms),
+        body,
+        report
+    ])?;
+    Ok(())
+}
+
+pub(super) fn parse(id: &str, body: &str) -> Result<Incident, Trouble> {
+    serde_json::from_str(body).map_err(|e| Trouble::damaged(&format!("incident {id}"), &e))
+}
+
+const fn state_name(state: IncidentState) -> &'static str {
+    match state {
+        IncidentState::Open => "open",
+        IncidentState::Recovering => "recovering",
+        IncidentState::Closed => "closed",
+    }
+}
+
+/// An enum of words as JSON writes it.
+fn word(value: &impl Serialize) -> Option<String> {
+    serde_json::to_value(value).ok()?.as_str().map(ToOwned::to_owned)
+}
