@@ -8,7 +8,7 @@ build: ## the binary: target/release/automap
 	$(CARGO) build --release --locked
 
 test: ## every test
-	scripts/need-prometheus.sh && $(CARGO) test --workspace --locked
+	scripts/need-prometheus.sh && scripts/need-alertmanager.sh && $(CARGO) test --workspace --locked
 
 lint: ## format and lints, warnings are errors
 	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --locked -- -D warnings

@@ -298,35 +298,34 @@ fn incidents_move_from_store_to_store(store: &dyn Store) {
     assert!(broken.to_string().starts_with("line 2 is no incident: "), "{broken}");
 }
 
-macro_rules! contract {
-    ($name:ident, $make:expr, [$($test:ident),* $(,)?]) => {
-        mod $name {
-            use super::*;
+fn memory(_: &str) -> (impl Store, impl Sized) {
+    (automap_server::store::memory::MemoryStore::default(), ())
+}
+
+fn sqlite(name: &str) -> (impl Store, impl Sized) {
+    let folder = common::Folder::new(name);
+    (automap_server::store::sqlite::SqliteStore::open(&folder.join("a.db")).unwrap(), folder)
+}
+
+/// Each name is a function that makes an empty store and what must outlive it.
+macro_rules! contracts {
+    ($($store:ident),*: $tests:tt) => { $(contracts!(@ $store $tests);)* };
+    (@ $store:ident [$($test:ident),* $(,)?]) => {
+        mod $store {
             $(#[test] fn $test() {
-                let make = $make;
-                let (store, _guard) = make(stringify!($test));
+                let (store, _kept) = super::$store(stringify!($test));
                 super::$test(&store);
             })*
         }
     };
 }
 
-macro_rules! contracts {
-    ($($name:ident: $make:expr),* $(,)?) => {
-        $(contract!($name, $make, [
-            what_is_put_is_got_back_whole, a_change_must_follow_the_revision_it_is_based_on, listings_filter_and_page,
-            a_page_has_a_limit, one_message_for_each_route_in_order, messages_are_retried_folded_and_given_up,
-            an_attempt_without_an_outcome_is_remembered, leases_have_one_holder, profiles_are_kept_by_period,
-            confirmed_cases_can_be_corrected_and_forgotten, only_what_is_over_and_told_is_pruned_by_age,
-            the_oldest_go_first_when_there_is_too_much, incidents_move_from_store_to_store,
-        ]);)*
-    };
-}
-
 contracts! {
-    memory: |_: &str| (automap_server::store::memory::MemoryStore::default(), ()),
-    sqlite: |name: &str| {
-        let folder = common::Folder::new(name);
-        (automap_server::store::sqlite::SqliteStore::open(&folder.join("a.db")).unwrap(), folder)
-    },
+    memory, sqlite: [
+        what_is_put_is_got_back_whole, a_change_must_follow_the_revision_it_is_based_on, listings_filter_and_page,
+        a_page_has_a_limit, one_message_for_each_route_in_order, messages_are_retried_folded_and_given_up,
+        an_attempt_without_an_outcome_is_remembered, leases_have_one_holder, profiles_are_kept_by_period,
+        confirmed_cases_can_be_corrected_and_forgotten, only_what_is_over_and_told_is_pruned_by_age,
+        the_oldest_go_first_when_there_is_too_much, incidents_move_from_store_to_store,
+    ]
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each test file uses a part of it, and a test may panic")]
 #![allow(clippy::allow_attributes, reason = "what is used differs from file to file, so `expect` cannot hold")]
 
+pub(crate) mod config;
 pub(crate) mod server;
 
 use std::path::{Path, PathBuf};

@@ -11,6 +11,7 @@ use automap_core::rank::Engine;
 use automap_core::rank::automap::precision;
 use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::{DiagnoseOptions, analyse};
+use automap_server::store::Store as _;
 use automap_sources::capture;
 use clap::Args;
 use jiff::ZonedDateTime;

@@ -8,6 +8,7 @@ use automap_core::rank::Engine;
 use automap_core::rank::automap::{Attraction, AutomapOptions, Start, WalkOn};
 use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::rank::walk::Solver;
+use automap_server::store::Store as _;
 use clap::{Args, ValueEnum};
 
 use crate::store::StoreArgs;
@@ -94,7 +95,7 @@ impl EngineArgs {
         if engine != Engine::Automap || self.no_history {
             return Ok(Vec::new());
         }
-        self.store.open_existing()?.map_or_else(|| Ok(Vec::new()), |store| store.confirmed())
+        Ok(self.store.open_existing()?.map_or_else(|| Ok(Vec::new()), |store| store.confirmed())?)
     }
 
     fn automap_options(&self) -> AutomapOptions {

@@ -1,0 +1,200 @@
+//! One request to a receiver, and what its outcome means for the message.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+use ureq::http::{Method, Request};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::transport::DefaultConnector;
+use ureq::{Agent, Error, Proxy, Timeout};
+
+use super::guard::{GuardedResolver, refused_host};
+use super::text::excerpt;
+
+/// Only the beginning of an answer matters; the longest that is needed is Grafana's list of one annotation.
+const MAX_ANSWER_BYTES: u64 = 64 << 10;
+/// A certificate bundle is never larger.
+const MAX_CA_BYTES: u64 = 4 << 20;
+/// Longest wait that a receiver may ask for.
+pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+const USER_AGENT: &str = concat!("automap/", env!("CARGO_PKG_VERSION"));
+
+/// How receivers are reached.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpOptions {
+    /// For one request, start to end. Default 10.
+    pub timeout_s: u64,
+    /// Whether this machine itself may be a receiver. Link-local and metadata addresses never are. Default: no.
+    pub allow_loopback: bool,
+    /// Certificate authorities to trust instead of the web's, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// `http://proxy:3128`. The environment's proxy variables are not looked at.
+    pub proxy: Option<String>,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self { timeout_s: 10, allow_loopback: false, ca_file: None, proxy: None }
+    }
+}
+
+/// Why a message did not get through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// It did not arrive; later it may.
+    Later { message: String, after: Option<Duration> },
+    /// Nobody knows whether it arrived.
+    Unknown { message: String },
+    /// It never will as it is.
+    Never { message: String },
+}
+
+impl Failure {
+    pub(super) fn never(message: impl Into<String>) -> Self {
+        Self::Never { message: message.into() }
+    }
+
+    pub(super) fn later(message: impl Into<String>) -> Self {
+        Self::Later { message: message.into(), after: None }
+    }
+}
+
+/// The connection pool.
+#[derive(Debug)]
+pub(super) struct Http {
+    agent: Agent,
+    allow_loopback: bool,
+}
+
+impl Http {
+    pub(super) fn new(options: &HttpOptions) -> Result<Self, String> {
+        let mut tls = TlsConfig::builder();
+        if let Some(path) = &options.ca_file {
+            let unusable = |why: String| format!("http.ca_file {}: {why}", path.display());
+            let size = std::fs::metadata(path).map_err(|e| unusable(e.to_string()))?.len();
+            if size > MAX_CA_BYTES {
+                return Err(unusable("it is larger than 4 MiB".into()));
+            }
+            let pem = std::fs::read(path).map_err(|e| unusable(e.to_string()))?;
+            let found: Vec<Certificate<'static>> = parse_pem(&pem)
+                .filter_map(|item| match item {
+                    Ok(PemItem::Certificate(certificate)) => Some(certificate),
+                    _ => None,
+                })
+                .collect();
+            if found.is_empty() {
+                return Err(unusable("it holds no PEM certificate".into()));
+            }
+            tls = tls.root_certs(RootCerts::from(found));
+        }
+        let proxy = options.proxy.as_deref().map(Proxy::new).transpose();
+        let timeout = Duration::from_secs(options.timeout_s.clamp(1, 120));
+        let config = Agent::config_builder()
+            .tls_config(tls.build())
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(proxy.map_err(|_| "http.proxy is no address such as http://proxy:3128".to_owned())?)
+            .timeout_global(Some(timeout))
+            .user_agent(USER_AGENT)
+            .build();
+        let resolver = GuardedResolver { allow_loopback: options.allow_loopback };
+        let agent = Agent::with_parts(config, DefaultConnector::default(), resolver);
+        Ok(Self { agent, allow_loopback: options.allow_loopback })
+    }
+
+    /// Sends JSON and reads the answer, `null` where it is none. The address may hold a secret: it appears in no message.
+    pub(super) fn json(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Result<Value, Failure> {
+        let bytes = serde_json::to_vec(body).map_err(|e| Failure::never(format!("the message is no JSON: {e}")))?;
+        let mut all = vec![("content-type", "application/json")];
+        all.extend_from_slice(headers);
+        let answer = self.send(method, url, &all, bytes)?;
+        Ok(serde_json::from_slice(&answer).unwrap_or(Value::Null))
+    }
+
+    /// Sends once. `Ok` is the body of a 2xx.
+    pub(super) fn send(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut request = Request::builder().method(method).uri(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request =
+            request.body(body).map_err(|_| Failure::never("the receiver's address or a header is not valid"))?;
+        // A proxy would resolve the name itself.
+        if let Some(why) = refused_host(request.uri().host().unwrap_or_default(), self.allow_loopback) {
+            return Err(Failure::never(why));
+        }
+        let mut response = self.agent.run(request).map_err(transport)?;
+        let status = response.status().as_u16();
+        let after = response.headers().get("retry-after").and_then(|v| v.to_str().ok()).and_then(retry_after);
+        let limited = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
+        if (200..300).contains(&status) {
+            // It was taken; an answer that is cut off does not change that.
+            return Ok(limited.unwrap_or_default());
+        }
+        let said = excerpt(&limited.unwrap_or_default());
+        let message = format!("status {status}: {said}");
+        Err(match status {
+            408 | 429 | 500..=599 => Failure::Later { message, after },
+            300..=399 => Failure::Never {
+                message: format!("status {status}: redirects are not followed; give the final address"),
+            },
+            _ => Failure::Never { message },
+        })
+    }
+}
+
+/// Seconds; a date is ignored, since our clock and the receiver's may differ.
+fn retry_after(header: &str) -> Option<Duration> {
+    header.trim().parse().ok().map(|s| Duration::from_secs(s).min(MAX_RETRY_AFTER))
+}
+
+fn transport(error: Error) -> Failure {
+    match error {
+        Error::Timeout(Timeout::Resolve | Timeout::Connect) => Failure::later("no connection within the time allowed"),
+        Error::Timeout(_) => Failure::Unknown { message: "no answer within the time allowed".into() },
+        Error::HostNotFound => Failure::later("the receiver's name is not known"),
+        Error::ConnectionFailed => Failure::later("no connection"),
+        Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => {
+            Failure::later(format!("TLS: {}", excerpt(error.to_string().as_bytes())))
+        }
+        Error::Io(e) => match e.kind() {
+            // Ours: the guard's answer.
+            io::ErrorKind::PermissionDenied => Failure::never(e.to_string()),
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
+                Failure::later(e.to_string())
+            }
+            _ => Failure::Unknown { message: excerpt(e.to_string().as_bytes()) },
+        },
+        Error::BadUri(_) | Error::Http(_) => Failure::never("the receiver's address is not valid"),
+        e => Failure::Unknown { message: excerpt(e.to_string().as_bytes()) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_seconds_are_read_and_bounded() {
+        assert_eq!(retry_after(" 7 "), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after("99999999"), Some(MAX_RETRY_AFTER));
+        assert_eq!(retry_after("Wed, 21 Oct 2026 07:28:00 GMT"), None);
+    }
+}

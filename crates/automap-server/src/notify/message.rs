@@ -1,0 +1,103 @@
+//! One message as a receiver is given it: the incident as it was, in words, and whose it is.
+
+use automap_core::incident::{Incident, Severity};
+use automap_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::config::NotifyConfig;
+use super::route::{Owner, Route, owner, severity};
+use super::template::{self, DEFAULT_TEXT, DEFAULT_TITLE, Fields};
+use crate::store::{Event, Queued};
+
+/// Version of the JSON of the webhook and of the CloudEvents' data.
+pub const MESSAGE_VERSION: u32 = 1;
+
+#[derive(Debug)]
+pub(super) struct Message<'a> {
+    /// `<incident>/<revision>/<route>`.
+    pub(super) key: &'a str,
+    pub(super) event: Event,
+    /// An earlier attempt may have arrived.
+    pub(super) uncertain: bool,
+    pub(super) incident: &'a Incident,
+    pub(super) owner: Option<&'a Owner>,
+    pub(super) severity: Severity,
+    /// Neither is escaped.
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) link: Option<String>,
+    /// What the receiver last replied for this incident.
+    pub(super) reply: Option<String>,
+    pub(super) now: Timestamp,
+}
+
+impl<'a> Message<'a> {
+    /// Puts it into words. A template that fails is replaced by the built-in one and the error stands in the text: a message with odd words
+    /// is better than none.
+    pub(super) fn new(
+        config: &'a NotifyConfig,
+        route: &Route,
+        key: &'a str,
+        queued: &'a Queued,
+        reply: Option<String>,
+        now: Timestamp,
+    ) -> Self {
+        let incident = &queued.incident;
+        let owner = owner(&config.owners, incident);
+        let link = config.link(&incident.id);
+        let fields = Fields::new(queued.event, queued.uncertain, incident, owner, link.as_deref(), now);
+        let words = |own: &Option<String>, built_in: &str| {
+            let own = own.as_ref().map(|template| template::render(template, &fields));
+            let (text, error) = match own {
+                Some(Ok(text)) => return text,
+                Some(Err(error)) => (template::render(built_in, &fields), Some(error)),
+                None => (template::render(built_in, &fields), None),
+            };
+            let text = text.unwrap_or_else(|_| incident.title.clone());
+            error.map_or(text.clone(), |e| format!("{text}\n(the template of route {} failed: {e})", route.name))
+        };
+        // A first line has no second one.
+        let title = words(&route.title, DEFAULT_TITLE).split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = words(&route.text, DEFAULT_TEXT);
+        Self {
+            key,
+            event: queued.event,
+            uncertain: queued.uncertain,
+            severity: severity(incident, owner),
+            title,
+            text,
+            reply,
+            now,
+            incident,
+            owner,
+            link,
+        }
+    }
+
+    pub(super) fn closed(&self) -> bool {
+        self.event == Event::Closed || !self.incident.is_open()
+    }
+
+    pub(super) fn team(&self) -> Option<&str> {
+        self.owner.and_then(|o| o.team.as_deref())
+    }
+
+    /// For receivers without a key: says so when it may be a repetition.
+    pub(super) fn marked_title(&self) -> String {
+        if self.uncertain { format!("{} (may be a repetition)", self.title) } else { self.title.clone() }
+    }
+
+    /// The whole message for programs. The same key has the same bytes at every attempt.
+    pub(super) fn json(&self) -> Value {
+        let owner = self.owner.map(|o| json!({"team": o.team, "runbook": o.runbook, "dashboard": o.dashboard}));
+        json!({
+            "version": MESSAGE_VERSION,
+            "key": self.key,
+            "event": self.event,
+            "severity": self.severity,
+            "owner": owner,
+            "link": self.link,
+            "incident": self.incident,
+        })
+    }
+}

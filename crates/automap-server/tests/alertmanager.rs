@@ -1,0 +1,124 @@
+//! A real Alertmanager: alerts appear, live on while they are renewed, hold back those of the victims, and end with the incident.
+//! `scripts/need-alertmanager.sh` installs it; without one this test says that it was skipped.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use automap_core::time::Timestamp;
+use automap_server::notify::Worker;
+use automap_server::store::Store;
+use automap_server::store::memory::MemoryStore;
+use common::config::one;
+use common::{Folder, closed, incident};
+use serde_json::{Value, json};
+
+/// Longest wait for the server to come up or to act.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const CONFIG: &str = "
+route: {receiver: nobody, group_by: [incident]}
+receivers: [{name: nobody}]
+inhibit_rules:
+  - source_matchers: ['alertname=\"AutomapVictim\"']
+    target_matchers: ['alertname!~\"Automap.*\"']
+    equal: [service]
+";
+
+struct Running(Child, String);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Running {
+    fn start(folder: &Folder) -> Option<Self> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let names = ["prometheus-alertmanager", "alertmanager"];
+        let program =
+            std::env::split_paths(&path).flat_map(|dir| names.map(|n| dir.join(n))).find(|p| Path::is_file(p))?;
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = Command::new(program)
+            .arg(format!("--config.file={}", folder.file("am.yml", CONFIG).display()))
+            .arg(format!("--storage.path={}", folder.join("data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .arg("--cluster.listen-address=")
+            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let running = Self(child, format!("http://127.0.0.1:{port}"));
+        running.until("it is ready", |_| ureq::get(format!("{}/-/ready", running.1)).call().is_ok());
+        Some(running)
+    }
+
+    fn alerts(&self) -> Vec<Value> {
+        let Ok(mut answer) = ureq::get(format!("{}/api/v2/alerts", self.1)).call() else { return Vec::new() };
+        serde_json::from_slice(&answer.body_mut().read_to_vec().unwrap()).unwrap()
+    }
+
+    fn until(&self, what: &str, holds: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let start = Instant::now();
+        loop {
+            let alerts = self.alerts();
+            if holds(&alerts) {
+                return alerts;
+            }
+            assert!(start.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}; there is {alerts:#?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn named<'a>(alerts: &'a [Value], name: &str) -> Vec<&'a Value> {
+    alerts.iter().filter(|a| a["labels"]["alertname"] == name).collect()
+}
+
+#[test]
+fn a_real_alertmanager_shows_holds_back_and_ends() {
+    let folder = Folder::new("alertmanager");
+    let Some(server) = Running::start(&folder) else {
+        eprintln!("SKIPPED: no alertmanager on the PATH; scripts/need-alertmanager.sh installs one");
+        return;
+    };
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as i64;
+    let at = |seconds: i64| Timestamp::from_ms(now + seconds * 1000);
+    let config = one(&format!("{{alertmanager: {{url: '{}'}}}}", server.1), "");
+    let (store, mut worker) = (MemoryStore::default(), Worker::new(1));
+    let mut first = common::with_report(incident("a"));
+    (first.onset, first.opened) = (at(-120), at(-60));
+    store.put(&first, &["chat".to_owned()], at(0)).unwrap();
+    assert_eq!(worker.step(&store, &config, at(0)).unwrap().delivered, 1);
+
+    let alerts = server.until("three candidates", |alerts| named(alerts, "AutomapIncident").len() == 3);
+    let ends = |alerts: &[Value]| {
+        Timestamp::parse_rfc3339(named(alerts, "AutomapIncident")[0]["endsAt"].as_str().unwrap()).unwrap()
+    };
+    assert_eq!((ends(&alerts), named(&alerts, "AutomapVictim").len()), (at(240), 2));
+    assert_eq!(worker.step(&store, &config, at(60)).unwrap().refreshed, 1);
+    server.until("the end is put off", |alerts| ends(alerts) == at(300));
+
+    // Somebody else's alert on a service that suffers is held back, one on a service that does not is not.
+    let other = |service: &str| json!({"labels": {"alertname": "HighLatency", "service": service}});
+    let body = json!([other("orders"), other("carts")]).to_string();
+    ureq::post(format!("{}/api/v2/alerts", server.1)).header("content-type", "application/json").send(&body).unwrap();
+    let state = |alerts: &[Value], service: &str| {
+        let found = named(alerts, "HighLatency").into_iter().find(|a| a["labels"]["service"] == service);
+        found.map(|a| a["status"]["state"].as_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    server.until("orders is held back", |a| state(a, "orders") == "suppressed" && state(a, "carts") == "active");
+
+    store.put(&closed(&first, at(0)), &["chat".to_owned()], at(0)).unwrap();
+    assert_eq!(worker.step(&store, &config, at(70)).unwrap().delivered, 1);
+    server.until("our alerts have ended", |alerts| {
+        named(alerts, "AutomapIncident").is_empty() && named(alerts, "AutomapVictim").is_empty()
+    });
+    server.until("orders is told again", |alerts| state(alerts, "orders") == "active");
+}
