@@ -1,5 +1,4 @@
 //! What holds for the file alone: versions, several processes, what is given back.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

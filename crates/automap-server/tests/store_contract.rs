@@ -1,5 +1,5 @@
 //! What every store promises: one suite, run over each implementation. A new one adds a line at the end.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod common;
 

@@ -20,6 +20,8 @@ const MAX_ANSWER_BYTES: u64 = 64 << 10;
 const MAX_CA_BYTES: u64 = 4 << 20;
 /// Longest wait that a receiver may ask for.
 pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+/// A connection that was idle for longer may be closed by the other side just as it is used again, and nobody would know what arrived.
+const MAX_IDLE: Duration = Duration::from_secs(3);
 const USER_AGENT: &str = concat!("automap/", env!("CARGO_PKG_VERSION"));
 
 /// How receivers are reached.
@@ -100,6 +102,7 @@ impl Http {
             .max_redirects_will_error(false)
             .proxy(proxy.map_err(|_| "http.proxy is no address such as http://proxy:3128".to_owned())?)
             .timeout_global(Some(timeout))
+            .max_idle_age(MAX_IDLE)
             .user_agent(USER_AGENT)
             .build();
         let resolver = GuardedResolver { allow_loopback: options.allow_loopback };

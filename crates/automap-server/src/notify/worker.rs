@@ -44,6 +44,8 @@ pub struct Step {
     pub folded: u32,
     /// Incidents that go on and were told again to receivers that forget.
     pub refreshed: u32,
+    /// Nothing could be sent: the `http` options cannot be used, and [`NotifyConfig::check`] says why. The messages wait.
+    pub blocked: bool,
 }
 
 impl Step {
@@ -69,8 +71,7 @@ impl Worker {
             Some((options, http)) if options == config.http => http,
             _ => match Http::new(&config.http) {
                 Ok(http) => http,
-                // `NotifyConfig::check` says what is wrong; the messages wait.
-                Err(_) => return Ok(done),
+                Err(_) => return Ok(Step { blocked: true, ..done }),
             },
         };
         let result = self.routes(store, config, &http, now, &mut done);
@@ -135,7 +136,9 @@ impl Worker {
         match self.send(turn, &message.key, &queued, reply) {
             Ok(reply) => {
                 store.delivered(&message.key, reply.as_deref(), now)?;
-                self.told.insert((route.name.clone(), message.incident.clone()), now);
+                if turn.receiver.to.receiver().refresh_ms().is_some() {
+                    self.told.insert((route.name.clone(), message.incident.clone()), now);
+                }
                 done.delivered += 1;
             }
             Err(failure) => {
