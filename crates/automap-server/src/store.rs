@@ -1,10 +1,13 @@
 //! Where incidents live. What a call has answered with `Ok` survives a crash of the process the next moment.
 //!
-//! [`sqlite`] is one file, for one replica or several on one machine; [`memory`] is for tests. Both pass the same suite
-//! (`tests/store_contract.rs`). A message is queued in the transaction that writes the incident, with a copy of what was known then,
+//! [`sqlite`] is one file, for one replica or several on one machine; `postgres` (feature of that name) is a server, for replicas on several;
+//! [`memory`] is for tests. All pass the same suite (`tests/store_contract.rs`). A message is queued in the transaction that writes the incident, with a copy of what was known then,
 //! so that nothing is told that is not kept and nothing kept goes untold.
 
 pub mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+mod row;
 pub mod sqlite;
 pub mod transfer;
 mod types;

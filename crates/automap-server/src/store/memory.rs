@@ -13,9 +13,10 @@ use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::time::{Interval, Timestamp};
 use serde::de::IgnoredAny;
 
+use super::row::check;
 use super::{
-    Delivery, IncidentFilter, MAX_CONFIRMED, MAX_ID, MAX_PAGE, MAX_PROFILES, OutboxState, Outgoing, Pruned, Queued,
-    Retention, Store, StoreError, StoredProfile, Waiting,
+    Delivery, IncidentFilter, MAX_CONFIRMED, MAX_PAGE, MAX_PROFILES, OutboxState, Outgoing, Pruned, Queued, Retention,
+    Store, StoreError, StoredProfile, Waiting,
 };
 use outbox::Message;
 
@@ -215,14 +216,6 @@ impl Store for MemoryStore {
     fn vacuum(&self) -> Result<(), StoreError> {
         Ok(())
     }
-}
-
-fn check(incident: &Incident) -> Result<(), StoreError> {
-    if incident.id.is_empty() || incident.id.len() > MAX_ID {
-        let what = format!("incident {}", incident.id.chars().take(MAX_ID).collect::<String>());
-        return Err(StoreError::Unfit { what, reason: format!("an id has 1 to {MAX_ID} bytes") });
-    }
-    Ok(())
 }
 
 fn passes(i: &Incident, filter: &IncidentFilter) -> bool {

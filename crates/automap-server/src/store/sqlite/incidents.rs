@@ -4,10 +4,10 @@ use automap_core::incident::{Incident, IncidentState};
 use automap_core::report::Report;
 use automap_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
-use serde::Serialize;
 
 use super::{Trouble, outbox};
-use crate::store::{IncidentFilter, MAX_ID, MAX_PAGE, StoreError};
+use crate::store::row::{self, Row};
+use crate::store::{IncidentFilter, MAX_PAGE, StoreError};
 
 pub(super) fn put(c: &Connection, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), Trouble> {
     let before = stored(c, &incident.id)?;
@@ -60,7 +60,7 @@ fn select(filter: &IncidentFilter) -> (String, Vec<Box<dyn ToSql>>) {
     }
     if !filter.states.is_empty() {
         let places = vec!["?"; filter.states.len()].join(", ");
-        let states = filter.states.iter().map(|s| Box::new(state_name(*s)) as Box<dyn ToSql>).collect();
+        let states = filter.states.iter().map(|s| Box::new(row::state_name(*s)) as Box<dyn ToSql>).collect();
         add(&format!("state IN ({places})"), states);
     }
     if let Some(cause) = &filter.cause {
@@ -86,59 +86,35 @@ fn stored(c: &Connection, id: &str) -> Result<Option<(u64, IncidentState)>, Trou
         .prepare_cached("SELECT revision, state FROM incidents WHERE id = ?1")?
         .query_row([id], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)));
     let Some((revision, state)) = row.optional()? else { return Ok(None) };
-    let states = [IncidentState::Open, IncidentState::Recovering, IncidentState::Closed];
-    let state = states.into_iter().find(|s| state_name(*s) == state);
+    let state = row::parse_state(&state);
     let state = state.ok_or_else(|| Trouble::damaged(&format!("the state of incident {id}"), &"an unknown word"))?;
     Ok(Some((revision.unsigned_abs(), state)))
 }
 
 fn write(c: &Connection, incident: &Incident) -> Result<(), Trouble> {
-    let unfit = |reason: String| {
-        let what = format!("incident {}", incident.id.chars().take(MAX_ID).collect::<String>());
-        Trouble::Refused(StoreError::Unfit { what, reason })
-    };
-    if incident.id.is_empty() || incident.id.len() > MAX_ID {
-        return Err(unfit(format!("an id has 1 to {MAX_ID} bytes")));
-    }
-    let revision = i64::try_from(incident.revision).map_err(|e| unfit(e.to_string()))?;
-    let report = incident.report.as_ref().map(serde_json::to_string).transpose().map_err(|e| unfit(e.to_string()))?;
-    let body =
-        serde_json::to_string(&Incident { report: None, ..incident.clone() }).map_err(|e| unfit(e.to_string()))?;
+    let row = Row::encode(incident).map_err(Trouble::Refused)?;
     c.prepare_cached(
         "INSERT OR REPLACE INTO incidents
          (id, target, state, severity, cause, confirmed, revision, opened_ms, updated_ms, closed_ms, body, report)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
-        incident.id,
-        incident.target,
-        state_name(incident.state),
-        word(&incident.severity),
-        incident.cause.as_ref().map(|cause| &cause.service),
-        incident.confirmed,
-        revision,
-        incident.opened.ms(),
-        incident.updated.ms(),
-        incident.closed.map(Timestamp::ms),
-        body,
-        report
+        row.id,
+        row.target,
+        row.state,
+        row.severity,
+        row.cause,
+        row.confirmed,
+        row.revision,
+        row.opened_ms,
+        row.updated_ms,
+        row.closed_ms,
+        row.body,
+        row.report
     ])?;
     Ok(())
 }
 
 pub(super) fn parse(id: &str, body: &str) -> Result<Incident, Trouble> {
     serde_json::from_str(body).map_err(|e| Trouble::damaged(&format!("incident {id}"), &e))
-}
-
-const fn state_name(state: IncidentState) -> &'static str {
-    match state {
-        IncidentState::Open => "open",
-        IncidentState::Recovering => "recovering",
-        IncidentState::Closed => "closed",
-    }
-}
-
-/// An enum of words as JSON writes it.
-fn word(value: &impl Serialize) -> Option<String> {
-    serde_json::to_value(value).ok()?.as_str().map(ToOwned::to_owned)
 }

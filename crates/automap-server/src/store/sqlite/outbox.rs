@@ -5,9 +5,8 @@ use automap_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Trouble, incidents};
-use crate::store::{
-    Delivery, DeliveryState, Event, MAX_PAGE, MAX_WAITING, OutboxState, Outgoing, Queued, StoreError, Waiting,
-};
+use crate::store::row::unfit;
+use crate::store::{Delivery, DeliveryState, Event, MAX_PAGE, MAX_WAITING, OutboxState, Outgoing, Queued, Waiting};
 
 const MESSAGE: &str = "key, route, incident, revision, queued_ms, due_ms, attempts";
 
@@ -22,9 +21,7 @@ pub(super) fn queue(
     if routes.is_empty() {
         return Ok(());
     }
-    let unfit =
-        |e: serde_json::Error| StoreError::Unfit { what: format!("incident {}", incident.id), reason: e.to_string() };
-    let body = serde_json::to_string(incident).map_err(|e| Trouble::Refused(unfit(e)))?;
+    let body = serde_json::to_string(incident).map_err(|e| Trouble::Refused(unfit(incident, e.to_string())))?;
     let revision = incident.revision.cast_signed();
     c.prepare_cached("INSERT INTO snapshots (incident, revision, body) VALUES (?1, ?2, ?3)")?.execute(params![
         incident.id,
