@@ -5,7 +5,7 @@ mod common;
 use automap_core::time::Interval;
 use automap_server::store::sqlite::SqliteStore;
 use automap_server::store::{IncidentFilter, Retention, Store, StoreError};
-use common::{Folder, at, closed, incident, updated};
+use common::{Folder, at, closed, incident};
 use rusqlite::Connection;
 
 #[test]
@@ -41,25 +41,7 @@ fn two_that_write_the_same_file_do_not_lose_each_others_changes() {
     let folder = Folder::new("two");
     let path = folder.join("a.db");
     let stores = [SqliteStore::open(&path).unwrap(), SqliteStore::open(&path).unwrap()];
-    stores[0].put(&incident("a"), &[], at(0)).unwrap();
-    let conflicts: u32 = std::thread::scope(|scope| {
-        let change = |store: &SqliteStore| {
-            let (mut done, mut conflicts) = (0, 0);
-            while done < 50 {
-                let next = updated(&store.get("a").unwrap().unwrap(), at(done));
-                match store.put(&next, &["chat".to_owned()], at(done)) {
-                    Ok(()) => done += 1,
-                    Err(StoreError::Conflict { .. }) => conflicts += 1,
-                    Err(e) => panic!("{e}"),
-                }
-            }
-            conflicts
-        };
-        let running: Vec<_> = stores.iter().map(|store| scope.spawn(move || change(store))).collect();
-        running.into_iter().map(|t| t.join().unwrap()).sum()
-    });
-    assert_eq!(stores[1].get("a").unwrap().unwrap().revision, 101, "{conflicts} conflicts");
-    assert_eq!(stores[0].outbox().unwrap().waiting, 100);
+    common::two_change_one([&stores[0], &stores[1]]);
 }
 
 #[test]

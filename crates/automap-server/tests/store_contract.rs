@@ -307,9 +307,9 @@ fn sqlite(name: &str) -> (impl Store, impl Sized) {
     (automap_server::store::sqlite::SqliteStore::open(&folder.join("a.db")).unwrap(), folder)
 }
 
-/// Each name is a function that makes an empty store and what must outlive it.
+/// Each name is a function that makes an empty store and what must outlive it; of `server`, one test runs all with a schema for each.
 macro_rules! contracts {
-    ($($store:ident),*: $tests:tt) => { $(contracts!(@ $store $tests);)* };
+    ($($store:ident),*; $server:ident: $tests:tt) => { $(contracts!(@ $store $tests);)* contracts!(# $server $tests); };
     (@ $store:ident [$($test:ident),* $(,)?]) => {
         mod $store {
             $(#[test] fn $test() {
@@ -318,10 +318,52 @@ macro_rules! contracts {
             })*
         }
     };
+    (# $server:ident [$($test:ident),* $(,)?]) => {
+        #[cfg(all(unix, feature = "postgres"))]
+        #[test]
+        fn $server() {
+            let Some(server) = common::postgres::Postgres::start("postgres") else { return };
+            $({
+                println!("{}", stringify!($test));
+                $test(&of_schema(&server, stringify!($test)));
+            })*
+            beyond_the_contract(&server);
+        }
+    };
+}
+
+#[cfg(all(unix, feature = "postgres"))]
+fn of_schema(server: &common::postgres::Postgres, schema: &str) -> automap_server::store::postgres::PostgresStore {
+    server.run(&format!("CREATE SCHEMA {schema}"));
+    automap_server::store::postgres::PostgresStore::open(&server.url(schema), None).unwrap()
+}
+
+/// Two replicas, a connection that breaks, a later version, and a server that is not there.
+#[cfg(all(unix, feature = "postgres"))]
+fn beyond_the_contract(server: &common::postgres::Postgres) {
+    use automap_server::store::postgres::PostgresStore;
+    let open = |schema: &str| PostgresStore::open(&server.url(schema), None);
+    let (one, two) = (of_schema(server, "pair"), open("pair").unwrap());
+    common::two_change_one([&one, &two]);
+    let ttl = Duration::from_secs(15);
+    assert!(one.lease("shop", "a", at(0), ttl).unwrap() && !two.lease("shop", "b", at(14), ttl).unwrap());
+    assert!(two.lease("shop", "b", at(15), ttl).unwrap(), "taken over after fifteen seconds");
+
+    server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'automap'");
+    let again = (0..3).find_map(|_| one.get("a").ok());
+    assert_eq!(again.flatten().map(|i| i.revision), Some(101), "a broken connection is made anew");
+
+    server.run("UPDATE pair.automap_tables SET version = 3");
+    assert!(matches!(open("pair"), Err(StoreError::TooNew { found: 3, known: 2, .. })));
+    let url = "postgresql://me:hidden@127.0.0.1:1/incidents?sslmode=disable";
+    let error = PostgresStore::open(url, None).unwrap_err().to_string();
+    assert!(error.starts_with("PostgreSQL 127.0.0.1/incidents: ") && !error.contains("hidden"), "{error}");
+    let error = PostgresStore::open("postgresql://me:hidden@[", None).unwrap_err().to_string();
+    assert!(!error.contains("hidden"), "{error}");
 }
 
 contracts! {
-    memory, sqlite: [
+    memory, sqlite; postgres_keeps_the_same_promises: [
         what_is_put_is_got_back_whole, a_change_must_follow_the_revision_it_is_based_on, listings_filter_and_page,
         a_page_has_a_limit, one_message_for_each_route_in_order, messages_are_retried_folded_and_given_up,
         an_attempt_without_an_outcome_is_remembered, leases_have_one_holder, profiles_are_kept_by_period,

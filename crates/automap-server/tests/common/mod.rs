@@ -3,6 +3,8 @@
 #![allow(clippy::allow_attributes, reason = "what is used differs from file to file, so `expect` cannot hold")]
 
 pub(crate) mod config;
+#[cfg(all(unix, feature = "postgres"))]
+pub(crate) mod postgres;
 pub(crate) mod server;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use automap_core::incident::{
     INCIDENT_SCHEMA_VERSION, Incident, IncidentState, Indicator, Moment, NamedCause, Severity, Sign, SloImpact,
 };
 use automap_core::time::Timestamp;
+use automap_server::store::{Store, StoreError};
 
 /// 2026-11-25T14:03:15Z.
 pub(crate) const T0: Timestamp = Timestamp::from_ms(1_795_615_395_000);
@@ -100,6 +103,24 @@ fn report() -> automap_core::report::Report {
         "victims": [], "not_checked": [], "notes": [], "next": [], "queries": []
     }))
     .unwrap()
+}
+
+/// Changes one incident from two handles at once, fifty times each; every change must be there in the end.
+pub(crate) fn two_change_one(stores: [&dyn Store; 2]) {
+    stores[0].put(&incident("a"), &[], at(0)).unwrap();
+    let change = |store: &dyn Store| {
+        let mut done = 0;
+        while done < 50 {
+            let next = updated(&store.get("a").unwrap().unwrap(), at(done));
+            match store.put(&next, &["chat".to_owned()], at(done)) {
+                Ok(()) => done += 1,
+                refused => assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}"),
+            }
+        }
+    };
+    std::thread::scope(|scope| stores.map(|store| scope.spawn(move || change(store))).map(|t| t.join().unwrap()));
+    assert_eq!(stores[1].get("a").unwrap().unwrap().revision, 101);
+    assert_eq!(stores[0].outbox().unwrap().waiting, 100);
 }
 
 /// A folder of one test's own, removed when it ends well.

@@ -1,6 +1,6 @@
 //! The tables and their versions, counted as the file's are.
 
-use postgres::{Client, GenericClient};
+use postgres::Client;
 
 /// What brings a database from one version to the next. The file's first version had no server beside it.
 const STEPS: [&str; 2] = [
