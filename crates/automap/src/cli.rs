@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::commands::incidents::{self, IncidentsCommand};
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
 use crate::commands::{capture, compare, confirm, demo, diagnose, drill, eval, explain, graph, profile, report, trend};
 
@@ -45,6 +46,9 @@ pub(crate) enum Command {
     /// Tell what an incident's cause really was, so that similar ones are diagnosed better
     #[command(before_help = confirm::EXAMPLES)]
     Confirm(Box<confirm::ConfirmArgs>),
+    /// Take incidents out of the memory, or into it
+    #[command(subcommand, before_help = incidents::EXAMPLES)]
+    Incidents(IncidentsCommand),
     /// Profile vectors of all services, for machine learning
     #[command(before_help = profile::EXAMPLES)]
     Profile(Box<profile::ProfileArgs>),

@@ -11,6 +11,7 @@ pub(crate) mod eval;
 pub(crate) mod explain;
 
 pub(crate) mod graph;
+pub(crate) mod incidents;
 mod input_args;
 pub(crate) mod lab;
 mod output_args;
@@ -38,6 +39,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Eval(args) => eval::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Graph(args) => graph::run(&args),
+        Command::Incidents(command) => incidents::run(&command),
         Command::Report(args) => report::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Schema => schema::run(),

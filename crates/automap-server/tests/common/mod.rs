@@ -1,5 +1,10 @@
 //! What several tests need: an incident, a folder of one's own, a receiver that records.
-#![allow(dead_code, clippy::unwrap_used, reason = "each test file uses a part of it, and a test may panic")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "each test file uses a part of it, and a test may panic"
+)]
 #![allow(clippy::allow_attributes, reason = "what is used differs from file to file, so `expect` cannot hold")]
 
 pub(crate) mod config;
