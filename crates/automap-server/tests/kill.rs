@@ -97,7 +97,7 @@ fn work(store: &dyn Store, outbox: &Outbox, mut dice: Dice, folder: &Path) {
             }
         };
         store.put(&next, &routes, now()).unwrap();
-        writeln!(kept, "put {} {}", next.id, next.revision).unwrap();
+        note(&mut kept, &format!("put {} {}\n", next.id, next.revision));
         outbox.ring();
         if next.state == IncidentState::Closed {
             let case = ConfirmedCase {
@@ -108,9 +108,14 @@ fn work(store: &dyn Store, outbox: &Outbox, mut dice: Dice, folder: &Path) {
                 precision: EQUAL_WEIGHTS,
             };
             store.confirm(&case).unwrap();
-            writeln!(kept, "confirm {} 0", next.id).unwrap();
+            note(&mut kept, &format!("confirm {} 0\n", next.id));
         }
     }
+}
+
+/// One write: a kill leaves the whole line or nothing.
+fn note(kept: &mut File, line: &str) {
+    kept.write_all(line.as_bytes()).unwrap();
 }
 
 fn start(folder: &Folder, server: &Server, task: &str) -> Child {

@@ -132,20 +132,21 @@ fn attempts_have_an_end() {
 }
 
 #[test]
-fn an_answer_that_does_not_come_is_told_as_a_possible_repetition() {
-    let server = Server::start(vec![Answer::Hang]);
-    let folder = common::Folder::new("hang");
-    let url = folder.file("url", &server.url("/robot?key=hidden"));
-    let config = one(&format!("{{slack: {{webhook: {{file: '{}'}}}}}}", url.display()), "");
-    let (store, mut worker) = (MemoryStore::default(), Worker::new(1));
-    put(&store, &config, &incident("a"), 0);
-    assert_eq!(steps(&mut worker, &store, &config, 0).retried, 1);
-    let error = store.deliveries("a").unwrap()[0].error.clone().unwrap();
-    assert!(error.contains("no answer") && !error.contains("hidden"), "{error}");
-    assert_eq!(steps(&mut worker, &store, &config, 60).delivered, 1);
-    let texts: Vec<bool> =
-        server.seen().iter().map(|r| r.json()["text"].as_str().unwrap().contains("may be a repetition")).collect();
-    assert_eq!(texts, [false, true]);
+fn an_outcome_that_is_not_known_is_told_as_a_possible_repetition() {
+    for (i, (answer, word)) in [(Answer::Hang, "no answer"), (status(504, ""), "504")].into_iter().enumerate() {
+        let server = Server::start(vec![answer]);
+        let folder = common::Folder::new(&format!("unknown-{i}"));
+        let url = folder.file("url", &server.url("/robot?key=hidden"));
+        let config = one(&format!("{{slack: {{webhook: {{file: '{}'}}}}}}", url.display()), "");
+        let (store, mut worker) = (MemoryStore::default(), Worker::new(1));
+        put(&store, &config, &incident("a"), 0);
+        assert_eq!(steps(&mut worker, &store, &config, 0).retried, 1);
+        let error = store.deliveries("a").unwrap()[0].error.clone().unwrap();
+        assert!(error.contains(word) && !error.contains("hidden"), "{error}");
+        assert_eq!(steps(&mut worker, &store, &config, 60).delivered, 1);
+        let marked = |r: &common::server::Request| r.json()["text"].as_str().unwrap().contains("may be a repetition");
+        assert_eq!(server.seen().iter().map(marked).collect::<Vec<_>>(), [false, true]);
+    }
 }
 
 #[test]

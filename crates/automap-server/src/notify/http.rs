@@ -154,6 +154,8 @@ impl Http {
         let said = excerpt(&limited.unwrap_or_default());
         let message = format!("status {status}: {said}");
         Err(match status {
+            // A proxy speaks for a receiver that may have got it.
+            502 | 504 => Failure::Unknown { message },
             408 | 429 | 500..=599 => Failure::Later { message, after },
             300..=399 => Failure::Never {
                 message: format!("status {status}: redirects are not followed; give the final address"),

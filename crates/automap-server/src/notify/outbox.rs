@@ -33,7 +33,8 @@ pub struct Parts {
     pub config: Box<dyn Fn() -> Arc<NotifyConfig> + Send>,
     /// The time.
     pub clock: Box<dyn Fn() -> Timestamp + Send>,
-    /// This process, different from every other on the same store.
+    /// This replica, different from every other on the same store and the same after a restart (a pod's or host's name): one that comes
+    /// back under another name waits for its own lease to run out.
     pub holder: String,
     /// Spreads retries.
     pub seed: u64,
@@ -99,4 +100,45 @@ fn step(worker: &mut Worker, parts: &Parts) -> Result<Step, StoreError> {
         return Ok(Step::default());
     }
     worker.step(&*parts.store, &(parts.config)(), now)
+}
+
+#[cfg(test)]
+mod tests {
+    use automap_core::incident::Incident;
+
+    use super::*;
+    use crate::store::memory::MemoryStore;
+
+    fn an_incident() -> Incident {
+        let at = "2026-11-25T14:03:15Z";
+        serde_json::from_value(serde_json::json!({
+            "schema_version": 1, "id": "a", "target": "shop", "state": "open", "severity": "warning", "revision": 1,
+            "onset": at, "opened": at, "updated": at, "closed": null, "title": "t", "cause": null, "symptoms": [], "victims": [],
+            "slos": [], "alerts": [], "reopened": 0, "confirmed": null, "timeline": [], "report": null
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn only_the_holder_of_the_lease_sends() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let t = Timestamp::from_ms;
+        store.put(&an_incident(), &["gone".to_owned()], t(0)).unwrap();
+        assert!(store.lease(OUTBOX_LEASE, "other", t(0), LEASE).unwrap());
+        let parts = |now: i64| Parts {
+            store: Arc::clone(&store),
+            config: Box::new(Arc::default),
+            clock: Box::new(move || t(now)),
+            holder: "me".into(),
+            seed: 1,
+            report: Box::new(|_| {}),
+        };
+        let mut worker = Worker::new(1);
+        assert_eq!(step(&mut worker, &parts(119_999)).unwrap(), Step::default());
+        assert_eq!(step(&mut worker, &parts(120_000)).unwrap().given_up, 1, "its route is gone");
+        assert!(!store.lease(OUTBOX_LEASE, "other", t(120_000), LEASE).unwrap());
+        // Dropping gives the lease back.
+        drop(Outbox::start(parts(120_000)).unwrap());
+        assert!(store.lease(OUTBOX_LEASE, "other", t(120_000), LEASE).unwrap());
+    }
 }

@@ -18,6 +18,8 @@ use crate::notify::text::cut_bytes;
 const LIFE: i64 = 4;
 /// Victims that get an alert of their own.
 const MAX_VICTIMS: usize = 50;
+/// Longest first line.
+const MAX_SUMMARY_BYTES: usize = 1 << 10;
 /// Longest text of an annotation.
 const MAX_TEXT_BYTES: usize = 8 << 10;
 
@@ -132,9 +134,9 @@ impl Alertmanager {
 fn alert(message: &Message<'_>, labels: &Labels, ends: &str) -> Value {
     let owner = message.owner;
     let annotations = [
-        ("summary", Some(message.incident.title.clone())),
+        ("summary", Some(cut_bytes(&message.incident.title, MAX_SUMMARY_BYTES))),
         ("description", Some(cut_bytes(&message.text, MAX_TEXT_BYTES))),
-        ("victims", Some(message.incident.victims.join(", "))),
+        ("victims", Some(cut_bytes(&message.incident.victims.join(", "), MAX_TEXT_BYTES))),
         ("runbook_url", owner.and_then(|o| o.runbook.clone())),
         ("dashboard_url", owner.and_then(|o| o.dashboard.clone())),
     ];
