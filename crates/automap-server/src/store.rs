@@ -234,11 +234,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// [`StoreError`] when the database does not answer.
     fn unsure(&self, key: &str, error: &str, due: Option<Timestamp>) -> Result<(), StoreError>;
 
-    /// A later message says all that this one would have said; it is not sent.
+    /// A later message says all that these would have said; they are not sent.
     ///
     /// # Errors
     /// [`StoreError`] when the database does not answer.
-    fn folded(&self, key: &str, now: Timestamp) -> Result<(), StoreError>;
+    fn folded(&self, keys: &[String], now: Timestamp) -> Result<(), StoreError>;
 
     /// All messages of an incident that are remembered, the latest [`MAX_PAGE`], the oldest of them first.
     ///

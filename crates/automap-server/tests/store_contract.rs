@@ -139,7 +139,7 @@ fn messages_are_retried_folded_and_given_up(store: &dyn Store) {
     store.put(&updated(&first, at(11)), &routes(&["chat"]), at(11)).unwrap();
     store.failed("a/1/chat", "404: no such hook", None).unwrap();
     assert_eq!(keys(store, 11), ["a/2/chat"]);
-    store.folded("a/2/chat", at(12)).unwrap();
+    store.folded(&["a/2/chat".to_owned(), "a/9/nobody".to_owned()], at(12)).unwrap();
     let became: Vec<_> = store.deliveries("a").unwrap();
     let became: Vec<_> = became.iter().map(|d| (d.state, d.event, d.error.as_deref(), d.message.attempts)).collect();
     let given_up = (DeliveryState::GivenUp, Event::Opened, Some("404: no such hook"), 2);

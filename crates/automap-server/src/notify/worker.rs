@@ -117,9 +117,10 @@ impl Worker {
         let Turn { store, config, route, now, .. } = *turn;
         let line = store.waiting(&route.name, &first.incident)?;
         let folded = fold(&line, route.updates);
-        for waiting in line.iter().take(folded) {
-            store.folded(&waiting.key, now)?;
-            done.folded += 1;
+        if folded > 0 {
+            let keys: Vec<String> = line.iter().take(folded).map(|waiting| waiting.key.clone()).collect();
+            store.folded(&keys, now)?;
+            done.folded += u32::try_from(folded).unwrap_or(u32::MAX);
         }
         let message = match line.get(folded) {
             None => return Ok(()),

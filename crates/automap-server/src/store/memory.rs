@@ -141,8 +141,9 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn folded(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
-        self.kept().folded(key, now);
+    fn folded(&self, keys: &[String], now: Timestamp) -> Result<(), StoreError> {
+        let mut kept = self.kept();
+        keys.iter().for_each(|key| kept.folded(key, now));
         Ok(())
     }
 

@@ -179,8 +179,8 @@ impl Store for PostgresStore {
         self.write(|t| outbox::failed(t, key, error, due, true))
     }
 
-    fn folded(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
-        self.write(|t| outbox::folded(t, key, now))
+    fn folded(&self, keys: &[String], now: Timestamp) -> Result<(), StoreError> {
+        self.write(|t| keys.iter().try_for_each(|key| outbox::folded(t, key, now)))
     }
 
     fn reply(&self, route: &str, incident: &str) -> Result<Option<String>, StoreError> {

@@ -175,8 +175,8 @@ impl Store for SqliteStore {
         self.write(|t| outbox::failed(t, key, error, due, true))
     }
 
-    fn folded(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
-        self.write(|t| outbox::folded(t, key, now))
+    fn folded(&self, keys: &[String], now: Timestamp) -> Result<(), StoreError> {
+        self.write(|t| keys.iter().try_for_each(|key| outbox::folded(t, key, now)))
     }
 
     fn reply(&self, route: &str, incident: &str) -> Result<Option<String>, StoreError> {
