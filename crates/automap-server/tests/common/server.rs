@@ -97,11 +97,12 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
             std::thread::sleep(Duration::from_secs(30));
             return;
         };
-        let head = format!(
-            "HTTP/1.1 {status} X\r\n{extra}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            body.len()
+        // One write: two of them wait for each other's acknowledgement.
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 {status} X\r\n{extra}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         );
-        if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).is_err() {
+        if stream.write_all(answer.as_bytes()).is_err() {
             return;
         }
     }
