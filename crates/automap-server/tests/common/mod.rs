@@ -85,7 +85,7 @@ pub(crate) fn closed(before: &Incident, now: Timestamp) -> Incident {
     next
 }
 
-/// A report, from the demo's capture; large as real ones are.
+/// With a small report of four candidates.
 pub(crate) fn with_report(mut incident: Incident) -> Incident {
     incident.report = Some(report());
     incident
