@@ -1,0 +1,119 @@
+//! From the body of a webhook to [`AlertGroup`]. Alertmanager's format 4; Grafana sends the same and more. What is too long is cut off,
+//! what is too much is left out and counted, what makes no sense is refused with its place.
+
+use std::collections::BTreeMap;
+
+use automap_core::time::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Alert, AlertGroup, AlertSender, MAX_ALERTS, MAX_LABELS, MAX_TEXT};
+
+/// The only format of Alertmanager there is since 2016; Grafana writes `1`.
+const VERSIONS: [&str; 2] = ["4", "1"];
+/// Instants before 1970 mean "not yet": Go's zero time is in the year 1.
+const FIRST_MS: i64 = 0;
+
+/// Why a body is no group of alerts: where, and what.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {reason}")]
+pub(crate) struct ParseError {
+    /// `alerts[3].startsAt`.
+    pub(crate) place: String,
+    /// What is wrong there.
+    pub(crate) reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawGroup {
+    version: Option<Value>,
+    group_key: Option<String>,
+    receiver: Option<String>,
+    #[serde(default)]
+    truncated_alerts: Option<u64>,
+    alerts: Vec<RawAlert>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawAlert {
+    status: String,
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    annotations: Option<BTreeMap<String, String>>,
+    starts_at: Option<String>,
+    ends_at: Option<String>,
+    #[serde(default)]
+    fingerprint: String,
+}
+
+/// Reads the body of a webhook.
+///
+/// # Errors
+/// [`ParseError`] with the place, when it is none.
+pub(crate) fn parse(body: &[u8], sender: AlertSender) -> Result<AlertGroup, ParseError> {
+    let raw: RawGroup = serde_json::from_slice(body).map_err(|e| wrong("body", e.to_string()))?;
+    if let Some(version) = &raw.version {
+        let word = version.as_str().map_or_else(|| version.to_string(), ToOwned::to_owned);
+        if !VERSIONS.contains(&word.as_str()) {
+            return Err(wrong("version", format!("it is {}, and 4 (Grafana: 1) is known", clip(&word))));
+        }
+    }
+    let left_out = raw.truncated_alerts.unwrap_or(0).saturating_add(raw.alerts.len().saturating_sub(MAX_ALERTS) as u64);
+    let alerts = raw.alerts.into_iter().take(MAX_ALERTS).enumerate().map(|(i, a)| alert(i, a));
+    let alerts = alerts.collect::<Result<Vec<_>, _>>()?;
+    let key = raw.group_key.filter(|k| !k.is_empty());
+    let key = key.ok_or_else(|| wrong("groupKey", "it is missing; send Alertmanager's webhook unchanged"))?;
+    Ok(AlertGroup {
+        sender,
+        key: clip(&key),
+        receiver: clip(&raw.receiver.unwrap_or_default()),
+        target: None,
+        alerts,
+        left_out,
+    })
+}
+
+fn alert(index: usize, raw: RawAlert) -> Result<Alert, ParseError> {
+    let at = |field: &str| format!("alerts[{index}].{field}");
+    let firing = match raw.status.as_str() {
+        "firing" => true,
+        "resolved" => false,
+        other => return Err(wrong(at("status"), format!("it is {:?}, neither firing nor resolved", clip(other)))),
+    };
+    let instant = |field: &str, text: Option<String>| match text {
+        None => Ok(None),
+        Some(text) if text.is_empty() => Ok(None),
+        Some(text) => match Timestamp::parse_rfc3339(&text) {
+            Some(t) => Ok(Some(t).filter(|t| t.ms() > FIRST_MS)),
+            None => Err(wrong(at(field), format!("{:?} is no RFC 3339 instant", clip(&text)))),
+        },
+    };
+    let labels: BTreeMap<String, String> =
+        raw.labels.unwrap_or_default().into_iter().take(MAX_LABELS).map(|(k, v)| (clip(&k), clip(&v))).collect();
+    // Grafana writes the end of an alert's validity while it fires; it ended only when it says so.
+    let ends_at = instant("endsAt", raw.ends_at)?.filter(|_| !firing);
+    let text = raw.annotations.unwrap_or_default();
+    let summary = ["summary", "message", "description"].iter().find_map(|k| text.get(*k)).map(|t| clip(t));
+    let fingerprint = if raw.fingerprint.is_empty() { of_labels(&labels) } else { clip(&raw.fingerprint) };
+    Ok(Alert { fingerprint, firing, starts_at: instant("startsAt", raw.starts_at)?, ends_at, labels, summary })
+}
+
+/// Senders before 2018 wrote no fingerprint: the labels are the identity.
+fn of_labels(labels: &BTreeMap<String, String>) -> String {
+    clip(&labels.iter().map(|(k, v)| format!("{k}={v:?}")).collect::<Vec<_>>().join(","))
+}
+
+fn clip(text: &str) -> String {
+    if text.len() <= MAX_TEXT {
+        return text.to_owned();
+    }
+    let end = (0..=MAX_TEXT).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+    text[..end].to_owned()
+}
+
+fn wrong(place: impl Into<String>, reason: impl Into<String>) -> ParseError {
+    ParseError { place: place.into(), reason: reason.into() }
+}
