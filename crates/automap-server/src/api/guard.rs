@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn names_that_could_be_pointed_here_need_to_be_known() {
-        for ours in ["127.0.0.1:9977", "[::1]:9977", "::1", "localhost", "LOCALHOST:1", "10.0.0.3"] {
+        for ours in ["127.0.0.1:9977", "[::1]:9977", "[::1]", "localhost", "LOCALHOST:1", "10.0.0.3"] {
             assert!(is_ours(ours, &[], false), "{ours}");
         }
         for theirs in ["evil.example:9977", "localhost.evil.example", "127.0.0.1.evil.example", "", ":9977", "a:b:c"] {

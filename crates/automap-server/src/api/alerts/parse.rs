@@ -117,3 +117,92 @@ fn clip(text: &str) -> String {
 fn wrong(place: impl Into<String>, reason: impl Into<String>) -> ParseError {
     ParseError { place: place.into(), reason: reason.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const ALERTMANAGER: &str = include_str!("../../../tests/fixtures/alertmanager.json");
+    const GRAFANA: &str = include_str!("../../../tests/fixtures/grafana.json");
+
+    fn time(text: &str) -> Option<Timestamp> {
+        Some(Timestamp::parse_rfc3339(text).unwrap())
+    }
+
+    #[test]
+    fn alertmanagers_webhook_is_read() {
+        let group = parse(ALERTMANAGER.as_bytes(), AlertSender::Alertmanager).unwrap();
+        assert_eq!((group.receiver.as_str(), group.left_out, group.alerts.len()), ("automap", 3, 2));
+        assert!(group.key.contains("sock-shop"));
+        let [slow, errors] = &group.alerts[..] else { panic!("two alerts") };
+        assert_eq!((slow.firing, slow.ends_at), (true, None), "the year 1 is no end");
+        assert_eq!((slow.namespace(), slow.service()), (Some("sock-shop"), Some("front-end")));
+        assert_eq!(slow.summary.as_deref(), Some("front-end p95 latency is 376 ms"));
+        assert_eq!(slow.onset(120_000), time("2025-11-23T14:03:15.123Z"), "the rule had been true for two minutes");
+        assert_eq!((errors.firing, errors.ends_at), (false, time("2025-11-23T14:04:00Z")));
+        assert_eq!(errors.service(), Some("orders"));
+        let onset = group.onset(|rule| if rule == "HighLatency" { 120_000 } else { 0 });
+        assert_eq!(onset, time("2025-11-23T14:03:15.123Z"), "a resolved alert says nothing about the present");
+    }
+
+    #[test]
+    fn grafanas_webhook_is_read() {
+        let group = parse(GRAFANA.as_bytes(), AlertSender::Grafana).unwrap();
+        let alert = &group.alerts[0];
+        assert_eq!(alert.starts_at, time("2025-11-23T14:05:10Z"));
+        assert_eq!((alert.ends_at, alert.service()), (None, Some("orders")), "validity is no end");
+        assert_eq!(alert.summary.as_deref(), Some("orders is slow"));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_its_place() {
+        let with = |path: &[&str], value: Value| {
+            let mut body: Value = serde_json::from_str(ALERTMANAGER).unwrap();
+            let slot = path.iter().fold(&mut body, |v, key| match key.parse::<usize>() {
+                Ok(index) => &mut v[index],
+                Err(_) => &mut v[*key],
+            });
+            *slot = value;
+            parse(body.to_string().as_bytes(), AlertSender::Alertmanager).unwrap_err().place
+        };
+        assert_eq!(with(&["version"], json!("5")), "version");
+        assert_eq!(with(&["groupKey"], json!(null)), "groupKey");
+        assert_eq!(with(&["alerts", "1", "status"], json!("pending")), "alerts[1].status");
+        assert_eq!(with(&["alerts", "0", "startsAt"], json!("yesterday")), "alerts[0].startsAt");
+        assert_eq!(with(&["alerts"], json!({})), "body");
+    }
+
+    #[test]
+    fn too_much_is_left_out_and_too_long_is_cut() {
+        let labels: BTreeMap<String, String> = (0..500).map(|i| (format!("l{i:03}"), "ä".repeat(2000))).collect();
+        let alert = json!({"status": "firing", "labels": labels});
+        let body = json!({"groupKey": "g", "alerts": vec![json!({"status": "firing"}); MAX_ALERTS + 7]});
+        let group = parse(body.to_string().as_bytes(), AlertSender::Alertmanager).unwrap();
+        assert_eq!((group.alerts.len(), group.left_out), (MAX_ALERTS, 7));
+        let body = json!({"groupKey": "g", "alerts": [alert]});
+        let alert = &parse(body.to_string().as_bytes(), AlertSender::Alertmanager).unwrap().alerts[0];
+        assert_eq!(alert.labels.len(), MAX_LABELS);
+        assert!(alert.labels.values().all(|v| v.len() <= MAX_TEXT) && alert.fingerprint.len() <= MAX_TEXT);
+        assert_eq!(alert.starts_at, None, "not said is not known");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = parse(&bytes, AlertSender::Grafana);
+        }
+
+        #[test]
+        fn a_fixture_with_any_part_replaced_is_read_or_refused(from in 0usize..1700, len in 0usize..60, text in ".{0,40}") {
+            let from = (0..=from.min(ALERTMANAGER.len())).rev().find(|i| ALERTMANAGER.is_char_boundary(*i)).unwrap();
+            let to = (from + len).min(ALERTMANAGER.len());
+            let body = format!("{}{text}{}", &ALERTMANAGER[..from], &ALERTMANAGER[to..]);
+            if let Ok(group) = parse(body.as_bytes(), AlertSender::Alertmanager) {
+                prop_assert!(group.alerts.len() <= MAX_ALERTS && !group.key.is_empty());
+            }
+        }
+    }
+}

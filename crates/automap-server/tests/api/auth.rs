@@ -1,0 +1,141 @@
+//! Who may ask what, for every way to say who one is.
+
+use automap_server::auth::hash_password;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use super::server::{Server, file};
+
+fn basic(name: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
+}
+
+/// One credential of each kind and role; a proxy at 10.0.0.1.
+fn server() -> Server {
+    let token = |name: &str| file(name, &format!("{name}-token\n"));
+    let hash = file("ann", &hash_password("correct horse").unwrap());
+    Server::with(&format!(
+        "listen: 0.0.0.0:9977
+auth:
+  tokens:
+    - {{ name: am, role: alerts, from: {{ file: {:?} }} }}
+    - {{ name: grafana, role: viewer, from: {{ file: {:?} }} }}
+    - {{ name: bot, role: operator, from: {{ file: {:?} }} }}
+  users:
+    - {{ name: ann, role: operator, from: {{ file: {:?} }} }}
+  proxy: {{ from: [10.0.0.1/32], operator_groups: [sre], viewer_groups: [dev] }}
+",
+        token("alerts"),
+        token("viewer"),
+        token("operator"),
+        hash
+    ))
+}
+
+#[tokio::test]
+async fn roles_decide_for_every_way_of_proof() {
+    let server = server();
+    let people: [(&str, &[(&str, &str)], &str); 9] = [
+        ("nobody", &[], "10.9.9.9:1"),
+        ("nobody", &[("authorization", "Bearer wrong")], "10.9.9.8:1"),
+        ("alerts", &[("authorization", "Bearer alerts-token")], "10.9.9.9:1"),
+        ("viewer", &[("authorization", "bearer viewer-token")], "10.9.9.9:1"),
+        ("operator", &[("authorization", "Bearer operator-token")], "10.9.9.9:1"),
+        ("operator", &[("authorization", &basic("ann", "correct horse"))], "10.9.9.9:1"),
+        ("operator", &[("x-forwarded-user", "eve"), ("x-forwarded-groups", "dev,sre")], "10.0.0.1:1"),
+        ("viewer", &[("x-forwarded-user", "bob"), ("x-forwarded-groups", "dev")], "10.0.0.1:1"),
+        ("nobody", &[("x-forwarded-user", "eve"), ("x-forwarded-groups", "sre")], "10.0.0.2:1"),
+    ];
+    let alerts = json!({"groupKey": "g", "alerts": []});
+    let confirm = json!({"service": "orders"});
+    let nothing = json!(null);
+    for (role, headers, peer) in people {
+        for (method, path, body, allowed) in [
+            ("GET", "/healthz", &nothing, &["nobody", "alerts", "viewer", "operator"][..]),
+            ("GET", "/api/v1/openapi.json", &nothing, &["nobody", "alerts", "viewer", "operator"]),
+            ("GET", "/api/v1/incidents", &nothing, &["viewer", "operator"]),
+            ("GET", "/api/v1/events", &nothing, &["viewer", "operator"]),
+            ("GET", "/metrics", &nothing, &["viewer", "operator"]),
+            ("POST", "/api/v1/alerts/alertmanager", &alerts, &["alerts", "operator"]),
+            ("POST", "/api/v1/incidents/shop-4/confirm", &confirm, &["operator"]),
+            ("POST", "/api/v1/diagnoses", &json!({"target": "shop"}), &["operator"]),
+        ] {
+            let headers: Vec<_> = headers.iter().copied().chain([("content-type", "application/json")]).collect();
+            let reply = server.send_from(peer, method, path, &headers, body.to_string()).await;
+            let expected = match (allowed.contains(&role), role) {
+                (true, _) => 200..300,
+                (false, "nobody") => 401..402,
+                (false, _) => 403..404,
+            };
+            assert!(expected.contains(&reply.status), "{role} {headers:?}: {method} {path} is {}", reply.status);
+            assert_eq!(reply.status == 401, reply.headers.contains_key("www-authenticate"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_log_names_who_asked_and_no_secret_is_ever_in_it() {
+    let server = server();
+    for value in ["Bearer operator-token", "Bearer stolen-token", &basic("ann", "correct horse"), &basic("ann", "hunter2")] {
+        server.get_with("/api/v1/whoami", &[("authorization", value)]).await;
+    }
+    let log = server.log.0.lock().unwrap().join("\n");
+    assert!(log.contains(r#""user":"bot""#) && log.contains(r#""user":"ann""#), "{log}");
+    let seen = format!("{log}{:?}", server.app);
+    for secret in ["operator-token", "stolen-token", "correct horse", "hunter2", "argon2id", &basic("ann", "hunter2")] {
+        assert!(!seen.contains(secret), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn guesses_are_counted_for_each_address() {
+    let server = server();
+    let guess = async |peer: &str, value: &str| {
+        server.send_from(peer, "GET", "/api/v1/whoami", &[("authorization", value)], "").await
+    };
+    for n in 0..10 {
+        assert_eq!(guess("10.9.9.9:1", &format!("Bearer guess-{n}")).await.status, 401);
+    }
+    let reply = guess("10.9.9.9:1", &basic("ann", "guess")).await;
+    assert_eq!((reply.status, reply.header("retry-after").is_empty()), (429, false));
+    assert_eq!(guess("10.9.9.9:1", "Bearer operator-token").await.status, 200, "a right token needs no guess");
+    assert_eq!(guess("10.9.9.7:1", &basic("ann", "guess")).await.status, 401);
+    for _ in 0..30 {
+        assert_eq!(guess("10.9.9.6:1", &basic("ann", "correct horse")).await.status, 200, "who knows it is not counted");
+    }
+}
+
+#[tokio::test]
+async fn what_is_sent_twice_or_makes_no_sense_is_refused() {
+    let server = server();
+    let twice = [("authorization", "Bearer operator-token"), ("authorization", "Bearer viewer-token")];
+    assert_eq!(server.get_with("/api/v1/whoami", &twice).await.status, 400);
+    for value in ["", "Bearer", "Bearer ", "Basic !!!", "Digest x", "operator-token", "Bearer operator-token x"] {
+        let reply = server.send_from("10.8.0.1:1", "GET", "/api/v1/whoami", &[("authorization", value)], "").await;
+        assert_eq!(reply.status, 401, "{value:?}");
+    }
+    let twice = [("x-forwarded-user", "eve"), ("x-forwarded-user", "bob"), ("x-forwarded-groups", "sre")];
+    let reply = server.send_from("10.0.0.1:1", "GET", "/api/v1/whoami", &twice, "").await;
+    assert_eq!(reply.status, 401);
+}
+
+#[tokio::test]
+async fn a_renewed_token_counts_at_once() {
+    let path = file("renewed", "old");
+    let server = Server::with(&format!("auth: {{ tokens: [{{ name: a, role: viewer, from: {{ file: {path:?} }} }}] }}"));
+    let get = async |token: &str| server.get_with("/api/v1/whoami", &[("authorization", token)]).await.status;
+    assert_eq!(get("Bearer old").await, 200);
+    std::fs::write(&path, "renewed").unwrap();
+    assert_eq!((get("Bearer old").await, get("Bearer renewed").await), (401, 200));
+}
+
+#[tokio::test]
+async fn metrics_may_be_open_while_the_rest_is_not() {
+    let path = file("token", "x");
+    let server = Server::with(&format!(
+        "{{ open_metrics: true, auth: {{ tokens: [{{ name: a, role: viewer, from: {{ file: {path:?} }} }}] }} }}"
+    ));
+    assert_eq!(server.get("/metrics").await.status, 200);
+    assert_eq!(server.get("/api/v1/targets").await.status, 401);
+}
