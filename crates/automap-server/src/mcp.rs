@@ -52,7 +52,12 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D
 ///
 /// # Errors
 /// When reading or writing fails; never because of what was read.
-pub fn serve(mut input: impl BufRead, mut output: impl Write, system: &dyn System, store: &dyn Store) -> io::Result<()> {
+pub fn serve(
+    mut input: impl BufRead,
+    mut output: impl Write,
+    system: &dyn System,
+    store: &dyn Store,
+) -> io::Result<()> {
     let asked = Asked { system, store };
     let mut buffer = Vec::new();
     loop {
@@ -104,7 +109,10 @@ fn dispatch(asked: &Asked<'_>, method: &str, params: &Value) -> Result<Value, (i
         "ping" => Ok(json!({})),
         "tools/list" => Ok(json!({"tools": tools::list()})),
         "tools/call" => call(asked, params),
-        other => Err((METHOD_NOT_FOUND, format!("there is no method {other:?}; there are initialize, ping, tools/list, tools/call"))),
+        other => Err((
+            METHOD_NOT_FOUND,
+            format!("there is no method {other:?}; there are initialize, ping, tools/list, tools/call"),
+        )),
     }
 }
 

@@ -65,13 +65,26 @@ impl Alert {
 
     /// The namespace that it speaks of.
     pub fn namespace(&self) -> Option<&str> {
-        self.first(&["namespace", "destination_service_namespace", "exported_namespace", "destination_workload_namespace"])
+        self.first(&[
+            "namespace",
+            "destination_service_namespace",
+            "exported_namespace",
+            "destination_workload_namespace",
+        ])
     }
 
     /// The service that it speaks of.
     pub fn service(&self) -> Option<&str> {
         // Kubernetes' own monitoring writes the scraped exporter into `service`, so workloads come first.
-        self.first(&["destination_service_name", "destination_workload", "deployment", "statefulset", "daemonset", "app", "service"])
+        self.first(&[
+            "destination_service_name",
+            "destination_workload",
+            "deployment",
+            "statefulset",
+            "daemonset",
+            "app",
+            "service",
+        ])
     }
 
     /// When what it speaks of began: it fired only after its rule had been true for `for_ms`.

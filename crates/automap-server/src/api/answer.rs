@@ -18,11 +18,8 @@ pub(crate) fn tagged<T: Serialize>(request: &HeaderMap, value: &T) -> Result<Res
     let hash = digest(&SHA256, &body);
     let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..TAG_BYTES]));
     let tag_value = HeaderValue::from_str(&tag).map_err(|_| Problem::internal("etag"))?;
-    let mut response = if matches(request, &tag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        json(StatusCode::OK, body)
-    };
+    let mut response =
+        if matches(request, &tag) { StatusCode::NOT_MODIFIED.into_response() } else { json(StatusCode::OK, body) };
     response.headers_mut().insert(header::ETAG, tag_value);
     // Kept, but asked about every time: what is shown of an incident is never old.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));

@@ -36,12 +36,15 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Segments<T> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         if parts.uri.path().split('/').any(|s| s.len() > MAX_SEGMENT) {
-            return Err(Problem::bad_request("path", format!("a name is longer than {MAX_SEGMENT} bytes"), "shorten it"));
+            return Err(Problem::bad_request(
+                "path",
+                format!("a name is longer than {MAX_SEGMENT} bytes"),
+                "shorten it",
+            ));
         }
         let path = Path::from_request_parts(parts, app).await;
-        path.map(|Path(value)| Self(value)).map_err(|e| {
-            Problem::bad_request("path", e.body_text(), "write names percent-encoded, as UTF-8")
-        })
+        path.map(|Path(value)| Self(value))
+            .map_err(|e| Problem::bad_request("path", e.body_text(), "write names percent-encoded, as UTF-8"))
     }
 }
 

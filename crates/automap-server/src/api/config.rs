@@ -126,7 +126,11 @@ impl ApiConfig {
             return Err(setting("insecure_no_auth", "api.auth asks who somebody is", "remove one of the two"));
         }
         if self.auth.proxy.as_ref().is_some_and(|p| p.from.is_empty() || p.from.iter().any(|n| n.prefix_len() == 0)) {
-            return Err(setting("auth.proxy.from", "it is empty or holds every address", "name the proxy's own networks"));
+            return Err(setting(
+                "auth.proxy.from",
+                "it is empty or holds every address",
+                "name the proxy's own networks",
+            ));
         }
         self.limits.check()
     }
@@ -149,7 +153,11 @@ impl Limits {
         ];
         for (name, value, most) in ranges {
             if value == 0 || value > most {
-                return Err(setting(name, &format!("{value} is not within 1 to {most}"), "leave it out for the default"));
+                return Err(setting(
+                    name,
+                    &format!("{value} is not within 1 to {most}"),
+                    "leave it out for the default",
+                ));
             }
         }
         Ok(())
@@ -179,7 +187,8 @@ mod tests {
     #[test]
     fn the_example_of_the_documentation_is_read_and_accepted() {
         let text = include_str!("config.rs");
-        let yaml: Vec<&str> = text.lines().take_while(|l| l.starts_with("//!")).filter_map(|l| l.strip_prefix("//! ")).collect();
+        let yaml: Vec<&str> =
+            text.lines().take_while(|l| l.starts_with("//!")).filter_map(|l| l.strip_prefix("//! ")).collect();
         let yaml = yaml.iter().skip_while(|l| **l != "```yaml").skip(2).take_while(|l| **l != "```");
         let yaml: String = yaml.map(|l| format!("{}\n", &l[2..])).collect();
         let config = read(&yaml).unwrap();

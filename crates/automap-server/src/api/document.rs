@@ -68,7 +68,8 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator, problem: &Schema) -> 
         "parameters": parameters(route, schemas),
     });
     if let Some(body) = route.body {
-        operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": body(schemas)}}});
+        operation["requestBody"] =
+            json!({"required": true, "content": {"application/json": {"schema": body(schemas)}}});
     }
     if let Some(role) = route.needs {
         operation["security"] = json!([{"bearer": []}, {"basic": []}]);

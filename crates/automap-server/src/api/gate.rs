@@ -14,11 +14,7 @@ use super::state::App;
 use crate::auth::{Claim, Denied, Headers, Identity, Role};
 
 /// The layer of one route. `None`: everybody may ask.
-pub(crate) async fn gate(
-    State((app, needs)): State<(App, Option<Role>)>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn gate(State((app, needs)): State<(App, Option<Role>)>, request: Request, next: Next) -> Response {
     let Some(needed) = needs else { return next.run(request).await };
     let (mut parts, body) = request.into_parts();
     let identity = match who(&app, &parts).await {
@@ -29,7 +25,8 @@ pub(crate) async fn gate(
         parts.extensions.insert(identity.clone());
         next.run(Request::from_parts(parts, body)).await
     } else {
-        let detail = format!("{} has the role {}, and this needs {}", identity.name, identity.role.word(), needed.word());
+        let detail =
+            format!("{} has the role {}, and this needs {}", identity.name, identity.role.word(), needed.word());
         Problem::forbidden(detail, "use other credentials, or change the role in the configuration's api.auth")
             .into_response()
     };

@@ -53,7 +53,8 @@ fn admit(app: &App, request: &Request, now: Instant) -> Result<(), Problem> {
 /// The name that the request was sent to, if it is one of ours.
 fn named<'a>(app: &App, headers: &'a HeaderMap, uri: &'a Uri) -> Result<&'a str, Problem> {
     let host = one(headers, "host").or_else(|| uri.authority().map(|a| a.as_str()));
-    let host = host.ok_or_else(|| Problem::bad_request("header Host", "it is missing or there twice", "send it once"))?;
+    let host =
+        host.ok_or_else(|| Problem::bad_request("header Host", "it is missing or there twice", "send it once"))?;
     let ours = |host: &str| is_ours(host, &app.config.hosts, app.auth.is_on());
     if ours(host) && uri.authority().is_none_or(|a| ours(a.as_str())) {
         return Ok(host);

@@ -27,6 +27,7 @@ pub(crate) struct IncidentQuery {
     /// Of this target only.
     pub(crate) target: Option<String>,
     /// In these states only, separated by commas: `open,recovering`, `closed`.
+    #[schemars(extend("pattern" = "^((open|recovering|closed)(,(open|recovering|closed))*)?$"))]
     pub(crate) state: Option<String>,
     /// With this cause, named or confirmed.
     pub(crate) cause: Option<String>,

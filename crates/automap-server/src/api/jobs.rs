@@ -63,7 +63,11 @@ impl Jobs {
     ///
     /// # Errors
     /// [`Problem::too_many`] when all that are kept are still under way.
-    pub(crate) fn add(&self, request: DiagnoseRequest, now: Timestamp) -> Result<(u64, Job, watch::Receiver<bool>), Problem> {
+    pub(crate) fn add(
+        &self,
+        request: DiagnoseRequest,
+        now: Timestamp,
+    ) -> Result<(u64, Job, watch::Receiver<bool>), Problem> {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if table.jobs.len() >= MAX_JOBS {
             let finished = table.jobs.iter().find(|(_, (_, done))| *done.borrow()).map(|(n, _)| *n);
@@ -74,14 +78,8 @@ impl Jobs {
         }
         table.last += 1;
         let number = table.last;
-        let job = Job {
-            id: number.to_string(),
-            state: JobState::Queued,
-            request,
-            asked: now,
-            report: None,
-            problem: None,
-        };
+        let job =
+            Job { id: number.to_string(), state: JobState::Queued, request, asked: now, report: None, problem: None };
         let (done, finished) = watch::channel(false);
         table.jobs.insert(number, (job.clone(), done));
         Ok((number, job, finished))
@@ -118,8 +116,7 @@ mod tests {
     #[test]
     fn finished_ones_make_room_and_those_under_way_do_not() {
         let jobs = Jobs::default();
-        let request =
-            DiagnoseRequest { target: "shop".into(), incident_start: None, baseline: None, engine: None };
+        let request = DiagnoseRequest { target: "shop".into(), incident_start: None, baseline: None, engine: None };
         let now = Timestamp::from_ms(0);
         let numbers: Vec<u64> = (0..MAX_JOBS).map(|_| jobs.add(request.clone(), now).unwrap().0).collect();
         assert_eq!(jobs.add(request.clone(), now).unwrap_err().status, 429);

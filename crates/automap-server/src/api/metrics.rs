@@ -54,7 +54,11 @@ impl HttpMetrics {
     fn text(&self, system: SystemMetrics) -> Result<String, fmt::Error> {
         let mut registry = Registry::default();
         registry.register("automap_http_requests", "Requests answered", self.requests.clone());
-        registry.register("automap_http_request_duration_seconds", "Time until an answer began", self.durations.clone());
+        registry.register(
+            "automap_http_request_duration_seconds",
+            "Time until an answer began",
+            self.durations.clone(),
+        );
         registry.register_collector(Box::new(Watcher { system, rss_bytes: rss_bytes() }));
         let mut text = String::new();
         encode(&mut text, &registry)?;
@@ -94,11 +98,14 @@ impl Collector for Watcher {
             let of = self.system.targets.iter().map(|t| (vec![("target", t.target.clone())], value(t)));
             counters(&mut to, name, help, of)?;
         }
-        let last = self.system.targets.iter().filter_map(|t| {
-            Some((vec![("target", t.target.clone())], t.last_success?.seconds()))
-        });
+        let last = self
+            .system
+            .targets
+            .iter()
+            .filter_map(|t| Some((vec![("target", t.target.clone())], t.last_success?.seconds())));
         gauges(&mut to, "automap_last_success_timestamp_seconds", "When the source last answered", last)?;
-        let states = self.system.incidents.iter().map(|(state, n)| (vec![("state", word(*state).to_owned())], *n as f64));
+        let states =
+            self.system.incidents.iter().map(|(state, n)| (vec![("state", word(*state).to_owned())], *n as f64));
         gauges(&mut to, "automap_incidents", "Incidents in the store by state", states)?;
         let outbox = self.system.outbox.map(|n| (Vec::new(), n as f64));
         gauges(&mut to, "automap_outbox_messages", "Messages that wait to be delivered", outbox.into_iter())?;
@@ -165,6 +172,8 @@ mod tests {
         ] {
             assert!(text.lines().any(|l| l.strip_suffix(".0").unwrap_or(l) == line), "{line} is not in\n{text}");
         }
-        assert!(!text.contains("\nautomap_outbox_messages ") && !text.contains("\nautomap_last_success_timestamp_seconds{"));
+        assert!(
+            !text.contains("\nautomap_outbox_messages ") && !text.contains("\nautomap_last_success_timestamp_seconds{")
+        );
     }
 }

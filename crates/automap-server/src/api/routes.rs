@@ -11,6 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
 use super::alert_inbox::{self, AlertQuery, Taken};
+use super::alerts::parse::RawGroup;
 use super::diagnoses::{self, WaitQuery};
 use super::flat::{self, CauseRow, IncidentRow};
 use super::health::{self, Status, WhoAmI};
@@ -44,7 +45,13 @@ pub(crate) struct Route {
 const JSON: &str = "application/json";
 
 impl Route {
-    fn new(method: Method, path: &'static str, id: &'static str, summary: &'static str, handler: MethodRouter<App>) -> Self {
+    fn new(
+        method: Method,
+        path: &'static str,
+        id: &'static str,
+        summary: &'static str,
+        handler: MethodRouter<App>,
+    ) -> Self {
         let needs = Some(Role::Viewer);
         Self { method, path, id, summary, needs, query: None, body: None, answers: Vec::new(), handler }
     }
@@ -91,17 +98,32 @@ fn send(path: &'static str, id: &'static str, summary: &'static str, handler: Me
 /// All routes.
 pub(crate) fn routes() -> Vec<Route> {
     vec![
-        read("/api/v1/incidents", "listIncidents", "Incidents, the latest opened first, without their reports", get(incidents::list))
-            .query::<IncidentQuery>()
-            .answers::<IncidentPage>(200),
+        read(
+            "/api/v1/incidents",
+            "listIncidents",
+            "Incidents, the latest opened first, without their reports",
+            get(incidents::list),
+        )
+        .query::<IncidentQuery>()
+        .answers::<IncidentPage>(200),
         read("/api/v1/incidents/{id}", "getIncident", "An incident with its latest report", get(incidents::get))
             .answers::<Incident>(200),
-        read("/api/v1/incidents/{id}/report", "getIncidentReport", "The latest diagnosis of an incident", get(incidents::report))
-            .answers::<Report>(200),
+        read(
+            "/api/v1/incidents/{id}/report",
+            "getIncidentReport",
+            "The latest diagnosis of an incident",
+            get(incidents::report),
+        )
+        .answers::<Report>(200),
         read("/api/v1/incidents/{id}/timeline", "getIncidentTimeline", "What was known when", get(incidents::timeline))
             .answers::<Timeline>(200),
-        read("/api/v1/incidents/{id}/graph", "getIncidentGraph", "The service map of an incident", get(incidents::graph))
-            .answers::<Value>(200),
+        read(
+            "/api/v1/incidents/{id}/graph",
+            "getIncidentGraph",
+            "The service map of an incident",
+            get(incidents::graph),
+        )
+        .answers::<Value>(200),
         read(
             "/api/v1/incidents/{id}/explain/{service}",
             "explainService",
@@ -109,23 +131,38 @@ pub(crate) fn routes() -> Vec<Route> {
             get(incidents::explain),
         )
         .answers::<Value>(200),
-        send("/api/v1/incidents/{id}/confirm", "confirmCause", "Say which service was the cause", post(incidents::confirm))
-            .needs(Role::Operator)
-            .body::<Confirmation>()
-            .answers::<Incident>(200),
+        send(
+            "/api/v1/incidents/{id}/confirm",
+            "confirmCause",
+            "Say which service was the cause",
+            post(incidents::confirm),
+        )
+        .needs(Role::Operator)
+        .body::<Confirmation>()
+        .answers::<Incident>(200),
         read("/api/v1/targets", "listTargets", "The watched systems and how they are", get(targets::list))
             .answers::<Targets>(200),
         read("/api/v1/targets/{target}", "getTarget", "How a watched system is", get(targets::get))
             .answers::<TargetStatus>(200),
-        read("/api/v1/targets/{target}/report", "getTargetReport", "The latest diagnosis, incident or not", get(targets::report))
-            .answers::<Report>(200),
+        read(
+            "/api/v1/targets/{target}/report",
+            "getTargetReport",
+            "The latest diagnosis, incident or not",
+            get(targets::report),
+        )
+        .answers::<Report>(200),
         read("/api/v1/targets/{target}/services", "listServices", "The services of a target", get(targets::services))
             .answers::<Services>(200),
         read("/api/v1/targets/{target}/profiles", "getProfiles", "A vector for each service", get(targets::profiles))
             .answers::<ProfileTable>(200),
-        read("/api/v1/targets/{target}/compare", "comparePeriods", "What differs between two periods", get(targets::compare))
-            .query::<CompareQuery>()
-            .answers::<Value>(200),
+        read(
+            "/api/v1/targets/{target}/compare",
+            "comparePeriods",
+            "What differs between two periods",
+            get(targets::compare),
+        )
+        .query::<CompareQuery>()
+        .answers::<Value>(200),
         send("/api/v1/diagnoses", "createDiagnosis", "Diagnose a target now", post(diagnoses::create))
             .needs(Role::Operator)
             .query::<WaitQuery>()
@@ -142,20 +179,27 @@ pub(crate) fn routes() -> Vec<Route> {
             .answers::<Vec<CauseRow>>(200),
         read("/api/v1/events", "listenEvents", "Changes of incidents as they happen", get(events::events))
             .text("text/event-stream"),
-        send("/api/v1/alerts/alertmanager", "alertmanagerWebhook", "Alertmanager's webhook", post(alert_inbox::alertmanager))
-            .needs(Role::Alerts)
-            .query::<AlertQuery>()
-            .body::<Value>()
-            .answers::<Taken>(202),
+        send(
+            "/api/v1/alerts/alertmanager",
+            "alertmanagerWebhook",
+            "Alertmanager's webhook",
+            post(alert_inbox::alertmanager),
+        )
+        .needs(Role::Alerts)
+        .query::<AlertQuery>()
+        .body::<RawGroup>()
+        .answers::<Taken>(202),
         send("/api/v1/alerts/grafana", "grafanaWebhook", "Grafana's webhook", post(alert_inbox::grafana))
             .needs(Role::Alerts)
             .query::<AlertQuery>()
-            .body::<Value>()
+            .body::<RawGroup>()
             .answers::<Taken>(202),
         read("/api/v1/whoami", "whoAmI", "Who asks, and what they may do", get(health::whoami)).answers::<WhoAmI>(200),
         read("/api/v1/openapi.json", "getOpenapi", "This document", get(document::serve)).open().answers::<Value>(200),
         read(METRICS, "getMetrics", "automap about itself, for Prometheus", get(metrics::metrics)).text("text/plain"),
-        read("/healthz", "getHealth", "Whether the process answers", get(health::healthz)).open().answers::<Status>(200),
+        read("/healthz", "getHealth", "Whether the process answers", get(health::healthz))
+            .open()
+            .answers::<Status>(200),
         read("/readyz", "getReadiness", "Whether the store answers", get(health::readyz)).open().answers::<Status>(200),
     ]
 }
@@ -166,7 +210,7 @@ const METRICS: &str = "/metrics";
 /// same layers.
 pub fn router(app: &App, pages: Router<App>) -> Router {
     let gated = |needs: Option<Role>| from_fn_with_state((app.clone(), needs), gate::gate);
-    let mut router = pages.route_layer(gated(Some(Role::Viewer)));
+    let mut router = if pages.has_routes() { pages.route_layer(gated(Some(Role::Viewer))) } else { pages };
     for route in routes() {
         let needs = route.needs.filter(|_| route.path != METRICS || !app.config.open_metrics);
         router = router.route(route.path, route.handler.route_layer(gated(needs)));
@@ -181,5 +225,10 @@ pub fn router(app: &App, pages: Router<App>) -> Router {
 
 fn not_allowed() -> Problem {
     let detail = "this route has no such method";
-    Problem::refused(axum::http::StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail, "see /api/v1/openapi.json")
+    Problem::refused(
+        axum::http::StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        detail,
+        "see /api/v1/openapi.json",
+    )
 }

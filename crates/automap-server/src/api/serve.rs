@@ -89,7 +89,8 @@ pub async fn serve_on(
             None => break,
             Some((place, Ok((stream, peer)))) => {
                 let tls = tls.as_ref().map(|tls| tls.acceptor(Instant::now()));
-                let connection = Connection { router: router.clone(), peer, place, header_timeout, watcher: open.watcher() };
+                let connection =
+                    Connection { router: router.clone(), peer, place, header_timeout, watcher: open.watcher() };
                 tokio::spawn(connection.run(stream, tls));
             }
             Some((_, Err(error))) => {

@@ -39,7 +39,7 @@ impl std::fmt::Debug for Tls {
 
 impl Tls {
     pub(crate) fn open(files: &TlsFiles, now: Instant) -> Result<Self, SecretError> {
-        let (seen, cert, key) = load(files)?;
+        let Loaded { seen, cert, key } = load(files)?;
         let state = State { looked: now, seen, acceptor: acceptor(files, &cert, &key)? };
         Ok(Self { files: files.clone(), state: Mutex::new(state) })
     }
@@ -49,7 +49,7 @@ impl Tls {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if now.saturating_duration_since(state.looked) >= LOOK_AGAIN {
             state.looked = now;
-            if let Ok((seen, cert, key)) = load(&self.files)
+            if let Ok(Loaded { seen, cert, key }) = load(&self.files)
                 && seen != state.seen
                 && let Ok(acceptor) = acceptor(&self.files, &cert, &key)
             {
@@ -60,10 +60,17 @@ impl Tls {
     }
 }
 
-fn load(files: &TlsFiles) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), SecretError> {
+/// Both files as they are, and what tells whether they changed.
+struct Loaded {
+    seen: Vec<u8>,
+    cert: Vec<u8>,
+    key: Vec<u8>,
+}
+
+fn load(files: &TlsFiles) -> Result<Loaded, SecretError> {
     let (cert, key) = (read(&files.cert_file)?, read(&files.key_file)?);
     let seen = [digest(&SHA256, &cert), digest(&SHA256, &key)].iter().flat_map(|d| d.as_ref().to_vec()).collect();
-    Ok((seen, cert, key))
+    Ok(Loaded { seen, cert, key })
 }
 
 fn acceptor(files: &TlsFiles, cert: &[u8], key: &[u8]) -> Result<TlsAcceptor, SecretError> {
@@ -73,7 +80,8 @@ fn acceptor(files: &TlsFiles, cert: &[u8], key: &[u8]) -> Result<TlsAcceptor, Se
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key));
-    let mut config = config.map_err(|e| unusable(&files.cert_file, format!("certificate and key do not serve: {e}")))?;
+    let mut config =
+        config.map_err(|e| unusable(&files.cert_file, format!("certificate and key do not serve: {e}")))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

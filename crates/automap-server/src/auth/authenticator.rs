@@ -79,10 +79,8 @@ impl Authenticator {
         }
         if scheme.eq_ignore_ascii_case("basic") && !self.users.is_empty() {
             let (name, password) = decode(value).ok_or(Denied::Wrong)?;
-            return self
-                .users
-                .recall(&name, &password, now)
-                .ok_or_else(|| Denied::Password { name, password: Password(password) });
+            let known = self.users.recall(&name, &password, now);
+            return known.ok_or(Denied::Password { name, password: Password(password) });
         }
         Err(Denied::Wrong)
     }

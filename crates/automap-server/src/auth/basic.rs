@@ -15,12 +15,12 @@ use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use ring::rand::SystemRandom;
 
-use super::config::UserConfig;
-use super::secret::{Secret, SecretError, SecretFrom, unusable};
-use super::token::same;
 use super::Identity;
 #[cfg(test)]
 use super::Role;
+use super::config::UserConfig;
+use super::secret::{Secret, SecretError, SecretFrom, unusable};
+use super::token::same;
 
 /// Longest name or password that is looked at.
 const MAX_BYTES: usize = 512;
@@ -58,7 +58,8 @@ impl Users {
             }
             users.push((Identity { name: config.name.clone(), role: config.role }, secret));
         }
-        let random = |e: String| SecretError { place: "password hashing".into(), reason: e, next: "see the system's log" };
+        let random =
+            |e: String| SecretError { place: "password hashing".into(), reason: e, next: "see the system's log" };
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|e| random(e.to_string()))?;
         let decoy = if users.is_empty() { String::new() } else { hash_password("decoy").map_err(random)? };
         Ok(Self { users, decoy, key, remembered: Mutex::default() })

@@ -58,7 +58,11 @@ impl KeySet {
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let raw: RawSet = serde_json::from_slice(bytes).map_err(|e| format!("it is no JWKS: {e}"))?;
         let keys: Vec<Key> = raw.keys.into_iter().filter_map(usable).take(MAX_KEYS).collect();
-        if keys.is_empty() { Err("it holds no RSA, P-256, P-384 or Ed25519 key for signatures".into()) } else { Ok(Self(keys)) }
+        if keys.is_empty() {
+            Err("it holds no RSA, P-256, P-384 or Ed25519 key for signatures".into())
+        } else {
+            Ok(Self(keys))
+        }
     }
 
     /// Whether one of the keys made this signature. The algorithm must suit the key: a token cannot choose how it is checked.

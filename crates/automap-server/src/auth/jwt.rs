@@ -77,8 +77,7 @@ fn person(config: &JwtConfig, claims: &Map<String, Value>) -> Option<Identity> {
         Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).take(MAX_GROUPS).collect(),
         _ => Vec::new(),
     };
-    let role =
-        role_of(groups.into_iter(), &config.operator_groups, &config.viewer_groups, config.default_role)?;
+    let role = role_of(groups.into_iter(), &config.operator_groups, &config.viewer_groups, config.default_role)?;
     Some(Identity { name, role })
 }
 

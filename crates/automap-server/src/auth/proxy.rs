@@ -92,7 +92,11 @@ mod tests {
     fn the_client_is_the_last_address_that_no_proxy_owns() {
         let config = config();
         let of = |peer: &str, header| client(Some(&config), peer.parse().unwrap(), header).to_string();
-        assert_eq!(of("10.0.0.1", Some("6.6.6.6, 1.2.3.4, 10.0.0.2")), "1.2.3.4", "what stands before it may be forged");
+        assert_eq!(
+            of("10.0.0.1", Some("6.6.6.6, 1.2.3.4, 10.0.0.2")),
+            "1.2.3.4",
+            "what stands before it may be forged"
+        );
         assert_eq!(of("1.2.3.4", Some("6.6.6.6")), "1.2.3.4");
         assert_eq!(of("10.0.0.1", None), "10.0.0.1");
         assert_eq!(of("10.0.0.1", Some("nonsense")), "10.0.0.1");

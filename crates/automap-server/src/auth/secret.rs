@@ -95,7 +95,7 @@ impl Secret {
     /// [`SecretError`] when it is missing or empty.
     pub fn open(from: &SecretFrom) -> Result<Self, SecretError> {
         Ok(Self(match from {
-            SecretFrom::File(path) => Source::File(Watched::open(path, |bytes| words(bytes))?),
+            SecretFrom::File(path) => Source::File(Watched::open(path, words)?),
             SecretFrom::Env(name) => {
                 let value = std::env::var(name).unwrap_or_default();
                 Source::Fixed(Arc::new(words(value.as_bytes()).map_err(|reason| SecretError {

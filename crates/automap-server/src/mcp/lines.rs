@@ -28,7 +28,13 @@ pub(super) fn next(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<L
             Err(e) => return Err(e),
         };
         if chunk.is_empty() {
-            return Ok(if too_long { Line::TooLong } else if any { Line::Text } else { Line::End });
+            return Ok(if too_long {
+                Line::TooLong
+            } else if any {
+                Line::Text
+            } else {
+                Line::End
+            });
         }
         any = true;
         let end = chunk.iter().position(|b| *b == b'\n');

@@ -97,7 +97,8 @@ struct ExplainArguments {
 struct NoArguments {}
 
 /// One tool: its name, what a model is told about it, what it takes, and what it does.
-type Tool = (&'static str, &'static str, fn(&mut SchemaGenerator) -> Schema, fn(&Asked<'_>, Value) -> Result<Value, ToolError>);
+type Tool =
+    (&'static str, &'static str, fn(&mut SchemaGenerator) -> Schema, fn(&Asked<'_>, Value) -> Result<Value, ToolError>);
 
 const TOOLS: [Tool; 7] = [
     (
@@ -106,7 +107,12 @@ const TOOLS: [Tool; 7] = [
         ListArguments::json_schema,
         list_incidents,
     ),
-    ("get_incident", "One incident with its timeline and its latest diagnosis.", IncidentArguments::json_schema, get_incident),
+    (
+        "get_incident",
+        "One incident with its timeline and its latest diagnosis.",
+        IncidentArguments::json_schema,
+        get_incident,
+    ),
     ("list_targets", "The watched systems and how they are.", NoArguments::json_schema, list_targets),
     (
         "diagnose",
@@ -120,7 +126,12 @@ const TOOLS: [Tool; 7] = [
         ExplainArguments::json_schema,
         explain,
     ),
-    ("graph", "The service map of an incident: who calls whom, and who suffers from whom.", IncidentArguments::json_schema, graph),
+    (
+        "graph",
+        "The service map of an incident: who calls whom, and who suffers from whom.",
+        IncidentArguments::json_schema,
+        graph,
+    ),
     (
         "compare",
         "What differs between two periods of a target: services, metrics and calls. Names no cause.",
@@ -162,7 +173,8 @@ pub(super) fn call(asked: &Asked<'_>, name: &str, arguments: Value) -> Result<Va
     let value = run(asked, arguments)?;
     let bytes = value.to_string().len();
     if bytes > MAX_ANSWER {
-        let message = format!("the answer has {bytes} bytes, more than {MAX_ANSWER}; ask for less, or read it over HTTP");
+        let message =
+            format!("the answer has {bytes} bytes, more than {MAX_ANSWER}; ask for less, or read it over HTTP");
         return Err(ToolError::Failed(message));
     }
     // Structured content is an object.

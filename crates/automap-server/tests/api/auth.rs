@@ -11,6 +11,9 @@ fn basic(name: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
 }
 
+/// The role that somebody has, the headers that they send, and from where.
+type Person<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
 /// One credential of each kind and role; a proxy at 10.0.0.1.
 fn server() -> Server {
     let token = |name: &str| file(name, &format!("{name}-token\n"));
@@ -36,7 +39,7 @@ auth:
 #[tokio::test]
 async fn roles_decide_for_every_way_of_proof() {
     let server = server();
-    let people: [(&str, &[(&str, &str)], &str); 9] = [
+    let people: [Person<'_>; 9] = [
         ("nobody", &[], "10.9.9.9:1"),
         ("nobody", &[("authorization", "Bearer wrong")], "10.9.9.8:1"),
         ("alerts", &[("authorization", "Bearer alerts-token")], "10.9.9.9:1"),
@@ -77,7 +80,9 @@ async fn roles_decide_for_every_way_of_proof() {
 #[tokio::test]
 async fn the_log_names_who_asked_and_no_secret_is_ever_in_it() {
     let server = server();
-    for value in ["Bearer operator-token", "Bearer stolen-token", &basic("ann", "correct horse"), &basic("ann", "hunter2")] {
+    for value in
+        ["Bearer operator-token", "Bearer stolen-token", &basic("ann", "correct horse"), &basic("ann", "hunter2")]
+    {
         server.get_with("/api/v1/whoami", &[("authorization", value)]).await;
     }
     let log = server.log.0.lock().unwrap().join("\n");
@@ -102,7 +107,11 @@ async fn guesses_are_counted_for_each_address() {
     assert_eq!(guess("10.9.9.9:1", "Bearer operator-token").await.status, 200, "a right token needs no guess");
     assert_eq!(guess("10.9.9.7:1", &basic("ann", "guess")).await.status, 401);
     for _ in 0..30 {
-        assert_eq!(guess("10.9.9.6:1", &basic("ann", "correct horse")).await.status, 200, "who knows it is not counted");
+        assert_eq!(
+            guess("10.9.9.6:1", &basic("ann", "correct horse")).await.status,
+            200,
+            "who knows it is not counted"
+        );
     }
 }
 
@@ -123,7 +132,8 @@ async fn what_is_sent_twice_or_makes_no_sense_is_refused() {
 #[tokio::test]
 async fn a_renewed_token_counts_at_once() {
     let path = file("renewed", "old");
-    let server = Server::with(&format!("auth: {{ tokens: [{{ name: a, role: viewer, from: {{ file: {path:?} }} }}] }}"));
+    let server =
+        Server::with(&format!("auth: {{ tokens: [{{ name: a, role: viewer, from: {{ file: {path:?} }} }}] }}"));
     let get = async |token: &str| server.get_with("/api/v1/whoami", &[("authorization", token)]).await.status;
     assert_eq!(get("Bearer old").await, 200);
     std::fs::write(&path, "renewed").unwrap();

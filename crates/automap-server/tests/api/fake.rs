@@ -5,7 +5,9 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use automap_core::incident::{INCIDENT_SCHEMA_VERSION, Incident, IncidentState, Moment, NamedCause, Severity};
 use automap_core::profile::{PROFILE_VERSION, ProfileTable};
-use automap_core::report::{Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Verdict, VerdictKind, WindowInfo};
+use automap_core::report::{
+    Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Verdict, VerdictKind, WindowInfo,
+};
 use automap_core::time::Timestamp;
 use automap_server::api::alerts::AlertGroup;
 use automap_server::api::system::{
@@ -27,6 +29,8 @@ pub(crate) struct FakeSystem {
     pub(crate) alerts: Mutex<Vec<AlertGroup>>,
     pub(crate) diagnosed: AtomicUsize,
     pub(crate) panics: AtomicBool,
+    /// Whether the source of every target answers, that of `bank` included.
+    pub(crate) reachable: AtomicBool,
     /// Whether diagnoses and alerts wait to be let go.
     held: Mutex<bool>,
     let_go: Condvar,
@@ -40,6 +44,7 @@ impl FakeSystem {
             alerts: Mutex::default(),
             diagnosed: AtomicUsize::new(0),
             panics: AtomicBool::new(false),
+            reachable: AtomicBool::new(false),
             held: Mutex::new(false),
             let_go: Condvar::new(),
         }
@@ -108,6 +113,7 @@ impl System for FakeSystem {
         self.diagnosed.fetch_add(1, Ordering::SeqCst);
         match request.target.as_str() {
             "shop" => Ok(report()),
+            _ if self.reachable.load(Ordering::SeqCst) => Ok(report()),
             _ => Err(SystemError::Unavailable { place: "http://prometheus:9090".into(), message: "refused".into() }),
         }
     }
@@ -138,7 +144,10 @@ impl System for FakeSystem {
     fn confirm(&self, incident: &str, service: &str, by: &str) -> Result<Incident, SystemError> {
         let mut incident = self.incident(incident)?;
         if service == "nobody" {
-            return Err(SystemError::Refused { message: "no such service".into(), next: "name one of its report".into() });
+            return Err(SystemError::Refused {
+                message: "no such service".into(),
+                next: "name one of its report".into(),
+            });
         }
         incident.confirmed = Some(service.to_owned());
         incident.revision += 1;

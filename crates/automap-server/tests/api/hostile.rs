@@ -57,8 +57,15 @@ fn json_value() -> impl Strategy<Value = Value> {
     ];
     leaf.prop_recursive(4, 40, 6, |inner| {
         let key = prop_oneof![
-            Just("target".to_owned()), Just("service".to_owned()), Just("alerts".to_owned()), Just("groupKey".to_owned()),
-            Just("status".to_owned()), Just("labels".to_owned()), Just("baseline".to_owned()), Just("startsAt".to_owned()), word(),
+            Just("target".to_owned()),
+            Just("service".to_owned()),
+            Just("alerts".to_owned()),
+            Just("groupKey".to_owned()),
+            Just("status".to_owned()),
+            Just("labels".to_owned()),
+            Just("baseline".to_owned()),
+            Just("startsAt".to_owned()),
+            word(),
         ];
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
@@ -81,19 +88,35 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
 /// Header values as a client can send them.
 fn header() -> impl Strategy<Value = (String, String)> {
     let name = prop_oneof![
-        Just("if-none-match"), Just("last-event-id"), Just("x-request-id"), Just("authorization"), Just("origin"),
-        Just("content-type"), Just("x-forwarded-for"), Just("accept"), Just("range"), Just("content-length"), Just("host"),
-        Just("transfer-encoding"), Just("expect"),
+        Just("if-none-match"),
+        Just("last-event-id"),
+        Just("x-request-id"),
+        Just("authorization"),
+        Just("origin"),
+        Just("content-type"),
+        Just("x-forwarded-for"),
+        Just("accept"),
+        Just("range"),
+        Just("content-length"),
+        Just("host"),
+        Just("transfer-encoding"),
+        Just("expect"),
     ];
     let value = prop_oneof![
-        Just("application/json".to_owned()), Just("localhost".to_owned()), Just("*".to_owned()),
-        Just("00000000-1".to_owned()), Just("Basic OjpA".to_owned()), "[ -~]{0,60}",
+        Just("application/json".to_owned()),
+        Just("localhost".to_owned()),
+        Just("*".to_owned()),
+        Just("00000000-1".to_owned()),
+        Just("Basic OjpA".to_owned()),
+        "[ -~]{0,60}",
     ];
     (name.prop_map(ToOwned::to_owned), value)
 }
 
 fn percent(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }
 
 /// `broken`: percent signs that lead nowhere are part of it.
@@ -104,8 +127,11 @@ fn uri(operation: &Operation, words: &[String], extra: bool) -> String {
         path.push('/');
         path.push_str(&if segment.starts_with('{') { words.next().unwrap() } else { segment.to_owned() });
     }
-    let pairs: Vec<String> =
-        operation.query.iter().filter_map(|name| words.next().filter(|w| w.len() % 3 != 0).map(|w| format!("{name}={w}"))).collect();
+    let pairs: Vec<String> = operation
+        .query
+        .iter()
+        .filter_map(|name| words.next().filter(|w| w.len() % 3 != 0).map(|w| format!("{name}={w}")))
+        .collect();
     let extra = if extra { "&%zz=%" } else { "" };
     format!("{path}?{}{extra}", pairs.join("&"))
 }
@@ -134,7 +160,13 @@ fn whatever_comes_is_answered_and_never_with_a_fault_of_ours() {
         let path = uri(operation, &words, extra);
         let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         let reply = runtime.block_on(server.send(&operation.method, &path, &headers, body));
-        prop_assert!(reply.status < 500, "{} {path}: {} {}", operation.method, reply.status, String::from_utf8_lossy(&reply.body));
+        prop_assert!(
+            reply.status < 500,
+            "{} {path}: {} {}",
+            operation.method,
+            reply.status,
+            String::from_utf8_lossy(&reply.body)
+        );
         if reply.status >= 400 {
             let problem = reply.json();
             prop_assert_eq!(&problem["status"], reply.status);

@@ -4,6 +4,7 @@
 mod alerts;
 mod auth;
 mod connections;
+mod contract;
 mod diagnoses;
 mod events;
 mod fake;

@@ -21,13 +21,15 @@ fn system() -> Arc<FakeSystem> {
 }
 
 fn call(id: u32, name: &str, arguments: &Value) -> String {
-    json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": name, "arguments": arguments}}).to_string()
+    json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": name, "arguments": arguments}})
+        .to_string()
 }
 
 #[test]
 fn a_session_begins_with_an_agreed_version() {
     let start = |version: &str| {
-        let params = json!({"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+        let params =
+            json!({"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
         json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}).to_string()
     };
     let done = json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string();
@@ -49,7 +51,10 @@ fn tools_are_described_and_read_only() {
         assert!(names.contains(&name), "{name}");
     }
     for tool in tools {
-        assert_eq!((&tool["inputSchema"]["type"], &tool["annotations"]["readOnlyHint"]), (&json!("object"), &json!(true)));
+        assert_eq!(
+            (&tool["inputSchema"]["type"], &tool["annotations"]["readOnlyHint"]),
+            (&json!("object"), &json!(true))
+        );
         assert_eq!(tool["inputSchema"]["additionalProperties"], false, "{}", tool["name"]);
         assert!(!tool["inputSchema"].to_string().contains("$ref"), "schemas stand alone: {}", tool["inputSchema"]);
     }
@@ -104,7 +109,10 @@ fn faults_of_the_client_are_errors_and_those_of_the_world_are_answers() {
     let codes: Vec<i64> = replies.iter().filter_map(|r| r["error"]["code"].as_i64()).collect();
     assert_eq!(codes, [-32700, -32600, -32600, -32600, -32601, -32602, -32602, -32602, -32600]);
     assert_eq!(replies.last().unwrap()["result"], json!({}), "it goes on after each of them");
-    let replies = talk(&system(), &[call(1, "graph", &json!({"incident": "none"})), call(2, "diagnose", &json!({"target": "bank"}))]);
+    let replies = talk(
+        &system(),
+        &[call(1, "graph", &json!({"incident": "none"})), call(2, "diagnose", &json!({"target": "bank"}))],
+    );
     for reply in replies {
         assert_eq!(reply["result"]["isError"], true);
         assert!(!reply["result"]["content"][0]["text"].as_str().unwrap().is_empty());

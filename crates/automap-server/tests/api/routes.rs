@@ -198,7 +198,10 @@ async fn the_document_and_the_router_agree() {
     for (path, methods) in document["paths"].as_object().unwrap() {
         let real = path.replace("{id}", "x").replace("{target}", "x").replace("{service}", "x");
         for (method, operation) in methods.as_object().unwrap() {
-            assert!(operations.insert(operation["operationId"].as_str().unwrap().to_owned()), "{path} has a name twice");
+            assert!(
+                operations.insert(operation["operationId"].as_str().unwrap().to_owned()),
+                "{path} has a name twice"
+            );
             let reply = server.send(&method.to_uppercase(), &real, &[], "").await;
             let found = reply.status != 405 && !String::from_utf8_lossy(&reply.body).contains("there is no route");
             assert!(found, "{method} {path} is in the document, and not in the router");

@@ -106,7 +106,13 @@ impl Server {
         self.send("POST", path, &[("content-type", "application/json")], body.to_string()).await
     }
 
-    pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Reply {
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Reply {
         self.send_from("127.0.0.1:4711", method, path, headers, body).await
     }
 

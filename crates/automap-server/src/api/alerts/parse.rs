@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use automap_core::time::Timestamp;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::{Alert, AlertGroup, AlertSender, MAX_ALERTS, MAX_LABELS, MAX_TEXT};
 
@@ -24,26 +24,36 @@ pub(crate) struct ParseError {
     pub(crate) reason: String,
 }
 
-#[derive(Deserialize)]
+/// A webhook of Alertmanager or Grafana. Fields that are not listed are allowed and not looked at.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RawGroup {
-    version: Option<Value>,
-    group_key: Option<String>,
+#[schemars(rename = "AlertWebhook")]
+pub(crate) struct RawGroup {
+    /// The format: `4` (Grafana: `1`).
+    #[schemars(extend("enum" = ["4", "1", null]))]
+    version: Option<String>,
+    /// The same in every message about the group.
+    #[schemars(length(min = 1))]
+    group_key: String,
+    /// The receiver in the sender's configuration.
     receiver: Option<String>,
-    #[serde(default)]
+    /// Alerts that the sender left out.
     truncated_alerts: Option<u64>,
+    /// The alerts.
     alerts: Vec<RawAlert>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "WebhookAlert")]
 struct RawAlert {
+    #[schemars(extend("enum" = ["firing", "resolved"]))]
     status: String,
-    #[serde(default)]
     labels: Option<BTreeMap<String, String>>,
-    #[serde(default)]
     annotations: Option<BTreeMap<String, String>>,
+    #[schemars(extend("format" = "date-time"))]
     starts_at: Option<String>,
+    #[schemars(extend("format" = "date-time"))]
     ends_at: Option<String>,
     #[serde(default)]
     fingerprint: String,
@@ -55,20 +65,18 @@ struct RawAlert {
 /// [`ParseError`] with the place, when it is none.
 pub(crate) fn parse(body: &[u8], sender: AlertSender) -> Result<AlertGroup, ParseError> {
     let raw: RawGroup = serde_json::from_slice(body).map_err(|e| wrong("body", e.to_string()))?;
-    if let Some(version) = &raw.version {
-        let word = version.as_str().map_or_else(|| version.to_string(), ToOwned::to_owned);
-        if !VERSIONS.contains(&word.as_str()) {
-            return Err(wrong("version", format!("it is {}, and 4 (Grafana: 1) is known", clip(&word))));
-        }
+    if let Some(version) = raw.version.filter(|v| !VERSIONS.contains(&v.as_str())) {
+        return Err(wrong("version", format!("it is {:?}, and 4 (Grafana: 1) is known", clip(&version))));
     }
     let left_out = raw.truncated_alerts.unwrap_or(0).saturating_add(raw.alerts.len().saturating_sub(MAX_ALERTS) as u64);
     let alerts = raw.alerts.into_iter().take(MAX_ALERTS).enumerate().map(|(i, a)| alert(i, a));
     let alerts = alerts.collect::<Result<Vec<_>, _>>()?;
-    let key = raw.group_key.filter(|k| !k.is_empty());
-    let key = key.ok_or_else(|| wrong("groupKey", "it is missing; send Alertmanager's webhook unchanged"))?;
+    if raw.group_key.is_empty() {
+        return Err(wrong("groupKey", "it is empty"));
+    }
     Ok(AlertGroup {
         sender,
-        key: clip(&key),
+        key: clip(&raw.group_key),
         receiver: clip(&raw.receiver.unwrap_or_default()),
         target: None,
         alerts,
@@ -121,7 +129,7 @@ fn wrong(place: impl Into<String>, reason: impl Into<String>) -> ParseError {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -169,7 +177,7 @@ mod tests {
             parse(body.to_string().as_bytes(), AlertSender::Alertmanager).unwrap_err().place
         };
         assert_eq!(with(&["version"], json!("5")), "version");
-        assert_eq!(with(&["groupKey"], json!(null)), "groupKey");
+        assert_eq!(with(&["groupKey"], json!("")), "groupKey");
         assert_eq!(with(&["alerts", "1", "status"], json!("pending")), "alerts[1].status");
         assert_eq!(with(&["alerts", "0", "startsAt"], json!("yesterday")), "alerts[0].startsAt");
         assert_eq!(with(&["alerts"], json!({})), "body");
