@@ -11,6 +11,7 @@ mod alert_inbox;
 pub mod alerts;
 mod answer;
 mod body;
+mod clients;
 pub mod config;
 mod cursor;
 mod diagnoses;

@@ -9,6 +9,7 @@ pub mod config;
 pub mod jwks;
 pub mod jwt;
 pub mod proxy;
+pub mod remote_keys;
 pub mod secret;
 pub mod token;
 

@@ -113,13 +113,14 @@ pub(crate) async fn deliver(app: App) {
     let Some(mut groups) = receiver else { return };
     while let Some(group) = groups.recv().await {
         let system = Arc::clone(&app.parts.system);
-        let key = group.key.clone();
-        let told = tokio::task::spawn_blocking(move || system.alert(&group)).await;
+        let told = group.clone();
+        let told = tokio::task::spawn_blocking(move || system.alert(&told)).await;
         let error = match told {
             Ok(Ok(())) => continue,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the watcher panicked".to_owned(),
         };
-        app.log("warn", "alert", &[("group", key.into()), ("error", error.into())]);
+        app.inbox.seen.lock().unwrap_or_else(PoisonError::into_inner).forget(&group);
+        app.log("warn", "alert", &[("group", group.key.into()), ("error", error.into())]);
     }
 }

@@ -22,6 +22,7 @@ use serde::Deserialize;
 
 use super::error::ApiError;
 use crate::auth::AuthConfig;
+use crate::auth::remote_keys::is_private;
 
 /// Where and to whom the interface is offered.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -79,6 +80,8 @@ pub struct Limits {
     pub header_timeout_s: u64,
     /// Open connections.
     pub connections: usize,
+    /// Of them, from one address that is not a trusted proxy.
+    pub connections_per_client: usize,
     /// Requests a second that one client may make for long.
     pub rate_per_s: u32,
     /// Requests that it may make at once.
@@ -102,6 +105,7 @@ impl Default for Limits {
             request_timeout_s: 60,
             header_timeout_s: 10,
             connections: 512,
+            connections_per_client: 64,
             rate_per_s: 20,
             rate_burst: 200,
             wrong_credentials_per_minute: 10,
@@ -132,17 +136,30 @@ impl ApiConfig {
                 "name the proxy's own networks",
             ));
         }
+        if let Some(jwt) = &self.auth.jwt {
+            if jwt.jwks_file.is_some() == jwt.jwks_url.is_some() {
+                return Err(setting("auth.jwt", "it needs one of jwks_file and jwks_url", "leave the other out"));
+            }
+            if jwt.jwks_url.as_deref().is_some_and(|url| !is_private(url)) {
+                return Err(setting(
+                    "auth.jwt.jwks_url",
+                    "keys must not travel in the open",
+                    "use an https:// address",
+                ));
+            }
+        }
         self.limits.check()
     }
 }
 
 impl Limits {
     fn check(&self) -> Result<(), ApiError> {
-        let ranges: [(&'static str, u64, u64); 11] = [
+        let ranges: [(&'static str, u64, u64); 12] = [
             ("limits.body_bytes", self.body_bytes as u64, 16 << 20),
             ("limits.request_timeout_s", self.request_timeout_s, 3600),
             ("limits.header_timeout_s", self.header_timeout_s, 300),
             ("limits.connections", self.connections as u64, 65_536),
+            ("limits.connections_per_client", self.connections_per_client as u64, 65_536),
             ("limits.rate_per_s", self.rate_per_s.into(), 100_000),
             ("limits.rate_burst", self.rate_burst.into(), 1_000_000),
             ("limits.wrong_credentials_per_minute", self.wrong_credentials_per_minute.into(), 1000),
@@ -214,6 +231,11 @@ mod tests {
         assert!(read("auth: { tokens: [{ name: a, role: king, from: { env: A } }] }").is_err());
         let open = read("auth: { proxy: { from: [0.0.0.0/0] } }").unwrap().check().unwrap_err().to_string();
         assert!(open.contains("auth.proxy.from"), "{open}");
+        for (jwks, place) in [("", "auth.jwt: "), ("jwks_url: http://id.example/jwks", "auth.jwt.jwks_url: ")] {
+            let yaml = format!("auth: {{ jwt: {{ issuer: i, audience: a, {jwks} }} }}");
+            let error = read(&yaml).unwrap().check().unwrap_err().to_string();
+            assert!(error.contains(place), "{error}");
+        }
         let none = read("limits: { connections: 0 }").unwrap().check().unwrap_err().to_string();
         assert!(none.contains("limits.connections") && none.contains("65536"), "{none}");
     }

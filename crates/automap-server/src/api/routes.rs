@@ -4,7 +4,7 @@ use automap_core::incident::Incident;
 use automap_core::profile::ProfileTable;
 use automap_core::report::Report;
 use axum::Router;
-use axum::http::Method;
+use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -204,6 +204,8 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
+/// Most of a path that a problem repeats.
+const MAX_SHOWN: usize = 100;
 const METRICS: &str = "/metrics";
 
 /// Everything that is asked over HTTP. `pages` are more routes for people, such as a web interface; they need the role `viewer` and pass the
@@ -216,7 +218,9 @@ pub fn router(app: &App, pages: Router<App>) -> Router {
         router = router.route(route.path, route.handler.route_layer(gated(needs)));
     }
     router
-        .fallback(|| async { Problem::not_found("route", "here") })
+        .fallback(|uri: Uri| async move {
+            Problem::not_found("route", &uri.path().chars().take(MAX_SHOWN).collect::<String>())
+        })
         .method_not_allowed_fallback(|| async { not_allowed() })
         .layer(from_fn_with_state(app.clone(), guard::guard))
         .layer(from_fn_with_state(app.clone(), access::record))

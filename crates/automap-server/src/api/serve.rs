@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 
+use super::clients::{Clients, Visit};
 use super::error::ApiError;
 use super::routes::router;
 use super::state::App;
@@ -72,6 +73,7 @@ pub async fn serve_on(
     let router = router(&app, pages);
     let workers = app.start();
     let places = Arc::new(Semaphore::new(app.limits().connections));
+    let clients = Clients::default();
     let open = GracefulShutdown::new();
     let header_timeout = Duration::from_secs(app.limits().header_timeout_s);
     let mut shutdown = std::pin::pin!(shutdown);
@@ -88,6 +90,8 @@ pub async fn serve_on(
         match accepted {
             None => break,
             Some((place, Ok((stream, peer)))) => {
+                let Some(client) = clients.enter(&app, peer.ip()) else { continue };
+                let place = (place, client);
                 let tls = tls.as_ref().map(|tls| tls.acceptor(Instant::now()));
                 let connection =
                     Connection { router: router.clone(), peer, place, header_timeout, watcher: open.watcher() };
@@ -113,7 +117,8 @@ pub async fn serve_on(
 struct Connection {
     router: Router,
     peer: SocketAddr,
-    place: OwnedSemaphorePermit,
+    /// Given back at the end, to all and to this client.
+    place: (OwnedSemaphorePermit, Option<Visit>),
     header_timeout: Duration,
     watcher: hyper_util::server::graceful::Watcher,
 }

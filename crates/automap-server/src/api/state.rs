@@ -21,6 +21,7 @@ use super::problem::Problem;
 use super::rate::Rate;
 use super::system::System;
 use crate::auth::Authenticator;
+use crate::auth::remote_keys::{FETCH_AGAIN, RemoteKeys, TRY_AGAIN};
 use crate::store::Store;
 
 /// Reads of the database that run at once.
@@ -125,6 +126,7 @@ impl App {
         if !started {
             workers.spawn(pump(self.clone()));
             workers.spawn(super::alert_inbox::deliver(self.clone()));
+            workers.spawn(fetch_keys(self.clone()));
         }
         Workers(workers)
     }
@@ -181,6 +183,24 @@ impl Workers {
     /// Stops all of it.
     pub fn stop(mut self) {
         self.0.abort_all();
+    }
+}
+
+/// Fetches the identity provider's keys now and then, if they have to be fetched.
+async fn fetch_keys(app: App) {
+    while app.auth.remote_keys().is_some() {
+        let fetching = app.clone();
+        let fetched =
+            tokio::task::spawn_blocking(move || fetching.auth.remote_keys().map_or(Ok(()), RemoteKeys::fetch));
+        let pause = match fetched.await {
+            Ok(Ok(())) => FETCH_AGAIN,
+            Ok(Err(error)) => {
+                app.log("warn", "jwks", &[("error", error.into())]);
+                TRY_AGAIN
+            }
+            Err(_) => TRY_AGAIN,
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 

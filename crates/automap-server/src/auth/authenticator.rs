@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::basic::{Users, decode};
 use super::config::AuthConfig;
 use super::jwks::KeySet;
+use super::remote_keys::RemoteKeys;
 use super::secret::{SecretError, Watched};
 use super::token::Tokens;
 use super::{Claim, Identity, Role, jwt, proxy};
@@ -15,7 +16,15 @@ pub struct Authenticator {
     config: AuthConfig,
     tokens: Tokens,
     users: Users,
-    keys: Option<Watched<KeySet>>,
+    keys: Keys,
+}
+
+/// Where an identity provider's keys come from.
+#[derive(Debug)]
+enum Keys {
+    None,
+    File(Watched<KeySet>),
+    Url(RemoteKeys),
 }
 
 /// Why it cannot be told yet, or at all.
@@ -50,7 +59,12 @@ impl Authenticator {
     /// # Errors
     /// [`SecretError`] for the first that cannot be read.
     pub fn open(config: &AuthConfig) -> Result<Self, SecretError> {
-        let keys = config.jwt.as_ref().map(|jwt| Watched::open(&jwt.jwks_file, KeySet::parse)).transpose()?;
+        let jwt = config.jwt.as_ref();
+        let keys = match jwt.map(|jwt| (&jwt.jwks_file, &jwt.jwks_url, &jwt.jwks_ca_file)) {
+            Some((Some(path), _, _)) => Keys::File(Watched::open(path, KeySet::parse)?),
+            Some((None, Some(url), ca)) => Keys::Url(RemoteKeys::new(url, ca.as_deref())?),
+            Some((None, None, _)) | None => Keys::None,
+        };
         Ok(Self {
             tokens: Tokens::open(&config.tokens)?,
             users: Users::open(&config.users)?,
@@ -95,6 +109,14 @@ impl Authenticator {
         if self.users.is_empty() { r#"Bearer realm="automap""# } else { r#"Basic realm="automap", charset="UTF-8""# }
     }
 
+    /// The keys that have to be fetched from time to time, if any.
+    pub fn remote_keys(&self) -> Option<&RemoteKeys> {
+        match &self.keys {
+            Keys::Url(remote) => Some(remote),
+            Keys::None | Keys::File(_) => None,
+        }
+    }
+
     /// The trusted proxy, if any.
     pub fn proxy(&self) -> Option<&super::config::ProxyConfig> {
         self.config.proxy.as_ref()
@@ -106,6 +128,11 @@ impl Authenticator {
     }
 
     fn signed(&self, token: &str, now_s: f64) -> Option<Identity> {
-        jwt::identify(self.config.jwt.as_ref()?, &self.keys.as_ref()?.get(), token, now_s)
+        let keys = match &self.keys {
+            Keys::None => return None,
+            Keys::File(file) => file.get(),
+            Keys::Url(remote) => remote.present()?,
+        };
+        jwt::identify(self.config.jwt.as_ref()?, &keys, token, now_s)
     }
 }

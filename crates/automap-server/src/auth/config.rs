@@ -92,8 +92,15 @@ pub struct JwtConfig {
     pub issuer: String,
     /// The `aud` that a token must carry.
     pub audience: String,
-    /// File with the provider's keys (JWKS); read again when it changes.
-    pub jwks_file: PathBuf,
+    /// File with the provider's keys (JWKS); read again when it changes. Either this or `jwks_url`.
+    #[serde(default)]
+    pub jwks_file: Option<PathBuf>,
+    /// Address of the provider's keys; fetched every five minutes.
+    #[serde(default)]
+    pub jwks_url: Option<String>,
+    /// Certificates of the authorities that vouch for that address; unset: the public ones.
+    #[serde(default)]
+    pub jwks_ca_file: Option<PathBuf>,
     /// Claim that names the user.
     #[serde(default = "name_claim")]
     pub name_claim: String,

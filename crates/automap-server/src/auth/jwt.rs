@@ -96,7 +96,9 @@ mod tests {
         JwtConfig {
             issuer: "https://id.example".into(),
             audience: "automap".into(),
-            jwks_file: "unused".into(),
+            jwks_file: None,
+            jwks_url: None,
+            jwks_ca_file: None,
             name_claim: "email".into(),
             groups_claim: "groups".into(),
             default_role: None,

@@ -3,8 +3,13 @@
 use automap_server::auth::hash_password;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ring::rand::SystemRandom;
+use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
+use super::fake::NOW;
 use super::server::{Server, file};
 
 fn basic(name: &str, password: &str) -> String {
@@ -148,4 +153,42 @@ async fn metrics_may_be_open_while_the_rest_is_not() {
     ));
     assert_eq!(server.get("/metrics").await.status, 200);
     assert_eq!(server.get("/api/v1/targets").await.status, 401);
+}
+
+/// A token signed by a provider whose keys come from a file, or from its address.
+#[tokio::test]
+async fn tokens_of_an_identity_provider_are_believed() {
+    let b64 = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+    let key = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap();
+    let keys = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": b64(key.public_key().as_ref())}]}).to_string();
+    let token = |groups: &[&str]| {
+        let claims = json!({"iss": "https://id.example", "aud": "automap", "exp": NOW.seconds() + 60.0, "sub": "ann", "groups": groups});
+        let message = format!("{}.{}", b64(br#"{"alg":"EdDSA"}"#), b64(claims.to_string().as_bytes()));
+        let signature = b64(key.sign(message.as_bytes()).as_ref());
+        format!("Bearer {message}.{signature}")
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{keys}", keys.len());
+    for jwks in [format!("jwks_file: {:?}", file("jwks", &keys)), format!("jwks_url: 'http://{address}/jwks'")] {
+        let server = Server::with(&format!(
+            "auth: {{ jwt: {{ issuer: 'https://id.example', audience: automap, operator_groups: [sre], {jwks} }} }}"
+        ));
+        if jwks.starts_with("jwks_url") {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            assert!(stream.read(&mut [0; 2048]).await.unwrap() > 0);
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        let who = async |token: &str| server.get_with("/api/v1/whoami", &[("authorization", token)]).await;
+        let sre = token(&["sre"]);
+        // The keys are fetched beside the requests: the first may come too early, but must not wait. Nine guesses are free.
+        let mut reply = who(&sre).await;
+        while reply.status == 401 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            reply = who(&sre).await;
+        }
+        assert_eq!((reply.status, reply.json()), (200, json!({"name": "ann", "role": "operator"})), "{jwks}");
+        assert_eq!(who(&token(&["guests"])).await.status, 401, "nobody without a group");
+    }
 }

@@ -102,6 +102,19 @@ async fn connections_beyond_the_limit_wait_for_a_place() {
 }
 
 #[tokio::test]
+async fn one_client_cannot_hold_all_connections() {
+    let running = run("limits: { connections_per_client: 1 }", LONG).await;
+    let mut first = TcpStream::connect(running.address).await.unwrap();
+    first.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    first.read_exact(&mut [0u8; 12]).await.unwrap();
+    assert_eq!(ask(&running, HEALTH).await, "", "closed at once");
+    drop(first);
+    while ask(&running, HEALTH).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn the_end_waits_for_answers_and_not_for_listeners() {
     let running = run("{}", LONG).await;
     running.server.system.hold();

@@ -39,6 +39,15 @@ impl Seen {
             }
         }
     }
+
+    /// What was taken did not reach the watcher: it is news when it comes again.
+    pub(crate) fn forget(&mut self, group: &AlertGroup) {
+        for alert in &group.alerts {
+            let key = key(&group.key, alert);
+            self.last.remove(&key);
+            self.order.retain(|k| *k != key);
+        }
+    }
 }
 
 fn key(group: &str, alert: &Alert) -> Key {
@@ -75,6 +84,8 @@ mod tests {
         assert!(seen.is_news("g", &alert("a", false, 1)) && seen.is_news("other", &alert("a", true, 1)));
         seen.remember(&group(vec![alert("a", false, 1)]));
         assert!(seen.is_news("g", &alert("a", true, 9)), "it fires again");
+        seen.forget(&group(vec![alert("a", false, 1)]));
+        assert!(seen.is_news("g", &alert("a", false, 1)), "it did not get through");
     }
 
     #[test]
