@@ -32,6 +32,7 @@ pub mod problem;
 mod rate;
 mod routes;
 mod serve;
+mod stall;
 mod state;
 pub mod system;
 mod targets;

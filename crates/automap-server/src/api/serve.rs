@@ -21,6 +21,7 @@ use tower::ServiceExt;
 use super::clients::{Clients, Visit};
 use super::error::ApiError;
 use super::routes::router;
+use super::stall::Stall;
 use super::state::App;
 use super::tls::Tls;
 
@@ -28,6 +29,8 @@ use super::tls::Tls;
 const MAX_HEAD: usize = 32 * 1024;
 /// Most header lines.
 const MAX_HEADERS: usize = 64;
+/// Longest wait for a client that does not read what it asked for.
+const STALL: Duration = Duration::from_secs(30);
 /// After a failed accept (no file descriptors left), before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -149,7 +152,8 @@ impl Connection {
             .max_buf_size(MAX_HEAD)
             .max_headers(MAX_HEADERS)
             .half_close(false);
-        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let connection =
+            http.serve_connection(TokioIo::new(Stall::new(stream, STALL)), TowerToHyperService::new(service));
         // A client that breaks off or speaks no HTTP is not worth a line.
         let _ = self.watcher.watch(connection).await;
         drop(self.place);

@@ -121,6 +121,20 @@ async fn guesses_are_counted_for_each_address() {
 }
 
 #[tokio::test]
+async fn a_right_password_uses_up_no_guess() {
+    let hash = file("bob", &hash_password("battery staple").unwrap());
+    let server = Server::with(&format!(
+        "limits: {{ wrong_credentials_per_minute: 1 }}
+auth: {{ users: [{{ name: bob, role: viewer, from: {{ file: {hash:?} }} }}] }}"
+    ));
+    let login = async |password: &str| {
+        server.get_with("/api/v1/whoami", &[("authorization", &basic("bob", password))]).await.status
+    };
+    assert_eq!((login("battery staple").await, login("wrong").await, login("wrong").await), (200, 401, 429));
+    assert_eq!(login("battery staple").await, 200, "it was right a moment ago");
+}
+
+#[tokio::test]
 async fn what_is_sent_twice_or_makes_no_sense_is_refused() {
     let server = server();
     let twice = [("authorization", "Bearer operator-token"), ("authorization", "Bearer viewer-token")];

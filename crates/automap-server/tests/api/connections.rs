@@ -32,10 +32,11 @@ async fn run(yaml: &str, deadline: Duration) -> Running {
     Running { address, stop, ended, server }
 }
 
-/// All that comes until the other end closes.
+/// All that comes until the other end closes. Fails where it does not, instead of hanging.
 async fn rest(mut stream: TcpStream) -> String {
     let mut text = Vec::new();
-    let _ = stream.read_to_end(&mut text).await;
+    let read = stream.read_to_end(&mut text);
+    assert!(tokio::time::timeout(PATIENCE, read).await.is_ok(), "the other end does not close");
     String::from_utf8_lossy(&text).into_owned()
 }
 
@@ -47,6 +48,8 @@ async fn ask(running: &Running, request: &str) -> String {
 }
 
 const HEALTH: &str = "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+/// Less than what the HTTP library closes on its own after (30 s).
+const PATIENCE: Duration = Duration::from_secs(20);
 const LONG: Duration = Duration::from_secs(60);
 
 #[tokio::test]

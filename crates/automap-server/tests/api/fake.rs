@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use automap_core::incident::{INCIDENT_SCHEMA_VERSION, Incident, IncidentState, Moment, NamedCause, Severity};
 use automap_core::profile::{PROFILE_VERSION, ProfileTable};
@@ -22,6 +23,9 @@ use super::memory::MemoryStore;
 
 /// 2025-11-23T14:03:15Z
 pub(crate) const NOW: Timestamp = Timestamp::from_ms(1_763_906_595_000);
+
+/// Longest time that a diagnosis is held.
+const MAX_HOLD: Duration = Duration::from_secs(30);
 
 pub(crate) struct FakeSystem {
     pub(crate) store: Arc<MemoryStore>,
@@ -60,7 +64,8 @@ impl FakeSystem {
     }
 
     fn wait(&self) {
-        drop(self.let_go.wait_while(self.held.lock().unwrap(), |held| *held).unwrap());
+        // Bounded, so that a test that fails while it holds does not hang.
+        drop(self.let_go.wait_timeout_while(self.held.lock().unwrap(), MAX_HOLD, |held| *held).unwrap());
     }
 
     fn incident(&self, id: &str) -> Result<Incident, SystemError> {
