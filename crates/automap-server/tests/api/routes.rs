@@ -248,3 +248,11 @@ fn no_route_is_made_outside_the_table() {
     }
     assert_eq!(made.len(), 1, "{made:#?}");
 }
+
+#[test]
+fn the_published_document_is_the_present_one() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    let published: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let same = published == automap_server::api::document();
+    assert!(same, "run `cargo run -p automap-server --example openapi > docs/openapi.json`");
+}
