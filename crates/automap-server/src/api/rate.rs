@@ -1,7 +1,7 @@
 //! How often each client may ask: a bucket of tokens for each address, in a table that does not grow without bound.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -70,7 +70,7 @@ impl Rate {
 }
 
 /// The bucket of all who find no place in the table: an address that nobody has.
-const OVERFLOW: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+const OVERFLOW: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// One customer has a whole /64: addresses in it are one client.
 pub(crate) fn network(client: IpAddr) -> IpAddr {
@@ -113,12 +113,13 @@ mod tests {
     #[test]
     fn the_table_is_bounded_and_forgets_the_idle() {
         let (rate, start) = (Rate::new(1.0, 2.0), Instant::now());
-        for n in 0..MAX_CLIENTS as u32 + 100 {
+        for n in 1..MAX_CLIENTS as u32 + 100 {
             let _ = rate.take(v4(n), start);
         }
         let size = || rate.buckets.lock().unwrap().len();
         assert!(size() <= MAX_CLIENTS + 1);
         assert!(rate.take(v4(u32::MAX), start).is_err(), "those beyond the table share what is left");
+        assert_ne!(network("::1".parse().unwrap()), OVERFLOW, "this machine has a bucket of its own");
         rate.take(v4(u32::MAX), start + Duration::from_secs(10)).unwrap();
         assert!(size() < 10, "{}", size());
     }
