@@ -39,9 +39,10 @@ impl PrometheusSource {
         Arc::clone(&self.requests)
     }
 
-    /// As a target of the configuration says.
-    pub fn of(client: Client, target: &Target) -> Self {
+    /// As a target of the configuration says; requests are counted on.
+    pub fn of(client: Client, target: &Target, requests: Arc<AtomicU64>) -> Self {
         Self {
+            requests,
             step_ms: target.step.map(Span::ms),
             scrape_interval_ms: target.scrape_interval.map(Span::ms),
             ..Self::new(client, &target.namespace, target.remember.ms())

@@ -18,7 +18,11 @@ impl ConfigError {
         Self(format!("{}: {bytes} bytes are more than a configuration has ({limit})", path.display()))
     }
 
-    pub(super) fn value(path: &Path, key: String, reason: String) -> Self {
+    /// `reason` where `key` is empty names the key itself.
+    pub(super) fn value(path: &Path, key: &str, reason: &str) -> Self {
+        if key.is_empty() {
+            return Self(format!("{}: {reason}", path.display()));
+        }
         Self(format!("{}: {key}: {reason}", path.display()))
     }
 
