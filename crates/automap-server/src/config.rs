@@ -1,6 +1,7 @@
 //! The configuration: one YAML file. The commented default file is its documentation; an unknown key is an error that names the nearest known one.
 
 mod error;
+mod places;
 mod span;
 mod target;
 mod watching;
@@ -83,7 +84,7 @@ impl Config {
     /// As [`Config::read`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let config: Self = serde_saphyr::from_str(text).map_err(|e| ConfigError::syntax(path, &e))?;
-        config.check().map_err(|(key, reason)| ConfigError::value(path, &key, &reason))?;
+        config.check().map_err(|(key, reason)| ConfigError::value(path, text, &key, &reason))?;
         Ok(config)
     }
 
@@ -105,10 +106,10 @@ impl Config {
         if self.store.file.is_some() && self.store.postgres.is_some() {
             return wrong("store.postgres".into(), "either a file or a server: leave `file` out");
         }
-        if let Some(reason) = self.notify.check().into_iter().next() {
-            return Err(("notify".into(), reason));
+        if let Some((key, reason)) = self.notify.check().into_iter().next() {
+            return Err((format!("notify.{key}"), reason));
         }
-        self.api.check().map_err(|e| (String::new(), e.to_string()))?;
+        self.api.check().map_err(|e| e.place())?;
         self.watching.check()
     }
 }
@@ -151,11 +152,11 @@ mod tests {
         let error = parse("watching: { confirm: soon }").unwrap_err();
         assert!(error.starts_with("automap.yaml:1:") && error.contains("'soon' is not a span"), "{error}");
         let twice = "targets:\n  - &a { name: a, namespace: x, prometheus: { url: http://p } }\n  - *a\n";
-        assert_eq!(parse(twice).unwrap_err(), "automap.yaml: targets[1].name: 'a' is the name of an earlier one");
+        assert_eq!(parse(twice).unwrap_err(), "automap.yaml:3:5: targets[1].name: 'a' is the name of an earlier one");
         let lost = "notify:\n  receivers: [{ name: chat, to: { webhook: { url: http://x } } }]\n  routes: [{ name: all, receiver: chatt }]\n";
         assert_eq!(
             parse(lost).unwrap_err(),
-            "automap.yaml: notify: route all: there is no receiver chatt; did you mean 'chat'?"
+            "automap.yaml:3:35: notify.routes[0].receiver: there is no receiver 'chatt'; did you mean 'chat'?"
         );
         for text in ["targets: [", "- 1", "targets: {}", "store: { keep: 0s }"] {
             assert!(parse(text).unwrap_err().starts_with("automap.yaml"), "{text}");

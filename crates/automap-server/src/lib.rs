@@ -9,6 +9,7 @@ pub mod lead;
 pub mod live;
 pub mod mcp;
 pub mod notify;
+pub mod owners;
 pub mod profiles;
 pub mod prometheus_source;
 pub mod replica;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use automap_core::watch::WatchOptions;
 use automap_sources::prometheus::Client;
 
 use crate::api::ApiError;
@@ -16,7 +17,9 @@ use crate::api::log::Log;
 use crate::config::{Config, Keeping};
 use crate::lead::{self, Lead};
 use crate::live::{Counts, Live, Place};
+use crate::notify::NotifyConfig;
 use crate::notify::outbox::{self, Outbox};
+use crate::owners::Owners;
 use crate::profiles::Profiles;
 use crate::prometheus_source::PrometheusSource;
 use crate::replica::Replica;
@@ -103,7 +106,7 @@ impl Running {
         let outbox = Arc::new(Outbox::start(outbox_parts(config, store, &replica, listener))?);
         let leads: Vec<(String, Lead)> =
             config.targets.iter().map(|target| (target.name.clone(), Lead::default())).collect();
-        let holder = replica.name.clone();
+        let (holder, notify) = (replica.name.clone(), Arc::new(config.notify.clone()));
         let (live, store) = (live, Arc::clone(store));
         let mut running = Self { live, store, stop: stop.clone(), threads: Vec::new(), outbox, _replica: replica };
         for (i, (target, lead)) in leads.iter().enumerate() {
@@ -112,7 +115,8 @@ impl Running {
                 live: Arc::clone(&running.live),
                 store: Arc::clone(&running.store),
                 outbox: Arc::clone(&running.outbox),
-                config: config.clone(),
+                watching: config.watching.options(),
+                notify: Arc::clone(&notify),
                 holder: holder.clone(),
                 lead: lead.clone(),
                 stop: stop.clone(),
@@ -182,7 +186,8 @@ struct Seat {
     live: Arc<Live>,
     store: Arc<dyn Store>,
     outbox: Arc<Outbox>,
-    config: Config,
+    watching: WatchOptions,
+    notify: Arc<NotifyConfig>,
     holder: String,
     lead: Lead,
     stop: Stop,
@@ -195,11 +200,12 @@ impl Seat {
         let Some(place) = self.live.places().get(self.i) else { return };
         let name = &place.target.name;
         let mut source = PrometheusSource::of(place.client.clone(), &place.target, Arc::clone(&place.counts.queries));
+        let owners = Arc::new(Owners::new(Arc::clone(&self.notify), &place.target));
         let address = place.client.address().to_owned();
         self.live.board.put(TargetStatus { source: address.clone(), ..TargetStatus::following(name) });
         while let Some(term) = self.lead.wait(&self.stop) {
-            match self.resume(name) {
-                Ok((watcher, profiles)) => self.run(watcher, profiles, &mut source, place, &term),
+            match self.resume(name, &owners) {
+                Ok((watcher, profiles)) => self.run(watcher, profiles, &owners, &mut source, place, &term),
                 Err(error) => {
                     (self.listener)(Event::Store(error.to_string()));
                     self.stop.sleep(TRY_AGAIN);
@@ -213,10 +219,10 @@ impl Seat {
         }
     }
 
-    fn resume(&self, target: &str) -> Result<(Watcher, Profiles), StoreError> {
-        let notify = self.config.notify.clone();
-        let routes = Routes::new(move |incident, told| notify.routes_for(incident, told));
-        let watcher = Watcher::resume(target, self.config.watching.options(), Arc::clone(&self.store), routes)?;
+    fn resume(&self, target: &str, owners: &Arc<Owners>) -> Result<(Watcher, Profiles), StoreError> {
+        let (notify, owners) = (Arc::clone(&self.notify), Arc::clone(owners));
+        let routes = Routes::new(move |i, told| notify.routes_for(i, told), move |i| owners.of(i));
+        let watcher = Watcher::resume(target, self.watching, Arc::clone(&self.store), routes)?;
         Ok((watcher.held_by(&self.holder), Profiles::resume(target, &*self.store)?))
     }
 
@@ -224,13 +230,19 @@ impl Seat {
         &self,
         mut watcher: Watcher,
         mut profiles: Profiles,
+        owners: &Owners,
         source: &mut PrometheusSource,
         place: &Place,
         term: &Stop,
     ) {
         let target = &place.target;
         let mut told_state = None;
-        let told = |now| Told { alerts: self.live.inbox.firing(&target.name, now), ..Told::default() };
+        let told = |now| {
+            if let Err(error) = owners.refresh(&place.client, now) {
+                (self.listener)(Event::Owners { target: target.name.clone(), error });
+            }
+            Told { alerts: self.live.inbox.firing(&target.name, now), ..Told::default() }
+        };
         watcher::run(&mut watcher, source, &SystemClock, target.every.duration(), term, told, |watcher, tick| {
             place.counts.looked(tick.look, tick.judge, tick.report.is_some());
             let status = TargetStatus { source: place.client.address().to_owned(), ..watcher.status().clone() };

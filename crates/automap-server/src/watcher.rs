@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use automap_core::incident::{Incident, Severity, SloImpact};
+use automap_core::incident::{Incident, Owner, Severity, SloImpact};
 use automap_core::observation::Observation;
 use automap_core::report::Report;
 use automap_core::time::Timestamp;
@@ -60,19 +60,26 @@ pub struct Watcher {
 }
 
 type Choose = dyn Fn(&Incident, &[String]) -> Vec<String> + Send;
+type Own = dyn Fn(&Incident) -> Option<Owner> + Send;
 
-/// Chooses the routes of an incident's change, given those that heard of it before.
-pub struct Routes(Box<Choose>);
+/// Whom an incident's change is told, given the routes that heard of it before, and whose it is.
+pub struct Routes {
+    choose: Box<Choose>,
+    owner: Box<Own>,
+}
 
 impl Routes {
-    /// By a function.
-    pub fn new(choose: impl Fn(&Incident, &[String]) -> Vec<String> + Send + 'static) -> Self {
-        Self(Box::new(choose))
+    /// By functions.
+    pub fn new(
+        choose: impl Fn(&Incident, &[String]) -> Vec<String> + Send + 'static,
+        owner: impl Fn(&Incident) -> Option<Owner> + Send + 'static,
+    ) -> Self {
+        Self { choose: Box::new(choose), owner: Box::new(owner) }
     }
 
-    /// To nobody.
+    /// To nobody, of nobody.
     pub fn none() -> Self {
-        Self::new(|_, _| Vec::new())
+        Self::new(|_, _| Vec::new(), |_| None)
     }
 }
 
@@ -170,6 +177,7 @@ impl Watcher {
         if let Some(i) = self.pending.iter().position(|p| p.id == change.id) {
             change.revision = self.pending.remove(i).revision;
         }
+        change.owner = (self.routes.owner)(&change);
         for _ in 0..MAX_CONFLICTS {
             match self.write(&change, now) {
                 Ok(()) => {
@@ -193,7 +201,7 @@ impl Watcher {
     }
 
     fn write(&self, change: &Incident, now: Timestamp) -> Result<(), StoreError> {
-        let routes = (self.routes.0)(change, &self.store.told(&change.id)?);
+        let routes = (self.routes.choose)(change, &self.store.told(&change.id)?);
         match &self.holder {
             Some(holder) => self.store.put_leading(change, &routes, now, holder),
             None => self.store.put(change, &routes, now),

@@ -15,7 +15,7 @@ const EXAMPLE: &str = include_str!("notify_example.yaml");
 #[test]
 fn the_example_is_valid_and_shows_no_secret() {
     let config: NotifyConfig = serde_saphyr::from_str(EXAMPLE).unwrap();
-    assert_eq!(config.check(), Vec::<String>::new());
+    assert_eq!(config.check(), []);
     assert_eq!((config.receivers.len(), config.routes.len(), config.owners.len()), (9, 4, 3));
 }
 
@@ -33,8 +33,8 @@ fn mistakes_are_named() {
         assert!(error.contains(word), "{yaml}: {error}");
     }
     let table = [
-        ("routes: [{name: a, receiver: b}]", "route a: there is no receiver b"),
-        ("receivers: [{name: a, to: {slack: {token: {env: T}}}}]", "receiver a: slack needs either"),
+        ("routes: [{name: a, receiver: b}]", "routes[0].receiver: there is no receiver 'b'"),
+        ("receivers: [{name: a, to: {slack: {token: {env: T}}}}]", "receivers[0].to: a: slack needs either"),
         ("receivers: [{name: a, to: {webhook: {url: 'http://169.254.169.254/'}}}]", "link-local"),
         ("receivers: [{name: a, to: {webhook: {url: 'http://127.0.0.1/'}}}]", "http.allow_loopback"),
         ("receivers: [{name: a, to: {webhook: {url: 'ftp://x/'}}}]", "no http or https address"),
@@ -45,13 +45,14 @@ fn mistakes_are_named() {
         ),
         ("receivers: [{name: a, per_minute: 0, to: {wecom: {webhook: {env: X}}}}]", "per_minute"),
         ("routes: [{name: 'a b', receiver: b}]", "letters, digits"),
-        ("routes: [{name: a, receiver: b, title: '{{ x'}]", "route a: "),
+        ("routes: [{name: a, receiver: b, title: '{{ x'}]", "routes[0].title: "),
         ("routes: [{name: a, receiver: b, text: '{% include \"/etc/passwd\" %}'}]", "unknown statement include"),
         ("retry: {max_attempts: 0}", "max_attempts"),
         ("http: {ca_file: /nowhere/ca.pem}", "/nowhere/ca.pem"),
     ];
     for (yaml, word) in table {
-        let wrong = serde_saphyr::from_str::<NotifyConfig>(yaml).unwrap().check().join("; ");
+        let wrong = serde_saphyr::from_str::<NotifyConfig>(yaml).unwrap().check();
+        let wrong = wrong.iter().map(|(key, reason)| format!("{key}: {reason}")).collect::<Vec<_>>().join("; ");
         assert!(wrong.contains(word) && !wrong.contains("hidden"), "{yaml}: {wrong}");
     }
 }

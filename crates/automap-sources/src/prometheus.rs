@@ -17,7 +17,6 @@ mod error;
 mod files;
 mod gather;
 mod names;
-
 mod observe;
 mod observe_options;
 mod options;
@@ -31,6 +30,7 @@ mod refusal;
 mod retry;
 mod scrape;
 mod source_error;
+mod teams;
 mod tls;
 mod window;
 
@@ -45,4 +45,5 @@ pub use options::{
 };
 pub use query::{Answer, Grid, MAX_POINTS_PER_REQUEST};
 pub use source_error::{ErrorClass, SourceError};
+pub use teams::teams;
 pub use window::{MAX_POINTS, MIN_POINTS};

@@ -57,6 +57,7 @@ impl LogSink {
                     }
                 }
             }
+            Event::Owners { target, error } => say(&format!("{target}: the labels of teams cannot be read: {error}")),
             Event::Store(error) => say(&format!("the store: {error}")),
         }
     }

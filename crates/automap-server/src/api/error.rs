@@ -39,3 +39,16 @@ pub enum ApiError {
     #[error("the system gives no random bytes; see its log")]
     NoRandomness,
 }
+
+impl ApiError {
+    /// The key of the configuration that is wrong, and why.
+    pub(crate) fn place(&self) -> (String, String) {
+        match self {
+            Self::OpenToAll { .. } => {
+                ("api.listen".to_owned(), self.to_string().replacen("api.listen is ", "it is ", 1))
+            }
+            Self::Setting { setting, reason, next } => (format!("api.{setting}"), format!("{reason}; {next}")),
+            _ => ("api".to_owned(), self.to_string()),
+        }
+    }
+}

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use automap_core::incident::Incident;
+use automap_core::incident::{Incident, Owner};
 use automap_sources::nearest;
 use serde::Deserialize;
 
 use super::backoff::RetryOptions;
 use super::http::{Http, HttpOptions};
 use super::receiver::{Kind, check_url};
-use super::route::{Owner, Route, wants};
+use super::route::{OwnerConfig, Route, owner, wants};
 use super::template;
 
 /// Most receivers, routes and owners each.
@@ -30,7 +30,7 @@ pub struct NotifyConfig {
     /// Who hears of what. Every route that wants an incident gets it.
     pub routes: Vec<Route>,
     /// Whose services they are; the first entry that fits counts.
-    pub owners: Vec<Owner>,
+    pub owners: Vec<OwnerConfig>,
 }
 
 /// One receiver.
@@ -52,69 +52,97 @@ impl NotifyConfig {
         wanted.map(|r| r.name.clone()).collect()
     }
 
+    /// Who looks after what an incident is about.
+    pub fn owner_of(&self, incident: &Incident) -> Option<Owner> {
+        owner(&self.owners, incident)
+    }
+
     /// The incident's page.
     pub(super) fn link(&self, id: &str) -> Option<String> {
         let base = self.external_url.as_deref()?.trim_end_matches('/');
         Some(format!("{base}/incidents/{}", super::receiver::percent(id)))
     }
 
-    /// What is wrong, each with its place; empty when nothing is. Reads no secret and connects to nothing.
-    pub fn check(&self) -> Vec<String> {
-        let mut wrong = Vec::new();
+    /// What is wrong: keys such as `routes[0].receiver`, and why; empty when nothing is. Reads no secret and connects to nothing.
+    pub fn check(&self) -> Vec<(String, String)> {
+        let mut wrong = Wrong::default();
         for (what, count) in
             [("receivers", self.receivers.len()), ("routes", self.routes.len()), ("owners", self.owners.len())]
         {
             if count > MAX_ENTRIES {
-                wrong.push(format!("{what}: {count} are more than {MAX_ENTRIES}"));
+                wrong.add(what, format!("{count} are more than {MAX_ENTRIES}"));
             }
         }
         if let Err(e) = Http::new(&self.http) {
-            wrong.push(e);
+            wrong.add("http", e);
         }
         if let Some(url) = &self.external_url
             && !(url.starts_with("http://") || url.starts_with("https://"))
         {
-            wrong.push(format!("external_url: {url} is no http or https address"));
+            wrong.add("external_url", format!("{url} is no http or https address"));
         }
         if self.retry.max_attempts == 0 || self.retry.max_age_h == 0 {
-            wrong.push("retry: max_attempts and max_age_h are at least 1".to_owned());
+            wrong.add("retry", "max_attempts and max_age_h are at least 1");
         }
-        let mut names = BTreeSet::new();
-        for receiver in &self.receivers {
-            let place = format!("receiver {}", receiver.name);
-            if !names.insert(receiver.name.as_str()) {
-                wrong.push(format!("{place}: the name is used twice"));
+        let names = self.check_receivers(&mut wrong);
+        self.check_routes(&names, &mut wrong);
+        wrong.0
+    }
+
+    fn check_receivers(&self, wrong: &mut Wrong) -> Vec<String> {
+        let mut names = Vec::new();
+        for (i, receiver) in self.receivers.iter().enumerate() {
+            let key = |of: &str| format!("receivers[{i}].{of}");
+            if names.contains(&receiver.name) {
+                wrong.add(&key("name"), format!("'{}' is the name of an earlier one", receiver.name));
             }
+            names.push(receiver.name.clone());
             if receiver.per_minute == Some(0) {
-                wrong.push(format!("{place}: per_minute is at least 1"));
+                wrong.add(&key("per_minute"), "it is at least 1");
             }
             let bad = receiver.to.check().err().into_iter();
             let bad = bad.chain(receiver.to.urls().into_iter().filter_map(|url| check_url(url, &self.http).err()));
-            wrong.extend(bad.map(|e| format!("{place}: {e}")));
+            bad.for_each(|e| wrong.add(&key("to"), format!("{}: {e}", receiver.name)));
         }
-        let mut routes = BTreeSet::new();
-        for route in &self.routes {
-            let place = format!("route {}", route.name);
-            if !routes.insert(route.name.as_str()) {
-                wrong.push(format!("{place}: the name is used twice"));
+        names
+    }
+
+    fn check_routes(&self, receivers: &[String], wrong: &mut Wrong) {
+        let mut names = BTreeSet::new();
+        for (i, route) in self.routes.iter().enumerate() {
+            let key = |of: &str| format!("routes[{i}].{of}");
+            if !names.insert(route.name.as_str()) {
+                wrong.add(&key("name"), format!("'{}' is the name of an earlier one", route.name));
             }
             if route.name.is_empty() || route.name.len() > MAX_ROUTE_NAME || !route.name.chars().all(is_plain) {
-                wrong.push(format!(
-                    "{place}: a name is 1 to {MAX_ROUTE_NAME} letters, digits, dots, hyphens or underscores"
-                ));
+                wrong.add(
+                    &key("name"),
+                    format!("a name is 1 to {MAX_ROUTE_NAME} letters, digits, dots, hyphens or underscores"),
+                );
             }
-            if !names.contains(route.receiver.as_str()) {
-                let known: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
-                let hint = match nearest::names(&route.receiver, &known).first() {
+            if !receivers.contains(&route.receiver) {
+                let hint = match nearest::names(&route.receiver, receivers).first() {
                     Some(name) => format!("did you mean '{name}'?"),
-                    None => format!("there are: {}", known.join(", ")),
+                    None => format!("there are: {}", receivers.join(", ")),
                 };
-                wrong.push(format!("{place}: there is no receiver {}; {hint}", route.receiver));
+                wrong.add(&key("receiver"), format!("there is no receiver '{}'; {hint}", route.receiver));
             }
-            let templates = route.title.iter().chain(&route.text);
-            wrong.extend(templates.filter_map(|t| template::check(t).err()).map(|e| format!("{place}: {e}")));
+            for (of, text) in [("title", &route.title), ("text", &route.text)] {
+                if let Some(Err(e)) = text.as_deref().map(template::check) {
+                    wrong.add(&key(of), e);
+                }
+            }
         }
-        wrong
+    }
+}
+
+/// Keys and what is wrong with them.
+#[derive(Default)]
+struct Wrong(Vec<(String, String)>);
+
+impl Wrong {
+    fn add(&mut self, key: &str, reason: impl Into<String>) {
+        self.0.push((key.to_owned(), reason.into()));
     }
 }
 

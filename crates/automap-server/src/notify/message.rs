@@ -1,11 +1,11 @@
 //! One message as a receiver is given it: the incident as it was, in words, and whose it is.
 
-use automap_core::incident::{Incident, Severity};
+use automap_core::incident::{Incident, Owner, Severity};
 use automap_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::config::NotifyConfig;
-use super::route::{Owner, Route, owner, severity};
+use super::route::Route;
 use super::template::{self, DEFAULT_TEXT, DEFAULT_TITLE, Fields};
 use crate::store::{Event, Queued};
 
@@ -20,7 +20,7 @@ pub(super) struct Message<'a> {
     /// An earlier attempt may have arrived.
     pub(super) uncertain: bool,
     pub(super) incident: &'a Incident,
-    pub(super) owner: Option<&'a Owner>,
+    pub(super) owner: Option<Owner>,
     pub(super) severity: Severity,
     /// Neither is escaped.
     pub(super) title: String,
@@ -43,9 +43,9 @@ impl<'a> Message<'a> {
         now: Timestamp,
     ) -> Self {
         let incident = &queued.incident;
-        let owner = owner(&config.owners, incident);
+        let owner = config.owner_of(incident);
         let link = config.link(&incident.id);
-        let fields = Fields::new(queued.event, queued.uncertain, incident, owner, link.as_deref(), now);
+        let fields = Fields::new(queued.event, queued.uncertain, incident, owner.as_ref(), link.as_deref(), now);
         let words = |own: &Option<String>, built_in: &str| {
             let own = own.as_ref().map(|template| template::render(template, &fields));
             let (text, error) = match own {
@@ -63,7 +63,7 @@ impl<'a> Message<'a> {
             key,
             event: queued.event,
             uncertain: queued.uncertain,
-            severity: severity(incident, owner),
+            severity: fields.severity,
             title,
             text,
             reply,
@@ -79,7 +79,7 @@ impl<'a> Message<'a> {
     }
 
     pub(super) fn team(&self) -> Option<&str> {
-        self.owner.and_then(|o| o.team.as_deref())
+        self.owner.as_ref().and_then(|o| o.team.as_deref())
     }
 
     /// For receivers without a key: says so when it may be a repetition.
@@ -89,7 +89,8 @@ impl<'a> Message<'a> {
 
     /// The whole message for programs. The same key has the same bytes at every attempt.
     pub(super) fn json(&self) -> Value {
-        let owner = self.owner.map(|o| json!({"team": o.team, "runbook": o.runbook, "dashboard": o.dashboard}));
+        let owner =
+            self.owner.as_ref().map(|o| json!({"team": o.team, "runbook": o.runbook, "dashboard": o.dashboard}));
         json!({
             "version": MESSAGE_VERSION,
             "key": self.key,

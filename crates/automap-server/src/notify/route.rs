@@ -1,6 +1,6 @@
 //! Who hears of what, and whose service it is.
 
-use automap_core::incident::{Incident, IncidentState, Severity};
+use automap_core::incident::{Incident, IncidentState, Owner, Severity};
 use serde::Deserialize;
 
 use super::glob::matches;
@@ -48,7 +48,7 @@ pub struct Filter {
 /// Whose a service is. The first entry that fits counts.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Owner {
+pub struct OwnerConfig {
     /// Pattern of the service: `payment`, `payment-*`, `*`.
     pub service: String,
     /// Pattern of the target; any where nothing is said.
@@ -63,38 +63,36 @@ pub struct Owner {
     pub severity: Option<Severity>,
 }
 
-/// The services that an incident is about: its cause; while none is named, those with symptoms.
-fn services(incident: &Incident) -> Vec<&str> {
-    match &incident.cause {
-        Some(cause) => vec![&cause.service],
-        None => incident.symptoms.iter().map(|s| s.service.as_str()).collect(),
+/// The owner of what an incident is about: by the configuration, else as the incident says (by the labels of the workload).
+pub fn owner(owners: &[OwnerConfig], incident: &Incident) -> Option<Owner> {
+    let of_target = |o: &&OwnerConfig| o.target.as_ref().is_none_or(|t| matches(t, &incident.target));
+    let fits = |s: &&str| owners.iter().filter(of_target).find(|o| matches(&o.service, s));
+    let found = incident.services().iter().find_map(fits).map(OwnerConfig::owner);
+    let known = incident.owner.as_ref();
+    found.map(|o| Owner { team: o.team.or_else(|| known?.team.clone()), ..o }).or_else(|| known.cloned())
+}
+
+impl OwnerConfig {
+    fn owner(&self) -> Owner {
+        let Self { team, runbook, dashboard, severity, .. } = self.clone();
+        Owner { team, runbook, dashboard, severity }
     }
-}
-
-/// The owner of what an incident is about.
-pub fn owner<'a>(owners: &'a [Owner], incident: &Incident) -> Option<&'a Owner> {
-    let of_target = |o: &&Owner| o.target.as_ref().is_none_or(|t| matches(t, &incident.target));
-    services(incident).iter().find_map(|s| owners.iter().filter(of_target).find(|o| matches(&o.service, s)))
-}
-
-/// How bad it is for its owner.
-pub(super) fn severity(incident: &Incident, owner: Option<&Owner>) -> Severity {
-    owner.and_then(|o| o.severity).unwrap_or(incident.severity)
 }
 
 /// Whether a route hears of this incident. One that was `told` before hears on, even if the incident no longer fits (a milder one now,
 /// another cause): what was opened must be closed. Only `states` still counts then.
-pub(super) fn wants(route: &Route, owners: &[Owner], incident: &Incident, told: bool) -> bool {
+pub(super) fn wants(route: &Route, owners: &[OwnerConfig], incident: &Incident, told: bool) -> bool {
     let Filter { targets, severities, services: wanted, teams, states } = &route.filter;
     if !states.is_empty() && !states.contains(&incident.state) {
         return false;
     }
     let owner = owner(owners, incident);
-    let team = owner.and_then(|o| o.team.as_ref());
+    let severity = owner.as_ref().and_then(|o| o.severity).unwrap_or(incident.severity);
+    let team = owner.and_then(|o| o.team);
     told || (any(targets, [incident.target.as_str()].as_slice())
-        && (severities.is_empty() || severities.contains(&severity(incident, owner)))
-        && any(wanted, &services(incident))
-        && (teams.is_empty() || team.is_some_and(|t| teams.contains(t))))
+        && (severities.is_empty() || severities.contains(&severity))
+        && any(wanted, &incident.services())
+        && (teams.is_empty() || team.is_some_and(|t| teams.contains(&t))))
 }
 
 fn any(patterns: &[String], names: &[&str]) -> bool {

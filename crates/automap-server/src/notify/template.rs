@@ -17,12 +17,11 @@
 
 use std::io::{self, Write};
 
-use automap_core::incident::{Incident, Severity};
+use automap_core::incident::{Incident, Owner, Severity};
 use automap_core::time::Timestamp;
 use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
 
-use super::route::Owner;
 use super::text::{number, span};
 use crate::store::Event;
 
@@ -67,7 +66,7 @@ pub(super) struct Fields<'a> {
     target: &'a str,
     title: &'a str,
     state: automap_core::incident::IncidentState,
-    severity: Severity,
+    pub(super) severity: Severity,
     cause: Option<&'a str>,
     mechanism: Option<&'a str>,
     confidence: Option<u32>,
@@ -145,7 +144,7 @@ impl<'a> Fields<'a> {
             target: &incident.target,
             title: &incident.title,
             state: incident.state,
-            severity: super::route::severity(incident, owner),
+            severity: owner.and_then(|o| o.severity).unwrap_or(incident.severity),
             cause: cause.map(|c| c.service.as_str()),
             mechanism: cause.and_then(|c| c.mechanism.as_deref()),
             confidence: cause.map(|c| percent(c.confidence)),

@@ -26,6 +26,13 @@ pub enum Event {
     },
     /// Messages went out, or did not.
     Messages(Step),
+    /// The labels that name the teams could not be read.
+    Owners {
+        /// Of which target.
+        target: String,
+        /// Why.
+        error: String,
+    },
     /// The store could not be read or written.
     Store(String),
 }
@@ -78,6 +85,9 @@ impl Event {
                         ("refreshed", step.refreshed.into()),
                     ],
                 )
+            }
+            Self::Owners { target, error } => {
+                ("warn", "owners", vec![("target", target.clone().into()), ("error", error.clone().into())])
             }
             Self::Store(error) => ("error", "store", vec![("error", error.clone().into())]),
         };

@@ -250,6 +250,7 @@ pub(crate) fn incident(n: i64, target: &str, state: IncidentState) -> Incident {
         slos: Vec::new(),
         alerts: Vec::new(),
         reopened: 0,
+        owner: None,
         confirmed: None,
         timeline: Vec::new(),
         report: Some(report()),

@@ -14,6 +14,6 @@ pub(crate) fn one(to: &str, more: &str) -> NotifyConfig {
 
 pub(crate) fn yaml(text: &str) -> NotifyConfig {
     let config: NotifyConfig = serde_saphyr::from_str(text).unwrap();
-    assert_eq!(config.check(), Vec::<String>::new());
+    assert_eq!(config.check(), []);
     config
 }

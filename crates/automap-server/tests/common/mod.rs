@@ -60,6 +60,7 @@ pub(crate) fn incident(id: &str) -> Incident {
         }],
         alerts: Vec::new(),
         reopened: 0,
+        owner: None,
         confirmed: None,
         timeline: Vec::new(),
         report: None,

@@ -132,7 +132,7 @@ impl Alertmanager {
 }
 
 fn alert(message: &Message<'_>, labels: &Labels, ends: &str) -> Value {
-    let owner = message.owner;
+    let owner = message.owner.as_ref();
     let annotations = [
         ("summary", Some(cut_bytes(&message.incident.title, MAX_SUMMARY_BYTES))),
         ("description", Some(cut_bytes(&message.text, MAX_TEXT_BYTES))),

@@ -53,7 +53,7 @@ impl Receiver for PagerDuty {
 fn trigger(message: &Message<'_>) -> Value {
     let incident = message.incident;
     let cause = incident.cause.as_ref();
-    let owner = message.owner;
+    let owner = message.owner.as_ref();
     let severity = match message.severity {
         Severity::Critical => "critical",
         Severity::Warning => "warning",
