@@ -8,10 +8,10 @@ build: ## the binary: target/release/automap
 	$(CARGO) build --release --locked
 
 test: ## every test
-	scripts/need-prometheus.sh && scripts/need-alertmanager.sh && $(CARGO) test --workspace --locked
+	scripts/need-prometheus.sh && scripts/need-alertmanager.sh && scripts/need-postgres.sh && $(CARGO) test --workspace --all-features --locked
 
 lint: ## format and lints, warnings are errors
-	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 
 deny: ## licences, duplicates and sources of the dependencies
 	scripts/cargo-deny.sh check bans licenses sources

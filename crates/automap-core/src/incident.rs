@@ -60,6 +60,9 @@ pub struct Incident {
     pub alerts: Vec<String>,
     /// How often it came back after it had been closed.
     pub reopened: u32,
+    /// Who looks after the service that it is about; `null` where nobody is known to.
+    #[serde(default)]
+    pub owner: Option<Owner>,
     /// What people say was the cause; `null` until somebody does.
     pub confirmed: Option<String>,
     /// What was known when, oldest first; at most [`MAX_TIMELINE`] entries.
@@ -101,6 +104,19 @@ pub struct NamedCause {
     pub mechanism: Option<String>,
     /// Confidence, 0 to 1.
     pub confidence: f64,
+}
+
+/// Who looks after a service, and where they look.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Owner {
+    /// The team.
+    pub team: Option<String>,
+    /// Where it is written what to do.
+    pub runbook: Option<String>,
+    /// Where to look.
+    pub dashboard: Option<String>,
+    /// How bad an incident of it is, whatever it looks like.
+    pub severity: Option<Severity>,
 }
 
 /// What the requests of a service feel.
@@ -205,6 +221,7 @@ impl Incident {
             slos: Vec::new(),
             alerts: Vec::new(),
             reopened: 0,
+            owner: None,
             confirmed: None,
             timeline: Vec::new(),
             report: None,
@@ -217,6 +234,14 @@ impl Incident {
             self.timeline.remove(MAX_TIMELINE / 2);
         }
         self.timeline.push(TimelineEntry { at, kind, text: text.into() });
+    }
+
+    /// The services that it is about: its cause; while none is named, those with symptoms.
+    pub fn services(&self) -> Vec<&str> {
+        match &self.cause {
+            Some(cause) => vec![&cause.service],
+            None => self.symptoms.iter().map(|s| s.service.as_str()).collect(),
+        }
     }
 
     /// Whether it still goes on.

@@ -87,6 +87,22 @@ pub struct Analysis {
     pub notes: Vec<note::Note>,
 }
 
+impl Analysis {
+    /// This incident as a case to learn metric weights from, now that its cause is known; `None` for the evidence engine and for a service
+    /// that the frame does not know. `options` are those of the analysis.
+    pub fn confirmed(&self, id: &str, cause: &str, options: &DiagnoseOptions) -> Option<ConfirmedCase> {
+        let prepared = self.automap.as_ref()?;
+        self.frame.find(cause)?;
+        Some(ConfirmedCase {
+            id: id.to_owned(),
+            started: self.windows.incident.start,
+            cause: cause.to_owned(),
+            anomaly: prepared.anomaly.clone(),
+            precision: rank::automap::precision(prepared, &self.frame, &options.automap, cause),
+        })
+    }
+}
+
 /// From an observation to the report: every mode of automap calls this.
 ///
 /// # Errors

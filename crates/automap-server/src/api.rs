@@ -1,64 +1,47 @@
-//! REST for people's tools: one table of endpoints makes both the router and the OpenAPI document, so that they cannot drift apart.
+//! What people and programs may ask over HTTP.
 //!
-//! Reads and writes go to the store and to the board; nothing in a request names an address, and nothing is fetched for one but from the configured
-//! servers.
+//! One table of routes (`routes.rs`) makes the router and the OpenAPI document, so neither can know what the other does not. Handlers are
+//! short: they ask [`System`] (the running watcher) or [`crate::store::Store`], both of which block, through a bounded pool. What a request
+//! has to pass before it reaches a handler is in `guard.rs`, `gate.rs`, `rate.rs` and `serve.rs`, from the outside in.
+//!
+//! No address or URL from a request is ever fetched.
 
+mod access;
+mod alert_inbox;
+pub mod alerts;
 mod answer;
-pub mod auth;
-mod config;
-mod endpoints;
-mod feed;
+mod body;
+mod clients;
+pub mod config;
+mod cursor;
+mod diagnoses;
+mod document;
+mod error;
+mod events;
+mod flat;
+mod gate;
 mod guard;
+mod health;
+mod hub;
 mod incidents;
+mod jobs;
+pub mod log;
 mod metrics;
-mod openapi;
+mod pool;
+pub mod problem;
+mod rate;
+mod routes;
 mod serve;
+mod stall;
+mod state;
+pub mod system;
 mod targets;
+mod tls;
 
-use std::sync::Arc;
-
-use automap_core::report::Report;
-
-pub use answer::Problem;
-pub use config::{ApiConfig, Token};
-pub use feed::Feed;
-pub use serve::{ServeError, router, serve};
-pub use targets::DiagnoseRequest;
-
-use crate::board::Board;
-use crate::inbox::Inbox;
-use crate::store::Store;
-
-/// Diagnoses under way at once.
-pub const MAX_DIAGNOSES: usize = 2;
-
-/// Asks a configured target's server and diagnoses. Blocking.
-pub type Diagnose = dyn Fn(&DiagnoseRequest) -> Result<Report, Problem> + Send + Sync;
-
-/// What the endpoints work on.
-#[derive(Clone)]
-pub struct Api {
-    /// Incidents.
-    pub store: Arc<dyn Store>,
-    /// What is known right now.
-    pub board: Board,
-    /// Alerts from outside.
-    pub inbox: Inbox,
-    /// Changes of incidents, live.
-    pub feed: Feed,
-    /// Answers on demand.
-    pub diagnose: Arc<Diagnose>,
-    /// Room for them.
-    pub room: Arc<tokio::sync::Semaphore>,
-    /// Who may do what.
-    pub config: Arc<ApiConfig>,
-}
-
-impl std::fmt::Debug for Api {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Api").field("store", &self.store).field("config", &self.config).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests;
+pub use config::ApiConfig;
+pub use document::document;
+pub use error::ApiError;
+pub use routes::router;
+pub use serve::{Peer, serve, serve_on};
+pub use state::{App, Parts, Workers};
+pub use system::System;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use automap_core::observation::Observation;
 use automap_core::report::Report;
 
-use crate::watcher::TargetStatus;
+use crate::watcher::{TargetStatus, Tick};
 
 /// The latest of every target.
 #[derive(Clone, Debug, Default)]
@@ -20,15 +21,34 @@ pub struct Seen {
     pub status: TargetStatus,
     /// The answer of the last look that could be judged.
     pub report: Option<Arc<Report>>,
+    /// Every service of the last look, and the metrics of which something was seen.
+    pub services: Arc<BTreeMap<String, Vec<String>>>,
 }
 
 impl Board {
-    /// Puts up the latest of a target; an answer stays up until there is a newer one.
-    pub fn put(&self, status: TargetStatus, report: Option<Report>) {
+    /// Puts up how a target is; what was seen of it stays up.
+    pub fn put(&self, status: TargetStatus) {
+        self.change(status, |_| {});
+    }
+
+    /// Puts up what came of a tick; an answer stays up until there is a newer one.
+    pub fn put_tick(&self, status: TargetStatus, tick: &Tick) {
+        let report = tick.report.clone().map(Arc::new);
+        let services = tick.observation.as_ref().map(|o| Arc::new(services(o)));
+        self.change(status, |seen| {
+            seen.report = report.or(seen.report.take());
+            if let Some(services) = services {
+                seen.services = services;
+            }
+        });
+    }
+
+    fn change(&self, status: TargetStatus, change: impl FnOnce(&mut Seen)) {
         let mut targets = self.targets.write().unwrap_or_else(PoisonError::into_inner);
-        let before = targets.remove(&status.target).and_then(|s| s.report);
-        let report = report.map(Arc::new).or(before);
-        targets.insert(status.target.clone(), Seen { status, report });
+        let nothing = || Seen { status: TargetStatus::new(&status.target), report: None, services: Arc::default() };
+        let seen = targets.entry(status.target.clone()).or_insert_with(nothing);
+        seen.status = status;
+        change(seen);
     }
 
     /// The latest of one target.
@@ -40,4 +60,19 @@ impl Board {
     pub fn all(&self) -> Vec<Seen> {
         self.targets.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
+}
+
+fn services(observation: &Observation) -> BTreeMap<String, Vec<String>> {
+    let frame = &observation.frame;
+    let mut services: BTreeMap<String, Vec<String>> =
+        frame.services().iter().map(|s| (s.clone(), Vec::new())).collect();
+    for series in frame.series().iter().filter(|s| s.values.iter().any(|v| v.is_finite())) {
+        if let Some(metrics) = services.get_mut(frame.service(series.service))
+            && !metrics.iter().any(|m| *m == *series.metric.name)
+        {
+            metrics.push(series.metric.name.to_string());
+        }
+    }
+    services.values_mut().for_each(|metrics| metrics.sort());
+    services
 }

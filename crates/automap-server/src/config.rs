@@ -1,24 +1,22 @@
 //! The configuration: one YAML file. The commented default file is its documentation; an unknown key is an error that names the nearest known one.
 
 mod error;
-mod secret;
+mod places;
 mod span;
 mod target;
-mod telling;
 mod watching;
 
 use std::path::{Path, PathBuf};
 
-use automap_sources::nearest;
 use serde::Deserialize;
 
 use crate::api::ApiConfig;
+use crate::notify::NotifyConfig;
+use crate::secret::SecretSource;
 
 pub use error::ConfigError;
-pub use secret::SecretSource;
 pub use span::Span;
 pub use target::{Prometheus, Target};
-pub use telling::{Owner, Receiver, ReceiverKind, Route, WebhookFormat, fits};
 pub use watching::Watching;
 
 /// The default file, commented: what every key means, and its default.
@@ -38,12 +36,8 @@ pub struct Config {
     pub watching: Watching,
     /// Where incidents are kept.
     pub store: Keeping,
-    /// Where messages go.
-    pub receivers: Vec<Receiver>,
-    /// Which incidents go to which receiver.
-    pub routes: Vec<Route>,
-    /// Who looks after which services; the first that fits.
-    pub owners: Vec<Owner>,
+    /// Who is told of which incidents.
+    pub notify: NotifyConfig,
     /// Where `automap serve` listens, and who may ask.
     pub api: ApiConfig,
 }
@@ -54,6 +48,10 @@ pub struct Config {
 pub struct Keeping {
     /// The SQLite file. Unset: `automap/automap.db` in the user's data folder.
     pub file: Option<PathBuf>,
+    /// A PostgreSQL server instead, for several replicas: `postgresql://user:password@host/database`.
+    pub postgres: Option<SecretSource>,
+    /// Certificate authorities (PEM) that the server's certificate is checked against instead of the public ones.
+    pub postgres_ca_file: Option<PathBuf>,
     /// Closed incidents older than this are forgotten.
     pub keep: Span,
     /// So are the oldest ones while the file is larger.
@@ -62,7 +60,7 @@ pub struct Keeping {
 
 impl Default for Keeping {
     fn default() -> Self {
-        Self { file: None, keep: Span::from_ms(90 * 86_400_000), max_mib: 1024 }
+        Self { file: None, postgres: None, postgres_ca_file: None, keep: Span::from_ms(90 * 86_400_000), max_mib: 1024 }
     }
 }
 
@@ -86,7 +84,7 @@ impl Config {
     /// As [`Config::read`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let config: Self = serde_saphyr::from_str(text).map_err(|e| ConfigError::syntax(path, &e))?;
-        config.check().map_err(|(key, reason)| ConfigError::value(path, key, reason))?;
+        config.check().map_err(|(key, reason)| ConfigError::value(path, text, &key, &reason))?;
         Ok(config)
     }
 
@@ -105,30 +103,14 @@ impl Config {
                 );
             }
         }
-        self.check_routes()?;
-        self.api.check()?;
+        if self.store.file.is_some() && self.store.postgres.is_some() {
+            return wrong("store.postgres".into(), "either a file or a server: leave `file` out");
+        }
+        if let Some((key, reason)) = self.notify.check().into_iter().next() {
+            return Err((format!("notify.{key}"), reason));
+        }
+        self.api.check().map_err(|e| e.place())?;
         self.watching.check()
-    }
-
-    fn check_routes(&self) -> Result<(), (String, String)> {
-        for (i, receiver) in self.receivers.iter().enumerate() {
-            let taken = self.receivers[..i].iter().any(|r| r.name == receiver.name);
-            if receiver.name.is_empty() || receiver.name.contains('/') || taken {
-                return Err((format!("receivers[{i}].name"), "write a name of its own, without a slash".to_owned()));
-            }
-        }
-        let known: Vec<String> = self.receivers.iter().map(|r| r.name.clone()).collect();
-        if let Some((i, route)) = self.routes.iter().enumerate().find(|(_, r)| !known.contains(&r.receiver)) {
-            let hint = match nearest::names(&route.receiver, &known).first() {
-                Some(name) => format!("did you mean '{name}'?"),
-                None => format!("there are: {}", known.join(", ")),
-            };
-            return Err((
-                format!("routes[{i}].receiver"),
-                format!("there is no receiver '{}'; {hint}", route.receiver),
-            ));
-        }
-        Ok(())
     }
 }
 
@@ -146,6 +128,8 @@ mod tests {
         let none = Config::default();
         assert_eq!(format!("{:?}", told.watching.options()), format!("{:?}", none.watching.options()));
         assert_eq!(format!("{:?}", (&told.targets, &told.store)), format!("{:?}", (&none.targets, &none.store)));
+        assert_eq!(format!("{:?}", told.notify), format!("{:?}", none.notify));
+        assert_eq!(told.api, none.api);
     }
 
     #[test]
@@ -154,8 +138,9 @@ mod tests {
             DEFAULT.lines().map(|l| l.strip_prefix("#: ").unwrap_or(l)).filter(|l| !l.starts_with('#')).collect();
         let config = parse(&uncommented.join("\n")).unwrap();
         assert_eq!((config.targets.len(), config.targets[0].name.as_str()), (1, "sock-shop"));
-        assert_eq!((config.receivers.len(), config.routes.len(), config.owners.len()), (4, 2, 2));
-        assert_eq!((config.api.tokens.len(), config.api.listen), (2, Config::default().api.listen));
+        let notify = &config.notify;
+        assert_eq!((notify.receivers.len(), notify.routes.len(), notify.owners.len()), (7, 3, 2));
+        assert_eq!((config.api.auth.tokens.len(), config.api.listen), (2, Config::default().api.listen));
     }
 
     #[test]
@@ -167,11 +152,11 @@ mod tests {
         let error = parse("watching: { confirm: soon }").unwrap_err();
         assert!(error.starts_with("automap.yaml:1:") && error.contains("'soon' is not a span"), "{error}");
         let twice = "targets:\n  - &a { name: a, namespace: x, prometheus: { url: http://p } }\n  - *a\n";
-        assert_eq!(parse(twice).unwrap_err(), "automap.yaml: targets[1].name: 'a' is the name of an earlier one");
-        let lost = "receivers: [{ name: chat, to: { webhook: { url: http://x } } }]\nroutes: [{ receiver: chatt }]\n";
+        assert_eq!(parse(twice).unwrap_err(), "automap.yaml:3:5: targets[1].name: 'a' is the name of an earlier one");
+        let lost = "notify:\n  receivers: [{ name: chat, to: { webhook: { url: http://x } } }]\n  routes: [{ name: all, receiver: chatt }]\n";
         assert_eq!(
             parse(lost).unwrap_err(),
-            "automap.yaml: routes[0].receiver: there is no receiver 'chatt'; did you mean 'chat'?"
+            "automap.yaml:3:35: notify.routes[0].receiver: there is no receiver 'chatt'; did you mean 'chat'?"
         );
         for text in ["targets: [", "- 1", "targets: {}", "store: { keep: 0s }"] {
             assert!(parse(text).unwrap_err().starts_with("automap.yaml"), "{text}");

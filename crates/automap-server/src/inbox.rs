@@ -1,15 +1,12 @@
 //! Alerts from outside that fire now, by target. Bounded; an alert that nobody repeats or resolves ends by itself.
 
-mod alertmanager;
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use automap_core::time::Timestamp;
 use automap_core::watch::Alert;
 
-pub use alertmanager::{Group, GroupAlert, Status};
-
+use crate::api::alerts::{self, AlertGroup};
 use crate::config::Target;
 
 /// Most alerts of one target.
@@ -54,17 +51,18 @@ impl Inbox {
     }
 
     /// Takes a group in. The same group twice changes nothing.
-    pub fn take(&self, group: &Group, now: Timestamp) -> Taken {
+    pub fn take(&self, group: &AlertGroup, now: Timestamp) -> Taken {
         let mut taken = Taken::default();
         let mut firing = self.firing.lock().unwrap_or_else(PoisonError::into_inner);
         for told in &group.alerts {
-            let Some(target) = self.target_of(told) else {
+            let Some(target) = self.target_of(group, told) else {
                 taken.strange += 1;
                 continue;
             };
             let of_target = firing.entry(target.name.clone()).or_default();
-            let key = told.key(group);
-            if told.status == Status::Resolved {
+            // The fingerprint is that of the labels: the same alert in two groups is one.
+            let key = told.fingerprint.clone();
+            if !told.firing {
                 taken.resolved += usize::from(of_target.remove(&key).is_some());
                 continue;
             }
@@ -74,8 +72,9 @@ impl Inbox {
                 continue;
             }
             let waited = target.alert_for.map_or(0, |w| w.ms());
-            let started = told.starts_at.unwrap_or(now).plus_ms(-waited).min(now);
-            let summary: String = told.summary().chars().filter(|c| !c.is_control()).take(MAX_SUMMARY).collect();
+            let started = told.onset(waited).unwrap_or(now).min(now);
+            let summary = told.summary.as_deref().unwrap_or_else(|| told.name());
+            let summary: String = summary.chars().filter(|c| !c.is_control()).take(MAX_SUMMARY).collect();
             let alert = Alert { key: key.clone(), summary, started };
             of_target.insert(key, Firing { alert, heard: now });
             *(if is_known { &mut taken.known } else { &mut taken.new }) += 1;
@@ -91,13 +90,13 @@ impl Inbox {
         of_target.values().map(|f| f.alert.clone()).collect()
     }
 
-    /// By the labels `automap_target`, then `namespace`; a single target gets what names neither.
-    fn target_of(&self, alert: &GroupAlert) -> Option<&Target> {
-        let label = |name: &str| alert.labels.get(name).map(String::as_str);
-        if let Some(name) = label("automap_target") {
+    /// As the sender's address says, else by the labels `automap_target`, then `namespace`; a single target gets what names neither.
+    fn target_of(&self, group: &AlertGroup, alert: &alerts::Alert) -> Option<&Target> {
+        let named = group.target.as_deref().or_else(|| alert.labels.get("automap_target").map(String::as_str));
+        if let Some(name) = named {
             return self.targets.iter().find(|t| t.name == name);
         }
-        match label("namespace") {
+        match alert.namespace() {
             Some(namespace) => self.targets.iter().find(|t| t.namespace == namespace),
             None if self.targets.len() == 1 => self.targets.first(),
             None => None,
@@ -115,41 +114,51 @@ mod tests {
         Inbox::new(&[shop, Target::new("bank", "http://p").unwrap()])
     }
 
-    fn group(status: &str, namespace: &str) -> Group {
-        Group::parse(
-            format!(
-                r#"{{"version":"4","groupKey":"{{}}:{{alertname=\"Slow\"}}","truncatedAlerts":0,"status":"{status}","receiver":"automap",
-                "groupLabels":{{}},"commonLabels":{{}},"commonAnnotations":{{}},"externalURL":"http://am","alerts":[{{"status":"{status}",
-                "labels":{{"alertname":"Slow","namespace":"{namespace}"}},"annotations":{{"summary":"checkout is slow"}},
-                "startsAt":"2026-11-25T14:03:00Z","endsAt":"0001-01-01T00:00:00Z","generatorURL":"","fingerprint":"abc"}}]}}"#
-            )
-            .as_bytes(),
-        )
-        .unwrap()
+    fn group(firing: bool, namespace: &str) -> AlertGroup {
+        let alert = alerts::Alert {
+            fingerprint: "abc".into(),
+            firing,
+            starts_at: Timestamp::parse_rfc3339("2026-11-25T14:03:00Z"),
+            ends_at: None,
+            labels: [("alertname", "Slow"), ("namespace", namespace)].map(|(k, v)| (k.into(), v.into())).into(),
+            summary: Some("checkout is slow".into()),
+        };
+        AlertGroup {
+            sender: alerts::AlertSender::Alertmanager,
+            key: "{}:{alertname=\"Slow\"}".into(),
+            receiver: "automap".into(),
+            target: None,
+            alerts: vec![alert],
+            left_out: 0,
+        }
     }
 
     #[test]
     fn an_alert_fires_until_it_is_resolved_or_forgotten() {
         let (inbox, now) = (inbox(), Timestamp::parse_rfc3339("2026-11-25T14:05:00Z").unwrap());
-        assert_eq!(inbox.take(&group("firing", "shop"), now), Taken { new: 1, ..Taken::default() });
-        assert_eq!(inbox.take(&group("firing", "shop"), now), Taken { known: 1, ..Taken::default() });
-        assert_eq!(inbox.take(&group("firing", "elsewhere"), now), Taken { strange: 1, ..Taken::default() });
+        assert_eq!(inbox.take(&group(true, "shop"), now), Taken { new: 1, ..Taken::default() });
+        assert_eq!(inbox.take(&group(true, "shop"), now), Taken { known: 1, ..Taken::default() });
+        assert_eq!(inbox.take(&group(true, "elsewhere"), now), Taken { strange: 1, ..Taken::default() });
         let firing = inbox.firing("shop", now);
         assert_eq!((firing.len(), firing[0].summary.as_str()), (1, "checkout is slow"));
         assert_eq!(firing[0].started.rfc3339(), "2026-11-25T14:01:00Z", "the rule waited for two minutes");
         assert_eq!(inbox.firing("bank", now), []);
-        assert_eq!(inbox.take(&group("resolved", "shop"), now), Taken { resolved: 1, ..Taken::default() });
+        let told = AlertGroup { target: Some("bank".into()), ..group(true, "shop") };
+        assert_eq!(inbox.take(&told, now).new, 1);
+        assert_eq!(inbox.firing("bank", now).len(), 1, "the address says more than the labels");
+        assert_eq!(inbox.take(&group(false, "shop"), now), Taken { resolved: 1, ..Taken::default() });
         assert_eq!(inbox.firing("shop", now), []);
-        inbox.take(&group("firing", "shop"), now);
+        inbox.take(&group(true, "shop"), now);
         assert_eq!(inbox.firing("shop", now.plus_ms(FORGET_MS)), []);
     }
 
     #[test]
     fn a_flood_is_bounded() {
         let (inbox, now) = (inbox(), Timestamp::from_ms(0));
-        let mut flood = group("firing", "shop");
+        let mut flood = group(true, "shop");
         let one = flood.alerts[0].clone();
-        flood.alerts = (0..MAX_ALERTS + 7).map(|i| GroupAlert { fingerprint: i.to_string(), ..one.clone() }).collect();
+        flood.alerts =
+            (0..MAX_ALERTS + 7).map(|i| alerts::Alert { fingerprint: i.to_string(), ..one.clone() }).collect();
         assert_eq!(inbox.take(&flood, now), Taken { new: MAX_ALERTS, dropped: 7, ..Taken::default() });
         assert_eq!(inbox.firing("shop", now).len(), MAX_ALERTS);
     }

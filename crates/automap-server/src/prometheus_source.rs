@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
-use automap_sources::prometheus::{Client, ObserveOptions, observe};
+use automap_sources::prometheus::{Client, ObserveOptions, Tail, observe_again};
 
 use crate::config::{Span, Target};
 use crate::watcher::Source;
 
-/// Asks a Prometheus on every look.
+/// Asks a Prometheus on every look for what is new.
 #[derive(Debug)]
 pub struct PrometheusSource {
     client: Client,
@@ -19,6 +19,7 @@ pub struct PrometheusSource {
     step_ms: Option<i64>,
     scrape_interval_ms: Option<i64>,
     requests: Arc<AtomicU64>,
+    tail: Tail,
 }
 
 impl PrometheusSource {
@@ -31,6 +32,7 @@ impl PrometheusSource {
             step_ms: None,
             scrape_interval_ms: None,
             requests: Arc::default(),
+            tail: Tail::default(),
         }
     }
 
@@ -39,9 +41,10 @@ impl PrometheusSource {
         Arc::clone(&self.requests)
     }
 
-    /// As a target of the configuration says.
-    pub fn of(client: Client, target: &Target) -> Self {
+    /// As a target of the configuration says; requests are counted on.
+    pub fn of(client: Client, target: &Target, requests: Arc<AtomicU64>) -> Self {
         Self {
+            requests,
             step_ms: target.step.map(Span::ms),
             scrape_interval_ms: target.scrape_interval.map(Span::ms),
             ..Self::new(client, &target.namespace, target.remember.ms())
@@ -56,7 +59,7 @@ impl Source for PrometheusSource {
             scrape_interval_ms: self.scrape_interval_ms,
             ..ObserveOptions::new(&self.namespace, now.plus_ms(-self.remember_ms), now, now)
         };
-        let fetched = observe(&self.client, &options, &|_| {}).map_err(|e| e.to_string())?;
+        let fetched = observe_again(&mut self.tail, &self.client, &options, &|_| {}).map_err(|e| e.to_string())?;
         self.requests.fetch_add(fetched.stats.requests, Ordering::Relaxed);
         Ok(fetched.observation)
     }

@@ -1,59 +1,39 @@
-//! Everything that a configuration asks for, running: a thread for each target, and one that tidies the store.
+//! Everything that a configuration asks for, running: a thread for each target, one that renews the leases, one that sends messages, and one
+//! that tidies the store.
+
+mod event;
+mod interface;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use automap_core::DiagnoseOptions;
-use automap_core::incident::Incident;
-use automap_core::time::{Timestamp, WindowHint};
-use automap_sources::prometheus::{Client, ObserveOptions, observe};
+use automap_core::watch::WatchOptions;
+use automap_sources::prometheus::Client;
 
-use crate::api::{Api, Diagnose, DiagnoseRequest, Feed, MAX_DIAGNOSES, Problem, ServeError, serve};
-use crate::board::Board;
-use crate::config::{Config, Keeping, Target};
-use crate::inbox::Inbox;
-use crate::notify::{Notifier, Routing};
+use crate::api::ApiError;
+use crate::api::log::Log;
+use crate::config::{Config, Keeping};
+use crate::lead::{self, Lead};
+use crate::live::{Counts, Live, Place};
+use crate::notify::NotifyConfig;
+use crate::notify::outbox::{self, Outbox};
+use crate::owners::Owners;
+use crate::profiles::Profiles;
 use crate::prometheus_source::PrometheusSource;
-use crate::store::{SqliteStore, Store, StoreError};
-use crate::watcher::{self, Clock, Routes, State, Stop, SystemClock, Told, Watcher};
+use crate::replica::Replica;
+use crate::store::{IncidentFilter, Retention, Store, StoreError};
+use crate::watcher::{self, Clock, Routes, Stop, SystemClock, TargetStatus, Told, Watcher};
 
-/// How often old incidents are looked for.
+pub use event::{Event, Listener};
+
+/// How often the store is tidied.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
-
-/// How often the outbox is looked at.
-const DELIVER_EVERY: Duration = Duration::from_secs(1);
-
-/// What happened, for logs and standard output.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// An incident opened, changed or ended, and is kept.
-    Incident(Box<Incident>),
-    /// The watching of a target changed its state.
-    State {
-        /// Which target.
-        target: String,
-        /// Its state now.
-        state: State,
-        /// In a sentence.
-        summary: String,
-    },
-    /// A message was not taken.
-    Message {
-        /// Which.
-        key: String,
-        /// What the receiver said.
-        reason: String,
-        /// Whether it is not tried again.
-        is_given_up: bool,
-    },
-    /// The store could not be read or tidied.
-    Store(String),
-}
-
-/// Hears what happened; called from several threads.
-pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
+/// Tidyings after which the space of what was forgotten is given back.
+const VACUUM_AFTER: u32 = 24;
+/// After a store that could not be read, before the next try.
+const TRY_AGAIN: Duration = Duration::from_secs(3);
 
 /// Why it cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -72,9 +52,6 @@ pub enum StartError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The API does not serve.
-    #[error(transparent)]
-    Serve(#[from] ServeError),
     /// The system gives no thread.
     #[error("no thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -83,76 +60,92 @@ pub enum StartError {
 /// The threads.
 #[derive(Debug)]
 pub struct Running {
-    /// What is known right now.
-    pub board: Board,
-    /// Alerts from outside.
-    pub inbox: Inbox,
-    /// Changes, live.
-    pub feed: Feed,
+    /// What is known, and what can be asked.
+    pub live: Arc<Live>,
+    store: Arc<dyn Store>,
     stop: Stop,
     threads: Vec<JoinHandle<()>>,
+    outbox: Arc<Outbox>,
+    /// Kept until the end: the name is this process' own as long.
+    _replica: Replica,
+}
+
+impl Live {
+    /// For the targets of a configuration; nothing is asked of their servers yet.
+    ///
+    /// # Errors
+    /// [`StartError`] when there is none, or an address, header or certificate cannot be used.
+    pub fn of(config: &Config, store: &Arc<dyn Store>) -> Result<Self, StartError> {
+        if config.targets.is_empty() {
+            return Err(StartError::NoTarget);
+        }
+        let mut places = Vec::new();
+        for target in &config.targets {
+            let client = Client::new(target.prometheus.client_options())
+                .map_err(|e| StartError::Client { target: target.name.clone(), message: e.to_string() })?;
+            places.push(Place { target: target.clone(), client, counts: Arc::new(Counts::default()) });
+        }
+        Ok(Self::new(places, Arc::clone(store), Arc::new(config.notify.clone())))
+    }
 }
 
 impl Running {
-    /// Starts a thread for each target and one for the store.
+    /// Starts the threads.
     ///
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub fn start(
         config: &Config,
-        store: &Arc<SqliteStore>,
+        store: &Arc<dyn Store>,
+        replica: Replica,
         stop: &Stop,
         listener: &Listener,
     ) -> Result<Self, StartError> {
-        if config.targets.is_empty() {
-            return Err(StartError::NoTarget);
+        let live = Arc::new(Live::of(config, store)?);
+        store.list(&IncidentFilter { limit: 1, ..IncidentFilter::default() })?;
+        let outbox = Arc::new(Outbox::start(outbox_parts(config, store, &replica, listener))?);
+        let leads: Vec<(String, Lead)> =
+            config.targets.iter().map(|target| (target.name.clone(), Lead::default())).collect();
+        let (holder, notify) = (replica.name.clone(), Arc::new(config.notify.clone()));
+        let (live, store) = (live, Arc::clone(store));
+        let mut running = Self { live, store, stop: stop.clone(), threads: Vec::new(), outbox, _replica: replica };
+        for (i, (target, lead)) in leads.iter().enumerate() {
+            let seat = Seat {
+                i,
+                live: Arc::clone(&running.live),
+                store: Arc::clone(&running.store),
+                outbox: Arc::clone(&running.outbox),
+                watching: config.watching.options(),
+                notify: Arc::clone(&notify),
+                holder: holder.clone(),
+                lead: lead.clone(),
+                stop: stop.clone(),
+                listener: Arc::clone(listener),
+            };
+            running.spawn(format!("watch-{target}"), move || seat.watch())?;
         }
-        let board = Board::default();
-        let mut ready = Vec::new();
-        for target in &config.targets {
-            let fail =
-                |e: &dyn std::fmt::Display| StartError::Client { target: target.name.clone(), message: e.to_string() };
-            let client = Client::new(target.prometheus.client_options()).map_err(|e| fail(&e))?;
-            let kept: Arc<dyn Store> = Arc::<SqliteStore>::clone(store);
-            let watcher = Watcher::resume(&target.name, config.watching.options(), kept, routes(config))?;
-            ready.push((target.clone(), client, watcher));
-        }
-        let (inbox, feed) = (Inbox::new(&config.targets), Feed::new(SystemClock.now().ms()));
-        let mut running = Self { board, inbox, feed, stop: stop.clone(), threads: Vec::new() };
-        let outbox: Arc<dyn Store> = Arc::<SqliteStore>::clone(store);
-        let notifier = Notifier::new(outbox, Routing::new(&config.routes, &config.owners), &config.receivers);
-        let (ears, end) = (Arc::clone(listener), stop.clone());
-        let body = move || deliver(&notifier, &end, &ears);
-        running.threads.push(std::thread::Builder::new().name("notify".into()).spawn(body)?);
-        for (target, client, watcher) in ready {
-            let (stop, listener) = (stop.clone(), Arc::clone(listener));
-            let places = (running.board.clone(), running.inbox.clone(), running.feed.clone());
-            let name = format!("watch-{}", target.name);
-            let body = move || watch(&target, client, watcher, &places, &stop, &listener);
-            running.threads.push(std::thread::Builder::new().name(name).spawn(body)?);
-        }
-        let (keeping, store, stop, listener) =
-            (config.store.clone(), Arc::clone(store), stop.clone(), Arc::clone(listener));
-        let body = move || tidy(&keeping, &store, &stop, &listener);
-        running.threads.push(std::thread::Builder::new().name("tidy".into()).spawn(body)?);
+        let (kept, end, ears) = (Arc::clone(&running.store), stop.clone(), Arc::clone(listener));
+        running.spawn("leases".into(), move || renew(&leads, &*kept, &holder, &end, &ears))?;
+        let (kept, keeping) = (Arc::clone(&running.store), config.store.clone());
+        let (end, ears) = (stop.clone(), Arc::clone(listener));
+        running.spawn("tidy".into(), move || tidy(&keeping, &*kept, &end, &ears))?;
         Ok(running)
+    }
+
+    fn spawn(&mut self, name: String, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        let spawned = std::thread::Builder::new().name(name).spawn(body);
+        // Those that run already must not go on alone.
+        self.threads.push(spawned.inspect_err(|_| self.stop.set())?);
+        Ok(())
     }
 
     /// Serves the API, too. The address is the one that was really taken.
     ///
     /// # Errors
-    /// [`ServeError`]; the watching goes on.
-    pub fn serve(&mut self, config: &Config, store: &Arc<SqliteStore>) -> Result<SocketAddr, ServeError> {
-        let api = Api {
-            store: Arc::<SqliteStore>::clone(store),
-            board: self.board.clone(),
-            inbox: self.inbox.clone(),
-            feed: self.feed.clone(),
-            diagnose: diagnoser(config),
-            room: Arc::new(tokio::sync::Semaphore::new(MAX_DIAGNOSES)),
-            config: Arc::new(config.api.clone()),
-        };
-        let (address, thread) = serve(api, &self.stop)?;
+    /// [`ApiError`]; the watching goes on.
+    pub fn serve(&mut self, config: &Config, log: Arc<dyn Log>) -> Result<SocketAddr, ApiError> {
+        let (live, store) = (Arc::clone(&self.live), Arc::clone(&self.store));
+        let (address, thread) = interface::serve(config.api.clone(), live, store, log, &self.stop)?;
         self.threads.push(thread);
         Ok(address)
     }
@@ -160,6 +153,8 @@ impl Running {
     /// Waits until every thread has ended; they do when the stop is set. Whether none of them panicked.
     pub fn join(self) -> bool {
         let ends: Vec<bool> = self.threads.into_iter().map(|t| t.join().is_ok()).collect();
+        // The worker's thread ends with its last owner, after the message that it is sending.
+        drop(self.outbox);
         ends.into_iter().all(|well| well)
     }
 
@@ -169,86 +164,142 @@ impl Running {
     }
 }
 
-/// Where a watcher writes and reads.
-type Places = (Board, Inbox, Feed);
-
-fn watch(
-    target: &Target,
-    client: Client,
-    mut watcher: Watcher,
-    (board, inbox, feed): &Places,
-    stop: &Stop,
-    listener: &Listener,
-) {
-    let mut source = PrometheusSource::of(client, target);
-    let mut told_state = None;
-    let told = |now| Told { alerts: inbox.firing(&target.name, now), ..Told::default() };
-    watcher::run(&mut watcher, &mut source, &SystemClock, target.every.duration(), stop, told, |watcher, tick| {
-        let status = watcher.status().clone();
-        if told_state.replace(status.state) != Some(status.state) {
-            let summary = status.summary.clone();
-            listener(Event::State { target: target.name.clone(), state: status.state, summary });
-        }
-        for incident in &tick.kept {
-            feed.publish(incident);
-            listener(Event::Incident(Box::new(incident.clone())));
-        }
-        board.put(status, tick.report.clone());
-    });
+fn outbox_parts(config: &Config, store: &Arc<dyn Store>, replica: &Replica, listener: &Listener) -> outbox::Parts {
+    let (notify, ears) = (Arc::new(config.notify.clone()), Arc::clone(listener));
+    let seed = u64::from(std::process::id());
+    outbox::Parts {
+        store: Arc::clone(store),
+        config: Box::new(move || Arc::clone(&notify)),
+        clock: Box::new(|| SystemClock.now()),
+        holder: replica.name.clone(),
+        seed,
+        report: Box::new(move |step| match step {
+            Ok(step) => ears(Event::Messages(step)),
+            Err(error) => ears(Event::Store(error.to_string())),
+        }),
+    }
 }
 
-/// Asks the server of a configured target, and nobody else.
-fn diagnoser(config: &Config) -> Arc<Diagnose> {
-    let targets = config.targets.clone();
-    Arc::new(move |request: &DiagnoseRequest| {
-        let target = targets.iter().find(|t| t.name == request.target);
-        let target =
-            target.ok_or_else(|| Problem::new(404, "there is no such target", "/api/v1/targets lists them"))?;
-        let now = SystemClock.now();
-        let start = request.incident_start.as_deref().and_then(Timestamp::parse_rfc3339);
-        let hint = WindowHint { incident_start: start, ..WindowHint::default() };
-        let from = start.unwrap_or(now).min(now).plus_ms(-request.since_s.unwrap_or(3600) * 1000);
-        let options = ObserveOptions { hint, ..ObserveOptions::new(&target.namespace, from, now, now) };
-        let away =
-            |e: &dyn std::fmt::Display| Problem::new(502, format!("{}: {e}", target.name), "look at its Prometheus");
-        let client = Client::new(target.prometheus.client_options()).map_err(|e| away(&e))?;
-        let fetched = observe(&client, &options, &|_| {}).map_err(|e| away(&e))?;
-        let few = |e: automap_core::DiagnoseError| Problem::new(422, e.to_string(), "ask for a longer time");
-        automap_core::diagnose(&fetched.observation, &DiagnoseOptions::default()).map_err(few)
-    })
+/// What the thread of one target needs.
+struct Seat {
+    i: usize,
+    live: Arc<Live>,
+    store: Arc<dyn Store>,
+    outbox: Arc<Outbox>,
+    watching: WatchOptions,
+    notify: Arc<NotifyConfig>,
+    holder: String,
+    lead: Lead,
+    stop: Stop,
+    listener: Listener,
 }
 
-fn routes(config: &Config) -> Routes {
-    let routing = Routing::new(&config.routes, &config.owners);
-    Routes::new(move |incident| routing.receivers(incident))
-}
-
-/// Until told to stop; what is left then is delivered after the next start.
-fn deliver(notifier: &Notifier, stop: &Stop, listener: &Listener) {
-    while !stop.sleep(DELIVER_EVERY) {
-        match notifier.round(SystemClock.now()) {
-            Ok(round) => {
-                for (key, reason) in round.postponed {
-                    listener(Event::Message { key, reason, is_given_up: false });
-                }
-                for (key, reason) in round.given_up {
-                    listener(Event::Message { key, reason, is_given_up: true });
+impl Seat {
+    /// Whenever this process leads, until told to stop.
+    fn watch(&self) {
+        let Some(place) = self.live.places().get(self.i) else { return };
+        let name = &place.target.name;
+        let mut source = PrometheusSource::of(place.client.clone(), &place.target, Arc::clone(&place.counts.queries));
+        let owners = Arc::new(Owners::new(Arc::clone(&self.notify), &place.target));
+        let address = place.client.address().to_owned();
+        self.live.board.put(TargetStatus { source: address.clone(), ..TargetStatus::following(name) });
+        while let Some(term) = self.lead.wait(&self.stop) {
+            match self.resume(name, &owners) {
+                Ok((watcher, profiles)) => self.run(watcher, profiles, &owners, &mut source, place, &term),
+                Err(error) => {
+                    (self.listener)(Event::Store(error.to_string()));
+                    self.stop.sleep(TRY_AGAIN);
                 }
             }
-            Err(error) => listener(Event::Store(error.to_string())),
+            let status = TargetStatus { source: address.clone(), ..TargetStatus::following(name) };
+            self.live.board.put(status);
+        }
+        if let Err(error) = self.store.release(name, &self.holder) {
+            (self.listener)(Event::Store(error.to_string()));
+        }
+    }
+
+    fn resume(&self, target: &str, owners: &Arc<Owners>) -> Result<(Watcher, Profiles), StoreError> {
+        let (notify, owners) = (Arc::clone(&self.notify), Arc::clone(owners));
+        let routes = Routes::new(move |i, told| notify.routes_for(i, told), move |i| owners.of(i));
+        let watcher = Watcher::resume(target, self.watching, Arc::clone(&self.store), routes)?;
+        Ok((watcher.held_by(&self.holder), Profiles::resume(target, &*self.store)?))
+    }
+
+    fn run(
+        &self,
+        mut watcher: Watcher,
+        mut profiles: Profiles,
+        owners: &Owners,
+        source: &mut PrometheusSource,
+        place: &Place,
+        term: &Stop,
+    ) {
+        let target = &place.target;
+        let mut told_state = None;
+        let told = |now| {
+            if let Err(error) = owners.refresh(&place.client, now) {
+                (self.listener)(Event::Owners { target: target.name.clone(), error });
+            }
+            Told { alerts: self.live.inbox.firing(&target.name, now), ..Told::default() }
+        };
+        watcher::run(&mut watcher, source, &SystemClock, target.every.duration(), term, told, |watcher, tick| {
+            place.counts.looked(tick.look, tick.judge, tick.report.is_some());
+            let status = TargetStatus { source: place.client.address().to_owned(), ..watcher.status().clone() };
+            if told_state.replace(status.state) != Some(status.state) {
+                (self.listener)(Event::state(&status));
+            }
+            if !tick.kept.is_empty() {
+                self.outbox.ring();
+            }
+            for incident in &tick.kept {
+                place.counts.saw(incident);
+                self.live.publish(incident);
+                (self.listener)(Event::Incident(Box::new(incident.clone())));
+            }
+            if let Some(observation) = &tick.observation
+                && let Err(error) = profiles.looked(&status, observation, &*self.store)
+            {
+                (self.listener)(Event::Store(error.to_string()));
+            }
+            self.live.board.put_tick(status, tick);
+        });
+    }
+}
+
+fn renew(leads: &[(String, Lead)], store: &dyn Store, holder: &str, stop: &Stop, listener: &Listener) {
+    loop {
+        if let Err(error) = lead::renew(leads, store, holder, &SystemClock, stop) {
+            listener(Event::Store(error.to_string()));
+        }
+        if stop.sleep(lead::RENEW) {
+            return;
         }
     }
 }
 
-fn tidy(keeping: &Keeping, store: &SqliteStore, stop: &Stop, listener: &Listener) {
-    loop {
-        let before: Timestamp = SystemClock.now().plus_ms(-keeping.keep.ms());
-        let tidied = store.forget_before(before).and_then(|_| store.shrink_to(keeping.max_mib << 20));
+fn tidy(keeping: &Keeping, store: &dyn Store, stop: &Stop, listener: &Listener) {
+    let mut forgotten = 0;
+    for round in 1u32.. {
+        let mut tidied =
+            store.prune(SystemClock.now(), keeping.retention()).map(|pruned| forgotten += pruned.incidents);
+        if round.is_multiple_of(VACUUM_AFTER) && forgotten > 0 {
+            tidied = tidied.and_then(|()| store.vacuum());
+            forgotten = 0;
+        }
         if let Err(error) = tidied {
             listener(Event::Store(error.to_string()));
         }
         if stop.sleep(TIDY_EVERY) {
             return;
         }
+    }
+}
+
+impl Keeping {
+    fn retention(&self) -> Retention {
+        const DAY_MS: i64 = 86_400_000;
+        let days = u32::try_from((self.keep.ms() + DAY_MS - 1) / DAY_MS).unwrap_or(u32::MAX);
+        Retention { keep_days: days, max_bytes: self.max_mib << 20 }
     }
 }

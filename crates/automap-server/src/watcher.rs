@@ -7,9 +7,9 @@ mod status;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use automap_core::incident::{Incident, Severity, SloImpact};
+use automap_core::incident::{Incident, Owner, Severity, SloImpact};
 use automap_core::observation::Observation;
 use automap_core::report::Report;
 use automap_core::time::Timestamp;
@@ -52,25 +52,34 @@ pub struct Watcher {
     store: Arc<dyn Store>,
     /// Which routes a change is told to.
     routes: Routes,
+    /// Who writes, where only the holder of the target's lease may.
+    holder: Option<String>,
     /// Changes that the store did not take, one for each incident, the oldest first.
     pending: Vec<Incident>,
     status: TargetStatus,
 }
 
-type Choose = dyn Fn(&Incident) -> Vec<String> + Send;
+type Choose = dyn Fn(&Incident, &[String]) -> Vec<String> + Send;
+type Own = dyn Fn(&Incident) -> Option<Owner> + Send;
 
-/// Chooses the routes of an incident's change.
-pub struct Routes(Box<Choose>);
+/// Whom an incident's change is told, given the routes that heard of it before, and whose it is.
+pub struct Routes {
+    choose: Box<Choose>,
+    owner: Box<Own>,
+}
 
 impl Routes {
-    /// By a function.
-    pub fn new(choose: impl Fn(&Incident) -> Vec<String> + Send + 'static) -> Self {
-        Self(Box::new(choose))
+    /// By functions.
+    pub fn new(
+        choose: impl Fn(&Incident, &[String]) -> Vec<String> + Send + 'static,
+        owner: impl Fn(&Incident) -> Option<Owner> + Send + 'static,
+    ) -> Self {
+        Self { choose: Box::new(choose), owner: Box::new(owner) }
     }
 
-    /// To nobody.
+    /// To nobody, of nobody.
     pub fn none() -> Self {
-        Self::new(|_| Vec::new())
+        Self::new(|_, _| Vec::new(), |_| None)
     }
 }
 
@@ -87,6 +96,12 @@ pub struct Tick {
     pub kept: Vec<Incident>,
     /// The answer of now.
     pub report: Option<Report>,
+    /// What was seen; `None` when the source failed.
+    pub observation: Option<Observation>,
+    /// How long the source took.
+    pub look: Duration,
+    /// How long judging took.
+    pub judge: Duration,
 }
 
 impl Watcher {
@@ -109,7 +124,14 @@ impl Watcher {
             }
         }
         let watch = Watch::resume(target, options, known);
-        Ok(Self { watch, store, routes, pending: Vec::new(), status: TargetStatus::new(target) })
+        Ok(Self { watch, store, routes, holder: None, pending: Vec::new(), status: TargetStatus::new(target) })
+    }
+
+    /// Writes only while `holder` has the lease of the target; what it may not write waits like what the store did not take.
+    #[must_use]
+    pub fn held_by(mut self, holder: impl Into<String>) -> Self {
+        self.holder = Some(holder.into());
+        self
     }
 
     /// One look at the target.
@@ -117,17 +139,23 @@ impl Watcher {
         self.status.ticks += 1;
         let mut tick = Tick::default();
         tick.kept.extend(self.offer_again(now));
-        match source.look(now) {
+        let begun = Instant::now();
+        let looked = source.look(now);
+        tick.look = begun.elapsed();
+        match looked {
             Err(error) => self.status.failed(now, error),
             Ok(observation) => {
                 self.take_over_what_others_changed();
+                let begun = Instant::now();
                 let look = Look { now, observation: &observation, slos: &told.slos, alerts: &told.alerts };
                 let step = self.watch.step(&look);
+                tick.judge = begun.elapsed();
                 self.status.looked(now, &step, observation.frame.services().len());
                 tick.report = step.report;
                 if let Some(change) = step.change {
                     tick.kept.extend(self.keep(change, now));
                 }
+                tick.observation = Some(observation);
             }
         }
         self.status.open = self.watch.open().map(|i| i.id.clone());
@@ -149,8 +177,9 @@ impl Watcher {
         if let Some(i) = self.pending.iter().position(|p| p.id == change.id) {
             change.revision = self.pending.remove(i).revision;
         }
+        change.owner = (self.routes.owner)(&change);
         for _ in 0..MAX_CONFLICTS {
-            match self.store.put(&change, &(self.routes.0)(&change), now) {
+            match self.write(&change, now) {
                 Ok(()) => {
                     self.watch.replace_open(change.clone());
                     self.status.store_error = None;
@@ -169,6 +198,14 @@ impl Watcher {
         }
         self.pending.push(change);
         None
+    }
+
+    fn write(&self, change: &Incident, now: Timestamp) -> Result<(), StoreError> {
+        let routes = (self.routes.choose)(change, &self.store.told(&change.id)?);
+        match &self.holder {
+            Some(holder) => self.store.put_leading(change, &routes, now, holder),
+            None => self.store.put(change, &routes, now),
+        }
     }
 
     fn offer_again(&mut self, now: Timestamp) -> Vec<Incident> {
@@ -206,17 +243,26 @@ fn join(ours: &mut Incident, theirs: &Incident) {
 
 /// Set once; seen by everybody who waits.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    own: Arc<AtomicBool>,
+    parent: Option<Arc<Stop>>,
+}
 
 impl Stop {
     /// Asks everybody to stop.
     pub fn set(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.own.store(true, Ordering::SeqCst);
     }
 
     /// Whether it was set.
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.own.load(Ordering::SeqCst) || self.parent.as_ref().is_some_and(|p| p.is_set())
+    }
+
+    /// One that is set with this one, and may be set alone.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self { own: Arc::default(), parent: Some(Arc::new(self.clone())) }
     }
 
     /// Sleeps, but not longer than until it is set. Whether it was.

@@ -1,167 +1,178 @@
-//! With a real Alertmanager, wired as users wire it: our incidents become its alerts, its webhook becomes our alerts.
+//! A real Alertmanager: alerts appear, live on while they are renewed, hold back those of the victims, and end with the incident.
+//! `scripts/need-alertmanager.sh` installs it; without one this test says that it was skipped.
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic, and says aloud that it was skipped")]
 
+mod common;
+
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use automap_core::incident::{Incident, IncidentState, NamedCause, Severity};
 use automap_core::time::Timestamp;
-use automap_server::api::{Api, ApiConfig, Feed, MAX_DIAGNOSES, Problem, serve};
-use automap_server::board::Board;
-use automap_server::config::{Config, Target};
-use automap_server::inbox::Inbox;
-use automap_server::notify::{Notifier, Routing};
-use automap_server::store::{MemoryStore, Store};
-use automap_server::watcher::{Clock, Stop, SystemClock};
-use serde_json::Value;
+use automap_server::api::log::Silent;
+use automap_server::config::Config;
+use automap_server::notify::Worker;
+use automap_server::replica::Replica;
+use automap_server::running::{Listener, Running};
+use automap_server::store::Store;
+use automap_server::store::memory::MemoryStore;
+use automap_server::watcher::Stop;
+use common::config::one;
+use common::{Folder, closed, incident};
+use serde_json::{Value, json};
 
-/// Patience with a process that starts or a message that travels.
+/// Longest wait for the server to come up or to act.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An Alertmanager with a folder of its own; gone when dropped.
-struct Manager {
-    process: Child,
-    dir: PathBuf,
-    url: String,
-}
+const INHIBIT: &str = "
+route: {receiver: nobody, group_by: [incident]}
+receivers: [{name: nobody}]
+inhibit_rules:
+  - source_matchers: ['alertname=\"AutomapVictim\"']
+    target_matchers: ['alertname!~\"Automap.*\"']
+    equal: [service]
+";
 
-impl Manager {
-    /// `None`, said aloud, where none is installed.
-    fn start(name: &str, webhook: Option<&str>) -> Option<Self> {
-        let program = ["prometheus-alertmanager", "alertmanager"]
-            .into_iter()
-            .find(|p| Command::new(p).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok());
-        let Some(program) = program else {
-            eprintln!("SKIPPED: no Alertmanager is installed; scripts/need-alertmanager.sh installs it");
-            return None;
-        };
-        let dir = std::env::temp_dir().join(format!("automap-am-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        let receivers = webhook.map_or_else(String::new, |url| {
-            format!("\n    webhook_configs: [{{ url: '{url}', send_resolved: true }}]")
-        });
-        let config = format!(
-            "route: {{ receiver: automap, group_wait: 1s, group_interval: 1s }}\nreceivers:\n  - name: automap{receivers}\n"
-        );
-        std::fs::write(dir.join("alertmanager.yml"), config).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let process = Command::new(program)
-            .arg(format!("--config.file={}", dir.join("alertmanager.yml").display()))
-            .arg(format!("--storage.path={}", dir.display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .arg("--cluster.listen-address=")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let manager = Self { process, dir, url: format!("http://127.0.0.1:{port}") };
-        eventually("Alertmanager starts", || ureq::get(format!("{}/-/ready", manager.url)).call().is_ok());
-        Some(manager)
-    }
-
-    fn alerts(&self) -> Vec<Value> {
-        let mut answer = ureq::get(format!("{}/api/v2/alerts", self.url)).call().unwrap();
-        serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
-    }
-}
+struct Manager(Child, String);
 
 impl Drop for Manager {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.dir);
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < until, "{what}: not within {} s", PATIENCE.as_secs());
-        std::thread::sleep(Duration::from_millis(100));
+impl Manager {
+    fn start(folder: &Folder, config: &str) -> Option<Self> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let names = ["prometheus-alertmanager", "alertmanager"];
+        let program =
+            std::env::split_paths(&path).flat_map(|dir| names.map(|n| dir.join(n))).find(|p| Path::is_file(p))?;
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = Command::new(program)
+            .arg(format!("--config.file={}", folder.file("am.yml", config).display()))
+            .arg(format!("--storage.path={}", folder.join("data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .arg("--cluster.listen-address=")
+            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let running = Self(child, format!("http://127.0.0.1:{port}"));
+        running.until("it is ready", |_| ureq::get(format!("{}/-/ready", running.1)).call().is_ok());
+        Some(running)
+    }
+
+    fn alerts(&self) -> Vec<Value> {
+        let Ok(mut answer) = ureq::get(format!("{}/api/v2/alerts", self.1)).call() else { return Vec::new() };
+        serde_json::from_slice(&answer.body_mut().read_to_vec().unwrap()).unwrap()
+    }
+
+    fn until(&self, what: &str, holds: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let start = Instant::now();
+        loop {
+            let alerts = self.alerts();
+            if holds(&alerts) {
+                return alerts;
+            }
+            assert!(start.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}; there is {alerts:#?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }
 
-fn incident(now: Timestamp) -> Incident {
-    let cause = NamedCause { service: "payment".into(), mechanism: Some("network".into()), confidence: 0.88 };
-    Incident {
-        severity: Severity::Critical,
-        revision: 1,
-        title: "payment (network): front-end p95 latency 74.1 → 376 ms".into(),
-        cause: Some(cause),
-        victims: vec!["front-end".into()],
-        ..Incident::new("shop-1", "shop", now.plus_ms(-60_000), now)
-    }
+fn skipped() {
+    eprintln!("SKIPPED: no alertmanager on the PATH; scripts/need-alertmanager.sh installs one");
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as i64
+}
+
+fn named<'a>(alerts: &'a [Value], name: &str) -> Vec<&'a Value> {
+    alerts.iter().filter(|a| a["labels"]["alertname"] == name).collect()
 }
 
 #[test]
-fn an_incident_is_an_alert_until_it_is_closed() {
-    let Some(manager) = Manager::start("out", None) else { return };
-    let yaml = format!(
-        "owners: [{{ services: [payment], team: payments }}]
-receivers: [{{ name: am, allow_loopback: true, to: {{ alertmanager: {{ url: '{}' }} }} }}]",
-        manager.url
+fn a_real_alertmanager_shows_holds_back_and_ends() {
+    let folder = Folder::new("alertmanager");
+    let Some(server) = Manager::start(&folder, INHIBIT) else {
+        return skipped();
+    };
+    let now = now_ms();
+    let at = |seconds: i64| Timestamp::from_ms(now + seconds * 1000);
+    let config = one(&format!("{{alertmanager: {{url: '{}'}}}}", server.1), "");
+    let (store, mut worker) = (MemoryStore::default(), Worker::new(1));
+    let mut first = common::with_report(incident("a"));
+    (first.onset, first.opened) = (at(-120), at(-60));
+    store.put(&first, &["chat".to_owned()], at(0)).unwrap();
+    assert_eq!(worker.step(&store, &config, at(0)).unwrap().delivered, 1);
+
+    let alerts = server.until("three candidates", |alerts| named(alerts, "AutomapIncident").len() == 3);
+    let ends = |alerts: &[Value]| {
+        Timestamp::parse_rfc3339(named(alerts, "AutomapIncident")[0]["endsAt"].as_str().unwrap()).unwrap()
+    };
+    assert_eq!((ends(&alerts), named(&alerts, "AutomapVictim").len()), (at(240), 2));
+    assert_eq!(worker.step(&store, &config, at(60)).unwrap().refreshed, 1);
+    server.until("the end is put off", |alerts| ends(alerts) == at(300));
+
+    // Somebody else's alert on a service that suffers is held back, one on a service that does not is not.
+    let other = |service: &str| json!({"labels": {"alertname": "HighLatency", "service": service}});
+    let body = json!([other("orders"), other("carts")]).to_string();
+    ureq::post(format!("{}/api/v2/alerts", server.1)).header("content-type", "application/json").send(&body).unwrap();
+    let state = |alerts: &[Value], service: &str| {
+        let found = named(alerts, "HighLatency").into_iter().find(|a| a["labels"]["service"] == service);
+        found.map(|a| a["status"]["state"].as_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    server.until("orders is held back", |a| state(a, "orders") == "suppressed" && state(a, "carts") == "active");
+
+    store.put(&closed(&first, at(0)), &["chat".to_owned()], at(0)).unwrap();
+    assert_eq!(worker.step(&store, &config, at(70)).unwrap().delivered, 1);
+    server.until("our alerts have ended", |alerts| {
+        named(alerts, "AutomapIncident").is_empty() && named(alerts, "AutomapVictim").is_empty()
+    });
+    server.until("orders is told again", |alerts| state(alerts, "orders") == "active");
+}
+
+#[test]
+fn its_webhook_reaches_the_watcher_and_its_end_too() {
+    let folder = Folder::new("alertmanager-in");
+    let yaml =
+        "targets: [{name: shop, namespace: shop, prometheus: {url: 'http://127.0.0.1:9'}}]\napi: {listen: 127.0.0.1:0}";
+    let config = Config::parse(yaml, Path::new("test.yaml")).unwrap();
+    let (store, stop): (Arc<dyn Store>, _) = (Arc::new(MemoryStore::default()), Stop::default());
+    let replica = Replica::new(&folder.join("lock"));
+    let mut running = Running::start(&config, &store, replica, &stop, &(Arc::new(|_| {}) as Listener)).unwrap();
+    let address = running.serve(&config, Arc::new(Silent)).unwrap();
+    let live = Arc::clone(&running.live);
+    let hook = format!(
+        "route: {{receiver: automap, group_wait: 1s, group_interval: 1s}}
+receivers: [{{name: automap, webhook_configs: [{{url: 'http://{address}/api/v1/alerts/alertmanager', send_resolved: true}}]}}]"
     );
-    let config = Config::parse(&yaml, Path::new("test.yaml")).unwrap();
-    let store = Arc::new(MemoryStore::default());
-    let kept: Arc<dyn Store> = Arc::<MemoryStore>::clone(&store);
-    let notifier = Notifier::new(kept, Routing::new(&config.routes, &config.owners), &config.receivers);
-    let now = SystemClock.now();
-    store.put(&incident(now), &["am".to_owned()], now).unwrap();
-    assert_eq!(notifier.round(now).unwrap().delivered, ["shop-1/1/am"]);
-    eventually("two alerts fire", || manager.alerts().len() == 2);
-    let alerts = manager.alerts();
-    let named = |name: &str| alerts.iter().find(|a| a["labels"]["alertname"] == name).expect("the alert is there");
-    let labels = &named("AutomapIncident")["labels"];
-    assert_eq!((&labels["rca_service"], &labels["team"]), (&"payment".into(), &"payments".into()));
-    assert_eq!(named("AutomapVictim")["labels"]["rca_victim_of"], "payment");
-    assert_eq!(named("AutomapIncident")["status"]["state"], "active");
-
-    let now = SystemClock.now();
-    let closed = Incident { revision: 2, state: IncidentState::Closed, closed: Some(now), ..incident(now) };
-    store.put(&closed, &["am".to_owned()], now).unwrap();
-    assert_eq!(notifier.round(now).unwrap().delivered, ["shop-1/2/am"]);
-    eventually("both alerts end", || manager.alerts().is_empty());
-}
-
-#[test]
-fn its_webhook_reaches_the_inbox_and_its_end_too() {
-    let (stop, inbox) = (Stop::default(), Inbox::new(&[Target::new("shop", "http://unused").unwrap()]));
-    let api = Api {
-        store: Arc::new(MemoryStore::default()),
-        board: Board::default(),
-        inbox: inbox.clone(),
-        feed: Feed::new(1),
-        diagnose: Arc::new(|_| Err(Problem::new(501, "not here", "nowhere"))),
-        room: Arc::new(tokio::sync::Semaphore::new(MAX_DIAGNOSES)),
-        config: Arc::new(ApiConfig { listen: ([127, 0, 0, 1], 0).into(), ..ApiConfig::default() }),
-    };
-    let (address, thread) = serve(api, &stop).unwrap();
-    let Some(manager) = Manager::start("in", Some(&format!("http://{address}/api/v1/alerts"))) else {
+    let Some(server) = Manager::start(&folder, &hook) else {
         stop.set();
-        return;
+        assert!(running.join());
+        return skipped();
     };
-    let now = SystemClock.now();
-    let alert = |ends: Timestamp| {
-        serde_json::json!([{
+    let start = Timestamp::from_ms(now_ms());
+    let send = |ends: Timestamp| {
+        let alert = json!([{
             "labels": {"alertname": "CheckoutSlow", "namespace": "shop"}, "annotations": {"summary": "checkout is slow"},
-            "startsAt": now.rfc3339(), "endsAt": ends.rfc3339(),
-        }])
-        .to_string()
+            "startsAt": start.rfc3339(), "endsAt": ends.rfc3339(),
+        }]);
+        let url = format!("{}/api/v2/alerts", server.1);
+        ureq::post(url).header("content-type", "application/json").send(&alert.to_string()).unwrap();
     };
-    let send = |ends| {
-        let url = format!("{}/api/v2/alerts", manager.url);
-        ureq::post(url).header("content-type", "application/json").send(&alert(ends)).unwrap();
-    };
-    send(now.plus_ms(600_000));
-    eventually("the alert arrives", || !inbox.firing("shop", SystemClock.now()).is_empty());
-    let firing = inbox.firing("shop", SystemClock.now());
-    assert_eq!((firing.len(), firing[0].summary.as_str()), (1, "checkout is slow"));
-    assert!((firing[0].started.ms() - now.ms()).abs() < 1000);
-    send(SystemClock.now());
-    eventually("its end arrives", || inbox.firing("shop", SystemClock.now()).is_empty());
+    let firing = || live.inbox.firing("shop", Timestamp::from_ms(now_ms()));
+    send(start.plus_ms(600_000));
+    server.until("the alert arrives", |_| !firing().is_empty());
+    let told = firing();
+    assert_eq!((told.len(), told[0].summary.as_str()), (1, "checkout is slow"));
+    assert!((told[0].started.ms() - start.ms()).abs() < 1000);
+    send(Timestamp::from_ms(now_ms()));
+    server.until("its end arrives", |_| firing().is_empty());
     stop.set();
-    thread.join().unwrap();
+    assert!(running.join());
 }

@@ -17,7 +17,6 @@ mod error;
 mod files;
 mod gather;
 mod names;
-
 mod observe;
 mod observe_options;
 mod options;
@@ -31,13 +30,15 @@ mod refusal;
 mod retry;
 mod scrape;
 mod source_error;
+mod tail;
+mod teams;
 mod tls;
 mod window;
 
 pub use client::{Client, FetchStats};
 pub use decode::{LabelledSeries, Labels};
 pub use error::{Failure, RequestError};
-pub use observe::{explain_queries, observe};
+pub use observe::{explain_queries, observe, observe_again};
 pub use observe_options::{DEFAULT_SETTLE_MS, Fetched, ObserveOptions, PlannedQuery, Progress};
 pub use options::{
     Auth, ClientOptions, DEFAULT_MAX_BODY_BYTES, MAX_CONCURRENCY, MAX_RETRIES, RetryOptions, Secret, SecretSource,
@@ -45,4 +46,6 @@ pub use options::{
 };
 pub use query::{Answer, Grid, MAX_POINTS_PER_REQUEST};
 pub use source_error::{ErrorClass, SourceError};
+pub use tail::{DISCOVER_EVERY_MS, MAX_KEPT_POINTS, OVERLAP_STEPS, Tail};
+pub use teams::teams;
 pub use window::{MAX_POINTS, MIN_POINTS};

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use automap_sources::prometheus::{Auth, Client, Grid, Secret, SecretSource};
+use automap_sources::prometheus::{Auth, Client, Grid, Secret, SecretSource, teams};
 use support::{NOW, Reply, Server, options};
 
 const OK: &str =
@@ -190,4 +190,25 @@ fn the_path_prefix_is_kept() {
     let server = Server::start(|_| Reply::new(200, OK));
     Client::new(options(&format!("{}/prometheus/", server.url))).unwrap().instant("up", NOW).unwrap();
     assert_eq!(server.requests()[0].path, "/prometheus/api/v1/query");
+}
+
+#[test]
+fn teams_are_read_from_labels_and_a_service_says_more_than_its_workload() {
+    let server = Server::start(|_| {
+        let row = |kind: &str, name: &str, team: &str| {
+            format!(
+                r#"{{"metric":{{"__name__":"kube_{kind}_labels","{kind}":"{name}","label_owner_team":"{team}"}},"value":[1,"1"]}}"#
+            )
+        };
+        let rows =
+            [row("service", "orders", "shop"), row("deployment", "orders", "others"), row("statefulset", "db", "data")];
+        Reply::new(
+            200,
+            format!(r#"{{"status":"success","data":{{"resultType":"vector","result":[{}]}}}}"#, rows.join(",")),
+        )
+    });
+    let teams = teams(&server.client(), "sock\"shop", "ownerTeam", NOW).unwrap();
+    assert_eq!(teams, [("db", "data"), ("orders", "shop")].map(|(s, t)| (s.to_owned(), t.to_owned())).into());
+    let query = server.requests()[0].query().to_owned();
+    assert!(query.contains(r#"namespace="sock\"shop",label_owner_team!="""#), "{query}");
 }

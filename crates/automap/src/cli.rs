@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
 use crate::commands::{
-    capture, compare, config, confirm, demo, diagnose, drill, eval, explain, graph, incidents, profile, replay, report,
-    soak, trend, watch,
+    capture, compare, config, confirm, demo, diagnose, drill, eval, explain, graph, incidents, mcp, profile, replay,
+    report, soak, trend, watch,
 };
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
@@ -57,13 +57,16 @@ pub(crate) enum Command {
     /// The same with an API: incidents, live changes, alerts in, metrics
     #[command(before_help = watch::SERVE_EXAMPLES)]
     Serve(Box<watch::ServeArgs>),
-    /// Look at the incidents that were kept, and say what their cause was
+    /// Look at the incidents that were kept, say what their cause was, take them elsewhere
     #[command(subcommand, before_help = incidents::EXAMPLES)]
     Incidents(incidents::IncidentsCommand),
     /// Show which incidents a watcher would have opened over a stretch of the past
     #[command(before_help = replay::EXAMPLES)]
     Replay(Box<replay::ReplayArgs>),
-    /// Print the default configuration, or check yours
+    /// Answer a language model's questions over standard input and output (MCP)
+    #[command(before_help = mcp::EXAMPLES)]
+    Mcp(mcp::McpArgs),
+    /// Print the default configuration, check yours, or hash a password for it
     #[command(subcommand, before_help = config::EXAMPLES)]
     Config(config::ConfigCommand),
     /// See it work: a recorded incident, or a live one

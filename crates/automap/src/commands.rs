@@ -14,6 +14,7 @@ pub(crate) mod graph;
 pub(crate) mod incidents;
 mod input_args;
 pub(crate) mod lab;
+pub(crate) mod mcp;
 mod output_args;
 pub(crate) mod profile;
 pub(crate) mod replay;
@@ -49,6 +50,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Watch(args) => watch::run(&args),
         Command::Serve(args) => watch::serve(&args),
         Command::Incidents(command) => incidents::run(&command).map(|()| Exit::Ok),
+        Command::Mcp(args) => mcp::run(&args),
         Command::Soak(args) => soak::run(&args),
         Command::Schema => schema::run(),
         Command::Lab(command) => lab::run(command).map(|()| Exit::Ok),

@@ -6,6 +6,7 @@ mod console;
 mod exit;
 mod fold;
 mod live;
+mod log;
 mod output_file;
 mod picture;
 mod store;

@@ -1,9 +1,12 @@
-//! Where what automap remembers lies: one SQLite file, shared by every command.
+//! Where what automap remembers lies: one SQLite file, shared by every command, or the PostgreSQL server that a configuration names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use automap_server::store::SqliteStore;
+use automap_server::config::{Config, Keeping};
+use automap_server::store::Store;
+use automap_server::store::sqlite::SqliteStore;
 use clap::Args;
 
 /// Where the memory is.
@@ -14,30 +17,44 @@ pub(crate) struct StoreArgs {
     store: Option<PathBuf>,
 }
 
-impl StoreArgs {
-    /// A file of the configuration, unless the command line names another.
-    pub(crate) fn or(self, configured: Option<PathBuf>) -> Self {
-        Self { store: self.store.or(configured) }
-    }
+/// The same, for commands that look at what a watcher keeps.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct KeptArgs {
+    /// The watcher's configuration, which says where it keeps incidents and who is told
+    #[arg(long, short, value_name = "FILE", conflicts_with = "store", help_heading = "Memory")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArgs,
+}
 
+/// An open store.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) store: Arc<dyn Store>,
+    /// For people.
+    pub(crate) place: String,
+    /// Locked by the process that watches.
+    pub(crate) lock: PathBuf,
+}
+
+impl StoreArgs {
     /// Opens the store, made anew where there is none.
-    pub(crate) fn open(&self) -> Result<SqliteStore> {
-        let path = self.path()?;
-        if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-            std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
-        }
-        Ok(SqliteStore::open(&path)?)
+    pub(crate) fn open(&self) -> Result<Opened> {
+        file(&self.path()?)
     }
 
     /// Opens the store if there is one. One that was asked for by name must exist.
-    pub(crate) fn open_existing(&self) -> Result<Option<SqliteStore>> {
+    pub(crate) fn open_existing(&self) -> Result<Option<Opened>> {
         let Ok(path) = self.path() else { return Ok(None) };
-        match (path.exists(), &self.store) {
-            (true, _) => Ok(Some(SqliteStore::open(&path)?)),
-            (false, None) => Ok(None),
-            (false, Some(path)) => {
-                bail!("{} does not exist; `automap confirm` and `automap watch` make it", path.display())
-            }
+        existing(&path, self.store.is_some())
+    }
+
+    /// The store of a configuration, unless the command line names another.
+    pub(crate) fn open_configured(&self, keeping: &Keeping) -> Result<Opened> {
+        match (&self.store, &keeping.postgres, &keeping.file) {
+            (Some(_), _, _) | (None, None, None) => self.open(),
+            (None, Some(_), _) => server(keeping),
+            (None, None, Some(path)) => file(path),
         }
     }
 
@@ -50,4 +67,65 @@ impl StoreArgs {
         let data = data.or_else(home).ok_or_else(|| anyhow!("no data folder is known; give --store FILE"))?;
         Ok(data.join("automap/automap.db"))
     }
+}
+
+impl KeptArgs {
+    /// The watcher's configuration, where one was given.
+    pub(crate) fn configuration(&self) -> Result<Option<Config>> {
+        self.config.as_deref().map(|path| Ok(Config::read(path)?)).transpose()
+    }
+
+    /// Opens the store, made anew where there is none.
+    pub(crate) fn open(&self) -> Result<Opened> {
+        match self.configuration()? {
+            Some(config) => self.store.open_configured(&config.store),
+            None => self.store.open(),
+        }
+    }
+
+    /// Opens a store that is there.
+    pub(crate) fn open_existing(&self) -> Result<Opened> {
+        let opened = match self.configuration()?.map(|c| c.store) {
+            Some(keeping) if keeping.postgres.is_some() => Some(server(&keeping)?),
+            Some(Keeping { file: Some(path), .. }) => existing(&path, true)?,
+            _ => self.store.open_existing()?,
+        };
+        opened.context(
+            "nothing is kept yet, there is no store: `automap watch` keeps incidents; --store FILE or --config FILE name another place",
+        )
+    }
+}
+
+fn file(path: &Path) -> Result<Opened> {
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
+    }
+    let mut lock = path.as_os_str().to_owned();
+    lock.push(".lock");
+    let store = Arc::new(SqliteStore::open(path)?);
+    Ok(Opened { store, place: path.display().to_string(), lock: lock.into() })
+}
+
+fn existing(path: &Path, is_named: bool) -> Result<Option<Opened>> {
+    match (path.exists(), is_named) {
+        (true, _) => Ok(Some(file(path)?)),
+        (false, false) => Ok(None),
+        (false, true) => bail!("{} does not exist; `automap confirm` and `automap watch` make it", path.display()),
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn server(keeping: &Keeping) -> Result<Opened> {
+    use automap_server::store::postgres::PostgresStore;
+
+    let Some(address) = &keeping.postgres else { bail!("store.postgres names no server") };
+    let url = address.read().map_err(|e| anyhow!("store.postgres: {e}"))?;
+    let store = PostgresStore::open(url.expose(), keeping.postgres_ca_file.as_deref())?;
+    let place = store.place().to_owned();
+    Ok(Opened { store: Arc::new(store), place, lock: std::env::temp_dir().join("automap-postgres.lock") })
+}
+
+#[cfg(not(feature = "postgres"))]
+fn server(_: &Keeping) -> Result<Opened> {
+    bail!("store.postgres: this automap was built without PostgreSQL; build it with `--features postgres`")
 }

@@ -91,6 +91,10 @@ pub fn incident_text(incident: &Incident, options: &TextOptions) -> String {
     if let Some(confirmed) = &incident.confirmed {
         out += &format!("CONFIRMED   {confirmed}\n");
     }
+    if let Some(owner) = &incident.owner {
+        let told = [&owner.team, &owner.runbook, &owner.dashboard].into_iter().flatten().cloned();
+        out += &format!("OWNER       {}\n", told.collect::<Vec<_>>().join("  "));
+    }
     for slo in &incident.slos {
         let share = slo.budget_share.map(|s| format!(", {:.1} % of its budget so far", 100.0 * s)).unwrap_or_default();
         out += &format!("OBJECTIVE   {} burns at {:.1} times the sustainable rate{share}\n", slo.slo, slo.burn_rate);

@@ -1,69 +1,46 @@
-//! Answers: JSON with an ETag, and problems that name the thing, the place and what to do.
-
-use std::hash::{DefaultHasher, Hash, Hasher};
+//! Answers in JSON, with a tag so that what has not changed is not sent again.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use schemars::JsonSchema;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
-/// Why a request was not answered (RFC 9457).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Problem {
-    /// HTTP status.
-    pub status: u16,
-    /// What is wrong.
-    pub title: String,
-    /// What to do.
-    pub detail: String,
+use super::problem::Problem;
+
+/// Bytes of the digest in a tag: 96 bits are enough never to meet twice.
+const TAG_BYTES: usize = 12;
+
+/// A value as JSON, or 304 when the client has it already.
+pub(crate) fn tagged<T: Serialize>(request: &HeaderMap, value: &T) -> Result<Response, Problem> {
+    let body = encode(value)?;
+    let hash = digest(&SHA256, &body);
+    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..TAG_BYTES]));
+    let tag_value = HeaderValue::from_str(&tag).map_err(|_| Problem::internal("etag"))?;
+    let mut response =
+        if matches(request, &tag) { StatusCode::NOT_MODIFIED.into_response() } else { json(StatusCode::OK, body) };
+    response.headers_mut().insert(header::ETAG, tag_value);
+    // Kept, but asked about every time: what is shown of an incident is never old.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    Ok(response)
 }
 
-impl Problem {
-    /// A problem.
-    pub fn new(status: u16, title: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { status, title: title.into(), detail: detail.into() }
-    }
+/// A value as JSON that is not kept.
+pub(crate) fn fresh<T: Serialize>(status: StatusCode, value: &T) -> Result<Response, Problem> {
+    Ok(json(status, encode(value)?))
 }
 
-impl From<crate::store::StoreError> for Problem {
-    fn from(error: crate::store::StoreError) -> Self {
-        match error {
-            crate::store::StoreError::Conflict { .. } => {
-                Self::new(409, "it changed meanwhile", "read it again and repeat")
-            }
-            // The message may hold paths; it is in the log of the server.
-            _ => Self::new(503, "the store does not answer", "look at the log of automap; repeat later"),
-        }
-    }
+fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(value).map_err(|_| Problem::internal("answer"))
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_string(&self).unwrap_or_default();
-        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
-        if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-        }
-        if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        response
-    }
+fn json(status: StatusCode, body: Vec<u8>) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// JSON with an ETag; nothing where the asker has it already.
-pub(super) fn json<T: Serialize>(headers: &HeaderMap, value: &T) -> Response {
-    let Ok(body) = serde_json::to_string(value) else {
-        return Problem::new(500, "the answer cannot be written", "this is a bug").into_response();
-    };
-    let mut hasher = DefaultHasher::new();
-    body.hash(&mut hasher);
-    let tag = format!("\"{:016x}\"", hasher.finish());
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
-    if known.is_some_and(|known| known.split(',').any(|k| k.trim() == tag)) {
-        return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
-    }
-    let content = [(header::CONTENT_TYPE, "application/json".to_owned()), (header::ETAG, tag)];
-    (StatusCode::OK, content, body).into_response()
+/// `If-None-Match` (RFC 9110): a list of tags, weak or not, or `*`.
+fn matches(request: &HeaderMap, tag: &str) -> bool {
+    let lists = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
+    lists.flat_map(|list| list.split(',')).map(str::trim).any(|t| t == "*" || t.trim_start_matches("W/") == tag)
 }

@@ -1,64 +1,242 @@
-//! Where the API listens and who may ask.
+//! The `api` part of the configuration, and what it must not be.
+//!
+//! ```yaml
+//! api:
+//!   listen: 0.0.0.0:9977
+//!   hosts: [automap.example.org]
+//!   tls: { cert_file: /tls/tls.crt, key_file: /tls/tls.key }
+//!   auth:
+//!     tokens:
+//!       - { name: alertmanager, role: alerts, from: { file: /run/secrets/alertmanager } }
+//!       - { name: grafana, role: viewer, from: { env: AUTOMAP_GRAFANA_TOKEN } }
+//!     users:
+//!       - { name: ann, role: operator, from: { file: /run/secrets/ann.hash } }
+//!     proxy: { from: [10.0.0.0/8], operator_groups: [sre], viewer_groups: [dev] }
+//!     jwt: { issuer: "https://id.example.org", audience: automap, jwks_file: /etc/automap/jwks.json, default_role: viewer }
+//! ```
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::auth::Role;
-use crate::config::SecretSource;
+use super::error::ApiError;
+use crate::auth::AuthConfig;
+use crate::auth::remote_keys::is_private;
 
-/// The keys of `api:`.
-#[derive(Clone, Debug, Deserialize)]
+/// Where and to whom the interface is offered.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ApiConfig {
-    /// Address and port.
+    /// Address to listen on.
     pub listen: SocketAddr,
-    /// Bearer tokens; without any, only this machine may ask, and may do everything.
-    pub tokens: Vec<Token>,
-    /// Listen beyond this machine without any authentication.
-    pub insecure_no_auth: bool,
-    /// Names under which this server is reached, besides the address; requests for other names are refused while nobody has to authenticate.
+    /// Names by which it is reached, beside addresses and `localhost`. Empty with authentication: any.
     pub hosts: Vec<String>,
-}
-
-/// A token and what it may do.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Token {
-    /// Whose it is, for logs.
-    pub name: String,
-    /// Where it is.
-    pub secret: SecretSource,
-    /// What it may do. Default: look.
-    #[serde(default)]
-    pub role: Role,
+    /// Certificate and key; unset: plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// Who may ask.
+    pub auth: AuthConfig,
+    /// Whether others may reach it without saying who they are.
+    pub insecure_no_auth: bool,
+    /// Whether `/metrics` is answered without asking who it is.
+    pub open_metrics: bool,
+    /// What a client and all of them together may use.
+    pub limits: Limits,
 }
 
 impl Default for ApiConfig {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 9977)),
-            tokens: Vec::new(),
-            insecure_no_auth: false,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9977)),
             hosts: Vec::new(),
+            tls: None,
+            auth: AuthConfig::default(),
+            insecure_no_auth: false,
+            open_metrics: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Certificate and key in PEM; read again when they change.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The certificate and those that signed it, the server's own first.
+    pub cert_file: PathBuf,
+    /// Its private key.
+    pub key_file: PathBuf,
+}
+
+/// What a client and all of them together may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Largest body of a request.
+    pub body_bytes: usize,
+    /// Time until an answer begins. A diagnosis that takes longer goes on and is asked for later.
+    pub request_timeout_s: u64,
+    /// Time for the head of a request to arrive.
+    pub header_timeout_s: u64,
+    /// Open connections.
+    pub connections: usize,
+    /// Of them, from one address that is not a trusted proxy.
+    pub connections_per_client: usize,
+    /// Requests a second that one client may make for long.
+    pub rate_per_s: u32,
+    /// Requests that it may make at once.
+    pub rate_burst: u32,
+    /// Wrong credentials that one client may show in a minute.
+    pub wrong_credentials_per_minute: u32,
+    /// Analyses that run at once.
+    pub analyses: usize,
+    /// Diagnoses, comparisons and graphs that wait.
+    pub analyses_waiting: usize,
+    /// Groups of alerts that wait.
+    pub alerts_waiting: usize,
+    /// Listeners to `/api/v1/events`.
+    pub event_streams: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1 << 20,
+            request_timeout_s: 60,
+            header_timeout_s: 10,
+            connections: 512,
+            connections_per_client: 64,
+            rate_per_s: 20,
+            rate_burst: 200,
+            wrong_credentials_per_minute: 10,
+            analyses: 2,
+            analyses_waiting: 16,
+            alerts_waiting: 256,
+            event_streams: 64,
         }
     }
 }
 
 impl ApiConfig {
-    /// Refuses to be open to everybody by accident.
+    /// Refuses what would be open to all by accident, and limits that let nothing through or everything.
     ///
     /// # Errors
-    /// The key, and what to do.
-    pub fn check(&self) -> Result<(), (String, String)> {
-        if !self.listen.ip().is_loopback() && self.tokens.is_empty() && !self.insecure_no_auth {
-            let reason = format!(
-                "{} is reachable from other machines and nobody has to authenticate: name tokens under api.tokens, listen on 127.0.0.1, or \
-                 set api.insecure_no_auth: true",
-                self.listen
-            );
-            return Err(("api.listen".to_owned(), reason));
+    /// [`ApiError::OpenToAll`] and [`ApiError::Setting`].
+    pub fn check(&self) -> Result<(), ApiError> {
+        if !self.listen.ip().to_canonical().is_loopback() && !self.auth.is_on() && !self.insecure_no_auth {
+            return Err(ApiError::OpenToAll { listen: self.listen });
+        }
+        if self.insecure_no_auth && self.auth.is_on() {
+            return Err(setting("insecure_no_auth", "api.auth asks who somebody is", "remove one of the two"));
+        }
+        if self.auth.proxy.as_ref().is_some_and(|p| p.from.is_empty() || p.from.iter().any(|n| n.prefix_len() == 0)) {
+            return Err(setting(
+                "auth.proxy.from",
+                "it is empty or holds every address",
+                "name the proxy's own networks",
+            ));
+        }
+        if let Some(jwt) = &self.auth.jwt {
+            if jwt.jwks_file.is_some() == jwt.jwks_url.is_some() {
+                return Err(setting("auth.jwt", "it needs one of jwks_file and jwks_url", "leave the other out"));
+            }
+            if jwt.jwks_url.as_deref().is_some_and(|url| !is_private(url)) {
+                return Err(setting(
+                    "auth.jwt.jwks_url",
+                    "keys must not travel in the open",
+                    "use an https:// address",
+                ));
+            }
+        }
+        self.limits.check()
+    }
+}
+
+impl Limits {
+    fn check(&self) -> Result<(), ApiError> {
+        let ranges: [(&'static str, u64, u64); 12] = [
+            ("limits.body_bytes", self.body_bytes as u64, 16 << 20),
+            ("limits.request_timeout_s", self.request_timeout_s, 3600),
+            ("limits.header_timeout_s", self.header_timeout_s, 300),
+            ("limits.connections", self.connections as u64, 65_536),
+            ("limits.connections_per_client", self.connections_per_client as u64, 65_536),
+            ("limits.rate_per_s", self.rate_per_s.into(), 100_000),
+            ("limits.rate_burst", self.rate_burst.into(), 1_000_000),
+            ("limits.wrong_credentials_per_minute", self.wrong_credentials_per_minute.into(), 1000),
+            ("limits.analyses", self.analyses as u64, 64),
+            ("limits.analyses_waiting", self.analyses_waiting as u64, 1024),
+            ("limits.alerts_waiting", self.alerts_waiting as u64, 65_536),
+            ("limits.event_streams", self.event_streams as u64, 4096),
+        ];
+        for (name, value, most) in ranges {
+            if value == 0 || value > most {
+                return Err(setting(
+                    name,
+                    &format!("{value} is not within 1 to {most}"),
+                    "leave it out for the default",
+                ));
+            }
         }
         Ok(())
+    }
+}
+
+fn setting(setting: &'static str, reason: &str, next: &'static str) -> ApiError {
+    ApiError::Setting { setting, reason: reason.to_owned(), next }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(yaml: &str) -> Result<ApiConfig, String> {
+        serde_saphyr::from_str(yaml).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn nothing_configured_is_local_and_fine() {
+        let config = read("{}").unwrap();
+        assert_eq!(config, ApiConfig::default());
+        assert_eq!(config.listen.to_string(), "127.0.0.1:9977");
+        config.check().unwrap();
+    }
+
+    #[test]
+    fn the_example_of_the_documentation_is_read_and_accepted() {
+        let text = include_str!("config.rs");
+        let yaml: Vec<&str> =
+            text.lines().take_while(|l| l.starts_with("//!")).filter_map(|l| l.strip_prefix("//! ")).collect();
+        let yaml = yaml.iter().skip_while(|l| **l != "```yaml").skip(2).take_while(|l| **l != "```");
+        let yaml: String = yaml.map(|l| format!("{}\n", &l[2..])).collect();
+        let config = read(&yaml).unwrap();
+        config.check().unwrap();
+        assert_eq!((config.auth.tokens.len(), config.auth.users.len()), (2, 1));
+        assert!(config.auth.jwt.is_some() && config.auth.proxy.is_some() && config.tls.is_some());
+    }
+
+    #[test]
+    fn an_address_that_others_reach_needs_authentication() {
+        for listen in ["0.0.0.0:9977", "192.168.1.5:80", "'[::]:9977'"] {
+            let config = read(&format!("listen: {listen}")).unwrap();
+            let error = config.check().unwrap_err().to_string();
+            assert!(error.contains("insecure_no_auth: true") && error.contains("api.auth"), "{error}");
+            read(&format!("listen: {listen}\ninsecure_no_auth: true")).unwrap().check().unwrap();
+        }
+        read("listen: '[::1]:9977'").unwrap().check().unwrap();
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert!(read("lisen: 127.0.0.1:1").unwrap_err().contains("lisen"));
+        assert!(read("auth: { tokens: [{ name: a, role: king, from: { env: A } }] }").is_err());
+        let open = read("auth: { proxy: { from: [0.0.0.0/0] } }").unwrap().check().unwrap_err().to_string();
+        assert!(open.contains("auth.proxy.from"), "{open}");
+        for (jwks, place) in [("", "auth.jwt: "), ("jwks_url: http://id.example/jwks", "auth.jwt.jwks_url: ")] {
+            let yaml = format!("auth: {{ jwt: {{ issuer: i, audience: a, {jwks} }} }}");
+            let error = read(&yaml).unwrap().check().unwrap_err().to_string();
+            assert!(error.contains(place), "{error}");
+        }
+        let none = read("limits: { connections: 0 }").unwrap().check().unwrap_err().to_string();
+        assert!(none.contains("limits.connections") && none.contains("65536"), "{none}");
     }
 }

@@ -1,110 +1,140 @@
-//! What every request passes before an endpoint sees it: who asks, from where, and for how long.
+//! What every request passes, whoever sends it: the name it was sent to, the site it comes from, how often, how long.
+//!
+//! A page of another site can make a browser send requests here. It can do so by a name of its own that it points at this address (DNS
+//! rebinding): names are checked. Or by our own name, and then it cannot read the answer, but could change something: what changes
+//! something must come from our own pages or from no page at all.
 
-use std::time::Duration;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
-use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::Api;
-use super::answer::Problem;
-use super::auth::{self, Role};
+use super::access::Client;
+use super::gate::one;
+use super::problem::Problem;
+use super::state::App;
 
-/// Longest time for an answer; the live feed is no answer.
-const TIMEOUT: Duration = Duration::from_secs(60);
-/// Longest request id that is taken over.
-const MAX_REQUEST_ID: usize = 64;
+/// Longest path with query.
+const MAX_URI: usize = 8 * 1024;
 
-/// The role that an endpoint needs, put there by the router.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Needs(pub(super) Option<Role>);
+/// The layer itself.
+pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    if let Err(problem) = admit(&app, &request, Instant::now()) {
+        return problem.into_response();
+    }
+    let limit = Duration::from_secs(app.limits().request_timeout_s);
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::unavailable("request", format!("no answer within {} s", limit.as_secs())).into_response(),
+    }
+}
 
-/// Checks the request, runs it within the time, and adds headers.
-pub(super) async fn guard(State((api, needs)): State<(Api, Needs)>, request: Request, next: Next) -> Response {
-    let id = request_id(request.headers());
-    let mut response = match check(&api, needs, &request) {
-        Err(problem) => problem.into_response(),
-        Ok(()) => match tokio::time::timeout(TIMEOUT, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => Problem::new(503, "it took too long", "ask for less, or later").into_response(),
-        },
+fn admit(app: &App, request: &Request, now: Instant) -> Result<(), Problem> {
+    let (headers, uri) = (request.headers(), request.uri());
+    if uri.path_and_query().is_some_and(|p| p.as_str().len() > MAX_URI) {
+        let detail = format!("path and query have more than {MAX_URI} bytes");
+        return Err(Problem::refused(StatusCode::URI_TOO_LONG, "uri-too-long", detail, "shorten them"));
+    }
+    let host = named(app, headers, uri)?;
+    if !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        own_site(&app.config.hosts, headers, host)?;
+    }
+    let client = request.extensions().get::<Client>().map_or(IpAddr::from([0, 0, 0, 0]), |c| c.0);
+    app.rate.take(client, now).map_err(|wait| {
+        let problem = Problem::too_many("this client asks too often", wait);
+        // A sender of alerts repeats after a 5xx only.
+        if uri.path().starts_with("/api/v1/alerts/") { problem.as_unavailable() } else { problem }
+    })
+}
+
+/// The name that the request was sent to, if it is one of ours.
+fn named<'a>(app: &App, headers: &'a HeaderMap, uri: &'a Uri) -> Result<&'a str, Problem> {
+    let host = one(headers, "host").or_else(|| uri.authority().map(|a| a.as_str()));
+    let host =
+        host.ok_or_else(|| Problem::bad_request("header Host", "it is missing or there twice", "send it once"))?;
+    let ours = |host: &str| is_ours(host, &app.config.hosts, app.auth.is_on());
+    if ours(host) && uri.authority().is_none_or(|a| ours(a.as_str())) {
+        return Ok(host);
+    }
+    let next = "add the name to `api.hosts`, or ask by address";
+    Err(Problem::refused(StatusCode::MISDIRECTED_REQUEST, "misdirected", "this name is not one of automap's", next)
+        .at("header Host"))
+}
+
+/// Addresses and `localhost` cannot be pointed elsewhere. Where nobody needs to prove who they are, other names must be configured.
+fn is_ours(host: &str, hosts: &[String], auth: bool) -> bool {
+    let name = without_port(host);
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
+    let configured = hosts.iter().any(|h| h.eq_ignore_ascii_case(name));
+    address || name.eq_ignore_ascii_case("localhost") || configured || (auth && hosts.is_empty())
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') && port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Refuses changes that a page of another site asks for.
+fn own_site(hosts: &[String], headers: &HeaderMap, host: &str) -> Result<(), Problem> {
+    let refuse = || {
+        Err(Problem::forbidden(
+            "a page of another site asks for a change",
+            "send it without `Origin`, or add this interface's public name to `api.hosts`",
+        )
+        .at("header Origin"))
     };
-    let headers = response.headers_mut();
-    for (name, value) in [
-        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
-        ("cache-control", "no-store"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
+    if headers.get("sec-fetch-site").is_some_and(|v| v == "cross-site" || v == "same-site") {
+        return refuse();
     }
-    if let Some(id) = id.and_then(|id| HeaderValue::from_str(&id).ok()) {
-        headers.insert("x-request-id", id);
-    }
-    response
-}
-
-fn check(api: &Api, Needs(needs): Needs, request: &Request<Body>) -> Result<(), Problem> {
-    host_is_ours(api, request.headers())?;
-    if let Some(needs) = needs {
-        let role = auth::role(&api.config, request.headers())?;
-        if role < needs {
-            return Err(Problem::new(403, "this token may only look", "use one with `role: operator`"));
-        }
-    }
-    if request.method() != Method::GET && request.method() != Method::HEAD {
-        comes_from_us(request.headers())?;
-    }
-    Ok(())
-}
-
-/// While nobody has to authenticate, a page of another site that makes its own name point here (DNS rebinding) must not read or change anything.
-fn host_is_ours(api: &Api, headers: &HeaderMap) -> Result<(), Problem> {
-    let config = &api.config;
-    if !config.tokens.is_empty() || config.insecure_no_auth {
+    if !headers.contains_key(header::ORIGIN) {
         return Ok(());
     }
-    let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let name =
-        host.rsplit_once(':').filter(|(_, port)| port.chars().all(|c| c.is_ascii_digit())).map_or(host, |(n, _)| n);
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    let is_address = name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if name == "localhost" || is_address || config.hosts.iter().any(|h| h == name) {
-        return Ok(());
-    }
-    Err(Problem::new(
-        421,
-        "this is not the host that was asked for",
-        "name it under api.hosts, or authenticate with tokens",
-    ))
+    let Some(origin) = one(headers, "origin") else { return refuse() };
+    let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    let same = |rest: &str| {
+        rest.eq_ignore_ascii_case(host) || hosts.iter().any(|h| h.eq_ignore_ascii_case(without_port(rest)))
+    };
+    if rest.is_some_and(same) { Ok(()) } else { refuse() }
 }
 
-/// A browser tells the origin of what it sends; another site's form or script must change nothing.
-fn comes_from_us(headers: &HeaderMap) -> Result<(), Problem> {
-    let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
-    if let Some(origin) = text(header::ORIGIN) {
-        let host = text(header::HOST).unwrap_or_default();
-        let ours = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) == Some(host);
-        if !ours {
-            return Err(Problem::new(
-                403,
-                "another site's page sent this",
-                "send it from a program, or from our own pages",
-            ));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_could_be_pointed_here_need_to_be_known() {
+        for ours in ["127.0.0.1:9977", "[::1]:9977", "[::1]", "localhost", "LOCALHOST:1", "10.0.0.3"] {
+            assert!(is_ours(ours, &[], false), "{ours}");
         }
+        for theirs in ["evil.example:9977", "localhost.evil.example", "127.0.0.1.evil.example", "", ":9977", "a:b:c"] {
+            assert!(!is_ours(theirs, &[], false), "{theirs}");
+        }
+        let hosts = ["automap.example".to_owned()];
+        assert!(is_ours("automap.example:443", &hosts, false) && !is_ours("other.example", &hosts, true));
+        assert!(is_ours("anything.example", &[], true), "with authentication a strange name gains nothing");
     }
-    let content = text(header::CONTENT_TYPE).unwrap_or_default();
-    if !content.split(';').next().is_some_and(|c| c.trim().eq_ignore_ascii_case("application/json")) {
-        return Err(Problem::new(415, "the body is not JSON", "send `Content-Type: application/json`"));
-    }
-    Ok(())
-}
 
-/// The asker's own id where it is harmless; a log line is not made of anything else.
-fn request_id(headers: &HeaderMap) -> Option<String> {
-    let given = headers.get("x-request-id").and_then(|v| v.to_str().ok())?;
-    let harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    (given.len() <= MAX_REQUEST_ID && given.chars().all(harmless)).then(|| given.to_owned())
+    #[test]
+    fn changes_come_from_our_own_pages_or_from_none() {
+        let with = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(*name, value.parse().unwrap());
+            }
+            own_site(&["automap.example".to_owned()], &headers, "localhost:9977").is_ok()
+        };
+        assert!(with(&[]));
+        assert!(with(&[("origin", "http://localhost:9977")]));
+        assert!(with(&[("origin", "https://automap.example")]), "behind a proxy that changes the host");
+        for bad in ["http://localhost:8080", "https://evil.example", "null", "", "localhost:9977", "file://"] {
+            assert!(!with(&[("origin", bad)]), "{bad}");
+        }
+        assert!(!with(&[("origin", "http://localhost:9977"), ("origin", "https://evil.example")]));
+        assert!(!with(&[("sec-fetch-site", "cross-site")]));
+    }
 }

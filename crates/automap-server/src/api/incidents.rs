@@ -1,230 +1,198 @@
-//! Incidents: listed in pages, shown, confirmed; and as flat rows for dashboards.
+//! Incidents: listed, read, confirmed.
 
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
+use automap_core::incident::{Incident, IncidentState, MAX_TIMELINE, TimelineEntry};
+use automap_core::time::{Timestamp, as_rfc3339};
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(super) use automap_core::incident::Incident;
-use automap_core::incident::{IncidentState, Moment};
-use automap_core::time::Timestamp;
+use super::answer::{fresh, tagged};
+use super::body::{JsonBytes, Params, Segments};
+use super::cursor;
+use super::problem::Problem;
+use super::state::App;
+use crate::auth::Identity;
+use crate::store::{Cursor, IncidentFilter, MAX_PAGE};
 
-use super::Api;
-use super::answer::{Problem, json};
-use crate::store::{Cursor, IncidentFilter, MAX_PAGE, StoreError};
-use crate::watcher::{Clock, SystemClock};
+/// Incidents of a page when nobody says how many.
+const DEFAULT_PAGE: usize = 50;
 
-/// Parameters of a listing.
-pub(super) const QUERY: &[(&str, &str)] = &[
-    ("target", "of this target only"),
-    ("state", "open, recovering or closed"),
-    ("cause", "with this service as named or confirmed cause"),
-    ("since", "opened at or after (RFC 3339)"),
-    ("until", "opened before (RFC 3339)"),
-    ("limit", "at most so many, 1 to 200"),
-    ("cursor", "`next` of the page before"),
-];
-/// Longest name of a confirmed service: that of a Kubernetes object.
-const MAX_SERVICE: usize = 253;
-/// Incidents behind flat causes.
-const MAX_OPEN: usize = 50;
-
-/// Parameters as they arrive.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Asked {
-    target: Option<String>,
-    state: Option<IncidentState>,
-    cause: Option<String>,
-    since: Option<String>,
-    until: Option<String>,
-    limit: Option<usize>,
-    cursor: Option<String>,
+/// Which incidents.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IncidentQuery {
+    /// Of this target only.
+    pub(crate) target: Option<String>,
+    /// In these states only, separated by commas: `open,recovering`, `closed`.
+    #[schemars(extend("pattern" = "^((open|recovering|closed)(,(open|recovering|closed))*)?$"))]
+    pub(crate) state: Option<String>,
+    /// With this cause, named or confirmed.
+    pub(crate) cause: Option<String>,
+    /// Opened at or after, RFC 3339.
+    #[serde(default, with = "as_rfc3339::option")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub(crate) since: Option<Timestamp>,
+    /// Opened before, RFC 3339.
+    #[serde(default, with = "as_rfc3339::option")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub(crate) until: Option<Timestamp>,
+    /// `next` of the page before.
+    pub(crate) after: Option<String>,
+    /// Most incidents of the page; 50 when left out.
+    #[schemars(range(min = 1, max = 200))]
+    pub(crate) limit: Option<usize>,
 }
 
-/// A page of incidents.
+/// A page of incidents, the latest opened first, without their reports.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Page {
-    /// The latest opened first, without reports.
-    incidents: Vec<Incident>,
-    /// `cursor` of the next page; `null` on the last one.
-    next: Option<String>,
+pub(crate) struct IncidentPage {
+    /// The incidents.
+    pub(crate) incidents: Vec<Incident>,
+    /// What `after` has to be for the next page; `null` on the last one.
+    pub(crate) next: Option<String>,
 }
 
-/// What the cause was.
+/// What was known when.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Timeline {
+    /// Which incident.
+    incident: String,
+    /// The moments, oldest first.
+    entries: Vec<TimelineEntry>,
+}
+
+/// What somebody says was the cause.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Confirmation {
+pub(crate) struct Confirmation {
     /// The service.
+    #[schemars(length(min = 1, max = 253))]
     service: String,
 }
 
-pub(super) async fn list(
-    State(api): State<Api>,
-    headers: HeaderMap,
-    asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(asked) = asked.map_err(|e| Problem::new(400, "a parameter is wrong", e.body_text()))?;
-    let instant = |name: &str, text: Option<&String>| match text.map(|t| (t, Timestamp::parse_rfc3339(t))) {
-        None => Ok(None),
-        Some((_, Some(at))) => Ok(Some(at)),
-        Some((text, None)) => {
-            Err(Problem::new(400, format!("{name}: '{text}' is not a time"), "write 2026-11-25T14:03:00Z"))
+/// Longest name of a service in a confirmation.
+const MAX_SERVICE: usize = 253;
+
+impl IncidentQuery {
+    pub(crate) fn filter(self, most: usize) -> Result<IncidentFilter, Problem> {
+        let limit = self.limit.unwrap_or(DEFAULT_PAGE.min(most));
+        if limit == 0 || limit > most {
+            let detail = format!("{limit} is not within 1 to {most}");
+            return Err(Problem::bad_request("query parameter limit", detail, "ask for less and go on with `after`"));
+        }
+        Ok(IncidentFilter {
+            target: self.target,
+            states: states(self.state.as_deref().unwrap_or_default())?,
+            cause: self.cause,
+            since: self.since,
+            until: self.until,
+            after: self.after.as_deref().map(cursor::decode).transpose()?,
+            limit,
+        })
+    }
+}
+
+fn states(words: &str) -> Result<Vec<IncidentState>, Problem> {
+    let word = |word: &str| match word {
+        "open" => Ok(IncidentState::Open),
+        "recovering" => Ok(IncidentState::Recovering),
+        "closed" => Ok(IncidentState::Closed),
+        other => {
+            let detail = format!("{other:?} is no state");
+            Err(Problem::bad_request("query parameter state", detail, "use open, recovering, closed or several"))
         }
     };
-    let limit = asked.limit.unwrap_or(50);
-    if limit == 0 || limit > MAX_PAGE {
-        return Err(Problem::new(400, format!("limit: {limit}"), format!("write 1 to {MAX_PAGE}")));
-    }
-    let filter = IncidentFilter {
-        target: asked.target.clone(),
-        states: asked.state.into_iter().collect(),
-        cause: asked.cause.clone(),
-        since: instant("since", asked.since.as_ref())?,
-        until: instant("until", asked.until.as_ref())?,
-        after: asked.cursor.as_deref().map(read_cursor).transpose()?,
-        limit,
-    };
-    let incidents = api.store.list(&filter)?;
-    let next = incidents.last().filter(|_| incidents.len() == limit).map(write_cursor);
-    Ok(json(&headers, &Page { incidents, next }))
+    let mut states: Vec<_> = words.split(',').filter(|w| !w.is_empty()).map(word).collect::<Result<_, _>>()?;
+    states.sort_unstable();
+    states.dedup();
+    Ok(states)
 }
 
-pub(super) async fn one(
-    State(api): State<Api>,
+/// `GET /api/v1/incidents`
+pub(crate) async fn list(
+    State(app): State<App>,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    Params(query): Params<IncidentQuery>,
 ) -> Result<Response, Problem> {
-    Ok(json(&headers, &known(&api, &id)?))
+    let filter = query.filter(MAX_PAGE)?;
+    let limit = filter.limit;
+    let incidents = app.read(move |store| store.list(&filter)).await?;
+    let last = incidents.last().filter(|_| incidents.len() >= limit);
+    let next = last.map(|i| cursor::encode(&Cursor { opened: i.opened, id: i.id.clone() }));
+    tagged(&headers, &IncidentPage { incidents, next })
 }
 
-pub(super) async fn report(
-    State(api): State<Api>,
+/// `GET /api/v1/incidents/{id}`
+pub(crate) async fn get(
+    State(app): State<App>,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
 ) -> Result<Response, Problem> {
-    let report = known(&api, &id)?.report;
-    let report =
-        report.ok_or_else(|| Problem::new(404, format!("incident {id} has no diagnosis"), "ask again later"))?;
-    Ok(json(&headers, &report))
+    tagged(&headers, &find(&app, id).await?)
 }
 
-pub(super) async fn confirm(
-    State(api): State<Api>,
+/// `GET /api/v1/incidents/{id}/report`
+pub(crate) async fn report(
+    State(app): State<App>,
     headers: HeaderMap,
-    Path(id): Path<String>,
-    body: axum::body::Bytes,
+    Segments(id): Segments<String>,
 ) -> Result<Response, Problem> {
-    let wrong =
-        |e: serde_json::Error| Problem::new(400, format!("not a confirmation: {e}"), r#"send {"service": "…"}"#);
-    let Confirmation { service } = serde_json::from_slice(&body).map_err(wrong)?;
-    if service.is_empty() || service.len() > MAX_SERVICE || service.chars().any(char::is_control) {
-        return Err(Problem::new(400, "service: not a name", "name the service that was the cause"));
+    let report = find(&app, id.clone()).await?.report;
+    tagged(&headers, &report.ok_or_else(|| Problem::not_found("report of incident", &id))?)
+}
+
+/// `GET /api/v1/incidents/{id}/timeline`
+pub(crate) async fn timeline(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Segments(id): Segments<String>,
+) -> Result<Response, Problem> {
+    let mut incident = find(&app, id).await?;
+    incident.timeline.truncate(MAX_TIMELINE);
+    tagged(&headers, &Timeline { incident: incident.id, entries: incident.timeline })
+}
+
+/// `GET /api/v1/incidents/{id}/graph`
+pub(crate) async fn graph(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Segments(id): Segments<String>,
+) -> Result<Response, Problem> {
+    tagged(&headers, &app.analyse(move |system| system.graph(&id)).await??)
+}
+
+/// `GET /api/v1/incidents/{id}/explain/{service}`
+pub(crate) async fn explain(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Segments((id, service)): Segments<(String, String)>,
+) -> Result<Response, Problem> {
+    tagged(&headers, &app.analyse(move |system| system.explain(&id, &service)).await??)
+}
+
+/// `POST /api/v1/incidents/{id}/confirm`
+pub(crate) async fn confirm(
+    State(app): State<App>,
+    Extension(who): Extension<Identity>,
+    Segments(id): Segments<String>,
+    body: JsonBytes,
+) -> Result<Response, Problem> {
+    let Confirmation { service } = body.parse()?;
+    if service.is_empty() || service.len() > MAX_SERVICE {
+        let next = "name a service as the incident's report does";
+        return Err(Problem::bad_request("body, field service", "it has not 1 to 253 bytes", next));
     }
-    let now = SystemClock.now();
-    let mut incident = known(&api, &id)?;
-    incident.confirmed = Some(service.clone());
-    incident.note(now, Moment::Confirmed, format!("{service} was the cause"));
-    incident.revision += 1;
-    incident.updated = now;
-    api.store.put(&incident, &[], now)?;
-    api.feed.publish(&incident);
-    Ok(json(&headers, &incident))
+    let audit = (id.clone(), service.clone(), who.name.clone());
+    let incident = app.ask(move |system| system.confirm(&id, &service, &who.name)).await??;
+    let (id, service, user) = audit;
+    app.log("info", "confirmed", &[("incident", id.into()), ("service", service.into()), ("user", user.into())]);
+    fresh(StatusCode::OK, &incident)
 }
 
-fn known(api: &Api, id: &str) -> Result<Incident, Problem> {
-    let found = api.store.get(id)?;
-    found.ok_or_else(|| Problem::new(404, format!("there is no incident '{id}'"), "/api/v1/incidents lists them"))
-}
-
-/// An incident as one row.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Row {
-    id: String,
-    target: String,
-    state: &'static str,
-    severity: &'static str,
-    title: String,
-    cause: Option<String>,
-    mechanism: Option<String>,
-    confidence: Option<f64>,
-    confirmed: Option<String>,
-    victims: String,
-    onset: String,
-    opened: String,
-    closed: Option<String>,
-    lasted_s: f64,
-}
-
-pub(super) async fn flat(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
-    let now = SystemClock.now();
-    let incidents = api.store.list(&IncidentFilter::default())?;
-    let row = |i: Incident| Row {
-        state: i.state.as_str(),
-        severity: i.severity.as_str(),
-        victims: i.victims.join(", "),
-        onset: i.onset.rfc3339(),
-        opened: i.opened.rfc3339(),
-        closed: i.closed.map(Timestamp::rfc3339),
-        lasted_s: (i.closed.unwrap_or(now).ms() - i.onset.ms()) as f64 / 1e3,
-        mechanism: i.cause.as_ref().and_then(|c| c.mechanism.clone()),
-        confidence: i.cause.as_ref().map(|c| c.confidence),
-        cause: i.cause.map(|c| c.service),
-        id: i.id,
-        target: i.target,
-        title: i.title,
-        confirmed: i.confirmed,
-    };
-    Ok(json(&headers, &incidents.into_iter().map(row).collect::<Vec<_>>()))
-}
-
-/// A candidate as one row.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct CauseRow {
-    incident: String,
-    target: String,
-    rank: usize,
-    service: String,
-    confidence: f64,
-    onset: Option<String>,
-    evidence: String,
-}
-
-pub(super) async fn flat_causes(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
-    let states = vec![IncidentState::Open, IncidentState::Recovering];
-    let open = api.store.list(&IncidentFilter { states, limit: MAX_OPEN, ..IncidentFilter::default() })?;
-    let mut rows = Vec::new();
-    for brief in open {
-        let whole: Result<Option<Incident>, StoreError> = api.store.get(&brief.id);
-        for cause in whole?.and_then(|i| i.report).map(|r| r.causes).unwrap_or_default() {
-            rows.push(CauseRow {
-                incident: brief.id.clone(),
-                target: brief.target.clone(),
-                rank: cause.rank,
-                confidence: cause.confidence,
-                onset: cause.onset,
-                evidence: cause.evidence.first().map_or_else(String::new, |e| e.summary.clone()),
-                service: cause.service,
-            });
-        }
-    }
-    Ok(json(&headers, &rows))
-}
-
-/// Opaque to clients: they only hand it back.
-fn write_cursor(last: &Incident) -> String {
-    let text = format!("{}:{}", last.opened.ms(), last.id);
-    text.bytes().map(|b| format!("{b:02x}")).collect()
-}
-
-fn read_cursor(text: &str) -> Result<Cursor, Problem> {
-    let read = || {
-        let pairs: Vec<u8> =
-            (0..text.len() / 2).map_while(|i| u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()).collect();
-        let text = String::from_utf8(pairs).ok()?;
-        let (ms, id) = text.split_once(':')?;
-        Some(Cursor { opened: Timestamp::from_ms(ms.parse().ok()?), id: id.to_owned() })
-    };
-    read().ok_or_else(|| Problem::new(400, "cursor: not one of ours", "take `next` of the page before"))
+async fn find(app: &App, id: String) -> Result<Incident, Problem> {
+    let wanted = id.clone();
+    app.read(move |store| store.get(&wanted)).await?.ok_or_else(|| Problem::not_found("incident", &id))
 }

@@ -1,87 +1,187 @@
-//! How automap itself does: for Prometheus, and for whoever restarts it.
+//! `/metrics`: automap about itself, in Prometheus' text format. What the watcher counts is read when asked for; a number that is not known
+//! is not there.
 
-use std::fmt::Write;
+use std::fmt;
+use std::time::Duration;
 
 use automap_core::incident::IncidentState;
-use automap_core::time::Timestamp;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::prometheus_text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
 
-use super::Api;
-use crate::store::IncidentFilter;
-use crate::watcher::State as Watching;
+use super::problem::Problem;
+use super::state::App;
+use super::system::{SystemMetrics, TargetMetrics};
 
-/// One line each would be a sample; label values are names of targets, which the configuration restricts to letters, digits and dashes.
-pub(super) async fn metrics(State(api): State<Api>) -> Response {
-    let mut out = String::new();
-    let mut family = |name: &str, kind: &str, help: &str, samples: &[(String, f64)]| {
-        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        for (labels, value) in samples {
-            let _ = writeln!(out, "{name}{labels} {value}");
-        }
-    };
-    let all = api.board.all();
-    let of = |value: &dyn Fn(&crate::watcher::TargetStatus) -> f64| -> Vec<(String, f64)> {
-        all.iter().map(|s| (format!("{{target=\"{}\"}}", s.status.target), value(&s.status))).collect()
-    };
-    let version = concat!("{version=\"", env!("CARGO_PKG_VERSION"), "\"}");
-    family("automap_build_info", "gauge", "The version that runs.", &[(version.to_owned(), 1.0)]);
-    family("automap_ticks_total", "counter", "Looks at a target.", &of(&|s| s.ticks as f64));
-    family("automap_ticks_failed_total", "counter", "Looks whose source failed.", &of(&|s| s.ticks_failed as f64));
-    family("automap_ticks_late_total", "counter", "Looks that began late.", &of(&|s| s.ticks_late as f64));
-    family("automap_target_services", "gauge", "Services in a target's metrics.", &of(&|s| s.services as f64));
-    let seen = |s: &crate::watcher::TargetStatus| s.looked.map_or(f64::NAN, Timestamp::seconds);
-    family(
-        "automap_target_looked_timestamp_seconds",
-        "gauge",
-        "When a target was looked at last with success.",
-        &of(&seen),
-    );
-    let up = |s: &crate::watcher::TargetStatus| f64::from(u8::from(s.state == Watching::Watching));
-    family("automap_target_watching", "gauge", "1 while a target is watched without restriction.", &of(&up));
-    family("automap_target_signs", "gauge", "Indicators out of their range now.", &of(&|s| s.signs.len() as f64));
-    let open = vec![IncidentState::Open, IncidentState::Recovering];
-    match api.store.list(&IncidentFilter { states: open, ..IncidentFilter::default() }) {
-        Ok(open) => {
-            let count = |t: &str| open.iter().filter(|i| i.target == t).count() as f64;
-            family("automap_incidents_open", "gauge", "Incidents that go on.", &of(&|s| count(&s.target)));
-            family("automap_store_up", "gauge", "1 while the store answers.", &[(String::new(), 1.0)]);
-        }
-        Err(_) => family("automap_store_up", "gauge", "1 while the store answers.", &[(String::new(), 0.0)]),
-    }
-    if let Some(bytes) = resident_bytes() {
-        family("process_resident_memory_bytes", "gauge", "Memory in use.", &[(String::new(), bytes)]);
-    }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], out).into_response()
+/// Seconds in which an answer is quick, usual, slow.
+const BUCKETS_S: [f64; 10] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0, 20.0, 60.0];
+/// Media type of the format.
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+type Labels = Vec<(&'static str, String)>;
+
+/// What the interface counts of itself. Labels are routes of the table, never paths, so that nobody can make up series.
+#[derive(Debug)]
+pub(crate) struct HttpMetrics {
+    requests: Family<Labels, Counter>,
+    durations: Family<Labels, Histogram, fn() -> Histogram>,
 }
 
-pub(super) async fn healthz() -> &'static str {
-    "ok\n"
-}
+impl HttpMetrics {
+    pub(crate) fn new() -> Self {
+        Self { requests: Family::default(), durations: Family::new_with_constructor(|| Histogram::new(BUCKETS_S)) }
+    }
 
-/// Ready when every target was looked at once and the store answers.
-pub(super) async fn readyz(State(api): State<Api>) -> Response {
-    let waiting: Vec<String> = api
-        .board
-        .all()
-        .into_iter()
-        .filter(|s| matches!(s.status.state, Watching::Starting | Watching::Failing))
-        .map(|s| s.status.target)
-        .collect();
-    let answers = api.store.get("readyz").is_ok();
-    match (answers, waiting.is_empty() && !api.board.all().is_empty()) {
-        (true, true) => "ready\n".into_response(),
-        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response(),
-        (true, false) => {
-            let text = format!("not looked at: {}\n", waiting.join(", "));
-            (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
-        }
+    pub(crate) fn answered(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
+        let method = match *method {
+            Method::GET | Method::POST | Method::HEAD | Method::OPTIONS => method.as_str(),
+            _ => "other",
+        };
+        let labels =
+            vec![("method", method.to_owned()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
+        self.requests.get_or_create(&labels).inc();
+        self.durations.get_or_create(&vec![("route", route.to_owned())]).observe(took.as_secs_f64());
+    }
+
+    fn text(&self, system: SystemMetrics) -> Result<String, fmt::Error> {
+        let mut registry = Registry::default();
+        registry.register("automap_http_requests", "Requests answered", self.requests.clone());
+        registry.register(
+            "automap_http_request_duration_seconds",
+            "Time until an answer began",
+            self.durations.clone(),
+        );
+        registry.register_collector(Box::new(Watcher { system, rss_bytes: rss_bytes() }));
+        let mut text = String::new();
+        encode(&mut text, &registry)?;
+        Ok(text)
     }
 }
 
-fn resident_bytes() -> Option<f64> {
+/// `GET /metrics`
+pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
+    let system = app.ask(|system| system.metrics()).await?;
+    let text = app.metrics.text(system).map_err(|_| Problem::internal("metrics"))?;
+    Ok(([(header::CONTENT_TYPE, TEXT)], text).into_response())
+}
+
+#[derive(Debug)]
+struct Watcher {
+    system: SystemMetrics,
+    rss_bytes: Option<u64>,
+}
+
+/// A counter of a target: name, help, value.
+type TargetCounter = (&'static str, &'static str, fn(&TargetMetrics) -> f64);
+
+const TARGET_COUNTERS: [TargetCounter; 8] = [
+    ("automap_queries", "Queries sent to the source", |t| t.queries as f64),
+    ("automap_query_seconds", "Time spent waiting for answers of the source", |t| t.query_seconds),
+    ("automap_ticks", "Looks of the watcher at the target", |t| t.ticks as f64),
+    ("automap_ticks_failed", "Looks without an answer of the source", |t| t.ticks_failed as f64),
+    ("automap_ticks_late", "Looks that were late because the one before took too long", |t| t.ticks_late as f64),
+    ("automap_diagnoses", "Diagnoses made", |t| t.diagnoses as f64),
+    ("automap_diagnosis_seconds", "Time spent on diagnoses", |t| t.diagnosis_seconds),
+    ("automap_incidents_opened", "Incidents opened", |t| t.opened as f64),
+];
+
+impl Collector for Watcher {
+    fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
+        for (name, help, value) in TARGET_COUNTERS {
+            let of = self.system.targets.iter().map(|t| (vec![("target", t.target.clone())], value(t)));
+            counters(&mut to, name, help, of)?;
+        }
+        let last = self
+            .system
+            .targets
+            .iter()
+            .filter_map(|t| Some((vec![("target", t.target.clone())], t.last_success?.seconds())));
+        gauges(&mut to, "automap_last_success_timestamp_seconds", "When the source last answered", last)?;
+        let states =
+            self.system.incidents.iter().map(|(state, n)| (vec![("state", word(*state).to_owned())], *n as f64));
+        gauges(&mut to, "automap_incidents", "Incidents that go on, by state", states)?;
+        let outbox = self.system.outbox.map(|n| (Vec::new(), n as f64));
+        gauges(&mut to, "automap_outbox_messages", "Messages that wait to be delivered", outbox.into_iter())?;
+        let given_up = self.system.given_up.map(|n| (Vec::new(), n as f64));
+        gauges(&mut to, "automap_outbox_given_up", "Messages that were given up", given_up.into_iter())?;
+        let rss = self.rss_bytes.map(|n| (Vec::new(), n as f64));
+        gauges(&mut to, "process_resident_memory_bytes", "Memory in use", rss.into_iter())?;
+        let build = (vec![("version", env!("CARGO_PKG_VERSION").to_owned())], 1.0);
+        gauges(&mut to, "automap_build_info", "The running version", std::iter::once(build))
+    }
+}
+
+fn counters(
+    to: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: impl Iterator<Item = (Labels, f64)>,
+) -> fmt::Result {
+    let kind = ConstCounter::new(0.0).metric_type();
+    let mut metric = to.encode_descriptor(name, help, None, kind)?;
+    values.into_iter().try_for_each(|(labels, v)| ConstCounter::new(v).encode(metric.encode_family(&labels)?))
+}
+
+fn gauges(
+    to: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: impl Iterator<Item = (Labels, f64)>,
+) -> fmt::Result {
+    let kind = ConstGauge::new(0.0).metric_type();
+    let mut metric = to.encode_descriptor(name, help, None, kind)?;
+    values.into_iter().try_for_each(|(labels, v)| ConstGauge::new(v).encode(metric.encode_family(&labels)?))
+}
+
+fn word(state: IncidentState) -> &'static str {
+    match state {
+        IncidentState::Open => "open",
+        IncidentState::Recovering => "recovering",
+        IncidentState::Closed => "closed",
+    }
+}
+
+/// Resident memory where Linux tells it; elsewhere it is not known.
+fn rss_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
-    line.split_whitespace().next()?.parse::<f64>().ok().map(|kib| kib * 1024.0)
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_not_there_and_labels_are_escaped() {
+        let target = TargetMetrics { target: "a\"b\n".into(), queries: 7, ..TargetMetrics::default() };
+        let system = SystemMetrics {
+            targets: vec![target],
+            incidents: vec![(IncidentState::Open, 2)],
+            outbox: None,
+            given_up: None,
+        };
+        let http = HttpMetrics::new();
+        http.answered(&Method::GET, "/healthz", StatusCode::OK, Duration::from_millis(3));
+        let text = http.text(system).unwrap();
+        for line in [
+            r#"automap_queries_total{target="a\"b\n"} 7"#,
+            r#"automap_incidents{state="open"} 2"#,
+            r#"automap_http_requests_total{method="GET",route="/healthz",status="200"} 1"#,
+            r#"automap_http_request_duration_seconds_bucket{route="/healthz",le="0.005"} 1"#,
+        ] {
+            assert!(text.lines().any(|l| l.strip_suffix(".0").unwrap_or(l) == line), "{line} is not in\n{text}");
+        }
+        assert!(
+            !text.contains("\nautomap_outbox_messages ") && !text.contains("\nautomap_last_success_timestamp_seconds{")
+        );
+    }
 }

@@ -1,86 +1,161 @@
-//! The router, and the thread that serves it until told to stop.
+//! The outer door: connections, their number, how slowly they may speak, and how they end.
+//!
+//! HTTP/1.1 only: one request at a time for each connection is what bounds a client's work. Left out on purpose: HTTP/2, upgrades.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
-use axum::response::IntoResponse;
+use axum::http::Extensions;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower::ServiceExt;
 
-use super::answer::Problem;
-use super::guard::{Needs, guard};
-use super::{Api, endpoints};
-use crate::watcher::Stop;
+use super::clients::{Clients, Visit};
+use super::error::ApiError;
+use super::routes::router;
+use super::stall::Stall;
+use super::state::App;
+use super::tls::Tls;
 
-/// Largest body of a request, in bytes.
-const MAX_BODY: usize = 1 << 20;
-/// How long requests may go on after the stop.
-const LAST_ANSWERS: Duration = Duration::from_secs(5);
+/// Most bytes of a request's head.
+const MAX_HEAD: usize = 32 * 1024;
+/// Most header lines.
+const MAX_HEADERS: usize = 64;
+/// Longest wait for a client that does not read what it asked for.
+const STALL: Duration = Duration::from_secs(30);
+/// After a failed accept (no file descriptors left), before the next.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Why the API does not serve.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The address is taken or not ours.
-    #[error("cannot listen on {address}: {error}; choose another with `api.listen` or --listen")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// The system gives no thread.
-    #[error("no thread for the API: {0}")]
-    Thread(#[from] std::io::Error),
-}
+/// The other end of the connection, as a request's extension.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
 
-/// All endpoints behind the guard.
-pub fn router(api: Api) -> Router {
-    let mut router: Router<Api> = Router::new();
-    for endpoint in endpoints::all() {
-        let layer = from_fn_with_state((api.clone(), Needs(endpoint.role)), guard);
-        router = router.route(endpoint.path, (endpoint.handler)().layer(layer));
+impl Peer {
+    /// Its address; nobody's where the connection is not known.
+    pub(crate) fn of(extensions: &Extensions) -> IpAddr {
+        extensions.get::<Self>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip())
     }
-    let unknown = from_fn_with_state((api.clone(), Needs(None)), guard);
-    let fallback = || async {
-        Problem::new(404, "there is no such path", "/api/v1/openapi.json lists what there is").into_response()
-    };
-    router.fallback(fallback).layer(DefaultBodyLimit::max(MAX_BODY)).layer(unknown).with_state(api)
 }
 
-/// Listens, and serves on a thread of its own. The address is the one that was really taken, for port 0.
+/// Listens on the configured address until `shutdown`, then lets requests finish for `deadline`.
 ///
 /// # Errors
-/// [`ServeError`]; nothing is served then.
-pub fn serve(api: Api, stop: &Stop) -> Result<(SocketAddr, std::thread::JoinHandle<()>), ServeError> {
-    let address = api.config.listen;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let listen = || runtime.block_on(tokio::net::TcpListener::bind(address));
-    let listener = listen().map_err(|error| ServeError::Listen { address, error })?;
-    let taken = listener.local_addr()?;
-    let stop = stop.clone();
-    let body = move || {
-        runtime.block_on(async {
-            let served = axum::serve(listener, router(api)).with_graceful_shutdown(set(stop.clone()));
-            // Live feeds never end by themselves.
-            let patience = async {
-                set(stop).await;
-                tokio::time::sleep(LAST_ANSWERS).await;
-            };
-            tokio::select! {
-                _ = served => {}
-                () = patience => {}
-            }
-        });
-        runtime.shutdown_timeout(Duration::from_secs(1));
-    };
-    let thread = std::thread::Builder::new().name("api".into()).spawn(body)?;
-    Ok((taken, thread))
+/// [`ApiError`] when the address or the certificate cannot be used.
+pub async fn serve(
+    app: App,
+    pages: Router<App>,
+    shutdown: impl Future<Output = ()>,
+    deadline: Duration,
+) -> Result<(), ApiError> {
+    let listen = app.config.listen;
+    let listener = TcpListener::bind(listen).await;
+    let listener = listener.map_err(|e| ApiError::Listen { listen, reason: e.to_string() })?;
+    serve_on(listener, app, pages, shutdown, deadline).await
 }
 
-/// Until the stop is set.
-async fn set(stop: Stop) {
-    while !stop.is_set() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+/// The same, on a listener that is there already.
+///
+/// # Errors
+/// [`ApiError`] when the certificate cannot be used.
+pub async fn serve_on(
+    listener: TcpListener,
+    app: App,
+    pages: Router<App>,
+    shutdown: impl Future<Output = ()>,
+    deadline: Duration,
+) -> Result<(), ApiError> {
+    let tls = app.config.tls.as_ref().map(|files| Tls::open(files, Instant::now())).transpose()?;
+    let router = router(&app, pages);
+    let workers = app.start();
+    let places = Arc::new(Semaphore::new(app.limits().connections));
+    let clients = Clients::default();
+    let open = GracefulShutdown::new();
+    let header_timeout = Duration::from_secs(app.limits().header_timeout_s);
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await.ok()?;
+            Some((place, listener.accept().await))
+        };
+        let accepted = tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            accepted = next => accepted,
+        };
+        match accepted {
+            None => break,
+            Some((place, Ok((stream, peer)))) => {
+                let Some(client) = clients.enter(&app, peer.ip()) else { continue };
+                let place = (place, client);
+                let tls = tls.as_ref().map(|tls| tls.acceptor(Instant::now()));
+                let connection =
+                    Connection { router: router.clone(), peer, place, header_timeout, watcher: open.watcher() };
+                tokio::spawn(connection.run(stream, tls));
+            }
+            Some((_, Err(error))) => {
+                app.log("warn", "accept", &[("error", error.to_string().into())]);
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    // Listeners to events would never end on their own.
+    app.closing.send_replace(true);
+    if tokio::time::timeout(deadline, open.shutdown()).await.is_err() {
+        app.log("warn", "shutdown", &[("error", "some connections did not end in time".into())]);
+    }
+    workers.stop();
+    Ok(())
+}
+
+/// One connection.
+struct Connection {
+    router: Router,
+    peer: SocketAddr,
+    /// Given back at the end, to all and to this client.
+    place: (OwnedSemaphorePermit, Option<Visit>),
+    header_timeout: Duration,
+    watcher: hyper_util::server::graceful::Watcher,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream, tls: Option<tokio_rustls::TlsAcceptor>) {
+        let _ = stream.set_nodelay(true);
+        match tls {
+            None => self.speak(stream).await,
+            // A handshake is as slow as a head may be.
+            Some(tls) => {
+                if let Ok(Ok(stream)) = tokio::time::timeout(self.header_timeout, tls.accept(stream)).await {
+                    self.speak(stream).await;
+                }
+            }
+        }
+    }
+
+    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let peer = Peer(self.peer);
+        let service = self.router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(peer);
+            request.map(axum::body::Body::new)
+        });
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(self.header_timeout)
+            .max_buf_size(MAX_HEAD)
+            .max_headers(MAX_HEADERS)
+            .half_close(false);
+        let connection =
+            http.serve_connection(TokioIo::new(Stall::new(stream, STALL)), TowerToHyperService::new(service));
+        // A client that breaks off or speaks no HTTP is not worth a line.
+        let _ = self.watcher.watch(connection).await;
+        drop(self.place);
     }
 }

@@ -1,108 +1,130 @@
-//! Targets: how they are watched, what is the matter with them now, and alerts about them.
+//! Targets: how they are, what is seen of them, and what differs between two periods.
 
-use automap_core::time::Timestamp;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+use automap_core::report::Report;
+use automap_core::time::{Timestamp, as_rfc3339};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Api;
-use super::answer::{Problem, json};
-use crate::board::Seen;
-use crate::inbox::Group;
-pub(super) use crate::watcher::TargetStatus;
-use crate::watcher::{Clock, SystemClock};
+use super::answer::tagged;
+use super::body::{Params, Segments};
+use super::problem::Problem;
+use super::state::App;
+use super::system::{CompareRequest, Period, ServiceStatus};
+use crate::watcher::TargetStatus;
 
-/// Ask for a diagnosis of a configured target.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DiagnoseRequest {
-    /// The target's name in the configuration.
-    pub target: String,
-    /// When the incident began (RFC 3339). Unset: found in the data.
-    #[serde(default)]
-    pub incident_start: Option<String>,
-    /// How far back to look, in seconds; 3,600 if unset, a day at most.
-    #[serde(default)]
-    pub since_s: Option<i64>,
-}
-
-/// What became of a group of alerts.
+/// All targets.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Accepted {
-    /// Alerts that fire and were not known.
-    new: usize,
-    /// Alerts that were known.
-    known: usize,
-    /// Alerts that ended.
-    resolved: usize,
-    /// Alerts of no target of ours.
-    strange: usize,
+pub(crate) struct Targets {
+    /// By name.
+    targets: Vec<TargetStatus>,
 }
 
-pub(super) async fn list(State(api): State<Api>, headers: HeaderMap) -> Response {
-    json(&headers, &api.board.all().into_iter().map(|seen| seen.status).collect::<Vec<_>>())
+/// The services of a target.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Services {
+    /// The target.
+    target: String,
+    /// By name.
+    services: Vec<ServiceStatus>,
 }
 
-pub(super) async fn one(
-    State(api): State<Api>,
+/// Two periods, RFC 3339 each.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CompareQuery {
+    /// Start of the earlier period.
+    #[serde(with = "as_rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    before_start: Timestamp,
+    /// Its end.
+    #[serde(with = "as_rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    before_end: Timestamp,
+    /// Start of the later period.
+    #[serde(with = "as_rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    after_start: Timestamp,
+    /// Its end.
+    #[serde(with = "as_rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    after_end: Timestamp,
+}
+
+/// `GET /api/v1/targets`
+pub(crate) async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+    tagged(&headers, &Targets { targets: app.ask(|system| system.targets()).await? })
+}
+
+/// `GET /api/v1/targets/{target}`
+pub(crate) async fn get(
+    State(app): State<App>,
     headers: HeaderMap,
-    Path(name): Path<String>,
+    Segments(name): Segments<String>,
 ) -> Result<Response, Problem> {
-    Ok(json(&headers, &known(&api, &name)?.status))
+    tagged(&headers, &find(&app, &name).await?)
 }
 
-pub(super) async fn report(
-    State(api): State<Api>,
+/// `GET /api/v1/targets/{target}/report`
+pub(crate) async fn report(
+    State(app): State<App>,
     headers: HeaderMap,
-    Path(name): Path<String>,
+    Segments(name): Segments<String>,
 ) -> Result<Response, Problem> {
-    let seen = known(&api, &name)?;
-    let missing = || Problem::new(404, format!("{name} was not judged yet"), seen.status.summary.clone());
-    Ok(json(&headers, &*seen.report.clone().ok_or_else(missing)?))
+    let status = find(&app, &name).await?;
+    let report: Option<Arc<Report>> = app.ask(move |system| system.snapshot(&status.target)).await?;
+    tagged(&headers, report.ok_or_else(|| Problem::not_found("report yet of target", &name))?.as_ref())
 }
 
-/// Blocking work on a thread of its own, a few at once; more are asked to come again.
-pub(super) async fn diagnose(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
-    let wrong = |e: serde_json::Error| {
-        Problem::new(400, format!("not a request for a diagnosis: {e}"), r#"send {"target": "…"}"#)
-    };
-    let request: DiagnoseRequest = serde_json::from_slice(&body).map_err(wrong)?;
-    if let Some(start) = request.incident_start.as_deref().filter(|s| Timestamp::parse_rfc3339(s).is_none()) {
-        let title = format!("incident_start: '{start}' is not a time");
-        return Err(Problem::new(400, title, "write 2026-11-25T14:03:00Z"));
-    }
-    if request.since_s.is_some_and(|s| !(60..=86_400).contains(&s)) {
-        return Err(Problem::new(400, "since_s is out of range", "write 60 to 86400"));
-    }
-    known(&api, &request.target)?;
-    let Ok(room) = api.room.clone().try_acquire_owned() else {
-        return Err(Problem::new(429, "enough diagnoses are under way", "ask again in a few seconds"));
-    };
-    let work = api.diagnose.clone();
-    let done = tokio::task::spawn_blocking(move || {
-        let report = work(&request);
-        drop(room);
-        report
-    });
-    let report = done.await.map_err(|_| Problem::new(500, "the diagnosis ended early", "this is a bug"))??;
-    Ok(json(&headers, &report))
+/// `GET /api/v1/targets/{target}/services`
+pub(crate) async fn services(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Segments(target): Segments<String>,
+) -> Result<Response, Problem> {
+    let name = target.clone();
+    let services = app.ask(move |system| system.services(&name)).await??;
+    tagged(&headers, &Services { target, services })
 }
 
-pub(super) async fn alerts(State(api): State<Api>, body: Bytes) -> Result<Response, Problem> {
-    let group =
-        Group::parse(&body).map_err(|e| Problem::new(400, e, "send what Alertmanager's webhook_configs send"))?;
-    let taken = api.inbox.take(&group, SystemClock.now());
-    if taken.dropped > 0 {
-        return Err(Problem::new(429, format!("no room for {} alerts", taken.dropped), "send them again later"));
-    }
-    let (new, known, resolved, strange) = (taken.new, taken.known, taken.resolved, taken.strange);
-    Ok((StatusCode::ACCEPTED, axum::Json(Accepted { new, known, resolved, strange })).into_response())
+/// `GET /api/v1/targets/{target}/profiles`
+pub(crate) async fn profiles(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Segments(target): Segments<String>,
+) -> Result<Response, Problem> {
+    tagged(&headers, &app.ask(move |system| system.profiles(&target)).await??)
 }
 
-fn known(api: &Api, name: &str) -> Result<Seen, Problem> {
-    let found = api.board.get(name);
-    found.ok_or_else(|| Problem::new(404, format!("there is no target '{name}'"), "/api/v1/targets lists them"))
+/// `GET /api/v1/targets/{target}/compare`
+pub(crate) async fn compare(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Segments(target): Segments<String>,
+    Params(q): Params<CompareQuery>,
+) -> Result<Response, Problem> {
+    let target = find(&app, &target).await?.target;
+    let before = period("before", q.before_start, q.before_end)?;
+    let after = period("after", q.after_start, q.after_end)?;
+    let request = CompareRequest { target, before, after };
+    tagged(&headers, &app.analyse(move |system| system.compare(&request)).await??)
+}
+
+/// A period that has a length.
+pub(crate) fn period(name: &str, start: Timestamp, end: Timestamp) -> Result<Period, Problem> {
+    if start < end {
+        return Ok(Period { start, end });
+    }
+    let detail = format!("{} is not before {}", start.rfc3339(), end.rfc3339());
+    Err(Problem::bad_request(format!("period {name}"), detail, "give a start that is before the end"))
+}
+
+/// A target of the configuration.
+pub(crate) async fn find(app: &App, name: &str) -> Result<TargetStatus, Problem> {
+    let targets = app.ask(|system| system.targets()).await?;
+    targets.into_iter().find(|t| t.target == name).ok_or_else(|| Problem::not_found("target", name))
 }

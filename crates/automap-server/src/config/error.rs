@@ -4,6 +4,8 @@ use std::path::Path;
 
 use automap_sources::nearest;
 
+use super::places;
+
 /// File, line and key of what is wrong, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -18,8 +20,13 @@ impl ConfigError {
         Self(format!("{}: {bytes} bytes are more than a configuration has ({limit})", path.display()))
     }
 
-    pub(super) fn value(path: &Path, key: String, reason: String) -> Self {
-        Self(format!("{}: {key}: {reason}", path.display()))
+    /// A value that was read and makes no sense.
+    pub(super) fn value(path: &Path, text: &str, key: &str, reason: &str) -> Self {
+        let place = match places::find(text, key) {
+            Some((line, column)) => format!("{}:{line}:{column}", path.display()),
+            None => path.display().to_string(),
+        };
+        Self(format!("{place}: {key}: {reason}"))
     }
 
     /// From the YAML reader. Of an unknown key it knows all that would be valid; we name the nearest.

@@ -32,6 +32,9 @@ pub struct Target {
     /// How often the server scrapes. Unset: asked from the server.
     #[serde(default)]
     pub scrape_interval: Option<Span>,
+    /// The Kubernetes label that holds the team of a workload, for services that no owner of the configuration fits.
+    #[serde(default)]
+    pub team_label: Option<String>,
     /// What alerting rules wait (`for:`) before they fire: the onset is looked for so much earlier than the alert says.
     #[serde(default)]
     pub alert_for: Option<Span>,
@@ -120,6 +123,7 @@ impl Target {
             remember: remember(),
             step: None,
             scrape_interval: None,
+            team_label: None,
             alert_for: None,
         };
         target.check()?;

@@ -1,57 +1,89 @@
-//! Addresses that no message is sent to, whatever a name resolves to.
+//! Where messages may go. Addresses come from the configuration alone, but a configuration may be written by somebody who must not reach
+//! everything that this process can: cloud metadata services hand out credentials to whoever asks from inside.
 //!
-//! Link-local addresses belong to the machine's own network: cloud providers hand out credentials there. Private addresses are allowed, since a
-//! cluster's services have them; loopback only where the configuration says so. Checked after resolution, for every connection, so that a
-//! name which changes its address between a check and its use gains nothing.
+//! Link-local, metadata and multicast addresses are refused always; loopback unless `allow_loopback` is set (a side-car, a test). Private
+//! ranges are allowed: receivers inside a cluster have no other. The addresses are looked at after the name was resolved and are the ones
+//! that are then connected to, so a name that resolves to another address later gains nothing; redirects are not followed at all.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ureq::Error;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// Resolves names and leaves out addresses that are not for us.
+/// Metadata services outside the link-local ranges: Alibaba Cloud, Oracle Cloud.
+const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192)];
+/// AWS, Google Cloud.
+const METADATA_V6: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
+/// Names of metadata services; refused by name too, since a proxy would resolve them.
+const METADATA_NAMES: [&str; 3] = ["metadata.google.internal", "metadata", "instance-data"];
+
+/// Resolves names and refuses the addresses that no message may go to.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(super) struct GuardedResolver {
     pub(super) allow_loopback: bool,
-    inner: DefaultResolver,
 }
 
-impl Guard {
-    pub(super) fn new(allow_loopback: bool) -> Self {
-        Self { allow_loopback, inner: DefaultResolver::default() }
+impl Resolver for GuardedResolver {
+    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        let host = uri.host().unwrap_or_default();
+        let deny = |why: String| Error::Io(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        if let Some(why) = refused_host(host, self.allow_loopback) {
+            return Err(deny(why));
+        }
+        let found = DefaultResolver::default().resolve(uri, config, timeout)?;
+        match found.iter().find_map(|address| refused(address.ip(), self.allow_loopback)) {
+            Some(why) => Err(deny(format!("{host} is {why}"))),
+            None => Ok(found),
+        }
     }
 }
 
-impl Resolver for Guard {
-    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let all = self.inner.resolve(uri, config, timeout)?;
-        let mut kept = self.empty();
-        for address in all.iter().filter(|a| is_allowed(a.ip(), self.allow_loopback)) {
-            kept.push(*address);
-        }
-        if kept.is_empty() {
-            let refused: Vec<String> = all.iter().map(|a| a.ip().to_string()).collect();
-            let text = format!("no message is sent to {} (link-local, metadata or loopback)", refused.join(", "));
-            return Err(ureq::Error::Io(std::io::Error::new(std::io::ErrorKind::PermissionDenied, text)));
-        }
-        Ok(kept)
+/// Why nothing may be sent to this host, as far as its name says.
+pub(super) fn refused_host(host: &str, allow_loopback: bool) -> Option<String> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
+    if METADATA_NAMES.contains(&bare.as_str()) {
+        return Some(format!("{bare} is a metadata service; messages cannot go there"));
+    }
+    let address: IpAddr = bare.parse().ok()?;
+    refused(address, allow_loopback).map(|why| format!("{bare} is {why}"))
+}
+
+fn refused(address: IpAddr, allow_loopback: bool) -> Option<&'static str> {
+    let address = match address {
+        IpAddr::V6(v6) => inner_v4(v6).map_or(address, IpAddr::V4),
+        IpAddr::V4(_) => address,
+    };
+    let (link_local, metadata) = match address {
+        IpAddr::V4(v4) => (v4.is_link_local(), METADATA_V4.contains(&v4)),
+        IpAddr::V6(v6) => (v6.is_unicast_link_local(), METADATA_V6.contains(&v6)),
+    };
+    if link_local {
+        Some("a link-local address; messages cannot go there")
+    } else if metadata {
+        Some("a metadata service; messages cannot go there")
+    } else if address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST) {
+        Some("no address of a single machine")
+    } else if !allow_loopback && (address.is_loopback() || address.is_unspecified()) {
+        // Linux connects 0.0.0.0 to the machine itself.
+        Some("this machine itself; set http.allow_loopback if that is meant")
+    } else {
+        None
     }
 }
 
-fn is_allowed(ip: IpAddr, allow_loopback: bool) -> bool {
-    /// Amazon's metadata service.
-    const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254);
-    let ip = match ip {
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(ip, IpAddr::V4),
-        IpAddr::V4(_) => ip,
-    };
-    let link_local = match ip {
-        IpAddr::V4(v4) => v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_unspecified() || v6 == METADATA,
-    };
-    !link_local && !ip.is_multicast() && (allow_loopback || !ip.is_loopback())
+/// The IPv4 address inside an IPv6 one: mapped, compatible (but not `::` and `::1`), or behind NAT64.
+fn inner_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
+    if v6.is_loopback() || v6.is_unspecified() {
+        return None;
+    }
+    let s = v6.segments();
+    let embedded = matches!(s, [0, 0, 0, 0, 0, 0 | 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..]);
+    embedded.then(|| Ipv4Addr::from_bits(u32::from(s[6]) << 16 | u32::from(s[7])))
 }
 
 #[cfg(test)]
@@ -59,17 +91,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_of_the_machine_are_out_of_reach() {
-        for refused in
-            ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254", "0.0.0.0", "::", "224.0.0.1"]
+    fn metadata_and_link_local_are_refused_in_every_spelling() {
+        for host in [
+            "169.254.169.254",
+            "169.254.0.1",
+            "[fe80::1]",
+            "[febf::1]",
+            "[fd00:ec2::254]",
+            "[::ffff:169.254.169.254]",
+            "[::ffff:a9fe:a9fe]",
+            "[::169.254.169.254]",
+            "[64:ff9b::a9fe:a9fe]",
+            "100.100.100.200",
+            "Metadata.Google.Internal",
+            "metadata.google.internal.",
+            "224.0.0.1",
+            "255.255.255.255",
+            "[ff02::1]",
+        ] {
+            assert!(refused_host(host, true).is_some(), "{host}");
+        }
+    }
+
+    #[test]
+    fn clusters_are_reached_and_loopback_only_on_request() {
+        for host in
+            ["10.96.0.12", "172.20.1.2", "192.168.1.1", "[fd12:3456::1]", "93.184.216.34", "alertmanager.monitoring"]
         {
-            assert!(!is_allowed(refused.parse().unwrap(), true), "{refused}");
+            assert_eq!(refused_host(host, false), None, "{host}");
         }
-        for ours in ["10.96.0.1", "192.168.1.7", "fd00::7", "93.184.216.34"] {
-            assert!(is_allowed(ours.parse().unwrap(), false), "{ours}");
-        }
-        for loopback in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
-            assert!(is_allowed(loopback.parse().unwrap(), true) && !is_allowed(loopback.parse().unwrap(), false));
+        for host in ["127.0.0.1", "127.9.9.9", "[::1]", "0.0.0.0", "[::]", "[::ffff:127.0.0.1]"] {
+            assert!(refused_host(host, false).is_some_and(|why| why.contains("allow_loopback")), "{host}");
+            assert_eq!(refused_host(host, true), None, "{host}");
         }
     }
 }

@@ -1,85 +1,205 @@
-//! One POST of a message, and what a refusal means.
+//! One request to a receiver, and what its outcome means for the message.
 
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use ureq::Agent;
+use serde::Deserialize;
+use serde_json::Value;
+use ureq::http::{Method, Request};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::DefaultConnector;
+use ureq::{Agent, Error, Proxy, Timeout};
 
-use super::guard::Guard;
+use super::guard::{GuardedResolver, refused_host};
+use super::text::excerpt;
 
-/// Patience for one message, start to end.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// Most of an answer that is read; it says why a message was refused.
-const MAX_ANSWER: u64 = 4096;
-/// Longest reason that is kept, in characters.
-const MAX_REASON: usize = 300;
+/// Only the beginning of an answer matters; the longest that is needed is Grafana's list of one annotation.
+const MAX_ANSWER_BYTES: u64 = 64 << 10;
+/// A certificate bundle is never larger.
+const MAX_CA_BYTES: u64 = 4 << 20;
+/// Longest wait that a receiver may ask for.
+pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+/// A connection that was idle for longer may be closed by the other side just as it is used again, and nobody would know what arrived.
+const MAX_IDLE: Duration = Duration::from_secs(3);
+const USER_AGENT: &str = concat!("automap/", env!("CARGO_PKG_VERSION"));
 
-/// A message was not taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    /// Why, without the address: it may be a secret.
-    pub(super) reason: String,
-    /// Whether another attempt may succeed.
-    pub(super) is_transient: bool,
-    /// How long the receiver asks to wait.
-    pub(super) retry_after_ms: Option<i64>,
+/// How receivers are reached.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpOptions {
+    /// For one request, start to end. Default 10.
+    pub timeout_s: u64,
+    /// Whether this machine itself may be a receiver. Link-local and metadata addresses never are. Default: no.
+    pub allow_loopback: bool,
+    /// Certificate authorities to trust instead of the web's, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// `http://proxy:3128`. The environment's proxy variables are not looked at.
+    pub proxy: Option<String>,
 }
 
-impl Refusal {
-    /// Something is missing here, not there; it may be there again at the next attempt.
-    pub(super) fn here(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), is_transient: true, retry_after_ms: None }
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self { timeout_s: 10, allow_loopback: false, ca_file: None, proxy: None }
     }
 }
 
-/// Sends messages; follows no redirects, since they lead to addresses that nobody configured.
+/// Why a message did not get through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// It did not arrive; later it may.
+    Later { message: String, after: Option<Duration> },
+    /// Nobody knows whether it arrived.
+    Unknown { message: String },
+    /// It never will as it is.
+    Never { message: String },
+}
+
+impl Failure {
+    pub(super) fn never(message: impl Into<String>) -> Self {
+        Self::Never { message: message.into() }
+    }
+
+    pub(super) fn later(message: impl Into<String>) -> Self {
+        Self::Later { message: message.into(), after: None }
+    }
+}
+
+/// The connection pool.
 #[derive(Debug)]
 pub(super) struct Http {
-    guarded: Agent,
-    with_loopback: Agent,
+    agent: Agent,
+    allow_loopback: bool,
 }
 
 impl Http {
-    pub(super) fn new() -> Self {
-        let agent = |allow_loopback| {
-            let config = Agent::config_builder()
-                .http_status_as_error(false)
-                .max_redirects(0)
-                .max_redirects_will_error(false)
-                .timeout_global(Some(TIMEOUT))
-                .user_agent(concat!("automap/", env!("CARGO_PKG_VERSION")))
-                .build();
-            Agent::with_parts(config, DefaultConnector::default(), Guard::new(allow_loopback))
-        };
-        Self { guarded: agent(false), with_loopback: agent(true) }
+    pub(super) fn new(options: &HttpOptions) -> Result<Self, String> {
+        let mut tls = TlsConfig::builder();
+        if let Some(path) = &options.ca_file {
+            let unusable = |why: String| format!("http.ca_file {}: {why}", path.display());
+            let size = std::fs::metadata(path).map_err(|e| unusable(e.to_string()))?.len();
+            if size > MAX_CA_BYTES {
+                return Err(unusable("it is larger than 4 MiB".into()));
+            }
+            let pem = std::fs::read(path).map_err(|e| unusable(e.to_string()))?;
+            let found: Vec<Certificate<'static>> = parse_pem(&pem)
+                .filter_map(|item| match item {
+                    Ok(PemItem::Certificate(certificate)) => Some(certificate),
+                    _ => None,
+                })
+                .collect();
+            if found.is_empty() {
+                return Err(unusable("it holds no PEM certificate".into()));
+            }
+            tls = tls.root_certs(RootCerts::from(found));
+        }
+        let proxy = options.proxy.as_deref().map(Proxy::new).transpose();
+        let timeout = Duration::from_secs(options.timeout_s.clamp(1, 120));
+        let config = Agent::config_builder()
+            .tls_config(tls.build())
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(proxy.map_err(|_| "http.proxy is no address such as http://proxy:3128".to_owned())?)
+            .timeout_global(Some(timeout))
+            .max_idle_age(MAX_IDLE)
+            .user_agent(USER_AGENT)
+            .build();
+        let resolver = GuardedResolver { allow_loopback: options.allow_loopback };
+        let agent = Agent::with_parts(config, DefaultConnector::default(), resolver);
+        Ok(Self { agent, allow_loopback: options.allow_loopback })
     }
 
-    /// Posts a body of JSON.
-    pub(super) fn post(
+    /// Sends JSON and reads the answer, `null` where it is none. The address may hold a secret: it appears in no message.
+    pub(super) fn json(
         &self,
+        method: Method,
         url: &str,
-        allow_loopback: bool,
-        headers: &[(&str, String)],
-        body: &str,
-    ) -> Result<(), Refusal> {
-        let agent = if allow_loopback { &self.with_loopback } else { &self.guarded };
-        let request = headers.iter().fold(agent.post(url), |r, (name, value)| r.header(*name, value));
-        let mut response = request.send(body).map_err(|e| Refusal::here(without_address(&e.to_string(), url)))?;
-        let status = response.status().as_u16();
-        if (200..300).contains(&status) {
-            return Ok(());
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Result<Value, Failure> {
+        let bytes = serde_json::to_vec(body).map_err(|e| Failure::never(format!("the message is no JSON: {e}")))?;
+        let mut all = vec![("content-type", "application/json")];
+        all.extend_from_slice(headers);
+        let answer = self.send(method, url, &all, bytes)?;
+        Ok(serde_json::from_slice(&answer).unwrap_or(Value::Null))
+    }
+
+    /// Sends once. `Ok` is the body of a 2xx.
+    pub(super) fn send(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut request = Request::builder().method(method).uri(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
-        let retry_after = response.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse::<i64>().ok());
-        let said = response.body_mut().with_config().limit(MAX_ANSWER).read_to_string().unwrap_or_default();
-        let said: String = said.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect();
-        Err(Refusal {
-            reason: without_address(format!("status {status} {said}").trim_end(), url),
-            is_transient: status == 429 || status == 408 || status >= 500,
-            retry_after_ms: retry_after.map(|s| s.clamp(0, 86_400) * 1000),
+        let request =
+            request.body(body).map_err(|_| Failure::never("the receiver's address or a header is not valid"))?;
+        // A proxy would resolve the name itself.
+        if let Some(why) = refused_host(request.uri().host().unwrap_or_default(), self.allow_loopback) {
+            return Err(Failure::never(why));
+        }
+        let mut response = self.agent.run(request).map_err(transport)?;
+        let status = response.status().as_u16();
+        let after = response.headers().get("retry-after").and_then(|v| v.to_str().ok()).and_then(retry_after);
+        let limited = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
+        if (200..300).contains(&status) {
+            // It was taken; an answer that is cut off does not change that.
+            return Ok(limited.unwrap_or_default());
+        }
+        let said = excerpt(&limited.unwrap_or_default());
+        let message = format!("status {status}: {said}");
+        Err(match status {
+            // A proxy speaks for a receiver that may have got it.
+            502 | 504 => Failure::Unknown { message },
+            408 | 429 | 500..=599 => Failure::Later { message, after },
+            300..=399 => Failure::Never {
+                message: format!("status {status}: redirects are not followed; give the final address"),
+            },
+            _ => Failure::Never { message },
         })
     }
 }
 
-fn without_address(text: &str, url: &str) -> String {
-    text.replace(url, "[address]")
+/// Seconds; a date is ignored, since our clock and the receiver's may differ.
+fn retry_after(header: &str) -> Option<Duration> {
+    header.trim().parse().ok().map(|s| Duration::from_secs(s).min(MAX_RETRY_AFTER))
+}
+
+fn transport(error: Error) -> Failure {
+    match error {
+        Error::Timeout(Timeout::Resolve | Timeout::Connect) => Failure::later("no connection within the time allowed"),
+        Error::Timeout(_) => Failure::Unknown { message: "no answer within the time allowed".into() },
+        Error::HostNotFound => Failure::later("the receiver's name is not known"),
+        Error::ConnectionFailed => Failure::later("no connection"),
+        Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => {
+            Failure::later(format!("TLS: {}", excerpt(error.to_string().as_bytes())))
+        }
+        Error::Io(e) => match e.kind() {
+            // Ours: the guard's answer.
+            io::ErrorKind::PermissionDenied => Failure::never(e.to_string()),
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
+                Failure::later(e.to_string())
+            }
+            _ => Failure::Unknown { message: excerpt(e.to_string().as_bytes()) },
+        },
+        Error::BadUri(_) | Error::Http(_) => Failure::never("the receiver's address is not valid"),
+        e => Failure::Unknown { message: excerpt(e.to_string().as_bytes()) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_seconds_are_read_and_bounded() {
+        assert_eq!(retry_after(" 7 "), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after("99999999"), Some(MAX_RETRY_AFTER));
+        assert_eq!(retry_after("Wed, 21 Oct 2026 07:28:00 GMT"), None);
+    }
 }

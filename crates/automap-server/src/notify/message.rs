@@ -1,77 +1,104 @@
-//! What a message says, before it takes the form of a receiver.
+//! One message as a receiver is given it: the incident as it was, in words, and whose it is.
 
-use automap_core::incident::{Incident, IncidentState, span, timeline_line};
-use automap_core::report::TextOptions;
+use automap_core::incident::{Incident, Owner, Severity};
 use automap_core::time::Timestamp;
+use serde_json::{Value, json};
 
-use crate::config::Owner;
+use super::config::NotifyConfig;
+use super::route::Route;
+use super::template::{self, DEFAULT_TEXT, DEFAULT_TITLE, Fields};
+use crate::store::{Event, Queued};
 
-/// Lines of the timeline that a message shows, the latest ones.
-const SHOWN_MOMENTS: usize = 6;
-/// Candidates that a message shows.
-const SHOWN_CAUSES: usize = 3;
+/// Version of the JSON of the webhook and of the CloudEvents' data.
+pub const MESSAGE_VERSION: u32 = 1;
 
-/// An incident to tell of.
-#[derive(Clone, Copy, Debug)]
-pub struct Message<'a> {
-    /// As it is now.
-    pub incident: &'a Incident,
-    /// Whose it is.
-    pub owner: Option<&'a Owner>,
-    /// What a receiver recognises a repetition by.
-    pub key: &'a str,
-    /// When it is sent.
-    pub now: Timestamp,
+#[derive(Debug)]
+pub(super) struct Message<'a> {
+    /// `<incident>/<revision>/<route>`.
+    pub(super) key: &'a str,
+    pub(super) event: Event,
+    /// An earlier attempt may have arrived.
+    pub(super) uncertain: bool,
+    pub(super) incident: &'a Incident,
+    pub(super) owner: Option<Owner>,
+    pub(super) severity: Severity,
+    /// Neither is escaped.
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) link: Option<String>,
+    /// What the receiver last replied for this incident.
+    pub(super) reply: Option<String>,
+    pub(super) now: Timestamp,
 }
 
-impl Message<'_> {
-    /// `[CRITICAL] sock-shop: payment (network): front-end p95 latency 74.1 → 376 ms`.
-    pub fn headline(&self) -> String {
-        let i = self.incident;
-        let word = match i.state {
-            IncidentState::Open => i.severity.as_str().to_uppercase(),
-            IncidentState::Recovering => "RECOVERING".to_owned(),
-            IncidentState::Closed => "CLOSED".to_owned(),
+impl<'a> Message<'a> {
+    /// Puts it into words. A template that fails is replaced by the built-in one and the error stands in the text: a message with odd words
+    /// is better than none.
+    pub(super) fn new(
+        config: &'a NotifyConfig,
+        route: &Route,
+        key: &'a str,
+        queued: &'a Queued,
+        reply: Option<String>,
+        now: Timestamp,
+    ) -> Self {
+        let incident = &queued.incident;
+        let owner = config.owner_of(incident);
+        let link = config.link(&incident.id);
+        let fields = Fields::new(queued.event, queued.uncertain, incident, owner.as_ref(), link.as_deref(), now);
+        let words = |own: &Option<String>, built_in: &str| {
+            let own = own.as_ref().map(|template| template::render(template, &fields));
+            let (text, error) = match own {
+                Some(Ok(text)) => return text,
+                Some(Err(error)) => (template::render(built_in, &fields), Some(error)),
+                None => (template::render(built_in, &fields), None),
+            };
+            let text = text.unwrap_or_else(|_| incident.title.clone());
+            error.map_or(text.clone(), |e| format!("{text}\n(the template of route {} failed: {e})", route.name))
         };
-        let lasted = i.closed.map(|end| format!(" after {}", span(end.ms() - i.onset.ms()))).unwrap_or_default();
-        format!("[{word}{lasted}] {}: {}", i.target, i.title)
-    }
-
-    /// The evidence of the first candidates, one line each.
-    pub fn evidence(&self) -> Vec<String> {
-        let causes = self.incident.report.iter().flat_map(|r| &r.causes).take(SHOWN_CAUSES);
-        let line = |c: &automap_core::report::Cause| {
-            let why = c.evidence.first().map_or_else(String::new, |e| format!(": {}", e.summary));
-            format!("{}. {} ({:.2}){why}", c.rank, c.service, c.confidence)
-        };
-        causes.map(line).collect()
-    }
-
-    /// The latest moments, in UTC.
-    pub fn moments(&self) -> Vec<String> {
-        let all = &self.incident.timeline;
-        let options = TextOptions::default();
-        all[all.len().saturating_sub(SHOWN_MOMENTS)..].iter().map(|e| timeline_line(e, &options)).collect()
-    }
-
-    /// Team, runbook and dashboard.
-    pub fn links(&self) -> Vec<(&'static str, String)> {
-        let Some(owner) = self.owner else { return Vec::new() };
-        let mut links = vec![("team", owner.team.clone())];
-        links.extend(owner.runbook.clone().map(|url| ("runbook", url)));
-        links.extend(owner.dashboard.clone().map(|url| ("dashboard", url)));
-        links
-    }
-
-    /// Everything as plain text.
-    pub fn text(&self) -> String {
-        let mut lines = vec![self.headline()];
-        lines.extend(self.evidence());
-        if !self.incident.victims.is_empty() {
-            lines.push(format!("victims: {}", self.incident.victims.join(", ")));
+        // A first line has no second one.
+        let title = words(&route.title, DEFAULT_TITLE).split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = words(&route.text, DEFAULT_TEXT);
+        Self {
+            key,
+            event: queued.event,
+            uncertain: queued.uncertain,
+            severity: fields.severity,
+            title,
+            text,
+            reply,
+            now,
+            incident,
+            owner,
+            link,
         }
-        lines.extend(self.links().into_iter().map(|(name, value)| format!("{name}: {value}")));
-        lines.push(format!("automap incidents show {}", self.incident.id));
-        lines.join("\n")
+    }
+
+    pub(super) fn closed(&self) -> bool {
+        self.event == Event::Closed || !self.incident.is_open()
+    }
+
+    pub(super) fn team(&self) -> Option<&str> {
+        self.owner.as_ref().and_then(|o| o.team.as_deref())
+    }
+
+    /// For receivers without a key: says so when it may be a repetition.
+    pub(super) fn marked_title(&self) -> String {
+        if self.uncertain { format!("{} (may be a repetition)", self.title) } else { self.title.clone() }
+    }
+
+    /// The whole message for programs. The same key has the same bytes at every attempt.
+    pub(super) fn json(&self) -> Value {
+        let owner =
+            self.owner.as_ref().map(|o| json!({"team": o.team, "runbook": o.runbook, "dashboard": o.dashboard}));
+        json!({
+            "version": MESSAGE_VERSION,
+            "key": self.key,
+            "event": self.event,
+            "severity": self.severity,
+            "owner": owner,
+            "link": self.link,
+            "incident": self.incident,
+        })
     }
 }

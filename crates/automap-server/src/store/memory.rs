@@ -1,116 +1,240 @@
-//! A store that forgets everything with its process: for soaks and tests.
+//! A store that forgets everything when it is dropped: for tests, and for trying things out. It keeps the same promises as the others
+//! except the one about crashes.
+
+mod outbox;
+mod retention;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use automap_core::incident::Incident;
-use automap_core::time::Timestamp;
+use automap_core::rank::metric_weights::ConfirmedCase;
+use automap_core::time::{Interval, Timestamp};
+use serde::de::IgnoredAny;
 
-use super::{IncidentFilter, MAX_PAGE, Outgoing, Store, StoreError};
+use super::row::check;
+use super::{
+    Delivery, IncidentFilter, MAX_CONFIRMED, MAX_PAGE, MAX_PROFILES, OutboxState, Outgoing, Pruned, Queued, Retention,
+    Store, StoreError, StoredProfile, Waiting,
+};
+use outbox::Message;
 
-/// Incidents and messages in memory.
+/// Incidents in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     kept: Mutex<Kept>,
+    is_gone: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Kept {
     incidents: BTreeMap<String, Incident>,
-    outbox: BTreeMap<String, Outgoing>,
-    replies: BTreeMap<(String, String), String>,
+    messages: Vec<Message>,
+    /// By incident and route.
+    replies: BTreeMap<(String, String), Option<String>>,
+    /// By target, end and start.
+    profiles: BTreeMap<(String, Timestamp, Timestamp), String>,
+    leases: BTreeMap<String, (String, Timestamp)>,
+    confirmed: BTreeMap<String, ConfirmedCase>,
 }
 
 impl MemoryStore {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether every call fails from now on, as when a disk is full or a server is away.
+    pub fn set_gone(&self, is_gone: bool) {
+        self.is_gone.store(is_gone, Ordering::SeqCst);
+    }
+
+    fn kept(&self) -> Result<MutexGuard<'_, Kept>, StoreError> {
+        if self.is_gone.load(Ordering::SeqCst) {
+            return Err(StoreError::Database { place: "memory".into(), message: "gone".into() });
+        }
+        Ok(self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Kept {
+    fn put(&mut self, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), StoreError> {
+        check(incident)?;
+        let before = self.incidents.get(&incident.id).map(|i| (i.revision, i.state));
+        let found = before.map_or(0, |(revision, _)| revision);
+        if incident.revision != found.saturating_add(1) {
+            let expected = incident.revision.saturating_sub(1);
+            return Err(StoreError::Conflict { id: incident.id.clone(), found, expected });
+        }
+        self.incidents.insert(incident.id.clone(), incident.clone());
+        self.queue(incident, before.map(|(_, state)| state), routes, now);
+        Ok(())
     }
 }
 
 impl Store for MemoryStore {
     fn put(&self, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), StoreError> {
-        let mut kept = self.kept();
-        let (id, revision) = (incident.id.clone(), incident.revision);
-        let found = kept.incidents.get(&id).map_or(0, |i| i.revision);
-        if found + 1 != revision {
-            return Err(StoreError::Conflict { id, found, expected: revision.saturating_sub(1) });
+        self.kept()?.put(incident, routes, now)
+    }
+
+    fn put_leading(
+        &self,
+        incident: &Incident,
+        routes: &[String],
+        now: Timestamp,
+        holder: &str,
+    ) -> Result<(), StoreError> {
+        let mut kept = self.kept()?;
+        match kept.leases.get(&incident.target) {
+            Some((by, until)) if by == holder && *until > now => kept.put(incident, routes, now),
+            _ => Err(StoreError::NotLeader { target: incident.target.clone() }),
         }
-        for route in routes {
-            let key = format!("{id}/{revision}/{route}");
-            let (route, incident) = (route.clone(), id.clone());
-            let message = Outgoing { key, route, incident, revision, queued: now, due: now, attempts: 0 };
-            kept.outbox.insert(message.key.clone(), message);
+    }
+
+    fn restore(&self, incident: &Incident) -> Result<bool, StoreError> {
+        check(incident)?;
+        let mut kept = self.kept()?;
+        if kept.incidents.get(&incident.id).is_some_and(|i| i.revision >= incident.revision) {
+            return Ok(false);
         }
-        kept.incidents.insert(id, incident.clone());
-        Ok(())
+        kept.incidents.insert(incident.id.clone(), incident.clone());
+        Ok(true)
     }
 
     fn get(&self, id: &str) -> Result<Option<Incident>, StoreError> {
-        Ok(self.kept().incidents.get(id).cloned())
+        Ok(self.kept()?.incidents.get(id).cloned())
     }
 
     fn list(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
-        let kept = self.kept();
-        let mut found: Vec<&Incident> = kept.incidents.values().filter(|i| lets_through(filter, i)).collect();
+        let kept = self.kept()?;
+        let mut found: Vec<&Incident> = kept.incidents.values().filter(|i| passes(i, filter)).collect();
         found.sort_by(|a, b| (b.opened, &b.id).cmp(&(a.opened, &a.id)));
         let limit = if filter.limit == 0 { MAX_PAGE } else { filter.limit.min(MAX_PAGE) };
         Ok(found.into_iter().take(limit).map(|i| Incident { report: None, ..i.clone() }).collect())
     }
 
-    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
-        let kept = self.kept();
-        let mut all: Vec<&Outgoing> = kept.outbox.values().collect();
-        all.sort_by(|a, b| (a.queued, a.revision, &a.key).cmp(&(b.queued, b.revision, &b.key)));
-        let mut first: Vec<Outgoing> = Vec::new();
-        for message in all {
-            let is_behind = first.iter().any(|f| f.route == message.route && f.incident == message.incident);
-            if !is_behind {
-                first.push(message.clone());
-            }
-        }
-        first.retain(|m| m.due <= now);
-        first.truncate(limit);
-        Ok(first)
+    fn told(&self, incident: &str) -> Result<Vec<String>, StoreError> {
+        let kept = self.kept()?;
+        Ok(kept.replies.keys().filter(|(of, _)| of == incident).map(|(_, route)| route.clone()).collect())
     }
 
-    fn delivered(&self, key: &str, reply: Option<&str>, _: Timestamp) -> Result<(), StoreError> {
-        let mut kept = self.kept();
-        if let Some(message) = kept.outbox.remove(key)
-            && let Some(reply) = reply
-        {
-            kept.replies.insert((message.route, message.incident), reply.to_owned());
-        }
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
+        Ok(self.kept()?.due(None, now, limit))
+    }
+
+    fn due_of(&self, route: &str, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
+        Ok(self.kept()?.due(Some(route), now, limit))
+    }
+
+    fn message(&self, key: &str) -> Result<Option<Queued>, StoreError> {
+        Ok(self.kept()?.message(key))
+    }
+
+    fn waiting(&self, route: &str, incident: &str) -> Result<Vec<Waiting>, StoreError> {
+        Ok(self.kept()?.waiting(route, incident))
+    }
+
+    fn attempting(&self, key: &str, _now: Timestamp) -> Result<(), StoreError> {
+        self.kept()?.attempting(key);
         Ok(())
     }
 
-    fn failed(&self, key: &str, _: &str, due: Option<Timestamp>) -> Result<(), StoreError> {
-        let mut kept = self.kept();
-        match due {
-            Some(due) => {
-                if let Some(message) = kept.outbox.get_mut(key) {
-                    (message.due, message.attempts) = (due, message.attempts + 1);
-                }
-            }
-            None => {
-                kept.outbox.remove(key);
-            }
-        }
+    fn delivered(&self, key: &str, reply: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
+        self.kept()?.delivered(key, reply, now);
+        Ok(())
+    }
+
+    fn failed(&self, key: &str, error: &str, due: Option<Timestamp>) -> Result<(), StoreError> {
+        self.kept()?.failed(key, error, due, false);
+        Ok(())
+    }
+
+    fn unsure(&self, key: &str, error: &str, due: Option<Timestamp>) -> Result<(), StoreError> {
+        self.kept()?.failed(key, error, due, true);
+        Ok(())
+    }
+
+    fn folded(&self, keys: &[String], now: Timestamp) -> Result<(), StoreError> {
+        let mut kept = self.kept()?;
+        keys.iter().for_each(|key| kept.folded(key, now));
         Ok(())
     }
 
     fn reply(&self, route: &str, incident: &str) -> Result<Option<String>, StoreError> {
-        Ok(self.kept().replies.get(&(route.to_owned(), incident.to_owned())).cloned())
+        Ok(self.kept()?.replies.get(&(incident.to_owned(), route.to_owned())).cloned().flatten())
+    }
+
+    fn deliveries(&self, incident: &str) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.kept()?.deliveries(incident))
+    }
+
+    fn outbox(&self) -> Result<OutboxState, StoreError> {
+        Ok(self.kept()?.state())
+    }
+
+    fn put_profile(&self, target: &str, period: Interval, json: &str) -> Result<(), StoreError> {
+        if let Err(e) = serde_json::from_str::<IgnoredAny>(json) {
+            let what = format!("the profile of {target}");
+            return Err(StoreError::Unfit { what, reason: format!("it is no JSON: {e}") });
+        }
+        self.kept()?.profiles.insert((target.to_owned(), period.end, period.start), json.to_owned());
+        Ok(())
+    }
+
+    fn profiles(&self, target: &str, since: Timestamp, limit: usize) -> Result<Vec<StoredProfile>, StoreError> {
+        let kept = self.kept()?;
+        let latest = kept.profiles.iter().rev().filter(|((of, end, _), _)| of == target && *end > since);
+        let whole = |((_, end, start), json): (&(String, Timestamp, Timestamp), &String)| StoredProfile {
+            period: Interval { start: *start, end: *end },
+            json: json.clone(),
+        };
+        Ok(latest.take(limit.min(MAX_PROFILES)).map(whole).collect())
+    }
+
+    fn lease(&self, target: &str, holder: &str, now: Timestamp, ttl: Duration) -> Result<bool, StoreError> {
+        let mut kept = self.kept()?;
+        if kept.leases.get(target).is_some_and(|(by, until)| by != holder && *until > now) {
+            return Ok(false);
+        }
+        let until = now.plus_ms(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
+        kept.leases.insert(target.to_owned(), (holder.to_owned(), until));
+        Ok(true)
+    }
+
+    fn release(&self, target: &str, holder: &str) -> Result<(), StoreError> {
+        let mut kept = self.kept()?;
+        if kept.leases.get(target).is_some_and(|(by, _)| by == holder) {
+            kept.leases.remove(target);
+        }
+        Ok(())
+    }
+
+    fn confirm(&self, case: &ConfirmedCase) -> Result<Option<String>, StoreError> {
+        Ok(self.kept()?.confirmed.insert(case.id.clone(), case.clone()).map(|before| before.cause))
+    }
+
+    fn forget(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(self.kept()?.confirmed.remove(id).is_some())
+    }
+
+    fn confirmed(&self) -> Result<Vec<ConfirmedCase>, StoreError> {
+        let mut cases: Vec<ConfirmedCase> = self.kept()?.confirmed.values().cloned().collect();
+        cases.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));
+        Ok(cases.split_off(cases.len().saturating_sub(MAX_CONFIRMED)))
+    }
+
+    fn prune(&self, now: Timestamp, keep: Retention) -> Result<Pruned, StoreError> {
+        Ok(self.kept()?.prune(now, keep))
+    }
+
+    fn vacuum(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 
-/// Whether an incident is among those asked for.
-fn lets_through(filter: &IncidentFilter, incident: &Incident) -> bool {
-    let named = incident.cause.as_ref().map(|c| c.service.as_str());
-    let is_cause = |wanted: &String| named == Some(wanted) || incident.confirmed.as_ref() == Some(wanted);
-    filter.target.as_ref().is_none_or(|t| *t == incident.target)
-        && (filter.states.is_empty() || filter.states.contains(&incident.state))
-        && filter.cause.as_ref().is_none_or(is_cause)
-        && filter.since.is_none_or(|t| incident.opened >= t)
-        && filter.until.is_none_or(|t| incident.opened < t)
-        && filter.after.as_ref().is_none_or(|c| (incident.opened, &incident.id) < (c.opened, &c.id))
+fn passes(i: &Incident, filter: &IncidentFilter) -> bool {
+    let cause = i.cause.as_ref().map(|cause| &cause.service);
+    filter.target.as_ref().is_none_or(|target| *target == i.target)
+        && (filter.states.is_empty() || filter.states.contains(&i.state))
+        && filter.cause.as_ref().is_none_or(|c| cause == Some(c) || i.confirmed.as_ref() == Some(c))
+        && filter.since.is_none_or(|since| i.opened >= since)
+        && filter.until.is_none_or(|until| i.opened < until)
+        && filter.after.as_ref().is_none_or(|after| (i.opened, &i.id) < (after.opened, &after.id))
 }

@@ -4,13 +4,15 @@ use automap_core::incident::Sign;
 use automap_core::time::{Timestamp, as_rfc3339};
 use automap_core::watch::{Health, Step};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How the watching of one target goes.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TargetStatus {
     /// Its name.
     pub target: String,
+    /// Where its metrics come from, without credentials.
+    pub source: String,
     /// In a word.
     pub state: State,
     /// The same in a sentence.
@@ -29,8 +31,8 @@ pub struct TargetStatus {
     pub store_error: Option<String>,
     /// The incident that goes on.
     pub open: Option<String>,
-    /// Services in its metrics.
-    pub services: usize,
+    /// Services in its metrics; `null` before the first look.
+    pub services: Option<usize>,
     /// What requests feel now, before it is long enough for an incident.
     pub signs: Vec<Sign>,
     /// Ticks so far.
@@ -42,11 +44,13 @@ pub struct TargetStatus {
 }
 
 /// The watching of a target in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Not looked at yet.
     Starting,
+    /// Another replica watches it.
+    Following,
     /// Too little normal time so far.
     Learning,
     /// All is watched.
@@ -58,9 +62,11 @@ pub enum State {
 }
 
 impl TargetStatus {
-    pub(crate) fn new(target: &str) -> Self {
+    /// Of one that was not looked at yet.
+    pub fn new(target: &str) -> Self {
         Self {
             target: target.to_owned(),
+            source: String::new(),
             state: State::Starting,
             summary: "not looked at yet".to_owned(),
             looked: None,
@@ -68,12 +74,17 @@ impl TargetStatus {
             source_error: None,
             store_error: None,
             open: None,
-            services: 0,
+            services: None,
             signs: Vec::new(),
             ticks: 0,
             ticks_failed: 0,
             ticks_late: 0,
         }
+    }
+
+    /// Of one that another replica watches.
+    pub(crate) fn following(target: &str) -> Self {
+        Self { state: State::Following, summary: "another replica watches it".to_owned(), ..Self::new(target) }
     }
 
     pub(super) fn failed(&mut self, now: Timestamp, error: String) {
@@ -88,7 +99,7 @@ impl TargetStatus {
         self.looked = Some(now);
         self.failing_since = None;
         self.source_error = None;
-        self.services = services;
+        self.services = Some(services);
         self.signs.clone_from(&step.signs);
         (self.state, self.summary) = match &step.health {
             Health::Watching => (State::Watching, format!("{services} services watched")),

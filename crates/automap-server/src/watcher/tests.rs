@@ -6,58 +6,12 @@ use automap_core::time::WindowHint;
 use automap_core::topology::CallGraph;
 
 use super::*;
-use crate::store::{MemoryStore, Outgoing};
+use crate::store::memory::MemoryStore;
 
-/// Keeps incidents in memory; refuses on demand.
-#[derive(Debug, Default)]
-struct Fake {
-    memory: MemoryStore,
-    is_gone: AtomicBool,
-}
-
-impl Fake {
-    fn open(&self) -> Result<&MemoryStore, StoreError> {
-        match self.is_gone.load(Ordering::SeqCst) {
-            true => Err(StoreError::Database { place: "fake".into(), message: "gone".into() }),
-            false => Ok(&self.memory),
-        }
-    }
-
-    fn only(&self) -> Incident {
-        let all = self.memory.list(&IncidentFilter::default()).unwrap();
-        assert_eq!(all.len(), 1);
-        self.memory.get(&all[0].id).unwrap().unwrap()
-    }
-}
-
-impl Store for Fake {
-    fn put(&self, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), StoreError> {
-        self.open()?.put(incident, routes, now)
-    }
-
-    fn get(&self, id: &str) -> Result<Option<Incident>, StoreError> {
-        self.open()?.get(id)
-    }
-
-    fn list(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
-        self.open()?.list(filter)
-    }
-
-    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
-        self.open()?.due(now, limit)
-    }
-
-    fn delivered(&self, key: &str, reply: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
-        self.open()?.delivered(key, reply, now)
-    }
-
-    fn failed(&self, key: &str, error: &str, due: Option<Timestamp>) -> Result<(), StoreError> {
-        self.open()?.failed(key, error, due)
-    }
-
-    fn reply(&self, route: &str, incident: &str) -> Result<Option<String>, StoreError> {
-        self.open()?.reply(route, incident)
-    }
+fn only(store: &MemoryStore) -> Incident {
+    let all = store.list(&IncidentFilter::default()).unwrap();
+    assert_eq!(all.len(), 1);
+    store.get(&all[0].id).unwrap().unwrap()
 }
 
 const STEP_MS: i64 = 5000;
@@ -106,7 +60,7 @@ impl Source for Shop {
     }
 }
 
-fn watcher(store: &Arc<Fake>) -> Watcher {
+fn watcher(store: &Arc<MemoryStore>) -> Watcher {
     Watcher::resume("shop", WatchOptions::default(), store.clone(), Routes::none()).unwrap()
 }
 
@@ -117,7 +71,7 @@ fn ticks(watcher: &mut Watcher, source: &mut Shop, rows: std::ops::Range<i64>) -
 
 #[test]
 fn an_incident_is_kept_and_ends_though_the_source_was_away_and_the_watcher_restarted() {
-    let (store, mut shop) = (Arc::new(Fake::default()), Shop::default());
+    let (store, mut shop) = (Arc::new(MemoryStore::default()), Shop::default());
     let mut first = watcher(&store);
     let opened = ticks(&mut first, &mut shop, 240..330);
     assert_eq!(opened[0].revision, 1);
@@ -131,7 +85,7 @@ fn an_incident_is_kept_and_ends_though_the_source_was_away_and_the_watcher_resta
     let mut second = watcher(&store);
     let rest = ticks(&mut second, &mut shop, 380..450);
     assert_eq!(rest.last().map(|i| i.state), Some(IncidentState::Closed));
-    assert_eq!((store.only().id.as_str(), store.only().state), (opened[0].id.as_str(), IncidentState::Closed));
+    assert_eq!((only(&store).id.as_str(), only(&store).state), (opened[0].id.as_str(), IncidentState::Closed));
     assert_eq!(second.status().failing_since, None);
     // Twenty minutes are remembered here, and ten of them were the incident.
     assert_eq!(second.status().state, State::Learning);
@@ -141,12 +95,12 @@ fn an_incident_is_kept_and_ends_though_the_source_was_away_and_the_watcher_resta
 
 #[test]
 fn what_the_store_did_not_take_is_offered_again_with_all_that_was_known() {
-    let (store, mut shop) = (Arc::new(Fake::default()), Shop::default());
+    let (store, mut shop) = (Arc::new(MemoryStore::default()), Shop::default());
     let mut watcher = watcher(&store);
-    store.is_gone.store(true, Ordering::SeqCst);
+    store.set_gone(true);
     assert_eq!(ticks(&mut watcher, &mut shop, 240..450), [], "it opened and closed meanwhile");
-    assert_eq!(watcher.status().store_error.as_deref(), Some("fake: gone"));
-    store.is_gone.store(false, Ordering::SeqCst);
+    assert_eq!(watcher.status().store_error.as_deref(), Some("memory: gone"));
+    store.set_gone(false);
     let kept = ticks(&mut watcher, &mut shop, 450..453);
     assert_eq!((kept.len(), kept[0].revision, kept[0].state), (1, 1, IncidentState::Closed));
     let moments: Vec<Moment> = kept[0].timeline.iter().map(|e| e.kind).collect();
@@ -156,16 +110,16 @@ fn what_the_store_did_not_take_is_offered_again_with_all_that_was_known() {
 
 #[test]
 fn a_confirmation_in_between_is_not_lost() {
-    let (store, mut shop) = (Arc::new(Fake::default()), Shop::default());
+    let (store, mut shop) = (Arc::new(MemoryStore::default()), Shop::default());
     let mut watcher = watcher(&store);
     ticks(&mut watcher, &mut shop, 240..330);
-    let mut confirmed = store.only();
+    let mut confirmed = only(&store);
     confirmed.revision += 1;
     confirmed.confirmed = Some("db".into());
     confirmed.note(time(331), Moment::Confirmed, "it was db");
     store.put(&confirmed, &[], time(331)).unwrap();
     ticks(&mut watcher, &mut shop, 333..450);
-    let last = store.only();
+    let last = only(&store);
     assert_eq!((last.confirmed.as_deref(), last.state), (Some("db"), IncidentState::Closed));
     assert!(last.timeline.iter().any(|e| e.kind == Moment::Confirmed));
     assert!(last.revision > confirmed.revision);

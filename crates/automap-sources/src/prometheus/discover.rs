@@ -19,7 +19,7 @@ use super::source_error::SourceError;
 const PROBE_INSTANTS: i64 = 5;
 
 /// What is there.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
     /// Exporters that know the namespace.
     pub(crate) exporters: Vec<&'static Exporter>,

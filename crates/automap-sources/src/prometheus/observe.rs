@@ -9,6 +9,7 @@ use automap_core::time::Timestamp;
 
 use super::client::Client;
 use super::discover::{self, Found};
+use super::error::RequestError;
 use super::gather::{self, Gathered, enumerate};
 use super::names::Names;
 use super::observe_options::{Fetched, ObserveOptions, PlannedQuery, Progress};
@@ -16,7 +17,9 @@ use super::plan::{self, Request};
 use super::pods::Owners;
 use super::presets::{EXPORTERS, Exporter, OWNERS};
 use super::promql::{self, Values};
+use super::query::{Answer, Grid};
 use super::source_error::SourceError;
+use super::tail::{Discovered, Tail};
 use super::window::{self, Window};
 use super::{parallel, scrape};
 
@@ -33,27 +36,59 @@ pub fn observe(
     options: &ObserveOptions,
     progress: &dyn Fn(Progress<'_>),
 ) -> Result<Fetched, SourceError> {
+    observe_again(&mut Tail::default(), client, options, progress)
+}
+
+/// The same, fetching only what `tail` does not have of earlier looks at the same namespace of the same server.
+///
+/// # Errors
+/// As [`observe`]; the tail is as it was, then.
+pub fn observe_again(
+    tail: &mut Tail,
+    client: &Client,
+    options: &ObserveOptions,
+    progress: &dyn Fn(Progress<'_>),
+) -> Result<Fetched, SourceError> {
     check(options)?;
     let client = client.metered();
-    let found = discover::exporters(&client, options)?;
-    let (scrape_ms, mut notes) = scrape::interval_ms(&client, options, &found);
+    let discovered = match tail.discovered(options.now) {
+        Some(known) => known,
+        None => discover(&client, options)?,
+    };
+    let Discovered { found, scrape_ms, mut notes, .. } = discovered.clone();
     let (window, more) = window::settle(options, scrape_ms)?;
     notes.extend(more);
+    tail.discover(discovered);
 
     let values = values(options, &window);
     let requests = plan::requests(&found.exporters, &values);
+    tail.begin(window.grid, &requests.iter().map(|r| r.promql.as_str()).collect::<Vec<_>>());
     let total = requests.len() + 1;
     let owners = owners(&client, &values, window.grid.end, &mut notes);
     progress(Progress { done: 1, total, what: "owners of pods" });
     let mut done = 1;
-    let ask = |request: &Request| client.range(&request.promql, window.grid);
-    let answers = parallel::map(&requests, client.concurrency(), ask, |request| {
+    let grid = window.grid;
+    let missing: Vec<Grid> = requests.iter().map(|r| tail.missing(&r.promql, grid)).collect();
+    let asked: Vec<(&Request, Grid)> = requests.iter().zip(missing).collect();
+    let ask = |(request, missing): &(&Request, Grid)| client.range(&request.promql, *missing);
+    let answers = parallel::map(&asked, client.concurrency(), ask, |(request, _)| {
         done += 1;
         progress(Progress { done, total, what: request.name });
     });
+    let whole = |((request, missing), answer): (&(&Request, Grid), Result<Answer, RequestError>)| {
+        answer.map(|answer| tail.put(&request.promql, grid, *missing, answer))
+    };
+    let answers = asked.iter().zip(answers).map(whole).collect();
+    tail.end();
     let gathered = gather::gather(&requests, answers, Names::new(&options.namespace, owners), window.grid);
     let observation = compose(&client, options, &window, found, notes, gathered)?;
     Ok(Fetched { observation, stats: client.stats() })
+}
+
+fn discover(client: &Client, options: &ObserveOptions) -> Result<Discovered, SourceError> {
+    let found = discover::exporters(client, options)?;
+    let (scrape_ms, notes) = scrape::interval_ms(client, options, &found);
+    Ok(Discovered { found, scrape_ms, notes, at: options.now })
 }
 
 /// Every query of an observation, without sending one.

@@ -1,8 +1,10 @@
 //! `automap config`: what the configuration may say, and whether yours does.
 
+use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+use automap_server::auth::hash_password;
 use automap_server::config::{Config, DEFAULT};
 use clap::Subcommand;
 
@@ -10,7 +12,11 @@ use crate::console::{print, say};
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap config default > automap.yaml   every key, with its default and what it means
-  automap config check automap.yaml";
+  automap config check automap.yaml
+  automap config hash-password < password.txt > /run/secrets/ann.hash";
+
+/// Longest line that is read for a password, in bytes; a longer password is refused anyway.
+const MAX_PASSWORD: u64 = 64 << 10;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
@@ -21,6 +27,8 @@ pub(crate) enum ConfigCommand {
         /// The configuration
         file: PathBuf,
     },
+    /// Read a password from standard input and print its hash, for `api.auth.users`
+    HashPassword,
 }
 
 /// Runs `automap config`.
@@ -33,6 +41,15 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<()> {
             let targets = if names.is_empty() { "no target".to_owned() } else { names.join(", ") };
             say(&format!("{}: well-formed; targets: {targets}", file.display()));
             Ok(())
+        }
+        ConfigCommand::HashPassword => {
+            if io::stdin().is_terminal() {
+                say("the password, then Enter (it is shown):");
+            }
+            let mut password = String::new();
+            io::stdin().lock().take(MAX_PASSWORD).read_line(&mut password)?;
+            let hash = hash_password(password.trim_end_matches(['\r', '\n'])).map_err(|e| anyhow!(e))?;
+            print(&(hash + "\n"))
         }
     }
 }

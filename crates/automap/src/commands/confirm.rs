@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use automap_core::graph::MetricType;
 use automap_core::rank::Engine;
-use automap_core::rank::automap::precision;
 use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::{DiagnoseOptions, analyse};
 use automap_sources::capture;
@@ -56,7 +55,7 @@ pub(crate) fn run(args: &ConfirmArgs) -> Result<Exit> {
         return list(args);
     }
     if let Some(id) = &args.forget {
-        if !args.store.open()?.forget_confirmed(id)? {
+        if !args.store.open()?.store.forget(id)? {
             bail!("no incident named {id} is remembered; `automap confirm --list` shows them");
         }
         say(&format!("{id} is forgotten"));
@@ -81,18 +80,12 @@ fn remember(args: &ConfirmArgs, incident: &std::path::Path, service: &str) -> Re
         );
     }
     let stem = incident.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let Some(prepared) = &analysis.automap else { bail!("the engine learnt no graph") };
-    let case = ConfirmedCase {
-        id: args.id.clone().unwrap_or(stem),
-        started: analysis.windows.incident.start,
-        cause: service.to_owned(),
-        anomaly: prepared.anomaly.clone(),
-        precision: precision(prepared, &analysis.frame, &options.automap, service),
-    };
-    let store = args.store.open()?;
-    let before = store.confirm(&case)?;
+    let id = args.id.clone().unwrap_or(stem);
+    let Some(case) = analysis.confirmed(&id, service, &options) else { bail!("the engine learnt no graph") };
+    let opened = args.store.open()?;
+    let before = opened.store.confirm(&case)?;
     let was = before.filter(|b| b != service).map_or_else(String::new, |b| format!(" (was {b})"));
-    say(&format!("{}: {service}{was} is confirmed in {}", case.id, store.path().display()));
+    say(&format!("{}: {service}{was} is confirmed in {}", case.id, opened.place));
     let finds = |(metric, precision): (MetricType, f64)| match precision {
         p if p > 0.0 => format!("{metric} at {:.0}", 1.0 / p),
         _ => format!("{metric} not at all"),
@@ -103,7 +96,7 @@ fn remember(args: &ConfirmArgs, incident: &std::path::Path, service: &str) -> Re
 }
 
 fn list(args: &ConfirmArgs) -> Result<Exit> {
-    let cases = args.store.open_existing()?.map_or_else(|| Ok(Vec::new()), |store| store.confirmed())?;
+    let cases = args.store.open_existing()?.map_or_else(|| Ok(Vec::new()), |opened| opened.store.confirmed())?;
     let width = |f: fn(&ConfirmedCase) -> &str, head: &str| {
         cases.iter().map(|c| f(c).chars().count()).chain([head.len()]).max().unwrap_or(0)
     };

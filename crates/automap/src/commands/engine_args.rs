@@ -94,7 +94,7 @@ impl EngineArgs {
         if engine != Engine::Automap || self.no_history {
             return Ok(Vec::new());
         }
-        Ok(self.store.open_existing()?.map_or_else(|| Ok(Vec::new()), |store| store.confirmed())?)
+        Ok(self.store.open_existing()?.map_or_else(|| Ok(Vec::new()), |opened| opened.store.confirmed())?)
     }
 
     fn automap_options(&self) -> AutomapOptions {

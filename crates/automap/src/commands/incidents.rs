@@ -1,31 +1,31 @@
 //! `automap incidents`: what a watcher has kept.
 
-use std::io::{BufRead, BufReader, Read};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use automap_core::incident::{Incident, IncidentState, Moment, incident_text, incidents_text};
+use automap_core::incident::{Incident, IncidentState, incident_text, incidents_text};
 use automap_core::time::Timestamp;
-use automap_server::store::{Cursor, IncidentFilter, SqliteStore, Store};
+use automap_server::api::system::System as _;
+use automap_server::live::{self, Live};
+use automap_server::notify::NotifyConfig;
+use automap_server::store::{IncidentFilter, transfer};
 use clap::{Args, Subcommand};
 use jiff::ZonedDateTime;
 
 use super::output_args::{Format, StyleArgs};
 use super::source_args::{millis, span};
 use crate::console::{print, print_answer, say};
-use crate::store::StoreArgs;
+use crate::output_file;
+use crate::store::{KeptArgs, Opened};
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap incidents list --since 7d
   automap incidents show sock-shop-20261125T140315Z
   automap incidents confirm sock-shop-20261125T140315Z payment
   automap incidents export > incidents.jsonl";
-
-/// Longest line of an import, in bytes: an incident with its report.
-const MAX_LINE: u64 = 8 << 20;
-/// Most lines of an import.
-const MAX_LINES: usize = 100_000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum IncidentsCommand {
@@ -35,16 +35,16 @@ pub(crate) enum IncidentsCommand {
     Show(ShowArgs),
     /// Say what the cause was
     Confirm(ConfirmArgs),
-    /// Every incident as a line of JSON on standard output
-    Export(StoreArgs),
-    /// Read what `export` wrote; incidents that are known already are left alone
+    /// Write incidents with their reports, one JSON document a line
+    Export(ExportArgs),
+    /// Keep the incidents of such a file that are new or later than what is kept; nobody is told of them
     Import(ImportArgs),
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {
     #[command(flatten)]
-    store: StoreArgs,
+    kept: KeptArgs,
     /// Opened within the last
     #[arg(long, value_name = "SPAN", value_parser = span)]
     since: Option<Duration>,
@@ -72,7 +72,7 @@ pub(crate) struct ShowArgs {
     /// The incident's id, as `list` shows it
     id: String,
     #[command(flatten)]
-    store: StoreArgs,
+    kept: KeptArgs,
     /// Form of the answer
     #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     output: Format,
@@ -86,8 +86,26 @@ pub(crate) struct ConfirmArgs {
     id: String,
     /// The service that was the cause
     service: String,
+    /// Also one that the incident's report does not know
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
-    store: StoreArgs,
+    kept: KeptArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    /// The file to write, or - for standard output
+    #[arg(default_value = "-")]
+    file: PathBuf,
+    /// Of this target only
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// Replace the file if it exists
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    kept: KeptArgs,
 }
 
 #[derive(Args, Debug)]
@@ -95,7 +113,7 @@ pub(crate) struct ImportArgs {
     /// A file that `export` wrote, or - for standard input
     file: PathBuf,
     #[command(flatten)]
-    store: StoreArgs,
+    kept: KeptArgs,
 }
 
 /// Runs `automap incidents`.
@@ -104,15 +122,9 @@ pub(crate) fn run(command: &IncidentsCommand) -> Result<()> {
         IncidentsCommand::List(args) => list(args),
         IncidentsCommand::Show(args) => show(args),
         IncidentsCommand::Confirm(args) => confirm(args),
-        IncidentsCommand::Export(store) => export(&existing(store)?),
+        IncidentsCommand::Export(args) => export(args),
         IncidentsCommand::Import(args) => import(args),
     }
-}
-
-fn existing(store: &StoreArgs) -> Result<SqliteStore> {
-    store
-        .open_existing()?
-        .context("nothing is kept yet: `automap watch` keeps incidents, --store FILE names another file")
 }
 
 fn now() -> Timestamp {
@@ -120,7 +132,7 @@ fn now() -> Timestamp {
 }
 
 fn list(args: &ListArgs) -> Result<()> {
-    let store = existing(&args.store)?;
+    let store = args.kept.open_existing()?.store;
     let states = if args.open { vec![IncidentState::Open, IncidentState::Recovering] } else { Vec::new() };
     let filter = IncidentFilter {
         states,
@@ -137,80 +149,68 @@ fn list(args: &ListArgs) -> Result<()> {
     }
 }
 
-fn known(store: &SqliteStore, id: &str) -> Result<Incident> {
-    match store.get(id)? {
+fn known(opened: &Opened, id: &str) -> Result<Incident> {
+    match opened.store.get(id)? {
         Some(incident) => Ok(incident),
-        None => bail!("there is no incident '{id}' in {}; `automap incidents list` shows them", store.path().display()),
+        None => bail!("there is no incident '{id}' in {}; `automap incidents list` shows them", opened.place),
     }
 }
 
 fn show(args: &ShowArgs) -> Result<()> {
-    let incident = known(&existing(&args.store)?, &args.id)?;
+    let incident = known(&args.kept.open_existing()?, &args.id)?;
     match args.output {
         Format::Json => print(&(serde_json::to_string_pretty(&incident)? + "\n")),
         Format::Text => print_answer(&incident_text(&incident, &args.style.text_options(incident.onset))),
     }
 }
 
+/// With a configuration those who heard of the incident are told, and the AutoMAP engine learns from its metrics while they are there.
 fn confirm(args: &ConfirmArgs) -> Result<()> {
-    let store = existing(&args.store)?;
-    let mut incident = known(&store, &args.id)?;
-    let services = incident.report.iter().flat_map(|r| &r.causes).any(|c| c.service == args.service);
-    if !services {
-        say(&format!("{} is not among the candidates of the last diagnosis; confirmed all the same", args.service));
+    let opened = args.kept.open_existing()?;
+    known(&opened, &args.id)?;
+    let (id, service) = (args.id.as_str(), args.service.as_str());
+    let by = std::env::var("USER").unwrap_or_else(|_| "the operator".to_owned());
+    let confirmed = match args.kept.configuration()? {
+        Some(config) if !args.force => Live::of(&config, &opened.store)?.confirm(id, service, &by),
+        config => {
+            let notify = config.map_or_else(NotifyConfig::default, |c| c.notify);
+            live::confirm(&*opened.store, &notify, (id, service, &by), args.force, now())
+        }
+    };
+    match confirmed {
+        Ok(incident) => say(&format!("{}: {service} is confirmed", incident.id)),
+        Err(live::SystemError::Refused { message, next }) => {
+            bail!("{message}; {next} (--force confirms it all the same)")
+        }
+        Err(error) => return Err(error.into()),
     }
-    incident.confirmed = Some(args.service.clone());
-    incident.note(now(), Moment::Confirmed, format!("{} was the cause", args.service));
-    incident.revision += 1;
-    incident.updated = now();
-    store.put(&incident, &[], now())?;
-    say(&format!("{}: {} is confirmed", incident.id, args.service));
     Ok(())
 }
 
-/// Page by page, the latest first.
-fn export(store: &SqliteStore) -> Result<()> {
-    let mut filter = IncidentFilter::default();
-    loop {
-        let page = store.list(&filter)?;
-        let Some(last) = page.last() else { return Ok(()) };
-        filter.after = Some(Cursor { opened: last.opened, id: last.id.clone() });
-        for incident in &page {
-            if let Some(whole) = store.get(&incident.id)? {
-                print(&(serde_json::to_string(&whole)? + "\n"))?;
-            }
-        }
+fn export(args: &ExportArgs) -> Result<()> {
+    let store = args.kept.open_existing()?.store;
+    let filter = IncidentFilter { target: args.target.clone(), ..IncidentFilter::default() };
+    if args.file.as_os_str() == "-" {
+        transfer::export(&*store, &filter, &mut io::stdout().lock())?;
+        return Ok(());
     }
+    output_file::check(Some(&args.file), args.force)?;
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).create_new(!args.force).truncate(args.force).open(&args.file);
+    let mut out: Box<dyn Write> = Box::new(BufWriter::new(file.with_context(|| args.file.display().to_string())?));
+    let count = transfer::export(&*store, &filter, &mut out)?;
+    say(&format!("{count} incidents are in {}", args.file.display()));
+    Ok(())
 }
 
 fn import(args: &ImportArgs) -> Result<()> {
-    let place = args.file.display().to_string();
-    let reader: Box<dyn Read> = match args.file.as_os_str() == "-" {
-        true => Box::new(std::io::stdin()),
-        false => Box::new(std::fs::File::open(&args.file).with_context(|| place.clone())?),
+    let place = || args.file.display().to_string();
+    let done = if args.file.as_os_str() == "-" {
+        transfer::import(&*args.kept.open()?.store, &mut io::stdin().lock())?
+    } else {
+        let file = File::open(&args.file).with_context(place)?;
+        transfer::import(&*args.kept.open()?.store, &mut BufReader::new(file)).with_context(place)?
     };
-    let store = args.store.open()?;
-    let (mut reader, mut line) = (BufReader::new(reader), String::new());
-    let (mut taken, mut left) = (0, 0);
-    for n in 1..=MAX_LINES {
-        line.clear();
-        reader.by_ref().take(MAX_LINE).read_line(&mut line).with_context(|| format!("{place}:{n}"))?;
-        if line.is_empty() {
-            break;
-        }
-        if line.trim().is_empty() {
-            continue;
-        }
-        let mut incident: Incident =
-            serde_json::from_str(&line).with_context(|| format!("{place}:{n}: not an incident"))?;
-        if store.get(&incident.id)?.is_some() {
-            left += 1;
-            continue;
-        }
-        incident.revision = 1;
-        store.put(&incident, &[], now())?;
-        taken += 1;
-    }
-    say(&format!("{taken} incidents taken, {left} were known"));
+    say(&format!("{} incidents are new or later, {} were kept already", done.written, done.known));
     Ok(())
 }

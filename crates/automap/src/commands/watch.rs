@@ -1,20 +1,22 @@
 //! `automap watch`: opens, explains and closes incidents until it is told to stop.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
 use automap_core::incident::{Incident, change_text};
 use automap_server::config::{Config, Target};
+use automap_server::replica::Replica;
 use automap_server::running::{Event, Listener, Running};
 use automap_server::signals::stop_on_signals;
 use automap_server::watcher::Stop;
 use clap::Args;
 
 use super::output_args::{Format, StyleArgs};
-use crate::console::{print, say};
+use crate::console::print;
 use crate::exit::Exit;
+use crate::log::{LogFormat, LogSink};
 use crate::store::StoreArgs;
 
 pub(crate) const EXAMPLES: &str = "Examples:
@@ -38,6 +40,9 @@ pub(crate) struct WatchArgs {
     /// Form of the output: lines for people, or one JSON object for every change of an incident
     #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     output: Format,
+    /// Form of the log on standard error
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, help_heading = "Output")]
+    log: LogFormat,
     #[command(flatten)]
     style: StyleArgs,
 }
@@ -66,19 +71,24 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit> {
     let mut config = configuration(&args.watch)?;
     if let Some(listen) = args.listen {
         config.api.listen = listen;
-        config.api.check().map_err(|(key, reason)| anyhow!("{key}: {reason}"))?;
+        config.api.check()?;
     }
     start(&args.watch, config, true)
 }
 
 fn start(args: &WatchArgs, config: Config, is_served: bool) -> Result<Exit> {
-    let store = Arc::new(args.store.clone().or(config.store.file.clone()).open()?);
+    let opened = args.store.open_configured(&config.store)?;
     let stop = Stop::default();
     stop_on_signals(&stop)?;
-    let mut running = Running::start(&config, &store, &stop, &listener(args))?;
+    let log = args.log.sink();
+    let replica = Replica::new(&opened.lock);
+    let mut running = Running::start(&config, &opened.store, replica, &stop, &listener(args, &log))?;
     if is_served {
-        match running.serve(&config, &store) {
-            Ok(address) => say(&format!("the API is at http://{address}/api/v1/openapi.json")),
+        match running.serve(&config, Arc::<LogSink>::clone(&log)) {
+            Ok(address) => {
+                let scheme = if config.api.tls.is_some() { "https" } else { "http" };
+                log.say("api", &format!("the API is at {scheme}://{address}/api/v1/openapi.json"));
+            }
             Err(error) => {
                 running.stop();
                 running.join();
@@ -86,7 +96,7 @@ fn start(args: &WatchArgs, config: Config, is_served: bool) -> Result<Exit> {
             }
         }
     }
-    say(&format!("incidents are kept in {}; Ctrl-C ends it", store.path().display()));
+    log.say("store", &format!("incidents are kept in {}; Ctrl-C ends it", opened.place));
     if !running.join() {
         bail!("a thread of the watcher panicked; this is a bug");
     }
@@ -94,37 +104,29 @@ fn start(args: &WatchArgs, config: Config, is_served: bool) -> Result<Exit> {
 }
 
 fn configuration(args: &WatchArgs) -> Result<Config> {
-    if let Some(file) = &args.config {
+    one_target(args.config.as_deref(), args.prometheus.as_deref(), args.namespace.as_deref())
+}
+
+/// A configuration, or a single target without one.
+pub(super) fn one_target(config: Option<&Path>, prometheus: Option<&str>, namespace: Option<&str>) -> Result<Config> {
+    if let Some(file) = config {
         return Ok(Config::read(file)?);
     }
-    let (Some(url), Some(namespace)) = (&args.prometheus, &args.namespace) else {
+    let (Some(url), Some(namespace)) = (prometheus, namespace) else {
         bail!("nothing to watch: give --config FILE, or --prometheus URL and --namespace NAME");
     };
     let target = Target::new(namespace, url).map_err(|(key, reason)| anyhow!("{key}: {reason}"))?;
     Ok(Config { targets: vec![target], ..Config::default() })
 }
 
-fn listener(args: &WatchArgs) -> Listener {
-    let (style, output) = (args.style.clone(), args.output);
+fn listener(args: &WatchArgs, log: &Arc<LogSink>) -> Listener {
+    let (style, output, log) = (args.style.clone(), args.output, Arc::clone(log));
     Arc::new(move |event| {
-        let told = match event {
-            Event::Incident(incident) => tell(&incident, output, &style),
-            Event::State { target, summary, .. } => {
-                say(&format!("{target}: {summary}"));
-                Ok(())
-            }
-            Event::Message { key, reason, is_given_up } => {
-                let again = if is_given_up { "given up" } else { "tried again later" };
-                say(&format!("message {key} was not taken, {again}: {reason}"));
-                Ok(())
-            }
-            Event::Store(error) => {
-                say(&format!("the store: {error}"));
-                Ok(())
-            }
-        };
-        if let Err(error) = told {
-            say(&format!("standard output: {error}"));
+        log.event(&event);
+        if let Event::Incident(incident) = &event
+            && let Err(error) = tell(incident, output, &style)
+        {
+            log.say("output", &format!("standard output: {error}"));
         }
     })
 }

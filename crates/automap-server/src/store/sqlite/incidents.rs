@@ -1,191 +1,120 @@
-//! Incidents: their columns for finding them, the rest as JSON.
+//! Incidents: indexed columns for the listings, the whole in JSON.
 
-use automap_core::incident::Incident;
+use automap_core::incident::{Incident, IncidentState};
 use automap_core::report::Report;
 use automap_core::time::Timestamp;
-use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, TransactionBehavior, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
 
-use super::SqliteStore;
+use super::{Trouble, outbox};
+use crate::store::row::{self, Row};
 use crate::store::{IncidentFilter, MAX_PAGE, StoreError};
 
-impl SqliteStore {
-    pub(super) fn put_incident(
-        &self,
-        incident: &Incident,
-        routes: &[String],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let unwritable = |e: &serde_json::Error| self.damaged(format!("incident {}", incident.id), e);
-        let body = serde_json::to_string(&Incident { report: None, ..incident.clone() }).map_err(|e| unwritable(&e))?;
-        let report = incident.report.as_ref().map(serde_json::to_string).transpose().map_err(|e| unwritable(&e))?;
+pub(super) fn put(c: &Connection, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), Trouble> {
+    let before = stored(c, &incident.id)?;
+    let found = before.as_ref().map_or(0, |(revision, _)| *revision);
+    if incident.revision != found.saturating_add(1) {
         let expected = incident.revision.saturating_sub(1);
-        let mut connection = self.connection();
-        let mut write = || -> rusqlite::Result<Option<u64>> {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let found: Option<u64> = transaction
-                .query_row("SELECT revision FROM incidents WHERE id = ?1", [&incident.id], |row| row.get(0))
-                .optional()?;
-            if found.unwrap_or(0) != expected {
-                return Ok(found.or(Some(0)));
-            }
-            transaction.execute(
-                "INSERT OR REPLACE INTO incidents (id, target, state, opened_ms, closed_ms, revision, cause, confirmed, body, report)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                params![
-                    incident.id,
-                    incident.target,
-                    incident.state.as_str(),
-                    incident.opened.ms(),
-                    incident.closed.map(Timestamp::ms),
-                    incident.revision,
-                    incident.cause.as_ref().map(|c| &c.service),
-                    incident.confirmed,
-                    body,
-                    report
-                ],
-            )?;
-            for route in routes {
-                transaction.execute(
-                    "INSERT OR IGNORE INTO outbox (key, route, incident, revision, queued_ms, due_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-                    params![
-                        format!("{}/{}/{route}", incident.id, incident.revision),
-                        route,
-                        incident.id,
-                        incident.revision,
-                        now.ms()
-                    ],
-                )?;
-            }
-            transaction.commit()?;
-            Ok(None)
-        };
-        match write().map_err(|e| self.failed_with(&e))? {
-            None => Ok(()),
-            Some(found) => Err(StoreError::Conflict { id: incident.id.clone(), found, expected }),
-        }
+        return Err(Trouble::Refused(StoreError::Conflict { id: incident.id.clone(), found, expected }));
     }
-
-    pub(super) fn incident(&self, id: &str) -> Result<Option<Incident>, StoreError> {
-        let row: Option<(String, Option<String>)> = self
-            .connection()
-            .query_row("SELECT body, report FROM incidents WHERE id = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()
-            .map_err(|e| self.failed_with(&e))?;
-        row.map(|(body, report)| self.read(id, &body, report.as_deref())).transpose()
-    }
-
-    pub(super) fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
-        let (condition, values) = condition(filter);
-        let limit = if filter.limit == 0 { MAX_PAGE } else { filter.limit.min(MAX_PAGE) };
-        let sql = format!("SELECT id, body FROM incidents {condition} ORDER BY opened_ms DESC, id DESC LIMIT {limit}");
-        let rows = || -> rusqlite::Result<Vec<(String, String)>> {
-            let connection = self.connection();
-            let mut query = connection.prepare_cached(&sql)?;
-            let rows = query.query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))?;
-            rows.collect()
-        };
-        let rows = rows().map_err(|e| self.failed_with(&e))?;
-        rows.iter().map(|(id, body)| self.read(id, body, None)).collect()
-    }
-
-    /// Forgets closed incidents that ended before an instant, but none with a message that still has to go out. How many.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database does not answer.
-    pub fn forget_before(&self, closed_before: Timestamp) -> Result<usize, StoreError> {
-        let forget = || -> rusqlite::Result<usize> {
-            let mut connection = self.connection();
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let gone = transaction.execute(
-                "DELETE FROM incidents WHERE state = 'closed' AND closed_ms < ?1
-                 AND id NOT IN (SELECT incident FROM outbox WHERE state = 'waiting')",
-                [closed_before.ms()],
-            )?;
-            for table in ["outbox", "replies"] {
-                transaction
-                    .execute(&format!("DELETE FROM {table} WHERE incident NOT IN (SELECT id FROM incidents)"), [])?;
-            }
-            transaction.commit()?;
-            Ok(gone)
-        };
-        forget().map_err(|e| self.failed_with(&e))
-    }
-
-    /// Forgets the oldest closed incidents until the file holds at most so many bytes, and gives the space back. How many.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database does not answer.
-    pub fn shrink_to(&self, bytes: u64) -> Result<usize, StoreError> {
-        /// At most so many rounds of a tenth of the closed incidents each.
-        const ROUNDS: usize = 50;
-        let mut gone = 0;
-        for _ in 0..ROUNDS {
-            if self.used_bytes()? <= bytes {
-                break;
-            }
-            let before: Option<i64> = self
-                .connection()
-                .query_row(
-                    "SELECT closed_ms FROM incidents WHERE state = 'closed' ORDER BY closed_ms
-                     LIMIT 1 OFFSET (SELECT count(*) / 10 FROM incidents WHERE state = 'closed')",
-                    [],
-                    |row| row.get(0),
-                )
-                .optional()
-                .map_err(|e| self.failed_with(&e))?;
-            let forgotten = before.map_or(Ok(0), |ms| self.forget_before(Timestamp::from_ms(ms + 1)))?;
-            if forgotten == 0 {
-                break;
-            }
-            gone += forgotten;
-            self.connection().execute_batch("VACUUM").map_err(|e| self.failed_with(&e))?;
-        }
-        Ok(gone)
-    }
-
-    /// Bytes of all pages in use.
-    fn used_bytes(&self) -> Result<u64, StoreError> {
-        let connection = self.connection();
-        let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, u64>(0));
-        let used = || Ok((number("page_count")? - number("freelist_count")?) * number("page_size")?);
-        used().map_err(|e| self.failed_with(&e))
-    }
-
-    fn read(&self, id: &str, body: &str, report: Option<&str>) -> Result<Incident, StoreError> {
-        let unreadable = |e: serde_json::Error| self.damaged(format!("incident {id}"), &e);
-        let report: Option<Report> = report.map(serde_json::from_str).transpose().map_err(unreadable)?;
-        let incident: Incident = serde_json::from_str(body).map_err(unreadable)?;
-        Ok(Incident { report, ..incident })
-    }
+    write(c, incident)?;
+    outbox::queue(c, incident, before.map(|(_, state)| state), routes, now)
 }
 
-/// The filter as SQL; every value is bound.
-fn condition(filter: &IncidentFilter) -> (String, Vec<Value>) {
-    let (mut parts, mut values): (Vec<String>, Vec<Value>) = (Vec::new(), Vec::new());
-    let mut add = |part: &str, bound: Vec<Value>| {
-        parts.push(part.to_owned());
-        values.extend(bound);
+pub(super) fn restore(c: &Connection, incident: &Incident) -> Result<bool, Trouble> {
+    if stored(c, &incident.id)?.is_some_and(|(revision, _)| revision >= incident.revision) {
+        return Ok(false);
+    }
+    write(c, incident)?;
+    Ok(true)
+}
+
+pub(super) fn get(c: &Connection, id: &str) -> Result<Option<Incident>, Trouble> {
+    let row = c
+        .prepare_cached("SELECT body, report FROM incidents WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)));
+    let Some((body, report)) = row.optional()? else { return Ok(None) };
+    let mut incident = parse(id, &body)?;
+    let report = report.map(|text| serde_json::from_str::<Report>(&text)).transpose();
+    incident.report = report.map_err(|e| Trouble::damaged(&format!("the report of incident {id}"), &e))?;
+    Ok(Some(incident))
+}
+
+pub(super) fn list(c: &Connection, filter: &IncidentFilter) -> Result<Vec<Incident>, Trouble> {
+    let (query, values) = select(filter);
+    let mut query = c.prepare_cached(&query)?;
+    let rows = query.query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows: Vec<(String, String)> = rows.collect::<rusqlite::Result<_>>()?;
+    rows.iter().map(|(id, body)| parse(id, body)).collect()
+}
+
+/// The statement holds no value, only places for them.
+fn select(filter: &IncidentFilter) -> (String, Vec<Box<dyn ToSql>>) {
+    let mut wheres: Vec<String> = Vec::new();
+    let mut values: Vec<Box<dyn ToSql>> = Vec::new();
+    let mut add = |text: &str, with: Vec<Box<dyn ToSql>>| {
+        wheres.push(text.to_owned());
+        values.extend(with);
     };
     if let Some(target) = &filter.target {
-        add("target = ?", vec![target.clone().into()]);
+        add("target = ?", vec![Box::new(target.clone())]);
     }
     if !filter.states.is_empty() {
-        let marks = vec!["?"; filter.states.len()].join(", ");
-        add(&format!("state IN ({marks})"), filter.states.iter().map(|s| s.as_str().to_owned().into()).collect());
+        let places = vec!["?"; filter.states.len()].join(", ");
+        let states = filter.states.iter().map(|s| Box::new(row::state_name(*s)) as Box<dyn ToSql>).collect();
+        add(&format!("state IN ({places})"), states);
     }
     if let Some(cause) = &filter.cause {
-        add("(cause = ? OR confirmed = ?)", vec![cause.clone().into(), cause.clone().into()]);
+        add("(cause = ? OR confirmed = ?)", vec![Box::new(cause.clone()), Box::new(cause.clone())]);
     }
     if let Some(since) = filter.since {
-        add("opened_ms >= ?", vec![since.ms().into()]);
+        add("opened_ms >= ?", vec![Box::new(since.ms())]);
     }
     if let Some(until) = filter.until {
-        add("opened_ms < ?", vec![until.ms().into()]);
+        add("opened_ms < ?", vec![Box::new(until.ms())]);
     }
     if let Some(after) = &filter.after {
-        add("(opened_ms, id) < (?, ?)", vec![after.opened.ms().into(), after.id.clone().into()]);
+        add("(opened_ms, id) < (?, ?)", vec![Box::new(after.opened.ms()), Box::new(after.id.clone())]);
     }
-    let condition = if parts.is_empty() { String::new() } else { format!("WHERE {}", parts.join(" AND ")) };
-    (condition, values)
+    let limit = if filter.limit == 0 { MAX_PAGE } else { filter.limit.min(MAX_PAGE) };
+    values.push(Box::new(limit as i64));
+    let wheres = if wheres.is_empty() { String::new() } else { format!("WHERE {}", wheres.join(" AND ")) };
+    (format!("SELECT id, body FROM incidents {wheres} ORDER BY opened_ms DESC, id DESC LIMIT ?"), values)
+}
+
+fn stored(c: &Connection, id: &str) -> Result<Option<(u64, IncidentState)>, Trouble> {
+    let row = c
+        .prepare_cached("SELECT revision, state FROM incidents WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)));
+    let Some((revision, state)) = row.optional()? else { return Ok(None) };
+    let state = row::parse_state(&state);
+    let state = state.ok_or_else(|| Trouble::damaged(&format!("the state of incident {id}"), &"an unknown word"))?;
+    Ok(Some((revision.unsigned_abs(), state)))
+}
+
+fn write(c: &Connection, incident: &Incident) -> Result<(), Trouble> {
+    let row = Row::encode(incident).map_err(Trouble::Refused)?;
+    c.prepare_cached(
+        "INSERT OR REPLACE INTO incidents
+         (id, target, state, severity, cause, confirmed, revision, opened_ms, updated_ms, closed_ms, body, report)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?
+    .execute(params![
+        row.id,
+        row.target,
+        row.state,
+        row.severity,
+        row.cause,
+        row.confirmed,
+        row.revision,
+        row.opened_ms,
+        row.updated_ms,
+        row.closed_ms,
+        row.body,
+        row.report
+    ])?;
+    Ok(())
+}
+
+pub(super) fn parse(id: &str, body: &str) -> Result<Incident, Trouble> {
+    serde_json::from_str(body).map_err(|e| Trouble::damaged(&format!("incident {id}"), &e))
 }

@@ -1,0 +1,135 @@
+//! Flat arrays of plain values, for tables and panels (Grafana's Infinity source reads these without any expression).
+
+use automap_core::incident::{Incident, IncidentState, Severity};
+use automap_core::time::{Timestamp, as_rfc3339};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::answer::tagged;
+use super::body::Params;
+use super::incidents::IncidentQuery;
+use super::problem::Problem;
+use super::state::App;
+use crate::store::MAX_PAGE;
+
+/// Most incidents whose causes are listed: each report is read from the store.
+const MAX_REPORTS: usize = 50;
+/// Most causes of one incident.
+const MAX_CAUSES: usize = 10;
+
+/// An incident as a row.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct IncidentRow {
+    id: String,
+    target: String,
+    state: IncidentState,
+    severity: Severity,
+    title: String,
+    #[serde(with = "as_rfc3339")]
+    #[schemars(with = "String")]
+    onset: Timestamp,
+    #[serde(with = "as_rfc3339")]
+    #[schemars(with = "String")]
+    opened: Timestamp,
+    #[serde(with = "as_rfc3339::option")]
+    #[schemars(with = "Option<String>")]
+    closed: Option<Timestamp>,
+    /// Seconds from the onset to the end; `null` while it goes on.
+    duration_s: Option<f64>,
+    cause: Option<String>,
+    mechanism: Option<String>,
+    confidence: Option<f64>,
+    confirmed: Option<String>,
+    symptoms: usize,
+    victims: usize,
+    alerts: usize,
+    reopened: u32,
+}
+
+/// A candidate of an incident as a row.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct CauseRow {
+    incident: String,
+    target: String,
+    #[serde(with = "as_rfc3339")]
+    #[schemars(with = "String")]
+    opened: Timestamp,
+    rank: usize,
+    service: String,
+    score: f64,
+    confidence: f64,
+    onset: Option<String>,
+    /// What changed, in words, most telling first.
+    evidence: String,
+}
+
+/// `GET /api/v1/flat/incidents`
+pub(crate) async fn incidents(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Params(query): Params<IncidentQuery>,
+) -> Result<Response, Problem> {
+    let filter = query.filter(MAX_PAGE)?;
+    let incidents = app.read(move |store| store.list(&filter)).await?;
+    tagged(&headers, &incidents.into_iter().map(row).collect::<Vec<_>>())
+}
+
+/// `GET /api/v1/flat/causes`
+pub(crate) async fn causes(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Params(query): Params<IncidentQuery>,
+) -> Result<Response, Problem> {
+    let filter = query.filter(MAX_REPORTS)?;
+    let read = app.read(move |store| {
+        let mut rows = Vec::new();
+        for listed in store.list(&filter)? {
+            rows.extend(store.get(&listed.id)?.map(cause_rows).unwrap_or_default());
+        }
+        Ok(rows)
+    });
+    tagged(&headers, &read.await?)
+}
+
+fn row(i: Incident) -> IncidentRow {
+    let cause = i.cause.as_ref();
+    IncidentRow {
+        duration_s: i.closed.map(|end| (end.ms() - i.onset.ms()) as f64 / 1e3),
+        mechanism: cause.and_then(|c| c.mechanism.clone()),
+        confidence: cause.map(|c| c.confidence),
+        cause: cause.map(|c| c.service.clone()),
+        id: i.id,
+        target: i.target,
+        state: i.state,
+        severity: i.severity,
+        title: i.title,
+        onset: i.onset,
+        opened: i.opened,
+        closed: i.closed,
+        confirmed: i.confirmed,
+        symptoms: i.symptoms.len(),
+        victims: i.victims.len(),
+        alerts: i.alerts.len(),
+        reopened: i.reopened,
+    }
+}
+
+fn cause_rows(incident: Incident) -> Vec<CauseRow> {
+    let Incident { id, target, opened, report, .. } = incident;
+    let causes = report.map(|r| r.causes).unwrap_or_default();
+    let row = |c: automap_core::report::Cause| CauseRow {
+        incident: id.clone(),
+        target: target.clone(),
+        opened,
+        rank: c.rank,
+        evidence: c.evidence.iter().map(|e| e.summary.as_str()).collect::<Vec<_>>().join("; "),
+        service: c.service,
+        score: c.score,
+        confidence: c.confidence,
+        onset: c.onset,
+    };
+    causes.into_iter().take(MAX_CAUSES).map(row).collect()
+}

@@ -1,0 +1,182 @@
+//! Names and passwords. Passwords are kept as argon2id hashes only; a wrong guess costs as much time as a right one.
+//!
+//! A hash takes tens of milliseconds and 19 MiB, so guesses are counted for each address, only a few are checked at once, and a pair that
+//! was right is remembered for five minutes as a keyed digest.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::hmac;
+use ring::rand::SystemRandom;
+
+use super::Identity;
+#[cfg(test)]
+use super::Role;
+use super::config::UserConfig;
+use super::token::same;
+use crate::secret::SecretSource;
+use crate::secret::watched::{Secret, SecretError, unusable};
+
+/// Longest name or password that is looked at.
+const MAX_BYTES: usize = 512;
+/// Pairs remembered.
+const MAX_REMEMBERED: usize = 64;
+/// How long a right pair is remembered.
+const REMEMBER: Duration = Duration::from_secs(300);
+
+/// The users of the configuration.
+pub struct Users {
+    users: Vec<(Identity, Secret)>,
+    /// A hash that no password fits, of the same cost: what unknown names are checked against.
+    decoy: String,
+    key: hmac::Key,
+    remembered: Mutex<VecDeque<(Instant, hmac::Tag)>>,
+}
+
+impl std::fmt::Debug for Users {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.users.iter().map(|(who, _)| who)).finish()
+    }
+}
+
+impl Users {
+    /// Reads all hashes.
+    ///
+    /// # Errors
+    /// [`SecretError`] for the first that cannot be read or is no argon2 hash.
+    pub fn open(configs: &[UserConfig]) -> Result<Self, SecretError> {
+        let mut users = Vec::new();
+        for config in configs {
+            let secret = Secret::open(&config.from)?;
+            if PasswordHash::new(&secret.get()).is_err() {
+                return Err(not_a_hash(&config.from));
+            }
+            users.push((Identity { name: config.name.clone(), role: config.role }, secret));
+        }
+        let random =
+            |e: String| SecretError { place: "password hashing".into(), reason: e, next: "see the system's log" };
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|e| random(e.to_string()))?;
+        let decoy = if users.is_empty() { String::new() } else { hash_password("decoy").map_err(random)? };
+        Ok(Self { users, decoy, key, remembered: Mutex::default() })
+    }
+
+    /// Whether there are any.
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty()
+    }
+
+    /// Whether this pair was right within the last five minutes. Cheap.
+    pub fn recall(&self, name: &str, password: &str, now: Instant) -> Option<Identity> {
+        let tag = self.tag(name, password);
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.retain(|(at, _)| now.saturating_duration_since(*at) < REMEMBER);
+        let known = remembered.iter().any(|(_, t)| same(t.as_ref(), tag.as_ref()));
+        known.then(|| self.users.iter().find(|(who, _)| who.name == name)).flatten().map(|(who, _)| who.clone())
+    }
+
+    /// Checks a pair. Blocks for tens of milliseconds.
+    pub fn check(&self, name: &str, password: &str, now: Instant) -> Option<Identity> {
+        let user = self.users.iter().find(|(who, _)| who.name == name);
+        let hash = user.map_or_else(|| self.decoy.clone(), |(_, secret)| secret.get().to_string());
+        let right = PasswordHash::new(&hash)
+            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
+        let identity = user.filter(|_| right).map(|(who, _)| who.clone())?;
+        let tag = self.tag(name, password);
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= MAX_REMEMBERED {
+            remembered.pop_front();
+        }
+        remembered.push_back((now, tag));
+        Some(identity)
+    }
+
+    /// Over the stored hash, too: a changed password is forgotten at once.
+    fn tag(&self, name: &str, password: &str) -> hmac::Tag {
+        let hash = self.users.iter().find(|(who, _)| who.name == name).map(|(_, s)| s.get());
+        let mut context = hmac::Context::with_key(&self.key);
+        for part in [name, password, hash.as_ref().map_or("", |h| h.as_str())] {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        context.sign()
+    }
+}
+
+/// Name and password of `Authorization: Basic …`.
+pub(crate) fn decode(value: &str) -> Option<(String, String)> {
+    let text = String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?;
+    let (name, password) = text.split_once(':')?;
+    (name.len() <= MAX_BYTES && password.len() <= MAX_BYTES).then(|| (name.to_owned(), password.to_owned()))
+}
+
+/// The argon2id hash of a password, as `automap config hash-password` prints it and the configuration takes it.
+///
+/// # Errors
+/// In words, when the password is empty or too long, or the system has no randomness.
+pub fn hash_password(password: &str) -> Result<String, String> {
+    if password.is_empty() || password.len() > MAX_BYTES {
+        return Err(format!("a password has 1 to {MAX_BYTES} bytes; this one has {}", password.len()));
+    }
+    let hash = Argon2::default().hash_password(password.as_bytes()).map_err(|e| e.to_string())?;
+    Ok(hash.to_string())
+}
+
+fn not_a_hash(from: &SecretSource) -> SecretError {
+    const REASON: &str = "it holds no argon2 hash: write what `automap config hash-password` prints, not the password";
+    match from {
+        SecretSource::File(path) => unusable(path, REASON.into()),
+        SecretSource::Env(name) => SecretError {
+            place: format!("environment variable {name}"),
+            reason: REASON.into(),
+            next: "run `automap config hash-password`",
+        },
+    }
+}
+
+/// For tests of other modules: a user whose hash stands in a file.
+#[cfg(test)]
+pub(crate) fn test_user(name: &str, password: &str, role: Role) -> UserConfig {
+    let path = std::env::temp_dir().join(format!("automap-user-{}-{name}", std::process::id()));
+    std::fs::write(&path, hash_password(password).unwrap()).unwrap();
+    UserConfig { name: name.into(), role, from: SecretSource::File(path) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_right_pair_is_known_and_remembered_for_five_minutes() {
+        let users = Users::open(&[test_user("ann", "correct horse", Role::Operator)]).unwrap();
+        let start = Instant::now();
+        assert_eq!(users.recall("ann", "correct horse", start), None, "nothing is known before it is checked");
+        assert_eq!(users.check("ann", "wrong", start), None);
+        assert_eq!(users.check("bob", "correct horse", start), None);
+        assert_eq!(users.check("ann", "correct horse", start).unwrap().role, Role::Operator);
+        assert!(users.recall("ann", "correct horse", start + Duration::from_secs(299)).is_some());
+        assert!(users.recall("ann", "correct hors", start).is_none());
+        assert!(users.recall("ann", "correct horse", start + REMEMBER).is_none());
+    }
+
+    #[test]
+    fn a_plain_password_in_the_configuration_is_refused() {
+        let path = std::env::temp_dir().join(format!("automap-plain-{}", std::process::id()));
+        std::fs::write(&path, "hunter2").unwrap();
+        let user = UserConfig { name: "ann".into(), role: Role::Viewer, from: SecretSource::File(path) };
+        let error = Users::open(&[user]).unwrap_err().to_string();
+        assert!(error.contains("hash-password") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn a_pair_splits_at_the_first_colon() {
+        assert_eq!(decode(&STANDARD.encode("a:b:c")), Some(("a".into(), "b:c".into())));
+        assert_eq!(decode("!!"), None);
+        assert_eq!(decode(&STANDARD.encode(format!("a:{}", "x".repeat(MAX_BYTES + 1)))), None);
+    }
+}

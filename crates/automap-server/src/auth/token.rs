@@ -1,0 +1,41 @@
+//! Bearer tokens. Compared in constant time, by their digests: neither length nor first wrong byte shows in the time taken.
+
+use ring::digest::{SHA256, digest};
+use subtle::ConstantTimeEq;
+
+use super::Identity;
+use super::config::TokenConfig;
+use crate::secret::watched::{Secret, SecretError};
+
+/// The tokens of the configuration.
+#[derive(Debug, Default)]
+pub struct Tokens(Vec<(Identity, Secret)>);
+
+impl Tokens {
+    /// Reads all of them.
+    ///
+    /// # Errors
+    /// [`SecretError`] for the first that cannot be read.
+    pub fn open(configs: &[TokenConfig]) -> Result<Self, SecretError> {
+        let open = |c: &TokenConfig| Ok((Identity { name: c.name.clone(), role: c.role }, Secret::open(&c.from)?));
+        configs.iter().map(open).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whose token this is. Every token is compared, whichever fits.
+    pub fn find(&self, given: &str) -> Option<Identity> {
+        let given = digest(&SHA256, given.as_bytes());
+        let mut found = None;
+        for (identity, secret) in &self.0 {
+            let known = digest(&SHA256, secret.get().as_bytes());
+            if bool::from(known.as_ref().ct_eq(given.as_ref())) {
+                found = Some(identity);
+            }
+        }
+        found.cloned()
+    }
+}
+
+/// Whether two secrets are the same, in constant time.
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+    digest(&SHA256, a).as_ref().ct_eq(digest(&SHA256, b).as_ref()).into()
+}

@@ -1,0 +1,132 @@
+//! Where in a YAML text a key stands: `targets[0].prometheus.url` is in line 7.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::Spanned;
+
+/// Deepest nesting that is looked into.
+const MAX_DEPTH: usize = 32;
+
+/// Line and column of a key's value; of the nearest thing around it where the key is not written. `None` where nothing is.
+pub(super) fn find(text: &str, key: &str) -> Option<(u64, u64)> {
+    let mut node: Spanned<Node> = serde_saphyr::from_str(text).ok()?;
+    let mut place = None;
+    for step in steps(key).take(MAX_DEPTH) {
+        let next = match (node.value, step) {
+            (Node::Map(mut keys), Step::Key(name)) => keys.remove(name),
+            (Node::List(mut items), Step::Index(i)) if i < items.len() => Some(items.swap_remove(i)),
+            _ => None,
+        };
+        let Some(next) = next else { break };
+        place = Some((next.referenced.line(), next.referenced.column()));
+        node = next;
+    }
+    place
+}
+
+enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+/// `a.b[2]` is `a`, `b`, 2.
+fn steps(key: &str) -> impl Iterator<Item = Step<'_>> {
+    key.split('.').flat_map(|part| {
+        let (name, indices) = part.split_at(part.find('[').unwrap_or(part.len()));
+        let index = |i: &str| i.trim_end_matches(']').parse().ok().map(Step::Index);
+        std::iter::once(Step::Key(name)).chain(indices.split('[').skip(1).filter_map(index).collect::<Vec<_>>())
+    })
+}
+
+/// Any YAML, with the places of what is inside.
+enum Node {
+    Map(BTreeMap<String, Spanned<Node>>),
+    List(Vec<Spanned<Node>>),
+    Value,
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Any)
+    }
+}
+
+struct Any;
+
+/// The visits that a value without anything inside needs.
+macro_rules! values {
+    ($($visit:ident: $of:ty),*) => {
+        $(fn $visit<E>(self, _: $of) -> Result<Node, E> { Ok(Node::Value) })*
+    };
+}
+
+impl<'de> Visitor<'de> for Any {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut keys = BTreeMap::new();
+        while let Some((key, node)) = map.next_entry::<String, Spanned<Node>>()? {
+            keys.insert(key, node);
+        }
+        Ok(Node::Map(keys))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+        let mut items = Vec::new();
+        while let Some(node) = seq.next_element()? {
+            items.push(node);
+        }
+        Ok(Node::List(items))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Node, D::Error> {
+        from.deserialize_any(self)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, from: D) -> Result<Node, D::Error> {
+        from.deserialize_any(self)
+    }
+
+    fn visit_enum<A: serde::de::EnumAccess<'de>>(self, data: A) -> Result<Node, A::Error> {
+        data.variant::<IgnoredAny>().map(|_| Node::Value)
+    }
+
+    fn visit_none<E>(self) -> Result<Node, E> {
+        Ok(Node::Value)
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Value)
+    }
+
+    values!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_i128: i128, visit_u128: u128, visit_f64: f64, visit_str: &str);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "targets:\n  - name: shop\n    prometheus: { url: 'x' }\n  - name: bank\nwatching: { learn: 10m, min_requests: 20 }\nn: ~\n";
+
+    #[test]
+    fn a_key_is_found_or_what_is_around_it() {
+        for (key, line) in [
+            ("targets[0].name", 2),
+            ("targets[0].prometheus.url", 3),
+            ("targets[1].name", 4),
+            ("targets[1].prometheus.url", 4),
+            ("watching.min_requests", 5),
+            ("n", 6),
+        ] {
+            assert_eq!(find(TEXT, key).map(|p| p.0), Some(line), "{key}");
+        }
+        assert_eq!(find(TEXT, "nothing.of[3].this"), None);
+        assert_eq!(find("a: [", "a"), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! Those who can be told, one file each. A receiver turns a message into its service's words and says what became of it.
+
+mod alertmanager;
+mod cloudevents;
+mod dingtalk;
+mod feishu;
+mod grafana;
+mod pagerduty;
+mod robot;
+mod slack;
+mod webhook;
+mod wecom;
+
+use serde::Deserialize;
+
+use super::guard::refused_host;
+use super::http::{Failure, Http, HttpOptions};
+use super::message::Message;
+use crate::secret::{Secret, SecretSource};
+
+pub use alertmanager::Alertmanager;
+pub use cloudevents::CloudEvents;
+pub use dingtalk::DingTalk;
+pub use feishu::Feishu;
+pub use grafana::Grafana;
+pub use pagerduty::PagerDuty;
+pub use slack::Slack;
+pub use webhook::Webhook;
+pub use wecom::WeCom;
+
+/// What a receiver is. In YAML one key: `to: {slack: {webhook: {env: SLACK_URL}}}`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Prometheus' Alertmanager.
+    Alertmanager(Alertmanager),
+    /// Slack.
+    Slack(Slack),
+    /// PagerDuty.
+    PagerDuty(PagerDuty),
+    /// Grafana annotations.
+    Grafana(Grafana),
+    /// Anything that takes CloudEvents over HTTP.
+    CloudEvents(CloudEvents),
+    /// Anything that takes JSON.
+    Webhook(Webhook),
+    /// A robot of a WeCom group.
+    WeCom(WeCom),
+    /// A robot of a Feishu or Lark group.
+    Feishu(Feishu),
+    /// A robot of a DingTalk group.
+    DingTalk(DingTalk),
+}
+
+pub(super) trait Receiver {
+    /// Sends once. `Ok`: it was taken, with what the receiver wants to see in the next message of this incident.
+    fn send(&self, message: &Message<'_>, http: &Http) -> Result<Option<String>, Failure>;
+
+    /// Messages a minute that the service takes.
+    fn per_minute(&self) -> Option<u32> {
+        None
+    }
+
+    /// How often an incident that goes on has to be told again, in milliseconds.
+    fn refresh_ms(&self) -> Option<i64> {
+        None
+    }
+
+    /// Addresses that stand in the configuration (those in secrets are looked at when they are used).
+    fn urls(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// What is wrong with the configuration.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl Kind {
+    pub(super) fn receiver(&self) -> &dyn Receiver {
+        match self {
+            Self::Alertmanager(r) => r,
+            Self::Slack(r) => r,
+            Self::PagerDuty(r) => r,
+            Self::Grafana(r) => r,
+            Self::CloudEvents(r) => r,
+            Self::Webhook(r) => r,
+            Self::WeCom(r) => r,
+            Self::Feishu(r) => r,
+            Self::DingTalk(r) => r,
+        }
+    }
+
+    pub(super) fn urls(&self) -> Vec<&str> {
+        self.receiver().urls()
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.receiver().check()
+    }
+}
+
+/// An unreadable secret is retried: a mounted one may come a moment later.
+fn secret(source: &SecretSource) -> Result<Secret, Failure> {
+    source.read().map_err(Failure::later)
+}
+
+/// `Authorization: Bearer …`, where there is a token.
+fn bearer(token: Option<&SecretSource>) -> Result<Option<String>, Failure> {
+    token.map(|t| secret(t).map(|t| format!("Bearer {}", t.expose()))).transpose()
+}
+
+/// An address that stands in the configuration: http or https, no credentials in it, no host that is always refused.
+pub(super) fn check_url(url: &str, http: &HttpOptions) -> Result<(), String> {
+    let parsed: ureq::http::Uri = url.parse().map_err(|_| format!("{url} is no address"))?;
+    if !matches!(parsed.scheme_str(), Some("http" | "https")) {
+        return Err(format!("{url} is no http or https address"));
+    }
+    if parsed.authority().is_some_and(|a| a.as_str().contains('@')) {
+        return Err("the address holds credentials; give a token from a file or the environment".to_owned());
+    }
+    refused_host(parsed.host().unwrap_or_default(), http.allow_loopback).map_or(Ok(()), Err)
+}
+
+/// Percent-encoded for a path or query.
+pub(super) fn percent(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
+/// A base address and a path below it.
+fn below(base: &str, path: &str) -> String {
+    format!("{}{path}", base.trim_end_matches('/'))
+}

@@ -1,0 +1,26 @@
+//! What the group robots of WeCom, Feishu and DingTalk have in common: plain text, an address that is a secret, and a code in the answer.
+//! None has a key by which it would tell a repetition, so a message whose earlier attempt may have arrived says so in its first line.
+
+use serde_json::Value;
+
+use crate::notify::http::Failure;
+use crate::notify::message::Message;
+use crate::notify::text::cut_bytes;
+
+/// First line and text, at most `max` bytes. Sent as text, not as Markdown: the three dialects know no escaping that can be relied on.
+pub(super) fn text(message: &Message<'_>, max: usize) -> String {
+    cut_bytes(&format!("{}\n{}", message.marked_title(), message.text), max)
+}
+
+/// The robots answer 200 to everything; `code` 0 is success.
+pub(super) fn outcome(answer: &Value, code: &str, message: &str, busy: &[i64]) -> Result<Option<String>, Failure> {
+    let Some(number) = answer[code].as_i64() else {
+        return Err(Failure::Unknown { message: format!("the answer has no {code}: is the address right?") });
+    };
+    let said = format!("{code} {number}: {}", answer[message].as_str().unwrap_or("no reason given"));
+    match number {
+        0 => Ok(None),
+        number if busy.contains(&number) => Err(Failure::later(said)),
+        _ => Err(Failure::never(said)),
+    }
+}

@@ -1,0 +1,115 @@
+//! Slack: an incoming webhook, or a bot that answers in the incident's thread.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use ureq::http::Method;
+
+use super::{Receiver, secret};
+use crate::notify::http::{Failure, Http};
+use crate::notify::message::Message;
+use crate::notify::text::entities;
+use crate::secret::SecretSource;
+
+const POST_MESSAGE: &str = "https://slack.com/api/chat.postMessage";
+/// Slack's limit of a section's text.
+const MAX_SECTION: usize = 3000;
+/// Sections of text; the whole message fails near 13,000 characters and 50 blocks.
+const MAX_SECTIONS: usize = 3;
+/// The fallback is one line in a notification.
+const MAX_FALLBACK: usize = 300;
+
+/// A Slack channel: either `webhook`, or `token` and `channel` of a bot with `chat:write`, whose later messages of an incident go into the
+/// thread of the first.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Slack {
+    /// The incoming webhook's address, which is a secret.
+    pub webhook: Option<SecretSource>,
+    /// The bot's token.
+    pub token: Option<SecretSource>,
+    /// The channel's id.
+    pub channel: Option<String>,
+    /// Instead of Slack's address of `chat.postMessage`.
+    pub api_url: Option<String>,
+}
+
+impl Receiver for Slack {
+    fn send(&self, message: &Message<'_>, http: &Http) -> Result<Option<String>, Failure> {
+        let mut body = json!({"text": entities(&message.marked_title(), MAX_FALLBACK), "blocks": blocks(message)});
+        if let Some(webhook) = &self.webhook {
+            return http.json(Method::POST, secret(webhook)?.expose(), &[], &body).map(|_| None);
+        }
+        let (Some(token), Some(channel)) = (&self.token, &self.channel) else {
+            return Err(Failure::never("slack needs `webhook`, or `token` and `channel`"));
+        };
+        body["channel"] = channel.as_str().into();
+        if let Some(thread) = &message.reply {
+            body["thread_ts"] = thread.as_str().into();
+        }
+        let token = format!("Bearer {}", secret(token)?.expose());
+        let url = self.api_url.as_deref().unwrap_or(POST_MESSAGE);
+        let answer = http.json(Method::POST, url, &[("authorization", &token)], &body)?;
+        outcome(&answer)?;
+        // The first message of an incident stays the thread's.
+        Ok(message.reply.clone().or_else(|| answer["ts"].as_str().map(ToOwned::to_owned)))
+    }
+
+    fn per_minute(&self) -> Option<u32> {
+        Some(60)
+    }
+
+    fn urls(&self) -> Vec<&str> {
+        self.api_url.as_deref().into_iter().collect()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match (&self.webhook, &self.token, &self.channel) {
+            (Some(_), None, None) | (None, Some(_), Some(_)) => Ok(()),
+            _ => Err("slack needs either `webhook`, or `token` and `channel`".to_owned()),
+        }
+    }
+}
+
+/// Slack's API answers 200 to everything.
+fn outcome(answer: &Value) -> Result<(), Failure> {
+    if answer["ok"] == true {
+        return Ok(());
+    }
+    let error = answer["error"].as_str().unwrap_or("no reason given").to_owned();
+    Err(match error.as_str() {
+        "ratelimited" | "rate_limited" | "service_unavailable" | "internal_error" | "request_timeout" => {
+            Failure::later(error)
+        }
+        _ => Failure::never(error),
+    })
+}
+
+fn blocks(message: &Message<'_>) -> Value {
+    let section = |text: String| json!({"type": "section", "text": {"type": "mrkdwn", "text": text}});
+    // Two for the stars.
+    let mut blocks = vec![section(format!("*{}*", entities(&message.marked_title(), MAX_SECTION - 2)))];
+    let mut rest = message.text.as_str();
+    for _ in 0..MAX_SECTIONS {
+        // Cut at a line; entities are at most five times as long as what they stand for.
+        let part = head(rest, MAX_SECTION);
+        if !part.trim().is_empty() {
+            blocks.push(section(entities(part, MAX_SECTION)));
+        }
+        rest = &rest[part.len()..];
+    }
+    json!(blocks)
+}
+
+/// Whole lines from the start whose escaped length fits; a line that is too long alone is taken whole and cut later.
+fn head(text: &str, max: usize) -> &str {
+    let mut end = 0;
+    let mut used = 0;
+    for line in text.split_inclusive('\n') {
+        used += entities(line, usize::MAX).chars().count();
+        if used > max && end > 0 {
+            break;
+        }
+        end += line.len();
+    }
+    &text[..end]
+}

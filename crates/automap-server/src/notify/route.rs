@@ -1,0 +1,100 @@
+//! Who hears of what, and whose service it is.
+
+use automap_core::incident::{Incident, IncidentState, Owner, Severity};
+use serde::Deserialize;
+
+use super::glob::matches;
+
+/// From incidents to a receiver.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// Its name; part of the keys of messages, so a route that is renamed is another one.
+    pub name: String,
+    /// The receiver's name.
+    pub receiver: String,
+    /// Which incidents; all where nothing is said.
+    #[serde(default)]
+    pub filter: Filter,
+    /// Whether changes between the opening and the end are told too. Default: yes.
+    #[serde(default = "yes")]
+    pub updates: bool,
+    /// Template of the first line, instead of the built-in one.
+    pub title: Option<String>,
+    /// Template of the text, instead of the built-in one.
+    pub text: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// What an incident must be; every list that is not empty must hold it. `*` in a pattern stands for any characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Filter {
+    /// Patterns of targets.
+    pub targets: Vec<String>,
+    /// As the owner sees them, where one sets its own.
+    pub severities: Vec<Severity>,
+    /// Patterns of the cause; while none is named, of the services that show symptoms.
+    pub services: Vec<String>,
+    /// The owning teams.
+    pub teams: Vec<String>,
+    /// States. A route that leaves out `closed` never tells of the end.
+    pub states: Vec<IncidentState>,
+}
+
+/// Whose a service is. The first entry that fits counts.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnerConfig {
+    /// Pattern of the service: `payment`, `payment-*`, `*`.
+    pub service: String,
+    /// Pattern of the target; any where nothing is said.
+    pub target: Option<String>,
+    /// The team.
+    pub team: Option<String>,
+    /// Where it is written what to do.
+    pub runbook: Option<String>,
+    /// Where to look.
+    pub dashboard: Option<String>,
+    /// How bad an incident of it is, whatever it looks like.
+    pub severity: Option<Severity>,
+}
+
+/// The owner of what an incident is about: by the configuration, else as the incident says (by the labels of the workload).
+pub fn owner(owners: &[OwnerConfig], incident: &Incident) -> Option<Owner> {
+    let of_target = |o: &&OwnerConfig| o.target.as_ref().is_none_or(|t| matches(t, &incident.target));
+    let fits = |s: &&str| owners.iter().filter(of_target).find(|o| matches(&o.service, s));
+    let found = incident.services().iter().find_map(fits).map(OwnerConfig::owner);
+    let known = incident.owner.as_ref();
+    found.map(|o| Owner { team: o.team.or_else(|| known?.team.clone()), ..o }).or_else(|| known.cloned())
+}
+
+impl OwnerConfig {
+    fn owner(&self) -> Owner {
+        let Self { team, runbook, dashboard, severity, .. } = self.clone();
+        Owner { team, runbook, dashboard, severity }
+    }
+}
+
+/// Whether a route hears of this incident. One that was `told` before hears on, even if the incident no longer fits (a milder one now,
+/// another cause): what was opened must be closed. Only `states` still counts then.
+pub(super) fn wants(route: &Route, owners: &[OwnerConfig], incident: &Incident, told: bool) -> bool {
+    let Filter { targets, severities, services: wanted, teams, states } = &route.filter;
+    if !states.is_empty() && !states.contains(&incident.state) {
+        return false;
+    }
+    let owner = owner(owners, incident);
+    let severity = owner.as_ref().and_then(|o| o.severity).unwrap_or(incident.severity);
+    let team = owner.and_then(|o| o.team);
+    told || (any(targets, [incident.target.as_str()].as_slice())
+        && (severities.is_empty() || severities.contains(&severity))
+        && any(wanted, &incident.services())
+        && (teams.is_empty() || team.is_some_and(|t| teams.contains(&t))))
+}
+
+fn any(patterns: &[String], names: &[&str]) -> bool {
+    patterns.is_empty() || patterns.iter().any(|p| names.iter().any(|n| matches(p, n)))
+}

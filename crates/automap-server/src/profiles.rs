@@ -1,0 +1,114 @@
+//! Profiles of healthy hours, kept beyond what a Prometheus remembers.
+
+use automap_core::graph::{GraphOptions, of_incident};
+use automap_core::observation::Observation;
+use automap_core::profile::profiles;
+use automap_core::time::Timestamp;
+use automap_core::{DiagnoseOptions, analyse};
+
+use crate::store::{Store, StoreError};
+use crate::watcher::{State, TargetStatus};
+
+/// One profile for so much time.
+const EVERY_MS: i64 = 3_600_000;
+/// Graphs of larger systems take too long to learn between two looks.
+pub const MAX_SERVICES: usize = 200;
+
+/// Says when the time has come for the profile of a target.
+#[derive(Debug)]
+pub struct Profiles {
+    target: String,
+    /// Since when nothing is wrong and everything is seen.
+    calm: Option<Timestamp>,
+    /// End of the period that was kept last.
+    kept: Option<Timestamp>,
+}
+
+impl Profiles {
+    /// Goes on behind what the store has.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn resume(target: &str, store: &dyn Store) -> Result<Self, StoreError> {
+        let latest = store.profiles(target, Timestamp::from_ms(0), 1)?;
+        Ok(Self { target: target.to_owned(), calm: None, kept: latest.first().map(|p| p.period.end) })
+    }
+
+    /// After every look: keeps the profile of what was seen when all of it was calm and the last one is an hour old. Whether it did.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it was not kept; it is tried again after the next look.
+    pub fn looked(
+        &mut self,
+        status: &TargetStatus,
+        observation: &Observation,
+        store: &dyn Store,
+    ) -> Result<bool, StoreError> {
+        let period = observation.frame.span();
+        let is_calm = status.state == State::Watching && status.open.is_none() && status.signs.is_empty();
+        if !is_calm {
+            self.calm = None;
+            return Ok(false);
+        }
+        let calm = *self.calm.get_or_insert(period.end);
+        let is_old = self.kept.is_none_or(|kept| period.end.ms() - kept.ms() >= EVERY_MS);
+        if calm > period.start || !is_old || observation.frame.services().len() > MAX_SERVICES {
+            return Ok(false);
+        }
+        let Ok(analysis) = analyse(observation, &DiagnoseOptions::default()) else { return Ok(false) };
+        let graphs = of_incident(&analysis.frame, &analysis.windows.rows, &observation.calls, &GraphOptions::default());
+        let table = profiles(&analysis, &graphs, &observation.calls);
+        let Ok(json) = serde_json::to_string(&table) else { return Ok(false) };
+        store.put_profile(&self.target, period, &json)?;
+        self.kept = Some(period.end);
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use automap_core::frame::{RawSeries, assemble};
+    use automap_core::profile::ProfileTable;
+    use automap_core::time::WindowHint;
+    use automap_core::topology::CallGraph;
+
+    use super::*;
+    use crate::store::memory::MemoryStore;
+
+    /// An hour of a small shop, ending at `end_s`.
+    fn hour(end_s: i64) -> Observation {
+        let times: Vec<_> = (0..240).map(|row| Timestamp::from_ms((end_s - (239 - row) * 15) * 1000)).collect();
+        let level = |t: &Timestamp| 30.0 + ((t.ms() / 15_000) * 7919 % 101) as f64 / 50.0;
+        let series = |service: &str| RawSeries {
+            service: service.into(),
+            metric: "latency_ms".into(),
+            peer: None,
+            points: times.iter().map(|t| (*t, level(t))).collect(),
+        };
+        let (frame, notes) = assemble(vec![series("db"), series("web")], times.clone()).unwrap();
+        let (calls, hint) = (CallGraph::new(), WindowHint::default());
+        Observation { frame, calls, hint, notes, not_checked: vec![], queries: vec![], source: "test".into() }
+    }
+
+    #[test]
+    fn one_for_each_calm_hour_and_none_of_an_hour_with_an_incident() {
+        let store = MemoryStore::default();
+        let mut profiles = Profiles::resume("shop", &store).unwrap();
+        let well = TargetStatus { state: State::Watching, ..TargetStatus::new("shop") };
+        let ill = TargetStatus { open: Some("shop-1".into()), ..well.clone() };
+        let mut kept = Vec::new();
+        for minute in 0..300 {
+            let end_s = 1_700_000_000 + minute * 60;
+            let status = if minute == 150 { &ill } else { &well };
+            if profiles.looked(status, &hour(end_s), &store).unwrap() {
+                kept.push(minute);
+            }
+        }
+        assert_eq!(kept, [60, 120, 211, 271], "the hour after the incident is the first one without it");
+        let all = store.profiles("shop", Timestamp::from_ms(0), 10).unwrap();
+        let table: ProfileTable = serde_json::from_str(&all[0].json).unwrap();
+        assert_eq!((all.len(), table.services.len()), (4, 2));
+        let mut resumed = Profiles::resume("shop", &store).unwrap();
+        assert!(!resumed.looked(&well, &hour(1_700_000_000 + 275 * 60), &store).unwrap());
+    }
+}

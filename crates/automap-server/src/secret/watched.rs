@@ -1,0 +1,169 @@
+//! Files that are parsed once and again when they change: secrets, certificates, keys.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use super::SecretSource;
+
+/// A token, hash, certificate or key set is never larger; a wrong path may be.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// Why a secret could not be read. Says where it should be, never what it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {reason}; {next}")]
+pub struct SecretError {
+    /// The file or variable.
+    pub place: String,
+    /// What is wrong with it.
+    pub reason: String,
+    /// What to do.
+    pub next: &'static str,
+}
+
+/// How a file looked when it was read: another one is there when this differs.
+type Stamp = (Option<SystemTime>, u64);
+
+/// A file whose content is parsed once and again when it changes. While a new content is unusable the old one stays.
+pub struct Watched<T> {
+    path: PathBuf,
+    parse: fn(&[u8]) -> Result<T, String>,
+    state: Mutex<(Stamp, Arc<T>)>,
+}
+
+impl<T> std::fmt::Debug for Watched<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watched").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl<T> Watched<T> {
+    /// Reads the file for the first time.
+    ///
+    /// # Errors
+    /// [`SecretError`] when it cannot be read or parsed.
+    pub fn open(path: &Path, parse: fn(&[u8]) -> Result<T, String>) -> Result<Self, SecretError> {
+        let stamp = stamp(path);
+        let value = parse(&read(path)?).map_err(|reason| unusable(path, reason))?;
+        Ok(Self { path: path.to_owned(), parse, state: Mutex::new((stamp, Arc::new(value))) })
+    }
+
+    /// The present content. Costs one `stat` of the file while it does not change.
+    pub fn get(&self) -> Arc<T> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = stamp(&self.path);
+        if now != state.0
+            && let Ok(bytes) = read(&self.path)
+            && let Ok(value) = (self.parse)(&bytes)
+        {
+            *state = (now, Arc::new(value));
+        }
+        Arc::clone(&state.1)
+    }
+}
+
+/// A secret in words: a token or a hash.
+pub struct Secret(Source);
+
+enum Source {
+    File(Watched<String>),
+    Fixed(Arc<String>),
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Secret {
+    /// Reads it for the first time.
+    ///
+    /// # Errors
+    /// [`SecretError`] when it is missing or empty.
+    pub fn open(from: &SecretSource) -> Result<Self, SecretError> {
+        Ok(Self(match from {
+            SecretSource::File(path) => Source::File(Watched::open(path, words)?),
+            SecretSource::Env(name) => {
+                let value = std::env::var(name).unwrap_or_default();
+                Source::Fixed(Arc::new(words(value.as_bytes()).map_err(|reason| SecretError {
+                    place: format!("environment variable {name}"),
+                    reason,
+                    next: "set it before automap starts, or name a file instead",
+                })?))
+            }
+        }))
+    }
+
+    /// The present value.
+    pub fn get(&self) -> Arc<String> {
+        match &self.0 {
+            Source::File(file) => file.get(),
+            Source::Fixed(value) => Arc::clone(value),
+        }
+    }
+}
+
+/// The text without the newline that editors add.
+fn words(bytes: &[u8]) -> Result<String, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8 text")?.trim();
+    if text.is_empty() { Err("it is empty or not there".into()) } else { Ok(text.to_owned()) }
+}
+
+fn stamp(path: &Path) -> Stamp {
+    fs::metadata(path).map_or((None, 0), |m| (m.modified().ok(), m.len()))
+}
+
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, SecretError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|e| unusable(path, e.to_string()))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(unusable(path, "it is larger than 1 MiB".into()));
+    }
+    Ok(bytes)
+}
+
+pub(crate) fn unusable(path: &Path, reason: String) -> SecretError {
+    SecretError {
+        place: path.display().to_string(),
+        reason,
+        next: "check the path in the configuration and that automap's user may read it",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, text: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("automap-secret-{}-{name}", std::process::id()));
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_changed_file_is_read_again_and_a_broken_one_is_not() {
+        let path = file("rotated", "first\n");
+        let secret = Secret::open(&SecretSource::File(path.clone())).unwrap();
+        assert_eq!(*secret.get(), "first");
+        fs::write(&path, "the second").unwrap();
+        assert_eq!(*secret.get(), "the second");
+        fs::write(&path, " \n").unwrap();
+        assert_eq!(*secret.get(), "the second", "an empty file locks nobody out and lets nobody in");
+        fs::remove_file(&path).unwrap();
+        assert_eq!(*secret.get(), "the second");
+    }
+
+    #[test]
+    fn what_is_missing_is_named_and_what_is_there_is_not_printed() {
+        let error = Secret::open(&SecretSource::Env("AUTOMAP_TEST_NO_SUCH".into())).unwrap_err().to_string();
+        assert!(error.contains("AUTOMAP_TEST_NO_SUCH") && error.contains("set it"), "{error}");
+        let path = file("printed", "hunter2");
+        let secret = Secret::open(&SecretSource::File(path)).unwrap();
+        assert!(!format!("{secret:?}").contains("hunter2"));
+    }
+}

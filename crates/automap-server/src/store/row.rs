@@ -1,0 +1,77 @@
+//! An incident as a row: indexed columns, the whole in JSON, and the report apart so that listings do not read it.
+
+use automap_core::incident::{Incident, IncidentState, Severity};
+use automap_core::time::Timestamp;
+
+use super::{MAX_ID, StoreError};
+
+/// The columns of an incident.
+#[derive(Debug)]
+pub(super) struct Row<'a> {
+    pub(super) id: &'a str,
+    pub(super) target: &'a str,
+    pub(super) state: &'static str,
+    pub(super) severity: &'static str,
+    pub(super) cause: Option<&'a str>,
+    pub(super) confirmed: Option<&'a str>,
+    pub(super) revision: i64,
+    pub(super) opened_ms: i64,
+    pub(super) updated_ms: i64,
+    pub(super) closed_ms: Option<i64>,
+    /// Without the report.
+    pub(super) body: String,
+    pub(super) report: Option<String>,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn encode(incident: &'a Incident) -> Result<Self, StoreError> {
+        check(incident)?;
+        let json = |e: serde_json::Error| unfit(incident, e.to_string());
+        Ok(Self {
+            id: &incident.id,
+            target: &incident.target,
+            state: state_name(incident.state),
+            severity: severity_name(incident.severity),
+            cause: incident.cause.as_ref().map(|cause| cause.service.as_str()),
+            confirmed: incident.confirmed.as_deref(),
+            revision: i64::try_from(incident.revision).map_err(|e| unfit(incident, e.to_string()))?,
+            opened_ms: incident.opened.ms(),
+            updated_ms: incident.updated.ms(),
+            closed_ms: incident.closed.map(Timestamp::ms),
+            body: serde_json::to_string(&Incident { report: None, ..incident.clone() }).map_err(json)?,
+            report: incident.report.as_ref().map(serde_json::to_string).transpose().map_err(json)?,
+        })
+    }
+}
+
+/// Whether it can be kept at all.
+pub(super) fn check(incident: &Incident) -> Result<(), StoreError> {
+    if incident.id.is_empty() || incident.id.len() > MAX_ID {
+        return Err(unfit(incident, format!("an id has 1 to {MAX_ID} bytes")));
+    }
+    Ok(())
+}
+
+pub(super) fn unfit(incident: &Incident, reason: String) -> StoreError {
+    StoreError::Unfit { what: format!("incident {}", incident.id.chars().take(MAX_ID).collect::<String>()), reason }
+}
+
+pub(super) const fn state_name(state: IncidentState) -> &'static str {
+    match state {
+        IncidentState::Open => "open",
+        IncidentState::Recovering => "recovering",
+        IncidentState::Closed => "closed",
+    }
+}
+
+pub(super) fn parse_state(name: &str) -> Option<IncidentState> {
+    [IncidentState::Open, IncidentState::Recovering, IncidentState::Closed].into_iter().find(|s| state_name(*s) == name)
+}
+
+const fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
+    }
+}

@@ -1,0 +1,56 @@
+//! What is forgotten, and giving its space back.
+
+use automap_core::time::Timestamp;
+use rusqlite::Connection;
+
+use super::Trouble;
+use crate::store::{Pruned, Retention};
+
+/// Incidents that one step by size removes: short transactions, little more removed than needed.
+const STEP: i64 = 20;
+
+/// Over, unconfirmed, and all its messages gone.
+const MAY_GO: &str = "state = 'closed' AND confirmed IS NULL
+    AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.incident = incidents.id AND o.state = 'waiting')";
+
+pub(super) fn by_age(c: &Connection, now: Timestamp, keep: Retention) -> Result<Pruned, Trouble> {
+    let before = keep.before(now).ms();
+    let incidents =
+        c.execute(&format!("DELETE FROM incidents WHERE {MAY_GO} AND coalesce(closed_ms, updated_ms) < ?1"), [before])?;
+    let old = c.execute("DELETE FROM outbox WHERE state <> 'waiting' AND queued_ms < ?1", [before])?;
+    let profiles = c.execute("DELETE FROM profiles WHERE end_ms < ?1", [before])?;
+    let messages = old as u64 + without_incident(c)?;
+    Ok(Pruned { incidents: incidents as u64, messages, profiles: profiles as u64, bytes: bytes(c)? })
+}
+
+/// Removes a few of the oldest when the content is too large; `incidents` is 0 when it fits or nothing more may go.
+pub(super) fn by_size(c: &Connection, keep: Retention) -> Result<Pruned, Trouble> {
+    let mut pruned = Pruned::default();
+    if bytes(c)? > keep.max_bytes {
+        let oldest = format!("SELECT id FROM incidents WHERE {MAY_GO} ORDER BY opened_ms, id LIMIT ?1");
+        pruned.incidents = c.execute(&format!("DELETE FROM incidents WHERE id IN ({oldest})"), [STEP])? as u64;
+        pruned.messages = without_incident(c)?;
+    }
+    pruned.bytes = bytes(c)?;
+    Ok(pruned)
+}
+
+/// Empty pages back to the system, then the log back into the file.
+pub(super) fn vacuum(c: &Connection) -> rusqlite::Result<()> {
+    c.execute_batch("VACUUM")?;
+    c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}
+
+fn without_incident(c: &Connection) -> Result<u64, Trouble> {
+    let gone = "NOT EXISTS (SELECT 1 FROM incidents i WHERE i.id = incident)";
+    let messages = c.execute(&format!("DELETE FROM outbox WHERE state <> 'waiting' AND {gone}"), [])?;
+    c.execute(&format!("DELETE FROM replies WHERE {gone}"), [])?;
+    Ok(messages as u64)
+}
+
+/// Bytes of the pages in use; empty ones are there to be filled again.
+fn bytes(c: &Connection) -> Result<u64, Trouble> {
+    let pragma = |name: &str| c.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let used = pragma("page_count")? - pragma("freelist_count")?;
+    Ok((used * pragma("page_size")?).unsigned_abs())
+}

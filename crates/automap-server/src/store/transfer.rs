@@ -1,0 +1,97 @@
+//! Incidents out of one store and into another, as JSON lines: one incident a line, the latest opened first.
+
+use std::io::{self, BufRead, Read as _, Write};
+
+use automap_core::incident::{INCIDENT_SCHEMA_VERSION, Incident};
+
+use super::{Cursor, IncidentFilter, Store, StoreError};
+
+/// Longest line that is read: an incident with a report of the largest system, many times over.
+pub const MAX_LINE_BYTES: u64 = 32 << 20;
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// New, or later than what was kept.
+    pub written: u64,
+    /// Kept already, in this revision or a later one.
+    pub known: u64,
+}
+
+/// Why a transfer stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file.
+    #[error("the lines cannot be read or written: {0}")]
+    Io(#[from] io::Error),
+    /// A line that is no incident; those before it were kept.
+    #[error("line {line} is no incident: {reason}; what stands before it was imported")]
+    Line {
+        /// From 1.
+        line: u64,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Writes the incidents that the filter lets through, all pages, with their reports. Returns how many.
+///
+/// # Errors
+/// When the store or `out` fails.
+pub fn export(store: &dyn Store, filter: &IncidentFilter, out: &mut dyn Write) -> Result<u64, TransferError> {
+    let mut filter = IncidentFilter { limit: 0, ..filter.clone() };
+    let mut count = 0;
+    loop {
+        let page = store.list(&filter)?;
+        let Some(last) = page.last() else { break };
+        filter.after = Some(Cursor { opened: last.opened, id: last.id.clone() });
+        for incident in &page {
+            // One that was pruned in between is not there any more.
+            let Some(incident) = store.get(&incident.id)? else { continue };
+            serde_json::to_writer(&mut *out, &incident).map_err(io::Error::from)?;
+            out.write_all(b"\n")?;
+            count += 1;
+        }
+    }
+    out.flush()?;
+    Ok(count)
+}
+
+/// Keeps every incident of `lines` that is newer than what the store has. Nobody is told of them.
+///
+/// # Errors
+/// At the first line that is no incident, or when the store fails.
+pub fn import(store: &dyn Store, mut lines: &mut dyn BufRead) -> Result<Imported, TransferError> {
+    let mut done = Imported::default();
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        if (&mut lines).take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let incident = parse(&line).map_err(|reason| TransferError::Line { line: number, reason })?;
+        if store.restore(&incident)? {
+            done.written += 1;
+        } else {
+            done.known += 1;
+        }
+    }
+    Ok(done)
+}
+
+fn parse(line: &[u8]) -> Result<Incident, String> {
+    if line.len() as u64 > MAX_LINE_BYTES {
+        return Err(format!("it is longer than {} MiB", MAX_LINE_BYTES >> 20));
+    }
+    let incident: Incident = serde_json::from_slice(line).map_err(|e| e.to_string())?;
+    if incident.schema_version > INCIDENT_SCHEMA_VERSION {
+        return Err(format!("it is of a later automap (version {})", incident.schema_version));
+    }
+    Ok(incident)
+}

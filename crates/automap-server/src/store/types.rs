@@ -1,0 +1,193 @@
+//! What goes in and out of a store beside incidents.
+
+use automap_core::incident::{Incident, IncidentState};
+use automap_core::time::{Interval, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::Outgoing;
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The first message of this incident on this route.
+    Opened,
+    /// Something changed.
+    Updated,
+    /// It is over.
+    Closed,
+    /// It came back after it had been closed.
+    Reopened,
+}
+
+impl Event {
+    /// What the step from one revision to the next is, for a route that was or was not told of the incident before.
+    pub fn between(before: Option<IncidentState>, after: IncidentState, told: bool) -> Self {
+        let was_open = before.is_some_and(|state| state != IncidentState::Closed);
+        match (was_open, after == IncidentState::Closed) {
+            (true, true) => Self::Closed,
+            (false, true) if !told => Self::Closed,
+            // A change of an incident that stays closed: somebody confirmed its cause.
+            (false, true) => Self::Updated,
+            (_, false) if !told => Self::Opened,
+            (true, false) => Self::Updated,
+            (false, false) => Self::Reopened,
+        }
+    }
+
+    /// As written in JSON and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Updated => "updated",
+            Self::Closed => "closed",
+            Self::Reopened => "reopened",
+        }
+    }
+
+    /// The reverse of [`Event::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Opened, Self::Updated, Self::Closed, Self::Reopened].into_iter().find(|e| e.as_str() == text)
+    }
+}
+
+/// The content of a waiting message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Queued {
+    /// What it is about.
+    pub event: Event,
+    /// An earlier attempt ended without a word: the receiver may have the message already.
+    pub uncertain: bool,
+    /// The incident as it was when the message was queued.
+    pub incident: Incident,
+}
+
+/// A message in the line of one route and incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its key.
+    pub key: String,
+    /// What it is about.
+    pub event: Event,
+    /// Whether it may have arrived already.
+    pub uncertain: bool,
+}
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// Which.
+    pub message: Outgoing,
+    /// What it is about.
+    pub event: Event,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// When it got there.
+    pub done: Option<Timestamp>,
+    /// Why the latest attempt failed.
+    pub error: Option<String>,
+}
+
+/// Where a message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// To be sent.
+    Waiting,
+    /// The receiver took it.
+    Delivered,
+    /// A later message said it all.
+    Folded,
+    /// It cannot be delivered; the error says why.
+    GivenUp,
+}
+
+impl DeliveryState {
+    /// As written in JSON and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Delivered => "delivered",
+            Self::Folded => "folded",
+            Self::GivenUp => "given_up",
+        }
+    }
+
+    /// The reverse of [`DeliveryState::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Waiting, Self::Delivered, Self::Folded, Self::GivenUp].into_iter().find(|s| s.as_str() == text)
+    }
+}
+
+/// The outbox as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutboxState {
+    /// Messages to be sent.
+    pub waiting: u64,
+    /// Messages that were given up and are still remembered.
+    pub given_up: u64,
+    /// Since when the oldest waits.
+    pub oldest: Option<Timestamp>,
+}
+
+/// Profiles of a healthy period.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredProfile {
+    /// The period.
+    pub period: Interval,
+    /// The document as it was given.
+    pub json: String,
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Closed incidents, profiles and records of messages, in days since they closed, ended or were queued.
+    pub keep_days: u32,
+    /// Bytes that the content may take.
+    pub max_bytes: u64,
+}
+
+impl Retention {
+    /// What is older may go.
+    pub(crate) fn before(self, now: Timestamp) -> Timestamp {
+        now.plus_ms(-i64::from(self.keep_days) * 86_400_000)
+    }
+}
+
+/// What was forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Incidents, by age and by size.
+    pub incidents: u64,
+    /// Records of messages that had been delivered, folded or given up.
+    pub messages: u64,
+    /// Healthy periods.
+    pub profiles: u64,
+    /// Bytes of the content afterwards; more than asked for when what is left must be kept.
+    pub bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_event_follows_from_the_states_and_from_what_the_route_knows() {
+        use IncidentState::{Closed, Open, Recovering};
+        let table = [
+            (None, Open, false, Event::Opened),
+            (Some(Open), Recovering, true, Event::Updated),
+            (Some(Open), Open, false, Event::Opened),
+            (Some(Recovering), Closed, true, Event::Closed),
+            (Some(Recovering), Closed, false, Event::Closed),
+            (Some(Closed), Open, true, Event::Reopened),
+            (Some(Closed), Open, false, Event::Opened),
+            (Some(Closed), Closed, true, Event::Updated),
+            (None, Closed, false, Event::Closed),
+        ];
+        for (before, after, told, expected) in table {
+            assert_eq!(Event::between(before, after, told), expected, "{before:?} → {after:?}, told: {told}");
+        }
+    }
+}

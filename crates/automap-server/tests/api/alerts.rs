@@ -1,0 +1,62 @@
+//! Webhooks: answered at once, told once.
+
+use serde_json::{Value, json};
+
+use super::server::Server;
+
+const ALERTMANAGER: &str = include_str!("../fixtures/alertmanager.json");
+const GRAFANA: &str = include_str!("../fixtures/grafana.json");
+const PATH: &str = "/api/v1/alerts/alertmanager";
+
+fn body(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// Waits until so many groups have arrived.
+async fn arrived(server: &Server, groups: usize) {
+    while server.system.alerts.lock().unwrap().len() < groups {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn alerts_go_to_the_watcher_once() {
+    let server = Server::new();
+    let first = server.post(&format!("{PATH}?target=shop"), &body(ALERTMANAGER)).await;
+    assert_eq!((first.status, first.json()), (202, json!({"taken": 2, "repeated": 0, "left_out": 3})));
+    let again = server.post(PATH, &body(ALERTMANAGER)).await;
+    assert_eq!((again.status, &again.json()["repeated"]), (202, &json!(2)));
+    let mut resolved = body(ALERTMANAGER);
+    resolved["alerts"][0]["status"] = "resolved".into();
+    assert_eq!(server.post(PATH, &resolved).await.json()["taken"], 1);
+    assert_eq!(server.post("/api/v1/alerts/grafana", &body(GRAFANA)).await.json()["taken"], 1);
+    arrived(&server, 3).await;
+    let groups = server.system.alerts.lock().unwrap();
+    assert_eq!((groups.len(), groups[0].target.as_deref(), groups[1].alerts.len()), (3, Some("shop"), 1));
+    assert!(!groups[1].alerts[0].firing);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_comes_again_and_is_not_lost() {
+    let server = Server::idle(serde_saphyr::from_str("limits: { alerts_waiting: 1 }").unwrap());
+    assert_eq!(server.post(PATH, &body(ALERTMANAGER)).await.status, 202);
+    let full = server.post("/api/v1/alerts/grafana", &body(GRAFANA)).await;
+    assert_eq!((full.status, full.header("retry-after")), (503, "10"), "Alertmanager repeats after a 5xx only");
+    let _workers = server.app.start();
+    arrived(&server, 1).await;
+    let again = server.post("/api/v1/alerts/grafana", &body(GRAFANA)).await;
+    assert_eq!((again.status, &again.json()["taken"]), (202, &json!(1)), "it was refused, so it is still news");
+    arrived(&server, 2).await;
+}
+
+#[tokio::test]
+async fn other_bodies_are_refused_with_their_place() {
+    let server = Server::new();
+    let reply = server.post(PATH, &json!({"version": "3", "groupKey": "g", "alerts": []})).await;
+    assert_eq!((reply.status, &reply.json()["place"]), (400, &json!("version")));
+    let reply = server.send("POST", PATH, &[("content-type", "application/json")], "{").await;
+    assert_eq!((reply.status, &reply.json()["place"]), (400, &json!("body")));
+    let deep = format!("{{\"groupKey\": {}", "[".repeat(100_000));
+    assert_eq!(server.send("POST", PATH, &[("content-type", "application/json")], deep).await.status, 400);
+    assert_eq!(server.post(&format!("{PATH}?target=none"), &body(ALERTMANAGER)).await.status, 404);
+}

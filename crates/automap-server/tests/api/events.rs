@@ -1,0 +1,101 @@
+//! Server-sent events: what happens is told, and who comes back misses nothing that is kept.
+
+use automap_server::api::Peer;
+use automap_server::api::system::IncidentChange;
+use axum::body::Body;
+use axum::http::Request;
+use futures_util::StreamExt;
+use serde_json::json;
+use tower::ServiceExt;
+
+use super::fake::incident;
+use super::server::Server;
+
+struct Listener {
+    body: axum::body::BodyDataStream,
+    text: String,
+}
+
+impl Listener {
+    async fn new(server: &Server, last: Option<&str>) -> Self {
+        let mut request = Request::builder().uri("/api/v1/events").header("host", "localhost");
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let mut request = request.body(Body::empty()).unwrap();
+        request.extensions_mut().insert(Peer("127.0.0.1:1".parse().unwrap()));
+        let response = server.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { body: response.into_body().into_data_stream(), text: String::new() }
+    }
+
+    /// Id, kind and data of the next event; `None` when the stream ends.
+    async fn next(&mut self) -> Option<(String, String, serde_json::Value)> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let field = |name: &str| event.lines().find_map(|l| l.strip_prefix(name)).map(|v| v.trim().to_owned());
+                let (id, kind, data) = (field("id:"), field("event:"), field("data:"));
+                let found = data.map(|d| (id.unwrap(), kind.unwrap(), serde_json::from_str(&d).unwrap()));
+                self.text = rest.to_owned();
+                if found.is_some() {
+                    return found;
+                }
+                continue;
+            }
+            self.text.push_str(std::str::from_utf8(&self.body.next().await?.unwrap()).unwrap());
+        }
+    }
+}
+
+/// The watcher says that an incident changed.
+fn change(server: &Server, n: i64) {
+    let changed = incident(n, "shop", automap_core::incident::IncidentState::Open);
+    server.system.changes.send(IncidentChange::of(&changed)).unwrap();
+}
+
+/// Waits until the workers listen to the watcher.
+async fn listening(server: &Server) {
+    while server.system.changes.receiver_count() == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn who_comes_back_gets_what_was_missed() {
+    let server = Server::new();
+    listening(&server).await;
+    let mut listener = Listener::new(&server, None).await;
+    server.post("/api/v1/incidents/shop-4/confirm", &json!({"service": "orders"})).await;
+    let (first, kind, data) = listener.next().await.unwrap();
+    assert_eq!((kind.as_str(), &data["id"], &data["revision"]), ("incident", &json!("shop-4"), &json!(2)));
+    drop(listener);
+    let mut witness = Listener::new(&server, None).await;
+    (10..13).for_each(|n| change(&server, n));
+    for _ in 10..13 {
+        witness.next().await.unwrap();
+    }
+    let mut listener = Listener::new(&server, Some(&first)).await;
+    for n in 10..13 {
+        assert_eq!(listener.next().await.unwrap().2["id"], format!("shop-{n}"));
+    }
+    change(&server, 13);
+    assert_eq!(listener.next().await.unwrap().2["id"], "shop-13", "and what is new goes on");
+}
+
+#[tokio::test]
+async fn who_was_away_over_a_restart_is_told_to_read_the_list() {
+    let server = Server::new();
+    for last in ["00000000-1", "nonsense"] {
+        let mut listener = Listener::new(&server, Some(last)).await;
+        assert_eq!(listener.next().await.unwrap().1, "reset");
+    }
+}
+
+#[tokio::test]
+async fn places_for_listeners_are_bounded_and_given_back() {
+    let server = Server::with("limits: { event_streams: 1 }");
+    let listener = Listener::new(&server, None).await;
+    assert_eq!(server.get("/api/v1/events").await.status, 429);
+    drop(listener);
+    assert_eq!(server.get("/api/v1/events").await.status, 200);
+}

@@ -1,0 +1,260 @@
+//! A watcher that is made up.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use automap_core::incident::{INCIDENT_SCHEMA_VERSION, Incident, IncidentState, Moment, NamedCause, Severity};
+use automap_core::profile::{PROFILE_VERSION, ProfileTable};
+use automap_core::report::{
+    Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Verdict, VerdictKind, WindowInfo,
+};
+use automap_core::time::Timestamp;
+use automap_server::api::alerts::AlertGroup;
+use automap_server::api::system::{
+    CompareRequest, DiagnoseRequest, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics, TargetMetrics,
+};
+use automap_server::store::Store;
+use automap_server::watcher::{State, TargetStatus};
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+
+use automap_server::store::memory::MemoryStore;
+
+/// 2025-11-23T14:03:15Z
+pub(crate) const NOW: Timestamp = Timestamp::from_ms(1_763_906_595_000);
+
+/// Longest time that a diagnosis is held.
+const MAX_HOLD: Duration = Duration::from_secs(30);
+
+pub(crate) struct FakeSystem {
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) changes: broadcast::Sender<IncidentChange>,
+    pub(crate) alerts: Mutex<Vec<AlertGroup>>,
+    pub(crate) diagnosed: AtomicUsize,
+    pub(crate) panics: AtomicBool,
+    /// Whether the source of every target answers, that of `bank` included.
+    pub(crate) reachable: AtomicBool,
+    /// Whether diagnoses and alerts wait to be let go.
+    held: Mutex<bool>,
+    let_go: Condvar,
+}
+
+impl FakeSystem {
+    pub(crate) fn new(store: Arc<MemoryStore>) -> Self {
+        Self {
+            store,
+            changes: broadcast::Sender::new(16),
+            alerts: Mutex::default(),
+            diagnosed: AtomicUsize::new(0),
+            panics: AtomicBool::new(false),
+            reachable: AtomicBool::new(false),
+            held: Mutex::new(false),
+            let_go: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn hold(&self) {
+        *self.held.lock().unwrap() = true;
+    }
+
+    pub(crate) fn let_go(&self) {
+        *self.held.lock().unwrap() = false;
+        self.let_go.notify_all();
+    }
+
+    fn wait(&self) {
+        // Bounded, so that a test that fails while it holds does not hang.
+        drop(self.let_go.wait_timeout_while(self.held.lock().unwrap(), MAX_HOLD, |held| *held).unwrap());
+    }
+
+    fn incident(&self, id: &str) -> Result<Incident, SystemError> {
+        let found = self.store.get(id).unwrap();
+        found.ok_or_else(|| SystemError::NotFound { what: "incident", name: id.to_owned() })
+    }
+
+    fn known(&self, target: &str) -> Result<(), SystemError> {
+        let found = self.targets().iter().any(|t| t.target == target);
+        if found { Ok(()) } else { Err(SystemError::NotFound { what: "target", name: target.to_owned() }) }
+    }
+}
+
+impl System for FakeSystem {
+    fn targets(&self) -> Vec<TargetStatus> {
+        assert!(!self.panics.load(Ordering::SeqCst), "on purpose");
+        let target = |name: &str, state: State| TargetStatus {
+            source: "http://prometheus:9090".into(),
+            looked: (state == State::Watching).then_some(NOW),
+            services: (state == State::Watching).then_some(14),
+            state,
+            ..TargetStatus::new(name)
+        };
+        vec![target("shop", State::Watching), target("bank", State::Starting)]
+    }
+
+    fn snapshot(&self, target: &str) -> Option<Arc<Report>> {
+        (target == "shop").then(|| Arc::new(report()))
+    }
+
+    fn services(&self, target: &str) -> Result<Vec<ServiceStatus>, SystemError> {
+        self.known(target)?;
+        Ok(vec![ServiceStatus { service: "orders".into(), metrics: vec!["latency_ms".into()], signs: Vec::new() }])
+    }
+
+    fn profiles(&self, target: &str) -> Result<ProfileTable, SystemError> {
+        self.known(target)?;
+        Ok(ProfileTable {
+            profile_version: PROFILE_VERSION,
+            baseline_start: NOW.rfc3339(),
+            incident_start: NOW.rfc3339(),
+            dimensions: Vec::new(),
+            services: Vec::new(),
+        })
+    }
+
+    fn diagnose(&self, request: &DiagnoseRequest) -> Result<Report, SystemError> {
+        self.wait();
+        self.diagnosed.fetch_add(1, Ordering::SeqCst);
+        match request.target.as_str() {
+            "shop" => Ok(report()),
+            _ if self.reachable.load(Ordering::SeqCst) => Ok(report()),
+            _ => Err(SystemError::Unavailable { place: "http://prometheus:9090".into(), message: "refused".into() }),
+        }
+    }
+
+    fn graph(&self, incident: &str) -> Result<Value, SystemError> {
+        let incident = self.incident(incident)?;
+        Ok(json!({"incident": incident.id, "nodes": [], "edges": []}))
+    }
+
+    fn compare(&self, request: &CompareRequest) -> Result<Value, SystemError> {
+        Ok(json!({"target": request.target, "before": request.before, "after": request.after}))
+    }
+
+    fn explain(&self, incident: &str, service: &str) -> Result<Value, SystemError> {
+        self.incident(incident)?;
+        match service {
+            "payment" => Ok(json!({"service": service, "rank": 1})),
+            _ => Err(SystemError::NotFound { what: "service", name: service.to_owned() }),
+        }
+    }
+
+    fn alert(&self, group: &AlertGroup) -> Result<(), SystemError> {
+        self.wait();
+        self.alerts.lock().unwrap().push(group.clone());
+        Ok(())
+    }
+
+    fn confirm(&self, incident: &str, service: &str, by: &str) -> Result<Incident, SystemError> {
+        let mut incident = self.incident(incident)?;
+        if service == "nobody" {
+            return Err(SystemError::Refused {
+                message: "no such service".into(),
+                next: "name one of its report".into(),
+            });
+        }
+        incident.confirmed = Some(service.to_owned());
+        incident.revision += 1;
+        incident.note(NOW, Moment::Confirmed, format!("{by} says {service}"));
+        self.store.put(&incident, &[], NOW).unwrap();
+        let _ = self.changes.send(IncidentChange::of(&incident));
+        Ok(incident)
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<IncidentChange> {
+        self.changes.subscribe()
+    }
+
+    fn metrics(&self) -> SystemMetrics {
+        SystemMetrics {
+            targets: vec![TargetMetrics { target: "shop".into(), queries: 12, ..TargetMetrics::default() }],
+            incidents: vec![(IncidentState::Open, 1)],
+            outbox: Some(3),
+            given_up: Some(0),
+        }
+    }
+}
+
+pub(crate) fn report() -> Report {
+    let evidence = Evidence {
+        metric: "latency_p95_ms".into(),
+        seen_by: "orders".into(),
+        peer: Some("payment".into()),
+        from: Some(4.0),
+        to: Some(312.0),
+        unit: "ms".into(),
+        strength: 3.1,
+        onset: Some(NOW.rfc3339()),
+        summary: "orders→payment latency 4 → 312 ms".into(),
+    };
+    Report {
+        schema_version: SCHEMA_VERSION,
+        source: "http://prometheus:9090".into(),
+        engine: "evidence".into(),
+        verdict: Verdict {
+            kind: VerdictKind::Cause,
+            service: Some("payment".into()),
+            mechanism: Some("network".into()),
+            confidence: 0.86,
+            level: Level::High,
+            summary: "payment (network)".into(),
+        },
+        windows: WindowInfo {
+            baseline_start: NOW.plus_ms(-600_000).rfc3339(),
+            baseline_end: NOW.rfc3339(),
+            baseline_samples: 40,
+            incident_start: NOW.rfc3339(),
+            incident_end: NOW.plus_ms(300_000).rfc3339(),
+            incident_samples: 20,
+            incident_start_is: "detected".into(),
+            step_s: 15.0,
+        },
+        symptoms: Vec::new(),
+        coverage: Coverage { services: 14, services_judged: 12, series_judged: 90, series: 100 },
+        causes: vec![Cause {
+            rank: 1,
+            service: "payment".into(),
+            score: 9.0,
+            confidence: 0.86,
+            onset: Some(NOW.rfc3339()),
+            evidence: vec![evidence],
+            path: vec!["front-end".into(), "orders".into(), "payment".into()],
+            counter_evidence: Vec::new(),
+        }],
+        victims: Vec::new(),
+        not_checked: Vec::new(),
+        notes: Vec::new(),
+        next: Vec::new(),
+        queries: Vec::new(),
+    }
+}
+
+/// The `n`-th incident, opened `n` minutes after [`NOW`].
+pub(crate) fn incident(n: i64, target: &str, state: IncidentState) -> Incident {
+    let opened = NOW.plus_ms(n * 60_000);
+    let mut incident = Incident {
+        schema_version: INCIDENT_SCHEMA_VERSION,
+        id: format!("{target}-{n}"),
+        target: target.into(),
+        state,
+        severity: Severity::Warning,
+        revision: 1,
+        onset: opened.plus_ms(-30_000),
+        opened,
+        updated: opened,
+        closed: (state == IncidentState::Closed).then(|| opened.plus_ms(60_000)),
+        title: "payment (network): front-end p95 latency 74.1 → 376 ms".into(),
+        cause: Some(NamedCause { service: "payment".into(), mechanism: Some("network".into()), confidence: 0.86 }),
+        symptoms: Vec::new(),
+        victims: vec!["orders".into()],
+        slos: Vec::new(),
+        alerts: Vec::new(),
+        reopened: 0,
+        owner: None,
+        confirmed: None,
+        timeline: Vec::new(),
+        report: Some(report()),
+    };
+    incident.note(opened, Moment::Opened, "opened");
+    incident
+}

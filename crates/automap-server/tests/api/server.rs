@@ -1,0 +1,158 @@
+//! The interface over the made-up watcher, asked in memory or over a real connection.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use automap_core::incident::IncidentState;
+use automap_server::api::log::Log;
+use automap_server::api::{ApiConfig, App, Parts, Peer, Workers, router};
+use automap_server::store::Store;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request};
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::fake::{FakeSystem, NOW, incident};
+use automap_server::store::memory::MemoryStore;
+
+#[derive(Debug, Default)]
+pub(crate) struct Lines(pub(crate) Mutex<Vec<String>>);
+
+impl Log for Lines {
+    fn line(&self, line: &str) {
+        self.0.lock().unwrap().push(line.to_owned());
+    }
+}
+
+pub(crate) struct Server {
+    pub(crate) app: App,
+    pub(crate) router: Router,
+    pub(crate) system: Arc<FakeSystem>,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) log: Arc<Lines>,
+    pub(crate) _workers: Option<Workers>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+}
+
+impl Server {
+    /// Five incidents of two targets, and nobody asked who they are.
+    pub(crate) fn new() -> Self {
+        Self::with("{}")
+    }
+
+    pub(crate) fn with(yaml: &str) -> Self {
+        Self::of(serde_saphyr::from_str(yaml).unwrap())
+    }
+
+    pub(crate) fn of(config: ApiConfig) -> Self {
+        let mut server = Self::idle(config);
+        server._workers = Some(server.app.start());
+        server
+    }
+
+    /// Without what goes on between requests.
+    pub(crate) fn idle(config: ApiConfig) -> Self {
+        let store = Arc::new(MemoryStore::default());
+        for (n, target, state) in [
+            (1, "shop", IncidentState::Closed),
+            (2, "bank", IncidentState::Closed),
+            (3, "shop", IncidentState::Recovering),
+            (4, "shop", IncidentState::Open),
+            (5, "bank", IncidentState::Open),
+        ] {
+            store.put(&incident(n, target, state), &[], NOW).unwrap();
+        }
+        let system = Arc::new(FakeSystem::new(Arc::clone(&store)));
+        let log = Arc::new(Lines::default());
+        let parts = Parts {
+            system: Arc::clone(&system) as _,
+            store: Arc::clone(&store) as _,
+            log: Arc::clone(&log) as _,
+            clock: || NOW,
+        };
+        let app = App::open(config, parts).unwrap();
+        let router = router(&app, Router::new());
+        Self { router, app, system, store, log, _workers: None }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, &[], "").await
+    }
+
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
+        self.send("GET", path, headers, "").await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Reply {
+        self.send("POST", path, &[("content-type", "application/json")], body.to_string()).await
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Reply {
+        self.send_from("127.0.0.1:4711", method, path, headers, body).await
+    }
+
+    pub(crate) async fn send_from(
+        &self,
+        peer: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header("host", "localhost:9977");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(body.into()).unwrap();
+        request.extensions_mut().insert(Peer(peer.parse::<SocketAddr>().unwrap()));
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let endless = parts.headers.get("content-type").is_some_and(|v| v == "text/event-stream");
+        let body = if endless { Vec::new() } else { to_bytes(body, 1 << 24).await.unwrap().to_vec() };
+        Reply { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+}
+
+/// A file of this test process alone.
+pub(crate) fn file(name: &str, text: &str) -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+    let path = std::env::temp_dir().join(format!("automap-api-{}-{number}-{name}", std::process::id()));
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+impl Server {
+    /// Whether a first diagnosis was asked for.
+    pub(crate) async fn router_has_job(&self) -> bool {
+        self.get("/api/v1/diagnoses/1").await.status == 200
+    }
+}

@@ -1,0 +1,100 @@
+//! A PostgreSQL of the test's own, from the system's package; it refuses to run as root, so root lends it to the user `postgres`.
+
+use std::net::TcpListener;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::Folder;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+pub(crate) struct Postgres {
+    child: Child,
+    port: u16,
+    _folder: Folder,
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn id(flag: &str, user: &[&str]) -> Option<u32> {
+    let output = Command::new("id").arg(flag).args(user).output().ok()?;
+    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+}
+
+/// The folder of the newest `initdb`: Debian's is not on the PATH.
+fn programs() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut dirs: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
+        let mut versions: Vec<PathBuf> = versions.flatten().map(|v| v.path().join("bin")).collect();
+        versions.sort();
+        dirs.extend(versions.into_iter().rev());
+    }
+    dirs.into_iter().find(|dir| dir.join("initdb").is_file() && dir.join("postgres").is_file())
+}
+
+impl Postgres {
+    /// `None`, and a word on why, where none can be run.
+    pub(crate) fn start(name: &str) -> Option<Self> {
+        let Some(programs) = programs() else {
+            eprintln!("SKIPPED: no PostgreSQL server is installed; scripts/need-postgres.sh installs one");
+            return None;
+        };
+        let root = id("-u", &[]) == Some(0);
+        let owner = if root { id("-u", &["postgres"]).zip(id("-g", &["postgres"])) } else { None };
+        if root && owner.is_none() {
+            eprintln!("SKIPPED: PostgreSQL does not run as root, and there is no user postgres");
+            return None;
+        }
+        let folder = Folder::new(name);
+        let run = |program: &str| {
+            let mut command = Command::new(programs.join(program));
+            command.current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::null());
+            if let Some((user, group)) = owner {
+                chown(folder.path(), Some(user), Some(group)).unwrap();
+                command.uid(user).gid(group);
+            }
+            command
+        };
+        let data = folder.join("data");
+        let made =
+            run("initdb").args(["-U", "automap", "-A", "trust", "-E", "UTF8", "-D"]).arg(&data).status().unwrap();
+        assert!(made.success(), "initdb failed: {made}");
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let settings = [format!("port={port}"), "listen_addresses=127.0.0.1".into(), "unix_socket_directories=".into()];
+        let mut command = run("postgres");
+        command.arg("-D").arg(&data);
+        for setting in settings {
+            command.args(["-c", &setting]);
+        }
+        let running = Self { child: command.spawn().unwrap(), port, _folder: folder };
+        let start = Instant::now();
+        while postgres::Client::connect(&running.url("public"), postgres::NoTls).is_err() {
+            assert!(start.elapsed() < PATIENCE, "PostgreSQL did not come up");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Some(running)
+    }
+
+    /// The address of a schema.
+    pub(crate) fn url(&self, schema: &str) -> String {
+        format!(
+            "host=127.0.0.1 port={} user=automap dbname=postgres sslmode=disable options='-c search_path={schema}'",
+            self.port
+        )
+    }
+
+    pub(crate) fn run(&self, statement: &str) {
+        let mut client = postgres::Client::connect(&self.url("public"), postgres::NoTls).unwrap();
+        client.batch_execute(statement).unwrap();
+    }
+}

@@ -1,0 +1,109 @@
+//! Looking again and again: what was fetched stays in memory, and a look fetches only what is new.
+//!
+//! Every expression is evaluated by the server at instants of its own, so old values and new ones put together are what one query of the
+//! whole window would have given; [`super::observe`] is a first look. The last [`OVERLAP_STEPS`] are fetched again, since late samples may
+//! have changed them. After an outage the next look fetches all that was missed. What failed changes nothing.
+
+use std::collections::BTreeMap;
+
+use automap_core::note::Note;
+use automap_core::time::Timestamp;
+
+use super::decode::{LabelledSeries, Labels};
+use super::discover::Found;
+use super::query::{Answer, Grid};
+
+/// Steps before the newest one that are fetched again.
+pub const OVERLAP_STEPS: i64 = 4;
+/// How often exporters and the scrape interval are looked for again, in milliseconds.
+pub const DISCOVER_EVERY_MS: i64 = 300_000;
+/// Most points that are kept, 16 bytes each; with more, all is forgotten and the next look is a first one.
+pub const MAX_KEPT_POINTS: usize = 16_000_000;
+
+/// What earlier looks at one namespace brought.
+#[derive(Debug, Default)]
+pub struct Tail {
+    found: Option<Discovered>,
+    step_ms: i64,
+    end: Option<Timestamp>,
+    /// By expression.
+    kept: BTreeMap<String, Kept>,
+}
+
+/// What is known of the server.
+#[derive(Clone, Debug)]
+pub(crate) struct Discovered {
+    pub(crate) found: Found,
+    pub(crate) scrape_ms: i64,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) at: Timestamp,
+}
+
+/// The series of one expression.
+#[derive(Debug)]
+struct Kept {
+    /// The last instant asked for.
+    end: Timestamp,
+    series: BTreeMap<Labels, Vec<(Timestamp, f64)>>,
+    histograms: u64,
+}
+
+impl Tail {
+    /// What is known of the server, unless it was found out too long ago.
+    pub(crate) fn discovered(&self, now: Timestamp) -> Option<Discovered> {
+        let fresh = |d: &&Discovered| (0..DISCOVER_EVERY_MS).contains(&(now.ms() - d.at.ms()));
+        self.found.as_ref().filter(fresh).cloned()
+    }
+
+    pub(crate) fn discover(&mut self, discovered: Discovered) {
+        self.found = Some(discovered);
+    }
+
+    /// Before a look: forgets all where the steps are others now, or the clock was set back (what was fetched for a time that had not
+    /// come is not what that time will bring); forgets expressions that are not asked any more.
+    pub(crate) fn begin(&mut self, grid: Grid, asked: &[&str]) {
+        if grid.step_ms != self.step_ms || self.end.is_some_and(|end| end > grid.end) {
+            self.kept.clear();
+        }
+        (self.step_ms, self.end) = (grid.step_ms, Some(grid.end));
+        self.kept.retain(|promql, kept| asked.contains(&promql.as_str()) && kept.end >= grid.start);
+    }
+
+    /// The instants of a grid that have to be asked for.
+    pub(crate) fn missing(&self, promql: &str, grid: Grid) -> Grid {
+        let Some(kept) = self.kept.get(promql) else { return grid };
+        let again = kept.end.plus_ms((1 - OVERLAP_STEPS) * grid.step_ms);
+        Grid { start: again.max(grid.start), ..grid }
+    }
+
+    /// Puts an answer for the `missing` instants behind what is kept. The answer for the whole grid.
+    pub(crate) fn put(&mut self, promql: &str, grid: Grid, missing: Grid, answer: Answer) -> Answer {
+        let Answer { series, warnings, histograms_ignored } = answer;
+        let new = || Kept { end: grid.end, series: BTreeMap::new(), histograms: 0 };
+        let kept = self.kept.entry(promql.to_owned()).or_insert_with(new);
+        for points in kept.series.values_mut() {
+            points.truncate(points.partition_point(|(time, _)| *time < missing.start));
+            points.drain(..points.partition_point(|(time, _)| *time < grid.start));
+        }
+        for LabelledSeries { labels, points } in series {
+            kept.series.entry(labels).or_default().extend(points);
+        }
+        kept.series.retain(|_, points| !points.is_empty());
+        kept.end = grid.end;
+        kept.histograms = if missing == grid { histograms_ignored } else { kept.histograms.max(histograms_ignored) };
+        let all = kept.series.iter().map(|(l, p)| LabelledSeries { labels: l.clone(), points: p.clone() });
+        Answer { series: all.collect(), warnings, histograms_ignored: kept.histograms }
+    }
+
+    /// After a look: keeps the bound.
+    pub(crate) fn end(&mut self) {
+        if self.points() > MAX_KEPT_POINTS {
+            self.kept.clear();
+        }
+    }
+
+    /// Points in memory.
+    pub fn points(&self) -> usize {
+        self.kept.values().flat_map(|k| k.series.values()).map(Vec::len).sum()
+    }
+}

@@ -1,0 +1,65 @@
+//! Whose a service is, by a label of its workload: kube-state-metrics knows it where `--metric-labels-allowlist` lets the label through.
+
+use std::collections::BTreeMap;
+
+use automap_core::time::Timestamp;
+
+use super::client::Client;
+use super::error::RequestError;
+use super::promql::quote;
+
+/// Kinds that carry the label, the one that counts most last: the service's own label is what its owners wrote for others.
+const KINDS: [&str; 4] = ["daemonset", "statefulset", "deployment", "service"];
+
+/// Every workload and service of a namespace that has the Kubernetes label, and its value. One query; empty where kube-state-metrics is
+/// absent or does not let the label through.
+///
+/// # Errors
+/// [`RequestError`] when the server does not answer.
+pub fn teams(
+    client: &Client,
+    namespace: &str,
+    label: &str,
+    at: Timestamp,
+) -> Result<BTreeMap<String, String>, RequestError> {
+    let label = metric_label(label);
+    let kinds = KINDS.join("|");
+    let promql = format!("{{__name__=~\"kube_({kinds})_labels\",namespace={},{label}!=\"\"}}", quote(namespace));
+    let answer = client.instant(&promql, at)?;
+    let mut teams = BTreeMap::new();
+    for kind in KINDS {
+        for series in &answer.series {
+            if let (Some(name), Some(team)) = (series.labels.get(kind), series.labels.get(&label)) {
+                teams.insert(name.clone(), team.clone());
+            }
+        }
+    }
+    Ok(teams)
+}
+
+/// As kube-state-metrics writes a label's name: `app.kubernetes.io/ownerTeam` is `label_app_kubernetes_io_owner_team`.
+fn metric_label(label: &str) -> String {
+    let mut out = "label_".to_owned();
+    let mut before = '_';
+    for c in label.chars() {
+        if c.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_digit()) {
+            out.push('_');
+        }
+        out.push(if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' });
+        before = c;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_named_as_kube_state_metrics_names_them() {
+        assert_eq!(metric_label("team"), "label_team");
+        assert_eq!(metric_label("app.kubernetes.io/part-of"), "label_app_kubernetes_io_part_of");
+        assert_eq!(metric_label("ownerTeam"), "label_owner_team");
+        assert_eq!(metric_label("x\"}"), "label_x__");
+    }
+}

@@ -1,0 +1,155 @@
+//! Looking again and again gives what looking once would give, for a fraction of the bytes; whatever the server does in between.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+
+use automap_core::observation::Observation;
+use automap_core::time::Timestamp;
+use automap_sources::prometheus::{
+    DISCOVER_EVERY_MS, Fetched, ObserveOptions, SourceError, Tail, observe, observe_again,
+};
+use serde_json::{Value, json};
+use support::shop::Shop;
+use support::{NOW, Reply, Server};
+
+const WELL: u8 = 0;
+const BROKEN: u8 = 1;
+const GARBAGE: u8 = 2;
+const CUT: u8 = 3;
+
+/// A server whose samples change with time, the last ones until they are settled; they are missing while it was away.
+struct Living {
+    server: Server,
+    /// Seconds after [`NOW`].
+    clock: Arc<AtomicI64>,
+    mood: Arc<AtomicU8>,
+}
+
+/// No sample was taken in this time, in seconds after [`NOW`].
+const AWAY: std::ops::Range<i64> = 600..1200;
+
+impl Living {
+    fn start() -> Self {
+        let (clock, mood) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicU8::new(WELL)));
+        let (time, state) = (Arc::clone(&clock), Arc::clone(&mood));
+        let server = Server::start(move |request| {
+            let reply = Shop::of(3).answer(request);
+            match state.load(Ordering::SeqCst) {
+                BROKEN => Reply::new(500, "boom"),
+                GARBAGE => Reply::new(200, "<html>login</html>"),
+                CUT => Reply { missing: 50, ..reply },
+                _ => alive(reply, time.load(Ordering::SeqCst)),
+            }
+        });
+        Self { server, clock, mood }
+    }
+
+    fn options(&self) -> ObserveOptions {
+        let now = NOW.plus_ms(self.clock.load(Ordering::SeqCst) * 1000);
+        ObserveOptions::new("shop", now.plus_ms(-1_800_000), now, now)
+    }
+
+    fn again(&self, tail: &mut Tail) -> Result<Fetched, SourceError> {
+        observe_again(tail, &self.server.client(), &self.options(), &|_| {})
+    }
+
+    fn whole(&self) -> Fetched {
+        observe(&self.server.client(), &self.options(), &|_| {}).unwrap()
+    }
+}
+
+/// Values that depend on the series and the instant; those of the last forty seconds are not what they will be.
+fn alive(reply: Reply, clock_s: i64) -> Reply {
+    let mut body: Value = serde_json::from_str(&reply.body).unwrap();
+    let Some(result) = body.pointer_mut("/data/result").and_then(Value::as_array_mut) else { return reply };
+    for (i, series) in result.iter_mut().enumerate() {
+        let Some(values) = series.get_mut("values").and_then(Value::as_array_mut) else { continue };
+        values.retain_mut(|point| {
+            let after = point[0].as_f64().unwrap() - NOW.seconds();
+            let late = if after > (clock_s - 40) as f64 { 0.5 } else { 0.0 };
+            point[1] = json!(format!("{:.3}", 2.0 + late + ((after as i64 + i as i64 * 7) % 97) as f64 / 50.0));
+            !AWAY.contains(&(after as i64))
+        });
+    }
+    result.retain(|s| s.get("values").is_none_or(|v| v != &json!([])));
+    Reply { body: body.to_string(), ..reply }
+}
+
+/// All but the latest instants, which are not settled.
+fn settled(observation: &Observation) -> String {
+    let span = observation.frame.span();
+    let until = automap_core::time::Interval::new(span.start, span.end.plus_ms(-60_000)).unwrap();
+    format!("{:?} {:?}", observation.frame.within(until).unwrap(), observation.calls)
+}
+
+#[test]
+fn many_looks_see_what_one_look_sees_and_cost_less() {
+    let (living, mut tail) = (Living::start(), Tail::default());
+    let first = living.again(&mut tail).unwrap();
+    assert_eq!(format!("{:?}", first.observation.frame), format!("{:?}", living.whole().observation.frame));
+    let (mut bytes, mut all) = (0, 0);
+    for _ in 0..60 {
+        living.clock.fetch_add(15, Ordering::SeqCst);
+        let (again, whole) = (living.again(&mut tail).unwrap(), living.whole());
+        assert_eq!(settled(&again.observation), settled(&whole.observation));
+        assert_eq!(again.observation.frame.times(), whole.observation.frame.times());
+        (bytes, all) = (bytes + again.stats.bytes, all + whole.stats.bytes);
+        assert!(again.stats.requests <= whole.stats.requests);
+    }
+    assert!(bytes * 5 < all, "{bytes} of {all}");
+}
+
+#[test]
+fn a_server_that_was_away_slow_or_wrong_leaves_a_gap_and_no_zeros() {
+    let (living, mut tail) = (Living::start(), Tail::default());
+    living.clock.store(590, Ordering::SeqCst);
+    living.again(&mut tail).unwrap();
+    let before = tail.points();
+    for (after_s, mood) in [(620, BROKEN), (800, GARBAGE), (1000, CUT)] {
+        living.clock.store(after_s, Ordering::SeqCst);
+        living.mood.store(mood, Ordering::SeqCst);
+        living.again(&mut tail).unwrap_err();
+        assert_eq!(tail.points(), before, "what failed changes nothing");
+    }
+    living.mood.store(WELL, Ordering::SeqCst);
+    living.clock.store(1500, Ordering::SeqCst);
+    let (again, whole) = (living.again(&mut tail).unwrap().observation, living.whole().observation);
+    assert_eq!(settled(&again), settled(&whole), "it caught up");
+    let at = |t: &Timestamp| (t.ms() - NOW.ms()) / 1000;
+    for series in again.frame.series() {
+        for (time, value) in again.frame.times().iter().zip(&series.values) {
+            assert_eq!(value.is_nan(), AWAY.contains(&at(time)), "{} at {}: {value}", series.metric.name, at(time));
+        }
+    }
+}
+
+#[test]
+fn a_clock_that_was_ahead_and_another_step_begin_anew() {
+    let (living, mut tail) = (Living::start(), Tail::default());
+    living.clock.store(3600, Ordering::SeqCst);
+    living.again(&mut tail).unwrap();
+    living.clock.store(0, Ordering::SeqCst);
+    let again = living.again(&mut tail).unwrap();
+    assert_eq!(settled(&again.observation), settled(&living.whole().observation));
+    let coarse = ObserveOptions { step_ms: Some(60_000), ..living.options() };
+    let again = observe_again(&mut tail, &living.server.client(), &coarse, &|_| {}).unwrap();
+    let whole = observe(&living.server.client(), &coarse, &|_| {}).unwrap();
+    assert_eq!(format!("{:?}", again.observation.frame), format!("{:?}", whole.observation.frame));
+}
+
+#[test]
+fn exporters_are_looked_for_now_and_then() {
+    let (living, mut tail) = (Living::start(), Tail::default());
+    let probes = || living.server.requests().iter().filter(|r| r.query().contains("count by (job")).count();
+    living.again(&mut tail).unwrap();
+    let once = probes();
+    living.clock.store(DISCOVER_EVERY_MS / 1000 - 1, Ordering::SeqCst);
+    living.again(&mut tail).unwrap();
+    assert_eq!(probes(), once);
+    living.clock.store(DISCOVER_EVERY_MS / 1000, Ordering::SeqCst);
+    living.again(&mut tail).unwrap();
+    assert_eq!(probes(), 2 * once);
+}

@@ -1,0 +1,49 @@
+//! Incidents out of one memory and into another.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const INCIDENT: &str = r#"{"schema_version":1,"id":"shop-1","target":"shop","state":"closed","severity":"warning","revision":3,
+"onset":"2026-11-25T14:03:15Z","opened":"2026-11-25T14:05:00Z","updated":"2026-11-25T14:20:00Z","closed":"2026-11-25T14:20:00Z",
+"title":"payment","cause":null,"symptoms":[],"victims":[],"slos":[],"alerts":[],"reopened":0,"confirmed":null,"timeline":[],"report":null}"#;
+
+fn automap(data: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_automap")).args(args).env("XDG_DATA_HOME", data).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn data(name: &str) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("automap-incidents-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+#[test]
+fn what_is_exported_can_be_imported_elsewhere() {
+    let data = data("both");
+    let file = |name: &str| data.join(name).display().to_string();
+    let nothing = automap(&data, &["incidents", "export", "-"]);
+    assert!(!nothing.status.success() && said(&nothing).contains("there is no store"));
+    let line = INCIDENT.replace('\n', "");
+    std::fs::write(file("in.jsonl"), format!("{line}\n\n{}\n", line.replace("shop", "other"))).unwrap();
+    let imported = automap(&data, &["incidents", "import", &file("in.jsonl")]);
+    assert!(said(&imported).contains("2 incidents are new or later, 0 were kept already"), "{}", said(&imported));
+    let exported = automap(&data, &["incidents", "export", &file("out.jsonl"), "--target", "shop"]);
+    assert!(said(&exported).contains("1 incidents are in"), "{}", said(&exported));
+    let again = automap(&data, &["incidents", "export", &file("out.jsonl")]);
+    assert!(!again.status.success() && said(&again).contains("exists"), "no file is lost");
+    let all = automap(&data, &["incidents", "export", "-"]);
+    assert_eq!(String::from_utf8(all.stdout).unwrap().lines().count(), 2);
+    let elsewhere = ["incidents", "import", &file("out.jsonl"), "--store", &file("other.db")];
+    assert!(said(&automap(&data, &elsewhere)).contains("1 incidents are new"));
+    assert!(said(&automap(&data, &elsewhere)).contains("1 were kept already"));
+    std::fs::write(file("bad.jsonl"), format!("{line}\nno\n")).unwrap();
+    let bad = automap(&data, &["incidents", "import", &file("bad.jsonl")]);
+    assert!(!bad.status.success() && said(&bad).contains("line 2 is no incident"), "{}", said(&bad));
+    std::fs::remove_dir_all(data).unwrap();
+}

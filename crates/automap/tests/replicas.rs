@@ -1,0 +1,89 @@
+//! Two automaps on one store: one watches, the other one takes over when it is killed.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+/// Patience with a process; a lease runs for ten seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An `automap watch` whose log is read.
+struct Watcher {
+    process: Child,
+    log: Receiver<String>,
+}
+
+impl Watcher {
+    /// Its Prometheus does not answer, and it says so as soon as it leads.
+    fn start(store: &Path) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_automap"))
+            .args(["watch", "--prometheus", "http://127.0.0.1:9", "--namespace", "shop", "--log", "json", "--store"])
+            .arg(store)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (to, log) = mpsc::channel();
+        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        std::thread::spawn(move || lines.map_while(Result::ok).take_while(|l| to.send(l.clone()).is_ok()).count());
+        Self { process, log }
+    }
+
+    /// Waits for a line of its log.
+    fn says(&self, what: &str) {
+        let until = Instant::now() + PATIENCE;
+        while let Ok(line) = self.log.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            if line.contains(what) {
+                return;
+            }
+        }
+        panic!("it did not say {what}");
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+const LEADS: &str = "\"event\":\"target\"";
+
+fn store(name: &str) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("automap-replicas-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir_all(&dir).unwrap();
+    dir.join("automap.db")
+}
+
+#[test]
+fn who_follows_takes_over_when_the_leader_is_killed() {
+    let store = store("killed");
+    let first = Watcher::start(&store);
+    first.says(LEADS);
+    let second = Watcher::start(&store);
+    second.says("incidents are kept in");
+    let calm = second.log.recv_timeout(Duration::from_secs(2));
+    assert!(calm.is_err(), "two lead: {calm:?}");
+    drop(first);
+    let killed = Instant::now();
+    second.says(LEADS);
+    eprintln!("taken over {:.1} s after the leader was killed", killed.elapsed().as_secs_f64());
+    std::fs::remove_dir_all(store.parent().unwrap()).unwrap();
+}
+
+#[test]
+fn who_was_killed_and_comes_back_goes_on_at_once() {
+    let store = store("back");
+    let first = Watcher::start(&store);
+    first.says(LEADS);
+    drop(first);
+    let back = Instant::now();
+    Watcher::start(&store).says(LEADS);
+    eprintln!("going on {:.1} s after the start", back.elapsed().as_secs_f64());
+    std::fs::remove_dir_all(store.parent().unwrap()).unwrap();
+}
