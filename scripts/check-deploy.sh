@@ -103,7 +103,7 @@ if [ -f "$openapi" ]; then
     local path missing=0
     while read -r path; do
       grep -qE "\"$path(/\{[a-z]+\})?\":" "$openapi" || { echo "the API has no $path"; missing=1; }
-    done < <(grep -rhoE '/api/v1/[a-z/]*[a-z]' deploy --include=*.yaml --include=*.json --include=*.md --include=*.txt | sort -u)
+    done < <(grep -rhoE '/api/v1/[a-z/]*[a-z]' deploy --include=*.yaml --include=*.json --include=*.md --include=*.txt --exclude=*.test.yaml | sort -u)
     return "$missing"
   }
   check 'paths of the API that deploy/ names' paths

@@ -2,6 +2,7 @@
 # Tries deploy/kubectl-automap with a kubectl and an automap of our own. `SHELLS="dash bash"` says which shells run it.
 set -uo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
+unset AUTOMAP AUTOMAP_WAIT_S
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/bin"
