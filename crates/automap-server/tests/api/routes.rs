@@ -58,7 +58,7 @@ async fn targets_tell_how_they_are_and_what_is_seen() {
     assert_eq!(get("/shop/report").await["engine"], "evidence");
     assert_eq!(get("/shop/services").await["services"][0]["service"], "orders");
     assert_eq!(get("/shop/profiles").await["profile_version"], 1);
-    assert_eq!(get("/shop/slos").await["slos"][0]["budget_left"], 0.75);
+    assert_eq!(get("/shop/slos").await["slos"][0]["state"], "met");
     let periods = "before_start=2025-11-23T13:00:00Z&before_end=2025-11-23T14:00:00Z&after_start=2025-11-23T14:00:00Z\
                    &after_end=2025-11-23T15:00:00Z";
     assert_eq!(get(&format!("/shop/compare?{periods}")).await["after"]["end"], "2025-11-23T15:00:00Z");

@@ -19,7 +19,7 @@ use findings::{Doctor, State};
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap doctor --prometheus http://localhost:9090 -n sock-shop
-  automap doctor --prometheus http://localhost:9090 -n sock-shop -o json | jq '.findings[] | select(.state != \"ok\")'
+  automap doctor --prometheus http://localhost:9090 -n sock-shop -o json | jq .findings
 
 Exit codes: 0 nothing stands in the way, 1 something does, 2 wrong usage, 3 source not reachable, 4 not enough data.";
 
