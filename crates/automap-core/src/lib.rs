@@ -11,6 +11,7 @@
 
 pub mod anomaly;
 pub mod compare;
+pub mod coverage;
 pub mod frame;
 pub mod graph;
 pub mod incident;
@@ -24,6 +25,7 @@ pub mod profile;
 pub mod propagation;
 pub mod rank;
 pub mod report;
+pub mod slo;
 pub mod stats;
 pub mod time;
 pub mod topology;

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use automap_core::observation::Observation;
 use automap_core::report::Report;
+use automap_core::slo::SloStatus;
 
 use crate::watcher::{TargetStatus, Tick};
 
@@ -23,6 +24,8 @@ pub struct Seen {
     pub report: Option<Arc<Report>>,
     /// Every service of the last look, and the metrics of which something was seen.
     pub services: Arc<BTreeMap<String, Vec<String>>>,
+    /// How its objectives stand.
+    pub slos: Arc<Vec<SloStatus>>,
 }
 
 impl Board {
@@ -43,9 +46,21 @@ impl Board {
         });
     }
 
+    /// Puts up how the objectives of a target stand.
+    pub fn put_slos(&self, target: &str, slos: Vec<SloStatus>) {
+        if let Some(seen) = self.targets.write().unwrap_or_else(PoisonError::into_inner).get_mut(target) {
+            seen.slos = Arc::new(slos);
+        }
+    }
+
     fn change(&self, status: TargetStatus, change: impl FnOnce(&mut Seen)) {
         let mut targets = self.targets.write().unwrap_or_else(PoisonError::into_inner);
-        let nothing = || Seen { status: TargetStatus::new(&status.target), report: None, services: Arc::default() };
+        let nothing = || Seen {
+            status: TargetStatus::new(&status.target),
+            report: None,
+            services: Arc::default(),
+            slos: Arc::default(),
+        };
         let seen = targets.entry(status.target.clone()).or_insert_with(nothing);
         seen.status = status;
         change(seen);

@@ -1,6 +1,7 @@
 //! The configuration: one YAML file. The commented default file is its documentation; an unknown key is an error that names the nearest known one.
 
 mod error;
+mod objective;
 mod places;
 mod span;
 mod target;
@@ -15,6 +16,7 @@ use crate::notify::NotifyConfig;
 use crate::secret::SecretSource;
 
 pub use error::ConfigError;
+pub use objective::{LatencyTarget, ObjectiveConfig};
 pub use span::Span;
 pub use target::{Prometheus, Target};
 pub use watching::Watching;

@@ -10,8 +10,10 @@ use std::time::Duration;
 use automap_core::incident::{Incident, IncidentState, Moment};
 use automap_core::profile::ProfileTable;
 use automap_core::report::Report;
+use automap_core::slo::SloStatus;
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::Client;
+use automap_sources::slo::Slo;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
@@ -50,6 +52,7 @@ pub struct Live {
 pub(crate) struct Place {
     pub(crate) target: Target,
     pub(crate) client: Client,
+    pub(crate) slos: Vec<Slo>,
     pub(crate) counts: Arc<Counts>,
 }
 
@@ -142,6 +145,11 @@ impl System for Live {
             signs: seen.status.signs.iter().filter(|s| s.service == *service).cloned().collect(),
         };
         Ok(seen.services.iter().map(status).collect())
+    }
+
+    fn slos(&self, target: &str) -> Result<Arc<Vec<SloStatus>>, SystemError> {
+        self.place(target)?;
+        Ok(self.board.get(target).map(|seen| seen.slos).unwrap_or_default())
     }
 
     fn profiles(&self, target: &str) -> Result<ProfileTable, SystemError> {

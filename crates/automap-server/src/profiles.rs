@@ -1,12 +1,16 @@
 //! Profiles of healthy hours, kept beyond what a Prometheus remembers.
 
-use automap_core::graph::{GraphOptions, of_incident};
+use std::collections::BTreeMap;
+
+use automap_core::frame::{RawSeries, assemble};
+use automap_core::graph::{GraphOptions, MetricType, of_incident};
 use automap_core::observation::Observation;
-use automap_core::profile::profiles;
-use automap_core::time::Timestamp;
+use automap_core::profile::{ProfileTable, profiles};
+use automap_core::time::{Timestamp, WindowHint};
+use automap_core::topology::CallGraph;
 use automap_core::{DiagnoseOptions, analyse};
 
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, StoredProfile};
 use crate::watcher::{State, TargetStatus};
 
 /// One profile for so much time.
@@ -65,13 +69,48 @@ impl Profiles {
     }
 }
 
+/// What was kept of a target as a table of its own: the medians of every healthy period, one instant for each. For trends and comparisons
+/// over more time than a source remembers.
+///
+/// # Errors
+/// In words, when there is none, or one cannot be read.
+pub fn observation(target: &str, kept: &[StoredProfile]) -> Result<Observation, String> {
+    let middle = |p: &StoredProfile| Timestamp::from_ms(p.period.start.ms().midpoint(p.period.end.ms()));
+    let mut times: Vec<Timestamp> = kept.iter().map(middle).collect();
+    times.sort_unstable();
+    times.dedup();
+    let mut points: BTreeMap<(String, &str), Vec<(Timestamp, f64)>> = BTreeMap::new();
+    for stored in kept {
+        let table: ProfileTable = serde_json::from_str(&stored.json)
+            .map_err(|e| format!("the profile of {}: {e}", stored.period.start.rfc3339()))?;
+        for (metric, name) in MetricType::ALL.into_iter().zip(NAMES) {
+            let wanted = format!("{metric}_baseline_median");
+            let Some(at) = table.dimensions.iter().position(|d| d.name == wanted) else { continue };
+            for profile in &table.services {
+                if let Some(value) = profile.values.get(at).copied().flatten() {
+                    points.entry((profile.service.clone(), name)).or_default().push((middle(stored), value));
+                }
+            }
+        }
+    }
+    let series = |((service, metric), mut points): ((String, &str), Vec<(Timestamp, f64)>)| {
+        points.sort_unstable_by_key(|(time, _)| *time);
+        points.dedup_by_key(|(time, _)| *time);
+        RawSeries { service, metric: metric.to_owned(), peer: None, points }
+    };
+    let (frame, notes) = assemble(points.into_iter().map(series).collect(), times)
+        .map_err(|e| format!("the kept profiles of {target} make no table: {e}"))?;
+    let source = format!("kept profiles of {target}");
+    let (calls, hint) = (CallGraph::new(), WindowHint::default());
+    Ok(Observation { frame, calls, hint, notes, not_checked: Vec::new(), queries: Vec::new(), source })
+}
+
+/// What the metric types are called among the metrics of a source, in their order.
+const NAMES: [&str; MetricType::COUNT] =
+    ["latency_ms", "throughput_rps", "congestion", "availability", "cpu_cores", "memory_bytes", "io_bytes_per_s"];
+
 #[cfg(test)]
 mod tests {
-    use automap_core::frame::{RawSeries, assemble};
-    use automap_core::profile::ProfileTable;
-    use automap_core::time::WindowHint;
-    use automap_core::topology::CallGraph;
-
     use super::*;
     use crate::store::memory::MemoryStore;
 
@@ -108,6 +147,13 @@ mod tests {
         let all = store.profiles("shop", Timestamp::from_ms(0), 10).unwrap();
         let table: ProfileTable = serde_json::from_str(&all[0].json).unwrap();
         assert_eq!((all.len(), table.services.len()), (4, 2));
+        let seen = observation("shop", &all).unwrap();
+        let (frame, web) = (&seen.frame, seen.frame.find("web").unwrap());
+        let latency = frame.get(web, "latency_ms", None).unwrap();
+        assert_eq!((frame.times().len(), latency.values.len()), (4, 4));
+        assert!(latency.values.iter().all(|v| (30.0..33.0).contains(v)), "{:?}", latency.values);
+        assert!(frame.get(web, "cpu_cores", None).is_none(), "what was not measured is not there");
+        assert!(observation("shop", &[]).is_err());
         let mut resumed = Profiles::resume("shop", &store).unwrap();
         assert!(!resumed.looked(&well, &hour(1_700_000_000 + 275 * 60), &store).unwrap());
     }

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
-use automap_sources::prometheus::{Client, ObserveOptions, Tail, observe_again};
+use automap_sources::prometheus::{Client, ObserveOptions, SourceError, Tail, observe_again};
 
 use crate::config::{Span, Target};
-use crate::watcher::Source;
+use crate::watcher::{LookError, Source};
 
 /// Asks a Prometheus on every look for what is new.
 #[derive(Debug)]
@@ -53,14 +53,23 @@ impl PrometheusSource {
 }
 
 impl Source for PrometheusSource {
-    fn look(&mut self, now: Timestamp) -> Result<Observation, String> {
+    fn look(&mut self, now: Timestamp) -> Result<Observation, LookError> {
         let options = ObserveOptions {
             step_ms: self.step_ms,
             scrape_interval_ms: self.scrape_interval_ms,
             ..ObserveOptions::new(&self.namespace, now.plus_ms(-self.remember_ms), now, now)
         };
-        let fetched = observe_again(&mut self.tail, &self.client, &options, &|_| {}).map_err(|e| e.to_string())?;
+        let fetched = observe_again(&mut self.tail, &self.client, &options, &|_| {}).map_err(told)?;
         self.requests.fetch_add(fetched.stats.requests, Ordering::Relaxed);
         Ok(fetched.observation)
+    }
+}
+
+fn told(error: SourceError) -> LookError {
+    match error {
+        SourceError::TooFewPoints { points, needed, .. } => {
+            LookError::TooYoung(format!("{points} samples so far, {needed} are needed for a first look"))
+        }
+        other => LookError::Failed(other.to_string()),
     }
 }

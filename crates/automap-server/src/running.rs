@@ -4,6 +4,7 @@
 mod event;
 mod interface;
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use automap_core::watch::WatchOptions;
 use automap_sources::prometheus::Client;
+use automap_sources::slo::{Reader, SloFileError};
 
 use crate::api::ApiError;
 use crate::api::log::Log;
@@ -49,6 +51,9 @@ pub enum StartError {
         /// Why.
         message: String,
     },
+    /// A file of objectives cannot be used.
+    #[error(transparent)]
+    Slo(#[from] SloFileError),
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -83,7 +88,8 @@ impl Live {
         for target in &config.targets {
             let client = Client::new(target.prometheus.client_options())
                 .map_err(|e| StartError::Client { target: target.name.clone(), message: e.to_string() })?;
-            places.push(Place { target: target.clone(), client, counts: Arc::new(Counts::default()) });
+            let slos = target.objectives()?;
+            places.push(Place { target: target.clone(), client, slos, counts: Arc::new(Counts::default()) });
         }
         Ok(Self::new(places, Arc::clone(store), Arc::new(config.notify.clone())))
     }
@@ -237,13 +243,26 @@ impl Seat {
     ) {
         let target = &place.target;
         let mut told_state = None;
+        let mut slos = Reader::new(&target.namespace, place.slos.clone());
+        let onset = Cell::new(watcher.open().map(|i| i.onset));
         let told = |now| {
             if let Err(error) = owners.refresh(&place.client, now) {
                 (self.listener)(Event::Owners { target: target.name.clone(), error });
             }
-            Told { alerts: self.live.inbox.firing(&target.name, now), ..Told::default() }
+            let burning = match slos.look(&place.client, now, onset.get()) {
+                Ok(counted) => {
+                    self.live.board.put_slos(&target.name, counted.statuses);
+                    counted.burning
+                }
+                Err(error) => {
+                    (self.listener)(Event::Slos { target: target.name.clone(), error: error.to_string() });
+                    Vec::new()
+                }
+            };
+            Told { slos: burning, alerts: self.live.inbox.firing(&target.name, now) }
         };
         watcher::run(&mut watcher, source, &SystemClock, target.every.duration(), term, told, |watcher, tick| {
+            onset.set(watcher.open().map(|i| i.onset));
             place.counts.looked(tick.look, tick.judge, tick.report.is_some());
             let status = TargetStatus { source: place.client.address().to_owned(), ..watcher.status().clone() };
             if told_state.replace(status.state) != Some(status.state) {

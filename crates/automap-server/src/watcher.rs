@@ -32,8 +32,23 @@ pub trait Source: Send {
     /// The metrics up to now, normal time included.
     ///
     /// # Errors
-    /// Why there are none, in words.
-    fn look(&mut self, now: Timestamp) -> Result<Observation, String>;
+    /// [`LookError`]: why there are none.
+    fn look(&mut self, now: Timestamp) -> Result<Observation, LookError>;
+}
+
+/// Why a look brought nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LookError {
+    /// The source does not answer, or not with what is needed; in words.
+    Failed(String),
+    /// It answers, and has not been there for long enough; in words.
+    TooYoung(String),
+}
+
+impl From<&str> for LookError {
+    fn from(words: &str) -> Self {
+        Self::Failed(words.to_owned())
+    }
 }
 
 /// What speaks beside the metrics on a tick.
@@ -143,7 +158,8 @@ impl Watcher {
         let looked = source.look(now);
         tick.look = begun.elapsed();
         match looked {
-            Err(error) => self.status.failed(now, error),
+            Err(LookError::Failed(error)) => self.status.failed(now, error),
+            Err(LookError::TooYoung(words)) => self.status.too_young(words),
             Ok(observation) => {
                 self.take_over_what_others_changed();
                 let begun = Instant::now();

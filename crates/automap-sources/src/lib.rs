@@ -17,3 +17,4 @@ pub mod csv_table;
 pub mod nearest;
 pub mod profile_table;
 pub mod prometheus;
+pub mod slo;

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
 use crate::commands::{
-    capture, compare, config, confirm, demo, diagnose, drill, eval, explain, graph, incidents, mcp, profile, replay,
-    report, soak, trend, watch,
+    capture, compare, config, confirm, demo, diagnose, doctor, drill, eval, explain, graph, incidents, mcp, profile,
+    replay, report, soak, trend, watch,
 };
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Show what rises or falls slowly, over many windows
     #[command(before_help = trend::EXAMPLES)]
     Trend(Box<trend::TrendArgs>),
+    /// Say whether a source is good enough: what is seen of every service, what is missing, and what that costs
+    #[command(before_help = doctor::EXAMPLES)]
+    Doctor(Box<doctor::DoctorArgs>),
     /// Keep everything that a diagnosis needs in one file
     #[command(before_help = capture::EXAMPLES)]
     Capture(Box<capture::CaptureArgs>),

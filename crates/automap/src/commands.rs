@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod confirm;
 pub(crate) mod demo;
 pub(crate) mod diagnose;
+pub(crate) mod doctor;
 pub(crate) mod drill;
 mod engine_args;
 pub(crate) mod eval;
@@ -39,6 +40,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Trend(args) => trend::run(&args),
         Command::Confirm(args) => confirm::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Drill(args) => drill::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Explain(args) => explain::run(&args),

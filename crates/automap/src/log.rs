@@ -58,6 +58,7 @@ impl LogSink {
                 }
             }
             Event::Owners { target, error } => say(&format!("{target}: the labels of teams cannot be read: {error}")),
+            Event::Slos { target, error } => say(&format!("{target}: the objectives cannot be counted: {error}")),
             Event::Store(error) => say(&format!("the store: {error}")),
         }
     }

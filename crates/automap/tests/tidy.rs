@@ -11,7 +11,7 @@ const MAX_LINES: usize = 500;
 const MAX_EXAMPLE: usize = 98;
 
 /// The modules of the core from left to right in the picture; each imports only what stands before it.
-const CORE_ORDER: [&str; 21] = [
+const CORE_ORDER: [&str; 23] = [
     "time",
     "note",
     "metric",
@@ -19,6 +19,7 @@ const CORE_ORDER: [&str; 21] = [
     "topology",
     "frame",
     "observation",
+    "coverage",
     "onset",
     "anomaly",
     "windows",
@@ -32,6 +33,7 @@ const CORE_ORDER: [&str; 21] = [
     "compare",
     "report",
     "incident",
+    "slo",
     "watch",
 ];
 

@@ -1,6 +1,7 @@
 //! Flat arrays of plain values, for tables and panels (Grafana's Infinity source reads these without any expression).
 
 use automap_core::incident::{Incident, IncidentState, Severity};
+use automap_core::slo::SloStatus;
 use automap_core::time::{Timestamp, as_rfc3339};
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -92,6 +93,26 @@ pub(crate) async fn causes(
         Ok(rows)
     });
     tagged(&headers, &read.await?)
+}
+
+/// An objective as a row.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct SloRow {
+    target: String,
+    #[serde(flatten)]
+    status: SloStatus,
+}
+
+/// `GET /api/v1/flat/slos`: of all targets.
+pub(crate) async fn slos(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+    let rows = app.ask(|system| {
+        let of = |target: String| {
+            let slos = system.slos(&target).unwrap_or_default();
+            slos.iter().map(|s| SloRow { target: target.clone(), status: s.clone() }).collect::<Vec<_>>()
+        };
+        system.targets().into_iter().flat_map(|t| of(t.target)).collect::<Vec<_>>()
+    });
+    tagged(&headers, &rows.await?)
 }
 
 fn row(i: Incident) -> IncidentRow {

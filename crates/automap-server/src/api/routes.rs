@@ -13,14 +13,14 @@ use serde_json::Value;
 use super::alert_inbox::{self, AlertQuery, Taken};
 use super::alerts::parse::RawGroup;
 use super::diagnoses::{self, WaitQuery};
-use super::flat::{self, CauseRow, IncidentRow};
+use super::flat::{self, CauseRow, IncidentRow, SloRow};
 use super::health::{self, Status, WhoAmI};
 use super::incidents::{self, Confirmation, IncidentPage, IncidentQuery, Timeline};
 use super::jobs::Job;
 use super::problem::Problem;
 use super::state::App;
 use super::system::DiagnoseRequest;
-use super::targets::{self, CompareQuery, Services, Targets};
+use super::targets::{self, CompareQuery, Services, Slos, Targets};
 use super::{access, document, events, gate, guard, metrics};
 use crate::auth::Role;
 use crate::watcher::TargetStatus;
@@ -152,6 +152,8 @@ pub(crate) fn routes() -> Vec<Route> {
             get(targets::report),
         )
         .answers::<Report>(200),
+        read("/api/v1/targets/{target}/slos", "listSlos", "How the objectives of a target stand", get(targets::slos))
+            .answers::<Slos>(200),
         read("/api/v1/targets/{target}/services", "listServices", "The services of a target", get(targets::services))
             .answers::<Services>(200),
         read("/api/v1/targets/{target}/profiles", "getProfiles", "A vector for each service", get(targets::profiles))
@@ -178,6 +180,8 @@ pub(crate) fn routes() -> Vec<Route> {
         read("/api/v1/flat/causes", "flatCauses", "Candidates of incidents as rows of plain values", get(flat::causes))
             .query::<IncidentQuery>()
             .answers::<Vec<CauseRow>>(200),
+        read("/api/v1/flat/slos", "flatSlos", "Objectives of all targets as rows of plain values", get(flat::slos))
+            .answers::<Vec<SloRow>>(200),
         read("/api/v1/events", "listenEvents", "Changes of incidents as they happen", get(events::events))
             .text("text/event-stream"),
         send(

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use automap_core::incident::{Incident, IncidentState, Severity, Sign};
 use automap_core::profile::ProfileTable;
 use automap_core::report::Report;
+use automap_core::slo::SloStatus;
 use automap_core::time::{Timestamp, as_rfc3339};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,12 @@ pub trait System: Send + Sync + 'static {
     /// # Errors
     /// [`SystemError::NotFound`] for an unknown target.
     fn services(&self, target: &str) -> Result<Vec<ServiceStatus>, SystemError>;
+
+    /// How the objectives of a target stand.
+    ///
+    /// # Errors
+    /// [`SystemError::NotFound`] for an unknown target.
+    fn slos(&self, target: &str) -> Result<Arc<Vec<SloStatus>>, SystemError>;
 
     /// The profiles of a target's services as last computed.
     ///

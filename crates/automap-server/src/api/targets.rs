@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use automap_core::report::Report;
+use automap_core::slo::SloStatus;
 use automap_core::time::{Timestamp, as_rfc3339};
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -89,6 +90,26 @@ pub(crate) async fn services(
     let name = target.clone();
     let services = app.ask(move |system| system.services(&name)).await??;
     tagged(&headers, &Services { target, services })
+}
+
+/// The objectives of a target.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Slos {
+    /// The target.
+    target: String,
+    /// In the order of the configuration.
+    slos: Vec<SloStatus>,
+}
+
+/// `GET /api/v1/targets/{target}/slos`
+pub(crate) async fn slos(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Segments(target): Segments<String>,
+) -> Result<Response, Problem> {
+    let name = target.clone();
+    let slos = app.ask(move |system| system.slos(&name)).await??.to_vec();
+    tagged(&headers, &Slos { target, slos })
 }
 
 /// `GET /api/v1/targets/{target}/profiles`

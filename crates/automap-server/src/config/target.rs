@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use automap_sources::prometheus::{Auth, ClientOptions, Secret, SecretSource, TlsOptions};
+use automap_sources::slo::{Slo, SloFileError};
 use serde::Deserialize;
 
 use super::Span;
+use super::objective::{self, ObjectiveConfig};
 
 /// Longest name of a target.
 const MAX_NAME: usize = 63;
@@ -35,6 +37,12 @@ pub struct Target {
     /// The Kubernetes label that holds the team of a workload, for services that no owner of the configuration fits.
     #[serde(default)]
     pub team_label: Option<String>,
+    /// Objectives of its services.
+    #[serde(default)]
+    pub slos: Vec<ObjectiveConfig>,
+    /// Files of OpenSLO, Sloth and Pyrra with more of them.
+    #[serde(default)]
+    pub slo_files: Vec<PathBuf>,
     /// What alerting rules wait (`for:`) before they fire: the onset is looked for so much earlier than the alert says.
     #[serde(default)]
     pub alert_for: Option<Span>,
@@ -124,10 +132,20 @@ impl Target {
             step: None,
             scrape_interval: None,
             team_label: None,
+            slos: Vec::new(),
+            slo_files: Vec::new(),
             alert_for: None,
         };
         target.check()?;
         Ok(target)
+    }
+
+    /// Its objectives, those of files too, which are read now.
+    ///
+    /// # Errors
+    /// [`SloFileError`], which names the file.
+    pub fn objectives(&self) -> Result<Vec<Slo>, SloFileError> {
+        objective::all(&self.slos, &self.slo_files)
     }
 
     pub(super) fn check(&self) -> Result<(), (String, String)> {
@@ -144,6 +162,9 @@ impl Target {
         }
         if self.remember.ms() < 10 * self.every.ms() {
             return wrong("remember", "it has to hold ten looks at least");
+        }
+        for (i, slo) in self.slos.iter().enumerate() {
+            slo.slo().map_err(|(key, reason)| (format!("slos[{i}].{key}"), reason))?;
         }
         self.prometheus.check().map_err(|(key, reason)| (format!("prometheus.{key}"), reason))
     }

@@ -33,6 +33,13 @@ pub enum Event {
         /// Why.
         error: String,
     },
+    /// Objectives could not be counted.
+    Slos {
+        /// Of which target.
+        target: String,
+        /// Why.
+        error: String,
+    },
     /// The store could not be read or written.
     Store(String),
 }
@@ -88,6 +95,9 @@ impl Event {
             }
             Self::Owners { target, error } => {
                 ("warn", "owners", vec![("target", target.clone().into()), ("error", error.clone().into())])
+            }
+            Self::Slos { target, error } => {
+                ("warn", "slos", vec![("target", target.clone().into()), ("error", error.clone().into())])
             }
             Self::Store(error) => ("error", "store", vec![("error", error.clone().into())]),
         };

@@ -95,6 +95,13 @@ impl TargetStatus {
         self.source_error = Some(error);
     }
 
+    pub(super) fn too_young(&mut self, words: String) {
+        self.ticks_failed += 1;
+        self.failing_since = None;
+        self.source_error = None;
+        (self.state, self.summary) = (State::Learning, format!("learning what is normal: {words}"));
+    }
+
     pub(super) fn looked(&mut self, now: Timestamp, step: &Step, services: usize) {
         self.looked = Some(now);
         self.failing_since = None;

@@ -25,12 +25,16 @@ fn time(row: i64) -> Timestamp {
 #[derive(Default)]
 struct Shop {
     is_away: bool,
+    is_young: bool,
 }
 
 impl Source for Shop {
-    fn look(&mut self, now: Timestamp) -> Result<Observation, String> {
+    fn look(&mut self, now: Timestamp) -> Result<Observation, LookError> {
         if self.is_away {
             return Err("connection refused".into());
+        }
+        if self.is_young {
+            return Err(LookError::TooYoung("2 samples".into()));
         }
         let last = (now.ms() - time(0).ms()) / STEP_MS;
         let times: Vec<_> = (last - 240..=last).map(time).collect();
@@ -123,4 +127,14 @@ fn a_confirmation_in_between_is_not_lost() {
     assert_eq!((last.confirmed.as_deref(), last.state), (Some("db"), IncidentState::Closed));
     assert!(last.timeline.iter().any(|e| e.kind == Moment::Confirmed));
     assert!(last.revision > confirmed.revision);
+}
+
+#[test]
+fn a_source_that_has_just_begun_does_not_fail() {
+    let (store, mut shop) = (Arc::new(MemoryStore::default()), Shop { is_young: true, ..Shop::default() });
+    let mut watcher = watcher(&store);
+    ticks(&mut watcher, &mut shop, 0..3);
+    let status = watcher.status();
+    assert_eq!((status.state, status.failing_since, status.source_error.as_ref()), (State::Learning, None, None));
+    assert_eq!(status.summary, "learning what is normal: 2 samples");
 }

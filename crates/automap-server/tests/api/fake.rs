@@ -9,6 +9,7 @@ use automap_core::profile::{PROFILE_VERSION, ProfileTable};
 use automap_core::report::{
     Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Verdict, VerdictKind, WindowInfo,
 };
+use automap_core::slo::{self, DEFAULT_PERIOD_MS, Events, Objective, SloStatus};
 use automap_core::time::Timestamp;
 use automap_server::api::alerts::AlertGroup;
 use automap_server::api::system::{
@@ -99,6 +100,13 @@ impl System for FakeSystem {
     fn services(&self, target: &str) -> Result<Vec<ServiceStatus>, SystemError> {
         self.known(target)?;
         Ok(vec![ServiceStatus { service: "orders".into(), metrics: vec!["latency_ms".into()], signs: Vec::new() }])
+    }
+
+    fn slos(&self, target: &str) -> Result<Arc<Vec<SloStatus>>, SystemError> {
+        self.known(target)?;
+        let objective =
+            Objective { slo: "checkout".into(), service: "orders".into(), target: 0.999, period_ms: DEFAULT_PERIOD_MS };
+        Ok(Arc::new(vec![slo::status(&objective, &[None; 4], Some(Events { bad: 1.0, all: 4000.0 }))]))
     }
 
     fn profiles(&self, target: &str) -> Result<ProfileTable, SystemError> {

@@ -58,6 +58,7 @@ async fn targets_tell_how_they_are_and_what_is_seen() {
     assert_eq!(get("/shop/report").await["engine"], "evidence");
     assert_eq!(get("/shop/services").await["services"][0]["service"], "orders");
     assert_eq!(get("/shop/profiles").await["profile_version"], 1);
+    assert_eq!(get("/shop/slos").await["slos"][0]["state"], "met");
     let periods = "before_start=2025-11-23T13:00:00Z&before_end=2025-11-23T14:00:00Z&after_start=2025-11-23T14:00:00Z\
                    &after_end=2025-11-23T15:00:00Z";
     assert_eq!(get(&format!("/shop/compare?{periods}")).await["after"]["end"], "2025-11-23T15:00:00Z");
@@ -66,7 +67,7 @@ async fn targets_tell_how_they_are_and_what_is_seen() {
 #[tokio::test]
 async fn flat_rows_hold_plain_values_only() {
     let server = Server::new();
-    for path in ["/api/v1/flat/incidents", "/api/v1/flat/causes?target=shop"] {
+    for path in ["/api/v1/flat/incidents", "/api/v1/flat/causes?target=shop", "/api/v1/flat/slos"] {
         let rows = server.get(path).await.json();
         let rows = rows.as_array().unwrap();
         assert!(!rows.is_empty(), "{path}");

@@ -16,6 +16,11 @@ impl RequestError {
     pub(crate) fn new(server: &str, failure: Failure) -> Self {
         Self { server: server.to_owned(), failure }
     }
+
+    /// Whether the server answered and does not take this very question: an expression that it cannot read.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.failure, Failure::Api { .. })
+    }
 }
 
 /// What went wrong with a request.

@@ -37,6 +37,9 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<()> {
         ConfigCommand::Default => print(DEFAULT),
         ConfigCommand::Check { file } => {
             let config = Config::read(file)?;
+            for target in &config.targets {
+                target.objectives()?;
+            }
             let names: Vec<&str> = config.targets.iter().map(|t| t.name.as_str()).collect();
             let targets = if names.is_empty() { "no target".to_owned() } else { names.join(", ") };
             say(&format!("{}: well-formed; targets: {targets}", file.display()));

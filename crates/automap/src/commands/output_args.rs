@@ -35,6 +35,11 @@ pub(crate) struct StyleArgs {
 }
 
 impl StyleArgs {
+    /// When to use colours.
+    pub(crate) fn color(&self) -> Color {
+        self.color
+    }
+
     /// With the zone's offset at an instant of the data.
     pub(crate) fn text_options(&self, at: Timestamp) -> TextOptions {
         let zone = if self.utc { TimeZone::UTC } else { TimeZone::system() };

@@ -158,7 +158,7 @@ impl PrometheusArgs {
     /// Asks the server, with a progress bar.
     pub(crate) fn observe(&self, url: &str, time: &TimeArgs, now: &ZonedDateTime) -> Result<(Observation, FetchStats)> {
         let options = self.observe_options(time, now)?;
-        let client = Client::new(self.client_options(url))?;
+        let client = self.client(url)?;
         let bar = bar(0);
         let fetched = observe(&client, &options, &|progress| {
             bar.set_length(progress.total as u64);
@@ -168,6 +168,11 @@ impl PrometheusArgs {
         bar.finish_and_clear();
         let fetched = fetched?;
         Ok((fetched.observation, fetched.stats))
+    }
+
+    /// A client of the server.
+    pub(crate) fn client(&self, url: &str) -> Result<Client> {
+        Ok(Client::new(self.client_options(url))?)
     }
 
     fn client_options(&self, url: &str) -> ClientOptions {

@@ -23,6 +23,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap trend --capture day.parquet --window 5m                 one level for every 5 minutes
   automap trend monday.parquet tuesday.parquet wednesday.parquet …  one level for every capture
   automap trend --prometheus http://localhost:9090 -n sock-shop --since 7d --window 1h
+  automap trend --kept sock-shop --window 1h          healthy hours that a watcher kept
   automap trend --capture day.parquet --window 5m -o csv
 
 Exit codes: 0 answered, 1 something rises or falls (with --exit-code), 2 wrong usage or file,
@@ -34,7 +35,7 @@ const DEFAULT_WINDOWS: i64 = 24;
 #[derive(Args, Debug)]
 pub(crate) struct TrendArgs {
     /// Captures; each is one window unless --window cuts them
-    #[arg(value_name = "FILE", conflicts_with_all = ["capture", "csv", "prometheus"])]
+    #[arg(value_name = "FILE", conflicts_with_all = ["capture", "csv", "prometheus", "kept"])]
     files: Vec<PathBuf>,
     #[command(flatten)]
     whole: WholeArgs,

@@ -1,0 +1,216 @@
+//! Service-level objectives: how fast an error budget burns, and when that is worth waking somebody.
+//!
+//! The multi-window, multi-burn-rate alerts of the Google SRE workbook (chapter 5): an objective that allows `1 - target` of all events to be
+//! bad *burns* at the ratio of bad events over that allowance. A burn is told when it is high over a long window (it matters) *and* over a
+//! short one (it goes on). Pure arithmetic over counts of events; nothing here knows where they come from.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::incident::{Severity, SloImpact};
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// Fewest events of the short window for a burn to be told: of three requests that fail, nobody knows whether a budget burns.
+pub const MIN_EVENTS: f64 = 20.0;
+
+/// A pair of windows and the burn from which it speaks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BurnAlert {
+    /// Multiple of the burn that would use up the budget exactly at the end of its period.
+    pub burn: f64,
+    /// The window over which it matters.
+    pub long_ms: i64,
+    /// The window that says that it goes on.
+    pub short_ms: i64,
+    /// How bad it is.
+    pub severity: Severity,
+}
+
+/// 2 % of a thirty days' budget in one hour; 5 % of it in six.
+pub const ALERTS: [BurnAlert; 2] = [
+    BurnAlert { burn: 14.4, long_ms: HOUR_MS, short_ms: 5 * MINUTE_MS, severity: Severity::Critical },
+    BurnAlert { burn: 6.0, long_ms: 6 * HOUR_MS, short_ms: 30 * MINUTE_MS, severity: Severity::Critical },
+];
+/// The windows of all alerts, the shortest first.
+pub const WINDOWS_MS: [i64; 4] = [5 * MINUTE_MS, 30 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS];
+/// Period of an objective that says none.
+pub const DEFAULT_PERIOD_MS: i64 = 30 * DAY_MS;
+
+/// Events of one window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Events {
+    /// Bad ones.
+    pub bad: f64,
+    /// All.
+    pub all: f64,
+}
+
+/// How an objective stands. Missing counts are unknown, never good.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SloStatus {
+    /// Its name.
+    pub slo: String,
+    /// The service it is about; empty for the whole system.
+    pub service: String,
+    /// Share of events that has to be good, 0 to 1.
+    pub objective: f64,
+    /// Length of the period that the budget is for, in days.
+    pub period_d: f64,
+    /// In a word.
+    pub state: SloState,
+    /// Burn over five minutes, 1 is sustainable; `null` where nothing was counted.
+    pub burn_5m: Option<f64>,
+    /// Over half an hour.
+    pub burn_30m: Option<f64>,
+    /// Over one hour.
+    pub burn_1h: Option<f64>,
+    /// Over six hours.
+    pub burn_6h: Option<f64>,
+    /// Share of the period's budget that is left, below 0 when it was overspent; of what the source remembers of the period.
+    pub budget_left: Option<f64>,
+    /// Why it is not known; `null` while it is.
+    pub unknown_because: Option<String>,
+}
+
+/// An objective in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SloState {
+    /// Within its budget.
+    Met,
+    /// The budget burns too fast.
+    Burning,
+    /// More was spent than the budget of the period.
+    Missed,
+    /// Too few events to say, or none were counted.
+    Unknown,
+}
+
+/// What an objective is about, for its status.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objective {
+    /// Its name.
+    pub slo: String,
+    /// The service it is about; empty for the whole system.
+    pub service: String,
+    /// Share of events that has to be good, between 0 and 1 exclusively.
+    pub target: f64,
+    /// Length of the budget's period.
+    pub period_ms: i64,
+}
+
+/// Burn of a window: 1 uses up the budget exactly at the end of its period. `None` without events.
+pub fn burn(events: Option<Events>, target: f64) -> Option<f64> {
+    let Events { bad, all } = events.filter(|e| e.all > 0.0)?;
+    Some((bad / all).clamp(0.0, 1.0) / (1.0 - target))
+}
+
+/// The alert that speaks, the fastest burn first; `windows` are the events of [`WINDOWS_MS`].
+pub fn alert(target: f64, windows: &[Option<Events>; 4]) -> Option<(BurnAlert, f64)> {
+    let of = |ms: i64| WINDOWS_MS.iter().position(|w| *w == ms).and_then(|i| windows[i]);
+    let speaks = |alert: &BurnAlert| {
+        let short = of(alert.short_ms).filter(|e| e.all >= MIN_EVENTS);
+        let (long, short) = (burn(of(alert.long_ms), target)?, burn(short, target)?);
+        (long >= alert.burn && short >= alert.burn).then_some((*alert, long))
+    };
+    ALERTS.iter().find_map(speaks)
+}
+
+/// Share of a whole period's budget that a stretch of time used up, as if requests came evenly over the period.
+pub fn budget_share(events: Option<Events>, span_ms: i64, objective: &Objective) -> Option<f64> {
+    Some(burn(events, objective.target)? * span_ms as f64 / objective.period_ms as f64)
+}
+
+/// Puts an objective's counts together. `period` are the events of its whole period.
+pub fn status(objective: &Objective, windows: &[Option<Events>; 4], period: Option<Events>) -> SloStatus {
+    let target = objective.target;
+    let [burn_5m, burn_30m, burn_1h, burn_6h] = windows.map(|events| burn(events, target));
+    let budget_left = burn(period, target).map(|burn| 1.0 - burn);
+    let state = match (alert(target, windows), budget_left) {
+        (Some(_), _) => SloState::Burning,
+        (None, Some(left)) if left < 0.0 => SloState::Missed,
+        (None, Some(_)) => SloState::Met,
+        (None, None) => SloState::Unknown,
+    };
+    SloStatus {
+        slo: objective.slo.clone(),
+        service: objective.service.clone(),
+        objective: target,
+        period_d: objective.period_ms as f64 / DAY_MS as f64,
+        state,
+        burn_5m,
+        burn_30m,
+        burn_1h,
+        burn_6h,
+        budget_left,
+        unknown_because: (state == SloState::Unknown).then(|| "no event was counted in its period".to_owned()),
+    }
+}
+
+/// What an alert means for an incident that began `span_ms` ago with these events since.
+pub fn impact(objective: &Objective, burn: f64, since: Option<Events>, span_ms: i64) -> SloImpact {
+    SloImpact {
+        slo: objective.slo.clone(),
+        service: objective.service.clone(),
+        burn_rate: burn,
+        budget_share: budget_share(since, span_ms, objective),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn objective() -> Objective {
+        Objective { slo: "checkout".into(), service: "front-end".into(), target: 0.999, period_ms: DEFAULT_PERIOD_MS }
+    }
+
+    fn events(bad: f64, all: f64) -> Option<Events> {
+        Some(Events { bad, all })
+    }
+
+    /// 5 min, 30 min, 1 h, 6 h.
+    fn told(ratios: [f64; 4]) -> Option<f64> {
+        alert(0.999, &ratios.map(|r| events(r * 10_000.0, 10_000.0))).map(|(alert, _)| alert.burn)
+    }
+
+    #[test]
+    fn both_windows_of_a_pair_have_to_burn() {
+        assert_eq!(told([0.02, 0.02, 0.02, 0.0]), Some(14.4), "1.44 % of the events of an hour");
+        assert_eq!(told([0.0, 0.02, 0.02, 0.02]), Some(6.0), "it is over for five minutes, not for thirty");
+        assert_eq!(told([0.02, 0.0, 0.002, 0.0]), None, "it has not mattered for long enough");
+        assert_eq!(told([0.0, 0.0, 0.02, 0.02]), None, "it is over");
+        assert_eq!(told([0.007, 0.007, 0.007, 0.007]), Some(6.0));
+        assert_eq!(told([0.005; 4]), None);
+    }
+
+    #[test]
+    fn few_events_and_none_are_silent_and_none_is_unknown() {
+        let few = [events(3.0, 3.0), events(3.0, 3.0), events(3.0, 40.0), events(3.0, 40.0)];
+        assert_eq!(alert(0.999, &few), None);
+        assert_eq!(alert(0.999, &[None; 4]), None);
+        let none = status(&objective(), &[None, None, events(0.0, 0.0), None], None);
+        assert_eq!((none.state, none.burn_1h, none.budget_left), (SloState::Unknown, None, None));
+        assert!(none.unknown_because.is_some());
+    }
+
+    #[test]
+    fn the_budget_is_what_the_target_allows() {
+        let calm = [events(0.0, 1000.0); 4];
+        let of = |bad: f64| status(&objective(), &calm, events(bad, 1e6));
+        assert!((of(250.0).budget_left.unwrap() - 0.75).abs() < 1e-9);
+        assert_eq!((of(250.0).state, of(1001.0).state), (SloState::Met, SloState::Missed));
+        let burning = status(&objective(), &[events(100.0, 1000.0); 4], events(100.0, 1e6));
+        assert_eq!((burning.state, burning.burn_5m.map(f64::round)), (SloState::Burning, Some(100.0)));
+    }
+
+    #[test]
+    fn an_hour_at_14_4_is_two_percent_of_thirty_days() {
+        let share = budget_share(events(14.4, 1000.0), HOUR_MS, &objective()).unwrap();
+        assert!((share - 0.02).abs() < 1e-9, "{share}");
+        assert_eq!(impact(&objective(), 14.4, None, HOUR_MS).budget_share, None, "not counted is not free");
+    }
+}

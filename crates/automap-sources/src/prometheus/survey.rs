@@ -1,0 +1,63 @@
+//! What a server knows of a namespace beyond its metrics: for those who ask whether it is a good source.
+
+use std::collections::BTreeSet;
+
+use automap_core::time::Timestamp;
+
+use super::client::Client;
+use super::error::RequestError;
+use super::promql::{Values, fill};
+
+/// Ages at which data is looked for, in milliseconds, the youngest first.
+const AGES_MS: [i64; 7] =
+    [3_600_000, 6 * 3_600_000, 24 * 3_600_000, 3 * 86_400_000, 7 * 86_400_000, 15 * 86_400_000, 30 * 86_400_000];
+/// Containers that are a mesh's proxy.
+const PROXIES: [&str; 2] = ["istio-proxy", "linkerd-proxy"];
+
+/// What was found out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Survey {
+    /// The newest sample of the namespace; `None` where there is none in five minutes.
+    pub newest: Option<Timestamp>,
+    /// The greatest of the ages looked at for which there is data, in milliseconds; `None` for less than an hour.
+    pub reaches_back_ms: Option<i64>,
+    /// Pods with containers.
+    pub pods: BTreeSet<String>,
+    /// Of them, those with a proxy.
+    pub pods_with_proxy: BTreeSet<String>,
+    /// Which ends of calls are counted: `source`, `destination`.
+    pub reporters: BTreeSet<String>,
+}
+
+/// Asks; twelve requests at most.
+///
+/// # Errors
+/// [`RequestError`] when the server does not answer.
+pub fn survey(client: &Client, namespace: &str, now: Timestamp) -> Result<Survey, RequestError> {
+    let values = Values { namespace: namespace.to_owned(), rate_ms: 60_000, span_ms: 60_000 };
+    let ask = |template: &str, at: Timestamp| client.instant(&fill(template, &values), at);
+    const CONTAINERS: &str = r#"container_memory_working_set_bytes{namespace=$NS,container!="",container!="POD"}"#;
+    const REQUESTS: &str = r#"istio_requests_total{destination_workload_namespace=$NS}"#;
+    let newest = ask(&format!("max(timestamp({CONTAINERS})) or max(timestamp({REQUESTS}))"), now)?;
+    let newest = newest.series.iter().filter_map(|s| s.points.last()).map(|(_, seconds)| *seconds);
+    let newest = newest.fold(f64::NAN, f64::max);
+    let mut found =
+        Survey { newest: newest.is_finite().then(|| Timestamp::from_ms((newest * 1e3) as i64)), ..Survey::default() };
+    for age_ms in AGES_MS {
+        let there = ask(&format!("count({CONTAINERS}) or count({REQUESTS})"), now.plus_ms(-age_ms))?;
+        if there.series.is_empty() {
+            break;
+        }
+        found.reaches_back_ms = Some(age_ms);
+    }
+    for series in ask(&format!("count by (pod, container) ({CONTAINERS})"), now)?.series {
+        let Some(pod) = series.labels.get("pod") else { continue };
+        found.pods.insert(pod.clone());
+        if series.labels.get("container").is_some_and(|c| PROXIES.contains(&c.as_str())) {
+            found.pods_with_proxy.insert(pod.clone());
+        }
+    }
+    let reporters = ask(&format!("count by (reporter) ({REQUESTS})"), now)?;
+    found.reporters = reporters.series.iter().filter_map(|s| s.labels.get("reporter").cloned()).collect();
+    Ok(found)
+}

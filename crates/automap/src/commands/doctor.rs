@@ -1,0 +1,58 @@
+//! `automap doctor`: is this a good source, is everything seen, is this a good normal time? Each finding with its remedy.
+
+mod findings;
+mod show;
+
+use anyhow::{Result, bail};
+use automap_core::coverage::coverage;
+use automap_core::time::Timestamp;
+use automap_core::{DiagnoseOptions, diagnose};
+use automap_sources::prometheus::survey;
+use clap::Args;
+use jiff::ZonedDateTime;
+
+use super::output_args::{Format, StyleArgs};
+use super::source_args::{PrometheusArgs, TimeArgs};
+use crate::console::{color, print};
+use crate::exit::Exit;
+use findings::{Doctor, State};
+
+pub(crate) const EXAMPLES: &str = "Examples:
+  automap doctor --prometheus http://localhost:9090 -n sock-shop
+  automap doctor --prometheus http://localhost:9090 -n sock-shop -o json | jq .findings
+
+Exit codes: 0 nothing stands in the way, 1 something does, 2 wrong usage, 3 source not reachable,
+4 not enough data.";
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    prometheus: PrometheusArgs,
+    #[command(flatten)]
+    time: TimeArgs,
+    /// Form of the answer
+    #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    output: Format,
+    #[command(flatten)]
+    style: StyleArgs,
+}
+
+/// Runs `automap doctor`.
+pub(crate) fn run(args: &DoctorArgs) -> Result<Exit> {
+    let (Some(url), Some(namespace)) = (&args.prometheus.prometheus, &args.prometheus.namespace) else {
+        bail!("which source? Give --prometheus URL and --namespace NAME");
+    };
+    let now = ZonedDateTime::now();
+    let present = Timestamp::from_ms(now.timestamp().as_millisecond());
+    let (observation, _) = args.prometheus.observe(url, &args.time, &now)?;
+    let survey = survey(&args.prometheus.client(url)?, namespace, present)?;
+    let report = diagnose(&observation, &DiagnoseOptions::default());
+    let seen = coverage(&observation.frame, present);
+    let doctor = Doctor::new(namespace, &observation, seen, &survey, report.as_ref().ok(), present);
+    match args.output {
+        Format::Json => print(&(serde_json::to_string_pretty(&doctor)? + "\n"))?,
+        Format::Text => print(&show::text(&doctor, color(args.style.color())))?,
+    }
+    let worst = doctor.findings.iter().map(|f| f.state).max().unwrap_or(State::Ok);
+    Ok(if worst == State::Bad { Exit::Found } else { Exit::Ok })
+}

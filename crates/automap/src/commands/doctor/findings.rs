@@ -1,0 +1,296 @@
+//! What was found, and what to do about it. Pure: from facts to sentences.
+
+use std::collections::BTreeMap;
+
+use automap_core::coverage::{Presence, ServiceCoverage, Signal};
+use automap_core::observation::Observation;
+use automap_core::report::{Report, VerdictKind};
+use automap_core::time::Timestamp;
+use automap_sources::prometheus::Survey;
+use serde::Serialize;
+
+/// Requests per second below which errors and latency of a service mean little: 20 in half a minute.
+const ENOUGH_RPS: f64 = 20.0 / 30.0;
+/// A newest sample that is older is no present.
+const FRESH_MS: i64 = 120_000;
+/// Scrapes that are further apart find an onset too late.
+const SLOW_SCRAPE_MS: i64 = 60_000;
+/// Names that a sentence holds.
+const MAX_NAMES: usize = 6;
+
+/// How it stands with one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum State {
+    /// Well.
+    Ok,
+    /// Something is lost by it.
+    Weak,
+    /// It stands in the way of a diagnosis.
+    Bad,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Finding {
+    /// A stable word for programs.
+    pub(super) check: &'static str,
+    pub(super) state: State,
+    /// A sentence.
+    pub(super) found: String,
+    /// What to do; `null` where nothing is to be done.
+    pub(super) fix: Option<String>,
+}
+
+/// Everything.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Doctor {
+    pub(super) namespace: String,
+    pub(super) source: String,
+    pub(super) findings: Vec<Finding>,
+    /// The columns of every service's `signals`.
+    pub(super) signals: Vec<Signal>,
+    pub(super) services: Vec<ServiceCoverage>,
+}
+
+impl Doctor {
+    pub(super) fn new(
+        namespace: &str,
+        observation: &Observation,
+        services: Vec<ServiceCoverage>,
+        survey: &Survey,
+        report: Option<&Report>,
+        now: Timestamp,
+    ) -> Self {
+        let mut findings = vec![
+            fresh(survey, now),
+            scraped(observation),
+            remembered(survey),
+            proxies(namespace, survey),
+            reporters(survey),
+        ];
+        findings.extend(missing(&services, observation));
+        findings.push(traffic(&services));
+        findings.push(normal(report));
+        Self {
+            namespace: namespace.to_owned(),
+            source: observation.source.clone(),
+            findings,
+            signals: Signal::ALL.to_vec(),
+            services,
+        }
+    }
+}
+
+fn finding(check: &'static str, state: State, found: String, fix: &str) -> Finding {
+    let fix = (!fix.is_empty()).then(|| fix.to_owned());
+    Finding { check, state, found, fix }
+}
+
+fn fresh(survey: &Survey, now: Timestamp) -> Finding {
+    let check = "freshness";
+    match survey.newest.map(|t| now.ms() - t.ms()) {
+        None => finding(
+            check,
+            State::Bad,
+            "no sample of this namespace in the last five minutes".into(),
+            "look at Status → Targets of Prometheus: are the pods scraped? Or its clock and yours differ: compare `date` on both",
+        ),
+        Some(age) if age > FRESH_MS => finding(
+            check,
+            State::Weak,
+            format!("the newest sample is {} s old", age / 1000),
+            "scraping is slow or behind, or the clocks differ: compare `date` here and on the server",
+        ),
+        Some(age) if age < -5000 => finding(
+            check,
+            State::Weak,
+            format!("the newest sample is from {} s in the future", -age / 1000),
+            "the server's clock is ahead of this machine's: let both use NTP",
+        ),
+        Some(age) => finding(check, State::Ok, format!("the newest sample is {} s old", age.max(0) / 1000), ""),
+    }
+}
+
+fn scraped(observation: &Observation) -> Finding {
+    let step = observation.frame.step_ms();
+    let found = format!("one sample every {} s", step as f64 / 1e3);
+    match step > SLOW_SCRAPE_MS {
+        true => finding(
+            "scrape_interval",
+            State::Weak,
+            found,
+            "set scrape_interval to 15s: onsets are found to within a sample or two",
+        ),
+        false => finding("scrape_interval", State::Ok, found, ""),
+    }
+}
+
+fn remembered(survey: &Survey) -> Finding {
+    const HOUR_MS: i64 = 3_600_000;
+    let fix = "keep a day at least (--storage.tsdb.retention.time=1d): normal time of the same hour yesterday can then be compared";
+    match survey.reaches_back_ms.map(|ms| ms / HOUR_MS) {
+        None => finding("memory", State::Weak, "it remembers less than an hour".into(), fix),
+        Some(hours) if hours < 24 => finding("memory", State::Weak, format!("it remembers {hours} h"), fix),
+        Some(hours) => finding("memory", State::Ok, format!("it remembers {} d and more", hours / 24), ""),
+    }
+}
+
+fn proxies(namespace: &str, survey: &Survey) -> Finding {
+    let without: Vec<&str> = survey.pods.difference(&survey.pods_with_proxy).map(String::as_str).collect();
+    let (all, with) = (survey.pods.len(), survey.pods_with_proxy.len());
+    if all == 0 {
+        let fix = "scrape the kubelet's /metrics/cadvisor; processor, memory and disk faults are not seen without it";
+        return finding("side_cars", State::Weak, "no container is known (cAdvisor is absent)".into(), fix);
+    }
+    if with == 0 {
+        let fix = format!(
+            "kubectl label namespace {namespace} istio-injection=enabled && kubectl -n {namespace} rollout restart deployment; \
+             nothing is to be done where another source measures requests"
+        );
+        return finding("side_cars", State::Weak, format!("none of {all} pods has a mesh's proxy"), &fix);
+    }
+    if without.is_empty() {
+        return finding("side_cars", State::Ok, format!("all {all} pods have a proxy"), "");
+    }
+    let fix =
+        format!("kubectl -n {namespace} rollout restart deployment: pods older than the namespace's label have none");
+    finding("side_cars", State::Weak, format!("{with} of {all} pods have a proxy; without: {}", names(&without)), &fix)
+}
+
+fn reporters(survey: &Survey) -> Finding {
+    let has = |end: &str| survey.reporters.contains(end);
+    let check = "both_ends";
+    match (has("source"), has("destination")) {
+        (true, true) => finding(
+            check,
+            State::Ok,
+            "both ends of calls are counted; they are never added up, and their difference is the network's".into(),
+            "",
+        ),
+        (false, false) => finding(check, State::Weak, "no call is counted by a side-car".into(), ""),
+        (source, _) => finding(
+            check,
+            State::Weak,
+            format!("only the {} of calls is counted", if source { "source" } else { "destination" }),
+            "the network cannot be told from a slow service: let Telemetry report both (no `disabled: true` for one mode)",
+        ),
+    }
+}
+
+/// One finding for each signal that is not there of many services, in the order of the signals.
+fn missing(services: &[ServiceCoverage], observation: &Observation) -> Vec<Finding> {
+    let mut lacking: BTreeMap<(Signal, Presence), Vec<&str>> = BTreeMap::new();
+    for service in services {
+        for (signal, presence) in Signal::ALL.into_iter().zip(&service.signals) {
+            if *presence != Presence::Present {
+                lacking.entry((signal, *presence)).or_default().push(&service.service);
+            }
+        }
+    }
+    let told = |((signal, presence), of): ((Signal, Presence), Vec<&str>)| {
+        let everywhere = of.len() == services.len();
+        let whose = if everywhere { "every service".to_owned() } else { names(&of) };
+        let worst = everywhere && matches!(signal, Signal::Requests | Signal::Latency);
+        let reason = observation.not_checked.iter().find(|n| n.signal.contains(signal.as_str())).map(|n| &n.reason);
+        let reason = reason.filter(|_| presence == Presence::Missing);
+        let mut fix = signal.costs().to_owned();
+        if let Some(reason) = reason {
+            fix = format!("{fix}; {reason}");
+        }
+        let state = if worst { State::Bad } else { State::Weak };
+        // Stores speak TCP and answer no requests: that is no fault of the source.
+        let usual =
+            matches!(signal, Signal::Requests | Signal::Errors | Signal::Latency | Signal::Calls) && !everywhere;
+        let state = if usual && presence == Presence::Missing { State::Ok } else { state };
+        finding("signals", state, format!("{} {}: {whose}", signal.as_str(), presence.as_str()), &fix)
+    };
+    lacking.into_iter().map(told).collect()
+}
+
+fn traffic(services: &[ServiceCoverage]) -> Finding {
+    let quiet: Vec<&str> = services
+        .iter()
+        .filter(|s| s.requests_per_s.is_some_and(|rps| rps < ENOUGH_RPS))
+        .map(|s| s.service.as_str())
+        .collect();
+    let served = services.iter().filter(|s| s.requests_per_s.is_some()).count();
+    match (served, quiet.len()) {
+        (0, _) => finding(
+            "traffic",
+            State::Bad,
+            "no request is counted".into(),
+            "send load, or choose the namespace that has it",
+        ),
+        (_, 0) => finding("traffic", State::Ok, format!("all {served} services are asked often enough"), ""),
+        (_, _) => finding(
+            "traffic",
+            State::Weak,
+            format!("fewer than 20 requests in half a minute: {}", names(&quiet)),
+            "their errors and latency say little, and open no incident: more load, or patience",
+        ),
+    }
+}
+
+fn normal(report: Option<&Report>) -> Finding {
+    let check = "normal_time";
+    match report {
+        None => {
+            finding(check, State::Bad, "too few samples to judge".into(), "wait until there are some minutes of data")
+        }
+        Some(report) if report.verdict.kind == VerdictKind::NoIncident => {
+            finding(check, State::Ok, "nothing left its usual range: a good normal time".into(), "")
+        }
+        Some(report) => finding(
+            check,
+            State::Weak,
+            format!("this is no quiet time: {}", report.verdict.summary),
+            "take another hour as the baseline (--baseline), or diagnose it: `automap diagnose` with the same options",
+        ),
+    }
+}
+
+fn names(of: &[&str]) -> String {
+    match of.len() {
+        n if n > MAX_NAMES => format!("{} and {} more", of[..MAX_NAMES].join(", "), n - MAX_NAMES),
+        _ => of.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_the_way_is_told_with_its_remedy() {
+        let now = Timestamp::from_ms(1_800_000_000_000);
+        let pods = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
+        let survey = Survey {
+            newest: Some(now.plus_ms(-200_000)),
+            reaches_back_ms: Some(6 * 3_600_000),
+            pods: pods(&["a", "b", "c"]),
+            pods_with_proxy: pods(&["a", "b"]),
+            reporters: pods(&["destination"]),
+        };
+        assert_eq!(fresh(&survey, now).state, State::Weak);
+        assert_eq!(fresh(&Survey::default(), now).state, State::Bad);
+        assert_eq!(fresh(&Survey { newest: Some(now.plus_ms(60_000)), ..survey.clone() }, now).state, State::Weak);
+        assert_eq!(remembered(&survey).found, "it remembers 6 h");
+        assert_eq!(proxies("shop", &survey).found, "2 of 3 pods have a proxy; without: c");
+        assert!(
+            proxies("shop", &Survey { pods_with_proxy: pods(&[]), ..survey.clone() })
+                .fix
+                .unwrap()
+                .contains("label namespace shop")
+        );
+        assert_eq!(reporters(&survey).state, State::Weak);
+        let service = |name: &str, rps| ServiceCoverage {
+            service: name.into(),
+            signals: vec![Presence::Present; Signal::ALL.len()],
+            requests_per_s: rps,
+        };
+        assert_eq!(traffic(&[service("db", None)]).state, State::Bad);
+        assert_eq!(traffic(&[service("db", None), service("web", Some(5.0))]).state, State::Ok);
+        assert!(traffic(&[service("web", Some(0.1))]).found.ends_with(": web"));
+    }
+}
