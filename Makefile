@@ -1,8 +1,8 @@
-# Ten one-line targets; continuous integration calls the same ones.
+# One-line targets; continuous integration calls the same ones.
 CARGO ?= cargo
 AUTOMAP = target/release/automap
 
-.PHONY: build test lint deny demo drill bench ci clean
+.PHONY: build test lint deny demo drill bench image sbom check-deploy ci clean
 
 build: ## the binary: target/release/automap
 	$(CARGO) build --release --locked
@@ -24,6 +24,15 @@ drill: build ## every fault of the drill plan, live, and the score table
 
 bench: ## time, requests and bytes of a diagnosis; time and memory of the AutoMAP engine, beside causal-learn's
 	$(CARGO) bench --locked -p automap --bench diagnose --bench graph
+
+image: ## a container image with the static program (ENGINE=podman takes another builder)
+	$(or $(ENGINE),docker) build --tag automap:$$(sed -n '/^\[workspace.package\]/,/^version/s/^version = "\(.*\)"/\1/p' Cargo.toml) .
+
+sbom: ## what is linked into the program, as CycloneDX: target/automap.cdx.json
+	scripts/sbom.sh target/automap.cdx.json
+
+check-deploy: ## everything under deploy/
+	scripts/need-deploy-tools.sh && scripts/check-deploy.sh
 
 ci: ## what continuous integration runs
 	.ci/run
