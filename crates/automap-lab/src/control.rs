@@ -163,6 +163,14 @@ impl Lab {
         self.request(Method::POST, "/control/load", json_bytes(&LoadRequest { rate_per_s }))
     }
 
+    /// Takes every fault back that is in place; kills are over anyway. Returns at once: see [`Self::wait_recovered`].
+    ///
+    /// # Errors
+    /// When the lab does not answer.
+    pub fn recover(&self) -> Result<Status, LabError> {
+        self.request(Method::POST, "/control/recover", Bytes::new())
+    }
+
     /// Waits until no fault is in place and every pod is ready.
     ///
     /// # Errors

@@ -7,7 +7,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
+use automap_chaos::{Entry, Source, State as EntryState, kinds};
+use automap_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::plan::NAMESPACE;
 
 /// Longest ledger read back.
 const LINES_MAX: usize = 100_000;
@@ -57,6 +61,35 @@ impl Injection {
     pub fn end(&mut self, at: jiff::Timestamp) {
         self.to = Some(format!("{at:.3}"));
         self.to_ms = Some(at.as_millisecond());
+    }
+}
+
+impl From<&Injection> for Entry {
+    /// The same in the words that clusters' ledgers use. The lab's components have one pod each.
+    fn from(injection: &Injection) -> Self {
+        let mut entry = Self::new(&injection.id, &injection.kind, NAMESPACE, &injection.experiment, Source::Lab);
+        let (from, to) = (Timestamp::from_ms(injection.from_ms), injection.to_ms.map(Timestamp::from_ms));
+        let target = |t: &Target| automap_chaos::Target {
+            namespace: NAMESPACE.to_owned(),
+            pod: t.pod.clone(),
+            container: t.container.clone(),
+            service: Some(t.service.clone()),
+            from: Some(from),
+            to,
+        };
+        entry.action.clone_from(&injection.action);
+        entry.targets = injection.targets.iter().map(target).collect();
+        entry.peers.clone_from(&injection.peers);
+        entry.fraction = Some(1.0);
+        (entry.started, entry.ended) = (Some(from), to);
+        entry.expected_metric = Some(injection.expected_metric.clone());
+        entry.ineffective = kinds::ineffective(&injection.kind, &injection.action, &injection.spec);
+        entry.state = match to {
+            _ if kinds::is_one_shot(&injection.kind, &injection.action) => EntryState::OneShot,
+            Some(_) => EntryState::Injected,
+            None => EntryState::Running,
+        };
+        entry
     }
 }
 

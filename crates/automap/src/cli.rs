@@ -77,7 +77,7 @@ pub(crate) enum Command {
     Demo(demo::DemoArgs),
     /// Inject fault after fault and score the answers
     #[command(before_help = drill::EXAMPLES)]
-    Drill(drill::DrillArgs),
+    Drill(Box<drill::DrillArgs>),
     /// Watch the lab for half an hour or a night, with random faults and quiet stretches, and score the incidents
     #[command(before_help = soak::EXAMPLES)]
     Soak(soak::SoakArgs),

@@ -1,6 +1,7 @@
 //! One module per command.
 
 pub(crate) mod capture;
+mod card_args;
 pub(crate) mod compare;
 pub(crate) mod config;
 pub(crate) mod confirm;

@@ -1,25 +1,44 @@
-//! One episode on a running lab: normal time, a fault (or none), and the question that an operator would ask.
+//! One episode where a fault can be injected: normal time, a fault (or none), and the question that an operator would ask.
 //!
 //! The question knows nothing of the fault: it names the server, the namespace and how far to look back. What was
 //! really injected is put beside the answer afterwards.
 
+mod lab_stage;
+
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
+use automap_chaos::Entry;
 use automap_core::observation::Observation;
 use automap_core::report::{Report, VerdictKind};
 use automap_core::time::{Timestamp, WindowHint};
-use automap_core::{DiagnoseOptions, diagnose};
-use automap_lab::control::Lab;
-use automap_lab::ledger::Injection;
-use automap_lab::plan::NAMESPACE;
-use automap_sources::prometheus::{Client, ClientOptions, FetchStats, ObserveOptions, observe};
+use automap_core::{DiagnoseError, DiagnoseOptions, diagnose};
+use automap_server::watcher::Stop;
+use automap_sources::prometheus::{Client, FetchStats, ObserveOptions, observe};
 use jiff::ZonedDateTime;
 
-/// Longest time for a lab to recover from a fault.
-const RECOVER_WITHIN: Duration = Duration::from_secs(120);
+pub(crate) use lab_stage::LabStage;
+
 /// How often the question is asked while a fault is in place.
 const ASK_EVERY: Duration = Duration::from_secs(5);
+
+/// Where faults are injected.
+pub(crate) trait Stage {
+    /// Where its metrics are.
+    fn client(&self) -> Result<Client>;
+    /// Where its services are.
+    fn namespace(&self) -> &str;
+    /// Whether this fault can be injected here; the words say why not.
+    fn check(&self, fault: &Fault) -> Result<(), String>;
+    /// Waits until nothing of an earlier fault is left.
+    fn wait_calm(&self) -> Result<()>;
+    /// Puts a fault in place; returns when it is.
+    fn inject(&self, fault: &Fault) -> Result<Vec<Entry>>;
+    /// Takes everything back that [`Self::inject`] put in place. Doing it twice does no harm.
+    fn recover(&self) -> Result<()>;
+    /// What is known of these by now: their ends.
+    fn latest(&self, injected: Vec<Entry>) -> Result<Vec<Entry>>;
+}
 
 /// How long the parts of an episode take.
 #[derive(Clone, Copy, Debug)]
@@ -43,55 +62,86 @@ pub(crate) struct Fault {
 #[derive(Debug)]
 pub(crate) struct Episode {
     /// What was really done; empty in a quiet episode.
-    pub(crate) injected: Vec<Injection>,
+    pub(crate) injected: Vec<Entry>,
     /// What the last question saw.
     pub(crate) observation: Observation,
     /// Its answer.
     pub(crate) report: Report,
     /// What it cost.
     pub(crate) stats: FetchStats,
-    /// From the injection to the first answer that named a cause.
-    pub(crate) first_named_after: Option<Duration>,
+    /// When the first answer named a cause.
+    pub(crate) first_named: Option<Timestamp>,
+}
+
+/// Why a fault was not injected: normal time was not normal.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing was injected, since something is wrong already: {0}")]
+pub(crate) struct NotCalm(String);
+
+/// What was put in place is taken back, whatever happens.
+struct TakeBack<'a>(&'a dyn Stage);
+
+impl Drop for TakeBack<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.recover() {
+            crate::console::say(&format!("the fault could not be taken back: {error:#}"));
+        }
+    }
 }
 
 /// Runs one episode. `tell` gets a word about the phase and the seconds left in it, once a second.
+///
+/// # Errors
+/// [`NotCalm`] where the normal time holds an incident; otherwise when the stage or the metrics fail, or `stop` is set.
 pub(crate) fn episode(
-    lab: &Lab,
+    stage: &dyn Stage,
     fault: Option<&Fault>,
     timing: Timing,
+    stop: &Stop,
     tell: &mut dyn FnMut(&str, Duration),
 ) -> Result<Episode> {
-    let url = lab.prometheus_url()?.context("this lab runs without Prometheus")?;
-    let client = Client::new(ClientOptions::new(url))?;
-    lab.wait_recovered(RECOVER_WITHIN)?;
-    wait("settling", timing.settle, tell);
+    let client = stage.client()?;
+    stage.wait_calm()?;
+    wait("settling", timing.settle, stop, tell)?;
     let from = now();
-    wait("normal time", timing.normal, tell);
-    let injected = match fault {
-        Some(fault) => lab.inject_yaml(&fault.name, &fault.yaml)?,
-        None => Vec::new(),
-    };
+    wait("normal time", timing.normal, stop, tell)?;
+    if fault.is_some() {
+        check_calm(&client, stage.namespace(), from)?;
+    }
+    // Before the fault, so that half of a fault is taken back too.
+    let taken_back = TakeBack(stage);
+    let injected = fault.map_or(Ok(Vec::new()), |fault| stage.inject(fault))?;
     let began = Instant::now();
     let phase = if fault.is_some() { "fault in place" } else { "nothing injected" };
-    let mut first_named_after = None;
+    let mut first_named = None;
     while began.elapsed() + ASK_EVERY < timing.fault {
-        let left = timing.fault.saturating_sub(began.elapsed());
-        tell(phase, left);
-        std::thread::sleep(ASK_EVERY);
+        tell(phase, timing.fault.saturating_sub(began.elapsed()));
+        wait(phase, ASK_EVERY, stop, &mut |_, _| {})?;
         // Right after the injection there may be too few samples; the last question has to be answered.
-        let named = ask(&client, from).is_ok_and(|(_, report, _)| report.verdict.kind == VerdictKind::Cause);
-        if named && first_named_after.is_none() {
-            first_named_after = Some(began.elapsed());
+        let asked = ask(&client, stage.namespace(), from);
+        if first_named.is_none() && asked.is_ok_and(|(_, report, _)| report.verdict.kind == VerdictKind::Cause) {
+            first_named = Some(now());
         }
     }
-    wait(phase, timing.fault.saturating_sub(began.elapsed()), tell);
-    let (observation, report, stats) = ask(&client, from)?;
-    Ok(Episode { injected, observation, report, stats, first_named_after })
+    wait(phase, timing.fault.saturating_sub(began.elapsed()), stop, tell)?;
+    let (observation, report, stats) = ask(&client, stage.namespace(), from)?;
+    drop(taken_back);
+    Ok(Episode { injected: stage.latest(injected)?, observation, report, stats, first_named })
 }
 
-fn ask(client: &Client, from: Timestamp) -> Result<(Observation, Report, FetchStats)> {
+/// A fault on top of an incident would be scored against the wrong culprit.
+fn check_calm(client: &Client, namespace: &str, from: Timestamp) -> Result<()> {
+    match ask(client, namespace, from) {
+        Ok((_, report, _)) if report.verdict.kind == VerdictKind::Cause => bail!(NotCalm(report.verdict.summary)),
+        // A short normal time cannot be judged on its own.
+        Err(error) if !error.is::<DiagnoseError>() => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn ask(client: &Client, namespace: &str, from: Timestamp) -> Result<(Observation, Report, FetchStats)> {
     let now = now();
-    let options = ObserveOptions { hint: WindowHint::default(), ..ObserveOptions::new(NAMESPACE, from, now, now) };
+    let options = ObserveOptions { hint: WindowHint::default(), ..ObserveOptions::new(namespace, from, now, now) };
     let fetched = observe(client, &options, &|_| {})?;
     let report = diagnose(&fetched.observation, &DiagnoseOptions::default())?;
     Ok((fetched.observation, report, fetched.stats))
@@ -101,32 +151,36 @@ fn now() -> Timestamp {
     Timestamp::from_ms(ZonedDateTime::now().timestamp().as_millisecond())
 }
 
-fn wait(phase: &str, span: Duration, tell: &mut dyn FnMut(&str, Duration)) {
+fn wait(phase: &str, span: Duration, stop: &Stop, tell: &mut dyn FnMut(&str, Duration)) -> Result<()> {
     const TICK: Duration = Duration::from_secs(1);
     let until = Instant::now() + span;
     loop {
         let left = until.saturating_duration_since(Instant::now());
         tell(phase, left);
+        if stop.is_set() {
+            bail!("interrupted; what was injected is taken back");
+        }
         if left.is_zero() {
-            return;
+            return Ok(());
         }
         std::thread::sleep(left.min(TICK));
     }
 }
 
 /// What was injected, in one line: `NetworkChaos delay on payment since 14:03:15Z (delay-payment)`.
-pub(crate) fn told(injected: &[Injection]) -> String {
-    let one = |i: &Injection| {
-        let services: Vec<&str> = i.targets.iter().map(|t| t.service.as_str()).collect();
-        let peers = if i.peers.is_empty() { String::new() } else { format!(" towards {}", i.peers.join(", ")) };
-        format!("{} {} on {}{peers} since {} ({})", i.kind, i.action, services.join(", "), i.from, i.experiment)
+pub(crate) fn told(injected: &[Entry]) -> String {
+    let one = |entry: &Entry| {
+        let peers = if entry.peers.is_empty() { String::new() } else { format!(" towards {}", entry.peers.join(", ")) };
+        let since = entry.started.map_or_else(|| "an unknown time".to_owned(), Timestamp::rfc3339);
+        let (kind, action, name) = (&entry.kind, &entry.action, &entry.name);
+        format!("{kind} {action} on {}{peers} since {since} ({name})", entry.services().join(", "))
     };
     if injected.is_empty() { "nothing".to_owned() } else { injected.iter().map(one).collect::<Vec<_>>().join("; ") }
 }
 
 /// Services that were really hit.
-pub(crate) fn culprits(injected: &[Injection]) -> Vec<&str> {
-    let mut names: Vec<&str> = injected.iter().flat_map(|i| &i.targets).map(|t| t.service.as_str()).collect();
+pub(crate) fn culprits(injected: &[Entry]) -> Vec<&str> {
+    let mut names: Vec<&str> = injected.iter().flat_map(Entry::services).collect();
     names.sort_unstable();
     names.dedup();
     names

@@ -17,7 +17,7 @@ fn only(spec: &Fields, own: &[&str]) -> Result<(), ChaosError> {
 }
 
 pub(super) fn network(spec: &Fields) -> Result<(String, Fault), ChaosError> {
-    let actions = ["delay", "loss", "partition", "bandwidth"];
+    let actions = ["delay", "loss", "corrupt", "partition", "bandwidth"];
     let action = spec.word("action", &actions.map(|a| (a, a)), None)?;
     // A partition has no parameters; the others have a mapping named like the action.
     let parameters = if action == "partition" { "action" } else { action };
@@ -30,7 +30,9 @@ pub(super) fn network(spec: &Fields) -> Result<(String, Fault), ChaosError> {
     }
     let effect = match action {
         "delay" => delay(&spec.object("delay", "spec.delay")?)?,
-        "loss" => loss(&spec.object("loss", "spec.loss")?)?,
+        "loss" => loss(&spec.object("loss", "spec.loss")?, "loss")?,
+        // A broken packet fails its checksum and is thrown away: lost, to everybody above.
+        "corrupt" => loss(&spec.object("corrupt", "spec.corrupt")?, "corrupt")?,
         "partition" => Effect::NetworkPartition { peers: None },
         _ => bandwidth(&spec.object("bandwidth", "spec.bandwidth")?)?,
     };
@@ -53,10 +55,10 @@ fn delay(delay: &Fields) -> Result<Effect, ChaosError> {
     })
 }
 
-fn loss(loss: &Fields) -> Result<Effect, ChaosError> {
-    loss.only(&["loss", "correlation"])?;
+fn loss(loss: &Fields, share: &str) -> Result<Effect, ChaosError> {
+    loss.only(&[share, "correlation"])?;
     Ok(Effect::NetworkLoss {
-        loss_percent: loss.read("loss", quantity::percent)?,
+        loss_percent: loss.read(share, quantity::percent)?,
         correlation_percent: loss.read_opt("correlation", quantity::percent)?.unwrap_or_default(),
         peers: None,
     })

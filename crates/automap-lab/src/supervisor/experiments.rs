@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use automap_core::metric::Family;
+use automap_chaos::kinds::expected_metric;
 
 use super::applied::Applied;
 use super::world::{Shared, World};
@@ -146,23 +146,12 @@ fn injection(
         experiment: experiment.name.clone(),
         targets,
         peers: resolved.peers.iter().map(|p| (*p).to_owned()).collect(),
-        expected_metric: expected_family(experiment.kind, &experiment.action).as_str().to_owned(),
+        expected_metric: expected_metric(experiment.kind, &experiment.action).unwrap_or("latency").to_owned(),
         from: format!("{began:.3}"),
         from_ms: began.as_millisecond(),
         to: None,
         to_ms: None,
         spec: experiment.spec.clone(),
-    }
-}
-
-/// The family that a fault moves first, and at the service it hits (for network faults: as its callers see it).
-fn expected_family(kind: &str, action: &str) -> Family {
-    match (kind, action) {
-        ("StressChaos", "memory") => Family::Memory,
-        ("StressChaos", _) => Family::Cpu,
-        ("PodChaos", _) => Family::Lifecycle,
-        ("NetworkChaos", "partition") | ("HTTPChaos", "abort") => Family::Error,
-        _ => Family::Latency,
     }
 }
 
@@ -201,7 +190,10 @@ async fn carry_out(shared: &Shared, active: &mut Active, n: usize, order: Order)
 async fn see_through(shared: Arc<Shared>, active: Active, duration: Option<Duration>) {
     match duration {
         Some(duration) => {
-            tokio::time::sleep(duration).await;
+            tokio::select! {
+                () = tokio::time::sleep(duration) => {}
+                () = shared.recover.notified() => {}
+            }
             take_back(&shared, &active).await;
         }
         None => wait_ready(&shared, &active).await,
@@ -268,17 +260,5 @@ pub(super) fn end_all(shared: &Shared) {
 fn append(world: &mut World, injection: &Injection) {
     if let Err(e) = world.ledger.append(injection) {
         super::log(&e.to_string());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_fault_names_the_family_it_moves() {
-        assert_eq!(expected_family("NetworkChaos", "delay"), Family::Latency);
-        assert_eq!(expected_family("StressChaos", "cpu+memory"), Family::Cpu);
-        assert_eq!(expected_family("PodChaos", "pod-kill"), Family::Lifecycle);
     }
 }

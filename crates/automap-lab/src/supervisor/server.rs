@@ -75,6 +75,10 @@ async fn change(shared: &Arc<Shared>, path: &str, body: &[u8]) -> Response {
             }
             Err(problem) => refuse(StatusCode::BAD_REQUEST, &problem),
         },
+        "/control/recover" => {
+            shared.recover.notify_waiters();
+            answer(&shared.status())
+        }
         "/control/detach" => {
             shared.detached.store(true, Ordering::Relaxed);
             answer(&shared.status())

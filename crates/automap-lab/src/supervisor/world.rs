@@ -24,6 +24,8 @@ pub(super) struct Shared {
     pub(super) ports: Ports,
     pub(super) layout: Layout,
     pub(super) stop: Arc<Notify>,
+    /// Wakes every experiment that is in place, so that it ends now.
+    pub(super) recover: Notify,
     /// Whether the lab goes on when whoever started it is gone.
     pub(super) detached: AtomicBool,
     since: String,
@@ -61,6 +63,7 @@ impl Shared {
             ports,
             layout,
             stop,
+            recover: Notify::new(),
             detached: AtomicBool::new(false),
             since: format!("{:.0}", jiff::Timestamp::now()),
             world: Mutex::new(world),

@@ -7,16 +7,19 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use automap_chaos::Entry;
 use automap_core::{DiagnoseOptions, diagnose};
 use automap_lab::control::{Lab, LabOptions};
 use automap_lab::ledger::Injection;
+use automap_server::signals::stop_on_signals;
+use automap_server::watcher::Stop;
 use automap_sources::capture;
 use clap::Args;
 
 use super::output_args::OutputArgs;
 use crate::console::{bar, print, say};
 use crate::exit::Exit;
-use crate::live::{Fault, Timing, culprits, episode, told};
+use crate::live::{Fault, LabStage, Timing, culprits, episode, told};
 
 /// Recorded by `automap drill --only delay-payment --save DIR`.
 const CAPTURE: &[u8] = include_bytes!("../../assets/demo.parquet");
@@ -58,6 +61,7 @@ fn recorded(args: &DemoArgs) -> Result<Exit> {
     let report = diagnose(&observation, &DiagnoseOptions::default())?;
     args.output.print(&report)?;
     let injected: Vec<Injection> = serde_json::from_str(LEDGER)?;
+    let injected: Vec<Entry> = injected.iter().map(Entry::from).collect();
     beside(args, &injected, report.verdict.service.as_deref())
 }
 
@@ -86,7 +90,9 @@ fn live(args: &DemoArgs) -> Result<Exit> {
     let progress = bar(total);
     let started = Instant::now();
     let mut said = String::new();
-    let episode = episode(&lab, Some(&fault), TIMING, &mut |phase, left| {
+    let stop = Stop::default();
+    stop_on_signals(&stop).context("signals cannot be watched")?;
+    let episode = episode(&LabStage(&lab), Some(&fault), TIMING, &stop, &mut |phase, left| {
         progress.set_position(started.elapsed().as_secs().min(total));
         progress.set_message(format!("{phase}, {} s left", left.as_secs()));
         if said != phase {
@@ -106,7 +112,7 @@ fn live(args: &DemoArgs) -> Result<Exit> {
 }
 
 /// What was really done, beside the answer.
-fn beside(args: &DemoArgs, injected: &[Injection], named: Option<&str>) -> Result<Exit> {
+fn beside(args: &DemoArgs, injected: &[Entry], named: Option<&str>) -> Result<Exit> {
     if !args.output.is_json() {
         let right = match named {
             Some(name) if culprits(injected).contains(&name) => "the answer is right",

@@ -1,0 +1,26 @@
+//! The dashboard's `GET /api/archives`: experiments that are gone. What was asked for, not what was done.
+
+use serde_json::Value;
+
+use crate::entry::{Entry, Source, State};
+use crate::kinds;
+use crate::object::{text, time};
+
+/// Most archives read at a time.
+const MAX_ARCHIVES: usize = 10_000;
+
+/// One entry for each archived experiment: it began; whom it hit and when it ended nobody knows.
+pub fn archives(list: &Value) -> Vec<Entry> {
+    list.as_array().into_iter().flatten().take(MAX_ARCHIVES).filter_map(archive).collect()
+}
+
+fn archive(value: &Value) -> Option<Entry> {
+    let kind = text(value, "/kind").filter(|k| kinds::is_experiment(k))?;
+    let (name, uid) = (text(value, "/name")?, text(value, "/uid")?);
+    let namespace = text(value, "/namespace").unwrap_or_default();
+    let mut entry = Entry::new(uid, kind, namespace, name, Source::DashboardArchive);
+    entry.started = time(value, "/created_at");
+    entry.state = State::UnknownEnd;
+    entry.note("told by the dashboard's archive, which keeps what was asked for: who was hit and when it ended is not in it");
+    Some(entry)
+}

@@ -1,0 +1,168 @@
+//! What Kubernetes Events, or the dashboard's copies of them, say about experiments.
+
+use std::collections::BTreeMap;
+
+use automap_core::time::Timestamp;
+use serde_json::Value;
+
+use crate::entry::{Entry, Source, State, Target};
+use crate::kinds;
+use crate::object::{RecordEvent, text, time};
+use crate::pods::Pods;
+use crate::records::{History, stretches};
+
+/// Most events read at a time.
+const MAX_EVENTS: usize = 50_000;
+/// How the messages begin that name a record.
+const APPLIED: &str = "Successfully apply chaos for ";
+const RECOVERED: &str = "Successfully recover chaos for ";
+
+/// One remark about one experiment.
+#[derive(Clone, Debug)]
+struct Said {
+    uid: String,
+    kind: String,
+    namespace: String,
+    name: String,
+    reason: String,
+    message: String,
+    at: Timestamp,
+}
+
+/// Reads a list of Kubernetes Events (`v1` or `events.k8s.io/v1`) about experiments; others are passed over.
+pub fn kubernetes(list: &Value, pods: &Pods) -> Vec<Entry> {
+    let items = list.get("items").and_then(Value::as_array);
+    entries(items.into_iter().flatten().take(MAX_EVENTS).filter_map(of_event), Source::KubernetesEvents, pods)
+}
+
+/// Reads the answer of the dashboard's `GET /api/events`.
+pub fn dashboard(list: &Value, pods: &Pods) -> Vec<Entry> {
+    let items = list.as_array().into_iter().flatten().take(MAX_EVENTS);
+    entries(items.filter_map(of_dashboard), Source::DashboardEvents, pods)
+}
+
+fn of_event(value: &Value) -> Option<Said> {
+    let about = value.get("involvedObject").or_else(|| value.get("regarding"))?;
+    let kind = text(about, "/kind").filter(|k| kinds::is_experiment(k))?;
+    // The first of many: Kubernetes folds equal events into one, and a record's messages differ by its id.
+    let at = ["/firstTimestamp", "/eventTime", "/deprecatedFirstTimestamp", "/metadata/creationTimestamp"];
+    Some(Said {
+        uid: text(about, "/uid").unwrap_or_default().to_owned(),
+        kind: kind.to_owned(),
+        namespace: text(about, "/namespace").unwrap_or_default().to_owned(),
+        name: text(about, "/name")?.to_owned(),
+        reason: text(value, "/reason")?.to_owned(),
+        message: text(value, "/message").or_else(|| text(value, "/note")).unwrap_or_default().to_owned(),
+        at: at.iter().find_map(|pointer| time(value, pointer))?,
+    })
+}
+
+fn of_dashboard(value: &Value) -> Option<Said> {
+    let kind = text(value, "/kind").filter(|k| kinds::is_experiment(k))?;
+    Some(Said {
+        uid: text(value, "/object_id").unwrap_or_default().to_owned(),
+        kind: kind.to_owned(),
+        namespace: text(value, "/namespace").unwrap_or_default().to_owned(),
+        name: text(value, "/name")?.to_owned(),
+        reason: text(value, "/reason")?.to_owned(),
+        message: text(value, "/message").unwrap_or_default().to_owned(),
+        at: time(value, "/created_at")?,
+    })
+}
+
+/// What is known about one experiment.
+#[derive(Debug, Default)]
+struct Known {
+    kind: String,
+    namespace: String,
+    name: String,
+    hit: BTreeMap<String, History>,
+    failed: Option<String>,
+    first: Option<Timestamp>,
+    /// `TimeUp` or `Deleted`: whatever is still open has ended by then.
+    over: Option<Timestamp>,
+}
+
+fn entries(all: impl Iterator<Item = Said>, source: Source, pods: &Pods) -> Vec<Entry> {
+    let mut experiments: BTreeMap<String, Known> = BTreeMap::new();
+    for said in all {
+        let id = match said.uid.as_str() {
+            "" => format!("{}/{}/{}", said.kind, said.namespace, said.name),
+            uid => uid.to_owned(),
+        };
+        experiments.entry(id).or_default().take(said);
+    }
+    let mut out: Vec<Entry> = experiments.iter().flat_map(|(id, known)| known.entries(id, source, pods)).collect();
+    out.sort_by(|a, b| (a.started, &a.key).cmp(&(b.started, &b.key)));
+    out
+}
+
+impl Known {
+    fn take(&mut self, said: Said) {
+        self.first = Some(self.first.map_or(said.at, |first| first.min(said.at)));
+        let event = |is_apply| RecordEvent { at: said.at, is_apply, succeeded: true, message: String::new() };
+        match said.reason.as_str() {
+            "Applied" => {
+                if let Some(id) = said.message.strip_prefix(APPLIED) {
+                    self.hit.entry(id.trim().to_owned()).or_default().add(&event(true));
+                }
+            }
+            "Recovered" => {
+                if let Some(id) = said.message.strip_prefix(RECOVERED) {
+                    self.hit.entry(id.trim().to_owned()).or_default().add(&event(false));
+                }
+            }
+            "TimeUp" | "Deleted" => self.over = Some(self.over.map_or(said.at, |over| over.max(said.at))),
+            "Failed" => self.failed = Some(said.message),
+            _ => {}
+        }
+        (self.kind, self.namespace, self.name) = (said.kind, said.namespace, said.name);
+    }
+
+    fn entries(&self, id: &str, source: Source, pods: &Pods) -> Vec<Entry> {
+        let records: Vec<&String> = self.hit.keys().collect();
+        let spans = self.hit.values().enumerate().flat_map(|(i, h)| h.spans().into_iter().map(move |s| (i, s)));
+        let all = stretches(spans.collect());
+        if all.is_empty() {
+            let mut entry = Entry::new(id, &self.kind, &self.namespace, &self.name, source);
+            entry.note("no event says that anything was injected");
+            if let Some(message) = &self.failed {
+                entry.note(message.clone());
+            }
+            entry.seen = self.first;
+            return vec![entry];
+        }
+        let stretch = |(n, members): (usize, &Vec<(usize, crate::records::Span)>)| {
+            let mut entry = Entry::new(id, &self.kind, &self.namespace, &self.name, source);
+            entry.key = format!("{id}/{}", n + 1);
+            for (record, span) in members {
+                let mut parts = records[*record].splitn(3, '/');
+                let (namespace, pod) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+                let (service, _) = pods.workload(namespace, pod);
+                entry.targets.push(Target {
+                    namespace: namespace.to_owned(),
+                    pod: pod.to_owned(),
+                    container: parts.next().map(ToOwned::to_owned),
+                    service,
+                    from: Some(span.from),
+                    to: span.to,
+                });
+            }
+            entry.targets.sort();
+            entry.started = entry.targets.iter().filter_map(|t| t.from).min();
+            entry.ended = entry.targets.iter().map(|t| t.to).collect::<Option<Vec<_>>>().and_then(|t| t.into_iter().max());
+            entry.state = match (entry.ended, self.over) {
+                (Some(_), _) => State::Injected,
+                (None, Some(over)) => {
+                    entry.ended = Some(over);
+                    entry.note("no event says that it was taken back; the end is when its time was up or it was deleted");
+                    State::Injected
+                }
+                (None, None) => State::UnknownEnd,
+            };
+            entry.note("told by events: the action and who was only a peer are not in them");
+            entry
+        };
+        all.iter().enumerate().map(stretch).collect()
+    }
+}

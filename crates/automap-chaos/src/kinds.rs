@@ -1,0 +1,113 @@
+//! The kinds of Chaos Mesh: one table that reader, ledger and scorecard share.
+
+use serde_json::Value;
+
+/// The API group.
+pub const GROUP: &str = "chaos-mesh.org";
+/// Its only version.
+pub const VERSION: &str = "v1alpha1";
+
+/// Kind and plural of everything that injects.
+pub const EXPERIMENTS: [(&str, &str); 14] = [
+    ("PodChaos", "podchaos"),
+    ("NetworkChaos", "networkchaos"),
+    ("StressChaos", "stresschaos"),
+    ("HTTPChaos", "httpchaos"),
+    ("IOChaos", "iochaos"),
+    ("TimeChaos", "timechaos"),
+    ("DNSChaos", "dnschaos"),
+    ("JVMChaos", "jvmchaos"),
+    ("KernelChaos", "kernelchaos"),
+    ("BlockChaos", "blockchaos"),
+    ("AWSChaos", "awschaos"),
+    ("GCPChaos", "gcpchaos"),
+    ("AzureChaos", "azurechaos"),
+    ("PhysicalMachineChaos", "physicalmachinechaos"),
+];
+
+/// Kind and plural of what starts experiments.
+pub const PARENTS: [(&str, &str); 4] = [
+    ("Schedule", "schedules"),
+    ("Workflow", "workflows"),
+    ("WorkflowNode", "workflownodes"),
+    ("StatusCheck", "statuschecks"),
+];
+
+/// Actions that are done in a moment: their experiments stay "injected" for ever, without a recovery.
+const ONE_SHOT: [(&str, &str); 5] = [
+    ("PodChaos", "pod-kill"),
+    ("PodChaos", "container-kill"),
+    ("AWSChaos", "ec2-restart"),
+    ("GCPChaos", "node-reset"),
+    ("AzureChaos", "vm-restart"),
+];
+
+/// Whether a kind injects.
+pub fn is_experiment(kind: &str) -> bool {
+    EXPERIMENTS.iter().any(|(k, _)| *k == kind)
+}
+
+/// Whether an action is done in a moment.
+pub fn is_one_shot(kind: &str, action: &str) -> bool {
+    ONE_SHOT.contains(&(kind, action))
+}
+
+/// The family of metrics that a fault moves first, at the service it hits (network faults: as its callers see it). `None` where nothing is known.
+pub fn expected_metric(kind: &str, action: &str) -> Option<&'static str> {
+    Some(match (kind, action) {
+        ("StressChaos", "memory") => "memory",
+        ("StressChaos", _) => "cpu",
+        ("PodChaos", _) | ("AWSChaos" | "GCPChaos" | "AzureChaos", _) => "lifecycle",
+        ("NetworkChaos", "partition") | ("HTTPChaos" | "VirtualService", "abort") | ("DNSChaos", _) => "error",
+        ("IOChaos", "fault" | "mistake") => "error",
+        ("NetworkChaos" | "HTTPChaos" | "IOChaos" | "BlockChaos" | "VirtualService", _) => "latency",
+        ("JVMChaos", "latency" | "gc") => "latency",
+        ("JVMChaos", "exception") => "error",
+        ("JVMChaos", "stress") => "cpu",
+        _ => return None,
+    })
+}
+
+/// Whether a family of evidence is what a fault of the expected family looks like. Latency of calls may show as the time between two side-cars,
+/// a starved processor as one that is throttled.
+pub fn speaks_of(family: &str, expected: &str) -> bool {
+    family == expected || matches!((expected, family), ("latency", "network gap") | ("cpu", "throttle"))
+}
+
+/// Why a fault may well do nothing, as far as its own words tell.
+pub fn ineffective(kind: &str, action: &str, spec: &Value) -> Option<String> {
+    /// TCP repeats what is lost: up to here hardly anything is felt (chaos-mesh#3651).
+    const WEAK_LOSS_PERCENT: f64 = 10.0;
+    if (kind, action) != ("NetworkChaos", "loss") {
+        return None;
+    }
+    let percent = spec.pointer("/loss/loss")?;
+    let percent = percent.as_f64().or_else(|| percent.as_str()?.trim_end_matches('%').parse().ok())?;
+    let text = format!("loses {percent} % of packets: TCP repeats them, up to {WEAK_LOSS_PERCENT} % are hardly felt");
+    (percent <= WEAK_LOSS_PERCENT).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn kills_are_one_shot_and_failures_are_not() {
+        assert!(is_one_shot("PodChaos", "pod-kill") && is_one_shot("PodChaos", "container-kill"));
+        assert!(!is_one_shot("PodChaos", "pod-failure") && !is_one_shot("NetworkChaos", "delay"));
+    }
+
+    #[test]
+    fn what_moves_first_is_known_for_most_and_never_guessed() {
+        assert_eq!(expected_metric("StressChaos", "cpu+memory"), Some("cpu"));
+        assert_eq!(expected_metric("NetworkChaos", "partition"), Some("error"));
+        assert_eq!(expected_metric("TimeChaos", "skew"), None);
+    }
+
+    #[test]
+    fn small_losses_are_weak() {
+        let of = |loss: Value| ineffective("NetworkChaos", "loss", &json!({"loss": {"loss": loss}})).is_some();
+        assert_eq!((of(json!("10")), of(json!("30")), of(json!(5))), (true, false, true));
+    }
+}

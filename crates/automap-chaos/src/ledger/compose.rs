@@ -1,0 +1,205 @@
+//! From what is known about an experiment to its entries.
+
+use automap_core::time::Timestamp;
+
+use super::LedgerOptions;
+use super::experiment::{End, Experiment};
+use crate::entry::{Entry, Parent, Source, State, Target};
+use crate::kinds;
+use crate::pods::Pods;
+use crate::records::{Span, stretches};
+
+/// The container that carries a mesh's side-car.
+const SIDECAR: &str = "istio-proxy";
+
+/// One entry for each stretch; one that says so where nothing was injected; none while that is still open.
+pub(super) fn entries(known: &Experiment, pods: &Pods, now: Timestamp, options: LedgerOptions) -> Vec<Entry> {
+    let records: Vec<&String> = known.hit.keys().collect();
+    let spans = known.hit.values().enumerate().flat_map(|(i, h)| h.spans().into_iter().map(move |s| (i, s)));
+    let stretches = stretches(spans.collect());
+    let last = stretches.len();
+    let all = stretches.iter().enumerate().map(|(n, members)| {
+        let hit: Vec<(&str, Span)> = members.iter().map(|(i, span)| (records[*i].as_str(), *span)).collect();
+        stretch(known, pods, n + 1, n + 1 == last, &hit)
+    });
+    let all: Vec<Entry> = all.collect();
+    if all.is_empty() { nothing(known, now, options).into_iter().collect() } else { all }
+}
+
+fn base(known: &Experiment, n: usize) -> Entry {
+    let meta = &known.meta;
+    let source = if known.is_by_phase { Source::Phases } else { Source::Records };
+    let mut entry = Entry::new(&meta.uid, &meta.kind, &meta.namespace, &meta.name, source);
+    entry.key = format!("{}/{n}", meta.uid);
+    entry.action.clone_from(&known.action);
+    let one = |label: &str, kind: &str| {
+        meta.labels.get(label).map(|name| Parent { kind: kind.to_owned(), name: name.clone() })
+    };
+    let remembered = || known.remembered.as_ref().and_then(|e| e.parent.clone());
+    entry.parent =
+        one("chaos-mesh.org/workflow", "Workflow").or_else(|| one("managed-by", "Schedule")).or_else(remembered);
+    entry.expected_metric = kinds::expected_metric(&meta.kind, &known.action).map(ToOwned::to_owned);
+    entry.ineffective.clone_from(&known.ineffective);
+    entry.seen = known.seen;
+    if known.is_by_phase {
+        entry.note("Chaos Mesh before 2.3 writes no times: these are when the change was seen");
+    }
+    entry
+}
+
+fn nothing(known: &Experiment, now: Timestamp, options: LedgerOptions) -> Option<Entry> {
+    let age_ms = known.meta.created.map(|c| now.ms() - c.ms());
+    let is_late = age_ms.is_some_and(|age| age > options.grace_ms);
+    let is_settled = known.selected_nobody || known.is_stopped || known.is_over() || is_late;
+    // Only a recovery is recorded: something was injected, and when it began nobody knows.
+    let is_cut = known.hit.values().any(crate::records::History::is_cut);
+    let mut entry = base(known, 1);
+    if known.is_paused {
+        entry.state = State::Paused;
+        entry.note("paused before anything was injected");
+    } else if is_cut {
+        entry.state = State::UnknownEnd;
+        entry.note("a recovery is recorded, its injection no longer");
+    } else if !is_settled {
+        return None;
+    } else if known.hit.is_empty() {
+        entry.note("the selector matched no pod");
+    } else {
+        entry.note(format!("{} selected, none was injected", known.hit.len()));
+    }
+    for (id, (_, message)) in known.hit.iter().filter_map(|(id, h)| Some((id, h.failed.as_ref()?))) {
+        entry.note(format!("{id}: {message}"));
+    }
+    Some(entry)
+}
+
+fn stretch(known: &Experiment, pods: &Pods, n: usize, is_last: bool, hit: &[(&str, Span)]) -> Entry {
+    let mut entry = base(known, n);
+    let is_one_shot = kinds::is_one_shot(&known.meta.kind, &known.action);
+    for (id, span) in hit {
+        let (target, is_sure) = target(id, *span, pods);
+        if !is_sure {
+            entry.note(format!("{id}: the service is told by the pod's name"));
+        }
+        remark(&mut entry, &target, pods);
+        entry.targets.push(target);
+    }
+    entry.targets.sort();
+    entry.peers = peers(known, pods);
+    entry.started = entry.targets.iter().filter_map(|t| t.from).min();
+    entry.fraction = fraction(&entry, pods);
+    let missed: Vec<&str> = known.hit.iter().filter(|(_, h)| h.spans().is_empty()).map(|(id, _)| id.as_str()).collect();
+    if !missed.is_empty() {
+        entry.note(format!("not injected: {}", missed.join(", ")));
+    }
+    if is_one_shot {
+        entry.state = State::OneShot;
+        one_shot_end(&mut entry, pods);
+        return entry;
+    }
+    entry.ended = latest(&entry.targets);
+    let is_whole = missed.is_empty() && entry.fraction.is_none_or(|f| f >= 1.0);
+    let done = if is_whole { State::Injected } else { State::Partial };
+    match entry.ended {
+        Some(_) if is_last && known.is_paused && !known.is_over() => entry.state = State::Paused,
+        Some(_) => entry.state = done,
+        None => open_end(&mut entry, known, done),
+    }
+    entry
+}
+
+/// No recovery is recorded: it goes on, or its end has to be told from elsewhere.
+fn open_end(entry: &mut Entry, known: &Experiment, done: State) {
+    let planned = entry.started.zip(known.duration_ms).map(|(from, ms)| from.plus_ms(ms));
+    match known.end {
+        End::Exists => {
+            entry.state = State::Running;
+            if known.meta.deletion.is_some() && known.meta.finalizers > 0 {
+                entry.note("being deleted; a finalizer waits for its recovery");
+            }
+        }
+        End::Deleted { at, is_told } => {
+            let how = if is_told { "was asked for" } else { "was seen" };
+            entry.note(format!("deleted before its recovery was recorded; the end is when the deletion {how}"));
+            (entry.state, entry.ended) = (done, entry.started.map(|from| from.max(at)));
+        }
+        End::Vanished { last_seen, at } => {
+            let since = last_seen.map_or_else(|| "its start".to_owned(), Timestamp::rfc3339);
+            // An end by plan that lies in the gap is the likely one; a deletion by hand would have come before it.
+            let by_plan = planned.filter(|p| *p <= at && last_seen.is_none_or(|seen| *p >= seen));
+            entry.ended = by_plan;
+            entry.state = if by_plan.is_some() { done } else { State::UnknownEnd };
+            let how = if by_plan.is_some() { "; the end is its start and its duration" } else { "" };
+            entry.note(format!("vanished unwatched between {since} and {}{how}", at.rfc3339()));
+        }
+    }
+}
+
+fn one_shot_end(entry: &mut Entry, pods: &Pods) {
+    for target in &mut entry.targets {
+        let (Some(from), Some(service)) = (target.from, target.service.as_deref()) else { continue };
+        target.to = match &target.container {
+            Some(container) => pods.restarted(&target.namespace, &target.pod, container, from),
+            None => pods.replaced(&target.namespace, &target.pod, service, from),
+        };
+    }
+    entry.ended = latest(&entry.targets);
+    if entry.ended.is_none() {
+        entry.note("a kill has no recovery; when the replacement was ready has not been seen");
+    }
+}
+
+fn latest(targets: &[Target]) -> Option<Timestamp> {
+    targets.iter().map(|t| t.to).try_fold(None, |latest, to| to.map(|to| Some(latest.map_or(to, |l: Timestamp| l.max(to)))))?
+}
+
+fn target(id: &str, span: Span, pods: &Pods) -> (Target, bool) {
+    let mut parts = id.splitn(3, '/');
+    let (namespace, pod) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (service, is_sure) = pods.workload(namespace, pod);
+    let target = Target {
+        namespace: namespace.to_owned(),
+        pod: pod.to_owned(),
+        container: parts.next().map(ToOwned::to_owned),
+        service,
+        from: Some(span.from),
+        to: span.to,
+    };
+    (target, is_sure)
+}
+
+fn remark(entry: &mut Entry, target: &Target, pods: &Pods) {
+    let is_meshed = pods.has_container(&target.namespace, &target.pod, SIDECAR);
+    if entry.kind == "HTTPChaos" && is_meshed {
+        entry.ineffective = Some("HTTPChaos does not work beside an Istio side-car".to_owned());
+    }
+    if target.container.as_deref() == Some(SIDECAR) {
+        entry.note(format!("{}: hit the side-car, which is the first container; name containerNames", target.pod));
+    }
+}
+
+fn peers(known: &Experiment, pods: &Pods) -> Vec<String> {
+    let name = |id: &String| {
+        let mut parts = id.splitn(3, '/');
+        pods.workload(parts.next()?, parts.next()?).0
+    };
+    let mut all: Vec<String> = known.peers.iter().filter_map(name).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// Hit pods among all pods of the services hit, at the start.
+fn fraction(entry: &Entry, pods: &Pods) -> Option<f64> {
+    let at = entry.started?;
+    let mut services: Vec<(&str, &str)> =
+        entry.targets.iter().filter_map(|t| Some((t.namespace.as_str(), t.service.as_deref()?))).collect();
+    services.sort_unstable();
+    services.dedup();
+    let replicas = services.iter().map(|(namespace, service)| pods.replicas(namespace, service, at));
+    let replicas = replicas.sum::<Option<usize>>().filter(|n| *n > 0)?;
+    let mut hit: Vec<&str> = entry.targets.iter().map(|t| t.pod.as_str()).collect();
+    hit.sort_unstable();
+    hit.dedup();
+    Some((hit.len() as f64 / replicas as f64).min(1.0))
+}

@@ -1,0 +1,18 @@
+//! What was really injected: a ledger of chaos experiments, kept from what the cluster says about them.
+//!
+//! [`ledger::Ledger`] is fed with watch events and answers with [`Entry`]s; [`file`] keeps those as JSON lines; [`fallback`] makes entries from
+//! sources that know less; [`score`] puts answers beside them. Pure: no clock, no network, no files. This is the answer key, so the analysis must
+//! never import it.
+
+pub mod entry;
+pub mod fallback;
+pub mod file;
+pub mod kinds;
+pub mod ledger;
+mod object;
+pub mod pods;
+mod records;
+pub mod score;
+
+pub use entry::{Entry, Parent, Source, State, Target};
+pub use ledger::{Ledger, LedgerOptions, WatchEvent};

@@ -1,0 +1,76 @@
+//! The scorecard: what was injected beside what was answered.
+//!
+//! A row is one fault, or one stretch in which nothing was done; [`Totals`] adds rows up, [`Scorecard`] is what is written. Every fault that was
+//! asked about counts in the totals, also one that moved nothing: leaving those out would be choosing the questions after seeing the answers.
+
+mod html;
+mod junit;
+mod row;
+mod table;
+mod totals;
+
+use serde::Serialize;
+
+pub use html::html;
+pub use junit::junit;
+pub use row::{Answered, Outcome, Row};
+pub use table::{aligned, markdown_table};
+pub use totals::{Share, Totals};
+
+/// Version of the scorecard's shape.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// All rows, and what they come to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Scorecard {
+    /// Version of this shape.
+    pub schema_version: u32,
+    /// What was asked, and where: one line for people.
+    pub title: String,
+    /// One for each fault or quiet stretch, in the order of time.
+    pub rows: Vec<Row>,
+    /// What they come to.
+    pub totals: Totals,
+}
+
+impl Scorecard {
+    /// Adds the rows up.
+    pub fn new(title: impl Into<String>, rows: Vec<Row>) -> Self {
+        let totals = Totals::of(&rows);
+        Self { schema_version: SCHEMA_VERSION, title: title.into(), rows, totals }
+    }
+
+    /// As JSON, indented.
+    ///
+    /// # Errors
+    /// Never for a scorecard that this crate made; `serde_json`'s own otherwise.
+    pub fn json(&self) -> Result<String, serde_json::Error> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// A table for a terminal, and the sums.
+    pub fn text(&self) -> String {
+        let rows = self.cells();
+        format!("{}\n\n{}\n{}", self.title, aligned(&rows), self.sums())
+    }
+
+    /// The same as Markdown.
+    pub fn markdown(&self) -> String {
+        let title = table::escaped(&self.title);
+        let sums: String = self.totals.lines().iter().map(|line| format!("- {line}\n")).collect();
+        format!("**{title}**\n\n{}\n{sums}", markdown_table(&self.cells()))
+    }
+
+    fn sums(&self) -> String {
+        self.totals.lines().iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    fn cells(&self) -> Vec<Vec<String>> {
+        let header = ["experiment", "fault", "at", "answer", "rank", "metric", "detected", "confidence", "result"];
+        let header = header.map(ToOwned::to_owned).to_vec();
+        std::iter::once(header).chain(self.rows.iter().map(|r| r.cells().to_vec())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

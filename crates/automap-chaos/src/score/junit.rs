@@ -1,0 +1,39 @@
+//! The scorecard as JUnit XML, which every CI shows: a test for each experiment.
+
+use minijinja::{AutoEscape, Environment, context};
+
+use super::{Outcome, Scorecard};
+
+const TEMPLATE: &str = include_str!("junit.xml");
+
+/// A miss and a false alarm are failures; what hit nobody or was not scored is skipped.
+///
+/// # Errors
+/// Never for a scorecard that this crate made; `minijinja`'s own otherwise.
+pub fn junit(card: &Scorecard) -> Result<String, minijinja::Error> {
+    let mut environment = Environment::new();
+    // The five characters of HTML are those of XML.
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_trim_blocks(true);
+    environment.set_lstrip_blocks(true);
+    let is_skipped = |o: Outcome| matches!(o, Outcome::NothingInjected | Outcome::NotScored);
+    let rows: Vec<_> = card
+        .rows
+        .iter()
+        .map(|row| {
+            let [experiment, fault, at, answer, rank, _, _, _, result] = row.cells().map(|cell| printable(&cell));
+            let skipped = is_skipped(row.outcome);
+            let failed = !skipped && !row.outcome.is_right();
+            let time = row.detected_after_s;
+            context! { experiment, fault, at, answer, rank, result, skipped, failed, time }
+        })
+        .collect();
+    let failures = card.rows.iter().filter(|r| !is_skipped(r.outcome) && !r.outcome.is_right()).count();
+    let skipped = card.rows.iter().filter(|r| is_skipped(r.outcome)).count();
+    environment.render_str(TEMPLATE, context! { title => printable(&card.title), rows, failures, skipped })
+}
+
+/// XML 1.0 has no way to write control characters.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

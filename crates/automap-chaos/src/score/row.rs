@@ -1,0 +1,247 @@
+//! One fault beside its answer.
+
+use automap_core::metric::Metric;
+use automap_core::report::{Cause, Report, VerdictKind};
+use automap_core::time::{Timestamp, as_rfc3339};
+use serde::Serialize;
+
+use crate::entry::{Entry, State};
+use crate::kinds;
+
+/// Evidence from here on says that something moved beyond noise; 1 is clear.
+const MOVED: f64 = 0.5;
+
+/// How one row came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A service that was hit is named as the cause.
+    Named,
+    /// It is ranked first; the lead is not enough to name it.
+    First,
+    /// It is second or third.
+    AmongThree,
+    /// It is further down, or not among the candidates.
+    Missed,
+    /// The fault was in place and nothing moved beyond noise, at whom it hit or at who calls them. Counts as missed.
+    NoEffect,
+    /// Nothing was done, or nothing that could be felt, and nobody is blamed.
+    Quiet,
+    /// The same, and somebody is blamed.
+    FalseAlarm,
+    /// The experiment hit nobody. Counts nowhere.
+    NothingInjected,
+    /// It could not be asked, or not be done; the remark says why. Counts nowhere.
+    NotScored,
+}
+
+impl Outcome {
+    /// For people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Named => "named",
+            Self::First => "first",
+            Self::AmongThree => "among three",
+            Self::Missed => "missed",
+            Self::NoEffect => "no effect",
+            Self::Quiet => "quiet",
+            Self::FalseAlarm => "false alarm",
+            Self::NothingInjected => "nothing injected",
+            Self::NotScored => "not scored",
+        }
+    }
+
+    /// Whether it is what one hopes for.
+    pub fn is_right(self) -> bool {
+        matches!(self, Self::Named | Self::First | Self::Quiet)
+    }
+}
+
+/// What the question gave.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered<'a> {
+    /// The diagnosis. It knows nothing of the fault.
+    pub report: &'a Report,
+    /// When the first answer named a cause, or a watcher opened an incident; `None`: never.
+    pub detected: Option<Timestamp>,
+}
+
+/// One fault, or one quiet stretch.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// Name of the experiment, or of the quiet stretch.
+    pub experiment: String,
+    /// `NetworkChaos delay`; `nothing`.
+    pub fault: String,
+    /// Services that were hit.
+    pub truth: Vec<String>,
+    /// Share of their pods; `null` where not known.
+    pub fraction: Option<f64>,
+    /// In place since.
+    #[serde(with = "as_rfc3339::option")]
+    pub started: Option<Timestamp>,
+    /// Until.
+    #[serde(with = "as_rfc3339::option")]
+    pub ended: Option<Timestamp>,
+    /// Seconds from the start to the detection; `null`: not detected, or not asked.
+    pub detected_after_s: Option<f64>,
+    /// The service named; `null` where none is.
+    pub named: Option<String>,
+    /// The candidate ranked first, named or not.
+    pub first: Option<String>,
+    /// Place of the first service hit among the candidates.
+    pub rank: Option<usize>,
+    /// The family of metrics that the fault moves first.
+    pub expected_metric: Option<String>,
+    /// Place of that family in the evidence of the service hit; `null` where it is not among it.
+    pub metric_rank: Option<usize>,
+    /// Confidence of the first candidate.
+    pub confidence: Option<f64>,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// What is to be said about it; empty where nothing is.
+    pub remark: String,
+}
+
+impl Row {
+    /// A fault and its answer. Several entries are several faults at a time: any of their services is right.
+    pub fn scored(name: &str, entries: &[Entry], answered: Answered<'_>) -> Self {
+        let mut row = Self::bare(name, entries);
+        row.answer(answered.report);
+        let detected = row.started.zip(answered.detected).map(|(from, at)| at.ms() - from.ms());
+        row.detected_after_s = detected.filter(|ms| *ms >= 0).map(|ms| ms as f64 / 1e3);
+        if row.truth.is_empty() {
+            row.outcome = Outcome::NothingInjected;
+            return row;
+        }
+        let hit = answered.report.causes.iter().find(|c| row.truth.contains(&c.service));
+        row.rank = hit.map(|c| c.rank);
+        row.metric_rank = hit.zip(row.expected_metric.as_deref()).and_then(|(c, family)| metric_rank(c, family));
+        let is_named = row.named.as_ref().is_some_and(|n| row.truth.contains(n));
+        let weak = entries.iter().map(|e| e.ineffective.as_deref()).collect::<Option<Vec<_>>>().filter(|w| !w.is_empty());
+        row.outcome = match (row.rank, &weak) {
+            _ if is_named => Outcome::Named,
+            // It was known before that this one is hardly felt: blaming nobody is right, blaming somebody else is not.
+            (_, Some(_)) if row.named.is_none() => Outcome::Quiet,
+            (_, Some(_)) => Outcome::FalseAlarm,
+            (Some(1), None) => Outcome::First,
+            _ if !has_moved(answered.report, &row.truth) => Outcome::NoEffect,
+            (Some(2 | 3), None) => Outcome::AmongThree,
+            _ => Outcome::Missed,
+        };
+        if let Some(weak) = weak {
+            row.remark = weak.join("; ");
+        } else if row.outcome == Outcome::NoEffect {
+            row.remark = format!("in place, but nothing at {} moved beyond noise", row.truth.join(", "));
+        }
+        row
+    }
+
+    /// A stretch in which nothing was done.
+    pub fn quiet(name: &str, answered: Answered<'_>) -> Self {
+        let mut row = Self::bare(name, &[]);
+        row.answer(answered.report);
+        row.outcome = if row.named.is_some() { Outcome::FalseAlarm } else { Outcome::Quiet };
+        row
+    }
+
+    /// One that hit nobody, or about which nothing can be asked.
+    pub fn unscored(name: &str, entries: &[Entry], remark: impl Into<String>) -> Self {
+        let mut row = Self::bare(name, entries);
+        if entries.iter().any(|e| e.state == State::NothingInjected) && row.truth.is_empty() {
+            row.outcome = Outcome::NothingInjected;
+        }
+        row.remark = remark.into();
+        row
+    }
+
+    fn bare(name: &str, entries: &[Entry]) -> Self {
+        let what = |e: &Entry| format!("{} {}", e.kind, e.action).trim_end().to_owned();
+        let mut faults: Vec<String> = entries.iter().map(what).collect();
+        faults.dedup();
+        let mut truth: Vec<String> = entries.iter().flat_map(Entry::services).map(ToOwned::to_owned).collect();
+        truth.sort_unstable();
+        truth.dedup();
+        let ended = entries.iter().map(|e| e.ended).collect::<Option<Vec<_>>>();
+        Self {
+            experiment: name.to_owned(),
+            fault: if faults.is_empty() { "nothing".to_owned() } else { faults.join(", ") },
+            truth,
+            fraction: entries.first().and_then(|e| e.fraction),
+            started: entries.iter().filter_map(|e| e.started).min(),
+            ended: ended.and_then(|all| all.into_iter().max()),
+            detected_after_s: None,
+            named: None,
+            first: None,
+            rank: None,
+            expected_metric: entries.first().and_then(|e| e.expected_metric.clone()),
+            metric_rank: None,
+            confidence: None,
+            outcome: Outcome::NotScored,
+            remark: String::new(),
+        }
+    }
+
+    fn answer(&mut self, report: &Report) {
+        self.named = report.verdict.service.clone().filter(|_| report.verdict.kind == VerdictKind::Cause);
+        self.first = report.causes.first().map(|c| c.service.clone());
+        self.confidence = Some(report.verdict.confidence);
+        self.remark = match report.verdict.kind {
+            VerdictKind::NoIncident => "no incident".to_owned(),
+            VerdictKind::NotEnoughEvidence => "not enough evidence".to_owned(),
+            VerdictKind::Cause => String::new(),
+        };
+    }
+
+    /// For tables, in the order of their header.
+    pub(super) fn cells(&self) -> [String; 9] {
+        let dash = || "–".to_owned();
+        let was_asked = self.confidence.is_some();
+        let place = |rank: Option<usize>| rank.map_or_else(|| "none".to_owned(), |r| r.to_string());
+        let has_truth = was_asked && !self.truth.is_empty();
+        let answer = self.named.clone().or_else(|| self.first.as_ref().map(|f| format!("({f})")));
+        let share = self.fraction.filter(|f| *f < 1.0).map_or_else(String::new, |f| format!(" {:.0} %", f * 100.0));
+        let metric = match &self.expected_metric {
+            Some(family) if has_truth => format!("{family} {}", place(self.metric_rank)),
+            _ => dash(),
+        };
+        let result = match self.remark.as_str() {
+            "" => self.outcome.as_str().to_owned(),
+            remark => format!("{}: {remark}", self.outcome.as_str()),
+        };
+        [
+            self.experiment.clone(),
+            self.fault.clone(),
+            if self.truth.is_empty() { dash() } else { self.truth.join(", ") + &share },
+            if was_asked { answer.unwrap_or_else(|| "nobody".to_owned()) } else { dash() },
+            if has_truth { place(self.rank) } else { dash() },
+            metric,
+            self.detected_after_s.map_or_else(dash, |s| format!("{s:.0} s")),
+            self.confidence.map_or_else(dash, |c| format!("{c:.2}")),
+            result,
+        ]
+    }
+}
+
+/// Place of a family among the families of a cause's evidence, each counted once.
+fn metric_rank(cause: &Cause, expected: &str) -> Option<usize> {
+    let mut families: Vec<String> = Vec::new();
+    for evidence in &cause.evidence {
+        let family = Metric::parse(&evidence.metric).family.as_str().to_owned();
+        if !families.contains(&family) {
+            families.push(family);
+        }
+    }
+    families.iter().position(|f| kinds::speaks_of(f, expected)).map(|i| i + 1)
+}
+
+/// Whether anything at the services, or at what their callers see of them, left its noise.
+fn has_moved(report: &Report, truth: &[String]) -> bool {
+    let of_causes = report.causes.iter().map(|c| (&c.service, &c.evidence));
+    let of_victims = report.victims.iter().map(|v| (&v.service, &v.evidence));
+    of_causes.chain(of_victims).any(|(service, evidence)| {
+        evidence.iter().filter(|e| e.strength.abs() >= MOVED).any(|e| {
+            truth.contains(service) || e.peer.as_ref().is_some_and(|p| truth.contains(p)) || truth.contains(&e.seen_by)
+        })
+    })
+}

@@ -1,0 +1,139 @@
+//! What rows come to.
+
+use serde::Serialize;
+
+use super::{Outcome, Row};
+
+/// So many of so many, with the interval that other faults of the kind would give.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Share {
+    /// How many.
+    pub hits: usize,
+    /// Of how many.
+    pub of: usize,
+    /// `hits / of`; `null` of nothing.
+    pub share: Option<f64>,
+    /// Lower end of Wilson's 95 % score interval (Wilson 1927); 0 of nothing.
+    pub low: f64,
+    /// Its upper end; 1 of nothing.
+    pub high: f64,
+}
+
+impl Share {
+    /// Counts. The interval is right for few and for extreme shares, where the normal approximation is not.
+    pub fn of(hits: usize, of: usize) -> Self {
+        /// 97.5 % of a normal distribution lie below.
+        const Z: f64 = 1.959_963_985;
+        if of == 0 {
+            return Self { hits: 0, of: 0, share: None, low: 0.0, high: 1.0 };
+        }
+        let (n, p) = (of as f64, hits as f64 / of as f64);
+        let (z2, scale) = (Z * Z, 1.0 / (1.0 + Z * Z / n));
+        let centre = scale * (p + z2 / (2.0 * n));
+        let half = scale * Z * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
+        Self { hits, of, share: Some(p), low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
+    }
+
+    fn words(&self) -> String {
+        match self.share {
+            None => "0 of 0".to_owned(),
+            Some(_) => format!("{} of {} (95 %: {:.2}–{:.2})", self.hits, self.of, self.low, self.high),
+        }
+    }
+}
+
+/// All rows together.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Totals {
+    /// A service that was hit is ranked first, of all faults that were asked about.
+    pub top1: Share,
+    /// It is among the first three.
+    pub top3: Share,
+    /// The same as `top1`, of those faults that moved something beyond noise. For people: gates take `top1`.
+    pub top1_of_felt: Share,
+    /// It is named as the cause.
+    pub named: Share,
+    /// The expected family of metrics comes first in the evidence of the service hit, of those that are ranked.
+    pub metric_top1: Share,
+    /// It was detected at all.
+    pub detected: Share,
+    /// Median of the seconds until then.
+    pub detected_median_s: Option<f64>,
+    /// Mean of one over the rank, 0 where none.
+    pub mrr: Option<f64>,
+    /// Somebody is blamed where nothing was done, or nothing to be felt.
+    pub false_alarms: Share,
+    /// Experiments that hit nobody.
+    pub nothing_injected: usize,
+    /// Experiments that could not be done, or not be asked about.
+    pub not_scored: usize,
+}
+
+impl Totals {
+    /// Adds rows up.
+    pub fn of(rows: &[Row]) -> Self {
+        use Outcome::{AmongThree, FalseAlarm, First, Missed, Named, NoEffect, NothingInjected, NotScored, Quiet};
+        let faults: Vec<&Row> =
+            rows.iter().filter(|r| matches!(r.outcome, Named | First | AmongThree | Missed | NoEffect)).collect();
+        let count = |of: &[Outcome]| rows.iter().filter(|r| of.contains(&r.outcome)).count();
+        let within = |k: usize| faults.iter().filter(|r| r.rank.is_some_and(|rank| rank <= k)).count();
+        let felt: Vec<&&Row> = faults.iter().filter(|r| r.outcome != NoEffect).collect();
+        let ranked: Vec<&&Row> = faults.iter().filter(|r| r.rank.is_some() && r.expected_metric.is_some()).collect();
+        let mut after: Vec<f64> = faults.iter().filter_map(|r| r.detected_after_s).collect();
+        after.sort_by(f64::total_cmp);
+        let reciprocal: f64 = faults.iter().filter_map(|r| r.rank).map(|rank| 1.0 / rank as f64).sum();
+        Self {
+            top1: Share::of(within(1), faults.len()),
+            top3: Share::of(within(3), faults.len()),
+            top1_of_felt: Share::of(felt.iter().filter(|r| r.rank == Some(1)).count(), felt.len()),
+            named: Share::of(faults.iter().filter(|r| r.outcome == Named).count(), faults.len()),
+            metric_top1: Share::of(ranked.iter().filter(|r| r.metric_rank == Some(1)).count(), ranked.len()),
+            detected: Share::of(after.len(), faults.len()),
+            detected_median_s: median(&after),
+            mrr: (!faults.is_empty()).then(|| reciprocal / faults.len() as f64),
+            false_alarms: Share::of(count(&[FalseAlarm]), count(&[FalseAlarm, Quiet])),
+            nothing_injected: count(&[NothingInjected]),
+            not_scored: count(&[NotScored]),
+        }
+    }
+
+    /// Whether shares reach what is asked for; the words say which do not. Nothing asked about reaches nothing.
+    pub fn misses(&self, min_top1: Option<f64>, min_top3: Option<f64>) -> Vec<String> {
+        let miss = |what: &str, share: &Share, min: Option<f64>| {
+            let min = min?;
+            let got = share.share.unwrap_or(0.0);
+            (got < min).then(|| format!("{what} {got:.2} ({}), below {min:.2}", share.words()))
+        };
+        [miss("truth first", &self.top1, min_top1), miss("truth among three", &self.top3, min_top3)]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// For people.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut lines = vec![
+            format!("truth first in {}, among the first three in {}", self.top1.words(), self.top3.words()),
+            format!("named as the cause in {}", self.named.words()),
+        ];
+        if self.top1_of_felt.of < self.top1.of {
+            lines.push(format!("of the faults that moved something beyond noise: first in {}", self.top1_of_felt.words()));
+        }
+        let median = self.detected_median_s.map_or_else(String::new, |s| format!(", after {s:.0} s (median)"));
+        lines.push(format!("detected: {}{median}", self.detected.words()));
+        lines.push(format!("the expected metric first in the evidence of {}", self.metric_top1.words()));
+        lines.push(format!("false alarms: {} of {} quiet stretches", self.false_alarms.hits, self.false_alarms.of));
+        if self.nothing_injected > 0 {
+            lines.push(format!("{} experiments hit nobody", self.nothing_injected));
+        }
+        if self.not_scored > 0 {
+            lines.push(format!("{} experiments are not scored; their rows say why", self.not_scored));
+        }
+        lines
+    }
+}
+
+fn median(sorted: &[f64]) -> Option<f64> {
+    let (low, high) = (sorted.get(sorted.len().checked_sub(1)? / 2)?, sorted.get(sorted.len() / 2)?);
+    Some((low + high) / 2.0)
+}
