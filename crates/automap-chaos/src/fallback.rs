@@ -14,3 +14,6 @@ pub mod labels;
 pub mod litmus;
 pub mod said;
 pub mod seen;
+
+#[cfg(test)]
+mod tests;

@@ -79,7 +79,8 @@ impl Pods {
     pub fn replicas(&self, namespace: &str, workload: &str, at: Timestamp) -> Option<usize> {
         let mut own = self.all.iter().filter(|((n, _), p)| n == namespace && p.workload == workload).peekable();
         own.peek()?;
-        let alive = |p: &Pod| p.created.is_none_or(|c| c <= at) && p.gone.is_none_or(|g| g >= at);
+        // Times are whole seconds: one that was created within the second of a kill is its replacement.
+        let alive = |p: &Pod| p.created.is_none_or(|c| c < at) && p.gone.is_none_or(|g| g >= at);
         Some(own.filter(|(_, p)| alive(p)).count())
     }
 
