@@ -4,6 +4,7 @@
 //! sources that know less; [`score`] puts answers beside them. Pure: no clock, no network, no files. This is the answer key, so the analysis must
 //! never import it.
 
+pub mod cases;
 pub mod entry;
 pub mod fallback;
 pub mod file;
@@ -11,8 +12,10 @@ pub mod kinds;
 pub mod ledger;
 mod object;
 pub mod pods;
+pub mod recorder;
 mod records;
 pub mod score;
 
 pub use entry::{Entry, Parent, Source, State, Target};
+pub use recorder::Recorder;
 pub use ledger::{Ledger, LedgerOptions, WatchEvent};

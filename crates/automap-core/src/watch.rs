@@ -5,6 +5,7 @@
 
 mod follow;
 mod look;
+mod replay;
 mod tell;
 pub mod vitals;
 
@@ -16,6 +17,7 @@ use crate::observation::Observation;
 use crate::report::Report;
 use crate::time::{Interval, Timestamp};
 use follow::Following;
+pub use replay::{ReplayOptions, replay};
 use vitals::VitalsOptions;
 
 /// Closed incidents that are remembered, so that a relapse is known and their time is not taken for normal.

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
 use crate::commands::{
-    capture, compare, config, confirm, demo, diagnose, doctor, drill, eval, explain, graph, incidents, mcp, profile,
+    capture, chaos, compare, config, confirm, demo, diagnose, doctor, drill, eval, explain, graph, incidents, mcp, profile,
     replay, report, soak, trend, watch,
 };
 
@@ -75,6 +75,9 @@ pub(crate) enum Command {
     /// See it work: a recorded incident, or a live one
     #[command(before_help = demo::EXAMPLES)]
     Demo(demo::DemoArgs),
+    /// What was really injected, kept, listed, and put beside the diagnosis
+    #[command(subcommand, before_help = chaos::EXAMPLES)]
+    Chaos(chaos::ChaosCommand),
     /// Inject fault after fault and score the answers
     #[command(before_help = drill::EXAMPLES)]
     Drill(Box<drill::DrillArgs>),

@@ -2,6 +2,8 @@
 
 pub(crate) mod capture;
 mod card_args;
+pub(crate) mod chaos;
+mod cluster_args;
 pub(crate) mod compare;
 pub(crate) mod config;
 pub(crate) mod confirm;
@@ -42,6 +44,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Confirm(args) => confirm::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Chaos(command) => chaos::run(&command),
         Command::Drill(args) => drill::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -3,6 +3,7 @@
 //! The question knows nothing of the fault: it names the server, the namespace and how far to look back. What was
 //! really injected is put beside the answer afterwards.
 
+mod cluster_stage;
 mod lab_stage;
 
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use automap_server::watcher::Stop;
 use automap_sources::prometheus::{Client, FetchStats, ObserveOptions, observe};
 use jiff::ZonedDateTime;
 
+pub(crate) use cluster_stage::ClusterStage;
 pub(crate) use lab_stage::LabStage;
 
 /// How often the question is asked while a fault is in place.

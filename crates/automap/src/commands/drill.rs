@@ -18,10 +18,11 @@ use automap_sources::capture;
 use clap::Args;
 
 use super::card_args::CardArgs;
-use super::source_args::span;
+use super::cluster_args::ClusterArgs;
+use super::source_args::{PrometheusArgs, span};
 use crate::console::{bar, print, say};
 use crate::exit::Exit;
-use crate::live::{Episode, LabStage, NotCalm, Stage, Timing, episode};
+use crate::live::{ClusterStage, Episode, LabStage, NotCalm, Stage, Timing, episode};
 use choice::{ChoiceArgs, Item};
 
 pub(crate) const EXAMPLES: &str = "Examples:
@@ -29,6 +30,9 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap drill --only delay-payment,quiet-1       some
   automap drill --lab my-chaos.yaml                a Chaos Mesh file, on the lab
   automap drill --lab --suite experiments/         all files of a directory, on the lab
+  automap drill my-chaos.yaml --prometheus http://localhost:9090 -n sock-shop
+                                                   on the cluster of your kubeconfig, which has to have
+                                                   Chaos Mesh: needs deploy/chaos-mesh/operator.yaml
   automap drill --list                             what there is";
 
 /// The built-in plan has to reach this: the truth first in 11 of 12 faults, always among the first three.
@@ -50,15 +54,19 @@ pub(crate) struct DrillArgs {
     /// Seed of names, choices, jitter and visitors
     #[arg(long, default_value_t = 1, help_heading = "Lab")]
     seed: u64,
-    /// Nothing happens for so long after the last fault [default: 20s on the lab]
+    /// Nothing happens for so long after the last fault [default: 20s on the lab, 2m on a cluster]
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Time")]
     settle: Option<Duration>,
-    /// Normal time before each fault [default: 1m on the lab]
+    /// Normal time before each fault [default: 1m on the lab, 10m on a cluster]
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Time")]
     normal: Option<Duration>,
-    /// From a fault to the last question; then it is taken back [default: 40s on the lab]
+    /// From a fault to the last question; then it is taken back [default: 40s on the lab, 3m on a cluster]
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Time")]
     fault: Option<Duration>,
+    #[command(flatten)]
+    prometheus: PrometheusArgs,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     #[command(flatten)]
     card: CardArgs,
 }
@@ -76,17 +84,19 @@ pub(crate) fn run(args: &DrillArgs) -> Result<Exit> {
     }
     let stop = Stop::default();
     stop_on_signals(&stop).context("signals cannot be watched")?;
-    let rows = on_lab(args, &items, &stop)?;
-    let card = Scorecard::new(title(&items), rows);
+    let is_on_lab = args.choice.lab || args.choice.is_plan();
+    let rows = if is_on_lab { on_lab(args, &items, &stop)? } else { on_cluster(args, &items, &stop)? };
+    let card = Scorecard::new(title(&items, is_on_lab), rows);
     let is_plan = args.choice.is_plan();
     let exit = args.card.finish_with(&card, if is_plan { PLAN_AIM } else { (None, None) })?;
     let has_false_alarm = is_plan && card.totals.false_alarms.hits > 0;
     Ok(if has_false_alarm { Exit::Found } else { exit })
 }
 
-fn title(items: &[Item]) -> String {
+fn title(items: &[Item], is_on_lab: bool) -> String {
     let faults = items.iter().filter(|i| i.fault.is_some()).count();
-    format!("Drill on the lab: {faults} experiments and {} quiet stretches", items.len() - faults)
+    let place = if is_on_lab { "the lab" } else { "a cluster" };
+    format!("Drill on {place}: {faults} experiments and {} quiet stretches", items.len() - faults)
 }
 
 fn on_lab(args: &DrillArgs, items: &[Item], stop: &Stop) -> Result<Vec<Row>> {
@@ -105,13 +115,47 @@ fn on_lab(args: &DrillArgs, items: &[Item], stop: &Stop) -> Result<Vec<Row>> {
     say("starting the Sock Shop, Prometheus and visitors");
     let lab = Lab::up(&options, &mut |_| {})?;
     let stage = LabStage(&lab);
+    let rows = play_all(&stage, items, timing, stop, &mut |name, episode| match &args.save {
+        Some(dir) => save(dir, name, episode, &lab.ledger()?),
+        None => Ok(()),
+    })?;
+    lab.down()?;
+    fs::remove_dir_all(&options.dir).with_context(|| options.dir.display().to_string())?;
+    Ok(rows)
+}
+
+fn on_cluster(args: &DrillArgs, items: &[Item], stop: &Stop) -> Result<Vec<Row>> {
+    let (Some(url), Some(namespace)) = (args.prometheus.prometheus.clone(), &args.prometheus.namespace) else {
+        bail!("where? --lab for the local lab, or --prometheus URL and --namespace NAME for the cluster of your kubeconfig");
+    };
+    if args.save.is_some() {
+        bail!("--save is for the lab; on a cluster `automap capture` keeps the metrics and `automap chaos record` the truth");
+    }
+    let minutes = |n: u64| Duration::from_secs(60 * n);
+    let timing = Timing {
+        settle: args.settle.unwrap_or(minutes(2)),
+        normal: args.normal.unwrap_or(minutes(10)),
+        fault: args.fault.unwrap_or(minutes(3)),
+    };
+    let cluster = args.cluster.connect()?;
+    say(&format!("{} ({}), namespace {namespace}", cluster.server(), cluster.version()?));
+    let prometheus = args.prometheus.clone();
+    let stage = ClusterStage::new(cluster, namespace, move || prometheus.client(&url));
+    play_all(&stage, items, timing, stop, &mut |_, _| Ok(()))
+}
+
+fn play_all(
+    stage: &dyn Stage,
+    items: &[Item],
+    timing: Timing,
+    stop: &Stop,
+    keep: &mut dyn FnMut(&str, &Episode) -> Result<()>,
+) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (i, item) in items.iter().enumerate() {
-        let row = match play(&stage, item, timing, stop, (i, items.len()))? {
+        let row = match play(stage, item, timing, stop, (i, items.len()))? {
             Played::Done(episode) => {
-                if let Some(dir) = &args.save {
-                    save(dir, &item.name, &episode, &lab.ledger()?)?;
-                }
+                keep(&item.name, &episode)?;
                 row(item, &episode)
             }
             Played::NotDone(why) => Row::unscored(&item.name, &[], why),
@@ -119,8 +163,6 @@ fn on_lab(args: &DrillArgs, items: &[Item], stop: &Stop) -> Result<Vec<Row>> {
         say(&told(&row));
         rows.push(row);
     }
-    lab.down()?;
-    fs::remove_dir_all(&options.dir).with_context(|| options.dir.display().to_string())?;
     Ok(rows)
 }
 

@@ -4,7 +4,6 @@ mod inject;
 mod load;
 pub(crate) mod process;
 mod status;
-mod table;
 mod up;
 
 use std::path::PathBuf;

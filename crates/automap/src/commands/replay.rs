@@ -1,12 +1,8 @@
 //! `automap replay`: the incidents that a watcher would have opened over a stretch of the past.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Result, bail};
-use automap_core::incident::{Incident, change_text, incidents_text};
-use automap_core::observation::Observation;
-use automap_core::time::{Interval, Timestamp};
-use automap_core::watch::{Look, Watch, WatchOptions};
+use automap_core::incident::{change_text, incidents_text};
+use automap_core::watch::{ReplayOptions, WatchOptions, replay};
 use clap::Args;
 use jiff::ZonedDateTime;
 use std::time::Duration;
@@ -61,37 +57,22 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit> {
     options.learn_ms = args.learn.map_or(options.learn_ms.min(span.len_ms() / 3), millis);
     options.confirm_ms = args.confirm.map_or(options.confirm_ms, millis);
     options.confirm_critical_ms = options.confirm_critical_ms.min(options.confirm_ms);
-    let mut watch = Watch::new("replay", options);
     let text = args.style.text_options(span.start);
-    let mut incidents: BTreeMap<String, Incident> = BTreeMap::new();
     let progress = bar(looks.unsigned_abs());
-    let mut now = span.start.plus_ms(every);
-    while now <= span.end {
-        if let Some(seen) = seen_at(&observation, now, millis(args.remember)) {
-            let look = Look { now, observation: &seen, slos: &[], alerts: &[] };
-            if let Some(change) = watch.step(&look).change {
-                if args.output == Format::Text {
-                    progress.suspend(|| print(&change_text(&change, &text)))?;
-                }
-                incidents.insert(change.id.clone(), change);
-            }
+    let mut failed = Ok(());
+    let options = ReplayOptions { watch: options, every_ms: every, remember_ms: millis(args.remember) };
+    let incidents = replay(&observation, &options, &mut |change| {
+        if let Some(change) = change.filter(|_| args.output == Format::Text && failed.is_ok()) {
+            failed = progress.suspend(|| print(&change_text(change, &text)));
         }
         progress.inc(1);
-        now = now.plus_ms(every);
-    }
+    });
     progress.finish_and_clear();
-    let mut incidents: Vec<Incident> = incidents.into_values().collect();
-    incidents.sort_by_key(|i| i.opened);
+    failed?;
     match args.output {
         Format::Json => print(&(serde_json::to_string_pretty(&incidents)? + "\n"))?,
         Format::Text if incidents.is_empty() => say(&format!("no incident in {looks} looks")),
         Format::Text => print(&format!("\n{}", incidents_text(&incidents, span.end, &text)))?,
     }
     Ok(Exit::Ok)
-}
-
-/// What was known at an instant; `None` while it was too little to look at.
-fn seen_at(all: &Observation, now: Timestamp, remember_ms: i64) -> Option<Observation> {
-    let frame = all.frame.within(Interval::new(now.plus_ms(-remember_ms), now)?).ok()?;
-    Some(Observation { frame, ..all.clone() })
 }

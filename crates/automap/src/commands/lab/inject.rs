@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
+use automap_chaos::score::aligned;
 use automap_lab::control::Lab;
 use automap_lab::ledger::Injection;
 use clap::Args;
 
-use super::{DirArgs, print, say, table};
+use super::{DirArgs, print, say};
 
 pub(super) const EXAMPLES: &str = "Examples:
   automap lab inject delay-payment.yaml          put it in place and return
@@ -39,7 +40,7 @@ pub(super) fn run(args: &InjectArgs) -> Result<()> {
     for file in &args.files {
         rows.extend(lab.inject(file)?.iter().map(injection_row));
     }
-    print(&table::aligned(&rows))?;
+    print(&aligned(&rows))?;
     if args.wait {
         say("waiting until it is over");
         lab.wait_recovered(LONGEST + RECOVERY)?;

@@ -1,11 +1,12 @@
 //! `automap lab status`.
 
 use anyhow::Result;
+use automap_chaos::score::aligned;
 use automap_lab::control::Lab;
 use automap_lab::control::protocol::{FaultStatus, PodStatus, Status};
 use clap::{Args, ValueEnum};
 
-use super::{DirArgs, print, table};
+use super::{DirArgs, print};
 
 const MIB: f64 = 1024.0 * 1024.0;
 
@@ -40,7 +41,7 @@ fn table_of(status: &Status) -> String {
     let load = status.load_rate_per_s.map_or("none".to_owned(), |r| format!("{r} visitors/s"));
     format!(
         "{}\nsupervisor {} since {}, ports from {}\nPrometheus {prometheus}, load {load}\n",
-        table::aligned(&rows.collect::<Vec<_>>()),
+        aligned(&rows.collect::<Vec<_>>()),
         status.supervisor_pid,
         status.since,
         status.base_port

@@ -1,0 +1,106 @@
+//! What went wrong with a cluster, and what to try.
+
+use kube::core::Status;
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// No way to the cluster is known.
+    #[error("no cluster is known: {0}; give --kubeconfig and --context, or run inside a pod with a service account")]
+    NoConfig(String),
+    /// It does not answer.
+    #[error("the cluster at {server} does not answer: {problem}; does `kubectl get --raw /version` work from here?")]
+    Unreachable {
+        /// Its address.
+        server: String,
+        /// What happened.
+        problem: String,
+    },
+    /// It says no.
+    #[error("not allowed to {verb} {resource}{place}: {problem}; deploy/chaos-mesh/viewer.yaml has the rights that are needed", place = in_namespace(.namespace))]
+    Forbidden {
+        /// `list`, `watch`, `create`, …
+        verb: &'static str,
+        /// `networkchaos.chaos-mesh.org`.
+        resource: String,
+        /// The namespace; empty: all.
+        namespace: String,
+        /// What the server said.
+        problem: String,
+    },
+    /// The kind does not exist there.
+    #[error("the cluster has no {resource}; is Chaos Mesh installed, and in a version that has this kind?")]
+    Missing {
+        /// `blockchaos.chaos-mesh.org`.
+        resource: String,
+    },
+    /// It was refused for what it is.
+    #[error("the cluster refuses {what}: {problem}")]
+    Refused {
+        /// The object, or the request.
+        what: String,
+        /// What the server said.
+        problem: String,
+    },
+    /// A file that is to be created is none.
+    #[error("{place}: {problem}")]
+    File {
+        /// File and document.
+        place: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+fn in_namespace(namespace: &str) -> String {
+    if namespace.is_empty() { " in all namespaces".to_owned() } else { format!(" in namespace {namespace}") }
+}
+
+/// What was asked, for messages.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) server: &'a str,
+    pub(crate) verb: &'static str,
+    pub(crate) resource: String,
+    pub(crate) namespace: &'a str,
+}
+
+impl ClusterError {
+    pub(crate) fn of(error: kube::Error, asked: &Asked<'_>) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::of_status(&status, asked),
+            other => Self::Unreachable { server: asked.server.to_owned(), problem: chain(&other) },
+        }
+    }
+
+    pub(crate) fn of_status(status: &Status, asked: &Asked<'_>) -> Self {
+        let resource = asked.resource.clone();
+        match status.code {
+            401 | 403 => Self::Forbidden {
+                verb: asked.verb,
+                resource,
+                namespace: asked.namespace.to_owned(),
+                problem: status.message.clone(),
+            },
+            404 => Self::Missing { resource },
+            _ => Self::Refused { what: format!("{} of {resource}", asked.verb), problem: status.message.clone() },
+        }
+    }
+}
+
+/// An error and what is behind it, without saying anything twice.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    /// Deeper than any real chain.
+    const MAX_DEPTH: usize = 16;
+    let mut text = error.to_string();
+    let mut source = error.source();
+    for _ in 0..MAX_DEPTH {
+        let Some(inner) = source else { break };
+        let said = inner.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        source = inner.source();
+    }
+    text
+}

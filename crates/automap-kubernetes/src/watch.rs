@@ -1,0 +1,194 @@
+//! Watching several kinds at a time: list, watch from there, list again when the watch has lost its place.
+
+use std::time::Duration;
+
+use automap_chaos::WatchEvent;
+use futures_util::TryStreamExt;
+use kube::Client;
+use kube::api::WatchParams;
+use kube::core::{DynamicObject, WatchEvent as Told};
+use serde_json::Value;
+use tokio::sync::mpsc::{Sender, channel};
+
+use crate::cluster::{Cluster, api, list};
+use crate::error::{Asked, ClusterError};
+use crate::resource::Resource;
+
+/// News that wait to be taken; beyond it the watches wait, and so do the servers.
+const MAX_WAITING: usize = 1000;
+/// The server ends a watch after so long; a connection that died quietly is noticed then at the latest.
+const WATCH_S: u32 = 240;
+/// After a failure it is tried again after this, twice as long after each further one.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_LAST: Duration = Duration::from_secs(30);
+/// A kind that does not exist, or may not be read, is tried again so often: it may be installed or allowed one day.
+const RETRY_ABSENT: Duration = Duration::from_secs(60);
+/// How often nothing is said.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Namespaces and kinds that are watched.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// Empty: all of them, with one watch for each kind.
+    pub namespaces: Vec<String>,
+    /// Which kinds.
+    pub resources: Vec<Resource>,
+}
+
+/// How one watch is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WatchState {
+    /// Listed, and watching.
+    Watching,
+    /// The kind does not exist there.
+    Missing,
+    /// It may not be read; what the server said.
+    Forbidden(String),
+    /// It failed and is tried again; what happened.
+    Broken(String),
+}
+
+/// What is heard.
+#[derive(Debug)]
+pub enum Heard {
+    /// Something changed.
+    News(WatchEvent),
+    /// A watch does better or worse. Said once for each change.
+    State {
+        /// Which kind.
+        resource: Resource,
+        /// Where; empty: in all namespaces.
+        namespace: String,
+        /// How it is doing.
+        state: WatchState,
+    },
+    /// A second went by.
+    Tick,
+}
+
+/// Watches until `take` answers with false.
+pub fn watch(cluster: &Cluster, scope: &Scope, take: &mut dyn FnMut(Heard) -> bool) {
+    cluster.runtime.block_on(async {
+        let (to, mut from) = channel(MAX_WAITING);
+        let all = [String::new()];
+        let namespaces = if scope.namespaces.is_empty() { &all[..] } else { &scope.namespaces[..] };
+        let mut tasks = tokio::task::JoinSet::new();
+        for resource in &scope.resources {
+            for namespace in namespaces {
+                let (client, server) = (cluster.client.clone(), cluster.server.clone());
+                tasks.spawn(one(client, server, *resource, namespace.clone(), to.clone()));
+            }
+        }
+        drop(to);
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            let heard = tokio::select! {
+                heard = from.recv() => heard.unwrap_or(Heard::Tick),
+                _ = tick.tick() => Heard::Tick,
+            };
+            if !take(heard) {
+                return;
+            }
+        }
+    });
+}
+
+/// One kind in one namespace, until nobody listens.
+async fn one(client: Client, server: String, resource: Resource, namespace: String, to: Sender<Heard>) {
+    let mut said: Option<WatchState> = None;
+    let mut wait = RETRY_FIRST;
+    loop {
+        let (state, pause) = match round(&client, resource, &namespace, &to, &mut said).await {
+            Ok(()) => {
+                wait = RETRY_FIRST;
+                (None, Duration::ZERO)
+            }
+            Err(Stopped::NobodyListens) => return,
+            Err(Stopped::Failed(error)) => {
+                let asked = Asked { server: &server, verb: "watch", resource: resource.name(), namespace: &namespace };
+                match ClusterError::of(error, &asked) {
+                    ClusterError::Missing { .. } => (Some(WatchState::Missing), RETRY_ABSENT),
+                    ClusterError::Forbidden { problem, .. } => (Some(WatchState::Forbidden(problem)), RETRY_ABSENT),
+                    other => {
+                        let pause = wait;
+                        wait = (wait * 2).min(RETRY_LAST);
+                        (Some(WatchState::Broken(other.to_string())), pause)
+                    }
+                }
+            }
+        };
+        if let Some(state) = state
+            && !tell(&to, &mut said, resource, &namespace, state).await
+        {
+            return;
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+enum Stopped {
+    NobodyListens,
+    Failed(kube::Error),
+}
+
+/// A list, and watches from there until one of them has lost its place.
+async fn round(
+    client: &Client,
+    resource: Resource,
+    namespace: &str,
+    to: &Sender<Heard>,
+    said: &mut Option<WatchState>,
+) -> Result<(), Stopped> {
+    let (objects, mut version) = list(client, resource, namespace).await.map_err(Stopped::Failed)?;
+    let namespace_of = (!namespace.is_empty()).then(|| namespace.to_owned());
+    send(to, WatchEvent::Relisted { kind: resource.kind.to_owned(), namespace: namespace_of, objects }).await?;
+    if !tell(to, said, resource, namespace, WatchState::Watching).await {
+        return Err(Stopped::NobodyListens);
+    }
+    let api = api(client, resource, namespace);
+    loop {
+        let params = WatchParams::default().timeout(WATCH_S);
+        let mut stream = Box::pin(api.watch(&params, &version).await.map_err(Stopped::Failed)?);
+        while let Some(told) = stream.try_next().await.map_err(Stopped::Failed)? {
+            let object = match &told {
+                Told::Added(o) | Told::Modified(o) | Told::Deleted(o) => Some(o),
+                Told::Bookmark(_) | Told::Error(_) => None,
+            };
+            if let Some(new) = object.and_then(|o| o.metadata.resource_version.clone()) {
+                version = new;
+            }
+            match told {
+                Told::Added(o) => send(to, WatchEvent::Added(value(&o)?)).await?,
+                Told::Modified(o) => send(to, WatchEvent::Modified(value(&o)?)).await?,
+                Told::Deleted(o) => send(to, WatchEvent::Deleted(value(&o)?)).await?,
+                Told::Bookmark(b) => version = b.metadata.resource_version,
+                // Too old: what happened since then is only in a new list.
+                Told::Error(status) if status.code == 410 => return Ok(()),
+                Told::Error(status) => return Err(Stopped::Failed(kube::Error::Api(status))),
+            }
+        }
+    }
+}
+
+fn value(object: &DynamicObject) -> Result<Value, Stopped> {
+    serde_json::to_value(object).map_err(|e| Stopped::Failed(kube::Error::SerdeError(e)))
+}
+
+async fn send(to: &Sender<Heard>, event: WatchEvent) -> Result<(), Stopped> {
+    to.send(Heard::News(event)).await.map_err(|_| Stopped::NobodyListens)
+}
+
+/// Says how the watch is doing, where that is news. Whether anybody listens.
+async fn tell(
+    to: &Sender<Heard>,
+    said: &mut Option<WatchState>,
+    resource: Resource,
+    namespace: &str,
+    state: WatchState,
+) -> bool {
+    if said.as_ref() == Some(&state) {
+        return true;
+    }
+    *said = Some(state.clone());
+    to.send(Heard::State { resource, namespace: namespace.to_owned(), state }).await.is_ok()
+}

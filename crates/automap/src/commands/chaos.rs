@@ -1,0 +1,39 @@
+//! `automap chaos`: what was really injected, kept, listed, and put beside the diagnosis.
+
+mod list;
+mod record;
+mod score;
+mod truth;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::exit::Exit;
+
+pub(crate) const EXAMPLES: &str = "Examples:
+  automap chaos record --ledger chaos.jsonl              beside Chaos Mesh, as long as it runs
+  automap chaos list                                     what is and was injected
+  automap chaos score --ledger chaos.jsonl --prometheus http://localhost:9090 -n sock-shop";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ChaosCommand {
+    /// Watch Chaos Mesh and write down who was really hit, from when to when
+    #[command(before_help = record::EXAMPLES)]
+    Record(record::RecordArgs),
+    /// Show what was injected
+    #[command(before_help = list::EXAMPLES)]
+    List(list::ListArgs),
+    /// Diagnose every fault as an operator would, and score the answers
+    #[command(before_help = score::EXAMPLES)]
+    Score(Box<score::ScoreArgs>),
+}
+
+/// Runs `automap chaos`.
+pub(crate) fn run(command: &ChaosCommand) -> Result<Exit> {
+    match command {
+        ChaosCommand::Record(args) => record::run(args),
+        ChaosCommand::List(args) => list::run(args),
+        ChaosCommand::Score(args) => score::run(args),
+    }
+}

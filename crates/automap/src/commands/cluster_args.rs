@@ -1,0 +1,31 @@
+//! Which cluster, and as whom: options that several commands share.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use automap_kubernetes::{Cluster, ConnectOptions};
+use clap::Args;
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ClusterArgs {
+    /// Kubeconfig file [default: as kubectl finds it, else the pod's service account]
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    kubeconfig: Option<PathBuf>,
+    /// One of its contexts [default: the current one]
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    context: Option<String>,
+    /// Namespace of experiments; may be repeated [default: all]
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub(crate) chaos_namespace: Vec<String>,
+}
+
+impl ClusterArgs {
+    /// Whether a cluster was named.
+    pub(crate) fn is_given(&self) -> bool {
+        self.kubeconfig.is_some() || self.context.is_some()
+    }
+
+    pub(crate) fn connect(&self) -> Result<Cluster> {
+        Ok(Cluster::connect(&ConnectOptions { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() })?)
+    }
+}
