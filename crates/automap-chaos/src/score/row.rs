@@ -23,7 +23,7 @@ pub enum Outcome {
     AmongThree,
     /// It is further down, or not among the candidates.
     Missed,
-    /// The fault was in place and nothing moved beyond noise, at whom it hit or at who calls them. Counts as missed.
+    /// The fault was in place, nothing moved beyond noise at whom it hit or at who calls them, and nobody is blamed. Counts as missed.
     NoEffect,
     /// Nothing was done, or nothing that could be felt, and nobody is blamed.
     Quiet,
@@ -125,13 +125,13 @@ impl Row {
             (_, Some(_)) if row.named.is_none() => Outcome::Quiet,
             (_, Some(_)) => Outcome::FalseAlarm,
             (Some(1), None) => Outcome::First,
-            _ if !has_moved(answered.report, &row.truth) => Outcome::NoEffect,
             (Some(2 | 3), None) => Outcome::AmongThree,
+            _ if row.named.is_none() && !has_moved(answered.report, &row.truth) => Outcome::NoEffect,
             _ => Outcome::Missed,
         };
         if let Some(weak) = weak {
             row.remark = weak.join("; ");
-        } else if row.outcome == Outcome::NoEffect {
+        } else if matches!(row.outcome, Outcome::NoEffect | Outcome::Missed) && !has_moved(answered.report, &row.truth) {
             row.remark = format!("in place, but nothing at {} moved beyond noise", row.truth.join(", "));
         }
         row

@@ -53,7 +53,8 @@ fn rows() -> Vec<Row> {
         row(&fault("named", "a", "memory"), &report(&["a", "b"], true)),
         row(&fault("first", "a", "cpu"), &report(&["a", "b"], false)),
         row(&fault("second", "b", "cpu"), &report(&["a", "b"], true)),
-        row(&fault("unseen", "z", "cpu"), &report(&["a", "b"], true)),
+        row(&fault("unseen", "z", "cpu"), &report(&["a", "b"], false)),
+        row(&fault("blamed", "z", "cpu"), &report(&["a", "b"], true)),
         row(&weak, &report(&["a", "b"], false)),
         row(&weak, &report(&["a", "b"], true)),
         Row::quiet("quiet-1", Answered { report: &report(&[], false), detected: None }),
@@ -63,27 +64,27 @@ fn rows() -> Vec<Row> {
 
 #[test]
 fn each_row_comes_out_as_it_should() {
-    use Outcome::{AmongThree, FalseAlarm, First, Named, NoEffect, NotScored, Quiet};
+    use Outcome::{AmongThree, FalseAlarm, First, Missed, Named, NoEffect, NotScored, Quiet};
     let rows = rows();
     let outcomes: Vec<Outcome> = rows.iter().map(|r| r.outcome).collect();
-    assert_eq!(outcomes, [Named, First, AmongThree, NoEffect, Quiet, FalseAlarm, Quiet, NotScored]);
+    assert_eq!(outcomes, [Named, First, AmongThree, NoEffect, Missed, Quiet, FalseAlarm, Quiet, NotScored]);
     assert_eq!((rows[0].rank, rows[0].metric_rank, rows[0].detected_after_s), (Some(1), Some(2), Some(30.0)));
     assert_eq!((rows[2].rank, rows[2].metric_rank), (Some(2), Some(1)));
     assert!(rows[3].remark.contains("nothing at z moved beyond noise"));
 }
 
-/// Of four faults two are first and three among three; Wilson's interval of 2 of 4 is 0.15 to 0.85.
+/// Of five faults two are first and three among three; Wilson's interval of 2 of 5 is 0.118 to 0.769.
 #[test]
 fn sums_count_what_was_asked() {
     let totals = Totals::of(&rows());
-    assert_eq!((totals.top1.hits, totals.top3.hits, totals.top1.of), (2, 3, 4));
-    assert!((totals.top1.low - 0.150).abs() < 1e-3 && (totals.top1.high - 0.850).abs() < 1e-3);
-    assert_eq!((totals.top1_of_felt.hits, totals.top1_of_felt.of), (2, 3));
+    assert_eq!((totals.top1.hits, totals.top3.hits, totals.top1.of), (2, 3, 5));
+    assert!((totals.top1.low - 0.118).abs() < 1e-3 && (totals.top1.high - 0.769).abs() < 1e-3);
+    assert_eq!((totals.top1_of_felt.hits, totals.top1_of_felt.of), (2, 4));
     assert_eq!((totals.metric_top1.hits, totals.metric_top1.of), (2, 3));
     assert_eq!((totals.false_alarms.hits, totals.false_alarms.of, totals.not_scored), (1, 3, 1));
-    assert_eq!((totals.detected_median_s, totals.mrr), (Some(30.0), Some(0.625)));
-    assert_eq!(totals.misses(Some(0.5), Some(0.75)), Vec::<String>::new());
-    assert_eq!(totals.misses(Some(0.51), Some(0.8)).len(), 2);
+    assert_eq!((totals.detected_median_s, totals.mrr), (Some(30.0), Some(0.5)));
+    assert_eq!(totals.misses(Some(0.4), Some(0.6)), Vec::<String>::new());
+    assert_eq!(totals.misses(Some(0.41), Some(0.8)).len(), 2);
     assert_eq!(Totals::of(&[]).misses(Some(0.1), None).len(), 1, "nothing asked reaches nothing");
 }
 
@@ -97,7 +98,7 @@ fn every_form_shows_every_row_and_nothing_breaks_out() {
         }
     }
     assert!(html.contains("&lt;not supported&gt;") && !html.contains("<not") && !html.contains("<b>"));
-    assert!(junit.contains(r#"tests="8" failures="3" skipped="1""#), "{junit}");
+    assert!(junit.contains(r#"tests="9" failures="4" skipped="1""#), "{junit}");
     assert!(junit.contains("&lt;not supported&gt; \"") || !junit.contains('\u{7}'));
     assert!(card.markdown().contains("\\| &lt;not supported>"));
 }
