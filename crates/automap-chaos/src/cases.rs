@@ -36,7 +36,8 @@ pub fn merge(sources: impl IntoIterator<Item = Vec<Entry>>) -> Vec<Entry> {
         let mut of: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
         entries.into_iter().for_each(|e| of.entry(e.experiment.clone()).or_default().push(e));
         for (experiment, entries) in of {
-            let is_better = |known: &Vec<Entry>| known.first().zip(entries.first()).is_some_and(|(k, e)| e.source < k.source);
+            let is_better =
+                |known: &Vec<Entry>| known.first().zip(entries.first()).is_some_and(|(k, e)| e.source < k.source);
             if best.get(&experiment).is_none_or(is_better) {
                 best.insert(experiment, entries);
             }
@@ -75,12 +76,17 @@ mod tests {
 
     fn entry(name: &str, from: i64, to: Option<i64>) -> Entry {
         let at = |s: i64| Timestamp::from_ms(s * 1000);
-        Entry { started: Some(at(from)), ended: to.map(at), ..Entry::new(name, "PodChaos", "shop", name, Source::Records) }
+        Entry {
+            started: Some(at(from)),
+            ended: to.map(at),
+            ..Entry::new(name, "PodChaos", "shop", name, Source::Records)
+        }
     }
 
     #[test]
     fn what_overlaps_is_one_question() {
-        let all = [entry("c", 500, None), entry("a", 0, Some(100)), entry("b", 120, Some(150)), entry("d", 900, Some(950))];
+        let all =
+            [entry("c", 500, None), entry("a", 0, Some(100)), entry("b", 120, Some(150)), entry("d", 900, Some(950))];
         let names = |settle: i64| cases(&all, settle * 1000).iter().map(Case::name).collect::<Vec<_>>();
         assert_eq!(names(10), ["a", "b", "c + d"], "whatever comes after one without an end may be beside it");
         assert_eq!(names(60), ["a + b", "c + d"]);
@@ -90,7 +96,10 @@ mod tests {
     #[test]
     fn the_best_source_is_taken() {
         let events = Entry { source: Source::KubernetesEvents, ..entry("a", 5, Some(9)) };
-        let merged = merge([vec![events.clone(), Entry { key: "z/1".into(), experiment: "z".into(), ..events }], vec![entry("a", 0, Some(10))]]);
+        let merged = merge([
+            vec![events.clone(), Entry { key: "z/1".into(), experiment: "z".into(), ..events }],
+            vec![entry("a", 0, Some(10))],
+        ]);
         let told: Vec<(&str, Source)> = merged.iter().map(|e| (e.experiment.as_str(), e.source)).collect();
         assert_eq!(told, [("a", Source::Records), ("z", Source::KubernetesEvents)]);
     }

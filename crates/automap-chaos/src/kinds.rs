@@ -78,6 +78,9 @@ pub fn speaks_of(family: &str, expected: &str) -> bool {
 pub fn ineffective(kind: &str, action: &str, spec: &Value) -> Option<String> {
     /// TCP repeats what is lost: up to here hardly anything is felt (chaos-mesh#3651).
     const WEAK_LOSS_PERCENT: f64 = 10.0;
+    if (kind, action) == ("NetworkChaos", "duplicate") {
+        return Some("sends packets twice: TCP throws the copies away".to_owned());
+    }
     if (kind, action) != ("NetworkChaos", "loss") {
         return None;
     }

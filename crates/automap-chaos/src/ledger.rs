@@ -145,7 +145,14 @@ impl Ledger {
         touched.extend(orphans.into_iter().map(|e| format!("\u{0}{}", e.key)));
     }
 
-    fn relist(&mut self, kind: &str, namespace: Option<&str>, objects: &[Value], now: Timestamp, touched: &mut BTreeSet<String>) {
+    fn relist(
+        &mut self,
+        kind: &str,
+        namespace: Option<&str>,
+        objects: &[Value],
+        now: Timestamp,
+        touched: &mut BTreeSet<String>,
+    ) {
         let metas: Vec<Meta> = objects.iter().filter_map(|o| object::meta(o, kind)).collect();
         objects.iter().for_each(|o| self.see(o, kind, now, touched));
         if kind == "Pod" {

@@ -17,5 +17,5 @@ mod records;
 pub mod score;
 
 pub use entry::{Entry, Parent, Source, State, Target};
-pub use recorder::Recorder;
 pub use ledger::{Ledger, LedgerOptions, WatchEvent};
+pub use recorder::Recorder;

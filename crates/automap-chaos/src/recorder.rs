@@ -59,7 +59,13 @@ impl Recorder {
 }
 
 impl States {
-    fn apply(&mut self, event: &WatchEvent, faults: impl Fn(&Value) -> Vec<InPlace>, source: Source, now: Timestamp) -> Vec<Entry> {
+    fn apply(
+        &mut self,
+        event: &WatchEvent,
+        faults: impl Fn(&Value) -> Vec<InPlace>,
+        source: Source,
+        now: Timestamp,
+    ) -> Vec<Entry> {
         let key = |object: &Value| object::meta(object, "").map(|meta| (meta.namespace, meta.uid));
         let name = |(namespace, uid): (String, String)| format!("{namespace}/{uid}");
         match event {
@@ -101,7 +107,11 @@ mod tests {
     fn a_fault_begins_and_ends_with_the_object_that_says_so() {
         let at = |s: i64| Timestamp::from_ms(s * 1000);
         let mut recorder = Recorder::default();
-        let listed = WatchEvent::Relisted { kind: "VirtualService".into(), namespace: None, objects: vec![service("a", json!(null))] };
+        let listed = WatchEvent::Relisted {
+            kind: "VirtualService".into(),
+            namespace: None,
+            objects: vec![service("a", json!(null))],
+        };
         assert_eq!(recorder.apply(&listed, at(1)), []);
         let slow = service("a", json!({"delay": {"fixedDelay": "1s"}}));
         let news = recorder.apply(&WatchEvent::Modified(slow.clone()), at(5));

@@ -73,10 +73,14 @@ impl History {
     }
 }
 
+/// Pods that were hit together: which record, and when.
+pub(crate) type Stretch = Vec<(usize, Span)>;
+
 /// Groups spans of several records into stretches of the experiment: those that overlap belong together. In: `(record, span)`.
-pub(crate) fn stretches(mut all: Vec<(usize, Span)>) -> Vec<Vec<(usize, Span)>> {
+pub(crate) fn stretches(mut all: Vec<(usize, Span)>) -> Vec<Stretch> {
     all.sort_by_key(|(record, span)| (span.from, *record));
-    let mut out: Vec<(Option<Timestamp>, Vec<(usize, Span)>)> = Vec::new();
+    // Each with its end.
+    let mut out: Vec<(Option<Timestamp>, Stretch)> = Vec::new();
     for (record, span) in all {
         match out.last_mut() {
             // A stretch with an end that is reached exactly has ended: a resume may follow a pause within the second.

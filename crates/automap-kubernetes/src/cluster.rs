@@ -105,7 +105,9 @@ async fn config(options: &ConnectOptions) -> Result<Config, String> {
     }
     let wanted = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
     let config = match &options.kubeconfig {
-        Some(path) => Config::from_custom_kubeconfig(Kubeconfig::read_from(path).map_err(|e| chain(&e))?, &wanted).await,
+        Some(path) => {
+            Config::from_custom_kubeconfig(Kubeconfig::read_from(path).map_err(|e| chain(&e))?, &wanted).await
+        }
         None => Config::from_kubeconfig(&wanted).await,
     };
     config.map_err(|e| chain(&e))

@@ -34,7 +34,10 @@ pub fn parse(file: &str, yaml: &str, default_namespace: &str) -> Result<Vec<Mani
         .map_err(|e| fail(file.to_owned(), format!("is not valid YAML: {}", e.without_snippet())))?;
     let documents: Vec<Value> = documents.into_iter().filter(|d| !d.is_null()).collect();
     if documents.is_empty() || documents.len() > MAX_DOCUMENTS {
-        return Err(fail(file.to_owned(), format!("holds {} documents; expected 1 to {MAX_DOCUMENTS}", documents.len())));
+        return Err(fail(
+            file.to_owned(),
+            format!("holds {} documents; expected 1 to {MAX_DOCUMENTS}", documents.len()),
+        ));
     }
     let one = |(i, mut object): (usize, Value)| {
         let place = format!("{file}, document {}", i + 1);

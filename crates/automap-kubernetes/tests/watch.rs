@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use automap_chaos::WatchEvent;
-use automap_kubernetes::{Cluster, ClusterError, ConnectOptions, Heard, PODS, Resource, Scope, WatchState, experiments, watch};
+use automap_kubernetes::{
+    Cluster, ClusterError, ConnectOptions, Heard, PODS, Resource, Scope, WatchState, experiments, watch,
+};
 use serde_json::{Value, json};
 
 /// What is answered to a request whose address holds the needle: status, and bodies that are sent one after the other.
@@ -53,7 +55,12 @@ fn serve(stream: &TcpStream, left: &Mutex<Vec<Answer>>, log: &Mutex<Vec<String>>
         let mut left = left.lock().unwrap();
         let fits: Vec<usize> = (0..left.len()).filter(|i| path.contains(left[*i].0)).collect();
         match fits[..] {
-            [] => (404, vec![json!({"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound", "message": "nothing here"})]),
+            [] => (
+                404,
+                vec![
+                    json!({"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound", "message": "nothing here"}),
+                ],
+            ),
             [only] => (left[only].1, left[only].2.clone()),
             [first, ..] => {
                 let (_, status, bodies) = left.remove(first);
@@ -103,10 +110,13 @@ fn failure(code: u16, reason: &str, message: &str) -> Value {
 fn heard(cluster: &Cluster, resources: Vec<Resource>, enough: usize) -> Vec<String> {
     let mut all = Vec::new();
     let until = Instant::now() + Duration::from_secs(30);
-    let names = |objects: &[Value]| objects.iter().filter_map(|o| o["metadata"]["name"].as_str()).collect::<Vec<_>>().join(",");
+    let names =
+        |objects: &[Value]| objects.iter().filter_map(|o| o["metadata"]["name"].as_str()).collect::<Vec<_>>().join(",");
     watch(cluster, &Scope { namespaces: vec!["shop".to_owned()], resources }, &mut |news| {
         match news {
-            Heard::News(WatchEvent::Relisted { kind, objects, .. }) => all.push(format!("{kind} list {}", names(&objects))),
+            Heard::News(WatchEvent::Relisted { kind, objects, .. }) => {
+                all.push(format!("{kind} list {}", names(&objects)))
+            }
             Heard::News(WatchEvent::Added(o)) => all.push(format!("added {}", names(&[o]))),
             Heard::News(WatchEvent::Modified(o)) => all.push(format!("modified {}", names(&[o]))),
             Heard::News(WatchEvent::Deleted(o)) => all.push(format!("deleted {}", names(&[o]))),
@@ -132,14 +142,19 @@ fn a_watch_that_lost_its_place_lists_again() {
             ("networkchaos?&limit=", 200, vec![page(&[object("a", 3)], 5, "")]),
             ("resourceVersion=5", 200, vec![told("ADDED", object("b", 6)), told("MODIFIED", object("a", 7))]),
             // Ended by the server after a while: goes on from the last version it told.
-            ("resourceVersion=7", 200, vec![told("DELETED", object("a", 8)), told("ERROR", failure(410, "Expired", "too old"))]),
+            (
+                "resourceVersion=7",
+                200,
+                vec![told("DELETED", object("a", 8)), told("ERROR", failure(410, "Expired", "too old"))],
+            ),
             ("networkchaos?&limit=", 200, vec![page(&[object("b", 6), object("c", 9)], 20, "")]),
             ("resourceVersion=20", 200, vec![]),
         ],
     );
     let all = heard(&server.connect(), vec![network_chaos()], 6);
     let asked = server.asked.lock().unwrap().clone();
-    let want = ["NetworkChaos list a", "NetworkChaos watching", "added b", "modified a", "deleted a", "NetworkChaos list b,c"];
+    let want =
+        ["NetworkChaos list a", "NetworkChaos watching", "added b", "modified a", "deleted a", "NetworkChaos list b,c"];
     assert_eq!(all, want, "{asked:#?}");
 }
 
@@ -149,7 +164,11 @@ fn missing_kinds_and_missing_rights_are_said_and_the_rest_goes_on() {
         "rights",
         vec![
             ("networkchaos", 403, vec![failure(403, "Forbidden", "networkchaos is forbidden")]),
-            ("/pods?&limit", 200, vec![json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": []})]),
+            (
+                "/pods?&limit",
+                200,
+                vec![json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": []})],
+            ),
             ("watch=true", 200, vec![]),
         ],
     );

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
 use crate::commands::{
-    capture, chaos, compare, config, confirm, demo, diagnose, doctor, drill, eval, explain, graph, incidents, mcp, profile,
-    replay, report, soak, trend, watch,
+    capture, chaos, compare, config, confirm, demo, diagnose, doctor, drill, eval, explain, graph, incidents, mcp,
+    profile, replay, report, soak, trend, watch,
 };
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.

@@ -21,6 +21,8 @@ fn archive(value: &Value) -> Option<Entry> {
     let mut entry = Entry::new(uid, kind, namespace, name, Source::DashboardArchive);
     entry.started = time(value, "/created_at");
     entry.state = State::UnknownEnd;
-    entry.note("told by the dashboard's archive, which keeps what was asked for: who was hit and when it ended is not in it");
+    entry.note(
+        "told by the dashboard's archive, which keeps what was asked for: who was hit and when it ended is not in it",
+    );
     Some(entry)
 }

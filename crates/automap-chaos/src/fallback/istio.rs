@@ -44,7 +44,8 @@ pub fn faults(virtual_service: &Value) -> Vec<InPlace> {
 
 /// `payment.sock-shop.svc.cluster.local` → `payment`; the route's destinations, else the hosts of the whole.
 fn hosts(route: &Value, virtual_service: &Value) -> Vec<String> {
-    let list = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
+    let list =
+        |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
     let routed = list(route, "/route");
     let mut names: Vec<String> =
         routed.iter().take(MAX_ROUTES).filter_map(|r| text(r, "/destination/host")).map(short).collect();

@@ -72,7 +72,13 @@ fn entry(number: usize, fault: Fault) -> Result<Entry, LabelsError> {
     if to.is_some_and(|to| to < from) {
         return Err(wrong("it ends before it begins".to_owned()));
     }
-    let mut entry = Entry::new(&format!("{}@{}", fault.name, from.rfc3339()), &fault.kind, &fault.namespace, &fault.name, Source::LabelsFile);
+    let mut entry = Entry::new(
+        &format!("{}@{}", fault.name, from.rfc3339()),
+        &fault.kind,
+        &fault.namespace,
+        &fault.name,
+        Source::LabelsFile,
+    );
     entry.targets = fault.services.iter().map(|service| target(&fault.namespace, service, from, to)).collect();
     entry.expected_metric =
         fault.expected_metric.or_else(|| kinds::expected_metric(&fault.kind, &fault.action).map(ToOwned::to_owned));

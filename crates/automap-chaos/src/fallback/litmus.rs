@@ -11,8 +11,13 @@ const MAX_TARGETS: usize = 1000;
 /// The fault of one ChaosResult, while it is in place: its phase is `Running`, or a target is `injected`.
 pub fn fault(result: &Value) -> Option<InPlace> {
     let meta = object::meta(result, "ChaosResult")?;
-    let targets: Vec<&Value> =
-        result.pointer("/status/history/targets").and_then(Value::as_array).into_iter().flatten().take(MAX_TARGETS).collect();
+    let targets: Vec<&Value> = result
+        .pointer("/status/history/targets")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .take(MAX_TARGETS)
+        .collect();
     let is_injected = targets.iter().any(|t| text(t, "/chaosStatus") == Some("injected"));
     let is_running = text(result, "/status/experimentStatus/phase") == Some("Running");
     if !is_injected && !is_running {

@@ -150,12 +150,15 @@ impl Known {
             }
             entry.targets.sort();
             entry.started = entry.targets.iter().filter_map(|t| t.from).min();
-            entry.ended = entry.targets.iter().map(|t| t.to).collect::<Option<Vec<_>>>().and_then(|t| t.into_iter().max());
+            entry.ended =
+                entry.targets.iter().map(|t| t.to).collect::<Option<Vec<_>>>().and_then(|t| t.into_iter().max());
             entry.state = match (entry.ended, self.over) {
                 (Some(_), _) => State::Injected,
                 (None, Some(over)) => {
                     entry.ended = Some(over);
-                    entry.note("no event says that it was taken back; the end is when its time was up or it was deleted");
+                    entry.note(
+                        "no event says that it was taken back; the end is when its time was up or it was deleted",
+                    );
                     State::Injected
                 }
                 (None, None) => State::UnknownEnd,

@@ -34,7 +34,10 @@ fn events_tell_who_was_hit_and_how_long() {
     let entries = said::kubernetes(&list, &Pods::default());
     assert_eq!(entries.len(), 1);
     let entry = &entries[0];
-    assert_eq!((entry.services(), entry.source, entry.state), (vec!["a", "b"], Source::KubernetesEvents, State::Injected));
+    assert_eq!(
+        (entry.services(), entry.source, entry.state),
+        (vec!["a", "b"], Source::KubernetesEvents, State::Injected)
+    );
     assert_eq!((entry.started, entry.ended), (Some(t(10)), Some(t(41))), "b has no recovery: its time was up");
     assert_eq!(entry.targets[0].container.as_deref(), Some("app"));
 }
@@ -72,7 +75,10 @@ fn a_labels_file_is_taken_at_its_word() {
     assert_eq!((entry.expected_metric.as_deref(), entry.state), (Some("latency"), State::Injected));
     for (yaml, says) in [
         ("faults: [{name: a, services: [b], from: today}]", "fault 1 (a): from \"today\" is no instant"),
-        ("faults: [{name: a, services: [b], from: 2026-03-01T10:00:10Z, to: 2026-03-01T09:00:00Z}]", "ends before it begins"),
+        (
+            "faults: [{name: a, services: [b], from: 2026-03-01T10:00:10Z, to: 2026-03-01T09:00:00Z}]",
+            "ends before it begins",
+        ),
         ("faults:\n- {name: a, service: b, from: 2026-03-01T10:00:10Z}", "service"),
         ("[]", "a labels file is a list `faults:`"),
     ] {
@@ -127,6 +133,9 @@ fn a_litmus_result_is_in_place_while_it_runs() {
             "status": {"experimentStatus": {"phase": phase}, "history": {"targets": [{"name": "carts", "kind": "deployment", "chaosStatus": status}]}}})
     };
     let fault = litmus::fault(&result("Running", "injected")).unwrap();
-    assert_eq!((fault.services.as_slice(), fault.expected_metric.as_deref()), (["carts".to_owned()].as_slice(), Some("cpu")));
+    assert_eq!(
+        (fault.services.as_slice(), fault.expected_metric.as_deref()),
+        (["carts".to_owned()].as_slice(), Some("cpu"))
+    );
     assert_eq!(litmus::fault(&result("Completed", "reverted")), None);
 }

@@ -150,7 +150,10 @@ fn one_shot_end(entry: &mut Entry, pods: &Pods) {
 }
 
 fn latest(targets: &[Target]) -> Option<Timestamp> {
-    targets.iter().map(|t| t.to).try_fold(None, |latest, to| to.map(|to| Some(latest.map_or(to, |l: Timestamp| l.max(to)))))?
+    targets
+        .iter()
+        .map(|t| t.to)
+        .try_fold(None, |latest, to| to.map(|to| Some(latest.map_or(to, |l: Timestamp| l.max(to)))))?
 }
 
 fn target(id: &str, span: Span, pods: &Pods) -> (Target, bool) {

@@ -1,14 +1,14 @@
 //! Every trap that Chaos Mesh sets to whoever wants to know what was really injected, with objects as it writes them.
 
-mod cluster;
 mod away;
+mod cluster;
 mod orders;
 
 use serde_json::json;
 
 use super::*;
 use crate::Source;
-use cluster::{Chaos, apply, at, failed, pod, recover, record, workload_pod};
+use cluster::{Chaos, apply, at, failed, pod, record, recover, workload_pod};
 
 fn ledger() -> Ledger {
     Ledger::new(LedgerOptions::default())
@@ -31,7 +31,8 @@ fn an_interval_is_from_the_first_apply_to_the_recovery() {
     let running = delay("u").records(&[record("shop/payment-7d4b9c6f5-x2x5z", ".", "Injected", &[apply(10)])]);
     let news = ledger.apply(&WatchEvent::Added(running.value()), at(11));
     assert_eq!((news.len(), news[0].state, news[0].ended), (1, State::Running, None));
-    let over = running.records(&[record("shop/payment-7d4b9c6f5-x2x5z", ".", "Not Injected", &[apply(10), recover(310)])]);
+    let over =
+        running.records(&[record("shop/payment-7d4b9c6f5-x2x5z", ".", "Not Injected", &[apply(10), recover(310)])]);
     ledger.apply(&WatchEvent::Modified(over.stopped().value()), at(311));
     let entry = last(&ledger, "u/1");
     assert_eq!((entry.started, entry.ended, entry.state), (Some(at(10)), Some(at(310)), State::Injected));
@@ -133,7 +134,8 @@ fn a_killed_container_ends_when_it_runs_again_and_its_pod_is_ready() {
     let mut ledger = ledger();
     let before = pod("shop", "orders-0").owner("StatefulSet", "orders").container("orders", Some(-100)).ready(-90);
     ledger.apply(&WatchEvent::Added(before.value()), at(0));
-    let kill = Chaos::new("PodChaos", "u").spec(json!({"action": "container-kill", "mode": "one", "containerNames": ["orders"]}));
+    let kill = Chaos::new("PodChaos", "u")
+        .spec(json!({"action": "container-kill", "mode": "one", "containerNames": ["orders"]}));
     let kill = kill.records(&[record("shop/orders-0/orders", ".", "Injected", &[apply(10)])]);
     ledger.apply(&WatchEvent::Added(kill.value()), at(11));
     assert_eq!(last(&ledger, "u/1").ended, None, "the container still shows its earlier start");
@@ -146,9 +148,11 @@ fn a_killed_container_ends_when_it_runs_again_and_its_pod_is_ready() {
 fn one_of_three_replicas_is_a_part() {
     let mut ledger = ledger();
     for id in ["bbbbb", "ccccc", "ddddd"] {
-        ledger.apply(&WatchEvent::Added(workload_pod("shop", &format!("user-7d4b9c6f5-{id}"), "user-7d4b9c6f5")), at(0));
+        ledger
+            .apply(&WatchEvent::Added(workload_pod("shop", &format!("user-7d4b9c6f5-{id}"), "user-7d4b9c6f5")), at(0));
     }
-    let one = delay("u").records(&[record("shop/user-7d4b9c6f5-bbbbb", ".", "Not Injected", &[apply(10), recover(20)])]);
+    let one =
+        delay("u").records(&[record("shop/user-7d4b9c6f5-bbbbb", ".", "Not Injected", &[apply(10), recover(20)])]);
     ledger.apply(&WatchEvent::Added(one.value()), at(21));
     let entry = last(&ledger, "u/1");
     assert_eq!((entry.state, entry.fraction.map(|f| (f * 3.0).round())), (State::Partial, Some(1.0)));
@@ -229,7 +233,10 @@ fn a_workflow_node_speaks_for_an_experiment_that_was_never_seen() {
     };
     ledger.apply(&WatchEvent::Added(node("n1", "ghost")), at(6));
     ledger.apply(&WatchEvent::Added(node("n2", "u")), at(6));
-    ledger.apply(&WatchEvent::Added(delay("u").records(&[record("shop/a-0", ".", "Injected", &[apply(10)])]).value()), at(11));
+    ledger.apply(
+        &WatchEvent::Added(delay("u").records(&[record("shop/a-0", ".", "Injected", &[apply(10)])]).value()),
+        at(11),
+    );
     let news = ledger.apply(&WatchEvent::Deleted(node("n1", "ghost")), at(70));
     assert_eq!((news.len(), news[0].name.as_str(), news[0].source), (1, "ghost", Source::WorkflowNode));
     assert_eq!((news[0].action.as_str(), news[0].started, news[0].state), ("delay", Some(at(5)), State::UnknownEnd));
@@ -239,7 +246,12 @@ fn a_workflow_node_speaks_for_an_experiment_that_was_never_seen() {
 #[test]
 fn strange_objects_are_passed_over() {
     let mut ledger = ledger();
-    let strange = [json!(null), json!([]), json!({"kind": "NetworkChaos"}), json!({"kind": "ConfigMap", "metadata": {"name": "x"}})];
+    let strange = [
+        json!(null),
+        json!([]),
+        json!({"kind": "NetworkChaos"}),
+        json!({"kind": "ConfigMap", "metadata": {"name": "x"}}),
+    ];
     for object in strange {
         for event in [WatchEvent::Added(object.clone()), WatchEvent::Deleted(object)] {
             assert_eq!(ledger.apply(&event, at(1)), []);

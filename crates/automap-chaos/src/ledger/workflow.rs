@@ -53,9 +53,8 @@ impl Nodes {
     /// A node is gone: its experiment will not come any more. What was seen itself needs no second entry.
     pub(super) fn delete(&mut self, meta: &Meta, seen: &BTreeMap<String, Experiment>, now: Timestamp) -> Option<Entry> {
         let node = self.all.remove(&meta.uid).filter(|_| meta.kind == "WorkflowNode")?;
-        let is_it = |e: &Experiment| {
-            e.meta.kind == node.kind && e.meta.name == node.name && e.meta.namespace == meta.namespace
-        };
+        let is_it =
+            |e: &Experiment| e.meta.kind == node.kind && e.meta.name == node.name && e.meta.namespace == meta.namespace;
         if seen.values().any(is_it) {
             return None;
         }

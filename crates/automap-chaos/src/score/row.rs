@@ -75,6 +75,8 @@ pub struct Row {
     pub fault: String,
     /// Services that were hit.
     pub truth: Vec<String>,
+    /// The other ends of a network fault that is about some connections only.
+    pub peers: Vec<String>,
     /// Share of their pods; `null` where not known.
     pub fraction: Option<f64>,
     /// In place since.
@@ -91,6 +93,9 @@ pub struct Row {
     pub first: Option<String>,
     /// Place of the first service hit among the candidates.
     pub rank: Option<usize>,
+    /// Place of the first service at either end of the faulty connections. A connection is as broken at one end as at the other, and where a service
+    /// has one caller no metric tells them apart.
+    pub rank_of_either_end: Option<usize>,
     /// The family of metrics that the fault moves first.
     pub expected_metric: Option<String>,
     /// Place of that family in the evidence of the service hit; `null` where it is not among it.
@@ -116,9 +121,12 @@ impl Row {
         }
         let hit = answered.report.causes.iter().find(|c| row.truth.contains(&c.service));
         row.rank = hit.map(|c| c.rank);
+        let either = |c: &&Cause| row.truth.contains(&c.service) || row.peers.contains(&c.service);
+        row.rank_of_either_end = answered.report.causes.iter().find(either).map(|c| c.rank);
         row.metric_rank = hit.zip(row.expected_metric.as_deref()).and_then(|(c, family)| metric_rank(c, family));
         let is_named = row.named.as_ref().is_some_and(|n| row.truth.contains(n));
-        let weak = entries.iter().map(|e| e.ineffective.as_deref()).collect::<Option<Vec<_>>>().filter(|w| !w.is_empty());
+        let weak =
+            entries.iter().map(|e| e.ineffective.as_deref()).collect::<Option<Vec<_>>>().filter(|w| !w.is_empty());
         row.outcome = match (row.rank, &weak) {
             _ if is_named => Outcome::Named,
             // It was known before that this one is hardly felt: blaming nobody is right, blaming somebody else is not.
@@ -131,7 +139,8 @@ impl Row {
         };
         if let Some(weak) = weak {
             row.remark = weak.join("; ");
-        } else if matches!(row.outcome, Outcome::NoEffect | Outcome::Missed) && !has_moved(answered.report, &row.truth) {
+        } else if matches!(row.outcome, Outcome::NoEffect | Outcome::Missed) && !has_moved(answered.report, &row.truth)
+        {
             row.remark = format!("in place, but nothing at {} moved beyond noise", row.truth.join(", "));
         }
         row
@@ -162,11 +171,15 @@ impl Row {
         let mut truth: Vec<String> = entries.iter().flat_map(Entry::services).map(ToOwned::to_owned).collect();
         truth.sort_unstable();
         truth.dedup();
+        let mut peers: Vec<String> = entries.iter().flat_map(|e| e.peers.iter().cloned()).collect();
+        peers.sort_unstable();
+        peers.dedup();
         let ended = entries.iter().map(|e| e.ended).collect::<Option<Vec<_>>>();
         Self {
             experiment: name.to_owned(),
             fault: if faults.is_empty() { "nothing".to_owned() } else { faults.join(", ") },
             truth,
+            peers,
             fraction: entries.first().and_then(|e| e.fraction),
             started: entries.iter().filter_map(|e| e.started).min(),
             ended: ended.and_then(|all| all.into_iter().max()),
@@ -174,6 +187,7 @@ impl Row {
             named: None,
             first: None,
             rank: None,
+            rank_of_either_end: None,
             expected_metric: entries.first().and_then(|e| e.expected_metric.clone()),
             metric_rank: None,
             confidence: None,
@@ -201,6 +215,7 @@ impl Row {
         let has_truth = was_asked && !self.truth.is_empty();
         let answer = self.named.clone().or_else(|| self.first.as_ref().map(|f| format!("({f})")));
         let share = self.fraction.filter(|f| *f < 1.0).map_or_else(String::new, |f| format!(" {:.0} %", f * 100.0));
+        let towards = if self.peers.is_empty() { String::new() } else { format!(" ↔ {}", self.peers.join(", ")) };
         let metric = match &self.expected_metric {
             Some(family) if has_truth => format!("{family} {}", place(self.metric_rank)),
             _ => dash(),
@@ -212,7 +227,7 @@ impl Row {
         [
             self.experiment.clone(),
             self.fault.clone(),
-            if self.truth.is_empty() { dash() } else { self.truth.join(", ") + &share },
+            if self.truth.is_empty() { dash() } else { self.truth.join(", ") + &share + &towards },
             if was_asked { answer.unwrap_or_else(|| "nobody".to_owned()) } else { dash() },
             if has_truth { place(self.rank) } else { dash() },
             metric,

@@ -13,9 +13,7 @@ fn t(s: i64) -> Timestamp {
 
 /// A report that ranks these services, and names the first one or nobody. Each has evidence of CPU, then of memory.
 fn report(services: &[&str], names: bool) -> Report {
-    let evidence = |service: &str, metric: &str| {
-        json!({"metric": metric, "seen_by": service, "peer": null, "from": 1.0, "to": 2.0, "unit": "", "strength": 2.0, "onset": null, "summary": ""})
-    };
+    let evidence = |service: &str, metric: &str| json!({"metric": metric, "seen_by": service, "peer": null, "from": 1.0, "to": 2.0, "unit": "", "strength": 2.0, "onset": null, "summary": ""});
     let cause = |(i, service): (usize, &&str)| {
         json!({"rank": i + 1, "service": service, "score": 1.0, "confidence": 0.5, "onset": null, "path": [], "counter_evidence": [],
             "evidence": [evidence(service, "cpu_cores"), evidence(service, "memory_bytes")]})
@@ -38,8 +36,14 @@ fn fault(name: &str, service: &str, metric: &str) -> Entry {
     entry.state = State::Injected;
     (entry.started, entry.ended) = (Some(t(100)), Some(t(200)));
     entry.expected_metric = Some(metric.to_owned());
-    entry.targets =
-        vec![Target { namespace: "shop".into(), pod: String::new(), container: None, service: Some(service.into()), from: None, to: None }];
+    entry.targets = vec![Target {
+        namespace: "shop".into(),
+        pod: String::new(),
+        container: None,
+        service: Some(service.into()),
+        from: None,
+        to: None,
+    }];
     entry
 }
 

@@ -51,6 +51,8 @@ pub struct Totals {
     pub top3: Share,
     /// The same as `top1`, of those faults that moved something beyond noise. For people: gates take `top1`.
     pub top1_of_felt: Share,
+    /// The same as `top1`, where either end of a faulty connection is right. For people: gates take `top1`.
+    pub top1_of_either_end: Share,
     /// It is named as the cause.
     pub named: Share,
     /// The expected family of metrics comes first in the evidence of the service hit, of those that are ranked.
@@ -72,7 +74,7 @@ pub struct Totals {
 impl Totals {
     /// Adds rows up.
     pub fn of(rows: &[Row]) -> Self {
-        use Outcome::{AmongThree, FalseAlarm, First, Missed, Named, NoEffect, NothingInjected, NotScored, Quiet};
+        use Outcome::{AmongThree, FalseAlarm, First, Missed, Named, NoEffect, NotScored, NothingInjected, Quiet};
         let faults: Vec<&Row> =
             rows.iter().filter(|r| matches!(r.outcome, Named | First | AmongThree | Missed | NoEffect)).collect();
         let count = |of: &[Outcome]| rows.iter().filter(|r| of.contains(&r.outcome)).count();
@@ -86,6 +88,10 @@ impl Totals {
             top1: Share::of(within(1), faults.len()),
             top3: Share::of(within(3), faults.len()),
             top1_of_felt: Share::of(felt.iter().filter(|r| r.rank == Some(1)).count(), felt.len()),
+            top1_of_either_end: Share::of(
+                faults.iter().filter(|r| r.rank_of_either_end == Some(1)).count(),
+                faults.len(),
+            ),
             named: Share::of(faults.iter().filter(|r| r.outcome == Named).count(), faults.len()),
             metric_top1: Share::of(ranked.iter().filter(|r| r.metric_rank == Some(1)).count(), ranked.len()),
             detected: Share::of(after.len(), faults.len()),
@@ -117,7 +123,16 @@ impl Totals {
             format!("named as the cause in {}", self.named.words()),
         ];
         if self.top1_of_felt.of < self.top1.of {
-            lines.push(format!("of the faults that moved something beyond noise: first in {}", self.top1_of_felt.words()));
+            lines.push(format!(
+                "of the faults that moved something beyond noise: first in {}",
+                self.top1_of_felt.words()
+            ));
+        }
+        if self.top1_of_either_end.hits > self.top1.hits {
+            lines.push(format!(
+                "first, where either end of a faulty connection is right: {}",
+                self.top1_of_either_end.words()
+            ));
         }
         let median = self.detected_median_s.map_or_else(String::new, |s| format!(", after {s:.0} s (median)"));
         lines.push(format!("detected: {}{median}", self.detected.words()));

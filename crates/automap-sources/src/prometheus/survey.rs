@@ -1,12 +1,13 @@
 //! What a server knows of a namespace beyond its metrics: for those who ask whether it is a good source.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automap_core::time::Timestamp;
 
 use super::client::Client;
 use super::error::RequestError;
 use super::promql::{Values, fill};
+use super::query::Answer;
 
 /// Ages at which data is looked for, in milliseconds, the youngest first.
 const AGES_MS: [i64; 7] =
@@ -27,9 +28,14 @@ pub struct Survey {
     pub pods_with_proxy: BTreeSet<String>,
     /// Which ends of calls are counted: `source`, `destination`.
     pub reporters: BTreeSet<String>,
+    /// Where the same pods' series come from, if from more than one scraper: `job=a, prometheus=b`. Sums over them are too large.
+    pub scrapers: BTreeSet<String>,
 }
 
-/// Asks; twelve requests at most.
+/// Labels that say who scraped: two Prometheus servers behind one address, or two jobs of one server.
+const SCRAPER: [&str; 4] = ["job", "prometheus", "prometheus_replica", "replica"];
+
+/// Asks; fourteen requests at most.
 ///
 /// # Errors
 /// [`RequestError`] when the server does not answer.
@@ -59,5 +65,19 @@ pub fn survey(client: &Client, namespace: &str, now: Timestamp) -> Result<Survey
     }
     let reporters = ask(&format!("count by (reporter) ({REQUESTS})"), now)?;
     found.reporters = reporters.series.iter().filter_map(|s| s.labels.get("reporter").cloned()).collect();
+    for metric in [CONTAINERS, REQUESTS] {
+        found.scrapers.extend(twice(&ask(&format!("count by (pod, {}) ({metric})", SCRAPER.join(", ")), now)?));
+    }
     Ok(found)
+}
+
+/// The scrapers of those pods that have more than one.
+fn twice(answer: &Answer) -> BTreeSet<String> {
+    let mut of: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for series in &answer.series {
+        let Some(pod) = series.labels.get("pod") else { continue };
+        let who = SCRAPER.iter().filter_map(|label| Some(format!("{label}={}", series.labels.get(*label)?)));
+        of.entry(pod).or_default().insert(who.collect::<Vec<_>>().join(", "));
+    }
+    of.into_values().filter(|who| who.len() > 1).flatten().collect()
 }

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
-use automap_kubernetes::{Cluster, ConnectOptions};
+use automap_kubernetes::{Cluster, ClusterError, ConnectOptions};
 use clap::Args;
 
 #[derive(Args, Clone, Debug)]
@@ -25,7 +24,7 @@ impl ClusterArgs {
         self.kubeconfig.is_some() || self.context.is_some()
     }
 
-    pub(crate) fn connect(&self) -> Result<Cluster> {
-        Ok(Cluster::connect(&ConnectOptions { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() })?)
+    pub(crate) fn connect(&self) -> Result<Cluster, ClusterError> {
+        Cluster::connect(&ConnectOptions { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() })
     }
 }

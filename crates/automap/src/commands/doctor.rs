@@ -1,5 +1,6 @@
 //! `automap doctor`: is this a good source, is everything seen, is this a good normal time? Each finding with its remedy.
 
+mod cluster;
 mod findings;
 mod show;
 
@@ -11,6 +12,7 @@ use automap_sources::prometheus::survey;
 use clap::Args;
 use jiff::ZonedDateTime;
 
+use super::cluster_args::ClusterArgs;
 use super::output_args::{Format, StyleArgs};
 use super::source_args::{PrometheusArgs, TimeArgs};
 use crate::console::{color, print};
@@ -20,6 +22,8 @@ use findings::{Doctor, State};
 pub(crate) const EXAMPLES: &str = "Examples:
   automap doctor --prometheus http://localhost:9090 -n sock-shop
   automap doctor --prometheus http://localhost:9090 -n sock-shop -o json | jq .findings
+  automap doctor --prometheus http://localhost:9090 -n sock-shop --cluster
+                                          also Chaos Mesh, and what your account may do
 
 Exit codes: 0 nothing stands in the way, 1 something does, 2 wrong usage, 3 source not reachable,
 4 not enough data.";
@@ -30,6 +34,11 @@ pub(crate) struct DoctorArgs {
     prometheus: PrometheusArgs,
     #[command(flatten)]
     time: TimeArgs,
+    /// Also ask the cluster of your kubeconfig: Chaos Mesh, rights
+    #[arg(long, help_heading = "Cluster")]
+    cluster: bool,
+    #[command(flatten)]
+    cluster_args: ClusterArgs,
     /// Form of the answer
     #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     output: Format,
@@ -48,7 +57,11 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit> {
     let survey = survey(&args.prometheus.client(url)?, namespace, present)?;
     let report = diagnose(&observation, &DiagnoseOptions::default());
     let seen = coverage(&observation.frame, present);
-    let doctor = Doctor::new(namespace, &observation, seen, &survey, report.as_ref().ok(), present);
+    let mut doctor = Doctor::new(namespace, &observation, seen, &survey, report.as_ref().ok(), present);
+    if args.cluster || args.cluster_args.is_given() {
+        let connected = args.cluster_args.connect();
+        doctor.findings.extend(cluster::findings(connected.as_ref(), namespace));
+    }
     match args.output {
         Format::Json => print(&(serde_json::to_string_pretty(&doctor)? + "\n"))?,
         Format::Text => print(&show::text(&doctor, color(args.style.color())))?,

@@ -31,8 +31,8 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap drill --lab my-chaos.yaml                a Chaos Mesh file, on the lab
   automap drill --lab --suite experiments/         all files of a directory, on the lab
   automap drill my-chaos.yaml --prometheus http://localhost:9090 -n sock-shop
-                                                   on the cluster of your kubeconfig, which has to have
-                                                   Chaos Mesh: needs deploy/chaos-mesh/operator.yaml
+      the same on the cluster of your kubeconfig: needs Chaos Mesh there, and the rights of
+      deploy/chaos-mesh/operator.yaml
   automap drill --list                             what there is";
 
 /// The built-in plan has to reach this: the truth first in 11 of 12 faults, always among the first three.
@@ -126,10 +126,14 @@ fn on_lab(args: &DrillArgs, items: &[Item], stop: &Stop) -> Result<Vec<Row>> {
 
 fn on_cluster(args: &DrillArgs, items: &[Item], stop: &Stop) -> Result<Vec<Row>> {
     let (Some(url), Some(namespace)) = (args.prometheus.prometheus.clone(), &args.prometheus.namespace) else {
-        bail!("where? --lab for the local lab, or --prometheus URL and --namespace NAME for the cluster of your kubeconfig");
+        bail!(
+            "where? --lab for the local lab, or --prometheus URL and --namespace NAME for the cluster of your kubeconfig"
+        );
     };
     if args.save.is_some() {
-        bail!("--save is for the lab; on a cluster `automap capture` keeps the metrics and `automap chaos record` the truth");
+        bail!(
+            "--save is for the lab; on a cluster `automap capture` keeps the metrics and `automap chaos record` the truth"
+        );
     }
     let minutes = |n: u64| Duration::from_secs(60 * n);
     let timing = Timing {

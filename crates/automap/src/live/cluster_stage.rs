@@ -52,7 +52,8 @@ impl ClusterStage {
         namespaces.dedup();
         for namespace in namespaces {
             let objects = self.cluster.list(PODS, namespace)?;
-            let pods = WatchEvent::Relisted { kind: PODS.kind.to_owned(), namespace: Some(namespace.to_owned()), objects };
+            let pods =
+                WatchEvent::Relisted { kind: PODS.kind.to_owned(), namespace: Some(namespace.to_owned()), objects };
             state.ledger.apply(&pods, now);
         }
         for (manifest, seen) in state.manifests.iter().zip(&mut state.seen) {
@@ -128,7 +129,11 @@ impl Stage for ClusterStage {
         }
         let count = self.state.borrow().manifests.len();
         let in_place = self.wait(INJECT_WITHIN, |entries, _| {
-            entries.iter().filter(|e| matches!(e.state, State::Running | State::OneShot | State::NothingInjected)).count() >= count
+            entries
+                .iter()
+                .filter(|e| matches!(e.state, State::Running | State::OneShot | State::NothingInjected))
+                .count()
+                >= count
         })?;
         let entries = in_place.with_context(|| {
             format!("Chaos Mesh did not inject it within {} s; does its controller run?", INJECT_WITHIN.as_secs())

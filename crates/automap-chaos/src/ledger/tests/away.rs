@@ -1,6 +1,6 @@
 //! Deletions, also while nobody watched; restarts of the API server and of ourselves.
 
-use super::cluster::{apply, at, recover, record};
+use super::cluster::{apply, at, record, recover};
 use super::*;
 
 fn hit(events: &[serde_json::Value]) -> Vec<serde_json::Value> {

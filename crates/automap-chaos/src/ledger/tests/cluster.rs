@@ -125,7 +125,9 @@ impl Pod {
     }
 
     pub(super) fn ready(self, s: i64) -> Self {
-        self.with(|v| v["status"]["conditions"] = json!([{"type": "Ready", "status": "True", "lastTransitionTime": rfc(s)}]))
+        self.with(|v| {
+            v["status"]["conditions"] = json!([{"type": "Ready", "status": "True", "lastTransitionTime": rfc(s)}])
+        })
     }
 
     pub(super) fn container(self, name: &str, started: Option<i64>) -> Self {

@@ -1,6 +1,6 @@
 //! Watches of several kinds are interleaved, repeated and late: the entries are the same.
 
-use super::cluster::{apply, at, recover, record, workload_pod};
+use super::cluster::{apply, at, record, recover, workload_pod};
 use super::*;
 
 /// Three experiments, a pod and two deletions, as their watches deliver them. `(when, event)`.
@@ -13,7 +13,9 @@ fn story() -> Vec<WatchEvent> {
         WatchEvent::Modified(delay("a").version(2).records(&hit(&[apply(10)])).value()),
         WatchEvent::Modified(delay("a").version(3).paused().records(&hit(&[apply(10), recover(40)])).value()),
         WatchEvent::Modified(delay("a").version(4).records(&hit(&[apply(10), recover(40), apply(50)])).value()),
-        WatchEvent::Deleted(delay("a").version(5).deleting(70).records(&hit(&[apply(10), recover(40), apply(50), recover(71)])).value()),
+        WatchEvent::Deleted(
+            delay("a").version(5).deleting(70).records(&hit(&[apply(10), recover(40), apply(50), recover(71)])).value(),
+        ),
         WatchEvent::Added(delay("b").version(2).records(&hit(&[apply(20)])).value()),
         WatchEvent::Deleted(delay("b").version(9).deleting(45).records(&hit(&[apply(20)])).value()),
         WatchEvent::Modified(kill().version(3).records(&hit(&[apply(30)])).value()),

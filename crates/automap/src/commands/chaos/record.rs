@@ -20,8 +20,8 @@ use crate::exit::Exit;
 pub(super) const EXAMPLES: &str = "Examples:
   automap chaos record --ledger chaos.jsonl
   automap chaos record --ledger chaos.jsonl --chaos-namespace sock-shop --context minikube
-Needs get, list and watch on chaos-mesh.org/* and pods: deploy/chaos-mesh/viewer.yaml. Stop it with Ctrl-C;
-started again it goes on from the file.";
+Needs get, list and watch on chaos-mesh.org/* and pods: deploy/chaos-mesh/viewer.yaml. Ctrl-C ends
+it; started again it goes on from the file.";
 
 #[derive(Args, Debug)]
 pub(crate) struct RecordArgs {
@@ -86,7 +86,14 @@ fn write(to: &mut File, news: &[Entry]) -> Result<()> {
     for entry in news {
         let at = entry.services().join(", ");
         let at = if at.is_empty() { String::new() } else { format!(" at {at}") };
-        say(&format!("{} {} {}/{}{at}: {}", entry.kind, entry.action, entry.namespace, entry.name, entry.state.as_str()));
+        say(&format!(
+            "{} {} {}/{}{at}: {}",
+            entry.kind,
+            entry.action,
+            entry.namespace,
+            entry.name,
+            entry.state.as_str()
+        ));
     }
     Ok(())
 }
@@ -96,7 +103,9 @@ fn told(resource: &str, namespace: &str, state: &WatchState) {
     match state {
         WatchState::Watching => {}
         WatchState::Missing => say(&format!("{resource}: not in this cluster; looked for again every minute")),
-        WatchState::Forbidden(why) => say(&format!("{resource}{place}: may not be read, so nothing of it is written: {why}")),
+        WatchState::Forbidden(why) => {
+            say(&format!("{resource}{place}: may not be read, so nothing of it is written: {why}"))
+        }
         WatchState::Broken(why) => say(&format!("{resource}{place}: the watch broke and is tried again: {why}")),
     }
 }

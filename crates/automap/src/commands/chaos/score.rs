@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use automap_chaos::Entry;
 use automap_chaos::cases::{Case, cases};
 use automap_chaos::score::{Answered, Row, Scorecard};
-use automap_chaos::Entry;
 use automap_core::observation::Observation;
 use automap_core::time::{Interval, Timestamp, WindowHint};
 use automap_core::watch::{ReplayOptions, WatchOptions, replay};
@@ -25,7 +25,7 @@ use crate::exit::Exit;
 
 pub(super) const EXAMPLES: &str = "Examples:
   automap chaos score --ledger chaos.jsonl --prometheus http://localhost:9090 -n sock-shop
-  automap chaos score --lab --prometheus http://127.0.0.1:21301 -n sock-shop -o html --out score.html
+  automap chaos score --lab --prometheus http://127.0.0.1:21301 -n sock-shop -o html --out s.html
   automap chaos score --ledger chaos.jsonl --prometheus http://prom:9090 -n shop \\
       -o junit --out score.xml --min-top3 0.8                      a gate for CI: exit code 1";
 
@@ -67,12 +67,15 @@ pub(super) fn run(args: &ScoreArgs) -> Result<Exit> {
     args.card.check()?;
     let entries = args.truth.entries()?;
     if entries.is_empty() {
-        bail!("no experiment is known, so there is nothing to score; `automap chaos list` with the same options shows what is");
+        bail!(
+            "no experiment is known, so there is nothing to score; `automap chaos list` with the same options shows what is"
+        );
     }
     let client = args.prometheus.client(url)?;
     let now = Timestamp::from_ms(ZonedDateTime::now().timestamp().as_millisecond());
     let never_began = entries.iter().filter(|e| e.started.is_none());
-    let mut rows: Vec<Row> = never_began.map(|e| Row::unscored(&e.name, std::slice::from_ref(e), e.notes.join("; "))).collect();
+    let mut rows: Vec<Row> =
+        never_began.map(|e| Row::unscored(&e.name, std::slice::from_ref(e), e.notes.join("; "))).collect();
     let all = cases(&entries, millis(args.settle));
     if all.len() > MAX_CASES {
         bail!("{} faults are more than {MAX_CASES}: score a shorter ledger", all.len());
@@ -92,7 +95,9 @@ fn row(args: &ScoreArgs, client: &Client, namespace: &str, case: &Case, now: Tim
     let name = case.name();
     let unscored = |why: String| Row::unscored(&name, &case.entries, why);
     // The scorecard is about one namespace: what was hit elsewhere cannot be found here.
-    let here = |e: &Entry| e.targets.is_empty() || e.targets.iter().any(|t| t.namespace.is_empty() || t.namespace == namespace);
+    let here = |e: &Entry| {
+        e.targets.is_empty() || e.targets.iter().any(|t| t.namespace.is_empty() || t.namespace == namespace)
+    };
     if !case.entries.iter().any(here) {
         return unscored(format!("it hit nothing in namespace {namespace}"));
     }
@@ -103,14 +108,25 @@ fn row(args: &ScoreArgs, client: &Client, namespace: &str, case: &Case, now: Tim
         return unscored("the fault before it ended too shortly before".to_owned());
     }
     let over = case.to.unwrap_or(now).max(case.from.plus_ms(SHORTEST_MS)).min(case.from.plus_ms(LONGEST_MS));
-    let options = ObserveOptions { hint: WindowHint::default(), ..ObserveOptions::new(namespace, from, over.plus_ms(NOTICE_MS).min(now), now) };
+    let options = ObserveOptions {
+        hint: WindowHint::default(),
+        ..ObserveOptions::new(namespace, from, over.plus_ms(NOTICE_MS).min(now), now)
+    };
     match observe(client, &options, &|_| {}) {
         Err(error) => unscored(error.to_string()),
-        Ok(fetched) => answer(args, &name, case, &fetched.observation, (from, over)).unwrap_or_else(|e| unscored(e.to_string())),
+        Ok(fetched) => {
+            answer(args, &name, case, &fetched.observation, (from, over)).unwrap_or_else(|e| unscored(e.to_string()))
+        }
     }
 }
 
-fn answer(args: &ScoreArgs, name: &str, case: &Case, all: &Observation, (from, over): (Timestamp, Timestamp)) -> Result<Row> {
+fn answer(
+    args: &ScoreArgs,
+    name: &str,
+    case: &Case,
+    all: &Observation,
+    (from, over): (Timestamp, Timestamp),
+) -> Result<Row> {
     let Some(span) = Interval::new(from, over) else { bail!("it lies in the future") };
     let asked = Observation { frame: all.frame.within(span)?, ..all.clone() };
     let report = diagnose(&asked, &DiagnoseOptions::default())?;

@@ -68,6 +68,7 @@ impl Doctor {
             remembered(survey),
             proxies(namespace, survey),
             reporters(survey),
+            scraped_once(survey),
         ];
         findings.extend(missing(&services, observation));
         findings.push(traffic(&services));
@@ -82,7 +83,7 @@ impl Doctor {
     }
 }
 
-fn finding(check: &'static str, state: State, found: String, fix: &str) -> Finding {
+pub(super) fn finding(check: &'static str, state: State, found: String, fix: &str) -> Finding {
     let fix = (!fix.is_empty()).then(|| fix.to_owned());
     Finding { check, state, found, fix }
 }
@@ -178,6 +179,21 @@ fn reporters(survey: &Survey) -> Finding {
     }
 }
 
+fn scraped_once(survey: &Survey) -> Finding {
+    let check = "scraped_once";
+    if survey.scrapers.is_empty() {
+        return finding(check, State::Ok, "no pod is scraped twice".into(), "");
+    }
+    let who: Vec<&str> = survey.scrapers.iter().map(String::as_str).collect();
+    let fix = "two servers behind one address: ask one of them, or let Thanos or Mimir take the replicas apart (--query.replica-label); \
+               two jobs of one server: drop one";
+    let found = format!(
+        "the same pods come from several scrapers, so requests and resources are counted twice: {}",
+        names(&who)
+    );
+    finding(check, State::Bad, found, fix)
+}
+
 /// One finding for each signal that is not there of many services, in the order of the signals.
 fn missing(services: &[ServiceCoverage], observation: &Observation) -> Vec<Finding> {
     let mut lacking: BTreeMap<(Signal, Presence), Vec<&str>> = BTreeMap::new();
@@ -250,7 +266,7 @@ fn normal(report: Option<&Report>) -> Finding {
     }
 }
 
-fn names(of: &[&str]) -> String {
+pub(super) fn names(of: &[&str]) -> String {
     match of.len() {
         n if n > MAX_NAMES => format!("{} and {} more", of[..MAX_NAMES].join(", "), n - MAX_NAMES),
         _ => of.join(", "),
@@ -271,7 +287,9 @@ mod tests {
             pods: pods(&["a", "b", "c"]),
             pods_with_proxy: pods(&["a", "b"]),
             reporters: pods(&["destination"]),
+            scrapers: pods(&["job=a", "job=b"]),
         };
+        assert_eq!((scraped_once(&survey).state, scraped_once(&Survey::default()).state), (State::Bad, State::Ok));
         assert_eq!(fresh(&survey, now).state, State::Weak);
         assert_eq!(fresh(&Survey::default(), now).state, State::Bad);
         assert_eq!(fresh(&Survey { newest: Some(now.plus_ms(60_000)), ..survey.clone() }, now).state, State::Weak);

@@ -55,7 +55,9 @@ impl ChoiceArgs {
     pub(super) fn items(&self) -> Result<Vec<Item>> {
         let all = self.all()?;
         if let Some(unknown) = self.only.iter().find(|name| all.iter().all(|item| item.name != **name)) {
-            bail!("there is no drill '{unknown}'; `automap drill --list` shows them, with --suite those of a directory");
+            bail!(
+                "there is no drill '{unknown}'; `automap drill --list` shows them, with --suite those of a directory"
+            );
         }
         let chosen = |item: &Item| self.only.is_empty() || self.only.contains(&item.name);
         Ok(all.into_iter().filter(chosen).collect())
@@ -123,8 +125,10 @@ mod tests {
 
     #[test]
     fn quiet_stretches_are_spread() {
-        let faults = ["a", "b", "c", "d"].map(|n| Item { name: n.to_owned(), fault: Some(Fault { name: n.to_owned(), yaml: String::new() }) });
-        let names = |quiet| with_quiet(faults.to_vec(), quiet).into_iter().map(|i| i.name).collect::<Vec<_>>().join(" ");
+        let faults = ["a", "b", "c", "d"]
+            .map(|n| Item { name: n.to_owned(), fault: Some(Fault { name: n.to_owned(), yaml: String::new() }) });
+        let names =
+            |quiet| with_quiet(faults.to_vec(), quiet).into_iter().map(|i| i.name).collect::<Vec<_>>().join(" ");
         assert_eq!(names(0), "a b c d");
         assert_eq!(names(2), "quiet-1 a b quiet-2 c d");
     }
