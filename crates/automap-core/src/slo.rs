@@ -138,7 +138,7 @@ pub fn status(objective: &Objective, windows: &[Option<Events>; 4], period: Opti
     SloStatus {
         slo: objective.slo.clone(),
         service: objective.service.clone(),
-        objective: target,
+        objective: (target * 1e9).round() / 1e9,
         period_d: objective.period_ms as f64 / DAY_MS as f64,
         state,
         burn_5m,
