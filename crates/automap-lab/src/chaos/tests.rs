@@ -81,8 +81,8 @@ fn what_the_lab_cannot_do_is_refused_by_name() {
     for (kind, spec, expected) in [
         (
             "NetworkChaos",
-            "action: corrupt, duration: 5m",
-            "spec.action: \"corrupt\" is not supported by the lab; supported here: delay, loss, partition, bandwidth",
+            "action: duplicate, duration: 5m",
+            "spec.action: \"duplicate\" is not supported by the lab; supported here: delay, loss, corrupt, partition, bandwidth",
         ),
         (
             "NetworkChaos",
@@ -142,6 +142,15 @@ fn what_the_lab_cannot_do_is_refused_by_name() {
     ] {
         assert_eq!(problem(kind, spec), expected, "{kind} {spec}");
     }
+}
+
+/// Broken packets are thrown away by whoever gets them.
+#[test]
+fn corruption_is_loss() {
+    let parsed = |spec: &str| parse("f.yaml", &yaml("NetworkChaos", spec)).unwrap().remove(0);
+    let corrupt = parsed("action: corrupt, duration: 5m, corrupt: {corrupt: '20'}");
+    let loss = parsed("action: loss, duration: 5m, loss: {loss: '20'}");
+    assert_eq!((corrupt.action.as_str(), &corrupt.fault), ("corrupt", &loss.fault));
 }
 
 #[test]
