@@ -6,9 +6,11 @@
 //! ```
 //!
 //! One query per signal for all services, never one per service. [`observe`] does everything; [`Client`] answers single
-//! queries. The table of expressions is `presets.rs`. Left out: SigV4, exemplars, native histograms, remote read.
+//! queries; [`catalogue`] tells which presets find anything. The table of expressions is `presets.rs`, the presets of
+//! other systems are files under `presets/built_in/`. Left out: SigV4, exemplars, native histograms, remote read.
 
 mod address;
+mod catalogue;
 mod client;
 mod combine;
 mod decode;
@@ -36,15 +38,17 @@ mod teams;
 mod tls;
 mod window;
 
+pub use catalogue::{Offer, OfferState, catalogue};
 pub use client::{Client, FetchStats};
 pub use decode::{LabelledSeries, Labels};
 pub use error::{Failure, RequestError};
 pub use observe::{explain_queries, observe, observe_again};
-pub use observe_options::{DEFAULT_SETTLE_MS, Fetched, ObserveOptions, PlannedQuery, Progress};
+pub use observe_options::{DEFAULT_SETTLE_MS, Fetched, ObserveOptions, PlannedQuery, Preset, Progress};
 pub use options::{
     Auth, ClientOptions, DEFAULT_MAX_BODY_BYTES, MAX_CONCURRENCY, MAX_RETRIES, RetryOptions, Secret, SecretSource,
     TlsOptions,
 };
+pub use presets::{BUILT_IN_FILES, MAX_PRESET_FILE_BYTES, MAX_PRESETS, PresetError, Presets};
 pub use query::{Answer, Grid, MAX_POINTS_PER_REQUEST};
 pub use source_error::{ErrorClass, SourceError};
 pub use survey::{Survey, survey};

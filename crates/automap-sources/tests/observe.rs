@@ -7,7 +7,9 @@ use automap_core::observation::QueryState;
 use automap_core::time::Timestamp;
 use automap_core::topology::Protocol;
 use automap_sources::capture;
-use automap_sources::prometheus::{ErrorClass, Fetched, ObserveOptions, SourceError, explain_queries, observe};
+use automap_sources::prometheus::{
+    ErrorClass, Fetched, ObserveOptions, PlannedQuery, Presets, SourceError, explain_queries, observe,
+};
 use support::shop::{Shop, call};
 use support::{NOW, Reply, Server};
 
@@ -64,7 +66,7 @@ fn a_healthy_shop_is_seen_whole() {
         missing,
         [
             "disk_read_bytes_per_s, disk_write_bytes_per_s: container_fs_* is absent: no container touched a disk, or this runtime does not tell",
-            "latency: TCP only: the side-cars see bytes and connections, no requests",
+            "latency: TCP only: bytes and connections are seen, no requests",
         ]
     );
     assert_eq!(seen.not_checked[1].services, ["store"]);
@@ -115,7 +117,8 @@ fn a_hostile_name_stays_a_name() {
     assert_eq!(error.class(), ErrorClass::Usage);
     let literal = r#"namespace="a\"} or vector(1) or x{b=\"\\\n.*$NS""#;
     let probes: Vec<_> = server.requests().into_iter().filter(|r| r.query().contains("vector(1)")).collect();
-    assert_eq!(probes.len(), 3);
+    // Istio, cAdvisor, kube-state-metrics, and all others together.
+    assert_eq!(probes.len(), 4);
     assert!(probes.iter().all(|r| r.query().contains(literal)), "{probes:?}");
 }
 
@@ -271,9 +274,17 @@ fn without_targets_the_samples_are_counted() {
 fn queries_can_be_read_before_anything_is_sent() {
     let mut options = hour("shop");
     options.scrape_interval_ms = Some(60_000);
-    let planned = explain_queries(&options);
-    assert!(planned.len() as u64 <= BUDGET);
-    assert!(planned.iter().any(|q| q.purpose == "throughput_rps, error_ratio" && q.promql.contains("[240s]")));
+    let planned = explain_queries(&options, &Presets::default());
+    let ours = |q: &&PlannedQuery| {
+        !q.purpose.contains("preset ")
+            || ["istio-sidecar", "kubernetes-resources"].iter().any(|p| q.purpose.contains(p))
+    };
+    assert!(planned.iter().filter(ours).count() as u64 <= BUDGET);
+    assert!(
+        planned
+            .iter()
+            .any(|q| q.purpose == "throughput_rps, error_ratio (preset istio-sidecar)" && q.promql.contains("[240s]"))
+    );
     let backwards = ObserveOptions::new("shop", NOW, Timestamp::from_ms(0), NOW);
     assert!(message(Shop::of(3), &backwards).contains("window: it ends before it starts"));
 }

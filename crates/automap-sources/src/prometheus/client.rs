@@ -18,6 +18,7 @@ use super::address::Address;
 use super::decode::{self, Decoded};
 use super::error::{Failure, RequestError};
 use super::options::{Auth, ClientOptions, MAX_CONCURRENCY, MAX_RETRIES, SecretSource};
+use super::presets::Presets;
 use super::{files, refusal, retry, tls};
 
 /// Longest time to establish a connection, whatever the total.
@@ -98,6 +99,11 @@ impl Client {
     /// The server's address, without credentials.
     pub fn address(&self) -> &str {
         self.link.address.as_str()
+    }
+
+    /// What is looked for on this server.
+    pub fn presets(&self) -> &Presets {
+        &self.link.options.presets
     }
 
     /// What this client and its clones have cost so far.

@@ -7,10 +7,12 @@ use automap_core::note::{NotChecked, Note};
 use crate::nearest;
 
 use super::client::Client;
+use super::decode::LabelledSeries;
 use super::error::RequestError;
 use super::observe_options::ObserveOptions;
 use super::parallel;
-use super::presets::{EXPORTERS, Exporter};
+use super::plan;
+use super::presets::{Exporter, TABLES};
 use super::promql::{self, Values};
 use super::query::{Answer, Grid};
 use super::source_error::SourceError;
@@ -25,40 +27,57 @@ pub(crate) struct Found {
     pub(crate) exporters: Vec<&'static Exporter>,
     /// Their scrape jobs.
     pub(crate) jobs: BTreeSet<String>,
+    /// Exporters that do not know it.
+    absent: Vec<&'static Exporter>,
     pub(crate) notes: Vec<Note>,
     pub(crate) not_checked: Vec<NotChecked>,
 }
 
 /// The probe for one exporter.
 pub(crate) fn probe(exporter: &Exporter, namespace: &str) -> String {
-    let by = exporter.needs.map_or(String::new(), |(label, _)| format!(", {label}"));
+    let mut by = exporter.needs.map_or(String::new(), |(label, _)| format!(", {label}"));
+    if exporter.takes_any_namespace() {
+        by += &format!(", {}", exporter.namespace_label);
+    }
     let values = Values { namespace: namespace.to_owned(), rate_ms: 0, span_ms: 0 };
     format!("count by (job{by}) ({})", promql::fill(exporter.selector, &values))
 }
 
 /// All namespaces that any exporter knows, for the case that ours is not among them.
-pub(crate) fn listing() -> String {
-    let all = EXPORTERS.map(|e| format!("count by ({}) ({})", e.namespace_label, e.anywhere));
-    promql::join(&all)
+pub(crate) fn listing(exporters: &[&'static Exporter]) -> String {
+    let all = exporters.iter().map(|e| format!("count by ({}) ({})", e.namespace_label, e.anywhere));
+    promql::join(&all.collect::<Vec<_>>())
 }
 
 /// Looks for every exporter.
 pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Found, SourceError> {
-    let grid = probe_grid(options);
-    let ask = |e: &&'static Exporter| client.range(&probe(e, &options.namespace), grid);
-    let answers = parallel::map(&EXPORTERS, client.concurrency(), ask, |_| {});
     let mut found = Found::default();
     let mut failure = None;
-    for (exporter, answer) in EXPORTERS.into_iter().zip(answers) {
+    let mut nameless = Vec::new();
+    for (exporter, answer) in answers(client, options) {
         match answer {
-            Ok(answer) if answer.series.is_empty() => found.absent(exporter),
-            Ok(answer) => found.present(exporter, &answer)?,
+            Ok(series) if series.is_empty() => found.absent.push(exporter),
+            Ok(series) if knows_namespace(exporter, &series) => found.present(exporter, &series)?,
+            Ok(series) => nameless.push((exporter, series)),
             Err(error) => {
                 found.failed(exporter, &error);
                 failure.get_or_insert(error);
             }
         }
     }
+    // Series that name no namespace may be anybody's: they are taken where nobody has better ones.
+    if !nameless.is_empty() && !found.exporters.iter().any(|e| e.tells_requests()) {
+        if found.exporters.is_empty()
+            && let error @ SourceError::UnknownNamespace { .. } = explain_nothing(client, options)?
+        {
+            return Err(error);
+        }
+        for (exporter, series) in nameless {
+            found.without_namespace(exporter);
+            found.present(exporter, &series)?;
+        }
+    }
+    found.tell_absent();
     match (found.exporters.is_empty(), failure) {
         (true, Some(error)) => Err(error.into()),
         (true, None) => Err(explain_nothing(client, options)?),
@@ -66,28 +85,81 @@ pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Fou
     }
 }
 
+type Sought = (&'static Exporter, Result<Vec<LabelledSeries>, RequestError>);
+
+/// One request for each of the usual exporters, and one for all others together.
+fn answers(client: &Client, options: &ObserveOptions) -> Vec<Sought> {
+    let grid = probe_grid(options);
+    let all = client.presets().exporters();
+    let ask = |asked: &Vec<&'static Exporter>| {
+        let probes: Vec<String> = asked.iter().map(|e| probe(e, &options.namespace)).collect();
+        client.range(&promql::join(&probes), grid)
+    };
+    let (tables, others): (Vec<_>, Vec<_>) = all.iter().copied().partition(|e| e.file.is_none());
+    let mut groups: Vec<Vec<&'static Exporter>> = tables.into_iter().map(|e| vec![e]).collect();
+    groups.extend((!others.is_empty()).then_some(others));
+    let answered = parallel::map(&groups, client.concurrency(), ask, |_| {});
+    let mut out: Vec<Sought> = Vec::new();
+    for (group, answer) in groups.into_iter().zip(answered) {
+        match answer {
+            // One expression that the server cannot read must not hide the others.
+            Err(error) if error.is_refusal() && group.len() > 1 => {
+                let alone: Vec<_> = group.into_iter().map(|e| vec![e]).collect();
+                let answered = parallel::map(&alone, client.concurrency(), ask, |_| {});
+                out.extend(alone.into_iter().flatten().zip(answered).map(|(e, a)| (e, a.map(|a| a.series))));
+            }
+            answer => out.extend(group.iter().enumerate().map(|(i, e)| {
+                let ours = |answer: &Answer| plan::part(answer, i).cloned().collect();
+                (*e, answer.as_ref().map(ours).map_err(Clone::clone))
+            })),
+        }
+    }
+    out.sort_by_key(|(exporter, _)| all.iter().position(|e| e.preset == exporter.preset));
+    out
+}
+
+/// Whether any of an exporter's series says which namespace it belongs to.
+pub(crate) fn knows_namespace(exporter: &Exporter, series: &[LabelledSeries]) -> bool {
+    let says = |s: &LabelledSeries| s.labels.get(exporter.namespace_label).is_some_and(|n| !n.is_empty());
+    !exporter.takes_any_namespace() || series.iter().any(says)
+}
+
 /// A few instants from the window's start to its end.
-fn probe_grid(options: &ObserveOptions) -> Grid {
+pub(crate) fn probe_grid(options: &ObserveOptions) -> Grid {
     let steps = PROBE_INSTANTS - 1;
     let step_ms = ((options.to.ms() - options.from.ms()) / steps).max(1);
     Grid { start: options.from, end: options.from.plus_ms(step_ms * steps), step_ms }
 }
 
 impl Found {
-    fn present(&mut self, exporter: &'static Exporter, answer: &Answer) -> Result<(), SourceError> {
+    fn present(&mut self, exporter: &'static Exporter, series: &[LabelledSeries]) -> Result<(), SourceError> {
         if let Some((label, expected)) = exporter.needs
-            && answer.series.iter().all(|s| !s.labels.contains_key(label))
+            && series.iter().all(|s| !s.labels.contains_key(label))
         {
             return Err(missing_label(exporter, label, expected));
         }
-        let jobs = answer.series.iter().filter_map(|s| s.labels.get("job").cloned());
+        let jobs = series.iter().filter_map(|s| s.labels.get("job").cloned());
         self.jobs.extend(jobs);
         self.exporters.push(exporter);
         Ok(())
     }
 
-    fn absent(&mut self, exporter: &Exporter) {
-        self.without(exporter, format!("no {} metrics for this namespace", exporter.title));
+    fn without_namespace(&mut self, exporter: &Exporter) {
+        let text = format!(
+            "the series of {} lack the label {}: services of every namespace are among them",
+            exporter.title, exporter.namespace_label
+        );
+        self.notes.push(Note::warning("no_namespace", text));
+    }
+
+    /// Nobody misses a mesh where another one measures requests; and few clusters have everything that there is.
+    fn tell_absent(&mut self) {
+        for exporter in std::mem::take(&mut self.absent) {
+            let first = exporter.signals.first().map_or("", |s| s.name);
+            if exporter.file.is_none() && !self.exporters.iter().any(|e| e.tells(first)) {
+                self.without(exporter, format!("no {} metrics for this namespace", exporter.title));
+            }
+        }
     }
 
     fn failed(&mut self, exporter: &Exporter, error: &RequestError) {
@@ -110,8 +182,10 @@ fn missing_label(exporter: &Exporter, label: &str, expected: &str) -> SourceErro
 /// No exporter knows the namespace: is it the name, the window, a label, or the server?
 fn explain_nothing(client: &Client, options: &ObserveOptions) -> Result<SourceError, RequestError> {
     let server = client.address().to_owned();
-    let then = namespaces(&client.range(&listing(), probe_grid(options))?);
-    let now = if then.is_empty() { namespaces(&client.instant(&listing(), options.now)?) } else { Vec::new() };
+    let exporters = client.presets().exporters();
+    let listing = listing(exporters);
+    let then = namespaces(exporters, &client.range(&listing, probe_grid(options))?);
+    let now = if then.is_empty() { namespaces(exporters, &client.instant(&listing, options.now)?) } else { Vec::new() };
     if now.contains(&options.namespace) {
         let (namespace, from, to) = (options.namespace.clone(), options.from, options.to);
         return Ok(SourceError::WindowWithoutData { namespace, from, to });
@@ -122,7 +196,7 @@ fn explain_nothing(client: &Client, options: &ObserveOptions) -> Result<SourceEr
     }
     let known: Vec<String> = known.into_iter().filter(|n| !n.is_empty()).collect();
     if known.is_empty() {
-        let first = EXPORTERS[0];
+        let first = TABLES[0];
         return Ok(missing_label(first, first.namespace_label, "a Kubernetes namespace"));
     }
     let nearest = nearest::names(&options.namespace, &known);
@@ -130,8 +204,8 @@ fn explain_nothing(client: &Client, options: &ObserveOptions) -> Result<SourceEr
 }
 
 /// The namespaces of a listing; an empty name stands for series without the label.
-fn namespaces(answer: &Answer) -> Vec<String> {
-    let labels: BTreeSet<&str> = EXPORTERS.iter().map(|e| e.namespace_label).collect();
+pub(crate) fn namespaces(exporters: &[&'static Exporter], answer: &Answer) -> Vec<String> {
+    let labels: BTreeSet<&str> = exporters.iter().map(|e| e.namespace_label).collect();
     let names: BTreeSet<String> = answer
         .series
         .iter()

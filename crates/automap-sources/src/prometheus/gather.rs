@@ -9,7 +9,7 @@ use automap_core::topology::{CallGraph, Protocol};
 
 use super::combine::{self, Columns, Combined};
 use super::error::RequestError;
-use super::names::Names;
+use super::names::{Names, Owner};
 use super::plan::{Planned, Request};
 use super::presets::{Absence, Key};
 use super::query::{Answer, Grid};
@@ -27,6 +27,10 @@ pub(crate) struct Gathered {
     pub(crate) queries: Vec<QueryRecord>,
     /// The first failure, for the case that nothing else came.
     pub(crate) first_failure: Option<RequestError>,
+    /// Values told already, and by which preset: the first one is believed.
+    told: BTreeMap<(&'static str, Owner), &'static str>,
+    /// Signals that are missing, with the reason.
+    missed: Vec<(&'static str, String)>,
 }
 
 /// Evaluates every signal.
@@ -58,6 +62,7 @@ pub(crate) fn gather(
             }
         }
     }
+    out.note_missed();
     out.note_entries(entries);
     out.note_stores();
     out
@@ -71,8 +76,8 @@ fn entered(answer: &Answer, names: &Names) -> BTreeSet<String> {
 }
 
 impl Gathered {
-    fn signal(&mut self, planned: &Planned, combined: Combined, answer: &Answer, grid: Grid) {
-        let name = planned.signal.name;
+    fn signal(&mut self, planned: &Planned, mut combined: Combined, answer: &Answer, grid: Grid) {
+        let (name, preset) = (planned.signal.name, planned.exporter.preset);
         let state = match (combined.columns.is_empty(), answer.warnings.is_empty()) {
             (true, _) => QueryState::Empty,
             (false, true) => QueryState::Complete,
@@ -82,6 +87,7 @@ impl Gathered {
             self.nothing(planned, &combined);
         }
         self.record(planned, combined.series, combined.samples, state);
+        combined.columns.retain(|owner, _| *self.told.entry((name, owner.clone())).or_insert(preset) == preset);
         self.connect(planned.signal.key, name, &combined.columns);
         let times: Vec<_> = (0..grid.len()).map(|i| grid.start.plus_ms(i as i64 * grid.step_ms)).collect();
         self.raw.extend(combined.columns.into_iter().map(|(owner, values)| RawSeries {
@@ -101,19 +107,26 @@ impl Gathered {
                 format!("none of the {series} series is a call inside the namespace")
             }
             (series, _) if combined.unnamed == series => {
-                let label = if planned.signal.key == Key::Pod { "pod" } else { "destination_workload" };
-                format!("the {series} series lack the label {label}")
+                format!("the {series} series lack the label {}", planned.exporter.service_label)
             }
             (series, _) => format!("the {series} series hold no number in this window"),
         };
         self.miss(planned.signal.name, reason);
     }
 
-    /// Neighbours that are missing for the same reason share one line.
-    fn miss(&mut self, signal: &str, reason: String) {
-        match self.not_checked.last_mut().filter(|last| last.reason == reason) {
-            Some(last) => last.signal = format!("{}, {signal}", last.signal),
-            None => self.not_checked.push(NotChecked { signal: signal.to_owned(), services: Vec::new(), reason }),
+    fn miss(&mut self, signal: &'static str, reason: String) {
+        self.missed.push((signal, reason));
+    }
+
+    /// What nobody told. Neighbours that are missing for the same reason share one line.
+    fn note_missed(&mut self) {
+        let told: BTreeSet<&str> = self.told.keys().map(|(signal, _)| *signal).collect();
+        for (signal, reason) in std::mem::take(&mut self.missed) {
+            match self.not_checked.last_mut().filter(|last| last.reason == reason) {
+                _ if told.contains(signal) => {}
+                Some(last) => last.signal = format!("{}, {signal}", last.signal),
+                None => self.not_checked.push(NotChecked { signal: signal.to_owned(), services: Vec::new(), reason }),
+            }
         }
     }
 
@@ -166,7 +179,7 @@ impl Gathered {
         }
     }
 
-    /// Stores and brokers speak TCP: Istio counts their bytes, not their requests.
+    /// Stores and brokers speak TCP: meshes count their bytes, not their requests.
     fn note_stores(&mut self) {
         let mut spoken: BTreeMap<&str, bool> = BTreeMap::new();
         for (_, callee, protocol) in self.calls.edges() {
@@ -178,7 +191,7 @@ impl Gathered {
         let stores: Vec<String> =
             spoken.into_iter().filter(|(_, requests)| !requests).map(|(s, _)| s.to_owned()).collect();
         if !stores.is_empty() {
-            let reason = "TCP only: the side-cars see bytes and connections, no requests".to_owned();
+            let reason = "TCP only: bytes and connections are seen, no requests".to_owned();
             self.not_checked.push(NotChecked { signal: "latency".to_owned(), services: stores, reason });
         }
     }

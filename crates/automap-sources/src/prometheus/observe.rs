@@ -12,10 +12,10 @@ use super::discover::{self, Found};
 use super::error::RequestError;
 use super::gather::{self, Gathered, enumerate};
 use super::names::Names;
-use super::observe_options::{Fetched, ObserveOptions, PlannedQuery, Progress};
+use super::observe_options::{Fetched, ObserveOptions, PlannedQuery, Preset, Progress};
 use super::plan::{self, Request};
 use super::pods::Owners;
-use super::presets::{EXPORTERS, Exporter, OWNERS};
+use super::presets::{Exporter, OWNERS, Presets};
 use super::promql::{self, Values};
 use super::query::{Answer, Grid};
 use super::source_error::SourceError;
@@ -81,8 +81,10 @@ pub fn observe_again(
     let answers = asked.iter().zip(answers).map(whole).collect();
     tail.end();
     let gathered = gather::gather(&requests, answers, Names::new(&options.namespace, owners), window.grid);
+    let presets = found.exporters.iter().map(|e| Preset { name: e.preset.to_owned(), title: e.title.to_owned() });
+    let presets = presets.collect();
     let observation = compose(&client, options, &window, found, notes, gathered)?;
-    Ok(Fetched { observation, stats: client.stats() })
+    Ok(Fetched { observation, presets, stats: client.stats() })
 }
 
 fn discover(client: &Client, options: &ObserveOptions) -> Result<Discovered, SourceError> {
@@ -91,10 +93,10 @@ fn discover(client: &Client, options: &ObserveOptions) -> Result<Discovered, Sou
     Ok(Discovered { found, scrape_ms, notes, at: options.now })
 }
 
-/// Every query of an observation, without sending one.
+/// Every query of an observation, without sending one; those of a preset are sent only where it is found.
 ///
 /// The rate window is that of the given scrape interval and step; an observation finds them out where they are unset.
-pub fn explain_queries(options: &ObserveOptions) -> Vec<PlannedQuery> {
+pub fn explain_queries(options: &ObserveOptions, presets: &Presets) -> Vec<PlannedQuery> {
     let scrape_ms = options.scrape_interval_ms.unwrap_or(SHOWN_SCRAPE_MS).max(1);
     let span_ms = options.to.ms().saturating_sub(options.from.ms()).max(scrape_ms);
     let step_ms = options.step_ms.unwrap_or_else(|| window::usual_step(span_ms, scrape_ms)).max(scrape_ms);
@@ -104,16 +106,18 @@ pub fn explain_queries(options: &ObserveOptions) -> Vec<PlannedQuery> {
     let probe = |e: &&'static Exporter| {
         query(format!("look for {} (preset {})", e.title, e.preset), discover::probe(e, &options.namespace))
     };
-    let signals = |r: Request| {
-        let names: Vec<&str> = r.signals.iter().map(|p| p.signal.name).collect();
-        query(names.join(", "), r.promql)
-    };
-    let mut out: Vec<PlannedQuery> = EXPORTERS.iter().map(probe).collect();
-    let counting = scrape::counting_query(&EXPORTERS, &options.namespace);
+    let exporters = presets.exporters();
+    let mut out: Vec<PlannedQuery> = exporters.iter().map(probe).collect();
+    let counting = scrape::counting_query(exporters, &options.namespace);
     out.push(query("scrape interval, where the server lists no targets".to_owned(), counting));
-    out.push(query("namespaces, where ours is unknown".to_owned(), discover::listing()));
+    out.push(query("namespaces, where ours is unknown".to_owned(), discover::listing(exporters)));
     out.push(query("owners of pods".to_owned(), owners_query(&values)));
-    out.extend(plan::requests(&EXPORTERS, &values).into_iter().map(signals));
+    for exporter in exporters {
+        out.extend(plan::requests([exporter], &values).into_iter().map(|request| {
+            let names: Vec<&str> = request.signals.iter().map(|p| p.signal.name).collect();
+            query(format!("{} (preset {})", names.join(", "), exporter.preset), request.promql)
+        }));
+    }
     out
 }
 
@@ -168,7 +172,7 @@ fn compose(
     mut notes: Vec<Note>,
     gathered: Gathered,
 ) -> Result<Observation, SourceError> {
-    let Gathered { mut raw, calls, notes: more, mut not_checked, queries, first_failure } = gathered;
+    let Gathered { mut raw, calls, notes: more, mut not_checked, queries, first_failure, .. } = gathered;
     notes.extend(found.notes);
     notes.extend(more);
     let times = || raw.iter().flat_map(|series| series.points.iter().map(|(time, _)| *time));

@@ -50,8 +50,19 @@ impl ObserveOptions {
 pub struct Fetched {
     /// What was seen.
     pub observation: Observation,
+    /// The presets that it was seen with, the first one believed first.
+    pub presets: Vec<Preset>,
     /// What it cost.
     pub stats: FetchStats,
+}
+
+/// A preset, as people know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preset {
+    /// Its name: `istio-sidecar`.
+    pub name: String,
+    /// The system that it stands for: `Istio side-cars`.
+    pub title: String,
 }
 
 /// How far the fetching is.

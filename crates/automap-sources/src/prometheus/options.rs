@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::presets::Presets;
+
 /// Requests under way at once. Prometheus runs at most 20 queries by default; we leave most to others.
 pub const MAX_CONCURRENCY: usize = 4;
 /// Largest answer that is read, in bytes.
@@ -31,6 +33,8 @@ pub struct ClientOptions {
     pub max_body_bytes: u64,
     /// What to do when the server is busy or the connection breaks.
     pub retry: RetryOptions,
+    /// What is looked for on this server.
+    pub presets: Presets,
 }
 
 impl ClientOptions {
@@ -45,6 +49,7 @@ impl ClientOptions {
             concurrency: MAX_CONCURRENCY,
             max_body_bytes: DEFAULT_MAX_BODY_BYTES,
             retry: RetryOptions::default(),
+            presets: Presets::default(),
         }
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Request {
 /// One signal of a request.
 #[derive(Debug)]
 pub(crate) struct Planned {
+    /// Who tells it.
+    pub(crate) exporter: &'static Exporter,
     pub(crate) signal: &'static Signal,
     /// The expression that shows it alone.
     pub(crate) shown: String,
@@ -29,11 +31,14 @@ pub(crate) fn requests<'a>(
     exporters: impl IntoIterator<Item = &'a &'static Exporter>,
     values: &Values,
 ) -> Vec<Request> {
-    let signals: Vec<&'static Signal> = exporters.into_iter().flat_map(|e| e.signals).collect();
-    signals.chunk_by(|a, b| a.request == b.request).map(|group| request(group, values)).collect()
+    let groups = |exporter: &'a &'static Exporter| {
+        let exporter = *exporter;
+        exporter.signals.chunk_by(|a, b| a.request == b.request).map(|group| request(exporter, group, values))
+    };
+    exporters.into_iter().flat_map(groups).collect()
 }
 
-fn request(group: &[&'static Signal], values: &Values) -> Request {
+fn request(exporter: &'static Exporter, group: &'static [Signal], values: &Values) -> Request {
     let mut expressions: Vec<&'static str> = Vec::new();
     let mut part = |expression: &'static str| {
         expressions.iter().position(|known| *known == expression).unwrap_or_else(|| {
@@ -44,7 +49,7 @@ fn request(group: &[&'static Signal], values: &Values) -> Request {
     let planned = group.iter().map(|signal| {
         let (first, second) = signal.formula.parts();
         let parts = (part(first), second.map(&mut part));
-        Planned { signal, shown: signal.formula.shown(|e| promql::fill(e, values)), parts }
+        Planned { exporter, signal, shown: signal.formula.shown(|e| promql::fill(e, values)), parts }
     });
     let signals = planned.collect();
     let filled: Vec<String> = expressions.iter().map(|e| promql::fill(e, values)).collect();
@@ -62,17 +67,17 @@ pub(crate) fn part(answer: &Answer, part: usize) -> impl Iterator<Item = &super:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prometheus::presets::EXPORTERS;
+    use crate::prometheus::presets::TABLES;
 
     #[test]
     fn rows_of_one_request_share_it_and_shared_expressions_are_sent_once() {
         let values = Values { namespace: "shop".into(), rate_ms: 60_000, span_ms: 60_000 };
-        let all = requests(&EXPORTERS, &values);
+        let all = requests(&TABLES, &values);
         let served = &all[0];
         assert_eq!(served.name, "requests served");
         assert_eq!(served.signals.iter().map(|p| p.parts).collect::<Vec<_>>(), [(0, None), (1, Some(0))]);
         assert_eq!(served.promql.matches("label_replace").count(), 2);
-        let rows: usize = EXPORTERS.iter().map(|e| e.signals.len()).sum();
+        let rows: usize = TABLES.iter().map(|e| e.signals.len()).sum();
         assert_eq!(all.iter().map(|r| r.signals.len()).sum::<usize>(), rows);
         assert_eq!(all.len(), 13);
         let mut names: Vec<_> = all.iter().map(|r| r.name).collect();

@@ -4,10 +4,88 @@
 //! several rows name is sent once. Sums are formed by the server after `rate`, so that pods may come and go; shares and
 //! means are formed here, after labels have become services, so that two views of one call add up correctly.
 //!
+//! Istio's side-cars and Kubernetes, which have more to say than others, are tables of their own. All others are files in
+//! `built_in/`, in the form that users write theirs in: `file.rs` reads them, `expand.rs` makes rows of them.
+//!
 //! To add a signal, add a row; if its name is new, teach it to `automap_core::metric`.
 
+mod error;
+mod expand;
+mod file;
 mod istio;
 mod kubernetes;
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+pub use error::PresetError;
+
+/// The exporters that are looked for, in order: the first one that tells a signal of a service is believed.
+///
+/// Clones are cheap. What is read from a file lives as long as the process.
+#[derive(Clone, Debug)]
+pub struct Presets {
+    exporters: Vec<&'static Exporter>,
+}
+
+/// Most presets that one file may hold.
+pub const MAX_PRESETS: usize = 64;
+/// Largest file of presets, in bytes.
+pub const MAX_PRESET_FILE_BYTES: u64 = 256 << 10;
+
+/// The built-in presets that are files: name and text.
+pub const BUILT_IN_FILES: [(&str, &str); 7] = [
+    ("istio_ambient.yaml", include_str!("presets/built_in/istio_ambient.yaml")),
+    ("linkerd.yaml", include_str!("presets/built_in/linkerd.yaml")),
+    ("cilium_hubble.yaml", include_str!("presets/built_in/cilium_hubble.yaml")),
+    ("beyla.yaml", include_str!("presets/built_in/beyla.yaml")),
+    ("open_telemetry.yaml", include_str!("presets/built_in/open_telemetry.yaml")),
+    ("sock_shop.yaml", include_str!("presets/built_in/sock_shop.yaml")),
+    ("envoy.yaml", include_str!("presets/built_in/envoy.yaml")),
+];
+
+static BUILT_IN: LazyLock<Result<Vec<&'static Exporter>, PresetError>> = LazyLock::new(|| {
+    let mut all: Vec<&'static Exporter> = TABLES.to_vec();
+    for (name, text) in BUILT_IN_FILES {
+        all.extend(expand::exporters(&file::parse(name, text)?, name));
+    }
+    Ok(all)
+});
+
+impl Default for Presets {
+    fn default() -> Self {
+        // A test reads the files; were one broken all the same, the tables still stand.
+        Self { exporters: BUILT_IN.as_ref().map_or_else(|_| TABLES.to_vec(), Clone::clone) }
+    }
+}
+
+impl Presets {
+    /// The presets of a text besides those known already, and believed before them.
+    ///
+    /// # Errors
+    /// [`PresetError`] names the preset and the key.
+    pub fn with(self, name: &str, text: &str) -> Result<Self, PresetError> {
+        let mut exporters = expand::exporters(&file::parse(name, text)?, name);
+        if let Some(twice) = exporters.iter().find(|e| self.exporters.iter().any(|known| known.preset == e.preset)) {
+            return Err(PresetError::new(name, twice.preset, "there is a preset of this name: choose another"));
+        }
+        exporters.extend(self.exporters);
+        Ok(Self { exporters })
+    }
+
+    /// The same with a file's text.
+    ///
+    /// # Errors
+    /// [`PresetError`], also where the file cannot be read or is larger than [`MAX_PRESET_FILE_BYTES`].
+    pub fn with_file(self, path: &Path) -> Result<Self, PresetError> {
+        let name = path.display().to_string();
+        self.with(&name, &file::read(path)?)
+    }
+
+    pub(crate) fn exporters(&self) -> &[&'static Exporter] {
+        &self.exporters
+    }
+}
 
 /// One exporter: how its presence is found, and what it tells.
 #[derive(Debug)]
@@ -16,10 +94,14 @@ pub(crate) struct Exporter {
     pub(crate) preset: &'static str,
     /// What people call it.
     pub(crate) title: &'static str,
+    /// The file it stands in; `None` for a table.
+    pub(crate) file: Option<&'static str>,
     /// Its series in the namespace, as a selector.
     pub(crate) selector: &'static str,
     /// Its series anywhere.
     pub(crate) anywhere: &'static str,
+    /// The labels that name a service, for people.
+    pub(crate) service_label: &'static str,
     /// The label that holds the namespace.
     pub(crate) namespace_label: &'static str,
     /// A label without which its signals mean nothing, and what it should say.
@@ -28,6 +110,23 @@ pub(crate) struct Exporter {
     pub(crate) covers: &'static str,
     /// Its signals.
     pub(crate) signals: &'static [Signal],
+}
+
+impl Exporter {
+    /// Whether it tells of this metric.
+    pub(crate) fn tells(&self, metric: &str) -> bool {
+        self.signals.iter().any(|s| s.name == metric)
+    }
+
+    /// Whether it tells of requests, from one end or the other.
+    pub(crate) fn tells_requests(&self) -> bool {
+        self.tells("throughput_rps") || self.tells("client_rps")
+    }
+
+    /// Whether it also takes series that carry no namespace.
+    pub(crate) fn takes_any_namespace(&self) -> bool {
+        self.selector.contains("$NS_OR_NONE")
+    }
 }
 
 /// One signal.
@@ -105,8 +204,8 @@ pub(crate) enum Absence {
     Fine,
 }
 
-/// All exporters, the most telling first.
-pub(crate) const EXPORTERS: [&Exporter; 3] = [&istio::SIDE_CARS, &kubernetes::CADVISOR, &kubernetes::STATE_METRICS];
+/// The exporters that most clusters have, the most telling first.
+pub(crate) const TABLES: [&Exporter; 3] = [&istio::SIDE_CARS, &kubernetes::CADVISOR, &kubernetes::STATE_METRICS];
 
 /// Pods and replica sets with their owners, over the whole window, since pods die. Part 0: pods, part 1: replica sets.
 pub(crate) const OWNERS: [&str; 2] = [
@@ -126,13 +225,35 @@ mod tests {
     #[test]
     fn every_row_is_known_to_the_core_and_fills_without_a_rest() {
         let values = Values { namespace: "shop".into(), rate_ms: 60_000, span_ms: 60_000 };
-        let mut names = BTreeSet::new();
-        for signal in EXPORTERS.iter().flat_map(|e| e.signals) {
-            assert!(names.insert(signal.name), "{} stands twice in the table", signal.name);
-            assert!(!matches!(Metric::parse(signal.name).family, Family::Other(_)) || signal.name.starts_with("tcp_"));
-            let shown = signal.formula.shown(|e| fill(e, &values));
-            assert!(!shown.contains('$') && shown.contains(r#"="shop""#), "{shown}");
-            assert_eq!(shown.matches('(').count(), shown.matches(')').count(), "{shown}");
+        let presets = Presets::default();
+        assert!(presets.exporters.len() > TABLES.len(), "{:?}", BUILT_IN.as_ref().err());
+        let mut words = BTreeSet::new();
+        for exporter in &presets.exporters {
+            assert!(words.insert((exporter.preset, exporter.title)), "{} stands twice", exporter.preset);
+            let mut names = BTreeSet::new();
+            for signal in exporter.signals {
+                assert!(names.insert(signal.name), "{} stands twice in the table", signal.name);
+                let is_known = !matches!(Metric::parse(signal.name).family, Family::Other(_));
+                assert!(is_known || signal.name.starts_with("tcp_"), "{}", signal.name);
+                let shown = signal.formula.shown(|e| fill(e, &values));
+                // What is left of a template would begin with a capital letter; `$1` belongs to label_replace.
+                let mut rests = shown.split('$').skip(1);
+                assert!(!rests.any(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase())), "{shown}");
+                assert!(shown.contains(r#"="shop""#) || shown.contains(r#"=~"shop|""#), "{shown}");
+                assert_eq!(shown.matches('(').count(), shown.matches(')').count(), "{shown}");
+            }
         }
+    }
+
+    #[test]
+    fn a_preset_of_ones_own_comes_first_and_has_a_name_of_its_own() {
+        let text = BUILT_IN_FILES[1].1;
+        let taken = Presets::default().with("mine.yaml", text).unwrap_err().to_string();
+        assert!(
+            taken.contains("mine.yaml") && taken.contains("linkerd") && taken.contains("choose another"),
+            "{taken}"
+        );
+        let mine = Presets::default().with("mine.yaml", &text.replace("preset: linkerd", "preset: mesh")).unwrap();
+        assert_eq!((mine.exporters[0].preset, mine.exporters[0].file), ("mesh", Some("mine.yaml")));
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Values {
 const QUANTILE: &str = "0.95";
 
 /// Pieces that many expressions share. They may hold placeholders themselves, but only of later rows.
-const FRAGMENTS: [(&str, &str); 7] = [
+const FRAGMENTS: [(&str, &str); 11] = [
     ("SERVER", r#"reporter="destination",destination_workload_namespace=$NS"#),
     ("CLIENT", r#"reporter="source",source_workload_namespace=$NS"#),
     ("CALL", "source_workload,destination_workload,destination_workload_namespace,destination_service_name"),
@@ -27,7 +27,32 @@ const FRAGMENTS: [(&str, &str); 7] = [
     ("HTTP_FAILED", r#"response_code=~"5..|0""#),
     // gRPC answers 200 and fails in a header: unknown, deadline, exhausted, unimplemented, internal, unavailable, loss.
     ("GRPC_FAILED", r#"grpc_response_status=~"2|4|8|12|13|14|15""#),
+    // Routes that kubelets and scrapers ask, as a pattern between quotes.
+    ("HEALTH", r#""/?(health|healthz|healthcheck|live|livez|ready|readyz|metrics|actuator/.*)/?""#),
+    // Clusters of an Envoy that are its own errands, likewise.
+    ("ENVOY_INTERNAL", r#""admin|agent|prometheus_stats|xds[-_]grpc|sds-grpc|zipkin|BlackHoleCluster|.*admin.*""#),
+    // The workload in a pod's name, as Kubernetes forms it: without the hashes of replica set and pod.
+    ("DEPLOYMENT_OF_POD", "(.+?)(?:-[bcdfghjklmnpqrstvwxz2456789]{1,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}"),
+    // Host names of services of this namespace, with or without domain and port; the first group is the service.
+    // Addresses and other people's hosts do not match.
+    ("HOST", "([a-zA-Z][-a-zA-Z0-9]*)(?:[.]$NS_PATTERN(?:[.]svc(?:[.].*)?)?)?(?::[0-9]+)?"),
 ];
+
+/// Placeholders that are no fragments.
+const PLAIN: [&str; 8] = ["NS", "NS_OR_NONE", "NS_PATTERN", "RATE", "RATE_S", "SPAN", "Q", ""];
+
+/// The names of a template's placeholders.
+pub(crate) fn placeholders(template: &str) -> impl Iterator<Item = &str> {
+    template.split('$').skip(1).map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_uppercase() && c != '_').unwrap_or(rest.len());
+        &rest[..end]
+    })
+}
+
+/// Whether a placeholder stands for something. A `$` alone belongs to `label_replace` or to a pattern.
+pub(crate) fn is_known_placeholder(name: &str) -> bool {
+    PLAIN.contains(&name) || FRAGMENTS.iter().any(|(known, _)| *known == name)
+}
 
 /// Fills a template in one pass: what a value holds is never looked at again.
 pub(crate) fn fill(template: &str, values: &Values) -> String {
@@ -47,6 +72,12 @@ pub(crate) fn fill(template: &str, values: &Values) -> String {
 fn expand(name: &str, values: &Values) -> String {
     match name {
         "NS" => quote(&values.namespace),
+        // As a pattern, anchored by PromQL: this namespace, or no such label at all.
+        "NS_OR_NONE" => quote(&format!("{}|", literal(&values.namespace))),
+        "NS_PATTERN" => {
+            let quoted = quote(&literal(&values.namespace));
+            quoted[1..quoted.len() - 1].to_owned()
+        }
         "RATE" => duration(values.rate_ms),
         "RATE_S" => (values.rate_ms as f64 / 1e3).to_string(),
         "SPAN" => duration(values.span_ms),
@@ -56,6 +87,18 @@ fn expand(name: &str, values: &Values) -> String {
             None => format!("${name}"),
         },
     }
+}
+
+/// A pattern that matches just this text.
+fn literal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// A text as PromQL string literal, quotes included.

@@ -35,8 +35,9 @@ pub enum SourceError {
     /// The server knows nothing that a preset could use.
     #[error(
         "{server} has no metrics that automap knows: none of istio_requests_total (Istio side-cars), \
-         container_cpu_usage_seconds_total (cAdvisor), kube_pod_owner (kube-state-metrics); \
-         check that this is the Prometheus that scrapes the cluster"
+         container_cpu_usage_seconds_total (cAdvisor), kube_pod_owner (kube-state-metrics), and none of Linkerd, \
+         OpenTelemetry or another preset; check that this is the Prometheus that scrapes the cluster, \
+         see what is looked for (automap discover), or write a preset of your own (--presets FILE)"
     )]
     NothingDetected {
         /// The server.

@@ -120,11 +120,14 @@ impl Shop {
             return Vec::new();
         }
         match part {
+            // An ambient mesh has Istio's names, too.
+            p if p.contains("ztunnel\"") && !p.contains("app!=") => Vec::new(),
             p if p.contains("istio") => {
                 ["source", "destination"].map(|r| format!(r#""job":"istio","reporter":"{r}""#)).to_vec()
             }
             p if p.contains("container_cpu") => vec![r#""job":"kubelet""#.to_owned()],
-            _ => vec![r#""job":"ksm""#.to_owned()],
+            p if p.contains("kube_pod_owner") => vec![r#""job":"ksm""#.to_owned()],
+            _ => Vec::new(),
         }
     }
 }

@@ -47,7 +47,8 @@ pub(crate) struct DiagnoseArgs {
 pub(crate) fn run(args: &DiagnoseArgs) -> Result<Exit> {
     let now = ZonedDateTime::now();
     if args.explain_queries {
-        let queries = explain_queries(&args.input.prometheus.observe_options(&args.input.time, &now)?);
+        let options = args.input.prometheus.observe_options(&args.input.time, &now)?;
+        let queries = explain_queries(&options, &args.input.prometheus.presets()?);
         let lines: Vec<String> = queries.iter().map(|q| format!("# {}\n{}\n", q.purpose, q.promql)).collect();
         print(&lines.join("\n"))?;
         return Ok(Exit::Ok);

@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 use automap_core::observation::Observation;
 use automap_core::time::{Interval, Timestamp, WindowHint};
 use automap_sources::prometheus::{
-    Auth, Client, ClientOptions, FetchStats, ObserveOptions, Secret, SecretSource, TlsOptions, observe,
+    Auth, Client, ClientOptions, FetchStats, Fetched, ObserveOptions, Presets, Secret, SecretSource, TlsOptions,
+    observe,
 };
 use clap::Args;
 use jiff::ZonedDateTime;
@@ -48,6 +49,9 @@ pub(crate) struct PrometheusArgs {
     /// Accept any certificate; for experiments only
     #[arg(long, help_heading = "Prometheus")]
     insecure_skip_verify: bool,
+    /// File with presets for metrics that automap does not know; may be repeated (see 'automap config presets')
+    #[arg(long, value_name = "FILE", help_heading = "Prometheus")]
+    presets: Vec<PathBuf>,
     /// Patience for one request
     #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = span, help_heading = "Prometheus")]
     timeout: Duration,
@@ -157,6 +161,12 @@ impl PrometheusArgs {
 
     /// Asks the server, with a progress bar.
     pub(crate) fn observe(&self, url: &str, time: &TimeArgs, now: &ZonedDateTime) -> Result<(Observation, FetchStats)> {
+        let fetched = self.fetch(url, time, now)?;
+        Ok((fetched.observation, fetched.stats))
+    }
+
+    /// The same, with the presets that were found.
+    pub(crate) fn fetch(&self, url: &str, time: &TimeArgs, now: &ZonedDateTime) -> Result<Fetched> {
         let options = self.observe_options(time, now)?;
         let client = self.client(url)?;
         let bar = bar(0);
@@ -166,13 +176,21 @@ impl PrometheusArgs {
             bar.set_message(progress.what.to_owned());
         });
         bar.finish_and_clear();
-        let fetched = fetched?;
-        Ok((fetched.observation, fetched.stats))
+        Ok(fetched?)
     }
 
     /// A client of the server.
     pub(crate) fn client(&self, url: &str) -> Result<Client> {
-        Ok(Client::new(self.client_options(url))?)
+        Ok(Client::new(ClientOptions { presets: self.presets()?, ..self.client_options(url) })?)
+    }
+
+    /// What is looked for: the built-in presets, and before them those of the files that are given.
+    pub(crate) fn presets(&self) -> Result<Presets> {
+        let mut presets = Presets::default();
+        for file in &self.presets {
+            presets = presets.with_file(file)?;
+        }
+        Ok(presets)
     }
 
     fn client_options(&self, url: &str) -> ClientOptions {

@@ -1,15 +1,18 @@
 //! Istio with side-cars: both ends of every call count it.
 //!
 //! Never sum over both reporters. A refused connection is reported by the source alone, with the destination's
-//! workload and namespace "unknown" (istio#28387, #24379, #49842), so calls are selected by the source's namespace.
+//! workload and namespace "unknown" (istio#28387, #24379, #49842), so calls are selected by the source's namespace. The
+//! ztunnel of an ambient mesh counts connections under the same names; it is a preset of its own.
 
 use super::{Absence, Exporter, Formula, Key, Signal};
 
 pub(super) const SIDE_CARS: Exporter = Exporter {
     preset: "istio-sidecar",
     title: "Istio side-cars",
-    selector: r#"{__name__=~"istio_requests_total|istio_tcp_connections_opened_total",destination_workload_namespace=$NS}"#,
+    file: None,
+    selector: r#"{__name__=~"istio_requests_total|istio_tcp_connections_opened_total",app!="ztunnel",destination_workload_namespace=$NS}"#,
     anywhere: "istio_requests_total",
+    service_label: "destination_workload",
     namespace_label: "destination_workload_namespace",
     needs: Some(("reporter", "source or destination")),
     covers: "requests, latency, errors and calls",

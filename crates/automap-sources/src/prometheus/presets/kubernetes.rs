@@ -8,8 +8,10 @@ use super::{Absence, Exporter, Formula, Key, Signal};
 pub(super) const CADVISOR: Exporter = Exporter {
     preset: "kubernetes-resources",
     title: "cAdvisor",
+    file: None,
     selector: r#"container_cpu_usage_seconds_total{namespace=$NS,container!=""}"#,
     anywhere: r#"container_cpu_usage_seconds_total{container!=""}"#,
+    service_label: "pod",
     namespace_label: "namespace",
     needs: None,
     covers: "cpu, memory, disk and network of containers",
@@ -19,8 +21,10 @@ pub(super) const CADVISOR: Exporter = Exporter {
 pub(super) const STATE_METRICS: Exporter = Exporter {
     preset: "kubernetes-resources",
     title: "kube-state-metrics",
+    file: None,
     selector: "kube_pod_owner{namespace=$NS}",
     anywhere: "kube_pod_owner",
+    service_label: "pod",
     namespace_label: "namespace",
     needs: None,
     covers: "restarts and readiness of pods",

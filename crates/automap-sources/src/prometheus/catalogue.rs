@@ -1,0 +1,98 @@
+//! Which presets find anything on a server: for those who ask what automap can see there, and why not more.
+
+use super::client::Client;
+use super::discover;
+use super::error::RequestError;
+use super::observe_options::ObserveOptions;
+use super::parallel;
+use super::presets::Exporter;
+use super::query::Answer;
+
+/// One preset, and how it stands with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The preset's name.
+    pub preset: String,
+    /// The system that it stands for.
+    pub title: String,
+    /// The file it was read from; `None` for the two systems that are tables.
+    pub file: Option<String>,
+    /// What it tells: `requests, latency, errors, calls`.
+    pub covers: String,
+    /// Whether it finds anything.
+    pub state: OfferState,
+}
+
+/// Whether a preset finds anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OfferState {
+    /// Series of the namespace, at most this many at one of the instants looked at.
+    Found {
+        /// Their number.
+        series: u64,
+    },
+    /// Series without any namespace: taken only where no other preset tells of requests.
+    WithoutNamespace {
+        /// Their number.
+        series: u64,
+        /// The label that would say it.
+        label: String,
+    },
+    /// Series of other namespaces, by name.
+    Elsewhere(Vec<String>),
+    /// Nothing at all.
+    Absent,
+    /// The server does not take the question.
+    Failed(String),
+}
+
+/// Looks for every preset, in order: two requests each.
+///
+/// # Errors
+/// [`RequestError`] when the server does not answer. An expression that it refuses is told in its offer.
+pub fn catalogue(client: &Client, options: &ObserveOptions) -> Result<Vec<Offer>, RequestError> {
+    let grid = discover::probe_grid(options);
+    let ask = |e: &&'static Exporter| -> Result<(Answer, Answer), RequestError> {
+        let ours = client.range(&discover::probe(e, &options.namespace), grid)?;
+        let anywhere = match ours.series.is_empty() {
+            true => client.range(&discover::listing(&[*e]), grid)?,
+            false => Answer::default(),
+        };
+        Ok((ours, anywhere))
+    };
+    let exporters = client.presets().exporters();
+    let answers = parallel::map(exporters, client.concurrency(), ask, |_| {});
+    exporters.iter().zip(answers).map(|(exporter, answer)| offer(exporter, answer)).collect()
+}
+
+fn offer(exporter: &'static Exporter, answer: Result<(Answer, Answer), RequestError>) -> Result<Offer, RequestError> {
+    let state = match answer {
+        Err(error) if error.is_refusal() => OfferState::Failed(error.failure.to_string()),
+        Err(error) => return Err(error),
+        Ok((ours, anywhere)) if ours.series.is_empty() => {
+            let mut names = discover::namespaces(&[exporter], &anywhere);
+            names.retain(|name| !name.is_empty());
+            if names.is_empty() { OfferState::Absent } else { OfferState::Elsewhere(names) }
+        }
+        Ok((ours, _)) => {
+            let series = most(&ours);
+            match discover::knows_namespace(exporter, &ours.series) {
+                true => OfferState::Found { series },
+                false => OfferState::WithoutNamespace { series, label: exporter.namespace_label.to_owned() },
+            }
+        }
+    };
+    Ok(Offer {
+        preset: exporter.preset.to_owned(),
+        title: exporter.title.to_owned(),
+        file: exporter.file.map(ToOwned::to_owned),
+        covers: exporter.covers.to_owned(),
+        state,
+    })
+}
+
+/// The counts of all jobs, added up at their greatest.
+fn most(answer: &Answer) -> u64 {
+    let greatest = |points: &[(_, f64)]| points.iter().map(|(_, count)| *count).fold(0.0, f64::max);
+    answer.series.iter().map(|s| greatest(&s.points) as u64).sum()
+}

@@ -1,0 +1,261 @@
+//! From a file's presets to rows of the table.
+//!
+//! Labels of other systems become Istio's words with `label_replace`, on the server; everything behind the query then
+//! speaks one language.
+
+use super::file::{Calls, LabelSource, OneOrMany, Preset, Served, is_of_calls};
+use super::{Absence, Exporter, Formula, Key, Signal};
+use crate::prometheus::promql::quote;
+
+/// The exporters of a file, for as long as the process lives: rows of the table have no owner.
+pub(super) fn exporters(presets: &[Preset], file: &str) -> Vec<&'static Exporter> {
+    let file = text(file);
+    presets.iter().map(|p| &*Box::leak(Box::new(exporter(p, file)))).collect()
+}
+
+fn exporter(preset: &Preset, file: &'static str) -> Exporter {
+    let mut signals = Vec::new();
+    if let Some(served) = &preset.served {
+        signals.extend(of_served(served, preset));
+    }
+    if let Some(calls) = &preset.calls {
+        signals.extend(of_calls(calls, preset));
+    }
+    signals.extend(preset.signals.iter().map(|(metric, expression)| of_signal(metric, expression, preset)));
+    let anywhere = preset.detect.replace("=~$NS_OR_NONE", "!=\"\"").replace("=$NS", "!=\"\"");
+    let names: Vec<&str> = preset.service.all().iter().map(LabelSource::label).collect();
+    Exporter {
+        preset: text(&preset.preset),
+        title: text(&preset.title),
+        file: Some(file),
+        selector: text(&preset.detect),
+        anywhere: text(&anywhere),
+        service_label: text(&names.join(" or ")),
+        namespace_label: text(&preset.namespace_label),
+        needs: None,
+        covers: text(&covers(&signals)),
+        signals: Vec::leak(signals),
+    }
+}
+
+/// In people's words what is not seen without it.
+fn covers(signals: &[Signal]) -> String {
+    let has = |name: &str| signals.iter().any(|s| s.name.contains(name));
+    let words =
+        [("rps", "requests"), ("latency", "latency"), ("error", "errors"), ("client", "calls"), ("tcp", "connections")];
+    let mut all: Vec<&str> = words.into_iter().filter(|(name, _)| has(name)).map(|(_, word)| word).collect();
+    if all.is_empty() {
+        all = signals.iter().map(|s| s.name).collect();
+    }
+    all.join(", ")
+}
+
+fn of_served(served: &Served, preset: &Preset) -> Vec<Signal> {
+    let who = Labels::of_service(preset);
+    let by = label_list(preset.service.all());
+    let signal = |name, request, formula, absence| Signal { name, request, key: Key::Workload, formula, absence };
+    let requests = who.sum(&rate(&served.requests));
+    let none = not_seen("no request was counted in this window");
+    let mut out = vec![
+        signal("throughput_rps", "requests served", Formula::Sum(requests), none),
+        signal("error_ratio", "requests served", failures(&who, &served.failed, &served.requests, &by, requests), none),
+    ];
+    out.retain(|s| s.name != "error_ratio" || !served.failed.all().is_empty());
+    if let Some(h) = Histogram::of(served.duration_ms.as_ref(), served.duration_s.as_ref()) {
+        out.push(signal("latency_ms", "latency", h.mean(&who), h.absence()));
+        out.push(signal("latency_p95_ms", "latency", h.quantile(&who), h.absence()));
+    }
+    out
+}
+
+fn of_calls(calls: &Calls, preset: &Preset) -> Vec<Signal> {
+    let who = Labels::of_calls(calls, preset);
+    let by = label_list(callers(calls, preset));
+    let signal = |name, request, key, formula, absence| Signal { name, request, key, formula, absence };
+    let mut out = Vec::new();
+    if let Some(requests) = &calls.requests {
+        let sent = who.sum(&rate(requests));
+        let none = not_seen("no call was counted in this window");
+        out.push(signal("client_rps", "calls", Key::Call, Formula::Sum(sent), none));
+        if !calls.failed.all().is_empty() {
+            let failed = failures(&who, &calls.failed, requests, &by, sent);
+            out.push(signal("client_error_ratio", "calls", Key::Call, failed, none));
+        }
+    }
+    if let Some(h) = Histogram::of(calls.duration_ms.as_ref(), calls.duration_s.as_ref()) {
+        out.push(signal("client_latency_ms", "latency of calls", Key::Call, h.mean(&who), h.absence()));
+    }
+    if let Some(h) = Histogram::of(calls.served_duration_ms.as_ref(), calls.served_duration_s.as_ref()) {
+        out.push(signal("served_latency_ms", "latency of calls served", Key::ServedCall, h.mean(&who), h.absence()));
+    }
+    out
+}
+
+/// An expression as it stands, with its labels turned into ours.
+fn of_signal(metric: &str, expression: &str, preset: &Preset) -> Signal {
+    let is_pod = matches!(preset.service.all(), [LabelSource::Plain(label)] if label == "pod");
+    let (key, sum) = match &preset.calls {
+        Some(calls) if is_of_calls(metric) => (Key::Call, Labels::of_calls(calls, preset).sum(expression)),
+        _ if is_pod => (Key::Pod, text(&format!("sum by (pod) ({expression})"))),
+        _ => (Key::Workload, Labels::of_service(preset).sum(expression)),
+    };
+    let name = text(metric);
+    Signal { name, request: name, key, formula: Formula::Sum(sum), absence: Absence::Fine }
+}
+
+fn callers<'a>(calls: &'a Calls, preset: &'a Preset) -> &'a [LabelSource] {
+    match calls.caller.all() {
+        [] => preset.service.all(),
+        given => given,
+    }
+}
+
+/// Which labels become which of ours, and which of ours a sum keeps.
+struct Labels<'a> {
+    by: &'static str,
+    replaced: Vec<(&'static str, &'a [LabelSource])>,
+    namespace: Option<&'a str>,
+    host: Option<&'a LabelSource>,
+}
+
+impl<'a> Labels<'a> {
+    fn of_service(preset: &'a Preset) -> Self {
+        let replaced = vec![("destination_workload", preset.service.all())];
+        Self { by: "destination_workload", replaced, namespace: None, host: None }
+    }
+
+    fn of_calls(calls: &'a Calls, preset: &'a Preset) -> Self {
+        let replaced = vec![("source_workload", callers(calls, preset)), ("destination_workload", calls.callee.all())];
+        Self { by: "$CALL", replaced, namespace: calls.callee_namespace.as_deref(), host: calls.callee_host.as_ref() }
+    }
+
+    /// The sum of an expression over all but our labels.
+    fn sum(&self, expression: &str) -> &'static str {
+        text(&format!("sum by ({}) ({})", self.by, self.replace(expression)))
+    }
+
+    fn replace(&self, expression: &str) -> String {
+        let mut out = expression.to_owned();
+        for (ours, theirs) in &self.replaced {
+            // The first source that says something is to win, so it comes last.
+            for source in theirs.iter().rev() {
+                out = replace(&out, ours, source.label(), source.pattern());
+            }
+        }
+        if let Some(label) = self.namespace {
+            out = replace(&out, "destination_workload_namespace", label, "(.+)");
+        }
+        match self.host {
+            None => out,
+            Some(LabelSource::Plain(label)) => replace(&out, "destination_service_name", label, "$HOST"),
+            Some(LabelSource::Part { label, pattern }) => replace(&out, "destination_service_name", label, pattern),
+        }
+    }
+}
+
+/// A pattern that does not match leaves the label as it is.
+fn replace(expression: &str, ours: &str, theirs: &str, pattern: &str) -> String {
+    if ours == theirs && pattern == "(.+)" {
+        return expression.to_owned();
+    }
+    format!(r#"label_replace({expression}, "{ours}", "$1", "{theirs}", {})"#, quote(pattern))
+}
+
+/// The share of requests that failed. A counter is born with its first event, so one that was not there a window ago has
+/// grown by all it holds, provided that its service was watched then.
+fn failures(who: &Labels<'_>, failed: &OneOrMany<String>, all: &str, by: &str, whole: &'static str) -> Formula {
+    let grown = |f: &String| {
+        format!("((({f} unless {f} offset $RATE) and on ({by}) {all} offset $RATE) / $RATE_S or rate({f}[$RATE]))")
+    };
+    let failed: Vec<String> = failed.all().iter().map(grown).collect();
+    Formula::Share { part: who.sum(&format!("({})", failed.join(" or "))), whole }
+}
+
+/// A histogram and what its unit is worth in milliseconds.
+struct Histogram<'a> {
+    name: &'a str,
+    matchers: &'a str,
+    scale: &'static str,
+}
+
+impl<'a> Histogram<'a> {
+    fn of(ms: Option<&'a String>, s: Option<&'a String>) -> Option<Self> {
+        let (selector, scale) = ms.map(|h| (h, "")).or(s.map(|h| (h, "1000 * ")))?;
+        let (name, matchers) = selector.split_once('{')?;
+        Some(Self { name, matchers, scale })
+    }
+
+    fn rate(&self, part: &str) -> String {
+        rate(&format!("{}_{part}{{{}", self.name, self.matchers))
+    }
+
+    fn mean(&self, who: &Labels<'_>) -> Formula {
+        let total = text(&format!("{}{}", self.scale, who.sum(&self.rate("sum"))));
+        Formula::Mean { total, count: who.sum(&self.rate("count")) }
+    }
+
+    fn quantile(&self, who: &Labels<'_>) -> Formula {
+        let buckets = who.replace(&self.rate("bucket"));
+        Formula::Sum(text(&format!("{}histogram_quantile($Q, sum by (le, {}) ({buckets}))", self.scale, who.by)))
+    }
+
+    fn absence(&self) -> Absence {
+        not_seen(&format!("the histogram {} is absent", self.name))
+    }
+}
+
+fn rate(selector: &str) -> String {
+    format!("rate({selector}[$RATE])")
+}
+
+fn label_list(sources: &[LabelSource]) -> String {
+    sources.iter().map(LabelSource::label).collect::<Vec<_>>().join(", ")
+}
+
+fn not_seen(reason: &str) -> Absence {
+    Absence::NotSeen(text(reason))
+}
+
+/// Rows of the table live as long as the process.
+fn text(text: &str) -> &'static str {
+    String::leak(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file;
+    use super::*;
+    use crate::prometheus::promql::{Values, fill};
+
+    #[test]
+    fn labels_become_ours_and_the_first_that_says_something_wins() {
+        let yaml = r"presets:
+  - preset: mesh
+    title: A mesh
+    namespace_label: ns
+    detect: up{ns=~$NS_OR_NONE}
+    service: [app, {label: pod, pattern: '(.+)-0'}]
+    served: {requests: 'a_total{ns=$NS}', duration_s: 'b{ns=$NS}'}
+    calls: {callee_host: peer, requests: 'c_total{ns=$NS}'}
+";
+        let [mesh] = exporters(&file::parse("x", yaml).unwrap(), "x")[..] else { unreachable!() };
+        assert_eq!(
+            (mesh.anywhere, mesh.covers, mesh.service_label),
+            ("up{ns!=\"\"}", "requests, latency, calls", "app or pod")
+        );
+        let values = Values { namespace: "a.b".into(), rate_ms: 60_000, span_ms: 0 };
+        let shown = |i: usize| mesh.signals[i].formula.shown(|e| fill(e, &values));
+        assert_eq!(
+            shown(0),
+            r#"sum by (destination_workload) (label_replace(label_replace(rate(a_total{ns="a.b"}[60s]), "destination_workload", "$1", "pod", "(.+)-0"), "destination_workload", "$1", "app", "(.+)"))"#
+        );
+        assert!(shown(1).starts_with("1000 * sum by") && shown(1).contains("b_sum{") && shown(1).contains("b_count{"));
+        assert!(shown(2).starts_with("1000 * histogram_quantile(0.95, sum by (le, destination_workload)"));
+        assert!(
+            shown(3).contains(r#""destination_service_name", "$1", "peer", "([a-zA-Z][-a-zA-Z0-9]*)(?:[.]a\\.b(?:"#),
+            "{}",
+            shown(3)
+        );
+        assert_eq!(fill(mesh.selector, &values), r#"up{ns=~"a\\.b|"}"#);
+    }
+}

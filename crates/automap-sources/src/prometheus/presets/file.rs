@@ -1,0 +1,372 @@
+//! A file of presets: its form, and what is wrong with one.
+//!
+//! People write which counters and histograms a system has and which labels name services; the expressions around them
+//! (rates, shares, means, quantiles, sums over pods) are ours, so that every preset means the same by `error_ratio`.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use automap_core::metric::{Family, Metric};
+use serde::Deserialize;
+
+use super::{MAX_PRESET_FILE_BYTES, MAX_PRESETS, PresetError};
+use crate::nearest;
+use crate::prometheus::promql::{is_known_placeholder, placeholders};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    presets: Vec<Preset>,
+}
+
+/// One preset.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Preset {
+    /// Its name: lower-case letters, digits and dashes.
+    pub(super) preset: String,
+    /// What people call the system.
+    pub(super) title: String,
+    /// The label that holds the Kubernetes namespace.
+    pub(super) namespace_label: String,
+    /// A selector of series that are there when the system is.
+    pub(super) detect: String,
+    /// The labels that name a service; the first that says something counts.
+    #[serde(default)]
+    pub(super) service: OneOrMany<LabelSource>,
+    /// What a service answers.
+    pub(super) served: Option<Served>,
+    /// What it asks others.
+    pub(super) calls: Option<Calls>,
+    /// Anything else, by metric.
+    #[serde(default)]
+    pub(super) signals: BTreeMap<String, String>,
+}
+
+/// Requests as their server counts them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Served {
+    /// A counter.
+    pub(super) requests: String,
+    /// Counters of those that failed: selectors of the same series, narrowed.
+    #[serde(default)]
+    pub(super) failed: OneOrMany<String>,
+    /// A histogram without `_bucket`, `_sum`, `_count`, in milliseconds.
+    pub(super) duration_ms: Option<String>,
+    /// The same in seconds.
+    pub(super) duration_s: Option<String>,
+}
+
+/// Requests as their client counts them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Calls {
+    /// A counter; without one, only `signals` of calls are made from the labels below.
+    pub(super) requests: Option<String>,
+    #[serde(default)]
+    pub(super) failed: OneOrMany<String>,
+    /// A histogram of what the caller waits.
+    pub(super) duration_ms: Option<String>,
+    pub(super) duration_s: Option<String>,
+    /// A histogram of what the callee needs, told per caller.
+    pub(super) served_duration_ms: Option<String>,
+    pub(super) served_duration_s: Option<String>,
+    /// The labels that name the caller; those of `service` where unset.
+    #[serde(default)]
+    pub(super) caller: OneOrMany<LabelSource>,
+    /// The labels that name the callee.
+    #[serde(default)]
+    pub(super) callee: OneOrMany<LabelSource>,
+    /// The label with the callee's namespace.
+    pub(super) callee_namespace: Option<String>,
+    /// A label with the callee's Kubernetes service or host name: `catalogue`, `catalogue.shop.svc.cluster.local:80`.
+    pub(super) callee_host: Option<LabelSource>,
+}
+
+/// A label, or the part of it that a pattern's first group matches.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub(super) enum LabelSource {
+    Plain(String),
+    Part { label: String, pattern: String },
+}
+
+impl LabelSource {
+    pub(super) fn label(&self) -> &str {
+        match self {
+            Self::Plain(label) | Self::Part { label, .. } => label,
+        }
+    }
+
+    pub(super) fn pattern(&self) -> &str {
+        match self {
+            Self::Plain(_) => "(.+)",
+            Self::Part { pattern, .. } => pattern,
+        }
+    }
+}
+
+/// `x` or `[x, y]`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
+impl<T> Default for OneOrMany<T> {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl<T> OneOrMany<T> {
+    pub(super) fn all(&self) -> &[T] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+/// A file's text, if it is not too long.
+pub(super) fn read(path: &Path) -> Result<String, PresetError> {
+    let name = path.display().to_string();
+    let failed = |e: std::io::Error| PresetError::new(&name, "", format!("cannot be read: {e}"));
+    let mut text = String::new();
+    File::open(path).map_err(failed)?.take(MAX_PRESET_FILE_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+    match text.len() as u64 > MAX_PRESET_FILE_BYTES {
+        true => Err(PresetError::new(&name, "", format!("it is larger than {MAX_PRESET_FILE_BYTES} bytes"))),
+        false => Ok(text),
+    }
+}
+
+/// Reads and checks; `name` is the file's, for messages.
+pub(super) fn parse(name: &str, text: &str) -> Result<Vec<Preset>, PresetError> {
+    let document: Document =
+        serde_saphyr::from_str(text).map_err(|e| PresetError::new(name, "", e.without_snippet().to_string()))?;
+    let presets = document.presets;
+    if presets.is_empty() || presets.len() > MAX_PRESETS {
+        return Err(PresetError::new(name, "presets", format!("write 1 to {MAX_PRESETS} of them")));
+    }
+    for (i, preset) in presets.iter().enumerate() {
+        let place = |key: &str| format!("{}: {key}", preset.preset);
+        check(preset).map_err(|(key, reason)| PresetError::new(name, place(&key), reason))?;
+        if presets[..i].iter().any(|p| p.preset == preset.preset) {
+            return Err(PresetError::new(name, place("preset"), "the name is there twice"));
+        }
+    }
+    Ok(presets)
+}
+
+type Wrong = (String, String);
+
+fn wrong(key: impl Into<String>, reason: impl Into<String>) -> Result<(), Wrong> {
+    Err((key.into(), reason.into()))
+}
+
+fn check(preset: &Preset) -> Result<(), Wrong> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if preset.preset.is_empty() || preset.preset.len() > 63 || !preset.preset.chars().all(plain) {
+        return wrong("preset", "write up to 63 lower-case letters, digits and dashes");
+    }
+    label("namespace_label", &preset.namespace_label)?;
+    selector("detect", &preset.detect)?;
+    labels("service", preset.service.all())?;
+    if preset.served.is_none() && preset.calls.is_none() && preset.signals.is_empty() {
+        return wrong("served", "a preset needs at least one of served, calls and signals");
+    }
+    if let Some(served) = &preset.served {
+        if preset.service.all().is_empty() {
+            return wrong("service", "it is missing: which label names the service?");
+        }
+        check_served(served)?;
+    }
+    if let Some(calls) = &preset.calls {
+        check_calls(calls, preset)?;
+    }
+    preset.signals.iter().try_for_each(|(metric, expression)| check_signal(metric, expression, preset))
+}
+
+fn check_served(served: &Served) -> Result<(), Wrong> {
+    selector("served.requests", &served.requests)?;
+    served.failed.all().iter().try_for_each(|f| selector("served.failed", f))?;
+    durations("served.duration", served.duration_ms.as_ref(), served.duration_s.as_ref())
+}
+
+fn check_calls(calls: &Calls, preset: &Preset) -> Result<(), Wrong> {
+    if calls.caller.all().is_empty() && preset.service.all().is_empty() {
+        return wrong("calls.caller", "it is missing: which label names the caller?");
+    }
+    if calls.callee.all().is_empty() && calls.callee_host.is_none() {
+        return wrong("calls.callee", "it is missing: which label names the callee? (callee, or callee_host)");
+    }
+    labels("calls.caller", calls.caller.all())?;
+    labels("calls.callee", calls.callee.all())?;
+    labels("calls.callee_host", calls.callee_host.as_slice())?;
+    calls.callee_namespace.iter().try_for_each(|l| label("calls.callee_namespace", l))?;
+    calls.requests.iter().try_for_each(|r| selector("calls.requests", r))?;
+    calls.failed.all().iter().try_for_each(|f| selector("calls.failed", f))?;
+    durations("calls.duration", calls.duration_ms.as_ref(), calls.duration_s.as_ref())?;
+    durations("calls.served_duration", calls.served_duration_ms.as_ref(), calls.served_duration_s.as_ref())
+}
+
+fn check_signal(metric: &str, expression: &str, preset: &Preset) -> Result<(), Wrong> {
+    let key = format!("signals.{metric}");
+    let is_of_calls = is_of_calls(metric);
+    if matches!(Metric::parse(metric).family, Family::Other(_)) && !metric.starts_with("tcp_") {
+        let near = nearest::names(metric, &METRICS.map(ToOwned::to_owned)).into_iter().next();
+        let near = near.map(|n| format!("did you mean {n}? ")).unwrap_or_default();
+        return wrong(key, format!("{near}Metrics: {}", METRICS.join(", ")));
+    }
+    if is_of_calls && preset.calls.is_none() {
+        return wrong(key, "it is a metric of calls: name their labels under calls (caller, callee)");
+    }
+    if !is_of_calls && preset.service.all().is_empty() {
+        return wrong(key, "service is missing: which label names the service?");
+    }
+    template(&key, expression)
+}
+
+/// Metrics that a preset may give, for messages.
+const METRICS: [&str; 18] = [
+    "throughput_rps",
+    "error_ratio",
+    "latency_ms",
+    "latency_p95_ms",
+    "client_rps",
+    "client_error_ratio",
+    "client_latency_ms",
+    "tcp_bytes_per_s",
+    "tcp_connections_per_s",
+    "tcp_failures_per_s",
+    "cpu_cores",
+    "cpu_throttled_ratio",
+    "memory_bytes",
+    "disk_read_bytes_per_s",
+    "disk_write_bytes_per_s",
+    "network_in_bytes_per_s",
+    "network_out_bytes_per_s",
+    "restarts",
+];
+
+pub(super) fn is_of_calls(metric: &str) -> bool {
+    metric.starts_with("client_") || metric.starts_with("tcp_")
+}
+
+fn durations(key: &str, ms: Option<&String>, s: Option<&String>) -> Result<(), Wrong> {
+    match (ms, s) {
+        (Some(_), Some(_)) => wrong(format!("{key}_s"), "give either milliseconds or seconds, not both"),
+        (Some(one), None) => selector(&format!("{key}_ms"), one),
+        (None, Some(one)) => selector(&format!("{key}_s"), one),
+        (None, None) => Ok(()),
+    }
+}
+
+fn labels(key: &str, sources: &[LabelSource]) -> Result<(), Wrong> {
+    sources.iter().try_for_each(|source| {
+        label(key, source.label())?;
+        match source.pattern().contains(['(', '$']) {
+            true => known_placeholders(key, source.pattern()),
+            false => wrong(key, format!("the pattern {} has no group: what is the name?", source.pattern())),
+        }
+    })
+}
+
+fn label(key: &str, name: &str) -> Result<(), Wrong> {
+    let is_label = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    match is_label {
+        true => Ok(()),
+        false => wrong(key, format!("\"{name}\" is no label: letters, digits and underscores")),
+    }
+}
+
+/// `name{matchers}`: what can be put into `rate(…[…])`, and belongs to the namespace.
+fn selector(key: &str, text: &str) -> Result<(), Wrong> {
+    let shape = "write one selector: metric_name{label=\"value\",namespace=$NS}";
+    let Some((name, matchers)) = text.split_once('{') else { return wrong(key, shape) };
+    let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
+    if !is_name || !matchers.ends_with('}') || unquoted(matchers).matches(['{', '}', '[', '(']).count() != 1 {
+        return wrong(key, shape);
+    }
+    template(key, text)
+}
+
+/// An expression that looks at one namespace only.
+fn template(key: &str, text: &str) -> Result<(), Wrong> {
+    known_placeholders(key, text)?;
+    match placeholders(text).any(|p| p == "NS" || p == "NS_OR_NONE") {
+        true => Ok(()),
+        false => {
+            wrong(key, "it looks at all namespaces: put namespace=$NS into it, or =~$NS_OR_NONE where some lack it")
+        }
+    }
+}
+
+fn known_placeholders(key: &str, text: &str) -> Result<(), Wrong> {
+    match placeholders(text).find(|p| !is_known_placeholder(p)) {
+        Some(unknown) => wrong(key, format!("${unknown} stands for nothing; there are $NS, $NS_OR_NONE, $RATE, …")),
+        None => Ok(()),
+    }
+}
+
+/// The text without what stands between quotes.
+fn unquoted(text: &str) -> String {
+    let mut out = String::new();
+    let (mut quoted, mut escaped) = (false, false);
+    for c in text.chars() {
+        match (quoted, escaped, c) {
+            (true, true, _) => escaped = false,
+            (true, false, '\\') => escaped = true,
+            (_, _, '"') => quoted = !quoted,
+            (false, _, c) => out.push(c),
+            _ => {}
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"presets:
+  - preset: mesh
+    title: A mesh
+    namespace_label: namespace
+    detect: requests_total{namespace=$NS}
+    service: [deployment, {label: pod, pattern: $DEPLOYMENT_OF_POD}]
+    served: {requests: 'requests_total{namespace=$NS}', failed: 'requests_total{namespace=$NS,code=~"5.{2}"}'}
+    calls: {callee: peer, requests: 'sent_total{namespace=$NS}'}
+    signals: {cpu_cores: 'rate(cpu_seconds_total{namespace=$NS}[$RATE])'}
+"#;
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place_and_a_way_out() {
+        parse("a.yaml", GOOD).unwrap();
+        for (from, to, expected) in [
+            ("preset: mesh", "preset: My Mesh", "My Mesh: preset: write up to 63"),
+            ("title: A mesh", "titel: A mesh", "titel"),
+            ("requests_total{namespace=$NS}\n", "requests_total\n", "mesh: detect: write one selector"),
+            ("{requests: 'requests_total{namespace=$NS}'", "{requests: 'requests_total{}'", "looks at all namespaces"),
+            ("{requests: 'requests_total{namespace=$NS}'", "{requests: 'a{x=$NS} or b{x=$NS}'", "write one selector"),
+            ("5.{2}", "$FAILED", "mesh: served.failed: $FAILED stands for nothing"),
+            ("$DEPLOYMENT_OF_POD", "'.+'", "mesh: service: the pattern .+ has no group"),
+            ("callee: peer", "callee: peer-name", "\"peer-name\" is no label"),
+            ("callee: peer, ", "", "mesh: calls.callee: it is missing"),
+            ("cpu_cores", "cpu_cors", "mesh: signals.cpu_cors: did you mean cpu_cores?"),
+            ("service: [deployment, {label: pod, pattern: $DEPLOYMENT_OF_POD}]", "", "mesh: service: it is missing"),
+        ] {
+            assert!(GOOD.contains(from), "{from}");
+            let error = parse("a.yaml", &GOOD.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.starts_with("a.yaml: ") && error.contains(expected), "{error}");
+        }
+        let twice = format!("{GOOD}{}", GOOD.trim_start_matches("presets:\n"));
+        assert!(parse("a.yaml", &twice).unwrap_err().to_string().contains("there twice"));
+        assert!(parse("a.yaml", "presets: []").unwrap_err().to_string().contains("write 1 to 64"));
+    }
+}
