@@ -10,7 +10,7 @@ pub(super) const SIDE_CARS: Exporter = Exporter {
     preset: "istio-sidecar",
     title: "Istio side-cars",
     file: None,
-    selector: r#"{__name__=~"istio_requests_total|istio_tcp_connections_opened_total",app!="ztunnel",destination_workload_namespace=$NS}"#,
+    selector: r#"{__name__=~"istio_requests_total|istio_tcp_connections_opened_total",app!="ztunnel",reporter!="waypoint",destination_workload_namespace=$NS}"#,
     anywhere: "istio_requests_total",
     service_label: "destination_workload",
     namespace_label: "destination_workload_namespace",

@@ -1,0 +1,86 @@
+//! A Prometheus of our own, with data of the past.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use automap_sources::prometheus::{Client, ClientOptions};
+
+use super::Series;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The server; it ends and its data goes with it.
+pub(crate) struct Real {
+    process: Child,
+    dir: PathBuf,
+    url: String,
+}
+
+impl Real {
+    /// `None`: Prometheus is not installed here.
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+    pub(crate) fn start(name: &str, series: &Series) -> Option<Self> {
+        let dir = std::env::temp_dir().join(format!("automap-presets-{}-{name}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let (text, data, config) = (dir.join("series.txt"), dir.join("data"), dir.join("prometheus.yml"));
+        fs::write(&text, series.text()).unwrap();
+        fs::write(&config, "global: {scrape_interval: 15s}\n").unwrap();
+        let filled = Command::new("promtool")
+            .args(["tsdb", "create-blocks-from", "openmetrics"])
+            .args([&text, &data])
+            .stdout(Stdio::null())
+            .output();
+        let Ok(filled) = filled else {
+            eprintln!("skipped: prometheus is not installed; scripts/need-prometheus.sh gets it");
+            return None;
+        };
+        assert!(filled.status.success(), "{}", String::from_utf8_lossy(&filled.stderr));
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let process = serve(&config, &data, port);
+        let server = Self { process, dir, url: format!("http://127.0.0.1:{port}") };
+        server.await_ready(port);
+        Some(server)
+    }
+
+    pub(crate) fn options(&self) -> ClientOptions {
+        ClientOptions::new(&self.url)
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.options()).unwrap()
+    }
+
+    fn await_ready(&self, port: u16) {
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err()
+            || self.client().instant("vector(1)", automap_core::time::Timestamp::from_ms(0)).is_err()
+        {
+            assert!(begun.elapsed() < PATIENCE, "prometheus does not answer");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn serve(config: &Path, data: &Path, port: u16) -> Child {
+    Command::new("prometheus")
+        .arg(format!("--config.file={}", config.display()))
+        .arg(format!("--storage.tsdb.path={}", data.display()))
+        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+        .arg("--storage.tsdb.retention.time=20y")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+impl Drop for Real {
+    fn drop(&mut self) {
+        // Both fail only where there is nothing left to end or to remove.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
