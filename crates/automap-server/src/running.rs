@@ -86,8 +86,9 @@ impl Live {
         }
         let mut places = Vec::new();
         for target in &config.targets {
-            let client = Client::new(target.prometheus.client_options())
-                .map_err(|e| StartError::Client { target: target.name.clone(), message: e.to_string() })?;
+            let failed = |message: String| StartError::Client { target: target.name.clone(), message };
+            let options = target.prometheus.client_options().map_err(|e| failed(e.to_string()))?;
+            let client = Client::new(options).map_err(|e| failed(e.to_string()))?;
             let slos = target.objectives()?;
             places.push(Place { target: target.clone(), client, slos, counts: Arc::new(Counts::default()) });
         }

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
 use crate::commands::{
-    capture, chaos, compare, config, confirm, demo, diagnose, doctor, drill, eval, explain, graph, incidents, mcp,
-    profile, replay, report, soak, trend, watch,
+    capture, chaos, compare, config, confirm, demo, diagnose, discover, doctor, drill, eval, explain, graph, incidents,
+    mcp, profile, replay, report, soak, trend, watch,
 };
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Show what rises or falls slowly, over many windows
     #[command(before_help = trend::EXAMPLES)]
     Trend(Box<trend::TrendArgs>),
+    /// Show which metrics automap finds on a server, what is missing, and what that costs a diagnosis
+    #[command(before_help = discover::EXAMPLES)]
+    Discover(Box<discover::DiscoverArgs>),
     /// Say whether a source is good enough: what is seen of every service, what is missing, and what that costs
     #[command(before_help = doctor::EXAMPLES)]
     Doctor(Box<doctor::DoctorArgs>),

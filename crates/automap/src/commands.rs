@@ -7,8 +7,10 @@ mod cluster_args;
 pub(crate) mod compare;
 pub(crate) mod config;
 pub(crate) mod confirm;
+mod coverage_table;
 pub(crate) mod demo;
 pub(crate) mod diagnose;
+pub(crate) mod discover;
 pub(crate) mod doctor;
 pub(crate) mod drill;
 mod engine_args;
@@ -43,6 +45,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Trend(args) => trend::run(&args),
         Command::Confirm(args) => confirm::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Discover(args) => discover::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Chaos(command) => chaos::run(&command),
         Command::Drill(args) => drill::run(&args),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use automap_sources::prometheus::{Auth, ClientOptions, Secret, SecretSource, TlsOptions};
+use automap_sources::prometheus::{Auth, ClientOptions, PresetError, Presets, Secret, SecretSource, TlsOptions};
 use automap_sources::slo::{Slo, SloFileError};
 use serde::Deserialize;
 
@@ -78,6 +78,9 @@ pub struct Prometheus {
     /// Accept any certificate; for experiments only.
     #[serde(default)]
     pub insecure_skip_verify: bool,
+    /// Files with presets for metrics that automap does not know.
+    #[serde(default)]
+    pub presets: Vec<PathBuf>,
     /// Patience for one request. Default 30 s.
     #[serde(default = "timeout")]
     pub timeout: Span,
@@ -121,6 +124,7 @@ impl Target {
             cert_file: None,
             key_file: None,
             insecure_skip_verify: false,
+            presets: Vec::new(),
             timeout: timeout(),
         };
         let target = Self {
@@ -191,8 +195,12 @@ impl Prometheus {
         }
     }
 
-    /// The same for the client.
-    pub fn client_options(&self) -> ClientOptions {
+    /// The same for the client; reads the presets.
+    ///
+    /// # Errors
+    /// [`PresetError`] names the file, the preset and the key.
+    pub fn client_options(&self) -> Result<ClientOptions, PresetError> {
+        let presets = self.presets.iter().try_fold(Presets::default(), |all, file| all.with_file(file))?;
         let auth = match (&self.username, &self.password_file, &self.bearer_token_file) {
             (Some(user), Some(file), _) => {
                 Auth::Basic { user: user.clone(), password: SecretSource::File(file.clone()) }
@@ -201,8 +209,9 @@ impl Prometheus {
             _ => Auth::None,
         };
         let header = |h: &String| h.split_once(':').map(|(n, v)| (n.trim().to_owned(), Secret::new(v.trim())));
-        ClientOptions {
+        Ok(ClientOptions {
             auth,
+            presets,
             headers: self.headers.iter().filter_map(header).collect(),
             tls: TlsOptions {
                 ca_file: self.ca_file.clone(),
@@ -212,6 +221,6 @@ impl Prometheus {
             },
             timeout: self.timeout.duration(),
             ..ClientOptions::new(&self.url)
-        }
+        })
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 use automap_server::auth::hash_password;
 use automap_server::config::{Config, DEFAULT};
+use automap_sources::prometheus::BUILT_IN_FILES;
 use clap::Subcommand;
 
 use crate::console::{print, say};
@@ -13,6 +14,7 @@ use crate::console::{print, say};
 pub(crate) const EXAMPLES: &str = "Examples:
   automap config default > automap.yaml   every key, with its default and what it means
   automap config check automap.yaml
+  automap config presets > mine.yaml      the built-in presets, to copy from for your own
   automap config hash-password < password.txt > /run/secrets/ann.hash";
 
 /// Longest line that is read for a password, in bytes; a longer password is refused anyway.
@@ -27,6 +29,8 @@ pub(crate) enum ConfigCommand {
         /// The configuration
         file: PathBuf,
     },
+    /// Print the built-in presets: the form of your own, which --presets and `prometheus.presets` take
+    Presets,
     /// Read a password from standard input and print its hash, for `api.auth.users`
     HashPassword,
 }
@@ -39,11 +43,17 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<()> {
             let config = Config::read(file)?;
             for target in &config.targets {
                 target.objectives()?;
+                target.prometheus.client_options()?;
             }
             let names: Vec<&str> = config.targets.iter().map(|t| t.name.as_str()).collect();
             let targets = if names.is_empty() { "no target".to_owned() } else { names.join(", ") };
             say(&format!("{}: well-formed; targets: {targets}", file.display()));
             Ok(())
+        }
+        ConfigCommand::Presets => {
+            let body = |text: &str| text.replacen("presets:\n", "", 1);
+            let files: Vec<String> = BUILT_IN_FILES.iter().map(|(_, text)| body(text)).collect();
+            print(&format!("presets:\n{}", files.join("\n")))
         }
         ConfigCommand::HashPassword => {
             if io::stdin().is_terminal() {

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use automap_core::coverage::Presence;
-
 use super::findings::{Doctor, Finding, State};
+use crate::commands::coverage_table;
 
 const GREEN: &str = "\x1b[32m";
 const YELLOW: &str = "\x1b[33m";
@@ -31,26 +30,7 @@ pub(super) fn text(doctor: &Doctor, is_coloured: bool) -> String {
             let _ = writeln!(out, "{:width$}        → {fix}", "");
         }
     }
-    let width = doctor.services.iter().map(|s| s.service.chars().count()).max().unwrap_or(0).max("SERVICE".len());
-    let _ = write!(out, "\n{:<width$}  {:>10}", "SERVICE", "REQUESTS/S");
-    for signal in &doctor.signals {
-        let _ = write!(out, "  {:<8}", signal.as_str().to_uppercase());
-    }
-    out.truncate(out.trim_end().len());
     out.push('\n');
-    for service in &doctor.services {
-        let rps = service.requests_per_s.map_or_else(|| "-".to_owned(), |rps| format!("{rps:.1}"));
-        let _ = write!(out, "{:<width$}  {rps:>10}", service.service);
-        for presence in &service.signals {
-            let (colour, word) = match presence {
-                Presence::Present => (GREEN, "yes"),
-                Presence::Missing => (PLAIN, "-"),
-                Presence::Sparse | Presence::Stale => (YELLOW, presence.as_str()),
-            };
-            let _ = write!(out, "  {}", paint(colour, &format!("{word:<8}")));
-        }
-        out.truncate(out.trim_end().len());
-        out.push('\n');
-    }
+    coverage_table::write(&mut out, &doctor.signals, &doctor.services, is_coloured);
     out
 }

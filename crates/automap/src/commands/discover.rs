@@ -1,0 +1,183 @@
+//! `automap discover`: which presets find anything, what is seen of every service, what is missing and what that costs.
+
+mod show;
+
+use anyhow::{Result, bail};
+use automap_core::coverage::{Presence, ServiceCoverage, Signal, coverage};
+use automap_core::note::NotChecked;
+use automap_core::time::Timestamp;
+use automap_sources::prometheus::{Offer, OfferState, catalogue};
+use clap::Args;
+use jiff::ZonedDateTime;
+use serde::Serialize;
+
+use super::output_args::{Format, StyleArgs};
+use super::source_args::{PrometheusArgs, TimeArgs};
+use crate::console::{color, print};
+use crate::exit::Exit;
+
+pub(crate) const EXAMPLES: &str = "Examples:
+  automap discover --prometheus http://localhost:9090 -n sock-shop
+  automap discover --prometheus http://localhost:9090 -n sock-shop --presets mine.yaml
+                                          with metrics that automap does not know
+  automap discover --prometheus http://localhost:9090 -n sock-shop -o json | jq .presets
+
+Exit codes: 0 requests and latency are seen, 1 they are not, 2 wrong usage, 3 source not reachable,
+4 not enough data.";
+
+#[derive(Args, Debug)]
+pub(crate) struct DiscoverArgs {
+    #[command(flatten)]
+    prometheus: PrometheusArgs,
+    #[command(flatten)]
+    time: TimeArgs,
+    /// Form of the answer
+    #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    output: Format,
+    #[command(flatten)]
+    style: StyleArgs,
+}
+
+/// Everything that was found out.
+#[derive(Debug, Serialize)]
+struct Discovery {
+    namespace: String,
+    source: String,
+    /// In the order in which they are believed.
+    presets: Vec<PresetFound>,
+    /// The columns of every service's `signals`.
+    signals: Vec<Signal>,
+    services: Vec<ServiceCoverage>,
+    /// What is missing, and what a diagnosis cannot find without it.
+    missing: Vec<Missing>,
+    /// Signals that a preset should have brought and did not, with the reason.
+    not_checked: Vec<NotChecked>,
+}
+
+#[derive(Debug, Serialize)]
+struct PresetFound {
+    preset: String,
+    title: String,
+    /// The file it stands in; `null` for built-in tables.
+    file: Option<String>,
+    covers: String,
+    /// `used`, `left_out`, `elsewhere`, `absent` or `failed`.
+    state: &'static str,
+    /// Series of the namespace; 0 where there are none.
+    series: u64,
+    /// A few words about the state; empty where there is nothing to say.
+    remark: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Missing {
+    signal: Signal,
+    /// Services without it; all of them where `everywhere`.
+    services: Vec<String>,
+    everywhere: bool,
+    costs: &'static str,
+}
+
+/// Runs `automap discover`.
+pub(crate) fn run(args: &DiscoverArgs) -> Result<Exit> {
+    let (Some(url), Some(namespace)) = (&args.prometheus.prometheus, &args.prometheus.namespace) else {
+        bail!("which source? Give --prometheus URL and --namespace NAME");
+    };
+    let now = ZonedDateTime::now();
+    let present = Timestamp::from_ms(now.timestamp().as_millisecond());
+    let options = args.prometheus.observe_options(&args.time, &now)?;
+    let offers = catalogue(&args.prometheus.client(url)?, &options)?;
+    let fetched = args.prometheus.fetch(url, &args.time, &now)?;
+    let used: Vec<&str> = fetched.presets.iter().map(|p| p.title.as_str()).collect();
+    let services = coverage(&fetched.observation.frame, present);
+    let missing = missing(&services);
+    let is_blind = missing.iter().any(|m| m.everywhere && matches!(m.signal, Signal::Requests | Signal::Latency));
+    let discovery = Discovery {
+        namespace: namespace.clone(),
+        source: fetched.observation.source,
+        presets: offers.into_iter().map(|offer| found(offer, &used)).collect(),
+        signals: Signal::ALL.to_vec(),
+        services,
+        missing,
+        not_checked: fetched.observation.not_checked,
+    };
+    match args.output {
+        Format::Json => print(&(serde_json::to_string_pretty(&discovery)? + "\n"))?,
+        Format::Text => print(&show::text(&discovery, color(args.style.color())))?,
+    }
+    Ok(if is_blind { Exit::Found } else { Exit::Ok })
+}
+
+fn found(offer: Offer, used: &[&str]) -> PresetFound {
+    let is_used = used.contains(&offer.title.as_str());
+    let (state, series, remark) = match offer.state {
+        OfferState::Found { series } => ("used", series, String::new()),
+        OfferState::WithoutNamespace { series, label } if is_used => {
+            ("used", series, format!("its series lack {label}: services of every namespace are among them"))
+        }
+        OfferState::WithoutNamespace { series, label } => {
+            ("left_out", series, format!("its series lack {label}, and another preset tells of requests"))
+        }
+        OfferState::Elsewhere(names) => ("elsewhere", 0, format!("in {}", listed(&names))),
+        OfferState::Absent => ("absent", 0, String::new()),
+        OfferState::Failed(reason) => ("failed", 0, reason),
+    };
+    let Offer { preset, title, file, covers, .. } = offer;
+    PresetFound { preset, title, file, covers, state, series, remark }
+}
+
+/// Most names in a remark.
+const MAX_NAMES: usize = 6;
+
+fn listed(names: &[String]) -> String {
+    match names.len() {
+        n if n > MAX_NAMES => format!("{} and {} more", names[..MAX_NAMES].join(", "), n - MAX_NAMES),
+        _ => names.join(", "),
+    }
+}
+
+fn missing(services: &[ServiceCoverage]) -> Vec<Missing> {
+    let without = |column: usize| {
+        let lacks = move |s: &&ServiceCoverage| s.signals.get(column) == Some(&Presence::Missing);
+        services.iter().filter(lacks).map(|s| s.service.clone()).collect::<Vec<_>>()
+    };
+    let columns = Signal::ALL.into_iter().enumerate().map(|(i, signal)| (signal, without(i)));
+    columns
+        .filter(|(_, lacking)| !lacking.is_empty())
+        .map(|(signal, lacking)| {
+            let everywhere = lacking.len() == services.len();
+            Missing { signal, services: lacking, everywhere, costs: signal.costs() }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preset_is_used_left_out_or_elsewhere() {
+        let offer =
+            |state| Offer { preset: "p".into(), title: "P".into(), file: None, covers: "requests".into(), state };
+        let nameless = || OfferState::WithoutNamespace { series: 5, label: "ns".into() };
+        assert_eq!(found(offer(nameless()), &["P"]).state, "used");
+        assert_eq!(found(offer(nameless()), &["Q"]).state, "left_out");
+        let many: Vec<String> = (0..8).map(|i| format!("n{i}")).collect();
+        assert_eq!(found(offer(OfferState::Elsewhere(many)), &[]).remark, "in n0, n1, n2, n3, n4, n5 and 2 more");
+    }
+
+    #[test]
+    fn what_is_missing_somewhere_is_not_missing_everywhere() {
+        let service = |name: &str, first: Presence| ServiceCoverage {
+            service: name.into(),
+            signals: std::iter::once(first).chain([Presence::Present; 6]).collect(),
+            requests_per_s: None,
+        };
+        let some = missing(&[service("a", Presence::Missing), service("b", Presence::Sparse)]);
+        assert_eq!(some.len(), 1);
+        assert_eq!(
+            (some[0].signal, some[0].services.as_slice(), some[0].everywhere),
+            (Signal::Requests, &["a".to_owned()][..], false)
+        );
+    }
+}

@@ -1,0 +1,51 @@
+//! What was discovered, for people.
+
+use std::fmt::Write as _;
+
+use super::{Discovery, listed};
+use crate::commands::coverage_table;
+
+const GREEN: &str = "\x1b[32m";
+const YELLOW: &str = "\x1b[33m";
+const RED: &str = "\x1b[31m";
+const PLAIN: &str = "\x1b[0m";
+
+/// Presets first, then what is seen of every service, then what is missing and what that costs.
+pub(super) fn text(discovery: &Discovery, is_coloured: bool) -> String {
+    let paint = |colour: &str, text: String| if is_coloured { format!("{colour}{text}{PLAIN}") } else { text };
+    let mut out = format!("{}\n\n", discovery.source);
+    let width = |of: fn(&super::PresetFound) -> usize| discovery.presets.iter().map(of).max().unwrap_or(0);
+    let (name, title) = (width(|p| p.preset.len()), width(|p| p.title.len()));
+    // Writing into a String cannot fail.
+    let _ = writeln!(out, "{:<9}  {:<name$}  {:<title$}  {:>6}", "", "PRESET", "SYSTEM", "SERIES");
+    for preset in &discovery.presets {
+        let colour = match preset.state {
+            "used" => GREEN,
+            "left_out" | "elsewhere" => YELLOW,
+            "failed" => RED,
+            _ => PLAIN,
+        };
+        let state = paint(colour, format!("{:<9}", preset.state.replace('_', " ")));
+        let series = if preset.series == 0 { "-".to_owned() } else { preset.series.to_string() };
+        let remark = match (preset.remark.as_str(), preset.state) {
+            ("", "used") => preset.covers.as_str(),
+            (remark, _) => remark,
+        };
+        let line = format!("{state}  {:<name$}  {:<title$}  {series:>6}  {remark}", preset.preset, preset.title);
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+    out.push('\n');
+    coverage_table::write(&mut out, &discovery.signals, &discovery.services, is_coloured);
+    out.push_str("\nMissing, and what it costs\n");
+    for missing in &discovery.missing {
+        let whose = if missing.everywhere { "every service".to_owned() } else { listed(&missing.services) };
+        let _ = writeln!(out, "  {:<8}  {whose}\n            → {}", missing.signal.as_str(), missing.costs);
+    }
+    if discovery.missing.is_empty() {
+        out.push_str("  nothing: every signal is there for every service\n");
+    }
+    for gap in &discovery.not_checked {
+        let _ = writeln!(out, "  {}: {}", gap.signal, gap.reason);
+    }
+    out
+}
