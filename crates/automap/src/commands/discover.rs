@@ -22,8 +22,8 @@ pub(crate) const EXAMPLES: &str = "Examples:
                                           with metrics that automap does not know
   automap discover --prometheus http://localhost:9090 -n sock-shop -o json | jq .presets
 
-Exit codes: 0 requests and latency are seen, 1 they are not, 2 wrong usage, 3 source not reachable,
-4 not enough data.";
+Exit codes: 0 requests and latency are seen, 1 they are not, 2 wrong usage,
+3 source not reachable, 4 not enough data.";
 
 #[derive(Args, Debug)]
 pub(crate) struct DiscoverArgs {

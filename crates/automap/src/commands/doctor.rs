@@ -53,11 +53,12 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit> {
     };
     let now = ZonedDateTime::now();
     let present = Timestamp::from_ms(now.timestamp().as_millisecond());
-    let (observation, _) = args.prometheus.observe(url, &args.time, &now)?;
+    let fetched = args.prometheus.fetch(url, &args.time, &now)?;
+    let (observation, presets) = (fetched.observation, fetched.presets);
     let survey = survey(&args.prometheus.client(url)?, namespace, present)?;
     let report = diagnose(&observation, &DiagnoseOptions::default());
     let seen = coverage(&observation.frame, present);
-    let mut doctor = Doctor::new(namespace, &observation, seen, &survey, report.as_ref().ok(), present);
+    let mut doctor = Doctor::new(namespace, &observation, seen, &survey, &presets, report.as_ref().ok(), present);
     if args.cluster || args.cluster_args.is_given() {
         let connected = args.cluster_args.connect();
         doctor.findings.extend(cluster::findings(connected.as_ref(), namespace));

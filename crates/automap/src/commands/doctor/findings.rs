@@ -6,7 +6,7 @@ use automap_core::coverage::{Presence, ServiceCoverage, Signal};
 use automap_core::observation::Observation;
 use automap_core::report::{Report, VerdictKind};
 use automap_core::time::Timestamp;
-use automap_sources::prometheus::Survey;
+use automap_sources::prometheus::{Preset, Survey};
 use serde::Serialize;
 
 /// Requests per second below which errors and latency of a service mean little: 20 in half a minute.
@@ -59,17 +59,18 @@ impl Doctor {
         observation: &Observation,
         services: Vec<ServiceCoverage>,
         survey: &Survey,
+        presets: &[Preset],
         report: Option<&Report>,
         now: Timestamp,
     ) -> Self {
-        let mut findings = vec![
-            fresh(survey, now),
-            scraped(observation),
-            remembered(survey),
-            proxies(namespace, survey),
-            reporters(survey),
-            scraped_once(survey),
-        ];
+        // The survey asks Istio and cAdvisor; where neither is, the observation knows.
+        let newest = survey.newest.or_else(|| observation.frame.times().last().copied());
+        let mut findings = vec![fresh(newest, now), scraped(observation), remembered(survey)];
+        match other_source(presets) {
+            Some(found) => findings.push(found),
+            None => findings.extend([proxies(namespace, survey), reporters(survey)]),
+        }
+        findings.push(scraped_once(survey));
         findings.extend(missing(&services, observation));
         findings.push(traffic(&services));
         findings.push(normal(report));
@@ -88,9 +89,21 @@ pub(super) fn finding(check: &'static str, state: State, found: String, fix: &st
     Finding { check, state, found, fix }
 }
 
-fn fresh(survey: &Survey, now: Timestamp) -> Finding {
+/// Requests measured by somebody else than Istio's side-cars: then nobody misses those.
+fn other_source(presets: &[Preset]) -> Option<Finding> {
+    const USUAL: [&str; 2] = ["istio-sidecar", "kubernetes-resources"];
+    let others: Vec<&str> =
+        presets.iter().filter(|p| !USUAL.contains(&p.name.as_str())).map(|p| p.title.as_str()).collect();
+    if others.is_empty() || presets.iter().any(|p| p.name == USUAL[0]) {
+        return None;
+    }
+    let found = format!("requests are told by {}", names(&others));
+    Some(finding("requests_from", State::Ok, found, ""))
+}
+
+fn fresh(newest: Option<Timestamp>, now: Timestamp) -> Finding {
     let check = "freshness";
-    match survey.newest.map(|t| now.ms() - t.ms()) {
+    match newest.map(|t| now.ms() - t.ms()) {
         None => finding(
             check,
             State::Bad,
@@ -290,9 +303,9 @@ mod tests {
             scrapers: pods(&["job=a", "job=b"]),
         };
         assert_eq!((scraped_once(&survey).state, scraped_once(&Survey::default()).state), (State::Bad, State::Ok));
-        assert_eq!(fresh(&survey, now).state, State::Weak);
-        assert_eq!(fresh(&Survey::default(), now).state, State::Bad);
-        assert_eq!(fresh(&Survey { newest: Some(now.plus_ms(60_000)), ..survey.clone() }, now).state, State::Weak);
+        assert_eq!(fresh(survey.newest, now).state, State::Weak);
+        assert_eq!(fresh(None, now).state, State::Bad);
+        assert_eq!(fresh(Some(now.plus_ms(60_000)), now).state, State::Weak);
         assert_eq!(remembered(&survey).found, "it remembers 6 h");
         assert_eq!(proxies("shop", &survey).found, "2 of 3 pods have a proxy; without: c");
         assert!(
@@ -302,6 +315,11 @@ mod tests {
                 .contains("label namespace shop")
         );
         assert_eq!(reporters(&survey).state, State::Weak);
+        let preset = |name: &str| Preset { name: name.into(), title: name.to_uppercase() };
+        let linkerd = [preset("kubernetes-resources"), preset("linkerd")];
+        assert_eq!(other_source(&linkerd).unwrap().found, "requests are told by LINKERD");
+        assert_eq!(other_source(&[preset("istio-sidecar"), preset("envoy")]), None);
+        assert_eq!(other_source(&linkerd[..1]), None);
         let service = |name: &str, rps| ServiceCoverage {
             service: name.into(),
             signals: vec![Presence::Present; Signal::ALL.len()],
