@@ -2,7 +2,7 @@
 CARGO ?= cargo
 AUTOMAP = target/release/automap
 
-.PHONY: build test lint deny demo drill bench image sbom check-deploy ci clean
+.PHONY: build test lint deny demo drill cluster bench image sbom check-deploy ci clean
 
 build: ## the binary: target/release/automap
 	$(CARGO) build --release --locked
@@ -21,6 +21,9 @@ demo: build ## a local Sock Shop, a real Prometheus, a real fault, and the diagn
 
 drill: build ## every fault of the drill plan, live, and the score table
 	scripts/need-prometheus.sh && $(AUTOMAP) drill
+
+cluster: build ## Kubernetes, the shop with Envoy, faults and automap inside, on this machine: docs/cluster.md
+	scripts/cluster/build.sh --all && scripts/need-deploy-tools.sh && scripts/cluster/run.sh
 
 bench: ## time, requests and bytes of a diagnosis; time and memory of the AutoMAP engine, beside causal-learn's
 	$(CARGO) bench --locked -p automap --bench diagnose --bench graph

@@ -82,6 +82,6 @@ spec:
   accessModes: [ReadWriteOnce]
   hostPath: { path: "$dir/volume" }
 YAML
-"$here/node.sh" in "$dir" "$helm" install automap "$root/deploy/helm/automap" --namespace observability --create-namespace \
+"$here/node.sh" in "$dir" "$helm" install automap "$root/deploy/helm/automap" --namespace automap --create-namespace \
   --values "$here/automap.values.yaml" --wait --timeout 3m >"$dir/log/helm.log" 2>&1 || { cat "$dir/log/helm.log" >&2; exit 1; }
 say "ready"

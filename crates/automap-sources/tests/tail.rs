@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{
-    DISCOVER_EVERY_MS, Fetched, ObserveOptions, SourceError, Tail, observe, observe_again,
+    DISCOVER_EVERY_MS, DISCOVER_YOUNG_EVERY_MS, Fetched, ObserveOptions, SourceError, Tail, observe, observe_again,
 };
 use serde_json::{Value, json};
 use support::shop::Shop;
@@ -19,6 +19,10 @@ const WELL: u8 = 0;
 const BROKEN: u8 = 1;
 const GARBAGE: u8 = 2;
 const CUT: u8 = 3;
+/// Containers are known already, side-cars are not.
+const YOUNG: u8 = 4;
+
+const EMPTY: &str = r#"{"status": "success", "data": {"resultType": "matrix", "result": []}}"#;
 
 /// A server whose samples change with time, the last ones until they are settled; they are missing while it was away.
 struct Living {
@@ -40,6 +44,7 @@ impl Living {
             match state.load(Ordering::SeqCst) {
                 BROKEN => Reply::new(500, "boom"),
                 GARBAGE => Reply::new(200, "<html>login</html>"),
+                YOUNG if request.query().contains("istio_") => Reply::new(200, EMPTY),
                 CUT => Reply { missing: 50, ..reply },
                 _ => alive(reply, time.load(Ordering::SeqCst)),
             }
@@ -152,4 +157,19 @@ fn exporters_are_looked_for_now_and_then() {
     living.clock.store(DISCOVER_EVERY_MS / 1000, Ordering::SeqCst);
     living.again(&mut tail).unwrap();
     assert_eq!(probes(), 2 * once);
+}
+
+/// Whoever starts with the cluster that it watches is not blind for minutes.
+#[test]
+fn a_system_that_comes_up_is_looked_at_again_soon() {
+    let (living, mut tail) = (Living::start(), Tail::default());
+    let sees_requests =
+        |seen: &Fetched| seen.observation.frame.series().iter().any(|s| s.metric.name == "throughput_rps");
+    living.mood.store(YOUNG, Ordering::SeqCst);
+    assert!(!sees_requests(&living.again(&mut tail).unwrap()));
+    living.mood.store(WELL, Ordering::SeqCst);
+    living.clock.store(DISCOVER_YOUNG_EVERY_MS / 1000 - 1, Ordering::SeqCst);
+    assert!(!sees_requests(&living.again(&mut tail).unwrap()));
+    living.clock.store(DISCOVER_YOUNG_EVERY_MS / 1000, Ordering::SeqCst);
+    assert!(sees_requests(&living.again(&mut tail).unwrap()));
 }

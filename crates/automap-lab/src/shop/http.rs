@@ -8,7 +8,7 @@ pub(crate) use server::{Cut, serve_connection};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Method, StatusCode};
 use serde_json::Value;
 
@@ -33,11 +33,15 @@ pub(crate) fn post_json(path: &str, value: &Value) -> Request {
     request
 }
 
+/// The shop's one host name. HTTP/1.1 wants one, and real proxies refuse requests without.
+const SHOP: HeaderValue = HeaderValue::from_static("sock-shop");
+
 /// A request. A path that is no URI becomes `/`: paths are built from our own identifiers.
 pub(crate) fn request(method: Method, path: &str, body: Bytes) -> Request {
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() = path.parse().unwrap_or_default();
+    request.headers_mut().insert(HOST, SHOP);
     request
 }
 

@@ -52,6 +52,15 @@ struct Target {
     labels: TargetLabels,
     #[serde(default, rename = "scrapeInterval")]
     scrape_interval: String,
+    #[serde(default, rename = "discoveredLabels")]
+    discovered: DiscoveredLabels,
+}
+
+/// VictoriaMetrics says it only here.
+#[derive(Default, Deserialize)]
+struct DiscoveredLabels {
+    #[serde(default, rename = "__scrape_interval__")]
+    scrape_interval: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -60,11 +69,16 @@ struct TargetLabels {
     job: String,
 }
 
-/// Prometheus itself knows; Thanos, Mimir and others do not.
+/// Prometheus and VictoriaMetrics' agents know; Thanos, Mimir and others do not.
 fn from_targets(client: &Client, jobs: &BTreeSet<String>) -> Option<i64> {
-    let targets: Targets = client.fetch(&Call::Get("targets?state=active")).ok()?.data;
+    slowest_ms(&client.fetch(&Call::Get("targets?state=active")).ok()?.data, jobs)
+}
+
+fn slowest_ms(targets: &Targets, jobs: &BTreeSet<String>) -> Option<i64> {
     let ours = targets.active.iter().filter(|t| jobs.contains(&t.labels.job));
-    ours.filter_map(|t| parse_duration_ms(&t.scrape_interval)).filter(|ms| (1..=MAX_MS).contains(ms)).max()
+    let told =
+        |t: &Target| parse_duration_ms(&t.scrape_interval).or_else(|| parse_duration_ms(&t.discovered.scrape_interval));
+    ours.filter_map(told).filter(|ms| (1..=MAX_MS).contains(ms)).max()
 }
 
 /// For each exporter the samples of its best-scraped series in ten minutes.
@@ -120,6 +134,22 @@ mod tests {
         for bad in ["", "s", "15", "15 s", "-1s", "99999999999999999999s", "9223372036854775807d"] {
             assert_eq!(parse_duration_ms(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn the_slowest_job_of_ours_counts_whoever_tells() {
+        let targets: Targets = serde_json::from_str(
+            r#"{"activeTargets": [
+                {"labels": {"job": "mesh"}, "scrapeInterval": "5s"},
+                {"labels": {"job": "kubelet"}, "discoveredLabels": {"__scrape_interval__": "15s", "__scheme__": "https"}},
+                {"labels": {"job": "rare"}, "scrapeInterval": "5m"},
+                {"labels": {"job": "mute"}}
+            ]}"#,
+        )
+        .unwrap();
+        let slowest = |jobs: &[&str]| slowest_ms(&targets, &jobs.iter().map(|j| (*j).to_owned()).collect());
+        assert_eq!(slowest(&["mesh", "kubelet"]), Some(15_000));
+        assert_eq!((slowest(&["mesh", "mute"]), slowest(&["mute"])), (Some(5_000), None));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use automap_core::note::Note;
+use automap_core::note::{Note, Severity};
 use automap_core::time::Timestamp;
 
 use super::decode::{LabelledSeries, Labels};
@@ -17,6 +17,8 @@ use super::query::{Answer, Grid};
 pub const OVERLAP_STEPS: i64 = 4;
 /// How often exporters and the scrape interval are looked for again, in milliseconds.
 pub const DISCOVER_EVERY_MS: i64 = 300_000;
+/// The same where nothing tells of requests, or the interval is a guess: a cluster that comes up, a scrape job that is being added.
+pub const DISCOVER_YOUNG_EVERY_MS: i64 = 30_000;
 /// Most points that are kept, 16 bytes each; with more, all is forgotten and the next look is a first one.
 pub const MAX_KEPT_POINTS: usize = 16_000_000;
 
@@ -48,10 +50,19 @@ struct Kept {
     histograms: u64,
 }
 
+impl Discovered {
+    /// How long it is taken for true.
+    fn lasts_ms(&self) -> i64 {
+        let is_whole = self.found.exporters.iter().any(|e| e.tells_requests());
+        let is_guess = self.notes.iter().any(|note| note.severity == Severity::Warning);
+        if is_whole && !is_guess { DISCOVER_EVERY_MS } else { DISCOVER_YOUNG_EVERY_MS }
+    }
+}
+
 impl Tail {
     /// What is known of the server, unless it was found out too long ago.
     pub(crate) fn discovered(&self, now: Timestamp) -> Option<Discovered> {
-        let fresh = |d: &&Discovered| (0..DISCOVER_EVERY_MS).contains(&(now.ms() - d.at.ms()));
+        let fresh = |d: &&Discovered| (0..d.lasts_ms()).contains(&(now.ms() - d.at.ms()));
         self.found.as_ref().filter(fresh).cloned()
     }
 

@@ -96,7 +96,9 @@ pub(crate) fn run(args: &DrillArgs) -> Result<Exit> {
 fn title(items: &[Item], is_on_lab: bool) -> String {
     let faults = items.iter().filter(|i| i.fault.is_some()).count();
     let place = if is_on_lab { "the lab" } else { "a cluster" };
-    format!("Drill on {place}: {faults} experiments and {} quiet stretches", items.len() - faults)
+    let quiet = items.len() - faults;
+    let (s, es) = (if faults == 1 { "" } else { "s" }, if quiet == 1 { "" } else { "es" });
+    format!("Drill on {place}: {faults} experiment{s} and {quiet} quiet stretch{es}")
 }
 
 fn on_lab(args: &DrillArgs, items: &[Item], stop: &Stop) -> Result<Vec<Row>> {

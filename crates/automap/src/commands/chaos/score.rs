@@ -87,7 +87,8 @@ pub(super) fn run(args: &ScoreArgs) -> Result<Exit> {
         progress.inc(1);
     }
     progress.finish_and_clear();
-    let title = format!("{} experiments in {namespace}, by the metrics of {url}", entries.len());
+    let s = if entries.len() == 1 { "" } else { "s" };
+    let title = format!("{} experiment{s} in {namespace}, by the metrics of {url}", entries.len());
     args.card.finish(&Scorecard::new(title, rows))
 }
 
