@@ -173,9 +173,15 @@ fi
 for file in deploy/chaos-mesh/viewer.yaml deploy/chaos-mesh/operator.yaml; do validated "$file" "$file"; done
 
 if needs shellcheck 'shell scripts'; then
-  check 'shellcheck' shellcheck deploy/kubectl-automap deploy/check/*.sh scripts/check-deploy.sh scripts/need-deploy-tools.sh scripts/sbom.sh
+  check 'shellcheck' shellcheck deploy/kubectl-automap deploy/check/*.sh scripts/check-deploy.sh scripts/need-deploy-tools.sh scripts/sbom.sh scripts/cluster/*.sh
 fi
 check 'kubectl-automap with a kubectl of our own' deploy/check/kubectl_automap.sh
+
+api='every manifest before a real API server'
+cluster_bin=${AUTOMAP_CLUSTER_DIR:-$HOME/.cache/automap-cluster}/bin
+if ! command -v etcd >/dev/null || ! PATH=$PATH:$cluster_bin command -v kube-apiserver >/dev/null; then
+  skip "$api" 'no etcd or no kube-apiserver; see scripts/cluster/build.sh'
+elif needs kubectl "$api"; then check "$api" scripts/cluster/check-manifests.sh; fi
 
 check 'JMeter plan: XML' python3 -c 'import xml.dom.minidom as m; m.parse("deploy/load/sock-shop.jmx")'
 if needs k6 'k6: visits of a stub'; then check 'k6: visits of a stub' deploy/check/load.sh k6 k6; fi

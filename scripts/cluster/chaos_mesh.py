@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A stand-in for Chaos Mesh on the node of node.sh: takes the same objects, does the same things, writes the same status.
 
-    chaos_mesh.py crds >crds.json                  the kinds, without schemas
+    chaos_mesh.py crds >crds.json                  the kinds, with the schemas of deploy/check where there are any
     chaos_mesh.py run --dir DIR --netdelay PROGRAM in the namespace of the node, until it is killed
 
 It can pod-kill, container-kill, CPU and memory stress, network delay and loss (of everything that a pod sends, without a
@@ -21,6 +21,7 @@ import sys
 import time
 import urllib.error
 import urllib.parse
+from pathlib import Path
 
 from api import Api
 
@@ -53,11 +54,29 @@ POLL_S = 0.5
 MAX_EVENTS = 100
 
 
+def structural(schema, definitions):
+    """A JSON schema as an API server takes it: no references, a type everywhere, and no refusal of other keys (it drops them)."""
+    if "$ref" in schema:
+        return structural(definitions[schema["$ref"].rsplit("/", 1)[1]], definitions)
+    out = {key: value for key, value in schema.items() if not key.startswith("$")}
+    out.setdefault("type", "string" if "enum" in out else "object")
+    if "properties" in out:
+        out["properties"] = {name: structural(of, definitions) for name, of in out["properties"].items()}
+        out.pop("additionalProperties", None)
+    for key in ("items", "additionalProperties"):
+        if isinstance(out.get(key), dict):
+            out[key] = structural(out[key], definitions)
+    return out
+
+
 def crds():
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": schema, "subresources": {}}
+    definitions = json.loads((Path(__file__).parent / "../../deploy/check/chaos.schema.json").read_text(encoding="utf-8"))["$defs"]
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
     def crd(kind, plural):
+        spec = structural(definitions[kind], definitions) if kind in definitions else anything
+        schema = {"type": "object", "required": ["spec"], "properties": {"spec": spec, "status": anything}}
+        version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
         names = {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"}
         spec = {"group": GROUP, "scope": "Namespaced", "names": names, "versions": [version]}
         meta = {"name": f"{plural}.{GROUP}"}

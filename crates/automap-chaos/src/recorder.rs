@@ -1,4 +1,4 @@
-//! One ledger of everything: experiments of Chaos Mesh, faults in VirtualServices, runs of Litmus.
+//! One ledger of everything: experiments of Chaos Mesh, faults in VirtualServices, runs of Litmus, feature flags that break something.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::entry::{Entry, Source};
 use crate::fallback::seen::{InPlace, Seen};
-use crate::fallback::{istio, litmus};
+use crate::fallback::{flagd, istio, litmus};
 use crate::ledger::{Ledger, LedgerOptions, WatchEvent};
 use crate::object;
 
@@ -20,6 +20,7 @@ pub struct Recorder {
     ledger: Ledger,
     virtual_services: States,
     litmus: States,
+    flags: Seen,
 }
 
 /// Objects that are a fault while they say so.
@@ -50,6 +51,11 @@ impl Recorder {
             }
             _ => self.ledger.apply(event, now),
         }
+    }
+
+    /// Takes a flagd file as it is now.
+    pub fn flags(&mut self, file: &Value, now: Timestamp) -> Vec<Entry> {
+        self.flags.look(&flagd::faults(file), Source::Flagd, now)
     }
 
     /// Looks at the clock; see [`Ledger::tick`].
@@ -118,6 +124,18 @@ mod tests {
         assert_eq!((news.len(), news[0].started), (1, Some(at(5))));
         assert_eq!(recorder.apply(&WatchEvent::Added(service("b", json!(null))), at(6)), []);
         let news = recorder.apply(&WatchEvent::Deleted(slow), at(9));
+        assert_eq!((news.len(), news[0].ended), (1, Some(at(9))));
+    }
+
+    #[test]
+    fn a_flag_is_a_fault_while_it_is_on() {
+        let at = |s: i64| Timestamp::from_ms(s * 1000);
+        let file = |variant: &str| json!({"flags": {"paymentFailure": {"state": "ENABLED", "defaultVariant": variant, "variants": {"on": true, "off": false}}}});
+        let mut recorder = Recorder::default();
+        assert_eq!(recorder.flags(&file("off"), at(1)), []);
+        let news = recorder.flags(&file("on"), at(5));
+        assert_eq!((news.len(), news[0].started, news[0].services()), (1, Some(at(5)), vec!["payment"]));
+        let news = recorder.flags(&file("off"), at(9));
         assert_eq!((news.len(), news[0].ended), (1, Some(at(9))));
     }
 }

@@ -1,8 +1,12 @@
-//! `automap chaos record`: the ledger, written while Chaos Mesh runs. After an experiment is deleted nobody else knows whom it hit.
+//! `automap chaos record`: the ledger, written while faults come and go. After an experiment is deleted nobody else knows whom it hit.
+
+mod flags;
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use automap_chaos::{Entry, LedgerOptions, Recorder, file};
@@ -16,10 +20,16 @@ use jiff::ZonedDateTime;
 use crate::commands::cluster_args::ClusterArgs;
 use crate::console::say;
 use crate::exit::Exit;
+use flags::Flags;
+
+/// How often the clock is looked at without a cluster.
+const TICK: Duration = Duration::from_secs(1);
 
 pub(super) const EXAMPLES: &str = "Examples:
   automap chaos record --ledger chaos.jsonl
   automap chaos record --ledger chaos.jsonl --chaos-namespace sock-shop --context minikube
+  automap chaos record --ledger chaos.jsonl --flags demo.flagd.json --no-cluster
+                                         the OpenTelemetry demo's feature flags, and nothing else
 Needs get, list and watch on chaos-mesh.org/* and pods: deploy/chaos-mesh/viewer.yaml. Ctrl-C ends
 it; started again it goes on from the file.";
 
@@ -28,6 +38,12 @@ pub(crate) struct RecordArgs {
     /// Where to write, one JSON object a line; only ever appended
     #[arg(long, value_name = "FILE", default_value = "chaos.jsonl")]
     ledger: PathBuf,
+    /// Also a flagd file, by path or address, whose flags break something; looked at every 5 s
+    #[arg(long, value_name = "FILE|URL")]
+    flags: Option<String>,
+    /// Watch the flags only
+    #[arg(long, requires = "flags")]
+    no_cluster: bool,
     #[command(flatten)]
     cluster: ClusterArgs,
 }
@@ -37,29 +53,48 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit> {
     let place = || args.ledger.display().to_string();
     let known = known(&args.ledger)?;
     let mut to = OpenOptions::new().create(true).append(true).open(&args.ledger).with_context(place)?;
-    let cluster = args.cluster.connect()?;
-    let version = cluster.version()?;
-    say(&format!("watching {} ({version}), writing to {}; Ctrl-C ends it", cluster.server(), place()));
     let mut recorder = Recorder::resume(LedgerOptions::default(), known);
+    let mut flags = args.flags.as_deref().map(Flags::new);
     let stop = Stop::default();
     stop_on_signals(&stop).context("signals cannot be watched")?;
-    let resources = experiments().chain([PODS, VIRTUAL_SERVICES, LITMUS_RESULTS]).collect();
-    let scope = Scope { namespaces: args.cluster.chaos_namespace.clone(), resources };
-    let mut failed = Ok(());
-    watch(&cluster, &scope, &mut |heard| {
+    let mut take = |heard: Option<Heard>| -> Result<bool> {
         let now = Timestamp::from_ms(ZonedDateTime::now().timestamp().as_millisecond());
         let news = match heard {
-            Heard::News(event) => recorder.apply(&event, now),
-            Heard::Tick => recorder.tick(now),
-            Heard::State { resource, namespace, state } => {
+            Some(Heard::News(event)) => recorder.apply(&event, now),
+            Some(Heard::State { resource, namespace, state }) => {
                 told(&resource.name(), &namespace, &state);
                 Vec::new()
             }
+            Some(Heard::Tick) | None => {
+                let mut news = recorder.tick(now);
+                news.extend(flags.iter_mut().flat_map(|flags| flags.look(&mut recorder, now)));
+                news
+            }
         };
-        failed = write(&mut to, &news).with_context(place);
-        failed.is_ok() && !stop.is_set()
-    });
-    failed?;
+        write(&mut to, &news).with_context(place)?;
+        Ok(!stop.is_set())
+    };
+    if args.no_cluster {
+        say(&format!("writing to {}; Ctrl-C ends it", place()));
+        while take(None)? {
+            sleep(TICK);
+        }
+    } else {
+        let cluster = args.cluster.connect()?;
+        let version = cluster.version()?;
+        say(&format!("watching {} ({version}), writing to {}; Ctrl-C ends it", cluster.server(), place()));
+        let resources = experiments().chain([PODS, VIRTUAL_SERVICES, LITMUS_RESULTS]).collect();
+        let scope = Scope { namespaces: args.cluster.chaos_namespace.clone(), resources };
+        let mut failed = Ok(());
+        watch(&cluster, &scope, &mut |heard| match take(Some(heard)) {
+            Ok(goes_on) => goes_on,
+            Err(error) => {
+                failed = Err(error);
+                false
+            }
+        });
+        failed?;
+    }
     say("stopped");
     Ok(Exit::Ok)
 }
@@ -86,14 +121,9 @@ fn write(to: &mut File, news: &[Entry]) -> Result<()> {
     for entry in news {
         let at = entry.services().join(", ");
         let at = if at.is_empty() { String::new() } else { format!(" at {at}") };
-        say(&format!(
-            "{} {} {}/{}{at}: {}",
-            entry.kind,
-            entry.action,
-            entry.namespace,
-            entry.name,
-            entry.state.as_str()
-        ));
+        let place = if entry.namespace.is_empty() { String::new() } else { format!("{}/", entry.namespace) };
+        let state = entry.state.as_str();
+        say(&format!("{} {} {place}{}{at}: {state}", entry.kind, entry.action, entry.name));
     }
     Ok(())
 }
