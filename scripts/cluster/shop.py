@@ -110,6 +110,8 @@ def tcp_listener(name, address, port, cluster, logs):
         "cluster": cluster,
         "access_log": logs,
         "access_log_options": {"flush_access_log_on_connected": True},
+        # Pools keep connections for ever, and bytes are not counted: whoever calls a store shows by new connections only.
+        "max_downstream_connection_duration": "20s",
     }
     return listener(name, address, port, "envoy.filters.network.tcp_proxy", config)
 

@@ -142,7 +142,12 @@ impl Totals {
             lines.push(format!("{} experiments hit nobody", self.nothing_injected));
         }
         if self.not_scored > 0 {
-            lines.push(format!("{} experiments are not scored; their rows say why", self.not_scored));
+            let (are, their) = if self.not_scored == 1 {
+                ("experiment is", "its row says")
+            } else {
+                ("experiments are", "their rows say")
+            };
+            lines.push(format!("{} {are} not scored; {their} why", self.not_scored));
         }
         lines
     }
