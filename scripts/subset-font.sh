@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 fonts=${1:-/usr/share/fonts/opentype/inter}
-out=crates/automap/assets/font
+out=crates/automap-render/assets/font
 signs='U+0020-007E,U+00A0-00FF,U+0131,U+0141-0142,U+0152-0153,U+0160-0161,U+0178,U+017D-017E,U+03BC'
 signs+=',U+2010-2015,U+2018-201E,U+2022,U+2026,U+2030,U+2190-2195,U+2212,U+2248,U+2260,U+2264-2265,U+25B2,U+25CF,U+25CB,U+FFFD'
 

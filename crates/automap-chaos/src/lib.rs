@@ -8,6 +8,7 @@ pub mod cases;
 pub mod entry;
 pub mod fallback;
 pub mod file;
+pub mod injection;
 pub mod kinds;
 pub mod ledger;
 mod object;

@@ -1,9 +1,5 @@
 //! One incident from its first sign to its end: what was known when. Plain data; `watch` makes it, stores and interfaces carry it.
 
-mod text;
-
-pub use text::{change_text, incident_text, incidents_text, span, timeline_line};
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -200,6 +196,46 @@ pub enum Moment {
     Confirmed,
 }
 
+impl IncidentState {
+    /// The word used in listings and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Recovering => "recovering",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl Severity {
+    /// The word used in listings and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl Moment {
+    /// The word used in listings and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Verdict => "verdict",
+            Self::Spread => "spread",
+            Self::Recovering => "recovering",
+            Self::Relapsed => "relapsed",
+            Self::Closed => "closed",
+            Self::Reopened => "reopened",
+            Self::Source => "source",
+            Self::Alert => "alert",
+            Self::Confirmed => "confirmed",
+        }
+    }
+}
+
 impl Incident {
     /// One of which nothing is known but when it began; its first change makes it revision 1.
     pub fn new(id: impl Into<String>, target: impl Into<String>, onset: Timestamp, opened: Timestamp) -> Self {
@@ -250,6 +286,16 @@ impl Incident {
     }
 }
 
+/// `6 h`, `12 min`, `40 s`.
+pub fn span(ms: i64) -> String {
+    let s = ms.max(0) / 1000;
+    match s {
+        s if s >= 7200 => format!("{} h", s / 3600),
+        s if s >= 120 => format!("{} min", s / 60),
+        s => format!("{s} s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,21 +311,6 @@ mod tests {
         let json = serde_json::to_value(&incident).unwrap();
         assert_eq!((json["onset"].as_str(), json["closed"].is_null()), (Some("2025-11-23T14:03:15Z"), true));
         assert_eq!(serde_json::from_value::<Incident>(json).unwrap(), incident);
-    }
-
-    #[test]
-    fn a_list_aligns_and_says_how_long() {
-        let open = an_incident();
-        let (now, options) = (open.opened.plus_ms(754_000), crate::report::TextOptions::default());
-        let closed =
-            Incident { closed: Some(open.onset.plus_ms(40_000)), confirmed: Some("db".into()), ..open.clone() };
-        assert_eq!(
-            incidents_text(&[open, closed], now, &options),
-            "OPENED               LASTED  STATE  SEVERITY  CAUSE           ID\n\
-             2025-11-23 14:03:15  12 min  open   warning   not clear       shop-20251123T140315Z\n\
-             2025-11-23 14:03:15  40 s    open   warning   db (confirmed)  shop-20251123T140315Z\n"
-        );
-        assert_eq!(incidents_text(&[], now, &options), "no incident\n");
     }
 
     #[test]

@@ -1,161 +1,49 @@
 //! Root-cause localisation for microservices, as pure functions.
 //!
 //! ```text
-//!  Prometheus ┐                                                          ┌ text · JSON
-//!  capture    ┼▶ RawSeries ▶ MetricFrame ▶ Anomalies ▶ Ranking ▶ Report ─┤
-//!  CSV        ┘    sources      frame        anomaly     rank     report └ …
+//!  Prometheus ┐
+//!  capture    ┼▶ RawSeries ▶ MetricFrame ▶ Anomalies ▶ Ranking ▶ Report ▶ automap-render
+//!  CSV        ┘    sources      frame        anomaly     rank     report
 //! ```
 //!
 //! Values only move right. Nothing here reads a file, a clock, the environment or a network, and nothing knows
-//! what was really injected: the same observation and options give the same report, to the byte.
+//! what was really injected: the same observation and options give the same report, to the byte. How a report
+//! looks on a terminal, a page or a map is the business of `automap-render`.
+//!
+//! The modules stand in the order in which they build on each other: each one imports only from those above it.
 
-pub mod anomaly;
-pub mod compare;
-pub mod coverage;
-pub mod frame;
-pub mod graph;
-pub mod incident;
-pub mod independence;
-mod marginal;
-pub mod metric;
-pub mod note;
-pub mod observation;
-pub mod onset;
-pub mod profile;
-pub mod propagation;
-pub mod rank;
-pub mod report;
-pub mod slo;
-pub mod stats;
 pub mod time;
+pub mod note;
+pub mod metric;
+pub mod quantity;
+pub mod random;
+pub mod stats;
 pub mod topology;
-pub mod verdict;
-pub mod watch;
+pub mod frame;
+pub mod observation;
+pub mod coverage;
+pub mod onset;
+pub mod anomaly;
 pub mod windows;
+pub mod independence;
+pub mod graph;
+pub mod rank;
+mod onset_average;
+pub mod analysis;
+pub mod profile;
+pub mod verdict;
+pub mod propagation;
+pub mod compare;
+pub mod report;
+pub mod diagnose;
+pub mod spread;
+pub mod explain;
+pub mod service_map;
+pub mod chart;
+pub mod dossier;
+pub mod incident;
+pub mod slo;
+pub mod watch;
 
-use graph::{ByType, MetricType};
-use note::Note;
-use observation::Observation;
-use rank::metric_weights::{ConfirmedCase, LearningOptions, learn_weights};
-use report::Report;
-
-/// The options of every stage.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DiagnoseOptions {
-    /// How far from normal.
-    pub anomaly: anomaly::AnomalyOptions,
-    /// Which engine ranks.
-    pub engine: rank::Engine,
-    /// Who is blamed, by the evidence engine.
-    pub evidence: rank::EvidenceOptions,
-    /// Who is blamed, by the AutoMAP engine.
-    pub automap: rank::AutomapOptions,
-    /// What may be said.
-    pub verdict: verdict::VerdictOptions,
-}
-
-/// Why no answer is possible. Imperfect data is not among the reasons: it becomes a note in the report.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DiagnoseError {
-    /// The windows make no comparison.
-    #[error(transparent)]
-    Windows(#[from] windows::WindowError),
-    /// Not one series has enough samples in both windows.
-    #[error("none of the {series} series has enough samples in both windows ({baseline} + {incident} instants)")]
-    NothingToJudge {
-        /// Series delivered.
-        series: usize,
-        /// Instants in the baseline.
-        baseline: usize,
-        /// Instants in the incident.
-        incident: usize,
-    },
-}
-
-/// The results of all stages for one observation.
-#[derive(Debug)]
-pub struct Analysis {
-    /// The frame that was analysed, with derived series.
-    pub frame: frame::MetricFrame,
-    /// The windows.
-    pub windows: windows::Windows,
-    /// What was unusual.
-    pub anomalies: anomaly::Anomalies,
-    /// Who is blamed.
-    pub ranking: rank::Ranking,
-    /// What the AutoMAP engine learnt on its way; `None` for the evidence engine, which learns no graph.
-    pub automap: Option<rank::automap::Prepared>,
-    /// Remarks of the stages.
-    pub notes: Vec<note::Note>,
-}
-
-impl Analysis {
-    /// This incident as a case to learn metric weights from, now that its cause is known; `None` for the evidence engine and for a service
-    /// that the frame does not know. `options` are those of the analysis.
-    pub fn confirmed(&self, id: &str, cause: &str, options: &DiagnoseOptions) -> Option<ConfirmedCase> {
-        let prepared = self.automap.as_ref()?;
-        self.frame.find(cause)?;
-        Some(ConfirmedCase {
-            id: id.to_owned(),
-            started: self.windows.incident.start,
-            cause: cause.to_owned(),
-            anomaly: prepared.anomaly.clone(),
-            precision: rank::automap::precision(prepared, &self.frame, &options.automap, cause),
-        })
-    }
-}
-
-/// From an observation to the report: every mode of automap calls this.
-///
-/// # Errors
-/// [`DiagnoseError`] when the windows or the data leave nothing to compare.
-pub fn diagnose(observation: &Observation, options: &DiagnoseOptions) -> Result<Report, DiagnoseError> {
-    Ok(report::compose(observation, &analyse(observation, options)?, &options.verdict))
-}
-
-/// All stages before the report.
-///
-/// # Errors
-/// As [`diagnose`].
-pub fn analyse(observation: &Observation, options: &DiagnoseOptions) -> Result<Analysis, DiagnoseError> {
-    analyse_with_history(observation, options, &[])
-}
-
-/// As [`analyse`], with confirmed incidents for the AutoMAP engine to learn its metric weights from. Those that did not begin strictly
-/// before this one are left out; without any that did, the weights are those of the options.
-///
-/// # Errors
-/// As [`diagnose`].
-pub fn analyse_with_history(
-    observation: &Observation,
-    options: &DiagnoseOptions,
-    history: &[ConfirmedCase],
-) -> Result<Analysis, DiagnoseError> {
-    let frame = observation.frame.with_network_gaps();
-    let calls = &observation.calls;
-    let possible = windows::hypotheses(&frame, &observation.hint)?;
-    let marginal::Look { windows, anomalies, ranking } = marginal::look(&frame, possible, calls, options)?;
-    let mut notes = windows::remarks(&windows, &observation.hint);
-    let (ranking, automap) = match options.engine {
-        rank::Engine::Evidence => (ranking, None),
-        rank::Engine::Automap => {
-            let prepared = rank::automap::prepare(&frame, &windows.rows, &anomalies, calls, &options.automap);
-            notes.extend(prepared.notes.iter().cloned());
-            let mut chosen = options.automap;
-            let earlier = history.iter().filter(|c| c.started < windows.incident.start).cloned().collect::<Vec<_>>();
-            if !earlier.is_empty() {
-                chosen.metric_weights = learn_weights(&prepared.anomaly, &earlier, &LearningOptions::default());
-                notes.push(learnt_note(earlier.len(), &chosen.metric_weights));
-            }
-            (rank::automap::rank(&prepared, &frame, &chosen), Some(prepared))
-        }
-    };
-    Ok(Analysis { frame, windows, anomalies, ranking, automap, notes })
-}
-
-fn learnt_note(cases: usize, weights: &ByType) -> Note {
-    let mut by_weight: Vec<(MetricType, f64)> = MetricType::ALL.into_iter().zip(*weights).collect();
-    by_weight.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    let told: Vec<String> = by_weight.iter().map(|(metric, weight)| format!("{metric} {weight:.2}")).collect();
-    Note::info("learnt_weights", format!("metric weights learnt from {cases} earlier incident(s): {}", told.join(", ")))
-}
+pub use analysis::Analysis;
+pub use diagnose::{DiagnoseError, DiagnoseOptions, analyse, analyse_with_history, diagnose};

@@ -223,6 +223,37 @@ fn unit(name: &str) -> Unit {
     }
 }
 
+/// A metric's name as words, without its unit: `latency_p95_ms` → `p95 latency`.
+pub fn words(name: &str) -> String {
+    let known = match name {
+        "latency_ms" => "latency (mean)",
+        "latency_p95_ms" => "p95 latency",
+        "client_latency_ms" => "latency at the caller",
+        "served_latency_ms" => "latency at the callee",
+        "network_gap_ms" => "network gap",
+        "error_ratio" => "errors",
+        "client_error_ratio" => "errors at the caller",
+        "throughput_rps" => "requests",
+        "client_rps" => "requests by the caller",
+        "tcp_bytes_per_s" => "bytes on connections",
+        "tcp_connections_per_s" => "new connections",
+        "tcp_failures_per_s" => "failed connections",
+        "cpu_cores" => "CPU",
+        "cpu_throttled_ratio" => "CPU throttled periods",
+        "proxy_cpu_cores" => "side-car CPU",
+        "memory_bytes" => "memory",
+        "disk_read_bytes_per_s" => "disk reads",
+        "disk_write_bytes_per_s" => "disk writes",
+        "network_in_bytes_per_s" => "network in",
+        "network_out_bytes_per_s" => "network out",
+        "restarts" => "container restarts",
+        "not_ready" => "pods not ready",
+        "pods_started" => "new pods",
+        other => other,
+    };
+    known.to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Analysis;
+use crate::analysis::Analysis;
 use crate::anomaly::{MIN_BASELINE_SAMPLES, MIN_INCIDENT_SAMPLES};
 use crate::frame::ServiceIdx;
 use crate::graph::profile::{ServiceClass, classes, edge_shares};

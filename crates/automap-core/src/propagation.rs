@@ -5,11 +5,11 @@
 //! so an order is claimed only where they do not overlap. Nothing here ranks: it says what a ranking's answer implies.
 
 mod signals;
-mod spread;
+mod trace;
 
 pub use signals::{OnsetSpan, ServiceSignals, Signal, SignalSource, Signals, signals};
 pub(crate) use signals::{smallest_spread, telling};
-pub use spread::{Hop, Role, Traced, beyond_the_frame, from_cause};
+pub use trace::{Hop, Role, Traced, beyond_the_frame, from_cause};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! What may be said: a cause, no incident, or not enough evidence.
 
-use crate::Analysis;
+use crate::analysis::Analysis;
 use crate::metric::Unit;
 pub use crate::rank::metrics::causal_weight;
 use crate::rank::{Engine, Part, RankedService};

@@ -11,7 +11,7 @@ pub mod vitals;
 
 use std::collections::BTreeMap;
 
-use crate::DiagnoseOptions;
+use crate::diagnose::DiagnoseOptions;
 use crate::incident::{Incident, Moment, Severity, Sign, SloImpact};
 use crate::observation::Observation;
 use crate::report::Report;

@@ -5,10 +5,10 @@ use automap_core::frame::{RawSeries, assemble};
 use automap_core::graph::{GraphOptions, Knowledge, of_incident};
 use automap_core::observation::Observation;
 use automap_core::rank::Engine;
-use automap_core::report::json;
 use automap_core::time::{Timestamp, WindowHint};
 use automap_core::topology::CallGraph;
 use automap_core::{DiagnoseOptions, analyse, diagnose};
+use serde_json::to_string as json;
 
 const METRICS: [&str; 6] =
     ["latency_ms", "throughput_rps", "error_ratio", "cpu_cores", "memory_bytes", "disk_read_bytes_per_s"];

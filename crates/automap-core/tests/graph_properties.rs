@@ -12,12 +12,12 @@ use automap_core::observation::Observation;
 use automap_core::rank::Engine;
 use automap_core::rank::metric_weights::{ConfirmedCase, LearningOptions, learn_weights};
 use automap_core::rank::walk::{Solver, Transitions, WalkOptions, visits};
-use automap_core::report::json;
 use automap_core::time::{Timestamp, WindowHint};
 use automap_core::topology::CallGraph;
 use automap_core::{DiagnoseOptions, analyse, diagnose};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use serde_json::to_string as json;
 
 const SAMPLES: usize = 90;
 const METRICS: [&str; 5] = ["latency_ms", "throughput_rps", "error_ratio", "cpu_cores", "memory_bytes"];

@@ -7,90 +7,15 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use automap_chaos::{Entry, Source, State as EntryState, kinds};
-use automap_core::time::Timestamp;
-use serde::{Deserialize, Serialize};
-
-use crate::plan::NAMESPACE;
+pub use automap_chaos::injection::{Injection, Target};
 
 /// Longest ledger read back.
 const LINES_MAX: usize = 100_000;
 
-/// One fault, from the moment it was in place.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Injection {
-    /// Unique within the ledger: experiment name and start.
-    pub id: String,
-    /// Chaos Mesh kind.
-    pub kind: String,
-    /// `delay`, `pod-kill`, `cpu`, …
-    pub action: String,
-    /// `metadata.name` of the experiment.
-    pub experiment: String,
-    /// Who was hit.
-    pub targets: Vec<Target>,
-    /// The other ends of a network fault; empty: everybody.
-    pub peers: Vec<String>,
-    /// The family of metrics that this fault moves first, in the words of reports.
-    pub expected_metric: String,
-    /// In place since (RFC 3339).
-    pub from: String,
-    /// The same in milliseconds since 1970.
-    pub from_ms: i64,
-    /// Ended at; for kills: when what was killed was ready again. `None`: still going on, or the lab died.
-    pub to: Option<String>,
-    /// The same in milliseconds since 1970.
-    pub to_ms: Option<i64>,
-    /// The experiment's `spec`.
-    pub spec: serde_json::Value,
-}
-
-/// One pod that was hit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// Name of the pod at that time.
-    pub pod: String,
-    /// Its service.
-    pub service: String,
-    /// The container, where the fault hits one.
-    pub container: Option<String>,
-}
-
-impl Injection {
-    /// Notes the end.
-    pub fn end(&mut self, at: jiff::Timestamp) {
-        self.to = Some(format!("{at:.3}"));
-        self.to_ms = Some(at.as_millisecond());
-    }
-}
-
-impl From<&Injection> for Entry {
-    /// The same in the words that clusters' ledgers use. The lab's components have one pod each.
-    fn from(injection: &Injection) -> Self {
-        let mut entry = Self::new(&injection.id, &injection.kind, NAMESPACE, &injection.experiment, Source::Lab);
-        let (from, to) = (Timestamp::from_ms(injection.from_ms), injection.to_ms.map(Timestamp::from_ms));
-        let target = |t: &Target| automap_chaos::Target {
-            namespace: NAMESPACE.to_owned(),
-            pod: t.pod.clone(),
-            container: t.container.clone(),
-            service: Some(t.service.clone()),
-            from: Some(from),
-            to,
-        };
-        entry.action.clone_from(&injection.action);
-        entry.targets = injection.targets.iter().map(target).collect();
-        entry.peers.clone_from(&injection.peers);
-        entry.fraction = Some(1.0);
-        (entry.started, entry.ended) = (Some(from), to);
-        entry.expected_metric = Some(injection.expected_metric.clone());
-        entry.ineffective = kinds::ineffective(&injection.kind, &injection.action, &injection.spec);
-        entry.state = match to {
-            _ if kinds::is_one_shot(&injection.kind, &injection.action) => EntryState::OneShot,
-            Some(_) => EntryState::Injected,
-            None => EntryState::Running,
-        };
-        entry
-    }
+/// Notes that the fault ended.
+pub fn end(injection: &mut Injection, at: jiff::Timestamp) {
+    injection.to = Some(format!("{at:.3}"));
+    injection.to_ms = Some(at.as_millisecond());
 }
 
 /// A ledger file open for appending.
@@ -198,7 +123,7 @@ mod tests {
         assert_eq!(read(&path)?, []);
         let (first, second) = (injection("a"), injection("b"));
         let mut ended = first.clone();
-        ended.end(jiff::Timestamp::from_millisecond(1_795_428_005_250)?);
+        end(&mut ended, jiff::Timestamp::from_millisecond(1_795_428_005_250)?);
         let mut ledger = Ledger::open(&path)?;
         for line in [&first, &second, &ended] {
             ledger.append(line)?;

@@ -20,8 +20,8 @@ use tokio::time::{Instant, interval, sleep_until};
 use self::journey::Visitor;
 use crate::plan::{Ports, component};
 use crate::shop::http::{HttpClient, Local};
-use crate::shop::rng::Rng;
 use crate::shop::{ShopError, locked};
+use automap_core::random::Rng;
 
 /// Visitors in the shop at a time. Those who would come on top are turned away and counted as dropped.
 pub const MAX_VISITORS: usize = 400;

@@ -18,7 +18,6 @@ mod error;
 pub(crate) mod goods;
 pub(crate) mod http;
 mod lifetime;
-pub(crate) mod rng;
 pub mod sidecar;
 mod sockets;
 

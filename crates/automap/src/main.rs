@@ -8,7 +8,6 @@ mod fold;
 mod live;
 mod log;
 mod output_file;
-mod picture;
 mod store;
 mod when;
 

@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use automap_chaos::injection::Injection;
 use automap_core::compare::model::SeriesComparison;
 use automap_core::compare::trend::{Direction, Trend};
-use automap_core::report::compare::ComparisonReport;
-use automap_lab::ledger::Injection;
+use automap_render::compare::ComparisonReport;
 
 const DIR: &str = env!("CARGO_MANIFEST_DIR");
 

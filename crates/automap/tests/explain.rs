@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use automap_core::report::{
-    ChangedService, Explanation, HopState, OnsetInterval, Propagation, Report, SpreadRole, Standing,
-};
-use automap_lab::ledger::Injection;
+use automap_chaos::injection::Injection;
+use automap_core::explain::{Explanation, Standing};
+use automap_core::report::Report;
+use automap_core::spread::{ChangedService, HopState, OnsetInterval, Propagation, SpreadRole};
 
 const DIR: &str = env!("CARGO_MANIFEST_DIR");
 

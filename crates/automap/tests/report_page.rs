@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use automap_core::DiagnoseOptions;
+use automap_core::chart::MAX_POINTS;
+use automap_core::dossier::{self, Dossier, MAX_CHARTS};
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::note::{NotChecked, Note};
 use automap_core::observation::{Observation, QueryRecord, QueryState};
-use automap_core::report::chart::MAX_POINTS;
-use automap_core::report::dossier::{self, Dossier, MAX_CHARTS, PageOptions};
-use automap_core::report::{VerdictKind, html, markdown};
+use automap_core::report::VerdictKind;
 use automap_core::time::{Timestamp, WindowHint};
 use automap_core::topology::{CallGraph, Protocol};
+use automap_render::PageOptions;
+use automap_render::{html, markdown};
 use automap_sources::capture;
 
 const DIR: &str = env!("CARGO_MANIFEST_DIR");

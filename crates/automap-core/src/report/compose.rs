@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::evidence_items::{Facts, round, words};
-use super::format::change;
+use super::evidence::{Facts, round};
 use super::model::{
     Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim, WindowInfo,
 };
 use super::path;
-use crate::Analysis;
+use crate::analysis::Analysis;
 use crate::anomaly::{Anomalies, SeriesEvidence};
 use crate::frame::{MetricFrame, ServiceIdx};
-use crate::metric::{Family, Side};
+use crate::metric::{Family, Side, words};
 use crate::note::Note;
 use crate::observation::Observation;
+use crate::quantity::change;
 use crate::rank::{Part, PartSource, RankedService, Ranking};
 use crate::verdict::{Decision, VerdictOptions, confidence, decide, mechanism};
 use crate::windows::{Onset, Windows};
@@ -270,7 +270,7 @@ fn next_hop(observation: &Observation, victim: &str, cause: &str) -> String {
     direct.or(hops.first()).map_or_else(|| cause.to_owned(), |s| (*s).to_owned())
 }
 
-pub(super) fn window_info(frame: &MetricFrame, windows: &Windows) -> WindowInfo {
+pub(crate) fn window_info(frame: &MetricFrame, windows: &Windows) -> WindowInfo {
     WindowInfo {
         baseline_start: windows.baseline.start.rfc3339(),
         baseline_end: windows.baseline.end.rfc3339(),

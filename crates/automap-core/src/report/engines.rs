@@ -1,11 +1,9 @@
 //! The engines' answers to one incident, side by side.
 
-use std::fmt::Write;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Cause, Report};
+use super::model::{Report, SCHEMA_VERSION};
 
 /// What every engine says about the same incident.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,13 +25,13 @@ pub fn compare_engines(reports: Vec<Report>) -> EngineComparison {
     let summary = match (agree, firsts.first().copied().flatten()) {
         (true, Some(service)) => format!("all engines rank {service} first"),
         (true, None) => "no engine has a candidate".to_owned(),
-        (false, _) => format!("the engines disagree; {}", says(&reports).join("; ")),
+        (false, _) => format!("the engines disagree; {}", disagreements(&reports).join("; ")),
     };
-    EngineComparison { schema_version: super::SCHEMA_VERSION, summary, agree, reports }
+    EngineComparison { schema_version: SCHEMA_VERSION, summary, agree, reports }
 }
 
 /// Who says what, and where each engine has the other's first.
-fn says(reports: &[Report]) -> Vec<String> {
+pub fn disagreements(reports: &[Report]) -> Vec<String> {
     let mut says = Vec::new();
     for report in reports {
         let Some(first) = report.causes.first() else {
@@ -51,42 +49,4 @@ fn says(reports: &[Report]) -> Vec<String> {
         says.push(format!("{} says {} ({}){why}", report.engine, first.service, elsewhere.join(", ")));
     }
     says
-}
-
-/// A table for a terminal: one column of candidates for each engine, then the sentence.
-pub fn engines_text(comparison: &EngineComparison) -> String {
-    let mut out = String::new();
-    // Writing into a String cannot fail.
-    let _ = write_table(&mut out, comparison);
-    out
-}
-
-fn write_table(out: &mut String, comparison: &EngineComparison) -> std::fmt::Result {
-    let reports = &comparison.reports;
-    let cell = |c: &Cause| format!("{} {:.2}", c.service, c.confidence);
-    let verdict =
-        |r: &Report| r.verdict.service.clone().map_or_else(|| "names nobody".to_owned(), |s| format!("names {s}"));
-    let width = |r: &Report| {
-        let cells = r.causes.iter().map(|c| cell(c).chars().count());
-        cells.chain([r.engine.len(), verdict(r).chars().count()]).max().unwrap_or(0)
-    };
-    let line = |out: &mut String, head: &str, cells: Vec<String>| {
-        let mut text = format!("{head:>4}");
-        for (report, text_of) in reports.iter().zip(cells) {
-            let _ = write!(text, "  {text_of:<width$}", width = width(report));
-        }
-        writeln!(out, "{}", text.trim_end())
-    };
-    line(out, "", reports.iter().map(|r| r.engine.clone()).collect())?;
-    line(out, "", reports.iter().map(verdict).collect())?;
-    let rows = reports.iter().map(|r| r.causes.len()).max().unwrap_or(0);
-    for row in 0..rows {
-        let cells = reports.iter().map(|r| r.causes.get(row).map_or_else(String::new, cell));
-        line(out, &(row + 1).to_string(), cells.collect())?;
-    }
-    if comparison.agree {
-        return writeln!(out, "\n{}", comparison.summary);
-    }
-    writeln!(out, "\nthe engines disagree")?;
-    says(reports).iter().try_for_each(|line| writeln!(out, "  {line}"))
 }

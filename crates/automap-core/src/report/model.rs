@@ -40,6 +40,19 @@ pub struct Report {
     pub queries: Vec<QueryRecord>,
 }
 
+/// Candidates that a reader sees in full.
+const DETAILED_CAUSES: usize = 3;
+/// Candidates below this confidence are a name in a list, not a block.
+pub const FAINT_CONFIDENCE: f64 = 0.02;
+
+impl Report {
+    /// The candidates worth showing in full, and the rest: the first always, the next two unless they are faint.
+    pub fn detailed_causes(&self) -> (Vec<&Cause>, Vec<&Cause>) {
+        let detailed = |c: &&Cause| c.rank == 1 || (c.rank <= DETAILED_CAUSES && c.confidence >= FAINT_CONFIDENCE);
+        self.causes.iter().partition(detailed)
+    }
+}
+
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {

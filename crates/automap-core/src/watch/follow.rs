@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use super::look::{Opening, Seen, Watchpoint, is_silent, watchpoints};
 use super::vitals::Normal;
 use super::{Look, WatchOptions, revise, tell, worst};
+use crate::analysis::Analysis;
+use crate::diagnose::analyse;
 use crate::incident::{Incident, IncidentState, Indicator, Moment, NamedCause, Severity, Sign, SloImpact, span};
 use crate::observation::Observation;
 use crate::report::{Report, compose};
 use crate::time::{Timestamp, WindowHint};
 use crate::windows::MIN_BASELINE_POINTS;
-use crate::{Analysis, analyse};
 
 /// A named cause gives way to another one that is named by so many looks in a row: an answer that flaps is no answer.
 const LOOKS_TO_REPLACE: u32 = 2;

@@ -2,8 +2,8 @@
 
 use super::vitals::Normal;
 use super::{Health, Look, Suspicion, WatchOptions, tell};
-use crate::analyse;
 use crate::anomaly::practical_floor;
+use crate::diagnose::analyse;
 use crate::frame::{MetricFrame, Series};
 use crate::incident::{Severity, Sign};
 use crate::metric::Metric;

@@ -2,7 +2,8 @@
 
 use crate::incident::{Incident, Indicator, NamedCause, Severity, Sign};
 use crate::metric::Metric;
-use crate::report::{Report, VerdictKind, change};
+use crate::quantity::change;
+use crate::report::{Report, VerdictKind};
 use crate::time::Timestamp;
 
 /// From this share of failed requests on an incident is critical.

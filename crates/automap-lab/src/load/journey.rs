@@ -13,7 +13,7 @@ use super::stats::LoadStats;
 use crate::shop::goods::{CUSTOMERS, SOCKS};
 use crate::shop::http::{HttpClient, Local, Request, get, post_json, request};
 use crate::shop::locked;
-use crate::shop::rng::Rng;
+use automap_core::random::Rng;
 
 /// A visitor gives up on an answer after this.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -9,7 +9,7 @@ use super::backoff::Backoff;
 use super::names;
 use crate::kubelet::proc::{self, CpuClock};
 use crate::kubelet::{Cfs, ContainerReading, Retired, Usage};
-use crate::shop::rng::Rng;
+use automap_core::random::Rng;
 
 /// A rate over less than this says little.
 const CPU_RATE_OVER_MIN: Duration = Duration::from_secs(1);

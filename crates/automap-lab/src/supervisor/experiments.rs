@@ -9,7 +9,7 @@ use super::applied::Applied;
 use super::world::{Shared, World};
 use crate::chaos::{self, ChaosError, Experiment, Order, ResolveError, Resolved};
 use crate::control::protocol::{FaultStatus, Phase};
-use crate::ledger::{Injection, Target};
+use crate::ledger::{self, Injection, Target};
 
 /// What was killed is ready again within this, or the ledger notes the end without it.
 const RECOVERY_WITHIN: Duration = Duration::from_secs(120);
@@ -201,7 +201,7 @@ async fn see_through(shared: Arc<Shared>, active: Active, duration: Option<Durat
     let mut world = shared.world();
     if let Some(i) = world.active.iter().position(|a| a.injection.id == active.injection.id) {
         let mut injection = world.active.remove(i).injection;
-        injection.end(jiff::Timestamp::now());
+        ledger::end(&mut injection, jiff::Timestamp::now());
         append(&mut world, &injection);
     }
 }
@@ -252,7 +252,7 @@ pub(super) fn end_all(shared: &Shared) {
     let mut world = shared.world();
     world.phase = Phase::Stopping;
     for mut active in std::mem::take(&mut world.active) {
-        active.injection.end(jiff::Timestamp::now());
+        ledger::end(&mut active.injection, jiff::Timestamp::now());
         append(&mut world, &active.injection);
     }
 }

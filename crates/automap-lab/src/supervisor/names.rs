@@ -1,6 +1,6 @@
 //! Names as Kubernetes makes them, from a seed: ReplicaSets, pods, UIDs, container ids.
 
-use crate::shop::rng::Rng;
+use automap_core::random::Rng;
 
 /// Kubernetes leaves out vowels and what looks like one, so that no name becomes a word.
 const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";

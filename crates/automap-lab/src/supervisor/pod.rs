@@ -9,7 +9,7 @@ use super::names;
 use crate::control::protocol::PodStatus;
 use crate::kubelet::{NetworkReading, PodReading, Retired};
 use crate::plan::Component;
-use crate::shop::rng::Rng;
+use automap_core::random::Rng;
 
 /// Scheduling, network and image of a replacement pod take this long.
 const REPLACEMENT_DELAY: Duration = Duration::from_secs(2);

@@ -14,8 +14,8 @@ use crate::kubelet::PodReading;
 use crate::ledger::Ledger;
 use crate::plan::{COMPONENTS, Ports};
 use crate::prometheus_server::{self, Layout};
-use crate::shop::rng::Rng;
 use crate::{control::state, shop};
+use automap_core::random::Rng;
 
 /// Shared by all tasks of the supervisor.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use automap_core::incident::Incident;
 use automap_core::observation::Observation;
 use automap_core::rank::Engine;
 use automap_core::rank::metric_weights::ConfirmedCase;
-use automap_core::report::map::{MapKind, with_graphs};
 use automap_core::report::{self, Report};
+use automap_core::service_map::{MapKind, with_graphs};
 use automap_core::time::{Interval, Timestamp, WindowHint};
 use automap_core::{Analysis, DiagnoseOptions, analyse};
 use automap_sources::prometheus::{ObserveOptions, observe};
@@ -52,7 +52,7 @@ pub(super) fn graph(place: &Place, incident: &Incident, now: Timestamp) -> Resul
 pub(super) fn explain(place: &Place, incident: &Incident, service: &str, now: Timestamp) -> Result<Value, SystemError> {
     let options = DiagnoseOptions::default();
     let (observation, analysis) = again(place, incident, &options, now)?;
-    let explained = report::explain(&observation, &analysis, &options, service);
+    let explained = automap_core::explain::explain(&observation, &analysis, &options, service);
     json(&explained.map_err(|_| SystemError::NotFound { what: "service", name: service.to_owned() })?)
 }
 
@@ -65,7 +65,7 @@ pub(super) fn case(
 ) -> Result<Option<ConfirmedCase>, SystemError> {
     let options = DiagnoseOptions { engine: Engine::Automap, ..DiagnoseOptions::default() };
     let (_, analysis) = again(place, incident, &options, now)?;
-    Ok(analysis.confirmed(&incident.id, cause, &options))
+    Ok(analysis.confirmed(&incident.id, cause, &options.automap))
 }
 
 /// What differs between two periods.

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use automap_core::compare::{self, CompareOptions, Period};
-use automap_core::report::compare::{csv, json, markdown, text};
 use automap_core::time::Timestamp;
+use automap_render::compare::{csv, json, markdown, text};
 use automap_sources::capture;
 use clap::Args;
 use jiff::ZonedDateTime;

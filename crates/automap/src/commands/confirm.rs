@@ -81,7 +81,7 @@ fn remember(args: &ConfirmArgs, incident: &std::path::Path, service: &str) -> Re
     }
     let stem = incident.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let id = args.id.clone().unwrap_or(stem);
-    let Some(case) = analysis.confirmed(&id, service, &options) else { bail!("the engine learnt no graph") };
+    let Some(case) = analysis.confirmed(&id, service, &options.automap) else { bail!("the engine learnt no graph") };
     let opened = args.store.open()?;
     let before = opened.store.confirm(&case)?;
     let was = before.filter(|b| b != service).map_or_else(String::new, |b| format!(" (was {b})"));

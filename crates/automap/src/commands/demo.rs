@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use automap_chaos::Entry;
+use automap_chaos::injection::Injection;
 use automap_core::{DiagnoseOptions, diagnose};
 use automap_lab::control::{Lab, LabOptions};
-use automap_lab::ledger::Injection;
 use automap_server::signals::stop_on_signals;
 use automap_server::watcher::Stop;
 use automap_sources::capture;
@@ -61,7 +61,7 @@ fn recorded(args: &DemoArgs) -> Result<Exit> {
     let report = diagnose(&observation, &DiagnoseOptions::default())?;
     args.output.print(&report)?;
     let injected: Vec<Injection> = serde_json::from_str(LEDGER)?;
-    let injected: Vec<Entry> = injected.iter().map(Entry::from).collect();
+    let injected: Vec<Entry> = injected.iter().map(|i| i.to_entry("sock-shop")).collect();
     beside(args, &injected, report.verdict.service.as_deref())
 }
 

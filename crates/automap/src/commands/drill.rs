@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use automap_chaos::Entry;
+use automap_chaos::injection::Injection;
 use automap_chaos::score::{Answered, Row, Scorecard};
 use automap_lab::control::{Lab, LabOptions};
-use automap_lab::ledger::Injection;
 use automap_server::signals::stop_on_signals;
 use automap_server::watcher::Stop;
 use automap_sources::capture;

@@ -5,11 +5,11 @@ mod choice;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use automap_lab::dataset::Dataset;
-use automap_lab::evaluate::onset::KnownOnset;
-use automap_lab::evaluate::summary::csv::csv;
-use automap_lab::evaluate::summary::{Style, Summary, compose, render};
-use automap_lab::evaluate::{Settings, evaluate, total};
+use automap_eval::dataset::Dataset;
+use automap_eval::evaluate::onset::KnownOnset;
+use automap_eval::evaluate::summary::csv::csv;
+use automap_eval::evaluate::summary::{Style, Summary, compose, render};
+use automap_eval::evaluate::{Settings, evaluate, total};
 use clap::{Args, ValueEnum};
 
 use crate::console::{bar, print, say};

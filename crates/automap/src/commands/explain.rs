@@ -2,8 +2,10 @@
 
 use anyhow::Result;
 use automap_core::analyse_with_history;
+use automap_core::explain::explain;
 use automap_core::rank::Engine;
-use automap_core::report::{explain, explain_text, propagation, propagation_text};
+use automap_core::spread::propagation;
+use automap_render::{explain_text, propagation_text};
 use clap::Args;
 use jiff::ZonedDateTime;
 

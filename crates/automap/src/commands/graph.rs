@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use automap_core::graph::of_incident;
 use automap_core::report::compose;
-use automap_core::report::map::{
-    MapKind, ServiceMap, SvgOptions, Theme, TreeOptions, dot, graphml, json, mermaid, svg, tree, with_graphs,
-};
+use automap_core::service_map::{MapKind, ServiceMap, with_graphs};
 use automap_core::{DiagnoseOptions, analyse};
+use automap_render::json;
+use automap_render::map::{SvgOptions, Theme, TreeOptions, dot, graphml, mermaid, svg, tree};
 use clap::{Args, ValueEnum};
 use jiff::ZonedDateTime;
 
 use super::input_args::InputArgs;
 use crate::console::{self, Color, say};
 use crate::exit::Exit;
-use crate::picture;
+use automap_render::png::png;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap graph --prometheus http://localhost:9090 -n sock-shop   a tree in the terminal
@@ -156,7 +156,7 @@ fn render(map: &ServiceMap, format: Format, args: &GraphArgs) -> Result<Vec<u8>>
         Format::Mermaid => mermaid(map).into_bytes(),
         Format::Json => json(map)?.into_bytes(),
         Format::Svg => svg(map, &SvgOptions::default()).into_bytes(),
-        Format::Png => picture::png(&svg(map, &SvgOptions { theme: Theme::Light, embedded: false }))?,
+        Format::Png => png(&svg(map, &SvgOptions { theme: Theme::Light, embedded: false }))?,
     })
 }
 

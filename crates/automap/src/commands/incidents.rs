@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use automap_core::incident::{Incident, IncidentState, incident_text, incidents_text};
+use automap_core::incident::{Incident, IncidentState};
 use automap_core::time::Timestamp;
+use automap_render::incident::{incident_text, incidents_text};
 use automap_server::api::system::System as _;
 use automap_server::live::{self, Live};
 use automap_server::notify::NotifyConfig;

@@ -1,8 +1,9 @@
 //! How a report is shown: options that several commands share.
 
 use anyhow::Result;
-use automap_core::report::{EngineComparison, Report, TextOptions, engines_text, json, text};
+use automap_core::report::{EngineComparison, Report};
 use automap_core::time::Timestamp;
+use automap_render::{TextOptions, engines_text, json, text};
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 use serde::Serialize;

@@ -1,8 +1,8 @@
 //! `automap replay`: the incidents that a watcher would have opened over a stretch of the past.
 
 use anyhow::{Result, bail};
-use automap_core::incident::{change_text, incidents_text};
 use automap_core::watch::{ReplayOptions, WatchOptions, replay};
+use automap_render::incident::{change_text, incidents_text};
 use clap::Args;
 use jiff::ZonedDateTime;
 use std::time::Duration;

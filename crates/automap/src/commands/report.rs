@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use automap_core::analyse_with_history;
-use automap_core::report::dossier::{self, Dossier, PageOptions};
-use automap_core::report::{html, markdown};
+use automap_core::dossier::{self, Dossier};
 use automap_core::time::Timestamp;
+use automap_render::PageOptions;
+use automap_render::{html, markdown};
 use clap::{Args, ValueEnum};
 use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
@@ -108,7 +109,7 @@ fn render(dossier: &Dossier, form: Form, options: &PageOptions) -> Result<String
     Ok(match form {
         Form::Html => html(dossier, options),
         Form::Markdown => markdown(dossier, options),
-        Form::Json => dossier::json(dossier)?,
+        Form::Json => automap_render::json(dossier)?,
     })
 }
 

@@ -7,6 +7,6 @@ use crate::exit::Exit;
 
 /// Prints the JSON Schema of the report.
 pub(crate) fn run() -> Result<Exit> {
-    print(&automap_core::report::schema()?)?;
+    print(&automap_render::schema::<automap_core::report::Report>()?)?;
     Ok(Exit::Ok)
 }

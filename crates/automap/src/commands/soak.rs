@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use automap_core::incident::{Incident, change_text};
-use automap_core::report::TextOptions;
+use automap_core::incident::Incident;
 use automap_core::time::{Interval, Timestamp};
 use automap_core::watch::WatchOptions;
 use automap_lab::control::{Lab, LabOptions};
 use automap_lab::plan::NAMESPACE;
-use automap_lab::score::soak::score;
+use automap_lab::soak::score;
+use automap_render::TextOptions;
+use automap_render::incident::change_text;
 use automap_server::prometheus_source::PrometheusSource;
 use automap_server::store::Store;
 use automap_server::store::memory::MemoryStore;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
-use automap_core::incident::{Incident, change_text};
+use automap_core::incident::Incident;
+use automap_render::incident::change_text;
 use automap_server::config::{Config, Target};
 use automap_server::replica::Replica;
 use automap_server::running::{Event, Listener, Running};

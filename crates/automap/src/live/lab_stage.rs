@@ -37,7 +37,7 @@ impl Stage for LabStage<'_> {
     }
 
     fn inject(&self, fault: &Fault) -> Result<Vec<Entry>> {
-        Ok(self.0.inject_yaml(&fault.name, &fault.yaml)?.iter().map(Entry::from).collect())
+        Ok(self.0.inject_yaml(&fault.name, &fault.yaml)?.iter().map(|i| i.to_entry(NAMESPACE)).collect())
     }
 
     fn recover(&self) -> Result<()> {
@@ -49,6 +49,6 @@ impl Stage for LabStage<'_> {
         self.wait_calm()?;
         let all = self.0.ledger()?;
         let is_ours = |id: &String| injected.iter().any(|e| e.experiment == *id);
-        Ok(all.iter().filter(|i| is_ours(&i.id)).map(Entry::from).collect())
+        Ok(all.iter().filter(|i| is_ours(&i.id)).map(|i| i.to_entry(NAMESPACE)).collect())
     }
 }

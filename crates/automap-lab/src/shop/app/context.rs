@@ -18,7 +18,7 @@ use crate::plan::{Component, Role, component};
 use crate::shop::admin::Admin;
 use crate::shop::http::{CallError, HttpClient, Local, Request, Response};
 use crate::shop::locked;
-use crate::shop::rng::Rng;
+use automap_core::random::Rng;
 
 /// Connections to one callee at a time.
 const MAX_CONNECTIONS_PER_CALLEE: usize = 128;

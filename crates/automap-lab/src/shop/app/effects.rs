@@ -8,7 +8,7 @@ use super::governor::Governor;
 use super::stress::{CpuStress, MemoryStress};
 use crate::effect::{Effect, HttpMatch};
 use crate::shop::locked;
-use crate::shop::rng::Rng;
+use automap_core::random::Rng;
 
 /// All effects by id.
 #[derive(Default)]

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::effect::Effect;
 use crate::shop::locked;
-use crate::shop::rng::Rng;
+use automap_core::random::Rng;
 
 /// First retransmission timer of Linux for an open connection.
 pub(super) const RTO: Duration = Duration::from_millis(200);

@@ -71,7 +71,7 @@ impl TruthArgs {
         }
         if self.lab {
             let lab = Lab::attach(&self.lab_dir.clone().unwrap_or_else(state::default_dir))?;
-            sources.push(lab.ledger()?.iter().map(Entry::from).collect());
+            sources.push(lab.ledger()?.iter().map(|i| i.to_entry(automap_lab::plan::NAMESPACE)).collect());
         }
         if sources.is_empty() || self.cluster.is_given() {
             sources.extend(cluster(&self.cluster.connect()?, &self.cluster.chaos_namespace)?);

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use automap_core::observation::Observation;
-use automap_core::report::TextOptions;
 use automap_core::time::Timestamp;
+use automap_render::TextOptions;
 use automap_server::profiles::observation;
 use automap_server::store::MAX_PROFILES;
 use automap_sources::{capture, csv_table};

@@ -1,9 +1,9 @@
 //! What is typed after `--engine`, `--onset` and `--topology`.
 
 use automap_core::rank;
-use automap_lab::baselines::Baseline;
-use automap_lab::engine::Engine;
-use automap_lab::evaluate::onset::KnownOnset;
+use automap_eval::baselines::Baseline;
+use automap_eval::engine::Engine;
+use automap_eval::evaluate::onset::KnownOnset;
 use clap::ValueEnum;
 
 use crate::when::span_or_none_ms;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
+use automap_chaos::injection::Injection;
 use automap_chaos::score::aligned;
 use automap_lab::control::Lab;
-use automap_lab::ledger::Injection;
 use clap::Args;
 
 use super::{DirArgs, print, say};

@@ -1,0 +1,41 @@
+//! What all stages found in one observation. Reports, maps, explanations and profiles are made from it.
+
+use crate::anomaly::Anomalies;
+use crate::frame::MetricFrame;
+use crate::note::Note;
+use crate::rank::metric_weights::ConfirmedCase;
+use crate::rank::{AutomapOptions, Ranking, automap};
+use crate::windows::Windows;
+
+/// The results of all stages for one observation.
+#[derive(Debug)]
+pub struct Analysis {
+    /// The frame that was analysed, with derived series.
+    pub frame: MetricFrame,
+    /// The windows.
+    pub windows: Windows,
+    /// What was unusual.
+    pub anomalies: Anomalies,
+    /// Who is blamed.
+    pub ranking: Ranking,
+    /// What the AutoMAP engine learnt on its way; `None` for the evidence engine, which learns no graph.
+    pub automap: Option<automap::Prepared>,
+    /// Remarks of the stages.
+    pub notes: Vec<Note>,
+}
+
+impl Analysis {
+    /// This incident as a case to learn metric weights from, now that its cause is known; `None` for the evidence engine and for a service
+    /// that the frame does not know. `options` are those that the engine ranked with.
+    pub fn confirmed(&self, id: &str, cause: &str, options: &AutomapOptions) -> Option<ConfirmedCase> {
+        let prepared = self.automap.as_ref()?;
+        self.frame.find(cause)?;
+        Some(ConfirmedCase {
+            id: id.to_owned(),
+            started: self.windows.incident.start,
+            cause: cause.to_owned(),
+            anomaly: prepared.anomaly.clone(),
+            precision: automap::precision(prepared, &self.frame, options, cause),
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! From statistics to sentences: what changed for a service, from where to where, since when, seen by whom.
+
+use super::Evidence;
+use crate::anomaly::{Anomalies, SeriesEvidence};
+use crate::frame::{MetricFrame, Series, ServiceIdx};
+use crate::metric::{CLIENT_LATENCY_MS, Family, NETWORK_GAP_MS, SERVED_LATENCY_MS, Side, words};
+use crate::onset;
+use crate::propagation::{smallest_spread, telling};
+use crate::quantity::{change, value};
+use crate::rank::{PartSource, RankedService};
+use crate::stats::{mean, median};
+use crate::windows::Windows;
+
+/// Evidence below this is not worth a line.
+const WORTH_A_LINE: f64 = 0.5;
+/// Lines for one candidate.
+const MAX_LINES: usize = 6;
+/// Rows before the incident's start at which an onset may already show (an alert fires late).
+const EARLY_ROWS: usize = 3;
+
+/// The data that every sentence is made from.
+pub(crate) struct Facts<'a> {
+    pub(crate) frame: &'a MetricFrame,
+    pub(crate) anomalies: &'a Anomalies,
+    pub(crate) windows: &'a Windows,
+}
+
+impl Facts<'_> {
+    /// What speaks for a candidate, most telling first, one line for each family and place.
+    pub(crate) fn for_candidate(&self, candidate: &RankedService) -> Vec<Evidence> {
+        let mut found: Vec<(f64, &SeriesEvidence)> = self
+            .anomalies
+            .series
+            .iter()
+            .filter_map(|s| Some((telling(s, candidate)?, s)))
+            .filter(|(_, s)| s.evidence >= WORTH_A_LINE)
+            .collect();
+        found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.series.cmp(&b.1.series)));
+        let mut shown: Vec<(&Family, ServiceIdx, Option<ServiceIdx>)> = Vec::new();
+        let mut lines: Vec<Evidence> = Vec::new();
+        for (_, s) in found {
+            let place = (&s.metric.family, s.service, s.peer);
+            if !shown.contains(&place) {
+                shown.push(place);
+                lines.push(self.line(s));
+            }
+        }
+        lines.extend(self.missing(candidate));
+        // A gap says all that the caller's latency of the same calls says, and more.
+        let gaps: Vec<_> = lines.iter().filter(|l| l.metric == NETWORK_GAP_MS).map(|l| l.peer.clone()).collect();
+        lines.retain(|l| l.metric != CLIENT_LATENCY_MS || !gaps.contains(&l.peer));
+        lines.truncate(MAX_LINES);
+        lines
+    }
+
+    /// One change as data and as a sentence.
+    pub(crate) fn line(&self, s: &SeriesEvidence) -> Evidence {
+        let series = &self.frame.series()[s.series];
+        let (from, to) = self.levels(series);
+        let summary = if s.metric.name == NETWORK_GAP_MS { self.gap_sentence(series) } else { None };
+        let summary =
+            summary.unwrap_or_else(|| format!("{} {}", self.subject(series), change(from, to, s.metric.unit)));
+        Evidence {
+            metric: s.metric.name.clone(),
+            seen_by: self.frame.service(s.service).to_owned(),
+            peer: s.peer.map(|p| self.frame.service(p).to_owned()),
+            from,
+            to,
+            unit: s.metric.unit.as_str().to_owned(),
+            strength: round(s.evidence),
+            onset: self.onset(series).map(|row| self.frame.times()[row].rfc3339()),
+            summary,
+        }
+    }
+
+    /// Level in normal time and in the incident: medians; means where only they moved (a pulse).
+    pub(crate) fn levels(&self, series: &Series) -> (Option<f64>, Option<f64>) {
+        let pick = |rows: &[usize]| -> Vec<f64> { rows.iter().map(|&i| series.values[i]).collect() };
+        let (normal, incident) = (pick(&self.windows.rows.baseline), pick(&self.windows.rows.incident));
+        let (by_median, by_mean) = ((median(&normal), median(&incident)), (mean(&normal), mean(&incident)));
+        let moved = |(from, to): (f64, f64)| (to - from).abs();
+        let (from, to) = if moved(by_mean) > 2.0 * moved(by_median) { by_mean } else { by_median };
+        (observed(from), observed(to))
+    }
+
+    /// The row at which the series left its normal band.
+    pub(crate) fn onset(&self, series: &Series) -> Option<usize> {
+        let start = *self.windows.rows.incident.first()?;
+        let floor = smallest_spread(series, &self.windows.rows.baseline);
+        onset::of_series(&series.values, &self.windows.rows.baseline, start.saturating_sub(EARLY_ROWS), floor)
+    }
+
+    fn subject(&self, series: &Series) -> String {
+        let words = words(&series.metric.name);
+        match series.peer {
+            Some(peer) => format!("{}→{} {words}", self.frame.service(series.service), self.frame.service(peer)),
+            None => words,
+        }
+    }
+
+    /// `orders→payment latency 4 → 312 ms at the caller, 3 → 3 ms at the callee: 308 ms more between them`.
+    fn gap_sentence(&self, gap: &Series) -> Option<String> {
+        let side = |name: &str| self.frame.get(gap.service, name, gap.peer).map(|s| self.levels(s));
+        let (caller, callee, (from, to)) = (side(CLIENT_LATENCY_MS)?, side(SERVED_LATENCY_MS)?, self.levels(gap));
+        let (rise, lost) = (caller.1? - caller.0?, to? - from?);
+        let verdict = if lost > 0.5 * rise { ", network and not code" } else { "" };
+        Some(format!(
+            "{}→{} latency {} at the caller, {} at the callee: {} more between them{verdict}",
+            self.frame.service(gap.service),
+            self.frame.service(gap.peer?),
+            change(caller.0, caller.1, gap.metric.unit),
+            change(callee.0, callee.1, gap.metric.unit),
+            value(lost, gap.metric.unit),
+        ))
+    }
+
+    pub(crate) fn missing(&self, candidate: &RankedService) -> Option<Evidence> {
+        let part = candidate.parts.iter().find(|p| p.source == PartSource::Missing && p.evidence >= WORTH_A_LINE)?;
+        let own = self.frame.series().iter().filter(|s| s.service == candidate.service && s.metric.side == Side::Own);
+        let share = |s: &Series, rows: &[usize]| {
+            rows.iter().filter(|&&i| s.values[i].is_nan()).count() as f64 / rows.len() as f64
+        };
+        let rows = &self.windows.rows;
+        let (from, to) = own
+            .map(|s| (share(s, &rows.baseline), share(s, &rows.incident)))
+            .max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))?;
+        Some(Evidence {
+            metric: "missing_ratio".to_owned(),
+            seen_by: self.frame.service(candidate.service).to_owned(),
+            peer: None,
+            from: Some(from),
+            to: Some(to),
+            unit: "ratio".to_owned(),
+            strength: round(part.evidence),
+            onset: None,
+            summary: format!("samples missing {}", change(Some(from), Some(to), crate::metric::Unit::Ratio)),
+        })
+    }
+}
+
+fn observed(v: f64) -> Option<f64> {
+    v.is_finite().then_some(v)
+}
+
+/// Three decimals: enough for people, and the last bits of a sum are nobody's business.
+pub(crate) fn round(v: f64) -> f64 {
+    (v * 1e3).round() / 1e3
+}

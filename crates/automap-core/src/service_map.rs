@@ -1,0 +1,11 @@
+//! The service map of an incident, as plain data: services, what connects them, and what the incident did to both.
+
+mod compose;
+mod learnt;
+mod model;
+
+pub use compose::{DataEdge, compose};
+pub use learnt::with_graphs;
+pub use model::{
+    EdgeChange, EdgeMetric, Influence, MAP_SCHEMA_VERSION, MapEdge, MapKind, MapNode, NodeRole, ServiceMap,
+};

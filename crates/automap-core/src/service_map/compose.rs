@@ -1,0 +1,440 @@
+//! Observation, report and what the data connects → one map. Nothing here is a statistic: roles and numbers are the report's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::model::{
+    EdgeChange, EdgeMetric, Influence, MAP_SCHEMA_VERSION, MapEdge, MapKind, MapNode, NodeRole, ServiceMap,
+};
+use crate::graph::MetricType;
+use crate::metric::words;
+use crate::metric::{Metric, Side};
+use crate::note::Note;
+use crate::observation::Observation;
+use crate::quantity::change;
+use crate::report::{Evidence, Report, Verdict, VerdictKind};
+use crate::time::Timestamp;
+
+/// Confidence from which a service that is not named counts as a candidate.
+const SOME_CONFIDENCE: f64 = 0.1;
+/// Samples of its own from which a service counts as observed: two make a difference.
+const MIN_SAMPLES: usize = 2;
+
+/// One connection that the data shows between two services, for one metric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataEdge {
+    /// One end; the earlier one where `directed`.
+    pub from: String,
+    /// The other end.
+    pub to: String,
+    /// The metric whose data connects them.
+    pub metric: MetricType,
+    /// How strong, in any unit from 0 up: only the shares within one pair of services are shown. Not finite counts as 0.
+    pub weight: f64,
+    /// Whether the data tells the direction.
+    pub directed: bool,
+    /// Against the other graph; [`EdgeChange::Same`] where no comparison is made.
+    pub change: EdgeChange,
+}
+
+/// Makes the map: one edge for each call, carrying the data edges of the same two services as its metrics, and one for each
+/// unordered pair without a call. Data edges from a service to itself are dropped.
+///
+/// In a map of normal time nobody is blamed: no roles, ranks or path. Ranks that the report does not hold are `None`.
+/// O((services + calls + data edges) · log).
+pub fn compose(observation: &Observation, report: &Report, kind: MapKind, data_edges: &[DataEdge]) -> ServiceMap {
+    let named = report.verdict.kind == VerdictKind::Cause;
+    let path: &[String] = match report.causes.first() {
+        Some(first) if named && kind != MapKind::Normal => &first.path,
+        _ => &[],
+    };
+    let edges = edges(observation, data_edges, path);
+    let nodes = nodes(observation, report, kind, data_edges);
+    let mut notes = Vec::new();
+    if observation.calls.is_empty() {
+        notes.push(Note::info("no_calls", "no calls between services are known: what connects them is the data alone"));
+    }
+    ServiceMap { schema_version: MAP_SCHEMA_VERSION, kind, title: title(report, kind), nodes, edges, notes }
+}
+
+fn title(report: &Report, kind: MapKind) -> String {
+    let clock = |t: &str| {
+        let parsed = t.parse::<jiff::Timestamp>();
+        parsed.map_or_else(|_| t.to_owned(), |t| Timestamp::from_ms(t.as_millisecond()).clock(0))
+    };
+    let w = &report.windows;
+    let baseline = format!("{}–{} UTC", clock(&w.baseline_start), clock(&w.baseline_end));
+    let incident = format!("{}–{} UTC", clock(&w.incident_start), clock(&w.incident_end));
+    match kind {
+        MapKind::Normal => format!("normal time, {baseline}"),
+        MapKind::Anomaly => format!("{} · {incident}", verdict(&report.verdict)),
+        MapKind::Difference => format!("{} · {incident} against {baseline}", verdict(&report.verdict)),
+    }
+}
+
+fn verdict(verdict: &Verdict) -> String {
+    match verdict.kind {
+        VerdictKind::Cause => format!("cause: {}, confidence {:.2}", verdict.summary, verdict.confidence),
+        VerdictKind::NoIncident | VerdictKind::NotEnoughEvidence => verdict.summary.clone(),
+    }
+}
+
+fn nodes(observation: &Observation, report: &Report, kind: MapKind, data_edges: &[DataEdge]) -> Vec<MapNode> {
+    let calls = observation.calls.edges().flat_map(|(from, to, _)| [from, to]);
+    let data = data_edges.iter().flat_map(|e| [e.from.as_str(), e.to.as_str()]);
+    let reported = report.causes.iter().map(|c| c.service.as_str());
+    let reported = reported.chain(report.victims.iter().map(|v| v.service.as_str()));
+    let measured = observation.frame.services().iter().map(String::as_str);
+    let names: BTreeSet<&str> = measured.chain(calls).chain(data).chain(reported).collect();
+    let entries: BTreeSet<&str> = observation.calls.entries().into_iter().collect();
+    let seen = observed(observation);
+    let known = |name: &str| if seen.contains(name) { NodeRole::Normal } else { NodeRole::Unobserved };
+    let node = |name: &str| {
+        let bare = MapNode {
+            service: name.to_owned(),
+            role: known(name),
+            rank: None,
+            confidence: None,
+            class: None,
+            is_entry: entries.contains(name),
+            summary: None,
+            onset: None,
+        };
+        if kind == MapKind::Normal { bare } else { in_incident(bare, report) }
+    };
+    names.into_iter().map(node).collect()
+}
+
+/// Services with samples of their own, not only somebody's view of them.
+fn observed(observation: &Observation) -> BTreeSet<&str> {
+    let frame = &observation.frame;
+    let own = frame.series().iter().filter(|s| s.metric.side == Side::Own && s.peer.is_none());
+    let enough = own.filter(|s| s.values.iter().filter(|v| !v.is_nan()).take(MIN_SAMPLES).count() == MIN_SAMPLES);
+    enough.map(|s| frame.service(s.service)).collect()
+}
+
+/// The node with what the report says of its service.
+fn in_incident(mut node: MapNode, report: &Report) -> MapNode {
+    let cause = report.causes.iter().find(|c| c.service == node.service);
+    let victim = report.victims.iter().find(|v| v.service == node.service);
+    let is_named = report.verdict.service.as_deref() == Some(node.service.as_str());
+    if let Some(cause) = cause {
+        node.rank = Some(cause.rank);
+        node.confidence = Some(cause.confidence);
+    }
+    let evidence: Option<&Evidence> = match (cause, victim) {
+        (Some(c), _) if is_named => c.evidence.first(),
+        (_, Some(v)) => v.evidence.first(),
+        (Some(c), None) => c.evidence.first(),
+        (None, None) => None,
+    };
+    if is_named {
+        node.role = NodeRole::Cause;
+    } else if victim.is_some() {
+        node.role = NodeRole::Victim;
+    } else if cause.is_some_and(|c| c.confidence >= SOME_CONFIDENCE) {
+        node.role = NodeRole::Candidate;
+    }
+    // A faint candidate is a normal service with a number: its wobble is no news.
+    if matches!(node.role, NodeRole::Cause | NodeRole::Candidate | NodeRole::Victim) {
+        node.summary = evidence.map(short);
+        node.onset = match cause {
+            Some(c) if is_named => c.onset.clone(),
+            _ => evidence.and_then(|e| e.onset.clone()),
+        };
+    }
+    node
+}
+
+/// `p95 latency 48.7 → 488 ms`: what and how far, without who saw it.
+fn short(evidence: &Evidence) -> String {
+    let unit = Metric::parse(&evidence.metric).unit;
+    format!("{} {}", words(&evidence.metric), change(evidence.from, evidence.to, unit))
+}
+
+/// What the data says of one unordered pair: `(lower, higher)` by name, the way from the lower end, metric by metric.
+type Pairs<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a DataEdge>>;
+
+fn edges(observation: &Observation, data_edges: &[DataEdge], path: &[String]) -> Vec<MapEdge> {
+    let mut pairs: Pairs<'_> = BTreeMap::new();
+    for edge in data_edges.iter().filter(|e| e.from != e.to) {
+        let (a, b) = (edge.from.as_str(), edge.to.as_str());
+        pairs.entry((a.min(b), a.max(b))).or_default().push(edge);
+    }
+    let calls: BTreeSet<(&str, &str)> = observation.calls.edges().map(|(from, to, _)| (from, to)).collect();
+    let mut out: Vec<MapEdge> = Vec::new();
+    for (from, to) in &calls {
+        // Of two services that call each other, the first by name carries what has no direction of its own.
+        let both_ways = calls.contains(&(*to, *from));
+        let mine = |e: &&&DataEdge| !both_ways || if e.directed { e.from == *from } else { from < to };
+        let data = pairs.get(&(*from.min(to), *from.max(to))).map(Vec::as_slice).unwrap_or_default();
+        let data: Vec<&DataEdge> = data.iter().filter(mine).copied().collect();
+        let is_asserted = observation.calls.is_asserted(from, to);
+        out.push(edge(from, to, (!is_asserted, is_asserted), &data));
+    }
+    for ((a, b), data) in &pairs {
+        if calls.contains(&(*a, *b)) || calls.contains(&(*b, *a)) {
+            continue;
+        }
+        let (from, to) = if leaning(data, a) >= 0.0 { (a, b) } else { (b, a) };
+        out.push(edge(from, to, (false, false), data));
+    }
+    let steps: BTreeSet<(&str, &str)> = path.windows(2).map(|w| (w[0].as_str(), w[1].as_str())).collect();
+    for e in &mut out {
+        e.on_path = steps.contains(&(e.from.as_str(), e.to.as_str()));
+    }
+    out.sort_by(|a, b| (&a.from, &a.to).cmp(&(&b.from, &b.to)));
+    out
+}
+
+/// How much more weight leaves `end` than enters it.
+fn leaning(data: &[&DataEdge], end: &str) -> f64 {
+    let directed = data.iter().filter(|e| e.directed && e.change != EdgeChange::Gone);
+    directed.map(|e| if e.from == end { weight(e) } else { -weight(e) }).sum()
+}
+
+fn weight(edge: &DataEdge) -> f64 {
+    if edge.weight.is_finite() { edge.weight.max(0.0) } else { 0.0 }
+}
+
+fn edge(from: &str, to: &str, (observed, asserted): (bool, bool), data: &[&DataEdge]) -> MapEdge {
+    let mut by_metric: BTreeMap<(MetricType, Influence, EdgeChange), f64> = BTreeMap::new();
+    for d in data {
+        let influence = match d.directed {
+            false => Influence::Undirected,
+            true if d.from == from => Influence::Forward,
+            true => Influence::Backward,
+        };
+        *by_metric.entry((d.metric, influence, d.change)).or_default() += weight(d);
+    }
+    let (total, count) = (by_metric.values().sum::<f64>(), by_metric.len() as f64);
+    let share = |w: f64| if total > 0.0 { w / total } else { 1.0 / count };
+    let metric = |((metric, influence, change), w): (&(MetricType, Influence, EdgeChange), &f64)| EdgeMetric {
+        metric: metric.as_str().to_owned(),
+        weight: share(*w),
+        influence: *influence,
+        change: *change,
+    };
+    let metrics: Vec<EdgeMetric> = by_metric.iter().map(metric).collect();
+    let change = match metrics.first().map(|m| m.change) {
+        Some(first) if metrics.iter().all(|m| m.change == first) => first,
+        _ => EdgeChange::Same,
+    };
+    MapEdge { from: from.to_owned(), to: to.to_owned(), observed, asserted, metrics, change, on_path: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::DiagnoseOptions;
+    use crate::frame::{RawSeries, assemble};
+    use crate::time::WindowHint;
+    use crate::topology::CallGraph;
+
+    /// front-end → orders → payment, front-end → user, and a worker nobody knows more of than its name.
+    fn observation(calls: CallGraph) -> Observation {
+        let times: Vec<Timestamp> = (0..60).map(|i| Timestamp::from_ms(1_700_000_000_000 + 5000 * i)).collect();
+        let wobble = |seed: usize, i: usize| ((i * 7 + seed * 13) % 10) as f64 / 10.0;
+        let series = |(seed, service): (usize, &str)| RawSeries {
+            service: service.to_owned(),
+            metric: "latency_ms".to_owned(),
+            peer: None,
+            points: times.iter().enumerate().map(|(i, t)| (*t, 10.0 + wobble(seed, i))).collect(),
+        };
+        let raw = ["front-end", "orders", "payment", "user"].into_iter().enumerate().map(series).collect();
+        let (frame, notes) = assemble(raw, times).unwrap();
+        let hint = WindowHint::default();
+        let source = "test".to_owned();
+        Observation { frame, calls, hint, notes, not_checked: Vec::new(), queries: Vec::new(), source }
+    }
+
+    fn calls() -> CallGraph {
+        [("front-end", "orders"), ("front-end", "user"), ("orders", "payment"), ("worker", "user")]
+            .into_iter()
+            .collect()
+    }
+
+    fn evidence(metric: &str, from: f64, to: f64) -> Evidence {
+        Evidence {
+            metric: metric.to_owned(),
+            seen_by: "x".to_owned(),
+            peer: None,
+            from: Some(from),
+            to: Some(to),
+            unit: "ms".to_owned(),
+            strength: 2.0,
+            onset: Some("2023-11-14T22:15:00Z".to_owned()),
+            summary: "long".to_owned(),
+        }
+    }
+
+    /// A report that blames payment, with orders and front-end as victims and user as a faint second.
+    fn report(observation: &Observation) -> Report {
+        let mut report = crate::diagnose::diagnose(observation, &DiagnoseOptions::default()).unwrap();
+        report.verdict.kind = VerdictKind::Cause;
+        report.verdict.service = Some("payment".to_owned());
+        report.verdict.summary = "payment (slow)".to_owned();
+        report.verdict.confidence = 0.9;
+        let cause = |rank: usize, service: &str, confidence: f64, path: &[&str]| crate::report::Cause {
+            rank,
+            service: service.to_owned(),
+            score: 1.0,
+            confidence,
+            onset: None,
+            evidence: vec![evidence("latency_p95_ms", 48.7, 488.0)],
+            path: path.iter().map(|s| (*s).to_owned()).collect(),
+            counter_evidence: Vec::new(),
+        };
+        report.causes = vec![
+            cause(1, "payment", 0.9, &["front-end", "orders", "payment"]),
+            cause(2, "orders", 0.2, &["front-end", "orders"]),
+            cause(3, "user", 0.05, &["front-end", "user"]),
+        ];
+        report.victims = ["front-end", "orders"]
+            .map(|service| crate::report::Victim {
+                service: service.to_owned(),
+                explained_by: "payment".to_owned(),
+                evidence: vec![evidence("latency_ms", 12.0, 300.0)],
+                summary: String::new(),
+            })
+            .to_vec();
+        report
+    }
+
+    fn data(from: &str, to: &str, metric: MetricType, weight: f64, directed: bool) -> DataEdge {
+        DataEdge { from: from.into(), to: to.into(), metric, weight, directed, change: EdgeChange::Same }
+    }
+
+    fn edge<'a>(map: &'a ServiceMap, from: &str, to: &str) -> &'a MapEdge {
+        map.edges.iter().find(|e| e.from == from && e.to == to).unwrap()
+    }
+
+    #[test]
+    fn roles_are_those_of_the_report() {
+        let observation = observation(calls());
+        let map = compose(&observation, &report(&observation), MapKind::Anomaly, &[]);
+        let roles: Vec<(&str, NodeRole)> = map.nodes.iter().map(|n| (n.service.as_str(), n.role)).collect();
+        assert_eq!(
+            roles,
+            [
+                ("front-end", NodeRole::Victim),
+                ("orders", NodeRole::Victim),
+                ("payment", NodeRole::Cause),
+                // Confidence 0.05: a number, but no candidate.
+                ("user", NodeRole::Normal),
+                ("worker", NodeRole::Unobserved),
+            ]
+        );
+        assert_eq!(map.nodes[2].summary.as_deref(), Some("p95 latency 48.7 → 488 ms"));
+        // A victim tells what it shows as one, whatever its rank.
+        assert_eq!((map.nodes[1].summary.as_deref(), map.nodes[1].rank), (Some("latency (mean) 12 → 300 ms"), Some(2)));
+        assert_eq!((map.nodes[3].summary.as_deref(), map.nodes[3].confidence), (None, Some(0.05)));
+        let entries: Vec<&str> = map.nodes.iter().filter(|n| n.is_entry).map(|n| n.service.as_str()).collect();
+        assert_eq!(entries, ["front-end", "worker"]);
+    }
+
+    #[test]
+    fn without_data_edges_the_edges_are_the_calls_and_the_path_is_marked() {
+        let observation = observation(calls());
+        let map = compose(&observation, &report(&observation), MapKind::Anomaly, &[]);
+        let edges: Vec<(&str, &str, bool)> =
+            map.edges.iter().map(|e| (e.from.as_str(), e.to.as_str(), e.on_path)).collect();
+        assert_eq!(
+            edges,
+            [
+                ("front-end", "orders", true),
+                ("front-end", "user", false),
+                ("orders", "payment", true),
+                ("worker", "user", false)
+            ]
+        );
+        assert!(map.edges.iter().all(|e| e.observed && e.metrics.is_empty() && e.change == EdgeChange::Same));
+    }
+
+    #[test]
+    fn nobody_is_blamed_in_normal_time_or_without_a_named_cause() {
+        let observation = observation(calls());
+        let mut report = report(&observation);
+        let normal = compose(&observation, &report, MapKind::Normal, &[]);
+        assert!(normal.nodes.iter().all(|n| matches!(n.role, NodeRole::Normal | NodeRole::Unobserved)));
+        assert!(normal.nodes.iter().all(|n| n.rank.is_none() && n.summary.is_none()));
+        assert!(normal.edges.iter().all(|e| !e.on_path));
+        report.verdict.kind = VerdictKind::NotEnoughEvidence;
+        report.verdict.service = None;
+        report.victims.clear();
+        let unsure = compose(&observation, &report, MapKind::Anomaly, &[]);
+        assert!(unsure.edges.iter().all(|e| !e.on_path));
+        assert_eq!(unsure.nodes[2].role, NodeRole::Candidate);
+    }
+
+    #[test]
+    fn data_edges_become_the_metrics_of_their_call() {
+        let observation = observation(calls());
+        let data = [
+            data("payment", "orders", MetricType::Latency, 3.0, true),
+            data("orders", "payment", MetricType::Cpu, 1.0, false),
+            data("orders", "orders", MetricType::Cpu, 1.0, false),
+        ];
+        let map = compose(&observation, &report(&observation), MapKind::Anomaly, &data);
+        assert_eq!(map.edges.len(), 4);
+        let metrics: Vec<(&str, f64, Influence)> = edge(&map, "orders", "payment")
+            .metrics
+            .iter()
+            .map(|m| (m.metric.as_str(), m.weight, m.influence))
+            .collect();
+        // The call goes from orders to payment, the latency the other way.
+        assert_eq!(metrics, [("latency", 0.75, Influence::Backward), ("cpu", 0.25, Influence::Undirected)]);
+    }
+
+    #[test]
+    fn a_pair_without_a_call_gets_one_edge_in_the_direction_of_most_weight() {
+        let observation = observation(calls());
+        let data = [
+            data("user", "payment", MetricType::Memory, 1.0, true),
+            data("payment", "user", MetricType::Cpu, 2.0, true),
+            data("payment", "stranger", MetricType::Io, f64::NAN, false),
+        ];
+        let map = compose(&observation, &report(&observation), MapKind::Anomaly, &data);
+        let found = edge(&map, "payment", "user");
+        assert!(!found.observed && !map.edges.iter().any(|e| e.from == "user" && e.to == "payment"));
+        let ways: Vec<Influence> = found.metrics.iter().map(|m| m.influence).collect();
+        assert_eq!(ways, [Influence::Forward, Influence::Backward]);
+        // A weight that is no number is a share all the same, and its end a service.
+        assert_eq!(edge(&map, "payment", "stranger").metrics[0].weight, 1.0);
+        assert!(map.nodes.iter().any(|n| n.service == "stranger" && n.role == NodeRole::Unobserved));
+    }
+
+    #[test]
+    fn an_edge_is_new_only_when_all_its_metrics_are() {
+        let observation = observation(calls());
+        let changed = |metric, change| DataEdge { change, ..data("front-end", "user", metric, 1.0, false) };
+        let (new, gone) = (changed(MetricType::Cpu, EdgeChange::New), changed(MetricType::Memory, EdgeChange::Gone));
+        let report = report(&observation);
+        let of = |data: &[DataEdge]| {
+            let map = compose(&observation, &report, MapKind::Difference, data);
+            edge(&map, "front-end", "user").change
+        };
+        assert_eq!(of(std::slice::from_ref(&new)), EdgeChange::New);
+        assert_eq!(of(&[new, gone]), EdgeChange::Same);
+    }
+
+    #[test]
+    fn two_services_that_call_each_other_share_their_data() {
+        let both: CallGraph = [("orders", "user"), ("user", "orders")].into_iter().collect();
+        let observation = observation(both);
+        let data =
+            [data("user", "orders", MetricType::Cpu, 1.0, true), data("user", "orders", MetricType::Io, 1.0, false)];
+        let map = compose(&observation, &report(&observation), MapKind::Anomaly, &data);
+        let metrics = |from: &str, to: &str| {
+            edge(&map, from, to).metrics.iter().map(|m| (m.metric.clone(), m.influence)).collect::<Vec<_>>()
+        };
+        assert_eq!(metrics("user", "orders"), [("cpu".to_owned(), Influence::Forward)]);
+        assert_eq!(metrics("orders", "user"), [("io".to_owned(), Influence::Undirected)]);
+    }
+
+    #[test]
+    fn a_system_without_calls_says_so() {
+        let observation = observation(CallGraph::new());
+        let map = compose(&observation, &report(&observation), MapKind::Anomaly, &[]);
+        assert!(map.edges.is_empty() && map.nodes.len() == 4 && map.notes[0].code == "no_calls");
+    }
+}

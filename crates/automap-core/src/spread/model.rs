@@ -1,0 +1,122 @@
+//! How a fault spread, as plain data. Times are RFC 3339 in UTC; `null` is "not observed", never zero.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use crate::propagation::{Channel, HopState};
+use crate::report::{Evidence, VerdictKind, WindowInfo};
+
+/// Version of [`Propagation`]'s shape.
+pub const PROPAGATION_SCHEMA_VERSION: u32 = 1;
+
+/// How a fault spread from its cause to those who noticed it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Propagation {
+    /// Version of this shape.
+    pub schema_version: u32,
+    /// What the diagnosis says.
+    pub verdict: VerdictKind,
+    /// The service that everything is told from: the first of the ranking, or the one asked for. `null` when nothing is wrong.
+    pub cause: Option<String>,
+    /// One sentence: how much of the incident the cause accounts for.
+    pub summary: String,
+    /// What was compared with what.
+    pub windows: WindowInfo,
+    /// Share of cases in which a change really began inside its interval, such as 0.9.
+    pub interval_level: f64,
+    /// Services with a clear change, earliest onset first, those without an onset last; ties by name.
+    pub services: Vec<ChangedService>,
+    /// From cause to effect, one for each service that the cause accounts for, and the unmeasured ones on the way; nearest the
+    /// cause first.
+    pub hops: Vec<Hop>,
+    /// From the cause to what users notice; where users notice nothing, to the ends of the chains.
+    pub paths: Vec<SpreadPath>,
+    /// What speaks against this cause, one sentence each: contradicting orders and changes that it does not account for.
+    pub against: Vec<String>,
+    /// Services that stayed normal, by name.
+    pub calm: Vec<String>,
+    /// Services of which nothing could be judged, by name.
+    pub unobserved: Vec<String>,
+}
+
+/// When a change began, and how surely that is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OnsetInterval {
+    /// The first sample that shows it.
+    pub at: String,
+    /// It began later than this.
+    pub earliest: String,
+    /// It began no later than this.
+    pub latest: String,
+}
+
+/// A service with a clear change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChangedService {
+    /// Its name.
+    pub service: String,
+    /// What it is in this incident.
+    pub role: SpreadRole,
+    /// Place in the ranking, from 1; `null` where it is not ranked.
+    pub rank: Option<usize>,
+    /// When its clearest change began; `null` where no sharp beginning was found.
+    pub onset: Option<OnsetInterval>,
+    /// Its clearest change.
+    pub change: Evidence,
+    /// The neighbour over which the cause accounts for it; `null` for the cause and for what stays unexplained.
+    pub explained_by: Option<String>,
+    /// How much of its own symptom the ranking took away in that neighbour's favour, 0 to 1; `null` where the ranking did not say.
+    pub explained_share: Option<f64>,
+}
+
+/// What a service is in an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SpreadRole {
+    /// Where it is told from.
+    Cause,
+    /// The cause accounts for its change.
+    Victim,
+    /// It changed, and the cause does not account for it.
+    Unexplained,
+}
+
+/// One step of the spread.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Hop {
+    /// The service nearer to the cause.
+    pub from: String,
+    /// The service that feels it.
+    pub to: String,
+    /// What travels.
+    pub channel: Channel,
+    /// What the onsets say about the order.
+    pub state: HopState,
+    /// When `from` changed: its own symptom where it has one, else its clearest change. `null` where not seen.
+    pub from_onset: Option<OnsetInterval>,
+    /// When what travels showed at `to`. `null` where not seen.
+    pub to_onset: Option<OnsetInterval>,
+    /// Seconds from the one onset to the other; negative: the effect was seen first. `null` unless both were seen.
+    pub lag_s: Option<f64>,
+    /// Smallest lag that both intervals allow.
+    pub lag_min_s: Option<f64>,
+    /// Largest lag that both intervals allow.
+    pub lag_max_s: Option<f64>,
+    /// By how many seconds the effect is clearly before its cause; `null` unless `state` is `contradictory`.
+    pub too_early_s: Option<f64>,
+    /// What shows it on the call itself, as the caller measures it; `null` where calls are not measured one by one or show nothing.
+    pub shown_by: Option<Evidence>,
+    /// The same for people.
+    pub summary: String,
+}
+
+/// A chain of hops.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SpreadPath {
+    /// From the cause to the service at the end.
+    pub services: Vec<String>,
+    /// Positions in [`Propagation::hops`], one fewer than services.
+    pub hops: Vec<usize>,
+    /// `contradictory` where any hop is, else `unobserved` where any is, else `simultaneous` where any is.
+    pub state: HopState,
+}

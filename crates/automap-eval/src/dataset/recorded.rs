@@ -1,0 +1,44 @@
+//! Captures of the lab: `<name>.parquet`, and `<name>.json` with the ledger's entries of what was injected. None: a quiet window.
+
+use std::path::{Path, PathBuf};
+
+use automap_core::time::Timestamp;
+use automap_sources::capture;
+
+use super::files::{json, wrong};
+use super::{Case, DatasetError, Place, Truth};
+use automap_chaos::injection::Injection;
+
+/// Captures with a ledger beside them.
+pub(super) fn captures(files: &[PathBuf]) -> Vec<PathBuf> {
+    let parquet = files.iter().filter(|p| p.extension().is_some_and(|e| e == "parquet"));
+    parquet.filter(|p| files.contains(&p.with_extension("json"))).cloned().collect()
+}
+
+pub(super) fn is_quiet(capture: &Path) -> bool {
+    json::<Vec<Injection>>(&capture.with_extension("json")).is_ok_and(|injected| injected.is_empty())
+}
+
+pub(super) fn read(place: &Place) -> Result<Case, DatasetError> {
+    let injected: Vec<Injection> = json(&place.path.with_extension("json"))?;
+    let observation = capture::read(&place.path).map_err(|e| wrong(&place.path, e))?;
+    // Users enter where nobody calls; more than one such service is no single entry.
+    let entry = match observation.calls.entries()[..] {
+        [only] => Some(only.to_owned()),
+        _ => None,
+    };
+    Ok(Case { entry, truth: truth(&injected), observation })
+}
+
+fn truth(injected: &[Injection]) -> Option<Truth> {
+    let first = injected.first()?;
+    let mut services: Vec<String> = injected.iter().flat_map(|i| &i.targets).map(|t| t.service.clone()).collect();
+    services.sort_unstable();
+    services.dedup();
+    Some(Truth {
+        services,
+        root_metric: Some(first.expected_metric.clone()),
+        fault: format!("{} {}", first.kind, first.action),
+        started: Timestamp::from_ms(first.from_ms),
+    })
+}

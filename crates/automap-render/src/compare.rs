@@ -1,0 +1,37 @@
+//! A comparison of periods for people and programs: text, JSON, CSV, Markdown. Renderers take a [`Comparison`] and nothing else.
+
+mod csv;
+mod markdown;
+mod text;
+pub(crate) mod wording;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use automap_core::compare::Comparison;
+
+pub use csv::csv;
+pub use markdown::markdown;
+pub use text::text;
+pub use wording::summary;
+
+pub(crate) use text::section;
+pub(crate) use wording::probability;
+
+/// A comparison with its answer in a sentence, as JSON shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ComparisonReport {
+    /// The answer in a sentence.
+    pub summary: String,
+    /// All the rest.
+    #[serde(flatten)]
+    pub comparison: Comparison,
+}
+
+/// The comparison with its summary, as JSON with a final newline.
+///
+/// # Errors
+/// As [`crate::json()`].
+pub fn json(comparison: &Comparison) -> Result<String, serde_json::Error> {
+    crate::json(&ComparisonReport { summary: summary(comparison), comparison: comparison.clone() })
+}

@@ -1,0 +1,58 @@
+//! One line per series and later period.
+
+use crate::table::{csv_line, csv_number};
+use automap_core::compare::Comparison;
+use automap_core::compare::model::LevelKind;
+
+const COLUMNS: [&str; 18] = [
+    "service",
+    "metric",
+    "peer",
+    "unit",
+    "reference",
+    "period",
+    "verdict",
+    "level",
+    "from",
+    "to",
+    "shift",
+    "delta",
+    "superiority",
+    "p_value",
+    "q_value",
+    "shape",
+    "step_at",
+    "slope_per_hour",
+];
+
+/// The comparison as comma-separated values with a heading: all series, one line per later period; empty is "not observed".
+pub fn csv(comparison: &Comparison) -> String {
+    let mut out = csv_line(&COLUMNS.map(str::to_owned));
+    let reference = comparison.periods.first().map_or("", |p| p.name.as_str());
+    for s in &comparison.series {
+        let shape = s.shape.as_ref();
+        for d in &s.differences {
+            out += &csv_line(&[
+                s.service.clone(),
+                s.metric.clone(),
+                s.peer.clone().unwrap_or_default(),
+                s.unit.clone(),
+                reference.to_owned(),
+                d.period.clone(),
+                d.verdict.as_str().to_owned(),
+                if d.level == LevelKind::Mean { "mean" } else { "median" }.to_owned(),
+                csv_number(d.from),
+                csv_number(d.to),
+                csv_number(d.shift),
+                csv_number(d.delta),
+                csv_number(d.superiority),
+                csv_number(d.p_value),
+                csv_number(d.q_value),
+                shape.map_or_else(String::new, |s| s.kind.as_str().to_owned()),
+                shape.and_then(|s| s.at.clone()).unwrap_or_default(),
+                csv_number(shape.and_then(|s| s.slope_per_hour)),
+            ]);
+        }
+    }
+    out
+}

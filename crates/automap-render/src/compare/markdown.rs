@@ -1,0 +1,44 @@
+//! The comparison for an incident channel or a pull request.
+
+use super::{text::rows, wording};
+use crate::markdown::escape::text as escaped;
+use crate::table::markdown_table;
+use crate::text::TextOptions;
+use automap_core::compare::Comparison;
+use automap_core::compare::model::SeriesComparison;
+use automap_core::note::Severity;
+
+/// Series shown.
+const MAX_ROWS: usize = 25;
+
+/// Renders the comparison; every label is escaped. At most 25 rows.
+pub fn markdown(comparison: &Comparison, options: &TextOptions) -> String {
+    let mut out = format!("**{}**\n\n", escaped(&wording::summary(comparison)));
+    for (i, p) in comparison.periods.iter().enumerate() {
+        let when = format!(
+            "{}: {}, {}–{} {}, {} samples",
+            char::from(b'A' + (i % 26) as u8),
+            p.name,
+            wording::date_clock(&p.start, options),
+            wording::clock(&p.end, options),
+            wording::zone(options),
+            p.samples
+        );
+        out += &format!("- {}\n", escaped(&when));
+    }
+    let found: Vec<&SeriesComparison> = comparison.series.iter().filter(|s| s.verdict.is_finding()).collect();
+    if !found.is_empty() {
+        let options = TextOptions { verbose: false, ..*options };
+        let (rows, align) = rows(comparison, &found[..found.len().min(MAX_ROWS)], &options);
+        out += &format!("\n{}", markdown_table(&rows, &align));
+    }
+    if found.len() > MAX_ROWS {
+        out += &format!("\n… and {} more\n", found.len() - MAX_ROWS);
+    }
+    let warnings = comparison.notes.iter().filter(|n| n.severity == Severity::Warning).map(|n| n.message.clone());
+    let remarks: Vec<String> = wording::edges(comparison).into_iter().chain(warnings).collect();
+    if !remarks.is_empty() {
+        out += &format!("\n{}", remarks.iter().map(|r| format!("- {}\n", escaped(r))).collect::<String>());
+    }
+    out
+}

@@ -1,0 +1,147 @@
+//! The comparison for a terminal: the answer first, then the periods, then what differs, the heaviest first.
+
+use super::wording;
+use crate::table::{Align, aligned, plain};
+use crate::text::TextOptions;
+use automap_core::compare::Comparison;
+use automap_core::compare::model::{SeriesComparison, ServiceDifference, Verdict};
+use automap_core::note::Severity;
+
+/// Series shown unless `verbose`.
+const MAX_ROWS: usize = 25;
+/// Services named in the list.
+const MAX_SERVICES: usize = 10;
+
+/// Renders the comparison; ends with a newline, at most some 45 lines unless `verbose`.
+pub fn text(comparison: &Comparison, options: &TextOptions) -> String {
+    let mut lines = vec![answer(comparison, options), String::new()];
+    lines.extend(periods(comparison, options));
+    lines.extend(services(comparison));
+    let found: Vec<&SeriesComparison> = shown(comparison, options.verbose).collect();
+    let limit = if options.verbose { usize::MAX } else { MAX_ROWS };
+    if !found.is_empty() {
+        lines.push(String::new());
+        let (rows, align) = rows(comparison, &found[..found.len().min(limit)], options);
+        lines.extend(aligned(&rows, &align));
+    }
+    if found.len() > limit {
+        lines.push(format!("… and {} more (-v shows all)", found.len() - limit));
+    }
+    let edges = wording::edges(comparison);
+    lines.extend(section("EDGES", edges.iter().map(|e| plain(e))));
+    let notes = comparison.notes.iter().filter(|n| options.verbose || n.severity == Severity::Warning);
+    lines.extend(section("NOTES", notes.map(|n| plain(&n.message))));
+    lines.join("\n") + "\n"
+}
+
+/// What a table shows: findings, and everything that was judged with `verbose`.
+fn shown(comparison: &Comparison, verbose: bool) -> impl Iterator<Item = &SeriesComparison> {
+    comparison.series.iter().filter(move |s| verbose || s.verdict.is_finding())
+}
+
+fn answer(comparison: &Comparison, options: &TextOptions) -> String {
+    let sentence = plain(&wording::summary(comparison));
+    let found = comparison.services.iter().any(|s| s.verdict.is_finding());
+    if options.color { format!("\x1b[{}m{sentence}\x1b[0m", if found { "1;33" } else { "1;32" }) } else { sentence }
+}
+
+fn periods(comparison: &Comparison, options: &TextOptions) -> Vec<String> {
+    let row = |(i, p): (usize, &automap_core::compare::model::PeriodInfo)| {
+        vec![
+            letter(i),
+            p.name.clone(),
+            format!(
+                "{}–{} {}",
+                wording::date_clock(&p.start, options),
+                wording::clock(&p.end, options),
+                wording::zone(options)
+            ),
+            format!("{} samples every {} s, {} services, {} series", p.samples, p.step_s, p.services, p.series),
+        ]
+    };
+    let rows: Vec<Vec<String>> = comparison.periods.iter().enumerate().map(row).collect();
+    aligned(&rows, &[Align::Left; 4])
+}
+
+/// `A`, `B`, …; at most twelve periods.
+fn letter(i: usize) -> String {
+    char::from(b'A' + (i % 26) as u8).to_string()
+}
+
+fn services(comparison: &Comparison) -> Vec<String> {
+    let named = |verdict: &[Verdict], one: &dyn Fn(&ServiceDifference) -> String| -> String {
+        let all: Vec<String> = comparison.services.iter().filter(|s| verdict.contains(&s.verdict)).map(one).collect();
+        let more = all.len().saturating_sub(MAX_SERVICES);
+        let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
+        all[..all.len() - more].join(", ") + &tail
+    };
+    let score = |s: &ServiceDifference| match s.verdict {
+        Verdict::OnlyInA => format!("{} (vanished)", s.service),
+        Verdict::OnlyInB => format!("{} (new)", s.service),
+        _ => format!("{} {:.1}", s.service, s.score),
+    };
+    let name = |s: &ServiceDifference| s.service.clone();
+    let differ = named(&[Verdict::Differs, Verdict::OnlyInA, Verdict::OnlyInB], &score);
+    let lists = [
+        ("DIFFER", differ),
+        ("SAME", named(&[Verdict::Same], &name)),
+        ("NOT JUDGED", named(&[Verdict::TooFewSamples, Verdict::NotComparable], &name)),
+    ];
+    let mut lines = vec![String::new()];
+    lines.extend(lists.iter().filter(|(_, l)| !l.is_empty()).map(|(head, l)| format!("{head:<12}{}", plain(l))));
+    lines
+}
+
+/// Table of a comparison with its heading.
+pub(crate) fn rows(
+    comparison: &Comparison,
+    series: &[&SeriesComparison],
+    options: &TextOptions,
+) -> (Vec<Vec<String>>, Vec<Align>) {
+    let many = comparison.periods.len() > 2;
+    let letters: Vec<String> = (0..comparison.periods.len()).map(letter).collect();
+    let later = if many { "LATER > A" } else { "B > A" };
+    let mut head: Vec<String> =
+        ["SERVICE", "METRIC", &letters.join(" → "), "SHIFT", later, "Q", "MOVEMENT"].map(str::to_owned).to_vec();
+    let mut align = vec![Align::Left, Align::Left, Align::Left, Align::Right, Align::Right, Align::Right, Align::Left];
+    if many {
+        head.insert(3, "MOST".to_owned());
+        align.insert(3, Align::Left);
+    }
+    if options.verbose {
+        head.push("VERDICT".to_owned());
+        align.push(Align::Left);
+    }
+    let mut rows = vec![head];
+    for s in series {
+        let Some(d) = wording::strongest(s) else { continue };
+        let mut row = vec![s.service.clone(), wording::metric(s), wording::levels(s, comparison.periods.len())];
+        if many {
+            let place = s.differences.iter().position(|x| std::ptr::eq(x, d)).map_or(0, |i| i + 1);
+            row.push(letter(place));
+        }
+        row.extend([
+            wording::shift(d),
+            wording::superiority(d),
+            wording::probability(d.q_value),
+            wording::shape(s, options),
+        ]);
+        if options.verbose {
+            row.push(s.verdict.as_str().replace('_', " "));
+        }
+        rows.push(row);
+    }
+    (rows, align)
+}
+
+/// A blank line, then the heading before the first line and its width before every other; nothing without lines.
+pub(crate) fn section(heading: &str, items: impl Iterator<Item = String>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (i, item) in items.enumerate() {
+        if i == 0 {
+            lines.push(String::new());
+        }
+        lines.push(format!("{:<12}{item}", if i == 0 { heading } else { "" }));
+    }
+    lines
+}

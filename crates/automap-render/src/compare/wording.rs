@@ -1,0 +1,173 @@
+//! A comparison's words.
+
+use crate::text::TextOptions;
+use automap_core::compare::model::{
+    Comparison, Difference, EdgeDifference, EdgeKind, LevelKind, SeriesComparison, ShapeKind, Verdict,
+};
+use automap_core::metric::Metric;
+use automap_core::metric::words;
+use automap_core::quantity::{change, number, value};
+
+/// Beyond this many spreads a shift is only "large".
+const LARGE_SHIFT: f64 = 999.0;
+/// Edges named in one line.
+const MAX_EDGES: usize = 8;
+
+/// The answer in a sentence: `payment differs most: p95 latency 4.1 → 312 ms; 3 of 14 services differ, 210 series the same`.
+pub fn summary(comparison: &Comparison) -> String {
+    let c = &comparison.counts;
+    if c.differs + c.only_in_a + c.only_in_b == 0 {
+        let unjudged: String = [(c.too_few_samples, "have too few samples"), (c.not_comparable, "are not comparable")]
+            .iter()
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, word)| format!("; {n} {word}"))
+            .collect();
+        return match c.same {
+            0 => format!("nothing can be judged: none of {} series has enough samples in all periods", c.series),
+            same => format!("nothing differs: {same} of {} series are the same{unjudged}", c.series),
+        };
+    }
+    let services = &comparison.services;
+    let differ = services.iter().filter(|s| s.verdict.is_finding()).count();
+    let first = services.first().map_or_else(String::new, |s| {
+        let top = comparison.series.iter().find(|x| x.service == s.service && x.verdict.is_finding());
+        match (s.verdict, top) {
+            (Verdict::OnlyInA, _) => format!("{} vanished", s.service),
+            (Verdict::OnlyInB, _) => format!("{} is new", s.service),
+            (_, Some(top)) => format!("{} differs most: {} {}", s.service, metric(top), levels(top, 2)),
+            (_, None) => format!("{} differs", s.service),
+        }
+    });
+    let mut rest = vec![format!("{differ} of {} services differ, {} series the same", services.len(), c.same)];
+    let more = [
+        (c.only_in_a, "vanished"),
+        (c.only_in_b, "new"),
+        (c.too_few_samples, "with too few samples"),
+        (c.not_comparable, "not comparable"),
+    ];
+    rest.extend(more.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")));
+    format!("{first}; {}", rest.join(", "))
+}
+
+/// `latency at the caller to payment`.
+pub(crate) fn metric(s: &SeriesComparison) -> String {
+    let peer = s.peer.as_ref().map_or_else(String::new, |p| format!(" to {p}"));
+    words(&s.metric) + &peer
+}
+
+/// `4.1 → 312 ms` of the strongest difference, or the medians of all periods where there are more than two.
+pub(crate) fn levels(s: &SeriesComparison, periods: usize) -> String {
+    let unit = Metric::parse(&s.metric).unit;
+    if periods > 2 {
+        let one = |l: &Option<_>| {
+            l.as_ref()
+                .map_or_else(|| "no data".to_owned(), |l: &automap_core::compare::model::Level| value(l.median, unit))
+        };
+        return s.levels.iter().map(one).collect::<Vec<_>>().join(" → ");
+    }
+    let Some(d) = strongest(s) else { return String::new() };
+    let mean = if d.level == LevelKind::Mean { " (mean)" } else { "" };
+    change(d.from, d.to, unit) + mean
+}
+
+/// The difference that a line tells: the one with the series' verdict and the largest shift.
+pub(crate) fn strongest(s: &SeriesComparison) -> Option<&Difference> {
+    let size = |d: &Difference| d.shift.map_or(0.0, f64::abs);
+    let telling = s.differences.iter().filter(|d| d.verdict == s.verdict);
+    telling.reduce(|best, d| if size(d) > size(best) { d } else { best })
+}
+
+/// `+12.3`, `> +999`; a word for what exists on one side only.
+pub(crate) fn shift(d: &Difference) -> String {
+    match (d.verdict, d.shift) {
+        (Verdict::OnlyInA, _) => "vanished".to_owned(),
+        (Verdict::OnlyInB, _) => "new".to_owned(),
+        (_, None) => "–".to_owned(),
+        (_, Some(shift)) if shift.abs() > LARGE_SHIFT => format!("{}999+", sign(shift)),
+        (_, Some(shift)) => format!("{}{}", sign(shift), number(shift.abs())),
+    }
+}
+
+fn sign(v: f64) -> char {
+    if v < 0.0 { '−' } else { '+' }
+}
+
+/// `97 %`, never a certainty that the samples do not carry.
+pub(crate) fn superiority(d: &Difference) -> String {
+    d.superiority.map_or_else(|| "–".to_owned(), |p| format!("{:.0} %", 100.0 * p))
+}
+
+/// `0.012`, `<0.001`.
+pub(crate) fn probability(p: Option<f64>) -> String {
+    match p {
+        None => "–".to_owned(),
+        Some(p) if p < 0.001 => "<0.001".to_owned(),
+        Some(p) => format!("{p:.3}"),
+    }
+}
+
+/// `step at 14:03:15`, `drift +30 MiB/h`; nothing where it did not move.
+pub(crate) fn shape(s: &SeriesComparison, options: &TextOptions) -> String {
+    let Some(shape) = &s.shape else { return String::new() };
+    let unit = Metric::parse(&s.metric).unit;
+    let at = shape.at.as_deref().map(|t| format!("step at {}", clock(t, options)));
+    let slope = shape.slope_per_hour.map(|v| format!("drift {}{} per hour", sign(v), value(v.abs(), unit)));
+    match shape.kind {
+        ShapeKind::Level => "level throughout".to_owned(),
+        ShapeKind::Unclear => "unclear".to_owned(),
+        _ => [slope, at].into_iter().flatten().collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// `calls vanished in B: orders → payment, front-end → user`, `links by data new in B: orders – payment (cpu)`.
+pub(crate) fn edges(comparison: &Comparison) -> Vec<String> {
+    let mut groups: Vec<(&str, EdgeKind, Verdict, Vec<String>)> = Vec::new();
+    for e in &comparison.edges {
+        let name = name(e);
+        match groups.iter_mut().find(|g| (g.0, g.1, g.2) == (e.period.as_str(), e.kind, e.verdict)) {
+            Some(group) => group.3.push(name),
+            None => groups.push((&e.period, e.kind, e.verdict, vec![name])),
+        }
+    }
+    let line = |(period, kind, verdict, names): &(&str, EdgeKind, Verdict, Vec<String>)| {
+        let kind = if *kind == EdgeKind::Learnt { "links by data" } else { "calls" };
+        let word = if *verdict == Verdict::OnlyInA { " vanished in" } else { " new in" };
+        let more = names.len().saturating_sub(MAX_EDGES);
+        let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{kind}{word} {period}: {}{tail}", names[..names.len() - more].join(", "))
+    };
+    groups.iter().map(line).collect()
+}
+
+fn name(e: &EdgeDifference) -> String {
+    match &e.metric {
+        Some(metric) => format!("{} – {} ({metric})", e.from, e.to),
+        None => format!("{} → {}", e.from, e.to),
+    }
+}
+
+/// `14:03:15` in the zone of the options; anything that is no time as it is.
+pub(crate) fn clock(rfc3339: &str, options: &TextOptions) -> String {
+    rfc3339.parse::<jiff::Timestamp>().map_or_else(
+        |_| rfc3339.to_owned(),
+        |t| automap_core::time::Timestamp::from_ms(t.as_millisecond()).clock(options.utc_offset_s),
+    )
+}
+
+/// `2026-11-23 14:03:15`.
+pub(crate) fn date_clock(rfc3339: &str, options: &TextOptions) -> String {
+    let day = rfc3339.parse::<jiff::Timestamp>().ok().and_then(|t| {
+        let ms = t.as_millisecond().checked_add(i64::from(options.utc_offset_s) * 1000)?;
+        let local = jiff::Timestamp::from_millisecond(ms).ok()?;
+        Some(local.to_zoned_datetime(jiff::tz::TimeZone::UTC).date().to_string())
+    });
+    day.map_or_else(|| rfc3339.to_owned(), |day| format!("{day} {}", clock(rfc3339, options)))
+}
+
+/// `UTC`, `+08:00`.
+pub(crate) fn zone(options: &TextOptions) -> String {
+    match options.utc_offset_s {
+        0 => "UTC".to_owned(),
+        s => format!("{}{:02}:{:02}", if s < 0 { '-' } else { '+' }, s.abs() / 3600, s.abs() / 60 % 60),
+    }
+}

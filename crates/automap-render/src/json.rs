@@ -1,0 +1,20 @@
+//! Values for programs: JSON and its schema.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The value as JSON, indented, with a final newline.
+///
+/// # Errors
+/// Never for the types of `automap-core`, whose maps have strings as keys; `serde_json`'s error type is passed on all the same.
+pub fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(value).map(|text| text + "\n")
+}
+
+/// The JSON Schema of a type, for programs that read its JSON.
+///
+/// # Errors
+/// As [`json`].
+pub fn schema<T: JsonSchema>() -> Result<String, serde_json::Error> {
+    json(&schemars::schema_for!(T))
+}

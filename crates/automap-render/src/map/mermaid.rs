@@ -1,0 +1,178 @@
+//! The map as a Mermaid flowchart, which GitHub and many wikis draw where they find it in a page.
+
+use std::fmt::Write;
+
+use super::words;
+use automap_core::service_map::{EdgeChange, Influence, MapEdge, MapNode, NodeRole, ServiceMap};
+
+/// Mermaid refuses charts with more lines than this.
+const MAX_EDGES: usize = 500;
+/// Services beyond which only those with a line are drawn: Mermaid refuses texts of more than 50,000 characters.
+const MAX_NODES: usize = 400;
+/// Characters of a name, and of a summary.
+const NAME_CHARS: usize = 40;
+
+/// A flowchart from left to right. Of a map that Mermaid would refuse the least
+/// telling part is left out, and a comment says so.
+pub fn mermaid(map: &ServiceMap) -> String {
+    let mut out = String::new();
+    let _ = write_chart(&mut out, map);
+    out
+}
+
+fn write_chart(out: &mut String, map: &ServiceMap) -> std::fmt::Result {
+    let index = |service: &str| map.nodes.iter().position(|n| n.service == service);
+    let role = |service: &str| index(service).map_or(NodeRole::Normal, |i| map.nodes[i].role);
+    // The most telling first: path, calls of affected services, calls, data.
+    let telling = |e: &MapEdge| {
+        let touched = words::is_affected(role(&e.from)) || words::is_affected(role(&e.to));
+        (!e.on_path, !(touched && words::is_call(e)), !words::is_call(e), !touched)
+    };
+    let mut kept: Vec<&MapEdge> = map.edges.iter().collect();
+    kept.sort_by_key(|e| telling(e));
+    kept.truncate(MAX_EDGES);
+    kept.sort_by(|a, b| (&a.from, &a.to).cmp(&(&b.from, &b.to)));
+    let has_line = |n: &MapNode| kept.iter().any(|e| e.from == n.service || e.to == n.service);
+    let mut drawn: Vec<usize> = (0..map.nodes.len()).collect();
+    if drawn.len() > MAX_NODES {
+        drawn.retain(|&i| words::is_affected(map.nodes[i].role) || has_line(&map.nodes[i]));
+        drawn.sort_by_key(|&i| !words::is_affected(map.nodes[i].role));
+        drawn.truncate(MAX_NODES);
+        drawn.sort_unstable();
+        kept.retain(|e| [&e.from, &e.to].iter().all(|s| index(s).is_some_and(|i| drawn.binary_search(&i).is_ok())));
+    }
+    writeln!(out, "---\ntitle: \"{}\"\n---", plain(&map.title))?;
+    let (no_nodes, no_edges) = (map.nodes.len() - drawn.len(), map.edges.len() - kept.len());
+    if no_nodes + no_edges > 0 {
+        writeln!(out, "%% left out, for Mermaid's limits: {}, {}", words::count(no_nodes, "service"), {
+            words::count(no_edges, "edge")
+        })?;
+    }
+    writeln!(out, "flowchart LR")?;
+    writeln!(out, "  classDef default fill:#f6f7f9,stroke:#b6bec9,color:#39424e")?;
+    for &i in &drawn {
+        let node = &map.nodes[i];
+        let (open, close) = if node.role == NodeRole::Cause { ("{{", "}}") } else { ("(", ")") };
+        let class = match node.role {
+            NodeRole::Cause => ":::cause",
+            NodeRole::Candidate => ":::candidate",
+            NodeRole::Victim => ":::victim",
+            NodeRole::Normal => "",
+            NodeRole::Unobserved => ":::unobserved",
+        };
+        writeln!(out, "  n{i}{open}\"{}\"{close}{class}", label(node))?;
+    }
+    let mut number = 0;
+    let mut on_path: Vec<String> = Vec::new();
+    for edge in kept {
+        let (Some(from), Some(to)) = (index(&edge.from), index(&edge.to)) else { continue };
+        writeln!(out, "  n{from} {} n{to}", arrow(edge))?;
+        if edge.on_path {
+            on_path.push(number.to_string());
+        }
+        number += 1;
+    }
+    let roles = |role: NodeRole| drawn.iter().any(|&i| map.nodes[i].role == role);
+    for (role, class) in [
+        (NodeRole::Cause, "classDef cause fill:#c62828,stroke:#7f1010,stroke-width:4px,color:#ffffff"),
+        (NodeRole::Candidate, "classDef candidate fill:#fdecea,stroke:#c62828,stroke-width:2px,color:#39424e"),
+        (NodeRole::Victim, "classDef victim fill:#fdf0d5,stroke:#c77700,stroke-width:2px,color:#39424e"),
+        (NodeRole::Unobserved, "classDef unobserved stroke:#8a94a1,stroke-dasharray:4 3"),
+    ] {
+        if roles(role) {
+            writeln!(out, "  {class}")?;
+        }
+    }
+    if !on_path.is_empty() {
+        writeln!(out, "  linkStyle {} stroke:#c62828,stroke-width:4px", on_path.join(","))?;
+    }
+    Ok(())
+}
+
+fn label(node: &MapNode) -> String {
+    let mut lines = vec![escape(&words::shorten(&node.service, NAME_CHARS))];
+    if words::is_affected(node.role) {
+        lines.extend(words::role(node).map(|r| escape(&r)));
+        lines.extend(node.summary.as_deref().map(|s| escape(&words::shorten(s, NAME_CHARS))));
+    }
+    lines.join("<br/>")
+}
+
+fn arrow(edge: &MapEdge) -> String {
+    let directed = edge.metrics.iter().any(|m| m.influence == Influence::Forward);
+    let arrow = match (edge.on_path, words::is_call(edge), directed) {
+        (true, _, _) => "==>",
+        (false, true, _) => "-->",
+        (false, false, true) => "-.->",
+        (false, false, false) => "-.-",
+    };
+    let mut said: Vec<String> = Vec::new();
+    match edge.change {
+        EdgeChange::Same => {}
+        EdgeChange::New => said.push("new".to_owned()),
+        EdgeChange::Gone => said.push("gone".to_owned()),
+    }
+    let names = words::metric_names(edge);
+    if !names.is_empty() {
+        said.push(names);
+    }
+    if said.is_empty() { arrow.to_owned() } else { format!("{arrow}|\"{}\"|", escape(&said.join(": "))) }
+}
+
+/// The text with a blank for every sign that YAML or Mermaid might read as more than text: titles know no entities.
+fn plain(text: &str) -> String {
+    let fits = |c: char| c.is_alphanumeric() || " -_.,:/·→–…()".contains(c);
+    words::line(text).chars().map(|c| if fits(c) { c } else { ' ' }).collect()
+}
+
+/// Entities for every sign that Mermaid, Markdown or HTML might read as more than text.
+fn escape(text: &str) -> String {
+    let mut out = String::new();
+    for c in words::line(text).chars() {
+        match c {
+            c if c.is_alphanumeric() => out.push(c),
+            ' ' | '-' | '_' | '.' | ',' | ':' | '/' | '·' | '→' | '–' | '…' | '+' | '−' => out.push(c),
+            c => out.push_str(&format!("#{};", u32::from(c))),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{HOSTILE, generated, hostile, shop};
+    use super::*;
+
+    #[test]
+    fn the_cause_and_the_path_stand_out() {
+        let text = mermaid(&shop());
+        assert!(
+            text.starts_with(
+                "---\ntitle: \"cause: payment (network), confidence 0.96 · 14:03:15–14:12:00 UTC\"\n---\n"
+            )
+        );
+        assert!(text.contains("{{\"payment<br/>CAUSE · 0.96<br/>network gap 1.2 → 309 ms\"}}:::cause"), "{text}");
+        assert!(text.contains(" ==>|\"latency\"| "), "{text}");
+        assert!(text.contains(" -.-|\"memory\"| "), "{text}");
+        // By name: edge-router → front-end is the fifth line from 0, front-end → orders the eighth, orders → payment the twelfth.
+        assert!(text.ends_with("linkStyle 4,7,12 stroke:#c62828,stroke-width:4px\n"), "{text}");
+    }
+
+    #[test]
+    fn a_hostile_name_leaves_only_letters() {
+        for name in HOSTILE {
+            let text = mermaid(&hostile(name));
+            for bad in ["<script", "%%{", "\"]", "`", "\nn9", "&\""] {
+                assert!(!text.contains(bad), "{bad:?} in {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_map_too_large_for_mermaid_says_what_is_missing() {
+        let text = mermaid(&generated(300, 600, 900));
+        let lines = text.lines().filter(|l| l.contains("-->") || l.contains("-.-") || l.contains("==>")).count();
+        assert_eq!(lines, MAX_EDGES);
+        assert!(text.contains("\n%% left out") && text.chars().count() < 50_000, "{}", text.chars().count());
+    }
+}

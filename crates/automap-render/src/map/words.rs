@@ -1,0 +1,171 @@
+//! The words of every picture: one place, so that the terminal, the drawing and the files say the same.
+
+use automap_core::service_map::{EdgeChange, EdgeMetric, Influence, MapEdge, MapKind, MapNode, NodeRole, ServiceMap};
+
+/// One line of printable text: whatever breaks a line, is no character of XML, or turns the reading direction becomes a space.
+pub(crate) fn line(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{FFFE}' | '\u{FFFF}');
+    text.chars().map(|c| if turns(c) || breaks(c) { ' ' } else { c }).collect()
+}
+
+/// At most `max` characters of one line, the last one `…` where something is missing.
+pub(crate) fn shorten(text: &str, max: usize) -> String {
+    let text = line(text);
+    if text.chars().count() <= max {
+        return text;
+    }
+    let kept: String = text.chars().take(max.saturating_sub(1)).collect();
+    kept.trim_end().to_owned() + "…"
+}
+
+/// Whether the incident touches the service.
+pub(crate) fn is_affected(role: NodeRole) -> bool {
+    matches!(role, NodeRole::Cause | NodeRole::Candidate | NodeRole::Victim)
+}
+
+/// What a service is, in a word or two; nothing for a service that stayed normal.
+pub(crate) fn role(node: &MapNode) -> Option<String> {
+    let sure = node.confidence.filter(|c| c.is_finite()).map_or_else(String::new, |c| format!(" · {c:.2}"));
+    match node.role {
+        NodeRole::Cause => Some(format!("CAUSE{sure}")),
+        NodeRole::Candidate => {
+            let rank = node.rank.map_or_else(String::new, |r| format!(" {r}"));
+            Some(format!("candidate{rank}{sure}"))
+        }
+        NodeRole::Victim => Some("victim".to_owned()),
+        NodeRole::Unobserved => Some("not observed".to_owned()),
+        NodeRole::Normal => None,
+    }
+}
+
+/// Everything known of a service, in one sentence for a tooltip and a screen reader.
+pub(crate) fn describe(node: &MapNode) -> String {
+    let mut parts = vec![line(&node.service)];
+    parts.push(role(node).unwrap_or_else(|| "stayed normal".to_owned()));
+    if node.role != NodeRole::Candidate {
+        parts.extend(node.rank.map(|r| format!("rank {r}")));
+    }
+    parts.extend(node.class.as_deref().map(|c| format!("class {}", line(c))));
+    parts.extend(node.is_entry.then(|| "called by nobody".to_owned()));
+    parts.extend(node.summary.as_deref().map(line));
+    parts.extend(node.onset.as_deref().map(|t| format!("since {}", line(t))));
+    parts.join("; ")
+}
+
+/// Everything known of an edge, in one sentence.
+pub(crate) fn describe_edge(edge: &MapEdge) -> String {
+    let (from, to) = (line(&edge.from), line(&edge.to));
+    let mut parts = vec![match (edge.observed, edge.asserted) {
+        (true, _) => format!("{from} calls {to}"),
+        (false, true) => format!("{from} calls {to}, as declared"),
+        (false, false) => format!("{from} and {to}: no call seen, but their data moves together"),
+    }];
+    parts.extend(edge.on_path.then(|| "on the path from the cause to the users".to_owned()));
+    if !edge.metrics.is_empty() {
+        let metrics: Vec<String> = edge.metrics.iter().map(|m| metric_words(m, &from, &to)).collect();
+        parts.push(format!("data: {}", metrics.join(", ")));
+    }
+    match edge.change {
+        EdgeChange::Same => {}
+        EdgeChange::New => parts.push("only in the incident".to_owned()),
+        EdgeChange::Gone => parts.push("only in normal time".to_owned()),
+    }
+    parts.join("; ")
+}
+
+fn metric_words(m: &EdgeMetric, from: &str, to: &str) -> String {
+    let way = match m.influence {
+        Influence::Forward => format!(", {from} first"),
+        Influence::Backward => format!(", {to} first"),
+        Influence::Undirected => String::new(),
+    };
+    let change = match m.change {
+        EdgeChange::Same => "",
+        EdgeChange::New => ", new",
+        EdgeChange::Gone => ", gone",
+    };
+    format!("{} ({:.0} %{way}{change})", line(&m.metric), 100.0 * m.weight)
+}
+
+/// Whether calls connect the two, seen or declared; else the data alone does.
+pub(crate) fn is_call(edge: &MapEdge) -> bool {
+    edge.observed || edge.asserted
+}
+
+/// A sign for each metric type; the first letter of a metric that is not among the seven.
+pub(crate) fn letter(metric: &str) -> String {
+    match metric {
+        "congestion" => "Q".to_owned(),
+        "io" => "IO".to_owned(),
+        other => line(other).chars().next().map(|c| c.to_uppercase().collect()).unwrap_or_default(),
+    }
+}
+
+/// The signs of an edge's metrics, `+` before a new and `−` before a gone one: `L +C`.
+pub(crate) fn letters(edge: &MapEdge) -> String {
+    let mut out: Vec<String> = Vec::new();
+    for m in &edge.metrics {
+        let sign = match m.change {
+            EdgeChange::Same => "",
+            EdgeChange::New => "+",
+            EdgeChange::Gone => "−",
+        };
+        let text = format!("{sign}{}", letter(&m.metric));
+        if !out.contains(&text) {
+            out.push(text);
+        }
+    }
+    out.join(" ")
+}
+
+/// The names of an edge's metrics: `latency, +cpu`.
+pub(crate) fn metric_names(edge: &MapEdge) -> String {
+    let mut out: Vec<String> = Vec::new();
+    for m in &edge.metrics {
+        let sign = match m.change {
+            EdgeChange::Same => "",
+            EdgeChange::New => "+",
+            EdgeChange::Gone => "−",
+        };
+        let text = format!("{sign}{}", line(&m.metric));
+        if !out.contains(&text) {
+            out.push(text);
+        }
+    }
+    out.join(", ")
+}
+
+/// What kind of map it is, and how large.
+pub(crate) fn subtitle(map: &ServiceMap) -> String {
+    let kind = match map.kind {
+        MapKind::Normal => "normal time",
+        MapKind::Anomaly => "incident",
+        MapKind::Difference => "incident against normal time",
+    };
+    let calls = map.edges.iter().filter(|e| is_call(e)).count();
+    let data = map.edges.len() - calls;
+    let mut parts = vec![format!("service map, {kind}"), count(map.nodes.len(), "service"), count(calls, "call")];
+    if data > 0 {
+        parts.push(format!("{} by data alone", count(data, "link")));
+    }
+    parts.join(" · ")
+}
+
+/// `1 call`, `2 calls`.
+pub(crate) fn count(n: usize, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_is_one_line() {
+        assert_eq!(line("a\nb\u{0}c\u{202E}d\u{FFFF}e"), "a b c d e");
+        assert_eq!(shorten("payment-service", 8), "payment…");
+        assert_eq!(shorten("payment", 7), "payment");
+        assert_eq!(shorten("x", 0), "…");
+    }
+}

@@ -1,0 +1,216 @@
+//! The page for an incident channel: Markdown that GitHub, GitLab and Slack take, short enough for all of them.
+
+pub(crate) mod escape;
+mod section;
+
+use automap_core::dossier::Dossier;
+
+use crate::clock::PageOptions;
+use crate::map::mermaid;
+use crate::page::wording;
+use automap_core::note::Severity;
+use automap_core::report::{Cause, VerdictKind};
+use escape::{block, span, text};
+use section::Section;
+
+/// Queries shown, the most telling first.
+const MAX_QUERIES: usize = 6;
+
+/// Renders the page: at most 3,000 characters for each section and 12,000 in all; what is left out is said. Every label is escaped.
+pub fn markdown(dossier: &Dossier, options: &PageOptions) -> String {
+    let sections = [
+        verdict(dossier, options),
+        candidates(dossier, options),
+        evidence(dossier, options),
+        map(dossier),
+        spread(dossier, options),
+        victims(dossier, options),
+        not_seen(dossier, options),
+        next(dossier),
+        queries(dossier),
+    ];
+    section::join(&sections, &footer(dossier, options))
+}
+
+fn verdict(dossier: &Dossier, options: &PageOptions) -> Section {
+    let report = &dossier.report;
+    let (kicker, headline, small) = wording::headline(&report.verdict);
+    let mut section = Section::new("");
+    let title = [kicker, ": ", headline].concat();
+    let title = if report.verdict.kind == VerdictKind::Cause { title } else { headline.to_owned() };
+    let small = match (small, report.verdict.kind) {
+        ("", _) => String::new(),
+        (small, VerdictKind::Cause) => format!(" ({})", text(small)),
+        (small, _) => format!(" {}", text(small)),
+    };
+    section.pieces.push(format!("## {}{small}\n", text(&title)));
+    let w = &report.windows;
+    let when = format!(
+        "{}, {} ({}, {})",
+        options.date(&w.incident_start),
+        wording::incident_span(report, options),
+        wording::between(&w.incident_start, &w.incident_end),
+        wording::start_is(report)
+    );
+    section.pieces.push(format!("{}  ", text(&when)));
+    if report.verdict.kind == VerdictKind::Cause {
+        let second = report.causes.get(1);
+        let second = second.map_or_else(String::new, |c| format!(", next {} {:.2}", text(&c.service), c.confidence));
+        let level = wording::level(report.verdict.level);
+        section.pieces.push(format!("Confidence **{level}** {:.2}{second}", report.verdict.confidence));
+    }
+    section.pieces.push(format!("\n{}", text(&options.with_clocks(&wording::why(report, options)))));
+    section
+}
+
+fn candidates(dossier: &Dossier, options: &PageOptions) -> Section {
+    let mut section = Section::new("### Candidates");
+    if dossier.report.causes.is_empty() {
+        return section;
+    }
+    section.pieces.push("| # | Service | Confidence | Since | Path |\n|--:|:--|--:|:--|:--|".to_owned());
+    for c in &dossier.report.causes {
+        let since = c.onset.as_deref().map_or_else(|| "–".to_owned(), |t| text(&options.clock(t)));
+        let path = if c.path.len() > 1 { text(&c.path.join(" → ")) } else { String::new() };
+        section.pieces.push(format!("| {} | {} | {:.2} | {since} | {path} |", c.rank, name(c, dossier), c.confidence));
+    }
+    section
+}
+
+fn name(cause: &Cause, dossier: &Dossier) -> String {
+    let named = dossier.report.verdict.service.as_deref() == Some(cause.service.as_str());
+    let name = text(&cause.service);
+    if named { format!("**{name}**") } else { name }
+}
+
+fn evidence(dossier: &Dossier, options: &PageOptions) -> Section {
+    let mut section = Section::new("### Evidence");
+    for cause in &dossier.report.detailed_causes().0 {
+        let gap = if section.pieces.is_empty() { "" } else { "\n" };
+        section.pieces.push(format!("{gap}**{}**\n", text(&cause.service)));
+        for e in &cause.evidence {
+            let since = e.onset.as_deref().map_or_else(String::new, |t| format!("{} ", text(&options.clock(t))));
+            section.pieces.push(format!("- {since}{}", text(&e.summary)));
+        }
+        for against in &cause.counter_evidence {
+            section.pieces.push(format!("- *against it:* {}", text(&options.with_clocks(against))));
+        }
+    }
+    section
+}
+
+/// GitHub and GitLab draw it; elsewhere it is a list of calls that can be read.
+fn map(dossier: &Dossier) -> Section {
+    let mut section = Section::new("### Map");
+    if !dossier.map.edges.is_empty() {
+        section.pieces.push(block("mermaid", &mermaid(&dossier.map)));
+    }
+    section
+}
+
+/// Who changed when, and what speaks against the order.
+fn spread(dossier: &Dossier, options: &PageOptions) -> Section {
+    let spread = &dossier.propagation;
+    let mut section = Section::new("### How it spread");
+    if spread.services.is_empty() {
+        return section;
+    }
+    section.pieces.push(format!("{}\n", text(&options.with_clocks(&spread.summary))));
+    for s in &spread.services {
+        let since = s.onset.as_ref().map_or_else(|| "no sharp beginning".to_owned(), |o| options.clock(&o.at));
+        let by = s.explained_by.as_ref().map_or_else(String::new, |by| format!(", explained by {}", text(by)));
+        section.pieces.push(format!("- {since} **{}**{by}: {}", text(&s.service), text(&s.change.summary)));
+    }
+    for against in &spread.against {
+        section.pieces.push(format!("- **against it:** {}", text(&options.with_clocks(against))));
+    }
+    section
+}
+
+fn victims(dossier: &Dossier, options: &PageOptions) -> Section {
+    let mut section = Section::new("### Victims");
+    if !dossier.propagation.services.is_empty() {
+        // Already told by how it spread.
+        return section;
+    }
+    for v in &dossier.report.victims {
+        let (service, by) = (text(&v.service), text(&v.explained_by));
+        section.pieces.push(format!("- **{service}**, explained by {by}: {}", text(&options.with_clocks(&v.summary))));
+    }
+    section
+}
+
+/// What could not be looked at, how much could, and warnings.
+fn not_seen(dossier: &Dossier, options: &PageOptions) -> Section {
+    let report = &dossier.report;
+    let c = &report.coverage;
+    let mut section = Section::new("### Data");
+    section.pieces.push(format!(
+        "- {} of {} services and {} of {} series judged; {} + {} samples every {} s",
+        c.services_judged,
+        c.services,
+        c.series_judged,
+        c.series,
+        report.windows.baseline_samples,
+        report.windows.incident_samples,
+        report.windows.step_s
+    ));
+    for n in &report.not_checked {
+        let place = if n.services.is_empty() { String::new() } else { format!(" of {}", n.services.join(", ")) };
+        section.pieces.push(format!("- *not checked:* {}{}: {}", text(&n.signal), text(&place), text(&n.reason)));
+    }
+    for note in &report.notes {
+        let word = if note.severity == Severity::Warning { "**warning:**" } else { "*note:*" };
+        section.pieces.push(format!("- {word} {}", text(&options.with_clocks(&note.message))));
+    }
+    section
+}
+
+fn next(dossier: &Dossier) -> Section {
+    let mut section = Section::new("### Next");
+    for step in &dossier.report.next {
+        let words = match query_of(step, dossier) {
+            Some(query) => {
+                step.strip_suffix(query).unwrap_or(step).trim_end_matches([':', ' ']).to_owned() + " (below)"
+            }
+            None => step.clone(),
+        };
+        section.pieces.push(format!("- {}", text(&words)));
+    }
+    section
+}
+
+/// The query at the end of a step.
+fn query_of<'a>(step: &str, dossier: &'a Dossier) -> Option<&'a str> {
+    let queries = dossier.report.queries.iter().map(|q| q.promql.as_str());
+    queries.filter(|q| !q.is_empty()).find(|q| step.ends_with(q))
+}
+
+/// The queries of the next steps and those behind the charts, each once, ready to copy.
+fn queries(dossier: &Dossier) -> Section {
+    let mut section = Section::new("### Queries");
+    let of_steps = dossier.report.next.iter().filter_map(|step| query_of(step, dossier));
+    let of_charts = dossier.charts.iter().filter_map(|c| c.query.as_deref());
+    let mut told: Vec<&str> = Vec::new();
+    for query in of_steps.chain(of_charts) {
+        if told.len() < MAX_QUERIES && !told.contains(&query) {
+            told.push(query);
+            let signal = dossier.report.queries.iter().find(|q| q.promql == query).map_or("", |q| &q.signal);
+            section.pieces.push(format!("{}:\n\n{}\n", text(signal), block("promql", query)));
+        }
+    }
+    section
+}
+
+fn footer(dossier: &Dossier, options: &PageOptions) -> Section {
+    let w = &dossier.report.windows;
+    let (from, to) = (text(&options.clock(&w.baseline_start)), text(&options.clock(&w.baseline_end)));
+    let mut section = Section::new("");
+    section.pieces.push(format!(
+        "*automap {}, from* {}*, baseline {from}–{to} {}*",
+        text(&dossier.automap_version),
+        span(&dossier.report.source),
+        text(&options.zone())
+    ));
+    section
+}

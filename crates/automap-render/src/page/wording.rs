@@ -1,0 +1,163 @@
+//! What every renderer of a page says in the same words: headline, the one-sentence why, who is shown in full, what began when.
+
+use std::collections::BTreeSet;
+
+use crate::clock::{PageOptions, length, ms};
+use automap_core::report::{Evidence, FAINT_CONFIDENCE, Level, Report, Verdict, VerdictKind};
+
+/// The headline: what it is about, the answer, and what belongs to it in smaller letters.
+pub(crate) fn headline(verdict: &Verdict) -> (&'static str, &str, &str) {
+    match verdict.kind {
+        VerdictKind::Cause => {
+            let mechanism = verdict.mechanism.as_deref().unwrap_or("");
+            ("Most likely cause", verdict.service.as_deref().unwrap_or("unknown"), mechanism)
+        }
+        VerdictKind::NoIncident => ("Verdict", "No incident", ""),
+        VerdictKind::NotEnoughEvidence => ("Verdict", "Not enough evidence", "to name one service"),
+    }
+}
+
+/// `high`, `medium`, `low`.
+pub(crate) fn level(level: Level) -> &'static str {
+    match level {
+        Level::High => "high",
+        Level::Medium => "medium",
+        Level::Low => "low",
+    }
+}
+
+/// Why the verdict is what it is, in one or two sentences.
+pub(crate) fn why(report: &Report, options: &PageOptions) -> String {
+    let c = &report.coverage;
+    let first = report.causes.first();
+    match report.verdict.kind {
+        VerdictKind::NoIncident => format!(
+            "{} series of {} services were compared with the baseline; none moved enough to point to a fault.",
+            c.series_judged, c.services_judged
+        ),
+        VerdictKind::Cause => {
+            let since = first
+                .and_then(|f| f.onset.as_deref())
+                .map_or_else(String::new, |t| format!("Since {}: ", options.clock(t)));
+            let what = first.and_then(|f| f.evidence.first()).map_or("it fits the symptoms best", |e| &e.summary);
+            format!("{since}{what}.{}", noticed(report))
+        }
+        VerdictKind::NotEnoughEvidence => {
+            let mut near = report.causes.iter().filter(|c| c.confidence >= FAINT_CONFIDENCE);
+            let closest = match (near.next(), near.next()) {
+                (Some(a), Some(b)) => format!(
+                    "{} comes closest ({:.2}), then {} ({:.2}).",
+                    a.service, a.confidence, b.service, b.confidence
+                ),
+                (Some(a), None) => format!("{} comes closest ({:.2}).", a.service, a.confidence),
+                _ => "No service stands out.".to_owned(),
+            };
+            format!("{closest}{}", noticed(report))
+        }
+    }
+}
+
+fn noticed(report: &Report) -> String {
+    let first = report.symptoms.first();
+    first.map_or_else(String::new, |s| format!(" Users notice it at {}: {}.", s.service, s.evidence.summary))
+}
+
+/// `00:57:26–00:57:58 UTC`.
+pub(crate) fn incident_span(report: &Report, options: &PageOptions) -> String {
+    let w = &report.windows;
+    format!("{}–{} {}", options.clock(&w.incident_start), options.clock(&w.incident_end), options.zone())
+}
+
+/// How the incident's start is known.
+pub(crate) fn start_is(report: &Report) -> &'static str {
+    match report.windows.incident_start_is.as_str() {
+        "given" => "start given",
+        "moved" => "start earlier than given",
+        "detected" => "start found in the data",
+        _ => "no start found: the last third of the data",
+    }
+}
+
+/// What the later window is called: without an incident, it was only looked at.
+pub(crate) fn later_window(report: &Report) -> &'static str {
+    if report.verdict.kind == VerdictKind::NoIncident { "looked at" } else { "incident" }
+}
+
+/// Length between two RFC 3339 times in words; empty where they are none.
+pub(crate) fn between(from: &str, to: &str) -> String {
+    ms(from).zip(ms(to)).map_or_else(String::new, |(a, b)| length(b - a))
+}
+
+/// One change on the time line.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Event {
+    /// When it began, milliseconds since the epoch.
+    pub(crate) at_ms: i64,
+    /// Where: `payment`, or `orders → payment` for calls.
+    pub(crate) place: String,
+    /// What.
+    pub(crate) summary: String,
+    /// Whether it speaks for the service named.
+    pub(crate) is_cause: bool,
+}
+
+/// Every change of the report with its onset, earliest first, no change twice.
+pub(crate) fn events(report: &Report) -> Vec<Event> {
+    let (detailed, _) = report.detailed_causes();
+    let named = report.verdict.service.as_deref();
+    let of_causes = detailed.iter().flat_map(|c| c.evidence.iter().map(|e| (e, named == Some(c.service.as_str()))));
+    let of_symptoms = report.symptoms.iter().map(|s| (&s.evidence, named == Some(s.service.as_str())));
+    let of_victims = report.victims.iter().flat_map(|v| v.evidence.iter().map(|e| (e, false)));
+    let mut seen: BTreeSet<(&str, Option<&str>, &str)> = BTreeSet::new();
+    let mut events: Vec<Event> = of_causes
+        .chain(of_symptoms)
+        .chain(of_victims)
+        .filter(|(e, _)| seen.insert((&e.seen_by, e.peer.as_deref(), &e.metric)))
+        .filter_map(|(e, is_cause)| {
+            let (place, summary) = placed(e);
+            Some(Event { at_ms: ms(e.onset.as_deref()?)?, place, summary: summary.to_owned(), is_cause })
+        })
+        .collect();
+    events.sort_by(|a, b| (a.at_ms, !a.is_cause, &a.place).cmp(&(b.at_ms, !b.is_cause, &b.place)));
+    events
+}
+
+/// Where a change is, and what it is without the place: sentences on calls begin with `orders→payment`.
+pub(crate) fn placed(e: &Evidence) -> (String, &str) {
+    match &e.peer {
+        None => (e.seen_by.clone(), &e.summary),
+        Some(peer) => {
+            let told = format!("{}→{peer} ", e.seen_by);
+            (format!("{} → {peer}", e.seen_by), e.summary.strip_prefix(&told).unwrap_or(&e.summary))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evidence(seen_by: &str, peer: Option<&str>, summary: &str) -> Evidence {
+        Evidence {
+            metric: "latency_ms".into(),
+            seen_by: seen_by.into(),
+            peer: peer.map(Into::into),
+            from: None,
+            to: None,
+            unit: String::new(),
+            strength: 1.0,
+            onset: None,
+            summary: summary.into(),
+        }
+    }
+
+    #[test]
+    fn a_place_is_told_once() {
+        let call = evidence("orders", Some("payment"), "orders→payment latency 5 → 255 ms");
+        assert_eq!(placed(&call), ("orders → payment".to_owned(), "latency 5 → 255 ms"));
+        let own = evidence("orders", None, "CPU 3 → 4 cores");
+        assert_eq!(placed(&own), ("orders".to_owned(), "CPU 3 → 4 cores"));
+        let other_words = evidence("orders", Some("payment"), "its calls fail");
+        assert_eq!(placed(&other_words).1, "its calls fail");
+    }
+}
