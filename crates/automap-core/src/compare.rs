@@ -26,7 +26,7 @@ pub use period::{Period, SeriesKey};
 use crate::metric::Metric;
 use crate::note::Note;
 use judge::{Judge, Later};
-use model::{Counts, PeriodInfo, SCHEMA_VERSION, SeriesComparison, Verdict};
+use model::{Counts, PeriodInfo, SCHEMA_VERSION, SeriesComparison, SeriesVerdict};
 
 /// Most periods in one comparison: a table of more columns is read by nobody; `trend` takes more.
 pub const MAX_PERIODS: usize = 12;
@@ -106,7 +106,7 @@ pub fn compare(periods: &[Period], options: &CompareOptions) -> Result<Compariso
     let mut series: Vec<SeriesComparison> =
         keys.into_iter().map(|key| judge.series(key, reference, &compared)).collect();
     judge::hold_down_false_discoveries(&mut series, options);
-    for s in series.iter_mut().filter(|s| s.verdict == Verdict::Differs) {
+    for s in series.iter_mut().filter(|s| s.verdict == SeriesVerdict::Differs) {
         s.shape = shape::of_periods(periods, s, &judge);
     }
     let services = services::differences(periods, &series);
@@ -144,12 +144,12 @@ fn counts(series: &[SeriesComparison]) -> Counts {
     let count = |verdict| series.iter().filter(|s| s.verdict == verdict).count();
     Counts {
         series: series.len(),
-        differs: count(Verdict::Differs),
-        same: count(Verdict::Same),
-        too_few_samples: count(Verdict::TooFewSamples),
-        only_in_a: count(Verdict::OnlyInA),
-        only_in_b: count(Verdict::OnlyInB),
-        not_comparable: count(Verdict::NotComparable),
+        differs: count(SeriesVerdict::Differs),
+        same: count(SeriesVerdict::Same),
+        too_few_samples: count(SeriesVerdict::TooFewSamples),
+        only_in_a: count(SeriesVerdict::OnlyInA),
+        only_in_b: count(SeriesVerdict::OnlyInB),
+        not_comparable: count(SeriesVerdict::NotComparable),
     }
 }
 

@@ -16,7 +16,7 @@ const STALE_MS: i64 = 300_000;
 /// What is looked for, in the order of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Signal {
+pub enum CoverageSignal {
     /// Requests per second.
     Requests,
     /// Share of failed requests.
@@ -33,7 +33,7 @@ pub enum Signal {
     Io,
 }
 
-impl Signal {
+impl CoverageSignal {
     /// All of them.
     pub const ALL: [Self; 7] =
         [Self::Requests, Self::Errors, Self::Latency, Self::Calls, Self::Cpu, Self::Memory, Self::Io];
@@ -52,7 +52,7 @@ impl Signal {
     }
 
     /// What a diagnosis cannot find without it.
-    pub fn costs(self) -> &'static str {
+    pub fn blind_spot(self) -> &'static str {
         match self {
             Self::Requests => "load cannot be told from a fault, and lost requests are not noticed",
             Self::Errors => "failing requests are not noticed",
@@ -109,7 +109,7 @@ impl Presence {
 pub struct ServiceCoverage {
     /// Its name.
     pub service: String,
-    /// In the order of [`Signal::ALL`].
+    /// In the order of [`CoverageSignal::ALL`].
     pub signals: Vec<Presence>,
     /// Median of its requests per second; `null` where none were counted.
     pub requests_per_s: Option<f64>,
@@ -118,15 +118,15 @@ pub struct ServiceCoverage {
 /// What is seen of every service of a frame, by name. `now` is when it was fetched.
 pub fn coverage(frame: &MetricFrame, now: Timestamp) -> Vec<ServiceCoverage> {
     let of = |(i, name): (usize, &String)| {
-        let series = |signal: Signal| {
+        let series = |signal: CoverageSignal| {
             let own = frame.series().iter().filter(move |s| s.service == ServiceIdx(i));
             own.filter(move |s| signal.is(&s.metric.family, s.metric.side))
         };
         let best = |signal| series(signal).map(|s| presence(frame, &s.values, now)).min().unwrap_or(Presence::Missing);
-        let requests = series(Signal::Requests).map(|s| finite(&s.values)).filter(|v| !v.is_empty());
+        let requests = series(CoverageSignal::Requests).map(|s| finite(&s.values)).filter(|v| !v.is_empty());
         ServiceCoverage {
             service: name.clone(),
-            signals: Signal::ALL.map(best).to_vec(),
+            signals: CoverageSignal::ALL.map(best).to_vec(),
             requests_per_s: requests.map(|v| median(&v)).max_by(f64::total_cmp),
         }
     };

@@ -77,7 +77,7 @@ pub fn analyse_with_history(
     let Some(Cut { windows, anomalies, ranking }) = averaged else {
         return Err(DiagnoseError::NothingToJudge { series: frame.series().len(), baseline, incident });
     };
-    let mut notes = windows::remarks(&windows, &observation.hint);
+    let mut notes = windows::notes(&windows, &observation.hint);
     let (ranking, automap) = match options.engine {
         rank::Engine::Evidence => (ranking, None),
         rank::Engine::Automap => {

@@ -2,23 +2,23 @@
 //!
 //! AutoMAP (Ma et al., WWW 2020) learns it from data, without knowing who calls whom: [`learn`] tests conditional independence
 //! for each of seven [`MetricType`]s and orients what is left; [`BehaviourGraph`] adds windows up, [`WeightedGraph`] subtracts normal
-//! behaviour and compares incidents; [`profile`] types the services. Edges point from cause to effect.
+//! behaviour and compares incidents; [`service_class`] types the services. Edges point from cause to effect.
 
 mod behaviour;
 mod change;
 mod learn;
 mod metric_type;
 mod orient;
-pub mod profile;
+pub mod service_class;
 mod signals;
 pub mod skeleton;
 
 pub use behaviour::{BehaviourGraph, ByType, Subtraction, WeightedGraph};
-pub use change::{LearntWindow, Link, changed_links, links};
+pub use change::{LearnedWindow, Link, changed_links, links};
 pub use learn::{GraphOptions, Learned, Tested, learn};
 pub use metric_type::MetricType;
 pub use orient::{Colliders, Orientation, orient};
-pub use signals::{Congestion, Signals};
+pub use signals::{Congestion, GraphSignals};
 
 use std::collections::BTreeSet;
 
@@ -48,11 +48,16 @@ pub struct IncidentGraphs {
 }
 
 /// Learns both graphs of an incident. Cost: twice that of [`learn`].
-pub fn of_incident(frame: &MetricFrame, rows: &Rows, calls: &CallGraph, options: &GraphOptions) -> IncidentGraphs {
-    let signals = Signals::of(frame, options.congestion);
+pub fn learn_for_incident(
+    frame: &MetricFrame,
+    rows: &Rows,
+    calls: &CallGraph,
+    options: &GraphOptions,
+) -> IncidentGraphs {
+    let signals = GraphSignals::of(frame, options.congestion);
     let of = |rows: &[usize]| learn(frame, &signals, rows, calls, options);
     let (normal, incident) = (of(&rows.baseline), of(&rows.incident));
-    let window = |rows, learned| LearntWindow { frame, signals: &signals, rows, learned };
+    let window = |rows, learned| LearnedWindow { frame, signals: &signals, rows, learned };
     let windows = (window(&rows.baseline, &normal), window(&rows.incident, &incident));
     let changed = changed_links(&windows.0, &windows.1, &options.independence);
     IncidentGraphs { normal, incident, changed }

@@ -47,7 +47,7 @@ pub struct Incident {
     /// The service named; `null` where the evidence does not single one out.
     pub cause: Option<NamedCause>,
     /// What users of the services feel, the worst that was seen of each, worst first.
-    pub symptoms: Vec<Sign>,
+    pub symptoms: Vec<IndicatorChange>,
     /// Services that suffer from the cause: alerts on them may be held back.
     pub victims: Vec<String>,
     /// What it costs the objectives.
@@ -129,7 +129,8 @@ pub enum Indicator {
 
 /// An indicator of a service that left its normal range.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Sign {
+#[schemars(rename = "Sign")]
+pub struct IndicatorChange {
     /// Whose requests.
     pub service: String,
     /// What about them.
@@ -165,15 +166,16 @@ pub struct TimelineEntry {
     #[schemars(with = "String")]
     pub at: Timestamp,
     /// What kind of moment.
-    pub kind: Moment,
+    pub kind: TimelineKind,
     /// In words.
     pub text: String,
 }
 
 /// Kinds of moments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Moment")]
 #[serde(rename_all = "snake_case")]
-pub enum Moment {
+pub enum TimelineKind {
     /// It was opened.
     Opened,
     /// The answer changed: another cause, or none.
@@ -218,7 +220,7 @@ impl Severity {
     }
 }
 
-impl Moment {
+impl TimelineKind {
     /// The word used in listings and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -265,7 +267,7 @@ impl Incident {
     }
 
     /// Adds a moment; forgets the oldest one after the first half when there is no room.
-    pub fn note(&mut self, at: Timestamp, kind: Moment, text: impl Into<String>) {
+    pub fn note(&mut self, at: Timestamp, kind: TimelineKind, text: impl Into<String>) {
         if self.timeline.len() >= MAX_TIMELINE {
             self.timeline.remove(MAX_TIMELINE / 2);
         }
@@ -317,7 +319,7 @@ mod tests {
     fn a_full_timeline_keeps_its_beginning_and_its_end() {
         let mut incident = an_incident();
         for i in 0..MAX_TIMELINE + 5 {
-            incident.note(incident.onset, Moment::Verdict, i.to_string());
+            incident.note(incident.onset, TimelineKind::Verdict, i.to_string());
         }
         let texts: Vec<&str> = incident.timeline.iter().map(|e| e.text.as_str()).collect();
         assert_eq!((texts.len(), texts[0], texts[99], texts[100]), (MAX_TIMELINE, "0", "99", "105"));

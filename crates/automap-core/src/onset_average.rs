@@ -107,14 +107,14 @@ mod tests {
     use crate::metric::Family;
     use crate::rank::{Engine, PartSource};
     use crate::time::{Interval, Timestamp};
-    use crate::windows::Onset;
+    use crate::windows::OnsetSource;
 
     fn a_look(prior: f64, scores: &[f64]) -> (f64, Cut) {
         let t = Timestamp::from_ms;
         let windows = Windows {
             baseline: Interval { start: t(0), end: t(1) },
             incident: Interval { start: t(1), end: t(2) },
-            onset: Onset::Given,
+            onset: OnsetSource::Given,
             rows: Rows { baseline: vec![0], incident: vec![1] },
         };
         let service = |(i, score): (usize, &f64)| RankedService {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::Analysis;
 use crate::anomaly::{MIN_BASELINE_SAMPLES, MIN_INCIDENT_SAMPLES};
 use crate::frame::ServiceIdx;
-use crate::graph::profile::{ServiceClass, classes, edge_shares};
-use crate::graph::{Congestion, IncidentGraphs, MetricType, Signals};
+use crate::graph::service_class::{ServiceClass, classes, edge_shares};
+use crate::graph::{Congestion, GraphSignals, IncidentGraphs, MetricType};
 use crate::metric::Side;
 use crate::stats::{finite, mad, median};
 use crate::topology::CallGraph;
@@ -83,7 +83,7 @@ pub fn profiles(analysis: &Analysis, graphs: &IncidentGraphs, calls: &CallGraph)
     let (normal, incident) = (graphs.normal.graph.weights(), graphs.incident.graph.weights());
     let (normal_shares, incident_shares) = (edge_shares(&normal), edge_shares(&incident));
     let (normal_classes, incident_classes) = (classes(&normal), classes(&incident));
-    let signals = Signals::of(&analysis.frame, Congestion::default());
+    let signals = GraphSignals::of(&analysis.frame, Congestion::default());
     let evidence = crate::rank::automap::evidence_by_type(&analysis.frame, &analysis.anomalies);
     let rows = &analysis.windows.rows;
     let services = analysis.frame.services().iter().enumerate().map(|(i, name)| {

@@ -4,12 +4,12 @@
 //! neighbour that one of the two can reach is accounted for; what is left speaks against that cause. The onsets are intervals,
 //! so an order is claimed only where they do not overlap. Nothing here ranks: it says what a ranking's answer implies.
 
-mod signals;
+mod changes;
 mod trace;
 
-pub use signals::{OnsetSpan, ServiceSignals, Signal, SignalSource, Signals, signals};
-pub(crate) use signals::{smallest_spread, telling};
-pub use trace::{Hop, Role, Traced, beyond_the_frame, from_cause};
+pub use changes::{ChangeSource, ClearChange, ClearChanges, OnsetSpan, ServiceChanges, find_changes};
+pub(crate) use changes::{diagnostic_weight, smallest_spread};
+pub use trace::{Hop, Role, TracedEffects, from_cause, services_without_metrics};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,13 +37,13 @@ impl Default for PropagationOptions {
 
 /// How a fault spread.
 #[derive(Clone, Debug)]
-pub struct Trace {
+pub struct PropagationTrace {
     /// The supposed cause; `None` when nothing is ranked.
     pub cause: Option<ServiceIdx>,
     /// What every service showed.
-    pub signals: Signals,
+    pub signals: ClearChanges,
     /// What the cause accounts for.
-    pub traced: Traced,
+    pub traced: TracedEffects,
 }
 
 /// What travels, and in which direction.
@@ -91,11 +91,11 @@ pub fn trace(
     ranking: &Ranking,
     calls: &CallGraph,
     options: &PropagationOptions,
-) -> Trace {
-    let signals = signals(frame, windows, anomalies, ranking, options);
+) -> PropagationTrace {
+    let signals = find_changes(frame, windows, anomalies, ranking, options);
     let cause = ranking.services.first().map(|s| s.service);
     let traced = from_cause(frame, anomalies, ranking, calls, &signals, cause, options);
-    Trace { cause, signals, traced }
+    PropagationTrace { cause, signals, traced }
 }
 
 #[cfg(test)]

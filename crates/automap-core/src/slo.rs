@@ -103,17 +103,17 @@ pub struct Objective {
 }
 
 /// Burn of a window: 1 uses up the budget exactly at the end of its period. `None` without events.
-pub fn burn(events: Option<Events>, target: f64) -> Option<f64> {
+pub fn burn_rate(events: Option<Events>, target: f64) -> Option<f64> {
     let Events { bad, all } = events.filter(|e| e.all > 0.0)?;
     Some((bad / all).clamp(0.0, 1.0) / (1.0 - target))
 }
 
 /// The alert that speaks, the fastest burn first; `windows` are the events of [`WINDOWS_MS`].
-pub fn alert(target: f64, windows: &[Option<Events>; 4]) -> Option<(BurnAlert, f64)> {
+pub fn firing_alert(target: f64, windows: &[Option<Events>; 4]) -> Option<(BurnAlert, f64)> {
     let of = |ms: i64| WINDOWS_MS.iter().position(|w| *w == ms).and_then(|i| windows[i]);
     let speaks = |alert: &BurnAlert| {
         let short = of(alert.short_ms).filter(|e| e.all >= MIN_EVENTS);
-        let (long, short) = (burn(of(alert.long_ms), target)?, burn(short, target)?);
+        let (long, short) = (burn_rate(of(alert.long_ms), target)?, burn_rate(short, target)?);
         (long >= alert.burn && short >= alert.burn).then_some((*alert, long))
     };
     ALERTS.iter().find_map(speaks)
@@ -121,15 +121,15 @@ pub fn alert(target: f64, windows: &[Option<Events>; 4]) -> Option<(BurnAlert, f
 
 /// Share of a whole period's budget that a stretch of time used up, as if requests came evenly over the period.
 pub fn budget_share(events: Option<Events>, span_ms: i64, objective: &Objective) -> Option<f64> {
-    Some(burn(events, objective.target)? * span_ms as f64 / objective.period_ms as f64)
+    Some(burn_rate(events, objective.target)? * span_ms as f64 / objective.period_ms as f64)
 }
 
 /// Puts an objective's counts together. `period` are the events of its whole period.
 pub fn status(objective: &Objective, windows: &[Option<Events>; 4], period: Option<Events>) -> SloStatus {
     let target = objective.target;
-    let [burn_5m, burn_30m, burn_1h, burn_6h] = windows.map(|events| burn(events, target));
-    let budget_left = burn(period, target).map(|burn| 1.0 - burn);
-    let state = match (alert(target, windows), budget_left) {
+    let [burn_5m, burn_30m, burn_1h, burn_6h] = windows.map(|events| burn_rate(events, target));
+    let budget_left = burn_rate(period, target).map(|burn| 1.0 - burn);
+    let state = match (firing_alert(target, windows), budget_left) {
         (Some(_), _) => SloState::Burning,
         (None, Some(left)) if left < 0.0 => SloState::Missed,
         (None, Some(_)) => SloState::Met,
@@ -174,7 +174,7 @@ mod tests {
 
     /// 5 min, 30 min, 1 h, 6 h.
     fn told(ratios: [f64; 4]) -> Option<f64> {
-        alert(0.999, &ratios.map(|r| events(r * 10_000.0, 10_000.0))).map(|(alert, _)| alert.burn)
+        firing_alert(0.999, &ratios.map(|r| events(r * 10_000.0, 10_000.0))).map(|(alert, _)| alert.burn)
     }
 
     #[test]
@@ -190,8 +190,8 @@ mod tests {
     #[test]
     fn few_events_and_none_are_silent_and_none_is_unknown() {
         let few = [events(3.0, 3.0), events(3.0, 3.0), events(3.0, 40.0), events(3.0, 40.0)];
-        assert_eq!(alert(0.999, &few), None);
-        assert_eq!(alert(0.999, &[None; 4]), None);
+        assert_eq!(firing_alert(0.999, &few), None);
+        assert_eq!(firing_alert(0.999, &[None; 4]), None);
         let none = status(&objective(), &[None, None, events(0.0, 0.0), None], None);
         assert_eq!((none.state, none.burn_1h, none.budget_left), (SloState::Unknown, None, None));
         assert!(none.unknown_because.is_some());

@@ -72,7 +72,7 @@ fn believed(baseline: usize) -> f64 {
 
 /// How clearly a first place stands out; 0 is a tie, 1 a clear lead.
 #[derive(Clone, Copy, Debug)]
-pub struct Lead {
+pub struct Margin {
     /// Which engine ranked.
     pub engine: Engine,
     /// Score of the service.
@@ -87,7 +87,7 @@ pub struct Lead {
     pub baseline: usize,
 }
 
-impl Lead {
+impl Margin {
     /// The lead that a service has, or lacks.
     pub fn of(analysis: &Analysis, service: &RankedService) -> Self {
         let ranking = &analysis.ranking;
@@ -134,7 +134,7 @@ impl Lead {
 /// public recordings; what is left to doubt goes to the others by their shares of belief.
 pub fn confidence(analysis: &Analysis, service: &RankedService, options: &VerdictOptions) -> f64 {
     let Some(first) = analysis.ranking.services.first() else { return 0.0 };
-    let sure = Lead::of(analysis, first).confidence(options);
+    let sure = Margin::of(analysis, first).confidence(options);
     if service.service == first.service {
         return sure;
     }
@@ -182,7 +182,7 @@ pub fn mechanism(service: &RankedService) -> Option<&Part> {
 mod tests {
     use super::*;
 
-    const TIE: Lead = Lead { engine: Engine::Evidence, score: 6.0, next: 6.0, share: 0.4, own: 4.0, baseline: 30 };
+    const TIE: Margin = Margin { engine: Engine::Evidence, score: 6.0, next: 6.0, share: 0.4, own: 4.0, baseline: 30 };
 
     /// A tie leaves the odds of a coin with 0.54 : 1, 0.54 / 1.54 = 0.351. A score of 9 against 6 is a third its own: 4 · 1/3 · 30/40 = 1, of which the
     /// step at 2.5 takes nothing visible; 0.54 · 2^3.2 = 4.96, 4.96 / 5.96 = 0.832.
@@ -190,27 +190,27 @@ mod tests {
     fn confidence_by_hand() {
         let options = VerdictOptions::default();
         assert!((TIE.confidence(&options) - 0.3506).abs() < 1e-4);
-        assert!((Lead { score: 9.0, ..TIE }.confidence(&options) - 0.8323).abs() < 1e-3);
+        assert!((Margin { score: 9.0, ..TIE }.confidence(&options) - 0.8323).abs() < 1e-3);
         // A walk: 0.5 of the visits with evidence of 4 on 30 samples is 1.5; 0.09 · 2.5^3.5 = 2.223, 2.223 / 3.223 = 0.690.
-        let walk = Lead { engine: Engine::Automap, share: 0.5, ..TIE };
+        let walk = Margin { engine: Engine::Automap, share: 0.5, ..TIE };
         assert!((walk.confidence(&options) - 0.6898).abs() < 1e-3);
     }
 
     #[test]
     fn what_makes_a_lead_less_believable() {
         let options = VerdictOptions::default();
-        let lead = Lead { score: 9.0, ..TIE };
+        let lead = Margin { score: 9.0, ..TIE };
         let sure = lead.confidence(&options);
         for (why, other) in [
-            ("a short baseline", Lead { baseline: 6, ..lead }),
-            ("a close second", Lead { next: 8.0, ..lead }),
-            ("many faint signs", Lead { own: 1.0, ..lead }),
-            ("a score that fault-free time reaches", Lead { score: 1.5, next: 1.0, ..lead }),
+            ("a short baseline", Margin { baseline: 6, ..lead }),
+            ("a close second", Margin { next: 8.0, ..lead }),
+            ("many faint signs", Margin { own: 1.0, ..lead }),
+            ("a score that fault-free time reaches", Margin { score: 1.5, next: 1.0, ..lead }),
         ] {
             assert!(other.confidence(&options) < sure - 0.1, "{why}");
         }
         assert_eq!(
-            Lead { score: -1.0, next: 0.0, ..lead }.confidence(&options),
+            Margin { score: -1.0, next: 0.0, ..lead }.confidence(&options),
             TIE.confidence(&options),
             "below zero"
         );

@@ -3,20 +3,20 @@
 //! A pure state machine without clock or I/O: the same looks give the same incidents, live, replayed or in a test. Every look is diagnosed as
 //! `diagnose` would; whether the answer is worth waking somebody is decided here, by what requests feel and for how long.
 
-mod follow;
-mod look;
+mod open_incident;
+mod quiet;
 mod replay;
-mod tell;
+mod titles;
 pub mod vitals;
 
 use std::collections::BTreeMap;
 
 use crate::diagnose::DiagnoseOptions;
-use crate::incident::{Incident, Moment, Severity, Sign, SloImpact};
+use crate::incident::{Incident, IndicatorChange, Severity, SloImpact, TimelineKind};
 use crate::observation::Observation;
 use crate::report::Report;
 use crate::time::{Interval, Timestamp};
-use follow::Following;
+use open_incident::OpenIncident;
 pub use replay::{ReplayOptions, replay};
 use vitals::VitalsOptions;
 
@@ -37,11 +37,11 @@ pub struct WatchOptions {
     /// The same where many requests fail. Default 30 s.
     pub confirm_critical_ms: i64,
     /// What no request feels has to last longer. Default 3 min: pods that start are busy for a minute or two.
-    pub confirm_unfelt_ms: i64,
+    pub confirm_resource_ms: i64,
     /// Confidence from which an unfelt change opens an incident, 0–1. Default 0.9.
-    pub unfelt_confidence: f64,
+    pub resource_confidence: f64,
     /// A resource has to be at this multiple of normal to open an incident that no request feels. Default 2.
-    pub unfelt_factor: f64,
+    pub resource_factor: f64,
     /// Nothing is wrong for so long before an incident is closed. Default 2 min.
     pub recover_ms: i64,
     /// What comes back so soon after it was closed is the same incident. Default 10 min.
@@ -50,7 +50,7 @@ pub struct WatchOptions {
     pub diagnose_ms: i64,
     /// What lasts longer is the new normal. Default 6 h.
     pub accept_ms: i64,
-    /// Normal time that has to be known before anything is judged. Default 10 min, 20 samples at least.
+    /// NormalRanges time that has to be known before anything is judged. Default 10 min, 20 samples at least.
     pub learn_ms: i64,
     /// The last so much is not taken for normal before an incident is open: it may be its beginning. Default 2 min.
     pub guard_ms: i64,
@@ -66,9 +66,9 @@ impl Default for WatchOptions {
             now_ms: 30_000,
             confirm_ms: 60_000,
             confirm_critical_ms: 30_000,
-            confirm_unfelt_ms: 180_000,
-            unfelt_confidence: 0.9,
-            unfelt_factor: 2.0,
+            confirm_resource_ms: 180_000,
+            resource_confidence: 0.9,
+            resource_factor: 2.0,
             recover_ms: 120_000,
             merge_ms: 600_000,
             diagnose_ms: 900_000,
@@ -82,7 +82,7 @@ impl Default for WatchOptions {
 
 /// What was seen on one tick.
 #[derive(Debug)]
-pub struct Look<'a> {
+pub struct WatchInput<'a> {
     /// When.
     pub now: Timestamp,
     /// The metrics up to now, normal time included. Its window hint is not used.
@@ -106,9 +106,9 @@ pub struct Alert {
 
 /// How well a system can be watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Health {
+pub enum WatchHealth {
     /// Well.
-    Watching,
+    Ready,
     /// Too little normal time so far.
     Learning {
         /// Samples of it.
@@ -122,7 +122,7 @@ pub enum Health {
         since: Timestamp,
     },
     /// So many services fell silent at once that it is the source, not they.
-    Silent {
+    SourceSilent {
         /// How many.
         services: usize,
         /// Of how many.
@@ -132,15 +132,15 @@ pub enum Health {
 
 /// What came of one look.
 #[derive(Debug)]
-pub struct Step {
+pub struct WatchOutcome {
     /// How well it can be watched.
-    pub health: Health,
+    pub health: WatchHealth,
     /// The incident that opened, changed or ended, in its new revision.
     pub change: Option<Incident>,
     /// The answer of now; `None` where nothing could be judged.
     pub report: Option<Report>,
     /// What requests feel now.
-    pub signs: Vec<Sign>,
+    pub signs: Vec<IndicatorChange>,
 }
 
 /// What is remembered of one target from look to look.
@@ -155,13 +155,13 @@ pub struct Watch {
 
 #[derive(Debug)]
 enum Stage {
-    Quiet(Suspicion),
-    Following(Box<Following>),
+    Quiet(TroubleSince),
+    Open(Box<OpenIncident>),
 }
 
 /// Since when something has been wrong without a break.
 #[derive(Clone, Copy, Debug, Default)]
-struct Suspicion {
+struct TroubleSince {
     felt: Option<Timestamp>,
     unfelt: Option<Timestamp>,
 }
@@ -169,7 +169,7 @@ struct Suspicion {
 impl Watch {
     /// Nothing is known yet.
     pub fn new(target: impl Into<String>, options: WatchOptions) -> Self {
-        Self { target: target.into(), options, stage: Stage::Quiet(Suspicion::default()), closed: Vec::new() }
+        Self { target: target.into(), options, stage: Stage::Quiet(TroubleSince::default()), closed: Vec::new() }
     }
 
     /// Goes on after a restart with the incidents of this target that a store kept, in any order.
@@ -182,22 +182,22 @@ impl Watch {
             watch.remember(incident);
         }
         if let Some(incident) = open {
-            watch.stage = Stage::Following(Box::new(Following::resume(incident, &watch.options)));
+            watch.stage = Stage::Open(Box::new(OpenIncident::resume(incident, &watch.options)));
         }
         watch
     }
 
     /// The incident that goes on.
-    pub fn open(&self) -> Option<&Incident> {
+    pub fn open_incident(&self) -> Option<&Incident> {
         match &self.stage {
-            Stage::Following(following) => Some(&following.incident),
+            Stage::Open(following) => Some(&following.incident),
             Stage::Quiet(_) => None,
         }
     }
 
     /// Somebody else changed the open incident: a person confirmed it, an alert joined. Theirs replaces ours.
     pub fn replace_open(&mut self, incident: Incident) {
-        if let Stage::Following(following) = &mut self.stage
+        if let Stage::Open(following) = &mut self.stage
             && following.incident.id == incident.id
         {
             following.incident = incident;
@@ -205,53 +205,56 @@ impl Watch {
     }
 
     /// One look. `change` holds what a store must keep before the next one.
-    pub fn step(&mut self, look: &Look<'_>) -> Step {
-        let blind = |health| Step { health, change: None, report: None, signs: Vec::new() };
-        let seen = match look::see(look, &self.spans_of_trouble(look.now), &self.options) {
+    pub fn evaluate(&mut self, look: &WatchInput<'_>) -> WatchOutcome {
+        let blind = |health| WatchOutcome { health, change: None, report: None, signs: Vec::new() };
+        let seen = match quiet::prepare(look, &self.spans_of_trouble(look.now), &self.options) {
             Ok(seen) => seen,
             Err(health) => return blind(health),
         };
         match &mut self.stage {
             Stage::Quiet(suspicion) => {
-                let opening = match look::for_trouble(&seen, look, suspicion, &self.options) {
+                let opening = match quiet::assess(&seen, look, suspicion, &self.options) {
                     Ok(opening) => opening,
                     Err(health) => return blind(health),
                 };
                 let report = Some(opening.report.clone());
                 let signs = opening.signs.clone();
                 let change = opening.is_due.then(|| self.begin(look, &opening));
-                Step { health: Health::Watching, change, report, signs }
+                WatchOutcome { health: WatchHealth::Ready, change, report, signs }
             }
-            Stage::Following(following) => {
+            Stage::Open(following) => {
                 let (change, report, signs) = following.step(&seen, look, &self.options);
                 if let Some(incident) = change.as_ref().filter(|i| !i.is_open()) {
                     let incident = incident.clone();
-                    self.stage = Stage::Quiet(Suspicion::default());
+                    self.stage = Stage::Quiet(TroubleSince::default());
                     self.remember(incident);
                 }
-                Step { health: Health::Watching, change, report, signs }
+                WatchOutcome { health: WatchHealth::Ready, change, report, signs }
             }
         }
     }
 
     /// Opens an incident, or takes up the one that was closed a moment ago.
-    fn begin(&mut self, look: &Look<'_>, opening: &look::Opening) -> Incident {
+    fn begin(&mut self, look: &WatchInput<'_>, opening: &quiet::Assessment) -> Incident {
         let recent = self.closed.iter().rposition(|i| self.is_the_same(i, opening, look.now));
         let following = match recent.map(|i| self.closed.remove(i)) {
-            Some(before) => Following::again(before, look, opening, &self.options),
-            None => Following::new(tell::id(&self.target, opening.onset), &self.target, look, opening, &self.options),
+            Some(before) => OpenIncident::again(before, look, opening, &self.options),
+            None => {
+                OpenIncident::new(titles::id(&self.target, opening.onset), &self.target, look, opening, &self.options)
+            }
         };
         let incident = following.incident.clone();
-        self.stage = Stage::Following(Box::new(following));
+        self.stage = Stage::Open(Box::new(following));
         incident
     }
 
     /// A closed incident comes back: soon, and with the same cause; where either has none, with a symptom that it had.
-    fn is_the_same(&self, before: &Incident, opening: &look::Opening, now: Timestamp) -> bool {
+    fn is_the_same(&self, before: &Incident, opening: &quiet::Assessment, now: Timestamp) -> bool {
         let soon = before.closed.is_some_and(|closed| now.ms() - closed.ms() <= self.options.merge_ms);
-        let same_sign =
-            |s: &Sign| before.symptoms.iter().any(|b| (&b.service, b.indicator) == (&s.service, s.indicator));
-        let same = match (tell::named(&opening.report), &before.cause) {
+        let same_sign = |s: &IndicatorChange| {
+            before.symptoms.iter().any(|b| (&b.service, b.indicator) == (&s.service, s.indicator))
+        };
+        let same = match (titles::named(&opening.report), &before.cause) {
             (Some(new), Some(old)) => new.service == old.service,
             _ => opening.signs.iter().any(same_sign),
         };
@@ -276,9 +279,9 @@ impl Watch {
 }
 
 /// The worst that was seen of each indicator.
-fn worst(kept: &mut BTreeMap<(String, crate::incident::Indicator), Sign>, signs: &[Sign]) {
+fn keep_worst(kept: &mut BTreeMap<(String, crate::incident::Indicator), IndicatorChange>, signs: &[IndicatorChange]) {
     for sign in signs {
-        let worse = |old: &Sign| (sign.to - sign.from).abs() > (old.to - old.from).abs();
+        let worse = |old: &IndicatorChange| (sign.to - sign.from).abs() > (old.to - old.from).abs();
         let key = (sign.service.clone(), sign.indicator);
         if kept.get(&key).is_none_or(worse) {
             kept.insert(key, sign.clone());
@@ -287,7 +290,7 @@ fn worst(kept: &mut BTreeMap<(String, crate::incident::Indicator), Sign>, signs:
 }
 
 /// Adds a moment of a change and gives the incident its next revision.
-fn revise(incident: &mut Incident, at: Timestamp, moments: Vec<(Moment, String)>) {
+fn revise(incident: &mut Incident, at: Timestamp, moments: Vec<(TimelineKind, String)>) {
     for (kind, text) in moments {
         incident.note(at, kind, text);
     }

@@ -43,14 +43,14 @@ pub struct Windows {
     /// The incident.
     pub incident: Interval,
     /// How its start is known.
-    pub onset: Onset,
+    pub onset: OnsetSource,
     /// Their samples.
     pub rows: Rows,
 }
 
 /// How the incident's start is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Onset {
+pub enum OnsetSource {
     /// Told by the user or the alert.
     Given,
     /// Told, and found to have been earlier than told.
@@ -58,7 +58,7 @@ pub enum Onset {
     /// Found in the data.
     Detected,
     /// Not told and not found: nothing changed.
-    None,
+    NotFound,
 }
 
 /// Why the windows make no diagnosis.
@@ -105,9 +105,9 @@ pub struct Hypothesis {
 ///
 /// # Errors
 /// As [`hypotheses`].
-pub fn settle(frame: &MetricFrame, hint: &WindowHint) -> Result<(Windows, Vec<Note>), WindowError> {
+pub fn choose(frame: &MetricFrame, hint: &WindowHint) -> Result<(Windows, Vec<Note>), WindowError> {
     let first = hypotheses(frame, hint)?.into_iter().next().map(|h| h.windows).ok_or(WindowError::Backwards)?;
-    let notes = remarks(&first, hint);
+    let notes = notes(&first, hint);
     Ok((first, notes))
 }
 
@@ -123,27 +123,27 @@ pub fn hypotheses(frame: &MetricFrame, hint: &WindowHint) -> Result<Vec<Hypothes
         Some(start) => given(frame, hint, start)?,
         None => detected(frame, hint)?,
     };
-    found.truncate(room(frame));
+    found.truncate(max_hypotheses(frame));
     let sum: f64 = found.iter().map(|h| h.prior).sum();
     found.iter_mut().for_each(|h| h.prior /= sum);
     Ok(found)
 }
 
 /// How many possible onsets may be looked at.
-fn room(frame: &MetricFrame) -> usize {
+fn max_hypotheses(frame: &MetricFrame) -> usize {
     let cells = frame.series().len() * frame.times().len();
     (MAX_CELLS / cells.max(1)).max(1)
 }
 
 fn given(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Result<Vec<Hypothesis>, WindowError> {
-    let told = as_told(frame, hint, start);
+    let told = at_given_start(frame, hint, start);
     let may_be_late = match &told {
         Ok(_) | Err(WindowError::TooFewPoints { window: "incident", .. }) => true,
         Err(WindowError::OutsideData { .. }) => start >= frame.span().end,
         Err(_) => false,
     };
-    let has_room = told.is_err() || room(frame) > 1;
-    let earlier = if may_be_late && has_room { earlier(frame, hint, start) } else { Vec::new() };
+    let has_room = told.is_err() || max_hypotheses(frame) > 1;
+    let earlier = if may_be_late && has_room { earlier_windows(frame, hint, start) } else { Vec::new() };
     if earlier.is_empty() {
         return Ok(vec![Hypothesis { windows: told?, prior: 1.0 }]);
     }
@@ -152,7 +152,7 @@ fn given(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Result<Vec
     Ok(told.into_iter().chain(earlier.into_iter().map(|windows| Hypothesis { windows, prior: each })).collect())
 }
 
-fn as_told(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Result<Windows, WindowError> {
+fn at_given_start(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Result<Windows, WindowError> {
     let span = frame.span();
     if !span.contains(start) {
         return Err(WindowError::OutsideData {
@@ -163,11 +163,11 @@ fn as_told(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Result<W
     }
     let incident = Interval::new(start, hint.incident_end.unwrap_or(span.end)).ok_or(WindowError::Backwards)?;
     let baseline = hint.baseline.or_else(|| Interval::new(span.start, start));
-    windows(frame, baseline.ok_or(NO_BASELINE)?, incident, Onset::Given)
+    windows(frame, baseline.ok_or(NO_BASELINE)?, incident, OnsetSource::Given)
 }
 
 /// The windows if the incident began earlier than told: one for each stretch of the tolerance, the latest first.
-fn earlier(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Vec<Windows> {
+fn earlier_windows(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Vec<Windows> {
     let tolerance = hint.start_tolerance_ms.unwrap_or(DEFAULT_TOLERANCE_MS);
     let width = STRETCH_MS.max(LOOK_BACK_STEPS as i64 * frame.step_ms()).max(tolerance / MAX_STRETCHES);
     if hint.baseline.is_some() || tolerance < width {
@@ -182,7 +182,7 @@ fn earlier(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Vec<Wind
         .collect();
     let end = hint.incident_end.map_or(times.len(), row_at);
     let rows = onset::in_stretches(frame, end, &stretches);
-    rows.into_iter().filter_map(|row| from_row(frame, hint, row, Onset::Moved).ok()).collect()
+    rows.into_iter().filter_map(|row| from_row(frame, hint, row, OnsetSource::Moved).ok()).collect()
 }
 
 fn detected(frame: &MetricFrame, hint: &WindowHint) -> Result<Vec<Hypothesis>, WindowError> {
@@ -191,9 +191,9 @@ fn detected(frame: &MetricFrame, hint: &WindowHint) -> Result<Vec<Hypothesis>, W
     let rows = onset::candidates(frame, end);
     if rows.is_empty() {
         let row = end - ((end as f64 * QUIET_SHARE) as usize).max(1).min(end);
-        return Ok(vec![Hypothesis { windows: from_row(frame, hint, row, Onset::None)?, prior: 1.0 }]);
+        return Ok(vec![Hypothesis { windows: from_row(frame, hint, row, OnsetSource::NotFound)?, prior: 1.0 }]);
     }
-    let mut found = rows.into_iter().map(|row| from_row(frame, hint, row, Onset::Detected));
+    let mut found = rows.into_iter().map(|row| from_row(frame, hint, row, OnsetSource::Detected));
     let likeliest = found.next().ok_or(WindowError::Backwards)?;
     let rivals = found.filter_map(Result::ok);
     Ok(std::iter::once(likeliest?).chain(rivals).map(|windows| Hypothesis { windows, prior: 1.0 }).collect())
@@ -202,18 +202,23 @@ fn detected(frame: &MetricFrame, hint: &WindowHint) -> Result<Vec<Hypothesis>, W
 const NO_BASELINE: WindowError = WindowError::TooFewPoints { window: "baseline", have: 0, need: MIN_BASELINE_POINTS };
 
 /// An incident from a row of the frame on; what was read from the data has a guard before it.
-fn from_row(frame: &MetricFrame, hint: &WindowHint, row: usize, kind: Onset) -> Result<Windows, WindowError> {
+fn from_row(frame: &MetricFrame, hint: &WindowHint, row: usize, kind: OnsetSource) -> Result<Windows, WindowError> {
     let (times, start) = (frame.times(), frame.times()[row]);
     let incident = Interval::new(start, hint.incident_end.unwrap_or(frame.span().end)).ok_or(WindowError::Backwards)?;
     let guarded = start.plus_ms(-((incident.len_ms() as f64 * GUARD_SHARE) as i64));
     // An onset early in the data leaves no samples to spare.
-    let spares = kind != Onset::None && times.partition_point(|t| *t < guarded) >= MIN_BASELINE_POINTS;
+    let spares = kind != OnsetSource::NotFound && times.partition_point(|t| *t < guarded) >= MIN_BASELINE_POINTS;
     let end_of_normal = if spares { guarded } else { start };
     let baseline = hint.baseline.or_else(|| Interval::new(times[0], end_of_normal));
     windows(frame, baseline.ok_or(NO_BASELINE)?, incident, kind)
 }
 
-fn windows(frame: &MetricFrame, baseline: Interval, incident: Interval, onset: Onset) -> Result<Windows, WindowError> {
+fn windows(
+    frame: &MetricFrame,
+    baseline: Interval,
+    incident: Interval,
+    onset: OnsetSource,
+) -> Result<Windows, WindowError> {
     if baseline.overlaps(incident) {
         return Err(WindowError::Overlap);
     }
@@ -229,11 +234,11 @@ fn windows(frame: &MetricFrame, baseline: Interval, incident: Interval, onset: O
 }
 
 /// What a reader must know about windows.
-pub fn remarks(windows: &Windows, hint: &WindowHint) -> Vec<Note> {
+pub fn notes(windows: &Windows, hint: &WindowHint) -> Vec<Note> {
     const COMFORTABLE_BASELINE: usize = 20;
     let (n, a) = (windows.rows.baseline.len(), windows.rows.incident.len());
     let mut notes = Vec::new();
-    if let (Onset::Moved, Some(told)) = (windows.onset, hint.incident_start) {
+    if let (OnsetSource::Moved, Some(told)) = (windows.onset, hint.incident_start) {
         let text = format!(
             "the incident was said to start at {}, the data says {}: the time from then on counts as incident \
              (--onset-tolerance 0s insists on the given start)",
@@ -285,7 +290,7 @@ mod tests {
         assemble(vec![raw], times).unwrap().0
     }
 
-    fn possible(frame: &MetricFrame, hint: &WindowHint) -> Vec<(Onset, i64, f64)> {
+    fn possible(frame: &MetricFrame, hint: &WindowHint) -> Vec<(OnsetSource, i64, f64)> {
         let all = hypotheses(frame, hint).unwrap();
         all.iter().map(|h| (h.windows.onset, h.windows.incident.start.ms() / 1000, (h.prior * 100.0).round())).collect()
     }
@@ -296,11 +301,15 @@ mod tests {
     fn a_late_start_leaves_room_for_the_real_one() {
         let frame = broken(480, 300);
         let found = possible(&frame, &start(400));
-        assert_eq!((found[0], found.len()), ((Onset::Given, 400, 85.0), 4));
-        assert!(found.contains(&(Onset::Moved, 300, 5.0)), "{found:?}");
-        assert_eq!(possible(&frame, &insist(400)), [(Onset::Given, 400, 100.0)]);
+        assert_eq!((found[0], found.len()), ((OnsetSource::Given, 400, 85.0), 4));
+        assert!(found.contains(&(OnsetSource::Moved, 300, 5.0)), "{found:?}");
+        assert_eq!(possible(&frame, &insist(400)), [(OnsetSource::Given, 400, 100.0)]);
         let baseline = WindowHint { baseline: Interval::new(t(0), t(200)), ..start(400) };
-        assert_eq!(possible(&frame, &baseline), [(Onset::Given, 400, 100.0)], "whoever gives both windows means them");
+        assert_eq!(
+            possible(&frame, &baseline),
+            [(OnsetSource::Given, 400, 100.0)],
+            "whoever gives both windows means them"
+        );
     }
 
     #[test]
@@ -309,7 +318,7 @@ mod tests {
         let found = possible(&frame, &start(520));
         // Nothing is known of the told start itself, and the three minutes before it are equally likely.
         assert_eq!(found.len(), 3, "{found:?}");
-        assert!(found.contains(&(Onset::Moved, 430, 33.0)), "{found:?}");
+        assert!(found.contains(&(OnsetSource::Moved, 430, 33.0)), "{found:?}");
         assert!(hypotheses(&frame, &insist(520)).is_err());
         assert!(hypotheses(&frame, &start(480 + 181)).is_err(), "more than the tolerance late");
     }
@@ -317,7 +326,7 @@ mod tests {
     #[test]
     fn a_moved_start_is_told() {
         let moved = hypotheses(&broken(480, 300), &start(400)).unwrap().remove(2).windows;
-        let notes = remarks(&moved, &start(400));
+        let notes = notes(&moved, &start(400));
         assert_eq!(
             notes[0].message,
             "the incident was said to start at 1970-01-01T00:06:40Z, the data says 1970-01-01T00:05:00Z: the time from then on counts as \
@@ -335,14 +344,14 @@ mod tests {
             points: vec![(times[0], 1.0), (times[479], 2.0)],
         };
         let frame = assemble((0..1 + MAX_CELLS / 480 / 2).map(raw).collect(), times.clone()).unwrap().0;
-        assert_eq!(possible(&frame, &start(400)), [(Onset::Given, 400, 100.0)]);
+        assert_eq!(possible(&frame, &start(400)), [(OnsetSource::Given, 400, 100.0)]);
     }
 
     #[test]
     fn a_given_start_splits_the_data() {
-        let (windows, _) = settle(&flat(40), &start(30)).unwrap();
+        let (windows, _) = choose(&flat(40), &start(30)).unwrap();
         assert_eq!((windows.rows.baseline.len(), windows.rows.incident.len()), (30, 10));
-        assert_eq!(windows.onset, Onset::Given);
+        assert_eq!(windows.onset, OnsetSource::Given);
     }
 
     #[test]
@@ -360,7 +369,7 @@ mod tests {
                  (1970-01-01T00:00:00Z to 1970-01-01T00:00:40Z)",
             ),
         ] {
-            assert_eq!(settle(&flat(40), &hint).unwrap_err().to_string(), text);
+            assert_eq!(choose(&flat(40), &hint).unwrap_err().to_string(), text);
         }
     }
 
@@ -370,12 +379,12 @@ mod tests {
         let points = times.iter().enumerate().map(|(i, t)| (*t, if i < 6 { 5.0 } else { 500.0 })).collect();
         let raw = RawSeries { service: "a".into(), metric: "latency_ms".into(), peer: None, points };
         let frame = assemble(vec![raw], times).unwrap().0;
-        let (windows, _) = settle(&frame, &WindowHint::default()).unwrap();
-        assert_eq!((windows.onset, windows.rows.baseline.len()), (Onset::Detected, 6));
+        let (windows, _) = choose(&frame, &WindowHint::default()).unwrap();
+        assert_eq!((windows.onset, windows.rows.baseline.len()), (OnsetSource::Detected, 6));
     }
 
     #[test]
     fn nothing_changed_means_no_onset() {
-        assert_eq!(settle(&flat(60), &WindowHint::default()).unwrap().0.onset, Onset::None);
+        assert_eq!(choose(&flat(60), &WindowHint::default()).unwrap().0.onset, OnsetSource::NotFound);
     }
 }

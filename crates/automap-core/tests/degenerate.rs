@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use automap_core::frame::{RawSeries, assemble};
-use automap_core::graph::{GraphOptions, Knowledge, of_incident};
+use automap_core::graph::{GraphOptions, Knowledge, learn_for_incident};
 use automap_core::observation::Observation;
 use automap_core::rank::Engine;
 use automap_core::time::{Timestamp, WindowHint};
@@ -86,10 +86,10 @@ fn one_outcome(observation: &Observation, options: &DiagnoseOptions) -> Result<u
 
 /// Both graphs; all weights finite.
 fn learn(observation: &Observation) {
-    let (windows, _) = automap_core::windows::settle(&observation.frame, &observation.hint).unwrap();
+    let (windows, _) = automap_core::windows::choose(&observation.frame, &observation.hint).unwrap();
     for knowledge in [Knowledge::None, Knowledge::Calls] {
         let options = GraphOptions { knowledge, ..GraphOptions::default() };
-        let graphs = of_incident(&observation.frame, &windows.rows, &observation.calls, &options);
+        let graphs = learn_for_incident(&observation.frame, &windows.rows, &observation.calls, &options);
         for learned in [graphs.normal, graphs.incident] {
             for (from, to, weights) in learned.graph.weights().edges() {
                 assert!(weights.iter().all(|w| w.is_finite() && *w >= 0.0), "{from} → {to}: {weights:?}");

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automap_core::frame::{MetricFrame, RawSeries, assemble};
 use automap_core::graph::skeleton::{SkeletonOptions, skeleton};
-use automap_core::graph::{BehaviourGraph, GraphOptions, Knowledge, Signals, Subtraction, WeightedGraph, learn};
+use automap_core::graph::{BehaviourGraph, GraphOptions, GraphSignals, Knowledge, Subtraction, WeightedGraph, learn};
 use automap_core::independence::{CiOptions, Scores, Tester};
 use automap_core::observation::Observation;
 use automap_core::rank::Engine;
@@ -64,7 +64,7 @@ fn graph(observation: &Observation, knowledge: Knowledge) -> WeightedGraph {
     let frame: &MetricFrame = &observation.frame;
     let options = GraphOptions { knowledge, ..GraphOptions::default() };
     let rows: Vec<usize> = (0..SAMPLES).collect();
-    learn(frame, &Signals::of(frame, options.congestion), &rows, &observation.calls, &options).graph.weights()
+    learn(frame, &GraphSignals::of(frame, options.congestion), &rows, &observation.calls, &options).graph.weights()
 }
 
 fn automap() -> DiagnoseOptions {
@@ -134,7 +134,7 @@ proptest! {
         let behaviour = |seed: u64| {
             let o = shop(seed, &names(3 + (seed % 3) as usize), |_, _, v| v);
             let options = GraphOptions { knowledge: Knowledge::None, ..GraphOptions::default() };
-            let signals = Signals::of(&o.frame, options.congestion);
+            let signals = GraphSignals::of(&o.frame, options.congestion);
             learn(&o.frame, &signals, &(0..SAMPLES).collect::<Vec<_>>(), &o.calls, &options).graph
         };
         let (x, y, z) = (behaviour(a), behaviour(b), behaviour(c));

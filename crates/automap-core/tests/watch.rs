@@ -2,11 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use automap_core::frame::{RawSeries, assemble};
-use automap_core::incident::{Incident, IncidentState, Indicator, Moment, Severity, SloImpact};
+use automap_core::incident::{Incident, IncidentState, Indicator, Severity, SloImpact, TimelineKind};
 use automap_core::observation::Observation;
 use automap_core::time::{Timestamp, WindowHint};
 use automap_core::topology::{CallGraph, Protocol};
-use automap_core::watch::{Alert, Health, Look, Watch, WatchOptions};
+use automap_core::watch::{Alert, Watch, WatchHealth, WatchInput, WatchOptions};
 
 const STEP_MS: i64 = 5000;
 /// Samples that a look sees: 25 minutes.
@@ -93,8 +93,8 @@ impl Shop {
         let mut changes = Vec::new();
         for end in (from..=to).step_by(EVERY) {
             let observation = self.observation(end.saturating_sub(SEEN), end);
-            let look = Look { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] };
-            changes.extend(watch.step(&look).change);
+            let look = WatchInput { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] };
+            changes.extend(watch.evaluate(&look).change);
         }
         changes
     }
@@ -132,7 +132,7 @@ fn busy_payment(from: usize, to: usize) -> Shop {
     })
 }
 
-fn moments(incident: &Incident) -> Vec<Moment> {
+fn moments(incident: &Incident) -> Vec<TimelineKind> {
     incident.timeline.iter().map(|e| e.kind).collect()
 }
 
@@ -155,7 +155,7 @@ fn a_fault_opens_is_explained_and_ends() {
     let told = moments(last);
     assert_eq!(
         (told[0], told[told.len() - 2], told[told.len() - 1]),
-        (Moment::Opened, Moment::Recovering, Moment::Closed)
+        (TimelineKind::Opened, TimelineKind::Recovering, TimelineKind::Closed)
     );
     assert!(changes.len() <= 8, "few messages: {:#?}", last.timeline);
 }
@@ -277,7 +277,7 @@ fn what_comes_back_soon_is_the_same_incident() {
     assert_eq!(ids.len(), 1, "{ids:?}");
     let last = changes.last().unwrap();
     assert_eq!((last.reopened, last.state), (1, IncidentState::Closed), "{:#?}", last.timeline);
-    assert!(moments(last).contains(&Moment::Reopened));
+    assert!(moments(last).contains(&TimelineKind::Reopened));
 }
 
 /// Front-end is slow both times, for another reason each.
@@ -326,15 +326,15 @@ fn a_source_that_is_behind_or_silent_changes_nothing() {
     let shop = Shop::calm();
     let observation = shop.observation(0, SEEN);
     let mut at = |now: Timestamp, observation: &Observation| {
-        let step = watch.step(&Look { now, observation, slos: &[], alerts: &[] });
+        let step = watch.evaluate(&WatchInput { now, observation, slos: &[], alerts: &[] });
         assert!(step.change.is_none());
         step.health
     };
-    assert_eq!(at(time(SEEN - 1), &observation), Health::Watching);
-    assert_eq!(at(time(SEEN + 30), &observation), Health::Stale { since: time(SEEN - 1) });
+    assert_eq!(at(time(SEEN - 1), &observation), WatchHealth::Ready);
+    assert_eq!(at(time(SEEN + 30), &observation), WatchHealth::Stale { since: time(SEEN - 1) });
     let dark = Shop::new(|service, _, _, row, v| if service != "front-end" && row >= SEEN - 12 { f64::NAN } else { v });
-    assert_eq!(at(time(SEEN - 1), &dark.observation(0, SEEN)), Health::Silent { services: 5, of: 6 });
-    assert_eq!(at(time(11), &shop.observation(0, 12)), Health::Learning { samples: 6, needed: 120 });
+    assert_eq!(at(time(SEEN - 1), &dark.observation(0, SEEN)), WatchHealth::SourceSilent { services: 5, of: 6 });
+    assert_eq!(at(time(11), &shop.observation(0, 12)), WatchHealth::Learning { samples: 6, needed: 120 });
 }
 
 #[test]
@@ -347,14 +347,14 @@ fn objectives_and_alerts_open_at_once_and_join() {
     let mut watch = Watch::new("shop", WatchOptions::default());
     let mut look = |row: usize, slos: &[(SloImpact, Severity)], alerts: &[Alert]| {
         let observation = if row == SEEN { observation.clone() } else { shop.observation(row - SEEN, row) };
-        watch.step(&Look { now: time(row - 1), observation: &observation, slos, alerts }).change
+        watch.evaluate(&WatchInput { now: time(row - 1), observation: &observation, slos, alerts }).change
     };
     let opened = look(SEEN, &[(burn.clone(), Severity::Critical)], &[]).unwrap();
     assert_eq!((opened.severity, opened.slos.len()), (Severity::Critical, 1));
     let joined = look(SEEN + EVERY, &[(burn.clone(), Severity::Critical)], &[alert("a")]).unwrap();
     assert_eq!(
         (joined.alerts.as_slice(), joined.timeline.last().unwrap().kind),
-        (&["a".to_owned()][..], Moment::Alert)
+        (&["a".to_owned()][..], TimelineKind::Alert)
     );
     assert!(look(SEEN + 2 * EVERY, &[(burn, Severity::Critical)], &[alert("a")]).is_none(), "nothing new");
     let recovering = look(SEEN + 3 * EVERY, &[], &[]).unwrap();

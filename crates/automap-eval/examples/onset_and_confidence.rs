@@ -8,7 +8,7 @@ use std::path::Path;
 use automap_core::observation::Observation;
 use automap_core::rank::{Engine, RankedService};
 use automap_core::time::WindowHint;
-use automap_core::verdict::Lead;
+use automap_core::verdict::Margin;
 use automap_core::windows::hypotheses;
 use automap_core::{Analysis, DiagnoseOptions, analyse};
 use automap_eval::dataset::{Dataset, Truth};
@@ -113,7 +113,7 @@ fn is_right(analysis: &Analysis, truth: &Truth) -> bool {
 fn first(case: &Case, options: &DiagnoseOptions) -> Option<First> {
     let hint = KnownOnset::Exact.hint(case.truth.started);
     let analysis = analyse(&Observation { hint, ..case.observation.clone() }, options).ok()?;
-    let lead = Lead::of(&analysis, analysis.ranking.services.first()?);
+    let lead = Margin::of(&analysis, analysis.ranking.services.first()?);
     let strength = lead.strength(&options.verdict).max(0.0);
     Some(First { set: case.set.clone(), strength, is_right: is_right(&analysis, &case.truth) })
 }

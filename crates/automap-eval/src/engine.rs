@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use automap_core::observation::Observation;
 use automap_core::rank;
 use automap_core::time::Timestamp;
-use automap_core::windows::{self, Onset};
+use automap_core::windows::{self, OnsetSource};
 
 use crate::baselines::{Baseline, Input};
 use crate::dataset::indicator;
@@ -89,7 +89,7 @@ pub struct Certainty {
 fn of_baseline(baseline: Baseline, question: &Question) -> Result<Answer, String> {
     let observation = question.observation;
     let frame = &observation.frame;
-    let (windows, _) = windows::settle(frame, &observation.hint).map_err(|e| e.to_string())?;
+    let (windows, _) = windows::choose(frame, &observation.hint).map_err(|e| e.to_string())?;
     let (calls, entry, seed) = (&observation.calls, question.entry, question.seed);
     let scores = baseline.score(&Input { frame, rows: &windows.rows, calls, entry, seed })?;
     if scores.services.is_empty() {
@@ -104,7 +104,7 @@ fn of_baseline(baseline: Baseline, question: &Question) -> Result<Answer, String
 }
 
 fn began(windows: &windows::Windows) -> Option<Timestamp> {
-    (windows.onset != Onset::None).then_some(windows.incident.start)
+    (windows.onset != OnsetSource::NotFound).then_some(windows.incident.start)
 }
 
 /// By score, the highest first; ties by name.

@@ -5,7 +5,7 @@
 #[path = "../../automap-core/tests/support/mod.rs"]
 mod support;
 
-use automap_core::compare::model::{EdgeKind, SeriesComparison, ShapeKind, Verdict};
+use automap_core::compare::model::{EdgeKind, SeriesComparison, SeriesVerdict, ShapeKind};
 use automap_core::compare::trend::{Direction, TrendOptions, trend};
 use automap_core::compare::{CompareError, CompareOptions, Comparison, Period, compare};
 use automap_core::frame::{RawSeries, assemble};
@@ -71,12 +71,12 @@ fn a_step_is_found_with_its_size_and_time() {
     let comparison = compared(&halves(&observation, 80));
     let found = of(&comparison, "payment", "latency_ms");
     let difference = &found.differences[0];
-    assert_eq!((found.verdict, comparison.services[0].service.as_str()), (Verdict::Differs, "payment"));
+    assert_eq!((found.verdict, comparison.services[0].service.as_str()), (SeriesVerdict::Differs, "payment"));
     let moved = difference.to.unwrap() - difference.from.unwrap();
     assert!((45.0..55.0).contains(&moved), "{moved}");
     assert_eq!((difference.superiority, difference.delta), (Some(1.0), Some(1.0)));
     assert!(difference.q_value.unwrap() < 0.01);
-    assert_eq!(of(&comparison, "user", "latency_ms").verdict, Verdict::Same);
+    assert_eq!(of(&comparison, "user", "latency_ms").verdict, SeriesVerdict::Same);
     assert!(comparison_report::summary(&comparison).starts_with("payment differs most: latency"));
 }
 
@@ -123,9 +123,9 @@ fn what_vanished_is_told_and_what_was_not_comparable_is_no_finding() {
         ],
     );
     let comparison = compared(&halves(&observation, 60));
-    assert_eq!(of(&comparison, "a", "latency_ms").verdict, Verdict::OnlyInA);
+    assert_eq!(of(&comparison, "a", "latency_ms").verdict, SeriesVerdict::OnlyInA);
     for service in ["a", "b"] {
-        assert_eq!(of(&comparison, service, "disk_read_bytes_per_s").verdict, Verdict::NotComparable);
+        assert_eq!(of(&comparison, service, "disk_read_bytes_per_s").verdict, SeriesVerdict::NotComparable);
     }
     assert_eq!((comparison.counts.only_in_a, comparison.counts.not_comparable), (1, 2));
     let differ: Vec<&str> =
@@ -177,7 +177,7 @@ fn a_dependence_that_breaks_is_a_vanished_link() {
         .iter()
         .map(|e| (e.kind, e.from.as_str(), e.to.as_str(), e.metric.as_deref(), e.verdict))
         .collect();
-    assert_eq!(edges, [(EdgeKind::Learnt, "a", "b", Some("cpu"), Verdict::OnlyInA)]);
+    assert_eq!(edges, [(EdgeKind::Learnt, "a", "b", Some("cpu"), SeriesVerdict::OnlyInA)]);
     let text = comparison_report::text(&comparison, &Default::default());
     assert!(text.contains("vanished in b: a – b (cpu)"), "{text}");
 }
@@ -189,7 +189,7 @@ fn the_order_of_series_does_not_matter_and_units_do_not() {
         ["a", "b", "c", "d"].map(|s| (s, "orders_queue", noise(&mut random, 80, 500.0, 0.5))).to_vec();
     series[1].2[40..].iter_mut().for_each(|v| *v += 80.0);
     let plain = compared(&halves(&observation(80, &series), 80));
-    assert_eq!(of(&plain, "b", "orders_queue").verdict, Verdict::Differs);
+    assert_eq!(of(&plain, "b", "orders_queue").verdict, SeriesVerdict::Differs);
     series.reverse();
     let reversed = compared(&halves(&observation(80, &series), 80));
     assert_eq!(comparison_report::json(&plain).unwrap(), comparison_report::json(&reversed).unwrap());

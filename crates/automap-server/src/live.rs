@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use automap_core::incident::{Incident, IncidentState, Moment};
+use automap_core::incident::{Incident, IncidentState, TimelineKind};
 use automap_core::profile::ProfileTable;
 use automap_core::report::Report;
 use automap_core::slo::SloStatus;
@@ -262,7 +262,7 @@ pub fn confirm(
             check_service(&incident, service)?;
         }
         incident.confirmed = Some(service.to_owned());
-        incident.note(now, Moment::Confirmed, format!("{service} was the cause, says {by}"));
+        incident.note(now, TimelineKind::Confirmed, format!("{service} was the cause, says {by}"));
         incident.revision += 1;
         incident.updated = incident.updated.max(now);
         let told = store.told(id).map_err(away)?;

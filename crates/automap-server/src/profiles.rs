@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use automap_core::frame::{RawSeries, assemble};
-use automap_core::graph::{GraphOptions, MetricType, of_incident};
+use automap_core::graph::{GraphOptions, MetricType, learn_for_incident};
 use automap_core::observation::Observation;
 use automap_core::profile::{ProfileTable, profiles};
 use automap_core::time::{Timestamp, WindowHint};
@@ -60,7 +60,8 @@ impl Profiles {
             return Ok(false);
         }
         let Ok(analysis) = analyse(observation, &DiagnoseOptions::default()) else { return Ok(false) };
-        let graphs = of_incident(&analysis.frame, &analysis.windows.rows, &observation.calls, &GraphOptions::default());
+        let graphs =
+            learn_for_incident(&analysis.frame, &analysis.windows.rows, &observation.calls, &GraphOptions::default());
         let table = profiles(&analysis, &graphs, &observation.calls);
         let Ok(json) = serde_json::to_string(&table) else { return Ok(false) };
         store.put_profile(&self.target, period, &json)?;

@@ -13,7 +13,7 @@ use automap_core::incident::{Incident, Owner, Severity, SloImpact};
 use automap_core::observation::Observation;
 use automap_core::report::Report;
 use automap_core::time::Timestamp;
-use automap_core::watch::{Alert, Look, Watch, WatchOptions};
+use automap_core::watch::{Alert, Watch, WatchInput, WatchOptions};
 
 pub use round::{Clock, SystemClock, run};
 pub use status::{State, TargetStatus};
@@ -163,8 +163,8 @@ impl Watcher {
             Ok(observation) => {
                 self.take_over_what_others_changed();
                 let begun = Instant::now();
-                let look = Look { now, observation: &observation, slos: &told.slos, alerts: &told.alerts };
-                let step = self.watch.step(&look);
+                let look = WatchInput { now, observation: &observation, slos: &told.slos, alerts: &told.alerts };
+                let step = self.watch.evaluate(&look);
                 tick.judge = begun.elapsed();
                 self.status.looked(now, &step, observation.frame.services().len());
                 tick.report = step.report;
@@ -174,7 +174,7 @@ impl Watcher {
                 tick.observation = Some(observation);
             }
         }
-        self.status.open = self.watch.open().map(|i| i.id.clone());
+        self.status.open = self.watch.open_incident().map(|i| i.id.clone());
         tick
     }
 
@@ -185,7 +185,7 @@ impl Watcher {
 
     /// The incident that goes on.
     pub fn open(&self) -> Option<&Incident> {
-        self.watch.open()
+        self.watch.open_incident()
     }
 
     /// Writes a change; one that the store does not take is kept for the next tick.
@@ -238,7 +238,7 @@ impl Watcher {
 
     /// Somebody confirmed the cause since the last tick.
     fn take_over_what_others_changed(&mut self) {
-        let Some(open) = self.watch.open().filter(|_| self.pending.is_empty()) else { return };
+        let Some(open) = self.watch.open_incident().filter(|_| self.pending.is_empty()) else { return };
         if let Ok(Some(stored)) = self.store.get(&open.id)
             && stored.revision > open.revision
         {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use automap_core::frame::{MetricFrame, RawSeries, assemble};
 use automap_core::graph::skeleton::{Pair, SkeletonOptions, skeleton};
-use automap_core::graph::{Congestion, GraphOptions, MetricType, Signals, learn};
+use automap_core::graph::{Congestion, GraphOptions, GraphSignals, MetricType, learn};
 use automap_core::independence::{CiOptions, Scores, Tester};
 use automap_core::rank::walk::{Transitions, WalkOptions, visits};
 use automap_core::stats::normal_scores;
@@ -41,7 +41,7 @@ fn graph_and_walk(frame: &MetricFrame, calls: &CallGraph) {
     let rows: Vec<usize> = (0..SAMPLES).collect();
     let processor_before = processor_seconds();
     let (learned, graph_time) = timed(|| {
-        let signals = Signals::of(frame, Congestion::Power);
+        let signals = GraphSignals::of(frame, Congestion::Power);
         learn(frame, &signals, &rows, calls, &GraphOptions::default())
     });
     let processor = processor_seconds() - processor_before;
@@ -70,7 +70,7 @@ fn graph_and_walk(frame: &MetricFrame, calls: &CallGraph) {
 /// One type's series of [`PEER_SERIES`] services: ours and theirs on the same normal scores.
 fn against_causal_learn() {
     let (frame, _) = shop(PEER_SERIES);
-    let signals = Signals::of(&frame, Congestion::Power);
+    let signals = GraphSignals::of(&frame, Congestion::Power);
     let rows: Vec<usize> = (0..SAMPLES).collect();
     let series = signals.rows(MetricType::Latency, &rows);
     // Scores once, here: the peer gets the same numbers, and neither is charged for them.

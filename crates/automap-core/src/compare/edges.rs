@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::Period;
-use super::model::{EdgeDifference, EdgeKind, Verdict};
-use crate::graph::{Congestion, GraphOptions, Learned, LearntWindow, Signals, changed_links, learn, links};
+use super::model::{EdgeDifference, EdgeKind, SeriesVerdict};
+use crate::graph::{Congestion, GraphOptions, GraphSignals, Learned, LearnedWindow, changed_links, learn, links};
 use crate::topology::CallGraph;
 
 /// All edges that vanished or are new, period by period: calls, then learnt edges.
@@ -16,7 +16,7 @@ pub(super) fn differences(reference: &Period, later: &[Period]) -> Vec<EdgeDiffe
 /// Calls of one period that the other one does not have. Services that exist in one period only are told as such; their calls
 /// are listed all the same.
 fn calls(reference: &Period, later: &Period) -> Vec<EdgeDifference> {
-    let only = |in_one: &Period, in_other: &Period, verdict: Verdict| -> Vec<EdgeDifference> {
+    let only = |in_one: &Period, in_other: &Period, verdict: SeriesVerdict| -> Vec<EdgeDifference> {
         let missing = in_one.calls.iter().filter(|call| !in_other.calls.contains(*call));
         let edge = |(from, to): &(String, String)| EdgeDifference {
             kind: EdgeKind::Call,
@@ -28,28 +28,28 @@ fn calls(reference: &Period, later: &Period) -> Vec<EdgeDifference> {
         };
         missing.map(edge).collect()
     };
-    let mut edges = only(reference, later, Verdict::OnlyInA);
-    edges.extend(only(later, reference, Verdict::OnlyInB));
+    let mut edges = only(reference, later, SeriesVerdict::OnlyInA);
+    edges.extend(only(later, reference, SeriesVerdict::OnlyInB));
     edges
 }
 
 /// A period's behaviour graph.
 struct Learnt<'a> {
     period: &'a Period,
-    signals: Signals,
+    signals: GraphSignals,
     learned: Learned,
 }
 
 impl<'a> Learnt<'a> {
     fn of(period: &'a Period) -> Self {
-        let (signals, calls) = (Signals::of(&period.frame, Congestion::default()), period.call_graph());
+        let (signals, calls) = (GraphSignals::of(&period.frame, Congestion::default()), period.call_graph());
         let learned = learn(&period.frame, &signals, &period.rows, &calls, &GraphOptions::default());
         Self { period, signals, learned }
     }
 
-    fn window(&self) -> LearntWindow<'_> {
+    fn window(&self) -> LearnedWindow<'_> {
         let Self { period, signals, learned } = self;
-        LearntWindow { frame: &period.frame, signals, rows: &period.rows, learned }
+        LearnedWindow { frame: &period.frame, signals, rows: &period.rows, learned }
     }
 }
 
@@ -59,9 +59,9 @@ fn learnt(a: &Learnt<'_>, b: &Learnt<'_>) -> Vec<EdgeDifference> {
     let edge = |(from, to, metric)| EdgeDifference {
         kind: EdgeKind::Learnt,
         verdict: if before.contains(&(String::clone(&from), String::clone(&to), metric)) {
-            Verdict::OnlyInA
+            SeriesVerdict::OnlyInA
         } else {
-            Verdict::OnlyInB
+            SeriesVerdict::OnlyInB
         },
         from,
         to,

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Difference, Level, LevelKind, SeriesComparison, Verdict};
+use super::model::{Difference, Level, LevelKind, SeriesComparison, SeriesVerdict};
 use super::{CompareOptions, Period, SeriesKey, metric_of};
 use crate::anomaly::practical_floor;
 use crate::metric::Unit;
@@ -80,10 +80,10 @@ impl<'a> Judge<'a> {
             levels.push(level(&b, phi));
             let mut difference = self.difference(period, &a, &b, phi, floor);
             let was_collected = |metrics: &BTreeSet<&str>| metrics.contains(key.metric.as_str());
-            let is_one_sided = matches!(difference.verdict, Verdict::OnlyInA | Verdict::OnlyInB);
+            let is_one_sided = matches!(difference.verdict, SeriesVerdict::OnlyInA | SeriesVerdict::OnlyInB);
             let says_nothing = is_one_sided && a.iter().chain(&b).all(|v| v.is_nan() || *v == 0.0);
             if says_nothing || !was_collected(&self.collected) || !was_collected(collected) {
-                difference.verdict = Verdict::NotComparable;
+                difference.verdict = SeriesVerdict::NotComparable;
             }
             differences.push(difference);
         }
@@ -93,7 +93,7 @@ impl<'a> Judge<'a> {
             peer: key.peer.clone(),
             family: metric.family.as_str().to_owned(),
             unit: metric.unit.as_str().to_owned(),
-            verdict: Verdict::Same,
+            verdict: SeriesVerdict::Same,
             levels,
             differences,
             shape: None,
@@ -136,12 +136,12 @@ impl<'a> Judge<'a> {
 }
 
 /// The verdict of what cannot be compared; `Same` for what can, until it is.
-fn one_sided(na: usize, nb: usize) -> Verdict {
+fn one_sided(na: usize, nb: usize) -> SeriesVerdict {
     match (na, nb) {
-        (a, 0) if a >= MIN_SAMPLES => Verdict::OnlyInA,
-        (0, b) if b >= MIN_SAMPLES => Verdict::OnlyInB,
-        (a, b) if a.min(b) < MIN_SAMPLES => Verdict::TooFewSamples,
-        _ => Verdict::Same,
+        (a, 0) if a >= MIN_SAMPLES => SeriesVerdict::OnlyInA,
+        (0, b) if b >= MIN_SAMPLES => SeriesVerdict::OnlyInB,
+        (a, b) if a.min(b) < MIN_SAMPLES => SeriesVerdict::TooFewSamples,
+        _ => SeriesVerdict::Same,
     }
 }
 
@@ -165,10 +165,10 @@ pub(super) fn hold_down_false_discoveries(series: &mut [SeriesComparison], optio
         for (d, q) in s.differences.iter_mut().zip(&mut q) {
             if d.p_value.is_some() {
                 d.q_value = Some(q);
-                d.verdict = if differs(d, options) { Verdict::Differs } else { Verdict::Same };
+                d.verdict = if differs(d, options) { SeriesVerdict::Differs } else { SeriesVerdict::Same };
             }
         }
-        s.verdict = s.differences.iter().map(|d| d.verdict).min().unwrap_or(Verdict::TooFewSamples);
+        s.verdict = s.differences.iter().map(|d| d.verdict).min().unwrap_or(SeriesVerdict::TooFewSamples);
     }
 }
 
@@ -182,8 +182,8 @@ fn differs(d: &Difference, options: &CompareOptions) -> bool {
 /// How much a finding weighs: its compressed shift, a vanished or new series as one of ten spreads; 0 for no finding.
 pub(super) fn weight(s: &SeriesComparison) -> f64 {
     let of = |d: &Difference| match d.verdict {
-        Verdict::Differs => signed_log(d.shift.unwrap_or(0.0).abs()),
-        Verdict::OnlyInA | Verdict::OnlyInB => signed_log(ONE_SIDED_SHIFT),
+        SeriesVerdict::Differs => signed_log(d.shift.unwrap_or(0.0).abs()),
+        SeriesVerdict::OnlyInA | SeriesVerdict::OnlyInB => signed_log(ONE_SIDED_SHIFT),
         _ => 0.0,
     };
     s.differences.iter().map(of).fold(0.0, f64::max)

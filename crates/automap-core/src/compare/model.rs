@@ -76,7 +76,7 @@ pub struct Counts {
 /// How a series, service or edge of a later period (B) relates to the reference (A).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum SeriesVerdict {
     /// Significant and large enough to matter.
     Differs,
     /// Seen in the reference only: vanished.
@@ -92,7 +92,7 @@ pub enum Verdict {
     NotComparable,
 }
 
-impl Verdict {
+impl SeriesVerdict {
     /// The word in every output.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -122,7 +122,7 @@ pub struct ServiceDifference {
     /// The service.
     pub service: String,
     /// `only_in_a` and `only_in_b` speak about the service as a whole; a service that lost or gained a series differs.
-    pub verdict: Verdict,
+    pub verdict: SeriesVerdict,
     /// How much: the largest compressed shift of each family of metrics, added up (requests count half). 0 when the same.
     pub score: f64,
     /// Its series with a finding.
@@ -145,7 +145,7 @@ pub struct SeriesComparison {
     /// Unit of all levels, such as `ms`; empty where the source does not say.
     pub unit: String,
     /// That of the strongest difference; `differs` before `only_in_a`, `only_in_b`, `same`, `too_few_samples`.
-    pub verdict: Verdict,
+    pub verdict: SeriesVerdict,
     /// One per period; `null` where the series was not seen.
     pub levels: Vec<Option<Level>>,
     /// One per later period.
@@ -176,7 +176,7 @@ pub struct Difference {
     /// Name of the later period.
     pub period: String,
     /// The verdict.
-    pub verdict: Verdict,
+    pub verdict: SeriesVerdict,
     /// Level in the reference; `null` where not seen.
     pub from: Option<f64>,
     /// Level in the later period; `null` where not seen.
@@ -262,7 +262,7 @@ pub struct EdgeDifference {
     /// The later period that is compared with the reference.
     pub period: String,
     /// `only_in_a` (vanished) or `only_in_b` (new).
-    pub verdict: Verdict,
+    pub verdict: SeriesVerdict,
 }
 
 /// How an edge is known.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Period;
 use super::judge::weight;
-use super::model::{SeriesComparison, ServiceDifference, Verdict};
+use super::model::{SeriesComparison, SeriesVerdict, ServiceDifference};
 
 /// Requests are mostly a consequence of what others do.
 const THROUGHPUT_WEIGHT: f64 = 0.5;
@@ -30,7 +30,7 @@ pub(super) fn differences(periods: &[Period], series: &[SeriesComparison]) -> Ve
             }
         })
         .collect();
-    let one_sided = |s: &ServiceDifference| matches!(s.verdict, Verdict::OnlyInA | Verdict::OnlyInB);
+    let one_sided = |s: &ServiceDifference| matches!(s.verdict, SeriesVerdict::OnlyInA | SeriesVerdict::OnlyInB);
     out.sort_by(|a, b| {
         let first = one_sided(b).cmp(&one_sided(a));
         first.then(b.score.total_cmp(&a.score)).then_with(|| a.service.cmp(&b.service))
@@ -38,20 +38,20 @@ pub(super) fn differences(periods: &[Period], series: &[SeriesComparison]) -> Ve
     out
 }
 
-fn verdict(periods: &[Period], service: &str, own: &[&SeriesComparison]) -> Verdict {
+fn verdict(periods: &[Period], service: &str, own: &[&SeriesComparison]) -> SeriesVerdict {
     let has = |p: &Period| p.services.contains(service);
     if !has(&periods[0]) {
-        return Verdict::OnlyInB;
+        return SeriesVerdict::OnlyInB;
     }
     if periods[1..].iter().any(|p| !has(p)) {
-        return Verdict::OnlyInA;
+        return SeriesVerdict::OnlyInA;
     }
     if own.iter().any(|s| s.verdict.is_finding()) {
-        Verdict::Differs
-    } else if own.iter().any(|s| s.verdict == Verdict::Same) {
-        Verdict::Same
+        SeriesVerdict::Differs
+    } else if own.iter().any(|s| s.verdict == SeriesVerdict::Same) {
+        SeriesVerdict::Same
     } else {
-        Verdict::TooFewSamples
+        SeriesVerdict::TooFewSamples
     }
 }
 

@@ -14,7 +14,7 @@ use crate::frame::{Series, ServiceIdx};
 use crate::metric::{Family, Side};
 use crate::note::NotChecked;
 use crate::observation::{Observation, QueryRecord};
-use crate::propagation::{self, PropagationOptions, Role, SignalSource, Traced};
+use crate::propagation::{self, ChangeSource, PropagationOptions, Role, TracedEffects};
 use crate::rank::{Part, PartSource, RankedService};
 use crate::report::evidence::{Facts, round};
 use crate::report::window_info;
@@ -43,7 +43,7 @@ pub fn explain(
     }
     let Analysis { frame, windows, anomalies, ranking, .. } = analysis;
     let trace_options = PropagationOptions::default();
-    let signals = propagation::signals(frame, windows, anomalies, ranking, &trace_options);
+    let signals = propagation::find_changes(frame, windows, anomalies, ranking, &trace_options);
     let spread = Spread::new(observation, analysis, &signals);
     let decision = decide(analysis, &options.verdict);
     let first = ranking.services.first().map(|s| s.service).filter(|_| decision != Decision::NoIncident);
@@ -69,7 +69,7 @@ pub(super) struct Subject<'a> {
     pub(super) options: &'a DiagnoseOptions,
     pub(super) decision: Decision,
     /// Traced from the first of the ranking.
-    pub(super) traced: Traced,
+    pub(super) traced: TracedEffects,
 }
 
 impl Subject<'_> {
@@ -162,7 +162,7 @@ impl Subject<'_> {
             anomalies.series.iter().enumerate().filter(|(_, s)| s.service == me).collect();
         judged.sort_by(|a, b| b.1.evidence.total_cmp(&a.1.evidence).then(a.0.cmp(&b.0)));
         let seen: Vec<usize> = judged.iter().map(|(_, s)| s.series).collect();
-        let missing = self.spread.signals.of(me).clearest.filter(|s| s.source == SignalSource::Missing);
+        let missing = self.spread.signals.of(me).clearest.filter(|s| s.source == ChangeSource::Missing);
         let missing = missing.and_then(|s| {
             let onset = s.onset.map(interval);
             let change = self.spread.evidence(me, s)?;

@@ -9,13 +9,13 @@ use crate::metric::Side;
 use crate::rank::{Engine, Explained, PartSource, RankedService, Ranking, evidence};
 use crate::report::evidence::round;
 use crate::topology::CallGraph;
-use crate::verdict::{Decision, Lead, VerdictOptions, confidence};
+use crate::verdict::{Decision, Margin, VerdictOptions, confidence};
 
 /// Parts of the score that are supposed away, one by one.
 const MAX_PARTS: usize = 3;
 /// Callees whose blame is supposed away, one by one.
 const MAX_CALLEES: usize = 3;
-/// Explained shares below this change nothing worth telling.
+/// Explained shares below this change nothing worth diagnostic_weight.
 const SMALL_SHARE: f64 = 0.05;
 /// So far beyond the others a score is looked for.
 const HIGHEST_SCORE: f64 = 100.0;
@@ -211,7 +211,7 @@ impl World<'_> {
         let analysis = self.0.spread.analysis;
         let ranked = self.ranking().services.iter().find(|s| s.service == service)?;
         let options = &self.0.options.verdict;
-        score_to_be_named(&Lead::of(analysis, ranked), options.naming(analysis), options)
+        score_to_be_named(&Margin::of(analysis, ranked), options.naming(analysis), options)
     }
 
     /// For the first: how far it leads.
@@ -292,8 +292,8 @@ impl World<'_> {
 
 /// The score from which a service would be first and named, its clearest sign and all others' scores as they are; `None` where no score
 /// would do.
-fn score_to_be_named(lead: &Lead, needed: f64, options: &VerdictOptions) -> Option<f64> {
-    let sure = |score: f64| Lead { score, ..*lead }.confidence(options);
+fn score_to_be_named(lead: &Margin, needed: f64, options: &VerdictOptions) -> Option<f64> {
+    let sure = |score: f64| Margin { score, ..*lead }.confidence(options);
     let (mut low, mut high) = (lead.next, lead.next + HIGHEST_SCORE);
     if sure(high) < needed {
         return None;
@@ -339,9 +339,9 @@ mod tests {
     #[test]
     fn the_score_to_be_named_by_hand() {
         let options = VerdictOptions::default();
-        let lead = Lead { engine: Engine::Evidence, score: 9.0, next: 10.0, share: 0.2, own: 4.0, baseline: 30 };
+        let lead = Margin { engine: Engine::Evidence, score: 9.0, next: 10.0, share: 0.2, own: 4.0, baseline: 30 };
         assert!((score_to_be_named(&lead, 0.8, &options).unwrap() - 14.083).abs() < 1e-3);
-        assert_eq!(score_to_be_named(&Lead { own: 0.5, ..lead }, 0.8, &options), None, "no sign is clear enough");
+        assert_eq!(score_to_be_named(&Margin { own: 0.5, ..lead }, 0.8, &options), None, "no sign is clear enough");
         assert_eq!(score_to_be_named(&lead, 1.1, &options), None);
     }
 

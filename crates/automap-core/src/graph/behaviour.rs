@@ -143,7 +143,7 @@ impl WeightedGraph {
         Self { services: ends.chain(kept).collect(), edges }
     }
 
-    /// Share of each service's edges by metric, of all services' classes, and so on: see [`super::profile`].
+    /// Share of each service's edges by metric, of all services' classes, and so on: see [`super::service_class`].
     pub(super) fn touching(&self) -> BTreeMap<&str, ByType> {
         let mut out: BTreeMap<&str, ByType> = self.services.iter().map(|s| (s.as_str(), ByType::default())).collect();
         for (from, to, weights) in self.edges() {
@@ -171,7 +171,7 @@ impl WeightedGraph {
         }
         let edges = if all > 0.0 { shared / all } else { 1.0 };
         let services: BTreeSet<&String> = self.services.union(&other.services).collect();
-        let (mine, theirs) = (super::profile::classes(self), super::profile::classes(other));
+        let (mine, theirs) = (super::service_class::classes(self), super::service_class::classes(other));
         // A service that only one of the graphs has is a difference, whatever its class.
         let same = services.iter().filter(|s| match (mine.get(s.as_str()), theirs.get(s.as_str())) {
             (Some(a), Some(b)) => a == b,

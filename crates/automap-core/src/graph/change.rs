@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Learned, MetricType, Signals};
+use super::{GraphSignals, Learned, MetricType};
 use crate::frame::MetricFrame;
 use crate::independence::{CiOptions, correlation_change};
 use crate::metric::Family;
@@ -17,11 +17,11 @@ const FALSE_DISCOVERY_RATE: f64 = 0.01;
 
 /// A window and the graph that was learnt from it.
 #[derive(Clone, Copy, Debug)]
-pub struct LearntWindow<'a> {
+pub struct LearnedWindow<'a> {
     /// The data.
     pub frame: &'a MetricFrame,
     /// Its signals.
-    pub signals: &'a Signals,
+    pub signals: &'a GraphSignals,
     /// The window's rows.
     pub rows: &'a [usize],
     /// The graph.
@@ -35,7 +35,7 @@ pub type Link = (String, String, MetricType);
 ///
 /// Links with a service or signal that one of the frames does not know are left out: they cannot be compared. Pairs without an edge in either
 /// graph count as tests that found nothing. Cost: O(edges × samples · log samples).
-pub fn changed_links(a: &LearntWindow<'_>, b: &LearntWindow<'_>, options: &CiOptions) -> BTreeSet<Link> {
+pub fn changed_links(a: &LearnedWindow<'_>, b: &LearnedWindow<'_>, options: &CiOptions) -> BTreeSet<Link> {
     let (of_a, of_b) = (links(a.learned), links(b.learned));
     let candidates: Vec<Link> = of_a.symmetric_difference(&of_b).cloned().collect();
     let p: Vec<f64> = candidates.iter().map(|link| p_value(link, a, b, options).unwrap_or(f64::NAN)).collect();
@@ -54,7 +54,7 @@ pub fn links(learned: &Learned) -> BTreeSet<Link> {
     weights.edges().flat_map(of_edge).collect()
 }
 
-fn p_value(link: &Link, a: &LearntWindow<'_>, b: &LearntWindow<'_>, options: &CiOptions) -> Option<f64> {
+fn p_value(link: &Link, a: &LearnedWindow<'_>, b: &LearnedWindow<'_>, options: &CiOptions) -> Option<f64> {
     let (a, b) = (a.pair(link)?, b.pair(link)?);
     if a.families != b.families {
         return None;
@@ -62,7 +62,7 @@ fn p_value(link: &Link, a: &LearntWindow<'_>, b: &LearntWindow<'_>, options: &Ci
     correlation_change([&a.columns[0], &a.columns[1]], [&b.columns[0], &b.columns[1]], options)
 }
 
-impl LearntWindow<'_> {
+impl LearnedWindow<'_> {
     fn pair(&self, (one, other, metric): &Link) -> Option<Columns> {
         let ends = [self.frame.find(one)?, self.frame.find(other)?];
         let column = |service| -> Option<Vec<f64>> {
@@ -88,7 +88,7 @@ struct Columns {
 }
 
 /// Pairs of services that both windows measure, over all metric types.
-fn comparable_pairs(a: &LearntWindow<'_>, b: &LearntWindow<'_>) -> usize {
+fn comparable_pairs(a: &LearnedWindow<'_>, b: &LearnedWindow<'_>) -> usize {
     let (a, b) = (a.measured(), b.measured());
     let pairs = |(metric, services): (&MetricType, &BTreeSet<&str>)| {
         let both = b.get(metric).map_or(0, |other| services.intersection(other).count());
@@ -138,11 +138,12 @@ mod tests {
     #[test]
     fn only_what_the_samples_show_is_a_change() {
         let frame = frame();
-        let signals = Signals::of(&frame, Congestion::Power);
+        let signals = GraphSignals::of(&frame, Congestion::Power);
         let options = GraphOptions { knowledge: Knowledge::None, ..GraphOptions::default() };
         let rows: [Vec<usize>; 2] = [(0..80).collect(), (80..160).collect()];
         let learned = rows.clone().map(|rows| learn(&frame, &signals, &rows, &CallGraph::new(), &options));
-        let window = |i: usize| LearntWindow { frame: &frame, signals: &signals, rows: &rows[i], learned: &learned[i] };
+        let window =
+            |i: usize| LearnedWindow { frame: &frame, signals: &signals, rows: &rows[i], learned: &learned[i] };
         let link = |a: &str, b: &str| (a.to_owned(), b.to_owned(), MetricType::Cpu);
         assert!(links(&learned[0]).contains(&link("a", "b")) && !links(&learned[1]).contains(&link("a", "b")));
         // a and e move together too, and are no longer seen together: that is no change.

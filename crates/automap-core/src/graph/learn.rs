@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::behaviour::BehaviourGraph;
 use super::orient::{Colliders, orient};
-use super::signals::Signals;
+use super::signals::GraphSignals;
 use super::skeleton::{Pair, Skeleton, SkeletonOptions, skeleton};
 use super::{Knowledge, MetricType};
 use crate::frame::{MetricFrame, ServiceIdx};
@@ -56,7 +56,7 @@ pub struct Tested {
 /// that of [`skeleton`]. Deterministic on any number of threads; the order of services does not matter.
 pub fn learn(
     frame: &MetricFrame,
-    signals: &Signals,
+    signals: &GraphSignals,
     rows: &[usize],
     calls: &CallGraph,
     options: &GraphOptions,

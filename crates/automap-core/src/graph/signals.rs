@@ -16,14 +16,14 @@ pub enum Congestion {
 
 /// At most one column for each service and metric type.
 #[derive(Clone, Debug)]
-pub struct Signals {
+pub struct GraphSignals {
     /// By type (in the order of [`MetricType::ALL`]), then by service of the frame; empty where not observed.
     columns: Vec<Vec<Vec<f64>>>,
     /// Services whose I/O is that of the network.
     without_disk: Vec<bool>,
 }
 
-impl Signals {
+impl GraphSignals {
     /// Chooses and derives the columns. Own metrics only; the mean latency before percentiles; errors stand for availability (the
     /// same with the other sign); I/O is disk bytes, network bytes where a service has no disk. Cost: O(series × samples).
     pub fn of(frame: &MetricFrame, congestion: Congestion) -> Self {
@@ -129,7 +129,7 @@ mod tests {
             ("disk_write_bytes_per_s", [1.0, f64::NAN, 1.0]),
             ("network_in_bytes_per_s", [7.0; 3]),
         ]);
-        let signals = Signals::of(&frame, Congestion::Power);
+        let signals = GraphSignals::of(&frame, Congestion::Power);
         let get = |m| signals.get(m, ServiceIdx(0));
         assert_eq!(get(MetricType::Latency), Some(&[2.0, 4.0, 0.0][..]));
         assert_eq!(get(MetricType::Congestion).unwrap()[..2], [4.0, 2.0]);
@@ -137,7 +137,7 @@ mod tests {
         let io = get(MetricType::Io).unwrap();
         assert!(io[0] == 2.0 && io[1].is_nan() && io[2] == 4.0);
         assert_eq!(get(MetricType::Cpu), None);
-        let little = Signals::of(&frame, Congestion::Concurrency);
+        let little = GraphSignals::of(&frame, Congestion::Concurrency);
         assert_eq!(little.get(MetricType::Congestion, ServiceIdx(0)), Some(&[16.0, 32.0, 0.0][..]));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::signals::{OnsetSpan, ServiceSignals, Signal, SignalSource, Signals};
+use super::changes::{ChangeSource, ClearChange, ClearChanges, OnsetSpan, ServiceChanges};
 use super::{Channel, HopState, PropagationOptions};
 use crate::anomaly::Anomalies;
 use crate::frame::{MetricFrame, ServiceIdx};
@@ -12,7 +12,7 @@ use crate::topology::CallGraph;
 
 /// What a supposed cause accounts for.
 #[derive(Clone, Debug, Default)]
-pub struct Traced {
+pub struct TracedEffects {
     /// Nearest the cause first; `hops[i].to` occurs once.
     pub hops: Vec<Hop>,
     /// Every service with a clear change.
@@ -42,9 +42,9 @@ pub struct Hop {
     /// What travels.
     pub channel: Channel,
     /// What `from` showed: the earlier of its own symptom (or load) and its clearest change.
-    pub cause: Option<Signal>,
+    pub cause: Option<ClearChange>,
     /// What `to` showed of what travels.
-    pub effect: Option<Signal>,
+    pub effect: Option<ClearChange>,
     /// The clearest series of the call itself, at the caller: a position in [`Anomalies::series`].
     pub shown_by: Option<usize>,
     /// What the onsets say.
@@ -71,11 +71,11 @@ pub fn from_cause(
     anomalies: &Anomalies,
     ranking: &Ranking,
     calls: &CallGraph,
-    signals: &Signals,
+    signals: &ClearChanges,
     cause: Option<ServiceIdx>,
     options: &PropagationOptions,
-) -> Traced {
-    let Some(cause) = cause else { return Traced::default() };
+) -> TracedEffects {
+    let Some(cause) = cause else { return TracedEffects::default() };
     let world = World::new(frame, anomalies, ranking, calls, signals, options);
     let mut reached: BTreeMap<ServiceIdx, usize> = BTreeMap::from([(cause, 0)]);
     let mut hops: Vec<Hop> = Vec::new();
@@ -94,17 +94,17 @@ pub fn from_cause(
     let hops = world.without_dead_ends(hops);
     let roles = world.roles(cause, &hops);
     let paths = world.paths(cause, &hops);
-    Traced { hops, roles, paths }
+    TracedEffects { hops, roles, paths }
 }
 
 /// Services that only the calls know, by name. In a trace they follow the frame's: the first has the index behind its last.
-pub fn beyond_the_frame(frame: &MetricFrame, calls: &CallGraph) -> Vec<String> {
+pub fn services_without_metrics(frame: &MetricFrame, calls: &CallGraph) -> Vec<String> {
     let named: BTreeSet<&str> = calls.edges().flat_map(|(from, to, _)| [from, to]).collect();
     named.into_iter().filter(|name| frame.find(name).is_none()).map(ToOwned::to_owned).collect()
 }
 
 struct World<'a> {
-    signals: &'a Signals,
+    signals: &'a ClearChanges,
     options: &'a PropagationOptions,
     /// `(caller, callee)`.
     calls: Vec<(ServiceIdx, ServiceIdx)>,
@@ -132,10 +132,10 @@ impl<'a> World<'a> {
         anomalies: &Anomalies,
         ranking: &Ranking,
         calls: &CallGraph,
-        signals: &'a Signals,
+        signals: &'a ClearChanges,
         options: &'a PropagationOptions,
     ) -> Self {
-        let beyond = beyond_the_frame(frame, calls);
+        let beyond = services_without_metrics(frame, calls);
         let find = |name: &str| {
             let place = || beyond.iter().position(|b| b == name);
             frame.find(name).or_else(|| Some(ServiceIdx(frame.services().len() + place()?)))
@@ -238,7 +238,7 @@ impl<'a> World<'a> {
             }
             Channel::Load => {
                 let signals = self.signals.of(callee);
-                let silent = signals.clearest.is_some_and(|s| s.source == SignalSource::Missing);
+                let silent = signals.clearest.is_some_and(|s| s.source == ChangeSource::Missing);
                 (signals.load.is_some() || silent || self.faint_load.contains(&callee))
                     .then(|| self.loads.get(&(caller, callee)).map_or(0.0, |(_, e)| e.max(0.0)))
             }
@@ -262,8 +262,8 @@ impl<'a> World<'a> {
         let (cause, effect, shown_by) = match channel {
             Channel::Response => {
                 let edge = clear(self.edges.get(&(to, from)));
-                let seen = edge.map(|(i, evidence)| Signal {
-                    source: SignalSource::Series(i),
+                let seen = edge.map(|(i, evidence)| ClearChange {
+                    source: ChangeSource::Series(i),
                     evidence,
                     onset: self.signals.onsets.get(&i).copied(),
                 });
@@ -274,7 +274,7 @@ impl<'a> World<'a> {
                 (earlier(at_from.load, at_from), at_to.load.or(at_to.clearest), edge.map(|(i, _)| i))
             }
         };
-        let onset = |s: Option<Signal>| -> Option<OnsetSpan> { s?.onset };
+        let onset = |s: Option<ClearChange>| -> Option<OnsetSpan> { s?.onset };
         let share = if channel == Channel::Response { self.shares.get(&(to, from)).copied() } else { None };
         Hop { from, to, channel, cause, effect, shown_by, state: HopState::of(onset(cause), onset(effect)), share }
     }
@@ -292,7 +292,7 @@ impl<'a> World<'a> {
     }
 
     fn roles(&self, cause: ServiceIdx, hops: &[Hop]) -> BTreeMap<ServiceIdx, Role> {
-        let role = |service: ServiceIdx, signals: &ServiceSignals| {
+        let role = |service: ServiceIdx, signals: &ServiceChanges| {
             if service == cause {
                 return Role::Cause;
             }
@@ -331,15 +331,15 @@ impl<'a> World<'a> {
 }
 
 /// The earlier of two: a service may pass on a fault before its own clearest metric shows it.
-fn earlier(first: Option<Signal>, signals: ServiceSignals) -> Option<Signal> {
+fn earlier(first: Option<ClearChange>, signals: ServiceChanges) -> Option<ClearChange> {
     let candidates = [first, signals.clearest, signals.as_cause];
     let dated = candidates.into_iter().flatten().filter(|s| s.onset.is_some());
     dated.min_by_key(|s| s.onset.map(|o| o.at)).or(first).or(signals.clearest)
 }
 
 /// Whether a load went up, by the means of the whole series before and from its onset on.
-fn rises(frame: &MetricFrame, anomalies: &Anomalies, load: Signal) -> bool {
-    let (SignalSource::Series(i), Some(onset)) = (load.source, load.onset) else { return false };
+fn rises(frame: &MetricFrame, anomalies: &Anomalies, load: ClearChange) -> bool {
+    let (ChangeSource::Series(i), Some(onset)) = (load.source, load.onset) else { return false };
     let values = &frame.series()[anomalies.series[i].series].values;
     let row = frame.times().partition_point(|t| *t < onset.at);
     crate::stats::mean(&values[row..]) > crate::stats::mean(&values[..row])

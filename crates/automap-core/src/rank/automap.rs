@@ -11,7 +11,7 @@ use super::{Engine, Part, PartSource, RankedService, Ranking};
 use crate::anomaly::{Anomalies, Rows};
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::graph::{
-    self, ByType, GraphOptions, IncidentGraphs, Knowledge, MetricType, Signals, Subtraction, WeightedGraph,
+    self, ByType, GraphOptions, GraphSignals, IncidentGraphs, Knowledge, MetricType, Subtraction, WeightedGraph,
 };
 use crate::independence::{CiOptions, FisherZ, Scores};
 use crate::metric::{Family, Side};
@@ -116,7 +116,7 @@ pub struct Prepared {
     evidence: Vec<ByType>,
 }
 
-/// Learns the graphs and measures what attracts. Cost: that of [`graph::of_incident`], which is nearly all of the engine's.
+/// Learns the graphs and measures what attracts. Cost: that of [`graph::learn_for_incident`], which is nearly all of the engine's.
 pub fn prepare(
     frame: &MetricFrame,
     rows: &Rows,
@@ -124,7 +124,7 @@ pub fn prepare(
     calls: &CallGraph,
     options: &AutomapOptions,
 ) -> Prepared {
-    let graphs = graph::of_incident(frame, rows, calls, &options.graph);
+    let graphs = graph::learn_for_incident(frame, rows, calls, &options.graph);
     let evidence = evidence_by_type(frame, anomalies);
     let entry = violated_entry(frame, calls, &evidence);
     let (anomaly, notes) = anomaly_graph(frame, &graphs, entry, options);
@@ -287,7 +287,7 @@ fn correlation_with(
 ) -> Vec<ByType> {
     let mut out = vec![[f64::NAN; MetricType::COUNT]; frame.services().len()];
     let Some(entry) = entry else { return out };
-    let signals = Signals::of(frame, options.graph.congestion);
+    let signals = GraphSignals::of(frame, options.graph.congestion);
     let mut compared: Vec<usize> = rows.baseline.iter().chain(&rows.incident).copied().collect();
     compared.sort_unstable();
     let plain = CiOptions { effective_samples: false, ..CiOptions::default() };

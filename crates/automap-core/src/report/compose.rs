@@ -16,7 +16,7 @@ use crate::observation::Observation;
 use crate::quantity::change;
 use crate::rank::{Part, PartSource, RankedService, Ranking};
 use crate::verdict::{Decision, VerdictOptions, confidence, decide, mechanism};
-use crate::windows::{Onset, Windows};
+use crate::windows::{OnsetSource, Windows};
 
 /// Candidates in a report.
 const MAX_CAUSES: usize = 5;
@@ -279,10 +279,10 @@ pub(crate) fn window_info(frame: &MetricFrame, windows: &Windows) -> WindowInfo 
         incident_end: windows.incident.end.rfc3339(),
         incident_samples: windows.rows.incident.len(),
         incident_start_is: match windows.onset {
-            Onset::Given => "given",
-            Onset::Moved => "moved",
-            Onset::Detected => "detected",
-            Onset::None => "none",
+            OnsetSource::Given => "given",
+            OnsetSource::Moved => "moved",
+            OnsetSource::Detected => "detected",
+            OnsetSource::NotFound => "none",
         }
         .to_owned(),
         step_s: frame.step_ms() as f64 / 1e3,

@@ -5,7 +5,7 @@ use crate::anomaly::{Anomalies, SeriesEvidence};
 use crate::frame::{MetricFrame, Series, ServiceIdx};
 use crate::metric::{CLIENT_LATENCY_MS, Family, NETWORK_GAP_MS, SERVED_LATENCY_MS, Side, words};
 use crate::onset;
-use crate::propagation::{smallest_spread, telling};
+use crate::propagation::{diagnostic_weight, smallest_spread};
 use crate::quantity::{change, value};
 use crate::rank::{PartSource, RankedService};
 use crate::stats::{mean, median};
@@ -26,13 +26,13 @@ pub(crate) struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// What speaks for a candidate, most telling first, one line for each family and place.
+    /// What speaks for a candidate, most diagnostic_weight first, one line for each family and place.
     pub(crate) fn for_candidate(&self, candidate: &RankedService) -> Vec<Evidence> {
         let mut found: Vec<(f64, &SeriesEvidence)> = self
             .anomalies
             .series
             .iter()
-            .filter_map(|s| Some((telling(s, candidate)?, s)))
+            .filter_map(|s| Some((diagnostic_weight(s, candidate)?, s)))
             .filter(|(_, s)| s.evidence >= WORTH_A_LINE)
             .collect();
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.series.cmp(&b.1.series)));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::compose::{DataEdge, compose};
 use super::model::{EdgeChange, MapKind, ServiceMap};
-use crate::graph::profile::classes;
+use crate::graph::service_class::classes;
 use crate::graph::{IncidentGraphs, Learned, Link, MetricType, WeightedGraph};
 use crate::note::Note;
 use crate::observation::Observation;

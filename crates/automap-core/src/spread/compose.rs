@@ -7,7 +7,9 @@ use crate::analysis::Analysis;
 use crate::frame::ServiceIdx;
 use crate::observation::Observation;
 use crate::onset::LEVEL;
-use crate::propagation::{self, HopState, OnsetSpan, PropagationOptions, Role, Signal, SignalSource, Signals, Traced};
+use crate::propagation::{
+    self, ChangeSource, ClearChange, ClearChanges, HopState, OnsetSpan, PropagationOptions, Role, TracedEffects,
+};
 use crate::report::evidence::{Facts, round};
 use crate::report::window_info;
 use crate::report::{Evidence, VerdictKind};
@@ -17,7 +19,7 @@ use crate::verdict::{Decision, VerdictOptions, decide};
 pub fn propagation(observation: &Observation, analysis: &Analysis, options: &VerdictOptions) -> Propagation {
     let options_of_trace = PropagationOptions::default();
     let Analysis { frame, windows, anomalies, ranking, .. } = analysis;
-    let signals = propagation::signals(frame, windows, anomalies, ranking, &options_of_trace);
+    let signals = propagation::find_changes(frame, windows, anomalies, ranking, &options_of_trace);
     let decision = decide(analysis, options);
     let first = ranking.services.first().map(|s| s.service).filter(|_| decision != Decision::NoIncident);
     let spread = Spread::new(observation, analysis, &signals);
@@ -28,14 +30,14 @@ pub fn propagation(observation: &Observation, analysis: &Analysis, options: &Ver
 pub(crate) struct Spread<'a> {
     pub(crate) observation: &'a Observation,
     pub(crate) analysis: &'a Analysis,
-    pub(crate) signals: &'a Signals,
-    /// See [`propagation::beyond_the_frame`].
+    pub(crate) signals: &'a ClearChanges,
+    /// See [`propagation::services_without_metrics`].
     beyond: Vec<String>,
 }
 
 impl<'a> Spread<'a> {
-    pub(crate) fn new(observation: &'a Observation, analysis: &'a Analysis, signals: &'a Signals) -> Self {
-        let beyond = propagation::beyond_the_frame(&analysis.frame, &observation.calls);
+    pub(crate) fn new(observation: &'a Observation, analysis: &'a Analysis, signals: &'a ClearChanges) -> Self {
+        let beyond = propagation::services_without_metrics(&analysis.frame, &observation.calls);
         Self { observation, analysis, signals, beyond }
     }
 
@@ -45,13 +47,13 @@ impl<'a> Spread<'a> {
     }
 
     /// What a supposed cause accounts for.
-    pub(crate) fn trace(&self, cause: Option<ServiceIdx>) -> Traced {
+    pub(crate) fn trace(&self, cause: Option<ServiceIdx>) -> TracedEffects {
         let Analysis { frame, anomalies, ranking, .. } = self.analysis;
         let options = PropagationOptions::default();
         propagation::from_cause(frame, anomalies, ranking, &self.observation.calls, self.signals, cause, &options)
     }
 
-    pub(crate) fn model(&self, cause: Option<ServiceIdx>, traced: &Traced, decision: Decision) -> Propagation {
+    pub(crate) fn model(&self, cause: Option<ServiceIdx>, traced: &TracedEffects, decision: Decision) -> Propagation {
         let services = self.changed(traced);
         let hops: Vec<Hop> = traced.hops.iter().map(|h| self.hop(h)).collect();
         let paths = traced.paths.iter().map(|p| path(p, &hops)).collect();
@@ -92,7 +94,7 @@ impl<'a> Spread<'a> {
         self.analysis.ranking.services.iter().position(|s| s.service == service).map(|i| i + 1)
     }
 
-    fn changed(&self, traced: &Traced) -> Vec<ChangedService> {
+    fn changed(&self, traced: &TracedEffects) -> Vec<ChangedService> {
         let one = |service: ServiceIdx| {
             let signals = self.signals.of(service);
             let role = traced.roles.get(&service).copied().unwrap_or(Role::Unexplained);
@@ -130,11 +132,11 @@ impl<'a> Spread<'a> {
     }
 
     /// A signal as evidence, its onset that of the interval.
-    pub(crate) fn evidence(&self, service: ServiceIdx, signal: Signal) -> Option<Evidence> {
+    pub(crate) fn evidence(&self, service: ServiceIdx, signal: ClearChange) -> Option<Evidence> {
         let facts = self.facts();
         let found = match signal.source {
-            SignalSource::Series(i) => facts.line(&self.analysis.anomalies.series[i]),
-            SignalSource::Missing => {
+            ChangeSource::Series(i) => facts.line(&self.analysis.anomalies.series[i]),
+            ChangeSource::Missing => {
                 facts.missing(self.analysis.ranking.services.iter().find(|s| s.service == service)?)?
             }
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Look, Watch, WatchOptions};
+use super::{Watch, WatchInput, WatchOptions};
 use crate::incident::Incident;
 use crate::observation::Observation;
 use crate::time::{Interval, Timestamp};
@@ -32,7 +32,8 @@ pub fn replay(
     let mut now = span.start.plus_ms(every_ms);
     while now <= span.end {
         let seen = seen_at(observation, now, options.remember_ms);
-        let change = seen.and_then(|seen| watch.step(&Look { now, observation: &seen, slos: &[], alerts: &[] }).change);
+        let change = seen
+            .and_then(|seen| watch.evaluate(&WatchInput { now, observation: &seen, slos: &[], alerts: &[] }).change);
         tell(change.as_ref());
         incidents.extend(change.map(|change| (change.id.clone(), change)));
         now = now.plus_ms(every_ms);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::frame::{MetricFrame, Series, ServiceIdx};
-use crate::incident::{Indicator, Sign};
+use crate::incident::{Indicator, IndicatorChange};
 use crate::metric::{Family, Side, Unit};
 use crate::stats::{finite, mean, median};
 
@@ -41,7 +41,7 @@ struct Range {
 
 /// How the indicators of all services were in normal time. Small: three numbers for each.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Normal {
+pub struct NormalRanges {
     ranges: BTreeMap<(String, String), Range>,
     /// Requests per second over all services.
     load: f64,
@@ -56,7 +56,7 @@ const STEADY: f64 = 0.3;
 /// The system is asked as before when it gets at least this share of its requests.
 const ASKED_AS_BEFORE: f64 = 0.5;
 
-impl Normal {
+impl NormalRanges {
     /// Reads the ranges from rows of normal time; an indicator with fewer than six samples has none. O(series × rows · log rows).
     pub fn of(frame: &MetricFrame, rows: &[usize]) -> Self {
         let mut ranges = BTreeMap::new();
@@ -79,9 +79,9 @@ impl Normal {
     }
 
     /// The indicators that are out of their range over the last rows, the worst first.
-    pub fn signs(&self, frame: &MetricFrame, recent: &[usize], options: &VitalsOptions) -> Vec<Sign> {
+    pub fn signs(&self, frame: &MetricFrame, recent: &[usize], options: &VitalsOptions) -> Vec<IndicatorChange> {
         let asked = load(frame, recent) >= ASKED_AS_BEFORE * self.load;
-        let mut found: Vec<(f64, Sign)> = Vec::new();
+        let mut found: Vec<(f64, IndicatorChange)> = Vec::new();
         for series in indicators(frame) {
             let service = frame.service(series.service);
             let Some(normal) = self.ranges.get(&(service.to_owned(), series.metric.name.clone())) else { continue };
@@ -120,8 +120,8 @@ impl Normal {
 }
 
 /// One sign for each service and indicator; quantiles and mean of one latency are one.
-fn worst_of_each(sorted: impl Iterator<Item = Sign>) -> Vec<Sign> {
-    let mut kept: Vec<Sign> = Vec::new();
+fn worst_of_each(sorted: impl Iterator<Item = IndicatorChange>) -> Vec<IndicatorChange> {
+    let mut kept: Vec<IndicatorChange> = Vec::new();
     for sign in sorted {
         if !kept.iter().any(|k| k.service == sign.service && k.indicator == sign.indicator) {
             kept.push(sign);
@@ -130,8 +130,8 @@ fn worst_of_each(sorted: impl Iterator<Item = Sign>) -> Vec<Sign> {
     kept
 }
 
-fn sign(series: &Series, service: &str, indicator: Indicator, normal: &Range, to: f64) -> Sign {
-    Sign {
+fn sign(series: &Series, service: &str, indicator: Indicator, normal: &Range, to: f64) -> IndicatorChange {
+    IndicatorChange {
         service: service.to_owned(),
         indicator,
         metric: series.metric.name.clone(),
@@ -206,7 +206,7 @@ mod tests {
 
     fn signs(series: &[(&str, &str, f64, f64)]) -> Vec<(String, Indicator)> {
         let (frame, normal, now) = (frame(series), (0..30).collect::<Vec<_>>(), (30..36).collect::<Vec<_>>());
-        let found = Normal::of(&frame, &normal).signs(&frame, &now, &VitalsOptions::default());
+        let found = NormalRanges::of(&frame, &normal).signs(&frame, &now, &VitalsOptions::default());
         found.into_iter().map(|s| (s.service, s.indicator)).collect()
     }
 

@@ -4,7 +4,7 @@ use super::wording;
 use crate::table::{Align, aligned, plain};
 use crate::text::TextOptions;
 use automap_core::compare::Comparison;
-use automap_core::compare::model::{SeriesComparison, ServiceDifference, Verdict};
+use automap_core::compare::model::{SeriesComparison, SeriesVerdict, ServiceDifference};
 use automap_core::note::Severity;
 
 /// Series shown unless `verbose`.
@@ -69,23 +69,23 @@ fn letter(i: usize) -> String {
 }
 
 fn services(comparison: &Comparison) -> Vec<String> {
-    let named = |verdict: &[Verdict], one: &dyn Fn(&ServiceDifference) -> String| -> String {
+    let named = |verdict: &[SeriesVerdict], one: &dyn Fn(&ServiceDifference) -> String| -> String {
         let all: Vec<String> = comparison.services.iter().filter(|s| verdict.contains(&s.verdict)).map(one).collect();
         let more = all.len().saturating_sub(MAX_SERVICES);
         let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
         all[..all.len() - more].join(", ") + &tail
     };
     let score = |s: &ServiceDifference| match s.verdict {
-        Verdict::OnlyInA => format!("{} (vanished)", s.service),
-        Verdict::OnlyInB => format!("{} (new)", s.service),
+        SeriesVerdict::OnlyInA => format!("{} (vanished)", s.service),
+        SeriesVerdict::OnlyInB => format!("{} (new)", s.service),
         _ => format!("{} {:.1}", s.service, s.score),
     };
     let name = |s: &ServiceDifference| s.service.clone();
-    let differ = named(&[Verdict::Differs, Verdict::OnlyInA, Verdict::OnlyInB], &score);
+    let differ = named(&[SeriesVerdict::Differs, SeriesVerdict::OnlyInA, SeriesVerdict::OnlyInB], &score);
     let lists = [
         ("DIFFER", differ),
-        ("SAME", named(&[Verdict::Same], &name)),
-        ("NOT JUDGED", named(&[Verdict::TooFewSamples, Verdict::NotComparable], &name)),
+        ("SAME", named(&[SeriesVerdict::Same], &name)),
+        ("NOT JUDGED", named(&[SeriesVerdict::TooFewSamples, SeriesVerdict::NotComparable], &name)),
     ];
     let mut lines = vec![String::new()];
     lines.extend(lists.iter().filter(|(_, l)| !l.is_empty()).map(|(head, l)| format!("{head:<12}{}", plain(l))));

@@ -2,7 +2,7 @@
 
 use crate::text::TextOptions;
 use automap_core::compare::model::{
-    Comparison, Difference, EdgeDifference, EdgeKind, LevelKind, SeriesComparison, ShapeKind, Verdict,
+    Comparison, Difference, EdgeDifference, EdgeKind, LevelKind, SeriesComparison, SeriesVerdict, ShapeKind,
 };
 use automap_core::metric::Metric;
 use automap_core::metric::words;
@@ -32,8 +32,8 @@ pub fn summary(comparison: &Comparison) -> String {
     let first = services.first().map_or_else(String::new, |s| {
         let top = comparison.series.iter().find(|x| x.service == s.service && x.verdict.is_finding());
         match (s.verdict, top) {
-            (Verdict::OnlyInA, _) => format!("{} vanished", s.service),
-            (Verdict::OnlyInB, _) => format!("{} is new", s.service),
+            (SeriesVerdict::OnlyInA, _) => format!("{} vanished", s.service),
+            (SeriesVerdict::OnlyInB, _) => format!("{} is new", s.service),
             (_, Some(top)) => format!("{} differs most: {} {}", s.service, metric(top), levels(top, 2)),
             (_, None) => format!("{} differs", s.service),
         }
@@ -80,8 +80,8 @@ pub(crate) fn strongest(s: &SeriesComparison) -> Option<&Difference> {
 /// `+12.3`, `> +999`; a word for what exists on one side only.
 pub(crate) fn shift(d: &Difference) -> String {
     match (d.verdict, d.shift) {
-        (Verdict::OnlyInA, _) => "vanished".to_owned(),
-        (Verdict::OnlyInB, _) => "new".to_owned(),
+        (SeriesVerdict::OnlyInA, _) => "vanished".to_owned(),
+        (SeriesVerdict::OnlyInB, _) => "new".to_owned(),
         (_, None) => "–".to_owned(),
         (_, Some(shift)) if shift.abs() > LARGE_SHIFT => format!("{}999+", sign(shift)),
         (_, Some(shift)) => format!("{}{}", sign(shift), number(shift.abs())),
@@ -121,7 +121,7 @@ pub(crate) fn shape(s: &SeriesComparison, options: &TextOptions) -> String {
 
 /// `calls vanished in B: orders → payment, front-end → user`, `links by data new in B: orders – payment (cpu)`.
 pub(crate) fn edges(comparison: &Comparison) -> Vec<String> {
-    let mut groups: Vec<(&str, EdgeKind, Verdict, Vec<String>)> = Vec::new();
+    let mut groups: Vec<(&str, EdgeKind, SeriesVerdict, Vec<String>)> = Vec::new();
     for e in &comparison.edges {
         let name = name(e);
         match groups.iter_mut().find(|g| (g.0, g.1, g.2) == (e.period.as_str(), e.kind, e.verdict)) {
@@ -129,9 +129,9 @@ pub(crate) fn edges(comparison: &Comparison) -> Vec<String> {
             None => groups.push((&e.period, e.kind, e.verdict, vec![name])),
         }
     }
-    let line = |(period, kind, verdict, names): &(&str, EdgeKind, Verdict, Vec<String>)| {
+    let line = |(period, kind, verdict, names): &(&str, EdgeKind, SeriesVerdict, Vec<String>)| {
         let kind = if *kind == EdgeKind::Learnt { "links by data" } else { "calls" };
-        let word = if *verdict == Verdict::OnlyInA { " vanished in" } else { " new in" };
+        let word = if *verdict == SeriesVerdict::OnlyInA { " vanished in" } else { " new in" };
         let more = names.len().saturating_sub(MAX_EDGES);
         let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
         format!("{kind}{word} {period}: {}{tail}", names[..names.len() - more].join(", "))

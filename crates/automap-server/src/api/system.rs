@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use automap_core::incident::{Incident, IncidentState, Severity, Sign};
+use automap_core::incident::{Incident, IncidentState, IndicatorChange, Severity};
 use automap_core::profile::ProfileTable;
 use automap_core::report::Report;
 use automap_core::slo::SloStatus;
@@ -124,7 +124,7 @@ pub struct ServiceStatus {
     /// Its metrics of which something was seen, by name.
     pub metrics: Vec<String>,
     /// What its users feel now; empty is nothing.
-    pub signs: Vec<Sign>,
+    pub signs: Vec<IndicatorChange>,
 }
 
 /// What to diagnose. Where the metrics come from stands in the configuration; a request cannot say.

@@ -54,7 +54,7 @@ impl Watching {
         let set = |slot: &mut i64, span: Option<Span>| *slot = span.map_or(*slot, Span::ms);
         set(&mut o.confirm_ms, self.confirm);
         set(&mut o.confirm_critical_ms, self.confirm_critical);
-        set(&mut o.confirm_unfelt_ms, self.confirm_unfelt);
+        set(&mut o.confirm_resource_ms, self.confirm_unfelt);
         set(&mut o.recover_ms, self.recover);
         set(&mut o.merge_ms, self.merge);
         set(&mut o.learn_ms, self.learn);

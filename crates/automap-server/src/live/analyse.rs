@@ -2,7 +2,7 @@
 //! windows of the report, while the server still has them.
 
 use automap_core::compare::{CompareOptions, Period, compare as differences};
-use automap_core::graph::{GraphOptions, of_incident};
+use automap_core::graph::{GraphOptions, learn_for_incident};
 use automap_core::incident::Incident;
 use automap_core::observation::Observation;
 use automap_core::rank::Engine;
@@ -44,7 +44,8 @@ pub(super) fn graph(place: &Place, incident: &Incident, now: Timestamp) -> Resul
     let options = DiagnoseOptions::default();
     let (observation, analysis) = again(place, incident, &options, now)?;
     let report = report::compose(&observation, &analysis, &options.verdict);
-    let graphs = of_incident(&analysis.frame, &analysis.windows.rows, &observation.calls, &GraphOptions::default());
+    let graphs =
+        learn_for_incident(&analysis.frame, &analysis.windows.rows, &observation.calls, &GraphOptions::default());
     json(&with_graphs(&observation, &report, &graphs, MapKind::Anomaly))
 }
 

@@ -110,7 +110,7 @@ fn percent(share: f64) -> u32 {
 
 /// `front-end latency_p95_ms 74.1 → 376 ms`, the worst first.
 pub(super) fn symptoms(incident: &Incident) -> Vec<String> {
-    let line = |s: &automap_core::incident::Sign| {
+    let line = |s: &automap_core::incident::IndicatorChange| {
         format!("{} {} {} → {} {}", s.service, s.metric, number(s.from), number(s.to), s.unit).trim_end().to_owned()
     };
     incident.symptoms.iter().take(MAX_LIST).map(line).collect()

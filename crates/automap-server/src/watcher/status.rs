@@ -1,8 +1,8 @@
 //! How the watching of one target goes, for people and for metrics.
 
-use automap_core::incident::Sign;
+use automap_core::incident::IndicatorChange;
 use automap_core::time::{Timestamp, as_rfc3339};
-use automap_core::watch::{Health, Step};
+use automap_core::watch::{WatchHealth, WatchOutcome};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ pub struct TargetStatus {
     /// Services in its metrics; `null` before the first look.
     pub services: Option<usize>,
     /// What requests feel now, before it is long enough for an incident.
-    pub signs: Vec<Sign>,
+    pub signs: Vec<IndicatorChange>,
     /// Ticks so far.
     pub ticks: u64,
     /// Ticks whose source failed.
@@ -102,21 +102,21 @@ impl TargetStatus {
         (self.state, self.summary) = (State::Learning, format!("learning what is normal: {words}"));
     }
 
-    pub(super) fn looked(&mut self, now: Timestamp, step: &Step, services: usize) {
+    pub(super) fn looked(&mut self, now: Timestamp, step: &WatchOutcome, services: usize) {
         self.looked = Some(now);
         self.failing_since = None;
         self.source_error = None;
         self.services = Some(services);
         self.signs.clone_from(&step.signs);
         (self.state, self.summary) = match &step.health {
-            Health::Watching => (State::Watching, format!("{services} services watched")),
-            Health::Learning { samples, needed } => {
+            WatchHealth::Ready => (State::Watching, format!("{services} services watched")),
+            WatchHealth::Learning { samples, needed } => {
                 (State::Learning, format!("learning what is normal: {samples} of {needed} samples"))
             }
-            Health::Stale { since } => {
+            WatchHealth::Stale { since } => {
                 (State::Blind, format!("the source has no data after {}: is it still scraping?", since.rfc3339()))
             }
-            Health::Silent { services, of } => (
+            WatchHealth::SourceSilent { services, of } => (
                 State::Blind,
                 format!("{services} of {of} services fell silent at once: the source, not they, is suspected"),
             ),

@@ -1,7 +1,7 @@
 //! A watcher whose source and store fail at the worst moments.
 
 use automap_core::frame::{RawSeries, assemble};
-use automap_core::incident::{IncidentState, Moment};
+use automap_core::incident::{IncidentState, TimelineKind};
 use automap_core::time::WindowHint;
 use automap_core::topology::CallGraph;
 
@@ -107,8 +107,8 @@ fn what_the_store_did_not_take_is_offered_again_with_all_that_was_known() {
     store.set_gone(false);
     let kept = ticks(&mut watcher, &mut shop, 450..453);
     assert_eq!((kept.len(), kept[0].revision, kept[0].state), (1, 1, IncidentState::Closed));
-    let moments: Vec<Moment> = kept[0].timeline.iter().map(|e| e.kind).collect();
-    assert_eq!((moments.first(), moments.last()), (Some(&Moment::Opened), Some(&Moment::Closed)));
+    let moments: Vec<TimelineKind> = kept[0].timeline.iter().map(|e| e.kind).collect();
+    assert_eq!((moments.first(), moments.last()), (Some(&TimelineKind::Opened), Some(&TimelineKind::Closed)));
     assert_eq!(watcher.status().store_error, None);
 }
 
@@ -120,12 +120,12 @@ fn a_confirmation_in_between_is_not_lost() {
     let mut confirmed = only(&store);
     confirmed.revision += 1;
     confirmed.confirmed = Some("db".into());
-    confirmed.note(time(331), Moment::Confirmed, "it was db");
+    confirmed.note(time(331), TimelineKind::Confirmed, "it was db");
     store.put(&confirmed, &[], time(331)).unwrap();
     ticks(&mut watcher, &mut shop, 333..450);
     let last = only(&store);
     assert_eq!((last.confirmed.as_deref(), last.state), (Some("db"), IncidentState::Closed));
-    assert!(last.timeline.iter().any(|e| e.kind == Moment::Confirmed));
+    assert!(last.timeline.iter().any(|e| e.kind == TimelineKind::Confirmed));
     assert!(last.revision > confirmed.revision);
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use automap_core::incident::{INCIDENT_SCHEMA_VERSION, Incident, IncidentState, Moment, NamedCause, Severity};
+use automap_core::incident::{INCIDENT_SCHEMA_VERSION, Incident, IncidentState, NamedCause, Severity, TimelineKind};
 use automap_core::profile::{PROFILE_VERSION, ProfileTable};
 use automap_core::report::{
     Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Verdict, VerdictKind, WindowInfo,
@@ -163,7 +163,7 @@ impl System for FakeSystem {
         }
         incident.confirmed = Some(service.to_owned());
         incident.revision += 1;
-        incident.note(NOW, Moment::Confirmed, format!("{by} says {service}"));
+        incident.note(NOW, TimelineKind::Confirmed, format!("{by} says {service}"));
         self.store.put(&incident, &[], NOW).unwrap();
         let _ = self.changes.send(IncidentChange::of(&incident));
         Ok(incident)
@@ -263,6 +263,6 @@ pub(crate) fn incident(n: i64, target: &str, state: IncidentState) -> Incident {
         timeline: Vec::new(),
         report: Some(report()),
     };
-    incident.note(opened, Moment::Opened, "opened");
+    incident.note(opened, TimelineKind::Opened, "opened");
     incident
 }

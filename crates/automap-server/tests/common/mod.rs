@@ -15,7 +15,8 @@ pub(crate) mod server;
 use std::path::{Path, PathBuf};
 
 use automap_core::incident::{
-    INCIDENT_SCHEMA_VERSION, Incident, IncidentState, Indicator, Moment, NamedCause, Severity, Sign, SloImpact,
+    INCIDENT_SCHEMA_VERSION, Incident, IncidentState, Indicator, IndicatorChange, NamedCause, Severity, SloImpact,
+    TimelineKind,
 };
 use automap_core::time::Timestamp;
 use automap_server::store::{Store, StoreError};
@@ -43,7 +44,7 @@ pub(crate) fn incident(id: &str) -> Incident {
         closed: None,
         title: "payment (network): front-end p95 latency 74.1 → 376 ms".into(),
         cause: Some(NamedCause { service: "payment".into(), mechanism: Some("network".into()), confidence: 0.86 }),
-        symptoms: vec![Sign {
+        symptoms: vec![IndicatorChange {
             service: "front-end".into(),
             indicator: Indicator::Latency,
             metric: "latency_p95_ms".into(),
@@ -65,7 +66,7 @@ pub(crate) fn incident(id: &str) -> Incident {
         timeline: Vec::new(),
         report: None,
     };
-    incident.note(T0, Moment::Opened, "front-end p95 latency left its range");
+    incident.note(T0, TimelineKind::Opened, "front-end p95 latency left its range");
     incident
 }
 
@@ -74,7 +75,7 @@ pub(crate) fn updated(before: &Incident, now: Timestamp) -> Incident {
     let mut next = before.clone();
     next.revision += 1;
     next.updated = now;
-    next.note(now, Moment::Verdict, format!("revision {}", next.revision));
+    next.note(now, TimelineKind::Verdict, format!("revision {}", next.revision));
     next
 }
 

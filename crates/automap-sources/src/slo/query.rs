@@ -72,7 +72,7 @@ impl Reader {
         }
         let mut counted = Counted { statuses: self.statuses(), burning: Vec::new() };
         let burning: Vec<_> = (0..self.slos.len())
-            .filter_map(|i| Some((i, slo::alert(self.slos[i].objective.target, &self.events(i))?)))
+            .filter_map(|i| Some((i, slo::firing_alert(self.slos[i].objective.target, &self.events(i))?)))
             .collect();
         let span_ms = since.map(|since| now.ms() - since.ms()).filter(|ms| *ms >= 1000 && !burning.is_empty());
         let spent = span_ms.map(|ms| self.count(client, ms, now)).transpose()?;

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use automap_core::coverage::{Presence, ServiceCoverage, Signal};
+use automap_core::coverage::{CoverageSignal, Presence, ServiceCoverage};
 
 const GREEN: &str = "\x1b[32m";
 const YELLOW: &str = "\x1b[33m";
 const PLAIN: &str = "\x1b[0m";
 
 /// One row for each service, one column for each signal.
-pub(crate) fn write(out: &mut String, signals: &[Signal], services: &[ServiceCoverage], is_coloured: bool) {
+pub(crate) fn write(out: &mut String, signals: &[CoverageSignal], services: &[ServiceCoverage], is_coloured: bool) {
     let width = services.iter().map(|s| s.service.chars().count()).max().unwrap_or(0).max("SERVICE".len());
     // Writing into a String cannot fail.
     let _ = write!(out, "{:<width$}  {:>10}", "SERVICE", "REQUESTS/S");

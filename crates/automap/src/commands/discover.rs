@@ -3,7 +3,7 @@
 mod show;
 
 use anyhow::{Result, bail};
-use automap_core::coverage::{Presence, ServiceCoverage, Signal, coverage};
+use automap_core::coverage::{CoverageSignal, Presence, ServiceCoverage, coverage};
 use automap_core::note::NotChecked;
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{Offer, OfferState, catalogue};
@@ -46,7 +46,7 @@ struct Discovery {
     /// In the order in which they are believed.
     presets: Vec<PresetFound>,
     /// The columns of every service's `signals`.
-    signals: Vec<Signal>,
+    signals: Vec<CoverageSignal>,
     services: Vec<ServiceCoverage>,
     /// What is missing, and what a diagnosis cannot find without it.
     missing: Vec<Missing>,
@@ -71,7 +71,7 @@ struct PresetFound {
 
 #[derive(Debug, Serialize)]
 struct Missing {
-    signal: Signal,
+    signal: CoverageSignal,
     /// Services without it; all of them where `everywhere`.
     services: Vec<String>,
     everywhere: bool,
@@ -91,12 +91,13 @@ pub(crate) fn run(args: &DiscoverArgs) -> Result<Exit> {
     let used: Vec<&str> = fetched.presets.iter().map(|p| p.title.as_str()).collect();
     let services = coverage(&fetched.observation.frame, present);
     let missing = missing(&services);
-    let is_blind = missing.iter().any(|m| m.everywhere && matches!(m.signal, Signal::Requests | Signal::Latency));
+    let is_blind =
+        missing.iter().any(|m| m.everywhere && matches!(m.signal, CoverageSignal::Requests | CoverageSignal::Latency));
     let discovery = Discovery {
         namespace: namespace.clone(),
         source: fetched.observation.source,
         presets: offers.into_iter().map(|offer| found(offer, &used)).collect(),
-        signals: Signal::ALL.to_vec(),
+        signals: CoverageSignal::ALL.to_vec(),
         services,
         missing,
         not_checked: fetched.observation.not_checked,
@@ -141,12 +142,12 @@ fn missing(services: &[ServiceCoverage]) -> Vec<Missing> {
         let lacks = move |s: &&ServiceCoverage| s.signals.get(column) == Some(&Presence::Missing);
         services.iter().filter(lacks).map(|s| s.service.clone()).collect::<Vec<_>>()
     };
-    let columns = Signal::ALL.into_iter().enumerate().map(|(i, signal)| (signal, without(i)));
+    let columns = CoverageSignal::ALL.into_iter().enumerate().map(|(i, signal)| (signal, without(i)));
     columns
         .filter(|(_, lacking)| !lacking.is_empty())
         .map(|(signal, lacking)| {
             let everywhere = lacking.len() == services.len();
-            Missing { signal, services: lacking, everywhere, costs: signal.costs() }
+            Missing { signal, services: lacking, everywhere, costs: signal.blind_spot() }
         })
         .collect()
 }
@@ -177,7 +178,7 @@ mod tests {
         assert_eq!(some.len(), 1);
         assert_eq!(
             (some[0].signal, some[0].services.as_slice(), some[0].everywhere),
-            (Signal::Requests, &["a".to_owned()][..], false)
+            (CoverageSignal::Requests, &["a".to_owned()][..], false)
         );
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use automap_core::graph::of_incident;
+use automap_core::graph::learn_for_incident;
 use automap_core::report::compose;
 use automap_core::service_map::{MapKind, ServiceMap, with_graphs};
 use automap_core::{DiagnoseOptions, analyse};
@@ -107,7 +107,8 @@ pub(crate) fn run(args: &GraphArgs) -> Result<Exit> {
         Kind::Anomaly => MapKind::Anomaly,
         Kind::Difference => MapKind::Difference,
     };
-    let graphs = of_incident(&analysis.frame, &analysis.windows.rows, &observation.calls, &options.automap.graph);
+    let graphs =
+        learn_for_incident(&analysis.frame, &analysis.windows.rows, &observation.calls, &options.automap.graph);
     let map = with_graphs(&observation, &report, &graphs, kind);
     let bytes = render(&map, format, args)?;
     match &args.file {

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use automap_core::graph::{GraphOptions, MetricType, of_incident};
+use automap_core::graph::{GraphOptions, MetricType, learn_for_incident};
 use automap_core::profile::{ProfileTable, profiles};
 use automap_core::{DiagnoseOptions, analyse};
 use automap_sources::profile_table;
@@ -51,7 +51,8 @@ pub(crate) fn run(args: &ProfileArgs) -> Result<Exit> {
     let format = format(args)?;
     let observation = args.input.observation(&ZonedDateTime::now())?;
     let analysis = analyse(&observation, &DiagnoseOptions::default())?;
-    let graphs = of_incident(&analysis.frame, &analysis.windows.rows, &observation.calls, &GraphOptions::default());
+    let graphs =
+        learn_for_incident(&analysis.frame, &analysis.windows.rows, &observation.calls, &GraphOptions::default());
     let table = profiles(&analysis, &graphs, &observation.calls);
     let bytes = match format {
         Format::Text => text(&table).into_bytes(),

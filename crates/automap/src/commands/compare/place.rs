@@ -5,7 +5,7 @@ use automap_core::compare::Period;
 use automap_core::note::Note;
 use automap_core::observation::Observation;
 use automap_core::time::{Interval, Timestamp};
-use automap_core::windows::Onset;
+use automap_core::windows::OnsetSource;
 use automap_core::{DiagnoseOptions, analyse};
 use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
@@ -53,7 +53,7 @@ impl Place {
         let windows = analyse(observation, &DiagnoseOptions::default())?.windows;
         let window = if *self == Self::Baseline { windows.baseline } else { windows.incident };
         let mut period = Period::new(name, observation, Some(window))?;
-        if windows.onset == Onset::None {
+        if windows.onset == OnsetSource::NotFound {
             let text = "no onset was found in the data: the last third stands for the incident";
             period.notes.push(Note::warning("no_onset", text));
         }

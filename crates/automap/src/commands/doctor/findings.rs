@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use automap_core::coverage::{Presence, ServiceCoverage, Signal};
+use automap_core::coverage::{CoverageSignal, Presence, ServiceCoverage};
 use automap_core::observation::Observation;
 use automap_core::report::{Report, VerdictKind};
 use automap_core::time::Timestamp;
@@ -49,7 +49,7 @@ pub(super) struct Doctor {
     pub(super) source: String,
     pub(super) findings: Vec<Finding>,
     /// The columns of every service's `signals`.
-    pub(super) signals: Vec<Signal>,
+    pub(super) signals: Vec<CoverageSignal>,
     pub(super) services: Vec<ServiceCoverage>,
 }
 
@@ -78,7 +78,7 @@ impl Doctor {
             namespace: namespace.to_owned(),
             source: observation.source.clone(),
             findings,
-            signals: Signal::ALL.to_vec(),
+            signals: CoverageSignal::ALL.to_vec(),
             services,
         }
     }
@@ -209,28 +209,30 @@ fn scraped_once(survey: &Survey) -> Finding {
 
 /// One finding for each signal that is not there of many services, in the order of the signals.
 fn missing(services: &[ServiceCoverage], observation: &Observation) -> Vec<Finding> {
-    let mut lacking: BTreeMap<(Signal, Presence), Vec<&str>> = BTreeMap::new();
+    let mut lacking: BTreeMap<(CoverageSignal, Presence), Vec<&str>> = BTreeMap::new();
     for service in services {
-        for (signal, presence) in Signal::ALL.into_iter().zip(&service.signals) {
+        for (signal, presence) in CoverageSignal::ALL.into_iter().zip(&service.signals) {
             if *presence != Presence::Present {
                 lacking.entry((signal, *presence)).or_default().push(&service.service);
             }
         }
     }
-    let told = |((signal, presence), of): ((Signal, Presence), Vec<&str>)| {
+    let told = |((signal, presence), of): ((CoverageSignal, Presence), Vec<&str>)| {
         let everywhere = of.len() == services.len();
         let whose = if everywhere { "every service".to_owned() } else { names(&of) };
-        let worst = everywhere && matches!(signal, Signal::Requests | Signal::Latency);
+        let worst = everywhere && matches!(signal, CoverageSignal::Requests | CoverageSignal::Latency);
         let reason = observation.not_checked.iter().find(|n| n.signal.contains(signal.as_str())).map(|n| &n.reason);
         let reason = reason.filter(|_| presence == Presence::Missing);
-        let mut fix = signal.costs().to_owned();
+        let mut fix = signal.blind_spot().to_owned();
         if let Some(reason) = reason {
             fix = format!("{fix}; {reason}");
         }
         let state = if worst { State::Bad } else { State::Weak };
         // Stores speak TCP and answer no requests: that is no fault of the source.
-        let usual =
-            matches!(signal, Signal::Requests | Signal::Errors | Signal::Latency | Signal::Calls) && !everywhere;
+        let usual = matches!(
+            signal,
+            CoverageSignal::Requests | CoverageSignal::Errors | CoverageSignal::Latency | CoverageSignal::Calls
+        ) && !everywhere;
         let state = if usual && presence == Presence::Missing { State::Ok } else { state };
         finding("signals", state, format!("{} {}: {whose}", signal.as_str(), presence.as_str()), &fix)
     };
@@ -322,7 +324,7 @@ mod tests {
         assert_eq!(other_source(&linkerd[..1]), None);
         let service = |name: &str, rps| ServiceCoverage {
             service: name.into(),
-            signals: vec![Presence::Present; Signal::ALL.len()],
+            signals: vec![Presence::Present; CoverageSignal::ALL.len()],
             requests_per_s: rps,
         };
         assert_eq!(traffic(&[service("db", None)]).state, State::Bad);

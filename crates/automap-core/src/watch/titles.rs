@@ -1,6 +1,6 @@
 //! Names and words of incidents.
 
-use crate::incident::{Incident, Indicator, NamedCause, Severity, Sign};
+use crate::incident::{Incident, Indicator, IndicatorChange, NamedCause, Severity};
 use crate::metric::Metric;
 use crate::quantity::change;
 use crate::report::{Report, VerdictKind};
@@ -24,8 +24,8 @@ pub(super) fn named(report: &Report) -> Option<NamedCause> {
 }
 
 /// How bad the worst was.
-pub(super) fn severity<'a>(symptoms: impl Iterator<Item = &'a Sign>, told: Option<Severity>) -> Severity {
-    let of = |s: &Sign| match s.indicator {
+pub(super) fn severity<'a>(symptoms: impl Iterator<Item = &'a IndicatorChange>, told: Option<Severity>) -> Severity {
+    let of = |s: &IndicatorChange| match s.indicator {
         Indicator::Errors if s.to >= CRITICAL_ERRORS => Severity::Critical,
         _ => Severity::Warning,
     };
@@ -48,7 +48,7 @@ pub(super) fn title(incident: &Incident) -> String {
 }
 
 /// `front-end p95 latency 74.1 → 376 ms`.
-pub(super) fn sign(s: &Sign) -> String {
+pub(super) fn sign(s: &IndicatorChange) -> String {
     let metric = Metric::parse(&s.metric);
     let what = match (s.indicator, metric.quantile()) {
         (Indicator::Errors, _) => "errors".to_owned(),

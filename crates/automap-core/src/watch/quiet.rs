@@ -1,17 +1,17 @@
 //! One look at a system that has no open incident: is there one?
 
-use super::vitals::Normal;
-use super::{Health, Look, Suspicion, WatchOptions, tell};
+use super::vitals::NormalRanges;
+use super::{TroubleSince, WatchHealth, WatchInput, WatchOptions, titles};
 use crate::anomaly::practical_floor;
 use crate::diagnose::analyse;
 use crate::frame::{MetricFrame, Series};
-use crate::incident::{Severity, Sign};
+use crate::incident::{IndicatorChange, Severity};
 use crate::metric::Metric;
 use crate::observation::Observation;
 use crate::report::{Evidence, Report, VerdictKind, compose};
 use crate::stats::{finite, median};
 use crate::time::{Interval, Timestamp, WindowHint};
-use crate::windows::Onset;
+use crate::windows::OnsetSource;
 
 /// Fewest rows of "now".
 const MIN_NOW_ROWS: usize = 3;
@@ -24,7 +24,7 @@ const UNFELT_SPREADS: f64 = 5.0;
 
 /// A look that can be judged.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct PreparedInput {
     /// The observation without the time of earlier incidents.
     pub(super) observation: Observation,
     /// The rows of now.
@@ -33,12 +33,12 @@ pub(super) struct Seen {
 
 /// What speaks for opening an incident.
 #[derive(Debug)]
-pub(super) struct Opening {
+pub(super) struct Assessment {
     pub(super) is_due: bool,
     pub(super) onset: Timestamp,
-    pub(super) signs: Vec<Sign>,
+    pub(super) signs: Vec<IndicatorChange>,
     pub(super) unfelt: Vec<Watchpoint>,
-    pub(super) normal: Normal,
+    pub(super) normal: NormalRanges,
     pub(super) report: Report,
 }
 
@@ -56,73 +56,78 @@ pub(super) struct Watchpoint {
 ///
 /// # Errors
 /// What keeps it from being judged.
-pub(super) fn see(look: &Look<'_>, trouble: &[Interval], options: &WatchOptions) -> Result<Seen, Health> {
+pub(super) fn prepare(
+    look: &WatchInput<'_>,
+    trouble: &[Interval],
+    options: &WatchOptions,
+) -> Result<PreparedInput, WatchHealth> {
     let frame = &look.observation.frame;
     let since = last_with_data(frame);
     if look.now.ms() - since.ms() > options.stale_ms.max(3 * frame.step_ms()) {
-        return Err(Health::Stale { since });
+        return Err(WatchHealth::Stale { since });
     }
-    let frame = frame.without(trouble).map_err(|_| Health::Learning { samples: 0, needed: needed(frame, options) })?;
+    let frame =
+        frame.without(trouble).map_err(|_| WatchHealth::Learning { samples: 0, needed: needed(frame, options) })?;
     let recent = recent(&frame, options);
     let (silent, of) = silent(&frame, &recent);
     if of > 1 && silent as f64 > SILENT_SHARE * of as f64 {
-        return Err(Health::Silent { services: silent, of });
+        return Err(WatchHealth::SourceSilent { services: silent, of });
     }
     let observation = Observation { frame, hint: WindowHint::default(), ..look.observation.clone() };
-    Ok(Seen { observation, recent })
+    Ok(PreparedInput { observation, recent })
 }
 
 /// Whether an incident is due, with the suspicion brought up to date. The onset is found in the data.
 ///
 /// # Errors
 /// Too little normal time to judge.
-pub(super) fn for_trouble(
-    seen: &Seen,
-    look: &Look<'_>,
-    suspicion: &mut Suspicion,
+pub(super) fn assess(
+    seen: &PreparedInput,
+    look: &WatchInput<'_>,
+    suspicion: &mut TroubleSince,
     options: &WatchOptions,
-) -> Result<Opening, Health> {
+) -> Result<Assessment, WatchHealth> {
     let frame = &seen.observation.frame;
     let (samples, needed) = (seen.recent.first().copied().unwrap_or(0), needed(frame, options));
-    let learning = Health::Learning { samples, needed };
+    let learning = WatchHealth::Learning { samples, needed };
     if samples < needed {
         return Err(learning);
     }
     let Ok(analysis) = analyse(&seen.observation, &options.diagnose) else { return Err(learning) };
     let report = compose(&seen.observation, &analysis, &options.diagnose.verdict);
     let windows = &analysis.windows;
-    let normal = Normal::of(frame, &history(frame, options));
+    let normal = NormalRanges::of(frame, &history(frame, options));
     let mut signs = normal.signs(frame, &seen.recent, &options.vitals);
     // Where trouble is older than what is remembered, history is no normal time; a cause beyond doubt says since when it is not.
-    if signs.is_empty() && report.verdict.kind == VerdictKind::Cause && windows.onset == Onset::Detected {
-        signs = Normal::of(frame, &windows.rows.baseline).signs(frame, &seen.recent, &options.vitals);
+    if signs.is_empty() && report.verdict.kind == VerdictKind::Cause && windows.onset == OnsetSource::Detected {
+        signs = NormalRanges::of(frame, &windows.rows.baseline).signs(frame, &seen.recent, &options.vitals);
     }
-    let unfelt = if windows.onset == Onset::Detected { unfelt(seen, &report, options) } else { Vec::new() };
+    let unfelt = if windows.onset == OnsetSource::Detected { unfelt(seen, &report, options) } else { Vec::new() };
     let since = |slot: &mut Option<Timestamp>, holds: bool| {
         *slot = holds.then(|| slot.unwrap_or(look.now));
         slot.map(|since| look.now.ms() - since.ms())
     };
     let felt_for = since(&mut suspicion.felt, !signs.is_empty());
     let unfelt_for = since(&mut suspicion.unfelt, !unfelt.is_empty());
-    let is_critical = tell::severity(signs.iter(), None) == Severity::Critical;
+    let is_critical = titles::severity(signs.iter(), None) == Severity::Critical;
     let confirm_ms = if is_critical { options.confirm_critical_ms } else { options.confirm_ms };
     let told = !look.slos.is_empty() || !look.alerts.is_empty();
     let is_due = told
         || felt_for.is_some_and(|ms| ms >= confirm_ms && ms > 0)
-        || unfelt_for.is_some_and(|ms| ms >= options.confirm_unfelt_ms && ms > 0);
+        || unfelt_for.is_some_and(|ms| ms >= options.confirm_resource_ms && ms > 0);
     let first_felt = suspicion.felt.or(suspicion.unfelt).unwrap_or(look.now).plus_ms(-options.now_ms);
     let first_told = look.alerts.iter().map(|a| a.started).min();
     let onset = match windows.onset {
-        Onset::Detected => windows.incident.start,
+        OnsetSource::Detected => windows.incident.start,
         _ => first_told.unwrap_or(first_felt).min(look.now),
     };
-    Ok(Opening { is_due, onset, signs, unfelt, normal, report })
+    Ok(Assessment { is_due, onset, signs, unfelt, normal, report })
 }
 
 /// What a cause that nobody feels is recognised by, if it is beyond doubt and still there.
-fn unfelt(seen: &Seen, report: &Report, options: &WatchOptions) -> Vec<Watchpoint> {
+fn unfelt(seen: &PreparedInput, report: &Report, options: &WatchOptions) -> Vec<Watchpoint> {
     let verdict = &report.verdict;
-    if verdict.kind != VerdictKind::Cause || verdict.confidence < options.unfelt_confidence {
+    if verdict.kind != VerdictKind::Cause || verdict.confidence < options.resource_confidence {
         return Vec::new();
     }
     let mut all = watchpoints(report, options);
@@ -136,7 +141,7 @@ pub(super) fn watchpoints(report: &Report, options: &WatchOptions) -> Vec<Watchp
         let (from, to) = (e.from?, e.to?);
         let metric = Metric::parse(&e.metric);
         let least = UNFELT_SPREADS * practical_floor(metric.unit);
-        let clear = to > from && to >= options.unfelt_factor * from && to - from >= least;
+        let clear = to > from && to >= options.resource_factor * from && to - from >= least;
         (clear && !metric.family.is_symptom()).then(|| Watchpoint {
             service: e.seen_by.clone(),
             metric: e.metric.clone(),

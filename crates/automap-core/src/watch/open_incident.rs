@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::look::{Opening, Seen, Watchpoint, is_silent, watchpoints};
-use super::vitals::Normal;
-use super::{Look, WatchOptions, revise, tell, worst};
+use super::quiet::{Assessment, PreparedInput, Watchpoint, is_silent, watchpoints};
+use super::vitals::NormalRanges;
+use super::{WatchInput, WatchOptions, keep_worst, revise, titles};
 use crate::analysis::Analysis;
 use crate::diagnose::analyse;
-use crate::incident::{Incident, IncidentState, Indicator, Moment, NamedCause, Severity, Sign, SloImpact, span};
+use crate::incident::{
+    Incident, IncidentState, Indicator, IndicatorChange, NamedCause, Severity, SloImpact, TimelineKind, span,
+};
 use crate::observation::Observation;
 use crate::report::{Report, compose};
 use crate::time::{Timestamp, WindowHint};
@@ -22,14 +24,14 @@ const ONSET_STEPS: i64 = 3;
 
 /// An open incident and what it takes to follow it.
 #[derive(Debug)]
-pub(super) struct Following {
+pub(super) struct OpenIncident {
     pub(super) incident: Incident,
     /// When this bout of it began; the incident's onset is that of its first.
     began: Timestamp,
-    /// Normal time before it; empty after a restart until the next look.
-    normal: Normal,
+    /// NormalRanges time before it; empty after a restart until the next look.
+    normal: NormalRanges,
     unfelt: Vec<Watchpoint>,
-    worst: BTreeMap<(String, Indicator), Sign>,
+    worst: BTreeMap<(String, Indicator), IndicatorChange>,
     slos: BTreeMap<String, SloImpact>,
     /// Since when nothing is wrong.
     well_since: Option<Timestamp>,
@@ -37,19 +39,25 @@ pub(super) struct Following {
     rival: Option<(String, u32)>,
 }
 
-impl Following {
+impl OpenIncident {
     /// A new incident.
-    pub(super) fn new(id: String, target: &str, look: &Look<'_>, opening: &Opening, options: &WatchOptions) -> Self {
-        let cause = tell::named(&opening.report);
+    pub(super) fn new(
+        id: String,
+        target: &str,
+        look: &WatchInput<'_>,
+        opening: &Assessment,
+        options: &WatchOptions,
+    ) -> Self {
+        let cause = titles::named(&opening.report);
         let incident = Incident { cause, ..Incident::new(id, target, opening.onset, look.now) };
-        Self::begin(incident, Moment::Opened, look, opening, options)
+        Self::begin(incident, TimelineKind::Opened, look, opening, options)
     }
 
     /// One that was closed a moment ago and is back.
-    pub(super) fn again(before: Incident, look: &Look<'_>, opening: &Opening, options: &WatchOptions) -> Self {
-        let (reopened, cause) = (before.reopened + 1, tell::named(&opening.report).or(before.cause));
+    pub(super) fn again(before: Incident, look: &WatchInput<'_>, opening: &Assessment, options: &WatchOptions) -> Self {
+        let (reopened, cause) = (before.reopened + 1, titles::named(&opening.report).or(before.cause));
         let incident = Incident { state: IncidentState::Open, closed: None, reopened, cause, ..before };
-        Self::begin(incident, Moment::Reopened, look, opening, options)
+        Self::begin(incident, TimelineKind::Reopened, look, opening, options)
     }
 
     /// One that a store kept over a restart.
@@ -61,7 +69,7 @@ impl Following {
         let began = from_report.and_then(|r| Timestamp::parse_rfc3339(&r.windows.incident_start));
         Self {
             began: began.unwrap_or(incident.onset),
-            normal: Normal::default(),
+            normal: NormalRanges::default(),
             unfelt: from_report.map(|r| watchpoints(r, options)).unwrap_or_default(),
             worst,
             slos,
@@ -71,7 +79,13 @@ impl Following {
         }
     }
 
-    fn begin(incident: Incident, kind: Moment, look: &Look<'_>, opening: &Opening, options: &WatchOptions) -> Self {
+    fn begin(
+        incident: Incident,
+        kind: TimelineKind,
+        look: &WatchInput<'_>,
+        opening: &Assessment,
+        options: &WatchOptions,
+    ) -> Self {
         let mut following = Self {
             began: opening.onset,
             normal: opening.normal.clone(),
@@ -79,12 +93,12 @@ impl Following {
             ..Self::resume(incident, options)
         };
         following.well_since = None;
-        worst(&mut following.worst, &opening.signs);
+        keep_worst(&mut following.worst, &opening.signs);
         let mut next = following.refreshed(&opening.report, look, options);
         let because: Vec<String> = look.alerts.iter().map(|a| a.summary.clone()).collect();
-        let text = if because.is_empty() { next.title.clone() } else { tell::some(&because) };
+        let text = if because.is_empty() { next.title.clone() } else { titles::some(&because) };
         let mut moments = vec![(kind, text)];
-        moments.extend(next.cause.as_ref().map(|c| (Moment::Verdict, verdict_text(c))));
+        moments.extend(next.cause.as_ref().map(|c| (TimelineKind::Verdict, verdict_text(c))));
         revise(&mut next, look.now, moments);
         following.incident = next;
         following
@@ -93,10 +107,10 @@ impl Following {
     /// One look. What changed, the answer of now, what is felt now.
     pub(super) fn step(
         &mut self,
-        seen: &Seen,
-        look: &Look<'_>,
+        seen: &PreparedInput,
+        look: &WatchInput<'_>,
         options: &WatchOptions,
-    ) -> (Option<Incident>, Option<Report>, Vec<Sign>) {
+    ) -> (Option<Incident>, Option<Report>, Vec<IndicatorChange>) {
         let frame = &seen.observation.frame;
         let again = self.diagnose_again(seen, look, options);
         if self.normal.is_empty() {
@@ -104,10 +118,10 @@ impl Following {
                 Some((analysis, _)) => analysis.windows.rows.baseline.clone(),
                 None => (0..frame.times().partition_point(|t| *t < self.began)).collect(),
             };
-            self.normal = Normal::of(frame, &rows);
+            self.normal = NormalRanges::of(frame, &rows);
         }
         let signs = self.normal.signs(frame, &seen.recent, &options.vitals);
-        worst(&mut self.worst, &signs);
+        keep_worst(&mut self.worst, &signs);
         let unfelt = self.unfelt.iter().any(|w| w.holds(frame, &seen.recent) != Some(false));
         let only_unfelt = self.worst.is_empty() && self.slos.is_empty() && self.incident.alerts.is_empty();
         let told = !look.slos.is_empty() || !look.alerts.is_empty();
@@ -132,7 +146,12 @@ impl Following {
     }
 
     /// The answer with what is known now, while the incident is young and goes on.
-    fn diagnose_again(&self, seen: &Seen, look: &Look<'_>, options: &WatchOptions) -> Option<(Analysis, Report)> {
+    fn diagnose_again(
+        &self,
+        seen: &PreparedInput,
+        look: &WatchInput<'_>,
+        options: &WatchOptions,
+    ) -> Option<(Analysis, Report)> {
         let end = self.began.plus_ms(options.diagnose_ms);
         if self.well_since.is_some() || look.now > end {
             return None;
@@ -149,9 +168,9 @@ impl Following {
     }
 
     /// The incident as this answer and look tell it; not yet a revision.
-    fn refreshed(&mut self, report: &Report, look: &Look<'_>, options: &WatchOptions) -> Incident {
+    fn refreshed(&mut self, report: &Report, look: &WatchInput<'_>, options: &WatchOptions) -> Incident {
         let mut next = self.refreshed_without(look);
-        next.cause = self.cause(tell::named(report));
+        next.cause = self.cause(titles::named(report));
         let start = Timestamp::parse_rfc3339(&report.windows.incident_start);
         if next.reopened == 0
             && let Some(start) = start.filter(|s| s.ms() > look.now.ms() - options.accept_ms)
@@ -166,11 +185,11 @@ impl Following {
         victims.dedup();
         next.victims = victims;
         next.report = Some(report.clone());
-        next.title = tell::title(&next);
+        next.title = titles::title(&next);
         next
     }
 
-    fn refreshed_without(&mut self, look: &Look<'_>) -> Incident {
+    fn refreshed_without(&mut self, look: &WatchInput<'_>) -> Incident {
         for (impact, _) in look.slos {
             let slot = self.slos.entry(impact.slo.clone()).or_insert_with(|| impact.clone());
             let highest = slot.burn_rate.max(impact.burn_rate);
@@ -186,8 +205,8 @@ impl Following {
         }
         let told = look.slos.iter().map(|(_, severity)| *severity).max();
         let alerted = (!next.alerts.is_empty()).then_some(Severity::Warning);
-        next.severity = tell::severity(next.symptoms.iter(), told.max(alerted)).max(next.severity);
-        next.title = tell::title(&next);
+        next.severity = titles::severity(next.symptoms.iter(), told.max(alerted)).max(next.severity);
+        next.title = titles::title(&next);
         next
     }
 
@@ -215,28 +234,29 @@ impl Following {
     }
 
     /// What is worth a line in the timeline.
-    fn moments(&self, next: &Incident, look: &Look<'_>) -> Vec<(Moment, String)> {
+    fn moments(&self, next: &Incident, look: &WatchInput<'_>) -> Vec<(TimelineKind, String)> {
         let old = &self.incident;
         let mut moments = Vec::new();
         let service = |i: &Incident| i.cause.as_ref().map(|c| c.service.clone());
         if let Some(cause) = next.cause.as_ref().filter(|_| service(old) != service(next)) {
-            moments.push((Moment::Verdict, verdict_text(cause)));
+            moments.push((TimelineKind::Verdict, verdict_text(cause)));
         }
-        let known = |s: &&Sign| old.symptoms.iter().any(|o| (&o.service, o.indicator) == (&s.service, s.indicator));
-        let mut more: Vec<String> = next.symptoms.iter().filter(|s| !known(s)).map(tell::sign).collect();
+        let known =
+            |s: &&IndicatorChange| old.symptoms.iter().any(|o| (&o.service, o.indicator) == (&s.service, s.indicator));
+        let mut more: Vec<String> = next.symptoms.iter().filter(|s| !known(s)).map(titles::sign).collect();
         let burns = next.slos.iter().filter(|s| !old.slos.iter().any(|o| o.slo == s.slo));
         more.extend(
             burns.map(|s| format!("{} burns its error budget at {:.1} times the sustainable rate", s.slo, s.burn_rate)),
         );
         if !more.is_empty() {
-            moments.push((Moment::Spread, tell::some(&more)));
+            moments.push((TimelineKind::Spread, titles::some(&more)));
         } else if next.severity > old.severity {
-            moments.push((Moment::Spread, format!("now {}", next.severity.as_str())));
+            moments.push((TimelineKind::Spread, format!("now {}", next.severity.as_str())));
         }
         let joined = look.alerts.iter().filter(|a| !old.alerts.contains(&a.key)).map(|a| a.summary.clone());
         let joined: Vec<String> = joined.collect();
         if !joined.is_empty() {
-            moments.push((Moment::Alert, tell::some(&joined)));
+            moments.push((TimelineKind::Alert, titles::some(&joined)));
         }
         moments
     }
@@ -246,9 +266,9 @@ impl Following {
         &mut self,
         next: &mut Incident,
         is_wrong: bool,
-        look: &Look<'_>,
+        look: &WatchInput<'_>,
         options: &WatchOptions,
-        moments: &mut Vec<(Moment, String)>,
+        moments: &mut Vec<(TimelineKind, String)>,
     ) {
         let lasted = look.now.ms() - self.began.ms();
         if is_wrong && lasted >= options.accept_ms {
@@ -260,13 +280,13 @@ impl Following {
             (true, Some(_)) => {
                 self.well_since = None;
                 next.state = IncidentState::Open;
-                moments.push((Moment::Relapsed, "wrong again".to_owned()));
+                moments.push((TimelineKind::Relapsed, "wrong again".to_owned()));
             }
             (true, None) => {}
             (false, None) => {
                 self.well_since = Some(look.now);
                 next.state = IncidentState::Recovering;
-                moments.push((Moment::Recovering, "nothing is wrong any more".to_owned()));
+                moments.push((TimelineKind::Recovering, "nothing is wrong any more".to_owned()));
             }
             (false, Some(since)) if look.now.ms() - since.ms() >= options.recover_ms => {
                 let text = format!("well for {}", span(look.now.ms() - since.ms()));
@@ -276,10 +296,10 @@ impl Following {
         }
     }
 
-    fn close(&self, next: &mut Incident, now: Timestamp, text: String, moments: &mut Vec<(Moment, String)>) {
+    fn close(&self, next: &mut Incident, now: Timestamp, text: String, moments: &mut Vec<(TimelineKind, String)>) {
         next.state = IncidentState::Closed;
         next.closed = Some(now);
-        moments.push((Moment::Closed, text));
+        moments.push((TimelineKind::Closed, text));
     }
 
     fn is_surer(&self, next: &Incident) -> bool {
@@ -287,20 +307,20 @@ impl Following {
         of(next) >= of(&self.incident) + CONFIDENCE_STEP
     }
 
-    fn onset_moved(&self, next: &Incident, seen: &Seen) -> bool {
+    fn onset_moved(&self, next: &Incident, seen: &PreparedInput) -> bool {
         (next.onset.ms() - self.incident.onset.ms()).abs() > ONSET_STEPS * seen.observation.frame.step_ms()
     }
 }
 
 /// Failed requests before lost ones before slow ones, the largest first.
-fn ordered(worst: &BTreeMap<(String, Indicator), Sign>) -> Vec<Sign> {
-    let kind = |s: &Sign| match s.indicator {
+fn ordered(worst: &BTreeMap<(String, Indicator), IndicatorChange>) -> Vec<IndicatorChange> {
+    let kind = |s: &IndicatorChange| match s.indicator {
         Indicator::Errors => 0,
         Indicator::Requests => 1,
         Indicator::Latency => 2,
     };
-    let size = |s: &Sign| (s.to - s.from).abs();
-    let mut signs: Vec<Sign> = worst.values().cloned().collect();
+    let size = |s: &IndicatorChange| (s.to - s.from).abs();
+    let mut signs: Vec<IndicatorChange> = worst.values().cloned().collect();
     signs.sort_by(|a, b| {
         kind(a).cmp(&kind(b)).then(size(b).total_cmp(&size(a))).then_with(|| a.service.cmp(&b.service))
     });

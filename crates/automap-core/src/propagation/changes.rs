@@ -29,9 +29,9 @@ pub struct OnsetSpan {
 
 /// One clear change.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Signal {
+pub struct ClearChange {
     /// Which series shows it.
-    pub source: SignalSource,
+    pub source: ChangeSource,
     /// Evidence above noise.
     pub evidence: f64,
     /// When it began; `None` where no sharp beginning was found.
@@ -40,7 +40,7 @@ pub struct Signal {
 
 /// What shows a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignalSource {
+pub enum ChangeSource {
     /// A position in [`Anomalies::series`].
     Series(usize),
     /// Samples stopped arriving.
@@ -49,41 +49,41 @@ pub enum SignalSource {
 
 /// The clear changes of one service.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct ServiceSignals {
+pub struct ServiceChanges {
     /// Its clearest change of all; what its callers see of it counts as far as the ranking held it against the service.
-    pub clearest: Option<Signal>,
+    pub clearest: Option<ClearChange>,
     /// Its change that says most about a cause, by how early the kind stands in the chain of causes inside a service.
-    pub as_cause: Option<Signal>,
+    pub as_cause: Option<ClearChange>,
     /// Its own latency or errors, whichever rose more clearly.
-    pub symptom: Option<Signal>,
+    pub symptom: Option<ClearChange>,
     /// Its requests, else its bytes over the network.
-    pub load: Option<Signal>,
+    pub load: Option<ClearChange>,
 }
 
 /// The clear changes of all services.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Signals {
+pub struct ClearChanges {
     /// By service; services without any clear change are absent.
-    pub by_service: BTreeMap<ServiceIdx, ServiceSignals>,
+    pub by_service: BTreeMap<ServiceIdx, ServiceChanges>,
     /// Onsets of all clear series, by position in [`Anomalies::series`].
     pub onsets: BTreeMap<usize, OnsetSpan>,
 }
 
-impl Signals {
+impl ClearChanges {
     /// What a service showed; nothing for one without a clear change.
-    pub fn of(&self, service: ServiceIdx) -> ServiceSignals {
+    pub fn of(&self, service: ServiceIdx) -> ServiceChanges {
         self.by_service.get(&service).copied().unwrap_or_default()
     }
 }
 
 /// Finds the clear changes and their onsets. O(clear series × samples).
-pub fn signals(
+pub fn find_changes(
     frame: &MetricFrame,
     windows: &Windows,
     anomalies: &Anomalies,
     ranking: &Ranking,
     options: &PropagationOptions,
-) -> Signals {
+) -> ClearChanges {
     let rows = compared_rows(windows);
     let clear = anomalies.series.iter().enumerate().filter(|(_, s)| s.evidence >= options.clear);
     let onsets: BTreeMap<usize, OnsetSpan> = clear
@@ -103,33 +103,33 @@ pub fn signals(
     let ranked: BTreeMap<ServiceIdx, &RankedService> = ranking.services.iter().map(|s| (s.service, s)).collect();
     let by_service = by_service.into_iter().map(|(service, found)| {
         let missing = anomalies.missing.get(&service).filter(|e| **e >= options.clear);
-        let missing = missing.map(|&evidence| Signal {
-            source: SignalSource::Missing,
+        let missing = missing.map(|&evidence| ClearChange {
+            source: ChangeSource::Missing,
             evidence,
             onset: onset_of_silence(frame, windows, service),
         });
         (service, of_service(service, ranked.get(&service).copied(), &found, missing, &onsets, options))
     });
-    Signals { by_service: by_service.filter(|(_, s)| s.clearest.is_some()).collect(), onsets }
+    ClearChanges { by_service: by_service.filter(|(_, s)| s.clearest.is_some()).collect(), onsets }
 }
 
 fn of_service(
     service: ServiceIdx,
     ranked: Option<&RankedService>,
     found: &[(usize, &SeriesEvidence)],
-    missing: Option<Signal>,
+    missing: Option<ClearChange>,
     onsets: &BTreeMap<usize, OnsetSpan>,
     options: &PropagationOptions,
-) -> ServiceSignals {
-    let signal = |i: usize, s: &SeriesEvidence| Signal {
-        source: SignalSource::Series(i),
+) -> ServiceChanges {
+    let signal = |i: usize, s: &SeriesEvidence| ClearChange {
+        source: ChangeSource::Series(i),
         evidence: s.evidence,
         onset: onsets.get(&i).copied(),
     };
     let strongest = |weight: &dyn Fn(&SeriesEvidence) -> Option<f64>| {
         let weighed = found.iter().filter_map(|(i, s)| Some((weight(s)?, signal(*i, s))));
         // The first of equals, in the order of the frame.
-        weighed.fold(None, |best: Option<(f64, Signal)>, next| match best {
+        weighed.fold(None, |best: Option<(f64, ClearChange)>, next| match best {
             Some(best) if best.0 >= next.0 => Some(best),
             _ => Some(next),
         })
@@ -144,13 +144,13 @@ fn of_service(
         Some(0.99 * held.min(s.evidence))
     };
     let clearest = strongest(&|s| if own(s) { Some(s.evidence) } else { seen(s) });
-    let beyond = |best: Option<(f64, Signal)>, weight: f64| match (best, missing) {
+    let beyond = |best: Option<(f64, ClearChange)>, weight: f64| match (best, missing) {
         (Some((e, _)), Some(m)) if weight * m.evidence > e => Some(m),
         (Some((_, signal)), _) => Some(signal),
         (None, m) => m,
     };
-    let as_cause = strongest(&|s| ranked.and_then(|r| telling(s, r)));
-    ServiceSignals {
+    let as_cause = strongest(&|s| ranked.and_then(|r| diagnostic_weight(s, r)));
+    ServiceChanges {
         clearest: beyond(clearest, 1.0),
         as_cause: beyond(as_cause, causal_weight(&PartSource::Missing)),
         symptom: of_family(&Family::is_symptom),
@@ -175,9 +175,9 @@ fn part_evidence(s: &SeriesEvidence, candidate: &RankedService) -> Option<f64> {
     Some(candidate.parts.iter().find(|p| p.source == source)?.evidence)
 }
 
-/// How telling a series is for a candidate, by the kind of evidence and what the ranking left of it; `None` where it speaks of somebody
+/// How diagnostic_weight a series is for a candidate, by the kind of evidence and what the ranking left of it; `None` where it speaks of somebody
 /// else.
-pub(crate) fn telling(s: &SeriesEvidence, candidate: &RankedService) -> Option<f64> {
+pub(crate) fn diagnostic_weight(s: &SeriesEvidence, candidate: &RankedService) -> Option<f64> {
     let source = part_source(s, candidate.service)?;
     let part = part_evidence(s, candidate)?;
     Some(causal_weight(&source) * part.max(0.0).min(s.evidence) + 1e-3 * s.evidence)
