@@ -1,15 +1,15 @@
-# automap as one static program in an empty image: no shell, no libraries, nobody's root. `make image` builds it.
-# TLS trusts the authorities that are compiled in; times are UTC, as there is no time-zone database.
+# automap as one static binary in an empty image: no shell, no libraries, not root. `make image` builds it.
+# TLS trusts the certificate authorities that are compiled in. Times are UTC, because the image has no time-zone database.
 FROM rust:1.95-alpine AS build
 RUN apk add --no-cache musl-dev gcc make binutils
-# rust-toolchain.toml stays outside (.dockerignore): it would make rustup fetch another toolchain than the image has.
+# rust-toolchain.toml is left out (.dockerignore), because rustup would otherwise fetch another toolchain than the image has.
 WORKDIR /src
 COPY . .
-ENV CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 CARGO_PROFILE_RELEASE_STRIP=symbols
-RUN cargo build --release --locked --package automap \
- && ! readelf -d target/release/automap | grep NEEDED \
+# The features are those of `make dist`: no shop and no baselines.
+RUN cargo build --profile dist --locked --package automap --no-default-features --features server,postgres,kubernetes,png \
+ && ! readelf -d target/dist/automap | grep NEEDED \
  && mkdir -p /out/var/lib/automap \
- && cp target/release/automap /out/automap
+ && cp target/dist/automap /out/automap
 
 FROM scratch
 COPY --from=build --chown=65532:65532 /out/var/lib/automap /var/lib/automap

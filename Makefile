@@ -1,44 +1,67 @@
-# One-line targets; continuous integration calls the same ones.
+# One-line targets; continuous integration calls the same ones. `make help` lists them.
 CARGO ?= cargo
 AUTOMAP = target/release/automap
+# What is shipped: no shop, no baselines. The demo needs the shop and nothing else.
+DIST_FEATURES = server,postgres,kubernetes,png
+DEMO_FEATURES = lab
 
-.PHONY: build test lint deny demo drill cluster bench image sbom check-deploy ci clean
+.DEFAULT_GOAL := help
+.PHONY: help build demo test test-cluster lint features doc deny advisories drill cluster bench dist image sbom check-deploy ci clean
 
-build: ## the binary: target/release/automap
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build everything: target/release/automap
 	$(CARGO) build --release --locked
 
-test: ## every test
-	scripts/need-prometheus.sh && scripts/need-alertmanager.sh && scripts/need-postgres.sh && $(CARGO) test --workspace --all-features --locked
-
-lint: ## format and lints, warnings are errors
-	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
-
-deny: ## licences, duplicates and sources of the dependencies
-	scripts/cargo-deny.sh check bans licenses sources
-
-demo: build ## a local Sock Shop, a real Prometheus, a real fault, and the diagnosis (FAULT=path.yaml takes another)
+demo: ## a local Sock Shop, a real Prometheus, a real fault, and the diagnosis (FAULT=path.yaml takes another fault)
+	$(CARGO) build --release --locked -p automap --no-default-features --features $(DEMO_FEATURES)
 	scripts/need-prometheus.sh && $(AUTOMAP) demo --live $(if $(FAULT),--fault $(FAULT))
 
-drill: build ## every fault of the drill plan, live, and the score table
+test: ## run every test, after installing Prometheus, Alertmanager and PostgreSQL where they are missing
+	scripts/need-prometheus.sh && scripts/need-alertmanager.sh && scripts/need-postgres.sh && $(CARGO) test --workspace --all-features --locked
+
+test-cluster: ## run the tests that need etcd and a Kubernetes API server (builds both: scripts/cluster/build.sh)
+	scripts/cluster/build.sh && $(CARGO) test --locked -p automap-kubernetes -- --ignored
+
+lint: ## check format and lints; warnings are errors
+	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
+
+features: ## check that each set of features that is built somewhere compiles without warnings
+	CARGO="$(CARGO)" scripts/check-features.sh "" $(DEMO_FEATURES) $(DIST_FEATURES) eval
+
+doc: ## build the API documentation: target/doc; warnings are errors
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
+
+deny: ## check licences, duplicates and sources of the dependencies
+	scripts/cargo-deny.sh check bans licenses sources
+
+advisories: ## check the dependencies for known vulnerabilities (needs the network)
+	scripts/cargo-deny.sh check advisories
+
+drill: build ## inject every fault of the drill plan, live, and print the score
 	scripts/need-prometheus.sh && $(AUTOMAP) drill
 
 cluster: build ## Kubernetes, the shop with Envoy, faults and automap inside, on this machine: docs/cluster.md
 	scripts/cluster/build.sh --all && scripts/need-deploy-tools.sh && scripts/cluster/run.sh
 
-bench: ## time, requests and bytes of a diagnosis; time and memory of the AutoMAP engine, beside causal-learn's
+bench: ## time a diagnosis, and the AutoMAP engine beside causal-learn
 	$(CARGO) bench --locked -p automap --bench diagnose --bench graph
 
-image: ## a container image with the static program (ENGINE=podman takes another builder)
+dist: ## the binary that is shipped, for this machine: small and fully optimised (TARGET=triple takes another target)
+	$(CARGO) build --profile dist --locked -p automap --no-default-features --features $(DIST_FEATURES) $(if $(TARGET),--target $(TARGET))
+
+image: ## a container image with the static binary (ENGINE=podman takes another builder)
 	$(or $(ENGINE),docker) build --tag automap:$$(sed -n '/^\[workspace.package\]/,/^version/s/^version = "\(.*\)"/\1/p' Cargo.toml) .
 
-sbom: ## what is linked into the program, as CycloneDX: target/automap.cdx.json
+sbom: ## what is linked into the binary, as CycloneDX: target/automap.cdx.json
 	scripts/sbom.sh target/automap.cdx.json
 
-check-deploy: ## everything under deploy/
+check-deploy: ## check everything under deploy/
 	scripts/need-deploy-tools.sh && scripts/check-deploy.sh
 
 ci: ## what continuous integration runs
 	.ci/run
 
-clean: ## removes what the build made
+clean: ## remove what the build made
 	$(CARGO) clean
