@@ -24,7 +24,7 @@ use std::fs;
 use std::io;
 use std::net::TcpListener as StdListener;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -66,6 +66,10 @@ pub struct SupervisorOptions {
     pub load_rate_per_s: Option<f64>,
     /// The program with the hidden `lab-process` commands.
     pub program: PathBuf,
+    /// Whether Prometheus keeps the samples of an earlier run.
+    pub keep_data: bool,
+    /// Whether the directory is deleted at the end.
+    pub is_temporary: bool,
 }
 
 /// Why the supervisor could not start or go on.
@@ -126,10 +130,11 @@ pub fn guard(command: &[OsString]) -> io::Result<Infallible> {
 async fn supervise(options: SupervisorOptions) -> Result<(), SupervisorError> {
     let dir = options.dir.clone();
     let in_dir = |source| SupervisorError::Dir { path: dir.clone(), source };
-    let _lock = prepare(&dir).map_err(in_dir)?.ok_or_else(|| SupervisorError::Running { dir: dir.clone() })?;
+    let lock = prepare(&options).map_err(in_dir)?.ok_or_else(|| SupervisorError::Running { dir: dir.clone() })?;
     let ports = Ports { base: options.base_port };
     check_ports(ports, options.prometheus.is_some())?;
     let listener = TcpListener::bind(("127.0.0.1", ports.kubelet())).await.map_err(SupervisorError::Start)?;
+    let is_temporary = options.is_temporary;
     let layout = Layout::new(&dir);
     layout.write_config(ports, options.scrape_interval_s).map_err(in_dir)?;
     let ledger = Ledger::open(&state::ledger_path(&dir))?;
@@ -145,6 +150,10 @@ async fn supervise(options: SupervisorOptions) -> Result<(), SupervisorError> {
     processes.stop_all().await;
     // Gone is what we want; a stale file is recognised anyway.
     let _ = fs::remove_file(state::state_path(&dir));
+    drop(lock);
+    if is_temporary && let Err(error) = state::purge(&dir) {
+        log(&format!("cannot delete {}: {error}", dir.display()));
+    }
     ended.map_err(SupervisorError::Start)
 }
 
@@ -181,15 +190,18 @@ async fn stdin_closed(shared: &Shared) {
     std::future::pending().await
 }
 
-/// Makes the directories and takes the lock. `None`: someone else holds it.
-fn prepare(dir: &Path) -> io::Result<Option<fs::File>> {
+/// Takes the directory's lock, deletes what an earlier run left, and creates what this run needs. `None`: another supervisor
+/// holds the lock. The ledger is kept: it is a history, and every entry carries its time.
+fn prepare(options: &SupervisorOptions) -> io::Result<Option<fs::File>> {
+    let dir = &options.dir;
     fs::create_dir_all(dir)?;
     let Some(lock) = state::try_lock(dir)? else { return Ok(None) };
+    if !options.keep_data {
+        state::remove_if_there(&state::prometheus_path(dir))?;
+    }
     for fresh in [state::logs_path(dir), state::data_path(dir)] {
-        match fs::remove_dir_all(&fresh) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => fs::create_dir_all(&fresh)?,
-        }
+        state::remove_if_there(&fresh)?;
+        fs::create_dir_all(&fresh)?;
     }
     Ok(Some(lock))
 }

@@ -6,6 +6,8 @@ use automap_core::DiagnoseError;
 use automap_core::compare::CompareError;
 use automap_sources::prometheus::{ErrorClass, SourceError};
 
+use crate::live::Interrupted;
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -20,6 +22,8 @@ pub(crate) enum Exit {
     Unreachable = 3,
     /// The data does not suffice for a diagnosis.
     NotEnoughData = 4,
+    /// Ctrl-C or SIGTERM ended it early: 128 + SIGINT, as a shell reports it.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {
@@ -33,6 +37,9 @@ pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
     let of_cause = |cause: &(dyn std::error::Error + 'static)| {
         if cause.is::<DiagnoseError>() {
             return Some(Exit::NotEnoughData);
+        }
+        if cause.is::<Interrupted>() {
+            return Some(Exit::Interrupted);
         }
         if let Some(CompareError::OutsideData { .. }) = cause.downcast_ref::<CompareError>() {
             return Some(Exit::NotEnoughData);

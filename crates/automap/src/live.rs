@@ -80,6 +80,17 @@ pub(crate) struct Episode {
 #[error("nothing was injected, since something is wrong already: {0}")]
 pub(crate) struct NotCalm(String);
 
+/// Why an episode ended early: Ctrl-C or SIGTERM. Leads to exit code 130.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Interrupted {
+    /// No fault was in place.
+    #[error("interrupted; no fault was in place")]
+    WithoutFault,
+    /// A fault was in place; it has been removed by the time this is printed.
+    #[error("interrupted; the injected fault has been removed")]
+    WithFault,
+}
+
 /// What was put in place is taken back, whatever happens.
 struct TakeBack<'a>(&'a dyn Stage);
 
@@ -94,7 +105,8 @@ impl Drop for TakeBack<'_> {
 /// Runs one episode. `tell` gets a word about the phase and the seconds left in it, once a second.
 ///
 /// # Errors
-/// [`NotCalm`] where the normal time holds an incident; otherwise when the stage or the metrics fail, or `stop` is set.
+/// [`NotCalm`] where the normal time holds an incident, [`Interrupted`] when `stop` is set; otherwise when the stage or the
+/// metrics fail.
 pub(crate) fn episode(
     stage: &dyn Stage,
     fault: Option<&Fault>,
@@ -104,9 +116,10 @@ pub(crate) fn episode(
 ) -> Result<Episode> {
     let client = stage.client()?;
     stage.wait_calm()?;
-    wait("settling", timing.settle, stop, tell)?;
+    let interrupted = |_| Interrupted::WithoutFault;
+    wait("settling", timing.settle, stop, tell).map_err(interrupted)?;
     let from = now();
-    wait("normal time", timing.normal, stop, tell)?;
+    wait("normal time", timing.normal, stop, tell).map_err(interrupted)?;
     if fault.is_some() {
         check_calm(&client, stage.namespace(), from)?;
     }
@@ -115,17 +128,18 @@ pub(crate) fn episode(
     let injected = fault.map_or(Ok(Vec::new()), |fault| stage.inject(fault))?;
     let began = Instant::now();
     let phase = if fault.is_some() { "fault in place" } else { "nothing injected" };
+    let interrupted = |_| if fault.is_some() { Interrupted::WithFault } else { Interrupted::WithoutFault };
     let mut first_named = None;
     while began.elapsed() + ASK_EVERY < timing.fault {
         tell(phase, timing.fault.saturating_sub(began.elapsed()));
-        wait(phase, ASK_EVERY, stop, &mut |_, _| {})?;
+        wait(phase, ASK_EVERY, stop, &mut |_, _| {}).map_err(interrupted)?;
         // Right after the injection there may be too few samples; the last question has to be answered.
         let asked = ask(&client, stage.namespace(), from);
         if first_named.is_none() && asked.is_ok_and(|(_, report, _)| report.verdict.kind == VerdictKind::Cause) {
             first_named = Some(now());
         }
     }
-    wait(phase, timing.fault.saturating_sub(began.elapsed()), stop, tell)?;
+    wait(phase, timing.fault.saturating_sub(began.elapsed()), stop, tell).map_err(interrupted)?;
     let (observation, report, stats) = ask(&client, stage.namespace(), from)?;
     drop(taken_back);
     Ok(Episode { injected: stage.latest(injected)?, observation, report, stats, first_named })
@@ -153,19 +167,23 @@ fn now() -> Timestamp {
     Timestamp::from_ms(ZonedDateTime::now().timestamp().as_millisecond())
 }
 
-fn wait(phase: &str, span: Duration, stop: &Stop, tell: &mut dyn FnMut(&str, Duration)) -> Result<()> {
+/// The stop was set while waiting.
+struct Stopped;
+
+/// Waits for `span`, and calls `tell` about once a second with the time left.
+fn wait(phase: &str, span: Duration, stop: &Stop, tell: &mut dyn FnMut(&str, Duration)) -> Result<(), Stopped> {
     const TICK: Duration = Duration::from_secs(1);
     let until = Instant::now() + span;
     loop {
         let left = until.saturating_duration_since(Instant::now());
         tell(phase, left);
         if stop.is_set() {
-            bail!("interrupted; what was injected is taken back");
+            return Err(Stopped);
         }
         if left.is_zero() {
             return Ok(());
         }
-        std::thread::sleep(left.min(TICK));
+        stop.sleep(left.min(TICK));
     }
 }
 

@@ -183,3 +183,54 @@ fn a_killed_pod_gets_a_new_name_and_the_ledger_both_ends() {
     ok(&dir.0, &["down"]);
     assert!(String::from_utf8_lossy(&automap(&dir.0, &["down"]).stderr).contains("no lab runs in"));
 }
+
+/// The metrics and the ledger of a stopped lab: kept, replaced or deleted, as asked for.
+#[test]
+fn metrics_of_the_last_run_go_with_the_next_one_and_purge_deletes_the_ledger_too() {
+    let dir = Dir::new("lab-purge");
+    let base = free_base_port(0).to_string();
+    let up = ["up", "--prometheus", "none", "--base-port", &base];
+    let old_samples = dir.0.join("prometheus/data/old");
+    let ledger = dir.0.join("ledger.jsonl");
+    ok(&dir.0, &up);
+    ok(&dir.0, &["down"]);
+    assert!(dir.0.join("prometheus").is_dir(), "`down` alone deletes nothing");
+    std::fs::create_dir_all(&old_samples).unwrap();
+
+    ok(&dir.0, &[&up[..], &["--keep-data"]].concat());
+    ok(&dir.0, &["down"]);
+    assert!(old_samples.is_dir());
+    ok(&dir.0, &up);
+    assert!(!old_samples.exists() && ledger.is_file());
+
+    ok(&dir.0, &["down"]);
+    std::fs::write(dir.0.join("notes.txt"), "the user's own").unwrap();
+    ok(&dir.0, &["down", "--purge"]);
+    let left: Vec<_> = std::fs::read_dir(&dir.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["notes.txt"]);
+}
+
+/// Ctrl-C before the fault: exit code 130, a message that claims nothing, and no directory left behind.
+#[test]
+fn an_interrupted_demo_leaves_nothing_in_the_temporary_directory() {
+    let own = Dir::new("demo-interrupted");
+    std::fs::create_dir_all(&own.0).unwrap();
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_automap"))
+        .args(["demo", "--live", "--base-port", &free_base_port(1).to_string()])
+        .env("TMPDIR", &own.0)
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(demo.stderr.take().unwrap()));
+    let mut said = Vec::new();
+    while !said.last().is_some_and(|line: &String| line.contains("settling")) {
+        said.push(lines.next().unwrap_or_else(|| panic!("the demo ended early: {said:?}")).unwrap());
+    }
+    assert_eq!(std::fs::read_dir(&own.0).unwrap().count(), 1);
+    assert!(Command::new("kill").args(["-INT", &demo.id().to_string()]).status().unwrap().success());
+    said.extend(lines.map(Result::unwrap));
+    assert_eq!(demo.wait().unwrap().code(), Some(130), "{said:?}");
+    assert_eq!(said.last().unwrap(), "error: interrupted; no fault was in place");
+    assert_eq!(std::fs::read_dir(&own.0).unwrap().count(), 0);
+}

@@ -11,7 +11,7 @@ use crate::supervisor::SupervisorOptions;
 /// How to start a lab.
 #[derive(Clone, Debug)]
 pub struct LabOptions {
-    /// State, logs, data and ledger. Created where it does not exist.
+    /// Where the lab keeps its state, logs, data and ledger. Created if it does not exist.
     pub dir: PathBuf,
     /// First of 302 ports.
     pub base_port: u16,
@@ -27,6 +27,10 @@ pub struct LabOptions {
     pub program: PathBuf,
     /// Whether the lab goes on after the handle.
     pub detached: bool,
+    /// Whether Prometheus keeps the samples of an earlier run in the same directory. Without it an old fault could be diagnosed.
+    pub keep_data: bool,
+    /// Whether the supervisor deletes the directory when the lab ends, however it ends.
+    pub is_temporary: bool,
 }
 
 impl LabOptions {
@@ -47,7 +51,22 @@ impl LabOptions {
             load_rate_per_s: None,
             program: std::env::current_exe()?,
             detached: false,
+            keep_data: false,
+            is_temporary: false,
         })
+    }
+
+    /// A lab for one command (`demo`, `drill`, `soak`), in a directory of its own under the system's temporary directory. The
+    /// supervisor deletes it, also when this process is interrupted or crashes: it notices that its standard input is closed.
+    ///
+    /// # Arguments
+    /// - `purpose`: part of the directory's name, which also holds the process id: `automap-demo-4711`.
+    ///
+    /// # Errors
+    /// When this program's path is unknown.
+    pub fn temporary(purpose: &str) -> io::Result<Self> {
+        let dir = std::env::temp_dir().join(format!("automap-{purpose}-{}", std::process::id()));
+        Ok(Self { dir, is_temporary: true, ..Self::new()? })
     }
 
     /// What the supervisor is told. Makes the directory.
@@ -65,6 +84,8 @@ impl LabOptions {
             prometheus: self.prometheus.find()?,
             load_rate_per_s: self.load_rate_per_s,
             program: self.program.clone(),
+            keep_data: self.keep_data,
+            is_temporary: self.is_temporary,
         })
     }
 }

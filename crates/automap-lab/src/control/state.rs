@@ -59,6 +59,50 @@ pub(crate) fn data_path(dir: &Path) -> PathBuf {
     dir.join("data")
 }
 
+pub(crate) fn prometheus_path(dir: &Path) -> PathBuf {
+    dir.join("prometheus")
+}
+
+fn lock_path(dir: &Path) -> PathBuf {
+    dir.join("lock")
+}
+
+/// Deletes everything that a stopped lab left in `dir`: metrics, logs, stores, ledger. The directory itself goes too unless it
+/// holds other files, which are never touched. A directory that does not exist is no error.
+///
+/// # Errors
+/// When a lab runs there, or a file cannot be deleted.
+pub fn purge(dir: &Path) -> io::Result<()> {
+    if !dir.is_dir() {
+        return Ok(());
+    }
+    let Some(_lock) = try_lock(dir)? else {
+        return Err(io::Error::other("a lab runs here; stop it first with `automap lab down`"));
+    };
+    for path in [prometheus_path(dir), logs_path(dir), data_path(dir)] {
+        remove_if_there(&path)?;
+    }
+    for path in [ledger_path(dir), supervisor_log_path(dir), state_path(dir), lock_path(dir)] {
+        ignore_missing(fs::remove_file(path))?;
+    }
+    match fs::remove_dir(dir) {
+        Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        removed => ignore_missing(removed),
+    }
+}
+
+/// Deletes a directory with all it holds, if there is one.
+pub(crate) fn remove_if_there(dir: &Path) -> io::Result<()> {
+    ignore_missing(fs::remove_dir_all(dir))
+}
+
+fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
 pub(crate) fn write(dir: &Path, state: &State) -> io::Result<()> {
     fs::write(state_path(dir), serde_json::to_string(state)?)
 }
@@ -77,7 +121,7 @@ pub fn running(dir: &Path) -> io::Result<Option<State>> {
 
 /// Takes the directory's lock for as long as the file is open. `None`: someone else has it.
 pub(crate) fn try_lock(dir: &Path) -> io::Result<Option<File>> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(dir.join("lock"))?;
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(lock_path(dir))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),

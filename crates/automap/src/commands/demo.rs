@@ -78,10 +78,9 @@ fn live(args: &DemoArgs) -> Result<Exit> {
     let began = Instant::now();
     let options = LabOptions {
         base_port: args.base_port,
-        // A lab of the user's own, in the usual directory, is left alone.
-        dir: std::env::temp_dir().join(format!("automap-demo-{}", args.base_port)),
         load_rate_per_s: Some(automap_lab::load::DEFAULT_RATE_PER_S),
-        ..LabOptions::new()?
+        // A lab of the user's own, in the usual directory, is left alone.
+        ..LabOptions::temporary("demo")?
     };
     say("starting the Sock Shop (14 pods, each an application and a side-car), Prometheus and visitors");
     let lab = Lab::up(&options, &mut |_| {})?;
@@ -106,7 +105,6 @@ fn live(args: &DemoArgs) -> Result<Exit> {
     args.output.print(&episode.report)?;
     let exit = beside(args, &episode.injected, episode.report.verdict.service.as_deref())?;
     lab.down()?;
-    std::fs::remove_dir_all(&options.dir).with_context(|| options.dir.display().to_string())?;
     say(&format!("everything is down again, after {:.0} s", began.elapsed().as_secs_f64()));
     Ok(exit)
 }

@@ -111,8 +111,7 @@ fn on_lab(args: &DrillArgs, items: &[Item], stop: &Stop) -> Result<Vec<Row>> {
         base_port: args.base_port,
         seed: args.seed,
         load_rate_per_s: Some(args.rate),
-        dir: std::env::temp_dir().join(format!("automap-drill-{}", args.base_port)),
-        ..LabOptions::new()?
+        ..LabOptions::temporary("drill")?
     };
     say("starting the Sock Shop, Prometheus and visitors");
     let lab = Lab::up(&options, &mut |_| {})?;
@@ -122,7 +121,6 @@ fn on_lab(args: &DrillArgs, items: &[Item], stop: &Stop) -> Result<Vec<Row>> {
         None => Ok(()),
     })?;
     lab.down()?;
-    fs::remove_dir_all(&options.dir).with_context(|| options.dir.display().to_string())?;
     Ok(rows)
 }
 
@@ -193,7 +191,7 @@ fn play(stage: &dyn Stage, item: &Item, timing: Timing, stop: &Stop, (i, n): (us
         Ok(episode) => Ok(Played::Done(Box::new(episode))),
         Err(error) if error.is::<NotCalm>() => Ok(Played::NotDone(error.to_string())),
         // One that fails is a row; the others are still worth their time. An interruption ends all of them.
-        Err(error) if stop.is_set() => bail!("{}: {error:#}", item.name),
+        Err(error) if stop.is_set() => Err(error.context(item.name.clone())),
         Err(error) => Ok(Played::NotDone(format!("{error:#}"))),
     }
 }

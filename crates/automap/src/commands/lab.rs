@@ -8,8 +8,8 @@ mod up;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
-use automap_lab::control::{Lab, state};
+use anyhow::{Context, Result};
+use automap_lab::control::{Lab, LabError, state};
 use clap::{Args, Subcommand};
 
 use crate::console::{print, say};
@@ -28,8 +28,8 @@ pub(crate) enum LabCommand {
     Load(load::LoadArgs),
     /// Show pods, faults and addresses.
     Status(status::StatusArgs),
-    /// Stop everything.
-    Down(DirArgs),
+    /// Stop everything. Logs, metrics and the ledger stay until `--purge` or the next `up`.
+    Down(DownArgs),
 }
 
 /// Which lab.
@@ -38,6 +38,16 @@ pub(crate) struct DirArgs {
     /// Directory of the lab: state, logs, data, ledger [default: ~/.local/state/automap/lab]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+}
+
+/// How to stop a lab.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DownArgs {
+    #[command(flatten)]
+    dir: DirArgs,
+    /// Also delete its metrics, logs, stores and ledger; works on a stopped lab too
+    #[arg(long)]
+    purge: bool,
 }
 
 impl DirArgs {
@@ -57,8 +67,19 @@ pub(crate) fn run(command: LabCommand) -> Result<()> {
     }
 }
 
-fn down(args: &DirArgs) -> Result<()> {
-    Lab::attach(&args.path())?.down()?;
-    say("the lab is down");
+fn down(args: &DownArgs) -> Result<()> {
+    let dir = args.dir.path();
+    match Lab::attach(&dir) {
+        Ok(lab) => {
+            lab.down()?;
+            say("the lab is down");
+        }
+        Err(LabError::NotUp { .. }) if args.purge => {}
+        Err(error) => return Err(error.into()),
+    }
+    if args.purge {
+        state::purge(&dir).with_context(|| dir.display().to_string())?;
+        say(&format!("deleted the lab's files in {}", dir.display()));
+    }
     Ok(())
 }

@@ -77,8 +77,7 @@ pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
         base_port: args.base_port,
         seed: args.seed,
         load_rate_per_s: Some(args.rate),
-        dir: std::env::temp_dir().join(format!("automap-soak-{}", args.base_port)),
-        ..LabOptions::new()?
+        ..LabOptions::temporary("soak")?
     };
     say("starting the Sock Shop, Prometheus and visitors");
     let lab = Lab::up(&options, &mut |_| {})?;
@@ -120,7 +119,6 @@ pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
     let injections = lab.ledger()?;
     let requests = requests.load(Ordering::Relaxed);
     lab.down()?;
-    std::fs::remove_dir_all(&options.dir).with_context(|| options.dir.display().to_string())?;
 
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     let incidents: Vec<Incident> = seen.incidents.values().cloned().collect();

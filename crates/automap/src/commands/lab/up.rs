@@ -36,6 +36,9 @@ pub(crate) struct UpArgs {
     /// Also send this many visitors per second
     #[arg(long, value_name = "RATE", value_parser = super::load::rate)]
     load: Option<f64>,
+    /// Keep the metrics of the lab's last run; without it Prometheus starts empty, so that no old fault is diagnosed
+    #[arg(long)]
+    keep_data: bool,
     /// Stay until Ctrl-C, then stop everything
     #[arg(long)]
     foreground: bool,
@@ -56,6 +59,7 @@ pub(super) fn run(args: &UpArgs) -> Result<()> {
         prometheus,
         load_rate_per_s: args.load,
         detached: !args.foreground,
+        keep_data: args.keep_data,
         ..LabOptions::new()?
     };
     let began = Instant::now();
