@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The mission's own setting on one machine: Kubernetes, the Sock Shop with Envoy side-cars, cAdvisor, something that speaks Prometheus,
+# The setting that automap is made for, on one machine: Kubernetes, the Sock Shop with Envoy side-cars, cAdvisor, something that speaks Prometheus,
 # Chaos Mesh (a stand-in), visitors, and automap installed by its chart with nothing but the chart's rights.
 #
 #   up.sh DIR        some two minutes; `node.sh in DIR kubectl …` and `node.sh down DIR` go on from there

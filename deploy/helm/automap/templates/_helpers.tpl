@@ -92,7 +92,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- $_ := set $config "targets" $targets -}}
 {{- if not (or .Values.auth.insecureNoAuth $config.api.auth) -}}
-{{- fail "nobody could ask: give auth.tokens or config.api.auth, or set auth.insecureNoAuth" -}}
+{{- fail "no client could authenticate: set auth.tokens, config.api.auth or auth.insecureNoAuth" -}}
 {{- end -}}
 {{- toYaml $config -}}
 {{- end -}}
