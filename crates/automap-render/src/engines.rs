@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::table::{Align, Table};
 use automap_core::report::{Cause, EngineComparison, Report, disagreements};
 
 /// A table for a terminal: one column of candidates for each engine, then the sentence.
@@ -17,24 +18,18 @@ fn write_table(out: &mut String, comparison: &EngineComparison) -> std::fmt::Res
     let cell = |c: &Cause| format!("{} {:.2}", c.service, c.confidence);
     let verdict =
         |r: &Report| r.verdict.service.clone().map_or_else(|| "names nobody".to_owned(), |s| format!("names {s}"));
-    let width = |r: &Report| {
-        let cells = r.causes.iter().map(|c| cell(c).chars().count());
-        cells.chain([r.engine.len(), verdict(r).chars().count()]).max().unwrap_or(0)
-    };
-    let line = |out: &mut String, head: &str, cells: Vec<String>| {
-        let mut text = format!("{head:>4}");
-        for (report, text_of) in reports.iter().zip(cells) {
-            let _ = write!(text, "  {text_of:<width$}", width = width(report));
-        }
-        writeln!(out, "{}", text.trim_end())
-    };
-    line(out, "", reports.iter().map(|r| r.engine.clone()).collect())?;
-    line(out, "", reports.iter().map(verdict).collect())?;
+    let mut columns = vec![Align::Right];
+    columns.resize(1 + reports.len(), Align::Left);
+    let mut table = Table::new(columns);
+    // The ranks' column is four wide.
+    table.row(std::iter::once("    ".to_owned()).chain(reports.iter().map(|r| r.engine.clone())));
+    table.row(std::iter::once(String::new()).chain(reports.iter().map(verdict)));
     let rows = reports.iter().map(|r| r.causes.len()).max().unwrap_or(0);
     for row in 0..rows {
         let cells = reports.iter().map(|r| r.causes.get(row).map_or_else(String::new, cell));
-        line(out, &(row + 1).to_string(), cells.collect())?;
+        table.row(std::iter::once((row + 1).to_string()).chain(cells));
     }
+    out.push_str(&table.text());
     if comparison.agree {
         return writeln!(out, "\n{}", comparison.summary);
     }

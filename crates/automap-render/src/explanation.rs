@@ -4,6 +4,7 @@ use std::fmt::{Result, Write};
 
 use crate::clock::PageOptions;
 use crate::spread::{section, short, when};
+use crate::table::{Align, Table, pad, width};
 use crate::text::TextOptions;
 use automap_core::explain::{
     ChangeSize, Condition, ConditionKind, Explanation, Neighbour, ScorePart, SeriesChange, Standing,
@@ -115,7 +116,7 @@ fn line(c: &SeriesChange, clock: &PageOptions) -> String {
 }
 
 fn neighbours(out: &mut String, heading: &str, all: &[Neighbour], clock: &PageOptions) -> Result {
-    let width = all.iter().map(|n| n.service.chars().count()).max().unwrap_or(0);
+    let name_width = all.iter().map(|n| width(&n.service)).max().unwrap_or(0);
     let lines: Vec<String> = all
         .iter()
         .map(|n| {
@@ -135,7 +136,7 @@ fn neighbours(out: &mut String, heading: &str, all: &[Neighbour], clock: &PageOp
                 (None, Some(_)) => "itself calm".to_owned(),
                 (None, None) => "nobody measures it".to_owned(),
             };
-            format!("{:<width$}  {call}; {own}", n.service)
+            format!("{}  {call}; {own}", pad(&n.service, name_width))
         })
         .collect();
     section(out, heading, &lines)
@@ -147,25 +148,21 @@ fn parts(out: &mut String, e: &Explanation) -> Result {
     if e.rank.is_none() {
         return Ok(());
     }
-    let width = told.iter().map(|p| p.part.chars().count()).max().unwrap_or(0).max(12);
-    let (a, b) = (e.service.chars().count().max(7), other.chars().count().max(7));
+    // Columns of at least these widths, so that short names do not press the numbers together.
+    let (part_width, number_width) = (12, 7);
+    let mut table = Table::new([Align::Left, Align::Right, Align::Right, Align::Left]);
     let heading = if e.engine == "evidence" { "SCORE" } else { "ATTRACTION" };
-    writeln!(out, "\n{heading:<12}{:<width$}  {:>a$}  {:>b$}   weight", "", e.service, other)?;
+    let wide = |name: &str| format!("{name:>number_width$}");
+    table.row([" ".repeat(part_width), wide(&e.service), wide(other), " weight".to_owned()]);
     for p in &told {
         let cell = |evidence: Option<f64>, adds: f64| match evidence {
             Some(_) => format!("{adds:.2}"),
             None => "–".to_owned(),
         };
-        writeln!(
-            out,
-            "{:<12}{:<width$}  {:>a$}  {:>b$}   {}",
-            "",
-            p.part,
-            cell(p.evidence, p.adds),
-            cell(p.other_evidence, p.other_adds),
-            p.weight
-        )?;
+        let (own, others) = (cell(p.evidence, p.adds), cell(p.other_evidence, p.other_adds));
+        table.row([p.part.clone(), own, others, format!(" {}", p.weight)]);
     }
+    section(out, heading, &table.lines())?;
     for x in e.explained.iter().filter(|x| x.share >= SMALL_SHARE && x.before >= SMALL_PART) {
         let why = if x.is_unseen { "whom nobody measures and it may wait for" } else { "who shows it too" };
         writeln!(

@@ -11,8 +11,6 @@ mod remarks;
 mod scale;
 mod spread;
 
-pub(crate) use page::is_deceptive;
-
 use automap_core::dossier::Dossier;
 
 use crate::clock::PageOptions;

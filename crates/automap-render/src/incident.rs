@@ -3,6 +3,7 @@
 use automap_core::incident::{Incident, TimelineEntry, span};
 use automap_core::time::Timestamp;
 
+use crate::table::{Align, Table};
 use crate::text::{TextOptions, text};
 
 /// `14:03:15  verdict     payment (network), confidence 0.88`.
@@ -22,22 +23,17 @@ pub fn incidents_text(incidents: &[Incident], now: Timestamp, options: &TextOpti
     if incidents.is_empty() {
         return "no incident\n".to_owned();
     }
-    let mut rows = vec![["OPENED", "LASTED", "STATE", "SEVERITY", "CAUSE", "ID"].map(str::to_owned)];
-    rows.extend(incidents.iter().map(|i| {
+    let mut table = Table::new([Align::Left; 6]);
+    table.row(["OPENED", "LASTED", "STATE", "SEVERITY", "CAUSE", "ID"]);
+    for i in incidents {
         let lasted = i.closed.unwrap_or(now).ms() - i.onset.ms();
         let opened = format!("{} {}", day(i.opened, options), i.opened.clock(options.utc_offset_s));
         let confirmed = i.confirmed.as_ref().map(|c| format!("{c} (confirmed)"));
         let cause = confirmed.or_else(|| i.cause.as_ref().map(|c| c.service.clone()));
         let cause = cause.unwrap_or_else(|| "not clear".to_owned());
-        [opened, span(lasted), i.state.as_str().into(), i.severity.as_str().into(), cause, i.id.clone()]
-    }));
-    let widths: Vec<usize> =
-        (0..rows[0].len()).map(|c| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0)).collect();
-    let line = |row: &[String; 6]| {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        format!("{}\n", cells.join("  ").trim_end())
-    };
-    rows.iter().map(line).collect()
+        table.row([opened, span(lasted), i.state.as_str().into(), i.severity.as_str().into(), cause, i.id.clone()]);
+    }
+    table.text()
 }
 
 /// Everything about one incident, its latest diagnosis last.

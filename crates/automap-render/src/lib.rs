@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod compare;
 mod engines;
+mod escape;
 mod explanation;
 mod html;
 pub mod incident;
@@ -17,7 +18,7 @@ mod page;
 #[cfg(feature = "png")]
 pub mod png;
 mod spread;
-mod table;
+pub mod table;
 mod text;
 pub mod trend;
 

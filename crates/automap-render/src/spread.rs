@@ -4,6 +4,7 @@ use std::fmt::{Result, Write};
 
 use crate::clock::PageOptions;
 use crate::clock::ms;
+use crate::table::width;
 use crate::text::TextOptions;
 use automap_core::report::VerdictKind;
 use automap_core::spread::{ChangedService, HopState, OnsetInterval, Propagation, SpreadRole};
@@ -38,17 +39,17 @@ fn write_all(out: &mut String, spread: &Propagation, options: &TextOptions) -> R
 pub(crate) fn time_line(out: &mut String, spread: &Propagation, clock: &PageOptions, color: bool) -> Result {
     let Some(axis) = Axis::of(&spread.services, (1e3 * spread.windows.step_s) as i64) else { return Ok(()) };
     let names: Vec<String> = spread.services.iter().map(|s| label(s, spread.verdict)).collect();
-    let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0).max(12);
+    let name_width = names.iter().map(|n| width(n)).max().unwrap_or(0).max(12);
     let step = axis.span_ms as f64 / 1e3 / (AXIS - 1) as f64;
     writeln!(
         out,
-        "\n{:<width$}  {}   first seen ({}), in 90 of 100 cases between",
+        "\n{:<name_width$}  {}   first seen ({}), in 90 of 100 cases between",
         "ONSET",
         axis.heading(clock),
         clock.zone()
     )?;
     for (service, name) in spread.services.iter().zip(names) {
-        let pad = " ".repeat(width - name.chars().count());
+        let pad = " ".repeat(name_width.saturating_sub(width(&name)));
         let name = if color { paint(&name, service.role) } else { name };
         let (bar, when) = match &service.onset {
             Some(onset) => (axis.bar(onset), when(onset, clock)),
@@ -59,7 +60,7 @@ pub(crate) fn time_line(out: &mut String, spread: &Propagation, clock: &PageOpti
     if spread.services.iter().any(|s| s.onset.is_some()) {
         writeln!(
             out,
-            "{:width$}  one column is {} s; ● first sample that shows it, ├ ┤ bounds of the change itself",
+            "{:name_width$}  one column is {} s; ● first sample that shows it, ├ ┤ bounds of the change itself",
             "",
             tidy(step)
         )?;
@@ -70,7 +71,7 @@ pub(crate) fn time_line(out: &mut String, spread: &Propagation, clock: &PageOpti
 /// A change without what it means.
 pub(crate) fn short(summary: &str) -> &str {
     match summary.split_once(": ") {
-        Some((change, _)) if summary.chars().count() > MAX_CHANGE => change,
+        Some((change, _)) if width(summary) > MAX_CHANGE => change,
         _ => summary,
     }
 }
@@ -192,7 +193,7 @@ impl Axis {
 
     fn heading(&self, clock: &PageOptions) -> String {
         let (start, end) = (clock.clock_ms(self.start_ms), clock.clock_ms(self.start_ms + self.span_ms));
-        format!("{start}{:>width$}", end, width = AXIS - start.chars().count())
+        format!("{start}{:>width$}", end, width = AXIS - width(&start))
     }
 
     fn bar(&self, onset: &OnsetInterval) -> String {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::table::{pad, width};
 use automap_core::note::Severity;
 use automap_core::report::{Cause, Level, Report, VerdictKind};
 
@@ -66,14 +67,15 @@ fn write_report(out: &mut String, report: &Report, style: &Style<'_>) -> std::fm
 }
 
 fn write_causes(out: &mut String, report: &Report, style: &Style<'_>) -> std::fmt::Result {
-    let width = report.causes.iter().map(|c| c.service.chars().count()).max().unwrap_or(0);
+    let name_width = report.causes.iter().map(|c| width(&c.service)).max().unwrap_or(0);
     let detailed =
         |c: &&Cause| style.options.verbose || c.rank == 1 || (c.rank <= DETAILED_CAUSES && c.confidence >= FAINT);
     for cause in report.causes.iter().filter(detailed) {
         let onset =
             cause.onset.as_deref().map_or_else(|| "no onset".to_owned(), |t| format!("onset {}", style.clock(t)));
         let path = if cause.path.len() > 1 { format!("   {}", cause.path.join(" → ")) } else { String::new() };
-        let line = format!("{:>2} {:<width$}  {:.2}  {onset}{path}", cause.rank, cause.service, cause.confidence);
+        let name = pad(&cause.service, name_width);
+        let line = format!("{:>2} {name}  {:.2}  {onset}{path}", cause.rank, cause.confidence);
         writeln!(out, "\n{}", line.trim_end())?;
         for e in &cause.evidence {
             writeln!(out, "     + {}", e.summary)?;
@@ -95,8 +97,8 @@ fn write_causes(out: &mut String, report: &Report, style: &Style<'_>) -> std::fm
 }
 
 fn write_victims(out: &mut String, report: &Report) -> std::fmt::Result {
-    let width = report.victims.iter().map(|v| v.service.chars().count()).max().unwrap_or(0);
-    let lines = report.victims.iter().map(|v| format!("{:<width$}  {}", v.service, v.summary));
+    let name_width = report.victims.iter().map(|v| width(&v.service)).max().unwrap_or(0);
+    let lines = report.victims.iter().map(|v| format!("{}  {}", pad(&v.service, name_width), v.summary));
     write_section(out, "VICTIMS", lines)
 }
 

@@ -1,8 +1,7 @@
 //! The comparison for an incident channel or a pull request.
 
-use super::{text::rows, wording};
+use super::{text::table, wording};
 use crate::markdown::escape::text as escaped;
-use crate::table::markdown_table;
 use crate::text::TextOptions;
 use automap_core::compare::Comparison;
 use automap_core::compare::model::SeriesComparison;
@@ -29,8 +28,7 @@ pub fn markdown(comparison: &Comparison, options: &TextOptions) -> String {
     let found: Vec<&SeriesComparison> = comparison.series.iter().filter(|s| s.verdict.is_finding()).collect();
     if !found.is_empty() {
         let options = TextOptions { verbose: false, ..*options };
-        let (rows, align) = rows(comparison, &found[..found.len().min(MAX_ROWS)], &options);
-        out += &format!("\n{}", markdown_table(&rows, &align));
+        out += &format!("\n{}", table(comparison, &found[..found.len().min(MAX_ROWS)], &options).markdown());
     }
     if found.len() > MAX_ROWS {
         out += &format!("\n… and {} more\n", found.len() - MAX_ROWS);

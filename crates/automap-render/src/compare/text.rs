@@ -1,7 +1,7 @@
 //! The comparison for a terminal: the answer first, then the periods, then what differs, the heaviest first.
 
 use super::wording;
-use crate::table::{Align, aligned, plain};
+use crate::table::{Align, Table, plain};
 use crate::text::TextOptions;
 use automap_core::compare::Comparison;
 use automap_core::compare::model::{SeriesComparison, SeriesVerdict, ServiceDifference};
@@ -21,8 +21,7 @@ pub fn text(comparison: &Comparison, options: &TextOptions) -> String {
     let limit = if options.verbose { usize::MAX } else { MAX_ROWS };
     if !found.is_empty() {
         lines.push(String::new());
-        let (rows, align) = rows(comparison, &found[..found.len().min(limit)], options);
-        lines.extend(aligned(&rows, &align));
+        lines.extend(table(comparison, &found[..found.len().min(limit)], options).lines());
     }
     if found.len() > limit {
         lines.push(format!("… and {} more (-v shows all)", found.len() - limit));
@@ -46,8 +45,9 @@ fn answer(comparison: &Comparison, options: &TextOptions) -> String {
 }
 
 fn periods(comparison: &Comparison, options: &TextOptions) -> Vec<String> {
-    let row = |(i, p): (usize, &automap_core::compare::model::PeriodInfo)| {
-        vec![
+    let mut table = Table::new([Align::Left; 4]);
+    for (i, p) in comparison.periods.iter().enumerate() {
+        table.row([
             letter(i),
             p.name.clone(),
             format!(
@@ -57,10 +57,9 @@ fn periods(comparison: &Comparison, options: &TextOptions) -> Vec<String> {
                 wording::zone(options)
             ),
             format!("{} samples every {} s, {} services, {} series", p.samples, p.step_s, p.services, p.series),
-        ]
-    };
-    let rows: Vec<Vec<String>> = comparison.periods.iter().enumerate().map(row).collect();
-    aligned(&rows, &[Align::Left; 4])
+        ]);
+    }
+    table.lines()
 }
 
 /// `A`, `B`, …; at most twelve periods.
@@ -93,11 +92,7 @@ fn services(comparison: &Comparison) -> Vec<String> {
 }
 
 /// Table of a comparison with its heading.
-pub(crate) fn rows(
-    comparison: &Comparison,
-    series: &[&SeriesComparison],
-    options: &TextOptions,
-) -> (Vec<Vec<String>>, Vec<Align>) {
+pub(crate) fn table(comparison: &Comparison, series: &[&SeriesComparison], options: &TextOptions) -> Table {
     let many = comparison.periods.len() > 2;
     let letters: Vec<String> = (0..comparison.periods.len()).map(letter).collect();
     let later = if many { "LATER > A" } else { "B > A" };
@@ -112,7 +107,8 @@ pub(crate) fn rows(
         head.push("VERDICT".to_owned());
         align.push(Align::Left);
     }
-    let mut rows = vec![head];
+    let mut table = Table::new(align);
+    table.row(head);
     for s in series {
         let Some(d) = wording::strongest(s) else { continue };
         let mut row = vec![s.service.clone(), wording::metric(s), wording::levels(s, comparison.periods.len())];
@@ -129,9 +125,9 @@ pub(crate) fn rows(
         if options.verbose {
             row.push(s.verdict.as_str().replace('_', " "));
         }
-        rows.push(row);
+        table.row(row);
     }
-    (rows, align)
+    table
 }
 
 /// A blank line, then the heading before the first line and its width before every other; nothing without lines.

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::escape::is_deceptive;
+
 /// A page being written. Only `&'static str` goes in as markup; whatever comes from data goes in escaped.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
@@ -66,12 +68,6 @@ fn escape_into(out: &mut String, data: &str) {
             c => out.push(c),
         }
     }
-}
-
-/// Controls, and marks that change the direction of the text around them.
-pub(crate) fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::words;
+use crate::escape::xml;
 use automap_core::service_map::ServiceMap;
 use scene::Scene;
 
@@ -59,20 +60,9 @@ pub(crate) fn places(map: &ServiceMap) -> BTreeMap<String, (f64, f64, f64, f64)>
         .collect()
 }
 
-/// Text for an element or an attribute: one line, and no sign that XML reads as more than text.
+/// Text for an element or an attribute: one line, and nothing that XML reads as markup.
 pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in words::line(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
+    xml(&words::line(text))
 }
 
 /// A coordinate with at most one decimal: a tenth of a pixel is invisible, and shorter.

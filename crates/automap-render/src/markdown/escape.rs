@@ -1,6 +1,6 @@
 //! Data inside Markdown, so that GitHub, GitLab and Slack all show it as it is: no markup, no link, no mention, no reference.
 
-use crate::html::is_deceptive;
+use crate::escape::is_deceptive;
 
 /// Invisible, of no width: breaks a link or a mention apart where a backslash does not.
 const JOINER: char = '\u{2060}';

@@ -3,7 +3,7 @@
 use crate::compare::wording::{date_clock, zone};
 use crate::compare::{probability, section};
 use crate::markdown::escape;
-use crate::table::{Align, aligned, markdown_table, plain};
+use crate::table::{Align, Table, plain};
 use crate::text::TextOptions;
 use automap_core::compare::trend::{Direction, SeriesTrend, Trend};
 use automap_core::metric::Metric;
@@ -60,7 +60,7 @@ pub fn text(trend: &Trend, options: &TextOptions) -> String {
     let limit = if options.verbose { usize::MAX } else { MAX_ROWS };
     if !shown.is_empty() {
         lines.push(String::new());
-        lines.extend(aligned(&rows(trend, &shown[..shown.len().min(limit)]), &ALIGN));
+        lines.extend(table(trend, &shown[..shown.len().min(limit)]).lines());
     }
     if shown.len() > limit {
         lines.push(format!("… and {} more (-v shows all)", shown.len() - limit));
@@ -79,7 +79,7 @@ pub fn markdown(trend: &Trend, options: &TextOptions) -> String {
     let mut out = format!("**{}**\n\n{}\n", escape::text(&summary(trend)), escape::text(&span_of(trend, options)));
     if !found.is_empty() {
         let shown = &found[..found.len().min(MAX_ROWS)];
-        out += &format!("\n{}", markdown_table(&rows(trend, shown), &ALIGN));
+        out += &format!("\n{}", table(trend, shown).markdown());
     }
     if found.len() > MAX_ROWS {
         out += &format!("\n… and {} more\n", found.len() - MAX_ROWS);
@@ -108,12 +108,13 @@ const ALIGN: [Align; 8] = {
     [left, left, left, right, right, right, right, left]
 };
 
-fn rows(trend: &Trend, shown: &[&SeriesTrend]) -> Vec<Vec<String>> {
+fn table(trend: &Trend, shown: &[&SeriesTrend]) -> Table {
     let between = format!("{:.0} % BETWEEN", 100.0 * (1.0 - trend.false_discovery));
     let head = ["SERVICE", "METRIC", "FIRST → LAST", "PER HOUR", &between, "PER DAY", "Q", "LEVELS"];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
-    rows.extend(shown.iter().map(|s| row(s)));
-    rows
+    let mut table = Table::new(ALIGN);
+    table.row(head);
+    shown.iter().for_each(|s| table.row(row(s)));
+    table
 }
 
 fn metric(s: &SeriesTrend) -> String {
