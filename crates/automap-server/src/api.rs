@@ -25,7 +25,6 @@ mod health;
 mod hub;
 mod incidents;
 mod jobs;
-pub mod log;
 mod metrics;
 mod pool;
 pub mod problem;

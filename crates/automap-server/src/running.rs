@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use automap_core::incident::Incident;
 use automap_core::watch::WatchOptions;
 use automap_sources::prometheus::Client;
 use automap_sources::slo::{Reader, SloFileError};
+use tracing::warn;
 
 use crate::api::ApiError;
-use crate::api::log::Log;
 use crate::config::{Config, Keeping};
 use crate::lead::{self, Lead};
 use crate::live::{Counts, Live, Place};
@@ -28,7 +29,8 @@ use crate::replica::Replica;
 use crate::store::{IncidentFilter, Retention, Store, StoreError};
 use crate::watcher::{self, Clock, Routes, Stop, SystemClock, TargetStatus, Told, Watcher};
 
-pub use event::{Event, Listener};
+/// Called for every incident that opened, changed or ended and is stored; from several threads.
+pub type Listener = Arc<dyn Fn(&Incident) + Send + Sync>;
 
 /// How often the store is tidied.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
@@ -110,7 +112,7 @@ impl Running {
     ) -> Result<Self, StartError> {
         let live = Arc::new(Live::of(config, store)?);
         store.list(&IncidentFilter { limit: 1, ..IncidentFilter::default() })?;
-        let outbox = Arc::new(Outbox::start(outbox_parts(config, store, &replica, listener))?);
+        let outbox = Arc::new(Outbox::start(outbox_parts(config, store, &replica))?);
         let leads: Vec<(String, Lead)> =
             config.targets.iter().map(|target| (target.name.clone(), Lead::default())).collect();
         let (holder, notify) = (replica.name.clone(), Arc::new(config.notify.clone()));
@@ -131,11 +133,10 @@ impl Running {
             };
             running.spawn(format!("watch-{target}"), move || seat.watch())?;
         }
-        let (kept, end, ears) = (Arc::clone(&running.store), stop.clone(), Arc::clone(listener));
-        running.spawn("leases".into(), move || renew(&leads, &*kept, &holder, &end, &ears))?;
-        let (kept, keeping) = (Arc::clone(&running.store), config.store.clone());
-        let (end, ears) = (stop.clone(), Arc::clone(listener));
-        running.spawn("tidy".into(), move || tidy(&keeping, &*kept, &end, &ears))?;
+        let (kept, end) = (Arc::clone(&running.store), stop.clone());
+        running.spawn("leases".into(), move || renew(&leads, &*kept, &holder, &end))?;
+        let (kept, keeping, end) = (Arc::clone(&running.store), config.store.clone(), stop.clone());
+        running.spawn("tidy".into(), move || tidy(&keeping, &*kept, &end))?;
         Ok(running)
     }
 
@@ -150,9 +151,9 @@ impl Running {
     ///
     /// # Errors
     /// [`ApiError`]; the watching goes on.
-    pub fn serve(&mut self, config: &Config, log: Arc<dyn Log>) -> Result<SocketAddr, ApiError> {
+    pub fn serve(&mut self, config: &Config) -> Result<SocketAddr, ApiError> {
         let (live, store) = (Arc::clone(&self.live), Arc::clone(&self.store));
-        let (address, thread) = interface::serve(config.api.clone(), live, store, log, &self.stop)?;
+        let (address, thread) = interface::serve(config.api.clone(), live, store, &self.stop)?;
         self.threads.push(thread);
         Ok(address)
     }
@@ -171,8 +172,8 @@ impl Running {
     }
 }
 
-fn outbox_parts(config: &Config, store: &Arc<dyn Store>, replica: &Replica, listener: &Listener) -> outbox::Parts {
-    let (notify, ears) = (Arc::new(config.notify.clone()), Arc::clone(listener));
+fn outbox_parts(config: &Config, store: &Arc<dyn Store>, replica: &Replica) -> outbox::Parts {
+    let notify = Arc::new(config.notify.clone());
     let seed = u64::from(std::process::id());
     outbox::Parts {
         store: Arc::clone(store),
@@ -181,8 +182,8 @@ fn outbox_parts(config: &Config, store: &Arc<dyn Store>, replica: &Replica, list
         holder: replica.name.clone(),
         seed,
         report: Box::new(move |step| match step {
-            Ok(step) => ears(Event::Messages(step)),
-            Err(error) => ears(Event::Store(error.to_string())),
+            Ok(step) => event::step(&step),
+            Err(error) => event::store(&error),
         }),
     }
 }
@@ -214,7 +215,7 @@ impl Seat {
             match self.resume(name, &owners) {
                 Ok((watcher, profiles)) => self.run(watcher, profiles, &owners, &mut source, place, &term),
                 Err(error) => {
-                    (self.listener)(Event::Store(error.to_string()));
+                    event::store(&error);
                     self.stop.sleep(TRY_AGAIN);
                 }
             }
@@ -222,7 +223,7 @@ impl Seat {
             self.live.board.put(status);
         }
         if let Err(error) = self.store.release(name, &self.holder) {
-            (self.listener)(Event::Store(error.to_string()));
+            event::store(&error);
         }
     }
 
@@ -248,7 +249,7 @@ impl Seat {
         let onset = Cell::new(watcher.open().map(|i| i.onset));
         let told = |now| {
             if let Err(error) = owners.refresh(&place.client, now) {
-                (self.listener)(Event::Owners { target: target.name.clone(), error });
+                warn!(target: "owners", target = target.name, error, "the labels of teams cannot be read");
             }
             let burning = match slos.look(&place.client, now, onset.get()) {
                 Ok(counted) => {
@@ -256,7 +257,7 @@ impl Seat {
                     counted.burning
                 }
                 Err(error) => {
-                    (self.listener)(Event::Slos { target: target.name.clone(), error: error.to_string() });
+                    warn!(target: "slos", target = target.name, %error, "the objectives cannot be counted");
                     Vec::new()
                 }
             };
@@ -267,7 +268,7 @@ impl Seat {
             place.counts.looked(tick.look, tick.judge, tick.report.is_some());
             let status = TargetStatus { source: place.client.address().to_owned(), ..watcher.status().clone() };
             if told_state.replace(status.state) != Some(status.state) {
-                (self.listener)(Event::state(&status));
+                event::state(&status);
             }
             if !tick.kept.is_empty() {
                 self.outbox.ring();
@@ -275,22 +276,23 @@ impl Seat {
             for incident in &tick.kept {
                 place.counts.saw(incident);
                 self.live.publish(incident);
-                (self.listener)(Event::Incident(Box::new(incident.clone())));
+                event::incident(incident);
+                (self.listener)(incident);
             }
             if let Some(observation) = &tick.observation
                 && let Err(error) = profiles.looked(&status, observation, &*self.store)
             {
-                (self.listener)(Event::Store(error.to_string()));
+                event::store(&error);
             }
             self.live.board.put_tick(status, tick);
         });
     }
 }
 
-fn renew(leads: &[(String, Lead)], store: &dyn Store, holder: &str, stop: &Stop, listener: &Listener) {
+fn renew(leads: &[(String, Lead)], store: &dyn Store, holder: &str, stop: &Stop) {
     loop {
         if let Err(error) = lead::renew(leads, store, holder, &SystemClock, stop) {
-            listener(Event::Store(error.to_string()));
+            event::store(&error);
         }
         if stop.sleep(lead::RENEW) {
             return;
@@ -298,7 +300,7 @@ fn renew(leads: &[(String, Lead)], store: &dyn Store, holder: &str, stop: &Stop,
     }
 }
 
-fn tidy(keeping: &Keeping, store: &dyn Store, stop: &Stop, listener: &Listener) {
+fn tidy(keeping: &Keeping, store: &dyn Store, stop: &Stop) {
     let mut forgotten = 0;
     for round in 1u32.. {
         let mut tidied =
@@ -308,7 +310,7 @@ fn tidy(keeping: &Keeping, store: &dyn Store, stop: &Stop, listener: &Listener) 
             forgotten = 0;
         }
         if let Err(error) = tidied {
-            listener(Event::Store(error.to_string()));
+            event::store(&error);
         }
         if stop.sleep(TIDY_EVERY) {
             return;

@@ -14,6 +14,7 @@ use automap_core::observation::Observation;
 use automap_core::report::Report;
 use automap_core::time::Timestamp;
 use automap_core::watch::{Alert, Watch, WatchInput, WatchOptions};
+use tracing::debug_span;
 
 pub use round::{Clock, SystemClock, run};
 pub use status::{State, TargetStatus};
@@ -155,7 +156,7 @@ impl Watcher {
         let mut tick = Tick::default();
         tick.kept.extend(self.offer_again(now));
         let begun = Instant::now();
-        let looked = source.look(now);
+        let looked = debug_span!(target: "poll", "poll", target = self.status.target).in_scope(|| source.look(now));
         tick.look = begun.elapsed();
         match looked {
             Err(LookError::Failed(error)) => self.status.failed(now, error),
@@ -164,7 +165,8 @@ impl Watcher {
                 self.take_over_what_others_changed();
                 let begun = Instant::now();
                 let look = WatchInput { now, observation: &observation, slos: &told.slos, alerts: &told.alerts };
-                let step = self.watch.evaluate(&look);
+                let step = debug_span!(target: "diagnosis", "diagnosis", target = self.status.target)
+                    .in_scope(|| self.watch.evaluate(&look));
                 tick.judge = begun.elapsed();
                 self.status.looked(now, &step, observation.frame.services().len());
                 tick.report = step.report;

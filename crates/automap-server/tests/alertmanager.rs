@@ -10,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use automap_core::incident::Incident;
 use automap_core::time::Timestamp;
-use automap_server::api::log::Silent;
 use automap_server::config::Config;
 use automap_server::notify::Worker;
 use automap_server::replica::Replica;
@@ -144,8 +144,9 @@ fn its_webhook_reaches_the_watcher_and_its_end_too() {
     let config = Config::parse(yaml, Path::new("test.yaml")).unwrap();
     let (store, stop): (Arc<dyn Store>, _) = (Arc::new(MemoryStore::default()), Stop::default());
     let replica = Replica::new(&folder.join("lock"));
-    let mut running = Running::start(&config, &store, replica, &stop, &(Arc::new(|_| {}) as Listener)).unwrap();
-    let address = running.serve(&config, Arc::new(Silent)).unwrap();
+    let mut running =
+        Running::start(&config, &store, replica, &stop, &(Arc::new(|_: &Incident| {}) as Listener)).unwrap();
+    let address = running.serve(&config).unwrap();
     let live = Arc::clone(&running.live);
     let hook = format!(
         "route: {{receiver: automap, group_wait: 1s, group_interval: 1s}}

@@ -7,11 +7,16 @@ use crate::commands::{
     capture, chaos, compare, config, confirm, demo, diagnose, discover, doctor, drill, eval, explain, graph, incidents,
     mcp, profile, replay, report, soak, trend, watch,
 };
+use crate::log::LogSettings;
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, before_help = EXAMPLES)]
 pub(crate) struct Cli {
+    /// What is logged on standard error, separated by commas: a level (off, error, warn, info, debug, trace), TARGET=LEVEL, and `json` for
+    /// JSON lines [env: AUTOMAP_LOG]
+    #[arg(long, global = true, value_name = "FILTER", help_heading = "Logging")]
+    pub(crate) log: Option<LogSettings>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -98,4 +103,11 @@ pub(crate) enum Command {
     /// One process of the lab; started by its supervisor
     #[command(subcommand, hide = true)]
     LabProcess(ProcessCommand),
+}
+
+impl Command {
+    /// Whether it runs until it is stopped, so that its log is what people see of it.
+    pub(crate) fn is_service(&self) -> bool {
+        matches!(self, Self::Watch(_) | Self::Serve(_))
+    }
 }

@@ -1,84 +1,142 @@
-//! What a long-running automap says of itself: lines for people, or one JSON object each for a collector.
+//! The log on standard error: which events are written, and as words or as JSON lines.
+//!
+//! Events and spans come from every crate through `tracing`; this module turns `--log` and the variable `AUTOMAP_LOG` into a subscriber.
+//! Events carry short targets of their own (`request`, `store`, `poll`, …) instead of module paths, so that a filter survives a move of
+//! code. Standard output stays free for data, and what other libraries log is hidden unless it is named.
 
-use std::sync::Arc;
+mod format;
 
-use automap_core::time::Timestamp;
-use automap_server::api::log::{JsonLines, Log, line};
-use automap_server::running::Event;
-use automap_server::watcher::{Clock, SystemClock};
-use clap::ValueEnum;
-use serde_json::Value;
+use std::io;
+use std::str::FromStr;
 
-use crate::console::say;
+use anyhow::{Context, Result};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt;
 
-/// Form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// What people have to know: states, failures.
-    Text,
-    /// Everything, requests too, as JSON lines.
-    Json,
+use format::{JsonFormat, TextFormat};
+
+/// The variable that is read where `--log` is not given.
+const VARIABLE: &str = "AUTOMAP_LOG";
+/// Libraries that log through `tracing`, too. Each name is the beginning of a target.
+const LIBRARIES: [&str; 5] = ["h2", "hyper", "kube", "tokio", "tower"];
+/// In words, a watcher's incidents are on standard output already, and one line for every request or message would hide the others.
+const QUIET_IN_TEXT: [&str; 3] = ["incident", "messages", "request"];
+
+/// What is logged, and how: `json,info,request=off`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct LogSettings {
+    is_json: bool,
+    /// `None` where only the form was given.
+    filter: Option<Targets>,
 }
 
-impl LogFormat {
-    pub(crate) fn sink(self) -> Arc<LogSink> {
-        Arc::new(LogSink((self == Self::Json).then(JsonLines::stderr)))
-    }
-}
+impl FromStr for LogSettings {
+    type Err = String;
 
-/// Where the log goes: JSON to standard error, or words.
-#[derive(Debug)]
-pub(crate) struct LogSink(Option<JsonLines>);
-
-impl LogSink {
-    /// A remark.
-    pub(crate) fn say(&self, event: &str, text: &str) {
-        match &self.0 {
-            Some(json) => json.line(&line(now(), "info", event, &[("text", text.into())])),
-            None => say(text),
-        }
-    }
-
-    /// Something happened. In words, incidents are told on standard output and messages that arrived are not worth a line.
-    pub(crate) fn event(&self, event: &Event) {
-        if let Some(json) = &self.0 {
-            return json.line(&event.log_line(now()));
-        }
-        match event {
-            Event::Incident(_) => {}
-            Event::State { target, summary, .. } => say(&format!("{target}: {summary}")),
-            Event::Messages(step) if step.blocked => say("messages wait: the options under notify.http cannot be used"),
-            Event::Messages(step) => {
-                for (count, what) in
-                    [(step.retried, "were not taken, tried again later"), (step.given_up, "were given up")]
-                {
-                    if count > 0 {
-                        say(&format!("{count} messages {what}; the outbox knows why"));
-                    }
-                }
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut settings = Self::default();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            if part == "json" || part == "text" {
+                settings.is_json = part == "json";
+                continue;
             }
-            Event::Owners { target, error } => say(&format!("{target}: the labels of teams cannot be read: {error}")),
-            Event::Slos { target, error } => say(&format!("{target}: the objectives cannot be counted: {error}")),
-            Event::Store(error) => say(&format!("the store: {error}")),
+            let (target, level) = part.split_once('=').map_or((None, part), |(target, level)| (Some(target), level));
+            let level = LevelFilter::from_str(level).map_err(|_| {
+                format!("'{part}' is none of: text, json, a level (off, error, warn, info, debug, trace), TARGET=LEVEL")
+            })?;
+            let filter = settings.filter.unwrap_or_default();
+            settings.filter = Some(match target {
+                Some(target) => filter.with_target(target, level),
+                None => filter.with_default(level),
+            });
+        }
+        Ok(settings)
+    }
+}
+
+impl LogSettings {
+    /// What may pass. Without a filter of the user, a service logs what it does and every other command only what is wrong.
+    fn targets(&self, is_service: bool) -> Targets {
+        let libraries = Targets::new().with_targets(LIBRARIES.map(|name| (name, LevelFilter::OFF)));
+        match &self.filter {
+            Some(filter) => {
+                let default = filter.default_level().unwrap_or(LevelFilter::OFF);
+                libraries.with_default(default).with_targets(filter.iter())
+            }
+            None if !is_service => libraries.with_default(LevelFilter::WARN),
+            None if self.is_json => libraries.with_default(LevelFilter::INFO),
+            None => {
+                let quiet = QUIET_IN_TEXT.map(|name| (name, LevelFilter::WARN));
+                libraries.with_default(LevelFilter::INFO).with_targets(quiet)
+            }
         }
     }
 }
 
-/// Lines of the API: in words, only what is wrong.
-impl Log for LogSink {
-    fn line(&self, text: &str) {
-        if let Some(json) = &self.0 {
-            return json.line(text);
-        }
-        let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(text) else { return };
-        let word = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
-        if word("level") != "info" {
-            let detail = if word("error").is_empty() { text } else { word("error") };
-            say(&format!("api: {}: {detail}", word("event")));
-        }
+/// Starts the log. `is_service`: whether the command runs until it is stopped, as `watch` and `serve` do.
+///
+/// # Errors
+/// When `AUTOMAP_LOG` is read and is not a filter.
+pub(crate) fn start(flag: Option<&LogSettings>, is_service: bool) -> Result<()> {
+    let settings = match (flag, std::env::var(VARIABLE)) {
+        (Some(settings), _) => settings.clone(),
+        (None, Ok(text)) => text.parse().map_err(anyhow::Error::msg).context(VARIABLE)?,
+        (None, Err(_)) => LogSettings::default(),
+    };
+    // Spans are reported when they end, with the time they took. A line that cannot be written (a full disk, a closed pipe) is lost.
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_span_events(FmtSpan::CLOSE)
+        .with_writer(io::stderr)
+        .log_internal_errors(false);
+    let targets = settings.targets(is_service);
+    let registry = tracing_subscriber::registry().with(targets);
+    if settings.is_json {
+        tracing::subscriber::set_global_default(registry.with(layer.event_format(JsonFormat)))?;
+    } else {
+        tracing::subscriber::set_global_default(registry.with(layer.event_format(TextFormat)))?;
     }
+    Ok(())
 }
 
-fn now() -> Timestamp {
-    SystemClock.now()
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    fn settings(text: &str) -> LogSettings {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn form_levels_and_targets_stand_in_one_list() {
+        let targets = settings("json, warn,request=off,store=debug").targets(true);
+        for (target, level, is_shown) in [
+            ("api", Level::WARN, true),
+            ("api", Level::INFO, false),
+            ("request", Level::ERROR, false),
+            ("store", Level::DEBUG, true),
+            ("kube_client::client", Level::ERROR, false),
+        ] {
+            assert_eq!(targets.would_enable(target, &level), is_shown, "{target} {level}");
+        }
+        assert!(settings("kube_client=debug").targets(true).would_enable("kube_client::client", &Level::DEBUG));
+        for wrong in ["inof", "store=loud", "=", "json=info=1"] {
+            let error = wrong.parse::<LogSettings>().unwrap_err();
+            assert!(error.contains("TARGET=LEVEL"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_service_logs_more_than_a_command_and_json_more_than_words() {
+        let shown =
+            |text: &str, is_service, target, level| settings(text).targets(is_service).would_enable(target, &level);
+        assert!(shown("", true, "target", Level::INFO) && !shown("", false, "target", Level::INFO));
+        assert!(shown("json", true, "request", Level::INFO) && !shown("", true, "request", Level::INFO));
+        assert!(shown("", true, "request", Level::ERROR));
+        assert!(shown("info", true, "request", Level::INFO), "a filter of the user's replaces the defaults");
+    }
 }

@@ -16,7 +16,12 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    match commands::run(cli::Cli::parse().command) {
+    let cli = cli::Cli::parse();
+    let run = || {
+        log::start(cli.log.as_ref(), cli.command.is_service())?;
+        commands::run(cli.command)
+    };
+    match run() {
         Ok(exit) => exit.into(),
         Err(error) => {
             console::say(&format!("error: {}", message(&error)));

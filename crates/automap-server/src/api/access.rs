@@ -79,21 +79,18 @@ pub(crate) async fn record(State(app): State<App>, mut request: Request, next: N
     dress(&mut response, &id, app.config.tls.is_some());
     app.metrics.answered(&method, &route, status, took);
     let user = response.extensions().get::<Identity>().map(|who| who.name.clone());
-    let level = if status.is_server_error() { "error" } else { "info" };
-    app.log(
-        level,
-        "request",
-        &[
-            ("request_id", id.into()),
-            ("method", method.as_str().into()),
-            ("path", path.into()),
-            ("route", route.into()),
-            ("status", status.as_u16().into()),
-            ("ms", (took.as_millis() as u64).into()),
-            ("client", client.to_string().into()),
-            ("user", user.into()),
-        ],
-    );
+    macro_rules! log {
+        ($level:ident) => {
+            tracing::$level!(
+                target: "request", request_id = id, %method, path, route, status = status.as_u16(), ms = took.as_millis() as u64, %client, user
+            )
+        };
+    }
+    if status.is_server_error() {
+        log!(error);
+    } else {
+        log!(info);
+    }
     response
 }
 

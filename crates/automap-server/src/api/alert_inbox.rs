@@ -8,6 +8,7 @@ use axum::response::Response;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use tracing::warn;
 
 use super::alerts::parse::{ParseError, parse};
 use super::alerts::seen::Seen;
@@ -121,6 +122,6 @@ pub(crate) async fn deliver(app: App) {
             Err(_) => "the watcher panicked".to_owned(),
         };
         app.inbox.seen.lock().unwrap_or_else(PoisonError::into_inner).forget(&group);
-        app.log("warn", "alert", &[("group", group.key.into()), ("error", error.into())]);
+        warn!(target: "alert", group = group.key, error, "an alert was not delivered to the watcher");
     }
 }

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tracing::info;
 
 use super::answer::{fresh, tagged};
 use super::body::{JsonBytes, Params, Segments};
@@ -188,7 +189,7 @@ pub(crate) async fn confirm(
     let audit = (id.clone(), service.clone(), who.name.clone());
     let incident = app.ask(move |system| system.confirm(&id, &service, &who.name)).await??;
     let (id, service, user) = audit;
-    app.log("info", "confirmed", &[("incident", id.into()), ("service", service.into()), ("user", user.into())]);
+    info!(target: "confirmed", incident = id, service, user, "a cause was confirmed");
     fresh(StatusCode::OK, &incident)
 }
 

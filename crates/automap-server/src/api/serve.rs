@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
+use tracing::warn;
 
 use super::clients::{Clients, Visit};
 use super::error::ApiError;
@@ -101,7 +102,7 @@ pub async fn serve_on(
                 tokio::spawn(connection.run(stream, tls));
             }
             Some((_, Err(error))) => {
-                app.log("warn", "accept", &[("error", error.to_string().into())]);
+                warn!(target: "accept", %error, "a connection cannot be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -110,7 +111,7 @@ pub async fn serve_on(
     // Listeners to events would never end on their own.
     app.closing.send_replace(true);
     if tokio::time::timeout(deadline, open.shutdown()).await.is_err() {
-        app.log("warn", "shutdown", &[("error", "some connections did not end in time".into())]);
+        warn!(target: "shutdown", "some connections did not end in time");
     }
     workers.stop();
     Ok(())

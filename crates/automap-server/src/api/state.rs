@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use automap_core::time::Timestamp;
 use ring::rand::{SecureRandom, SystemRandom};
-use serde_json::Value;
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::JoinSet;
+use tracing::{error, warn};
 
 use super::access::RequestIds;
 use super::alert_inbox::Inbox;
@@ -14,7 +14,6 @@ use super::config::{ApiConfig, Limits};
 use super::error::ApiError;
 use super::hub::Hub;
 use super::jobs::Jobs;
-use super::log::{Log, line};
 use super::metrics::HttpMetrics;
 use super::pool::Pool;
 use super::problem::Problem;
@@ -40,8 +39,6 @@ pub struct Parts {
     pub system: Arc<dyn System>,
     /// The incidents.
     pub store: Arc<dyn Store>,
-    /// Where log lines go.
-    pub log: Arc<dyn Log>,
     /// The present.
     pub clock: fn() -> Timestamp,
 }
@@ -147,7 +144,7 @@ impl App {
         let store = Arc::clone(&self.parts.store);
         let answer = self.reads.run(move || read(store.as_ref())).await?;
         answer.map_err(|error| {
-            self.log("error", "store", &[("error", error.to_string().into())]);
+            error!(target: "store", %error, "incidents cannot be read");
             error.into()
         })
     }
@@ -168,10 +165,6 @@ impl App {
     ) -> Result<T, Problem> {
         let system = Arc::clone(&self.parts.system);
         self.analyses.run(move || ask(system.as_ref())).await
-    }
-
-    pub(crate) fn log(&self, level: &str, event: &str, fields: &[(&str, Value)]) {
-        self.parts.log.line(&line(self.now(), level, event, fields));
     }
 }
 
@@ -195,7 +188,7 @@ async fn fetch_keys(app: App) {
         let pause = match fetched.await {
             Ok(Ok(())) => FETCH_AGAIN,
             Ok(Err(error)) => {
-                app.log("warn", "jwks", &[("error", error.into())]);
+                warn!(target: "jwks", error, "the identity provider's keys cannot be fetched");
                 TRY_AGAIN
             }
             Err(_) => TRY_AGAIN,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use automap_core::incident::IncidentState;
 use automap_core::time::Timestamp;
+use tracing::debug_span;
 
 use super::backoff;
 use super::config::{NotifyConfig, ReceiverConfig};
@@ -165,7 +166,10 @@ impl Worker {
         let message = Message::new(turn.config, turn.route, key, queued, reply, turn.now);
         let gate = self.gates.entry(turn.receiver.name.clone()).or_default();
         gate.sent(turn.now);
-        let sent = turn.receiver.to.receiver().send(&message, turn.http);
+        let span = debug_span!(
+            target: "notification", "notification", route = turn.route.name, receiver = turn.receiver.name, incident = queued.incident.id
+        );
+        let sent = span.in_scope(|| turn.receiver.to.receiver().send(&message, turn.http));
         match &sent {
             Err(Failure::Later { after: Some(after), .. }) => gate.close(turn.now.plus_ms(ms(*after))),
             Err(Failure::Later { .. } | Failure::Unknown { .. }) => gate.close(turn.now.plus_ms(REST_MS)),

@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum::Router;
+use tracing::error;
 
-use crate::api::log::Log;
 use crate::api::{ApiConfig, ApiError, App, Parts, serve_on};
 use crate::live::Live;
 use crate::store::Store;
@@ -23,12 +23,11 @@ pub(super) fn serve(
     config: ApiConfig,
     live: Arc<Live>,
     store: Arc<dyn Store>,
-    log: Arc<dyn Log>,
     stop: &Stop,
 ) -> Result<(SocketAddr, JoinHandle<()>), ApiError> {
     let listen = config.listen;
     let unusable = |e: std::io::Error| ApiError::Listen { listen, reason: e.to_string() };
-    let parts = Parts { system: live, store, log: Arc::clone(&log), clock: || SystemClock.now() };
+    let parts = Parts { system: live, store, clock: || SystemClock.now() };
     let app = App::open(config, parts)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("api").enable_all().build();
     let runtime = runtime.map_err(unusable)?;
@@ -42,7 +41,7 @@ pub(super) fn serve(
             }
         };
         if let Err(error) = runtime.block_on(serve_on(listener, app, Router::new(), ended, GRACE)) {
-            log.line(&crate::api::log::line(SystemClock.now(), "error", "api", &[("error", error.to_string().into())]));
+            error!(target: "api", %error, "the API has stopped");
         }
         runtime.shutdown_timeout(ABANDON);
     };

@@ -61,6 +61,20 @@ pub enum State {
     Failing,
 }
 
+impl State {
+    /// As it is written in JSON and in the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Following => "following",
+            Self::Learning => "learning",
+            Self::Watching => "watching",
+            Self::Blind => "blind",
+            Self::Failing => "failing",
+        }
+    }
+}
+
 impl TargetStatus {
     /// Of one that was not looked at yet.
     pub fn new(target: &str) -> Self {

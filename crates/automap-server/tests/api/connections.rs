@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::server::Server;
+use super::server::{Server, log_lines};
 
 struct Running {
     address: std::net::SocketAddr,
@@ -95,7 +95,7 @@ async fn connections_beyond_the_limit_wait_for_a_place() {
     first.read_exact(&mut begun).await.unwrap();
     let mut second = TcpStream::connect(running.address).await.unwrap();
     second.write_all(HEALTH.as_bytes()).await.unwrap();
-    let asked = || running.server.log.0.lock().unwrap().len();
+    let asked = || log_lines().len();
     for _ in 0..200 {
         tokio::task::yield_now().await;
     }

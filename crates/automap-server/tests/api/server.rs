@@ -1,12 +1,13 @@
 //! The interface over the made-up watcher, asked in memory or over a real connection.
 
+use std::cell::RefCell;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Once};
 
 use automap_core::incident::IncidentState;
-use automap_server::api::log::Log;
 use automap_server::api::{ApiConfig, App, Parts, Peer, Workers, router};
 use automap_server::store::Store;
 use axum::Router;
@@ -18,13 +19,26 @@ use tower::ServiceExt;
 use super::fake::{FakeSystem, NOW, incident};
 use automap_server::store::memory::MemoryStore;
 
-#[derive(Debug, Default)]
-pub(crate) struct Lines(pub(crate) Mutex<Vec<String>>);
+thread_local! {
+    static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
-impl Log for Lines {
-    fn line(&self, line: &str) {
-        self.0.lock().unwrap().push(line.to_owned());
+/// A writer to this thread's log. Each test and its server run on one thread of their own.
+struct ThreadLog;
+
+impl Write for ThreadLog {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOG.with_borrow_mut(|log| log.write(bytes))
     }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The lines that this test has logged: `INFO request: status=200 …`.
+pub(crate) fn log_lines() -> Vec<String> {
+    LOG.with_borrow(|log| String::from_utf8_lossy(log).lines().map(str::to_owned).collect())
 }
 
 pub(crate) struct Server {
@@ -32,7 +46,6 @@ pub(crate) struct Server {
     pub(crate) router: Router,
     pub(crate) system: Arc<FakeSystem>,
     pub(crate) store: Arc<MemoryStore>,
-    pub(crate) log: Arc<Lines>,
     pub(crate) _workers: Option<Workers>,
 }
 
@@ -82,16 +95,15 @@ impl Server {
             store.put(&incident(n, target, state), &[], NOW).unwrap();
         }
         let system = Arc::new(FakeSystem::new(Arc::clone(&store)));
-        let log = Arc::new(Lines::default());
-        let parts = Parts {
-            system: Arc::clone(&system) as _,
-            store: Arc::clone(&store) as _,
-            log: Arc::clone(&log) as _,
-            clock: || NOW,
-        };
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            let log = tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(|| ThreadLog);
+            tracing::subscriber::set_global_default(log.finish()).unwrap();
+        });
+        let parts = Parts { system: Arc::clone(&system) as _, store: Arc::clone(&store) as _, clock: || NOW };
         let app = App::open(config, parts).unwrap();
         let router = router(&app, Router::new());
-        Self { router, app, system, store, log, _workers: None }
+        Self { router, app, system, store, _workers: None }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {

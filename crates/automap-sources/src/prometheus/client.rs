@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tracing::{debug, debug_span};
 use ureq::http::{HeaderName, HeaderValue, Response};
 use ureq::{Agent, Body};
 
@@ -67,6 +68,20 @@ pub(crate) enum Call<'a> {
     Get(&'a str),
     /// A POST with form fields: queries get long.
     Post(&'a str, &'a [(&'a str, String)]),
+}
+
+impl Call<'_> {
+    /// The path without its parameters, for the log.
+    fn endpoint(&self) -> &str {
+        let (Self::Get(path) | Self::Post(path, _)) = self;
+        path.split('?').next().unwrap_or_default()
+    }
+
+    /// What is asked, for the log.
+    fn promql(&self) -> Option<&str> {
+        let Self::Post(_, form) = self else { return None };
+        form.iter().find(|(name, _)| *name == "query").map(|(_, promql)| promql.as_str())
+    }
 }
 
 impl Client {
@@ -129,6 +144,8 @@ impl Client {
 
     /// Sends, repeats what may be repeated, and decodes.
     pub(crate) fn fetch<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<Decoded<T>, RequestError> {
+        let span = debug_span!(target: "query", "query", endpoint = call.endpoint(), promql = call.promql());
+        let _inside = span.enter();
         let retry = &self.link.options.retry;
         let mut attempt = 0;
         loop {
@@ -139,7 +156,8 @@ impl Client {
                 {
                     return Err(RequestError::new(self.address(), failure));
                 }
-                Err(Refused { retry_after, .. }) => {
+                Err(Refused { failure, retry_after }) => {
+                    debug!(target: "query", attempt, %failure, "repeated after a pause");
                     std::thread::sleep(retry::pause(retry, attempt, retry_after, seed(call)));
                     self.meter.retries.fetch_add(1, Ordering::Relaxed);
                     attempt += 1;

@@ -9,15 +9,15 @@ use automap_core::incident::Incident;
 use automap_render::incident::change_text;
 use automap_server::config::{Config, Target};
 use automap_server::replica::Replica;
-use automap_server::running::{Event, Listener, Running};
+use automap_server::running::{Listener, Running};
 use automap_server::signals::stop_on_signals;
 use automap_server::watcher::Stop;
 use clap::Args;
+use tracing::{info, warn};
 
 use super::output_args::{Format, StyleArgs};
 use crate::console::print;
 use crate::exit::Exit;
-use crate::log::{LogFormat, LogSink};
 use crate::store::StoreArgs;
 
 pub(crate) const EXAMPLES: &str = "Examples:
@@ -41,9 +41,6 @@ pub(crate) struct WatchArgs {
     /// Form of the output: lines for people, or one JSON object for every change of an incident
     #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     output: Format,
-    /// Form of the log on standard error
-    #[arg(long, value_enum, default_value_t = LogFormat::Text, help_heading = "Output")]
-    log: LogFormat,
     #[command(flatten)]
     style: StyleArgs,
 }
@@ -81,14 +78,13 @@ fn start(args: &WatchArgs, config: Config, is_served: bool) -> Result<Exit> {
     let opened = args.store.open_configured(&config.store)?;
     let stop = Stop::default();
     stop_on_signals(&stop)?;
-    let log = args.log.sink();
     let replica = Replica::new(&opened.lock);
-    let mut running = Running::start(&config, &opened.store, replica, &stop, &listener(args, &log))?;
+    let mut running = Running::start(&config, &opened.store, replica, &stop, &listener(args))?;
     if is_served {
-        match running.serve(&config, Arc::<LogSink>::clone(&log)) {
+        match running.serve(&config) {
             Ok(address) => {
                 let scheme = if config.api.tls.is_some() { "https" } else { "http" };
-                log.say("api", &format!("the API is at {scheme}://{address}/api/v1/openapi.json"));
+                info!(target: "api", "the API is at {scheme}://{address}/api/v1/openapi.json");
             }
             Err(error) => {
                 running.stop();
@@ -97,7 +93,7 @@ fn start(args: &WatchArgs, config: Config, is_served: bool) -> Result<Exit> {
             }
         }
     }
-    log.say("store", &format!("incidents are kept in {}; Ctrl-C ends it", opened.place));
+    info!(target: "store", "incidents are kept in {}; Ctrl-C ends it", opened.place);
     if !running.join() {
         bail!("a thread of the watcher panicked; this is a bug");
     }
@@ -120,19 +116,17 @@ pub(super) fn one_target(config: Option<&Path>, prometheus: Option<&str>, namesp
     Ok(Config { targets: vec![target], ..Config::default() })
 }
 
-fn listener(args: &WatchArgs, log: &Arc<LogSink>) -> Listener {
-    let (style, output, log) = (args.style.clone(), args.output, Arc::clone(log));
-    Arc::new(move |event| {
-        log.event(&event);
-        if let Event::Incident(incident) = &event
-            && let Err(error) = tell(incident, output, &style)
-        {
-            log.say("output", &format!("standard output: {error}"));
+/// Prints what changes in an incident.
+fn listener(args: &WatchArgs) -> Listener {
+    let (style, output) = (args.style.clone(), args.output);
+    Arc::new(move |incident| {
+        if let Err(error) = show(incident, output, &style) {
+            warn!(target: "output", "standard output cannot be written: {error}");
         }
     })
 }
 
-fn tell(incident: &Incident, output: Format, style: &StyleArgs) -> Result<()> {
+fn show(incident: &Incident, output: Format, style: &StyleArgs) -> Result<()> {
     match output {
         Format::Text => print(&change_text(incident, &style.text_options(incident.updated))),
         Format::Json => print(&(serde_json::to_string(incident)? + "\n")),
