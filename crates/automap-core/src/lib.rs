@@ -17,6 +17,7 @@ pub mod note;
 pub mod metric;
 pub mod quantity;
 pub mod random;
+pub mod similar;
 pub mod stats;
 pub mod topology;
 pub mod frame;

@@ -147,12 +147,15 @@ pub fn pad(text: &str, columns: usize) -> String {
     format!("{text}{:room$}", "")
 }
 
-/// One line of comma-separated values (RFC 4180), ending with a newline.
-pub(crate) fn csv_line(cells: &[String]) -> String {
-    let cell = |text: &String| {
-        if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.clone() }
-    };
-    cells.iter().map(cell).collect::<Vec<_>>().join(",") + "\n"
+/// A heading and rows of as many cells, as comma-separated values (RFC 4180).
+pub(crate) fn csv_table<const N: usize>(heading: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Writing rows of one length into memory cannot fail.
+    let _ = writer.write_record(heading);
+    for row in rows {
+        let _ = writer.write_record(row);
+    }
+    writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
 /// A number for programs: all digits that matter; empty where not observed.
@@ -192,8 +195,7 @@ mod tests {
 
     #[test]
     fn cells_are_quoted_and_escaped() {
-        let row = |cells: [&str; 2]| cells.map(str::to_owned);
-        assert_eq!(csv_line(&row(["a,\"b\"", "2"])), "\"a,\"\"b\"\"\",2\n");
+        assert_eq!(csv_table(["x", "y"], [["a,\"b\"", "2"].map(str::to_owned)]), "x,y\n\"a,\"\"b\"\"\",2\n");
         assert_eq!((csv_number(Some(0.1)), csv_number(None)), ("0.1".to_owned(), String::new()));
         let mut table = Table::new([Align::Left, Align::Right]);
         table.row(["A", "B"]);

@@ -2,7 +2,7 @@
 
 mod text;
 
-use crate::table::{csv_line, csv_number};
+use crate::table::{csv_number, csv_table};
 use automap_core::compare::trend::Trend;
 
 pub use text::{markdown, summary, text};
@@ -29,31 +29,26 @@ const COLUMNS: [&str; 17] = [
 
 /// The trend as comma-separated values with a heading, one line per series; empty is "not observed" or "not judged".
 pub fn csv(trend: &Trend) -> String {
-    let mut out = csv_line(&COLUMNS.map(str::to_owned));
-    for s in &trend.series {
-        let mut cells = vec![
+    let rows = trend.series.iter().map(|s| {
+        [
             s.service.clone(),
             s.metric.clone(),
             s.peer.clone().unwrap_or_default(),
             s.unit.clone(),
             s.direction.as_str().to_owned(),
             s.windows.to_string(),
-        ];
-        let numbers = [
-            s.level,
-            s.first,
-            s.last,
-            s.per_hour,
-            s.per_hour_low,
-            s.per_hour_high,
-            s.per_day,
-            s.percent_per_day,
-            s.change_spreads,
-            s.p_value,
-            s.q_value,
-        ];
-        cells.extend(numbers.into_iter().map(csv_number));
-        out += &csv_line(&cells);
-    }
-    out
+            csv_number(s.level),
+            csv_number(s.first),
+            csv_number(s.last),
+            csv_number(s.per_hour),
+            csv_number(s.per_hour_low),
+            csv_number(s.per_hour_high),
+            csv_number(s.per_day),
+            csv_number(s.percent_per_day),
+            csv_number(s.change_spreads),
+            csv_number(s.p_value),
+            csv_number(s.q_value),
+        ]
+    });
+    csv_table(COLUMNS, rows)
 }

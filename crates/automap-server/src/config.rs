@@ -9,6 +9,7 @@ mod watching;
 
 use std::path::{Path, PathBuf};
 
+use automap_sources::bounded::read_text_file;
 use serde::Deserialize;
 
 use crate::api::ApiConfig;
@@ -72,12 +73,8 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], which names file, line and key.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let unreadable = |e: std::io::Error| ConfigError::unreadable(path, &e);
-        let bytes = std::fs::metadata(path).map_err(unreadable)?.len();
-        if bytes > MAX_BYTES {
-            return Err(ConfigError::too_large(path, bytes, MAX_BYTES));
-        }
-        Self::parse(&std::fs::read_to_string(path).map_err(unreadable)?, path)
+        let text = read_text_file(path, MAX_BYTES).map_err(|e| ConfigError::unreadable(&e))?;
+        Self::parse(&text, path)
     }
 
     /// Reads a text; `path` is named in errors.

@@ -287,7 +287,7 @@ fn check_service(incident: &Incident, service: &str) -> Result<(), SystemError> 
     if known.is_empty() || known.iter().any(|k| k == service) {
         return Ok(());
     }
-    let next = match automap_sources::nearest::names(service, &known).first() {
+    let next = match automap_core::similar::similar_names(service, &known).first() {
         Some(name) => format!("did you mean '{name}'?"),
         None => format!("it speaks of {}", known.join(", ")),
     };

@@ -3,10 +3,9 @@
 pub mod watched;
 
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::path::PathBuf;
 
+use automap_sources::bounded::read_text_file;
 use serde::Deserialize;
 
 /// A token or an address with one in it is never longer; a wrong path may be.
@@ -47,15 +46,7 @@ impl SecretSource {
     /// What to put right, naming the file or variable and never its content.
     pub fn read(&self) -> Result<Secret, String> {
         let text = match self {
-            Self::File(path) => {
-                let mut bytes = Vec::new();
-                let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
-                read.map_err(|e| format!("{self}: {e}"))?;
-                if bytes.len() as u64 > MAX_BYTES {
-                    return Err(format!("{self} is larger than {} KiB", MAX_BYTES >> 10));
-                }
-                String::from_utf8(bytes).map_err(|_| format!("{self} is not UTF-8 text"))?
-            }
+            Self::File(path) => read_text_file(path, MAX_BYTES).map_err(|e| format!("{self}: {}", e.reason))?,
             Self::Env(name) => std::env::var(name).map_err(|_| format!("{self} is not set"))?,
         };
         match text.trim() {

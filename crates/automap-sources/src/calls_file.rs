@@ -2,9 +2,9 @@
 //!
 //! Lines that are empty or begin with `#` are skipped. Left out: weights and protocols; a call is a call.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
+
+use crate::bounded;
 
 /// Largest file that is read.
 pub const MAX_FILE_BYTES: u64 = 16 << 20;
@@ -27,13 +27,7 @@ pub struct CallsError {
 /// [`CallsError`] when the file cannot be read, is too large, holds no call, or a line is no pair.
 pub fn read(path: &Path) -> Result<Vec<(String, String)>, CallsError> {
     let fail = |problem: String| CallsError { file: path.display().to_string(), problem };
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text))
-        .map_err(|e| fail(e.to_string()))?;
-    if text.len() as u64 > MAX_FILE_BYTES {
-        return Err(fail(format!("larger than {MAX_FILE_BYTES} bytes")));
-    }
+    let text = bounded::read_text_file(path, MAX_FILE_BYTES).map_err(|e| fail(e.reason.to_string()))?;
     parse(&text).map_err(fail)
 }
 

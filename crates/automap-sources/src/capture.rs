@@ -12,14 +12,15 @@ mod quiet;
 mod read;
 mod write;
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::Path;
 
 use automap_core::observation::Observation;
 
 pub use error::CaptureError;
 pub use write::to_bytes;
+
+use crate::bounded::{ReadFailure, read_file};
 
 /// The file's key for everything that is no row.
 pub const METADATA_KEY: &str = "automap.capture";
@@ -63,14 +64,11 @@ pub fn write(path: &Path, observation: &Observation) -> Result<(), CaptureError>
 /// # Errors
 /// When the file cannot be read, is no Parquet file, is no capture, is damaged, or is larger than the bounds above.
 pub fn read(path: &Path) -> Result<Observation, CaptureError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|e| CaptureError::io("read", path, &e))?;
     let name = path.display().to_string();
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(CaptureError::TooLarge { file: name, what: "bytes", limit: MAX_FILE_BYTES });
-    }
+    let bytes = read_file(path, MAX_FILE_BYTES).map_err(|e| match e.reason {
+        ReadFailure::TooLarge(limit) => CaptureError::TooLarge { file: e.name, what: "bytes", limit },
+        reason => CaptureError::io("read", path, &reason),
+    })?;
     read::observation(bytes.into(), &name)
 }
 

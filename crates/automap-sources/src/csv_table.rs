@@ -8,8 +8,6 @@ mod columns;
 mod error;
 mod rows;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use automap_core::frame::assemble;
@@ -19,6 +17,8 @@ use automap_core::time::WindowHint;
 use automap_core::topology::CallGraph;
 
 pub use error::{CsvError, CsvProblem};
+
+use crate::bounded::{ReadFailure, read_file};
 
 /// Largest table that is read.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -35,13 +35,10 @@ pub const MAX_ROWS: usize = 1_000_000;
 pub fn read(path: &Path, hint: WindowHint) -> Result<Observation, CsvError> {
     let name = path.display().to_string();
     let fail = |problem| CsvError { file: name.clone(), problem };
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|e| fail(CsvProblem::Io(e.to_string())))?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(fail(CsvProblem::TooLarge { what: "bytes", limit: MAX_FILE_BYTES }));
-    }
+    let bytes = read_file(path, MAX_FILE_BYTES).map_err(|e| match e.reason {
+        ReadFailure::TooLarge(limit) => fail(CsvProblem::TooLarge { what: "bytes", limit }),
+        reason => fail(CsvProblem::Io(reason.to_string())),
+    })?;
     parse(&bytes, hint, &name).map_err(fail)
 }
 

@@ -11,10 +11,11 @@
 //!
 //! The words of Prometheus, Istio and Kubernetes end here; nothing here knows how causes are found.
 
+pub mod bounded;
 pub mod calls_file;
 pub mod capture;
 pub mod csv_table;
-pub mod nearest;
+pub mod http;
 pub mod profile_table;
 pub mod prometheus;
 pub mod slo;

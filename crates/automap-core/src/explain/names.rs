@@ -1,9 +1,9 @@
-//! Names that somebody may have meant.
+//! The error for a service name that does not exist, with suggestions.
 
 use std::fmt;
 
-/// Names offered.
-const MAX_OFFERED: usize = 3;
+use crate::similar::similar_names;
+
 /// Names listed where none is near.
 const MAX_LISTED: usize = 12;
 
@@ -12,7 +12,7 @@ const MAX_LISTED: usize = 12;
 pub struct UnknownService {
     /// What was asked for.
     pub name: String,
-    /// Known names within a third of its length, nearest first; ties by name.
+    /// Similar known names, the most similar first; ties by name.
     pub nearest: Vec<String>,
     /// All known names, in order.
     pub known: Vec<String>,
@@ -20,11 +20,7 @@ pub struct UnknownService {
 
 impl UnknownService {
     pub(super) fn new(name: &str, known: Vec<String>) -> Self {
-        let limit = (name.chars().count() / 3).max(1);
-        let mut near: Vec<(usize, &String)> = known.iter().map(|k| (distance(name, k), k)).collect();
-        near.retain(|(d, k)| *d <= limit || (name.len() > 2 && k.contains(name)));
-        near.sort();
-        let nearest = near.into_iter().take(MAX_OFFERED).map(|(_, k)| k.clone()).collect();
+        let nearest = similar_names(name, &known);
         Self { name: name.to_owned(), nearest, known }
     }
 }
@@ -44,32 +40,9 @@ impl fmt::Display for UnknownService {
 
 impl std::error::Error for UnknownService {}
 
-/// Insertions, deletions and replacements that turn one name into the other (Levenshtein). O(length²).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replace = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replace.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn textbook_distances() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("payment", "payment"), 0);
-    }
 
     #[test]
     fn the_nearest_names_are_offered_else_all() {

@@ -1,6 +1,6 @@
 //! One line per series and later period.
 
-use crate::table::{csv_line, csv_number};
+use crate::table::{csv_number, csv_table};
 use automap_core::compare::Comparison;
 use automap_core::compare::model::LevelKind;
 
@@ -27,12 +27,12 @@ const COLUMNS: [&str; 18] = [
 
 /// The comparison as comma-separated values with a heading: all series, one line per later period; empty is "not observed".
 pub fn csv(comparison: &Comparison) -> String {
-    let mut out = csv_line(&COLUMNS.map(str::to_owned));
     let reference = comparison.periods.first().map_or("", |p| p.name.as_str());
+    let mut rows = Vec::new();
     for s in &comparison.series {
         let shape = s.shape.as_ref();
         for d in &s.differences {
-            out += &csv_line(&[
+            rows.push([
                 s.service.clone(),
                 s.metric.clone(),
                 s.peer.clone().unwrap_or_default(),
@@ -54,5 +54,5 @@ pub fn csv(comparison: &Comparison) -> String {
             ]);
         }
     }
-    out
+    csv_table(COLUMNS, rows)
 }

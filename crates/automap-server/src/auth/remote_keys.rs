@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use automap_sources::http;
 use ureq::Agent;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::TlsConfig;
 
 use super::jwks::KeySet;
-use crate::secret::watched::{SecretError, read, unusable};
+use crate::secret::watched::{SecretError, unusable};
 
 /// Largest answer.
 const MAX_BYTES: u64 = 1 << 20;
@@ -36,15 +37,9 @@ impl RemoteKeys {
     pub fn new(url: &str, ca_file: Option<&Path>) -> Result<Self, SecretError> {
         let mut tls = TlsConfig::builder();
         if let Some(path) = ca_file {
-            tls = tls.root_certs(RootCerts::new_with_certs(&certificates(path)?));
+            tls = tls.root_certs(http::authorities(path).map_err(|e| unusable(path, e.reason))?);
         }
-        let config = Agent::config_builder()
-            .tls_config(tls.build())
-            .https_only(!is_loopback(url))
-            .max_redirects(0)
-            .timeout_global(Some(TIMEOUT))
-            .user_agent(concat!("automap/", env!("CARGO_PKG_VERSION")))
-            .build();
+        let config = http::agent_config(tls.build(), TIMEOUT).https_only(!is_loopback(url)).build();
         Ok(Self { url: url.to_owned(), agent: Agent::new_with_config(config), keys: Mutex::default() })
     }
 
@@ -85,18 +80,6 @@ fn is_loopback(url: &str) -> bool {
     .iter()
     // `http://localhost:x@evil.example/` is not what it seems.
     .any(|start| url.starts_with(start) && !url.contains('@'))
-}
-
-fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, SecretError> {
-    let bytes = read(path)?;
-    let mut found = Vec::new();
-    for item in parse_pem(&bytes) {
-        match item.map_err(|e| unusable(path, e.to_string()))? {
-            PemItem::Certificate(certificate) => found.push(certificate),
-            _ => return Err(unusable(path, "it holds something else than certificates".into())),
-        }
-    }
-    if found.is_empty() { Err(unusable(path, "it holds no certificate".into())) } else { Ok(found) }
 }
 
 #[cfg(test)]

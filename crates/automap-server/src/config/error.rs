@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use automap_sources::nearest;
+use automap_core::similar::similar_names;
+use automap_sources::bounded::ReadError;
 
 use super::places;
 
@@ -12,12 +13,8 @@ use super::places;
 pub struct ConfigError(String);
 
 impl ConfigError {
-    pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
-        Self(format!("{}: {error}", path.display()))
-    }
-
-    pub(super) fn too_large(path: &Path, bytes: u64, limit: u64) -> Self {
-        Self(format!("{}: {bytes} bytes are more than a configuration has ({limit})", path.display()))
+    pub(super) fn unreadable(error: &ReadError) -> Self {
+        Self(error.to_string())
     }
 
     /// A value that was read and makes no sense.
@@ -47,7 +44,7 @@ impl ConfigError {
 /// The nearest of the keys that would be valid.
 fn unknown_key(key: &str, expected: &[&'static str]) -> String {
     let known: Vec<String> = expected.iter().map(|k| (*k).to_owned()).collect();
-    let hint = match nearest::names(key, &known).first() {
+    let hint = match similar_names(key, &known).first() {
         Some(name) => format!("did you mean '{name}'?"),
         None => format!("known here: {}", known.join(", ")),
     };

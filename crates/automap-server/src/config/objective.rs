@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use automap_core::slo::{DEFAULT_PERIOD_MS, Objective};
+use automap_sources::bounded::read_text_file;
 use automap_sources::slo::{Indicator, MAX_OBJECTIVES, Slo, SloFileError, parse};
 use serde::Deserialize;
 
@@ -86,11 +87,7 @@ pub(super) fn all(written: &[ObjectiveConfig], files: &[PathBuf]) -> Result<Vec<
     let fail = |place: &Path, reason: String| SloFileError { place: place.display().to_string(), reason };
     let mut slos: Vec<Slo> = written.iter().filter_map(|o| o.slo().ok()).collect();
     for path in files {
-        let bytes = std::fs::metadata(path).map_err(|e| fail(path, e.to_string()))?.len();
-        if bytes > MAX_BYTES {
-            return Err(fail(path, format!("{bytes} bytes are more than a file of objectives has ({MAX_BYTES})")));
-        }
-        let text = std::fs::read_to_string(path).map_err(|e| fail(path, e.to_string()))?;
+        let text = read_text_file(path, MAX_BYTES).map_err(|e| fail(path, e.reason.to_string()))?;
         slos.extend(parse(&text, &path.display().to_string())?);
     }
     let named = |i: usize| slos[..i].iter().any(|s| s.objective.slo == slos[i].objective.slo);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use automap_core::incident::{Incident, Owner};
-use automap_sources::nearest;
+use automap_core::similar::similar_names;
 use serde::Deserialize;
 
 use super::backoff::RetryOptions;
@@ -121,7 +121,7 @@ impl NotifyConfig {
                 );
             }
             if !receivers.contains(&route.receiver) {
-                let hint = match nearest::names(&route.receiver, receivers).first() {
+                let hint = match similar_names(&route.receiver, receivers).first() {
                     Some(name) => format!("did you mean '{name}'?"),
                     None => format!("there are: {}", receivers.join(", ")),
                 };

@@ -4,10 +4,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use automap_sources::http;
 use serde::Deserialize;
 use serde_json::Value;
 use ureq::http::{Method, Request};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Error, Proxy, Timeout};
 
@@ -16,13 +17,10 @@ use super::text::excerpt;
 
 /// Only the beginning of an answer matters; the longest that is needed is Grafana's list of one annotation.
 const MAX_ANSWER_BYTES: u64 = 64 << 10;
-/// A certificate bundle is never larger.
-const MAX_CA_BYTES: u64 = 4 << 20;
 /// Longest wait that a receiver may ask for.
 pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// A connection that was idle for longer may be closed by the other side just as it is used again, and nobody would know what arrived.
 const MAX_IDLE: Duration = Duration::from_secs(3);
-const USER_AGENT: &str = concat!("automap/", env!("CARGO_PKG_VERSION"));
 
 /// How receivers are reached.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -76,34 +74,15 @@ impl Http {
     pub(super) fn new(options: &HttpOptions) -> Result<Self, String> {
         let mut tls = TlsConfig::builder();
         if let Some(path) = &options.ca_file {
-            let unusable = |why: String| format!("http.ca_file {}: {why}", path.display());
-            let size = std::fs::metadata(path).map_err(|e| unusable(e.to_string()))?.len();
-            if size > MAX_CA_BYTES {
-                return Err(unusable("it is larger than 4 MiB".into()));
-            }
-            let pem = std::fs::read(path).map_err(|e| unusable(e.to_string()))?;
-            let found: Vec<Certificate<'static>> = parse_pem(&pem)
-                .filter_map(|item| match item {
-                    Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                    _ => None,
-                })
-                .collect();
-            if found.is_empty() {
-                return Err(unusable("it holds no PEM certificate".into()));
-            }
-            tls = tls.root_certs(RootCerts::from(found));
+            tls = tls.root_certs(http::authorities(path).map_err(|e| format!("http.ca_file {e}"))?);
         }
         let proxy = options.proxy.as_deref().map(Proxy::new).transpose();
         let timeout = Duration::from_secs(options.timeout_s.clamp(1, 120));
-        let config = Agent::config_builder()
-            .tls_config(tls.build())
+        let config = http::agent_config(tls.build(), timeout)
             .http_status_as_error(false)
-            .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(proxy.map_err(|_| "http.proxy is no address such as http://proxy:3128".to_owned())?)
-            .timeout_global(Some(timeout))
             .max_idle_age(MAX_IDLE)
-            .user_agent(USER_AGENT)
             .build();
         let resolver = GuardedResolver { allow_loopback: options.allow_loopback };
         let agent = Agent::with_parts(config, DefaultConnector::default(), resolver);
@@ -145,7 +124,8 @@ impl Http {
         }
         let mut response = self.agent.run(request).map_err(transport)?;
         let status = response.status().as_u16();
-        let after = response.headers().get("retry-after").and_then(|v| v.to_str().ok()).and_then(retry_after);
+        let after = response.headers().get("retry-after").and_then(|v| v.to_str().ok());
+        let after = after.and_then(http::retry_after).map(|wait| wait.min(MAX_RETRY_AFTER));
         let limited = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
         if (200..300).contains(&status) {
             // It was taken; an answer that is cut off does not change that.
@@ -163,11 +143,6 @@ impl Http {
             _ => Failure::Never { message },
         })
     }
-}
-
-/// Seconds; a date is ignored, since our clock and the receiver's may differ.
-fn retry_after(header: &str) -> Option<Duration> {
-    header.trim().parse().ok().map(|s| Duration::from_secs(s).min(MAX_RETRY_AFTER))
 }
 
 fn transport(error: Error) -> Failure {
@@ -189,17 +164,5 @@ fn transport(error: Error) -> Failure {
         },
         Error::BadUri(_) | Error::Http(_) => Failure::never("the receiver's address is not valid"),
         e => Failure::Unknown { message: excerpt(e.to_string().as_bytes()) },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_seconds_are_read_and_bounded() {
-        assert_eq!(retry_after(" 7 "), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after("99999999"), Some(MAX_RETRY_AFTER));
-        assert_eq!(retry_after("Wed, 21 Oct 2026 07:28:00 GMT"), None);
     }
 }

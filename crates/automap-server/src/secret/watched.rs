@@ -1,10 +1,11 @@
 //! Files that are parsed once and again when they change: secrets, certificates, keys.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
+
+use automap_sources::bounded::read_file;
 
 use super::SecretSource;
 
@@ -117,14 +118,7 @@ fn stamp(path: &Path) -> Stamp {
 }
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, SecretError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|e| unusable(path, e.to_string()))?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(unusable(path, "it is larger than 1 MiB".into()));
-    }
-    Ok(bytes)
+    read_file(path, MAX_FILE_BYTES).map_err(|e| unusable(path, e.reason.to_string()))
 }
 
 pub(crate) fn unusable(path: &Path, reason: String) -> SecretError {

@@ -1,6 +1,6 @@
 //! Why a capture cannot be written or read.
 
-use std::io;
+use std::fmt;
 use std::path::Path;
 
 /// Why a capture cannot be written or read.
@@ -69,7 +69,7 @@ pub enum CaptureError {
 }
 
 impl CaptureError {
-    pub(super) fn io(action: &'static str, path: &Path, error: &io::Error) -> Self {
+    pub(super) fn io(action: &'static str, path: &Path, error: &dyn fmt::Display) -> Self {
         Self::Io { action, file: path.display().to_string(), reason: error.to_string() }
     }
 }

@@ -21,10 +21,10 @@ use super::error::{Failure, RequestError};
 use super::options::{Auth, ClientOptions, MAX_CONCURRENCY, MAX_RETRIES, SecretSource};
 use super::presets::Presets;
 use super::{files, refusal, retry, tls};
+use crate::http;
 
 /// Longest time to establish a connection, whatever the total.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const USER_AGENT: &str = concat!("automap/", env!("CARGO_PKG_VERSION"));
 
 /// A Prometheus server, or anything that speaks its HTTP API: Thanos, Mimir, VictoriaMetrics.
 ///
@@ -98,14 +98,11 @@ impl Client {
         }
         let headers = options.headers.iter().map(|(name, value)| header(name, value.expose()));
         let headers = headers.collect::<Result<_, _>>().map_err(fail)?;
-        let config = Agent::config_builder()
-            .tls_config(tls::config(&options.tls).map_err(fail)?)
+        let tls = tls::config(&options.tls).map_err(fail)?;
+        let config = http::agent_config(tls, options.timeout)
             .http_status_as_error(false)
-            .max_redirects(0)
             .max_redirects_will_error(false)
-            .timeout_global(Some(options.timeout))
             .timeout_connect(Some(options.timeout.min(CONNECT_TIMEOUT)))
-            .user_agent(USER_AGENT)
             .build();
         let agent = Agent::new_with_config(config);
         Ok(Self { link: Arc::new(Link { address, agent, options, headers }), meter: Arc::default() })
@@ -171,7 +168,7 @@ impl Client {
         let status = response.status().as_u16();
         if !(200..300).contains(&status) {
             let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-            let retry_after = retry::retry_after(retry_after);
+            let retry_after = retry_after.and_then(http::retry_after);
             return Err(Refused { failure: refusal::classify(&mut response), retry_after });
         }
         let body = self.read(&mut response)?;

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use automap_core::note::{NotChecked, Note};
-
-use crate::nearest;
+use automap_core::similar::similar_names;
 
 use super::client::Client;
 use super::decode::LabelledSeries;
@@ -199,7 +198,7 @@ fn explain_nothing(client: &Client, options: &ObserveOptions) -> Result<SourceEr
         let first = TABLES[0];
         return Ok(missing_label(first, first.namespace_label, "a Kubernetes namespace"));
     }
-    let nearest = nearest::names(&options.namespace, &known);
+    let nearest = similar_names(&options.namespace, &known);
     Ok(SourceError::UnknownNamespace { server, namespace: options.namespace.clone(), nearest, known })
 }
 

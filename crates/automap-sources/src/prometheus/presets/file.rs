@@ -4,15 +4,14 @@
 //! (rates, shares, means, quantiles, sums over pods) are ours, so that every preset means the same by `error_ratio`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use automap_core::metric::{Family, Metric};
+use automap_core::similar::similar_names;
 use serde::Deserialize;
 
 use super::{MAX_PRESET_FILE_BYTES, MAX_PRESETS, PresetError};
-use crate::nearest;
+use crate::bounded;
 use crate::prometheus::promql::{is_known_placeholder, placeholders};
 
 #[derive(Debug, Deserialize)]
@@ -134,14 +133,8 @@ impl<T> OneOrMany<T> {
 
 /// A file's text, if it is not too long.
 pub(super) fn read(path: &Path) -> Result<String, PresetError> {
-    let name = path.display().to_string();
-    let failed = |e: std::io::Error| PresetError::new(&name, "", format!("cannot be read: {e}"));
-    let mut text = String::new();
-    File::open(path).map_err(failed)?.take(MAX_PRESET_FILE_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
-    match text.len() as u64 > MAX_PRESET_FILE_BYTES {
-        true => Err(PresetError::new(&name, "", format!("it is larger than {MAX_PRESET_FILE_BYTES} bytes"))),
-        false => Ok(text),
-    }
+    bounded::read_text_file(path, MAX_PRESET_FILE_BYTES)
+        .map_err(|e| PresetError::new(&e.name, "", format!("cannot be read: {}", e.reason)))
 }
 
 /// Reads and checks; `name` is the file's, for messages.
@@ -218,7 +211,7 @@ fn check_signal(metric: &str, expression: &str, preset: &Preset) -> Result<(), W
     let key = format!("signals.{metric}");
     let is_of_calls = is_of_calls(metric);
     if matches!(Metric::parse(metric).family, Family::Other(_)) && !metric.starts_with("tcp_") {
-        let near = nearest::names(metric, &METRICS.map(ToOwned::to_owned)).into_iter().next();
+        let near = similar_names(metric, &METRICS.map(ToOwned::to_owned)).into_iter().next();
         let near = near.map(|n| format!("did you mean {n}? ")).unwrap_or_default();
         return wrong(key, format!("{near}Metrics: {}", METRICS.join(", ")));
     }

@@ -1,7 +1,7 @@
 //! Where the truth comes from: a ledger, the lab's, a file of labels, events, the dashboard, or the cluster as it is now.
 
-use std::fs::{self, File};
-use std::io::{BufReader, Read};
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,9 +13,12 @@ use automap_chaos::{Entry, Ledger, LedgerOptions, WatchEvent, file};
 use automap_core::time::Timestamp;
 use automap_kubernetes::{Cluster, ClusterError, EVENTS, PODS, experiments};
 use automap_lab::control::{Lab, state};
+use automap_sources::bounded::{read_stream, read_text_file};
+use automap_sources::http::agent_config;
 use clap::Args;
 use jiff::ZonedDateTime;
 use serde_json::Value;
+use ureq::tls::TlsConfig;
 
 use crate::commands::cluster_args::ClusterArgs;
 use crate::console::say;
@@ -81,11 +84,7 @@ impl TruthArgs {
 }
 
 fn text(path: &Path) -> Result<String> {
-    let place = || path.display().to_string();
-    if fs::metadata(path).with_context(place)?.len() > MAX_BYTES {
-        bail!("{}: larger than {MAX_BYTES} bytes", place());
-    }
-    fs::read_to_string(path).with_context(place)
+    Ok(read_text_file(path, MAX_BYTES)?)
 }
 
 /// The experiments that exist, and Events about those that do not any more.
@@ -139,8 +138,7 @@ fn relisted(kind: &str, namespace: &str, objects: Vec<Value>) -> WatchEvent {
 /// Events first; the archive knows only that something was.
 fn dashboard(url: &str, token_file: Option<&Path>) -> Result<[Vec<Entry>; 2]> {
     let token = token_file.map(|path| text(path).map(|t| t.trim().to_owned())).transpose()?;
-    let config = ureq::Agent::config_builder().timeout_global(Some(DASHBOARD_WITHIN)).max_redirects(0).build();
-    let agent = ureq::Agent::new_with_config(config);
+    let agent = ureq::Agent::new_with_config(agent_config(TlsConfig::default(), DASHBOARD_WITHIN).build());
     let get = |path: &str| -> Result<Value> {
         let place = format!("{}{path}", url.trim_end_matches('/'));
         let mut request = agent.get(&place).header("accept", "application/json");
@@ -148,8 +146,7 @@ fn dashboard(url: &str, token_file: Option<&Path>) -> Result<[Vec<Entry>; 2]> {
             request = request.header("authorization", &format!("Bearer {token}"));
         }
         let mut response = request.call().with_context(|| format!("the dashboard at {place}"))?;
-        let mut body = Vec::new();
-        response.body_mut().as_reader().take(MAX_BYTES).read_to_end(&mut body)?;
+        let body = read_stream(response.body_mut().as_reader(), &place, MAX_BYTES)?;
         serde_json::from_slice(&body).with_context(|| format!("the dashboard at {place}: this is not JSON"))
     };
     let events = said::dashboard(&get("/api/events?limit=10000")?, &Pods::default());

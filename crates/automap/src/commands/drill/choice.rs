@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use automap_sources::bounded::read_text_file;
 use clap::Args;
 
 use super::plan::PLAN;
@@ -98,10 +99,7 @@ fn in_directory(dir: &Path) -> Result<Vec<PathBuf>> {
 
 fn read(path: &Path) -> Result<Item> {
     let place = || path.display().to_string();
-    if fs::metadata(path).with_context(place)?.len() > MAX_BYTES {
-        bail!("{}: larger than {MAX_BYTES} bytes", place());
-    }
-    let yaml = fs::read_to_string(path).with_context(place)?;
+    let yaml = read_text_file(path, MAX_BYTES)?;
     let name = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_else(place);
     Ok(Item { name, fault: Some(Fault { name: place(), yaml }) })
 }

@@ -1,13 +1,15 @@
 //! A flagd file, looked at again and again: from a path or an address.
 
-use std::fs::File;
-use std::io::Read;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use automap_chaos::{Entry, Recorder};
 use automap_core::time::Timestamp;
+use automap_sources::bounded::{read_file, read_stream};
+use automap_sources::http::agent_config;
 use serde_json::Value;
+use ureq::tls::TlsConfig;
 
 use crate::console::say;
 
@@ -28,8 +30,8 @@ pub(super) struct Flags {
 
 impl Flags {
     pub(super) fn new(place: &str) -> Self {
-        let config = ureq::Agent::config_builder().timeout_global(Some(ANSWER_WITHIN)).max_redirects(0).build();
-        Self { place: place.to_owned(), agent: ureq::Agent::new_with_config(config), looked: None, failure: None }
+        let agent = ureq::Agent::new_with_config(agent_config(TlsConfig::default(), ANSWER_WITHIN).build());
+        Self { place: place.to_owned(), agent, looked: None, failure: None }
     }
 
     /// Takes the file in when it is time. One that cannot be read changes nothing: a fault does not end because nobody could look.
@@ -57,16 +59,12 @@ impl Flags {
     }
 
     fn read(&self) -> Result<Value> {
-        let mut body = Vec::new();
-        if self.place.starts_with("http://") || self.place.starts_with("https://") {
+        let body = if self.place.starts_with("http://") || self.place.starts_with("https://") {
             let mut response = self.agent.get(&self.place).header("accept", "application/json").call()?;
-            response.body_mut().as_reader().take(MAX_BYTES + 1).read_to_end(&mut body)?;
+            read_stream(response.body_mut().as_reader(), &self.place, MAX_BYTES).map_err(|e| anyhow!("{}", e.reason))?
         } else {
-            File::open(&self.place)?.take(MAX_BYTES + 1).read_to_end(&mut body)?;
-        }
-        if body.len() as u64 > MAX_BYTES {
-            bail!("larger than {MAX_BYTES} bytes");
-        }
+            read_file(Path::new(&self.place), MAX_BYTES).map_err(|e| anyhow!("{}", e.reason))?
+        };
         let file: Value = serde_json::from_slice(&body).context("this is not JSON")?;
         if !file.get("flags").is_some_and(Value::is_object) {
             bail!("no flags in it: this is not a flagd file");

@@ -1,0 +1,109 @@
+//! What all HTTP clients of automap share: the settings of their agent, certificates from PEM files, and `Retry-After`.
+//!
+//! Redirects are never followed: they lead to login pages at best, and at worst carry credentials elsewhere. Every request has a
+//! total timeout. What a status means, and how often a request is repeated, differs from client to client and is decided there.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ureq::Agent;
+use ureq::config::ConfigBuilder;
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
+use ureq::typestate::AgentScope;
+
+use crate::bounded;
+
+/// A certificate bundle is never larger; a wrong path may be.
+const MAX_PEM_BYTES: u64 = 4 << 20;
+const USER_AGENT: &str = concat!("automap/", env!("CARGO_PKG_VERSION"));
+
+/// Why a file with certificates or keys cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {reason}", file.display())]
+pub struct PemError {
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl PemError {
+    /// An error about a file.
+    pub fn new(file: &Path, reason: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), reason: reason.into() }
+    }
+}
+
+/// The settings of an agent: no redirects, this timeout from connecting to the last byte, these certificates. What else a
+/// client needs (a proxy, statuses as values) is added to the builder.
+pub fn agent_config(tls: TlsConfig, timeout: Duration) -> ConfigBuilder<AgentScope> {
+    Agent::config_builder().tls_config(tls).max_redirects(0).timeout_global(Some(timeout)).user_agent(USER_AGENT)
+}
+
+/// The certificate authorities of a PEM file instead of the web's. Items that are not certificates are skipped.
+///
+/// # Errors
+/// [`PemError`] when the file cannot be read, is not PEM, or holds no certificate.
+pub fn authorities(file: &Path) -> Result<RootCerts, PemError> {
+    Ok(RootCerts::from(certificates(file)?))
+}
+
+/// A client's certificate chain and its private key, each from a PEM file.
+///
+/// # Errors
+/// [`PemError`] when one of the files cannot be read, is not PEM, or holds no such item.
+pub fn client_certificate(certificate_file: &Path, key_file: &Path) -> Result<ClientCert, PemError> {
+    Ok(ClientCert::new_with_certs(&certificates(certificate_file)?, private_key(key_file)?))
+}
+
+fn certificates(file: &Path) -> Result<Vec<Certificate<'static>>, PemError> {
+    let is_certificate = |item| match item {
+        PemItem::Certificate(certificate) => Some(certificate),
+        _ => None,
+    };
+    let found: Vec<_> = pem_items(file)?.into_iter().filter_map(is_certificate).collect();
+    if found.is_empty() { Err(PemError::new(file, "it holds no PEM certificate")) } else { Ok(found) }
+}
+
+fn private_key(file: &Path) -> Result<PrivateKey<'static>, PemError> {
+    let key = pem_items(file)?.into_iter().find_map(|item| match item {
+        PemItem::PrivateKey(key) => Some(key),
+        _ => None,
+    });
+    key.ok_or_else(|| PemError::new(file, "it holds no PEM private key"))
+}
+
+fn pem_items(file: &Path) -> Result<Vec<PemItem<'static>>, PemError> {
+    let pem = bounded::read_file(file, MAX_PEM_BYTES).map_err(|e| PemError::new(file, e.reason.to_string()))?;
+    parse_pem(&pem).collect::<Result<_, _>>().map_err(|_| PemError::new(file, "it is not valid PEM"))
+}
+
+/// The seconds of a `Retry-After` header. Dates are ignored, since our clock and the server's may differ.
+pub fn retry_after(header: &str) -> Option<Duration> {
+    header.trim().parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_seconds_of_retry_after_are_read() {
+        assert_eq!(retry_after(" 7 "), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after("Wed, 21 Oct 2026 07:28:00 GMT"), None);
+    }
+
+    #[test]
+    fn unusable_files_are_named_with_the_reason() {
+        let file = std::env::temp_dir().join(format!("automap-pem-{}", std::process::id()));
+        for (content, expected) in [
+            ("", "it holds no PEM certificate"),
+            ("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n", "it is not valid PEM"),
+        ] {
+            std::fs::write(&file, content).unwrap();
+            assert_eq!(authorities(&file).unwrap_err(), PemError::new(&file, expected));
+        }
+        std::fs::remove_file(&file).unwrap();
+        assert!(authorities(&file).unwrap_err().to_string().starts_with(&file.display().to_string()));
+    }
+}
