@@ -4,7 +4,7 @@ use crate::analysis::Analysis;
 use crate::graph::{ByType, MetricType};
 use crate::note::Note;
 use crate::observation::Observation;
-use crate::onset_average::{self, Cut};
+use crate::onset_average::{self, EvaluatedOnset};
 use crate::rank::metric_weights::{ConfirmedCase, LearningOptions, learn_weights};
 use crate::report::{self, Report};
 use crate::{anomaly, rank, verdict, windows};
@@ -74,7 +74,7 @@ pub fn analyse_with_history(
     let instants = possible.first().map(|h| (h.windows.rows.baseline.len(), h.windows.rows.incident.len()));
     let (baseline, incident) = instants.unwrap_or_default();
     let averaged = onset_average::rank_by_evidence(&frame, possible, calls, &options.anomaly, &options.evidence);
-    let Some(Cut { windows, anomalies, ranking }) = averaged else {
+    let Some(EvaluatedOnset { windows, anomalies, ranking }) = averaged else {
         return Err(DiagnoseError::NothingToJudge { series: frame.series().len(), baseline, incident });
     };
     let mut notes = windows::notes(&windows, &observation.hint);

@@ -1,4 +1,6 @@
-//! One incident from its first sign to its end: what was known when. Plain data; `watch` makes it, stores and interfaces carry it.
+//! The record of one incident: cause, symptoms, cost and timeline, from its onset to its end.
+//!
+//! Plain, versioned data. [`crate::watch`] creates and updates it; the server stores, sends and serves it. Texts for people are made elsewhere.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,10 +10,10 @@ use crate::time::{Timestamp, as_rfc3339};
 
 /// Version of this shape. A reader accepts this one and the one before.
 pub const INCIDENT_SCHEMA_VERSION: u32 = 1;
-/// Longest timeline: beyond it the entries after the first half are forgotten, the oldest of them first.
+/// Longest timeline. Beyond it the oldest entries of the second half are dropped, so that both beginning and end are kept.
 pub const MAX_TIMELINE: usize = 200;
 
-/// One incident of one target. Instants are RFC 3339 in UTC.
+/// One incident of one target. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Incident {
     /// Version of this shape.
@@ -20,13 +22,13 @@ pub struct Incident {
     pub id: String,
     /// The watched system's name in the configuration.
     pub target: String,
-    /// Where it stands.
+    /// Its state.
     pub state: IncidentState,
     /// How bad it is.
     pub severity: Severity,
-    /// Grows by one with every change; two copies with the same revision are equal.
+    /// Increases by one with every change; two copies with the same revision are equal.
     pub revision: u64,
-    /// When it began, as far as is known now.
+    /// When it began, to the best of current knowledge.
     #[serde(with = "as_rfc3339")]
     #[schemars(with = "String")]
     pub onset: Timestamp,
@@ -38,42 +40,42 @@ pub struct Incident {
     #[serde(with = "as_rfc3339")]
     #[schemars(with = "String")]
     pub updated: Timestamp,
-    /// When it was closed; `null` while it goes on.
+    /// When it was closed; `null` while it is open.
     #[serde(with = "as_rfc3339::option")]
     #[schemars(with = "Option<String>")]
     pub closed: Option<Timestamp>,
     /// One line for people: `payment (network): front-end p95 latency 74.1 → 376 ms`.
     pub title: String,
-    /// The service named; `null` where the evidence does not single one out.
+    /// The service named as the cause; `null` where the evidence does not single one out.
     pub cause: Option<NamedCause>,
-    /// What users of the services feel, the worst that was seen of each, worst first.
+    /// Indicators that left their normal range, with the largest change of each; worst first.
     pub symptoms: Vec<IndicatorChange>,
-    /// Services that suffer from the cause: alerts on them may be held back.
+    /// Services that suffer from the cause: alerts on them may be suppressed.
     pub victims: Vec<String>,
-    /// What it costs the objectives.
+    /// Its cost to the objectives.
     pub slos: Vec<SloImpact>,
-    /// Alerts from outside that belong to it: `groupKey` or fingerprint.
+    /// External alerts that belong to it: `groupKey` or fingerprint.
     pub alerts: Vec<String>,
-    /// How often it came back after it had been closed.
+    /// How often it was reopened.
     pub reopened: u32,
-    /// Who looks after the service that it is about; `null` where nobody is known to.
+    /// Owner of the affected service; `null` where none is configured.
     #[serde(default)]
     pub owner: Option<Owner>,
-    /// What people say was the cause; `null` until somebody does.
+    /// The cause as confirmed by a user; `null` until then.
     pub confirmed: Option<String>,
-    /// What was known when, oldest first; at most [`MAX_TIMELINE`] entries.
+    /// What happened when, oldest first; at most [`MAX_TIMELINE`] entries.
     pub timeline: Vec<TimelineEntry>,
     /// The latest diagnosis.
     pub report: Option<Report>,
 }
 
-/// Where an incident stands.
+/// State of an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IncidentState {
-    /// It goes on.
+    /// Something is wrong.
     Open,
-    /// Nothing is wrong any more; it is closed when that lasts.
+    /// Nothing is wrong any more; it will be closed if that lasts.
     Recovering,
     /// Over.
     Closed,
@@ -83,9 +85,9 @@ pub enum IncidentState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Something changed that no user feels.
+    /// Something changed that users do not notice.
     Info,
-    /// Users feel it.
+    /// Users notice it.
     Warning,
     /// Many requests fail, or an objective's budget burns fast.
     Critical,
@@ -94,36 +96,36 @@ pub enum Severity {
 /// The service named as the cause.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NamedCause {
-    /// Which.
+    /// Its name.
     pub service: String,
-    /// What kind of fault its evidence speaks of, such as `network` or `cpu`.
+    /// The kind of fault that its evidence indicates, such as `network` or `cpu`.
     pub mechanism: Option<String>,
     /// Confidence, 0 to 1.
     pub confidence: f64,
 }
 
-/// Who looks after a service, and where they look.
+/// Owner of a service, with links for whoever is on call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Owner {
     /// The team.
     pub team: Option<String>,
-    /// Where it is written what to do.
+    /// Link to the runbook.
     pub runbook: Option<String>,
-    /// Where to look.
+    /// Link to the dashboard.
     pub dashboard: Option<String>,
-    /// How bad an incident of it is, whatever it looks like.
+    /// Fixed severity of its incidents.
     pub severity: Option<Severity>,
 }
 
-/// What the requests of a service feel.
+/// What users notice of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Indicator {
     /// Share of failed requests.
     Errors,
-    /// Time to answer.
+    /// Latency.
     Latency,
-    /// Requests that no longer arrive or are no longer counted.
+    /// Requests that no longer arrive.
     Requests,
 }
 
@@ -131,13 +133,13 @@ pub enum Indicator {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Sign")]
 pub struct IndicatorChange {
-    /// Whose requests.
+    /// The service.
     pub service: String,
-    /// What about them.
+    /// Which of its indicators.
     pub indicator: Indicator,
     /// The metric it is read from: `error_ratio`, `latency_p95_ms`.
     pub metric: String,
-    /// Level in normal time.
+    /// Normal level, in the metric's unit.
     pub from: f64,
     /// Level now, in the metric's unit.
     pub to: f64,
@@ -152,49 +154,49 @@ pub struct SloImpact {
     pub slo: String,
     /// The service it is about; empty for the whole system.
     pub service: String,
-    /// How fast the budget burns, as a multiple of what would use it up exactly at the end of its period: the highest that fired.
+    /// How fast the budget burns: the highest rate seen, as a multiple of the rate that would use it up exactly at the end of its period.
     pub burn_rate: f64,
-    /// Share of the whole period's budget that this incident has used up so far, 0 to 1 and more; `null` where it could not be computed.
+    /// Share of the whole period's budget that this incident has used so far, 0–1 and more; `null` where it could not be computed.
     pub budget_share: Option<f64>,
 }
 
-/// One moment of an incident.
+/// One entry of an incident's timeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TimelineEntry {
-    /// When automap knew.
+    /// When automap noticed.
     #[serde(with = "as_rfc3339")]
     #[schemars(with = "String")]
     pub at: Timestamp,
-    /// What kind of moment.
+    /// What happened.
     pub kind: TimelineKind,
-    /// In words.
+    /// One line for people.
     pub text: String,
 }
 
-/// Kinds of moments.
+/// Kinds of timeline entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Moment")]
 #[serde(rename_all = "snake_case")]
 pub enum TimelineKind {
     /// It was opened.
     Opened,
-    /// The answer changed: another cause, or none.
+    /// Another cause was named, or none any more.
     Verdict,
     /// More is affected, or it is worse.
     Spread,
     /// Nothing is wrong any more.
     Recovering,
-    /// It is wrong again before it was closed.
+    /// Wrong again before it was closed.
     Relapsed,
     /// Closed.
     Closed,
-    /// It came back soon after it had been closed.
+    /// It came back soon after it was closed.
     Reopened,
-    /// The source did not answer, or answers again.
+    /// The source stopped answering, or answers again.
     Source,
-    /// An alert from outside joined.
+    /// An external alert joined.
     Alert,
-    /// Somebody said what the cause was.
+    /// A user confirmed the cause.
     Confirmed,
 }
 
@@ -239,7 +241,7 @@ impl TimelineKind {
 }
 
 impl Incident {
-    /// One of which nothing is known but when it began; its first change makes it revision 1.
+    /// A new incident at revision 0, of which only the onset is known. Its first change makes it revision 1.
     pub fn new(id: impl Into<String>, target: impl Into<String>, onset: Timestamp, opened: Timestamp) -> Self {
         Self {
             schema_version: INCIDENT_SCHEMA_VERSION,
@@ -266,15 +268,15 @@ impl Incident {
         }
     }
 
-    /// Adds a moment; forgets the oldest one after the first half when there is no room.
-    pub fn note(&mut self, at: Timestamp, kind: TimelineKind, text: impl Into<String>) {
+    /// Adds an entry to the timeline. When it is full, the oldest entry of its second half is dropped.
+    pub fn add_entry(&mut self, at: Timestamp, kind: TimelineKind, text: impl Into<String>) {
         if self.timeline.len() >= MAX_TIMELINE {
             self.timeline.remove(MAX_TIMELINE / 2);
         }
         self.timeline.push(TimelineEntry { at, kind, text: text.into() });
     }
 
-    /// The services that it is about: its cause; while none is named, those with symptoms.
+    /// The affected services: the cause or, while none is named, those with symptoms.
     pub fn services(&self) -> Vec<&str> {
         match &self.cause {
             Some(cause) => vec![&cause.service],
@@ -282,19 +284,9 @@ impl Incident {
         }
     }
 
-    /// Whether it still goes on.
+    /// Whether it is not closed yet.
     pub fn is_open(&self) -> bool {
         self.state != IncidentState::Closed
-    }
-}
-
-/// `6 h`, `12 min`, `40 s`.
-pub fn span(ms: i64) -> String {
-    let s = ms.max(0) / 1000;
-    match s {
-        s if s >= 7200 => format!("{} h", s / 3600),
-        s if s >= 120 => format!("{} min", s / 60),
-        s => format!("{s} s"),
     }
 }
 
@@ -308,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_are_readable_and_survive_json() {
+    fn times_are_readable_and_survive_json() {
         let incident = an_incident();
         let json = serde_json::to_value(&incident).unwrap();
         assert_eq!((json["onset"].as_str(), json["closed"].is_null()), (Some("2025-11-23T14:03:15Z"), true));
@@ -319,7 +311,7 @@ mod tests {
     fn a_full_timeline_keeps_its_beginning_and_its_end() {
         let mut incident = an_incident();
         for i in 0..MAX_TIMELINE + 5 {
-            incident.note(incident.onset, TimelineKind::Verdict, i.to_string());
+            incident.add_entry(incident.onset, TimelineKind::Verdict, i.to_string());
         }
         let texts: Vec<&str> = incident.timeline.iter().map(|e| e.text.as_str()).collect();
         assert_eq!((texts.len(), texts[0], texts[99], texts[100]), (MAX_TIMELINE, "0", "99", "105"));

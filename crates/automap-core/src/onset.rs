@@ -1,4 +1,8 @@
-//! When it began: for the whole system, and for one series.
+//! Finds when a change began, for the whole system and for a single series.
+//!
+//! [`candidates`] and [`in_stretches`] look for the row at which most series change at once and feed [`crate::windows`]. [`of_series`] and
+//! [`interval_of_series`] date the change of one series, the latter with a 90 % interval, and feed evidence and propagation. Nothing here
+//! decides who caused the change.
 
 mod change;
 mod interval;
@@ -12,16 +16,31 @@ use change::Change;
 use crate::frame::MetricFrame;
 use crate::stats::{mad, median};
 
-/// Further changes of the likelihood are told apart from the best one when they gain at least this share of it.
+/// A second peak of the likelihood is a candidate if it gains at least this share of the best one.
 const RIVAL_SHARE: f64 = 0.5;
-/// And when they lie at least this share of the samples away from it, three at least.
+/// It must also be at least this share of the samples away from the best one, at least three samples.
 const RIVAL_DISTANCE: f64 = 0.05;
 const MIN_RIVAL_DISTANCE: usize = 3;
 
-/// Rows before `end` at which the system may have changed, the likeliest first; empty when nothing did.
+/// Returns the rows before `end` at which the system may have changed, the likeliest first; empty if nothing changed.
 ///
-/// The best two splits by likelihood and the largest shift of means: the statistics fail on different incidents, and a ranking averaged over
-/// their answers is better than one on either. O(series × samples).
+/// These are the best two splits by likelihood and the largest shift of the mean. The two statistics fail on different incidents, and a
+/// ranking averaged over their answers is better than one based on either. O(series × samples).
+///
+/// ```
+/// use automap_core::frame::{RawSeries, assemble};
+/// use automap_core::onset;
+/// use automap_core::time::Timestamp;
+///
+/// // One latency, 10 or 11 ms up to row 39 and 80 ms from row 40 on.
+/// let times: Vec<Timestamp> = (0..60).map(|i| Timestamp::from_ms(i * 5_000)).collect();
+/// let value = |i: usize| if i < 40 { 10.0 + (i % 2) as f64 } else { 80.0 };
+/// let points = times.iter().enumerate().map(|(i, t)| (*t, value(i))).collect();
+/// let raw = RawSeries { service: "web".into(), metric: "latency_ms".into(), peer: None, points };
+/// let (frame, _) = assemble(vec![raw], times)?;
+/// assert_eq!(onset::candidates(&frame, 60), [40]);
+/// # Ok::<(), automap_core::frame::FrameError>(())
+/// ```
 pub fn candidates(frame: &MetricFrame, end: usize) -> Vec<usize> {
     let change = Change::new(frame, end);
     let Some(best) = highest(&change.split, 0..change.split.len()).filter(|k| change.split[*k] > 0.0) else {
@@ -33,12 +52,17 @@ pub fn candidates(frame: &MetricFrame, end: usize) -> Vec<usize> {
     let rival = peaks.max_by(|a, b| change.split[*a].total_cmp(&change.split[*b]).then(b.cmp(a)));
     found.extend(rival.filter(|k| change.split[*k] >= RIVAL_SHARE * change.split[best]));
     found.extend(highest(&change.shift, 0..change.shift.len()).filter(|k| change.shift[*k] > 0.0));
-    let mut seen = Vec::new();
-    found.retain(|k| !seen.contains(k) && (seen.push(*k), true).1);
-    found.into_iter().map(|k| change.first + k).collect()
+    let mut rows: Vec<usize> = Vec::with_capacity(found.len());
+    for row in found.into_iter().map(|k| change.first + k) {
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    rows
 }
 
-/// The likeliest row of a change in each of several stretches of rows before `end`; the middle of a stretch in which nothing changes.
+/// Returns the likeliest row of a change in each of several stretches of rows before `end`, or the middle of a stretch in which nothing
+/// changes. O(series × samples).
 pub fn in_stretches(frame: &MetricFrame, end: usize, stretches: &[Range<usize>]) -> Vec<usize> {
     let change = Change::new(frame, end);
     let (first, past) = (change.first, change.first + change.split.len());
@@ -50,12 +74,12 @@ pub fn in_stretches(frame: &MetricFrame, end: usize, stretches: &[Range<usize>])
     stretches.iter().map(likeliest).collect()
 }
 
-/// Position of the largest of some values, the first of equals.
+/// Position of the largest value in a range, the first of equals.
 fn highest(values: &[f64], inside: Range<usize>) -> Option<usize> {
     inside.max_by(|a, b| values[*a].total_cmp(&values[*b]).then(b.cmp(a)))
 }
 
-/// Positions that no neighbour exceeds.
+/// Positions of local maxima: no neighbour is larger.
 fn peaks(values: &[f64]) -> impl Iterator<Item = usize> {
     let below = |k: usize, neighbour: Option<&f64>| neighbour.is_none_or(|v| *v <= values[k]);
     let is_peak =
@@ -63,10 +87,19 @@ fn peaks(values: &[f64]) -> impl Iterator<Item = usize> {
     (0..values.len()).filter(is_peak)
 }
 
-/// The first row from `from` on at which a series leaves its normal band for two samples in a row.
+/// Returns the first row from `from` on at which a series leaves its normal band for two samples in a row.
 ///
-/// The band is `baseline median ± 4 floored spreads`. Evidence to show, not to rank by: with a few samples noise decides who
-/// was first. `None` when the series never leaves the band that long.
+/// The band is the median of the `baseline` rows ± 4 spreads, a spread being their MAD but at least `floor` (in the series' unit). The
+/// result is evidence to show, not to rank by: with a few samples, noise decides which series was first. `None` if the series never leaves
+/// the band that long; gaps are inside it. O(samples).
+///
+/// ```
+/// use automap_core::onset::of_series;
+///
+/// let values = [1.0, 1.1, 0.9, 1.0, 9.0, 1.0, 9.0, 9.0, 9.0];
+/// let baseline = [0, 1, 2, 3];
+/// assert_eq!(of_series(&values, &baseline, 4, 0.1), Some(6), "the single peak at row 4 is no onset");
+/// ```
 pub fn of_series(values: &[f64], baseline: &[usize], from: usize, floor: f64) -> Option<usize> {
     const SPREADS: f64 = 4.0;
     let normal: Vec<f64> = baseline.iter().map(|&i| values[i]).collect();

@@ -1,8 +1,12 @@
-//! Every time at which it may have begun, weighed by what each explains.
+//! Averages the ranking over all possible onsets, each weighted by how much it explains.
 //!
-//! The onset is a nuisance: what is asked is who did it. Scores are log evidence, so an onset's own evidence is `ln(prior · Σ_s exp(score_s))`, and
-//! a service's score is the mean over all onsets, weighed by it. A wrong onset mixes fault and normal time and explains little, so it hardly
-//! counts; an alternative outweighs what the user said only where it explains a lot more.
+//! The onset is a nuisance parameter: the question is who caused the incident. Scores are log evidence, so the evidence of an onset is
+//! `ln(prior · Σ_s exp(score_s))`, and a service's final score is the mean of its scores over all onsets, weighted by that evidence. A wrong
+//! onset mixes fault and baseline and explains little, so it hardly counts; an earlier onset outweighs the given one only if it explains much
+//! more (journal 0006). How the hypotheses come about is the business of [`crate::windows`].
+//!
+//! Worked example: two onsets with priors 0.75 and 0.25 and scores (0, ln 3) and (ln 3, ln 9) for two services. Their evidence is
+//! 0.75 · (1 + 3) = 3 and 0.25 · (3 + 9) = 3, so both weigh one half, and the scores are (0 + ln 3) / 2 = 0.55 and (ln 3 + ln 9) / 2 = 1.65.
 
 use std::collections::BTreeMap;
 
@@ -15,51 +19,54 @@ use crate::rank::{EvidenceOptions, Part, RankedService, Ranking};
 use crate::topology::CallGraph;
 use crate::windows::{Hypothesis, Windows};
 
-/// What one way to cut the observation shows.
+/// Result of one hypothesis about the onset.
 #[derive(Debug)]
-pub(crate) struct Cut {
+pub(crate) struct EvaluatedOnset {
     pub(crate) windows: Windows,
     pub(crate) anomalies: Anomalies,
-    /// By the evidence engine.
+    /// Ranking by the evidence engine.
     pub(crate) ranking: Ranking,
 }
 
-/// The cut that explains most, with every service's score averaged over all of them.
+/// Evaluates every hypothesis and returns the one that explains most, with all scores averaged over the hypotheses.
 ///
-/// `None` when no cut has a series with enough samples in both windows.
+/// `None` if no hypothesis has a series with enough samples in both windows. Cost: one anomaly detection and ranking per hypothesis, in
+/// parallel.
 pub(crate) fn rank_by_evidence(
     frame: &MetricFrame,
     hypotheses: Vec<Hypothesis>,
     calls: &CallGraph,
     anomaly_options: &AnomalyOptions,
     evidence_options: &EvidenceOptions,
-) -> Option<Cut> {
-    let mut cuts: Vec<(f64, Cut)> = hypotheses
+) -> Option<EvaluatedOnset> {
+    let mut evaluations: Vec<(f64, EvaluatedOnset)> = hypotheses
         .into_par_iter()
         .map(|Hypothesis { windows, prior }| {
             let anomalies = anomaly::detect(frame, &windows.rows, anomaly_options);
             let ranking = evidence::rank(frame, &anomalies, calls, evidence_options);
-            (prior, Cut { windows, anomalies, ranking })
+            (prior, EvaluatedOnset { windows, anomalies, ranking })
         })
         .collect();
-    cuts.retain(|(_, cut)| !cut.ranking.services.is_empty());
-    let best = (0..cuts.len()).max_by(|a, b| explained(&cuts[*a]).total_cmp(&explained(&cuts[*b])).then(b.cmp(a)));
+    evaluations.retain(|(_, evaluation)| !evaluation.ranking.services.is_empty());
+    let best = (0..evaluations.len())
+        .max_by(|a, b| log_evidence(&evaluations[*a]).total_cmp(&log_evidence(&evaluations[*b])).then(b.cmp(a)));
     let best = best?;
-    let averaged = averaged(&cuts, best);
-    let (_, cut) = cuts.swap_remove(best);
-    Some(Cut { ranking: averaged, ..cut })
+    let averaged = averaged(&evaluations, best);
+    let (_, evaluation) = evaluations.swap_remove(best);
+    Some(EvaluatedOnset { ranking: averaged, ..evaluation })
 }
 
-/// The services of one cut with the mean of their scores, and of what these are made of, in all cuts; what a cut does not judge is 0 there.
-fn averaged(cuts: &[(f64, Cut)], best: usize) -> Ranking {
-    let services = &cuts[best].1.ranking.services;
-    if cuts.len() == 1 {
+/// The services of the best hypothesis, with scores and parts averaged over all hypotheses. A service that a hypothesis does not judge scores
+/// 0 there.
+fn averaged(evaluations: &[(f64, EvaluatedOnset)], best: usize) -> Ranking {
+    let services = &evaluations[best].1.ranking.services;
+    if evaluations.len() == 1 {
         return with_shares(services.clone());
     }
-    let all = log_sum_exp(cuts.iter().map(explained));
-    let weighted: Vec<(f64, BTreeMap<ServiceIdx, &RankedService>)> = cuts
+    let all = log_sum_exp(evaluations.iter().map(log_evidence));
+    let weighted: Vec<(f64, BTreeMap<ServiceIdx, &RankedService>)> = evaluations
         .iter()
-        .map(|l| ((explained(l) - all).exp(), l.1.ranking.services.iter().map(|s| (s.service, s)).collect()))
+        .map(|l| ((log_evidence(l) - all).exp(), l.1.ranking.services.iter().map(|s| (s.service, s)).collect()))
         .collect();
     let mean = |s: &RankedService| {
         let views: Vec<(f64, &RankedService)> =
@@ -70,8 +77,8 @@ fn averaged(cuts: &[(f64, Cut)], best: usize) -> Ranking {
     with_shares(services.iter().map(mean).collect())
 }
 
-/// Every part that any cut has, in the order of the best one. Nothing counts below zero in a score, so nothing does in a mean; a part that is
-/// nowhere above it keeps the best cut's value.
+/// Every part that any hypothesis has, in the order of the best one. Negative evidence does not count in a score, so it does not count in the
+/// mean either; a part that is nowhere positive keeps the value of the best hypothesis.
 fn averaged_parts(best: &RankedService, views: &[(f64, &RankedService)]) -> Vec<Part> {
     let mut parts = best.parts.clone();
     for part in views.iter().flat_map(|(_, there)| &there.parts) {
@@ -89,12 +96,12 @@ fn averaged_parts(best: &RankedService, views: &[(f64, &RankedService)]) -> Vec<
     parts
 }
 
-/// Log evidence for an onset, whoever did it: `ln(prior · Σ_s exp(score_s))`.
-fn explained((prior, cut): &(f64, Cut)) -> f64 {
-    prior.ln() + log_sum_exp(cut.ranking.services.iter().map(|s| s.score))
+/// Log evidence for an onset, whichever service caused the incident: `ln(prior · Σ_s exp(score_s))`.
+fn log_evidence((prior, evaluation): &(f64, EvaluatedOnset)) -> f64 {
+    prior.ln() + log_sum_exp(evaluation.ranking.services.iter().map(|s| s.score))
 }
 
-/// `ln Σ exp(x)`; minus infinity of nothing.
+/// `ln Σ exp(x)`, computed without overflow; minus infinity without values.
 fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let top = values.clone().fold(f64::NEG_INFINITY, f64::max);
     if top == f64::NEG_INFINITY { top } else { top + values.map(|v| (v - top).exp()).sum::<f64>().ln() }
@@ -109,7 +116,7 @@ mod tests {
     use crate::time::{Interval, Timestamp};
     use crate::windows::OnsetSource;
 
-    fn a_look(prior: f64, scores: &[f64]) -> (f64, Cut) {
+    fn evaluated(prior: f64, scores: &[f64]) -> (f64, EvaluatedOnset) {
         let t = Timestamp::from_ms;
         let windows = Windows {
             baseline: Interval { start: t(0), end: t(1) },
@@ -127,7 +134,7 @@ mod tests {
         let services = scores.iter().enumerate().map(service).collect();
         let anomalies =
             Anomalies { series: Vec::new(), missing: BTreeMap::new(), loads: BTreeMap::new(), noise: BTreeMap::new() };
-        (prior, Cut { windows, anomalies, ranking: Ranking { engine: Engine::Evidence, services } })
+        (prior, EvaluatedOnset { windows, anomalies, ranking: Ranking { engine: Engine::Evidence, services } })
     }
 
     fn scores(ranking: &Ranking) -> Vec<(usize, f64)> {
@@ -139,20 +146,20 @@ mod tests {
     #[test]
     fn worked_by_hand() {
         let (zero, three, nine) = (0.0, 3f64.ln(), 9f64.ln());
-        let cuts = [a_look(0.75, &[zero, three]), a_look(0.25, &[three, nine])];
-        assert_eq!(scores(&averaged(&cuts, 0)), [(1, 1.65), (0, 0.55)]);
+        let evaluations = [evaluated(0.75, &[zero, three]), evaluated(0.25, &[three, nine])];
+        assert_eq!(scores(&averaged(&evaluations, 0)), [(1, 1.65), (0, 0.55)]);
     }
 
-    /// Half of each cut: latency (4 + 2) / 2 = 3, memory (0 + 3) / 2 = 1.5 with the −2 counting as nothing, and restarts that only the second
-    /// cut saw (0 + 1) / 2. Their sum is the mean of the scores, (4 + 6) / 2.
+    /// Half of each hypothesis: latency (4 + 2) / 2 = 3, memory (0 + 3) / 2 = 1.5 with the −2 counting as 0, and restarts that only the second
+    /// hypothesis has (0 + 1) / 2. Their sum is the mean of the scores, (4 + 6) / 2.
     #[test]
     fn the_parts_still_add_up_to_the_score() {
         let part = |family, evidence| Part { source: PartSource::Own(family), evidence, weight: 1.0 };
-        let mut cuts = [a_look(0.5, &[4.0]), a_look(0.5 * (4.0f64 - 6.0).exp(), &[6.0])];
-        cuts[0].1.ranking.services[0].parts = vec![part(Family::Latency, 4.0), part(Family::Memory, -2.0)];
-        cuts[1].1.ranking.services[0].parts =
+        let mut evaluations = [evaluated(0.5, &[4.0]), evaluated(0.5 * (4.0f64 - 6.0).exp(), &[6.0])];
+        evaluations[0].1.ranking.services[0].parts = vec![part(Family::Latency, 4.0), part(Family::Memory, -2.0)];
+        evaluations[1].1.ranking.services[0].parts =
             vec![part(Family::Lifecycle, 1.0), part(Family::Latency, 2.0), part(Family::Memory, 3.0)];
-        let mean = &averaged(&cuts, 0).services[0];
+        let mean = &averaged(&evaluations, 0).services[0];
         let parts: Vec<_> = mean.parts.iter().map(|p| (&p.source, (p.evidence * 100.0).round() / 100.0)).collect();
         let own = PartSource::Own;
         assert_eq!(parts, [(&own(Family::Latency), 3.0), (&own(Family::Memory), 1.5), (&own(Family::Lifecycle), 0.5)]);
@@ -161,8 +168,8 @@ mod tests {
 
     #[test]
     fn one_onset_keeps_its_scores_and_an_unlikely_one_hardly_counts() {
-        assert_eq!(scores(&averaged(&[a_look(1.0, &[2.0, 5.0])], 0)), [(1, 5.0), (0, 2.0)]);
-        let cuts = [a_look(0.85, &[1.0, 12.0]), a_look(0.15, &[3.0, 2.0])];
-        assert_eq!(scores(&averaged(&cuts, 0)), [(1, 12.0), (0, 1.0)]);
+        assert_eq!(scores(&averaged(&[evaluated(1.0, &[2.0, 5.0])], 0)), [(1, 5.0), (0, 2.0)]);
+        let evaluations = [evaluated(0.85, &[1.0, 12.0]), evaluated(0.15, &[3.0, 2.0])];
+        assert_eq!(scores(&averaged(&evaluations, 0)), [(1, 12.0), (0, 1.0)]);
     }
 }

@@ -36,6 +36,15 @@ pub fn display_unit(unit: Unit, largest: f64) -> (f64, &'static str) {
     }
 }
 
+/// A duration in its largest suitable unit: `6 h`, `12 min`, `40 s`. Negative durations are 0.
+pub fn duration(ms: i64) -> String {
+    match ms.max(0) / 1000 {
+        s if s >= 7200 => format!("{} h", s / 3600),
+        s if s >= 120 => format!("{} min", s / 60),
+        s => format!("{s} s"),
+    }
+}
+
 /// Three significant digits at most, no exponent below a million, no trailing zeros.
 pub fn number(v: f64) -> String {
     let size = v.abs();

@@ -1,17 +1,30 @@
-//! Seeded random numbers for jitter, faults, visitors and resampling. SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): eight lines,
-//! every seed is good, and the same seed gives the same stream everywhere. Not for secrets.
+//! The project's only random number generator: small, seeded, the same stream on every machine.
+//!
+//! Used for the Monte-Carlo walk, resampling, jitter and the laboratory's faults, all of which have to be repeatable: a run is
+//! described completely by its seed. The algorithm is SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), for which every seed is
+//! good. It is not cryptographic: never use it for tokens or keys.
 
 /// A stream of random numbers.
+///
+/// ```
+/// use automap_core::random::Rng;
+///
+/// let mut rng = Rng::new(1_234_567);
+/// assert_eq!(rng.bits(), 6_457_827_717_110_365_317, "as published with the reference implementation");
+/// assert!((0.0..1.0).contains(&rng.unit()));
+/// // Components of one run draw from streams of their own.
+/// assert_ne!(Rng::named(7, "user").bits(), Rng::named(7, "user-db").bits());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Rng(u64);
 
 impl Rng {
-    /// The stream of one seed.
+    /// Starts the stream of one seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The stream that belongs to `name` under one seed, so that components do not move in step.
+    /// Starts the stream of a named component. Components that share a seed do not draw the same numbers.
     pub fn named(seed: u64, name: &str) -> Self {
         const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
         const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
@@ -38,21 +51,27 @@ impl Rng {
         (self.unit() * n as f64) as usize
     }
 
-    /// Fisher & Yates: every order is as likely.
+    /// Shuffles in place (Fisher and Yates); every order is equally likely.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
             items.swap(i, self.below(i + 1));
         }
     }
 
-    /// True in `percent` of 100 cases.
+    /// Returns true with a probability of `percent` / 100.
     pub fn percent(&mut self, percent: f64) -> bool {
         self.unit() * 100.0 < percent
     }
 
-    /// Exponential with this mean: waits between independent arrivals.
+    /// Exponentially distributed with this mean, such as the time between independent arrivals.
     pub fn exponential(&mut self, mean: f64) -> f64 {
         -mean * (1.0 - self.unit()).ln()
+    }
+
+    /// Standard normal, mean 0 and standard deviation 1 (Box and Muller 1958). Takes two numbers of the stream.
+    pub fn normal(&mut self) -> f64 {
+        let (radius, angle) = (1.0 - self.unit(), self.unit());
+        (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
     }
 }
 
@@ -72,6 +91,16 @@ mod tests {
         let mut rng = Rng::new(7);
         let mean = (0..20_000).map(|_| rng.exponential(3.0)).sum::<f64>() / 20_000.0;
         assert!((mean - 3.0).abs() < 0.1, "{mean}");
+    }
+
+    /// Standard errors over 20,000 draws: 0.007 for the mean, 0.01 for the variance.
+    #[test]
+    fn normal_has_mean_zero_and_variance_one() {
+        let mut rng = Rng::new(11);
+        let draws: Vec<f64> = (0..20_000).map(|_| rng.normal()).collect();
+        let mean = draws.iter().sum::<f64>() / 20_000.0;
+        let variance = draws.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 20_000.0;
+        assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.04, "{mean} {variance}");
     }
 
     #[test]

@@ -1,4 +1,11 @@
-//! What may be said: a cause, no incident, or not enough evidence.
+//! Decides what a ranking allows to be said: a cause, no incident, or not enough evidence.
+//!
+//! The ranking always has a first place; this module turns its margin over the others into a confidence, calibrated on public recordings, and
+//! names a cause only from a threshold on. It does not rank and makes no texts.
+//!
+//! Worked example: the first service has score 9, the second 6, the clearest sign of the first is 4, and the baseline has 30 samples. The
+//! strength is 4 · (9 − 6) / 9 · 30 / (30 + 10) = 1, the odds are 0.54 · 2^3.2 = 4.96, and the confidence is 4.96 / 5.96 = 0.83: above 0.7, so
+//! the service is named.
 
 use crate::analysis::Analysis;
 use crate::metric::Unit;
@@ -6,9 +13,9 @@ pub use crate::rank::metrics::causal_weight;
 use crate::rank::{Engine, Part, RankedService};
 use crate::stats::soft_step;
 
-/// With this many samples in the baseline a lead counts half: what spread is normal is itself a guess then, and with six of them
-/// pure noise leads by as much as a fault.
-const HALF_BELIEVED_SAMPLES: f64 = 10.0;
+/// Baseline samples at which evidence counts half. With few samples the normal spread is itself a guess: with six, pure noise leads by as
+/// much as a fault.
+const HALF_WEIGHT_SAMPLES: f64 = 10.0;
 
 /// When a verdict may name a cause.
 #[derive(Clone, Copy, Debug)]
@@ -24,10 +31,10 @@ pub struct VerdictOptions {
     /// The same where most metrics have no known unit, so that nothing says which changes are too small to matter. Default 0.9:
     /// one of 50 fault-free stretches of public recordings reaches it; 0.8 is reached by one of 25.
     pub name_from_unitless: f64,
-    /// A top score below this, as far as it is believed, with no symptom beyond `quiet_symptom`, is "no incident". Default 1.5: a score of 2
-    /// on 30 samples of normal time.
+    /// If the top score, weighted by the reliability of the baseline, is below this and no symptom exceeds `quiet_symptom`, there is no
+    /// incident. Default 1.5: a score of 2 on a baseline of 30 samples.
     pub quiet_score: f64,
-    /// Evidence of a symptom that counts as one, as far as it is believed. Default 1.1: 1.5 on 30 samples.
+    /// Evidence from which a symptom counts, weighted in the same way. Default 1.1: evidence of 1.5 on a baseline of 30 samples.
     pub quiet_symptom: f64,
 }
 
@@ -53,10 +60,10 @@ impl VerdictOptions {
     }
 }
 
-/// What may be said.
+/// What an analysis allows to be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The first of the ranking is named.
+    /// The first service of the ranking is the cause.
     Cause,
     /// Something is wrong, or may be, but the data does not single out a service.
     NotEnoughEvidence,
@@ -64,13 +71,25 @@ pub enum Decision {
     NoIncident,
 }
 
-/// How far evidence on a baseline of so many samples is believed, 0 to 1.
-fn believed(baseline: usize) -> f64 {
-    let n = baseline as f64;
-    n / (n + HALF_BELIEVED_SAMPLES)
+/// Weight of evidence that rests on a baseline of this many samples, 0–1.
+fn baseline_reliability(samples: usize) -> f64 {
+    let n = samples as f64;
+    n / (n + HALF_WEIGHT_SAMPLES)
 }
 
-/// How clearly a first place stands out; 0 is a tie, 1 a clear lead.
+/// How clearly a service stands out from the others.
+///
+/// ```
+/// use automap_core::rank::Engine;
+/// use automap_core::verdict::{Margin, VerdictOptions};
+///
+/// let options = VerdictOptions::default();
+/// let tie = Margin { engine: Engine::Evidence, score: 6.0, runner_up: 6.0, share: 0.4, own_evidence: 4.0, baseline_samples: 30 };
+/// assert!((tie.confidence(&options) - 0.35).abs() < 0.01);
+/// let clear = Margin { score: 9.0, ..tie };
+/// assert!((clear.strength(&options) - 1.0).abs() < 0.01);
+/// assert!((clear.confidence(&options) - 0.83).abs() < 0.01);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Margin {
     /// Which engine ranked.
@@ -78,48 +97,57 @@ pub struct Margin {
     /// Score of the service.
     pub score: f64,
     /// The best score of the others.
-    pub next: f64,
-    /// Share of belief.
+    pub runner_up: f64,
+    /// Its share in the ranking, 0–1.
     pub share: f64,
-    /// Its own evidence: the clearest part for the evidence engine, the sum of all for the walk.
-    pub own: f64,
+    /// Its own evidence: the clearest part for the evidence engine, the sum of all parts for the random walk.
+    pub own_evidence: f64,
     /// Samples in the baseline.
-    pub baseline: usize,
+    pub baseline_samples: usize,
 }
 
 impl Margin {
-    /// The lead that a service has, or lacks.
+    /// Measures the margin of one service of a ranking. O(services).
     pub fn of(analysis: &Analysis, service: &RankedService) -> Self {
         let ranking = &analysis.ranking;
         let others = ranking.services.iter().filter(|s| s.service != service.service).map(|s| s.score);
         let parts = service.parts.iter().map(|p| p.evidence.max(0.0));
-        let own = match ranking.engine {
+        let own_evidence = match ranking.engine {
             Engine::Evidence => parts.fold(0.0, f64::max),
             Engine::Automap => parts.sum(),
         };
-        let next = others.fold(0.0, f64::max);
-        let baseline = analysis.windows.rows.baseline.len();
-        Self { engine: ranking.engine, score: service.score, next, share: service.share, own, baseline }
+        let runner_up = others.fold(0.0, f64::max);
+        let baseline_samples = analysis.windows.rows.baseline.len();
+        Self {
+            engine: ranking.engine,
+            score: service.score,
+            runner_up,
+            share: service.share,
+            own_evidence,
+            baseline_samples,
+        }
     }
 
-    /// The lead times what it rests on. Evidence: the clearest sign times the part of the score that nobody else has (a lead made of
-    /// many faint signs is a lead by accident), once the score is beyond what fault-free time shows. Walk: visits say who is first and not
-    /// whether anything happened, so the share of visits times the service's own evidence.
+    /// The margin times the evidence it rests on; 0 for a tie, 1 and more for a clear first place.
+    ///
+    /// Evidence engine: the clearest sign times the share of the score that no other service reaches, once the score exceeds what fault-free
+    /// time shows. (A margin made of many faint signs is accidental.) Random walk: the share of visits times the service's own evidence, since
+    /// visits rank services but do not say whether anything happened.
     pub fn strength(&self, options: &VerdictOptions) -> f64 {
-        believed(self.baseline)
+        baseline_reliability(self.baseline_samples)
             * match self.engine {
-                Engine::Evidence if self.score > self.next => {
-                    let part = (self.score - self.next) / self.score;
-                    self.own * part * soft_step(self.score, options.score_centre, options.score_softness)
+                Engine::Evidence if self.score > self.runner_up => {
+                    let part = (self.score - self.runner_up) / self.score;
+                    self.own_evidence * part * soft_step(self.score, options.score_centre, options.score_softness)
                 }
                 Engine::Evidence => 0.0,
-                Engine::Automap => self.own * self.share,
+                Engine::Automap => self.own_evidence * self.share,
             }
     }
 
-    /// Probability that a first place with this lead is right, given that there is an incident: `odds = a · (1 + strength)^b`, fitted on the
-    /// 382 public incidents and checked leaving one set out at a time (journal 0006). A tie of the best two is right in 35 % of cases with the
-    /// evidence engine and in 8 % with the walk.
+    /// Probability that a first place with this margin is right, given that there is an incident: `odds = a · (1 + strength)^b`, fitted on 382
+    /// public incidents and cross-validated by leaving one data set out at a time (journal 0006). If the best two tie, the first is right in
+    /// 35 % of cases with the evidence engine and in 8 % with the random walk.
     pub fn confidence(&self, options: &VerdictOptions) -> f64 {
         let (a, b) = match self.engine {
             Engine::Evidence => (0.54, 3.2),
@@ -130,19 +158,19 @@ impl Margin {
     }
 }
 
-/// Confidence that a service is the cause, 0 to 1, given that there is an incident: for the first the share of right answers that such a lead had on
-/// public recordings; what is left to doubt goes to the others by their shares of belief.
+/// Confidence that a service is the cause, 0–1, given that there is an incident. For the first service it is [`Margin::confidence`]; the
+/// remaining probability is divided among the others by their shares.
 pub fn confidence(analysis: &Analysis, service: &RankedService, options: &VerdictOptions) -> f64 {
     let Some(first) = analysis.ranking.services.first() else { return 0.0 };
-    let sure = Margin::of(analysis, first).confidence(options);
+    let first_confidence = Margin::of(analysis, first).confidence(options);
     if service.service == first.service {
-        return sure;
+        return first_confidence;
     }
     let others = 1.0 - first.share;
-    if others > 0.0 { ((1.0 - sure) * service.share / others).min(sure) } else { 0.0 }
+    if others > 0.0 { ((1.0 - first_confidence) * service.share / others).min(first_confidence) } else { 0.0 }
 }
 
-/// What speaks for a service on the scale of the evidence engine.
+/// Evidence for a service on the scale of the evidence engine, whichever engine ranked.
 fn own_evidence(engine: Engine, service: &RankedService) -> f64 {
     match engine {
         Engine::Evidence => service.score,
@@ -150,31 +178,31 @@ fn own_evidence(engine: Engine, service: &RankedService) -> f64 {
     }
 }
 
-/// Decides what may be said about an analysis.
+/// Decides what an analysis allows to be said. O(services + series).
 pub fn decide(analysis: &Analysis, options: &VerdictOptions) -> Decision {
     let Some(top) = analysis.ranking.services.first() else { return Decision::NotEnoughEvidence };
     let series = analysis.anomalies.series.iter();
     let symptom = series.filter(|s| s.metric.family.is_symptom()).map(|s| s.evidence).fold(0.0, f64::max);
-    let believed = believed(analysis.windows.rows.baseline.len());
-    let own = believed * own_evidence(analysis.ranking.engine, top);
+    let reliability = baseline_reliability(analysis.windows.rows.baseline.len());
+    let own = reliability * own_evidence(analysis.ranking.engine, top);
     if confidence(analysis, top, options) >= options.naming(analysis) {
         Decision::Cause
-    } else if own < options.quiet_score && believed * symptom < options.quiet_symptom {
+    } else if own < options.quiet_score && reliability * symptom < options.quiet_symptom {
         Decision::NoIncident
     } else {
         Decision::NotEnoughEvidence
     }
 }
 
-/// The part of a score that says best what kind of fault it is.
+/// The part of a score that says most about the kind of fault.
 ///
-/// Within a service causes come before consequences: a memory hog moves the CPU, a CPU hog the latency, a dead
-/// container everything; not the reverse.
+/// Within a service causes come before consequences: a memory leak raises the CPU load, CPU load raises the latency, and a dead container
+/// affects everything, but not the reverse. `None` without any positive evidence.
 pub fn mechanism(service: &RankedService) -> Option<&Part> {
-    let telling = |p: &&Part| (causal_weight(&p.source) * p.evidence, p.evidence);
+    let weight = |p: &&Part| (causal_weight(&p.source) * p.evidence, p.evidence);
     let parts = service.parts.iter().filter(|p| p.evidence > 0.0);
     parts.max_by(|a, b| {
-        telling(a).partial_cmp(&telling(b)).unwrap_or(std::cmp::Ordering::Equal).then(b.source.cmp(&a.source))
+        weight(a).partial_cmp(&weight(b)).unwrap_or(std::cmp::Ordering::Equal).then(b.source.cmp(&a.source))
     })
 }
 
@@ -182,9 +210,16 @@ pub fn mechanism(service: &RankedService) -> Option<&Part> {
 mod tests {
     use super::*;
 
-    const TIE: Margin = Margin { engine: Engine::Evidence, score: 6.0, next: 6.0, share: 0.4, own: 4.0, baseline: 30 };
+    const TIE: Margin = Margin {
+        engine: Engine::Evidence,
+        score: 6.0,
+        runner_up: 6.0,
+        share: 0.4,
+        own_evidence: 4.0,
+        baseline_samples: 30,
+    };
 
-    /// A tie leaves the odds of a coin with 0.54 : 1, 0.54 / 1.54 = 0.351. A score of 9 against 6 is a third its own: 4 · 1/3 · 30/40 = 1, of which the
+    /// A tie has odds of 0.54 : 1, 0.54 / 1.54 = 0.351. A score of 9 against 6 is a third its own: 4 · 1/3 · 30/40 = 1, of which the
     /// step at 2.5 takes nothing visible; 0.54 · 2^3.2 = 4.96, 4.96 / 5.96 = 0.832.
     #[test]
     fn confidence_by_hand() {
@@ -197,20 +232,20 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_a_lead_less_believable() {
+    fn what_lowers_the_confidence() {
         let options = VerdictOptions::default();
         let lead = Margin { score: 9.0, ..TIE };
         let sure = lead.confidence(&options);
         for (why, other) in [
-            ("a short baseline", Margin { baseline: 6, ..lead }),
-            ("a close second", Margin { next: 8.0, ..lead }),
-            ("many faint signs", Margin { own: 1.0, ..lead }),
-            ("a score that fault-free time reaches", Margin { score: 1.5, next: 1.0, ..lead }),
+            ("a short baseline", Margin { baseline_samples: 6, ..lead }),
+            ("a close second", Margin { runner_up: 8.0, ..lead }),
+            ("many faint signs", Margin { own_evidence: 1.0, ..lead }),
+            ("a score that fault-free time reaches", Margin { score: 1.5, runner_up: 1.0, ..lead }),
         ] {
             assert!(other.confidence(&options) < sure - 0.1, "{why}");
         }
         assert_eq!(
-            Margin { score: -1.0, next: 0.0, ..lead }.confidence(&options),
+            Margin { score: -1.0, runner_up: 0.0, ..lead }.confidence(&options),
             TIE.confidence(&options),
             "below zero"
         );

@@ -1,7 +1,13 @@
-//! Watching: from one look at a system to the next, when an incident opens, changes, and ends.
+//! Decides, poll after poll, when an incident opens, changes and closes.
 //!
-//! A pure state machine without clock or I/O: the same looks give the same incidents, live, replayed or in a test. Every look is diagnosed as
-//! `diagnose` would; whether the answer is worth waking somebody is decided here, by what requests feel and for how long.
+//! [`Watch`] is a pure state machine: it has no clock and does no I/O, so the same inputs give the same incidents whether they are live,
+//! replayed or made up by a test. Every input is diagnosed as [`crate::diagnose()`] would; this module only decides whether the result is
+//! worth an alert, by what users notice and for how long. Polling, storing and notifying are the server's business.
+//!
+//! Worked example, with the default options and one poll every 20 s: `payment` turns slow at 14:00:00. The poll at 14:00:20 sees latency
+//! out of its normal range and starts the clock; the one at 14:01:20 finds it still so after `confirm_ms` (1 min) and opens the incident.
+//! Each further poll diagnoses it again, and a revision is returned only where something worth reporting changed. Once nothing is wrong
+//! any more the incident is *recovering*, and after `recover_ms` (2 min) of that it is closed.
 
 mod open_incident;
 mod quiet;
@@ -20,41 +26,42 @@ use open_incident::OpenIncident;
 pub use replay::{ReplayOptions, replay};
 use vitals::VitalsOptions;
 
-/// Closed incidents that are remembered, so that a relapse is known and their time is not taken for normal.
+/// Closed incidents kept in memory: a relapse is recognised by them, and their time is left out of the baseline.
 const MAX_REMEMBERED: usize = 50;
 
-/// When an incident opens and ends. All spans in milliseconds.
+/// When an incident opens and closes. All durations are in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct WatchOptions {
-    /// How each look is diagnosed.
+    /// How each poll is diagnosed.
     pub diagnose: DiagnoseOptions,
-    /// What counts as felt.
+    /// Which changes of latency, errors and requests users notice.
     pub vitals: VitalsOptions,
-    /// The last so much of a look is "now". Default 30 s, three samples at least.
+    /// Length of "now", the end of the data that is compared with the baseline. Default 30 s; at least three samples.
     pub now_ms: i64,
-    /// Requests feel it for so long before an incident opens. Default 1 min: the half minute of slow answers of a deployment is over by then.
+    /// How long users must notice a change before an incident opens. Default 1 min: a deployment's half minute of slow answers is over by then.
     pub confirm_ms: i64,
     /// The same where many requests fail. Default 30 s.
     pub confirm_critical_ms: i64,
-    /// What no request feels has to last longer. Default 3 min: pods that start are busy for a minute or two.
+    /// How long a resource must be abnormal before it opens an incident that no user notices. Default 3 min: pods that start are busy for a
+    /// minute or two.
     pub confirm_resource_ms: i64,
-    /// Confidence from which an unfelt change opens an incident, 0–1. Default 0.9.
+    /// Confidence needed to open an incident that no user notices, 0–1. Default 0.9.
     pub resource_confidence: f64,
-    /// A resource has to be at this multiple of normal to open an incident that no request feels. Default 2.
+    /// How many times its normal level a resource must reach to open an incident that no user notices. Default 2.
     pub resource_factor: f64,
-    /// Nothing is wrong for so long before an incident is closed. Default 2 min.
+    /// How long nothing may be wrong before an incident is closed. Default 2 min.
     pub recover_ms: i64,
-    /// What comes back so soon after it was closed is the same incident. Default 10 min.
+    /// A problem that returns within this time after its incident was closed reopens it. Default 10 min.
     pub merge_ms: i64,
-    /// The beginning of an incident that is diagnosed; later it is only followed. Default 15 min.
+    /// How long an open incident is diagnosed again at every poll; later only its indicators are checked. Default 15 min.
     pub diagnose_ms: i64,
-    /// What lasts longer is the new normal. Default 6 h.
+    /// An incident that lasts longer is closed, and its level accepted as the new normal. Default 6 h.
     pub accept_ms: i64,
-    /// NormalRanges time that has to be known before anything is judged. Default 10 min, 20 samples at least.
+    /// Baseline needed before anything is judged. Default 10 min; at least 20 samples.
     pub learn_ms: i64,
-    /// The last so much is not taken for normal before an incident is open: it may be its beginning. Default 2 min.
+    /// The most recent data that is kept out of the baseline while no incident is open, since one may be starting. Default 2 min.
     pub guard_ms: i64,
-    /// Data older than this is not "now": the source is behind. Default 90 s.
+    /// Without data newer than this the source counts as stale. Default 90 s.
     pub stale_ms: i64,
 }
 
@@ -80,76 +87,76 @@ impl Default for WatchOptions {
     }
 }
 
-/// What was seen on one tick.
+/// What one poll of a target delivers.
 #[derive(Debug)]
 pub struct WatchInput<'a> {
-    /// When.
+    /// Time of the poll.
     pub now: Timestamp,
-    /// The metrics up to now, normal time included. Its window hint is not used.
+    /// The metrics up to now, baseline included. Its window hint is ignored.
     pub observation: &'a Observation,
-    /// Objectives whose budget burns too fast now, and how bad that is.
+    /// Objectives whose error budget burns too fast now, each with its severity.
     pub slos: &'a [(SloImpact, Severity)],
-    /// Alerts from outside that fire now.
+    /// Alerts of other systems that are firing now.
     pub alerts: &'a [Alert],
 }
 
-/// An alert that fires somewhere else.
+/// A firing alert of another system, such as Alertmanager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
     /// Its `groupKey` or fingerprint.
     pub key: String,
-    /// In words.
+    /// One line for people.
     pub summary: String,
-    /// When what it tells of began.
+    /// When the alert says the problem began.
     pub started: Timestamp,
 }
 
-/// How well a system can be watched.
+/// Whether the data of a poll can be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WatchHealth {
-    /// Well.
+    /// It can.
     Ready,
-    /// Too little normal time so far.
+    /// There is too little baseline so far.
     Learning {
-        /// Samples of it.
+        /// Baseline samples so far.
         samples: usize,
         /// Samples needed.
         needed: usize,
     },
-    /// The source has nothing of now.
+    /// The source has no recent data.
     Stale {
-        /// The last instant with data.
+        /// Time of the last sample.
         since: Timestamp,
     },
-    /// So many services fell silent at once that it is the source, not they.
+    /// So many services stopped reporting at once that the source must be at fault.
     SourceSilent {
-        /// How many.
+        /// Services that stopped reporting.
         services: usize,
-        /// Of how many.
+        /// Services that reported just before.
         of: usize,
     },
 }
 
-/// What came of one look.
+/// Result of one poll.
 #[derive(Debug)]
 pub struct WatchOutcome {
-    /// How well it can be watched.
+    /// Whether the data could be judged.
     pub health: WatchHealth,
-    /// The incident that opened, changed or ended, in its new revision.
+    /// The incident that opened, changed or closed, in its new revision; `None` where nothing worth reporting happened.
     pub change: Option<Incident>,
-    /// The answer of now; `None` where nothing could be judged.
+    /// The latest diagnosis; `None` where nothing could be judged.
     pub report: Option<Report>,
-    /// What requests feel now.
+    /// Indicators that are out of their normal range now.
     pub signs: Vec<IndicatorChange>,
 }
 
-/// What is remembered of one target from look to look.
+/// State of one target between polls.
 #[derive(Debug)]
 pub struct Watch {
     target: String,
     options: WatchOptions,
     stage: Stage,
-    /// The latest closed ones, the oldest first, without their reports.
+    /// The most recently closed incidents, oldest first, without their reports.
     closed: Vec<Incident>,
 }
 
@@ -159,26 +166,31 @@ enum Stage {
     Open(Box<OpenIncident>),
 }
 
-/// Since when something has been wrong without a break.
+/// Since when something has been wrong without interruption, while no incident is open.
 #[derive(Clone, Copy, Debug, Default)]
 struct TroubleSince {
-    felt: Option<Timestamp>,
-    unfelt: Option<Timestamp>,
+    /// Something that users notice.
+    user_visible: Option<Timestamp>,
+    /// A resource only.
+    resource_only: Option<Timestamp>,
 }
 
 impl Watch {
-    /// Nothing is known yet.
+    /// Starts without any history.
     pub fn new(target: impl Into<String>, options: WatchOptions) -> Self {
         Self { target: target.into(), options, stage: Stage::Quiet(TroubleSince::default()), closed: Vec::new() }
     }
 
-    /// Goes on after a restart with the incidents of this target that a store kept, in any order.
-    pub fn resume(target: impl Into<String>, options: WatchOptions, mut kept: Vec<Incident>) -> Self {
+    /// Resumes after a restart.
+    ///
+    /// `stored` are incidents from the store, in any order; those of other targets are ignored. The latest open one is followed further, closed
+    /// ones serve to recognise a relapse.
+    pub fn resume(target: impl Into<String>, options: WatchOptions, mut stored: Vec<Incident>) -> Self {
         let mut watch = Self::new(target, options);
-        kept.retain(|i| i.target == watch.target);
-        kept.sort_by(|a, b| (a.opened, &a.id).cmp(&(b.opened, &b.id)));
-        let open = kept.iter().rposition(Incident::is_open).map(|i| kept.remove(i));
-        for incident in kept.into_iter().filter(|i| !i.is_open()) {
+        stored.retain(|i| i.target == watch.target);
+        stored.sort_by(|a, b| (a.opened, &a.id).cmp(&(b.opened, &b.id)));
+        let open = stored.iter().rposition(Incident::is_open).map(|i| stored.remove(i));
+        for incident in stored.into_iter().filter(|i| !i.is_open()) {
             watch.remember(incident);
         }
         if let Some(incident) = open {
@@ -187,43 +199,46 @@ impl Watch {
         watch
     }
 
-    /// The incident that goes on.
+    /// The open incident, if there is one.
     pub fn open_incident(&self) -> Option<&Incident> {
         match &self.stage {
-            Stage::Open(following) => Some(&following.incident),
+            Stage::Open(open) => Some(&open.incident),
             Stage::Quiet(_) => None,
         }
     }
 
-    /// Somebody else changed the open incident: a person confirmed it, an alert joined. Theirs replaces ours.
+    /// Takes over a copy of the open incident that was changed elsewhere, for instance when a user confirmed its cause. Ignored for any other
+    /// incident.
     pub fn replace_open(&mut self, incident: Incident) {
-        if let Stage::Open(following) = &mut self.stage
-            && following.incident.id == incident.id
+        if let Stage::Open(open) = &mut self.stage
+            && open.incident.id == incident.id
         {
-            following.incident = incident;
+            open.incident = incident;
         }
     }
 
-    /// One look. `change` holds what a store must keep before the next one.
-    pub fn evaluate(&mut self, look: &WatchInput<'_>) -> WatchOutcome {
-        let blind = |health| WatchOutcome { health, change: None, report: None, signs: Vec::new() };
-        let seen = match quiet::prepare(look, &self.spans_of_trouble(look.now), &self.options) {
-            Ok(seen) => seen,
-            Err(health) => return blind(health),
+    /// Processes one poll. A `change` in the result must be stored before the next call.
+    ///
+    /// Cost: that of one diagnosis while nothing is open or the incident is young; O(series × samples) otherwise.
+    pub fn evaluate(&mut self, input: &WatchInput<'_>) -> WatchOutcome {
+        let unusable = |health| WatchOutcome { health, change: None, report: None, signs: Vec::new() };
+        let prepared = match quiet::prepare(input, &self.past_incidents(input.now), &self.options) {
+            Ok(prepared) => prepared,
+            Err(health) => return unusable(health),
         };
         match &mut self.stage {
-            Stage::Quiet(suspicion) => {
-                let opening = match quiet::assess(&seen, look, suspicion, &self.options) {
-                    Ok(opening) => opening,
-                    Err(health) => return blind(health),
+            Stage::Quiet(trouble) => {
+                let assessment = match quiet::assess(&prepared, input, trouble, &self.options) {
+                    Ok(assessment) => assessment,
+                    Err(health) => return unusable(health),
                 };
-                let report = Some(opening.report.clone());
-                let signs = opening.signs.clone();
-                let change = opening.is_due.then(|| self.begin(look, &opening));
+                let report = Some(assessment.report.clone());
+                let signs = assessment.signs.clone();
+                let change = assessment.is_due.then(|| self.open(input, &assessment));
                 WatchOutcome { health: WatchHealth::Ready, change, report, signs }
             }
-            Stage::Open(following) => {
-                let (change, report, signs) = following.step(&seen, look, &self.options);
+            Stage::Open(open) => {
+                let (change, report, signs) = open.update(&prepared, input, &self.options);
                 if let Some(incident) = change.as_ref().filter(|i| !i.is_open()) {
                     let incident = incident.clone();
                     self.stage = Stage::Quiet(TroubleSince::default());
@@ -234,29 +249,33 @@ impl Watch {
         }
     }
 
-    /// Opens an incident, or takes up the one that was closed a moment ago.
-    fn begin(&mut self, look: &WatchInput<'_>, opening: &quiet::Assessment) -> Incident {
-        let recent = self.closed.iter().rposition(|i| self.is_the_same(i, opening, look.now));
-        let following = match recent.map(|i| self.closed.remove(i)) {
-            Some(before) => OpenIncident::again(before, look, opening, &self.options),
-            None => {
-                OpenIncident::new(titles::id(&self.target, opening.onset), &self.target, look, opening, &self.options)
-            }
+    /// Opens a new incident, or reopens one that was closed shortly before.
+    fn open(&mut self, input: &WatchInput<'_>, assessment: &quiet::Assessment) -> Incident {
+        let recent = self.closed.iter().rposition(|i| self.is_relapse(i, assessment, input.now));
+        let open = match recent.map(|i| self.closed.remove(i)) {
+            Some(before) => OpenIncident::reopen(before, input, assessment, &self.options),
+            None => OpenIncident::new(
+                titles::id(&self.target, assessment.onset),
+                &self.target,
+                input,
+                assessment,
+                &self.options,
+            ),
         };
-        let incident = following.incident.clone();
-        self.stage = Stage::Open(Box::new(following));
+        let incident = open.incident.clone();
+        self.stage = Stage::Open(Box::new(open));
         incident
     }
 
-    /// A closed incident comes back: soon, and with the same cause; where either has none, with a symptom that it had.
-    fn is_the_same(&self, before: &Incident, opening: &quiet::Assessment, now: Timestamp) -> bool {
+    /// Whether a closed incident is back: it was closed within `merge_ms` and has the same cause or, where either has no cause, shares a symptom.
+    fn is_relapse(&self, before: &Incident, assessment: &quiet::Assessment, now: Timestamp) -> bool {
         let soon = before.closed.is_some_and(|closed| now.ms() - closed.ms() <= self.options.merge_ms);
         let same_sign = |s: &IndicatorChange| {
             before.symptoms.iter().any(|b| (&b.service, b.indicator) == (&s.service, s.indicator))
         };
-        let same = match (titles::named(&opening.report), &before.cause) {
+        let same = match (titles::named(&assessment.report), &before.cause) {
             (Some(new), Some(old)) => new.service == old.service,
-            _ => opening.signs.iter().any(same_sign),
+            _ => assessment.signs.iter().any(same_sign),
         };
         soon && same
     }
@@ -269,8 +288,9 @@ impl Watch {
         }
     }
 
-    /// Time that is not normal: from a little before each closed incident to its end. What was accepted as the new normal is normal.
-    fn spans_of_trouble(&self, now: Timestamp) -> Vec<Interval> {
+    /// The time of closed incidents, from a little before their onset, which is no baseline. Levels that were accepted as the new normal are not
+    /// excluded.
+    fn past_incidents(&self, now: Timestamp) -> Vec<Interval> {
         let accept = self.options.accept_ms;
         let lasted = |i: &Incident| i.closed.unwrap_or(now).ms() - i.onset.ms();
         let spans = self.closed.iter().filter(|i| lasted(i) < accept);
@@ -278,7 +298,7 @@ impl Watch {
     }
 }
 
-/// The worst that was seen of each indicator.
+/// Keeps the largest change seen so far of every indicator of every service.
 fn keep_worst(kept: &mut BTreeMap<(String, crate::incident::Indicator), IndicatorChange>, signs: &[IndicatorChange]) {
     for sign in signs {
         let worse = |old: &IndicatorChange| (sign.to - sign.from).abs() > (old.to - old.from).abs();
@@ -289,10 +309,10 @@ fn keep_worst(kept: &mut BTreeMap<(String, crate::incident::Indicator), Indicato
     }
 }
 
-/// Adds a moment of a change and gives the incident its next revision.
-fn revise(incident: &mut Incident, at: Timestamp, moments: Vec<(TimelineKind, String)>) {
-    for (kind, text) in moments {
-        incident.note(at, kind, text);
+/// Adds timeline entries and gives the incident its next revision.
+fn revise(incident: &mut Incident, at: Timestamp, entries: Vec<(TimelineKind, String)>) {
+    for (kind, text) in entries {
+        incident.add_entry(at, kind, text);
     }
     incident.revision += 1;
     incident.updated = at;

@@ -1,4 +1,12 @@
-//! Which time is normal and which is the incident.
+//! Splits an observation into baseline and incident.
+//!
+//! The split rests on what the caller knows ([`WindowHint`]) and, for the rest, on onset detection. A given start may be late, so several
+//! *hypotheses* are returned, each with a prior; [`crate::rank`] weighs them by the evidence. This module only decides where the windows lie,
+//! not whether anything in them is unusual.
+//!
+//! Worked example: data from 14:00 to 14:40, sampled every 5 s, with a given start of 14:30 and the default tolerance of 3 min. The first
+//! hypothesis (prior 0.85) is baseline 14:00–14:30, incident 14:30–14:40. Each of the three minutes before 14:30 adds one earlier start, the
+//! likeliest sample in it, with prior 0.05. Where the fault really began at 14:28:20, that hypothesis explains far more and wins.
 
 use std::ops::Range;
 
@@ -8,60 +16,58 @@ use crate::note::Note;
 use crate::onset::{self, LOOK_BACK_STEPS};
 use crate::time::{Interval, Timestamp, WindowHint};
 
-/// Fewest instants in the baseline: fewer do not tell normal variation from a change.
+/// Fewest samples in the baseline: fewer cannot tell normal variation from a change.
 pub const MIN_BASELINE_POINTS: usize = 6;
-/// Fewest instants in the incident.
+/// Fewest samples in the incident.
 pub const MIN_INCIDENT_POINTS: usize = 2;
-/// An onset read from the data is uncertain: this share of the incident's length just before it counts as neither. Fault samples
-/// in the baseline do far more harm than a few lost normal ones.
+/// A detected onset is uncertain, so this share of the incident's length just before it belongs to neither window: fault samples in the
+/// baseline do far more harm than a few lost normal ones.
 const GUARD_SHARE: f64 = 0.1;
-/// Where no onset is found, the last third is looked at as if it were the incident.
+/// Where no onset is found, the last third of the data is treated as the incident.
 const QUIET_SHARE: f64 = 1.0 / 3.0;
 /// How much later than the incident a given start may be, unless the hint says otherwise: three minutes. Alerts wait a minute or two
 /// (`for:`) and for the next evaluation before they fire, and people round. Longer is worse for exact starts: the more time is searched, the more
 /// accidents are found in it.
 pub const DEFAULT_TOLERANCE_MS: i64 = 180_000;
-/// How far a given start is believed before the data is looked at; the rest is shared by the earlier stretches. 0.85 with the default
-/// tolerance leaves 0.05 for every minute before.
+/// Prior of the given start; the earlier stretches share the rest. With the default tolerance 0.85 leaves 0.05 for each minute before it.
 const HINT_PRIOR: f64 = 0.85;
-/// Every earlier stretch has one possible onset, the likeliest in it. A minute long or
-/// [`LOOK_BACK_STEPS`] samples, whichever is more: rates do not tell nearer ones apart.
+/// Length of a stretch before the given start. Each contributes its likeliest sample as a possible onset. At least [`LOOK_BACK_STEPS`]
+/// samples, because rates cannot tell nearer onsets apart.
 const STRETCH_MS: i64 = 60_000;
 /// More stretches than this make each of them longer.
 const MAX_STRETCHES: i64 = 6;
-/// Possible onsets nearer to the given one are the given one.
+/// Onsets nearer to the given start than this are not considered separately.
 const SAME_ONSET_STEPS: usize = 3;
-/// Samples that all possible onsets together may have judged; beyond it only the likeliest ones are looked at. The time of a diagnosis is
-/// proportional to it.
+/// Limit of hypotheses × samples, to which the time of a diagnosis is proportional; beyond it only the likeliest hypotheses are kept.
 const MAX_CELLS: usize = 16_000_000;
 
-/// The two windows of a diagnosis.
+/// Baseline and incident of a diagnosis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Windows {
-    /// Normal time.
+    /// The time taken as normal.
     pub baseline: Interval,
     /// The incident.
     pub incident: Interval,
     /// How its start is known.
     pub onset: OnsetSource,
-    /// Their samples.
+    /// Rows of the frame inside each window.
     pub rows: Rows,
 }
 
 /// How the incident's start is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnsetSource {
-    /// Told by the user or the alert.
+    /// Given by the user or an alert.
     Given,
-    /// Told, and found to have been earlier than told.
+    /// Given, but the data shows an earlier start, which is used.
     Moved,
-    /// Found in the data.
+    /// Detected in the data.
     Detected,
-    /// Not told and not found: nothing changed.
+    /// Neither given nor detected: nothing changed.
     NotFound,
 }
 
-/// Why the windows make no diagnosis.
+/// Why the windows allow no diagnosis.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WindowError {
     /// A window holds too few samples.
@@ -74,7 +80,7 @@ pub enum WindowError {
         /// Samples needed.
         need: usize,
     },
-    /// Both windows share time.
+    /// The windows overlap.
     #[error("the baseline overlaps the incident; end the baseline at or before the incident's start")]
     Overlap,
     /// The incident's start lies outside the data.
@@ -82,7 +88,7 @@ pub enum WindowError {
     OutsideData {
         /// The start asked for.
         start: String,
-        /// First instant of the data.
+        /// Start of the data.
         from: String,
         /// End of the data.
         to: String,
@@ -92,29 +98,30 @@ pub enum WindowError {
     Backwards,
 }
 
-/// One way to cut an observation, and how far it is believed before the evidence is weighed.
+/// One possible pair of windows and its prior probability.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hypothesis {
-    /// The cut.
+    /// The windows.
     pub windows: Windows,
-    /// 0 to 1; all of an observation sum to 1.
+    /// Probability before the evidence is weighed, 0–1. The priors of one observation sum to 1.
     pub prior: f64,
 }
 
-/// The likeliest windows before the evidence is weighed: those of the given start, or of the clearest change in the data.
+/// Returns the likeliest windows before any evidence is weighed: those of the given start or of the clearest change in the data, with notes
+/// on their quality.
 ///
 /// # Errors
 /// As [`hypotheses`].
 pub fn choose(frame: &MetricFrame, hint: &WindowHint) -> Result<(Windows, Vec<Note>), WindowError> {
     let first = hypotheses(frame, hint)?.into_iter().next().map(|h| h.windows).ok_or(WindowError::Backwards)?;
-    let notes = notes(&first, hint);
-    Ok((first, notes))
+    let about = notes(&first, hint);
+    Ok((first, about))
 }
 
-/// The windows from what is known; what is not known is found in the data. At least one, the likeliest first.
+/// Returns all plausible windows, at least one, the likeliest first. What the hint leaves open is detected in the data.
 ///
-/// A given start is a hint: the incident may have begun up to the hint's tolerance earlier (an alert fires late), and then fault samples
-/// stand in the baseline. A given baseline is kept as it is and settles the start, too.
+/// A given start is only a hint, since alerts fire late: the incident may have begun up to the hint's tolerance earlier. If the hint
+/// contains a baseline, both windows are used exactly as given. Cost: O(series × samples).
 ///
 /// # Errors
 /// [`WindowError`] when a window is empty, too short, outside the data, or both overlap.
@@ -129,27 +136,27 @@ pub fn hypotheses(frame: &MetricFrame, hint: &WindowHint) -> Result<Vec<Hypothes
     Ok(found)
 }
 
-/// How many possible onsets may be looked at.
+/// How many hypotheses a frame of this size allows.
 fn max_hypotheses(frame: &MetricFrame) -> usize {
     let cells = frame.series().len() * frame.times().len();
     (MAX_CELLS / cells.max(1)).max(1)
 }
 
 fn given(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Result<Vec<Hypothesis>, WindowError> {
-    let told = at_given_start(frame, hint, start);
-    let may_be_late = match &told {
+    let as_given = at_given_start(frame, hint, start);
+    let may_be_late = match &as_given {
         Ok(_) | Err(WindowError::TooFewPoints { window: "incident", .. }) => true,
         Err(WindowError::OutsideData { .. }) => start >= frame.span().end,
         Err(_) => false,
     };
-    let has_room = told.is_err() || max_hypotheses(frame) > 1;
-    let earlier = if may_be_late && has_room { earlier_windows(frame, hint, start) } else { Vec::new() };
+    let is_affordable = as_given.is_err() || max_hypotheses(frame) > 1;
+    let earlier = if may_be_late && is_affordable { earlier_windows(frame, hint, start) } else { Vec::new() };
     if earlier.is_empty() {
-        return Ok(vec![Hypothesis { windows: told?, prior: 1.0 }]);
+        return Ok(vec![Hypothesis { windows: as_given?, prior: 1.0 }]);
     }
     let each = (1.0 - HINT_PRIOR) / earlier.len() as f64;
-    let told = told.ok().map(|windows| Hypothesis { windows, prior: HINT_PRIOR });
-    Ok(told.into_iter().chain(earlier.into_iter().map(|windows| Hypothesis { windows, prior: each })).collect())
+    let as_given = as_given.ok().map(|windows| Hypothesis { windows, prior: HINT_PRIOR });
+    Ok(as_given.into_iter().chain(earlier.into_iter().map(|windows| Hypothesis { windows, prior: each })).collect())
 }
 
 fn at_given_start(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Result<Windows, WindowError> {
@@ -166,7 +173,7 @@ fn at_given_start(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> R
     windows(frame, baseline.ok_or(NO_BASELINE)?, incident, OnsetSource::Given)
 }
 
-/// The windows if the incident began earlier than told: one for each stretch of the tolerance, the latest first.
+/// Windows for an incident that began earlier than given: one for each stretch of the tolerance, the latest first.
 fn earlier_windows(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Vec<Windows> {
     let tolerance = hint.start_tolerance_ms.unwrap_or(DEFAULT_TOLERANCE_MS);
     let width = STRETCH_MS.max(LOOK_BACK_STEPS as i64 * frame.step_ms()).max(tolerance / MAX_STRETCHES);
@@ -201,14 +208,14 @@ fn detected(frame: &MetricFrame, hint: &WindowHint) -> Result<Vec<Hypothesis>, W
 
 const NO_BASELINE: WindowError = WindowError::TooFewPoints { window: "baseline", have: 0, need: MIN_BASELINE_POINTS };
 
-/// An incident from a row of the frame on; what was read from the data has a guard before it.
+/// Windows for an incident that starts at a row. A guard before the start is left out of the baseline where enough samples remain.
 fn from_row(frame: &MetricFrame, hint: &WindowHint, row: usize, kind: OnsetSource) -> Result<Windows, WindowError> {
     let (times, start) = (frame.times(), frame.times()[row]);
     let incident = Interval::new(start, hint.incident_end.unwrap_or(frame.span().end)).ok_or(WindowError::Backwards)?;
     let guarded = start.plus_ms(-((incident.len_ms() as f64 * GUARD_SHARE) as i64));
-    // An onset early in the data leaves no samples to spare.
-    let spares = kind != OnsetSource::NotFound && times.partition_point(|t| *t < guarded) >= MIN_BASELINE_POINTS;
-    let end_of_normal = if spares { guarded } else { start };
+    let has_spare_samples =
+        kind != OnsetSource::NotFound && times.partition_point(|t| *t < guarded) >= MIN_BASELINE_POINTS;
+    let end_of_normal = if has_spare_samples { guarded } else { start };
     let baseline = hint.baseline.or_else(|| Interval::new(times[0], end_of_normal));
     windows(frame, baseline.ok_or(NO_BASELINE)?, incident, kind)
 }
@@ -233,16 +240,16 @@ fn windows(
     Ok(Windows { baseline, incident, onset, rows })
 }
 
-/// What a reader must know about windows.
+/// Notes on the quality of the windows.
 pub fn notes(windows: &Windows, hint: &WindowHint) -> Vec<Note> {
     const COMFORTABLE_BASELINE: usize = 20;
     let (n, a) = (windows.rows.baseline.len(), windows.rows.incident.len());
     let mut notes = Vec::new();
-    if let (OnsetSource::Moved, Some(told)) = (windows.onset, hint.incident_start) {
+    if let (OnsetSource::Moved, Some(given)) = (windows.onset, hint.incident_start) {
         let text = format!(
-            "the incident was said to start at {}, the data says {}: the time from then on counts as incident \
-             (--onset-tolerance 0s insists on the given start)",
-            told.rfc3339(),
+            "the given start is {}, but the data changes at {}: the time from then on counts as incident \
+             (set the onset tolerance to 0 to insist on the given start)",
+            given.rfc3339(),
             windows.incident.start.rfc3339()
         );
         notes.push(Note::warning("onset_moved", text));
@@ -252,7 +259,10 @@ pub fn notes(windows: &Windows, hint: &WindowHint) -> Vec<Note> {
             .push(Note::warning("short_baseline", format!("only {n} baseline samples: normal variation is uncertain")));
     }
     if a < 5 {
-        notes.push(Note::warning("short_incident", format!("only {a} incident samples: wait a little and ask again")));
+        notes.push(Note::warning(
+            "short_incident",
+            format!("only {a} incident samples: wait for more data and try again"),
+        ));
     }
     notes
 }
@@ -295,28 +305,24 @@ mod tests {
         all.iter().map(|h| (h.windows.onset, h.windows.incident.start.ms() / 1000, (h.prior * 100.0).round())).collect()
     }
 
-    /// The fault is at 300 s, 100 s before the start that was told: it lies in the second of the three minutes before. Nothing changes in the
+    /// The fault is at 300 s, 100 s before the given start: it lies in the second of the three minutes before. Nothing changes in the
     /// third one; its likeliest row is the one nearest to the change.
     #[test]
-    fn a_late_start_leaves_room_for_the_real_one() {
+    fn an_earlier_real_start_is_among_the_hypotheses() {
         let frame = broken(480, 300);
         let found = possible(&frame, &start(400));
         assert_eq!((found[0], found.len()), ((OnsetSource::Given, 400, 85.0), 4));
         assert!(found.contains(&(OnsetSource::Moved, 300, 5.0)), "{found:?}");
         assert_eq!(possible(&frame, &insist(400)), [(OnsetSource::Given, 400, 100.0)]);
         let baseline = WindowHint { baseline: Interval::new(t(0), t(200)), ..start(400) };
-        assert_eq!(
-            possible(&frame, &baseline),
-            [(OnsetSource::Given, 400, 100.0)],
-            "whoever gives both windows means them"
-        );
+        assert_eq!(possible(&frame, &baseline), [(OnsetSource::Given, 400, 100.0)], "a given baseline is kept");
     }
 
     #[test]
-    fn a_start_behind_the_data_is_looked_for_before_its_end() {
+    fn a_start_after_the_data_is_searched_before_its_end() {
         let frame = broken(480, 430);
         let found = possible(&frame, &start(520));
-        // Nothing is known of the told start itself, and the three minutes before it are equally likely.
+        // The given start itself has no data, and the three minutes before it are equally likely.
         assert_eq!(found.len(), 3, "{found:?}");
         assert!(found.contains(&(OnsetSource::Moved, 430, 33.0)), "{found:?}");
         assert!(hypotheses(&frame, &insist(520)).is_err());
@@ -324,18 +330,18 @@ mod tests {
     }
 
     #[test]
-    fn a_moved_start_is_told() {
+    fn a_moved_start_is_noted() {
         let moved = hypotheses(&broken(480, 300), &start(400)).unwrap().remove(2).windows;
         let notes = notes(&moved, &start(400));
         assert_eq!(
             notes[0].message,
-            "the incident was said to start at 1970-01-01T00:06:40Z, the data says 1970-01-01T00:05:00Z: the time from then on counts as \
-             incident (--onset-tolerance 0s insists on the given start)"
+            "the given start is 1970-01-01T00:06:40Z, but the data changes at 1970-01-01T00:05:00Z: the time from then on counts as incident \
+             (set the onset tolerance to 0 to insist on the given start)"
         );
     }
 
     #[test]
-    fn large_systems_are_looked_at_once() {
+    fn large_systems_get_one_hypothesis() {
         let times: Vec<_> = (0..480).map(t).collect();
         let raw = |i: usize| RawSeries {
             service: format!("s{i}"),

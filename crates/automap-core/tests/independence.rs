@@ -1,11 +1,9 @@
 //! How often the independence tests are wrong: false alarms on independent series that repeat themselves, and what they miss.
 //! Seeded simulations; the shares are printed with `cargo test -p automap-core --test independence -- --nocapture`.
 
-mod support;
-
 use automap_core::graph::skeleton::{SkeletonOptions, skeleton};
 use automap_core::independence::{CiOptions, CiTest, Scores, Tester};
-use support::Random;
+use automap_core::random::Rng;
 
 /// How a series comes about.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +16,7 @@ enum Regime {
 use Regime::{Autoregressive, Rate};
 
 impl Regime {
-    fn series(self, random: &mut Random) -> Vec<f64> {
+    fn series(self, random: &mut Rng) -> Vec<f64> {
         match self {
             Rate { samples, step, window } => {
                 // Thirty-two coins a second: 16 requests on average.
@@ -64,7 +62,7 @@ fn ask(options: &CiOptions, pairs: usize, conditions: usize, mut draw: impl FnMu
 }
 
 fn false_alarms(regime: Regime, options: &CiOptions) -> Found {
-    let mut random = Random(1);
+    let mut random = Rng::new(1);
     ask(options, PAIRS, 0, || vec![regime.series(&mut random), regime.series(&mut random)])
 }
 
@@ -135,7 +133,7 @@ fn mix(a: &[f64], b: &[f64], share: f64) -> Vec<f64> {
 
 /// Two services that share a load and otherwise correlate by `r`, asked for given the load.
 fn given_the_load(load: Regime, own: Regime, share: f64, r: f64) -> Found {
-    let mut random = Random(3);
+    let mut random = Rng::new(3);
     ask(&CiOptions::default(), PAIRS, 1, || {
         let load = standard(load.series(&mut random));
         let (a, other) = (standard(own.series(&mut random)), standard(own.series(&mut random)));
@@ -162,7 +160,7 @@ fn conditional_tests_keep_their_level_and_see_what_is_there() {
 /// r = 0.6 at 30 effective samples and more: at least four in five are seen.
 #[test]
 fn real_dependence_is_seen() {
-    let mut random = Random(5);
+    let mut random = Rng::new(5);
     for regime in [RATES[1], RATES[2], Autoregressive { samples: 30, rho: 0.0 }] {
         let found = ask(&CiOptions::default(), PAIRS, 0, || {
             let (a, other) = (standard(regime.series(&mut random)), standard(regime.series(&mut random)));
@@ -175,7 +173,7 @@ fn real_dependence_is_seen() {
 
 /// Edges of a graph over 14 services that have nothing to do with each other, on average over 60 graphs.
 fn false_edges(regime: Regime, independence: &CiOptions, edges: &SkeletonOptions) -> f64 {
-    let mut random = Random(9);
+    let mut random = Rng::new(9);
     let mut graph = || {
         let series: Vec<Vec<f64>> = (0..14).map(|_| regime.series(&mut random)).collect();
         skeleton(&Tester::new(&Scores::new(&series), independence), 14, edges).edges().count()

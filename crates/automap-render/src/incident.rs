@@ -1,6 +1,7 @@
 //! Incidents for people: as a list, as one line for each thing that happened, and whole.
 
-use automap_core::incident::{Incident, TimelineEntry, span};
+use automap_core::incident::{Incident, TimelineEntry};
+use automap_core::quantity::duration;
 use automap_core::time::Timestamp;
 
 use crate::table::{Align, Table};
@@ -31,7 +32,7 @@ pub fn incidents_text(incidents: &[Incident], now: Timestamp, options: &TextOpti
         let confirmed = i.confirmed.as_ref().map(|c| format!("{c} (confirmed)"));
         let cause = confirmed.or_else(|| i.cause.as_ref().map(|c| c.service.clone()));
         let cause = cause.unwrap_or_else(|| "not clear".to_owned());
-        table.row([opened, span(lasted), i.state.as_str().into(), i.severity.as_str().into(), cause, i.id.clone()]);
+        table.row([opened, duration(lasted), i.state.as_str().into(), i.severity.as_str().into(), cause, i.id.clone()]);
     }
     table.text()
 }

@@ -2,18 +2,15 @@
 //! not, as often as promised; names and order do not matter.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "../../automap-core/tests/support/mod.rs"]
-mod support;
-
 use automap_core::compare::model::{EdgeKind, SeriesComparison, SeriesVerdict, ShapeKind};
 use automap_core::compare::trend::{Direction, TrendOptions, trend};
 use automap_core::compare::{CompareError, CompareOptions, Comparison, Period, compare};
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::observation::Observation;
+use automap_core::random::Rng;
 use automap_core::time::{Interval, Timestamp, WindowHint};
 use automap_core::topology::CallGraph;
 use automap_render::{compare as comparison_report, trend as trend_report};
-use support::Random;
 
 const STEP_MS: i64 = 5000;
 
@@ -51,7 +48,7 @@ fn of<'a>(comparison: &'a Comparison, service: &str, metric: &str) -> &'a Series
 }
 
 /// A first-order autoregression around `level`, as a rate over a window several samples long looks.
-fn noise(random: &mut Random, samples: usize, level: f64, phi: f64) -> Vec<f64> {
+fn noise(random: &mut Rng, samples: usize, level: f64, phi: f64) -> Vec<f64> {
     let mut now = 0.0;
     let mut next = || {
         now = phi * now + random.normal();
@@ -63,7 +60,7 @@ fn noise(random: &mut Random, samples: usize, level: f64, phi: f64) -> Vec<f64> 
 
 #[test]
 fn a_step_is_found_with_its_size_and_time() {
-    let mut random = Random(1);
+    let mut random = Rng::new(1);
     let mut slow = noise(&mut random, 80, 100.0, 0.3);
     slow[40..].iter_mut().for_each(|v| *v += 50.0);
     let calm = noise(&mut random, 80, 100.0, 0.3);
@@ -82,7 +79,7 @@ fn a_step_is_found_with_its_size_and_time() {
 
 #[test]
 fn three_periods_tell_a_drift_from_a_step() {
-    let mut random = Random(2);
+    let mut random = Rng::new(2);
     let calm = noise(&mut random, 120, 100.0, 0.0);
     let drift = calm.iter().enumerate().map(|(i, v)| v + 0.06 * i as f64).collect();
     let step = calm.iter().enumerate().map(|(i, v)| v + if i < 60 { 0.0 } else { 8.0 }).collect();
@@ -103,7 +100,7 @@ fn three_periods_tell_a_drift_from_a_step() {
 
 #[test]
 fn what_vanished_is_told_and_what_was_not_comparable_is_no_finding() {
-    let mut random = Random(3);
+    let mut random = Rng::new(3);
     let until = |mut values: Vec<f64>| {
         values[30..].fill(f64::NAN);
         values
@@ -137,13 +134,13 @@ fn what_vanished_is_told_and_what_was_not_comparable_is_no_finding() {
 /// 60 pairs of periods without any difference, 30 series each, for series that forget at once, slowly, and hardly; with and without bursts.
 #[test]
 fn autocorrelated_noise_is_no_difference() {
-    let mut random = Random(4);
+    let mut random = Rng::new(4);
     let services: Vec<String> = (0..30).map(|s| format!("s{s}")).collect();
     let mut told = Vec::new();
     for (phi, samples, has_bursts) in
         [(0.0, 60, false), (0.66, 60, false), (0.66, 160, false), (0.9, 160, false), (0.5, 120, true)]
     {
-        let one = |random: &mut Random| {
+        let one = |random: &mut Rng| {
             let values = noise(random, samples, 0.0, phi);
             // The exponential of twice a normal value is a burst now and then.
             values
@@ -166,7 +163,7 @@ fn autocorrelated_noise_is_no_difference() {
 
 #[test]
 fn a_dependence_that_breaks_is_a_vanished_link() {
-    let mut random = Random(9);
+    let mut random = Rng::new(9);
     let (one, other) = (noise(&mut random, 200, 100.0, 0.0), noise(&mut random, 200, 100.0, 0.0));
     let follows = (0..200).map(|i| if i < 100 { one[i] + 0.2 * other[i] } else { other[i] }).collect();
     let rest = noise(&mut random, 200, 100.0, 0.0);
@@ -184,7 +181,7 @@ fn a_dependence_that_breaks_is_a_vanished_link() {
 
 #[test]
 fn the_order_of_series_does_not_matter_and_units_do_not() {
-    let mut random = Random(6);
+    let mut random = Rng::new(6);
     let mut series: Vec<(&str, &str, Vec<f64>)> =
         ["a", "b", "c", "d"].map(|s| (s, "orders_queue", noise(&mut random, 80, 500.0, 0.5))).to_vec();
     series[1].2[40..].iter_mut().for_each(|v| *v += 80.0);
@@ -224,7 +221,7 @@ fn windows(values: Vec<f64>, per_window: usize) -> Vec<Period> {
 
 #[test]
 fn a_leak_has_a_slope_and_noise_has_none() {
-    let mut random = Random(7);
+    let mut random = Rng::new(7);
     let calm = noise(&mut random, 240, 1000.0, 0.5);
     let leak = calm.iter().enumerate().map(|(i, v)| v + 0.2 * i as f64).collect();
     let found = trend(&windows(leak, 10), &TrendOptions::default()).unwrap();
@@ -241,7 +238,7 @@ fn a_leak_has_a_slope_and_noise_has_none() {
 /// The true slope of 0.2 a sample lies in the 95 % interval nearly that often, and trendless persistent noise is seldom called a trend.
 #[test]
 fn intervals_cover_and_false_trends_are_rare() {
-    let mut random = Random(8);
+    let mut random = Rng::new(8);
     let (mut covered, mut false_trends) = (0, 0);
     const RUNS: usize = 200;
     for _ in 0..RUNS {

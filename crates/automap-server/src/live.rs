@@ -262,7 +262,7 @@ pub fn confirm(
             check_service(&incident, service)?;
         }
         incident.confirmed = Some(service.to_owned());
-        incident.note(now, TimelineKind::Confirmed, format!("{service} was the cause, says {by}"));
+        incident.add_entry(now, TimelineKind::Confirmed, format!("{service} was the cause, says {by}"));
         incident.revision += 1;
         incident.updated = incident.updated.max(now);
         let told = store.told(id).map_err(away)?;

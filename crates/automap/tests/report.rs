@@ -99,5 +99,8 @@ fn a_late_start_is_moved_and_told_unless_one_insists() {
     assert_eq!(moved["verdict"]["service"], "payment");
     let notes = moved["notes"].as_array().unwrap();
     let told = notes.iter().find(|n| n["code"] == "onset_moved").unwrap()["message"].as_str().unwrap();
-    assert!(told.contains("said to start at 2026-11-24T00:57:46Z") && told.contains("--onset-tolerance 0s"), "{told}");
+    assert!(
+        told.contains("the given start is 2026-11-24T00:57:46Z") && told.contains("set the onset tolerance to 0"),
+        "{told}"
+    );
 }

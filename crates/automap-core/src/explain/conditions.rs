@@ -292,15 +292,15 @@ impl World<'_> {
 
 /// The score from which a service would be first and named, its clearest sign and all others' scores as they are; `None` where no score
 /// would do.
-fn score_to_be_named(lead: &Margin, needed: f64, options: &VerdictOptions) -> Option<f64> {
-    let sure = |score: f64| Margin { score, ..*lead }.confidence(options);
-    let (mut low, mut high) = (lead.next, lead.next + HIGHEST_SCORE);
-    if sure(high) < needed {
+fn score_to_be_named(margin: &Margin, needed: f64, options: &VerdictOptions) -> Option<f64> {
+    let confidence = |score: f64| Margin { score, ..*margin }.confidence(options);
+    let (mut low, mut high) = (margin.runner_up, margin.runner_up + HIGHEST_SCORE);
+    if confidence(high) < needed {
         return None;
     }
     for _ in 0..BISECTIONS {
         let middle = 0.5 * (low + high);
-        if sure(middle) < needed { low = middle } else { high = middle }
+        if confidence(middle) < needed { low = middle } else { high = middle }
     }
     Some(high)
 }
@@ -334,14 +334,25 @@ pub(super) fn does_not(n: usize) -> &'static str {
 mod tests {
     use super::*;
 
-    /// A confidence of 0.8 are odds of 4 = 0.54·(1 + x)^3.2, so x = (4 / 0.54)^(1 / 3.2) − 1 = 0.8697. With a clearest sign of 4, 30 samples (0.75 believed)
+    /// A confidence of 0.8 are odds of 4 = 0.54·(1 + x)^3.2, so x = (4 / 0.54)^(1 / 3.2) − 1 = 0.8697. With a clearest sign of 4, 30 samples (reliability 0.75)
     /// and the next at 10, of which the step is past, a part of 0.8697 / 3 = 0.2899 must be its own: 10 / (1 − 0.2899) = 14.083.
     #[test]
     fn the_score_to_be_named_by_hand() {
         let options = VerdictOptions::default();
-        let lead = Margin { engine: Engine::Evidence, score: 9.0, next: 10.0, share: 0.2, own: 4.0, baseline: 30 };
+        let lead = Margin {
+            engine: Engine::Evidence,
+            score: 9.0,
+            runner_up: 10.0,
+            share: 0.2,
+            own_evidence: 4.0,
+            baseline_samples: 30,
+        };
         assert!((score_to_be_named(&lead, 0.8, &options).unwrap() - 14.083).abs() < 1e-3);
-        assert_eq!(score_to_be_named(&Margin { own: 0.5, ..lead }, 0.8, &options), None, "no sign is clear enough");
+        assert_eq!(
+            score_to_be_named(&Margin { own_evidence: 0.5, ..lead }, 0.8, &options),
+            None,
+            "no sign is clear enough"
+        );
         assert_eq!(score_to_be_named(&lead, 1.1, &options), None);
     }
 

@@ -1,4 +1,10 @@
-//! How much every row looks like the one at which the system changed, by two statistics that fail differently.
+//! Scores every row as the possible start of a change of the whole system, by two statistics that fail on different incidents.
+//!
+//! For each row, every series is split there and the gain of describing it by two parts instead of one is added up over all series. Which
+//! rows become candidates is decided in the parent module.
+//!
+//! Worked example: a series scaled to 0, 0, 0, 0, 0, 0, 4, 4 has n·ln(variance + 0.05) = 8·ln(3.05) = 8.92 as a whole; split at row 6 it has
+//! 6·ln(0.05) + 2·ln(0.05) = −23.97. Half the difference, 16.4, is the gain, of which what exceeds 16 counts.
 
 use std::ops::Range;
 
@@ -11,14 +17,14 @@ use crate::stats::{median, signed_log};
 /// Candidates closer to the ends than this have too few samples on one side.
 const MIN_BEFORE: usize = 6;
 const MIN_AFTER: usize = 2;
-/// Load changes all day: it has a small say in when an incident began.
+/// Weight of load metrics: they change all day and say little about when an incident began.
 const LOAD_VOTE: f64 = 0.3;
 /// Added to every variance, so that a constant series does not outvote the rest.
 const VARIANCE_FLOOR: f64 = 0.05;
 /// Movements below this many usual steps stay linear, larger ones are compressed.
 const LINEAR_STEPS: f64 = 3.0;
-/// Log-likelihood that a split gains in noise: rates over overlapping windows are autocorrelated. A series has a say only
-/// with what it gains beyond, or a hundred quiet series would outvote the few that broke.
+/// Log-likelihood that a split gains from noise alone, since rates over overlapping windows are autocorrelated. Only what a series gains
+/// beyond it counts; otherwise a hundred quiet series would outvote the few that changed.
 const NOISE_GAIN: f64 = 16.0;
 /// The same for the shift of the mean, `ln(1 + |t|)`: nothing below t = 6.4 counts.
 const NOISE_SHIFT: f64 = 2.0;
@@ -39,7 +45,7 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// Of the rows before `end`. O(series × rows).
+    /// Scores the rows before `end`. O(series × rows).
     ///
     /// Every series is scaled by its own movement from one sample to the next (which a level shift barely touches) and
     /// compressed; what lies beyond noise is added up over all series.

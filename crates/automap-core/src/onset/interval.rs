@@ -1,49 +1,65 @@
-//! When one series changed, with what is not known about it.
+//! Dates the change of one series as a 90 % interval.
 //!
-//! A rate looks back over several samples, so a sudden fault arrives as a short ramp; noise hides the beginning of it. Both are
-//! answered by one model: a level, a ramp of at most [`LOOK_BACK_STEPS`] samples, another level. Every first sample gets the
-//! likelihood of the best ramp from there, and the interval holds all that come close enough to the best one.
+//! A rate looks back over several samples, so a sudden fault appears as a short ramp, and noise hides where the ramp begins. Both are handled
+//! by one model: a level, a ramp of at most [`LOOK_BACK_STEPS`] samples, another level. Each possible first sample gets the likelihood of the
+//! best ramp that starts there, and the interval holds all samples whose likelihood is close enough to the best (Hansen, Econometrica 68,
+//! 2000). Comparing the intervals of several services is the business of [`crate::propagation`].
 
 use super::of_series;
 use crate::stats::{finite, mad, median_of, signed_log};
 
 /// Longest ramp, in samples: rates look back over about as many.
 pub const LOOK_BACK_STEPS: usize = 5;
-/// Share of cases in which the change lies inside the interval.
+/// Share of cases in which the interval contains the change.
 pub const LEVEL: f64 = 0.9;
-/// Twice the log-likelihood that a beginning may fall short of the best one. For a change point this converges to
+/// How much twice the log-likelihood may fall short of that of the best onset. For a change point this converges to
 /// `max(2·W(r) − |r|)` of a two-sided Brownian motion, with `P(≤ x) = (1 − exp(−x/2))²`: 5.94 at 90 % (Hansen, Econometrica 68,
 /// 2000, table I). That is an upper bound for whole samples and clear changes; 4.5 holds 90 % in
 /// every case of the simulation below.
 const LIKELIHOOD_BOUND: f64 = 4.5;
-/// Fewest observed samples before a beginning.
+/// Fewest observed samples before an onset.
 const MIN_BEFORE: usize = 4;
-/// Fewest observed samples from a beginning on.
+/// Fewest observed samples from an onset on.
 const MIN_AFTER: usize = 2;
 /// Movements below this many spreads stay linear, larger ones are compressed, so that the first foot of a large ramp counts.
 const LINEAR_SPREADS: f64 = 3.0;
 /// Smallest variance of the compressed values.
 const VARIANCE_FLOOR: f64 = 0.1;
-/// So many normal samples in a row end the effect: what happens later is no business of its beginning.
+/// This many normal samples in a row end the change; later samples do not affect its onset.
 const BACK_TO_NORMAL: usize = 5;
 
-/// A beginning and its bounds, as rows of the frame.
+/// The onset of a series and its bounds, as rows of the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OnsetRows {
-    /// First sample that shows the change: the first of two outside the normal band where that lies within the bounds, else the likeliest.
+    /// Best estimate of the first sample that shows the change: the first of two in a row outside the normal band if that lies within the
+    /// bounds, else the likeliest.
     pub row: usize,
-    /// Earliest sample that may be the first one.
+    /// Earliest sample that may be the first.
     pub earliest: usize,
-    /// Latest sample that may be the first one.
+    /// Latest sample that may be the first.
     pub latest: usize,
 }
 
-/// The beginning of the clearest change of a series, as an interval that holds the first changed sample in 90 of 100 cases.
+/// Dates the clearest change of a series, as an interval that contains the first changed sample in 90 of 100 cases.
 ///
-/// `rows` are the samples looked at, in order: normal time first, then up to the incident's end; `baseline` those of normal time.
-/// `floor` is the smallest spread that matters, in the series' unit. `rises_only`: a fall is no beginning. Gaps are skipped. Noise
-/// that repeats itself (autocorrelation) widens the interval. `None` with fewer than 4 + 2 observed samples or where nothing changed.
-/// O(rows · look-back²).
+/// # Arguments
+/// - `values`: the whole series; `NaN` is a gap and is skipped.
+/// - `rows`: the rows to consider, baseline first, then everything up to the incident's end.
+/// - `baseline`: the rows of the baseline.
+/// - `floor`: the smallest spread that matters, in the series' unit.
+/// - `rises_only`: whether a fall is ignored, as for latency and errors.
+///
+/// Autocorrelated noise widens the interval. `None` with fewer than 4 + 2 observed samples or if nothing changed. O(rows · look-back²).
+///
+/// ```
+/// use automap_core::onset::interval_of_series;
+///
+/// let mut values = vec![1.0, 1.1, 0.9, 1.0, 1.1, 0.9, 1.0, 1.1, 0.9, 1.0];
+/// values.extend([9.0, 9.1, 8.9, 9.0, 9.1]);
+/// let (rows, baseline): (Vec<usize>, Vec<usize>) = ((0..15).collect(), (0..8).collect());
+/// let onset = interval_of_series(&values, &rows, &baseline, 0.1, true);
+/// assert_eq!(onset.map(|o| (o.earliest, o.row, o.latest)), Some((10, 10, 10)));
+/// ```
 pub fn interval_of_series(
     values: &[f64],
     rows: &[usize],
@@ -68,7 +84,7 @@ pub fn interval_of_series(
     Some(OnsetRows { row, earliest, latest })
 }
 
-/// The row at which the series has been back in its band for a while.
+/// The row from which the series is back in its band for [`BACK_TO_NORMAL`] samples.
 fn end_of_effect(values: &[f64], rows: &[usize], onset: usize, scale: &Scale) -> usize {
     let later: Vec<usize> = rows.iter().copied().filter(|&i| i > onset && !values[i].is_nan()).collect();
     let is_calm = |i: &usize| (values[*i] - scale.centre).abs() <= LINEAR_SPREADS * scale.spread;
@@ -191,32 +207,16 @@ fn on_ramp(a: f64, b: f64, i: usize, w: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Uniform in [0, 1), repeatable.
-    struct Dice(u64);
-
-    impl Dice {
-        fn next(&mut self) -> f64 {
-            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mut x = self.0;
-            x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            ((x ^ (x >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-        }
-
-        fn normal(&mut self) -> f64 {
-            (-2.0 * (1.0 - self.next()).ln()).sqrt() * (std::f64::consts::TAU * self.next()).cos()
-        }
-    }
+    use crate::random::Rng;
 
     /// One level, then `shift` spreads more from row `at` on; every sample the mean of the last `window`; `ar` is the share of the
     /// noise that carries over.
-    fn simulate(dice: &mut Dice, (n, at): (usize, usize), shift: f64, window: usize, ar: f64) -> Vec<f64> {
+    fn simulate(rng: &mut Rng, (n, at): (usize, usize), shift: f64, window: usize, ar: f64) -> Vec<f64> {
         const WARM_UP: usize = 10;
         let mut noise = 0.0;
         let raw: Vec<f64> = (0..WARM_UP + n)
             .map(|i| {
-                noise = ar * noise + (1.0 - ar * ar).sqrt() * dice.normal();
+                noise = ar * noise + (1.0 - ar * ar).sqrt() * rng.normal();
                 noise + if i >= WARM_UP + at { shift } else { 0.0 }
             })
             .collect();
@@ -225,12 +225,12 @@ mod tests {
 
     /// Share of 400 simulated series whose interval holds the first changed row, and the median width in rows.
     fn coverage(size: (usize, usize), shift: f64, window: usize, ar: f64) -> (f64, usize) {
-        let mut dice = Dice(7);
+        let mut rng = Rng::new(7);
         let (rows, baseline): (Vec<usize>, Vec<usize>) = ((0..size.0).collect(), (0..size.1 - 5).collect());
         let mut widths = Vec::new();
         let mut hits = 0;
         for _ in 0..400 {
-            let values = simulate(&mut dice, size, shift, window, ar);
+            let values = simulate(&mut rng, size, shift, window, ar);
             if let Some(found) = interval_of_series(&values, &rows, &baseline, 1e-9, false) {
                 hits += usize::from((found.earliest..=found.latest).contains(&size.1));
                 widths.push(found.latest - found.earliest);

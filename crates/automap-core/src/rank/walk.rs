@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::random::Rng;
+
 /// How the walk moves and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WalkOptions {
@@ -243,21 +245,21 @@ impl<'a> SecondOrder<'a> {
 }
 
 fn sampled(transitions: &Transitions, start: &[f64], options: &WalkOptions, seed: u64) -> Vec<f64> {
-    let mut random = SplitMix64(seed);
+    let mut rng = Rng::new(seed);
     let dense = |p: &[f64]| p.iter().copied().enumerate().collect::<Vec<_>>();
     let (start, teleport) = (dense(start), dense(&transitions.teleport));
     let mut count = vec![0.0; transitions.len()];
     for _ in 0..WALKS {
-        let (mut at, mut before) = (random.pick(&start), 0.0);
+        let (mut at, mut before) = (pick(&mut rng, &start), 0.0);
         for _ in 0..options.steps.max(1) {
-            if options.restart > 0.0 && random.share() < options.restart {
-                (at, before) = (random.pick(&start), 0.0);
+            if options.restart > 0.0 && rng.unit() < options.restart {
+                (at, before) = (pick(&mut rng, &start), 0.0);
             } else if transitions.rows[at].is_empty() {
-                (at, before) = (random.pick(&teleport), 0.0);
+                (at, before) = (pick(&mut rng, &teleport), 0.0);
             } else {
                 let blend = |p: f64| (1.0 - options.second_order) * before + options.second_order * p;
                 let row: Vec<(usize, f64)> = transitions.rows[at].iter().map(|(j, p)| (*j, blend(*p))).collect();
-                let next = random.pick(&row);
+                let next = pick(&mut rng, &row);
                 before = transitions.rows[at].iter().find(|(j, _)| *j == next).map_or(0.0, |(_, p)| *p);
                 at = next;
             }
@@ -267,31 +269,17 @@ fn sampled(transitions: &Transitions, start: &[f64], options: &WalkOptions, seed
     distribution(&count)
 }
 
-/// Steele, Lea & Flood 2014: small, seeded, good enough to pick the next service.
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    /// Uniform in [0, 1).
-    fn share(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// One of several weighted choices; `choices` is not empty.
-    fn pick(&mut self, choices: &[(usize, f64)]) -> usize {
-        let total: f64 = choices.iter().map(|(_, weight)| weight).sum();
-        let mut left = self.share() * total;
-        for (choice, weight) in choices {
-            left -= weight;
-            if left < 0.0 {
-                return *choice;
-            }
+/// One of several weighted choices; `choices` is not empty. Where all weights are 0, the first.
+fn pick(rng: &mut Rng, choices: &[(usize, f64)]) -> usize {
+    let total: f64 = choices.iter().map(|(_, weight)| weight).sum();
+    let mut left = rng.unit() * total;
+    for (choice, weight) in choices {
+        left -= weight;
+        if left < 0.0 {
+            return *choice;
         }
-        choices.iter().rev().find(|(_, weight)| *weight > 0.0).map_or(choices[0].0, |(choice, _)| *choice)
     }
+    choices.iter().rev().find(|(_, weight)| *weight > 0.0).map_or(choices[0].0, |(choice, _)| *choice)
 }
 
 #[cfg(test)]

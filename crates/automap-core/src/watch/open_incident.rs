@@ -1,4 +1,8 @@
-//! One open incident, from look to look: diagnosed while it is young, followed until it is over.
+//! Follows one open incident from poll to poll until it is over.
+//!
+//! While the incident is young (`diagnose_ms`) it is diagnosed again at every poll, since its cause often shows only after a minute or two.
+//! Later only the indicators that users notice are checked, alerts the diagnosis of a long incident compares against a baseline that is
+//! no longer representative. Whether an incident opens at all is decided in `quiet`; titles and texts are made in `titles`.
 
 use std::collections::BTreeMap;
 
@@ -8,59 +12,66 @@ use super::{WatchInput, WatchOptions, keep_worst, revise, titles};
 use crate::analysis::Analysis;
 use crate::diagnose::analyse;
 use crate::incident::{
-    Incident, IncidentState, Indicator, IndicatorChange, NamedCause, Severity, SloImpact, TimelineKind, span,
+    Incident, IncidentState, Indicator, IndicatorChange, NamedCause, Severity, SloImpact, TimelineKind,
 };
 use crate::observation::Observation;
+use crate::quantity;
 use crate::report::{Report, compose};
 use crate::time::{Timestamp, WindowHint};
 use crate::windows::MIN_BASELINE_POINTS;
 
-/// A named cause gives way to another one that is named by so many looks in a row: an answer that flaps is no answer.
-const LOOKS_TO_REPLACE: u32 = 2;
-/// A rise of confidence that is worth a new revision.
+/// A named cause is replaced only once this many polls in a row have named another one, so that the answer does not flap.
+const POLLS_TO_REPLACE: u32 = 2;
+/// Rise of the confidence that makes a new revision.
 const CONFIDENCE_STEP: f64 = 0.1;
-/// A move of the onset that is worth one, in samples.
+/// Change of the onset that makes a new revision, in samples.
 const ONSET_STEPS: i64 = 3;
 
-/// An open incident and what it takes to follow it.
+/// An open incident and the state needed to follow it.
 #[derive(Debug)]
 pub(super) struct OpenIncident {
     pub(super) incident: Incident,
-    /// When this bout of it began; the incident's onset is that of its first.
+    /// When the current outbreak began. After a relapse this is later than the incident's onset.
     began: Timestamp,
-    /// NormalRanges time before it; empty after a restart until the next look.
+    /// Normal ranges from before the incident; empty after a restart until the next poll.
     normal: NormalRanges,
-    unfelt: Vec<Watchpoint>,
+    /// Resources by which an incident that no user notices is followed.
+    watchpoints: Vec<Watchpoint>,
     worst: BTreeMap<(String, Indicator), IndicatorChange>,
     slos: BTreeMap<String, SloImpact>,
-    /// Since when nothing is wrong.
+    /// Since when nothing is wrong, while recovering.
     well_since: Option<Timestamp>,
-    /// Another cause than the named one, and how many looks in a row named it.
+    /// A cause other than the named one, and how many polls in a row have named it.
     rival: Option<(String, u32)>,
 }
 
 impl OpenIncident {
-    /// A new incident.
+    /// Opens a new incident.
     pub(super) fn new(
         id: String,
         target: &str,
-        look: &WatchInput<'_>,
-        opening: &Assessment,
+        input: &WatchInput<'_>,
+        assessment: &Assessment,
         options: &WatchOptions,
     ) -> Self {
-        let cause = titles::named(&opening.report);
-        let incident = Incident { cause, ..Incident::new(id, target, opening.onset, look.now) };
-        Self::begin(incident, TimelineKind::Opened, look, opening, options)
+        let cause = titles::named(&assessment.report);
+        let incident = Incident { cause, ..Incident::new(id, target, assessment.onset, input.now) };
+        Self::begin(incident, TimelineKind::Opened, input, assessment, options)
     }
 
-    /// One that was closed a moment ago and is back.
-    pub(super) fn again(before: Incident, look: &WatchInput<'_>, opening: &Assessment, options: &WatchOptions) -> Self {
-        let (reopened, cause) = (before.reopened + 1, titles::named(&opening.report).or(before.cause));
+    /// Reopens one that was closed shortly before.
+    pub(super) fn reopen(
+        before: Incident,
+        input: &WatchInput<'_>,
+        assessment: &Assessment,
+        options: &WatchOptions,
+    ) -> Self {
+        let (reopened, cause) = (before.reopened + 1, titles::named(&assessment.report).or(before.cause));
         let incident = Incident { state: IncidentState::Open, closed: None, reopened, cause, ..before };
-        Self::begin(incident, TimelineKind::Reopened, look, opening, options)
+        Self::begin(incident, TimelineKind::Reopened, input, assessment, options)
     }
 
-    /// One that a store kept over a restart.
+    /// Continues one from the store after a restart.
     pub(super) fn resume(incident: Incident, options: &WatchOptions) -> Self {
         let worst = incident.symptoms.iter().map(|s| ((s.service.clone(), s.indicator), s.clone())).collect();
         let slos = incident.slos.iter().map(|s| (s.slo.clone(), s.clone())).collect();
@@ -70,7 +81,7 @@ impl OpenIncident {
         Self {
             began: began.unwrap_or(incident.onset),
             normal: NormalRanges::default(),
-            unfelt: from_report.map(|r| watchpoints(r, options)).unwrap_or_default(),
+            watchpoints: from_report.map(|r| watchpoints(r, options)).unwrap_or_default(),
             worst,
             slos,
             well_since,
@@ -82,37 +93,37 @@ impl OpenIncident {
     fn begin(
         incident: Incident,
         kind: TimelineKind,
-        look: &WatchInput<'_>,
-        opening: &Assessment,
+        input: &WatchInput<'_>,
+        assessment: &Assessment,
         options: &WatchOptions,
     ) -> Self {
-        let mut following = Self {
-            began: opening.onset,
-            normal: opening.normal.clone(),
-            unfelt: opening.unfelt.clone(),
+        let mut open = Self {
+            began: assessment.onset,
+            normal: assessment.normal.clone(),
+            watchpoints: assessment.watchpoints.clone(),
             ..Self::resume(incident, options)
         };
-        following.well_since = None;
-        keep_worst(&mut following.worst, &opening.signs);
-        let mut next = following.refreshed(&opening.report, look, options);
-        let because: Vec<String> = look.alerts.iter().map(|a| a.summary.clone()).collect();
-        let text = if because.is_empty() { next.title.clone() } else { titles::some(&because) };
-        let mut moments = vec![(kind, text)];
-        moments.extend(next.cause.as_ref().map(|c| (TimelineKind::Verdict, verdict_text(c))));
-        revise(&mut next, look.now, moments);
-        following.incident = next;
-        following
+        open.well_since = None;
+        keep_worst(&mut open.worst, &assessment.signs);
+        let mut next = open.refreshed(&assessment.report, input, options);
+        let alerts: Vec<String> = input.alerts.iter().map(|a| a.summary.clone()).collect();
+        let text = if alerts.is_empty() { next.title.clone() } else { titles::first_few(&alerts) };
+        let mut entries = vec![(kind, text)];
+        entries.extend(next.cause.as_ref().map(|c| (TimelineKind::Verdict, verdict_text(c))));
+        revise(&mut next, input.now, entries);
+        open.incident = next;
+        open
     }
 
-    /// One look. What changed, the answer of now, what is felt now.
-    pub(super) fn step(
+    /// Processes one poll. Returns the new revision, if there is one, the latest diagnosis, and the indicators out of range now.
+    pub(super) fn update(
         &mut self,
-        seen: &PreparedInput,
-        look: &WatchInput<'_>,
+        prepared: &PreparedInput,
+        input: &WatchInput<'_>,
         options: &WatchOptions,
     ) -> (Option<Incident>, Option<Report>, Vec<IndicatorChange>) {
-        let frame = &seen.observation.frame;
-        let again = self.diagnose_again(seen, look, options);
+        let frame = &prepared.observation.frame;
+        let again = self.diagnose_again(prepared, input, options);
         if self.normal.is_empty() {
             let rows: Vec<usize> = match &again {
                 Some((analysis, _)) => analysis.windows.rows.baseline.clone(),
@@ -120,60 +131,61 @@ impl OpenIncident {
             };
             self.normal = NormalRanges::of(frame, &rows);
         }
-        let signs = self.normal.signs(frame, &seen.recent, &options.vitals);
+        let signs = self.normal.signs(frame, &prepared.recent, &options.vitals);
         keep_worst(&mut self.worst, &signs);
-        let unfelt = self.unfelt.iter().any(|w| w.holds(frame, &seen.recent) != Some(false));
-        let only_unfelt = self.worst.is_empty() && self.slos.is_empty() && self.incident.alerts.is_empty();
-        let told = !look.slos.is_empty() || !look.alerts.is_empty();
-        let unknown = self.worst.keys().any(|(service, _)| is_silent(frame, service, &seen.recent));
-        let is_wrong = !signs.is_empty() || told || unknown || (only_unfelt && unfelt);
+        let resource_abnormal = self.watchpoints.iter().any(|w| w.holds(frame, &prepared.recent) != Some(false));
+        let is_resource_only = self.worst.is_empty() && self.slos.is_empty() && self.incident.alerts.is_empty();
+        let is_reported = !input.slos.is_empty() || !input.alerts.is_empty();
+        let is_unobserved = self.worst.keys().any(|(service, _)| is_silent(frame, service, &prepared.recent));
+        let is_wrong = !signs.is_empty() || is_reported || is_unobserved || (is_resource_only && resource_abnormal);
 
         let report = again.map(|(_, report)| report);
         let mut next = match &report {
-            Some(report) => self.refreshed(report, look, options),
-            None => self.refreshed_without(look),
+            Some(report) => self.refreshed(report, input, options),
+            None => self.refreshed_without_report(input),
         };
-        let mut moments = self.moments(&next, look);
-        self.move_on(&mut next, is_wrong, look, options, &mut moments);
-        let known = !moments.is_empty() || self.is_surer(&next) || self.onset_moved(&next, seen);
-        let shown = report.or_else(|| self.incident.report.clone());
-        if !known {
-            return (None, shown, signs);
+        let mut entries = self.timeline_entries(&next, input);
+        self.change_state(&mut next, is_wrong, input, options, &mut entries);
+        let is_worth_reporting =
+            !entries.is_empty() || self.is_more_confident(&next) || self.onset_moved(&next, prepared);
+        let current_report = report.or_else(|| self.incident.report.clone());
+        if !is_worth_reporting {
+            return (None, current_report, signs);
         }
-        revise(&mut next, look.now, moments);
+        revise(&mut next, input.now, entries);
         self.incident = next.clone();
-        (Some(next), shown, signs)
+        (Some(next), current_report, signs)
     }
 
-    /// The answer with what is known now, while the incident is young and goes on.
+    /// Diagnoses again with today's data, as long as the incident is young and not recovering.
     fn diagnose_again(
         &self,
-        seen: &PreparedInput,
-        look: &WatchInput<'_>,
+        prepared: &PreparedInput,
+        input: &WatchInput<'_>,
         options: &WatchOptions,
     ) -> Option<(Analysis, Report)> {
         let end = self.began.plus_ms(options.diagnose_ms);
-        if self.well_since.is_some() || look.now > end {
+        if self.well_since.is_some() || input.now > end {
             return None;
         }
-        let frame = &seen.observation.frame;
+        let frame = &prepared.observation.frame;
         if frame.times().partition_point(|t| *t < self.began) < MIN_BASELINE_POINTS {
             return None;
         }
         let hint = WindowHint { incident_start: Some(self.began), ..WindowHint::default() };
-        let observation = Observation { hint, ..seen.observation.clone() };
+        let observation = Observation { hint, ..prepared.observation.clone() };
         let analysis = analyse(&observation, &options.diagnose).ok()?;
         let report = compose(&observation, &analysis, &options.diagnose.verdict);
         Some((analysis, report))
     }
 
-    /// The incident as this answer and look tell it; not yet a revision.
-    fn refreshed(&mut self, report: &Report, look: &WatchInput<'_>, options: &WatchOptions) -> Incident {
-        let mut next = self.refreshed_without(look);
+    /// The incident brought up to date with a diagnosis and an input; not yet a new revision.
+    fn refreshed(&mut self, report: &Report, input: &WatchInput<'_>, options: &WatchOptions) -> Incident {
+        let mut next = self.refreshed_without_report(input);
         next.cause = self.cause(titles::named(report));
         let start = Timestamp::parse_rfc3339(&report.windows.incident_start);
         if next.reopened == 0
-            && let Some(start) = start.filter(|s| s.ms() > look.now.ms() - options.accept_ms)
+            && let Some(start) = start.filter(|s| s.ms() > input.now.ms() - options.accept_ms)
         {
             next.onset = start.min(next.opened);
         }
@@ -189,131 +201,131 @@ impl OpenIncident {
         next
     }
 
-    fn refreshed_without(&mut self, look: &WatchInput<'_>) -> Incident {
-        for (impact, _) in look.slos {
+    fn refreshed_without_report(&mut self, input: &WatchInput<'_>) -> Incident {
+        for (impact, _) in input.slos {
             let slot = self.slos.entry(impact.slo.clone()).or_insert_with(|| impact.clone());
             let highest = slot.burn_rate.max(impact.burn_rate);
             *slot = SloImpact { burn_rate: highest, ..impact.clone() };
         }
         let mut next = self.incident.clone();
-        next.symptoms = ordered(&self.worst);
+        next.symptoms = by_importance(&self.worst);
         next.slos = self.slos.values().cloned().collect();
-        for alert in look.alerts {
+        for alert in input.alerts {
             if !next.alerts.contains(&alert.key) {
                 next.alerts.push(alert.key.clone());
             }
         }
-        let told = look.slos.iter().map(|(_, severity)| *severity).max();
+        let by_slo = input.slos.iter().map(|(_, severity)| *severity).max();
         let alerted = (!next.alerts.is_empty()).then_some(Severity::Warning);
-        next.severity = titles::severity(next.symptoms.iter(), told.max(alerted)).max(next.severity);
+        next.severity = titles::severity(next.symptoms.iter(), by_slo.max(alerted)).max(next.severity);
         next.title = titles::title(&next);
         next
     }
 
-    /// The cause that is told: the newest answer, but a named cause stays until another one is named repeatedly.
-    fn cause(&mut self, answer: Option<NamedCause>) -> Option<NamedCause> {
-        let told = self.incident.cause.clone();
-        let (Some(new), Some(old)) = (&answer, &told) else {
+    /// The cause to report: that of the latest diagnosis, but a named cause stays until another one is named repeatedly.
+    fn cause(&mut self, latest: Option<NamedCause>) -> Option<NamedCause> {
+        let current = self.incident.cause.clone();
+        let (Some(new), Some(old)) = (&latest, &current) else {
             self.rival = None;
-            return answer.or(told);
+            return latest.or(current);
         };
         if new.service == old.service {
             self.rival = None;
-            return answer;
+            return latest;
         }
-        let looks = match &self.rival {
-            Some((service, looks)) if *service == new.service => looks + 1,
+        let polls = match &self.rival {
+            Some((service, polls)) if *service == new.service => polls + 1,
             _ => 1,
         };
-        if looks >= LOOKS_TO_REPLACE {
+        if polls >= POLLS_TO_REPLACE {
             self.rival = None;
-            return answer;
+            return latest;
         }
-        self.rival = Some((new.service.clone(), looks));
-        told
+        self.rival = Some((new.service.clone(), polls));
+        current
     }
 
-    /// What is worth a line in the timeline.
-    fn moments(&self, next: &Incident, look: &WatchInput<'_>) -> Vec<(TimelineKind, String)> {
+    /// What is worth an entry in the timeline: another cause, more symptoms, a higher severity, new alerts.
+    fn timeline_entries(&self, next: &Incident, input: &WatchInput<'_>) -> Vec<(TimelineKind, String)> {
         let old = &self.incident;
-        let mut moments = Vec::new();
+        let mut entries = Vec::new();
         let service = |i: &Incident| i.cause.as_ref().map(|c| c.service.clone());
         if let Some(cause) = next.cause.as_ref().filter(|_| service(old) != service(next)) {
-            moments.push((TimelineKind::Verdict, verdict_text(cause)));
+            entries.push((TimelineKind::Verdict, verdict_text(cause)));
         }
         let known =
             |s: &&IndicatorChange| old.symptoms.iter().any(|o| (&o.service, o.indicator) == (&s.service, s.indicator));
-        let mut more: Vec<String> = next.symptoms.iter().filter(|s| !known(s)).map(titles::sign).collect();
+        let mut more: Vec<String> = next.symptoms.iter().filter(|s| !known(s)).map(titles::symptom).collect();
         let burns = next.slos.iter().filter(|s| !old.slos.iter().any(|o| o.slo == s.slo));
         more.extend(
             burns.map(|s| format!("{} burns its error budget at {:.1} times the sustainable rate", s.slo, s.burn_rate)),
         );
         if !more.is_empty() {
-            moments.push((TimelineKind::Spread, titles::some(&more)));
+            entries.push((TimelineKind::Spread, titles::first_few(&more)));
         } else if next.severity > old.severity {
-            moments.push((TimelineKind::Spread, format!("now {}", next.severity.as_str())));
+            entries.push((TimelineKind::Spread, format!("now {}", next.severity.as_str())));
         }
-        let joined = look.alerts.iter().filter(|a| !old.alerts.contains(&a.key)).map(|a| a.summary.clone());
+        let joined = input.alerts.iter().filter(|a| !old.alerts.contains(&a.key)).map(|a| a.summary.clone());
         let joined: Vec<String> = joined.collect();
         if !joined.is_empty() {
-            moments.push((TimelineKind::Alert, titles::some(&joined)));
+            entries.push((TimelineKind::Alert, titles::first_few(&joined)));
         }
-        moments
+        entries
     }
 
-    /// Open, recovering, relapsed, closed.
-    fn move_on(
+    /// Moves between open, recovering and closed.
+    fn change_state(
         &mut self,
         next: &mut Incident,
         is_wrong: bool,
-        look: &WatchInput<'_>,
+        input: &WatchInput<'_>,
         options: &WatchOptions,
-        moments: &mut Vec<(TimelineKind, String)>,
+        entries: &mut Vec<(TimelineKind, String)>,
     ) {
-        let lasted = look.now.ms() - self.began.ms();
-        if is_wrong && lasted >= options.accept_ms {
-            let text = format!("it has lasted for {}: taken as the new normal", span(lasted));
-            self.close(next, look.now, text, moments);
+        let duration = input.now.ms() - self.began.ms();
+        if is_wrong && duration >= options.accept_ms {
+            let text = format!("it has duration for {}: taken as the new normal", quantity::duration(duration));
+            self.close(next, input.now, text, entries);
             return;
         }
         match (is_wrong, self.well_since) {
             (true, Some(_)) => {
                 self.well_since = None;
                 next.state = IncidentState::Open;
-                moments.push((TimelineKind::Relapsed, "wrong again".to_owned()));
+                entries.push((TimelineKind::Relapsed, "wrong again".to_owned()));
             }
             (true, None) => {}
             (false, None) => {
-                self.well_since = Some(look.now);
+                self.well_since = Some(input.now);
                 next.state = IncidentState::Recovering;
-                moments.push((TimelineKind::Recovering, "nothing is wrong any more".to_owned()));
+                entries.push((TimelineKind::Recovering, "nothing is wrong any more".to_owned()));
             }
-            (false, Some(since)) if look.now.ms() - since.ms() >= options.recover_ms => {
-                let text = format!("well for {}", span(look.now.ms() - since.ms()));
-                self.close(next, look.now, text, moments);
+            (false, Some(since)) if input.now.ms() - since.ms() >= options.recover_ms => {
+                let text = format!("well for {}", quantity::duration(input.now.ms() - since.ms()));
+                self.close(next, input.now, text, entries);
             }
             (false, Some(_)) => {}
         }
     }
 
-    fn close(&self, next: &mut Incident, now: Timestamp, text: String, moments: &mut Vec<(TimelineKind, String)>) {
+    fn close(&self, next: &mut Incident, now: Timestamp, text: String, entries: &mut Vec<(TimelineKind, String)>) {
         next.state = IncidentState::Closed;
         next.closed = Some(now);
-        moments.push((TimelineKind::Closed, text));
+        entries.push((TimelineKind::Closed, text));
     }
 
-    fn is_surer(&self, next: &Incident) -> bool {
+    fn is_more_confident(&self, next: &Incident) -> bool {
         let of = |i: &Incident| i.cause.as_ref().map_or(0.0, |c| c.confidence);
         of(next) >= of(&self.incident) + CONFIDENCE_STEP
     }
 
-    fn onset_moved(&self, next: &Incident, seen: &PreparedInput) -> bool {
-        (next.onset.ms() - self.incident.onset.ms()).abs() > ONSET_STEPS * seen.observation.frame.step_ms()
+    fn onset_moved(&self, next: &Incident, prepared: &PreparedInput) -> bool {
+        (next.onset.ms() - self.incident.onset.ms()).abs() > ONSET_STEPS * prepared.observation.frame.step_ms()
     }
 }
 
-/// Failed requests before lost ones before slow ones, the largest first.
-fn ordered(worst: &BTreeMap<(String, Indicator), IndicatorChange>) -> Vec<IndicatorChange> {
+/// Failed requests before lost ones before slow ones, and the largest change of a kind first.
+fn by_importance(worst: &BTreeMap<(String, Indicator), IndicatorChange>) -> Vec<IndicatorChange> {
     let kind = |s: &IndicatorChange| match s.indicator {
         Indicator::Errors => 0,
         Indicator::Requests => 1,

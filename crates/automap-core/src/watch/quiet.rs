@@ -1,4 +1,8 @@
-//! One look at a system that has no open incident: is there one?
+//! Decides, while no incident is open, whether one should be.
+//!
+//! [`prepare`] refuses data that cannot be judged: stale, too short, or missing most services at once. [`assess`] then compares "now" with
+//! the baseline in two ways: by the indicators that users notice, and by resources that a confident diagnosis points at. Either must last
+//! for its confirmation time. What happens once an incident is open is in `open_incident`.
 
 use super::vitals::NormalRanges;
 use super::{TroubleSince, WatchHealth, WatchInput, WatchOptions, titles};
@@ -13,36 +17,37 @@ use crate::stats::{finite, median};
 use crate::time::{Interval, Timestamp, WindowHint};
 use crate::windows::OnsetSource;
 
-/// Fewest rows of "now".
+/// Fewest rows that count as "now".
 const MIN_NOW_ROWS: usize = 3;
-/// Fewest rows of normal time.
+/// Fewest rows of baseline.
 const MIN_NORMAL_ROWS: usize = 20;
-/// More of the services silent at once than this is the source's silence.
+/// If a larger share of the services stops reporting at once, the source is at fault and not the services.
 const SILENT_SHARE: f64 = 0.6;
-/// A resource must have moved by so many of the spreads that are too small to matter.
-const UNFELT_SPREADS: f64 = 5.0;
+/// Smallest rise of a watched resource, in multiples of its unit's practical floor.
+const MIN_RISE_IN_FLOORS: f64 = 5.0;
 
-/// A look that can be judged.
+/// Data of a poll that can be judged.
 #[derive(Debug)]
 pub(super) struct PreparedInput {
-    /// The observation without the time of earlier incidents.
+    /// The observation, with the time of earlier incidents cut out.
     pub(super) observation: Observation,
-    /// The rows of now.
+    /// The rows of "now".
     pub(super) recent: Vec<usize>,
 }
 
-/// What speaks for opening an incident.
+/// Whether an incident should open, and what is known about it.
 #[derive(Debug)]
 pub(super) struct Assessment {
+    /// An incident should open now.
     pub(super) is_due: bool,
     pub(super) onset: Timestamp,
     pub(super) signs: Vec<IndicatorChange>,
-    pub(super) unfelt: Vec<Watchpoint>,
+    pub(super) watchpoints: Vec<Watchpoint>,
     pub(super) normal: NormalRanges,
     pub(super) report: Report,
 }
 
-/// A resource by which an unfelt incident is followed: it is over when the level is nearer to normal again.
+/// A resource by which an incident that no user notices is followed: it is over once the level is nearer to normal again.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Watchpoint {
     service: String,
@@ -52,95 +57,100 @@ pub(super) struct Watchpoint {
     to: f64,
 }
 
-/// Prepares a look: the time of earlier incidents is cut out.
+/// Checks an input and cuts the time of earlier incidents out.
 ///
 /// # Errors
-/// What keeps it from being judged.
+/// The reason why the data cannot be judged.
 pub(super) fn prepare(
-    look: &WatchInput<'_>,
-    trouble: &[Interval],
+    input: &WatchInput<'_>,
+    past_incidents: &[Interval],
     options: &WatchOptions,
 ) -> Result<PreparedInput, WatchHealth> {
-    let frame = &look.observation.frame;
+    let frame = &input.observation.frame;
     let since = last_with_data(frame);
-    if look.now.ms() - since.ms() > options.stale_ms.max(3 * frame.step_ms()) {
+    if input.now.ms() - since.ms() > options.stale_ms.max(3 * frame.step_ms()) {
         return Err(WatchHealth::Stale { since });
     }
-    let frame =
-        frame.without(trouble).map_err(|_| WatchHealth::Learning { samples: 0, needed: needed(frame, options) })?;
+    let frame = frame
+        .without(past_incidents)
+        .map_err(|_| WatchHealth::Learning { samples: 0, needed: needed(frame, options) })?;
     let recent = recent(&frame, options);
     let (silent, of) = silent(&frame, &recent);
     if of > 1 && silent as f64 > SILENT_SHARE * of as f64 {
         return Err(WatchHealth::SourceSilent { services: silent, of });
     }
-    let observation = Observation { frame, hint: WindowHint::default(), ..look.observation.clone() };
+    let observation = Observation { frame, hint: WindowHint::default(), ..input.observation.clone() };
     Ok(PreparedInput { observation, recent })
 }
 
-/// Whether an incident is due, with the suspicion brought up to date. The onset is found in the data.
+/// Decides whether an incident should open, and updates since when something has been wrong.
 ///
 /// # Errors
-/// Too little normal time to judge.
+/// [`WatchHealth::Learning`] while there is too little baseline.
 pub(super) fn assess(
-    seen: &PreparedInput,
-    look: &WatchInput<'_>,
-    suspicion: &mut TroubleSince,
+    prepared: &PreparedInput,
+    input: &WatchInput<'_>,
+    trouble: &mut TroubleSince,
     options: &WatchOptions,
 ) -> Result<Assessment, WatchHealth> {
-    let frame = &seen.observation.frame;
-    let (samples, needed) = (seen.recent.first().copied().unwrap_or(0), needed(frame, options));
+    let frame = &prepared.observation.frame;
+    let (samples, needed) = (prepared.recent.first().copied().unwrap_or(0), needed(frame, options));
     let learning = WatchHealth::Learning { samples, needed };
     if samples < needed {
         return Err(learning);
     }
-    let Ok(analysis) = analyse(&seen.observation, &options.diagnose) else { return Err(learning) };
-    let report = compose(&seen.observation, &analysis, &options.diagnose.verdict);
+    let Ok(analysis) = analyse(&prepared.observation, &options.diagnose) else { return Err(learning) };
+    let report = compose(&prepared.observation, &analysis, &options.diagnose.verdict);
     let windows = &analysis.windows;
     let normal = NormalRanges::of(frame, &history(frame, options));
-    let mut signs = normal.signs(frame, &seen.recent, &options.vitals);
-    // Where trouble is older than what is remembered, history is no normal time; a cause beyond doubt says since when it is not.
+    let mut signs = normal.signs(frame, &prepared.recent, &options.vitals);
+    // Trouble that is older than the remembered data has spoilt the history; a confident diagnosis says where the real baseline ends.
     if signs.is_empty() && report.verdict.kind == VerdictKind::Cause && windows.onset == OnsetSource::Detected {
-        signs = NormalRanges::of(frame, &windows.rows.baseline).signs(frame, &seen.recent, &options.vitals);
+        signs = NormalRanges::of(frame, &windows.rows.baseline).signs(frame, &prepared.recent, &options.vitals);
     }
-    let unfelt = if windows.onset == OnsetSource::Detected { unfelt(seen, &report, options) } else { Vec::new() };
-    let since = |slot: &mut Option<Timestamp>, holds: bool| {
-        *slot = holds.then(|| slot.unwrap_or(look.now));
-        slot.map(|since| look.now.ms() - since.ms())
+    let watchpoints = if windows.onset == OnsetSource::Detected {
+        active_watchpoints(prepared, &report, options)
+    } else {
+        Vec::new()
     };
-    let felt_for = since(&mut suspicion.felt, !signs.is_empty());
-    let unfelt_for = since(&mut suspicion.unfelt, !unfelt.is_empty());
+    let since = |slot: &mut Option<Timestamp>, holds: bool| {
+        *slot = holds.then(|| slot.unwrap_or(input.now));
+        slot.map(|since| input.now.ms() - since.ms())
+    };
+    let noticed_for = since(&mut trouble.user_visible, !signs.is_empty());
+    let resource_for = since(&mut trouble.resource_only, !watchpoints.is_empty());
     let is_critical = titles::severity(signs.iter(), None) == Severity::Critical;
     let confirm_ms = if is_critical { options.confirm_critical_ms } else { options.confirm_ms };
-    let told = !look.slos.is_empty() || !look.alerts.is_empty();
-    let is_due = told
-        || felt_for.is_some_and(|ms| ms >= confirm_ms && ms > 0)
-        || unfelt_for.is_some_and(|ms| ms >= options.confirm_resource_ms && ms > 0);
-    let first_felt = suspicion.felt.or(suspicion.unfelt).unwrap_or(look.now).plus_ms(-options.now_ms);
-    let first_told = look.alerts.iter().map(|a| a.started).min();
+    let is_reported = !input.slos.is_empty() || !input.alerts.is_empty();
+    let is_due = is_reported
+        || noticed_for.is_some_and(|ms| ms >= confirm_ms && ms > 0)
+        || resource_for.is_some_and(|ms| ms >= options.confirm_resource_ms && ms > 0);
+    let first_noticed = trouble.user_visible.or(trouble.resource_only).unwrap_or(input.now).plus_ms(-options.now_ms);
+    let first_reported = input.alerts.iter().map(|a| a.started).min();
     let onset = match windows.onset {
         OnsetSource::Detected => windows.incident.start,
-        _ => first_told.unwrap_or(first_felt).min(look.now),
+        _ => first_reported.unwrap_or(first_noticed).min(input.now),
     };
-    Ok(Assessment { is_due, onset, signs, unfelt, normal, report })
+    Ok(Assessment { is_due, onset, signs, watchpoints, normal, report })
 }
 
-/// What a cause that nobody feels is recognised by, if it is beyond doubt and still there.
-fn unfelt(seen: &PreparedInput, report: &Report, options: &WatchOptions) -> Vec<Watchpoint> {
+/// The resources by which a confidently named cause can be followed, as far as they are still abnormal.
+fn active_watchpoints(prepared: &PreparedInput, report: &Report, options: &WatchOptions) -> Vec<Watchpoint> {
     let verdict = &report.verdict;
     if verdict.kind != VerdictKind::Cause || verdict.confidence < options.resource_confidence {
         return Vec::new();
     }
     let mut all = watchpoints(report, options);
-    all.retain(|w| w.holds(&seen.observation.frame, &seen.recent) == Some(true));
+    all.retain(|w| w.holds(&prepared.observation.frame, &prepared.recent) == Some(true));
     all
 }
 
-/// Resources of the first candidate that rose by more than a release changes them.
+/// Resources of the first candidate that rose by more than a release usually changes them.
 pub(super) fn watchpoints(report: &Report, options: &WatchOptions) -> Vec<Watchpoint> {
     let rose = |e: &Evidence| {
         let (from, to) = (e.from?, e.to?);
         let metric = Metric::parse(&e.metric);
-        let least = UNFELT_SPREADS * practical_floor(metric.unit);
+        let least = MIN_RISE_IN_FLOORS * practical_floor(metric.unit);
         let clear = to > from && to >= options.resource_factor * from && to - from >= least;
         (clear && !metric.family.is_symptom()).then(|| Watchpoint {
             service: e.seen_by.clone(),
@@ -170,12 +180,12 @@ impl Watchpoint {
     }
 }
 
-/// Samples of normal time that have to be known.
+/// Baseline samples needed before anything is judged.
 fn needed(frame: &MetricFrame, options: &WatchOptions) -> usize {
     MIN_NORMAL_ROWS.max((options.learn_ms / frame.step_ms().max(1)) as usize)
 }
 
-/// The last rows: those of the last moments, three at least.
+/// The rows of "now": those within `now_ms` of the end, at least three.
 fn recent(frame: &MetricFrame, options: &WatchOptions) -> Vec<usize> {
     let times = frame.times();
     let from = times[times.len() - 1].plus_ms(-options.now_ms);
@@ -183,7 +193,7 @@ fn recent(frame: &MetricFrame, options: &WatchOptions) -> Vec<usize> {
     (first..times.len()).collect()
 }
 
-/// All rows but the last ones, which may be the beginning of an incident.
+/// All rows but the most recent ones, which may be the beginning of an incident.
 fn history(frame: &MetricFrame, options: &WatchOptions) -> Vec<usize> {
     let times = frame.times();
     let guard = times[times.len() - 1].plus_ms(-options.guard_ms);
@@ -194,7 +204,7 @@ fn has_data(series: &Series, rows: &[usize]) -> bool {
     rows.iter().any(|&i| !series.values[i].is_nan())
 }
 
-/// Whether nothing at all is observed of a service: it is not known to be well.
+/// Whether a service reports nothing at all, so that it cannot be called healthy.
 pub(super) fn is_silent(frame: &MetricFrame, service: &str, recent: &[usize]) -> bool {
     let service = frame.find(service);
     !frame.series().iter().any(|s| Some(s.service) == service && has_data(s, recent))
@@ -206,7 +216,7 @@ fn last_with_data(frame: &MetricFrame) -> Timestamp {
     times[(0..times.len()).rev().find(any).unwrap_or(0)]
 }
 
-/// Services that had data just before and have none now, of those that had.
+/// How many services reported just before and do not now, and how many reported just before.
 fn silent(frame: &MetricFrame, recent: &[usize]) -> (usize, usize) {
     let before = recent.first().copied().unwrap_or(0);
     let look_back = before.saturating_sub(recent.len().max(MIN_NOW_ROWS) * 2)..before;

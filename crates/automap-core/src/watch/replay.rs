@@ -1,4 +1,7 @@
-//! The past as a watcher would have seen it.
+//! Replays recorded data poll by poll, as a watcher would have seen it.
+//!
+//! Used to tune the options and to test the watcher on captures: [`replay`] cuts the recording at each poll's time, so that no decision
+//! sees later data. Objectives and external alerts are not part of a recording and stay empty.
 
 use std::collections::BTreeMap;
 
@@ -7,23 +10,24 @@ use crate::incident::Incident;
 use crate::observation::Observation;
 use crate::time::{Interval, Timestamp};
 
-/// How the past is gone through.
+/// How a recording is replayed.
 #[derive(Clone, Copy, Debug)]
 pub struct ReplayOptions {
-    /// When an incident opens and ends.
+    /// When an incident opens and closes.
     pub watch: WatchOptions,
-    /// From one look to the next, in milliseconds.
+    /// Time between two polls, in milliseconds; at least 1.
     pub every_ms: i64,
-    /// How far back a look sees, in milliseconds.
+    /// How much history each poll has, in milliseconds.
     pub remember_ms: i64,
 }
 
-/// The incidents that a watcher would have opened, in the order of their opening; each in its last revision. `tell` is called after every look,
-/// with the change that it brought. Cost: one diagnosis for each look.
+/// Returns the incidents that a watcher would have opened, in the order of their opening, each in its last revision.
+///
+/// `on_poll` is called after every poll with the incident that changed, if one did. Cost: one diagnosis per poll.
 pub fn replay(
     observation: &Observation,
     options: &ReplayOptions,
-    tell: &mut dyn FnMut(Option<&Incident>),
+    on_poll: &mut dyn FnMut(Option<&Incident>),
 ) -> Vec<Incident> {
     let span = observation.frame.span();
     let every_ms = options.every_ms.max(1);
@@ -31,10 +35,10 @@ pub fn replay(
     let mut incidents: BTreeMap<String, Incident> = BTreeMap::new();
     let mut now = span.start.plus_ms(every_ms);
     while now <= span.end {
-        let seen = seen_at(observation, now, options.remember_ms);
-        let change = seen
-            .and_then(|seen| watch.evaluate(&WatchInput { now, observation: &seen, slos: &[], alerts: &[] }).change);
-        tell(change.as_ref());
+        let known = known_at(observation, now, options.remember_ms);
+        let change = known
+            .and_then(|known| watch.evaluate(&WatchInput { now, observation: &known, slos: &[], alerts: &[] }).change);
+        on_poll(change.as_ref());
         incidents.extend(change.map(|change| (change.id.clone(), change)));
         now = now.plus_ms(every_ms);
     }
@@ -43,8 +47,8 @@ pub fn replay(
     incidents
 }
 
-/// What was known at an instant; `None` while it was too little to look at.
-fn seen_at(all: &Observation, now: Timestamp, remember_ms: i64) -> Option<Observation> {
+/// The part of a recording that was known at `now`; `None` while that is fewer than two samples.
+fn known_at(all: &Observation, now: Timestamp, remember_ms: i64) -> Option<Observation> {
     let frame = all.frame.within(Interval::new(now.plus_ms(-remember_ms), now)?).ok()?;
     Some(Observation { frame, ..all.clone() })
 }

@@ -1,4 +1,7 @@
-//! Names and words of incidents.
+//! Makes the texts of an incident: its id, title, severity and symptom lines.
+//!
+//! All wording of the watcher is in this file, so that it can be changed without touching the state machine. Layout for a terminal,
+//! a page or a message is the renderers' and the server's business.
 
 use crate::incident::{Incident, Indicator, IndicatorChange, NamedCause, Severity};
 use crate::metric::Metric;
@@ -6,7 +9,7 @@ use crate::quantity::change;
 use crate::report::{Report, VerdictKind};
 use crate::time::Timestamp;
 
-/// From this share of failed requests on an incident is critical.
+/// Share of failed requests from which an incident is critical.
 const CRITICAL_ERRORS: f64 = 0.05;
 
 /// `sock-shop-20261125T140315Z`.
@@ -23,13 +26,16 @@ pub(super) fn named(report: &Report) -> Option<NamedCause> {
     Some(NamedCause { service, mechanism: verdict.mechanism.clone(), confidence: verdict.confidence })
 }
 
-/// How bad the worst was.
-pub(super) fn severity<'a>(symptoms: impl Iterator<Item = &'a IndicatorChange>, told: Option<Severity>) -> Severity {
+/// The severity of the worst symptom, or `reported` (from objectives and alerts) if that is higher.
+pub(super) fn severity<'a>(
+    symptoms: impl Iterator<Item = &'a IndicatorChange>,
+    reported: Option<Severity>,
+) -> Severity {
     let of = |s: &IndicatorChange| match s.indicator {
         Indicator::Errors if s.to >= CRITICAL_ERRORS => Severity::Critical,
         _ => Severity::Warning,
     };
-    symptoms.map(of).chain(told).max().unwrap_or(Severity::Info)
+    symptoms.map(of).chain(reported).max().unwrap_or(Severity::Info)
 }
 
 /// `payment (network): front-end p95 latency 74.1 → 376 ms`.
@@ -39,16 +45,16 @@ pub(super) fn title(incident: &Incident) -> String {
         Some(NamedCause { service, .. }) => service.clone(),
         None => "cause not clear".to_owned(),
     };
-    let felt = incident.symptoms.first().map(sign);
+    let noticed = incident.symptoms.first().map(symptom);
     let burns = || incident.slos.first().map(|s| format!("{} burns its budget at {:.1} ×", s.slo, s.burn_rate));
-    match felt.or_else(burns) {
-        Some(felt) => format!("{cause}: {felt}"),
+    match noticed.or_else(burns) {
+        Some(noticed) => format!("{cause}: {noticed}"),
         None => format!("{cause}: no request feels it"),
     }
 }
 
 /// `front-end p95 latency 74.1 → 376 ms`.
-pub(super) fn sign(s: &IndicatorChange) -> String {
+pub(super) fn symptom(s: &IndicatorChange) -> String {
     let metric = Metric::parse(&s.metric);
     let what = match (s.indicator, metric.quantile()) {
         (Indicator::Errors, _) => "errors".to_owned(),
@@ -60,7 +66,7 @@ pub(super) fn sign(s: &IndicatorChange) -> String {
 }
 
 /// The first few of a list: `orders latency 5 → 255 ms, user errors 0 → 3 %, 2 more`.
-pub(super) fn some(texts: &[String]) -> String {
+pub(super) fn first_few(texts: &[String]) -> String {
     const SHOWN: usize = 3;
     let mut shown: Vec<String> = texts.iter().take(SHOWN).cloned().collect();
     if texts.len() > SHOWN {

@@ -1,7 +1,11 @@
-//! What the requests of every service feel now, beside what they felt in normal time.
+//! Checks what users notice of every service: errors, latency and requests now, compared with their normal ranges.
 //!
-//! A relative baseline and a practical size, both: 2 ms instead of 1 wake nobody, neither do 300 ms that are there every evening. Indicators that
-//! rest on a handful of requests say nothing.
+//! An indicator counts as abnormal only if it leaves the range of its own baseline *and* moves by a size that matters in practice: 2 ms
+//! instead of 1 ms is no incident, nor are 300 ms that occur every evening. Services with only a handful of requests are skipped. Who caused a
+//! change is not asked here.
+//!
+//! Worked example: a latency whose 1st, 50th and 99th percentile over the baseline are 80, 100 and 120 ms. With the default options it is
+//! abnormal from 120 + max(0.5 · 100, 20) = 170 ms on.
 
 use std::collections::BTreeMap;
 
@@ -13,15 +17,16 @@ use crate::stats::{finite, mean, median};
 /// When an indicator counts as out of its normal range.
 #[derive(Clone, Copy, Debug)]
 pub struct VitalsOptions {
-    /// Fewest requests in the last moments for errors and latency of a service to mean anything. Default 20.
+    /// Fewest requests within "now" for a service's errors and latency to be judged. Default 20.
     pub min_requests: f64,
-    /// Rise of the share of failed requests above the high end of normal, 0 to 1. Default 0.01: one in a hundred.
+    /// How far the share of failed requests must exceed its normal range, 0–1. Default 0.01: one request in a hundred.
     pub error_rise: f64,
-    /// Rise of the time to answer above the high end of normal, as a share of the usual one. Default 0.5: half as long again.
+    /// How far the latency must exceed its normal range, as a share of its usual level. Default 0.5.
     pub latency_rise: f64,
-    /// And in milliseconds, where the unit is known. Default 20.
+    /// The same in milliseconds, where the unit is known; both must hold. Default 20.
     pub latency_rise_ms: f64,
-    /// A service that serves less than this share of its steady requests, while the system is asked as before, has lost them. Default 0.05.
+    /// A service with steady traffic that serves less than this share of it, while the whole system is used as before, has lost its requests.
+    /// Default 0.05.
     pub requests_left: f64,
 }
 
@@ -31,7 +36,7 @@ impl Default for VitalsOptions {
     }
 }
 
-/// The range of one indicator in normal time.
+/// Range of one indicator over the baseline: 1st, 50th and 99th percentile.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Range {
     low: f64,
@@ -39,7 +44,7 @@ struct Range {
     high: f64,
 }
 
-/// How the indicators of all services were in normal time. Small: three numbers for each.
+/// The normal ranges of all indicators of all services: three numbers each, so that an open incident can keep them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NormalRanges {
     ranges: BTreeMap<(String, String), Range>,
@@ -47,17 +52,17 @@ pub struct NormalRanges {
     load: f64,
 }
 
-/// Fewest samples that make a range.
+/// Fewest samples for a range.
 const MIN_SAMPLES: usize = 6;
-/// Share of samples below the low end and above the high end of a range: what comes every hour is normal.
+/// Share of samples outside the range at each end, so that rare but regular peaks are normal.
 const TAIL: f64 = 0.01;
-/// A load whose low end is below this share of its middle is not steady: it may well be zero at any time.
+/// Traffic whose low end is below this share of its median is not steady and may drop to zero by chance.
 const STEADY: f64 = 0.3;
-/// The system is asked as before when it gets at least this share of its requests.
-const ASKED_AS_BEFORE: f64 = 0.5;
+/// The system is used as before while it gets at least this share of its usual requests.
+const MIN_SYSTEM_LOAD: f64 = 0.5;
 
 impl NormalRanges {
-    /// Reads the ranges from rows of normal time; an indicator with fewer than six samples has none. O(series × rows · log rows).
+    /// Computes the ranges from baseline rows. Indicators with fewer than six samples have none. O(series × rows · log rows).
     pub fn of(frame: &MetricFrame, rows: &[usize]) -> Self {
         let mut ranges = BTreeMap::new();
         for series in indicators(frame) {
@@ -73,14 +78,16 @@ impl NormalRanges {
         Self { ranges, load: load(frame, rows) }
     }
 
-    /// Whether nothing is known of normal time.
+    /// Whether no range is known.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
-    /// The indicators that are out of their range over the last rows, the worst first.
+    /// The indicators that are out of their normal range in the `recent` rows, worst first; one per service and kind.
+    ///
+    /// An indicator that is observed in less than half of these rows is skipped: a gap is never taken for a zero.
     pub fn signs(&self, frame: &MetricFrame, recent: &[usize], options: &VitalsOptions) -> Vec<IndicatorChange> {
-        let asked = load(frame, recent) >= ASKED_AS_BEFORE * self.load;
+        let is_used = load(frame, recent) >= MIN_SYSTEM_LOAD * self.load;
         let mut found: Vec<(f64, IndicatorChange)> = Vec::new();
         for series in indicators(frame) {
             let service = frame.service(series.service);
@@ -105,7 +112,7 @@ impl NormalRanges {
                 Indicator::Requests => {
                     let steady = normal.middle > 0.0 && normal.low >= STEADY * normal.middle;
                     let many = normal.middle * seconds(frame, recent) >= options.min_requests;
-                    steady && many && asked && to <= options.requests_left * normal.middle
+                    steady && many && is_used && to <= options.requests_left * normal.middle
                 }
             };
             if is_out {
@@ -119,7 +126,7 @@ impl NormalRanges {
     }
 }
 
-/// One sign for each service and indicator; quantiles and mean of one latency are one.
+/// Keeps the first of each service and kind: quantiles and mean of one latency are one finding.
 fn worst_of_each(sorted: impl Iterator<Item = IndicatorChange>) -> Vec<IndicatorChange> {
     let mut kept: Vec<IndicatorChange> = Vec::new();
     for sign in sorted {
@@ -150,17 +157,17 @@ fn badness(indicator: Indicator, normal: &Range, to: f64) -> f64 {
     }
 }
 
-/// The series that say what requests feel: the service's own errors, latency and requests.
+/// The series that users notice: a service's own errors, latency and request rate.
 fn indicators(frame: &MetricFrame) -> impl Iterator<Item = &Series> {
     frame.series().iter().filter(|s| {
         let is_load = s.metric.family == Family::Throughput && s.metric.unit == Unit::PerS;
         let is_error = s.metric.family == Family::Error && s.metric.unit == Unit::Ratio && !s.metric.is_availability;
-        let is_felt = is_error || is_load || s.metric.family == Family::Latency;
-        s.metric.side == Side::Own && s.peer.is_none() && is_felt
+        let is_noticed = is_error || is_load || s.metric.family == Family::Latency;
+        s.metric.side == Side::Own && s.peer.is_none() && is_noticed
     })
 }
 
-/// Whether a service answered enough requests for its errors and latency to mean something; one whose requests nobody counts is given the benefit.
+/// Whether a service served enough requests for its errors and latency to be judged; true where its requests are not counted.
 fn enough(frame: &MetricFrame, service: ServiceIdx, rows: &[usize], options: &VitalsOptions) -> bool {
     let loads: Vec<&Series> = indicators(frame).filter(|s| s.service == service && is_load(s)).collect();
     let served = |s: &&Series| mean(&finite(&pick(s, rows))) * seconds(frame, rows);
@@ -171,13 +178,13 @@ fn is_load(series: &Series) -> bool {
     series.metric.family == Family::Throughput
 }
 
-/// Requests per second over all services; 0 where nobody counts.
+/// Requests per second over all services; 0 where none are counted.
 fn load(frame: &MetricFrame, rows: &[usize]) -> f64 {
     let each = indicators(frame).filter(|s| is_load(s)).map(|s| mean(&finite(&pick(s, rows))));
     each.filter(|v| !v.is_nan()).sum()
 }
 
-/// The time that some rows stand for.
+/// The time that a number of rows covers, in seconds.
 fn seconds(frame: &MetricFrame, rows: &[usize]) -> f64 {
     rows.len() as f64 * frame.step_ms() as f64 / 1e3
 }
@@ -211,12 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn what_users_feel_and_what_they_do_not() {
+    fn changes_that_users_notice_and_changes_that_they_do_not() {
         let load = |service| (service, "throughput_rps", 10.0, 10.0);
         let slow = ("web".to_owned(), Indicator::Latency);
         assert_eq!(signs(&[load("web"), ("web", "latency_ms", 100.0, 160.0)]), std::slice::from_ref(&slow));
         assert_eq!(signs(&[load("web"), ("web", "latency_ms", 100.0, 140.0)]), [], "not half as long again");
-        assert_eq!(signs(&[load("web"), ("web", "latency_ms", 2.0, 8.0)]), [], "nobody feels 6 ms");
+        assert_eq!(signs(&[load("web"), ("web", "latency_ms", 2.0, 8.0)]), [], "6 ms are not noticed");
         assert_eq!(signs(&[load("web"), ("web", "error_ratio", 0.0, 0.02)]), [("web".to_owned(), Indicator::Errors)]);
         assert_eq!(signs(&[load("web"), ("web", "error_ratio", 0.05, 0.055)]), []);
         let both = [load("web"), ("web", "latency_ms", 100.0, 900.0), ("web", "latency_p95_ms", 200.0, 900.0)];
@@ -224,21 +231,21 @@ mod tests {
     }
 
     #[test]
-    fn a_handful_of_requests_says_nothing() {
+    fn services_with_few_requests_are_not_judged() {
         let idle = ("cron", "throughput_rps", 0.01, 0.01);
         assert_eq!(signs(&[idle, ("cron", "error_ratio", 0.0, 1.0), ("cron", "latency_ms", 5.0, 900.0)]), []);
         assert_eq!(
             signs(&[("db", "latency_ms", 50.0, 900.0)]),
             [("db".to_owned(), Indicator::Latency)],
-            "nobody counts"
+            "requests are not counted"
         );
     }
 
     #[test]
-    fn lost_requests_are_lost_only_while_others_get_theirs() {
+    fn requests_count_as_lost_only_while_other_services_get_theirs() {
         let (web, orders) = (("web", "throughput_rps", 50.0, 50.0), ("orders", "throughput_rps", 10.0, 0.0));
         assert_eq!(signs(&[web, orders]), [("orders".to_owned(), Indicator::Requests)]);
-        assert_eq!(signs(&[("web", "throughput_rps", 50.0, 0.0), orders]), [], "nobody asks any more: it is night");
+        assert_eq!(signs(&[("web", "throughput_rps", 50.0, 0.0), orders]), [], "the whole system is idle");
         let silent = ("orders", "throughput_rps", 10.0, f64::NAN);
         assert_eq!(signs(&[web, silent]).len(), 0, "a gap is not a zero");
     }

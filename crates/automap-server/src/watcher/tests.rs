@@ -120,7 +120,7 @@ fn a_confirmation_in_between_is_not_lost() {
     let mut confirmed = only(&store);
     confirmed.revision += 1;
     confirmed.confirmed = Some("db".into());
-    confirmed.note(time(331), TimelineKind::Confirmed, "it was db");
+    confirmed.add_entry(time(331), TimelineKind::Confirmed, "it was db");
     store.put(&confirmed, &[], time(331)).unwrap();
     ticks(&mut watcher, &mut shop, 333..450);
     let last = only(&store);

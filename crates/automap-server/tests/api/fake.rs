@@ -163,7 +163,7 @@ impl System for FakeSystem {
         }
         incident.confirmed = Some(service.to_owned());
         incident.revision += 1;
-        incident.note(NOW, TimelineKind::Confirmed, format!("{by} says {service}"));
+        incident.add_entry(NOW, TimelineKind::Confirmed, format!("{by} says {service}"));
         self.store.put(&incident, &[], NOW).unwrap();
         let _ = self.changes.send(IncidentChange::of(&incident));
         Ok(incident)
@@ -263,6 +263,6 @@ pub(crate) fn incident(n: i64, target: &str, state: IncidentState) -> Incident {
         timeline: Vec::new(),
         report: Some(report()),
     };
-    incident.note(opened, TimelineKind::Opened, "opened");
+    incident.add_entry(opened, TimelineKind::Opened, "opened");
     incident
 }

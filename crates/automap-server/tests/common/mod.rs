@@ -66,7 +66,7 @@ pub(crate) fn incident(id: &str) -> Incident {
         timeline: Vec::new(),
         report: None,
     };
-    incident.note(T0, TimelineKind::Opened, "front-end p95 latency left its range");
+    incident.add_entry(T0, TimelineKind::Opened, "front-end p95 latency left its range");
     incident
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn updated(before: &Incident, now: Timestamp) -> Incident {
     let mut next = before.clone();
     next.revision += 1;
     next.updated = now;
-    next.note(now, TimelineKind::Verdict, format!("revision {}", next.revision));
+    next.add_entry(now, TimelineKind::Verdict, format!("revision {}", next.revision));
     next
 }
 
