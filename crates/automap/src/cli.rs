@@ -2,11 +2,21 @@
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "chaos")]
+use crate::commands::chaos;
+#[cfg(any(feature = "kubernetes", feature = "lab"))]
+use crate::commands::drill;
+#[cfg(feature = "eval")]
+use crate::commands::eval;
+#[cfg(feature = "lab")]
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
+#[cfg(all(feature = "lab", feature = "server"))]
+use crate::commands::soak;
 use crate::commands::{
-    capture, chaos, compare, config, confirm, demo, diagnose, discover, doctor, drill, eval, explain, graph, incidents,
-    mcp, profile, replay, report, soak, trend, watch,
+    capture, compare, demo, diagnose, discover, doctor, explain, graph, profile, replay, report, trend,
 };
+#[cfg(feature = "server")]
+use crate::commands::{config, confirm, incidents, mcp, watch};
 use crate::log::LogSettings;
 
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
@@ -56,50 +66,62 @@ pub(crate) enum Command {
     /// Keep everything that a diagnosis needs in one file
     #[command(before_help = capture::EXAMPLES)]
     Capture(Box<capture::CaptureArgs>),
+    #[cfg(feature = "server")]
     /// Tell what an incident's cause really was, so that similar ones are diagnosed better
     #[command(before_help = confirm::EXAMPLES)]
     Confirm(Box<confirm::ConfirmArgs>),
     /// Profile vectors of all services, for machine learning
     #[command(before_help = profile::EXAMPLES)]
     Profile(Box<profile::ProfileArgs>),
+    #[cfg(feature = "server")]
     /// Open, explain and close incidents until told to stop
     #[command(before_help = watch::EXAMPLES)]
     Watch(Box<watch::WatchArgs>),
+    #[cfg(feature = "server")]
     /// The same with an API: incidents, live changes, alerts in, metrics
     #[command(before_help = watch::SERVE_EXAMPLES)]
     Serve(Box<watch::ServeArgs>),
+    #[cfg(feature = "server")]
     /// Look at the incidents that were kept, say what their cause was, take them elsewhere
     #[command(subcommand, before_help = incidents::EXAMPLES)]
     Incidents(incidents::IncidentsCommand),
     /// Show which incidents a watcher would have opened over a stretch of the past
     #[command(before_help = replay::EXAMPLES)]
     Replay(Box<replay::ReplayArgs>),
+    #[cfg(feature = "server")]
     /// Answer a language model's questions over standard input and output (MCP)
     #[command(before_help = mcp::EXAMPLES)]
     Mcp(mcp::McpArgs),
+    #[cfg(feature = "server")]
     /// Print the default configuration, check yours, or hash a password for it
     #[command(subcommand, before_help = config::EXAMPLES)]
     Config(config::ConfigCommand),
     /// See it work: a recorded incident, or a live one
     #[command(before_help = demo::EXAMPLES)]
     Demo(demo::DemoArgs),
+    #[cfg(feature = "chaos")]
     /// What was really injected, kept, listed, and put beside the diagnosis
     #[command(subcommand, before_help = chaos::EXAMPLES)]
     Chaos(chaos::ChaosCommand),
+    #[cfg(any(feature = "kubernetes", feature = "lab"))]
     /// Inject fault after fault and score the answers
     #[command(before_help = drill::EXAMPLES)]
     Drill(Box<drill::DrillArgs>),
+    #[cfg(all(feature = "lab", feature = "server"))]
     /// Watch the lab for half an hour or a night, with random faults and quiet stretches, and score the incidents
     #[command(before_help = soak::EXAMPLES)]
     Soak(soak::SoakArgs),
+    #[cfg(feature = "eval")]
     /// Score engines on labelled incidents, side by side
     #[command(before_help = eval::EXAMPLES)]
     Eval(eval::EvalArgs),
     /// Print the JSON Schema of the report
     Schema,
+    #[cfg(feature = "lab")]
     /// A Sock Shop on this machine, with real faults, to try everything on
     #[command(subcommand)]
     Lab(LabCommand),
+    #[cfg(feature = "lab")]
     /// One process of the lab; started by its supervisor
     #[command(subcommand, hide = true)]
     LabProcess(ProcessCommand),
@@ -108,6 +130,9 @@ pub(crate) enum Command {
 impl Command {
     /// Whether it runs until it is stopped, so that its log is what people see of it.
     pub(crate) fn is_service(&self) -> bool {
-        matches!(self, Self::Watch(_) | Self::Serve(_))
+        #[cfg(feature = "server")]
+        return matches!(self, Self::Watch(_) | Self::Serve(_));
+        #[cfg(not(feature = "server"))]
+        false
     }
 }

@@ -6,7 +6,8 @@ use automap_core::DiagnoseError;
 use automap_core::compare::CompareError;
 use automap_sources::prometheus::{ErrorClass, SourceError};
 
-use crate::live::Interrupted;
+#[cfg(any(feature = "kubernetes", feature = "lab"))]
+use crate::episode::Interrupted;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,7 @@ pub(crate) enum Exit {
     /// The data does not suffice for a diagnosis.
     NotEnoughData = 4,
     /// Ctrl-C or SIGTERM ended it early: 128 + SIGINT, as a shell reports it.
+    #[cfg_attr(not(any(feature = "kubernetes", feature = "lab")), expect(dead_code, reason = "nothing to take back"))]
     Interrupted = 130,
 }
 
@@ -38,6 +40,7 @@ pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
         if cause.is::<DiagnoseError>() {
             return Some(Exit::NotEnoughData);
         }
+        #[cfg(any(feature = "kubernetes", feature = "lab"))]
         if cause.is::<Interrupted>() {
             return Some(Exit::Interrupted);
         }

@@ -3,11 +3,16 @@
 mod cli;
 mod commands;
 mod console;
+#[cfg(any(feature = "kubernetes", feature = "lab"))]
+mod episode;
 mod exit;
+mod features;
 mod fold;
-mod live;
+#[cfg(any(feature = "kubernetes", feature = "lab"))]
+mod interrupt;
 mod log;
 mod output_file;
+#[cfg(feature = "server")]
 mod store;
 mod when;
 
@@ -16,7 +21,14 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let Some(line) = features::explain_missing(&error) else { error.exit() };
+            console::say(&format!("error: {line}"));
+            return exit::Exit::Usage.into();
+        }
+    };
     let run = || {
         log::start(cli.log.as_ref(), cli.command.is_service())?;
         commands::run(cli.command)

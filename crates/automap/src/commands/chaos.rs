@@ -1,6 +1,7 @@
 //! `automap chaos`: what was really injected, kept, listed, and put beside the diagnosis.
 
 mod list;
+#[cfg(feature = "kubernetes")]
 mod record;
 mod score;
 mod truth;
@@ -18,6 +19,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ChaosCommand {
+    #[cfg(feature = "kubernetes")]
     /// Watch Chaos Mesh and write down who was really hit, from when to when
     #[command(before_help = record::EXAMPLES)]
     Record(record::RecordArgs),
@@ -32,6 +34,7 @@ pub(crate) enum ChaosCommand {
 /// Runs `automap chaos`.
 pub(crate) fn run(command: &ChaosCommand) -> Result<Exit> {
     match command {
+        #[cfg(feature = "kubernetes")]
         ChaosCommand::Record(args) => record::run(args),
         ChaosCommand::List(args) => list::run(args),
         ChaosCommand::Score(args) => score::run(args),

@@ -1,5 +1,7 @@
 //! `automap compare`: which services and metrics differ between periods of time.
 
+#[cfg(feature = "server")]
+mod kept;
 pub(super) mod place;
 pub(super) mod show;
 

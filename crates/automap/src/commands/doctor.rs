@@ -1,5 +1,6 @@
 //! `automap doctor`: is this a good source, is everything seen, is this a good normal time? Each finding with its remedy.
 
+#[cfg(feature = "kubernetes")]
 mod cluster;
 mod findings;
 mod show;
@@ -12,6 +13,7 @@ use automap_sources::prometheus::survey;
 use clap::Args;
 use jiff::ZonedDateTime;
 
+#[cfg(feature = "kubernetes")]
 use super::cluster_args::ClusterArgs;
 use super::output_args::{Format, StyleArgs};
 use super::source_args::{PrometheusArgs, TimeArgs};
@@ -35,8 +37,10 @@ pub(crate) struct DoctorArgs {
     #[command(flatten)]
     time: TimeArgs,
     /// Also ask the cluster of your kubeconfig: Chaos Mesh, rights
+    #[cfg(feature = "kubernetes")]
     #[arg(long, help_heading = "Cluster")]
     cluster: bool,
+    #[cfg(feature = "kubernetes")]
     #[command(flatten)]
     cluster_args: ClusterArgs,
     /// Form of the answer
@@ -58,7 +62,10 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit> {
     let survey = survey(&args.prometheus.client(url)?, namespace, present)?;
     let report = diagnose(&observation, &DiagnoseOptions::default());
     let seen = coverage(&observation.frame, present);
-    let mut doctor = Doctor::new(namespace, &observation, seen, &survey, &presets, report.as_ref().ok(), present);
+    let doctor = Doctor::new(namespace, &observation, seen, &survey, &presets, report.as_ref().ok(), present);
+    #[cfg(feature = "kubernetes")]
+    let mut doctor = doctor;
+    #[cfg(feature = "kubernetes")]
     if args.cluster || args.cluster_args.is_given() {
         let connected = args.cluster_args.connect();
         doctor.findings.extend(cluster::findings(connected.as_ref(), namespace));

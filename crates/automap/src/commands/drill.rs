@@ -1,28 +1,27 @@
 //! `automap drill`: does it find what was really injected? Fault after fault, live, on the lab or a cluster, and a scorecard.
+//!
+//! The lab comes with the feature `lab`, a cluster with `kubernetes`; the built-in plan is written for the lab.
 
 mod choice;
+#[cfg(feature = "kubernetes")]
+mod on_cluster;
+#[cfg(feature = "lab")]
+mod on_lab;
+#[cfg(feature = "lab")]
 pub(super) mod plan;
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use automap_chaos::Entry;
-use automap_chaos::injection::Injection;
 use automap_chaos::score::{Answered, Row, Scorecard};
-use automap_lab::control::{Lab, LabOptions};
-use automap_server::signals::stop_on_signals;
-use automap_server::watcher::Stop;
-use automap_sources::capture;
 use clap::Args;
 
 use super::card_args::CardArgs;
-use super::cluster_args::ClusterArgs;
-use super::source_args::{PrometheusArgs, span};
+use super::source_args::span;
 use crate::console::{bar, print, say};
+use crate::episode::{Episode, NotCalm, Stage, Timing, episode};
 use crate::exit::Exit;
-use crate::live::{ClusterStage, Episode, LabStage, NotCalm, Stage, Timing, episode};
+use crate::interrupt::Interrupt;
 use choice::{ChoiceArgs, Item};
 
 pub(crate) const EXAMPLES: &str = "Examples:
@@ -42,18 +41,21 @@ const PLAN_AIM: (Option<f64>, Option<f64>) = (Some(11.0 / 12.0), Some(1.0));
 pub(crate) struct DrillArgs {
     #[command(flatten)]
     choice: ChoiceArgs,
-    /// Keep a capture and the ledger's entries of every drill in this directory
-    #[arg(long, value_name = "DIR")]
-    save: Option<PathBuf>,
-    /// First of 302 ports on 127.0.0.1
-    #[arg(long, value_name = "PORT", default_value_t = LabOptions::BASE_PORT, help_heading = "Lab")]
-    base_port: u16,
-    /// Visitors per second
-    #[arg(long, value_name = "RATE", default_value_t = automap_lab::load::DEFAULT_RATE_PER_S, help_heading = "Lab")]
-    rate: f64,
-    /// Seed of names, choices, jitter and visitors
-    #[arg(long, default_value_t = 1, help_heading = "Lab")]
-    seed: u64,
+    #[cfg(feature = "lab")]
+    #[command(flatten)]
+    on_lab: on_lab::OnLabArgs,
+    #[command(flatten)]
+    timing: TimingArgs,
+    #[cfg(feature = "kubernetes")]
+    #[command(flatten)]
+    on_cluster: on_cluster::OnClusterArgs,
+    #[command(flatten)]
+    card: CardArgs,
+}
+
+/// How long the parts of an episode take, where the place's own times do not suit.
+#[derive(Args, Debug)]
+struct TimingArgs {
     /// Nothing happens for so long after the last fault [default: 20s on the lab, 2m on a cluster]
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Time")]
     settle: Option<Duration>,
@@ -63,12 +65,17 @@ pub(crate) struct DrillArgs {
     /// From a fault to the last question; then it is taken back [default: 40s on the lab, 3m on a cluster]
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Time")]
     fault: Option<Duration>,
-    #[command(flatten)]
-    prometheus: PrometheusArgs,
-    #[command(flatten)]
-    cluster: ClusterArgs,
-    #[command(flatten)]
-    card: CardArgs,
+}
+
+impl TimingArgs {
+    /// The times, with what was not given taken from `default`.
+    fn timing(&self, default: Timing) -> Timing {
+        Timing {
+            settle: self.settle.unwrap_or(default.settle),
+            normal: self.normal.unwrap_or(default.normal),
+            fault: self.fault.unwrap_or(default.fault),
+        }
+    }
 }
 
 /// Runs `automap drill`. Exits with 1 when what was asked for is missed, and for the built-in plan [`PLAN_AIM`].
@@ -79,13 +86,9 @@ pub(crate) fn run(args: &DrillArgs) -> Result<Exit> {
         return Ok(Exit::Ok);
     }
     args.card.check()?;
-    if let Some(dir) = &args.save {
-        fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
-    }
-    let stop = Stop::default();
-    stop_on_signals(&stop).context("signals cannot be watched")?;
+    let interrupt = Interrupt::listen().context("signals cannot be watched")?;
     let is_on_lab = args.choice.lab || args.choice.is_plan();
-    let rows = if is_on_lab { on_lab(args, &items, &stop)? } else { on_cluster(args, &items, &stop)? };
+    let rows = if is_on_lab { on_lab(args, &items, &interrupt)? } else { on_cluster(args, &items, &interrupt)? };
     let card = Scorecard::new(title(&items, is_on_lab), rows);
     let is_plan = args.choice.is_plan();
     let exit = args.card.finish_with(&card, if is_plan { PLAN_AIM } else { (None, None) })?;
@@ -101,63 +104,44 @@ fn title(items: &[Item], is_on_lab: bool) -> String {
     format!("Drill on {place}: {faults} experiment{s} and {quiet} quiet stretch{es}")
 }
 
-fn on_lab(args: &DrillArgs, items: &[Item], stop: &Stop) -> Result<Vec<Row>> {
-    let timing = Timing {
-        settle: args.settle.unwrap_or(Duration::from_secs(20)),
-        normal: args.normal.unwrap_or(Duration::from_secs(60)),
-        fault: args.fault.unwrap_or(Duration::from_secs(40)),
-    };
-    let options = LabOptions {
-        base_port: args.base_port,
-        seed: args.seed,
-        load_rate_per_s: Some(args.rate),
-        ..LabOptions::temporary("drill")?
-    };
-    say("starting the Sock Shop, Prometheus and visitors");
-    let lab = Lab::up(&options, &mut |_| {})?;
-    let stage = LabStage(&lab);
-    let rows = play_all(&stage, items, timing, stop, &mut |name, episode| match &args.save {
-        Some(dir) => save(dir, name, episode, &lab.ledger()?),
-        None => Ok(()),
-    })?;
-    lab.down()?;
-    Ok(rows)
+#[cfg(feature = "lab")]
+fn on_lab(args: &DrillArgs, items: &[Item], interrupt: &Interrupt) -> Result<Vec<Row>> {
+    on_lab::rows(&args.on_lab, args.timing.timing(on_lab::TIMING), items, interrupt)
 }
 
-fn on_cluster(args: &DrillArgs, items: &[Item], stop: &Stop) -> Result<Vec<Row>> {
-    let (Some(url), Some(namespace)) = (args.prometheus.prometheus.clone(), &args.prometheus.namespace) else {
-        bail!(
-            "where? --lab for the local lab, or --prometheus URL and --namespace NAME for the cluster of your kubeconfig"
-        );
-    };
-    if args.save.is_some() {
+#[cfg(not(feature = "lab"))]
+fn on_lab(_: &DrillArgs, _: &[Item], _: &Interrupt) -> Result<Vec<Row>> {
+    bail!("drills on the lab come with the cargo feature `lab`, which is not part of this build")
+}
+
+#[cfg(feature = "kubernetes")]
+fn on_cluster(args: &DrillArgs, items: &[Item], interrupt: &Interrupt) -> Result<Vec<Row>> {
+    #[cfg(feature = "lab")]
+    if args.on_lab.save.is_some() {
         bail!(
             "--save is for the lab; on a cluster `automap capture` keeps the metrics and `automap chaos record` the truth"
         );
     }
-    let minutes = |n: u64| Duration::from_secs(60 * n);
-    let timing = Timing {
-        settle: args.settle.unwrap_or(minutes(2)),
-        normal: args.normal.unwrap_or(minutes(10)),
-        fault: args.fault.unwrap_or(minutes(3)),
-    };
-    let cluster = args.cluster.connect()?;
-    say(&format!("{} ({}), namespace {namespace}", cluster.server(), cluster.version()?));
-    let prometheus = args.prometheus.clone();
-    let stage = ClusterStage::new(cluster, namespace, move || prometheus.client(&url));
-    play_all(&stage, items, timing, stop, &mut |_, _| Ok(()))
+    on_cluster::rows(&args.on_cluster, args.timing.timing(on_cluster::TIMING), items, interrupt)
+}
+
+#[cfg(not(feature = "kubernetes"))]
+fn on_cluster(_: &DrillArgs, _: &[Item], _: &Interrupt) -> Result<Vec<Row>> {
+    bail!(
+        "drills on a cluster come with the cargo feature `kubernetes`, which is not part of this build; --lab takes the lab"
+    )
 }
 
 fn play_all(
     stage: &dyn Stage,
     items: &[Item],
     timing: Timing,
-    stop: &Stop,
+    interrupt: &Interrupt,
     keep: &mut dyn FnMut(&str, &Episode) -> Result<()>,
 ) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (i, item) in items.iter().enumerate() {
-        let row = match play(stage, item, timing, stop, (i, items.len()))? {
+        let row = match play(stage, item, timing, interrupt, (i, items.len()))? {
             Played::Done(episode) => {
                 keep(&item.name, &episode)?;
                 row(item, &episode)
@@ -176,13 +160,19 @@ enum Played {
     NotDone(String),
 }
 
-fn play(stage: &dyn Stage, item: &Item, timing: Timing, stop: &Stop, (i, n): (usize, usize)) -> Result<Played> {
+fn play(
+    stage: &dyn Stage,
+    item: &Item,
+    timing: Timing,
+    interrupt: &Interrupt,
+    (i, n): (usize, usize),
+) -> Result<Played> {
     if let Some(Err(why)) = item.fault.as_ref().map(|fault| stage.check(fault)) {
         return Ok(Played::NotDone(why));
     }
     let total = timing.settle + timing.normal + timing.fault;
     let (bar, began) = (bar(total.as_secs()), Instant::now());
-    let result = episode(stage, item.fault.as_ref(), timing, stop, &mut |phase, left| {
+    let result = episode(stage, item.fault.as_ref(), timing, interrupt, &mut |phase, left| {
         bar.set_position(began.elapsed().as_secs().min(total.as_secs()));
         bar.set_message(format!("{}/{n} {}: {phase}, {} s", i + 1, item.name, left.as_secs()));
     });
@@ -191,7 +181,7 @@ fn play(stage: &dyn Stage, item: &Item, timing: Timing, stop: &Stop, (i, n): (us
         Ok(episode) => Ok(Played::Done(Box::new(episode))),
         Err(error) if error.is::<NotCalm>() => Ok(Played::NotDone(error.to_string())),
         // One that fails is a row; the others are still worth their time. An interruption ends all of them.
-        Err(error) if stop.is_set() => Err(error.context(item.name.clone())),
+        Err(error) if interrupt.is_set() => Err(error.context(item.name.clone())),
         Err(error) => Ok(Played::NotDone(format!("{error:#}"))),
     }
 }
@@ -209,12 +199,4 @@ fn told(row: &Row) -> String {
     let truth = if row.truth.is_empty() { "nothing".to_owned() } else { row.truth.join(", ") };
     let answer = row.named.clone().unwrap_or_else(|| "nobody".to_owned());
     format!("{:<34} injected {truth:<14} named {answer:<14} {}", row.experiment, row.outcome.as_str())
-}
-
-fn save(dir: &Path, name: &str, episode: &Episode, ledger: &[Injection]) -> Result<()> {
-    capture::write(&dir.join(format!("{name}.parquet")), &episode.observation)?;
-    let is_ours = |i: &&Injection| episode.injected.iter().any(|e: &Entry| e.experiment == i.id);
-    let injected: Vec<&Injection> = ledger.iter().filter(is_ours).collect();
-    let truth = dir.join(format!("{name}.json"));
-    fs::write(&truth, serde_json::to_string_pretty(&injected)? + "\n").with_context(|| truth.display().to_string())
 }

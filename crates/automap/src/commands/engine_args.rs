@@ -10,6 +10,7 @@ use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::rank::walk::Solver;
 use clap::{Args, ValueEnum};
 
+#[cfg(feature = "server")]
 use crate::store::StoreArgs;
 
 /// Which engine answers.
@@ -76,8 +77,10 @@ pub(crate) struct EngineArgs {
     /// Walk at random with this seed instead of computing the visits
     #[arg(long, value_name = "SEED", help_heading = "Engine automap")]
     monte_carlo: Option<u64>,
+    #[cfg(feature = "server")]
     #[command(flatten)]
     store: StoreArgs,
+    #[cfg(feature = "server")]
     /// Do not learn from confirmed incidents
     #[arg(long, help_heading = "Engine automap")]
     no_history: bool,
@@ -90,11 +93,19 @@ impl EngineArgs {
     }
 
     /// Confirmed incidents for the engine to learn from; none where there is no store, or it is not asked for.
+    #[cfg(feature = "server")]
     pub(crate) fn history(&self, engine: Engine) -> Result<Vec<ConfirmedCase>> {
         if engine != Engine::Automap || self.no_history {
             return Ok(Vec::new());
         }
         Ok(self.store.open_existing()?.map_or_else(|| Ok(Vec::new()), |opened| opened.store.confirmed())?)
+    }
+
+    /// Confirmed incidents for the engine to learn from: none, as this build has no store.
+    #[cfg(not(feature = "server"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same signature as with a store")]
+    pub(crate) fn history(&self, _: Engine) -> Result<Vec<ConfirmedCase>> {
+        Ok(Vec::new())
     }
 
     fn automap_options(&self) -> AutomapOptions {

@@ -10,14 +10,13 @@ use automap_core::report::compose;
 use automap_core::service_map::{MapKind, ServiceMap, with_graphs};
 use automap_core::{DiagnoseOptions, analyse};
 use automap_render::json;
-use automap_render::map::{SvgOptions, Theme, TreeOptions, dot, graphml, mermaid, svg, tree};
+use automap_render::map::{SvgOptions, TreeOptions, dot, graphml, mermaid, svg, tree};
 use clap::{Args, ValueEnum};
 use jiff::ZonedDateTime;
 
 use super::input_args::InputArgs;
 use crate::console::{self, Color, say};
 use crate::exit::Exit;
-use automap_render::png::png;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap graph --prometheus http://localhost:9090 -n sock-shop   a tree in the terminal
@@ -157,8 +156,19 @@ fn render(map: &ServiceMap, format: Format, args: &GraphArgs) -> Result<Vec<u8>>
         Format::Mermaid => mermaid(map).into_bytes(),
         Format::Json => json(map)?.into_bytes(),
         Format::Svg => svg(map, &SvgOptions::default()).into_bytes(),
-        Format::Png => png(&svg(map, &SvgOptions { theme: Theme::Light, embedded: false }))?,
+        Format::Png => png(map)?,
     })
+}
+
+#[cfg(feature = "png")]
+fn png(map: &ServiceMap) -> Result<Vec<u8>> {
+    let options = SvgOptions { theme: automap_render::map::Theme::Light, embedded: false };
+    Ok(automap_render::png::png(&svg(map, &options))?)
+}
+
+#[cfg(not(feature = "png"))]
+fn png(_: &ServiceMap) -> Result<Vec<u8>> {
+    bail!("PNG pictures are not part of this build; they come with the cargo feature `png`. SVG is: --file map.svg")
 }
 
 #[cfg(test)]

@@ -33,10 +33,16 @@ Exit codes: 0 answered, 1 something rises or falls (with --exit-code), 2 wrong u
 /// Windows where none are asked for: enough for a slope, few enough for a level each.
 const DEFAULT_WINDOWS: i64 = 24;
 
+/// What captures in a row cannot be combined with.
+#[cfg(feature = "server")]
+const FILES_EXCLUDE: [&str; 4] = ["capture", "csv", "prometheus", "kept"];
+#[cfg(not(feature = "server"))]
+const FILES_EXCLUDE: [&str; 3] = ["capture", "csv", "prometheus"];
+
 #[derive(Args, Debug)]
 pub(crate) struct TrendArgs {
     /// Captures; each is one window unless --window cuts them
-    #[arg(value_name = "FILE", conflicts_with_all = ["capture", "csv", "prometheus", "kept"])]
+    #[arg(value_name = "FILE", conflicts_with_all = FILES_EXCLUDE)]
     files: Vec<PathBuf>,
     #[command(flatten)]
     whole: WholeArgs,

@@ -12,14 +12,13 @@ use anyhow::{Context, Result};
 use automap_chaos::{Entry, LedgerOptions, Recorder, file};
 use automap_core::time::Timestamp;
 use automap_kubernetes::{Heard, LITMUS_RESULTS, PODS, Scope, VIRTUAL_SERVICES, WatchState, experiments, watch};
-use automap_server::signals::stop_on_signals;
-use automap_server::watcher::Stop;
 use clap::Args;
 use jiff::ZonedDateTime;
 
 use crate::commands::cluster_args::ClusterArgs;
 use crate::console::say;
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
 use flags::Flags;
 
 /// How often the clock is looked at without a cluster.
@@ -55,8 +54,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit> {
     let mut to = OpenOptions::new().create(true).append(true).open(&args.ledger).with_context(place)?;
     let mut recorder = Recorder::resume(LedgerOptions::default(), known);
     let mut flags = args.flags.as_deref().map(Flags::new);
-    let stop = Stop::default();
-    stop_on_signals(&stop).context("signals cannot be watched")?;
+    let interrupt = Interrupt::listen().context("signals cannot be watched")?;
     let mut take = |heard: Option<Heard>| -> Result<bool> {
         let now = Timestamp::from_ms(ZonedDateTime::now().timestamp().as_millisecond());
         let news = match heard {
@@ -72,7 +70,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit> {
             }
         };
         write(&mut to, &news).with_context(place)?;
-        Ok(!stop.is_set())
+        Ok(!interrupt.is_set())
     };
     if args.no_cluster {
         say(&format!("writing to {}; Ctrl-C ends it", place()));

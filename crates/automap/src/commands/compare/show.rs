@@ -2,17 +2,16 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::Result;
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 use automap_render::TextOptions;
-use automap_server::profiles::observation;
-use automap_server::store::MAX_PROFILES;
 use automap_sources::{capture, csv_table};
 use clap::{Args, ValueEnum};
 
+#[cfg(feature = "server")]
+use super::kept::KeptHoursArgs;
 use crate::commands::output_args::StyleArgs;
-use crate::store::KeptArgs;
 
 /// One file that all periods or windows are parts of.
 #[derive(Args, Clone, Debug)]
@@ -23,30 +22,22 @@ pub(crate) struct WholeArgs {
     /// The table that all of them are parts of
     #[arg(long, value_name = "FILE", conflicts_with = "prometheus", help_heading = "Files")]
     csv: Option<PathBuf>,
-    /// The healthy hours that a watcher kept of this target, for more time than a Prometheus remembers
-    #[arg(long, value_name = "TARGET", conflicts_with_all = ["prometheus", "csv", "capture"], help_heading = "Memory")]
-    kept: Option<String>,
+    #[cfg(feature = "server")]
     #[command(flatten)]
-    memory: KeptArgs,
+    kept: KeptHoursArgs,
 }
 
 impl WholeArgs {
     /// Reads the file; `None` where none is given.
     pub(crate) fn observation(&self) -> Result<Option<Observation>> {
-        Ok(match (&self.capture, &self.csv, &self.kept) {
-            (Some(path), _, _) => Some(capture::read(path)?),
-            (None, Some(path), _) => Some(csv_table::read(path, Default::default())?),
-            (None, None, Some(target)) => {
-                let kept = self.memory.open_existing()?.store.profiles(target, Timestamp::from_ms(0), MAX_PROFILES)?;
-                if kept.is_empty() {
-                    bail!(
-                        "no healthy hour of {target} is kept: `automap watch` keeps one after the first hour without an incident"
-                    );
-                }
-                Some(observation(target, &kept).map_err(|e| anyhow!(e))?)
-            }
-            (None, None, None) => None,
-        })
+        match (&self.capture, &self.csv) {
+            (Some(path), _) => Ok(Some(capture::read(path)?)),
+            (None, Some(path)) => Ok(Some(csv_table::read(path, Default::default())?)),
+            #[cfg(feature = "server")]
+            (None, None) => self.kept.observation(),
+            #[cfg(not(feature = "server"))]
+            (None, None) => Ok(None),
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use anyhow::{Context, Result, bail};
 use automap_sources::bounded::read_text_file;
 use clap::Args;
 
+#[cfg(feature = "lab")]
 use super::plan::PLAN;
-use crate::live::Fault;
+use crate::episode::Fault;
 
 /// Most files of a suite.
 const MAX_FILES: usize = 500;
@@ -24,7 +25,7 @@ pub(super) struct ChoiceArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "files")]
     suite: Option<PathBuf>,
     /// On the local lab
-    #[arg(long)]
+    #[arg(long, hide = cfg!(not(feature = "lab")))]
     pub(super) lab: bool,
     /// Only these, by the name of their file
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -66,7 +67,7 @@ impl ChoiceArgs {
 
     fn all(&self) -> Result<Vec<Item>> {
         if self.is_plan() {
-            return Ok(PLAN.into_iter().map(|d| Item { name: d.name.to_owned(), fault: d.fault() }).collect());
+            return plan();
         }
         let files = match &self.suite {
             Some(dir) => in_directory(dir)?,
@@ -76,6 +77,18 @@ impl ChoiceArgs {
         let quiet = self.quiet_stretches.unwrap_or(if self.suite.is_some() { 3 } else { 0 });
         Ok(with_quiet(faults, usize::from(quiet)))
     }
+}
+
+#[cfg(feature = "lab")]
+fn plan() -> Result<Vec<Item>> {
+    Ok(PLAN.into_iter().map(|d| Item { name: d.name.to_owned(), fault: d.fault() }).collect())
+}
+
+#[cfg(not(feature = "lab"))]
+fn plan() -> Result<Vec<Item>> {
+    bail!(
+        "what is to be drilled? Give Chaos Mesh files, or --suite DIR; the built-in plan comes with the cargo feature `lab`"
+    )
 }
 
 fn in_directory(dir: &Path) -> Result<Vec<PathBuf>> {

@@ -1,7 +1,7 @@
 //! What is drilled: kinds of faults by services, and quiet windows. Every
 //! kind that the lab can do, at middles, leaves and stores; the YAML files are those in `automap-lab/faults`.
 
-use crate::live::Fault;
+use crate::episode::Fault;
 
 /// One drill.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,9 @@
 //! The question knows nothing of the fault: it names the server, the namespace and how far to look back. What was
 //! really injected is put beside the answer afterwards.
 
+#[cfg(feature = "kubernetes")]
 mod cluster_stage;
+#[cfg(feature = "lab")]
 mod lab_stage;
 
 use std::time::{Duration, Instant};
@@ -14,12 +16,15 @@ use automap_core::observation::Observation;
 use automap_core::report::{Report, VerdictKind};
 use automap_core::time::{Timestamp, WindowHint};
 use automap_core::{DiagnoseError, DiagnoseOptions, diagnose};
-use automap_server::watcher::Stop;
 use automap_sources::prometheus::{Client, FetchStats, ObserveOptions, observe};
 use jiff::ZonedDateTime;
 
+#[cfg(feature = "kubernetes")]
 pub(crate) use cluster_stage::ClusterStage;
+#[cfg(feature = "lab")]
 pub(crate) use lab_stage::LabStage;
+
+use crate::interrupt::Interrupt;
 
 /// How often the question is asked while a fault is in place.
 const ASK_EVERY: Duration = Duration::from_secs(5);
@@ -66,10 +71,12 @@ pub(crate) struct Episode {
     /// What was really done; empty in a quiet episode.
     pub(crate) injected: Vec<Entry>,
     /// What the last question saw.
+    #[cfg_attr(not(feature = "lab"), expect(dead_code, reason = "drills on a cluster keep the report alone"))]
     pub(crate) observation: Observation,
     /// Its answer.
     pub(crate) report: Report,
     /// What it cost.
+    #[cfg_attr(not(feature = "lab"), expect(dead_code, reason = "drills on a cluster keep the report alone"))]
     pub(crate) stats: FetchStats,
     /// When the first answer named a cause.
     pub(crate) first_named: Option<Timestamp>,
@@ -105,21 +112,21 @@ impl Drop for TakeBack<'_> {
 /// Runs one episode. `tell` gets a word about the phase and the seconds left in it, once a second.
 ///
 /// # Errors
-/// [`NotCalm`] where the normal time holds an incident, [`Interrupted`] when `stop` is set; otherwise when the stage or the
-/// metrics fail.
+/// [`NotCalm`] where the normal time holds an incident, [`Interrupted`] when the user asks for an end; otherwise when the stage
+/// or the metrics fail.
 pub(crate) fn episode(
     stage: &dyn Stage,
     fault: Option<&Fault>,
     timing: Timing,
-    stop: &Stop,
+    interrupt: &Interrupt,
     tell: &mut dyn FnMut(&str, Duration),
 ) -> Result<Episode> {
     let client = stage.client()?;
     stage.wait_calm()?;
     let interrupted = |_| Interrupted::WithoutFault;
-    wait("settling", timing.settle, stop, tell).map_err(interrupted)?;
+    wait("settling", timing.settle, interrupt, tell).map_err(interrupted)?;
     let from = now();
-    wait("normal time", timing.normal, stop, tell).map_err(interrupted)?;
+    wait("normal time", timing.normal, interrupt, tell).map_err(interrupted)?;
     if fault.is_some() {
         check_calm(&client, stage.namespace(), from)?;
     }
@@ -132,14 +139,14 @@ pub(crate) fn episode(
     let mut first_named = None;
     while began.elapsed() + ASK_EVERY < timing.fault {
         tell(phase, timing.fault.saturating_sub(began.elapsed()));
-        wait(phase, ASK_EVERY, stop, &mut |_, _| {}).map_err(interrupted)?;
+        wait(phase, ASK_EVERY, interrupt, &mut |_, _| {}).map_err(interrupted)?;
         // Right after the injection there may be too few samples; the last question has to be answered.
         let asked = ask(&client, stage.namespace(), from);
         if first_named.is_none() && asked.is_ok_and(|(_, report, _)| report.verdict.kind == VerdictKind::Cause) {
             first_named = Some(now());
         }
     }
-    wait(phase, timing.fault.saturating_sub(began.elapsed()), stop, tell).map_err(interrupted)?;
+    wait(phase, timing.fault.saturating_sub(began.elapsed()), interrupt, tell).map_err(interrupted)?;
     let (observation, report, stats) = ask(&client, stage.namespace(), from)?;
     drop(taken_back);
     Ok(Episode { injected: stage.latest(injected)?, observation, report, stats, first_named })
@@ -167,41 +174,27 @@ fn now() -> Timestamp {
     Timestamp::from_ms(ZonedDateTime::now().timestamp().as_millisecond())
 }
 
-/// The stop was set while waiting.
+/// The user asked for an end while waiting.
 struct Stopped;
 
 /// Waits for `span`, and calls `tell` about once a second with the time left.
-fn wait(phase: &str, span: Duration, stop: &Stop, tell: &mut dyn FnMut(&str, Duration)) -> Result<(), Stopped> {
+fn wait(
+    phase: &str,
+    span: Duration,
+    interrupt: &Interrupt,
+    tell: &mut dyn FnMut(&str, Duration),
+) -> Result<(), Stopped> {
     const TICK: Duration = Duration::from_secs(1);
     let until = Instant::now() + span;
     loop {
         let left = until.saturating_duration_since(Instant::now());
         tell(phase, left);
-        if stop.is_set() {
+        if interrupt.is_set() {
             return Err(Stopped);
         }
         if left.is_zero() {
             return Ok(());
         }
-        stop.sleep(left.min(TICK));
+        std::thread::sleep(left.min(TICK));
     }
-}
-
-/// What was injected, in one line: `NetworkChaos delay on payment since 14:03:15Z (delay-payment)`.
-pub(crate) fn told(injected: &[Entry]) -> String {
-    let one = |entry: &Entry| {
-        let peers = if entry.peers.is_empty() { String::new() } else { format!(" towards {}", entry.peers.join(", ")) };
-        let since = entry.started.map_or_else(|| "an unknown time".to_owned(), Timestamp::rfc3339);
-        let (kind, action, name) = (&entry.kind, &entry.action, &entry.name);
-        format!("{kind} {action} on {}{peers} since {since} ({name})", entry.services().join(", "))
-    };
-    if injected.is_empty() { "nothing".to_owned() } else { injected.iter().map(one).collect::<Vec<_>>().join("; ") }
-}
-
-/// Services that were really hit.
-pub(crate) fn culprits(injected: &[Entry]) -> Vec<&str> {
-    let mut names: Vec<&str> = injected.iter().flat_map(Entry::services).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
 }
