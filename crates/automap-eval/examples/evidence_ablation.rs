@@ -1,8 +1,8 @@
-//! What each part of the evidence engine is worth, on labelled incidents with a known onset, and how much of that is chance:
-//! `cargo run --release -p automap-lab --example evidence_ablation -- DIR`.
+//! Ablation of the evidence engine: what each part adds to the accuracy on labelled incidents with a known onset, and how certain that is.
+//! Run it with `cargo run --release -p automap-eval --example evidence_ablation -- DIR`.
 //!
-//! Repetitions of one scenario (set × service × fault) are no independent cases, so the interval of a difference comes from drawing
-//! scenarios, set by set, and not cases.
+//! Repetitions of one scenario (set × service × fault) are not independent, so the intervals of the differences come from resampling
+//! scenarios within each set, not cases.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -12,11 +12,11 @@ use std::path::Path;
 use automap_core::rank::RankedService;
 use automap_core::{DiagnoseOptions, analyse};
 use automap_eval::dataset::{Case, Dataset};
-use automap_eval::evaluate::onset::KnownOnset;
+use automap_eval::evaluate::onset::OnsetHint;
 use automap_eval::score::Accuracy;
-use automap_eval::score::bootstrap::intervals;
+use automap_eval::score::bootstrap::confidence_intervals;
 
-/// A set's scenarios, and what every variant reached on each case.
+/// By set: the scenario of each case and the score of every variant.
 type Sets = BTreeMap<String, Vec<(String, Vec<Accuracy>)>>;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn reached(case: &Case, options: &DiagnoseOptions) -> Accuracy {
     let Some(truth) = &case.truth else { return Accuracy::default() };
     let mut observation = case.observation.clone();
-    observation.hint = KnownOnset::Exact.hint(truth.started);
+    observation.hint = OnsetHint::Exact.hint(truth.started);
     let Ok(analysis) = analyse(&observation, options) else { return Accuracy::of_answer(&[None]) };
     let is_cause = |s: &RankedService| truth.services.iter().any(|c| c == analysis.frame.service(s.service));
     Accuracy::of_answer(&[analysis.ranking.services.iter().position(is_cause).map(|i| i + 1)])
@@ -50,7 +50,7 @@ struct Variant {
     options: DiagnoseOptions,
 }
 
-/// The default and what it loses without each of its parts.
+/// The default options, and one variant for each part changed or removed.
 fn variants() -> Vec<Variant> {
     let change = |name, f: fn(&mut DiagnoseOptions)| {
         let mut options = DiagnoseOptions::default();
@@ -93,7 +93,7 @@ fn print_table(out: &mut dyn Write, variants: &[Variant], sets: &Sets) -> io::Re
         if i > 0 {
             let differences: Vec<Vec<(&str, Accuracy)>> =
                 sets.values().map(|rows| rows.iter().map(|(s, a)| (s.as_str(), a[i] - a[0])).collect()).collect();
-            let (_, interval) = intervals(&differences, 0);
+            let (_, interval) = confidence_intervals(&differences, 0);
             let (low, high) = (interval.low, interval.high);
             write!(out, "   AC@1 {:+.3} [{:+.3}, {:+.3}]", a.ac1 - base.ac1, low.ac1, high.ac1)?;
             write!(out, "   Avg@5 {:+.3} [{:+.3}, {:+.3}]", a.avg5 - base.avg5, low.avg5, high.avg5)?;

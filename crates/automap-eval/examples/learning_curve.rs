@@ -1,9 +1,9 @@
-//! How the AutoMAP engine's precision grows with confirmed incidents, on labelled incidents with a known onset:
-//! `cargo run --release -p automap-lab --example learning_curve -- DIR`; a folder of captures with their ledgers, as `automap drill --save`
-//! writes them (`crates/automap/tests/captures`), will do too.
+//! How the accuracy of the AutoMAP engine grows with the number of confirmed incidents, on labelled incidents with a known onset.
+//! Run it with `cargo run --release -p automap-eval --example learning_curve -- DIR`; a folder of captures as `automap drill --save` writes
+//! them (`crates/automap/tests/captures`) works too.
 //!
-//! For every case the memory holds `n` cases of the same set, drawn with a fixed seed from those of *other* scenarios (service and kind of
-//! fault): repetitions of the same scenario never teach. The mean over several draws is shown.
+//! For each case, `n` confirmed cases of the same set are drawn with a fixed seed, all from *other* scenarios (service and kind of fault), so
+//! that no repetition of the same scenario teaches the answer. The mean over several draws is shown.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -16,7 +16,7 @@ use automap_core::rank::{AutomapOptions, Engine};
 use automap_core::time::Timestamp;
 use automap_core::{Analysis, DiagnoseOptions, analyse};
 use automap_eval::dataset::Dataset;
-use automap_eval::evaluate::onset::KnownOnset;
+use automap_eval::evaluate::onset::OnsetHint;
 use automap_eval::score::Accuracy;
 
 const SIZES: [usize; 7] = [0, 1, 2, 5, 10, 20, 1000];
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for place in dataset.incidents() {
         let mut read = place.read(true)?;
         let Some(truth) = read.truth else { continue };
-        read.observation.hint = KnownOnset::Exact.hint(truth.started);
+        read.observation.hint = OnsetHint::Exact.hint(truth.started);
         let Ok(analysis) = analyse(&read.observation, &options) else { continue };
         let (Some(prepared), [cause]) = (&analysis.automap, &truth.services[..]) else { continue };
         let case = ConfirmedCase {
@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Scores of a set, all draws one after the other.
+/// Scores of all cases of a set, for every draw.
 fn answers(cases: &[Known], size: usize, automap: &AutomapOptions) -> Vec<Accuracy> {
     let mut out = Vec::new();
     for draw in 0..DRAWS {
@@ -87,7 +87,7 @@ fn place(prepared: &Prepared, known: &Known, memory: &[ConfirmedCase], automap: 
     ranking.services.iter().position(|s| frame.service(s.service) == known.cause).map(|i| i + 1)
 }
 
-/// Fisher & Yates with a small seeded generator.
+/// Fisher–Yates shuffle with a small seeded generator.
 fn shuffle<T>(items: &mut [T], seed: u64) {
     let mut state = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     for i in (1..items.len()).rev() {

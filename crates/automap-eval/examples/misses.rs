@@ -1,5 +1,5 @@
-//! Labelled incidents whose cause is not first with a known onset, by what stands in the way:
-//! `cargo run --release -p automap-lab --example misses -- DIR`.
+//! Lists the labelled incidents whose cause does not rank first although the onset is known, grouped by what ranks before it.
+//! Run it with `cargo run --release -p automap-eval --example misses -- DIR`.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -10,9 +10,9 @@ use automap_core::rank::RankedService;
 use automap_core::topology::CallGraph;
 use automap_core::{Analysis, DiagnoseOptions, analyse};
 use automap_eval::dataset::{Dataset, Truth};
-use automap_eval::evaluate::onset::KnownOnset;
+use automap_eval::evaluate::onset::OnsetHint;
 
-/// A score that lags behind by no more is lost to one metric's noise.
+/// A gap in score that the noise of a single metric can explain.
 const CLOSE: f64 = 0.5;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let case = place.read(true)?;
         let Some(truth) = &case.truth else { continue };
         let mut observation = case.observation.clone();
-        observation.hint = KnownOnset::Exact.hint(truth.started);
+        observation.hint = OnsetHint::Exact.hint(truth.started);
         let analysis = analyse(&observation, &options)?;
         let quiet = options.verdict.quiet_score;
         if let Some(why) = why(&analysis, truth, &observation.calls, quiet) {

@@ -1,5 +1,6 @@
-//! What it is worth to look at several onsets, and whether the map from a lead to a confidence holds on sets that it was not fitted on:
-//! `cargo run --release -p automap-lab --example onset_and_confidence -- DIR`.
+//! Two checks of the onset handling and the confidence model: what it is worth to average over several possible onsets, and whether the
+//! mapping from a lead to a confidence holds on sets that it was not fitted on.
+//! Run it with `cargo run --release -p automap-eval --example onset_and_confidence -- DIR`.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -12,16 +13,16 @@ use automap_core::verdict::Margin;
 use automap_core::windows::hypotheses;
 use automap_core::{Analysis, DiagnoseOptions, analyse};
 use automap_eval::dataset::{Dataset, Truth};
-use automap_eval::evaluate::onset::KnownOnset;
+use automap_eval::evaluate::onset::OnsetHint;
 
 const MINUTE: i64 = 60_000;
-/// How late a given start may be, in minutes.
+/// Tolerances of a given start, in minutes: how late it may be.
 const TOLERANCES: [i64; 5] = [0, 1, 2, 3, 5];
-/// How late it is, in seconds.
+/// How late the given start really is, in seconds (negative: early).
 const SHIFTS: [i64; 4] = [0, -60, 60, 120];
 /// Edges of the table of confidences.
 const BINS: [f64; 6] = [0.2, 0.4, 0.6, 0.8, 0.9, 1.01];
-/// From this confidence a cause is named where metrics have units.
+/// A cause is named from this confidence on, where metrics have known units.
 const NAMED: f64 = 0.7;
 
 struct Case {
@@ -30,7 +31,7 @@ struct Case {
     observation: Observation,
 }
 
-/// The strength of a first place, and whether it was right.
+/// The strength of the first-ranked service, and whether it was right.
 #[derive(Clone)]
 struct First {
     set: String,
@@ -65,17 +66,17 @@ fn onsets(out: &mut dyn Write, cases: &[Case]) -> io::Result<()> {
         for shift in SHIFTS {
             let hint = |case: &Case| WindowHint {
                 start_tolerance_ms: Some(tolerance * MINUTE),
-                ..KnownOnset::Shifted(shift * 1000).hint(case.truth.started)
+                ..OnsetHint::Shifted(shift * 1000).hint(case.truth.started)
             };
             write!(out, "  {:.3}", accuracy(cases, hint))?;
         }
         writeln!(out)?;
     }
-    writeln!(out, "{:<44}  {:.3}", "detected, the likeliest onset alone", accuracy(cases, likeliest))?;
+    writeln!(out, "{:<44}  {:.3}", "detected, most likely onset only", accuracy(cases, likeliest))?;
     writeln!(out, "{:<44}  {:.3}", "detected", accuracy(cases, |_| WindowHint::default()))
 }
 
-/// The likeliest onset as if it were certain.
+/// The most likely onset, treated as certain.
 fn likeliest(case: &Case) -> WindowHint {
     let frame = case.observation.frame.with_network_gaps();
     let found = hypotheses(&frame, &WindowHint::default()).unwrap_or_default();
@@ -111,7 +112,7 @@ fn is_right(analysis: &Analysis, truth: &Truth) -> bool {
 }
 
 fn first(case: &Case, options: &DiagnoseOptions) -> Option<First> {
-    let hint = KnownOnset::Exact.hint(case.truth.started);
+    let hint = OnsetHint::Exact.hint(case.truth.started);
     let analysis = analyse(&Observation { hint, ..case.observation.clone() }, options).ok()?;
     let lead = Margin::of(&analysis, analysis.ranking.services.first()?);
     let strength = lead.strength(&options.verdict).max(0.0);

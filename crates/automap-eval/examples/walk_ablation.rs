@@ -1,5 +1,5 @@
-//! What each choice of the AutoMAP engine is worth, on labelled incidents with a known onset:
-//! `cargo run --release -p automap-lab --example walk_ablation -- DIR`.
+//! Ablation of the AutoMAP engine: what each of its choices is worth on labelled incidents with a known onset.
+//! Run it with `cargo run --release -p automap-eval --example walk_ablation -- DIR`.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -12,7 +12,7 @@ use automap_core::rank::automap::{Attraction, AutomapOptions, Start, WalkOn};
 use automap_core::rank::{Engine, RankedService};
 use automap_core::{DiagnoseOptions, analyse};
 use automap_eval::dataset::Dataset;
-use automap_eval::evaluate::onset::KnownOnset;
+use automap_eval::evaluate::onset::OnsetHint;
 use automap_eval::score::Accuracy;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for place in Dataset::open(Path::new(&root))?.incidents() {
         let mut case = place.read(true)?;
         let Some(truth) = case.truth else { continue };
-        case.observation.hint = KnownOnset::Exact.hint(truth.started);
+        case.observation.hint = OnsetHint::Exact.hint(truth.started);
         let of_set = sets.entry(place.set.clone()).or_insert_with(|| vec![Vec::new(); options.len()]);
         let answers = options.iter().map(|o| Accuracy::of_answer(&[rank(&case.observation, o, &truth.services)]));
         of_set.iter_mut().zip(answers).for_each(|(all, one)| all.push(one));
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Place of the first true cause; a case without an answer is a miss.
+/// Rank of the first true cause. A case without an answer is a miss.
 fn rank(observation: &Observation, options: &DiagnoseOptions, causes: &[String]) -> Option<usize> {
     let analysis = analyse(observation, options).ok()?;
     let is_cause = |s: &RankedService| causes.iter().any(|c| c == analysis.frame.service(s.service));

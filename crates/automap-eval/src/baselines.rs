@@ -1,7 +1,8 @@
-//! What others do, as engines to be measured beside ours: each method one file, from its paper, checked against its published code
-//! where that is sound; where it is not, the file says what was repaired.
+//! Published methods, to compare the built-in engines with: one file for each.
 //!
-//! A baseline sees what our engines see: the metrics, the windows, the calls. It scores series or services; the shared rest lives here.
+//! Each file cites its paper and says where it follows the published code and where it deviates from it, with the reason. A baseline gets
+//! the same metrics, windows and calls as the built-in engines. This module holds what they share: their input, their scores, and which
+//! series can be judged.
 
 mod baro;
 mod circa;
@@ -11,7 +12,7 @@ mod nsigma;
 mod pc_pagerank;
 mod random;
 mod regression;
-mod shift;
+mod largest_rise;
 
 use std::collections::BTreeMap;
 
@@ -20,32 +21,33 @@ use automap_core::frame::{MetricFrame, Series};
 use automap_core::metric::Side;
 use automap_core::topology::CallGraph;
 
-/// What a baseline sees.
+/// The input of a baseline.
 #[derive(Clone, Copy, Debug)]
-pub struct Input<'a> {
+pub struct BaselineInput<'a> {
     /// The metrics.
     pub frame: &'a MetricFrame,
-    /// Which samples are normal and which are the incident.
+    /// Which rows of the frame are baseline and which belong to the incident.
     pub rows: &'a Rows,
-    /// Who calls whom; may be empty.
+    /// The call graph; may be empty.
     pub calls: &'a CallGraph,
-    /// The service that users talk to, where the application's owner says so.
+    /// The service that receives user requests; `None` where the data set does not name it.
     pub entry: Option<&'a str>,
-    /// Seed of whatever is drawn.
+    /// Seed of random choices.
     pub seed: u64,
 }
 
-/// What a baseline says: a score for every series that it judges, and one for every service. Higher is more suspicious.
+/// The output of a baseline: a score for each series that can be judged, and one for each service. Higher is more suspicious; the
+/// scale differs between methods.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Scores {
+pub struct BaselineScores {
     /// By service name and metric name.
     pub metrics: BTreeMap<(String, String), f64>,
     /// By service name.
     pub services: BTreeMap<String, f64>,
 }
 
-impl Scores {
-    /// A service is as suspicious as its most suspicious series.
+impl BaselineScores {
+    /// The score of a service is the highest score of its series.
     fn of_series<'a>(frame: &MetricFrame, scored: impl IntoIterator<Item = (&'a Series, f64)>) -> Self {
         let mut out = Self::default();
         let raise = |slot: &mut f64, score: f64| *slot = slot.max(score);
@@ -59,7 +61,7 @@ impl Scores {
     }
 }
 
-/// A method of others.
+/// A published method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Baseline {
     /// See [`baro`].
@@ -79,7 +81,7 @@ pub enum Baseline {
 }
 
 impl Baseline {
-    /// All of them.
+    /// All baselines.
     pub const ALL: [Self; 7] = [
         Self::Baro,
         Self::NSigma,
@@ -90,7 +92,7 @@ impl Baseline {
         Self::Random,
     ];
 
-    /// The word on the command line and in results.
+    /// Its name on the command line and in results.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Baro => "baro",
@@ -106,8 +108,8 @@ impl Baseline {
     /// Scores series and services.
     ///
     /// # Errors
-    /// When the method lacks something that it cannot do without.
-    pub fn score(self, input: &Input) -> Result<Scores, String> {
+    /// When the method needs something that the input lacks, such as an entry service.
+    pub fn score(self, input: &BaselineInput) -> Result<BaselineScores, String> {
         match self {
             Self::Baro => Ok(baro::score(input)),
             Self::NSigma => Ok(nsigma::score(input)),
@@ -120,25 +122,26 @@ impl Baseline {
     }
 }
 
-/// Series that somebody may be blamed by, with position in the frame; what an outside user sees blames nobody.
+/// Series that can point to a culprit, with their index in the frame. Series measured outside the system cannot: they belong to no
+/// service.
 fn candidates(frame: &MetricFrame) -> impl Iterator<Item = (usize, &Series)> {
     frame.series().iter().enumerate().filter(|(_, s)| s.metric.side != Side::Outside)
 }
 
-/// The observed samples of both windows; `None` where they are too few to judge.
+/// The observed samples of baseline and incident; `None` where either has too few to judge.
 fn windows(series: &Series, rows: &Rows) -> Option<(Vec<f64>, Vec<f64>)> {
     let pick = |rows: &[usize]| rows.iter().map(|&i| series.values[i]).filter(|v| !v.is_nan()).collect::<Vec<_>>();
     let (normal, incident) = (pick(&rows.baseline), pick(&rows.incident));
     (normal.len() >= MIN_BASELINE_SAMPLES && incident.len() >= MIN_INCIDENT_SAMPLES).then_some((normal, incident))
 }
 
-/// Whether all values are the same. Exactly: the deviation of a constant from its own mean is not always 0, but what is left of rounding.
+/// Whether all values are equal. Compares them directly: the standard deviation of a constant series may differ from 0 by rounding.
 fn is_constant(values: &[f64]) -> bool {
     values.windows(2).all(|w| w[0] == w[1])
 }
 
 #[cfg(test)]
-mod samples {
+mod test_frames {
     //! Small frames for the tests of the baselines.
 
     use automap_core::anomaly::Rows;
@@ -146,9 +149,9 @@ mod samples {
     use automap_core::time::Timestamp;
     use automap_core::topology::CallGraph;
 
-    use super::{Baseline, Input, Scores};
+    use super::{Baseline, BaselineInput, BaselineScores};
 
-    /// `(service, metric, values)`; the first `split` instants are normal.
+    /// A frame with one sample per second of each `(service, metric, values)`.
     pub(super) fn frame(series: &[(&str, &str, Vec<f64>)]) -> MetricFrame {
         let times: Vec<_> = (0..series[0].2.len() as i64).map(|i| Timestamp::from_ms(i * 1000)).collect();
         let raw = series.iter().map(|(service, metric, values)| RawSeries {
@@ -160,12 +163,12 @@ mod samples {
         assemble(raw.collect(), times.clone()).unwrap().0
     }
 
-    pub(super) fn score(baseline: Baseline, frame: &MetricFrame, split: usize, calls: &CallGraph) -> Scores {
+    pub(super) fn score(baseline: Baseline, frame: &MetricFrame, split: usize, calls: &CallGraph) -> BaselineScores {
         let rows = Rows::split(frame, split);
-        baseline.score(&Input { frame, rows: &rows, calls, entry: None, seed: 1 }).unwrap()
+        baseline.score(&BaselineInput { frame, rows: &rows, calls, entry: None, seed: 1 }).unwrap()
     }
 
-    pub(super) fn metric(scores: &Scores, service: &str, metric: &str) -> f64 {
+    pub(super) fn metric(scores: &BaselineScores, service: &str, metric: &str) -> f64 {
         scores.metrics[&(service.to_owned(), metric.to_owned())]
     }
 }

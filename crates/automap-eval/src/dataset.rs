@@ -1,6 +1,6 @@
-//! Labelled incidents on disk: what the analysis may see of them, and beside it what was really broken.
+//! Reads labelled incidents from disk: the metrics that an engine may see and, kept apart, the fault that was really injected.
 //!
-//! A folder may hold any of three layouts, at any depth: labelled incidents (`<set>/<case>/{metrics.csv, truth.json}`), RCAEval's
+//! A folder may hold any of three layouts at any depth: labelled incidents (`<set>/<case>/{metrics.csv, truth.json}`), RCAEval's folders
 //! (`<dataset>/<service>_<fault>/<repeat>/{data.csv, inject_time.txt}`), and captures of the lab with what was injected
 //! (`<name>.parquet` and `<name>.json`, as `automap drill --save` writes them). A recording without a fault is a quiet window.
 
@@ -16,7 +16,7 @@ use automap_core::metric::Metric;
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 
-/// Folders deeper than this below the one that was named are not looked at.
+/// Folders nested deeper than this are not searched.
 const DEPTH_MAX: usize = 6;
 
 /// Why a data set or one of its cases cannot be read.
@@ -25,27 +25,27 @@ const DEPTH_MAX: usize = 6;
 pub struct DatasetError {
     /// The file or folder.
     pub path: PathBuf,
-    /// What is wrong.
+    /// What is wrong with it.
     pub reason: String,
 }
 
-/// One recording and what is known of it.
+/// One recording.
 #[derive(Debug)]
 pub struct Case {
-    /// What the analysis sees; its hint is empty: who asks says what is known of time.
+    /// What an engine may see. Its hint is empty; the caller decides what is known about the onset.
     pub observation: Observation,
-    /// The service that users talk to: knowledge of the application, the same for all its incidents.
+    /// The service that receives user requests: a property of the application, the same in all its incidents.
     pub entry: Option<String>,
-    /// What was really broken, for scoring alone; `None` is a quiet window.
+    /// The injected fault, for scoring only; `None` for a quiet window.
     pub truth: Option<Truth>,
 }
 
-/// What was really broken.
+/// The ground truth of an incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Truth {
-    /// The services at fault, nearly always one.
+    /// The services with the fault, nearly always one.
     pub services: Vec<String>,
-    /// The indicator that the fault moves first: a metric's name without service, or a family; `None` where nobody said.
+    /// The indicator that the fault changes first: a metric name without the service, or a family; `None` where the label names none.
     pub root_metric: Option<String>,
     /// The kind of fault.
     pub fault: String,
@@ -54,12 +54,12 @@ pub struct Truth {
 }
 
 impl Truth {
-    /// Services and kind of fault: repetitions of it say nothing new.
+    /// Services and kind of fault, as one text. Repetitions of a scenario are not independent cases.
     pub fn scenario(&self) -> String {
         format!("{} {}", self.services.join(" "), self.fault)
     }
 
-    /// Whether this metric of this service is the root cause; `None` where the truth names none.
+    /// Whether this metric of this service is the root cause; `None` where the truth names no metric.
     pub fn is_root(&self, service: &str, metric: &str) -> Option<bool> {
         let root = self.root_metric.as_deref()?;
         let is_metric = indicator(metric) == indicator(root) || Metric::parse(metric).family.as_str() == root;
@@ -67,7 +67,15 @@ impl Truth {
     }
 }
 
-/// A metric's name without what distinguishes percentiles of the same thing: `latency-90` and `latency_p95_ms` are `latency`.
+/// The name of a metric without unit and percentile.
+///
+/// ```
+/// use automap_eval::dataset::indicator;
+///
+/// assert_eq!(indicator("latency-90"), "latency");
+/// assert_eq!(indicator("latency_p95_ms"), "latency");
+/// assert_eq!(indicator("net-in"), "net-in");
+/// ```
 pub fn indicator(metric: &str) -> &str {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let plain = metric.strip_suffix("_ms").unwrap_or(metric);
@@ -77,16 +85,16 @@ pub fn indicator(metric: &str) -> &str {
     }
 }
 
-/// Where a case lies.
+/// The location of a case on disk.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The set.
+pub struct CaseLocation {
+    /// Name of its set.
     pub set: String,
-    /// The case within its set.
+    /// Name of the case within its set.
     pub name: String,
     /// The case's folder or capture.
     pub path: PathBuf,
-    /// Whether nothing was broken.
+    /// Whether no fault was injected.
     pub is_quiet: bool,
     layout: Layout,
 }
@@ -101,51 +109,51 @@ enum Layout {
 /// All cases below a folder.
 #[derive(Debug)]
 pub struct Dataset {
-    places: Vec<Place>,
+    locations: Vec<CaseLocation>,
 }
 
 impl Dataset {
-    /// Looks for cases, by set and name. A case with an unreadable truth is listed: reading it will tell.
+    /// Finds all cases, ordered by set and name. Nothing is read yet, so a case with a broken truth file is listed too.
     ///
     /// # Errors
     /// When a folder cannot be listed, or there is no case at all.
     pub fn open(root: &Path) -> Result<Self, DatasetError> {
-        let mut places = Vec::new();
-        find(root, root, 0, &mut places)?;
-        if places.is_empty() {
+        let mut locations = Vec::new();
+        find(root, root, 0, &mut locations)?;
+        if locations.is_empty() {
             let layouts = "<set>/<case>/{metrics.csv,truth.json}, <dataset>/<service>_<fault>/<repeat>/{data.csv,inject_time.txt} or \
                            <name>.{parquet,json}";
-            return Err(files::wrong(root, format!("no labelled incident is in here; expected {layouts}")));
+            return Err(files::wrong(root, format!("contains no labelled incidents; expected {layouts}")));
         }
-        places.sort();
-        Ok(Self { places })
+        locations.sort();
+        Ok(Self { locations })
     }
 
-    /// Names of the sets.
+    /// Names of the sets, in order.
     pub fn sets(&self) -> Vec<&str> {
-        let mut sets: Vec<&str> = self.places.iter().map(|p| p.set.as_str()).collect();
+        let mut sets: Vec<&str> = self.locations.iter().map(|p| p.set.as_str()).collect();
         sets.dedup();
         sets
     }
 
-    /// Forgets all other sets.
+    /// Keeps only these sets.
     pub fn keep(&mut self, sets: &[String]) {
-        self.places.retain(|p| sets.contains(&p.set));
+        self.locations.retain(|p| sets.contains(&p.set));
     }
 
     /// Recordings of faults.
-    pub fn incidents(&self) -> impl Iterator<Item = &Place> {
-        self.places.iter().filter(|p| !p.is_quiet)
+    pub fn incidents(&self) -> impl Iterator<Item = &CaseLocation> {
+        self.locations.iter().filter(|p| !p.is_quiet)
     }
 
-    /// Recordings of nothing.
-    pub fn quiet(&self) -> impl Iterator<Item = &Place> {
-        self.places.iter().filter(|p| p.is_quiet)
+    /// Recordings without a fault.
+    pub fn quiet(&self) -> impl Iterator<Item = &CaseLocation> {
+        self.locations.iter().filter(|p| p.is_quiet)
     }
 }
 
-impl Place {
-    /// Reads the case. Without `topology` it has no calls.
+impl CaseLocation {
+    /// Reads the case. Without `topology` its call graph is empty.
     ///
     /// # Errors
     /// When the truth or the metrics cannot be read.
@@ -163,27 +171,27 @@ impl Place {
     }
 }
 
-fn find(root: &Path, dir: &Path, depth: usize, places: &mut Vec<Place>) -> Result<(), DatasetError> {
+fn find(root: &Path, dir: &Path, depth: usize, locations: &mut Vec<CaseLocation>) -> Result<(), DatasetError> {
     let (folders, mut files) = files::list(dir)?;
     files.sort();
     if labelled::is_case(&files) {
-        places.push(place(root, dir, 1, Layout::Labelled, labelled::is_quiet(dir)));
+        locations.push(location_of(root, dir, 1, Layout::Labelled, labelled::is_quiet(dir)));
     } else if rcaeval::is_case(&files) {
-        places.push(place(root, dir, 2, Layout::RcaEval, false));
+        locations.push(location_of(root, dir, 2, Layout::RcaEval, false));
     }
     for capture in recorded::captures(&files) {
-        places.push(place(root, &capture, 1, Layout::Recorded, recorded::is_quiet(&capture)));
+        locations.push(location_of(root, &capture, 1, Layout::Recorded, recorded::is_quiet(&capture)));
     }
     if depth < DEPTH_MAX {
         for folder in folders {
-            find(root, &folder, depth + 1, places)?;
+            find(root, &folder, depth + 1, locations)?;
         }
     }
     Ok(())
 }
 
 /// The last `levels` parts of a case's path name it, the part before is its set.
-fn place(root: &Path, path: &Path, levels: usize, layout: Layout, is_quiet: bool) -> Place {
+fn location_of(root: &Path, path: &Path, levels: usize, layout: Layout, is_quiet: bool) -> CaseLocation {
     let set_dir = path.ancestors().nth(levels).unwrap_or(root);
     let name_of = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let relative = set_dir.strip_prefix(root).unwrap_or(set_dir).to_string_lossy().into_owned();
@@ -192,7 +200,7 @@ fn place(root: &Path, path: &Path, levels: usize, layout: Layout, is_quiet: bool
         false => relative,
     };
     let name = path.strip_prefix(set_dir).unwrap_or(path).with_extension("").to_string_lossy().into_owned();
-    Place { set, name, path: path.to_owned(), is_quiet, layout }
+    CaseLocation { set, name, path: path.to_owned(), is_quiet, layout }
 }
 
 #[cfg(test)]
@@ -200,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_one_indicator() {
+    fn percentiles_share_one_indicator() {
         for (metric, want) in [
             ("latency-90", "latency"),
             ("latency_p95_ms", "latency"),

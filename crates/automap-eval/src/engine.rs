@@ -1,6 +1,9 @@
-//! Everything that can be asked who caused an incident, behind one question and one answer: our two engines and the baselines.
+//! One interface for everything that can rank causes: the two built-in engines and the published baselines.
+//!
+//! Every engine gets the same [`Question`] and returns the same [`Answer`], so that differences in a score come from the method and not
+//! from its input. The ground truth is not part of a question.
 
-mod ours;
+mod built_in;
 
 use std::collections::BTreeSet;
 
@@ -9,112 +12,113 @@ use automap_core::rank;
 use automap_core::time::Timestamp;
 use automap_core::windows::{self, OnsetSource};
 
-use crate::baselines::{Baseline, Input};
+use crate::baselines::{Baseline, BaselineInput};
 use crate::dataset::indicator;
 
-/// Who answers.
+/// A method that ranks services by how likely they caused an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// One of our two.
-    Ours(rank::Engine),
-    /// A method of others.
+    /// An engine of this project.
+    BuiltIn(rank::Engine),
+    /// A published method, for comparison.
     Baseline(Baseline),
 }
 
 impl Engine {
-    /// All of them, ours first.
+    /// All engines, the built-in ones first.
     pub fn all() -> Vec<Self> {
-        let ours = rank::Engine::ALL.into_iter().map(Self::Ours);
-        ours.chain(Baseline::ALL.into_iter().map(Self::Baseline)).collect()
+        let built_in = rank::Engine::ALL.into_iter().map(Self::BuiltIn);
+        built_in.chain(Baseline::ALL.into_iter().map(Self::Baseline)).collect()
     }
 
-    /// The word on the command line and in results.
+    /// Its name on the command line and in results.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Ours(engine) => engine.as_str(),
+            Self::BuiltIn(engine) => engine.as_str(),
             Self::Baseline(baseline) => baseline.as_str(),
         }
     }
 
-    /// Whether it says how sure it is, and names nobody where it is not.
+    /// Whether its answers carry a confidence, and name no cause where that is too low.
     pub fn has_confidence(self) -> bool {
-        matches!(self, Self::Ours(_))
+        matches!(self, Self::BuiltIn(_))
     }
 
-    /// Answers.
+    /// Ranks the services and metrics of one incident.
     ///
     /// # Errors
-    /// When the windows or the data leave nothing to compare, or the method lacks something.
+    /// When a window holds too few samples to compare, or the method needs something that the question lacks, such as an entry
+    /// service. The text is the reason shown for an unanswered case.
     pub fn answer(self, question: &Question) -> Result<Answer, String> {
         match self {
-            Self::Ours(engine) => ours::answer(engine, question),
-            Self::Baseline(baseline) => of_baseline(baseline, question),
+            Self::BuiltIn(engine) => built_in::answer(engine, question),
+            Self::Baseline(baseline) => baseline_answer(baseline, question),
         }
     }
 }
 
-/// What is asked. Nothing here knows the truth.
+/// The input of an engine. Holds no ground truth.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
-    /// The metrics, the calls, and what is known of time.
+    /// The metrics, the calls, and a hint about when the incident began.
     pub observation: &'a Observation,
-    /// The service that users talk to, where the application's owner says so.
+    /// The service that receives user requests; `None` where the data set does not name it.
     pub entry: Option<&'a str>,
-    /// Seed of whatever an engine draws.
+    /// Seed of the engine's random choices.
     pub seed: u64,
 }
 
-/// What an engine says.
+/// The output of an engine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// Services, the most likely cause first.
     pub services: Vec<String>,
-    /// Indicators of services, the most likely root first. Percentiles of the same thing are one indicator.
+    /// `(service, indicator)` pairs, the most likely root cause first. All percentiles of one metric count as one indicator.
     pub metrics: Vec<(String, String)>,
-    /// How sure it is; `None` for engines that do not say.
+    /// Confidence in the first service; `None` for engines that give none.
     pub certainty: Option<Certainty>,
-    /// When it takes the incident to have begun; `None` where it was not told and found nothing.
+    /// When the incident began, as given or as found; `None` where no time was given and none was found.
     pub started: Option<Timestamp>,
 }
 
-/// How sure an engine is of the first service.
+/// How certain an engine is that the first service is the cause.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Certainty {
-    /// 0 to 1.
+    /// The probability of being right, 0 to 1.
     pub confidence: f64,
-    /// Whether it names the service as the cause.
+    /// Whether the confidence suffices to name the service as the cause.
     pub is_named: bool,
 }
 
-fn of_baseline(baseline: Baseline, question: &Question) -> Result<Answer, String> {
+fn baseline_answer(baseline: Baseline, question: &Question) -> Result<Answer, String> {
     let observation = question.observation;
     let frame = &observation.frame;
     let (windows, _) = windows::choose(frame, &observation.hint).map_err(|e| e.to_string())?;
     let (calls, entry, seed) = (&observation.calls, question.entry, question.seed);
-    let scores = baseline.score(&Input { frame, rows: &windows.rows, calls, entry, seed })?;
+    let scores = baseline.score(&BaselineInput { frame, rows: &windows.rows, calls, entry, seed })?;
     if scores.services.is_empty() {
         return Err("no series has enough samples in both windows".to_owned());
     }
     Ok(Answer {
         services: ranked(scores.services.into_iter().collect()),
-        metrics: indicators(ranked(scores.metrics.into_iter().collect())),
+        metrics: unique_indicators(ranked(scores.metrics.into_iter().collect())),
         certainty: None,
-        started: began(&windows),
+        started: incident_start(&windows),
     })
 }
 
-fn began(windows: &windows::Windows) -> Option<Timestamp> {
+fn incident_start(windows: &windows::Windows) -> Option<Timestamp> {
     (windows.onset != OnsetSource::NotFound).then_some(windows.incident.start)
 }
 
-/// By score, the highest first; ties by name.
+/// Names ordered by descending score; equal scores by name.
 fn ranked<K: Ord>(mut scored: Vec<(K, f64)>) -> Vec<K> {
     scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     scored.into_iter().map(|(name, _)| name).collect()
 }
 
-/// Indicators in place of metrics, each where its first metric stands.
-fn indicators(metrics: Vec<(String, String)>) -> Vec<(String, String)> {
+/// Replaces metrics by their indicators and keeps the first occurrence of each.
+fn unique_indicators(metrics: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut seen = BTreeSet::new();
     let named = metrics.into_iter().map(|(service, metric)| (service, indicator(&metric).to_owned()));
     named.filter(|pair| seen.insert(pair.clone())).collect()
@@ -125,9 +129,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_indicator_stands_where_its_first_metric_does() {
+    fn an_indicator_takes_the_position_of_its_best_metric() {
         let pair = |s: &str, m: &str| (s.to_owned(), m.to_owned());
         let metrics = vec![(pair("a", "latency-99"), 2.0), (pair("b", "cpu"), 3.0), (pair("a", "latency-50"), 2.0)];
-        assert_eq!(indicators(ranked(metrics)), [pair("b", "cpu"), pair("a", "latency")]);
+        assert_eq!(unique_indicators(ranked(metrics)), [pair("b", "cpu"), pair("a", "latency")]);
     }
 }

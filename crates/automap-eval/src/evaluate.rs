@@ -1,9 +1,11 @@
-//! Asks every engine about every case, and puts the truth beside the answers. What it all adds up to is said in [`summary`].
+//! Runs every engine on every case of a data set and compares the answers with the ground truth.
 //!
-//! Cases are read and answered in parallel, a few at a time, so that neither a large set fills the memory nor the number of threads
-//! shows in the result. Any error is a miss, with its reason.
+//! Cases are read and answered in parallel, but only a few at a time: a large data set does not have to fit into memory, and the results
+//! do not depend on the number of threads. A case that cannot be read or answered counts as a miss, with its reason.
+//!
+//! [`summary`] turns the outcomes into scores and tables.
 
-mod ask;
+mod one_case;
 mod cost;
 pub mod onset;
 pub mod summary;
@@ -13,91 +15,94 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use crate::dataset::{Case, Dataset, Place};
+use crate::dataset::{Case, CaseLocation, Dataset};
 use crate::engine::Engine;
 use crate::score::Accuracy;
-use onset::KnownOnset;
+use onset::OnsetHint;
 
-/// Cases in memory at a time.
+/// Cases held in memory at the same time.
 const BATCH: usize = 16;
 
-/// What is asked of whom.
+/// Which engines answer which questions.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The engines; the first is the one that others are compared with.
+    /// The engines. The others are compared with the first one.
     pub engines: Vec<Engine>,
-    /// What is known of the onset.
-    pub onsets: Vec<KnownOnset>,
-    /// Whether engines see who calls whom.
-    pub topology: bool,
-    /// Whether fault-free time is asked about too.
-    pub quiet: bool,
-    /// Seed of everything that is drawn.
+    /// What the engines are told about the onset; every case is evaluated once for each.
+    pub onsets: Vec<OnsetHint>,
+    /// Whether engines are given the call graph.
+    pub uses_known_calls: bool,
+    /// Whether fault-free time is evaluated too, which measures false alarms.
+    pub includes_quiet_periods: bool,
+    /// Seed of all random choices: permutations, the random engine, the bootstrap.
     pub seed: u64,
 }
 
-/// Everything that was answered.
+/// All answers, scored.
 #[derive(Debug, Default)]
 pub struct Outcomes {
-    /// By onset and engine in the order of the settings, then in the order of sets and names.
+    /// Indexed by onset and engine in the order of the settings; then ordered by set and case name.
     pub incidents: Vec<Vec<Vec<Outcome>>>,
-    /// The same for fault-free time; only engines that say how sure they are, and only onsets that are no wrong one.
-    pub quiet: Vec<Vec<Vec<Quiet>>>,
-    /// Processor time of the answers, by onset, engine and set.
+    /// The same for fault-free time. Empty for engines without a confidence, and for shifted onsets.
+    pub quiet: Vec<Vec<Vec<QuietOutcome>>>,
+    /// Processor time of the answers. Indexed by onset and engine, then by set.
     pub cpu: Vec<Vec<BTreeMap<String, Duration>>>,
-    /// Most memory that the process ever held, in bytes; `None` where the system does not tell.
+    /// Largest resident memory of the process so far, in bytes; `None` on systems other than Linux.
     pub memory_max_bytes: Option<u64>,
 }
 
-/// One engine's answer to one incident, beside the truth.
+/// One engine's answer to one incident, compared with the truth.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// The set.
     pub set: String,
     /// The case.
     pub case: String,
-    /// Service and kind of fault.
+    /// Services and kind of fault. Repetitions of a scenario are not independent; see [`crate::score::bootstrap`].
     pub scenario: String,
     /// Kind of fault.
     pub fault: String,
-    /// Services: the answer's score and that of chance.
-    pub services: Scored,
-    /// (Service, metric) pairs, where the truth names one.
-    pub metrics: Option<Scored>,
-    /// Confidence and whether the cause was named; `None` where the engine does not say or did not answer.
+    /// Score of the service ranking.
+    pub services: ScoreAndChance,
+    /// Score of the ranking of (service, metric) pairs; `None` where the truth names no metric.
+    pub metrics: Option<ScoreAndChance>,
+    /// Confidence of the answer; `None` where the engine gives none or did not answer.
     pub certainty: Option<crate::engine::Certainty>,
-    /// Found onset minus true one; `None` where none was found.
+    /// Onset of the answer minus true onset, in milliseconds; `None` without an answer.
     pub onset_error_ms: Option<i64>,
-    /// Usual distance of two samples.
+    /// Median time between two samples, in milliseconds.
     pub step_ms: i64,
-    /// Why there is no answer.
+    /// Why there is no answer; `None` if there is one.
     pub miss: Option<String>,
 }
 
-/// A score beside what chance would reach.
+/// A score, and what a random order would be expected to score.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Scored {
-    /// What was reached.
+pub struct ScoreAndChance {
+    /// The score of the answer.
     pub reached: Accuracy,
-    /// What a random order is expected to reach.
+    /// The expected score of a random order.
     pub chance: Accuracy,
 }
 
-/// One engine's answer about fault-free time.
+/// One engine's answer about a fault-free period.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Quiet {
+pub struct QuietOutcome {
     /// The set.
     pub set: String,
-    /// How sure the engine was of its first service; `None` where it did not answer.
+    /// Confidence in the first service, 0 to 1; `None` without an answer.
     pub confidence: Option<f64>,
-    /// Whether it named somebody.
+    /// Whether a cause was named: a false alarm.
     pub is_named: bool,
-    /// Whether an onset was found (or told).
+    /// Whether the answer has an onset, given or found.
     pub has_onset: bool,
 }
 
-/// Asks. `tell` gets the number of cases done, of [`total`].
-pub fn evaluate(dataset: &Dataset, settings: &Settings, tell: &mut dyn FnMut(usize)) -> Outcomes {
+/// Runs all engines on all cases. Processor time is measured for the whole process, so nothing else should run in it meanwhile.
+///
+/// # Arguments
+/// - `on_progress`: called after each batch with the number of cases done, of [`total`].
+pub fn evaluate(dataset: &Dataset, settings: &Settings, on_progress: &mut dyn FnMut(usize)) -> Outcomes {
     let per_engine = || vec![Vec::new(); settings.engines.len()];
     let mut out = Outcomes {
         incidents: settings.onsets.iter().map(|_| per_engine()).collect(),
@@ -105,58 +110,63 @@ pub fn evaluate(dataset: &Dataset, settings: &Settings, tell: &mut dyn FnMut(usi
         cpu: settings.onsets.iter().map(|_| vec![BTreeMap::new(); settings.engines.len()]).collect(),
         memory_max_bytes: None,
     };
-    let places: Vec<&Place> = places(dataset, settings);
+    let locations: Vec<&CaseLocation> = locations(dataset, settings);
     let mut done = 0;
-    for batch in places.chunk_by(|a, b| a.set == b.set).flat_map(|set| set.chunks(BATCH)) {
-        let mut cases: Vec<Read> = batch.par_iter().map(|place| read(place, settings.topology)).collect();
+    for batch in locations.chunk_by(|a, b| a.set == b.set).flat_map(|set| set.chunks(BATCH)) {
+        let mut cases: Vec<LoadedCase> =
+            batch.par_iter().map(|location| load(location, settings.uses_known_calls)).collect();
         for (o, onset) in settings.onsets.iter().enumerate() {
-            cases.iter_mut().for_each(|c| c.tell(*onset));
+            cases.iter_mut().for_each(|c| c.set_onset_hint(*onset));
             for (e, engine) in settings.engines.iter().enumerate() {
-                let incidents = cases.par_iter().filter(|c| !c.place.is_quiet);
-                let (answered, cpu) =
-                    cost::cpu_of(|| incidents.map(|c| ask::incident(c, *engine, settings.seed)).collect::<Vec<_>>());
+                let incidents = cases.par_iter().filter(|c| !c.location.is_quiet);
+                let (answered, cpu) = cost::cpu_of(|| {
+                    incidents.map(|c| one_case::evaluate_incident(c, *engine, settings.seed)).collect::<Vec<_>>()
+                });
                 out.incidents[o][e].extend(answered);
                 *out.cpu[o][e].entry(batch[0].set.clone()).or_default() += cpu;
-                if settings.quiet && engine.has_confidence() && !matches!(onset, KnownOnset::Shifted(_)) {
-                    let stretches = cases.par_iter().filter_map(|c| ask::quiet(c, *engine, *onset, settings.seed));
+                if settings.includes_quiet_periods && engine.has_confidence() && !matches!(onset, OnsetHint::Shifted(_))
+                {
+                    let stretches = cases
+                        .par_iter()
+                        .filter_map(|c| one_case::evaluate_quiet_period(c, *engine, *onset, settings.seed));
                     out.quiet[o][e].extend(stretches.collect::<Vec<_>>());
                 }
             }
         }
         done += batch.len();
-        tell(done);
+        on_progress(done);
     }
     out.memory_max_bytes = cost::memory_max_bytes();
     out
 }
 
-/// Cases that [`evaluate`] will ask about.
+/// The number of cases that [`evaluate`] will run.
 pub fn total(dataset: &Dataset, settings: &Settings) -> usize {
-    places(dataset, settings).len()
+    locations(dataset, settings).len()
 }
 
-fn places<'a>(dataset: &'a Dataset, settings: &Settings) -> Vec<&'a Place> {
-    let quiet = dataset.quiet().filter(|_| settings.quiet);
-    let mut places: Vec<&Place> = dataset.incidents().chain(quiet).collect();
-    places.sort();
-    places
+fn locations<'a>(dataset: &'a Dataset, settings: &Settings) -> Vec<&'a CaseLocation> {
+    let quiet = dataset.quiet().filter(|_| settings.includes_quiet_periods);
+    let mut locations: Vec<&CaseLocation> = dataset.incidents().chain(quiet).collect();
+    locations.sort();
+    locations
 }
 
-/// A case, or why it cannot be read.
-struct Read<'a> {
-    place: &'a Place,
+/// A case in memory, or the reason why it cannot be read.
+struct LoadedCase<'a> {
+    location: &'a CaseLocation,
     case: Result<Case, String>,
 }
 
-impl Read<'_> {
-    /// Puts into the question what is known of the onset.
-    fn tell(&mut self, onset: KnownOnset) {
+impl LoadedCase<'_> {
+    /// Gives the engines what they may know about the onset. A quiet period has none.
+    fn set_onset_hint(&mut self, onset: OnsetHint) {
         if let Ok(Case { observation, truth: Some(truth), .. }) = &mut self.case {
             observation.hint = onset.hint(truth.started);
         }
     }
 }
 
-fn read(place: &Place, topology: bool) -> Read<'_> {
-    Read { place, case: place.read(topology).map_err(|e| e.to_string()) }
+fn load(location: &CaseLocation, topology: bool) -> LoadedCase<'_> {
+    LoadedCase { location, case: location.read(topology).map_err(|e| e.to_string()) }
 }

@@ -1,8 +1,9 @@
-//! How often is an answer right? Labelled incidents, one question for every engine, and the scores of their answers.
+//! Measures how often the answer is right: runs engines on incidents whose cause is known and scores their rankings.
 //!
-//! [`dataset`] reads incidents whose cause is known, [`engine`] puts the same question to our engines and to the [`baselines`] of others,
-//! [`evaluate`] asks them all, and [`score`] says how far the answers can be trusted. This crate sees the ground truth, so nothing that
-//! analyses may depend on it.
+//! [`dataset`] reads labelled incidents, [`engine`] puts the same question to the built-in engines and to the published [`baselines`],
+//! [`evaluate`] runs every combination and adds the results up, and [`score`] defines the accuracy measures and their uncertainty.
+//!
+//! This crate sees the ground truth. Nothing that analyses an incident may depend on it, or the answer could leak into a ranking.
 
 pub mod baselines;
 pub mod dataset;

@@ -245,11 +245,11 @@ fn what_cannot_be_read_is_a_miss_and_what_makes_no_sense_is_told() {
     let table = eval(&root, &[]);
     assert_eq!(table.status.code(), Some(0));
     let text = text(&table);
-    assert!(text.contains("Not answered, counted as wrong") && text.contains("easy/case_1"), "{text}");
+    assert!(text.contains("Unanswered cases, counted as misses") && text.contains("easy/case_1"), "{text}");
     assert_eq!(json(&root, &[])["engines"]["evidence"]["sets"]["easy"]["ac1"], 0.5);
     let empty = folder("empty");
     for (dir, args, says) in [
-        (&empty, vec![], "no labelled incident is in here"),
+        (&empty, vec![], "contains no labelled incidents"),
         (&empty.join("nowhere"), vec![], "nowhere"),
         (&root, vec!["--only", "hard"], "there is no set 'hard'; there are easy, mislabelled"),
         (&root, vec!["--onset", "soon"], "write known, detected, or a signed span"),

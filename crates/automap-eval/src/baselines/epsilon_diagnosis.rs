@@ -1,29 +1,31 @@
-//! ε-Diagnosis (Shan et al., WWW 2019), repaired: which metrics have another distribution in the incident than in normal time?
+//! ε-Diagnosis (Shan et al., WWW 2019), repaired: rank metrics by how much their distribution differs between baseline and incident.
 //!
-//! The paper asks a two-sample test based on energy statistics of every metric. The code that benchmarks run (PyRCA) computes a
-//! covariance between two windows that are unrelated in time, zips its thresholds with bootstrap replicates in place of columns, and reports
-//! three metrics at most, so that it scores near zero. This is the test that the paper means: energy distance with a permutation
-//! test (Székely & Rizzo 2004), ranked by p-value. Where many metrics share the smallest p-value that so many permutations can give, the
-//! normalised statistic decides (0: the same distribution, 1: none in common). Weakness of the method: samples are taken as independent.
+//! The paper applies a two-sample test based on energy statistics to every metric. The code that benchmarks run (PyRCA) computes a covariance
+//! between two windows that are unrelated in time, pairs its thresholds with bootstrap replicates instead of columns, and reports at most
+//! three metrics, so that it scores near zero. This file implements the test that the paper describes: energy distance with a permutation
+//! test (Székely & Rizzo, 2004), ranked by p-value. Many metrics share the smallest possible p-value; among them the normalised statistic
+//! decides (0: same distribution, 1: no overlap).
+//!
+//! A weakness of the method is kept: samples are treated as independent.
 
-use super::{Input, Scores, candidates, windows};
+use super::{BaselineInput, BaselineScores, candidates, windows};
 use automap_core::random::Rng;
 
-/// Permutations: the smallest p-value is 1/200.
+/// Number of permutations. The smallest possible p-value is 1/200.
 const PERMUTATIONS: usize = 199;
 
-pub(super) fn score(input: &Input) -> Scores {
+pub(super) fn score(input: &BaselineInput) -> BaselineScores {
     let scored = candidates(input.frame).filter_map(|(i, series)| {
         let (normal, incident) = windows(series, input.rows)?;
         let test = Test::new(&normal, &incident);
         let mut random = Rng::named(input.seed, &i.to_string());
-        // A p-value is a multiple of 1/200, the statistic at most 1: the sum is the order by both.
+        // P-values are multiples of 1/200 and the statistic is at most 1, so the sum orders by p-value first, then by statistic.
         Some((series, -test.p_value(&mut random) + test.statistic() / (2 * (PERMUTATIONS + 1)) as f64))
     });
-    Scores::of_series(input.frame, scored)
+    BaselineScores::of_series(input.frame, scored)
 }
 
-/// Both samples in one order, and which values are the incident's.
+/// Both samples pooled and sorted, and which values belong to the incident.
 struct Test {
     /// Distance to the next value.
     gaps: Vec<f64>,
@@ -67,7 +69,7 @@ impl Test {
     fn p_value(&self, random: &mut Rng) -> f64 {
         let (observed, _) = self.energy(&self.is_incident);
         let mut labels = self.is_incident.clone();
-        // Equal up to rounding is as extreme.
+        // Values equal up to rounding count as equally extreme.
         let as_extreme = (0..PERMUTATIONS).filter(|_| {
             random.shuffle(&mut labels);
             self.energy(&labels).0 >= observed * (1.0 - 1e-12)
@@ -80,12 +82,12 @@ impl Test {
 mod tests {
     use automap_core::topology::CallGraph;
 
-    use super::super::{Baseline, samples};
+    use super::super::{Baseline, test_frames};
     use super::*;
 
     /// {0, 1} against {2, 4}: E|X−Y| = (2 + 4 + 1 + 3)/4 = 2.5, E|X−X'| = ½, E|Y−Y'| = 1; distance 5 − ½ − 1 = 3.5, share 3.5/5.
     #[test]
-    fn worked_by_hand() {
+    fn energy_distance_worked_by_hand() {
         let test = Test::new(&[0.0, 1.0], &[2.0, 4.0]);
         assert_eq!(test.energy(&test.is_incident), (3.5, 5.0));
         assert_eq!(test.statistic(), 0.7);
@@ -95,12 +97,12 @@ mod tests {
     }
 
     #[test]
-    fn a_shift_comes_before_noise_and_nothing_is_no_evidence() {
+    fn a_shift_ranks_before_noise_and_a_constant_series_last() {
         let wave: Vec<f64> = (0..40).map(|i| f64::from((i * 7) % 11)).collect();
         let shifted = wave.iter().enumerate().map(|(i, v)| if i < 30 { *v } else { v - 30.0 }).collect();
         let frame =
-            samples::frame(&[("noise", "cpu", wave), ("fell", "cpu", shifted), ("still", "cpu", vec![2.0; 40])]);
-        let scores = samples::score(Baseline::EpsilonDiagnosis, &frame, 30, &CallGraph::new());
+            test_frames::frame(&[("noise", "cpu", wave), ("fell", "cpu", shifted), ("still", "cpu", vec![2.0; 40])]);
+        let scores = test_frames::score(Baseline::EpsilonDiagnosis, &frame, 30, &CallGraph::new());
         assert!(scores.services["fell"] > scores.services["noise"], "{scores:?}");
         assert_eq!(scores.services["still"], -1.0);
     }

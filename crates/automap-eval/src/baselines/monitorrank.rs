@@ -1,36 +1,38 @@
-//! MonitorRank (Kim, Sumbaly & Shah, SIGMETRICS 2013): a random walk with restarts on the call graph, drawn to services whose metrics
+//! MonitorRank (Kim, Sumbaly & Shah, SIGMETRICS 2013): a random walk with restarts on the call graph, attracted by services whose metrics
 //! move like those of the front-end.
 //!
-//! The similarity of a service is its largest |Pearson correlation| with the front-end's symptom over both windows. The walk goes from caller to
-//! callee with the callee's similarity, back with ρ times the caller's, stays where no callee is more similar, and starts anew at a
-//! service in proportion to its similarity. Visits are computed, not sampled. The front-end is the entry that the application's owner names,
-//! else the one service that nobody calls; the benchmark's own code starts at the faulty service's latency, which is the answer.
-//! Without calls only the restarts are left, so that services are ordered by similarity.
+//! The similarity of a service is its largest |Pearson correlation| with the front-end's symptom over both windows. The walk goes from
+//! caller to callee with the callee's similarity as weight and back with ρ times the caller's; it stays where no callee is more similar, and
+//! restarts at a service in proportion to its similarity. Visits are computed exactly, not sampled. Without calls only the restarts are
+//! left, so services are ordered by similarity.
+//!
+//! Difference from the benchmarks' code: that starts at the latency of the faulty service, which is the answer. Here the front-end is the
+//! entry service named by the data set, otherwise the one service without callers.
 
 use automap_core::frame::{MetricFrame, Series, ServiceIdx};
 use automap_core::metric::{Family, Side};
 use automap_core::rank::walk::{Solver, Transitions, WalkOptions, visits};
 use automap_core::stats::mean;
 
-use super::{Input, Scores, candidates, is_constant, windows};
+use super::{BaselineInput, BaselineScores, candidates, is_constant, windows};
 
-/// ρ, weight of a step back: the value of this line of work's code.
+/// ρ, the weight of a step from callee back to caller: the value used in published implementations.
 const BACKWARD: f64 = 0.2;
-/// Probability of starting anew: that of PageRank.
+/// Probability of a restart, as in PageRank.
 const RESTART: f64 = 0.15;
-/// What the front-end's users suffer from, the plainest first; its processor where nothing else of it is measured.
+/// What users of the front-end experience, the most direct symptom first; its CPU if nothing else is measured.
 const SYMPTOMS: [Family; 4] = [Family::Latency, Family::Error, Family::Throughput, Family::Cpu];
 
-pub(super) fn score(input: &Input) -> Result<Scores, String> {
+pub(super) fn score(input: &BaselineInput) -> Result<BaselineScores, String> {
     let frame = input.frame;
-    let entry =
-        entry(input).ok_or("monitorrank needs a front-end: no entry service is known, nor one that nobody calls")?;
+    let entry = entry(input)
+        .ok_or("monitorrank needs a front-end: the data set names no entry service, and every service has a caller")?;
     let symptom =
         symptom(frame, entry).ok_or_else(|| format!("the front-end {} has no symptom", frame.service(entry)))?;
     let similar = candidates(frame)
         .filter(|(_, s)| windows(s, input.rows).is_some())
         .map(|(_, s)| (s, correlation(input, &s.values, &symptom.values).abs()));
-    let mut out = Scores::of_series(frame, similar);
+    let mut out = BaselineScores::of_series(frame, similar);
     let similarity: Vec<f64> = frame.services().iter().map(|s| out.services.get(s).copied().unwrap_or(0.0)).collect();
     let arrows: Vec<(usize, usize)> = input
         .calls
@@ -39,7 +41,7 @@ pub(super) fn score(input: &Input) -> Result<Scores, String> {
         .collect();
     let walk = Transitions::heuristic(&arrows, &similarity, BACKWARD, Some(entry.0));
     let mut start = similarity;
-    // The front-end is similar to itself, which says nothing.
+    // The front-end is trivially similar to itself.
     start[entry.0] = 0.0;
     let options =
         WalkOptions { backward: BACKWARD, second_order: 1.0, restart: RESTART, steps: 0, solver: Solver::Exact };
@@ -50,7 +52,7 @@ pub(super) fn score(input: &Input) -> Result<Scores, String> {
     Ok(out)
 }
 
-fn entry(input: &Input) -> Option<ServiceIdx> {
+fn entry(input: &BaselineInput) -> Option<ServiceIdx> {
     let named = input.entry.and_then(|name| input.frame.find(name));
     let entries: Vec<ServiceIdx> = input.calls.entries().into_iter().filter_map(|e| input.frame.find(e)).collect();
     named.or_else(|| entries.into_iter().find(|s| symptom(input.frame, *s).is_some()))
@@ -64,8 +66,8 @@ fn symptom(frame: &MetricFrame, service: ServiceIdx) -> Option<&Series> {
     SYMPTOMS.iter().find_map(own)
 }
 
-/// Pearson's, over the instants of both windows that both series have; 0 where one does not move.
-fn correlation(input: &Input, a: &[f64], b: &[f64]) -> f64 {
+/// Pearson correlation over the samples that both series have, in both windows; 0 if one is constant.
+fn correlation(input: &BaselineInput, a: &[f64], b: &[f64]) -> f64 {
     let rows = input.rows.baseline.iter().chain(&input.rows.incident);
     let both: Vec<(f64, f64)> = rows.map(|&i| (a[i], b[i])).filter(|(a, b)| !a.is_nan() && !b.is_nan()).collect();
     let (a, b): (Vec<f64>, Vec<f64>) = both.into_iter().unzip();
@@ -82,11 +84,11 @@ mod tests {
     use automap_core::anomaly::Rows;
     use automap_core::topology::CallGraph;
 
-    use super::super::{Baseline, samples};
+    use super::super::{Baseline, test_frames};
     use super::*;
 
     fn frame() -> MetricFrame {
-        samples::frame(&[
+        test_frames::frame(&[
             ("calm", "latency", vec![3.0, 4.0, 3.0, 4.0, 3.0, 4.0]),
             ("front", "latency", vec![1.0, 1.0, 1.0, 1.0, 5.0, 5.0]),
             ("guilty", "latency", vec![2.0, 2.0, 2.0, 2.0, 9.0, 9.0]),
@@ -97,7 +99,7 @@ mod tests {
     #[test]
     fn the_callee_that_moves_like_the_front_end_comes_first() {
         let calls: CallGraph = [("front", "calm"), ("front", "guilty")].into_iter().collect();
-        let scores = samples::score(Baseline::MonitorRank, &frame(), 4, &calls);
+        let scores = test_frames::score(Baseline::MonitorRank, &frame(), 4, &calls);
         assert!(scores.services["guilty"] > scores.services["front"], "{scores:?}");
         assert!(scores.services["front"] > scores.services["calm"], "{scores:?}");
         // Every start is the guilty one. It stays with weight 1 − ρ and goes back with ρ, from where the walk returns at once:
@@ -109,9 +111,9 @@ mod tests {
     fn without_a_front_end_there_is_no_answer() {
         let (frame, calls) = (frame(), CallGraph::new());
         let rows = Rows::split(&frame, 4);
-        let input = |entry| Input { frame: &frame, rows: &rows, calls: &calls, entry, seed: 0 };
+        let input = |entry| BaselineInput { frame: &frame, rows: &rows, calls: &calls, entry, seed: 0 };
         assert!(score(&input(None)).unwrap_err().contains("needs a front-end"));
-        let told = score(&input(Some("front"))).unwrap();
-        assert!(told.services["guilty"] > told.services["calm"]);
+        let answered = score(&input(Some("front"))).unwrap();
+        assert!(answered.services["guilty"] > answered.services["calm"]);
     }
 }

@@ -1,9 +1,11 @@
-//! PC and PageRank, as benchmarks combine them: a causal graph of all metrics learnt by the PC algorithm (Fisher's z, level 0.05) from normal and
-//! faulty time together, then PageRank from effects to causes, damping 0.85.
+//! PC and PageRank, as benchmarks such as RCAEval combine them: learn a causal graph of all metrics with the PC algorithm (Fisher's z-test,
+//! level 0.05) from baseline and incident together, then run PageRank (damping 0.85) from effects to causes.
 //!
-//! RCAEval's version pairs the names of *all* metrics with the scores of the *connected* ones, so that one isolated metric shifts every name behind
-//! it, and ranks columns in file order where anything fails; here a metric keeps its score. The graph comes from this project's PC-stable,
-//! textbook tests, at most two conditions. That the pooled windows make everything dependent that shifted is the method's own weakness.
+//! Differences from RCAEval's code: it pairs the names of *all* metrics with the scores of the *connected* ones, so that one isolated
+//! metric shifts every name behind it, and it falls back to the order of columns when anything fails; here every metric keeps its own score.
+//! The graph comes from this project's PC-stable with textbook tests and at most two conditions.
+//!
+//! A weakness of the method itself is kept: pooling both windows makes all metrics dependent that changed with the incident.
 
 use std::collections::BTreeSet;
 
@@ -12,15 +14,15 @@ use automap_core::graph::{Colliders, orient};
 use automap_core::independence::{CiOptions, Scores as NormalScores, Tester};
 use automap_core::rank::walk::{Solver, Transitions, WalkOptions, visits};
 
-use super::{Input, Scores, candidates, windows};
+use super::{BaselineInput, BaselineScores, candidates, windows};
 
 /// Probability of jumping anywhere: one minus PageRank's damping.
 const RESTART: f64 = 0.15;
-/// Level 0.05 and no control of false discoveries, as the benchmarks' default; at most two conditions, from eight neighbours.
+/// The benchmarks' defaults: level 0.05, no control of false discoveries. At most two conditions, from eight neighbours, bound the time.
 const TEXTBOOK: SkeletonOptions =
     SkeletonOptions { alpha: 0.05, false_discovery_rate: 1.0, max_conditions: 2, max_neighbours: 8 };
 
-pub(super) fn score(input: &Input) -> Scores {
+pub(super) fn score(input: &BaselineInput) -> BaselineScores {
     let series: Vec<_> = candidates(input.frame).filter(|(_, s)| windows(s, input.rows).is_some()).collect();
     let rows: Vec<usize> = input.rows.baseline.iter().chain(&input.rows.incident).copied().collect();
     let columns: Vec<Vec<f64>> = series.iter().map(|(_, s)| rows.iter().map(|&i| s.values[i]).collect()).collect();
@@ -34,32 +36,32 @@ pub(super) fn score(input: &Input) -> Scores {
     let walk = Transitions::new(effects_to_causes, &anywhere);
     let options = WalkOptions { restart: RESTART, solver: Solver::Exact, ..WalkOptions::default() };
     let visited = visits(&walk, &anywhere, &options);
-    // Nine digits: what differs by the rounding of sums alone is equal.
+    // Rounded to nine digits: scores that differ only by rounding errors are ties.
     let scored = series.iter().zip(visited).map(|((_, s), v)| (*s, (v * 1e9).round()));
-    Scores::of_series(input.frame, scored)
+    BaselineScores::of_series(input.frame, scored)
 }
 
 #[cfg(test)]
 mod tests {
     use automap_core::topology::CallGraph;
 
-    use super::super::{Baseline, samples};
+    use super::super::{Baseline, test_frames};
 
     /// Two causes of one effect, all waves orthogonal, are a collider: a → effect ← b. PageRank by hand: the isolated metric and the effect get t,
     /// a and b get t and half of .85 t from the effect; 4.85 t = 1.
     #[test]
-    fn causes_of_a_common_effect_by_hand() {
+    fn causes_of_a_common_effect_worked_by_hand() {
         let wave =
             |period: usize| (0..64).map(|i| if i % period < period / 2 { 1.0 } else { -1.0 }).collect::<Vec<f64>>();
         let (a, b, alone, rest) = (wave(2), wave(4), wave(8), wave(16));
         let effect = (0..64).map(|i| 2.0 * a[i] + 2.0 * b[i] + rest[i]).collect();
-        let frame = samples::frame(&[
+        let frame = test_frames::frame(&[
             ("a", "cpu", a),
             ("b", "cpu", b),
             ("effect", "latency", effect),
             ("isolated", "cpu", alone),
         ]);
-        let scores = samples::score(Baseline::PcPageRank, &frame, 48, &CallGraph::new()).services;
+        let scores = test_frames::score(Baseline::PcPageRank, &frame, 48, &CallGraph::new()).services;
         let (t, cause) = ((1e9f64 / 4.85).round(), (1.425e9f64 / 4.85).round());
         assert_eq!(scores.into_values().collect::<Vec<_>>(), [cause, cause, t, t]);
     }

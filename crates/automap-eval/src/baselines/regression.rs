@@ -1,8 +1,8 @@
-//! Least squares on standardised columns, with just enough ridge to stand collinear ones.
+//! Least squares on standardised columns, with a tiny ridge penalty so that collinear columns do not make it fail.
 
 use super::is_constant;
 
-/// Ridge per sample on columns of unit variance: collinear columns share their slope, others do not feel it.
+/// Ridge penalty per sample on columns of unit variance: collinear columns share their slope, others are not affected.
 const RIDGE: f64 = 1e-6;
 
 /// A linear model of one series on others.
@@ -43,7 +43,7 @@ impl Fit {
         Some(Self { centres, slopes: unscaled, intercept })
     }
 
-    /// What the model expects where the columns have these values.
+    /// The predicted value for these column values.
     pub(super) fn predict(&self, x: impl Iterator<Item = f64>) -> f64 {
         let terms = x.zip(&self.centres).zip(&self.slopes);
         self.intercept + terms.map(|((v, centre), slope)| slope * (v - centre)).sum::<f64>()

@@ -1,4 +1,4 @@
-//! Who calls whom, where the metrics do not say it: files beside the sets. Never the answer.
+//! The call graph of a data set whose metrics do not show it, from files beside the sets. These files never contain the answer.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,8 @@ use super::files::json;
 /// `[caller, callee]` pairs.
 pub(super) type Edges = Vec<(String, String)>;
 
-/// The calls of a set's system: `<set>/graph.json`, else what `graphs.json` beside the set tells of `system`, else none.
+/// The calls in a set's system: `<set>/graph.json` if it exists, otherwise the entry of `system` in `graphs.json` beside the set,
+/// otherwise none.
 pub(super) fn of_system(set_dir: &Path, system: &str) -> Result<Edges, DatasetError> {
     let own = set_dir.join("graph.json");
     if own.exists() {

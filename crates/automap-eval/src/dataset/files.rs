@@ -1,4 +1,4 @@
-//! Reading folders and small JSON files, with errors that name the place.
+//! Reading folders and small JSON files, with errors that name the path.
 
 use std::fs;
 use std::path::{Path, PathBuf};

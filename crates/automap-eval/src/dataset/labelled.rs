@@ -1,5 +1,7 @@
-//! `<set>/<case>/{metrics.csv, truth.json}`; `graphs.json` beside the sets with the calls of known systems, `<set>/graph.json` with those of
-//! one set; and for the set of traced services one graph file for each level of traffic.
+//! The layout `<set>/<case>/{metrics.csv, truth.json}`.
+//!
+//! Calls come from the label if it lists observed ones, else from `<set>/graph.json` or `graphs.json` beside the sets. Sets recorded with
+//! traces have one graph file for each traffic level instead.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +12,7 @@ use serde::Deserialize;
 
 use super::calls::{self, Edges};
 use super::files::{has, json, wrong};
-use super::{Case, DatasetError, Place, Truth};
+use super::{Case, CaseLocation, DatasetError, Truth};
 
 #[derive(Deserialize)]
 struct Label {
@@ -27,21 +29,22 @@ pub(super) fn is_case(files: &[PathBuf]) -> bool {
     has(files, "truth.json")
 }
 
-/// Recordings without a fault have no time of injection.
+/// A recording without a fault has no injection time.
 pub(super) fn is_quiet(dir: &Path) -> bool {
     json::<Label>(&dir.join("truth.json")).is_ok_and(|label| label.inject_time.is_none())
 }
 
-pub(super) fn read(place: &Place) -> Result<Case, DatasetError> {
-    let file = place.path.join("truth.json");
+pub(super) fn read(location: &CaseLocation) -> Result<Case, DatasetError> {
+    let file = location.path.join("truth.json");
     let label: Label = json(&file)?;
-    let table = place.path.join("metrics.csv");
+    let table = location.path.join("metrics.csv");
     let mut observation = csv_table::read(&table, WindowHint::default()).map_err(|e| wrong(&table, e))?;
-    observation.calls = calls(place, &label)?;
+    observation.calls = calls(location, &label)?;
     let truth = match label.inject_time {
         None => None,
         Some(at) => {
-            let started = Timestamp::from_seconds(at).ok_or_else(|| wrong(&file, "has no usable inject_time"))?;
+            let started = Timestamp::from_seconds(at)
+                .ok_or_else(|| wrong(&file, "inject_time is not a valid time in Unix seconds"))?;
             let metric = |column: String| column.strip_prefix(&format!("{}_", label.service)).map(ToOwned::to_owned);
             Some(Truth {
                 root_metric: label.root_metric.and_then(metric),
@@ -54,22 +57,22 @@ pub(super) fn read(place: &Place) -> Result<Case, DatasetError> {
     Ok(Case { observation, entry: label.entry_service, truth })
 }
 
-/// The case's observed calls, else its traffic level's trace map, else its system's known calls; never the answer.
-fn calls(place: &Place, label: &Label) -> Result<CallGraph, DatasetError> {
+/// The calls observed in the case, else the traced calls of its traffic level, else the known calls of its system.
+fn calls(location: &CaseLocation, label: &Label) -> Result<CallGraph, DatasetError> {
     if let Some(observed) = label.edges.as_ref().filter(|e| !e.is_empty()) {
-        // Some recordings hold addresses in place of names.
+        // Some recordings hold addresses instead of names.
         let named = observed.iter().filter(|(_, to)| !to.starts_with(|c: char| c.is_ascii_digit()));
         return Ok(calls::graph(&named.cloned().collect()));
     }
-    let set_dir = place.path.parent().unwrap_or(&place.path);
-    let level = if place.name.starts_with("high") { "high" } else { "low" };
+    let set_dir = location.path.parent().unwrap_or(&location.path);
+    let level = if location.name.starts_with("high") { "high" } else { "low" };
     let traced = set_dir.join(format!("graph_{level}_traffic.json"));
     if !traced.exists() {
         return Ok(calls::graph(&calls::of_system(set_dir, label.system.as_deref().unwrap_or_default())?));
     }
     let edges: Edges = json(&traced)?;
     let mut graph = calls::graph(&edges);
-    // AWS X-Ray draws remote end points and user agents as nodes; they are its clients' view and no components.
+    // AWS X-Ray shows remote end points and user agents as nodes. They are views of the clients, not components.
     let is_view = |node: &&String| node.ends_with("-remote") || node.ends_with("-client");
     edges.iter().flat_map(|(from, to)| [from, to]).filter(is_view).for_each(|n| graph.mark_view(n));
     Ok(graph)
@@ -83,8 +86,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_case_shows_the_analysis_its_calls_and_not_the_answer() {
-        let root = std::env::temp_dir().join(format!("automap-labelled-{}", std::process::id()));
+    fn a_case_is_read_with_its_calls_and_its_truth() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
         let case = root.join("shop/case_1");
         fs::create_dir_all(&case).unwrap();
         fs::create_dir_all(root.join("shop/quiet_1")).unwrap();
@@ -93,22 +97,21 @@ mod tests {
         fs::write(case.join("truth.json"), truth).unwrap();
         fs::write(root.join("shop/quiet_1/truth.json"), r#"{"service": "", "inject_time": null}"#).unwrap();
         fs::write(case.join("metrics.csv"), "time,carts_cpu,front-end_latency\n1,1,1\n2,1,1\n3,9,9\n").unwrap();
-        let dataset = Dataset::open(&root).unwrap();
-        let places: Vec<&Place> = dataset.incidents().collect();
-        assert_eq!((places.len(), places[0].set.as_str(), places[0].name.as_str()), (1, "shop", "case_1"));
+        let dataset = Dataset::open(root).unwrap();
+        let locations: Vec<&CaseLocation> = dataset.incidents().collect();
+        assert_eq!((locations.len(), locations[0].set.as_str(), locations[0].name.as_str()), (1, "shop", "case_1"));
         assert_eq!(dataset.quiet().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["quiet_1"]);
-        let read = places[0].read(true).unwrap();
+        let read = locations[0].read(true).unwrap();
         let truth = read.truth.unwrap();
         assert_eq!((truth.services, truth.root_metric), (vec!["carts".to_owned()], Some("cpu".to_owned())));
         assert_eq!(Some(truth.started), Timestamp::from_seconds(3.0));
         assert_eq!(read.observation.hint, WindowHint::default());
         assert_eq!(read.observation.calls.len(), 1);
-        assert!(places[0].read(false).unwrap().observation.calls.is_empty());
+        assert!(locations[0].read(false).unwrap().observation.calls.is_empty());
         // A set named directly is the same set.
         assert_eq!(Dataset::open(&root.join("shop")).unwrap().incidents().next().unwrap().set, "shop");
         fs::write(case.join("truth.json"), "{").unwrap();
-        let error = Dataset::open(&root).unwrap().incidents().next().unwrap().read(true).unwrap_err().to_string();
+        let error = Dataset::open(root).unwrap().incidents().next().unwrap().read(true).unwrap_err().to_string();
         assert!(error.contains("truth.json"), "{error}");
-        fs::remove_dir_all(root).unwrap();
     }
 }

@@ -1,4 +1,5 @@
-//! Captures of the lab: `<name>.parquet`, and `<name>.json` with the ledger's entries of what was injected. None: a quiet window.
+//! Captures of the lab: `<name>.parquet` with the ledger's entries of the injected faults in `<name>.json`. Without an entry it is a quiet
+//! window.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +7,10 @@ use automap_core::time::Timestamp;
 use automap_sources::capture;
 
 use super::files::{json, wrong};
-use super::{Case, DatasetError, Place, Truth};
+use super::{Case, CaseLocation, DatasetError, Truth};
 use automap_chaos::injection::Injection;
 
-/// Captures with a ledger beside them.
+/// Captures that have a ledger beside them.
 pub(super) fn captures(files: &[PathBuf]) -> Vec<PathBuf> {
     let parquet = files.iter().filter(|p| p.extension().is_some_and(|e| e == "parquet"));
     parquet.filter(|p| files.contains(&p.with_extension("json"))).cloned().collect()
@@ -19,10 +20,10 @@ pub(super) fn is_quiet(capture: &Path) -> bool {
     json::<Vec<Injection>>(&capture.with_extension("json")).is_ok_and(|injected| injected.is_empty())
 }
 
-pub(super) fn read(place: &Place) -> Result<Case, DatasetError> {
-    let injected: Vec<Injection> = json(&place.path.with_extension("json"))?;
-    let observation = capture::read(&place.path).map_err(|e| wrong(&place.path, e))?;
-    // Users enter where nobody calls; more than one such service is no single entry.
+pub(super) fn read(location: &CaseLocation) -> Result<Case, DatasetError> {
+    let injected: Vec<Injection> = json(&location.path.with_extension("json"))?;
+    let observation = capture::read(&location.path).map_err(|e| wrong(&location.path, e))?;
+    // Users enter at the service without callers; with several of them the entry is not known.
     let entry = match observation.calls.entries()[..] {
         [only] => Some(only.to_owned()),
         _ => None,

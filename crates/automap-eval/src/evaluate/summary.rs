@@ -1,104 +1,106 @@
-//! What the answers add up to: plain, versioned numbers for programs, from which the tables for people are made too.
+//! The scores of an evaluation as plain, versioned data: what `automap eval -o json` prints and what the tables are made of.
+//!
+//! `aggregate` computes it from the outcomes, `render` and `tables` write it for people, [`csv`] for spreadsheets.
 
-mod compose;
+mod aggregate;
 pub mod csv;
+mod render;
 mod tables;
-mod words;
 
 use serde::ser::{Serialize, Serializer};
 
 use crate::score::Accuracy;
-use crate::score::bootstrap::Interval;
-use crate::score::calibration::{Bin, Covered};
+use crate::score::bootstrap::AccuracyInterval;
+use crate::score::calibration::{CoveragePoint, ReliabilityBin};
 
-pub use compose::compose;
-pub use tables::{Style, render};
+pub use aggregate::summarise;
+pub use render::{Style, render};
 
-/// Version of the JSON; a change of shape changes it.
+/// Version of the JSON. It grows when a name, a type or a meaning changes.
 pub const VERSION: u32 = 1;
 
-/// Everything that was measured.
+/// Everything that an evaluation measured.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Summary {
     /// See [`VERSION`].
     pub version: u32,
-    /// The folder, as it was named.
+    /// The folder of the data set, as given.
     pub dataset: String,
-    /// Whether engines saw who calls whom.
+    /// Whether engines were given the call graph.
     pub topology: bool,
-    /// Seed of everything that was drawn.
+    /// Seed of all random choices.
     pub seed: u64,
-    /// The first of the onsets.
+    /// Results for the first onset that was asked for.
     #[serde(flatten)]
-    pub first: AtOnset,
-    /// The others, in the order asked for.
+    pub first: OnsetSummary,
+    /// Results for the other onsets, in the order asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub other_onsets: Vec<AtOnset>,
-    /// Most memory that the process ever held, in megabytes.
+    pub other_onsets: Vec<OnsetSummary>,
+    /// Largest resident memory of the process, in megabytes (10⁶ bytes); `None` on systems other than Linux.
     pub memory_max_mb: Option<f64>,
 }
 
 impl Summary {
     /// All onsets in the order asked for.
-    pub fn onsets(&self) -> impl Iterator<Item = &AtOnset> {
+    pub fn onsets(&self) -> impl Iterator<Item = &OnsetSummary> {
         std::iter::once(&self.first).chain(&self.other_onsets)
     }
 }
 
-/// What was measured with one knowledge of the onset.
+/// The results with one kind of onset hint.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct AtOnset {
+pub struct OnsetSummary {
     /// `known`, `+60s`, …, `detected`.
     pub onset: String,
     /// By engine, in the order asked for.
-    pub engines: Named<OfEngine>,
-    /// How well it was found, over all cases and by set; where it had to be.
+    pub engines: ByName<EngineSummary>,
+    /// How far the first engine's onsets are off, where the engines had to find them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub onset_error: Option<OnsetErrors>,
 }
 
-/// One engine.
+/// The results of one engine.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct OfEngine {
+pub struct EngineSummary {
     /// The mean over the sets, each counting once.
     #[serde(rename = "macro")]
-    pub over_sets: Group,
+    pub over_sets: GroupScores,
     /// By set.
-    pub sets: Named<Group>,
+    pub sets: ByName<GroupScores>,
     /// By kind of fault, cases of all sets together.
-    pub fault_kinds: Named<Group>,
+    pub fault_kinds: ByName<GroupScores>,
     /// This engine minus the first one, mean over sets; `None` for the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minus_first: Option<Estimate>,
-    /// Whether its confidence can be believed; for engines that have one.
+    /// Calibration of its confidence; `None` for engines without one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub confidence: Option<Believed>,
-    /// What it said about fault-free time, where that was asked.
+    pub confidence: Option<ConfidenceSummary>,
+    /// Its answers about fault-free time, if that was evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub quiet: Option<QuietTime>,
+    pub quiet: Option<QuietSummary>,
     /// Cases without an answer, which count as misses.
     pub misses: Vec<Miss>,
 }
 
 /// The scores of some cases.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Group {
-    /// Cases.
+pub struct GroupScores {
+    /// Number of cases.
     pub cases: usize,
-    /// Cases without an answer among them.
+    /// How many of them have no answer.
     pub unanswered: usize,
-    /// Services.
+    /// Score of the service rankings.
     #[serde(flatten)]
     pub services: Estimate,
-    /// (Service, metric) pairs; `None` where no truth names a metric.
+    /// Score of the rankings of (service, metric) pairs; `None` where no truth names a metric.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric_level: Option<MetricLevel>,
-    /// Processor time of an answer, in seconds; `None` for groups that were not timed apart.
+    /// Mean processor time of an answer, in seconds; `None` for groups that were not measured separately.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_s_per_case: Option<f64>,
 }
 
-/// A mean score with its uncertainty and what chance would reach.
+/// A mean score, its uncertainty, and the score of a random order.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Estimate {
     /// The mean.
@@ -106,8 +108,8 @@ pub struct Estimate {
     pub mean: Accuracy,
     /// 95 % interval over scenarios; `None` for groups across sets.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ci: Option<Ends>,
-    /// What a random order would reach; `None` for differences.
+    pub ci: Option<IntervalEnds>,
+    /// Expected score of a random order; `None` for differences.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chance: Option<Accuracy>,
 }
@@ -124,7 +126,7 @@ pub struct MetricLevel {
 
 /// Low and high end of every score.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct Ends {
+pub struct IntervalEnds {
     /// AC@1.
     pub ac1: [f64; 2],
     /// AC@3.
@@ -137,8 +139,8 @@ pub struct Ends {
     pub mrr: [f64; 2],
 }
 
-impl From<Interval> for Ends {
-    fn from(interval: Interval) -> Self {
+impl From<AccuracyInterval> for IntervalEnds {
+    fn from(interval: AccuracyInterval) -> Self {
         let (low, high) = (interval.low.rounded(), interval.high.rounded());
         Self {
             ac1: [low.ac1, high.ac1],
@@ -150,54 +152,54 @@ impl From<Interval> for Ends {
     }
 }
 
-/// Whether confidence can be believed, cases of all sets together; a case without an answer has confidence 0.
+/// Calibration of an engine's confidence over the cases of all sets. A case without an answer has confidence 0.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Believed {
+pub struct ConfidenceSummary {
     /// Cases in which a cause was named.
     pub named: usize,
-    /// Share of them in which it was right; `None` where none was named.
+    /// Share of those in which the named cause is a true one; `None` where none was named.
     pub named_right: Option<f64>,
     /// Expected calibration error; `None` without cases.
     pub calibration_error: Option<f64>,
     /// Share of right answers by confidence.
-    pub reliability: Vec<Bin>,
-    /// AC@1 of the surest answers.
-    pub risk_coverage: Vec<Covered>,
+    pub reliability: Vec<ReliabilityBin>,
+    /// AC@1 of the most confident answers.
+    pub risk_coverage: Vec<CoveragePoint>,
 }
 
-/// Fault-free time.
+/// Answers about fault-free time.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct QuietTime {
-    /// All stretches.
+pub struct QuietSummary {
+    /// All periods.
     #[serde(flatten)]
     pub all: QuietGroup,
     /// By set.
-    pub sets: Named<QuietGroup>,
+    pub sets: ByName<QuietGroup>,
 }
 
-/// What was said about some fault-free stretches.
+/// Answers about some fault-free periods.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct QuietGroup {
-    /// Stretches.
+    /// Number of periods.
     pub stretches: usize,
-    /// Those that were too short to answer.
+    /// Periods without an answer, mostly because they are too short.
     pub unanswered: usize,
     /// Share in which a cause was named: false alarms.
     pub named: f64,
-    /// Share in which an onset was found; 1 where it was told.
+    /// Share in which the answer has an onset; 1 where it was given.
     pub onset_found: f64,
-    /// Confidence of the first service: median, upper tenth, largest; `None` without an answer.
+    /// Confidence in the first service; `None` without any answer.
     pub confidence: Option<Spread>,
 }
 
 /// A distribution in three numbers.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Spread {
-    /// Half lie below.
+    /// Median.
     pub p50: f64,
-    /// A tenth lies above.
+    /// 90th percentile.
     pub p90: f64,
-    /// The largest.
+    /// Maximum.
     pub max: f64,
 }
 
@@ -208,25 +210,25 @@ pub struct OnsetErrors {
     #[serde(flatten)]
     pub all: OnsetGroup,
     /// By set.
-    pub sets: Named<OnsetGroup>,
+    pub sets: ByName<OnsetGroup>,
 }
 
 /// How well the onsets of some cases were found.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct OnsetGroup {
-    /// Cases that were asked about and could be read.
+    /// Cases that could be read.
     pub cases: usize,
-    /// Cases in which none was found.
+    /// Cases in which no onset was found.
     pub not_found: usize,
-    /// |Found − true| in seconds, of those found.
+    /// |found − true|, in seconds, of the onsets found.
     pub error_s: Option<Spread>,
-    /// The same in samples.
+    /// The same in numbers of samples.
     pub error_steps: Option<Spread>,
     /// Share of all cases within two samples.
     pub within_2_steps: f64,
-    /// Share of all cases more than two samples early: normal time taken for the incident.
+    /// Share of all cases more than two samples early: baseline was taken for the incident.
     pub early: f64,
-    /// Share of all cases more than two samples late: the incident taken for normal time.
+    /// Share of all cases more than two samples late: part of the incident was taken for baseline.
     pub late: f64,
 }
 
@@ -237,22 +239,22 @@ pub struct Miss {
     pub set: String,
     /// Its name.
     pub case: String,
-    /// Why.
+    /// Why there is no answer.
     pub reason: String,
 }
 
-/// Values by name, in an order of their own.
+/// Values by name, in a given order. JSON: an object.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Named<T>(pub Vec<(String, T)>);
+pub struct ByName<T>(pub Vec<(String, T)>);
 
-impl<T> Named<T> {
-    /// By name.
+impl<T> ByName<T> {
+    /// The value of this name, if there is one.
     pub fn get(&self, name: &str) -> Option<&T> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 }
 
-impl<T: Serialize> Serialize for Named<T> {
+impl<T: Serialize> Serialize for ByName<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }

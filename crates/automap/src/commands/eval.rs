@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use automap_eval::dataset::Dataset;
-use automap_eval::evaluate::onset::KnownOnset;
+use automap_eval::evaluate::onset::OnsetHint;
 use automap_eval::evaluate::summary::csv::csv;
-use automap_eval::evaluate::summary::{Style, Summary, compose, render};
+use automap_eval::evaluate::summary::{Style, Summary, render, summarise};
 use automap_eval::evaluate::{Settings, evaluate, total};
 use clap::{Args, ValueEnum};
 
@@ -50,7 +50,7 @@ pub(crate) struct EvalArgs {
     engine: Vec<EngineName>,
     /// What is told of the onset: known, a wrong time such as -60s or +120s, or detected (nothing)
     #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "known", value_parser = onset, allow_hyphen_values = true, help_heading = "Question")]
-    onset: Vec<KnownOnset>,
+    onset: Vec<OnsetHint>,
     /// Who calls whom
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Topology::Known, help_heading = "Question")]
     topology: Topology,
@@ -99,8 +99,8 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     let settings = Settings {
         engines: engines(&args.engine),
         onsets: args.onset.clone(),
-        topology: args.topology == Topology::Known,
-        quiet: args.quiet,
+        uses_known_calls: args.topology == Topology::Known,
+        includes_quiet_periods: args.quiet,
         seed: args.seed,
     };
     let mut dataset = Dataset::open(&args.dir)?;
@@ -112,11 +112,11 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     progress.set_message("cases");
     let outcomes = evaluate(&dataset, &settings, &mut |done| progress.set_position(done as u64));
     progress.finish_and_clear();
-    let summary = compose(&args.dir.display().to_string(), &settings, &outcomes);
+    let summary = summarise(&args.dir.display().to_string(), &settings, &outcomes);
     let text = match args.output {
         Format::Text => render(&summary, Style::Text, args.verbose),
         Format::Markdown => render(&summary, Style::Markdown, args.verbose),
-        Format::Csv => csv(&summary),
+        Format::Csv => csv(&summary)?,
         Format::Json => serde_json::to_string_pretty(&summary)? + "\n",
     };
     match &args.file {

@@ -1,8 +1,10 @@
-//! One line for each onset, engine, group and level: for spreadsheets.
+//! The scores of a summary as CSV (RFC 4180), one line for each onset, engine, group and level: for spreadsheets.
+//!
+//! Confidences, fault-free time and onset errors do not fit into such lines; they are in the JSON only.
 
-use super::{AtOnset, Estimate, Group, OfEngine, Summary};
+use super::{Estimate, GroupScores, Summary};
 
-const HEADING: [&str; 19] = [
+const HEADER: [&str; 19] = [
     "onset",
     "engine",
     "group",
@@ -24,70 +26,74 @@ const HEADING: [&str; 19] = [
     "cpu_s_per_case",
 ];
 
-type Row = [String; HEADING.len()];
-
-/// Writes a summary's scores. Confidence, fault-free time and onsets are in the JSON only.
-pub fn csv(summary: &Summary) -> String {
+/// Writes the scores. A value that was not measured is an empty cell.
+///
+/// # Errors
+/// None in practice: the text is written to memory.
+pub fn csv(summary: &Summary) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    // Writing rows of one length into memory cannot fail.
-    let _ = writer.write_record(HEADING);
+    writer.write_record(HEADER)?;
     for onset in summary.onsets() {
-        for (engine, of_engine) in &onset.engines.0 {
-            for row in rows(onset, engine, of_engine) {
-                let _ = writer.write_record(row);
+        for (engine, scores) in &onset.engines.0 {
+            let sets = scores.sets.0.iter().map(|(name, group)| ("set", name.as_str(), group));
+            let kinds = scores.fault_kinds.0.iter().map(|(name, group)| ("fault_kind", name.as_str(), group));
+            for (kind, name, group) in std::iter::once(("macro", "", &scores.over_sets)).chain(sets).chain(kinds) {
+                let key = [&onset.onset, engine, kind, name];
+                writer.write_record(record(
+                    key,
+                    "service",
+                    group.cases,
+                    group,
+                    &group.services,
+                    group.cpu_s_per_case,
+                ))?;
+                if let Some(level) = &group.metric_level {
+                    writer.write_record(record(key, "metric", level.cases, group, &level.pairs, None))?;
+                }
             }
         }
     }
-    writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+    let bytes = writer.into_inner().map_err(|e| csv::Error::from(e.into_error()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn rows(onset: &AtOnset, engine: &str, of_engine: &OfEngine) -> Vec<Row> {
-    let sets = of_engine.sets.0.iter().map(|(name, group)| ("set", name.as_str(), group));
-    let kinds = of_engine.fault_kinds.0.iter().map(|(name, group)| ("fault_kind", name.as_str(), group));
-    let mut rows = Vec::new();
-    for (kind, name, group) in std::iter::once(("macro", "", &of_engine.over_sets)).chain(sets).chain(kinds) {
-        let start = |level: &str, cases: usize| {
-            [
-                onset.onset.to_string(),
-                engine.to_owned(),
-                kind.to_owned(),
-                name.to_owned(),
-                level.to_owned(),
-                cases.to_string(),
-            ]
+/// One line, its cells in the order of [`HEADER`].
+fn record(
+    key: [&str; 4],
+    level: &str,
+    cases: usize,
+    group: &GroupScores,
+    estimate: &Estimate,
+    cpu_s: Option<f64>,
+) -> Vec<String> {
+    let mean = &estimate.mean;
+    let interval = estimate.ci.map(|ci| [ci.ac1[0], ci.ac1[1], ci.avg5[0], ci.avg5[1]]);
+    let chance = estimate.chance.map(|c| [c.ac1, c.avg5]);
+    let mut cells: Vec<String> = key.into_iter().chain([level]).map(ToOwned::to_owned).collect();
+    cells.extend([cases, group.unanswered].map(|count| count.to_string()));
+    cells.extend([mean.ac1, mean.ac3, mean.ac5, mean.avg5, mean.mrr].map(|score| score.to_string()));
+    cells.extend(interval.map_or_else(Default::default, |ends| ends.map(|end| end.to_string())));
+    cells.extend(chance.map_or_else(Default::default, |scores| scores.map(|score| score.to_string())));
+    cells.push(cpu_s.map_or_else(String::new, |s| format!("{s:.6}")));
+    cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cell_of_the_header_has_a_value() {
+        let group = GroupScores {
+            cases: 3,
+            unanswered: 1,
+            services: Estimate::default(),
+            metric_level: None,
+            cpu_s_per_case: Some(0.25),
         };
-        rows.push(row(start("service", group.cases), group, &group.services, group.cpu_s_per_case));
-        if let Some(level) = &group.metric_level {
-            rows.push(row(start("metric", level.cases), group, &level.pairs, None));
-        }
+        let cells =
+            record(["known", "baro", "set", "a,b"], "service", 3, &group, &group.services, group.cpu_s_per_case);
+        assert_eq!(cells.len(), HEADER.len());
+        assert_eq!(cells.join("|"), "known|baro|set|a,b|service|3|1|0|0|0|0|0|||||||0.250000");
     }
-    rows
-}
-
-fn row(start: [String; 6], group: &Group, estimate: &Estimate, cpu_s: Option<f64>) -> Row {
-    let [onset, engine, kind, name, level, cases] = start;
-    let a = &estimate.mean;
-    let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
-    let (ci, chance) = (estimate.ci.as_ref(), estimate.chance.as_ref());
-    [
-        onset,
-        engine,
-        kind,
-        name,
-        level,
-        cases,
-        group.unanswered.to_string(),
-        a.ac1.to_string(),
-        a.ac3.to_string(),
-        a.ac5.to_string(),
-        a.avg5.to_string(),
-        a.mrr.to_string(),
-        number(ci.map(|ci| ci.ac1[0])),
-        number(ci.map(|ci| ci.ac1[1])),
-        number(ci.map(|ci| ci.avg5[0])),
-        number(ci.map(|ci| ci.avg5[1])),
-        number(chance.map(|c| c.ac1)),
-        number(chance.map(|c| c.avg5)),
-        cpu_s.map_or_else(String::new, |s| format!("{s:.6}")),
-    ]
 }

@@ -1,99 +1,259 @@
-//! Tables for people, as aligned text or Markdown.
+//! The contents of the tables that `automap eval` prints: one function for each table.
 
-use super::{Summary, words};
+use super::render::Table;
+use super::{ByName, EngineSummary, Estimate, GroupScores, OnsetGroup, OnsetSummary, QuietGroup, Spread, Summary};
+use crate::score::Accuracy;
 
-/// How tables are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    /// Aligned columns.
-    Text,
-    /// Markdown.
-    Markdown,
-}
+/// Unanswered cases that are listed without `--verbose`.
+const MISSES_SHOWN: usize = 10;
 
-/// One table. The first column is text; others stand right where all their cells look like numbers.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Table {
-    pub(super) title: String,
-    pub(super) header: Vec<String>,
-    pub(super) rows: Vec<Vec<String>>,
-    /// A remark under the table.
-    pub(super) note: Option<String>,
-}
-
-/// Writes a summary. Brief: the means, the sets, and what was asked for; `verbose`: also kinds of faults, sets everywhere and all misses.
-pub fn render(summary: &Summary, style: Style, verbose: bool) -> String {
-    let mut out = String::new();
-    for onset in summary.onsets() {
-        for table in words::tables(summary, onset, verbose) {
-            out += &written(&table, style);
-            out.push('\n');
-        }
+pub(super) fn tables_of(summary: &Summary, onset: &OnsetSummary, verbose: bool) -> Vec<Table> {
+    let mut out = vec![means_table(summary, onset), groups_table("By set: AC@1 Avg@5", "set", onset, |e| &e.sets)];
+    if verbose {
+        out.push(groups_table("By kind of fault: AC@1 Avg@5", "fault", onset, |e| &e.fault_kinds));
     }
-    out + &words::cost(summary)
-}
-
-fn written(table: &Table, style: Style) -> String {
-    let all = || std::iter::once(&table.header).chain(&table.rows);
-    let width = |i: usize| all().filter_map(|row| row.get(i)).map(|cell| cell.chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..table.header.len()).map(width).collect();
-    let is_number = |cell: &String| cell.chars().next().is_none_or(|c| c.is_ascii_digit() || "+-–".contains(c));
-    let is_right: Vec<bool> =
-        (0..widths.len()).map(|i| i > 0 && table.rows.iter().filter_map(|row| row.get(i)).all(is_number)).collect();
-    let cells = |row: &Vec<String>| -> Vec<String> {
-        let aligned = row.iter().zip(&widths).zip(&is_right);
-        aligned.map(|((cell, w), right)| if *right { format!("{cell:>w$}") } else { format!("{cell:<w$}") }).collect()
-    };
-    let mut out = match style {
-        Style::Text => format!("{}\n", table.title),
-        Style::Markdown => format!("### {}\n\n", table.title),
-    };
-    for (i, row) in all().enumerate() {
-        out += &match style {
-            Style::Text => format!("  {}\n", cells(row).join("  ").trim_end()),
-            Style::Markdown => format!("| {} |\n", cells(row).join(" | ")),
-        };
-        if i == 0 && style == Style::Markdown {
-            let rule = widths.iter().zip(&is_right).map(|(w, right)| {
-                if *right { format!("{}:", "-".repeat(w.saturating_sub(1).max(1))) } else { "-".repeat(*w) }
-            });
-            out += &format!("| {} |\n", rule.collect::<Vec<_>>().join(" | "));
-        }
-    }
-    if let Some(note) = &table.note {
-        out += &match style {
-            Style::Text => format!("  {note}\n"),
-            Style::Markdown => format!("\n{note}\n"),
-        };
-    }
+    out.extend(onset.onset_error.as_ref().map(|errors| onset_errors(&errors.all, &errors.sets)));
+    out.extend(confidence_tables(onset));
+    out.extend(quiet_table(onset, verbose));
+    out.extend(misses_table(onset, verbose));
     out
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+pub(super) fn cost(summary: &Summary) -> String {
+    summary.memory_max_mb.map_or_else(String::new, |mb| format!("peak memory of the process: {mb} MB\n"))
+}
 
-    #[test]
-    fn a_column_of_words_stands_left() {
-        let row = |cells: [&str; 2]| cells.map(ToOwned::to_owned).to_vec();
-        let rows = vec![row(["a", "no onset found"]), row(["b", "file"])];
-        let table = Table { header: row(["case", "reason"]), rows, ..Table::default() };
-        assert!(written(&table, Style::Text).ends_with("  a     no onset found\n  b     file\n"));
+fn means_table(summary: &Summary, onset: &OnsetSummary) -> Table {
+    let first = onset.engines.0.first();
+    let cases = first.map_or(0, |(_, e)| e.over_sets.cases);
+    let sets = first.map_or(0, |(_, e)| e.sets.0.len());
+    let is_several = onset.engines.0.len() > 1;
+    let mut header = cells(["engine", "AC@1", "95 %", "AC@3", "AC@5", "Avg@5", "95 %", "MRR"]);
+    header.extend(cells(["metric AC@1", "Avg@5", "CPU ms/case", "unanswered"]));
+    if let Some((name, _)) = first.filter(|_| is_several) {
+        header.push(format!("AC@1 − {name}'s, 95 %"));
     }
+    let mut rows: Vec<Vec<String>> = onset
+        .engines
+        .0
+        .iter()
+        .map(|(name, engine)| {
+            let mut row = group_row(name, &engine.over_sets);
+            let minus = engine
+                .minus_first
+                .as_ref()
+                .map(|d| format!("{:+.3} {}", d.mean.ac1, d.ci.map_or_else(String::new, |ci| signed_span(ci.ac1))));
+            row.extend(is_several.then(|| minus.unwrap_or_default()));
+            row
+        })
+        .collect();
+    if let Some((_, engine)) = first {
+        let pairs = engine.over_sets.metric_level.as_ref().and_then(|m| m.pairs.chance);
+        let mut chance = vec!["chance".to_owned()];
+        chance.extend(score_cells(&engine.over_sets.services.chance.unwrap_or_default(), ["", ""]));
+        chance.extend(pairs.map_or_else(|| cells(["–", "–"]), |a| vec![three(a.ac1), three(a.avg5)]));
+        chance.resize(header.len(), String::new());
+        rows.push(chance);
+    }
+    let calls = if summary.topology { "" } else { ", without call graph" };
+    let title = format!(
+        "Onset {}{calls}: {cases} incident{} of {sets} set{}, mean over sets",
+        onset.onset,
+        plural(cases),
+        plural(sets)
+    );
+    Table { title, header, rows, note: None }
+}
 
-    #[test]
-    fn names_stand_left_and_numbers_right() {
-        let row = |cells: [&str; 2]| cells.map(ToOwned::to_owned).to_vec();
-        let table = Table {
-            title: "By set".to_owned(),
-            header: row(["set", "AC@1"]),
-            rows: vec![row(["a-long-name", "0.5"])],
-            note: Some("two cases".to_owned()),
-        };
-        assert_eq!(written(&table, Style::Text), "By set\n  set          AC@1\n  a-long-name   0.5\n  two cases\n");
-        assert_eq!(
-            written(&table, Style::Markdown),
-            "### By set\n\n| set         | AC@1 |\n| ----------- | ---: |\n| a-long-name |  0.5 |\n\ntwo cases\n"
-        );
+fn group_row(name: &str, group: &GroupScores) -> Vec<String> {
+    let Estimate { mean, ci, .. } = &group.services;
+    let span = |ends: Option<[f64; 2]>| ends.map_or_else(String::new, span);
+    let (ac1, avg5) = (span(ci.map(|c| c.ac1)), span(ci.map(|c| c.avg5)));
+    let mut out = vec![name.to_owned()];
+    out.extend(score_cells(mean, [&ac1, &avg5]));
+    out.extend(match &group.metric_level {
+        Some(level) => vec![three(level.pairs.mean.ac1), three(level.pairs.mean.avg5)],
+        None => cells(["–", "–"]),
+    });
+    out.push(group.cpu_s_per_case.map_or_else(String::new, |s| format!("{:.1}", s * 1e3)));
+    out.push(group.unanswered.to_string());
+    out
+}
+
+fn score_cells(a: &Accuracy, spans: [&str; 2]) -> Vec<String> {
+    let [ac1, avg5] = spans.map(ToOwned::to_owned);
+    vec![three(a.ac1), ac1, three(a.ac3), three(a.ac5), three(a.avg5), avg5, three(a.mrr)]
+}
+
+/// One row for each set or kind, one column for each engine.
+fn groups_table(
+    title: &str,
+    what: &str,
+    onset: &OnsetSummary,
+    of: impl Fn(&EngineSummary) -> &ByName<GroupScores>,
+) -> Table {
+    let mut header = cells([what, "cases", "chance"]);
+    header.extend(onset.engines.0.iter().map(|(name, _)| name.clone()));
+    let both = |a: &Accuracy| format!("{} {}", three(a.ac1), three(a.avg5));
+    let first = onset.engines.0.first().map(|(_, e)| of(e));
+    let row = |(name, group): &(String, GroupScores)| {
+        let chance = group.services.chance.as_ref().map_or_else(String::new, both);
+        let mut row = vec![name.clone(), group.cases.to_string(), chance];
+        let engine_summary =
+            |(_, e): &(String, EngineSummary)| of(e).get(name).map_or_else(String::new, |g| both(&g.services.mean));
+        row.extend(onset.engines.0.iter().map(engine_summary));
+        row
+    };
+    Table {
+        title: title.to_owned(),
+        header,
+        rows: first.into_iter().flat_map(|n| n.0.iter().map(row)).collect(),
+        note: None,
     }
+}
+
+fn onset_errors(all: &OnsetGroup, sets: &ByName<OnsetGroup>) -> Table {
+    let header = cells([
+        "set",
+        "cases",
+        "not found",
+        "within 2 samples",
+        "earlier",
+        "later",
+        "error in s, median",
+        "90 %",
+        "error in samples, median",
+        "90 %",
+    ]);
+    let row = |name: &str, g: &OnsetGroup| {
+        let spread = |s: Option<Spread>| s.map_or_else(|| cells(["", ""]), |s| vec![one(s.p50), one(s.p90)]);
+        let mut row = vec![name.to_owned(), g.cases.to_string(), g.not_found.to_string()];
+        row.extend([g.within_2_steps, g.early, g.late].map(percent));
+        row.extend(spread(g.error_s));
+        row.extend(spread(g.error_steps));
+        row
+    };
+    let mut rows: Vec<Vec<String>> = sets.0.iter().map(|(name, g)| row(name, g)).collect();
+    rows.push(row("all", all));
+    Table { title: "Onset errors: found minus true".to_owned(), header, rows, note: None }
+}
+
+/// The reliability table and the risk–coverage table, with two columns for each engine that has a confidence.
+fn confidence_tables(onset: &OnsetSummary) -> Vec<Table> {
+    let confident: Vec<(&str, &super::ConfidenceSummary)> =
+        onset.engines.0.iter().filter_map(|(name, e)| Some((name.as_str(), e.confidence.as_ref()?))).collect();
+    let Some((_, first)) = confident.first() else { return Vec::new() };
+    let mut header = vec!["confidence".to_owned()];
+    header.extend(confident.iter().flat_map(|(name, _)| [format!("{name}: cases"), "right".to_owned()]));
+    let reliability = first.reliability.iter().enumerate().map(|(i, bin)| {
+        let mut row = vec![format!("{} to {}", bin.from, bin.to)];
+        row.extend(confident.iter().flat_map(|(_, b)| {
+            let bin = &b.reliability[i];
+            [bin.cases.to_string(), bin.right.map_or_else(|| "–".to_owned(), percent)]
+        }));
+        row
+    });
+    let named = |(name, b): &(&str, &super::ConfidenceSummary)| {
+        let right = b.named_right.map_or_else(String::new, |share| format!(", right in {}", percent(share)));
+        let apart = b.calibration_error.map_or_else(String::new, |e| format!("; calibration error {e:.3}"));
+        format!("{name} named a cause in {} cases{right}{apart}", b.named)
+    };
+    let note = Some(confident.iter().map(named).collect::<Vec<_>>().join(". "));
+    let reliability = Table {
+        title: "Calibration: confidence against share of right answers, cases of all sets".to_owned(),
+        header,
+        rows: reliability.collect(),
+        note,
+    };
+    let mut header = vec!["most confident".to_owned()];
+    header.extend(confident.iter().flat_map(|(name, _)| [format!("{name}: AC@1"), "confidence from".to_owned()]));
+    let curve = first.risk_coverage.iter().enumerate().map(|(i, point)| {
+        let mut row = vec![percent(point.coverage)];
+        row.extend(confident.iter().flat_map(|(_, b)| {
+            b.risk_coverage
+                .get(i)
+                .map_or_else(|| [String::new(), String::new()], |c| [three(c.ac1), three(c.confidence_from)])
+        }));
+        row
+    });
+    let title = "Accuracy of the most confident answers, cases of all sets".to_owned();
+    vec![reliability, Table { title, header, rows: curve.collect(), note: None }]
+}
+
+fn quiet_table(onset: &OnsetSummary, verbose: bool) -> Option<Table> {
+    let mut rows = Vec::new();
+    for (name, engine) in &onset.engines.0 {
+        let Some(quiet) = &engine.quiet else { continue };
+        rows.push(quiet_row(name, &quiet.all));
+        let sets = quiet.sets.0.iter().filter(|_| verbose);
+        rows.extend(sets.map(|(set, group)| quiet_row(&format!("  {set}"), group)));
+    }
+    let header = cells([
+        "engine",
+        "periods",
+        "cause named",
+        "onset found",
+        "confidence, median",
+        "90 %",
+        "largest",
+        "unanswered",
+    ]);
+    (!rows.is_empty()).then(|| Table { title: "False alarms in fault-free time".to_owned(), header, rows, note: None })
+}
+
+fn quiet_row(name: &str, group: &QuietGroup) -> Vec<String> {
+    let mut row = vec![name.to_owned(), group.stretches.to_string(), percent(group.named), percent(group.onset_found)];
+    row.extend(match group.confidence {
+        Some(s) => [s.p50, s.p90, s.max].map(three),
+        None => Default::default(),
+    });
+    row.push(group.unanswered.to_string());
+    row
+}
+
+/// Cases without an answer. Engines with the same reason for the same case share a row.
+fn misses_table(onset: &OnsetSummary, verbose: bool) -> Option<Table> {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for (name, engine) in &onset.engines.0 {
+        for miss in &engine.misses {
+            let case = format!("{}/{}", miss.set, miss.case);
+            match rows.iter_mut().find(|row| row[0] == case && row[2] == miss.reason) {
+                Some(row) => row[1] = format!("{}, {name}", row[1]),
+                None => rows.push(vec![case, name.clone(), miss.reason.clone()]),
+            }
+        }
+    }
+    let hidden = if verbose { 0 } else { rows.len().saturating_sub(MISSES_SHOWN) };
+    rows.truncate(rows.len() - hidden);
+    let note = (hidden > 0).then(|| format!("and {hidden} more; see the verbose output"));
+    let title = "Unanswered cases, counted as misses".to_owned();
+    (!rows.is_empty()).then(|| Table { title, header: cells(["case", "engines", "reason"]), rows, note })
+}
+
+fn cells<const N: usize>(texts: [&str; N]) -> Vec<String> {
+    texts.map(ToOwned::to_owned).to_vec()
+}
+
+fn plural(n: usize) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
+fn one(value: f64) -> String {
+    format!("{value:.1}")
+}
+
+fn three(value: f64) -> String {
+    format!("{value:.3}")
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+fn span([low, high]: [f64; 2]) -> String {
+    format!("{low:.2}–{high:.2}")
+}
+
+fn signed_span([low, high]: [f64; 2]) -> String {
+    format!("{low:+.2} to {high:+.2}")
 }

@@ -3,7 +3,7 @@
 use automap_core::rank;
 use automap_eval::baselines::Baseline;
 use automap_eval::engine::Engine;
-use automap_eval::evaluate::onset::KnownOnset;
+use automap_eval::evaluate::onset::OnsetHint;
 use clap::ValueEnum;
 
 use crate::when::span_or_none_ms;
@@ -47,8 +47,8 @@ pub(super) fn engines(names: &[EngineName]) -> Vec<Engine> {
 impl EngineName {
     fn engines(self) -> Vec<Engine> {
         let one = match self {
-            Self::Evidence => Engine::Ours(rank::Engine::Evidence),
-            Self::Automap => Engine::Ours(rank::Engine::Automap),
+            Self::Evidence => Engine::BuiltIn(rank::Engine::Evidence),
+            Self::Automap => Engine::BuiltIn(rank::Engine::Automap),
             Self::Baro => Engine::Baseline(Baseline::Baro),
             Self::Nsigma => Engine::Baseline(Baseline::NSigma),
             Self::Circa => Engine::Baseline(Baseline::Circa),
@@ -72,11 +72,11 @@ pub(super) enum Topology {
 }
 
 /// Reads `known`, `detected`, `+60s`, `-1m30s`.
-pub(super) fn onset(text: &str) -> Result<KnownOnset, String> {
-    let shift = |span: &str, sign: i64| span_or_none_ms(span).map(|ms| KnownOnset::Shifted(sign * ms)).ok();
+pub(super) fn onset(text: &str) -> Result<OnsetHint, String> {
+    let shift = |span: &str, sign: i64| span_or_none_ms(span).map(|ms| OnsetHint::Shifted(sign * ms)).ok();
     let known = match text.trim() {
-        "known" => Some(KnownOnset::Exact),
-        "detected" => Some(KnownOnset::Nothing),
+        "known" => Some(OnsetHint::Exact),
+        "detected" => Some(OnsetHint::Unknown),
         shifted => match shifted.split_at_checked(1) {
             Some(("+", span)) => shift(span, 1),
             Some(("-", span)) => shift(span, -1),
@@ -109,11 +109,11 @@ mod tests {
 
     #[test]
     fn onsets_are_words_or_signed_spans() {
-        assert_eq!(onset("known"), Ok(KnownOnset::Exact));
-        assert_eq!(onset("detected"), Ok(KnownOnset::Nothing));
-        assert_eq!(onset("+1m30s"), Ok(KnownOnset::Shifted(90_000)));
-        assert_eq!(onset("-60s"), Ok(KnownOnset::Shifted(-60_000)));
-        assert_eq!(onset("+0s"), Ok(KnownOnset::Shifted(0)));
+        assert_eq!(onset("known"), Ok(OnsetHint::Exact));
+        assert_eq!(onset("detected"), Ok(OnsetHint::Unknown));
+        assert_eq!(onset("+1m30s"), Ok(OnsetHint::Shifted(90_000)));
+        assert_eq!(onset("-60s"), Ok(OnsetHint::Shifted(-60_000)));
+        assert_eq!(onset("+0s"), Ok(OnsetHint::Shifted(0)));
         for bad in ["60s", "", "+", "--1s", "late"] {
             assert!(onset(bad).is_err(), "{bad}");
         }

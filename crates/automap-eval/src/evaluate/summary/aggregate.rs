@@ -1,31 +1,34 @@
-//! Outcomes → summary.
+//! Computes a summary from the outcomes: means, confidence intervals, paired differences, calibration, onset errors.
+//!
+//! All shares and scores are rounded to six decimal places, so that the JSON does not show the rounding errors of sums.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    AtOnset, Believed, Ends, Estimate, Group, MetricLevel, Miss, Named, OfEngine, OnsetErrors, OnsetGroup, QuietGroup,
-    QuietTime, Spread, Summary, VERSION,
+    ByName, ConfidenceSummary, EngineSummary, Estimate, GroupScores, IntervalEnds, MetricLevel, Miss, OnsetErrors,
+    OnsetGroup, OnsetSummary, QuietGroup, QuietSummary, Spread, Summary, VERSION,
 };
-use crate::evaluate::ask::NO_ONSET;
-use crate::evaluate::onset::KnownOnset;
-use crate::evaluate::{Outcome, Outcomes, Quiet, Scored, Settings};
+use crate::evaluate::one_case::NO_ONSET;
+use crate::evaluate::onset::OnsetHint;
+use crate::evaluate::{Outcome, Outcomes, QuietOutcome, ScoreAndChance, Settings};
 use crate::score::Accuracy;
-use crate::score::bootstrap::{self, intervals};
-use crate::score::calibration::{Told, calibration_error, reliability, risk_coverage};
+use crate::score::bootstrap::{self, confidence_intervals};
+use crate::score::calibration::{Prediction, calibration_error, reliability, risk_coverage};
 
-/// An onset this many samples off is as good as found: rates look back as far.
+/// An onset within this many samples counts as found: a rate over two scrapes cannot show it more precisely.
 const NEAR_STEPS: f64 = 2.0;
 
-/// Adds everything up.
-pub fn compose(dataset: &str, settings: &Settings, outcomes: &Outcomes) -> Summary {
-    let mut onsets: Vec<AtOnset> = (0..settings.onsets.len()).map(|o| at_onset(settings, outcomes, o)).collect();
+/// Summarises the outcomes of [`crate::evaluate::evaluate`]. `dataset` is the name of the folder, for the record.
+pub fn summarise(dataset: &str, settings: &Settings, outcomes: &Outcomes) -> Summary {
+    let mut onsets: Vec<OnsetSummary> =
+        (0..settings.onsets.len()).map(|o| onset_summary(settings, outcomes, o)).collect();
     let other_onsets = onsets.split_off(1.min(onsets.len()));
-    let none = AtOnset { onset: String::new(), engines: Named(Vec::new()), onset_error: None };
+    let none = OnsetSummary { onset: String::new(), engines: ByName(Vec::new()), onset_error: None };
     Summary {
         version: VERSION,
         dataset: dataset.to_owned(),
-        topology: settings.topology,
+        topology: settings.uses_known_calls,
         seed: settings.seed,
         first: onsets.pop().unwrap_or(none),
         other_onsets,
@@ -33,20 +36,20 @@ pub fn compose(dataset: &str, settings: &Settings, outcomes: &Outcomes) -> Summa
     }
 }
 
-fn at_onset(settings: &Settings, outcomes: &Outcomes, o: usize) -> AtOnset {
+fn onset_summary(settings: &Settings, outcomes: &Outcomes, o: usize) -> OnsetSummary {
     let first = outcomes.incidents[o].first().map(|all| by_set(all)).unwrap_or_default();
     let engines = settings.engines.iter().enumerate().map(|(e, engine)| {
         let sets = by_set(&outcomes.incidents[o][e]);
-        let mut summary = of_engine(&sets, &outcomes.cpu[o][e], settings.seed);
-        summary.minus_first = (e > 0).then(|| difference(&sets, &first, settings.seed));
-        summary.confidence = engine.has_confidence().then(|| believed(&outcomes.incidents[o][e]));
-        summary.quiet = (!outcomes.quiet[o][e].is_empty()).then(|| quiet_time(&outcomes.quiet[o][e]));
+        let mut summary = engine_summary(&sets, &outcomes.cpu[o][e], settings.seed);
+        summary.minus_first = (e > 0).then(|| paired_difference(&sets, &first, settings.seed));
+        summary.confidence = engine.has_confidence().then(|| confidence_summary(&outcomes.incidents[o][e]));
+        summary.quiet = (!outcomes.quiet[o][e].is_empty()).then(|| quiet_summary(&outcomes.quiet[o][e]));
         (engine.as_str().to_owned(), summary)
     });
-    let is_found = settings.onsets[o] == KnownOnset::Nothing;
-    AtOnset {
+    let is_found = settings.onsets[o] == OnsetHint::Unknown;
+    OnsetSummary {
         onset: settings.onsets[o].to_string(),
-        engines: Named(engines.collect()),
+        engines: ByName(engines.collect()),
         onset_error: is_found.then(|| onset_errors(&first)),
     }
 }
@@ -59,11 +62,11 @@ fn by_set(all: &[Outcome]) -> BySet<'_> {
     out
 }
 
-fn of_engine(sets: &BySet, cpu: &BTreeMap<String, Duration>, seed: u64) -> OfEngine {
+fn engine_summary(sets: &BySet, cpu: &BTreeMap<String, Duration>, seed: u64) -> EngineSummary {
     let (of_sets, over) = estimates(sets, |o| Some(o.services), seed);
     let (metrics_of_sets, metrics_over) = estimates(sets, |o| o.metrics, seed);
     let time = |set: &str| cpu.get(set).copied().unwrap_or_default().as_secs_f64();
-    let group = |cases: &[&Outcome], services: Estimate, metrics: Option<Estimate>, cpu_s: Option<f64>| Group {
+    let group = |cases: &[&Outcome], services: Estimate, metrics: Option<Estimate>, cpu_s: Option<f64>| GroupScores {
         cases: cases.len(),
         unanswered: cases.iter().filter(|o| o.miss.is_some()).count(),
         services,
@@ -75,19 +78,24 @@ fn of_engine(sets: &BySet, cpu: &BTreeMap<String, Duration>, seed: u64) -> OfEng
     let mut kinds: BTreeMap<&str, Vec<&Outcome>> = BTreeMap::new();
     all.iter().for_each(|o| kinds.entry(&o.fault).or_default().push(o));
     let of_kind = |cases: &[&Outcome]| {
-        let metrics: Vec<Scored> = cases.iter().filter_map(|o| o.metrics).collect();
-        let services: Vec<Scored> = cases.iter().map(|o| o.services).collect();
-        group(cases, plain(&services).rounded(), (!metrics.is_empty()).then(|| plain(&metrics).rounded()), None)
+        let metrics: Vec<ScoreAndChance> = cases.iter().filter_map(|o| o.metrics).collect();
+        let services: Vec<ScoreAndChance> = cases.iter().map(|o| o.services).collect();
+        group(
+            cases,
+            mean_estimate(&services).rounded(),
+            (!metrics.is_empty()).then(|| mean_estimate(&metrics).rounded()),
+            None,
+        )
     };
     let named = sets.iter().map(|(set, cases)| {
         let metrics = metrics_of_sets.get(set).cloned();
         ((*set).to_owned(), group(cases, of_sets.get(set).cloned().unwrap_or_default(), metrics, Some(time(set))))
     });
     let miss = |o: &&Outcome| Some(Miss { set: o.set.clone(), case: o.case.clone(), reason: o.miss.clone()? });
-    OfEngine {
+    EngineSummary {
         over_sets: group(&all, over, (!metrics_of_sets.is_empty()).then_some(metrics_over), Some(total)),
-        sets: Named(named.collect()),
-        fault_kinds: Named(kinds.iter().map(|(kind, cases)| ((*kind).to_owned(), of_kind(cases))).collect()),
+        sets: ByName(named.collect()),
+        fault_kinds: ByName(kinds.iter().map(|(kind, cases)| ((*kind).to_owned(), of_kind(cases))).collect()),
         minus_first: None,
         confidence: None,
         quiet: None,
@@ -99,31 +107,32 @@ fn with_metric(cases: &[&Outcome]) -> usize {
     cases.iter().filter(|o| o.metrics.is_some()).count()
 }
 
-/// Estimates of every set that has such scores, and of the mean over those sets.
+/// Estimates of each set that has such scores, and of the mean over those sets.
 fn estimates<'a>(
     sets: &BySet<'a>,
-    scored: impl Fn(&Outcome) -> Option<Scored>,
+    scored: impl Fn(&Outcome) -> Option<ScoreAndChance>,
     seed: u64,
 ) -> (BTreeMap<&'a str, Estimate>, Estimate) {
-    let chosen: Vec<(&str, Vec<(&str, Scored)>)> = sets
+    let chosen: Vec<(&str, Vec<(&str, ScoreAndChance)>)> = sets
         .iter()
         .map(|(set, cases)| (*set, cases.iter().filter_map(|o| Some((&o.scenario[..], scored(o)?))).collect()))
         .filter(|(_, cases): &(_, Vec<_>)| !cases.is_empty())
         .collect();
-    let reached: Vec<Vec<bootstrap::Scored>> =
+    let reached: Vec<Vec<bootstrap::ScenarioScore>> =
         chosen.iter().map(|(_, cases)| cases.iter().map(|(scenario, s)| (*scenario, s.reached)).collect()).collect();
-    let (ends, over_ends) = intervals(&reached, seed);
+    let (ends, over_ends) = confidence_intervals(&reached, seed);
     let plains: Vec<Estimate> =
-        chosen.iter().map(|(_, cases)| plain(&cases.iter().map(|(_, s)| *s).collect::<Vec<_>>())).collect();
+        chosen.iter().map(|(_, cases)| mean_estimate(&cases.iter().map(|(_, s)| *s).collect::<Vec<_>>())).collect();
     let mean = Accuracy::mean(&plains.iter().map(|e| e.mean).collect::<Vec<_>>()).rounded();
     let chance = Accuracy::mean(&plains.iter().filter_map(|e| e.chance).collect::<Vec<_>>()).rounded();
     let of_sets = chosen.iter().zip(plains).zip(ends);
-    let of_sets = of_sets.map(|(((set, _), e), ends)| (*set, Estimate { ci: Some(Ends::from(ends)), ..e }.rounded()));
-    (of_sets.collect(), Estimate { mean, ci: Some(Ends::from(over_ends)), chance: Some(chance) })
+    let of_sets =
+        of_sets.map(|(((set, _), e), ends)| (*set, Estimate { ci: Some(IntervalEnds::from(ends)), ..e }.rounded()));
+    (of_sets.collect(), Estimate { mean, ci: Some(IntervalEnds::from(over_ends)), chance: Some(chance) })
 }
 
-fn plain(scored: &[Scored]) -> Estimate {
-    let mean = |f: fn(&Scored) -> Accuracy| Accuracy::mean(&scored.iter().map(f).collect::<Vec<_>>());
+fn mean_estimate(scored: &[ScoreAndChance]) -> Estimate {
+    let mean = |f: fn(&ScoreAndChance) -> Accuracy| Accuracy::mean(&scored.iter().map(f).collect::<Vec<_>>());
     Estimate { mean: mean(|s| s.reached), ci: None, chance: Some(mean(|s| s.chance)) }
 }
 
@@ -133,45 +142,46 @@ impl Estimate {
     }
 }
 
-/// The paired difference: both engines' scores of the same case stand or fall together.
-fn difference(sets: &BySet, first: &BySet, seed: u64) -> Estimate {
+/// The mean difference to the first engine, case by case. Pairing removes what makes a case easy or hard for every engine, so the
+/// interval is narrower than that of two separate means.
+fn paired_difference(sets: &BySet, first: &BySet, seed: u64) -> Estimate {
     let paired = |(cases, firsts): (&Vec<&Outcome>, &Vec<&Outcome>)| -> Vec<(String, Accuracy)> {
         let one = |(a, b): (&&Outcome, &&Outcome)| (a.scenario.clone(), a.services.reached - b.services.reached);
         cases.iter().zip(firsts).map(one).collect()
     };
     let differences: Vec<Vec<(String, Accuracy)>> = sets.values().zip(first.values()).map(paired).collect();
-    let scored: Vec<Vec<bootstrap::Scored>> =
+    let scored: Vec<Vec<bootstrap::ScenarioScore>> =
         differences.iter().map(|set| set.iter().map(|(scenario, d)| (&scenario[..], *d)).collect()).collect();
-    let of_set = |set: &Vec<bootstrap::Scored>| Accuracy::mean(&set.iter().map(|(_, d)| *d).collect::<Vec<_>>());
+    let of_set = |set: &Vec<bootstrap::ScenarioScore>| Accuracy::mean(&set.iter().map(|(_, d)| *d).collect::<Vec<_>>());
     let mean = Accuracy::mean(&scored.iter().map(of_set).collect::<Vec<_>>()).rounded();
-    Estimate { mean, ci: Some(Ends::from(intervals(&scored, seed).1)), chance: None }
+    Estimate { mean, ci: Some(IntervalEnds::from(confidence_intervals(&scored, seed).1)), chance: None }
 }
 
-fn believed(all: &[Outcome]) -> Believed {
-    let told: Vec<Told> = all
+fn confidence_summary(all: &[Outcome]) -> ConfidenceSummary {
+    let predictions: Vec<Prediction> = all
         .iter()
-        .map(|o| Told {
+        .map(|o| Prediction {
             confidence: o.certainty.map_or(0.0, |c| c.confidence),
             is_right: o.services.reached.ac1 >= 1.0,
         })
         .collect();
     let named: Vec<&Outcome> = all.iter().filter(|o| o.certainty.is_some_and(|c| c.is_named)).collect();
     let right = named.iter().filter(|o| o.services.reached.ac1 >= 1.0).count();
-    let bins = reliability(&told);
-    Believed {
+    let bins = reliability(&predictions);
+    ConfidenceSummary {
         named: named.len(),
         named_right: (!named.is_empty()).then(|| share(right, named.len())),
         calibration_error: calibration_error(&bins).map(round),
         reliability: bins,
-        risk_coverage: risk_coverage(&told),
+        risk_coverage: risk_coverage(&predictions),
     }
 }
 
-fn quiet_time(all: &[Quiet]) -> QuietTime {
-    let mut sets: BTreeMap<&str, Vec<&Quiet>> = BTreeMap::new();
+fn quiet_summary(all: &[QuietOutcome]) -> QuietSummary {
+    let mut sets: BTreeMap<&str, Vec<&QuietOutcome>> = BTreeMap::new();
     all.iter().for_each(|q| sets.entry(&q.set).or_default().push(q));
-    let group = |some: &[&Quiet]| {
-        let count = |f: fn(&Quiet) -> bool| some.iter().filter(|q| f(q)).count();
+    let group = |some: &[&QuietOutcome]| {
+        let count = |f: fn(&QuietOutcome) -> bool| some.iter().filter(|q| f(q)).count();
         QuietGroup {
             stretches: some.len(),
             unanswered: count(|q| q.confidence.is_none()),
@@ -181,13 +191,13 @@ fn quiet_time(all: &[Quiet]) -> QuietTime {
         }
     };
     let of_sets = sets.iter().map(|(set, some)| ((*set).to_owned(), group(some))).collect();
-    QuietTime { all: group(&all.iter().collect::<Vec<_>>()), sets: Named(of_sets) }
+    QuietSummary { all: group(&all.iter().collect::<Vec<_>>()), sets: ByName(of_sets) }
 }
 
 fn onset_errors(sets: &BySet) -> OnsetErrors {
     let all: Vec<&Outcome> = sets.values().flatten().copied().collect();
     let of_sets = sets.iter().map(|(set, cases)| ((*set).to_owned(), onset_group(cases))).collect();
-    OnsetErrors { all: onset_group(&all), sets: Named(of_sets) }
+    OnsetErrors { all: onset_group(&all), sets: ByName(of_sets) }
 }
 
 fn onset_group(cases: &[&Outcome]) -> OnsetGroup {
@@ -236,7 +246,7 @@ mod tests {
             case: format!("{rank:?}"),
             scenario: format!("{rank:?}"),
             fault: "cpu".to_owned(),
-            services: Scored { reached, chance: Accuracy::of_chance(4, 1) },
+            services: ScoreAndChance { reached, chance: Accuracy::of_chance(4, 1) },
             metrics: None,
             certainty: Some(Certainty { confidence, is_named: confidence >= 0.4 }),
             onset_error_ms,
@@ -246,12 +256,18 @@ mod tests {
     }
 
     fn settings(engines: Vec<Engine>) -> Settings {
-        Settings { engines, onsets: vec![KnownOnset::Nothing], topology: true, quiet: false, seed: 1 }
+        Settings {
+            engines,
+            onsets: vec![OnsetHint::Unknown],
+            uses_known_calls: true,
+            includes_quiet_periods: false,
+            seed: 1,
+        }
     }
 
     #[test]
-    fn sets_count_once_and_engines_are_compared_case_by_case() {
-        let engines = vec![Engine::Ours(automap_core::rank::Engine::Evidence), Engine::Baseline(Baseline::Random)];
+    fn sets_have_equal_weight_and_engines_are_compared_case_by_case() {
+        let engines = vec![Engine::BuiltIn(automap_core::rank::Engine::Evidence), Engine::Baseline(Baseline::Random)];
         let good = vec![outcome("a", Some(1), 0.9, Some(0)), outcome("b", Some(1), 0.5, Some(-15_000))];
         let bad = vec![outcome("a", Some(2), 0.3, Some(0)), outcome("b", None, 0.0, None)];
         let mut first = good.clone();
@@ -264,7 +280,7 @@ mod tests {
             cpu: vec![vec![BTreeMap::from([("b".to_owned(), Duration::from_secs(3))]), BTreeMap::new()]],
             memory_max_bytes: Some(12_340_000),
         };
-        let summary = compose("dir", &settings(engines), &outcomes);
+        let summary = summarise("dir", &settings(engines), &outcomes);
         let (ours, random) = (&summary.first.engines.0[0].1, &summary.first.engines.0[1].1);
         // Set a: 1; set b: 1 of 2.
         assert_eq!((ours.over_sets.services.mean.ac1, ours.over_sets.cases), (0.75, 3));
@@ -273,8 +289,8 @@ mod tests {
         assert_eq!(ours.over_sets.services.chance.unwrap().ac1, 0.25);
         assert_eq!(random.minus_first.as_ref().unwrap().mean.ac1, -0.75);
         assert_eq!((random.misses.len(), random.over_sets.unanswered), (1, 1));
-        let believed = ours.confidence.as_ref().unwrap();
-        assert_eq!((believed.named, believed.named_right), (3, Some(0.666667)));
+        let confidence_summary = ours.confidence.as_ref().unwrap();
+        assert_eq!((confidence_summary.named, confidence_summary.named_right), (3, Some(0.666667)));
         assert_eq!(random.confidence, None);
         // Errors 0, −3 and +2 samples.
         let found = &summary.first.onset_error.as_ref().unwrap().all;
@@ -284,14 +300,14 @@ mod tests {
     }
 
     #[test]
-    fn fault_free_time_is_summed_up() {
-        let quiet = |confidence: Option<f64>| Quiet {
+    fn fault_free_time_is_summarised() {
+        let quiet = |confidence: Option<f64>| QuietOutcome {
             set: "a".to_owned(),
             confidence,
             is_named: confidence.is_some_and(|c| c >= 0.4),
             has_onset: true,
         };
-        let all = quiet_time(&[quiet(Some(0.1)), quiet(Some(0.5)), quiet(None), quiet(Some(0.2))]).all;
+        let all = quiet_summary(&[quiet(Some(0.1)), quiet(Some(0.5)), quiet(None), quiet(Some(0.2))]).all;
         assert_eq!((all.stretches, all.unanswered, all.named), (4, 1, 0.25));
         assert_eq!(all.confidence, Some(Spread { p50: 0.2, p90: 0.5, max: 0.5 }));
     }

@@ -1,7 +1,7 @@
-//! Our engines' answers, and their order of (service, metric) pairs.
+//! The built-in engines behind the common interface, and one ranking of metrics across services.
 //!
-//! Within a service the core orders the metrics (`rank::rank_metrics`); across services a metric's score is its service's score times its part of
-//! the service's strongest.
+//! The core ranks the metrics within each service (`rank::rank_metrics`) but not across services, which metric-level scores need. Here the
+//! score of a metric is the score of its service times the metric's share of the service's best metric.
 
 use std::collections::BTreeMap;
 
@@ -10,37 +10,39 @@ use automap_core::rank::{self, rank_metrics};
 use automap_core::verdict::{Decision, VerdictOptions, confidence, decide};
 use automap_core::{Analysis, DiagnoseOptions, analyse};
 
-use super::{Answer, Certainty, Question, began, indicators, ranked};
+use super::{Answer, Certainty, Question, incident_start, ranked, unique_indicators};
 
-/// Metrics without evidence keep an order of their own behind those with.
-const TRACE: f64 = 1e-6;
+/// Smallest score of a service or metric, so that metrics without evidence keep their order behind those with evidence.
+const MIN_SCORE: f64 = 1e-6;
 
 pub(super) fn answer(engine: rank::Engine, question: &Question) -> Result<Answer, String> {
     let options = DiagnoseOptions { engine, ..DiagnoseOptions::default() };
     let analysis = analyse(question.observation, &options).map_err(|e| e.to_string())?;
     let ranking = &analysis.ranking;
     let verdict = VerdictOptions::default();
-    let sure = ranking.services.first().map_or(0.0, |top| confidence(&analysis, top, &verdict));
+    let confidence_of_first = ranking.services.first().map_or(0.0, |top| confidence(&analysis, top, &verdict));
     let is_named = decide(&analysis, &verdict) == Decision::Cause;
     Ok(Answer {
         services: ranking.services.iter().map(|s| analysis.frame.service(s.service).to_owned()).collect(),
-        metrics: indicators(ranked(metrics(&analysis).into_iter().collect())),
-        certainty: Some(Certainty { confidence: sure, is_named }),
-        started: began(&analysis.windows),
+        metrics: unique_indicators(ranked(metric_scores(&analysis).into_iter().collect())),
+        certainty: Some(Certainty { confidence: confidence_of_first, is_named }),
+        started: incident_start(&analysis.windows),
     })
 }
 
-/// The best metric of the first service comes first, and the second service's before the weak ones of the first.
-fn metrics(analysis: &Analysis) -> BTreeMap<(String, String), f64> {
+/// Scores by `(service, metric)`. With service scores 4 and 2, and metrics at 1.0 and 0.2 of the best in the first service, the
+/// pairs score 4.0 and 0.8, and the best metric of the second service (2.0) comes between them.
+fn metric_scores(analysis: &Analysis) -> BTreeMap<(String, String), f64> {
     let Analysis { ranking, anomalies, frame, .. } = analysis;
-    let scores: BTreeMap<ServiceIdx, f64> = ranking.services.iter().map(|s| (s.service, s.score.max(TRACE))).collect();
-    let mut strongest: BTreeMap<ServiceIdx, f64> = BTreeMap::new();
+    let scores: BTreeMap<ServiceIdx, f64> =
+        ranking.services.iter().map(|s| (s.service, s.score.max(MIN_SCORE))).collect();
+    let mut first_metric_scores: BTreeMap<ServiceIdx, f64> = BTreeMap::new();
     let mut out = BTreeMap::new();
     for m in rank_metrics(ranking, anomalies) {
-        // A service's metrics come from the most to the least telling.
-        let first = *strongest.entry(m.service).or_insert(m.score.max(TRACE));
+        // The metrics of a service come in descending order, so that the first one is its best.
+        let first = *first_metric_scores.entry(m.service).or_insert(m.score.max(MIN_SCORE));
         let name = anomalies.series[m.evidence].metric.name.clone();
-        let score = scores.get(&m.service).copied().unwrap_or(TRACE) * m.score / first;
+        let score = scores.get(&m.service).copied().unwrap_or(MIN_SCORE) * m.score / first;
         let slot = out.entry((frame.service(m.service).to_owned(), name)).or_insert(score);
         *slot = slot.max(score);
     }
@@ -56,9 +58,9 @@ mod tests {
 
     use super::*;
 
-    /// A hog of memory also takes CPU; the CPU moved more, the memory stands earlier in the chain of causes.
+    /// A memory leak also costs CPU. The CPU changed more, but memory comes earlier in the chain of causes.
     #[test]
-    fn within_a_service_causes_come_before_consequences() {
+    fn within_a_service_causes_rank_before_their_consequences() {
         let times: Vec<_> = (0..60).map(|i| Timestamp::from_ms(i * 1000)).collect();
         let series = |service: &str, metric: &str, factor: f64| RawSeries {
             service: service.into(),
