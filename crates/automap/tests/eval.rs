@@ -222,7 +222,7 @@ fn every_form_says_the_same() {
     assert_eq!(row.split_whitespace().collect::<Vec<_>>()[1..5], ["2", "0.200", "0.600", "1.000"]);
     assert!(!table.contains("cpu-hog") && output(&["-v"]).contains("cpu-hog"));
     let markdown = output(&["-o", "markdown"]);
-    assert!(markdown.starts_with("### Onset known") && markdown.contains("| ---"), "{markdown}");
+    assert!(markdown.starts_with("### Onset known") && markdown.contains("| :--"), "{markdown}");
     let csv = output(&["-o", "csv"]);
     let lines: Vec<Vec<&str>> = csv.lines().map(|l| l.split(',').collect()).collect();
     assert!(lines.iter().all(|l| l.len() == lines[0].len()), "{csv}");

@@ -2,6 +2,8 @@
 //!
 //! Which tables there are and what they hold is decided in `tables`.
 
+use automap_render::table::{self, Align};
+
 use super::{Summary, tables};
 
 /// The format of the tables.
@@ -36,39 +38,22 @@ pub fn render(summary: &Summary, style: Style, verbose: bool) -> String {
 }
 
 fn written(table: &Table, style: Style) -> String {
-    let all = || std::iter::once(&table.header).chain(&table.rows);
-    let width = |i: usize| all().filter_map(|row| row.get(i)).map(|cell| cell.chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..table.header.len()).map(width).collect();
     let is_number = |cell: &String| cell.chars().next().is_none_or(|c| c.is_ascii_digit() || "+-–".contains(c));
-    let is_right: Vec<bool> =
-        (0..widths.len()).map(|i| i > 0 && table.rows.iter().filter_map(|row| row.get(i)).all(is_number)).collect();
-    let cells = |row: &Vec<String>| -> Vec<String> {
-        let aligned = row.iter().zip(&widths).zip(&is_right);
-        aligned.map(|((cell, w), right)| if *right { format!("{cell:>w$}") } else { format!("{cell:<w$}") }).collect()
+    let align = |i: usize| match i > 0 && table.rows.iter().filter_map(|row| row.get(i)).all(is_number) {
+        true => Align::Right,
+        false => Align::Left,
     };
-    let mut out = match style {
-        Style::Text => format!("{}\n", table.title),
-        Style::Markdown => format!("### {}\n\n", table.title),
-    };
-    for (i, row) in all().enumerate() {
-        out += &match style {
-            Style::Text => format!("  {}\n", cells(row).join("  ").trim_end()),
-            Style::Markdown => format!("| {} |\n", cells(row).join(" | ")),
-        };
-        if i == 0 && style == Style::Markdown {
-            let rule = widths.iter().zip(&is_right).map(|(w, right)| {
-                if *right { format!("{}:", "-".repeat(w.saturating_sub(1).max(1))) } else { "-".repeat(*w) }
-            });
-            out += &format!("| {} |\n", rule.collect::<Vec<_>>().join(" | "));
+    let mut aligned = table::Table::new((0..table.header.len()).map(align).collect::<Vec<_>>());
+    aligned.row(&table.header);
+    table.rows.iter().for_each(|row| aligned.row(row));
+    let note = |indent: &str| table.note.as_ref().map_or_else(String::new, |note| format!("{indent}{note}\n"));
+    match style {
+        Style::Text => {
+            let lines: String = aligned.lines().iter().map(|line| format!("  {line}\n")).collect();
+            format!("{}\n{lines}{}", table.title, note("  "))
         }
+        Style::Markdown => format!("### {}\n\n{}{}", table.title, aligned.markdown(), note("\n")),
     }
-    if let Some(note) = &table.note {
-        out += &match style {
-            Style::Text => format!("  {note}\n"),
-            Style::Markdown => format!("\n{note}\n"),
-        };
-    }
-    out
 }
 
 #[cfg(test)]
@@ -95,7 +80,7 @@ mod tests {
         assert_eq!(written(&table, Style::Text), "By set\n  set          AC@1\n  a-long-name   0.5\n  two cases\n");
         assert_eq!(
             written(&table, Style::Markdown),
-            "### By set\n\n| set         | AC@1 |\n| ----------- | ---: |\n| a-long-name |  0.5 |\n\ntwo cases\n"
+            "### By set\n\n| set | AC@1 |\n| :-- | --: |\n| a-long-name | 0.5 |\n\ntwo cases\n"
         );
     }
 }
