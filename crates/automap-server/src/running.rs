@@ -13,7 +13,7 @@ use std::time::Duration;
 use automap_core::incident::Incident;
 use automap_core::watch::WatchOptions;
 use automap_sources::prometheus::Client;
-use automap_sources::slo::{Reader, SloFileError};
+use automap_sources::slo::{SloFileError, SloReader};
 use tracing::warn;
 
 use crate::api::ApiError;
@@ -245,13 +245,13 @@ impl Seat {
     ) {
         let target = &place.target;
         let mut told_state = None;
-        let mut slos = Reader::new(&target.namespace, place.slos.clone());
+        let mut slos = SloReader::new(&target.namespace, place.slos.clone());
         let onset = Cell::new(watcher.open().map(|i| i.onset));
         let told = |now| {
             if let Err(error) = owners.refresh(&place.client, now) {
                 warn!(target: "owners", target = target.name, error, "the labels of teams cannot be read");
             }
-            let burning = match slos.look(&place.client, now, onset.get()) {
+            let burning = match slos.read(&place.client, now, onset.get()) {
                 Ok(counted) => {
                     self.live.board.put_slos(&target.name, counted.statuses);
                     counted.burning

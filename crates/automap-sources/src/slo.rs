@@ -1,18 +1,19 @@
-//! Service-level objectives: from files that others wrote, and their counts from a Prometheus.
+//! Service-level objectives: reads them from OpenSLO, Sloth and Pyrra files, and counts their events on a Prometheus server.
 //!
-//! OpenSLO v1, Sloth and Pyrra are read as far as they say the same thing: a name, a target, and how bad and all events are counted. What
-//! they say of alerts, annotations and rules is theirs.
+//! Of a file, the name, the target and the expressions for bad and all events are read. Alerts, annotations and recording rules in it
+//! are left out: burn rates and alerts follow from [`automap_core::slo`].
 
 mod formats;
 mod open_slo;
 mod pyrra;
 mod query;
+mod request_source;
 mod sloth;
 
 use automap_core::slo::Objective;
 
 pub use formats::{SloFileError, parse};
-pub use query::{Counted, MAX_OBJECTIVES, Reader};
+pub use query::{MAX_OBJECTIVES, SloReader, SloReadings};
 
 /// An objective and how its events are counted.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,9 +27,9 @@ pub struct Slo {
 /// How events are counted. Expressions hold `$WINDOW` where a duration belongs and give one number.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Indicator {
-    /// Requests of a service that failed, as Istio's side-cars count them.
+    /// Requests of a service that failed, as the first preset counts them that knows the service.
     Availability,
-    /// Requests of a service that took longer, as Istio's side-cars count them.
+    /// Requests of a service that took longer, likewise.
     Latency {
         /// In milliseconds; raised to the next bound of the histogram's buckets.
         under_ms: f64,

@@ -4,10 +4,12 @@
 mod presets_world;
 
 use automap_core::observation::Observation;
+use automap_core::slo::{Objective, SloState};
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{
     Client, ClientOptions, Fetched, ObserveOptions, OfferState, Presets, SourceError, catalogue, observe,
 };
+use automap_sources::slo::{Indicator, Slo, SloReader};
 use presets_world::{LENGTH_S, Real, START_S, Series, System, systems};
 
 fn window(namespace: &str) -> ObserveOptions {
@@ -64,6 +66,49 @@ fn every_system_tells_the_same_of_the_same_shop() {
         let named = |c: &str| seen.not_checked.iter().any(|n| n.reason.contains(c));
         assert!(!named("Istio side-cars"), "{preset}: nobody misses a mesh where another system measures");
     }
+}
+
+/// An objective of 99 percent for `orders`, of which every fourth request fails and each takes 40 ms.
+fn objective(indicator: Indicator) -> Slo {
+    let objective = Objective { slo: "x".into(), service: "orders".into(), target: 0.99, period_ms: 3_600_000 };
+    Slo { objective, indicator }
+}
+
+#[test]
+fn objectives_are_counted_with_every_preset() {
+    let now = Timestamp::from_ms((START_S + LENGTH_S) * 1000);
+    for System { preset, series, .. } in systems() {
+        let Some(server) = Real::start(&format!("slo-{preset}"), &series) else { return };
+        // Buckets end at 20 ms and 80 ms: 300 ms is beyond both.
+        let limits = [10.0, 50.0, 300.0].map(|under_ms| Indicator::Latency { under_ms });
+        let slos = [Indicator::Availability].into_iter().chain(limits).map(objective).collect();
+        let readings = SloReader::new("shop", slos).read(&server.client(), now, None).unwrap();
+        let [availability, slow, fast, beyond] = readings.statuses.as_slice() else { unreachable!() };
+        // A quarter of the requests is 25 times what the budget allows, all of them 100 times.
+        for (status, burn) in [(availability, 25.0), (slow, 100.0), (fast, 0.0)] {
+            assert!(about(status.burn_5m, burn), "{preset}: {status:?}");
+        }
+        assert_eq!((availability.state, fast.state), (SloState::Burning, SloState::Met), "{preset}");
+        let reason = beyond.unknown_because.as_deref().unwrap_or_default();
+        assert!(reason.contains("_bucket of this service has no bound from 300 ms on"), "{preset}: {reason}");
+    }
+}
+
+#[test]
+fn each_service_is_counted_by_the_first_preset_that_knows_it() {
+    let all = systems();
+    let of = |preset: &str| all.iter().find(|s| s.preset == preset).unwrap().series.text();
+    // Linkerd comes before Sock Shop's own metrics, but knows only the front end here.
+    let linkerd: String =
+        of("linkerd").lines().filter(|l| l.contains(r#"deployment="front-end""#)).map(|l| format!("{l}\n")).collect();
+    let both = Series::from_text(&format!("{linkerd}{}", of("sock-shop").trim_end_matches("# EOF\n")));
+    let Some(server) = Real::start("slo-both", &both) else { return };
+    let now = Timestamp::from_ms((START_S + LENGTH_S) * 1000);
+    let mut slos = vec![objective(Indicator::Availability), objective(Indicator::Availability)];
+    slos[1].objective.service = "front-end".into();
+    let readings = SloReader::new("shop", slos).read(&server.client(), now, None).unwrap();
+    assert!(about(readings.statuses[0].burn_5m, 25.0), "{:?}", readings.statuses[0]);
+    assert!(about(readings.statuses[1].burn_5m, 0.0), "{:?}", readings.statuses[1]);
 }
 
 #[test]

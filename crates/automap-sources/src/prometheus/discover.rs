@@ -53,7 +53,7 @@ pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Fou
     let mut found = Found::default();
     let mut failure = None;
     let mut nameless = Vec::new();
-    for (exporter, answer) in answers(client, options) {
+    for (exporter, answer) in probe_all(client, client.presets().exporters(), &options.namespace, probe_grid(options)) {
         match answer {
             Ok(series) if series.is_empty() => found.absent.push(exporter),
             Ok(series) if knows_namespace(exporter, &series) => found.present(exporter, &series)?,
@@ -84,21 +84,20 @@ pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Fou
     }
 }
 
-type Sought = (&'static Exporter, Result<Vec<LabelledSeries>, RequestError>);
+/// An exporter and the answer to its probe.
+type Probed = (&'static Exporter, Result<Vec<LabelledSeries>, RequestError>);
 
 /// One request for each of the usual exporters, and one for all others together.
-fn answers(client: &Client, options: &ObserveOptions) -> Vec<Sought> {
-    let grid = probe_grid(options);
-    let all = client.presets().exporters();
+fn probe_all(client: &Client, all: &[&'static Exporter], namespace: &str, grid: Grid) -> Vec<Probed> {
     let ask = |asked: &Vec<&'static Exporter>| {
-        let probes: Vec<String> = asked.iter().map(|e| probe(e, &options.namespace)).collect();
+        let probes: Vec<String> = asked.iter().map(|e| probe(e, namespace)).collect();
         client.range(&promql::join(&probes), grid)
     };
     let (tables, others): (Vec<_>, Vec<_>) = all.iter().copied().partition(|e| e.file.is_none());
     let mut groups: Vec<Vec<&'static Exporter>> = tables.into_iter().map(|e| vec![e]).collect();
     groups.extend((!others.is_empty()).then_some(others));
     let answered = parallel::map(&groups, client.concurrency(), ask, |_| {});
-    let mut out: Vec<Sought> = Vec::new();
+    let mut out: Vec<Probed> = Vec::new();
     for (group, answer) in groups.into_iter().zip(answered) {
         match answer {
             // One expression that the server cannot read must not hide the others.
@@ -115,6 +114,30 @@ fn answers(client: &Client, options: &ObserveOptions) -> Vec<Sought> {
     }
     out.sort_by_key(|(exporter, _)| all.iter().position(|e| e.preset == exporter.preset));
     out
+}
+
+/// The exporters that count requests in a namespace, in order of trust. Those whose series name no namespace are taken only
+/// where no other one counts requests.
+///
+/// # Errors
+/// [`RequestError`] when the server does not answer. An exporter whose probe the server refuses is left out.
+pub(crate) fn request_counters(
+    client: &Client,
+    namespace: &str,
+    grid: Grid,
+) -> Result<Vec<&'static Exporter>, RequestError> {
+    let (mut named, mut nameless) = (Vec::new(), Vec::new());
+    let counting = client.presets().exporters().iter().copied().filter(|e| e.counts.is_some());
+    for (exporter, answer) in probe_all(client, &counting.collect::<Vec<_>>(), namespace, grid) {
+        match answer {
+            Ok(series) if series.is_empty() => {}
+            Ok(series) if knows_namespace(exporter, &series) => named.push(exporter),
+            Ok(_) => nameless.push(exporter),
+            Err(error) if error.is_refusal() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(if named.is_empty() { nameless } else { named })
 }
 
 /// Whether any of an exporter's series says which namespace it belongs to.

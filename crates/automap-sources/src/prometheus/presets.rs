@@ -14,11 +14,14 @@ mod expand;
 mod file;
 mod istio;
 mod kubernetes;
+mod labels;
+mod request_counts;
 
 use std::path::Path;
 use std::sync::LazyLock;
 
 pub use error::PresetError;
+pub(crate) use request_counts::{DurationCounts, RequestCounts};
 
 /// The exporters that are looked for, in order: the first one that tells a signal of a service is believed.
 ///
@@ -108,6 +111,8 @@ pub(crate) struct Exporter {
     pub(crate) needs: Option<(&'static str, &'static str)>,
     /// What is not seen when it is absent.
     pub(crate) covers: &'static str,
+    /// How it counts the requests of one service; `None` where it counts none.
+    pub(crate) counts: Option<RequestCounts>,
     /// Its signals.
     pub(crate) signals: &'static [Signal],
 }

@@ -1,11 +1,11 @@
-//! From a file's presets to rows of the table.
+//! Turns the presets of a file into rows of the table of signals.
 //!
-//! Labels of other systems become Istio's words with `label_replace`, on the server; everything behind the query then
-//! speaks one language.
+//! Each counter and histogram of a preset becomes rates, shares, means and quantiles per service. The labels of other systems are
+//! renamed to Istio's on the server (`labels.rs`), so that the code behind the queries knows one set of labels only.
 
 use super::file::{Calls, LabelSource, OneOrMany, Preset, Served, is_of_calls};
-use super::{Absence, Exporter, Formula, Key, Signal};
-use crate::prometheus::promql::quote;
+use super::labels::{Labels, callers, label_list, text};
+use super::{Absence, Exporter, Formula, Key, Signal, request_counts};
 
 /// The exporters of a file, for as long as the process lives: rows of the table have no owner.
 pub(super) fn exporters(presets: &[Preset], file: &str) -> Vec<&'static Exporter> {
@@ -34,6 +34,7 @@ fn exporter(preset: &Preset, file: &'static str) -> Exporter {
         namespace_label: text(&preset.namespace_label),
         needs: None,
         covers: text(&covers(&signals)),
+        counts: preset.served.as_ref().map(|served| request_counts::of_served(served, preset)),
         signals: Vec::leak(signals),
     }
 }
@@ -103,64 +104,6 @@ fn of_signal(metric: &str, expression: &str, preset: &Preset) -> Signal {
     Signal { name, request: name, key, formula: Formula::Sum(sum), absence: Absence::Fine }
 }
 
-fn callers<'a>(calls: &'a Calls, preset: &'a Preset) -> &'a [LabelSource] {
-    match calls.caller.all() {
-        [] => preset.service.all(),
-        given => given,
-    }
-}
-
-/// Which labels become which of ours, and which of ours a sum keeps.
-struct Labels<'a> {
-    by: &'static str,
-    replaced: Vec<(&'static str, &'a [LabelSource])>,
-    namespace: Option<&'a str>,
-    host: Option<&'a LabelSource>,
-}
-
-impl<'a> Labels<'a> {
-    fn of_service(preset: &'a Preset) -> Self {
-        let replaced = vec![("destination_workload", preset.service.all())];
-        Self { by: "destination_workload", replaced, namespace: None, host: None }
-    }
-
-    fn of_calls(calls: &'a Calls, preset: &'a Preset) -> Self {
-        let replaced = vec![("source_workload", callers(calls, preset)), ("destination_workload", calls.callee.all())];
-        Self { by: "$CALL", replaced, namespace: calls.callee_namespace.as_deref(), host: calls.callee_host.as_ref() }
-    }
-
-    /// The sum of an expression over all but our labels.
-    fn sum(&self, expression: &str) -> &'static str {
-        text(&format!("sum by ({}) ({})", self.by, self.replace(expression)))
-    }
-
-    fn replace(&self, expression: &str) -> String {
-        let mut out = expression.to_owned();
-        for (ours, theirs) in &self.replaced {
-            // The first source that says something is to win, so it comes last.
-            for source in theirs.iter().rev() {
-                out = replace(&out, ours, source.label(), source.pattern());
-            }
-        }
-        if let Some(label) = self.namespace {
-            out = replace(&out, "destination_workload_namespace", label, "(.+)");
-        }
-        match self.host {
-            None => out,
-            Some(LabelSource::Plain(label)) => replace(&out, "destination_service_name", label, "$HOST"),
-            Some(LabelSource::Part { label, pattern }) => replace(&out, "destination_service_name", label, pattern),
-        }
-    }
-}
-
-/// A pattern that does not match leaves the label as it is.
-fn replace(expression: &str, ours: &str, theirs: &str, pattern: &str) -> String {
-    if ours == theirs && pattern == "(.+)" {
-        return expression.to_owned();
-    }
-    format!(r#"label_replace({expression}, "{ours}", "$1", "{theirs}", {})"#, quote(pattern))
-}
-
 /// The share of requests that failed. A counter is born with its first event, so one that was not there a window ago has
 /// grown by all it holds, provided that its service was watched then.
 fn failures(who: &Labels<'_>, failed: &OneOrMany<String>, all: &str, by: &str, whole: &'static str) -> Formula {
@@ -208,17 +151,8 @@ fn rate(selector: &str) -> String {
     format!("rate({selector}[$RATE])")
 }
 
-fn label_list(sources: &[LabelSource]) -> String {
-    sources.iter().map(LabelSource::label).collect::<Vec<_>>().join(", ")
-}
-
 fn not_seen(reason: &str) -> Absence {
     Absence::NotSeen(text(reason))
-}
-
-/// Rows of the table live as long as the process.
-fn text(text: &str) -> &'static str {
-    String::leak(text.to_owned())
 }
 
 #[cfg(test)]

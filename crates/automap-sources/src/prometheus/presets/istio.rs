@@ -4,7 +4,7 @@
 //! workload and namespace "unknown" (istio#28387, #24379, #49842), so calls are selected by the source's namespace. The
 //! ztunnel of an ambient mesh counts connections under the same names; it is a preset of its own.
 
-use super::{Absence, Exporter, Formula, Key, Signal};
+use super::{Absence, DurationCounts, Exporter, Formula, Key, RequestCounts, Signal};
 
 pub(super) const SIDE_CARS: Exporter = Exporter {
     preset: "istio-sidecar",
@@ -16,7 +16,22 @@ pub(super) const SIDE_CARS: Exporter = Exporter {
     namespace_label: "destination_workload_namespace",
     needs: Some(("reporter", "source or destination")),
     covers: "requests, latency, errors and calls",
+    counts: Some(COUNTS),
     signals: &SIGNALS,
+};
+
+const COUNTS: RequestCounts = RequestCounts {
+    all: "sum(increase(istio_requests_total{$SERVER,destination_workload=$SERVICE}[$WINDOW]))",
+    failed: Some(
+        "(sum(increase(istio_requests_total{$SERVER,destination_workload=$SERVICE,$HTTP_FAILED}[$WINDOW])) or vector(0)) \
+         + (sum(increase(istio_requests_total{$SERVER,destination_workload=$SERVICE,$GRPC_FAILED}[$WINDOW])) or vector(0))",
+    ),
+    durations: Some(DurationCounts {
+        metric: "istio_request_duration_milliseconds_bucket",
+        within: "sum(increase(istio_request_duration_milliseconds_bucket{$SERVER,destination_workload=$SERVICE,le=$LE}[$WINDOW]))",
+        bounds: "group by (le) (last_over_time(istio_request_duration_milliseconds_bucket{$SERVER,destination_workload=$SERVICE}[$WINDOW]))",
+        unit_ms: 1.0,
+    }),
 };
 
 /// Events per second of counters that are born with their first event. `rate` needs two samples and takes the first one as

@@ -15,6 +15,7 @@ pub(super) const CADVISOR: Exporter = Exporter {
     namespace_label: "namespace",
     needs: None,
     covers: "cpu, memory, disk and network of containers",
+    counts: None,
     signals: &CADVISOR_SIGNALS,
 };
 
@@ -28,6 +29,7 @@ pub(super) const STATE_METRICS: Exporter = Exporter {
     namespace_label: "namespace",
     needs: None,
     covers: "restarts and readiness of pods",
+    counts: None,
     signals: &STATE_SIGNALS,
 };
 

@@ -1,0 +1,164 @@
+//! Finds out which preset counts the requests of each service, and writes its expressions.
+//!
+//! The presets of a server are asked once an hour which of them know the namespace. Where several count requests, each service belongs
+//! to the first one that has counts of it: a service without a side-car may still be measured by OpenTelemetry.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use automap_core::time::Timestamp;
+
+use super::{Indicator, Slo};
+use crate::prometheus::discover;
+use crate::prometheus::presets::{DurationCounts, Exporter, RequestCounts};
+use crate::prometheus::promql::{self, PART, Values};
+use crate::prometheus::{Answer, Client, Grid, RequestError};
+
+/// How long it is trusted that presets and buckets stay as they are.
+const MAX_AGE_MS: i64 = 3_600_000;
+/// The window in which presets, services and buckets are looked for.
+const PROBE_MS: i64 = 3_600_000;
+/// Samples at which presets are looked for within that window.
+const PROBE_SAMPLES: i64 = 5;
+
+/// Which preset counts the requests of which service.
+#[derive(Debug)]
+pub(super) struct RequestSources {
+    namespace: String,
+    /// The presets that count requests in this namespace, in order of trust, and when they were found.
+    presets: Option<(Timestamp, Vec<&'static Exporter>)>,
+    services: BTreeMap<String, Source>,
+}
+
+/// The source of one service.
+#[derive(Debug)]
+struct Source {
+    found_at: Timestamp,
+    preset: &'static Exporter,
+    counts: &'static RequestCounts,
+    /// The bounds of its buckets in milliseconds and as the server writes them, ascending. Only where an objective needs them.
+    bounds: Vec<(f64, String)>,
+}
+
+impl RequestSources {
+    pub(super) fn new(namespace: impl Into<String>) -> Self {
+        Self { namespace: namespace.into(), presets: None, services: BTreeMap::new() }
+    }
+
+    /// Looks again for what is older than an hour or was not found.
+    pub(super) fn refresh(&mut self, client: &Client, slos: &[Slo], now: Timestamp) -> Result<(), RequestError> {
+        let is_latency = |s: &&Slo| matches!(s.indicator, Indicator::Latency { .. });
+        let is_of_requests = |s: &&Slo| is_latency(s) || matches!(s.indicator, Indicator::Availability);
+        let names = |slos: Vec<&Slo>| slos.into_iter().map(|s| s.objective.service.clone()).collect::<BTreeSet<_>>();
+        let services = names(slos.iter().filter(is_of_requests).collect());
+        let with_latency = names(slos.iter().filter(is_latency).collect());
+        if services.is_empty() {
+            return Ok(());
+        }
+        let is_fresh = |at: Timestamp| now.ms() - at.ms() < MAX_AGE_MS;
+        if !self.presets.as_ref().is_some_and(|(at, found)| is_fresh(*at) && !found.is_empty()) {
+            let step_ms = PROBE_MS / (PROBE_SAMPLES - 1);
+            let grid = Grid { start: now.plus_ms(-PROBE_MS), end: now, step_ms };
+            self.presets = Some((now, discover::request_counters(client, &self.namespace, grid)?));
+        }
+        for service in services {
+            let needs_bounds = with_latency.contains(&service);
+            let is_known = |s: &Source| is_fresh(s.found_at) && !(needs_bounds && s.bounds.is_empty());
+            if !self.services.get(&service).is_some_and(is_known)
+                && let Some(source) = self.find(client, &service, needs_bounds, now)?
+            {
+                self.services.insert(service, source);
+            }
+        }
+        Ok(())
+    }
+
+    /// The first preset that counts requests of the service, else the first of the namespace.
+    fn find(
+        &self,
+        client: &Client,
+        service: &str,
+        needs_bounds: bool,
+        now: Timestamp,
+    ) -> Result<Option<Source>, RequestError> {
+        let presets = self.presets.as_ref().map(|(_, found)| found.as_slice()).unwrap_or_default();
+        let candidates: Vec<(&'static Exporter, &'static RequestCounts)> =
+            presets.iter().filter_map(|preset| Some((*preset, preset.counts.as_ref()?))).collect();
+        let chosen = match candidates.as_slice() {
+            [] | [_] => 0,
+            several => {
+                let parts = several.iter().map(|(_, counts)| self.fill(counts.all, service, PROBE_MS, ""));
+                let answer = client.instant(&promql::join(&parts.collect::<Vec<_>>()), now)?;
+                first_part(&answer).unwrap_or(0)
+            }
+        };
+        let Some((preset, counts)) = candidates.get(chosen).copied() else { return Ok(None) };
+        let bounds = match &counts.durations {
+            Some(durations) if needs_bounds => self.bounds(client, durations, service, now)?,
+            _ => Vec::new(),
+        };
+        Ok(Some(Source { found_at: now, preset, counts, bounds }))
+    }
+
+    fn bounds(
+        &self,
+        client: &Client,
+        durations: &DurationCounts,
+        service: &str,
+        now: Timestamp,
+    ) -> Result<Vec<(f64, String)>, RequestError> {
+        let answer = client.instant(&self.fill(durations.bounds, service, PROBE_MS, ""), now)?;
+        let bound = |le: &String| {
+            let value = le.parse::<f64>().ok().filter(|bound| bound.is_finite())?;
+            Some((value * durations.unit_ms, le.clone()))
+        };
+        let mut bounds: Vec<_> = answer.series.iter().filter_map(|s| s.labels.get("le").and_then(bound)).collect();
+        bounds.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Ok(bounds)
+    }
+
+    /// Expressions for failed requests and all requests of a service, or why there are none.
+    pub(super) fn availability(&self, service: &str, window_ms: i64) -> Result<[String; 2], String> {
+        let source = self.source(service)?;
+        let failed = source.counts.failed.ok_or_else(|| {
+            format!("{} does not tell failed requests from others; give expressions of your own", source.preset.title)
+        })?;
+        Ok([failed, source.counts.all].map(|template| self.fill(template, service, window_ms, "")))
+    }
+
+    /// Expressions for requests slower than `under_ms` (raised to the next bucket's bound) and all requests, or why there are none.
+    pub(super) fn latency(&self, service: &str, under_ms: f64, window_ms: i64) -> Result<[String; 2], String> {
+        let source = self.source(service)?;
+        let durations = source.counts.durations.as_ref().ok_or_else(|| {
+            format!("{} has no histogram of durations; give expressions of your own", source.preset.title)
+        })?;
+        let (_, le) = source
+            .bounds
+            .iter()
+            .find(|(bound_ms, _)| *bound_ms >= under_ms)
+            .ok_or_else(|| format!("{} of this service has no bound from {under_ms} ms on", durations.metric))?;
+        let [all, fast] = ["+Inf", le].map(|le| self.fill(durations.within, service, window_ms, le));
+        Ok([format!("{all} - ({fast})"), all])
+    }
+
+    fn source(&self, service: &str) -> Result<&Source, String> {
+        self.services.get(service).ok_or_else(|| {
+            let namespace = &self.namespace;
+            format!("no preset counts requests in the namespace {namespace}; give expressions of your own")
+        })
+    }
+
+    /// A template of [`RequestCounts`] for one service. Names from outside are put in last, into text that is not read again.
+    fn fill(&self, template: &str, service: &str, window_ms: i64, le: &str) -> String {
+        let window_ms = window_ms.max(1000) / 1000 * 1000;
+        let window = promql::duration(window_ms);
+        let values = Values { namespace: self.namespace.clone(), rate_ms: window_ms, span_ms: window_ms };
+        let plain = |text: &str| promql::fill(&text.replace("$WINDOW", &window), &values);
+        let with_bound = |text: &str| text.split("$LE").map(plain).collect::<Vec<_>>().join(&promql::quote(le));
+        template.split("$SERVICE").map(with_bound).collect::<Vec<_>>().join(&promql::quote(service))
+    }
+}
+
+/// The lowest part of a joined answer that has a sample.
+fn first_part(answer: &Answer) -> Option<usize> {
+    answer.series.iter().filter_map(|s| s.labels.get(PART)?.parse().ok()).min()
+}
