@@ -1,11 +1,12 @@
 //! What is known of every target right now: written by its watcher, read by everybody else.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use automap_core::observation::Observation;
 use automap_core::report::Report;
 use automap_core::slo::SloStatus;
+use parking_lot::RwLock;
 
 use crate::watcher::{TargetStatus, Tick};
 
@@ -48,13 +49,13 @@ impl Board {
 
     /// Puts up how the objectives of a target stand.
     pub fn put_slos(&self, target: &str, slos: Vec<SloStatus>) {
-        if let Some(seen) = self.targets.write().unwrap_or_else(PoisonError::into_inner).get_mut(target) {
+        if let Some(seen) = self.targets.write().get_mut(target) {
             seen.slos = Arc::new(slos);
         }
     }
 
     fn change(&self, status: TargetStatus, change: impl FnOnce(&mut Seen)) {
-        let mut targets = self.targets.write().unwrap_or_else(PoisonError::into_inner);
+        let mut targets = self.targets.write();
         let nothing = || Seen {
             status: TargetStatus::new(&status.target),
             report: None,
@@ -68,12 +69,12 @@ impl Board {
 
     /// The latest of one target.
     pub fn get(&self, target: &str) -> Option<Seen> {
-        self.targets.read().unwrap_or_else(PoisonError::into_inner).get(target).cloned()
+        self.targets.read().get(target).cloned()
     }
 
     /// The latest of all, by name.
     pub fn all(&self) -> Vec<Seen> {
-        self.targets.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.targets.read().values().cloned().collect()
     }
 }
 

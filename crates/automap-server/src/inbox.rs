@@ -1,10 +1,11 @@
 //! Alerts from outside that fire now, by target. Bounded; an alert that nobody repeats or resolves ends by itself.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use automap_core::time::Timestamp;
 use automap_core::watch::Alert;
+use parking_lot::Mutex;
 
 use crate::api::alerts::{self, AlertGroup};
 use crate::config::Target;
@@ -53,7 +54,7 @@ impl Inbox {
     /// Takes a group in. The same group twice changes nothing.
     pub fn take(&self, group: &AlertGroup, now: Timestamp) -> Taken {
         let mut taken = Taken::default();
-        let mut firing = self.firing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut firing = self.firing.lock();
         for told in &group.alerts {
             let Some(target) = self.target_of(group, told) else {
                 taken.strange += 1;
@@ -84,7 +85,7 @@ impl Inbox {
 
     /// What fires for a target now.
     pub fn firing(&self, target: &str, now: Timestamp) -> Vec<Alert> {
-        let mut firing = self.firing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut firing = self.firing.lock();
         let Some(of_target) = firing.get_mut(target) else { return Vec::new() };
         of_target.retain(|_, f| now.ms() - f.heard.ms() < FORGET_MS);
         of_target.values().map(|f| f.alert.clone()).collect()

@@ -1,62 +1,74 @@
-//! One leader for each target: several replicas share a store, one of them watches.
+//! One leader for each target: several replicas share a store, and one of them watches.
 //!
-//! The leader renews its lease every [`RENEW`]; one that is gone is followed within [`LEASE`] and one renewal. Whoever leads reads the incidents
-//! anew from the store, so nothing is lost; every write names the holder and is refused to anybody else, so nothing is done twice.
+//! The leader renews its lease every [`RENEW`]. When it is gone, another replica takes over within [`LEASE`] plus one renewal. A new leader
+//! reads the incidents from the store, so that nothing is lost; every write names the lease holder and is refused for any other replica, so
+//! that nothing is done twice.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::store::{Store, StoreError};
-use crate::watcher::{Clock, Stop};
+use tokio::sync::watch;
 
-/// How long a leader is believed to be there after it was last heard of.
+use crate::stop::{Stop, block_on};
+use crate::store::{Store, StoreError};
+use crate::watcher::Clock;
+
+/// How long a lease is valid after its last renewal.
 pub const LEASE: Duration = Duration::from_secs(10);
-/// How often it is heard of.
+/// How often a leader renews its lease.
 pub const RENEW: Duration = Duration::from_secs(3);
 
-/// Whether this process leads a target, for the thread that watches it.
-#[derive(Clone, Debug, Default)]
-pub struct Lead(Arc<(Mutex<Option<Stop>>, Condvar)>);
+/// Whether this process leads a target, for the thread that watches it. Holds the current term, a signal that is set when it ends.
+#[derive(Clone, Debug)]
+pub struct Lead(Arc<watch::Sender<Option<Stop>>>);
 
-impl Lead {
-    /// Waits until this process leads, or `stop`. The answer is set when it leads no more.
-    pub fn wait(&self, stop: &Stop) -> Option<Stop> {
-        /// `stop` rings no bell.
-        const LOOK: Duration = Duration::from_millis(200);
-        let (term, bell) = &*self.0;
-        let mut term = term.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if stop.is_set() {
-                return None;
-            }
-            if let Some(term) = term.as_ref().filter(|t| !t.is_set()) {
-                return Some(term.clone());
-            }
-            term = bell.wait_timeout(term, LOOK).unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
-    fn begin(&self, stop: &Stop) {
-        let (term, bell) = &*self.0;
-        let mut term = term.lock().unwrap_or_else(PoisonError::into_inner);
-        if term.as_ref().is_none_or(Stop::is_set) {
-            *term = Some(stop.child());
-            bell.notify_all();
-        }
-    }
-
-    fn end(&self) {
-        if let Some(term) = self.0.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            term.set();
-        }
+impl Default for Lead {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(None)))
     }
 }
 
-/// Takes and renews the leases of these targets once. A store that does not answer ends nothing: a write without a lease is refused anyway,
-/// and what was seen meanwhile must not be forgotten.
+impl Lead {
+    /// Blocks until this process leads, or until `stop` (`None`). The signal that is returned is set when it leads no more.
+    pub fn wait(&self, stop: &Stop) -> Option<Stop> {
+        let mut terms = self.0.subscribe();
+        let next = async {
+            tokio::select! {
+                biased;
+                () = stop.wait() => None,
+                term = terms.wait_for(|term| term.as_ref().is_some_and(|t| !t.is_set())) => term.ok().and_then(|t| t.clone()),
+            }
+        };
+        block_on(next, None).flatten()
+    }
+
+    fn begin(&self, stop: &Stop) {
+        self.0.send_if_modified(|term| {
+            let begins = term.as_ref().is_none_or(Stop::is_set);
+            if begins {
+                *term = Some(stop.child());
+            }
+            begins
+        });
+    }
+
+    fn end(&self) {
+        if let Some(term) = self.0.send_replace(None) {
+            term.set();
+        }
+    }
+
+    #[cfg(test)]
+    fn is_held(&self) -> bool {
+        self.0.borrow().as_ref().is_some_and(|term| !term.is_set())
+    }
+}
+
+/// Acquires or renews the leases of these targets once. A store that does not answer ends no term: a write without a lease is refused
+/// anyway, and what was observed in the meantime must not be discarded.
 ///
 /// # Errors
-/// The first error of the store; the other targets were asked for all the same.
+/// The first error of the store; the leases of the other targets were requested all the same.
 pub fn renew(
     leads: &[(String, Lead)],
     store: &dyn Store,
@@ -91,11 +103,11 @@ mod tests {
     }
 
     #[test]
-    fn a_follower_takes_over_when_the_leader_is_silent_and_not_before() {
+    fn a_follower_takes_over_when_the_lease_has_expired_and_not_before() {
         let (store, stop) = (MemoryStore::default(), Stop::default());
         let leads = || [("shop".to_owned(), Lead::default())];
         let (first, second) = (leads(), leads());
-        let leader = |leads: &[(String, Lead)]| leads[0].1.0.0.lock().unwrap().as_ref().is_some_and(|t| !t.is_set());
+        let leader = |leads: &[(String, Lead)]| leads[0].1.is_held();
         renew(&first, &store, "a", &At(0), &stop).unwrap();
         renew(&second, &store, "b", &At(1), &stop).unwrap();
         assert_eq!((leader(&first), leader(&second)), (true, false));
@@ -110,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_is_away_ends_nothing() {
+    fn an_unavailable_store_ends_no_term() {
         let (store, stop, leads) = (MemoryStore::default(), Stop::default(), [("shop".to_owned(), Lead::default())]);
         renew(&leads, &store, "a", &At(0), &stop).unwrap();
         let term = leads[0].1.wait(&stop).unwrap();

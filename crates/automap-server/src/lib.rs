@@ -16,5 +16,6 @@ pub mod replica;
 pub mod running;
 pub mod secret;
 pub mod signals;
+pub mod stop;
 pub mod store;
 pub mod watcher;

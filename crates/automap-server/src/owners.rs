@@ -1,11 +1,12 @@
 //! Whose a service is: as the configuration says, else as a label of its workload does.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use automap_core::incident::{Incident, Owner};
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{Client, teams};
+use parking_lot::Mutex;
 
 use crate::config::Target;
 use crate::notify::NotifyConfig;
@@ -41,18 +42,18 @@ impl Owners {
     /// Why they could not; tried again after the next look.
     pub fn refresh(&self, client: &Client, now: Timestamp) -> Result<(), String> {
         let Some(label) = &self.label else { return Ok(()) };
-        let at = self.read.lock().unwrap_or_else(PoisonError::into_inner).at;
+        let at = self.read.lock().at;
         if at.is_some_and(|at| now.ms() - at.ms() < EVERY_MS) {
             return Ok(());
         }
         let teams = teams(client, &self.namespace, label, now).map_err(|e| e.to_string())?;
-        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Read { teams, at: Some(now) };
+        *self.read.lock() = Read { teams, at: Some(now) };
         Ok(())
     }
 
     /// The owner of what an incident is about.
     pub fn of(&self, incident: &Incident) -> Option<Owner> {
-        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = self.read.lock();
         let team = incident.services().iter().find_map(|s| read.teams.get(*s)).cloned();
         let by_label = team.map(|team| Owner { team: Some(team), ..Owner::default() });
         self.notify.owner_of(&Incident { owner: by_label, ..incident.clone() })
@@ -72,7 +73,7 @@ mod tests {
         let target = Target { team_label: Some("team".into()), ..Target::new("shop", "http://p").unwrap() };
         let owners = Owners::new(Arc::new(notify), &target);
         let labels = [("payment", "money"), ("orders", "others"), ("carts", "carts")];
-        owners.read.lock().unwrap().teams = labels.map(|(s, t)| (s.to_owned(), t.to_owned())).into();
+        owners.read.lock().teams = labels.map(|(s, t)| (s.to_owned(), t.to_owned())).into();
         let of = |service: &str| {
             let t = Timestamp::from_ms(0);
             let cause = Some(NamedCause { service: service.into(), mechanism: None, confidence: 0.9 });

@@ -1,10 +1,10 @@
-//! Ctrl-C and SIGTERM: finish what is begun, and end.
+//! Ctrl-C and SIGTERM end a long-running command: what is under way is finished first, and a second signal ends the process at once.
 
 use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::watcher::Stop;
+use crate::stop::Stop;
 
 /// Sets the stop when the process is asked to end. A second signal ends it at once, as users expect.
 ///

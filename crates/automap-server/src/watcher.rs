@@ -6,7 +6,6 @@ mod round;
 mod status;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use automap_core::incident::{Incident, Owner, Severity, SloImpact};
@@ -18,6 +17,8 @@ use tracing::debug_span;
 
 pub use round::{Clock, SystemClock, run};
 pub use status::{State, TargetStatus};
+
+pub use crate::stop::Stop;
 
 use crate::store::{IncidentFilter, Store, StoreError};
 
@@ -257,43 +258,6 @@ fn join(ours: &mut Incident, theirs: &Incident) {
     let missed: Vec<_> = theirs.timeline.iter().filter(|e| !ours.timeline.contains(e)).cloned().collect();
     ours.timeline.extend(missed);
     ours.timeline.sort_by_key(|e| e.at);
-}
-
-/// Set once; seen by everybody who waits.
-#[derive(Clone, Debug, Default)]
-pub struct Stop {
-    own: Arc<AtomicBool>,
-    parent: Option<Arc<Stop>>,
-}
-
-impl Stop {
-    /// Asks everybody to stop.
-    pub fn set(&self) {
-        self.own.store(true, Ordering::SeqCst);
-    }
-
-    /// Whether it was set.
-    pub fn is_set(&self) -> bool {
-        self.own.load(Ordering::SeqCst) || self.parent.as_ref().is_some_and(|p| p.is_set())
-    }
-
-    /// One that is set with this one, and may be set alone.
-    #[must_use]
-    pub fn child(&self) -> Self {
-        Self { own: Arc::default(), parent: Some(Arc::new(self.clone())) }
-    }
-
-    /// Sleeps, but not longer than until it is set. Whether it was.
-    pub fn sleep(&self, span: Duration) -> bool {
-        const STEP: Duration = Duration::from_millis(100);
-        let mut left = span;
-        while !left.is_zero() && !self.is_set() {
-            let step = left.min(STEP);
-            std::thread::sleep(step);
-            left -= step;
-        }
-        self.is_set()
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Alerts come in, are answered at once, and go to the watcher one group at a time.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -56,7 +57,7 @@ impl Inbox {
 
     /// Queues what is new of a group. Only what was queued is remembered: a refused group is news when it comes again.
     fn put(&self, mut group: AlertGroup) -> Result<Taken, Problem> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         let all = group.alerts.len();
         group.alerts.retain(|a| seen.is_news(&group.key, a));
         let taken = Taken { taken: group.alerts.len(), repeated: all - group.alerts.len(), left_out: group.left_out };
@@ -110,7 +111,7 @@ async fn receive(app: &App, query: AlertQuery, body: &JsonBytes, sender: AlertSe
 
 /// From the queue to the watcher, until the queue is closed.
 pub(crate) async fn deliver(app: App) {
-    let receiver = app.inbox.from.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let receiver = app.inbox.from.lock().take();
     let Some(mut groups) = receiver else { return };
     while let Some(group) = groups.recv().await {
         let system = Arc::clone(&app.parts.system);
@@ -121,7 +122,7 @@ pub(crate) async fn deliver(app: App) {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the watcher panicked".to_owned(),
         };
-        app.inbox.seen.lock().unwrap_or_else(PoisonError::into_inner).forget(&group);
+        app.inbox.seen.lock().forget(&group);
         warn!(target: "alert", group = group.key, error, "an alert was not delivered to the watcher");
     }
 }

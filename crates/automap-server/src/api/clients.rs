@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::rate::network;
 use super::state::App;
@@ -30,7 +32,7 @@ impl Clients {
 
     fn count(&self, peer: IpAddr, most: usize) -> Option<Visit> {
         let client = network(peer);
-        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = self.0.lock();
         let count = clients.entry(client).or_insert(0);
         if *count >= most {
             return None;
@@ -42,7 +44,7 @@ impl Clients {
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        let mut clients = self.clients.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = self.clients.0.lock();
         match clients.get_mut(&self.client) {
             Some(count) if *count > 1 => *count -= 1,
             _ => drop(clients.remove(&self.client)),
@@ -64,6 +66,6 @@ mod tests {
         drop(first);
         assert!(clients.count(a, 2).is_some());
         drop(second);
-        assert!(clients.0.lock().unwrap().is_empty());
+        assert!(clients.0.lock().is_empty());
     }
 }

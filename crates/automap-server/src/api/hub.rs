@@ -2,8 +2,9 @@
 //! something is missing.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
 use super::system::IncidentChange;
@@ -65,13 +66,13 @@ impl Hub {
 
     /// An event that tells a listener to read the list again. It carries the number to come back with.
     pub(crate) fn reset(&self) -> Arc<Event> {
-        let last = self.state.lock().unwrap_or_else(PoisonError::into_inner).last;
+        let last = self.state.lock().last;
         Arc::new(self.event(last, "reset", "{}".into()))
     }
 
     /// Nothing falls between what was missed and what comes.
     pub(crate) fn resume(&self, last_seen: Option<&str>) -> Resumed {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.lock();
         let live = self.listeners.subscribe();
         let Some(last_seen) = last_seen else { return Resumed { missed: Vec::new(), live } };
         let first_kept = state.kept.front().map_or(state.last + 1, |(n, _)| *n);
@@ -84,7 +85,7 @@ impl Hub {
     }
 
     fn push(&self, kind: &'static str, data: String) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         state.last += 1;
         let event = Arc::new(self.event(state.last, kind, data));
         if state.kept.len() >= MAX_KEPT {

@@ -1,10 +1,10 @@
 //! Diagnoses that were asked for: queued, running, done. The last ones are kept for those who come back for the answer.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use automap_core::report::Report;
 use automap_core::time::{Timestamp, as_rfc3339};
+use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -68,7 +68,7 @@ impl Jobs {
         request: DiagnoseRequest,
         now: Timestamp,
     ) -> Result<(u64, Job, watch::Receiver<bool>), Problem> {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.0.lock();
         if table.jobs.len() >= MAX_JOBS {
             let finished = table.jobs.iter().find(|(_, (_, done))| *done.borrow()).map(|(n, _)| *n);
             let Some(oldest) = finished else {
@@ -86,14 +86,14 @@ impl Jobs {
     }
 
     pub(crate) fn running(&self, number: u64) {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.0.lock();
         if let Some((job, _)) = table.jobs.get_mut(&number) {
             job.state = JobState::Running;
         }
     }
 
     pub(crate) fn finish(&self, number: u64, result: Result<Report, Problem>) {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.0.lock();
         if let Some((job, done)) = table.jobs.get_mut(&number) {
             match result {
                 Ok(report) => (job.state, job.report) = (JobState::Done, Some(report)),
@@ -104,7 +104,7 @@ impl Jobs {
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<Job> {
-        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = self.0.lock();
         table.jobs.get(&id.parse().ok()?).map(|(job, _)| job.clone())
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+
+use parking_lot::Mutex;
 
 /// Most clients that are told apart; the others share one bucket.
 const MAX_CLIENTS: usize = 4096;
@@ -33,7 +34,7 @@ impl Rate {
     /// # Errors
     /// With the seconds until there is one, when there is none.
     pub(crate) fn take(&self, client: IpAddr, now: Instant) -> Result<(), u64> {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock();
         let key = self.key(&mut buckets, client, now);
         let bucket = buckets.entry(key).or_insert(Bucket { tokens: self.burst, at: now });
         bucket.tokens = self.tokens(bucket, now);
@@ -47,7 +48,7 @@ impl Rate {
 
     /// Gives `client` back the token that was taken last.
     pub(crate) fn give_back(&self, client: IpAddr) {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock();
         if let Some(bucket) = buckets.get_mut(&network(client)) {
             bucket.tokens = (bucket.tokens + 1.0).min(self.burst);
         }
@@ -116,7 +117,7 @@ mod tests {
         for n in 1..MAX_CLIENTS as u32 + 100 {
             let _ = rate.take(v4(n), start);
         }
-        let size = || rate.buckets.lock().unwrap().len();
+        let size = || rate.buckets.lock().len();
         assert!(size() <= MAX_CLIENTS + 1);
         assert!(rate.take(v4(u32::MAX), start).is_err(), "those beyond the table share what is left");
         assert_ne!(network("::1".parse().unwrap()), OVERFLOW, "this machine has a bucket of its own");

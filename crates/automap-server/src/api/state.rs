@@ -1,8 +1,9 @@
 //! What all requests share.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use automap_core::time::Timestamp;
+use parking_lot::Mutex;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::JoinSet;
@@ -119,7 +120,7 @@ impl App {
     /// answer is dropped.
     pub fn start(&self) -> Workers {
         let mut workers = JoinSet::new();
-        let started = std::mem::replace(&mut *self.started.lock().unwrap_or_else(PoisonError::into_inner), true);
+        let started = std::mem::replace(&mut *self.started.lock(), true);
         if !started {
             workers.spawn(pump(self.clone()));
             workers.spawn(super::alert_inbox::deliver(self.clone()));

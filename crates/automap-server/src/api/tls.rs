@@ -1,8 +1,9 @@
 //! Certificate and key from files. Renewed files are used for the next connection; half-written ones are not.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use ring::digest::{SHA256, digest};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -46,7 +47,7 @@ impl Tls {
 
     /// For the next connection. Reads the files every ten seconds at most.
     pub(crate) fn acceptor(&self, now: Instant) -> TlsAcceptor {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         if now.saturating_duration_since(state.looked) >= LOOK_AGAIN {
             state.looked = now;
             if let Ok(Loaded { seen, cert, key }) = load(&self.files)

@@ -4,7 +4,6 @@
 //! was right is remembered for five minutes as a keyed digest.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use argon2::Argon2;
@@ -12,6 +11,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use parking_lot::Mutex;
 use ring::hmac;
 use ring::rand::SystemRandom;
 
@@ -74,7 +74,7 @@ impl Users {
     /// Whether this pair was right within the last five minutes. Cheap.
     pub fn recall(&self, name: &str, password: &str, now: Instant) -> Option<Identity> {
         let tag = self.tag(name, password);
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.remembered.lock();
         remembered.retain(|(at, _)| now.saturating_duration_since(*at) < REMEMBER);
         let known = remembered.iter().any(|(_, t)| same(t.as_ref(), tag.as_ref()));
         known.then(|| self.users.iter().find(|(who, _)| who.name == name)).flatten().map(|(who, _)| who.clone())
@@ -88,7 +88,7 @@ impl Users {
             .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
         let identity = user.filter(|_| right).map(|(who, _)| who.clone())?;
         let tag = self.tag(name, password);
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.remembered.lock();
         if remembered.len() >= MAX_REMEMBERED {
             remembered.pop_front();
         }

@@ -2,10 +2,11 @@
 //! none can make automap fetch anything. While the provider does not answer, the keys fetched last go on to count.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use automap_sources::http;
+use parking_lot::Mutex;
 use ureq::Agent;
 use ureq::tls::TlsConfig;
 
@@ -45,7 +46,7 @@ impl RemoteKeys {
 
     /// The keys fetched last; `None` before the first answer.
     pub fn present(&self) -> Option<Arc<KeySet>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.keys.lock().clone()
     }
 
     /// Fetches them; blocks for ten seconds at most.
@@ -58,7 +59,7 @@ impl RemoteKeys {
         let mut response = self.agent.get(&self.url).call().map_err(|e| fail(e.to_string()))?;
         let body = response.body_mut().with_config().limit(MAX_BYTES).read_to_vec();
         let keys = KeySet::parse(&body.map_err(|e| fail(e.to_string()))?).map_err(fail)?;
-        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys));
+        *self.keys.lock() = Some(Arc::new(keys));
         Ok(())
     }
 }

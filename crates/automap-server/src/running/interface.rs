@@ -35,12 +35,7 @@ pub(super) fn serve(
     let address = listener.local_addr().map_err(unusable)?;
     let stop = stop.clone();
     let body = move || {
-        let ended = async move {
-            while !stop.is_set() {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        };
-        if let Err(error) = runtime.block_on(serve_on(listener, app, Router::new(), ended, GRACE)) {
+        if let Err(error) = runtime.block_on(serve_on(listener, app, Router::new(), stop.wait(), GRACE)) {
             error!(target: "api", %error, "the API has stopped");
         }
         runtime.shutdown_timeout(ABANDON);

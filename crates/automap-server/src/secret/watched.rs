@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use automap_sources::bounded::read_file;
+use parking_lot::Mutex;
 
 use super::SecretSource;
 
@@ -53,7 +54,7 @@ impl<T> Watched<T> {
 
     /// The present content. Costs one `stat` of the file while it does not change.
     pub fn get(&self) -> Arc<T> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let now = stamp(&self.path);
         if now != state.0
             && let Ok(bytes) = read(&self.path)

@@ -6,12 +6,12 @@ mod retention;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use automap_core::incident::Incident;
 use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::time::{Interval, Timestamp};
+use parking_lot::{Mutex, MutexGuard};
 use serde::de::IgnoredAny;
 
 use super::row::check;
@@ -50,7 +50,7 @@ impl MemoryStore {
         if self.is_gone.load(Ordering::SeqCst) {
             return Err(StoreError::Database { place: "memory".into(), message: "gone".into() });
         }
-        Ok(self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+        Ok(self.kept.lock())
     }
 }
 

@@ -10,12 +10,12 @@ mod rest;
 mod schema;
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use automap_core::incident::Incident;
 use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::time::{Interval, Timestamp};
+use parking_lot::{Mutex, MutexGuard};
 use postgres::{Client, Transaction};
 
 use super::{
@@ -83,7 +83,7 @@ impl PostgresStore {
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.client.lock().unwrap_or_else(PoisonError::into_inner)
+        self.client.lock()
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Client) -> Result<T, Trouble>) -> Result<T, StoreError> {

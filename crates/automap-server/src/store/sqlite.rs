@@ -14,12 +14,12 @@ mod retention;
 mod schema;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use automap_core::incident::Incident;
 use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::time::{Interval, Timestamp};
+use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{
@@ -80,7 +80,7 @@ impl SqliteStore {
 
     /// A transaction that was not committed is rolled back when it is dropped, so a panic elsewhere leaves the connection usable.
     fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection.lock()
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T, StoreError> {
