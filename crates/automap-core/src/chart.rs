@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::anomaly::practical_floor;
 use crate::frame::Series;
-use crate::metric::{CLIENT_LATENCY_MS, NETWORK_GAP_MS, SERVED_LATENCY_MS, Unit, words};
+use crate::metric::{CLIENT_LATENCY_MS, Metric, NETWORK_GAP_MS, SERVED_LATENCY_MS, Unit, words};
 use crate::quantity::change;
 use crate::report::evidence::Facts;
 use crate::stats::{mad, median};
@@ -30,13 +30,13 @@ pub struct Chart {
     /// The called service, for metrics of calls.
     pub peer: Option<String>,
     /// The metric's name.
-    pub metric: String,
+    pub metric: Metric,
     /// The same in words: `p95 latency`.
     pub title: String,
     /// What happened, with its unit: `74.1 → 376 ms`.
     pub change: String,
     /// Unit of all values, such as `ms`, `ratio` or `bytes/s`; empty where the source does not say.
-    pub unit: String,
+    pub unit: Unit,
     /// One line; two where a call is measured at both ends (`at the caller`, `at the callee`). Never empty.
     pub lines: Vec<ChartLine>,
     /// First and last instant of the data, the same for all charts of a page.
@@ -134,10 +134,10 @@ pub(crate) fn chart(facts: &Facts<'_>, series: &Series, role: ChartRole, query: 
         role,
         service: name(first.service),
         peer: first.peer.map(name),
-        metric: series.metric.name.clone(),
+        metric: series.metric.clone(),
         title,
         change: change(from, to, unit),
-        unit: unit.as_str().to_owned(),
+        unit,
         lines,
         span: facts.frame.span().into(),
         baseline: facts.windows.baseline.into(),

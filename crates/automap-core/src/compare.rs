@@ -131,8 +131,8 @@ fn info(period: &Period) -> PeriodInfo {
     PeriodInfo {
         name: period.name.clone(),
         source: period.source.clone(),
-        start: period.window.start.rfc3339(),
-        end: period.window.end.rfc3339(),
+        start: period.window.start,
+        end: period.window.end,
         samples: period.times.len(),
         step_s: period.step_ms as f64 / 1e3,
         services: period.services.len(),

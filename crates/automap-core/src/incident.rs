@@ -5,6 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::metric::{Metric, Unit};
 use crate::report::Report;
 use crate::time::{Timestamp, as_rfc3339};
 
@@ -30,19 +31,19 @@ pub struct Incident {
     pub revision: u64,
     /// When it began, to the best of current knowledge.
     #[serde(with = "as_rfc3339")]
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
     pub onset: Timestamp,
     /// When it was opened.
     #[serde(with = "as_rfc3339")]
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
     pub opened: Timestamp,
     /// When it last changed.
     #[serde(with = "as_rfc3339")]
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
     pub updated: Timestamp,
     /// When it was closed; `null` while it is open.
     #[serde(with = "as_rfc3339::option")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(schema_with = "as_rfc3339::option::schema")]
     pub closed: Option<Timestamp>,
     /// One line for people: `payment (network): front-end p95 latency 74.1 → 376 ms`.
     pub title: String,
@@ -138,13 +139,13 @@ pub struct IndicatorChange {
     /// Which of its indicators.
     pub indicator: Indicator,
     /// The metric it is read from: `error_ratio`, `latency_p95_ms`.
-    pub metric: String,
+    pub metric: Metric,
     /// Normal level, in the metric's unit.
     pub from: f64,
     /// Level now, in the metric's unit.
     pub to: f64,
     /// Unit of both: `ms`, `ratio`, `1/s`.
-    pub unit: String,
+    pub unit: Unit,
 }
 
 /// An objective and what the incident costs it.
@@ -165,7 +166,7 @@ pub struct SloImpact {
 pub struct TimelineEntry {
     /// When automap noticed.
     #[serde(with = "as_rfc3339")]
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
     pub at: Timestamp,
     /// What happened.
     pub kind: TimelineKind,

@@ -4,7 +4,11 @@
 //! What one service sees of another carries the other's name behind a slash: `client_latency_ms/payment` of `orders`
 //! is the latency of orders' calls to payment, measured at orders.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
 
 /// Latency of an edge's calls as the caller measures it, by callee.
 pub const CLIENT_LATENCY_MS: &str = "client_latency_ms";
@@ -13,8 +17,13 @@ pub const SERVED_LATENCY_MS: &str = "served_latency_ms";
 /// The difference of the two: network and proxies. Derived, never fetched.
 pub const NETWORK_GAP_MS: &str = "network_gap_ms";
 
-/// The kind of evidence a metric gives. Metrics of one family speak about the same thing and never add up.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Share of a service's own samples that did not arrive. Derived, never fetched.
+pub const MISSING_RATIO: &str = "missing_ratio";
+
+/// The kind of evidence a metric gives. Metrics of one family measure the same thing, so their evidence is never added up. In JSON it is the
+/// word of [`Family::as_str`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub enum Family {
     /// Time to answer. A symptom: only rises count.
     Latency,
@@ -58,6 +67,21 @@ impl Family {
         matches!(self, Self::Cpu | Self::Network | Self::Syscall | Self::Disk)
     }
 
+    /// The families that have a word of their own.
+    const NAMED: [Self; 11] = [
+        Self::Latency,
+        Self::Error,
+        Self::Throughput,
+        Self::Cpu,
+        Self::Memory,
+        Self::Network,
+        Self::Disk,
+        Self::Syscall,
+        Self::NetworkGap,
+        Self::Throttle,
+        Self::Lifecycle,
+    ];
+
     /// The word used in reports.
     pub fn as_str(&self) -> &str {
         match self {
@@ -76,6 +100,40 @@ impl Family {
         }
     }
 }
+
+impl From<String> for Family {
+    fn from(word: String) -> Self {
+        Self::NAMED.into_iter().find(|f| f.as_str() == word).unwrap_or(Self::Other(word))
+    }
+}
+
+impl From<Family> for String {
+    fn from(family: Family) -> Self {
+        family.as_str().to_owned()
+    }
+}
+
+/// A schema of a type that is a plain string in JSON.
+macro_rules! string_schema {
+    ($type:ty, $name:literal) => {
+        impl JsonSchema for $type {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                String::json_schema(generator)
+            }
+        }
+    };
+}
+
+string_schema!(Family, "Family");
+string_schema!(Metric, "Metric");
 
 impl fmt::Display for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,26 +154,36 @@ pub enum Side {
     Outside,
 }
 
-/// What the values are measured in; decides how a report prints them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What the values are measured in; decides how a report prints them. In JSON it is the word of [`Unit::as_str`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub enum Unit {
     /// Milliseconds.
+    #[serde(rename = "ms")]
     Ms,
     /// Seconds.
+    #[serde(rename = "s")]
     S,
     /// A share, 0 to 1.
+    #[serde(rename = "ratio")]
     Ratio,
     /// Events per second.
+    #[serde(rename = "1/s")]
     PerS,
     /// Bytes.
+    #[serde(rename = "bytes")]
     Bytes,
     /// Bytes per second.
+    #[serde(rename = "bytes/s")]
     BytesPerS,
     /// Processor cores.
+    #[serde(rename = "cores")]
     Cores,
     /// A plain number.
+    #[serde(rename = "count")]
     Count,
     /// The source does not say.
+    #[serde(rename = "")]
     Unknown,
 }
 
@@ -136,8 +204,15 @@ impl Unit {
     }
 }
 
-/// What a metric name means.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a metric name means. In JSON it is the name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub struct Metric {
     /// The name without service and peer: `client_latency_ms`.
     pub name: String,
@@ -165,6 +240,11 @@ impl Metric {
         Self { name: name.to_owned(), family: family(name, is_availability), side, unit: unit(name), is_availability }
     }
 
+    /// The name as words, without its unit: `latency_p95_ms` → `p95 latency`.
+    pub fn words(&self) -> String {
+        words(&self.name)
+    }
+
     /// The quantile that a latency is, 0 to 1: 0.95 for `latency_p95_ms`, 0.9 for `latency-90`; `None` for a mean.
     pub fn quantile(&self) -> Option<f64> {
         if self.family != Family::Latency {
@@ -175,6 +255,36 @@ impl Metric {
             digits.parse::<u32>().ok().filter(|p| (1..=99).contains(p))
         })?;
         Some(f64::from(percent) / 100.0)
+    }
+}
+
+impl From<String> for Metric {
+    fn from(name: String) -> Self {
+        Self::parse(&name)
+    }
+}
+
+impl From<&str> for Metric {
+    fn from(name: &str) -> Self {
+        Self::parse(name)
+    }
+}
+
+impl From<Metric> for String {
+    fn from(metric: Metric) -> Self {
+        metric.name
+    }
+}
+
+impl PartialEq<&str> for Metric {
+    fn eq(&self, name: &&str) -> bool {
+        self.name == *name
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::graph::service_class::{ServiceClass, classes, edge_shares};
 use crate::graph::{Congestion, GraphSignals, IncidentGraphs, MetricType};
 use crate::metric::Side;
 use crate::stats::{finite, mad, median};
+use crate::time::{Timestamp, as_rfc3339};
 use crate::topology::CallGraph;
 
 /// Version of the dimensions; it changes when one is added, dropped or means something else.
@@ -22,10 +23,14 @@ pub const PROFILE_VERSION: u32 = 1;
 pub struct ProfileTable {
     /// Version of the dimensions.
     pub profile_version: u32,
-    /// Start of normal time, RFC 3339 in UTC.
-    pub baseline_start: String,
+    /// Start of normal time.
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    pub baseline_start: Timestamp,
     /// Start of the incident.
-    pub incident_start: String,
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    pub incident_start: Timestamp,
     /// What the values mean, in their order.
     pub dimensions: Vec<Dimension>,
     /// One profile for each service, by name.
@@ -120,8 +125,8 @@ pub fn profiles(analysis: &Analysis, graphs: &IncidentGraphs, calls: &CallGraph)
     });
     ProfileTable {
         profile_version: PROFILE_VERSION,
-        baseline_start: analysis.windows.baseline.start.rfc3339(),
-        incident_start: analysis.windows.incident.start.rfc3339(),
+        baseline_start: analysis.windows.baseline.start,
+        incident_start: analysis.windows.incident.start,
         services: services.collect(),
         dimensions: dimensions.collect(),
     }

@@ -13,11 +13,17 @@ pub use automap::AutomapOptions;
 pub use evidence::EvidenceOptions;
 pub use metrics::{RankedMetric, rank_metrics};
 
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::frame::ServiceIdx;
 use crate::metric::Family;
 
 /// How causes are ranked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Engine {
     /// Evidence of every series, explained away along the calls, added up. The default: the most accurate one.
     #[default]
@@ -36,6 +42,12 @@ impl Engine {
             Self::Evidence => "evidence",
             Self::Automap => "automap",
         }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Points and spans of time. The core has no clock: every instant is an argument.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +57,12 @@ impl Timestamp {
     }
 }
 
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.rfc3339())
+    }
+}
+
 /// A span of time, start included, end excluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
@@ -100,8 +108,10 @@ pub struct WindowHint {
     pub baseline: Option<Interval>,
 }
 
-/// Instants in JSON as people read them: `#[serde(with = "as_rfc3339")]`.
+/// Timestamps in JSON as people read them: `#[serde(with = "as_rfc3339")]` for the values and
+/// `#[schemars(schema_with = "as_rfc3339::schema")]` for the schema.
 pub mod as_rfc3339 {
+    use schemars::{Schema, SchemaGenerator, json_schema};
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
@@ -123,8 +133,14 @@ pub mod as_rfc3339 {
         Timestamp::parse_rfc3339(&String::deserialize(from)?).ok_or_else(|| D::Error::custom("not an RFC 3339 instant"))
     }
 
+    /// A string of format `date-time`.
+    pub fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "date-time"})
+    }
+
     /// The same, or `null`.
     pub mod option {
+        use schemars::{Schema, SchemaGenerator, json_schema};
         use serde::de::Error;
         use serde::{Deserialize, Deserializer, Serializer};
 
@@ -149,6 +165,96 @@ pub mod as_rfc3339 {
             let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
             Timestamp::parse_rfc3339(&text).map(Some).ok_or_else(|| D::Error::custom("not an RFC 3339 instant"))
         }
+
+        /// A string of format `date-time`, or `null`.
+        pub fn schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({"type": ["string", "null"], "format": "date-time"})
+        }
+    }
+}
+
+/// A sentence in which times stay typed until somebody writes it, so that no reader has to search it for them.
+///
+/// In JSON it is one string with the times in RFC 3339 and UTC; read back, it is that string.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Sentence(Vec<Piece>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Time(Timestamp),
+}
+
+impl Sentence {
+    /// Appends words.
+    #[must_use]
+    pub fn text(mut self, words: &str) -> Self {
+        self.0.push(Piece::Text(words.to_owned()));
+        self
+    }
+
+    /// Appends a time.
+    #[must_use]
+    pub fn time(mut self, at: Timestamp) -> Self {
+        self.0.push(Piece::Time(at));
+        self
+    }
+
+    /// The sentence with times as `clock` writes them.
+    ///
+    /// ```
+    /// use automap_core::time::{Sentence, Timestamp};
+    ///
+    /// let at = Timestamp::parse_rfc3339("2026-11-23T14:03:15Z").unwrap();
+    /// let sentence = Sentence::from("it changed at ").time(at).text(", before orders did");
+    /// assert_eq!(sentence.write(|t| t.clock(8 * 3600)), "it changed at 22:03:15, before orders did");
+    /// assert_eq!(String::from(sentence), "it changed at 2026-11-23T14:03:15Z, before orders did");
+    /// ```
+    pub fn write(&self, clock: impl Fn(Timestamp) -> String) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Time(at) => clock(*at),
+        };
+        self.0.iter().map(piece).collect()
+    }
+}
+
+impl From<String> for Sentence {
+    fn from(text: String) -> Self {
+        Self(vec![Piece::Text(text)])
+    }
+}
+
+impl From<&str> for Sentence {
+    fn from(text: &str) -> Self {
+        Self::from(text.to_owned())
+    }
+}
+
+impl From<Sentence> for String {
+    fn from(sentence: Sentence) -> Self {
+        sentence.write(Timestamp::rfc3339)
+    }
+}
+
+impl fmt::Display for Sentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.write(Timestamp::rfc3339))
+    }
+}
+
+impl JsonSchema for Sentence {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Sentence".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        String::json_schema(generator)
     }
 }
 

@@ -10,6 +10,9 @@
 
 use std::ops::Range;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::anomaly::Rows;
 use crate::frame::MetricFrame;
 use crate::note::Note;
@@ -55,15 +58,17 @@ pub struct Windows {
 }
 
 /// How the incident's start is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum OnsetSource {
-    /// Given by the user or an alert.
+    /// Given by the user or the alert.
     Given,
-    /// Given, but the data shows an earlier start, which is used.
+    /// Given, and the data shows that it was earlier than given; a note says when.
     Moved,
     /// Detected in the data.
     Detected,
-    /// Neither given nor detected: nothing changed.
+    /// Neither given nor found: nothing changed, and the last third of the data was looked at.
+    #[serde(rename = "none")]
     NotFound,
 }
 

@@ -6,6 +6,7 @@ use automap_core::observation::Observation;
 use automap_core::report::{Report, VerdictKind};
 use automap_core::time::{Timestamp, WindowHint};
 use automap_core::topology::{CallGraph, Protocol};
+use automap_core::windows::OnsetSource;
 use automap_core::{DiagnoseError, DiagnoseOptions, diagnose};
 use serde_json::to_string as json;
 
@@ -109,7 +110,7 @@ fn a_network_delay_that_the_callee_cannot_see_is_found_through_the_gap() {
     assert_eq!(report.causes[0].path, ["front-end", "orders", "payment"]);
     let victims: Vec<_> = report.victims.iter().map(|v| (v.service.as_str(), v.explained_by.as_str())).collect();
     assert_eq!(victims, [("orders", "payment"), ("front-end", "orders")]);
-    assert!(report.causes[0].counter_evidence.iter().any(|c| c.contains("CPU")), "{:?}", report.causes[0]);
+    assert!(report.causes[0].counter_evidence.iter().any(|c| c.text.contains("CPU")), "{:?}", report.causes[0]);
 }
 
 #[test]
@@ -151,10 +152,10 @@ fn quiet_time_has_no_cause_however_it_is_asked() {
 #[test]
 fn without_a_start_the_onset_is_found() {
     let shop = Shop::new().slow_chain(&["front-end", "orders", "payment"], 300.0);
-    let start = shop.times[FAULT_AT].rfc3339();
+    let start = shop.times[FAULT_AT];
     let report = diagnose(&shop.observation(false), &DiagnoseOptions::default()).unwrap();
     assert_eq!(report.windows.incident_start, start);
-    assert_eq!(report.windows.incident_start_is, "detected");
+    assert_eq!(report.windows.incident_start_is, OnsetSource::Detected);
     assert_eq!(report.verdict.service.as_deref(), Some("payment"));
 }
 

@@ -9,6 +9,7 @@ use crate::text::TextOptions;
 use automap_core::explain::{
     ChangeSize, Condition, ConditionKind, Explanation, Neighbour, ScorePart, SeriesChange, Standing,
 };
+use automap_core::rank::Engine;
 use automap_core::report::VerdictKind;
 
 /// Parts of the score that add less than this to both services are left out.
@@ -122,7 +123,7 @@ fn neighbours(out: &mut String, heading: &str, all: &[Neighbour], clock: &PageOp
         .map(|n| {
             let call = match &n.call {
                 Some(c) if c.size == ChangeSize::Clear => format!("calls: {}", short(&c.change.summary)),
-                Some(c) if c.change.metric.starts_with("tcp_") => {
+                Some(c) if c.change.metric.name.starts_with("tcp_") => {
                     format!("calls not timed ({})", short(&c.change.summary))
                 }
                 Some(c) => format!("calls calm ({})", short(&c.change.summary)),
@@ -130,7 +131,7 @@ fn neighbours(out: &mut String, heading: &str, all: &[Neighbour], clock: &PageOp
             };
             let own = match (&n.change, n.rank) {
                 (Some(change), _) => {
-                    let since = n.onset.as_ref().map_or_else(String::new, |o| format!(" at {}", clock.clock(&o.at)));
+                    let since = n.onset.as_ref().map_or_else(String::new, |o| format!(" at {}", clock.clock(o.at)));
                     format!("itself: {}{since}", short(&change.summary))
                 }
                 (None, Some(_)) => "itself calm".to_owned(),
@@ -151,7 +152,7 @@ fn parts(out: &mut String, e: &Explanation) -> Result {
     // Columns of at least these widths, so that short names do not press the numbers together.
     let (part_width, number_width) = (12, 7);
     let mut table = Table::new([Align::Left, Align::Right, Align::Right, Align::Left]);
-    let heading = if e.engine == "evidence" { "SCORE" } else { "ATTRACTION" };
+    let heading = if e.engine == Engine::Evidence { "SCORE" } else { "ATTRACTION" };
     let wide = |name: &str| format!("{name:>number_width$}");
     table.row([" ".repeat(part_width), wide(&e.service), wide(other), " weight".to_owned()]);
     for p in &told {
@@ -194,7 +195,7 @@ fn conditions(out: &mut String, heading: &str, all: &[&Condition], clock: &PageO
             None if is_supposition(c) => '→',
             None => '?',
         };
-        writeln!(out, "  {mark} {}", clock.with_clocks(&c.statement))?;
+        writeln!(out, "  {mark} {}", c.statement.write(|t| clock.clock(t)))?;
     }
     Ok(())
 }

@@ -72,7 +72,7 @@ fn head(page: &mut Page, view: &View<'_>) {
     let title = format!(
         "{headline} – {}, {}",
         wording::incident_span(report, view.options),
-        view.options.date(&report.windows.incident_start)
+        view.options.date(report.windows.incident_start)
     );
     page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     page.raw(

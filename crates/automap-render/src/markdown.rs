@@ -5,7 +5,7 @@ mod section;
 
 use automap_core::dossier::Dossier;
 
-use crate::clock::PageOptions;
+use crate::clock::{PageOptions, length};
 use crate::map::mermaid;
 use crate::page::wording;
 use automap_core::note::Severity;
@@ -24,8 +24,8 @@ pub fn markdown(dossier: &Dossier, options: &PageOptions) -> String {
         evidence(dossier, options),
         map(dossier),
         spread(dossier, options),
-        victims(dossier, options),
-        not_seen(dossier, options),
+        victims(dossier),
+        not_seen(dossier),
         next(dossier),
         queries(dossier),
     ];
@@ -47,9 +47,9 @@ fn verdict(dossier: &Dossier, options: &PageOptions) -> Section {
     let w = &report.windows;
     let when = format!(
         "{}, {} ({}, {})",
-        options.date(&w.incident_start),
+        options.date(w.incident_start),
         wording::incident_span(report, options),
-        wording::between(&w.incident_start, &w.incident_end),
+        length(w.incident().len_ms()),
         wording::start_is(report)
     );
     section.pieces.push(format!("{}  ", text(&when)));
@@ -59,7 +59,7 @@ fn verdict(dossier: &Dossier, options: &PageOptions) -> Section {
         let level = wording::level(report.verdict.level);
         section.pieces.push(format!("Confidence **{level}** {:.2}{second}", report.verdict.confidence));
     }
-    section.pieces.push(format!("\n{}", text(&options.with_clocks(&wording::why(report, options)))));
+    section.pieces.push(format!("\n{}", text(&wording::why(report, options))));
     section
 }
 
@@ -70,7 +70,7 @@ fn candidates(dossier: &Dossier, options: &PageOptions) -> Section {
     }
     section.pieces.push("| # | Service | Confidence | Since | Path |\n|--:|:--|--:|:--|:--|".to_owned());
     for c in &dossier.report.causes {
-        let since = c.onset.as_deref().map_or_else(|| "–".to_owned(), |t| text(&options.clock(t)));
+        let since = c.onset.map_or_else(|| "–".to_owned(), |t| text(&options.clock(t)));
         let path = if c.path.len() > 1 { text(&c.path.join(" → ")) } else { String::new() };
         section.pieces.push(format!("| {} | {} | {:.2} | {since} | {path} |", c.rank, name(c, dossier), c.confidence));
     }
@@ -89,11 +89,11 @@ fn evidence(dossier: &Dossier, options: &PageOptions) -> Section {
         let gap = if section.pieces.is_empty() { "" } else { "\n" };
         section.pieces.push(format!("{gap}**{}**\n", text(&cause.service)));
         for e in &cause.evidence {
-            let since = e.onset.as_deref().map_or_else(String::new, |t| format!("{} ", text(&options.clock(t))));
+            let since = e.onset.map_or_else(String::new, |t| format!("{} ", text(&options.clock(t))));
             section.pieces.push(format!("- {since}{}", text(&e.summary)));
         }
         for against in &cause.counter_evidence {
-            section.pieces.push(format!("- *against it:* {}", text(&options.with_clocks(against))));
+            section.pieces.push(format!("- *against it:* {}", text(&against.sentence(|t| options.clock(t)))));
         }
     }
     section
@@ -115,19 +115,19 @@ fn spread(dossier: &Dossier, options: &PageOptions) -> Section {
     if spread.services.is_empty() {
         return section;
     }
-    section.pieces.push(format!("{}\n", text(&options.with_clocks(&spread.summary))));
+    section.pieces.push(format!("{}\n", text(&spread.summary)));
     for s in &spread.services {
-        let since = s.onset.as_ref().map_or_else(|| "no sharp beginning".to_owned(), |o| options.clock(&o.at));
+        let since = s.onset.as_ref().map_or_else(|| "no sharp beginning".to_owned(), |o| options.clock(o.at));
         let by = s.explained_by.as_ref().map_or_else(String::new, |by| format!(", explained by {}", text(by)));
         section.pieces.push(format!("- {since} **{}**{by}: {}", text(&s.service), text(&s.change.summary)));
     }
     for against in &spread.against {
-        section.pieces.push(format!("- **against it:** {}", text(&options.with_clocks(against))));
+        section.pieces.push(format!("- **against it:** {}", text(against)));
     }
     section
 }
 
-fn victims(dossier: &Dossier, options: &PageOptions) -> Section {
+fn victims(dossier: &Dossier) -> Section {
     let mut section = Section::new("### Victims");
     if !dossier.propagation.services.is_empty() {
         // Already told by how it spread.
@@ -135,13 +135,13 @@ fn victims(dossier: &Dossier, options: &PageOptions) -> Section {
     }
     for v in &dossier.report.victims {
         let (service, by) = (text(&v.service), text(&v.explained_by));
-        section.pieces.push(format!("- **{service}**, explained by {by}: {}", text(&options.with_clocks(&v.summary))));
+        section.pieces.push(format!("- **{service}**, explained by {by}: {}", text(&v.summary)));
     }
     section
 }
 
 /// What could not be looked at, how much could, and warnings.
-fn not_seen(dossier: &Dossier, options: &PageOptions) -> Section {
+fn not_seen(dossier: &Dossier) -> Section {
     let report = &dossier.report;
     let c = &report.coverage;
     let mut section = Section::new("### Data");
@@ -161,7 +161,7 @@ fn not_seen(dossier: &Dossier, options: &PageOptions) -> Section {
     }
     for note in &report.notes {
         let word = if note.severity == Severity::Warning { "**warning:**" } else { "*note:*" };
-        section.pieces.push(format!("- {word} {}", text(&options.with_clocks(&note.message))));
+        section.pieces.push(format!("- {word} {}", text(&note.message)));
     }
     section
 }
@@ -169,27 +169,16 @@ fn not_seen(dossier: &Dossier, options: &PageOptions) -> Section {
 fn next(dossier: &Dossier) -> Section {
     let mut section = Section::new("### Next");
     for step in &dossier.report.next {
-        let words = match query_of(step, dossier) {
-            Some(query) => {
-                step.strip_suffix(query).unwrap_or(step).trim_end_matches([':', ' ']).to_owned() + " (below)"
-            }
-            None => step.clone(),
-        };
-        section.pieces.push(format!("- {}", text(&words)));
+        let place = if step.query.is_some() { " (below)" } else { "" };
+        section.pieces.push(format!("- {}", text(&format!("{}{place}", step.text))));
     }
     section
-}
-
-/// The query at the end of a step.
-fn query_of<'a>(step: &str, dossier: &'a Dossier) -> Option<&'a str> {
-    let queries = dossier.report.queries.iter().map(|q| q.promql.as_str());
-    queries.filter(|q| !q.is_empty()).find(|q| step.ends_with(q))
 }
 
 /// The queries of the next steps and those behind the charts, each once, ready to copy.
 fn queries(dossier: &Dossier) -> Section {
     let mut section = Section::new("### Queries");
-    let of_steps = dossier.report.next.iter().filter_map(|step| query_of(step, dossier));
+    let of_steps = dossier.report.next.iter().filter_map(|step| step.query.as_deref());
     let of_charts = dossier.charts.iter().filter_map(|c| c.query.as_deref());
     let mut told: Vec<&str> = Vec::new();
     for query in of_steps.chain(of_charts) {
@@ -203,11 +192,10 @@ fn queries(dossier: &Dossier) -> Section {
 }
 
 fn footer(dossier: &Dossier, options: &PageOptions) -> Section {
-    let w = &dossier.report.windows;
-    let (from, to) = (text(&options.clock(&w.baseline_start)), text(&options.clock(&w.baseline_end)));
+    let baseline = text(&options.clocks(dossier.report.windows.baseline()));
     let mut section = Section::new("");
     section.pieces.push(format!(
-        "*automap {}, from* {}*, baseline {from}–{to} {}*",
+        "*automap {}, from* {}*, baseline {baseline} {}*",
         text(&dossier.automap_version),
         span(&dossier.report.source),
         text(&options.zone())

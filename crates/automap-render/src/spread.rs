@@ -3,11 +3,11 @@
 use std::fmt::{Result, Write};
 
 use crate::clock::PageOptions;
-use crate::clock::ms;
 use crate::table::width;
 use crate::text::TextOptions;
 use automap_core::report::VerdictKind;
 use automap_core::spread::{ChangedService, HopState, OnsetInterval, Propagation, SpreadRole};
+use automap_core::time::Timestamp;
 
 /// Columns of the time axis.
 const AXIS: usize = 36;
@@ -99,7 +99,7 @@ fn paint(name: &str, role: SpreadRole) -> String {
 
 /// `14:03:15, 14:03:11–14:03:15`: the first sample that shows it, the bounds of the change.
 pub(crate) fn when(onset: &OnsetInterval, clock: &PageOptions) -> String {
-    format!("{}, {}–{}", clock.clock(&onset.at), clock.clock(&onset.earliest), clock.clock(&onset.latest))
+    format!("{}, {}–{}", clock.clock(onset.at), clock.clock(onset.earliest), clock.clock(onset.latest))
 }
 
 fn paths(out: &mut String, spread: &Propagation, clock: &PageOptions) -> Result {
@@ -112,7 +112,7 @@ fn paths(out: &mut String, spread: &Propagation, clock: &PageOptions) -> Result 
             .iter()
             .zip(times)
             .map(|(name, onset)| match onset {
-                Some(onset) => format!("{name} {}{}", clock.clock(&onset.at), margin(onset)),
+                Some(onset) => format!("{name} {}{}", clock.clock(onset.at), margin(onset)),
                 None => format!("{name} (unseen)"),
             })
             .collect();
@@ -132,12 +132,8 @@ fn paths(out: &mut String, spread: &Propagation, clock: &PageOptions) -> Result 
 
 /// ` −4/+0 s`: the bounds around the first sample.
 fn margin(onset: &OnsetInterval) -> String {
-    match (ms(&onset.earliest), ms(&onset.at), ms(&onset.latest)) {
-        (Some(earliest), Some(at), Some(latest)) => {
-            format!(" −{}/+{} s", tidy((at - earliest) as f64 / 1e3), tidy((latest - at) as f64 / 1e3))
-        }
-        _ => String::new(),
-    }
+    let seconds = |from: Timestamp, to: Timestamp| tidy((to.ms() - from.ms()) as f64 / 1e3);
+    format!(" −{}/+{} s", seconds(onset.earliest, onset.at), seconds(onset.at, onset.latest))
 }
 
 /// The state in the words of a reader.
@@ -173,8 +169,8 @@ impl Axis {
     /// From the earliest bound to the latest; `None` without services.
     fn of(services: &[ChangedService], step_ms: i64) -> Option<Self> {
         let onsets: Vec<&OnsetInterval> = services.iter().filter_map(|s| s.onset.as_ref()).collect();
-        let start = onsets.iter().filter_map(|o| ms(&o.earliest)).min();
-        let end = onsets.iter().filter_map(|o| ms(&o.latest)).max();
+        let start = onsets.iter().map(|o| o.earliest.ms()).min();
+        let end = onsets.iter().map(|o| o.latest.ms()).max();
         match (start, end) {
             (Some(start), Some(end)) => {
                 // A few instants stretched over the whole axis would look like a long time.
@@ -185,9 +181,8 @@ impl Axis {
         }
     }
 
-    fn column(&self, rfc3339: &str) -> usize {
-        let at = ms(rfc3339).unwrap_or(self.start_ms) - self.start_ms;
-        let share = at as f64 / self.span_ms as f64;
+    fn column(&self, at: Timestamp) -> usize {
+        let share = (at.ms() - self.start_ms) as f64 / self.span_ms as f64;
         ((share * (AXIS - 1) as f64).round().max(0.0) as usize).min(AXIS - 1)
     }
 
@@ -197,7 +192,7 @@ impl Axis {
     }
 
     fn bar(&self, onset: &OnsetInterval) -> String {
-        let (from, at, to) = (self.column(&onset.earliest), self.column(&onset.at), self.column(&onset.latest));
+        let (from, at, to) = (self.column(onset.earliest), self.column(onset.at), self.column(onset.latest));
         let cell = |i: usize| match i {
             i if i == at => '●',
             i if i == from => '├',

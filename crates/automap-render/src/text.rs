@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use crate::table::{pad, width};
 use automap_core::note::Severity;
-use automap_core::report::{Cause, Level, Report, VerdictKind};
+use automap_core::report::{Cause, Level, NextStep, Report, VerdictKind};
+use automap_core::time::Timestamp;
+use automap_core::windows::OnsetSource;
 
 /// How the text looks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,14 +34,14 @@ pub fn text(report: &Report, options: &TextOptions) -> String {
 
 fn write_report(out: &mut String, report: &Report, style: &Style<'_>) -> std::fmt::Result {
     let w = &report.windows;
-    let when = format!("{}–{}", style.clock(&w.incident_start), style.clock(&w.incident_end));
-    let how = match w.incident_start_is.as_str() {
-        "given" => "",
-        "moved" => ", earlier than given",
-        "detected" => ", onset detected",
-        _ => ", no onset found: the last third",
+    let when = format!("{}–{}", style.clock(w.incident_start), style.clock(w.incident_end));
+    let how = match w.incident_start_is {
+        OnsetSource::Given => "",
+        OnsetSource::Moved => ", earlier than given",
+        OnsetSource::Detected => ", onset detected",
+        OnsetSource::NotFound => ", no onset found: the last third",
     };
-    let base = format!("{}–{}", style.clock(&w.baseline_start), style.clock(&w.baseline_end));
+    let base = format!("{}–{}", style.clock(w.baseline_start), style.clock(w.baseline_end));
     let title = if report.verdict.kind == VerdictKind::NoIncident { "LOOKED AT" } else { "INCIDENT" };
     writeln!(out, "{title:<12}{when} ({}{how})   baseline {base}", style.zone())?;
     let mut head = "SYMPTOM";
@@ -71,8 +73,7 @@ fn write_causes(out: &mut String, report: &Report, style: &Style<'_>) -> std::fm
     let detailed =
         |c: &&Cause| style.options.verbose || c.rank == 1 || (c.rank <= DETAILED_CAUSES && c.confidence >= FAINT);
     for cause in report.causes.iter().filter(detailed) {
-        let onset =
-            cause.onset.as_deref().map_or_else(|| "no onset".to_owned(), |t| format!("onset {}", style.clock(t)));
+        let onset = cause.onset.map_or_else(|| "no onset".to_owned(), |t| format!("onset {}", style.clock(t)));
         let path = if cause.path.len() > 1 { format!("   {}", cause.path.join(" → ")) } else { String::new() };
         let name = pad(&cause.service, name_width);
         let line = format!("{:>2} {name}  {:.2}  {onset}{path}", cause.rank, cause.confidence);
@@ -81,7 +82,7 @@ fn write_causes(out: &mut String, report: &Report, style: &Style<'_>) -> std::fm
             writeln!(out, "     + {}", e.summary)?;
         }
         for against in &cause.counter_evidence {
-            writeln!(out, "     − {}", style.with_clocks(against))?;
+            writeln!(out, "     − {}", against.sentence(|t| style.clock(t)))?;
         }
     }
     let rest: Vec<String> = report
@@ -110,9 +111,14 @@ fn write_remarks(out: &mut String, report: &Report, style: &Style<'_>) -> std::f
     write_section(out, "NOT CHECKED", not_checked)?;
     let notes = report.notes.iter().filter(|n| style.options.verbose || n.severity == Severity::Warning);
     write_section(out, "NOTES", notes.map(|n| n.message.clone()))?;
-    write_section(out, "NEXT", report.next.iter().cloned())?;
+    write_section(out, "NEXT", report.next.iter().map(step_text))?;
     let queries = report.queries.iter().filter(|_| style.options.verbose);
     write_section(out, "QUERIES", queries.map(|q| format!("{} ({} series): {}", q.signal, q.series, q.promql)))
+}
+
+/// `look at latency_ms: rate(…)`.
+fn step_text(step: &NextStep) -> String {
+    step.query.as_ref().map_or_else(|| step.text.clone(), |query| format!("{}: {query}", step.text))
 }
 
 /// A blank line, then the heading before the first line and its width before every other; nothing without lines.
@@ -151,25 +157,9 @@ impl Style<'_> {
         if self.options.color { format!("\x1b[{code}m{}\x1b[0m{tail}", v.summary) } else { v.summary.clone() + &tail }
     }
 
-    /// `2026-11-23T14:03:15Z` → `14:03:15` in the zone of the options; anything else as it is.
-    fn clock(&self, rfc3339: &str) -> String {
-        rfc3339.parse::<jiff::Timestamp>().map_or_else(
-            |_| rfc3339.to_owned(),
-            |t| automap_core::time::Timestamp::from_ms(t.as_millisecond()).clock(self.options.utc_offset_s),
-        )
-    }
-
-    /// A sentence whose bracketed RFC 3339 times become wall-clock times.
-    fn with_clocks(&self, sentence: &str) -> String {
-        let inside = |word: &str| word.trim_matches(['(', ')']).parse::<jiff::Timestamp>().is_ok();
-        let word = |w: &str| {
-            if inside(w) {
-                w.replace(w.trim_matches(['(', ')']), &self.clock(w.trim_matches(['(', ')'])))
-            } else {
-                w.to_owned()
-            }
-        };
-        sentence.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    /// `14:03:15` in the zone of the options.
+    fn clock(&self, at: Timestamp) -> String {
+        at.clock(self.options.utc_offset_s)
     }
 
     fn zone(&self) -> String {

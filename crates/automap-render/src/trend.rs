@@ -32,9 +32,9 @@ pub fn csv(trend: &Trend) -> String {
     let rows = trend.series.iter().map(|s| {
         [
             s.service.clone(),
-            s.metric.clone(),
+            s.metric.to_string(),
             s.peer.clone().unwrap_or_default(),
-            s.unit.clone(),
+            s.unit.as_str().to_owned(),
             s.direction.as_str().to_owned(),
             s.windows.to_string(),
             csv_number(s.level),

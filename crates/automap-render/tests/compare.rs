@@ -6,6 +6,7 @@ use automap_core::compare::model::{EdgeKind, SeriesComparison, SeriesVerdict, Sh
 use automap_core::compare::trend::{Direction, TrendOptions, trend};
 use automap_core::compare::{CompareError, CompareOptions, Comparison, Period, compare};
 use automap_core::frame::{RawSeries, assemble};
+use automap_core::graph::MetricType;
 use automap_core::observation::Observation;
 use automap_core::random::Rng;
 use automap_core::time::{Interval, Timestamp, WindowHint};
@@ -93,7 +94,7 @@ fn three_periods_tell_a_drift_from_a_step() {
     let shape = |service| of(&comparison, service, "memory_bytes").shape.clone().unwrap();
     assert_eq!(shape("a").kind, ShapeKind::Drift, "{:?}", shape("a"));
     assert_eq!(shape("b").kind, ShapeKind::Step, "{:?}", shape("b"));
-    assert_eq!(shape("b").at, Some(at(60).rfc3339()));
+    assert_eq!(shape("b").at, Some(at(60)));
     let per_hour = shape("a").slope_per_hour.unwrap();
     assert!((per_hour / (0.06 * 3600.0 / 5.0) - 1.0).abs() < 0.2, "{per_hour}");
 }
@@ -169,12 +170,9 @@ fn a_dependence_that_breaks_is_a_vanished_link() {
     let rest = noise(&mut random, 200, 100.0, 0.0);
     let series = [("a", "cpu_cores", one), ("b", "cpu_cores", follows), ("c", "cpu_cores", rest)];
     let comparison = compared(&halves(&observation(200, &series), 200));
-    let edges: Vec<_> = comparison
-        .edges
-        .iter()
-        .map(|e| (e.kind, e.from.as_str(), e.to.as_str(), e.metric.as_deref(), e.verdict))
-        .collect();
-    assert_eq!(edges, [(EdgeKind::Learnt, "a", "b", Some("cpu"), SeriesVerdict::OnlyInA)]);
+    let edges: Vec<_> =
+        comparison.edges.iter().map(|e| (e.kind, e.from.as_str(), e.to.as_str(), e.metric, e.verdict)).collect();
+    assert_eq!(edges, [(EdgeKind::Learnt, "a", "b", Some(MetricType::Cpu), SeriesVerdict::OnlyInA)]);
     let text = comparison_report::text(&comparison, &Default::default());
     assert!(text.contains("vanished in b: a – b (cpu)"), "{text}");
 }

@@ -115,7 +115,7 @@ fn consistent_one_after_the_other() {
     let expected = [("payment", SpreadRole::Cause), ("orders", SpreadRole::Victim), ("front-end", SpreadRole::Victim)];
     assert_eq!(order, expected);
     let onset = spread.services[1].onset.clone().unwrap();
-    assert_eq!((onset.at, onset.earliest, onset.latest), (time(63).rfc3339(), time(61).rfc3339(), time(63).rfc3339()));
+    assert_eq!((onset.at, onset.earliest, onset.latest), (time(63), time(61), time(63)));
     for (from, to) in [("payment", "orders"), ("orders", "front-end")] {
         let hop = hop(&spread, from, to);
         assert_eq!((hop.state, hop.channel), (HopState::Consistent, Channel::Response));
@@ -139,7 +139,7 @@ fn simultaneous_where_the_samples_cannot_tell() {
     let hop = hop(&spread, "payment", "orders");
     assert_eq!((hop.state, hop.lag_min_s, hop.lag_max_s), (HopState::Simultaneous, Some(-5.0), Some(15.0)));
     let shown = hop.shown_by.as_ref().unwrap();
-    assert_eq!((shown.metric.as_str(), shown.seen_by.as_str()), ("client_latency_ms", "orders"));
+    assert_eq!((shown.metric.name.as_str(), shown.seen_by.as_str()), ("client_latency_ms", "orders"));
     assert_eq!(
         spread.services.iter().find(|s| s.service == "orders").unwrap().explained_by.as_deref(),
         Some("payment")
@@ -233,14 +233,17 @@ fn a_victim_is_told_what_it_lacks() {
     assert!(supposed.needed.unwrap() > supposed.is.unwrap() + 2.0, "{supposed:?}");
     assert!((supposed.needed.unwrap() - own.before).abs() < 0.3, "its own latency is all that it has: {supposed:?}");
     let score = victim.conditions.iter().find(|c| c.kind == ConditionKind::Score).unwrap();
-    assert!(score.statement.contains("it lacks own cpu (0 against"), "{score:?}");
+    assert!(score.statement.to_string().contains("it lacks own cpu (0 against"), "{score:?}");
     let cause = shop().explain("payment");
     assert_eq!(cause.standing, Standing::Cause);
     let without = cause.conditions.iter().find(|c| c.kind == ConditionKind::Part).unwrap();
     let largest = cause.parts.iter().map(|p| p.adds).fold(0.0, f64::max);
     assert!((cause.score.unwrap() - largest - without.is.unwrap()).abs() < 2e-3, "{without:?} {:?}", cause.parts);
     let callers = cause.conditions.iter().find(|c| c.kind == ConditionKind::Callers).unwrap();
-    assert_eq!((callers.holds, callers.statement.as_str()), (Some(true), "its callers see it in their calls: orders"));
+    assert_eq!(
+        (callers.holds, callers.statement.to_string()),
+        (Some(true), "its callers see it in their calls: orders".to_owned())
+    );
 }
 
 #[test]

@@ -33,11 +33,6 @@ fn captures() -> Vec<PathBuf> {
     captures
 }
 
-/// Milliseconds since the epoch.
-fn ms(rfc3339: &str) -> i64 {
-    rfc3339.parse::<jiff::Timestamp>().unwrap().as_millisecond()
-}
-
 #[test]
 fn the_spread_of_every_capture_fits_its_report() {
     for path in captures() {
@@ -58,7 +53,7 @@ fn the_spread_of_every_capture_fits_its_report() {
             assert_eq!(path.services.first(), spread.cause.as_ref(), "{file}");
         }
         for service in &spread.services {
-            let holds = |o: &&OnsetInterval| ms(&o.earliest) < ms(&o.at) && ms(&o.at) <= ms(&o.latest);
+            let holds = |o: &&OnsetInterval| o.earliest.ms() < o.at.ms() && o.at.ms() <= o.latest.ms();
             let onset = service.onset.iter().find(|o| !holds(o));
             assert!(onset.is_none(), "{file}: {service:?}");
             assert_eq!(service.role == SpreadRole::Victim, service.explained_by.is_some(), "{file}: {service:?}");
@@ -96,7 +91,7 @@ fn the_interval_of_the_culprit_holds_the_injection() {
         let Some(injection) = injected.first() else { continue };
         let is_target = |s: &&ChangedService| injection.targets.iter().any(|t| t.service == s.service);
         if let Some(onset) = spread.services.iter().find(is_target).and_then(|s| s.onset.as_ref()) {
-            let (at, earliest, latest) = (injection.from_ms, ms(&onset.earliest), ms(&onset.latest));
+            let (at, earliest, latest) = (injection.from_ms, onset.earliest.ms(), onset.latest.ms());
             held += usize::from(earliest <= at + GRANTED_MS && at <= latest);
             all.push((path, earliest - at, latest - at));
         }

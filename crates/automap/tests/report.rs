@@ -30,7 +30,7 @@ fn the_published_schema_is_that_of_the_program() {
 fn the_demo_names_what_was_injected_and_every_required_key_is_there() {
     let report = report(&["demo", "-o", "json"]);
     assert_eq!(report["verdict"]["service"], "payment");
-    assert_eq!((&report["schema_version"], &report["verdict"]["level"]), (&3.into(), &"high".into()));
+    assert_eq!((&report["schema_version"], &report["verdict"]["level"]), (&4.into(), &"high".into()));
     let schema: Value = serde_json::from_slice(&automap(&["schema"])).unwrap();
     let has = |value: &Value, required: &Value| {
         for key in required.as_array().unwrap() {

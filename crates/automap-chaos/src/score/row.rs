@@ -1,6 +1,5 @@
 //! One fault beside its answer.
 
-use automap_core::metric::Metric;
 use automap_core::report::{Cause, Report, VerdictKind};
 use automap_core::time::{Timestamp, as_rfc3339};
 use serde::Serialize;
@@ -240,9 +239,9 @@ impl Row {
 
 /// Place of a family among the families of a cause's evidence, each counted once.
 fn metric_rank(cause: &Cause, expected: &str) -> Option<usize> {
-    let mut families: Vec<String> = Vec::new();
+    let mut families: Vec<&str> = Vec::new();
     for evidence in &cause.evidence {
-        let family = Metric::parse(&evidence.metric).family.as_str().to_owned();
+        let family = evidence.metric.family.as_str();
         if !families.contains(&family) {
             families.push(family);
         }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::Period;
 use super::model::{EdgeDifference, EdgeKind, SeriesVerdict};
-use crate::graph::{Congestion, GraphOptions, GraphSignals, Learned, LearnedWindow, changed_links, learn, links};
+use crate::graph::{
+    Congestion, GraphOptions, GraphSignals, Learned, LearnedWindow, MetricType, changed_links, learn, links,
+};
 use crate::topology::CallGraph;
 
 /// All edges that vanished or are new, period by period: calls, then learnt edges.
@@ -65,11 +67,12 @@ fn learnt(a: &Learnt<'_>, b: &Learnt<'_>) -> Vec<EdgeDifference> {
         },
         from,
         to,
-        metric: Some(metric.as_str().to_owned()),
+        metric: Some(metric),
         period: b.period.name.clone(),
     };
+    let place = |e: &EdgeDifference| (e.from.clone(), e.to.clone(), e.metric.map(MetricType::as_str));
     let mut edges: Vec<EdgeDifference> = changed.into_iter().map(edge).collect();
-    edges.sort_by(|x, y| x.verdict.cmp(&y.verdict).then_with(|| x.cmp(y)));
+    edges.sort_by(|x, y| x.verdict.cmp(&y.verdict).then_with(|| place(x).cmp(&place(y))));
     edges
 }
 

@@ -89,10 +89,10 @@ impl<'a> Judge<'a> {
         }
         SeriesComparison {
             service: key.service.clone(),
-            metric: key.metric.clone(),
+            metric: metric.clone(),
             peer: key.peer.clone(),
-            family: metric.family.as_str().to_owned(),
-            unit: metric.unit.as_str().to_owned(),
+            family: metric.family.clone(),
+            unit: metric.unit,
             verdict: SeriesVerdict::Same,
             levels,
             differences,

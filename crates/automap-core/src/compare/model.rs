@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::graph::MetricType;
+use crate::metric::{Family, Metric, Unit};
 use crate::note::Note;
+use crate::time::{Timestamp, as_rfc3339};
 
 /// Version of these shapes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -41,9 +44,13 @@ pub struct PeriodInfo {
     /// Where its data is from.
     pub source: String,
     /// Its start.
-    pub start: String,
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    pub start: Timestamp,
     /// Its end, excluded.
-    pub end: String,
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    pub end: Timestamp,
     /// Instants inside.
     pub samples: usize,
     /// Seconds from one instant to the next.
@@ -137,13 +144,13 @@ pub struct SeriesComparison {
     /// Whose metric.
     pub service: String,
     /// The metric.
-    pub metric: String,
+    pub metric: Metric,
     /// The called service, for metrics of calls.
     pub peer: Option<String>,
     /// What kind of evidence it is, such as `latency`.
-    pub family: String,
+    pub family: Family,
     /// Unit of all levels, such as `ms`; empty where the source does not say.
-    pub unit: String,
+    pub unit: Unit,
     /// That of the strongest difference; `differs` before `only_in_a`, `only_in_b`, `same`, `too_few_samples`.
     pub verdict: SeriesVerdict,
     /// One per period; `null` where the series was not seen.
@@ -212,7 +219,9 @@ pub struct Shape {
     /// Which description is the shortest.
     pub kind: ShapeKind,
     /// When the level changed, for `step` and `both`.
-    pub at: Option<String>,
+    #[serde(default, with = "as_rfc3339::option")]
+    #[schemars(schema_with = "as_rfc3339::option::schema")]
+    pub at: Option<Timestamp>,
     /// Change of the level at that instant.
     pub step: Option<f64>,
     /// Slope beside it, in units per hour, for `drift` and `both`.
@@ -258,7 +267,7 @@ pub struct EdgeDifference {
     /// The other service.
     pub to: String,
     /// The metric whose graph it is, for a learnt edge.
-    pub metric: Option<String>,
+    pub metric: Option<MetricType>,
     /// The later period that is compared with the reference.
     pub period: String,
     /// `only_in_a` (vanished) or `only_in_b` (new).

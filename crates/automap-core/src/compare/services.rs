@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Period;
 use super::judge::weight;
 use super::model::{SeriesComparison, SeriesVerdict, ServiceDifference};
+use crate::metric::Family;
 
 /// Requests are mostly a consequence of what others do.
 const THROUGHPUT_WEIGHT: f64 = 0.5;
@@ -59,8 +60,11 @@ fn verdict(periods: &[Period], service: &str, own: &[&SeriesComparison]) -> Seri
 fn score(own: &[&SeriesComparison]) -> f64 {
     let mut families: BTreeMap<&str, f64> = BTreeMap::new();
     for s in own {
-        let best = families.entry(&s.family).or_default();
+        let best = families.entry(s.family.as_str()).or_default();
         *best = best.max(weight(s));
     }
-    families.into_iter().map(|(family, w)| if family == "throughput" { THROUGHPUT_WEIGHT * w } else { w }).sum()
+    families
+        .into_iter()
+        .map(|(family, w)| if family == Family::Throughput.as_str() { THROUGHPUT_WEIGHT * w } else { w })
+        .sum()
 }

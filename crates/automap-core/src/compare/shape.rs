@@ -36,7 +36,8 @@ struct Block {
 
 /// The movement inside the later period, or over all periods in time order where there are more than two.
 pub(super) fn of_periods(periods: &[Period], series: &SeriesComparison, judge: &Judge<'_>) -> Option<Shape> {
-    let key = SeriesKey { service: series.service.clone(), metric: series.metric.clone(), peer: series.peer.clone() };
+    let key =
+        SeriesKey { service: series.service.clone(), metric: series.metric.name.clone(), peer: series.peer.clone() };
     let mut looked_at: Vec<&Period> = if periods.len() > 2 { periods.iter().collect() } else { vec![&periods[1]] };
     looked_at.sort_by_key(|p| p.window.start);
     let (mut times, mut values, mut joints) = (Vec::new(), Vec::new(), Vec::new());
@@ -104,7 +105,7 @@ fn of_blocks(blocks: &[Block], times: &[Timestamp], values: &[f64], floor: f64) 
     let undecided = is_left(ShapeKind::Drift) && is_left(ShapeKind::Step);
     let doubtful = is_left(ShapeKind::Level) && costs.len() > 1;
     let Some((_, kind, fit)) = costs.first().filter(|_| !undecided && !doubtful) else { return unclear };
-    let at = fit.split.map(|split| refined(blocks, split, times, values).rfc3339());
+    let at = fit.split.map(|split| refined(blocks, split, times, values));
     let slope = matches!(kind, ShapeKind::Drift | ShapeKind::Both).then_some(fit.slope);
     Shape { kind: *kind, at, step: fit.split.map(|_| fit.jump), slope_per_hour: slope }
 }
@@ -188,7 +189,7 @@ mod tests {
         let slope = drift.slope_per_hour.unwrap();
         assert!((slope - 0.5 * 720.0).abs() < 5.0, "half a unit every 5 s is 360 an hour: {slope}");
         let step = shape(|i| if i >= 37 { 30.0 } else { 0.0 });
-        assert_eq!((step.kind, step.at.as_deref()), (ShapeKind::Step, Some("1970-01-01T00:03:05Z")));
+        assert_eq!((step.kind, step.at), (ShapeKind::Step, Some(Timestamp::from_ms(185_000))));
         assert!((step.step.unwrap() - 30.0).abs() < 1.0);
         let both = shape(|i| 0.5 * i as f64 + if i >= 60 { -40.0 } else { 0.0 });
         assert_eq!(both.kind, ShapeKind::Both);

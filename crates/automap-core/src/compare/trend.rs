@@ -98,7 +98,7 @@ fn middle_ms(window: &Period, first: &Period) -> f64 {
 }
 
 fn window(period: &Period) -> TrendWindow {
-    TrendWindow { start: period.window.start.rfc3339(), end: period.window.end.rfc3339(), samples: period.times.len() }
+    TrendWindow { start: period.window.start, end: period.window.end, samples: period.times.len() }
 }
 
 /// Median of a window; `NaN` where less than half of it was observed.
@@ -139,9 +139,9 @@ fn of_series(
     let observed = finite(levels).len();
     let mut out = SeriesTrend {
         service: key.service.clone(),
-        metric: key.metric.clone(),
+        metric: metric.clone(),
         peer: key.peer.clone(),
-        unit: metric.unit.as_str().to_owned(),
+        unit: metric.unit,
         direction: Direction::TooFewWindows,
         level: (observed > 0).then(|| median(levels)),
         windows: observed,

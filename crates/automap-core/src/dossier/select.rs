@@ -110,7 +110,7 @@ impl<'a> Page<'a> {
     fn push(&mut self, series: &Series, role: ChartRole) {
         let name = |s| self.facts.frame.service(s).to_owned();
         let (service, peer) = (name(series.service), series.peer.map(name));
-        let same = |c: &Chart| (&c.service, &c.peer, &c.metric) == (&service, &peer, &series.metric.name);
+        let same = |c: &Chart| (&c.service, &c.peer, &c.metric) == (&service, &peer, &series.metric);
         if self.charts.len() < MAX_CHARTS && !self.charts.iter().any(same) {
             self.charts.push(chart(self.facts, series, role, self.query(&series.metric.name)));
         }
@@ -125,7 +125,7 @@ impl<'a> Page<'a> {
             None => None,
         };
         let missing = |s: &&Series| self.facts.windows.rows.incident.iter().filter(|&&i| s.values[i].is_nan()).count();
-        frame.get(service, &evidence.metric, peer).or_else(|| {
+        frame.get(service, &evidence.metric.name, peer).or_else(|| {
             let own = frame.series().iter().filter(|s| s.service == service && s.metric.side == Side::Own);
             // The first of equals: `max_by_key` alone would take the last.
             own.rev().max_by_key(missing)

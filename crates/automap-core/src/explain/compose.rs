@@ -83,7 +83,7 @@ impl Subject<'_> {
         Explanation {
             schema_version: EXPLANATION_SCHEMA_VERSION,
             service: self.name.to_owned(),
-            engine: ranking.engine.as_str().to_owned(),
+            engine: ranking.engine,
             verdict: match self.decision {
                 Decision::Cause => VerdictKind::Cause,
                 Decision::NoIncident => VerdictKind::NoIncident,
@@ -185,7 +185,7 @@ impl Subject<'_> {
 
     pub(super) fn change(&self, position: usize, s: &SeriesEvidence) -> SeriesChange {
         let onset = self.spread.signals.onsets.get(&position).copied();
-        let change = Evidence { onset: onset.map(|o| o.at.rfc3339()), ..self.spread.facts().line(s) };
+        let change = Evidence { onset: onset.map(|o| o.at), ..self.spread.facts().line(s) };
         SeriesChange {
             size: size(s, &PropagationOptions::default()),
             change,
@@ -287,7 +287,7 @@ impl Subject<'_> {
         let mut away: Vec<ExplainedAway> = left
             .into_iter()
             .map(|((family, by, is_unseen), left)| ExplainedAway {
-                family: family.as_str().to_owned(),
+                family: family.clone(),
                 by: self.spread.name(by).to_owned(),
                 share: round(1.0 - left),
                 before: round(self.own_evidence(mine.service, family)),
@@ -318,9 +318,10 @@ impl Subject<'_> {
 
     /// Of what it lacks, else of what it shows most clearly.
     fn queries(&self, changes: &[SeriesChange]) -> Vec<QueryRecord> {
-        let has = |signal: &str| changes.iter().any(|c| c.size != ChangeSize::NotJudged && c.change.metric == signal);
+        let has =
+            |signal: &str| changes.iter().any(|c| c.size != ChangeSize::NotJudged && c.change.metric.name == signal);
         let lacking = WANTED.into_iter().filter(|w| self.index.is_none() || !has(w));
-        let shown = changes.iter().filter(|c| c.size == ChangeSize::Clear).map(|c| c.change.metric.as_str());
+        let shown = changes.iter().filter(|c| c.size == ChangeSize::Clear).map(|c| c.change.metric.name.as_str());
         let mut wanted: Vec<&str> = Vec::new();
         for signal in shown.take(2).chain(lacking) {
             if !wanted.contains(&signal) {

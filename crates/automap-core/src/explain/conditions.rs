@@ -8,6 +8,7 @@ use crate::frame::ServiceIdx;
 use crate::metric::Side;
 use crate::rank::{Engine, Explained, PartSource, RankedService, Ranking, evidence};
 use crate::report::evidence::round;
+use crate::time::Sentence;
 use crate::topology::CallGraph;
 use crate::verdict::{Decision, Margin, VerdictOptions, confidence};
 
@@ -51,8 +52,8 @@ pub(super) fn conditions(subject: &Subject<'_>, standing: Standing) -> Vec<Condi
     out
 }
 
-pub(super) fn condition(kind: ConditionKind, holds: Option<bool>, statement: String) -> Condition {
-    Condition { kind, holds, statement, is: None, needed: None }
+pub(super) fn condition(kind: ConditionKind, holds: Option<bool>, statement: impl Into<Sentence>) -> Condition {
+    Condition { kind, holds, statement: statement.into(), is: None, needed: None }
 }
 
 struct World<'a>(&'a Subject<'a>);

@@ -3,10 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::metric::Family;
 use crate::note::NotChecked;
 use crate::observation::QueryRecord;
+use crate::rank::Engine;
 use crate::report::{Evidence, VerdictKind, WindowInfo};
 use crate::spread::OnsetInterval;
+use crate::time::Sentence;
 
 /// Version of [`Explanation`]'s shape.
 pub const EXPLANATION_SCHEMA_VERSION: u32 = 1;
@@ -19,7 +22,7 @@ pub struct Explanation {
     /// The service.
     pub service: String,
     /// The engine that ranked.
-    pub engine: String,
+    pub engine: Engine,
     /// What the diagnosis says.
     pub verdict: VerdictKind,
     /// What the service is in it.
@@ -143,7 +146,7 @@ pub struct ScorePart {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedAway {
     /// `latency` or `error`.
-    pub family: String,
+    pub family: Family,
     /// In whose favour.
     pub by: String,
     /// How much of it, 0 to 1.
@@ -162,7 +165,7 @@ pub struct Condition {
     /// Whether the data bears it out; `null` where the data does not tell, and for suppositions (`explained`, `part`).
     pub holds: Option<bool>,
     /// One sentence with the numbers.
-    pub statement: String,
+    pub statement: Sentence,
     /// The number that is, where there is one.
     pub is: Option<f64>,
     /// The number that would be needed.

@@ -6,6 +6,7 @@ use super::model::{Condition, ConditionKind};
 use crate::frame::ServiceIdx;
 use crate::metric::Family;
 use crate::propagation::{Channel, Hop, HopState, OnsetSpan, PropagationOptions, Role};
+use crate::time::Sentence;
 
 /// Whether it changed before those whom it would have hurt, and before the first of the ranking.
 pub(super) fn order(subject: &Subject<'_>, me: ServiceIdx) -> Vec<Condition> {
@@ -59,22 +60,21 @@ fn on_caller(hop: &Hop, caller: &str) -> Option<Condition> {
 }
 
 fn against(mine: OnsetSpan, first: OnsetSpan, name: &str) -> Condition {
-    let (is, at) = (mine.at.rfc3339(), first.at.rfc3339());
     let (holds, text) = match HopState::of(Some(mine), Some(first)) {
-        HopState::Consistent => (Some(true), format!("it changed ({is}) before {name} did ({at})")),
+        HopState::Consistent => {
+            let text = Sentence::from("it changed (").time(mine.at).text(&format!(") before {name} did ("));
+            (Some(true), text.time(first.at).text(")"))
+        }
         HopState::Contradictory => {
             let late = seconds(mine.earliest.ms() - first.latest.ms());
-            let text = format!(
-                "it would need to have changed before {name} ({at}) but changed at {is}, at least {late} s later"
-            );
+            let text = Sentence::from(format!("it would need to have changed before {name} (")).time(first.at);
+            let text = text.text(") but changed at ").time(mine.at).text(&format!(", at least {late} s later"));
             (Some(false), text)
         }
-        _ => (
-            None,
-            format!(
-                "it would need to have changed before {name}: {is} against {at}, too close for the samples to tell"
-            ),
-        ),
+        _ => {
+            let text = Sentence::from(format!("it would need to have changed before {name}: ")).time(mine.at);
+            (None, text.text(" against ").time(first.at).text(", too close for the samples to tell"))
+        }
     };
     Condition { is: Some(seconds(mine.at.ms() - first.at.ms())), ..condition(ConditionKind::Onset, holds, text) }
 }

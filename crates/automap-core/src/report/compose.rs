@@ -2,21 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use super::counter_evidence::{CounterEvidence, Doubt};
 use super::evidence::{Facts, round};
 use super::model::{
-    Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim, WindowInfo,
+    Cause, Coverage, Evidence, Level, NextStep, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim,
+    WindowInfo,
 };
 use super::path;
 use crate::analysis::Analysis;
 use crate::anomaly::{Anomalies, SeriesEvidence};
 use crate::frame::{MetricFrame, ServiceIdx};
-use crate::metric::{Family, Side, words};
+use crate::metric::{CLIENT_LATENCY_MS, Family, Metric, NETWORK_GAP_MS, Side, words};
 use crate::note::Note;
 use crate::observation::Observation;
 use crate::quantity::change;
 use crate::rank::{Part, PartSource, RankedService, Ranking};
+use crate::time::Timestamp;
 use crate::verdict::{Decision, VerdictOptions, confidence, decide, mechanism};
-use crate::windows::{OnsetSource, Windows};
+use crate::windows::Windows;
 
 /// Candidates in a report.
 const MAX_CAUSES: usize = 5;
@@ -45,7 +48,7 @@ pub fn compose(observation: &Observation, analysis: &Analysis, options: &Verdict
     Report {
         schema_version: SCHEMA_VERSION,
         source: observation.source.clone(),
-        engine: ranking.engine.as_str().to_owned(),
+        engine: ranking.engine,
         verdict: verdict(decision, analysis, options),
         windows: window_info(frame, windows),
         symptoms: symptoms(&facts, observation),
@@ -125,14 +128,14 @@ fn candidates(
         .enumerate()
         .map(|(i, ranked)| {
             let evidence = facts.for_candidate(ranked);
-            let onset = evidence.iter().filter_map(|e| e.onset.clone()).min();
+            let onset = evidence.iter().filter_map(|e| e.onset).min();
             let name = facts.frame.service(ranked.service);
             Cause {
                 rank: i + 1,
                 service: name.to_owned(),
                 score: round(ranked.score),
                 confidence: round(confidence(analysis, ranked, options)),
-                counter_evidence: counter_evidence(facts, ranked, ranking, onset.as_deref(), first_onset),
+                counter_evidence: counter_evidence(facts, ranked, ranking, onset, first_onset),
                 onset,
                 evidence,
                 path: path::from_entry(&observation.calls, name),
@@ -146,37 +149,36 @@ fn counter_evidence(
     facts: &Facts<'_>,
     ranked: &RankedService,
     ranking: &Ranking,
-    onset: Option<&str>,
+    onset: Option<Timestamp>,
     first_symptom: Option<usize>,
-) -> Vec<String> {
+) -> Vec<CounterEvidence> {
     let mut out = Vec::new();
-    let calm: Vec<String> = unchanged(facts, ranked.service);
-    if !calm.is_empty() {
-        out.push(format!("unchanged: {}", calm.join(", ")));
+    let metrics = unchanged(facts, ranked.service);
+    if !metrics.is_empty() {
+        out.push(Doubt::Unchanged { metrics });
     }
     for e in ranked.explained.iter().filter(|e| e.share >= 0.3).take(1) {
-        let callee = facts.frame.service(e.by);
+        let (callee, family) = (facts.frame.service(e.by).to_owned(), e.family.clone());
         out.push(match e.is_unseen {
-            true => format!("it may wait for {callee}, whose {} nobody measures", e.family),
-            false => format!("its calls to {callee} show the {} too", e.family),
+            true => Doubt::UnmeasuredCallee { callee, family },
+            false => Doubt::ShownByCallee { callee, family },
         });
     }
     if let (Some(onset), Some(row)) = (onset, first_symptom) {
-        let first = facts.frame.times()[row];
-        let (symptom, sure) = (first.rfc3339(), first.plus_ms(ONSET_STEPS * facts.frame.step_ms()).rfc3339());
-        if onset > sure.as_str() {
-            out.push(format!("its first change ({onset}) is later than the first symptom of the system ({symptom})"));
+        let first_symptom = facts.frame.times()[row];
+        if onset > first_symptom.plus_ms(ONSET_STEPS * facts.frame.step_ms()) {
+            out.push(Doubt::LateOnset { onset, first_symptom });
         }
     }
     let rival = ranking.services.iter().find(|s| s.service != ranked.service);
     if let Some(rival) = rival.filter(|r| r.share > 0.3 * ranked.share && r.share <= ranked.share) {
-        out.push(format!("{} is nearly as likely", facts.frame.service(rival.service)));
+        out.push(Doubt::CloseRival { service: facts.frame.service(rival.service).to_owned() });
     }
-    out
+    out.into_iter().map(CounterEvidence::new).collect()
 }
 
-/// Own metrics of a service that stayed in their band, as words, one for each family.
-fn unchanged(facts: &Facts<'_>, service: ServiceIdx) -> Vec<String> {
+/// Own metrics of a service that stayed in their normal range, one for each family.
+fn unchanged(facts: &Facts<'_>, service: ServiceIdx) -> Vec<Metric> {
     const TOLD: [&str; 7] = [
         "latency_ms",
         "error_ratio",
@@ -190,7 +192,7 @@ fn unchanged(facts: &Facts<'_>, service: ServiceIdx) -> Vec<String> {
         let mut series = facts.anomalies.series.iter();
         series.find(|s| s.service == service && s.peer.is_none() && s.metric.name == name)
     };
-    TOLD.iter().filter_map(|name| own(name)).filter(|s| s.evidence < 0.3).map(|s| words(&s.metric.name)).collect()
+    TOLD.iter().filter_map(|name| own(name)).filter(|s| s.evidence < 0.3).map(|s| s.metric.clone()).collect()
 }
 
 fn first_symptom_row(facts: &Facts<'_>) -> Option<usize> {
@@ -272,19 +274,13 @@ fn next_hop(observation: &Observation, victim: &str, cause: &str) -> String {
 
 pub(crate) fn window_info(frame: &MetricFrame, windows: &Windows) -> WindowInfo {
     WindowInfo {
-        baseline_start: windows.baseline.start.rfc3339(),
-        baseline_end: windows.baseline.end.rfc3339(),
+        baseline_start: windows.baseline.start,
+        baseline_end: windows.baseline.end,
         baseline_samples: windows.rows.baseline.len(),
-        incident_start: windows.incident.start.rfc3339(),
-        incident_end: windows.incident.end.rfc3339(),
+        incident_start: windows.incident.start,
+        incident_end: windows.incident.end,
         incident_samples: windows.rows.incident.len(),
-        incident_start_is: match windows.onset {
-            OnsetSource::Given => "given",
-            OnsetSource::Moved => "moved",
-            OnsetSource::Detected => "detected",
-            OnsetSource::NotFound => "none",
-        }
-        .to_owned(),
+        incident_start_is: windows.onset,
         step_s: frame.step_ms() as f64 / 1e3,
     }
 }
@@ -302,16 +298,21 @@ fn coverage(frame: &MetricFrame, anomalies: &Anomalies) -> Coverage {
 }
 
 /// The query that shows the strongest evidence, and what helps when there is none.
-fn next(decision: Decision, causes: &[Cause], observation: &Observation) -> Vec<String> {
+fn next(decision: Decision, causes: &[Cause], observation: &Observation) -> Vec<NextStep> {
     let mut out = Vec::new();
     if decision == Decision::NotEnoughEvidence {
-        out.push("wait for more samples, or give --incident-start and a longer baseline".to_owned());
+        let text = "wait for more samples, or give the incident's start and a longer baseline".to_owned();
+        out.push(NextStep { text, signal: None, query: None });
     }
     let strongest = causes.first().and_then(|c| c.evidence.first());
-    let metric = strongest
-        .map(|e| if e.metric == crate::metric::NETWORK_GAP_MS { crate::metric::CLIENT_LATENCY_MS } else { &e.metric });
+    let metric =
+        strongest.map(|e| if e.metric.name == NETWORK_GAP_MS { CLIENT_LATENCY_MS } else { e.metric.name.as_str() });
     if let Some(query) = metric.and_then(|m| observation.queries.iter().find(|q| q.signal == m)) {
-        out.push(format!("look at {}: {}", query.signal, query.promql));
+        out.push(NextStep {
+            text: format!("look at {}", query.signal),
+            signal: Some(query.signal.clone()),
+            query: Some(query.promql.clone()),
+        });
     }
     out
 }

@@ -3,7 +3,9 @@
 use super::Evidence;
 use crate::anomaly::{Anomalies, SeriesEvidence};
 use crate::frame::{MetricFrame, Series, ServiceIdx};
-use crate::metric::{CLIENT_LATENCY_MS, Family, NETWORK_GAP_MS, SERVED_LATENCY_MS, Side, words};
+use crate::metric::{
+    CLIENT_LATENCY_MS, Family, MISSING_RATIO, Metric, NETWORK_GAP_MS, SERVED_LATENCY_MS, Side, Unit, words,
+};
 use crate::onset;
 use crate::propagation::{diagnostic_weight, smallest_spread};
 use crate::quantity::{change, value};
@@ -47,8 +49,8 @@ impl Facts<'_> {
         }
         lines.extend(self.missing(candidate));
         // A gap says all that the caller's latency of the same calls says, and more.
-        let gaps: Vec<_> = lines.iter().filter(|l| l.metric == NETWORK_GAP_MS).map(|l| l.peer.clone()).collect();
-        lines.retain(|l| l.metric != CLIENT_LATENCY_MS || !gaps.contains(&l.peer));
+        let gaps: Vec<_> = lines.iter().filter(|l| l.metric.name == NETWORK_GAP_MS).map(|l| l.peer.clone()).collect();
+        lines.retain(|l| l.metric.name != CLIENT_LATENCY_MS || !gaps.contains(&l.peer));
         lines.truncate(MAX_LINES);
         lines
     }
@@ -61,14 +63,14 @@ impl Facts<'_> {
         let summary =
             summary.unwrap_or_else(|| format!("{} {}", self.subject(series), change(from, to, s.metric.unit)));
         Evidence {
-            metric: s.metric.name.clone(),
+            metric: s.metric.clone(),
             seen_by: self.frame.service(s.service).to_owned(),
             peer: s.peer.map(|p| self.frame.service(p).to_owned()),
             from,
             to,
-            unit: s.metric.unit.as_str().to_owned(),
+            unit: s.metric.unit,
             strength: round(s.evidence),
-            onset: self.onset(series).map(|row| self.frame.times()[row].rfc3339()),
+            onset: self.onset(series).map(|row| self.frame.times()[row]),
             summary,
         }
     }
@@ -125,15 +127,15 @@ impl Facts<'_> {
             .map(|s| (share(s, &rows.baseline), share(s, &rows.incident)))
             .max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))?;
         Some(Evidence {
-            metric: "missing_ratio".to_owned(),
+            metric: Metric::parse(MISSING_RATIO),
             seen_by: self.frame.service(candidate.service).to_owned(),
             peer: None,
             from: Some(from),
             to: Some(to),
-            unit: "ratio".to_owned(),
+            unit: Unit::Ratio,
             strength: round(part.evidence),
             onset: None,
-            summary: format!("samples missing {}", change(Some(from), Some(to), crate::metric::Unit::Ratio)),
+            summary: format!("samples missing {}", change(Some(from), Some(to), Unit::Ratio)),
         })
     }
 }

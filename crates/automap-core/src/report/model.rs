@@ -3,11 +3,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::counter_evidence::CounterEvidence;
+use super::version3;
+use crate::metric::{Metric, Unit};
 use crate::note::{NotChecked, Note};
 use crate::observation::QueryRecord;
+use crate::rank::Engine;
+use crate::time::{Interval, Timestamp, as_rfc3339};
+use crate::windows::OnsetSource;
 
 /// Version of this shape. A reader accepts this one and the one before.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// One diagnosis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,8 +22,8 @@ pub struct Report {
     pub schema_version: u32,
     /// Where the metrics come from.
     pub source: String,
-    /// The engine that ranked the causes: `evidence` or `automap`.
-    pub engine: String,
+    /// The engine that ranked the causes.
+    pub engine: Engine,
     /// The answer.
     pub verdict: Verdict,
     /// What was compared with what.
@@ -35,9 +41,21 @@ pub struct Report {
     /// Remarks on the data.
     pub notes: Vec<Note>,
     /// What to do next.
-    pub next: Vec<String>,
+    #[serde(deserialize_with = "version3::next_steps")]
+    pub next: Vec<NextStep>,
     /// The queries behind the numbers.
     pub queries: Vec<QueryRecord>,
+}
+
+/// Something to do next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NextStep {
+    /// What, in a few words, without the query.
+    pub text: String,
+    /// The signal to look at, such as `latency_ms`; `null` where there is none.
+    pub signal: Option<String>,
+    /// A query that shows it; `null` where there is none.
+    pub query: Option<String>,
 }
 
 /// Candidates that a reader sees in full.
@@ -99,21 +117,41 @@ pub enum Level {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WindowInfo {
     /// Start of normal time.
-    pub baseline_start: String,
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    pub baseline_start: Timestamp,
     /// End of normal time, excluded.
-    pub baseline_end: String,
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    pub baseline_end: Timestamp,
     /// Samples in the baseline.
     pub baseline_samples: usize,
     /// Start of the incident.
-    pub incident_start: String,
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    pub incident_start: Timestamp,
     /// End of the incident, excluded.
-    pub incident_end: String,
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    pub incident_end: Timestamp,
     /// Samples in the incident.
     pub incident_samples: usize,
-    /// `given`, `moved` when the data shows that it was earlier than given (a note says when), `detected`, or `none` when nothing changed and the last third was looked at.
-    pub incident_start_is: String,
+    /// How the start of the incident is known.
+    pub incident_start_is: OnsetSource,
     /// Seconds from one sample to the next.
     pub step_s: f64,
+}
+
+impl WindowInfo {
+    /// Normal time.
+    pub fn baseline(&self) -> Interval {
+        Interval { start: self.baseline_start, end: self.baseline_end }
+    }
+
+    /// The incident.
+    pub fn incident(&self) -> Interval {
+        Interval { start: self.incident_start, end: self.incident_end }
+    }
 }
 
 /// A symptom that users notice.
@@ -151,20 +189,23 @@ pub struct Cause {
     /// Confidence that this service is the cause, 0 to 1.
     pub confidence: f64,
     /// When its evidence began; `null` where nothing left its band for two samples.
-    pub onset: Option<String>,
+    #[serde(default, with = "as_rfc3339::option")]
+    #[schemars(schema_with = "as_rfc3339::option::schema")]
+    pub onset: Option<Timestamp>,
     /// What changed, most telling first.
     pub evidence: Vec<Evidence>,
     /// How the fault reaches the users: from the entry to this service.
     pub path: Vec<String>,
     /// What speaks against it.
-    pub counter_evidence: Vec<String>,
+    #[serde(deserialize_with = "version3::counter_evidence")]
+    pub counter_evidence: Vec<CounterEvidence>,
 }
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// The metric.
-    pub metric: String,
+    pub metric: Metric,
     /// Who measured it.
     pub seen_by: String,
     /// The called service, for metrics of calls.
@@ -174,11 +215,13 @@ pub struct Evidence {
     /// Level in the incident.
     pub to: Option<f64>,
     /// Unit of both, such as `ms`; empty where the source does not say.
-    pub unit: String,
+    pub unit: Unit,
     /// Evidence above the metric's noise, log scale; 1 clear, 3 tens of spreads.
     pub strength: f64,
     /// When the series left its normal band.
-    pub onset: Option<String>,
+    #[serde(default, with = "as_rfc3339::option")]
+    #[schemars(schema_with = "as_rfc3339::option::schema")]
+    pub onset: Option<Timestamp>,
     /// The same for people.
     pub summary: String,
 }

@@ -6,13 +6,12 @@ use super::model::{
     EdgeChange, EdgeMetric, Influence, MAP_SCHEMA_VERSION, MapEdge, MapKind, MapNode, NodeRole, ServiceMap,
 };
 use crate::graph::MetricType;
-use crate::metric::words;
-use crate::metric::{Metric, Side};
+use crate::metric::Side;
 use crate::note::Note;
 use crate::observation::Observation;
 use crate::quantity::change;
 use crate::report::{Evidence, Report, Verdict, VerdictKind};
-use crate::time::Timestamp;
+use crate::time::Interval;
 
 /// Confidence from which a service that is not named counts as a candidate.
 const SOME_CONFIDENCE: f64 = 0.1;
@@ -57,13 +56,8 @@ pub fn compose(observation: &Observation, report: &Report, kind: MapKind, data_e
 }
 
 fn title(report: &Report, kind: MapKind) -> String {
-    let clock = |t: &str| {
-        let parsed = t.parse::<jiff::Timestamp>();
-        parsed.map_or_else(|_| t.to_owned(), |t| Timestamp::from_ms(t.as_millisecond()).clock(0))
-    };
-    let w = &report.windows;
-    let baseline = format!("{}–{} UTC", clock(&w.baseline_start), clock(&w.baseline_end));
-    let incident = format!("{}–{} UTC", clock(&w.incident_start), clock(&w.incident_end));
+    let clocks = |window: Interval| format!("{}–{} UTC", window.start.clock(0), window.end.clock(0));
+    let (baseline, incident) = (clocks(report.windows.baseline()), clocks(report.windows.incident()));
     match kind {
         MapKind::Normal => format!("normal time, {baseline}"),
         MapKind::Anomaly => format!("{} · {incident}", verdict(&report.verdict)),
@@ -138,8 +132,8 @@ fn in_incident(mut node: MapNode, report: &Report) -> MapNode {
     if matches!(node.role, NodeRole::Cause | NodeRole::Candidate | NodeRole::Victim) {
         node.summary = evidence.map(short);
         node.onset = match cause {
-            Some(c) if is_named => c.onset.clone(),
-            _ => evidence.and_then(|e| e.onset.clone()),
+            Some(c) if is_named => c.onset,
+            _ => evidence.and_then(|e| e.onset),
         };
     }
     node
@@ -147,8 +141,7 @@ fn in_incident(mut node: MapNode, report: &Report) -> MapNode {
 
 /// `p95 latency 48.7 → 488 ms`: what and how far, without who saw it.
 fn short(evidence: &Evidence) -> String {
-    let unit = Metric::parse(&evidence.metric).unit;
-    format!("{} {}", words(&evidence.metric), change(evidence.from, evidence.to, unit))
+    format!("{} {}", evidence.metric.words(), change(evidence.from, evidence.to, evidence.metric.unit))
 }
 
 /// What the data says of one unordered pair: `(lower, higher)` by name, the way from the lower end, metric by metric.
@@ -209,7 +202,7 @@ fn edge(from: &str, to: &str, (observed, asserted): (bool, bool), data: &[&DataE
     let (total, count) = (by_metric.values().sum::<f64>(), by_metric.len() as f64);
     let share = |w: f64| if total > 0.0 { w / total } else { 1.0 / count };
     let metric = |((metric, influence, change), w): (&(MetricType, Influence, EdgeChange), &f64)| EdgeMetric {
-        metric: metric.as_str().to_owned(),
+        metric: *metric,
         weight: share(*w),
         influence: *influence,
         change: *change,
@@ -227,6 +220,8 @@ mod tests {
     use super::*;
     use crate::diagnose::DiagnoseOptions;
     use crate::frame::{RawSeries, assemble};
+    use crate::metric::{Metric, Unit};
+    use crate::time::Timestamp;
     use crate::time::WindowHint;
     use crate::topology::CallGraph;
 
@@ -255,14 +250,14 @@ mod tests {
 
     fn evidence(metric: &str, from: f64, to: f64) -> Evidence {
         Evidence {
-            metric: metric.to_owned(),
+            metric: Metric::parse(metric),
             seen_by: "x".to_owned(),
             peer: None,
             from: Some(from),
             to: Some(to),
-            unit: "ms".to_owned(),
+            unit: Unit::Ms,
             strength: 2.0,
-            onset: Some("2023-11-14T22:15:00Z".to_owned()),
+            onset: Timestamp::parse_rfc3339("2023-11-14T22:15:00Z"),
             summary: "long".to_owned(),
         }
     }
@@ -376,13 +371,13 @@ mod tests {
         ];
         let map = compose(&observation, &report(&observation), MapKind::Anomaly, &data);
         assert_eq!(map.edges.len(), 4);
-        let metrics: Vec<(&str, f64, Influence)> = edge(&map, "orders", "payment")
-            .metrics
-            .iter()
-            .map(|m| (m.metric.as_str(), m.weight, m.influence))
-            .collect();
+        let metrics: Vec<(MetricType, f64, Influence)> =
+            edge(&map, "orders", "payment").metrics.iter().map(|m| (m.metric, m.weight, m.influence)).collect();
         // The call goes from orders to payment, the latency the other way.
-        assert_eq!(metrics, [("latency", 0.75, Influence::Backward), ("cpu", 0.25, Influence::Undirected)]);
+        assert_eq!(
+            metrics,
+            [(MetricType::Latency, 0.75, Influence::Backward), (MetricType::Cpu, 0.25, Influence::Undirected)]
+        );
     }
 
     #[test]
@@ -425,10 +420,10 @@ mod tests {
             [data("user", "orders", MetricType::Cpu, 1.0, true), data("user", "orders", MetricType::Io, 1.0, false)];
         let map = compose(&observation, &report(&observation), MapKind::Anomaly, &data);
         let metrics = |from: &str, to: &str| {
-            edge(&map, from, to).metrics.iter().map(|m| (m.metric.clone(), m.influence)).collect::<Vec<_>>()
+            edge(&map, from, to).metrics.iter().map(|m| (m.metric, m.influence)).collect::<Vec<_>>()
         };
-        assert_eq!(metrics("user", "orders"), [("cpu".to_owned(), Influence::Forward)]);
-        assert_eq!(metrics("orders", "user"), [("io".to_owned(), Influence::Undirected)]);
+        assert_eq!(metrics("user", "orders"), [(MetricType::Cpu, Influence::Forward)]);
+        assert_eq!(metrics("orders", "user"), [(MetricType::Io, Influence::Undirected)]);
     }
 
     #[test]

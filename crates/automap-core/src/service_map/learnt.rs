@@ -25,7 +25,7 @@ pub fn with_graphs(observation: &Observation, report: &Report, graphs: &Incident
     let shown = if kind == MapKind::Normal { &normal } else { &incident };
     let classes = classes(shown);
     for node in &mut map.nodes {
-        node.class = classes.get(node.service.as_str()).copied().flatten().map(|c| c.as_str().to_owned());
+        node.class = classes.get(node.service.as_str()).copied().flatten();
     }
     let learnt: &[(&str, &Learned)] = match kind {
         MapKind::Normal => &[("normal time", &graphs.normal)],

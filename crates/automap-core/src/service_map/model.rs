@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::graph::MetricType;
+use crate::graph::service_class::ServiceClass;
 use crate::note::Note;
+use crate::time::{Timestamp, as_rfc3339};
 
 /// Version of [`ServiceMap`]'s shape.
 pub const MAP_SCHEMA_VERSION: u32 = 1;
@@ -48,14 +51,16 @@ pub struct MapNode {
     pub rank: Option<usize>,
     /// Confidence that it is the cause, 0 to 1; `null` as for `rank`.
     pub confidence: Option<f64>,
-    /// The class of its profile (`representational`, `computing`, `networking`, `storage`, `environmental`).
-    pub class: Option<String>,
+    /// The class of its profile.
+    pub class: Option<ServiceClass>,
     /// Nobody in the graph calls it: users enter here.
     pub is_entry: bool,
     /// Its clearest change, for people: `p95 latency 48.7 → 488 ms`.
     pub summary: Option<String>,
-    /// When that change began, RFC 3339 in UTC.
-    pub onset: Option<String>,
+    /// When that change began.
+    #[serde(default, with = "as_rfc3339::option")]
+    #[schemars(schema_with = "as_rfc3339::option::schema")]
+    pub onset: Option<Timestamp>,
 }
 
 /// What a service is in an incident.
@@ -97,8 +102,8 @@ pub struct MapEdge {
 /// One metric that connects two services.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EdgeMetric {
-    /// One of the seven metric types: `latency`, `throughput`, `congestion`, `availability`, `cpu`, `memory`, `io`.
-    pub metric: String,
+    /// Which of the seven metric types.
+    pub metric: MetricType,
     /// Its share of the edge, 0 to 1.
     pub weight: f64,
     /// In which direction the influence goes, seen from the edge's own `from → to`.

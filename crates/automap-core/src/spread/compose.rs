@@ -140,14 +140,14 @@ impl<'a> Spread<'a> {
                 facts.missing(self.analysis.ranking.services.iter().find(|s| s.service == service)?)?
             }
         };
-        Some(Evidence { onset: signal.onset.map(|o| o.at.rfc3339()), ..found })
+        Some(Evidence { onset: signal.onset.map(|o| o.at), ..found })
     }
 
     fn hop(&self, hop: &propagation::Hop) -> Hop {
         let lag = hop.lag_ms();
         let seconds = |ms: i64| ms as f64 / 1e3;
         let shown_by = hop.shown_by.map(|i| {
-            let onset = self.signals.onsets.get(&i).map(|o| o.at.rfc3339());
+            let onset = self.signals.onsets.get(&i).map(|o| o.at);
             Evidence { onset, ..self.facts().line(&self.analysis.anomalies.series[i]) }
         });
         let too_early_s = lag.filter(|_| hop.state == HopState::Contradictory).map(|(_, _, most)| seconds(-most));
@@ -172,7 +172,7 @@ impl<'a> Spread<'a> {
 }
 
 pub(crate) fn interval(span: OnsetSpan) -> OnsetInterval {
-    OnsetInterval { at: span.at.rfc3339(), earliest: span.earliest.rfc3339(), latest: span.latest.rfc3339() }
+    OnsetInterval { at: span.at, earliest: span.earliest, latest: span.latest }
 }
 
 fn path(positions: &[usize], hops: &[Hop]) -> SpreadPath {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::propagation::{Channel, HopState};
 use crate::report::{Evidence, VerdictKind, WindowInfo};
+use crate::time::{Timestamp, as_rfc3339};
 
 /// Version of [`Propagation`]'s shape.
 pub const PROPAGATION_SCHEMA_VERSION: u32 = 1;
@@ -43,11 +44,17 @@ pub struct Propagation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OnsetInterval {
     /// The first sample that shows it.
-    pub at: String,
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    pub at: Timestamp,
     /// It began later than this.
-    pub earliest: String,
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    pub earliest: Timestamp,
     /// It began no later than this.
-    pub latest: String,
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    pub latest: Timestamp,
 }
 
 /// A service with a clear change.

@@ -77,7 +77,7 @@ impl OpenIncident {
         let slos = incident.slos.iter().map(|s| (s.slo.clone(), s.clone())).collect();
         let well_since = (incident.state == IncidentState::Recovering).then_some(incident.updated);
         let from_report = incident.report.as_ref();
-        let began = from_report.and_then(|r| Timestamp::parse_rfc3339(&r.windows.incident_start));
+        let began = from_report.map(|r| r.windows.incident_start);
         Self {
             began: began.unwrap_or(incident.onset),
             normal: NormalRanges::default(),
@@ -183,10 +183,8 @@ impl OpenIncident {
     fn refreshed(&mut self, report: &Report, input: &WatchInput<'_>, options: &WatchOptions) -> Incident {
         let mut next = self.refreshed_without_report(input);
         next.cause = self.cause(titles::named(report));
-        let start = Timestamp::parse_rfc3339(&report.windows.incident_start);
-        if next.reopened == 0
-            && let Some(start) = start.filter(|s| s.ms() > input.now.ms() - options.accept_ms)
-        {
+        let start = report.windows.incident_start;
+        if next.reopened == 0 && start.ms() > input.now.ms() - options.accept_ms {
             next.onset = start.min(next.opened);
         }
         let before = std::mem::take(&mut next.victims).into_iter();

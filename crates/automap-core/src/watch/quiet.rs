@@ -51,7 +51,7 @@ pub(super) struct Assessment {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Watchpoint {
     service: String,
-    metric: String,
+    metric: Metric,
     peer: Option<String>,
     from: f64,
     to: f64,
@@ -149,10 +149,9 @@ fn active_watchpoints(prepared: &PreparedInput, report: &Report, options: &Watch
 pub(super) fn watchpoints(report: &Report, options: &WatchOptions) -> Vec<Watchpoint> {
     let rose = |e: &Evidence| {
         let (from, to) = (e.from?, e.to?);
-        let metric = Metric::parse(&e.metric);
-        let least = MIN_RISE_IN_FLOORS * practical_floor(metric.unit);
+        let least = MIN_RISE_IN_FLOORS * practical_floor(e.metric.unit);
         let clear = to > from && to >= options.resource_factor * from && to - from >= least;
-        (clear && !metric.family.is_symptom()).then(|| Watchpoint {
+        (clear && !e.metric.family.is_symptom()).then(|| Watchpoint {
             service: e.seen_by.clone(),
             metric: e.metric.clone(),
             peer: e.peer.clone(),
@@ -170,7 +169,7 @@ impl Watchpoint {
             Some(peer) => Some(frame.find(peer)?),
             None => None,
         };
-        let series = frame.get(frame.find(&self.service)?, &self.metric, peer)?;
+        let series = frame.get(frame.find(&self.service)?, &self.metric.name, peer)?;
         let values = finite(&recent.iter().map(|&i| series.values[i]).collect::<Vec<_>>());
         if 2 * values.len() < recent.len() {
             return None;

@@ -4,7 +4,6 @@
 //! a page or a message is the renderers' and the server's business.
 
 use crate::incident::{Incident, Indicator, IndicatorChange, NamedCause, Severity};
-use crate::metric::Metric;
 use crate::quantity::change;
 use crate::report::{Report, VerdictKind};
 use crate::time::Timestamp;
@@ -55,7 +54,7 @@ pub(super) fn title(incident: &Incident) -> String {
 
 /// `front-end p95 latency 74.1 → 376 ms`.
 pub(super) fn symptom(s: &IndicatorChange) -> String {
-    let metric = Metric::parse(&s.metric);
+    let metric = &s.metric;
     let what = match (s.indicator, metric.quantile()) {
         (Indicator::Errors, _) => "errors".to_owned(),
         (Indicator::Latency, Some(quantile)) => format!("p{:.0} latency", 100.0 * quantile),

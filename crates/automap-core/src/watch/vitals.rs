@@ -141,10 +141,10 @@ fn sign(series: &Series, service: &str, indicator: Indicator, normal: &Range, to
     IndicatorChange {
         service: service.to_owned(),
         indicator,
-        metric: series.metric.name.clone(),
+        metric: series.metric.clone(),
         from: normal.middle,
         to,
-        unit: series.metric.unit.as_str().to_owned(),
+        unit: series.metric.unit,
     }
 }
 

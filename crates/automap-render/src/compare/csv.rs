@@ -3,6 +3,7 @@
 use crate::table::{csv_number, csv_table};
 use automap_core::compare::Comparison;
 use automap_core::compare::model::LevelKind;
+use automap_core::time::Timestamp;
 
 const COLUMNS: [&str; 18] = [
     "service",
@@ -34,9 +35,9 @@ pub fn csv(comparison: &Comparison) -> String {
         for d in &s.differences {
             rows.push([
                 s.service.clone(),
-                s.metric.clone(),
+                s.metric.to_string(),
                 s.peer.clone().unwrap_or_default(),
-                s.unit.clone(),
+                s.unit.as_str().to_owned(),
                 reference.to_owned(),
                 d.period.clone(),
                 d.verdict.as_str().to_owned(),
@@ -49,7 +50,7 @@ pub fn csv(comparison: &Comparison) -> String {
                 csv_number(d.p_value),
                 csv_number(d.q_value),
                 shape.map_or_else(String::new, |s| s.kind.as_str().to_owned()),
-                shape.and_then(|s| s.at.clone()).unwrap_or_default(),
+                shape.and_then(|s| s.at).map_or_else(String::new, Timestamp::rfc3339),
                 csv_number(shape.and_then(|s| s.slope_per_hour)),
             ]);
         }

@@ -18,8 +18,8 @@ pub fn markdown(comparison: &Comparison, options: &TextOptions) -> String {
             "{}: {}, {}–{} {}, {} samples",
             char::from(b'A' + (i % 26) as u8),
             p.name,
-            wording::date_clock(&p.start, options),
-            wording::clock(&p.end, options),
+            wording::date_clock(p.start, options),
+            p.end.clock(options.utc_offset_s),
             wording::zone(options),
             p.samples
         );

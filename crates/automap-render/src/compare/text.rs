@@ -52,8 +52,8 @@ fn periods(comparison: &Comparison, options: &TextOptions) -> Vec<String> {
             p.name.clone(),
             format!(
                 "{}–{} {}",
-                wording::date_clock(&p.start, options),
-                wording::clock(&p.end, options),
+                wording::date_clock(p.start, options),
+                p.end.clock(options.utc_offset_s),
                 wording::zone(options)
             ),
             format!("{} samples every {} s, {} services, {} series", p.samples, p.step_s, p.services, p.series),

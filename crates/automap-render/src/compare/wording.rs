@@ -4,9 +4,8 @@ use crate::text::TextOptions;
 use automap_core::compare::model::{
     Comparison, Difference, EdgeDifference, EdgeKind, LevelKind, SeriesComparison, SeriesVerdict, ShapeKind,
 };
-use automap_core::metric::Metric;
-use automap_core::metric::words;
 use automap_core::quantity::{change, number, value};
+use automap_core::time::Timestamp;
 
 /// Beyond this many spreads a shift is only "large".
 const LARGE_SHIFT: f64 = 999.0;
@@ -52,12 +51,12 @@ pub fn summary(comparison: &Comparison) -> String {
 /// `latency at the caller to payment`.
 pub(crate) fn metric(s: &SeriesComparison) -> String {
     let peer = s.peer.as_ref().map_or_else(String::new, |p| format!(" to {p}"));
-    words(&s.metric) + &peer
+    s.metric.words() + &peer
 }
 
 /// `4.1 → 312 ms` of the strongest difference, or the medians of all periods where there are more than two.
 pub(crate) fn levels(s: &SeriesComparison, periods: usize) -> String {
-    let unit = Metric::parse(&s.metric).unit;
+    let unit = s.unit;
     if periods > 2 {
         let one = |l: &Option<_>| {
             l.as_ref()
@@ -109,8 +108,8 @@ pub(crate) fn probability(p: Option<f64>) -> String {
 /// `step at 14:03:15`, `drift +30 MiB/h`; nothing where it did not move.
 pub(crate) fn shape(s: &SeriesComparison, options: &TextOptions) -> String {
     let Some(shape) = &s.shape else { return String::new() };
-    let unit = Metric::parse(&s.metric).unit;
-    let at = shape.at.as_deref().map(|t| format!("step at {}", clock(t, options)));
+    let unit = s.unit;
+    let at = shape.at.map(|t| format!("step at {}", t.clock(options.utc_offset_s)));
     let slope = shape.slope_per_hour.map(|v| format!("drift {}{} per hour", sign(v), value(v.abs(), unit)));
     match shape.kind {
         ShapeKind::Level => "level throughout".to_owned(),
@@ -146,22 +145,11 @@ fn name(e: &EdgeDifference) -> String {
     }
 }
 
-/// `14:03:15` in the zone of the options; anything that is no time as it is.
-pub(crate) fn clock(rfc3339: &str, options: &TextOptions) -> String {
-    rfc3339.parse::<jiff::Timestamp>().map_or_else(
-        |_| rfc3339.to_owned(),
-        |t| automap_core::time::Timestamp::from_ms(t.as_millisecond()).clock(options.utc_offset_s),
-    )
-}
-
 /// `2026-11-23 14:03:15`.
-pub(crate) fn date_clock(rfc3339: &str, options: &TextOptions) -> String {
-    let day = rfc3339.parse::<jiff::Timestamp>().ok().and_then(|t| {
-        let ms = t.as_millisecond().checked_add(i64::from(options.utc_offset_s) * 1000)?;
-        let local = jiff::Timestamp::from_millisecond(ms).ok()?;
-        Some(local.to_zoned_datetime(jiff::tz::TimeZone::UTC).date().to_string())
-    });
-    day.map_or_else(|| rfc3339.to_owned(), |day| format!("{day} {}", clock(rfc3339, options)))
+pub(crate) fn date_clock(at: Timestamp, options: &TextOptions) -> String {
+    let local = jiff::Timestamp::from_millisecond(at.plus_ms(i64::from(options.utc_offset_s) * 1000).ms());
+    let day = local.map(|t| format!("{} ", t.to_zoned_datetime(jiff::tz::TimeZone::UTC).date()));
+    day.unwrap_or_default() + &at.clock(options.utc_offset_s)
 }
 
 /// `UTC`, `+08:00`.

@@ -2,6 +2,7 @@
 
 use super::View;
 use super::page::Page;
+use crate::clock::length;
 use crate::map::{SvgOptions, Theme, svg};
 use crate::page::wording;
 use automap_core::report::{Cause, VerdictKind};
@@ -13,9 +14,9 @@ pub(crate) fn verdict(page: &mut Page, view: &View<'_>) {
     let v = &report.verdict;
     let (kicker, headline, small) = wording::headline(v);
     page.raw("<header class=\"verdict\">\n<p class=\"when\">");
-    page.raw("<span>").text(&view.options.date(&report.windows.incident_start)).raw("</span> <span>");
+    page.raw("<span>").text(&view.options.date(report.windows.incident_start)).raw("</span> <span>");
     page.text(&wording::incident_span(report, view.options)).raw("</span> <span>");
-    page.text(&wording::between(&report.windows.incident_start, &report.windows.incident_end)).raw(", ");
+    page.text(&length(report.windows.incident().len_ms())).raw(", ");
     page.text(wording::start_is(report)).raw("</span></p>\n");
     page.wrap("<p class=\"kicker\">", kicker, "</p>\n").wrap("<h1>", headline, "");
     if !small.is_empty() {
@@ -33,7 +34,7 @@ pub(crate) fn verdict(page: &mut Page, view: &View<'_>) {
         }
         page.raw("</p>\n");
     }
-    page.wrap("<p class=\"why\">", &view.options.with_clocks(&wording::why(report, view.options)), "</p>\n");
+    page.wrap("<p class=\"why\">", &wording::why(report, view.options), "</p>\n");
     page.wrap("<p class=\"source\">", &report.source, "</p>\n</header>\n");
 }
 
@@ -87,7 +88,7 @@ fn candidate(page: &mut Page, view: &View<'_>, cause: &Cause) {
         page.raw("<ul class=\"for\">");
         for e in &cause.evidence {
             let (place, what) = wording::placed(e);
-            let onset = e.onset.as_deref().map_or_else(String::new, |t| view.options.clock(t));
+            let onset = e.onset.map_or_else(String::new, |t| view.options.clock(t));
             page.wrap("<li><span class=\"muted n\">", &onset, "</span> <span>");
             if e.seen_by != cause.service || e.peer.is_some() {
                 page.wrap("<b>", &place, "</b> ");
@@ -100,7 +101,7 @@ fn candidate(page: &mut Page, view: &View<'_>, cause: &Cause) {
     if !cause.counter_evidence.is_empty() {
         page.raw("<dt>Against it</dt><dd><ul class=\"against\">");
         for against in &cause.counter_evidence {
-            page.wrap("<li>", &view.options.with_clocks(against), "</li>");
+            page.wrap("<li>", &against.sentence(|t| view.options.clock(t)), "</li>");
         }
         page.raw("</ul></dd>\n");
     }
@@ -128,7 +129,7 @@ fn table(page: &mut Page, view: &View<'_>, map: &ServiceMap) {
         let calls: Vec<&str> = calls.map(|e| e.to.as_str()).collect();
         page.wrap("<tr><th scope=\"row\">", &node.service, "</th><td>").raw(role(node.role)).raw("</td><td>");
         page.text(&calls.join(", ")).wrap("</td><td>", node.summary.as_deref().unwrap_or(""), "</td><td class=\"n\">");
-        page.text(&node.onset.as_deref().map_or_else(String::new, |t| view.options.clock(t))).raw("</td></tr>\n");
+        page.text(&node.onset.map_or_else(String::new, |t| view.options.clock(t))).raw("</td></tr>\n");
     }
     page.raw("</tbody></table></div>\n");
 }

@@ -3,7 +3,6 @@
 use super::View;
 use super::chart_svg;
 use super::page::Page;
-use super::scale::unit_of;
 use crate::page::wording;
 use automap_core::chart::{Chart, ChartRole};
 use automap_core::quantity::value;
@@ -68,7 +67,7 @@ fn table(page: &mut Page, view: &View<'_>) {
     page.raw("<th class=\"n\">Normal range</th><th class=\"n\">Lowest</th><th class=\"n\">Highest</th>");
     page.raw("<th class=\"n\">Since</th><th class=\"n\">Missing</th></tr></thead><tbody>\n");
     for chart in &view.dossier.charts {
-        let unit = unit_of(&chart.unit);
+        let unit = chart.unit;
         let observed = || chart.lines.iter().take(1).flat_map(|l| l.points.iter().filter_map(|p| p.value));
         let told = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| value(v, unit));
         let band = chart

@@ -5,6 +5,7 @@ use super::page::Page;
 use crate::page::wording;
 use automap_core::note::Severity;
 use automap_core::observation::QueryState;
+use automap_core::time::Interval;
 
 /// Services that show somebody else's fault.
 pub(crate) fn victims(page: &mut Page, view: &View<'_>) {
@@ -16,7 +17,7 @@ pub(crate) fn victims(page: &mut Page, view: &View<'_>) {
     page.raw("<th>Explained by</th><th>What it shows</th></tr></thead><tbody>\n");
     for v in victims {
         page.wrap("<tr><th scope=\"row\">", &v.service, "</th>").wrap("<td>", &v.explained_by, "</td>");
-        page.wrap("<td>", &view.options.with_clocks(&v.summary), "</td></tr>\n");
+        page.wrap("<td>", &v.summary, "</td></tr>\n");
     }
     page.raw("</tbody></table></div>\n</section>\n");
 }
@@ -43,22 +44,20 @@ pub(crate) fn not_checked(page: &mut Page, view: &View<'_>) {
 pub(crate) fn data(page: &mut Page, view: &View<'_>) {
     let report = &view.dossier.report;
     let (w, c, o) = (&report.windows, &report.coverage, view.options);
-    let span = |from: &str, to: &str, samples: usize| {
-        format!("{}–{} {} · {samples} samples", o.clock(from), o.clock(to), o.zone())
-    };
+    let span = |window: Interval, samples: usize| format!("{} {} · {samples} samples", o.clocks(window), o.zone());
     page.raw("<section id=\"data\">\n<h2>Data</h2>\n<dl class=\"facts\">\n");
     let mut fact = |name: &'static str, text: &str| {
         page.raw("<div><dt>").raw(name).raw("</dt>").wrap("<dd>", text, "</dd></div>\n");
     };
-    fact("Baseline", &span(&w.baseline_start, &w.baseline_end, w.baseline_samples));
+    fact("Baseline", &span(w.baseline(), w.baseline_samples));
     fact(
         if wording::later_window(report) == "incident" { "Incident" } else { "Looked at" },
-        &span(&w.incident_start, &w.incident_end, w.incident_samples),
+        &span(w.incident(), w.incident_samples),
     );
     fact("Sampled", &format!("every {} s", w.step_s));
     fact("Services judged", &of(c.services_judged, c.services));
     fact("Series judged", &of(c.series_judged, c.series));
-    fact("Engine", &report.engine);
+    fact("Engine", report.engine.as_str());
     page.raw("</dl>\n");
     if !report.notes.is_empty() {
         page.raw("<ul class=\"notes\">\n");
@@ -67,7 +66,7 @@ pub(crate) fn data(page: &mut Page, view: &View<'_>) {
                 Severity::Warning => "<li class=\"warning\"><b>Warning</b> ",
                 Severity::Info => "<li><b>Note</b> ",
             });
-            page.text(&o.with_clocks(&note.message)).raw("</li>\n");
+            page.text(&note.message).raw("</li>\n");
         }
         page.raw("</ul>\n");
     }
@@ -79,7 +78,7 @@ fn of(part: usize, whole: usize) -> String {
     format!("{part} of {whole} ({share:.0} %)")
 }
 
-/// What to do next. A command or query after a colon is set apart for copying.
+/// What to do next. A query is set apart for copying.
 pub(crate) fn next(page: &mut Page, view: &View<'_>) {
     let next = &view.dossier.report.next;
     if next.is_empty() {
@@ -87,11 +86,11 @@ pub(crate) fn next(page: &mut Page, view: &View<'_>) {
     }
     page.raw("<section id=\"next\">\n<h2>Next</h2>\n<ol class=\"next\">\n");
     for step in next {
-        let query = view.dossier.report.queries.iter().find(|q| step.ends_with(&q.promql) && !q.promql.is_empty());
-        match query.and_then(|q| Some((step.strip_suffix(q.promql.as_str())?, q))) {
-            Some((words, q)) => page.wrap("<li>", words, "").wrap("<pre><code>", &q.promql, "</code></pre></li>\n"),
-            None => page.wrap("<li>", step, "</li>\n"),
-        };
+        page.wrap("<li>", &step.text, "");
+        if let Some(query) = &step.query {
+            page.wrap(":<pre><code>", query, "</code></pre>");
+        }
+        page.raw("</li>\n");
     }
     page.raw("</ol>\n</section>\n");
 }
@@ -122,7 +121,15 @@ pub(crate) fn footer(page: &mut Page, view: &View<'_>) {
     let report = &view.dossier.report;
     let (w, o) = (&report.windows, view.options);
     page.raw("<footer>\n<p>automap ").text(&view.dossier.automap_version).raw(" · from ").text(&report.source);
-    page.raw(" · baseline ").text(&w.baseline_start).raw(" to ").text(&w.baseline_end).raw(" · incident ");
-    page.text(&w.incident_start).raw(" to ").text(&w.incident_end).raw(" · times shown in ").text(&o.zone());
+    page.raw(" · baseline ")
+        .text(&w.baseline_start.rfc3339())
+        .raw(" to ")
+        .text(&w.baseline_end.rfc3339())
+        .raw(" · incident ");
+    page.text(&w.incident_start.rfc3339())
+        .raw(" to ")
+        .text(&w.incident_end.rfc3339())
+        .raw(" · times shown in ")
+        .text(&o.zone());
     page.raw("</p>\n</footer>\n");
 }

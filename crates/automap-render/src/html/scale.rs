@@ -50,7 +50,7 @@ impl ValueAxis {
         if high - low <= 1e-12 * high.abs().max(low.abs()) || high <= low {
             (low, high) = (low.min(0.0), if high > 0.0 { high * 1.2 } else { 1.0 });
         }
-        Self::round(low, high, unit_of(&chart.unit))
+        Self::round(low, high, chart.unit)
     }
 
     /// Widens the range to round numbers in the unit that people read.
@@ -89,13 +89,6 @@ fn round_step(at_least: f64) -> f64 {
     let power = 10f64.powf(at_least.log10().floor());
     let times = [1.0, 2.0, 5.0, 10.0].into_iter().find(|t| t * power >= at_least * (1.0 - 1e-9)).unwrap_or(10.0);
     times * power
-}
-
-/// The unit by its name in JSON.
-pub(crate) fn unit_of(name: &str) -> Unit {
-    const ALL: [Unit; 8] =
-        [Unit::Ms, Unit::S, Unit::Ratio, Unit::PerS, Unit::Bytes, Unit::BytesPerS, Unit::Cores, Unit::Count];
-    ALL.into_iter().find(|u| u.as_str() == name).unwrap_or(Unit::Unknown)
 }
 
 /// Instants with a label on an axis from `start_ms` to `end_ms`: round in the reader's zone, at most five.

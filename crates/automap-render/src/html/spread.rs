@@ -3,10 +3,11 @@
 
 use super::View;
 use super::page::Page;
-use crate::clock::{length, ms};
+use crate::clock::length;
 use crate::page::wording;
 use automap_core::report::VerdictKind;
 use automap_core::spread::{ChangedService, HopState, OnsetInterval, Propagation, SpreadRole};
+use automap_core::time::Timestamp;
 
 /// Rates look back over about this many samples, so onsets closer than that have no order.
 const ONSET_STEPS: f64 = 5.0;
@@ -31,14 +32,14 @@ pub(crate) fn spread(page: &mut Page, view: &View<'_>) {
     let spread = &view.dossier.propagation;
     page.raw("<section id=\"spread\">\n<h2>How it spread</h2>\n");
     if !spread.services.is_empty() {
-        page.wrap("<p>", &view.options.with_clocks(&spread.summary), "</p>\n");
+        page.wrap("<p>", &spread.summary, "</p>\n");
         services(page, view, spread);
-        hops(page, view, spread);
+        hops(page, spread);
     }
     if !spread.against.is_empty() {
         page.raw("<h3>What speaks against it</h3>\n<ul class=\"notes\">\n");
         for against in &spread.against {
-            page.wrap("<li class=\"warning\">", &view.options.with_clocks(against), "</li>\n");
+            page.wrap("<li class=\"warning\">", against, "</li>\n");
         }
         page.raw("</ul>\n");
     }
@@ -60,8 +61,8 @@ fn services(page: &mut Page, view: &View<'_>, spread: &Propagation) {
         page.raw("</span> <span class=\"began\">");
         match &service.onset {
             Some(onset) => {
-                page.wrap("<time class=\"n\">", &view.options.clock(&onset.at), "</time> <span class=\"muted n\">");
-                page.text(&format!("{}–{}", view.options.clock(&onset.earliest), view.options.clock(&onset.latest)));
+                page.wrap("<time class=\"n\">", &view.options.clock(onset.at), "</time> <span class=\"muted n\">");
+                page.text(&format!("{}–{}", view.options.clock(onset.earliest), view.options.clock(onset.latest)));
                 page.raw("</span>");
             }
             None => {
@@ -92,7 +93,7 @@ fn role(service: &ChangedService, verdict: VerdictKind) -> String {
 }
 
 /// From cause to effect: what the onsets say about the order.
-fn hops(page: &mut Page, view: &View<'_>, spread: &Propagation) {
+fn hops(page: &mut Page, spread: &Propagation) {
     if spread.hops.is_empty() {
         return;
     }
@@ -108,7 +109,7 @@ fn hops(page: &mut Page, view: &View<'_>, spread: &Propagation) {
         if let Some((least, most)) = hop.lag_min_s.zip(hop.lag_max_s) {
             page.text(&format!(", {} to {} s", tidy(least), tidy(most)));
         }
-        page.wrap("</span></span> <span>", &view.options.with_clocks(&hop.summary), "</span></li>\n");
+        page.wrap("</span></span> <span>", &hop.summary, "</span></li>\n");
     }
     page.raw("</ul>\n");
 }
@@ -146,19 +147,19 @@ struct Axis {
 impl Axis {
     fn of(spread: &Propagation) -> Option<Self> {
         let onsets = || spread.services.iter().filter_map(|s| s.onset.as_ref());
-        let start = onsets().filter_map(|o| ms(&o.earliest)).min()? as f64;
-        let end = onsets().filter_map(|o| ms(&o.latest)).max()? as f64;
+        let start = onsets().map(|o| o.earliest.ms()).min()? as f64;
+        let end = onsets().map(|o| o.latest.ms()).max()? as f64;
         let room = (MIN_STEPS * 1000.0 * spread.windows.step_s - (end - start)).max(0.0) / 2.0;
         Some(Self { start_ms: start - room, span_ms: (end - start + 2.0 * room).max(1.0) })
     }
 
-    fn x(&self, rfc3339: &str) -> f64 {
-        let share = ms(rfc3339).map_or(0.0, |t| (t as f64 - self.start_ms) / self.span_ms);
+    fn x(&self, at: Timestamp) -> f64 {
+        let share = (at.ms() as f64 - self.start_ms) / self.span_ms;
         MARK + share.clamp(0.0, 1.0) * (WIDTH - 2.0 * MARK)
     }
 
     fn bar(&self, page: &mut Page, onset: &OnsetInterval) {
-        let (from, at, to) = (self.x(&onset.earliest), self.x(&onset.at), self.x(&onset.latest));
+        let (from, at, to) = (self.x(onset.earliest), self.x(onset.at), self.x(onset.latest));
         page.raw("<svg aria-hidden=\"true\" viewBox=\"0 0 ").number(WIDTH).raw(" ").number(HEIGHT).raw("\">");
         page.raw("<rect class=\"track\" x=\"0\" y=\"7.5\" width=\"").number(WIDTH).raw("\" height=\"1\"/>");
         page.raw("<rect class=\"reach\" x=\"").number(from).raw("\" y=\"5\" width=\"").number((to - from).max(1.0));
@@ -176,8 +177,8 @@ mod tests {
         // Twelve steps of 2 s are 24 s; ten seconds of onsets stand in the middle: from 7 s before the first.
         let axis = Axis { start_ms: 0.0, span_ms: 24_000.0 };
         let mut page = Page::default();
-        let time = |s: &str| format!("1970-01-01T00:00:{s}Z");
-        axis.bar(&mut page, &OnsetInterval { at: time("12"), earliest: time("06"), latest: time("12") });
+        let time = |s: i64| Timestamp::from_ms(1000 * s);
+        axis.bar(&mut page, &OnsetInterval { at: time(12), earliest: time(6), latest: time(12) });
         let svg = page.finish();
         // 4 + 6/24 · 232 = 62, 4 + 12/24 · 232 = 120.
         assert!(svg.contains("x=\"62\" y=\"5\" width=\"58\"") && svg.contains("cx=\"120\""), "{svg}");

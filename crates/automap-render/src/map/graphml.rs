@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::svg::{escape, places};
 use super::words;
 use automap_core::service_map::{EdgeChange, Influence, MapEdge, MapNode, NodeRole, ServiceMap};
+use automap_core::time::Timestamp;
 
 /// Attribute name, what it belongs to, its type.
 const KEYS: [(&str, &str, &str); 16] = [
@@ -88,9 +89,9 @@ fn write_node(out: &mut String, node: &MapNode) -> std::fmt::Result {
     for (key, value) in [
         ("rank", node.rank.map(|r| r.to_string())),
         ("confidence", confidence.map(|c| c.to_string())),
-        ("class", node.class.clone()),
+        ("class", node.class.map(|c| c.to_string())),
         ("summary", node.summary.clone()),
-        ("onset", node.onset.clone()),
+        ("onset", node.onset.map(Timestamp::rfc3339)),
     ] {
         if let Some(value) = value {
             data(out, 6, key, &value)?;
@@ -144,7 +145,7 @@ fn write_edge(out: &mut String, edge: &MapEdge) -> std::fmt::Result {
     data(out, 6, "observed", flag(edge.observed))?;
     data(out, 6, "asserted", flag(edge.asserted))?;
     if !metrics.is_empty() {
-        data(out, 6, "metrics", &list(metrics.iter().map(|m| m.metric.clone()).collect()))?;
+        data(out, 6, "metrics", &list(metrics.iter().map(|m| m.metric.to_string()).collect()))?;
         data(out, 6, "weights", &list(metrics.iter().map(|m| format!("{:.3}", m.weight)).collect()))?;
         data(out, 6, "influences", &list(metrics.iter().map(|m| influence(m.influence).to_owned()).collect()))?;
     }

@@ -1,5 +1,6 @@
 //! Maps to draw in tests, and for people to look at.
 
+use automap_core::graph::MetricType;
 use automap_core::service_map::{
     EdgeChange, EdgeMetric, Influence, MAP_SCHEMA_VERSION, MapEdge, MapKind, MapNode, NodeRole, ServiceMap,
 };
@@ -43,12 +44,12 @@ pub(crate) fn call(from: &str, to: &str) -> MapEdge {
 }
 
 /// A link by data alone.
-pub(crate) fn data(from: &str, to: &str, metric: &str, influence: Influence) -> MapEdge {
+pub(crate) fn data(from: &str, to: &str, metric: MetricType, influence: Influence) -> MapEdge {
     MapEdge { observed: false, metrics: vec![weighted(metric, 1.0, influence)], ..call(from, to) }
 }
 
-fn weighted(metric: &str, weight: f64, influence: Influence) -> EdgeMetric {
-    EdgeMetric { metric: metric.to_owned(), weight, influence, change: EdgeChange::Same }
+fn weighted(metric: MetricType, weight: f64, influence: Influence) -> EdgeMetric {
+    EdgeMetric { metric, weight, influence, change: EdgeChange::Same }
 }
 
 fn map(title: &str, nodes: Vec<MapNode>, edges: Vec<MapEdge>) -> ServiceMap {
@@ -70,12 +71,10 @@ pub(crate) fn hostile(name: &str) -> ServiceMap {
     let mut bad = node(name);
     bad.role = NodeRole::Cause;
     bad.summary = Some(name.to_owned());
-    bad.onset = Some(name.to_owned());
-    bad.class = Some(name.to_owned());
     map(
         name,
         vec![bad, node("front-end")],
-        vec![call("front-end", name), data(name, "front-end", name, Influence::Forward)],
+        vec![call("front-end", name), data(name, "front-end", MetricType::Cpu, Influence::Forward)],
     )
 }
 
@@ -125,12 +124,12 @@ pub(crate) fn shop() -> ServiceMap {
             ("edge-router", "front-end") | ("front-end", "orders") | ("orders", "payment")
         );
         if (e.from.as_str(), e.to.as_str()) == ("orders", "payment") {
-            e.metrics = vec![weighted("latency", 1.0, Influence::Backward)];
+            e.metrics = vec![weighted(MetricType::Latency, 1.0, Influence::Backward)];
         }
     }
-    edges.push(data("carts-db", "user-db", "memory", Influence::Undirected));
-    edges.push(data("payment", "front-end", "latency", Influence::Forward));
-    edges.push(data("catalogue-db", "carts", "cpu", Influence::Forward));
+    edges.push(data("carts-db", "user-db", MetricType::Memory, Influence::Undirected));
+    edges.push(data("payment", "front-end", MetricType::Latency, Influence::Forward));
+    edges.push(data("catalogue-db", "carts", MetricType::Cpu, Influence::Forward));
     map("cause: payment (network), confidence 0.96 · 14:03:15–14:12:00 UTC", nodes, edges)
 }
 
@@ -215,7 +214,7 @@ pub(crate) fn generated(services: usize, calls: usize, links: usize) -> ServiceM
     for e in &mut edges {
         e.on_path = path.windows(2).any(|w| w[0] == e.to && w[1] == e.from);
     }
-    const METRICS: [&str; 4] = ["latency", "cpu", "throughput", "memory"];
+    const METRICS: [MetricType; 4] = [MetricType::Latency, MetricType::Cpu, MetricType::Throughput, MetricType::Memory];
     let mut tries = 0;
     let mut made = 0;
     while made < links && tries < 20 * links {

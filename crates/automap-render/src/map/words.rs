@@ -1,5 +1,6 @@
 //! The words of every picture: one place, so that the terminal, the drawing and the files say the same.
 
+use automap_core::graph::MetricType;
 use automap_core::service_map::{EdgeChange, EdgeMetric, Influence, MapEdge, MapKind, MapNode, NodeRole, ServiceMap};
 
 /// One line of printable text: whatever breaks a line, is no character of XML, or turns the reading direction becomes a space.
@@ -46,10 +47,10 @@ pub(crate) fn describe(node: &MapNode) -> String {
     if node.role != NodeRole::Candidate {
         parts.extend(node.rank.map(|r| format!("rank {r}")));
     }
-    parts.extend(node.class.as_deref().map(|c| format!("class {}", line(c))));
+    parts.extend(node.class.map(|c| format!("class {c}")));
     parts.extend(node.is_entry.then(|| "called by nobody".to_owned()));
     parts.extend(node.summary.as_deref().map(line));
-    parts.extend(node.onset.as_deref().map(|t| format!("since {}", line(t))));
+    parts.extend(node.onset.map(|t| format!("since {}", t.rfc3339())));
     parts.join("; ")
 }
 
@@ -85,7 +86,7 @@ fn metric_words(m: &EdgeMetric, from: &str, to: &str) -> String {
         EdgeChange::New => ", new",
         EdgeChange::Gone => ", gone",
     };
-    format!("{} ({:.0} %{way}{change})", line(&m.metric), 100.0 * m.weight)
+    format!("{} ({:.0} %{way}{change})", m.metric, 100.0 * m.weight)
 }
 
 /// Whether calls connect the two, seen or declared; else the data alone does.
@@ -93,12 +94,16 @@ pub(crate) fn is_call(edge: &MapEdge) -> bool {
     edge.observed || edge.asserted
 }
 
-/// A sign for each metric type; the first letter of a metric that is not among the seven.
-pub(crate) fn letter(metric: &str) -> String {
+/// A sign for each metric type.
+pub(crate) fn letter(metric: MetricType) -> &'static str {
     match metric {
-        "congestion" => "Q".to_owned(),
-        "io" => "IO".to_owned(),
-        other => line(other).chars().next().map(|c| c.to_uppercase().collect()).unwrap_or_default(),
+        MetricType::Latency => "L",
+        MetricType::Throughput => "T",
+        MetricType::Congestion => "Q",
+        MetricType::Availability => "A",
+        MetricType::Cpu => "C",
+        MetricType::Memory => "M",
+        MetricType::Io => "IO",
     }
 }
 
@@ -111,7 +116,7 @@ pub(crate) fn letters(edge: &MapEdge) -> String {
             EdgeChange::New => "+",
             EdgeChange::Gone => "−",
         };
-        let text = format!("{sign}{}", letter(&m.metric));
+        let text = format!("{sign}{}", letter(m.metric));
         if !out.contains(&text) {
             out.push(text);
         }
@@ -128,7 +133,7 @@ pub(crate) fn metric_names(edge: &MapEdge) -> String {
             EdgeChange::New => "+",
             EdgeChange::Gone => "−",
         };
-        let text = format!("{sign}{}", line(&m.metric));
+        let text = format!("{sign}{}", m.metric);
         if !out.contains(&text) {
             out.push(text);
         }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::clock::{PageOptions, length, ms};
+use crate::clock::PageOptions;
+use automap_core::metric::Metric;
 use automap_core::report::{Evidence, FAINT_CONFIDENCE, Level, Report, Verdict, VerdictKind};
+use automap_core::windows::OnsetSource;
 
 /// The headline: what it is about, the answer, and what belongs to it in smaller letters.
 pub(crate) fn headline(verdict: &Verdict) -> (&'static str, &str, &str) {
@@ -36,9 +38,8 @@ pub(crate) fn why(report: &Report, options: &PageOptions) -> String {
             c.series_judged, c.services_judged
         ),
         VerdictKind::Cause => {
-            let since = first
-                .and_then(|f| f.onset.as_deref())
-                .map_or_else(String::new, |t| format!("Since {}: ", options.clock(t)));
+            let since =
+                first.and_then(|f| f.onset).map_or_else(String::new, |t| format!("Since {}: ", options.clock(t)));
             let what = first.and_then(|f| f.evidence.first()).map_or("it fits the symptoms best", |e| &e.summary);
             format!("{since}{what}.{}", noticed(report))
         }
@@ -64,28 +65,22 @@ fn noticed(report: &Report) -> String {
 
 /// `00:57:26–00:57:58 UTC`.
 pub(crate) fn incident_span(report: &Report, options: &PageOptions) -> String {
-    let w = &report.windows;
-    format!("{}–{} {}", options.clock(&w.incident_start), options.clock(&w.incident_end), options.zone())
+    format!("{} {}", options.clocks(report.windows.incident()), options.zone())
 }
 
 /// How the incident's start is known.
 pub(crate) fn start_is(report: &Report) -> &'static str {
-    match report.windows.incident_start_is.as_str() {
-        "given" => "start given",
-        "moved" => "start earlier than given",
-        "detected" => "start found in the data",
-        _ => "no start found: the last third of the data",
+    match report.windows.incident_start_is {
+        OnsetSource::Given => "start given",
+        OnsetSource::Moved => "start earlier than given",
+        OnsetSource::Detected => "start found in the data",
+        OnsetSource::NotFound => "no start found: the last third of the data",
     }
 }
 
 /// What the later window is called: without an incident, it was only looked at.
 pub(crate) fn later_window(report: &Report) -> &'static str {
     if report.verdict.kind == VerdictKind::NoIncident { "looked at" } else { "incident" }
-}
-
-/// Length between two RFC 3339 times in words; empty where they are none.
-pub(crate) fn between(from: &str, to: &str) -> String {
-    ms(from).zip(ms(to)).map_or_else(String::new, |(a, b)| length(b - a))
 }
 
 /// One change on the time line.
@@ -108,14 +103,14 @@ pub(crate) fn events(report: &Report) -> Vec<Event> {
     let of_causes = detailed.iter().flat_map(|c| c.evidence.iter().map(|e| (e, named == Some(c.service.as_str()))));
     let of_symptoms = report.symptoms.iter().map(|s| (&s.evidence, named == Some(s.service.as_str())));
     let of_victims = report.victims.iter().flat_map(|v| v.evidence.iter().map(|e| (e, false)));
-    let mut seen: BTreeSet<(&str, Option<&str>, &str)> = BTreeSet::new();
+    let mut seen: BTreeSet<(&str, Option<&str>, &Metric)> = BTreeSet::new();
     let mut events: Vec<Event> = of_causes
         .chain(of_symptoms)
         .chain(of_victims)
         .filter(|(e, _)| seen.insert((&e.seen_by, e.peer.as_deref(), &e.metric)))
         .filter_map(|(e, is_cause)| {
             let (place, summary) = placed(e);
-            Some(Event { at_ms: ms(e.onset.as_deref()?)?, place, summary: summary.to_owned(), is_cause })
+            Some(Event { at_ms: e.onset?.ms(), place, summary: summary.to_owned(), is_cause })
         })
         .collect();
     events.sort_by(|a, b| (a.at_ms, !a.is_cause, &a.place).cmp(&(b.at_ms, !b.is_cause, &b.place)));
@@ -136,15 +131,16 @@ pub(crate) fn placed(e: &Evidence) -> (String, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use automap_core::metric::Unit;
 
     fn evidence(seen_by: &str, peer: Option<&str>, summary: &str) -> Evidence {
         Evidence {
-            metric: "latency_ms".into(),
+            metric: Metric::parse("latency_ms"),
             seen_by: seen_by.into(),
             peer: peer.map(Into::into),
             from: None,
             to: None,
-            unit: String::new(),
+            unit: Unit::Unknown,
             strength: 1.0,
             onset: None,
             summary: summary.into(),

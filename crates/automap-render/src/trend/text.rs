@@ -6,8 +6,6 @@ use crate::markdown::escape;
 use crate::table::{Align, Table, plain};
 use crate::text::TextOptions;
 use automap_core::compare::trend::{Direction, SeriesTrend, Trend};
-use automap_core::metric::Metric;
-use automap_core::metric::words;
 use automap_core::note::Severity;
 use automap_core::quantity::{change, number, value};
 
@@ -33,7 +31,7 @@ pub fn summary(trend: &Trend) -> String {
             s.service,
             metric(s),
             if s.direction == Direction::Rising { "rises" } else { "falls" },
-            change(s.first, s.last, Metric::parse(&s.metric).unit),
+            change(s.first, s.last, s.unit),
         ),
         None if steady == 0 => format!(
             "nothing can be judged: {} window(s), at least {} with data are needed; use a shorter window or more data",
@@ -96,8 +94,8 @@ fn span_of(trend: &Trend, options: &TextOptions) -> String {
     format!(
         "{} windows, {} to {} {}, from {}",
         trend.windows.len(),
-        date_clock(&first.start, options),
-        date_clock(&last.end, options),
+        date_clock(first.start, options),
+        date_clock(last.end, options),
         zone(options),
         trend.sources.join(", "),
     )
@@ -118,11 +116,11 @@ fn table(trend: &Trend, shown: &[&SeriesTrend]) -> Table {
 }
 
 fn metric(s: &SeriesTrend) -> String {
-    words(&s.metric) + &s.peer.as_ref().map_or_else(String::new, |p| format!(" to {p}"))
+    s.metric.words() + &s.peer.as_ref().map_or_else(String::new, |p| format!(" to {p}"))
 }
 
 fn row(s: &SeriesTrend) -> Vec<String> {
-    let unit = Metric::parse(&s.metric).unit;
+    let unit = s.unit;
     let signed = |v: f64| format!("{}{}", if v < 0.0 { '−' } else { '+' }, value(v.abs(), unit));
     let none = || "–".to_owned();
     let between = match (s.per_hour_low, s.per_hour_high) {
@@ -149,7 +147,7 @@ fn row(s: &SeriesTrend) -> Vec<String> {
 /// `at this rate memory of carts reaches its double, 900 MiB, in 9 h`.
 fn projected(s: &SeriesTrend) -> Option<String> {
     let p = s.projection.as_ref()?;
-    let unit = Metric::parse(&s.metric).unit;
+    let unit = s.unit;
     let goal = if p.to == 0.0 { "zero".to_owned() } else { format!("its double, {},", value(p.to, unit)) };
     Some(format!("at this rate {} of {} reaches {goal} in {}", metric(s), s.service, span(p.in_hours)))
 }

@@ -62,7 +62,9 @@ pub(crate) struct CauseRow {
     service: String,
     score: f64,
     confidence: f64,
-    onset: Option<String>,
+    #[serde(with = "as_rfc3339::option")]
+    #[schemars(schema_with = "as_rfc3339::option::schema")]
+    onset: Option<Timestamp>,
     /// What changed, in words, most telling first.
     evidence: String,
 }

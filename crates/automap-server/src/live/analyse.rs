@@ -7,7 +7,7 @@ use automap_core::incident::Incident;
 use automap_core::observation::Observation;
 use automap_core::rank::Engine;
 use automap_core::rank::metric_weights::ConfirmedCase;
-use automap_core::report::{self, Report};
+use automap_core::report::{self, Report, WindowInfo};
 use automap_core::service_map::{MapKind, with_graphs};
 use automap_core::time::{Interval, Timestamp, WindowHint};
 use automap_core::{Analysis, DiagnoseOptions, analyse};
@@ -87,11 +87,10 @@ fn again(
     options: &DiagnoseOptions,
     now: Timestamp,
 ) -> Result<(Observation, Analysis), SystemError> {
-    let told = |text: &str| Timestamp::parse_rfc3339(text);
     let windows = incident.report.as_ref().map(|r| &r.windows);
-    let baseline = windows.and_then(|w| Interval::new(told(&w.baseline_start)?, told(&w.baseline_end)?));
-    let start = windows.and_then(|w| told(&w.incident_start)).unwrap_or(incident.onset);
-    let end = windows.and_then(|w| told(&w.incident_end)).or(incident.closed).unwrap_or(now);
+    let baseline = windows.map(WindowInfo::baseline);
+    let start = windows.map_or(incident.onset, |w| w.incident_start);
+    let end = windows.map(|w| w.incident_end).or(incident.closed).unwrap_or(now);
     let from = baseline.map_or_else(|| start.plus_ms(-BEFORE_MS), |b| b.start);
     let hint =
         WindowHint { incident_start: Some(start), start_tolerance_ms: Some(0), incident_end: Some(end), baseline };

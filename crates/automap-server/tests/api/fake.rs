@@ -5,12 +5,15 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use automap_core::incident::{INCIDENT_SCHEMA_VERSION, Incident, IncidentState, NamedCause, Severity, TimelineKind};
+use automap_core::metric::Unit;
 use automap_core::profile::{PROFILE_VERSION, ProfileTable};
+use automap_core::rank::Engine;
 use automap_core::report::{
     Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Verdict, VerdictKind, WindowInfo,
 };
 use automap_core::slo::{self, DEFAULT_PERIOD_MS, Events, Objective, SloStatus};
 use automap_core::time::Timestamp;
+use automap_core::windows::OnsetSource;
 use automap_server::api::alerts::AlertGroup;
 use automap_server::api::system::{
     CompareRequest, DiagnoseRequest, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics, TargetMetrics,
@@ -113,8 +116,8 @@ impl System for FakeSystem {
         self.known(target)?;
         Ok(ProfileTable {
             profile_version: PROFILE_VERSION,
-            baseline_start: NOW.rfc3339(),
-            incident_start: NOW.rfc3339(),
+            baseline_start: NOW,
+            incident_start: NOW,
             dimensions: Vec::new(),
             services: Vec::new(),
         })
@@ -190,15 +193,15 @@ pub(crate) fn report() -> Report {
         peer: Some("payment".into()),
         from: Some(4.0),
         to: Some(312.0),
-        unit: "ms".into(),
+        unit: Unit::Ms,
         strength: 3.1,
-        onset: Some(NOW.rfc3339()),
+        onset: Some(NOW),
         summary: "orders→payment latency 4 → 312 ms".into(),
     };
     Report {
         schema_version: SCHEMA_VERSION,
         source: "http://prometheus:9090".into(),
-        engine: "evidence".into(),
+        engine: Engine::Evidence,
         verdict: Verdict {
             kind: VerdictKind::Cause,
             service: Some("payment".into()),
@@ -208,13 +211,13 @@ pub(crate) fn report() -> Report {
             summary: "payment (network)".into(),
         },
         windows: WindowInfo {
-            baseline_start: NOW.plus_ms(-600_000).rfc3339(),
-            baseline_end: NOW.rfc3339(),
+            baseline_start: NOW.plus_ms(-600_000),
+            baseline_end: NOW,
             baseline_samples: 40,
-            incident_start: NOW.rfc3339(),
-            incident_end: NOW.plus_ms(300_000).rfc3339(),
+            incident_start: NOW,
+            incident_end: NOW.plus_ms(300_000),
             incident_samples: 20,
-            incident_start_is: "detected".into(),
+            incident_start_is: OnsetSource::Detected,
             step_s: 15.0,
         },
         symptoms: Vec::new(),
@@ -224,7 +227,7 @@ pub(crate) fn report() -> Report {
             service: "payment".into(),
             score: 9.0,
             confidence: 0.86,
-            onset: Some(NOW.rfc3339()),
+            onset: Some(NOW),
             evidence: vec![evidence],
             path: vec!["front-end".into(), "orders".into(), "payment".into()],
             counter_evidence: Vec::new(),

@@ -18,6 +18,7 @@ use automap_core::incident::{
     INCIDENT_SCHEMA_VERSION, Incident, IncidentState, Indicator, IndicatorChange, NamedCause, Severity, SloImpact,
     TimelineKind,
 };
+use automap_core::metric::Unit;
 use automap_core::time::Timestamp;
 use automap_server::store::{Store, StoreError};
 
@@ -50,7 +51,7 @@ pub(crate) fn incident(id: &str) -> Incident {
             metric: "latency_p95_ms".into(),
             from: 74.1,
             to: 376.0,
-            unit: "ms".into(),
+            unit: Unit::Ms,
         }],
         victims: vec!["orders".into(), "front-end".into()],
         slos: vec![SloImpact {

@@ -59,12 +59,12 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit> {
     match &args.service {
         None => {
             let spread = propagation(&observation, &analysis, &options.verdict);
-            let start = &spread.windows.incident_start;
+            let start = spread.windows.incident_start;
             args.output.print_other(&spread, start, |style| propagation_text(&spread, style))?;
         }
         Some(service) => {
             let explanation = explain(&observation, &analysis, &options, service)?;
-            let start = &explanation.windows.incident_start;
+            let start = explanation.windows.incident_start;
             args.output.print_other(&explanation, start, |style| explain_text(&explanation, style))?;
         }
     }

@@ -67,7 +67,7 @@ impl OutputArgs {
     pub(crate) fn print(&self, report: &Report) -> Result<()> {
         match self.output {
             Format::Json => console::print(&json(report)?),
-            Format::Text => console::print_answer(&text(report, &self.text_options(&report.windows.incident_start))),
+            Format::Text => console::print_answer(&text(report, &self.text_options(report.windows.incident_start))),
         }
     }
 
@@ -83,7 +83,7 @@ impl OutputArgs {
     pub(crate) fn print_other<T: Serialize>(
         &self,
         answer: &T,
-        incident_start: &str,
+        incident_start: Timestamp,
         text: impl FnOnce(&TextOptions) -> String,
     ) -> Result<()> {
         match self.output {
@@ -92,8 +92,7 @@ impl OutputArgs {
         }
     }
 
-    fn text_options(&self, incident_start: &str) -> TextOptions {
-        let start = incident_start.parse::<jiff::Timestamp>();
-        self.style.text_options(Timestamp::from_ms(start.map_or(0, jiff::Timestamp::as_millisecond)))
+    fn text_options(&self, incident_start: Timestamp) -> TextOptions {
+        self.style.text_options(incident_start)
     }
 }

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use automap_core::analyse_with_history;
 use automap_core::dossier::{self, Dossier};
-use automap_core::time::Timestamp;
 use automap_render::PageOptions;
 use automap_render::{html, markdown};
 use clap::{Args, ValueEnum};
@@ -114,8 +113,6 @@ fn render(dossier: &Dossier, form: Form, options: &PageOptions) -> Result<String
 }
 
 fn page_options(args: &ReportArgs, dossier: &Dossier) -> PageOptions {
-    let start = dossier.report.windows.incident_start.parse::<jiff::Timestamp>();
-    let at = Timestamp::from_ms(start.map_or(0, jiff::Timestamp::as_millisecond));
     let zone = if args.utc { TimeZone::UTC } else { TimeZone::system() };
-    PageOptions { utc_offset_s: utc_offset_s(&zone, at) }
+    PageOptions { utc_offset_s: utc_offset_s(&zone, dossier.report.windows.incident_start) }
 }

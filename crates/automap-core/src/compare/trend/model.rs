@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::metric::{Metric, Unit};
 use crate::note::Note;
+use crate::time::{Timestamp, as_rfc3339};
 
 /// Version of this shape.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -31,9 +33,13 @@ pub struct Trend {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TrendWindow {
     /// Its start.
-    pub start: String,
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    pub start: Timestamp,
     /// Its end, excluded.
-    pub end: String,
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    pub end: Timestamp,
     /// Instants inside.
     pub samples: usize,
 }
@@ -44,11 +50,11 @@ pub struct SeriesTrend {
     /// Whose metric.
     pub service: String,
     /// The metric.
-    pub metric: String,
+    pub metric: Metric,
     /// The called service, for metrics of calls.
     pub peer: Option<String>,
     /// Unit of all levels, such as `ms`; empty where the source does not say.
-    pub unit: String,
+    pub unit: Unit,
     /// The answer.
     pub direction: Direction,
     /// Median of the windows' levels.

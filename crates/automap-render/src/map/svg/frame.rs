@@ -155,7 +155,7 @@ impl Legend {
         if scene.scale.labels {
             let metrics = || scene.edges.iter().flat_map(|e| &e.metrics);
             let mut letters: Vec<String> =
-                metrics().map(|m| format!("{} {}", words::letter(&m.metric), words::line(&m.metric))).collect();
+                metrics().map(|m| format!("{} {}", words::letter(m.metric), m.metric)).collect();
             letters.sort();
             letters.dedup();
             for (change, words) in

@@ -1,0 +1,106 @@
+//! What speaks against a candidate, as data: a reader words it, with times in a zone of its own, and never searches a sentence for them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::metric::{Family, Metric};
+use crate::time::{Timestamp, as_rfc3339};
+
+/// One reason to doubt a candidate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CounterEvidence {
+    /// The reason.
+    #[serde(flatten)]
+    pub doubt: Doubt,
+    /// The same for people, times in RFC 3339 and UTC.
+    pub text: String,
+}
+
+/// Kinds of counter-evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Doubt {
+    /// Metrics of its own that a fault would move stayed in their normal range.
+    Unchanged {
+        /// Which.
+        metrics: Vec<Metric>,
+    },
+    /// Its symptom shows in its calls to a callee too.
+    ShownByCallee {
+        /// The callee.
+        callee: String,
+        /// Latency or error.
+        family: Family,
+    },
+    /// It may wait for a callee that is not measured.
+    UnmeasuredCallee {
+        /// The callee.
+        callee: String,
+        /// Latency or error.
+        family: Family,
+    },
+    /// It changed after users already noticed something.
+    LateOnset {
+        /// Its own first change.
+        #[serde(with = "as_rfc3339")]
+        #[schemars(schema_with = "as_rfc3339::schema")]
+        onset: Timestamp,
+        /// The first symptom of the system.
+        #[serde(with = "as_rfc3339")]
+        #[schemars(schema_with = "as_rfc3339::schema")]
+        first_symptom: Timestamp,
+    },
+    /// Another service is nearly as likely.
+    CloseRival {
+        /// Which.
+        service: String,
+    },
+    /// Read from a report of version 3, which had sentences only.
+    Stated,
+}
+
+impl CounterEvidence {
+    /// With its text.
+    pub fn new(doubt: Doubt) -> Self {
+        let mut made = Self { doubt, text: String::new() };
+        made.text = made.sentence(Timestamp::rfc3339);
+        made
+    }
+
+    /// One sentence, with times as `clock` writes them.
+    ///
+    /// ```
+    /// use automap_core::report::{CounterEvidence, Doubt};
+    /// use automap_core::time::Timestamp;
+    ///
+    /// let at = |text| Timestamp::parse_rfc3339(text).unwrap();
+    /// let late = CounterEvidence::new(Doubt::LateOnset {
+    ///     onset: at("2026-11-23T14:04:00Z"),
+    ///     first_symptom: at("2026-11-23T14:03:15Z"),
+    /// });
+    /// let in_shanghai = |t: Timestamp| t.clock(8 * 3600);
+    /// assert_eq!(
+    ///     late.sentence(in_shanghai),
+    ///     "its first change (22:04:00) is later than the first symptom of the system (22:03:15)"
+    /// );
+    /// ```
+    pub fn sentence(&self, clock: impl Fn(Timestamp) -> String) -> String {
+        match &self.doubt {
+            Doubt::Unchanged { metrics } => {
+                let words: Vec<String> = metrics.iter().map(Metric::words).collect();
+                format!("unchanged: {}", words.join(", "))
+            }
+            Doubt::ShownByCallee { callee, family } => format!("its calls to {callee} show the {family} too"),
+            Doubt::UnmeasuredCallee { callee, family } => {
+                format!("it may wait for {callee}, whose {family} nobody measures")
+            }
+            Doubt::LateOnset { onset, first_symptom } => format!(
+                "its first change ({}) is later than the first symptom of the system ({})",
+                clock(*onset),
+                clock(*first_symptom)
+            ),
+            Doubt::CloseRival { service } => format!("{service} is nearly as likely"),
+            Doubt::Stated => self.text.clone(),
+        }
+    }
+}
