@@ -1,44 +1,35 @@
-//! One module per command.
+//! One module for each verb of the command line; what several verbs share is in `args`.
 
 pub(crate) mod capture;
 #[cfg(feature = "chaos")]
-mod card_args;
-#[cfg(feature = "chaos")]
 pub(crate) mod chaos;
-#[cfg(feature = "kubernetes")]
-mod cluster_args;
 pub(crate) mod compare;
 #[cfg(feature = "server")]
 pub(crate) mod config;
 #[cfg(feature = "server")]
 pub(crate) mod confirm;
-mod coverage_table;
 pub(crate) mod demo;
 pub(crate) mod diagnose;
 pub(crate) mod discover;
 pub(crate) mod doctor;
 #[cfg(any(feature = "kubernetes", feature = "lab"))]
 pub(crate) mod drill;
-mod engine_args;
 #[cfg(feature = "eval")]
 pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod graph;
 #[cfg(feature = "server")]
 pub(crate) mod incidents;
-mod input_args;
 #[cfg(feature = "lab")]
 pub(crate) mod lab;
 #[cfg(feature = "server")]
 pub(crate) mod mcp;
-mod output_args;
 pub(crate) mod profile;
 pub(crate) mod replay;
 pub(crate) mod report;
 mod schema;
 #[cfg(all(feature = "lab", feature = "server"))]
 pub(crate) mod soak;
-mod source_args;
 pub(crate) mod trend;
 #[cfg(feature = "server")]
 pub(crate) mod watch;

@@ -5,27 +5,32 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::fold;
+use crate::wrap;
 
 /// A message for the user.
 pub(crate) fn say(line: &str) {
-    // Progress that nobody can read is no reason to stop.
+    // A message that cannot be written is no reason to stop.
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Data. A reader that has seen enough, like `head`, is no error.
+/// Data. A reader that closes the pipe early, like `head`, is not an error.
 pub(crate) fn print(text: &str) -> Result<()> {
-    match io::stdout().write_all(text.as_bytes()) {
+    print_bytes(text.as_bytes())
+}
+
+/// Data that need not be text.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<()> {
+    match io::stdout().write_all(bytes) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e.into()),
         _ => Ok(()),
     }
 }
 
-/// An answer for people, its long lines folded where standard output is a terminal.
+/// An answer for people, its long lines wrapped where standard output is a terminal.
 pub(crate) fn print_answer(text: &str) -> Result<()> {
     let width = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
     match width.map(|(width, _)| usize::from(width.0)) {
-        Some(width) if width >= fold::MIN_WIDTH => print(&fold::fold(text, width)),
+        Some(width) if width >= wrap::MIN_WIDTH => print(&wrap::wrap(text, width)),
         _ => print(text),
     }
 }

@@ -1,20 +1,21 @@
 //! `automap`: names the service that caused an incident, with the evidence.
 
+mod args;
 mod cli;
 mod commands;
 mod console;
+mod coverage_table;
 #[cfg(any(feature = "kubernetes", feature = "lab"))]
 mod episode;
 mod exit;
 mod features;
-mod fold;
 #[cfg(any(feature = "kubernetes", feature = "lab"))]
 mod interrupt;
 mod log;
-mod output_file;
+mod parse_time;
 #[cfg(feature = "server")]
 mod store;
-mod when;
+mod wrap;
 
 use std::process::ExitCode;
 

@@ -252,8 +252,8 @@ fn a_signal_that_is_missing_everywhere_is_told() {
 
 #[test]
 fn the_command_line_itself() {
-    let no_source = "no metrics to look at: give --prometheus URL, --capture FILE or --csv FILE \
-                     (`automap demo` needs neither)";
+    let no_source = "no metrics to analyse: give a capture file, --prometheus URL or --csv FILE \
+                     (`automap demo` needs none of them)";
     fails(&["diagnose"], 2, no_source);
     let no_namespace = "--namespace is missing: which namespace do the services run in?";
     fails(&["diagnose", "--prometheus", "http://127.0.0.1:1"], 2, no_namespace);

@@ -112,7 +112,7 @@ fn what_cannot_be_compared_is_an_error_with_its_code() {
             "no sample lies",
         ),
         (vec!["compare", file, file, "--false-discovery", "2"], 2, "between 0 and 1"),
-        (vec!["trend"], 2, "no metrics to look at"),
+        (vec!["trend"], 2, "no metrics to analyse"),
         (vec!["trend", file, file], 4, "no series has 6 windows"),
     ] {
         let output = run(&args);

@@ -7,13 +7,15 @@ use automap_sources::capture;
 use clap::Args;
 use jiff::ZonedDateTime;
 
-use super::source_args::{PrometheusArgs, TimeArgs};
+use crate::args::file::ForceArgs;
+use crate::args::prometheus::PrometheusArgs;
+use crate::args::time::TimeArgs;
 use crate::console::say;
 use crate::exit::Exit;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap capture --prometheus http://localhost:9090 --namespace sock-shop incident.parquet
-  automap diagnose --capture incident.parquet
+  automap diagnose incident.parquet
   duckdb -c \"select service, metric, avg(value) from 'incident.parquet' group by all\"";
 
 #[derive(Args, Debug)]
@@ -22,10 +24,9 @@ pub(crate) struct CaptureArgs {
     prometheus: PrometheusArgs,
     #[command(flatten)]
     time: TimeArgs,
-    /// Replace FILE where it exists
-    #[arg(long)]
-    force: bool,
-    /// The Parquet file to write
+    #[command(flatten)]
+    force: ForceArgs,
+    /// The Parquet file to write; - is standard output
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
@@ -35,9 +36,7 @@ pub(crate) fn run(args: &CaptureArgs) -> Result<Exit> {
     let Some(url) = &args.prometheus.prometheus else {
         bail!("--prometheus is missing: where do the metrics live?");
     };
-    if args.file.exists() && !args.force {
-        bail!("{} exists; give another name, or --force to replace it", args.file.display());
-    }
+    args.force.check(&args.file)?;
     let (observation, stats) = args.prometheus.observe(url, &args.time, &ZonedDateTime::now())?;
     capture::write(&args.file, &observation)?;
     let (frame, bytes) = (&observation.frame, std::fs::metadata(&args.file)?.len());

@@ -1,9 +1,6 @@
 //! `automap compare`: which services and metrics differ between periods of time.
 
-#[cfg(feature = "server")]
-mod kept;
-pub(super) mod place;
-pub(super) mod show;
+mod place;
 
 use std::path::PathBuf;
 
@@ -15,12 +12,15 @@ use automap_sources::capture;
 use clap::Args;
 use jiff::ZonedDateTime;
 
-use super::source_args::{PrometheusArgs, TimeArgs};
+use crate::args::file::readable;
+use crate::args::parse::open_share;
+use crate::args::prometheus::PrometheusArgs;
+use crate::args::time::TimeArgs;
+use crate::args::whole::{Format, ShowArgs, WholeArgs};
 use crate::console::{print, say};
 use crate::exit::Exit;
-use crate::when;
+use crate::parse_time;
 use place::Place;
-use show::{Format, ShowArgs, WholeArgs};
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap compare monday.parquet tuesday.parquet                    two captures, the first leads
@@ -44,7 +44,7 @@ pub(crate) struct CompareArgs {
     #[command(flatten)]
     prometheus: PrometheusArgs,
     /// Share of false findings accepted among the findings, 0 to 1
-    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share, help_heading = "Judgement")]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = open_share, help_heading = "Judgement")]
     false_discovery: f64,
     /// Smallest change of a level that counts, in spreads of the reference
     #[arg(long, value_name = "SPREADS", default_value_t = 2.0, value_parser = spreads, help_heading = "Judgement")]
@@ -96,7 +96,7 @@ fn periods(args: &CompareArgs, now: &ZonedDateTime) -> Result<Vec<Period>> {
 }
 
 fn fetched(args: &CompareArgs, url: &str, text: &str, now: &ZonedDateTime) -> Result<Period> {
-    let span = when::parse_interval(text, now)?;
+    let span = parse_time::parse_interval(text, now)?;
     let present = Timestamp::from_ms(now.timestamp().as_millisecond());
     if span.start >= present {
         bail!("the period '{text}' begins in the future");
@@ -115,14 +115,9 @@ fn of_file(text: &str) -> Result<Period> {
     if matches!(Place::parse(text), Place::Span(_)) && !path.exists() && place == Place::All {
         bail!("'{text}' is a span of time: of what? Give --capture FILE, --csv FILE or --prometheus URL");
     }
-    let observation = capture::read(&path)?;
+    let observation = capture::read(readable(&path))?;
     let name = text.rsplit('/').next().unwrap_or(text);
     place.cut(name, &observation).with_context(|| path.display().to_string())
-}
-
-pub(super) fn share(text: &str) -> Result<f64, String> {
-    let share = text.parse::<f64>().ok().filter(|v| *v > 0.0 && *v < 1.0);
-    share.ok_or_else(|| "write a share between 0 and 1, such as 0.05".to_owned())
 }
 
 fn spreads(text: &str) -> Result<f64, String> {

@@ -9,6 +9,7 @@ use automap_server::config::{Config, DEFAULT};
 use automap_sources::prometheus::BUILT_IN_FILES;
 use clap::Subcommand;
 
+use crate::args::file::readable;
 use crate::console::{print, say};
 
 pub(crate) const EXAMPLES: &str = "Examples:
@@ -40,7 +41,7 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<()> {
     match command {
         ConfigCommand::Default => print(DEFAULT),
         ConfigCommand::Check { file } => {
-            let config = Config::read(file)?;
+            let config = Config::read(readable(file))?;
             for target in &config.targets {
                 target.objectives()?;
                 target.prometheus.client_options()?;

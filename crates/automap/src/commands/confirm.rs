@@ -14,7 +14,8 @@ use automap_sources::capture;
 use clap::Args;
 use jiff::ZonedDateTime;
 
-use super::source_args::HintArgs;
+use crate::args::file::readable;
+use crate::args::time::HintArgs;
 use crate::console::{print, say};
 use crate::exit::Exit;
 use crate::store::StoreArgs;
@@ -22,7 +23,7 @@ use crate::store::StoreArgs;
 pub(crate) const EXAMPLES: &str = "Examples:
   automap capture --prometheus http://localhost:9090 -n sock-shop monday.parquet
   automap confirm monday.parquet carts            it was carts
-  automap diagnose --capture tuesday.parquet --engine automap
+  automap diagnose tuesday.parquet --engine automap
   automap confirm --list
   automap confirm --forget monday";
 
@@ -68,7 +69,7 @@ pub(crate) fn run(args: &ConfirmArgs) -> Result<Exit> {
 }
 
 fn remember(args: &ConfirmArgs, incident: &std::path::Path, service: &str) -> Result<Exit> {
-    let mut observation = capture::read(incident)?;
+    let mut observation = capture::read(readable(incident))?;
     observation.hint = args.hint.hint(&ZonedDateTime::now(), observation.hint)?;
     let options = DiagnoseOptions { engine: Engine::Automap, ..DiagnoseOptions::default() };
     let analysis = analyse(&observation, &options)?;

@@ -12,7 +12,7 @@ use automap_sources::capture;
 use clap::Args;
 use serde::Deserialize;
 
-use super::output_args::OutputArgs;
+use crate::args::output::OutputArgs;
 use crate::console::print;
 use crate::exit::Exit;
 

@@ -7,9 +7,9 @@ use automap_sources::prometheus::explain_queries;
 use clap::Args;
 use jiff::ZonedDateTime;
 
-use super::engine_args::{EngineArgs, EngineChoice};
-use super::input_args::InputArgs;
-use super::output_args::OutputArgs;
+use crate::args::engine::{EngineArgs, EngineChoice};
+use crate::args::input::AnyInputArgs;
+use crate::args::output::OutputArgs;
 use crate::console::print;
 use crate::exit::Exit;
 
@@ -17,8 +17,8 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap diagnose --prometheus http://localhost:9090 --namespace sock-shop
   automap diagnose --prometheus http://localhost:9090 -n sock-shop --incident-start 14:03
   automap diagnose --prometheus http://localhost:9090 -n shop --baseline 12:00..13:00
-  automap diagnose --capture incident.parquet -o json
-  automap diagnose --capture incident.parquet --engine all
+  automap diagnose incident.parquet -o json
+  automap diagnose incident.parquet --engine all
   automap diagnose --csv metrics.csv --incident-start 2026-11-23T14:03:00Z
 
 Exit codes: 0 answered, 1 a cause was named (with --exit-code), 2 wrong usage or file,
@@ -27,7 +27,7 @@ Exit codes: 0 answered, 1 a cause was named (with --exit-code), 2 wrong usage or
 #[derive(Args, Debug)]
 pub(crate) struct DiagnoseArgs {
     #[command(flatten)]
-    input: InputArgs,
+    input: AnyInputArgs,
     /// How causes are ranked
     #[arg(long, value_enum, default_value_t = EngineChoice::Evidence, help_heading = "Engine")]
     engine: EngineChoice,
@@ -47,8 +47,8 @@ pub(crate) struct DiagnoseArgs {
 pub(crate) fn run(args: &DiagnoseArgs) -> Result<Exit> {
     let now = ZonedDateTime::now();
     if args.explain_queries {
-        let options = args.input.prometheus.observe_options(&args.input.time, &now)?;
-        let queries = explain_queries(&options, &args.input.prometheus.presets()?);
+        let options = args.input.options.prometheus.observe_options(&args.input.options.time, &now)?;
+        let queries = explain_queries(&options, &args.input.options.prometheus.presets()?);
         let lines: Vec<String> = queries.iter().map(|q| format!("# {}\n{}\n", q.purpose, q.promql)).collect();
         print(&lines.join("\n"))?;
         return Ok(Exit::Ok);

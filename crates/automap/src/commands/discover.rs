@@ -11,8 +11,9 @@ use clap::Args;
 use jiff::ZonedDateTime;
 use serde::Serialize;
 
-use super::output_args::{Format, StyleArgs};
-use super::source_args::{PrometheusArgs, TimeArgs};
+use crate::args::output::{Format, StyleArgs};
+use crate::args::prometheus::PrometheusArgs;
+use crate::args::time::TimeArgs;
 use crate::console::{color, print};
 use crate::exit::Exit;
 

@@ -14,9 +14,10 @@ use clap::Args;
 use jiff::ZonedDateTime;
 
 #[cfg(feature = "kubernetes")]
-use super::cluster_args::ClusterArgs;
-use super::output_args::{Format, StyleArgs};
-use super::source_args::{PrometheusArgs, TimeArgs};
+use crate::args::cluster::ClusterArgs;
+use crate::args::output::{Format, StyleArgs};
+use crate::args::prometheus::PrometheusArgs;
+use crate::args::time::TimeArgs;
 use crate::console::{color, print};
 use crate::exit::Exit;
 use findings::{Doctor, State};

@@ -16,8 +16,8 @@ use anyhow::{Context, Result, bail};
 use automap_chaos::score::{Answered, Row, Scorecard};
 use clap::Args;
 
-use super::card_args::CardArgs;
-use super::source_args::span;
+use crate::args::parse::span;
+use crate::args::scorecard::ScorecardArgs;
 use crate::console::{bar, print, say};
 use crate::episode::{Episode, NotCalm, Stage, Timing, episode};
 use crate::exit::Exit;
@@ -50,7 +50,7 @@ pub(crate) struct DrillArgs {
     #[command(flatten)]
     on_cluster: on_cluster::OnClusterArgs,
     #[command(flatten)]
-    card: CardArgs,
+    card: ScorecardArgs,
 }
 
 /// How long the parts of an episode take, where the place's own times do not suit.
@@ -63,8 +63,8 @@ struct TimingArgs {
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Time")]
     normal: Option<Duration>,
     /// From a fault to the last question; then it is taken back [default: 40s on the lab, 3m on a cluster]
-    #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Time")]
-    fault: Option<Duration>,
+    #[arg(long, alias = "fault", value_name = "SPAN", value_parser = span, help_heading = "Time")]
+    fault_duration: Option<Duration>,
 }
 
 impl TimingArgs {
@@ -73,7 +73,7 @@ impl TimingArgs {
         Timing {
             settle: self.settle.unwrap_or(default.settle),
             normal: self.normal.unwrap_or(default.normal),
-            fault: self.fault.unwrap_or(default.fault),
+            fault: self.fault_duration.unwrap_or(default.fault),
         }
     }
 }

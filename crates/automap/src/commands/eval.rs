@@ -12,10 +12,11 @@ use automap_eval::evaluate::summary::{Style, Summary, render, summarise};
 use automap_eval::evaluate::{Settings, evaluate, total};
 use clap::{Args, ValueEnum};
 
-use crate::console::{bar, print, say};
+use crate::args::file::FileArgs;
+use crate::args::parse::share;
+use crate::console::{bar, say};
 use crate::exit::Exit;
-use crate::output_file;
-use choice::{EngineName, Topology, engines, onset, share};
+use choice::{EngineName, Topology, engines, onset};
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap eval incidents/                                  how accurate is automap?
@@ -55,7 +56,7 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Topology::Known, help_heading = "Question")]
     topology: Topology,
     /// Only these sets
-    #[arg(long, value_name = "SET", value_delimiter = ',', help_heading = "Question")]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Question")]
     only: Vec<String>,
     /// Ask about fault-free time too: the end of every baseline, and windows in which nothing was broken
     #[arg(long, help_heading = "Question")]
@@ -69,12 +70,8 @@ pub(crate) struct EvalArgs {
     /// Also scores by kind of fault, false alarms by set and every miss
     #[arg(long, short, help_heading = "Output")]
     verbose: bool,
-    /// Write here instead of to standard output
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    file: Option<PathBuf>,
-    /// Replace FILE where it exists
-    #[arg(long, requires = "file", help_heading = "Output")]
-    force: bool,
+    #[command(flatten)]
+    file: FileArgs,
     /// Exit with 1 where the first engine's AC@1, mean over sets at the first onset, is below
     #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Output")]
     min_ac1: Option<f64>,
@@ -95,7 +92,7 @@ enum Format {
 
 /// Runs `automap eval`.
 pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
-    output_file::check(args.file.as_deref(), args.force)?;
+    args.file.check()?;
     let settings = Settings {
         engines: engines(&args.engine),
         onsets: args.onset.clone(),
@@ -119,10 +116,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
         Format::Csv => csv(&summary)?,
         Format::Json => serde_json::to_string_pretty(&summary)? + "\n",
     };
-    match &args.file {
-        None => print(&text)?,
-        Some(path) => output_file::write(path, &text, args.force)?,
-    }
+    args.file.write(text.as_bytes())?;
     Ok(args.min_ac1.map_or(Exit::Ok, |least| judge(&summary, least)))
 }
 

@@ -1,6 +1,8 @@
 //! `automap explain`: how a fault spread, and why one service ranks where it ranks.
 
-use anyhow::Result;
+use std::path::Path;
+
+use anyhow::{Result, bail};
 use automap_core::analyse_with_history;
 use automap_core::explain::explain;
 use automap_core::rank::Engine;
@@ -9,24 +11,26 @@ use automap_render::{explain_text, propagation_text};
 use clap::Args;
 use jiff::ZonedDateTime;
 
-use super::engine_args::EngineArgs;
-use super::input_args::InputArgs;
-use super::output_args::OutputArgs;
+use crate::args::engine::EngineArgs;
+use crate::args::input::InputArgs;
+use crate::args::output::OutputArgs;
 use crate::exit::Exit;
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  automap explain --capture incident.parquet                 how the fault spread: a time line
-  automap explain orders --capture incident.parquet          why orders ranks where it ranks
+  automap explain incident.parquet                           how the fault spread: a time line
+  automap explain incident.parquet orders                    why orders ranks where it ranks
   automap explain payment --prometheus http://localhost:9090 -n sock-shop --incident-start 14:03
-  automap explain orders --capture incident.parquet -o json
+  automap explain incident.parquet orders -o json
 
 Exit codes: 0 answered, 2 wrong usage, file or service name, 3 source not reachable,
 4 not enough data.";
 
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
-    /// The service to explain; without it, how the fault spread
-    service: Option<String>,
+    /// A capture file, the service to explain, or both in this order; without a service, how the fault spread. One name
+    /// alone is the service where --capture, --csv or --prometheus names the data
+    #[arg(value_name = "CAPTURE|SERVICE", num_args = 0..=2)]
+    names: Vec<String>,
     #[command(flatten)]
     input: InputArgs,
     /// How causes are ranked
@@ -49,14 +53,15 @@ enum OneEngine {
 
 /// Runs `automap explain`.
 pub(crate) fn run(args: &ExplainArgs) -> Result<Exit> {
-    let observation = args.input.observation(&ZonedDateTime::now())?;
+    let (capture, service) = capture_and_service(&args.names, args.input.is_given())?;
+    let observation = args.input.observation(capture, &ZonedDateTime::now())?;
     let engine = match args.engine {
         OneEngine::Evidence => Engine::Evidence,
         OneEngine::Automap => Engine::Automap,
     };
     let options = args.engine_options.diagnose_options(engine);
     let analysis = analyse_with_history(&observation, &options, &args.engine_options.history(engine)?)?;
-    match &args.service {
+    match service {
         None => {
             let spread = propagation(&observation, &analysis, &options.verdict);
             let start = spread.windows.incident_start;
@@ -69,4 +74,34 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit> {
         }
     }
     Ok(Exit::Ok)
+}
+
+/// Which of the names is a capture and which a service; `is_source_given`: whether an option names the data already.
+fn capture_and_service(names: &[String], is_source_given: bool) -> Result<(Option<&Path>, Option<&str>)> {
+    match (names, is_source_given) {
+        ([], _) => Ok((None, None)),
+        ([service], true) => Ok((None, Some(service))),
+        ([capture], false) => Ok((Some(Path::new(capture)), None)),
+        ([capture, service], false) => Ok((Some(Path::new(capture)), Some(service))),
+        (names, _) => bail!(
+            "{} are too many names beside --capture, --csv or --prometheus: give the service alone",
+            names.join(" and ")
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_name_is_the_service_where_an_option_names_the_data() {
+        let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        let capture = Path::new("a.parquet");
+        assert_eq!(capture_and_service(&names(&["orders"]), true).unwrap(), (None, Some("orders")));
+        assert_eq!(capture_and_service(&names(&["a.parquet"]), false).unwrap(), (Some(capture), None));
+        let both = names(&["a.parquet", "orders"]);
+        assert_eq!(capture_and_service(&both, false).unwrap(), (Some(capture), Some("orders")));
+        assert!(capture_and_service(&both, true).is_err());
+    }
 }

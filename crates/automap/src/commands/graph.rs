@@ -1,8 +1,7 @@
 //! `automap graph`: who calls whom, what moved together, and where the incident began, as a tree, a drawing or a file.
 
-use std::fs;
-use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use automap_core::graph::learn_for_incident;
@@ -14,30 +13,30 @@ use automap_render::map::{SvgOptions, TreeOptions, dot, graphml, mermaid, svg, t
 use clap::{Args, ValueEnum};
 use jiff::ZonedDateTime;
 
-use super::input_args::InputArgs;
+use crate::args::file::FileArgs;
+use crate::args::input::AnyInputArgs;
 use crate::console::{self, Color, say};
 use crate::exit::Exit;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap graph --prometheus http://localhost:9090 -n sock-shop   a tree in the terminal
-  automap graph --capture incident.parquet --file map.svg         drawn; .png .dot .mmd too
-  automap graph --capture incident.parquet -o mermaid             for a page on GitHub
-  automap graph --capture incident.parquet -o dot | dot -Tpdf > map.pdf
-  automap graph --capture incident.parquet --kind difference      what the incident changed";
+  automap graph incident.parquet -f map.svg                        drawn; .png .dot .mmd too
+  automap graph incident.parquet -o mermaid                       for a page on GitHub
+  automap graph incident.parquet -o dot | dot -Tpdf > map.pdf
+  automap graph incident.parquet --kind difference                what the incident changed";
 
 #[derive(Args, Debug)]
 pub(crate) struct GraphArgs {
     #[command(flatten)]
-    input: InputArgs,
+    input: AnyInputArgs,
     /// Which time the graph is of
     #[arg(long, value_enum, default_value_t = Kind::Anomaly, help_heading = "Output")]
     kind: Kind,
     /// Form; by default that of the file's name, else text
     #[arg(long, short, value_enum, help_heading = "Output")]
     output: Option<Format>,
-    /// Write to this file instead of standard output
-    #[arg(long, value_name = "PATH", help_heading = "Output")]
-    file: Option<PathBuf>,
+    #[command(flatten)]
+    file: FileArgs,
     /// In a tree of a large system, also branches that stayed normal
     #[arg(long, help_heading = "Output")]
     all: bool,
@@ -95,8 +94,9 @@ impl Format {
 
 /// Runs `automap graph`.
 pub(crate) fn run(args: &GraphArgs) -> Result<Exit> {
-    // A wrong wish is told before a server is asked.
+    // What cannot be written is reported before a server is asked.
     let format = format(args)?;
+    args.file.check()?;
     let observation = args.input.observation(&ZonedDateTime::now())?;
     let options = DiagnoseOptions::default();
     let analysis = analyse(&observation, &options)?;
@@ -110,36 +110,25 @@ pub(crate) fn run(args: &GraphArgs) -> Result<Exit> {
         learn_for_incident(&analysis.frame, &analysis.windows.rows, &observation.calls, &options.automap.graph);
     let map = with_graphs(&observation, &report, &graphs, kind);
     let bytes = render(&map, format, args)?;
-    match &args.file {
-        Some(path) => {
-            fs::write(path, bytes).with_context(|| path.display().to_string())?;
-            say(&format!("wrote {}", path.display()));
-        }
-        None => print(&bytes)?,
+    args.file.write(&bytes)?;
+    if let Some(path) = args.file.path() {
+        say(&format!("wrote {}", path.display()));
     }
     Ok(Exit::Ok)
 }
 
-/// As [`console::print`], for bytes that need not be text.
-fn print(bytes: &[u8]) -> Result<()> {
-    match io::stdout().write_all(bytes) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e.into()),
-        _ => Ok(()),
-    }
-}
-
 fn format(args: &GraphArgs) -> Result<Format> {
-    let format = match (args.output, &args.file) {
+    let format = match (args.output, args.file.path()) {
         (Some(format), _) => format,
         (None, None) => Format::Text,
         (None, Some(path)) => Format::of(path).with_context(|| {
             format!(
-                "{}: the name does not tell the form: end it in .svg, .png, .dot, .graphml, .mmd, .json or .txt, or give -o",
+                "{}: the form is unknown from the name: end it in .svg, .png, .dot, .graphml, .mmd, .json or .txt, or give -o",
                 path.display()
             )
         })?,
     };
-    if format == Format::Png && args.file.is_none() && io::stdout().is_terminal() {
+    if format == Format::Png && args.file.path().is_none() && io::stdout().is_terminal() {
         bail!("a PNG would fill the terminal with noise: give --file map.png, or send it on with `> map.png`");
     }
     Ok(format)
@@ -148,7 +137,7 @@ fn format(args: &GraphArgs) -> Result<Format> {
 fn render(map: &ServiceMap, format: Format, args: &GraphArgs) -> Result<Vec<u8>> {
     Ok(match format {
         Format::Text => {
-            let color = args.file.is_none() && console::color(args.color);
+            let color = args.file.path().is_none() && console::color(args.color);
             tree(map, &TreeOptions { color, all: args.all }).into_bytes()
         }
         Format::Dot => dot(map).into_bytes(),

@@ -1,7 +1,7 @@
 //! `automap incidents`: what a watcher has kept.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Write};
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use automap_server::store::{IncidentFilter, transfer};
 use clap::{Args, Subcommand};
 use jiff::ZonedDateTime;
 
-use super::output_args::{Format, StyleArgs};
-use super::source_args::{millis, span};
+use crate::args::file::{ForceArgs, is_standard, readable};
+use crate::args::output::{Format, StyleArgs};
+use crate::args::parse::{millis, span};
 use crate::console::{print, print_answer, say};
-use crate::output_file;
 use crate::store::{KeptArgs, Opened};
 
 pub(crate) const EXAMPLES: &str = "Examples:
@@ -102,9 +102,8 @@ pub(crate) struct ExportArgs {
     /// Of this target only
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
-    /// Replace the file if it exists
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    force: ForceArgs,
     #[command(flatten)]
     kept: KeptArgs,
 }
@@ -191,27 +190,20 @@ fn confirm(args: &ConfirmArgs) -> Result<()> {
 fn export(args: &ExportArgs) -> Result<()> {
     let store = args.kept.open_existing()?.store;
     let filter = IncidentFilter { target: args.target.clone(), ..IncidentFilter::default() };
-    if args.file.as_os_str() == "-" {
-        transfer::export(&*store, &filter, &mut io::stdout().lock())?;
-        return Ok(());
-    }
-    output_file::check(Some(&args.file), args.force)?;
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).create_new(!args.force).truncate(args.force).open(&args.file);
-    let mut out: Box<dyn Write> = Box::new(BufWriter::new(file.with_context(|| args.file.display().to_string())?));
+    args.force.check(&args.file)?;
+    let mut out = BufWriter::new(args.force.create(&args.file)?);
     let count = transfer::export(&*store, &filter, &mut out)?;
-    say(&format!("{count} incidents are in {}", args.file.display()));
+    out.flush().with_context(|| args.file.display().to_string())?;
+    if !is_standard(&args.file) {
+        say(&format!("{count} incidents are in {}", args.file.display()));
+    }
     Ok(())
 }
 
 fn import(args: &ImportArgs) -> Result<()> {
     let place = || args.file.display().to_string();
-    let done = if args.file.as_os_str() == "-" {
-        transfer::import(&*args.kept.open()?.store, &mut io::stdin().lock())?
-    } else {
-        let file = File::open(&args.file).with_context(place)?;
-        transfer::import(&*args.kept.open()?.store, &mut BufReader::new(file)).with_context(place)?
-    };
+    let file = File::open(readable(&args.file)).with_context(place)?;
+    let done = transfer::import(&*args.kept.open()?.store, &mut BufReader::new(file)).with_context(place)?;
     say(&format!("{} incidents are new or later, {} were kept already", done.written, done.known));
     Ok(())
 }

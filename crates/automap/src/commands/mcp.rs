@@ -1,14 +1,13 @@
 //! `automap mcp`: the same questions for language models.
 
 use std::io;
-use std::path::PathBuf;
 
 use anyhow::Result;
 use automap_server::live::Live;
 use automap_server::mcp;
 use clap::Args;
 
-use super::watch::one_target;
+use crate::args::target::TargetArgs;
 use crate::exit::Exit;
 use crate::store::StoreArgs;
 
@@ -20,22 +19,15 @@ Read-only: incidents are listed, explained, drawn and compared; nothing is confi
 
 #[derive(Args, Debug)]
 pub(crate) struct McpArgs {
-    /// The watcher's configuration
-    #[arg(long, short, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// One target without a configuration: its Prometheus
-    #[arg(long, value_name = "URL", conflicts_with = "config", requires = "namespace")]
-    prometheus: Option<String>,
-    /// And its Kubernetes namespace
-    #[arg(long, short, value_name = "NAME", requires = "prometheus")]
-    namespace: Option<String>,
+    #[command(flatten)]
+    target: TargetArgs,
     #[command(flatten)]
     store: StoreArgs,
 }
 
 /// Runs `automap mcp` until the input ends.
 pub(crate) fn run(args: &McpArgs) -> Result<Exit> {
-    let config = one_target(args.config.as_deref(), args.prometheus.as_deref(), args.namespace.as_deref())?;
+    let config = args.target.configuration()?;
     let store = args.store.open_configured(&config.store)?.store;
     let live = Live::of(&config, &store)?;
     mcp::serve(io::stdin().lock(), io::stdout().lock(), &live, &*store)?;

@@ -1,8 +1,8 @@
 //! `automap profile`: a vector for every service.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use automap_core::graph::{GraphOptions, MetricType, learn_for_incident};
@@ -12,25 +12,25 @@ use automap_sources::profile_table;
 use clap::{Args, ValueEnum};
 use jiff::ZonedDateTime;
 
-use super::input_args::InputArgs;
-use crate::console::{print, say};
+use crate::args::file::FileArgs;
+use crate::args::input::AnyInputArgs;
+use crate::console::say;
 use crate::exit::Exit;
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  automap profile --capture incident.parquet                     classes and changes, for people
-  automap profile --capture incident.parquet --file shop.csv     all dimensions; or .parquet .json
+  automap profile incident.parquet                      classes and changes, for people
+  automap profile incident.parquet -f shop.csv          all dimensions; or .parquet .json
   automap profile --prometheus http://localhost:9090 -n sock-shop -o json | jq '.dimensions'";
 
 #[derive(Args, Debug)]
 pub(crate) struct ProfileArgs {
     #[command(flatten)]
-    input: InputArgs,
+    input: AnyInputArgs,
     /// Form; by default that of the file's name, else text
     #[arg(long, short, value_enum, help_heading = "Output")]
     output: Option<Format>,
-    /// Write to this file instead of standard output
-    #[arg(long, value_name = "PATH", help_heading = "Output")]
-    file: Option<PathBuf>,
+    #[command(flatten)]
+    file: FileArgs,
 }
 
 /// Form of the profiles.
@@ -49,6 +49,7 @@ enum Format {
 /// Runs `automap profile`.
 pub(crate) fn run(args: &ProfileArgs) -> Result<Exit> {
     let format = format(args)?;
+    args.file.check()?;
     let observation = args.input.observation(&ZonedDateTime::now())?;
     let analysis = analyse(&observation, &DiagnoseOptions::default())?;
     let graphs =
@@ -60,34 +61,30 @@ pub(crate) fn run(args: &ProfileArgs) -> Result<Exit> {
         Format::Csv => profile_table::csv(&table)?.into_bytes(),
         Format::Parquet => profile_table::parquet(&table)?,
     };
-    match (&args.file, format) {
-        (Some(path), _) => {
-            std::fs::write(path, bytes).with_context(|| path.display().to_string())?;
-            let (services, dimensions) = (table.services.len(), table.dimensions.len());
-            say(&format!("{}: {services} services, {dimensions} dimensions", path.display()));
-        }
-        (None, Format::Parquet) => io::stdout().write_all(&bytes)?,
-        (None, _) => print(&String::from_utf8_lossy(&bytes))?,
+    args.file.write(&bytes)?;
+    if let Some(path) = args.file.path() {
+        let (services, dimensions) = (table.services.len(), table.dimensions.len());
+        say(&format!("{}: {services} services, {dimensions} dimensions", path.display()));
     }
     Ok(Exit::Ok)
 }
 
 fn format(args: &ProfileArgs) -> Result<Format> {
-    let by_name = |path: &PathBuf| match path.extension().and_then(|e| e.to_str()) {
+    let by_name = |path: &Path| match path.extension().and_then(|e| e.to_str()) {
         Some("json") => Some(Format::Json),
         Some("csv") => Some(Format::Csv),
         Some("parquet") => Some(Format::Parquet),
         Some("txt") => Some(Format::Text),
         _ => None,
     };
-    let format = match (args.output, &args.file) {
+    let format = match (args.output, args.file.path()) {
         (Some(format), _) => format,
         (None, None) => Format::Text,
         (None, Some(path)) => by_name(path).with_context(|| {
             format!("{}: end the name in .csv, .parquet, .json or .txt, or give -o", path.display())
         })?,
     };
-    if format == Format::Parquet && args.file.is_none() && io::stdout().is_terminal() {
+    if format == Format::Parquet && args.file.path().is_none() && io::stdout().is_terminal() {
         bail!("Parquet would fill the terminal with noise: give --file profiles.parquet");
     }
     Ok(format)

@@ -7,16 +7,16 @@ use clap::Args;
 use jiff::ZonedDateTime;
 use std::time::Duration;
 
-use super::input_args::InputArgs;
-use super::output_args::{Format, StyleArgs};
-use super::source_args::{millis, span};
+use crate::args::input::AnyInputArgs;
+use crate::args::output::{Format, StyleArgs};
+use crate::args::parse::{millis, span};
 use crate::console::{bar, print, say};
 use crate::exit::Exit;
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  automap replay --capture day.parquet
+  automap replay day.parquet
   automap replay --prometheus http://localhost:9090 -n sock-shop --since 6h
-  automap replay --capture incident.parquet --every 5s --learn 40s --confirm 5s -o json";
+  automap replay incident.parquet --every 5s --learn 40s --confirm 5s -o json";
 
 /// Most looks of one replay.
 const MAX_LOOKS: i64 = 50_000;
@@ -24,7 +24,7 @@ const MAX_LOOKS: i64 = 50_000;
 #[derive(Args, Debug)]
 pub(crate) struct ReplayArgs {
     #[command(flatten)]
-    input: InputArgs,
+    input: AnyInputArgs,
     /// How often it is looked
     #[arg(long, value_name = "SPAN", default_value = "15s", value_parser = span, help_heading = "Watching")]
     every: Duration,

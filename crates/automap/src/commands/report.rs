@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use automap_core::analyse_with_history;
@@ -13,38 +13,34 @@ use clap::{Args, ValueEnum};
 use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
 
-use super::engine_args::{EngineArgs, EngineChoice};
-use super::input_args::InputArgs;
-use crate::console::{print, say};
+use crate::args::engine::{EngineArgs, EngineChoice};
+use crate::args::file::FileArgs;
+use crate::args::input::AnyInputArgs;
+use crate::console::say;
 use crate::exit::Exit;
-use crate::output_file;
-use crate::when::utc_offset_s;
+use crate::parse_time::utc_offset_s;
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  automap report --prometheus http://localhost:9090 -n sock-shop --file incident.html
-  automap report --capture incident.parquet --file incident.html   opens offline, prints well
-  automap report --capture incident.parquet --file incident.md     for Slack, GitHub or GitLab
-  automap report --capture incident.parquet -o markdown            the same on standard output
-  automap report --capture incident.parquet -o json | jq .charts   the page's data";
+  automap report --prometheus http://localhost:9090 -n sock-shop -f incident.html
+  automap report incident.parquet -f incident.html                  opens offline, prints well
+  automap report incident.parquet -f incident.md                    for Slack, GitHub or GitLab
+  automap report incident.parquet -o markdown                      the same on standard output
+  automap report incident.parquet -o json | jq .charts             the page's data";
 
 #[derive(Args, Debug)]
 pub(crate) struct ReportArgs {
     #[command(flatten)]
-    input: InputArgs,
+    input: AnyInputArgs,
     /// How causes are ranked
     #[arg(long, value_enum, default_value_t = EngineChoice::Evidence, help_heading = "Engine")]
     engine: EngineChoice,
     #[command(flatten)]
     engine_options: EngineArgs,
-    /// Write here; the ending .html, .md or .json says in which form
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    file: Option<PathBuf>,
-    /// Form of the page, whatever the file is called [default: html]
+    #[command(flatten)]
+    file: FileArgs,
+    /// Form of the page [default: by the ending .html, .md or .json of the file, else html]
     #[arg(long, short, value_enum, help_heading = "Output")]
     output: Option<Form>,
-    /// Replace FILE where it exists
-    #[arg(long, requires = "file", help_heading = "Output")]
-    force: bool,
     /// Wall-clock times in UTC instead of the local zone
     #[arg(long, help_heading = "Output")]
     utc: bool,
@@ -64,7 +60,7 @@ enum Form {
 /// Runs `automap report`.
 pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
     let form = form(args)?;
-    output_file::check(args.file.as_deref(), args.force)?;
+    args.file.check()?;
     let [engine] = args.engine.engines() else {
         bail!("a page holds one answer; choose one engine (`automap diagnose --engine all` compares them)");
     };
@@ -73,20 +69,17 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
     let analysis = analyse_with_history(&observation, &options, &args.engine_options.history(*engine)?)?;
     let dossier = dossier::of_analysis(&observation, &analysis, &options.verdict);
     let page = render(&dossier, form, &page_options(args, &dossier))?;
-    match &args.file {
-        None => print(&page)?,
-        Some(path) => {
-            output_file::write(path, &page, args.force)?;
-            say(&format!("{}: {}, {} KiB", path.display(), dossier.report.verdict.summary, page.len().div_ceil(1024)));
-        }
+    args.file.write(page.as_bytes())?;
+    if let Some(path) = args.file.path() {
+        say(&format!("{}: {}, {} KiB", path.display(), dossier.report.verdict.summary, page.len().div_ceil(1024)));
     }
     Ok(Exit::Ok)
 }
 
-/// What was asked for, else what the file's ending says, else HTML, which a terminal is no place for.
+/// The form that was asked for, else that of the file's ending, else HTML, but not on a terminal.
 fn form(args: &ReportArgs) -> Result<Form> {
     let ending = |path: &Path| path.extension().and_then(OsStr::to_str).map(str::to_lowercase);
-    match (&args.file, args.output) {
+    match (args.file.path(), args.output) {
         (_, Some(form)) => Ok(form),
         (Some(path), None) => match ending(path).as_deref() {
             Some("html" | "htm") => Ok(Form::Html),

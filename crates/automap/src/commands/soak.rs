@@ -23,7 +23,7 @@ use automap_server::watcher::{Clock, Routes, Stop, SystemClock, Told, Watcher, r
 use automap_sources::prometheus::{Client, ClientOptions};
 use clap::Args;
 
-use super::source_args::{millis, span};
+use crate::args::parse::{millis, span};
 use crate::console::{print, say};
 use crate::exit::Exit;
 use faults::Faults;
@@ -46,8 +46,8 @@ pub(crate) struct SoakArgs {
     #[arg(long, value_name = "SPAN", default_value = "3m", value_parser = span)]
     learn: Duration,
     /// How long each fault is in place
-    #[arg(long, value_name = "SPAN", default_value = "150s", value_parser = span)]
-    fault: Duration,
+    #[arg(long, alias = "fault", value_name = "SPAN", default_value = "150s", value_parser = span)]
+    fault_duration: Duration,
     /// How often the watcher looks
     #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span)]
     every: Duration,
@@ -58,7 +58,7 @@ pub(crate) struct SoakArgs {
     #[arg(long, value_name = "RATE", default_value_t = automap_lab::load::DEFAULT_RATE_PER_S)]
     rate: f64,
     /// Seed of the faults' order and of quiet stretches
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
 }
 
@@ -147,15 +147,15 @@ fn break_things(args: &SoakArgs, lab: &Lab, began: Timestamp) -> Result<(f64, f6
     let mut faults = Faults::new(args.seed);
     loop {
         std::thread::sleep(faults.quiet().min(left()));
-        if left() < args.fault + MEASURE_EVERY {
+        if left() < args.fault_duration + MEASURE_EVERY {
             std::thread::sleep(left());
             break;
         }
-        let (name, yaml) = faults.next(args.fault);
+        let (name, yaml) = faults.next(args.fault_duration);
         let at = (SystemClock.now().ms() - began.ms()) / 1000;
         say(&format!("{}  fault       {name}   {at} s after the start", SystemClock.now().clock(0)));
         lab.inject_yaml(&format!("{name}.yaml"), &yaml)?;
-        std::thread::sleep(args.fault);
+        std::thread::sleep(args.fault_duration);
         lab.wait_recovered(RECOVER_WITHIN)?;
     }
     Ok((before, resident_mib()))

@@ -14,11 +14,14 @@ use automap_sources::capture;
 use clap::Args;
 use jiff::ZonedDateTime;
 
-use super::compare::show::{Format, ShowArgs, WholeArgs};
-use super::source_args::{PrometheusArgs, TimeArgs, millis, span};
+use crate::args::file::readable;
+use crate::args::parse::{millis, open_share, span};
+use crate::args::prometheus::PrometheusArgs;
+use crate::args::time::TimeArgs;
+use crate::args::whole::{Format, ShowArgs, WholeArgs};
 use crate::console::{print, say};
 use crate::exit::Exit;
-use crate::when;
+use crate::parse_time;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap trend --capture day.parquet --window 5m                 one level for every 5 minutes
@@ -61,7 +64,7 @@ pub(crate) struct TrendArgs {
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Time")]
     window: Option<Duration>,
     /// Share of false findings accepted among the findings, 0 to 1; the slopes' intervals cover one minus this
-    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = super::compare::share, help_heading = "Judgement")]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = open_share, help_heading = "Judgement")]
     false_discovery: f64,
     #[command(flatten)]
     show: ShowArgs,
@@ -98,9 +101,9 @@ fn windows(args: &TrendArgs, now: &ZonedDateTime) -> Result<Vec<Period>> {
         return cut(args, &observation);
     }
     if let Some(url) = &args.prometheus.prometheus {
-        let to = when::parse(&args.to, now).context("--to")?;
+        let to = parse_time::parse(&args.to, now).context("--to")?;
         let from = match &args.from {
-            Some(text) => when::parse(text, now).context("--from")?,
+            Some(text) => parse_time::parse(text, now).context("--from")?,
             None => to.plus_ms(-millis(args.since)),
         };
         let Some(span) = Interval::new(from, to) else {
@@ -109,11 +112,11 @@ fn windows(args: &TrendArgs, now: &ZonedDateTime) -> Result<Vec<Period>> {
         return cut(args, &args.prometheus.observe(url, &TimeArgs::between(span), now)?.0);
     }
     if args.files.is_empty() {
-        bail!("no metrics to look at: give captures in a row, --capture FILE, --csv FILE or --prometheus URL");
+        bail!("no metrics to analyse: give captures in a row, --capture FILE, --csv FILE or --prometheus URL");
     }
     let mut windows = Vec::new();
     for path in &args.files {
-        let observation = capture::read(path)?;
+        let observation = capture::read(readable(path))?;
         match args.window {
             Some(_) => windows.extend(cut(args, &observation)?),
             None => windows.push(Period::new(&path.display().to_string(), &observation, None)?),

@@ -1,13 +1,12 @@
 //! `automap watch`: opens, explains and closes incidents until it is told to stop.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use automap_core::incident::Incident;
 use automap_render::incident::change_text;
-use automap_server::config::{Config, Target};
+use automap_server::config::Config;
 use automap_server::replica::Replica;
 use automap_server::running::{Listener, Running};
 use automap_server::signals::stop_on_signals;
@@ -15,7 +14,8 @@ use automap_server::watcher::Stop;
 use clap::Args;
 use tracing::{info, warn};
 
-use super::output_args::{Format, StyleArgs};
+use crate::args::output::{Format, StyleArgs};
+use crate::args::target::TargetArgs;
 use crate::console::print;
 use crate::exit::Exit;
 use crate::store::StoreArgs;
@@ -27,15 +27,8 @@ pub(crate) const EXAMPLES: &str = "Examples:
 
 #[derive(Args, Debug)]
 pub(crate) struct WatchArgs {
-    /// The configuration: targets, objectives, receivers, …
-    #[arg(long, short, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// One target without a configuration: its Prometheus
-    #[arg(long, value_name = "URL", conflicts_with = "config", requires = "namespace")]
-    prometheus: Option<String>,
-    /// And its Kubernetes namespace
-    #[arg(long, short, value_name = "NAME", requires = "prometheus")]
-    namespace: Option<String>,
+    #[command(flatten)]
+    target: TargetArgs,
     #[command(flatten)]
     store: StoreArgs,
     /// Form of the output: lines for people, or one JSON object for every change of an incident
@@ -61,12 +54,12 @@ pub(crate) struct ServeArgs {
 
 /// Runs `automap watch`.
 pub(crate) fn run(args: &WatchArgs) -> Result<Exit> {
-    start(args, configuration(args)?, false)
+    start(args, args.target.configuration()?, false)
 }
 
 /// Runs `automap serve`: the same, with the API.
 pub(crate) fn serve(args: &ServeArgs) -> Result<Exit> {
-    let mut config = configuration(&args.watch)?;
+    let mut config = args.watch.target.configuration()?;
     if let Some(listen) = args.listen {
         config.api.listen = listen;
         config.api.check()?;
@@ -98,22 +91,6 @@ fn start(args: &WatchArgs, config: Config, is_served: bool) -> Result<Exit> {
         bail!("a thread of the watcher panicked; this is a bug");
     }
     Ok(Exit::Ok)
-}
-
-fn configuration(args: &WatchArgs) -> Result<Config> {
-    one_target(args.config.as_deref(), args.prometheus.as_deref(), args.namespace.as_deref())
-}
-
-/// A configuration, or a single target without one.
-pub(super) fn one_target(config: Option<&Path>, prometheus: Option<&str>, namespace: Option<&str>) -> Result<Config> {
-    if let Some(file) = config {
-        return Ok(Config::read(file)?);
-    }
-    let (Some(url), Some(namespace)) = (prometheus, namespace) else {
-        bail!("nothing to watch: give --config FILE, or --prometheus URL and --namespace NAME");
-    };
-    let target = Target::new(namespace, url).map_err(|(key, reason)| anyhow!("{key}: {reason}"))?;
-    Ok(Config { targets: vec![target], ..Config::default() })
 }
 
 /// Prints what changes in an incident.

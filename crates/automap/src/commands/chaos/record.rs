@@ -15,7 +15,7 @@ use automap_kubernetes::{Heard, LITMUS_RESULTS, PODS, Scope, VIRTUAL_SERVICES, W
 use clap::Args;
 use jiff::ZonedDateTime;
 
-use crate::commands::cluster_args::ClusterArgs;
+use crate::args::cluster::ClusterArgs;
 use crate::console::say;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;

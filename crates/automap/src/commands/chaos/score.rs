@@ -18,16 +18,17 @@ use clap::Args;
 use jiff::ZonedDateTime;
 
 use super::truth::TruthArgs;
-use crate::commands::card_args::CardArgs;
-use crate::commands::source_args::{PrometheusArgs, millis, span};
+use crate::args::parse::{millis, span};
+use crate::args::prometheus::PrometheusArgs;
+use crate::args::scorecard::ScorecardArgs;
 use crate::console::bar;
 use crate::exit::Exit;
 
 pub(super) const EXAMPLES: &str = "Examples:
   automap chaos score --ledger chaos.jsonl --prometheus http://localhost:9090 -n sock-shop
-  automap chaos score --lab --prometheus http://127.0.0.1:21301 -n sock-shop -o html --out s.html
+  automap chaos score --lab --prometheus http://127.0.0.1:21301 -n sock-shop -o html -f s.html
   automap chaos score --ledger chaos.jsonl --prometheus http://prom:9090 -n shop \\
-      -o junit --out score.xml --min-top3 0.8                      a gate for CI: exit code 1";
+      -o junit -f score.xml --min-top3 0.8                      a gate for CI: exit code 1";
 
 /// A fault that goes on is asked about so long after its beginning.
 const LONGEST_MS: i64 = 15 * 60_000;
@@ -56,7 +57,7 @@ pub(crate) struct ScoreArgs {
     #[arg(long, value_name = "SPAN", default_value = "15s", value_parser = span, help_heading = "Time")]
     every: Duration,
     #[command(flatten)]
-    card: CardArgs,
+    card: ScorecardArgs,
 }
 
 /// Scores. Exits with 1 when a share is missed that was asked for.

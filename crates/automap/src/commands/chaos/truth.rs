@@ -20,7 +20,7 @@ use clap::Args;
 use serde_json::Value;
 
 #[cfg(feature = "kubernetes")]
-use crate::commands::cluster_args::ClusterArgs;
+use crate::args::cluster::ClusterArgs;
 
 /// Largest file or answer.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;

@@ -10,7 +10,7 @@ use automap_core::{DiagnoseOptions, analyse};
 use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
 
-use crate::when;
+use crate::parse_time;
 
 /// A part of an observation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ fn span_in(text: &str, data: Interval, zone: &TimeZone) -> Result<Interval> {
     };
     let anchors = [zoned(data.end, zone)?, zoned(data.start, zone)?];
     let read = |part: &str| -> Result<Timestamp> {
-        let times = anchors.iter().map(|now| when::parse(part, now)).collect::<Result<Vec<_>>>()?;
+        let times = anchors.iter().map(|now| parse_time::parse(part, now)).collect::<Result<Vec<_>>>()?;
         let inside = |t: &&Timestamp| data.start <= **t && **t <= data.end;
         Ok(*times.iter().find(inside).unwrap_or(&times[0]))
     };

@@ -10,6 +10,7 @@ use automap_lab::control::{Lab, LabOptions};
 use clap::Args;
 
 use super::{DemoArgs, print_truth};
+use crate::args::file::readable;
 use crate::console::{bar, say};
 use crate::episode::{Fault, LabStage, Timing, episode};
 use crate::exit::Exit;
@@ -46,7 +47,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<Exit> {
     let fault = match &args.live.fault {
         Some(path) => Fault {
             name: path.display().to_string(),
-            yaml: std::fs::read_to_string(path).with_context(|| path.display().to_string())?,
+            yaml: std::fs::read_to_string(readable(path)).with_context(|| path.display().to_string())?,
         },
         None => Fault { name: "delay-payment.yaml".to_owned(), yaml: DEFAULT_FAULT.to_owned() },
     };
@@ -59,7 +60,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<Exit> {
         // A lab of the user's own, in the usual directory, is left alone.
         ..LabOptions::temporary("demo")?
     };
-    say("starting the Sock Shop (14 pods, each an application and a side-car), Prometheus and visitors");
+    say("starting the Sock Shop (14 pods, each an application and a side-car), Prometheus and simulated visitors");
     let lab = Lab::up(&options, &mut |_| {})?;
     say(&format!("ready after {:.0} s; {}", began.elapsed().as_secs_f64(), lab.prometheus_url()?.unwrap_or_default()));
     let total = (TIMING.settle + TIMING.normal + TIMING.fault).as_secs();

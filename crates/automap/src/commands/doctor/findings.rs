@@ -275,7 +275,7 @@ fn normal(report: Option<&Report>) -> Finding {
         Some(report) => finding(
             check,
             State::Weak,
-            format!("this is no quiet time: {}", report.verdict.summary),
+            format!("this is not a quiet period: {}", report.verdict.summary),
             "take another hour as the baseline (--baseline), or diagnose it: `automap diagnose` with the same options",
         ),
     }

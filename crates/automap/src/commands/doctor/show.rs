@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::findings::{Doctor, Finding, State};
-use crate::commands::coverage_table;
+use crate::coverage_table;
 
 const GREEN: &str = "\x1b[32m";
 const YELLOW: &str = "\x1b[33m";

@@ -8,8 +8,8 @@ use clap::Args;
 
 use super::choice::Item;
 use super::play_all;
-use crate::commands::cluster_args::ClusterArgs;
-use crate::commands::source_args::PrometheusArgs;
+use crate::args::cluster::ClusterArgs;
+use crate::args::prometheus::PrometheusArgs;
 use crate::console::say;
 use crate::episode::{ClusterStage, Timing};
 use crate::interrupt::Interrupt;

@@ -35,7 +35,7 @@ pub(super) struct OnLabArgs {
     #[arg(long, value_name = "RATE", default_value_t = automap_lab::load::DEFAULT_RATE_PER_S, help_heading = "Lab")]
     rate: f64,
     /// Seed of names, choices, jitter and visitors
-    #[arg(long, default_value_t = 1, help_heading = "Lab")]
+    #[arg(long, value_name = "SEED", default_value_t = 1, help_heading = "Lab")]
     seed: u64,
 }
 

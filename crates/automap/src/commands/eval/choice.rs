@@ -6,7 +6,7 @@ use automap_eval::engine::Engine;
 use automap_eval::evaluate::onset::OnsetHint;
 use clap::ValueEnum;
 
-use crate::when::span_or_none_ms;
+use crate::parse_time::span_or_zero_ms;
 
 /// Who answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -73,7 +73,7 @@ pub(super) enum Topology {
 
 /// Reads `known`, `detected`, `+60s`, `-1m30s`.
 pub(super) fn onset(text: &str) -> Result<OnsetHint, String> {
-    let shift = |span: &str, sign: i64| span_or_none_ms(span).map(|ms| OnsetHint::Shifted(sign * ms)).ok();
+    let shift = |span: &str, sign: i64| span_or_zero_ms(span).map(|ms| OnsetHint::Shifted(sign * ms)).ok();
     let known = match text.trim() {
         "known" => Some(OnsetHint::Exact),
         "detected" => Some(OnsetHint::Unknown),
@@ -84,12 +84,6 @@ pub(super) fn onset(text: &str) -> Result<OnsetHint, String> {
         },
     };
     known.ok_or_else(|| "write known, detected, or a signed span such as +60s or -2m".to_owned())
-}
-
-/// Reads a share, 0 to 1.
-pub(super) fn share(text: &str) -> Result<f64, String> {
-    let share = text.parse::<f64>().ok().filter(|v| (0.0..=1.0).contains(v));
-    share.ok_or_else(|| "a number from 0 to 1 is needed".to_owned())
 }
 
 #[cfg(test)]

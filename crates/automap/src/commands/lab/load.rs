@@ -9,10 +9,11 @@ use automap_lab::load::{DEFAULT_RATE_PER_S, LoadOptions, LoadStats};
 use clap::Args;
 
 use super::{DirArgs, print, say};
+use crate::args::parse::span;
 
 pub(super) const EXAMPLES: &str = "Examples:
-  automap lab load --duration 60s        send visitors for a minute, then print what they got
-  automap lab load --background          let the lab send them, also after this command
+  automap lab load --duration 60s        simulate visitors for a minute, then print their results
+  automap lab load --background          let the lab simulate them, also after this command
   automap lab load --background --rate 0 stop those";
 
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
@@ -22,20 +23,20 @@ pub(crate) struct LoadArgs {
     #[command(flatten)]
     dir: DirArgs,
     /// Visitors per second; each makes about seven requests
-    #[arg(long, default_value_t = DEFAULT_RATE_PER_S, value_parser = rate)]
+    #[arg(long, value_name = "RATE", default_value_t = DEFAULT_RATE_PER_S, value_parser = rate)]
     rate: f64,
     /// Seed of arrivals and choices
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
     /// How long, like 90s or 5m [default: until Ctrl-C]
-    #[arg(long, value_parser = span, conflicts_with = "background")]
+    #[arg(long, value_name = "SPAN", value_parser = span, conflicts_with = "background")]
     duration: Option<Duration>,
     /// Let the lab's supervisor do it, and return
     #[arg(long)]
     background: bool,
 }
 
-/// Sends visitors.
+/// Simulates visitors.
 pub(super) fn run(args: &LoadArgs) -> Result<()> {
     let lab = Lab::attach(&args.dir.path())?;
     if args.background {
@@ -75,10 +76,4 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
     let rate: Option<f64> = text.parse().ok();
     rate.filter(|r| (0.0..=1000.0).contains(r))
         .ok_or_else(|| format!("{text:?} is not a rate from 0 to 1000 per second"))
-}
-
-fn span(text: &str) -> Result<Duration, String> {
-    let parsed: Option<jiff::SignedDuration> = text.parse().ok();
-    let positive = parsed.and_then(|d| Duration::try_from(d).ok()).filter(|d| !d.is_zero());
-    positive.ok_or_else(|| format!("{text:?} is not a span; write 90s, 5m or 1h"))
 }

@@ -12,9 +12,9 @@ use clap::Args;
 use super::{DirArgs, say};
 
 pub(super) const EXAMPLES: &str = "Examples:
-  automap lab up --load 4                    start, with 4 visitors per second
+  automap lab up --rate 4                    start, with 4 visitors per second
   automap lab up --foreground                the same until Ctrl-C
-  automap lab up --prometheus none           bring your own Prometheus
+  automap lab up --prometheus-program none   bring your own Prometheus
   automap lab inject delay-payment.yaml      then break something";
 
 #[derive(Args, Debug)]
@@ -28,14 +28,14 @@ pub(crate) struct UpArgs {
     #[arg(long, value_name = "SPAN", default_value = "2s", value_parser = whole_seconds)]
     scrape_interval: u64,
     /// Seed of names, choices and jitter
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
-    /// Program to run, or `none`
-    #[arg(long, value_name = "PATH", default_value = "prometheus")]
-    prometheus: String,
-    /// Also send this many visitors per second
-    #[arg(long, value_name = "RATE", value_parser = super::load::rate)]
-    load: Option<f64>,
+    /// The Prometheus to run: a path, or `none`
+    #[arg(long, alias = "prometheus", value_name = "PATH", default_value = "prometheus")]
+    prometheus_program: String,
+    /// Also simulate this many visitors per second
+    #[arg(long, alias = "load", value_name = "RATE", value_parser = super::load::rate)]
+    rate: Option<f64>,
     /// Keep the metrics of the lab's last run; without it Prometheus starts empty, so that no old fault is diagnosed
     #[arg(long)]
     keep_data: bool,
@@ -46,7 +46,7 @@ pub(crate) struct UpArgs {
 
 /// Starts a lab.
 pub(super) fn run(args: &UpArgs) -> Result<()> {
-    let prometheus = match args.prometheus.as_str() {
+    let prometheus = match args.prometheus_program.as_str() {
         "none" => Choice::None,
         "prometheus" => Choice::InPath,
         path => Choice::Program(PathBuf::from(path)),
@@ -57,7 +57,7 @@ pub(super) fn run(args: &UpArgs) -> Result<()> {
         scrape_interval_s: args.scrape_interval,
         seed: args.seed,
         prometheus,
-        load_rate_per_s: args.load,
+        load_rate_per_s: args.rate,
         detached: !args.foreground,
         keep_data: args.keep_data,
         ..LabOptions::new()?

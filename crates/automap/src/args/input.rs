@@ -1,7 +1,9 @@
-//! What is looked at: a capture, a table or a live server. Every command that analyses takes these options.
+//! What is analysed: a capture, a table, or a live server and a time. Every verb that analyses takes these options.
+//!
+//! A capture may be given by position too: `automap diagnose incident.parquet`.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use automap_core::note::Note;
@@ -11,15 +13,17 @@ use automap_sources::{calls_file, capture, csv_table};
 use clap::Args;
 use jiff::ZonedDateTime;
 
-use super::source_args::{PrometheusArgs, TimeArgs};
+use super::file::readable;
+use super::prometheus::PrometheusArgs;
+use super::time::TimeArgs;
 
 /// A capture, a table, or a live server and a time.
 #[derive(Args, Debug)]
 pub(crate) struct InputArgs {
-    /// A capture file instead of a live server
+    /// A capture file instead of a live server; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prometheus", "csv"], help_heading = "Files")]
     capture: Option<PathBuf>,
-    /// A plain table instead: `time` and one column for each `<service>_<metric>`
+    /// A plain table instead: `time` and one column for each `<service>_<metric>`; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "prometheus", help_heading = "Files")]
     csv: Option<PathBuf>,
     /// Calls that the metrics do not show: lines of `caller,callee`, or a JSON list of pairs
@@ -31,29 +35,52 @@ pub(crate) struct InputArgs {
     pub(crate) time: TimeArgs,
 }
 
-impl InputArgs {
+/// A capture by position, or the options of [`InputArgs`].
+#[derive(Args, Debug)]
+pub(crate) struct AnyInputArgs {
+    /// A capture file, as `automap capture` writes it; - is standard input
+    #[arg(value_name = "CAPTURE", conflicts_with_all = ["capture", "csv", "prometheus"])]
+    capture_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: InputArgs,
+}
+
+impl AnyInputArgs {
     /// Reads or fetches what is to be analysed.
     pub(crate) fn observation(&self, now: &ZonedDateTime) -> Result<Observation> {
-        // A wrong file is told before a server is asked.
-        let asserted = self.calls.as_deref().map(calls_file::read).transpose()?.unwrap_or_default();
-        let mut observation = self.observed(now)?;
+        self.options.observation(self.capture_file.as_deref(), now)
+    }
+}
+
+impl InputArgs {
+    /// Whether an option names the data.
+    pub(crate) fn is_given(&self) -> bool {
+        self.capture.is_some() || self.csv.is_some() || self.prometheus.prometheus.is_some()
+    }
+
+    /// Reads or fetches what is to be analysed; `file` is a capture that was given by position.
+    pub(crate) fn observation(&self, file: Option<&Path>, now: &ZonedDateTime) -> Result<Observation> {
+        // A wrong file is reported before a server is asked.
+        let asserted = self.calls.as_deref().map(|path| calls_file::read(readable(path))).transpose()?;
+        let asserted = asserted.unwrap_or_default();
+        let mut observation = self.fetch_or_read(file.or(self.capture.as_deref()), now)?;
         assert_calls(&mut observation, &asserted);
         Ok(observation)
     }
 
-    fn observed(&self, now: &ZonedDateTime) -> Result<Observation> {
-        if let Some(path) = &self.capture {
-            let mut observation = capture::read(path)?;
+    fn fetch_or_read(&self, file: Option<&Path>, now: &ZonedDateTime) -> Result<Observation> {
+        if let Some(path) = file {
+            let mut observation = capture::read(readable(path))?;
             observation.hint = self.time.hint(now, observation.hint)?;
             return Ok(observation);
         }
         if let Some(path) = &self.csv {
-            return Ok(csv_table::read(path, self.time.hint(now, WindowHint::default())?)?);
+            return Ok(csv_table::read(readable(path), self.time.hint(now, WindowHint::default())?)?);
         }
         match &self.prometheus.prometheus {
             Some(url) => Ok(self.prometheus.observe(url, &self.time, now)?.0),
             None => bail!(
-                "no metrics to look at: give --prometheus URL, --capture FILE or --csv FILE (`automap demo` needs neither)"
+                "no metrics to analyse: give a capture file, --prometheus URL or --csv FILE (`automap demo` needs none of them)"
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! Which cluster, and as whom: options that several commands share.
+//! Which Kubernetes cluster is used, and with which account: options that several verbs share.
 
 use std::path::PathBuf;
 

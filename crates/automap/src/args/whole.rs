@@ -1,4 +1,4 @@
-//! What a comparison or a trend takes and how it is shown.
+//! The data that all periods of a comparison, or all windows of a trend, are parts of, and how the answer is shown.
 
 use std::path::PathBuf;
 
@@ -9,17 +9,18 @@ use automap_render::TextOptions;
 use automap_sources::{capture, csv_table};
 use clap::{Args, ValueEnum};
 
+use super::file::readable;
 #[cfg(feature = "server")]
-use super::kept::KeptHoursArgs;
-use crate::commands::output_args::StyleArgs;
+use super::kept_hours::KeptHoursArgs;
+use super::output::StyleArgs;
 
 /// One file that all periods or windows are parts of.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct WholeArgs {
-    /// The capture that all of them are parts of
+    /// The capture that all of them are parts of; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prometheus", "csv"], help_heading = "Files")]
     capture: Option<PathBuf>,
-    /// The table that all of them are parts of
+    /// The table that all of them are parts of; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "prometheus", help_heading = "Files")]
     csv: Option<PathBuf>,
     #[cfg(feature = "server")]
@@ -31,8 +32,8 @@ impl WholeArgs {
     /// Reads the file; `None` where none is given.
     pub(crate) fn observation(&self) -> Result<Option<Observation>> {
         match (&self.capture, &self.csv) {
-            (Some(path), _) => Ok(Some(capture::read(path)?)),
-            (None, Some(path)) => Ok(Some(csv_table::read(path, Default::default())?)),
+            (Some(path), _) => Ok(Some(capture::read(readable(path))?)),
+            (None, Some(path)) => Ok(Some(csv_table::read(readable(path), Default::default())?)),
             #[cfg(feature = "server")]
             (None, None) => self.kept.observation(),
             #[cfg(not(feature = "server"))]

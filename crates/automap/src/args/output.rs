@@ -1,4 +1,4 @@
-//! How a report is shown: options that several commands share.
+//! How a report is shown: form, wall-clock zone, colours and detail. Options that several verbs share.
 
 use anyhow::Result;
 use automap_core::report::{EngineComparison, Report};
@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::console::{self, Color};
-use crate::when::utc_offset_s;
+use crate::parse_time::utc_offset_s;
 
 /// How the report is shown.
 #[derive(Args, Clone, Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct OutputArgs {
 /// How text looks.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct StyleArgs {
-    /// Everything: what is not remarkable too, all notes, the queries
+    /// Show everything: unremarkable findings, all notes, the queries
     #[arg(long, short, help_heading = "Output")]
     verbose: bool,
     /// Wall-clock times in UTC instead of the local zone

@@ -48,11 +48,11 @@ pub(crate) fn parse_interval(text: &str, now: &ZonedDateTime) -> Result<Interval
 
 /// Reads a span such as `60m`, `1h30m`, `90s`, `2d`, as milliseconds.
 pub(crate) fn span_ms(text: &str) -> Result<i64> {
-    span_or_none_ms(text).ok().filter(|ms| *ms > 0).with_context(|| format!("'{text}' is not a span; {SPANS}"))
+    span_or_zero_ms(text).ok().filter(|ms| *ms > 0).with_context(|| format!("'{text}' is not a span; {SPANS}"))
 }
 
 /// As [`span_ms`], where no time at all is a span too: `0s`.
-pub(crate) fn span_or_none_ms(text: &str) -> Result<i64> {
+pub(crate) fn span_or_zero_ms(text: &str) -> Result<i64> {
     let friendly = text.trim().parse::<SignedDuration>().ok();
     let days =
         text.trim().strip_suffix('d').and_then(|d| d.parse::<i64>().ok()).map(|d| SignedDuration::from_hours(24 * d));
@@ -114,7 +114,7 @@ mod tests {
         assert!(parse_interval("13:00..12:00", &now()).unwrap_err().to_string().contains("ends at or before"));
         assert!(span_ms("-5m").is_err() && span_ms("0s").is_err() && span_ms("soon").is_err());
         assert_eq!(span_ms("2d").unwrap(), 172_800_000);
-        assert_eq!(span_or_none_ms("0s").unwrap(), 0);
-        assert!(span_or_none_ms("-5m").is_err() && span_or_none_ms("soon").is_err());
+        assert_eq!(span_or_zero_ms("0s").unwrap(), 0);
+        assert!(span_or_zero_ms("-5m").is_err() && span_or_zero_ms("soon").is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! How causes are ranked: options that several commands share.
+//! How causes are ranked: options that several verbs share, and their defaults.
 
 use anyhow::Result;
 use automap_core::DiagnoseOptions;
@@ -10,6 +10,7 @@ use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::rank::walk::Solver;
 use clap::{Args, ValueEnum};
 
+use super::parse::share;
 #[cfg(feature = "server")]
 use crate::store::StoreArgs;
 
@@ -41,7 +42,7 @@ pub(crate) struct EngineArgs {
     /// Start from the paper's choices instead of those that measured best; the options below still apply
     #[arg(long, help_heading = "Engine automap")]
     paper: bool,
-    /// What is known before the data is looked at [default: calls]
+    /// What is known before the data is analysed [default: calls]
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Engine automap")]
     knowledge: Option<KnowledgeChoice>,
     /// Independence test [default: fisher-z]
@@ -133,13 +134,6 @@ fn set<T>(slot: &mut T, choice: Option<T>) {
     }
 }
 
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
-        _ => Err("a number from 0 to 1 is needed".to_owned()),
-    }
-}
-
 /// A choice on the command line that stands for one of the core's options.
 macro_rules! choice {
     ($(#[$doc:meta])* $name:ident for $target:ident { $($(#[$variant_doc:meta])* $variant:ident => $value:expr),+ $(,)? }) => {
@@ -180,7 +174,7 @@ choice!(
         Anomaly => WalkOn::Anomaly,
         /// The incident's graph.
         Incident => WalkOn::Incident,
-        /// The graph of normal time.
+        /// The graph of the baseline.
         Normal => WalkOn::Normal,
         /// The calls alone.
         Calls => WalkOn::Calls,
@@ -191,7 +185,7 @@ choice!(
     SubtractionChoice for Subtraction {
         /// Weight minus weight.
         Weighted => Subtraction::Weighted,
-        /// Every edge and metric that normal time has too.
+        /// Every edge and metric that the baseline has too.
         Set => Subtraction::Set,
     }
 );

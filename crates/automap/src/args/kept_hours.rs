@@ -21,7 +21,7 @@ pub(crate) struct KeptHoursArgs {
 
 impl KeptHoursArgs {
     /// Reads the hours; `None` where no target is given.
-    pub(super) fn observation(&self) -> Result<Option<Observation>> {
+    pub(crate) fn observation(&self) -> Result<Option<Observation>> {
         let Some(target) = &self.kept else { return Ok(None) };
         let kept = self.memory.open_existing()?.store.profiles(target, Timestamp::from_ms(0), MAX_PROFILES)?;
         if kept.is_empty() {

@@ -1,0 +1,20 @@
+//! Options that several verbs share, each group in a file: where data comes from, which time, how an answer is shown.
+//!
+//! A flag means the same everywhere: same letter, same value. `flags.rs` checks that over the whole command line.
+
+#[cfg(feature = "kubernetes")]
+pub(crate) mod cluster;
+pub(crate) mod engine;
+pub(crate) mod file;
+pub(crate) mod input;
+#[cfg(feature = "server")]
+pub(crate) mod kept_hours;
+pub(crate) mod output;
+pub(crate) mod parse;
+pub(crate) mod prometheus;
+#[cfg(feature = "chaos")]
+pub(crate) mod scorecard;
+#[cfg(feature = "server")]
+pub(crate) mod target;
+pub(crate) mod time;
+pub(crate) mod whole;

@@ -1,0 +1,138 @@
+//! Which Prometheus is asked, and as whom: options that several verbs share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use automap_core::observation::Observation;
+use automap_core::time::Timestamp;
+use automap_sources::prometheus::{
+    Auth, Client, ClientOptions, FetchStats, Fetched, ObserveOptions, Presets, Secret, SecretSource, TlsOptions,
+    observe,
+};
+use clap::Args;
+use jiff::ZonedDateTime;
+
+use super::parse::{header, millis, span};
+use super::time::TimeArgs;
+use crate::console::bar;
+
+/// A live server.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PrometheusArgs {
+    /// Prometheus (or Thanos, Mimir, VictoriaMetrics): address with its path prefix
+    #[arg(long, value_name = "URL", help_heading = "Prometheus")]
+    pub(crate) prometheus: Option<String>,
+    /// Kubernetes namespace of the services
+    #[arg(long, short, value_name = "NAME", help_heading = "Prometheus")]
+    pub(crate) namespace: Option<String>,
+    /// User for basic authentication, with --password-file
+    #[arg(long, value_name = "NAME", requires = "password_file", help_heading = "Prometheus")]
+    pub(super) username: Option<String>,
+    /// File that holds the password
+    #[arg(long, value_name = "FILE", requires = "username", help_heading = "Prometheus")]
+    pub(super) password_file: Option<PathBuf>,
+    /// File that holds a token; read again for every request
+    #[arg(long, value_name = "FILE", conflicts_with = "username", help_heading = "Prometheus")]
+    pub(super) bearer_token_file: Option<PathBuf>,
+    /// Header to send, such as 'X-Scope-OrgID: shop'; may be repeated
+    #[arg(long, value_name = "NAME: VALUE", value_parser = header, help_heading = "Prometheus")]
+    pub(super) header: Vec<(String, String)>,
+    /// Certificate authorities (PEM) to trust instead of the public ones
+    #[arg(long, value_name = "FILE", help_heading = "Prometheus")]
+    pub(super) ca_file: Option<PathBuf>,
+    /// Client certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "key_file", help_heading = "Prometheus")]
+    pub(super) cert_file: Option<PathBuf>,
+    /// Key of the client certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "cert_file", help_heading = "Prometheus")]
+    pub(super) key_file: Option<PathBuf>,
+    /// Accept any certificate; for experiments only
+    #[arg(long, help_heading = "Prometheus")]
+    pub(super) insecure_skip_verify: bool,
+    /// File with presets for metrics that automap does not know; may be repeated (`automap config presets` prints examples)
+    #[arg(long, value_name = "FILE", help_heading = "Prometheus")]
+    pub(super) presets: Vec<PathBuf>,
+    /// Longest wait for the answer to one request
+    #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = span, help_heading = "Prometheus")]
+    pub(super) timeout: Duration,
+    /// Time between two samples [default: the scrape interval]
+    #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Prometheus")]
+    pub(super) step: Option<Duration>,
+    /// How often the server scrapes [default: read from the server]
+    #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Prometheus")]
+    pub(super) scrape_interval: Option<Duration>,
+}
+
+impl PrometheusArgs {
+    /// What will be asked of the server.
+    pub(crate) fn observe_options(&self, time: &TimeArgs, now: &ZonedDateTime) -> Result<ObserveOptions> {
+        let Some(namespace) = &self.namespace else {
+            bail!("--namespace is missing: which namespace do the services run in?");
+        };
+        let (from, to, hint) = time.range(now)?;
+        let now = Timestamp::from_ms(now.timestamp().as_millisecond());
+        Ok(ObserveOptions {
+            step_ms: self.step.map(millis),
+            scrape_interval_ms: self.scrape_interval.map(millis),
+            hint,
+            ..ObserveOptions::new(namespace, from, to, now)
+        })
+    }
+
+    /// Asks the server, with a progress bar.
+    pub(crate) fn observe(&self, url: &str, time: &TimeArgs, now: &ZonedDateTime) -> Result<(Observation, FetchStats)> {
+        let fetched = self.fetch(url, time, now)?;
+        Ok((fetched.observation, fetched.stats))
+    }
+
+    /// The same, with the presets that were found.
+    pub(crate) fn fetch(&self, url: &str, time: &TimeArgs, now: &ZonedDateTime) -> Result<Fetched> {
+        let options = self.observe_options(time, now)?;
+        let client = self.client(url)?;
+        let bar = bar(0);
+        let fetched = observe(&client, &options, &|progress| {
+            bar.set_length(progress.total as u64);
+            bar.set_position(progress.done as u64);
+            bar.set_message(progress.what.to_owned());
+        });
+        bar.finish_and_clear();
+        Ok(fetched?)
+    }
+
+    /// A client of the server.
+    pub(crate) fn client(&self, url: &str) -> Result<Client> {
+        Ok(Client::new(ClientOptions { presets: self.presets()?, ..self.client_options(url) })?)
+    }
+
+    /// What is looked for: the built-in presets, and before them those of the files that are given.
+    pub(crate) fn presets(&self) -> Result<Presets> {
+        let mut presets = Presets::default();
+        for file in &self.presets {
+            presets = presets.with_file(file)?;
+        }
+        Ok(presets)
+    }
+
+    fn client_options(&self, url: &str) -> ClientOptions {
+        let auth = match (&self.username, &self.password_file, &self.bearer_token_file) {
+            (Some(user), Some(file), _) => {
+                Auth::Basic { user: user.clone(), password: SecretSource::File(file.clone()) }
+            }
+            (_, _, Some(file)) => Auth::Bearer { token: SecretSource::File(file.clone()) },
+            _ => Auth::None,
+        };
+        ClientOptions {
+            auth,
+            headers: self.header.iter().map(|(name, value)| (name.clone(), Secret::new(value))).collect(),
+            tls: TlsOptions {
+                ca_file: self.ca_file.clone(),
+                cert_file: self.cert_file.clone(),
+                key_file: self.key_file.clone(),
+                insecure_skip_verify: self.insecure_skip_verify,
+            },
+            timeout: self.timeout,
+            ..ClientOptions::new(url)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! How a scorecard is shown, and which accuracy it has to reach: options that several verbs share.
+
+use anyhow::Result;
+use automap_chaos::score::{Scorecard, html, junit};
+use clap::{Args, ValueEnum};
+
+use super::file::FileArgs;
+use super::parse::share;
+use crate::console::say;
+use crate::exit::Exit;
+
+/// How a scorecard is shown, and which accuracy it has to reach.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ScorecardArgs {
+    /// Form of the scorecard
+    #[arg(long, short, value_enum, default_value_t = ScorecardFormat::Text, help_heading = "Output")]
+    output: ScorecardFormat,
+    #[command(flatten)]
+    file: FileArgs,
+    /// Exit with 1 unless the truth is first in this share of the faults
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Gate")]
+    min_top1: Option<f64>,
+    /// Exit with 1 unless the truth is among the first three in this share of the faults
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Gate")]
+    min_top3: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ScorecardFormat {
+    /// A table and sums, for people.
+    Text,
+    /// For programs.
+    Json,
+    /// For docs and pull requests.
+    Markdown,
+    /// One page that needs nothing else.
+    Html,
+    /// For CI: a test for each experiment.
+    Junit,
+}
+
+impl ScorecardArgs {
+    /// Refuses a file that exists, before the work that would fill it.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.file.check()
+    }
+
+    /// Shows the scorecard; the exit code says whether it reaches the minimum that was asked for.
+    pub(crate) fn finish(&self, card: &Scorecard) -> Result<Exit> {
+        self.finish_with(card, (None, None))
+    }
+
+    /// The same, with the minimum that applies where the user gives none.
+    pub(crate) fn finish_with(&self, card: &Scorecard, (top1, top3): (Option<f64>, Option<f64>)) -> Result<Exit> {
+        let text = match self.output {
+            ScorecardFormat::Text => card.text(),
+            ScorecardFormat::Json => card.json()?,
+            ScorecardFormat::Markdown => card.markdown(),
+            ScorecardFormat::Html => html(card)?,
+            ScorecardFormat::Junit => junit(card)?,
+        };
+        self.file.write(text.as_bytes())?;
+        let misses = card.totals.misses(self.min_top1.or(top1), self.min_top3.or(top3));
+        misses.iter().for_each(|miss| say(miss));
+        Ok(if misses.is_empty() { Exit::Ok } else { Exit::Found })
+    }
+}

@@ -1,0 +1,72 @@
+//! What is watched: the targets of a configuration file, or one target whose Prometheus and namespace are given as options.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow, bail};
+use automap_server::config::{Config, Span, Target};
+use clap::Args;
+
+use super::file::readable;
+use super::parse::millis;
+use super::prometheus::PrometheusArgs;
+
+/// Options that describe a target, and so have no place beside a configuration.
+const OF_ONE_TARGET: [&str; 14] = [
+    "prometheus",
+    "namespace",
+    "username",
+    "password_file",
+    "bearer_token_file",
+    "header",
+    "ca_file",
+    "cert_file",
+    "key_file",
+    "insecure_skip_verify",
+    "presets",
+    "timeout",
+    "step",
+    "scrape_interval",
+];
+
+/// A configuration, or a single target without one.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TargetArgs {
+    /// The configuration: targets, objectives, receivers, …
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = OF_ONE_TARGET)]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    prometheus: PrometheusArgs,
+}
+
+impl TargetArgs {
+    /// The configuration that was given, or one with a single target and defaults for everything else.
+    pub(crate) fn configuration(&self) -> Result<Config> {
+        if let Some(file) = &self.config {
+            return Ok(Config::read(readable(file))?);
+        }
+        let Some(target) = target(&self.prometheus)? else {
+            bail!("nothing to watch: give --config FILE, or --prometheus URL and --namespace NAME");
+        };
+        Ok(Config { targets: vec![target], ..Config::default() })
+    }
+}
+
+/// The options as a watcher's target; `None` where the server or the namespace is missing.
+fn target(args: &PrometheusArgs) -> Result<Option<Target>> {
+    let (Some(url), Some(namespace)) = (&args.prometheus, &args.namespace) else { return Ok(None) };
+    let mut target = Target::new(namespace, url).map_err(|(key, reason)| anyhow!("{key}: {reason}"))?;
+    let prometheus = &mut target.prometheus;
+    prometheus.username.clone_from(&args.username);
+    prometheus.password_file.clone_from(&args.password_file);
+    prometheus.bearer_token_file.clone_from(&args.bearer_token_file);
+    prometheus.headers = args.header.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    prometheus.ca_file.clone_from(&args.ca_file);
+    prometheus.cert_file.clone_from(&args.cert_file);
+    prometheus.key_file.clone_from(&args.key_file);
+    prometheus.insecure_skip_verify = args.insecure_skip_verify;
+    prometheus.presets.clone_from(&args.presets);
+    prometheus.timeout = Span::from_ms(millis(args.timeout));
+    target.step = args.step.map(|step| Span::from_ms(millis(step)));
+    target.scrape_interval = args.scrape_interval.map(|interval| Span::from_ms(millis(interval)));
+    Ok(Some(target))
+}
