@@ -8,7 +8,6 @@
 mod axis;
 mod error;
 mod metadata;
-mod quiet;
 mod read;
 mod write;
 
@@ -18,6 +17,7 @@ use std::path::Path;
 use automap_core::observation::Observation;
 
 pub use error::CaptureError;
+pub use read::DECODER_THREAD;
 pub use write::to_bytes;
 
 use crate::bounded::{ReadFailure, read_file};

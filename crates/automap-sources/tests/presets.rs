@@ -7,13 +7,18 @@ use automap_core::observation::Observation;
 use automap_core::slo::{Objective, SloState};
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{
-    Client, ClientOptions, Fetched, ObserveOptions, OfferState, Presets, SourceError, catalogue, observe,
+    Client, ClientOptions, Fetched, ObserveOptions, OfferState, Presets, SourceError, catalogue, explain_queries,
+    observe,
 };
 use automap_sources::slo::{Indicator, Slo, SloReader};
-use presets_world::{LENGTH_S, Real, START_S, Series, System, systems};
+use presets_world::{LENGTH_S, Real, START_S, Series, System, istio_sidecars, systems};
+
+/// So many seconds after the start of the data.
+fn at(s: i64) -> Timestamp {
+    Timestamp::from_ms((START_S + s) * 1000)
+}
 
 fn window(namespace: &str) -> ObserveOptions {
-    let at = |s: i64| Timestamp::from_ms((START_S + s) * 1000);
     let now = at(LENGTH_S);
     ObserveOptions { scrape_interval_ms: Some(15_000), ..ObserveOptions::new(namespace, at(120), now, now) }
 }
@@ -74,15 +79,29 @@ fn objective(indicator: Indicator) -> Slo {
     Slo { objective, indicator }
 }
 
+/// Prometheus is the only complete parser of its language, so it judges the expressions itself.
+#[test]
+fn prometheus_takes_every_built_in_expression() {
+    let Some(server) = Real::start("expressions", &Series::default().counter("up", 1.0)) else { return };
+    // A name that has to be escaped, as a string literal and as a pattern.
+    let queries = explain_queries(&window(r#"a.b"c\d"#), &Presets::default());
+    assert!(queries.len() > 50, "{}", queries.len());
+    let client = server.client();
+    let refused: Vec<String> = queries
+        .iter()
+        .filter_map(|q| Some(format!("{}: {}", q.purpose, client.instant(&q.promql, at(LENGTH_S)).err()?)))
+        .collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+}
+
 #[test]
 fn objectives_are_counted_with_every_preset() {
-    let now = Timestamp::from_ms((START_S + LENGTH_S) * 1000);
-    for System { preset, series, .. } in systems() {
+    for System { preset, series, .. } in systems().into_iter().chain([istio_sidecars()]) {
         let Some(server) = Real::start(&format!("slo-{preset}"), &series) else { return };
         // Buckets end at 20 ms and 80 ms: 300 ms is beyond both.
         let limits = [10.0, 50.0, 300.0].map(|under_ms| Indicator::Latency { under_ms });
         let slos = [Indicator::Availability].into_iter().chain(limits).map(objective).collect();
-        let readings = SloReader::new("shop", slos).read(&server.client(), now, None).unwrap();
+        let readings = SloReader::new("shop", slos).read(&server.client(), at(LENGTH_S), None).unwrap();
         let [availability, slow, fast, beyond] = readings.statuses.as_slice() else { unreachable!() };
         // A quarter of the requests is 25 times what the budget allows, all of them 100 times.
         for (status, burn) in [(availability, 25.0), (slow, 100.0), (fast, 0.0)] {
@@ -103,10 +122,9 @@ fn each_service_is_counted_by_the_first_preset_that_knows_it() {
         of("linkerd").lines().filter(|l| l.contains(r#"deployment="front-end""#)).map(|l| format!("{l}\n")).collect();
     let both = Series::from_text(&format!("{linkerd}{}", of("sock-shop").trim_end_matches("# EOF\n")));
     let Some(server) = Real::start("slo-both", &both) else { return };
-    let now = Timestamp::from_ms((START_S + LENGTH_S) * 1000);
     let mut slos = vec![objective(Indicator::Availability), objective(Indicator::Availability)];
     slos[1].objective.service = "front-end".into();
-    let readings = SloReader::new("shop", slos).read(&server.client(), now, None).unwrap();
+    let readings = SloReader::new("shop", slos).read(&server.client(), at(LENGTH_S), None).unwrap();
     assert!(about(readings.statuses[0].burn_5m, 25.0), "{:?}", readings.statuses[0]);
     assert!(about(readings.statuses[1].burn_5m, 0.0), "{:?}", readings.statuses[1]);
 }

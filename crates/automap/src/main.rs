@@ -17,11 +17,15 @@ mod parse_time;
 mod store;
 mod wrap;
 
+use std::panic;
 use std::process::ExitCode;
+use std::thread;
 
+use automap_sources::capture::DECODER_THREAD;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    hide_decoder_panics();
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -41,6 +45,16 @@ fn main() -> ExitCode {
             exit::of_error(&error).into()
         }
     }
+}
+
+/// A damaged capture can make the Parquet decoder panic. The reader turns that into an error, which is the message to show.
+fn hide_decoder_panics() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if thread::current().name() != Some(DECODER_THREAD) {
+            report(info);
+        }
+    }));
 }
 
 /// The error and its causes, without those that a message before has told already.

@@ -8,6 +8,8 @@ mod support;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use automap_core::time::WindowHint;
+use automap_sources::{capture, csv_table};
 use serde_json::Value;
 use support::shop::Shop;
 use support::{NOW, Reply, Server};
@@ -184,6 +186,37 @@ fn files_that_are_not_what_they_should_be() {
         assert_eq!(stderr(&output).lines().count(), 1, "{name}: {}", stderr(&output));
         std::fs::remove_file(path).unwrap();
     }
+}
+
+/// A capture with one flipped bit that makes the Parquet decoder panic.
+fn capture_that_the_decoder_panics_on() -> Vec<u8> {
+    let path = file("small.csv", &table(|s, row| format!("{}", s + row)));
+    let observation = csv_table::read(&path, WindowHint::default()).unwrap();
+    std::fs::remove_file(path).unwrap();
+    let whole = capture::to_bytes(&observation).unwrap();
+    let flipped = |at: usize, bit: u8| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << bit;
+        bytes
+    };
+    let panics = |bytes: &Vec<u8>| {
+        capture::from_bytes(bytes).is_err_and(|e| e.to_string().contains("contradicts its own lengths"))
+    };
+    (0..whole.len())
+        .flat_map(|at| (0..8).map(move |bit| (at, bit)))
+        .map(|(at, bit)| flipped(at, bit))
+        .find(panics)
+        .unwrap()
+}
+
+#[test]
+fn a_page_that_the_decoder_panics_on_is_an_error_without_a_panic_message() {
+    let path = file("page.parquet", &capture_that_the_decoder_panics_on());
+    let output = automap(&["diagnose", "--capture", path.to_str().unwrap()]);
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+    assert!(stderr(&output).contains("contradicts its own lengths"), "{}", stderr(&output));
+    assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+    std::fs::remove_file(path).unwrap();
 }
 
 /// Forty samples of three services; `cell` gives the value of a service at a row.

@@ -33,7 +33,8 @@ pub fn junit(card: &Scorecard) -> Result<String, minijinja::Error> {
     environment.render_str(TEMPLATE, context! { title => printable(&card.title), rows, failures, skipped })
 }
 
-/// XML 1.0 has no way to write control characters.
+/// XML 1.0 has no way to write control characters and the two non-characters of the basic plane.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let is_allowed = |c: char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
+    text.chars().map(|c| if is_allowed(c) { c } else { ' ' }).collect()
 }

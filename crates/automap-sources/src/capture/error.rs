@@ -10,7 +10,7 @@ pub enum CaptureError {
     /// The file system says no.
     #[error("cannot {action} {file}: {reason}")]
     Io {
-        /// `read` or `write`.
+        /// `read`, `decode` or `write`.
         action: &'static str,
         /// The file.
         file: String,

@@ -1,6 +1,8 @@
 //! Parquet → observation. The file may come from anywhere: everything is bounded and checked.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::thread;
 
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::observation::Observation;
@@ -14,7 +16,6 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::schema::parser::parse_message_type;
 
 use super::metadata::{Metadata, Version};
-use super::quiet;
 use super::{COLUMNS, CaptureError, MAX_FILE_BYTES, MAX_ROWS, METADATA_KEY, SCHEMA, SCHEMA_VERSION, axis};
 
 /// Rows decoded at a time.
@@ -22,10 +23,20 @@ const BATCH_ROWS: usize = 1 << 16;
 /// Bytes that the columns may unpack to, by their own account.
 const MAX_UNPACKED_BYTES: i64 = 4 * MAX_FILE_BYTES as i64;
 
-/// Decodes a capture. The Parquet crate asserts on some damaged pages instead of returning an error (found by flipping
-/// bits): nothing is shared with the decoder, so its panic is one more way to say that the file is damaged.
+/// The thread that decodes captures. A panic on it means that a file is damaged and comes back as an error: a program's panic hook
+/// may leave it out.
+pub const DECODER_THREAD: &str = "capture-decoder";
+
+/// Decodes a capture on a thread of its own.
+///
+/// The Parquet crate asserts on some damaged pages instead of returning an error (found by flipping bits). Nothing is shared with
+/// that thread, so its panic is one more sign of a damaged file.
 pub(super) fn observation(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
-    quiet::caught(|| decode(bytes, file)).unwrap_or_else(|| Err(damaged(file, &"a page contradicts its own lengths")))
+    let builder = thread::Builder::new().name(DECODER_THREAD.to_owned());
+    thread::scope(|scope| match builder.spawn_scoped(scope, || decode(bytes, file)) {
+        Ok(decoder) => decoder.join().unwrap_or_else(|_| Err(damaged(file, &"a page contradicts its own lengths"))),
+        Err(error) => Err(CaptureError::io("decode", Path::new(file), &error)),
+    })
 }
 
 fn decode(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {

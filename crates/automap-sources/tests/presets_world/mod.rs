@@ -88,6 +88,21 @@ pub(crate) fn systems() -> Vec<System> {
     ]
 }
 
+/// The preset that is a table, with its counts at both ends of every call.
+pub(crate) fn istio_sidecars() -> System {
+    let mut series = Series::default();
+    for reporter in ["source", "destination"] {
+        let call = format!(
+            r#"reporter="{reporter}",job="mesh",source_workload="front-end",source_workload_namespace="shop",destination_workload="orders",destination_workload_namespace="shop",destination_service_name="orders""#
+        );
+        for (code, rps) in [("200", 3.0), ("503", 1.0)] {
+            series = series.counter(&format!(r#"istio_requests_total{{{call},response_code="{code}"}}"#), rps);
+        }
+        series = series.histogram(&format!("istio_request_duration_milliseconds{{{call}}}"), 4.0, 40.0);
+    }
+    System { preset: "istio-sidecar", series, has_calls: true }
+}
+
 fn istio_ambient() -> Series {
     let to = |workload: &str, from: &str, from_ns: &str| {
         format!(

@@ -10,7 +10,8 @@ use automap_sources::prometheus::{Client, ClientOptions};
 
 use super::Series;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the server may take to answer.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The server; it ends and its data goes with it.
 pub(crate) struct Real {
@@ -20,7 +21,7 @@ pub(crate) struct Real {
 }
 
 impl Real {
-    /// `None`: Prometheus is not installed here.
+    /// `None` where Prometheus is not installed. In continuous integration that fails instead.
     #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     pub(crate) fn start(name: &str, series: &Series) -> Option<Self> {
         let dir = std::env::temp_dir().join(format!("automap-presets-{}-{name}", std::process::id()));
@@ -34,6 +35,10 @@ impl Real {
             .stdout(Stdio::null())
             .output();
         let Ok(filled) = filled else {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "prometheus is not installed; scripts/need-prometheus.sh gets it"
+            );
             eprintln!("skipped: prometheus is not installed; scripts/need-prometheus.sh gets it");
             return None;
         };
@@ -58,7 +63,7 @@ impl Real {
         while TcpStream::connect(("127.0.0.1", port)).is_err()
             || self.client().instant("vector(1)", automap_core::time::Timestamp::from_ms(0)).is_err()
         {
-            assert!(begun.elapsed() < PATIENCE, "prometheus does not answer");
+            assert!(begun.elapsed() < START_TIMEOUT, "prometheus does not answer");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
