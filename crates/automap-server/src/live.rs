@@ -265,7 +265,7 @@ pub fn confirm(
         incident.add_entry(now, TimelineKind::Confirmed, format!("{service} was the cause, says {by}"));
         incident.revision += 1;
         incident.updated = incident.updated.max(now);
-        let told = store.told(id).map_err(away)?;
+        let told = store.notified_routes(id).map_err(away)?;
         match store.put(&incident, &notify.routes_for(&incident, &told), now) {
             Ok(()) => return Ok(incident),
             Err(StoreError::Conflict { .. }) => {}

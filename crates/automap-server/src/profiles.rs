@@ -113,6 +113,7 @@ const NAMES: [&str; MetricType::COUNT] =
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::ProfileStore;
     use crate::store::memory::MemoryStore;
 
     /// An hour of a small shop, ending at `end_s`.

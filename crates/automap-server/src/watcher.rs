@@ -220,7 +220,7 @@ impl Watcher {
     }
 
     fn write(&self, change: &Incident, now: Timestamp) -> Result<(), StoreError> {
-        let routes = (self.routes.choose)(change, &self.store.told(&change.id)?);
+        let routes = (self.routes.choose)(change, &self.store.notified_routes(&change.id)?);
         match &self.holder {
             Some(holder) => self.store.put_leading(change, &routes, now, holder),
             None => self.store.put(change, &routes, now),

@@ -22,7 +22,9 @@ use automap_core::time::Timestamp;
 use automap_server::notify::Outbox;
 use automap_server::notify::outbox::Parts;
 use automap_server::store::sqlite::SqliteStore;
-use automap_server::store::{DeliveryState, Event, IncidentFilter, Store};
+use automap_server::store::{
+    ConfirmedCaseStore, DeliveryState, Event, IncidentFilter, IncidentStore, OutboxStore, Store,
+};
 use common::config::one;
 use common::server::Server;
 use common::{Folder, closed, incident, updated};

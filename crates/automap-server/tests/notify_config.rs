@@ -4,7 +4,7 @@
 mod common;
 
 use automap_server::notify::{NotifyConfig, Worker};
-use automap_server::store::Store;
+use automap_server::store::IncidentStore;
 use automap_server::store::memory::MemoryStore;
 use common::config::one;
 use common::server::Server;

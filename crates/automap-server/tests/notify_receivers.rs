@@ -6,7 +6,7 @@ mod common;
 use automap_core::incident::Incident;
 use automap_server::notify::{NotifyConfig, Step, Worker};
 use automap_server::store::memory::MemoryStore;
-use automap_server::store::{DeliveryState, Store};
+use automap_server::store::{DeliveryState, IncidentStore, OutboxStore};
 use common::config::one;
 use common::server::{Answer, Server};
 use common::{Folder, at, closed, incident, updated, with_report};
@@ -33,7 +33,7 @@ impl Stage {
     }
 
     fn tell(&mut self, incident: &Incident, second: i64) -> Step {
-        let told = self.store.told(&incident.id).unwrap();
+        let told = self.store.notified_routes(&incident.id).unwrap();
         self.store.put(incident, &self.config.routes_for(incident, &told), at(second)).unwrap();
         self.step(second)
     }

@@ -6,7 +6,7 @@ mod common;
 use automap_core::incident::{Incident, IncidentState, Severity};
 use automap_server::notify::{NotifyConfig, Step, Worker};
 use automap_server::store::memory::MemoryStore;
-use automap_server::store::{DeliveryState, Store};
+use automap_server::store::{DeliveryState, IncidentStore, OutboxStore, Store};
 use common::config::{one, yaml};
 use common::server::{Answer, Server};
 use common::{at, closed, incident, updated};
@@ -16,7 +16,7 @@ fn webhook(server: &Server, more: &str) -> NotifyConfig {
 }
 
 fn put(store: &dyn Store, config: &NotifyConfig, incident: &Incident, second: i64) {
-    let routes = config.routes_for(incident, &store.told(&incident.id).unwrap());
+    let routes = config.routes_for(incident, &store.notified_routes(&incident.id).unwrap());
     store.put(incident, &routes, at(second)).unwrap();
 }
 

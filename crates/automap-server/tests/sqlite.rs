@@ -4,7 +4,9 @@ mod common;
 
 use automap_core::time::Interval;
 use automap_server::store::sqlite::SqliteStore;
-use automap_server::store::{IncidentFilter, Retention, Store, StoreError};
+use automap_server::store::{
+    ConfirmedCaseStore, IncidentFilter, IncidentStore, MaintenanceStore, ProfileStore, Retention, StoreError,
+};
 use common::{Folder, at, closed, incident};
 use rusqlite::Connection;
 

@@ -10,7 +10,8 @@ use automap_core::incident::{IncidentState, Severity};
 use automap_core::rank::metric_weights::{ConfirmedCase, EQUAL_WEIGHTS};
 use automap_core::time::Interval;
 use automap_server::store::{
-    Cursor, DeliveryState, Event, IncidentFilter, MAX_PAGE, OutboxState, Retention, Store, StoreError, transfer,
+    Cursor, DeliveryState, Event, IncidentFilter, IncidentStore, LeaseStore, MAX_PAGE, OutboxState, Retention, Store,
+    StoreError, transfer,
 };
 use common::{at, closed, incident, updated, with_report};
 
@@ -107,7 +108,7 @@ fn one_message_for_each_route_in_order(store: &dyn Store) {
     let second = updated(&first, at(1));
     store.put(&second, &routes(&["chat"]), at(1)).unwrap();
     store.put(&incident("b"), &routes(&["chat"]), at(2)).unwrap();
-    assert_eq!(store.told("a").unwrap(), ["chat", "pager"]);
+    assert_eq!(store.notified_routes("a").unwrap(), ["chat", "pager"]);
     assert_eq!(keys(store, 2), ["a/1/chat", "a/1/pager", "b/1/chat"], "the second update waits for the first");
     assert_eq!(keys(store, 1), ["a/1/chat", "a/1/pager"], "what is not due is not told");
     assert_eq!(store.due_of("pager", at(2), 9).unwrap().len(), 1);
@@ -248,8 +249,8 @@ fn only_what_is_over_and_told_is_pruned_by_age(store: &dyn Store) {
     let pruned = store.prune(at(31 * DAY_S), keep).unwrap();
     assert_eq!((pruned.incidents, pruned.profiles), (2, 1));
     only_what_must_stay_is_left(store);
-    assert_eq!(store.told("told").unwrap(), Vec::<String>::new());
-    assert_eq!(store.told("open").unwrap(), ["chat"], "it must hear of the end still");
+    assert_eq!(store.notified_routes("told").unwrap(), Vec::<String>::new());
+    assert_eq!(store.notified_routes("open").unwrap(), ["chat"], "it must hear of the end still");
     assert_eq!(store.deliveries("open").unwrap().len(), 0);
 }
 

@@ -1,6 +1,6 @@
 //! An incident as a row: indexed columns, the whole in JSON, and the report apart so that listings do not read it.
 
-use automap_core::incident::{Incident, IncidentState, Severity};
+use automap_core::incident::{Incident, IncidentState};
 use automap_core::time::Timestamp;
 
 use super::{MAX_ID, StoreError};
@@ -30,8 +30,8 @@ impl<'a> Row<'a> {
         Ok(Self {
             id: &incident.id,
             target: &incident.target,
-            state: state_name(incident.state),
-            severity: severity_name(incident.severity),
+            state: incident.state.as_str(),
+            severity: incident.severity.as_str(),
             cause: incident.cause.as_ref().map(|cause| cause.service.as_str()),
             confirmed: incident.confirmed.as_deref(),
             revision: i64::try_from(incident.revision).map_err(|e| unfit(incident, e.to_string()))?,
@@ -56,22 +56,6 @@ pub(super) fn unfit(incident: &Incident, reason: String) -> StoreError {
     StoreError::Unfit { what: format!("incident {}", incident.id.chars().take(MAX_ID).collect::<String>()), reason }
 }
 
-pub(super) const fn state_name(state: IncidentState) -> &'static str {
-    match state {
-        IncidentState::Open => "open",
-        IncidentState::Recovering => "recovering",
-        IncidentState::Closed => "closed",
-    }
-}
-
 pub(super) fn parse_state(name: &str) -> Option<IncidentState> {
-    [IncidentState::Open, IncidentState::Recovering, IncidentState::Closed].into_iter().find(|s| state_name(*s) == name)
-}
-
-const fn severity_name(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Critical => "critical",
-    }
+    [IncidentState::Open, IncidentState::Recovering, IncidentState::Closed].into_iter().find(|s| s.as_str() == name)
 }

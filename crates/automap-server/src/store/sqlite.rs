@@ -16,16 +16,10 @@ mod schema;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use automap_core::incident::Incident;
-use automap_core::rank::metric_weights::ConfirmedCase;
-use automap_core::time::{Interval, Timestamp};
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{
-    Delivery, IncidentFilter, OutboxState, Outgoing, Pruned, Queued, Retention, Store, StoreError, StoredProfile,
-    Waiting,
-};
+use super::StoreError;
 
 /// How long to wait for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -106,134 +100,5 @@ impl SqliteStore {
             Trouble::Damaged { what, message } => StoreError::Damaged { place, what, message },
             Trouble::Refused(error) => error,
         }
-    }
-}
-
-impl Store for SqliteStore {
-    fn put(&self, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), StoreError> {
-        self.write(|t| incidents::put(t, incident, routes, now))
-    }
-
-    fn put_leading(
-        &self,
-        incident: &Incident,
-        routes: &[String],
-        now: Timestamp,
-        holder: &str,
-    ) -> Result<(), StoreError> {
-        self.write(|t| {
-            leases::check(t, &incident.target, holder, now)?;
-            incidents::put(t, incident, routes, now)
-        })
-    }
-
-    fn restore(&self, incident: &Incident) -> Result<bool, StoreError> {
-        self.write(|t| incidents::restore(t, incident))
-    }
-
-    fn get(&self, id: &str) -> Result<Option<Incident>, StoreError> {
-        self.read(|c| incidents::get(c, id))
-    }
-
-    fn list(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
-        self.read(|c| incidents::list(c, filter))
-    }
-
-    fn told(&self, incident: &str) -> Result<Vec<String>, StoreError> {
-        self.read(|c| outbox::told(c, incident))
-    }
-
-    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
-        self.read(|c| outbox::due(c, None, now, limit))
-    }
-
-    fn due_of(&self, route: &str, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
-        self.read(|c| outbox::due(c, Some(route), now, limit))
-    }
-
-    fn message(&self, key: &str) -> Result<Option<Queued>, StoreError> {
-        self.read(|c| outbox::message(c, key))
-    }
-
-    fn waiting(&self, route: &str, incident: &str) -> Result<Vec<Waiting>, StoreError> {
-        self.read(|c| outbox::waiting(c, route, incident))
-    }
-
-    fn attempting(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
-        self.write(|t| outbox::attempting(t, key, now))
-    }
-
-    fn delivered(&self, key: &str, reply: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
-        self.write(|t| outbox::delivered(t, key, reply, now))
-    }
-
-    fn failed(&self, key: &str, error: &str, due: Option<Timestamp>) -> Result<(), StoreError> {
-        self.write(|t| outbox::failed(t, key, error, due, false))
-    }
-
-    fn unsure(&self, key: &str, error: &str, due: Option<Timestamp>) -> Result<(), StoreError> {
-        self.write(|t| outbox::failed(t, key, error, due, true))
-    }
-
-    fn folded(&self, keys: &[String], now: Timestamp) -> Result<(), StoreError> {
-        self.write(|t| keys.iter().try_for_each(|key| outbox::folded(t, key, now)))
-    }
-
-    fn reply(&self, route: &str, incident: &str) -> Result<Option<String>, StoreError> {
-        self.read(|c| outbox::reply(c, route, incident))
-    }
-
-    fn deliveries(&self, incident: &str) -> Result<Vec<Delivery>, StoreError> {
-        self.read(|c| outbox::deliveries(c, incident))
-    }
-
-    fn outbox(&self) -> Result<OutboxState, StoreError> {
-        self.read(outbox::state)
-    }
-
-    fn put_profile(&self, target: &str, period: Interval, json: &str) -> Result<(), StoreError> {
-        self.write(|t| profiles::put(t, target, period, json))
-    }
-
-    fn profiles(&self, target: &str, since: Timestamp, limit: usize) -> Result<Vec<StoredProfile>, StoreError> {
-        self.read(|c| profiles::since(c, target, since, limit))
-    }
-
-    fn lease(&self, target: &str, holder: &str, now: Timestamp, ttl: Duration) -> Result<bool, StoreError> {
-        self.write(|t| leases::take(t, target, holder, now, ttl))
-    }
-
-    fn release(&self, target: &str, holder: &str) -> Result<(), StoreError> {
-        self.write(|t| leases::release(t, target, holder))
-    }
-
-    fn confirm(&self, case: &ConfirmedCase) -> Result<Option<String>, StoreError> {
-        self.write(|t| confirmed::confirm(t, case))
-    }
-
-    fn forget(&self, id: &str) -> Result<bool, StoreError> {
-        self.write(|t| confirmed::forget(t, id))
-    }
-
-    fn confirmed(&self) -> Result<Vec<ConfirmedCase>, StoreError> {
-        self.read(confirmed::all)
-    }
-
-    fn prune(&self, now: Timestamp, keep: Retention) -> Result<Pruned, StoreError> {
-        // Many short transactions: a watch that wants to write is not held up for long.
-        let mut pruned = self.write(|t| retention::by_age(t, now, keep))?;
-        loop {
-            let step = self.write(|t| retention::by_size(t, keep))?;
-            pruned.incidents += step.incidents;
-            pruned.messages += step.messages;
-            pruned.bytes = step.bytes;
-            if step.incidents == 0 {
-                return Ok(pruned);
-            }
-        }
-    }
-
-    fn vacuum(&self) -> Result<(), StoreError> {
-        self.read(|c| retention::vacuum(c).map_err(Trouble::Sql))
     }
 }

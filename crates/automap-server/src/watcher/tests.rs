@@ -6,6 +6,7 @@ use automap_core::time::WindowHint;
 use automap_core::topology::CallGraph;
 
 use super::*;
+use crate::store::IncidentStore;
 use crate::store::memory::MemoryStore;
 
 fn only(store: &MemoryStore) -> Incident {

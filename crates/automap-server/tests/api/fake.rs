@@ -18,7 +18,7 @@ use automap_server::api::alerts::AlertGroup;
 use automap_server::api::system::{
     CompareRequest, DiagnoseRequest, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics, TargetMetrics,
 };
-use automap_server::store::Store;
+use automap_server::store::IncidentStore;
 use automap_server::watcher::{State, TargetStatus};
 use serde_json::{Value, json};
 use tokio::sync::broadcast;

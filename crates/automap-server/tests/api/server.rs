@@ -9,7 +9,7 @@ use std::sync::{Arc, Once};
 
 use automap_core::incident::IncidentState;
 use automap_server::api::{ApiConfig, App, Parts, Peer, Workers, router};
-use automap_server::store::Store;
+use automap_server::store::IncidentStore;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};

@@ -131,6 +131,13 @@ pub(crate) fn two_change_one(stores: [&dyn Store; 2]) {
     assert_eq!(stores[0].outbox().unwrap().waiting, 100);
 }
 
+/// What a test does when a tool that it needs is not installed. On a developer's machine it says so and is skipped; under CI, where the tool
+/// must be there, it fails: a test that is always skipped protects nothing.
+pub(crate) fn skip_without(tool: &str, remedy: &str) {
+    assert!(std::env::var_os("CI").is_none(), "{tool} is not installed, and under CI it must be: {remedy}");
+    eprintln!("SKIPPED: {tool} is not installed: {remedy}");
+}
+
 /// A folder of one test's own, removed when it ends well.
 #[derive(Debug)]
 pub(crate) struct Folder(PathBuf);

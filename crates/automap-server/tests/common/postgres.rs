@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::Folder;
+use super::{Folder, skip_without};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -43,16 +43,16 @@ fn programs() -> Option<PathBuf> {
 }
 
 impl Postgres {
-    /// `None`, and a word on why, where none can be run.
+    /// `None` where none can be run and the test may be skipped.
     pub(crate) fn start(name: &str) -> Option<Self> {
         let Some(programs) = programs() else {
-            eprintln!("SKIPPED: no PostgreSQL server is installed; scripts/need-postgres.sh installs one");
+            skip_without("a PostgreSQL server", "scripts/need-postgres.sh installs one");
             return None;
         };
         let root = id("-u", &[]) == Some(0);
         let owner = if root { id("-u", &["postgres"]).zip(id("-g", &["postgres"])) } else { None };
         if root && owner.is_none() {
-            eprintln!("SKIPPED: PostgreSQL does not run as root, and there is no user postgres");
+            skip_without("a user postgres", "PostgreSQL does not run as root; scripts/need-postgres.sh makes the user");
             return None;
         }
         let folder = Folder::new(name);

@@ -1,10 +1,13 @@
-//! Messages in memory.
+//! Messages that have to go out, in memory.
 
 use automap_core::incident::{Incident, IncidentState};
 use automap_core::time::Timestamp;
 
-use super::Kept;
-use crate::store::{Delivery, DeliveryState, Event, MAX_PAGE, MAX_WAITING, OutboxState, Outgoing, Queued, Waiting};
+use super::{Kept, MemoryStore};
+use crate::store::{
+    Delivery, DeliveryState, Event, MAX_PAGE, MAX_WAITING, OutboxState, OutboxStore, Outgoing, Queued, StoreError,
+    Waiting,
+};
 
 /// A message and what it says.
 #[derive(Debug)]
@@ -24,6 +27,67 @@ impl Message {
         self.delivery.state = state;
         self.delivery.done = done;
         self.says = None;
+    }
+}
+
+impl OutboxStore for MemoryStore {
+    fn notified_routes(&self, incident: &str) -> Result<Vec<String>, StoreError> {
+        let kept = self.kept()?;
+        Ok(kept.replies.keys().filter(|(of, _)| of == incident).map(|(_, route)| route.clone()).collect())
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
+        Ok(self.kept()?.due(None, now, limit))
+    }
+
+    fn due_of(&self, route: &str, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
+        Ok(self.kept()?.due(Some(route), now, limit))
+    }
+
+    fn message(&self, key: &str) -> Result<Option<Queued>, StoreError> {
+        Ok(self.kept()?.message(key))
+    }
+
+    fn waiting(&self, route: &str, incident: &str) -> Result<Vec<Waiting>, StoreError> {
+        Ok(self.kept()?.waiting(route, incident))
+    }
+
+    fn attempting(&self, key: &str, _now: Timestamp) -> Result<(), StoreError> {
+        self.kept()?.attempting(key);
+        Ok(())
+    }
+
+    fn delivered(&self, key: &str, reply: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
+        self.kept()?.delivered(key, reply, now);
+        Ok(())
+    }
+
+    fn failed(&self, key: &str, error: &str, due: Option<Timestamp>) -> Result<(), StoreError> {
+        self.kept()?.failed(key, error, due, false);
+        Ok(())
+    }
+
+    fn unsure(&self, key: &str, error: &str, due: Option<Timestamp>) -> Result<(), StoreError> {
+        self.kept()?.failed(key, error, due, true);
+        Ok(())
+    }
+
+    fn folded(&self, keys: &[String], now: Timestamp) -> Result<(), StoreError> {
+        let mut kept = self.kept()?;
+        keys.iter().for_each(|key| kept.folded(key, now));
+        Ok(())
+    }
+
+    fn reply(&self, route: &str, incident: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.kept()?.replies.get(&(incident.to_owned(), route.to_owned())).cloned().flatten())
+    }
+
+    fn deliveries(&self, incident: &str) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.kept()?.deliveries(incident))
+    }
+
+    fn outbox(&self) -> Result<OutboxState, StoreError> {
+        Ok(self.kept()?.state())
     }
 }
 

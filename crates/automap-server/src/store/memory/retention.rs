@@ -1,10 +1,21 @@
-//! What is forgotten of what is in memory. Its size is that of its JSON.
+//! Evicts old entries from the in-memory store: by age, then the oldest closed incidents until the rest fits. The size of an incident is that
+//! of its JSON.
 
 use automap_core::incident::Incident;
 use automap_core::time::Timestamp;
 
-use super::Kept;
-use crate::store::{Pruned, Retention};
+use super::{Kept, MemoryStore};
+use crate::store::{MaintenanceStore, Pruned, Retention, StoreError};
+
+impl MaintenanceStore for MemoryStore {
+    fn prune(&self, now: Timestamp, keep: Retention) -> Result<Pruned, StoreError> {
+        Ok(self.kept()?.prune(now, keep))
+    }
+
+    fn vacuum(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
 
 impl Kept {
     pub(super) fn prune(&mut self, now: Timestamp, keep: Retention) -> Pruned {

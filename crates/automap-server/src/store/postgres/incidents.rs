@@ -3,18 +3,74 @@
 use automap_core::incident::{Incident, IncidentState};
 use automap_core::report::Report;
 use automap_core::time::Timestamp;
-use postgres::{Client, Transaction};
+use postgres::Transaction;
 
-use super::{Trouble, outbox};
+use super::{PostgresStore, Trouble, leases, outbox};
 use crate::store::row::{self, Row};
-use crate::store::{IncidentFilter, MAX_PAGE, StoreError};
+use crate::store::{IncidentFilter, IncidentStore, MAX_PAGE, StoreError};
 
-pub(super) fn put(
-    t: &mut Transaction<'_>,
-    incident: &Incident,
-    routes: &[String],
-    now: Timestamp,
-) -> Result<(), Trouble> {
+impl IncidentStore for PostgresStore {
+    fn put(&self, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), StoreError> {
+        self.write(|t| put(t, incident, routes, now))
+    }
+
+    fn put_leading(
+        &self,
+        incident: &Incident,
+        routes: &[String],
+        now: Timestamp,
+        holder: &str,
+    ) -> Result<(), StoreError> {
+        self.write(|t| {
+            leases::check(t, &incident.target, holder, now)?;
+            put(t, incident, routes, now)
+        })
+    }
+
+    fn restore(&self, incident: &Incident) -> Result<bool, StoreError> {
+        self.write(|t| {
+            let before = stored(t, &incident.id)?;
+            if before.as_ref().is_some_and(|(revision, _)| *revision >= incident.revision) {
+                return Ok(false);
+            }
+            Ok(write(t, incident, before.is_some())? > 0)
+        })
+    }
+
+    fn get(&self, id: &str) -> Result<Option<Incident>, StoreError> {
+        self.read(|c| {
+            let Some(found) = c.query_opt("SELECT body, report FROM incidents WHERE id = $1", &[&id])? else {
+                return Ok(None);
+            };
+            let mut incident = parse(id, found.get(0))?;
+            let report: Option<&str> = found.get(1);
+            let report = report.map(serde_json::from_str::<Report>).transpose();
+            incident.report = report.map_err(|e| Trouble::damaged(&format!("the report of incident {id}"), &e))?;
+            Ok(Some(incident))
+        })
+    }
+
+    fn list(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
+        self.read(|c| {
+            let states: Vec<&str> = filter.states.iter().map(|s| s.as_str()).collect();
+            let limit = if filter.limit == 0 { MAX_PAGE } else { filter.limit.min(MAX_PAGE) } as i64;
+            let (since, until) = (filter.since.map(Timestamp::ms), filter.until.map(Timestamp::ms));
+            let after = filter.after.as_ref();
+            let (after_ms, after_id) = (after.map(|a| a.opened.ms()), after.map(|a| a.id.as_str()));
+            let found = c.query(
+                "SELECT id, body FROM incidents WHERE ($1::text IS NULL OR target = $1)
+         AND (cardinality($2::text[]) = 0 OR state = ANY ($2)) AND ($3::text IS NULL OR cause = $3 OR confirmed = $3)
+         AND ($4::bigint IS NULL OR opened_ms >= $4) AND ($5::bigint IS NULL OR opened_ms < $5)
+         AND ($6::bigint IS NULL OR (opened_ms, id) < ($6, $7::text COLLATE \"C\"))
+         ORDER BY opened_ms DESC, id DESC LIMIT $8",
+                &[&filter.target, &states, &filter.cause, &since, &until, &after_ms, &after_id, &limit],
+            )?;
+            found.iter().map(|r| parse(r.get(0), r.get(1))).collect()
+        })
+    }
+}
+
+fn put(t: &mut Transaction<'_>, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), Trouble> {
     let before = stored(t, &incident.id)?;
     let found = before.as_ref().map_or(0, |(revision, _)| *revision);
     let conflict = |found| {
@@ -29,40 +85,6 @@ pub(super) fn put(
         return Err(conflict(stored(t, &incident.id)?.map_or(0, |(revision, _)| revision)));
     }
     outbox::queue(t, incident, before.map(|(_, state)| state), routes, now)
-}
-
-pub(super) fn restore(t: &mut Transaction<'_>, incident: &Incident) -> Result<bool, Trouble> {
-    let before = stored(t, &incident.id)?;
-    if before.as_ref().is_some_and(|(revision, _)| *revision >= incident.revision) {
-        return Ok(false);
-    }
-    Ok(write(t, incident, before.is_some())? > 0)
-}
-
-pub(super) fn get(c: &mut Client, id: &str) -> Result<Option<Incident>, Trouble> {
-    let Some(found) = c.query_opt("SELECT body, report FROM incidents WHERE id = $1", &[&id])? else { return Ok(None) };
-    let mut incident = parse(id, found.get(0))?;
-    let report: Option<&str> = found.get(1);
-    let report = report.map(serde_json::from_str::<Report>).transpose();
-    incident.report = report.map_err(|e| Trouble::damaged(&format!("the report of incident {id}"), &e))?;
-    Ok(Some(incident))
-}
-
-pub(super) fn list(c: &mut Client, filter: &IncidentFilter) -> Result<Vec<Incident>, Trouble> {
-    let states: Vec<&str> = filter.states.iter().map(|s| row::state_name(*s)).collect();
-    let limit = if filter.limit == 0 { MAX_PAGE } else { filter.limit.min(MAX_PAGE) } as i64;
-    let (since, until) = (filter.since.map(Timestamp::ms), filter.until.map(Timestamp::ms));
-    let after = filter.after.as_ref();
-    let (after_ms, after_id) = (after.map(|a| a.opened.ms()), after.map(|a| a.id.as_str()));
-    let found = c.query(
-        "SELECT id, body FROM incidents WHERE ($1::text IS NULL OR target = $1)
-         AND (cardinality($2::text[]) = 0 OR state = ANY ($2)) AND ($3::text IS NULL OR cause = $3 OR confirmed = $3)
-         AND ($4::bigint IS NULL OR opened_ms >= $4) AND ($5::bigint IS NULL OR opened_ms < $5)
-         AND ($6::bigint IS NULL OR (opened_ms, id) < ($6, $7::text COLLATE \"C\"))
-         ORDER BY opened_ms DESC, id DESC LIMIT $8",
-        &[&filter.target, &states, &filter.cause, &since, &until, &after_ms, &after_id, &limit],
-    )?;
-    found.iter().map(|r| parse(r.get(0), r.get(1))).collect()
 }
 
 /// Locks the row until the transaction ends.

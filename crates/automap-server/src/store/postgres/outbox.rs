@@ -4,11 +4,140 @@ use automap_core::incident::{Incident, IncidentState};
 use automap_core::time::Timestamp;
 use postgres::{Client, Row, Transaction};
 
-use super::{Trouble, incidents};
+use super::{PostgresStore, Trouble, incidents};
 use crate::store::row::unfit;
-use crate::store::{Delivery, DeliveryState, Event, MAX_PAGE, MAX_WAITING, OutboxState, Outgoing, Queued, Waiting};
+use crate::store::{
+    Delivery, DeliveryState, Event, MAX_PAGE, MAX_WAITING, OutboxState, OutboxStore, Outgoing, Queued, StoreError,
+    Waiting,
+};
 
 const MESSAGE: &str = "key, route, incident, revision, queued_ms, due_ms, attempts";
+
+impl OutboxStore for PostgresStore {
+    fn notified_routes(&self, incident: &str) -> Result<Vec<String>, StoreError> {
+        self.read(|c| {
+            let rows = c.query("SELECT route FROM replies WHERE incident = $1 ORDER BY route", &[&incident])?;
+            Ok(rows.iter().map(|row| row.get(0)).collect())
+        })
+    }
+
+    fn message(&self, key: &str) -> Result<Option<Queued>, StoreError> {
+        self.read(|c| {
+            let row = c.query_opt(
+                "SELECT event, tried_ms IS NOT NULL, s.body FROM outbox o
+         JOIN snapshots s ON s.incident = o.incident AND s.revision = o.revision WHERE key = $1 AND state = 'waiting'",
+                &[&key],
+            )?;
+            let Some(row) = row else { return Ok(None) };
+            let incident = incidents::parse(key, row.get(2))?;
+            Ok(Some(Queued { event: event(key, row.get(0))?, uncertain: row.get(1), incident }))
+        })
+    }
+
+    fn waiting(&self, route: &str, incident: &str) -> Result<Vec<Waiting>, StoreError> {
+        self.read(|c| {
+            let rows = c.query(
+                "SELECT key, event, tried_ms IS NOT NULL FROM outbox
+         WHERE route = $1 AND incident = $2 AND state = 'waiting' ORDER BY revision LIMIT $3",
+                &[&route, &incident, &(MAX_WAITING as i64)],
+            )?;
+            let one = |row: &Row| {
+                let key: String = row.get(0);
+                Ok(Waiting { event: event(&key, row.get(1))?, key, uncertain: row.get(2) })
+            };
+            rows.iter().map(one).collect()
+        })
+    }
+
+    fn attempting(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.write(|t| {
+            t.execute("UPDATE outbox SET tried_ms = $2 WHERE key = $1 AND state = 'waiting'", &[&key, &now.ms()])?;
+            Ok(())
+        })
+    }
+
+    fn delivered(&self, key: &str, reply: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
+        self.write(|t| {
+            if let Some(reply) = reply {
+                t.execute(
+                    "UPDATE replies SET reply = $2
+             WHERE (incident, route) IN (SELECT incident, route FROM outbox WHERE key = $1 AND state = 'waiting')",
+                    &[&key, &reply],
+                )?;
+            }
+            t.execute(
+                "UPDATE outbox SET state = 'delivered', done_ms = $2, attempts = attempts + 1, error = NULL
+         WHERE key = $1 AND state = 'waiting'",
+                &[&key, &now.ms()],
+            )?;
+            forget_snapshot(t, key)
+        })
+    }
+
+    fn reply(&self, route: &str, incident: &str) -> Result<Option<String>, StoreError> {
+        self.read(|c| {
+            let row =
+                c.query_opt("SELECT reply FROM replies WHERE route = $1 AND incident = $2", &[&route, &incident])?;
+            Ok(row.and_then(|row| row.get(0)))
+        })
+    }
+
+    fn deliveries(&self, incident: &str) -> Result<Vec<Delivery>, StoreError> {
+        self.read(|c| {
+            let query = format!(
+                "SELECT {MESSAGE}, event, state, done_ms, error FROM
+         (SELECT * FROM outbox WHERE incident = $1 ORDER BY seq DESC LIMIT $2) latest ORDER BY seq"
+            );
+            let read = |row: &Row| {
+                let message = outgoing(row);
+                let unknown = || Trouble::damaged(&format!("message {}", message.key), &"an unknown state");
+                Ok(Delivery {
+                    event: event(&message.key, row.get(7))?,
+                    state: DeliveryState::parse(row.get(8)).ok_or_else(unknown)?,
+                    done: row.get::<_, Option<i64>>(9).map(Timestamp::from_ms),
+                    error: row.get(10),
+                    message,
+                })
+            };
+            c.query(&query, &[&incident, &(MAX_PAGE as i64)])?.iter().map(read).collect()
+        })
+    }
+
+    fn outbox(&self) -> Result<OutboxState, StoreError> {
+        self.read(|c| {
+            let row = c.query_one(
+                "SELECT count(*) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state = 'given_up'),
+         min(queued_ms) FILTER (WHERE state = 'waiting') FROM outbox",
+                &[],
+            )?;
+            Ok(OutboxState {
+                waiting: row.get::<_, i64>(0).unsigned_abs(),
+                given_up: row.get::<_, i64>(1).unsigned_abs(),
+                oldest: row.get::<_, Option<i64>>(2).map(Timestamp::from_ms),
+            })
+        })
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
+        self.read(|c| due(c, None, now, limit))
+    }
+
+    fn due_of(&self, route: &str, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
+        self.read(|c| due(c, Some(route), now, limit))
+    }
+
+    fn failed(&self, key: &str, error: &str, due: Option<Timestamp>) -> Result<(), StoreError> {
+        self.write(|t| failed(t, key, error, due, false))
+    }
+
+    fn unsure(&self, key: &str, error: &str, due: Option<Timestamp>) -> Result<(), StoreError> {
+        self.write(|t| failed(t, key, error, due, true))
+    }
+
+    fn folded(&self, keys: &[String], now: Timestamp) -> Result<(), StoreError> {
+        self.write(|t| keys.iter().try_for_each(|key| folded(t, key, now)))
+    }
+}
 
 /// Queues one message for each route, with a copy of what they say.
 pub(super) fn queue(
@@ -42,12 +171,7 @@ pub(super) fn queue(
     Ok(())
 }
 
-pub(super) fn told(c: &mut Client, incident: &str) -> Result<Vec<String>, Trouble> {
-    let rows = c.query("SELECT route FROM replies WHERE incident = $1 ORDER BY route", &[&incident])?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
-pub(super) fn due(c: &mut Client, route: Option<&str>, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, Trouble> {
+fn due(c: &mut Client, route: Option<&str>, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, Trouble> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let query = format!(
         "SELECT {MESSAGE} FROM outbox o
@@ -59,57 +183,7 @@ pub(super) fn due(c: &mut Client, route: Option<&str>, now: Timestamp, limit: us
     Ok(c.query(&query, &[&now.ms(), &route, &limit])?.iter().map(outgoing).collect())
 }
 
-pub(super) fn message(c: &mut Client, key: &str) -> Result<Option<Queued>, Trouble> {
-    let row = c.query_opt(
-        "SELECT event, tried_ms IS NOT NULL, s.body FROM outbox o
-         JOIN snapshots s ON s.incident = o.incident AND s.revision = o.revision WHERE key = $1 AND state = 'waiting'",
-        &[&key],
-    )?;
-    let Some(row) = row else { return Ok(None) };
-    let incident = incidents::parse(key, row.get(2))?;
-    Ok(Some(Queued { event: event(key, row.get(0))?, uncertain: row.get(1), incident }))
-}
-
-pub(super) fn waiting(c: &mut Client, route: &str, incident: &str) -> Result<Vec<Waiting>, Trouble> {
-    let rows = c.query(
-        "SELECT key, event, tried_ms IS NOT NULL FROM outbox
-         WHERE route = $1 AND incident = $2 AND state = 'waiting' ORDER BY revision LIMIT $3",
-        &[&route, &incident, &(MAX_WAITING as i64)],
-    )?;
-    let one = |row: &Row| {
-        let key: String = row.get(0);
-        Ok(Waiting { event: event(&key, row.get(1))?, key, uncertain: row.get(2) })
-    };
-    rows.iter().map(one).collect()
-}
-
-pub(super) fn attempting(t: &mut Transaction<'_>, key: &str, now: Timestamp) -> Result<(), Trouble> {
-    t.execute("UPDATE outbox SET tried_ms = $2 WHERE key = $1 AND state = 'waiting'", &[&key, &now.ms()])?;
-    Ok(())
-}
-
-pub(super) fn delivered(
-    t: &mut Transaction<'_>,
-    key: &str,
-    reply: Option<&str>,
-    now: Timestamp,
-) -> Result<(), Trouble> {
-    if let Some(reply) = reply {
-        t.execute(
-            "UPDATE replies SET reply = $2
-             WHERE (incident, route) IN (SELECT incident, route FROM outbox WHERE key = $1 AND state = 'waiting')",
-            &[&key, &reply],
-        )?;
-    }
-    t.execute(
-        "UPDATE outbox SET state = 'delivered', done_ms = $2, attempts = attempts + 1, error = NULL
-         WHERE key = $1 AND state = 'waiting'",
-        &[&key, &now.ms()],
-    )?;
-    forget_snapshot(t, key)
-}
-
-pub(super) fn failed(
+fn failed(
     t: &mut Transaction<'_>,
     key: &str,
     error: &str,
@@ -127,49 +201,12 @@ pub(super) fn failed(
     forget_snapshot(t, key)
 }
 
-pub(super) fn folded(t: &mut Transaction<'_>, key: &str, now: Timestamp) -> Result<(), Trouble> {
+fn folded(t: &mut Transaction<'_>, key: &str, now: Timestamp) -> Result<(), Trouble> {
     t.execute(
         "UPDATE outbox SET state = 'folded', done_ms = $2 WHERE key = $1 AND state = 'waiting'",
         &[&key, &now.ms()],
     )?;
     forget_snapshot(t, key)
-}
-
-pub(super) fn reply(c: &mut Client, route: &str, incident: &str) -> Result<Option<String>, Trouble> {
-    let row = c.query_opt("SELECT reply FROM replies WHERE route = $1 AND incident = $2", &[&route, &incident])?;
-    Ok(row.and_then(|row| row.get(0)))
-}
-
-pub(super) fn deliveries(c: &mut Client, incident: &str) -> Result<Vec<Delivery>, Trouble> {
-    let query = format!(
-        "SELECT {MESSAGE}, event, state, done_ms, error FROM
-         (SELECT * FROM outbox WHERE incident = $1 ORDER BY seq DESC LIMIT $2) latest ORDER BY seq"
-    );
-    let read = |row: &Row| {
-        let message = outgoing(row);
-        let unknown = || Trouble::damaged(&format!("message {}", message.key), &"an unknown state");
-        Ok(Delivery {
-            event: event(&message.key, row.get(7))?,
-            state: DeliveryState::parse(row.get(8)).ok_or_else(unknown)?,
-            done: row.get::<_, Option<i64>>(9).map(Timestamp::from_ms),
-            error: row.get(10),
-            message,
-        })
-    };
-    c.query(&query, &[&incident, &(MAX_PAGE as i64)])?.iter().map(read).collect()
-}
-
-pub(super) fn state(c: &mut Client) -> Result<OutboxState, Trouble> {
-    let row = c.query_one(
-        "SELECT count(*) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state = 'given_up'),
-         min(queued_ms) FILTER (WHERE state = 'waiting') FROM outbox",
-        &[],
-    )?;
-    Ok(OutboxState {
-        waiting: row.get::<_, i64>(0).unsigned_abs(),
-        given_up: row.get::<_, i64>(1).unsigned_abs(),
-        oldest: row.get::<_, Option<i64>>(2).map(Timestamp::from_ms),
-    })
 }
 
 fn forget_snapshot(t: &mut Transaction<'_>, key: &str) -> Result<(), Trouble> {

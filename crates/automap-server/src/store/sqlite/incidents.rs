@@ -5,11 +5,63 @@ use automap_core::report::Report;
 use automap_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
 
-use super::{Trouble, outbox};
+use super::{SqliteStore, Trouble, leases, outbox};
 use crate::store::row::{self, Row};
-use crate::store::{IncidentFilter, MAX_PAGE, StoreError};
+use crate::store::{IncidentFilter, IncidentStore, MAX_PAGE, StoreError};
 
-pub(super) fn put(c: &Connection, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), Trouble> {
+impl IncidentStore for SqliteStore {
+    fn put(&self, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), StoreError> {
+        self.write(|t| put(t, incident, routes, now))
+    }
+
+    fn put_leading(
+        &self,
+        incident: &Incident,
+        routes: &[String],
+        now: Timestamp,
+        holder: &str,
+    ) -> Result<(), StoreError> {
+        self.write(|t| {
+            leases::check(t, &incident.target, holder, now)?;
+            put(t, incident, routes, now)
+        })
+    }
+
+    fn restore(&self, incident: &Incident) -> Result<bool, StoreError> {
+        self.write(|c| {
+            if stored(c, &incident.id)?.is_some_and(|(revision, _)| revision >= incident.revision) {
+                return Ok(false);
+            }
+            write(c, incident)?;
+            Ok(true)
+        })
+    }
+
+    fn get(&self, id: &str) -> Result<Option<Incident>, StoreError> {
+        self.read(|c| {
+            let row = c
+                .prepare_cached("SELECT body, report FROM incidents WHERE id = ?1")?
+                .query_row([id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)));
+            let Some((body, report)) = row.optional()? else { return Ok(None) };
+            let mut incident = parse(id, &body)?;
+            let report = report.map(|text| serde_json::from_str::<Report>(&text)).transpose();
+            incident.report = report.map_err(|e| Trouble::damaged(&format!("the report of incident {id}"), &e))?;
+            Ok(Some(incident))
+        })
+    }
+
+    fn list(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
+        self.read(|c| {
+            let (query, values) = select(filter);
+            let mut query = c.prepare_cached(&query)?;
+            let rows = query.query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let rows: Vec<(String, String)> = rows.collect::<rusqlite::Result<_>>()?;
+            rows.iter().map(|(id, body)| parse(id, body)).collect()
+        })
+    }
+}
+
+fn put(c: &Connection, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), Trouble> {
     let before = stored(c, &incident.id)?;
     let found = before.as_ref().map_or(0, |(revision, _)| *revision);
     if incident.revision != found.saturating_add(1) {
@@ -18,33 +70,6 @@ pub(super) fn put(c: &Connection, incident: &Incident, routes: &[String], now: T
     }
     write(c, incident)?;
     outbox::queue(c, incident, before.map(|(_, state)| state), routes, now)
-}
-
-pub(super) fn restore(c: &Connection, incident: &Incident) -> Result<bool, Trouble> {
-    if stored(c, &incident.id)?.is_some_and(|(revision, _)| revision >= incident.revision) {
-        return Ok(false);
-    }
-    write(c, incident)?;
-    Ok(true)
-}
-
-pub(super) fn get(c: &Connection, id: &str) -> Result<Option<Incident>, Trouble> {
-    let row = c
-        .prepare_cached("SELECT body, report FROM incidents WHERE id = ?1")?
-        .query_row([id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)));
-    let Some((body, report)) = row.optional()? else { return Ok(None) };
-    let mut incident = parse(id, &body)?;
-    let report = report.map(|text| serde_json::from_str::<Report>(&text)).transpose();
-    incident.report = report.map_err(|e| Trouble::damaged(&format!("the report of incident {id}"), &e))?;
-    Ok(Some(incident))
-}
-
-pub(super) fn list(c: &Connection, filter: &IncidentFilter) -> Result<Vec<Incident>, Trouble> {
-    let (query, values) = select(filter);
-    let mut query = c.prepare_cached(&query)?;
-    let rows = query.query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let rows: Vec<(String, String)> = rows.collect::<rusqlite::Result<_>>()?;
-    rows.iter().map(|(id, body)| parse(id, body)).collect()
 }
 
 /// The statement holds no value, only places for them.
@@ -60,7 +85,7 @@ fn select(filter: &IncidentFilter) -> (String, Vec<Box<dyn ToSql>>) {
     }
     if !filter.states.is_empty() {
         let places = vec!["?"; filter.states.len()].join(", ");
-        let states = filter.states.iter().map(|s| Box::new(row::state_name(*s)) as Box<dyn ToSql>).collect();
+        let states = filter.states.iter().map(|s| Box::new(s.as_str()) as Box<dyn ToSql>).collect();
         add(&format!("state IN ({places})"), states);
     }
     if let Some(cause) = &filter.cause {

@@ -5,24 +5,30 @@ use std::time::Duration;
 use automap_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::Trouble;
-use crate::store::StoreError;
+use super::{SqliteStore, Trouble};
+use crate::store::{LeaseStore, StoreError};
 
-pub(super) fn take(c: &Connection, target: &str, holder: &str, now: Timestamp, ttl: Duration) -> Result<bool, Trouble> {
-    let until = now.plus_ms(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
-    let changed = c
-        .prepare_cached(
-            "INSERT INTO leases (target, holder, until_ms) VALUES (?1, ?2, ?3)
+impl LeaseStore for SqliteStore {
+    fn lease(&self, target: &str, holder: &str, now: Timestamp, ttl: Duration) -> Result<bool, StoreError> {
+        self.write(|c| {
+            let until = now.plus_ms(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
+            let changed = c
+                .prepare_cached(
+                    "INSERT INTO leases (target, holder, until_ms) VALUES (?1, ?2, ?3)
              ON CONFLICT (target) DO UPDATE SET holder = excluded.holder, until_ms = excluded.until_ms
              WHERE leases.holder = excluded.holder OR leases.until_ms <= ?4",
-        )?
-        .execute(params![target, holder, until.ms(), now.ms()])?;
-    Ok(changed > 0)
-}
+                )?
+                .execute(params![target, holder, until.ms(), now.ms()])?;
+            Ok(changed > 0)
+        })
+    }
 
-pub(super) fn release(c: &Connection, target: &str, holder: &str) -> Result<(), Trouble> {
-    c.prepare_cached("DELETE FROM leases WHERE target = ?1 AND holder = ?2")?.execute([target, holder])?;
-    Ok(())
+    fn release(&self, target: &str, holder: &str) -> Result<(), StoreError> {
+        self.write(|c| {
+            c.prepare_cached("DELETE FROM leases WHERE target = ?1 AND holder = ?2")?.execute([target, holder])?;
+            Ok(())
+        })
+    }
 }
 
 pub(super) fn check(c: &Connection, target: &str, holder: &str, now: Timestamp) -> Result<(), Trouble> {

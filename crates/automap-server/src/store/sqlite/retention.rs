@@ -3,8 +3,8 @@
 use automap_core::time::Timestamp;
 use rusqlite::Connection;
 
-use super::Trouble;
-use crate::store::{Pruned, Retention};
+use super::{SqliteStore, Trouble};
+use crate::store::{MaintenanceStore, Pruned, Retention, StoreError};
 
 /// Incidents that one step by size removes: short transactions, little more removed than needed.
 const STEP: i64 = 20;
@@ -13,7 +13,27 @@ const STEP: i64 = 20;
 const MAY_GO: &str = "state = 'closed' AND confirmed IS NULL
     AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.incident = incidents.id AND o.state = 'waiting')";
 
-pub(super) fn by_age(c: &Connection, now: Timestamp, keep: Retention) -> Result<Pruned, Trouble> {
+impl MaintenanceStore for SqliteStore {
+    fn prune(&self, now: Timestamp, keep: Retention) -> Result<Pruned, StoreError> {
+        // Many short transactions, so that a watcher that wants to write does not wait for long.
+        let mut pruned = self.write(|t| prune_by_age(t, now, keep))?;
+        loop {
+            let step = self.write(|t| prune_by_size(t, keep))?;
+            pruned.incidents += step.incidents;
+            pruned.messages += step.messages;
+            pruned.bytes = step.bytes;
+            if step.incidents == 0 {
+                return Ok(pruned);
+            }
+        }
+    }
+
+    fn vacuum(&self) -> Result<(), StoreError> {
+        self.read(|c| vacuum(c).map_err(Trouble::Sql))
+    }
+}
+
+fn prune_by_age(c: &Connection, now: Timestamp, keep: Retention) -> Result<Pruned, Trouble> {
     let before = keep.before(now).ms();
     let incidents =
         c.execute(&format!("DELETE FROM incidents WHERE {MAY_GO} AND coalesce(closed_ms, updated_ms) < ?1"), [before])?;
@@ -24,7 +44,7 @@ pub(super) fn by_age(c: &Connection, now: Timestamp, keep: Retention) -> Result<
 }
 
 /// Removes a few of the oldest when the content is too large; `incidents` is 0 when it fits or nothing more may go.
-pub(super) fn by_size(c: &Connection, keep: Retention) -> Result<Pruned, Trouble> {
+fn prune_by_size(c: &Connection, keep: Retention) -> Result<Pruned, Trouble> {
     let mut pruned = Pruned::default();
     if bytes(c)? > keep.max_bytes {
         let oldest = format!("SELECT id FROM incidents WHERE {MAY_GO} ORDER BY opened_ms, id LIMIT ?1");
@@ -36,7 +56,7 @@ pub(super) fn by_size(c: &Connection, keep: Retention) -> Result<Pruned, Trouble
 }
 
 /// Empty pages back to the system, then the log back into the file.
-pub(super) fn vacuum(c: &Connection) -> rusqlite::Result<()> {
+fn vacuum(c: &Connection) -> rusqlite::Result<()> {
     c.execute_batch("VACUUM")?;
     c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }

@@ -1,0 +1,58 @@
+//! Why a store could not do what it was asked.
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or is gone.
+    #[error("{place}: {message}")]
+    Database {
+        /// File or server, without credentials.
+        place: String,
+        /// What it said.
+        message: String,
+    },
+    /// It was written by a later version.
+    #[error("{place} is of a later automap (tables {found}, known {known}); use that one")]
+    TooNew {
+        /// File or server.
+        place: String,
+        /// Version found.
+        found: i64,
+        /// Latest version known here.
+        known: i64,
+    },
+    /// The incident was changed in between.
+    #[error("incident {id} is at revision {found}, not {expected}")]
+    Conflict {
+        /// Which incident.
+        id: String,
+        /// Revision in the store.
+        found: u64,
+        /// Revision that the change was based on.
+        expected: u64,
+    },
+    /// A stored value cannot be read.
+    #[error("{place}: {what} cannot be read: {message}")]
+    Damaged {
+        /// File or server.
+        place: String,
+        /// Which row.
+        what: String,
+        /// Why.
+        message: String,
+    },
+    /// This replica does not hold the lease (any more).
+    #[error("another replica leads {target}")]
+    NotLeader {
+        /// The target whose lease was lost.
+        target: String,
+    },
+    /// The value that was given cannot be stored.
+    #[error("{what} cannot be kept: {reason}")]
+    Unfit {
+        /// Which value.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+}

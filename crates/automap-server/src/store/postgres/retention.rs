@@ -1,0 +1,74 @@
+//! Removes what is older than the retention allows, then the oldest closed incidents until the content fits.
+
+use automap_core::time::Timestamp;
+use postgres::Transaction;
+
+use super::{PostgresStore, Trouble};
+use crate::store::{MaintenanceStore, Pruned, Retention, StoreError};
+
+/// Incidents that one step by size removes.
+const STEP: i64 = 20;
+
+/// Over, unconfirmed, and all its messages gone.
+const MAY_GO: &str = "state = 'closed' AND confirmed IS NULL
+    AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.incident = incidents.id AND o.state = 'waiting')";
+
+impl MaintenanceStore for PostgresStore {
+    fn prune(&self, now: Timestamp, keep: Retention) -> Result<Pruned, StoreError> {
+        // Many short transactions, so that a watcher that wants to write does not wait for long.
+        let mut pruned = self.write(|t| prune_by_age(t, now, keep))?;
+        loop {
+            let step = self.write(|t| prune_by_size(t, keep))?;
+            pruned.incidents += step.incidents;
+            pruned.messages += step.messages;
+            pruned.bytes = step.bytes;
+            if step.incidents == 0 {
+                return Ok(pruned);
+            }
+        }
+    }
+
+    /// Makes the space usable again; the server returns to the system what lies at the end of the tables.
+    fn vacuum(&self) -> Result<(), StoreError> {
+        self.read(|c| Ok(c.batch_execute("VACUUM incidents, snapshots, outbox, replies, profiles")?))
+    }
+}
+
+fn prune_by_age(t: &mut Transaction<'_>, now: Timestamp, keep: Retention) -> Result<Pruned, Trouble> {
+    let before = keep.before(now).ms();
+    let query = format!("DELETE FROM incidents WHERE {MAY_GO} AND coalesce(closed_ms, updated_ms) < $1");
+    let incidents = t.execute(&query, &[&before])?;
+    let old = t.execute("DELETE FROM outbox WHERE state <> 'waiting' AND queued_ms < $1", &[&before])?;
+    let profiles = t.execute("DELETE FROM profiles WHERE end_ms < $1", &[&before])?;
+    Ok(Pruned { incidents, messages: old + without_incident(t)?, profiles, bytes: bytes(t)? })
+}
+
+/// Removes a few of the oldest when the content is too large; `incidents` is 0 when it fits or nothing more may go.
+fn prune_by_size(t: &mut Transaction<'_>, keep: Retention) -> Result<Pruned, Trouble> {
+    let mut pruned = Pruned::default();
+    if bytes(t)? > keep.max_bytes {
+        let oldest = format!("SELECT id FROM incidents WHERE {MAY_GO} ORDER BY opened_ms, id LIMIT $1");
+        pruned.incidents = t.execute(&format!("DELETE FROM incidents WHERE id IN ({oldest})"), &[&STEP])?;
+        pruned.messages = without_incident(t)?;
+    }
+    pruned.bytes = bytes(t)?;
+    Ok(pruned)
+}
+
+fn without_incident(t: &mut Transaction<'_>) -> Result<u64, Trouble> {
+    let gone = "NOT EXISTS (SELECT 1 FROM incidents i WHERE i.id = incident)";
+    let messages = t.execute(&format!("DELETE FROM outbox WHERE state <> 'waiting' AND {gone}"), &[])?;
+    t.execute(&format!("DELETE FROM replies WHERE {gone}"), &[])?;
+    Ok(messages)
+}
+
+/// Bytes of the texts: the tables' own size shrinks only when the server gets round to it.
+fn bytes(t: &mut Transaction<'_>) -> Result<u64, Trouble> {
+    let row = t.query_one(
+        "SELECT coalesce((SELECT sum(octet_length(body) + coalesce(octet_length(report), 0)) FROM incidents), 0)::bigint
+         + coalesce((SELECT sum(octet_length(body)) FROM profiles), 0)::bigint
+         + coalesce((SELECT sum(octet_length(body)) FROM snapshots), 0)::bigint",
+        &[],
+    )?;
+    Ok(row.get::<_, i64>(0).unsigned_abs())
+}

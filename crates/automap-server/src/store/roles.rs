@@ -1,0 +1,151 @@
+//! What a store can do, by role. A caller that needs one role asks for that trait; [`Store`] is all of them.
+//!
+//! Every backend implements each role in a file of its own, beside its SQL. Unless a method says otherwise, it fails only when the database
+//! does not answer ([`StoreError::Database`]) or holds something that cannot be read ([`StoreError::Damaged`]).
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use automap_core::incident::Incident;
+use automap_core::rank::metric_weights::ConfirmedCase;
+use automap_core::time::{Interval, Timestamp};
+
+use super::{
+    Delivery, IncidentFilter, OutboxState, Outgoing, Pruned, Queued, Retention, StoreError, StoredProfile, Waiting,
+};
+
+/// A store in all its roles. Implemented for every type that has them.
+pub trait Store:
+    IncidentStore + OutboxStore + LeaseStore + ProfileStore + ConfirmedCaseStore + MaintenanceStore + Send + Sync + Debug
+{
+}
+
+impl<T> Store for T where
+    T: IncidentStore
+        + OutboxStore
+        + LeaseStore
+        + ProfileStore
+        + ConfirmedCaseStore
+        + MaintenanceStore
+        + Send
+        + Sync
+        + Debug
+{
+}
+
+/// Incidents, each with its revision.
+pub trait IncidentStore {
+    /// Writes an incident and, in the same transaction, queues one message for each route. `incident.revision` must be one more than the stored
+    /// one (1 for a new incident).
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it is not.
+    fn put(&self, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), StoreError>;
+
+    /// As [`IncidentStore::put`], if `holder` has the lease of the incident's target at `now`; looked up in the same transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::NotLeader`] when it does not; else as `put`.
+    fn put_leading(
+        &self,
+        incident: &Incident,
+        routes: &[String],
+        now: Timestamp,
+        holder: &str,
+    ) -> Result<(), StoreError>;
+
+    /// Writes an incident as it is, without messages, unless the same or a later revision is kept already. Whether it was written.
+    fn restore(&self, incident: &Incident) -> Result<bool, StoreError>;
+
+    /// One incident; `None` when there is none of that id.
+    fn get(&self, id: &str) -> Result<Option<Incident>, StoreError>;
+
+    /// The incidents that match the filter, without their reports, the latest opened first.
+    fn list(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError>;
+}
+
+/// Messages that have to go out, and what became of them.
+pub trait OutboxStore {
+    /// The routes that were ever given a message of this incident: they must be notified of its end, whatever their filters say by then.
+    fn notified_routes(&self, incident: &str) -> Result<Vec<String>, StoreError>;
+
+    /// Messages that are due, the oldest first; of one route and incident only the first, so that updates keep their order.
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, StoreError>;
+
+    /// As [`OutboxStore::due`], of one route only, so that a receiver that is unavailable does not hold up the others.
+    fn due_of(&self, route: &str, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>, StoreError>;
+
+    /// What a waiting message says; `None` when it does not wait any more.
+    fn message(&self, key: &str) -> Result<Option<Queued>, StoreError>;
+
+    /// The messages of one route and incident that wait, the oldest first, at most [`MAX_WAITING`].
+    fn waiting(&self, route: &str, incident: &str) -> Result<Vec<Waiting>, StoreError>;
+
+    /// A message is about to be sent. If neither success nor failure is recorded, its outcome is unknown ([`Queued::uncertain`]).
+    fn attempting(&self, key: &str, now: Timestamp) -> Result<(), StoreError>;
+
+    /// A message was delivered. `reply` is what the receiver expects in the next message of this route and incident (a thread, a dedup key).
+    fn delivered(&self, key: &str, reply: Option<&str>, now: Timestamp) -> Result<(), StoreError>;
+
+    /// A message was not delivered; it is tried again at `due`, or given up when `None`.
+    fn failed(&self, key: &str, error: &str, due: Option<Timestamp>) -> Result<(), StoreError>;
+
+    /// As [`OutboxStore::failed`], when the receiver may have got the message all the same (a timeout after it was sent).
+    fn unsure(&self, key: &str, error: &str, due: Option<Timestamp>) -> Result<(), StoreError>;
+
+    /// A later message contains all that these would have said; they are not sent.
+    fn folded(&self, keys: &[String], now: Timestamp) -> Result<(), StoreError>;
+
+    /// The last reply of a route's receiver for an incident.
+    fn reply(&self, route: &str, incident: &str) -> Result<Option<String>, StoreError>;
+
+    /// All messages of an incident that are still stored, the latest [`MAX_PAGE`], the oldest of them first.
+    fn deliveries(&self, incident: &str) -> Result<Vec<Delivery>, StoreError>;
+
+    /// The state of the outbox as a whole.
+    fn outbox(&self) -> Result<OutboxState, StoreError>;
+}
+
+/// Which replica watches a target.
+pub trait LeaseStore {
+    /// Takes or renews the lease of a target until `now + ttl`. `false` when another replica holds it and it has not expired. Replicas on
+    /// several machines need clocks that agree much better than `ttl`.
+    fn lease(&self, target: &str, holder: &str, now: Timestamp, ttl: Duration) -> Result<bool, StoreError>;
+
+    /// Releases a lease; nothing happens when `holder` does not have it.
+    fn release(&self, target: &str, holder: &str) -> Result<(), StoreError>;
+}
+
+/// Profiles of healthy periods.
+pub trait ProfileStore {
+    /// Keeps the profiles of a healthy period, one JSON document of all services; replaces those of the same target and period.
+    ///
+    /// # Errors
+    /// [`StoreError::Unfit`] when `json` is none.
+    fn put_profile(&self, target: &str, period: Interval, json: &str) -> Result<(), StoreError>;
+
+    /// The profiles of the periods that end after `since`, the latest first, at most `limit` (and [`MAX_PROFILES`]).
+    fn profiles(&self, target: &str, since: Timestamp, limit: usize) -> Result<Vec<StoredProfile>, StoreError>;
+}
+
+/// Incidents whose cause an operator confirmed. Never pruned.
+pub trait ConfirmedCaseStore {
+    /// Keeps a case whose cause an operator confirmed. Returns the cause that was confirmed for it before.
+    fn confirm(&self, case: &ConfirmedCase) -> Result<Option<String>, StoreError>;
+
+    /// Deletes a confirmed case. Returns whether it existed.
+    fn forget(&self, id: &str) -> Result<bool, StoreError>;
+
+    /// The confirmed cases, the earliest first; the latest [`MAX_CONFIRMED`] of them.
+    fn confirmed(&self) -> Result<Vec<ConfirmedCase>, StoreError>;
+}
+
+/// What keeps a store from growing without limit.
+pub trait MaintenanceStore {
+    /// Deletes what is older than the retention allows and, where that is not enough, the oldest closed incidents until the content fits.
+    /// Never deleted: open incidents, incidents with a waiting message, confirmed incidents and cases, and the routes' replies for any of these.
+    fn prune(&self, now: Timestamp, keep: Retention) -> Result<Pruned, StoreError>;
+
+    /// Returns the space of deleted entries to the system. Takes as long as writing the rest again.
+    fn vacuum(&self) -> Result<(), StoreError>;
+}
