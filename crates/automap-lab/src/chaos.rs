@@ -9,16 +9,17 @@
 
 mod experiment;
 mod fields;
+mod injection_plan;
 mod kinds;
 mod pick;
 mod quantity;
 mod read;
-mod resolve;
+mod selector_fields;
 
 pub use experiment::{Direction, Experiment, Fault, Mode, Peer, Selector};
 pub use fields::ChaosError;
+pub use injection_plan::{InjectionPlan, InjectionStep, PlanError};
 pub use read::{KINDS, parse};
-pub use resolve::{Order, ResolveError, Resolved};
 
 #[cfg(test)]
 mod tests;

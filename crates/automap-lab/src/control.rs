@@ -7,7 +7,7 @@ mod error;
 pub(crate) mod http;
 mod options;
 pub mod protocol;
-pub mod state;
+pub mod directory;
 
 pub use error::LabError;
 pub use options::LabOptions;
@@ -24,8 +24,8 @@ use hyper::Method;
 use serde::de::DeserializeOwned;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::directory::SupervisorAddress;
 use self::protocol::{InjectRequest, LoadRequest, Phase, Refusal, Status};
-use self::state::State;
 use crate::ledger::{self, Injection};
 use crate::plan::Ports;
 use crate::supervisor::SupervisorOptions;
@@ -56,13 +56,18 @@ impl Lab {
     /// # Errors
     /// When a lab already runs there, Prometheus is missing, a port is taken, or it does not get ready in time.
     pub fn up(options: &LabOptions, progress: &mut dyn FnMut(&Status)) -> Result<Self, LabError> {
-        let told = options.for_supervisor()?;
-        if let Ok(Some(State { supervisor_pid, base_port })) = state::running(&told.dir) {
-            return Err(LabError::AlreadyUp { dir: told.dir, supervisor_pid, base_port });
+        let supervisor_options = options.for_supervisor()?;
+        if let Ok(Some(SupervisorAddress { supervisor_pid, base_port })) = directory::running(&supervisor_options.dir) {
+            return Err(LabError::AlreadyUp { dir: supervisor_options.dir, supervisor_pid, base_port });
         }
-        let child = spawn_supervisor(&told).map_err(|source| LabError::Dir { path: told.dir.clone(), source })?;
-        let mut lab =
-            Self { dir: told.dir, ports: Ports { base: options.base_port }, child: Some(child), runtime: runtime()? };
+        let child = spawn_supervisor(&supervisor_options)
+            .map_err(|source| LabError::Io { path: supervisor_options.dir.clone(), source })?;
+        let mut lab = Self {
+            dir: supervisor_options.dir,
+            ports: Ports { base: options.base_port },
+            child: Some(child),
+            runtime: runtime()?,
+        };
         lab.wait_ready(progress)?;
         if options.detached {
             let _: Status = lab.request(Method::POST, "/control/detach", Bytes::new())?;
@@ -98,7 +103,7 @@ impl Lab {
     }
 
     fn too_slow(&self, what: &str, within: Duration) -> LabError {
-        LabError::TooSlow { what: what.to_owned(), within, log: state::supervisor_log_path(&self.dir) }
+        LabError::TooSlow { what: what.to_owned(), within, log: directory::supervisor_log_path(&self.dir) }
     }
 
     /// The lab that runs in `dir`.
@@ -106,9 +111,9 @@ impl Lab {
     /// # Errors
     /// When none does.
     pub fn attach(dir: &Path) -> Result<Self, LabError> {
-        let found = state::running(dir).map_err(|source| LabError::Dir { path: dir.to_owned(), source })?;
-        let state = found.ok_or_else(|| LabError::NotUp { dir: dir.to_owned() })?;
-        Ok(Self { dir: dir.to_owned(), ports: state.ports(), child: None, runtime: runtime()? })
+        let found = directory::running(dir).map_err(|source| LabError::Io { path: dir.to_owned(), source })?;
+        let address = found.ok_or_else(|| LabError::NotUp { dir: dir.to_owned() })?;
+        Ok(Self { dir: dir.to_owned(), ports: address.ports(), child: None, runtime: runtime()? })
     }
 
     /// Where everything listens.
@@ -137,7 +142,7 @@ impl Lab {
     /// # Errors
     /// When the file cannot be read, or holds something that the lab cannot do. Then nothing of it is in place.
     pub fn inject(&self, file: &Path) -> Result<Vec<Injection>, LabError> {
-        let in_file = |source| LabError::Dir { path: file.to_owned(), source };
+        let in_file = |source| LabError::Io { path: file.to_owned(), source };
         let size = fs::metadata(file).map_err(in_file)?.len();
         if size > FILE_BYTES_MAX {
             return Err(in_file(io::Error::other(format!("is larger than {FILE_BYTES_MAX} bytes"))));
@@ -194,7 +199,7 @@ impl Lab {
     /// # Errors
     /// When signals cannot be watched.
     pub fn wait_interrupted(&mut self) -> Result<(), LabError> {
-        let signals = |e: io::Error| LabError::Silent(format!("signals cannot be watched: {e}"));
+        let signals = |e: io::Error| LabError::NoAnswer(format!("signals cannot be watched: {e}"));
         let (mut interrupt, mut terminate) = {
             let _inside = self.runtime.enter();
             (signal(SignalKind::interrupt()).map_err(signals)?, signal(SignalKind::terminate()).map_err(signals)?)
@@ -218,7 +223,7 @@ impl Lab {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn ledger(&self) -> Result<Vec<Injection>, LabError> {
-        Ok(ledger::read(&state::ledger_path(&self.dir))?)
+        Ok(ledger::read(&directory::ledger_path(&self.dir))?)
     }
 
     /// Stops everything and waits until it is gone.
@@ -241,19 +246,19 @@ impl Lab {
     fn is_gone(&mut self) -> bool {
         match self.child {
             Some(_) => self.child_pid().is_none(),
-            None => matches!(state::try_lock(&self.dir), Ok(Some(_))),
+            None => matches!(directory::try_lock(&self.dir), Ok(Some(_))),
         }
     }
 
     fn request<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, LabError> {
         let exchange = http::send(method, self.ports.kubelet(), path, body, ANSWER_WITHIN);
-        let response = self.runtime.block_on(exchange).map_err(|e| LabError::Silent(e.to_string()))?;
+        let response = self.runtime.block_on(exchange).map_err(|e| LabError::NoAnswer(e.to_string()))?;
         if !response.status().is_success() {
             let refusal = serde_json::from_slice(response.body()).ok();
-            let silent = || LabError::Silent(format!("{path} answered {}", response.status()));
+            let silent = || LabError::NoAnswer(format!("{path} answered {}", response.status()));
             return Err(refusal.map_or_else(silent, |r: Refusal| LabError::Refused(r.error)));
         }
-        serde_json::from_slice(response.body()).map_err(|e| LabError::Silent(format!("unreadable answer: {e}")))
+        serde_json::from_slice(response.body()).map_err(|e| LabError::NoAnswer(format!("unreadable answer: {e}")))
     }
 }
 
@@ -274,11 +279,15 @@ impl Drop for Lab {
     }
 }
 
-fn spawn_supervisor(told: &SupervisorOptions) -> io::Result<Child> {
+fn spawn_supervisor(supervisor_options: &SupervisorOptions) -> io::Result<Child> {
     use std::os::unix::process::CommandExt;
-    let log = OpenOptions::new().create(true).write(true).truncate(true).open(state::supervisor_log_path(&told.dir))?;
-    Command::new(&told.program)
-        .args(["lab-process", "supervisor", &serde_json::to_string(told)?])
+    let log = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .open(directory::supervisor_log_path(&supervisor_options.dir))?;
+    Command::new(&supervisor_options.program)
+        .args(["lab-process", "supervisor", &serde_json::to_string(supervisor_options)?])
         .stdin(Stdio::piped())
         .stdout(log.try_clone()?)
         .stderr(log)
@@ -288,7 +297,7 @@ fn spawn_supervisor(told: &SupervisorOptions) -> io::Result<Child> {
 }
 
 fn did_not_start(dir: &Path) -> LabError {
-    let log = state::supervisor_log_path(dir);
+    let log = directory::supervisor_log_path(dir);
     let text = fs::read_to_string(&log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     let last = lines.get(lines.len().saturating_sub(LOG_LINES_SHOWN)..).unwrap_or_default();
@@ -298,7 +307,7 @@ fn did_not_start(dir: &Path) -> LabError {
 
 fn runtime() -> Result<tokio::runtime::Runtime, LabError> {
     let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    built.map_err(|e| LabError::Silent(format!("no runtime: {e}")))
+    built.map_err(|e| LabError::NoAnswer(format!("no runtime: {e}")))
 }
 
 fn json_bytes(value: &impl serde::Serialize) -> Bytes {

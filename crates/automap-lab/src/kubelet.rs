@@ -35,7 +35,7 @@ pub struct PodReading {
     /// When the Deployment was created, in seconds since 1970.
     pub deployed_s: f64,
     /// What the containers of this pod that are gone used.
-    pub retired: Retired,
+    pub terminated: TerminatedUsage,
     /// The containers, application first.
     pub containers: Vec<ContainerReading>,
     /// Bytes over the pod's network, where the side-car tells.
@@ -51,7 +51,7 @@ impl PodReading {
 
 /// What dead containers left in the counters of the pod's cgroup.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Retired {
+pub struct TerminatedUsage {
     /// CPU seconds.
     pub cpu_s: f64,
     /// Bytes read.

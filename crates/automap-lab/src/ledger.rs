@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn an_ended_injection_takes_the_place_of_its_beginning() -> Result<(), Box<dyn std::error::Error>> {
-        let path = std::env::temp_dir().join(format!("automap-ledger-{}.jsonl", std::process::id()));
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("ledger.jsonl");
         assert_eq!(read(&path)?, []);
         let (first, second) = (injection("a"), injection("b"));
         let mut ended = first.clone();
@@ -133,7 +134,6 @@ mod tests {
         let torn = read(&path)?;
         std::fs::write(&path, "{}\n{}\n")?;
         let wrong = read(&path).map_err(|e| e.to_string());
-        std::fs::remove_file(&path)?;
         assert_eq!(ended.to.as_deref(), Some("2026-11-23T10:00:05.250Z"));
         assert_eq!(whole, [ended, second]);
         assert_eq!(torn, whole);

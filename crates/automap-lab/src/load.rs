@@ -1,5 +1,5 @@
-//! Visitors of the shop: a seeded open-loop load. Arrivals form a Poisson process that does not wait for answers, so a
-//! slow shop gets no mercy: what queues up shows, as it would with real visitors (no "coordinated omission").
+//! Users of the shop: a seeded open-loop load. Arrivals form a Poisson process that does not wait for answers, so a
+//! slow shop gets no mercy: what queues up shows, as it would with real users (no "coordinated omission").
 //!
 //! The load sits outside the mesh and speaks to the pod of front-end, like the original's load test in a namespace
 //! without side-cars.
@@ -17,14 +17,14 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, interval, sleep_until};
 
-use self::journey::Visitor;
+use self::journey::SimulatedUser;
 use crate::plan::{Ports, component};
 use crate::shop::http::{HttpClient, Local};
 use crate::shop::{ShopError, locked};
 use automap_core::random::Rng;
 
-/// Visitors in the shop at a time. Those who would come on top are turned away and counted as dropped.
-pub const MAX_VISITORS: usize = 400;
+/// Users in the shop at a time. Those who would come on top are turned away and counted as dropped.
+pub const MAX_CONCURRENT_USERS: usize = 400;
 /// Journeys per second that two cores bear with room to spare: the shop then uses 0.4 of them (0.8 at 20 per second).
 pub const DEFAULT_RATE_PER_S: f64 = 8.0;
 /// How often `on_tick` is called.
@@ -59,20 +59,20 @@ impl fmt::Debug for LoadOptions {
     }
 }
 
-/// Sends visitors from this thread and returns the counts at the end.
+/// Sends users from this thread and returns the counts at the end.
 ///
 /// # Errors
 /// Only if the thread cannot have an async runtime. Failing requests are counts, not errors.
 pub fn run(options: LoadOptions) -> Result<LoadStats, ShopError> {
-    crate::shop::block_on(async { Ok(send_visitors(options).await) })
+    crate::shop::block_on(async { Ok(send_load(options).await) })
 }
 
-/// As [`run`], on the runtime of the caller. Visitors still in the shop at the end finish unwatched.
-pub async fn send_visitors(mut options: LoadOptions) -> LoadStats {
+/// As [`run`], on the runtime of the caller. Users still in the shop at the end finish unwatched.
+pub async fn send_load(mut options: LoadOptions) -> LoadStats {
     let stats = Arc::new(Mutex::new(LoadStats::default()));
     let Some(front_end) = component("front-end") else { return LoadStats::default() };
-    let shop = Arc::new(HttpClient::new(Local(options.ports.pod(front_end)), MAX_VISITORS));
-    let places = Arc::new(Semaphore::new(MAX_VISITORS));
+    let shop = Arc::new(HttpClient::new(Local(options.ports.pod(front_end)), MAX_CONCURRENT_USERS));
+    let slots = Arc::new(Semaphore::new(MAX_CONCURRENT_USERS));
     let mut rng = Rng::new(options.seed);
     let mut ticks = interval(TICK);
     let start = Instant::now();
@@ -84,18 +84,18 @@ pub async fn send_visitors(mut options: LoadOptions) -> LoadStats {
             () = sleep_until(next) => {
                 // From the planned arrival, not from now: a late wake-up does not thin the load.
                 next += gap(&mut rng, mean_gap_s);
-                let visitor = Visitor::new(Arc::clone(&shop), Arc::clone(&stats), Rng::new(rng.bits()));
-                match Arc::clone(&places).try_acquire_owned() {
-                    Ok(place) => drop(tokio::spawn(async move {
-                        visitor.visit().await;
-                        drop(place);
+                let user = SimulatedUser::new(Arc::clone(&shop), Arc::clone(&stats), Rng::new(rng.bits()));
+                match Arc::clone(&slots).try_acquire_owned() {
+                    Ok(slot) => drop(tokio::spawn(async move {
+                        user.visit().await;
+                        drop(slot);
                     })),
                     Err(_) => locked(&stats).dropped += 1,
                 }
             }
             _ = ticks.tick() => {
-                let seen = *locked(&stats);
-                if options.on_tick.as_mut().is_some_and(|f| f(&seen).is_break()) {
+                let counts = *locked(&stats);
+                if options.on_tick.as_mut().is_some_and(|f| f(&counts).is_break()) {
                     break;
                 }
             }
@@ -124,7 +124,7 @@ mod tests {
             duration: Some(Duration::from_secs(100)),
             on_tick: None,
         };
-        let stats = send_visitors(options).await;
+        let stats = send_load(options).await;
         assert!((900..1100).contains(&(stats.journeys + stats.dropped)), "{stats:?}");
         assert!(stats.failed > 0 && stats.ok == 0 && stats.latency_mean_ms().is_none(), "{stats:?}");
     }
@@ -143,6 +143,6 @@ mod tests {
             duration: None,
             on_tick: Some(Box::new(on_tick)),
         };
-        assert_eq!(send_visitors(options).await, LoadStats::default());
+        assert_eq!(send_load(options).await, LoadStats::default());
     }
 }

@@ -30,6 +30,8 @@ pub struct Component {
     pub memory_limit_mib: u64,
 }
 
+/// Name of the side-car's container, as in Istio.
+pub const SIDECAR: &str = "istio-proxy";
 /// The namespace of the shop.
 pub const NAMESPACE: &str = "sock-shop";
 

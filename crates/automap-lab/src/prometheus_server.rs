@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::control::{http, state};
+use crate::control::{directory, http};
 use crate::plan::{NAMESPACE, Ports};
 
 /// The jobs beside the side-cars: cAdvisor and kube-state-metrics.
@@ -65,7 +65,7 @@ pub(crate) struct Layout {
 
 impl Layout {
     pub(crate) fn new(lab_dir: &Path) -> Self {
-        Self { dir: state::prometheus_path(lab_dir) }
+        Self { dir: directory::prometheus_path(lab_dir) }
     }
 
     fn config(&self) -> PathBuf {

@@ -2,21 +2,26 @@
 //! faults, and answers as kubelet, kube-state-metrics and control in one.
 //!
 //! One process, one thread. All children are spawned from that thread and ask the kernel to be killed with it, so that
-//! nothing survives a crash of the supervisor. State lives in [`world`] behind a lock that is never held across an
+//! nothing survives a crash of the supervisor. State lives in [`lab_state`] behind a lock that is never held across an
 //! await; every task here is a loop or a sequence over it.
 //!
 //! Left out: Deployments with more than one replica, liveness probes (a process that hangs stays), image pulls.
 
-mod applied;
+mod active_experiment;
 mod backoff;
 mod container;
 mod experiments;
+mod lab_state;
+mod log;
 mod names;
+mod options;
 mod pod;
 mod probes;
+mod process_effect;
 mod processes;
 mod server;
-mod world;
+
+pub use options::SupervisorOptions;
 
 use std::convert::Infallible;
 use std::ffi::OsString;
@@ -30,47 +35,22 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
+use self::lab_state::SharedState;
+use self::log::log;
 use self::processes::Processes;
-use self::world::Shared;
-use crate::control::state::{self, State};
+use crate::control::directory::{self, SupervisorAddress};
 use crate::ledger::{Ledger, LedgerError};
 use crate::plan::{COMPONENTS, Ports};
 use crate::prometheus_server::Layout;
 
-/// Name of the side-car's container.
-pub const SIDECAR: &str = "istio-proxy";
 /// How often ended processes are looked for where no signal told.
 const TICK: Duration = Duration::from_millis(100);
-
-/// What the supervisor is told on its command line, as JSON.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct SupervisorOptions {
-    /// State, logs, data and ledger.
-    pub dir: PathBuf,
-    /// First port.
-    pub base_port: u16,
-    /// Scrape interval of Prometheus.
-    pub scrape_interval_s: u64,
-    /// Seed of names, choices and the shop's jitter.
-    pub seed: u64,
-    /// Prometheus' program, if one is to run.
-    pub prometheus: Option<PathBuf>,
-    /// Journeys per second from the start, if load is to run.
-    pub load_rate_per_s: Option<f64>,
-    /// The program with the hidden `lab-process` commands.
-    pub program: PathBuf,
-    /// Whether Prometheus keeps the samples of an earlier run.
-    pub keep_data: bool,
-    /// Whether the directory is deleted at the end.
-    pub is_temporary: bool,
-}
 
 /// Why the supervisor could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -137,10 +117,10 @@ async fn supervise(options: SupervisorOptions) -> Result<(), SupervisorError> {
     let is_temporary = options.is_temporary;
     let layout = Layout::new(&dir);
     layout.write_config(ports, options.scrape_interval_s).map_err(in_dir)?;
-    let ledger = Ledger::open(&state::ledger_path(&dir))?;
+    let ledger = Ledger::open(&directory::ledger_path(&dir))?;
     let stop = Arc::new(Notify::new());
-    let shared = Arc::new(Shared::new(options, ports, layout, ledger, Arc::clone(&stop)));
-    state::write(&dir, &State::of_this_process(ports)).map_err(in_dir)?;
+    let shared = Arc::new(SharedState::new(options, ports, layout, ledger, Arc::clone(&stop)));
+    directory::write(&dir, &SupervisorAddress::of_this_process(ports)).map_err(in_dir)?;
 
     tokio::spawn(server::serve(listener, Arc::clone(&shared)));
     probes::spawn(&shared);
@@ -149,16 +129,16 @@ async fn supervise(options: SupervisorOptions) -> Result<(), SupervisorError> {
     experiments::end_all(&shared);
     processes.stop_all().await;
     // Gone is what we want; a stale file is recognised anyway.
-    let _ = fs::remove_file(state::state_path(&dir));
+    let _ = fs::remove_file(directory::state_path(&dir));
     drop(lock);
-    if is_temporary && let Err(error) = state::purge(&dir) {
+    if is_temporary && let Err(error) = directory::purge(&dir) {
         log(&format!("cannot delete {}: {error}", dir.display()));
     }
     ended.map_err(SupervisorError::Start)
 }
 
 /// The main loop: spawn what is due, collect what has ended, until someone says stop.
-async fn until_stopped(shared: &Arc<Shared>, processes: &mut Processes, stop: &Notify) -> io::Result<()> {
+async fn until_stopped(shared: &Arc<SharedState>, processes: &mut Processes, stop: &Notify) -> io::Result<()> {
     let mut child_ended = signal(SignalKind::child())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -166,7 +146,7 @@ async fn until_stopped(shared: &Arc<Shared>, processes: &mut Processes, stop: &N
     let stdin_closed = stdin_closed(shared);
     tokio::pin!(stdin_closed);
     loop {
-        processes.turn(shared);
+        processes.tick(shared);
         tokio::select! {
             _ = child_ended.recv() => {}
             _ = tick.tick() => {}
@@ -179,7 +159,7 @@ async fn until_stopped(shared: &Arc<Shared>, processes: &mut Processes, stop: &N
 }
 
 /// Done when nobody holds the other end of standard input any more, unless the lab was detached from it.
-async fn stdin_closed(shared: &Shared) {
+async fn stdin_closed(shared: &SharedState) {
     let input = rustix::io::dup(std::io::stdin()).map(fs::File::from);
     if let Ok(Ok(mut pipe)) = input.map(pipe::Receiver::from_file) {
         while pipe.read_u8().await.is_ok() {}
@@ -195,12 +175,12 @@ async fn stdin_closed(shared: &Shared) {
 fn prepare(options: &SupervisorOptions) -> io::Result<Option<fs::File>> {
     let dir = &options.dir;
     fs::create_dir_all(dir)?;
-    let Some(lock) = state::try_lock(dir)? else { return Ok(None) };
+    let Some(lock) = directory::try_lock(dir)? else { return Ok(None) };
     if !options.keep_data {
-        state::remove_if_there(&state::prometheus_path(dir))?;
+        directory::remove_if_there(&directory::prometheus_path(dir))?;
     }
-    for fresh in [state::logs_path(dir), state::data_path(dir)] {
-        state::remove_if_there(&fresh)?;
+    for fresh in [directory::logs_path(dir), directory::data_path(dir)] {
+        directory::remove_if_there(&fresh)?;
         fs::create_dir_all(&fresh)?;
     }
     Ok(Some(lock))
@@ -217,11 +197,4 @@ fn check_ports(ports: Ports, with_prometheus: bool) -> Result<(), SupervisorErro
     }
     let taken = needed.into_iter().find(|port| StdListener::bind(("127.0.0.1", *port)).is_err());
     taken.map_or(Ok(()), |port| Err(SupervisorError::PortTaken { port, base: ports.base, last }))
-}
-
-/// A line in the supervisor's log, which is its standard error.
-fn log(line: &str) {
-    use std::io::Write;
-    // Nobody is left to tell when the log itself fails.
-    let _ = writeln!(io::stderr(), "{:.3} {line}", jiff::Timestamp::now());
 }

@@ -3,7 +3,7 @@
 use super::experiment::{Direction, Fault, Peer};
 use super::fields::{ChaosError, Fields};
 use super::quantity;
-use super::read::{mode, selector};
+use super::selector_fields::{mode, selector};
 use crate::effect::{Effect, HttpMatch};
 use crate::plan;
 

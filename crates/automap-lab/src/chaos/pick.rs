@@ -23,7 +23,7 @@ pub(super) fn count(mode: Mode, available: usize, random: &mut impl FnMut() -> u
 }
 
 /// Takes as many as the mode says, at random, and returns them in their old order.
-pub(super) fn take<T: Copy>(all: &[T], mode: Mode, random: &mut impl FnMut() -> u64) -> Vec<T> {
+pub(super) fn choose<T: Copy>(all: &[T], mode: Mode, random: &mut impl FnMut() -> u64) -> Vec<T> {
     let wanted = count(mode, all.len(), random);
     let mut left: Vec<usize> = (0..all.len()).collect();
     let mut taken: Vec<usize> = Vec::with_capacity(wanted);
@@ -82,7 +82,7 @@ mod tests {
             seed >> 33
         };
         for n in 0..=14 {
-            let taken = take(&(0..14).collect::<Vec<_>>(), Mode::Fixed(n), &mut random);
+            let taken = choose(&(0..14).collect::<Vec<_>>(), Mode::Fixed(n), &mut random);
             assert_eq!(taken.len(), n);
             assert!(taken.windows(2).all(|w| w[0] < w[1]), "{taken:?}");
         }

@@ -24,8 +24,8 @@ fn problem(kind: &str, spec: &str) -> String {
     error.strip_prefix(&place).unwrap_or_else(|| panic!("no place in: {error}")).to_owned()
 }
 
-fn resolved(kind: &str, spec: &str) -> Result<Resolved, String> {
-    one(kind, spec).unwrap().resolve(&mut || 0).map_err(|e| e.to_string())
+fn planned(kind: &str, spec: &str) -> Result<InjectionPlan, String> {
+    one(kind, spec).unwrap().plan_injection(&mut || 0).map_err(|e| e.to_string())
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn every_supported_fault_becomes_its_effect() {
         ),
     ];
     for (kind, spec, effect) in cases {
-        let expected = Order::Apply { service: "payment", effect };
-        assert_eq!(resolved(kind, spec).unwrap().orders, [expected], "{kind} {spec}");
+        let expected = InjectionStep::Apply { service: "payment", effect };
+        assert_eq!(planned(kind, spec).unwrap().steps, [expected], "{kind} {spec}");
     }
 }
 
@@ -181,14 +181,14 @@ fn direction_decides_whose_packets_are_hit() {
              target: {{mode: all, selector: {{labelSelectors: {{name: orders}}}}}}"
         )
     };
-    let cut = |service, peer: &str| Order::Apply {
+    let cut = |service, peer: &str| InjectionStep::Apply {
         service,
         effect: Effect::NetworkPartition { peers: Some(vec![peer.to_owned()]) },
     };
     let (to, from) = (cut("payment", "orders"), cut("orders", "payment"));
     for (direction, orders) in [("to", vec![to.clone()]), ("from", vec![from.clone()]), ("both", vec![to, from])] {
-        let resolved = resolved("NetworkChaos", &spec(direction)).unwrap();
-        assert_eq!(resolved.orders, orders, "{direction}");
+        let resolved = planned("NetworkChaos", &spec(direction)).unwrap();
+        assert_eq!(resolved.steps, orders, "{direction}");
         assert_eq!((resolved.targets, resolved.peers), (vec!["payment"], vec!["orders"]));
     }
 }
@@ -196,14 +196,14 @@ fn direction_decides_whose_packets_are_hit() {
 #[test]
 fn an_experiment_that_would_do_nothing_is_refused() {
     let io = "action: latency, duration: 1m, delay: 100ms, volumePath: /data";
-    assert!(resolved("IOChaos", io).unwrap_err().starts_with("x: payment has no volume; pods with one: carts-db, "));
+    assert!(planned("IOChaos", io).unwrap_err().starts_with("x: payment has no volume; pods with one: carts-db, "));
     let http = "duration: 5m, target: Request, port: 8080, abort: true";
-    assert_eq!(resolved("HTTPChaos", http).unwrap_err(), "x: payment serves HTTP on port 80");
+    assert_eq!(planned("HTTPChaos", http).unwrap_err(), "x: payment serves HTTP on port 80");
     let kill = "action: container-kill, containerNames: [sidecar]";
     let message = "x: pod payment has no container \"sidecar\"; its containers are payment and istio-proxy";
-    assert_eq!(resolved("PodChaos", kill).unwrap_err(), message);
+    assert_eq!(planned("PodChaos", kill).unwrap_err(), message);
     let wrong_label = yaml("PodChaos", "action: pod-kill").replace("{name: payment}", "{app: payment}");
-    let error = parse("f.yaml", &wrong_label).unwrap().remove(0).resolve(&mut || 0).unwrap_err().to_string();
+    let error = parse("f.yaml", &wrong_label).unwrap().remove(0).plan_injection(&mut || 0).unwrap_err().to_string();
     assert!(error.starts_with("x: spec.selector matches no pod, so nothing would be injected; "), "{error}");
 }
 
@@ -217,7 +217,7 @@ fn the_example_faults_are_all_usable() {
         let text = std::fs::read_to_string(&file).unwrap();
         for experiment in parse(&file.display().to_string(), &text).unwrap() {
             assert_eq!(Some(experiment.name.as_str()), file.file_stem().and_then(|s| s.to_str()));
-            assert!(!experiment.resolve(&mut || 0).unwrap().orders.is_empty());
+            assert!(!experiment.plan_injection(&mut || 0).unwrap().steps.is_empty());
             assert!(experiment.duration.is_none_or(|d| d <= Duration::from_secs(300)), "{file:?} takes too long");
         }
     }

@@ -15,7 +15,7 @@ pub enum LabError {
     Prometheus(#[from] NotFound),
     /// A file or directory cannot be used.
     #[error("{}: {source}", path.display())]
-    Dir {
+    Io {
         /// The file or directory.
         path: PathBuf,
         /// What the system said.
@@ -60,7 +60,7 @@ pub enum LabError {
     },
     /// The supervisor does not answer.
     #[error("the lab does not answer: {0}")]
-    Silent(String),
+    NoAnswer(String),
     /// The supervisor said no.
     #[error("{0}")]
     Refused(String),

@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use super::{LabError, state};
+use super::directory;
+use super::error::LabError;
 use crate::prometheus_server::Choice;
 use crate::supervisor::SupervisorOptions;
 
@@ -43,7 +44,7 @@ impl LabOptions {
     /// When this program's path is unknown.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
-            dir: state::default_dir(),
+            dir: directory::default_dir(),
             base_port: Self::BASE_PORT,
             scrape_interval_s: 2,
             seed: 1,
@@ -74,7 +75,7 @@ impl LabOptions {
     /// # Errors
     /// When the wanted Prometheus does not exist.
     pub(super) fn for_supervisor(&self) -> Result<SupervisorOptions, LabError> {
-        let in_dir = |source| LabError::Dir { path: self.dir.clone(), source };
+        let in_dir = |source| LabError::Io { path: self.dir.clone(), source };
         fs::create_dir_all(&self.dir).map_err(in_dir)?;
         Ok(SupervisorOptions {
             dir: self.dir.canonicalize().map_err(in_dir)?,

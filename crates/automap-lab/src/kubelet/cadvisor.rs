@@ -57,13 +57,13 @@ fn if_any(bytes: u64) -> Option<f64> {
 
 const FAMILIES: [Family; 13] = [
     Family {
-        pod: PodRow::Sum(|p| p.retired.cfs.periods as f64),
+        pod: PodRow::Sum(|p| p.terminated.cfs.periods as f64),
         ..family("container_cpu_cfs_periods_total", "counter", "Number of elapsed enforcement period intervals.", |c| {
             cfs(c, |x| x.periods)
         })
     },
     Family {
-        pod: PodRow::Sum(|p| p.retired.cfs.throttled_periods as f64),
+        pod: PodRow::Sum(|p| p.terminated.cfs.throttled_periods as f64),
         ..family("container_cpu_cfs_throttled_periods_total", "counter", "Number of throttled period intervals.", |c| {
             cfs(c, |x| x.throttled_periods)
         })
@@ -71,21 +71,21 @@ const FAMILIES: [Family; 13] = [
     Family {
         label: Some(("cpu", "total")),
         pause: Some(PAUSE_CPU_S),
-        pod: PodRow::Sum(|p| p.retired.cpu_s),
+        pod: PodRow::Sum(|p| p.terminated.cpu_s),
         ..family("container_cpu_usage_seconds_total", "counter", "Cumulative cpu time consumed in seconds.", |c| {
             c.usage.map(|u| u.cpu_s)
         })
     },
     Family {
         label: Some(("device", DEVICE)),
-        pod: PodRow::Sum(|p| p.retired.read_bytes as f64),
+        pod: PodRow::Sum(|p| p.terminated.read_bytes as f64),
         ..family("container_fs_reads_bytes_total", "counter", "Cumulative count of bytes read", |c| {
             c.usage.and_then(|u| if_any(u.read_bytes))
         })
     },
     Family {
         label: Some(("device", DEVICE)),
-        pod: PodRow::Sum(|p| p.retired.write_bytes as f64),
+        pod: PodRow::Sum(|p| p.terminated.write_bytes as f64),
         ..family("container_fs_writes_bytes_total", "counter", "Cumulative count of bytes written", |c| {
             c.usage.and_then(|u| if_any(u.write_bytes))
         })
@@ -164,8 +164,8 @@ fn family_rows(text: &mut Exposition, family: &Family, pod: &PodReading, at_ms: 
         pod.containers.iter().filter_map(|c| (family.container)(c).map(|value| (c, value))).collect();
     let pod_value = match family.pod {
         PodRow::Own(value) => Some(value(pod)),
-        PodRow::Sum(retired) => {
-            let rest = retired(pod) + family.pause.unwrap_or_default();
+        PodRow::Sum(terminated) => {
+            let rest = terminated(pod) + family.pause.unwrap_or_default();
             let shown = !values.is_empty() || rest > 0.0;
             shown.then(|| values.iter().map(|(_, v)| v).sum::<f64>() + rest)
         }

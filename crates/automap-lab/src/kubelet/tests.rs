@@ -35,7 +35,7 @@ fn pod() -> PodReading {
         pause_id: "pp".to_owned(),
         created_s: 1000.0,
         deployed_s: 900.9,
-        retired: Retired { cpu_s: 1.0, ..Retired::default() },
+        terminated: TerminatedUsage { cpu_s: 1.0, ..TerminatedUsage::default() },
         containers: vec![app, sidecar],
         network: Some(NetworkReading {
             receive_bytes: 10,

@@ -1,4 +1,4 @@
-//! One visitor: looks around, perhaps logs in and buys. The steps of the original's load test.
+//! One user: looks around, perhaps logs in and buys. The steps of the original's load test.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,27 +15,27 @@ use crate::shop::http::{HttpClient, Local, Request, get, post_json, request};
 use crate::shop::locked;
 use automap_core::random::Rng;
 
-/// A visitor gives up on an answer after this.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// A user gives up on an answer after this.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// Mean pause between two clicks.
 const THINK_MEAN_S: f64 = 0.3;
-/// Visitors who only look.
+/// Users who only look.
 const BROWSERS_PERCENT: f64 = 30.0;
 
-/// One visitor and what they carry.
-pub(super) struct Visitor {
+/// One user and what they carry.
+pub(super) struct SimulatedUser {
     shop: Arc<HttpClient<Local>>,
     stats: Arc<Mutex<LoadStats>>,
     rng: Rng,
     cookie: Option<HeaderValue>,
 }
 
-impl Visitor {
+impl SimulatedUser {
     pub(super) fn new(shop: Arc<HttpClient<Local>>, stats: Arc<Mutex<LoadStats>>, rng: Rng) -> Self {
         Self { shop, stats, rng, cookie: None }
     }
 
-    /// The whole visit. Like the original's, a visitor goes on after errors.
+    /// The whole visit. Like the original's, a user goes on after errors.
     pub(super) async fn visit(mut self) {
         locked(&self.stats).journeys += 1;
         for step in self.plan() {
@@ -69,7 +69,7 @@ impl Visitor {
         }
         locked(&self.stats).sent += 1;
         let start = Instant::now();
-        let outcome = self.shop.call(request, PATIENCE).await;
+        let outcome = self.shop.call(request, REQUEST_TIMEOUT).await;
         let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
         locked(&self.stats).count(status, start.elapsed());
         if let Ok(response) = outcome

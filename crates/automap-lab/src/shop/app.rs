@@ -2,13 +2,13 @@
 //!
 //! Every request costs real CPU time, memory and, in the stores, file operations, so that resource metrics mean
 //! something. The stores (MySQL, MongoDB, Redis in the original) and the broker (RabbitMQ) are stand-ins: small TCP
-//! servers with a protocol of our own (`records`). What a pod's control group would limit, a governor limits in user
-//! space (`governor`).
+//! servers with a protocol of our own (`records`). What a pod's control group would limit, a cpu_limiter limits in user
+//! space (`cpu_limiter`).
 
 mod broker;
 mod context;
 mod effects;
-mod governor;
+mod cpu_limiter;
 mod record_client;
 mod records;
 mod service;
@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
 use self::context::App;
-use self::governor::Governor;
+use self::cpu_limiter::CpuLimiter;
 use super::http::{Cut, Request, Response, serve_connection};
 use super::sockets::{accept_all, listen};
 use super::{ShopError, admin, block_on, find};
@@ -48,7 +48,7 @@ pub struct AppOptions {
 /// When the component is unknown, a port is taken or a store cannot write its file.
 pub fn run(options: &AppOptions) -> Result<(), ShopError> {
     let limit = find(&options.name)?.cpu_limit_cores;
-    block_on(serve_governed(options, Governor::of_this_process(limit)))
+    block_on(serve_limited(options, CpuLimiter::of_this_process(limit)))
 }
 
 /// Runs one application in this thread, as the container of a pod: there the kernel holds it to its CPU limit.
@@ -65,15 +65,15 @@ pub fn run_in_pod(options: &AppOptions) -> Result<(), ShopError> {
 /// # Errors
 /// As [`run`].
 pub async fn serve(options: &AppOptions) -> Result<(), ShopError> {
-    serve_governed(options, Governor::unlimited()).await
+    serve_limited(options, CpuLimiter::unlimited()).await
 }
 
-async fn serve_governed(options: &AppOptions, governor: Governor) -> Result<(), ShopError> {
+async fn serve_limited(options: &AppOptions, cpu_limiter: CpuLimiter) -> Result<(), ShopError> {
     let component = find(&options.name)?;
     let listener = listen(component.name, "the application", options.ports.app(component)).await?;
     let admin_listener =
         listen(component.name, "the application's effects", options.ports.app_admin(component)).await?;
-    let app = Arc::new(App::new(component, options, governor));
+    let app = Arc::new(App::new(component, options, cpu_limiter));
     serve_admin_in_its_own_thread(admin_listener, Arc::clone(&app))?;
     match component.role {
         Role::Service => serve_http(listener, app).await,
@@ -104,7 +104,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Cut> {
     if fault.abort_response { Err(Cut) } else { Ok(response) }
 }
 
-/// Effects must end on request even while the governor holds all work back, so the admin port has its own thread.
+/// Effects must end on request even while the cpu_limiter holds all work back, so the admin port has its own thread.
 fn serve_admin_in_its_own_thread(listener: TcpListener, app: Arc<App>) -> Result<(), ShopError> {
     let failed = |source| ShopError::Start { what: "the admin thread", source };
     let listener = listener.into_std().map_err(failed)?;

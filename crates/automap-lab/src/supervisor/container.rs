@@ -1,14 +1,13 @@
 //! One container: a process of ours, started again when it dies.
 
 use std::io;
-use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::backoff::Backoff;
 use super::names;
 use crate::kubelet::proc::{self, CpuClock};
-use crate::kubelet::{Cfs, ContainerReading, Retired, Usage};
+use crate::kubelet::{Cfs, ContainerReading, TerminatedUsage, Usage};
 use automap_core::random::Rng;
 
 /// A rate over less than this says little.
@@ -25,7 +24,7 @@ pub(super) struct ContainerSpec {
 
 /// Where an instance is in its life.
 #[derive(Debug)]
-enum State {
+enum LifeState {
     Running {
         child: Child,
         since: Instant,
@@ -35,7 +34,7 @@ enum State {
         until: Instant,
     },
     /// Down until someone lets it go.
-    Held,
+    Down,
 }
 
 /// A container of a pod.
@@ -49,7 +48,7 @@ pub(super) struct Container {
     pub(super) cfs: Option<Cfs>,
     started_s: f64,
     starts: u32,
-    state: State,
+    state: LifeState,
     backoff: Backoff,
     last_reason: Option<&'static str>,
     /// The reason of a kill that we sent ourselves and have not seen through.
@@ -70,7 +69,7 @@ impl Container {
             cfs: None,
             started_s: seconds_since_1970(),
             starts: 0,
-            state: State::Waiting { until: start_at },
+            state: LifeState::Waiting { until: start_at },
             backoff: Backoff::default(),
             last_reason: None,
             reason_of_kill: None,
@@ -82,14 +81,14 @@ impl Container {
 
     pub(super) fn pid(&self) -> Option<u32> {
         match &self.state {
-            State::Running { child, .. } => Some(child.id()),
+            LifeState::Running { child, .. } => Some(child.id()),
             _ => None,
         }
     }
 
     /// Whether it is time to start the next instance.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        matches!(self.state, State::Waiting { until } if until <= now)
+        matches!(self.state, LifeState::Waiting { until } if until <= now)
     }
 
     /// Starts the next instance. A failure counts as a crash.
@@ -105,19 +104,19 @@ impl Container {
         self.started_s = seconds_since_1970();
         match command.spawn() {
             Ok(child) => {
-                self.state = State::Running { child, since: Instant::now() };
+                self.state = LifeState::Running { child, since: Instant::now() };
                 Ok(())
             }
             Err(e) => {
-                self.state = State::Waiting { until: Instant::now() + self.backoff.after(Duration::ZERO) };
+                self.state = LifeState::Waiting { until: Instant::now() + self.backoff.after(Duration::ZERO) };
                 Err(e)
             }
         }
     }
 
     /// Notices that the process has ended, and returns what it leaves in the pod's counters.
-    pub(super) fn reap(&mut self) -> Option<Retired> {
-        let State::Running { child, since } = &mut self.state else { return None };
+    pub(super) fn reap(&mut self) -> Option<TerminatedUsage> {
+        let LifeState::Running { child, since } = &mut self.state else { return None };
         let ran = since.elapsed();
         let success = match child.try_wait() {
             Ok(None) => return None,
@@ -126,27 +125,27 @@ impl Container {
         };
         let natural = if success { "Completed" } else { "Error" };
         self.last_reason = Some(self.reason_of_kill.take().unwrap_or(natural));
-        self.state = State::Waiting { until: Instant::now() + self.backoff.after(ran) };
-        Some(self.retire())
+        self.state = LifeState::Waiting { until: Instant::now() + self.backoff.after(ran) };
+        Some(self.collect_usage())
     }
 
-    fn retire(&mut self) -> Retired {
+    fn collect_usage(&mut self) -> TerminatedUsage {
         self.ready = false;
-        let retired = Retired {
+        let terminated = TerminatedUsage {
             cpu_s: self.usage.cpu_s,
             read_bytes: self.usage.read_bytes,
             write_bytes: self.usage.write_bytes,
             cfs: self.cfs.take().unwrap_or_default(),
         };
         self.usage = Usage::default();
-        retired
+        terminated
     }
 
     /// SIGKILL; the process is collected by [`Self::reap`].
     pub(super) fn kill(&mut self, reason: Option<&'static str>) {
         self.ready = false;
         self.reason_of_kill = reason;
-        if let State::Running { child, .. } = &mut self.state {
+        if let LifeState::Running { child, .. } = &mut self.state {
             // It may be dead already, which is what we want.
             let _ = child.kill();
         }
@@ -160,28 +159,28 @@ impl Container {
 
     /// Kills, collects and keeps it down. Counts as a restart, as on a cluster, where the image of a pod that does
     /// nothing takes this one's place.
-    pub(super) fn hold(&mut self) -> Retired {
+    pub(super) fn take_down(&mut self) -> TerminatedUsage {
         self.kill(None);
         self.restarts += 1;
-        if let State::Running { child, .. } = &mut self.state {
+        if let LifeState::Running { child, .. } = &mut self.state {
             let _ = child.wait();
             self.last_reason = Some("Error");
         }
-        self.state = State::Held;
-        self.retire()
+        self.state = LifeState::Down;
+        self.collect_usage()
     }
 
     /// Lets a held container start again.
-    pub(super) fn release(&mut self) {
-        if matches!(self.state, State::Held) {
-            self.state = State::Waiting { until: Instant::now() };
+    pub(super) fn bring_up(&mut self) {
+        if matches!(self.state, LifeState::Down) {
+            self.state = LifeState::Waiting { until: Instant::now() };
         }
     }
 
     /// Looks at the process. `file_bytes` is the size of the container's files.
-    pub(super) fn look(&mut self, proc_root: &Path, file_bytes: u64) {
+    pub(super) fn measure(&mut self, file_bytes: u64) {
         let Some(pid) = self.pid() else { return };
-        if let Ok(snapshot) = proc::read(proc_root, pid) {
+        if let Ok(snapshot) = proc::read(pid) {
             self.usage = proc::usage(&snapshot, self.clock.observe(&snapshot), file_bytes);
             self.rate.observe(Instant::now(), self.usage.cpu_s);
         }

@@ -1,14 +1,16 @@
-//! Carrying out experiments: put every order in place, write the ledger, take everything back in time.
+//! Carrying out experiments: put every step in place, write the ledger, take everything back in time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use automap_chaos::kinds::expected_metric;
 
-use super::applied::Applied;
-use super::world::{Shared, World};
-use crate::chaos::{self, ChaosError, Experiment, Order, ResolveError, Resolved};
-use crate::control::protocol::{FaultStatus, Phase};
+use super::active_experiment::ActiveExperiment;
+use super::lab_state::{LabState, SharedState};
+use super::log::log;
+use super::process_effect::ProcessEffect;
+use crate::chaos::{self, ChaosError, Experiment, InjectionPlan, InjectionStep, PlanError};
+use crate::control::protocol::Phase;
 use crate::ledger::{self, Injection, Target};
 
 /// What was killed is ready again within this, or the ledger notes the end without it.
@@ -24,7 +26,7 @@ pub(super) enum InjectError {
     #[error(transparent)]
     Chaos(#[from] ChaosError),
     #[error("{file}: {source}")]
-    Resolve { file: String, source: ResolveError },
+    Plan { file: String, source: PlanError },
     #[error("{0}: an experiment of that name is in place; wait until it has ended, or rename this one")]
     InPlace(String),
     #[error("{file}: two experiments are named {experiment}; the ledger tells them apart by name: rename one")]
@@ -37,96 +39,75 @@ pub(super) enum InjectError {
     NotTaken { experiment: String, service: &'static str, problem: String },
 }
 
-/// An experiment in place.
-#[derive(Clone, Debug)]
-pub(super) struct Active {
-    pub(super) injection: Injection,
-    ends: Option<Instant>,
-    applied: Vec<Applied>,
-    held: Vec<&'static str>,
-}
-
-impl Active {
-    pub(super) fn status(&self) -> FaultStatus {
-        FaultStatus {
-            id: self.injection.id.clone(),
-            experiment: self.injection.experiment.clone(),
-            what: format!("{} {}", self.injection.kind, self.injection.action),
-            services: self.injection.targets.iter().map(|t| t.service.clone()).collect(),
-            left_s: self.ends.map(|t| t.saturating_duration_since(Instant::now()).as_secs()),
-        }
-    }
-}
-
 /// Puts all experiments of a file in place.
-pub(super) async fn inject(shared: &Arc<Shared>, file: &str, yaml: &str) -> Result<Vec<Injection>, InjectError> {
-    let planned = plan_all(shared, file, yaml)?;
+pub(super) async fn inject(shared: &Arc<SharedState>, file: &str, yaml: &str) -> Result<Vec<Injection>, InjectError> {
+    let planned = plan_file(shared, file, yaml)?;
     let mut injections = Vec::new();
-    for (experiment, resolved) in planned {
-        let active = put_in_place(shared, &experiment, resolved).await?;
+    for (experiment, plan) in planned {
+        let active = inject_experiment(shared, &experiment, plan).await?;
         injections.push(active.injection.clone());
-        tokio::spawn(see_through(Arc::clone(shared), active, experiment.duration));
+        tokio::spawn(run_to_its_end(Arc::clone(shared), active, experiment.duration));
     }
     Ok(injections)
 }
 
 /// Checks everything before anything happens.
-fn plan_all(shared: &Shared, file: &str, yaml: &str) -> Result<Vec<(Experiment, Resolved)>, InjectError> {
+fn plan_file(shared: &SharedState, file: &str, yaml: &str) -> Result<Vec<(Experiment, InjectionPlan)>, InjectError> {
     let experiments = chaos::parse(file, yaml)?;
-    let mut world = shared.world();
-    if world.phase != Phase::Ready {
+    let mut state = shared.state();
+    if state.phase != Phase::Ready {
         return Err(InjectError::NotReady);
     }
-    if world.active.len() + experiments.len() > ACTIVE_MAX {
+    if state.active.len() + experiments.len() > ACTIVE_MAX {
         return Err(InjectError::TooMany);
     }
-    let in_place = |e: &&Experiment| world.active.iter().any(|a| a.injection.experiment == e.name);
+    let in_place = |e: &&Experiment| state.active.iter().any(|a| a.injection.experiment == e.name);
     if let Some(twice) = experiments.iter().find(in_place) {
         return Err(InjectError::InPlace(twice.name.clone()));
     }
-    let mut planned: Vec<(Experiment, Resolved)> = Vec::new();
+    let mut planned: Vec<(Experiment, InjectionPlan)> = Vec::new();
     for experiment in experiments {
         if planned.iter().any(|(before, _)| before.name == experiment.name) {
             return Err(InjectError::Twice { file: file.to_owned(), experiment: experiment.name });
         }
-        let resolved = experiment.resolve(&mut || world.rng.bits());
-        let resolved = resolved.map_err(|source| InjectError::Resolve { file: file.to_owned(), source })?;
-        planned.push((experiment, resolved));
+        let plan = experiment.plan_injection(&mut || state.rng.bits());
+        let plan = plan.map_err(|source| InjectError::Plan { file: file.to_owned(), source })?;
+        planned.push((experiment, plan));
     }
     Ok(planned)
 }
 
-async fn put_in_place(
-    shared: &Arc<Shared>,
+async fn inject_experiment(
+    shared: &Arc<SharedState>,
     experiment: &Experiment,
-    resolved: Resolved,
-) -> Result<Active, InjectError> {
+    plan: InjectionPlan,
+) -> Result<ActiveExperiment, InjectError> {
     let began = jiff::Timestamp::now();
     let id = format!("{}-{}", experiment.name, began.as_millisecond());
-    let mut active = Active {
-        injection: injection(&mut shared.world(), id, began, experiment, &resolved),
+    let mut active = ActiveExperiment {
+        injection: injection(&mut shared.state(), id, began, experiment, &plan),
         ends: experiment.duration.map(|d| Instant::now() + d),
-        applied: Vec::new(),
-        held: Vec::new(),
+        effects: Vec::new(),
+        services_down: Vec::new(),
     };
-    for (n, order) in resolved.orders.into_iter().enumerate() {
-        if let Err((service, problem)) = carry_out(shared, &mut active, n, order).await {
+    for (n, step) in plan.steps.into_iter().enumerate() {
+        if let Err((service, problem)) = carry_out(shared, &mut active, n, step).await {
             take_back(shared, &active).await;
             return Err(InjectError::NotTaken { experiment: experiment.name.clone(), service, problem });
         }
     }
-    let mut world = shared.world();
-    append(&mut world, &active.injection);
-    world.active.push(active.clone());
+    let mut state = shared.state();
+    append(&mut state, &active.injection);
+    state.active.push(active.clone());
     Ok(active)
 }
 
 fn injection(
-    world: &mut World,
+    state: &mut LabState,
     id: String,
     began: jiff::Timestamp,
     experiment: &Experiment,
-    resolved: &Resolved,
+    plan: &InjectionPlan,
 ) -> Injection {
     let containers = |service: &'static str| match &experiment.fault {
         chaos::Fault::ContainerKill { containers } => containers.iter().cloned().map(Some).collect(),
@@ -134,8 +115,8 @@ fn injection(
         _ => vec![None],
     };
     let mut targets = Vec::new();
-    for service in &resolved.targets {
-        let pod = world.pod(service).map(|p| p.name.clone()).unwrap_or_default();
+    for service in &plan.targets {
+        let pod = state.pod(service).map(|p| p.name.clone()).unwrap_or_default();
         let target = |container| Target { pod: pod.clone(), service: (*service).to_owned(), container };
         targets.extend(containers(service).into_iter().map(target));
     }
@@ -145,7 +126,7 @@ fn injection(
         action: experiment.action.clone(),
         experiment: experiment.name.clone(),
         targets,
-        peers: resolved.peers.iter().map(|p| (*p).to_owned()).collect(),
+        peers: plan.peers.iter().map(|p| (*p).to_owned()).collect(),
         expected_metric: expected_metric(experiment.kind, &experiment.action).unwrap_or("latency").to_owned(),
         from: format!("{began:.3}"),
         from_ms: began.as_millisecond(),
@@ -155,30 +136,36 @@ fn injection(
     }
 }
 
-async fn carry_out(shared: &Shared, active: &mut Active, n: usize, order: Order) -> Result<(), (&'static str, String)> {
-    match order {
-        Order::Apply { service, effect } => {
+async fn carry_out(
+    shared: &SharedState,
+    active: &mut ActiveExperiment,
+    n: usize,
+    step: InjectionStep,
+) -> Result<(), (&'static str, String)> {
+    match step {
+        InjectionStep::Apply { service, effect } => {
             let path = format!("/effects/{}-{n}", active.injection.id);
-            let applied = Applied::new(shared, path, service, effect);
-            let Some(applied) = applied else { return Err((service, "no such pod".to_owned())) };
-            applied.put().await.map_err(|problem| (service, problem))?;
-            active.applied.push(applied);
+            let pod = shared.state().pod(service).map(|p| (p.component, p.name.clone()));
+            let Some((component, pod)) = pod else { return Err((service, "no such pod".to_owned())) };
+            let effect = ProcessEffect::new(shared.ports, component, pod, path, effect);
+            effect.apply().await.map_err(|problem| (service, problem))?;
+            active.effects.push(effect);
         }
-        Order::KillPod { service } => {
-            let mut world = shared.world();
-            let world = &mut *world;
-            if let Some(pod) = world.pods.iter_mut().find(|p| p.component.name == service) {
-                pod.replace(&mut world.rng);
+        InjectionStep::KillPod { service } => {
+            let mut state = shared.state();
+            let state = &mut *state;
+            if let Some(pod) = state.pods.iter_mut().find(|p| p.component.name == service) {
+                pod.replace(&mut state.rng);
             }
         }
-        Order::FailPod { service } => {
-            active.held.push(service);
-            if let Some(pod) = shared.world().pod(service) {
-                pod.hold();
+        InjectionStep::FailPod { service } => {
+            active.services_down.push(service);
+            if let Some(pod) = shared.state().pod(service) {
+                pod.take_down();
             }
         }
-        Order::KillContainer { service, container } => {
-            if let Some(pod) = shared.world().pod(service) {
+        InjectionStep::KillContainer { service, container } => {
+            if let Some(pod) = shared.state().pod(service) {
                 pod.container(&container).kill(None);
             }
         }
@@ -187,7 +174,7 @@ async fn carry_out(shared: &Shared, active: &mut Active, n: usize, order: Order)
 }
 
 /// Waits for the end of an experiment that is in place, and writes it down.
-async fn see_through(shared: Arc<Shared>, active: Active, duration: Option<Duration>) {
+async fn run_to_its_end(shared: Arc<SharedState>, active: ActiveExperiment, duration: Option<Duration>) {
     match duration {
         Some(duration) => {
             tokio::select! {
@@ -198,33 +185,33 @@ async fn see_through(shared: Arc<Shared>, active: Active, duration: Option<Durat
         }
         None => wait_ready(&shared, &active).await,
     }
-    let mut world = shared.world();
-    if let Some(i) = world.active.iter().position(|a| a.injection.id == active.injection.id) {
-        let mut injection = world.active.remove(i).injection;
+    let mut state = shared.state();
+    if let Some(i) = state.active.iter().position(|a| a.injection.id == active.injection.id) {
+        let mut injection = state.active.remove(i).injection;
         ledger::end(&mut injection, jiff::Timestamp::now());
-        append(&mut world, &injection);
+        append(&mut state, &injection);
     }
 }
 
-async fn take_back(shared: &Shared, active: &Active) {
-    for service in &active.held {
-        if let Some(pod) = shared.world().pod(service) {
-            pod.release();
+async fn take_back(shared: &SharedState, active: &ActiveExperiment) {
+    for service in &active.services_down {
+        if let Some(pod) = shared.state().pod(service) {
+            pod.bring_up();
         }
     }
-    for applied in &active.applied {
-        if applied.is_there(shared) {
-            applied.delete().await;
+    for effect in &active.effects {
+        if is_pod_there(shared, effect) {
+            effect.end().await;
         }
     }
 }
 
-async fn wait_ready(shared: &Shared, active: &Active) {
+async fn wait_ready(shared: &SharedState, active: &ActiveExperiment) {
     let until = Instant::now() + RECOVERY_WITHIN;
     let services: Vec<&str> = active.injection.targets.iter().map(|t| t.service.as_str()).collect();
     loop {
         tokio::time::sleep(RECOVERY_POLL).await;
-        let ready = |service: &&str| shared.world().pod(service).is_some_and(|p| p.is_ready());
+        let ready = |service: &&str| shared.state().pod(service).is_some_and(|p| p.is_ready());
         if services.iter().all(ready) || Instant::now() > until {
             return;
         }
@@ -232,33 +219,40 @@ async fn wait_ready(shared: &Shared, active: &Active) {
 }
 
 /// A process that was started again lost its effects; those of the pod's network go on.
-pub(super) async fn reapply(shared: &Shared, service: &str, sidecar: bool) {
-    let lost: Vec<Applied> = {
-        let world = shared.world();
-        let all = world.active.iter().flat_map(|a| a.applied.iter());
-        all.filter(|a| a.service == service && a.sidecar == sidecar && a.outlives_process()).cloned().collect()
+pub(super) async fn reapply(shared: &SharedState, service: &str, is_in_sidecar: bool) {
+    let lost: Vec<ProcessEffect> = {
+        let state = shared.state();
+        let all = state.active.iter().flat_map(|a| a.effects.iter());
+        all.filter(|a| a.service == service && a.is_in_sidecar == is_in_sidecar && a.outlives_process())
+            .cloned()
+            .collect()
     };
-    for applied in lost {
-        if applied.is_there(shared)
-            && let Err(problem) = applied.put().await
+    for effect in &lost {
+        if is_pod_there(shared, effect)
+            && let Err(problem) = effect.apply().await
         {
-            super::log(&format!("effect on {service} is lost after a restart: {problem}"));
+            log(&format!("effect on {service} is lost after a restart: {problem}"));
         }
     }
 }
 
 /// The lab goes down: what is in place ends now.
-pub(super) fn end_all(shared: &Shared) {
-    let mut world = shared.world();
-    world.phase = Phase::Stopping;
-    for mut active in std::mem::take(&mut world.active) {
+pub(super) fn end_all(shared: &SharedState) {
+    let mut state = shared.state();
+    state.phase = Phase::Stopping;
+    for mut active in std::mem::take(&mut state.active) {
         ledger::end(&mut active.injection, jiff::Timestamp::now());
-        append(&mut world, &active.injection);
+        append(&mut state, &active.injection);
     }
 }
 
-fn append(world: &mut World, injection: &Injection) {
-    if let Err(e) = world.ledger.append(injection) {
-        super::log(&e.to_string());
+fn append(state: &mut LabState, injection: &Injection) {
+    if let Err(e) = state.ledger.append(injection) {
+        log(&e.to_string());
     }
+}
+
+/// Whether the pod that an effect was put into still exists, and has not been replaced.
+fn is_pod_there(shared: &SharedState, effect: &ProcessEffect) -> bool {
+    shared.state().pod(effect.service).is_some_and(|p| p.name == effect.pod)
 }

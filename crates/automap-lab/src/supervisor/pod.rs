@@ -1,14 +1,12 @@
 //! One pod: an application and its side-car, replaced under a new name when it is killed.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::SIDECAR;
 use super::container::{Container, ContainerSpec, seconds_since_1970};
 use super::names;
 use crate::control::protocol::PodStatus;
-use crate::kubelet::{NetworkReading, PodReading, Retired};
-use crate::plan::Component;
+use crate::kubelet::{NetworkReading, PodReading, TerminatedUsage};
+use crate::plan::{Component, SIDECAR};
 use automap_core::random::Rng;
 
 /// Scheduling, network and image of a replacement pod take this long.
@@ -32,7 +30,7 @@ pub(super) struct Pod {
     pause_id: String,
     created_s: f64,
     deployed_s: f64,
-    retired: Retired,
+    terminated: TerminatedUsage,
 }
 
 impl Pod {
@@ -60,13 +58,13 @@ impl Pod {
             pause_id: names::container_id(rng),
             created_s: seconds_since_1970(),
             deployed_s,
-            retired: Retired::default(),
+            terminated: TerminatedUsage::default(),
         }
     }
 
     /// Kills both processes and puts a new pod of the same ReplicaSet in this one's place.
     pub(super) fn replace(&mut self, rng: &mut Rng) {
-        self.hold();
+        self.take_down();
         let replica_set = self.replica_set.clone();
         *self = Self::of_replica_set(self.component, replica_set, self.deployed_s, REPLACEMENT_DELAY, rng);
     }
@@ -85,33 +83,33 @@ impl Pod {
 
     /// Collects processes that ended; says whether any did.
     pub(super) fn reap(&mut self) -> bool {
-        let ended: Vec<Retired> = self.containers().into_iter().filter_map(Container::reap).collect();
+        let ended: Vec<TerminatedUsage> = self.containers().into_iter().filter_map(Container::reap).collect();
         ended.iter().for_each(|r| self.add(*r));
         !ended.is_empty()
     }
 
-    /// Takes both processes down until [`Self::release`].
-    pub(super) fn hold(&mut self) {
-        let ended = self.containers().map(Container::hold);
+    /// Takes both processes down until [`Self::bring_up`].
+    pub(super) fn take_down(&mut self) {
+        let ended = self.containers().map(Container::take_down);
         ended.iter().for_each(|r| self.add(*r));
     }
 
-    pub(super) fn release(&mut self) {
-        self.containers().into_iter().for_each(Container::release);
+    pub(super) fn bring_up(&mut self) {
+        self.containers().into_iter().for_each(Container::bring_up);
     }
 
-    fn add(&mut self, gone: Retired) {
-        self.retired.cpu_s += gone.cpu_s;
-        self.retired.read_bytes += gone.read_bytes;
-        self.retired.write_bytes += gone.write_bytes;
-        self.retired.cfs.periods += gone.cfs.periods;
-        self.retired.cfs.throttled_periods += gone.cfs.throttled_periods;
+    fn add(&mut self, gone: TerminatedUsage) {
+        self.terminated.cpu_s += gone.cpu_s;
+        self.terminated.read_bytes += gone.read_bytes;
+        self.terminated.write_bytes += gone.write_bytes;
+        self.terminated.cfs.periods += gone.cfs.periods;
+        self.terminated.cfs.throttled_periods += gone.cfs.throttled_periods;
     }
 
     /// Looks at both processes.
-    pub(super) fn look(&mut self, proc_root: &Path, file_bytes: u64) {
-        self.app.look(proc_root, file_bytes);
-        self.sidecar.look(proc_root, 0);
+    pub(super) fn measure(&mut self, file_bytes: u64) {
+        self.app.measure(file_bytes);
+        self.sidecar.measure(0);
     }
 
     pub(super) fn reading(&self) -> PodReading {
@@ -123,7 +121,7 @@ impl Pod {
             pause_id: self.pause_id.clone(),
             created_s: self.created_s,
             deployed_s: self.deployed_s,
-            retired: self.retired,
+            terminated: self.terminated,
             containers: vec![self.app.reading(), self.sidecar.reading()],
             network: self.network,
         }

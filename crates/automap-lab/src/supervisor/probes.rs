@@ -8,7 +8,7 @@ use hyper::Method;
 use serde_json::Value;
 
 use super::experiments;
-use super::world::{Shared, World};
+use super::lab_state::{LabState, SharedState};
 use crate::control::http;
 use crate::control::protocol::Phase;
 use crate::kubelet::{Cfs, NetworkReading};
@@ -23,7 +23,7 @@ const FAILURES_MAX: u32 = 3;
 const LAB_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Starts all probes.
-pub(super) fn spawn(shared: &Arc<Shared>) {
+pub(super) fn spawn(shared: &Arc<SharedState>) {
     for component in &crate::plan::COMPONENTS {
         for sidecar in [false, true] {
             let ports = shared.ports;
@@ -45,7 +45,7 @@ struct Probe {
 }
 
 impl Probe {
-    async fn run(mut self, shared: Arc<Shared>) {
+    async fn run(mut self, shared: Arc<SharedState>) {
         loop {
             let pid = self.with_container(&shared, |_, pid| pid).flatten();
             let ready = match pid {
@@ -57,7 +57,7 @@ impl Probe {
     }
 
     /// Asks the process `pid` and notes what it says, unless another process has taken its place meanwhile.
-    async fn once(&mut self, shared: &Arc<Shared>, pid: u32) -> bool {
+    async fn once(&mut self, shared: &Arc<SharedState>, pid: u32) -> bool {
         let healthy = self.ask("/health").await.is_some();
         let stats = if healthy { self.ask("/stats").await } else { None };
         let stats: Value = stats.and_then(|s| serde_json::from_slice(&s).ok()).unwrap_or_default();
@@ -76,7 +76,7 @@ impl Probe {
         });
         if self.sidecar
             && let Some(network) = network(&stats)
-            && let Some(pod) = shared.world().pod(self.service)
+            && let Some(pod) = shared.state().pod(self.service)
         {
             pod.network = Some(network);
         }
@@ -97,11 +97,11 @@ impl Probe {
 
     fn with_container<T>(
         &self,
-        shared: &Shared,
+        shared: &SharedState,
         f: impl FnOnce(&mut super::container::Container, Option<u32>) -> T,
     ) -> Option<T> {
-        let mut world = shared.world();
-        let pod = world.pod(self.service)?;
+        let mut state = shared.state();
+        let pod = state.pod(self.service)?;
         let container = if self.sidecar { &mut pod.sidecar } else { &mut pod.app };
         let pid = container.pid();
         Some(f(container, pid))
@@ -127,30 +127,30 @@ fn network(stats: &Value) -> Option<NetworkReading> {
 }
 
 /// Decides when the lab is ready, and kills what outgrew its memory.
-async fn watch_lab(shared: Arc<Shared>) {
+async fn watch_lab(shared: Arc<SharedState>) {
     loop {
         tokio::time::sleep(LAB_INTERVAL).await;
         let targets_up = match shared.options.prometheus {
-            Some(_) if shared.world().phase == Phase::Starting => prometheus_server::targets_up(shared.ports).await,
+            Some(_) if shared.state().phase == Phase::Starting => prometheus_server::targets_up(shared.ports).await,
             _ => 0,
         };
-        let mut world = shared.world();
-        if world.phase == Phase::Starting {
-            world.targets_up = targets_up;
+        let mut state = shared.state();
+        if state.phase == Phase::Starting {
+            state.targets_up = targets_up;
             let scraped =
-                shared.options.prometheus.is_none() || targets_up >= prometheus_server::target_count(world.pods.len());
-            if scraped && world.all_ready() {
-                world.phase = Phase::Ready;
+                shared.options.prometheus.is_none() || targets_up >= prometheus_server::target_count(state.pods.len());
+            if scraped && state.all_ready() {
+                state.phase = Phase::Ready;
             }
         }
-        shared.look(&mut world);
-        kill_for_memory(&mut world);
+        shared.measure(&mut state);
+        kill_for_memory(&mut state);
     }
 }
 
 /// The kernel kills at the limit; here it takes up to half a second longer.
-fn kill_for_memory(world: &mut World) {
-    for container in world.pods.iter_mut().flat_map(super::pod::Pod::containers) {
+fn kill_for_memory(state: &mut LabState) {
+    for container in state.pods.iter_mut().flat_map(super::pod::Pod::containers) {
         if container.memory_bytes() > container.spec.memory_limit_bytes {
             container.kill_for_memory();
         }

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::SIDECAR;
-use super::SupervisorOptions;
 use super::container::Container;
+use super::lab_state::{LabState, SharedState};
+use super::log::log;
+use super::options::SupervisorOptions;
 use super::pod::Pod;
-use super::world::{Shared, World};
-use crate::control::state;
-use crate::plan::Ports;
+use crate::control::directory;
+use crate::plan::{Ports, SIDECAR};
 
 /// Prometheus writes its last data within this; then it is killed.
 const PROMETHEUS_STOPS_WITHIN: Duration = Duration::from_secs(5);
@@ -30,37 +30,42 @@ const RESTARTS_MAX: u32 = 20;
 #[derive(Debug)]
 pub(super) struct Processes {
     launcher: Launcher,
-    prometheus: Helper,
-    load: Helper,
+    prometheus: AuxiliaryProcess,
+    load: AuxiliaryProcess,
     load_rate_per_s: Option<f64>,
 }
 
 impl Processes {
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+    pub(super) fn new(shared: &Arc<SharedState>) -> Self {
         let launcher = Launcher { options: shared.options.clone(), ports: shared.ports, shared: Arc::clone(shared) };
-        Self { launcher, prometheus: Helper::default(), load: Helper::default(), load_rate_per_s: None }
+        Self {
+            launcher,
+            prometheus: AuxiliaryProcess::default(),
+            load: AuxiliaryProcess::default(),
+            load_rate_per_s: None,
+        }
     }
 
     /// One turn: collect what has ended, start what is due.
-    pub(super) fn turn(&mut self, shared: &Shared) {
-        let mut world = shared.world();
-        let world = &mut *world;
-        if self.launcher.pods(world) {
+    pub(super) fn tick(&mut self, shared: &SharedState) {
+        let mut state = shared.state();
+        let state = &mut *state;
+        if self.launcher.run_pods(state) {
             let sidecars: Vec<(u16, String)> =
-                world.pods.iter().map(|p| (shared.ports.sidecar_admin(p.component), p.name.clone())).collect();
-            note(shared.layout.write_sidecars(&sidecars), "cannot write the side-cars' addresses");
+                state.pods.iter().map(|p| (shared.ports.sidecar_admin(p.component), p.name.clone())).collect();
+            log_failure(shared.layout.write_sidecars(&sidecars), "cannot write the side-cars' addresses");
         }
         let launcher = &self.launcher;
         if shared.options.prometheus.is_some() {
-            self.prometheus.keep_running("prometheus", || launcher.prometheus());
+            self.prometheus.keep_running("prometheus", || launcher.prometheus_command());
         }
-        if self.load_rate_per_s != world.load_rate_per_s {
+        if self.load_rate_per_s != state.load_rate_per_s {
             self.load.kill();
-            self.load = Helper::default();
-            self.load_rate_per_s = world.load_rate_per_s;
+            self.load = AuxiliaryProcess::default();
+            self.load_rate_per_s = state.load_rate_per_s;
         }
         if let Some(rate) = self.load_rate_per_s {
-            self.load.keep_running("load", || launcher.load(rate));
+            self.load.keep_running("load", || launcher.load_command(rate));
         }
     }
 
@@ -68,7 +73,7 @@ impl Processes {
     pub(super) async fn stop_all(&mut self) {
         self.load.kill();
         let shared = Arc::clone(&self.launcher.shared);
-        shared.world().pods.iter_mut().for_each(Pod::hold);
+        shared.state().pods.iter_mut().for_each(Pod::take_down);
         self.prometheus.terminate();
         let until = Instant::now() + PROMETHEUS_STOPS_WITHIN;
         while self.prometheus.is_running() && Instant::now() < until {
@@ -83,65 +88,65 @@ impl Processes {
 struct Launcher {
     options: SupervisorOptions,
     ports: Ports,
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
 }
 
 impl Launcher {
     /// Collects and starts containers; says whether a process was started (so a pod may be new).
-    fn pods(&self, world: &mut World) -> bool {
+    fn run_pods(&self, state: &mut LabState) -> bool {
         let now = Instant::now();
         let mut started = false;
-        for pod in &mut world.pods {
+        for pod in &mut state.pods {
             pod.reap();
             let (service, pod_name) = (pod.component.name, pod.name.clone());
             for container in pod.containers() {
                 if container.is_due(now) {
                     started = true;
-                    let command = self.container(service, &pod_name, container);
-                    let result = command.and_then(|mut c| container.start(&mut c, &mut world.rng));
-                    note(result, &format!("cannot start {} of {pod_name}", container.spec.name));
+                    let command = self.container_command(service, &pod_name, container);
+                    let result = command.and_then(|mut c| container.start(&mut c, &mut state.rng));
+                    log_failure(result, &format!("cannot start {} of {pod_name}", container.spec.name));
                 }
             }
         }
         started
     }
 
-    fn container(&self, service: &str, pod_name: &str, container: &Container) -> io::Result<Command> {
+    fn container_command(&self, service: &str, pod_name: &str, container: &Container) -> io::Result<Command> {
         if container.spec.name == SIDECAR {
-            let mut command = self.own("sidecar", &format!("{service}-{SIDECAR}"))?;
+            let mut command = self.lab_process_command("sidecar", &format!("{service}-{SIDECAR}"))?;
             command.args(["--name", service, "--pod-name", pod_name]);
             return Ok(command);
         }
-        let mut command = self.own("app", service)?;
-        let data = state::data_path(&self.options.dir).join(service);
+        let mut command = self.lab_process_command("app", service)?;
+        let data = directory::data_path(&self.options.dir).join(service);
         std::fs::create_dir_all(&data)?;
         command.args(["--name", service, "--seed", &self.options.seed.to_string()]).arg("--data-dir").arg(data);
         Ok(command)
     }
 
-    fn load(&self, rate_per_s: f64) -> io::Result<Command> {
-        let mut command = self.own("load", "load")?;
+    fn load_command(&self, rate_per_s: f64) -> io::Result<Command> {
+        let mut command = self.lab_process_command("load", "load")?;
         command.args(["--seed", &self.options.seed.to_string(), "--rate", &rate_per_s.to_string()]);
         Ok(command)
     }
 
-    fn prometheus(&self) -> io::Result<Command> {
+    fn prometheus_command(&self) -> io::Result<Command> {
         let program = self.options.prometheus.as_deref().unwrap_or(Path::new("prometheus"));
-        let mut command = self.bare("prometheus")?;
+        let mut command = self.base_command("prometheus")?;
         command.args(["lab-process", "guard", "--"]).arg(program).args(self.shared.layout.arguments(self.ports));
         Ok(command)
     }
 
     /// A hidden command of our own program that takes a base port.
-    fn own(&self, what: &str, log: &str) -> io::Result<Command> {
-        let mut command = self.bare(log)?;
+    fn lab_process_command(&self, what: &str, log: &str) -> io::Result<Command> {
+        let mut command = self.base_command(log)?;
         command.args(["lab-process", what, "--base-port", &self.ports.base.to_string()]);
         Ok(command)
     }
 
     /// Our own program, its output in a log, in a process group of its own: Ctrl-C reaches the supervisor alone.
-    fn bare(&self, log: &str) -> io::Result<Command> {
-        let log = log_file(&state::logs_path(&self.options.dir).join(format!("{log}.log")))?;
+    fn base_command(&self, log: &str) -> io::Result<Command> {
+        let log = log_file(&directory::logs_path(&self.options.dir).join(format!("{log}.log")))?;
         let mut command = Command::new(&self.options.program);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
         Ok(command)
@@ -154,13 +159,13 @@ fn log_file(path: &Path) -> io::Result<File> {
 
 /// A process beside the pods.
 #[derive(Debug, Default)]
-struct Helper {
+struct AuxiliaryProcess {
     child: Option<Child>,
     starts: u32,
     not_before: Option<Instant>,
 }
 
-impl Helper {
+impl AuxiliaryProcess {
     fn keep_running(&mut self, name: &str, command: impl Fn() -> io::Result<Command>) {
         if self.is_running() || self.starts > RESTARTS_MAX || self.not_before.is_some_and(|t| Instant::now() < t) {
             return;
@@ -168,7 +173,7 @@ impl Helper {
         self.starts += 1;
         self.not_before = Some(Instant::now() + RESTART_DELAY);
         let spawned = command().and_then(|mut c| c.spawn());
-        self.child = note(spawned, &format!("cannot start {name}"));
+        self.child = log_failure(spawned, &format!("cannot start {name}"));
     }
 
     fn is_running(&mut self) -> bool {
@@ -192,6 +197,6 @@ impl Helper {
 }
 
 /// A failure that must not end the supervisor goes to its log.
-fn note<T>(result: io::Result<T>, what: &str) -> Option<T> {
-    result.inspect_err(|e| super::log(&format!("{what}: {e}"))).ok()
+fn log_failure<T>(result: io::Result<T>, what: &str) -> Option<T> {
+    result.inspect_err(|e| log(&format!("{what}: {e}"))).ok()
 }

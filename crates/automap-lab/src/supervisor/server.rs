@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::experiments;
-use super::world::Shared;
+use super::lab_state::SharedState;
 use crate::control::protocol::{HEADER, InjectRequest, LoadRequest, Refusal};
 use crate::kubelet;
 use crate::shop::http::{Request, Response, json, serve_connection, text};
@@ -22,7 +22,7 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 const LOAD_RATE_PER_S_MAX: f64 = 1000.0;
 
 /// Serves for ever.
-pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+pub(super) async fn serve(listener: TcpListener, shared: Arc<SharedState>) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
@@ -42,7 +42,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn route(shared: &Arc<Shared>, request: &Request) -> Response {
+async fn route(shared: &Arc<SharedState>, request: &Request) -> Response {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/metrics/cadvisor") => {
             let readings = shared.readings();
@@ -56,7 +56,7 @@ async fn route(shared: &Arc<Shared>, request: &Request) -> Response {
     }
 }
 
-async fn change(shared: &Arc<Shared>, path: &str, body: &[u8]) -> Response {
+async fn change(shared: &Arc<SharedState>, path: &str, body: &[u8]) -> Response {
     match path {
         "/control/inject" => match read::<InjectRequest>(body) {
             Ok(request) => match experiments::inject(shared, &request.file, &request.yaml).await {
@@ -67,7 +67,7 @@ async fn change(shared: &Arc<Shared>, path: &str, body: &[u8]) -> Response {
         },
         "/control/load" => match read::<LoadRequest>(body) {
             Ok(LoadRequest { rate_per_s }) if (0.0..=LOAD_RATE_PER_S_MAX).contains(&rate_per_s) => {
-                shared.world().load_rate_per_s = (rate_per_s > 0.0).then_some(rate_per_s);
+                shared.state().load_rate_per_s = (rate_per_s > 0.0).then_some(rate_per_s);
                 answer(&shared.status())
             }
             Ok(_) => {

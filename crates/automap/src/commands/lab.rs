@@ -9,7 +9,7 @@ mod up;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use automap_lab::control::{Lab, LabError, state};
+use automap_lab::control::{Lab, LabError, directory};
 use clap::{Args, Subcommand};
 
 use crate::console::{print, say};
@@ -52,7 +52,7 @@ pub(crate) struct DownArgs {
 
 impl DirArgs {
     fn path(&self) -> PathBuf {
-        self.dir.clone().unwrap_or_else(state::default_dir)
+        self.dir.clone().unwrap_or_else(directory::default_dir)
     }
 }
 
@@ -78,7 +78,7 @@ fn down(args: &DownArgs) -> Result<()> {
         Err(error) => return Err(error.into()),
     }
     if args.purge {
-        state::purge(&dir).with_context(|| dir.display().to_string())?;
+        directory::purge(&dir).with_context(|| dir.display().to_string())?;
         say(&format!("deleted the lab's files in {}", dir.display()));
     }
     Ok(())

@@ -9,8 +9,8 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::AppOptions;
+use super::cpu_limiter::CpuLimiter;
 use super::effects::Effects;
-use super::governor::Governor;
 use super::record_client::{RecordClient, RecordError};
 use super::work::{Cost, burn, cost_of};
 use crate::effect::Effect;
@@ -33,7 +33,7 @@ const CACHED_BODIES: usize = 512;
 pub(super) struct App {
     pub(super) component: &'static Component,
     pub(super) effects: Effects,
-    governor: Arc<Governor>,
+    cpu_limiter: Arc<CpuLimiter>,
     cost: Cost,
     call_limit: Duration,
     services: BTreeMap<&'static str, HttpClient<Local>>,
@@ -59,12 +59,12 @@ pub(super) enum Failure {
 }
 
 impl App {
-    pub(super) fn new(component: &'static Component, options: &AppOptions, governor: Governor) -> Self {
+    pub(super) fn new(component: &'static Component, options: &AppOptions, cpu_limiter: CpuLimiter) -> Self {
         let (services, stores) = clients(component, options);
         Self {
             component,
             effects: Effects::default(),
-            governor: Arc::new(governor),
+            cpu_limiter: Arc::new(cpu_limiter),
             cost: cost_of(component.name),
             call_limit: if component.name == "orders" { ORDERS_CALL_LIMIT } else { CALL_LIMIT },
             services,
@@ -75,14 +75,14 @@ impl App {
         }
     }
 
-    /// Does what one request costs: CPU under the governor, then a wait. Both vary.
+    /// Does what one request costs: CPU under the cpu_limiter, then a wait. Both vary.
     pub(super) async fn work(&self) {
         self.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let (cpu_us, wait_ms) = {
             let mut rng = locked(&self.rng);
             (self.cost.cpu_us * (0.6 + rng.exponential(0.4)), rng.exponential(self.cost.wait_ms))
         };
-        burn(&self.governor, Duration::from_secs_f64(cpu_us / 1e6));
+        burn(&self.cpu_limiter, Duration::from_secs_f64(cpu_us / 1e6));
         tokio::time::sleep(Duration::from_secs_f64(wait_ms / 1e3)).await;
     }
 
@@ -159,7 +159,7 @@ fn clients(component_: &'static Component, options: &AppOptions) -> Clients {
 
 impl Admin for App {
     fn stats(&self) -> Value {
-        let cfs = self.governor.stats();
+        let cfs = self.cpu_limiter.stats();
         json!({
             "component": self.component.name,
             "cpu_limit_cores": self.component.cpu_limit_cores,
@@ -174,7 +174,7 @@ impl Admin for App {
     }
 
     fn apply(&self, id: &str, effect: Effect) -> Result<(), String> {
-        self.effects.apply(id, effect, &self.governor)
+        self.effects.apply(id, effect, &self.cpu_limiter)
     }
 
     fn end(&self, id: &str) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::governor::Governor;
+use super::cpu_limiter::CpuLimiter;
 use super::stress::{CpuStress, MemoryStress};
 use crate::effect::{Effect, HttpMatch};
 use crate::shop::locked;
@@ -13,10 +13,10 @@ use automap_core::random::Rng;
 /// All effects by id.
 #[derive(Default)]
 pub(super) struct Effects {
-    active: Mutex<BTreeMap<String, Active>>,
+    active: Mutex<BTreeMap<String, ActiveEffect>>,
 }
 
-struct Active {
+struct ActiveEffect {
     effect: Effect,
     /// Ends what runs beside requests when the effect is removed.
     _running: Running,
@@ -39,20 +39,20 @@ pub(super) struct HttpFault {
 
 impl Effects {
     /// Starts an effect in the place of the one with the same id.
-    pub(super) fn apply(&self, id: &str, effect: Effect, governor: &Arc<Governor>) -> Result<(), String> {
+    pub(super) fn apply(&self, id: &str, effect: Effect, cpu_limiter: &Arc<CpuLimiter>) -> Result<(), String> {
         let running = match &effect {
             e if e.is_network() => {
                 return Err("the application carries out no network effects; send this one to the side-car".to_owned());
             }
             Effect::CpuStress { workers, load_percent } => {
-                Running::Cpu(CpuStress::start(*workers, *load_percent, governor)?)
+                Running::Cpu(CpuStress::start(*workers, *load_percent, cpu_limiter)?)
             }
             Effect::MemoryStress { workers, size_bytes } => {
                 Running::Memory(MemoryStress::start(*workers, *size_bytes)?)
             }
             _ => Running::Nothing,
         };
-        locked(&self.active).insert(id.to_owned(), Active { effect, _running: running });
+        locked(&self.active).insert(id.to_owned(), ActiveEffect { effect, _running: running });
         Ok(())
     }
 
@@ -69,7 +69,7 @@ impl Effects {
     /// What happens to this request.
     pub(super) fn http_fault(&self, method: &str, path: &str) -> HttpFault {
         let mut fault = HttpFault::default();
-        for Active { effect, .. } in locked(&self.active).values() {
+        for ActiveEffect { effect, .. } in locked(&self.active).values() {
             match effect {
                 Effect::HttpAbort { matching, on_response } if hits(matching, method, path) => {
                     fault.abort_request |= !on_response;
@@ -141,12 +141,12 @@ mod tests {
     #[test]
     fn http_faults_hit_what_they_match() {
         let effects = Effects::default();
-        let governor = Arc::new(Governor::unlimited());
+        let cpu_limiter = Arc::new(CpuLimiter::unlimited());
         let matching = HttpMatch { path: "/paymentAuth".to_owned(), method: Some("POST".to_owned()) };
         let abort = Effect::HttpAbort { matching: matching.clone(), on_response: true };
         let delay = Effect::HttpDelay { matching, delay_ms: 20.0, on_response: false };
-        effects.apply("a", abort, &governor).unwrap();
-        effects.apply("b", delay, &governor).unwrap();
+        effects.apply("a", abort, &cpu_limiter).unwrap();
+        effects.apply("b", delay, &cpu_limiter).unwrap();
         let fault = effects.http_fault("POST", "/paymentAuth");
         assert_eq!((fault.request_delay, fault.abort_response), (Duration::from_millis(20), true));
         assert!(!fault.abort_request && effects.http_fault("GET", "/paymentAuth") == HttpFault::default());
@@ -155,8 +155,8 @@ mod tests {
 
     #[test]
     fn network_effects_belong_elsewhere() {
-        let governor = Arc::new(Governor::unlimited());
-        let refused = Effects::default().apply("n", Effect::NetworkPartition { peers: None }, &governor);
+        let cpu_limiter = Arc::new(CpuLimiter::unlimited());
+        let refused = Effects::default().apply("n", Effect::NetworkPartition { peers: None }, &cpu_limiter);
         assert!(refused.unwrap_err().contains("side-car"));
     }
 }

@@ -48,13 +48,13 @@ struct Store {
     file: File,
     file_bytes: u64,
     /// Where each value lies.
-    index: BTreeMap<String, Place>,
+    index: BTreeMap<String, ValueLocation>,
     /// Keys in the order of their first writing.
     order: VecDeque<String>,
 }
 
 #[derive(Clone, Copy)]
-struct Place {
+struct ValueLocation {
     offset: u64,
     bytes: usize,
 }
@@ -83,12 +83,12 @@ impl Store {
     }
 
     fn get(&self, key: &str) -> io::Result<Option<Bytes>> {
-        self.index.get(key).map(|place| self.read(*place)).transpose()
+        self.index.get(key).map(|location| self.read(*location)).transpose()
     }
 
-    fn read(&self, place: Place) -> io::Result<Bytes> {
-        let mut value = vec![0; place.bytes];
-        self.file.read_exact_at(&mut value, place.offset)?;
+    fn read(&self, location: ValueLocation) -> io::Result<Bytes> {
+        let mut value = vec![0; location.bytes];
+        self.file.read_exact_at(&mut value, location.offset)?;
         Ok(value.into())
     }
 
@@ -96,8 +96,8 @@ impl Store {
         if self.file_bytes + value.len() as u64 > MAX_FILE_BYTES {
             self.compact()?;
         }
-        let place = self.append(value)?;
-        if self.index.insert(key.clone(), place).is_none() {
+        let location = self.append(value)?;
+        if self.index.insert(key.clone(), location).is_none() {
             self.order.push_back(key);
         }
         while self.order.len() > MAX_RECORDS {
@@ -108,11 +108,11 @@ impl Store {
         Ok(())
     }
 
-    fn append(&mut self, value: &[u8]) -> io::Result<Place> {
-        let place = Place { offset: self.file_bytes, bytes: value.len() };
-        self.file.write_all_at(value, place.offset)?;
+    fn append(&mut self, value: &[u8]) -> io::Result<ValueLocation> {
+        let location = ValueLocation { offset: self.file_bytes, bytes: value.len() };
+        self.file.write_all_at(value, location.offset)?;
         self.file_bytes += value.len() as u64;
-        Ok(place)
+        Ok(location)
     }
 
     fn delete(&mut self, key: &str) -> Reply {
@@ -125,13 +125,16 @@ impl Store {
 
     /// Starts a new file with the live records.
     fn compact(&mut self) -> io::Result<()> {
-        let live: Vec<(String, Bytes)> =
-            self.index.iter().map(|(key, place)| Ok((key.clone(), self.read(*place)?))).collect::<io::Result<_>>()?;
+        let live: Vec<(String, Bytes)> = self
+            .index
+            .iter()
+            .map(|(key, location)| Ok((key.clone(), self.read(*location)?)))
+            .collect::<io::Result<_>>()?;
         self.file = empty_file(&self.path)?;
         self.file_bytes = 0;
         for (key, value) in live {
-            let place = self.append(&value)?;
-            self.index.insert(key, place);
+            let location = self.append(&value)?;
+            self.index.insert(key, location);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::governor::Governor;
+use super::cpu_limiter::CpuLimiter;
 use super::work::burn;
 
 /// Threads that one effect may start.
@@ -24,14 +24,14 @@ pub(super) struct CpuStress {
 
 impl CpuStress {
     /// Starts `workers` threads with `load_percent` of a core each.
-    pub(super) fn start(workers: u32, load_percent: f64, governor: &Arc<Governor>) -> Result<Self, String> {
+    pub(super) fn start(workers: u32, load_percent: f64, cpu_limiter: &Arc<CpuLimiter>) -> Result<Self, String> {
         if workers > MAX_WORKERS || !(0.0..=100.0).contains(&load_percent) {
             return Err(format!("at most {MAX_WORKERS} workers of 0 to 100 percent, not {workers} of {load_percent}"));
         }
         let stress = Self { stop: Arc::default() };
         for _ in 0..workers {
-            let (stop, governor) = (Arc::clone(&stress.stop), Arc::clone(governor));
-            let work = move || burn_until(&stop, load_percent / 100.0, &governor);
+            let (stop, cpu_limiter) = (Arc::clone(&stress.stop), Arc::clone(cpu_limiter));
+            let work = move || burn_until(&stop, load_percent / 100.0, &cpu_limiter);
             std::thread::Builder::new().name("stress".to_owned()).spawn(work).map_err(|e| e.to_string())?;
         }
         Ok(stress)
@@ -44,10 +44,10 @@ impl Drop for CpuStress {
     }
 }
 
-fn burn_until(stop: &AtomicBool, load: f64, governor: &Governor) {
+fn burn_until(stop: &AtomicBool, load: f64, cpu_limiter: &CpuLimiter) {
     while !stop.load(Ordering::Relaxed) {
         let start = Instant::now();
-        burn(governor, RHYTHM.mul_f64(load));
+        burn(cpu_limiter, RHYTHM.mul_f64(load));
         std::thread::sleep(RHYTHM.mul_f64(1.0 - load).saturating_sub(start.elapsed().saturating_sub(RHYTHM)));
     }
 }
@@ -83,16 +83,16 @@ mod tests {
 
     #[test]
     fn impossible_stress_is_refused() {
-        let governor = Arc::new(Governor::unlimited());
-        assert!(CpuStress::start(65, 50.0, &governor).is_err());
-        assert!(CpuStress::start(1, 101.0, &governor).is_err());
+        let cpu_limiter = Arc::new(CpuLimiter::unlimited());
+        assert!(CpuStress::start(65, 50.0, &cpu_limiter).is_err());
+        assert!(CpuStress::start(1, 101.0, &cpu_limiter).is_err());
         assert!(MemoryStress::start(2, MAX_MEMORY_BYTES).is_err());
     }
 
     #[test]
     fn stress_stops_when_dropped() {
-        let governor = Arc::new(Governor::unlimited());
-        let stress = CpuStress::start(1, 10.0, &governor).unwrap();
+        let cpu_limiter = Arc::new(CpuLimiter::unlimited());
+        let stress = CpuStress::start(1, 10.0, &cpu_limiter).unwrap();
         let alive = Arc::downgrade(&stress.stop);
         drop(stress);
         let deadline = Instant::now() + Duration::from_secs(20);

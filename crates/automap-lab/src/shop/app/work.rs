@@ -4,10 +4,10 @@ use std::hash::{DefaultHasher, Hasher};
 use std::hint::black_box;
 use std::time::Duration;
 
-use super::governor::Governor;
+use super::cpu_limiter::CpuLimiter;
 use crate::shop::clock::thread_cpu_time;
 
-/// Work between two questions to the governor.
+/// Work between two questions to the cpu_limiter.
 const SLICE: Duration = Duration::from_micros(100);
 /// Bytes hashed between two looks at the clock.
 const BLOCK: [u8; 1024] = [0x5a; 1024];
@@ -32,11 +32,11 @@ pub(super) fn cost_of(component: &str) -> Cost {
     Cost { cpu_us, wait_ms }
 }
 
-/// Burns CPU time of this thread, in slices that the governor admits.
-pub(super) fn burn(governor: &Governor, total: Duration) {
+/// Burns CPU time of this thread, in slices that the cpu_limiter admits.
+pub(super) fn burn(cpu_limiter: &CpuLimiter, total: Duration) {
     let mut left = total;
     while !left.is_zero() {
-        governor.admit();
+        cpu_limiter.admit();
         let slice = left.min(SLICE);
         burn_slice(slice);
         left = left.saturating_sub(slice);
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn burning_takes_cpu_time_and_not_just_time() {
         let before = thread_cpu_time();
-        burn(&Governor::unlimited(), Duration::from_millis(5));
+        burn(&CpuLimiter::unlimited(), Duration::from_millis(5));
         assert!(thread_cpu_time() - before >= Duration::from_millis(5));
     }
 }

@@ -30,7 +30,7 @@ const RTO_MAX: Duration = Duration::from_secs(120);
 /// The pod's way out.
 #[derive(Debug)]
 pub(super) struct Link {
-    state: Mutex<State>,
+    state: Mutex<LinkState>,
     changed: watch::Sender<()>,
     sent_bytes: AtomicU64,
     sent_packets: AtomicU64,
@@ -39,9 +39,9 @@ pub(super) struct Link {
 }
 
 #[derive(Debug)]
-struct State {
+struct LinkState {
     rng: Rng,
-    active: BTreeMap<String, Active>,
+    active: BTreeMap<String, ActiveEffect>,
 }
 
 /// Bytes and packets of the pod so far.
@@ -55,7 +55,7 @@ pub(super) struct Traffic {
 
 /// An effect with what it remembers between segments.
 #[derive(Debug)]
-struct Active {
+struct ActiveEffect {
     effect: Effect,
     last_random: f64,
     tokens_bytes: f64,
@@ -66,7 +66,7 @@ impl Link {
     pub(super) fn new(name: &str) -> Self {
         Self {
             // Which segment is lost need not repeat from run to run: the operating system's timing does not either.
-            state: Mutex::new(State { rng: Rng::named(0, name), active: BTreeMap::new() }),
+            state: Mutex::new(LinkState { rng: Rng::named(0, name), active: BTreeMap::new() }),
             changed: watch::Sender::new(()),
             sent_bytes: AtomicU64::new(0),
             sent_packets: AtomicU64::new(0),
@@ -77,7 +77,7 @@ impl Link {
 
     /// How long a segment of `bytes` to `peer` needs beyond the time of a healthy network, without partitions.
     pub(super) fn delay(&self, peer: Option<&str>, bytes: usize, rto: Duration, now: Instant) -> Duration {
-        let State { rng, active } = &mut *locked(&self.state);
+        let LinkState { rng, active } = &mut *locked(&self.state);
         active.values_mut().filter(|a| hits(&a.effect, peer)).map(|a| a.delay(rng, bytes, rto, now)).sum()
     }
 
@@ -96,7 +96,7 @@ impl Link {
     }
 
     pub(super) fn apply(&self, id: &str, effect: Effect) {
-        let active = Active { effect, last_random: 0.5, tokens_bytes: 0.0, refilled: None };
+        let active = ActiveEffect { effect, last_random: 0.5, tokens_bytes: 0.0, refilled: None };
         locked(&self.state).active.insert(id.to_owned(), active);
         self.changed.send_replace(());
     }
@@ -160,7 +160,7 @@ fn hits(effect: &Effect, peer: Option<&str>) -> bool {
     peers.as_ref().is_none_or(|names| peer.is_some_and(|p| names.iter().any(|n| n == p)))
 }
 
-impl Active {
+impl ActiveEffect {
     fn delay(&mut self, rng: &mut Rng, bytes: usize, rto: Duration, now: Instant) -> Duration {
         match self.effect {
             Effect::NetworkDelay { latency_ms, jitter_ms, correlation_percent, .. } => {

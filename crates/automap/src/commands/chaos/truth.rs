@@ -14,7 +14,7 @@ use automap_chaos::fallback::{labels, said};
 use automap_chaos::pods::Pods;
 use automap_chaos::{Entry, file};
 #[cfg(feature = "lab")]
-use automap_lab::control::{Lab, state};
+use automap_lab::control::{Lab, directory};
 use automap_sources::bounded::read_text_file;
 use clap::Args;
 use serde_json::Value;
@@ -75,7 +75,7 @@ impl TruthArgs {
         }
         #[cfg(feature = "lab")]
         if self.lab {
-            let lab = Lab::attach(&self.lab_dir.clone().unwrap_or_else(state::default_dir))?;
+            let lab = Lab::attach(&self.lab_dir.clone().unwrap_or_else(directory::default_dir))?;
             sources.push(lab.ledger()?.iter().map(|i| i.to_entry(automap_lab::plan::NAMESPACE)).collect());
         }
         #[cfg(feature = "kubernetes")]

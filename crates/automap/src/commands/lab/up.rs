@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use automap_lab::control::protocol::Status;
-use automap_lab::control::{Lab, LabOptions, state};
+use automap_lab::control::{Lab, LabOptions, directory};
 use automap_lab::prometheus_server::Choice;
 use clap::Args;
 
@@ -81,7 +81,7 @@ fn say_where(lab: &Lab, options: &LabOptions) -> Result<()> {
     let url = status.prometheus_url.as_deref().unwrap_or("none");
     say(&format!("  Prometheus  {url}"));
     say(&format!("  shop        http://127.0.0.1:{}", front_end(lab)));
-    say(&format!("  ledger      {}", state::ledger_path(&options.dir).display()));
+    say(&format!("  ledger      {}", directory::ledger_path(&options.dir).display()));
     if status.load_rate_per_s.is_none() {
         say("no visitors yet: `automap lab load`");
     }

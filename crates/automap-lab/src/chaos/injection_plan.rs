@@ -1,13 +1,13 @@
-//! From an experiment to orders for single pods.
+//! From an experiment to steps for single pods.
 
 use super::experiment::{Direction, Experiment, Fault, Peer};
 use super::pick;
 use crate::effect::Effect;
-use crate::plan::Component;
+use crate::plan::{self, Component, SIDECAR};
 
 /// What happens to one component's pod.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Order {
+pub enum InjectionStep {
     /// An effect in one of its two processes, until the experiment ends.
     Apply {
         /// The component.
@@ -36,18 +36,18 @@ pub enum Order {
 
 /// Who is hit, and how.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Resolved {
+pub struct InjectionPlan {
     /// The components that the selector and the mode picked: the root cause.
     pub targets: Vec<&'static str>,
     /// The other ends of a network fault; empty: everybody.
     pub peers: Vec<&'static str>,
     /// One order per pod and effect.
-    pub orders: Vec<Order>,
+    pub steps: Vec<InjectionStep>,
 }
 
 /// Why an experiment would do nothing.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum ResolveError {
+pub enum PlanError {
     /// The selector matches nothing.
     #[error(
         "{experiment}: {field} matches no pod, so nothing would be injected; the shop's pods live in namespace \
@@ -61,7 +61,7 @@ pub enum ResolveError {
     },
     /// The mode rounds down to nobody.
     #[error("{experiment}: the mode picks none of {available} pods, so nothing would be injected")]
-    NobodyPicked {
+    NoneChosen {
         /// Name of the experiment.
         experiment: String,
         /// How many pods match.
@@ -81,7 +81,7 @@ pub enum ResolveError {
 const VOLUMES: [(&str, &str); 6] = [
     ("carts-db", "/data/db"),
     ("catalogue-db", "/var/lib/mysql"),
-    ("orders-db", "/data/db"),
+    ("steps-db", "/data/db"),
     ("rabbitmq", "/var/lib/rabbitmq"),
     ("session-db", "/data"),
     ("user-db", "/data/db"),
@@ -92,7 +92,7 @@ impl Experiment {
     ///
     /// # Errors
     /// When nothing would be injected: on a cluster such an experiment runs and silently does nothing.
-    pub fn resolve(&self, random: &mut impl FnMut() -> u64) -> Result<Resolved, ResolveError> {
+    pub fn plan_injection(&self, random: &mut impl FnMut() -> u64) -> Result<InjectionPlan, PlanError> {
         let own = Peer { selector: self.selector.clone(), mode: self.mode };
         let targets = self.pick(&own, "spec.selector", random)?;
         let mut peers = Vec::new();
@@ -101,8 +101,8 @@ impl Experiment {
         }
         let names = |components: &[&'static Component]| components.iter().map(|c| c.name).collect::<Vec<_>>();
         let (target_names, peer_names) = (names(&targets), names(&peers));
-        let orders = self.orders(&targets, &target_names, &peer_names)?;
-        Ok(Resolved { targets: target_names, peers: peer_names, orders })
+        let steps = self.steps(&targets, &target_names, &peer_names)?;
+        Ok(InjectionPlan { targets: target_names, peers: peer_names, steps })
     }
 
     fn pick(
@@ -110,69 +110,69 @@ impl Experiment {
         peer: &Peer,
         field: &'static str,
         random: &mut impl FnMut() -> u64,
-    ) -> Result<Vec<&'static Component>, ResolveError> {
+    ) -> Result<Vec<&'static Component>, PlanError> {
         let matching = pick::matching(&peer.selector);
         if matching.is_empty() {
-            return Err(ResolveError::NoPod { experiment: self.name.clone(), field });
+            return Err(PlanError::NoPod { experiment: self.name.clone(), field });
         }
-        let picked = pick::take(&matching, peer.mode, random);
+        let picked = pick::choose(&matching, peer.mode, random);
         if picked.is_empty() {
-            return Err(ResolveError::NobodyPicked { experiment: self.name.clone(), available: matching.len() });
+            return Err(PlanError::NoneChosen { experiment: self.name.clone(), available: matching.len() });
         }
         Ok(picked)
     }
 
-    fn orders(
+    fn steps(
         &self,
         targets: &[&'static Component],
         target_names: &[&'static str],
         peer_names: &[&'static str],
-    ) -> Result<Vec<Order>, ResolveError> {
-        let mut orders = Vec::new();
+    ) -> Result<Vec<InjectionStep>, PlanError> {
+        let mut steps = Vec::new();
         match &self.fault {
             Fault::Network { effect, direction, .. } => {
                 if *direction != Direction::From {
-                    orders.extend(egress(effect, target_names, peer_names));
+                    steps.extend(network_steps(effect, target_names, peer_names));
                 }
                 if *direction != Direction::To {
-                    orders.extend(egress(effect, peer_names, target_names));
+                    steps.extend(network_steps(effect, peer_names, target_names));
                 }
             }
-            Fault::PodKill => orders.extend(target_names.iter().map(|service| Order::KillPod { service })),
-            Fault::PodFailure => orders.extend(target_names.iter().map(|service| Order::FailPod { service })),
+            Fault::PodKill => steps.extend(target_names.iter().map(|service| InjectionStep::KillPod { service })),
+            Fault::PodFailure => steps.extend(target_names.iter().map(|service| InjectionStep::FailPod { service })),
             Fault::ContainerKill { containers } => {
                 for target in targets {
-                    orders.extend(self.container_kills(target, containers)?);
+                    steps.extend(self.container_kills(target, containers)?);
                 }
             }
             Fault::Application { effects } => {
                 for target in targets {
                     self.check_application(target, effects)?;
-                    orders.extend(effects.iter().map(|e| Order::Apply { service: target.name, effect: e.clone() }));
+                    steps.extend(
+                        effects.iter().map(|e| InjectionStep::Apply { service: target.name, effect: e.clone() }),
+                    );
                 }
             }
         }
-        Ok(orders)
+        Ok(steps)
     }
 
-    fn container_kills(&self, target: &Component, containers: &[String]) -> Result<Vec<Order>, ResolveError> {
-        let Some(target) = crate::plan::component(target.name) else { return Ok(Vec::new()) };
-        match containers.iter().find(|c| *c != target.name && *c != crate::supervisor::SIDECAR) {
+    fn container_kills(&self, target: &Component, containers: &[String]) -> Result<Vec<InjectionStep>, PlanError> {
+        let Some(target) = plan::component(target.name) else { return Ok(Vec::new()) };
+        match containers.iter().find(|c| *c != target.name && *c != SIDECAR) {
             Some(other) => Err(self.impossible(format!(
                 "pod {} has no container {other:?}; its containers are {} and {}",
-                target.name,
-                target.name,
-                crate::supervisor::SIDECAR
+                target.name, target.name, SIDECAR
             ))),
             None => {
-                let kill = |c: &String| Order::KillContainer { service: target.name, container: c.clone() };
+                let kill = |c: &String| InjectionStep::KillContainer { service: target.name, container: c.clone() };
                 Ok(containers.iter().map(kill).collect())
             }
         }
     }
 
     /// What a cluster would find out only when it injects.
-    fn check_application(&self, target: &Component, effects: &[Effect]) -> Result<(), ResolveError> {
+    fn check_application(&self, target: &Component, effects: &[Effect]) -> Result<(), PlanError> {
         let field = |key: &str| self.spec.get(key);
         let named =
             field("containerNames").and_then(|v| v.as_array()).map(|list| list.iter().any(|c| c == target.name));
@@ -190,7 +190,7 @@ impl Experiment {
                 }
                 Effect::HttpAbort { .. } | Effect::HttpDelay { .. } => {
                     let port = field("port").and_then(serde_json::Value::as_u64);
-                    let http = target.role == crate::plan::Role::Service;
+                    let http = target.role == plan::Role::Service;
                     if !http || port != Some(u64::from(target.service_port)) {
                         let what =
                             if http { format!("on port {}", target.service_port) } else { "not at all".to_owned() };
@@ -203,7 +203,7 @@ impl Experiment {
         Ok(())
     }
 
-    fn check_volume(&self, target: &Component, path: &str) -> Result<(), ResolveError> {
+    fn check_volume(&self, target: &Component, path: &str) -> Result<(), PlanError> {
         match VOLUMES.iter().find(|(name, _)| *name == target.name) {
             Some((_, volume)) if *volume == path => Ok(()),
             Some((_, volume)) => {
@@ -217,14 +217,14 @@ impl Experiment {
         }
     }
 
-    fn impossible(&self, problem: String) -> ResolveError {
-        ResolveError::Impossible { experiment: self.name.clone(), problem }
+    fn impossible(&self, problem: String) -> PlanError {
+        PlanError::Impossible { experiment: self.name.clone(), problem }
     }
 }
 
-fn egress(effect: &Effect, from: &[&'static str], to: &[&'static str]) -> Vec<Order> {
+fn network_steps(effect: &Effect, from: &[&'static str], to: &[&'static str]) -> Vec<InjectionStep> {
     let peers = (!to.is_empty()).then(|| to.iter().map(|s| (*s).to_owned()).collect());
-    from.iter().map(|service| Order::Apply { service, effect: with_peers(effect.clone(), &peers) }).collect()
+    from.iter().map(|service| InjectionStep::Apply { service, effect: with_peers(effect.clone(), &peers) }).collect()
 }
 
 fn with_peers(mut effect: Effect, only: &Option<Vec<String>>) -> Effect {

@@ -18,7 +18,7 @@ const MAX_WAITS: u32 = 600;
 
 /// Shared by all threads of one application.
 #[derive(Debug)]
-pub(super) struct Governor {
+pub(super) struct CpuLimiter {
     quota: Option<Duration>,
     window: Mutex<Window>,
 }
@@ -39,7 +39,7 @@ struct Window {
     stats: CfsStats,
 }
 
-impl Governor {
+impl CpuLimiter {
     /// Limits this process.
     pub(super) fn of_this_process(limit_cores: f64) -> Self {
         Self::new(Some(PERIOD.mul_f64(limit_cores.max(0.01))), Instant::now(), process_cpu_time())
@@ -114,8 +114,8 @@ mod tests {
     #[test]
     fn work_beyond_the_quota_waits_for_the_next_period_and_repays_its_overshoot() {
         let start = Instant::now();
-        let governor = Governor::new(Some(QUOTA), start, Duration::ZERO);
-        let mut window = governor.window.lock().unwrap();
+        let cpu_limiter = CpuLimiter::new(Some(QUOTA), start, Duration::ZERO);
+        let mut window = cpu_limiter.window.lock().unwrap();
         let mut wait = |at, cpu| window.wait(QUOTA, start + ms(at), ms(cpu));
         assert_eq!(wait(10, 10), ms(0));
         assert_eq!(wait(40, 35), ms(60), "35 ms used of 30");
@@ -129,8 +129,8 @@ mod tests {
     #[test]
     fn idle_time_saves_nothing() {
         let start = Instant::now();
-        let governor = Governor::new(Some(QUOTA), start, Duration::ZERO);
-        let mut window = governor.window.lock().unwrap();
+        let cpu_limiter = CpuLimiter::new(Some(QUOTA), start, Duration::ZERO);
+        let mut window = cpu_limiter.window.lock().unwrap();
         assert_eq!(window.wait(QUOTA, start + ms(1020), ms(10)), ms(0));
         assert_eq!(window.wait(QUOTA, start + ms(1060), ms(40)), ms(40));
         assert_eq!(window.stats, CfsStats { periods: 1, throttled_periods: 1 });

@@ -6,20 +6,21 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 
-use super::SupervisorOptions;
-use super::experiments::Active;
+use super::active_experiment::ActiveExperiment;
+use super::options::SupervisorOptions;
 use super::pod::Pod;
+use crate::control::directory;
 use crate::control::protocol::{Phase, Status};
 use crate::kubelet::PodReading;
 use crate::ledger::Ledger;
 use crate::plan::{COMPONENTS, Ports};
 use crate::prometheus_server::{self, Layout};
-use crate::{control::state, shop};
+use crate::shop;
 use automap_core::random::Rng;
 
-/// Shared by all tasks of the supervisor.
+/// SharedState by all tasks of the supervisor.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct SharedState {
     pub(super) options: SupervisorOptions,
     pub(super) ports: Ports,
     pub(super) layout: Layout,
@@ -29,14 +30,14 @@ pub(super) struct Shared {
     /// Whether the lab goes on when whoever started it is gone.
     pub(super) detached: AtomicBool,
     since: String,
-    world: Mutex<World>,
+    state: Mutex<LabState>,
 }
 
 /// What changes.
 #[derive(Debug)]
-pub(super) struct World {
+pub(super) struct LabState {
     pub(super) pods: Vec<Pod>,
-    pub(super) active: Vec<Active>,
+    pub(super) active: Vec<ActiveExperiment>,
     pub(super) ledger: Ledger,
     pub(super) rng: Rng,
     pub(super) phase: Phase,
@@ -45,7 +46,7 @@ pub(super) struct World {
     pub(super) load_rate_per_s: Option<f64>,
 }
 
-impl Shared {
+impl SharedState {
     pub(super) fn new(
         options: SupervisorOptions,
         ports: Ports,
@@ -56,8 +57,8 @@ impl Shared {
         let mut rng = Rng::named(options.seed, "supervisor");
         let pods = COMPONENTS.iter().map(|c| Pod::new(c, &mut rng)).collect();
         let load_rate_per_s = options.load_rate_per_s;
-        let world =
-            World { pods, active: Vec::new(), ledger, rng, phase: Phase::Starting, targets_up: 0, load_rate_per_s };
+        let state =
+            LabState { pods, active: Vec::new(), ledger, rng, phase: Phase::Starting, targets_up: 0, load_rate_per_s };
         Self {
             options,
             ports,
@@ -66,49 +67,49 @@ impl Shared {
             recover: Notify::new(),
             detached: AtomicBool::new(false),
             since: format!("{:.0}", jiff::Timestamp::now()),
-            world: Mutex::new(world),
+            state: Mutex::new(state),
         }
     }
 
-    /// The world, for a moment: never hold it across an await.
-    pub(super) fn world(&self) -> MutexGuard<'_, World> {
-        shop::locked(&self.world)
+    /// The state, for a moment: never hold it across an await.
+    pub(super) fn state(&self) -> MutexGuard<'_, LabState> {
+        shop::locked(&self.state)
     }
 
     /// Looks at every process and returns what the kubelet would report.
     pub(super) fn readings(&self) -> Vec<PodReading> {
-        let mut world = self.world();
-        self.look(&mut world);
-        world.pods.iter().map(Pod::reading).collect()
+        let mut state = self.state();
+        self.measure(&mut state);
+        state.pods.iter().map(Pod::reading).collect()
     }
 
-    pub(super) fn look(&self, world: &mut World) {
-        for pod in &mut world.pods {
-            let file_bytes = bytes_in(&state::data_path(&self.options.dir).join(pod.component.name));
-            pod.look(Path::new("/proc"), file_bytes);
+    pub(super) fn measure(&self, state: &mut LabState) {
+        for pod in &mut state.pods {
+            let file_bytes = bytes_in(&directory::data_path(&self.options.dir).join(pod.component.name));
+            pod.measure(file_bytes);
         }
     }
 
     pub(super) fn status(&self) -> Status {
-        let mut world = self.world();
-        self.look(&mut world);
+        let mut state = self.state();
+        self.measure(&mut state);
         let prometheus = self.options.prometheus.is_some();
         Status {
-            phase: world.phase,
+            phase: state.phase,
             supervisor_pid: std::process::id(),
             since: self.since.clone(),
             base_port: self.ports.base,
             prometheus_url: prometheus.then(|| format!("http://127.0.0.1:{}", self.ports.prometheus())),
-            targets_up: world.targets_up as u32,
-            targets: if prometheus { prometheus_server::target_count(world.pods.len()) as u32 } else { 0 },
-            load_rate_per_s: world.load_rate_per_s,
-            pods: world.pods.iter().map(Pod::status).collect(),
-            faults: world.active.iter().map(Active::status).collect(),
+            targets_up: state.targets_up as u32,
+            targets: if prometheus { prometheus_server::target_count(state.pods.len()) as u32 } else { 0 },
+            load_rate_per_s: state.load_rate_per_s,
+            pods: state.pods.iter().map(Pod::status).collect(),
+            faults: state.active.iter().map(ActiveExperiment::status).collect(),
         }
     }
 }
 
-impl World {
+impl LabState {
     pub(super) fn pod(&mut self, service: &str) -> Option<&mut Pod> {
         self.pods.iter_mut().find(|p| p.component.name == service)
     }

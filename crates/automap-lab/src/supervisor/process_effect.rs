@@ -5,10 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::Method;
 
-use super::world::Shared;
 use crate::control::http;
 use crate::effect::Effect;
-use crate::plan;
+use crate::plan::{Component, Ports};
 
 /// A process answers a change of its effects within this.
 const EFFECT_WITHIN: Duration = Duration::from_secs(3);
@@ -18,28 +17,22 @@ const END_RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// One effect in one process.
 #[derive(Clone, Debug)]
-pub(super) struct Applied {
+pub(super) struct ProcessEffect {
     pub(super) service: &'static str,
-    pod: String,
-    pub(super) sidecar: bool,
+    pub(super) pod: String,
+    pub(super) is_in_sidecar: bool,
     port: u16,
     path: String,
     effect: Effect,
 }
 
-impl Applied {
-    /// An effect for the pod that `service` has now. `None`: there is no such pod.
-    pub(super) fn new(shared: &Shared, path: String, service: &'static str, effect: Effect) -> Option<Self> {
-        let component = plan::component(service)?;
-        let pod = shared.world().pod(service)?.name.clone();
-        let sidecar = effect.is_network();
-        let port = if sidecar { shared.ports.sidecar_admin(component) } else { shared.ports.app_admin(component) };
-        Some(Self { service, pod, sidecar, port, path, effect })
-    }
-
-    /// Whether the pod that it was put into is still there.
-    pub(super) fn is_there(&self, shared: &Shared) -> bool {
-        shared.world().pod(self.service).is_some_and(|p| p.name == self.pod)
+impl ProcessEffect {
+    /// An effect for a process of the pod named `pod`: its side-car for network effects, otherwise its application. `path` identifies
+    /// the effect at the process' admin port.
+    pub(super) fn new(ports: Ports, component: &'static Component, pod: String, path: String, effect: Effect) -> Self {
+        let is_in_sidecar = effect.is_network();
+        let port = if is_in_sidecar { ports.sidecar_admin(component) } else { ports.app_admin(component) };
+        Self { service: component.name, pod, is_in_sidecar, port, path, effect }
     }
 
     /// Whether the effect outlives its process: what Chaos Mesh puts into the pod's network does, what it puts into a
@@ -48,7 +41,7 @@ impl Applied {
         self.effect.is_network() || matches!(self.effect, Effect::HttpAbort { .. } | Effect::HttpDelay { .. })
     }
 
-    pub(super) async fn put(&self) -> Result<(), String> {
+    pub(super) async fn apply(&self) -> Result<(), String> {
         let body = serde_json::to_vec(&self.effect).map_err(|e| e.to_string())?;
         let response = http::send(Method::PUT, self.port, &self.path, body.into(), EFFECT_WITHIN).await;
         match response {
@@ -58,7 +51,7 @@ impl Applied {
         }
     }
 
-    pub(super) async fn delete(&self) {
+    pub(super) async fn end(&self) {
         for _ in 0..END_TRIES {
             if http::send(Method::DELETE, self.port, &self.path, Bytes::new(), EFFECT_WITHIN).await.is_ok() {
                 return;
@@ -74,10 +67,10 @@ mod tests {
 
     #[test]
     fn what_lives_in_the_pods_network_outlives_a_process() {
-        let applied = |effect| Applied {
+        let applied = |effect| ProcessEffect {
             service: "user",
             pod: String::new(),
-            sidecar: false,
+            is_in_sidecar: false,
             port: 0,
             path: String::new(),
             effect,

@@ -11,14 +11,14 @@ use crate::plan::Ports;
 
 /// How to reach the supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
+pub struct SupervisorAddress {
     /// Process id of the supervisor.
     pub supervisor_pid: u32,
     /// First port.
     pub base_port: u16,
 }
 
-impl State {
+impl SupervisorAddress {
     pub(crate) fn of_this_process(ports: Ports) -> Self {
         Self { supervisor_pid: std::process::id(), base_port: ports.base }
     }
@@ -103,15 +103,15 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-pub(crate) fn write(dir: &Path, state: &State) -> io::Result<()> {
-    fs::write(state_path(dir), serde_json::to_string(state)?)
+pub(crate) fn write(dir: &Path, address: &SupervisorAddress) -> io::Result<()> {
+    fs::write(state_path(dir), serde_json::to_string(address)?)
 }
 
 /// The lab that runs in `dir`; `None` when none does, whatever files a dead one left.
 ///
 /// # Errors
 /// When the directory exists but cannot be read, or the lab has not written its state yet.
-pub fn running(dir: &Path) -> io::Result<Option<State>> {
+pub fn running(dir: &Path) -> io::Result<Option<SupervisorAddress>> {
     if !dir.is_dir() || try_lock(dir)?.is_some() {
         return Ok(None);
     }
@@ -135,16 +135,15 @@ mod tests {
 
     #[test]
     fn a_stale_state_file_is_no_running_lab() -> io::Result<()> {
-        let dir = std::env::temp_dir().join(format!("automap-state-{}", std::process::id()));
-        fs::create_dir_all(&dir)?;
-        let state = State { supervisor_pid: 1, base_port: 21000 };
-        write(&dir, &state)?;
-        let stale = running(&dir)?;
-        let held = try_lock(&dir)?;
-        let live = running(&dir)?;
+        let temporary = tempfile::tempdir()?;
+        let dir = temporary.path();
+        let address = SupervisorAddress { supervisor_pid: 1, base_port: 21000 };
+        write(dir, &address)?;
+        let stale = running(dir)?;
+        let held = try_lock(dir)?;
+        let live = running(dir)?;
         drop(held);
-        fs::remove_dir_all(&dir)?;
-        assert_eq!((stale, live), (None, Some(state)));
+        assert_eq!((stale, live), (None, Some(address)));
         Ok(())
     }
 }
