@@ -1,11 +1,11 @@
-//! Chaos Mesh experiments, read from the very files a cluster takes.
+//! Reads Chaos Mesh experiments from the same files that a cluster takes, and plans how the lab carries them out.
 //!
-//! `parse` turns a (multi-document) YAML file into checked [`Experiment`]s; [`Experiment::resolve`] picks the pods and
-//! says what happens to each of them. Nothing here touches a process: the supervisor carries the orders out.
+//! [`parse`] turns a YAML file of one or more documents into checked [`Experiment`]s. [`Experiment::plan_injection`] chooses the pods and
+//! lists what happens to each. No process is touched here; the supervisor carries the plan out.
 //!
-//! Left out, each with an error that names the field: kinds that the lab cannot make real (TimeChaos, DNSChaos,
-//! JVMChaos, KernelChaos, Schedule, Workflow, …), external targets, selectors other than namespaces and labels.
-//! Nothing in a file is ever ignored: an experiment that would mean less here than on a cluster is refused.
+//! Not supported, each with an error that names the field: kinds that the lab cannot imitate (TimeChaos, DNSChaos, JVMChaos, KernelChaos,
+//! Schedule, Workflow, …), external targets, and selectors other than namespaces and labels. Nothing in a file is silently ignored: an
+//! experiment that would do less here than on a cluster is refused.
 
 mod experiment;
 mod fields;

@@ -1,7 +1,7 @@
-//! Driving a lab from outside its supervisor: the command line, a demo, a drill.
+//! Drives a lab from outside its supervisor process: for the command line, a demo or a drill.
 //!
-//! [`Lab`] is a handle on a supervisor process. One that was started for the caller's own use ends with the handle,
-//! also when the caller crashes; one that was started detached stays until somebody takes it down.
+//! [`Lab`] is a handle on a supervisor. A lab that was started for the caller's own use ends with the handle, also when the caller crashes. A
+//! detached lab runs until it is taken down.
 
 mod error;
 pub(crate) mod http;
@@ -50,8 +50,10 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Starts a lab and waits until every pod is ready and Prometheus has scraped them. `progress` is called with the
-    /// status a few times per second.
+    /// Starts a lab and waits until every pod is ready and Prometheus has scraped all of them.
+    ///
+    /// # Arguments
+    /// - `progress`: called with the current status about five times a second while the lab starts.
     ///
     /// # Errors
     /// When a lab already runs there, Prometheus is missing, a port is taken, or it does not get ready in time.
@@ -81,7 +83,7 @@ impl Lab {
         loop {
             sleep(POLL);
             let Some(pid) = self.child_pid() else { return Err(did_not_start(&self.dir)) };
-            // Before our own child listens, somebody else may.
+            // Another lab may still listen on the port before this one does.
             if let Ok(status) = self.status()
                 && status.supervisor_pid == pid
             {
@@ -106,22 +108,22 @@ impl Lab {
         LabError::TooSlow { what: what.to_owned(), within, log: directory::supervisor_log_path(&self.dir) }
     }
 
-    /// The lab that runs in `dir`.
+    /// A handle on the lab that runs in `dir`. Dropping it does not stop the lab.
     ///
     /// # Errors
-    /// When none does.
+    /// When no lab runs there.
     pub fn attach(dir: &Path) -> Result<Self, LabError> {
         let found = directory::running(dir).map_err(|source| LabError::Io { path: dir.to_owned(), source })?;
         let address = found.ok_or_else(|| LabError::NotUp { dir: dir.to_owned() })?;
         Ok(Self { dir: dir.to_owned(), ports: address.ports(), child: None, runtime: runtime()? })
     }
 
-    /// Where everything listens.
+    /// The ports of the lab.
     pub fn ports(&self) -> Ports {
         self.ports
     }
 
-    /// Where to query, if Prometheus runs.
+    /// The URL of the lab's Prometheus; `None` if it runs without one.
     ///
     /// # Errors
     /// When the lab does not answer.
@@ -129,7 +131,7 @@ impl Lab {
         Ok(self.status()?.prometheus_url)
     }
 
-    /// The lab at a glance.
+    /// The current status of the lab.
     ///
     /// # Errors
     /// When the lab does not answer.
@@ -137,10 +139,10 @@ impl Lab {
         self.request(Method::GET, "/control/status", Bytes::new())
     }
 
-    /// Puts the experiments of a Chaos Mesh file in place; returns when they are.
+    /// Injects the experiments of a Chaos Mesh file. Returns when they are in place.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds something that the lab cannot do. Then nothing of it is in place.
+    /// When the file cannot be read, or holds something that the lab does not support. Nothing of it is in place then.
     pub fn inject(&self, file: &Path) -> Result<Vec<Injection>, LabError> {
         let in_file = |source| LabError::Io { path: file.to_owned(), source };
         let size = fs::metadata(file).map_err(in_file)?.len();
@@ -151,7 +153,7 @@ impl Lab {
         self.inject_yaml(&file.display().to_string(), &yaml)
     }
 
-    /// The same for a text; `file` is its name in messages.
+    /// As [`Self::inject`], for YAML in memory. `file` is its name in error messages.
     ///
     /// # Errors
     /// As [`Self::inject`].
@@ -160,7 +162,7 @@ impl Lab {
         self.request(Method::POST, "/control/inject", json_bytes(&body))
     }
 
-    /// Starts, changes or (with 0) stops the load that the supervisor runs.
+    /// Starts, changes or (with 0) stops the load that the supervisor runs. `rate_per_s` counts new users per second, at most 1000.
     ///
     /// # Errors
     /// When the rate is out of range or the lab does not answer.
@@ -168,7 +170,7 @@ impl Lab {
         self.request(Method::POST, "/control/load", json_bytes(&LoadRequest { rate_per_s }))
     }
 
-    /// Takes every fault back that is in place; kills are over anyway. Returns at once: see [`Self::wait_recovered`].
+    /// Ends every fault that is in place. Returns at once; see [`Self::wait_recovered`].
     ///
     /// # Errors
     /// When the lab does not answer.
@@ -218,7 +220,7 @@ impl Lab {
         }
     }
 
-    /// Everything that was ever injected in this directory.
+    /// All injections recorded in this directory, including those of earlier runs.
     ///
     /// # Errors
     /// When the ledger cannot be read.
@@ -226,14 +228,14 @@ impl Lab {
         Ok(ledger::read(&directory::ledger_path(&self.dir))?)
     }
 
-    /// Stops everything and waits until it is gone.
+    /// Stops the lab and waits until its processes have ended.
     ///
     /// # Errors
-    /// When the lab does not answer or does not go.
+    /// When the lab does not answer, or does not stop in time.
     pub fn down(mut self) -> Result<(), LabError> {
         let _: Status = self.request(Method::POST, "/control/down", Bytes::new())?;
         let until = Instant::now() + DOWN_WITHIN;
-        // A child must be collected, anybody's supervisor gives back the lock.
+        // A child has to be reaped; any other supervisor releases the lock.
         while !self.is_gone() {
             if Instant::now() > until {
                 return Err(self.too_slow("stopping", DOWN_WITHIN));
@@ -263,7 +265,7 @@ impl Lab {
 }
 
 impl Drop for Lab {
-    /// Ends a lab that this handle owns: closing the supervisor's standard input stops it, as our death would.
+    /// Ends a lab that this handle owns. Closing the supervisor's standard input stops it, as the end of this process would.
     fn drop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         drop(child.stdin.take());
@@ -302,7 +304,10 @@ fn did_not_start(dir: &Path) -> LabError {
     let lines: Vec<&str> = text.lines().collect();
     let last = lines.get(lines.len().saturating_sub(LOG_LINES_SHOWN)..).unwrap_or_default();
     let shown = last.iter().map(|line| line.trim_start_matches("error: ")).collect::<Vec<_>>().join("; ");
-    LabError::DidNotStart { reason: if shown.is_empty() { "it ended without a word".to_owned() } else { shown }, log }
+    LabError::DidNotStart {
+        reason: if shown.is_empty() { "it ended without a message".to_owned() } else { shown },
+        log,
+    }
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, LabError> {

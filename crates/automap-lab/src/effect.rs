@@ -1,6 +1,8 @@
-//! What a fault does to one process of the shop. The supervisor turns Chaos Mesh YAML into effects and sends them;
-//! the process makes them real. `PUT /effects/<id>` with the JSON applies one, `DELETE /effects/<id>` ends it,
-//! on the admin port of the side-car (network) or of the application (everything else).
+//! The effects of a fault on one process of the shop.
+//!
+//! The supervisor translates Chaos Mesh experiments into effects and sends them to the processes, which imitate them. `PUT /effects/<id>`
+//! with the effect as JSON starts one, `DELETE /effects/<id>` ends it; the receiver is the admin port of the side-car for network effects,
+//! that of the application for all others.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +10,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
-    /// Side-car: every packet that leaves the pod waits.
+    /// Side-car: every packet that leaves the pod is delayed.
     NetworkDelay {
         /// Mean delay.
         latency_ms: f64,
         /// Uniform jitter around it.
         jitter_ms: f64,
-        /// How much one packet's delay follows the one before.
+        /// Correlation of a packet's delay with that of the packet before.
         correlation_percent: f64,
         /// Only traffic to these services; `None`: all.
         peers: Option<Vec<String>>,
@@ -23,12 +25,12 @@ pub enum Effect {
     NetworkLoss {
         /// Share of packets.
         loss_percent: f64,
-        /// How much one loss follows the one before.
+        /// Correlation of a loss with the packet before.
         correlation_percent: f64,
         /// Only traffic to these services; `None`: all.
         peers: Option<Vec<String>>,
     },
-    /// Side-car: nothing that leaves the pod arrives; connections hang.
+    /// Side-car: nothing that leaves the pod arrives, so connections hang.
     NetworkPartition {
         /// Only traffic to these services; `None`: all.
         peers: Option<Vec<String>>,
@@ -56,21 +58,21 @@ pub enum Effect {
         /// Bytes for each worker.
         size_bytes: u64,
     },
-    /// Application: file operations wait.
+    /// Application: file operations are delayed.
     IoLatency {
-        /// Wait before each operation.
+        /// Delay before each operation.
         delay_ms: f64,
         /// Share of operations.
         percent: f64,
     },
-    /// Application: connections are cut before (request) or after (response) the handler ran.
+    /// Application: connections are cut before (request) or after (response) the handler has run.
     HttpAbort {
         /// Which requests.
         matching: HttpMatch,
         /// Cut the response instead of the request.
         on_response: bool,
     },
-    /// Application: requests or responses wait.
+    /// Application: requests or responses are delayed.
     HttpDelay {
         /// Which requests.
         matching: HttpMatch,
@@ -91,7 +93,7 @@ pub struct HttpMatch {
 }
 
 impl Effect {
-    /// Whether the side-car carries it out (the pod's network) or the application.
+    /// Whether it affects the pod's network, so that the side-car applies it; otherwise the application does.
     pub fn is_network(&self) -> bool {
         matches!(
             self,

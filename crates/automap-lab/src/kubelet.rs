@@ -1,10 +1,10 @@
-//! The kubelet's stand-in: what cAdvisor and kube-state-metrics would say about the lab's pods, with a real kubelet's
-//! rows and traps (the sum over the pod in a row with an empty container, the pause container, new series for a
-//! restarted container, no disk series for containers that did no I/O).
+//! A stand-in for the kubelet: the metrics that cAdvisor and kube-state-metrics would export about the lab's pods.
 //!
-//! Pure but for [`proc`], which reads `/proc`. The supervisor gathers [`PodReading`]s and serves the two texts.
-//! Left out: everything per node, and per-process network counters, which the kernel does not have; the bytes come
-//! from the side-car.
+//! It reproduces the rows of a real kubelet, including those that are easy to misread: the sum over the pod in a row with an empty container
+//! name, the pause container, new series for a restarted container, and no disk series for containers without I/O.
+//!
+//! Pure except for [`proc`], which reads `/proc`: the supervisor collects [`PodReading`]s and serves both texts. Left out: everything per
+//! node, and network counters per process, which the kernel does not have; the side-car supplies them.
 
 mod cadvisor;
 mod exposition;
@@ -34,11 +34,11 @@ pub struct PodReading {
     pub created_s: f64,
     /// When the Deployment was created, in seconds since 1970.
     pub deployed_s: f64,
-    /// What the containers of this pod that are gone used.
+    /// Usage of this pod's terminated containers.
     pub terminated: TerminatedUsage,
     /// The containers, application first.
     pub containers: Vec<ContainerReading>,
-    /// Bytes over the pod's network, where the side-car tells.
+    /// Traffic of the pod; `None` until the side-car has reported it.
     pub network: Option<NetworkReading>,
 }
 
@@ -49,7 +49,7 @@ impl PodReading {
     }
 }
 
-/// What dead containers left in the counters of the pod's cgroup.
+/// The share of terminated containers in the counters of the pod's control group.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TerminatedUsage {
     /// CPU seconds.
@@ -87,7 +87,7 @@ pub struct ContainerReading {
     pub memory_limit_bytes: u64,
     /// What its process uses; `None` while there is no process.
     pub usage: Option<Usage>,
-    /// Enforcement periods, where the process tells.
+    /// Enforcement periods; `None` if the process does not report them.
     pub cfs: Option<Cfs>,
 }
 
@@ -117,7 +117,7 @@ pub struct Cfs {
     pub throttled_periods: u64,
 }
 
-/// What went over a pod's network since its side-car started.
+/// Traffic of a pod since its side-car started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NetworkReading {
     /// Bytes in.

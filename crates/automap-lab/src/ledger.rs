@@ -1,7 +1,7 @@
-//! The ledger: what was injected, where and when. Ground truth for scoring.
+//! The lab's ledger: what was injected, where and when. The ground truth for scoring.
 //!
-//! One JSON object per line, only ever appended: a line when a fault is in place (`to` is null) and the same id again
-//! when it has ended. [`read`] keeps the last line of each id, so a ledger cut off by a crash is still right.
+//! The file holds one JSON object per line and is only appended to: one line when a fault is in place (`to` is null), and another with the
+//! same id when it has ended. [`read`] keeps the last line of each id, so a ledger that a crash cut short is still right.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
@@ -9,16 +9,16 @@ use std::path::{Path, PathBuf};
 
 pub use automap_chaos::injection::{Injection, Target};
 
-/// Longest ledger read back.
+/// Maximum number of lines that are read.
 const LINES_MAX: usize = 100_000;
 
-/// Notes that the fault ended.
+/// Sets the end of an injection.
 pub fn end(injection: &mut Injection, at: jiff::Timestamp) {
     injection.to = Some(format!("{at:.3}"));
     injection.to_ms = Some(at.as_millisecond());
 }
 
-/// A ledger file open for appending.
+/// A ledger file, open for appending.
 #[derive(Debug)]
 pub struct Ledger {
     path: PathBuf,
@@ -71,7 +71,7 @@ impl Ledger {
     }
 }
 
-/// All injections in the order they began; an ended one carries its end. A missing file is an empty ledger.
+/// All injections in the order they began, each with its end if it has ended. A missing file is an empty ledger.
 ///
 /// # Errors
 /// When the file cannot be read, or a line other than a torn last one is not an injection.
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ended_injection_takes_the_place_of_its_beginning() -> Result<(), Box<dyn std::error::Error>> {
+    fn the_line_of_an_ended_injection_replaces_the_first_one() -> Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
         let path = dir.path().join("ledger.jsonl");
         assert_eq!(read(&path)?, []);

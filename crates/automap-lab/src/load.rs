@@ -1,8 +1,10 @@
-//! Users of the shop: a seeded open-loop load. Arrivals form a Poisson process that does not wait for answers, so a
-//! slow shop gets no mercy: what queues up shows, as it would with real users (no "coordinated omission").
+//! Simulated users of the shop: an open-loop load with a seed.
 //!
-//! The load sits outside the mesh and speaks to the pod of front-end, like the original's load test in a namespace
-//! without side-cars.
+//! Arrivals form a Poisson process that does not wait for answers. If the shop is slow, requests queue up as they would with real users; a
+//! closed loop would slow down with the shop and hide that ("coordinated omission").
+//!
+//! The load runs outside the mesh and talks to the front-end pod directly, like the original's load test, which runs in a namespace without
+//! side-cars.
 
 mod journey;
 mod stats;
@@ -23,9 +25,9 @@ use crate::shop::http::{HttpClient, Local};
 use crate::shop::{ShopError, locked};
 use automap_core::random::Rng;
 
-/// Users in the shop at a time. Those who would come on top are turned away and counted as dropped.
+/// Maximum number of users at the same time. Further arrivals are dropped and counted.
 pub const MAX_CONCURRENT_USERS: usize = 400;
-/// Journeys per second that two cores bear with room to spare: the shop then uses 0.4 of them (0.8 at 20 per second).
+/// New users per second that two cores handle easily: the shop then uses 0.4 cores (0.8 at 20 per second).
 pub const DEFAULT_RATE_PER_S: f64 = 8.0;
 /// How often `on_tick` is called.
 const TICK: Duration = Duration::from_secs(1);
@@ -33,17 +35,17 @@ const TICK: Duration = Duration::from_secs(1);
 /// Called every second with the counts so far; `Break` ends the load.
 pub type OnTick = Box<dyn FnMut(&LoadStats) -> ControlFlow<()> + Send>;
 
-/// How much load, from where, for how long.
+/// Options of the load.
 pub struct LoadOptions {
     /// Where the shop listens.
     pub ports: Ports,
-    /// Mean journeys per second. A journey has about seven requests.
+    /// Mean number of new users per second. Each makes about seven requests.
     pub rate_per_s: f64,
     /// Seed of arrivals, choices and pauses.
     pub seed: u64,
     /// `None`: until `on_tick` breaks.
     pub duration: Option<Duration>,
-    /// Sees the counts every second.
+    /// Called with the counts every second.
     pub on_tick: Option<OnTick>,
 }
 
@@ -59,7 +61,7 @@ impl fmt::Debug for LoadOptions {
     }
 }
 
-/// Sends users from this thread and returns the counts at the end.
+/// Runs the load on this thread and returns the counts at the end.
 ///
 /// # Errors
 /// Only if the thread cannot have an async runtime. Failing requests are counts, not errors.
@@ -67,7 +69,7 @@ pub fn run(options: LoadOptions) -> Result<LoadStats, ShopError> {
     crate::shop::block_on(async { Ok(send_load(options).await) })
 }
 
-/// As [`run`], on the runtime of the caller. Users still in the shop at the end finish unwatched.
+/// As [`run`], on the caller's runtime. Users who are still active at the end finish without being counted.
 pub async fn send_load(mut options: LoadOptions) -> LoadStats {
     let stats = Arc::new(Mutex::new(LoadStats::default()));
     let Some(front_end) = component("front-end") else { return LoadStats::default() };
@@ -82,7 +84,7 @@ pub async fn send_load(mut options: LoadOptions) -> LoadStats {
     loop {
         tokio::select! {
             () = sleep_until(next) => {
-                // From the planned arrival, not from now: a late wake-up does not thin the load.
+                // Counted from the planned arrival, so that a late wake-up does not reduce the load.
                 next += gap(&mut rng, mean_gap_s);
                 let user = SimulatedUser::new(Arc::clone(&shop), Arc::clone(&stats), Rng::new(rng.bits()));
                 match Arc::clone(&slots).try_acquire_owned() {
@@ -105,7 +107,7 @@ pub async fn send_load(mut options: LoadOptions) -> LoadStats {
     *locked(&stats)
 }
 
-/// The time to the next arrival, at most an hour so that absurd rates cannot overflow the clock.
+/// The time to the next arrival; at most an hour, so that tiny rates cannot overflow the clock.
 fn gap(rng: &mut Rng, mean_s: f64) -> Duration {
     const LONGEST: Duration = Duration::from_secs(3600);
     Duration::try_from_secs_f64(rng.exponential(mean_s)).unwrap_or(LONGEST).min(LONGEST)
@@ -116,7 +118,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn arrivals_do_not_wait_for_a_shop_that_is_closed() {
+    async fn arrivals_do_not_wait_for_an_unreachable_shop() {
         let options = LoadOptions {
             ports: Ports { base: 1 },
             rate_per_s: 10.0,
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_watcher_can_end_it() {
+    async fn the_callback_can_end_the_load() {
         let mut ticks = 0;
         let on_tick = move |_: &LoadStats| {
             ticks += 1;

@@ -1,6 +1,7 @@
-//! What the Sock Shop consists of and where each part listens. The one table that the shop, the supervisor and
-//! the load share. Source of the call graph: the code of microservices-demo (front-end `api/*.js`,
-//! `OrdersController.java`, shipping, queue-master); its published sketches are wrong in places.
+//! The components of the Sock Shop and the ports where they listen: the one table that shop, supervisor and load share.
+//!
+//! The call graph follows the code of microservices-demo (front-end `api/*.js`, `OrdersController.java`, shipping, queue-master), because its
+//! published diagrams are wrong in places.
 
 /// What a component does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub struct Component {
     pub role: Role,
     /// Port of the Service in Kubernetes.
     pub service_port: u16,
-    /// What it calls, in the order of its outbound listeners.
+    /// The components that it calls, in the order of its outbound listeners.
     pub calls: &'static [&'static str],
     /// CPU limit in cores, enforced in 100 ms periods like the kernel's CFS quota.
     pub cpu_limit_cores: f64,
@@ -69,7 +70,7 @@ pub fn component(name: &str) -> Option<&'static Component> {
     COMPONENTS.iter().find(|c| c.name == name)
 }
 
-/// Where everything listens, all on 127.0.0.1, counted from one base port.
+/// The ports of all components on 127.0.0.1, relative to one base port.
 #[derive(Clone, Copy, Debug)]
 pub struct Ports {
     /// The first port.
@@ -110,7 +111,7 @@ impl Ports {
         Some(self.of(component) + 10 + k as u16)
     }
 
-    /// The kubelet's stand-in: cAdvisor, kube-state-metrics and the supervisor's control.
+    /// The supervisor: cAdvisor, kube-state-metrics and the control API.
     pub fn kubelet(self) -> u16 {
         self.base + 300
     }

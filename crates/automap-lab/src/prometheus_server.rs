@@ -1,4 +1,4 @@
-//! Prometheus as a process of the lab: finding it, configuring it, asking whether it has scraped.
+//! Prometheus as a process of the lab: finding the program, writing its configuration, and asking whether it has scraped all targets.
 
 use std::fs;
 use std::io;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::control::{directory, http};
 use crate::plan::{NAMESPACE, Ports};
 
-/// The jobs beside the side-cars: cAdvisor and kube-state-metrics.
+/// Targets other than side-cars: cAdvisor and kube-state-metrics.
 const OTHER_TARGETS: usize = 2;
 const QUERY_WITHIN: Duration = Duration::from_secs(2);
 const RETENTION_TIME: &str = "2d";
@@ -20,7 +20,7 @@ const RETENTION_SIZE: &str = "1GB";
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
-    /// None; whoever wants to may scrape the lab.
+    /// None. Any other Prometheus may scrape the lab.
     None,
     /// `prometheus` in the PATH.
     InPath,
@@ -28,7 +28,7 @@ pub enum Choice {
     Program(PathBuf),
 }
 
-/// Why there is no Prometheus to start.
+/// The Prometheus program was not found.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{what}; install Prometheus (Debian and Ubuntu: apt-get install prometheus), name it with --prometheus PATH, \
@@ -39,7 +39,7 @@ pub struct NotFound {
 }
 
 impl Choice {
-    /// The program to run; `None` where none is wanted.
+    /// The path of the program; `None` if the lab runs without Prometheus.
     ///
     /// # Errors
     /// When it does not exist.
@@ -57,7 +57,7 @@ impl Choice {
     }
 }
 
-/// Where the configuration, the side-cars' addresses and the data lie.
+/// The files of Prometheus in the lab's directory.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     dir: PathBuf,
@@ -94,24 +94,24 @@ impl Layout {
         fs::write(self.config(), config(ports, scrape_interval_s, &self.sidecars()))
     }
 
-    /// Writes the side-cars' addresses with the names of their pods now. Prometheus notices.
+    /// Writes the side-cars' addresses with the current names of their pods. Prometheus watches the file.
     pub(crate) fn write_sidecars(&self, pods: &[(u16, String)]) -> io::Result<()> {
         let group = |(port, pod): &(u16, String)| json!({"targets": [format!("127.0.0.1:{port}")], "labels": {"namespace": NAMESPACE, "pod": pod}});
         let groups: Vec<Value> = pods.iter().map(group).collect();
-        // Written aside and renamed: Prometheus never reads half a file.
+        // Written to another file and renamed, so that Prometheus never reads half of it.
         let aside = self.sidecars().with_extension("json.tmp");
         fs::write(&aside, Value::from(groups).to_string())?;
         fs::rename(aside, self.sidecars())
     }
 }
 
-/// Targets that a complete scrape reaches.
+/// The number of targets that a complete scrape reaches.
 pub(crate) fn target_count(pods: usize) -> usize {
     pods + OTHER_TARGETS
 }
 
-/// Timestamps of cAdvisor are not honoured, as in kube-prometheus: with them the series of a container that is gone
-/// would stay for five minutes.
+/// Timestamps of cAdvisor are not honoured, as in kube-prometheus: otherwise the series of a removed container would stay for five
+/// minutes.
 fn config(ports: Ports, scrape_interval_s: u64, sidecars: &Path) -> String {
     let kubelet = ports.kubelet();
     format!(
@@ -141,7 +141,7 @@ scrape_configs:
     )
 }
 
-/// How many targets the last scrapes reached. 0 while Prometheus does not answer.
+/// The number of targets whose last scrape succeeded; 0 while Prometheus does not answer.
 pub(crate) async fn targets_up(ports: Ports) -> usize {
     let port = ports.prometheus();
     let path = "/api/v1/targets?state=active";

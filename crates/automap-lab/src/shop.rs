@@ -1,15 +1,15 @@
-//! The Sock Shop as it runs on one machine: 14 applications, each behind a side-car proxy of its own.
+//! The Sock Shop as it runs on one machine: 14 applications, each behind its own side-car proxy.
 //!
 //! ```text
 //! application ─▶ own side-car, outbound ═▶ callee's side-car, inbound ─▶ callee's application
 //!                                        ▲
-//!                          the "network": faults of the wire sit here
+//!                          the "network": faults of the wire are imitated here
 //! ```
 //!
-//! Every box is one operating-system process on 127.0.0.1. The call graph, the time-outs and the declined payments are
-//! those of microservices-demo; the side-cars count like Istio's. Stand-ins, openly: the databases and the broker are
-//! tiny servers of our own ([`app`]), and limits and network faults live in user space ([`sidecar`], [`app`]), because
-//! control groups and `tc netem` need rights which a laptop does not give.
+//! Every box is one operating-system process on 127.0.0.1. The call graph, the time-outs and the declined payments are those of
+//! microservices-demo, and the side-cars count as Istio's do. Two things are imitations: the databases and the broker are small servers of
+//! this project ([`app`]), and limits and network faults are applied in user space ([`sidecar`], [`app`]), because control groups and
+//! `tc netem` need rights that a user on a laptop does not have.
 
 mod admin;
 pub mod app;
@@ -30,12 +30,12 @@ use tokio::runtime::Builder;
 
 use crate::plan::{COMPONENTS, Component, component};
 
-/// Locks, also after a panic elsewhere: every critical section here leaves its value whole.
+/// Locks a mutex, even if another thread panicked while holding it: no critical section here leaves a value half changed.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Finds a component or says which there are.
+/// Finds a component. The error lists all of them.
 fn find(name: &str) -> Result<&'static Component, ShopError> {
     component(name).ok_or_else(|| ShopError::UnknownComponent {
         name: name.to_owned(),

@@ -1,50 +1,55 @@
-//! A watcher beside the ledger: which incident belongs to which fault, and what is left over.
+//! Compares the incidents of a watcher with the ledger: which incident belongs to which fault, and which incidents are false alarms.
 
+use automap_chaos::score::markdown_table;
 use automap_core::incident::{Incident, IncidentState};
 use automap_core::time::{Interval, Timestamp};
 
 use crate::ledger::Injection;
 
-/// An incident's onset may lie so much before what the ledger says: samples are seconds apart, and detection is not exact.
+/// An incident's onset may precede the injection by this much: samples are seconds apart, and detection is not exact.
 const EARLY_MS: i64 = 30_000;
-/// And so much after the fault's end: rates look back a minute, queues drain.
+/// It may follow the end of the fault by this much: rates look back a minute, and queues take time to drain.
 const LATE_MS: i64 = 90_000;
 
-/// One fault and what the watcher made of it.
+/// One fault and the incident that it caused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SoakRow {
-    /// `delay-payment`.
+    /// Name of the experiment, such as `delay-payment`.
     pub experiment: String,
-    /// Services really hit.
+    /// The services that were really hit.
     pub truth: Vec<String>,
-    /// How long it was in place, in seconds; `None` when it never ended.
+    /// Duration of the fault in seconds; `None` if it had not ended.
     pub lasted_s: Option<f64>,
-    /// The incident that it opened.
+    /// Id of the incident; `None` if the watcher opened none.
     pub incident: Option<String>,
     /// From the injection to the opening, in seconds.
     pub detected_after_s: Option<f64>,
-    /// The cause that the incident named in the end.
+    /// The cause named by the incident's last revision.
     pub named: Option<String>,
-    /// Place of a service really hit in the incident's last diagnosis.
+    /// Rank of the first service that was really hit, in the incident's last diagnosis.
     pub rank: Option<usize>,
     /// From the end of the fault to the closing, in seconds.
     pub closed_after_s: Option<f64>,
 }
 
-/// What a soak came to.
+/// The result of a soak.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SoakScore {
-    /// One for each injection, in the order of time.
+    /// One row for each injection, in the order of time.
     pub rows: Vec<SoakRow>,
     /// Incidents that belong to no fault.
     pub false_incidents: Vec<String>,
-    /// Time without a fault or its echo, in hours.
+    /// Time without a fault or its after-effects, in hours.
     pub quiet_h: f64,
 }
 
-/// Puts each injection beside the incident whose onset falls into it. `incidents` holds the last revision of each.
+/// Assigns to each injection the first incident whose onset or opening falls into it, allowing for late samples and after-effects.
+///
+/// # Arguments
+/// - `incidents`: the last revision of each incident.
+/// - `watched`: the time during which the watcher could open incidents.
 pub fn score(injections: &[Injection], incidents: &[Incident], watched: Interval) -> SoakScore {
-    let spans: Vec<Interval> = injections.iter().map(|i| reach(i, watched.end)).collect();
+    let spans: Vec<Interval> = injections.iter().map(|i| attribution_span(i, watched.end)).collect();
     let belongs = |incident: &Incident, span: Interval| span.contains(incident.onset) || span.contains(incident.opened);
     let rows = injections.iter().zip(&spans).map(|(injection, span)| {
         let incident = incidents.iter().find(|i| belongs(i, *span));
@@ -75,8 +80,8 @@ fn row(injection: &Injection, incident: Option<&Incident>) -> SoakRow {
     }
 }
 
-/// From a little before a fault to the end of its echo.
-fn reach(injection: &Injection, end: Timestamp) -> Interval {
+/// The time in which an incident is attributed to a fault: from a little before it to the end of its after-effects.
+fn attribution_span(injection: &Injection, end: Timestamp) -> Interval {
     let to = injection.to_ms.map_or(end, Timestamp::from_ms).plus_ms(LATE_MS);
     Interval { start: Timestamp::from_ms(injection.from_ms - EARLY_MS), end: to }
 }
@@ -93,10 +98,10 @@ fn quiet_ms(spans: &[Interval], watched: Interval) -> i64 {
 }
 
 impl SoakScore {
-    /// The table as Markdown, with lines that add it up.
+    /// The rows as a Markdown table, followed by a summary.
     pub fn table(&self) -> String {
-        let header = ["fault", "at", "lasted", "opened after", "named", "rank of the truth", "closed after"];
-        let mut rows = vec![header.map(ToOwned::to_owned)];
+        let header = ["fault", "at", "lasted", "opened after", "named", "rank of the true cause", "closed after"];
+        let mut rows = vec![header.map(ToOwned::to_owned).to_vec()];
         let s = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.0} s"));
         rows.extend(self.rows.iter().map(|r| {
             let named = match (&r.incident, &r.named) {
@@ -104,7 +109,7 @@ impl SoakScore {
                 (Some(_), named) => named.clone().unwrap_or_else(|| "not clear".to_owned()),
             };
             let rank = r.rank.map_or_else(|| "–".to_owned(), |rank| rank.to_string());
-            [
+            vec![
                 r.experiment.clone(),
                 r.truth.join(", "),
                 s(r.lasted_s),
@@ -114,16 +119,7 @@ impl SoakScore {
                 s(r.closed_after_s),
             ]
         }));
-        let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..header.len()).map(width).collect();
-        let line = |cells: &[String]| {
-            let cells: Vec<String> = cells.iter().zip(&widths).map(|(c, w)| format!("{c:<w$}")).collect();
-            format!("| {} |\n", cells.join(" | "))
-        };
-        let rule: Vec<String> = widths.iter().map(|w| "-".repeat(*w)).collect();
-        let mut out = line(&rows[0]) + &line(&rule);
-        rows[1..].iter().for_each(|r| out += &line(r));
-        out + "\n" + &self.summary()
+        markdown_table(&rows) + "\n" + &self.summary()
     }
 
     fn summary(&self) -> String {
@@ -133,7 +129,7 @@ impl SoakScore {
         after.sort_by(f64::total_cmp);
         let median = after.get(after.len() / 2).map_or_else(|| "–".to_owned(), |s| format!("{s:.0} s"));
         format!(
-            "{} incidents opened for {} faults, after {median} (median); the truth first in {} of {n}, among the first three in {} of {n}; \
+            "{} incidents opened for {} faults, after {median} (median); the true cause first in {} of {n}, among the first three in {} of {n}; \
              {} false incidents in {:.2} quiet hours\n",
             opened.len(),
             self.rows.len(),
@@ -176,7 +172,7 @@ mod tests {
 
     /// Two faults of 100 s in 1000 s; the second is not noticed, and something opens where nothing was. Quiet: 1000 − 2 · (30 + 100 + 90) = 560 s.
     #[test]
-    fn faults_find_their_incidents_and_the_rest_is_false() {
+    fn incidents_are_assigned_to_faults_and_the_rest_are_false_alarms() {
         let faults = [fault("a", 100, 200), fault("b", 500, 600)];
         let incidents = [incident("one", 102, 170, 330), incident("two", 850, 900, 950)];
         let score = score(&faults, &incidents, Interval { start: at(0), end: at(1000) });

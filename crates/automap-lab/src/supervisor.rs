@@ -1,11 +1,11 @@
-//! The supervisor: starts the shop's 28 processes and Prometheus, keeps them running as a kubelet would, carries out
-//! faults, and answers as kubelet, kube-state-metrics and control in one.
+//! The supervisor process: starts the shop's 28 processes and Prometheus, keeps them running as a kubelet would, carries out faults, and
+//! serves the kubelet's metrics and the lab's control API.
 //!
-//! One process, one thread. All children are spawned from that thread and ask the kernel to be killed with it, so that
-//! nothing survives a crash of the supervisor. State lives in [`lab_state`] behind a lock that is never held across an
-//! await; every task here is a loop or a sequence over it.
+//! One process, one thread. All children are spawned from that thread and ask the kernel to be killed when it ends, so nothing survives a
+//! crash of the supervisor. All state is in `lab_state`, behind a lock that is never held across an await; every task is a loop or a
+//! sequence that works on it.
 //!
-//! Left out: Deployments with more than one replica, liveness probes (a process that hangs stays), image pulls.
+//! Left out: Deployments with more than one replica, liveness probes (a process that hangs is not restarted), image pulls.
 
 mod active_experiment;
 mod backoff;
@@ -49,7 +49,7 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::plan::{COMPONENTS, Ports};
 use crate::prometheus_server::Layout;
 
-/// How often ended processes are looked for where no signal told.
+/// How often ended processes are reaped without a signal.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Why the supervisor could not start or go on.
@@ -87,8 +87,8 @@ pub enum SupervisorError {
     Start(#[source] io::Error),
 }
 
-/// Runs a lab until it is told to stop, or until standard input closes: whoever started it holds the other end, and
-/// its death ends the lab unless it said `/control/detach` before. Call it on the process' main thread.
+/// Runs a lab until it is asked to stop or its standard input closes. The starting process holds the other end of the input, so its end
+/// also ends the lab, unless it sent `/control/detach` before. Call this on the main thread of the process.
 ///
 /// # Errors
 /// When it cannot start.
@@ -97,8 +97,8 @@ pub fn run(options: SupervisorOptions) -> Result<(), SupervisorError> {
     runtime.block_on(supervise(options))
 }
 
-/// Turns this process into `command`, a program that is not ours, like Prometheus. A tie to the parent that this
-/// process made before outlives the change.
+/// Replaces this process by `command`, another program such as Prometheus. If this process tied itself to its parent before, the tie
+/// remains.
 ///
 /// # Errors
 /// Whenever it returns.
@@ -128,7 +128,7 @@ async fn supervise(options: SupervisorOptions) -> Result<(), SupervisorError> {
     let ended = until_stopped(&shared, &mut processes, &stop).await;
     experiments::end_all(&shared);
     processes.stop_all().await;
-    // Gone is what we want; a stale file is recognised anyway.
+    // If this fails, the lock still shows that no lab runs.
     let _ = fs::remove_file(directory::state_path(&dir));
     drop(lock);
     if is_temporary && let Err(error) = directory::purge(&dir) {
@@ -137,7 +137,7 @@ async fn supervise(options: SupervisorOptions) -> Result<(), SupervisorError> {
     ended.map_err(SupervisorError::Start)
 }
 
-/// The main loop: spawn what is due, collect what has ended, until someone says stop.
+/// The main loop: starts what is due and reaps what has ended, until a request or signal stops the lab.
 async fn until_stopped(shared: &Arc<SharedState>, processes: &mut Processes, stop: &Notify) -> io::Result<()> {
     let mut child_ended = signal(SignalKind::child())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -158,7 +158,7 @@ async fn until_stopped(shared: &Arc<SharedState>, processes: &mut Processes, sto
     }
 }
 
-/// Done when nobody holds the other end of standard input any more, unless the lab was detached from it.
+/// Completes when the other end of standard input is closed, unless the lab was detached.
 async fn stdin_closed(shared: &SharedState) {
     let input = rustix::io::dup(std::io::stdin()).map(fs::File::from);
     if let Ok(Ok(mut pipe)) = input.map(pipe::Receiver::from_file) {
@@ -186,7 +186,7 @@ fn prepare(options: &SupervisorOptions) -> io::Result<Option<fs::File>> {
     Ok(Some(lock))
 }
 
-/// Tries every port, so that the message names the one that is taken instead of a pod that never gets ready.
+/// Tries every port first, so that the error names the port that is taken. Otherwise a pod would just never get ready.
 fn check_ports(ports: Ports, with_prometheus: bool) -> Result<(), SupervisorError> {
     let last = ports.prometheus();
     let mut needed = vec![ports.kubelet()];

@@ -1,4 +1,4 @@
-//! What a checked experiment holds.
+//! The data of a checked experiment. Everything in it is supported by the lab.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub struct Experiment {
     pub selector: Selector,
     /// How many of them.
     pub mode: Mode,
-    /// How long. `None` only for one-shot faults.
+    /// Duration; `None` only for one-shot faults.
     pub duration: Option<Duration>,
     /// What happens to them.
     pub fault: Fault,
@@ -30,11 +30,11 @@ pub struct Experiment {
 pub enum Fault {
     /// Packets that leave a pod are delayed, lost, cut off or throttled.
     Network {
-        /// What happens to the packets; its `peers` are filled in when the pods are known.
+        /// What happens to the packets. Its `peers` are set when the pods are known.
         effect: Effect,
-        /// Whose egress: the selected pods' (`to`), the target's (`from`), or both.
+        /// Whose outgoing packets are affected: the selected pods' (`to`), the target's (`from`), or both.
         direction: Direction,
-        /// The other end. `None`: everybody.
+        /// The other end; `None` means every peer.
         target: Option<Peer>,
     },
     /// Effects in the application's process.
@@ -54,7 +54,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// A one-shot fault has no duration; it ends when what it killed is ready again.
+    /// Whether it has no duration and ends when the killed pod is ready again.
     pub fn is_one_shot(&self) -> bool {
         matches!(self, Self::PodKill | Self::ContainerKill { .. })
     }

@@ -1,11 +1,11 @@
-//! Reads one YAML mapping field by field and refuses what nobody asked for, with the place in every message.
+//! Reads a YAML mapping field by field and refuses unknown fields. Every error names the document and the path of the field.
 
 use serde_json::{Map, Value};
 
 /// Why a file is not a usable experiment.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ChaosError {
-    /// Not YAML, or more than one file should hold.
+    /// The file is not YAML, is too large, or holds too many documents.
     #[error("{file}: {problem}")]
     File {
         /// Name of the file.

@@ -1,11 +1,13 @@
-//! From an experiment to steps for single pods.
+//! Turns an experiment into a plan: which pods are hit, and what is done to each of them.
+//!
+//! Checks at this point what a cluster would notice only during injection, such as a volume that the pod does not have.
 
 use super::experiment::{Direction, Experiment, Fault, Peer};
 use super::pick;
 use crate::effect::Effect;
 use crate::plan::{self, Component, SIDECAR};
 
-/// What happens to one component's pod.
+/// What is done to one component's pod.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InjectionStep {
     /// An effect in one of its two processes, until the experiment ends.
@@ -34,18 +36,18 @@ pub enum InjectionStep {
     },
 }
 
-/// Who is hit, and how.
+/// Which pods are hit, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InjectionPlan {
-    /// The components that the selector and the mode picked: the root cause.
+    /// The components chosen by selector and mode. They are the root cause.
     pub targets: Vec<&'static str>,
-    /// The other ends of a network fault; empty: everybody.
+    /// The other ends of a network fault; empty means every peer.
     pub peers: Vec<&'static str>,
-    /// One order per pod and effect.
+    /// One step for each pod and effect.
     pub steps: Vec<InjectionStep>,
 }
 
-/// Why an experiment would do nothing.
+/// Why an experiment would have no effect.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PlanError {
     /// The selector matches nothing.
@@ -59,8 +61,8 @@ pub enum PlanError {
         /// The selector's path.
         field: &'static str,
     },
-    /// The mode rounds down to nobody.
-    #[error("{experiment}: the mode picks none of {available} pods, so nothing would be injected")]
+    /// The mode rounds down to no pod at all.
+    #[error("{experiment}: the mode selects none of {available} pods, so nothing would be injected")]
     NoneChosen {
         /// Name of the experiment.
         experiment: String,
@@ -77,7 +79,7 @@ pub enum PlanError {
     },
 }
 
-/// Where the stores and the broker keep their files, as the images do.
+/// Mount paths of the stores' and the broker's volumes, as in the original images.
 const VOLUMES: [(&str, &str); 6] = [
     ("carts-db", "/data/db"),
     ("catalogue-db", "/var/lib/mysql"),
@@ -88,10 +90,10 @@ const VOLUMES: [(&str, &str); 6] = [
 ];
 
 impl Experiment {
-    /// Picks the pods and says what happens to each. `random` decides where the mode leaves a choice.
+    /// Chooses the pods and lists the steps of the injection. `random` decides where the mode leaves a choice.
     ///
     /// # Errors
-    /// When nothing would be injected: on a cluster such an experiment runs and silently does nothing.
+    /// When nothing would be injected. On a cluster, such an experiment runs without any effect or message.
     pub fn plan_injection(&self, random: &mut impl FnMut() -> u64) -> Result<InjectionPlan, PlanError> {
         let own = Peer { selector: self.selector.clone(), mode: self.mode };
         let targets = self.pick(&own, "spec.selector", random)?;
@@ -171,7 +173,7 @@ impl Experiment {
         }
     }
 
-    /// What a cluster would find out only when it injects.
+    /// Checks what a cluster would notice only during the injection.
     fn check_application(&self, target: &Component, effects: &[Effect]) -> Result<(), PlanError> {
         let field = |key: &str| self.spec.get(key);
         let named =

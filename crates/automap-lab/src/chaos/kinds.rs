@@ -1,4 +1,4 @@
-//! One function per kind: which fields of its `spec` are supported, and what they mean.
+//! The `spec` of each kind: which fields the lab supports, and the fault they describe. One function for each kind.
 
 use super::experiment::{Direction, Fault, Peer};
 use super::fields::{ChaosError, Fields};

@@ -1,16 +1,16 @@
-//! Which components an experiment hits: selector and mode, with Chaos Mesh's arithmetic.
+//! Chooses the components that an experiment hits, by selector and mode, with the same arithmetic as Chaos Mesh.
 
 use super::experiment::{Mode, Selector};
 use crate::plan::{COMPONENTS, Component, NAMESPACE};
 
-/// The components whose pods match, in the plan's order. Pods carry one label that can be selected: `name`.
+/// The components whose pods match, in the order of the plan. Pods have one label that can be selected: `name`.
 pub(super) fn matching(selector: &Selector) -> Vec<&'static Component> {
     let here = selector.namespaces.is_empty() || selector.namespaces.iter().any(|n| n == NAMESPACE);
     let labelled = |c: &&Component| selector.labels.iter().all(|(key, value)| key == "name" && value == c.name);
     COMPONENTS.iter().filter(|c| here && labelled(c)).collect()
 }
 
-/// How many of `available` pods a mode takes. `random` supplies the draw of `random-max-percent`.
+/// How many of `available` pods a mode selects. `random` is used by `random-max-percent` only.
 pub(super) fn count(mode: Mode, available: usize, random: &mut impl FnMut() -> u64) -> usize {
     let share = |percent: f64| (available as f64 * percent / 100.0).floor() as usize;
     match mode {
@@ -22,7 +22,7 @@ pub(super) fn count(mode: Mode, available: usize, random: &mut impl FnMut() -> u
     }
 }
 
-/// Takes as many as the mode says, at random, and returns them in their old order.
+/// Chooses as many as the mode says at random, and returns them in their original order.
 pub(super) fn choose<T: Copy>(all: &[T], mode: Mode, random: &mut impl FnMut() -> u64) -> Vec<T> {
     let wanted = count(mode, all.len(), random);
     let mut left: Vec<usize> = (0..all.len()).collect();
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn taking_never_repeats_and_keeps_the_order() {
+    fn choosing_never_repeats_and_keeps_the_order() {
         let mut seed = 1_u64;
         let mut random = || {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

@@ -1,5 +1,6 @@
-//! The ways Chaos Mesh writes quantities: Go durations, percent strings, sizes, and tc's rates.
-//! Every reader returns what was wrong as a sentence part that follows the field's name.
+//! Parses the quantities of Chaos Mesh files: Go durations, percentages, sizes, and the rates of `tc`.
+//!
+//! Errors are phrases that follow the name of the field, such as `"5 m" is not a duration; write …`.
 
 use std::time::Duration;
 

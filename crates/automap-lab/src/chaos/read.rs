@@ -1,4 +1,4 @@
-//! From YAML to checked experiments: what all kinds have in common. Refuses what Chaos Mesh's own admission would refuse.
+//! Parses YAML documents into experiments: what all kinds have in common. Refuses what the admission webhook of Chaos Mesh would refuse.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::selector_fields::{mode, selector};
 use super::{kinds, quantity};
 use crate::plan;
 
-/// The kinds that the lab makes real.
+/// The kinds that the lab supports.
 pub const KINDS: [&str; 5] = ["HTTPChaos", "IOChaos", "NetworkChaos", "PodChaos", "StressChaos"];
 
 const API_VERSION: &str = "chaos-mesh.org/v1alpha1";
@@ -16,10 +16,13 @@ const FILE_BYTES_MAX: usize = 256 * 1024;
 const DOCUMENTS_MAX: usize = 100;
 const NAME_BYTES_MAX: usize = 253;
 
-/// Reads every document of a file. `file` is only used in messages.
+/// Parses all documents of a file.
+///
+/// # Arguments
+/// - `file`: name of the file, for error messages only.
 ///
 /// # Errors
-/// Names file, document and field, and what would be supported.
+/// When a document is invalid or not supported. The message names file, document and field, and what would be supported.
 pub fn parse(file: &str, yaml: &str) -> Result<Vec<Experiment>, ChaosError> {
     let fail = |problem: String| ChaosError::File { file: file.to_owned(), problem };
     if yaml.len() > FILE_BYTES_MAX {
@@ -80,10 +83,8 @@ fn duration(spec: &Fields, fault: &Fault) -> Result<Option<std::time::Duration>,
     let duration = spec.read_opt("duration", quantity::duration)?;
     match (duration, fault.is_one_shot()) {
         (Some(_), true) => Err(spec.wrong("duration", "a kill happens once and has no duration; leave it out")),
-        (None, false) => {
-            Err(spec.wrong("duration", "is required: without it the fault would last until somebody deletes it"))
-        }
-        (Some(d), false) if d.is_zero() => Err(spec.wrong("duration", "must be longer than nothing")),
+        (None, false) => Err(spec.wrong("duration", "is required: without it the fault would never end by itself")),
+        (Some(d), false) if d.is_zero() => Err(spec.wrong("duration", "must be longer than 0")),
         (duration, _) => Ok(duration),
     }
 }

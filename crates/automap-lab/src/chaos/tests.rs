@@ -1,4 +1,4 @@
-//! Good files and bad ones, each bad one with its whole message.
+//! Valid files, and invalid ones with their complete messages.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ fn every_supported_fault_becomes_its_effect() {
 }
 
 #[test]
-fn what_the_lab_cannot_do_is_refused_by_name() {
+fn unsupported_fields_are_refused_by_name() {
     for (kind, spec, expected) in [
         (
             "NetworkChaos",
@@ -144,7 +144,7 @@ fn what_the_lab_cannot_do_is_refused_by_name() {
     }
 }
 
-/// Broken packets are thrown away by whoever gets them.
+/// Corrupt packets are dropped by the receiver.
 #[test]
 fn corruption_is_loss() {
     let parsed = |spec: &str| parse("f.yaml", &yaml("NetworkChaos", spec)).unwrap().remove(0);
@@ -174,7 +174,7 @@ fn documents_are_counted_and_other_kinds_refused() {
 }
 
 #[test]
-fn direction_decides_whose_packets_are_hit() {
+fn direction_decides_whose_packets_are_affected() {
     let spec = |direction: &str| {
         format!(
             "action: partition, duration: 1m, direction: {direction}, \
@@ -194,7 +194,7 @@ fn direction_decides_whose_packets_are_hit() {
 }
 
 #[test]
-fn an_experiment_that_would_do_nothing_is_refused() {
+fn an_experiment_without_effect_is_refused() {
     let io = "action: latency, duration: 1m, delay: 100ms, volumePath: /data";
     assert!(planned("IOChaos", io).unwrap_err().starts_with("x: payment has no volume; pods with one: carts-db, "));
     let http = "duration: 5m, target: Request, port: 8080, abort: true";

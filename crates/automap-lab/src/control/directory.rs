@@ -1,5 +1,6 @@
-//! What lies in a lab's directory, and whether a lab runs there. The lock tells: the kernel drops it with its holder,
-//! so a stale state file fools nobody.
+//! The files in a lab's directory, and whether a lab runs there.
+//!
+//! A lock file decides that: the kernel releases the lock when its holder ends, so an outdated address file cannot mislead anyone.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -29,7 +30,7 @@ impl SupervisorAddress {
     }
 }
 
-/// Where labs live by default: `$XDG_STATE_HOME/automap/lab`, else `~/.local/state/automap/lab`.
+/// The default directory of a lab: `$XDG_STATE_HOME/automap/lab`, else `~/.local/state/automap/lab`.
 pub fn default_dir() -> PathBuf {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
     let home = || absolute("HOME").map(|home| home.join(".local/state"));
@@ -37,12 +38,12 @@ pub fn default_dir() -> PathBuf {
     base.join("automap/lab")
 }
 
-/// The ledger of a lab.
+/// Path of the lab's ledger.
 pub fn ledger_path(dir: &Path) -> PathBuf {
     dir.join("ledger.jsonl")
 }
 
-/// The log of the supervisor itself; those of its processes lie in [`logs_path`].
+/// Path of the supervisor's own log. Its processes have logs of their own in the same directory.
 pub fn supervisor_log_path(dir: &Path) -> PathBuf {
     dir.join("supervisor.log")
 }
@@ -107,7 +108,7 @@ pub(crate) fn write(dir: &Path, address: &SupervisorAddress) -> io::Result<()> {
     fs::write(state_path(dir), serde_json::to_string(address)?)
 }
 
-/// The lab that runs in `dir`; `None` when none does, whatever files a dead one left.
+/// The address of the lab that runs in `dir`; `None` if none does, whatever files an earlier one left.
 ///
 /// # Errors
 /// When the directory exists but cannot be read, or the lab has not written its state yet.
@@ -119,7 +120,7 @@ pub fn running(dir: &Path) -> io::Result<Option<SupervisorAddress>> {
     Ok(Some(serde_json::from_str(&text)?))
 }
 
-/// Takes the directory's lock for as long as the file is open. `None`: someone else has it.
+/// Takes the directory's lock, which is held while the file is open. `None`: another process holds it.
 pub(crate) fn try_lock(dir: &Path) -> io::Result<Option<File>> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(lock_path(dir))?;
     match file.try_lock() {
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stale_state_file_is_no_running_lab() -> io::Result<()> {
+    fn an_outdated_address_file_does_not_make_a_running_lab() -> io::Result<()> {
         let temporary = tempfile::tempdir()?;
         let dir = temporary.path();
         let address = SupervisorAddress { supervisor_pid: 1, base_port: 21000 };

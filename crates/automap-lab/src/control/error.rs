@@ -1,4 +1,4 @@
-//! Why a lab cannot be used.
+//! The errors of driving a lab. Each names what failed, where, and what to try next.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::prometheus_server::NotFound;
 /// Why a lab cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
-    /// No Prometheus.
+    /// There is no Prometheus program.
     #[error(transparent)]
     Prometheus(#[from] NotFound),
     /// A file or directory cannot be used.
@@ -21,7 +21,7 @@ pub enum LabError {
         /// What the system said.
         source: io::Error,
     },
-    /// There is a lab already.
+    /// A lab already runs in the directory.
     #[error(
         "a lab already runs in {} (supervisor {supervisor_pid}, ports from {base_port}); see `automap lab status`, \
          stop it with `automap lab down`, or choose another --dir and --base-port", dir.display()
@@ -34,7 +34,7 @@ pub enum LabError {
         /// Its first port.
         base_port: u16,
     },
-    /// There is none.
+    /// No lab runs in the directory.
     #[error("no lab runs in {}; start one with `automap lab up`", dir.display())]
     NotUp {
         /// The directory.
@@ -48,7 +48,7 @@ pub enum LabError {
         /// All of it.
         log: PathBuf,
     },
-    /// Something took longer than it may.
+    /// Something took too long.
     #[error("{what} took more than {} s; see {}", within.as_secs(), log.display())]
     TooSlow {
         /// What.
@@ -61,7 +61,7 @@ pub enum LabError {
     /// The supervisor does not answer.
     #[error("the lab does not answer: {0}")]
     NoAnswer(String),
-    /// The supervisor said no.
+    /// The supervisor refused the request.
     #[error("{0}")]
     Refused(String),
     /// The ledger cannot be read.

@@ -1,4 +1,4 @@
-//! How to start a lab.
+//! The options of starting a lab, and their defaults.
 
 use std::fs;
 use std::io;
@@ -16,17 +16,17 @@ pub struct LabOptions {
     pub dir: PathBuf,
     /// First of 302 ports.
     pub base_port: u16,
-    /// Scrape interval of Prometheus.
+    /// Scrape interval of Prometheus, in seconds.
     pub scrape_interval_s: u64,
     /// Seed of names, choices and the shop's jitter.
     pub seed: u64,
-    /// Which Prometheus.
+    /// Which Prometheus to run, if any.
     pub prometheus: Choice,
-    /// Journeys per second from the start; `None`: no load.
+    /// New users per second from the start; `None`: no load.
     pub load_rate_per_s: Option<f64>,
     /// The `automap` program, which holds the lab's processes.
     pub program: PathBuf,
-    /// Whether the lab goes on after the handle.
+    /// Whether the lab keeps running after the handle is dropped.
     pub detached: bool,
     /// Whether Prometheus keeps the samples of an earlier run in the same directory. Without it an old fault could be diagnosed.
     pub keep_data: bool,
@@ -35,10 +35,10 @@ pub struct LabOptions {
 }
 
 impl LabOptions {
-    /// First port where none is given.
+    /// The default first port.
     pub const BASE_PORT: u16 = 21000;
 
-    /// The default lab, run by this very program.
+    /// The default options: the default directory, and this program for the processes.
     ///
     /// # Errors
     /// When this program's path is unknown.
@@ -70,7 +70,7 @@ impl LabOptions {
         Ok(Self { dir, is_temporary: true, ..Self::new()? })
     }
 
-    /// What the supervisor is told. Makes the directory.
+    /// The supervisor's options. Creates the directory.
     ///
     /// # Errors
     /// When the wanted Prometheus does not exist.

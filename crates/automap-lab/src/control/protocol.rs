@@ -1,12 +1,12 @@
-//! What the supervisor and its clients tell each other, as JSON.
+//! The messages between the supervisor and its clients, as JSON over HTTP.
 
 use serde::{Deserialize, Serialize};
 
-/// Requests that change something carry this header. A web page cannot send it across origins without asking first,
-/// so no page in a browser on this machine can stop the lab or inject a fault.
+/// Requests that change something must carry this header. Browsers do not let a web page send it to another origin unasked, so no page
+/// that is open on this machine can stop the lab or inject a fault.
 pub const HEADER: &str = "x-automap-lab";
 
-/// How far the lab is.
+/// The phase of a lab's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -14,32 +14,32 @@ pub enum Phase {
     Starting,
     /// All pods were ready and Prometheus has scraped them.
     Ready,
-    /// Going down.
+    /// Stopping.
     Stopping,
 }
 
-/// The whole lab at a glance.
+/// The status of a lab.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
-    /// How far the lab is.
+    /// The phase of the lab's life.
     pub phase: Phase,
     /// Process id of the supervisor.
     pub supervisor_pid: u32,
-    /// Up since (RFC 3339).
+    /// Start of the supervisor (RFC 3339).
     pub since: String,
     /// First port.
     pub base_port: u16,
-    /// Where to query. `None`: runs without Prometheus.
+    /// URL of Prometheus; `None` if the lab runs without one.
     pub prometheus_url: Option<String>,
     /// Targets that Prometheus has scraped.
     pub targets_up: u32,
-    /// Targets that it should scrape.
+    /// Number of targets that it should scrape.
     pub targets: u32,
-    /// Journeys per second of the load that the supervisor runs.
+    /// New users per second of the load that the supervisor runs; `None` without load.
     pub load_rate_per_s: Option<f64>,
     /// Every pod, ordered by service.
     pub pods: Vec<PodStatus>,
-    /// Faults in place or not yet recovered from.
+    /// Faults that are in place or from which the lab has not recovered.
     pub faults: Vec<FaultStatus>,
 }
 
@@ -65,7 +65,7 @@ pub struct PodStatus {
     pub restarts: u32,
     /// Process ids of the application and the side-car, where they run.
     pub pids: Vec<u32>,
-    /// CPU in use, both processes, over the last seconds.
+    /// CPU cores used by both processes over the last seconds.
     pub cpu_cores: f64,
     /// Working set of both processes.
     pub memory_bytes: u64,
@@ -82,29 +82,29 @@ pub struct FaultStatus {
     pub what: String,
     /// Services hit.
     pub services: Vec<String>,
-    /// Seconds until it ends; `None`: when what was killed is ready again.
+    /// Seconds until it ends; `None` for a kill, which ends when the pod is ready again.
     pub left_s: Option<u64>,
 }
 
-/// Asks for the experiments in a file.
+/// A request to inject the experiments of a file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InjectRequest {
-    /// Name of the file, for messages.
+    /// Name of the file, for error messages.
     pub file: String,
     /// Its content.
     pub yaml: String,
 }
 
-/// Asks for load from the supervisor.
+/// A request to change the load.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct LoadRequest {
-    /// Journeys per second; 0 stops the load.
+    /// New users per second; 0 stops the load.
     pub rate_per_s: f64,
 }
 
-/// Why a request was refused.
+/// The answer to a refused request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Refusal {
-    /// For the user.
+    /// The reason, for the user.
     pub error: String,
 }

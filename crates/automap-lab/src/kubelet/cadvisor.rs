@@ -1,4 +1,4 @@
-//! `/metrics/cadvisor`: names, labels and rows as a kubelet with containerd gives them.
+//! `/metrics/cadvisor`: names, labels and rows as a kubelet with containerd exports them.
 
 use super::exposition::Exposition;
 use super::{Cfs, ContainerReading, PodReading};

@@ -1,4 +1,4 @@
-//! Prometheus' text format.
+//! Writes Prometheus' text exposition format.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! `/metrics`: what kube-state-metrics says about the same pods.
+//! `/metrics`: what kube-state-metrics exports about the same pods.
 
 use super::exposition::Exposition;
 use super::{ContainerReading, NODE, PodReading};

@@ -1,4 +1,4 @@
-//! One user: looks around, perhaps logs in and buys. The steps of the original's load test.
+//! One simulated user: browses the shop and often logs in and buys something. The steps are those of the original's load test.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::shop::http::{HttpClient, Local, Request, get, post_json, request};
 use crate::shop::locked;
 use automap_core::random::Rng;
 
-/// A user gives up on an answer after this.
+/// A user waits this long for a response.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
-/// Mean pause between two clicks.
+/// Mean pause between two requests, in seconds.
 const THINK_MEAN_S: f64 = 0.3;
-/// Users who only look.
+/// Share of users who browse without buying.
 const BROWSERS_PERCENT: f64 = 30.0;
 
-/// One user and what they carry.
+/// One simulated user with a session cookie.
 pub(super) struct SimulatedUser {
     shop: Arc<HttpClient<Local>>,
     stats: Arc<Mutex<LoadStats>>,
@@ -35,7 +35,7 @@ impl SimulatedUser {
         Self { shop, stats, rng, cookie: None }
     }
 
-    /// The whole visit. Like the original's, a user goes on after errors.
+    /// Runs the whole visit. As in the original's load test, errors do not end it.
     pub(super) async fn visit(mut self) {
         locked(&self.stats).journeys += 1;
         for step in self.plan() {

@@ -1,4 +1,4 @@
-//! What the visitors got.
+//! Counts of what the simulated users experienced.
 
 use std::time::Duration;
 
@@ -7,26 +7,26 @@ use serde::Serialize;
 /// Counts since the load began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct LoadStats {
-    /// Visitors who came in.
+    /// Users who started.
     pub journeys: u64,
     /// Requests sent.
     pub sent: u64,
-    /// Answers below 400.
+    /// Responses with a status below 400.
     pub ok: u64,
-    /// Answers from 400 to 499; declined payments are among them.
+    /// Responses with status 400 to 499, including declined payments.
     pub client_errors: u64,
-    /// Answers from 500.
+    /// Responses with status 500 or higher.
     pub server_errors: u64,
-    /// Requests without an answer: refused, cut, timed out.
+    /// Requests without a response: refused, cut off or timed out.
     pub failed: u64,
-    /// Visitors turned away because too many were in the shop.
+    /// Users dropped because too many were active.
     pub dropped: u64,
-    /// Sum of the latencies of all answers.
+    /// Sum of the latencies of all responses, in milliseconds.
     pub latency_sum_ms: f64,
 }
 
 impl LoadStats {
-    /// Mean latency of the answers; `None` before the first.
+    /// Mean latency of the responses in milliseconds; `None` before the first.
     pub fn latency_mean_ms(&self) -> Option<f64> {
         let answers = self.ok + self.client_errors + self.server_errors;
         (answers > 0).then(|| self.latency_sum_ms / answers as f64)

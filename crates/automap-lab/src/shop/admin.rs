@@ -1,4 +1,4 @@
-//! The admin port of an application or a side-car: health, statistics, and the effects that are on.
+//! The admin port of an application or a side-car: health, statistics, and active effects.
 //!
 //! `GET /health`, `GET /stats` (JSON), `GET /stats/prometheus` (side-car), `GET /effects`, `PUT /effects/<id>` with an
 //! [`Effect`] as JSON, `DELETE /effects/<id>`.
@@ -15,10 +15,10 @@ use super::http::{Cut, Request, Response, serve_connection, text};
 use super::sockets::accept_all;
 use crate::effect::Effect;
 
-/// Effects that one process carries out at a time.
+/// Maximum number of active effects in one process.
 const MAX_EFFECTS: usize = 64;
 
-/// What an admin port speaks for.
+/// What a process exposes on its admin port.
 pub(crate) trait Admin: Send + Sync + 'static {
     /// The JSON of `/stats`.
     fn stats(&self) -> Value;
@@ -26,7 +26,7 @@ pub(crate) trait Admin: Send + Sync + 'static {
     fn exposition(&self) -> Option<String> {
         None
     }
-    /// What is on.
+    /// The active effects by id.
     fn effects(&self) -> BTreeMap<String, Effect>;
     /// Starts an effect, or puts it in the place of the one with the same id. `Err`: why not, for the caller's eyes.
     fn apply(&self, id: &str, effect: Effect) -> Result<(), String>;

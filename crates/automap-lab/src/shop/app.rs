@@ -1,9 +1,8 @@
-//! The application in one pod: a service, a store or the broker, with the behaviour of the real Sock Shop's.
+//! The application in one pod: a service, a store or the broker, with the behaviour of its counterpart in the real Sock Shop.
 //!
-//! Every request costs real CPU time, memory and, in the stores, file operations, so that resource metrics mean
-//! something. The stores (MySQL, MongoDB, Redis in the original) and the broker (RabbitMQ) are stand-ins: small TCP
-//! servers with a protocol of our own (`records`). What a pod's control group would limit, a cpu_limiter limits in user
-//! space (`cpu_limiter`).
+//! Every request costs real CPU time, memory and, in the stores, file operations, so that resource metrics are meaningful. The stores (MySQL,
+//! MongoDB and Redis in the original) and the broker (RabbitMQ) are small TCP servers with a protocol of their own (`records`). What a pod's
+//! control group would limit, `cpu_limiter` limits in user space.
 
 mod broker;
 mod context;
@@ -29,7 +28,7 @@ use super::sockets::{accept_all, listen};
 use super::{ShopError, admin, block_on, find};
 use crate::plan::{Ports, Role};
 
-/// What an application needs to know.
+/// Options of an application.
 #[derive(Clone, Debug)]
 pub struct AppOptions {
     /// Which component it is.
@@ -92,7 +91,7 @@ async fn serve_http(listener: TcpListener, app: Arc<App>) {
     .await;
 }
 
-/// One request, with the HTTP faults that are on.
+/// Handles one request, subject to active HTTP faults.
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Cut> {
     let fault = app.effects.http_fault(request.method().as_str(), request.uri().path());
     tokio::time::sleep(fault.request_delay).await;
@@ -104,7 +103,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Cut> {
     if fault.abort_response { Err(Cut) } else { Ok(response) }
 }
 
-/// Effects must end on request even while the cpu_limiter holds all work back, so the admin port has its own thread.
+/// Effects must end on request even while the CPU limiter holds all work back, so the admin port has its own thread.
 fn serve_admin_in_its_own_thread(listener: TcpListener, app: Arc<App>) -> Result<(), ShopError> {
     let failed = |source| ShopError::Start { what: "the admin thread", source };
     let listener = listener.into_std().map_err(failed)?;

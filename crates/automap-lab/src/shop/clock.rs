@@ -1,4 +1,4 @@
-//! CPU clocks of this process and this thread.
+//! The CPU clocks of this process and of this thread.
 
 use std::time::Duration;
 

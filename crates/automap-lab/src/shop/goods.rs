@@ -1,4 +1,4 @@
-//! What the shop sells and to whom. Names and prices are those of the original's catalogue.
+//! The products and customers of the shop. Names and prices are those of the original's catalogue.
 
 use serde_json::{Value, json};
 

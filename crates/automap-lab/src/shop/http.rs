@@ -1,4 +1,4 @@
-//! The little HTTP/1.1 that the shop needs: whole bodies, keep-alive, bounded pools. No streaming, no TLS, no HTTP/2.
+//! The small part of HTTP/1.1 that the shop needs: complete bodies, keep-alive, bounded pools. No streaming, no TLS, no HTTP/2.
 
 mod client;
 mod server;

@@ -1,4 +1,4 @@
-//! No process of the shop outlives its supervisor.
+//! Ties a process to its parent, so that no process of the shop outlives the supervisor.
 
 use std::io;
 

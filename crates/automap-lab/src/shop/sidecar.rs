@@ -1,8 +1,8 @@
-//! The side-car proxy of one pod: everything the pod sends or receives passes through it, is counted as Istio's proxy
-//! counts it, and meets the network faults on its way out.
+//! The side-car proxy of one pod. All traffic of the pod passes through it; it counts the traffic as Istio's proxy does and applies network
+//! faults to what leaves the pod.
 //!
-//! HTTP between services, plain TCP for stores and the broker. Left out, because no metric shows it: TLS, load
-//! balancing (each component has one pod), circuit breaking.
+//! It handles HTTP between services and plain TCP for stores and the broker. Left out, because no metric shows it: TLS, load balancing
+//! (each component has one pod), circuit breaking.
 
 mod http_proxy;
 mod identity;
@@ -30,17 +30,17 @@ use super::{ShopError, locked};
 use crate::effect::Effect;
 use crate::plan::{Component, Ports, Role};
 
-/// Connections from a side-car to one place, its own application or a callee's pod.
+/// Maximum number of connections to one address: the own application or a callee's pod.
 const MAX_UPSTREAM_CONNECTIONS: usize = 256;
 
-/// What a side-car needs to know.
+/// Options of a side-car.
 #[derive(Clone, Debug)]
 pub struct SidecarOptions {
     /// The component it stands beside.
     pub name: String,
     /// Where everything listens.
     pub ports: Ports,
-    /// The pod's name, told to whoever asks `/stats`.
+    /// The pod's name, shown in `/stats`.
     pub pod_name: String,
 }
 
@@ -132,7 +132,7 @@ impl Proxy {
         }
     }
 
-    /// Who sits behind the inbound listener, for its callers.
+    /// The name of the calling component.
     fn source_of(peer: Peer) -> Option<&'static str> {
         peer.map(|component| component.name)
     }
@@ -160,7 +160,7 @@ impl Admin for Proxy {
 
     fn apply(&self, id: &str, effect: Effect) -> Result<(), String> {
         if !effect.is_network() {
-            return Err("a side-car carries out network effects only; send this one to the application".to_owned());
+            return Err("a side-car applies network effects only; send this one to the application".to_owned());
         }
         self.link.apply(id, effect);
         Ok(())

@@ -1,4 +1,4 @@
-//! Listening on loopback and accepting with a bound.
+//! Listening on the loopback interface, and accepting a bounded number of connections.
 
 use std::sync::Arc;
 use std::time::Duration;

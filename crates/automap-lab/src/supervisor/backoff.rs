@@ -1,10 +1,10 @@
-//! When a container that died is started again: like the kubelet's back-off, but seconds instead of minutes.
+//! Delays the restart of a crashed container, like the kubelet's back-off, but in seconds instead of minutes.
 
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(4);
-/// Running this long makes up for earlier crashes.
+/// After running this long, earlier crashes no longer count.
 const FORGIVEN_AFTER: Duration = Duration::from_secs(30);
 
 /// Crashes in a row.
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_a_cap_and_are_forgiven() {
+    fn delays_double_up_to_a_limit_and_reset_after_a_long_run() {
         let mut backoff = Backoff::default();
         let waits: Vec<u128> = (0..5).map(|_| backoff.after(Duration::ZERO).as_millis()).collect();
         assert_eq!(waits, [500, 1000, 2000, 4000, 4000]);

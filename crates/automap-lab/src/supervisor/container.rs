@@ -1,4 +1,4 @@
-//! One container: a process of ours, started again when it dies.
+//! One container: a process of the shop that is started again when it ends.
 
 use std::io;
 use std::process::{Child, Command};
@@ -10,10 +10,10 @@ use crate::kubelet::proc::{self, CpuClock};
 use crate::kubelet::{Cfs, ContainerReading, TerminatedUsage, Usage};
 use automap_core::random::Rng;
 
-/// A rate over less than this says little.
+/// Minimum time over which a CPU rate is computed.
 const CPU_RATE_OVER_MIN: Duration = Duration::from_secs(1);
 
-/// What a container is made of, the same for every instance.
+/// The specification of a container, the same for every instance.
 #[derive(Clone, Debug)]
 pub(super) struct ContainerSpec {
     pub(super) name: String,
@@ -22,18 +22,18 @@ pub(super) struct ContainerSpec {
     pub(super) memory_limit_bytes: u64,
 }
 
-/// Where an instance is in its life.
+/// The phase of a container's life.
 #[derive(Debug)]
 enum LifeState {
     Running {
         child: Child,
         since: Instant,
     },
-    /// To be started at that time.
+    /// Will be started at that time.
     Waiting {
         until: Instant,
     },
-    /// Down until someone lets it go.
+    /// Kept down until [`Container::bring_up`].
     Down,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Container {
     state: LifeState,
     backoff: Backoff,
     last_reason: Option<&'static str>,
-    /// The reason of a kill that we sent ourselves and have not seen through.
+    /// The reason of a kill by the supervisor, until the process is reaped.
     reason_of_kill: Option<&'static str>,
     clock: CpuClock,
     usage: Usage,
@@ -114,7 +114,7 @@ impl Container {
         }
     }
 
-    /// Notices that the process has ended, and returns what it leaves in the pod's counters.
+    /// Reaps the process if it has ended, and returns the usage that it adds to the pod's counters.
     pub(super) fn reap(&mut self) -> Option<TerminatedUsage> {
         let LifeState::Running { child, since } = &mut self.state else { return None };
         let ran = since.elapsed();
@@ -141,12 +141,12 @@ impl Container {
         terminated
     }
 
-    /// SIGKILL; the process is collected by [`Self::reap`].
+    /// Sends SIGKILL; [`Self::reap`] reaps the process.
     pub(super) fn kill(&mut self, reason: Option<&'static str>) {
         self.ready = false;
         self.reason_of_kill = reason;
         if let LifeState::Running { child, .. } = &mut self.state {
-            // It may be dead already, which is what we want.
+            // An error means that it has ended already.
             let _ = child.kill();
         }
     }
@@ -157,8 +157,8 @@ impl Container {
         self.kill(Some("OOMKilled"));
     }
 
-    /// Kills, collects and keeps it down. Counts as a restart, as on a cluster, where the image of a pod that does
-    /// nothing takes this one's place.
+    /// Kills and reaps the process and keeps the container down. Counts as a restart, as on a cluster, where Chaos Mesh replaces the image
+    /// by one that does nothing.
     pub(super) fn take_down(&mut self) -> TerminatedUsage {
         self.kill(None);
         self.restarts += 1;
@@ -170,14 +170,14 @@ impl Container {
         self.collect_usage()
     }
 
-    /// Lets a held container start again.
+    /// Lets a container that was taken down start again.
     pub(super) fn bring_up(&mut self) {
         if matches!(self.state, LifeState::Down) {
             self.state = LifeState::Waiting { until: Instant::now() };
         }
     }
 
-    /// Looks at the process. `file_bytes` is the size of the container's files.
+    /// Reads the usage of the process. `file_bytes` is the size of the container's files.
     pub(super) fn measure(&mut self, file_bytes: u64) {
         let Some(pid) = self.pid() else { return };
         if let Ok(snapshot) = proc::read(pid) {

@@ -1,4 +1,4 @@
-//! Carrying out experiments: put every step in place, write the ledger, take everything back in time.
+//! Carries out experiments: injects every step of the plan, writes the ledger, and takes everything back in time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,14 +13,13 @@ use crate::chaos::{self, ChaosError, Experiment, InjectionPlan, InjectionStep, P
 use crate::control::protocol::Phase;
 use crate::ledger::{self, Injection, Target};
 
-/// What was killed is ready again within this, or the ledger notes the end without it.
+/// A killed pod should be ready within this time; afterwards its end is recorded anyway.
 const RECOVERY_WITHIN: Duration = Duration::from_secs(120);
 const RECOVERY_POLL: Duration = Duration::from_millis(100);
-/// Experiments in place at a time.
+/// Maximum number of experiments at the same time.
 const ACTIVE_MAX: usize = 50;
 
-/// Why experiments were refused. Nothing of the file is in place then, but for [`Self::NotTaken`]: what stands before it
-/// in the file stays.
+/// Why a file was refused. Nothing of it is in place then, except for [`Self::NotTaken`], where earlier experiments of the file remain.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InjectError {
     #[error(transparent)]
@@ -35,11 +34,11 @@ pub(super) enum InjectError {
     NotReady,
     #[error("{ACTIVE_MAX} experiments are in place; wait until one has ended")]
     TooMany,
-    #[error("{experiment}: {service} did not take the effect: {problem}")]
+    #[error("{experiment}: {service} did not accept the effect: {problem}")]
     NotTaken { experiment: String, service: &'static str, problem: String },
 }
 
-/// Puts all experiments of a file in place.
+/// Injects all experiments of a file.
 pub(super) async fn inject(shared: &Arc<SharedState>, file: &str, yaml: &str) -> Result<Vec<Injection>, InjectError> {
     let planned = plan_file(shared, file, yaml)?;
     let mut injections = Vec::new();
@@ -51,7 +50,7 @@ pub(super) async fn inject(shared: &Arc<SharedState>, file: &str, yaml: &str) ->
     Ok(injections)
 }
 
-/// Checks everything before anything happens.
+/// Checks and plans all experiments of a file before any of them starts.
 fn plan_file(shared: &SharedState, file: &str, yaml: &str) -> Result<Vec<(Experiment, InjectionPlan)>, InjectError> {
     let experiments = chaos::parse(file, yaml)?;
     let mut state = shared.state();
@@ -173,7 +172,7 @@ async fn carry_out(
     Ok(())
 }
 
-/// Waits for the end of an experiment that is in place, and writes it down.
+/// Waits until an experiment ends, takes its effects back, and records the end.
 async fn run_to_its_end(shared: Arc<SharedState>, active: ActiveExperiment, duration: Option<Duration>) {
     match duration {
         Some(duration) => {
@@ -218,7 +217,7 @@ async fn wait_ready(shared: &SharedState, active: &ActiveExperiment) {
     }
 }
 
-/// A process that was started again lost its effects; those of the pod's network go on.
+/// Applies network effects again after a restart of the process: it lost them, but on a cluster they would persist.
 pub(super) async fn reapply(shared: &SharedState, service: &str, is_in_sidecar: bool) {
     let lost: Vec<ProcessEffect> = {
         let state = shared.state();
@@ -236,7 +235,7 @@ pub(super) async fn reapply(shared: &SharedState, service: &str, is_in_sidecar: 
     }
 }
 
-/// The lab goes down: what is in place ends now.
+/// Records the end of all experiments when the lab stops.
 pub(super) fn end_all(shared: &SharedState) {
     let mut state = shared.state();
     state.phase = Phase::Stopping;

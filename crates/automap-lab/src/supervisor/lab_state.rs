@@ -1,4 +1,4 @@
-//! What the supervisor knows, shared by its tasks.
+//! The state of the lab that the supervisor's tasks share.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -27,13 +27,13 @@ pub(super) struct SharedState {
     pub(super) stop: Arc<Notify>,
     /// Wakes every experiment that is in place, so that it ends now.
     pub(super) recover: Notify,
-    /// Whether the lab goes on when whoever started it is gone.
+    /// Whether the lab keeps running when the process that started it ends.
     pub(super) detached: AtomicBool,
     since: String,
     state: Mutex<LabState>,
 }
 
-/// What changes.
+/// The state that changes.
 #[derive(Debug)]
 pub(super) struct LabState {
     pub(super) pods: Vec<Pod>,
@@ -42,7 +42,7 @@ pub(super) struct LabState {
     pub(super) rng: Rng,
     pub(super) phase: Phase,
     pub(super) targets_up: usize,
-    /// Journeys per second that should run; `None`: no load.
+    /// New users per second that should run; `None`: no load.
     pub(super) load_rate_per_s: Option<f64>,
 }
 
@@ -71,12 +71,12 @@ impl SharedState {
         }
     }
 
-    /// The state, for a moment: never hold it across an await.
+    /// Locks the state. Never hold it across an await.
     pub(super) fn state(&self) -> MutexGuard<'_, LabState> {
         shop::locked(&self.state)
     }
 
-    /// Looks at every process and returns what the kubelet would report.
+    /// Measures every process and returns what the kubelet would report.
     pub(super) fn readings(&self) -> Vec<PodReading> {
         let mut state = self.state();
         self.measure(&mut state);

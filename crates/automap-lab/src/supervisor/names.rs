@@ -1,4 +1,4 @@
-//! Names as Kubernetes makes them, from a seed: ReplicaSets, pods, UIDs, container ids.
+//! Generates names as Kubernetes does, from a seed: ReplicaSets, pods, UIDs, container ids.
 
 use automap_core::random::Rng;
 

@@ -4,20 +4,20 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// What the supervisor is told on its command line, as JSON.
+/// The options of a supervisor.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SupervisorOptions {
     /// State, logs, data and ledger.
     pub dir: PathBuf,
     /// First port.
     pub base_port: u16,
-    /// Scrape interval of Prometheus.
+    /// Scrape interval of Prometheus, in seconds.
     pub scrape_interval_s: u64,
     /// Seed of names, choices and the shop's jitter.
     pub seed: u64,
-    /// Prometheus' program, if one is to run.
+    /// The Prometheus program; `None`: run without.
     pub prometheus: Option<PathBuf>,
-    /// Journeys per second from the start, if load is to run.
+    /// New users per second from the start; `None`: no load.
     pub load_rate_per_s: Option<f64>,
     /// The program with the hidden `lab-process` commands.
     pub program: PathBuf,

@@ -1,4 +1,4 @@
-//! One pod: an application and its side-car, replaced under a new name when it is killed.
+//! One pod: an application and its side-car. A killed pod is replaced by one with a new name.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::kubelet::{NetworkReading, PodReading, TerminatedUsage};
 use crate::plan::{Component, SIDECAR};
 use automap_core::random::Rng;
 
-/// Scheduling, network and image of a replacement pod take this long.
+/// Delay of a replacement pod, for scheduling, network and image.
 const REPLACEMENT_DELAY: Duration = Duration::from_secs(2);
 const MIB: u64 = 1024 * 1024;
 /// Limits that Istio's injector gives the side-car.
@@ -81,7 +81,7 @@ impl Pod {
         self.app.ready && self.sidecar.ready
     }
 
-    /// Collects processes that ended; says whether any did.
+    /// Reaps processes that have ended. Returns whether any had.
     pub(super) fn reap(&mut self) -> bool {
         let ended: Vec<TerminatedUsage> = self.containers().into_iter().filter_map(Container::reap).collect();
         ended.iter().for_each(|r| self.add(*r));
@@ -106,7 +106,7 @@ impl Pod {
         self.terminated.cfs.throttled_periods += gone.cfs.throttled_periods;
     }
 
-    /// Looks at both processes.
+    /// Reads the usage of both processes.
     pub(super) fn measure(&mut self, file_bytes: u64) {
         self.app.measure(file_bytes);
         self.sidecar.measure(0);

@@ -1,4 +1,4 @@
-//! Readiness: one task per container asks `/health`, then `/stats`. One more decides when the whole lab is ready.
+//! Readiness: one task for each container asks `/health` and then `/stats`. One more task decides when the whole lab is ready.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::shop::http::{HttpClient, Local};
 const WITHIN: Duration = Duration::from_secs(1);
 const INTERVAL_READY: Duration = Duration::from_secs(1);
 const INTERVAL_NOT_READY: Duration = Duration::from_millis(200);
-/// As many failures in a row make a running container unready.
+/// This many failures in a row make a running container unready.
 const FAILURES_MAX: u32 = 3;
 const LAB_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -56,7 +56,7 @@ impl Probe {
         }
     }
 
-    /// Asks the process `pid` and notes what it says, unless another process has taken its place meanwhile.
+    /// Probes the process `pid` and stores the result, unless another process has replaced it meanwhile.
     async fn once(&mut self, shared: &Arc<SharedState>, pid: u32) -> bool {
         let healthy = self.ask("/health").await.is_some();
         let stats = if healthy { self.ask("/stats").await } else { None };
@@ -126,7 +126,7 @@ fn network(stats: &Value) -> Option<NetworkReading> {
     })
 }
 
-/// Decides when the lab is ready, and kills what outgrew its memory.
+/// Decides when the lab is ready, and kills containers that exceed their memory limit.
 async fn watch_lab(shared: Arc<SharedState>) {
     loop {
         tokio::time::sleep(LAB_INTERVAL).await;
@@ -148,7 +148,7 @@ async fn watch_lab(shared: Arc<SharedState>) {
     }
 }
 
-/// The kernel kills at the limit; here it takes up to half a second longer.
+/// The kernel would kill at the limit; here it takes up to half a second longer.
 fn kill_for_memory(state: &mut LabState) {
     for container in state.pods.iter_mut().flat_map(super::pod::Pod::containers) {
         if container.memory_bytes() > container.spec.memory_limit_bytes {

@@ -1,4 +1,4 @@
-//! One effect in one process: put, kept, taken back.
+//! One effect in one process: how to start it there and how to end it.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::plan::{Component, Ports};
 
 /// A process answers a change of its effects within this.
 const EFFECT_WITHIN: Duration = Duration::from_secs(3);
-/// Ending an effect is tried this often; then the process is gone, and its effects with it.
+/// Number of attempts to end an effect. If all fail, the process has ended and its effects with it.
 const END_TRIES: u32 = 5;
 const END_RETRY_DELAY: Duration = Duration::from_millis(500);
 
@@ -35,8 +35,8 @@ impl ProcessEffect {
         Self { service: component.name, pod, is_in_sidecar, port, path, effect }
     }
 
-    /// Whether the effect outlives its process: what Chaos Mesh puts into the pod's network does, what it puts into a
-    /// container does not.
+    /// Whether the effect survives a restart of its process. Effects that Chaos Mesh applies to the pod's network do, those in a container do
+    /// not.
     pub(super) fn outlives_process(&self) -> bool {
         self.effect.is_network() || matches!(self.effect, Effect::HttpAbort { .. } | Effect::HttpDelay { .. })
     }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lives_in_the_pods_network_outlives_a_process() {
+    fn only_effects_on_the_pods_network_survive_a_restart() {
         let applied = |effect| ProcessEffect {
             service: "user",
             pod: String::new(),

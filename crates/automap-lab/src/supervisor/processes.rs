@@ -1,4 +1,4 @@
-//! Starting, collecting and stopping processes.
+//! Starts, reaps and stops the processes of the lab.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -18,15 +18,15 @@ use super::pod::Pod;
 use crate::control::directory;
 use crate::plan::{Ports, SIDECAR};
 
-/// Prometheus writes its last data within this; then it is killed.
+/// Time that Prometheus gets to write its last data before it is killed.
 const PROMETHEUS_STOPS_WITHIN: Duration = Duration::from_secs(5);
 const STOP_POLL: Duration = Duration::from_millis(50);
-/// A helper process that died is started again after this.
+/// Delay before an auxiliary process that ended is started again.
 const RESTART_DELAY: Duration = Duration::from_secs(2);
-/// One that dies more often has a reason that a restart does not cure; its log tells.
+/// Maximum number of restarts. A process that ends more often has a problem that its log explains.
 const RESTARTS_MAX: u32 = 20;
 
-/// What runs beside the pods, and how to start everything. Pods own their processes themselves.
+/// The processes beside the pods, and the commands of all processes. Pods own their processes themselves.
 #[derive(Debug)]
 pub(super) struct Processes {
     launcher: Launcher,
@@ -46,7 +46,7 @@ impl Processes {
         }
     }
 
-    /// One turn: collect what has ended, start what is due.
+    /// Reaps what has ended and starts what is due.
     pub(super) fn tick(&mut self, shared: &SharedState) {
         let mut state = shared.state();
         let state = &mut *state;
@@ -69,7 +69,7 @@ impl Processes {
         }
     }
 
-    /// Everything down: the pods at once, Prometheus with time to write.
+    /// Stops everything: the pods at once, Prometheus with time to write.
     pub(super) async fn stop_all(&mut self) {
         self.load.kill();
         let shared = Arc::clone(&self.launcher.shared);
@@ -92,7 +92,7 @@ struct Launcher {
 }
 
 impl Launcher {
-    /// Collects and starts containers; says whether a process was started (so a pod may be new).
+    /// Reaps and starts containers. Returns whether any was started, because its pod may be new.
     fn run_pods(&self, state: &mut LabState) -> bool {
         let now = Instant::now();
         let mut started = false;
@@ -137,14 +137,14 @@ impl Launcher {
         Ok(command)
     }
 
-    /// A hidden command of our own program that takes a base port.
+    /// A hidden `lab-process` command with the base port.
     fn lab_process_command(&self, what: &str, log: &str) -> io::Result<Command> {
         let mut command = self.base_command(log)?;
         command.args(["lab-process", what, "--base-port", &self.ports.base.to_string()]);
         Ok(command)
     }
 
-    /// Our own program, its output in a log, in a process group of its own: Ctrl-C reaches the supervisor alone.
+    /// The lab's program with its output in a log. It gets its own process group, so that Ctrl-C reaches the supervisor only.
     fn base_command(&self, log: &str) -> io::Result<Command> {
         let log = log_file(&directory::logs_path(&self.options.dir).join(format!("{log}.log")))?;
         let mut command = Command::new(&self.options.program);
@@ -183,7 +183,7 @@ impl AuxiliaryProcess {
     fn terminate(&mut self) {
         let pid = self.child.as_ref().and_then(|c| i32::try_from(c.id()).ok()).and_then(Pid::from_raw);
         if let Some(pid) = pid.filter(|_| self.is_running()) {
-            // It may have ended this instant.
+            // An error means that it has just ended.
             let _ = kill_process(pid, Signal::TERM);
         }
     }
@@ -196,7 +196,7 @@ impl AuxiliaryProcess {
     }
 }
 
-/// A failure that must not end the supervisor goes to its log.
+/// Writes a failure to the log; it must not end the supervisor.
 fn log_failure<T>(result: io::Result<T>, what: &str) -> Option<T> {
     result.inspect_err(|e| log(&format!("{what}: {e}"))).ok()
 }

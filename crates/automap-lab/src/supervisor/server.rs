@@ -1,4 +1,4 @@
-//! The HTTP side of the supervisor: the kubelet's two expositions and the control of the lab, on 127.0.0.1 only.
+//! The HTTP server of the supervisor, on 127.0.0.1 only: the kubelet's two metrics endpoints and the control API of the lab.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,12 +16,12 @@ use crate::control::protocol::{HEADER, InjectRequest, LoadRequest, Refusal};
 use crate::kubelet;
 use crate::shop::http::{Request, Response, json, serve_connection, text};
 
-/// Connections at a time; further ones wait in the kernel's backlog.
+/// Maximum number of connections; further ones wait in the kernel's backlog.
 const CONNECTIONS_MAX: usize = 64;
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 const LOAD_RATE_PER_S_MAX: f64 = 1000.0;
 
-/// Serves for ever.
+/// Serves until the process ends.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<SharedState>) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
@@ -70,9 +70,10 @@ async fn change(shared: &Arc<SharedState>, path: &str, body: &[u8]) -> Response 
                 shared.state().load_rate_per_s = (rate_per_s > 0.0).then_some(rate_per_s);
                 answer(&shared.status())
             }
-            Ok(_) => {
-                refuse(StatusCode::BAD_REQUEST, &format!("the rate is 0 to {LOAD_RATE_PER_S_MAX} journeys per second"))
-            }
+            Ok(_) => refuse(
+                StatusCode::BAD_REQUEST,
+                &format!("the rate must be 0 to {LOAD_RATE_PER_S_MAX} users per second"),
+            ),
             Err(problem) => refuse(StatusCode::BAD_REQUEST, &problem),
         },
         "/control/recover" => {
@@ -87,7 +88,7 @@ async fn change(shared: &Arc<SharedState>, path: &str, body: &[u8]) -> Response 
             shared.stop.notify_one();
             answer(&shared.status())
         }
-        _ => refuse(StatusCode::NOT_FOUND, "no such change"),
+        _ => refuse(StatusCode::NOT_FOUND, "unknown request"),
     }
 }
 

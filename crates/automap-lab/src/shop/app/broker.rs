@@ -1,5 +1,7 @@
-//! The stand-in of RabbitMQ: bounded queues in memory. A full queue drops its oldest message, RabbitMQ's default for
-//! queues with a maximum length. Left out: acknowledgements, exchanges, durability.
+//! The stand-in for RabbitMQ: bounded queues in memory. A full queue drops its oldest message, as RabbitMQ does by default for queues with a
+//! maximum length.
+//!
+//! Left out: acknowledgements, exchanges, durability.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! What every application has: its limits, its effects, its clients, its jitter.
+//! What every application has: its limits, its active effects, clients of the components that it calls, and its random variation.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -54,7 +54,7 @@ pub(super) enum Failure {
     Status { callee: &'static str, status: StatusCode },
     #[error("{1}")]
     Refused(StatusCode, &'static str),
-    #[error("{0} is no callee of this component")]
+    #[error("{0} is not a callee of this component")]
     NoCallee(&'static str),
 }
 
@@ -75,7 +75,7 @@ impl App {
         }
     }
 
-    /// Does what one request costs: CPU under the cpu_limiter, then a wait. Both vary.
+    /// Does what one request costs: CPU under the CPU limiter, then a wait. Both vary.
     pub(super) async fn work(&self) {
         self.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let (cpu_us, wait_ms) = {
@@ -86,7 +86,7 @@ impl App {
         tokio::time::sleep(Duration::from_secs_f64(wait_ms / 1e3)).await;
     }
 
-    /// Waits as long as a slow disk would.
+    /// Waits if an I/O effect is active.
     pub(super) async fn before_file_operation(&self) {
         let delay = self.effects.io_delay(&mut locked(&self.rng));
         if !delay.is_zero() {

@@ -1,9 +1,12 @@
-//! A user-space stand-in of the kernel's CFS bandwidth control: in each period of 100 ms the process may use its quota
-//! of CPU time; work beyond it waits for the next period.
+//! A user-space stand-in for the kernel's CFS bandwidth control: in each period of 100 ms the process may use its quota of CPU time; further
+//! work waits for the next period.
 //!
-//! The kernel freezes every thread at once. Here each piece of work asks first, in slices well below the quota, and
-//! blocks its thread, so the effect is the same up to one slice; what a slice overshoots is owed to the next period,
-//! as in the kernel. Not governed, though counted: the few microseconds of HTTP and of the admin port.
+//! The kernel stops all threads at once. Here each piece of work asks for admission first, in slices well below the quota, and blocks its
+//! thread. The effect is the same up to one slice, and what a slice uses beyond the quota is charged to the next period, as in the kernel.
+//! The few microseconds of HTTP handling and of the admin port are counted but not limited.
+//!
+//! Example with a quota of 30 ms: 35 ms are used after 40 ms, so work waits 60 ms until the period ends. The next period starts with 5 ms
+//! already used.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -40,12 +43,12 @@ struct Window {
 }
 
 impl CpuLimiter {
-    /// Limits this process.
+    /// Limits this process to a number of CPU cores.
     pub(super) fn of_this_process(limit_cores: f64) -> Self {
         Self::new(Some(PERIOD.mul_f64(limit_cores.max(0.01))), Instant::now(), process_cpu_time())
     }
 
-    /// Admits everything.
+    /// Without a limit.
     pub(super) fn unlimited() -> Self {
         Self::new(None, Instant::now(), Duration::ZERO)
     }
@@ -74,7 +77,7 @@ impl CpuLimiter {
 }
 
 impl Window {
-    /// How long work has to wait. Zero: go ahead.
+    /// How long work has to wait; zero if it may run.
     fn wait(&mut self, quota: Duration, now: Instant, cpu: Duration) -> Duration {
         if now >= self.ends {
             self.roll(quota, now, cpu);
@@ -112,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn work_beyond_the_quota_waits_for_the_next_period_and_repays_its_overshoot() {
+    fn work_beyond_the_quota_waits_and_is_charged_to_the_next_period() {
         let start = Instant::now();
         let cpu_limiter = CpuLimiter::new(Some(QUOTA), start, Duration::ZERO);
         let mut window = cpu_limiter.window.lock().unwrap();
@@ -127,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn idle_time_saves_nothing() {
+    fn idle_periods_do_not_add_to_the_quota() {
         let start = Instant::now();
         let cpu_limiter = CpuLimiter::new(Some(QUOTA), start, Duration::ZERO);
         let mut window = cpu_limiter.window.lock().unwrap();

@@ -1,4 +1,4 @@
-//! The effects that are on in one application.
+//! The effects that are active in one application.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -38,11 +38,11 @@ pub(super) struct HttpFault {
 }
 
 impl Effects {
-    /// Starts an effect in the place of the one with the same id.
+    /// Starts an effect, replacing the one with the same id.
     pub(super) fn apply(&self, id: &str, effect: Effect, cpu_limiter: &Arc<CpuLimiter>) -> Result<(), String> {
         let running = match &effect {
             e if e.is_network() => {
-                return Err("the application carries out no network effects; send this one to the side-car".to_owned());
+                return Err("the application does not apply network effects; send this one to the side-car".to_owned());
             }
             Effect::CpuStress { workers, load_percent } => {
                 Running::Cpu(CpuStress::start(*workers, *load_percent, cpu_limiter)?)
@@ -56,12 +56,12 @@ impl Effects {
         Ok(())
     }
 
-    /// Ends an effect; whether it was on.
+    /// Ends an effect. Returns whether it was active.
     pub(super) fn end(&self, id: &str) -> bool {
         locked(&self.active).remove(id).is_some()
     }
 
-    /// What is on.
+    /// The active effects by id.
     pub(super) fn all(&self) -> BTreeMap<String, Effect> {
         locked(&self.active).iter().map(|(id, a)| (id.clone(), a.effect.clone())).collect()
     }
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn network_effects_belong_elsewhere() {
+    fn network_effects_are_refused() {
         let cpu_limiter = Arc::new(CpuLimiter::unlimited());
         let refused = Effects::default().apply("n", Effect::NetworkPartition { peers: None }, &cpu_limiter);
         assert!(refused.unwrap_err().contains("side-car"));

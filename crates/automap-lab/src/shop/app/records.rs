@@ -1,4 +1,4 @@
-//! The protocol of the stores and the broker: a length, then one command or one reply, over a connection that stays.
+//! The protocol of the stores and the broker: a length, followed by one command or one reply, over a persistent connection.
 //!
 //! ```text
 //! command: u32 length | u8 operation | u16 length of key | key | value
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_command() {
+    fn malformed_messages_are_refused() {
         for message in [&b""[..], b"\x09\0\0", b"\0\0\x05ab", b"\0\0\x01\xff"] {
             assert_eq!(Command::decode(Bytes::copy_from_slice(message)), None, "{message:?}");
         }

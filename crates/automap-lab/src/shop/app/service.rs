@@ -1,4 +1,4 @@
-//! The services' request handlers, one file each, and the table that picks one.
+//! Dispatches a request to the handler of the service. Each service has a file of its own.
 
 mod carts;
 mod catalogue;

@@ -1,7 +1,7 @@
-//! The stand-in of a database: an index in memory, values in one append-only file that is read and written for real.
+//! The stand-in for a database: an index in memory and values in one append-only file that is really read and written.
 //!
-//! Bounded in every direction: records, bytes of one record, bytes of the file. Left out: queries, transactions,
-//! durability (a restarted store starts with what its image contains).
+//! Records, record size and file size are bounded. Left out: queries, transactions, durability (a restarted store starts with the content of
+//! its image).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
@@ -17,7 +17,7 @@ use super::context::App;
 use super::records::{self, Command, Operation, Reply};
 use crate::shop::{ShopError, goods, locked};
 
-/// Records kept; the oldest goes first.
+/// Maximum number of records; the oldest is evicted first.
 const MAX_RECORDS: usize = 4096;
 /// Size at which the file is rewritten with the live records only.
 const MAX_FILE_BYTES: u64 = 32 << 20;
@@ -47,7 +47,7 @@ struct Store {
     path: PathBuf,
     file: File,
     file_bytes: u64,
-    /// Where each value lies.
+    /// The position of each value in the file.
     index: BTreeMap<String, ValueLocation>,
     /// Keys in the order of their first writing.
     order: VecDeque<String>,
@@ -148,26 +148,16 @@ fn empty_file(path: &Path) -> io::Result<File> {
 mod tests {
     use super::*;
 
-    /// A store in a directory that goes away with it.
-    struct Temporary(Store, PathBuf);
-
-    impl Temporary {
-        fn new(name: &str) -> Self {
-            let dir = std::env::temp_dir().join(format!("automap-store-{name}-{}", std::process::id()));
-            Self(Store::create(&dir.join("test.data"), goods::preloaded("catalogue-db")).unwrap(), dir)
-        }
-    }
-
-    impl Drop for Temporary {
-        fn drop(&mut self) {
-            fs::remove_dir_all(&self.1).unwrap();
-        }
+    /// A store in a temporary directory.
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(&dir.path().join("test.data"), goods::preloaded("catalogue-db")).unwrap();
+        (dir, store)
     }
 
     #[test]
     fn records_are_written_read_replaced_and_deleted() {
-        let mut temporary = Temporary::new("records");
-        let store = &mut temporary.0;
+        let (_dir, mut store) = store();
         assert!(store.get("sock:holy").unwrap().is_some(), "preloaded");
         store.put("cart:1".to_owned(), b"[]").unwrap();
         store.put("cart:1".to_owned(), b"[1]").unwrap();
@@ -177,24 +167,24 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_record_goes_first() {
-        let mut temporary = Temporary::new("oldest");
+    fn the_oldest_record_is_evicted_first() {
+        let (_dir, mut store) = store();
         for n in 0..MAX_RECORDS {
-            temporary.0.put(format!("order:{n}"), b"x").unwrap();
+            store.put(format!("order:{n}"), b"x").unwrap();
         }
-        assert_eq!(temporary.0.get("sock:holy").unwrap(), None);
-        assert_eq!(temporary.0.index.len(), MAX_RECORDS);
+        assert_eq!(store.get("sock:holy").unwrap(), None);
+        assert_eq!(store.index.len(), MAX_RECORDS);
     }
 
     #[test]
-    fn a_full_file_is_rewritten_with_what_lives() {
-        let mut temporary = Temporary::new("full");
+    fn a_full_file_is_rewritten_with_the_live_records() {
+        let (_dir, mut store) = store();
         let value = vec![7; 60_000];
         for _ in 0..=MAX_FILE_BYTES / 60_000 {
-            temporary.0.put("cart:1".to_owned(), &value).unwrap();
+            store.put("cart:1".to_owned(), &value).unwrap();
         }
-        assert!(temporary.0.file_bytes < 200_000, "{}", temporary.0.file_bytes);
-        assert_eq!(temporary.0.get("cart:1").unwrap().unwrap(), value);
-        assert!(temporary.0.get("sock:cat").unwrap().is_some());
+        assert!(store.file_bytes < 200_000, "{}", store.file_bytes);
+        assert_eq!(store.get("cart:1").unwrap().unwrap(), value);
+        assert!(store.get("sock:cat").unwrap().is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! What a request costs: CPU time that is really burnt, and a wait in the place of locks, disks and garbage collectors.
+//! The cost of a request: CPU time that is really used, and a wait that stands for locks, disks and garbage collection.
 
 use std::hash::{DefaultHasher, Hasher};
 use std::hint::black_box;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::cpu_limiter::CpuLimiter;
 use crate::shop::clock::thread_cpu_time;
 
-/// Work between two questions to the cpu_limiter.
+/// Work between two requests for admission.
 const SLICE: Duration = Duration::from_micros(100);
 /// Bytes hashed between two looks at the clock.
 const BLOCK: [u8; 1024] = [0x5a; 1024];
@@ -32,7 +32,7 @@ pub(super) fn cost_of(component: &str) -> Cost {
     Cost { cpu_us, wait_ms }
 }
 
-/// Burns CPU time of this thread, in slices that the cpu_limiter admits.
+/// Burns CPU time of this thread, in slices that the CPU limiter admits.
 pub(super) fn burn(cpu_limiter: &CpuLimiter, total: Duration) {
     let mut left = total;
     while !left.is_zero() {

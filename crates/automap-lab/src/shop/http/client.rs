@@ -1,4 +1,4 @@
-//! A bounded keep-alive pool of client connections to one place.
+//! A bounded keep-alive pool of client connections to one address.
 
 use std::io;
 use std::sync::Mutex;
@@ -17,12 +17,12 @@ use super::{Body, MAX_BODY_BYTES, Request, Response};
 use crate::shop::locked;
 use crate::shop::sockets::no_delay;
 
-/// How a connection comes about.
+/// Opens connections.
 pub(crate) trait Connector: Send + Sync {
-    /// What it gives.
+    /// The type of the connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Opens one.
+    /// Opens a connection.
     fn connect(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 }
 
@@ -49,7 +49,7 @@ pub(crate) enum CallError {
     /// The connection broke before the whole response was there.
     #[error("connection broke before the response was complete")]
     Reset,
-    /// Time was up.
+    /// The time limit was exceeded.
     #[error("no response in time")]
     Timeout,
 }

@@ -1,4 +1,4 @@
-//! One HTTP request through the side-car: passed on, counted, and answered as Envoy answers when the other side fails.
+//! Proxies one HTTP request: forwards it, counts it, and answers as Envoy does when the other side fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

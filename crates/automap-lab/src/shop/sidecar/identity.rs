@@ -1,8 +1,8 @@
-//! Who calls: a preface of fixed size that two side-cars exchange when a connection opens, in both directions, as
-//! Istio's peers exchange their metadata. A connection without it comes from outside the mesh.
+//! Identifies the caller: two side-cars exchange a preface of fixed size in both directions when a connection opens, as Istio's peers
+//! exchange their metadata. A connection without a preface comes from outside the mesh.
 //!
-//! The exchange passes the faulty wire in both directions and so stands for the TCP handshake: one round trip, lost
-//! like a SYN, hanging like a SYN. The further round trips of TLS are left out.
+//! The exchange crosses the faulty network in both directions and so stands for the TCP handshake: one round trip that can be lost or hang
+//! like a SYN. The further round trips of TLS are left out.
 
 use std::io;
 use std::sync::Arc;
@@ -22,9 +22,9 @@ pub(super) type Peer = Option<&'static Component>;
 const MAGIC: &[u8; 7] = b"MESH/1 ";
 /// The whole preface; the name is padded with spaces.
 const PREFACE_BYTES: usize = 64;
-/// A peer that says nothing for so long after connecting is dropped.
+/// A connection without data for this long after connecting is closed.
 const FIRST_BYTES_LIMIT: Duration = Duration::from_secs(60);
-/// Looks at a stream that has sent only part of the magic.
+/// Maximum number of times a stream is checked that has sent only part of the magic.
 const MAX_PEEKS: usize = 100;
 const PEEK_PAUSE: Duration = Duration::from_millis(5);
 
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_are_not_of_the_mesh() {
+    fn other_connections_come_from_outside_the_mesh() {
         assert!(parse(&preface("wallet")).is_none());
         assert!(parse(b"GET / HTTP/1.1\r\n").is_none());
     }

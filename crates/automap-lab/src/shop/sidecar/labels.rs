@@ -1,4 +1,4 @@
-//! The label set of one Istio series, and how it is written.
+//! The labels of one Istio series, and how they are written.
 
 use std::fmt::Write as _;
 

@@ -1,10 +1,10 @@
-//! What the network does to the bytes that leave this pod: the effects that are on, and the fate they deal to each
-//! segment. The model behind [`wire`](super::wire); it knows no sockets.
+//! The model of the pod's network: the active network effects, and the delay or loss that they cause for each segment. It knows no sockets;
+//! [`wire`](super::wire) applies it.
 //!
-//! As with `tc netem` on a pod's interface, only what leaves suffers: requests on connections we opened, responses on
-//! those we accepted. TCP hides losses behind retransmissions, so a loss is a delay here. Simplified: every loss waits
-//! for the retransmission timer (no fast retransmit: the shop's messages fit into one or two segments), lost
-//! acknowledgements cost nothing, and jitter never reorders what a connection delivers.
+//! As with `tc netem` on a pod's interface, only outgoing traffic is affected: requests on connections that the pod opened, responses on those
+//! that it accepted. TCP hides losses behind retransmissions, so a loss is a delay here. Simplified: every loss waits for the retransmission
+//! timer (no fast retransmit, since the shop's messages fit into one or two segments), lost acknowledgements cost nothing, and jitter never
+//! reorders what a connection delivers.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -27,7 +27,7 @@ const MAX_RETRANSMISSIONS: i32 = 15;
 /// The longest wait between two retransmissions (`TCP_RTO_MAX`).
 const RTO_MAX: Duration = Duration::from_secs(120);
 
-/// The pod's way out.
+/// The network interface of the pod.
 #[derive(Debug)]
 pub(super) struct Link {
     state: Mutex<LinkState>,
@@ -53,7 +53,7 @@ pub(super) struct Traffic {
     pub(super) received_packets: u64,
 }
 
-/// An effect with what it remembers between segments.
+/// An effect with its state between segments.
 #[derive(Debug)]
 struct ActiveEffect {
     effect: Effect,
@@ -81,12 +81,12 @@ impl Link {
         active.values_mut().filter(|a| hits(&a.effect, peer)).map(|a| a.delay(rng, bytes, rto, now)).sum()
     }
 
-    /// Whether nothing at all reaches `peer`.
+    /// Whether no packet reaches `peer`.
     pub(super) fn is_partitioned(&self, peer: Option<&str>) -> bool {
         locked(&self.state).active.values().any(|a| hits(&a.effect, peer) && is_total(&a.effect))
     }
 
-    /// Tells when effects start or end.
+    /// Notifies when effects start or end.
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
@@ -177,7 +177,7 @@ impl ActiveEffect {
         }
     }
 
-    /// A random number that leans on the one before, as `netem` makes it: a weighted mean, so not quite uniform.
+    /// A random number correlated with the one before, as `netem` computes it: a weighted mean, so not exactly uniform.
     fn correlated(&mut self, rng: &mut Rng, correlation_percent: f64) -> f64 {
         let rho = (correlation_percent / 100.0).clamp(0.0, 1.0);
         self.last_random = rho * self.last_random + (1.0 - rho) * rng.unit();

@@ -1,7 +1,7 @@
-//! The side-car's counters and their Prometheus text. Order is that of the labels, so equal counts give equal text.
+//! The side-car's counters and their exposition for Prometheus, ordered by labels so that equal counts give equal text.
 //!
-//! Istio's histograms of request and response sizes appear with sum, count and the `+Inf` bucket only: their buckets
-//! would triple every scrape and nobody asks for quantiles of sizes.
+//! Istio's histograms of request and response sizes have only sum, count and the `+Inf` bucket here: all buckets would triple the size of a
+//! scrape, and quantiles of sizes are not used.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};

@@ -1,5 +1,5 @@
-//! One TCP connection through the side-car: bytes pass in both directions and are counted as they pass. Stores and the
-//! broker appear in the metrics through these counters only, as in Istio.
+//! Proxies one TCP connection and counts its bytes in both directions. As in Istio, these counters are the only metrics of stores and the
+//! broker.
 
 use std::io;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ fn count_failure(proxy: &Proxy, labels: Labels) {
     });
 }
 
-/// Until one side closes: the shop's protocols know no half-open connections.
+/// Copies until one side closes: the shop's protocols do not use half-open connections.
 async fn relay<C, S>(proxy: &Proxy, labels: &Labels, client: C, server: S)
 where
     C: AsyncRead + AsyncWrite,

@@ -1,4 +1,4 @@
-//! Connections from this side-car to a callee's pod.
+//! Connections from this side-car to the pod of a callee, with Istio's retries.
 
 use std::io;
 use std::sync::Arc;

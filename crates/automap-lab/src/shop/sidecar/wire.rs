@@ -1,8 +1,8 @@
-//! The network side of a connection: a TCP stream whose outgoing bytes suffer what [`Link`] says.
+//! The network side of a connection: a TCP stream whose outgoing bytes are delayed or lost as [`Link`] decides.
 //!
-//! Reads pass straight through. Writes go into a bounded buffer; a task of its own cuts them into segments, gives each
-//! its time of departure and keeps their order, so a late segment holds up those behind it, as in TCP. Effects that
-//! start or end meanwhile act on the segments that leave from then on.
+//! Reads pass straight through. Writes go into a bounded buffer; a separate task cuts them into segments, gives each a departure time and
+//! keeps their order, so that a late segment delays those behind it, as in TCP. When effects start or end, they apply to the segments that
+//! depart from then on.
 
 use std::collections::VecDeque;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! carts: one cart per customer or session, in carts-db.
+//! carts: one cart for each customer or session, stored in carts-db.
 
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! orders: fetches all that an order needs in parallel, has it paid and shipped, and stores it.
+//! orders: fetches everything that an order needs in parallel, requests payment and shipping, and stores the order.
 
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};

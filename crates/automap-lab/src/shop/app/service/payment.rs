@@ -1,4 +1,4 @@
-//! payment: authorises amounts up to 100, declines those above. It calls nobody.
+//! payment: authorises amounts up to 100 and declines larger ones. It calls no other service.
 
 use hyper::Method;
 use serde_json::json;

@@ -1,5 +1,4 @@
-//! queue-master: works on the shipping tasks of the broker's queue. Nobody calls it, so nobody upstream notices when
-//! it stands still.
+//! queue-master: processes the shipping tasks in the broker's queue. No service calls it, so no caller notices when it stops.
 
 use std::sync::Arc;
 use std::time::Duration;
