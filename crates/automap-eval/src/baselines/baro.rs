@@ -8,8 +8,8 @@
 
 use automap_core::stats::median;
 
+use super::common::{BaselineInput, BaselineScores};
 use super::largest_rise::largest_rise;
-use super::{BaselineInput, BaselineScores};
 
 pub(super) fn score(input: &BaselineInput) -> BaselineScores {
     largest_rise(input, |normal| (median(normal), interquartile_range(normal)))

@@ -16,8 +16,8 @@ mod graph;
 use automap_core::frame::Series;
 use automap_core::stats::{mean, sd};
 
+use super::common::{BaselineInput, BaselineScores, candidates, is_constant, windows};
 use super::regression::Fit;
-use super::{BaselineInput, BaselineScores, candidates, is_constant, windows};
 use graph::MetricGraph;
 
 /// A metric counts as anomalous from this many standard deviations: the authors' choice.

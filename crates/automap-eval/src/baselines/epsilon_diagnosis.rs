@@ -8,7 +8,7 @@
 //!
 //! A weakness of the method is kept: samples are treated as independent.
 
-use super::{BaselineInput, BaselineScores, candidates, windows};
+use super::common::{BaselineInput, BaselineScores, candidates, windows};
 use automap_core::random::Rng;
 
 /// Number of permutations. The smallest possible p-value is 1/200.

@@ -1,6 +1,6 @@
 //! What BARO and NSigma share: the largest rise of the incident above the baseline, in units of the baseline's spread.
 
-use super::{BaselineInput, BaselineScores, candidates, is_constant, windows};
+use super::common::{BaselineInput, BaselineScores, candidates, is_constant, windows};
 
 /// Scores each series by the largest signed `(sample − centre) / spread` during the incident.
 ///

@@ -14,7 +14,7 @@ use automap_core::metric::{Family, Side};
 use automap_core::rank::walk::{Solver, Transitions, WalkOptions, visits};
 use automap_core::stats::mean;
 
-use super::{BaselineInput, BaselineScores, candidates, is_constant, windows};
+use super::common::{BaselineInput, BaselineScores, candidates, is_constant, windows};
 
 /// ρ, the weight of a step from callee back to caller: the value used in published implementations.
 const BACKWARD: f64 = 0.2;

@@ -9,8 +9,8 @@
 
 use automap_core::stats::{mean, sd};
 
+use super::common::{BaselineInput, BaselineScores};
 use super::largest_rise::largest_rise;
-use super::{BaselineInput, BaselineScores};
 
 pub(super) fn score(input: &BaselineInput) -> BaselineScores {
     largest_rise(input, |normal| (mean(normal), sd(normal)))

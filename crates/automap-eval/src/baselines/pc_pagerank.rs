@@ -14,7 +14,7 @@ use automap_core::graph::{Colliders, orient};
 use automap_core::independence::{CiOptions, Scores as NormalScores, Tester};
 use automap_core::rank::walk::{Solver, Transitions, WalkOptions, visits};
 
-use super::{BaselineInput, BaselineScores, candidates, windows};
+use super::common::{BaselineInput, BaselineScores, candidates, windows};
 
 /// Probability of jumping anywhere: one minus PageRank's damping.
 const RESTART: f64 = 0.15;

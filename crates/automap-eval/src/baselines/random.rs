@@ -2,7 +2,7 @@
 //!
 //! The same seed and case give the same order.
 
-use super::{BaselineInput, BaselineScores, candidates};
+use super::common::{BaselineInput, BaselineScores, candidates};
 use automap_core::random::Rng;
 
 pub(super) fn score(input: &BaselineInput) -> BaselineScores {

@@ -1,6 +1,6 @@
 //! Least squares on standardised columns, with a tiny ridge penalty so that collinear columns do not make it fail.
 
-use super::is_constant;
+use super::common::is_constant;
 
 /// Ridge penalty per sample on columns of unit variance: collinear columns share their slope, others are not affected.
 const RIDGE: f64 = 1e-6;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use automap_core::topology::CallGraph;
 
-use super::DatasetError;
+use super::case::DatasetError;
 use super::files::json;
 
 /// `[caller, callee]` pairs.

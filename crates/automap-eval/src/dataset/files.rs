@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use super::DatasetError;
+use super::case::DatasetError;
 
 pub(super) fn wrong(path: &Path, reason: impl ToString) -> DatasetError {
     DatasetError { path: path.to_owned(), reason: reason.to_string() }

@@ -11,8 +11,8 @@ use automap_sources::csv_table;
 use serde::Deserialize;
 
 use super::calls::{self, Edges};
+use super::case::{Case, CaseLocation, DatasetError, Truth};
 use super::files::{has, json, wrong};
-use super::{Case, CaseLocation, DatasetError, Truth};
 
 #[derive(Deserialize)]
 struct Label {

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use automap_core::time::{Interval, Timestamp, WindowHint};
 use automap_sources::csv_table;
 
+use super::calls;
+use super::case::{Case, CaseLocation, DatasetError, Truth};
 use super::files::{has, text, wrong};
-use super::{Case, CaseLocation, DatasetError, Truth, calls};
 
 /// RCAEval's harness uses ten minutes before and after the injection.
 const SIDE_MS: i64 = 600_000;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use automap_core::time::Timestamp;
 use automap_sources::capture;
 
+use super::case::{Case, CaseLocation, DatasetError, Truth};
 use super::files::{json, wrong};
-use super::{Case, CaseLocation, DatasetError, Truth};
 use automap_chaos::injection::Injection;
 
 /// Captures that have a ledger beside them.

@@ -83,7 +83,7 @@ pub enum PlanError {
 const VOLUMES: [(&str, &str); 6] = [
     ("carts-db", "/data/db"),
     ("catalogue-db", "/var/lib/mysql"),
-    ("steps-db", "/data/db"),
+    ("orders-db", "/data/db"),
     ("rabbitmq", "/var/lib/rabbitmq"),
     ("session-db", "/data"),
     ("user-db", "/data/db"),

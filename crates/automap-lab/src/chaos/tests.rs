@@ -92,7 +92,7 @@ fn unsupported_fields_are_refused_by_name() {
         (
             "NetworkChaos",
             "action: delay, delay: {latency: 1s}",
-            "spec.duration: is required: without it the fault would last until somebody deletes it",
+            "spec.duration: is required: without it the fault would never end by itself",
         ),
         ("NetworkChaos", "action: delay, duration: 5m", "spec.delay: is required"),
         (

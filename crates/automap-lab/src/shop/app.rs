@@ -7,6 +7,7 @@
 mod broker;
 mod context;
 mod effects;
+mod options;
 mod cpu_limiter;
 mod record_client;
 mod records;
@@ -15,7 +16,8 @@ mod store;
 mod stress;
 mod work;
 
-use std::path::PathBuf;
+pub use options::AppOptions;
+
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -26,20 +28,7 @@ use self::cpu_limiter::CpuLimiter;
 use super::http::{Cut, Request, Response, serve_connection};
 use super::sockets::{accept_all, listen};
 use super::{ShopError, admin, block_on, find};
-use crate::plan::{Ports, Role};
-
-/// Options of an application.
-#[derive(Clone, Debug)]
-pub struct AppOptions {
-    /// Which component it is.
-    pub name: String,
-    /// Where everything listens.
-    pub ports: Ports,
-    /// Seed of its jitter.
-    pub seed: u64,
-    /// Where a store keeps its file.
-    pub data_dir: PathBuf,
-}
+use crate::plan::Role;
 
 /// Runs one application in this thread, under its CPU limit, until the process is killed.
 ///

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{
+use super::model::{
     ByName, ConfidenceSummary, EngineSummary, Estimate, GroupScores, IntervalEnds, MetricLevel, Miss, OnsetErrors,
     OnsetGroup, OnsetSummary, QuietGroup, QuietSummary, Spread, Summary, VERSION,
 };

@@ -2,7 +2,7 @@
 //!
 //! Confidences, fault-free time and onset errors do not fit into such lines; they are in the JSON only.
 
-use super::{Estimate, GroupScores, Summary};
+use super::model::{Estimate, GroupScores, Summary};
 
 const HEADER: [&str; 19] = [
     "onset",

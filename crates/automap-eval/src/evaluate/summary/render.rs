@@ -4,7 +4,9 @@
 
 use automap_render::table::{self, Align};
 
-use super::{Summary, tables};
+use super::model::Summary;
+use super::table::Table;
+use super::tables;
 
 /// The format of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,16 +15,6 @@ pub enum Style {
     Text,
     /// Markdown.
     Markdown,
-}
-
-/// One table. The first column is aligned left; the others are aligned right if all their cells look like numbers.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Table {
-    pub(super) title: String,
-    pub(super) header: Vec<String>,
-    pub(super) rows: Vec<Vec<String>>,
-    /// A note below the table.
-    pub(super) note: Option<String>,
 }
 
 /// Writes a summary. `verbose` adds the scores by kind of fault, false alarms by set, and all unanswered cases.

@@ -1,7 +1,9 @@
 //! The contents of the tables that `automap eval` prints: one function for each table.
 
-use super::render::Table;
-use super::{ByName, EngineSummary, Estimate, GroupScores, OnsetGroup, OnsetSummary, QuietGroup, Spread, Summary};
+use super::model::{
+    ByName, EngineSummary, Estimate, GroupScores, OnsetGroup, OnsetSummary, QuietGroup, Spread, Summary,
+};
+use super::table::Table;
 use crate::score::Accuracy;
 
 /// Unanswered cases that are listed without `--verbose`.
@@ -140,7 +142,7 @@ fn onset_errors(all: &OnsetGroup, sets: &ByName<OnsetGroup>) -> Table {
 
 /// The reliability table and the risk–coverage table, with two columns for each engine that has a confidence.
 fn confidence_tables(onset: &OnsetSummary) -> Vec<Table> {
-    let confident: Vec<(&str, &super::ConfidenceSummary)> =
+    let confident: Vec<(&str, &super::model::ConfidenceSummary)> =
         onset.engines.0.iter().filter_map(|(name, e)| Some((name.as_str(), e.confidence.as_ref()?))).collect();
     let Some((_, first)) = confident.first() else { return Vec::new() };
     let mut header = vec!["confidence".to_owned()];
@@ -153,7 +155,7 @@ fn confidence_tables(onset: &OnsetSummary) -> Vec<Table> {
         }));
         row
     });
-    let named = |(name, b): &(&str, &super::ConfidenceSummary)| {
+    let named = |(name, b): &(&str, &super::model::ConfidenceSummary)| {
         let right = b.named_right.map_or_else(String::new, |share| format!(", right in {}", percent(share)));
         let apart = b.calibration_error.map_or_else(String::new, |e| format!("; calibration error {e:.3}"));
         format!("{name} named a cause in {} cases{right}{apart}", b.named)

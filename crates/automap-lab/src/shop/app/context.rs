@@ -8,9 +8,9 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
-use super::AppOptions;
 use super::cpu_limiter::CpuLimiter;
 use super::effects::Effects;
+use super::options::AppOptions;
 use super::record_client::{RecordClient, RecordError};
 use super::work::{Cost, burn, cost_of};
 use crate::effect::Effect;

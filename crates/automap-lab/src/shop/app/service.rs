@@ -3,6 +3,7 @@
 mod carts;
 mod catalogue;
 mod front_end;
+mod handler;
 mod orders;
 mod payment;
 mod queue_master;
@@ -12,10 +13,10 @@ mod user;
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::context::{App, Failure};
-use crate::shop::http::{Request, Response, json as json_response};
+use self::handler::{App, Failure, NOT_FOUND, Request, Response};
+use crate::shop::http::json as json_response;
 
 /// Answers one request.
 pub(super) async fn answer(app: &App, request: &Request) -> Response {
@@ -41,30 +42,11 @@ pub(super) fn start_background(app: &Arc<App>) {
     }
 }
 
-const NOT_FOUND: Failure = Failure::Refused(StatusCode::NOT_FOUND, "no such page");
-
-/// Whatever goes wrong behind a service, its caller sees a 500: the shop's services do not tell causes apart.
+/// The response to a failure. Every failure of a callee becomes a 500, as in the original, whose services do not distinguish causes.
 fn explain(failure: &Failure) -> Response {
     let status = match failure {
         Failure::Refused(status, _) => *status,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     json_response(status, &json!({"status": status.as_u16(), "error": failure.to_string()}))
-}
-
-fn ok(value: &Value) -> Result<Response, Failure> {
-    Ok(json_response(StatusCode::OK, value))
-}
-
-fn found(value: Option<Value>) -> Result<Response, Failure> {
-    value.map_or(Err(NOT_FOUND), |v| ok(&v))
-}
-
-fn body_json(request: &Request) -> Value {
-    serde_json::from_slice(request.body()).unwrap_or_default()
-}
-
-/// The parts of the path between slashes.
-fn segments(request: &Request) -> Vec<&str> {
-    request.uri().path().split('/').filter(|s| !s.is_empty()).collect()
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use hyper::StatusCode;
 use tokio::time::Instant;
 
-use super::Proxy;
 use super::identity::Peer;
 use super::labels::{Labels, Reporter};
+use super::proxy::Proxy;
 use super::registry::Observation;
 use super::upstream::ToPod;
 use crate::plan::Component;

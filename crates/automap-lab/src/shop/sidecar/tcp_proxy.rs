@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::TcpStream;
 
-use super::Proxy;
 use super::identity::Peer;
 use super::labels::{Labels, Reporter};
+use super::proxy::Proxy;
 use super::registry::TcpSeries;
 use super::upstream::ToPod;
 use super::wire::Wire;

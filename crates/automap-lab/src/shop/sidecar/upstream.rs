@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
+use super::identity;
+use super::link::Link;
+use super::proxy::Proxy;
 use super::wire::Wire;
-use super::{Link, Proxy, identity};
 use crate::plan::Component;
 use crate::shop::http::{Connector, Local};
 

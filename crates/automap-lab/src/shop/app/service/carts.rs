@@ -3,7 +3,7 @@
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{App, Failure, NOT_FOUND, Request, Response, body_json, ok, segments};
+use super::handler::{App, Failure, NOT_FOUND, Request, Response, body_json, ok, segments};
 use crate::shop::http::{json as json_response, query, text};
 
 const DB: &str = "carts-db";

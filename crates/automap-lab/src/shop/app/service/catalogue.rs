@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{App, Failure, NOT_FOUND, Request, Response, found, ok, segments};
+use super::handler::{App, Failure, NOT_FOUND, Request, Response, found, ok, segments};
 use crate::shop::goods::SOCKS;
 
 pub(super) async fn answer(app: &App, request: &Request) -> Result<Response, Failure> {

@@ -6,7 +6,7 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::try_join;
 
-use super::{App, Failure, NOT_FOUND, Request, Response, body_json, segments};
+use super::handler::{App, Failure, NOT_FOUND, Request, Response, body_json, segments};
 use crate::shop::http::{get, post_json, query, request as new_request, text};
 
 const SESSIONS: &str = "session-db";

@@ -4,7 +4,7 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::try_join;
 
-use super::{App, Failure, NOT_FOUND, Request, Response, body_json, found, segments};
+use super::handler::{App, Failure, NOT_FOUND, Request, Response, body_json, found, segments};
 use crate::shop::goods::SHIPPING_PRICE;
 use crate::shop::http::{get, json as json_response, post_json, query};
 

@@ -3,7 +3,7 @@
 use hyper::Method;
 use serde_json::json;
 
-use super::{Failure, NOT_FOUND, Request, Response, body_json, ok, segments};
+use super::handler::{Failure, NOT_FOUND, Request, Response, body_json, ok, segments};
 use crate::shop::goods::MAX_AUTHORISED;
 
 pub(super) fn answer(request: &Request) -> Result<Response, Failure> {

@@ -2,8 +2,8 @@
 
 use hyper::{Method, StatusCode};
 
+use super::handler::{App, Failure, NOT_FOUND, Request, Response, body_json, segments};
 use super::queue_master::QUEUE;
-use super::{App, Failure, NOT_FOUND, Request, Response, body_json, segments};
 use crate::shop::http::json as json_response;
 
 const BROKER: &str = "rabbitmq";

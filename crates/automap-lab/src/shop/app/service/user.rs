@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use serde_json::json;
 
-use super::{App, Failure, NOT_FOUND, Request, Response, found, ok, segments};
+use super::handler::{App, Failure, NOT_FOUND, Request, Response, found, ok, segments};
 use crate::shop::http::query;
 
 const DB: &str = "user-db";

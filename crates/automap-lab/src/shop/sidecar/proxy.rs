@@ -1,0 +1,68 @@
+//! What all connections of one side-car share: its network link, its counters, and its admin port.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use super::identity::Peer;
+use super::link::Link;
+use super::registry::Registry;
+use crate::effect::Effect;
+use crate::plan::{Component, Ports};
+use crate::shop::admin::Admin;
+use crate::shop::locked;
+
+/// What all connections of one side-car share.
+#[derive(Debug)]
+pub(super) struct Proxy {
+    pub(super) component: &'static Component,
+    pub(super) ports: Ports,
+    pod_name: String,
+    pub(super) link: Arc<Link>,
+    pub(super) registry: Mutex<Registry>,
+}
+
+impl Proxy {
+    pub(super) fn new(component: &'static Component, ports: Ports, pod_name: String) -> Self {
+        Self { component, ports, pod_name, link: Arc::new(Link::new(component.name)), registry: Mutex::default() }
+    }
+
+    /// The name of the calling component.
+    pub(super) fn source_of(peer: Peer) -> Option<&'static str> {
+        peer.map(|component| component.name)
+    }
+}
+
+impl Admin for Proxy {
+    fn stats(&self) -> Value {
+        let traffic = self.link.traffic();
+        json!({
+            "pod": self.pod_name,
+            "network_receive_bytes": traffic.received_bytes,
+            "network_receive_packets": traffic.received_packets,
+            "network_transmit_bytes": traffic.sent_bytes,
+            "network_transmit_packets": traffic.sent_packets,
+        })
+    }
+
+    fn exposition(&self) -> Option<String> {
+        Some(locked(&self.registry).exposition())
+    }
+
+    fn effects(&self) -> BTreeMap<String, Effect> {
+        self.link.effects()
+    }
+
+    fn apply(&self, id: &str, effect: Effect) -> Result<(), String> {
+        if !effect.is_network() {
+            return Err("a side-car applies network effects only; send this one to the application".to_owned());
+        }
+        self.link.apply(id, effect);
+        Ok(())
+    }
+
+    fn end(&self, id: &str) -> bool {
+        self.link.end(id)
+    }
+}
