@@ -1,8 +1,9 @@
-//! The behaviour graph: which services' metrics depend on each other, metric by metric.
+//! The behaviour graph of AutoMAP (Ma et al., WWW 2020): which services' metrics depend on each other.
 //!
-//! AutoMAP (Ma et al., WWW 2020) learns it from data, without knowing who calls whom: [`learn`] tests conditional independence
-//! for each of seven [`MetricType`]s and orients what is left; [`BehaviourGraph`] adds windows up, [`WeightedGraph`] subtracts normal
-//! behaviour and compares incidents; [`service_class`] types the services. Edges point from cause to effect.
+//! It can be learnt from metrics alone, without knowing the calls: [`learn`] tests conditional independence for each of seven
+//! [`MetricType`]s and directs the remaining edges. [`BehaviourGraph`] adds up windows, [`WeightedGraph`] subtracts normal behaviour and
+//! compares incidents, [`service_class`] classifies services. Edges point from cause to effect. Ranking by these graphs is in
+//! [`crate::rank::automap`].
 
 mod behaviour;
 mod change;
@@ -26,12 +27,12 @@ use crate::anomaly::Rows;
 use crate::frame::MetricFrame;
 use crate::topology::CallGraph;
 
-/// What is known before the data is looked at.
+/// Prior knowledge used when learning a graph.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Knowledge {
-    /// Nothing: the data alone.
+    /// None: the graph rests on the data alone.
     None,
-    /// The call graph: every call is an edge from callee to caller. Default: it is observed, and worth more than any test.
+    /// The call graph: every call is an edge from callee to caller. Default, since an observed call is worth more than any test.
     #[default]
     Calls,
 }
@@ -39,11 +40,11 @@ pub enum Knowledge {
 /// The graphs of one incident.
 #[derive(Clone, Debug)]
 pub struct IncidentGraphs {
-    /// Learnt on the baseline.
+    /// Learnt from the baseline.
     pub normal: Learned,
-    /// Learnt on the incident.
+    /// Learnt from the incident.
     pub incident: Learned,
-    /// What the samples show to be in one of the two only.
+    /// Links that exist in one of the two only, significantly so.
     pub changed: BTreeSet<Link>,
 }
 

@@ -1,8 +1,9 @@
-//! Service-level objectives: how fast an error budget burns, and when that is worth waking somebody.
+//! Computes how fast the error budget of an objective burns, and when that deserves an alert.
 //!
-//! The multi-window, multi-burn-rate alerts of the Google SRE workbook (chapter 5): an objective that allows `1 - target` of all events to be
-//! bad *burns* at the ratio of bad events over that allowance. A burn is told when it is high over a long window (it matters) *and* over a
-//! short one (it goes on). Pure arithmetic over counts of events; nothing here knows where they come from.
+//! Implements the multi-window, multi-burn-rate alerts of the Google SRE workbook (chapter 5). An objective allows a share of `1 − target` of
+//! all events to be bad; the *burn rate* is the share of bad events divided by that allowance. An alert fires if the rate is high over a long
+//! window (it matters) *and* over a short one (it is still going on). This is arithmetic on counts of events; where the counts come from
+//! is the sources' business.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,55 +14,55 @@ const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// Fewest events of the short window for a burn to be told: of three requests that fail, nobody knows whether a budget burns.
+/// Fewest events in the short window for an alert: three failed requests say nothing about a budget.
 pub const MIN_EVENTS: f64 = 20.0;
 
-/// A pair of windows and the burn from which it speaks.
+/// A pair of windows and the burn rate from which they raise an alert.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BurnAlert {
-    /// Multiple of the burn that would use up the budget exactly at the end of its period.
+    /// Threshold: multiple of the rate that would use up the budget exactly at the end of its period.
     pub burn: f64,
-    /// The window over which it matters.
+    /// Long window, in milliseconds.
     pub long_ms: i64,
-    /// The window that says that it goes on.
+    /// Short window, in milliseconds.
     pub short_ms: i64,
-    /// How bad it is.
+    /// Severity of the alert.
     pub severity: Severity,
 }
 
-/// 2 % of a thirty days' budget in one hour; 5 % of it in six.
+/// The alerts: 2 % of a thirty-day budget used in one hour, or 5 % of it in six hours.
 pub const ALERTS: [BurnAlert; 2] = [
     BurnAlert { burn: 14.4, long_ms: HOUR_MS, short_ms: 5 * MINUTE_MS, severity: Severity::Critical },
     BurnAlert { burn: 6.0, long_ms: 6 * HOUR_MS, short_ms: 30 * MINUTE_MS, severity: Severity::Critical },
 ];
-/// The windows of all alerts, the shortest first.
+/// The windows of all alerts in milliseconds, the shortest first.
 pub const WINDOWS_MS: [i64; 4] = [5 * MINUTE_MS, 30 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS];
-/// Period of an objective that says none.
+/// Period of an objective that does not define one.
 pub const DEFAULT_PERIOD_MS: i64 = 30 * DAY_MS;
 
-/// Events of one window.
+/// Counts of events in one window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Events {
+pub struct EventCounts {
     /// Bad ones.
     pub bad: f64,
     /// All.
     pub all: f64,
 }
 
-/// How an objective stands. Missing counts are unknown, never good.
+/// Status of an objective. Missing counts are unknown, never good.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SloStatus {
     /// Its name.
     pub slo: String,
     /// The service it is about; empty for the whole system.
     pub service: String,
-    /// Share of events that has to be good, 0 to 1.
+    /// Share of events that must be good, 0–1.
     pub objective: f64,
     /// Length of the period that the budget is for, in days.
     pub period_d: f64,
-    /// In a word.
+    /// Its state.
     pub state: SloState,
-    /// Burn over five minutes, 1 is sustainable; `null` where nothing was counted.
+    /// Burn rate over five minutes; 1 is sustainable. `null` where nothing was counted.
     pub burn_5m: Option<f64>,
     /// Over half an hour.
     pub burn_30m: Option<f64>,
@@ -69,13 +70,13 @@ pub struct SloStatus {
     pub burn_1h: Option<f64>,
     /// Over six hours.
     pub burn_6h: Option<f64>,
-    /// Share of the period's budget that is left, below 0 when it was overspent; of what the source remembers of the period.
+    /// Share of the period's budget that is left, below 0 if it is overspent. Counts only the part of the period that the source has kept.
     pub budget_left: Option<f64>,
-    /// Why it is not known; `null` while it is.
+    /// Why the state is unknown; `null` otherwise.
     pub unknown_because: Option<String>,
 }
 
-/// An objective in a word.
+/// State of an objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SloState {
@@ -83,49 +84,71 @@ pub enum SloState {
     Met,
     /// The budget burns too fast.
     Burning,
-    /// More was spent than the budget of the period.
+    /// The budget of the period is overspent.
     Missed,
-    /// Too few events to say, or none were counted.
+    /// Too few events, or none.
     Unknown,
 }
 
-/// What an objective is about, for its status.
+/// An objective, as far as its status depends on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Objective {
     /// Its name.
     pub slo: String,
     /// The service it is about; empty for the whole system.
     pub service: String,
-    /// Share of events that has to be good, between 0 and 1 exclusively.
+    /// Share of events that must be good, strictly between 0 and 1.
     pub target: f64,
-    /// Length of the budget's period.
+    /// Length of the budget's period in milliseconds.
     pub period_ms: i64,
 }
 
-/// Burn of a window: 1 uses up the budget exactly at the end of its period. `None` without events.
-pub fn burn_rate(events: Option<Events>, target: f64) -> Option<f64> {
-    let Events { bad, all } = events.filter(|e| e.all > 0.0)?;
+/// Burn rate of one window: 1 uses up the budget exactly at the end of its period. `None` without events.
+///
+/// ```
+/// use automap_core::slo::{EventCounts, burn_rate};
+///
+/// // 99.9 % must be good; 2 of 100 requests fail, twenty times what is allowed.
+/// let burn = burn_rate(Some(EventCounts { bad: 2.0, all: 100.0 }), 0.999).expect("there are events");
+/// assert!((burn - 20.0).abs() < 1e-9);
+/// assert_eq!(burn_rate(None, 0.999), None);
+/// ```
+pub fn burn_rate(events: Option<EventCounts>, target: f64) -> Option<f64> {
+    let EventCounts { bad, all } = events.filter(|e| e.all > 0.0)?;
     Some((bad / all).clamp(0.0, 1.0) / (1.0 - target))
 }
 
-/// The alert that speaks, the fastest burn first; `windows` are the events of [`WINDOWS_MS`].
-pub fn firing_alert(target: f64, windows: &[Option<Events>; 4]) -> Option<(BurnAlert, f64)> {
+/// Returns the alert that fires, the one for the fastest burn first, and the burn rate over its long window.
+///
+/// `windows` are the counts of [`WINDOWS_MS`], in that order; `None` is unknown and fires nothing.
+///
+/// ```
+/// use automap_core::slo::{EventCounts, firing_alert};
+///
+/// let failing = |share: f64| Some(EventCounts { bad: share * 10_000.0, all: 10_000.0 });
+/// // 2 % of the requests fail over 5 min, 30 min and 1 h, with a target of 99.9 %: a burn rate of 20.
+/// let (alert, burn) = firing_alert(0.999, &[failing(0.02), failing(0.02), failing(0.02), failing(0.004)]).expect("it burns");
+/// assert_eq!((alert.burn, burn.round()), (14.4, 20.0));
+/// // The last five minutes are fine again.
+/// assert_eq!(firing_alert(0.999, &[failing(0.0), failing(0.0), failing(0.02), failing(0.004)]), None);
+/// ```
+pub fn firing_alert(target: f64, windows: &[Option<EventCounts>; 4]) -> Option<(BurnAlert, f64)> {
     let of = |ms: i64| WINDOWS_MS.iter().position(|w| *w == ms).and_then(|i| windows[i]);
-    let speaks = |alert: &BurnAlert| {
+    let fires = |alert: &BurnAlert| {
         let short = of(alert.short_ms).filter(|e| e.all >= MIN_EVENTS);
         let (long, short) = (burn_rate(of(alert.long_ms), target)?, burn_rate(short, target)?);
         (long >= alert.burn && short >= alert.burn).then_some((*alert, long))
     };
-    ALERTS.iter().find_map(speaks)
+    ALERTS.iter().find_map(fires)
 }
 
-/// Share of a whole period's budget that a stretch of time used up, as if requests came evenly over the period.
-pub fn budget_share(events: Option<Events>, span_ms: i64, objective: &Objective) -> Option<f64> {
+/// Share of the whole period's budget used during `span_ms`, assuming that requests are spread evenly over the period.
+pub fn budget_share(events: Option<EventCounts>, span_ms: i64, objective: &Objective) -> Option<f64> {
     Some(burn_rate(events, objective.target)? * span_ms as f64 / objective.period_ms as f64)
 }
 
-/// Puts an objective's counts together. `period` are the events of its whole period.
-pub fn status(objective: &Objective, windows: &[Option<Events>; 4], period: Option<Events>) -> SloStatus {
+/// Computes the status of an objective. `windows` are the counts of [`WINDOWS_MS`], `period` those of its whole period.
+pub fn status(objective: &Objective, windows: &[Option<EventCounts>; 4], period: Option<EventCounts>) -> SloStatus {
     let target = objective.target;
     let [burn_5m, burn_30m, burn_1h, burn_6h] = windows.map(|events| burn_rate(events, target));
     let budget_left = burn_rate(period, target).map(|burn| 1.0 - burn);
@@ -150,8 +173,8 @@ pub fn status(objective: &Objective, windows: &[Option<Events>; 4], period: Opti
     }
 }
 
-/// What an alert means for an incident that began `span_ms` ago with these events since.
-pub fn impact(objective: &Objective, burn: f64, since: Option<Events>, span_ms: i64) -> SloImpact {
+/// Cost of an incident that began `span_ms` ago, from the events `since` then.
+pub fn impact(objective: &Objective, burn: f64, since: Option<EventCounts>, span_ms: i64) -> SloImpact {
     SloImpact {
         slo: objective.slo.clone(),
         service: objective.service.clone(),
@@ -168,23 +191,23 @@ mod tests {
         Objective { slo: "checkout".into(), service: "front-end".into(), target: 0.999, period_ms: DEFAULT_PERIOD_MS }
     }
 
-    fn events(bad: f64, all: f64) -> Option<Events> {
-        Some(Events { bad, all })
+    fn events(bad: f64, all: f64) -> Option<EventCounts> {
+        Some(EventCounts { bad, all })
     }
 
     /// 5 min, 30 min, 1 h, 6 h.
-    fn told(ratios: [f64; 4]) -> Option<f64> {
+    fn threshold(ratios: [f64; 4]) -> Option<f64> {
         firing_alert(0.999, &ratios.map(|r| events(r * 10_000.0, 10_000.0))).map(|(alert, _)| alert.burn)
     }
 
     #[test]
     fn both_windows_of_a_pair_have_to_burn() {
-        assert_eq!(told([0.02, 0.02, 0.02, 0.0]), Some(14.4), "1.44 % of the events of an hour");
-        assert_eq!(told([0.0, 0.02, 0.02, 0.02]), Some(6.0), "it is over for five minutes, not for thirty");
-        assert_eq!(told([0.02, 0.0, 0.002, 0.0]), None, "it has not mattered for long enough");
-        assert_eq!(told([0.0, 0.0, 0.02, 0.02]), None, "it is over");
-        assert_eq!(told([0.007, 0.007, 0.007, 0.007]), Some(6.0));
-        assert_eq!(told([0.005; 4]), None);
+        assert_eq!(threshold([0.02, 0.02, 0.02, 0.0]), Some(14.4), "1.44 % of the events of an hour");
+        assert_eq!(threshold([0.0, 0.02, 0.02, 0.02]), Some(6.0), "it is over for five minutes, not for thirty");
+        assert_eq!(threshold([0.02, 0.0, 0.002, 0.0]), None, "it has not mattered for long enough");
+        assert_eq!(threshold([0.0, 0.0, 0.02, 0.02]), None, "it is over");
+        assert_eq!(threshold([0.007, 0.007, 0.007, 0.007]), Some(6.0));
+        assert_eq!(threshold([0.005; 4]), None);
     }
 
     #[test]

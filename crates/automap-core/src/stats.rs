@@ -1,4 +1,7 @@
-//! Descriptive statistics that treat `NaN` as "not observed": it is skipped, never counted, never a zero.
+//! The statistics that the analysis is built on: location and spread, ranks, tests, robust trends.
+//!
+//! `NaN` means "not observed" everywhere: it is skipped, never counted and never taken for a zero; a result that rests on no observation is
+//! `NaN` or `None`. Values are checked against scipy and pymannkendall (see the tests of each file). Nothing here knows metrics or services.
 
 mod false_discovery;
 mod mann_kendall;
@@ -20,14 +23,22 @@ pub use rolling::RollingSums;
 pub use theil_sen::{TheilSen, theil_sen};
 pub use trimmed_means::trimmed_means_p_value;
 
-/// Signed logarithm `sign(x)·ln(1+|x|)`: keeps order and sign, makes a factor of ten one step of 2.3.
+/// Signed logarithm `sign(x)·ln(1+|x|)`: keeps order and sign and turns a factor of ten into a step of about 2.3.
 ///
 /// Evidence is compressed this way so that one gigantic shift does not outweigh several clear ones.
+///
+/// ```
+/// use automap_core::stats::signed_log;
+///
+/// assert_eq!(signed_log(0.0), 0.0);
+/// assert!((signed_log(9.0) - 10_f64.ln()).abs() < 1e-12);
+/// assert_eq!(signed_log(-9.0), -signed_log(9.0));
+/// ```
 pub fn signed_log(x: f64) -> f64 {
     x.signum() * x.abs().ln_1p()
 }
 
-/// Logistic step from 0 to 1 around `centre`, with the given softness (10–90 % within ±2.2 `softness`).
+/// Logistic step from 0 to 1 around `centre`: 0.5 there, 0.1 and 0.9 at a distance of 2.2 · `softness`.
 pub fn soft_step(x: f64, centre: f64, softness: f64) -> f64 {
     1.0 / (1.0 + (-(x - centre) / softness).exp())
 }

@@ -1,4 +1,7 @@
-//! Who calls whom.
+//! The call graph: which service calls which.
+//!
+//! Symptoms travel along calls, so the ranking explains a caller's latency by its callees'. Calls are observed by a mesh or declared by the
+//! user; how they are found is the sources' business.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,28 +11,37 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
-    /// Requests with a latency and a status (HTTP, gRPC).
+    /// Requests with a latency and a status, such as HTTP and gRPC.
     Request,
-    /// A byte stream: stores and brokers. The edge is known, its latency is not.
+    /// A byte stream, as to databases and brokers: the call is known, its latency is not.
     Tcp,
 }
 
-/// Directed calls between services, observed or given. Self-calls are dropped; the order is that of the names.
+/// Directed calls between services, observed or declared, ordered by name. Calls of a service to itself are dropped.
+///
+/// ```
+/// use automap_core::topology::{CallGraph, Protocol};
+///
+/// let mut calls: CallGraph = [("front-end", "orders"), ("orders", "payment")].into_iter().collect();
+/// calls.add("payment", "payment-db", Protocol::Tcp);
+/// assert_eq!(calls.len(), 3);
+/// assert_eq!(calls.entries(), ["front-end"], "users enter where no other service calls");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallGraph {
     edges: BTreeMap<(String, String), Protocol>,
-    /// Those of the edges that nobody observed.
+    /// Edges that were declared and never observed.
     asserted: BTreeSet<(String, String)>,
     views: BTreeSet<String>,
 }
 
 impl CallGraph {
-    /// A graph without edges: nothing is explained by callees.
+    /// A graph without edges, with which no symptom is explained by a callee.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds the observed `caller → callee`. A request edge wins over a TCP edge between the same two services.
+    /// Adds an observed call. A request edge replaces a TCP edge between the same two services.
     pub fn add(&mut self, caller: &str, callee: &str, protocol: Protocol) {
         if caller == callee {
             return;
@@ -41,7 +53,7 @@ impl CallGraph {
             .or_insert(protocol);
     }
 
-    /// Adds a request edge that somebody says is there; one that was observed stays as it is.
+    /// Adds a call that the user declares. An observed one stays as it is.
     pub fn assert_call(&mut self, caller: &str, callee: &str) {
         let edge = (caller.to_owned(), callee.to_owned());
         if caller != callee && !self.edges.contains_key(&edge) {
@@ -50,18 +62,18 @@ impl CallGraph {
         }
     }
 
-    /// Whether somebody says that the call is there and nobody observed it.
+    /// Whether the call was declared and never observed.
     pub fn is_asserted(&self, caller: &str, callee: &str) -> bool {
         self.asserted.contains(&(caller.to_owned(), callee.to_owned()))
     }
 
-    /// Marks a node that is no component but a client's view of one (a remote end point, a user agent in a trace map):
-    /// it shows what others do and is seldom the cause.
+    /// Marks a node that is not a component but a client's view of one, such as a remote endpoint or a user agent in a trace map. It reflects what
+    /// others do and is seldom the cause.
     pub fn mark_view(&mut self, node: &str) {
         self.views.insert(node.to_owned());
     }
 
-    /// Whether the node is only somebody's view of another.
+    /// Whether the node is only a client's view of another one.
     pub fn is_view(&self, node: &str) -> bool {
         self.views.contains(node)
     }
@@ -76,7 +88,7 @@ impl CallGraph {
         self.edges.iter().map(|((from, to), p)| (from.as_str(), to.as_str(), *p))
     }
 
-    /// Services that call others and are called by nobody, by name: users enter there. None in a graph of cycles only.
+    /// Services that call others and are not called themselves, by name: users enter there. Empty if every caller is also called.
     pub fn entries(&self) -> Vec<&str> {
         let called: BTreeSet<&str> = self.edges().map(|(_, to, _)| to).collect();
         let callers: BTreeSet<&str> = self.edges().map(|(from, _, _)| from).collect();
@@ -88,7 +100,7 @@ impl CallGraph {
         self.edges.len()
     }
 
-    /// Whether there is no edge.
+    /// Whether there are no edges.
     pub fn is_empty(&self) -> bool {
         self.edges.is_empty()
     }
@@ -119,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_observed_is_no_longer_only_said() {
+    fn an_observed_call_is_no_longer_only_declared() {
         let mut graph = CallGraph::new();
         graph.assert_call("orders", "orders");
         graph.assert_call("orders", "payment");

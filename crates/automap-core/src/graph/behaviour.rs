@@ -1,7 +1,7 @@
-//! The behaviour graph and its algebra: addition over windows, subtraction of normal behaviour, similarity.
+//! The behaviour graph and its algebra: adding windows, subtracting normal behaviour, comparing.
 //!
-//! The paper's formulas for "+", "−" and similarity are not public; these are our reconstruction. Counts instead of weights make
-//! addition exact: associative, commutative, with the empty graph as identity.
+//! The paper does not publish its formulas for "+", "−" and similarity; these are reconstructions. [`BehaviourGraph`] holds counts, so that
+//! addition is exact: associative and commutative, with the empty graph as identity. [`WeightedGraph`] holds the resulting shares.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,19 @@ use super::MetricType;
 /// One number for each metric type, in the order of [`MetricType::ALL`].
 pub type ByType = [f64; MetricType::COUNT];
 
-/// In how many windows which metric supported an edge `cause → effect`. An edge without direction is there both ways.
+/// Counts in how many windows each metric supported an edge `cause → effect`. An undirected edge is stored both ways.
+///
+/// ```
+/// use automap_core::graph::{BehaviourGraph, MetricType, Subtraction};
+///
+/// let normal = BehaviourGraph::from_edges(&[("db", "web", MetricType::Latency)]);
+/// let incident = BehaviourGraph::from_edges(&[("db", "web", MetricType::Latency), ("db", "web", MetricType::Cpu)]);
+/// let weights = incident.weights();
+/// assert_eq!(weights.weights("db", "web").map(|w| w[MetricType::Cpu as usize]), Some(0.5));
+/// // Latency connects the two in normal operation as well; what is new is the CPU.
+/// let anomaly = weights.subtract(&normal.weights(), Subtraction::Set, &[]);
+/// assert_eq!(anomaly.weights("db", "web").map(|w| w[MetricType::Cpu as usize]), Some(1.0));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BehaviourGraph {
     windows: u32,
@@ -22,7 +34,7 @@ pub struct BehaviourGraph {
 }
 
 impl BehaviourGraph {
-    /// The graph of one window over these services; without edges yet.
+    /// The graph of one window over these services, without edges.
     pub fn of_window(services: impl IntoIterator<Item = String>) -> Self {
         Self { windows: 1, services: services.into_iter().collect(), support: BTreeMap::new() }
     }
@@ -34,14 +46,14 @@ impl BehaviourGraph {
         graph
     }
 
-    /// Notes that a metric supports `from → to` in this window.
+    /// Records that a metric supports `from → to` in this window.
     pub(super) fn support(&mut self, from: &str, to: &str, metric: MetricType) {
         self.services.extend([from.to_owned(), to.to_owned()]);
         self.support.entry((from.to_owned(), to.to_owned())).or_default()[metric as usize] += 1;
     }
 
-    /// Notes an edge that holds whatever the data says.
-    pub(super) fn know(&mut self, from: &str, to: &str) {
+    /// Records an edge that is known and needs no support by data.
+    pub(super) fn add_known(&mut self, from: &str, to: &str) {
         self.services.extend([from.to_owned(), to.to_owned()]);
         self.support.entry((from.to_owned(), to.to_owned())).or_default();
     }
@@ -59,12 +71,12 @@ impl BehaviourGraph {
         sum
     }
 
-    /// Windows that were added up.
+    /// Number of windows added up.
     pub fn windows(&self) -> u32 {
         self.windows
     }
 
-    /// Every edge's weights by metric: its supports' shares, which sum to 1; all 0 for an edge that is only known.
+    /// Weights of every edge by metric: shares of its support, which sum to 1; all 0 for an edge that is only known.
     pub fn weights(&self) -> WeightedGraph {
         let edges = self.support.iter().map(|(edge, counts)| (edge.clone(), normalised(counts.map(f64::from))));
         WeightedGraph { services: self.services.clone(), edges: edges.collect() }
@@ -79,15 +91,15 @@ pub struct WeightedGraph {
     edges: BTreeMap<(String, String), ByType>,
 }
 
-/// How normal behaviour is taken out of an incident's graph.
+/// How normal behaviour is subtracted from an incident's graph.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Subtraction {
-    /// The incident's weight minus the normal one, never below 0. Default: an edge of normal time that the incident shifts to another
-    /// metric stays, since real faults travel along edges that also exist in normal time.
+    /// The incident's weight minus the normal one, at least 0. Default: an edge that the incident shifts to another metric stays, since real
+    /// faults spread along edges that also exist in normal operation.
     #[default]
     Weighted,
-    /// Removes every (edge, metric) that normal time has too.
+    /// Removes every (edge, metric) that also exists in normal operation.
     Set,
 }
 
@@ -97,7 +109,7 @@ impl WeightedGraph {
         self.services.iter().map(String::as_str)
     }
 
-    /// All edges `(from, to, weights)`, by name. An undirected edge is there both ways.
+    /// All edges `(from, to, weights)`, by name. An undirected edge appears both ways.
     pub fn edges(&self) -> impl Iterator<Item = (&str, &str, &ByType)> {
         self.edges.iter().map(|((from, to), w)| (from.as_str(), to.as_str(), w))
     }
@@ -107,18 +119,18 @@ impl WeightedGraph {
         self.edges.len()
     }
 
-    /// Whether there is no edge.
+    /// Whether there are no edges.
     pub fn is_empty(&self) -> bool {
         self.edges.is_empty()
     }
 
-    /// Weights of an arrow; `None` where there is none.
+    /// Weights of an arrow; `None` if it does not exist.
     pub fn weights(&self, from: &str, to: &str) -> Option<&ByType> {
         self.edges.get(&(from.to_owned(), to.to_owned()))
     }
 
-    /// `self − normal`: edges that normal behaviour accounts for go, the rest is normalised again; services without any edge go
-    /// too, but for those in `keep`. Edges that are only known (all weights 0) stay.
+    /// Returns `self − normal`. Edges that normal behaviour accounts for are removed and the rest is normalised again; services without edges are
+    /// removed as well, except those in `keep`. Edges that are only known (all weights 0) stay.
     #[must_use]
     pub fn subtract(&self, normal: &Self, how: Subtraction, keep: &[&str]) -> Self {
         let mut edges = BTreeMap::new();
@@ -133,7 +145,7 @@ impl WeightedGraph {
                 };
             }
             let is_only_known = weights.iter().all(|w| *w == 0.0);
-            // What rounding leaves of equal weights is nothing.
+            // A rounding error of equal weights is not a difference.
             if is_only_known || rest.iter().any(|w| *w > 1e-12) {
                 edges.insert(edge.clone(), normalised(rest));
             }
@@ -143,7 +155,7 @@ impl WeightedGraph {
         Self { services: ends.chain(kept).collect(), edges }
     }
 
-    /// Share of each service's edges by metric, of all services' classes, and so on: see [`super::service_class`].
+    /// Sum of the weights of each service's edges by metric; [`super::service_class`] turns them into shares and classes.
     pub(super) fn touching(&self) -> BTreeMap<&str, ByType> {
         let mut out: BTreeMap<&str, ByType> = self.services.iter().map(|s| (s.as_str(), ByType::default())).collect();
         for (from, to, weights) in self.edges() {
@@ -156,8 +168,8 @@ impl WeightedGraph {
         out
     }
 
-    /// How alike two graphs are, 0 to 1: half the weighted Jaccard index of their (edge, metric) weights, half the share of
-    /// services with the same class. Symmetric; 1 for equal graphs, also for two empty ones.
+    /// Similarity of two graphs, 0–1: half the weighted Jaccard index of their (edge, metric) weights, half the share of services with the same
+    /// class. Symmetric; 1 for equal graphs, including two empty ones. O(edges).
     pub fn similarity(&self, other: &Self) -> f64 {
         let none = ByType::default();
         let keys: BTreeSet<&(String, String)> = self.edges.keys().chain(other.edges.keys()).collect();
@@ -172,7 +184,7 @@ impl WeightedGraph {
         let edges = if all > 0.0 { shared / all } else { 1.0 };
         let services: BTreeSet<&String> = self.services.union(&other.services).collect();
         let (mine, theirs) = (super::service_class::classes(self), super::service_class::classes(other));
-        // A service that only one of the graphs has is a difference, whatever its class.
+        // A service that only one graph has counts as a difference, whatever its class.
         let same = services.iter().filter(|s| match (mine.get(s.as_str()), theirs.get(s.as_str())) {
             (Some(a), Some(b)) => a == b,
             _ => false,
@@ -187,7 +199,7 @@ fn normalised(weights: ByType) -> ByType {
     if sum > 0.0 { weights.map(|w| w / sum) } else { ByType::default() }
 }
 
-/// A graph as a file holds it.
+/// The file format of a graph.
 #[derive(Serialize, Deserialize)]
 struct GraphFile {
     services: Vec<String>,

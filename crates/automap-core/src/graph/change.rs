@@ -1,7 +1,7 @@
-//! Which dependences changed from one window to another.
+//! Finds the dependences that changed between two windows.
 //!
-//! That an edge is in one graph and not in the other says little: a test that failed for want of samples proves no independence. An edge
-//! counts as gone or new only where the two windows' correlations differ significantly.
+//! An edge that is in one graph and not in the other proves little: a test that fails for lack of samples does not show independence. An edge
+//! therefore counts as vanished or new only if the correlations of the two windows differ significantly.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +11,14 @@ use crate::independence::{CiOptions, correlation_change};
 use crate::metric::Family;
 use crate::stats::false_discovery_rates_among;
 
-/// Share of false findings among the changed edges that is aimed at. Strict: memory that grows in two services looks like a dependence that
-/// comes and goes, and no test for levels without trend sees through that.
+/// Accepted share of false findings among the changed edges. Strict, because memory that grows in two services looks like a dependence that
+/// comes and goes, which a test for series without trend cannot recognise.
 const FALSE_DISCOVERY_RATE: f64 = 0.01;
 
-/// A window and the graph that was learnt from it.
+/// A window and the graph learnt from it.
 #[derive(Clone, Copy, Debug)]
 pub struct LearnedWindow<'a> {
-    /// The data.
+    /// The frame.
     pub frame: &'a MetricFrame,
     /// Its signals.
     pub signals: &'a GraphSignals,
@@ -31,10 +31,10 @@ pub struct LearnedWindow<'a> {
 /// Two services, the lower name first, and the metric type that connects them.
 pub type Link = (String, String, MetricType);
 
-/// Links that one of the graphs has and the other lacks, and whose correlation differs significantly between the windows.
+/// Returns the links that exist in only one of the graphs and whose correlation differs significantly between the windows.
 ///
-/// Links with a service or signal that one of the frames does not know are left out: they cannot be compared. Pairs without an edge in either
-/// graph count as tests that found nothing. Cost: O(edges × samples · log samples).
+/// Links with a service or signal that one of the frames lacks cannot be compared and are left out. Pairs without an edge in either graph count
+/// as tests that found nothing. Cost: O(edges × samples · log samples).
 pub fn changed_links(a: &LearnedWindow<'_>, b: &LearnedWindow<'_>, options: &CiOptions) -> BTreeSet<Link> {
     let (of_a, of_b) = (links(a.learned), links(b.learned));
     let candidates: Vec<Link> = of_a.symmetric_difference(&of_b).cloned().collect();
@@ -73,7 +73,7 @@ impl LearnedWindow<'_> {
         Some(Columns { columns: [column(ends[0])?, column(ends[1])?], families })
     }
 
-    /// Services by metric type.
+    /// The services that have each metric type.
     fn measured(&self) -> BTreeMap<MetricType, BTreeSet<&str>> {
         let services = || self.frame.services().iter().map(String::as_str);
         let has = |metric, name: &str| self.frame.find(name).and_then(|s| self.signals.get(metric, s)).is_some();
@@ -87,7 +87,7 @@ struct Columns {
     families: [Family; 2],
 }
 
-/// Pairs of services that both windows measure, over all metric types.
+/// Number of pairs of services that both windows measure, over all metric types.
 fn comparable_pairs(a: &LearnedWindow<'_>, b: &LearnedWindow<'_>) -> usize {
     let (a, b) = (a.measured(), b.measured());
     let pairs = |(metric, services): (&MetricType, &BTreeSet<&str>)| {

@@ -1,4 +1,6 @@
-//! From signals to a behaviour graph: one skeleton for each metric type, oriented together.
+//! Learns a behaviour graph from one window: one skeleton per metric type, directed together.
+//!
+//! This ties the steps together: signals → scores → tests → skeletons → directions → [`BehaviourGraph`]. Each step has its own file.
 
 use std::collections::BTreeSet;
 
@@ -18,42 +20,70 @@ pub struct GraphOptions {
     pub independence: CiOptions,
     /// Which edges are kept.
     pub skeleton: SkeletonOptions,
-    /// Which colliders are believed.
+    /// Which colliders are accepted.
     pub colliders: Colliders,
-    /// What congestion is.
+    /// Definition of congestion.
     pub congestion: super::signals::Congestion,
     /// Whether the call graph is used.
     pub knowledge: Knowledge,
 }
 
-/// A behaviour graph of one window and how well it could be learnt.
+/// The behaviour graph of one window, and how much of it could be tested.
 #[derive(Clone, Debug)]
 pub struct Learned {
     /// The graph, `cause → effect`.
     pub graph: BehaviourGraph,
-    /// What was tested, for the metric types that at least two services have.
+    /// Test counts of the metric types that at least two services have.
     pub tests: Vec<Tested>,
 }
 
-/// How the pairs of one metric type ended.
+/// Test counts of one metric type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tested {
     /// The type.
     pub metric: MetricType,
     /// Services that have it.
     pub services: usize,
-    /// Pairs of them.
+    /// Pairs of these services.
     pub pairs: usize,
-    /// Pairs with too little data to tell.
+    /// Pairs with too few samples to tell.
     pub insufficient: usize,
     /// Edges.
     pub edges: usize,
 }
 
-/// Learns the behaviour graph of the rows given.
+/// Learns the behaviour graph of the given rows.
 ///
-/// With [`Knowledge::Calls`] every call is an edge `callee → caller` (symptoms travel that way) whatever the data says. Cost: seven times
-/// that of [`skeleton`]. Deterministic on any number of threads; the order of services does not matter.
+/// With [`Knowledge::Calls`] every call is an edge `callee → caller` (the way symptoms travel) whatever the data says. Cost: seven times that of
+/// [`skeleton`]. The result depends neither on the number of threads nor on the order of services.
+///
+/// ```
+/// use automap_core::frame::{RawSeries, assemble};
+/// use automap_core::graph::{Congestion, GraphOptions, GraphSignals, learn};
+/// use automap_core::random::Rng;
+/// use automap_core::time::Timestamp;
+/// use automap_core::topology::CallGraph;
+///
+/// // The latency of `web` follows that of `db`; `cron` does its own thing.
+/// let times: Vec<Timestamp> = (0..200).map(|i| Timestamp::from_ms(i * 5_000)).collect();
+/// let mut rng = Rng::new(1);
+/// let db: Vec<f64> = (0..200).map(|_| 20.0 + rng.normal()).collect();
+/// let web: Vec<f64> = db.iter().map(|v| 30.0 + v + 0.5 * rng.normal()).collect();
+/// let cron: Vec<f64> = (0..200).map(|_| 10.0 + rng.normal()).collect();
+/// let series = [("db", db), ("web", web), ("cron", cron)].into_iter().map(|(service, values)| RawSeries {
+///     service: service.into(),
+///     metric: "latency_ms".into(),
+///     peer: None,
+///     points: times.iter().copied().zip(values).collect(),
+/// });
+/// let (frame, _) = assemble(series.collect(), times.clone())?;
+/// let signals = GraphSignals::of(&frame, Congestion::default());
+/// let rows: Vec<usize> = (0..200).collect();
+/// let graph = learn(&frame, &signals, &rows, &CallGraph::new(), &GraphOptions::default()).graph.weights();
+/// // One undirected edge: nothing tells which of the two depends on the other.
+/// assert_eq!(graph.edges().map(|(from, to, _)| (from, to)).collect::<Vec<_>>(), [("db", "web"), ("web", "db")]);
+/// # Ok::<(), automap_core::frame::FrameError>(())
+/// ```
 pub fn learn(
     frame: &MetricFrame,
     signals: &GraphSignals,
@@ -72,7 +102,7 @@ pub fn learn(
         }
         let found = skeleton(&Tester::new(&scores, &options.independence), n, &options.skeleton);
         let pairs = services * (services - 1) / 2;
-        // Services without the signal make insufficient pairs too, which nobody expected to be tested.
+        // Pairs with a service that lacks the signal are insufficient too, but were never candidates.
         let insufficient = found.count(Pair::Insufficient) - (n * (n - 1) / 2 - pairs);
         tests.push(Tested { metric, services, pairs, insufficient, edges: found.edges().count() });
         skeletons.push((metric, found));
@@ -82,7 +112,7 @@ pub fn learn(
     let oriented = orient(&plain, &known, options.colliders);
     let name = |s: usize| frame.service(ServiceIdx(s));
     let mut graph = BehaviourGraph::of_window(frame.services().iter().cloned());
-    known.iter().for_each(|&(from, to)| graph.know(name(from), name(to)));
+    known.iter().for_each(|&(from, to)| graph.add_known(name(from), name(to)));
     for (from, to) in oriented.arrows() {
         let supports = skeletons.iter().filter(|(_, s)| s.strength(from, to).is_some());
         supports.for_each(|(metric, _)| graph.support(name(from), name(to), *metric));

@@ -1,19 +1,21 @@
-//! The seven metric types of AutoMAP.
+//! The seven metric types of AutoMAP (Ma et al., WWW 2020).
+//!
+//! They are coarser than [`crate::metric::Family`]; `signals` maps what a source delivers to them.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What AutoMAP looks at, for every service (Ma et al., WWW 2020).
+/// A kind of metric by which services are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MetricType {
-    /// Time to answer.
+    /// Latency of the service's own answers.
     Latency,
     /// Requests per second.
     Throughput,
-    /// Throughput over latency ("power", Ramakrishnan & Jain 1990), or their product (Little's law), as the options say.
+    /// Throughput divided by latency ("power", Ramakrishnan and Jain 1990) or their product (Little's law), depending on the options.
     Congestion,
     /// Share of requests that succeed.
     Availability,
@@ -21,14 +23,14 @@ pub enum MetricType {
     Cpu,
     /// Memory in use.
     Memory,
-    /// Bytes from and to disks; over the network where no disk is measured.
+    /// Bytes from and to disks, or over the network if no disk is measured.
     Io,
 }
 
 impl MetricType {
-    /// How many there are.
+    /// Number of types.
     pub const COUNT: usize = 7;
-    /// All of them, in the order of every array by type.
+    /// All types, in the order used by every array indexed by type.
     pub const ALL: [Self; Self::COUNT] =
         [Self::Latency, Self::Throughput, Self::Congestion, Self::Availability, Self::Cpu, Self::Memory, Self::Io];
 

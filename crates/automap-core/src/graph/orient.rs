@@ -1,24 +1,31 @@
-//! Which way the edges point: colliders, background knowledge, Meek's rules.
+//! Directs the edges of a skeleton: prior knowledge, colliders, Meek's rules.
+//!
+//! If `i` and `l` are independent, or separated by a set without `j`, but both are connected with `j`, then `i → j ← l` (a *collider*): the
+//! data shows the direction. Meek (1995) derives further directions from the absence of other colliders and of cycles. Edges that remain
+//! ambiguous stay undirected.
+//!
+//! Worked example: the call `orders → payment` is known, so `payment → orders` is a cause-effect edge. The data adds `orders — front-end`, and
+//! payment and front-end are not connected. `front-end → orders` would make a new collider at orders, so rule 1 gives `orders → front-end`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::skeleton::Skeleton;
 
-/// Which colliders `i → j ← l` are believed. A collider is told by a separating set of `i` and `l` that does without `j`.
+/// Which colliders `i → j ← l` are accepted. A separating set of `i` and `l` that does not contain `j` indicates one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Colliders {
-    /// Metrics that show both edges vote, and most of them must tell it. Default: the literal rule makes a collider of nearly
-    /// every triple, since a metric that shows neither edge separates the ends by the empty set, which lacks `j` as any would.
+    /// A majority of the metrics that show both edges must indicate it. Default: the literal rule makes nearly every triple a collider, since a
+    /// metric that shows neither edge separates the ends by the empty set, which never contains `j`.
     #[default]
     Voted,
-    /// Any metric that separates the ends without `j` tells it, as the paper's followers write the rule.
+    /// Any metric that separates the ends without `j` suffices, as later papers state the rule.
     Literal,
 }
 
 /// Directed and undirected edges between numbered services.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Orientation {
-    /// `i → j`; an undirected edge is in here both ways.
+    /// `i → j`; an undirected edge is stored both ways.
     arrows: BTreeSet<(usize, usize)>,
 }
 
@@ -28,12 +35,12 @@ impl Orientation {
         self.arrows.contains(&(i, j))
     }
 
-    /// Whether `i → j` and nothing else.
+    /// Whether the edge is directed `i → j`.
     pub fn is_directed(&self, i: usize, j: usize) -> bool {
         self.leads(i, j) && !self.leads(j, i)
     }
 
-    /// All arrows, ordered; an undirected edge counts both ways.
+    /// All arrows, in order; an undirected edge appears both ways.
     pub fn arrows(&self) -> impl Iterator<Item = (usize, usize)> {
         self.arrows.iter().copied()
     }
@@ -46,30 +53,48 @@ impl Orientation {
         self.leads(i, j) && self.leads(j, i)
     }
 
-    /// Turns undirected edges into arrows; those told both ways stay undirected, whatever their order.
-    fn direct(&mut self, told: &BTreeSet<(usize, usize)>) -> bool {
+    /// Directs undirected edges. Those that `directions` contains both ways stay undirected, whatever their order. Returns whether anything
+    /// changed.
+    fn direct(&mut self, directions: &BTreeSet<(usize, usize)>) -> bool {
         let mut changed = false;
-        for &(i, j) in told.iter().filter(|&&(i, j)| !told.contains(&(j, i))) {
+        for &(i, j) in directions.iter().filter(|&&(i, j)| !directions.contains(&(j, i))) {
             changed |= self.is_undirected(i, j) && self.arrows.remove(&(j, i));
         }
         changed
     }
 }
 
-/// Orients the union of the metrics' skeletons. `known` are directed edges that hold whatever the data says (`cause → effect`).
+/// Directs the union of the metrics' skeletons.
 ///
-/// An edge told both ways stays undirected. Cost: O(Σ degree²) for the colliders and for each round of the rules.
+/// `known` are directed edges `cause → effect` that hold whatever the data says. An edge with contradictory directions stays undirected.
+/// Cost: O(Σ degree²) for the colliders and for each round of the rules.
+///
+/// ```
+/// use automap_core::graph::skeleton::{SkeletonOptions, skeleton};
+/// use automap_core::graph::{Colliders, orient};
+/// use automap_core::independence::{CiOptions, Scores, Tester};
+/// use automap_core::random::Rng;
+///
+/// // Two independent causes 0 and 1 of one effect 2.
+/// let mut rng = Rng::new(1);
+/// let a: Vec<f64> = (0..300).map(|_| rng.normal()).collect();
+/// let b: Vec<f64> = (0..300).map(|_| rng.normal()).collect();
+/// let c: Vec<f64> = a.iter().zip(&b).map(|(a, b)| a + b + rng.normal()).collect();
+/// let tester = Tester::new(&Scores::new(&[a, b, c]), &CiOptions::default());
+/// let skeleton = skeleton(&tester, 3, &SkeletonOptions::default());
+/// let directed = orient(&[skeleton], &[].into(), Colliders::Voted);
+/// assert!(directed.is_directed(0, 2) && directed.is_directed(1, 2), "a collider at 2");
+/// ```
 pub fn orient(skeletons: &[Skeleton], known: &BTreeSet<(usize, usize)>, colliders: Colliders) -> Orientation {
     let mut graph = Orientation::default();
     for (i, j) in skeletons.iter().flat_map(Skeleton::edges).chain(known.iter().copied()) {
         graph.arrows.extend([(i, j), (j, i)]);
     }
     graph.direct(known);
-    let told = told_by_colliders(&graph, skeletons, colliders);
-    graph.direct(&told);
+    graph.direct(&directions_by_colliders(&graph, skeletons, colliders));
     let neighbours = neighbours(&graph);
     // Every round directs at least one edge.
-    while graph.direct(&told_by_rules(&graph, &neighbours)) {}
+    while graph.direct(&directions_by_rules(&graph, &neighbours)) {}
     graph
 }
 
@@ -82,34 +107,34 @@ fn neighbours(graph: &Orientation) -> BTreeMap<usize, BTreeSet<usize>> {
     out
 }
 
-fn told_by_colliders(graph: &Orientation, skeletons: &[Skeleton], rule: Colliders) -> BTreeSet<(usize, usize)> {
-    let mut told = BTreeSet::new();
+fn directions_by_colliders(graph: &Orientation, skeletons: &[Skeleton], rule: Colliders) -> BTreeSet<(usize, usize)> {
+    let mut directions = BTreeSet::new();
     for (&j, around) in &neighbours(graph) {
         for &i in around {
             for &l in around.range(i + 1..) {
                 if !graph.is_adjacent(i, l) && is_collider(skeletons, i, j, l, rule) {
-                    told.extend([(i, j), (l, j)]);
+                    directions.extend([(i, j), (l, j)]);
                 }
             }
         }
     }
-    told
+    directions
 }
 
 fn is_collider(skeletons: &[Skeleton], i: usize, j: usize, l: usize, rule: Colliders) -> bool {
     let shows_both = |s: &&Skeleton| s.strength(i, j).is_some() && s.strength(j, l).is_some();
     let without_j = |s: &Skeleton| s.separating_set(i, l).map(|set| !set.contains(&j));
     match rule {
-        Colliders::Literal => skeletons.iter().filter_map(without_j).any(|told| told),
+        Colliders::Literal => skeletons.iter().filter_map(without_j).any(|lacks_j| lacks_j),
         Colliders::Voted => {
             let votes: Vec<bool> = skeletons.iter().filter(shows_both).filter_map(without_j).collect();
-            2 * votes.iter().filter(|told| **told).count() > votes.len()
+            2 * votes.iter().filter(|lacks_j| **lacks_j).count() > votes.len()
         }
     }
 }
 
 /// Meek (1995), rules 1 to 4: what follows if there are no further colliders and no cycles.
-fn told_by_rules(graph: &Orientation, neighbours: &BTreeMap<usize, BTreeSet<usize>>) -> BTreeSet<(usize, usize)> {
+fn directions_by_rules(graph: &Orientation, neighbours: &BTreeMap<usize, BTreeSet<usize>>) -> BTreeSet<(usize, usize)> {
     let around = |i: usize| neighbours.get(&i).into_iter().flatten().copied();
     let follows = |i: usize, l: usize| {
         // 1: k → i, k and l apart: l → i would be a new collider.
@@ -151,7 +176,7 @@ mod tests {
 
     fn closed(mut g: Orientation) -> Orientation {
         let around = neighbours(&g);
-        while g.direct(&told_by_rules(&g, &around)) {}
+        while g.direct(&directions_by_rules(&g, &around)) {}
         g
     }
 
@@ -165,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_alone_says_nothing_and_a_contradiction_stays_open() {
+    fn an_isolated_edge_and_a_contradiction_stay_undirected() {
         let line = graph(&[], &[(0, 1)]);
         assert_eq!(closed(line.clone()), line);
         let mut open = line.clone();
@@ -174,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn knowledge_goes_on_along_the_rules() {
+    fn known_directions_spread_by_the_rules() {
         // 0 → 1 is known; with 1 − 2 from data and no way from 0 to 2, 1 → 2 follows.
         let mut g = graph(&[], &[(0, 1), (1, 2)]);
         g.direct(&[(0, 1)].into());

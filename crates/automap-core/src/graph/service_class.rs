@@ -1,4 +1,7 @@
-//! What kind of service is it? The metrics that tie it to the others tell.
+//! Classifies services by the metrics that connect them with others, as AutoMAP does (Ma et al., WWW 2020).
+//!
+//! Used for profiles and as half of the similarity of two graphs. Worked example: a service whose edges are supported 40 % by latency, 30 % by
+//! memory and 30 % by I/O is *storage*, because memory and I/O count together.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,15 +16,15 @@ use super::{ByType, WeightedGraph};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ServiceClass {
-    /// Tied to others by latency: what users see.
+    /// Connected by latency: what users see.
     Representational,
-    /// By processor use.
+    /// Connected by processor use.
     Computing,
-    /// By throughput and congestion.
+    /// Connected by throughput and congestion.
     Networking,
-    /// By memory and I/O.
+    /// Connected by memory and I/O.
     Storage,
-    /// By availability: depends on its surroundings.
+    /// Connected by availability: depends on its surroundings.
     Environmental,
 }
 
@@ -50,7 +53,7 @@ impl ServiceClass {
         }
     }
 
-    /// The class with the largest share of `shares`; `None` without any. Of equal shares the first in the order above.
+    /// The class with the largest share; `None` if all shares are 0. Of equal ones the first in the order above.
     pub fn of(shares: &ByType) -> Option<Self> {
         let mass = |class: Self| class.types().iter().map(|t| shares[*t as usize]).sum::<f64>();
         let mut best = None;
@@ -69,8 +72,8 @@ impl fmt::Display for ServiceClass {
     }
 }
 
-/// Share of each metric type in what ties a service to the others: `p_k = Σ_j (W_ijk + W_jik) / Σ_jk (…)`; sums to 1, or all
-/// 0 for a service without edges.
+/// Share of each metric type in a service's edges, `p_k = Σ_j (W_ijk + W_jik) / Σ_jk (…)`. Sums to 1; all 0 for a service without edges.
+/// O(edges).
 pub fn edge_shares(graph: &WeightedGraph) -> BTreeMap<&str, ByType> {
     let share = |sums: ByType| {
         let all: f64 = sums.iter().sum();
@@ -79,7 +82,7 @@ pub fn edge_shares(graph: &WeightedGraph) -> BTreeMap<&str, ByType> {
     graph.touching().into_iter().map(|(service, sums)| (service, share(sums))).collect()
 }
 
-/// Class of every service of a graph; `None` for those without edges.
+/// The class of every service of a graph; `None` for services without edges.
 pub fn classes(graph: &WeightedGraph) -> BTreeMap<&str, Option<ServiceClass>> {
     edge_shares(graph).into_iter().map(|(service, shares)| (service, ServiceClass::of(&shares))).collect()
 }

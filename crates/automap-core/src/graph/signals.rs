@@ -1,31 +1,34 @@
-//! The seven signals of every service, chosen from whatever metrics a source delivers.
+//! Chooses the seven signals of every service from whatever metrics a source delivers.
+//!
+//! AutoMAP compares services metric type by metric type, so each service has at most one column per type. Missing types stay missing; nothing
+//! is imputed.
 
 use super::MetricType;
 use crate::frame::{MetricFrame, Series, ServiceIdx};
 use crate::metric::{Family, Side};
 
-/// What "congestion" is.
+/// Definition of congestion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Congestion {
-    /// Throughput over latency, the "power" of Ramakrishnan & Jain (1990), which the paper's readers report. Default.
+    /// Throughput divided by latency, the "power" of Ramakrishnan and Jain (1990), which later papers report. Default.
     #[default]
     Power,
     /// Throughput times latency: requests in flight, by Little's law (1961).
     Concurrency,
 }
 
-/// At most one column for each service and metric type.
+/// At most one column per service and metric type.
 #[derive(Clone, Debug)]
 pub struct GraphSignals {
-    /// By type (in the order of [`MetricType::ALL`]), then by service of the frame; empty where not observed.
+    /// By type, in the order of [`MetricType::ALL`], then by service of the frame; empty if not observed.
     columns: Vec<Vec<Vec<f64>>>,
-    /// Services whose I/O is that of the network.
+    /// Services whose I/O is network traffic, because no disk is measured.
     without_disk: Vec<bool>,
 }
 
 impl GraphSignals {
-    /// Chooses and derives the columns. Own metrics only; the mean latency before percentiles; errors stand for availability (the
-    /// same with the other sign); I/O is disk bytes, network bytes where a service has no disk. Cost: O(series × samples).
+    /// Chooses and derives the columns. Only a service's own metrics are used, the mean latency before percentiles. Errors stand for availability
+    /// (the same with the opposite sign); I/O is disk bytes, or network bytes if no disk is measured. O(series × samples).
     pub fn of(frame: &MetricFrame, congestion: Congestion) -> Self {
         let services = frame.services().len();
         let columns = MetricType::ALL.iter().map(|metric| {
@@ -35,7 +38,7 @@ impl GraphSignals {
         Self { columns: columns.collect(), without_disk: (0..services).map(|s| !has_disk(s)).collect() }
     }
 
-    /// What a column is made of: the same type may be measured differently elsewhere.
+    /// The metric family behind a column. The same type may come from different families for different services.
     pub fn family(&self, metric: MetricType, service: ServiceIdx) -> Family {
         match metric {
             MetricType::Latency => Family::Latency,
@@ -48,13 +51,13 @@ impl GraphSignals {
         }
     }
 
-    /// One column; `None` where the service has no such signal. `NaN` is a gap.
+    /// One column; `None` if the service has no such signal. `NaN` is a gap.
     pub fn get(&self, metric: MetricType, service: ServiceIdx) -> Option<&[f64]> {
         let column = &self.columns[metric as usize][service.0];
         (!column.is_empty()).then_some(column)
     }
 
-    /// The chosen rows of every service's column of one type; empty where there is no column.
+    /// The given rows of every service's column of one type; empty if there is no column.
     pub fn rows(&self, metric: MetricType, rows: &[usize]) -> Vec<Vec<f64>> {
         let pick =
             |column: &Vec<f64>| if column.is_empty() { vec![] } else { rows.iter().map(|&i| column[i]).collect() };
@@ -89,12 +92,12 @@ fn own<'a>(frame: &'a MetricFrame, service: ServiceIdx, family: &'a Family) -> i
     series.filter(move |s| s.metric.side == Side::Own && s.metric.family == *family)
 }
 
-/// The plainest series of a family: the shortest name, a mean before percentiles (`latency` before `latency-90`); ties by name.
+/// The most basic series of a family: the one with the shortest name, which prefers a mean to percentiles (`latency` before `latency-90`); ties by name.
 fn best<'a>(frame: &'a MetricFrame, service: ServiceIdx, family: &'a Family) -> Option<&'a Series> {
     own(frame, service, family).min_by_key(|s| (s.metric.name.len(), &s.metric.name))
 }
 
-/// The sum of a family's series; a gap where one of them has one.
+/// The sum of a family's series; a gap wherever one of them has a gap.
 fn sum(frame: &MetricFrame, service: ServiceIdx, family: &Family) -> Option<Vec<f64>> {
     own(frame, service, family).map(|s| s.values.clone()).reduce(|mut sum, next| {
         sum.iter_mut().zip(next).for_each(|(a, b)| *a += b);

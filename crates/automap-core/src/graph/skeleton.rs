@@ -1,9 +1,9 @@
-//! Which pairs depend on each other whatever one conditions on: the PC algorithm, order-independent.
+//! Finds the pairs that stay dependent whatever is conditioned on: the undirected part of the PC algorithm.
 //!
-//! PC-stable (Colombo & Maathuis 2014): all tests of a level see the neighbours from before the level. Of the sets of a level the one
-//! that leaves the weakest dependence decides, and is kept if it separates: with equal samples that is the one with the largest
-//! p-value (Ramsey 2016), so that no order of services decides. False discoveries are bounded by Benjamini & Hochberg (1995) on each
-//! edge's largest p-value (Strobl et al. 2019), at the start and at the end.
+//! PC-stable (Colombo and Maathuis 2014): all tests of a level use the neighbours from before that level. Of the conditioning sets of a level,
+//! the one that leaves the weakest dependence decides; with equal samples it is the one with the largest p-value (Ramsey 2016), so that the
+//! result does not depend on the order of the services. The share of false edges is bounded by Benjamini and Hochberg's procedure (1995) on
+//! each edge's largest p-value (Strobl et al. 2019), at the start and at the end. Directions are found in `orient`.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,17 @@ use rayon::prelude::*;
 
 use crate::independence::{Outcome, Tester};
 
-/// How edges are kept.
+/// Options for keeping edges.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SkeletonOptions {
     /// Significance level of one test, 0–1. Default 0.05.
     pub alpha: f64,
-    /// Share of false edges among all edges that is aimed at, 0–1; 1 switches the control off. Default 0.1: with 91 pairs of 14
-    /// services and a level of 0.05, four or five edges of an edgeless graph would be false.
+    /// Accepted share of false edges among all edges, 0–1; 1 switches the control off. Default 0.1. Without it, 91 pairs of 14 independent
+    /// services would have four or five false edges at a level of 0.05.
     pub false_discovery_rate: f64,
-    /// Most series conditioned on at once. Default 2: three conditions leave a few hundred autocorrelated samples no power.
+    /// Largest number of conditions. Default 2: with three, a few hundred autocorrelated samples have no power left.
     pub max_conditions: usize,
-    /// Only this many of an end's neighbours, the most dependent, are conditioned on. Default 8: bounds the tests of a hub.
+    /// How many of a service's neighbours, the most dependent first, are conditioned on. Default 8: bounds the tests of a hub.
     pub max_neighbours: usize,
 }
 
@@ -31,16 +31,16 @@ impl Default for SkeletonOptions {
     }
 }
 
-/// What became of a pair.
+/// Result for a pair of series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pair {
-    /// Dependent whatever was conditioned on.
+    /// Dependent, whatever was conditioned on.
     Edge,
-    /// Independent given a set, which may be empty.
+    /// Independent given a set of others, which may be empty.
     Separated,
-    /// Significant alone, but not among so many tests: no edge, and no separating set either.
+    /// Significant on its own but not among this many tests: no edge, and no separating set either.
     Pruned,
-    /// Too little data to tell.
+    /// Too few samples to tell.
     Insufficient,
 }
 
@@ -48,37 +48,37 @@ pub enum Pair {
 #[derive(Clone, Debug)]
 pub struct Skeleton {
     series: usize,
-    /// State of every pair, row by row of the upper triangle.
+    /// Result for every pair: the upper triangle, row by row.
     pairs: Vec<Pair>,
-    /// Separating sets that are not empty.
+    /// Separating sets, without the empty ones.
     separating: BTreeMap<(usize, usize), Vec<usize>>,
-    /// Edges with their largest p-value and their plain strength.
+    /// Edges with their largest p-value and their unconditional strength.
     edges: BTreeMap<(usize, usize), (f64, f64)>,
 }
 
 impl Skeleton {
-    /// What became of the pair.
+    /// Result for a pair.
     pub fn pair(&self, i: usize, j: usize) -> Pair {
         self.pairs[place(self.series, i, j)]
     }
 
-    /// The set that separates a pair; `None` where none was found.
+    /// The set that separates a pair; `None` if it is not separated.
     pub fn separating_set(&self, i: usize, j: usize) -> Option<&[usize]> {
         let set = || self.separating.get(&ordered(i, j)).map_or(&[][..], Vec::as_slice);
         (self.pair(i, j) == Pair::Separated).then(set)
     }
 
-    /// All edges `(i, j)` with `i < j`, ordered.
+    /// All edges `(i, j)` with `i < j`, in order.
     pub fn edges(&self) -> impl Iterator<Item = (usize, usize)> {
         self.edges.keys().copied()
     }
 
-    /// Strength of an edge, 0 to 1: |correlation| or Cramér's V of the two alone.
+    /// Strength of an edge, 0–1: |correlation| or Cramér's V without conditions. `None` if there is no edge.
     pub fn strength(&self, i: usize, j: usize) -> Option<f64> {
         self.edges.get(&ordered(i, j)).map(|(_, strength)| *strength)
     }
 
-    /// How many pairs ended in a state.
+    /// How many pairs have this result.
     pub fn count(&self, state: Pair) -> usize {
         self.pairs.iter().filter(|p| **p == state).count()
     }
@@ -93,12 +93,28 @@ fn place(n: usize, i: usize, j: usize) -> usize {
     i * n - i * (i + 1) / 2 + j - i - 1
 }
 
-/// Learns which of `series` series depend on each other.
+/// Learns which of `series` series depend on each other directly.
 ///
-/// Cost: O(series²) plain tests and, for every edge, at most `2·(max_neighbours choose level)` tests a level; all in parallel, with the
-/// same result on any number of threads.
+/// Cost: O(series²) unconditional tests and, for every edge, at most `2·(max_neighbours choose level)` tests per level, in parallel. The result
+/// does not depend on the number of threads.
+///
+/// ```
+/// use automap_core::graph::skeleton::{SkeletonOptions, skeleton};
+/// use automap_core::independence::{CiOptions, Scores, Tester};
+/// use automap_core::random::Rng;
+///
+/// // A chain a → b → c.
+/// let mut rng = Rng::new(1);
+/// let a: Vec<f64> = (0..300).map(|_| rng.normal()).collect();
+/// let b: Vec<f64> = a.iter().map(|a| a + rng.normal()).collect();
+/// let c: Vec<f64> = b.iter().map(|b| b + rng.normal()).collect();
+/// let tester = Tester::new(&Scores::new(&[a, b, c]), &CiOptions::default());
+/// let found = skeleton(&tester, 3, &SkeletonOptions::default());
+/// assert_eq!(found.edges().collect::<Vec<_>>(), [(0, 1), (1, 2)]);
+/// assert_eq!(found.separating_set(0, 2), Some(&[1][..]), "a and c are independent given b");
+/// ```
 pub fn skeleton(tester: &Tester, series: usize, options: &SkeletonOptions) -> Skeleton {
-    let mut found = plain(tester, series, options);
+    let mut found = test_pairs(tester, series, options);
     let deepest = options.max_conditions.min(tester.max_conditions());
     for level in 1..=deepest {
         let neighbours = neighbours(&found);
@@ -111,8 +127,8 @@ pub fn skeleton(tester: &Tester, series: usize, options: &SkeletonOptions) -> Sk
     found
 }
 
-/// Every pair on its own.
-fn plain(tester: &Tester, n: usize, options: &SkeletonOptions) -> Skeleton {
+/// Tests every pair without conditions.
+fn test_pairs(tester: &Tester, n: usize, options: &SkeletonOptions) -> Skeleton {
     let row = |i: usize| (i + 1..n).map(|j| tester.test(i, j, &[])).collect::<Vec<_>>();
     let outcomes: Vec<Outcome> = (0..n).into_par_iter().map(row).collect::<Vec<_>>().concat();
     let tested: Vec<f64> = outcomes.iter().filter_map(|o| o.p_value()).collect();
@@ -133,7 +149,7 @@ fn plain(tester: &Tester, n: usize, options: &SkeletonOptions) -> Skeleton {
     Skeleton { series: n, pairs, separating: BTreeMap::new(), edges }
 }
 
-/// Neighbours of every series, the most dependent first.
+/// The neighbours of every series, the most dependent first.
 fn neighbours(found: &Skeleton) -> Vec<Vec<usize>> {
     let mut lists: Vec<Vec<(f64, usize)>> = vec![Vec::new(); found.series];
     for (&(i, j), &(_, strength)) in &found.edges {
@@ -147,7 +163,7 @@ fn neighbours(found: &Skeleton) -> Vec<Vec<usize>> {
     lists.into_iter().map(sorted).collect()
 }
 
-/// One level: removes the edges that some set of `level` neighbours separates.
+/// Removes the edges that some set of `level` neighbours separates.
 fn condition(
     tester: &Tester,
     found: &mut Skeleton,
@@ -176,7 +192,7 @@ fn condition(
                 });
             }
             let (strength, set) = weakest?;
-            if tester.is_beyond_significance(strength, level, options.alpha) {
+            if tester.is_surely_insignificant(strength, level, options.alpha) {
                 return Some((1.0, set));
             }
             Some((tester.test(i, j, &set).p_value()?, set))
@@ -209,7 +225,7 @@ fn discard_false_discoveries(found: &mut Skeleton, rate: f64) {
     });
 }
 
-/// The largest p-value that Benjamini and Hochberg's procedure accepts among `tests` tests, of which `values` are the small ones.
+/// The largest p-value that Benjamini and Hochberg's procedure accepts among `tests` tests, of which `values` are the smallest; −1 if none.
 fn discovery_limit(values: &[f64], tests: usize, rate: f64) -> f64 {
     if rate >= 1.0 {
         return 1.0;
@@ -262,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_have_their_own_places() {
+    fn pairs_have_positions_of_their_own() {
         let places: Vec<usize> = (0..4).flat_map(|i| (i + 1..4).map(move |j| place(4, j, i))).collect();
         assert_eq!(places, [0, 1, 2, 3, 4, 5]);
     }

@@ -1,18 +1,32 @@
-//! Is the correlation of two series the same in two windows?
+//! Tests whether the correlation of two series is the same in two windows.
+//!
+//! Used to tell which edges of two behaviour graphs really differ: an edge that is missing from one of them may only have lacked samples.
 
 use super::fisher_z::{correlation_with_gaps, two_sided};
 use super::{CiOptions, Scores, effective};
 
-/// Probability of a difference at least this large between the correlations of two windows if they were the same:
-/// `(atanh r₁ − atanh r₂) / √(1/(n₁ − 3) + 1/(n₂ − 3))` is standard normal then (Fisher 1921), with the effective samples of each window.
+/// Two-sided p-value, 0–1, for equal correlations in two windows.
 ///
-/// Correlations are those of normal scores, so any increasing transform gives the same answer. `None` where one of the windows has too few samples to tell. Cost: O(samples · log samples).
+/// `(atanh r₁ − atanh r₂) / √(1/(n₁ − 3) + 1/(n₂ − 3))` is standard normal if they are equal (Fisher 1921), with the effective samples of each
+/// window. The correlations are those of normal scores, so that any increasing transform gives the same answer. `None` if one of the windows
+/// has too few samples. Cost: O(samples · log samples).
+///
+/// ```
+/// use automap_core::independence::{CiOptions, correlation_change};
+///
+/// let up: Vec<f64> = (0..40).map(|i| f64::from(i * 7 % 40)).collect();
+/// let down: Vec<f64> = up.iter().map(|v| -v).collect();
+/// let options = CiOptions { effective_samples: false, ..CiOptions::default() };
+/// let p = correlation_change([&up, &up], [&up, &down], &options).expect("enough samples");
+/// assert!(p < 1e-6, "a correlation of 1 became −1: {p}");
+/// assert_eq!(correlation_change([&up, &up], [&up, &up], &options), Some(1.0));
+/// ```
 pub fn correlation_change(first: [&[f64]; 2], second: [&[f64]; 2], options: &CiOptions) -> Option<f64> {
     let (a, b) = (correlation(first, options)?, correlation(second, options)?);
     Some(two_sided((a.z - b.z).abs() / (1.0 / a.degrees + 1.0 / b.degrees).sqrt()))
 }
 
-/// A correlation on Fisher's scale, and what it is worth.
+/// A correlation on Fisher's scale, and its degrees of freedom.
 struct Correlation {
     z: f64,
     degrees: f64,
@@ -25,8 +39,8 @@ fn correlation([x, y]: [&[f64]; 2], options: &CiOptions) -> Option<Correlation> 
     let samples = if options.effective_samples { effective::effective_samples_of(a, b) } else { shared as f64 };
     let degrees = samples - 3.0;
     let limit = 1.0 - 1e-15;
-    let is_told = degrees >= options.min_degrees && !r.is_nan();
-    is_told.then(|| Correlation { z: r.clamp(-limit, limit).atanh(), degrees })
+    let is_known = degrees >= options.min_degrees && !r.is_nan();
+    is_known.then(|| Correlation { z: r.clamp(-limit, limit).atanh(), degrees })
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
-//! How many independent samples two autocorrelated series are worth.
+//! Effective sample size: how many independent samples two autocorrelated series are worth for their correlation (Bartlett 1935).
+//!
+//! What matters is the product of both autocorrelations: a slow series and a fast one are worth nearly all their samples.
 
-/// Longest lag looked at, as a share of the samples.
+/// Longest lag used, as a share of the samples.
 const MAX_LAG_SHARE: f64 = 1.0 / 3.0;
-/// Longest lag looked at.
+/// Longest lag used.
 const MAX_LAG: usize = 64;
 
 /// Autocorrelation of a centred series at lags 1, 2, … up to a third of its length and at most 64; gaps are left out and what is
@@ -12,7 +14,7 @@ pub(super) fn autocorrelation(row: &[f64]) -> Vec<f64> {
     (1..=lagged.longest()).map(|lag| lagged.at(lag)).collect()
 }
 
-/// A series that is asked for its autocorrelation, lag by lag.
+/// Computes the autocorrelation of a series lag by lag.
 struct Lagged<'a> {
     row: &'a [f64],
     observed: usize,
@@ -50,7 +52,7 @@ impl<'a> Lagged<'a> {
     }
 }
 
-/// [`effective_samples`] of two centred series over the same instants. Asks for no more lags than it needs, often two or three.
+/// [`effective_samples`] of two centred series over the same rows. Computes no more lags than needed, often two or three.
 pub(super) fn effective_samples_of(x: &[f64], y: &[f64]) -> f64 {
     let shared = x.iter().zip(y).filter(|(a, b)| !a.is_nan() && !b.is_nan()).count();
     let (x, y) = (Lagged::of(x), Lagged::of(y));
@@ -59,7 +61,7 @@ pub(super) fn effective_samples_of(x: &[f64], y: &[f64]) -> f64 {
     effective_samples(shared, &a, &b)
 }
 
-/// Sum of products. Eight sums side by side: the compiler turns them into vector instructions, and the order of additions is fixed.
+/// Sum of products. Eight partial sums let the compiler use vector instructions and keep the order of additions fixed.
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     const LANES: usize = 8;
     let mut sums = [0.0; LANES];
@@ -73,8 +75,18 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum::<f64>() + tail
 }
 
-/// Effective number of samples for the correlation of two series, from `n` shared samples and their autocorrelations at lag 1, 2, …:
-/// `n / (1 + 2 Σ (1 − j/n)·ρx(j)·ρy(j))`, the sum ending at the first product that is not positive (Bartlett 1935). At most `n`.
+/// Effective number of samples for the correlation of two series, at most `n`.
+///
+/// `n` is the number of shared samples, `x` and `y` are the autocorrelations at lags 1, 2, …. The result is
+/// `n / (1 + 2 Σ (1 − j/n)·ρx(j)·ρy(j))`, where the sum ends at the first product that is not positive (Bartlett 1935). O(lags).
+///
+/// ```
+/// use automap_core::independence::effective_samples;
+///
+/// // Both repeat half of themselves at lag 1: 10 / (1 + 2 · 0.9 · 0.25) = 6.9.
+/// assert!((effective_samples(10, &[0.5, 0.0], &[0.5, 0.3]) - 6.897).abs() < 1e-3);
+/// assert_eq!(effective_samples(10, &[], &[0.5]), 10.0);
+/// ```
 pub fn effective_samples(n: usize, x: &[f64], y: &[f64]) -> f64 {
     let n = n as f64;
     let products = x.iter().zip(y).map(|(a, b)| a * b).take_while(|product| *product > 0.0);

@@ -1,23 +1,26 @@
-//! Series made ready for testing: normal scores with their gaps.
+//! Prepares series for testing: normal scores, gaps kept.
+//!
+//! Scores make the tests independent of units and outliers. Series that are constant or hardly observed are marked as not testable here, so
+//! that no test has to deal with them.
 
 use rayon::prelude::*;
 
 use crate::stats::normal_scores;
 
-/// Fewest observed samples of a series that is tested at all.
+/// Fewest observed samples of a testable series.
 const MIN_SAMPLES: usize = 8;
 
-/// Normal scores of several series over the same instants.
+/// Normal scores of several series over the same rows.
 #[derive(Clone, Debug)]
 pub struct Scores {
-    /// One row for each series; `NaN` is a gap; an empty row is a series that cannot be tested (constant, or hardly observed).
+    /// One row per series. `NaN` is a gap; an empty row is a series that cannot be tested (constant, or hardly observed).
     pub(super) rows: Vec<Vec<f64>>,
     /// Whether a row has gaps.
     pub(super) has_gaps: Vec<bool>,
 }
 
 impl Scores {
-    /// From raw values, all of the same length. Only their order counts: any increasing transform gives the same scores.
+    /// Computes scores from raw values, all of the same length; `NaN` is a gap. Only the order counts. O(series × samples · log samples).
     pub fn new(series: &[Vec<f64>]) -> Self {
         let ready = |values: &Vec<f64>| {
             let mut observed = values.iter().filter(|v| !v.is_nan());
@@ -28,7 +31,7 @@ impl Scores {
         Self::from_rows(series.par_iter().map(ready).collect())
     }
 
-    /// From values that are used as they are but for their mean (golden numbers, simulations).
+    /// Uses the values as they are, with their mean taken off. For golden tests and for correlations in original units.
     pub fn plain(series: &[Vec<f64>]) -> Self {
         Self::from_rows(series.iter().cloned().map(centred).collect())
     }
@@ -43,7 +46,7 @@ impl Scores {
         self.rows.len()
     }
 
-    /// Whether there is no series.
+    /// Whether there are no series.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

@@ -1,12 +1,24 @@
-//! Many tests at once: which of them may be believed?
+//! Controls the share of false findings when many tests are done at once (Benjamini and Hochberg 1995).
+//!
+//! Of a thousand series without any change, fifty have a p-value below 0.05. The q-value computed here is the share of false findings among
+//! all findings if every test up to this one counts as one.
 
-/// Benjamini–Hochberg (1995): for every p the smallest share of false findings at which it counts as a finding, 0 to 1. `NaN`
-/// (not tested) stays `NaN` and does not count as a test. O(n·log n).
+/// Computes the q-value of each p-value: the smallest false discovery rate, 0–1, at which it counts as a finding.
+///
+/// `NaN` (not tested) stays `NaN` and does not count as a test. O(n·log n).
+///
+/// ```
+/// use automap_core::stats::false_discovery_rates;
+///
+/// // Ordered .01, .02, .04: .01·3/1 = .03, .02·3/2 = .03, .04·3/3 = .04.
+/// let q = false_discovery_rates(&[0.04, 0.01, f64::NAN, 0.02]);
+/// assert!((q[0] - 0.04).abs() < 1e-12 && (q[1] - 0.03).abs() < 1e-12 && q[2].is_nan());
+/// ```
 pub fn false_discovery_rates(p: &[f64]) -> Vec<f64> {
     false_discovery_rates_among(p, 0)
 }
 
-/// As [`false_discovery_rates`], where at least `tests` tests were done and all that are not listed found nothing.
+/// As [`false_discovery_rates`], for at least `tests` tests in all, of which those not listed found nothing.
 pub fn false_discovery_rates_among(p: &[f64], tests: usize) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).filter(|&i| !p[i].is_nan()).collect();
     order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));

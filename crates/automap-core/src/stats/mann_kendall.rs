@@ -1,4 +1,7 @@
-//! Mann–Kendall: does a series go up or down over time?
+//! Mann–Kendall test for a monotone trend (Mann 1945, Kendall 1975), with the variance of Hamed and Rao (1998) for autocorrelated data.
+//!
+//! The test counts rising and falling pairs, so that neither outliers nor the shape of the trend matter. How steep the trend is, is answered
+//! by the Theil–Sen slope.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -7,15 +10,24 @@ use super::finite;
 /// Kendall's S of a series against its own order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MannKendall {
-    /// Pairs that rise minus pairs that fall. Range `±n(n−1)/2`.
+    /// Rising pairs minus falling pairs. Range `±n(n−1)/2`.
     pub s: f64,
-    /// Variance of `s` for independent values, ties accounted for. 0 when all are equal.
+    /// Variance of `s` for independent values, with ties taken into account; 0 if all values are equal.
     pub variance: f64,
     /// Observed values.
     pub n: usize,
 }
 
-/// Tests a series; `NaN` is skipped. `None` with fewer than three observed values. O(n²).
+/// Counts rising and falling pairs of a series. `NaN` is skipped; `None` with fewer than three observed values. O(n²).
+///
+/// ```
+/// use automap_core::stats::mann_kendall;
+///
+/// // Nine of the ten pairs rise and one falls: S = 8. Variance 5·4·15/18 = 16.67, z = 7/4.08 = 1.71.
+/// let test = mann_kendall(&[1.0, 2.0, 4.0, 3.0, 5.0]).expect("five values");
+/// assert_eq!(test.s, 8.0);
+/// assert!((test.p_value(1.0) - 0.086).abs() < 0.001);
+/// ```
 pub fn mann_kendall(values: &[f64]) -> Option<MannKendall> {
     let values = finite(values);
     let n = values.len();
@@ -40,16 +52,16 @@ pub fn mann_kendall(values: &[f64]) -> Option<MannKendall> {
 }
 
 impl MannKendall {
-    /// Two-sided p of the normal approximation with continuity correction, the variance multiplied by `inflation` (1 for
-    /// independent values); 1 when all values are equal.
+    /// Two-sided p-value of the normal approximation with continuity correction, 0–1. The variance is multiplied by `inflation`, which is 1 for
+    /// independent values and comes from [`hamed_rao_inflation`] otherwise. 1 if all values are equal.
     pub fn p_value(&self, inflation: f64) -> f64 {
         let spread = (self.variance * inflation).sqrt();
         if spread > 0.0 { 2.0 * Normal::standard().sf((self.s.abs() - 1.0).max(0.0) / spread) } else { 1.0 }
     }
 }
 
-/// By how much autocorrelation `rho[0]`, `rho[1]`, … at lags 1, 2, … multiplies the variance of S (Hamed & Rao 1998):
-/// `1 + 2/(n(n−1)(n−2)) · Σ (n−i)(n−i−1)(n−i−2)·ρ(i)`. Lags from `n − 2` on weigh nothing.
+/// Factor by which the variance of S grows with autocorrelation `rho[0]`, `rho[1]`, … at lags 1, 2, … (Hamed and Rao 1998):
+/// `1 + 2/(n(n−1)(n−2)) · Σ (n−i)(n−i−1)(n−i−2)·ρ(i)`. Lags from `n − 2` on have no weight.
 pub fn hamed_rao_inflation(n: usize, rho: impl IntoIterator<Item = f64>) -> f64 {
     let weight = |left: f64| (left * (left - 1.0) * (left - 2.0)).max(0.0);
     let n = n as f64;

@@ -1,4 +1,7 @@
-//! Mann–Whitney: are the values of one group larger than those of another?
+//! Mann–Whitney test: are the values of one group larger than those of another (Mann and Whitney 1947)?
+//!
+//! Compares ranks, so that outliers and units do not matter. For autocorrelated samples a variant counts only effective samples; it is what
+//! `compare` uses. By how much the groups differ, in units, is not answered here.
 
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 use statrs::function::gamma::ln_gamma;
@@ -8,17 +11,29 @@ use super::{average_ranks, finite};
 /// Two groups compared by ranks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MannWhitney {
-    /// Pairs in which the second group's value is larger, ties counted half. Range 0 to `n·m`.
+    /// Pairs in which the second group's value is larger; ties count half. Range 0 to `n·m`.
     pub u: f64,
     /// Observed values of the first group.
     pub n: usize,
     /// Observed values of the second group.
     pub m: usize,
-    /// What ties leave of the variance, 0 (all values equal) to 1 (no ties).
+    /// Factor by which ties reduce the variance, 0 (all values equal) to 1 (no ties).
     tie_factor: f64,
 }
 
-/// Compares two groups; `NaN` is skipped. `None` when a group has no observed value. O((n + m)·log(n + m)).
+/// Compares two groups. `NaN` is skipped; `None` if a group has no observed value. O((n + m)·log(n + m)).
+///
+/// ```
+/// use automap_core::stats::mann_whitney;
+///
+/// let before = [3.1, 4.7, 2.2, 5.0, 4.7, 3.9];
+/// let after = [6.1, 4.7, 5.5, 7.2, 8.0];
+/// let test = mann_whitney(&before, &after).expect("both groups have values");
+/// // 27 of 30 pairs rise and two are tied.
+/// assert_eq!(test.u, 28.0);
+/// assert!((test.delta() - 26.0 / 30.0).abs() < 1e-12);
+/// assert!((test.p_value() - 0.0166).abs() < 1e-4, "as scipy.stats.mannwhitneyu");
+/// ```
 pub fn mann_whitney(first: &[f64], second: &[f64]) -> Option<MannWhitney> {
     let (mut all, second) = (finite(first), finite(second));
     let (n, m) = (all.len(), second.len());
@@ -42,8 +57,7 @@ fn tie_factor(mut values: Vec<f64>) -> f64 {
 }
 
 impl MannWhitney {
-    /// Probability of superiority: how likely a value of the second group is larger than one of the first, ties counted
-    /// half. 0.5 is no difference.
+    /// Probability that a value of the second group is larger than one of the first, 0–1; ties count half. 0.5 is no difference.
     pub fn superiority(&self) -> f64 {
         self.u / (self.n * self.m) as f64
     }
@@ -53,16 +67,17 @@ impl MannWhitney {
         2.0 * self.superiority() - 1.0
     }
 
-    /// Two-sided p of the normal approximation with tie correction, without continuity correction. It holds for
-    /// independent samples; 1 when all values are equal.
+    /// Two-sided p-value of the normal approximation with tie correction and without continuity correction, 0–1. Valid for independent samples;
+    /// 1 if all values are equal.
     pub fn p_value(&self) -> f64 {
         let z2 = self.z_squared(self.n as f64, self.m as f64);
         if z2.is_nan() { 1.0 } else { 2.0 * Normal::standard().sf(z2.sqrt()) }
     }
 
-    /// Two-sided p when the groups are worth only `n` and `m` independent samples: the normal score of that many samples with
-    /// the same superiority, turned into Student's t of their ranks (Conover & Iman 1981). Never smaller than the smallest
-    /// p that a permutation of that many samples can reach; 1 with three samples or less in all.
+    /// Two-sided p-value if the groups are worth only `n` and `m` independent samples, 0–1.
+    ///
+    /// The z of that many samples with the same superiority is turned into Student's t of their ranks (Conover and Iman 1981). Never below the
+    /// smallest p-value that a permutation of that many samples can reach; 1 with three samples or fewer in all.
     pub fn p_value_of_effective(&self, n: f64, m: f64) -> f64 {
         let (n, m) = (n.clamp(1.0, self.n as f64), m.clamp(1.0, self.m as f64));
         let total = n + m;
@@ -79,7 +94,7 @@ impl MannWhitney {
         p.max(2.0 * (-arrangements).exp()).min(1.0)
     }
 
-    /// `NaN` when all values are equal.
+    /// `NaN` if all values are equal.
     fn z_squared(&self, n: f64, m: f64) -> f64 {
         if self.tie_factor <= 0.0 {
             return f64::NAN;
@@ -123,7 +138,7 @@ mod tests {
         assert!(test.p_value() < 1e-12);
         assert!((test.p_value_of_effective(5.0, 5.0) - 2.0 / 252.0).abs() < 1e-9);
         assert_eq!(test.p_value_of_effective(1.5, 1.5), 1.0);
-        assert!(test.p_value_of_effective(500.0, 500.0) < 1e-12, "never more than there are");
+        assert!(test.p_value_of_effective(500.0, 500.0) < 1e-12, "capped at the samples there are");
     }
 
     #[test]

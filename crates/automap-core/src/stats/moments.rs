@@ -1,17 +1,20 @@
-//! Mean, spread and their robust twins.
+//! Mean and standard deviation, and their robust counterparts, median and MAD.
+//!
+//! The robust ones tolerate up to half of the samples being wild, at the price of ignoring bursts shorter than half a window; the anomaly
+//! stage therefore uses both.
 
-/// The observed values, in order.
+/// Returns the observed values, in order. (Frames hold no infinities, so "finite" and "observed" are the same.)
 pub fn finite(values: &[f64]) -> Vec<f64> {
     values.iter().copied().filter(|v| !v.is_nan()).collect()
 }
 
-/// Arithmetic mean of the observed values; `NaN` when there is none.
+/// Arithmetic mean of the observed values; `NaN` if there are none. O(n).
 pub fn mean(values: &[f64]) -> f64 {
     let (sum, n) = values.iter().filter(|v| !v.is_nan()).fold((0.0, 0usize), |(s, n), v| (s + v, n + 1));
     if n == 0 { f64::NAN } else { sum / n as f64 }
 }
 
-/// Population standard deviation (divisor n) of the observed values; `NaN` when there is none.
+/// Population standard deviation (divisor n) of the observed values; `NaN` if there are none. O(n).
 pub fn sd(values: &[f64]) -> f64 {
     let centre = mean(values);
     let (sum, n) =
@@ -19,12 +22,23 @@ pub fn sd(values: &[f64]) -> f64 {
     if n == 0 { f64::NAN } else { (sum / n as f64).sqrt() }
 }
 
-/// Median of the observed values (mean of the two middle ones for an even count); `NaN` when there is none.
+/// Median of the observed values, the mean of the two middle ones for an even count; `NaN` if there are none. O(n).
+///
+/// ```
+/// use automap_core::stats::{mad, mean, median};
+///
+/// let latency_ms = [1.0, 2.0, f64::NAN, 3.0, 4.0, 100.0];
+/// assert_eq!(median(&latency_ms), 3.0);
+/// assert_eq!(mean(&latency_ms), 22.0, "one wild value moves the mean");
+/// // Deviations from 3 are 2, 1, 0, 1 and 97; their median is 1.
+/// assert_eq!(mad(&latency_ms, 3.0), 1.4826);
+/// assert!(median(&[f64::NAN]).is_nan());
+/// ```
 pub fn median(values: &[f64]) -> f64 {
     median_of(finite(values))
 }
 
-/// [`median`] of values that are all observed. O(n).
+/// As [`median`], for values that are all observed. O(n).
 pub fn median_of(mut values: Vec<f64>) -> f64 {
     let n = values.len();
     if n == 0 {
@@ -38,8 +52,8 @@ pub fn median_of(mut values: Vec<f64>) -> f64 {
     0.5 * (lower + *upper)
 }
 
-/// Median absolute deviation from `centre`, scaled by 1.4826 so that it estimates the standard deviation of a
-/// normal distribution; half of the samples may be wild before it breaks. `NaN` without observations.
+/// Median absolute deviation from `centre`, times 1.4826, so that it estimates the standard deviation of normally distributed values
+/// (Hampel 1974). Up to half of the samples may be wild. `NaN` without observations. O(n).
 pub fn mad(values: &[f64], centre: f64) -> f64 {
     1.4826 * median_of(values.iter().filter(|v| !v.is_nan()).map(|v| (v - centre).abs()).collect())
 }

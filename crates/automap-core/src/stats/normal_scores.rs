@@ -1,8 +1,16 @@
-//! Ranks and normal scores: correlations that no outlier owns.
+//! Ranks and normal scores, which make correlations robust against outliers.
+//!
+//! Only the order of the values counts, so that any increasing transform (another unit, a logarithm) gives the same scores.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// Ranks from 1, ties sharing their mean rank; `NaN` stays `NaN` and takes no rank. O(n log n).
+/// Returns ranks from 1; ties share their mean rank. `NaN` stays `NaN` and takes no rank. O(n log n).
+///
+/// ```
+/// use automap_core::stats::average_ranks;
+///
+/// assert_eq!(average_ranks(&[30.0, 10.0, 30.0, 20.0]), [3.5, 1.0, 3.5, 2.0]);
+/// ```
 pub fn average_ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).filter(|&i| !values[i].is_nan()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
@@ -17,8 +25,16 @@ pub fn average_ranks(values: &[f64]) -> Vec<f64> {
     ranks
 }
 
-/// Normal scores `Φ⁻¹((rank − 3/8) / (n + 1/4))` (Blom 1958): the values' order on the scale of a standard normal
-/// distribution. `NaN` stays `NaN`; ties share a score, so a constant series scores 0 everywhere.
+/// Returns normal scores `Φ⁻¹((rank − 3/8) / (n + 1/4))` (Blom 1958): the order of the values on the scale of a standard normal distribution.
+///
+/// `NaN` stays `NaN`. Ties share a score, so a constant series scores 0 everywhere. O(n log n).
+///
+/// ```
+/// use automap_core::stats::normal_scores;
+///
+/// let scores = normal_scores(&[10.0, 1e9, 20.0]);
+/// assert!((scores[0] + 0.869).abs() < 1e-3 && (scores[1] - 0.869).abs() < 1e-3 && scores[2].abs() < 1e-12);
+/// ```
 pub fn normal_scores(values: &[f64]) -> Vec<f64> {
     let ranks = average_ranks(values);
     let n = ranks.iter().filter(|r| !r.is_nan()).count() as f64;

@@ -1,17 +1,30 @@
-//! How long a series remembers: samples that repeat each other count as fewer.
+//! Estimates how strongly neighbouring samples resemble each other, and how many independent samples they are worth.
+//!
+//! A rate over one minute, sampled every five seconds, repeats most of itself in the next sample. Tests that take such samples for independent
+//! find changes everywhere.
 
 use super::average_ranks;
 
-/// Above this a few dozen samples do not tell a slow series from a drifting one.
+/// Largest persistence: above it a few dozen samples cannot tell a slow series from a drifting one.
 const MOST: f64 = 0.98;
-/// An estimate from fewer samples than this would divide by almost nothing.
+/// Smallest sample count used by the bias correction, which would otherwise divide by almost zero.
 const FEWEST: f64 = 5.0;
 
-/// Lag-one persistence `φ` of a first-order autoregression, 0 to 0.98, pooled over stretches that share it: from the ranks inside
-/// each stretch, so that outliers and a shift between stretches do not count. `NaN` is skipped; 0 where nothing varies.
+/// Estimates the persistence `φ` of a first-order autoregression, 0 to 0.98, pooled over stretches that share it.
 ///
-/// The raw estimate is too low: the mean taken off costs about `(1 + 4φ)/n` (Marriott & Pope 1954), a fitted slope as much as
-/// another `1/n`. `fitted` is the number of parameters taken off each stretch: 1 for a mean, 2 for a line. O(n·log n).
+/// Ranks inside each stretch are used, so that outliers and a shift between stretches have no influence. `NaN` is skipped; 0 if nothing
+/// varies. `fitted` is the number of parameters taken off each stretch beforehand: 1 for a mean, 2 for a line. The raw estimate is corrected
+/// for its bias: subtracting the mean lowers it by about `(1 + 4φ)/n` (Marriott and Pope 1954), a fitted slope by another `1/n`. O(n·log n).
+///
+/// ```
+/// use automap_core::stats::{effective_samples, persistence};
+///
+/// let alternating: Vec<f64> = (0..40).map(|i| f64::from(i % 2)).collect();
+/// assert_eq!(persistence(&[&alternating], 1), 0.0);
+/// let slow: Vec<f64> = (0..60).map(|i| f64::from((i / 10) % 2)).collect();
+/// assert!(persistence(&[&slow], 1) > 0.7);
+/// assert_eq!(effective_samples(60, 0.5), 20.0, "60 · (1 − 0.5) / (1 + 0.5)");
+/// ```
 pub fn persistence(stretches: &[&[f64]], fitted: usize) -> f64 {
     let (mut sum, mut samples, mut used) = (0.0, 0.0, 0.0);
     for stretch in stretches {
@@ -28,7 +41,7 @@ pub fn persistence(stretches: &[&[f64]], fitted: usize) -> f64 {
     ((sum / samples + fitted as f64 / n) / (1.0 - 4.0 / n)).clamp(0.0, MOST)
 }
 
-/// Observed samples and the autocorrelation of their ranks at lag one; `None` when constant.
+/// Number of observed samples and the lag-one autocorrelation of their ranks; `None` for a constant stretch.
 fn lag_one(values: &[f64]) -> Option<(f64, f64)> {
     let mut ranks = average_ranks(values);
     let n = ranks.iter().filter(|r| !r.is_nan()).count() as f64;
@@ -42,7 +55,7 @@ fn lag_one(values: &[f64]) -> Option<(f64, f64)> {
     Some((n, shared / energy))
 }
 
-/// Independent samples that `n` samples of persistence `phi` are worth when a mean is estimated: `n·(1 − φ)/(1 + φ)`, at least 1.
+/// Number of independent samples that `n` samples of persistence `phi` are worth for estimating a mean: `n·(1 − φ)/(1 + φ)`, at least 1.
 pub fn effective_samples(n: usize, phi: f64) -> f64 {
     (n as f64 * (1.0 - phi) / (1.0 + phi)).max(1.0)
 }

@@ -1,11 +1,20 @@
-//! Rolling means.
+//! Rolling means of several widths over one series with gaps.
+//!
+//! The running sums are computed once and give the means of any width in linear time; the anomaly stage asks for three widths.
 
-/// Sums up to every position, from which the means of any width follow.
+/// Running sums of a series, from which rolling means of any width follow.
+///
+/// ```
+/// use automap_core::stats::RollingSums;
+///
+/// let sums = RollingSums::new(&[1.0, 3.0, f64::NAN, 5.0]);
+/// assert_eq!(sums.means(2), [2.0, 3.0, 5.0], "a gap is left out of the mean");
+/// ```
 #[derive(Clone, Debug)]
 pub struct RollingSums(Vec<(f64, usize)>);
 
 impl RollingSums {
-    /// O(n).
+    /// Adds up the series; `NaN` is a gap. O(n).
     pub fn new(values: &[f64]) -> Self {
         let mut sums = Vec::with_capacity(values.len() + 1);
         let (mut sum, mut seen) = (0.0, 0usize);
@@ -20,8 +29,8 @@ impl RollingSums {
         Self(sums)
     }
 
-    /// Mean of every `width` neighbours, `values − width + 1` of them; `NaN` where fewer than half were observed.
-    /// Empty when `width` is 0 or longer than the values. O(n).
+    /// Means of every `width` neighbouring samples, `n − width + 1` of them; `NaN` where fewer than half are observed. Empty if `width` is 0 or
+    /// larger than `n`. O(n).
     pub fn means(&self, width: usize) -> Vec<f64> {
         let sums = &self.0;
         if width == 0 || width >= sums.len() {

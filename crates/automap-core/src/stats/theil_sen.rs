@@ -1,8 +1,11 @@
-//! Theil–Sen: a slope that no outlier owns.
+//! Theil–Sen regression: a slope that is robust against outliers (Theil 1950, Sen 1968).
+//!
+//! Up to 29 % of the points may be wild. Whether there is a trend at all is answered by the Mann–Kendall test, whose variance also gives the
+//! confidence interval here.
 
 use super::median_of;
 
-/// The median of all slopes between two points.
+/// A line fitted by the median of all pairwise slopes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TheilSen {
     /// Change of y per unit of x.
@@ -13,7 +16,15 @@ pub struct TheilSen {
     slopes: Vec<f64>,
 }
 
-/// Fits a line; points with a `NaN` are skipped. `None` without two points of different x. O(n²) time and memory.
+/// Fits a line. Points with a `NaN` are skipped; `None` without two points of different x. O(n²) time and memory.
+///
+/// ```
+/// use automap_core::stats::theil_sen;
+///
+/// // Five points on y = 2·x, the last one wild: six of ten slopes are 2.
+/// let line = theil_sen(&[0.0, 1.0, 2.0, 3.0, 4.0], &[0.0, 2.0, 4.0, 6.0, 1e9]).expect("five points");
+/// assert_eq!((line.slope, line.intercept), (2.0, 0.0));
+/// ```
 pub fn theil_sen(x: &[f64], y: &[f64]) -> Option<TheilSen> {
     let points: Vec<(f64, f64)> =
         x.iter().copied().zip(y.iter().copied()).filter(|(x, y)| !x.is_nan() && !y.is_nan()).collect();
@@ -31,8 +42,8 @@ pub fn theil_sen(x: &[f64], y: &[f64]) -> Option<TheilSen> {
 }
 
 impl TheilSen {
-    /// Sen's (1968) confidence interval: the slopes `z·√variance` places to both sides of the middle, where `variance` is that
-    /// of Kendall's S (see [`super::MannKendall`]) and `z` the normal quantile, 1.96 for 95 %.
+    /// Sen's confidence interval: the slopes `z·√variance` positions to both sides of the median, where `variance` is that of Kendall's S (see
+    /// [`super::MannKendall`]) and `z` the normal quantile, 1.96 for 95 %.
     pub fn interval(&self, variance: f64, z: f64) -> (f64, f64) {
         let (pairs, reach) = (self.slopes.len() as f64, z * variance.max(0.0).sqrt());
         let last = self.slopes.len() - 1;

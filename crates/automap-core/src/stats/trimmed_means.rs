@@ -1,26 +1,41 @@
-//! Yuen's test: do two groups have the same trimmed mean?
+//! Yuen's test: do two groups have the same trimmed mean (Yuen 1974)?
+//!
+//! Complements Mann–Whitney, which cannot tell a jump of a hundred spreads from one of two: here the size of the jump counts, while trimming
+//! keeps single outliers out.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::finite;
 
-/// Share of the values that is trimmed at each end: the usual choice (Wilcox 2012), and more than the ramp at an incident's start.
+/// Share of the values trimmed at each end: the usual choice (Wilcox 2012), and more than the ramp at an incident's start.
 const TRIM: f64 = 0.2;
 
 /// A group's trimmed mean and how much it varies.
 struct Trimmed {
     mean: f64,
-    /// Winsorized variance of a value.
+    /// Winsorized variance of one value.
     variance: f64,
-    /// Values left.
+    /// Number of values left after trimming.
     left: f64,
 }
 
-/// Two-sided p of equal trimmed means (Yuen 1974) for groups of a first-order autoregression with persistence `phi`, 0 for independent
-/// values. Variances are not taken below `least_spread²`. `NaN` is skipped; `None` with fewer than two values left in a group.
+/// Two-sided p-value for equal trimmed means, 0–1.
 ///
-/// The variance of a mean grows by `(1 + φ)/(1 − φ)`; the degrees of freedom, which are those of a variance, shrink only by
-/// `(1 − φ²)/(1 + φ²)` (Bayley & Hammersley 1946). O(n·log n).
+/// # Arguments
+/// - `phi`: persistence of the samples (see [`super::persistence`]), 0 for independent values.
+/// - `least_spread`: variances are not taken below its square; in the unit of the values.
+///
+/// `NaN` is skipped; `None` with fewer than two values left in a group. The variance of a mean grows by `(1 + φ)/(1 − φ)`; the degrees of freedom, which are those of a variance, shrink only by
+/// `(1 − φ²)/(1 + φ²)` (Bayley and Hammersley 1946). O(n·log n).
+///
+/// ```
+/// use automap_core::stats::trimmed_means_p_value;
+///
+/// let (before, after) = ([3.1, 2.9, 3.4, 3.0, 2.7, 3.3, 9.0, 3.2], [4.1, 3.9, 4.4, 4.0, 3.7, 4.3, 0.5, 4.2]);
+/// let p = trimmed_means_p_value(&before, &after, 0.0, 0.0).expect("enough values");
+/// assert!(p < 0.01, "the outliers 9.0 and 0.5 are trimmed away: {p}");
+/// assert!(trimmed_means_p_value(&before, &after, 0.8, 0.0).expect("enough values") > p, "repetition costs certainty");
+/// ```
 pub fn trimmed_means_p_value(first: &[f64], second: &[f64], phi: f64, least_spread: f64) -> Option<f64> {
     let (a, b) = (Trimmed::of(first)?, Trimmed::of(second)?);
     let error = |t: &Trimmed| t.variance.max(least_spread * least_spread) / t.left * (1.0 + phi) / (1.0 - phi);

@@ -11,7 +11,7 @@ use automap_core::rank::Engine;
 use automap_core::report::{
     Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Verdict, VerdictKind, WindowInfo,
 };
-use automap_core::slo::{self, DEFAULT_PERIOD_MS, Events, Objective, SloStatus};
+use automap_core::slo::{self, DEFAULT_PERIOD_MS, EventCounts, Objective, SloStatus};
 use automap_core::time::Timestamp;
 use automap_core::windows::OnsetSource;
 use automap_server::api::alerts::AlertGroup;
@@ -109,7 +109,7 @@ impl System for FakeSystem {
         self.known(target)?;
         let objective =
             Objective { slo: "checkout".into(), service: "orders".into(), target: 0.999, period_ms: DEFAULT_PERIOD_MS };
-        Ok(Arc::new(vec![slo::status(&objective, &[None; 4], Some(Events { bad: 1.0, all: 4000.0 }))]))
+        Ok(Arc::new(vec![slo::status(&objective, &[None; 4], Some(EventCounts { bad: 1.0, all: 4000.0 }))]))
     }
 
     fn profiles(&self, target: &str) -> Result<ProfileTable, SystemError> {

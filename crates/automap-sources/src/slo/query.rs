@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use automap_core::incident::{Severity, SloImpact};
-use automap_core::slo::{self, Events, MIN_EVENTS, SloStatus, WINDOWS_MS};
+use automap_core::slo::{self, EventCounts, MIN_EVENTS, SloStatus, WINDOWS_MS};
 use automap_core::time::Timestamp;
 
 use super::request_source::RequestSources;
@@ -38,7 +38,7 @@ pub struct SloReadings {
 }
 
 /// Events, `None` where none were counted, or why they cannot be counted.
-type Count = Result<Option<Events>, String>;
+type Count = Result<Option<EventCounts>, String>;
 
 /// The expressions of one objective: bad events and all events, or why there are none.
 type Queries = Result<[String; 2], String>;
@@ -120,7 +120,7 @@ impl SloReader {
     }
 
     /// The events of one objective in the windows of the alerts.
-    fn events(&self, i: usize) -> [Option<Events>; 4] {
+    fn events(&self, i: usize) -> [Option<EventCounts>; 4] {
         WINDOWS_MS.map(|ms| self.windows.get(&ms).and_then(|(_, counts)| counts[i].clone().ok().flatten()))
     }
 
@@ -166,12 +166,12 @@ impl SloReader {
 }
 
 /// The counts of the `at`-th objective of an answer; without a count of all events nothing is known.
-fn events(answer: &Answer, at: usize) -> Option<Events> {
+fn events(answer: &Answer, at: usize) -> Option<EventCounts> {
     let value = |part: usize| {
         let part = part.to_string();
         let series = answer.series.iter().find(|s| s.labels.get(promql::PART) == Some(&part))?;
         series.points.last().map(|(_, value)| *value).filter(|v| v.is_finite())
     };
     let all = value(2 * at + 1)?;
-    Some(Events { bad: value(2 * at).unwrap_or(0.0).max(0.0), all })
+    Some(EventCounts { bad: value(2 * at).unwrap_or(0.0).max(0.0), all })
 }
