@@ -1,8 +1,12 @@
-//! How far every series left its own normal behaviour.
+//! Measures how far every series left its own normal behaviour.
 //!
-//! Six views of a series (mean, median and pulse; raw and with the shared movement taken out), compressed and
-//! averaged into one number, its *evidence*; then the level that the same metric reaches without any fault is
-//! subtracted. Evidence 0 is normal, 1 a clear shift of a few spreads, 3 a shift of tens of spreads.
+//! Six views of a series (mean, median and pulse; raw and with the shared movement taken out) are compressed and averaged into one number, its
+//! *evidence*; then the level that the same metric reaches without any fault is subtracted. Evidence of 0 is normal, 1 a clear shift of a few
+//! spreads, 3 a shift of tens of spreads. Which service caused the shift is not asked here.
+//!
+//! Worked example: a latency with median and mean 10 ms and a spread of 1 ms rises to 30 ms. Mean, median and pulse of the
+//! raw series all shift by 20 spreads, which is `ln(1 + 20) = 3.0`; the mean of this and the same for the residual, less the metric's noise, is
+//! the evidence.
 
 mod load;
 mod missing;
@@ -30,20 +34,29 @@ pub const MIN_INCIDENT_SAMPLES: usize = 2;
 /// The scales below which a change is too small to matter.
 #[derive(Clone, Copy, Debug)]
 pub struct AnomalyOptions {
-    /// Smallest spread, as a share of the series' own median. Range 0–1, default 0.02: nobody is woken by 2 %.
+    /// Smallest spread, as a share of the series' own median. Range 0–1, default 0.02.
     pub relative_floor: f64,
-    /// Smallest spread, as a share of the metric's typical level over all services. Range 0–1, default 0.01: an idle
-    /// service that doubles is not a change of the system.
+    /// Smallest spread, as a share of the metric's typical level over all services. Range 0–1, default 0.01: a doubling at an idle service does
+    /// not matter to the system.
     pub typical_floor: f64,
     /// Smallest spread of the residual on the log scale. Range 0–1, default 0.03 (3 %).
     pub log_floor: f64,
-    /// Smallest spread in the metric's own unit, see [`practical_floor`]. Off: only the relative floors hold.
+    /// Whether the spread has a smallest value in the metric's own unit, see [`practical_floor`].
     pub practical_floors: bool,
 }
 
-/// Below this spread a change does not matter to anybody, whatever its share of a tiny normal level: 1 ms, 0.5 % of
-/// requests, 0.2 requests/s, 10 millicores, 4 MiB, 16 KiB/s, 0.02 events in a window that normally has none (a restart
-/// does not happen by chance). 0 where the unit is not known.
+/// The smallest spread that matters in practice, in the given unit; 0 if the unit is unknown.
+///
+/// A tenfold rise from 0.1 ms to 1 ms does not matter to users. Counts have a tiny floor of 0.02 events, since a restart does not happen by
+/// chance.
+///
+/// ```
+/// use automap_core::anomaly::practical_floor;
+/// use automap_core::metric::Unit;
+///
+/// assert_eq!(practical_floor(Unit::Ms), 1.0);
+/// assert_eq!(practical_floor(Unit::Ratio), 0.005, "half a percent of the requests");
+/// ```
 pub fn practical_floor(unit: Unit) -> f64 {
     match unit {
         Unit::Ms => 1.0,
@@ -75,30 +88,53 @@ pub struct SeriesEvidence {
     pub peer: Option<ServiceIdx>,
     /// What it measures.
     pub metric: Metric,
-    /// Evidence above the noise of the metric; negative for a symptom that fell.
+    /// Evidence above the metric's noise; negative for a symptom that fell.
     pub evidence: f64,
-    /// What the six views said before the noise was taken off.
+    /// Evidence before the noise was subtracted.
     pub before_noise: f64,
 }
 
-/// What is unusual in the incident, series by series.
+/// The evidence of all series.
 #[derive(Clone, Debug)]
 pub struct Anomalies {
     /// In the order of the frame's series; series with too few samples are absent.
     pub series: Vec<SeriesEvidence>,
-    /// Evidence, by service, that samples stopped arriving (a dead pod does not report); services without such are absent.
+    /// Evidence by service that samples stopped arriving, since a dead pod does not report. Services without it are absent.
     pub missing: BTreeMap<ServiceIdx, f64>,
-    /// The requests that each service served; services whose requests nobody counts are absent.
+    /// Request rates by service; services without such a metric are absent.
     pub loads: BTreeMap<ServiceIdx, Load>,
-    /// Mean evidence that each metric reaches in fault-free time, cut from the baseline.
+    /// Mean evidence that each metric reaches without a fault, measured within the baseline.
     pub noise: BTreeMap<String, f64>,
 }
 
 /// Compares the incident rows of a frame with its baseline rows.
 ///
-/// Series with fewer than [`MIN_BASELINE_SAMPLES`] or [`MIN_INCIDENT_SAMPLES`] observed samples yield nothing.
-/// Metrics seen by an outside user ([`Side::Outside`]) are left out: they judge the whole and blame nobody.
+/// Series with fewer than [`MIN_BASELINE_SAMPLES`] or [`MIN_INCIDENT_SAMPLES`] observed samples are skipped. Metrics measured by an outside user
+/// ([`crate::metric::Side::Outside`]) are left out, since they concern the whole system and no single service.
 /// Cost: O(series × samples), three passes (the incident and two pseudo-incidents for the noise).
+///
+/// ```
+/// use automap_core::anomaly::{AnomalyOptions, Rows, detect};
+/// use automap_core::frame::{RawSeries, assemble};
+/// use automap_core::time::Timestamp;
+///
+/// // Six services; the latency of the first one is five times as high from row 60 on.
+/// let times: Vec<Timestamp> = (0..80).map(|i| Timestamp::from_ms(i * 1_000)).collect();
+/// let value = |service: usize, row: usize| {
+///     let wave = 1.0 + 0.05 * ((row * 7 + service * 13) % 11) as f64;
+///     10.0 * wave * if service == 0 && row >= 60 { 5.0 } else { 1.0 }
+/// };
+/// let series = (0..6).map(|s| RawSeries {
+///     service: format!("s{s}"),
+///     metric: "latency_ms".into(),
+///     peer: None,
+///     points: times.iter().enumerate().map(|(row, t)| (*t, value(s, row))).collect(),
+/// });
+/// let (frame, _) = assemble(series.collect(), times.clone())?;
+/// let found = detect(&frame, &Rows::split(&frame, 60), &AnomalyOptions::default());
+/// assert!(found.series[0].evidence > 1.5 && found.series[1].evidence < 0.3);
+/// # Ok::<(), automap_core::frame::FrameError>(())
+/// ```
 pub fn detect(frame: &MetricFrame, rows: &Rows, options: &AnomalyOptions) -> Anomalies {
     let columns = prepare(frame, rows);
     let raw = evidence(&columns, rows, options);
@@ -122,12 +158,12 @@ pub fn detect(frame: &MetricFrame, rows: &Rows, options: &AnomalyOptions) -> Ano
     Anomalies { series, missing: missing::evidence(&columns, rows), loads: load::loads(&columns, rows), noise }
 }
 
-/// What is left above the noise. A thousandth of the evidence survives below it, so that quiet services keep an order.
+/// The evidence above the noise. A thousandth of it remains in any case, so that quiet services have an order.
 fn above_noise(evidence: f64, level: f64) -> f64 {
     if evidence > 0.0 { (evidence - level).max(0.0) + 1e-3 * evidence } else { evidence }
 }
 
-/// Evidence of every column, `None` where there are too few samples.
+/// Evidence of every column; `None` if it has too few samples.
 fn evidence(columns: &[Column], rows: &Rows, options: &AnomalyOptions) -> Vec<Option<f64>> {
     let scales = views::Scales::new(columns, rows, options);
     let residuals = residual::residuals(columns, rows, &scales);

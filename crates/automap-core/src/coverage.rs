@@ -1,4 +1,6 @@
-//! What can be seen of every service: the ground that a diagnosis stands on. A signal that is missing is evidence that cannot be found.
+//! Reports which signals each service delivers, because evidence that is not measured cannot be found.
+//!
+//! `doctor`, `discover` and the API show this table. It only states what is there; how a gap can be closed is the sources' business.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,12 +10,12 @@ use crate::metric::{Family, Side};
 use crate::stats::{finite, median};
 use crate::time::Timestamp;
 
-/// Share of its instants that a signal needs to count as present.
+/// Share of observed samples from which a signal counts as present.
 const PRESENT: f64 = 0.8;
-/// A signal without values for so long at the end has stopped.
+/// A signal without values for this long at the end of the data has stopped.
 const STALE_MS: i64 = 300_000;
 
-/// What is looked for, in the order of a table.
+/// A signal that every service should have, in the order of the table's columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CoverageSignal {
@@ -51,7 +53,7 @@ impl CoverageSignal {
         }
     }
 
-    /// What a diagnosis cannot find without it.
+    /// What a diagnosis cannot find without this signal.
     pub fn blind_spot(self) -> &'static str {
         match self {
             Self::Requests => "load cannot be told from a fault, and lost requests are not noticed",
@@ -64,7 +66,7 @@ impl CoverageSignal {
         }
     }
 
-    fn is(self, family: &Family, side: Side) -> bool {
+    fn matches(self, family: &Family, side: Side) -> bool {
         match (self, side) {
             (Self::Calls, Side::Client) => true,
             (Self::Calls, _) | (_, Side::Client) => false,
@@ -78,17 +80,17 @@ impl CoverageSignal {
     }
 }
 
-/// How much of a signal is there.
+/// How completely a signal is observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
-    /// Nearly everywhere.
+    /// In at least 80 % of the samples.
     Present,
     /// With many gaps.
     Sparse,
-    /// Not any more.
+    /// It has stopped.
     Stale,
-    /// Never.
+    /// Never observed.
     Missing,
 }
 
@@ -104,23 +106,39 @@ impl Presence {
     }
 }
 
-/// One service.
+/// The signals of one service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceCoverage {
     /// Its name.
     pub service: String,
     /// In the order of [`CoverageSignal::ALL`].
     pub signals: Vec<Presence>,
-    /// Median of its requests per second; `null` where none were counted.
+    /// Median of its requests per second; `null` if none were counted.
     pub requests_per_s: Option<f64>,
 }
 
-/// What is seen of every service of a frame, by name. `now` is when it was fetched.
+/// Returns the signals of every service of a frame, by name. `now` is the time when the data was fetched. O(series × samples).
+///
+/// ```
+/// use automap_core::coverage::{CoverageSignal, Presence, coverage};
+/// use automap_core::frame::{RawSeries, assemble};
+/// use automap_core::time::Timestamp;
+///
+/// let times: Vec<Timestamp> = (0..20).map(|i| Timestamp::from_ms(i * 5_000)).collect();
+/// let points = times.iter().map(|t| (*t, 12.0)).collect();
+/// let raw = RawSeries { service: "web".into(), metric: "latency_ms".into(), peer: None, points };
+/// let (frame, _) = assemble(vec![raw], times)?;
+/// let table = coverage(&frame, Timestamp::from_ms(100_000));
+/// let latency = CoverageSignal::ALL.iter().position(|s| *s == CoverageSignal::Latency).expect("a signal");
+/// assert_eq!(table[0].signals[latency], Presence::Present);
+/// assert_eq!(table[0].requests_per_s, None, "requests are not measured");
+/// # Ok::<(), automap_core::frame::FrameError>(())
+/// ```
 pub fn coverage(frame: &MetricFrame, now: Timestamp) -> Vec<ServiceCoverage> {
     let of = |(i, name): (usize, &String)| {
         let series = |signal: CoverageSignal| {
             let own = frame.series().iter().filter(move |s| s.service == ServiceIdx(i));
-            own.filter(move |s| signal.is(&s.metric.family, s.metric.side))
+            own.filter(move |s| signal.matches(&s.metric.family, s.metric.side))
         };
         let best = |signal| series(signal).map(|s| presence(frame, &s.values, now)).min().unwrap_or(Presence::Missing);
         let requests = series(CoverageSignal::Requests).map(|s| finite(&s.values)).filter(|v| !v.is_empty());
@@ -150,7 +168,7 @@ mod tests {
     use crate::frame::{RawSeries, assemble};
 
     #[test]
-    fn every_signal_is_there_thin_gone_or_never_was() {
+    fn signals_are_present_sparse_stale_or_missing() {
         let time = |i: i64| Timestamp::from_ms(i * 15_000);
         let series = |metric: &str, keep: fn(i64) -> bool| RawSeries {
             service: "web".into(),

@@ -1,4 +1,7 @@
-//! The metrics of all services on one time axis, gaps explicit.
+//! The metrics of all services on one time axis, with explicit gaps.
+//!
+//! Everything after this stage works on a [`MetricFrame`]: services × metrics × time, ordered by name, `NaN` for "not observed". A frame never
+//! changes; parts of it and derived series are new frames. Fetching and naming metrics is the sources' business.
 
 mod assemble;
 mod derive;
@@ -19,15 +22,15 @@ pub struct Series {
     pub service: ServiceIdx,
     /// What it measures.
     pub metric: Metric,
-    /// The other service, where the metric is about calls to one.
+    /// The called service, if the metric is about calls to it.
     pub peer: Option<ServiceIdx>,
-    /// One value per instant of the axis; `NaN` is a gap. Never infinite.
+    /// One value per row of the axis; `NaN` is a gap. Never infinite.
     pub values: Vec<f64>,
 }
 
 /// Services × metrics × time. Series are ordered by (service, metric name, peer); `NaN` means "not observed".
 ///
-/// The axis need not be regular: recordings glued from two days are welcome, since the statistics count samples.
+/// The axis need not be regular. Recordings joined from two days are fine, since the statistics count samples. Built by [`assemble`].
 #[derive(Clone, Debug)]
 pub struct MetricFrame {
     services: Vec<String>,
@@ -35,19 +38,19 @@ pub struct MetricFrame {
     series: Vec<Series>,
 }
 
-/// Why metrics do not make a frame.
+/// Why no frame can be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
-    /// Fewer than two instants.
+    /// Fewer than two samples on the time axis.
     #[error("{0} point(s) in time: at least 2 are needed")]
     TooShort(usize),
-    /// The axis goes back or stands still at this position.
+    /// The time axis does not increase at this position.
     #[error("times must increase: row {row} is not later than the one before")]
     NotIncreasing {
-        /// Position on the axis, from 0.
+        /// Row, from 0.
         row: usize,
     },
-    /// No series at all.
+    /// There are no series.
     #[error("no series")]
     Empty,
 }
@@ -63,12 +66,12 @@ impl MetricFrame {
         &self.services[service.0]
     }
 
-    /// The index of a service by name.
+    /// Finds a service by name. O(log services).
     pub fn find(&self, service: &str) -> Option<ServiceIdx> {
         self.services.binary_search_by(|s| s.as_str().cmp(service)).ok().map(ServiceIdx)
     }
 
-    /// The time axis, strictly increasing, at least two instants.
+    /// The time axis: strictly increasing, at least two entries.
     pub fn times(&self) -> &[Timestamp] {
         &self.times
     }
@@ -78,23 +81,23 @@ impl MetricFrame {
         &self.series
     }
 
-    /// One series by its name. O(log series): they are ordered.
+    /// Finds a series by service, metric name and peer. O(log series).
     pub fn get(&self, service: ServiceIdx, metric: &str, peer: Option<ServiceIdx>) -> Option<&Series> {
         let place = |s: &Series| (s.service, s.metric.name.as_str(), s.peer).cmp(&(service, metric, peer));
         self.series.binary_search_by(place).ok().map(|i| &self.series[i])
     }
 
-    /// The usual distance of two instants: the median, in milliseconds.
+    /// The usual distance between two samples in milliseconds: the median. O(rows · log rows).
     pub fn step_ms(&self) -> i64 {
         let mut steps: Vec<i64> = self.times.windows(2).map(|w| w[1].ms() - w[0].ms()).collect();
         steps.sort_unstable();
         steps[steps.len() / 2]
     }
 
-    /// The rows inside `window`: what would be known had nothing else been recorded.
+    /// Returns the part inside `window`, as if nothing else had been recorded.
     ///
     /// # Errors
-    /// [`FrameError::TooShort`] when fewer than two instants lie inside.
+    /// [`FrameError::TooShort`] if fewer than two samples lie inside.
     pub fn within(&self, window: Interval) -> Result<Self, FrameError> {
         let from = self.times.partition_point(|t| *t < window.start);
         let to = self.times.partition_point(|t| *t < window.end).max(from);
@@ -109,10 +112,10 @@ impl MetricFrame {
         })
     }
 
-    /// The rows outside of all `spans`: time that is neither normal nor looked at is cut out, which the axis allows, and is no gap.
+    /// Returns the part outside of all `spans`. The axis is shortened, so that the removed time is not a gap.
     ///
     /// # Errors
-    /// [`FrameError::TooShort`] when fewer than two instants are left.
+    /// [`FrameError::TooShort`] if fewer than two samples are left.
     pub fn without(&self, spans: &[Interval]) -> Result<Self, FrameError> {
         let keep: Vec<usize> =
             (0..self.times.len()).filter(|&i| !spans.iter().any(|span| span.contains(self.times[i]))).collect();
@@ -128,7 +131,7 @@ impl MetricFrame {
         })
     }
 
-    /// First to last instant; the end lies one step behind the last sample.
+    /// From the first sample to one step after the last.
     pub fn span(&self) -> Interval {
         let last = self.times[self.times.len() - 1];
         Interval { start: self.times[0], end: last.plus_ms(self.step_ms()) }
@@ -140,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_of_a_frame_knows_nothing_of_the_rest() {
+    fn a_part_of_a_frame_contains_nothing_of_the_rest() {
         let t = |i: i64| Timestamp::from_ms(i * 1000);
         let points = (0..6).map(|i| (t(i), i as f64)).collect();
         let raw = RawSeries { service: "a".into(), metric: "cpu".into(), peer: None, points };

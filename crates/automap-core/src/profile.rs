@@ -1,4 +1,7 @@
-//! Service profiles: one vector for each service, named and versioned, for machine learning and for comparing periods.
+//! Service profiles: one named, versioned vector per service, for machine learning and for comparing periods.
+//!
+//! A profile describes behaviour (levels, spreads, evidence, connections) in baseline and incident. It contains no verdict. Files are read and
+//! written by the sources.
 
 use std::collections::BTreeMap;
 
@@ -31,9 +34,9 @@ pub struct ProfileTable {
     #[serde(with = "as_rfc3339")]
     #[schemars(schema_with = "as_rfc3339::schema")]
     pub incident_start: Timestamp,
-    /// What the values mean, in their order.
+    /// The meaning of the values, in their order.
     pub dimensions: Vec<Dimension>,
-    /// One profile for each service, by name.
+    /// One profile per service, by name.
     pub services: Vec<Profile>,
 }
 
@@ -42,7 +45,7 @@ pub struct ProfileTable {
 pub struct Dimension {
     /// Its name: a column of a table.
     pub name: String,
-    /// What it says.
+    /// Its meaning.
     pub meaning: String,
 }
 
@@ -51,15 +54,15 @@ pub struct Dimension {
 pub struct Profile {
     /// Its name.
     pub service: String,
-    /// Its class in normal time (`representational`, `computing`, …); `null` without edges from data.
+    /// Its class in the baseline (`representational`, `computing`, …); `null` without learnt edges.
     pub class: Option<String>,
     /// Its class in the incident.
     pub incident_class: Option<String>,
-    /// The values, in the order of the dimensions; `null` is not observed, never zero.
+    /// The values, in the order of the dimensions; `null` means not observed, never zero.
     pub values: Vec<Option<f64>>,
 }
 
-/// The dimensions for each metric type, with their meaning.
+/// The dimensions per metric type, with their meaning.
 const BY_TYPE: [(&str, &str); 6] = [
     ("baseline_median", "median in normal time, in the metric's own unit"),
     ("baseline_spread", "1.4826 times the median absolute deviation in normal time, same unit"),
@@ -72,7 +75,7 @@ const BY_TYPE: [(&str, &str); 6] = [
     ("incident_edge_share", "the same in the incident, 0 to 1"),
 ];
 
-/// The dimensions for a service as a whole.
+/// The dimensions of a service as a whole.
 const WHOLE: [(&str, &str); 4] = [
     ("callers", "services seen calling it"),
     ("callees", "services it was seen calling"),
@@ -97,8 +100,8 @@ pub fn profiles(analysis: &Analysis, graphs: &IncidentGraphs, calls: &CallGraph)
         for metric in MetricType::ALL {
             let pick = |rows: &[usize], fewest: usize| {
                 let column = signals.get(metric, service)?;
-                let seen = finite(&rows.iter().map(|&r| column[r]).collect::<Vec<_>>());
-                (seen.len() >= fewest).then_some(seen)
+                let observed = finite(&rows.iter().map(|&r| column[r]).collect::<Vec<_>>());
+                (observed.len() >= fewest).then_some(observed)
             };
             let baseline = pick(&rows.baseline, MIN_BASELINE_SAMPLES);
             let centre = baseline.as_ref().map(|b| median(b));

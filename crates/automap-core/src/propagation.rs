@@ -1,8 +1,12 @@
-//! How a fault spread: who changed when, and whether the order fits a cause.
+//! Traces how a fault spread: which services changed when, and whether the order fits a supposed cause.
 //!
-//! Latency and errors travel from callee to caller, load from caller to callee. Starting at a supposed cause, every changed
-//! neighbour that one of the two can reach is accounted for; what is left speaks against that cause. The onsets are intervals,
-//! so an order is claimed only where they do not overlap. Nothing here ranks: it says what a ranking's answer implies.
+//! Latency and errors travel from callee to caller, load from caller to callee. Starting at a supposed cause, every changed neighbour that one
+//! of the two can reach is accounted for; changes that remain are evidence against that cause. Onsets are intervals, so an order is claimed
+//! only where they do not overlap. Nothing here ranks services: it shows what a ranking implies. Texts and pictures are made from
+//! [`crate::spread`].
+//!
+//! Worked example: payment changed between 14:00:00 and 14:00:10, orders between 14:00:10 and 14:00:20. Payment is before orders, so the hop
+//! payment → orders is *consistent*. Had orders changed between 14:00:05 and 14:00:15, the intervals would overlap: *simultaneous*.
 
 mod changes;
 mod trace;
@@ -23,9 +27,9 @@ use crate::windows::Windows;
 /// What counts as a change.
 #[derive(Clone, Copy, Debug)]
 pub struct PropagationOptions {
-    /// Evidence from which a change is clear. Default 1, as for the victims of a report.
+    /// Evidence from which a change is clear. Default 1, as for the victims in a report.
     pub clear: f64,
-    /// Evidence below which a measured call is calm, so that nothing came over it. Default 0.3.
+    /// Evidence below which a measured call is calm, so that nothing spread over it. Default 0.3.
     pub calm: f64,
 }
 
@@ -38,9 +42,9 @@ impl Default for PropagationOptions {
 /// How a fault spread.
 #[derive(Clone, Debug)]
 pub struct PropagationTrace {
-    /// The supposed cause; `None` when nothing is ranked.
+    /// The supposed cause; `None` if no service is ranked.
     pub cause: Option<ServiceIdx>,
-    /// What every service showed.
+    /// The clear changes of every service.
     pub signals: ClearChanges,
     /// What the cause accounts for.
     pub traced: TracedEffects,
@@ -56,23 +60,38 @@ pub enum Channel {
     Load,
 }
 
-/// What two onsets say about cause and effect.
+/// What two onsets imply about cause and effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HopState {
     /// The cause is clearly before its effect.
     Consistent,
-    /// The intervals overlap: the data does not tell which was first.
+    /// The intervals overlap: the data does not show which was first.
     Simultaneous,
-    /// One of the two onsets was not seen.
+    /// One of the two onsets is unknown.
     Unobserved,
     /// The effect is clearly before its cause.
     Contradictory,
 }
 
 impl HopState {
-    /// Compares two onsets; `None` is one that was not seen. A change lies after the earliest and not after the latest instant, so where
-    /// one interval ends as the other begins, the order is known.
+    /// Compares two onsets; `None` is an unknown one.
+    ///
+    /// A change lies after its earliest and not after its latest time, so the order is known if one interval ends where the other begins.
+    ///
+    /// ```
+    /// use automap_core::propagation::{HopState, OnsetSpan};
+    /// use automap_core::time::Timestamp;
+    ///
+    /// let onset = |earliest: i64, latest: i64| {
+    ///     let t = |s: i64| Timestamp::from_ms(s * 1000);
+    ///     Some(OnsetSpan { at: t(latest), earliest: t(earliest), latest: t(latest) })
+    /// };
+    /// assert_eq!(HopState::of(onset(0, 10), onset(10, 20)), HopState::Consistent);
+    /// assert_eq!(HopState::of(onset(0, 10), onset(5, 15)), HopState::Simultaneous);
+    /// assert_eq!(HopState::of(onset(10, 20), onset(0, 5)), HopState::Contradictory);
+    /// assert_eq!(HopState::of(onset(0, 10), None), HopState::Unobserved);
+    /// ```
     pub fn of(cause: Option<OnsetSpan>, effect: Option<OnsetSpan>) -> Self {
         match (cause, effect) {
             (Some(cause), Some(effect)) if effect.latest < cause.earliest => Self::Contradictory,
@@ -83,7 +102,7 @@ impl HopState {
     }
 }
 
-/// Traces a fault from the first of the ranking. O(clear series × samples + calls²).
+/// Traces a fault from the first service of the ranking. O(clear series × samples + calls²).
 pub fn trace(
     frame: &MetricFrame,
     windows: &Windows,

@@ -1,12 +1,17 @@
-//! Who most likely caused it: two engines, one kind of answer.
+//! Ranks services by how likely they caused the incident.
+//!
+//! Two engines give the same kind of answer. [`evidence`] adds up how far each service's metrics left their normal behaviour, after
+//! symptoms were explained away along the calls (`explain_away`, `callee_fit`). [`automap`] walks at random over a behaviour graph
+//! learnt from the data ([`walk`], [`metric_weights`]). [`metrics`] ranks the metrics within the services. Whether a cause may be named at all is
+//! decided in [`crate::verdict`].
 
 pub mod automap;
-mod blame;
+mod callee_fit;
 mod calls;
 pub mod evidence;
+mod explain_away;
 pub mod metric_weights;
 pub mod metrics;
-mod suspects;
 pub mod walk;
 
 pub use automap::AutomapOptions;
@@ -25,15 +30,15 @@ use crate::metric::Family;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Engine {
-    /// Evidence of every series, explained away along the calls, added up. The default: the most accurate one.
+    /// The sum of the evidence of every series, explained away along the calls. The default, since it is more accurate.
     #[default]
     Evidence,
-    /// AutoMAP: behaviour graph learnt from data, metric weights, heuristic random walk.
+    /// AutoMAP (Ma et al., WWW 2020): a random walk over a behaviour graph learnt from the data.
     Automap,
 }
 
 impl Engine {
-    /// All of them.
+    /// Both engines.
     pub const ALL: [Self; 2] = [Self::Evidence, Self::Automap];
 
     /// The word used on the command line and in reports.
@@ -56,23 +61,23 @@ impl fmt::Display for Engine {
 pub struct Ranking {
     /// Which engine made it.
     pub engine: Engine,
-    /// All services that have at least one judged series; ties are ordered by name.
+    /// All services with at least one judged series; ties are ordered by name.
     pub services: Vec<RankedService>,
 }
 
-/// One service's place and how it came about.
+/// A service in a ranking, and how its score came about.
 #[derive(Clone, Debug)]
 pub struct RankedService {
     /// Which service.
     pub service: ServiceIdx,
-    /// Engine `evidence`: log evidence that it is the cause, the sum of `parts` times their weights; 0 is nothing, 3 one clear
+    /// Engine `evidence`: log evidence that it is the cause, the sum of `parts` times their weights; 0 is none, 3 is one clear
     /// signal. Engine `automap`: how often the walk visits it, as a multiple of what a walk without any preference would.
     pub score: f64,
-    /// Share of belief among all services, 0 to 1 (softmax of the scores, or share of the visits). All shares sum to 1.
+    /// Share among all services, 0–1: softmax of the scores, or share of the visits. All shares sum to 1.
     pub share: f64,
     /// What the score is made of.
     pub parts: Vec<Part>,
-    /// Why its own symptoms were held against others, strongest first.
+    /// Symptoms of this service that were attributed to others, the largest share first.
     pub explained: Vec<Explained>,
 }
 
@@ -81,9 +86,9 @@ pub struct RankedService {
 pub struct Part {
     /// Where it comes from.
     pub source: PartSource,
-    /// Strength after explaining away, before the weight.
+    /// Evidence after explaining away, before weighting.
     pub evidence: f64,
-    /// How much it counts.
+    /// Factor with which it counts.
     pub weight: f64,
 }
 
@@ -92,23 +97,23 @@ pub struct Part {
 pub enum PartSource {
     /// The service's own metrics of one family.
     Own(Family),
-    /// Its callers show a symptom, nobody else does, and the service itself does not (latency or errors).
+    /// Latency or errors that only its callers show, and the service itself does not.
     SeenByCallers(Family),
-    /// The network between the side-cars: the calls that touch this service are slow under way.
+    /// The network: calls from and to this service take longer than both ends account for.
     NetworkGap,
     /// Its samples stopped arriving.
     Missing,
 }
 
-/// A symptom of a service that another one accounts for.
+/// A symptom of a service that another service accounts for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explained {
-    /// Latency or error.
+    /// Latency or errors.
     pub family: Family,
-    /// The callee that shows it too, or whose calls show it.
+    /// The callee that shows the symptom too, or whose calls show it.
     pub by: ServiceIdx,
-    /// The callee shows nothing, since nobody measures it; the service may wait for it.
+    /// The callee is not measured, so that the service may be waiting for it.
     pub is_unseen: bool,
-    /// How much of the symptom it takes away, 0 to 1.
+    /// Share of the symptom that is taken away, 0–1.
     pub share: f64,
 }

@@ -1,4 +1,6 @@
-//! How many requests every service got: what its calls weigh in its callers' answers, and whether anybody asks it at all.
+//! Measures the request rate of every service.
+//!
+//! The ranking needs it twice: to know which share of a caller's requests visits a callee, and to recognise idle services.
 
 use std::collections::BTreeMap;
 
@@ -8,22 +10,21 @@ use crate::frame::ServiceIdx;
 use crate::metric::{Family, Side};
 use crate::stats::mean;
 
-/// The requests that a service served.
+/// The request rate of a service.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Load {
-    /// Mean of normal time; `NaN` where nothing was observed then.
+    /// Mean over the baseline, in the metric's unit; `NaN` if nothing was observed there.
     pub normal: f64,
-    /// Whether not a single request was observed, in normal time or in the incident. A gap is no zero: a service without
-    /// any observed sample is not idle.
+    /// Whether the rate was 0 throughout baseline and incident. A gap is not a zero: a service without any observed sample is not idle.
     pub is_idle: bool,
 }
 
-/// The service's own count of the requests it serves.
+/// Whether a column is a service's own request rate.
 pub(super) fn is_own_load(column: &Column) -> bool {
     column.metric.family == Family::Throughput && column.metric.side == Side::Own && column.peer.is_none()
 }
 
-/// By service; those whose requests nobody counts are absent.
+/// Request rates by service; services without such a metric are absent.
 pub(super) fn loads(columns: &[Column], rows: &Rows) -> BTreeMap<ServiceIdx, Load> {
     let of = |column: &Column| {
         let normal = column.pick(&rows.baseline);
@@ -40,7 +41,7 @@ mod tests {
     use crate::metric::Metric;
 
     #[test]
-    fn idle_is_a_zero_that_was_seen_and_never_a_gap() {
+    fn idle_means_observed_zeros_and_never_gaps() {
         let gap = f64::NAN;
         let column = |service: usize, metric: &str, values: [f64; 4]| Column {
             series: service,

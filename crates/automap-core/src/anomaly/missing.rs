@@ -1,4 +1,7 @@
-//! Samples that stop arriving: a dead pod does not report that it is dead.
+//! Turns samples that stop arriving into evidence, because a dead pod does not report that it is dead.
+//!
+//! Worked example: none of 60 baseline samples is missing, all of 20 incident samples are. The smoothed share before is 0.5 / 61 = 0.008, its
+//! error 0.023 + 1/20, so z = (1 − 0.008) / 0.073 = 13.5 and the evidence `ln(1 + 13.5) = 2.7`.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +10,11 @@ use super::rows::Column;
 use crate::frame::ServiceIdx;
 use crate::stats::signed_log;
 
-/// A series that is missing more often than this in normal time says nothing by being missing.
+/// A series that misses a larger share of its baseline samples is ignored.
 const USUALLY_MISSING: f64 = 0.5;
 
-/// Evidence by service: the largest rise of the missing share over its series, as a two-sample z with continuity
-/// correction, compressed. Services without a rise are absent.
+/// Evidence by service: the largest rise of the missing share over its series, as a two-sample z with continuity correction, compressed.
+/// Services without a rise are absent. O(series × samples).
 pub(super) fn evidence(columns: &[Column], rows: &Rows) -> BTreeMap<ServiceIdx, f64> {
     let (n0, n1) = (rows.baseline.len() as f64, rows.incident.len() as f64);
     let mut out: BTreeMap<ServiceIdx, f64> = BTreeMap::new();

@@ -1,4 +1,7 @@
-//! How much evidence a metric shows when nothing is wrong.
+//! Estimates how much evidence each metric shows without any fault.
+//!
+//! Two pseudo-incidents are cut from the baseline and judged like real ones; what they show is subtracted from the real evidence. So metrics
+//! that jump all day need a larger shift to count.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,13 +10,13 @@ use super::rows::Column;
 use super::{AnomalyOptions, Rows, evidence};
 use crate::frame::ServiceIdx;
 
-/// So many services calibrate a metric; of more than twice as many only a part is asked.
+/// This many services calibrate a metric; of more than twice as many only a part is used.
 const ENOUGH_SERVICES: usize = 500;
 
 /// Mean evidence by metric over two pseudo-incidents, cut from the end and from the beginning of the baseline.
 ///
-/// Pooled over services on purpose: a few dozen samples calibrate a metric, not a single series. Empty when the
-/// baseline is too short to cut (fewer than six samples).
+/// Pooled over services, because a few dozen samples can calibrate a metric but not a single series. Empty if the baseline has fewer than six
+/// samples.
 pub(super) fn levels(columns: &[Column], rows: &Rows, options: &AnomalyOptions) -> BTreeMap<String, f64> {
     let base = &rows.baseline;
     let cut = rows.incident.len().min(base.len() / 3);
@@ -25,7 +28,7 @@ pub(super) fn levels(columns: &[Column], rows: &Rows, options: &AnomalyOptions) 
         Rows { baseline: base[..head].to_vec(), incident: base[head..].to_vec() },
         Rows { baseline: base[tail..].to_vec(), incident: base[..tail].to_vec() },
     ];
-    let columns = &*enough(columns);
+    let columns = &*sample_services(columns);
     let mut found: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for rows in &pseudo {
         for (column, e) in columns.iter().zip(evidence(columns, rows, options)) {
@@ -37,8 +40,8 @@ pub(super) fn levels(columns: &[Column], rows: &Rows, options: &AnomalyOptions) 
     found.into_iter().map(|(metric, e)| (metric.to_owned(), crate::stats::mean(&e))).collect()
 }
 
-/// All columns of every k-th service, and of those that have a metric which few have.
-fn enough(columns: &[Column]) -> Cow<'_, [Column]> {
+/// Selects all columns of every k-th service, and of every service with a rare metric.
+fn sample_services(columns: &[Column]) -> Cow<'_, [Column]> {
     let services: BTreeSet<ServiceIdx> = columns.iter().map(|c| c.service).collect();
     let every = services.len() / ENOUGH_SERVICES;
     if every < 2 {
@@ -46,9 +49,9 @@ fn enough(columns: &[Column]) -> Cow<'_, [Column]> {
     }
     let mut series: BTreeMap<&str, usize> = BTreeMap::new();
     columns.iter().for_each(|c| *series.entry(c.metric.name.as_str()).or_default() += 1);
-    let mut asked: BTreeSet<ServiceIdx> = services.into_iter().step_by(every).collect();
-    asked.extend(columns.iter().filter(|c| series[c.metric.name.as_str()] <= ENOUGH_SERVICES).map(|c| c.service));
-    Cow::Owned(columns.iter().filter(|c| asked.contains(&c.service)).cloned().collect())
+    let mut chosen: BTreeSet<ServiceIdx> = services.into_iter().step_by(every).collect();
+    chosen.extend(columns.iter().filter(|c| series[c.metric.name.as_str()] <= ENOUGH_SERVICES).map(|c| c.service));
+    Cow::Owned(columns.iter().filter(|c| chosen.contains(&c.service)).cloned().collect())
 }
 
 #[cfg(test)]
@@ -57,7 +60,7 @@ mod tests {
     use crate::metric::Metric;
 
     #[test]
-    fn of_many_services_some_are_asked_and_all_that_have_a_rare_metric() {
+    fn of_many_services_some_are_used_and_all_with_a_rare_metric() {
         let column = |service: usize, metric: &str| Column {
             series: service,
             service: ServiceIdx(service),
@@ -66,9 +69,9 @@ mod tests {
             values: vec![1.0; 4],
         };
         let mut columns: Vec<Column> = (0..1500).map(|s| column(s, "cpu_cores")).collect();
-        assert_eq!(enough(&columns[..999]).len(), 999);
+        assert_eq!(sample_services(&columns[..999]).len(), 999);
         columns.push(column(7, "restarts"));
-        let asked = enough(&columns);
+        let asked = sample_services(&columns);
         assert_eq!(asked.len(), 500 + 2, "every third, and both series of service 7");
         assert_eq!(asked.iter().filter(|c| c.service == ServiceIdx(7)).count(), 2);
     }

@@ -1,10 +1,13 @@
-//! What is left of a series, on the log scale, once the shared movement is taken out.
+//! Removes the shared movement from a series and returns what is left, on the log scale.
 //!
-//! Two predictors: the leave-one-out median of the same metric over the *other* services (a load swing lifts them all)
-//! and, for resources, the service's own load. Slopes are fitted on normal time only, shrunk, between 0 and 1.5:
-//! a few dozen autocorrelated samples do not carry more. They are shrunk towards what is true before any sample is seen: 0,
-//! but 1 where the metric is a cost of every request. A baseline of steady load cannot show that twice the requests are
-//! twice the bytes, and the first incident that changes the load would look like a fault of everybody's network.
+//! There are two predictors: the leave-one-out median of the same metric over the *other* services, since a load swing lifts them all, and, for
+//! resources, the service's own load. Slopes are fitted by ridge regression on the baseline only, between 0 and 1.5; a few dozen
+//! autocorrelated samples support no more. They are shrunk towards their prior values: 0, or 1 if the metric is a cost of every request. A
+//! baseline of steady load cannot show that twice the requests mean twice the bytes, and without that prior the first incident that changes the
+//! load would look like a network fault of every service.
+//!
+//! Worked example: all latencies rise by 50 % with the evening's load, that of one service by 200 %. Relative to the median of the others its
+//! residual is at most ln(3) and, with a slope of 1, ln(3) − ln(1.5) = 0.69.
 
 use std::collections::BTreeMap;
 
@@ -18,18 +21,18 @@ use crate::frame::ServiceIdx;
 use crate::metric::Family;
 use crate::stats::median;
 
-/// Services that must share a metric before their median says something about a common movement.
+/// Fewest services with a metric for their median to represent a common movement.
 const MIN_PEERS: usize = 5;
-/// Weight of the shrinkage, in variances of the series.
+/// Strength of the shrinkage, in variances of the series.
 const RIDGE: f64 = 4.0;
-/// Largest slope: a consequence does not outgrow its cause by much.
+/// Largest slope: a consequence hardly outgrows its cause.
 const SLOPE_MAX: f64 = 1.5;
-/// Slope on the own load before any sample is seen, where the metric is paid for with every request.
+/// Prior slope on the service's own load for metrics that are a cost of every request.
 const PER_REQUEST: f64 = 1.0;
 /// Coordinate descent on two slopes converges in a handful of rounds.
 const ROUNDS: usize = 30;
 
-/// Residual of every column; `None` where a logarithm makes no sense (errors, negative values) or samples are too few.
+/// Residual of every column; `None` if a logarithm makes no sense (errors, negative values) or there are too few samples.
 pub(super) fn residuals(columns: &[Column], rows: &Rows, scales: &Scales) -> Vec<Option<Vec<f64>>> {
     let logs: Vec<Option<Vec<f64>>> =
         columns.par_iter().enumerate().map(|(j, c)| Some(log_levels(c, rows, scales.of(j)?.log_offset))).collect();
@@ -53,7 +56,7 @@ pub(super) fn residuals(columns: &[Column], rows: &Rows, scales: &Scales) -> Vec
             let own_load = family.follows_load().then(|| load.get(&columns[j].service)).flatten();
             let others = common.as_ref().map(|c| c.iter().zip(levels[k]).map(|(m, own)| m.without(*own)).collect());
             let predictors = [others, own_load.and_then(|l| logs[*l].as_deref()).map(gaps_as_normal)];
-            let priors = [0.0, if is_paid_per_request(family) { PER_REQUEST } else { 0.0 }];
+            let priors = [0.0, if is_cost_per_request(family) { PER_REQUEST } else { 0.0 }];
             (j, without(levels[k], &predictors, priors, rows))
         };
         let found: Vec<(usize, Vec<f64>)> = members.par_iter().enumerate().map(residual).collect();
@@ -66,8 +69,8 @@ fn never_negative(column: &Column) -> bool {
     column.values.iter().all(|v| v.is_nan() || *v >= 0.0)
 }
 
-/// Bytes and system calls are; processor time is only where the work is (a garbage collector, a pool that spins are not).
-fn is_paid_per_request(family: &Family) -> bool {
+/// True for bytes and system calls. CPU time is not proportional to requests in general (garbage collection, spinning pools).
+fn is_cost_per_request(family: &Family) -> bool {
     matches!(family, Family::Network | Family::Syscall)
 }
 
@@ -76,7 +79,7 @@ fn log_levels(column: &Column, rows: &Rows, offset: f64) -> Vec<f64> {
     centred(column.values.iter().map(|&v| level(v)).collect(), &rows.baseline)
 }
 
-/// Minus the normal median, so that a gap may stand in as "as always" (0).
+/// Subtracts the baseline median, so that 0 means "as usual" and can stand in for a gap.
 fn centred(mut values: Vec<f64>, baseline: &[usize]) -> Vec<f64> {
     let centre = median(&baseline.iter().map(|&i| values[i]).collect::<Vec<_>>());
     values.iter_mut().for_each(|v| *v -= centre);
@@ -87,15 +90,15 @@ fn gaps_as_normal(values: &[f64]) -> Vec<f64> {
     values.iter().map(|v| if v.is_nan() { 0.0 } else { *v }).collect()
 }
 
-/// The values in the middle of all series at one instant; a gap counts as "as always" (0).
+/// The middle values of all series in one row, from which the median without any one series follows. A gap counts as "as usual" (0).
 struct Middle {
-    /// The two of which one is the lower middle of the others, and the two of which one is the upper.
+    /// Candidates for the lower middle value of the others; `upper` likewise.
     lower: [f64; 2],
     upper: [f64; 2],
 }
 
 impl Middle {
-    /// Of at least three values. O(n).
+    /// Finds them among at least three values. O(n).
     fn of(mut values: Vec<f64>) -> Self {
         let (low, is_even) = ((values.len() - 2) / 2, values.len().is_multiple_of(2));
         let (_, first, above) = values.select_nth_unstable_by(low, f64::total_cmp);
@@ -105,7 +108,7 @@ impl Middle {
         Self { lower, upper: if is_even { lower } else { [*second, third] } }
     }
 
-    /// The median of all but one of them.
+    /// The median of all values except one.
     fn without(&self, own: f64) -> f64 {
         let own = if own.is_nan() { 0.0 } else { own };
         let pick = |[below, above]: [f64; 2]| if own.total_cmp(&below).is_gt() { below } else { above };
@@ -113,13 +116,13 @@ impl Middle {
     }
 }
 
-/// Of every instant. O(series × instants).
+/// The middle values of every row. O(series × rows).
 fn middles(levels: &[&[f64]]) -> Vec<Middle> {
     let at = |t: usize| levels.iter().map(|l| if l[t].is_nan() { 0.0 } else { l[t] }).collect();
     (0..levels[0].len()).into_par_iter().map(|t| Middle::of(at(t))).collect()
 }
 
-/// `level − b·predictors`, slopes by ridge towards `priors` on normal time, then minus its normal median.
+/// Returns `level − Σ slope·predictor`, centred on its baseline median. Slopes are fitted on the baseline by ridge regression towards `priors`.
 fn without(level: &[f64], predictors: &[Option<Vec<f64>>; 2], priors: [f64; 2], rows: &Rows) -> Vec<f64> {
     let on_baseline = |x: &[f64]| {
         let x: Vec<f64> = rows.baseline.iter().map(|&i| if x[i].is_nan() { 0.0 } else { x[i] }).collect();

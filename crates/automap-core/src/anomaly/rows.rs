@@ -1,23 +1,26 @@
-//! Which samples are normal time and which are the incident, and the columns made ready for scoring.
+//! Selects the rows of baseline and incident, and prepares the columns for scoring.
+//!
+//! Preparation removes two sources of false evidence: availability is turned into a failure share, so that floors and directions are those of
+//! errors, and exporter glitches become gaps.
 
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{Metric, Side};
 use crate::time::Interval;
 
-/// A value beyond this many times the largest normal one is an exporter's glitch (a timestamp in place of a value).
+/// A value this many times the largest baseline value is an exporter's glitch, such as a timestamp in place of a value.
 const GLITCH_FACTOR: f64 = 1e6;
 
-/// Positions on the frame's time axis.
+/// Rows of a frame's time axis that belong to baseline and incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rows {
-    /// Normal time, in order.
+    /// Baseline rows, in order.
     pub baseline: Vec<usize>,
-    /// The incident, in order.
+    /// Incident rows, in order.
     pub incident: Vec<usize>,
 }
 
 impl Rows {
-    /// The samples inside two windows.
+    /// The rows inside two windows. O(rows).
     pub fn inside(frame: &MetricFrame, baseline: Interval, incident: Interval) -> Self {
         let pick = |window: Interval| {
             let rows = frame.times().iter().enumerate();
@@ -26,13 +29,13 @@ impl Rows {
         Self { baseline: pick(baseline), incident: pick(incident) }
     }
 
-    /// Everything before `row` against everything from it on.
+    /// All rows before `row` as baseline, all rows from it on as incident.
     pub fn split(frame: &MetricFrame, row: usize) -> Self {
         Self { baseline: (0..row).collect(), incident: (row..frame.times().len()).collect() }
     }
 }
 
-/// One series, with availability turned into a failure share and glitches into gaps.
+/// One series, with availability turned into a failure share and glitches turned into gaps.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     pub(super) series: usize,
@@ -63,7 +66,7 @@ pub(super) fn prepare(frame: &MetricFrame, rows: &Rows) -> Vec<Column> {
         .collect()
 }
 
-/// 100 → 98 % of success is small as a level and large as a failure share: floors and directions are those of errors.
+/// Turns a success share into a failure share: a fall from 100 % to 98 % is small as a level but large as a failure share.
 fn as_failures(values: &mut [f64]) {
     let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let full = if largest > 1.5 { 100.0 } else { 1.0 };

@@ -1,7 +1,10 @@
-//! Three views of a change: mean shift, median shift, pulse; each in spreads of the series' own normal time.
+//! Measures a change in three ways: shift of the mean, shift of the median, and pulse, each in spreads of the baseline.
 //!
-//! Medians win on noisy one-second data, means on a few samples, pulses on bursts shorter than the window: every one
-//! of them alone loses data sets that the others save, so evidence takes all three.
+//! Medians are best on noisy one-second data, means on few samples, pulses on bursts shorter than the window. Each of them alone fails on data
+//! sets where the others succeed, so evidence combines all three (journal 0001).
+//!
+//! Worked example: baseline 9, 11, 9, 11 and incident 15, 15, 15, 15. The mean rises by 5 over a standard deviation of 1, so by 5 spreads; the
+//! median by 5 over a MAD of 1.4826, so by 3.37 spreads.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +15,17 @@ use super::{AnomalyOptions, MIN_BASELINE_SAMPLES, MIN_INCIDENT_SAMPLES, Rows, pr
 use crate::metric::Family;
 use crate::stats::{RollingSums, finite, mad, mean, median, median_of, sd, signed_log};
 
-/// Pulses are looked for at these shares of the incident's length.
+/// Widths of pulses, as shares of the incident's length.
 const PULSE_SHARES: [f64; 3] = [1.0 / 8.0, 1.0 / 4.0, 1.0 / 2.0];
 
 /// Share of a metric's typical level that is added to a value before its logarithm.
 const LOG_OFFSET: f64 = 0.02;
 
-/// The smallest spread that a column's changes are measured in, raw and on the log scale.
+/// Scale of a column: its smallest spread, raw and on the log scale.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
     pub(super) floor: f64,
-    /// Added to a value before its logarithm: a change from zero by the smallest spread that matters then is one
-    /// smallest spread of the log residual.
+    /// Added to a value before its logarithm, so that a change from zero by the smallest spread is one smallest spread of the log residual.
     pub(super) log_offset: f64,
 }
 
@@ -50,13 +52,13 @@ impl Scales {
         Self(columns.iter().enumerate().map(|(j, c)| scale(j, c)).collect())
     }
 
-    /// `None`: too few samples to judge.
+    /// Scale of one column; `None` if it has too few samples.
     pub(super) fn of(&self, column: usize) -> Option<Scale> {
         self.0[column]
     }
 }
 
-/// Median over services of the normal level of each metric; services that idle at zero do not vote.
+/// Median over services of each metric's baseline level, without services at zero.
 fn typical_levels<'a>(columns: &'a [Column], normal: &[Vec<f64>], medians: &[f64]) -> BTreeMap<&'a str, f64> {
     let mut levels: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for (j, column) in columns.iter().enumerate() {
@@ -67,7 +69,7 @@ fn typical_levels<'a>(columns: &'a [Column], normal: &[Vec<f64>], medians: &[f64
     levels.into_iter().map(|(metric, levels)| (metric, median_of(levels))).collect()
 }
 
-/// The three views, in spreads.
+/// The three measures, in spreads of the baseline.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Views {
     pub(super) mean: f64,
@@ -90,7 +92,7 @@ impl Views {
         }
     }
 
-    /// One number: level counts twice, pulse once; upwards only where only a rise is evidence.
+    /// Combines them into one number: level counts twice, pulse once. Only rises count for families where only a rise is evidence.
     pub(super) fn evidence(&self, family: &Family) -> f64 {
         let level = 0.5 * (signed_log(self.mean) + signed_log(self.median));
         let (level, pulse) = if family.rises_only() {
@@ -102,7 +104,7 @@ impl Views {
     }
 }
 
-/// How far the extreme rolling mean of the incident lies beyond the extreme one of normal time, up and down.
+/// How far the extreme rolling mean of the incident exceeds that of the baseline, upwards and downwards, in spreads.
 fn pulses(normal: &[f64], incident: &[f64], floor: f64) -> (f64, f64) {
     let mut widths: Vec<usize> =
         PULSE_SHARES.iter().map(|s| ((incident.len() as f64 * s).round_ties_even() as usize).max(1)).collect();
@@ -119,7 +121,7 @@ fn pulses(normal: &[f64], incident: &[f64], floor: f64) -> (f64, f64) {
     (or_zero(up), or_zero(down))
 }
 
-/// `f64::max` skips `NaN`; nothing observed stays `NaN` so that it wins over nothing.
+/// Largest value; `NaN` if nothing was observed (`f64::max` skips `NaN`).
 fn highest(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::NAN, f64::max)
 }
@@ -133,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn views_count_in_spreads_of_normal_time() {
+    fn views_are_in_spreads_of_the_baseline() {
         let values = [9.0, 11.0, 9.0, 11.0, 15.0, 15.0, 15.0, 15.0];
         let rows = Rows { baseline: vec![0, 1, 2, 3], incident: vec![4, 5, 6, 7] };
         let views = Views::new(&values, &rows, 0.1);

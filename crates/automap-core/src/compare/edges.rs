@@ -1,4 +1,6 @@
-//! Which edges one period has and the other lacks: calls, and dependences that the metrics show.
+//! Finds the edges that only one of two periods has: calls, and dependences learnt from the metrics.
+//!
+//! A learnt edge counts only if the correlations of the two periods differ significantly (see [`crate::graph::changed_links`]).
 
 use std::collections::BTreeSet;
 
@@ -9,14 +11,13 @@ use crate::graph::{
 };
 use crate::topology::CallGraph;
 
-/// All edges that vanished or are new, period by period: calls, then learnt edges.
+/// All vanished and new edges, period by period: calls first, then learnt edges.
 pub(super) fn differences(reference: &Period, later: &[Period]) -> Vec<EdgeDifference> {
-    let a = Learnt::of(reference);
-    later.iter().flat_map(|b| calls(reference, b).into_iter().chain(learnt(&a, &Learnt::of(b)))).collect()
+    let a = LearnedPeriod::of(reference);
+    later.iter().flat_map(|b| calls(reference, b).into_iter().chain(learned_edges(&a, &LearnedPeriod::of(b)))).collect()
 }
 
-/// Calls of one period that the other one does not have. Services that exist in one period only are told as such; their calls
-/// are listed all the same.
+/// Calls that only one of the two periods has, including those of services that exist in one period only.
 fn calls(reference: &Period, later: &Period) -> Vec<EdgeDifference> {
     let only = |in_one: &Period, in_other: &Period, verdict: SeriesVerdict| -> Vec<EdgeDifference> {
         let missing = in_one.calls.iter().filter(|call| !in_other.calls.contains(*call));
@@ -35,14 +36,14 @@ fn calls(reference: &Period, later: &Period) -> Vec<EdgeDifference> {
     edges
 }
 
-/// A period's behaviour graph.
-struct Learnt<'a> {
+/// A period and its behaviour graph.
+struct LearnedPeriod<'a> {
     period: &'a Period,
     signals: GraphSignals,
     learned: Learned,
 }
 
-impl<'a> Learnt<'a> {
+impl<'a> LearnedPeriod<'a> {
     fn of(period: &'a Period) -> Self {
         let (signals, calls) = (GraphSignals::of(&period.frame, Congestion::default()), period.call_graph());
         let learned = learn(&period.frame, &signals, &period.rows, &calls, &GraphOptions::default());
@@ -55,7 +56,7 @@ impl<'a> Learnt<'a> {
     }
 }
 
-fn learnt(a: &Learnt<'_>, b: &Learnt<'_>) -> Vec<EdgeDifference> {
+fn learned_edges(a: &LearnedPeriod<'_>, b: &LearnedPeriod<'_>) -> Vec<EdgeDifference> {
     let before = links(&a.learned);
     let changed = changed_links(&a.window(), &b.window(), &GraphOptions::default().independence);
     let edge = |(from, to, metric)| EdgeDifference {

@@ -1,4 +1,6 @@
-//! One series in two periods: is it the same?
+//! Judges whether a series is the same in two periods.
+//!
+//! [`Judge::series`] computes levels, shifts and p-values; [`control_false_discoveries`] decides once the p-values of all series are known.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,21 +16,21 @@ use crate::stats::{
 
 /// Fewest observed samples in each period.
 pub(super) const MIN_SAMPLES: usize = 6;
-/// A shift from a constant may be anything; beyond this many spreads its size says nothing.
+/// Largest reported shift: relative to a constant, the number of spreads is arbitrary.
 const MAX_SHIFT: f64 = 1e6;
-/// What a vanished or new series counts as, in spreads.
+/// Shift that a vanished or new series counts as, in spreads.
 const ONE_SIDED_SHIFT: f64 = 10.0;
 
-/// What is needed to judge any series.
+/// Everything about the reference that is needed to judge a series.
 pub(super) struct Judge<'a> {
     options: &'a CompareOptions,
-    /// Median over services of each metric's level in the reference; services that idle at zero do not vote.
+    /// Median over services of each metric's level in the reference, without services at zero.
     typical: BTreeMap<String, f64>,
-    /// The reference's metrics.
+    /// Metrics that the reference has.
     collected: BTreeSet<&'a str>,
 }
 
-/// A period to be compared with the reference, and its metrics.
+/// A later period and the metrics that it has.
 pub(super) struct Later<'a> {
     period: &'a Period,
     collected: BTreeSet<&'a str>,
@@ -62,7 +64,7 @@ impl<'a> Judge<'a> {
         (floors.relative_floor * level).max(floors.typical_floor * typical).max(practical).max(f64::MIN_POSITIVE)
     }
 
-    /// A series in all periods; q-values and the final verdict come later, when all p-values are known.
+    /// Compares a series in all periods. The q-values and the final verdict follow when all p-values are known.
     pub(super) fn series(&self, key: &SeriesKey, reference: &Period, later: &[Later<'_>]) -> SeriesComparison {
         let metric = metric_of(key);
         let none: &[f64] = &[];
@@ -81,8 +83,8 @@ impl<'a> Judge<'a> {
             let mut difference = self.difference(period, &a, &b, phi, floor);
             let was_collected = |metrics: &BTreeSet<&str>| metrics.contains(key.metric.as_str());
             let is_one_sided = matches!(difference.verdict, SeriesVerdict::OnlyInA | SeriesVerdict::OnlyInB);
-            let says_nothing = is_one_sided && a.iter().chain(&b).all(|v| v.is_nan() || *v == 0.0);
-            if says_nothing || !was_collected(&self.collected) || !was_collected(collected) {
+            let is_always_zero = is_one_sided && a.iter().chain(&b).all(|v| v.is_nan() || *v == 0.0);
+            if is_always_zero || !was_collected(&self.collected) || !was_collected(collected) {
                 difference.verdict = SeriesVerdict::NotComparable;
             }
             differences.push(difference);
@@ -129,13 +131,13 @@ impl<'a> Judge<'a> {
         out.superiority = Some(test.superiority());
         let by_ranks = test.p_value_of_effective(effective_samples(na, phi), effective_samples(nb, phi));
         let by_size = trimmed_means_p_value(a, b, phi, floor).unwrap_or(1.0);
-        // Two questions were asked of the pair: the better answer counts half (Bonferroni).
+        // Two tests of the same pair: the smaller p-value is doubled (Bonferroni).
         out.p_value = Some((2.0 * by_ranks.min(by_size)).min(1.0));
         out
     }
 }
 
-/// The verdict of what cannot be compared; `Same` for what can, until it is.
+/// The verdict by sample counts alone; `Same` if the values can be compared, until they are.
 fn one_sided(na: usize, nb: usize) -> SeriesVerdict {
     match (na, nb) {
         (a, 0) if a >= MIN_SAMPLES => SeriesVerdict::OnlyInA,
@@ -157,8 +159,8 @@ fn level(values: &[f64], phi: f64) -> Option<Level> {
     })
 }
 
-/// Fills in the q-values over everything that was tested, and settles the verdicts.
-pub(super) fn hold_down_false_discoveries(series: &mut [SeriesComparison], options: &CompareOptions) {
+/// Computes the q-values over all tests and decides the verdicts.
+pub(super) fn control_false_discoveries(series: &mut [SeriesComparison], options: &CompareOptions) {
     let p: Vec<f64> = series.iter().flat_map(|s| &s.differences).map(|d| d.p_value.unwrap_or(f64::NAN)).collect();
     let mut q = false_discovery_rates(&p).into_iter();
     for s in series {
@@ -174,12 +176,12 @@ pub(super) fn hold_down_false_discoveries(series: &mut [SeriesComparison], optio
 
 fn differs(d: &Difference, options: &CompareOptions) -> bool {
     let (Some(shift), Some(delta), Some(q)) = (d.shift, d.delta, d.q_value) else { return false };
-    // A level that goes one way while most values go the other is no difference that one could name.
+    // A level that moves one way while most values move the other way is not a clear difference.
     let agree = shift * delta > 0.0;
     agree && q <= options.false_discovery && shift.abs() >= options.min_shift && delta.abs() >= options.min_delta
 }
 
-/// How much a finding weighs: its compressed shift, a vanished or new series as one of ten spreads; 0 for no finding.
+/// Weight of a finding: its compressed shift, or that of ten spreads for a vanished or new series; 0 without a finding.
 pub(super) fn weight(s: &SeriesComparison) -> f64 {
     let of = |d: &Difference| match d.verdict {
         SeriesVerdict::Differs => signed_log(d.shift.unwrap_or(0.0).abs()),
@@ -189,7 +191,7 @@ pub(super) fn weight(s: &SeriesComparison) -> f64 {
     s.differences.iter().map(of).fold(0.0, f64::max)
 }
 
-/// Findings first, the heaviest first; then by name.
+/// Orders findings first, the heaviest first, then by name.
 pub(super) fn by_weight(a: &SeriesComparison, b: &SeriesComparison) -> Ordering {
     let shift = |s: &SeriesComparison| strongest(s).and_then(|d| d.shift).map_or(0.0, f64::abs);
     let name = |s: &SeriesComparison| (s.service.clone(), s.metric.clone(), s.peer.clone());
@@ -200,9 +202,9 @@ pub(super) fn by_weight(a: &SeriesComparison, b: &SeriesComparison) -> Ordering 
         .then_with(|| name(a).cmp(&name(b)))
 }
 
-/// The difference that a line about the series tells: the one with its verdict and the largest shift, the earliest of equals.
+/// The difference that represents the series: the one with its verdict and the largest shift, the earliest of equals.
 pub(super) fn strongest(s: &SeriesComparison) -> Option<&Difference> {
     let size = |d: &Difference| d.shift.map_or(0.0, f64::abs);
-    let telling = s.differences.iter().filter(|d| d.verdict == s.verdict);
-    telling.reduce(|best, d| if size(d) > size(best) { d } else { best })
+    let matching = s.differences.iter().filter(|d| d.verdict == s.verdict);
+    matching.reduce(|best, d| if size(d) > size(best) { d } else { best })
 }

@@ -1,4 +1,7 @@
-//! The answers' shape. Times are RFC 3339 in UTC; `null` is "not observed", never zero.
+//! The data model of a comparison, as written to JSON.
+//!
+//! Times are RFC 3339 in UTC; `null` is "not observed", never zero. Pure data: how it is computed is in the sibling modules, how it is shown in
+//! the renderers.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +14,7 @@ use crate::time::{Timestamp, as_rfc3339};
 /// Version of these shapes.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Periods compared with the first one, the reference.
+/// A comparison of later periods with the first one, the reference.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// Version of this shape.
@@ -24,7 +27,7 @@ pub struct Comparison {
     pub min_shift: f64,
     /// Smallest Cliff's delta that counts.
     pub min_delta: f64,
-    /// Series by verdict.
+    /// Number of series by verdict.
     pub counts: Counts,
     /// All services, the one that differs most first.
     pub services: Vec<ServiceDifference>,
@@ -32,14 +35,14 @@ pub struct Comparison {
     pub series: Vec<SeriesComparison>,
     /// Edges that exist on one side only.
     pub edges: Vec<EdgeDifference>,
-    /// Remarks on the data.
+    /// Notes on the data.
     pub notes: Vec<Note>,
 }
 
 /// One period.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PeriodInfo {
-    /// As the user calls it.
+    /// Name given by the user.
     pub name: String,
     /// Where its data is from.
     pub source: String,
@@ -51,30 +54,30 @@ pub struct PeriodInfo {
     #[serde(with = "as_rfc3339")]
     #[schemars(schema_with = "as_rfc3339::schema")]
     pub end: Timestamp,
-    /// Instants inside.
+    /// Samples inside.
     pub samples: usize,
-    /// Seconds from one instant to the next.
+    /// Seconds between two samples.
     pub step_s: f64,
-    /// Services seen.
+    /// Observed services.
     pub services: usize,
-    /// Series seen.
+    /// Observed series.
     pub series: usize,
 }
 
-/// Series by verdict.
+/// Number of series by verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// All of them.
     pub series: usize,
     /// Significant and large enough to matter.
     pub differs: usize,
-    /// Neither.
+    /// Not different.
     pub same: usize,
-    /// Not to be judged.
+    /// Too few samples.
     pub too_few_samples: usize,
-    /// Seen in the reference only.
+    /// Observed in the reference only.
     pub only_in_a: usize,
-    /// Not seen in the reference.
+    /// Not observed in the reference.
     pub only_in_b: usize,
     /// Not collected in one of them, or only zeros in the other.
     pub not_comparable: usize,
@@ -86,16 +89,16 @@ pub struct Counts {
 pub enum SeriesVerdict {
     /// Significant and large enough to matter.
     Differs,
-    /// Seen in the reference only: vanished.
+    /// Observed in the reference only: vanished.
     OnlyInA,
-    /// Not seen in the reference: new.
+    /// Not observed in the reference: new.
     OnlyInB,
-    /// Seen in both, and no difference that is both significant and large enough to matter.
+    /// Observed in both, without a difference that is significant and large enough to matter.
     Same,
-    /// Too few samples in one of them to tell.
+    /// Too few samples in one of them.
     TooFewSamples,
-    /// One of them has this metric of no service at all, so that it was not collected there; or the series was seen in one of them only and was
-    /// never other than 0 there.
+    /// One of them lacks this metric for all services, so that it was not collected there; or the series exists in one of them only and is
+    /// always 0 there.
     NotComparable,
 }
 
@@ -112,7 +115,7 @@ impl SeriesVerdict {
         }
     }
 
-    /// Whether it could be told.
+    /// Whether the series could be judged.
     pub fn is_judged(self) -> bool {
         !matches!(self, Self::TooFewSamples | Self::NotComparable)
     }
@@ -128,9 +131,9 @@ impl SeriesVerdict {
 pub struct ServiceDifference {
     /// The service.
     pub service: String,
-    /// `only_in_a` and `only_in_b` speak about the service as a whole; a service that lost or gained a series differs.
+    /// `only_in_a` and `only_in_b` concern the service as a whole; a service that lost or gained a series differs.
     pub verdict: SeriesVerdict,
-    /// How much: the largest compressed shift of each family of metrics, added up (requests count half). 0 when the same.
+    /// Size of the difference: the sum of the largest compressed shift of each metric family (requests count half). 0 if the same.
     pub score: f64,
     /// Its series with a finding.
     pub findings: usize,
@@ -153,7 +156,7 @@ pub struct SeriesComparison {
     pub unit: Unit,
     /// That of the strongest difference; `differs` before `only_in_a`, `only_in_b`, `same`, `too_few_samples`.
     pub verdict: SeriesVerdict,
-    /// One per period; `null` where the series was not seen.
+    /// One per period; `null` where the series was not observed.
     pub levels: Vec<Option<Level>>,
     /// One per later period.
     pub differences: Vec<Difference>,
@@ -172,8 +175,7 @@ pub struct Level {
     pub spread: f64,
     /// Observed samples.
     pub samples: usize,
-    /// Independent samples that they are worth for the comparison with the reference; the reference's own: with the first
-    /// later period.
+    /// Effective samples in the comparison with the reference; for the reference itself, with the first later period.
     pub effective_samples: f64,
 }
 
@@ -184,14 +186,14 @@ pub struct Difference {
     pub period: String,
     /// The verdict.
     pub verdict: SeriesVerdict,
-    /// Level in the reference; `null` where not seen.
+    /// Level in the reference; `null` if not observed.
     pub from: Option<f64>,
-    /// Level in the later period; `null` where not seen.
+    /// Level in the later period; `null` if not observed.
     pub to: Option<f64>,
-    /// `median`, or `mean` where the medians agree and the means do not (bursts shorter than half of the period).
+    /// `median`, or `mean` if the medians agree and the means do not (bursts shorter than half of the period).
     pub level: LevelKind,
-    /// `to − from` in spreads of the reference, not below the smallest spread that matters. Within ±1,000,000. `null` where
-    /// not judged, like all below.
+    /// `to − from` in spreads of the reference, at least the smallest spread that matters. Within ±1,000,000. `null` if not
+    /// judged, like all fields below.
     pub shift: Option<f64>,
     /// Cliff's delta, −1 to 1: positive where later values are larger.
     pub delta: Option<f64>,
@@ -199,11 +201,11 @@ pub struct Difference {
     pub superiority: Option<f64>,
     /// Two-sided p of Mann–Whitney and Yuen, the smaller one doubled, on the effective samples.
     pub p_value: Option<f64>,
-    /// Share of false findings at which it counts as one (Benjamini–Hochberg over all series and periods).
+    /// Smallest false discovery rate at which it is a finding (Benjamini–Hochberg over all series and periods).
     pub q_value: Option<f64>,
 }
 
-/// Which level tells the difference.
+/// The level by which a difference is described.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LevelKind {
@@ -213,18 +215,18 @@ pub enum LevelKind {
     Mean,
 }
 
-/// How a series moved: inside the later period, or over all periods where there are more than two.
+/// How a series moved inside the later period, or over all periods where there are more than two.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Shape {
-    /// Which description is the shortest.
+    /// The description that fits best.
     pub kind: ShapeKind,
     /// When the level changed, for `step` and `both`.
     #[serde(default, with = "as_rfc3339::option")]
     #[schemars(schema_with = "as_rfc3339::option::schema")]
     pub at: Option<Timestamp>,
-    /// Change of the level at that instant.
+    /// Change of the level at that time.
     pub step: Option<f64>,
-    /// Slope beside it, in units per hour, for `drift` and `both`.
+    /// Slope in units per hour, for `drift` and `both`.
     pub slope_per_hour: Option<f64>,
 }
 
@@ -232,7 +234,7 @@ pub struct Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ShapeKind {
-    /// It does not move: the level changed between the periods.
+    /// Constant inside the period: the level changed between the periods.
     Level,
     /// A steady slope.
     Drift,
@@ -240,7 +242,7 @@ pub enum ShapeKind {
     Step,
     /// A slope and a change of the level.
     Both,
-    /// Two descriptions are equally good, or there are too few samples.
+    /// Two descriptions fit equally well, or there are too few samples.
     Unclear,
 }
 

@@ -1,4 +1,6 @@
-//! A period: the samples of one span of time, by series name.
+//! A period: the samples of one time span, by series name.
+//!
+//! Periods may come from different observations, whose service indices differ, so everything here goes by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use crate::note::Note;
 use crate::observation::Observation;
 use crate::time::{Interval, Timestamp};
 
-/// The name of a series; the same in every period.
+/// The name of a series, which identifies it in every period.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeriesKey {
     /// Whose metric.
@@ -23,43 +25,43 @@ pub struct SeriesKey {
 /// The samples of one span of time.
 #[derive(Clone, Debug)]
 pub struct Period {
-    /// As the user calls it.
+    /// Name given by the user.
     pub name: String,
     /// Where the data is from.
     pub source: String,
-    /// The span.
+    /// The time span.
     pub window: Interval,
-    /// Its instants, ascending, at least one.
+    /// Times of its samples, ascending, at least one.
     pub times: Vec<Timestamp>,
-    /// The data's usual distance of two instants, in milliseconds.
+    /// Usual distance between two samples, in milliseconds.
     pub step_ms: i64,
     /// Services with at least one observed sample or an active call.
     pub services: BTreeSet<String>,
-    /// One value per instant, `NaN` is a gap. Series without any observed sample are absent.
+    /// One value per sample time; `NaN` is a gap. Series without any observed sample are absent.
     pub series: BTreeMap<SeriesKey, Vec<f64>>,
-    /// Calls. One that has metrics of its own is active only where one of them was observed.
+    /// Active calls. A call with metrics is active only if one of them was observed.
     pub calls: BTreeSet<(String, String)>,
-    /// Remarks on this period.
+    /// Notes on this period.
     pub notes: Vec<Note>,
-    /// What it is a part of.
+    /// The frame that it is a part of.
     pub(super) frame: Arc<MetricFrame>,
-    /// Its rows there.
+    /// Its rows in that frame.
     pub(super) rows: Vec<usize>,
 }
 
 impl Period {
-    /// The part of an observation that lies inside `window`, all of it where unset. Network gaps are derived.
+    /// Takes the part of an observation inside `window`, or all of it. Network gaps are derived.
     ///
     /// # Errors
-    /// [`CompareError::OutsideData`] when no instant lies inside.
+    /// [`CompareError::OutsideData`] if no sample lies inside.
     pub fn new(name: &str, observation: &Observation, window: Option<Interval>) -> Result<Self, CompareError> {
         let frame = Arc::new(observation.frame.with_network_gaps());
         let window = window.unwrap_or_else(|| frame.span());
         Self::cut(name, observation, &frame, window)
     }
 
-    /// An observation cut into windows of `length_ms`, the last one ending with the data; windows without any instant are left
-    /// out, a first window that is not whole too.
+    /// Cuts an observation into windows of `length_ms`, the last of which ends with the data. Windows without samples and an incomplete first
+    /// window are left out.
     ///
     /// # Errors
     /// [`CompareError::TooManyWindows`] for more than `most` windows.
@@ -143,7 +145,7 @@ impl Period {
     }
 }
 
-/// The call graph without the calls that have metrics, none of which was observed here.
+/// The calls of an observation, without those that have metrics of which none was observed in this period.
 fn active_calls(
     observation: &Observation,
     frame: &MetricFrame,

@@ -1,4 +1,4 @@
-//! Which services differ most.
+//! Sums the findings of all series up per service, so that the services that differ most come first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use super::judge::weight;
 use super::model::{SeriesComparison, SeriesVerdict, ServiceDifference};
 use crate::metric::Family;
 
-/// Requests are mostly a consequence of what others do.
+/// Weight of throughput, which is mostly a consequence of what others do.
 const THROUGHPUT_WEIGHT: f64 = 0.5;
 
 /// All services, vanished and new ones first, then by score, then by name.
@@ -56,7 +56,7 @@ fn verdict(periods: &[Period], service: &str, own: &[&SeriesComparison]) -> Seri
     }
 }
 
-/// Metrics of one family speak about the same thing and do not add up.
+/// Score of a service. Metrics of one family measure the same thing, so only the largest counts.
 fn score(own: &[&SeriesComparison]) -> f64 {
     let mut families: BTreeMap<&str, f64> = BTreeMap::new();
     for s in own {

@@ -1,9 +1,9 @@
-//! Drift or step: how a series that differs moved.
+//! Describes how a series that differs moved: a step, a drift, or both.
 //!
-//! The samples are averaged in at most 24 blocks of equal length, and four descriptions are fitted: one level, a line, one change
-//! of the level, a line with one change. Each costs its squared error and, by the Bayesian information criterion, its number of
-//! parameters; blocks that repeat each other count as fewer, and errors below the smallest spread that matters are free. The
-//! cheapest description wins; where two are as good as equal, nothing is said.
+//! The samples are averaged in at most 24 blocks of equal length, and four models are fitted: one level, a line, one change of the level, a line
+//! with one change. Each costs its squared error and, by the Bayesian information criterion, its number of parameters; autocorrelated blocks count
+//! as fewer, and errors below a quarter of the smallest spread that matters are free. The cheapest model wins; if two are practically equal, the
+//! shape is unclear.
 
 use super::judge::Judge;
 use super::model::{SeriesComparison, Shape, ShapeKind};
@@ -13,11 +13,11 @@ use crate::time::Timestamp;
 
 /// Most blocks.
 const MAX_BLOCKS: usize = 24;
-/// Fewest observed blocks that tell a line from a step.
+/// Fewest observed blocks that distinguish a line from a step.
 const MIN_BLOCKS: usize = 8;
 /// Fewest blocks on each side of a change.
 const MIN_SIDE: usize = 2;
-/// Descriptions whose criterion differs by less are equally good ("positive evidence" begins at 2, Kass & Raftery 1995).
+/// Models whose criterion differs by less fit equally well ("positive evidence" begins at 2, Kass & Raftery 1995).
 const CLEAR: f64 = 2.0;
 /// Share of the smallest spread that matters below which an error is free.
 const FREE_ERROR: f64 = 0.25;
@@ -27,10 +27,10 @@ const HOUR_MS: f64 = 3_600_000.0;
 /// The mean of neighbouring samples.
 #[derive(Clone, Copy, Debug)]
 struct Block {
-    /// Hours since the first instant.
+    /// Hours since the first sample.
     hours: f64,
     value: f64,
-    /// First instant inside.
+    /// Time of its first sample.
     start: Timestamp,
 }
 
@@ -38,10 +38,10 @@ struct Block {
 pub(super) fn of_periods(periods: &[Period], series: &SeriesComparison, judge: &Judge<'_>) -> Option<Shape> {
     let key =
         SeriesKey { service: series.service.clone(), metric: series.metric.name.clone(), peer: series.peer.clone() };
-    let mut looked_at: Vec<&Period> = if periods.len() > 2 { periods.iter().collect() } else { vec![&periods[1]] };
-    looked_at.sort_by_key(|p| p.window.start);
+    let mut used: Vec<&Period> = if periods.len() > 2 { periods.iter().collect() } else { vec![&periods[1]] };
+    used.sort_by_key(|p| p.window.start);
     let (mut times, mut values, mut joints) = (Vec::new(), Vec::new(), Vec::new());
-    for period in &looked_at {
+    for period in &used {
         let Some(own) = period.series.get(&key) else { continue };
         joints.push(times.len());
         times.extend(&period.times);
@@ -54,7 +54,7 @@ pub(super) fn of_periods(periods: &[Period], series: &SeriesComparison, judge: &
     Some(of_blocks(&blocks, &times, &values, floor))
 }
 
-/// No block reaches over the joint of two periods.
+/// Averages neighbouring samples. No block spans two periods, which meet at `joints`.
 fn blocks(times: &[Timestamp], values: &[f64], joints: &[usize], first: Timestamp) -> Vec<Block> {
     let length = values.len().div_ceil(MAX_BLOCKS).max(1);
     let ends = joints.iter().skip(1).copied().chain([values.len()]);
@@ -155,7 +155,7 @@ impl Fit {
     }
 }
 
-/// The instant of the change to the sample: the best split in two means of the samples within a block of the block's start.
+/// The time of the change, to the sample: the best split in two means of the samples within a block of the block's start.
 fn refined(blocks: &[Block], split: usize, times: &[Timestamp], values: &[f64]) -> Timestamp {
     let place = |block: usize| blocks.get(block).and_then(|b| times.iter().position(|t| *t == b.start));
     let (from, to) = (place(split - MIN_SIDE).unwrap_or(0), place(split + MIN_SIDE).unwrap_or(values.len()));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_movement_is_told_from_the_others() {
+    fn every_kind_of_movement_is_recognised() {
         assert_eq!(shape(|_| 0.0).kind, ShapeKind::Level);
         let drift = shape(|i| 0.5 * i as f64);
         assert_eq!(drift.kind, ShapeKind::Drift);

@@ -1,4 +1,6 @@
-//! Raw points → one frame: aligned, ordered, every gap explicit.
+//! Builds a frame from the raw points of a source: aligned, ordered, with explicit gaps.
+//!
+//! Nothing is interpolated and nothing is dropped silently: samples off the axis, infinite values and duplicates end up in notes.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -17,18 +19,36 @@ pub struct RawSeries {
     pub metric: String,
     /// The called service, for metrics of calls.
     pub peer: Option<String>,
-    /// Points in any order. `NaN` and infinities become gaps.
+    /// Points in any order. `NaN` and infinite values become gaps.
     pub points: Vec<(Timestamp, f64)>,
 }
 
-/// Puts raw series on the axis `times`.
+/// Puts raw series on the time axis `times`.
 ///
-/// A point must lie on the axis to the millisecond; others are left out and counted in a note, as are infinite
-/// values. Of two series with the same name the first is kept. Services that only appear as a peer become services
-/// without metrics, so that nothing that is called is ever forgotten.
+/// A point must lie on the axis to the millisecond; others are left out and counted in a note, as are infinite values. Of two series with the
+/// same name the first is kept. Services that appear only as a peer become services without metrics. O(points · log rows).
 ///
 /// # Errors
-/// [`FrameError`] when the axis is shorter than two instants or does not increase, or there is no series.
+/// [`FrameError`] if the axis has fewer than two entries or does not increase, or if there are no series.
+///
+/// ```
+/// use automap_core::frame::{RawSeries, assemble};
+/// use automap_core::time::Timestamp;
+///
+/// let t = Timestamp::from_ms;
+/// let raw = RawSeries {
+///     service: "orders".into(),
+///     metric: "client_latency_ms".into(),
+///     peer: Some("payment".into()),
+///     points: vec![(t(10_000), 5.0), (t(0), 4.0), (t(7_500), 9.0)],
+/// };
+/// let (frame, notes) = assemble(vec![raw], vec![t(0), t(5_000), t(10_000)])?;
+/// assert_eq!(frame.services(), ["orders", "payment"]);
+/// let values = &frame.series()[0].values;
+/// assert!(values[0] == 4.0 && values[1].is_nan() && values[2] == 5.0, "a gap at 5 s");
+/// assert_eq!(notes[0].message, "1 sample(s) off the time axis were left out");
+/// # Ok::<(), automap_core::frame::FrameError>(())
+/// ```
 pub fn assemble(raw: Vec<RawSeries>, times: Vec<Timestamp>) -> Result<(MetricFrame, Vec<Note>), FrameError> {
     check_axis(&times)?;
     if raw.is_empty() {
@@ -81,7 +101,7 @@ fn align(points: &[(Timestamp, f64)], times: &[Timestamp], lost: &mut Lost) -> V
     values
 }
 
-/// What could not be placed.
+/// Counts of what could not be placed.
 #[derive(Default)]
 struct Lost {
     off_axis: usize,
@@ -127,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_stay_gaps_and_every_loss_is_told() {
+    fn gaps_stay_gaps_and_every_loss_is_noted() {
         let (frame, notes) = assemble(
             vec![
                 raw("b", "latency_ms", None, &[(2000, 5.0), (1000, 4.0), (1500, 9.0)]),

@@ -1,13 +1,17 @@
-//! Series that follow from others.
+//! Derives series from others: the network gap of every call that both ends measure.
+//!
+//! Derived series are ordinary series of the frame, so that the stages after it need no special case.
 
 use super::{MetricFrame, Series};
 use crate::metric::{CLIENT_LATENCY_MS, Metric, NETWORK_GAP_MS, SERVED_LATENCY_MS};
 
 impl MetricFrame {
-    /// Adds, for every call that both ends measure, the time it spends between them: the caller's latency minus the
-    /// callee's. A fault of code or CPU shows in both and cancels out; a slow network shows here alone.
+    /// Adds the time that every call spends between its two ends: the caller's latency minus the callee's, in milliseconds.
     ///
-    /// Never below 0 (the two proxies' clocks of one request differ by their own overhead); a gap where either is one.
+    /// A fault of code or CPU shows at both ends and cancels out; a slow network shows only here. At least 0, since the overhead of the proxies can
+    /// make the difference slightly negative; a gap if either end has one. O(series · log series + samples).
+    ///
+    /// Worked example: orders measures 312 ms for a call to payment, payment measures 4 ms: 308 ms were spent on the network.
     pub fn with_network_gaps(&self) -> Self {
         let clients = self.series.iter().filter(|s| s.metric.name == CLIENT_LATENCY_MS);
         let gaps = clients.filter_map(|client| {

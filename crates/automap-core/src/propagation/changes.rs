@@ -1,4 +1,7 @@
-//! What every service showed, and when that began.
+//! Finds the clear changes of every service and dates them.
+//!
+//! A service may change in several ways; which of them matters depends on whether it is seen as a cause, a victim, or a source of load, so
+//! [`ServiceChanges`] keeps one of each. How the changes are connected is the business of `trace`.
 
 use std::collections::BTreeMap;
 
@@ -13,28 +16,28 @@ use crate::time::Timestamp;
 use crate::verdict::causal_weight;
 use crate::windows::Windows;
 
-/// From a change to the sample that shows it: one step until it is scraped, one until the next sample of the axis.
-const STEPS_TO_SEE: i64 = 2;
+/// Samples between a change and its first visible sample: one until it is scraped, one until the next sample of the axis.
+const DETECTION_STEPS: i64 = 2;
 
 /// When a change began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OnsetSpan {
     /// The first sample that shows it.
     pub at: Timestamp,
-    /// It began later than this, in 90 of 100 cases together with `latest`.
+    /// Lower bound, exclusive. Both bounds together hold in 90 of 100 cases.
     pub earliest: Timestamp,
-    /// It began no later than this.
+    /// Upper bound, inclusive.
     pub latest: Timestamp,
 }
 
 /// One clear change.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClearChange {
-    /// Which series shows it.
+    /// What shows it.
     pub source: ChangeSource,
     /// Evidence above noise.
     pub evidence: f64,
-    /// When it began; `None` where no sharp beginning was found.
+    /// When it began; `None` if no sharp onset was found.
     pub onset: Option<OnsetSpan>,
 }
 
@@ -50,27 +53,27 @@ pub enum ChangeSource {
 /// The clear changes of one service.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ServiceChanges {
-    /// Its clearest change of all; what its callers see of it counts as far as the ranking held it against the service.
+    /// Its clearest change. What its callers see of it counts as far as the ranking attributed it to this service.
     pub clearest: Option<ClearChange>,
-    /// Its change that says most about a cause, by how early the kind stands in the chain of causes inside a service.
+    /// The change that says most about a cause, by how early its kind stands in the chain of causes inside a service.
     pub as_cause: Option<ClearChange>,
     /// Its own latency or errors, whichever rose more clearly.
     pub symptom: Option<ClearChange>,
-    /// Its requests, else its bytes over the network.
+    /// Its request rate or, without one, its network traffic.
     pub load: Option<ClearChange>,
 }
 
 /// The clear changes of all services.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClearChanges {
-    /// By service; services without any clear change are absent.
+    /// By service; services without a clear change are absent.
     pub by_service: BTreeMap<ServiceIdx, ServiceChanges>,
     /// Onsets of all clear series, by position in [`Anomalies::series`].
     pub onsets: BTreeMap<usize, OnsetSpan>,
 }
 
 impl ClearChanges {
-    /// What a service showed; nothing for one without a clear change.
+    /// The changes of one service; all `None` for a service without a clear change.
     pub fn of(&self, service: ServiceIdx) -> ServiceChanges {
         self.by_service.get(&service).copied().unwrap_or_default()
     }
@@ -106,7 +109,7 @@ pub fn find_changes(
         let missing = missing.map(|&evidence| ClearChange {
             source: ChangeSource::Missing,
             evidence,
-            onset: onset_of_silence(frame, windows, service),
+            onset: onset_of_missing_data(frame, windows, service),
         });
         (service, of_service(service, ranked.get(&service).copied(), &found, missing, &onsets, options))
     });
@@ -138,12 +141,12 @@ fn of_service(
     let of_family = |wanted: &dyn Fn(&Family) -> bool| {
         strongest(&|s| (own(s) && wanted(&s.metric.family)).then_some(s.evidence)).map(|(_, signal)| signal)
     };
-    // The same change as others see it counts a little less than as the service sees it.
-    let seen = |s: &SeriesEvidence| {
+    // A change seen by callers counts slightly less than the same change seen by the service itself.
+    let seen_by_callers = |s: &SeriesEvidence| {
         let held = ranked.and_then(|r| part_evidence(s, r)).filter(|e| *e >= options.clear)?;
         Some(0.99 * held.min(s.evidence))
     };
-    let clearest = strongest(&|s| if own(s) { Some(s.evidence) } else { seen(s) });
+    let clearest = strongest(&|s| if own(s) { Some(s.evidence) } else { seen_by_callers(s) });
     let beyond = |best: Option<(f64, ClearChange)>, weight: f64| match (best, missing) {
         (Some((e, _)), Some(m)) if weight * m.evidence > e => Some(m),
         (Some((_, signal)), _) => Some(signal),
@@ -158,14 +161,16 @@ fn of_service(
     }
 }
 
-/// Which part of a candidate's score a series belongs to; `None` where it speaks of somebody else.
-fn part_source(s: &SeriesEvidence, me: ServiceIdx) -> Option<PartSource> {
+/// The part of a candidate's score that a series belongs to; `None` if the series is about another service.
+fn part_source(s: &SeriesEvidence, candidate: ServiceIdx) -> Option<PartSource> {
     match (s.metric.side, &s.metric.family) {
-        (Side::Client, Family::NetworkGap) if s.service == me || s.peer == Some(me) => Some(PartSource::NetworkGap),
-        (Side::Client, family) if s.peer == Some(me) && family.is_symptom() => {
+        (Side::Client, Family::NetworkGap) if s.service == candidate || s.peer == Some(candidate) => {
+            Some(PartSource::NetworkGap)
+        }
+        (Side::Client, family) if s.peer == Some(candidate) && family.is_symptom() => {
             Some(PartSource::SeenByCallers(family.clone()))
         }
-        (Side::Own, family) if s.service == me => Some(PartSource::Own(family.clone())),
+        (Side::Own, family) if s.service == candidate => Some(PartSource::Own(family.clone())),
         _ => None,
     }
 }
@@ -175,22 +180,22 @@ fn part_evidence(s: &SeriesEvidence, candidate: &RankedService) -> Option<f64> {
     Some(candidate.parts.iter().find(|p| p.source == source)?.evidence)
 }
 
-/// How diagnostic_weight a series is for a candidate, by the kind of evidence and what the ranking left of it; `None` where it speaks of somebody
-/// else.
+/// How much a series says about a candidate: its evidence after explaining away times the causal weight of its kind. `None` if the series is
+/// about another service.
 pub(crate) fn diagnostic_weight(s: &SeriesEvidence, candidate: &RankedService) -> Option<f64> {
     let source = part_source(s, candidate.service)?;
     let part = part_evidence(s, candidate)?;
     Some(causal_weight(&source) * part.max(0.0).min(s.evidence) + 1e-3 * s.evidence)
 }
 
-/// The smallest spread of a series that matters, in its unit: 2 % of its normal level, and what its unit makes worth noticing.
+/// The smallest spread of a series that matters, in its unit: 2 % of its normal level, or its unit's practical floor if that is larger.
 pub(crate) fn smallest_spread(series: &Series, baseline: &[usize]) -> f64 {
     let normal: Vec<f64> = baseline.iter().map(|&i| series.values[i]).collect();
     (0.02 * median(&normal).abs()).max(practical_floor(series.metric.unit)).max(1e-12)
 }
 
-/// Normal time, then everything up to the incident's end. A baseline after the incident comes first all the same: what counts is
-/// normal before changed.
+/// The rows to date changes in: the baseline, then everything up to the incident's end. A baseline that lies after the incident is put first
+/// as well, since the model expects normal before changed samples.
 fn compared_rows(windows: &Windows) -> Vec<usize> {
     let (baseline, incident) = (&windows.rows.baseline, &windows.rows.incident);
     let (Some(&first), Some(&last)) = (incident.first(), incident.last()) else { return Vec::new() };
@@ -204,13 +209,13 @@ fn onset(frame: &MetricFrame, windows: &Windows, rows: &[usize], series: &Series
     let floor = smallest_spread(series, baseline);
     let found = interval_of_series(&series.values, rows, baseline, floor, rises_only)?;
     let t = frame.times();
-    let earliest = t[found.earliest].plus_ms(-STEPS_TO_SEE * frame.step_ms());
+    let earliest = t[found.earliest].plus_ms(-DETECTION_STEPS * frame.step_ms());
     Some(OnsetSpan { at: t[found.row], earliest, latest: t[found.latest] })
 }
 
-/// The first two samples in a row that none of a service's series, whichever lost most, delivers. Rates outlive their service by the
-/// look-back.
-fn onset_of_silence(frame: &MetricFrame, windows: &Windows, service: ServiceIdx) -> Option<OnsetSpan> {
+/// The first of two missing samples in a row, in the series of the service that lost most samples. Rates outlive their service by the
+/// look-back, so the lower bound is earlier by that much.
+fn onset_of_missing_data(frame: &MetricFrame, windows: &Windows, service: ServiceIdx) -> Option<OnsetSpan> {
     let rows = &windows.rows;
     let gaps = |s: &Series, rows: &[usize]| {
         rows.iter().filter(|&&i| s.values[i].is_nan()).count() as f64 / rows.len().max(1) as f64
@@ -223,6 +228,6 @@ fn onset_of_silence(frame: &MetricFrame, windows: &Windows, service: ServiceIdx)
     let values = &silent.1.values;
     let row = (first..values.len().saturating_sub(1)).find(|&i| values[i].is_nan() && values[i + 1].is_nan())?;
     let at = frame.times()[row];
-    let lead = STEPS_TO_SEE + LOOK_BACK_STEPS as i64;
+    let lead = DETECTION_STEPS + LOOK_BACK_STEPS as i64;
     Some(OnsetSpan { at, earliest: at.plus_ms(-lead * frame.step_ms()), latest: at })
 }

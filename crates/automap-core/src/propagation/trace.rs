@@ -1,4 +1,7 @@
-//! From a supposed cause to everything that it accounts for.
+//! Follows the effects of a supposed cause along the calls, breadth first.
+//!
+//! [`from_cause`] reaches a caller over responses (latency, errors) and a callee over load, never over a call that is measured and calm. The
+//! result says which services the cause accounts for and over which hops; changed services that are not reached remain unexplained.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,15 +16,15 @@ use crate::topology::CallGraph;
 /// What a supposed cause accounts for.
 #[derive(Clone, Debug, Default)]
 pub struct TracedEffects {
-    /// Nearest the cause first; `hops[i].to` occurs once.
+    /// The hops, those nearest to the cause first; each service is the end of at most one.
     pub hops: Vec<Hop>,
-    /// Every service with a clear change.
+    /// The role of every service with a clear change.
     pub roles: BTreeMap<ServiceIdx, Role>,
-    /// Chains of positions in `hops`, from the cause to what users notice, else to the ends.
+    /// Chains of positions in `hops`, from the cause to the services that users call or, if none is affected, to the ends.
     pub paths: Vec<Vec<usize>>,
 }
 
-/// What a changed service is, seen from the supposed cause.
+/// Role of a changed service, given the supposed cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The supposed cause.
@@ -35,26 +38,27 @@ pub enum Role {
 /// One step of the spread.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hop {
-    /// Nearer to the cause.
+    /// The service nearer to the cause.
     pub from: ServiceIdx,
-    /// The one that feels it.
+    /// The affected service.
     pub to: ServiceIdx,
     /// What travels.
     pub channel: Channel,
-    /// What `from` showed: the earlier of its own symptom (or load) and its clearest change.
+    /// The change of `from`: the earlier one of its symptom (or load) and its clearest change.
     pub cause: Option<ClearChange>,
-    /// What `to` showed of what travels.
+    /// The change of `to` in the same channel.
     pub effect: Option<ClearChange>,
-    /// The clearest series of the call itself, at the caller: a position in [`Anomalies::series`].
+    /// The clearest series of the call itself, measured at the caller: a position in [`Anomalies::series`].
     pub shown_by: Option<usize>,
-    /// What the onsets say.
+    /// What the onsets imply.
     pub state: HopState,
-    /// How much of the symptom of `to` the ranking took away in favour of `from`, 0 to 1.
+    /// Share of `to`'s symptom that the ranking attributed to `from`, 0–1.
     pub share: Option<f64>,
 }
 
 impl Hop {
-    /// Milliseconds from the cause's onset to the effect's, and the smallest and largest that the intervals allow.
+    /// Milliseconds from the onset of the cause to that of the effect, with the smallest and largest lag that the intervals allow. `None` if one
+    /// of the onsets is unknown.
     pub fn lag_ms(&self) -> Option<(i64, i64, i64)> {
         let (c, e) = (self.cause?.onset?, self.effect?.onset?);
         Some((e.at.ms() - c.at.ms(), e.earliest.ms() - c.latest.ms(), e.latest.ms() - c.earliest.ms()))
@@ -63,9 +67,9 @@ impl Hop {
 
 /// Follows the effects of `cause` along the calls.
 ///
-/// A caller is reached when its own latency or errors rose, or its measured calls to the callee show it, or nobody measures it (then
-/// it is only passed through); never over a call that is measured and calm. A callee is reached when its load changed. Ties go to the
-/// callee whose calls show most, then by name. O(services · calls).
+/// A caller is reached if its own latency or errors rose, or its measured calls to the callee did, or it is not measured (then it is only passed
+/// through), but never over a call that is measured and calm. A callee is reached if its load changed. Of several neighbours, the one whose calls
+/// show most is used, then the first by name. O(services · calls).
 pub fn from_cause(
     frame: &MetricFrame,
     anomalies: &Anomalies,
@@ -76,13 +80,13 @@ pub fn from_cause(
     options: &PropagationOptions,
 ) -> TracedEffects {
     let Some(cause) = cause else { return TracedEffects::default() };
-    let world = World::new(frame, anomalies, ranking, calls, signals, options);
+    let tracer = Tracer::new(frame, anomalies, ranking, calls, signals, options);
     let mut reached: BTreeMap<ServiceIdx, usize> = BTreeMap::from([(cause, 0)]);
     let mut hops: Vec<Hop> = Vec::new();
-    // What comes back from callees first, all the way up: load is the weaker explanation.
+    // Responses first, all the way up, because load is the weaker explanation.
     for channels in [&[Channel::Response][..], &[Channel::Response, Channel::Load]] {
         loop {
-            let next = world.next_round(&reached, channels);
+            let next = tracer.next_round(&reached, channels);
             if next.is_empty() {
                 break;
             }
@@ -91,42 +95,42 @@ pub fn from_cause(
             hops.extend(next);
         }
     }
-    let hops = world.without_dead_ends(hops);
-    let roles = world.roles(cause, &hops);
-    let paths = world.paths(cause, &hops);
+    let hops = tracer.without_dead_ends(hops);
+    let roles = tracer.roles(cause, &hops);
+    let paths = tracer.paths(cause, &hops);
     TracedEffects { hops, roles, paths }
 }
 
-/// Services that only the calls know, by name. In a trace they follow the frame's: the first has the index behind its last.
+/// Services that appear in calls but have no metrics, by name. In a trace their indices follow those of the frame's services.
 pub fn services_without_metrics(frame: &MetricFrame, calls: &CallGraph) -> Vec<String> {
     let named: BTreeSet<&str> = calls.edges().flat_map(|(from, to, _)| [from, to]).collect();
     named.into_iter().filter(|name| frame.find(name).is_none()).map(ToOwned::to_owned).collect()
 }
 
-struct World<'a> {
+struct Tracer<'a> {
     signals: &'a ClearChanges,
     options: &'a PropagationOptions,
     /// `(caller, callee)`.
     calls: Vec<(ServiceIdx, ServiceIdx)>,
     entries: Vec<ServiceIdx>,
-    /// The clearest symptom of each measured call: position in the anomalies and evidence.
+    /// The clearest symptom of each measured call: position in the anomalies, and evidence.
     edges: BTreeMap<(ServiceIdx, ServiceIdx), (usize, f64)>,
-    /// Families that each measured call can show, with their evidence.
+    /// Evidence of each measured call by family.
     families: BTreeMap<(ServiceIdx, ServiceIdx, Family), f64>,
-    /// What each service clearly suffers from itself.
+    /// Families in which each service itself shows a clear symptom.
     symptoms: BTreeMap<ServiceIdx, BTreeSet<Family>>,
     /// The clearest load of each measured call.
     loads: BTreeMap<(ServiceIdx, ServiceIdx), (usize, f64)>,
-    /// Services whose own latency or errors could be judged.
+    /// Services whose own latency or errors were judged.
     measured: BTreeSet<ServiceIdx>,
-    /// How much of a service's symptom goes to a callee, over the family with the larger share.
+    /// Largest share, over the families, of a service's symptom that was attributed to a callee.
     shares: BTreeMap<(ServiceIdx, ServiceIdx), f64>,
     rises: BTreeSet<ServiceIdx>,
-    /// Services whose requests changed at least a little: they pass a change of load on.
+    /// Services whose request rate changed at least a little, so that they pass a change of load on.
     faint_load: BTreeSet<ServiceIdx>,
 }
 
-impl<'a> World<'a> {
+impl<'a> Tracer<'a> {
     fn new(
         frame: &MetricFrame,
         anomalies: &Anomalies,
@@ -141,7 +145,7 @@ impl<'a> World<'a> {
             frame.find(name).or_else(|| Some(ServiceIdx(frame.services().len() + place()?)))
         };
         let pair = |from: &str, to: &str| Some((find(from)?, find(to)?));
-        let mut world = World {
+        let mut tracer = Tracer {
             signals,
             options,
             calls: calls.edges().filter_map(|(from, to, _)| pair(from, to)).collect(),
@@ -155,27 +159,40 @@ impl<'a> World<'a> {
             rises: BTreeSet::new(),
             faint_load: BTreeSet::new(),
         };
+        tracer.add_series(anomalies);
+        tracer.add_shares(ranking);
+        tracer.rises = signals
+            .by_service
+            .iter()
+            .filter(|(_, s)| s.load.is_some_and(|l| rises(frame, anomalies, l)))
+            .map(|(s, _)| *s)
+            .collect();
+        tracer
+    }
+
+    /// Reads what every service and every measured call shows.
+    fn add_series(&mut self, anomalies: &Anomalies) {
         for (i, s) in anomalies.series.iter().enumerate() {
             let symptom = s.metric.family.is_symptom();
             match (s.metric.side, s.peer) {
                 (Side::Own, _) if symptom => {
-                    world.measured.insert(s.service);
-                    if s.evidence >= options.clear {
-                        world.symptoms.entry(s.service).or_default().insert(s.metric.family.clone());
+                    self.measured.insert(s.service);
+                    if s.evidence >= self.options.clear {
+                        self.symptoms.entry(s.service).or_default().insert(s.metric.family.clone());
                     }
                 }
-                (Side::Own, _) if s.metric.family == Family::Throughput && s.evidence >= options.calm => {
-                    world.faint_load.insert(s.service);
+                (Side::Own, _) if s.metric.family == Family::Throughput && s.evidence >= self.options.calm => {
+                    self.faint_load.insert(s.service);
                 }
                 (Side::Client, Some(peer)) => {
                     if symptom {
                         let key = (s.service, peer, s.metric.family.clone());
-                        let slot = world.families.entry(key).or_insert(s.evidence);
+                        let slot = self.families.entry(key).or_insert(s.evidence);
                         *slot = slot.max(s.evidence);
                     }
                     let slots = match s.metric.family {
-                        _ if symptom => &mut world.edges,
-                        Family::Throughput => &mut world.loads,
+                        _ if symptom => &mut self.edges,
+                        Family::Throughput => &mut self.loads,
                         _ => continue,
                     };
                     let slot = slots.entry((s.service, peer)).or_insert((i, s.evidence));
@@ -186,22 +203,19 @@ impl<'a> World<'a> {
                 _ => {}
             }
         }
+    }
+
+    /// Reads which share of a service's symptom the ranking attributed to a callee.
+    fn add_shares(&mut self, ranking: &Ranking) {
         for service in &ranking.services {
             for e in &service.explained {
-                let share = world.shares.entry((service.service, e.by)).or_default();
+                let share = self.shares.entry((service.service, e.by)).or_default();
                 *share = share.max(e.share);
             }
         }
-        world.rises = signals
-            .by_service
-            .iter()
-            .filter(|(_, s)| s.load.is_some_and(|l| rises(frame, anomalies, l)))
-            .map(|(s, _)| *s)
-            .collect();
-        world
     }
 
-    /// Everything one call beyond what is reached, each over its best neighbour.
+    /// The services one call beyond those reached, each over its best neighbour.
     fn next_round(&self, reached: &BTreeMap<ServiceIdx, usize>, channels: &[Channel]) -> Vec<Hop> {
         let mut best: BTreeMap<ServiceIdx, (f64, Hop)> = BTreeMap::new();
         for &(caller, callee) in &self.calls {
@@ -222,7 +236,7 @@ impl<'a> World<'a> {
         best.into_values().map(|(_, hop)| hop).collect()
     }
 
-    /// How clearly something came over a call; `None` where it did not.
+    /// How clearly an effect spread over a call; `None` if it did not.
     fn carries(&self, caller: ServiceIdx, callee: ServiceIdx, channel: Channel) -> Option<f64> {
         let edge = self.edges.get(&(caller, callee)).map(|(_, e)| *e);
         match channel {
@@ -233,7 +247,7 @@ impl<'a> World<'a> {
                 let passes = self.signals.of(caller).symptom.is_some()
                     || edge.is_some_and(|e| e >= self.options.clear)
                     || !self.measured.contains(&caller);
-                // What comes back weighs more than what is sent.
+                // Responses weigh more than load.
                 passes.then(|| 10.0 + edge.unwrap_or(0.0) + self.shares.get(&(caller, callee)).unwrap_or(&0.0))
             }
             Channel::Load => {
@@ -245,13 +259,13 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Whether a call is measured for what the caller suffers from, and shows nothing of it.
+    /// Whether a call is measured for the caller's symptoms and shows none of them.
     fn is_calm(&self, caller: ServiceIdx, callee: ServiceIdx) -> bool {
-        let suffers = |family: &Family| match self.symptoms.get(&caller) {
+        let has_symptom = |family: &Family| match self.symptoms.get(&caller) {
             Some(families) => families.contains(family),
             None => true,
         };
-        let measured = [Family::Latency, Family::Error].into_iter().filter(suffers);
+        let measured = [Family::Latency, Family::Error].into_iter().filter(has_symptom);
         let shown: Vec<Option<&f64>> = measured.map(|f| self.families.get(&(caller, callee, f))).collect();
         shown.iter().all(|e| e.is_some_and(|e| *e < self.options.calm))
     }
@@ -279,7 +293,7 @@ impl<'a> World<'a> {
         Hop { from, to, channel, cause, effect, shown_by, state: HopState::of(onset(cause), onset(effect)), share }
     }
 
-    /// Services that show nothing are kept only where they lead to one that does.
+    /// Drops services without a change that do not lead to one with a change.
     fn without_dead_ends(&self, mut hops: Vec<Hop>) -> Vec<Hop> {
         loop {
             let leads: BTreeSet<ServiceIdx> = hops.iter().map(|h| h.from).collect();
@@ -298,7 +312,7 @@ impl<'a> World<'a> {
             }
             match hops.iter().find(|h| h.to == service).map(|h| h.channel) {
                 Some(Channel::Response) => Role::Victim,
-                // Fewer requests make nobody slow.
+                // A lower load does not explain a symptom.
                 Some(Channel::Load) if signals.symptom.is_none() || self.rises.contains(&service) => Role::Victim,
                 _ => Role::Unexplained,
             }
@@ -330,14 +344,14 @@ impl<'a> World<'a> {
     }
 }
 
-/// The earlier of two: a service may pass on a fault before its own clearest metric shows it.
+/// The earliest change of a service: it may pass on a fault before its clearest metric shows it.
 fn earlier(first: Option<ClearChange>, signals: ServiceChanges) -> Option<ClearChange> {
     let candidates = [first, signals.clearest, signals.as_cause];
     let dated = candidates.into_iter().flatten().filter(|s| s.onset.is_some());
     dated.min_by_key(|s| s.onset.map(|o| o.at)).or(first).or(signals.clearest)
 }
 
-/// Whether a load went up, by the means of the whole series before and from its onset on.
+/// Whether a load increased, by the means of the series before and after its onset.
 fn rises(frame: &MetricFrame, anomalies: &Anomalies, load: ClearChange) -> bool {
     let (ChangeSource::Series(i), Some(onset)) = (load.source, load.onset) else { return false };
     let values = &frame.series()[anomalies.series[i].series].values;

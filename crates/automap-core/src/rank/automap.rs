@@ -1,9 +1,8 @@
-//! The AutoMAP engine: behaviour graph, anomaly graph, metric weights, heuristic random walk.
+//! The AutoMAP engine (Ma et al., *AutoMAP: Diagnose Your Microservice-based Web Applications Automatically*, WWW 2020).
 //!
-//! Ma et al., *AutoMAP: Diagnose Your Microservice-based Web Applications Automatically*, WWW 2020. The paper's constants and some of its formulas
-//! are not public; what is reconstructed is an option here, and its default is what measured best.
-
-use std::collections::BTreeMap;
+//! It learns behaviour graphs of baseline and incident, subtracts the one from the other, and ranks services by how often a random walk
+//! over the rest visits them. [`prepare`] does everything that does not depend on the metric weights, [`rank`] the rest. The paper leaves
+//! constants and some formulas open; each such choice is an option here, and its default is what measured best (journal 0003).
 
 use super::metric_weights::EQUAL_WEIGHTS;
 use super::walk::{Transitions, WalkOptions, visits};
@@ -18,20 +17,20 @@ use crate::metric::{Family, Side};
 use crate::note::Note;
 use crate::topology::CallGraph;
 
-/// The options of the engine.
+/// Options of the engine.
 #[derive(Clone, Copy, Debug)]
 pub struct AutomapOptions {
     /// How graphs are learnt.
     pub graph: GraphOptions,
-    /// Where the walk goes.
+    /// Which graph the walk uses.
     pub walk_on: WalkOn,
-    /// How normal behaviour is subtracted, where it is.
+    /// How normal behaviour is subtracted.
     pub subtraction: Subtraction,
     /// What attracts the walk.
     pub attraction: Attraction,
-    /// Where the walk begins, and begins anew.
+    /// Where the walk starts and restarts.
     pub start: Start,
-    /// How it moves.
+    /// How the walk moves.
     pub walk: WalkOptions,
     /// Weights of the metric types, summing to 1; equal, or learnt from confirmed incidents.
     pub metric_weights: ByType,
@@ -52,7 +51,8 @@ impl Default for AutomapOptions {
 }
 
 impl AutomapOptions {
-    /// As near to the paper as can be told: no knowledge of calls, correlation with the front-end, an uninterrupted walk from there.
+    /// Options as close to the paper as it can be read: no knowledge of calls, attraction by correlation with the front-end, an uninterrupted walk
+    /// from there.
     pub fn paper() -> Self {
         let mut options = Self {
             attraction: Attraction::Correlation,
@@ -65,14 +65,14 @@ impl AutomapOptions {
     }
 }
 
-/// Which graph is walked. With [`Knowledge::Calls`] the calls are part of each.
+/// Which graph the walk uses. With [`Knowledge::Calls`] each contains the calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WalkOn {
     /// The incident's graph minus normal behaviour: the paper's anomaly profile.
     Anomaly,
     /// The incident's graph.
     Incident,
-    /// The graph of normal time.
+    /// The baseline's graph.
     Normal,
     /// The calls alone.
     Calls,
@@ -81,19 +81,18 @@ pub enum WalkOn {
 /// What attracts the walk to a service: `S_i`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attraction {
-    /// The paper's: weighted |correlation| of its metrics with the violated service's, over baseline and incident.
+    /// As in the paper: weighted |correlation| of its metrics with those of the violated service, over baseline and incident.
     Correlation,
-    /// Weighted evidence that its metrics left their normal behaviour. Default: what correlates with a victim is first of all every
-    /// other victim.
+    /// Weighted evidence that its metrics left their normal behaviour. Default, since correlation with a victim is highest for other victims.
     Evidence,
 }
 
-/// Where the walk begins.
+/// Where the walk starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// The paper's: the violated service that users see.
+    /// As in the paper: at the violated service that users see.
     Entry,
-    /// Every service, in proportion to its attraction. Default: a cause that no arrow reaches can be found too.
+    /// At every service, in proportion to its attraction. Default, since it also finds a cause that no arrow reaches.
     Scores,
 }
 
@@ -102,21 +101,21 @@ pub enum Start {
 pub struct Prepared {
     /// The graphs of both windows.
     pub graphs: IncidentGraphs,
-    /// The incident's graph minus normal behaviour; the incident's own where nothing would be left.
+    /// The incident's graph minus normal behaviour, or the incident's graph itself if nothing is left.
     pub anomaly: WeightedGraph,
-    /// The violated service; `None` where none shows a symptom and nobody is known to be called by users.
+    /// The violated service; `None` if no service shows a symptom and no entry is known from the calls.
     pub entry: Option<ServiceIdx>,
-    /// What was remarkable.
+    /// Notes for the report.
     pub notes: Vec<Note>,
     services: Vec<ServiceIdx>,
     /// `effect → cause`.
     arrows: Vec<(usize, usize)>,
-    /// By service of the frame and metric type; `NaN` where not observed.
+    /// By service of the frame and metric type; `NaN` if not observed.
     attraction: Vec<ByType>,
     evidence: Vec<ByType>,
 }
 
-/// Learns the graphs and measures what attracts. Cost: that of [`graph::learn_for_incident`], which is nearly all of the engine's.
+/// Learns the graphs and computes the attractions. Cost: that of [`graph::learn_for_incident`], which is nearly all of the engine's.
 pub fn prepare(
     frame: &MetricFrame,
     rows: &Rows,
@@ -166,7 +165,8 @@ pub fn rank(prepared: &Prepared, frame: &MetricFrame, options: &AutomapOptions) 
     Ranking { engine: Engine::Automap, services: services.collect() }
 }
 
-/// How well each metric type alone finds `cause`: 1 over its rank, 0 where nothing has that type or the service is not ranked.
+/// How well each metric type alone finds `cause`: 1 / rank, 0 if no service has that type or the service is not ranked. Cost: seven times
+/// that of [`rank`].
 pub fn precision(prepared: &Prepared, frame: &MetricFrame, options: &AutomapOptions, cause: &str) -> ByType {
     MetricType::ALL.map(|metric| {
         let mut weights = ByType::default();
@@ -180,17 +180,16 @@ pub fn precision(prepared: &Prepared, frame: &MetricFrame, options: &AutomapOpti
     })
 }
 
-/// The weighted sum over the types that were observed, as if the others had shown as much.
+/// Weighted mean over the observed types.
 fn weighted(values: &ByType, weights: &ByType) -> f64 {
     let observed = values.iter().zip(weights).filter(|(v, _)| !v.is_nan());
     let (sum, weight) = observed.fold((0.0, 0.0), |(s, w), (v, weight)| (s + v * weight, w + weight));
     if weight > 0.0 { sum / weight } else { 0.0 }
 }
 
-/// Strongest evidence of every service by metric type, never below 0; `NaN` where nothing of the type was judged.
+/// Strongest evidence of every service by metric type, at least 0; `NaN` if no series of the type was judged.
 ///
-/// Congestion has none: it is made of throughput and latency, which are judged already, and would count both twice. It shapes the graph, and
-/// attracts by correlation.
+/// Congestion has none: it is derived from throughput and latency and would count both twice. It only shapes the graph and the correlations.
 pub fn evidence_by_type(frame: &MetricFrame, anomalies: &Anomalies) -> Vec<ByType> {
     let mut out = vec![[f64::NAN; MetricType::COUNT]; frame.services().len()];
     let mut raise = |service: ServiceIdx, metric: MetricType, evidence: f64| {
@@ -219,7 +218,7 @@ fn type_of(family: &Family) -> Option<MetricType> {
     }
 }
 
-/// The service that users see violated: of those that nobody calls, else of all, the one with the clearest symptom.
+/// The violated service that users see: the one with the clearest symptom among the entries, or among all services if no entry is known.
 fn violated_entry(frame: &MetricFrame, calls: &CallGraph, evidence: &[ByType]) -> Option<ServiceIdx> {
     let symptom = |s: ServiceIdx| {
         [MetricType::Latency, MetricType::Availability]
@@ -248,7 +247,8 @@ fn anomaly_graph(
     let keep: Vec<&str> = entry.map(|s| frame.service(s)).into_iter().collect();
     let anomaly = incident.subtract(&normal, options.subtraction, &keep);
     if anomaly.is_empty() && !incident.is_empty() {
-        let text = "the incident shows no dependence that normal time does not show too: its own graph is used";
+        let text =
+            "the incident shows no dependence that the baseline does not show too: the incident's own graph is used";
         return (incident, vec![Note::info("anomaly_graph_empty", text)]);
     }
     (anomaly, Vec::new())
@@ -278,7 +278,7 @@ fn arrows(
     arrows
 }
 
-/// `|ρ|` of every service's signals with the entry's of the same type, over all rows that are compared.
+/// |Correlation| of every service's signals with the entry's signal of the same type, over baseline and incident.
 fn correlation_with(
     frame: &MetricFrame,
     rows: &Rows,
@@ -296,7 +296,7 @@ fn correlation_with(
         for (service, column) in columns.iter().enumerate() {
             let pair = Scores::plain(&[columns[entry.0].clone(), column.clone()]);
             if pair.is_testable(0) && pair.is_testable(1) {
-                // A service correlates with itself, whatever it does.
+                // A service always correlates with itself.
                 let r = if service == entry.0 { 1.0 } else { FisherZ::new(&pair, &plain).correlation(0, 1) };
                 out[service][metric as usize] = r.abs();
             }
@@ -324,9 +324,8 @@ fn parts(evidence: &ByType, weights: &ByType) -> Vec<Part> {
         .collect()
 }
 
-/// Evidence that every service's metrics show, by name and type: for profiles and comparisons.
 impl Prepared {
-    /// Evidence of one service by metric type, never below 0; `NaN` where nothing of the type was judged.
+    /// Evidence of one service by metric type, at least 0; `NaN` if no series of the type was judged.
     pub fn evidence(&self, service: ServiceIdx) -> &ByType {
         &self.evidence[service.0]
     }
@@ -336,9 +335,4 @@ impl Prepared {
         let is_missing = |m: &MetricType| self.evidence.iter().all(|e| e[*m as usize].is_nan());
         MetricType::ALL.into_iter().filter(is_missing).collect()
     }
-}
-
-/// Ranks of all services by name, from 1.
-pub fn places<'a>(ranking: &Ranking, frame: &'a MetricFrame) -> BTreeMap<&'a str, usize> {
-    ranking.services.iter().enumerate().map(|(i, s)| (frame.service(s.service), i + 1)).collect()
 }

@@ -1,4 +1,6 @@
-//! The call graph by service index, for the ranking.
+//! The call graph by service index, as the evidence engine needs it.
+//!
+//! Resolves names once, so that the ranking works with indices only.
 
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::topology::CallGraph;
@@ -8,12 +10,12 @@ use crate::topology::CallGraph;
 pub(super) struct Calls {
     pub(super) callees: Vec<Vec<ServiceIdx>>,
     pub(super) callers: Vec<Vec<ServiceIdx>>,
-    /// Whether the node is only a client's view of another.
+    /// Whether a service is only a client's view of another one.
     pub(super) is_view: Vec<bool>,
 }
 
 impl Calls {
-    /// Edges to services outside the frame are of no use here and left out.
+    /// Resolves a call graph. Calls from or to services outside the frame are left out.
     pub(super) fn new(frame: &MetricFrame, graph: &CallGraph) -> Self {
         let n = frame.services().len();
         let (mut callees, mut callers) = (vec![Vec::new(); n], vec![Vec::new(); n]);

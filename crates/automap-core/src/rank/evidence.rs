@@ -1,39 +1,40 @@
-//! The evidence engine: a sum of log evidence over metric families, explained away along the calls.
+//! The evidence engine: the sum of log evidence over metric families, explained away along the calls.
 //!
-//! `score(s) = prior(s) · Σ_k weight_k · max(own_k(s), 0)`. A sum, as in naive Bayes: several families that moved
-//! together are worth more than the loudest one alone. Weights are equal but for throughput, which is a consequence
-//! of what others do; learnt weights lost to equal ones on systems they were not learnt on.
+//! `score(s) = prior(s) · Σ_k weight_k · max(evidence_k(s), 0)`. It is a sum, as in naive Bayes, because several families that moved together are
+//! worth more than the strongest one alone. All weights are 1 except that of throughput, which mostly follows from what others do; learnt
+//! weights were worse on systems they were not learnt on (journal 0001).
+//!
+//! Worked example: a service with evidence 3 for CPU, 2 for latency, 1 for throughput and −1 for memory scores 3 + 2 + 0.5 · 1 = 5.5.
 
 use std::collections::BTreeMap;
 
-use super::blame::Symptom;
 use super::calls::Calls;
+use super::explain_away::SymptomEvidence;
 use super::{Engine, Explained, Part, PartSource, RankedService, Ranking};
 use crate::anomaly::Anomalies;
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{Family, Side};
 use crate::topology::CallGraph;
 
-/// How evidence becomes a ranking.
+/// Options of the evidence engine.
 #[derive(Clone, Copy, Debug)]
 pub struct EvidenceOptions {
-    /// A callee explains its caller when its own evidence is beyond this. Default 2.5: tens of spreads.
+    /// Evidence from which a callee explains its caller's symptom. Default 2.5: tens of spreads.
     pub gate: f64,
-    /// Width of that step. Default 0.4.
+    /// Softness of that step. Default 0.4.
     pub gate_softness: f64,
-    /// How much of a caller's symptom goes away then, 0–1. Default 0.7.
+    /// Share of a caller's symptom that is explained then, 0–1. Default 0.7.
     pub explained_share: f64,
-    /// How much of a symptom goes to a callee that nobody measures, when the service itself is not busy, 0–1. Default 0.5:
-    /// its own code or what it waits for, we cannot tell.
+    /// Share of a symptom attributed to a callee that is not measured, if the service itself is not busy, 0–1. Default 0.5: its own code and
+    /// what it waits for are equally likely.
     pub unseen_share: f64,
     /// Evidence of its own resources, containers or network from which a service counts as busy. Default 1.
     pub busy: f64,
     /// Weight of throughput beside 1 for every other family. Default 0.5.
     pub throughput_weight: f64,
-    /// Prior of nodes that are only a client's view of another. Default 0.5.
+    /// Prior of nodes that are only a client's view of another one, 0–1. Default 0.5.
     pub view_prior: f64,
-    /// Prior of services that got no request at all, neither in normal time nor in the incident, 0–1. Default 0.5, as for
-    /// views: whatever they do for themselves, nobody waits for them.
+    /// Prior of services without any request in baseline and incident, 0–1. Default 0.5: no other service waits for them.
     pub idle_prior: f64,
 }
 
@@ -52,9 +53,9 @@ impl Default for EvidenceOptions {
     }
 }
 
-/// Ranks all services of a frame that have at least one judged series.
+/// Ranks all services with at least one judged series.
 ///
-/// Without calls (`CallGraph::new()`) nothing is explained away. Ties are ordered by name. Cost: O(series + calls).
+/// With an empty call graph nothing is explained away. Ties are ordered by name. Cost: O(series + calls).
 pub fn rank(frame: &MetricFrame, anomalies: &Anomalies, graph: &CallGraph, options: &EvidenceOptions) -> Ranking {
     let calls = Calls::new(frame, graph);
     let mut parts: BTreeMap<ServiceIdx, Vec<Part>> = BTreeMap::new();
@@ -79,10 +80,10 @@ pub fn rank(frame: &MetricFrame, anomalies: &Anomalies, graph: &CallGraph, optio
     let mut explained: BTreeMap<ServiceIdx, Vec<Explained>> = BTreeMap::new();
     let mut hidden: BTreeMap<ServiceIdx, (Family, f64)> = BTreeMap::new();
     for family in [Family::Latency, Family::Error] {
-        let blame = Symptom::of(anomalies, &family, &calls).blame(&family, &calls, &busy, options);
-        blame.own.into_iter().for_each(|(s, e)| add(s, PartSource::Own(family.clone()), e, 1.0));
-        blame.explained.into_iter().for_each(|(s, e)| explained.entry(s).or_default().push(e));
-        for (s, e) in blame.seen_by_callers {
+        let attribution = SymptomEvidence::of(anomalies, &family, &calls).attribute(&family, &calls, &busy, options);
+        attribution.own.into_iter().for_each(|(s, e)| add(s, PartSource::Own(family.clone()), e, 1.0));
+        attribution.explained.into_iter().for_each(|(s, e)| explained.entry(s).or_default().push(e));
+        for (s, e) in attribution.seen_by_callers {
             let slot = hidden.entry(s).or_insert((family.clone(), e));
             if e > slot.1 {
                 *slot = (family.clone(), e);
@@ -104,12 +105,12 @@ pub fn rank(frame: &MetricFrame, anomalies: &Anomalies, graph: &CallGraph, optio
     with_shares(services.collect())
 }
 
-/// Negative evidence keeps a trace, so that services without any rise still have an order.
+/// Contribution of a part. Negative evidence keeps a hundred-thousandth, so that services without any rise still have an order.
 fn weigh(part: &Part) -> f64 {
     part.weight * (part.evidence.max(0.0) + 1e-5 * part.evidence)
 }
 
-/// Evidence of every family but the symptoms, the largest of a family's metrics speaking for it.
+/// Evidence of every family except symptoms: the largest of the family's metrics.
 fn own_resources(anomalies: &Anomalies) -> BTreeMap<Family, BTreeMap<ServiceIdx, f64>> {
     let mut out: BTreeMap<Family, BTreeMap<ServiceIdx, f64>> = BTreeMap::new();
     for s in &anomalies.series {
@@ -122,8 +123,8 @@ fn own_resources(anomalies: &Anomalies) -> BTreeMap<Family, BTreeMap<ServiceIdx,
     out
 }
 
-/// The clearest sign, by service, that it is busy with itself. Services whose processor and memory nobody measures are
-/// absent: they may be busy for all we know.
+/// The clearest evidence, by service, that it is busy itself. Services without CPU and memory metrics are absent, since they may be busy
+/// unnoticed.
 fn busy(
     resources: &BTreeMap<Family, BTreeMap<ServiceIdx, f64>>,
     gaps: &BTreeMap<ServiceIdx, f64>,
@@ -142,8 +143,8 @@ fn busy(
     out
 }
 
-/// The matched filter over the gaps of all calls that touch a service, as caller or as callee: a fault of a pod's
-/// network is on every one of its calls, its neighbours have it on one of theirs.
+/// Matched filter over the network gaps of all calls from and to a service: a faulty pod network affects every one of its calls, but only one
+/// call of each neighbour.
 fn network_gaps(anomalies: &Anomalies) -> BTreeMap<ServiceIdx, f64> {
     let mut touching: BTreeMap<ServiceIdx, (f64, usize)> = BTreeMap::new();
     let mut total = 0.0;
@@ -162,7 +163,7 @@ fn network_gaps(anomalies: &Anomalies) -> BTreeMap<ServiceIdx, f64> {
     touching.into_iter().map(|(s, (sum, n))| (s, sum * sum / ((n as f64).sqrt() * total))).collect()
 }
 
-/// Orders services by score and shares belief out among them.
+/// Orders services by score and computes their shares (softmax).
 pub(crate) fn with_shares(mut services: Vec<RankedService>) -> Ranking {
     services.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.service.cmp(&b.service)));
     let top = services.first().map_or(0.0, |s| s.score);

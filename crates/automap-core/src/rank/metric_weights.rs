@@ -1,4 +1,8 @@
-//! Which metrics to trust: learnt from confirmed incidents that looked alike.
+//! Learns how much each metric type can be trusted, from confirmed incidents that looked similar.
+//!
+//! The paper of AutoMAP (Ma et al., WWW 2020) gives the idea (the most similar anomaly graphs, the precision of each metric on them), not the
+//! formula; this is a Dirichlet posterior mean with equal prior weights. Only the AutoMAP engine uses it: learnt weights did not help the
+//! evidence engine.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,24 +12,24 @@ use crate::time::Timestamp;
 /// One incident whose cause an operator confirmed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConfirmedCase {
-    /// Its name, for people.
+    /// Its id.
     pub id: String,
-    /// When the incident began. Only earlier incidents teach anything about a later one.
+    /// When the incident began. An incident is used only for later ones.
     pub started: Timestamp,
-    /// The service that was confirmed.
+    /// The confirmed cause.
     pub cause: String,
-    /// The anomaly graph: what was not normal.
+    /// The anomaly graph: what deviated from normal behaviour.
     pub anomaly: WeightedGraph,
-    /// How well each metric type alone finds the confirmed cause: 1 over its rank, 0 where it cannot rank it.
+    /// How well each metric type alone finds the cause: 1 / rank, 0 if it cannot rank it.
     pub precision: ByType,
 }
 
-/// How metric weights are learnt.
+/// Options for learning metric weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LearningOptions {
-    /// Incidents that count: the most similar ones. Default 5.
+    /// How many of the most similar incidents count. Default 5.
     pub neighbours: usize,
-    /// κ, strength of the prior (equal weights) in units of one perfectly similar, perfectly precise case. Default 1.
+    /// κ, strength of the equal prior weights, in units of one identical case that one metric solves. Default 1.
     pub prior: f64,
 }
 
@@ -35,22 +39,43 @@ impl Default for LearningOptions {
     }
 }
 
-/// Equal weights: what a system without history starts with.
+/// Equal weights, for a system without history.
 pub const EQUAL_WEIGHTS: ByType = [1.0 / MetricType::COUNT as f64; MetricType::COUNT];
 
-/// Weights of the metric types for an incident with this anomaly graph, summing to 1:
-/// `w_k = (κ/m + Σ_h S(G, G_h)·π_hk) / (κ + Σ_h Σ_k' S(G, G_h)·π_hk')` over the most similar confirmed cases `h`, a Dirichlet
-/// posterior mean with equal prior weights. Without cases: equal weights. Ties in similarity go by id, so that the order of the
-/// history does not matter. The paper gives the idea (top-K similar anomaly profiles, precision of each metric), not the formula.
+/// Computes the weights of the metric types for an incident with this anomaly graph. They sum to 1.
+///
+/// `w_k = (κ/m + Σ_h S(G, G_h)·π_hk) / (κ + Σ_h Σ_k' S(G, G_h)·π_hk')` over the most similar confirmed cases `h`, where `S` is
+/// [`WeightedGraph::similarity`] and `π` the precision. Equal weights without cases. Ties in similarity are broken by id, so that the order
+/// of the history does not matter. O(cases × edges).
+///
+/// ```
+/// use automap_core::graph::{BehaviourGraph, MetricType};
+/// use automap_core::rank::metric_weights::{ConfirmedCase, LearningOptions, learn_weights};
+/// use automap_core::time::Timestamp;
+///
+/// let anomaly = BehaviourGraph::from_edges(&[("db", "web", MetricType::Cpu)]).weights();
+/// let mut precision = [0.0; MetricType::COUNT];
+/// precision[MetricType::Cpu as usize] = 1.0;
+/// let case = ConfirmedCase {
+///     id: "i-1".into(),
+///     started: Timestamp::from_ms(0),
+///     cause: "db".into(),
+///     anomaly: anomaly.clone(),
+///     precision,
+/// };
+/// // One identical case that the CPU alone solves: (1/7 + 1) / 2 = 4/7.
+/// let weights = learn_weights(&anomaly, &[case], &LearningOptions::default());
+/// assert!((weights[MetricType::Cpu as usize] - 4.0 / 7.0).abs() < 1e-12);
+/// ```
 pub fn learn_weights(anomaly: &WeightedGraph, history: &[ConfirmedCase], options: &LearningOptions) -> ByType {
     if history.is_empty() {
         return EQUAL_WEIGHTS;
     }
-    let mut alike: Vec<(f64, &ConfirmedCase)> =
+    let mut similar: Vec<(f64, &ConfirmedCase)> =
         history.iter().map(|case| (anomaly.similarity(&case.anomaly), case)).collect();
-    alike.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
+    similar.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
     let mut mass = [options.prior / MetricType::COUNT as f64; MetricType::COUNT];
-    for (similarity, case) in alike.into_iter().take(options.neighbours) {
+    for (similarity, case) in similar.into_iter().take(options.neighbours) {
         mass.iter_mut().zip(case.precision).for_each(|(m, precision)| *m += similarity * precision);
     }
     let sum: f64 = mass.iter().sum();
@@ -82,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_most_alike_count_and_their_order_does_not() {
+    fn only_the_most_similar_count_and_their_order_does_not() {
         let here = BehaviourGraph::of_window(["a".to_owned()]).weights();
         let there = BehaviourGraph::of_window(["b".to_owned()]).weights();
         let mut history = vec![case("far", there, MetricType::Io), case("near", here.clone(), MetricType::Cpu)];

@@ -1,8 +1,10 @@
-//! Which metric of a service tells most about the cause: the ranking of services, one level down.
+//! Ranks the metrics within the ranked services by how much they say about the cause.
 //!
-//! Services keep their order. Within a service causes come before consequences (a memory hog moves the CPU, a CPU hog the
-//! latency, not the reverse), each weighed with the evidence that stayed with the service after explaining away. What
-//! only its callers show is evidence for the symptom that they show, so that a network fault at a service ends up at its latency.
+//! Services keep their order. Within a service causes come before consequences (a memory leak raises the CPU load, CPU load raises the
+//! latency, not the reverse), weighted with the evidence that remained with the service after explaining away. What only its callers show
+//! counts for that symptom, so that a network fault at a service ends up at its latency.
+//!
+//! Worked example: CPU evidence of 2 weighs 0.7 · 2 = 1.4 and latency evidence of 2.5 weighs 0.5 · 2.5 = 1.25, so the CPU comes first.
 
 use std::collections::BTreeMap;
 
@@ -11,24 +13,33 @@ use crate::anomaly::{Anomalies, SeriesEvidence};
 use crate::frame::ServiceIdx;
 use crate::metric::{Family, Side};
 
-/// Of several quantiles of one latency the one nearest to this speaks for them: a median misses what happens to some
-/// requests only, the slowest hundredth jumps by chance.
-const TELLING_QUANTILE: f64 = 0.9;
-/// A quantile speaks for its family when it shows at least this share of what the clearest one shows.
-const SHOWS_IT_TOO: f64 = 0.5;
+/// Of several quantiles of one latency, the one nearest to this represents them: a median misses what happens to few requests, the slowest
+/// hundredth varies by chance.
+const PREFERRED_QUANTILE: f64 = 0.9;
+/// A quantile represents its family if it shows at least this share of what the clearest one shows.
+const REPRESENTATIVE_SHARE: f64 = 0.5;
 
-/// One metric's place.
+/// A metric in the ranking.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RankedMetric {
     /// Whose metric.
     pub service: ServiceIdx,
     /// Position in [`Anomalies::series`].
     pub evidence: usize,
-    /// Evidence times how early its kind stands in the chain of causes; comparable within one service.
+    /// Evidence times causal weight; comparable within one service only.
     pub score: f64,
 }
 
-/// How early in the chain of causes inside one service a kind of evidence stands.
+/// Weight of a kind of evidence by how early it stands in the chain of causes inside one service, 0.12 (throughput) to 1.2 (restarts).
+///
+/// ```
+/// use automap_core::metric::Family;
+/// use automap_core::rank::PartSource;
+/// use automap_core::rank::metrics::causal_weight;
+///
+/// let weight = |family| causal_weight(&PartSource::Own(family));
+/// assert!(weight(Family::Memory) > weight(Family::Cpu) && weight(Family::Cpu) > weight(Family::Latency));
+/// ```
 pub fn causal_weight(source: &PartSource) -> f64 {
     match source {
         PartSource::Own(Family::Lifecycle) => 1.2,
@@ -41,8 +52,7 @@ pub fn causal_weight(source: &PartSource) -> f64 {
     }
 }
 
-/// All metrics that the services measure of themselves, from the most to the least telling; ties as in
-/// [`Anomalies::series`]. Cost: O(series · log series).
+/// Ranks all metrics that services measure of themselves; ties as in [`Anomalies::series`]. Cost: O(series · log series).
 pub fn rank_metrics(ranking: &Ranking, anomalies: &Anomalies) -> Vec<RankedMetric> {
     let mut own: BTreeMap<ServiceIdx, Vec<(usize, &SeriesEvidence)>> = BTreeMap::new();
     for (i, s) in anomalies.series.iter().enumerate().filter(|(_, s)| s.metric.side == Side::Own) {
@@ -65,19 +75,19 @@ fn of_one(service: &RankedService, own: &[(usize, &SeriesEvidence)]) -> Vec<Rank
     let score = |s: &SeriesEvidence| {
         let family = &s.metric.family;
         let clearest = clearest[family];
-        let stays = part(service, &PartSource::Own(family.clone()));
+        let remaining = part(service, &PartSource::Own(family.clone()));
         let seen = part(service, &PartSource::SeenByCallers(family.clone()));
-        let family_says = stays.max(seen);
-        // What only the callers see is not in the service's own series: none of them shows less of it than another.
+        let of_family = remaining.max(seen);
+        // What only the callers see is not in the service's own series, so all of them show it equally.
         let shows = if clearest > 0.0 { s.evidence.max(0.0) / clearest } else { 1.0 };
-        let says = match (s.metric.quantile(), family_says - stays * (1.0 - shows)) {
-            (Some(q), says) if says >= SHOWS_IT_TOO * family_says => {
-                family_says * (1.0 - 0.01 * (q - TELLING_QUANTILE).abs())
+        let value = match (s.metric.quantile(), of_family - remaining * (1.0 - shows)) {
+            (Some(q), value) if value >= REPRESENTATIVE_SHARE * of_family => {
+                of_family * (1.0 - 0.01 * (q - PREFERRED_QUANTILE).abs())
             }
-            (_, says) => says,
+            (_, value) => value,
         };
-        // What falls or was explained away keeps a trace, so that it has an order.
-        causal_weight(&PartSource::Own(family.clone())) * says + 1e-3 * s.evidence
+        // What fell or was explained away keeps a thousandth, so that it has an order.
+        causal_weight(&PartSource::Own(family.clone())) * value + 1e-3 * s.evidence
     };
     own.iter().map(|&(i, s)| RankedMetric { service: service.service, evidence: i, score: score(s) }).collect()
 }

@@ -1,35 +1,35 @@
-//! The heuristic random walk: from effects towards causes, sometimes back, sometimes staying.
+//! The heuristic random walk of AutoMAP and its relatives: forward from effects to causes, sometimes back, sometimes staying.
 //!
-//! Visit frequencies are computed, not sampled: the accumulated distribution of the walk, or its stationary one with restarts.
-//! A seeded Monte-Carlo walk gives the same numbers with noise, for those who want to see it walk.
+//! Services that are visited often are likely causes. Visit frequencies are computed by power iteration, not sampled: the stationary distribution
+//! with restarts, or the accumulated one without. A seeded Monte-Carlo walk is available for comparison with the published methods
+//! (MonitorRank, CloudRanger and AutoMAP sample). How arrows and scores are made is the business of [`super::automap`].
 
 use serde::{Deserialize, Serialize};
 
 use crate::random::Rng;
 
-/// How the walk moves and for how long.
+/// Options of the walk.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WalkOptions {
-    /// ρ, weight of a step back from cause to effect, 0–1. Default 0.2 (MonitorRank, KDD 2013, and the code of CloudRanger's authors).
+    /// ρ, weight of a step back from cause to effect, 0–1. Default 0.2, as in MonitorRank (SIGMETRICS 2013) and the code of CloudRanger.
     pub backward: f64,
-    /// β of the second-order walk (CloudRanger, CCGRID 2018): 1 forgets where the walk came from; below it, the step before counts
-    /// `1 − β`. Range 0–1, default 1: first order.
+    /// β of the second-order walk (CloudRanger, CCGRID 2018), 0–1: the previous step counts with `1 − β`. Default 1, a first-order walk.
     pub second_order: f64,
-    /// Probability of starting anew before each step, 0–1. Default 0.5: walks of two steps on average, as long as most chains of
-    /// calls; longer ones forget where the evidence was. 0 is the paper's uninterrupted walk.
+    /// Probability of a restart before each step, 0–1. Default 0.5: walks of two steps on average, as long as most chains of calls; longer walks
+    /// lose touch with the evidence. 0 is the paper's uninterrupted walk.
     pub restart: f64,
     /// Steps of a walk without restarts and of the Monte-Carlo walk. Default 1000.
     pub steps: usize,
-    /// Computed or sampled.
+    /// Whether visits are computed or sampled.
     pub solver: Solver,
 }
 
-/// How visit frequencies come about.
+/// How visit frequencies are obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Solver {
-    /// Power iteration: exact and the same every time.
+    /// By power iteration: exact.
     Exact,
-    /// Ten walks with a seeded generator: the same for the same seed.
+    /// By ten walks with a seeded generator: the same result for the same seed.
     MonteCarlo {
         /// Seed.
         seed: u64,
@@ -42,14 +42,14 @@ impl Default for WalkOptions {
     }
 }
 
-/// Walks of one Monte-Carlo estimate, as the authors of this line of work do.
+/// Walks per Monte-Carlo estimate, as in the published methods.
 const WALKS: usize = 10;
-/// Change of the distribution (sum of absolutes) at which power iteration ends.
+/// Power iteration ends when the distribution changes by less than this (sum of absolute differences).
 const TOLERANCE: f64 = 1e-12;
-/// Iterations after which it ends in any case; a restart of 0.5 needs some 40.
+/// Limit of iterations; a restart probability of 0.5 needs about 40.
 const MAX_ITERATIONS: usize = 10_000;
 
-/// Transition probabilities, row by row; a row without any is left by a jump to `teleport`.
+/// Transition probabilities, row by row. From a row without any, the walk jumps according to `teleport`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transitions {
     rows: Vec<Vec<(usize, f64)>>,
@@ -57,7 +57,7 @@ pub struct Transitions {
 }
 
 impl Transitions {
-    /// From non-negative weights; every row is brought to sum 1. `teleport` too, or uniform if it is all 0.
+    /// Normalises non-negative weights so that every row sums to 1, and `teleport` as well; a `teleport` of zeros becomes uniform.
     pub fn new(mut rows: Vec<Vec<(usize, f64)>>, teleport: &[f64]) -> Self {
         for row in &mut rows {
             row.retain(|(_, weight)| *weight > 0.0);
@@ -67,10 +67,10 @@ impl Transitions {
         Self { rows, teleport: distribution(teleport) }
     }
 
-    /// The walk of AutoMAP and its relatives over arrows `effect → cause`.
+    /// Transitions of the heuristic walk over arrows `effect → cause`.
     ///
-    /// `scores[i] ≥ 0` says how much service `i` attracts. Forward to a cause `j` with weight `S_j`; back to an effect with `ρ·S_i`; staying
-    /// with `max(0, S_i − max_j P_ij)`, but never at `entry`, where the walk begins.
+    /// `scores[i] ≥ 0` is how much service `i` attracts the walk. From `i` it moves forward to a cause `j` with weight `S_j`, back to an effect
+    /// with weight `ρ·S_i`, and stays with weight `max(0, S_i − max_j P_ij)`, except at `entry`, where the walk starts.
     pub fn heuristic(arrows: &[(usize, usize)], scores: &[f64], backward: f64, entry: Option<usize>) -> Self {
         let mut weights: Vec<std::collections::BTreeMap<usize, f64>> = vec![Default::default(); scores.len()];
         for &(effect, cause) in arrows {
@@ -105,32 +105,44 @@ impl Transitions {
     }
 }
 
-/// Values ≥ 0 as probabilities; uniform if all are 0.
+/// Normalises values ≥ 0 to probabilities; uniform if all are 0.
 pub fn distribution(values: &[f64]) -> Vec<f64> {
     let sum: f64 = values.iter().sum();
     let uniform = 1.0 / values.len().max(1) as f64;
     values.iter().map(|v| if sum > 0.0 { v / sum } else { uniform }).collect()
 }
 
-/// How often each service is visited, summing to 1, by a walk that begins (and begins anew) at `start`. Empty for no service.
+/// Computes how often each service is visited by a walk that starts, and restarts, at `start`. The result sums to 1; empty without services.
 ///
-/// Cost: O(arrows × iterations); a second-order walk O(Σ in-degree × out-degree × iterations).
+/// Cost: O(arrows × iterations), for a second-order walk O(Σ in-degree × out-degree × iterations).
+///
+/// ```
+/// use automap_core::rank::walk::{Transitions, WalkOptions, visits};
+///
+/// // Front-end 0 waits for 1, which waits for 2; service 2 shows most evidence.
+/// let scores = [1.0, 2.0, 4.0];
+/// let walk = Transitions::heuristic(&[(0, 1), (1, 2)], &scores, 0.5, Some(0));
+/// let endless = WalkOptions { restart: 0.0, steps: 20_000, ..WalkOptions::default() };
+/// // In balance 1/14, 5/14 and 8/14 of the time.
+/// let share = visits(&walk, &[1.0, 0.0, 0.0], &endless);
+/// assert!((share[2] - 8.0 / 14.0).abs() < 1e-3, "{share:?}");
+/// ```
 pub fn visits(transitions: &Transitions, start: &[f64], options: &WalkOptions) -> Vec<f64> {
     if transitions.len() == 0 {
         return Vec::new();
     }
     let start = distribution(start);
     match options.solver {
-        Solver::MonteCarlo { seed } => sampled(transitions, &start, options, seed),
+        Solver::MonteCarlo { seed } => sample_visits(transitions, &start, options, seed),
         Solver::Exact if options.second_order < 1.0 => {
             let walk = SecondOrder::new(transitions, options.second_order);
             accumulate(
-                walk.begin(&start),
+                initial_state(&start, transitions),
                 |state| walk.step(state),
                 |state| walk.places(state),
                 &start,
                 options,
-                |s| walk_begin(s, transitions),
+                |s| initial_state(s, transitions),
             )
         }
         Solver::Exact => accumulate(
@@ -144,13 +156,13 @@ pub fn visits(transitions: &Transitions, start: &[f64], options: &WalkOptions) -
     }
 }
 
-/// A second-order state begins without a step before.
-fn walk_begin(start: &[f64], transitions: &Transitions) -> Vec<f64> {
+/// The initial second-order state: a distribution over services, without a previous step.
+fn initial_state(start: &[f64], transitions: &Transitions) -> Vec<f64> {
     let arrows: usize = transitions.rows.iter().map(Vec::len).sum();
     start.iter().copied().chain(std::iter::repeat_n(0.0, arrows)).collect()
 }
 
-/// Iterates a distribution over states: to the stationary one with restarts, or summed up over `steps` without.
+/// Iterates a distribution over states: to the stationary one with restarts, or accumulated over `steps` without.
 fn accumulate(
     first: Vec<f64>,
     mut step: impl FnMut(&[f64]) -> Vec<f64>,
@@ -161,10 +173,10 @@ fn accumulate(
 ) -> Vec<f64> {
     let mut state = first;
     if options.restart > 0.0 {
-        let anew = begin(start);
+        let restarted = begin(start);
         for _ in 0..MAX_ITERATIONS {
             let mut next = step(&state);
-            next.iter_mut().zip(&anew).for_each(|(n, a)| *n = (1.0 - options.restart) * *n + options.restart * a);
+            next.iter_mut().zip(&restarted).for_each(|(n, a)| *n = (1.0 - options.restart) * *n + options.restart * a);
             let change: f64 = next.iter().zip(&state).map(|(a, b)| (a - b).abs()).sum();
             state = next;
             if change < TOLERANCE {
@@ -181,11 +193,11 @@ fn accumulate(
     distribution(&sum)
 }
 
-/// States of the second-order walk: first every service without a step before, then every arrow that was just taken.
+/// A second-order walk. Its states are every service without a previous step, then every arrow just taken.
 struct SecondOrder<'a> {
     transitions: &'a Transitions,
     beta: f64,
-    /// Number of the first arrow of each row.
+    /// Index of the first state that belongs to each row's arrows.
     first_arrow: Vec<usize>,
 }
 
@@ -198,10 +210,6 @@ impl<'a> SecondOrder<'a> {
             first
         });
         Self { first_arrow: first_arrow.collect(), transitions, beta }
-    }
-
-    fn begin(&self, start: &[f64]) -> Vec<f64> {
-        walk_begin(start, self.transitions)
     }
 
     /// `P(k → i → j) ∝ (1 − β)·P_ki + β·P_ij`.
@@ -244,7 +252,7 @@ impl<'a> SecondOrder<'a> {
     }
 }
 
-fn sampled(transitions: &Transitions, start: &[f64], options: &WalkOptions, seed: u64) -> Vec<f64> {
+fn sample_visits(transitions: &Transitions, start: &[f64], options: &WalkOptions, seed: u64) -> Vec<f64> {
     let mut rng = Rng::new(seed);
     let dense = |p: &[f64]| p.iter().copied().enumerate().collect::<Vec<_>>();
     let (start, teleport) = (dense(start), dense(&transitions.teleport));

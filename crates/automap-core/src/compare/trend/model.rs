@@ -1,4 +1,6 @@
-//! The trend's shape. Times are RFC 3339 in UTC; `null` is "not observed" or "not judged", never zero.
+//! The data model of a trend, as written to JSON.
+//!
+//! Times are RFC 3339 in UTC; `null` is "not observed" or "not judged", never zero.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,7 +27,7 @@ pub struct Trend {
     pub min_change: f64,
     /// All series, the largest trend first.
     pub series: Vec<SeriesTrend>,
-    /// Remarks on the data.
+    /// Notes on the data.
     pub notes: Vec<Note>,
 }
 
@@ -40,7 +42,7 @@ pub struct TrendWindow {
     #[serde(with = "as_rfc3339")]
     #[schemars(schema_with = "as_rfc3339::schema")]
     pub end: Timestamp,
-    /// Instants inside.
+    /// Samples inside.
     pub samples: usize,
 }
 
@@ -55,7 +57,7 @@ pub struct SeriesTrend {
     pub peer: Option<String>,
     /// Unit of all levels, such as `ms`; empty where the source does not say.
     pub unit: Unit,
-    /// The answer.
+    /// The verdict.
     pub direction: Direction,
     /// Median of the windows' levels.
     pub level: Option<f64>,
@@ -75,19 +77,19 @@ pub struct SeriesTrend {
     pub first: Option<f64>,
     /// The line at the last one.
     pub last: Option<f64>,
-    /// `last − first` in spreads around the line, not below the smallest spread that matters. Within ±1,000,000.
+    /// `last − first` in spreads around the line, which are at least the smallest spread that matters. Within ±1,000,000.
     pub change_spreads: Option<f64>,
-    /// Two-sided p of Mann–Kendall, autocorrelation accounted for.
+    /// Two-sided p-value of Mann–Kendall, corrected for autocorrelation.
     pub p_value: Option<f64>,
-    /// Share of false findings at which it counts as one (Benjamini–Hochberg over all series).
+    /// Smallest false discovery rate at which it is a finding (Benjamini–Hochberg over all series).
     pub q_value: Option<f64>,
-    /// Where it leads at this rate; only for a trend, and only as far ahead as the data carries.
+    /// Projection at this rate; only for a trend, and only within ten times the observed time.
     pub projection: Option<Projection>,
     /// The level of every window; `null` is a gap.
     pub levels: Vec<Option<f64>>,
 }
 
-/// Where a trend leads.
+/// Projection of a trend.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Projection {
     /// Twice the last level of a rising series, zero of a falling one.
@@ -96,17 +98,17 @@ pub struct Projection {
     pub in_hours: f64,
 }
 
-/// Which way.
+/// Direction of a trend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Up: significant and large enough to matter.
     Rising,
-    /// Down.
+    /// Down, likewise.
     Falling,
-    /// Neither.
+    /// No trend.
     Steady,
-    /// Too few windows with a level to tell.
+    /// Too few windows with a level.
     TooFewWindows,
 }
 

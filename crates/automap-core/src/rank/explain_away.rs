@@ -1,50 +1,53 @@
-//! Where a symptom starts: explaining away along the calls.
+//! Attributes symptoms to the services where they start, by explaining them away along the calls.
 //!
-//! Latency and errors travel from callee to caller. A caller's symptom is discounted when a callee shows it too (the
-//! callee needs to be *clearly* anomalous, not *more* anomalous: a caller's error share may be far larger than the
-//! guilty callee's, which serves many others) and when its outgoing calls show it. What callers pass on
-//! to a callee that shows nothing itself is the trace of a fault between the two: a matched filter finds it.
+//! Latency and errors travel from callee to caller, so a caller's symptom is discounted if a callee shows it too, or if the caller's outgoing
+//! calls show it. The callee must be *clearly* abnormal, not *more* abnormal than its caller: the error share of a caller may be far larger than
+//! that of the guilty callee, which also serves others. A symptom that all callers of a service see and the service itself does not show
+//! indicates a fault between them; a matched filter finds it.
+//!
+//! Worked example: front-end and orders both show latency evidence of 4, and front-end calls orders. The step at 2.5 is passed (0.98), so
+//! `0.7 · 0.98 = 0.68` of front-end's symptom is explained by orders; 4 · 0.32 = 1.3 remains with front-end, 4 with orders.
 
 use std::collections::BTreeMap;
 
 use super::Explained;
+use super::callee_fit::CalleeFit;
 use super::calls::Calls;
 use super::evidence::EvidenceOptions;
-use super::suspects::Suspects;
 use crate::anomaly::Anomalies;
 use crate::frame::ServiceIdx;
 use crate::metric::{Family, Side};
 use crate::stats::soft_step;
 
-/// Smallest own evidence that the outgoing calls' evidence is compared with.
+/// Lower bound of a service's own evidence when that of its outgoing calls is compared with it.
 const OWN_FLOOR: f64 = 0.3;
 
-/// Evidence of one symptom family, by where it was seen. The largest of a family's metrics speaks for it.
+/// Evidence of one symptom family by point of measurement: the largest of the family's metrics.
 #[derive(Default)]
-pub(super) struct Symptom {
-    /// The service's own view of itself.
+pub(super) struct SymptomEvidence {
+    /// As the service measures itself.
     own: BTreeMap<ServiceIdx, f64>,
-    /// Its view of all its outgoing calls.
+    /// As it measures all its outgoing calls together.
     client: BTreeMap<ServiceIdx, f64>,
-    /// Its view of the calls to one callee.
+    /// As it measures the calls to one callee.
     edge: BTreeMap<(ServiceIdx, ServiceIdx), f64>,
-    /// Which of a service's callees its own view points at.
-    suspects: Suspects,
+    /// How well each callee fits the service's own quantiles.
+    callee_fit: CalleeFit,
 }
 
-/// What one symptom family says after explaining away.
-pub(super) struct Blame {
-    /// Evidence that stays with the service that shows it.
+/// Evidence of one symptom family after explaining away.
+pub(super) struct Attribution {
+    /// Evidence that remains with the service that shows it.
     pub(super) own: BTreeMap<ServiceIdx, f64>,
-    /// Evidence against a service that its callers show and it does not.
+    /// Evidence against a service that only its callers show.
     pub(super) seen_by_callers: BTreeMap<ServiceIdx, f64>,
-    /// What was taken away, and in whose favour.
+    /// What was taken away from a service, and which callee it was attributed to.
     pub(super) explained: Vec<(ServiceIdx, Explained)>,
 }
 
-impl Symptom {
+impl SymptomEvidence {
     pub(super) fn of(anomalies: &Anomalies, family: &Family, calls: &Calls) -> Self {
-        let mut out = Self { suspects: Suspects::of(anomalies, family, calls), ..Self::default() };
+        let mut out = Self { callee_fit: CalleeFit::of(anomalies, family, calls), ..Self::default() };
         for s in anomalies.series.iter().filter(|s| s.metric.family == *family) {
             let larger = |slot: &mut f64| *slot = slot.max(s.evidence);
             match s.metric.side {
@@ -61,14 +64,15 @@ impl Symptom {
         out
     }
 
-    /// `busy`: how clearly a service's own resources, containers or network left their normal behaviour.
-    pub(super) fn blame(
+    /// Attributes the symptom. `busy` is how clearly a service's own resources, containers or network left their normal behaviour.
+    /// O(services + calls).
+    pub(super) fn attribute(
         &self,
         family: &Family,
         calls: &Calls,
         busy: &BTreeMap<ServiceIdx, f64>,
         options: &EvidenceOptions,
-    ) -> Blame {
+    ) -> Attribution {
         let mut explained = Vec::new();
         let mut own: BTreeMap<ServiceIdx, f64> = self
             .own
@@ -89,15 +93,15 @@ impl Symptom {
             .collect();
         let seen_by_callers = self.seen_by_callers(&own, calls, options);
         for (s, e) in own.iter_mut().filter(|(_, e)| **e > 0.0) {
-            if let Some((by, share)) = self.explained_by_unseen(*s, calls, busy, options) {
+            if let Some((by, share)) = self.explained_by_unmeasured(*s, calls, busy, options) {
                 *e *= 1.0 - share;
                 explained.push((*s, Explained { family: family.clone(), by, is_unseen: true, share }));
             }
         }
-        Blame { own, seen_by_callers, explained }
+        Attribution { own, seen_by_callers, explained }
     }
 
-    /// The callee that shows the symptom most clearly, and how much that takes away.
+    /// The callee that shows the symptom most clearly, and the share that it explains.
     fn explained_by_callee(
         &self,
         s: ServiceIdx,
@@ -108,22 +112,22 @@ impl Symptom {
         calls.callees[s.0].iter().filter_map(shows).max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
     }
 
-    /// A service that is slow while its processor, memory, containers and network are as always waits for something. Where it
-    /// calls somebody whose answers nobody times (a store behind TCP), that is as likely as its own code.
-    fn explained_by_unseen(
+    /// A service that is slow while its CPU, memory, containers and network are normal is waiting for something. If it calls a service that is
+    /// not measured, such as a database behind TCP, that is as likely as its own code.
+    fn explained_by_unmeasured(
         &self,
         s: ServiceIdx,
         calls: &Calls,
         busy: &BTreeMap<ServiceIdx, f64>,
         options: &EvidenceOptions,
     ) -> Option<(ServiceIdx, f64)> {
-        let unseen = |w: &&ServiceIdx| !self.own.contains_key(w) && !self.edge.contains_key(&(s, **w));
-        let by = calls.callees[s.0].iter().find(unseen)?;
+        let is_unmeasured = |w: &&ServiceIdx| !self.own.contains_key(w) && !self.edge.contains_key(&(s, **w));
+        let by = calls.callees[s.0].iter().find(is_unmeasured)?;
         let idle = 1.0 - soft_step(*busy.get(&s)?, options.busy, options.gate_softness / 2.0);
         Some((*by, options.unseen_share * idle))
     }
 
-    /// The callee whose calls show the symptom most, where calls are measured one by one.
+    /// The callee whose calls show the symptom most, if calls are measured individually.
     fn explained_by_outgoing_calls(&self, s: ServiceIdx, own: f64) -> Option<(ServiceIdx, f64)> {
         let edges = self.edge.range((s, ServiceIdx(0))..=(s, ServiceIdx(usize::MAX)));
         let ((_, by), _) = edges.max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0)))?;
@@ -134,8 +138,8 @@ impl Symptom {
         self.client.get(&s).map_or(0.0, |out| (out.max(0.0) / own.max(OWN_FLOOR)).min(1.0))
     }
 
-    /// `(Σ callers' symptom)² / (√#callers · Σ everybody's symptom)`: large when all callers of a service show a
-    /// symptom and nobody else does.
+    /// Matched filter `(Σ callers' symptom)² / (√#callers · Σ all services' symptom)`: large if all callers of a service show a symptom and
+    /// no other service does.
     fn seen_by_callers(
         &self,
         own: &BTreeMap<ServiceIdx, f64>,
@@ -156,8 +160,8 @@ impl Symptom {
         (0..calls.callers.len()).filter_map(one).collect()
     }
 
-    /// The symptom that `u` passes down to `w`: the calls to `w` where they are measured one by one (less what `w`
-    /// shows itself), else all its outgoing calls, else what is left of its own, as far as `w` could have caused it.
+    /// The symptom of caller `u` that may come from `w`: that of the calls to `w` if they are measured individually (less what `w` shows itself),
+    /// else that of all outgoing calls, else what is left of `u`'s own, as far as `w` could have caused it.
     fn passed_down(
         &self,
         u: ServiceIdx,
@@ -172,7 +176,7 @@ impl Symptom {
         let measured_by_edge = self.edge.range((u, ServiceIdx(0))..=(u, ServiceIdx(usize::MAX))).next().is_some();
         match self.client.get(&u) {
             Some(e) if !measured_by_edge => Some(e.max(0.0)),
-            _ => own.get(&u).map(|e| e.max(0.0) * self.suspects.fit(u, w)),
+            _ => own.get(&u).map(|e| e.max(0.0) * self.callee_fit.fit(u, w)),
         }
     }
 
