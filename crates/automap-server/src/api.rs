@@ -1,46 +1,28 @@
-//! What people and programs may ask over HTTP.
+//! The HTTP API: what people and programs may ask a running automap.
 //!
-//! One table of routes (`routes.rs`) makes the router and the OpenAPI document, so neither can know what the other does not. Handlers are
-//! short: they ask [`System`] (the running watcher) or [`crate::store::Store`], both of which block, through a bounded pool. What a request
-//! has to pass before it reaches a handler is in `guard.rs`, `gate.rs`, `rate.rs` and `serve.rs`, from the outside in.
+//! Imports point one way: [`server`] (connections, TLS) → [`routes`] (one table, one file for each resource) → [`middleware`] (what every
+//! request passes) → [`app`] (what requests share) → [`state`], [`limits`], [`http`], which know only [`crate::system`], [`crate::store`]
+//! and [`crate::auth`]. One table of routes makes the router and the OpenAPI document, so neither can list a route that the other lacks.
+//! Handlers are short: they call [`crate::system::System`] or [`crate::store::Store`], both of which block, through bounded worker pools.
 //!
 //! No address or URL from a request is ever fetched.
 
-mod access;
-mod alert_inbox;
-pub mod alerts;
-mod answer;
-mod body;
-mod clients;
+mod app;
+mod background;
 pub mod config;
-mod cursor;
-mod diagnoses;
-mod document;
 mod error;
-mod events;
-mod flat;
-mod gate;
-mod guard;
-mod health;
-mod hub;
-mod incidents;
-mod jobs;
-mod metrics;
-mod pool;
-pub mod problem;
-mod rate;
+mod http;
+mod limits;
+mod middleware;
+mod openapi;
 mod routes;
-mod serve;
-mod stall;
+mod server;
 mod state;
-pub mod system;
-mod targets;
-mod tls;
 
+pub use app::{App, Dependencies};
+pub use background::BackgroundTasks;
 pub use config::ApiConfig;
-pub use document::document;
 pub use error::ApiError;
-pub use routes::router;
-pub use serve::{Peer, serve, serve_on};
-pub use state::{App, Parts, Workers};
-pub use system::System;
+pub use http::peer::Peer;
+pub use routes::{document, router};
+pub use server::{serve, serve_on};

@@ -1,8 +1,8 @@
-//! Who asks, and what may they do?
+//! Authentication: who sends a request, and which role that caller has.
 //!
-//! Four ways to prove it: a bearer token, a name and password, a header set by a proxy that is trusted by its address, and a JWT signed by an
-//! identity provider. Each is one file; [`Authenticator`] asks them in a fixed order. Nothing here knows HTTP beyond header values, and
-//! nothing is remembered about a caller between requests: there are no cookies, so there is nothing to forge from another site.
+//! There are four kinds of credentials: a bearer token, a name and password, headers set by a proxy that is trusted by its address, and a JWT
+//! signed by an identity provider. Each has a file of its own; [`Authenticator`] tries them in a fixed order. Nothing here knows HTTP beyond
+//! header values. There are no sessions and no cookies, so a page of another site has nothing to abuse.
 
 pub mod basic;
 pub mod config;
@@ -21,11 +21,11 @@ pub use config::AuthConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What somebody may do.
+/// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Send alerts, and nothing else: for Alertmanager's and Grafana's credentials.
+    /// Send alerts, and nothing else: for the credentials of Alertmanager and Grafana.
     Alerts,
     /// Read everything.
     Viewer,
@@ -34,13 +34,13 @@ pub enum Role {
 }
 
 impl Role {
-    /// Whether this role is enough where `needed` is asked for.
+    /// Whether this role is enough where `needed` is required.
     pub fn allows(self, needed: Self) -> bool {
         self == Self::Operator || self == needed
     }
 
-    /// The word used in the configuration.
-    pub fn word(self) -> &'static str {
+    /// The name used in the configuration.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Alerts => "alerts",
             Self::Viewer => "viewer",
@@ -49,30 +49,30 @@ impl Role {
     }
 }
 
-/// Somebody who has proven who they are.
+/// A caller whose credentials were accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// Name for the access log and for what they confirm.
+    /// Name for the access log and for confirmations.
     pub name: String,
-    /// What they may do.
+    /// What the caller may do.
     pub role: Role,
 }
 
-/// The claims of a request before they are checked: header values and the address of the peer.
+/// The credentials of a request before they are checked: header values and the address of the peer.
 #[derive(Clone, Copy, Debug)]
-pub struct Claim<'a> {
-    /// `Authorization`, where there is one.
+pub struct Credentials<'a> {
+    /// The header `Authorization`, if present.
     pub authorization: Option<&'a str>,
     /// Address of the connection's other end.
     pub peer: std::net::IpAddr,
-    /// Value of a header by its lower-case name; `None` where it is missing, not text, or there more than once.
-    pub headers: &'a dyn Headers,
+    /// The other headers.
+    pub headers: &'a dyn HeaderLookup,
 }
 
-/// Looks up header values.
-pub trait Headers: std::fmt::Debug + Sync {
-    /// The value, where there is exactly one and it is text.
-    fn one(&self, name: &str) -> Option<&str>;
+/// Looks up header values by lower-case name.
+pub trait HeaderLookup: std::fmt::Debug + Sync {
+    /// The value, where the header is present exactly once and is text.
+    fn single(&self, name: &str) -> Option<&str>;
 }
 
 #[cfg(test)]
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_operator_may_all_and_the_others_only_their_own() {
+    fn an_operator_may_do_everything_and_the_others_only_their_own() {
         assert!([Role::Alerts, Role::Viewer, Role::Operator].iter().all(|r| Role::Operator.allows(*r)));
         assert!(Role::Viewer.allows(Role::Viewer) && !Role::Viewer.allows(Role::Operator));
         assert!(!Role::Alerts.allows(Role::Viewer) && !Role::Viewer.allows(Role::Alerts));

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use automap_sources::bounded::read_text_file;
 use serde::Deserialize;
 
-use crate::api::ApiConfig;
+use crate::api::config::ApiConfig;
 use crate::notify::NotifyConfig;
 use crate::secret::SecretSource;
 

@@ -1,21 +1,25 @@
-//! What runs for months beside a cluster: incidents kept, told to others, and asked for.
+//! The long-running part of automap: it watches targets, keeps their incidents in a store, notifies receivers, and answers the API and MCP.
+//!
+//! [`daemon`] starts everything. [`system`] is the boundary between what answers questions ([`live_system`], from [`watcher`] and [`store`])
+//! and what asks them ([`api`], [`mcp`]).
 
+pub mod alerts;
 pub mod api;
 pub mod auth;
-pub mod board;
 pub mod config;
-pub mod inbox;
+pub mod daemon;
 pub mod lead;
-pub mod live;
+pub mod live_system;
 pub mod mcp;
 pub mod notify;
 pub mod owners;
 pub mod profiles;
 pub mod prometheus_source;
 pub mod replica;
-pub mod running;
 pub mod secret;
 pub mod signals;
+pub mod snapshots;
 pub mod stop;
 pub mod store;
+pub mod system;
 pub mod watcher;

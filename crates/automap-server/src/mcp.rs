@@ -1,8 +1,8 @@
-//! The same questions for language models: the Model Context Protocol over standard input and output.
+//! The Model Context Protocol (MCP) over standard input and output: a language model asks the questions of [`crate::system`] as tools.
 //!
-//! JSON-RPC 2.0, one message a line. Read-only: nothing here confirms, notifies or changes a setting. What is not known to the protocol is
-//! answered with a JSON-RPC error; what goes wrong inside a tool is an answer marked as an error, so that the model can read it and try
-//! something else. Left out: resources, prompts, sampling, progress.
+//! The protocol is JSON-RPC 2.0, one message a line. Everything is read-only: nothing here confirms, notifies or changes a setting. An invalid
+//! message is answered with a JSON-RPC error; a failure inside a tool is an answer marked as an error, so that the model can read it and try
+//! something else. Resources, prompts, sampling and progress are left out.
 
 mod lines;
 mod tools;
@@ -13,12 +13,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::api::system::System;
 use crate::store::Store;
+use crate::system::System;
 use lines::Line;
-pub use tools::{Asked, ToolError};
+use tools::{ToolContext, ToolError};
 
-/// Versions of the protocol that are spoken, the latest first.
+/// Supported versions of the protocol, the latest first.
 const VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
 
 const PARSE_ERROR: i64 = -32_700;
@@ -27,10 +27,10 @@ const METHOD_NOT_FOUND: i64 = -32_601;
 const INVALID_PARAMS: i64 = -32_602;
 const INTERNAL_ERROR: i64 = -32_603;
 
-/// What a model is told about all of it.
+/// Instructions for the model.
 const INSTRUCTIONS: &str = "automap finds the root cause of incidents in microservices from their metrics. Begin with list_incidents; \
-    explain says why a service is or is not the cause. Numbers are measured, `null` is not observed. An answer without a cause means that \
-    the evidence singles nobody out: do not guess one.";
+    explain shows why a service is or is not the cause. Numbers are measured; `null` means not observed. An answer without a cause means \
+    that the evidence does not single out a service: do not guess one.";
 
 #[derive(Deserialize)]
 struct Request {
@@ -43,29 +43,29 @@ struct Request {
     params: Value,
 }
 
-/// Tells `"id": null` from no id.
+/// Distinguishes `"id": null` from a missing id.
 fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(from).map(Some)
 }
 
-/// Answers one line after the other until the input ends.
+/// Answers one message after the other until the input ends.
 ///
 /// # Errors
-/// When reading or writing fails; never because of what was read.
+/// When reading or writing fails; never because of the content of a message.
 pub fn serve(
     mut input: impl BufRead,
     mut output: impl Write,
     system: &dyn System,
     store: &dyn Store,
 ) -> io::Result<()> {
-    let asked = Asked { system, store };
+    let context = ToolContext { system, store };
     let mut buffer = Vec::new();
     loop {
         let reply = match lines::next(&mut input, &mut buffer)? {
             Line::End => return Ok(()),
             Line::TooLong => Some(error(&Value::Null, INVALID_REQUEST, "a message has at most 1 MiB")),
             Line::Text if buffer.iter().all(u8::is_ascii_whitespace) => None,
-            Line::Text => answer(&asked, &buffer),
+            Line::Text => answer(&context, &buffer),
         };
         if let Some(reply) = reply {
             output.write_all(format!("{reply}\n").as_bytes())?;
@@ -75,48 +75,50 @@ pub fn serve(
 }
 
 /// The reply to one message; `None` for a notification.
-fn answer(asked: &Asked<'_>, line: &[u8]) -> Option<Value> {
+fn answer(context: &ToolContext<'_>, line: &[u8]) -> Option<Value> {
     let message: Value = match serde_json::from_slice(line) {
         Ok(message) => message,
-        Err(e) => return Some(error(&Value::Null, PARSE_ERROR, &format!("this is no JSON: {e}"))),
+        Err(e) => return Some(error(&Value::Null, PARSE_ERROR, &format!("the message is not JSON: {e}"))),
     };
     let id = message.get("id").filter(|id| id.is_string() || id.is_number()).cloned().unwrap_or(Value::Null);
-    // The answer to a question that we asked; we ask none.
+    // A response to a request of ours. The server sends none, so there is nothing to do.
     if message.get("method").is_none() && (message.get("result").is_some() || message.get("error").is_some()) {
         return None;
     }
     let request = match serde_json::from_value::<Request>(message) {
         Ok(request) if request.jsonrpc == "2.0" => request,
         Ok(_) => return Some(error(&id, INVALID_REQUEST, "jsonrpc is not \"2.0\"")),
-        Err(e) => return Some(error(&id, INVALID_REQUEST, &format!("this is no JSON-RPC request: {e}"))),
+        Err(e) => return Some(error(&id, INVALID_REQUEST, &format!("the message is not a JSON-RPC request: {e}"))),
     };
     match request.id {
         None => return None,
         Some(Value::String(_) | Value::Number(_)) => {}
         Some(_) => return Some(error(&id, INVALID_REQUEST, "id is neither a string nor a number")),
     }
-    // What went wrong inside must not take the connection with it.
-    let result = catch_unwind(AssertUnwindSafe(|| dispatch(asked, &request.method, &request.params)));
-    Some(match result.unwrap_or_else(|_| Err((INTERNAL_ERROR, "automap made a mistake; see its log".into()))) {
-        Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
-        Err((code, message)) => error(&id, code, &message),
-    })
+    // A panic inside a tool must not end the connection.
+    let result = catch_unwind(AssertUnwindSafe(|| dispatch(context, &request.method, &request.params)));
+    Some(
+        match result.unwrap_or_else(|_| Err((INTERNAL_ERROR, "automap failed because of a bug; see its log".into()))) {
+            Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
+            Err((code, message)) => error(&id, code, &message),
+        },
+    )
 }
 
-fn dispatch(asked: &Asked<'_>, method: &str, params: &Value) -> Result<Value, (i64, String)> {
+fn dispatch(context: &ToolContext<'_>, method: &str, params: &Value) -> Result<Value, (i64, String)> {
     match method {
         "initialize" => Ok(initialize(params)),
         "ping" => Ok(json!({})),
         "tools/list" => Ok(json!({"tools": tools::list()})),
-        "tools/call" => call(asked, params),
+        "tools/call" => call(context, params),
         other => Err((
             METHOD_NOT_FOUND,
-            format!("there is no method {other:?}; there are initialize, ping, tools/list, tools/call"),
+            format!("there is no method {other:?}; supported are initialize, ping, tools/list, tools/call"),
         )),
     }
 }
 
-/// The client's version where it is spoken here, else our latest: the client decides whether that will do.
+/// Answers with the client's version where it is supported, else with the latest; the client decides whether it accepts that.
 fn initialize(params: &Value) -> Value {
     let wanted = params["protocolVersion"].as_str();
     let version = VERSIONS.iter().find(|v| Some(**v) == wanted).unwrap_or(&VERSIONS[0]);
@@ -128,14 +130,14 @@ fn initialize(params: &Value) -> Value {
     })
 }
 
-fn call(asked: &Asked<'_>, params: &Value) -> Result<Value, (i64, String)> {
+fn call(context: &ToolContext<'_>, params: &Value) -> Result<Value, (i64, String)> {
     let name = params["name"].as_str().ok_or((INVALID_PARAMS, "params.name is missing".to_owned()))?;
     let arguments = match &params["arguments"] {
         Value::Null => json!({}),
         object @ Value::Object(_) => object.clone(),
-        _ => return Err((INVALID_PARAMS, "params.arguments is no object".into())),
+        _ => return Err((INVALID_PARAMS, "params.arguments is not an object".into())),
     };
-    match tools::call(asked, name, arguments) {
+    match tools::call(context, name, arguments) {
         Ok(value) => Ok(json!({
             "content": [{"type": "text", "text": value.to_string()}],
             "structuredContent": value,

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant, SystemTime};
 use automap_core::incident::Incident;
 use automap_core::time::Timestamp;
 use automap_server::config::Config;
+use automap_server::daemon::{Daemon, Listener};
 use automap_server::notify::Worker;
 use automap_server::replica::Replica;
-use automap_server::running::{Listener, Running};
 use automap_server::store::memory::MemoryStore;
 use automap_server::store::{IncidentStore, Store};
 use automap_server::watcher::Stop;
@@ -145,9 +145,9 @@ fn its_webhook_reaches_the_watcher_and_its_end_too() {
     let (store, stop): (Arc<dyn Store>, _) = (Arc::new(MemoryStore::default()), Stop::default());
     let replica = Replica::new(&folder.join("lock"));
     let mut running =
-        Running::start(&config, &store, replica, &stop, &(Arc::new(|_: &Incident| {}) as Listener)).unwrap();
+        Daemon::start(&config, &store, replica, &stop, &(Arc::new(|_: &Incident| {}) as Listener)).unwrap();
     let address = running.serve(&config).unwrap();
-    let live = Arc::clone(&running.live);
+    let system = Arc::clone(&running.system);
     let hook = format!(
         "route: {{receiver: automap, group_wait: 1s, group_interval: 1s}}
 receivers: [{{name: automap, webhook_configs: [{{url: 'http://{address}/api/v1/alerts/alertmanager', send_resolved: true}}]}}]"
@@ -166,7 +166,7 @@ receivers: [{{name: automap, webhook_configs: [{{url: 'http://{address}/api/v1/a
         let url = format!("{}/api/v2/alerts", server.1);
         ureq::post(url).header("content-type", "application/json").send(&alert.to_string()).unwrap();
     };
-    let firing = || live.inbox.firing("shop", Timestamp::from_ms(now_ms()));
+    let firing = || system.alerts.firing("shop", Timestamp::from_ms(now_ms()));
     send(start.plus_ms(600_000));
     server.until("the alert arrives", |_| !firing().is_empty());
     let told = firing();

@@ -1,4 +1,6 @@
-//! The `api` part of the configuration, and what it must not be.
+//! The `api` part of the configuration, and the checks that refuse an unsafe one.
+//!
+//! Example:
 //!
 //! ```yaml
 //! api:
@@ -20,27 +22,27 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::error::ApiError;
+use crate::api::error::ApiError;
 use crate::auth::AuthConfig;
-use crate::auth::remote_keys::is_private;
+use crate::auth::remote_keys::is_protected;
 
-/// Where and to whom the interface is offered.
+/// Where the API listens, and who may use it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ApiConfig {
     /// Address to listen on.
     pub listen: SocketAddr,
-    /// Names by which it is reached, beside addresses and `localhost`. Empty with authentication: any.
+    /// Host names by which it is reached, besides IP addresses and `localhost`. Empty with authentication: any name.
     pub hosts: Vec<String>,
     /// Certificate and key; unset: plain HTTP.
     pub tls: Option<TlsFiles>,
-    /// Who may ask.
+    /// The credentials that are accepted.
     pub auth: AuthConfig,
-    /// Whether others may reach it without saying who they are.
+    /// Whether an address that others can reach may be served without authentication.
     pub insecure_no_auth: bool,
-    /// Whether `/metrics` is answered without asking who it is.
+    /// Whether `/metrics` is answered without credentials.
     pub open_metrics: bool,
-    /// What a client and all of them together may use.
+    /// What a client, and all clients together, may use.
     pub limits: Limits,
 }
 
@@ -58,43 +60,43 @@ impl Default for ApiConfig {
     }
 }
 
-/// Certificate and key in PEM; read again when they change.
+/// Certificate and key as PEM files; read again when they change.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsFiles {
-    /// The certificate and those that signed it, the server's own first.
+    /// The certificate chain, the server's own certificate first.
     pub cert_file: PathBuf,
     /// Its private key.
     pub key_file: PathBuf,
 }
 
-/// What a client and all of them together may use.
+/// What a client, and all clients together, may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Largest body of a request.
+    /// Largest body of a request, in bytes.
     pub body_bytes: usize,
-    /// Time until an answer begins. A diagnosis that takes longer goes on and is asked for later.
+    /// Longest time until an answer begins, in seconds. A diagnosis that takes longer continues and can be asked for later.
     pub request_timeout_s: u64,
-    /// Time for the head of a request to arrive.
+    /// Longest time for the head of a request to arrive, in seconds.
     pub header_timeout_s: u64,
-    /// Open connections.
+    /// Most open connections.
     pub connections: usize,
-    /// Of them, from one address that is not a trusted proxy.
+    /// Most open connections from one address that is not a trusted proxy.
     pub connections_per_client: usize,
-    /// Requests a second that one client may make for long.
+    /// Requests a second that one client may send on average.
     pub rate_per_s: u32,
-    /// Requests that it may make at once.
+    /// Requests that one client may send at once.
     pub rate_burst: u32,
-    /// Wrong credentials that one client may show in a minute.
+    /// Wrong credentials that one client may send in a minute.
     pub wrong_credentials_per_minute: u32,
-    /// Analyses that run at once.
+    /// Most analyses that run at once.
     pub analyses: usize,
-    /// Diagnoses, comparisons and graphs that wait.
+    /// Most analyses that wait: diagnoses, comparisons, service maps, explanations.
     pub analyses_waiting: usize,
-    /// Groups of alerts that wait.
+    /// Most groups of alerts that wait for the watcher.
     pub alerts_waiting: usize,
-    /// Listeners to `/api/v1/events`.
+    /// Most clients that listen to `/api/v1/events`.
     pub event_streams: usize,
 }
 
@@ -118,32 +120,32 @@ impl Default for Limits {
 }
 
 impl ApiConfig {
-    /// Refuses what would be open to all by accident, and limits that let nothing through or everything.
+    /// Refuses a configuration that would let everybody in by accident, and limits that are out of range.
     ///
     /// # Errors
     /// [`ApiError::OpenToAll`] and [`ApiError::Setting`].
     pub fn check(&self) -> Result<(), ApiError> {
-        if !self.listen.ip().to_canonical().is_loopback() && !self.auth.is_on() && !self.insecure_no_auth {
+        if !self.listen.ip().to_canonical().is_loopback() && !self.auth.is_enabled() && !self.insecure_no_auth {
             return Err(ApiError::OpenToAll { listen: self.listen });
         }
-        if self.insecure_no_auth && self.auth.is_on() {
-            return Err(setting("insecure_no_auth", "api.auth asks who somebody is", "remove one of the two"));
+        if self.insecure_no_auth && self.auth.is_enabled() {
+            return Err(setting("insecure_no_auth", "api.auth requires credentials", "remove one of the two"));
         }
         if self.auth.proxy.as_ref().is_some_and(|p| p.from.is_empty() || p.from.iter().any(|n| n.prefix_len() == 0)) {
             return Err(setting(
                 "auth.proxy.from",
-                "it is empty or holds every address",
-                "name the proxy's own networks",
+                "it is empty or contains every address",
+                "list the proxy's own networks",
             ));
         }
         if let Some(jwt) = &self.auth.jwt {
             if jwt.jwks_file.is_some() == jwt.jwks_url.is_some() {
-                return Err(setting("auth.jwt", "it needs one of jwks_file and jwks_url", "leave the other out"));
+                return Err(setting("auth.jwt", "it needs exactly one of jwks_file and jwks_url", "set one of them"));
             }
-            if jwt.jwks_url.as_deref().is_some_and(|url| !is_private(url)) {
+            if jwt.jwks_url.as_deref().is_some_and(|url| !is_protected(url)) {
                 return Err(setting(
                     "auth.jwt.jwks_url",
-                    "keys must not travel in the open",
+                    "keys must not be fetched over an unencrypted connection",
                     "use an https:// address",
                 ));
             }
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_configured_is_local_and_fine() {
+    fn the_default_listens_on_this_machine_only() {
         let config = read("{}").unwrap();
         assert_eq!(config, ApiConfig::default());
         assert_eq!(config.listen.to_string(), "127.0.0.1:9977");
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_the_documentation_is_read_and_accepted() {
+    fn the_example_in_the_module_documentation_is_valid() {
         let text = include_str!("config.rs");
         let yaml: Vec<&str> =
             text.lines().take_while(|l| l.starts_with("//!")).filter_map(|l| l.strip_prefix("//! ")).collect();
@@ -215,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_others_reach_needs_authentication() {
+    fn an_address_that_others_can_reach_needs_authentication() {
         for listen in ["0.0.0.0:9977", "192.168.1.5:80", "'[::]:9977'"] {
             let config = read(&format!("listen: {listen}")).unwrap();
             let error = config.check().unwrap_err().to_string();

@@ -1,23 +1,23 @@
-//! Why the interface cannot be offered at all. Each says what to do.
+//! Why the API does not start. Every error names the setting and what to try next.
 
 use crate::secret::watched::SecretError;
 
-/// Why the interface does not start.
+/// Why the API does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// Anybody on the network could ask.
+    /// Everybody on the network could use it.
     #[error(
-        "api.listen is {listen}, which others can reach, and nobody is asked who they are; configure api.auth (tokens, users, proxy or jwt), listen \
-         on 127.0.0.1, or write `insecure_no_auth: true` if something in front asks"
+        "api.listen is {listen}, which others can reach, and no credentials are required; configure api.auth (tokens, users, proxy or jwt), listen \
+         on 127.0.0.1, or set `insecure_no_auth: true` if a proxy in front authenticates"
     )]
     OpenToAll {
         /// The address of the configuration.
         listen: std::net::SocketAddr,
     },
-    /// Two settings do not go together, or one is out of range.
+    /// A setting contradicts another one, or is out of range.
     #[error("api.{setting}: {reason}; {next}")]
     Setting {
-        /// Which.
+        /// The setting.
         setting: &'static str,
         /// What is wrong with it.
         reason: String,
@@ -28,15 +28,15 @@ pub enum ApiError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// The address cannot be used.
-    #[error("cannot listen on {listen}: {reason}; choose another `api.listen`, or stop what uses it")]
+    #[error("cannot listen on {listen}: {reason}; choose another `api.listen`, or stop the program that uses it")]
     Listen {
-        /// Which.
+        /// The address.
         listen: std::net::SocketAddr,
-        /// What the system says.
+        /// The operating system's error.
         reason: String,
     },
-    /// The system has no randomness to give.
-    #[error("the system gives no random bytes; see its log")]
+    /// The operating system provides no random bytes.
+    #[error("the operating system provides no random bytes; see its log")]
     NoRandomness,
 }
 

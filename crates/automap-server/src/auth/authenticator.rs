@@ -1,4 +1,4 @@
-//! Asks every way of proving who somebody is, in a fixed order.
+//! Tries every configured kind of credentials in a fixed order: proxy, bearer token, JWT, password.
 
 use std::time::Instant;
 
@@ -7,10 +7,10 @@ use super::config::AuthConfig;
 use super::jwks::KeySet;
 use super::remote_keys::RemoteKeys;
 use super::token::Tokens;
-use super::{Claim, Identity, Role, jwt, proxy};
+use super::{Credentials, Identity, Role, jwt, proxy};
 use crate::secret::watched::{SecretError, Watched};
 
-/// Everything that is needed to tell who somebody is.
+/// Checks credentials against the configuration.
 #[derive(Debug)]
 pub struct Authenticator {
     config: AuthConfig,
@@ -27,23 +27,23 @@ enum Keys {
     Url(RemoteKeys),
 }
 
-/// Why it cannot be told yet, or at all.
+/// Why credentials were not accepted, or not yet.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Denied {
-    /// Nothing was shown.
-    Nothing,
-    /// What was shown is wrong.
-    Wrong,
-    /// A password has to be checked, which takes a while: call [`Authenticator::check_password`] where that does not matter.
-    Password {
-        /// Whose.
+    /// The request carries no credentials.
+    NoCredentials,
+    /// The credentials are wrong.
+    WrongCredentials,
+    /// A password has to be checked, which takes tens of milliseconds: call [`Authenticator::check_password`] on a thread that may block.
+    NeedsPasswordCheck {
+        /// The user.
         name: String,
-        /// As it was sent.
+        /// The password as it was sent.
         password: Password,
     },
 }
 
-/// A password on its way to being checked. Never printed.
+/// A password that was sent. It is never printed.
 #[derive(PartialEq, Eq)]
 pub struct Password(String);
 
@@ -73,43 +73,47 @@ impl Authenticator {
         })
     }
 
-    /// Who somebody is. `now_s` is Unix time. Never takes long.
+    /// The caller that the credentials belong to. `now_s` is Unix time in seconds. Does not block.
     ///
     /// # Errors
-    /// [`Denied`] when it cannot be told.
-    pub fn identify(&self, claim: &Claim<'_>, now: Instant, now_s: f64) -> Result<Identity, Denied> {
-        if !self.config.is_on() {
+    /// [`Denied`] when they are missing, wrong, or need a password check.
+    pub fn identify(&self, credentials: &Credentials<'_>, now: Instant, now_s: f64) -> Result<Identity, Denied> {
+        if !self.config.is_enabled() {
             return Ok(Identity { name: "anonymous".into(), role: Role::Operator });
         }
-        if let Some(identity) = self.config.proxy.as_ref().and_then(|p| proxy::identify(p, claim)) {
+        if let Some(identity) = self.config.proxy.as_ref().and_then(|p| proxy::identify(p, credentials)) {
             return Ok(identity);
         }
-        let Some((scheme, value)) = claim.authorization.and_then(|a| a.trim().split_once(' ')) else {
-            return Err(if claim.authorization.is_some() { Denied::Wrong } else { Denied::Nothing });
+        let Some((scheme, value)) = credentials.authorization.and_then(|a| a.trim().split_once(' ')) else {
+            return Err(if credentials.authorization.is_some() {
+                Denied::WrongCredentials
+            } else {
+                Denied::NoCredentials
+            });
         };
         let value = value.trim();
         if scheme.eq_ignore_ascii_case("bearer") {
-            return self.tokens.find(value).or_else(|| self.signed(value, now_s)).ok_or(Denied::Wrong);
+            return self.tokens.find(value).or_else(|| self.identify_jwt(value, now_s)).ok_or(Denied::WrongCredentials);
         }
         if scheme.eq_ignore_ascii_case("basic") && !self.users.is_empty() {
-            let (name, password) = decode(value).ok_or(Denied::Wrong)?;
-            let known = self.users.recall(&name, &password, now);
-            return known.ok_or(Denied::Password { name, password: Password(password) });
+            let (name, password) = decode(value).ok_or(Denied::WrongCredentials)?;
+            let identity = self.users.recall(&name, &password, now);
+            return identity.ok_or(Denied::NeedsPasswordCheck { name, password: Password(password) });
         }
-        Err(Denied::Wrong)
+        Err(Denied::WrongCredentials)
     }
 
-    /// Checks a password; takes tens of milliseconds and 19 MiB.
+    /// Checks a password. Takes tens of milliseconds and 19 MiB.
     pub fn check_password(&self, name: &str, password: &Password, now: Instant) -> Option<Identity> {
         self.users.check(name, &password.0, now)
     }
 
-    /// What a client is told to show: the value of `WWW-Authenticate`.
+    /// The value of `WWW-Authenticate`: which credentials a client should send.
     pub fn challenge(&self) -> &'static str {
         if self.users.is_empty() { r#"Bearer realm="automap""# } else { r#"Basic realm="automap", charset="UTF-8""# }
     }
 
-    /// The keys that have to be fetched from time to time, if any.
+    /// The identity provider's keys that have to be fetched regularly, if any.
     pub fn remote_keys(&self) -> Option<&RemoteKeys> {
         match &self.keys {
             Keys::Url(remote) => Some(remote),
@@ -122,16 +126,16 @@ impl Authenticator {
         self.config.proxy.as_ref()
     }
 
-    /// Whether anybody is asked who they are.
-    pub fn is_on(&self) -> bool {
-        self.config.is_on()
+    /// Whether credentials are required.
+    pub fn is_enabled(&self) -> bool {
+        self.config.is_enabled()
     }
 
-    fn signed(&self, token: &str, now_s: f64) -> Option<Identity> {
+    fn identify_jwt(&self, token: &str, now_s: f64) -> Option<Identity> {
         let keys = match &self.keys {
             Keys::None => return None,
             Keys::File(file) => file.get(),
-            Keys::Url(remote) => remote.present()?,
+            Keys::Url(remote) => remote.current()?,
         };
         jwt::identify(self.config.jwt.as_ref()?, &keys, token, now_s)
     }

@@ -1,7 +1,7 @@
-//! Names and passwords. Passwords are kept as argon2id hashes only; a wrong guess costs as much time as a right one.
+//! Names and passwords. The configuration holds argon2id hashes only, and a wrong guess takes as long as a right one.
 //!
-//! A hash takes tens of milliseconds and 19 MiB, so guesses are counted for each address, only a few are checked at once, and a pair that
-//! was right is remembered for five minutes as a keyed digest.
+//! A check takes tens of milliseconds and 19 MiB. Therefore guesses are counted for each address, only a few are checked at once, and a pair
+//! that was right is remembered for five minutes as a keyed digest.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -19,13 +19,13 @@ use super::Identity;
 #[cfg(test)]
 use super::Role;
 use super::config::UserConfig;
-use super::token::same;
+use super::token::is_same;
 use crate::secret::SecretSource;
 use crate::secret::watched::{Secret, SecretError, unusable};
 
-/// Longest name or password that is looked at.
+/// Longest name or password that is checked.
 const MAX_BYTES: usize = 512;
-/// Pairs remembered.
+/// Most pairs that are remembered.
 const MAX_REMEMBERED: usize = 64;
 /// How long a right pair is remembered.
 const REMEMBER: Duration = Duration::from_secs(300);
@@ -33,7 +33,7 @@ const REMEMBER: Duration = Duration::from_secs(300);
 /// The users of the configuration.
 pub struct Users {
     users: Vec<(Identity, Secret)>,
-    /// A hash that no password fits, of the same cost: what unknown names are checked against.
+    /// A hash of the same cost that no password of a user matches: unknown names are checked against it, so that they take as long.
     decoy: String,
     key: hmac::Key,
     remembered: Mutex<VecDeque<(Instant, hmac::Tag)>>,
@@ -49,7 +49,7 @@ impl Users {
     /// Reads all hashes.
     ///
     /// # Errors
-    /// [`SecretError`] for the first that cannot be read or is no argon2 hash.
+    /// [`SecretError`] for the first that cannot be read or is not an argon2 hash.
     pub fn open(configs: &[UserConfig]) -> Result<Self, SecretError> {
         let mut users = Vec::new();
         for config in configs {
@@ -71,16 +71,16 @@ impl Users {
         self.users.is_empty()
     }
 
-    /// Whether this pair was right within the last five minutes. Cheap.
+    /// The user, if this pair was right within the last five minutes. Cheap.
     pub fn recall(&self, name: &str, password: &str, now: Instant) -> Option<Identity> {
         let tag = self.tag(name, password);
         let mut remembered = self.remembered.lock();
         remembered.retain(|(at, _)| now.saturating_duration_since(*at) < REMEMBER);
-        let known = remembered.iter().any(|(_, t)| same(t.as_ref(), tag.as_ref()));
+        let known = remembered.iter().any(|(_, t)| is_same(t.as_ref(), tag.as_ref()));
         known.then(|| self.users.iter().find(|(who, _)| who.name == name)).flatten().map(|(who, _)| who.clone())
     }
 
-    /// Checks a pair. Blocks for tens of milliseconds.
+    /// The user, if the pair is right. Blocks for tens of milliseconds.
     pub fn check(&self, name: &str, password: &str, now: Instant) -> Option<Identity> {
         let user = self.users.iter().find(|(who, _)| who.name == name);
         let hash = user.map_or_else(|| self.decoy.clone(), |(_, secret)| secret.get().to_string());
@@ -96,7 +96,7 @@ impl Users {
         Some(identity)
     }
 
-    /// Over the stored hash, too: a changed password is forgotten at once.
+    /// Digest of a pair. It covers the stored hash as well, so that a changed password is no longer remembered.
     fn tag(&self, name: &str, password: &str) -> hmac::Tag {
         let hash = self.users.iter().find(|(who, _)| who.name == name).map(|(_, s)| s.get());
         let mut context = hmac::Context::with_key(&self.key);
@@ -108,7 +108,7 @@ impl Users {
     }
 }
 
-/// Name and password of `Authorization: Basic …`.
+/// The name and password in the value of `Authorization: Basic …`.
 pub(crate) fn decode(value: &str) -> Option<(String, String)> {
     let text = String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?;
     let (name, password) = text.split_once(':')?;
@@ -118,7 +118,7 @@ pub(crate) fn decode(value: &str) -> Option<(String, String)> {
 /// The argon2id hash of a password, as `automap config hash-password` prints it and the configuration takes it.
 ///
 /// # Errors
-/// In words, when the password is empty or too long, or the system has no randomness.
+/// A message when the password is empty or too long, or the operating system provides no random bytes.
 pub fn hash_password(password: &str) -> Result<String, String> {
     if password.is_empty() || password.len() > MAX_BYTES {
         return Err(format!("a password has 1 to {MAX_BYTES} bytes; this one has {}", password.len()));
@@ -128,7 +128,7 @@ pub fn hash_password(password: &str) -> Result<String, String> {
 }
 
 fn not_a_hash(from: &SecretSource) -> SecretError {
-    const REASON: &str = "it holds no argon2 hash: write what `automap config hash-password` prints, not the password";
+    const REASON: &str = "it is not an argon2 hash: store what `automap config hash-password` prints, not the password";
     match from {
         SecretSource::File(path) => unusable(path, REASON.into()),
         SecretSource::Env(name) => SecretError {
@@ -139,7 +139,7 @@ fn not_a_hash(from: &SecretSource) -> SecretError {
     }
 }
 
-/// For tests of other modules: a user whose hash stands in a file.
+/// For tests of other modules: a user whose hash is stored in a file.
 #[cfg(test)]
 pub(crate) fn test_user(name: &str, password: &str, role: Role) -> UserConfig {
     let path = std::env::temp_dir().join(format!("automap-user-{}-{name}", std::process::id()));
@@ -155,7 +155,7 @@ mod tests {
     fn a_right_pair_is_known_and_remembered_for_five_minutes() {
         let users = Users::open(&[test_user("ann", "correct horse", Role::Operator)]).unwrap();
         let start = Instant::now();
-        assert_eq!(users.recall("ann", "correct horse", start), None, "nothing is known before it is checked");
+        assert_eq!(users.recall("ann", "correct horse", start), None, "nothing is remembered before the first check");
         assert_eq!(users.check("ann", "wrong", start), None);
         assert_eq!(users.check("bob", "correct horse", start), None);
         assert_eq!(users.check("ann", "correct horse", start).unwrap().role, Role::Operator);

@@ -1,4 +1,4 @@
-//! The `auth` part of the configuration.
+//! The `api.auth` part of the configuration.
 
 use std::path::PathBuf;
 
@@ -8,23 +8,23 @@ use serde::Deserialize;
 use super::Role;
 use crate::secret::SecretSource;
 
-/// Who may ask. All lists empty: nobody is asked who they are.
+/// The credentials that are accepted. When nothing is configured, no credentials are required.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuthConfig {
-    /// Bearer tokens, such as those of Alertmanager and Grafana.
+    /// Bearer tokens of programs such as Alertmanager and Grafana.
     pub tokens: Vec<TokenConfig>,
-    /// People with a password.
+    /// Users with a password.
     pub users: Vec<UserConfig>,
-    /// A proxy in front that has already asked.
+    /// A reverse proxy that authenticates users.
     pub proxy: Option<ProxyConfig>,
     /// An identity provider whose tokens are accepted.
     pub jwt: Option<JwtConfig>,
 }
 
 impl AuthConfig {
-    /// Whether anybody is asked who they are.
-    pub fn is_on(&self) -> bool {
+    /// Whether credentials are required.
+    pub fn is_enabled(&self) -> bool {
         !self.tokens.is_empty() || !self.users.is_empty() || self.proxy.is_some() || self.jwt.is_some()
     }
 }
@@ -33,31 +33,31 @@ impl AuthConfig {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenConfig {
-    /// Who carries it, for the log.
+    /// Name of the program that sends it, for the log.
     pub name: String,
-    /// What they may do.
+    /// What its sender may do.
     pub role: Role,
-    /// Where it stands: `file: /run/secrets/token` or `env: AUTOMAP_TOKEN`. A file is read again when it changes.
+    /// Where it is stored: `file: /run/secrets/token` or `env: AUTOMAP_TOKEN`. A file is read again when it changes.
     pub from: SecretSource,
 }
 
-/// One person.
+/// One user.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserConfig {
     /// Name to log in with.
     pub name: String,
-    /// What they may do.
+    /// What the user may do.
     pub role: Role,
-    /// Where the hash that `automap hash-password` prints stands.
+    /// Where the hash is stored that `automap config hash-password` prints.
     pub from: SecretSource,
 }
 
-/// A trusted proxy.
+/// A trusted reverse proxy.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProxyConfig {
-    /// Its addresses. The headers of any other peer are not looked at.
+    /// Its addresses. The headers of any other peer are ignored.
     pub from: Vec<IpNet>,
     /// Header with the user's name.
     #[serde(default = "user_header")]
@@ -65,7 +65,7 @@ pub struct ProxyConfig {
     /// Header with the user's groups, separated by commas.
     #[serde(default = "groups_header")]
     pub groups_header: String,
-    /// Role for everybody whom the proxy names; unset: only members of the groups below.
+    /// Role of every user that the proxy names; unset: only members of the groups below have a role.
     #[serde(default)]
     pub default_role: Option<Role>,
     /// Groups whose members are operators.
@@ -98,7 +98,7 @@ pub struct JwtConfig {
     /// Address of the provider's keys; fetched every five minutes.
     #[serde(default)]
     pub jwks_url: Option<String>,
-    /// Certificates of the authorities that vouch for that address; unset: the public ones.
+    /// Certificates of the authorities that sign this address's certificate; unset: the public ones.
     #[serde(default)]
     pub jwks_ca_file: Option<PathBuf>,
     /// Claim that names the user.
@@ -107,7 +107,7 @@ pub struct JwtConfig {
     /// Claim that lists the groups.
     #[serde(default = "groups_claim")]
     pub groups_claim: String,
-    /// Role of everybody with a valid token; unset: only members of the groups below.
+    /// Role of every user with a valid token; unset: only members of the groups below have a role.
     #[serde(default)]
     pub default_role: Option<Role>,
     /// Groups whose members are operators.
@@ -126,7 +126,7 @@ fn groups_claim() -> String {
     "groups".into()
 }
 
-/// The role that groups give: the highest that one of them has.
+/// The role of a member of `groups`: the highest role that one of them gives, or `otherwise`.
 pub(crate) fn role_of<'a>(
     groups: impl Iterator<Item = &'a str>,
     operators: &[String],
@@ -138,7 +138,7 @@ pub(crate) fn role_of<'a>(
         if operators.iter().any(|g| g == group) {
             return Some(Role::Operator);
         }
-        // A default of `alerts` must not take reading away from a viewer.
+        // A default role of `alerts` must not take reading away from a viewer.
         if viewers.iter().any(|g| g == group) && role != Some(Role::Operator) {
             role = Some(Role::Viewer);
         }

@@ -1,5 +1,5 @@
-//! An identity provider's keys from its address in the configuration, fetched ahead of need: no request ever waits for the provider, and
-//! none can make automap fetch anything. While the provider does not answer, the keys fetched last go on to count.
+//! An identity provider's keys, fetched from the configured address in advance. No request waits for the provider, and no request can make
+//! automap fetch anything. While the provider does not answer, the keys of the last fetch stay valid.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use ureq::tls::TlsConfig;
 use super::jwks::KeySet;
 use crate::secret::watched::{SecretError, unusable};
 
-/// Largest answer.
+/// Largest answer that is read.
 const MAX_BYTES: u64 = 1 << 20;
-/// Longest fetch.
+/// Longest time for a fetch.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Until the keys are fetched again. Providers publish a key long before they sign with it.
-pub(crate) const FETCH_AGAIN: Duration = Duration::from_secs(300);
-/// The same after a failure.
-pub(crate) const TRY_AGAIN: Duration = Duration::from_secs(20);
+/// How often the keys are fetched. Providers publish a key long before they sign with it.
+pub(crate) const FETCH_EVERY: Duration = Duration::from_secs(300);
+/// Pause after a failed fetch.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(20);
 
-/// The keys at an address.
+/// The keys published at an address.
 #[derive(Debug)]
 pub struct RemoteKeys {
     url: String,
@@ -31,7 +31,7 @@ pub struct RemoteKeys {
 }
 
 impl RemoteKeys {
-    /// Fetches nothing yet.
+    /// Nothing is fetched yet.
     ///
     /// # Errors
     /// [`SecretError`] when the file with the authorities' certificates cannot be read.
@@ -44,15 +44,15 @@ impl RemoteKeys {
         Ok(Self { url: url.to_owned(), agent: Agent::new_with_config(config), keys: Mutex::default() })
     }
 
-    /// The keys fetched last; `None` before the first answer.
-    pub fn present(&self) -> Option<Arc<KeySet>> {
+    /// The keys of the last successful fetch; `None` before the first.
+    pub fn current(&self) -> Option<Arc<KeySet>> {
         self.keys.lock().clone()
     }
 
-    /// Fetches them; blocks for ten seconds at most.
+    /// Fetches the keys. Blocks for at most ten seconds.
     ///
     /// # Errors
-    /// In words, with the address; the keys fetched before stay.
+    /// A message with the address. The keys fetched before stay in use.
     pub fn fetch(&self) -> Result<(), String> {
         let fail =
             |reason: String| format!("{}: {reason}; tokens of api.auth.jwt may be refused until it answers", self.url);
@@ -64,8 +64,8 @@ impl RemoteKeys {
     }
 }
 
-/// Whether an address is `https`, or stays on this machine.
-pub(crate) fn is_private(url: &str) -> bool {
+/// Whether a connection to the address is encrypted, or stays on this machine.
+pub(crate) fn is_protected(url: &str) -> bool {
     url.starts_with("https://") || is_loopback(url)
 }
 
@@ -79,7 +79,7 @@ fn is_loopback(url: &str) -> bool {
         "http://[::1]/",
     ]
     .iter()
-    // `http://localhost:x@evil.example/` is not what it seems.
+    // The host of `http://localhost:x@evil.example/` is evil.example.
     .any(|start| url.starts_with(start) && !url.contains('@'))
 }
 
@@ -109,26 +109,26 @@ mod tests {
     }
 
     #[test]
-    fn keys_stay_while_the_provider_answers_nonsense() {
+    fn keys_stay_in_use_while_the_provider_answers_nonsense() {
         let set = r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
         let redirect =
             "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
         let huge = ok(&format!("{set}{}", " ".repeat(2 << 20)));
         let url = provider(vec![ok("{}"), ok(set), ok(r#"{"keys": []}"#), redirect.into(), huge]);
         let keys = RemoteKeys::new(&url, None).unwrap();
-        assert!(keys.present().is_none() && keys.fetch().unwrap_err().contains(&url));
+        assert!(keys.current().is_none() && keys.fetch().unwrap_err().contains(&url));
         keys.fetch().unwrap();
-        let first = keys.present().unwrap();
+        let first = keys.current().unwrap();
         for _ in 0..3 {
             assert!(keys.fetch().is_err());
-            assert!(Arc::ptr_eq(&first, &keys.present().unwrap()));
+            assert!(Arc::ptr_eq(&first, &keys.current().unwrap()));
         }
     }
 
     #[test]
-    fn keys_travel_encrypted_or_not_at_all() {
+    fn keys_are_fetched_over_an_encrypted_connection_only() {
         for fine in ["https://id.example/jwks", "http://localhost:8080/jwks", "http://127.0.0.1/jwks"] {
-            assert!(is_private(fine), "{fine}");
+            assert!(is_protected(fine), "{fine}");
         }
         for bad in [
             "http://id.example/jwks",
@@ -136,7 +136,7 @@ mod tests {
             "http://localhost.evil.example/",
             "file:///etc/passwd",
         ] {
-            assert!(!is_private(bad), "{bad}");
+            assert!(!is_protected(bad), "{bad}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Bearer tokens. Compared in constant time, by their digests: neither length nor first wrong byte shows in the time taken.
+//! Bearer tokens from the configuration. They are compared by their digests in constant time, so that the time taken reveals neither the length
+//! nor the first wrong byte.
 
 use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq;
@@ -21,7 +22,7 @@ impl Tokens {
         configs.iter().map(open).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whose token this is. Every token is compared, whichever fits.
+    /// The owner of a token. Every token is compared, even after a match.
     pub fn find(&self, given: &str) -> Option<Identity> {
         let given = digest(&SHA256, given.as_bytes());
         let mut found = None;
@@ -35,7 +36,7 @@ impl Tokens {
     }
 }
 
-/// Whether two secrets are the same, in constant time.
-pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+/// Whether two secrets are equal, in constant time.
+pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
     digest(&SHA256, a).as_ref().ct_eq(digest(&SHA256, b).as_ref()).into()
 }

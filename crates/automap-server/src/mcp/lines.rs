@@ -1,8 +1,8 @@
-//! Lines of bounded length. The rest of a line that is too long is read and thrown away, so that the next one is read from its start.
+//! Reads lines of bounded length. A line that is too long is read to its end and discarded, so that the next line is read from its start.
 
 use std::io::{self, BufRead};
 
-/// Longest line.
+/// Longest line in bytes.
 pub(super) const MAX_LINE: usize = 1 << 20;
 
 /// What was read.
@@ -10,9 +10,9 @@ pub(super) const MAX_LINE: usize = 1 << 20;
 pub(super) enum Line {
     /// A line, in the buffer, without its newline.
     Text,
-    /// A line that was thrown away.
+    /// A line that was discarded.
     TooLong,
-    /// There is no more.
+    /// The end of the input.
     End,
 }
 
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_too_long_does_not_hide_the_next() {
+    fn a_line_that_is_too_long_does_not_hide_the_next() {
         let text = format!("a\n{}\nb\nc", "x".repeat(MAX_LINE + 1));
         let mut input = BufReader::with_capacity(7, text.as_bytes());
         let mut line = Vec::new();

@@ -1,48 +1,50 @@
-//! The tools: what each is for, what it takes, and its answer. Answers are short: a model pays for every word.
+//! The tools: the description, the arguments and the answer of each. Answers are shorter than the API's, because every token costs the model
+//! time and context.
 
 use automap_core::incident::{Incident, IncidentState};
 use automap_core::report::Report;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::api::system::{CompareRequest, DiagnoseRequest, System, SystemError};
 use crate::store::{IncidentFilter, Store, StoreError};
+use crate::system::questions::{self, STORE_UNAVAILABLE};
+use crate::system::{CompareRequest, DiagnoseRequest, System, SystemError};
 
 /// Most incidents of a list.
 const MAX_INCIDENTS: usize = 50;
-/// Incidents of a list when nobody says how many.
+/// Incidents of a list when the call does not say how many.
 const DEFAULT_INCIDENTS: usize = 10;
-/// Candidates of a diagnosis that are told.
+/// Possible causes of a diagnosis that are listed.
 const MAX_CAUSES: usize = 5;
-/// Changes of a candidate that are told.
+/// Pieces of evidence that are listed for each cause.
 const MAX_EVIDENCE: usize = 5;
-/// Longest answer. Longer ones fill a model's memory and help nobody.
-const MAX_ANSWER: usize = 100_000;
+/// Longest answer. A longer one would fill the model's context.
+const MAX_ANSWER_BYTES: usize = 100_000;
 
-/// Whom the tools ask.
+/// What the tools answer from.
 #[derive(Clone, Copy)]
-pub struct Asked<'a> {
+pub(super) struct ToolContext<'a> {
     /// The running watcher.
-    pub system: &'a dyn System,
+    pub(super) system: &'a dyn System,
     /// The incidents.
-    pub store: &'a dyn Store,
+    pub(super) store: &'a dyn Store,
 }
 
-impl std::fmt::Debug for Asked<'_> {
+impl std::fmt::Debug for ToolContext<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Asked").finish_non_exhaustive()
+        f.debug_struct("ToolContext").finish_non_exhaustive()
     }
 }
 
 /// Why a tool has no answer.
 #[derive(Debug)]
-pub enum ToolError {
-    /// It was called wrongly: a fault of the client.
+pub(super) enum ToolError {
+    /// The call is not valid: an error of the client.
     Arguments(String),
-    /// It was called rightly, and the model should read what went wrong.
+    /// The call is valid but failed; the model should read why.
     Failed(String),
 }
 
@@ -50,7 +52,7 @@ impl From<SystemError> for ToolError {
     fn from(error: SystemError) -> Self {
         Self::Failed(match &error {
             SystemError::Refused { message, next } => format!("{message}; {next}"),
-            SystemError::NotFound { .. } => format!("{error}; list_incidents and list_targets say what there is"),
+            SystemError::NotFound { .. } => format!("{error}; list_incidents and list_targets list the existing ones"),
             SystemError::Unavailable { .. } => format!("{error}; try again later"),
         })
     }
@@ -58,20 +60,20 @@ impl From<SystemError> for ToolError {
 
 impl From<StoreError> for ToolError {
     fn from(_: StoreError) -> Self {
-        Self::Failed("the database of incidents does not answer; try again later".into())
+        Self::Failed(format!("{STORE_UNAVAILABLE}; try again later"))
     }
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ListArguments {
-    /// Of this target only.
+    /// Only incidents of this target.
     target: Option<String>,
-    /// In this state only.
+    /// Only incidents in this state.
     state: Option<IncidentState>,
-    /// With this service as the cause.
+    /// Only incidents with this service as the cause.
     cause: Option<String>,
-    /// At most so many, the latest first; 10 when left out.
+    /// Most incidents to list; 10 when left out.
     #[schemars(range(min = 1, max = 50))]
     limit: Option<usize>,
 }
@@ -79,16 +81,16 @@ struct ListArguments {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct IncidentArguments {
-    /// The incident's id, as list_incidents tells it.
+    /// The incident's id, from list_incidents.
     incident: String,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ExplainArguments {
-    /// The incident's id, as list_incidents tells it.
+    /// The incident's id, from list_incidents.
     incident: String,
-    /// The service, as the incident names it.
+    /// The service, spelled as in the incident.
     service: String,
 }
 
@@ -96,48 +98,67 @@ struct ExplainArguments {
 #[serde(deny_unknown_fields)]
 struct NoArguments {}
 
-/// One tool: its name, what a model is told about it, what it takes, and what it does.
-type Tool =
-    (&'static str, &'static str, fn(&mut SchemaGenerator) -> Schema, fn(&Asked<'_>, Value) -> Result<Value, ToolError>);
+/// One tool.
+struct Tool {
+    name: &'static str,
+    /// What it answers, as the API describes it.
+    question: &'static str,
+    /// What else the model should know.
+    hint: &'static str,
+    arguments: fn(&mut SchemaGenerator) -> Schema,
+    run: fn(&ToolContext<'_>, Value) -> Result<Value, ToolError>,
+}
 
 const TOOLS: [Tool; 7] = [
-    (
-        "list_incidents",
-        "Incidents, the latest first: where each stands, what users feel, the service named as its cause.",
-        ListArguments::json_schema,
-        list_incidents,
-    ),
-    (
-        "get_incident",
-        "One incident with its timeline and its latest diagnosis.",
-        IncidentArguments::json_schema,
-        get_incident,
-    ),
-    ("list_targets", "The watched systems and how they are.", NoArguments::json_schema, list_targets),
-    (
-        "diagnose",
-        "Fetch the metrics of a target and say which service causes what is wrong now, with evidence. Takes seconds.",
-        DiagnoseRequest::json_schema,
-        diagnose,
-    ),
-    (
-        "explain",
-        "Why a service ranks where it ranks in an incident: what speaks for it, what against, what it cannot be told from.",
-        ExplainArguments::json_schema,
-        explain,
-    ),
-    (
-        "graph",
-        "The service map of an incident: who calls whom, and who suffers from whom.",
-        IncidentArguments::json_schema,
-        graph,
-    ),
-    (
-        "compare",
-        "What differs between two periods of a target: services, metrics and calls. Names no cause.",
-        CompareRequest::json_schema,
-        compare,
-    ),
+    Tool {
+        name: "list_incidents",
+        question: questions::LIST_INCIDENTS,
+        hint: "Shows the state of each, what users notice, and the service named as its cause.",
+        arguments: ListArguments::json_schema,
+        run: list_incidents,
+    },
+    Tool {
+        name: "get_incident",
+        question: questions::GET_INCIDENT,
+        hint: "",
+        arguments: IncidentArguments::json_schema,
+        run: get_incident,
+    },
+    Tool {
+        name: "list_targets",
+        question: questions::LIST_TARGETS,
+        hint: "",
+        arguments: NoArguments::json_schema,
+        run: list_targets,
+    },
+    Tool {
+        name: "diagnose",
+        question: questions::DIAGNOSE,
+        hint: "Fetches metrics and takes seconds.",
+        arguments: DiagnoseRequest::json_schema,
+        run: diagnose,
+    },
+    Tool {
+        name: "explain",
+        question: questions::EXPLAIN,
+        hint: "Shows the evidence for it, the evidence against it, and what it cannot be distinguished from.",
+        arguments: ExplainArguments::json_schema,
+        run: explain,
+    },
+    Tool {
+        name: "graph",
+        question: questions::SERVICE_MAP,
+        hint: "",
+        arguments: IncidentArguments::json_schema,
+        run: service_map,
+    },
+    Tool {
+        name: "compare",
+        question: questions::COMPARE,
+        hint: "Names no cause.",
+        arguments: CompareRequest::json_schema,
+        run: compare,
+    },
 ];
 
 /// The tools as the protocol lists them.
@@ -145,39 +166,39 @@ pub(super) fn list() -> Vec<Value> {
     let mut settings = SchemaSettings::draft2020_12();
     settings.inline_subschemas = true;
     settings.meta_schema = None;
-    let tool = |(name, description, schema, _): &Tool| {
-        let mut input = schema(&mut settings.clone().into_generator()).to_value();
+    let describe = |tool: &Tool| {
+        let mut input = (tool.arguments)(&mut settings.clone().into_generator()).to_value();
         input["type"] = "object".into();
         json!({
-            "name": name,
-            "description": description,
+            "name": tool.name,
+            "description": format!("{}. {}", tool.question, tool.hint).trim_end(),
             "inputSchema": input,
             "annotations": {
                 "readOnlyHint": true,
                 "destructiveHint": false,
                 "idempotentHint": true,
-                // Only the sources of the configuration are asked, never an address from an argument.
+                // Only the configured sources are contacted, never an address from an argument.
                 "openWorldHint": false,
             },
         })
     };
-    TOOLS.iter().map(tool).collect()
+    TOOLS.iter().map(describe).collect()
 }
 
 /// Calls a tool by name.
-pub(super) fn call(asked: &Asked<'_>, name: &str, arguments: Value) -> Result<Value, ToolError> {
-    let Some((.., run)) = TOOLS.iter().find(|(n, ..)| *n == name) else {
-        let names = TOOLS.map(|(n, ..)| n).join(", ");
-        return Err(ToolError::Arguments(format!("there is no tool {name:?}; there are {names}")));
+pub(super) fn call(context: &ToolContext<'_>, name: &str, arguments: Value) -> Result<Value, ToolError> {
+    let Some(tool) = TOOLS.iter().find(|tool| tool.name == name) else {
+        let names = TOOLS.map(|tool| tool.name).join(", ");
+        return Err(ToolError::Arguments(format!("there is no tool {name:?}; the tools are {names}")));
     };
-    let value = run(asked, arguments)?;
+    let value = (tool.run)(context, arguments)?;
     let bytes = value.to_string().len();
-    if bytes > MAX_ANSWER {
+    if bytes > MAX_ANSWER_BYTES {
         let message =
-            format!("the answer has {bytes} bytes, more than {MAX_ANSWER}; ask for less, or read it over HTTP");
+            format!("the answer has {bytes} bytes, more than {MAX_ANSWER_BYTES}; ask for less, or read it over HTTP");
         return Err(ToolError::Failed(message));
     }
-    // Structured content is an object.
+    // The protocol requires structured content to be an object.
     Ok(if value.is_object() { value } else { json!({"answer": value}) })
 }
 
@@ -185,56 +206,58 @@ fn read<T: DeserializeOwned>(arguments: Value) -> Result<T, ToolError> {
     serde_json::from_value(arguments).map_err(|e| ToolError::Arguments(format!("arguments: {e}")))
 }
 
-fn list_incidents(asked: &Asked<'_>, arguments: Value) -> Result<Value, ToolError> {
+fn list_incidents(context: &ToolContext<'_>, arguments: Value) -> Result<Value, ToolError> {
     let ListArguments { target, state, cause, limit } = read(arguments)?;
     let limit = limit.unwrap_or(DEFAULT_INCIDENTS).clamp(1, MAX_INCIDENTS);
     let states = state.into_iter().collect();
     let filter = IncidentFilter { target, states, cause, limit, ..IncidentFilter::default() };
-    let incidents = asked.store.list(&filter)?;
-    Ok(json!({"incidents": incidents.iter().map(brief).collect::<Vec<_>>()}))
+    let incidents = context.store.list(&filter)?;
+    Ok(json!({"incidents": incidents.iter().map(incident_summary).collect::<Vec<_>>()}))
 }
 
-fn get_incident(asked: &Asked<'_>, arguments: Value) -> Result<Value, ToolError> {
+fn get_incident(context: &ToolContext<'_>, arguments: Value) -> Result<Value, ToolError> {
     let IncidentArguments { incident: id } = read(arguments)?;
     let missing = || ToolError::from(SystemError::NotFound { what: "incident", name: id.clone() });
-    let incident = asked.store.get(&id)?.ok_or_else(missing)?;
-    let mut out = brief(&incident);
+    let incident = context.store.get(&id)?.ok_or_else(missing)?;
+    let mut out = incident_summary(&incident);
     out["timeline"] = json!(incident.timeline);
     out["slos"] = json!(incident.slos);
-    out["diagnosis"] = incident.report.as_ref().map_or(Value::Null, short);
+    out["diagnosis"] = incident.report.as_ref().map_or(Value::Null, report_summary);
     Ok(out)
 }
 
-fn list_targets(asked: &Asked<'_>, arguments: Value) -> Result<Value, ToolError> {
+fn list_targets(context: &ToolContext<'_>, arguments: Value) -> Result<Value, ToolError> {
     let NoArguments {} = read(arguments)?;
-    Ok(json!({"targets": asked.system.targets()}))
+    Ok(json!({"targets": context.system.targets()}))
 }
 
-fn diagnose(asked: &Asked<'_>, arguments: Value) -> Result<Value, ToolError> {
-    Ok(short(&asked.system.diagnose(&read(arguments)?)?))
+fn diagnose(context: &ToolContext<'_>, arguments: Value) -> Result<Value, ToolError> {
+    Ok(report_summary(&context.system.diagnose(&read(arguments)?)?))
 }
 
-fn explain(asked: &Asked<'_>, arguments: Value) -> Result<Value, ToolError> {
+fn explain(context: &ToolContext<'_>, arguments: Value) -> Result<Value, ToolError> {
     let ExplainArguments { incident, service } = read(arguments)?;
-    Ok(asked.system.explain(&incident, &service)?)
+    to_json(&context.system.explain(&incident, &service)?)
 }
 
-fn graph(asked: &Asked<'_>, arguments: Value) -> Result<Value, ToolError> {
+fn service_map(context: &ToolContext<'_>, arguments: Value) -> Result<Value, ToolError> {
     let IncidentArguments { incident } = read(arguments)?;
-    Ok(asked.system.graph(&incident)?)
+    to_json(&context.system.service_map(&incident)?)
 }
 
-fn compare(asked: &Asked<'_>, arguments: Value) -> Result<Value, ToolError> {
+fn compare(context: &ToolContext<'_>, arguments: Value) -> Result<Value, ToolError> {
     let request: CompareRequest = read(arguments)?;
     for (name, period) in [("before", request.before), ("after", request.after)] {
-        if period.start >= period.end {
-            return Err(ToolError::Arguments(format!("arguments: {name}.start is not before {name}.end")));
-        }
+        period.check().map_err(|e| ToolError::Arguments(format!("arguments: {name}: {e}")))?;
     }
-    Ok(asked.system.compare(&request)?)
+    to_json(&context.system.compare(&request)?)
 }
 
-fn brief(i: &Incident) -> Value {
+fn to_json(value: &impl Serialize) -> Result<Value, ToolError> {
+    serde_json::to_value(value).map_err(|e| ToolError::Failed(format!("the answer cannot be written as JSON: {e}")))
+}
+
+fn incident_summary(i: &Incident) -> Value {
     json!({
         "id": i.id, "target": i.target, "state": i.state, "severity": i.severity, "title": i.title,
         "onset": i.onset.rfc3339(), "closed": i.closed.map(|t| t.rfc3339()),
@@ -242,8 +265,8 @@ fn brief(i: &Incident) -> Value {
     })
 }
 
-/// A report without its queries and its long tail.
-fn short(report: &Report) -> Value {
+/// A report without its queries, limited to the leading causes.
+fn report_summary(report: &Report) -> Value {
     let causes = report.causes.iter().take(MAX_CAUSES).map(|c| {
         json!({
             "rank": c.rank, "service": c.service, "confidence": c.confidence, "onset": c.onset, "path": c.path,

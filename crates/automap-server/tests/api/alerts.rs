@@ -33,7 +33,7 @@ async fn alerts_go_to_the_watcher_once() {
     arrived(&server, 3).await;
     let groups = server.system.alerts.lock().unwrap();
     assert_eq!((groups.len(), groups[0].target.as_deref(), groups[1].alerts.len()), (3, Some("shop"), 1));
-    assert!(!groups[1].alerts[0].firing);
+    assert!(!groups[1].alerts[0].is_firing);
 }
 
 #[tokio::test]

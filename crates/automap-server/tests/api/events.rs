@@ -1,7 +1,7 @@
 //! Server-sent events: what happens is told, and who comes back misses nothing that is kept.
 
 use automap_server::api::Peer;
-use automap_server::api::system::IncidentChange;
+use automap_server::system::IncidentChange;
 use axum::body::Body;
 use axum::http::Request;
 use futures_util::StreamExt;

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use automap_core::compare::Comparison;
+use automap_core::explain::Explanation;
 use automap_core::incident::{INCIDENT_SCHEMA_VERSION, Incident, IncidentState, NamedCause, Severity, TimelineKind};
 use automap_core::metric::Unit;
 use automap_core::profile::{PROFILE_VERSION, ProfileTable};
@@ -11,16 +13,16 @@ use automap_core::rank::Engine;
 use automap_core::report::{
     Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Verdict, VerdictKind, WindowInfo,
 };
+use automap_core::service_map::ServiceMap;
 use automap_core::slo::{self, DEFAULT_PERIOD_MS, EventCounts, Objective, SloStatus};
 use automap_core::time::Timestamp;
 use automap_core::windows::OnsetSource;
-use automap_server::api::alerts::AlertGroup;
-use automap_server::api::system::{
+use automap_server::alerts::AlertGroup;
+use automap_server::store::IncidentStore;
+use automap_server::system::{
     CompareRequest, DiagnoseRequest, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics, TargetMetrics,
 };
-use automap_server::store::IncidentStore;
 use automap_server::watcher::{State, TargetStatus};
-use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use automap_server::store::memory::MemoryStore;
@@ -96,7 +98,7 @@ impl System for FakeSystem {
         vec![target("shop", State::Watching), target("bank", State::Starting)]
     }
 
-    fn snapshot(&self, target: &str) -> Option<Arc<Report>> {
+    fn latest_report(&self, target: &str) -> Option<Arc<Report>> {
         (target == "shop").then(|| Arc::new(report()))
     }
 
@@ -133,19 +135,21 @@ impl System for FakeSystem {
         }
     }
 
-    fn graph(&self, incident: &str) -> Result<Value, SystemError> {
-        let incident = self.incident(incident)?;
-        Ok(json!({"incident": incident.id, "nodes": [], "edges": []}))
+    fn service_map(&self, incident: &str) -> Result<ServiceMap, SystemError> {
+        self.incident(incident)?;
+        Ok(from_json(SERVICE_MAP))
     }
 
-    fn compare(&self, request: &CompareRequest) -> Result<Value, SystemError> {
-        Ok(json!({"target": request.target, "before": request.before, "after": request.after}))
+    fn compare(&self, request: &CompareRequest) -> Result<Comparison, SystemError> {
+        let mut comparison: Comparison = from_json(COMPARISON);
+        comparison.periods[0].source = request.target.clone();
+        Ok(comparison)
     }
 
-    fn explain(&self, incident: &str, service: &str) -> Result<Value, SystemError> {
+    fn explain(&self, incident: &str, service: &str) -> Result<Explanation, SystemError> {
         self.incident(incident)?;
         match service {
-            "payment" => Ok(json!({"service": service, "rank": 1})),
+            "payment" => Ok(from_json(EXPLANATION)),
             _ => Err(SystemError::NotFound { what: "service", name: service.to_owned() }),
         }
     }
@@ -184,6 +188,14 @@ impl System for FakeSystem {
             given_up: Some(0),
         }
     }
+}
+
+const SERVICE_MAP: &str = include_str!("../fixtures/service-map.json");
+const COMPARISON: &str = include_str!("../fixtures/comparison.json");
+const EXPLANATION: &str = include_str!("../fixtures/explanation.json");
+
+fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> T {
+    serde_json::from_str(text).unwrap()
 }
 
 pub(crate) fn report() -> Report {

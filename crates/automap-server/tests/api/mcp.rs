@@ -80,8 +80,8 @@ fn every_tool_answers() {
         (&replies[2], "/targets/0/target", "shop"),
         (&replies[3], "/causes/0/evidence/0", "orders→payment latency 4 → 312 ms"),
         (&replies[4], "/service", "payment"),
-        (&replies[5], "/incident", "shop-4"),
-        (&replies[6], "/target", "shop"),
+        (&replies[5], "/nodes/0/service", "front-end"),
+        (&replies[6], "/periods/0/source", "shop"),
     ] {
         let result = &reply["result"];
         assert_eq!(result["isError"], false, "{reply}");

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Once};
 
 use automap_core::incident::IncidentState;
-use automap_server::api::{ApiConfig, App, Parts, Peer, Workers, router};
+use automap_server::api::{ApiConfig, App, BackgroundTasks, Dependencies, Peer, router};
 use automap_server::store::IncidentStore;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -46,7 +46,7 @@ pub(crate) struct Server {
     pub(crate) router: Router,
     pub(crate) system: Arc<FakeSystem>,
     pub(crate) store: Arc<MemoryStore>,
-    pub(crate) _workers: Option<Workers>,
+    pub(crate) _workers: Option<BackgroundTasks>,
 }
 
 #[derive(Debug)]
@@ -100,8 +100,9 @@ impl Server {
             let log = tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(|| ThreadLog);
             tracing::subscriber::set_global_default(log.finish()).unwrap();
         });
-        let parts = Parts { system: Arc::clone(&system) as _, store: Arc::clone(&store) as _, clock: || NOW };
-        let app = App::open(config, parts).unwrap();
+        let dependencies =
+            Dependencies { system: Arc::clone(&system) as _, store: Arc::clone(&store) as _, clock: || NOW };
+        let app = App::open(config, dependencies).unwrap();
         let router = router(&app, Router::new());
         Self { router, app, system, store, _workers: None }
     }

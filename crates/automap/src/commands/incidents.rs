@@ -9,10 +9,10 @@ use anyhow::{Context, Result, bail};
 use automap_core::incident::{Incident, IncidentState};
 use automap_core::time::Timestamp;
 use automap_render::incident::{incident_text, incidents_text};
-use automap_server::api::system::System as _;
-use automap_server::live::{self, Live};
+use automap_server::live_system::{self, LiveSystem};
 use automap_server::notify::NotifyConfig;
 use automap_server::store::{IncidentFilter, transfer};
+use automap_server::system::{System as _, SystemError};
 use clap::{Args, Subcommand};
 use jiff::ZonedDateTime;
 
@@ -171,15 +171,15 @@ fn confirm(args: &ConfirmArgs) -> Result<()> {
     let (id, service) = (args.id.as_str(), args.service.as_str());
     let by = std::env::var("USER").unwrap_or_else(|_| "the operator".to_owned());
     let confirmed = match args.kept.configuration()? {
-        Some(config) if !args.force => Live::of(&config, &opened.store)?.confirm(id, service, &by),
+        Some(config) if !args.force => LiveSystem::new(&config, &opened.store)?.confirm(id, service, &by),
         config => {
             let notify = config.map_or_else(NotifyConfig::default, |c| c.notify);
-            live::confirm(&*opened.store, &notify, (id, service, &by), args.force, now())
+            live_system::confirm(&*opened.store, &notify, (id, service, &by), args.force, now())
         }
     };
     match confirmed {
         Ok(incident) => say(&format!("{}: {service} is confirmed", incident.id)),
-        Err(live::SystemError::Refused { message, next }) => {
+        Err(SystemError::Refused { message, next }) => {
             bail!("{message}; {next} (--force confirms it all the same)")
         }
         Err(error) => return Err(error.into()),

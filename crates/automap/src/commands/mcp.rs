@@ -3,7 +3,7 @@
 use std::io;
 
 use anyhow::Result;
-use automap_server::live::Live;
+use automap_server::live_system::LiveSystem;
 use automap_server::mcp;
 use clap::Args;
 
@@ -29,7 +29,7 @@ pub(crate) struct McpArgs {
 pub(crate) fn run(args: &McpArgs) -> Result<Exit> {
     let config = args.target.configuration()?;
     let store = args.store.open_configured(&config.store)?.store;
-    let live = Live::of(&config, &store)?;
-    mcp::serve(io::stdin().lock(), io::stdout().lock(), &live, &*store)?;
+    let system = LiveSystem::new(&config, &store)?;
+    mcp::serve(io::stdin().lock(), io::stdout().lock(), &system, &*store)?;
     Ok(Exit::Ok)
 }

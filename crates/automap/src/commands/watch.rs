@@ -7,8 +7,8 @@ use anyhow::{Result, bail};
 use automap_core::incident::Incident;
 use automap_render::incident::change_text;
 use automap_server::config::Config;
+use automap_server::daemon::{Daemon, Listener};
 use automap_server::replica::Replica;
-use automap_server::running::{Listener, Running};
 use automap_server::signals::stop_on_signals;
 use automap_server::watcher::Stop;
 use clap::Args;
@@ -72,22 +72,22 @@ fn start(args: &WatchArgs, config: Config, is_served: bool) -> Result<Exit> {
     let stop = Stop::default();
     stop_on_signals(&stop)?;
     let replica = Replica::new(&opened.lock);
-    let mut running = Running::start(&config, &opened.store, replica, &stop, &listener(args))?;
+    let mut daemon = Daemon::start(&config, &opened.store, replica, &stop, &listener(args))?;
     if is_served {
-        match running.serve(&config) {
+        match daemon.serve(&config) {
             Ok(address) => {
                 let scheme = if config.api.tls.is_some() { "https" } else { "http" };
                 info!(target: "api", "the API is at {scheme}://{address}/api/v1/openapi.json");
             }
             Err(error) => {
-                running.stop();
-                running.join();
+                daemon.stop();
+                daemon.join();
                 return Err(error.into());
             }
         }
     }
     info!(target: "store", "incidents are kept in {}; Ctrl-C ends it", opened.place);
-    if !running.join() {
+    if !daemon.join() {
         bail!("a thread of the watcher panicked; this is a bug");
     }
     Ok(Exit::Ok)

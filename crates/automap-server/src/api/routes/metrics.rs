@@ -1,0 +1,23 @@
+//! `/metrics`: automap's own metrics, for Prometheus.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+use crate::api::app::App;
+use crate::api::http::problem::Problem;
+use crate::api::routes::route::Route;
+use crate::api::state::request_metrics::PROMETHEUS_TEXT;
+
+pub(super) const PATH: &str = "/metrics";
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![Route::get(PATH, "getMetrics", "automap's own metrics, for Prometheus", metrics).answers_text("text/plain")]
+}
+
+/// `GET /metrics`
+async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
+    let system = app.ask(|system| system.metrics()).await?;
+    let text = app.metrics.text(system).map_err(|_| Problem::internal("metrics"))?;
+    Ok(([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], text).into_response())
+}

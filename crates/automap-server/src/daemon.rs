@@ -1,0 +1,155 @@
+//! Everything that a configuration asks for, running: one thread for each target, one that renews the leases, one that sends messages, one that
+//! prunes the store and, with `automap serve`, one for the API. All of them end when the [`Stop`] is set.
+
+mod api_thread;
+mod event;
+mod target_thread;
+mod upkeep;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use automap_core::incident::Incident;
+
+use crate::api::ApiError;
+use crate::config::Config;
+use crate::lead::Lead;
+use crate::live_system::{LiveSystem, SetupError};
+use crate::notify::outbox::{self, Outbox};
+use crate::replica::Replica;
+use crate::store::{IncidentFilter, Store, StoreError};
+use crate::watcher::{Clock, Stop, SystemClock};
+use target_thread::TargetThread;
+
+/// Called for every incident that opened, changed or closed and is stored; from several threads.
+pub type Listener = Arc<dyn Fn(&Incident) + Send + Sync>;
+
+/// Why the daemon cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration's targets cannot be used.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The operating system refuses another thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// The running threads.
+#[derive(Debug)]
+pub struct Daemon {
+    /// What is known of the targets, and what can be asked.
+    pub system: Arc<LiveSystem>,
+    store: Arc<dyn Store>,
+    stop: Stop,
+    threads: Vec<JoinHandle<()>>,
+    outbox: Arc<Outbox>,
+    /// Kept until the end, because the replica's name belongs to this process for as long.
+    _replica: Replica,
+}
+
+impl Daemon {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// [`StartError`]; no thread runs then.
+    pub fn start(
+        config: &Config,
+        store: &Arc<dyn Store>,
+        replica: Replica,
+        stop: &Stop,
+        listener: &Listener,
+    ) -> Result<Self, StartError> {
+        let system = Arc::new(LiveSystem::new(config, store)?);
+        store.list(&IncidentFilter { limit: 1, ..IncidentFilter::default() })?;
+        let outbox = Arc::new(Outbox::start(outbox_parts(config, store, &replica))?);
+        let holder = replica.name.clone();
+        let store = Arc::clone(store);
+        let mut daemon = Self { system, store, stop: stop.clone(), threads: Vec::new(), outbox, _replica: replica };
+        let leads: Vec<(String, Lead)> =
+            config.targets.iter().map(|target| (target.name.clone(), Lead::default())).collect();
+        daemon.spawn_targets(config, &leads, &holder, listener)?;
+        let (store, end) = (Arc::clone(&daemon.store), stop.clone());
+        daemon.spawn("leases".into(), move || upkeep::renew_leases(&leads, &*store, &holder, &end))?;
+        let (store, keeping, end) = (Arc::clone(&daemon.store), config.store.clone(), stop.clone());
+        daemon.spawn("tidy".into(), move || upkeep::prune_store(&keeping, &*store, &end))?;
+        Ok(daemon)
+    }
+
+    fn spawn_targets(
+        &mut self,
+        config: &Config,
+        leads: &[(String, Lead)],
+        holder: &str,
+        listener: &Listener,
+    ) -> Result<(), StartError> {
+        let notify = Arc::new(config.notify.clone());
+        for (index, (target, lead)) in leads.iter().enumerate() {
+            let thread = TargetThread {
+                index,
+                system: Arc::clone(&self.system),
+                store: Arc::clone(&self.store),
+                outbox: Arc::clone(&self.outbox),
+                watching: config.watching.options(),
+                notify: Arc::clone(&notify),
+                holder: holder.to_owned(),
+                lead: lead.clone(),
+                stop: self.stop.clone(),
+                listener: Arc::clone(listener),
+            };
+            self.spawn(format!("watch-{target}"), move || thread.run())?;
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self, name: String, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        let spawned = std::thread::Builder::new().name(name).spawn(body);
+        // Threads that run already must not continue without the others.
+        self.threads.push(spawned.inspect_err(|_| self.stop.set())?);
+        Ok(())
+    }
+
+    /// Serves the API as well. Returns the address that is listened on, with the port that the operating system chose if it was 0.
+    ///
+    /// # Errors
+    /// [`ApiError`]; the watching continues.
+    pub fn serve(&mut self, config: &Config) -> Result<SocketAddr, ApiError> {
+        let (system, store) = (Arc::clone(&self.system), Arc::clone(&self.store));
+        let (address, thread) = api_thread::start(config.api.clone(), system, store, &self.stop)?;
+        self.threads.push(thread);
+        Ok(address)
+    }
+
+    /// Waits until every thread has ended, which they do when the stop is set. Returns whether all of them ended without a panic.
+    pub fn join(self) -> bool {
+        let ends: Vec<bool> = self.threads.into_iter().map(|t| t.join().is_ok()).collect();
+        // The outbox's thread ends with its last owner, after the message that it is sending.
+        drop(self.outbox);
+        ends.into_iter().all(|is_ok| is_ok)
+    }
+
+    /// Asks every thread to end.
+    pub fn stop(&self) {
+        self.stop.set();
+    }
+}
+
+fn outbox_parts(config: &Config, store: &Arc<dyn Store>, replica: &Replica) -> outbox::Parts {
+    let notify = Arc::new(config.notify.clone());
+    let seed = u64::from(std::process::id());
+    outbox::Parts {
+        store: Arc::clone(store),
+        config: Box::new(move || Arc::clone(&notify)),
+        clock: Box::new(|| SystemClock.now()),
+        holder: replica.name.clone(),
+        seed,
+        report: Box::new(move |step| match step {
+            Ok(step) => event::step(&step),
+            Err(error) => event::store(&error),
+        }),
+    }
+}

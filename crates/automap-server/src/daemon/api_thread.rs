@@ -1,0 +1,45 @@
+//! The API's thread, with the async runtime: the rest of the daemon is synchronous.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::Router;
+use tracing::error;
+
+use crate::api::{ApiConfig, ApiError, App, Dependencies, serve_on};
+use crate::live_system::LiveSystem;
+use crate::store::Store;
+use crate::watcher::{Clock, Stop, SystemClock};
+
+/// How long running requests may take to finish at shutdown.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
+/// How long blocking work may take after that, before it is abandoned.
+const BLOCKING_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Listens on the configured address and serves in a thread until the stop. Returns the address with its real port.
+pub(super) fn start(
+    config: ApiConfig,
+    system: Arc<LiveSystem>,
+    store: Arc<dyn Store>,
+    stop: &Stop,
+) -> Result<(SocketAddr, JoinHandle<()>), ApiError> {
+    let listen = config.listen;
+    let unusable = |e: std::io::Error| ApiError::Listen { listen, reason: e.to_string() };
+    let dependencies = Dependencies { system, store, clock: || SystemClock.now() };
+    let app = App::open(config, dependencies)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("api").enable_all().build();
+    let runtime = runtime.map_err(unusable)?;
+    let listener = runtime.block_on(tokio::net::TcpListener::bind(listen)).map_err(unusable)?;
+    let address = listener.local_addr().map_err(unusable)?;
+    let stop = stop.clone();
+    let body = move || {
+        if let Err(error) = runtime.block_on(serve_on(listener, app, Router::new(), stop.wait(), SHUTDOWN_DEADLINE)) {
+            error!(target: "api", %error, "the API has stopped");
+        }
+        runtime.shutdown_timeout(BLOCKING_DEADLINE);
+    };
+    let thread = std::thread::Builder::new().name("api".into()).spawn(body).map_err(unusable)?;
+    Ok((address, thread))
+}

@@ -1,0 +1,159 @@
+//! The thread of one target. While this process holds the target's lease, it polls, diagnoses, stores and publishes; otherwise it waits for
+//! the lease.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use automap_core::time::Timestamp;
+use automap_core::watch::WatchOptions;
+use automap_sources::slo::SloReader;
+use tracing::warn;
+
+use super::{Listener, event};
+use crate::lead::Lead;
+use crate::live_system::{LiveSystem, MonitoredTarget};
+use crate::notify::NotifyConfig;
+use crate::notify::outbox::Outbox;
+use crate::owners::Owners;
+use crate::profiles::Profiles;
+use crate::prometheus_source::PrometheusSource;
+use crate::store::{Store, StoreError};
+use crate::watcher::{self, Routes, State, Stop, SystemClock, TargetStatus, Tick, Told, Watcher};
+
+/// Pause after a store that could not be read.
+const RETRY_AFTER: Duration = Duration::from_secs(3);
+
+/// What the thread of one target needs.
+pub(super) struct TargetThread {
+    /// Which of [`LiveSystem::monitored`].
+    pub(super) index: usize,
+    pub(super) system: Arc<LiveSystem>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) watching: WatchOptions,
+    pub(super) notify: Arc<NotifyConfig>,
+    /// This process in the leases.
+    pub(super) holder: String,
+    pub(super) lead: Lead,
+    pub(super) stop: Stop,
+    pub(super) listener: Listener,
+}
+
+impl TargetThread {
+    /// Watches whenever this process holds the lease, until the stop.
+    pub(super) fn run(&self) {
+        let Some(monitored) = self.system.monitored().get(self.index) else { return };
+        let name = &monitored.target.name;
+        let queries = Arc::clone(&monitored.counters.queries);
+        let mut source = PrometheusSource::of(monitored.client.clone(), &monitored.target, queries);
+        let owners = Arc::new(Owners::new(Arc::clone(&self.notify), &monitored.target));
+        self.set_following(monitored);
+        while let Some(term) = self.lead.wait(&self.stop) {
+            match self.resume(name, &owners) {
+                Ok((watcher, profiles)) => self.watch(watcher, profiles, &owners, &mut source, monitored, &term),
+                Err(error) => {
+                    event::store(&error);
+                    self.stop.sleep(RETRY_AFTER);
+                }
+            }
+            self.set_following(monitored);
+        }
+        if let Err(error) = self.store.release(name, &self.holder) {
+            event::store(&error);
+        }
+    }
+
+    fn set_following(&self, monitored: &MonitoredTarget) {
+        let source = monitored.client.address().to_owned();
+        let status = TargetStatus { source, ..TargetStatus::following(&monitored.target.name) };
+        self.system.snapshots.set_status(status);
+    }
+
+    /// A watcher that continues with the incidents in the store.
+    fn resume(&self, target: &str, owners: &Arc<Owners>) -> Result<(Watcher, Profiles), StoreError> {
+        let (notify, owners) = (Arc::clone(&self.notify), Arc::clone(owners));
+        let routes = Routes::new(move |i, told| notify.routes_for(i, told), move |i| owners.of(i));
+        let watcher = Watcher::resume(target, self.watching, Arc::clone(&self.store), routes)?;
+        Ok((watcher.held_by(&self.holder), Profiles::resume(target, &*self.store)?))
+    }
+
+    /// Polls until the lease is lost or the stop is set.
+    fn watch(
+        &self,
+        mut watcher: Watcher,
+        mut profiles: Profiles,
+        owners: &Owners,
+        source: &mut PrometheusSource,
+        monitored: &MonitoredTarget,
+        term: &Stop,
+    ) {
+        let target = &monitored.target;
+        let mut last_state = None;
+        let mut objectives = SloReader::new(&target.namespace, monitored.slos.clone());
+        let onset = Cell::new(watcher.open().map(|i| i.onset));
+        let before_tick = |now| self.before_tick(monitored, owners, &mut objectives, onset.get(), now);
+        let after_tick = |watcher: &Watcher, tick: &Tick| {
+            onset.set(watcher.open().map(|i| i.onset));
+            self.after_tick(monitored, &mut profiles, &mut last_state, watcher, tick);
+        };
+        watcher::run(&mut watcher, source, &SystemClock, target.every.duration(), term, before_tick, after_tick);
+    }
+
+    /// Refreshes the owners, and returns what an incident may open for beside the metrics: burning objectives and firing alerts.
+    fn before_tick(
+        &self,
+        monitored: &MonitoredTarget,
+        owners: &Owners,
+        objectives: &mut SloReader,
+        onset: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Told {
+        let name = &monitored.target.name;
+        if let Err(error) = owners.refresh(&monitored.client, now) {
+            warn!(target: "owners", target = name, error, "the labels of teams cannot be read");
+        }
+        let slos = match objectives.read(&monitored.client, now, onset) {
+            Ok(counted) => {
+                self.system.snapshots.set_slos(name, counted.statuses);
+                counted.burning
+            }
+            Err(error) => {
+                warn!(target: "slos", target = name, %error, "the objectives cannot be counted");
+                Vec::new()
+            }
+        };
+        Told { slos, alerts: self.system.alerts.firing(name, now) }
+    }
+
+    /// Publishes what a tick brought: to listeners, the outbox, the profiles and the snapshots.
+    fn after_tick(
+        &self,
+        monitored: &MonitoredTarget,
+        profiles: &mut Profiles,
+        last_state: &mut Option<State>,
+        watcher: &Watcher,
+        tick: &Tick,
+    ) {
+        monitored.counters.count_poll(tick.look, tick.judge, tick.report.is_some());
+        let status = TargetStatus { source: monitored.client.address().to_owned(), ..watcher.status().clone() };
+        if last_state.replace(status.state) != Some(status.state) {
+            event::state(&status);
+        }
+        if !tick.kept.is_empty() {
+            self.outbox.ring();
+        }
+        for incident in &tick.kept {
+            monitored.counters.count_change(incident);
+            self.system.publish(incident);
+            event::incident(incident);
+            (self.listener)(incident);
+        }
+        if let Some(observation) = &tick.observation
+            && let Err(error) = profiles.looked(&status, observation, &*self.store)
+        {
+            event::store(&error);
+        }
+        self.system.snapshots.set_tick(status, tick);
+    }
+}

@@ -1,0 +1,194 @@
+//! The [`System`] of a running automap: answers from the latest snapshots where they suffice, and from the targets' servers where metrics are
+//! needed. `automap mcp` uses it without a watcher; it then knows what the store keeps, and can analyse.
+
+mod analyses;
+mod confirmation;
+mod counters;
+mod target;
+
+use std::sync::Arc;
+
+use automap_core::compare::Comparison;
+use automap_core::explain::Explanation;
+use automap_core::incident::Incident;
+use automap_core::profile::ProfileTable;
+use automap_core::report::Report;
+use automap_core::service_map::ServiceMap;
+use automap_core::slo::SloStatus;
+use automap_core::time::Timestamp;
+use tokio::sync::broadcast;
+
+use crate::alerts::AlertGroup;
+use crate::alerts::firing::FiringAlerts;
+use crate::config::{Config, Target};
+use crate::notify::NotifyConfig;
+use crate::snapshots::Snapshots;
+use crate::store::{Store, StoreError};
+use crate::system::{
+    CompareRequest, DiagnoseRequest, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics,
+};
+use crate::watcher::{Clock, SystemClock, TargetStatus};
+
+pub use confirmation::confirm;
+pub(crate) use target::MonitoredTarget;
+pub use target::SetupError;
+
+/// Changes by which a listener may lag before the oldest are dropped for it.
+const MAX_BEHIND: usize = 256;
+
+/// The targets of a configuration, and what is known of them.
+#[derive(Debug)]
+pub struct LiveSystem {
+    /// The latest status and report of every target.
+    pub snapshots: Snapshots,
+    /// Alerts from outside that fire now.
+    pub alerts: FiringAlerts,
+    targets: Vec<MonitoredTarget>,
+    store: Arc<dyn Store>,
+    notify: Arc<NotifyConfig>,
+    changes: broadcast::Sender<IncidentChange>,
+}
+
+impl LiveSystem {
+    /// For the targets of a configuration. Their servers are not contacted yet.
+    ///
+    /// # Errors
+    /// [`SetupError`] when there is no target, or an address, header, certificate or file of objectives cannot be used.
+    pub fn new(config: &Config, store: &Arc<dyn Store>) -> Result<Self, SetupError> {
+        let targets = MonitoredTarget::all_of(config)?;
+        let snapshots = Snapshots::default();
+        for monitored in &targets {
+            let source = monitored.client.address().to_owned();
+            snapshots.set_status(TargetStatus { source, ..TargetStatus::new(&monitored.target.name) });
+        }
+        let configured: Vec<Target> = targets.iter().map(|t| t.target.clone()).collect();
+        Ok(Self {
+            snapshots,
+            alerts: FiringAlerts::new(&configured),
+            targets,
+            store: Arc::clone(store),
+            notify: Arc::new(config.notify.clone()),
+            changes: broadcast::Sender::new(MAX_BEHIND),
+        })
+    }
+
+    pub(crate) fn monitored(&self) -> &[MonitoredTarget] {
+        &self.targets
+    }
+
+    /// Sends a change of an incident to all listeners.
+    pub fn publish(&self, incident: &Incident) {
+        // Fails when there is no listener, which is the usual state.
+        let _ = self.changes.send(IncidentChange::of(incident));
+    }
+
+    fn target(&self, name: &str) -> Result<&MonitoredTarget, SystemError> {
+        let found = self.targets.iter().find(|t| t.target.name == name);
+        found.ok_or_else(|| SystemError::NotFound { what: "target", name: name.to_owned() })
+    }
+
+    fn incident(&self, id: &str) -> Result<Incident, SystemError> {
+        let found = self.store.get(id).map_err(store_unavailable)?;
+        found.ok_or_else(|| SystemError::NotFound { what: "incident", name: id.to_owned() })
+    }
+}
+
+impl System for LiveSystem {
+    fn targets(&self) -> Vec<TargetStatus> {
+        // The database's own text may contain paths and addresses: it is for the log only.
+        let without_details = |status: TargetStatus| TargetStatus {
+            store_error: status.store_error.map(|_| "the store does not accept changes; see automap's log".to_owned()),
+            ..status
+        };
+        self.snapshots.all().into_iter().map(|snapshot| without_details(snapshot.status)).collect()
+    }
+
+    fn latest_report(&self, target: &str) -> Option<Arc<Report>> {
+        self.snapshots.get(target)?.report
+    }
+
+    fn services(&self, target: &str) -> Result<Vec<ServiceStatus>, SystemError> {
+        self.target(target)?;
+        let Some(snapshot) = self.snapshots.get(target) else { return Ok(Vec::new()) };
+        let status = |(service, metrics): (&String, &Vec<String>)| ServiceStatus {
+            service: service.clone(),
+            metrics: metrics.clone(),
+            signs: snapshot.status.signs.iter().filter(|s| s.service == *service).cloned().collect(),
+        };
+        Ok(snapshot.services.iter().map(status).collect())
+    }
+
+    fn slos(&self, target: &str) -> Result<Arc<Vec<SloStatus>>, SystemError> {
+        self.target(target)?;
+        Ok(self.snapshots.get(target).map(|snapshot| snapshot.slos).unwrap_or_default())
+    }
+
+    fn profiles(&self, target: &str) -> Result<ProfileTable, SystemError> {
+        self.target(target)?;
+        let latest = self.store.profiles(target, Timestamp::from_ms(0), 1).map_err(store_unavailable)?;
+        let latest = latest
+            .first()
+            .ok_or_else(|| SystemError::NotFound { what: "profile yet of target", name: target.to_owned() })?;
+        serde_json::from_str(&latest.json).map_err(|e| SystemError::Unavailable {
+            place: "the store".into(),
+            message: format!("a profile cannot be read: {e}"),
+        })
+    }
+
+    fn diagnose(&self, request: &DiagnoseRequest) -> Result<Report, SystemError> {
+        analyses::diagnose(self.target(&request.target)?, request, SystemClock.now())
+    }
+
+    fn service_map(&self, incident: &str) -> Result<ServiceMap, SystemError> {
+        let incident = self.incident(incident)?;
+        analyses::service_map(self.target(&incident.target)?, &incident, SystemClock.now())
+    }
+
+    fn compare(&self, request: &CompareRequest) -> Result<Comparison, SystemError> {
+        analyses::compare(self.target(&request.target)?, request, SystemClock.now())
+    }
+
+    fn explain(&self, incident: &str, service: &str) -> Result<Explanation, SystemError> {
+        let incident = self.incident(incident)?;
+        analyses::explain(self.target(&incident.target)?, &incident, service, SystemClock.now())
+    }
+
+    fn alert(&self, group: &AlertGroup) -> Result<(), SystemError> {
+        let intake = self.alerts.receive(group, SystemClock.now());
+        let (message, next) = match (intake.unmatched, intake.dropped) {
+            (0, 0) => return Ok(()),
+            (0, dropped) => (format!("{dropped} alerts exceed the limit of firing alerts"), "group the alerts"),
+            (unmatched, _) => (
+                format!("{unmatched} alerts belong to no target"),
+                "name the target in the webhook's address: ?target=NAME, or label the alerts automap_target",
+            ),
+        };
+        Err(SystemError::Refused { message, next: next.to_owned() })
+    }
+
+    fn confirm(&self, incident: &str, service: &str, by: &str) -> Result<Incident, SystemError> {
+        let now = SystemClock.now();
+        let confirmed = confirm(&*self.store, &self.notify, (incident, service, by), false, now)?;
+        self.publish(&confirmed);
+        // The confirmation is stored in any case; learning from it needs the metrics, which may be gone.
+        if let Ok(target) = self.target(&confirmed.target)
+            && let Ok(Some(case)) = analyses::confirmed_case(target, &confirmed, service, now)
+        {
+            self.store.confirm(&case).map_err(store_unavailable)?;
+        }
+        Ok(confirmed)
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<IncidentChange> {
+        self.changes.subscribe()
+    }
+
+    fn metrics(&self) -> SystemMetrics {
+        counters::metrics(&self.targets, &self.snapshots, &*self.store)
+    }
+}
+
+/// The database's own text may contain paths and addresses. It is in the log already, since renewing a lease fails as well.
+fn store_unavailable(_: StoreError) -> SystemError {
+    SystemError::Unavailable { place: "the store".into(), message: "it does not answer; see automap's log".into() }
+}

@@ -1,0 +1,149 @@
+//! Analyses on request. The store keeps reports, not metrics: an analysis of an incident fetches the metrics again from the target's server,
+//! for exactly the windows of the incident's report, while the server still has them.
+
+use automap_core::compare::{self, CompareOptions, Comparison};
+use automap_core::explain::Explanation;
+use automap_core::graph::{GraphOptions, learn_for_incident};
+use automap_core::incident::Incident;
+use automap_core::observation::Observation;
+use automap_core::rank::Engine;
+use automap_core::rank::metric_weights::ConfirmedCase;
+use automap_core::report::{self, Report, WindowInfo};
+use automap_core::service_map::{MapKind, ServiceMap, with_graphs};
+use automap_core::time::{Interval, Timestamp, WindowHint};
+use automap_core::{Analysis, DiagnoseOptions, analyse};
+use automap_sources::prometheus::{ObserveOptions, observe};
+
+use super::MonitoredTarget;
+use crate::config::Span;
+use crate::system::{CompareRequest, DiagnoseRequest, EngineName, Period, SystemError};
+
+/// Baseline before an incident when the request names none.
+const BASELINE_MS: i64 = 3_600_000;
+/// Longest period that is fetched at once: a week.
+const MAX_PERIOD_MS: i64 = 7 * 86_400_000;
+
+/// Fetches and diagnoses now.
+pub(super) fn diagnose(
+    monitored: &MonitoredTarget,
+    request: &DiagnoseRequest,
+    now: Timestamp,
+) -> Result<Report, SystemError> {
+    let baseline = request.baseline.and_then(|p| Interval::new(p.start, p.end));
+    let start = request.incident_start;
+    let from = baseline.map_or_else(|| start.unwrap_or(now).min(now).plus_ms(-BASELINE_MS), |b| b.start);
+    let hint = WindowHint { incident_start: start, baseline, ..WindowHint::default() };
+    let observation = fetch(monitored, Interval::new(from, now), hint, now)?;
+    let engine = match request.engine {
+        Some(EngineName::Automap) => Engine::Automap,
+        Some(EngineName::Evidence) | None => Engine::Evidence,
+    };
+    let options = DiagnoseOptions { engine, ..DiagnoseOptions::default() };
+    let analysis = analyse(&observation, &options).map_err(|e| refused(&e, "choose a longer period"))?;
+    Ok(report::compose(&observation, &analysis, &options.verdict))
+}
+
+/// The service map of an incident.
+pub(super) fn service_map(
+    monitored: &MonitoredTarget,
+    incident: &Incident,
+    now: Timestamp,
+) -> Result<ServiceMap, SystemError> {
+    let options = DiagnoseOptions::default();
+    let (observation, analysis) = analyse_again(monitored, incident, &options, now)?;
+    let report = report::compose(&observation, &analysis, &options.verdict);
+    let graphs =
+        learn_for_incident(&analysis.frame, &analysis.windows.rows, &observation.calls, &GraphOptions::default());
+    Ok(with_graphs(&observation, &report, &graphs, MapKind::Anomaly))
+}
+
+/// Why a service ranks where it ranks.
+pub(super) fn explain(
+    monitored: &MonitoredTarget,
+    incident: &Incident,
+    service: &str,
+    now: Timestamp,
+) -> Result<Explanation, SystemError> {
+    let options = DiagnoseOptions::default();
+    let (observation, analysis) = analyse_again(monitored, incident, &options, now)?;
+    automap_core::explain::explain(&observation, &analysis, &options, service)
+        .map_err(|_| SystemError::NotFound { what: "service", name: service.to_owned() })
+}
+
+/// What the AutoMAP engine can learn from an incident whose cause was confirmed.
+pub(super) fn confirmed_case(
+    monitored: &MonitoredTarget,
+    incident: &Incident,
+    cause: &str,
+    now: Timestamp,
+) -> Result<Option<ConfirmedCase>, SystemError> {
+    let options = DiagnoseOptions { engine: Engine::Automap, ..DiagnoseOptions::default() };
+    let (_, analysis) = analyse_again(monitored, incident, &options, now)?;
+    Ok(analysis.confirmed(&incident.id, cause, &options.automap))
+}
+
+/// What differs between two periods.
+pub(super) fn compare(
+    monitored: &MonitoredTarget,
+    request: &CompareRequest,
+    now: Timestamp,
+) -> Result<Comparison, SystemError> {
+    let observed = |name: &str, period: &Period| {
+        let window = Interval::new(period.start, period.end);
+        let observation = fetch(monitored, window, WindowHint::default(), now)?;
+        compare::Period::new(name, &observation, window).map_err(|e| refused(&e, "choose a period that has data"))
+    };
+    let periods = [observed("before", &request.before)?, observed("after", &request.after)?];
+    compare::compare(&periods, &CompareOptions::default()).map_err(|e| refused(&e, "choose other periods"))
+}
+
+/// Fetches and analyses the metrics of an incident again, in the windows of its report.
+fn analyse_again(
+    monitored: &MonitoredTarget,
+    incident: &Incident,
+    options: &DiagnoseOptions,
+    now: Timestamp,
+) -> Result<(Observation, Analysis), SystemError> {
+    let windows = incident.report.as_ref().map(|r| &r.windows);
+    let baseline = windows.map(WindowInfo::baseline);
+    let start = windows.map_or(incident.onset, |w| w.incident_start);
+    let end = windows.map(|w| w.incident_end).or(incident.closed).unwrap_or(now);
+    let from = baseline.map_or_else(|| start.plus_ms(-BASELINE_MS), |b| b.start);
+    let hint =
+        WindowHint { incident_start: Some(start), start_tolerance_ms: Some(0), incident_end: Some(end), baseline };
+    let observation = fetch(monitored, Interval::new(from, end.min(now)), hint, now)?;
+    let gone = "the incident's metrics may be older than the server keeps";
+    let analysis = analyse(&observation, options).map_err(|e| refused(&e, gone))?;
+    Ok((observation, analysis))
+}
+
+fn fetch(
+    monitored: &MonitoredTarget,
+    window: Option<Interval>,
+    hint: WindowHint,
+    now: Timestamp,
+) -> Result<Observation, SystemError> {
+    let invalid =
+        |message: String| SystemError::Refused { message, next: "give a start before the end, in the past".into() };
+    let window = window.ok_or_else(|| invalid("the period is empty".into()))?;
+    if window.start >= now {
+        return Err(invalid(format!("{} is in the future", window.start.rfc3339())));
+    }
+    if window.end.ms() - window.start.ms() > MAX_PERIOD_MS {
+        return Err(invalid("the period is longer than a week".into()));
+    }
+    let target = &monitored.target;
+    let options = ObserveOptions {
+        hint,
+        step_ms: target.step.map(Span::ms),
+        scrape_interval_ms: target.scrape_interval.map(Span::ms),
+        ..ObserveOptions::new(&target.namespace, window.start, window.end.min(now), now)
+    };
+    let fetched = observe(&monitored.client, &options, &|_| {});
+    let unavailable = |message: String| SystemError::Unavailable { place: target.name.clone(), message };
+    fetched.map(|f| f.observation).map_err(|e| unavailable(e.to_string()))
+}
+
+fn refused(error: &dyn std::fmt::Display, next: &str) -> SystemError {
+    SystemError::Refused { message: error.to_string(), next: next.to_owned() }
+}

@@ -1,0 +1,64 @@
+//! Records which service a user confirmed as the cause of an incident. The same code serves the API and `automap incidents confirm`.
+
+use automap_core::incident::{Incident, TimelineKind};
+use automap_core::time::Timestamp;
+
+use super::store_unavailable;
+use crate::notify::NotifyConfig;
+use crate::store::{Store, StoreError};
+use crate::system::SystemError;
+
+/// How often a confirmation is tried when a watcher changes the incident at the same time.
+const MAX_TRIES: usize = 5;
+
+/// Records that the user `by` confirmed `service` as the cause of the incident `id`, and queues the change for the routes that were notified
+/// of the incident before.
+///
+/// # Errors
+/// [`SystemError::NotFound`] when there is no such incident; [`SystemError::Refused`] when its report names no such service, unless
+/// `is_forced`.
+pub fn confirm(
+    store: &dyn Store,
+    notify: &NotifyConfig,
+    (id, service, by): (&str, &str, &str),
+    is_forced: bool,
+    now: Timestamp,
+) -> Result<Incident, SystemError> {
+    for _ in 0..MAX_TRIES {
+        let found = store.get(id).map_err(store_unavailable)?;
+        let mut incident = found.ok_or_else(|| SystemError::NotFound { what: "incident", name: id.to_owned() })?;
+        if !is_forced {
+            check_service(&incident, service)?;
+        }
+        incident.confirmed = Some(service.to_owned());
+        incident.add_entry(now, TimelineKind::Confirmed, format!("{by} confirmed {service} as the cause"));
+        incident.revision += 1;
+        incident.updated = incident.updated.max(now);
+        let notified = store.notified_routes(id).map_err(store_unavailable)?;
+        match store.put(&incident, &notify.routes_for(&incident, &notified), now) {
+            Ok(()) => return Ok(incident),
+            Err(StoreError::Conflict { .. }) => {}
+            Err(error) => return Err(store_unavailable(error)),
+        }
+    }
+    Err(SystemError::Unavailable {
+        place: format!("incident {id}"),
+        message: "it changed at the same time, several times in a row; try again".into(),
+    })
+}
+
+/// Refuses a service that the incident's report does not mention, which is most likely a typing error.
+fn check_service(incident: &Incident, service: &str) -> Result<(), SystemError> {
+    let causes = incident.report.iter().flat_map(|r| r.causes.iter().map(|c| c.service.as_str()));
+    let symptoms = incident.symptoms.iter().map(|s| s.service.as_str());
+    let known: Vec<String> =
+        causes.chain(symptoms).chain(incident.victims.iter().map(String::as_str)).map(ToOwned::to_owned).collect();
+    if known.is_empty() || known.iter().any(|k| k == service) {
+        return Ok(());
+    }
+    let next = match automap_core::similar::similar_names(service, &known).first() {
+        Some(name) => format!("did you mean '{name}'?"),
+        None => format!("it mentions {}", known.join(", ")),
+    };
+    Err(SystemError::Refused { message: format!("the report of {} does not mention '{service}'", incident.id), next })
+}

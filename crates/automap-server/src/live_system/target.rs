@@ -1,0 +1,55 @@
+//! A target of the configuration, ready to be polled: its client, its objectives and its counters.
+
+use std::sync::Arc;
+
+use automap_sources::prometheus::Client;
+use automap_sources::slo::{Slo, SloFileError};
+
+use super::counters::Counters;
+use crate::config::{Config, Target};
+
+/// Why the targets of a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The configuration names nothing to watch.
+    #[error("no target is configured: name one under `targets:`, or give --prometheus and --namespace")]
+    NoTarget,
+    /// A server's address, header or certificate cannot be used.
+    #[error("target {target}: {message}")]
+    Client {
+        /// Which target.
+        target: String,
+        /// Why.
+        message: String,
+    },
+    /// A file of objectives cannot be used.
+    #[error(transparent)]
+    Slo(#[from] SloFileError),
+}
+
+/// A target and what is needed to poll it.
+#[derive(Debug)]
+pub(crate) struct MonitoredTarget {
+    pub(crate) target: Target,
+    pub(crate) client: Client,
+    pub(crate) slos: Vec<Slo>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl MonitoredTarget {
+    /// All targets of a configuration. Their servers are not contacted.
+    pub(super) fn all_of(config: &Config) -> Result<Vec<Self>, SetupError> {
+        if config.targets.is_empty() {
+            return Err(SetupError::NoTarget);
+        }
+        config.targets.iter().map(Self::new).collect()
+    }
+
+    fn new(target: &Target) -> Result<Self, SetupError> {
+        let failed = |message: String| SetupError::Client { target: target.name.clone(), message };
+        let options = target.prometheus.client_options().map_err(|e| failed(e.to_string()))?;
+        let client = Client::new(options).map_err(|e| failed(e.to_string()))?;
+        let slos = target.objectives()?;
+        Ok(Self { target: target.clone(), client, slos, counters: Arc::default() })
+    }
+}

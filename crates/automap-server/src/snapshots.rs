@@ -1,0 +1,95 @@
+//! The latest status, report, services and objectives of every target. The watcher of a target writes them; the API and MCP read them without
+//! waiting for the watcher or its source.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use automap_core::observation::Observation;
+use automap_core::report::Report;
+use automap_core::slo::SloStatus;
+use parking_lot::RwLock;
+
+use crate::watcher::{TargetStatus, Tick};
+
+/// The latest snapshot of every target. A clone refers to the same snapshots.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshots {
+    targets: Arc<RwLock<BTreeMap<String, TargetSnapshot>>>,
+}
+
+/// What is known of one target.
+#[derive(Clone, Debug)]
+pub struct TargetSnapshot {
+    /// The state of the watching.
+    pub status: TargetStatus,
+    /// The report of the latest poll that could be diagnosed.
+    pub report: Option<Arc<Report>>,
+    /// Every service of the latest poll, and its metrics with at least one observed value.
+    pub services: Arc<BTreeMap<String, Vec<String>>>,
+    /// The state of its objectives.
+    pub slos: Arc<Vec<SloStatus>>,
+}
+
+impl Snapshots {
+    /// Sets the status of a target and keeps the rest.
+    pub fn set_status(&self, status: TargetStatus) {
+        self.change(status, |_| {});
+    }
+
+    /// Sets the outcome of a tick. A tick without a report or an observation keeps the previous one.
+    pub fn set_tick(&self, status: TargetStatus, tick: &Tick) {
+        let report = tick.report.clone().map(Arc::new);
+        let services = tick.observation.as_ref().map(|o| Arc::new(services(o)));
+        self.change(status, |snapshot| {
+            snapshot.report = report.or(snapshot.report.take());
+            if let Some(services) = services {
+                snapshot.services = services;
+            }
+        });
+    }
+
+    /// Sets the state of a target's objectives.
+    pub fn set_slos(&self, target: &str, slos: Vec<SloStatus>) {
+        if let Some(snapshot) = self.targets.write().get_mut(target) {
+            snapshot.slos = Arc::new(slos);
+        }
+    }
+
+    fn change(&self, status: TargetStatus, change: impl FnOnce(&mut TargetSnapshot)) {
+        let mut targets = self.targets.write();
+        let empty = || TargetSnapshot {
+            status: TargetStatus::new(&status.target),
+            report: None,
+            services: Arc::default(),
+            slos: Arc::default(),
+        };
+        let snapshot = targets.entry(status.target.clone()).or_insert_with(empty);
+        snapshot.status = status;
+        change(snapshot);
+    }
+
+    /// The snapshot of one target.
+    pub fn get(&self, target: &str) -> Option<TargetSnapshot> {
+        self.targets.read().get(target).cloned()
+    }
+
+    /// The snapshots of all targets, by name.
+    pub fn all(&self) -> Vec<TargetSnapshot> {
+        self.targets.read().values().cloned().collect()
+    }
+}
+
+fn services(observation: &Observation) -> BTreeMap<String, Vec<String>> {
+    let frame = &observation.frame;
+    let mut services: BTreeMap<String, Vec<String>> =
+        frame.services().iter().map(|s| (s.clone(), Vec::new())).collect();
+    for series in frame.series().iter().filter(|s| s.values.iter().any(|v| v.is_finite())) {
+        if let Some(metrics) = services.get_mut(frame.service(series.service))
+            && !metrics.iter().any(|m| *m == *series.metric.name)
+        {
+            metrics.push(series.metric.name.to_string());
+        }
+    }
+    services.values_mut().for_each(|metrics| metrics.sort());
+    services
+}

@@ -1,0 +1,124 @@
+//! The running watcher as the API and the MCP server see it: one trait, and the values that pass through it. It names no transport, and no
+//! part of the watcher; [`crate::live_system::LiveSystem`] implements it, and tests have an implementation of their own.
+
+mod metrics;
+pub mod questions;
+mod request;
+mod status;
+
+use std::sync::Arc;
+
+use automap_core::compare::Comparison;
+use automap_core::explain::Explanation;
+use automap_core::incident::Incident;
+use automap_core::profile::ProfileTable;
+use automap_core::report::Report;
+use automap_core::service_map::ServiceMap;
+use automap_core::slo::SloStatus;
+use tokio::sync::broadcast;
+
+use crate::alerts::AlertGroup;
+use crate::watcher::TargetStatus;
+
+pub use metrics::{SystemMetrics, TargetMetrics};
+pub use request::{CompareRequest, DiagnoseRequest, EmptyPeriod, EngineName, Period};
+pub use status::{IncidentChange, ServiceStatus};
+
+/// The running watcher. Every method may block; callers run them on threads where that does no harm, a bounded number at once. A method that
+/// panics is answered with an error and affects no other caller.
+pub trait System: Send + Sync + 'static {
+    /// Every target of the configuration and its state, by name. Must not wait for a source, because probes depend on it.
+    fn targets(&self) -> Vec<TargetStatus>;
+
+    /// The latest report of a target, whether or not there is an incident; `None` before the first.
+    fn latest_report(&self, target: &str) -> Option<Arc<Report>>;
+
+    /// The services of a target as last observed, by name.
+    ///
+    /// # Errors
+    /// [`SystemError::NotFound`] for an unknown target.
+    fn services(&self, target: &str) -> Result<Vec<ServiceStatus>, SystemError>;
+
+    /// The state of a target's objectives.
+    ///
+    /// # Errors
+    /// [`SystemError::NotFound`] for an unknown target.
+    fn slos(&self, target: &str) -> Result<Arc<Vec<SloStatus>>, SystemError>;
+
+    /// The profiles of a target's services as last computed.
+    ///
+    /// # Errors
+    /// [`SystemError::NotFound`] for an unknown target, or before the first profile.
+    fn profiles(&self, target: &str) -> Result<ProfileTable, SystemError>;
+
+    /// Fetches the metrics of a target and diagnoses them now. Takes seconds.
+    ///
+    /// # Errors
+    /// [`SystemError`] when the request is not valid, or the source does not answer.
+    fn diagnose(&self, request: &DiagnoseRequest) -> Result<Report, SystemError>;
+
+    /// The service map of an incident. Fetches the incident's metrics again; takes seconds.
+    ///
+    /// # Errors
+    /// [`SystemError::NotFound`] when there is no such incident; [`SystemError::Refused`] when its metrics are gone.
+    fn service_map(&self, incident: &str) -> Result<ServiceMap, SystemError>;
+
+    /// What differs between two periods. Takes seconds.
+    ///
+    /// # Errors
+    /// As [`Self::diagnose`].
+    fn compare(&self, request: &CompareRequest) -> Result<Comparison, SystemError>;
+
+    /// Why a service ranks where it ranks in an incident. Fetches the incident's metrics again; takes seconds.
+    ///
+    /// # Errors
+    /// [`SystemError::NotFound`] when there is no such incident or service.
+    fn explain(&self, incident: &str, service: &str) -> Result<Explanation, SystemError>;
+
+    /// Receives alerts from outside. They were parsed, bounded and cleared of repetitions; the target they belong to is decided here.
+    ///
+    /// # Errors
+    /// The caller can only log them, because the sender was answered before.
+    fn alert(&self, group: &AlertGroup) -> Result<(), SystemError>;
+
+    /// Records that the user `by` confirmed `service` as the cause. Returns the incident as it is now.
+    ///
+    /// # Errors
+    /// [`SystemError::NotFound`] when there is no such incident; [`SystemError::Refused`] when its report names no such service.
+    fn confirm(&self, incident: &str, service: &str, by: &str) -> Result<Incident, SystemError>;
+
+    /// Changes of incidents from now on.
+    fn subscribe(&self) -> broadcast::Receiver<IncidentChange>;
+
+    /// Counters since the start.
+    fn metrics(&self) -> SystemMetrics;
+}
+
+/// Why the watcher did not do what it was asked. The texts are the same for the API and for MCP.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SystemError {
+    /// The named thing does not exist.
+    #[error("there is no {what} {name:?}")]
+    NotFound {
+        /// `target`, `incident` or `service`.
+        what: &'static str,
+        /// The name in the request.
+        name: String,
+    },
+    /// The request is not valid, or cannot be answered from the data.
+    #[error("{message}")]
+    Refused {
+        /// What is wrong, for the user.
+        message: String,
+        /// What to try next.
+        next: String,
+    },
+    /// A source or database does not answer.
+    #[error("{place}: {message}")]
+    Unavailable {
+        /// Which one, without credentials.
+        place: String,
+        /// What happened.
+        message: String,
+    },
+}
