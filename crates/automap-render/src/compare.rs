@@ -1,9 +1,10 @@
-//! A comparison of periods for people and programs: text, JSON, CSV, Markdown. Renderers take a [`Comparison`] and nothing else.
+//! A comparison of periods as text, JSON, CSV and Markdown. Renderers take a [`Comparison`] and nothing else; what differs was decided in
+//! `automap_core::compare`.
 
 mod csv;
 mod markdown;
-mod text;
-pub(crate) mod wording;
+mod terminal;
+pub(crate) mod phrases;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,11 +13,10 @@ use automap_core::compare::Comparison;
 
 pub use csv::csv;
 pub use markdown::markdown;
-pub use text::text;
-pub use wording::summary;
+pub use phrases::summary;
+pub use terminal::text;
 
-pub(crate) use text::section;
-pub(crate) use wording::probability;
+pub(crate) use phrases::probability;
 
 /// A comparison with its answer in a sentence, as JSON shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

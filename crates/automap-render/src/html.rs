@@ -1,85 +1,117 @@
-//! The page: one HTML file with everything inside. No script, no asset from elsewhere, no clock: same dossier, same bytes.
+//! The page of an incident: one HTML file with everything inside. No script, no asset from elsewhere, no clock: same dossier, same bytes.
 //!
-//! In the order in which somebody woken at night reads: the verdict, who and why, where, the series, how it spread, what
+//! Sections come in the order in which an engineer on call reads them: the verdict, the candidates, the map, the series, how it spread, what
 //! could not be seen, the data, what to do next.
+//!
+//! Markup is written with maud, in which a value in parentheses is escaped unless its type says that it is markup: there is no way to forget
+//! it. Preferred to askama: the page is some thirty small functions of typed values, which maud writes as functions and askama as as many
+//! structs and template files; and maud adds three crates to the tree where askama adds six, a parser among them. Its releases are rare
+//! (0.27 of February 2025 is the newest). What maud does not do is done once, over the finished page: deceptive characters become `�`.
 
 mod answer;
 mod chart_svg;
 mod charts;
-mod page;
 mod remarks;
 mod scale;
 mod spread;
+mod view;
 
 use automap_core::dossier::Dossier;
+use maud::{Markup, PreEscaped, html as markup};
 
-use crate::clock::PageOptions;
-use crate::page::wording;
-use page::Page;
+use crate::clock::Zone;
+use crate::dossier_words as words;
+use crate::escape::is_deceptive;
+use view::View;
 
 const STYLE: &str = include_str!("html/style.css");
+/// Styles inside the page and nothing else: no script, image, font, frame or connection.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
-/// Renders the page. Every label is escaped; numbers that are none never get in. O(points of the charts).
-pub fn html(dossier: &Dossier, options: &PageOptions) -> String {
-    let view = View { dossier, options };
-    let mut page = Page::default();
-    head(&mut page, &view);
-    page.raw("<body>\n<main class=\"").raw(answer::class(dossier.report.verdict.kind)).raw("\">\n");
-    answer::verdict(&mut page, &view);
-    contents(&mut page, &view);
-    answer::candidates(&mut page, &view);
-    answer::map(&mut page, &view);
-    charts::charts(&mut page, &view);
-    spread::spread(&mut page, &view);
-    remarks::victims(&mut page, &view);
-    remarks::not_checked(&mut page, &view);
-    remarks::data(&mut page, &view);
-    remarks::next(&mut page, &view);
-    remarks::queries(&mut page, &view);
-    page.raw("</main>\n");
-    remarks::footer(&mut page, &view);
-    page.raw("</body>\n</html>\n");
-    page.finish()
+/// Renders the page, with times in a zone. Every label is escaped; values that are not numbers are not drawn. O(points of the charts).
+pub fn html(dossier: &Dossier, zone: Zone) -> String {
+    let view = View { dossier, zone };
+    let page = markup! {
+        (PreEscaped("<!doctype html>\n"))
+        html lang="en" {
+            (head(&view))
+            body {
+                "\n"
+                main class=(answer::class(dossier.report.verdict.kind)) { (sections(&view)) } "\n"
+                (remarks::footer(&view))
+            }
+        }
+        "\n"
+    };
+    let shown = |c: char| if is_deceptive(c) && c != '\n' && c != '\t' { '\u{fffd}' } else { c };
+    page.into_string().chars().map(shown).collect()
 }
 
-/// What every section is written from.
-struct View<'a> {
-    dossier: &'a Dossier,
-    options: &'a PageOptions,
+fn sections(view: &View<'_>) -> Markup {
+    let parts = [
+        answer::verdict(view),
+        contents(view),
+        answer::candidates(view),
+        answer::map(view),
+        charts::charts(view),
+        spread::spread(view),
+        remarks::victims(view),
+        remarks::not_checked(view),
+        remarks::data(view),
+        remarks::next(view),
+        remarks::queries(view),
+    ];
+    markup! { @for part in &parts { "\n" (part) } }
 }
 
-/// Where to jump on a small screen: the sections that there are.
-fn contents(page: &mut Page, view: &View<'_>) {
+/// Links to the sections that there are, for small screens.
+fn contents(view: &View<'_>) -> Markup {
     let (d, report) = (view.dossier, &view.dossier.report);
-    page.raw("<nav aria-label=\"Sections\">");
-    for (there, link) in [
-        (!report.causes.is_empty(), "<a href=\"#candidates\">Candidates</a> "),
-        (!d.map.nodes.is_empty(), "<a href=\"#map\">Map</a> "),
-        (!d.charts.is_empty(), "<a href=\"#charts\">Series</a> "),
-        (spread::is_told(view), "<a href=\"#spread\">How it spread</a> "),
-        (true, "<a href=\"#data\">Data</a> "),
-        (!report.next.is_empty(), "<a href=\"#next\">Next</a> "),
-        (!report.queries.is_empty(), "<a href=\"#queries\">Queries</a>"),
-    ] {
-        page.raw(if there { link } else { "" });
+    let links = [
+        (!report.causes.is_empty(), "#candidates", "Candidates"),
+        (!d.map.nodes.is_empty(), "#map", "Map"),
+        (!d.charts.is_empty(), "#charts", "Series"),
+        (spread::has_content(view), "#spread", "How it spread"),
+        (true, "#data", "Data"),
+        (!report.next.is_empty(), "#next", "Next"),
+        (!report.queries.is_empty(), "#queries", "Queries"),
+    ];
+    markup! {
+        nav aria-label="Sections" {
+            @for (_, target, name) in links.iter().filter(|(exists, _, _)| *exists) { a href=(target) { (name) } " " }
+        }
     }
-    page.raw("</nav>\n");
 }
 
-fn head(page: &mut Page, view: &View<'_>) {
+fn head(view: &View<'_>) -> Markup {
     let report = &view.dossier.report;
-    let (_, headline, _) = wording::headline(&report.verdict);
-    let title = format!(
-        "{headline} – {}, {}",
-        wording::incident_span(report, view.options),
-        view.options.date(report.windows.incident_start)
-    );
-    page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    page.raw(
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n",
-    );
-    page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    page.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
-    page.raw("<meta name=\"referrer\" content=\"no-referrer\">\n");
-    page.wrap("<title>", &title, "</title>\n").raw("<style>\n").raw(STYLE).raw("</style>\n</head>\n");
+    let (_, headline, _) = words::headline(&report.verdict);
+    let (span, date) = (words::incident_span(report, view.zone), view.zone.date(report.windows.incident_start));
+    markup! {
+        head {
+            meta charset="utf-8";
+            meta http-equiv="Content-Security-Policy" content=(POLICY);
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            meta name="referrer" content="no-referrer";
+            title { (headline) " – " (span) ", " (date) }
+            // A constant of this program.
+            style { (PreEscaped(STYLE)) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use maud::html as markup;
+
+    #[test]
+    fn data_stays_data() {
+        let (title, text) = ("\" onmouseover=\"x", "</style><script>&amp;]]>");
+        let page = markup! { p title=(title) { (text) } };
+        assert_eq!(
+            page.into_string(),
+            "<p title=\"&quot; onmouseover=&quot;x\">&lt;/style&gt;&lt;script&gt;&amp;amp;]]&gt;</p>"
+        );
+    }
 }

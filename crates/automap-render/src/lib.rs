@@ -4,29 +4,33 @@
 //! say how it should look. Nothing here computes a statistic, reads a clock or prints; every name and sentence from the data is escaped for
 //! the format it is written into.
 
-pub mod clock;
 pub mod compare;
-mod engines;
-mod escape;
-mod explanation;
-mod html;
-pub mod incident;
-mod json;
+pub mod incident_text;
 pub mod map;
-mod markdown;
-mod page;
 #[cfg(feature = "png")]
 pub mod png;
-mod spread;
 pub mod table;
-mod text;
 pub mod trend;
 
-pub use clock::PageOptions;
-pub use engines::engines_text;
-pub use explanation::explain_text;
+mod clock;
+mod dossier_words;
+mod engines_text;
+mod escape;
+mod explanation_text;
+mod html;
+mod json;
+mod markdown;
+mod pixels;
+mod propagation_text;
+mod report_text;
+mod text_options;
+
+pub use clock::Zone;
+pub use engines_text::engines_text;
+pub use explanation_text::explain_text;
 pub use html::html;
 pub use json::{json, schema};
 pub use markdown::markdown;
-pub use spread::propagation_text;
-pub use text::{TextOptions, text};
+pub use propagation_text::propagation_text;
+pub use report_text::text;
+pub use text_options::TextOptions;

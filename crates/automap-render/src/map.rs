@@ -11,7 +11,7 @@ mod mermaid;
 mod sample;
 mod svg;
 mod tree;
-mod words;
+mod captions;
 
 pub use dot::dot;
 pub use graphml::graphml;

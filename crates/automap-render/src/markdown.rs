@@ -5,9 +5,9 @@ mod section;
 
 use automap_core::dossier::Dossier;
 
-use crate::clock::{PageOptions, length};
+use crate::clock::{Zone, duration};
+use crate::dossier_words as words;
 use crate::map::mermaid;
-use crate::page::wording;
 use automap_core::note::Severity;
 use automap_core::report::{Cause, VerdictKind};
 use escape::{block, span, text};
@@ -17,24 +17,24 @@ use section::Section;
 const MAX_QUERIES: usize = 6;
 
 /// Renders the page: at most 3,000 characters for each section and 12,000 in all; what is left out is said. Every label is escaped.
-pub fn markdown(dossier: &Dossier, options: &PageOptions) -> String {
+pub fn markdown(dossier: &Dossier, zone: Zone) -> String {
     let sections = [
-        verdict(dossier, options),
-        candidates(dossier, options),
-        evidence(dossier, options),
+        verdict(dossier, zone),
+        candidates(dossier, zone),
+        evidence(dossier, zone),
         map(dossier),
-        spread(dossier, options),
+        spread(dossier, zone),
         victims(dossier),
-        not_seen(dossier),
+        data_notes(dossier),
         next(dossier),
         queries(dossier),
     ];
-    section::join(&sections, &footer(dossier, options))
+    section::join(&sections, &footer(dossier, zone))
 }
 
-fn verdict(dossier: &Dossier, options: &PageOptions) -> Section {
+fn verdict(dossier: &Dossier, zone: Zone) -> Section {
     let report = &dossier.report;
-    let (kicker, headline, small) = wording::headline(&report.verdict);
+    let (kicker, headline, small) = words::headline(&report.verdict);
     let mut section = Section::new("");
     let title = [kicker, ": ", headline].concat();
     let title = if report.verdict.kind == VerdictKind::Cause { title } else { headline.to_owned() };
@@ -47,30 +47,30 @@ fn verdict(dossier: &Dossier, options: &PageOptions) -> Section {
     let w = &report.windows;
     let when = format!(
         "{}, {} ({}, {})",
-        options.date(w.incident_start),
-        wording::incident_span(report, options),
-        length(w.incident().len_ms()),
-        wording::start_is(report)
+        zone.date(w.incident_start),
+        words::incident_span(report, zone),
+        duration(w.incident().len_ms()),
+        words::start_is(report)
     );
     section.pieces.push(format!("{}  ", text(&when)));
     if report.verdict.kind == VerdictKind::Cause {
         let second = report.causes.get(1);
         let second = second.map_or_else(String::new, |c| format!(", next {} {:.2}", text(&c.service), c.confidence));
-        let level = wording::level(report.verdict.level);
+        let level = words::level(report.verdict.level);
         section.pieces.push(format!("Confidence **{level}** {:.2}{second}", report.verdict.confidence));
     }
-    section.pieces.push(format!("\n{}", text(&wording::why(report, options))));
+    section.pieces.push(format!("\n{}", text(&words::why(report, zone))));
     section
 }
 
-fn candidates(dossier: &Dossier, options: &PageOptions) -> Section {
+fn candidates(dossier: &Dossier, zone: Zone) -> Section {
     let mut section = Section::new("### Candidates");
     if dossier.report.causes.is_empty() {
         return section;
     }
     section.pieces.push("| # | Service | Confidence | Since | Path |\n|--:|:--|--:|:--|:--|".to_owned());
     for c in &dossier.report.causes {
-        let since = c.onset.map_or_else(|| "–".to_owned(), |t| text(&options.clock(t)));
+        let since = c.onset.map_or_else(|| "–".to_owned(), |t| text(&zone.clock(t)));
         let path = if c.path.len() > 1 { text(&c.path.join(" → ")) } else { String::new() };
         section.pieces.push(format!("| {} | {} | {:.2} | {since} | {path} |", c.rank, name(c, dossier), c.confidence));
     }
@@ -83,17 +83,17 @@ fn name(cause: &Cause, dossier: &Dossier) -> String {
     if named { format!("**{name}**") } else { name }
 }
 
-fn evidence(dossier: &Dossier, options: &PageOptions) -> Section {
+fn evidence(dossier: &Dossier, zone: Zone) -> Section {
     let mut section = Section::new("### Evidence");
     for cause in &dossier.report.detailed_causes().0 {
         let gap = if section.pieces.is_empty() { "" } else { "\n" };
         section.pieces.push(format!("{gap}**{}**\n", text(&cause.service)));
         for e in &cause.evidence {
-            let since = e.onset.map_or_else(String::new, |t| format!("{} ", text(&options.clock(t))));
+            let since = e.onset.map_or_else(String::new, |t| format!("{} ", text(&zone.clock(t))));
             section.pieces.push(format!("- {since}{}", text(&e.summary)));
         }
         for against in &cause.counter_evidence {
-            section.pieces.push(format!("- *against it:* {}", text(&against.sentence(|t| options.clock(t)))));
+            section.pieces.push(format!("- *against it:* {}", text(&against.sentence(|t| zone.clock(t)))));
         }
     }
     section
@@ -109,7 +109,7 @@ fn map(dossier: &Dossier) -> Section {
 }
 
 /// Who changed when, and what speaks against the order.
-fn spread(dossier: &Dossier, options: &PageOptions) -> Section {
+fn spread(dossier: &Dossier, zone: Zone) -> Section {
     let spread = &dossier.propagation;
     let mut section = Section::new("### How it spread");
     if spread.services.is_empty() {
@@ -117,7 +117,7 @@ fn spread(dossier: &Dossier, options: &PageOptions) -> Section {
     }
     section.pieces.push(format!("{}\n", text(&spread.summary)));
     for s in &spread.services {
-        let since = s.onset.as_ref().map_or_else(|| "no sharp beginning".to_owned(), |o| options.clock(o.at));
+        let since = s.onset.as_ref().map_or_else(|| "no sharp beginning".to_owned(), |o| zone.clock(o.at));
         let by = s.explained_by.as_ref().map_or_else(String::new, |by| format!(", explained by {}", text(by)));
         section.pieces.push(format!("- {since} **{}**{by}: {}", text(&s.service), text(&s.change.summary)));
     }
@@ -130,7 +130,7 @@ fn spread(dossier: &Dossier, options: &PageOptions) -> Section {
 fn victims(dossier: &Dossier) -> Section {
     let mut section = Section::new("### Victims");
     if !dossier.propagation.services.is_empty() {
-        // Already told by how it spread.
+        // The section on how it spread names them.
         return section;
     }
     for v in &dossier.report.victims {
@@ -141,7 +141,7 @@ fn victims(dossier: &Dossier) -> Section {
 }
 
 /// What could not be looked at, how much could, and warnings.
-fn not_seen(dossier: &Dossier) -> Section {
+fn data_notes(dossier: &Dossier) -> Section {
     let report = &dossier.report;
     let c = &report.coverage;
     let mut section = Section::new("### Data");
@@ -180,10 +180,10 @@ fn queries(dossier: &Dossier) -> Section {
     let mut section = Section::new("### Queries");
     let of_steps = dossier.report.next.iter().filter_map(|step| step.query.as_deref());
     let of_charts = dossier.charts.iter().filter_map(|c| c.query.as_deref());
-    let mut told: Vec<&str> = Vec::new();
+    let mut shown: Vec<&str> = Vec::new();
     for query in of_steps.chain(of_charts) {
-        if told.len() < MAX_QUERIES && !told.contains(&query) {
-            told.push(query);
+        if shown.len() < MAX_QUERIES && !shown.contains(&query) {
+            shown.push(query);
             let signal = dossier.report.queries.iter().find(|q| q.promql == query).map_or("", |q| &q.signal);
             section.pieces.push(format!("{}:\n\n{}\n", text(signal), block("promql", query)));
         }
@@ -191,14 +191,14 @@ fn queries(dossier: &Dossier) -> Section {
     section
 }
 
-fn footer(dossier: &Dossier, options: &PageOptions) -> Section {
-    let baseline = text(&options.clocks(dossier.report.windows.baseline()));
+fn footer(dossier: &Dossier, zone: Zone) -> Section {
+    let baseline = text(&zone.clocks(dossier.report.windows.baseline()));
     let mut section = Section::new("");
     section.pieces.push(format!(
         "*automap {}, from* {}*, baseline {baseline} {}*",
         text(&dossier.automap_version),
         span(&dossier.report.source),
-        text(&options.zone())
+        text(&zone.name())
     ));
     section
 }

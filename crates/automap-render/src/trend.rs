@@ -1,11 +1,12 @@
-//! A trend for people and programs: text with sparklines, JSON, CSV. Renderers take a [`Trend`] and nothing else.
+//! A trend as text with sparklines, Markdown and CSV. Renderers take a [`Trend`] and nothing else; what rises or falls was decided in
+//! `automap_core::compare::trend`.
 
-mod text;
+mod terminal;
 
 use crate::table::{csv_number, csv_table};
 use automap_core::compare::trend::Trend;
 
-pub use text::{markdown, summary, text};
+pub use terminal::{markdown, summary, text};
 
 const COLUMNS: [&str; 17] = [
     "service",

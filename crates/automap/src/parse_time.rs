@@ -5,6 +5,7 @@
 
 use anyhow::{Context, Result, bail};
 use automap_core::time::{Interval, Timestamp};
+use automap_render::Zone;
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ZonedDateTime};
@@ -62,9 +63,11 @@ pub(crate) fn span_or_zero_ms(text: &str) -> Result<i64> {
     }
 }
 
-/// The local zone's offset at an instant, for wall-clock times in reports.
-pub(crate) fn utc_offset_s(zone: &TimeZone, at: Timestamp) -> i32 {
-    jiff::Timestamp::from_millisecond(at.ms()).map_or(0, |t| zone.to_offset(t).seconds())
+/// The zone in which a report shows times: UTC, or the system's zone with the offset that holds at a time of the data.
+pub(crate) fn display_zone(is_utc: bool, at: Timestamp) -> Zone {
+    let zone = if is_utc { TimeZone::UTC } else { TimeZone::system() };
+    let offset_s = jiff::Timestamp::from_millisecond(at.ms()).map_or(0, |t| zone.to_offset(t).seconds());
+    Zone::from_offset_s(offset_s)
 }
 
 fn clock(text: &str) -> Option<Time> {

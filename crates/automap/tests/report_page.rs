@@ -14,7 +14,7 @@ use automap_core::observation::{Observation, QueryRecord, QueryState};
 use automap_core::report::VerdictKind;
 use automap_core::time::{Timestamp, WindowHint};
 use automap_core::topology::{CallGraph, Protocol};
-use automap_render::PageOptions;
+use automap_render::Zone;
 use automap_render::{html, markdown};
 use automap_sources::capture;
 
@@ -149,7 +149,7 @@ fn a_page_of_hostile_labels_is_a_page_of_text() {
     let dossier = hostile();
     assert_eq!(dossier.report.verdict.kind, VerdictKind::Cause, "{:?}", dossier.report.verdict);
     assert!(!dossier.charts.is_empty() && !dossier.report.notes.is_empty() && !dossier.report.queries.is_empty());
-    let page = html(&dossier, &PageOptions::default());
+    let page = html(&dossier, Zone::UTC);
     let texts = read_strictly(&page);
     assert!(texts.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "the name is shown, as text");
     let lower = page.to_lowercase();
@@ -163,7 +163,7 @@ fn a_page_of_hostile_labels_is_a_page_of_text() {
 
 #[test]
 fn hostile_labels_in_markdown_stay_labels() {
-    let text = markdown(&hostile(), &PageOptions::default());
+    let text = markdown(&hostile(), Zone::UTC);
     // Outside of code nothing may open an element, a link or a mention; inside, the fence is longer than any run.
     let mut fence = String::new();
     for line in text.lines() {
@@ -189,19 +189,19 @@ fn hostile_labels_in_markdown_stay_labels() {
 
 #[test]
 fn every_capture_makes_a_sound_page() {
-    let zone = PageOptions { utc_offset_s: 8 * 3600 };
+    let zone = Zone::from_offset_s(8 * 3600);
     for path in captures() {
         let name = path.display();
         let dossier = dossier_of(&path);
-        let page = html(&dossier, &zone);
+        let page = html(&dossier, zone);
         no_odd_numbers(&read_strictly(&page));
-        assert!(page == html(&dossier_of(&path), &zone), "{name}: two runs, two pages");
+        assert!(page == html(&dossier_of(&path), zone), "{name}: two runs, two pages");
         assert!(page.len() < 400 * 1024, "{name}: {} bytes", page.len());
         assert!(!dossier.charts.is_empty() && dossier.charts.len() <= MAX_CHARTS, "{name}");
         for line in dossier.charts.iter().flat_map(|c| &c.lines) {
             assert!(line.points.len() <= MAX_POINTS && line.points.iter().any(|p| p.value.is_some()), "{name}");
         }
-        let text = markdown(&dossier, &zone);
+        let text = markdown(&dossier, zone);
         assert!(text.chars().count() <= 12_000, "{name}: {} characters", text.chars().count());
         for section in text.split("\n### ") {
             assert!(section.chars().count() <= 3000, "{name}: {section}");
@@ -219,12 +219,12 @@ fn each_verdict_says_its_own_thing_first() {
     ] {
         let dossier = dossier_named(name);
         assert_eq!(dossier.report.verdict.kind, kind);
-        let page = html(&dossier, &PageOptions::default());
+        let page = html(&dossier, Zone::UTC);
         assert!(page.contains(&format!("<main class=\"{tone}\">")), "{name}");
         let (first, h1) = (page.find("<h1>").unwrap(), format!("<h1>{headline}"));
         assert!(page[first..].starts_with(&h1) && !page[first + 4..].contains("<h1"), "{name}: one headline");
         assert_eq!(page.contains("id=\"candidates\""), kind != VerdictKind::NoIncident, "{name}");
-        let text = markdown(&dossier, &PageOptions::default());
+        let text = markdown(&dossier, Zone::UTC);
         assert!(text.lines().next().unwrap().contains(headline), "{name}: {text}");
     }
 }
@@ -232,8 +232,7 @@ fn each_verdict_says_its_own_thing_first() {
 #[test]
 fn the_same_instants_in_every_zone() {
     let dossier = dossier_named("cpu-catalogue");
-    let (utc, shanghai) =
-        (html(&dossier, &PageOptions::default()), html(&dossier, &PageOptions { utc_offset_s: 28_800 }));
+    let (utc, shanghai) = (html(&dossier, Zone::UTC), html(&dossier, Zone::from_offset_s(28_800)));
     assert!(utc.contains("00:59:30–01:00:04 UTC") && shanghai.contains("08:59:30–09:00:04 UTC+08:00"));
     // Where the page comes from is told in UTC everywhere.
     assert!(utc.contains("2026-11-24T00:59:30Z") && shanghai.contains("2026-11-24T00:59:30Z"));

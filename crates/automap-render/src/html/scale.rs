@@ -1,8 +1,11 @@
-//! Axes: round numbers on the left, round clock times below.
+//! The axes of a chart: round numbers on the left, round clock times below. What is drawn on them is in `chart_svg`.
 
 use automap_core::chart::Chart;
 use automap_core::metric::Unit;
 use automap_core::quantity::display_unit;
+use automap_core::time::Timestamp;
+
+use crate::clock::Zone;
 
 /// Values to pixels, and where the lines with numbers are.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,30 +94,27 @@ fn round_step(at_least: f64) -> f64 {
     times * power
 }
 
-/// Instants with a label on an axis from `start_ms` to `end_ms`: round in the reader's zone, at most five.
+/// Times with a label on an axis from `start_ms` to `end_ms`: round in the reader's zone, at most five.
 /// `14:03:15` where seconds matter, `14:03` where they do not, `11-23` where days pass.
-pub(crate) fn time_ticks(start_ms: i64, end_ms: i64, utc_offset_s: i32) -> Vec<(i64, String)> {
+pub(crate) fn time_ticks(start_ms: i64, end_ms: i64, zone: Zone) -> Vec<(i64, String)> {
     const STEPS_S: [i64; 24] = [
         1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400,
         172_800, 432_000, 864_000, 2_592_000,
     ];
-    let offset_ms = i64::from(utc_offset_s) * 1000;
+    let offset_ms = zone.offset_ms();
     let (from, to) = (start_ms.saturating_add(offset_ms), end_ms.saturating_add(offset_ms));
     let length = to.saturating_sub(from).max(1);
     let fits = |s: &&i64| length / (**s * 1000) <= TIME_STEPS;
     let step = STEPS_S.iter().find(fits).map_or(length / TIME_STEPS + 1, |s| s * 1000);
     let first = from.div_euclid(step) + i64::from(from.rem_euclid(step) != 0);
     let last = to.div_euclid(step);
-    let label = |ms: i64| {
-        let clock = automap_core::time::Timestamp::from_ms(ms).clock(0);
-        match step {
-            0..60_000 => clock,
-            60_000..86_400_000 => clock[..5].to_owned(),
-            _ => jiff::Timestamp::from_millisecond(ms)
-                .map_or_else(|_| clock, |t| t.to_string().get(5..10).unwrap_or("").to_owned()),
-        }
+    let label = |at: Timestamp| match step {
+        0..60_000 => zone.clock(at),
+        60_000..86_400_000 => zone.clock(at).chars().take("14:03".len()).collect(),
+        _ => zone.month_and_day(at),
     };
-    (first..=last).take(TIME_STEPS as usize + 1).map(|i| (i * step - offset_ms, label(i * step))).collect()
+    let tick = |i: i64| (i * step - offset_ms, label(Timestamp::from_ms(i * step - offset_ms)));
+    (first..=last).take(TIME_STEPS as usize + 1).map(tick).collect()
 }
 
 #[cfg(test)]
@@ -148,14 +148,14 @@ mod tests {
     #[test]
     fn time_ticks_are_round_in_the_readers_zone() {
         // 00:57:26 to 00:59:00: 94 s, a tick every 20 s.
-        let ticks = time_ticks(3_446_000, 3_540_000, 0);
+        let ticks = time_ticks(3_446_000, 3_540_000, Zone::UTC);
         let words: Vec<&str> = ticks.iter().map(|t| t.1.as_str()).collect();
         assert_eq!(words, ["00:57:40", "00:58:00", "00:58:20", "00:58:40", "00:59:00"]);
         assert_eq!(ticks[0].0, 3_460_000);
         // Half past the hour in a zone of half hours is a round time there: 18:30 UTC is midnight in India.
-        let india = time_ticks(64_800_000, 108_000_000, 19_800);
+        let india = time_ticks(64_800_000, 108_000_000, Zone::from_offset_s(19_800));
         assert_eq!(india[0], (66_600_000, "00:00".to_owned()));
-        let week = time_ticks(0, 604_800_000, 0);
+        let week = time_ticks(0, 604_800_000, Zone::UTC);
         assert_eq!(week.iter().map(|t| t.1.as_str()).collect::<Vec<_>>(), ["01-01", "01-03", "01-05", "01-07"]);
     }
 }

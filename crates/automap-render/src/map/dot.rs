@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::words;
+use super::captions;
 use automap_core::service_map::{EdgeChange, Influence, MapEdge, MapNode, NodeRole, ServiceMap};
 
 /// Characters of a summary on a node.
@@ -17,7 +17,7 @@ pub fn dot(map: &ServiceMap) -> String {
 
 fn write_graph(out: &mut String, map: &ServiceMap) -> std::fmt::Result {
     // `\l` ends a line that begins at the left.
-    let title = quoted(&format!("{}\n{}\n", words::line(&map.title), words::subtitle(map))).replace("\\n", "\\l");
+    let title = quoted(&format!("{}\n{}\n", captions::line(&map.title), captions::subtitle(map))).replace("\\n", "\\l");
     writeln!(
         out,
         "  graph [rankdir=LR, label={title}, labelloc=t, labeljust=l, fontname=\"sans-serif\", fontsize=16];"
@@ -29,28 +29,28 @@ fn write_graph(out: &mut String, map: &ServiceMap) -> std::fmt::Result {
         "  edge [color=\"#9aa4b1\", fontname=\"sans-serif\", fontsize=10, fontcolor=\"#5b6673\", arrowsize=0.7];"
     )?;
     for node in &map.nodes {
-        writeln!(out, "  {} [label={}{}, tooltip={}];", id(&node.service), label(node), look(node), {
-            quoted(&words::describe(node))
+        writeln!(out, "  {} [label={}{}, tooltip={}];", id(&node.service), label(node), node_style(node), {
+            quoted(&captions::describe(node))
         })?;
     }
     for edge in &map.edges {
-        let tooltip = quoted(&words::describe_edge(edge));
-        writeln!(out, "  {} -> {} [{}tooltip={tooltip}];", id(&edge.from), id(&edge.to), edge_look(edge))?;
+        let tooltip = quoted(&captions::describe_edge(edge));
+        writeln!(out, "  {} -> {} [{}tooltip={tooltip}];", id(&edge.from), id(&edge.to), edge_style(edge))?;
     }
     Ok(())
 }
 
 fn label(node: &MapNode) -> String {
-    let mut lines = vec![words::line(&node.service)];
+    let mut lines = vec![captions::line(&node.service)];
     match node.role {
         NodeRole::Unobserved | NodeRole::Normal => {}
-        _ => lines.extend(words::role(node)),
+        _ => lines.extend(captions::role(node)),
     }
-    lines.extend(node.summary.as_deref().map(|s| words::shorten(s, SUMMARY_CHARS)));
+    lines.extend(node.summary.as_deref().map(|s| captions::shorten(s, SUMMARY_CHARS)));
     quoted(&lines.join("\n"))
 }
 
-fn look(node: &MapNode) -> &'static str {
+fn node_style(node: &MapNode) -> &'static str {
     match node.role {
         NodeRole::Cause => {
             ", shape=octagon, style=filled, fillcolor=\"#c62828\", color=\"#7f1010\", fontcolor=\"#ffffff\", penwidth=3, peripheries=2"
@@ -62,16 +62,16 @@ fn look(node: &MapNode) -> &'static str {
     }
 }
 
-fn edge_look(edge: &MapEdge) -> String {
+fn edge_style(edge: &MapEdge) -> String {
     let mut out = String::new();
-    let names = words::metric_names(edge);
+    let names = captions::metric_names(edge);
     if !names.is_empty() {
         out += &format!("label={}, ", quoted(&names));
     }
     if edge.on_path {
         out += "color=\"#c62828\", penwidth=3.5, weight=8, ";
     }
-    if !words::is_call(edge) {
+    if !captions::is_call(edge) {
         let any = |i: Influence| edge.metrics.iter().any(|m| m.influence == i);
         let way = match (any(Influence::Forward), any(Influence::Backward)) {
             (true, true) => "both",

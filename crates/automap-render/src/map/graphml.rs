@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use super::captions;
 use super::svg::{escape, places};
-use super::words;
 use automap_core::service_map::{EdgeChange, Influence, MapEdge, MapNode, NodeRole, ServiceMap};
 use automap_core::time::Timestamp;
 
@@ -108,9 +108,9 @@ fn write_shape(out: &mut String, node: &MapNode, (x, y, width, height): (f64, f6
         NodeRole::Normal => ("#F6F7F9", "#B6BEC9", "#39424E", "roundrectangle", "line"),
         NodeRole::Unobserved => ("#FFFFFF", "#8A94A1", "#6B7683", "roundrectangle", "dashed"),
     };
-    let label = match words::role(node).filter(|_| words::is_affected(node.role)) {
-        Some(role) => format!("{}\n{role}", words::line(&node.service)),
-        None => words::line(&node.service),
+    let label = match captions::role(node).filter(|_| captions::is_affected(node.role)) {
+        Some(role) => format!("{}\n{role}", captions::line(&node.service)),
+        None => captions::line(&node.service),
     };
     let border_px = if node.role == NodeRole::Cause { 3.0 } else { 1.0 };
     writeln!(out, "      <data key=\"nodegraphics\"><y:ShapeNode>")?;
@@ -141,7 +141,7 @@ fn write_edge(out: &mut String, edge: &MapEdge) -> std::fmt::Result {
     };
     let list = |words: Vec<String>| words.join(" ");
     let metrics = &edge.metrics;
-    data(out, 6, "kind", if words::is_call(edge) { "call" } else { "data" })?;
+    data(out, 6, "kind", if captions::is_call(edge) { "call" } else { "data" })?;
     data(out, 6, "observed", flag(edge.observed))?;
     data(out, 6, "asserted", flag(edge.asserted))?;
     if !metrics.is_empty() {
@@ -152,8 +152,8 @@ fn write_edge(out: &mut String, edge: &MapEdge) -> std::fmt::Result {
     data(out, 6, "change", change)?;
     data(out, 6, "on_path", flag(edge.on_path))?;
     let (color, width) = if edge.on_path { ("#C62828", 4.0) } else { ("#9AA4B1", 1.0) };
-    let line = if words::is_call(edge) { "line" } else { "dashed" };
-    let head = if words::is_call(edge) || metrics.iter().any(|m| m.influence == Influence::Forward) {
+    let line = if captions::is_call(edge) { "line" } else { "dashed" };
+    let head = if captions::is_call(edge) || metrics.iter().any(|m| m.influence == Influence::Forward) {
         "standard"
     } else {
         "none"

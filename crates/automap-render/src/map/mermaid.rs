@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::words;
+use super::captions;
 use automap_core::service_map::{EdgeChange, Influence, MapEdge, MapNode, NodeRole, ServiceMap};
 
 /// Mermaid refuses charts with more lines than this.
@@ -25,8 +25,8 @@ fn write_chart(out: &mut String, map: &ServiceMap) -> std::fmt::Result {
     let role = |service: &str| index(service).map_or(NodeRole::Normal, |i| map.nodes[i].role);
     // The most telling first: path, calls of affected services, calls, data.
     let telling = |e: &MapEdge| {
-        let touched = words::is_affected(role(&e.from)) || words::is_affected(role(&e.to));
-        (!e.on_path, !(touched && words::is_call(e)), !words::is_call(e), !touched)
+        let touched = captions::is_affected(role(&e.from)) || captions::is_affected(role(&e.to));
+        (!e.on_path, !(touched && captions::is_call(e)), !captions::is_call(e), !touched)
     };
     let mut kept: Vec<&MapEdge> = map.edges.iter().collect();
     kept.sort_by_key(|e| telling(e));
@@ -35,8 +35,8 @@ fn write_chart(out: &mut String, map: &ServiceMap) -> std::fmt::Result {
     let has_line = |n: &MapNode| kept.iter().any(|e| e.from == n.service || e.to == n.service);
     let mut drawn: Vec<usize> = (0..map.nodes.len()).collect();
     if drawn.len() > MAX_NODES {
-        drawn.retain(|&i| words::is_affected(map.nodes[i].role) || has_line(&map.nodes[i]));
-        drawn.sort_by_key(|&i| !words::is_affected(map.nodes[i].role));
+        drawn.retain(|&i| captions::is_affected(map.nodes[i].role) || has_line(&map.nodes[i]));
+        drawn.sort_by_key(|&i| !captions::is_affected(map.nodes[i].role));
         drawn.truncate(MAX_NODES);
         drawn.sort_unstable();
         kept.retain(|e| [&e.from, &e.to].iter().all(|s| index(s).is_some_and(|i| drawn.binary_search(&i).is_ok())));
@@ -44,8 +44,8 @@ fn write_chart(out: &mut String, map: &ServiceMap) -> std::fmt::Result {
     writeln!(out, "---\ntitle: \"{}\"\n---", plain(&map.title))?;
     let (no_nodes, no_edges) = (map.nodes.len() - drawn.len(), map.edges.len() - kept.len());
     if no_nodes + no_edges > 0 {
-        writeln!(out, "%% left out, for Mermaid's limits: {}, {}", words::count(no_nodes, "service"), {
-            words::count(no_edges, "edge")
+        writeln!(out, "%% left out, for Mermaid's limits: {}, {}", captions::count(no_nodes, "service"), {
+            captions::count(no_edges, "edge")
         })?;
     }
     writeln!(out, "flowchart LR")?;
@@ -90,17 +90,17 @@ fn write_chart(out: &mut String, map: &ServiceMap) -> std::fmt::Result {
 }
 
 fn label(node: &MapNode) -> String {
-    let mut lines = vec![escape(&words::shorten(&node.service, NAME_CHARS))];
-    if words::is_affected(node.role) {
-        lines.extend(words::role(node).map(|r| escape(&r)));
-        lines.extend(node.summary.as_deref().map(|s| escape(&words::shorten(s, NAME_CHARS))));
+    let mut lines = vec![escape(&captions::shorten(&node.service, NAME_CHARS))];
+    if captions::is_affected(node.role) {
+        lines.extend(captions::role(node).map(|r| escape(&r)));
+        lines.extend(node.summary.as_deref().map(|s| escape(&captions::shorten(s, NAME_CHARS))));
     }
     lines.join("<br/>")
 }
 
 fn arrow(edge: &MapEdge) -> String {
     let directed = edge.metrics.iter().any(|m| m.influence == Influence::Forward);
-    let arrow = match (edge.on_path, words::is_call(edge), directed) {
+    let arrow = match (edge.on_path, captions::is_call(edge), directed) {
         (true, _, _) => "==>",
         (false, true, _) => "-->",
         (false, false, true) => "-.->",
@@ -112,7 +112,7 @@ fn arrow(edge: &MapEdge) -> String {
         EdgeChange::New => said.push("new".to_owned()),
         EdgeChange::Gone => said.push("gone".to_owned()),
     }
-    let names = words::metric_names(edge);
+    let names = captions::metric_names(edge);
     if !names.is_empty() {
         said.push(names);
     }
@@ -122,13 +122,13 @@ fn arrow(edge: &MapEdge) -> String {
 /// The text with a blank for every sign that YAML or Mermaid might read as more than text: titles know no entities.
 fn plain(text: &str) -> String {
     let fits = |c: char| c.is_alphanumeric() || " -_.,:/·→–…()".contains(c);
-    words::line(text).chars().map(|c| if fits(c) { c } else { ' ' }).collect()
+    captions::line(text).chars().map(|c| if fits(c) { c } else { ' ' }).collect()
 }
 
 /// Entities for every sign that Mermaid, Markdown or HTML might read as more than text.
 fn escape(text: &str) -> String {
     let mut out = String::new();
-    for c in words::line(text).chars() {
+    for c in captions::line(text).chars() {
         match c {
             c if c.is_alphanumeric() => out.push(c),
             ' ' | '-' | '_' | '.' | ',' | ':' | '/' | '·' | '→' | '–' | '…' | '+' | '−' => out.push(c),

@@ -3,6 +3,7 @@
 //! [`scene`] decides what is drawn and how large, the layout where; [`nodes`], [`lines`] and [`frame`] write it down, [`style`] holds
 //! the colours. Every class begins with `am-`, and there are no ids, so that a page may hold several maps.
 
+mod elements;
 mod frame;
 mod lines;
 mod nodes;
@@ -10,31 +11,12 @@ mod scene;
 mod style;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
-use super::words;
-use crate::escape::xml;
 use automap_core::service_map::ServiceMap;
 use scene::Scene;
 
-/// How the drawing is made.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SvgOptions {
-    /// Light, dark, or as the reader's system says.
-    pub theme: Theme,
-    /// For the inside of a page: no background, no title above the drawing, since the page has its own.
-    pub embedded: bool,
-}
-
-/// Colours.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Theme {
-    /// By `prefers-color-scheme`.
-    #[default]
-    Auto,
-    /// Dark on light, for pictures and print.
-    Light,
-}
+pub(crate) use elements::escape;
+pub use style::{SvgOptions, Theme};
 
 /// The drawing, with a final newline. The same map gives the same bytes, whatever the order of its nodes and edges; edges whose ends
 /// are not among the nodes are not drawn. Time as for the layout: some hundredths of a second for 300 services.
@@ -51,44 +33,18 @@ pub fn svg(map: &ServiceMap, options: &SvgOptions) -> String {
 /// Upper left corner, width and height of every service's box, by service: the drawing's own layout, for other formats.
 pub(crate) fn places(map: &ServiceMap) -> BTreeMap<String, (f64, f64, f64, f64)> {
     let scene = Scene::new(map);
-    let boxes = scene.nodes.iter().zip(&scene.looks).zip(&scene.drawing.boxes);
+    let boxes = scene.nodes.iter().zip(&scene.node_boxes).zip(&scene.drawing.boxes);
     boxes
-        .map(|((node, look), at)| {
-            let (w, h) = (look.size.width, look.size.height);
+        .map(|((node, node_box), at)| {
+            let (w, h) = (node_box.size.width, node_box.size.height);
             (node.service.clone(), (at.x - w / 2.0, at.y - h / 2.0, w, h))
         })
         .collect()
 }
 
-/// Text for an element or an attribute: one line, and nothing that XML reads as markup.
-pub(crate) fn escape(text: &str) -> String {
-    xml(&words::line(text))
-}
-
-/// A coordinate with at most one decimal: a tenth of a pixel is invisible, and shorter.
-fn px(v: f64) -> String {
-    let tenths = (v * 10.0).round() as i64;
-    let sign = if tenths < 0 { "-" } else { "" };
-    match (tenths.abs() / 10, tenths.abs() % 10) {
-        (whole, 0) => format!("{}{whole}", if whole == 0 { "" } else { sign }),
-        (whole, tenth) => format!("{sign}{whole}.{tenth}"),
-    }
-}
-
-/// One line of text with its middle at `x`.
-fn text(out: &mut String, class: &str, x: f64, y: f64, size: f64, content: &str) -> std::fmt::Result {
-    writeln!(
-        out,
-        "<text class=\"am-{class}\" x=\"{}\" y=\"{}\" font-size=\"{}\">{}</text>",
-        px(x),
-        px(y),
-        px(size),
-        escape(content)
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::captions;
     use super::super::sample::{HOSTILE, difference, generated, hostile, shop};
     use super::*;
 
@@ -107,7 +63,7 @@ mod tests {
         let full = svg(&map, &SvgOptions::default());
         assert!(full.contains(">not observed</text>") && full.contains(">M memory</text>"));
         assert!(!full.contains(">only in the incident</text>"));
-        map.edges.retain(words::is_call);
+        map.edges.retain(captions::is_call);
         map.edges.iter_mut().for_each(|e| e.metrics.clear());
         map.nodes.retain(|n| n.role == automap_core::service_map::NodeRole::Normal);
         let quiet = svg(&map, &SvgOptions::default());
@@ -144,14 +100,9 @@ mod tests {
     }
 
     #[test]
-    fn coordinates_are_short() {
-        assert_eq!([px(1.0), px(-0.04), px(2.349), px(-3.25)], ["1", "0", "2.3", "-3.3"]);
-    }
-
-    #[test]
     fn a_difference_tells_what_is_new_and_what_is_gone() {
         let (one, two) = (svg(&shop(), &SvgOptions::default()), svg(&difference(), &SvgOptions::default()));
-        for words in ["only in the incident", "only in normal time"] {
+        for words in ["only in the incident", "only in the baseline"] {
             assert!(two.contains(words) && !one.contains(words), "{words}");
         }
     }

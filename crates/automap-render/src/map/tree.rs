@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::words;
+use super::captions;
 use automap_core::service_map::{EdgeChange, MapEdge, MapNode, NodeRole, ServiceMap};
 
 /// How the tree looks.
@@ -61,12 +61,12 @@ impl<'a> Tree<'a> {
         let mut callees: BTreeMap<&str, Vec<&MapEdge>> = BTreeMap::new();
         let mut callers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let ends = |e: &&MapEdge| nodes.contains_key(e.from.as_str()) && nodes.contains_key(e.to.as_str());
-        for edge in map.edges.iter().filter(|e| words::is_call(e)).filter(ends) {
+        for edge in map.edges.iter().filter(|e| captions::is_call(e)).filter(ends) {
             callees.entry(&edge.from).or_default().push(edge);
             callers.entry(&edge.to).or_default().push(&edge.from);
         }
         let mut queue: Vec<&str> =
-            map.nodes.iter().filter(|n| words::is_affected(n.role)).map(|n| n.service.as_str()).collect();
+            map.nodes.iter().filter(|n| captions::is_affected(n.role)).map(|n| n.service.as_str()).collect();
         let mut leads = BTreeSet::new();
         while let Some(at) = queue.pop() {
             if leads.insert(at) {
@@ -87,8 +87,8 @@ impl<'a> Tree<'a> {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "{}", words::line(&self.map.title))?;
-        writeln!(out, "{}\n", self.paint(DIM, &words::subtitle(self.map)))?;
+        writeln!(out, "{}", captions::line(&self.map.title))?;
+        writeln!(out, "{}\n", self.paint(DIM, &captions::subtitle(self.map)))?;
         let mut seen = BTreeSet::new();
         for root in self.roots() {
             // A service of a cycle that an earlier root unfolded is no root any more.
@@ -99,7 +99,7 @@ impl<'a> Tree<'a> {
         self.alone(out)?;
         self.links(out)?;
         for note in &self.map.notes {
-            writeln!(out, "\n{}", words::line(&note.message))?;
+            writeln!(out, "\n{}", captions::line(&note.message))?;
         }
         Ok(())
     }
@@ -131,7 +131,7 @@ impl<'a> Tree<'a> {
             vec![Branch { service: root, stem: String::new(), below: String::new(), edge: None, folded: 0 }];
         while let Some(branch) = stack.pop() {
             if branch.folded > 0 {
-                let text = format!("… {} that stayed normal", words::count(branch.folded, "more call"));
+                let text = format!("… {} that stayed normal", captions::count(branch.folded, "more call"));
                 writeln!(out, "{}{}", branch.stem, self.paint(DIM, &text))?;
                 continue;
             }
@@ -174,14 +174,14 @@ impl<'a> Tree<'a> {
 
     /// `payment  ◀ CAUSE · 0.96  network gap 1.2 → 309 ms`.
     fn line(&self, branch: &Branch<'_>, again: bool) -> String {
-        let Some(node) = self.nodes.get(branch.service) else { return words::line(branch.service) };
-        let name = words::shorten(&node.service, NAME_CHARS);
-        let role = words::role(node);
-        let more = node.summary.as_deref().map_or_else(String::new, |s| format!("  {}", words::line(s)));
+        let Some(node) = self.nodes.get(branch.service) else { return captions::line(branch.service) };
+        let name = captions::shorten(&node.service, NAME_CHARS);
+        let role = captions::role(node);
+        let more = node.summary.as_deref().map_or_else(String::new, |s| format!("  {}", captions::line(s)));
         let change = match branch.edge.map_or(EdgeChange::Same, |e| e.change) {
             EdgeChange::Same => "",
-            EdgeChange::New => "  (its data link is new)",
-            EdgeChange::Gone => "  (its data link is gone)",
+            EdgeChange::New => "  (its inferred edge is new)",
+            EdgeChange::Gone => "  (its inferred edge is gone)",
         };
         let tail = if again { "  (see above)" } else { "" };
         let text = match (node.role, role) {
@@ -204,13 +204,13 @@ impl<'a> Tree<'a> {
         }
         writeln!(out, "\nwithout a call")?;
         let (told, quiet): (Vec<&MapNode>, Vec<&MapNode>) =
-            alone.into_iter().copied().partition(|n| words::is_affected(n.role) || n.summary.is_some());
+            alone.into_iter().copied().partition(|n| captions::is_affected(n.role) || n.summary.is_some());
         for node in told {
             let branch =
                 Branch { service: &node.service, stem: String::new(), below: String::new(), edge: None, folded: 0 };
             writeln!(out, "   {}", self.line(&branch, false))?;
         }
-        let names: Vec<String> = quiet.iter().map(|n| words::shorten(&n.service, NAME_CHARS)).collect();
+        let names: Vec<String> = quiet.iter().map(|n| captions::shorten(&n.service, NAME_CHARS)).collect();
         let shown = if self.folds { names.len().min(MAX_LINKS) } else { names.len() };
         for row in names[..shown].chunks(6) {
             writeln!(out, "   {}", row.join(", "))?;
@@ -221,17 +221,17 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// Links by data alone, those that touch the incident first.
+    /// Inferred edges, those that touch the incident first.
     fn links(&self, out: &mut String) -> std::fmt::Result {
-        let mut links: Vec<&MapEdge> = self.map.edges.iter().filter(|e| !words::is_call(e)).collect();
+        let mut links: Vec<&MapEdge> = self.map.edges.iter().filter(|e| !captions::is_call(e)).collect();
         let touched = |e: &MapEdge| {
-            [&e.from, &e.to].iter().any(|s| self.nodes.get(s.as_str()).is_some_and(|n| words::is_affected(n.role)))
+            [&e.from, &e.to].iter().any(|s| self.nodes.get(s.as_str()).is_some_and(|n| captions::is_affected(n.role)))
         };
         links.sort_by_key(|e| (e.change == EdgeChange::Same, !touched(e), e.from.as_str(), e.to.as_str()));
         if links.is_empty() {
             return Ok(());
         }
-        writeln!(out, "\nmoves together, no call seen")?;
+        writeln!(out, "\ninferred edges: metrics move together, no call observed")?;
         let shown = if self.options.all { links.len() } else { links.len().min(MAX_LINKS) };
         for edge in &links[..shown] {
             let change = match edge.change {
@@ -239,8 +239,8 @@ impl<'a> Tree<'a> {
                 EdgeChange::New => "  new",
                 EdgeChange::Gone => "  gone",
             };
-            let [from, to] = [&edge.from, &edge.to].map(|s| words::shorten(s, NAME_CHARS));
-            writeln!(out, "   {from} ┄ {to}  {}{change}", words::metric_names(edge))?;
+            let [from, to] = [&edge.from, &edge.to].map(|s| captions::shorten(s, NAME_CHARS));
+            writeln!(out, "   {from} ┄ {to}  {}{change}", captions::metric_names(edge))?;
         }
         if shown < links.len() {
             writeln!(out, "   … {} more", links.len() - shown)?;

@@ -5,11 +5,10 @@ use automap_core::report::{EngineComparison, Report};
 use automap_core::time::Timestamp;
 use automap_render::{TextOptions, engines_text, json, text};
 use clap::{Args, ValueEnum};
-use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::console::{self, Color};
-use crate::parse_time::utc_offset_s;
+use crate::parse_time::display_zone;
 
 /// How the report is shown.
 #[derive(Args, Clone, Debug)]
@@ -43,8 +42,7 @@ impl StyleArgs {
 
     /// With the zone's offset at an instant of the data.
     pub(crate) fn text_options(&self, at: Timestamp) -> TextOptions {
-        let zone = if self.utc { TimeZone::UTC } else { TimeZone::system() };
-        TextOptions { color: console::color(self.color), utc_offset_s: utc_offset_s(&zone, at), verbose: self.verbose }
+        TextOptions { color: console::color(self.color), zone: display_zone(self.utc, at), verbose: self.verbose }
     }
 }
 

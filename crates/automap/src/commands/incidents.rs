@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use automap_core::incident::{Incident, IncidentState};
 use automap_core::time::Timestamp;
-use automap_render::incident::{incident_text, incidents_text};
+use automap_render::incident_text::{incident_text, incidents_text};
 use automap_server::live_system::{self, LiveSystem};
 use automap_server::notify::NotifyConfig;
 use automap_server::store::{IncidentFilter, transfer};

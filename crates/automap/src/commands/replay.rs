@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use automap_core::watch::{ReplayOptions, WatchOptions, replay};
-use automap_render::incident::{change_text, incidents_text};
+use automap_render::incident_text::{change_text, incidents_text};
 use clap::Args;
 use jiff::ZonedDateTime;
 use std::time::Duration;

@@ -7,18 +7,17 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use automap_core::analyse_with_history;
 use automap_core::dossier::{self, Dossier};
-use automap_render::PageOptions;
+use automap_render::Zone;
 use automap_render::{html, markdown};
 use clap::{Args, ValueEnum};
 use jiff::ZonedDateTime;
-use jiff::tz::TimeZone;
 
 use crate::args::engine::{EngineArgs, EngineChoice};
 use crate::args::file::FileArgs;
 use crate::args::input::AnyInputArgs;
 use crate::console::say;
 use crate::exit::Exit;
-use crate::parse_time::utc_offset_s;
+use crate::parse_time::display_zone;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap report --prometheus http://localhost:9090 -n sock-shop -f incident.html
@@ -68,7 +67,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
     let options = args.engine_options.diagnose_options(*engine);
     let analysis = analyse_with_history(&observation, &options, &args.engine_options.history(*engine)?)?;
     let dossier = dossier::of_analysis(&observation, &analysis, &options.verdict);
-    let page = render(&dossier, form, &page_options(args, &dossier))?;
+    let page = render(&dossier, form, display_zone(args.utc, dossier.report.windows.incident_start))?;
     args.file.write(page.as_bytes())?;
     if let Some(path) = args.file.path() {
         say(&format!("{}: {}, {} KiB", path.display(), dossier.report.verdict.summary, page.len().div_ceil(1024)));
@@ -97,15 +96,10 @@ fn form(args: &ReportArgs) -> Result<Form> {
     }
 }
 
-fn render(dossier: &Dossier, form: Form, options: &PageOptions) -> Result<String> {
+fn render(dossier: &Dossier, form: Form, zone: Zone) -> Result<String> {
     Ok(match form {
-        Form::Html => html(dossier, options),
-        Form::Markdown => markdown(dossier, options),
+        Form::Html => html(dossier, zone),
+        Form::Markdown => markdown(dossier, zone),
         Form::Json => automap_render::json(dossier)?,
     })
-}
-
-fn page_options(args: &ReportArgs, dossier: &Dossier) -> PageOptions {
-    let zone = if args.utc { TimeZone::UTC } else { TimeZone::system() };
-    PageOptions { utc_offset_s: utc_offset_s(&zone, dossier.report.windows.incident_start) }
 }

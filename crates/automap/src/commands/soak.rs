@@ -15,7 +15,7 @@ use automap_lab::control::{Lab, LabOptions};
 use automap_lab::plan::NAMESPACE;
 use automap_lab::soak::score;
 use automap_render::TextOptions;
-use automap_render::incident::change_text;
+use automap_render::incident_text::change_text;
 use automap_server::prometheus_source::PrometheusSource;
 use automap_server::store::Store;
 use automap_server::store::memory::MemoryStore;

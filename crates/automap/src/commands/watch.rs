@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use automap_core::incident::Incident;
-use automap_render::incident::change_text;
+use automap_render::incident_text::change_text;
 use automap_server::config::Config;
 use automap_server::daemon::{Daemon, Listener};
 use automap_server::replica::Replica;

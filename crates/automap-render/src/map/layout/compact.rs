@@ -3,9 +3,8 @@
 //! Sweeps over the columns; in each, the least squares heights that keep order and distances are those of an isotonic regression
 //! (pool adjacent violators), which is exact and linear.
 
-use super::Spacing;
-use super::coordinates::distance;
-use super::part::Proper;
+use super::geometry::Spacing;
+use super::layered_graph::{LayeredGraph, distance};
 
 /// Sweeps there and back.
 const SWEEPS: usize = 24;
@@ -13,11 +12,11 @@ const SWEEPS: usize = 24;
 const PASSAGE_PULL: f64 = 6.0;
 
 /// As [`super::coordinates::heights`], with less straight lines in less room.
-pub(crate) fn heights(proper: &Proper, columns: &[Vec<usize>], spacing: &Spacing) -> Vec<f64> {
-    let n = proper.vertices.len();
+pub(crate) fn heights(graph: &LayeredGraph, columns: &[Vec<usize>], spacing: &Spacing) -> Vec<f64> {
+    let n = graph.vertices.len();
     let (mut left, mut right) = (vec![Vec::new(); n], vec![Vec::new(); n]);
-    for &(a, b, weight) in &proper.steps {
-        let inner = proper.vertices[a].is_passage && proper.vertices[b].is_passage;
+    for &(a, b, weight) in &graph.steps {
+        let inner = graph.vertices[a].is_passage && graph.vertices[b].is_passage;
         let pull = f64::from(weight) * if inner { PASSAGE_PULL } else { 1.0 };
         right[a].push((b, pull));
         left[b].push((a, pull));
@@ -27,7 +26,7 @@ pub(crate) fn heights(proper: &Proper, columns: &[Vec<usize>], spacing: &Spacing
     let mut y = vec![0.0; n];
     for column in columns {
         for w in column.windows(2) {
-            offset[w[1]] = offset[w[0]] + distance(proper, spacing, w[0], w[1]);
+            offset[w[1]] = offset[w[0]] + distance(graph, spacing, w[0], w[1]);
         }
         let middle = column.last().map_or(0.0, |&v| offset[v]) / 2.0;
         column.iter().for_each(|&v| y[v] = offset[v] - middle);
@@ -72,7 +71,7 @@ fn rising(wishes: &[(f64, f64)]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::part::Vertex;
+    use super::super::layered_graph::Vertex;
     use super::*;
 
     #[test]
@@ -85,9 +84,9 @@ mod tests {
     fn distances_hold_and_a_chain_is_straight() {
         let spacing = Spacing { boxes: 10.0, lines: 4.0, columns: 50.0, parts: 30.0, bundles: true };
         let vertex = |layer| Vertex { layer, height: 20.0, is_passage: false };
-        let proper =
-            Proper { vertices: [0, 1, 1, 2].map(vertex).to_vec(), steps: vec![(0, 1, 1), (0, 2, 1), (1, 3, 1)] };
-        let y = heights(&proper, &[vec![0], vec![1, 2], vec![3]], &spacing);
+        let graph =
+            LayeredGraph { vertices: [0, 1, 1, 2].map(vertex).to_vec(), steps: vec![(0, 1, 1), (0, 2, 1), (1, 3, 1)] };
+        let y = heights(&graph, &[vec![0], vec![1, 2], vec![3]], &spacing);
         assert!(y[2] - y[1] >= 30.0 - 1e-9, "{y:?}");
         assert!((y[1] - y[3]).abs() < 1.0, "{y:?}");
     }

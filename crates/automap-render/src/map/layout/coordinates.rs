@@ -3,15 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use super::part::Proper;
-use super::{Spacing, compact};
+use super::compact;
+use super::geometry::Spacing;
+use super::layered_graph::{LayeredGraph, distance};
 
 /// How much higher than its fullest column a drawing may become for straight lines.
 const MAX_STRETCH: f64 = 1.6;
 
 /// The y of every vertex; in a column, at least half their heights and the spacing apart. O(vertices + steps, sorted).
-pub(crate) fn heights(proper: &Proper, columns: &[Vec<usize>], spacing: &Spacing) -> Vec<f64> {
-    let crossing = lines_that_cross_passages(proper, columns);
+pub(crate) fn heights(graph: &LayeredGraph, columns: &[Vec<usize>], spacing: &Spacing) -> Vec<f64> {
+    let crossing = lines_that_cross_passages(graph, columns);
     let mut layouts: Vec<Vec<f64>> = Vec::with_capacity(4);
     for from_right in [false, true] {
         for from_bottom in [false, true] {
@@ -22,9 +23,9 @@ pub(crate) fn heights(proper: &Proper, columns: &[Vec<usize>], spacing: &Spacing
             if from_bottom {
                 turned.iter_mut().for_each(|c| c.reverse());
             }
-            let near = neighbours(proper, from_right);
-            let root = align(proper.vertices.len(), &turned, &near, &crossing);
-            let mut y = compact(proper, &turned, &root, spacing);
+            let near = neighbours(graph, from_right);
+            let root = align(graph.vertices.len(), &turned, &near, &crossing);
+            let mut y = compact(graph, &turned, &root, spacing);
             if from_bottom {
                 y.iter_mut().for_each(|v| *v = -*v);
             }
@@ -35,19 +36,8 @@ pub(crate) fn heights(proper: &Proper, columns: &[Vec<usize>], spacing: &Spacing
     // Many crossing long lines, all straight, push boxes far apart.
     let high = extent(&straight);
     let room =
-        columns.iter().map(|c| c.windows(2).map(|w| distance(proper, spacing, w[0], w[1])).sum()).fold(0.0, f64::max);
-    if high.1 - high.0 > MAX_STRETCH * room { compact::heights(proper, columns, spacing) } else { straight }
-}
-
-/// Least distance of the middles of two neighbours in a column.
-pub(crate) fn distance(proper: &Proper, spacing: &Spacing, u: usize, v: usize) -> f64 {
-    let (a, b) = (proper.vertices[u], proper.vertices[v]);
-    let gap = match (a.is_passage, b.is_passage) {
-        (true, true) => spacing.lines,
-        (false, false) => spacing.boxes,
-        _ => spacing.boxes.min(spacing.lines.max(0.75 * spacing.boxes)),
-    };
-    gap + a.height / 2.0 + b.height / 2.0
+        columns.iter().map(|c| c.windows(2).map(|w| distance(graph, spacing, w[0], w[1])).sum()).fold(0.0, f64::max);
+    if high.1 - high.0 > MAX_STRETCH * room { compact::heights(graph, columns, spacing) } else { straight }
 }
 
 fn extent(y: &[f64]) -> (f64, f64) {
@@ -56,9 +46,9 @@ fn extent(y: &[f64]) -> (f64, f64) {
 }
 
 /// For each vertex the neighbours that it may align with: the heaviest of its lines on one side.
-fn neighbours(proper: &Proper, right: bool) -> Vec<Vec<usize>> {
-    let mut near: Vec<Vec<(u32, usize)>> = vec![Vec::new(); proper.vertices.len()];
-    for &(a, b, weight) in &proper.steps {
+fn neighbours(graph: &LayeredGraph, right: bool) -> Vec<Vec<usize>> {
+    let mut near: Vec<Vec<(u32, usize)>> = vec![Vec::new(); graph.vertices.len()];
+    for &(a, b, weight) in &graph.steps {
         let (at, other) = if right { (a, b) } else { (b, a) };
         near[at].push((weight, other));
     }
@@ -70,12 +60,12 @@ fn neighbours(proper: &Proper, right: bool) -> Vec<Vec<usize>> {
 }
 
 /// Steps that cross a long line between two of its passages: the long line stays straight, they give way.
-fn lines_that_cross_passages(proper: &Proper, columns: &[Vec<usize>]) -> BTreeSet<(usize, usize)> {
-    let mut place = vec![0; proper.vertices.len()];
+fn lines_that_cross_passages(graph: &LayeredGraph, columns: &[Vec<usize>]) -> BTreeSet<(usize, usize)> {
+    let mut place = vec![0; graph.vertices.len()];
     columns.iter().for_each(|c| c.iter().enumerate().for_each(|(i, &v)| place[v] = i));
     let mut left: Vec<Vec<usize>> = vec![Vec::new(); place.len()];
-    proper.steps.iter().for_each(|&(a, b, _)| left[b].push(a));
-    let passage = |v: usize| proper.vertices[v].is_passage;
+    graph.steps.iter().for_each(|&(a, b, _)| left[b].push(a));
+    let passage = |v: usize| graph.vertices[v].is_passage;
     let mut found = BTreeSet::new();
     for pair in columns.windows(2) {
         let (mut lowest, mut scanned) = (0, 0);
@@ -126,12 +116,12 @@ fn align(
 }
 
 /// The closest heights that keep the distances, chain by chain; then gaps that a chain can close are closed.
-fn compact(proper: &Proper, columns: &[Vec<usize>], root: &[usize], spacing: &Spacing) -> Vec<f64> {
+fn compact(graph: &LayeredGraph, columns: &[Vec<usize>], root: &[usize], spacing: &Spacing) -> Vec<f64> {
     let n = root.len();
     let (mut above, mut below) = (vec![Vec::new(); n], vec![Vec::new(); n]);
     for column in columns {
         for pair in column.windows(2) {
-            let (u, v, d) = (root[pair[0]], root[pair[1]], distance(proper, spacing, pair[0], pair[1]));
+            let (u, v, d) = (root[pair[0]], root[pair[1]], distance(graph, spacing, pair[0], pair[1]));
             above[v].push((u, d));
             below[u].push((v, d));
         }
@@ -188,7 +178,7 @@ fn balance(mut layouts: Vec<Vec<f64>>) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::part::Vertex;
+    use super::super::layered_graph::Vertex;
     use super::*;
 
     const SPACING: Spacing = Spacing { boxes: 10.0, lines: 4.0, columns: 50.0, parts: 30.0, bundles: false };
@@ -197,11 +187,11 @@ mod tests {
     fn a_chain_is_straight_and_a_fan_is_centred() {
         let vertex = |layer| Vertex { layer, height: 20.0, is_passage: false };
         // 0 → 1 → {2, 3, 4}
-        let proper = Proper {
+        let graph = LayeredGraph {
             vertices: [0, 1, 2, 2, 2].map(vertex).to_vec(),
             steps: vec![(0, 1, 1), (1, 2, 1), (1, 3, 1), (1, 4, 1)],
         };
-        let y = heights(&proper, &[vec![0], vec![1], vec![2, 3, 4]], &SPACING);
+        let y = heights(&graph, &[vec![0], vec![1], vec![2, 3, 4]], &SPACING);
         assert_eq!([y[0], y[1], y[3]], [y[0]; 3]);
         assert_eq!([y[3] - y[2], y[4] - y[3]], [30.0, 30.0]);
     }
@@ -209,8 +199,8 @@ mod tests {
     #[test]
     fn the_heavy_line_is_the_straight_one() {
         let vertex = |layer| Vertex { layer, height: 20.0, is_passage: false };
-        let proper = Proper { vertices: [0, 1, 1].map(vertex).to_vec(), steps: vec![(0, 1, 1), (0, 2, 9)] };
-        let y = heights(&proper, &[vec![0], vec![1, 2]], &SPACING);
+        let graph = LayeredGraph { vertices: [0, 1, 1].map(vertex).to_vec(), steps: vec![(0, 1, 1), (0, 2, 9)] };
+        let y = heights(&graph, &[vec![0], vec![1, 2]], &SPACING);
         assert_eq!((y[0], y[2] - y[1]), (y[2], 30.0));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::part::Proper;
+use super::layered_graph::LayeredGraph;
 
 /// Sweeps there and back, at most.
 const SWEEPS: usize = 24;
@@ -12,17 +12,17 @@ const PATIENCE: usize = 5;
 const SWAP_ROUNDS: usize = 6;
 
 /// The columns from left to right, each with its vertices from top to bottom.
-pub(crate) fn order(proper: &Proper) -> Vec<Vec<usize>> {
-    let graph = Neighbours::new(proper);
-    let mut columns = graph.first_order(proper);
-    let mut best = (graph.crossings(&columns), columns.clone());
+pub(crate) fn order(graph: &LayeredGraph) -> Vec<Vec<usize>> {
+    let near = Neighbours::new(graph);
+    let mut columns = near.first_order(graph);
+    let mut best = (near.crossings(&columns), columns.clone());
     let mut stale = 0;
     for sweep in 0..SWEEPS {
         if best.0 == 0 || stale >= PATIENCE {
             break;
         }
-        graph.sweep(&mut columns, sweep % 2 == 0);
-        let crossings = graph.crossings(&columns);
+        near.sweep(&mut columns, sweep % 2 == 0);
+        let crossings = near.crossings(&columns);
         stale += 1;
         if crossings < best.0 {
             best = (crossings, columns.clone());
@@ -30,7 +30,7 @@ pub(crate) fn order(proper: &Proper) -> Vec<Vec<usize>> {
         }
     }
     let mut columns = best.1;
-    graph.swap_neighbours(&mut columns);
+    near.swap_neighbours(&mut columns);
     columns
 }
 
@@ -42,21 +42,21 @@ struct Neighbours {
 }
 
 impl Neighbours {
-    fn new(proper: &Proper) -> Self {
-        let n = proper.vertices.len();
+    fn new(graph: &LayeredGraph) -> Self {
+        let n = graph.vertices.len();
         let (mut left, mut right) = (vec![Vec::new(); n], vec![Vec::new(); n]);
-        for &(a, b, _) in &proper.steps {
+        for &(a, b, _) in &graph.steps {
             right[a].push(b);
             left[b].push(a);
         }
         left.iter_mut().chain(&mut right).for_each(|l| l.sort_unstable());
-        let weights = proper.steps.iter().map(|&(a, b, w)| ((a.min(b), a.max(b)), f64::from(w))).collect();
+        let weights = graph.steps.iter().map(|&(a, b, w)| ((a.min(b), a.max(b)), f64::from(w))).collect();
         Self { left, right, weights }
     }
 
     /// What hangs together stands together: each start's callees before the next start.
-    fn first_order(&self, proper: &Proper) -> Vec<Vec<usize>> {
-        let vertices = &proper.vertices;
+    fn first_order(&self, graph: &LayeredGraph) -> Vec<Vec<usize>> {
+        let vertices = &graph.vertices;
         let count = vertices.iter().map(|v| v.layer + 1).max().unwrap_or(0);
         let mut columns = vec![Vec::new(); count];
         let mut starts: Vec<usize> = (0..vertices.len()).filter(|&v| self.left[v].is_empty()).collect();
@@ -183,25 +183,28 @@ fn pairs(above: &[usize], below: &[usize], place: &[usize]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::part::Vertex;
+    use super::super::layered_graph::Vertex;
     use super::*;
 
-    fn proper(layers: &[usize], steps: &[(usize, usize)]) -> Proper {
+    fn graph(layers: &[usize], steps: &[(usize, usize)]) -> LayeredGraph {
         let vertex = |&layer: &usize| Vertex { layer, height: 10.0, is_passage: false };
-        Proper { vertices: layers.iter().map(vertex).collect(), steps: steps.iter().map(|&(a, b)| (a, b, 1)).collect() }
+        LayeredGraph {
+            vertices: layers.iter().map(vertex).collect(),
+            steps: steps.iter().map(|&(a, b)| (a, b, 1)).collect(),
+        }
     }
 
     #[test]
     fn crossings_are_counted() {
         // 0 and 1 left, 2, 3 and 4 right: 0→4 crosses 1→2 and 1→3; 0→3 crosses 1→2.
-        let p = proper(&[0, 0, 1, 1, 1], &[(0, 4), (0, 3), (1, 2), (1, 3)]);
+        let p = graph(&[0, 0, 1, 1, 1], &[(0, 4), (0, 3), (1, 2), (1, 3)]);
         assert_eq!(Neighbours::new(&p).crossings(&[vec![0, 1], vec![2, 3, 4]]), 3);
         assert_eq!(Neighbours::new(&p).crossings(&[vec![1, 0], vec![2, 3, 4]]), 0);
     }
 
     #[test]
     fn a_graph_that_can_be_drawn_without_crossings_is() {
-        let p = proper(&[0, 1, 1, 1, 2, 2, 2], &[(0, 1), (0, 2), (0, 3), (1, 6), (2, 5), (3, 4)]);
+        let p = graph(&[0, 1, 1, 1, 2, 2, 2], &[(0, 1), (0, 2), (0, 3), (1, 6), (2, 5), (3, 4)]);
         let columns = order(&p);
         assert_eq!(Neighbours::new(&p).crossings(&columns), 0, "{columns:?}");
         let mut all: Vec<usize> = columns.concat();

@@ -1,6 +1,6 @@
 //! Lines over the finished layout: they move no box, and take the bow that passes the fewest.
 
-use super::{Drawing, Line, Point, Route, Size};
+use super::geometry::{Drawing, Line, Point, Route, Size};
 
 /// How far a line may bow up or down, nearest first.
 const BOWS_PX: [f64; 11] = [0.0, 34.0, -34.0, 60.0, -60.0, 90.0, -90.0, 130.0, -130.0, 180.0, -180.0];

@@ -1,7 +1,7 @@
 //! Parts that no line connects, side by side in the shape of a screen; boxes without lines in a grid below.
 
+use super::geometry::{ASPECT, Drawing, Point, Route, Size, Spacing};
 use super::part::Part;
-use super::{ASPECT, Drawing, Point, Route, Size, Spacing};
 
 /// Room for the grid's heading.
 const GRID_HEAD: f64 = 22.0;

@@ -1,8 +1,8 @@
 //! One connected part: from its lines to coordinates of its own.
 
-use std::collections::BTreeMap;
-
-use super::{ASPECT, Line, Point, Route, Size, Spacing, acyclic, coordinates, layers, order};
+use super::geometry::{ASPECT, Line, Point, Route, Size, Spacing};
+use super::layered_graph::{Chain, LayeredGraph, cut};
+use super::{acyclic, coordinates, layers, order};
 
 /// A drawn part; coordinates from (0, 0).
 #[derive(Debug)]
@@ -46,29 +46,6 @@ pub(crate) fn split(boxes: usize, lines: &[Line]) -> Vec<Vec<usize>> {
     parts
 }
 
-/// A vertex of the layered graph: a box, or the passage of a long line through a column.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Vertex {
-    pub(crate) layer: usize,
-    /// Height; 0 for a passage.
-    pub(crate) height: f64,
-    pub(crate) is_passage: bool,
-}
-
-/// Vertices and the steps between neighbouring columns, as `(left, right, weight)`.
-#[derive(Debug)]
-pub(crate) struct Proper {
-    pub(crate) vertices: Vec<Vertex>,
-    pub(crate) steps: Vec<(usize, usize, u32)>,
-}
-
-struct Chain {
-    line: usize,
-    /// From the left box over the passages to the right one.
-    vertices: Vec<usize>,
-    reversed: bool,
-}
-
 impl Part {
     /// Draws a part of at least two boxes.
     pub(crate) fn draw(members: Vec<usize>, boxes: &[Size], lines: &[Line], spacing: &Spacing) -> Self {
@@ -85,12 +62,12 @@ impl Part {
             arrows.iter().zip(&reversed).map(|(&(a, b), &r)| if r { (b, a) } else { (a, b) }).collect();
         let sizes: Vec<Size> = members.iter().map(|&i| boxes[i]).collect();
         let layer = layers::assign(members.len(), &forward, rows(&sizes, spacing));
-        let (proper, chains) = cut(&sizes, &layer, &own, &forward, &reversed, spacing);
-        let columns = order::order(&proper);
-        let y = coordinates::heights(&proper, &columns, spacing);
-        let x = Columns::new(&proper, &columns, &sizes, &y, spacing);
+        let (graph, chains) = cut(&sizes, &layer, &own, &forward, &reversed, spacing);
+        let columns = order::order(&graph);
+        let y = coordinates::heights(&graph, &columns, spacing);
+        let x = Columns::new(&graph, &columns, &sizes, &y, spacing);
         let at: Vec<Point> = (0..members.len()).map(|i| Point { x: x.centre(layer[i]), y: y[i] }).collect();
-        let routes = chains.iter().map(|c| (c.line, route(c, &own, &proper, &sizes, &y, &x))).collect();
+        let routes = chains.iter().map(|c| (c.line, route(c, &own, &graph, &sizes, &y, &x))).collect();
         let right = x.left.last().copied().unwrap_or(0.0) + x.width.last().copied().unwrap_or(0.0);
         let mut part = Self { members, at, routes, size: Size { width: right, height: 0.0 } };
         part.shift_to_origin(&sizes);
@@ -137,50 +114,6 @@ fn rows(sizes: &[Size], spacing: &Spacing) -> usize {
     ((n * column / (ASPECT * row)).sqrt().ceil() as usize).max(MIN_ROWS)
 }
 
-/// Cuts lines longer than one column into steps. With [`Spacing::bundles`], long lines of one box share their passages, at the end
-/// that has more of them; a line heavier than others keeps its own.
-fn cut(
-    sizes: &[Size],
-    layer: &[usize],
-    own: &[(usize, Line)],
-    forward: &[(usize, usize)],
-    reversed: &[bool],
-    spacing: &Spacing,
-) -> (Proper, Vec<Chain>) {
-    let real = |(s, l): (&Size, &usize)| Vertex { layer: *l, height: s.height, is_passage: false };
-    let mut vertices: Vec<Vertex> = sizes.iter().zip(layer).map(real).collect();
-    let is_long = |&(a, b): &(usize, usize)| layer[b] > layer[a] + 1;
-    let (mut leaving, mut arriving) = (vec![0; sizes.len()], vec![0; sizes.len()]);
-    for &(a, b) in forward.iter().filter(|ab| is_long(ab)) {
-        leaving[a] += 1;
-        arriving[b] += 1;
-    }
-    let lightest = own.iter().map(|(_, l)| l.weight).min();
-    let mut shared: BTreeMap<(usize, bool, usize), usize> = BTreeMap::new();
-    let mut steps: BTreeMap<(usize, usize), u32> = BTreeMap::new();
-    let mut chains = Vec::new();
-    for (((line, l), &(a, b)), &reversed) in own.iter().zip(forward).zip(reversed) {
-        let from_a = leaving[a] >= arriving[b];
-        let bundle = spacing.bundles && Some(l.weight) == lightest;
-        let mut chain = vec![a];
-        for column in layer[a] + 1..layer[b] {
-            let mut passage = || {
-                vertices.push(Vertex { layer: column, height: 0.0, is_passage: true });
-                vertices.len() - 1
-            };
-            let end = if from_a { a } else { b };
-            chain.push(if bundle { *shared.entry((end, from_a, column)).or_insert_with(passage) } else { passage() });
-        }
-        chain.push(b);
-        for w in chain.windows(2) {
-            let weight = steps.entry((w[0], w[1])).or_default();
-            *weight = (*weight).max(l.weight);
-        }
-        chains.push(Chain { line: *line, vertices: chain, reversed });
-    }
-    (Proper { vertices, steps: steps.into_iter().map(|((a, b), w)| (a, b, w)).collect() }, chains)
-}
-
 /// Left border and width of every column.
 struct Columns {
     left: Vec<f64>,
@@ -189,14 +122,14 @@ struct Columns {
 
 impl Columns {
     /// Columns as wide as their widest box; the steeper the lines between two columns, the farther apart.
-    fn new(proper: &Proper, columns: &[Vec<usize>], sizes: &[Size], y: &[f64], spacing: &Spacing) -> Self {
+    fn new(graph: &LayeredGraph, columns: &[Vec<usize>], sizes: &[Size], y: &[f64], spacing: &Spacing) -> Self {
         const STEEP_SHARE: f64 = 0.08;
         let wide =
             |column: &Vec<usize>| column.iter().filter_map(|&v| sizes.get(v)).map(|s| s.width).fold(0.0, f64::max);
         let width: Vec<f64> = columns.iter().map(wide).collect();
         let mut steepest = vec![0.0_f64; columns.len()];
-        for &(a, b, _) in &proper.steps {
-            let column = proper.vertices[a].layer;
+        for &(a, b, _) in &graph.steps {
+            let column = graph.vertices[a].layer;
             steepest[column] = steepest[column].max((y[a] - y[b]).abs());
         }
         let mut left = Vec::with_capacity(width.len());
@@ -214,7 +147,7 @@ impl Columns {
 }
 
 /// Level through columns, from the border of one box to that of the other.
-fn route(c: &Chain, own: &[(usize, Line)], proper: &Proper, sizes: &[Size], y: &[f64], x: &Columns) -> Route {
+fn route(c: &Chain, own: &[(usize, Line)], graph: &LayeredGraph, sizes: &[Size], y: &[f64], x: &Columns) -> Route {
     /// Two services that call each other get two lines.
     const BESIDE: f64 = 7.0;
     let (first, last) = (c.vertices[0], c.vertices[c.vertices.len() - 1]);
@@ -228,7 +161,7 @@ fn route(c: &Chain, own: &[(usize, Line)], proper: &Proper, sizes: &[Size], y: &
     };
     let mut points = Vec::with_capacity(2 * c.vertices.len());
     for (i, &v) in c.vertices.iter().enumerate() {
-        let column = proper.vertices[v].layer;
+        let column = graph.vertices[v].layer;
         let (left, right) = (x.left[column], x.left[column] + x.width[column]);
         let y = y[v] + beside;
         let half = sizes.get(v).map_or(0.0, |s| s.width / 2.0);

@@ -2,13 +2,15 @@
 
 use std::fmt::Write;
 
+use super::super::captions;
 use super::super::layout::{Point, Route, Size};
 use super::super::measure::{width, wrap};
-use super::super::words;
-use super::lines::{self, Kind};
+use super::elements::{escape, text};
+use super::lines::{self, LineKind};
 use super::nodes::{self, ENTRY_PX};
 use super::scene::Scene;
-use super::{SvgOptions, escape, px, style, text};
+use super::style::{self, SvgOptions};
+use crate::pixels::px;
 use automap_core::service_map::{EdgeChange, NodeRole};
 
 const MARGIN: f64 = 24.0;
@@ -22,7 +24,7 @@ pub(crate) fn write(out: &mut String, scene: &Scene<'_>, options: &SvgOptions, b
     let drawing = scene.drawing.size;
     let left = MARGIN + if scene.nodes.iter().any(|n| n.is_entry) { ENTRY_PX } else { 0.0 };
     let inner = (drawing.width + left - MARGIN).max(MIN_WIDTH);
-    let head = if options.embedded { Vec::new() } else { wrap(&words::line(&scene.map.title), TITLE_PX, inner) };
+    let head = if options.embedded { Vec::new() } else { wrap(&captions::line(&scene.map.title), TITLE_PX, inner) };
     let top = MARGIN + if options.embedded { 0.0 } else { head.len() as f64 * TITLE_PX * 1.3 + 32.0 };
     // A small drawing stands in the middle.
     let left = left.max(MARGIN + (inner - drawing.width) / 2.0);
@@ -32,11 +34,12 @@ pub(crate) fn write(out: &mut String, scene: &Scene<'_>, options: &SvgOptions, b
     let height = below + legend.height() + notes.len() as f64 * 17.0 + MARGIN - 6.0;
     let width = inner + 2.0 * MARGIN;
 
-    let (w, h, told) = (px(width), px(height), escape(&format!("{}. {}", scene.map.title, words::subtitle(scene.map))));
+    let (w, h, label) =
+        (px(width), px(height), escape(&format!("{}. {}", scene.map.title, captions::subtitle(scene.map))));
     writeln!(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"am-map {}\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" \
-         role=\"group\" aria-label=\"{told}\">",
+         role=\"group\" aria-label=\"{label}\">",
         scene.scale.class
     )?;
     writeln!(out, "<style>\n{}</style>", style::css(options.theme))?;
@@ -45,7 +48,7 @@ pub(crate) fn write(out: &mut String, scene: &Scene<'_>, options: &SvgOptions, b
         for (i, line) in head.iter().enumerate() {
             text(out, "title", MARGIN, MARGIN + TITLE_PX * (0.8 + 1.3 * i as f64), TITLE_PX, line)?;
         }
-        text(out, "note", MARGIN, top - 24.0, SMALL_PX, &words::subtitle(scene.map))?;
+        text(out, "note", MARGIN, top - 24.0, SMALL_PX, &captions::subtitle(scene.map))?;
     }
     writeln!(out, "<g transform=\"translate({} {})\">", px(left), px(top))?;
     out.push_str(body);
@@ -68,12 +71,12 @@ fn notes(scene: &Scene<'_>, inner: f64) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     if scene.left_out > 0 {
         notes.push(format!(
-            "{} by data alone between services that stayed normal {} left out",
-            words::count(scene.left_out, "link"),
+            "{} between services that stayed normal {} left out",
+            captions::count(scene.left_out, "inferred edge"),
             if scene.left_out == 1 { "is" } else { "are" }
         ));
     }
-    notes.extend(scene.map.notes.iter().map(|n| words::line(&n.message)));
+    notes.extend(scene.map.notes.iter().map(|n| captions::line(&n.message)));
     notes.iter().flat_map(|n| wrap(n, SMALL_PX, inner)).collect()
 }
 
@@ -81,7 +84,7 @@ fn notes(scene: &Scene<'_>, inner: f64) -> Vec<String> {
 enum Entry {
     Node(NodeRole, &'static str),
     Users,
-    Line(Kind, EdgeChange, (bool, bool), &'static str),
+    Line(LineKind, EdgeChange, (bool, bool), &'static str),
     Letter(String),
 }
 
@@ -134,32 +137,34 @@ impl Legend {
             out.extend(scene.nodes.iter().any(|n| n.role == role).then_some(Entry::Node(role, words)));
         }
         out.extend(scene.nodes.iter().any(|n| n.is_entry).then_some(Entry::Users));
-        let kinds: Vec<(Kind, EdgeChange)> =
+        let kinds: Vec<(LineKind, EdgeChange)> =
             (0..scene.edges.len()).map(|i| (lines::kind(scene, i), scene.edges[i].change)).collect();
         for (wanted, words) in [
-            (Kind::Path, "path from the cause to the users"),
-            (Kind::Affected, "call between affected services"),
-            (Kind::Call, "call"),
+            (LineKind::Path, "path from the cause to the users"),
+            (LineKind::Affected, "call between affected services"),
+            (LineKind::Call, "call"),
         ] {
             let line = Entry::Line(wanted, EdgeChange::Same, (false, true), words);
             out.extend(kinds.iter().any(|(k, c)| *k == wanted && *c == EdgeChange::Same).then_some(line));
         }
-        let data = |k: &Kind| matches!(k, Kind::Data | Kind::Faint);
+        let data = |k: &LineKind| matches!(k, LineKind::Data | LineKind::Faint);
         let is_same = kinds.iter().any(|(k, c)| data(k) && *c == EdgeChange::Same);
-        let line = Entry::Line(Kind::Data, EdgeChange::Same, (false, false), "moves together, no call seen");
+        let line =
+            Entry::Line(LineKind::Data, EdgeChange::Same, (false, false), "inferred: moves together, no call observed");
         out.extend(is_same.then_some(line));
-        for (change, words) in [(EdgeChange::New, "only in the incident"), (EdgeChange::Gone, "only in normal time")] {
-            let line = Entry::Line(Kind::Data, change, (false, false), words);
+        for (change, words) in [(EdgeChange::New, "only in the incident"), (EdgeChange::Gone, "only in the baseline")] {
+            let line = Entry::Line(LineKind::Data, change, (false, false), words);
             out.extend(kinds.iter().any(|(k, c)| data(k) && *c == change).then_some(line));
         }
         if scene.scale.labels {
             let metrics = || scene.edges.iter().flat_map(|e| &e.metrics);
-            let mut letters: Vec<String> =
-                metrics().map(|m| format!("{} {}", words::letter(m.metric), m.metric)).collect();
+            let mut letters: Vec<String> = metrics()
+                .map(|m| format!("{} {}", captions::letter(m.metric), captions::metric_word(m.metric)))
+                .collect();
             letters.sort();
             letters.dedup();
             for (change, words) in
-                [(EdgeChange::New, "+ only in the incident"), (EdgeChange::Gone, "− only in normal time")]
+                [(EdgeChange::New, "+ only in the incident"), (EdgeChange::Gone, "− only in the baseline")]
             {
                 letters.extend(metrics().any(|m| m.change == change).then(|| words.to_owned()));
             }

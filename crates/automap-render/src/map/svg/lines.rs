@@ -1,19 +1,20 @@
-//! Lines: calls solid with an arrow at the callee, links by data alone thin and dashed, the path from cause to users thick.
+//! Lines: calls solid with an arrow at the callee, inferred edges thin and dashed, the path from cause to users thick.
 
 use std::fmt::Write;
 
+use super::super::captions;
 use super::super::layout::{Point, Route};
-use super::super::words;
+use super::elements::{escape, text};
 use super::scene::Scene;
-use super::{escape, px};
+use crate::pixels::px;
 use automap_core::service_map::{EdgeChange, Influence, MapEdge, NodeRole};
 
 /// What a line is; later ones are drawn over earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    /// By data alone, between services that stayed normal.
+pub(crate) enum LineKind {
+    /// Inferred, between services that stayed normal.
     Faint,
-    /// By data alone.
+    /// Inferred from metrics that move together.
     Data,
     /// A call.
     Call,
@@ -23,7 +24,7 @@ pub(crate) enum Kind {
     Path,
 }
 
-impl Kind {
+impl LineKind {
     /// Classes of a line.
     pub(crate) fn class(self) -> &'static str {
         match self {
@@ -46,18 +47,18 @@ impl Kind {
 }
 
 /// What an edge of the scene is drawn as.
-pub(crate) fn kind(scene: &Scene<'_>, edge: usize) -> Kind {
+pub(crate) fn kind(scene: &Scene<'_>, edge: usize) -> LineKind {
     let (from, to) = scene.ends[edge];
     let role = |i: usize| scene.nodes[i].role;
     let hit = |i: usize| matches!(role(i), NodeRole::Cause | NodeRole::Victim);
     let e = scene.edges[edge];
-    let any_role = scene.nodes.iter().any(|n| words::is_affected(n.role));
-    match (e.on_path, words::is_call(e)) {
-        (true, _) => Kind::Path,
-        (false, true) if hit(from) && hit(to) => Kind::Affected,
-        (false, true) => Kind::Call,
-        (false, false) if any_role && !hit(from) && !hit(to) && e.change == EdgeChange::Same => Kind::Faint,
-        (false, false) => Kind::Data,
+    let any_role = scene.nodes.iter().any(|n| captions::is_affected(n.role));
+    match (e.on_path, captions::is_call(e)) {
+        (true, _) => LineKind::Path,
+        (false, true) if hit(from) && hit(to) => LineKind::Affected,
+        (false, true) => LineKind::Call,
+        (false, false) if any_role && !hit(from) && !hit(to) && e.change == EdgeChange::Same => LineKind::Faint,
+        (false, false) => LineKind::Data,
     }
 }
 
@@ -71,15 +72,15 @@ pub(crate) fn change_class(change: EdgeChange) -> &'static str {
 }
 
 pub(crate) fn write(out: &mut String, scene: &Scene<'_>) -> std::fmt::Result {
-    let mut order: Vec<(Kind, usize)> = (0..scene.edges.len()).map(|i| (kind(scene, i), i)).collect();
+    let mut order: Vec<(LineKind, usize)> = (0..scene.edges.len()).map(|i| (kind(scene, i), i)).collect();
     order.sort_unstable();
     writeln!(out, "<g class=\"am-edges\">")?;
     for &(kind, i) in &order {
-        let (edge, told) = (scene.edges[i], escape(&words::describe_edge(scene.edges[i])));
+        let (edge, label) = (scene.edges[i], escape(&captions::describe_edge(scene.edges[i])));
         // A call that gains or loses a metric is still the same call: its label says so.
-        let is_changed = !words::is_call(edge) || (edge.metrics.is_empty() && !edge.on_path);
+        let is_changed = !captions::is_call(edge) || (edge.metrics.is_empty() && !edge.on_path);
         let class = format!("{}{}", kind.class(), if is_changed { change_class(edge.change) } else { "" });
-        writeln!(out, "<g class=\"am-edge {class}\" role=\"img\" aria-label=\"{told}\"><title>{told}</title>")?;
+        writeln!(out, "<g class=\"am-edge {class}\" role=\"img\" aria-label=\"{label}\"><title>{label}</title>")?;
         draw(out, &scene.drawing.routes[i], kind, heads(edge))?;
         writeln!(out, "</g>")?;
     }
@@ -94,11 +95,11 @@ pub(crate) fn write(out: &mut String, scene: &Scene<'_>) -> std::fmt::Result {
 /// Arrow heads at the start and at the end.
 fn heads(edge: &MapEdge) -> (bool, bool) {
     let any = |i: Influence| edge.metrics.iter().any(|m| m.influence == i);
-    if words::is_call(edge) { (false, true) } else { (any(Influence::Backward), any(Influence::Forward)) }
+    if captions::is_call(edge) { (false, true) } else { (any(Influence::Backward), any(Influence::Forward)) }
 }
 
 /// One line with its heads; also the legend's samples.
-pub(crate) fn draw(out: &mut String, route: &Route, kind: Kind, (tail, head): (bool, bool)) -> std::fmt::Result {
+pub(crate) fn draw(out: &mut String, route: &Route, kind: LineKind, (tail, head): (bool, bool)) -> std::fmt::Result {
     let size = kind.head_px();
     let mut route = route.clone();
     let mut tips = String::new();
@@ -158,15 +159,15 @@ fn path(route: &Route) -> String {
     }
 }
 
-fn label(out: &mut String, scene: &Scene<'_>, kind: Kind, edge: usize) -> std::fmt::Result {
+fn label(out: &mut String, scene: &Scene<'_>, kind: LineKind, edge: usize) -> std::fmt::Result {
     const FONT_PX: f64 = 10.0;
-    let text = words::letters(scene.edges[edge]);
-    if text.is_empty() || kind == Kind::Faint {
+    let letters = captions::letters(scene.edges[edge]);
+    if letters.is_empty() || kind == LineKind::Faint {
         return Ok(());
     }
     let at = scene.drawing.routes[edge].middle();
     // A call's line stays visible: its label stands above it.
-    let lift = if matches!(kind, Kind::Faint | Kind::Data) { 3.5 } else { -4.0 };
+    let lift = if matches!(kind, LineKind::Faint | LineKind::Data) { 3.5 } else { -4.0 };
     let class = format!("letters{}", change_class(scene.edges[edge].change));
-    super::text(out, &class, at.x, at.y + lift, FONT_PX, &text)
+    text(out, &class, at.x, at.y + lift, FONT_PX, &letters)
 }

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use super::super::captions;
 use super::super::layout::{Point, Size};
-use super::super::words;
-use super::scene::{LINE, Look, Scene};
-use super::{escape, px, text};
+use super::elements::{escape, text};
+use super::scene::{LINE, NodeBox, Scene};
+use crate::pixels::px;
 use automap_core::service_map::NodeRole;
 
 /// Length of the arrow by which users enter.
@@ -13,15 +14,15 @@ pub(crate) const ENTRY_PX: f64 = 16.0;
 
 pub(crate) fn write(out: &mut String, scene: &Scene<'_>) -> std::fmt::Result {
     writeln!(out, "<g class=\"am-nodes\">")?;
-    for ((node, look), at) in scene.nodes.iter().zip(&scene.looks).zip(&scene.drawing.boxes) {
-        let told = escape(&words::describe(node));
+    for ((node, node_box), at) in scene.nodes.iter().zip(&scene.node_boxes).zip(&scene.drawing.boxes) {
+        let label = escape(&captions::describe(node));
         let class = class(node.role);
-        writeln!(out, "<g class=\"am-node am-{class}\" role=\"img\" aria-label=\"{told}\"><title>{told}</title>")?;
-        shape(out, node.role, *at, look.size)?;
+        writeln!(out, "<g class=\"am-node am-{class}\" role=\"img\" aria-label=\"{label}\"><title>{label}</title>")?;
+        shape(out, node.role, *at, node_box.size)?;
         if node.is_entry {
-            entry(out, Point { x: at.x - look.size.width / 2.0, y: at.y })?;
+            entry(out, Point { x: at.x - node_box.size.width / 2.0, y: at.y })?;
         }
-        labels(out, look, *at)?;
+        labels(out, node_box, *at)?;
         writeln!(out, "</g>")?;
     }
     writeln!(out, "</g>")
@@ -90,10 +91,10 @@ pub(crate) fn entry(out: &mut String, at: Point) -> std::fmt::Result {
     )
 }
 
-fn labels(out: &mut String, look: &Look, at: Point) -> std::fmt::Result {
-    let high: f64 = look.labels.iter().map(|l| l.font_px * LINE).sum();
+fn labels(out: &mut String, node_box: &NodeBox, at: Point) -> std::fmt::Result {
+    let high: f64 = node_box.labels.iter().map(|l| l.font_px * LINE).sum();
     let mut top = at.y - high / 2.0;
-    for label in &look.labels {
+    for label in &node_box.labels {
         // The baseline that centres letters in their line.
         let baseline = top + label.font_px * (LINE / 2.0 + 0.36);
         text(out, label.class, at.x, baseline, label.font_px, &label.text)?;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::super::captions;
 use super::super::layout::{Drawing, Line, Size, Spacing, place};
 use super::super::measure::width;
-use super::super::words;
 use automap_core::service_map::{EdgeChange, MapEdge, MapNode, NodeRole, ServiceMap};
 
 /// Sizes by the number of services, so that few are large and many still fit.
@@ -22,7 +22,7 @@ pub(crate) struct Scale {
     pub(crate) all_summaries: bool,
     /// Whether lines carry the signs of their metrics.
     pub(crate) labels: bool,
-    /// Whether links by data alone are drawn between services that the incident does not touch.
+    /// Whether inferred edges are drawn between services that the incident does not touch.
     pub(crate) all_data: bool,
     pub(crate) spacing: Spacing,
     /// Class on the root, for thinner lines.
@@ -82,7 +82,7 @@ pub(crate) struct Label {
 
 /// A box: its texts and the size that they need.
 #[derive(Clone, Debug)]
-pub(crate) struct Look {
+pub(crate) struct NodeBox {
     pub(crate) labels: Vec<Label>,
     pub(crate) size: Size,
 }
@@ -93,12 +93,12 @@ pub(crate) struct Scene<'a> {
     pub(crate) map: &'a ServiceMap,
     pub(crate) scale: Scale,
     pub(crate) nodes: Vec<&'a MapNode>,
-    pub(crate) looks: Vec<Look>,
+    pub(crate) node_boxes: Vec<NodeBox>,
     pub(crate) edges: Vec<&'a MapEdge>,
     /// Positions of each edge's ends among the nodes.
     pub(crate) ends: Vec<(usize, usize)>,
     pub(crate) drawing: Drawing,
-    /// Links by data alone that are left out.
+    /// Inferred edges that are left out.
     pub(crate) left_out: usize,
 }
 
@@ -118,10 +118,10 @@ impl<'a> Scene<'a> {
         edges.dedup_by(|a, b| a.1 == b.1);
         let scale = SCALES.into_iter().find(|s| nodes.len() <= s.up_to).unwrap_or(SCALES[2]);
         let called = called(nodes.len(), &edges);
-        let shapes = |e: &MapEdge, (from, to): (usize, usize)| words::is_call(e) || !called[from] || !called[to];
+        let shapes = |e: &MapEdge, (from, to): (usize, usize)| captions::is_call(e) || !called[from] || !called[to];
         let all = edges.len();
-        let data = edges.iter().filter(|(e, _)| !words::is_call(e)).count();
-        let affected = |i: usize| words::is_affected(nodes[i].role);
+        let data = edges.iter().filter(|(e, _)| !captions::is_call(e)).count();
+        let affected = |i: usize| captions::is_affected(nodes[i].role);
         let incident = (0..nodes.len()).any(affected);
         if !scale.all_data && (incident || data > nodes.len()) {
             edges.retain(|(e, ends)| {
@@ -129,8 +129,8 @@ impl<'a> Scene<'a> {
             });
         }
         let left_out = all - edges.len();
-        let looks: Vec<Look> = nodes.iter().map(|n| look(n, &scale)).collect();
-        let sizes: Vec<Size> = looks.iter().map(|l| l.size).collect();
+        let node_boxes: Vec<NodeBox> = nodes.iter().map(|n| node_box(n, &scale)).collect();
+        let sizes: Vec<Size> = node_boxes.iter().map(|l| l.size).collect();
         let line = |(e, (from, to)): &(&MapEdge, (usize, usize))| Line {
             from: *from,
             to: *to,
@@ -144,25 +144,25 @@ impl<'a> Scene<'a> {
         let lines: Vec<Line> = edges.iter().map(line).collect();
         let drawing = place(&sizes, &lines, &scale.spacing);
         let (edges, ends) = edges.into_iter().unzip();
-        Self { map, scale, nodes, looks, edges, ends, drawing, left_out }
+        Self { map, scale, nodes, node_boxes, edges, ends, drawing, left_out }
     }
 }
 
 /// Which services take part in a call. The others stand where their data links put them.
 fn called(nodes: usize, edges: &[(&MapEdge, (usize, usize))]) -> Vec<bool> {
     let mut called = vec![false; nodes];
-    for (_, (from, to)) in edges.iter().filter(|(e, _)| words::is_call(e)) {
+    for (_, (from, to)) in edges.iter().filter(|(e, _)| captions::is_call(e)) {
         called[*from] = true;
         called[*to] = true;
     }
     called
 }
 
-fn look(node: &MapNode, scale: &Scale) -> Look {
+fn node_box(node: &MapNode, scale: &Scale) -> NodeBox {
     let label = |text: String, class, font_px| Label { text, class, font_px };
-    let name = |font_px| label(words::shorten(&node.service, scale.name_chars), "name", font_px);
-    let role = words::role(node).unwrap_or_default();
-    let summary = node.summary.as_deref().map(|s| words::shorten(s, SUMMARY_CHARS));
+    let name = |font_px| label(captions::shorten(&node.service, scale.name_chars), "name", font_px);
+    let role = captions::role(node).unwrap_or_default();
+    let summary = node.summary.as_deref().map(|s| captions::shorten(s, SUMMARY_CHARS));
     let small = (scale.name_px - 2.0).max(10.0);
     let (labels, padding): (Vec<Label>, Size) = match node.role {
         NodeRole::Cause => {
@@ -189,7 +189,10 @@ fn look(node: &MapNode, scale: &Scale) -> Look {
     let widest = labels.iter().map(|l| width(&l.text, l.font_px)).fold(0.0, f64::max);
     let high: f64 = labels.iter().map(|l| l.font_px * LINE).sum();
     let min = 5.0 * scale.name_px;
-    Look { labels, size: Size { width: (widest + 2.0 * padding.width).max(min), height: high + 2.0 * padding.height } }
+    NodeBox {
+        labels,
+        size: Size { width: (widest + 2.0 * padding.width).max(min), height: high + 2.0 * padding.height },
+    }
 }
 
 /// Height of a line of text, in font sizes.

@@ -1,6 +1,23 @@
-//! The colours. Roles differ by shape and word too, so nothing is told by colour alone.
+//! The options of a drawing and its colours. Roles differ by shape and word too, so no information is in the colour alone.
 
-use super::Theme;
+/// How the drawing is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SvgOptions {
+    /// Light, dark, or as the reader's system says.
+    pub theme: Theme,
+    /// For the inside of a page: no background, no title above the drawing, since the page has its own.
+    pub embedded: bool,
+}
+
+/// Colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// By `prefers-color-scheme`.
+    #[default]
+    Auto,
+    /// Dark on light, for pictures and print.
+    Light,
+}
 
 /// Shapes, sizes and the light colours. Plain rules only: no variables, so that every reader of SVG understands them.
 const LIGHT: &str = "\

@@ -1,11 +1,12 @@
 //! The comparison for a terminal: the answer first, then the periods, then what differs, the heaviest first.
 
-use super::wording;
+use super::phrases;
 use crate::table::{Align, Table, plain};
-use crate::text::TextOptions;
+use crate::text_options::{HEADING_WIDTH, TextOptions, section};
 use automap_core::compare::Comparison;
 use automap_core::compare::model::{SeriesComparison, SeriesVerdict, ServiceDifference};
 use automap_core::note::Severity;
+use automap_core::time::Interval;
 
 /// Series shown unless `verbose`.
 const MAX_ROWS: usize = 25;
@@ -26,7 +27,7 @@ pub fn text(comparison: &Comparison, options: &TextOptions) -> String {
     if found.len() > limit {
         lines.push(format!("… and {} more (-v shows all)", found.len() - limit));
     }
-    let edges = wording::edges(comparison);
+    let edges = phrases::edges(comparison);
     lines.extend(section("EDGES", edges.iter().map(|e| plain(e))));
     let notes = comparison.notes.iter().filter(|n| options.verbose || n.severity == Severity::Warning);
     lines.extend(section("NOTES", notes.map(|n| plain(&n.message))));
@@ -39,7 +40,7 @@ fn shown(comparison: &Comparison, verbose: bool) -> impl Iterator<Item = &Series
 }
 
 fn answer(comparison: &Comparison, options: &TextOptions) -> String {
-    let sentence = plain(&wording::summary(comparison));
+    let sentence = plain(&phrases::summary(comparison));
     let found = comparison.services.iter().any(|s| s.verdict.is_finding());
     if options.color { format!("\x1b[{}m{sentence}\x1b[0m", if found { "1;33" } else { "1;32" }) } else { sentence }
 }
@@ -50,12 +51,7 @@ fn periods(comparison: &Comparison, options: &TextOptions) -> Vec<String> {
         table.row([
             letter(i),
             p.name.clone(),
-            format!(
-                "{}–{} {}",
-                wording::date_clock(p.start, options),
-                p.end.clock(options.utc_offset_s),
-                wording::zone(options)
-            ),
+            options.zone.dated_clocks(Interval { start: p.start, end: p.end }),
             format!("{} samples every {} s, {} services, {} series", p.samples, p.step_s, p.services, p.series),
         ]);
     }
@@ -87,7 +83,9 @@ fn services(comparison: &Comparison) -> Vec<String> {
         ("NOT JUDGED", named(&[SeriesVerdict::TooFewSamples, SeriesVerdict::NotComparable], &name)),
     ];
     let mut lines = vec![String::new()];
-    lines.extend(lists.iter().filter(|(_, l)| !l.is_empty()).map(|(head, l)| format!("{head:<12}{}", plain(l))));
+    lines.extend(
+        lists.iter().filter(|(_, l)| !l.is_empty()).map(|(head, l)| format!("{head:<HEADING_WIDTH$}{}", plain(l))),
+    );
     lines
 }
 
@@ -110,17 +108,17 @@ pub(crate) fn table(comparison: &Comparison, series: &[&SeriesComparison], optio
     let mut table = Table::new(align);
     table.row(head);
     for s in series {
-        let Some(d) = wording::strongest(s) else { continue };
-        let mut row = vec![s.service.clone(), wording::metric(s), wording::levels(s, comparison.periods.len())];
+        let Some(d) = phrases::strongest(s) else { continue };
+        let mut row = vec![s.service.clone(), phrases::metric(s), phrases::levels(s, comparison.periods.len())];
         if many {
             let place = s.differences.iter().position(|x| std::ptr::eq(x, d)).map_or(0, |i| i + 1);
             row.push(letter(place));
         }
         row.extend([
-            wording::shift(d),
-            wording::superiority(d),
-            wording::probability(d.q_value),
-            wording::shape(s, options),
+            phrases::shift(d),
+            phrases::superiority(d),
+            phrases::probability(d.q_value),
+            phrases::shape(s, options),
         ]);
         if options.verbose {
             row.push(s.verdict.as_str().replace('_', " "));
@@ -128,16 +126,4 @@ pub(crate) fn table(comparison: &Comparison, series: &[&SeriesComparison], optio
         table.row(row);
     }
     table
-}
-
-/// A blank line, then the heading before the first line and its width before every other; nothing without lines.
-pub(crate) fn section(heading: &str, items: impl Iterator<Item = String>) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (i, item) in items.enumerate() {
-        if i == 0 {
-            lines.push(String::new());
-        }
-        lines.push(format!("{:<12}{item}", if i == 0 { heading } else { "" }));
-    }
-    lines
 }

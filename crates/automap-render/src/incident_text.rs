@@ -1,21 +1,23 @@
-//! Incidents for people: as a list, as one line for each thing that happened, and whole.
+//! Incidents of the watcher for a terminal: as a list, as one line for each event, and whole with the latest report.
 
 use automap_core::incident::{Incident, TimelineEntry};
 use automap_core::quantity::duration;
 use automap_core::time::Timestamp;
 
-use crate::table::{Align, Table};
-use crate::text::{TextOptions, text};
+use crate::clock::Zone;
+use crate::report_text::text;
+use crate::table::{Align, Table, plain};
+use crate::text_options::{HEADING_WIDTH, TextOptions};
 
 /// `14:03:15  verdict     payment (network), confidence 0.88`.
 pub fn timeline_line(entry: &TimelineEntry, options: &TextOptions) -> String {
-    format!("{}  {:<10}  {}", entry.at.clock(options.utc_offset_s), entry.kind.as_str(), entry.text)
+    format!("{}  {:<10}  {}", options.zone.clock(entry.at), entry.kind.as_str(), entry.text)
 }
 
-/// The moments of an incident that came with its latest revision, one line each; the first is preceded by the incident's id.
+/// The events of an incident that came with its latest revision, one line each, followed by the incident's id.
 pub fn change_text(incident: &Incident, options: &TextOptions) -> String {
     let new = incident.timeline.iter().filter(|e| e.at == incident.updated);
-    let line = |e: &TimelineEntry| format!("{}   {}\n", timeline_line(e, options), incident.id);
+    let line = |e: &TimelineEntry| plain(&format!("{}   {}", timeline_line(e, options), incident.id)) + "\n";
     new.map(line).collect()
 }
 
@@ -28,7 +30,7 @@ pub fn incidents_text(incidents: &[Incident], now: Timestamp, options: &TextOpti
     table.row(["OPENED", "LASTED", "STATE", "SEVERITY", "CAUSE", "ID"]);
     for i in incidents {
         let lasted = i.closed.unwrap_or(now).ms() - i.onset.ms();
-        let opened = format!("{} {}", day(i.opened, options), i.opened.clock(options.utc_offset_s));
+        let opened = options.zone.date_and_clock(i.opened);
         let confirmed = i.confirmed.as_ref().map(|c| format!("{c} (confirmed)"));
         let cause = confirmed.or_else(|| i.cause.as_ref().map(|c| c.service.clone()));
         let cause = cause.unwrap_or_else(|| "not clear".to_owned());
@@ -39,39 +41,34 @@ pub fn incidents_text(incidents: &[Incident], now: Timestamp, options: &TextOpti
 
 /// Everything about one incident, its latest diagnosis last.
 pub fn incident_text(incident: &Incident, options: &TextOptions) -> String {
-    let offset = options.utc_offset_s;
-    let mut out = format!("{}\n{}\n\n", incident.id, incident.title);
-    let ended = incident.closed.map_or_else(|| "goes on".to_owned(), |t| format!("closed {}", t.clock(offset)));
-    let (state, severity) = (incident.state.as_str(), incident.severity.as_str());
-    let onset = format!("{} {}", day(incident.onset, options), incident.onset.clock(offset));
-    out +=
-        &format!("STATE       {state}, {severity}; began {onset}, opened {}, {ended}\n", incident.opened.clock(offset));
-    if let Some(confirmed) = &incident.confirmed {
-        out += &format!("CONFIRMED   {confirmed}\n");
-    }
-    if let Some(owner) = &incident.owner {
-        let told = [&owner.team, &owner.runbook, &owner.dashboard].into_iter().flatten().cloned();
-        out += &format!("OWNER       {}\n", told.collect::<Vec<_>>().join("  "));
-    }
-    for slo in &incident.slos {
-        let share = slo.budget_share.map(|s| format!(", {:.1} % of its budget so far", 100.0 * s)).unwrap_or_default();
-        out += &format!("OBJECTIVE   {} burns at {:.1} times the sustainable rate{share}\n", slo.slo, slo.burn_rate);
-    }
-    if !incident.victims.is_empty() {
-        out += &format!("VICTIMS     {}\n", incident.victims.join(", "));
-    }
-    out += "\nTIMELINE\n";
-    for entry in &incident.timeline {
-        out += &format!("  {}\n", timeline_line(entry, options));
-    }
-    if let Some(report) = &incident.report {
-        out += &format!("\n{}", text(report, options));
-    }
-    out
+    let mut lines = vec![incident.id.clone(), incident.title.clone(), String::new()];
+    let facts = facts(incident, options.zone);
+    lines.extend(facts.iter().map(|(heading, fact)| format!("{heading:<HEADING_WIDTH$}{fact}")));
+    lines.extend([String::new(), "TIMELINE".to_owned()]);
+    lines.extend(incident.timeline.iter().map(|entry| format!("  {}", timeline_line(entry, options))));
+    let head: String = lines.iter().map(|line| plain(line) + "\n").collect();
+    head + &incident.report.as_ref().map_or_else(String::new, |report| format!("\n{}", text(report, options)))
 }
 
-fn day(at: Timestamp, options: &TextOptions) -> String {
-    at.plus_ms(i64::from(options.utc_offset_s) * 1000).rfc3339().chars().take(10).collect()
+/// Headings, and what is known under each.
+fn facts(incident: &Incident, zone: Zone) -> Vec<(&'static str, String)> {
+    let ended = incident.closed.map_or_else(|| "still open".to_owned(), |t| format!("closed {}", zone.clock(t)));
+    let (state, severity) = (incident.state.as_str(), incident.severity.as_str());
+    let (onset, opened) = (zone.date_and_clock(incident.onset), zone.clock(incident.opened));
+    let mut facts = vec![("STATE", format!("{state}, {severity}; began {onset}, opened {opened}, {ended}"))];
+    facts.extend(incident.confirmed.iter().map(|confirmed| ("CONFIRMED", confirmed.clone())));
+    facts.extend(incident.owner.iter().map(|owner| {
+        let contacts = [&owner.team, &owner.runbook, &owner.dashboard].into_iter().flatten().cloned();
+        ("OWNER", contacts.collect::<Vec<_>>().join("  "))
+    }));
+    facts.extend(incident.slos.iter().map(|slo| {
+        let share = slo.budget_share.map(|s| format!(", {:.1} % of its budget so far", 100.0 * s)).unwrap_or_default();
+        ("OBJECTIVE", format!("{} burns at {:.1} times the sustainable rate{share}", slo.slo, slo.burn_rate))
+    }));
+    if !incident.victims.is_empty() {
+        facts.push(("VICTIMS", incident.victims.join(", ")));
+    }
+    facts
 }
 
 #[cfg(test)]

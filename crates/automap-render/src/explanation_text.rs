@@ -1,11 +1,14 @@
-//! An explanation for a terminal: what it is, what changed, whom it touches, why this rank, what would have to be true.
+//! The explanation of one service for a terminal: what it is, what changed, its callers and callees, why it ranks where it does, and what
+//! would have to be true for another answer.
+//!
+//! Queries are shown where they are the only lead or on request.
 
 use std::fmt::{Result, Write};
 
-use crate::clock::PageOptions;
-use crate::spread::{section, short, when};
-use crate::table::{Align, Table, pad, width};
-use crate::text::TextOptions;
+use crate::clock::Zone;
+use crate::propagation_text::{short, when};
+use crate::table::{Align, Table, pad, plain, width};
+use crate::text_options::{HEADING_WIDTH, TextOptions, write_section};
 use automap_core::explain::{
     ChangeSize, Condition, ConditionKind, Explanation, Neighbour, ScorePart, SeriesChange, Standing,
 };
@@ -28,28 +31,29 @@ pub fn explain_text(explanation: &Explanation, options: &TextOptions) -> String 
 }
 
 fn write_all(out: &mut String, e: &Explanation, options: &TextOptions) -> Result {
-    let clock = PageOptions { utc_offset_s: options.utc_offset_s };
+    let zone = options.zone;
     headline(out, e, options.color)?;
-    changes(out, e, &clock, options.verbose)?;
-    neighbours(out, "CALLERS", &e.callers, &clock)?;
-    neighbours(out, "CALLEES", &e.callees, &clock)?;
+    changes(out, e, zone, options.verbose)?;
+    neighbours(out, "CALLERS", &e.callers, zone);
+    neighbours(out, "CALLEES", &e.callees, zone);
     parts(out, e)?;
     let (suppositions, facts): (Vec<&Condition>, Vec<&Condition>) =
         e.conditions.iter().partition(|c| is_supposition(c));
-    let (is_told, supposed) = match e.standing {
-        Standing::Cause | Standing::Closest => ("WHAT SPEAKS FOR IT, AND AGAINST", "WHAT WOULD UNDO IT"),
-        Standing::Unobserved => ("WHAT CAN BE SAID", "SUPPOSE"),
+    let (facts_heading, suppositions_heading) = match e.standing {
+        Standing::Cause | Standing::Closest => ("FOR AND AGAINST IT", "WHAT WOULD REFUTE IT"),
+        Standing::Unobserved => ("WHAT IS KNOWN", "SUPPOSE"),
         _ if e.verdict == VerdictKind::NoIncident => ("NO INCIDENT", "SUPPOSE"),
         _ => ("TO BE THE CAUSE", "SUPPOSE"),
     };
-    conditions(out, is_told, &facts, &clock)?;
-    conditions(out, supposed, &suppositions, &clock)?;
+    conditions(out, facts_heading, &facts, zone)?;
+    conditions(out, suppositions_heading, &suppositions, zone)?;
     let not_checked: Vec<String> = e.not_checked.iter().map(|n| format!("{}: {}", n.signal, n.reason)).collect();
-    section(out, "NOT CHECKED", &not_checked)?;
+    write_section(out, "NOT CHECKED", not_checked);
     let shown = options.verbose || e.standing == Standing::Unobserved;
     let queries: Vec<String> =
         e.queries.iter().filter(|_| shown).map(|q| format!("{}: {}", q.signal, q.promql)).collect();
-    section(out, "LOOK AT", &queries)
+    write_section(out, "LOOK AT", queries);
+    Ok(())
 }
 
 fn headline(out: &mut String, e: &Explanation, color: bool) -> Result {
@@ -58,8 +62,8 @@ fn headline(out: &mut String, e: &Explanation, color: bool) -> Result {
         Standing::Closest | Standing::Unexplained => "1;33",
         _ => "1",
     };
-    let name = e.service.to_uppercase();
-    let summary = if color { format!("\x1b[{code}m{}\x1b[0m", e.summary) } else { e.summary.clone() };
+    let name = plain(&e.service.to_uppercase());
+    let summary = if color { format!("\x1b[{code}m{}\x1b[0m", plain(&e.summary)) } else { plain(&e.summary) };
     let place = match (e.rank, e.score, e.confidence) {
         (Some(rank), Some(score), Some(confidence)) => {
             format!("   rank {rank} of {}, score {score:.2}, confidence {confidence:.2}", e.ranked)
@@ -69,13 +73,14 @@ fn headline(out: &mut String, e: &Explanation, color: bool) -> Result {
     writeln!(out, "{name:<11} {summary}{place}")
 }
 
-fn changes(out: &mut String, e: &Explanation, clock: &PageOptions, verbose: bool) -> Result {
+fn changes(out: &mut String, e: &Explanation, zone: Zone, verbose: bool) -> Result {
     let of = |size: ChangeSize| e.changes.iter().filter(move |c| c.size == size);
-    let told: Vec<String> = of(ChangeSize::Clear)
-        .map(|c| line(c, clock))
-        .chain(of(ChangeSize::Small).take(if verbose { usize::MAX } else { MAX_SMALL }).map(|c| line(c, clock)))
+    let own: Vec<String> = of(ChangeSize::Clear)
+        .map(|c| line(c, zone))
+        .chain(of(ChangeSize::Small).take(if verbose { usize::MAX } else { MAX_SMALL }).map(|c| line(c, zone)))
         .collect();
-    section(out, "CHANGED", &told)?;
+    let is_calm = own.is_empty();
+    write_section(out, "CHANGED", own);
     let listed = |size: ChangeSize, heading: &str, out: &mut String| -> Result {
         let names: Vec<&str> = of(size).map(|c| c.change.summary.as_str()).collect();
         if names.is_empty() {
@@ -84,14 +89,14 @@ fn changes(out: &mut String, e: &Explanation, clock: &PageOptions, verbose: bool
         let shown = if verbose { names.len() } else { MAX_SMALL.min(names.len()) };
         let more = names.len() - shown;
         let more = if more > 0 { format!("; and {more} more (-v)") } else { String::new() };
-        writeln!(out, "{heading:<12}{}{more}", names[..shown].join("; "))
+        writeln!(out, "{heading:<HEADING_WIDTH$}{}{more}", plain(&names[..shown].join("; ")))
     };
-    if told.is_empty() && !e.changes.is_empty() {
+    if is_calm && !e.changes.is_empty() {
         writeln!(
             out,
-            "\n{:<12}nothing of its own{}",
+            "\n{:<HEADING_WIDTH$}nothing of its own{}",
             "CHANGED",
-            if e.callers.iter().any(seen) { ": what its callers see is below" } else { "" }
+            if e.callers.iter().any(is_shown_by) { ": what its callers observe is below" } else { "" }
         )?;
     }
     listed(ChangeSize::Fell, "FELL", out)?;
@@ -99,24 +104,24 @@ fn changes(out: &mut String, e: &Explanation, clock: &PageOptions, verbose: bool
     listed(ChangeSize::NotJudged, "NOT JUDGED", out)
 }
 
-/// Whether a caller's calls show something.
-fn seen(n: &Neighbour) -> bool {
+/// Whether a caller's calls show a change.
+fn is_shown_by(n: &Neighbour) -> bool {
     n.call.as_ref().is_some_and(|c| c.size == ChangeSize::Clear)
 }
 
 /// `p95 latency 48.7 → 488 ms   3.2, since 14:03:15 (14:03:11–14:03:15)`.
-fn line(c: &SeriesChange, clock: &PageOptions) -> String {
+fn line(c: &SeriesChange, zone: Zone) -> String {
     let strength = match (c.size, c.before_noise, c.noise) {
         (ChangeSize::Small, Some(before), Some(noise)) => {
             format!("too small: evidence {:.2}, {before:.2} less noise {noise:.2}", c.change.strength)
         }
         _ => format!("evidence {:.2}", c.change.strength),
     };
-    let since = c.onset.as_ref().map_or_else(String::new, |o| format!("; since {}", when(o, clock)));
+    let since = c.onset.as_ref().map_or_else(String::new, |o| format!("; since {}", when(o, zone)));
     format!("{}   ({strength}{since})", c.change.summary)
 }
 
-fn neighbours(out: &mut String, heading: &str, all: &[Neighbour], clock: &PageOptions) -> Result {
+fn neighbours(out: &mut String, heading: &str, all: &[Neighbour], zone: Zone) {
     let name_width = all.iter().map(|n| width(&n.service)).max().unwrap_or(0);
     let lines: Vec<String> = all
         .iter()
@@ -131,21 +136,22 @@ fn neighbours(out: &mut String, heading: &str, all: &[Neighbour], clock: &PageOp
             };
             let own = match (&n.change, n.rank) {
                 (Some(change), _) => {
-                    let since = n.onset.as_ref().map_or_else(String::new, |o| format!(" at {}", clock.clock(o.at)));
+                    let since = n.onset.as_ref().map_or_else(String::new, |o| format!(" at {}", zone.clock(o.at)));
                     format!("itself: {}{since}", short(&change.summary))
                 }
                 (None, Some(_)) => "itself calm".to_owned(),
-                (None, None) => "nobody measures it".to_owned(),
+                (None, None) => "not measured".to_owned(),
             };
             format!("{}  {call}; {own}", pad(&n.service, name_width))
         })
         .collect();
-    section(out, heading, &lines)
+    write_section(out, heading, lines);
 }
 
 fn parts(out: &mut String, e: &Explanation) -> Result {
     let Some(other) = e.compared_with.as_deref() else { return Ok(()) };
-    let told: Vec<&ScorePart> = e.parts.iter().filter(|p| p.adds >= SMALL_PART || p.other_adds >= SMALL_PART).collect();
+    let large: Vec<&ScorePart> =
+        e.parts.iter().filter(|p| p.adds >= SMALL_PART || p.other_adds >= SMALL_PART).collect();
     if e.rank.is_none() {
         return Ok(());
     }
@@ -155,7 +161,7 @@ fn parts(out: &mut String, e: &Explanation) -> Result {
     let heading = if e.engine == Engine::Evidence { "SCORE" } else { "ATTRACTION" };
     let wide = |name: &str| format!("{name:>number_width$}");
     table.row([" ".repeat(part_width), wide(&e.service), wide(other), " weight".to_owned()]);
-    for p in &told {
+    for p in &large {
         let cell = |evidence: Option<f64>, adds: f64| match evidence {
             Some(_) => format!("{adds:.2}"),
             None => "–".to_owned(),
@@ -163,12 +169,12 @@ fn parts(out: &mut String, e: &Explanation) -> Result {
         let (own, others) = (cell(p.evidence, p.adds), cell(p.other_evidence, p.other_adds));
         table.row([p.part.clone(), own, others, format!(" {}", p.weight)]);
     }
-    section(out, heading, &table.lines())?;
+    write_section(out, heading, table.lines());
     for x in e.explained.iter().filter(|x| x.share >= SMALL_SHARE && x.before >= SMALL_PART) {
-        let why = if x.is_unseen { "whom nobody measures and it may wait for" } else { "who shows it too" };
+        let why = if x.is_unseen { "which is not measured and which it may wait for" } else { "which shows it too" };
         writeln!(
             out,
-            "{:<12}explained away: {:.0} % of its {} (evidence {:.2}) by {}, {why}",
+            "{:<HEADING_WIDTH$}explained away: {:.0} % of its {} (evidence {:.2}) by {}, {why}",
             "",
             100.0 * x.share,
             x.family,
@@ -183,7 +189,7 @@ fn is_supposition(c: &Condition) -> bool {
     matches!(c.kind, ConditionKind::Explained | ConditionKind::Part)
 }
 
-fn conditions(out: &mut String, heading: &str, all: &[&Condition], clock: &PageOptions) -> Result {
+fn conditions(out: &mut String, heading: &str, all: &[&Condition], zone: Zone) -> Result {
     if all.is_empty() {
         return Ok(());
     }
@@ -195,7 +201,7 @@ fn conditions(out: &mut String, heading: &str, all: &[&Condition], clock: &PageO
             None if is_supposition(c) => '→',
             None => '?',
         };
-        writeln!(out, "  {mark} {}", c.statement.write(|t| clock.clock(t)))?;
+        writeln!(out, "  {mark} {}", plain(&c.statement.write(|t| zone.clock(t))))?;
     }
     Ok(())
 }

@@ -1,10 +1,13 @@
-//! What every renderer of a page says in the same words: headline, the one-sentence why, who is shown in full, what began when.
+//! What the HTML and the Markdown page of an incident say in the same words: the headline, why, the windows, and what began when.
+//!
+//! Plain text; escaping is left to the page.
 
 use std::collections::BTreeSet;
 
-use crate::clock::PageOptions;
+use crate::clock::Zone;
 use automap_core::metric::Metric;
 use automap_core::report::{Evidence, FAINT_CONFIDENCE, Level, Report, Verdict, VerdictKind};
+use automap_core::time::Timestamp;
 use automap_core::windows::OnsetSource;
 
 /// The headline: what it is about, the answer, and what belongs to it in smaller letters.
@@ -29,7 +32,7 @@ pub(crate) fn level(level: Level) -> &'static str {
 }
 
 /// Why the verdict is what it is, in one or two sentences.
-pub(crate) fn why(report: &Report, options: &PageOptions) -> String {
+pub(crate) fn why(report: &Report, zone: Zone) -> String {
     let c = &report.coverage;
     let first = report.causes.first();
     match report.verdict.kind {
@@ -38,8 +41,7 @@ pub(crate) fn why(report: &Report, options: &PageOptions) -> String {
             c.series_judged, c.services_judged
         ),
         VerdictKind::Cause => {
-            let since =
-                first.and_then(|f| f.onset).map_or_else(String::new, |t| format!("Since {}: ", options.clock(t)));
+            let since = first.and_then(|f| f.onset).map_or_else(String::new, |t| format!("Since {}: ", zone.clock(t)));
             let what = first.and_then(|f| f.evidence.first()).map_or("it fits the symptoms best", |e| &e.summary);
             format!("{since}{what}.{}", noticed(report))
         }
@@ -64,8 +66,8 @@ fn noticed(report: &Report) -> String {
 }
 
 /// `00:57:26–00:57:58 UTC`.
-pub(crate) fn incident_span(report: &Report, options: &PageOptions) -> String {
-    format!("{} {}", options.clocks(report.windows.incident()), options.zone())
+pub(crate) fn incident_span(report: &Report, zone: Zone) -> String {
+    format!("{} {}", zone.clocks(report.windows.incident()), zone.name())
 }
 
 /// How the incident's start is known.
@@ -86,13 +88,13 @@ pub(crate) fn later_window(report: &Report) -> &'static str {
 /// One change on the time line.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Event {
-    /// When it began, milliseconds since the epoch.
-    pub(crate) at_ms: i64,
+    /// When it began.
+    pub(crate) at: Timestamp,
     /// Where: `payment`, or `orders → payment` for calls.
     pub(crate) place: String,
     /// What.
     pub(crate) summary: String,
-    /// Whether it speaks for the service named.
+    /// Whether it is evidence for the service named as the cause.
     pub(crate) is_cause: bool,
 }
 
@@ -103,27 +105,27 @@ pub(crate) fn events(report: &Report) -> Vec<Event> {
     let of_causes = detailed.iter().flat_map(|c| c.evidence.iter().map(|e| (e, named == Some(c.service.as_str()))));
     let of_symptoms = report.symptoms.iter().map(|s| (&s.evidence, named == Some(s.service.as_str())));
     let of_victims = report.victims.iter().flat_map(|v| v.evidence.iter().map(|e| (e, false)));
-    let mut seen: BTreeSet<(&str, Option<&str>, &Metric)> = BTreeSet::new();
+    let mut listed: BTreeSet<(&str, Option<&str>, &Metric)> = BTreeSet::new();
     let mut events: Vec<Event> = of_causes
         .chain(of_symptoms)
         .chain(of_victims)
-        .filter(|(e, _)| seen.insert((&e.seen_by, e.peer.as_deref(), &e.metric)))
+        .filter(|(e, _)| listed.insert((&e.seen_by, e.peer.as_deref(), &e.metric)))
         .filter_map(|(e, is_cause)| {
-            let (place, summary) = placed(e);
-            Some(Event { at_ms: e.onset?.ms(), place, summary: summary.to_owned(), is_cause })
+            let (place, summary) = place_and_change(e);
+            Some(Event { at: e.onset?, place, summary: summary.to_owned(), is_cause })
         })
         .collect();
-    events.sort_by(|a, b| (a.at_ms, !a.is_cause, &a.place).cmp(&(b.at_ms, !b.is_cause, &b.place)));
+    events.sort_by(|a, b| (a.at, !a.is_cause, &a.place).cmp(&(b.at, !b.is_cause, &b.place)));
     events
 }
 
 /// Where a change is, and what it is without the place: sentences on calls begin with `orders→payment`.
-pub(crate) fn placed(e: &Evidence) -> (String, &str) {
+pub(crate) fn place_and_change(e: &Evidence) -> (String, &str) {
     match &e.peer {
         None => (e.seen_by.clone(), &e.summary),
         Some(peer) => {
-            let told = format!("{}→{peer} ", e.seen_by);
-            (format!("{} → {peer}", e.seen_by), e.summary.strip_prefix(&told).unwrap_or(&e.summary))
+            let prefix = format!("{}→{peer} ", e.seen_by);
+            (format!("{} → {peer}", e.seen_by), e.summary.strip_prefix(&prefix).unwrap_or(&e.summary))
         }
     }
 }
@@ -148,12 +150,12 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_told_once() {
+    fn a_place_is_named_once() {
         let call = evidence("orders", Some("payment"), "orders→payment latency 5 → 255 ms");
-        assert_eq!(placed(&call), ("orders → payment".to_owned(), "latency 5 → 255 ms"));
+        assert_eq!(place_and_change(&call), ("orders → payment".to_owned(), "latency 5 → 255 ms"));
         let own = evidence("orders", None, "CPU 3 → 4 cores");
-        assert_eq!(placed(&own), ("orders".to_owned(), "CPU 3 → 4 cores"));
+        assert_eq!(place_and_change(&own), ("orders".to_owned(), "CPU 3 → 4 cores"));
         let other_words = evidence("orders", Some("payment"), "its calls fail");
-        assert_eq!(placed(&other_words).1, "its calls fail");
+        assert_eq!(place_and_change(&other_words).1, "its calls fail");
     }
 }

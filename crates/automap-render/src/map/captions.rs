@@ -1,4 +1,6 @@
-//! The words of every picture: one place, so that the terminal, the drawing and the files say the same.
+//! What a map says about a service or an edge, in words: one place, so that the terminal, the drawings and the files agree.
+//!
+//! Everything is one line of printable text; escaping for a format is left to its writer.
 
 use automap_core::graph::MetricType;
 use automap_core::service_map::{EdgeChange, EdgeMetric, Influence, MapEdge, MapKind, MapNode, NodeRole, ServiceMap};
@@ -27,12 +29,12 @@ pub(crate) fn is_affected(role: NodeRole) -> bool {
 
 /// What a service is, in a word or two; nothing for a service that stayed normal.
 pub(crate) fn role(node: &MapNode) -> Option<String> {
-    let sure = node.confidence.filter(|c| c.is_finite()).map_or_else(String::new, |c| format!(" · {c:.2}"));
+    let confidence = node.confidence.filter(|c| c.is_finite()).map_or_else(String::new, |c| format!(" · {c:.2}"));
     match node.role {
-        NodeRole::Cause => Some(format!("CAUSE{sure}")),
+        NodeRole::Cause => Some(format!("CAUSE{confidence}")),
         NodeRole::Candidate => {
             let rank = node.rank.map_or_else(String::new, |r| format!(" {r}"));
-            Some(format!("candidate{rank}{sure}"))
+            Some(format!("candidate{rank}{confidence}"))
         }
         NodeRole::Victim => Some("victim".to_owned()),
         NodeRole::Unobserved => Some("not observed".to_owned()),
@@ -48,7 +50,7 @@ pub(crate) fn describe(node: &MapNode) -> String {
         parts.extend(node.rank.map(|r| format!("rank {r}")));
     }
     parts.extend(node.class.map(|c| format!("class {c}")));
-    parts.extend(node.is_entry.then(|| "called by nobody".to_owned()));
+    parts.extend(node.is_entry.then(|| "not called by any service here".to_owned()));
     parts.extend(node.summary.as_deref().map(line));
     parts.extend(node.onset.map(|t| format!("since {}", t.rfc3339())));
     parts.join("; ")
@@ -60,17 +62,17 @@ pub(crate) fn describe_edge(edge: &MapEdge) -> String {
     let mut parts = vec![match (edge.observed, edge.asserted) {
         (true, _) => format!("{from} calls {to}"),
         (false, true) => format!("{from} calls {to}, as declared"),
-        (false, false) => format!("{from} and {to}: no call seen, but their data moves together"),
+        (false, false) => format!("{from} and {to}: no call observed, but their metrics move together"),
     }];
     parts.extend(edge.on_path.then(|| "on the path from the cause to the users".to_owned()));
     if !edge.metrics.is_empty() {
         let metrics: Vec<String> = edge.metrics.iter().map(|m| metric_words(m, &from, &to)).collect();
-        parts.push(format!("data: {}", metrics.join(", ")));
+        parts.push(format!("metrics: {}", metrics.join(", ")));
     }
     match edge.change {
         EdgeChange::Same => {}
         EdgeChange::New => parts.push("only in the incident".to_owned()),
-        EdgeChange::Gone => parts.push("only in normal time".to_owned()),
+        EdgeChange::Gone => parts.push("only in the baseline".to_owned()),
     }
     parts.join("; ")
 }
@@ -86,15 +88,25 @@ fn metric_words(m: &EdgeMetric, from: &str, to: &str) -> String {
         EdgeChange::New => ", new",
         EdgeChange::Gone => ", gone",
     };
-    format!("{} ({:.0} %{way}{change})", m.metric, 100.0 * m.weight)
+    format!("{} ({:.0} %{way}{change})", metric_word(m.metric), 100.0 * m.weight)
 }
 
-/// Whether calls connect the two, seen or declared; else the data alone does.
+/// Whether calls connect the two, observed or declared; else the edge is inferred from metrics that move together.
 pub(crate) fn is_call(edge: &MapEdge) -> bool {
     edge.observed || edge.asserted
 }
 
-/// A sign for each metric type.
+/// A metric type in a word that needs no glossary.
+pub(crate) fn metric_word(metric: MetricType) -> &'static str {
+    match metric {
+        MetricType::Congestion => "queueing",
+        MetricType::Cpu => "CPU",
+        MetricType::Io => "disk and network",
+        other => other.as_str(),
+    }
+}
+
+/// A sign for each metric type, for labels on lines.
 pub(crate) fn letter(metric: MetricType) -> &'static str {
     match metric {
         MetricType::Latency => "L",
@@ -133,7 +145,7 @@ pub(crate) fn metric_names(edge: &MapEdge) -> String {
             EdgeChange::New => "+",
             EdgeChange::Gone => "−",
         };
-        let text = format!("{sign}{}", m.metric);
+        let text = format!("{sign}{}", metric_word(m.metric));
         if !out.contains(&text) {
             out.push(text);
         }
@@ -144,15 +156,15 @@ pub(crate) fn metric_names(edge: &MapEdge) -> String {
 /// What kind of map it is, and how large.
 pub(crate) fn subtitle(map: &ServiceMap) -> String {
     let kind = match map.kind {
-        MapKind::Normal => "normal time",
+        MapKind::Normal => "baseline",
         MapKind::Anomaly => "incident",
-        MapKind::Difference => "incident against normal time",
+        MapKind::Difference => "incident against baseline",
     };
     let calls = map.edges.iter().filter(|e| is_call(e)).count();
     let data = map.edges.len() - calls;
     let mut parts = vec![format!("service map, {kind}"), count(map.nodes.len(), "service"), count(calls, "call")];
     if data > 0 {
-        parts.push(format!("{} by data alone", count(data, "link")));
+        parts.push(count(data, "inferred edge"));
     }
     parts.join(" · ")
 }

@@ -1,8 +1,8 @@
-//! The engines' answers to one incident as a table.
+//! The answers of several engines to one incident, side by side for a terminal, and whether they agree.
 
 use std::fmt::Write;
 
-use crate::table::{Align, Table};
+use crate::table::{Align, Table, plain};
 use automap_core::report::{Cause, EngineComparison, Report, disagreements};
 
 /// A table for a terminal: one column of candidates for each engine, then the sentence.
@@ -17,7 +17,7 @@ fn write_table(out: &mut String, comparison: &EngineComparison) -> std::fmt::Res
     let reports = &comparison.reports;
     let cell = |c: &Cause| format!("{} {:.2}", c.service, c.confidence);
     let verdict =
-        |r: &Report| r.verdict.service.clone().map_or_else(|| "names nobody".to_owned(), |s| format!("names {s}"));
+        |r: &Report| r.verdict.service.clone().map_or_else(|| "names no service".to_owned(), |s| format!("names {s}"));
     let mut columns = vec![Align::Right];
     columns.resize(1 + reports.len(), Align::Left);
     let mut table = Table::new(columns);
@@ -31,8 +31,8 @@ fn write_table(out: &mut String, comparison: &EngineComparison) -> std::fmt::Res
     }
     out.push_str(&table.text());
     if comparison.agree {
-        return writeln!(out, "\n{}", comparison.summary);
+        return writeln!(out, "\n{}", plain(&comparison.summary));
     }
     writeln!(out, "\nthe engines disagree")?;
-    disagreements(reports).iter().try_for_each(|line| writeln!(out, "  {line}"))
+    disagreements(reports).iter().try_for_each(|line| writeln!(out, "  {}", plain(line)))
 }

@@ -1,23 +1,21 @@
 //! The trend for a terminal: the answer first, then what moves, each with its picture.
 
-use crate::compare::wording::{date_clock, zone};
-use crate::compare::{probability, section};
+use crate::clock::rough_duration;
+use crate::compare::probability;
 use crate::markdown::escape;
 use crate::table::{Align, Table, plain};
-use crate::text::TextOptions;
+use crate::text_options::{TextOptions, section};
 use automap_core::compare::trend::{Direction, SeriesTrend, Trend};
 use automap_core::note::Severity;
 use automap_core::quantity::{change, number, value};
 
 /// Series shown unless `verbose`.
 const MAX_ROWS: usize = 25;
-/// Projections told unless `verbose`.
+/// Projections shown unless `verbose`.
 const MAX_PROJECTIONS: usize = 5;
 /// Widest sparkline; more windows are averaged.
 const SPARKLINE_WIDTH: usize = 40;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// Days ahead beyond which hours say nothing.
-const HOURS_PER_DAY: f64 = 24.0;
 
 /// The answer in a sentence.
 pub fn summary(trend: &Trend) -> String {
@@ -94,9 +92,9 @@ fn span_of(trend: &Trend, options: &TextOptions) -> String {
     format!(
         "{} windows, {} to {} {}, from {}",
         trend.windows.len(),
-        date_clock(first.start, options),
-        date_clock(last.end, options),
-        zone(options),
+        options.zone.date_and_clock(first.start),
+        options.zone.date_and_clock(last.end),
+        options.zone.name(),
         trend.sources.join(", "),
     )
 }
@@ -149,16 +147,7 @@ fn projected(s: &SeriesTrend) -> Option<String> {
     let p = s.projection.as_ref()?;
     let unit = s.unit;
     let goal = if p.to == 0.0 { "zero".to_owned() } else { format!("its double, {},", value(p.to, unit)) };
-    Some(format!("at this rate {} of {} reaches {goal} in {}", metric(s), s.service, span(p.in_hours)))
-}
-
-/// `40 min`, `9 h`, `3 days`.
-fn span(hours: f64) -> String {
-    match hours {
-        h if h < 2.0 => format!("{:.0} min", (60.0 * h).max(1.0)),
-        h if h < 2.0 * HOURS_PER_DAY => format!("{h:.0} h"),
-        h => format!("{:.0} days", h / HOURS_PER_DAY),
-    }
+    Some(format!("at this rate {} of {} reaches {goal} in {}", metric(s), s.service, rough_duration(p.in_hours)))
 }
 
 /// One bar per window between the smallest and the largest level, `·` for a gap; at most 40 wide.
@@ -166,12 +155,12 @@ fn sparkline(levels: &[Option<f64>]) -> String {
     let cells: Vec<Option<f64>> = levels
         .chunks(levels.len().div_ceil(SPARKLINE_WIDTH).max(1))
         .map(|chunk| {
-            let seen: Vec<f64> = chunk.iter().flatten().copied().collect();
-            (!seen.is_empty()).then(|| seen.iter().sum::<f64>() / seen.len() as f64)
+            let observed: Vec<f64> = chunk.iter().flatten().copied().collect();
+            (!observed.is_empty()).then(|| observed.iter().sum::<f64>() / observed.len() as f64)
         })
         .collect();
-    let seen = || cells.iter().flatten().copied();
-    let (low, high) = (seen().fold(f64::INFINITY, f64::min), seen().fold(f64::NEG_INFINITY, f64::max));
+    let observed = || cells.iter().flatten().copied();
+    let (low, high) = (observed().fold(f64::INFINITY, f64::min), observed().fold(f64::NEG_INFINITY, f64::max));
     let bar = |v: f64| {
         let share = if high > low { (v - low) / (high - low) } else { 0.0 };
         BARS[((share * BARS.len() as f64) as usize).min(BARS.len() - 1)]
@@ -189,10 +178,5 @@ mod tests {
         assert_eq!(sparkline(&[Some(3.0), Some(3.0)]), "▁▁");
         assert_eq!(sparkline(&[]), "");
         assert_eq!(sparkline(&vec![Some(1.0); 100]).chars().count(), 34, "three windows a bar");
-    }
-
-    #[test]
-    fn spans_read_like_a_person_writes_them() {
-        assert_eq!([span(0.5), span(9.2), span(80.0)], ["30 min", "9 h", "3 days"]);
     }
 }

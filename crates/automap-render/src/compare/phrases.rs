@@ -1,11 +1,10 @@
-//! A comparison's words.
+//! The phrases of a comparison that its terminal, Markdown and JSON forms share: the answer in a sentence, and the cells of its table.
 
-use crate::text::TextOptions;
+use crate::text_options::TextOptions;
 use automap_core::compare::model::{
     Comparison, Difference, EdgeDifference, EdgeKind, LevelKind, SeriesComparison, SeriesVerdict, ShapeKind,
 };
 use automap_core::quantity::{change, number, value};
-use automap_core::time::Timestamp;
 
 /// Beyond this many spreads a shift is only "large".
 const LARGE_SHIFT: f64 = 999.0;
@@ -109,7 +108,7 @@ pub(crate) fn probability(p: Option<f64>) -> String {
 pub(crate) fn shape(s: &SeriesComparison, options: &TextOptions) -> String {
     let Some(shape) = &s.shape else { return String::new() };
     let unit = s.unit;
-    let at = shape.at.map(|t| format!("step at {}", t.clock(options.utc_offset_s)));
+    let at = shape.at.map(|t| format!("step at {}", options.zone.clock(t)));
     let slope = shape.slope_per_hour.map(|v| format!("drift {}{} per hour", sign(v), value(v.abs(), unit)));
     match shape.kind {
         ShapeKind::Level => "level throughout".to_owned(),
@@ -118,7 +117,7 @@ pub(crate) fn shape(s: &SeriesComparison, options: &TextOptions) -> String {
     }
 }
 
-/// `calls vanished in B: orders → payment, front-end → user`, `links by data new in B: orders – payment (cpu)`.
+/// `calls vanished in B: orders → payment, front-end → user`, `inferred edges new in B: orders – payment (cpu)`.
 pub(crate) fn edges(comparison: &Comparison) -> Vec<String> {
     let mut groups: Vec<(&str, EdgeKind, SeriesVerdict, Vec<String>)> = Vec::new();
     for e in &comparison.edges {
@@ -129,7 +128,7 @@ pub(crate) fn edges(comparison: &Comparison) -> Vec<String> {
         }
     }
     let line = |(period, kind, verdict, names): &(&str, EdgeKind, SeriesVerdict, Vec<String>)| {
-        let kind = if *kind == EdgeKind::Learnt { "links by data" } else { "calls" };
+        let kind = if *kind == EdgeKind::Learnt { "inferred edges" } else { "calls" };
         let word = if *verdict == SeriesVerdict::OnlyInA { " vanished in" } else { " new in" };
         let more = names.len().saturating_sub(MAX_EDGES);
         let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -142,20 +141,5 @@ fn name(e: &EdgeDifference) -> String {
     match &e.metric {
         Some(metric) => format!("{} – {} ({metric})", e.from, e.to),
         None => format!("{} → {}", e.from, e.to),
-    }
-}
-
-/// `2026-11-23 14:03:15`.
-pub(crate) fn date_clock(at: Timestamp, options: &TextOptions) -> String {
-    let local = jiff::Timestamp::from_millisecond(at.plus_ms(i64::from(options.utc_offset_s) * 1000).ms());
-    let day = local.map(|t| format!("{} ", t.to_zoned_datetime(jiff::tz::TimeZone::UTC).date()));
-    day.unwrap_or_default() + &at.clock(options.utc_offset_s)
-}
-
-/// `UTC`, `+08:00`.
-pub(crate) fn zone(options: &TextOptions) -> String {
-    match options.utc_offset_s {
-        0 => "UTC".to_owned(),
-        s => format!("{}{:02}:{:02}", if s < 0 { '-' } else { '+' }, s.abs() / 3600, s.abs() / 60 % 60),
     }
 }

@@ -1,0 +1,134 @@
+//! The report for a terminal: when, the symptoms, the verdict, then the candidates with their evidence, the victims, and what could not be
+//! checked.
+//!
+//! Long queries are shown on request only. Control characters in names and sentences are shown as `�`.
+
+use crate::dossier_words::level;
+use crate::table::{pad, plain, width};
+use crate::text_options::{HEADING_WIDTH, TextOptions, section};
+use automap_core::note::Severity;
+use automap_core::report::{Cause, NextStep, Report, VerdictKind};
+use automap_core::windows::OnsetSource;
+
+/// Candidates whose evidence is shown unless `verbose`.
+const DETAILED_CAUSES: usize = 3;
+/// Candidates below this confidence are a name in a list, not a block.
+const FAINT: f64 = 0.02;
+
+/// Renders the report; ends with a newline, at most some 40 lines unless `verbose`.
+pub fn text(report: &Report, options: &TextOptions) -> String {
+    let before = [vec![windows(report, options)], symptoms(report), vec![coverage(report)]];
+    let after = [causes(report, options), victims(report), remarks(report, options)];
+    let shown =
+        |lines: Vec<Vec<String>>| lines.into_iter().flatten().map(|line| plain(&line) + "\n").collect::<String>();
+    format!("{}{}\n{}", shown(before.to_vec()), verdict(report, options.color), shown(after.to_vec()))
+}
+
+/// `INCIDENT    2026-11-24 00:57:26–00:57:58 UTC (onset detected)   baseline 00:56:22–00:57:22`.
+fn windows(report: &Report, options: &TextOptions) -> String {
+    let w = &report.windows;
+    let source = match w.incident_start_is {
+        OnsetSource::Given => "",
+        OnsetSource::Moved => " (earlier than given)",
+        OnsetSource::Detected => " (onset detected)",
+        OnsetSource::NotFound => " (no onset found: the last third)",
+    };
+    let title = if report.verdict.kind == VerdictKind::NoIncident { "LOOKED AT" } else { "INCIDENT" };
+    let (incident, baseline) = (options.zone.dated_clocks(w.incident()), options.zone.clocks(w.baseline()));
+    format!("{title:<HEADING_WIDTH$}{incident}{source}   baseline {baseline}")
+}
+
+fn symptoms(report: &Report) -> Vec<String> {
+    let items = report.symptoms.iter().map(|s| format!("{} {}", s.service, s.evidence.summary));
+    // No blank line before them: they belong to the line above.
+    section("SYMPTOM", items).into_iter().skip(1).collect()
+}
+
+fn coverage(report: &Report) -> String {
+    let (c, w) = (&report.coverage, &report.windows);
+    format!(
+        "{:<HEADING_WIDTH$}{} of {} services, {} of {} series judged; {} + {} samples every {} s",
+        "COVERAGE",
+        c.services_judged,
+        c.services,
+        c.series_judged,
+        c.series,
+        w.baseline_samples,
+        w.incident_samples,
+        w.step_s
+    )
+}
+
+fn verdict(report: &Report, color: bool) -> String {
+    let v = &report.verdict;
+    let (code, tail) = match v.kind {
+        VerdictKind::Cause => {
+            let second = report.causes.get(1);
+            let next = second.map_or_else(String::new, |c| format!("; next {} {:.2}", c.service, c.confidence));
+            ("1;31", format!("   confidence {} ({:.2}{next})", level(v.level), v.confidence))
+        }
+        VerdictKind::NoIncident => ("1;32", String::new()),
+        VerdictKind::NotEnoughEvidence => {
+            let best = report.causes.first();
+            ("1;33", best.map_or_else(String::new, |c| format!("; closest {} ({:.2})", c.service, c.confidence)))
+        }
+    };
+    let (summary, tail) = (plain(&v.summary), plain(&tail));
+    let summary = if color { format!("\x1b[{code}m{summary}\x1b[0m") } else { summary };
+    format!("{:<HEADING_WIDTH$}{summary}{tail}", "VERDICT")
+}
+
+fn causes(report: &Report, options: &TextOptions) -> Vec<String> {
+    let name_width = report.causes.iter().map(|c| width(&c.service)).max().unwrap_or(0);
+    let is_detailed =
+        |c: &&Cause| options.verbose || c.rank == 1 || (c.rank <= DETAILED_CAUSES && c.confidence >= FAINT);
+    let (detailed, rest): (Vec<&Cause>, Vec<&Cause>) = report.causes.iter().partition(is_detailed);
+    let mut lines: Vec<String> = detailed.iter().flat_map(|c| cause(c, name_width, options)).collect();
+    if !rest.is_empty() {
+        let names: Vec<String> =
+            rest.iter().map(|c| format!("{} {} ({:.2})", c.rank, c.service, c.confidence)).collect();
+        lines.extend([String::new(), format!("   then {}", names.join(", "))]);
+    }
+    lines
+}
+
+fn cause(cause: &Cause, name_width: usize, options: &TextOptions) -> Vec<String> {
+    let onset = cause.onset.map_or_else(|| "no onset".to_owned(), |t| format!("onset {}", options.zone.clock(t)));
+    let path = if cause.path.len() > 1 { format!("   {}", cause.path.join(" → ")) } else { String::new() };
+    let name = pad(&cause.service, name_width);
+    let mut lines = vec![String::new(), format!("{:>2} {name}  {:.2}  {onset}{path}", cause.rank, cause.confidence)];
+    lines.extend(cause.evidence.iter().map(|e| format!("     + {}", e.summary)));
+    let against = cause.counter_evidence.iter().map(|a| a.sentence(|t| options.zone.clock(t)));
+    lines.extend(against.map(|sentence| format!("     − {sentence}")));
+    lines
+}
+
+fn victims(report: &Report) -> Vec<String> {
+    let name_width = report.victims.iter().map(|v| width(&v.service)).max().unwrap_or(0);
+    section("VICTIMS", report.victims.iter().map(|v| format!("{}  {}", pad(&v.service, name_width), v.summary)))
+}
+
+fn remarks(report: &Report, options: &TextOptions) -> Vec<String> {
+    let not_checked = report.not_checked.iter().map(|n| {
+        let place = if n.services.is_empty() { String::new() } else { format!(" of {}", n.services.join(", ")) };
+        format!("{}{place}: {}", n.signal, n.reason)
+    });
+    let notes = report.notes.iter().filter(|n| options.verbose || n.severity == Severity::Warning);
+    let queries = report.queries.iter().filter(|_| options.verbose);
+    [
+        section("NOT CHECKED", not_checked),
+        section("NOTES", notes.map(|n| n.message.clone())),
+        section("NEXT", report.next.iter().map(|step| step_text(step, options.verbose))),
+        section("QUERIES", queries.map(|q| format!("{} ({} series): {}", q.signal, q.series, q.promql))),
+    ]
+    .concat()
+}
+
+/// `look at latency_ms (-v shows the query)`; with `verbose`, the query in its place.
+fn step_text(step: &NextStep, verbose: bool) -> String {
+    match &step.query {
+        Some(query) if verbose => format!("{}: {query}", step.text),
+        Some(_) => format!("{} (-v shows the query)", step.text),
+        None => step.text.clone(),
+    }
+}
