@@ -10,4 +10,4 @@ if ! [ -x "$venv/bin/schemathesis" ]; then
   "$venv/bin/pip" install --quiet schemathesis==4.32.5
 fi
 AUTOMAP_SCHEMATHESIS="$PWD/$venv/bin/schemathesis" \
-  exec cargo test --locked -p automap-server --test api -- --ignored --nocapture the_interface_keeps_what_its_document_promises
+  exec cargo test --locked -p automap-server --test api -- --ignored --nocapture the_api_behaves_as_its_document_states

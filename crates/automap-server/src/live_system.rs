@@ -4,6 +4,7 @@
 mod analyses;
 mod confirmation;
 mod counters;
+mod metrics;
 mod target;
 
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use crate::alerts::firing::FiringAlerts;
 use crate::config::{Config, Target};
 use crate::notify::NotifyConfig;
 use crate::snapshots::Snapshots;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::system::{
     CompareRequest, DiagnoseRequest, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics,
 };
@@ -88,7 +89,7 @@ impl LiveSystem {
     }
 
     fn incident(&self, id: &str) -> Result<Incident, SystemError> {
-        let found = self.store.get(id).map_err(store_unavailable)?;
+        let found = self.store.get(id)?;
         found.ok_or_else(|| SystemError::NotFound { what: "incident", name: id.to_owned() })
     }
 }
@@ -125,7 +126,7 @@ impl System for LiveSystem {
 
     fn profiles(&self, target: &str) -> Result<ProfileTable, SystemError> {
         self.target(target)?;
-        let latest = self.store.profiles(target, Timestamp::from_ms(0), 1).map_err(store_unavailable)?;
+        let latest = self.store.profiles(target, Timestamp::from_ms(0), 1)?;
         let latest = latest
             .first()
             .ok_or_else(|| SystemError::NotFound { what: "profile yet of target", name: target.to_owned() })?;
@@ -174,7 +175,7 @@ impl System for LiveSystem {
         if let Ok(target) = self.target(&confirmed.target)
             && let Ok(Some(case)) = analyses::confirmed_case(target, &confirmed, service, now)
         {
-            self.store.confirm(&case).map_err(store_unavailable)?;
+            self.store.confirm(&case)?;
         }
         Ok(confirmed)
     }
@@ -184,11 +185,6 @@ impl System for LiveSystem {
     }
 
     fn metrics(&self) -> SystemMetrics {
-        counters::metrics(&self.targets, &self.snapshots, &*self.store)
+        metrics::metrics(&self.targets, &self.snapshots, &*self.store)
     }
-}
-
-/// The database's own text may contain paths and addresses. It is in the log already, since renewing a lease fails as well.
-fn store_unavailable(_: StoreError) -> SystemError {
-    SystemError::Unavailable { place: "the store".into(), message: "it does not answer; see automap's log".into() }
 }

@@ -18,6 +18,7 @@ use automap_core::slo::SloStatus;
 use tokio::sync::broadcast;
 
 use crate::alerts::AlertGroup;
+use crate::store::StoreError;
 use crate::watcher::TargetStatus;
 
 pub use metrics::{SystemMetrics, TargetMetrics};
@@ -121,4 +122,11 @@ pub enum SystemError {
         /// What happened.
         message: String,
     },
+}
+
+/// The database's own text may contain paths and addresses, so it is left out. It is in the log already, since renewing a lease fails as well.
+impl From<StoreError> for SystemError {
+    fn from(_: StoreError) -> Self {
+        Self::Unavailable { place: "the store".into(), message: "it does not answer; see automap's log".into() }
+    }
 }

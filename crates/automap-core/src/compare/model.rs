@@ -166,6 +166,7 @@ pub struct SeriesComparison {
 
 /// The level of a series in a period.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "SeriesLevel")]
 pub struct Level {
     /// Median.
     pub median: f64,

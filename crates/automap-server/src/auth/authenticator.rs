@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use super::basic::{Users, decode};
 use super::config::AuthConfig;
+use super::credentials::Credentials;
+use super::identity::{Identity, Role};
 use super::jwks::KeySet;
 use super::remote_keys::RemoteKeys;
 use super::token::Tokens;
-use super::{Credentials, Identity, Role, jwt, proxy};
+use super::{jwt, proxy};
 use crate::secret::watched::{SecretError, Watched};
 
 /// Checks credentials against the configuration.

@@ -15,10 +15,10 @@ use parking_lot::Mutex;
 use ring::hmac;
 use ring::rand::SystemRandom;
 
-use super::Identity;
-#[cfg(test)]
-use super::Role;
 use super::config::UserConfig;
+use super::identity::Identity;
+#[cfg(test)]
+use super::identity::Role;
 use super::token::is_same;
 use crate::secret::SecretSource;
 use crate::secret::watched::{Secret, SecretError, unusable};

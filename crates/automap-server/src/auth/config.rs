@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::Role;
+use super::identity::Role;
 use crate::secret::SecretSource;
 
 /// The credentials that are accepted. When nothing is configured, no credentials are required.

@@ -1,4 +1,7 @@
-//! The public keys of an identity provider (RFC 7517), as they are used to check a signature.
+//! The public keys of an identity provider (JWKS, RFC 7517), and the check of a signature with them.
+//!
+//! The algorithm has to match the type of the key, so a token cannot choose how it is checked: a public RSA key is never used as a shared
+//! secret, and `none` matches no key. Shared secrets (`oct`) are never accepted as keys.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,7 +21,7 @@ pub struct KeySet(Vec<Key>);
 #[derive(Debug)]
 struct Key {
     id: Option<String>,
-    /// The only algorithm it may be used with, where the provider says so.
+    /// The only algorithm that it may be used with, where the provider names one.
     algorithm: Option<String>,
     material: Material,
 }
@@ -51,21 +54,21 @@ struct RawKey {
 }
 
 impl KeySet {
-    /// Reads `{"keys": […]}`. Keys of kinds that are not known here are left out; shared secrets (`oct`) are never taken.
+    /// Parses `{"keys": […]}`. Keys of unsupported types, and keys that are not for signatures, are left out.
     ///
     /// # Errors
-    /// In words, when the text is no key set or holds no usable key.
+    /// A message, when the text is not a key set or contains no usable key.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let raw: RawSet = serde_json::from_slice(bytes).map_err(|e| format!("it is no JWKS: {e}"))?;
-        let keys: Vec<Key> = raw.keys.into_iter().filter_map(usable).take(MAX_KEYS).collect();
+        let raw: RawSet = serde_json::from_slice(bytes).map_err(|e| format!("it is not a JWKS: {e}"))?;
+        let keys: Vec<Key> = raw.keys.into_iter().filter_map(usable_key).take(MAX_KEYS).collect();
         if keys.is_empty() {
-            Err("it holds no RSA, P-256, P-384 or Ed25519 key for signatures".into())
+            Err("it contains no RSA, P-256, P-384 or Ed25519 key for signatures".into())
         } else {
             Ok(Self(keys))
         }
     }
 
-    /// Whether one of the keys made this signature. The algorithm must suit the key: a token cannot choose how it is checked.
+    /// Whether one of the keys made this signature. A key with an id is used only for tokens that name the same id or none.
     pub fn verify(&self, algorithm: &str, id: Option<&str>, message: &[u8], signature: &[u8]) -> bool {
         self.0
             .iter()
@@ -98,11 +101,12 @@ impl Material {
     }
 }
 
-fn usable(raw: RawKey) -> Option<Key> {
+fn usable_key(raw: RawKey) -> Option<Key> {
     if raw.purpose.is_some_and(|p| p != "sig") {
         return None;
     }
     let bytes = |text: &Option<String>| URL_SAFE_NO_PAD.decode(text.as_deref()?).ok();
+    // An uncompressed point of an elliptic curve: the byte 4, then both coordinates.
     let point = || Some([vec![4], bytes(&raw.x)?, bytes(&raw.y)?].concat());
     let material = match (raw.kty.as_str(), raw.crv.as_deref()) {
         ("RSA", _) => Material::Rsa { n: bytes(&raw.n)?, e: bytes(&raw.e)? },

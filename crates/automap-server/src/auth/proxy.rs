@@ -4,7 +4,8 @@
 use std::net::IpAddr;
 
 use super::config::{ProxyConfig, role_of};
-use super::{Credentials, Identity};
+use super::credentials::Credentials;
+use super::identity::Identity;
 
 /// Longest user name that is accepted from a header.
 const MAX_NAME_BYTES: usize = 256;
@@ -54,7 +55,8 @@ pub fn client_address(config: Option<&ProxyConfig>, peer: IpAddr, forwarded_for:
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::{HeaderLookup, Role};
+    use super::super::credentials::HeaderLookup;
+    use super::super::identity::Role;
     use super::*;
 
     #[derive(Debug)]

@@ -4,8 +4,8 @@
 use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq;
 
-use super::Identity;
 use super::config::TokenConfig;
+use super::identity::Identity;
 use crate::secret::watched::{Secret, SecretError};
 
 /// The tokens of the configuration.

@@ -14,7 +14,7 @@ use automap_core::time::{Interval, Timestamp, WindowHint};
 use automap_core::{Analysis, DiagnoseOptions, analyse};
 use automap_sources::prometheus::{ObserveOptions, observe};
 
-use super::MonitoredTarget;
+use super::target::MonitoredTarget;
 use crate::config::Span;
 use crate::system::{CompareRequest, DiagnoseRequest, EngineName, Period, SystemError};
 

@@ -3,7 +3,6 @@
 use automap_core::incident::{Incident, TimelineKind};
 use automap_core::time::Timestamp;
 
-use super::store_unavailable;
 use crate::notify::NotifyConfig;
 use crate::store::{Store, StoreError};
 use crate::system::SystemError;
@@ -25,7 +24,7 @@ pub fn confirm(
     now: Timestamp,
 ) -> Result<Incident, SystemError> {
     for _ in 0..MAX_TRIES {
-        let found = store.get(id).map_err(store_unavailable)?;
+        let found = store.get(id)?;
         let mut incident = found.ok_or_else(|| SystemError::NotFound { what: "incident", name: id.to_owned() })?;
         if !is_forced {
             check_service(&incident, service)?;
@@ -34,11 +33,11 @@ pub fn confirm(
         incident.add_entry(now, TimelineKind::Confirmed, format!("{by} confirmed {service} as the cause"));
         incident.revision += 1;
         incident.updated = incident.updated.max(now);
-        let notified = store.notified_routes(id).map_err(store_unavailable)?;
+        let notified = store.notified_routes(id)?;
         match store.put(&incident, &notify.routes_for(&incident, &notified), now) {
             Ok(()) => return Ok(incident),
             Err(StoreError::Conflict { .. }) => {}
-            Err(error) => return Err(store_unavailable(error)),
+            Err(error) => return Err(error.into()),
         }
     }
     Err(SystemError::Unavailable {

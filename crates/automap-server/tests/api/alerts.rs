@@ -1,4 +1,4 @@
-//! Webhooks: answered at once, told once.
+//! Webhooks of alerts: answered at once, and delivered to the watcher once.
 
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ async fn alerts_go_to_the_watcher_once() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_comes_again_and_is_not_lost() {
+async fn alerts_beyond_the_queue_are_refused_and_accepted_when_repeated() {
     let server = Server::idle(serde_saphyr::from_str("limits: { alerts_waiting: 1 }").unwrap());
     assert_eq!(server.post(PATH, &body(ALERTMANAGER)).await.status, 202);
     let full = server.post("/api/v1/alerts/grafana", &body(GRAFANA)).await;
@@ -50,7 +50,7 @@ async fn what_does_not_fit_comes_again_and_is_not_lost() {
 }
 
 #[tokio::test]
-async fn other_bodies_are_refused_with_their_place() {
+async fn an_invalid_body_is_refused_with_its_place() {
     let server = Server::new();
     let reply = server.post(PATH, &json!({"version": "3", "groupKey": "g", "alerts": []})).await;
     assert_eq!((reply.status, &reply.json()["place"]), (400, &json!("version")));

@@ -1,4 +1,4 @@
-//! Who may ask what, for every way to say who one is.
+//! Authentication: which role may use which route, for every kind of credentials.
 
 use automap_server::auth::hash_password;
 use base64::Engine as _;
@@ -42,7 +42,7 @@ auth:
 }
 
 #[tokio::test]
-async fn roles_decide_for_every_way_of_proof() {
+async fn roles_apply_to_every_kind_of_credentials() {
     let server = server();
     let people: [Person<'_>; 9] = [
         ("nobody", &[], "10.9.9.9:1"),
@@ -83,7 +83,7 @@ async fn roles_decide_for_every_way_of_proof() {
 }
 
 #[tokio::test]
-async fn the_log_names_who_asked_and_no_secret_is_ever_in_it() {
+async fn the_log_names_the_caller_and_contains_no_secret() {
     let server = server();
     for value in
         ["Bearer operator-token", "Bearer stolen-token", &basic("ann", "correct horse"), &basic("ann", "hunter2")]
@@ -121,7 +121,7 @@ async fn guesses_are_counted_for_each_address() {
 }
 
 #[tokio::test]
-async fn a_right_password_uses_up_no_guess() {
+async fn a_right_password_does_not_count_as_a_guess() {
     let hash = file("bob", &hash_password("battery staple").unwrap());
     let server = Server::with(&format!(
         "limits: {{ wrong_credentials_per_minute: 1 }}
@@ -135,7 +135,7 @@ auth: {{ users: [{{ name: bob, role: viewer, from: {{ file: {hash:?} }} }}] }}"
 }
 
 #[tokio::test]
-async fn what_is_sent_twice_or_makes_no_sense_is_refused() {
+async fn repeated_and_invalid_headers_are_refused() {
     let server = server();
     let twice = [("authorization", "Bearer operator-token"), ("authorization", "Bearer viewer-token")];
     assert_eq!(server.get_with("/api/v1/whoami", &twice).await.status, 400);
@@ -149,7 +149,7 @@ async fn what_is_sent_twice_or_makes_no_sense_is_refused() {
 }
 
 #[tokio::test]
-async fn a_renewed_token_counts_at_once() {
+async fn a_renewed_token_is_accepted_at_once() {
     let path = file("renewed", "old");
     let server =
         Server::with(&format!("auth: {{ tokens: [{{ name: a, role: viewer, from: {{ file: {path:?} }} }}] }}"));
@@ -160,7 +160,7 @@ async fn a_renewed_token_counts_at_once() {
 }
 
 #[tokio::test]
-async fn metrics_may_be_open_while_the_rest_is_not() {
+async fn metrics_may_be_open_while_other_routes_are_not() {
     let path = file("token", "x");
     let server = Server::with(&format!(
         "{{ open_metrics: true, auth: {{ tokens: [{{ name: a, role: viewer, from: {{ file: {path:?} }} }}] }} }}"
@@ -171,7 +171,7 @@ async fn metrics_may_be_open_while_the_rest_is_not() {
 
 /// A token signed by a provider whose keys come from a file, or from its address.
 #[tokio::test]
-async fn tokens_of_an_identity_provider_are_believed() {
+async fn tokens_of_an_identity_provider_are_accepted() {
     let b64 = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
     let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
     let key = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap();

@@ -1,4 +1,4 @@
-//! Over real connections: slow and endless heads, many at once, TLS, and the end.
+//! Tests over real connections: slow and endless heads, many connections, TLS, shutdown.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ async fn a_request_is_answered_over_a_connection() {
 }
 
 #[tokio::test]
-async fn who_sends_a_head_slowly_or_without_end_is_cut_off() {
+async fn a_client_that_sends_a_slow_or_endless_head_is_disconnected() {
     let running = run("limits: { header_timeout_s: 1 }", LONG).await;
     let mut slow = TcpStream::connect(running.address).await.unwrap();
     slow.write_all(b"GET /healthz HTTP/1.1\r\nhost: local").await.unwrap();
@@ -75,7 +75,7 @@ async fn who_sends_a_head_slowly_or_without_end_is_cut_off() {
 }
 
 #[tokio::test]
-async fn a_body_is_not_read_beyond_its_limit_or_for_ever() {
+async fn a_body_is_not_read_beyond_its_limits_of_size_and_time() {
     let running = run("limits: { request_timeout_s: 1 }", LONG).await;
     let head = "POST /api/v1/alerts/grafana HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n";
     let large = format!("{head}transfer-encoding: chunked\r\n\r\n200000\r\n{}", "x".repeat(0x20_0000));
@@ -87,7 +87,7 @@ async fn a_body_is_not_read_beyond_its_limit_or_for_ever() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_wait_for_a_place() {
+async fn connections_beyond_the_limit_wait() {
     let running = run("limits: { connections: 1 }", LONG).await;
     let mut first = TcpStream::connect(running.address).await.unwrap();
     first.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
@@ -118,7 +118,7 @@ async fn one_client_cannot_hold_all_connections() {
 }
 
 #[tokio::test]
-async fn the_end_waits_for_answers_and_not_for_listeners() {
+async fn shutdown_waits_for_answers_and_not_for_event_streams() {
     let running = run("{}", LONG).await;
     running.server.system.hold();
     let mut listener = TcpStream::connect(running.address).await.unwrap();
@@ -145,7 +145,7 @@ async fn the_end_waits_for_answers_and_not_for_listeners() {
 }
 
 #[tokio::test]
-async fn the_end_does_not_wait_for_ever() {
+async fn shutdown_has_a_deadline() {
     let running = run("{}", Duration::from_millis(1)).await;
     running.server.system.hold();
     let body = r#"{"target": "shop"}"#;

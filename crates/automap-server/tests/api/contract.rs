@@ -1,4 +1,4 @@
-//! Schemathesis (a program of its own) reads the document and holds the interface to it. Run by `scripts/schemathesis.sh`.
+//! Schemathesis, a separate program, reads the OpenAPI document and checks the API against it. Run by `scripts/schemathesis.sh`.
 
 use std::process::Command;
 use std::sync::atomic::Ordering;
@@ -16,7 +16,7 @@ const NOT_IN_A_SCHEMA: &str = "positive_data_acceptance";
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs schemathesis: run scripts/schemathesis.sh"]
-async fn the_interface_keeps_what_its_document_promises() {
+async fn the_api_behaves_as_its_document_states() {
     let Ok(program) = std::env::var("AUTOMAP_SCHEMATHESIS") else {
         println!("SKIPPED: AUTOMAP_SCHEMATHESIS does not name the program; run scripts/schemathesis.sh");
         return;

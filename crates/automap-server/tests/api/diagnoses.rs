@@ -9,7 +9,7 @@ use super::server::Server;
 const PATH: &str = "/api/v1/diagnoses";
 
 #[tokio::test]
-async fn a_diagnosis_is_waited_for_or_asked_for_later() {
+async fn a_diagnosis_is_answered_at_once_or_later() {
     let server = Server::new();
     let body = json!({"target": "shop", "incident_start": "2025-11-23T14:03:15Z", "engine": "evidence"});
     let reply = server.post(&format!("{PATH}?wait=true"), &body).await;
@@ -34,7 +34,7 @@ async fn a_diagnosis_is_waited_for_or_asked_for_later() {
 }
 
 #[tokio::test]
-async fn a_source_that_does_not_answer_is_told() {
+async fn a_source_that_does_not_answer_is_reported() {
     let server = Server::new();
     let reply = server.post(&format!("{PATH}?wait=true"), &json!({"target": "bank"})).await;
     assert_eq!((reply.status, &reply.json()["place"]), (503, &json!("http://prometheus:9090")));
@@ -43,7 +43,7 @@ async fn a_source_that_does_not_answer_is_told() {
 }
 
 #[tokio::test]
-async fn a_full_queue_says_when_to_come_back() {
+async fn a_full_queue_answers_with_the_time_to_retry() {
     let server = Server::with("limits: { analyses: 1, analyses_waiting: 2 }");
     server.system.hold();
     let mut answers = Vec::new();
@@ -59,7 +59,7 @@ async fn a_full_queue_says_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn where_the_metrics_come_from_cannot_be_said() {
+async fn a_request_cannot_name_a_source() {
     let server = Server::new();
     for body in [
         json!({"target": "shop", "url": "http://169.254.169.254/"}),

@@ -1,4 +1,4 @@
-//! Server-sent events: what happens is told, and who comes back misses nothing that is kept.
+//! Server-sent events: changes are sent as they happen, and a client that reconnects gets the events that are kept.
 
 use automap_server::api::Peer;
 use automap_server::system::IncidentChange;
@@ -61,7 +61,7 @@ async fn listening(server: &Server) {
 }
 
 #[tokio::test]
-async fn who_comes_back_gets_what_was_missed() {
+async fn a_client_that_reconnects_gets_the_events_it_missed() {
     let server = Server::new();
     listening(&server).await;
     let mut listener = Listener::new(&server, None).await;
@@ -83,7 +83,7 @@ async fn who_comes_back_gets_what_was_missed() {
 }
 
 #[tokio::test]
-async fn who_was_away_over_a_restart_is_told_to_read_the_list() {
+async fn a_client_that_reconnects_after_a_restart_gets_a_reset() {
     let server = Server::new();
     for last in ["00000000-1", "nonsense"] {
         let mut listener = Listener::new(&server, Some(last)).await;
@@ -92,7 +92,7 @@ async fn who_was_away_over_a_restart_is_told_to_read_the_list() {
 }
 
 #[tokio::test]
-async fn places_for_listeners_are_bounded_and_given_back() {
+async fn event_streams_are_bounded_and_released() {
     let server = Server::with("limits: { event_streams: 1 }");
     let listener = Listener::new(&server, None).await;
     assert_eq!(server.get("/api/v1/events").await.status, 429);

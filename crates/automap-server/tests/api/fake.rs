@@ -1,4 +1,4 @@
-//! A watcher that is made up.
+//! A watcher that does not watch: it answers with fixed values, and tests can hold it back or let it panic.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};

@@ -1,11 +1,11 @@
-//! What every request passes: names, sites, sizes, rates, headers.
+//! Checks that every request passes: host name, origin, size, rate, headers.
 
 use serde_json::json;
 
 use super::server::{Server, log_lines};
 
 #[tokio::test]
-async fn a_strange_name_is_refused_where_nobody_is_asked_who_they_are() {
+async fn an_unknown_host_name_is_refused_without_authentication() {
     let server = Server::new();
     let get = async |host: &str| server.get_with("/api/v1/targets", &[("host", host)]).await;
     for host in ["localhost", "127.0.0.1:9977", "[::1]:9977"] {
@@ -19,7 +19,7 @@ async fn a_strange_name_is_refused_where_nobody_is_asked_who_they_are() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_changes_nothing() {
+async fn a_page_of_another_site_cannot_change_anything() {
     let server = Server::new();
     let confirm = async |headers: &[(&str, &str)]| {
         let path = "/api/v1/incidents/shop-4/confirm";
@@ -46,7 +46,7 @@ async fn a_body_beyond_the_limit_is_refused() {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_too_often_waits_and_others_do_not() {
+async fn a_client_that_sends_too_many_requests_waits_and_others_do_not() {
     let server = Server::with("limits: { rate_burst: 3, rate_per_s: 1 }");
     let get = async |peer: &str, path: &str| server.send_from(peer, "GET", path, &[], "").await;
     for _ in 0..3 {
@@ -63,7 +63,7 @@ async fn a_client_that_asks_too_often_waits_and_others_do_not() {
 }
 
 #[tokio::test]
-async fn every_answer_is_dressed_and_named() {
+async fn every_answer_has_security_headers_and_a_request_id() {
     let server = Server::new();
     for path in ["/api/v1/incidents", "/api/v1/nothing", "/healthz", "/api/v1/events"] {
         let reply = server.get_with(path, &[("x-request-id", "from-client.1_2")]).await;
@@ -83,7 +83,7 @@ async fn every_answer_is_dressed_and_named() {
 }
 
 #[tokio::test]
-async fn every_request_is_a_line_without_its_query() {
+async fn every_request_is_logged_without_its_query() {
     let server = Server::new();
     server.get_with("/api/v1/incidents?after=secret%0A&x=1", &[("x-request-id", "abc")]).await;
     let lines = log_lines();

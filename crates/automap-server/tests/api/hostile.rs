@@ -1,4 +1,4 @@
-//! Requests made from the document and bent: whatever comes, the answer is an answer, and never a fault of ours.
+//! Requests generated from the OpenAPI document and then distorted. Any of them is answered, and never with a server error.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -137,7 +137,7 @@ fn uri(operation: &Operation, words: &[String], extra: bool) -> String {
 }
 
 #[test]
-fn whatever_comes_is_answered_and_never_with_a_fault_of_ours() {
+fn any_request_is_answered_and_never_with_a_server_error() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let limits = "limits: { rate_burst: 1000000, rate_per_s: 100000, alerts_waiting: 65536, analyses_waiting: 1024, event_streams: 4096 }";
     let server = runtime.block_on(async { Server::with(limits) });

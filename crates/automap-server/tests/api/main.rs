@@ -1,8 +1,9 @@
-//! The interface as its clients see it, over a watcher and a store that are made up.
+//! The API as its clients use it, over a fake watcher and a store in memory.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod alerts;
 mod auth;
+mod compatibility;
 mod connections;
 mod contract;
 mod diagnoses;

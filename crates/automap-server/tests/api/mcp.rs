@@ -1,4 +1,4 @@
-//! The Model Context Protocol, line by line.
+//! The Model Context Protocol, message by message.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ fn call(id: u32, name: &str, arguments: &Value) -> String {
 }
 
 #[test]
-fn a_session_begins_with_an_agreed_version() {
+fn a_session_starts_with_an_agreed_version() {
     let start = |version: &str| {
         let params =
             json!({"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
@@ -92,7 +92,7 @@ fn every_tool_answers() {
 }
 
 #[test]
-fn faults_of_the_client_are_errors_and_those_of_the_world_are_answers() {
+fn invalid_calls_are_errors_and_failed_calls_are_answers() {
     let lines = [
         "{".to_owned(),
         "[]".to_owned(),
@@ -122,7 +122,7 @@ fn faults_of_the_client_are_errors_and_those_of_the_world_are_answers() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn no_line_ends_the_session(bytes in proptest::collection::vec(any::<u8>(), 0..200), name in ".{0,20}", value in ".{0,20}") {
+    fn no_input_ends_the_session(bytes in proptest::collection::vec(any::<u8>(), 0..200), name in ".{0,20}", value in ".{0,20}") {
         let system = system();
         let mut input = bytes;
         for tail in [

@@ -1,6 +1,8 @@
-//! Every route: what it answers when all is well, and when it is not.
+//! Every route: its successful answer, and its problems.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use automap_server::api::document;
@@ -24,7 +26,7 @@ async fn incidents_are_listed_latest_first_and_filtered() {
 }
 
 #[tokio::test]
-async fn pages_follow_each_other_without_gap_or_repetition() {
+async fn pages_have_no_gap_and_no_repetition() {
     let server = Server::new();
     let (mut seen, mut path) = (Vec::new(), "/api/v1/incidents?limit=2".to_owned());
     for _ in 0..10 {
@@ -48,7 +50,7 @@ async fn an_incident_has_its_report_timeline_graph_and_explanation() {
 }
 
 #[tokio::test]
-async fn targets_tell_how_they_are_and_what_is_seen() {
+async fn a_target_has_a_state_services_profiles_and_objectives() {
     let server = Server::new();
     let get = async |path: &str| server.get(&format!("/api/v1/targets{path}")).await.json();
     let all = get("").await;
@@ -82,7 +84,7 @@ async fn flat_rows_hold_plain_values_only() {
 }
 
 #[tokio::test]
-async fn a_confirmed_cause_is_kept_with_who_said_it() {
+async fn a_confirmed_cause_is_stored_with_its_user() {
     let server = Server::new();
     let reply = server.post("/api/v1/incidents/shop-4/confirm", &json!({"service": "orders"})).await;
     assert_eq!((reply.status, &reply.json()["confirmed"]), (200, &json!("orders")));
@@ -94,7 +96,7 @@ async fn a_confirmed_cause_is_kept_with_who_said_it() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_with_place_and_next_step() {
+async fn a_problem_names_the_place_and_the_next_step() {
     let server = Server::new();
     for (path, status, place) in [
         ("/api/v1/nothing", 404, "route"),
@@ -127,7 +129,7 @@ async fn what_is_wrong_is_told_with_place_and_next_step() {
 }
 
 #[tokio::test]
-async fn what_has_not_changed_is_not_sent_again() {
+async fn an_unchanged_answer_is_not_sent_again() {
     let server = Server::new();
     for path in ["/api/v1/incidents", "/api/v1/incidents/shop-4", "/api/v1/openapi.json", "/api/v1/targets"] {
         let first = server.get(path).await;
@@ -146,7 +148,7 @@ async fn what_has_not_changed_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn probes_tell_a_live_process_from_a_ready_one() {
+async fn probes_distinguish_a_live_process_from_a_ready_one() {
     let server = Server::new();
     assert_eq!(server.get("/healthz").await.json()["status"], "ok");
     assert_eq!(server.get("/readyz").await.status, 200);
@@ -180,7 +182,7 @@ async fn metrics_count_the_watcher_and_the_requests() {
 }
 
 #[tokio::test]
-async fn a_mistake_of_ours_is_an_answer_and_no_end() {
+async fn a_panic_is_answered_and_the_server_continues() {
     let server = Server::new();
     server.system.panics.store(true, Ordering::SeqCst);
     assert_eq!(server.get("/api/v1/targets").await.status, 500);
@@ -216,7 +218,7 @@ async fn the_document_and_the_router_agree() {
 }
 
 #[test]
-fn every_reference_of_the_document_leads_somewhere() {
+fn every_reference_of_the_document_resolves() {
     fn references(value: &Value, into: &mut BTreeSet<String>) {
         match value {
             Value::Object(map) => {
@@ -237,21 +239,49 @@ fn every_reference_of_the_document_leads_somewhere() {
     }
 }
 
-/// The router is made in one place, from the table that the document is made from.
+/// The router is made in one place, from the routes that the document is made from.
 #[test]
-fn no_route_is_made_outside_the_table() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api");
-    let mut made = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let text = if path.is_file() { std::fs::read_to_string(&path).unwrap() } else { String::new() };
-        made.extend(text.lines().filter(|l| l.contains(".route(")).map(|l| l.trim().to_owned()));
+fn no_route_is_made_outside_the_list_of_routes() {
+    fn calls(folder: &Path, into: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                calls(&path, into);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                into.extend(text.lines().filter(|l| l.contains(".route(")).map(|l| l.trim().to_owned()));
+            }
+        }
     }
+    let mut made = Vec::new();
+    calls(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api"), &mut made);
     assert_eq!(made.len(), 1, "{made:#?}");
 }
 
+/// A schema of `true` allows anything: a generated client could not use the answer.
 #[test]
-fn the_published_document_is_the_present_one() {
+fn every_schema_says_what_it_describes() {
+    const OF_SCHEMAS: [&str; 3] = ["schema", "items", "additionalProperties"];
+    fn open_schemas(value: &Value, place: &str, into: &mut Vec<String>) {
+        for (key, inner) in value.as_object().into_iter().flatten() {
+            let is_schema = OF_SCHEMAS.contains(&key.as_str()) || place.ends_with("/properties");
+            let is_open = *inner == json!(true) || *inner == json!({});
+            if is_schema && is_open {
+                into.push(format!("{place}/{key}"));
+            }
+            open_schemas(inner, &format!("{place}/{key}"), into);
+        }
+        for inner in value.as_array().into_iter().flatten() {
+            open_schemas(inner, place, into);
+        }
+    }
+    let mut open = Vec::new();
+    open_schemas(&document(), "", &mut open);
+    assert_eq!(open, Vec::<String>::new());
+}
+
+#[test]
+fn the_published_document_is_up_to_date() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
     let published: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let same = published == automap_server::api::document();

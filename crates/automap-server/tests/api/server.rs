@@ -1,4 +1,4 @@
-//! The interface over the made-up watcher, asked in memory or over a real connection.
+//! The API over the fake watcher, reached in memory or over a real connection.
 
 use std::cell::RefCell;
 use std::io::Write;

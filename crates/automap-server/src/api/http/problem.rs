@@ -16,7 +16,7 @@ pub(crate) struct Problem {
     /// The kind of problem, such as `urn:automap:problem:not-found`.
     #[serde(rename = "type")]
     pub(crate) kind: String,
-    /// The kind in words.
+    /// The kind as text for people.
     pub(crate) title: String,
     /// The HTTP status.
     pub(crate) status: u16,
