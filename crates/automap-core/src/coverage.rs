@@ -56,13 +56,15 @@ impl CoverageSignal {
     /// What a diagnosis cannot find without this signal.
     pub fn blind_spot(self) -> &'static str {
         match self {
-            Self::Requests => "load cannot be told from a fault, and lost requests are not noticed",
+            Self::Requests => {
+                "a change of load cannot be distinguished from a fault, and lost requests are not noticed"
+            }
             Self::Errors => "failing requests are not noticed",
             Self::Latency => "slow answers are not noticed",
-            Self::Calls => "who calls whom is not known, so a slow network and the way of a fault are not found",
-            Self::Cpu => "processor faults are found by their symptoms only, and named with less confidence",
-            Self::Memory => "leaks and kills for memory are found by their symptoms only",
-            Self::Io => "disk and network faults are found by their symptoms only",
+            Self::Calls => "calls are unknown, so network faults and the path of a fault are not found",
+            Self::Cpu => "CPU faults are found only by their symptoms, and named with less confidence",
+            Self::Memory => "memory leaks and out-of-memory kills are found only by their symptoms",
+            Self::Io => "disk and network faults are found only by their symptoms",
         }
     }
 
@@ -152,12 +154,12 @@ pub fn coverage(frame: &MetricFrame, now: Timestamp) -> Vec<ServiceCoverage> {
 }
 
 fn presence(frame: &MetricFrame, values: &[f64], now: Timestamp) -> Presence {
-    let seen = values.iter().filter(|v| v.is_finite()).count();
+    let observed = values.iter().filter(|v| v.is_finite()).count();
     let Some(last) = values.iter().rposition(|v| v.is_finite()) else { return Presence::Missing };
     let end = frame.times().last().copied().unwrap_or(now).min(now);
     match frame.times().get(last) {
         Some(time) if end.ms() - time.ms() > STALE_MS => Presence::Stale,
-        _ if (seen as f64) < PRESENT * values.len() as f64 => Presence::Sparse,
+        _ if (observed as f64) < PRESENT * values.len() as f64 => Presence::Sparse,
         _ => Presence::Present,
     }
 }
@@ -183,9 +185,9 @@ mod tests {
             series("client_latency_ms", |_| true),
         ];
         let (frame, _) = assemble(raw, (0..240).map(time).collect()).unwrap();
-        let seen = coverage(&frame, time(240));
+        let table = coverage(&frame, time(240));
         use Presence::{Missing, Present, Sparse, Stale};
-        assert_eq!(seen[0].signals, [Present, Missing, Sparse, Present, Stale, Missing, Missing]);
-        assert_eq!((seen.len(), seen[0].requests_per_s), (1, Some(2.0)));
+        assert_eq!(table[0].signals, [Present, Missing, Sparse, Present, Stale, Missing, Missing]);
+        assert_eq!((table.len(), table[0].requests_per_s), (1, Some(2.0)));
     }
 }

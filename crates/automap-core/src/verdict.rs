@@ -28,7 +28,7 @@ pub struct VerdictOptions {
     /// Confidence from which a cause is named, 0–1. Default 0.7: more than nine of ten that reach it on public recordings are right, and
     /// fault-free stretches of metrics with known units stay below 0.4.
     pub name_from: f64,
-    /// The same where most metrics have no known unit, so that nothing says which changes are too small to matter. Default 0.9:
+    /// The same where most metrics have no known unit, so that changes too small to matter cannot be recognised. Default 0.9:
     /// one of 50 fault-free stretches of public recordings reaches it; 0.8 is reached by one of 25.
     pub name_from_unitless: f64,
     /// If the top score, weighted by the reliability of the baseline, is below this and no symptom exceeds `quiet_symptom`, there is no
@@ -235,14 +235,14 @@ mod tests {
     fn what_lowers_the_confidence() {
         let options = VerdictOptions::default();
         let lead = Margin { score: 9.0, ..TIE };
-        let sure = lead.confidence(&options);
+        let before = lead.confidence(&options);
         for (why, other) in [
             ("a short baseline", Margin { baseline_samples: 6, ..lead }),
             ("a close second", Margin { runner_up: 8.0, ..lead }),
             ("many faint signs", Margin { own_evidence: 1.0, ..lead }),
             ("a score that fault-free time reaches", Margin { score: 1.5, runner_up: 1.0, ..lead }),
         ] {
-            assert!(other.confidence(&options) < sure - 0.1, "{why}");
+            assert!(other.confidence(&options) < before - 0.1, "{why}");
         }
         assert_eq!(
             Margin { score: -1.0, runner_up: 0.0, ..lead }.confidence(&options),

@@ -1,4 +1,4 @@
-//! Data that says little or nothing: an answer, a note or a clear error, with both engines; never a panic, never NaN or infinity.
+//! Degenerate data: both engines give an answer, a note or a clear error, and never panic or return NaN or infinity.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use automap_core::frame::{RawSeries, assemble};
@@ -13,7 +13,7 @@ use serde_json::to_string as json;
 const METRICS: [&str; 6] =
     ["latency_ms", "throughput_rps", "error_ratio", "cpu_cores", "memory_bytes", "disk_read_bytes_per_s"];
 
-/// Services, metrics and instants with the values of `value(service, metric, instant)`; a fault at two thirds is told.
+/// An observation with the values of `value(service, metric, row)`; the given incident start is at two thirds.
 fn observation(
     services: usize,
     metrics: &[&str],
@@ -129,7 +129,7 @@ fn perfect_collinearity() {
 }
 
 #[test]
-fn three_samples_are_an_error_that_says_so() {
+fn three_samples_are_a_clear_error() {
     let short = observation(3, &METRICS, 3, &CHAIN, |s, m, i| wobble(s * 10 + m, i));
     let error = outcome(&short).unwrap_err();
     assert!(error.contains("2 sample(s)") && error.contains("widen it"), "{error}");
@@ -150,7 +150,7 @@ fn one_service_alone() {
 }
 
 #[test]
-fn services_without_any_tie() {
+fn services_without_any_connection() {
     let apart = observation(5, &METRICS, 90, &[], |s, m, i| 1.0 + wobble(s * 10 + m, i));
     assert_eq!(outcome(&apart), Ok(5));
     learn(&apart);
@@ -171,7 +171,7 @@ fn all_scores_equal_rank_by_name() {
 }
 
 #[test]
-fn nothing_observed_is_an_error_that_says_so() {
+fn nothing_observed_is_a_clear_error() {
     let nothing = observation(3, &METRICS, 60, &CHAIN, |_, _, _| f64::NAN);
     let error = outcome(&nothing).unwrap_err();
     assert!(error.contains("none of the 18 series has enough samples"), "{error}");
@@ -190,7 +190,7 @@ fn one_metric_only() {
 }
 
 #[test]
-fn gaps_everywhere_and_giants() {
+fn gaps_everywhere_and_huge_values() {
     let holes = observation(4, &METRICS, 90, &CHAIN, |s, m, i| match wobble(s * 10 + m, i) {
         w if w < 0.5 => f64::NAN,
         w => w,

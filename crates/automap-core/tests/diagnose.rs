@@ -1,4 +1,4 @@
-//! Scenarios end to end: a small shop, one fault each, and what the report must say.
+//! End-to-end scenarios: a small shop with one fault each, and what the report must contain.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use automap_core::frame::{RawSeries, assemble};
@@ -72,8 +72,8 @@ impl Shop {
         self
     }
 
-    /// What everyone up to the user feels when the last call of a chain takes longer on its way: each caller is slower, and says so of itself
-    /// where it answers another.
+    /// Makes the last call of a chain take longer on the network: every caller along the chain is slower, and measures so itself if it is
+    /// called by another.
     fn slow_chain(self, chain: &[&str], extra_ms: f64) -> Self {
         let longer = |v: f64| v + extra_ms;
         let mut shop = self;
@@ -114,7 +114,7 @@ fn a_network_delay_that_the_callee_cannot_see_is_found_through_the_gap() {
 }
 
 #[test]
-fn a_busy_processor_is_told_from_its_victims() {
+fn a_busy_cpu_is_distinguished_from_its_victims() {
     let shop = Shop::new()
         .fault("user", "cpu_cores", None, |v| v + 0.5)
         .fault("user", "latency_ms", None, |v| v * 6.0)
@@ -128,7 +128,7 @@ fn a_busy_processor_is_told_from_its_victims() {
 }
 
 #[test]
-fn a_dead_pod_is_known_by_its_silence_and_its_callers_errors() {
+fn a_dead_pod_is_recognised_by_missing_samples_and_its_callers_errors() {
     let shop = Shop::new()
         .fault("catalogue", "latency_ms", None, |_| f64::NAN)
         .fault("catalogue", "throughput_rps", None, |_| f64::NAN)
@@ -141,7 +141,7 @@ fn a_dead_pod_is_known_by_its_silence_and_its_callers_errors() {
 }
 
 #[test]
-fn quiet_time_has_no_cause_however_it_is_asked() {
+fn quiet_time_has_no_cause_with_and_without_a_given_start() {
     for given in [true, false] {
         let report = diagnose(&Shop::new().observation(given), &DiagnoseOptions::default()).unwrap();
         assert_eq!(report.verdict.kind, VerdictKind::NoIncident, "{:#?}", report.causes.first());
@@ -189,7 +189,7 @@ fn a_service_in_only_one_window_does_not_disturb() {
 }
 
 #[test]
-fn only_gaps_is_an_error_that_says_so() {
+fn only_gaps_are_a_clear_error() {
     let mut shop = Shop::new();
     shop.raw.iter_mut().for_each(|r| r.points.iter_mut().for_each(|p| p.1 = f64::NAN));
     let error = diagnose(&shop.observation(true), &DiagnoseOptions::default()).unwrap_err();

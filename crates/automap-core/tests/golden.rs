@@ -1,5 +1,5 @@
 //! The statistics against other people's programs: scipy, pingouin, causal-learn and networkx answered the same questions.
-//! `scripts/golden.py` wrote the tables and says which versions did.
+//! `scripts/golden.py` wrote the tables and names the versions used.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
@@ -103,14 +103,14 @@ fn golden_graph() -> (Pairs, Pairs) {
     (edges, arrows.collect())
 }
 
-fn learnt() -> Skeleton {
+fn learned_skeleton() -> Skeleton {
     let data = data();
     skeleton(&Tester::new(&Scores::plain(&data), &TEXTBOOK), data.len(), &PLAIN_PC)
 }
 
 #[test]
 fn the_skeleton_is_that_of_causal_learn() {
-    assert_eq!(learnt().edges().collect::<BTreeSet<_>>(), golden_graph().0);
+    assert_eq!(learned_skeleton().edges().collect::<BTreeSet<_>>(), golden_graph().0);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn the_arrows_are_those_of_causal_learn() {
     assert!(want.iter().any(|&(i, j)| !want.contains(&(j, i))), "the table has arrows");
     // With a single metric both rules are the textbook's.
     for colliders in [Colliders::Voted, Colliders::Literal] {
-        let got = orient(&[learnt()], &BTreeSet::new(), colliders);
+        let got = orient(&[learned_skeleton()], &BTreeSet::new(), colliders);
         assert_eq!(got.arrows().collect::<BTreeSet<_>>(), want, "{colliders:?}");
     }
 }

@@ -142,9 +142,9 @@ proptest! {
         prop_assert_eq!(x.add(&y).add(&z), x.add(&y.add(&z)));
         prop_assert_eq!(&x.add(&BehaviourGraph::default()), &x);
         let (x, y) = (x.weights(), y.weights());
-        let alike = x.similarity(&y);
-        prop_assert!((0.0..=1.0).contains(&alike));
-        prop_assert_eq!(alike, y.similarity(&x));
+        let similarity = x.similarity(&y);
+        prop_assert!((0.0..=1.0).contains(&similarity));
+        prop_assert_eq!(similarity, y.similarity(&x));
         prop_assert_eq!(x.similarity(&x), 1.0);
         for how in [Subtraction::Weighted, Subtraction::Set] {
             prop_assert!(x.subtract(&x, how, &[]).is_empty());

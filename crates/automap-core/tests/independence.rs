@@ -1,4 +1,4 @@
-//! How often the independence tests are wrong: false alarms on independent series that repeat themselves, and what they miss.
+//! How often the independence tests are wrong: false alarms on independent autocorrelated series, and missed dependence.
 //! Seeded simulations; the shares are printed with `cargo test -p automap-core --test independence -- --nocapture`.
 
 use automap_core::graph::skeleton::{SkeletonOptions, skeleton};
@@ -16,18 +16,18 @@ enum Regime {
 use Regime::{Autoregressive, Rate};
 
 impl Regime {
-    fn series(self, random: &mut Rng) -> Vec<f64> {
+    fn series(self, rng: &mut Rng) -> Vec<f64> {
         match self {
             Rate { samples, step, window } => {
                 // Thirty-two coins a second: 16 requests on average.
                 let seconds = window + (samples - 1) * step;
-                let counts: Vec<f64> = (0..seconds).map(|_| f64::from((random.bits() as u32).count_ones())).collect();
+                let counts: Vec<f64> = (0..seconds).map(|_| f64::from((rng.bits() as u32).count_ones())).collect();
                 (0..samples).map(|i| counts[i * step..i * step + window].iter().sum::<f64>() / window as f64).collect()
             }
             Autoregressive { samples, rho } => {
-                let mut value = random.normal() / (1.0 - rho * rho).sqrt();
+                let mut value = rng.normal() / (1.0 - rho * rho).sqrt();
                 let mut next = || {
-                    value = rho * value + random.normal();
+                    value = rho * value + rng.normal();
                     value
                 };
                 (0..samples).map(|_| next()).collect()
@@ -62,8 +62,8 @@ fn ask(options: &CiOptions, pairs: usize, conditions: usize, mut draw: impl FnMu
 }
 
 fn false_alarms(regime: Regime, options: &CiOptions) -> Found {
-    let mut random = Rng::new(1);
-    ask(options, PAIRS, 0, || vec![regime.series(&mut random), regime.series(&mut random)])
+    let mut rng = Rng::new(1);
+    ask(options, PAIRS, 0, || vec![regime.series(&mut rng), regime.series(&mut rng)])
 }
 
 /// Windows that overlap a little and a lot, few samples and many.
@@ -81,7 +81,7 @@ fn options(test: CiTest, effective_samples: bool) -> CiOptions {
 
 /// Nominal 5 %; twice that is the most we accept, and 600 pairs tell 5 % from 10 % beyond doubt (standard error 0.9 %).
 #[test]
-fn fisher_z_keeps_its_level_on_series_that_repeat_themselves() {
+fn fisher_z_keeps_its_level_on_autocorrelated_series() {
     for regime in RATES.into_iter().chain(SLOW) {
         let found = false_alarms(regime, &options(CiTest::FisherZ, true));
         println!("{regime:?}: {:.1} % false of {found:?}", 100.0 * found.share());
@@ -90,7 +90,7 @@ fn fisher_z_keeps_its_level_on_series_that_repeat_themselves() {
     }
 }
 
-/// What the test above would say if all samples counted.
+/// The test above, if all samples were counted.
 #[test]
 fn the_textbook_test_fails_on_every_such_series() {
     for regime in RATES.into_iter().chain(SLOW) {
@@ -102,7 +102,7 @@ fn the_textbook_test_fails_on_every_such_series() {
 
 /// Two bins need 20 effective samples, three 45: regimes with fewer are left untested and raise no alarm.
 #[test]
-fn g_square_keeps_its_level_and_says_where_data_is_too_little() {
+fn g_square_keeps_its_level_and_recognises_insufficient_data() {
     let mut untested = 0;
     for regime in RATES.into_iter().chain(SLOW) {
         for bins in [2, 3] {
@@ -133,10 +133,10 @@ fn mix(a: &[f64], b: &[f64], share: f64) -> Vec<f64> {
 
 /// Two services that share a load and otherwise correlate by `r`, asked for given the load.
 fn given_the_load(load: Regime, own: Regime, share: f64, r: f64) -> Found {
-    let mut random = Rng::new(3);
+    let mut rng = Rng::new(3);
     ask(&CiOptions::default(), PAIRS, 1, || {
-        let load = standard(load.series(&mut random));
-        let (a, other) = (standard(own.series(&mut random)), standard(own.series(&mut random)));
+        let load = standard(load.series(&mut rng));
+        let (a, other) = (standard(own.series(&mut rng)), standard(own.series(&mut rng)));
         let b = mix(&a, &other, r * r);
         vec![mix(&load, &a, share), mix(&load, &b, share), load]
     })
@@ -144,7 +144,7 @@ fn given_the_load(load: Regime, own: Regime, share: f64, r: f64) -> Found {
 
 /// The load may be fast and what a service does on its own slow, or the other way round: what is left of the series counts.
 #[test]
-fn conditional_tests_keep_their_level_and_see_what_is_there() {
+fn conditional_tests_keep_their_level_and_detect_real_dependence() {
     let (fast, slow) = (Autoregressive { samples: 240, rho: 0.0 }, Autoregressive { samples: 240, rho: 0.95 });
     for (load, own) in [(fast, slow), (slow, fast), (slow, slow), (RATES[2], RATES[2])] {
         for share in [0.5, 0.8] {
@@ -157,25 +157,25 @@ fn conditional_tests_keep_their_level_and_see_what_is_there() {
     }
 }
 
-/// r = 0.6 at 30 effective samples and more: at least four in five are seen.
+/// r = 0.6 at 30 effective samples and more: at least four in five are detected.
 #[test]
-fn real_dependence_is_seen() {
-    let mut random = Rng::new(5);
+fn real_dependence_is_detected() {
+    let mut rng = Rng::new(5);
     for regime in [RATES[1], RATES[2], Autoregressive { samples: 30, rho: 0.0 }] {
         let found = ask(&CiOptions::default(), PAIRS, 0, || {
-            let (a, other) = (standard(regime.series(&mut random)), standard(regime.series(&mut random)));
+            let (a, other) = (standard(regime.series(&mut rng)), standard(regime.series(&mut rng)));
             vec![mix(&a, &other, 0.36), a]
         });
-        println!("{regime:?}: {:.1} % seen", 100.0 * found.dependent as f64 / found.pairs as f64);
+        println!("{regime:?}: {:.1} % detected", 100.0 * found.dependent as f64 / found.pairs as f64);
         assert!(found.dependent * 10 >= found.pairs * 8, "{regime:?} {found:?}");
     }
 }
 
 /// Edges of a graph over 14 services that have nothing to do with each other, on average over 60 graphs.
 fn false_edges(regime: Regime, independence: &CiOptions, edges: &SkeletonOptions) -> f64 {
-    let mut random = Rng::new(9);
+    let mut rng = Rng::new(9);
     let mut graph = || {
-        let series: Vec<Vec<f64>> = (0..14).map(|_| regime.series(&mut random)).collect();
+        let series: Vec<Vec<f64>> = (0..14).map(|_| regime.series(&mut rng)).collect();
         skeleton(&Tester::new(&Scores::new(&series), independence), 14, edges).edges().count()
     };
     (0..60).map(|_| graph()).sum::<usize>() as f64 / 60.0
@@ -184,7 +184,7 @@ fn false_edges(regime: Regime, independence: &CiOptions, edges: &SkeletonOptions
 /// A rate of false discoveries of 0.1 leaves an edgeless graph edgeless nine times in ten. Without it 5 % of 91 pairs are edges, and
 /// without effective samples a quarter of them.
 #[test]
-fn graphs_of_nothing_have_hardly_any_edge() {
+fn graphs_of_independent_series_have_hardly_any_edge() {
     let control = SkeletonOptions::default();
     let uncontrolled = SkeletonOptions { false_discovery_rate: 1.0, ..control };
     for regime in RATES.into_iter().chain(SLOW) {

@@ -1,4 +1,4 @@
-//! A simulated shop watched for hours: what opens an incident, what must not, and how one ends.
+//! A simulated shop, watched for hours: what opens an incident, what must not, and how one ends.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use automap_core::frame::{RawSeries, assemble};
@@ -9,11 +9,11 @@ use automap_core::topology::{CallGraph, Protocol};
 use automap_core::watch::{Alert, Watch, WatchHealth, WatchInput, WatchOptions};
 
 const STEP_MS: i64 = 5000;
-/// Samples that a look sees: 25 minutes.
-const SEEN: usize = 300;
-/// Samples between two looks: 20 s.
+/// Samples available at each poll: 25 minutes.
+const HISTORY: usize = 300;
+/// Samples between two polls: 20 s.
 const EVERY: usize = 4;
-/// Rates look back over a minute.
+/// Samples that a rate is averaged over: one minute.
 const RATE: usize = 12;
 const CALLS: [(&str, &str); 4] =
     [("front-end", "orders"), ("front-end", "catalogue"), ("orders", "payment"), ("orders", "user")];
@@ -36,7 +36,7 @@ fn noise(series: usize, row: usize) -> f64 {
     (0..RATE).map(|k| white(row + RATE - k)).sum::<f64>() / (RATE as f64).sqrt()
 }
 
-/// `max` would make a zero of a gap.
+/// Keeps gaps, which `max` would turn into zeros.
 fn not_below_zero(v: f64) -> f64 {
     if v < 0.0 { 0.0 } else { v }
 }
@@ -57,7 +57,7 @@ impl Shop {
         Self::new(|_, _, _, _, v| v)
     }
 
-    /// What is seen of the rows `from..to`.
+    /// The data of the rows `from..to`.
     fn observation(&self, from: usize, to: usize) -> Observation {
         let mut raw = Vec::new();
         let mut add = |service: &str, metric: &str, peer: Option<&str>, level: f64, spread: f64| {
@@ -88,13 +88,13 @@ impl Shop {
         Observation { frame, calls, hint, notes, not_checked: vec![], queries: vec![], source: "test".into() }
     }
 
-    /// Looks at the rows `from..to`; every change that a store would have been given.
+    /// Polls the rows `from..to` and returns every change, as a store would receive them.
     fn watch(&self, watch: &mut Watch, from: usize, to: usize) -> Vec<Incident> {
         let mut changes = Vec::new();
         for end in (from..=to).step_by(EVERY) {
-            let observation = self.observation(end.saturating_sub(SEEN), end);
-            let look = WatchInput { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] };
-            changes.extend(watch.evaluate(&look).change);
+            let observation = self.observation(end.saturating_sub(HISTORY), end);
+            let input = WatchInput { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] };
+            changes.extend(watch.evaluate(&input).change);
         }
         changes
     }
@@ -113,7 +113,7 @@ fn minutes(m: usize) -> usize {
     m * 60_000 / STEP_MS as usize
 }
 
-/// Payment's processor is busy: it and everybody who waits for it are slow.
+/// Payment's CPU is busy: it and all services that wait for it are slow.
 fn busy_payment(from: usize, to: usize) -> Shop {
     Shop::new(move |service, metric, peer, row, v| {
         let on = (from..to).contains(&row);
@@ -132,12 +132,12 @@ fn busy_payment(from: usize, to: usize) -> Shop {
     })
 }
 
-fn moments(incident: &Incident) -> Vec<TimelineKind> {
+fn entry_kinds(incident: &Incident) -> Vec<TimelineKind> {
     incident.timeline.iter().map(|e| e.kind).collect()
 }
 
 #[test]
-fn a_fault_opens_is_explained_and_ends() {
+fn a_fault_opens_an_incident_that_is_explained_and_closed() {
     let at = minutes(30);
     let changes = busy_payment(at, at + minutes(10)).incidents(minutes(60));
     let (first, last) = (&changes[0], changes.last().unwrap());
@@ -152,9 +152,9 @@ fn a_fault_opens_is_explained_and_ends() {
     assert!(last.title.starts_with("payment (cpu): "), "{}", last.title);
     let revisions: Vec<u64> = changes.iter().map(|c| c.revision).collect();
     assert_eq!(revisions, (1..=changes.len() as u64).collect::<Vec<_>>());
-    let told = moments(last);
+    let entries = entry_kinds(last);
     assert_eq!(
-        (told[0], told[told.len() - 2], told[told.len() - 1]),
+        (entries[0], entries[entries.len() - 2], entries[entries.len() - 1]),
         (TimelineKind::Opened, TimelineKind::Recovering, TimelineKind::Closed)
     );
     assert!(changes.len() <= 8, "few messages: {:#?}", last.timeline);
@@ -166,7 +166,7 @@ fn quiet_hours_have_no_incident() {
 }
 
 #[test]
-fn what_people_complain_about_opens_nothing() {
+fn usual_false_alarms_open_nothing() {
     let day = |row: usize| (row as f64 / hours(3.0) as f64 * std::f64::consts::PI).sin();
     let at = minutes(40);
     let scenarios: [(&str, Shop); 9] = [
@@ -214,7 +214,7 @@ fn what_people_complain_about_opens_nothing() {
             }),
         ),
         (
-            "a restart that nobody feels",
+            "a restart that users do not notice",
             Shop::new(move |service, metric, _, row, v| match metric {
                 "restarts" if service == "catalogue" && (at..at + RATE).contains(&row) => 1.0,
                 "cpu_cores" if service == "catalogue" && (at..at + RATE).contains(&row) => v + 0.5,
@@ -253,7 +253,7 @@ fn what_people_complain_about_opens_nothing() {
 }
 
 #[test]
-fn what_nobody_feels_opens_late_and_is_no_warning() {
+fn a_fault_that_users_do_not_notice_opens_late_and_as_info() {
     let at = minutes(30);
     let hog = Shop::new(move |service, metric, _, row, v| match metric {
         "cpu_cores" if service == "catalogue" && (at..at + minutes(15)).contains(&row) => v + 0.9,
@@ -268,7 +268,7 @@ fn what_nobody_feels_opens_late_and_is_no_warning() {
 }
 
 #[test]
-fn what_comes_back_soon_is_the_same_incident() {
+fn a_problem_that_returns_soon_reopens_its_incident() {
     let (a, b) = (minutes(30), minutes(45));
     let (first, second) = (busy_payment(a, a + minutes(5)), busy_payment(b, b + minutes(5)));
     let flapping = Shop::new(move |s, m, p, row, v| (first.change)(s, m, p, row, (second.change)(s, m, p, row, v)));
@@ -277,7 +277,7 @@ fn what_comes_back_soon_is_the_same_incident() {
     assert_eq!(ids.len(), 1, "{ids:?}");
     let last = changes.last().unwrap();
     assert_eq!((last.reopened, last.state), (1, IncidentState::Closed), "{:#?}", last.timeline);
-    assert!(moments(last).contains(&TimelineKind::Reopened));
+    assert!(entry_kinds(last).contains(&TimelineKind::Reopened));
 }
 
 /// Front-end is slow both times, for another reason each.
@@ -321,42 +321,43 @@ fn a_restart_of_the_watcher_changes_nothing() {
 }
 
 #[test]
-fn a_source_that_is_behind_or_silent_changes_nothing() {
+fn a_stale_or_silent_source_changes_nothing() {
     let mut watch = Watch::new("shop", WatchOptions::default());
     let shop = Shop::calm();
-    let observation = shop.observation(0, SEEN);
+    let observation = shop.observation(0, HISTORY);
     let mut at = |now: Timestamp, observation: &Observation| {
-        let step = watch.evaluate(&WatchInput { now, observation, slos: &[], alerts: &[] });
-        assert!(step.change.is_none());
-        step.health
+        let outcome = watch.evaluate(&WatchInput { now, observation, slos: &[], alerts: &[] });
+        assert!(outcome.change.is_none());
+        outcome.health
     };
-    assert_eq!(at(time(SEEN - 1), &observation), WatchHealth::Ready);
-    assert_eq!(at(time(SEEN + 30), &observation), WatchHealth::Stale { since: time(SEEN - 1) });
-    let dark = Shop::new(|service, _, _, row, v| if service != "front-end" && row >= SEEN - 12 { f64::NAN } else { v });
-    assert_eq!(at(time(SEEN - 1), &dark.observation(0, SEEN)), WatchHealth::SourceSilent { services: 5, of: 6 });
+    assert_eq!(at(time(HISTORY - 1), &observation), WatchHealth::Ready);
+    assert_eq!(at(time(HISTORY + 30), &observation), WatchHealth::Stale { since: time(HISTORY - 1) });
+    let dark =
+        Shop::new(|service, _, _, row, v| if service != "front-end" && row >= HISTORY - 12 { f64::NAN } else { v });
+    assert_eq!(at(time(HISTORY - 1), &dark.observation(0, HISTORY)), WatchHealth::SourceSilent { services: 5, of: 6 });
     assert_eq!(at(time(11), &shop.observation(0, 12)), WatchHealth::Learning { samples: 6, needed: 120 });
 }
 
 #[test]
 fn objectives_and_alerts_open_at_once_and_join() {
     let shop = Shop::calm();
-    let observation = shop.observation(0, SEEN);
+    let observation = shop.observation(0, HISTORY);
     let burn =
         SloImpact { slo: "checkout".into(), service: "orders".into(), burn_rate: 15.0, budget_share: Some(0.02) };
-    let alert = |key: &str| Alert { key: key.into(), summary: format!("{key} fires"), started: time(SEEN - 20) };
+    let alert = |key: &str| Alert { key: key.into(), summary: format!("{key} fires"), started: time(HISTORY - 20) };
     let mut watch = Watch::new("shop", WatchOptions::default());
-    let mut look = |row: usize, slos: &[(SloImpact, Severity)], alerts: &[Alert]| {
-        let observation = if row == SEEN { observation.clone() } else { shop.observation(row - SEEN, row) };
+    let mut poll = |row: usize, slos: &[(SloImpact, Severity)], alerts: &[Alert]| {
+        let observation = if row == HISTORY { observation.clone() } else { shop.observation(row - HISTORY, row) };
         watch.evaluate(&WatchInput { now: time(row - 1), observation: &observation, slos, alerts }).change
     };
-    let opened = look(SEEN, &[(burn.clone(), Severity::Critical)], &[]).unwrap();
+    let opened = poll(HISTORY, &[(burn.clone(), Severity::Critical)], &[]).unwrap();
     assert_eq!((opened.severity, opened.slos.len()), (Severity::Critical, 1));
-    let joined = look(SEEN + EVERY, &[(burn.clone(), Severity::Critical)], &[alert("a")]).unwrap();
+    let joined = poll(HISTORY + EVERY, &[(burn.clone(), Severity::Critical)], &[alert("a")]).unwrap();
     assert_eq!(
         (joined.alerts.as_slice(), joined.timeline.last().unwrap().kind),
         (&["a".to_owned()][..], TimelineKind::Alert)
     );
-    assert!(look(SEEN + 2 * EVERY, &[(burn, Severity::Critical)], &[alert("a")]).is_none(), "nothing new");
-    let recovering = look(SEEN + 3 * EVERY, &[], &[]).unwrap();
+    assert!(poll(HISTORY + 2 * EVERY, &[(burn, Severity::Critical)], &[alert("a")]).is_none(), "nothing new");
+    let recovering = poll(HISTORY + 3 * EVERY, &[], &[]).unwrap();
     assert_eq!(recovering.state, IncidentState::Recovering);
 }

@@ -171,8 +171,8 @@ mod tests {
         assert!(after < 0.2 * before, "{after} of {before}");
     }
 
-    /// Load and bytes are constant before and double together (ln 2 on the log scale): the data says nothing of the slope, the
-    /// prior says 1.
+    /// Load and bytes are constant before and double together (ln 2 on the log scale): the data does not determine the slope,
+    /// the prior is 1.
     #[test]
     fn bytes_that_double_with_the_requests_leave_no_residual() {
         let doubled: Vec<f64> = (0..20).map(|i| if i < 12 { 0.0 } else { 2f64.ln() }).collect();

@@ -153,11 +153,11 @@ fn active_calls(
 ) -> BTreeSet<(String, String)> {
     let measured: BTreeSet<(&str, &str)> =
         frame.series().iter().filter_map(|s| Some((frame.service(s.service), frame.service(s.peer?)))).collect();
-    let seen: BTreeSet<(&str, &str)> =
+    let observed: BTreeSet<(&str, &str)> =
         series.keys().filter_map(|k| Some((k.service.as_str(), k.peer.as_deref()?))).collect();
     let edges = observation.calls.edges().map(|(from, to, _)| (from, to));
     edges
-        .filter(|call| seen.contains(call) || !measured.contains(call))
+        .filter(|call| observed.contains(call) || !measured.contains(call))
         .map(|(from, to)| (from.to_owned(), to.to_owned()))
         .collect()
 }

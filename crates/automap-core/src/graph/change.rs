@@ -110,7 +110,7 @@ mod tests {
         ((i * i + 31 * seed * i + seed) as f64 * 0.618_033_988_749_895).fract()
     }
 
-    /// `a` and `b` move together before row 80 and not after; `c` and `d` the other way round; `e` is alone and seen for three rows after.
+    /// `a` and `b` move together before row 80 and not after; `c` and `d` the other way round; `e` follows `a` and is observed for only three rows after.
     fn frame() -> MetricFrame {
         let times: Vec<Timestamp> = (0..160).map(|i| Timestamp::from_ms(1000 * i)).collect();
         let value = |service: &str, i: usize| {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_samples_show_is_a_change() {
+    fn a_link_changes_only_if_the_samples_show_it() {
         let frame = frame();
         let signals = GraphSignals::of(&frame, Congestion::Power);
         let options = GraphOptions { knowledge: Knowledge::None, ..GraphOptions::default() };
@@ -146,7 +146,7 @@ mod tests {
             |i: usize| LearnedWindow { frame: &frame, signals: &signals, rows: &rows[i], learned: &learned[i] };
         let link = |a: &str, b: &str| (a.to_owned(), b.to_owned(), MetricType::Cpu);
         assert!(links(&learned[0]).contains(&link("a", "b")) && !links(&learned[1]).contains(&link("a", "b")));
-        // a and e move together too, and are no longer seen together: that is no change.
+        // a and e move together before, and are hardly observed together after: that is not a change.
         assert!(!links(&learned[0]).is_disjoint(&[link("a", "e"), link("b", "e")].into()));
         let changed = changed_links(&window(0), &window(1), &options.independence);
         assert_eq!(changed, BTreeSet::from([link("a", "b"), link("c", "d")]));

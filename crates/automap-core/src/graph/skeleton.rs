@@ -263,9 +263,9 @@ mod tests {
 
     #[test]
     fn all_subsets_in_order() {
-        let mut seen = Vec::new();
-        for_each_subset(&[4, 6, 9], 2, |set| seen.push(set.to_vec()));
-        assert_eq!(seen, [vec![4, 6], vec![4, 9], vec![6, 9]]);
+        let mut visited = Vec::new();
+        for_each_subset(&[4, 6, 9], 2, |set| visited.push(set.to_vec()));
+        assert_eq!(visited, [vec![4, 6], vec![4, 9], vec![6, 9]]);
         for_each_subset(&[1], 2, |_| panic!("there is none"));
     }
 

@@ -154,7 +154,7 @@ pub fn partial_correlation(correlation: impl Fn(usize, usize) -> f64, i: usize, 
         names.iter().flat_map(|&a| names.iter().map(move |&b| (a, b))).map(|(a, b)| correlation(a, b)).collect();
     for k in 0..given.len() {
         let pivot = m[k * n + k];
-        // Another condition says the same already.
+        // This condition is determined by an earlier one.
         if pivot < MIN_REST {
             continue;
         }
@@ -215,7 +215,7 @@ fn observed_dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).filter(|v| !v.is_nan()).sum()
 }
 
-/// Pearson correlation over the instants at which both were observed, and how many these are.
+/// Pearson correlation over the rows in which both are observed, and the number of these rows.
 pub(super) fn correlation_with_gaps(a: &[f64], b: &[f64]) -> (f64, usize) {
     let shared: Vec<(f64, f64)> =
         a.iter().zip(b).filter(|(x, y)| !x.is_nan() && !y.is_nan()).map(|(x, y)| (*x, *y)).collect();

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_v_shape_that_has_no_correlation_is_seen() {
+    fn a_v_shape_without_correlation_is_detected() {
         let x: Vec<f64> = (0..200).map(|i| f64::from(i * 37 % 199) - 99.0).collect();
         let y: Vec<f64> = x.iter().map(|v| v.abs()).collect();
         let options = CiOptions { effective_samples: false, ..CiOptions::default() };

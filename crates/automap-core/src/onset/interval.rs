@@ -76,11 +76,11 @@ pub fn interval_of_series(
     let from = baseline.last().map_or(0, |last| last + 1).min(*rows.last()?);
     let band = of_series(values, baseline, from.saturating_sub(BACK_TO_NORMAL), floor);
     let end = band.map_or(usize::MAX, |row| end_of_effect(values, rows, row, &scale));
-    let seen: Vec<(usize, f64)> =
+    let observed: Vec<(usize, f64)> =
         rows.iter().filter(|&&i| i < end && !values[i].is_nan()).map(|&i| (i, scale.compress(values[i]))).collect();
-    let fit = Fit::new(&seen, rises_only)?;
-    let (earliest, latest) = (seen[fit.earliest].0, seen[fit.latest].0);
-    let row = band.filter(|row| (earliest..=latest).contains(row)).unwrap_or(seen[fit.best].0);
+    let fit = Fit::new(&observed, rises_only)?;
+    let (earliest, latest) = (observed[fit.earliest].0, observed[fit.latest].0);
+    let row = band.filter(|row| (earliest..=latest).contains(row)).unwrap_or(observed[fit.best].0);
     Some(OnsetRows { row, earliest, latest })
 }
 
@@ -116,8 +116,8 @@ struct Fit {
 }
 
 impl Fit {
-    fn new(seen: &[(usize, f64)], rises_only: bool) -> Option<Self> {
-        let y: Vec<f64> = seen.iter().map(|(_, v)| *v).collect();
+    fn new(observed: &[(usize, f64)], rises_only: bool) -> Option<Self> {
+        let y: Vec<f64> = observed.iter().map(|(_, v)| *v).collect();
         let sums = Sums::new(&y);
         let n = y.len();
         let costs: Vec<(usize, f64, usize)> = (MIN_BEFORE..(n + 1).saturating_sub(MIN_AFTER))

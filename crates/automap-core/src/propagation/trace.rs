@@ -276,12 +276,12 @@ impl<'a> Tracer<'a> {
         let (cause, effect, shown_by) = match channel {
             Channel::Response => {
                 let edge = clear(self.edges.get(&(to, from)));
-                let seen = edge.map(|(i, evidence)| ClearChange {
+                let by_call = edge.map(|(i, evidence)| ClearChange {
                     source: ChangeSource::Series(i),
                     evidence,
                     onset: self.signals.onsets.get(&i).copied(),
                 });
-                (earlier(at_from.symptom, at_from), at_to.symptom.or(seen), edge.map(|(i, _)| i))
+                (earlier(at_from.symptom, at_from), at_to.symptom.or(by_call), edge.map(|(i, _)| i))
             }
             Channel::Load => {
                 let edge = clear(self.loads.get(&(from, to)));

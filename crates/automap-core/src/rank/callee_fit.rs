@@ -74,10 +74,10 @@ mod tests {
         Load { normal, is_idle: false }
     }
 
-    /// The median says 6, the 90 % quantile 4, the 99 % quantile 5: a callee on every request answers for the median, one on a
-    /// third for the 90 % quantile, one on a fiftieth for the 99 % quantile, one on a thousandth for nothing.
+    /// Evidence 6 at the median, 4 at the 90 % and 5 at the 99 % quantile: a callee on every request is measured against the median, one on a
+    /// third against the 90 % quantile, one on a fiftieth against the 99 % quantile, one on a thousandth against nothing.
     #[test]
-    fn a_callee_answers_for_the_lowest_quantile_that_it_can_move() {
+    fn a_callee_is_measured_against_the_lowest_quantile_that_it_can_move() {
         let measures = [(Some(0.5), 6.0), (Some(0.9), 4.0), (Some(0.99), 5.0)];
         for (share, evidence) in [(1.0, 6.0), (0.5, 6.0), (1.0 / 3.0, 4.0), (0.02, 5.0), (0.001, 0.0)] {
             assert_eq!(could_have_moved(&measures, share), evidence, "{share}");

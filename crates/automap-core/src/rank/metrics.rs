@@ -76,8 +76,8 @@ fn of_one(service: &RankedService, own: &[(usize, &SeriesEvidence)]) -> Vec<Rank
         let family = &s.metric.family;
         let clearest = clearest[family];
         let remaining = part(service, &PartSource::Own(family.clone()));
-        let seen = part(service, &PartSource::SeenByCallers(family.clone()));
-        let of_family = remaining.max(seen);
+        let by_callers = part(service, &PartSource::SeenByCallers(family.clone()));
+        let of_family = remaining.max(by_callers);
         // What only the callers see is not in the service's own series, so all of them show it equally.
         let shows = if clearest > 0.0 { s.evidence.max(0.0) / clearest } else { 1.0 };
         let value = match (s.metric.quantile(), of_family - remaining * (1.0 - shows)) {
@@ -144,8 +144,8 @@ mod tests {
 
     #[test]
     fn what_the_callers_see_is_a_latency() {
-        let seen = PartSource::SeenByCallers(Family::Latency);
-        let one = service(0, &[(seen, 3.0), (PartSource::Own(Family::Memory), 0.5)]);
+        let by_callers = PartSource::SeenByCallers(Family::Latency);
+        let one = service(0, &[(by_callers, 3.0), (PartSource::Own(Family::Memory), 0.5)]);
         let all = vec![series(0, "latency-50", 0.02), series(0, "latency-90", 0.0), series(0, "mem", 0.5)];
         assert_eq!(order(vec![one], all), ["0_latency-90", "0_latency-50", "0_mem"]);
     }

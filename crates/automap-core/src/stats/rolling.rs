@@ -17,14 +17,14 @@ impl RollingSums {
     /// Adds up the series; `NaN` is a gap. O(n).
     pub fn new(values: &[f64]) -> Self {
         let mut sums = Vec::with_capacity(values.len() + 1);
-        let (mut sum, mut seen) = (0.0, 0usize);
-        sums.push((sum, seen));
+        let (mut sum, mut count) = (0.0, 0usize);
+        sums.push((sum, count));
         for v in values {
             if !v.is_nan() {
                 sum += v;
-                seen += 1;
+                count += 1;
             }
-            sums.push((sum, seen));
+            sums.push((sum, count));
         }
         Self(sums)
     }

@@ -282,7 +282,7 @@ impl OpenIncident {
     ) {
         let duration = input.now.ms() - self.began.ms();
         if is_wrong && duration >= options.accept_ms {
-            let text = format!("it has duration for {}: taken as the new normal", quantity::duration(duration));
+            let text = format!("it has lasted for {}: accepted as the new normal", quantity::duration(duration));
             self.close(next, input.now, text, entries);
             return;
         }
@@ -290,16 +290,16 @@ impl OpenIncident {
             (true, Some(_)) => {
                 self.well_since = None;
                 next.state = IncidentState::Open;
-                entries.push((TimelineKind::Relapsed, "wrong again".to_owned()));
+                entries.push((TimelineKind::Relapsed, "the problem is back".to_owned()));
             }
             (true, None) => {}
             (false, None) => {
                 self.well_since = Some(input.now);
                 next.state = IncidentState::Recovering;
-                entries.push((TimelineKind::Recovering, "nothing is wrong any more".to_owned()));
+                entries.push((TimelineKind::Recovering, "back to normal".to_owned()));
             }
             (false, Some(since)) if input.now.ms() - since.ms() >= options.recover_ms => {
-                let text = format!("well for {}", quantity::duration(input.now.ms() - since.ms()));
+                let text = format!("normal for {}", quantity::duration(input.now.ms() - since.ms()));
                 self.close(next, input.now, text, entries);
             }
             (false, Some(_)) => {}

@@ -48,7 +48,7 @@ pub(super) fn title(incident: &Incident) -> String {
     let burns = || incident.slos.first().map(|s| format!("{} burns its budget at {:.1} ×", s.slo, s.burn_rate));
     match noticed.or_else(burns) {
         Some(noticed) => format!("{cause}: {noticed}"),
-        None => format!("{cause}: no request feels it"),
+        None => format!("{cause}: not noticed by users"),
     }
 }
 
