@@ -90,6 +90,8 @@ impl ReceivedAlert {
     }
 
     /// When the reported problem began: the alert fired only after its rule had been true for `for_ms`.
+    ///
+    /// An alert that fires since 14:05:15 by a rule with `for: 2m` reports a problem that began at 14:03:15.
     pub fn onset(&self, for_ms: i64) -> Option<Timestamp> {
         self.starts_at.map(|t| t.plus_ms(for_ms.max(0).saturating_neg()))
     }

@@ -1,10 +1,9 @@
 //! Tokens signed by an identity provider (JWT, RFC 7519): checks the signature, then the time, the audience and the issuer, and reads the
 //! user's name and groups. Encrypted tokens, shared secrets, `alg: none` and keys inside the token are left out on purpose.
 //!
-//! This is not the crate `jsonwebtoken`, for three reasons. Its version 12 verifies with either the RustCrypto crates, which add 25 crates to
-//! the tree (among them `rsa`, which has an open timing advisory, RUSTSEC-2023-0071), or aws-lc, a second cryptographic library in C beside `ring`. It
-//! reads the system's clock itself, so expiry could not be tested at a fixed time. And what it would replace is 200 lines, here and in
-//! [`super::jwks`].
+//! The crate `jsonwebtoken` (version 12) is not used, for three reasons. It offers no `ring` backend: it verifies with the RustCrypto crates,
+//! which add 25 crates to the tree, or with aws-lc, a second cryptographic library in C. It reads the system's clock itself, so expiry could
+//! not be tested at a fixed time. And what it would replace is 200 lines, here and in [`super::jwks`].
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

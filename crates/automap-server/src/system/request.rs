@@ -47,6 +47,17 @@ pub struct EmptyPeriod {
 impl Period {
     /// A period with a start before its end.
     ///
+    /// ```
+    /// use automap_core::time::Timestamp;
+    /// use automap_server::system::Period;
+    ///
+    /// let (noon, later) = (Timestamp::from_ms(43_200_000), Timestamp::from_ms(43_260_000));
+    /// assert_eq!(Period::new(noon, later)?.end, later);
+    /// let error = Period::new(later, noon).unwrap_err().to_string();
+    /// assert_eq!(error, "the start 1970-01-01T12:01:00Z is not before the end 1970-01-01T12:00:00Z");
+    /// # Ok::<(), automap_server::system::EmptyPeriod>(())
+    /// ```
+    ///
     /// # Errors
     /// [`EmptyPeriod`] for any other.
     pub fn new(start: Timestamp, end: Timestamp) -> Result<Self, EmptyPeriod> {

@@ -16,7 +16,7 @@ fn basic(name: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
 }
 
-/// The role that somebody has, the headers that they send, and from where.
+/// A caller: the role it has, the headers that it sends, and its address.
 type Person<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
 
 /// One credential of each kind and role; a proxy at 10.0.0.1.

@@ -73,8 +73,10 @@ async fn every_answer_has_security_headers_and_a_request_id() {
         assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
     }
     let (mut seen, long) = (Vec::new(), "x".repeat(65));
-    for strange in ["", "a b", "a\tb", "<script>", &long] {
-        seen.push(server.get_with("/healthz", &[("x-request-id", strange)]).await.header("x-request-id").to_owned());
+    for unacceptable in ["", "a b", "a\tb", "<script>", &long] {
+        seen.push(
+            server.get_with("/healthz", &[("x-request-id", unacceptable)]).await.header("x-request-id").to_owned(),
+        );
     }
     seen.sort();
     seen.dedup();

@@ -67,7 +67,7 @@ impl Reply {
 }
 
 impl Server {
-    /// Five incidents of two targets, and nobody asked who they are.
+    /// Five incidents of two targets, without authentication.
     pub(crate) fn new() -> Self {
         Self::with("{}")
     }
