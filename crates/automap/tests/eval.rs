@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -13,12 +13,18 @@ const ROWS: usize = 120;
 const FAULT_ROW: usize = 90;
 const SERVICES: [&str; 5] = ["carts", "catalogue", "front-end", "orders", "user"];
 
-/// A folder of this test's own.
-fn folder(name: &str) -> PathBuf {
-    let dir = std::env::temp_dir().join(format!("automap-eval-{name}-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&dir);
-    fs::create_dir_all(&dir).unwrap();
-    dir
+/// A temporary folder, deleted with all it holds when the test ends.
+struct Folder(tempfile::TempDir);
+
+impl std::ops::Deref for Folder {
+    type Target = Path;
+    fn deref(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+fn folder() -> Folder {
+    Folder(tempfile::tempdir().unwrap())
 }
 
 /// Three metrics of five services; `broken`'s CPU and latency rise fivefold.
@@ -57,18 +63,18 @@ fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn told(output: &Output) -> String {
+fn messages(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 fn json(dir: &Path, args: &[&str]) -> Value {
     let output = eval(dir, &[args, &["-o", "json"]].concat());
-    assert!(output.status.success(), "{}", told(&output));
+    assert!(output.status.success(), "{}", messages(&output));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn two_sets(name: &str) -> PathBuf {
-    let root = folder(name);
+fn two_sets() -> Folder {
+    let root = folder();
     incident(&root, "easy/case_1", "carts", "carts");
     incident(&root, "easy/case_2", "user", "user");
     // The label names a service that did nothing: a right answer is wrong here.
@@ -77,8 +83,8 @@ fn two_sets(name: &str) -> PathBuf {
 }
 
 #[test]
-fn engines_stand_side_by_side_and_sets_count_once() {
-    let root = two_sets("sides");
+fn engines_are_compared_and_sets_have_equal_weight() {
+    let root = two_sets();
     let all = json(&root, &["--engine", "all"]);
     assert_eq!((&all["version"], &all["onset"], &all["topology"]), (&1.into(), &"known".into(), &true.into()));
     assert_eq!(all["engines"].as_object().unwrap().len(), 9);
@@ -97,12 +103,11 @@ fn engines_stand_side_by_side_and_sets_count_once() {
     assert_eq!(evidence["fault_kinds"]["cpu-hog"]["cases"], 3);
     assert_eq!(evidence["confidence"]["risk_coverage"][3]["cases"], 3);
     assert_eq!(all["engines"]["baro"]["minus_first"]["ac1"], 0.0);
-    fs::remove_dir_all(root).unwrap();
 }
 
 #[test]
-fn the_same_question_has_the_same_answer_to_the_byte() {
-    let root = two_sets("bytes");
+fn the_same_question_gives_the_same_bytes() {
+    let root = two_sets();
     let args = ["--engine", "evidence,random,epsilon-diagnosis", "--onset", "known,detected", "--quiet"];
     let timeless = || {
         let mut all = json(&root, &args);
@@ -114,12 +119,11 @@ fn the_same_question_has_the_same_answer_to_the_byte() {
     let seeds =
         ["1", "2", "3", "4"].map(|seed| json(&root, &["--engine", "random", "--seed", seed])["engines"].clone());
     assert!(seeds.iter().any(|s| s["random"]["macro"]["mrr"] != seeds[0]["random"]["macro"]["mrr"]));
-    fs::remove_dir_all(root).unwrap();
 }
 
 #[test]
 fn onsets_are_known_wrong_or_found() {
-    let root = folder("onsets");
+    let root = folder();
     incident(&root, "set/case_1", "carts", "carts");
     let all = json(&root, &["--onset", "known,-20s,+10s,detected", "--quiet"]);
     assert_eq!((all["onset"].as_str(), all["other_onsets"].as_array().unwrap().len()), (Some("known"), 3));
@@ -140,12 +144,11 @@ fn onsets_are_known_wrong_or_found() {
     let late = json(&root, &["--onset", "+1h"]);
     let misses = &late["engines"]["evidence"]["misses"];
     assert!(misses[0]["reason"].as_str().unwrap().contains("outside the data"), "{misses}");
-    fs::remove_dir_all(root).unwrap();
 }
 
 #[test]
-fn calls_come_from_beside_the_set_and_can_be_kept_back() {
-    let root = folder("calls");
+fn calls_are_read_from_beside_the_set_and_can_be_left_out() {
+    let root = folder();
     incident(&root, "set/case_1", "carts", "carts");
     // Without an entry that somebody names, only the calls tell where users come in.
     let label = root.join("set/case_1/truth.json");
@@ -164,12 +167,11 @@ fn calls_come_from_beside_the_set_and_can_be_kept_back() {
     assert!(reason(&[]).unwrap().contains("graphs.json"));
     fs::write(&own, r#"[["front-end", "carts"]]"#).unwrap();
     assert_eq!(reason(&[]), None, "the set's own graph comes first");
-    fs::remove_dir_all(root).unwrap();
 }
 
 #[test]
 fn rcaeval_folders_are_read() {
-    let root = folder("rcaeval");
+    let root = folder();
     for (scenario, broken) in [("carts_cpu", "carts"), ("user_delay", "user")] {
         let dir = root.join("RE1").join(scenario).join("1");
         fs::create_dir_all(&dir).unwrap();
@@ -185,11 +187,10 @@ fn rcaeval_folders_are_read() {
     assert_eq!((&of["sets"]["RE1"]["cases"], &of["sets"]["RE1"]["ac1"]), (&2.into(), &1.0.into()));
     assert_eq!((&of["fault_kinds"]["delay"]["ac1"], &of["fault_kinds"]["cpu"]["ac1"]), (&1.0.into(), &1.0.into()));
     assert_eq!(of["fault_kinds"]["cpu"]["metric_level"]["ac1"], 1.0);
-    fs::remove_dir_all(root).unwrap();
 }
 
 #[test]
-fn the_lab_s_captures_and_quiet_windows_are_read() {
+fn captures_of_the_lab_and_quiet_windows_are_read() {
     let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures");
     let all = json(&captures, &["--onset", "detected", "--quiet"]);
     let evidence = &all["engines"]["evidence"];
@@ -203,18 +204,17 @@ fn the_lab_s_captures_and_quiet_windows_are_read() {
 
 #[test]
 fn a_threshold_decides_the_exit_code() {
-    let root = two_sets("threshold");
+    let root = two_sets();
     assert_eq!(eval(&root, &["--min-ac1", "0.5"]).status.code(), Some(0));
     let below = eval(&root, &["--min-ac1", "0.6"]);
     assert_eq!(below.status.code(), Some(1));
-    assert!(told(&below).contains("evidence: AC@1 0.500 is below 0.6"), "{}", told(&below));
+    assert!(messages(&below).contains("evidence: AC@1 0.500 is below 0.6"), "{}", messages(&below));
     assert!(text(&below).contains("Onset known: 3 incidents of 2 sets"), "the table is printed all the same");
-    fs::remove_dir_all(root).unwrap();
 }
 
 #[test]
-fn every_form_says_the_same() {
-    let root = two_sets("forms");
+fn every_output_format_has_the_same_numbers() {
+    let root = two_sets();
     let output = |args: &[&str]| text(&eval(&root, &[&["--engine", "evidence,baro", "--only", "easy"], args].concat()));
     let table = output(&[]);
     assert!(table.contains("Onset known: 2 incidents of 1 set, mean over sets"), "{table}");
@@ -234,32 +234,30 @@ fn every_form_says_the_same() {
     assert!(fs::read_to_string(&file).unwrap().contains("\"macro\""));
     let again = eval(&root, &into_file);
     assert_eq!(again.status.code(), Some(2));
-    assert!(told(&again).contains("exists; give another name, or --force"), "{}", told(&again));
-    fs::remove_dir_all(root).unwrap();
+    assert!(messages(&again).contains("exists; give another name, or --force"), "{}", messages(&again));
 }
 
 #[test]
-fn what_cannot_be_read_is_a_miss_and_what_makes_no_sense_is_told() {
-    let root = two_sets("wrong");
+fn unreadable_cases_are_misses_and_wrong_arguments_are_errors() {
+    let root = two_sets();
     fs::write(root.join("easy/case_1/metrics.csv"), "time,carts_cpu\n1,abc\n").unwrap();
     let table = eval(&root, &[]);
     assert_eq!(table.status.code(), Some(0));
     let text = text(&table);
     assert!(text.contains("Unanswered cases, counted as misses") && text.contains("easy/case_1"), "{text}");
     assert_eq!(json(&root, &[])["engines"]["evidence"]["sets"]["easy"]["ac1"], 0.5);
-    let empty = folder("empty");
+    let empty = folder();
+    let nowhere = empty.join("nowhere");
     for (dir, args, says) in [
-        (&empty, vec![], "contains no labelled incidents"),
-        (&empty.join("nowhere"), vec![], "nowhere"),
-        (&root, vec!["--only", "hard"], "there is no set 'hard'; there are easy, mislabelled"),
-        (&root, vec!["--onset", "soon"], "write known, detected, or a signed span"),
-        (&root, vec!["--engine", "oracle"], "invalid value 'oracle'"),
-        (&root, vec!["--min-ac1", "7"], "a number from 0 to 1 is needed"),
+        (&*empty, vec![], "contains no labelled incidents"),
+        (&*nowhere, vec![], "nowhere"),
+        (&*root, vec!["--only", "hard"], "there is no set 'hard'; there are easy, mislabelled"),
+        (&*root, vec!["--onset", "soon"], "write known, detected, or a signed span"),
+        (&*root, vec!["--engine", "oracle"], "invalid value 'oracle'"),
+        (&*root, vec!["--min-ac1", "7"], "a number from 0 to 1 is needed"),
     ] {
         let output = eval(dir, &args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
-        assert!(told(&output).contains(says), "{args:?}: {}", told(&output));
+        assert!(messages(&output).contains(says), "{args:?}: {}", messages(&output));
     }
-    fs::remove_dir_all(root).unwrap();
-    fs::remove_dir_all(empty).unwrap();
 }

@@ -128,7 +128,7 @@ fn a_real_prometheus_answers_and_the_capture_gives_the_same_bytes() {
 }
 
 #[test]
-fn what_dies_comes_back_and_nothing_outlives_the_supervisor() {
+fn ended_processes_are_restarted_and_none_outlives_the_supervisor() {
     let dir = Dir::new("lab");
     let base = free_base_port(0).to_string();
     let up = ["up", "--prometheus", "none", "--base-port", &base];
@@ -161,7 +161,7 @@ fn what_dies_comes_back_and_nothing_outlives_the_supervisor() {
 }
 
 #[test]
-fn a_killed_pod_gets_a_new_name_and_the_ledger_both_ends() {
+fn a_killed_pod_gets_a_new_name_and_the_ledger_records_start_and_end() {
     let dir = Dir::new("lab-kill");
     let base = free_base_port(1).to_string();
     ok(&dir.0, &["up", "--prometheus", "none", "--base-port", &base]);

@@ -1,9 +1,15 @@
-//! What the operating system says of this process.
+//! What the operating system reports about this process.
 
 /// The largest resident memory of this process so far (Linux).
+#[cfg(target_os = "linux")]
 pub(crate) fn peak_memory() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-    let kib: Option<f64> = line.and_then(|l| l.trim().trim_end_matches(" kB").parse().ok());
-    kib.map_or("not known here".to_owned(), |kib| format!("{:.0} MiB", kib / 1024.0))
+    let status = procfs::process::Process::myself().and_then(|process| process.status());
+    let kib = status.ok().and_then(|status| status.vmhwm);
+    kib.map_or("unknown".to_owned(), |kib| format!("{:.0} MiB", kib as f64 / 1024.0))
+}
+
+/// Not known on this system.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn peak_memory() -> String {
+    "unknown".to_owned()
 }

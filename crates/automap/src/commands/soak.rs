@@ -161,9 +161,8 @@ fn break_things(args: &SoakArgs, lab: &Lab, began: Timestamp) -> Result<(f64, f6
     Ok((before, resident_mib()))
 }
 
-/// Memory of this process, in MiB; 0 where the system does not tell.
+/// Resident memory of this process, in MiB; 0 if it cannot be read.
 fn resident_mib() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
-    line.and_then(|l| l.split_whitespace().next()?.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+    let usage = automap_lab::kubelet::proc::read(std::process::id());
+    usage.map_or(0.0, |usage| usage.resident_bytes as f64 / f64::from(1 << 20))
 }
