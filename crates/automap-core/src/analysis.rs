@@ -1,4 +1,6 @@
-//! What all stages found in one observation. Reports, maps, explanations and profiles are made from it.
+//! What all stages found in one observation: the input of reports, maps, explanations and profiles.
+//!
+//! Nothing here is worded or rounded; that is left to those that are made from it.
 
 use crate::anomaly::Anomalies;
 use crate::frame::MetricFrame;

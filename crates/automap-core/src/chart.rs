@@ -1,4 +1,6 @@
-//! One series as a small picture's data: points, normal band, windows, onset. Plain data; drawing is the renderers' affair.
+//! The data of one small chart: points, normal range, windows, onset.
+//!
+//! It decides what is shown of a series (how many points, which range); how it is drawn is the renderers' business.
 
 mod thin;
 
@@ -7,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::anomaly::practical_floor;
 use crate::frame::Series;
-use crate::metric::{CLIENT_LATENCY_MS, Metric, NETWORK_GAP_MS, SERVED_LATENCY_MS, Unit, words};
+use crate::metric::{CLIENT_LATENCY_MS, Metric, NETWORK_GAP_MS, SERVED_LATENCY_MS, Unit};
 use crate::quantity::change;
 use crate::report::evidence::Facts;
 use crate::stats::{mad, median};
@@ -39,9 +41,9 @@ pub struct Chart {
     pub unit: Unit,
     /// One line; two where a call is measured at both ends (`at the caller`, `at the callee`). Never empty.
     pub lines: Vec<ChartLine>,
-    /// First and last instant of the data, the same for all charts of a page.
+    /// First and last timestamp of the data, the same for all charts of a page.
     pub span: ChartSpan,
-    /// Normal time.
+    /// The baseline.
     pub baseline: ChartSpan,
     /// The incident.
     pub incident: ChartSpan,
@@ -65,7 +67,7 @@ pub enum ChartRole {
     Symptom,
     /// What a victim shows.
     Victim,
-    /// What the service named does not show: it tells one kind of fault from another.
+    /// What the service named does not show: it distinguishes kinds of faults.
     Unchanged,
     /// Nothing happened; this came closest, or is what users would notice first.
     Calm,
@@ -74,7 +76,7 @@ pub enum ChartRole {
 /// One line of a chart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChartLine {
-    /// What tells it from the other line; empty where there is one.
+    /// What distinguishes it from the other line; empty where there is one.
     pub label: String,
     /// In the order of time, at most [`MAX_POINTS`].
     pub points: Vec<ChartPoint>,
@@ -96,13 +98,13 @@ pub struct ChartPoint {
 /// A span of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChartSpan {
-    /// First instant inside, milliseconds since the epoch.
+    /// First timestamp inside, milliseconds since the epoch.
     pub start_ms: i64,
-    /// First instant outside.
+    /// First timestamp outside.
     pub end_ms: i64,
 }
 
-/// The range that a series keeps in normal time.
+/// The range that a series keeps in the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NormalBand {
     /// Median of the baseline.
@@ -156,7 +158,7 @@ fn ends<'a>(facts: &Facts<'a>, series: &'a Series) -> (&'a Series, Option<&'a Se
     {
         return (caller, Some(callee), "latency at both ends".to_owned());
     }
-    (series, None, words(&series.metric.name))
+    (series, None, series.metric.words())
 }
 
 fn line(times: &[Timestamp], values: &[f64], hole_ms: i64, label: String) -> ChartLine {

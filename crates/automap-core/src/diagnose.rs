@@ -1,4 +1,44 @@
-//! What does a diagnosis do? All stages in the order of the picture; every mode of automap calls [`diagnose`].
+//! Runs all stages of a diagnosis in order; every mode of automap calls [`diagnose`].
+//!
+//! [`analyse`] is the same without the report: maps, explanations and profiles build on it. Fetching the observation and showing the report
+//! are left to the callers.
+//!
+//! ```
+//! use automap_core::frame::{RawSeries, assemble};
+//! use automap_core::observation::Observation;
+//! use automap_core::time::{Timestamp, WindowHint};
+//! use automap_core::topology::CallGraph;
+//! use automap_core::{DiagnoseOptions, diagnose};
+//!
+//! // Two services, a sample every 5 s; after five minutes payment becomes slow, and orders, which calls it, with it.
+//! let times: Vec<Timestamp> = (0..120).map(|i| Timestamp::from_ms(1_700_000_000_000 + 5_000 * i)).collect();
+//! let latency = |service: &str, level: f64, fault: f64| RawSeries {
+//!     service: service.to_owned(),
+//!     metric: "latency_ms".to_owned(),
+//!     peer: None,
+//!     points: times
+//!         .iter()
+//!         .enumerate()
+//!         .map(|(i, at)| (*at, level + (i * 7 % 10) as f64 / 10.0 + if i >= 60 { fault } else { 0.0 }))
+//!         .collect(),
+//! };
+//! let raw = vec![latency("orders", 12.0, 250.0), latency("payment", 4.0, 250.0)];
+//! let (frame, notes) = assemble(raw, times.clone()).unwrap();
+//! let calls: CallGraph = [("orders", "payment")].into_iter().collect();
+//! let observation = Observation {
+//!     frame,
+//!     calls,
+//!     hint: WindowHint { incident_start: Some(times[60]), ..WindowHint::default() },
+//!     notes,
+//!     not_checked: Vec::new(),
+//!     queries: Vec::new(),
+//!     source: "an example".to_owned(),
+//! };
+//!
+//! let report = diagnose(&observation, &DiagnoseOptions::default()).unwrap();
+//! assert_eq!(report.causes[0].service, "payment");
+//! assert_eq!(report.causes[0].path, ["orders", "payment"]);
+//! ```
 
 use crate::analysis::Analysis;
 use crate::graph::{ByType, MetricType};
@@ -31,13 +71,13 @@ pub enum DiagnoseError {
     #[error(transparent)]
     Windows(#[from] windows::WindowError),
     /// Not one series has enough samples in both windows.
-    #[error("none of the {series} series has enough samples in both windows ({baseline} + {incident} instants)")]
+    #[error("none of the {series} series has enough samples in both windows ({baseline} + {incident} samples)")]
     NothingToJudge {
         /// Series delivered.
         series: usize,
-        /// Instants in the baseline.
+        /// Samples in the baseline.
         baseline: usize,
-        /// Instants in the incident.
+        /// Samples in the incident.
         incident: usize,
     },
 }
@@ -71,8 +111,8 @@ pub fn analyse_with_history(
     let frame = observation.frame.with_network_gaps();
     let calls = &observation.calls;
     let possible = windows::hypotheses(&frame, &observation.hint)?;
-    let instants = possible.first().map(|h| (h.windows.rows.baseline.len(), h.windows.rows.incident.len()));
-    let (baseline, incident) = instants.unwrap_or_default();
+    let samples = possible.first().map(|h| (h.windows.rows.baseline.len(), h.windows.rows.incident.len()));
+    let (baseline, incident) = samples.unwrap_or_default();
     let averaged = onset_average::rank_by_evidence(&frame, possible, calls, &options.anomaly, &options.evidence);
     let Some(EvaluatedOnset { windows, anomalies, ranking }) = averaged else {
         return Err(DiagnoseError::NothingToJudge { series: frame.series().len(), baseline, incident });
@@ -98,6 +138,9 @@ pub fn analyse_with_history(
 fn learnt_note(cases: usize, weights: &ByType) -> Note {
     let mut by_weight: Vec<(MetricType, f64)> = MetricType::ALL.into_iter().zip(*weights).collect();
     by_weight.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    let told: Vec<String> = by_weight.iter().map(|(metric, weight)| format!("{metric} {weight:.2}")).collect();
-    Note::info("learnt_weights", format!("metric weights learnt from {cases} earlier incident(s): {}", told.join(", ")))
+    let weights: Vec<String> = by_weight.iter().map(|(metric, weight)| format!("{metric} {weight:.2}")).collect();
+    Note::info(
+        "learnt_weights",
+        format!("metric weights learnt from {cases} earlier incident(s): {}", weights.join(", ")),
+    )
 }

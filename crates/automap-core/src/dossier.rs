@@ -1,5 +1,6 @@
-//! All that one incident page is made from: the report, the map, the spread, the charts. Plain data; the page's renderers take a
-//! [`Dossier`] and nothing else.
+//! Everything that an incident page shows: the report, the map, the spread and the charts, as plain data.
+//!
+//! The page's renderers take a [`Dossier`] and nothing else, so that they need neither the observation nor the analysis.
 
 mod select;
 
@@ -30,7 +31,7 @@ pub struct Dossier {
     pub report: Report,
     /// Who calls whom, with the roles of this incident; with what the data connects where the engine learnt it.
     pub map: ServiceMap,
-    /// How it spread from the cause to those who noticed it; nobody in it where nothing is wrong.
+    /// How it spread from the cause to those who noticed it; empty where there is no incident.
     pub propagation: Propagation,
     /// The series behind the answer, at most [`MAX_CHARTS`]: the cause's, then what users notice, then the victims'.
     pub charts: Vec<Chart>,

@@ -5,6 +5,7 @@ mod compose;
 mod conditions;
 mod model;
 mod names;
+mod subject;
 mod surroundings;
 
 pub use compose::explain;

@@ -1,8 +1,26 @@
-//! The vocabulary: what a metric name means. One table, used by every source and every stage.
+//! What a metric name means: which kind of evidence it is, who measured it, in which unit, and how it is worded.
 //!
-//! A series is named `<service>_<metric>`; the service ends at the first underscore (Kubernetes names hold none).
-//! What one service sees of another carries the other's name behind a slash: `client_latency_ms/payment` of `orders`
-//! is the latency of orders' calls to payment, measured at orders.
+//! automap's own names are rows of one table (`table`); names of other data sets are read by their words (`foreign`). Sources and stages use
+//! the constants and the typed fields, never a literal name.
+//!
+//! A column of a plain table is named `<service>_<metric>`; the service ends at the first underscore (Kubernetes names have none). What one
+//! service observes of another carries the other's name behind a slash: `client_latency_ms/payment` of `orders` is the latency of orders'
+//! calls to payment, measured at orders.
+//!
+//! ```
+//! use automap_core::metric::{Family, Metric, Side, Unit};
+//!
+//! let own = Metric::parse("latency_p95_ms");
+//! assert_eq!((own.family.clone(), own.side, own.unit), (Family::Latency, Side::Own, Unit::Ms));
+//! assert_eq!((own.words().as_str(), own.quantile()), ("p95 latency", Some(0.95)));
+//!
+//! let foreign = Metric::parse("disk-write");
+//! assert_eq!((foreign.family, foreign.unit), (Family::Disk, Unit::Unknown));
+//! assert_eq!(Metric::parse("queue_length").family, Family::Other("queue_length".into()));
+//! ```
+
+mod foreign;
+mod table;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,15 +28,13 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-/// Latency of an edge's calls as the caller measures it, by callee.
-pub const CLIENT_LATENCY_MS: &str = "client_latency_ms";
-/// Latency of the same calls as the callee measures it; belongs to the caller and names the callee as peer.
-pub const SERVED_LATENCY_MS: &str = "served_latency_ms";
-/// The difference of the two: network and proxies. Derived, never fetched.
-pub const NETWORK_GAP_MS: &str = "network_gap_ms";
-
-/// Share of a service's own samples that did not arrive. Derived, never fetched.
-pub const MISSING_RATIO: &str = "missing_ratio";
+pub use table::{
+    CLIENT_ERROR_RATIO, CLIENT_LATENCY_MS, CLIENT_RPS, CONTRAST, COUNTER_EVIDENCE, CPU_CORES, CPU_THROTTLED_RATIO,
+    DISK_READ_BYTES_PER_S, DISK_WRITE_BYTES_PER_S, ERROR_RATIO, EXPECTED, FELT_BY_USERS, LATENCY_MS, LATENCY_P95_MS,
+    MEMORY_BYTES, MISSING_RATIO, NETWORK_GAP_MS, NETWORK_IN_BYTES_PER_S, NETWORK_OUT_BYTES_PER_S, NOT_READY,
+    PODS_STARTED, PROXY_CPU_CORES, RESTARTS, SERVED_LATENCY_MS, TCP_BYTES_PER_S, TCP_CONNECTIONS_PER_S,
+    TCP_FAILURES_PER_S, THROUGHPUT_RPS,
+};
 
 /// The kind of evidence a metric gives. Metrics of one family measure the same thing, so their evidence is never added up. In JSON it is the
 /// word of [`Family::as_str`].
@@ -141,7 +157,7 @@ impl fmt::Display for Family {
     }
 }
 
-/// From where a metric is seen.
+/// Where a metric is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// The service's own measure of itself.
@@ -150,7 +166,7 @@ pub enum Side {
     Client,
     /// The callee's view of the calls that this service makes to it.
     Served,
-    /// The view of a user outside the system: judges the whole, blames nobody.
+    /// The view of a user outside the system: judges the system as a whole and blames no service.
     Outside,
 }
 
@@ -218,7 +234,7 @@ pub struct Metric {
     pub name: String,
     /// What it is evidence of.
     pub family: Family,
-    /// From where it is seen.
+    /// Where it is measured.
     pub side: Side,
     /// Unit of the values.
     pub unit: Unit,
@@ -227,22 +243,20 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// Reads a name: automap's own ones (`latency_ms`, `cpu_cores`, …) and the words of the public incident sets
-    /// (`latency-90`, `mem`, `disk-read`, `availability`, …). An unknown word becomes a family of its own.
+    /// Reads a name: automap's own (`latency_ms`, `cpu_cores`, …), or a word of the public incident sets (`latency-90`, `mem`, `disk-read`,
+    /// `availability`, …). An unknown name becomes a family of its own. Cost: O(rows of the table).
     pub fn parse(name: &str) -> Self {
-        let side = match name {
-            n if n.starts_with("client") || n.starts_with("tcp_") || n == NETWORK_GAP_MS => Side::Client,
-            n if n.starts_with("served") => Side::Served,
-            n if n.starts_with("entry") => Side::Outside,
-            _ => Side::Own,
-        };
-        let is_availability = !name.contains("error") && (name.starts_with("avail") || name.contains("success"));
-        Self { name: name.to_owned(), family: family(name, is_availability), side, unit: unit(name), is_availability }
+        table::metric(name).unwrap_or_else(|| foreign::metric(name))
     }
 
-    /// The name as words, without its unit: `latency_p95_ms` → `p95 latency`.
+    /// The name as words, without its unit: `latency_p95_ms` → `p95 latency`; an unknown name as it is.
     pub fn words(&self) -> String {
-        words(&self.name)
+        table::words(&self.name).map_or_else(|| self.name.clone(), ToOwned::to_owned)
+    }
+
+    /// Whether it measures connections that are not split into requests, so that nothing is known of how long a request takes.
+    pub fn is_of_connections(&self) -> bool {
+        self.name.starts_with("tcp_")
     }
 
     /// The quantile that a latency is, 0 to 1: 0.95 for `latency_p95_ms`, 0.9 for `latency-90`; `None` for a mean.
@@ -286,82 +300,6 @@ impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
     }
-}
-
-fn family(name: &str, is_availability: bool) -> Family {
-    let starts = |words: &[&str]| words.iter().any(|w| name.starts_with(w));
-    if name.contains("latency") {
-        Family::Latency
-    } else if name == NETWORK_GAP_MS {
-        Family::NetworkGap
-    } else if name.contains("error") || name.starts_with("tcp_failures") || is_availability {
-        Family::Error
-    } else if name.contains("workload") || name.contains("throughput") || name == "client_rps" {
-        Family::Throughput
-    } else if starts(&["cpu_throttled"]) {
-        Family::Throttle
-    } else if ["cpu", "cpu_cores", "proxy_cpu_cores"].contains(&name) {
-        Family::Cpu
-    } else if name == "mem" || name == "mem-delta" || starts(&["memory"]) {
-        Family::Memory
-    } else if starts(&["net-", "network_"]) {
-        Family::Network
-    } else if starts(&["disk", "fs"]) {
-        Family::Disk
-    } else if starts(&["syscall-"]) {
-        Family::Syscall
-    } else if ["restarts", "not_ready", "pods_started"].contains(&name) {
-        Family::Lifecycle
-    } else {
-        Family::Other(name.to_owned())
-    }
-}
-
-fn unit(name: &str) -> Unit {
-    const SUFFIXES: [(&str, Unit); 7] = [
-        ("_bytes_per_s", Unit::BytesPerS),
-        ("_per_s", Unit::PerS),
-        ("_rps", Unit::PerS),
-        ("_ms", Unit::Ms),
-        ("_ratio", Unit::Ratio),
-        ("_bytes", Unit::Bytes),
-        ("_cores", Unit::Cores),
-    ];
-    match name {
-        "restarts" | "not_ready" | "pods_started" => Unit::Count,
-        _ => SUFFIXES.iter().find(|(end, _)| name.ends_with(end)).map_or(Unit::Unknown, |(_, unit)| *unit),
-    }
-}
-
-/// A metric's name as words, without its unit: `latency_p95_ms` → `p95 latency`.
-pub fn words(name: &str) -> String {
-    let known = match name {
-        "latency_ms" => "latency (mean)",
-        "latency_p95_ms" => "p95 latency",
-        "client_latency_ms" => "latency at the caller",
-        "served_latency_ms" => "latency at the callee",
-        "network_gap_ms" => "network gap",
-        "error_ratio" => "errors",
-        "client_error_ratio" => "errors at the caller",
-        "throughput_rps" => "requests",
-        "client_rps" => "requests by the caller",
-        "tcp_bytes_per_s" => "bytes on connections",
-        "tcp_connections_per_s" => "new connections",
-        "tcp_failures_per_s" => "failed connections",
-        "cpu_cores" => "CPU",
-        "cpu_throttled_ratio" => "CPU throttled periods",
-        "proxy_cpu_cores" => "side-car CPU",
-        "memory_bytes" => "memory",
-        "disk_read_bytes_per_s" => "disk reads",
-        "disk_write_bytes_per_s" => "disk writes",
-        "network_in_bytes_per_s" => "network in",
-        "network_out_bytes_per_s" => "network out",
-        "restarts" => "container restarts",
-        "not_ready" => "pods not ready",
-        "pods_started" => "new pods",
-        other => other,
-    };
-    known.to_owned()
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
-//! Data-quality remarks that travel with the data and end in the report.
+//! Remarks on the quality of the data: what weakens an answer, and what could not be checked at all.
+//!
+//! Every stage may add them; they travel with the data and end in the report. They are never errors: an answer from imperfect data is still given.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,13 +38,13 @@ impl Note {
     }
 }
 
-/// Something that could not be looked at, and why. Missing data is a state, never a zero.
+/// Something that could not be checked, and why. Missing data is a state, never a zero.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct NotChecked {
     /// What: a signal such as `disk` or `latency`.
     pub signal: String,
     /// Where: the services concerned; empty means everywhere.
     pub services: Vec<String>,
-    /// Why it could not be seen.
+    /// Why it could not be observed.
     pub reason: String,
 }

@@ -1,4 +1,7 @@
-//! Everything that a diagnosis needs, gathered by a source. A capture file holds exactly this.
+//! Everything that a diagnosis needs, gathered by a source.
+//!
+//! It is the border between the outside world and the analysis: sources make it, a capture file holds exactly this, and every stage after it is a
+//! pure function.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +18,7 @@ pub struct Observation {
     pub frame: MetricFrame,
     /// Who calls whom.
     pub calls: CallGraph,
-    /// What the user or the alert said about time.
+    /// What the user or the alert gave as windows.
     pub hint: WindowHint,
     /// Remarks from fetching and aligning.
     pub notes: Vec<Note>,

@@ -26,7 +26,7 @@ pub const PROFILE_VERSION: u32 = 1;
 pub struct ProfileTable {
     /// Version of the dimensions.
     pub profile_version: u32,
-    /// Start of normal time.
+    /// Start of the baseline.
     #[serde(with = "as_rfc3339")]
     #[schemars(schema_with = "as_rfc3339::schema")]
     pub baseline_start: Timestamp,

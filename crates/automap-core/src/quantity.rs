@@ -1,4 +1,15 @@
 //! Numbers for people: short, with the unit, the same precision on both sides of an arrow.
+//!
+//! A renderer never formats a level itself, so that one number reads the same on a terminal, on a page and in a message. Durations and times are
+//! not here.
+//!
+//! ```
+//! use automap_core::metric::Unit;
+//! use automap_core::quantity::{change, value};
+//!
+//! assert_eq!(change(Some(4.08), Some(312.4), Unit::Ms), "4.08 → 312 ms");
+//! assert_eq!(value(0.5, Unit::Cores), "500 millicores");
+//! ```
 
 use crate::metric::Unit;
 

@@ -1,4 +1,7 @@
-//! What the user reads, as plain, versioned data.
+//! The answer of a diagnosis as plain, versioned, typed data.
+//!
+//! `compose` turns what the stages found into a [`Report`]; renderers, stores and interfaces carry it. Layout, colours and time zones are the
+//! business of renderers. A reader accepts this version and the one before.
 
 mod compose;
 mod counter_evidence;

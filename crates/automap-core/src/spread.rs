@@ -1,4 +1,4 @@
-//! How a fault spread, as plain data: names, instants and sentences for what [`crate::propagation`] found.
+//! How a fault spread, as plain data: names, times and sentences for what [`crate::propagation`] found.
 
 mod compose;
 mod model;

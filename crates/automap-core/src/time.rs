@@ -1,11 +1,21 @@
-//! Points and spans of time. The core has no clock: every instant is an argument.
+//! Timestamps, intervals and sentences that mention times. The core has no clock and no zone: every time is an argument, and the offset from
+//! UTC is given when a time is written for people.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An instant: milliseconds since the Unix epoch, UTC.
+/// A point in time: milliseconds since the Unix epoch, UTC.
+///
+/// ```
+/// use automap_core::time::Timestamp;
+///
+/// let at = Timestamp::parse_rfc3339("2026-11-23T15:03:15+01:00").unwrap();
+/// assert_eq!(at.rfc3339(), "2026-11-23T14:03:15Z");
+/// assert_eq!(at.plus_ms(-15_000).clock(8 * 3600), "22:03:00", "in Shanghai");
+/// assert_eq!(Timestamp::from_seconds(f64::NAN), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
@@ -51,7 +61,7 @@ impl Timestamp {
         format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
     }
 
-    /// This instant moved by `ms` (negative: earlier), saturating.
+    /// This timestamp moved by `ms` (negative: earlier), saturating.
     pub const fn plus_ms(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
     }
@@ -66,9 +76,9 @@ impl fmt::Display for Timestamp {
 /// A span of time, start included, end excluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
-    /// First instant inside.
+    /// First timestamp inside.
     pub start: Timestamp,
-    /// First instant outside.
+    /// First timestamp outside.
     pub end: Timestamp,
 }
 
@@ -83,7 +93,7 @@ impl Interval {
         self.start <= t && t < self.end
     }
 
-    /// Whether the two spans share an instant.
+    /// Whether the two overlap.
     pub fn overlaps(self, other: Self) -> bool {
         self.start < other.end && other.start < self.end
     }
@@ -99,12 +109,12 @@ impl Interval {
 pub struct WindowHint {
     /// When the incident began. Unset: onset detection decides.
     pub incident_start: Option<Timestamp>,
-    /// How much earlier than told the incident may have begun, in milliseconds; 0 insists on what is told. Unset: three minutes.
+    /// How much earlier than given the incident may have begun, in milliseconds; 0 insists on the given start. Unset: three minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_tolerance_ms: Option<i64>,
     /// When the incident ended. Unset: the end of the data.
     pub incident_end: Option<Timestamp>,
-    /// Normal time. Unset: everything before the incident.
+    /// The baseline. Unset: everything before the incident.
     pub baseline: Option<Interval>,
 }
 
@@ -125,7 +135,7 @@ pub mod as_rfc3339 {
         to.serialize_str(&time.rfc3339())
     }
 
-    /// Any RFC 3339 instant, at any offset from UTC.
+    /// Any RFC 3339 timestamp, at any offset from UTC.
     ///
     /// # Errors
     /// Anything else.
@@ -173,7 +183,7 @@ pub mod as_rfc3339 {
     }
 }
 
-/// A sentence in which times stay typed until somebody writes it, so that no reader has to search it for them.
+/// A sentence in which times stay typed until it is written, so that no reader has to search it for them.
 ///
 /// In JSON it is one string with the times in RFC 3339 and UTC; read back, it is that string.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

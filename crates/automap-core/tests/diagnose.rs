@@ -194,7 +194,7 @@ fn only_gaps_are_a_clear_error() {
     shop.raw.iter_mut().for_each(|r| r.points.iter_mut().for_each(|p| p.1 = f64::NAN));
     let error = diagnose(&shop.observation(true), &DiagnoseOptions::default()).unwrap_err();
     assert!(matches!(error, DiagnoseError::NothingToJudge { series: 60, .. }), "{error}");
-    assert_eq!(error.to_string(), "none of the 60 series has enough samples in both windows (60 + 30 instants)");
+    assert_eq!(error.to_string(), "none of the 60 series has enough samples in both windows (60 + 30 samples)");
 }
 
 #[test]

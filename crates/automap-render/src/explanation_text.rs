@@ -128,7 +128,7 @@ fn neighbours(out: &mut String, heading: &str, all: &[Neighbour], zone: Zone) {
         .map(|n| {
             let call = match &n.call {
                 Some(c) if c.size == ChangeSize::Clear => format!("calls: {}", short(&c.change.summary)),
-                Some(c) if c.change.metric.name.starts_with("tcp_") => {
+                Some(c) if c.change.metric.is_of_connections() => {
                     format!("calls not timed ({})", short(&c.change.summary))
                 }
                 Some(c) => format!("calls calm ({})", short(&c.change.summary)),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::graph::{GraphOptions, MetricType, learn_for_incident};
+use automap_core::metric::{CPU_CORES, LATENCY_MS, MEMORY_BYTES, THROUGHPUT_RPS};
 use automap_core::observation::Observation;
 use automap_core::profile::{ProfileTable, profiles};
 use automap_core::time::{Timestamp, WindowHint};
@@ -108,7 +109,7 @@ pub fn observation(target: &str, kept: &[StoredProfile]) -> Result<Observation, 
 
 /// What the metric types are called among the metrics of a source, in their order.
 const NAMES: [&str; MetricType::COUNT] =
-    ["latency_ms", "throughput_rps", "congestion", "availability", "cpu_cores", "memory_bytes", "io_bytes_per_s"];
+    [LATENCY_MS, THROUGHPUT_RPS, "congestion", "availability", CPU_CORES, MEMORY_BYTES, "io_bytes_per_s"];
 
 #[cfg(test)]
 mod tests {

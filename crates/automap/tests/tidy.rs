@@ -209,3 +209,39 @@ fn files_hold_one_idea() {
         .collect();
     assert!(long.is_empty(), "{long:#?}");
 }
+
+/// The metric table of the core is the only place that spells a metric's name; presets map exporters onto it and may spell it too.
+#[test]
+fn metric_names_are_spelled_in_the_table_alone() {
+    let table = code(&crates().join("automap-core/src/metric/table.rs"));
+    let name = |line: &String| line.strip_prefix("pub const ")?.split('"').nth(1).map(|name| format!("\"{name}\""));
+    let names: Vec<String> = table.iter().filter_map(name).collect();
+    assert!(names.len() > 20 && names.contains(&"\"latency_ms\"".to_owned()), "{names:?}");
+    let is_exempt = |path: &Path| {
+        let path = path.to_str().unwrap();
+        ["/tests/", "/benches/", "/examples/", "tests.rs", "/core/src/metric", "prometheus/presets"]
+            .iter()
+            .any(|part| path.replace("automap-core", "core").contains(part))
+    };
+    let mut wrong = Vec::new();
+    for path in rust_files(&crates()).iter().filter(|p| !is_exempt(p)) {
+        for line in code(path) {
+            let spelled = names.iter().find(|name| line.contains(*name));
+            wrong.extend(spelled.map(|name| format!("{}: {name}", path.display())));
+        }
+    }
+    assert!(wrong.is_empty(), "use the constants of automap_core::metric: {wrong:#?}");
+}
+
+/// The API and language models show the core's messages too, and know no command line.
+#[test]
+fn the_core_names_no_command_line_flag() {
+    let is_flag = |line: &str| {
+        line.match_indices("--").any(|(at, _)| line[at + 2..].starts_with(|c: char| c.is_ascii_lowercase()))
+    };
+    for path in rust_files(&crates().join("automap-core/src")) {
+        for line in code(&path).iter().filter(|line| line.contains('"')) {
+            assert!(!is_flag(line), "{}: {line}", path.display());
+        }
+    }
+}

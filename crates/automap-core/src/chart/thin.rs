@@ -1,4 +1,4 @@
-//! Fewer points, same picture: every stretch keeps its lowest and highest value and whether something was missing.
+//! Reduces the points of a line without changing how it looks: every stretch keeps its lowest and highest value, and a gap if it had one.
 
 use super::ChartPoint;
 

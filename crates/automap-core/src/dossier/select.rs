@@ -1,9 +1,9 @@
-//! Which series a page shows: those that the report speaks of, and on a calm day those that users would notice first.
+//! Which series a page shows: those that the report mentions, or, without an incident, those that users would notice first.
 
 use crate::anomaly::SeriesEvidence;
 use crate::chart::{Chart, ChartRole, chart};
 use crate::frame::Series;
-use crate::metric::{CLIENT_LATENCY_MS, NETWORK_GAP_MS, Side};
+use crate::metric::{CLIENT_LATENCY_MS, CONTRAST, FELT_BY_USERS, NETWORK_GAP_MS, Side};
 use crate::observation::{Observation, QueryState};
 use crate::report::evidence::Facts;
 use crate::report::{Evidence, Report, VerdictKind};
@@ -12,7 +12,7 @@ use crate::report::{Evidence, Report, VerdictKind};
 pub const MAX_CHARTS: usize = 12;
 /// Charts of the service named, or of the first candidate.
 const OF_FIRST: usize = 6;
-/// Charts of each further candidate where nobody is named.
+/// Charts of each further candidate where no cause is named.
 const OF_RIVAL: usize = 2;
 /// Charts of what users notice.
 const OF_SYMPTOMS: usize = 3;
@@ -22,10 +22,6 @@ const OF_VICTIM: usize = 2;
 const OF_UNCHANGED: usize = 3;
 /// A series below this evidence did not change.
 const CALM: f64 = 0.3;
-/// What tells one kind of fault from another where it stays calm.
-const CONTRAST: [&str; 5] = ["latency_p95_ms", "cpu_cores", "error_ratio", "memory_bytes", "restarts"];
-/// What users would notice first, looked at when nothing happened.
-const WATCHED: [&str; 3] = ["latency_p95_ms", "error_ratio", "throughput_rps"];
 /// Entry services whose metrics are shown when nothing happened.
 const CALM_ENTRIES: usize = 2;
 /// Charts when nothing happened, those that came closest to unusual included.
@@ -82,8 +78,8 @@ impl<'a> Page<'a> {
         let Some(named) = report.verdict.service.as_deref().and_then(|name| frame.find(name)) else { return };
         let calm = |s: &&SeriesEvidence| s.service == named && s.peer.is_none() && s.evidence.abs() < CALM;
         let own: Vec<&SeriesEvidence> = self.facts.anomalies.series.iter().filter(calm).collect();
-        let told = CONTRAST.iter().filter_map(|name| own.iter().find(|s| s.metric.name == *name));
-        for s in told.take(OF_UNCHANGED) {
+        let unchanged = CONTRAST.iter().filter_map(|name| own.iter().find(|s| s.metric.name == *name));
+        for s in unchanged.take(OF_UNCHANGED) {
             self.push(&frame.series()[s.series], ChartRole::Unchanged);
         }
     }
@@ -93,7 +89,7 @@ impl<'a> Page<'a> {
         let frame = self.facts.frame;
         for entry in self.observation.calls.entries().into_iter().take(CALM_ENTRIES) {
             let service = frame.find(entry);
-            for series in WATCHED.iter().filter_map(|name| frame.get(service?, name, None)) {
+            for series in FELT_BY_USERS.iter().filter_map(|name| frame.get(service?, name, None)) {
                 self.push(series, ChartRole::Calm);
             }
         }
@@ -116,7 +112,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// The series that an evidence speaks of; of missing samples, the service's own series that lost most.
+    /// The series that an item of evidence refers to; of missing samples, the service's own series that lost most.
     fn series_of(&self, evidence: &Evidence) -> Option<&'a Series> {
         let frame = self.facts.frame;
         let service = frame.find(&evidence.seen_by)?;

@@ -1,4 +1,6 @@
-//! An analysis → why one service ranks where it ranks.
+//! Composes an explanation: what changed for the service, its neighbours, the parts of its score and the conditions.
+//!
+//! It words and orders what the stages found and decides nothing; what would have to be true is in `conditions`.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +9,15 @@ use super::model::{
     ChangeSize, EXPLANATION_SCHEMA_VERSION, ExplainedAway, Explanation, Neighbour, ScorePart, SeriesChange, Standing,
 };
 use super::names::UnknownService;
+use super::subject::{Subject, part_name};
 use crate::analysis::Analysis;
 use crate::anomaly::SeriesEvidence;
 use crate::diagnose::DiagnoseOptions;
 use crate::frame::{Series, ServiceIdx};
-use crate::metric::{Family, Side};
+use crate::metric::{EXPECTED, Family, Side};
 use crate::note::NotChecked;
 use crate::observation::{Observation, QueryRecord};
-use crate::propagation::{self, ChangeSource, PropagationOptions, Role, TracedEffects};
+use crate::propagation::{self, ChangeSource, PropagationOptions, Role};
 use crate::rank::{Part, PartSource, RankedService};
 use crate::report::evidence::{Facts, round};
 use crate::report::window_info;
@@ -24,8 +27,6 @@ use crate::verdict::{Decision, confidence, decide};
 
 /// Queries in an explanation.
 const MAX_QUERIES: usize = 4;
-/// Signals that a service should have; what is missing of them is what one would look at.
-const WANTED: [&str; 5] = ["latency_ms", "error_ratio", "throughput_rps", "cpu_cores", "memory_bytes"];
 
 /// Explains one service of an analysed incident. The options are those of the analysis: suppositions are ranked with them.
 ///
@@ -58,18 +59,6 @@ fn known_names(observation: &Observation, analysis: &Analysis) -> Vec<String> {
     known.sort();
     known.dedup();
     known
-}
-
-/// The service that is explained, and everything it is explained from.
-pub(super) struct Subject<'a> {
-    pub(super) spread: &'a Spread<'a>,
-    pub(super) name: &'a str,
-    /// `None`: only the calls know it.
-    pub(super) index: Option<ServiceIdx>,
-    pub(super) options: &'a DiagnoseOptions,
-    pub(super) decision: Decision,
-    /// Traced from the first of the ranking.
-    pub(super) traced: TracedEffects,
 }
 
 impl Subject<'_> {
@@ -107,15 +96,6 @@ impl Subject<'_> {
             queries: self.queries(&changes),
             changes,
         }
-    }
-
-    pub(super) fn ranked(&self) -> Option<&RankedService> {
-        self.spread.analysis.ranking.services.iter().find(|s| Some(s.service) == self.index)
-    }
-
-    /// The first of the ranking, or the second where the service is the first.
-    pub(super) fn other(&self) -> Option<&RankedService> {
-        self.spread.analysis.ranking.services.iter().find(|s| Some(s.service) != self.index)
     }
 
     fn standing(&self) -> Standing {
@@ -183,7 +163,7 @@ impl Subject<'_> {
         missing.into_iter().chain(judged.iter().map(|(i, s)| self.change(*i, s))).chain(unjudged).collect()
     }
 
-    pub(super) fn change(&self, position: usize, s: &SeriesEvidence) -> SeriesChange {
+    fn change(&self, position: usize, s: &SeriesEvidence) -> SeriesChange {
         let onset = self.spread.signals.onsets.get(&position).copied();
         let change = Evidence { onset: onset.map(|o| o.at), ..self.spread.facts().line(s) };
         SeriesChange {
@@ -234,18 +214,6 @@ impl Subject<'_> {
             change: index.zip(signals.clearest).and_then(|(i, s)| self.spread.evidence(i, s)),
             onset: signals.clearest.and_then(|s| s.onset).map(interval),
         }
-    }
-
-    /// The strongest latency or error of the calls between two services, as the caller measures it.
-    pub(super) fn call(&self, caller: ServiceIdx, callee: ServiceIdx) -> Option<(usize, &SeriesEvidence)> {
-        let series = self.spread.analysis.anomalies.series.iter().enumerate();
-        let between = series.filter(|(_, s)| {
-            s.service == caller
-                && s.peer == Some(callee)
-                && s.metric.side == Side::Client
-                && s.metric.family.is_symptom()
-        });
-        between.max_by(|a, b| a.1.evidence.total_cmp(&b.1.evidence).then(b.0.cmp(&a.0)))
     }
 
     fn parts(&self) -> Vec<ScorePart> {
@@ -299,7 +267,7 @@ impl Subject<'_> {
     }
 
     /// The strongest own evidence of a family, before anything is explained away.
-    pub(super) fn own_evidence(&self, service: ServiceIdx, family: &Family) -> f64 {
+    fn own_evidence(&self, service: ServiceIdx, family: &Family) -> f64 {
         let own = self
             .spread
             .analysis
@@ -320,7 +288,7 @@ impl Subject<'_> {
     fn queries(&self, changes: &[SeriesChange]) -> Vec<QueryRecord> {
         let has =
             |signal: &str| changes.iter().any(|c| c.size != ChangeSize::NotJudged && c.change.metric.name == signal);
-        let lacking = WANTED.into_iter().filter(|w| self.index.is_none() || !has(w));
+        let lacking = EXPECTED.into_iter().filter(|w| self.index.is_none() || !has(w));
         let shown = changes.iter().filter(|c| c.size == ChangeSize::Clear).map(|c| c.change.metric.name.as_str());
         let mut wanted: Vec<&str> = Vec::new();
         for signal in shown.take(2).chain(lacking) {
@@ -340,15 +308,5 @@ fn size(s: &SeriesEvidence, options: &PropagationOptions) -> ChangeSize {
         e if e >= options.calm => ChangeSize::Small,
         e if e < 0.0 && s.metric.family.rises_only() && s.before_noise < -options.calm => ChangeSize::Fell,
         _ => ChangeSize::WithinNoise,
-    }
-}
-
-/// A part of a score in a reader's words.
-pub(super) fn part_name(source: &PartSource) -> String {
-    match source {
-        PartSource::Own(family) => format!("own {family}"),
-        PartSource::SeenByCallers(family) => format!("{family} that only its callers see"),
-        PartSource::NetworkGap => "network gap of its calls".to_owned(),
-        PartSource::Missing => "samples missing".to_owned(),
     }
 }

@@ -1,14 +1,16 @@
-//! What would have to be true for a service to be the cause, from the numbers: suppositions are ranked anew.
+//! What would have to be true for a service to be the cause.
+//!
+//! Each condition is a sentence with the number that is and the number that would be needed; a supposition ("if its latency were its own") is
+//! answered by ranking again without what it supposes away. Whether callers, callees and onsets fit is in `surroundings`.
 
-use super::compose::{Subject, part_name};
 use super::model::{Condition, ConditionKind, Standing};
+use super::subject::{Subject, part_name};
 use super::surroundings::{callees, callers, order, reach};
 use crate::anomaly::{Anomalies, SeriesEvidence};
 use crate::frame::ServiceIdx;
 use crate::metric::Side;
 use crate::rank::{Engine, Explained, PartSource, RankedService, Ranking, evidence};
 use crate::report::evidence::round;
-use crate::time::Sentence;
 use crate::topology::CallGraph;
 use crate::verdict::{Decision, Margin, VerdictOptions, confidence};
 
@@ -25,24 +27,24 @@ const BISECTIONS: usize = 40;
 
 /// All conditions, most decisive first.
 pub(super) fn conditions(subject: &Subject<'_>, standing: Standing) -> Vec<Condition> {
-    let world = World(subject);
+    let supposed = Suppositions(subject);
     let mut out = Vec::new();
     match subject.ranked() {
-        None => out.extend(world.unseen()),
-        Some(_) if subject.decision == Decision::NoIncident => out.extend(world.quiet()),
+        None => out.extend(supposed.unseen()),
+        Some(_) if subject.decision == Decision::NoIncident => out.extend(supposed.quiet()),
         Some(mine) if matches!(standing, Standing::Cause | Standing::Closest) => {
-            out.extend(world.lead(mine));
-            out.extend(world.to_be_named(mine).filter(|_| standing == Standing::Closest));
+            out.extend(supposed.lead(mine));
+            out.extend(supposed.to_be_named(mine).filter(|_| standing == Standing::Closest));
             out.extend(callers(subject, mine.service));
             out.extend(callees(subject, mine.service));
             out.extend(reach(subject, mine.service));
             out.extend(order(subject, mine.service));
-            out.extend(world.without_parts(mine));
-            out.extend(world.rival());
+            out.extend(supposed.without_parts(mine));
+            out.extend(supposed.rival());
         }
         Some(mine) => {
-            out.extend(world.score(mine));
-            out.extend(world.own_symptoms(mine));
+            out.extend(supposed.score(mine));
+            out.extend(supposed.own_symptoms(mine));
             out.extend(order(subject, mine.service));
             out.extend(callers(subject, mine.service));
             out.extend(callees(subject, mine.service));
@@ -52,13 +54,9 @@ pub(super) fn conditions(subject: &Subject<'_>, standing: Standing) -> Vec<Condi
     out
 }
 
-pub(super) fn condition(kind: ConditionKind, holds: Option<bool>, statement: impl Into<Sentence>) -> Condition {
-    Condition { kind, holds, statement: statement.into(), is: None, needed: None }
-}
+struct Suppositions<'a>(&'a Subject<'a>);
 
-struct World<'a>(&'a Subject<'a>);
-
-impl World<'_> {
+impl Suppositions<'_> {
     fn name(&self, service: ServiceIdx) -> &str {
         self.0.spread.name(service)
     }
@@ -84,7 +82,7 @@ impl World<'_> {
             first.score,
             self.name(first.service)
         );
-        Some(self.numbers(mine.score, first.score, condition(ConditionKind::Score, Some(false), statement)))
+        Some(self.numbers(mine.score, first.score, Condition::new(ConditionKind::Score, Some(false), statement)))
     }
 
     fn numbers(&self, is: f64, needed: f64, condition: Condition) -> Condition {
@@ -99,7 +97,7 @@ impl World<'_> {
             format!(": its score would have to be {s:.2} and not {:.2}, the others' as they are", mine.score)
         });
         let statement = format!("a cause is named from a confidence of {needed:.2}, its is {sure:.2}{score}");
-        Some(self.numbers(sure, needed, condition(ConditionKind::Score, Some(false), statement)))
+        Some(self.numbers(sure, needed, Condition::new(ConditionKind::Score, Some(false), statement)))
     }
 
     /// Where there is no incident.
@@ -111,7 +109,7 @@ impl World<'_> {
             top.score,
             self.name(top.service)
         );
-        Some(self.numbers(top.score, named, condition(ConditionKind::Score, Some(false), statement)))
+        Some(self.numbers(top.score, named, Condition::new(ConditionKind::Score, Some(false), statement)))
     }
 
     /// Parts in which another service leads by at least a clear signal's half, largest first.
@@ -144,10 +142,10 @@ impl World<'_> {
     /// The symptoms that were held against callees, supposed to be the service's own: ranked anew without those calls, one by one, then
     /// all together.
     fn own_symptoms(&self, mine: &RankedService) -> Vec<Condition> {
-        let told = blamed(mine);
-        let mut sets: Vec<Vec<&Explained>> = told.iter().take(MAX_CALLEES).map(|e| vec![*e]).collect();
-        if told.len() > 1 {
-            sets.push(told);
+        let blamed = blamed(mine);
+        let mut sets: Vec<Vec<&Explained>> = blamed.iter().take(MAX_CALLEES).map(|e| vec![*e]).collect();
+        if blamed.len() > 1 {
+            sets.push(blamed);
         }
         sets.iter().filter_map(|set| self.supposed_own(mine.service, set)).collect()
     }
@@ -175,7 +173,7 @@ impl World<'_> {
         let (mine, family) = (possessive(self.name(service)), families.join(" and "));
         let statement = format!("if {mine} {family} were its own and not {}{share}, {outcome}", names.join(" or "));
         let is = self.ranking().services.iter().find(|s| s.service == service).map(|s| round(s.score));
-        Some(Condition { is, needed: Some(round(score)), ..condition(ConditionKind::Explained, None, statement) })
+        Some(Condition { is, needed: Some(round(score)), ..Condition::new(ConditionKind::Explained, None, statement) })
     }
 
     /// The ranking as if one service did not call some others: neither the calls nor what the caller measures of them.
@@ -204,7 +202,7 @@ impl World<'_> {
         Some((ranking, place))
     }
 
-    /// [`score_to_be_named`]; `None` for an engine whose confidence is no function of the score.
+    /// [`score_to_be_named`]; `None` for an engine whose confidence is not a function of the score.
     fn named_from(&self, service: ServiceIdx) -> Option<f64> {
         if self.ranking().engine != Engine::Evidence {
             return None;
@@ -229,7 +227,7 @@ impl World<'_> {
             self.name(next.service),
             next.score
         );
-        Some(self.numbers(mine.score, next.score, condition(ConditionKind::Score, Some(true), statement)))
+        Some(self.numbers(mine.score, next.score, Condition::new(ConditionKind::Score, Some(true), statement)))
     }
 
     /// For the first: who would lead if a part of its evidence were an error of measurement.
@@ -250,7 +248,7 @@ impl World<'_> {
                 false => "it would still be first".to_owned(),
             };
             let statement = format!("without {part} its score falls from {:.2} to {left:.2}: {outcome}", mine.score);
-            self.numbers(left, next.score, condition(ConditionKind::Part, None, statement))
+            self.numbers(left, next.score, Condition::new(ConditionKind::Part, None, statement))
         };
         parts.into_iter().take(MAX_PARTS).map(one).collect()
     }
@@ -258,9 +256,9 @@ impl World<'_> {
     /// For the first: the next one's symptoms would have to be its own.
     fn rival(&self) -> Option<Condition> {
         let next = self.0.other()?;
-        let told = blamed(next);
-        let callees: Vec<ServiceIdx> = told.iter().map(|e| e.by).collect();
-        let first = told.first()?;
+        let blamed = blamed(next);
+        let callees: Vec<ServiceIdx> = blamed.iter().map(|e| e.by).collect();
+        let first = blamed.first()?;
         let (ranking, place) = self.ranked_without_calls(next.service, &callees)?;
         let name = self.name(next.service);
         let outcome = match place {
@@ -270,12 +268,12 @@ impl World<'_> {
         let names: Vec<String> = callees.iter().map(|c| possessive(self.name(*c))).collect();
         let statement =
             format!("if {} {} were its own and not {}, {outcome}", possessive(name), first.family, names.join(" or "));
-        Some(condition(ConditionKind::Explained, None, statement))
+        Some(Condition::new(ConditionKind::Explained, None, statement))
     }
 
-    /// For a service that nobody measures: what its callers see of it.
+    /// For a service that is not measured: what its callers observe.
     fn unseen(&self) -> Vec<Condition> {
-        let mut out = vec![condition(
+        let mut out = vec![Condition::new(
             ConditionKind::Unseen,
             None,
             "nothing of it was measured, so it can be neither named nor ruled out".to_owned(),
@@ -284,7 +282,11 @@ impl World<'_> {
         let blamed = self.ranking().services.iter().filter(|s| s.explained.iter().any(|e| e.by == me));
         let waiting: Vec<&str> = blamed.map(|s| self.name(s.service)).collect();
         if !waiting.is_empty() {
-            out.push(condition(ConditionKind::Unseen, None, format!("{} may be waiting for it", waiting.join(", "))));
+            out.push(Condition::new(
+                ConditionKind::Unseen,
+                None,
+                format!("{} may be waiting for it", waiting.join(", ")),
+            ));
         }
         out.extend(callers(self.0, me));
         out
@@ -325,10 +327,6 @@ fn two(v: f64) -> String {
 /// `orders'`, `payment's`.
 fn possessive(name: &str) -> String {
     if name.ends_with('s') { format!("{name}'") } else { format!("{name}'s") }
-}
-
-pub(super) fn does_not(n: usize) -> &'static str {
-    if n == 1 { "does not" } else { "do not" }
 }
 
 #[cfg(test)]

@@ -43,9 +43,9 @@ pub struct Explanation {
     pub onset: Option<OnsetInterval>,
     /// All its series, strongest first.
     pub changes: Vec<SeriesChange>,
-    /// Who calls it, by name.
+    /// The services that call it, by name.
     pub callers: Vec<Neighbour>,
-    /// Whom it calls, by name.
+    /// The services it calls, by name.
     pub callees: Vec<Neighbour>,
     /// The service that its score is compared with: the first of the ranking, or the second where it is the first itself.
     pub compared_with: Option<String>,
@@ -55,9 +55,9 @@ pub struct Explanation {
     pub explained: Vec<ExplainedAway>,
     /// What would have to be true for it to be the cause; for the first of the ranking, what makes it that and what would undo it.
     pub conditions: Vec<Condition>,
-    /// What could not be seen of it.
+    /// What could not be observed of it.
     pub not_checked: Vec<NotChecked>,
-    /// Queries that would show what was not seen, or that show its clearest change.
+    /// Queries that would show what was not observed, or that show its clearest change.
     pub queries: Vec<QueryRecord>,
 }
 
@@ -117,7 +117,7 @@ pub struct Neighbour {
     pub service: String,
     /// Place in the ranking; `null` where nothing of it could be judged.
     pub rank: Option<usize>,
-    /// The strongest latency or error of the calls between the two, as the caller measures it; `null` where nobody does.
+    /// The strongest latency or error of the calls between the two, as the caller measures it; `null` where it is not measured.
     pub call: Option<SeriesChange>,
     /// Its own clearest change; `null` where none is clear.
     pub change: Option<Evidence>,
@@ -153,7 +153,7 @@ pub struct ExplainedAway {
     pub share: f64,
     /// The service's own evidence before.
     pub before: f64,
-    /// Nobody measures that service: it may be the one waited for.
+    /// That service is not measured: it may be the one waited for.
     pub is_unseen: bool,
 }
 
@@ -170,6 +170,13 @@ pub struct Condition {
     pub is: Option<f64>,
     /// The number that would be needed.
     pub needed: Option<f64>,
+}
+
+impl Condition {
+    /// One without numbers.
+    pub(super) fn new(kind: ConditionKind, holds: Option<bool>, statement: impl Into<Sentence>) -> Self {
+        Self { kind, holds, statement: statement.into(), is: None, needed: None }
+    }
 }
 
 /// What a condition is about.
@@ -190,6 +197,6 @@ pub enum ConditionKind {
     Callees,
     /// The other changes that it would have to account for.
     Reach,
-    /// What nobody measures.
+    /// What is not measured.
     Unseen,
 }

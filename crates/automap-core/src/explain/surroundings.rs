@@ -1,14 +1,13 @@
 //! Whether what lies around a service fits it being the cause: the order of onsets, its callers, the other changes.
 
-use super::compose::Subject;
-use super::conditions::{condition, does_not};
 use super::model::{Condition, ConditionKind};
+use super::subject::Subject;
 use crate::frame::ServiceIdx;
 use crate::metric::Family;
 use crate::propagation::{Channel, Hop, HopState, OnsetSpan, PropagationOptions, Role};
 use crate::time::Sentence;
 
-/// Whether it changed before those whom it would have hurt, and before the first of the ranking.
+/// Whether it changed before the services that it would have affected, and before the first of the ranking.
 pub(super) fn order(subject: &Subject<'_>, me: ServiceIdx) -> Vec<Condition> {
     let spread = subject.spread;
     let first = spread.analysis.ranking.services.first().map(|f| f.service);
@@ -20,12 +19,12 @@ pub(super) fn order(subject: &Subject<'_>, me: ServiceIdx) -> Vec<Condition> {
     };
     let Some(mine) = dated(me) else {
         let nothing = "it would need a beginning before its effects: no sharp one was found in its series".to_owned();
-        return vec![condition(ConditionKind::Onset, None, nothing)];
+        return vec![Condition::new(ConditionKind::Onset, None, nothing)];
     };
     let other = first.filter(|f| *f != me).and_then(|f| Some((f, dated(f)?)));
     let against_first = other.map(|(f, onset)| against(mine, onset, spread.name(f)));
     let hops = spread.trace(Some(me)).hops;
-    // The comparison with the first of the ranking is told already.
+    // The comparison with the first of the ranking is already in the list.
     let felt = hops.iter().filter(|h| h.from == me && h.channel == Channel::Response && Some(h.to) != first);
     against_first.into_iter().chain(felt.filter_map(|h| on_caller(h, spread.name(h.to)))).collect()
 }
@@ -56,7 +55,7 @@ fn on_caller(hop: &Hop, caller: &str) -> Option<Condition> {
             ),
         ),
     };
-    Some(Condition { is: Some(seconds(at)), ..condition(ConditionKind::Onset, holds, text) })
+    Some(Condition { is: Some(seconds(at)), ..Condition::new(ConditionKind::Onset, holds, text) })
 }
 
 fn against(mine: OnsetSpan, first: OnsetSpan, name: &str) -> Condition {
@@ -76,7 +75,7 @@ fn against(mine: OnsetSpan, first: OnsetSpan, name: &str) -> Condition {
             (None, text.text(" against ").time(first.at).text(", too close for the samples to tell"))
         }
     };
-    Condition { is: Some(seconds(mine.at.ms() - first.at.ms())), ..condition(ConditionKind::Onset, holds, text) }
+    Condition { is: Some(seconds(mine.at.ms() - first.at.ms())), ..Condition::new(ConditionKind::Onset, holds, text) }
 }
 
 /// Whether those who call it suffer from it.
@@ -120,7 +119,7 @@ pub(super) fn callers(subject: &Subject<'_>, me: ServiceIdx) -> Option<Condition
             (Some(false), text)
         }
     };
-    Some(condition(ConditionKind::Callers, holds, text))
+    Some(Condition::new(ConditionKind::Callers, holds, text))
 }
 
 /// Its own calls that show what it suffers from: the fault would have to be at its end of them.
@@ -134,7 +133,7 @@ pub(super) fn callees(subject: &Subject<'_>, me: ServiceIdx) -> Option<Condition
         .map(|(_, s)| spread.facts().line(s).summary)
         .collect();
     let text = format!("its own calls would have to be calm, or slow at its end of them: {}", shown.join(", "));
-    (!shown.is_empty()).then(|| condition(ConditionKind::Callees, Some(false), text))
+    (!shown.is_empty()).then(|| Condition::new(ConditionKind::Callees, Some(false), text))
 }
 
 /// The other changes that it would account for.
@@ -160,5 +159,9 @@ pub(super) fn reach(subject: &Subject<'_>, me: ServiceIdx) -> Option<Condition> 
         }
     };
     let (is, needed) = (Some(victims.len() as f64), Some(all as f64));
-    Some(Condition { is, needed, ..condition(ConditionKind::Reach, Some(left.is_empty()), text) })
+    Some(Condition { is, needed, ..Condition::new(ConditionKind::Reach, Some(left.is_empty()), text) })
+}
+
+fn does_not(n: usize) -> &'static str {
+    if n == 1 { "does not" } else { "do not" }
 }

@@ -1,4 +1,6 @@
-//! Stage results → one report.
+//! Composes the report from what the stages found.
+//!
+//! It selects, orders and words, and changes no number: scores and confidence come from `rank` and `verdict`.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +14,7 @@ use super::path;
 use crate::analysis::Analysis;
 use crate::anomaly::{Anomalies, SeriesEvidence};
 use crate::frame::{MetricFrame, ServiceIdx};
-use crate::metric::{CLIENT_LATENCY_MS, Family, Metric, NETWORK_GAP_MS, Side, words};
+use crate::metric::{CLIENT_LATENCY_MS, COUNTER_EVIDENCE, Family, Metric, NETWORK_GAP_MS, Side};
 use crate::note::Note;
 use crate::observation::Observation;
 use crate::quantity::change;
@@ -144,7 +146,7 @@ fn candidates(
         .collect()
 }
 
-/// What speaks against a candidate: resources that did not move, a later onset than the symptom's, a close second.
+/// Counter-evidence: resources that did not move, a later onset than the symptom's, a close second.
 fn counter_evidence(
     facts: &Facts<'_>,
     ranked: &RankedService,
@@ -179,20 +181,16 @@ fn counter_evidence(
 
 /// Own metrics of a service that stayed in their normal range, one for each family.
 fn unchanged(facts: &Facts<'_>, service: ServiceIdx) -> Vec<Metric> {
-    const TOLD: [&str; 7] = [
-        "latency_ms",
-        "error_ratio",
-        "cpu_cores",
-        "memory_bytes",
-        "disk_write_bytes_per_s",
-        "restarts",
-        "throughput_rps",
-    ];
     let own = |name: &str| {
         let mut series = facts.anomalies.series.iter();
         series.find(|s| s.service == service && s.peer.is_none() && s.metric.name == name)
     };
-    TOLD.iter().filter_map(|name| own(name)).filter(|s| s.evidence < 0.3).map(|s| s.metric.clone()).collect()
+    COUNTER_EVIDENCE
+        .iter()
+        .filter_map(|name| own(name))
+        .filter(|s| s.evidence < 0.3)
+        .map(|s| s.metric.clone())
+        .collect()
 }
 
 fn first_symptom_row(facts: &Facts<'_>) -> Option<usize> {
@@ -258,7 +256,7 @@ fn toll(facts: &Facts<'_>, service: ServiceIdx, by: &str) -> String {
     match clearest {
         Some(s) => {
             let (from, to) = facts.levels(&facts.frame.series()[s.series]);
-            format!("its calls to {by}: {} {}", words(&s.metric.name), change(from, to, s.metric.unit))
+            format!("its calls to {by}: {} {}", s.metric.words(), change(from, to, s.metric.unit))
         }
         None => format!("it calls {by}"),
     }

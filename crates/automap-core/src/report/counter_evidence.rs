@@ -1,4 +1,4 @@
-//! What speaks against a candidate, as data: a reader words it, with times in a zone of its own, and never searches a sentence for them.
+//! Counter-evidence as data: a reader words it, with times in a zone of its own, and never searches a sentence for them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

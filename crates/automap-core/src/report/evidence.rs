@@ -1,11 +1,9 @@
-//! From statistics to sentences: what changed for a service, from where to where, since when, seen by whom.
+//! Turns statistics into items of evidence: what changed for a service, from where to where, since when, observed by which service.
 
 use super::Evidence;
 use crate::anomaly::{Anomalies, SeriesEvidence};
 use crate::frame::{MetricFrame, Series, ServiceIdx};
-use crate::metric::{
-    CLIENT_LATENCY_MS, Family, MISSING_RATIO, Metric, NETWORK_GAP_MS, SERVED_LATENCY_MS, Side, Unit, words,
-};
+use crate::metric::{CLIENT_LATENCY_MS, Family, MISSING_RATIO, Metric, NETWORK_GAP_MS, SERVED_LATENCY_MS, Side, Unit};
 use crate::onset;
 use crate::propagation::{diagnostic_weight, smallest_spread};
 use crate::quantity::{change, value};
@@ -28,7 +26,7 @@ pub(crate) struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// What speaks for a candidate, most diagnostic_weight first, one line for each family and place.
+    /// Evidence for a candidate, most diagnostic_weight first, one line for each family and place.
     pub(crate) fn for_candidate(&self, candidate: &RankedService) -> Vec<Evidence> {
         let mut found: Vec<(f64, &SeriesEvidence)> = self
             .anomalies
@@ -75,7 +73,7 @@ impl Facts<'_> {
         }
     }
 
-    /// Level in normal time and in the incident: medians; means where only they moved (a pulse).
+    /// Level in the baseline and in the incident: medians; means where only they moved (a pulse).
     pub(crate) fn levels(&self, series: &Series) -> (Option<f64>, Option<f64>) {
         let pick = |rows: &[usize]| -> Vec<f64> { rows.iter().map(|&i| series.values[i]).collect() };
         let (normal, incident) = (pick(&self.windows.rows.baseline), pick(&self.windows.rows.incident));
@@ -93,7 +91,7 @@ impl Facts<'_> {
     }
 
     fn subject(&self, series: &Series) -> String {
-        let words = words(&series.metric.name);
+        let words = series.metric.words();
         match series.peer {
             Some(peer) => format!("{}→{} {words}", self.frame.service(series.service), self.frame.service(peer)),
             None => words,
@@ -144,7 +142,7 @@ fn observed(v: f64) -> Option<f64> {
     v.is_finite().then_some(v)
 }
 
-/// Three decimals: enough for people, and the last bits of a sum are nobody's business.
+/// Rounds to three decimals: enough for a reader, and stable where sums differ in their last bits.
 pub(crate) fn round(v: f64) -> f64 {
     (v * 1e3).round() / 1e3
 }

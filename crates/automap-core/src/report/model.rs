@@ -30,11 +30,11 @@ pub struct Report {
     pub windows: WindowInfo,
     /// What the users of the system noticed: the entry services' latency and errors that rose, strongest first.
     pub symptoms: Vec<Symptom>,
-    /// How much could be seen.
+    /// How much could be judged.
     pub coverage: Coverage,
     /// Candidates, most likely first.
     pub causes: Vec<Cause>,
-    /// Services that show symptoms of somebody else's fault.
+    /// Services that show symptoms of another service's fault.
     pub victims: Vec<Victim>,
     /// What could not be looked at.
     pub not_checked: Vec<NotChecked>,
@@ -78,7 +78,7 @@ pub struct Verdict {
     pub kind: VerdictKind,
     /// The service named; `null` unless `kind` is `cause`.
     pub service: Option<String>,
-    /// What kind of fault its evidence speaks of, such as `network` or `cpu`; `null` unless `kind` is `cause`.
+    /// What kind of fault its evidence indicates, such as `network` or `cpu`; `null` unless `kind` is `cause`.
     pub mechanism: Option<String>,
     /// Confidence of the first candidate, 0 to 1, whether or not it is named: the share of right answers that such a lead had on public
     /// recordings, given that there is an incident.
@@ -116,11 +116,11 @@ pub enum Level {
 /// What was compared with what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WindowInfo {
-    /// Start of normal time.
+    /// Start of the baseline.
     #[serde(with = "as_rfc3339")]
     #[schemars(schema_with = "as_rfc3339::schema")]
     pub baseline_start: Timestamp,
-    /// End of normal time, excluded.
+    /// End of the baseline, excluded.
     #[serde(with = "as_rfc3339")]
     #[schemars(schema_with = "as_rfc3339::schema")]
     pub baseline_end: Timestamp,
@@ -143,7 +143,7 @@ pub struct WindowInfo {
 }
 
 impl WindowInfo {
-    /// Normal time.
+    /// The baseline.
     pub fn baseline(&self) -> Interval {
         Interval { start: self.baseline_start, end: self.baseline_end }
     }
@@ -163,7 +163,7 @@ pub struct Symptom {
     pub evidence: Evidence,
 }
 
-/// How much could be seen.
+/// How much could be judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
     /// Services known from metrics or calls.
@@ -196,7 +196,7 @@ pub struct Cause {
     pub evidence: Vec<Evidence>,
     /// How the fault reaches the users: from the entry to this service.
     pub path: Vec<String>,
-    /// What speaks against it.
+    /// Counter-evidence: reasons to doubt it.
     #[serde(deserialize_with = "version3::counter_evidence")]
     pub counter_evidence: Vec<CounterEvidence>,
 }
@@ -210,7 +210,7 @@ pub struct Evidence {
     pub seen_by: String,
     /// The called service, for metrics of calls.
     pub peer: Option<String>,
-    /// Level in normal time.
+    /// Level in the baseline.
     pub from: Option<f64>,
     /// Level in the incident.
     pub to: Option<f64>,
@@ -226,7 +226,7 @@ pub struct Evidence {
     pub summary: String,
 }
 
-/// A service that shows symptoms of somebody else's fault.
+/// A service that shows symptoms of another service's fault.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Victim {
     /// The service.

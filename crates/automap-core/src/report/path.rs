@@ -37,14 +37,14 @@ pub(super) fn from_entry(calls: &CallGraph, target: &str) -> Vec<String> {
 /// Whether `caller` reaches `callee` over calls.
 pub(super) fn reaches(calls: &CallGraph, caller: &str, callee: &str) -> bool {
     let mut queue = vec![caller];
-    let mut seen = vec![caller];
+    let mut visited = vec![caller];
     while let Some(at) = queue.pop() {
         for (_, to, _) in calls.edges().filter(|(from, _, _)| *from == at) {
             if to == callee {
                 return true;
             }
-            if !seen.contains(&to) {
-                seen.push(to);
+            if !visited.contains(&to) {
+                visited.push(to);
                 queue.push(to);
             }
         }

@@ -1,4 +1,6 @@
-//! Observation, report and what the data connects → one map. Nothing here is a statistic: roles and numbers are the report's.
+//! Composes the service map from the observation, the report and the edges inferred from data.
+//!
+//! It computes no statistics: roles and numbers are the report's. Layout and drawing are the renderers' business.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +31,7 @@ pub struct DataEdge {
     pub metric: MetricType,
     /// How strong, in any unit from 0 up: only the shares within one pair of services are shown. Not finite counts as 0.
     pub weight: f64,
-    /// Whether the data tells the direction.
+    /// Whether the data shows the direction.
     pub directed: bool,
     /// Against the other graph; [`EdgeChange::Same`] where no comparison is made.
     pub change: EdgeChange,
@@ -38,7 +40,7 @@ pub struct DataEdge {
 /// Makes the map: one edge for each call, carrying the data edges of the same two services as its metrics, and one for each
 /// unordered pair without a call. Data edges from a service to itself are dropped.
 ///
-/// In a map of normal time nobody is blamed: no roles, ranks or path. Ranks that the report does not hold are `None`.
+/// A map of the baseline blames no service: no roles, ranks or path. Ranks that the report does not hold are `None`.
 /// O((services + calls + data edges) · log).
 pub fn compose(observation: &Observation, report: &Report, kind: MapKind, data_edges: &[DataEdge]) -> ServiceMap {
     let named = report.verdict.kind == VerdictKind::Cause;
@@ -98,7 +100,7 @@ fn nodes(observation: &Observation, report: &Report, kind: MapKind, data_edges: 
     names.into_iter().map(node).collect()
 }
 
-/// Services with samples of their own, not only somebody's view of them.
+/// Services with samples of their own, not only what other services observe of them.
 fn observed(observation: &Observation) -> BTreeSet<&str> {
     let frame = &observation.frame;
     let own = frame.series().iter().filter(|s| s.metric.side == Side::Own && s.peer.is_none());
@@ -128,7 +130,7 @@ fn in_incident(mut node: MapNode, report: &Report) -> MapNode {
     } else if cause.is_some_and(|c| c.confidence >= SOME_CONFIDENCE) {
         node.role = NodeRole::Candidate;
     }
-    // A faint candidate is a normal service with a number: its wobble is no news.
+    // A faint candidate is a normal service with a number: its variation is not worth a line.
     if matches!(node.role, NodeRole::Cause | NodeRole::Candidate | NodeRole::Victim) {
         node.summary = evidence.map(short);
         node.onset = match cause {

@@ -1,4 +1,4 @@
-//! The service map of learnt graphs: what moved together, beside who calls whom.
+//! Adds the learnt graphs to the service map: which services moved together, beside the calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::report::Report;
 /// Share of untestable pairs from which a note says that the picture lacks edges.
 const WORTH_A_NOTE: f64 = 0.5;
 
-/// The map of an incident with the edges that the data tells, the services' classes, and what could not be learnt.
+/// The map of an incident with the edges inferred from data, the services' classes, and what could not be learnt.
 pub fn with_graphs(observation: &Observation, report: &Report, graphs: &IncidentGraphs, kind: MapKind) -> ServiceMap {
     let (normal, incident) = (graphs.normal.graph.weights(), graphs.incident.graph.weights());
     let edges = match kind {

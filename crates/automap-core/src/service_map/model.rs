@@ -47,13 +47,13 @@ pub struct MapNode {
     pub service: String,
     /// What it is in this incident.
     pub role: NodeRole,
-    /// Place in the ranking, from 1; `null` where it is not ranked or the graph is of normal time.
+    /// Place in the ranking, from 1; `null` where it is not ranked or the graph is of the baseline.
     pub rank: Option<usize>,
     /// Confidence that it is the cause, 0 to 1; `null` as for `rank`.
     pub confidence: Option<f64>,
     /// The class of its profile.
     pub class: Option<ServiceClass>,
-    /// Nobody in the graph calls it: users enter here.
+    /// No service in the graph calls it: users enter here.
     pub is_entry: bool,
     /// Its clearest change, for people: `p95 latency 48.7 → 488 ms`.
     pub summary: Option<String>,
@@ -71,7 +71,7 @@ pub enum NodeRole {
     Cause,
     /// Among the first candidates with some confidence, but not named.
     Candidate,
-    /// Shows symptoms of somebody else's fault.
+    /// Shows symptoms of another service's fault.
     Victim,
     /// Stayed normal.
     Normal,
@@ -87,7 +87,7 @@ pub struct MapEdge {
     pub from: String,
     /// Callee, or the later end.
     pub to: String,
-    /// Calls were seen.
+    /// Calls were observed.
     pub observed: bool,
     /// Calls were declared by the user.
     pub asserted: bool,
@@ -106,7 +106,7 @@ pub struct EdgeMetric {
     pub metric: MetricType,
     /// Its share of the edge, 0 to 1.
     pub weight: f64,
-    /// In which direction the influence goes, seen from the edge's own `from → to`.
+    /// In which direction the influence goes, relative to the edge's own `from → to`.
     pub influence: Influence,
     /// Against the other graph, in a difference: two services may gain one metric and lose another.
     pub change: EdgeChange,
@@ -132,6 +132,6 @@ pub enum EdgeChange {
     Same,
     /// Only in the incident.
     New,
-    /// Only in normal time.
+    /// Only in the baseline.
     Gone,
 }

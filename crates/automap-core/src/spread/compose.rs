@@ -1,4 +1,4 @@
-//! A trace → the plain model: names, times and sentences.
+//! Turns a trace into the plain model: names, times and sentences.
 
 use super::model::{
     ChangedService, Hop, OnsetInterval, PROPAGATION_SCHEMA_VERSION, Propagation, SpreadPath, SpreadRole,
@@ -15,7 +15,7 @@ use crate::report::window_info;
 use crate::report::{Evidence, VerdictKind};
 use crate::verdict::{Decision, VerdictOptions, decide};
 
-/// How the fault of an analysed incident spread from the first of the ranking. Nothing is told from anywhere when there is no incident.
+/// How the fault of an analysed incident spread from the first of the ranking. Without an incident nothing is traced.
 pub fn propagation(observation: &Observation, analysis: &Analysis, options: &VerdictOptions) -> Propagation {
     let options_of_trace = PropagationOptions::default();
     let Analysis { frame, windows, anomalies, ranking, .. } = analysis;
@@ -26,7 +26,7 @@ pub fn propagation(observation: &Observation, analysis: &Analysis, options: &Ver
     spread.model(first, &spread.trace(first), decision)
 }
 
-/// What every propagation of one analysis shares, whichever service it is told from.
+/// What every propagation of one analysis shares, whichever service it is traced from.
 pub(crate) struct Spread<'a> {
     pub(crate) observation: &'a Observation,
     pub(crate) analysis: &'a Analysis,

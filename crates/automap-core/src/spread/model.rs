@@ -17,7 +17,7 @@ pub struct Propagation {
     pub schema_version: u32,
     /// What the diagnosis says.
     pub verdict: VerdictKind,
-    /// The service that everything is told from: the first of the ranking, or the one asked for. `null` when nothing is wrong.
+    /// The service that the spread is traced from: the first of the ranking, or the one asked for. `null` when there is no incident.
     pub cause: Option<String>,
     /// One sentence: how much of the incident the cause accounts for.
     pub summary: String,
@@ -32,7 +32,7 @@ pub struct Propagation {
     pub hops: Vec<Hop>,
     /// From the cause to what users notice; where users notice nothing, to the ends of the chains.
     pub paths: Vec<SpreadPath>,
-    /// What speaks against this cause, one sentence each: contradicting orders and changes that it does not account for.
+    /// Counter-evidence, one sentence each: contradicting orders and changes that it does not account for.
     pub against: Vec<String>,
     /// Services that stayed normal, by name.
     pub calm: Vec<String>,
@@ -80,7 +80,7 @@ pub struct ChangedService {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SpreadRole {
-    /// Where it is told from.
+    /// The service that the spread is traced from.
     Cause,
     /// The cause accounts for its change.
     Victim,
@@ -99,11 +99,11 @@ pub struct Hop {
     pub channel: Channel,
     /// What the onsets say about the order.
     pub state: HopState,
-    /// When `from` changed: its own symptom where it has one, else its clearest change. `null` where not seen.
+    /// When `from` changed: its own symptom where it has one, else its clearest change. `null` where not observed.
     pub from_onset: Option<OnsetInterval>,
-    /// When what travels showed at `to`. `null` where not seen.
+    /// When what travels showed at `to`. `null` where not observed.
     pub to_onset: Option<OnsetInterval>,
-    /// Seconds from the one onset to the other; negative: the effect was seen first. `null` unless both were seen.
+    /// Seconds from the one onset to the other; negative: the effect was observed first. `null` unless both were observed.
     pub lag_s: Option<f64>,
     /// Smallest lag that both intervals allow.
     pub lag_min_s: Option<f64>,

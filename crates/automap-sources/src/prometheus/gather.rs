@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use automap_core::frame::RawSeries;
+use automap_core::metric::{Metric, THROUGHPUT_RPS};
 use automap_core::note::{NotChecked, Note};
 use automap_core::observation::{QueryRecord, QueryState};
 use automap_core::topology::{CallGraph, Protocol};
@@ -161,7 +162,7 @@ impl Gathered {
     /// A call that carried anything at any time is an edge.
     fn connect(&mut self, key: Key, signal: &str, columns: &Columns) {
         let protocol = match key {
-            Key::Call if signal.starts_with("tcp_") => Protocol::Tcp,
+            Key::Call if Metric::parse(signal).is_of_connections() => Protocol::Tcp,
             Key::Call | Key::ServedCall => Protocol::Request,
             Key::Workload | Key::Pod => return,
         };
@@ -185,7 +186,7 @@ impl Gathered {
         for (_, callee, protocol) in self.calls.edges() {
             *spoken.entry(callee).or_default() |= protocol == Protocol::Request;
         }
-        for series in self.raw.iter().filter(|s| s.metric == "throughput_rps") {
+        for series in self.raw.iter().filter(|s| s.metric == THROUGHPUT_RPS) {
             spoken.insert(&series.service, true);
         }
         let stores: Vec<String> =

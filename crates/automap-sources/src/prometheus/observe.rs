@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use automap_core::frame::{RawSeries, assemble};
+use automap_core::metric::{CPU_CORES, THROUGHPUT_RPS};
 use automap_core::note::{NotChecked, Note};
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
@@ -218,8 +219,8 @@ fn nothing_usable(not_checked: &[NotChecked], signals: usize, failure: Option<So
 /// Services that answer requests but have no container of that name: their resources are unknown.
 fn without_containers(raw: &[RawSeries]) -> Option<NotChecked> {
     let having = |metric: &'static str| raw.iter().filter(move |s| s.metric == metric).map(|s| s.service.as_str());
-    let with: BTreeSet<&str> = having("cpu_cores").collect();
-    let without: Vec<String> = having("throughput_rps").filter(|s| !with.contains(s)).map(ToOwned::to_owned).collect();
+    let with: BTreeSet<&str> = having(CPU_CORES).collect();
+    let without: Vec<String> = having(THROUGHPUT_RPS).filter(|s| !with.contains(s)).map(ToOwned::to_owned).collect();
     if with.is_empty() || without.is_empty() {
         return None;
     }

@@ -17,6 +17,7 @@ mod kubernetes;
 mod labels;
 mod request_counts;
 
+use automap_core::metric::{CLIENT_RPS, THROUGHPUT_RPS};
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -125,7 +126,7 @@ impl Exporter {
 
     /// Whether it tells of requests, from one end or the other.
     pub(crate) fn tells_requests(&self) -> bool {
-        self.tells("throughput_rps") || self.tells("client_rps")
+        self.tells(THROUGHPUT_RPS) || self.tells(CLIENT_RPS)
     }
 
     /// Whether it also takes series that carry no namespace.

@@ -1,0 +1,145 @@
+//! automap's own metrics, one row each: the only place that says what a name means and how it is worded.
+//!
+//! Every source delivers under these names. To add a metric, add a constant and a row here; the rules for names of other
+//! data sets are in `foreign`.
+
+use super::{Family, Metric, Side, Unit};
+
+/// Mean time to answer, as the service itself measures it.
+pub const LATENCY_MS: &str = "latency_ms";
+/// 95th percentile of the time to answer.
+pub const LATENCY_P95_MS: &str = "latency_p95_ms";
+/// Share of failed requests.
+pub const ERROR_RATIO: &str = "error_ratio";
+/// Requests served.
+pub const THROUGHPUT_RPS: &str = "throughput_rps";
+/// Latency of calls as the caller measures it, by callee.
+pub const CLIENT_LATENCY_MS: &str = "client_latency_ms";
+/// Latency of the same calls as the callee measures it; belongs to the caller and names the callee as peer.
+pub const SERVED_LATENCY_MS: &str = "served_latency_ms";
+/// The difference of the two: network and proxies. Derived, never fetched.
+pub const NETWORK_GAP_MS: &str = "network_gap_ms";
+/// Share of failed calls as the caller counts them, by callee.
+pub const CLIENT_ERROR_RATIO: &str = "client_error_ratio";
+/// Calls made, by callee.
+pub const CLIENT_RPS: &str = "client_rps";
+/// Bytes on connections that are not split into requests, by callee.
+pub const TCP_BYTES_PER_S: &str = "tcp_bytes_per_s";
+/// New connections, by callee.
+pub const TCP_CONNECTIONS_PER_S: &str = "tcp_connections_per_s";
+/// Connections that failed, by callee.
+pub const TCP_FAILURES_PER_S: &str = "tcp_failures_per_s";
+/// Processor use of the service's own containers.
+pub const CPU_CORES: &str = "cpu_cores";
+/// Share of scheduling periods in which a limit withheld processor time.
+pub const CPU_THROTTLED_RATIO: &str = "cpu_throttled_ratio";
+/// Processor use of the side-car.
+pub const PROXY_CPU_CORES: &str = "proxy_cpu_cores";
+/// Memory in use.
+pub const MEMORY_BYTES: &str = "memory_bytes";
+/// Bytes read from disks.
+pub const DISK_READ_BYTES_PER_S: &str = "disk_read_bytes_per_s";
+/// Bytes written to disks.
+pub const DISK_WRITE_BYTES_PER_S: &str = "disk_write_bytes_per_s";
+/// Bytes received.
+pub const NETWORK_IN_BYTES_PER_S: &str = "network_in_bytes_per_s";
+/// Bytes sent.
+pub const NETWORK_OUT_BYTES_PER_S: &str = "network_out_bytes_per_s";
+/// Container restarts.
+pub const RESTARTS: &str = "restarts";
+/// Pods that are not ready.
+pub const NOT_READY: &str = "not_ready";
+/// Pods that came up.
+pub const PODS_STARTED: &str = "pods_started";
+/// Share of a service's own samples that did not arrive. Derived, never fetched.
+pub const MISSING_RATIO: &str = "missing_ratio";
+
+/// What every service should have: a question about a service that lacks one of them shows how to get it.
+pub const EXPECTED: [&str; 5] = [LATENCY_MS, ERROR_RATIO, THROUGHPUT_RPS, CPU_CORES, MEMORY_BYTES];
+/// What counts against a candidate when it did not change, most telling first.
+pub const COUNTER_EVIDENCE: [&str; 7] =
+    [LATENCY_MS, ERROR_RATIO, CPU_CORES, MEMORY_BYTES, DISK_WRITE_BYTES_PER_S, RESTARTS, THROUGHPUT_RPS];
+/// What tells one kind of fault from another by staying normal: shown beside the evidence of a named cause.
+pub const CONTRAST: [&str; 5] = [LATENCY_P95_MS, CPU_CORES, ERROR_RATIO, MEMORY_BYTES, RESTARTS];
+/// What users would notice first: shown when nothing happened.
+pub const FELT_BY_USERS: [&str; 3] = [LATENCY_P95_MS, ERROR_RATIO, THROUGHPUT_RPS];
+
+/// One metric.
+struct Row {
+    name: &'static str,
+    /// `None`: a family of its own.
+    family: Option<Family>,
+    side: Side,
+    unit: Unit,
+    words: &'static str,
+}
+
+const fn row(name: &'static str, family: Option<Family>, side: Side, unit: Unit, words: &'static str) -> Row {
+    Row { name, family, side, unit, words }
+}
+
+static TABLE: [Row; 24] = [
+    row(LATENCY_MS, Some(Family::Latency), Side::Own, Unit::Ms, "latency (mean)"),
+    row(LATENCY_P95_MS, Some(Family::Latency), Side::Own, Unit::Ms, "p95 latency"),
+    row(ERROR_RATIO, Some(Family::Error), Side::Own, Unit::Ratio, "errors"),
+    row(THROUGHPUT_RPS, Some(Family::Throughput), Side::Own, Unit::PerS, "requests"),
+    row(CLIENT_LATENCY_MS, Some(Family::Latency), Side::Client, Unit::Ms, "latency at the caller"),
+    row(SERVED_LATENCY_MS, Some(Family::Latency), Side::Served, Unit::Ms, "latency at the callee"),
+    row(NETWORK_GAP_MS, Some(Family::NetworkGap), Side::Client, Unit::Ms, "network gap"),
+    row(CLIENT_ERROR_RATIO, Some(Family::Error), Side::Client, Unit::Ratio, "errors at the caller"),
+    row(CLIENT_RPS, Some(Family::Throughput), Side::Client, Unit::PerS, "requests by the caller"),
+    row(TCP_BYTES_PER_S, None, Side::Client, Unit::BytesPerS, "bytes on connections"),
+    row(TCP_CONNECTIONS_PER_S, None, Side::Client, Unit::PerS, "new connections"),
+    row(TCP_FAILURES_PER_S, Some(Family::Error), Side::Client, Unit::PerS, "failed connections"),
+    row(CPU_CORES, Some(Family::Cpu), Side::Own, Unit::Cores, "CPU"),
+    row(CPU_THROTTLED_RATIO, Some(Family::Throttle), Side::Own, Unit::Ratio, "CPU throttled periods"),
+    row(PROXY_CPU_CORES, Some(Family::Cpu), Side::Own, Unit::Cores, "side-car CPU"),
+    row(MEMORY_BYTES, Some(Family::Memory), Side::Own, Unit::Bytes, "memory"),
+    row(DISK_READ_BYTES_PER_S, Some(Family::Disk), Side::Own, Unit::BytesPerS, "disk reads"),
+    row(DISK_WRITE_BYTES_PER_S, Some(Family::Disk), Side::Own, Unit::BytesPerS, "disk writes"),
+    row(NETWORK_IN_BYTES_PER_S, Some(Family::Network), Side::Own, Unit::BytesPerS, "network in"),
+    row(NETWORK_OUT_BYTES_PER_S, Some(Family::Network), Side::Own, Unit::BytesPerS, "network out"),
+    row(RESTARTS, Some(Family::Lifecycle), Side::Own, Unit::Count, "container restarts"),
+    row(NOT_READY, Some(Family::Lifecycle), Side::Own, Unit::Count, "pods not ready"),
+    row(PODS_STARTED, Some(Family::Lifecycle), Side::Own, Unit::Count, "new pods"),
+    row(MISSING_RATIO, None, Side::Own, Unit::Ratio, MISSING_RATIO),
+];
+
+fn find(name: &str) -> Option<&'static Row> {
+    TABLE.iter().find(|row| row.name == name)
+}
+
+/// The metric of this name; `None` where it is not automap's own.
+pub(super) fn metric(name: &str) -> Option<Metric> {
+    let row = find(name)?;
+    let family = row.family.clone().unwrap_or_else(|| Family::Other(name.to_owned()));
+    Some(Metric { name: name.to_owned(), family, side: row.side, unit: row.unit, is_availability: false })
+}
+
+/// Its words; `None` where it is not automap's own.
+pub(super) fn words(name: &str) -> Option<&'static str> {
+    find(name).map(|row| row.words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::foreign;
+
+    #[test]
+    fn names_are_unique_and_end_in_their_unit() {
+        for row in &TABLE {
+            assert_eq!(TABLE.iter().filter(|other| other.name == row.name).count(), 1, "{}", row.name);
+            let by_suffix = foreign::unit(row.name);
+            let expected = if row.unit == Unit::Count { Unit::Unknown } else { row.unit };
+            assert_eq!(by_suffix, expected, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn every_listed_metric_is_in_the_table() {
+        for name in EXPECTED.iter().chain(&COUNTER_EVIDENCE).chain(&CONTRAST).chain(&FELT_BY_USERS) {
+            assert!(find(name).is_some(), "{name}");
+        }
+    }
+}
