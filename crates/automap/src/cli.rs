@@ -1,6 +1,18 @@
-//! The command line.
+//! The command line: its verbs, and how their help is laid out. What a verb does is in `commands`, what several share in `args`.
 
-use clap::{Parser, Subcommand};
+pub(crate) mod exit_codes;
+#[cfg(all(
+    test,
+    feature = "eval",
+    feature = "kubernetes",
+    feature = "lab",
+    feature = "png",
+    feature = "postgres",
+    feature = "server"
+))]
+mod reference;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 #[cfg(feature = "chaos")]
 use crate::commands::chaos;
@@ -19,6 +31,33 @@ use crate::commands::{
 use crate::commands::{config, confirm, incidents, mcp, watch};
 use crate::log::LogSettings;
 
+/// What a verb is, examples, usage, options, exit codes.
+const HELP: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+
+/// The command line with the help of every verb in one layout.
+pub(crate) fn command() -> clap::Command {
+    lay_out(Cli::command(), "")
+}
+
+fn lay_out(command: clap::Command, path: &str) -> clap::Command {
+    let command = match exit_codes::of(path) {
+        Some(codes) => command.after_help(codes.help()),
+        None => command,
+    };
+    command.help_template(HELP).mut_subcommands(|sub| {
+        let path = format!("{path} {}", sub.get_name());
+        lay_out(sub, path.trim_start())
+    })
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// clap's, which also stands for `--help` and `--version`.
+pub(crate) fn parse() -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&command().try_get_matches()?)
+}
+
 /// Names the service that caused an incident, with the evidence, from the metrics already in Prometheus.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, before_help = EXAMPLES)]
@@ -34,7 +73,7 @@ pub(crate) struct Cli {
 const EXAMPLES: &str = "Examples:
   automap demo                                                       see an answer now
   automap diagnose --prometheus http://localhost:9090 -n sock-shop   your own cluster
-  automap lab up --load 8                                            a shop to break";
+  automap lab up --rate 8                                            a shop to break";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -42,7 +81,7 @@ pub(crate) enum Command {
     /// Name the cause of an incident, with the evidence
     #[command(before_help = diagnose::EXAMPLES)]
     Diagnose(Box<diagnose::DiagnoseArgs>),
-    /// Show how a fault spread, or why a service ranks where it ranks
+    /// Show how a fault spread, or why a service has its rank
     #[command(before_help = explain::EXAMPLES)]
     Explain(Box<explain::ExplainArgs>),
     /// Write an incident as one page: HTML or Markdown
@@ -60,32 +99,32 @@ pub(crate) enum Command {
     /// Show which metrics automap finds on a server, what is missing, and what that costs a diagnosis
     #[command(before_help = discover::EXAMPLES)]
     Discover(Box<discover::DiscoverArgs>),
-    /// Say whether a source is good enough: what is seen of every service, what is missing, and what that costs
+    /// Check whether a Prometheus is good enough: what it has of every service, what is missing, and what that costs
     #[command(before_help = doctor::EXAMPLES)]
     Doctor(Box<doctor::DoctorArgs>),
-    /// Keep everything that a diagnosis needs in one file
+    /// Save everything that a diagnosis needs in one file
     #[command(before_help = capture::EXAMPLES)]
     Capture(Box<capture::CaptureArgs>),
     #[cfg(feature = "server")]
-    /// Tell what an incident's cause really was, so that similar ones are diagnosed better
+    /// Record what caused an incident, so that similar ones are diagnosed better
     #[command(before_help = confirm::EXAMPLES)]
     Confirm(Box<confirm::ConfirmArgs>),
-    /// Profile vectors of all services, for machine learning
+    /// Write a profile vector for every service, for machine learning
     #[command(before_help = profile::EXAMPLES)]
     Profile(Box<profile::ProfileArgs>),
     #[cfg(feature = "server")]
-    /// Open, explain and close incidents until told to stop
+    /// Open, explain and close incidents until stopped
     #[command(before_help = watch::EXAMPLES)]
     Watch(Box<watch::WatchArgs>),
     #[cfg(feature = "server")]
-    /// The same with an API: incidents, live changes, alerts in, metrics
+    /// Watch as `watch` does, and serve an HTTP API and pages: incidents, live changes, incoming alerts, metrics
     #[command(before_help = watch::SERVE_EXAMPLES)]
     Serve(Box<watch::ServeArgs>),
     #[cfg(feature = "server")]
-    /// Look at the incidents that were kept, say what their cause was, take them elsewhere
+    /// List, show, confirm, export and import the incidents that a watcher keeps
     #[command(subcommand, before_help = incidents::EXAMPLES)]
     Incidents(incidents::IncidentsCommand),
-    /// Show which incidents a watcher would have opened over a stretch of the past
+    /// Show which incidents a watcher would have opened in the past
     #[command(before_help = replay::EXAMPLES)]
     Replay(Box<replay::ReplayArgs>),
     #[cfg(feature = "server")]
@@ -96,11 +135,11 @@ pub(crate) enum Command {
     /// Print the default configuration, check yours, or hash a password for it
     #[command(subcommand, before_help = config::EXAMPLES)]
     Config(config::ConfigCommand),
-    /// See it work: a recorded incident, or a live one
+    /// Diagnose a recorded incident, or a live one on this machine
     #[command(before_help = demo::EXAMPLES)]
     Demo(demo::DemoArgs),
     #[cfg(feature = "chaos")]
-    /// What was really injected, kept, listed, and put beside the diagnosis
+    /// Record and list injected faults, and score diagnoses against them
     #[command(subcommand, before_help = chaos::EXAMPLES)]
     Chaos(chaos::ChaosCommand),
     #[cfg(any(feature = "kubernetes", feature = "lab"))]
@@ -108,7 +147,7 @@ pub(crate) enum Command {
     #[command(before_help = drill::EXAMPLES)]
     Drill(Box<drill::DrillArgs>),
     #[cfg(all(feature = "lab", feature = "server"))]
-    /// Watch the lab for half an hour or a night, with random faults and quiet stretches, and score the incidents
+    /// Watch the lab for hours, with random faults and quiet periods, and score the incidents
     #[command(before_help = soak::EXAMPLES)]
     Soak(soak::SoakArgs),
     #[cfg(feature = "eval")]
@@ -118,7 +157,7 @@ pub(crate) enum Command {
     /// Print the JSON Schema of the report
     Schema,
     #[cfg(feature = "lab")]
-    /// A Sock Shop on this machine, with real faults, to try everything on
+    /// Run a Sock Shop on this machine, with real faults, to try everything on
     #[command(subcommand)]
     Lab(LabCommand),
     #[cfg(feature = "lab")]

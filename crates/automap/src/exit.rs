@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use automap_core::DiagnoseError;
 use automap_core::compare::CompareError;
-use automap_sources::prometheus::{ErrorClass, SourceError};
+use automap_sources::prometheus::{ErrorClass, RequestError, SourceError};
 
 #[cfg(any(feature = "kubernetes", feature = "lab"))]
 use crate::episode::Interrupted;
@@ -15,7 +15,7 @@ use crate::episode::Interrupted;
 pub(crate) enum Exit {
     /// Done.
     Ok = 0,
-    /// A cause was named and `--exit-code` was given, a drill missed its aim, or an evaluation `--min-ac1`.
+    /// What was looked for was found, or a required accuracy was missed; `cli::exit_codes` says what it means for each verb.
     Found = 1,
     /// The command line, a file or a name in it is wrong.
     Usage = 2,
@@ -47,7 +47,9 @@ pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
         if let Some(CompareError::OutsideData { .. }) = cause.downcast_ref::<CompareError>() {
             return Some(Exit::NotEnoughData);
         }
-        cause.downcast_ref::<SourceError>().map(|e| match e.class() {
+        let of_request = cause.downcast_ref::<RequestError>().map(|e| SourceError::Request(e.clone()).class());
+        let class = cause.downcast_ref::<SourceError>().map(SourceError::class).or(of_request);
+        class.map(|class| match class {
             ErrorClass::Usage => Exit::Usage,
             ErrorClass::Unreachable => Exit::Unreachable,
             ErrorClass::NotEnoughData => Exit::NotEnoughData,

@@ -22,11 +22,10 @@ use std::process::ExitCode;
 use std::thread;
 
 use automap_sources::capture::DECODER_THREAD;
-use clap::Parser;
 
 fn main() -> ExitCode {
     hide_decoder_panics();
-    let cli = match cli::Cli::try_parse() {
+    let cli = match cli::parse() {
         Ok(cli) => cli,
         Err(error) => {
             let Some(line) = features::explain_missing(&error) else { error.exit() };
@@ -57,11 +56,11 @@ fn hide_decoder_panics() {
     }));
 }
 
-/// The error and its causes, without those that a message before has told already.
+/// The error and its causes, without those that an earlier message contains.
 fn message(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.is_empty() {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.is_empty() {
         true => cause,
-        false if told.contains(&cause) => told,
-        false => format!("{told}: {cause}"),
+        false if text.contains(&cause) => text,
+        false => format!("{text}: {cause}"),
     })
 }

@@ -20,7 +20,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
 #[derive(Debug, Subcommand)]
 pub(crate) enum ChaosCommand {
     #[cfg(feature = "kubernetes")]
-    /// Watch Chaos Mesh and write down who was really hit, from when to when
+    /// Record the faults that Chaos Mesh injects: which pods, from when to when
     #[command(before_help = record::EXAMPLES)]
     Record(record::RecordArgs),
     /// Show what was injected

@@ -28,10 +28,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap compare --capture day.parquet 14:00..14:10 14:20..14:30   two spans of one capture
   automap compare --prometheus http://localhost:9090 -n sock-shop '2h ago..1h ago' '1h ago..now'
   automap compare --kept sock-shop '8d ago..7d ago' '1d ago..now'   hours that a watcher kept
-  automap compare before.parquet after.parquet -o markdown          for a pull request
-
-Exit codes: 0 compared, 1 something differs (with --exit-code), 2 wrong usage or file,
-3 source not reachable, 4 not enough data.";
+  automap compare before.parquet after.parquet -o markdown          for a pull request";
 
 #[derive(Args, Debug)]
 pub(crate) struct CompareArgs {

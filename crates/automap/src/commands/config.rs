@@ -25,12 +25,12 @@ const MAX_PASSWORD: u64 = 64 << 10;
 pub(crate) enum ConfigCommand {
     /// Print the commented default file
     Default,
-    /// Say what is wrong with a file: line, key, and the nearest valid key
+    /// Check a configuration: line and key of what is wrong, and the nearest valid key
     Check {
         /// The configuration
         file: PathBuf,
     },
-    /// Print the built-in presets: the form of your own, which --presets and `prometheus.presets` take
+    /// Print the built-in presets, as examples for your own (--presets, `prometheus.presets`)
     Presets,
     /// Read a password from standard input and print its hash, for `api.auth.users`
     HashPassword,

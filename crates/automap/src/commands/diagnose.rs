@@ -19,10 +19,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap diagnose --prometheus http://localhost:9090 -n shop --baseline 12:00..13:00
   automap diagnose incident.parquet -o json
   automap diagnose incident.parquet --engine all
-  automap diagnose --csv metrics.csv --incident-start 2026-11-23T14:03:00Z
-
-Exit codes: 0 answered, 1 a cause was named (with --exit-code), 2 wrong usage or file,
-3 source not reachable, 4 not enough data.";
+  automap diagnose --csv metrics.csv --incident-start 2026-11-23T14:03:00Z";
 
 #[derive(Args, Debug)]
 pub(crate) struct DiagnoseArgs {

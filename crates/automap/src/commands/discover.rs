@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use automap_core::coverage::{CoverageSignal, Presence, ServiceCoverage, coverage};
 use automap_core::note::NotChecked;
 use automap_core::time::Timestamp;
-use automap_sources::prometheus::{Offer, OfferState, catalogue};
+use automap_sources::prometheus::{Offer, OfferState, SourceError, catalogue};
 use clap::Args;
 use jiff::ZonedDateTime;
 use serde::Serialize;
@@ -14,17 +14,14 @@ use serde::Serialize;
 use crate::args::output::{Format, StyleArgs};
 use crate::args::prometheus::PrometheusArgs;
 use crate::args::time::TimeArgs;
-use crate::console::{color, print};
+use crate::console::{color, print, say};
 use crate::exit::Exit;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap discover --prometheus http://localhost:9090 -n sock-shop
   automap discover --prometheus http://localhost:9090 -n sock-shop --presets mine.yaml
                                           with metrics that automap does not know
-  automap discover --prometheus http://localhost:9090 -n sock-shop -o json | jq .presets
-
-Exit codes: 0 requests and latency are seen, 1 they are not, 2 wrong usage,
-3 source not reachable, 4 not enough data.";
+  automap discover --prometheus http://localhost:9090 -n sock-shop -o json | jq .presets";
 
 #[derive(Args, Debug)]
 pub(crate) struct DiscoverArgs {
@@ -88,7 +85,12 @@ pub(crate) fn run(args: &DiscoverArgs) -> Result<Exit> {
     let present = Timestamp::from_ms(now.timestamp().as_millisecond());
     let options = args.prometheus.observe_options(&args.time, &now)?;
     let offers = catalogue(&args.prometheus.client(url)?, &options)?;
-    let fetched = args.prometheus.fetch(url, &args.time, &now)?;
+    let fetched = match args.prometheus.fetch(url, &args.time, &now) {
+        Err(error) if matches!(error.downcast_ref(), Some(SourceError::NothingDetected { .. })) => {
+            return nothing_found(args, namespace, url, offers);
+        }
+        fetched => fetched?,
+    };
     let used: Vec<&str> = fetched.presets.iter().map(|p| p.title.as_str()).collect();
     let services = coverage(&fetched.observation.frame, present);
     let missing = missing(&services);
@@ -103,11 +105,34 @@ pub(crate) fn run(args: &DiscoverArgs) -> Result<Exit> {
         missing,
         not_checked: fetched.observation.not_checked,
     };
-    match args.output {
-        Format::Json => print(&(serde_json::to_string_pretty(&discovery)? + "\n"))?,
-        Format::Text => print(&show::text(&discovery, color(args.style.color())))?,
-    }
+    show(args, &discovery)?;
     Ok(if is_blind { Exit::Found } else { Exit::Ok })
+}
+
+fn show(args: &DiscoverArgs, discovery: &Discovery) -> Result<()> {
+    match args.output {
+        Format::Json => print(&(serde_json::to_string_pretty(discovery)? + "\n")),
+        Format::Text => print(&show::text(discovery, color(args.style.color()))),
+    }
+}
+
+/// No preset finds anything: the list of what was looked for is the answer.
+fn nothing_found(args: &DiscoverArgs, namespace: &str, url: &str, offers: Vec<Offer>) -> Result<Exit> {
+    let discovery = Discovery {
+        namespace: namespace.to_owned(),
+        source: url.to_owned(),
+        presets: offers.into_iter().map(|offer| found(offer, &[])).collect(),
+        signals: CoverageSignal::ALL.to_vec(),
+        services: Vec::new(),
+        missing: Vec::new(),
+        not_checked: Vec::new(),
+    };
+    show(args, &discovery)?;
+    say(
+        "no preset finds anything: check that this is the Prometheus that scrapes the cluster, or describe its metrics in a \
+         preset of your own (--presets FILE; `automap config presets` prints examples)",
+    );
+    Ok(Exit::Found)
 }
 
 fn found(offer: Offer, used: &[&str]) -> PresetFound {

@@ -26,10 +26,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap doctor --prometheus http://localhost:9090 -n sock-shop
   automap doctor --prometheus http://localhost:9090 -n sock-shop -o json | jq .findings
   automap doctor --prometheus http://localhost:9090 -n sock-shop --cluster
-                                          also Chaos Mesh, and what your account may do
-
-Exit codes: 0 nothing stands in the way, 1 something does, 2 wrong usage, 3 source not reachable,
-4 not enough data.";
+                                          also Chaos Mesh, and what your account may do";
 
 #[derive(Args, Debug)]
 pub(crate) struct DoctorArgs {

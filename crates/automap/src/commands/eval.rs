@@ -30,9 +30,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
 DIR holds, at any depth: <set>/<case>/{metrics.csv,truth.json}, RCAEval's
 <dataset>/<service>_<fault>/<repeat>/{data.csv,inject_time.txt}, or the lab's
 <name>.{parquet,json}. The truth is read for scoring alone; calls come from graphs.json beside
-the sets, graph.json in a set, or what was observed. A case without an answer is a miss.
-
-Exit codes: 0 done, 1 below --min-ac1, 2 wrong usage or folder.";
+the sets, graph.json in a set, or what was observed. A case without an answer is a miss.";
 
 #[derive(Args, Debug)]
 pub(crate) struct EvalArgs {
@@ -43,7 +41,7 @@ pub(crate) struct EvalArgs {
     #[arg(
         long,
         value_enum,
-        value_name = "NAME",
+        value_name = "ENGINE",
         value_delimiter = ',',
         default_value = "evidence",
         help_heading = "Question"

@@ -20,10 +20,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap explain incident.parquet                           how the fault spread: a time line
   automap explain incident.parquet orders                    why orders ranks where it ranks
   automap explain payment --prometheus http://localhost:9090 -n sock-shop --incident-start 14:03
-  automap explain incident.parquet orders -o json
-
-Exit codes: 0 answered, 2 wrong usage, file or service name, 3 source not reachable,
-4 not enough data.";
+  automap explain incident.parquet orders -o json";
 
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {

@@ -34,11 +34,11 @@ pub(crate) enum IncidentsCommand {
     List(ListArgs),
     /// One incident: its timeline and its latest diagnosis
     Show(ShowArgs),
-    /// Say what the cause was
+    /// Record what the cause was
     Confirm(ConfirmArgs),
-    /// Write incidents with their reports, one JSON document a line
+    /// Export incidents with their reports, one JSON document per line
     Export(ExportArgs),
-    /// Keep the incidents of such a file that are new or later than what is kept; nobody is told of them
+    /// Import incidents that are new or later than the stored ones; no notifications are sent
     Import(ImportArgs),
 }
 

@@ -28,10 +28,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap trend monday.parquet tuesday.parquet wednesday.parquet …  one level for every capture
   automap trend --prometheus http://localhost:9090 -n sock-shop --since 7d --window 1h
   automap trend --kept sock-shop --window 1h          healthy hours that a watcher kept
-  automap trend --capture day.parquet --window 5m -o csv
-
-Exit codes: 0 answered, 1 something rises or falls (with --exit-code), 2 wrong usage or file,
-3 source not reachable, 4 not enough data.";
+  automap trend --capture day.parquet --window 5m -o csv";
 
 /// Windows where none are asked for: enough for a slope, few enough for a level each.
 const DEFAULT_WINDOWS: i64 = 24;

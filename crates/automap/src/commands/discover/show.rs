@@ -34,6 +34,9 @@ pub(super) fn text(discovery: &Discovery, is_coloured: bool) -> String {
         let line = format!("{state}  {:<name$}  {:<title$}  {series:>6}  {remark}", preset.preset, preset.title);
         let _ = writeln!(out, "{}", line.trim_end());
     }
+    if discovery.services.is_empty() {
+        return out;
+    }
     out.push('\n');
     coverage_table::write(&mut out, &discovery.signals, &discovery.services, is_coloured);
     out.push_str("\nMissing, and what it costs\n");
