@@ -1,4 +1,4 @@
-//! From entries to questions: what overlaps is asked about together, what comes from several sources is taken from the best.
+//! Groups ledger entries into cases to be diagnosed: faults that overlap form one case, and of several sources of one fault the best is kept.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub struct Case {
     pub entries: Vec<Entry>,
     /// The first began.
     pub from: Timestamp,
-    /// The last ended; `None`: one goes on, or nobody knows.
+    /// The last ended; `None`: one goes on, or its end is not known.
     pub to: Option<Timestamp>,
     /// When the faults before were over; `None`: there were none.
     pub after: Option<Timestamp>,
@@ -28,7 +28,7 @@ impl Case {
     }
 }
 
-/// One entry for each stretch of each experiment: what the most trustworthy source says of it.
+/// One entry for each stretch of each experiment: as the most trustworthy source records it.
 pub fn merge(sources: impl IntoIterator<Item = Vec<Entry>>) -> Vec<Entry> {
     // An experiment is the same when its uid is; sources without uids say kind, namespace and name.
     let mut best: BTreeMap<String, Vec<Entry>> = BTreeMap::new();

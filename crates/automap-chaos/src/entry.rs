@@ -3,7 +3,7 @@
 use automap_core::time::{Timestamp, as_rfc3339};
 use serde::{Deserialize, Serialize};
 
-/// Most notes of one entry; what comes after says nothing new.
+/// Most notes of one entry; later ones are dropped.
 pub const MAX_NOTES: usize = 8;
 /// Longest note, in characters: messages of controllers can be pages long.
 const MAX_NOTE_CHARS: usize = 240;
@@ -23,16 +23,16 @@ pub struct Entry {
     pub namespace: String,
     /// `delay`, `pod-kill`, `cpu`, …
     pub action: String,
-    /// Who was really hit. Empty: nobody, or nobody knows (see `state` and `notes`).
+    /// What was really hit. Empty: nothing, or it is not known (see `state` and `notes`).
     pub targets: Vec<Target>,
     /// Services that are only the other end of a network fault.
     pub peers: Vec<String>,
     /// Share of the services' pods that were hit, 0 to 1; `null` where the number of replicas is not known.
     pub fraction: Option<f64>,
-    /// In place since; `null` where nothing was injected or nobody knows.
+    /// In place since; `null` where nothing was injected or it is not known.
     #[serde(with = "as_rfc3339::option")]
     pub started: Option<Timestamp>,
-    /// Ended at; for kills: when what was killed was ready again. `null`: it goes on, or nobody knows (see `state`).
+    /// Ended at; for kills: when what was killed was ready again. `null`: it goes on, or it is not known (see `state`).
     #[serde(with = "as_rfc3339::option")]
     pub ended: Option<Timestamp>,
     /// Where it stands.
@@ -61,7 +61,7 @@ pub struct Target {
     pub pod: String,
     /// The container, where the fault hits one.
     pub container: Option<String>,
-    /// The service (workload) that the pod belonged to; `null` where it cannot be told.
+    /// The service (workload) that the pod belonged to; `null` where it is not known.
     pub service: Option<String>,
     /// Hit since.
     #[serde(with = "as_rfc3339::option")]
@@ -88,7 +88,7 @@ pub enum State {
     Injected,
     /// The same, but at a part of the pods only.
     Partial,
-    /// The experiment exists or existed, and hit nobody.
+    /// The experiment exists or existed, and hit no target.
     NothingInjected,
     /// A kill: done in a moment, never recovered by anybody but the kubelet.
     OneShot,
@@ -96,7 +96,7 @@ pub enum State {
     Paused,
     /// It goes on.
     Running,
-    /// It began; when it ended nobody saw.
+    /// It began; its end was not observed.
     UnknownEnd,
     /// An earlier line with this key was wrong, as later news shows. Readers drop it.
     Withdrawn,
@@ -134,7 +134,7 @@ pub enum Source {
     DashboardEvents,
     /// `/api/archives` of the dashboard: what was asked for, not what was done.
     DashboardArchive,
-    /// A file that somebody wrote.
+    /// A file of labels.
     LabelsFile,
     /// Fault injection in a VirtualService.
     Istio,

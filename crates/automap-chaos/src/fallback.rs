@@ -2,18 +2,18 @@
 //!
 //! | source | knows | does not know |
 //! |---|---|---|
-//! | [`said`]: Kubernetes Events, the dashboard's `/api/events` | who was hit, from when to when | which keys were only peers; Events are gone after an hour, the dashboard's after a week |
+//! | [`events`]: Kubernetes Events, the dashboard's `/api/events` | who was hit, from when to when | which keys were only peers; Events are gone after an hour, the dashboard's after a week |
 //! | [`archive`]: the dashboard's `/api/archives` | that an experiment existed, and when it began | whom it hit, when it ended |
 //! | [`labels`]: a file | what its author wrote | – |
-//! | [`seen`]: VirtualServices, flags of flagd, ChaosResults of Litmus | what is in place when one looks | what came and went between two looks |
+//! | [`polled`]: VirtualServices, flags of flagd, ChaosResults of Litmus | what is in place when one looks | what came and went between two looks |
 
 pub mod archive;
 pub mod flagd;
 pub mod istio;
 pub mod labels;
 pub mod litmus;
-pub mod said;
-pub mod seen;
+pub mod events;
+pub mod polled;
 
 #[cfg(test)]
 mod tests;

@@ -74,7 +74,7 @@ pub fn speaks_of(family: &str, expected: &str) -> bool {
     family == expected || matches!((expected, family), ("latency", "network gap") | ("cpu", "throttle"))
 }
 
-/// Why a fault may well do nothing, as far as its own words tell.
+/// Why a fault may have no effect, as far as its specification shows.
 pub fn ineffective(kind: &str, action: &str, spec: &Value) -> Option<String> {
     /// TCP repeats what is lost: up to here hardly anything is felt (chaos-mesh#3651).
     const WEAK_LOSS_PERCENT: f64 = 10.0;

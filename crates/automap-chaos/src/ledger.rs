@@ -1,4 +1,4 @@
-//! The ledger: watch events in, entries out. After an experiment is deleted its targets are gone from the cluster; here they stay.
+//! The ledger turns watch events into entries. After an experiment is deleted its targets are gone from the cluster; here they stay.
 //!
 //! What is known of an experiment only ever grows: histories are sets, deletions are final. So duplicated, late and interleaved events, and
 //! lists after a broken watch, lead to the same entries.
@@ -18,7 +18,7 @@ use crate::object::{self, Meta};
 use crate::pods::Pods;
 use experiment::Experiment;
 
-/// Most experiments kept in memory; beyond it those that ended first are forgotten (they are in the file).
+/// Most experiments kept in memory; beyond it those that ended first are evicted (they are in the file).
 pub const MAX_EXPERIMENTS: usize = 10_000;
 
 /// One piece of news from the cluster.
@@ -62,8 +62,8 @@ impl Default for LedgerOptions {
 pub struct Ledger {
     options: LedgerOptions,
     experiments: BTreeMap<String, Experiment>,
-    /// The last words about each key, so that only news is told.
-    told: BTreeMap<String, Entry>,
+    /// The last entry reported for each key, so that only changes are reported.
+    reported: BTreeMap<String, Entry>,
     nodes: workflow::Nodes,
     pods: Pods,
 }
@@ -82,7 +82,7 @@ impl Ledger {
                 let known = ledger.experiments.entry(entry.experiment.clone()).or_default();
                 known.remember(&entry);
             }
-            ledger.told.insert(entry.key.clone(), entry);
+            ledger.reported.insert(entry.key.clone(), entry);
         }
         ledger
     }
@@ -99,18 +99,18 @@ impl Ledger {
             }
             WatchEvent::Bookmark => {}
         }
-        self.tell(&touched, now)
+        self.report(&touched, now)
     }
 
-    /// Looks at the clock: an experiment that still injects nothing, or whose replacement pod got ready, is told without further news.
+    /// Looks at the clock: an experiment that still injects nothing, or whose replacement pod got ready, is reported without a further event.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Entry> {
         let all: BTreeSet<String> = self.experiments.keys().cloned().collect();
-        self.tell(&all, now)
+        self.report(&all, now)
     }
 
-    /// All entries as last told, in the order they began.
+    /// All entries as last reported, in the order they began.
     pub fn entries(&self) -> Vec<Entry> {
-        let mut all: Vec<Entry> = self.told.values().filter(|e| e.state != State::Withdrawn).cloned().collect();
+        let mut all: Vec<Entry> = self.reported.values().filter(|e| e.state != State::Withdrawn).cloned().collect();
         all.sort_by(|a, b| (a.started, &a.key).cmp(&(b.started, &b.key)));
         all
     }
@@ -141,7 +141,7 @@ impl Ledger {
             known.delete(&meta, now);
         }
         let orphans = self.nodes.delete(&meta, &self.experiments, now);
-        self.told.extend(orphans.iter().map(|e| (format!("\u{0}{}", e.key), e.clone())));
+        self.reported.extend(orphans.iter().map(|e| (format!("\u{0}{}", e.key), e.clone())));
         touched.extend(orphans.into_iter().map(|e| format!("\u{0}{}", e.key)));
     }
 
@@ -173,15 +173,15 @@ impl Ledger {
     fn waiting_for(&self, namespace: &str) -> Vec<String> {
         let waits = |e: &&Entry| e.state == State::OneShot && e.ended.is_none();
         let hit = |e: &&Entry| e.targets.iter().any(|t| t.namespace == namespace);
-        self.told.values().filter(waits).filter(hit).map(|e| e.experiment.clone()).collect()
+        self.reported.values().filter(waits).filter(hit).map(|e| e.experiment.clone()).collect()
     }
 
-    fn tell(&mut self, touched: &BTreeSet<String>, now: Timestamp) -> Vec<Entry> {
+    fn report(&mut self, touched: &BTreeSet<String>, now: Timestamp) -> Vec<Entry> {
         let mut news = Vec::new();
         for uid in touched {
             if let Some(orphan) = uid.strip_prefix('\u{0}') {
-                let Some(entry) = self.told.remove(uid) else { continue };
-                if self.told.get(orphan) != Some(&entry) {
+                let Some(entry) = self.reported.remove(uid) else { continue };
+                if self.reported.get(orphan) != Some(&entry) {
                     news.push(entry);
                 }
                 continue;
@@ -190,18 +190,18 @@ impl Ledger {
             let entries = compose::entries(known, &self.pods, now, self.options);
             let keys: BTreeSet<&str> = entries.iter().map(|e| e.key.as_str()).collect();
             let prefix = format!("{uid}/");
-            let stale = self.told.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
+            let stale = self.reported.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
             let stale = stale.filter(|(key, e)| !keys.contains(key.as_str()) && e.state != State::Withdrawn);
             let withdrawn: Vec<Entry> =
                 stale.map(|(_, e)| Entry { state: State::Withdrawn, targets: Vec::new(), ..e.clone() }).collect();
             let changed = entries.into_iter().filter(|e| {
                 let bare = |e: &Entry| Entry { seen: None, ..e.clone() };
-                self.told.get(&e.key).is_none_or(|old| bare(old) != bare(e))
+                self.reported.get(&e.key).is_none_or(|old| bare(old) != bare(e))
             });
             news.extend(changed.chain(withdrawn));
         }
         news.iter().for_each(|e| {
-            self.told.insert(e.key.clone(), e.clone());
+            self.reported.insert(e.key.clone(), e.clone());
         });
         news
     }
@@ -217,7 +217,7 @@ impl Ledger {
         if let Some(uid) = oldest.or_else(any) {
             self.experiments.remove(&uid);
             let prefix = format!("{uid}/");
-            self.told.retain(|key, _| !key.starts_with(&prefix));
+            self.reported.retain(|key, _| !key.starts_with(&prefix));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What was really injected: a ledger of chaos experiments, kept from what the cluster says about them.
+//! A ledger of the faults that were really injected, kept from the cluster's records of chaos experiments, and the scoring against it.
 //!
 //! [`ledger::Ledger`] is fed with watch events and answers with [`Entry`]s; [`file`] keeps those as JSON lines; [`fallback`] makes entries from
 //! sources that know less; [`score`] puts answers beside them. Pure: no clock, no network, no files. This is the answer key, so the analysis must

@@ -1,4 +1,4 @@
-//! Reads what the ledger needs out of one custom resource. Tolerant: what is missing is `None`, what is strange is skipped.
+//! Reads what the ledger needs out of one custom resource. Missing fields are `None`, unexpected ones are skipped.
 
 use std::collections::BTreeMap;
 

@@ -16,7 +16,7 @@ const MAX_CONTAINERS: usize = 100;
 #[derive(Clone, Debug, PartialEq)]
 struct Pod {
     workload: String,
-    /// Whether it is told by the pod's owner, and not by its name.
+    /// Whether it is known from the pod's owner, and not guessed from its name.
     is_sure: bool,
     created: Option<Timestamp>,
     /// Ready since.
@@ -67,7 +67,7 @@ impl Pods {
         }
     }
 
-    /// The workload, and whether that is sure; told by the name alone where the pod was never seen.
+    /// The workload, and whether that is sure; guessed from the name alone where the pod was never observed.
     pub fn workload(&self, namespace: &str, pod: &str) -> (Option<String>, bool) {
         match self.all.get(&(namespace.to_owned(), pod.to_owned())) {
             Some(known) => (Some(known.workload.clone()), known.is_sure),
@@ -109,8 +109,8 @@ impl Pods {
 fn workload(value: &Value, name: &str, hash: Option<&str>) -> (String, bool) {
     let owners = value.pointer("/metadata/ownerReferences").and_then(Value::as_array);
     let owner = owners.into_iter().flatten().find(|o| o.get("controller").and_then(Value::as_bool).unwrap_or(true));
-    let told = owner.and_then(|o| Some((text(o, "/kind")?, text(o, "/name")?)));
-    match told {
+    let owner_ref = owner.and_then(|o| Some((text(o, "/kind")?, text(o, "/name")?)));
+    match owner_ref {
         Some(("ReplicaSet", owner)) => {
             let suffix = hash.map(|h| format!("-{h}"));
             let cut = suffix.and_then(|s| owner.strip_suffix(&s).map(ToOwned::to_owned));

@@ -6,7 +6,7 @@ use automap_core::time::Timestamp;
 use serde_json::Value;
 
 use crate::entry::{Entry, Source};
-use crate::fallback::seen::{InPlace, Seen};
+use crate::fallback::polled::{ActiveFault, PolledFaults};
 use crate::fallback::{flagd, istio, litmus};
 use crate::ledger::{Ledger, LedgerOptions, WatchEvent};
 use crate::object;
@@ -20,14 +20,14 @@ pub struct Recorder {
     ledger: Ledger,
     virtual_services: States,
     litmus: States,
-    flags: Seen,
+    flags: PolledFaults,
 }
 
-/// Objects that are a fault while they say so.
+/// Objects that describe a fault as long as they exist in that form.
 #[derive(Clone, Debug, Default)]
 struct States {
-    in_place: BTreeMap<String, Vec<InPlace>>,
-    seen: Seen,
+    in_place: BTreeMap<String, Vec<ActiveFault>>,
+    seen: PolledFaults,
 }
 
 impl Recorder {
@@ -55,7 +55,7 @@ impl Recorder {
 
     /// Takes a flagd file as it is now.
     pub fn flags(&mut self, file: &Value, now: Timestamp) -> Vec<Entry> {
-        self.flags.look(&flagd::faults(file), Source::Flagd, now)
+        self.flags.update(&flagd::faults(file), Source::Flagd, now)
     }
 
     /// Looks at the clock; see [`Ledger::tick`].
@@ -68,7 +68,7 @@ impl States {
     fn apply(
         &mut self,
         event: &WatchEvent,
-        faults: impl Fn(&Value) -> Vec<InPlace>,
+        faults: impl Fn(&Value) -> Vec<ActiveFault>,
         source: Source,
         now: Timestamp,
     ) -> Vec<Entry> {
@@ -94,8 +94,8 @@ impl States {
             }
             WatchEvent::Bookmark => {}
         }
-        let all: Vec<InPlace> = self.in_place.values().flatten().cloned().collect();
-        self.seen.look(&all, source, now)
+        let all: Vec<ActiveFault> = self.in_place.values().flatten().cloned().collect();
+        self.seen.update(&all, source, now)
     }
 }
 

@@ -21,7 +21,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Longest request that is not a watch. A watch ends by itself before.
 const READ_WITHIN: Duration = Duration::from_secs(300);
 
-/// Which cluster, and as whom.
+/// Which cluster, and with which identity.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectOptions {
     /// A kubeconfig file. `None`: as kubectl finds it (`KUBECONFIG`, `~/.kube/config`), else the pod's own service account.

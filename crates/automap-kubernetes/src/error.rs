@@ -1,4 +1,4 @@
-//! What went wrong with a cluster, and what to try.
+//! Why a request to a cluster failed, worded with what to try next.
 
 use kube::core::Status;
 

@@ -1,6 +1,6 @@
-//! What a cluster says about chaos experiments, pods and rights, read over its API.
+//! Reads chaos experiments, pods and access rights from a Kubernetes cluster over its API.
 //!
-//! [`Cluster`] is the connection; [`watch()`] delivers the news that [`automap_chaos::Recorder`] takes; [`rights`] asks what one may;
+//! [`Cluster`] is the connection; [`watch()`] delivers the events that [`automap_chaos::Recorder`] takes; [`rights`] reviews what the user may do;
 //! [`operate`] is the only part that changes anything: it creates and deletes experiments, for drills.
 //!
 //! Ground truth passes through here, so no analysis may depend on this crate.
@@ -15,4 +15,4 @@ mod watch;
 pub use cluster::{Cluster, ConnectOptions};
 pub use error::ClusterError;
 pub use resource::{EVENTS, LITMUS_RESULTS, PODS, Resource, VIRTUAL_SERVICES, experiments};
-pub use watch::{Heard, Scope, WatchState, watch};
+pub use watch::{Scope, WatchMessage, WatchState, watch};

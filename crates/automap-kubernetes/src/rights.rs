@@ -1,4 +1,5 @@
-//! What one may, asked from the server itself (`SelfSubjectAccessReview`).
+//! Reviews the user's access rights by asking the server (`SelfSubjectAccessReview`): which are missing for a ledger, and which are wider
+//! than needed.
 
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use kube::api::{Api, PostParams};
@@ -23,7 +24,7 @@ pub struct Right {
 pub struct Rights {
     /// Needed to keep a ledger.
     pub needed: Vec<Right>,
-    /// Of use only to drills (experiments) or to nobody here (secrets, pods): too wide where they are allowed.
+    /// Needed by drills only (experiments) or not at all (secrets, pods): too wide where they are allowed.
     pub excess: Vec<Right>,
 }
 

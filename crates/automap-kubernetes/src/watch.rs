@@ -1,4 +1,7 @@
-//! Watching several kinds at a time: list, watch from there, list again when the watch has lost its place.
+//! Watches several kinds of objects at a time: lists them, watches from there, and lists again when the server has forgotten the place.
+//!
+//! Each kind has a task of its own; all send to one bounded channel. A kind that is missing or forbidden is retried, since it may be
+//! installed or allowed later.
 
 use std::time::Duration;
 
@@ -6,7 +9,7 @@ use automap_chaos::WatchEvent;
 use futures_util::TryStreamExt;
 use kube::Client;
 use kube::api::WatchParams;
-use kube::core::{DynamicObject, WatchEvent as Told};
+use kube::core::{DynamicObject, WatchEvent as KubeEvent};
 use serde_json::Value;
 use tokio::sync::mpsc::{Sender, channel};
 
@@ -14,7 +17,7 @@ use crate::cluster::{Cluster, api, list};
 use crate::error::{Asked, ClusterError};
 use crate::resource::Resource;
 
-/// News that wait to be taken; beyond it the watches wait, and so do the servers.
+/// Messages that wait to be taken; beyond it the watches wait, and so do the servers.
 const MAX_WAITING: usize = 1000;
 /// The server ends a watch after so long; a connection that died quietly is noticed then at the latest.
 const WATCH_S: u32 = 240;
@@ -23,7 +26,7 @@ const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_LAST: Duration = Duration::from_secs(30);
 /// A kind that does not exist, or may not be read, is tried again so often: it may be installed or allowed one day.
 const RETRY_ABSENT: Duration = Duration::from_secs(60);
-/// How often nothing is said.
+/// How often a tick is sent while nothing happens.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Namespaces and kinds that are watched.
@@ -42,18 +45,18 @@ pub enum WatchState {
     Watching,
     /// The kind does not exist there.
     Missing,
-    /// It may not be read; what the server said.
+    /// It may not be read; the server's message.
     Forbidden(String),
     /// It failed and is tried again; what happened.
     Broken(String),
 }
 
-/// What is heard.
+/// A message of the watches.
 #[derive(Debug)]
-pub enum Heard {
+pub enum WatchMessage {
     /// Something changed.
-    News(WatchEvent),
-    /// A watch does better or worse. Said once for each change.
+    Event(WatchEvent),
+    /// The state of a watch changed.
     State {
         /// Which kind.
         resource: Resource,
@@ -67,7 +70,7 @@ pub enum Heard {
 }
 
 /// Watches until `take` answers with false.
-pub fn watch(cluster: &Cluster, scope: &Scope, take: &mut dyn FnMut(Heard) -> bool) {
+pub fn watch(cluster: &Cluster, scope: &Scope, take: &mut dyn FnMut(WatchMessage) -> bool) {
     cluster.runtime.block_on(async {
         let (to, mut from) = channel(MAX_WAITING);
         let all = [String::new()];
@@ -83,8 +86,8 @@ pub fn watch(cluster: &Cluster, scope: &Scope, take: &mut dyn FnMut(Heard) -> bo
         let mut tick = tokio::time::interval(TICK);
         loop {
             let heard = tokio::select! {
-                heard = from.recv() => heard.unwrap_or(Heard::Tick),
-                _ = tick.tick() => Heard::Tick,
+                heard = from.recv() => heard.unwrap_or(WatchMessage::Tick),
+                _ = tick.tick() => WatchMessage::Tick,
             };
             if !take(heard) {
                 return;
@@ -94,7 +97,7 @@ pub fn watch(cluster: &Cluster, scope: &Scope, take: &mut dyn FnMut(Heard) -> bo
 }
 
 /// One kind in one namespace, until nobody listens.
-async fn one(client: Client, server: String, resource: Resource, namespace: String, to: Sender<Heard>) {
+async fn one(client: Client, server: String, resource: Resource, namespace: String, to: Sender<WatchMessage>) {
     let mut said: Option<WatchState> = None;
     let mut wait = RETRY_FIRST;
     loop {
@@ -136,7 +139,7 @@ async fn round(
     client: &Client,
     resource: Resource,
     namespace: &str,
-    to: &Sender<Heard>,
+    to: &Sender<WatchMessage>,
     said: &mut Option<WatchState>,
 ) -> Result<(), Stopped> {
     let (objects, mut version) = list(client, resource, namespace).await.map_err(Stopped::Failed)?;
@@ -151,20 +154,20 @@ async fn round(
         let mut stream = Box::pin(api.watch(&params, &version).await.map_err(Stopped::Failed)?);
         while let Some(told) = stream.try_next().await.map_err(Stopped::Failed)? {
             let object = match &told {
-                Told::Added(o) | Told::Modified(o) | Told::Deleted(o) => Some(o),
-                Told::Bookmark(_) | Told::Error(_) => None,
+                KubeEvent::Added(o) | KubeEvent::Modified(o) | KubeEvent::Deleted(o) => Some(o),
+                KubeEvent::Bookmark(_) | KubeEvent::Error(_) => None,
             };
             if let Some(new) = object.and_then(|o| o.metadata.resource_version.clone()) {
                 version = new;
             }
             match told {
-                Told::Added(o) => send(to, WatchEvent::Added(value(&o)?)).await?,
-                Told::Modified(o) => send(to, WatchEvent::Modified(value(&o)?)).await?,
-                Told::Deleted(o) => send(to, WatchEvent::Deleted(value(&o)?)).await?,
-                Told::Bookmark(b) => version = b.metadata.resource_version,
+                KubeEvent::Added(o) => send(to, WatchEvent::Added(value(&o)?)).await?,
+                KubeEvent::Modified(o) => send(to, WatchEvent::Modified(value(&o)?)).await?,
+                KubeEvent::Deleted(o) => send(to, WatchEvent::Deleted(value(&o)?)).await?,
+                KubeEvent::Bookmark(b) => version = b.metadata.resource_version,
                 // Too old: what happened since then is only in a new list.
-                Told::Error(status) if status.code == 410 => return Ok(()),
-                Told::Error(status) => return Err(Stopped::Failed(kube::Error::Api(status))),
+                KubeEvent::Error(status) if status.code == 410 => return Ok(()),
+                KubeEvent::Error(status) => return Err(Stopped::Failed(kube::Error::Api(status))),
             }
         }
     }
@@ -174,13 +177,13 @@ fn value(object: &DynamicObject) -> Result<Value, Stopped> {
     serde_json::to_value(object).map_err(|e| Stopped::Failed(kube::Error::SerdeError(e)))
 }
 
-async fn send(to: &Sender<Heard>, event: WatchEvent) -> Result<(), Stopped> {
-    to.send(Heard::News(event)).await.map_err(|_| Stopped::NobodyListens)
+async fn send(to: &Sender<WatchMessage>, event: WatchEvent) -> Result<(), Stopped> {
+    to.send(WatchMessage::Event(event)).await.map_err(|_| Stopped::NobodyListens)
 }
 
 /// Says how the watch is doing, where that is news. Whether anybody listens.
 async fn tell(
-    to: &Sender<Heard>,
+    to: &Sender<WatchMessage>,
     said: &mut Option<WatchState>,
     resource: Resource,
     namespace: &str,
@@ -190,5 +193,5 @@ async fn tell(
         return true;
     }
     *said = Some(state.clone());
-    to.send(Heard::State { resource, namespace: namespace.to_owned(), state }).await.is_ok()
+    to.send(WatchMessage::State { resource, namespace: namespace.to_owned(), state }).await.is_ok()
 }

@@ -1,6 +1,7 @@
 //! The ledger, the review of rights and the operations of a drill on a real API server. Needs etcd and kube-apiserver, which take long to
 //! build, so it runs by `make test-cluster` only; `scripts/cluster/build.sh` gets them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::print_stderr, reason = "the server's log explains a failure")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use automap_chaos::{Entry, LedgerOptions, Recorder, State};
 use automap_core::time::Timestamp;
 use automap_kubernetes::{
-    Cluster, ClusterError, ConnectOptions, Heard, PODS, Resource, Scope, experiments, operate, rights, watch,
+    Cluster, ClusterError, ConnectOptions, PODS, Resource, Scope, WatchMessage, experiments, operate, rights, watch,
 };
 use serde_json::{Value, json};
 
@@ -146,9 +147,9 @@ fn record(cluster: Cluster, resources: Vec<Resource>) -> (mpsc::Sender<()>, mpsc
         let mut all: Vec<Entry> = Vec::new();
         watch(&cluster, &Scope { namespaces: Vec::new(), resources }, &mut |heard| {
             let news = match heard {
-                Heard::News(event) => recorder.apply(&event, now()),
-                Heard::Tick => recorder.tick(now()),
-                Heard::State { .. } => Vec::new(),
+                WatchMessage::Event(event) => recorder.apply(&event, now()),
+                WatchMessage::Tick => recorder.tick(now()),
+                WatchMessage::State { .. } => Vec::new(),
             };
             for entry in news {
                 all.retain(|e| e.key != entry.key);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use automap_chaos::WatchEvent;
 use automap_kubernetes::{
-    Cluster, ClusterError, ConnectOptions, Heard, PODS, Resource, Scope, WatchState, experiments, watch,
+    Cluster, ClusterError, ConnectOptions, PODS, Resource, Scope, WatchMessage, WatchState, experiments, watch,
 };
 use serde_json::{Value, json};
 
@@ -114,14 +114,14 @@ fn heard(cluster: &Cluster, resources: Vec<Resource>, enough: usize) -> Vec<Stri
         |objects: &[Value]| objects.iter().filter_map(|o| o["metadata"]["name"].as_str()).collect::<Vec<_>>().join(",");
     watch(cluster, &Scope { namespaces: vec!["shop".to_owned()], resources }, &mut |news| {
         match news {
-            Heard::News(WatchEvent::Relisted { kind, objects, .. }) => {
+            WatchMessage::Event(WatchEvent::Relisted { kind, objects, .. }) => {
                 all.push(format!("{kind} list {}", names(&objects)))
             }
-            Heard::News(WatchEvent::Added(o)) => all.push(format!("added {}", names(&[o]))),
-            Heard::News(WatchEvent::Modified(o)) => all.push(format!("modified {}", names(&[o]))),
-            Heard::News(WatchEvent::Deleted(o)) => all.push(format!("deleted {}", names(&[o]))),
-            Heard::News(WatchEvent::Bookmark) | Heard::Tick => {}
-            Heard::State { resource, state, .. } => all.push(match state {
+            WatchMessage::Event(WatchEvent::Added(o)) => all.push(format!("added {}", names(&[o]))),
+            WatchMessage::Event(WatchEvent::Modified(o)) => all.push(format!("modified {}", names(&[o]))),
+            WatchMessage::Event(WatchEvent::Deleted(o)) => all.push(format!("deleted {}", names(&[o]))),
+            WatchMessage::Event(WatchEvent::Bookmark) | WatchMessage::Tick => {}
+            WatchMessage::State { resource, state, .. } => all.push(match state {
                 WatchState::Watching => format!("{} watching", resource.kind),
                 WatchState::Missing => format!("{} missing", resource.kind),
                 WatchState::Forbidden(why) => format!("{} forbidden: {why}", resource.kind),

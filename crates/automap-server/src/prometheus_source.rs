@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
-use automap_sources::prometheus::{Client, ObserveOptions, SourceError, Tail, observe_again};
+use automap_sources::prometheus::{Client, ObserveOptions, SourceError, Tail, observe_incrementally};
 
 use crate::config::{Span, Target};
 use crate::watcher::{LookError, Source};
@@ -59,7 +59,7 @@ impl Source for PrometheusSource {
             scrape_interval_ms: self.scrape_interval_ms,
             ..ObserveOptions::new(&self.namespace, now.plus_ms(-self.remember_ms), now, now)
         };
-        let fetched = observe_again(&mut self.tail, &self.client, &options, &|_| {}).map_err(told)?;
+        let fetched = observe_incrementally(&mut self.tail, &self.client, &options, &|_| {}).map_err(told)?;
         self.requests.fetch_add(fetched.stats.requests, Ordering::Relaxed);
         Ok(fetched.observation)
     }

@@ -1,6 +1,6 @@
-//! Who calls whom, as somebody wrote it down: pairs `caller,callee`, one a line, or a JSON list of pairs.
+//! Reads a file of calls between services: pairs `caller,callee`, one a line, or a JSON list of pairs.
 //!
-//! Lines that are empty or begin with `#` are skipped. Left out: weights and protocols; a call is a call.
+//! Lines that are empty or begin with `#` are skipped. Left out: weights and protocols; all calls count alike.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ pub struct CallsError {
 /// Reads pairs `(caller, callee)` in the order of the file.
 ///
 /// # Errors
-/// [`CallsError`] when the file cannot be read, is too large, holds no call, or a line is no pair.
+/// [`CallsError`] when the file cannot be read, is too large, holds no call, or a line is not a pair.
 pub fn read(path: &Path) -> Result<Vec<(String, String)>, CallsError> {
     let fail = |problem: String| CallsError { file: path.display().to_string(), problem };
     let text = bounded::read_text_file(path, MAX_FILE_BYTES).map_err(|e| fail(e.reason.to_string()))?;
@@ -36,8 +36,8 @@ fn parse(text: &str) -> Result<Vec<(String, String)>, String> {
         serde_json::from_str(text).map_err(|e| format!("{e}; write [[\"caller\", \"callee\"], …]"))?
     } else {
         let lines = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim()));
-        let told = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-        told.map(pair).collect::<Result<Vec<_>, String>>()?
+        let given = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+        given.map(pair).collect::<Result<Vec<_>, String>>()?
     };
     match calls.len() {
         0 => Err("no call in it; write caller,callee, one pair a line".to_owned()),
@@ -50,7 +50,7 @@ fn pair((line, text): (usize, &str)) -> Result<(String, String), String> {
     let ends = text.split_once("->").or_else(|| text.split_once('→')).or_else(|| text.split_once(','));
     let ends = ends.map(|(from, to)| (from.trim().to_owned(), to.trim().to_owned()));
     let is_pair = |(from, to): &(String, String)| !from.is_empty() && !to.is_empty() && !to.contains(',');
-    ends.filter(is_pair).ok_or_else(|| format!("line {line}: '{text}' is no call; write caller,callee"))
+    ends.filter(is_pair).ok_or_else(|| format!("line {line}: '{text}' is not a call; write caller,callee"))
 }
 
 #[cfg(test)]
@@ -73,7 +73,7 @@ mod tests {
     fn nonsense_is_named_with_its_line() {
         for (text, words) in [
             ("", "no call in it"),
-            ("a,b\nfront-end orders", "line 2: 'front-end orders' is no call"),
+            ("a,b\nfront-end orders", "line 2: 'front-end orders' is not a call"),
             ("a,b,c", "line 1"),
             ("a,", "line 1"),
             (r#"[["a"]]"#, "write [["),

@@ -1,7 +1,7 @@
 //! One observation in one Parquet file: what `diagnose` needs, and what pandas and DuckDB can open.
 //!
 //! The table is long: `time` (milliseconds, UTC), `service`, `metric` (a call carries its callee behind a slash:
-//! `client_latency_ms/payment`), `value`. A gap is a row that is not there. What a table cannot say (the time axis,
+//! `client_latency_ms/payment`), `value`. A gap is a row that is not there. What a table cannot hold (the time axis,
 //! calls, windows, notes, queries) is JSON under the key [`METADATA_KEY`]. Reading gives back the observation to the
 //! bit; the same observation gives the same bytes.
 
@@ -22,7 +22,7 @@ pub use write::to_bytes;
 
 use crate::bounded::{ReadFailure, read_file};
 
-/// The file's key for everything that is no row.
+/// The file's key for everything that is not a row.
 pub const METADATA_KEY: &str = "automap.capture";
 /// Version of the metadata; readers refuse later ones.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -31,7 +31,7 @@ pub const MAX_FILE_BYTES: u64 = 256 << 20;
 /// Most rows that are read: 300 services × 25 metrics × 1,600 samples.
 pub const MAX_ROWS: u64 = 12_000_000;
 
-/// Name of a capture that is no file, for messages.
+/// Name of a capture that is not a file, for messages.
 const EMBEDDED: &str = "the embedded capture";
 
 /// The table's columns, in order.
@@ -53,7 +53,7 @@ pub fn write(path: &Path, observation: &Observation) -> Result<(), CaptureError>
     partial.push(".partial");
     let written = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, path));
     written.map_err(|e| {
-        // The first error is the one to tell.
+        // The first error is the one to report.
         let _ = fs::remove_file(&partial);
         CaptureError::io("write", path, &e)
     })
@@ -62,7 +62,7 @@ pub fn write(path: &Path, observation: &Observation) -> Result<(), CaptureError>
 /// Reads a capture.
 ///
 /// # Errors
-/// When the file cannot be read, is no Parquet file, is no capture, is damaged, or is larger than the bounds above.
+/// When the file cannot be read, is not a Parquet file or not a capture, is damaged, or is larger than the bounds above.
 pub fn read(path: &Path) -> Result<Observation, CaptureError> {
     let name = path.display().to_string();
     let bytes = read_file(path, MAX_FILE_BYTES).map_err(|e| match e.reason {

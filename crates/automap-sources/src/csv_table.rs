@@ -2,7 +2,7 @@
 //!
 //! The service ends at the first underscore; the callee of a call stands behind a slash:
 //! `orders_client_latency_ms/payment`. An empty cell, `NaN` and infinities are gaps. Left out: separators other than the
-//! comma, and who calls whom, which a table cannot say.
+//! comma, and the calls between services, which a table cannot express.
 
 mod columns;
 mod error;
@@ -30,8 +30,8 @@ pub const MAX_ROWS: usize = 1_000_000;
 /// Reads a table.
 ///
 /// # Errors
-/// [`CsvError`] when the file cannot be read, a row is cut off, a cell is no number, a time is missing or stands twice,
-/// a column stands twice, or there is nothing to use.
+/// [`CsvError`] when the file cannot be read, a row is cut off, a cell is not a number, a time is missing or repeated,
+/// a column is repeated, or there is nothing to use.
 pub fn read(path: &Path, hint: WindowHint) -> Result<Observation, CsvError> {
     let name = path.display().to_string();
     let fail = |problem| CsvError { file: name.clone(), problem };

@@ -1,7 +1,7 @@
 //! Where metrics come from: a Prometheus server, a capture file, a plain table.
 //!
 //! Every source ends in the same [`automap_core::observation::Observation`]. What a source could not see is part of it:
-//! gaps stay gaps, and a signal that is missing is told with its reason. An `Err` means that no answer is possible.
+//! gaps stay gaps, and a missing signal is reported with its reason. An `Err` means that no answer is possible.
 //!
 //! ```text
 //!  prometheus::observe(&client, &options, &progress) ┐
@@ -9,7 +9,7 @@
 //!  csv_table::read(path, hint)                       ┘
 //! ```
 //!
-//! The words of Prometheus, Istio and Kubernetes end here; nothing here knows how causes are found.
+//! Names of Prometheus, Istio and Kubernetes end here; nothing here knows how causes are found.
 
 pub mod bounded;
 pub mod calls_file;

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! One query per signal for all services, never one per service. [`observe`] does everything; [`Client`] answers single
-//! queries; [`catalogue`] tells which presets find anything. The table of expressions is `presets.rs`, the presets of
+//! queries; [`catalogue`] lists which presets find anything. The table of expressions is `presets.rs`, the presets of
 //! other systems are files under `presets/built_in/`. Left out: SigV4, exemplars, native histograms, remote read.
 
 mod address;
@@ -18,6 +18,7 @@ pub(crate) mod discover;
 mod error;
 mod files;
 mod gather;
+mod http_failure;
 mod names;
 mod observe;
 mod observe_options;
@@ -28,7 +29,6 @@ mod pods;
 pub(crate) mod presets;
 pub(crate) mod promql;
 mod query;
-mod refusal;
 mod retry;
 mod scrape;
 mod source_error;
@@ -42,7 +42,7 @@ pub use catalogue::{Offer, OfferState, catalogue};
 pub use client::{Client, FetchStats};
 pub use decode::{LabelledSeries, Labels};
 pub use error::{Failure, RequestError};
-pub use observe::{explain_queries, observe, observe_again};
+pub use observe::{explain_queries, observe, observe_incrementally};
 pub use observe_options::{DEFAULT_SETTLE_MS, Fetched, ObserveOptions, PlannedQuery, Preset, Progress};
 pub use options::{
     Auth, ClientOptions, DEFAULT_MAX_BODY_BYTES, MAX_CONCURRENCY, MAX_RETRIES, RetryOptions, Secret, SecretSource,

@@ -138,9 +138,9 @@ fn a_usual_capture_is_small() {
 fn a_cut_or_foreign_file_is_named_with_the_reason() {
     let bytes = capture::to_bytes(&small()).unwrap();
     for (name, content, expected) in [
-        ("cut.parquet", &bytes[..bytes.len() / 2], "no complete Parquet file"),
-        ("empty.parquet", &[][..], "no complete Parquet file"),
-        ("text.parquet", &b"time,orders_cpu\n1,2\n"[..], "no complete Parquet file"),
+        ("cut.parquet", &bytes[..bytes.len() / 2], "not a complete Parquet file"),
+        ("empty.parquet", &[][..], "not a complete Parquet file"),
+        ("text.parquet", &b"time,orders_cpu\n1,2\n"[..], "not a complete Parquet file"),
     ] {
         let file = TempFile::new(name, content);
         let message = capture::read(&file.0).unwrap_err().to_string();

@@ -56,11 +56,11 @@ fn every_mistake_is_named_with_its_place() {
         ("time,a_cpu\n1,2\n2,3\n1,4\n", "lines 2 and 4 have the same time 1970-01-01T00:00:01Z"),
         ("time,a_cpu,b_cpu\n1,2,3\n2,3\n", "line 3 has 2 cell(s), the header has 3; is the file cut off?"),
         ("time,a_cpu\n1,2\n2,3,4\n", "line 3 has 3 cell(s)"),
-        ("time,a_cpu\n1,2\n2,3 ms\n", "line 3, column \"a_cpu\": \"3 ms\" is no number"),
-        ("time,a_cpu\n1,2\nyesterday,3\n", "line 3: \"yesterday\" is no time"),
-        ("time,a_cpu\n1,2\nNaN,3\n", "line 3: \"NaN\" is no time"),
-        ("time,a_cpu\n1,2\n1e300,3\n", "line 3: \"1e300\" is no time"),
-        ("time,a_cpu\n1,2\n,3\n", "line 3: \"\" is no time"),
+        ("time,a_cpu\n1,2\n2,3 ms\n", "line 3, column \"a_cpu\": \"3 ms\" is not a number"),
+        ("time,a_cpu\n1,2\nyesterday,3\n", "line 3: \"yesterday\" is not a time"),
+        ("time,a_cpu\n1,2\nNaN,3\n", "line 3: \"NaN\" is not a time"),
+        ("time,a_cpu\n1,2\n1e300,3\n", "line 3: \"1e300\" is not a time"),
+        ("time,a_cpu\n1,2\n,3\n", "line 3: \"\" is not a time"),
     ] {
         let message = read(text).unwrap_err().to_string();
         assert!(message.contains(expected) && message.contains(".csv: "), "{text:?}: {message}");
@@ -73,7 +73,7 @@ fn bytes_that_are_no_text_do_no_harm() {
     std::fs::write(&path, b"time,a_\xff\n1,\xfe\n").unwrap();
     let message = csv_table::read(&path, WindowHint::default()).unwrap_err().to_string();
     std::fs::remove_file(&path).unwrap();
-    assert!(message.contains("line 2") && message.contains("is no number"), "{message}");
+    assert!(message.contains("line 2") && message.contains("is not a number"), "{message}");
     let gone = csv_table::read(&path, WindowHint::default()).unwrap_err().to_string();
     assert!(gone.contains("cannot be read"), "{gone}");
 }

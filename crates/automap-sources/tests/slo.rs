@@ -113,7 +113,7 @@ fn what_is_wrong_is_named_with_its_place() {
             "slos[0].sli.events.error_query has no",
         ),
         (&PYRRA.replace("latency:", "bool_gauge:"), "f.yaml: spec.indicator has neither ratio nor latency"),
-        (&PYRRA.replace("4w", "4y"), "spec.window: '4y' is no period"),
+        (&PYRRA.replace("4w", "4y"), "spec.window: '4y' is not a period"),
         (&OPEN_SLO.replace("name: requests", "name: others"), "no SLI 'requests' stands in this file"),
     ] {
         let error = parse(text, "f.yaml").unwrap_err().to_string();

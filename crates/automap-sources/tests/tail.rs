@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{
-    DISCOVER_EVERY_MS, DISCOVER_YOUNG_EVERY_MS, Fetched, ObserveOptions, SourceError, Tail, observe, observe_again,
+    DISCOVER_EVERY_MS, DISCOVER_YOUNG_EVERY_MS, Fetched, ObserveOptions, SourceError, Tail, observe,
+    observe_incrementally,
 };
 use serde_json::{Value, json};
 use support::shop::Shop;
@@ -58,7 +59,7 @@ impl Living {
     }
 
     fn again(&self, tail: &mut Tail) -> Result<Fetched, SourceError> {
-        observe_again(tail, &self.server.client(), &self.options(), &|_| {})
+        observe_incrementally(tail, &self.server.client(), &self.options(), &|_| {})
     }
 
     fn whole(&self) -> Fetched {
@@ -140,7 +141,7 @@ fn a_clock_that_was_ahead_and_another_step_begin_anew() {
     let again = living.again(&mut tail).unwrap();
     assert_eq!(settled(&again.observation), settled(&living.whole().observation));
     let coarse = ObserveOptions { step_ms: Some(60_000), ..living.options() };
-    let again = observe_again(&mut tail, &living.server.client(), &coarse, &|_| {}).unwrap();
+    let again = observe_incrementally(&mut tail, &living.server.client(), &coarse, &|_| {}).unwrap();
     let whole = observe(&living.server.client(), &coarse, &|_| {}).unwrap();
     assert_eq!(format!("{:?}", again.observation.frame), format!("{:?}", whole.observation.frame));
 }

@@ -172,8 +172,8 @@ fn live_and_capture_print_the_same_bytes() {
 fn files_that_are_not_what_they_should_be() {
     let whole = std::fs::read(DEMO).unwrap();
     for (name, content, option, part) in [
-        ("cut.parquet", &whole[..whole.len() / 2], "--capture", "is no complete Parquet file"),
-        ("text.parquet", &b"time,a_cpu\n1,2\n"[..], "--capture", "is no complete Parquet file"),
+        ("cut.parquet", &whole[..whole.len() / 2], "--capture", "is not a complete Parquet file"),
+        ("text.parquet", &b"time,a_cpu\n1,2\n"[..], "--capture", "is not a complete Parquet file"),
         ("empty.csv", b"", "--csv", "is empty; expected a header with time"),
         ("twice.csv", b"time,a_cpu\n1,1\n1,2\n", "--csv", "lines 2 and 3 have the same time"),
         ("cut.csv", b"time,a_cpu,b_cpu\n1,1,1\n2,1\n", "--csv", "line 3"),

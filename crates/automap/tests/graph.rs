@@ -269,5 +269,5 @@ fn calls_of_a_file_are_edges_that_nobody_observed() {
     let output = ask("shop stock\n");
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(error.contains("calls.txt: line 1: 'shop stock' is no call"), "{error}");
+    assert!(error.contains("calls.txt: line 1: 'shop stock' is not a call"), "{error}");
 }

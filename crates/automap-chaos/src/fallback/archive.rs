@@ -9,7 +9,7 @@ use crate::object::{text, time};
 /// Most archives read at a time.
 const MAX_ARCHIVES: usize = 10_000;
 
-/// One entry for each archived experiment: it began; whom it hit and when it ended nobody knows.
+/// One entry for each archived experiment: its beginning is known, its targets and its end are not.
 pub fn archives(list: &Value) -> Vec<Entry> {
     list.as_array().into_iter().flatten().take(MAX_ARCHIVES).filter_map(archive).collect()
 }

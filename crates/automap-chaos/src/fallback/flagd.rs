@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::seen::InPlace;
+use super::polled::ActiveFault;
 use crate::object::text;
 
 /// Flag, service that it breaks, what moves first: the OpenTelemetry demo's `demo.flagd.json`.
@@ -23,7 +23,7 @@ const KNOWN: [(&str, &str, &str); 13] = [
 ];
 
 /// Flags of a flagd file (or ConfigMap's value) that are on: enabled, known to break something, and not at the variant that does nothing.
-pub fn faults(file: &Value) -> Vec<InPlace> {
+pub fn faults(file: &Value) -> Vec<ActiveFault> {
     let on = |(flag, service, metric): &(&str, &str, &str)| {
         let value = file.pointer(&format!("/flags/{flag}"))?;
         if text(value, "/state").is_some_and(|s| s != "ENABLED") {
@@ -32,7 +32,7 @@ pub fn faults(file: &Value) -> Vec<InPlace> {
         let variant = text(value, "/defaultVariant")?;
         let setting = value.pointer("/variants").and_then(|v| v.get(variant))?;
         let percent = setting.as_f64().filter(|v| *v > 0.0 && *v < 1.0).map(|v| (v * 100.0).round() as u64);
-        is_on(setting).then(|| InPlace {
+        is_on(setting).then(|| ActiveFault {
             id: format!("flagd/{flag}"),
             kind: "flagd".to_owned(),
             namespace: String::new(),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::seen::InPlace;
+use super::polled::ActiveFault;
 use crate::kinds;
 use crate::object::{self, text, time};
 
@@ -12,10 +12,10 @@ const MAX_ROUTES: usize = 500;
 const MAX_CHANGES: usize = 200;
 
 /// Faults of one VirtualService that are in place; several routes to one host with the same fault are one.
-pub fn faults(virtual_service: &Value) -> Vec<InPlace> {
+pub fn faults(virtual_service: &Value) -> Vec<ActiveFault> {
     let Some(meta) = object::meta(virtual_service, "VirtualService") else { return Vec::new() };
     let routes = virtual_service.pointer("/spec/http").and_then(Value::as_array).into_iter().flatten().take(MAX_ROUTES);
-    let mut all: Vec<InPlace> = Vec::new();
+    let mut all: Vec<ActiveFault> = Vec::new();
     for route in routes {
         for action in ["delay", "abort"] {
             let Some(fault) = route.pointer(&format!("/fault/{action}")).filter(|f| f.is_object()) else { continue };
@@ -26,7 +26,7 @@ pub fn faults(virtual_service: &Value) -> Vec<InPlace> {
             if percent <= 0.0 || all.iter().any(|known| known.id == id) {
                 continue;
             }
-            all.push(InPlace {
+            all.push(ActiveFault {
                 id,
                 kind: "VirtualService".to_owned(),
                 namespace: meta.namespace.clone(),

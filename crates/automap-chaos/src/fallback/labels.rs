@@ -1,4 +1,4 @@
-//! A file that somebody wrote: faults by hand, by a script, by another tool.
+//! Reads a file of faults that was written by hand, by a script or by another tool.
 
 use automap_core::time::Timestamp;
 use serde::Deserialize;
@@ -15,7 +15,7 @@ pub enum LabelsError {
     /// Not the shape of a labels file.
     #[error("{0}; a labels file is a list `faults:` of name, services, from, to (see docs/chaos.md)")]
     Shape(String),
-    /// A fault says what cannot be.
+    /// A fault contradicts itself.
     #[error("fault {number} ({name}): {problem}")]
     Fault {
         /// Counted from 1.
@@ -64,7 +64,7 @@ pub fn read(yaml: &str) -> Result<Vec<Entry>, LabelsError> {
 fn entry(number: usize, fault: Fault) -> Result<Entry, LabelsError> {
     let wrong = |problem: String| LabelsError::Fault { number, name: fault.name.clone(), problem };
     let at = |key: &str, text: &str| {
-        let problem = || wrong(format!("{key} {text:?} is no instant; write 2026-03-01T14:05:00Z"));
+        let problem = || wrong(format!("{key} {text:?} is not a time; write 2026-03-01T14:05:00Z"));
         Timestamp::parse_rfc3339(text).ok_or_else(problem)
     };
     let from = at("from", &fault.from)?;

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::seen::InPlace;
+use super::polled::ActiveFault;
 use crate::object::{self, text};
 
 /// Most targets of one result that are read.
 const MAX_TARGETS: usize = 1000;
 
 /// The fault of one ChaosResult, while it is in place: its phase is `Running`, or a target is `injected`.
-pub fn fault(result: &Value) -> Option<InPlace> {
+pub fn fault(result: &Value) -> Option<ActiveFault> {
     let meta = object::meta(result, "ChaosResult")?;
     let targets: Vec<&Value> = result
         .pointer("/status/history/targets")
@@ -28,7 +28,7 @@ pub fn fault(result: &Value) -> Option<InPlace> {
     services.sort_unstable();
     services.dedup();
     // A result is used again by the next run of the same engine, so its creation says nothing about this one.
-    Some(InPlace {
+    Some(ActiveFault {
         id: format!("litmus/{}", meta.uid),
         kind: "Litmus".to_owned(),
         namespace: meta.namespace,

@@ -3,7 +3,7 @@
 use automap_core::time::Timestamp;
 use serde_json::json;
 
-use super::seen::Seen;
+use super::polled::PolledFaults;
 use super::*;
 use crate::pods::Pods;
 use crate::{Entry, Source, State};
@@ -31,7 +31,7 @@ fn events_tell_who_was_hit_and_how_long() {
         applied("shop/a-0/app", 10), applied("shop/b-0", 11), of_a_pod,
         event("TimeUp", "Time up according to the duration", 41),
     ]});
-    let entries = said::kubernetes(&list, &Pods::default());
+    let entries = events::kubernetes(&list, &Pods::default());
     assert_eq!(entries.len(), 1);
     let entry = &entries[0];
     assert_eq!(
@@ -45,7 +45,7 @@ fn events_tell_who_was_hit_and_how_long() {
 #[test]
 fn events_without_an_injection_say_so() {
     let list = json!({"items": [event("Started", "", 9), event("Failed", "Failed to select targets: no pod", 9)]});
-    let entry = said::kubernetes(&list, &Pods::default()).remove(0);
+    let entry = events::kubernetes(&list, &Pods::default()).remove(0);
     assert_eq!((entry.state, entry.started), (State::NothingInjected, None));
     assert!(entry.notes.iter().any(|n| n.contains("no pod")), "{:?}", entry.notes);
 }
@@ -60,7 +60,7 @@ fn the_dashboard_says_the_same_in_its_own_fields() {
         one("Applied", "Successfully apply chaos for shop/carts-0/carts", 10),
         one("Recovered", "Successfully recover chaos for shop/carts-0/carts", 70),
     ]);
-    let entry = said::dashboard(&list, &Pods::default()).remove(0);
+    let entry = events::dashboard(&list, &Pods::default()).remove(0);
     assert_eq!((entry.services(), entry.ended, entry.source), (vec!["carts"], Some(t(70)), Source::DashboardEvents));
     let archived = json!([{"uid": "u", "kind": "StressChaos", "namespace": "shop", "name": "slow", "created_at": t(5).rfc3339()}, {"kind": "Workflow", "uid": "w", "name": "w"}]);
     let entries = archive::archives(&archived);
@@ -74,7 +74,7 @@ fn a_labels_file_is_taken_at_its_word() {
     assert_eq!((entry.services(), entry.started, entry.ended), (vec!["payment"], Some(t(10)), Some(t(300))));
     assert_eq!((entry.expected_metric.as_deref(), entry.state), (Some("latency"), State::Injected));
     for (yaml, says) in [
-        ("faults: [{name: a, services: [b], from: today}]", "fault 1 (a): from \"today\" is no instant"),
+        ("faults: [{name: a, services: [b], from: today}]", "fault 1 (a): from \"today\" is not a time"),
         (
             "faults: [{name: a, services: [b], from: 2026-03-01T10:00:10Z, to: 2026-03-01T09:00:00Z}]",
             "ends before it begins",
@@ -97,8 +97,8 @@ fn a_fault_in_a_virtual_service_is_in_place_while_it_stands_there() {
                 {"fault": fault, "route": [{"destination": {"host": "payment.shop.svc.cluster.local"}}]},
                 {"route": [{"destination": {"host": "other"}}]}]}})
     };
-    let mut seen = Seen::default();
-    let mut look = |object: &serde_json::Value, s| seen.look(&istio::faults(object), Source::Istio, t(s));
+    let mut seen = PolledFaults::default();
+    let mut look = |object: &serde_json::Value, s| seen.update(&istio::faults(object), Source::Istio, t(s));
     assert_eq!(look(&with(json!(null)), 10), []);
     let news = look(&with(json!({"delay": {"fixedDelay": "2s", "percentage": {"value": 50}}})), 105);
     assert_eq!((news[0].services(), news[0].started, news[0].state), (vec!["payment"], Some(t(100)), State::Running));
@@ -115,8 +115,8 @@ fn flags_of_the_demo_name_the_service_they_break() {
             "adHighCpu": {"state": "DISABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"},
             "llmInaccurateResponse": {"state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on"}}})
     };
-    let mut seen = Seen::default();
-    let mut look = |variant, s| seen.look(&flagd::faults(&file(variant)), Source::Flagd, t(s));
+    let mut seen = PolledFaults::default();
+    let mut look = |variant, s| seen.update(&flagd::faults(&file(variant)), Source::Flagd, t(s));
     let first: Vec<Entry> = look("50%", 1);
     assert_eq!((first.len(), first[0].services(), first[0].started), (1, vec!["payment"], None));
     assert!(first[0].notes.iter().any(|n| n.contains("at the first look")));

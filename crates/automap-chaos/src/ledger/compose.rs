@@ -50,7 +50,7 @@ fn base(known: &Experiment, n: usize) -> Entry {
 fn nothing(known: &Experiment, now: Timestamp, options: LedgerOptions) -> Option<Entry> {
     let age_ms = known.meta.created.map(|c| now.ms() - c.ms());
     let is_late = age_ms.is_some_and(|age| age > options.grace_ms);
-    let is_settled = known.selected_nobody || known.is_stopped || known.is_over() || is_late;
+    let is_settled = known.selected_no_target || known.is_stopped || known.is_over() || is_late;
     // Only a recovery is recorded: something was injected, and when it began nobody knows.
     let is_cut = known.hit.values().any(crate::records::History::is_cut);
     let mut entry = base(known, 1);
@@ -118,8 +118,8 @@ fn open_end(entry: &mut Entry, known: &Experiment, done: State) {
                 entry.note("being deleted; a finalizer waits for its recovery");
             }
         }
-        End::Deleted { at, is_told } => {
-            let how = if is_told { "was asked for" } else { "was seen" };
+        End::Deleted { at, is_exact } => {
+            let how = if is_exact { "was asked for" } else { "was seen" };
             entry.note(format!("deleted before its recovery was recorded; the end is when the deletion {how}"));
             (entry.state, entry.ended) = (done, entry.started.map(|from| from.max(at)));
         }

@@ -23,8 +23,8 @@ pub(super) struct Experiment {
     pub(super) is_paused: bool,
     /// `desiredPhase` is `Stop`: finished, or paused.
     pub(super) is_stopped: bool,
-    /// `Selected` is false although `AllInjected` is true: there was nobody to hit.
-    pub(super) selected_nobody: bool,
+    /// `Selected` is false although `AllInjected` is true: there was no pod to hit.
+    pub(super) selected_no_target: bool,
     /// History of each injected record, by id.
     pub(super) hit: BTreeMap<String, History>,
     /// Ids of records that are only peers.
@@ -43,7 +43,7 @@ pub(super) enum End {
     #[default]
     Exists,
     /// Its deletion was watched.
-    Deleted { at: Timestamp, is_told: bool },
+    Deleted { at: Timestamp, is_exact: bool },
     /// It was there when last looked, and is not now.
     Vanished { last_seen: Option<Timestamp>, at: Timestamp },
 }
@@ -68,7 +68,7 @@ impl Experiment {
         let condition = |kind| object::condition(object, kind);
         self.is_paused = meta.annotations.get(PAUSE).is_some_and(|v| v == "true") || condition("Paused") == Some(true);
         self.is_stopped = text(object, "/status/experiment/desiredPhase") == Some("Stop");
-        self.selected_nobody =
+        self.selected_no_target =
             records.is_empty() && condition("Selected") == Some(false) && condition("AllInjected") == Some(true);
         self.seen = Some(self.seen.map_or(now, |seen| seen.max(now)));
         // A deletion that was announced stays announced.
@@ -109,8 +109,8 @@ impl Experiment {
     }
 
     pub(super) fn delete(&mut self, meta: &Meta, now: Timestamp) {
-        let told = meta.deletion.or(self.meta.deletion);
-        self.end = End::Deleted { at: told.unwrap_or(now), is_told: told.is_some() };
+        let deleted_at = meta.deletion.or(self.meta.deletion);
+        self.end = End::Deleted { at: deleted_at.unwrap_or(now), is_exact: deleted_at.is_some() };
     }
 
     /// Says whether that is news.

@@ -1,6 +1,6 @@
 //! Every trap that Chaos Mesh sets to whoever wants to know what was really injected, with objects as it writes them.
 
-mod away;
+mod unavailable;
 mod cluster;
 mod orders;
 

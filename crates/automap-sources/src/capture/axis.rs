@@ -1,12 +1,12 @@
-//! The time axis in a few numbers: runs of equal distance.
+//! Stores a time axis in a few numbers: runs of equally spaced times.
 
 use automap_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Most instants of an axis.
-const MAX_INSTANTS: usize = 1_000_000;
+/// Most times of an axis.
+const MAX_SAMPLES: usize = 1_000_000;
 
-/// `count` instants, `step_ms` apart.
+/// `count` times, `step_ms` apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Run {
     start_ms: i64,
@@ -24,29 +24,29 @@ pub(super) fn runs(times: &[Timestamp]) -> Vec<Run> {
                 run.step_ms = ms - run.start_ms;
                 run.count = 2;
             }
-            Some(run) if Some(ms) == run.instant(run.count) => run.count += 1,
+            Some(run) if Some(ms) == run.time_ms(run.count) => run.count += 1,
             _ => runs.push(Run { start_ms: ms, step_ms: 0, count: 1 }),
         }
     }
     runs
 }
 
-/// The instants again; `None` when there are too many or one does not exist.
+/// The times again; `None` when there are too many or one does not exist.
 pub(super) fn times(runs: &[Run]) -> Option<Vec<Timestamp>> {
     let mut times = Vec::new();
     for run in runs {
-        if run.count > MAX_INSTANTS - times.len() {
+        if run.count > MAX_SAMPLES - times.len() {
             return None;
         }
         for i in 0..run.count {
-            times.push(Timestamp::from_ms(run.instant(i)?));
+            times.push(Timestamp::from_ms(run.time_ms(i)?));
         }
     }
     Some(times)
 }
 
 impl Run {
-    fn instant(&self, i: usize) -> Option<i64> {
+    fn time_ms(&self, i: usize) -> Option<i64> {
         self.step_ms.checked_mul(i64::try_from(i).ok()?)?.checked_add(self.start_ms)
     }
 }

@@ -7,26 +7,26 @@ use std::path::Path;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CaptureError {
-    /// The file system says no.
+    /// The file cannot be read or written.
     #[error("cannot {action} {file}: {reason}")]
     Io {
         /// `read`, `decode` or `write`.
         action: &'static str,
         /// The file.
         file: String,
-        /// The system's words.
+        /// The system's message.
         reason: String,
     },
-    /// No Parquet file, or a damaged one.
-    #[error("{file} is no complete Parquet file: {reason}; was the copy interrupted?")]
+    /// Not a Parquet file, or a damaged one.
+    #[error("{file} is not a complete Parquet file: {reason}; was the copy interrupted?")]
     Damaged {
         /// The file.
         file: String,
-        /// The reader's words.
+        /// The reader's message.
         reason: String,
     },
     /// A Parquet file, but not one of ours.
-    #[error("{file} is no automap capture: {reason}")]
+    #[error("{file} is not an automap capture: {reason}")]
     Foreign {
         /// The file.
         file: String,
@@ -53,7 +53,7 @@ pub enum CaptureError {
         /// The bound.
         limit: u64,
     },
-    /// A name that could not be told from a call when read back.
+    /// A name that would be read back as a call.
     #[error(
         "the metric \"{metric}\" of {service} cannot be stored: a slash separates a metric from the called service"
     )]

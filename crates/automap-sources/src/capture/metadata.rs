@@ -1,4 +1,4 @@
-//! What a table of samples cannot say.
+//! The part of a capture that a table of samples cannot hold, as JSON in the file's metadata.
 
 use automap_core::note::{NotChecked, Note};
 use automap_core::observation::{Observation, QueryRecord};
@@ -15,13 +15,13 @@ pub(super) struct Metadata {
     pub(super) schema_version: u32,
     pub(super) source: String,
     pub(super) axis: Vec<Run>,
-    /// Series without any sample, as `(service, metric)`: there is no row to tell of them.
+    /// Series without any sample, as `(service, metric)`: no row mentions them.
     pub(super) empty_series: Vec<(String, String)>,
     pub(super) calls: Vec<(String, String, Protocol)>,
-    /// Calls that nobody observed. Absent in files of older versions.
+    /// Calls that were given by the user and not observed. Absent in files of older versions.
     #[serde(default)]
     pub(super) asserted_calls: Vec<(String, String)>,
-    /// Nodes that are only somebody's view of another.
+    /// Nodes that are only a caller's view of another node.
     pub(super) views: Vec<String>,
     pub(super) hint: WindowHint,
     pub(super) notes: Vec<Note>,
@@ -29,7 +29,7 @@ pub(super) struct Metadata {
     pub(super) queries: Vec<QueryRecord>,
 }
 
-/// Enough of any version to refuse it politely.
+/// Enough of any version to name it in an error.
 #[derive(Deserialize)]
 pub(super) struct Version {
     pub(super) schema_version: u32,
@@ -38,15 +38,15 @@ pub(super) struct Version {
 impl Metadata {
     pub(super) fn of(observation: &Observation, empty_series: Vec<(String, String)>) -> Self {
         let Observation { frame, calls, hint, notes, not_checked, queries, source } = observation;
-        let seen = calls.edges().filter(|(from, to, _)| !calls.is_asserted(from, to));
-        let said = calls.edges().filter(|(from, to, _)| calls.is_asserted(from, to));
+        let observed = calls.edges().filter(|(from, to, _)| !calls.is_asserted(from, to));
+        let asserted = calls.edges().filter(|(from, to, _)| calls.is_asserted(from, to));
         Self {
             schema_version: SCHEMA_VERSION,
             source: source.clone(),
             axis: axis::runs(frame.times()),
             empty_series,
-            calls: seen.map(|(from, to, p)| (from.to_owned(), to.to_owned(), p)).collect(),
-            asserted_calls: said.map(|(from, to, _)| (from.to_owned(), to.to_owned())).collect(),
+            calls: observed.map(|(from, to, p)| (from.to_owned(), to.to_owned(), p)).collect(),
+            asserted_calls: asserted.map(|(from, to, _)| (from.to_owned(), to.to_owned())).collect(),
             views: calls.views().map(ToOwned::to_owned).collect(),
             hint: *hint,
             notes: notes.clone(),

@@ -20,7 +20,7 @@ pub(super) struct Columns {
     pub(super) series: Vec<RawSeries>,
     /// Position of each series' column.
     pub(super) positions: Vec<usize>,
-    /// Columns that are no series.
+    /// Columns that are not series.
     pub(super) left_out: Vec<String>,
 }
 
@@ -56,7 +56,7 @@ impl Columns {
 
 fn check_unique(names: &[String]) -> Result<(), CsvProblem> {
     let mut seen = BTreeMap::new();
-    // A repeated time is left out like any column that is no series.
+    // A repeated time is left out like any column that is not a series.
     for (i, name) in names.iter().enumerate().filter(|(_, name)| *name != "time") {
         if let Some(first) = seen.insert(name, i + 1) {
             return Err(CsvProblem::DuplicateColumn { name: name.clone(), first, second: i + 1 });

@@ -16,11 +16,11 @@ pub struct CsvError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CsvProblem {
-    /// The file system says no.
+    /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Io(String),
-    /// The parser says no.
-    #[error("is no CSV: {0}")]
+    /// It cannot be parsed.
+    #[error("is not CSV: {0}")]
     Unreadable(String),
     /// Nothing at all.
     #[error("is empty; expected a header with time and <service>_<metric> columns")]
@@ -54,8 +54,8 @@ pub enum CsvProblem {
         /// The header's cells.
         want: usize,
     },
-    /// A cell that is no number.
-    #[error("line {line}, column \"{column}\": \"{text}\" is no number")]
+    /// A cell that is not a number.
+    #[error("line {line}, column \"{column}\": \"{text}\" is not a number")]
     NotANumber {
         /// The line.
         line: u64,
@@ -65,7 +65,7 @@ pub enum CsvProblem {
         text: String,
     },
     /// A time that is none.
-    #[error("line {line}: \"{text}\" is no time; expected Unix seconds or RFC 3339, such as 2026-11-23T14:03:15Z")]
+    #[error("line {line}: \"{text}\" is not a time; expected Unix seconds or RFC 3339, such as 2026-11-23T14:03:15Z")]
     NotATime {
         /// The line.
         line: u64,

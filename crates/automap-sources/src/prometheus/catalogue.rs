@@ -1,4 +1,4 @@
-//! Which presets find anything on a server: for those who ask what automap can see there, and why not more.
+//! Lists which presets find anything on a server, and why the others do not. Used by `discover`, never by a diagnosis.
 
 use super::client::Client;
 use super::discover;
@@ -8,7 +8,7 @@ use super::parallel;
 use super::presets::Exporter;
 use super::query::Answer;
 
-/// One preset, and how it stands with it.
+/// One preset, and whether it finds anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// The preset's name.
@@ -17,7 +17,7 @@ pub struct Offer {
     pub title: String,
     /// The file it was read from; `None` for the two systems that are tables.
     pub file: Option<String>,
-    /// What it tells: `requests, latency, errors, calls`.
+    /// What it observes: `requests, latency, errors, calls`.
     pub covers: String,
     /// Whether it finds anything.
     pub state: OfferState,
@@ -26,16 +26,16 @@ pub struct Offer {
 /// Whether a preset finds anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OfferState {
-    /// Series of the namespace, at most this many at one of the instants looked at.
+    /// Series of the namespace, the largest number at one of the sampled times.
     Found {
         /// Their number.
         series: u64,
     },
-    /// Series without any namespace: taken only where no other preset tells of requests.
+    /// Series without any namespace: used only where no other preset counts requests.
     WithoutNamespace {
         /// Their number.
         series: u64,
-        /// The label that would say it.
+        /// The label that would name it.
         label: String,
     },
     /// Series of other namespaces, by name.
@@ -49,7 +49,7 @@ pub enum OfferState {
 /// Looks for every preset, in order: two requests each.
 ///
 /// # Errors
-/// [`RequestError`] when the server does not answer. An expression that it refuses is told in its offer.
+/// [`RequestError`] when the server does not answer. An expression that it refuses is reported in its offer.
 pub fn catalogue(client: &Client, options: &ObserveOptions) -> Result<Vec<Offer>, RequestError> {
     let grid = discover::probe_grid(options);
     let ask = |e: &&'static Exporter| -> Result<(Answer, Answer), RequestError> {
@@ -67,7 +67,7 @@ pub fn catalogue(client: &Client, options: &ObserveOptions) -> Result<Vec<Offer>
 
 fn offer(exporter: &'static Exporter, answer: Result<(Answer, Answer), RequestError>) -> Result<Offer, RequestError> {
     let state = match answer {
-        Err(error) if error.is_refusal() => OfferState::Failed(error.failure.to_string()),
+        Err(error) if error.is_rejected_query() => OfferState::Failed(error.failure.to_string()),
         Err(error) => return Err(error),
         Ok((ours, anywhere)) if ours.series.is_empty() => {
             let mut names = discover::namespaces(&[exporter], &anywhere);

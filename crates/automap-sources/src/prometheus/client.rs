@@ -20,7 +20,7 @@ use super::decode::{self, Decoded};
 use super::error::{Failure, RequestError};
 use super::options::{Auth, ClientOptions, MAX_CONCURRENCY, MAX_RETRIES, SecretSource};
 use super::presets::Presets;
-use super::{files, refusal, retry, tls};
+use super::{files, http_failure, retry, tls};
 use crate::http;
 
 /// Longest time to establish a connection, whatever the total.
@@ -148,12 +148,12 @@ impl Client {
         loop {
             match self.attempt(call) {
                 Ok(decoded) => return Ok(decoded),
-                Err(Refused { failure, .. })
+                Err(FailedAttempt { failure, .. })
                     if attempt >= retry.retries.min(MAX_RETRIES) || !failure.is_transient() =>
                 {
                     return Err(RequestError::new(self.address(), failure));
                 }
-                Err(Refused { failure, retry_after }) => {
+                Err(FailedAttempt { failure, retry_after }) => {
                     debug!(target: "query", attempt, %failure, "repeated after a pause");
                     std::thread::sleep(retry::pause(retry, attempt, retry_after, seed(call)));
                     self.meter.retries.fetch_add(1, Ordering::Relaxed);
@@ -163,13 +163,13 @@ impl Client {
         }
     }
 
-    fn attempt<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<Decoded<T>, Refused> {
+    fn attempt<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<Decoded<T>, FailedAttempt> {
         let mut response = self.send(call)?;
         let status = response.status().as_u16();
         if !(200..300).contains(&status) {
             let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
             let retry_after = retry_after.and_then(http::retry_after);
-            return Err(Refused { failure: refusal::classify(&mut response), retry_after });
+            return Err(FailedAttempt { failure: http_failure::of_response(&mut response), retry_after });
         }
         let body = self.read(&mut response)?;
         Ok(decode::envelope(&body)?)
@@ -197,7 +197,7 @@ impl Client {
     }
 
     fn failure(&self, error: ureq::Error) -> Failure {
-        refusal::transport(error, self.link.options.timeout, self.link.options.max_body_bytes)
+        http_failure::of_transport(error, self.link.options.timeout, self.link.options.max_body_bytes)
     }
 
     fn authorization(&self) -> Result<Option<(HeaderName, HeaderValue)>, Failure> {
@@ -213,12 +213,12 @@ impl Client {
 }
 
 /// A failed attempt.
-struct Refused {
+struct FailedAttempt {
     failure: Failure,
     retry_after: Option<Duration>,
 }
 
-impl From<Failure> for Refused {
+impl From<Failure> for FailedAttempt {
     fn from(failure: Failure) -> Self {
         Self { failure, retry_after: None }
     }

@@ -18,7 +18,7 @@ pub(crate) struct Combined {
     pub(crate) series: u64,
     /// Their samples.
     pub(crate) samples: u64,
-    /// Series that belong to nobody.
+    /// Series whose labels name no service.
     pub(crate) unnamed: u64,
 }
 
@@ -70,7 +70,7 @@ fn add(known: f64, more: f64) -> f64 {
     }
 }
 
-/// For every owner of `under`: its value with `over`, by the formula. What nobody is under cannot be judged.
+/// For every owner of `under`: its value with `over`, by the formula. Without a value of `under` there is no result.
 fn join(formula: &Formula, over: &Columns, under: Columns) -> Columns {
     let mut out = Columns::new();
     for (owner, mut values) in under {

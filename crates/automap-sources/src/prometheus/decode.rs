@@ -1,4 +1,7 @@
-//! Prometheus' JSON → labels and points. Straight from the bytes, without a tree in between.
+//! Decodes Prometheus' JSON into labels and points.
+//!
+//! Numbers are read straight from the bytes, without a JSON tree in between: an answer can have 64 MiB. Native histograms are counted
+//! and left out.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,8 +10,7 @@ use automap_core::time::Timestamp;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 
-use super::error::{Failure, excerpt};
-use super::refusal;
+use super::error::{Failure, describe, excerpt};
 
 /// The labels of a series.
 pub type Labels = BTreeMap<String, String>;
@@ -33,7 +35,7 @@ pub(crate) struct Decoded<T> {
 /// Reads the envelope around every answer of the API.
 pub(crate) fn envelope<T: DeserializeOwned>(body: &[u8]) -> Result<Decoded<T>, Failure> {
     if body.trim_ascii_start().starts_with(b"<") {
-        return Err(Failure::WebPage(refusal::describe(body)));
+        return Err(Failure::WebPage(describe(body)));
     }
     let malformed = |detail: String| Failure::Malformed { bytes: body.len(), detail };
     let envelope: Envelope<T> = serde_json::from_slice(body)
@@ -42,7 +44,7 @@ pub(crate) fn envelope<T: DeserializeOwned>(body: &[u8]) -> Result<Decoded<T>, F
     if status != "success" {
         return Err(Failure::Api { error_type, message: excerpt(&error) });
     }
-    // Remarks on the expression are no remarks on the data.
+    // Remarks on the expression say nothing about the data.
     warnings.retain(|w| !w.starts_with("PromQL info"));
     if is_partial {
         warnings.push("the server marks the answer as partial".to_owned());
@@ -68,7 +70,7 @@ struct Envelope<T> {
     error: String,
     #[serde(default)]
     warnings: Vec<String>,
-    /// VictoriaMetrics' word.
+    /// VictoriaMetrics' field.
     #[serde(default, rename = "isPartial")]
     is_partial: bool,
 }
@@ -79,7 +81,7 @@ struct Envelope<T> {
 pub(crate) enum QueryData {
     /// Points over time.
     Matrix(Vec<Row>),
-    /// One instant.
+    /// Values at one time.
     Vector(Vec<Row>),
     /// A number without labels.
     Scalar(Sample),
@@ -159,7 +161,7 @@ impl<'de> Deserialize<'de> for Number {
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Number, E> {
-                text.parse().map(Number).map_err(|_| E::custom("a value that is no number"))
+                text.parse().map(Number).map_err(|_| E::custom("a value that is not a number"))
             }
         }
         deserializer.deserialize_str(Text)

@@ -1,4 +1,4 @@
-//! Which exporters know the namespace, and since when it is known at all.
+//! Detects which exporters know the namespace, and explains why none does.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use super::query::{Answer, Grid};
 use super::source_error::SourceError;
 
 /// Instants at which an exporter is looked for: pods may come late or go early.
-const PROBE_INSTANTS: i64 = 5;
+const PROBE_SAMPLES: i64 = 5;
 
 /// What is there.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ pub(crate) struct Found {
 /// The probe for one exporter.
 pub(crate) fn probe(exporter: &Exporter, namespace: &str) -> String {
     let mut by = exporter.needs.map_or(String::new(), |(label, _)| format!(", {label}"));
-    if exporter.takes_any_namespace() {
+    if exporter.accepts_missing_namespace() {
         by += &format!(", {}", exporter.namespace_label);
     }
     let values = Values { namespace: namespace.to_owned(), rate_ms: 0, span_ms: 0 };
@@ -64,8 +64,8 @@ pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Fou
             }
         }
     }
-    // Series that name no namespace may be anybody's: they are taken where nobody has better ones.
-    if !nameless.is_empty() && !found.exporters.iter().any(|e| e.tells_requests()) {
+    // Series that name no namespace may belong to any: they are used where no other exporter counts requests.
+    if !nameless.is_empty() && !found.exporters.iter().any(|e| e.counts_requests()) {
         if found.exporters.is_empty()
             && let error @ SourceError::UnknownNamespace { .. } = explain_nothing(client, options)?
         {
@@ -76,7 +76,7 @@ pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Fou
             found.present(exporter, &series)?;
         }
     }
-    found.tell_absent();
+    found.report_absent();
     match (found.exporters.is_empty(), failure) {
         (true, Some(error)) => Err(error.into()),
         (true, None) => Err(explain_nothing(client, options)?),
@@ -101,7 +101,7 @@ fn probe_all(client: &Client, all: &[&'static Exporter], namespace: &str, grid: 
     for (group, answer) in groups.into_iter().zip(answered) {
         match answer {
             // One expression that the server cannot read must not hide the others.
-            Err(error) if error.is_refusal() && group.len() > 1 => {
+            Err(error) if error.is_rejected_query() && group.len() > 1 => {
                 let alone: Vec<_> = group.into_iter().map(|e| vec![e]).collect();
                 let answered = parallel::map(&alone, client.concurrency(), ask, |_| {});
                 out.extend(alone.into_iter().flatten().zip(answered).map(|(e, a)| (e, a.map(|a| a.series))));
@@ -133,22 +133,22 @@ pub(crate) fn request_counters(
             Ok(series) if series.is_empty() => {}
             Ok(series) if knows_namespace(exporter, &series) => named.push(exporter),
             Ok(_) => nameless.push(exporter),
-            Err(error) if error.is_refusal() => {}
+            Err(error) if error.is_rejected_query() => {}
             Err(error) => return Err(error),
         }
     }
     Ok(if named.is_empty() { nameless } else { named })
 }
 
-/// Whether any of an exporter's series says which namespace it belongs to.
+/// Whether any of an exporter's series names its namespace.
 pub(crate) fn knows_namespace(exporter: &Exporter, series: &[LabelledSeries]) -> bool {
-    let says = |s: &LabelledSeries| s.labels.get(exporter.namespace_label).is_some_and(|n| !n.is_empty());
-    !exporter.takes_any_namespace() || series.iter().any(says)
+    let has_namespace = |s: &LabelledSeries| s.labels.get(exporter.namespace_label).is_some_and(|n| !n.is_empty());
+    !exporter.accepts_missing_namespace() || series.iter().any(has_namespace)
 }
 
 /// A few instants from the window's start to its end.
 pub(crate) fn probe_grid(options: &ObserveOptions) -> Grid {
-    let steps = PROBE_INSTANTS - 1;
+    let steps = PROBE_SAMPLES - 1;
     let step_ms = ((options.to.ms() - options.from.ms()) / steps).max(1);
     Grid { start: options.from, end: options.from.plus_ms(step_ms * steps), step_ms }
 }
@@ -174,11 +174,12 @@ impl Found {
         self.notes.push(Note::warning("no_namespace", text));
     }
 
-    /// Nobody misses a mesh where another one measures requests; and few clusters have everything that there is.
-    fn tell_absent(&mut self) {
+    /// Reports absent exporters, except where another one has the same signal, and except presets of files: few clusters have more
+    /// than one or two of those.
+    fn report_absent(&mut self) {
         for exporter in std::mem::take(&mut self.absent) {
             let first = exporter.signals.first().map_or("", |s| s.name);
-            if exporter.file.is_none() && !self.exporters.iter().any(|e| e.tells(first)) {
+            if exporter.file.is_none() && !self.exporters.iter().any(|e| e.has_signal(first)) {
                 self.without(exporter, format!("no {} metrics for this namespace", exporter.title));
             }
         }

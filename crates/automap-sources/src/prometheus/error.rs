@@ -1,4 +1,4 @@
-//! Why a request brought no answer, in words that say what to try next.
+//! Why a request failed, worded with what to try next.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ impl RequestError {
         Self { server: server.to_owned(), failure }
     }
 
-    /// Whether the server answered and does not take this very question: an expression that it cannot read.
-    pub fn is_refusal(&self) -> bool {
+    /// Whether the server answered and rejects this query, such as an expression that it cannot parse.
+    pub fn is_rejected_query(&self) -> bool {
         matches!(self.failure, Failure::Api { .. })
     }
 }
@@ -41,7 +41,7 @@ pub enum Failure {
         /// Why not.
         reason: String,
     },
-    /// Nobody listens there.
+    /// No server listens there.
     #[error("connection refused; is Prometheus listening there, is the port-forward still running?")]
     Refused,
     /// The name does not resolve.
@@ -93,7 +93,7 @@ pub enum Failure {
     /// The API refused.
     #[error("{error_type}: {message}{}", hint(.error_type, .message))]
     Api {
-        /// Prometheus' word for the class of the error.
+        /// Prometheus' name for the class of the error.
         error_type: String,
         /// Prometheus' message.
         message: String,
@@ -103,10 +103,10 @@ pub enum Failure {
     Malformed {
         /// Length of the answer.
         bytes: usize,
-        /// What the parser says.
+        /// The parser's message.
         detail: String,
     },
-    /// More than we are willing to hold.
+    /// Larger than the limit.
     #[error("the answer is larger than {limit} bytes; use a shorter window or a larger step")]
     TooLarge {
         /// The bound.
@@ -152,6 +152,16 @@ pub(crate) fn excerpt(text: &str) -> String {
     }
 }
 
+/// The title of a web page, or the beginning of a text.
+pub(crate) fn describe(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).map(|(title, _)| title);
+    match excerpt(title.unwrap_or(&text)) {
+        empty if empty.is_empty() => "no text".to_owned(),
+        words => words,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,5 +171,12 @@ mod tests {
         assert_eq!(excerpt(" a\n\u{1b}[31mred\t b "), "a [31mred b");
         let long = excerpt(&"ö".repeat(500));
         assert_eq!(long.chars().count(), MAX_EXCERPT_CHARS + 1);
+    }
+
+    #[test]
+    fn pages_are_named_by_their_title() {
+        assert_eq!(describe(b"<html><title>Sign\nin</title>"), "Sign in");
+        assert_eq!(describe(b" upstream\nconnect error "), "upstream connect error");
+        assert_eq!(describe(b""), "no text");
     }
 }

@@ -28,8 +28,8 @@ pub(crate) struct Gathered {
     pub(crate) queries: Vec<QueryRecord>,
     /// The first failure, for the case that nothing else came.
     pub(crate) first_failure: Option<RequestError>,
-    /// Values told already, and by which preset: the first one is believed.
-    told: BTreeMap<(&'static str, Owner), &'static str>,
+    /// Values that were taken, and from which preset: the first one that has a value keeps it.
+    taken: BTreeMap<(&'static str, Owner), &'static str>,
     /// Signals that are missing, with the reason.
     missed: Vec<(&'static str, String)>,
 }
@@ -88,7 +88,7 @@ impl Gathered {
             self.nothing(planned, &combined);
         }
         self.record(planned, combined.series, combined.samples, state);
-        combined.columns.retain(|owner, _| *self.told.entry((name, owner.clone())).or_insert(preset) == preset);
+        combined.columns.retain(|owner, _| *self.taken.entry((name, owner.clone())).or_insert(preset) == preset);
         self.connect(planned.signal.key, name, &combined.columns);
         let times: Vec<_> = (0..grid.len()).map(|i| grid.start.plus_ms(i as i64 * grid.step_ms)).collect();
         self.raw.extend(combined.columns.into_iter().map(|(owner, values)| RawSeries {
@@ -100,7 +100,7 @@ impl Gathered {
     }
 
     fn nothing(&mut self, planned: &Planned, combined: &Combined) {
-        let Absence::NotSeen(likely) = planned.signal.absence else { return };
+        let Absence::Unobserved(likely) = planned.signal.absence else { return };
         let reason = match (combined.series, planned.signal.key) {
             (0, _) => likely.to_owned(),
             // All calls may come from outside: then there is no edge to report on.
@@ -119,12 +119,12 @@ impl Gathered {
         self.missed.push((signal, reason));
     }
 
-    /// What nobody told. Neighbours that are missing for the same reason share one line.
+    /// What nobody taken. Neighbours that are missing for the same reason share one line.
     fn note_missed(&mut self) {
-        let told: BTreeSet<&str> = self.told.keys().map(|(signal, _)| *signal).collect();
+        let taken: BTreeSet<&str> = self.taken.keys().map(|(signal, _)| *signal).collect();
         for (signal, reason) in std::mem::take(&mut self.missed) {
             match self.not_checked.last_mut().filter(|last| last.reason == reason) {
-                _ if told.contains(signal) => {}
+                _ if taken.contains(signal) => {}
                 Some(last) => last.signal = format!("{}, {signal}", last.signal),
                 None => self.not_checked.push(NotChecked { signal: signal.to_owned(), services: Vec::new(), reason }),
             }

@@ -97,7 +97,7 @@ impl Names {
     }
 }
 
-/// A label's value, if it says something.
+/// A label's value, unless it is empty or unknown.
 fn known<'a>(labels: &'a Labels, name: &str) -> Option<&'a str> {
     labels.get(name).map(String::as_str).filter(|value| !value.is_empty() && *value != UNKNOWN)
 }

@@ -31,20 +31,20 @@ const SHOWN_SCRAPE_MS: i64 = 15_000;
 ///
 /// # Errors
 /// [`SourceError`] when the server does not answer, does not know the namespace, or has nothing in the window. A
-/// signal that fails or is absent is no error: it is told in the observation.
+/// signal that fails or is absent is not an error: it is reported in the observation.
 pub fn observe(
     client: &Client,
     options: &ObserveOptions,
     progress: &dyn Fn(Progress<'_>),
 ) -> Result<Fetched, SourceError> {
-    observe_again(&mut Tail::default(), client, options, progress)
+    observe_incrementally(&mut Tail::default(), client, options, progress)
 }
 
 /// The same, fetching only what `tail` does not have of earlier looks at the same namespace of the same server.
 ///
 /// # Errors
 /// As [`observe`]; the tail is as it was, then.
-pub fn observe_again(
+pub fn observe_incrementally(
     tail: &mut Tail,
     client: &Client,
     options: &ObserveOptions,

@@ -50,7 +50,7 @@ impl ObserveOptions {
 pub struct Fetched {
     /// What was seen.
     pub observation: Observation,
-    /// The presets that it was seen with, the first one believed first.
+    /// The presets that were used, in order of trust.
     pub presets: Vec<Preset>,
     /// What it cost.
     pub stats: FetchStats,

@@ -19,11 +19,11 @@ pub struct ClientOptions {
     /// Where the API lives, path prefix included: `https://metrics.example.com/prometheus`. A user and password in
     /// the address are used as basic authentication and appear in no message.
     pub url: String,
-    /// Who we are.
+    /// The credentials.
     pub auth: Auth,
     /// Headers sent with every request, such as `X-Scope-OrgID`. Their values are treated as secrets.
     pub headers: Vec<(String, Secret)>,
-    /// Whom we trust, and our own certificate.
+    /// Trusted certificate authorities, and the client's own certificate.
     pub tls: TlsOptions,
     /// For one request, start to end; the server is told to give up at the same time.
     pub timeout: Duration,
@@ -38,7 +38,7 @@ pub struct ClientOptions {
 }
 
 impl ClientOptions {
-    /// Defaults for this address: nobody in particular, the web's certificate authorities, 30 s, four at once.
+    /// Defaults for this address: no credentials, the web's certificate authorities, 30 s, four requests at once.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -54,7 +54,7 @@ impl ClientOptions {
     }
 }
 
-/// Who we are to the server.
+/// Credentials for the server.
 #[derive(Clone, Debug, Default)]
 pub enum Auth {
     /// Anonymous.
@@ -105,16 +105,16 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Trust in the server and proof of ourselves.
+/// Certificates: those the client trusts, and its own.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
     /// Certificate authorities (PEM) instead of the web's.
     pub ca_file: Option<PathBuf>,
-    /// Our certificate (PEM); needs `key_file`.
+    /// The client's certificate (PEM); needs `key_file`.
     pub cert_file: Option<PathBuf>,
-    /// The key of our certificate (PEM).
+    /// The key of the client's certificate (PEM).
     pub key_file: Option<PathBuf>,
-    /// Accepts any certificate. For experiments only: anybody on the path can read the token.
+    /// Accepts any certificate. For experiments only: anyone on the network path can read the token.
     pub insecure_skip_verify: bool,
 }
 

@@ -7,7 +7,7 @@ use super::query::Answer;
 /// One request and the signals that it serves.
 #[derive(Debug)]
 pub(crate) struct Request {
-    /// The table's word for it.
+    /// Its name in the table.
     pub(crate) name: &'static str,
     /// What is sent.
     pub(crate) promql: String,
@@ -17,7 +17,7 @@ pub(crate) struct Request {
 /// One signal of a request.
 #[derive(Debug)]
 pub(crate) struct Planned {
-    /// Who tells it.
+    /// The exporter that has it.
     pub(crate) exporter: &'static Exporter,
     pub(crate) signal: &'static Signal,
     /// The expression that shows it alone.

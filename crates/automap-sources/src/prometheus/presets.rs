@@ -1,11 +1,11 @@
-//! The table of signals: every PromQL expression that is ever sent for a metric stands here.
+//! The table of signals: every PromQL expression that is sent for a metric.
 //!
 //! One row is one signal for all services at once. Rows with the same `request` travel together, and an expression that
 //! several rows name is sent once. Sums are formed by the server after `rate`, so that pods may come and go; shares and
 //! means are formed here, after labels have become services, so that two views of one call add up correctly.
 //!
-//! Istio's side-cars and Kubernetes, which have more to say than others, are tables of their own. All others are files in
-//! `built_in/`, in the form that users write theirs in: `file.rs` reads them, `expand.rs` makes rows of them.
+//! Istio's side-cars and Kubernetes have signals that the file format cannot express and are tables of their own. All others are
+//! files in `built_in/`, in the format of users' own presets: `file.rs` reads them, `expand.rs` makes rows of them.
 //!
 //! To add a signal, add a row; if its name is new, teach it to `automap_core::metric`.
 
@@ -24,7 +24,7 @@ use std::sync::LazyLock;
 pub use error::PresetError;
 pub(crate) use request_counts::{DurationCounts, RequestCounts};
 
-/// The exporters that are looked for, in order: the first one that tells a signal of a service is believed.
+/// The exporters that are looked for, in order of trust: a signal of a service is taken from the first one that has it.
 ///
 /// Clones are cheap. What is read from a file lives as long as the process.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ impl Default for Presets {
 }
 
 impl Presets {
-    /// The presets of a text besides those known already, and believed before them.
+    /// Adds the presets of a text, which are trusted before those known already.
     ///
     /// # Errors
     /// [`PresetError`] names the preset and the key.
@@ -91,7 +91,7 @@ impl Presets {
     }
 }
 
-/// One exporter: how its presence is found, and what it tells.
+/// One exporter: how its presence is detected, and its signals.
 #[derive(Debug)]
 pub(crate) struct Exporter {
     /// The preset it belongs to.
@@ -108,9 +108,9 @@ pub(crate) struct Exporter {
     pub(crate) service_label: &'static str,
     /// The label that holds the namespace.
     pub(crate) namespace_label: &'static str,
-    /// A label without which its signals mean nothing, and what it should say.
+    /// A label without which its signals mean nothing, and the values it should have.
     pub(crate) needs: Option<(&'static str, &'static str)>,
-    /// What is not seen when it is absent.
+    /// What is not observed when it is absent, in words for users.
     pub(crate) covers: &'static str,
     /// How it counts the requests of one service; `None` where it counts none.
     pub(crate) counts: Option<RequestCounts>,
@@ -119,18 +119,18 @@ pub(crate) struct Exporter {
 }
 
 impl Exporter {
-    /// Whether it tells of this metric.
-    pub(crate) fn tells(&self, metric: &str) -> bool {
+    /// Whether it has this signal.
+    pub(crate) fn has_signal(&self, metric: &str) -> bool {
         self.signals.iter().any(|s| s.name == metric)
     }
 
-    /// Whether it tells of requests, from one end or the other.
-    pub(crate) fn tells_requests(&self) -> bool {
-        self.tells(THROUGHPUT_RPS) || self.tells(CLIENT_RPS)
+    /// Whether it counts requests, at one end or the other.
+    pub(crate) fn counts_requests(&self) -> bool {
+        self.has_signal(THROUGHPUT_RPS) || self.has_signal(CLIENT_RPS)
     }
 
     /// Whether it also takes series that carry no namespace.
-    pub(crate) fn takes_any_namespace(&self) -> bool {
+    pub(crate) fn accepts_missing_namespace(&self) -> bool {
         self.selector.contains("$NS_OR_NONE")
     }
 }
@@ -204,10 +204,10 @@ impl Formula {
 /// What it means when a signal has no series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Absence {
-    /// Something could not be seen, and this is the likely reason.
-    NotSeen(&'static str),
-    /// Nothing of the kind exists here.
-    Fine,
+    /// Something is not observed, and this is the likely reason.
+    Unobserved(&'static str),
+    /// Nothing of the kind exists here, and nothing is missing.
+    Expected,
 }
 
 /// The exporters that most clusters have, the most telling first.

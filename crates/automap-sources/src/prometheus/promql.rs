@@ -1,4 +1,4 @@
-//! Expressions from templates. Names from outside enter through [`quote`] and nowhere else.
+//! Fills templates of PromQL. Names from outside enter through [`quote`] and nowhere else, so that none can change an expression.
 
 use std::fmt::Write as _;
 
@@ -38,7 +38,7 @@ const FRAGMENTS: [(&str, &str); 11] = [
     ("HOST", "([a-zA-Z][-a-zA-Z0-9]*)(?:[.]$NS_PATTERN(?:[.]svc(?:[.].*)?)?)?(?::[0-9]+)?"),
 ];
 
-/// Placeholders that are no fragments.
+/// Placeholders that are not fragments.
 const PLAIN: [&str; 8] = ["NS", "NS_OR_NONE", "NS_PATTERN", "RATE", "RATE_S", "SPAN", "Q", ""];
 
 /// The names of a template's placeholders.
@@ -54,7 +54,7 @@ pub(crate) fn is_known_placeholder(name: &str) -> bool {
     PLAIN.contains(&name) || FRAGMENTS.iter().any(|(known, _)| *known == name)
 }
 
-/// Fills a template in one pass: what a value holds is never looked at again.
+/// Fills a template in one pass: the content of a value is never expanded.
 pub(crate) fn fill(template: &str, values: &Values) -> String {
     let mut out = String::with_capacity(template.len() * 2);
     let mut rest = template;
@@ -125,7 +125,7 @@ pub(crate) fn duration(ms: i64) -> String {
     if ms % 1000 == 0 { format!("{}s", ms / 1000) } else { format!("{ms}ms") }
 }
 
-/// Several vectors in one answer, told apart by the label [`PART`].
+/// Several vectors in one answer, distinguished by the label [`PART`].
 pub(crate) fn join(parts: &[String]) -> String {
     match parts {
         [one] => one.clone(),
@@ -137,7 +137,7 @@ pub(crate) fn join(parts: &[String]) -> String {
     }
 }
 
-/// The label that tells the vectors of one answer apart.
+/// The label that distinguishes the vectors of one answer.
 pub(crate) const PART: &str = "part";
 
 #[cfg(test)]

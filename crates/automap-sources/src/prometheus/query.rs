@@ -22,36 +22,36 @@ pub struct Answer {
     pub histograms_ignored: u64,
 }
 
-/// Instants `start`, `start + step`, … up to and including `end`.
+/// The times `start`, `start + step`, … up to and including `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grid {
-    /// First instant.
+    /// First time.
     pub start: Timestamp,
-    /// Last instant, a whole number of steps later.
+    /// Last time, a whole number of steps later.
     pub end: Timestamp,
     /// Distance in milliseconds, positive.
     pub step_ms: i64,
 }
 
 impl Grid {
-    /// Number of instants.
+    /// Number of times.
     pub fn len(&self) -> usize {
         usize::try_from((self.end.ms() - self.start.ms()) / self.step_ms.max(1) + 1).unwrap_or(0)
     }
 
-    /// Whether there is no instant.
+    /// Whether it holds no time.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The position of an instant on the grid.
+    /// The position of a time on the grid.
     pub(crate) fn position(&self, time: Timestamp) -> Option<usize> {
         let offset = time.ms() - self.start.ms();
         let on_grid = offset % self.step_ms.max(1) == 0 && time <= self.end;
         if on_grid { usize::try_from(offset / self.step_ms.max(1)).ok() } else { None }
     }
 
-    /// The same instants in pieces that one request may cover.
+    /// The same times in pieces that one request may cover.
     fn chunks(self) -> impl Iterator<Item = Self> {
         let stride = self.step_ms * MAX_POINTS_PER_REQUEST;
         std::iter::successors(Some(self.start), move |start| Some(start.plus_ms(stride)))
@@ -61,7 +61,7 @@ impl Grid {
 }
 
 impl Client {
-    /// The value of an expression at one instant.
+    /// The value of an expression at one time.
     ///
     /// # Errors
     /// [`RequestError`] when there is no answer.
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_cover_every_instant_once() {
+    fn chunks_cover_every_time_once() {
         for points in [1, 2, 9_999, 10_000, 10_001, 30_000, 30_001] {
             let chunks: Vec<Grid> = grid(points).chunks().collect();
             assert_eq!(chunks.iter().map(Grid::len).sum::<usize>() as i64, points);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_find_their_place() {
+    fn times_find_their_position() {
         let g = grid(3);
         assert_eq!(g.position(Timestamp::from_ms(16_000)), Some(2));
         for off in [14_500, 15_250, 16_500] {

@@ -20,7 +20,7 @@ const COUNTED_MS: i64 = 600_000;
 const USUAL_MS: [i64; 11] = [1_000, 2_000, 5_000, 10_000, 15_000, 20_000, 30_000, 60_000, 120_000, 180_000, 300_000];
 /// A counted interval this close to a usual one is that one.
 const SNAP_SHARE: f64 = 0.12;
-/// Longest interval that is believed.
+/// Longest plausible interval.
 const MAX_MS: i64 = 3_600_000;
 
 /// The slowest interval among the exporters' jobs, in milliseconds: every signal must have samples in every window.
@@ -56,7 +56,7 @@ struct Target {
     discovered: DiscoveredLabels,
 }
 
-/// VictoriaMetrics says it only here.
+/// VictoriaMetrics reports it only here.
 #[derive(Default, Deserialize)]
 struct DiscoveredLabels {
     #[serde(default, rename = "__scrape_interval__")]
@@ -76,9 +76,9 @@ fn from_targets(client: &Client, jobs: &BTreeSet<String>) -> Option<i64> {
 
 fn slowest_ms(targets: &Targets, jobs: &BTreeSet<String>) -> Option<i64> {
     let ours = targets.active.iter().filter(|t| jobs.contains(&t.labels.job));
-    let told =
+    let reported =
         |t: &Target| parse_duration_ms(&t.scrape_interval).or_else(|| parse_duration_ms(&t.discovered.scrape_interval));
-    ours.filter_map(told).filter(|ms| (1..=MAX_MS).contains(ms)).max()
+    ours.filter_map(reported).filter(|ms| (1..=MAX_MS).contains(ms)).max()
 }
 
 /// For each exporter the samples of its best-scraped series in ten minutes.

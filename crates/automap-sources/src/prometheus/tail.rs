@@ -1,4 +1,4 @@
-//! Looking again and again: what was fetched stays in memory, and a look fetches only what is new.
+//! Observes the same namespace again and again: keeps fetched samples in memory and fetches only what is new.
 //!
 //! Every expression is evaluated by the server at instants of its own, so old values and new ones put together are what one query of the
 //! whole window would have given; [`super::observe`] is a first look. The last [`OVERLAP_STEPS`] are fetched again, since late samples may
@@ -53,7 +53,7 @@ struct Kept {
 impl Discovered {
     /// How long it is taken for true.
     fn lasts_ms(&self) -> i64 {
-        let is_whole = self.found.exporters.iter().any(|e| e.tells_requests());
+        let is_whole = self.found.exporters.iter().any(|e| e.counts_requests());
         let is_guess = self.notes.iter().any(|note| note.severity == Severity::Warning);
         if is_whole && !is_guess { DISCOVER_EVERY_MS } else { DISCOVER_YOUNG_EVERY_MS }
     }

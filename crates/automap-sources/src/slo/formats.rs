@@ -57,14 +57,14 @@ pub(super) fn text<'a>(of: &'a Value, path: &str) -> Result<&'a str, String> {
     at(of, path)
         .and_then(Value::as_str)
         .filter(|t| !t.is_empty())
-        .ok_or_else(|| format!("{path} is missing or no text"))
+        .ok_or_else(|| format!("{path} is missing or not text"))
 }
 
 /// The number at a path; Pyrra writes its as text.
 pub(super) fn number(of: &Value, path: &str) -> Result<f64, String> {
     let value = at(of, path).ok_or_else(|| format!("{path} is missing"))?;
     let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
-    number.filter(|n: &f64| n.is_finite()).ok_or_else(|| format!("{path} is no number"))
+    number.filter(|n: &f64| n.is_finite()).ok_or_else(|| format!("{path} is not a number"))
 }
 
 /// A share from percent, inside 0 to 1.
@@ -95,7 +95,7 @@ pub(super) fn period_ms(text: &str) -> Result<i64, String> {
     };
     let ms = count.parse::<i64>().ok().zip(hours).and_then(|(n, hours)| n.checked_mul(hours * HOUR_MS));
     ms.filter(|ms| (HOUR_MS..=366 * 24 * HOUR_MS).contains(ms))
-        .ok_or_else(|| format!("'{text}' is no period; write 28d, 4w or 720h"))
+        .ok_or_else(|| format!("'{text}' is not a period; write 28d, 4w or 720h"))
 }
 
 /// The templates of Sloth and OpenSLO's users for a window's length.

@@ -50,7 +50,7 @@ impl SloReader {
         Self { slos, sources: RequestSources::new(namespace), windows: BTreeMap::new() }
     }
 
-    /// How the objectives stand at `now`. With an open incident since `incident_start`, the burning ones also tell what it has cost.
+    /// How the objectives stand at `now`. With an open incident since `incident_start`, the burning ones also report what it has cost.
     ///
     /// Sends at most one request for each window and each objective with expressions of its own, one for all the others together;
     /// once an hour some more to find out which preset counts the requests, and one for the buckets of each latency objective.
@@ -139,10 +139,12 @@ impl SloReader {
             match client.instant(&promql::join(&parts), now) {
                 Ok(answer) => group.iter().enumerate().for_each(|(at, i)| counts[*i] = Ok(events(&answer, at))),
                 // One expression that the server refuses must not hide the others.
-                Err(error) if error.is_refusal() && group.len() > 1 => {
+                Err(error) if error.is_rejected_query() && group.len() > 1 => {
                     groups.extend(group.into_iter().map(|i| vec![i]))
                 }
-                Err(error) if error.is_refusal() => group.iter().for_each(|i| counts[*i] = Err(error.to_string())),
+                Err(error) if error.is_rejected_query() => {
+                    group.iter().for_each(|i| counts[*i] = Err(error.to_string()))
+                }
                 Err(error) => return Err(error),
             }
         }

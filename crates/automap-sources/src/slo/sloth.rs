@@ -22,7 +22,7 @@ pub(super) fn read_resource(document: &Value) -> Result<Vec<Slo>, String> {
 
 fn all(of: &Value, keys: &Keys) -> Result<Vec<Slo>, String> {
     let service = text(of, "service")?;
-    let slos = at(of, "slos").and_then(Value::as_array).ok_or("slos is missing or no list")?;
+    let slos = at(of, "slos").and_then(Value::as_array).ok_or("slos is missing or not a list")?;
     let one = |(i, slo): (usize, &Value)| one(slo, service, keys).map_err(|e| format!("slos[{i}].{e}"));
     slos.iter().enumerate().map(one).collect()
 }

@@ -56,7 +56,7 @@ fn of_served(served: &Served, preset: &Preset) -> Vec<Signal> {
     let by = label_list(preset.service.all());
     let signal = |name, request, formula, absence| Signal { name, request, key: Key::Workload, formula, absence };
     let requests = who.sum(&rate(&served.requests));
-    let none = not_seen("no request was counted in this window");
+    let none = unobserved("no request was counted in this window");
     let mut out = vec![
         signal("throughput_rps", "requests served", Formula::Sum(requests), none),
         signal("error_ratio", "requests served", failures(&who, &served.failed, &served.requests, &by, requests), none),
@@ -76,7 +76,7 @@ fn of_calls(calls: &Calls, preset: &Preset) -> Vec<Signal> {
     let mut out = Vec::new();
     if let Some(requests) = &calls.requests {
         let sent = who.sum(&rate(requests));
-        let none = not_seen("no call was counted in this window");
+        let none = unobserved("no call was counted in this window");
         out.push(signal("client_rps", "calls", Key::Call, Formula::Sum(sent), none));
         if !calls.failed.all().is_empty() {
             let failed = failures(&who, &calls.failed, requests, &by, sent);
@@ -101,7 +101,7 @@ fn of_signal(metric: &str, expression: &str, preset: &Preset) -> Signal {
         _ => (Key::Workload, Labels::of_service(preset).sum(expression)),
     };
     let name = text(metric);
-    Signal { name, request: name, key, formula: Formula::Sum(sum), absence: Absence::Fine }
+    Signal { name, request: name, key, formula: Formula::Sum(sum), absence: Absence::Expected }
 }
 
 /// The share of requests that failed. A counter is born with its first event, so one that was not there a window ago has
@@ -143,7 +143,7 @@ impl<'a> Histogram<'a> {
     }
 
     fn absence(&self) -> Absence {
-        not_seen(&format!("the histogram {} is absent", self.name))
+        unobserved(&format!("the histogram {} is absent", self.name))
     }
 }
 
@@ -151,8 +151,8 @@ fn rate(selector: &str) -> String {
     format!("rate({selector}[$RATE])")
 }
 
-fn not_seen(reason: &str) -> Absence {
-    Absence::NotSeen(text(reason))
+fn unobserved(reason: &str) -> Absence {
+    Absence::Unobserved(text(reason))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! A file of presets: its form, and what is wrong with one.
+//! Reads and checks a file of presets.
 //!
-//! People write which counters and histograms a system has and which labels name services; the expressions around them
-//! (rates, shares, means, quantiles, sums over pods) are ours, so that every preset means the same by `error_ratio`.
+//! The author writes which counters and histograms a system has and which labels name its services. The expressions around them (rates,
+//! shares, means, quantiles, sums over pods) are added by `expand.rs`, so that `error_ratio` means the same in every preset. PromQL is
+//! checked in form only: a selector has one pair of braces; what is inside is judged by the server.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -32,7 +33,7 @@ pub(super) struct Preset {
     pub(super) namespace_label: String,
     /// A selector of series that are there when the system is.
     pub(super) detect: String,
-    /// The labels that name a service; the first that says something counts.
+    /// The labels that name a service; the first one with a value counts.
     #[serde(default)]
     pub(super) service: OneOrMany<LabelSource>,
     /// What a service answers.
@@ -70,7 +71,7 @@ pub(super) struct Calls {
     /// A histogram of what the caller waits.
     pub(super) duration_ms: Option<String>,
     pub(super) duration_s: Option<String>,
-    /// A histogram of what the callee needs, told per caller.
+    /// A histogram of the callee's own durations, per caller.
     pub(super) served_duration_ms: Option<String>,
     pub(super) served_duration_s: Option<String>,
     /// The labels that name the caller; those of `service` where unset.
@@ -274,7 +275,7 @@ fn label(key: &str, name: &str) -> Result<(), Wrong> {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     match is_label {
         true => Ok(()),
-        false => wrong(key, format!("\"{name}\" is no label: letters, digits and underscores")),
+        false => wrong(key, format!("\"{name}\" is not a label: letters, digits and underscores")),
     }
 }
 
@@ -349,7 +350,7 @@ mod tests {
             ("{requests: 'requests_total{namespace=$NS}'", "{requests: 'a{x=$NS} or b{x=$NS}'", "write one selector"),
             ("5.{2}", "$FAILED", "mesh: served.failed: $FAILED stands for nothing"),
             ("$DEPLOYMENT_OF_POD", "'.+'", "mesh: service: the pattern .+ has no group"),
-            ("callee: peer", "callee: peer-name", "\"peer-name\" is no label"),
+            ("callee: peer", "callee: peer-name", "\"peer-name\" is not a label"),
             ("callee: peer, ", "", "mesh: calls.callee: it is missing"),
             ("cpu_cores", "cpu_cors", "mesh: signals.cpu_cors: did you mean cpu_cores?"),
             ("service: [deployment, {label: pod, pattern: $DEPLOYMENT_OF_POD}]", "", "mesh: service: it is missing"),

@@ -59,8 +59,8 @@ const SERVED: &str = "sum by (destination_workload) (rate(istio_requests_total{$
 const SENT: &str = "sum by ($CALL) (rate(istio_requests_total{$CLIENT}[$RATE]))";
 const CONNECTIONS: &str = "sum by ($CALL) (rate(istio_tcp_connections_opened_total{$CLIENT}[$RATE]))";
 
-const NO_REQUESTS: Absence = Absence::NotSeen("no HTTP or gRPC request was counted in this window");
-const NO_HISTOGRAM: Absence = Absence::NotSeen("istio_request_duration_milliseconds is absent or thinned out");
+const NO_REQUESTS: Absence = Absence::Unobserved("no HTTP or gRPC request was counted in this window");
+const NO_HISTOGRAM: Absence = Absence::Unobserved("istio_request_duration_milliseconds is absent or thinned out");
 
 const SIGNALS: [Signal; 11] = [
     Signal {
@@ -151,14 +151,14 @@ const SIGNALS: [Signal; 11] = [
             "(sum by ($CALL) (rate(istio_tcp_sent_bytes_total{$CLIENT}[$RATE])) \
              + sum by ($CALL) (rate(istio_tcp_received_bytes_total{$CLIENT}[$RATE])))",
         ),
-        absence: Absence::Fine,
+        absence: Absence::Expected,
     },
     Signal {
         name: "tcp_connections_per_s",
         request: "connections",
         key: Key::Call,
         formula: Formula::Sum(CONNECTIONS),
-        absence: Absence::Fine,
+        absence: Absence::Expected,
     },
     Signal {
         name: "tcp_failures_per_s",
@@ -176,6 +176,6 @@ const SIGNALS: [Signal; 11] = [
             ),
             among: CONNECTIONS,
         },
-        absence: Absence::Fine,
+        absence: Absence::Expected,
     },
 ];

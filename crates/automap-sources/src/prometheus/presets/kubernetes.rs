@@ -1,4 +1,4 @@
-//! What the kubelet's cAdvisor and kube-state-metrics tell about pods.
+//! Signals of pods from the kubelet's cAdvisor and from kube-state-metrics.
 //!
 //! cAdvisor has a row for every container, one for the pause container and one for the pod as a whole (empty
 //! `container`): adding all of them counts two or three times. The network belongs to the pod, whatever its row's name.
@@ -35,8 +35,8 @@ pub(super) const STATE_METRICS: Exporter = Exporter {
 
 /// cAdvisor says nothing about the disks of many runtimes (cadvisor#2560, #3047; containerd#9690).
 const NO_DISK: Absence =
-    Absence::NotSeen("container_fs_* is absent: no container touched a disk, or this runtime does not tell");
-const NO_NETWORK: Absence = Absence::NotSeen("container_network_* is absent for these pods");
+    Absence::Unobserved("container_fs_* is absent: no container touched a disk, or this runtime does not tell");
+const NO_NETWORK: Absence = Absence::Unobserved("container_network_* is absent for these pods");
 
 const CADVISOR_SIGNALS: [Signal; 8] = [
     Signal {
@@ -44,7 +44,7 @@ const CADVISOR_SIGNALS: [Signal; 8] = [
         request: "cpu",
         key: Key::Pod,
         formula: Formula::Sum("sum by (pod) (rate(container_cpu_usage_seconds_total{$APP}[$RATE]))"),
-        absence: Absence::NotSeen("container_cpu_usage_seconds_total is absent"),
+        absence: Absence::Unobserved("container_cpu_usage_seconds_total is absent"),
     },
     // A saturated side-car is a cause of its own.
     Signal {
@@ -54,7 +54,7 @@ const CADVISOR_SIGNALS: [Signal; 8] = [
         formula: Formula::Sum(
             "sum by (pod) (rate(container_cpu_usage_seconds_total{namespace=$NS,container=~\"$PROXIES\"}[$RATE]))",
         ),
-        absence: Absence::Fine,
+        absence: Absence::Expected,
     },
     Signal {
         name: "cpu_throttled_ratio",
@@ -64,7 +64,7 @@ const CADVISOR_SIGNALS: [Signal; 8] = [
             part: "sum by (pod) (rate(container_cpu_cfs_throttled_periods_total{$APP}[$RATE]))",
             whole: "sum by (pod) (rate(container_cpu_cfs_periods_total{$APP}[$RATE]))",
         },
-        absence: Absence::NotSeen("container_cpu_cfs_* is absent: no container has a CPU limit"),
+        absence: Absence::Unobserved("container_cpu_cfs_* is absent: no container has a CPU limit"),
     },
     // The gauge of a dead container stays visible for five minutes; its CPU counter has no sample in the window. `id`
     // tells a restarted container from the one before.
@@ -76,7 +76,7 @@ const CADVISOR_SIGNALS: [Signal; 8] = [
             "sum by (pod) (container_memory_working_set_bytes{$APP} and on (pod, container, id) \
              count_over_time(container_cpu_usage_seconds_total{$APP}[$RATE]))",
         ),
-        absence: Absence::NotSeen("container_memory_working_set_bytes is absent"),
+        absence: Absence::Unobserved("container_memory_working_set_bytes is absent"),
     },
     Signal {
         name: "disk_read_bytes_per_s",
@@ -120,7 +120,7 @@ const STATE_SIGNALS: [Signal; 3] = [
         formula: Formula::Sum(
             "sum by (pod) (increase(kube_pod_container_status_restarts_total{namespace=$NS}[$RATE]))",
         ),
-        absence: Absence::NotSeen("kube_pod_container_status_restarts_total is absent"),
+        absence: Absence::Unobserved("kube_pod_container_status_restarts_total is absent"),
     },
     // A killed pod restarts nothing: another takes its place. Only pods whose namespace was watched before can be new.
     Signal {
@@ -132,7 +132,7 @@ const STATE_SIGNALS: [Signal; 3] = [
                      and on (namespace) kube_pod_owner{namespace=$NS} offset $RATE)",
             among: "count by (pod) (kube_pod_owner{namespace=$NS})",
         },
-        absence: Absence::Fine,
+        absence: Absence::Expected,
     },
     // A finished job is not ready either, and that is fine.
     Signal {
@@ -143,6 +143,6 @@ const STATE_SIGNALS: [Signal; 3] = [
             "sum by (pod) ((kube_pod_status_ready{namespace=$NS,condition=\"true\"} == bool 0) \
              unless on (pod) (kube_pod_status_phase{namespace=$NS,phase=\"Succeeded\"} == 1))",
         ),
-        absence: Absence::NotSeen("kube_pod_status_ready is absent"),
+        absence: Absence::Unobserved("kube_pod_status_ready is absent"),
     },
 ];

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use automap_chaos::{Entry, LedgerOptions, Recorder, file};
 use automap_core::time::Timestamp;
-use automap_kubernetes::{Heard, LITMUS_RESULTS, PODS, Scope, VIRTUAL_SERVICES, WatchState, experiments, watch};
+use automap_kubernetes::{LITMUS_RESULTS, PODS, Scope, VIRTUAL_SERVICES, WatchMessage, WatchState, experiments, watch};
 use clap::Args;
 use jiff::ZonedDateTime;
 
@@ -55,15 +55,15 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit> {
     let mut recorder = Recorder::resume(LedgerOptions::default(), known);
     let mut flags = args.flags.as_deref().map(Flags::new);
     let interrupt = Interrupt::listen().context("signals cannot be watched")?;
-    let mut take = |heard: Option<Heard>| -> Result<bool> {
+    let mut take = |heard: Option<WatchMessage>| -> Result<bool> {
         let now = Timestamp::from_ms(ZonedDateTime::now().timestamp().as_millisecond());
         let news = match heard {
-            Some(Heard::News(event)) => recorder.apply(&event, now),
-            Some(Heard::State { resource, namespace, state }) => {
+            Some(WatchMessage::Event(event)) => recorder.apply(&event, now),
+            Some(WatchMessage::State { resource, namespace, state }) => {
                 told(&resource.name(), &namespace, &state);
                 Vec::new()
             }
-            Some(Heard::Tick) | None => {
+            Some(WatchMessage::Tick) | None => {
                 let mut news = recorder.tick(now);
                 news.extend(flags.iter_mut().flat_map(|flags| flags.look(&mut recorder, now)));
                 news

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use automap_chaos::cases::merge;
-use automap_chaos::fallback::{labels, said};
+use automap_chaos::fallback::{events, labels};
 use automap_chaos::pods::Pods;
 use automap_chaos::{Entry, file};
 #[cfg(feature = "lab")]
@@ -68,7 +68,7 @@ impl TruthArgs {
         }
         if let Some(path) = &self.events {
             let list: Value = serde_json::from_str(&text(path)?).with_context(|| path.display().to_string())?;
-            sources.push(said::kubernetes(&list, &Pods::default()));
+            sources.push(events::kubernetes(&list, &Pods::default()));
         }
         if let Some(url) = &self.dashboard {
             sources.extend(dashboard::entries(url, self.dashboard_token_file.as_deref())?);

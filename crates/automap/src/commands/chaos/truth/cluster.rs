@@ -1,7 +1,7 @@
 //! What a cluster shows now: the experiments that exist, and Events about those that do not any more.
 
 use anyhow::{Result, bail};
-use automap_chaos::fallback::said;
+use automap_chaos::fallback::events;
 use automap_chaos::pods::Pods;
 use automap_chaos::{Entry, Ledger, LedgerOptions, WatchEvent};
 use automap_core::time::Timestamp;
@@ -46,7 +46,7 @@ pub(super) fn entries(cluster: &Cluster, namespaces: &[String]) -> Result<[Vec<E
     let mut events = Vec::new();
     for namespace in namespaces {
         match cluster.list(EVENTS, namespace) {
-            Ok(objects) => events.extend(said::kubernetes(&serde_json::json!({"items": objects}), &pods)),
+            Ok(objects) => events.extend(events::kubernetes(&serde_json::json!({"items": objects}), &pods)),
             Err(error) => say(&format!("Events are not read: {error}")),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use automap_chaos::Entry;
-use automap_chaos::fallback::{archive, said};
+use automap_chaos::fallback::{archive, events};
 use automap_chaos::pods::Pods;
 use automap_sources::bounded::read_stream;
 use automap_sources::http::agent_config;
@@ -31,7 +31,7 @@ pub(super) fn entries(url: &str, token_file: Option<&Path>) -> Result<[Vec<Entry
         let body = read_stream(response.body_mut().as_reader(), &place, MAX_BYTES)?;
         serde_json::from_slice(&body).with_context(|| format!("the dashboard at {place}: this is not JSON"))
     };
-    let events = said::dashboard(&get("/api/events?limit=10000")?, &Pods::default());
+    let events = events::dashboard(&get("/api/events?limit=10000")?, &Pods::default());
     let archived = archive::archives(&get("/api/archives")?);
     Ok([events, archived])
 }

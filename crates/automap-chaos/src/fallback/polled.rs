@@ -1,4 +1,4 @@
-//! Faults that are a state and not an event: one looks again and again, and writes down what came and what went.
+//! Faults that are a state and not an event: compares successive polls, and makes entries of faults that appeared or disappeared.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use crate::entry::{Entry, Source, State, Target};
 
 /// A fault that is in place right now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InPlace {
-    /// The same for the same fault in every look.
+pub struct ActiveFault {
+    /// The same for the same fault in every poll.
     pub id: String,
     /// `VirtualService`, `flagd`, …
     pub kind: String,
@@ -19,29 +19,29 @@ pub struct InPlace {
     pub name: String,
     /// `delay`, `abort`, …
     pub action: String,
-    /// Who is hit.
+    /// The services that are hit.
     pub services: Vec<String>,
     /// The family of metrics that it moves first.
     pub expected_metric: Option<String>,
-    /// In place since, where the object says so.
+    /// In place since, where the object tells.
     pub since: Option<Timestamp>,
-    /// How many per cent of requests, where it says so.
+    /// Percentage of requests, where the object tells.
     pub percent: Option<u64>,
 }
 
-/// What was in place in the last look.
+/// The faults of the last poll.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct PolledFaults {
     /// By id: the entry, still open.
     open: BTreeMap<String, Entry>,
     /// How often each id began.
     stretches: BTreeMap<String, usize>,
-    has_looked: bool,
+    has_polled: bool,
 }
 
-impl Seen {
+impl PolledFaults {
     /// Takes everything that is in place now, and answers with the entries that began or ended.
-    pub fn look(&mut self, all: &[InPlace], source: Source, now: Timestamp) -> Vec<Entry> {
+    pub fn update(&mut self, all: &[ActiveFault], source: Source, now: Timestamp) -> Vec<Entry> {
         let mut news = Vec::new();
         let gone: Vec<String> = self.open.keys().filter(|id| !all.iter().any(|f| f.id == **id)).cloned().collect();
         for id in gone {
@@ -56,22 +56,22 @@ impl Seen {
             }
             let n = self.stretches.entry(fault.id.clone()).or_default();
             *n += 1;
-            let entry = begun(fault, *n, source, now, self.has_looked);
+            let entry = begun(fault, *n, source, now, self.has_polled);
             self.open.insert(fault.id.clone(), entry.clone());
             news.push(entry);
         }
-        self.has_looked = true;
+        self.has_polled = true;
         news
     }
 }
 
-fn begun(fault: &InPlace, n: usize, source: Source, now: Timestamp, has_looked: bool) -> Entry {
+fn begun(fault: &ActiveFault, n: usize, source: Source, now: Timestamp, has_polled: bool) -> Entry {
     let mut entry = Entry::new(&fault.id, &fault.kind, &fault.namespace, &fault.name, source);
     entry.key = format!("{}/{n}", fault.id);
     entry.action.clone_from(&fault.action);
     entry.expected_metric.clone_from(&fault.expected_metric);
-    // What was there before the first look began at some time that nobody saw, unless the object says when it was changed.
-    let since = fault.since.or_else(|| has_looked.then_some(now));
+    // A fault of the first poll began at an unknown time, unless the object tells when it was changed.
+    let since = fault.since.or_else(|| has_polled.then_some(now));
     entry.started = since;
     entry.state = if fault.services.is_empty() { State::NothingInjected } else { State::Running };
     entry.seen = Some(now);

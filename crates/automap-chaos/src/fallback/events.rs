@@ -1,4 +1,6 @@
-//! What Kubernetes Events, or the dashboard's copies of them, say about experiments.
+//! Reads experiments from Kubernetes Events, or from the dashboard's copies of them.
+//!
+//! Events name who was hit and when, but neither the action nor who was only a peer.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +19,9 @@ const MAX_EVENTS: usize = 50_000;
 const APPLIED: &str = "Successfully apply chaos for ";
 const RECOVERED: &str = "Successfully recover chaos for ";
 
-/// One remark about one experiment.
+/// One event about one experiment.
 #[derive(Clone, Debug)]
-struct Said {
+struct ChaosEvent {
     uid: String,
     kind: String,
     namespace: String,
@@ -41,12 +43,12 @@ pub fn dashboard(list: &Value, pods: &Pods) -> Vec<Entry> {
     entries(items.filter_map(of_dashboard), Source::DashboardEvents, pods)
 }
 
-fn of_event(value: &Value) -> Option<Said> {
+fn of_event(value: &Value) -> Option<ChaosEvent> {
     let about = value.get("involvedObject").or_else(|| value.get("regarding"))?;
     let kind = text(about, "/kind").filter(|k| kinds::is_experiment(k))?;
     // The first of many: Kubernetes folds equal events into one, and a record's messages differ by its id.
     let at = ["/firstTimestamp", "/eventTime", "/deprecatedFirstTimestamp", "/metadata/creationTimestamp"];
-    Some(Said {
+    Some(ChaosEvent {
         uid: text(about, "/uid").unwrap_or_default().to_owned(),
         kind: kind.to_owned(),
         namespace: text(about, "/namespace").unwrap_or_default().to_owned(),
@@ -57,9 +59,9 @@ fn of_event(value: &Value) -> Option<Said> {
     })
 }
 
-fn of_dashboard(value: &Value) -> Option<Said> {
+fn of_dashboard(value: &Value) -> Option<ChaosEvent> {
     let kind = text(value, "/kind").filter(|k| kinds::is_experiment(k))?;
-    Some(Said {
+    Some(ChaosEvent {
         uid: text(value, "/object_id").unwrap_or_default().to_owned(),
         kind: kind.to_owned(),
         namespace: text(value, "/namespace").unwrap_or_default().to_owned(),
@@ -70,9 +72,9 @@ fn of_dashboard(value: &Value) -> Option<Said> {
     })
 }
 
-/// What is known about one experiment.
+/// What is observed about one experiment.
 #[derive(Debug, Default)]
-struct Known {
+struct Observed {
     kind: String,
     namespace: String,
     name: String,
@@ -83,40 +85,41 @@ struct Known {
     over: Option<Timestamp>,
 }
 
-fn entries(all: impl Iterator<Item = Said>, source: Source, pods: &Pods) -> Vec<Entry> {
-    let mut experiments: BTreeMap<String, Known> = BTreeMap::new();
-    for said in all {
-        let id = match said.uid.as_str() {
-            "" => format!("{}/{}/{}", said.kind, said.namespace, said.name),
+fn entries(all: impl Iterator<Item = ChaosEvent>, source: Source, pods: &Pods) -> Vec<Entry> {
+    let mut experiments: BTreeMap<String, Observed> = BTreeMap::new();
+    for event in all {
+        let id = match event.uid.as_str() {
+            "" => format!("{}/{}/{}", event.kind, event.namespace, event.name),
             uid => uid.to_owned(),
         };
-        experiments.entry(id).or_default().take(said);
+        experiments.entry(id).or_default().take(event);
     }
-    let mut out: Vec<Entry> = experiments.iter().flat_map(|(id, known)| known.entries(id, source, pods)).collect();
+    let mut out: Vec<Entry> =
+        experiments.iter().flat_map(|(id, observed)| observed.entries(id, source, pods)).collect();
     out.sort_by(|a, b| (a.started, &a.key).cmp(&(b.started, &b.key)));
     out
 }
 
-impl Known {
-    fn take(&mut self, said: Said) {
-        self.first = Some(self.first.map_or(said.at, |first| first.min(said.at)));
-        let event = |is_apply| RecordEvent { at: said.at, is_apply, succeeded: true, message: String::new() };
-        match said.reason.as_str() {
+impl Observed {
+    fn take(&mut self, event: ChaosEvent) {
+        self.first = Some(self.first.map_or(event.at, |first| first.min(event.at)));
+        let record = |is_apply| RecordEvent { at: event.at, is_apply, succeeded: true, message: String::new() };
+        match event.reason.as_str() {
             "Applied" => {
-                if let Some(id) = said.message.strip_prefix(APPLIED) {
-                    self.hit.entry(id.trim().to_owned()).or_default().add(&event(true));
+                if let Some(id) = event.message.strip_prefix(APPLIED) {
+                    self.hit.entry(id.trim().to_owned()).or_default().add(&record(true));
                 }
             }
             "Recovered" => {
-                if let Some(id) = said.message.strip_prefix(RECOVERED) {
-                    self.hit.entry(id.trim().to_owned()).or_default().add(&event(false));
+                if let Some(id) = event.message.strip_prefix(RECOVERED) {
+                    self.hit.entry(id.trim().to_owned()).or_default().add(&record(false));
                 }
             }
-            "TimeUp" | "Deleted" => self.over = Some(self.over.map_or(said.at, |over| over.max(said.at))),
-            "Failed" => self.failed = Some(said.message),
+            "TimeUp" | "Deleted" => self.over = Some(self.over.map_or(event.at, |over| over.max(event.at))),
+            "Failed" => self.failed = Some(event.message),
             _ => {}
         }
-        (self.kind, self.namespace, self.name) = (said.kind, said.namespace, said.name);
+        (self.kind, self.namespace, self.name) = (event.kind, event.namespace, event.name);
     }
 
     fn entries(&self, id: &str, source: Source, pods: &Pods) -> Vec<Entry> {

@@ -1,4 +1,6 @@
-//! What the server or the network said instead of an answer, sorted into the failures that a user can act on.
+//! Turns responses that are not 2xx, and exchanges that broke off, into failures that the user can act on.
+//!
+//! What a 2xx response contains is read in `decode.rs`.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -8,13 +10,13 @@ use ureq::http::header::LOCATION;
 use ureq::{Body, Error};
 
 use super::decode;
-use super::error::{Failure, excerpt};
+use super::error::{Failure, describe, excerpt};
 
 /// Only the beginning of an error page matters.
 const MAX_ERROR_BYTES: u64 = 64 << 10;
 
 /// A response that is not 2xx.
-pub(crate) fn classify(response: &mut Response<Body>) -> Failure {
+pub(crate) fn of_response(response: &mut Response<Body>) -> Failure {
     let status = response.status().as_u16();
     if (300..400).contains(&status) {
         let to = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or("nowhere");
@@ -35,7 +37,7 @@ pub(crate) fn classify(response: &mut Response<Body>) -> Failure {
 }
 
 /// An exchange that did not come to an end.
-pub(crate) fn transport(error: Error, timeout: Duration, max_body_bytes: u64) -> Failure {
+pub(crate) fn of_transport(error: Error, timeout: Duration, max_body_bytes: u64) -> Failure {
     match error {
         Error::Timeout(_) => Failure::Timeout(timeout),
         Error::HostNotFound => Failure::UnknownHost,
@@ -43,7 +45,7 @@ pub(crate) fn transport(error: Error, timeout: Duration, max_body_bytes: u64) ->
         Error::Io(e) => match e.kind() {
             io::ErrorKind::ConnectionRefused => Failure::Refused,
             io::ErrorKind::TimedOut => Failure::Timeout(timeout),
-            // How rustls reports what is no valid TLS record.
+            // How rustls reports bytes that are not a valid TLS record.
             io::ErrorKind::InvalidData => Failure::Tls(excerpt(&e.to_string())),
             _ => Failure::Broken(excerpt(&e.to_string())),
         },
@@ -57,16 +59,6 @@ pub(crate) fn transport(error: Error, timeout: Duration, max_body_bytes: u64) ->
 /// Prometheus answers this, and nothing else, while it replays its log.
 fn is_prometheus_starting(body: &[u8]) -> bool {
     body.trim_ascii() == b"Service Unavailable"
-}
-
-/// A page's title, or the beginning of the text.
-pub(crate) fn describe(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).map(|(title, _)| title);
-    match excerpt(title.unwrap_or(&text)) {
-        empty if empty.is_empty() => "no text".to_owned(),
-        words => words,
-    }
 }
 
 /// Scheme and host of a redirect's target; its path and query may hold session secrets.
@@ -87,12 +79,5 @@ mod tests {
     fn a_redirect_is_named_without_its_secrets() {
         assert_eq!(site("https://u:p@sso.example.com/login?state=abc"), "https://sso.example.com");
         assert_eq!(site("/login?state=abc"), "another path of its own");
-    }
-
-    #[test]
-    fn pages_are_named_by_their_title() {
-        assert_eq!(describe(b"<html><title>Sign\nin</title>"), "Sign in");
-        assert_eq!(describe(b" upstream\nconnect error "), "upstream connect error");
-        assert_eq!(describe(b""), "no text");
     }
 }
