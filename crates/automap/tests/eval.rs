@@ -254,7 +254,7 @@ fn unreadable_cases_are_misses_and_wrong_arguments_are_errors() {
         (&*root, vec!["--only", "hard"], "there is no set 'hard'; there are easy, mislabelled"),
         (&*root, vec!["--onset", "soon"], "write known, detected, or a signed span"),
         (&*root, vec!["--engine", "oracle"], "invalid value 'oracle'"),
-        (&*root, vec!["--min-ac1", "7"], "a number from 0 to 1 is needed"),
+        (&*root, vec!["--min-ac1", "7"], "is not a share; write a number from 0 to 1"),
     ] {
         let output = eval(dir, &args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");

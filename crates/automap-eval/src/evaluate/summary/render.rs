@@ -72,7 +72,8 @@ mod tests {
         assert_eq!(written(&table, Style::Text), "By set\n  set          AC@1\n  a-long-name   0.5\n  two cases\n");
         assert_eq!(
             written(&table, Style::Markdown),
-            "### By set\n\n| set | AC@1 |\n| :-- | --: |\n| a-long-name | 0.5 |\n\ntwo cases\n"
+            // An invisible word joiner keeps "@1" from becoming a mention of a user.
+            "### By set\n\n| set | AC@\u{2060}1 |\n| :-- | --: |\n| a-long-name | 0.5 |\n\ntwo cases\n"
         );
     }
 }
