@@ -1,7 +1,7 @@
 //! The HTTP API: what people and programs may ask a running automap.
 //!
-//! Imports point one way: [`server`] (connections, TLS) → [`routes`] (one table, one file for each resource) → [`middleware`] (what every
-//! request passes) → [`app`] (what requests share) → [`state`], [`limits`], [`http`], which know only [`crate::system`], [`crate::store`]
+//! Imports point one way: `server` (connections, TLS) → `routes` (one table, one file for each resource) → `middleware` (what every
+//! request passes) → `app` (what requests share) → `state`, `limits`, `http`, which know only [`crate::system`], [`crate::store`]
 //! and [`crate::auth`]. One table of routes makes the router and the OpenAPI document, so neither can list a route that the other lacks.
 //! Handlers are short: they call [`crate::system::System`] or [`crate::store::Store`], both of which block, through bounded worker pools.
 //!
