@@ -25,4 +25,4 @@ pub use config::ApiConfig;
 pub use error::ApiError;
 pub use http::peer::Peer;
 pub use routes::{document, router};
-pub use server::{serve, serve_on};
+pub use server::{check_certificate, serve, serve_on};

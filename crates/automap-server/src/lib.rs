@@ -19,6 +19,7 @@ pub mod replica;
 pub mod secret;
 pub mod signals;
 pub mod snapshots;
+pub mod startup;
 pub mod stop;
 pub mod store;
 pub mod system;

@@ -24,6 +24,7 @@ use tower::ServiceExt;
 use tracing::warn;
 
 use crate::api::app::App;
+use crate::api::config::ApiConfig;
 use crate::api::error::ApiError;
 use crate::api::http::peer::Peer;
 use crate::api::limits::connections::{ConnectionCounts, CountedConnection};
@@ -40,6 +41,17 @@ const MAX_HEADERS: usize = 64;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after a failed accept, which usually means that no file descriptors are left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Whether the certificate and key of the configuration can be used; opens no port.
+///
+/// # Errors
+/// [`ApiError`] when one of the files cannot be read or they do not belong together.
+pub fn check_certificate(config: &ApiConfig) -> Result<(), ApiError> {
+    if let Some(files) = &config.tls {
+        Tls::open(files, Instant::now())?;
+    }
+    Ok(())
+}
 
 /// Listens on the configured address until `shutdown` completes, then lets requests finish for at most `deadline`.
 ///

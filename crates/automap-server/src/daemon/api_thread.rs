@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use tracing::error;
 
-use crate::api::{ApiConfig, ApiError, App, Dependencies, serve_on};
+use crate::api::{ApiConfig, ApiError, App, Dependencies, check_certificate, serve_on};
 use crate::live_system::LiveSystem;
 use crate::store::Store;
 use crate::watcher::{Clock, Stop, SystemClock};
@@ -28,6 +28,7 @@ pub(super) fn start(
     let listen = config.listen;
     let unusable = |e: std::io::Error| ApiError::Listen { listen, reason: e.to_string() };
     let dependencies = Dependencies { system, store, clock: || SystemClock.now() };
+    check_certificate(&config)?;
     let app = App::open(config, dependencies)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("api").enable_all().build();
     let runtime = runtime.map_err(unusable)?;

@@ -56,6 +56,14 @@ impl Trouble {
     }
 }
 
+/// Whether an address, and the file of authorities with it, can be used at all. Connects to nothing.
+///
+/// # Errors
+/// As [`PostgresStore::open`], as far as it can be known without the server.
+pub fn check_address(url: &str, ca_file: Option<&Path>) -> Result<(), StoreError> {
+    Server::new(url, ca_file).map(|_| ())
+}
+
 impl PostgresStore {
     /// Connects and brings the tables up to date. `url` is `postgresql://user:password@host/database?sslmode=require` or the same as
     /// `key=value` words; it appears in no message. With TLS the server's certificate is checked against `ca_file`, else the web's authorities.

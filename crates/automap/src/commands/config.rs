@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 use automap_server::auth::hash_password;
 use automap_server::config::{Config, DEFAULT};
+use automap_server::startup;
 use automap_sources::prometheus::BUILT_IN_FILES;
 use clap::Subcommand;
 
@@ -25,7 +26,7 @@ const MAX_PASSWORD: u64 = 64 << 10;
 pub(crate) enum ConfigCommand {
     /// Print the commented default file
     Default,
-    /// Check a configuration: line and key of what is wrong, and the nearest valid key
+    /// Check a configuration as `serve` does when it starts: line and key of what is wrong, and the nearest valid key
     Check {
         /// The configuration
         file: PathBuf,
@@ -42,13 +43,9 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<()> {
         ConfigCommand::Default => print(DEFAULT),
         ConfigCommand::Check { file } => {
             let config = Config::read(readable(file))?;
-            for target in &config.targets {
-                target.objectives()?;
-                target.prometheus.client_options()?;
-            }
+            startup::check(&config)?;
             let names: Vec<&str> = config.targets.iter().map(|t| t.name.as_str()).collect();
-            let targets = if names.is_empty() { "no target".to_owned() } else { names.join(", ") };
-            say(&format!("{}: well-formed; targets: {targets}", file.display()));
+            say(&format!("{}: well-formed; targets: {}", file.display(), names.join(", ")));
             Ok(())
         }
         ConfigCommand::Presets => {
