@@ -18,4 +18,5 @@ pub mod csv_table;
 pub mod http;
 pub mod profile_table;
 pub mod prometheus;
+pub mod secret;
 pub mod slo;

@@ -45,8 +45,7 @@ pub use error::{Failure, RequestError};
 pub use observe::{explain_queries, observe, observe_incrementally};
 pub use observe_options::{DEFAULT_SETTLE_MS, Fetched, ObserveOptions, PlannedQuery, Preset, Progress};
 pub use options::{
-    Auth, ClientOptions, DEFAULT_MAX_BODY_BYTES, MAX_CONCURRENCY, MAX_RETRIES, RetryOptions, Secret, SecretSource,
-    TlsOptions,
+    Auth, ClientOptions, DEFAULT_MAX_BODY_BYTES, MAX_CONCURRENCY, MAX_RETRIES, RetryOptions, TlsOptions,
 };
 pub use presets::{BUILT_IN_FILES, MAX_PRESET_FILE_BYTES, MAX_PRESETS, PresetError, Presets};
 pub use query::{Answer, Grid, MAX_POINTS_PER_REQUEST};

@@ -117,10 +117,11 @@ fn existing(path: &Path, is_named: bool) -> Result<Option<Opened>> {
 #[cfg(feature = "postgres")]
 fn server(keeping: &Keeping) -> Result<Opened> {
     use automap_server::store::postgres::PostgresStore;
+    use automap_sources::secret::ExposeSecret;
 
     let Some(address) = &keeping.postgres else { bail!("store.postgres names no server") };
     let url = address.read().map_err(|e| anyhow!("store.postgres: {e}"))?;
-    let store = PostgresStore::open(url.expose(), keeping.postgres_ca_file.as_deref())?;
+    let store = PostgresStore::open(url.expose_secret(), keeping.postgres_ca_file.as_deref())?;
     let place = store.place().to_owned();
     Ok(Opened { store: Arc::new(store), place, lock: std::env::temp_dir().join("automap-postgres.lock") })
 }

@@ -20,8 +20,8 @@ use super::identity::Identity;
 #[cfg(test)]
 use super::identity::Role;
 use super::token::is_same;
-use crate::secret::SecretSource;
-use crate::secret::watched::{Secret, SecretError, unusable};
+use crate::secret::watched::{SecretError, WatchedSecret, unusable};
+use crate::secret::{ExposeSecret, SecretSource};
 
 /// Longest name or password that is checked.
 const MAX_BYTES: usize = 512;
@@ -32,7 +32,7 @@ const REMEMBER: Duration = Duration::from_secs(300);
 
 /// The users of the configuration.
 pub struct Users {
-    users: Vec<(Identity, Secret)>,
+    users: Vec<(Identity, WatchedSecret)>,
     /// A hash of the same cost that no password of a user matches: unknown names are checked against it, so that they take as long.
     decoy: String,
     key: hmac::Key,
@@ -53,8 +53,8 @@ impl Users {
     pub fn open(configs: &[UserConfig]) -> Result<Self, SecretError> {
         let mut users = Vec::new();
         for config in configs {
-            let secret = Secret::open(&config.from)?;
-            if PasswordHash::new(&secret.get()).is_err() {
+            let secret = WatchedSecret::open(&config.from)?;
+            if PasswordHash::new(secret.get().expose_secret()).is_err() {
                 return Err(not_a_hash(&config.from));
             }
             users.push((Identity { name: config.name.clone(), role: config.role }, secret));
@@ -83,7 +83,7 @@ impl Users {
     /// The user, if the pair is right. Blocks for tens of milliseconds.
     pub fn check(&self, name: &str, password: &str, now: Instant) -> Option<Identity> {
         let user = self.users.iter().find(|(who, _)| who.name == name);
-        let hash = user.map_or_else(|| self.decoy.clone(), |(_, secret)| secret.get().to_string());
+        let hash = user.map_or_else(|| self.decoy.clone(), |(_, secret)| secret.get().expose_secret().to_owned());
         let right = PasswordHash::new(&hash)
             .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
         let identity = user.filter(|_| right).map(|(who, _)| who.clone())?;
@@ -100,7 +100,7 @@ impl Users {
     fn tag(&self, name: &str, password: &str) -> hmac::Tag {
         let hash = self.users.iter().find(|(who, _)| who.name == name).map(|(_, s)| s.get());
         let mut context = hmac::Context::with_key(&self.key);
-        for part in [name, password, hash.as_ref().map_or("", |h| h.as_str())] {
+        for part in [name, password, hash.as_ref().map_or("", |h| h.expose_secret())] {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part.as_bytes());
         }
@@ -131,11 +131,9 @@ fn not_a_hash(from: &SecretSource) -> SecretError {
     const REASON: &str = "it is not an argon2 hash: store what `automap config hash-password` prints, not the password";
     match from {
         SecretSource::File(path) => unusable(path, REASON.into()),
-        SecretSource::Env(name) => SecretError {
-            place: format!("environment variable {name}"),
-            reason: REASON.into(),
-            next: "run `automap config hash-password`",
-        },
+        SecretSource::Env(_) | SecretSource::Value(_) => {
+            SecretError { place: from.to_string(), reason: REASON.into(), next: "run `automap config hash-password`" }
+        }
     }
 }
 

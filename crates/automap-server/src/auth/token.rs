@@ -6,11 +6,12 @@ use subtle::ConstantTimeEq;
 
 use super::config::TokenConfig;
 use super::identity::Identity;
-use crate::secret::watched::{Secret, SecretError};
+use crate::secret::ExposeSecret;
+use crate::secret::watched::{SecretError, WatchedSecret};
 
 /// The tokens of the configuration.
 #[derive(Debug, Default)]
-pub struct Tokens(Vec<(Identity, Secret)>);
+pub struct Tokens(Vec<(Identity, WatchedSecret)>);
 
 impl Tokens {
     /// Reads all of them.
@@ -18,7 +19,8 @@ impl Tokens {
     /// # Errors
     /// [`SecretError`] for the first that cannot be read.
     pub fn open(configs: &[TokenConfig]) -> Result<Self, SecretError> {
-        let open = |c: &TokenConfig| Ok((Identity { name: c.name.clone(), role: c.role }, Secret::open(&c.from)?));
+        let open =
+            |c: &TokenConfig| Ok((Identity { name: c.name.clone(), role: c.role }, WatchedSecret::open(&c.from)?));
         configs.iter().map(open).collect::<Result<_, _>>().map(Self)
     }
 
@@ -27,7 +29,7 @@ impl Tokens {
         let given = digest(&SHA256, given.as_bytes());
         let mut found = None;
         for (identity, secret) in &self.0 {
-            let known = digest(&SHA256, secret.get().as_bytes());
+            let known = digest(&SHA256, secret.get().expose_secret().as_bytes());
             if bool::from(known.as_ref().ct_eq(given.as_ref())) {
                 found = Some(identity);
             }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use automap_sources::prometheus::{Auth, ClientOptions, PresetError, Presets, Secret, SecretSource, TlsOptions};
+use automap_sources::prometheus::{Auth, ClientOptions, PresetError, Presets, TlsOptions};
+use automap_sources::secret::SecretSource;
 use automap_sources::slo::{Slo, SloFileError};
 use serde::Deserialize;
 
@@ -208,7 +209,7 @@ impl Prometheus {
             (_, _, Some(file)) => Auth::Bearer { token: SecretSource::File(file.clone()) },
             _ => Auth::None,
         };
-        let header = |h: &String| h.split_once(':').map(|(n, v)| (n.trim().to_owned(), Secret::new(v.trim())));
+        let header = |h: &String| h.split_once(':').map(|(n, v)| (n.trim().to_owned(), v.trim().into()));
         Ok(ClientOptions {
             auth,
             presets,

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::guard::refused_host;
 use super::http::{Failure, Http, HttpOptions};
 use super::message::Message;
-use crate::secret::{Secret, SecretSource};
+use crate::secret::{ExposeSecret, SecretSource, SecretString};
 
 pub use alertmanager::Alertmanager;
 pub use cloudevents::CloudEvents;
@@ -102,13 +102,13 @@ impl Kind {
 }
 
 /// An unreadable secret is retried: a mounted one may come a moment later.
-fn secret(source: &SecretSource) -> Result<Secret, Failure> {
-    source.read().map_err(Failure::later)
+fn secret(source: &SecretSource) -> Result<SecretString, Failure> {
+    source.read().map_err(|e| Failure::later(e.to_string()))
 }
 
 /// `Authorization: Bearer …`, where there is a token.
 fn bearer(token: Option<&SecretSource>) -> Result<Option<String>, Failure> {
-    token.map(|t| secret(t).map(|t| format!("Bearer {}", t.expose()))).transpose()
+    token.map(|t| secret(t).map(|t| format!("Bearer {}", t.expose_secret()))).transpose()
 }
 
 /// An address that stands in the configuration: http or https, no credentials in it, no host that is always refused.

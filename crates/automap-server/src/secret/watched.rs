@@ -1,4 +1,7 @@
-//! Files that are parsed once and again when they change: secrets, certificates, keys.
+//! Files that are parsed once, and again when they change: secrets, certificates, keys.
+//!
+//! Kubernetes replaces mounted secrets under a running process. A change is noticed at the next use; while a new content is unusable the old
+//! one stays, so that a half-written file locks no one out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +11,7 @@ use std::time::SystemTime;
 use automap_sources::bounded::read_file;
 use parking_lot::Mutex;
 
-use super::SecretSource;
+use super::{SecretSource, SecretString};
 
 /// A token, hash, certificate or key set is never larger; a wrong path may be.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -66,33 +69,28 @@ impl<T> Watched<T> {
     }
 }
 
-/// A secret in words: a token or a hash.
-pub struct Secret(Source);
+/// A token or a hash that is read again when its file changes.
+#[derive(Debug)]
+pub struct WatchedSecret(Source);
 
+#[derive(Debug)]
 enum Source {
-    File(Watched<String>),
-    Fixed(Arc<String>),
+    File(Watched<SecretString>),
+    Fixed(Arc<SecretString>),
 }
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-impl Secret {
+impl WatchedSecret {
     /// Reads it for the first time.
     ///
     /// # Errors
     /// [`SecretError`] when it is missing or empty.
     pub fn open(from: &SecretSource) -> Result<Self, SecretError> {
         Ok(Self(match from {
-            SecretSource::File(path) => Source::File(Watched::open(path, words)?),
-            SecretSource::Env(name) => {
-                let value = std::env::var(name).unwrap_or_default();
-                Source::Fixed(Arc::new(words(value.as_bytes()).map_err(|reason| SecretError {
-                    place: format!("environment variable {name}"),
-                    reason,
+            SecretSource::File(path) => Source::File(Watched::open(path, secret)?),
+            SecretSource::Env(_) | SecretSource::Value(_) => {
+                Source::Fixed(Arc::new(from.read().map_err(|e| SecretError {
+                    place: e.place,
+                    reason: e.reason,
                     next: "set it before automap starts, or name a file instead",
                 })?))
             }
@@ -100,7 +98,7 @@ impl Secret {
     }
 
     /// The present value.
-    pub fn get(&self) -> Arc<String> {
+    pub fn get(&self) -> Arc<SecretString> {
         match &self.0 {
             Source::File(file) => file.get(),
             Source::Fixed(value) => Arc::clone(value),
@@ -109,9 +107,9 @@ impl Secret {
 }
 
 /// The text without the newline that editors add.
-fn words(bytes: &[u8]) -> Result<String, String> {
+fn secret(bytes: &[u8]) -> Result<SecretString, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8 text")?.trim();
-    if text.is_empty() { Err("it is empty or not there".into()) } else { Ok(text.to_owned()) }
+    if text.is_empty() { Err("it is empty or not there".into()) } else { Ok(text.into()) }
 }
 
 fn stamp(path: &Path) -> Stamp {
@@ -133,6 +131,7 @@ pub(crate) fn unusable(path: &Path, reason: String) -> SecretError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::ExposeSecret;
 
     fn file(name: &str, text: &str) -> PathBuf {
         let path = std::env::temp_dir().join(format!("automap-secret-{}-{name}", std::process::id()));
@@ -143,22 +142,22 @@ mod tests {
     #[test]
     fn a_changed_file_is_read_again_and_a_broken_one_is_not() {
         let path = file("rotated", "first\n");
-        let secret = Secret::open(&SecretSource::File(path.clone())).unwrap();
-        assert_eq!(*secret.get(), "first");
+        let secret = WatchedSecret::open(&SecretSource::File(path.clone())).unwrap();
+        assert_eq!(secret.get().expose_secret(), "first");
         fs::write(&path, "the second").unwrap();
-        assert_eq!(*secret.get(), "the second");
+        assert_eq!(secret.get().expose_secret(), "the second");
         fs::write(&path, " \n").unwrap();
-        assert_eq!(*secret.get(), "the second", "an empty file locks nobody out and lets nobody in");
+        assert_eq!(secret.get().expose_secret(), "the second", "an empty file locks nobody out and lets nobody in");
         fs::remove_file(&path).unwrap();
-        assert_eq!(*secret.get(), "the second");
+        assert_eq!(secret.get().expose_secret(), "the second");
     }
 
     #[test]
     fn what_is_missing_is_named_and_what_is_there_is_not_printed() {
-        let error = Secret::open(&SecretSource::Env("AUTOMAP_TEST_NO_SUCH".into())).unwrap_err().to_string();
+        let error = WatchedSecret::open(&SecretSource::Env("AUTOMAP_TEST_NO_SUCH".into())).unwrap_err().to_string();
         assert!(error.contains("AUTOMAP_TEST_NO_SUCH") && error.contains("set it"), "{error}");
         let path = file("printed", "hunter2");
-        let secret = Secret::open(&SecretSource::File(path)).unwrap();
+        let secret = WatchedSecret::open(&SecretSource::File(path)).unwrap();
         assert!(!format!("{secret:?}").contains("hunter2"));
     }
 }

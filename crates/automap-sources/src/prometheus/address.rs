@@ -1,7 +1,8 @@
 //! The server's address: checked once, safe to show.
 
 use super::error::{Failure, RequestError};
-use super::options::{Auth, Secret, SecretSource};
+use super::options::Auth;
+use crate::secret::SecretSource;
 
 /// A base address without credentials, query and trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Address {
 
 fn basic(credentials: &str) -> Auth {
     let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
-    Auth::Basic { user: decode(user), password: SecretSource::Value(Secret::new(decode(password))) }
+    Auth::Basic { user: decode(user), password: SecretSource::Value(decode(password).into()) }
 }
 
 /// Percent-decoding; what is no valid escape stays as it is.
@@ -86,6 +87,7 @@ fn hide_credentials(typed: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::ExposeSecret;
 
     fn base(typed: &str) -> String {
         Address::parse(typed).unwrap().0.base
@@ -104,7 +106,7 @@ mod tests {
         let (address, auth) = Address::parse("https://ann:p%40ss@h:9090/x").unwrap();
         assert_eq!(address.as_str(), "https://h:9090/x");
         let Some(Auth::Basic { user, password: SecretSource::Value(secret) }) = auth else { panic!("{auth:?}") };
-        assert_eq!((user.as_str(), secret.expose()), ("ann", "p@ss"));
+        assert_eq!((user.as_str(), secret.expose_secret()), ("ann", "p@ss"));
     }
 
     #[test]

@@ -18,10 +18,11 @@ use ureq::{Agent, Body};
 use super::address::Address;
 use super::decode::{self, Decoded};
 use super::error::{Failure, RequestError};
-use super::options::{Auth, ClientOptions, MAX_CONCURRENCY, MAX_RETRIES, SecretSource};
+use super::options::{Auth, ClientOptions, MAX_CONCURRENCY, MAX_RETRIES};
 use super::presets::Presets;
-use super::{files, http_failure, retry, tls};
+use super::{http_failure, retry, tls};
 use crate::http;
+use crate::secret::{ExposeSecret, SecretSource, SecretString};
 
 /// Longest time to establish a connection, whatever the total.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -96,7 +97,7 @@ impl Client {
         if let (Auth::None, Some(auth)) = (&options.auth, from_url) {
             options.auth = auth;
         }
-        let headers = options.headers.iter().map(|(name, value)| header(name, value.expose()));
+        let headers = options.headers.iter().map(|(name, value)| header(name, value.expose_secret()));
         let headers = headers.collect::<Result<_, _>>().map_err(fail)?;
         let tls = tls::config(&options.tls).map_err(fail)?;
         let config = http::agent_config(tls, options.timeout)
@@ -203,9 +204,9 @@ impl Client {
     fn authorization(&self) -> Result<Option<(HeaderName, HeaderValue)>, Failure> {
         let value = match &self.link.options.auth {
             Auth::None => return Ok(None),
-            Auth::Bearer { token } => format!("Bearer {}", resolve(token)?),
+            Auth::Bearer { token } => format!("Bearer {}", resolve(token)?.expose_secret()),
             Auth::Basic { user, password } => {
-                format!("Basic {}", STANDARD.encode(format!("{user}:{}", resolve(password)?)))
+                format!("Basic {}", STANDARD.encode(format!("{user}:{}", resolve(password)?.expose_secret())))
             }
         };
         header("authorization", &value).map(Some)
@@ -224,11 +225,8 @@ impl From<Failure> for FailedAttempt {
     }
 }
 
-fn resolve(source: &SecretSource) -> Result<String, Failure> {
-    match source {
-        SecretSource::Value(secret) => Ok(secret.expose().to_owned()),
-        SecretSource::File(path) => files::read_secret(path),
-    }
+fn resolve(source: &SecretSource) -> Result<SecretString, Failure> {
+    source.read().map_err(|e| Failure::File { path: e.place, reason: e.reason })
 }
 
 /// The value is marked as sensitive, so that no log prints it.

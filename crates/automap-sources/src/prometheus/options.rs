@@ -1,10 +1,10 @@
 //! How to reach a Prometheus: address, identity, trust, limits. Secrets cannot be printed from here.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::presets::Presets;
+use crate::secret::{SecretSource, SecretString};
 
 /// Requests under way at once. Prometheus runs at most 20 queries by default; we leave most to others.
 pub const MAX_CONCURRENCY: usize = 4;
@@ -22,7 +22,7 @@ pub struct ClientOptions {
     /// The credentials.
     pub auth: Auth,
     /// Headers sent with every request, such as `X-Scope-OrgID`. Their values are treated as secrets.
-    pub headers: Vec<(String, Secret)>,
+    pub headers: Vec<(String, SecretString)>,
     /// Trusted certificate authorities, and the client's own certificate.
     pub tls: TlsOptions,
     /// For one request, start to end; the server is told to give up at the same time.
@@ -74,37 +74,6 @@ pub enum Auth {
     },
 }
 
-/// Where a secret comes from.
-#[derive(Clone, Debug)]
-pub enum SecretSource {
-    /// A file, read again for every request, since tokens are rotated under running programs.
-    File(PathBuf),
-    /// The secret itself.
-    Value(Secret),
-}
-
-/// Text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text, for the request alone.
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
-
 /// Certificates: those the client trusts, and its own.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
@@ -142,8 +111,8 @@ mod tests {
     #[test]
     fn secrets_do_not_print() {
         let mut options = ClientOptions::new("http://localhost:9090");
-        options.auth = Auth::Basic { user: "ann".into(), password: SecretSource::Value(Secret::new("hunter2")) };
-        options.headers.push(("X-Api-Key".into(), Secret::new("hunter3")));
+        options.auth = Auth::Basic { user: "ann".into(), password: SecretSource::Value("hunter2".into()) };
+        options.headers.push(("X-Api-Key".into(), "hunter3".into()));
         let text = format!("{options:?}");
         assert!(text.contains("ann") && !text.contains("hunter"), "{text}");
     }

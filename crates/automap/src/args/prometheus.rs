@@ -7,9 +7,9 @@ use anyhow::{Result, bail};
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{
-    Auth, Client, ClientOptions, FetchStats, Fetched, ObserveOptions, Presets, Secret, SecretSource, TlsOptions,
-    observe,
+    Auth, Client, ClientOptions, FetchStats, Fetched, ObserveOptions, Presets, TlsOptions, observe,
 };
+use automap_sources::secret::SecretSource;
 use clap::Args;
 use jiff::ZonedDateTime;
 
@@ -124,7 +124,7 @@ impl PrometheusArgs {
         };
         ClientOptions {
             auth,
-            headers: self.header.iter().map(|(name, value)| (name.clone(), Secret::new(value))).collect(),
+            headers: self.header.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect(),
             tls: TlsOptions {
                 ca_file: self.ca_file.clone(),
                 cert_file: self.cert_file.clone(),

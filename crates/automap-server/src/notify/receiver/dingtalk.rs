@@ -8,7 +8,7 @@ use super::{Receiver, percent, robot, secret};
 use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
 use crate::notify::sign;
-use crate::secret::SecretSource;
+use crate::secret::{ExposeSecret, SecretSource};
 
 /// DingTalk's limit of a message is 20,000 bytes.
 const MAX_BYTES: usize = 18_000;
@@ -27,10 +27,10 @@ pub struct DingTalk {
 
 impl Receiver for DingTalk {
     fn send(&self, message: &Message<'_>, http: &Http) -> Result<Option<String>, Failure> {
-        let mut url = secret(&self.webhook)?.expose().to_owned();
+        let mut url = secret(&self.webhook)?.expose_secret().to_owned();
         if let Some(key) = &self.secret {
             let at = message.now.ms();
-            let signature = percent(&sign::dingtalk(secret(key)?.expose(), at));
+            let signature = percent(&sign::dingtalk(secret(key)?.expose_secret(), at));
             let joint = if url.contains('?') { '&' } else { '?' };
             url = format!("{url}{joint}timestamp={at}&sign={signature}");
         }

@@ -9,7 +9,7 @@ use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
 use crate::notify::sign;
 use crate::notify::text::cut_bytes;
-use crate::secret::SecretSource;
+use crate::secret::{ExposeSecret, SecretSource};
 
 /// Feishu's limit of a request is 20 KB; JSON's escapes need room.
 const MAX_BYTES: usize = 12_000;
@@ -39,9 +39,9 @@ impl Receiver for Feishu {
         if let Some(key) = &self.secret {
             let at = message.now.ms().div_euclid(1000);
             body["timestamp"] = at.to_string().into();
-            body["sign"] = sign::feishu(secret(key)?.expose(), at).into();
+            body["sign"] = sign::feishu(secret(key)?.expose_secret(), at).into();
         }
-        let answer = http.json(Method::POST, secret(&self.webhook)?.expose(), &[], &body)?;
+        let answer = http.json(Method::POST, secret(&self.webhook)?.expose_secret(), &[], &body)?;
         robot::outcome(&answer, "code", "msg", &BUSY)
     }
 

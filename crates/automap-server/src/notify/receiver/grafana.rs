@@ -8,7 +8,7 @@ use super::{Receiver, below, percent, secret};
 use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
 use crate::notify::text::entities;
-use crate::secret::SecretSource;
+use crate::secret::{ExposeSecret, SecretSource};
 
 /// Longest text of an annotation.
 const MAX_TEXT: usize = 4000;
@@ -33,7 +33,7 @@ pub struct Grafana {
 
 impl Receiver for Grafana {
     fn send(&self, message: &Message<'_>, http: &Http) -> Result<Option<String>, Failure> {
-        let token = format!("Bearer {}", secret(&self.token)?.expose());
+        let token = format!("Bearer {}", secret(&self.token)?.expose_secret());
         let headers = [("authorization", token.as_str())];
         let known = match &message.reply {
             Some(id) => Some(id.clone()),

@@ -10,7 +10,7 @@ use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
 use crate::notify::template::{candidates, slos, symptoms};
 use crate::notify::text::{cut, cut_bytes};
-use crate::secret::SecretSource;
+use crate::secret::{ExposeSecret, SecretSource};
 
 const EVENTS: &str = "https://events.pagerduty.com/v2/enqueue";
 /// PagerDuty's limits.
@@ -36,7 +36,7 @@ impl Receiver for PagerDuty {
     fn send(&self, message: &Message<'_>, http: &Http) -> Result<Option<String>, Failure> {
         let key = secret(&self.routing_key)?;
         let mut event = if message.closed() { json!({"event_action": "resolve"}) } else { trigger(message) };
-        event["routing_key"] = key.expose().into();
+        event["routing_key"] = key.expose_secret().into();
         event["dedup_key"] = cut_bytes(&message.incident.id, MAX_DEDUP_KEY).into();
         http.json(Method::POST, self.url.as_deref().unwrap_or(EVENTS), &[], &event).map(|_| None)
     }

@@ -8,7 +8,7 @@ use super::{Receiver, secret};
 use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
 use crate::notify::text::entities;
-use crate::secret::SecretSource;
+use crate::secret::{ExposeSecret, SecretSource};
 
 const POST_MESSAGE: &str = "https://slack.com/api/chat.postMessage";
 /// Slack's limit of a section's text.
@@ -37,7 +37,7 @@ impl Receiver for Slack {
     fn send(&self, message: &Message<'_>, http: &Http) -> Result<Option<String>, Failure> {
         let mut body = json!({"text": entities(&message.marked_title(), MAX_FALLBACK), "blocks": blocks(message)});
         if let Some(webhook) = &self.webhook {
-            return http.json(Method::POST, secret(webhook)?.expose(), &[], &body).map(|_| None);
+            return http.json(Method::POST, secret(webhook)?.expose_secret(), &[], &body).map(|_| None);
         }
         let (Some(token), Some(channel)) = (&self.token, &self.channel) else {
             return Err(Failure::never("slack needs `webhook`, or `token` and `channel`"));
@@ -46,7 +46,7 @@ impl Receiver for Slack {
         if let Some(thread) = &message.reply {
             body["thread_ts"] = thread.as_str().into();
         }
-        let token = format!("Bearer {}", secret(token)?.expose());
+        let token = format!("Bearer {}", secret(token)?.expose_secret());
         let url = self.api_url.as_deref().unwrap_or(POST_MESSAGE);
         let answer = http.json(Method::POST, url, &[("authorization", &token)], &body)?;
         outcome(&answer)?;

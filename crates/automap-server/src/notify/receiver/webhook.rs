@@ -7,7 +7,7 @@ use super::{Receiver, bearer, secret};
 use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
 use crate::notify::sign;
-use crate::secret::SecretSource;
+use crate::secret::{ExposeSecret, SecretSource};
 
 /// A generic webhook. `Idempotency-Key` is the message's key and the body of a key never changes, so a receiver that remembers keys gets
 /// each message exactly once. With a `secret`, `X-Automap-Signature` is `sha256=` and the hexadecimal HMAC-SHA256 of
@@ -36,7 +36,7 @@ impl Receiver for Webhook {
             ("x-automap-timestamp", timestamp.as_str()),
         ];
         let signature = match &self.secret {
-            Some(source) => Some(sign::webhook(secret(source)?.expose(), timestamp_s, &body)),
+            Some(source) => Some(sign::webhook(secret(source)?.expose_secret(), timestamp_s, &body)),
             None => None,
         };
         headers.extend(signature.as_deref().map(|s| ("x-automap-signature", s)));

@@ -7,7 +7,7 @@ use ureq::http::Method;
 use super::{Receiver, robot, secret};
 use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
-use crate::secret::SecretSource;
+use crate::secret::{ExposeSecret, SecretSource};
 
 /// WeCom's limit of a text message.
 const MAX_BYTES: usize = 2048;
@@ -25,7 +25,7 @@ pub struct WeCom {
 impl Receiver for WeCom {
     fn send(&self, message: &Message<'_>, http: &Http) -> Result<Option<String>, Failure> {
         let body = json!({"msgtype": "text", "text": {"content": robot::text(message, MAX_BYTES)}});
-        let answer = http.json(Method::POST, secret(&self.webhook)?.expose(), &[], &body)?;
+        let answer = http.json(Method::POST, secret(&self.webhook)?.expose_secret(), &[], &body)?;
         robot::outcome(&answer, "errcode", "errmsg", &BUSY)
     }
 
