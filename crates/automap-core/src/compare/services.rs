@@ -1,4 +1,6 @@
 //! Sums the findings of all series up per service, so that the services that differ most come first.
+//!
+//! The score is a size, not a cause: a victim of an incident scores as high as the service that caused it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

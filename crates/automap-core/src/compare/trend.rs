@@ -50,7 +50,8 @@ impl Default for TrendOptions {
     }
 }
 
-/// Computes the trend of every series over a number of windows. Missing windows are gaps, since slopes go by time and not by position. Cost: O(series × windows²), memory O(windows²).
+/// Computes the trend of every series over a number of windows. Missing windows are gaps, since slopes go by time and not by position. Cost:
+/// O(series × windows²), memory O(windows²).
 ///
 /// Significance is Mann–Kendall's with the variance of Hamed & Rao (1998). Their estimate of the autocorrelation, lag by lag, is far
 /// too low on a few dozen windows: the test would reject a quarter of trendless series with persistence 0.6. Here it is that of a first-order

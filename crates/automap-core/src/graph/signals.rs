@@ -92,7 +92,8 @@ fn own<'a>(frame: &'a MetricFrame, service: ServiceIdx, family: &'a Family) -> i
     series.filter(move |s| s.metric.side == Side::Own && s.metric.family == *family)
 }
 
-/// The most basic series of a family: the one with the shortest name, which prefers a mean to percentiles (`latency` before `latency-90`); ties by name.
+/// The most basic series of a family: the one with the shortest name, which prefers a mean to percentiles (`latency` before `latency-90`); ties
+/// by name.
 fn best<'a>(frame: &'a MetricFrame, service: ServiceIdx, family: &'a Family) -> Option<&'a Series> {
     own(frame, service, family).min_by_key(|s| (s.metric.name.len(), &s.metric.name))
 }

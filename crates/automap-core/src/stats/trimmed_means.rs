@@ -25,8 +25,8 @@ struct Trimmed {
 /// - `phi`: persistence of the samples (see [`super::persistence`]), 0 for independent values.
 /// - `least_spread`: variances are not taken below its square; in the unit of the values.
 ///
-/// `NaN` is skipped; `None` with fewer than two values left in a group. The variance of a mean grows by `(1 + φ)/(1 − φ)`; the degrees of freedom, which are those of a variance, shrink only by
-/// `(1 − φ²)/(1 + φ²)` (Bayley and Hammersley 1946). O(n·log n).
+/// `NaN` is skipped; `None` with fewer than two values left in a group. The variance of a mean grows by `(1 + φ)/(1 − φ)`; the degrees of
+/// freedom, which are those of a variance, shrink only by `(1 − φ²)/(1 + φ²)` (Bayley and Hammersley 1946). O(n·log n).
 ///
 /// ```
 /// use automap_core::stats::trimmed_means_p_value;
