@@ -101,9 +101,9 @@ pub(super) fn callers(subject: &Subject<'_>, me: ServiceIdx) -> Option<Condition
         (true, true, true) => return None,
         (false, true, true) => (Some(true), format!("its callers see it in their calls: {}", list(&suffer))),
         (true, true, false) if unseen.is_empty() => {
-            (None, format!("its callers ({}) suffer, but nobody times their calls to it", list(&maybe)))
+            (None, format!("its callers ({}) suffer, but their calls to it are not timed", list(&maybe)))
         }
-        (_, true, false) => (None, format!("of its callers, nothing tells what {} sees of it", list(&rest))),
+        (_, true, false) => (None, format!("it is not known what these callers observe of it: {}", list(&rest))),
         (true, false, _) => (
             Some(false),
             format!("its callers would have to see it in their calls: {} {}", list(&calm), does_not(calm.len())),

@@ -92,7 +92,7 @@ impl CounterEvidence {
             }
             Doubt::ShownByCallee { callee, family } => format!("its calls to {callee} show the {family} too"),
             Doubt::UnmeasuredCallee { callee, family } => {
-                format!("it may wait for {callee}, whose {family} nobody measures")
+                format!("it may wait for {callee}, whose {family} is not measured")
             }
             Doubt::LateOnset { onset, first_symptom } => format!(
                 "its first change ({}) is later than the first symptom of the system ({})",
