@@ -80,7 +80,7 @@ pub(crate) fn start_is(report: &Report) -> &'static str {
     }
 }
 
-/// What the later window is called: without an incident, it was only looked at.
+/// The name of the later window: without an incident, it is only the time that was looked at.
 pub(crate) fn later_window(report: &Report) -> &'static str {
     if report.verdict.kind == VerdictKind::NoIncident { "looked at" } else { "incident" }
 }

@@ -1,6 +1,6 @@
 //! Makes data harmless for the formats that several renderers write: terminals and XML (SVG, GraphML).
 //!
-//! Names and sentences come from somebody's metrics and may hold anything. HTML is escaped by its template engine (see the `html` module), and
+//! Names and sentences come from metrics that other people's programs export, and may hold anything. HTML is escaped by its template engine (see the `html` module), and
 //! formats with rules of their own (DOT, Mermaid, Markdown) escape beside their writer.
 
 /// Whether a character hides, or changes how the text around it is read: control characters, marks that turn the reading direction, and the

@@ -1,4 +1,4 @@
-//! What automap found, written down for people and for other programs: text, HTML, Markdown, tables, and pictures of the service map.
+//! What automap found, as text, HTML, Markdown, tables and JSON, and as pictures of the service map.
 //!
 //! Every renderer is a pure function of one typed value of `automap-core` (a report, a map, a comparison, an incident) and of options that
 //! say how it should look. Nothing here computes a statistic, reads a clock or prints; every name and sentence from the data is escaped for

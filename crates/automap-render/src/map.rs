@@ -1,4 +1,4 @@
-//! Pictures of a graph: one plain model, one file for each way to draw it.
+//! Pictures of a service map: one plain model, and one file for each way to draw it.
 //!
 //! Every renderer takes a [`ServiceMap`](automap_core::service_map::ServiceMap) and nothing else, and escapes every name and sentence in it.
 

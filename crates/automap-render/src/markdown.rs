@@ -108,7 +108,7 @@ fn map(dossier: &Dossier) -> Section {
     section
 }
 
-/// Who changed when, and what speaks against the order.
+/// Which service changed when, and what contradicts the order.
 fn spread(dossier: &Dossier, zone: Zone) -> Section {
     let spread = &dossier.propagation;
     let mut section = Section::new("### How it spread");
@@ -140,7 +140,7 @@ fn victims(dossier: &Dossier) -> Section {
     section
 }
 
-/// What could not be looked at, how much could, and warnings.
+/// How much of the data could be judged, what could not be checked, and warnings.
 fn data_notes(dossier: &Dossier) -> Section {
     let report = &dossier.report;
     let c = &report.coverage;

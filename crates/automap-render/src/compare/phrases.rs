@@ -68,7 +68,7 @@ pub(crate) fn levels(s: &SeriesComparison, periods: usize) -> String {
     change(d.from, d.to, unit) + mean
 }
 
-/// The difference that a line tells: the one with the series' verdict and the largest shift.
+/// The difference that a line shows: the one with the series' verdict and the largest shift.
 pub(crate) fn strongest(s: &SeriesComparison) -> Option<&Difference> {
     let size = |d: &Difference| d.shift.map_or(0.0, f64::abs);
     let telling = s.differences.iter().filter(|d| d.verdict == s.verdict);

@@ -17,7 +17,7 @@ const TOP: f64 = 22.0;
 const BOTTOM: f64 = 128.0;
 /// Half the width of a clock time.
 const HALF_LABEL: f64 = 23.0;
-/// Height of the strips that tell baseline and incident apart without colour.
+/// Height of the strips that distinguish baseline and incident without colour.
 const STRIP: f64 = 3.0;
 
 /// The drawing. `index` makes the ids of its title and description unique on the page.
@@ -150,7 +150,7 @@ impl Plot {
     }
 }
 
-/// What tells two lines apart, on top, from the right: a piece of each line and its label.
+/// The key to two lines, on top, from the right: a piece of each line and its label.
 fn key(lines: &[ChartLine]) -> Markup {
     const Y: f64 = 6.0;
     const SLOT: f64 = 92.0;

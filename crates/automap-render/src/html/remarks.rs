@@ -95,7 +95,7 @@ fn part_of(part: usize, whole: usize) -> String {
     format!("{part} of {whole} ({share:.0} %)")
 }
 
-/// What to do next. A query is set apart for copying; there is no link, since the server's address may come from somebody else's capture.
+/// What to do next. A query is set apart for copying; there is no link, since the server's address may come from a capture that cannot be trusted.
 pub(crate) fn next(view: &View<'_>) -> Markup {
     let steps = &view.dossier.report.next;
     html! {

@@ -24,7 +24,7 @@ pub(crate) struct ValueAxis {
 const VALUE_TICKS: f64 = 3.0;
 /// Steps of the time axis at most: there is room for one label more.
 const TIME_STEPS: i64 = 4;
-/// A series that moves less than this share of its height is drawn without zero, or nothing would be seen.
+/// A series that moves less than this share of its height is drawn without zero, or its movement would not be visible.
 const FLAT_SHARE: f64 = 0.3;
 /// The normal band widens the axis no further than to this many times the largest value.
 const BAND_LIMIT: f64 = 2.5;

@@ -21,15 +21,68 @@ pub fn mermaid(map: &ServiceMap) -> String {
 }
 
 fn write_chart(out: &mut String, map: &ServiceMap) -> std::fmt::Result {
-    let index = |service: &str| map.nodes.iter().position(|n| n.service == service);
-    let role = |service: &str| index(service).map_or(NodeRole::Normal, |i| map.nodes[i].role);
-    // The most telling first: path, calls of affected services, calls, data.
-    let telling = |e: &MapEdge| {
-        let touched = captions::is_affected(role(&e.from)) || captions::is_affected(role(&e.to));
+    let (drawn, kept) = within_limits(map);
+    writeln!(out, "---\ntitle: \"{}\"\n---", plain(&map.title))?;
+    let (nodes_left, edges_left) = (map.nodes.len() - drawn.len(), map.edges.len() - kept.len());
+    if nodes_left + edges_left > 0 {
+        let (nodes, edges) = (captions::count(nodes_left, "service"), captions::count(edges_left, "edge"));
+        writeln!(out, "%% left out, for Mermaid's limits: {nodes}, {edges}")?;
+    }
+    writeln!(out, "flowchart LR")?;
+    writeln!(out, "  classDef default fill:#f6f7f9,stroke:#b6bec9,color:#39424e")?;
+    for &i in &drawn {
+        let node = &map.nodes[i];
+        let (open, close) = if node.role == NodeRole::Cause { ("{{", "}}") } else { ("(", ")") };
+        writeln!(out, "  n{i}{open}\"{}\"{close}{}", label(node), class(node.role))?;
+    }
+    let mut on_path: Vec<String> = Vec::new();
+    let ends = |e: &MapEdge| Some((index(map, &e.from)?, index(map, &e.to)?));
+    for (number, (edge, (from, to))) in kept.iter().filter_map(|e| Some((e, ends(e)?))).enumerate() {
+        writeln!(out, "  n{from} {} n{to}", arrow(edge))?;
+        on_path.extend(edge.on_path.then(|| number.to_string()));
+    }
+    for (role, definition) in CLASSES {
+        if drawn.iter().any(|&i| map.nodes[i].role == role) {
+            writeln!(out, "  {definition}")?;
+        }
+    }
+    if !on_path.is_empty() {
+        writeln!(out, "  linkStyle {} stroke:#c62828,stroke-width:4px", on_path.join(","))?;
+    }
+    Ok(())
+}
+
+const CLASSES: [(NodeRole, &str); 4] = [
+    (NodeRole::Cause, "classDef cause fill:#c62828,stroke:#7f1010,stroke-width:4px,color:#ffffff"),
+    (NodeRole::Candidate, "classDef candidate fill:#fdecea,stroke:#c62828,stroke-width:2px,color:#39424e"),
+    (NodeRole::Victim, "classDef victim fill:#fdf0d5,stroke:#c77700,stroke-width:2px,color:#39424e"),
+    (NodeRole::Unobserved, "classDef unobserved stroke:#8a94a1,stroke-dasharray:4 3"),
+];
+
+fn class(role: NodeRole) -> &'static str {
+    match role {
+        NodeRole::Cause => ":::cause",
+        NodeRole::Candidate => ":::candidate",
+        NodeRole::Victim => ":::victim",
+        NodeRole::Normal => "",
+        NodeRole::Unobserved => ":::unobserved",
+    }
+}
+
+fn index(map: &ServiceMap, service: &str) -> Option<usize> {
+    map.nodes.iter().position(|n| n.service == service)
+}
+
+/// Nodes, by position, and edges that Mermaid accepts, the most telling kept: the path, then calls of affected services, calls, inferred
+/// edges.
+fn within_limits(map: &ServiceMap) -> (Vec<usize>, Vec<&MapEdge>) {
+    let is_affected = |service: &str| index(map, service).is_some_and(|i| captions::is_affected(map.nodes[i].role));
+    let order = |e: &&MapEdge| {
+        let touched = is_affected(&e.from) || is_affected(&e.to);
         (!e.on_path, !(touched && captions::is_call(e)), !captions::is_call(e), !touched)
     };
     let mut kept: Vec<&MapEdge> = map.edges.iter().collect();
-    kept.sort_by_key(|e| telling(e));
+    kept.sort_by_key(order);
     kept.truncate(MAX_EDGES);
     kept.sort_by(|a, b| (&a.from, &a.to).cmp(&(&b.from, &b.to)));
     let has_line = |n: &MapNode| kept.iter().any(|e| e.from == n.service || e.to == n.service);
@@ -39,54 +92,10 @@ fn write_chart(out: &mut String, map: &ServiceMap) -> std::fmt::Result {
         drawn.sort_by_key(|&i| !captions::is_affected(map.nodes[i].role));
         drawn.truncate(MAX_NODES);
         drawn.sort_unstable();
-        kept.retain(|e| [&e.from, &e.to].iter().all(|s| index(s).is_some_and(|i| drawn.binary_search(&i).is_ok())));
+        let is_drawn = |s: &String| index(map, s).is_some_and(|i| drawn.binary_search(&i).is_ok());
+        kept.retain(|e| is_drawn(&e.from) && is_drawn(&e.to));
     }
-    writeln!(out, "---\ntitle: \"{}\"\n---", plain(&map.title))?;
-    let (no_nodes, no_edges) = (map.nodes.len() - drawn.len(), map.edges.len() - kept.len());
-    if no_nodes + no_edges > 0 {
-        writeln!(out, "%% left out, for Mermaid's limits: {}, {}", captions::count(no_nodes, "service"), {
-            captions::count(no_edges, "edge")
-        })?;
-    }
-    writeln!(out, "flowchart LR")?;
-    writeln!(out, "  classDef default fill:#f6f7f9,stroke:#b6bec9,color:#39424e")?;
-    for &i in &drawn {
-        let node = &map.nodes[i];
-        let (open, close) = if node.role == NodeRole::Cause { ("{{", "}}") } else { ("(", ")") };
-        let class = match node.role {
-            NodeRole::Cause => ":::cause",
-            NodeRole::Candidate => ":::candidate",
-            NodeRole::Victim => ":::victim",
-            NodeRole::Normal => "",
-            NodeRole::Unobserved => ":::unobserved",
-        };
-        writeln!(out, "  n{i}{open}\"{}\"{close}{class}", label(node))?;
-    }
-    let mut number = 0;
-    let mut on_path: Vec<String> = Vec::new();
-    for edge in kept {
-        let (Some(from), Some(to)) = (index(&edge.from), index(&edge.to)) else { continue };
-        writeln!(out, "  n{from} {} n{to}", arrow(edge))?;
-        if edge.on_path {
-            on_path.push(number.to_string());
-        }
-        number += 1;
-    }
-    let roles = |role: NodeRole| drawn.iter().any(|&i| map.nodes[i].role == role);
-    for (role, class) in [
-        (NodeRole::Cause, "classDef cause fill:#c62828,stroke:#7f1010,stroke-width:4px,color:#ffffff"),
-        (NodeRole::Candidate, "classDef candidate fill:#fdecea,stroke:#c62828,stroke-width:2px,color:#39424e"),
-        (NodeRole::Victim, "classDef victim fill:#fdf0d5,stroke:#c77700,stroke-width:2px,color:#39424e"),
-        (NodeRole::Unobserved, "classDef unobserved stroke:#8a94a1,stroke-dasharray:4 3"),
-    ] {
-        if roles(role) {
-            writeln!(out, "  {class}")?;
-        }
-    }
-    if !on_path.is_empty() {
-        writeln!(out, "  linkStyle {} stroke:#c62828,stroke-width:4px", on_path.join(","))?;
-    }
-    Ok(())
+    (drawn, kept)
 }
 
 fn label(node: &MapNode) -> String {

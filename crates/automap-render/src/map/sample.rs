@@ -1,4 +1,4 @@
-//! Maps to draw in tests, and for people to look at.
+//! Made-up maps for tests and for the example that draws them.
 
 use automap_core::graph::MetricType;
 use automap_core::service_map::{

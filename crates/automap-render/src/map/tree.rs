@@ -1,4 +1,6 @@
-//! The map for a terminal: who calls whom as an indented tree, the cause and the path to it marked.
+//! The map for a terminal: calls as an indented tree, with the cause and the path to it marked.
+//!
+//! Branches of a large system that stayed normal are folded into counts unless all are asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -89,11 +91,11 @@ impl<'a> Tree<'a> {
     fn write(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "{}", captions::line(&self.map.title))?;
         writeln!(out, "{}\n", self.paint(DIM, &captions::subtitle(self.map)))?;
-        let mut seen = BTreeSet::new();
+        let mut unfolded = BTreeSet::new();
         for root in self.roots() {
             // A service of a cycle that an earlier root unfolded is no root any more.
-            if !seen.contains(root) {
-                self.unfold(out, root, &mut seen)?;
+            if !unfolded.contains(root) {
+                self.unfold(out, root, &mut unfolded)?;
             }
         }
         self.alone(out)?;
@@ -104,7 +106,7 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// Callers that nobody calls, the ones that lead to the incident first; then whatever only a cycle holds.
+    /// Services without a caller, those that lead to the incident first; then services that only a cycle holds.
     fn roots(&self) -> Vec<&'a str> {
         let called: BTreeSet<&str> = self.callees.values().flatten().map(|e| e.to.as_str()).collect();
         let mut entries: Vec<&str> = self.callees.keys().filter(|s| !called.contains(**s)).copied().collect();
@@ -123,7 +125,7 @@ impl<'a> Tree<'a> {
         entries
     }
 
-    fn unfold(&self, out: &mut String, root: &'a str, seen: &mut BTreeSet<&'a str>) -> std::fmt::Result {
+    fn unfold(&self, out: &mut String, root: &'a str, unfolded: &mut BTreeSet<&'a str>) -> std::fmt::Result {
         if self.folds && !self.leads.contains(root) {
             return Ok(());
         }
@@ -135,11 +137,11 @@ impl<'a> Tree<'a> {
                 writeln!(out, "{}{}", branch.stem, self.paint(DIM, &text))?;
                 continue;
             }
-            let first = seen.insert(branch.service);
+            let is_first = unfolded.insert(branch.service);
             let callees = self.callees.get(branch.service).map(Vec::as_slice).unwrap_or_default();
-            let again = !first && !callees.is_empty();
+            let again = !is_first && !callees.is_empty();
             writeln!(out, "{}{}", branch.stem, self.line(&branch, again))?;
-            if !first {
+            if !is_first {
                 continue;
             }
             let (shown, hidden): (Vec<&&MapEdge>, Vec<&&MapEdge>) =
@@ -203,9 +205,9 @@ impl<'a> Tree<'a> {
             return Ok(());
         }
         writeln!(out, "\nwithout a call")?;
-        let (told, quiet): (Vec<&MapNode>, Vec<&MapNode>) =
+        let (notable, quiet): (Vec<&MapNode>, Vec<&MapNode>) =
             alone.into_iter().copied().partition(|n| captions::is_affected(n.role) || n.summary.is_some());
-        for node in told {
+        for node in notable {
             let branch =
                 Branch { service: &node.service, stem: String::new(), below: String::new(), edge: None, folded: 0 };
             writeln!(out, "   {}", self.line(&branch, false))?;
