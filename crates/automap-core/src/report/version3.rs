@@ -92,7 +92,7 @@ mod tests {
         .to_vec();
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["causes"][0]["counter_evidence"][1]["onset"], "2026-11-23T14:00:00Z");
-        assert_eq!(json["windows"]["incident_end"], "2026-11-23T14:05:00.500Z");
+        assert_eq!(json["windows"]["incident_end"], "2026-11-23T14:05:00.5Z");
         assert_eq!(serde_json::from_value::<Report>(json).unwrap(), report);
     }
 }
