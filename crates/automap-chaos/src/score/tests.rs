@@ -23,7 +23,7 @@ fn report(services: &[&str], names: bool) -> Report {
     serde_json::from_value(json!({
         "schema_version": 3, "source": "test", "engine": "evidence",
         "verdict": {"kind": if names { "cause" } else { "not_enough_evidence" }, "service": named, "mechanism": null, "confidence": 0.8, "level": "high", "summary": ""},
-        "windows": {"baseline_start": "", "baseline_end": "", "baseline_samples": 1, "incident_start": "", "incident_end": "", "incident_samples": 1, "incident_start_is": "detected", "step_s": 1.0},
+        "windows": {"baseline_start": "2026-03-01T09:00:00Z", "baseline_end": "2026-03-01T10:00:00Z", "baseline_samples": 1, "incident_start": "2026-03-01T10:00:00Z", "incident_end": "2026-03-01T10:10:00Z", "incident_samples": 1, "incident_start_is": "detected", "step_s": 1.0},
         "symptoms": [], "coverage": {"services": 1, "services_judged": 1, "series_judged": 1, "series": 1},
         "causes": causes, "victims": [], "not_checked": [], "notes": [], "next": [], "queries": []
     }))
