@@ -98,13 +98,13 @@ pub(crate) enum Interrupted {
     WithFault,
 }
 
-/// What was put in place is taken back, whatever happens.
-struct TakeBack<'a>(&'a dyn Stage);
+/// Removes what was injected when it is dropped, whatever happens.
+struct RemoveOnDrop<'a>(&'a dyn Stage);
 
-impl Drop for TakeBack<'_> {
+impl Drop for RemoveOnDrop<'_> {
     fn drop(&mut self) {
         if let Err(error) = self.0.recover() {
-            crate::console::say(&format!("the fault could not be taken back: {error:#}"));
+            crate::console::say(&format!("the fault could not be removed: {error:#}"));
         }
     }
 }
@@ -130,8 +130,8 @@ pub(crate) fn episode(
     if fault.is_some() {
         check_calm(&client, stage.namespace(), from)?;
     }
-    // Before the fault, so that half of a fault is taken back too.
-    let taken_back = TakeBack(stage);
+    // Before the fault, so that half of a fault is removed too.
+    let guard = RemoveOnDrop(stage);
     let injected = fault.map_or(Ok(Vec::new()), |fault| stage.inject(fault))?;
     let began = Instant::now();
     let phase = if fault.is_some() { "fault in place" } else { "nothing injected" };
@@ -148,7 +148,7 @@ pub(crate) fn episode(
     }
     wait(phase, timing.fault.saturating_sub(began.elapsed()), interrupt, tell).map_err(interrupted)?;
     let (observation, report, stats) = ask(&client, stage.namespace(), from)?;
-    drop(taken_back);
+    drop(guard);
     Ok(Episode { injected: stage.latest(injected)?, observation, report, stats, first_named })
 }
 

@@ -5,8 +5,8 @@
 #[path = "../../automap-sources/tests/support/mod.rs"]
 mod support;
 
-use std::path::PathBuf;
 use std::process::{Command, Output};
+use tempfile::TempPath;
 
 use automap_core::time::WindowHint;
 use automap_sources::{capture, csv_table};
@@ -37,8 +37,9 @@ fn fails(args: &[&str], expected: i32, message: &str) {
     assert!(output.stdout.is_empty(), "{args:?} printed data beside an error");
 }
 
-fn file(name: &str, content: &[u8]) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("automap-bad-{}-{name}", std::process::id()));
+/// A file whose name ends in `name`; it goes away with the value.
+fn file(name: &str, content: &[u8]) -> TempPath {
+    let path = tempfile::Builder::new().suffix(name).tempfile().unwrap().into_temp_path();
     std::fs::write(&path, content).unwrap();
     path
 }
@@ -165,7 +166,6 @@ fn live_and_capture_print_the_same_bytes() {
         assert_eq!(String::from_utf8_lossy(&live.stdout), String::from_utf8_lossy(&replayed.stdout));
         assert!(!live.stdout.is_empty(), "{}", stderr(&live));
     }
-    std::fs::remove_file(capture).unwrap();
 }
 
 #[test]
@@ -184,7 +184,6 @@ fn files_that_are_not_what_they_should_be() {
         assert_eq!(code(&output), 2, "{name}: {}", stderr(&output));
         assert!(stderr(&output).contains(part), "{name}: {}", stderr(&output));
         assert_eq!(stderr(&output).lines().count(), 1, "{name}: {}", stderr(&output));
-        std::fs::remove_file(path).unwrap();
     }
 }
 
@@ -192,7 +191,6 @@ fn files_that_are_not_what_they_should_be() {
 fn capture_that_the_decoder_panics_on() -> Vec<u8> {
     let path = file("small.csv", &table(|s, row| format!("{}", s + row)));
     let observation = csv_table::read(&path, WindowHint::default()).unwrap();
-    std::fs::remove_file(path).unwrap();
     let whole = capture::to_bytes(&observation).unwrap();
     let flipped = |at: usize, bit: u8| {
         let mut bytes = whole.clone();
@@ -216,7 +214,6 @@ fn a_page_that_the_decoder_panics_on_is_an_error_without_a_panic_message() {
     assert_eq!(code(&output), 2, "{}", stderr(&output));
     assert!(stderr(&output).contains("contradicts its own lengths"), "{}", stderr(&output));
     assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
-    std::fs::remove_file(path).unwrap();
 }
 
 /// Forty samples of three services; `cell` gives the value of a service at a row.
@@ -249,7 +246,6 @@ fn odd_tables_are_answered_with_remarks() {
             "{name}: the unknown column is told: {}",
             report["notes"]
         );
-        std::fs::remove_file(path).unwrap();
     }
 }
 
@@ -263,7 +259,6 @@ fn the_order_of_rows_does_not_matter() {
         let output =
             automap(&["diagnose", "-o", "json", "--csv", path.to_str().unwrap(), "--incident-start", "1700000150"]);
         assert_eq!(code(&output), 0, "{}", stderr(&output));
-        std::fs::remove_file(path).unwrap();
         let mut report: Value = serde_json::from_slice(&output.stdout).unwrap();
         (report["notes"].take(), report)
     };

@@ -34,9 +34,8 @@ fn wait(ledger: &Path, state: &str) -> Value {
 
 #[test]
 fn a_flag_that_is_turned_on_and_off_is_in_the_ledger() {
-    let dir = std::env::temp_dir().join(format!("automap-chaos-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
-    let (flags, ledger) = (dir.join("demo.flagd.json"), dir.join("chaos.jsonl"));
+    let dir = tempfile::tempdir().unwrap();
+    let (flags, ledger) = (dir.path().join("demo.flagd.json"), dir.path().join("chaos.jsonl"));
     turn(&flags, "on");
     let mut recorder = Command::new(env!("CARGO_BIN_EXE_automap"))
         .args(["chaos", "record", "--no-cluster", "--flags"])
@@ -56,5 +55,4 @@ fn a_flag_that_is_turned_on_and_off_is_in_the_ledger() {
     assert_eq!((&off["targets"][0]["service"], &off["started"]), (&json!("payment"), &on["started"]));
     let interrupted = Command::new("kill").args(["-INT", &recorder.id().to_string()]).status().unwrap();
     assert!(interrupted.success() && recorder.wait().unwrap().success());
-    std::fs::remove_dir_all(dir).unwrap();
 }

@@ -124,9 +124,8 @@ fn what_cannot_be_compared_is_an_error_with_its_code() {
 
 #[test]
 fn a_leak_is_found_in_a_table() {
-    let dir = std::env::temp_dir().join(format!("automap-trend-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
-    let table = dir.join("day.csv");
+    let dir = tempfile::tempdir().unwrap();
+    let table = dir.path().join("day.csv");
     let mut text = "time,carts_memory_bytes,user_memory_bytes\n".to_owned();
     for i in 0..240 {
         let noise = f64::from(i * 7 % 13) * 1e6;
@@ -143,5 +142,4 @@ fn a_leak_is_found_in_a_table() {
     let shown = said(&ask);
     assert!(shown.starts_with("carts memory rises") && shown.contains("PER HOUR"), "{shown}");
     assert_eq!(run(&[&ask[..], &["--exit-code"]].concat()).status.code(), Some(1));
-    std::fs::remove_dir_all(dir).unwrap();
 }

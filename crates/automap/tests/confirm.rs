@@ -1,20 +1,13 @@
 //! What automap is told about past incidents, and what it makes of it.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 const DIR: &str = env!("CARGO_MANIFEST_DIR");
 
 fn capture(name: &str) -> String {
     Path::new(DIR).join("tests/captures").join(name).with_extension("parquet").display().to_string()
-}
-
-/// A data folder of this test's own.
-fn data(name: &str) -> PathBuf {
-    let dir = std::env::temp_dir().join(format!("automap-confirm-{name}-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&dir);
-    dir
 }
 
 fn automap(data: &Path, args: &[&str]) -> Output {
@@ -35,7 +28,8 @@ fn weights(data: &Path, name: &str) -> Option<String> {
 
 #[test]
 fn a_confirmed_incident_teaches_later_ones_and_no_earlier_one() {
-    let data = data("teaches");
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_owned();
     // The drill injected into payment first, then into catalogue.
     let (first, second) = ("delay-payment", "cpu-catalogue");
     assert_eq!(weights(&data, second), None, "nothing is known yet, and nothing is written by asking");
@@ -48,12 +42,12 @@ fn a_confirmed_incident_teaches_later_ones_and_no_earlier_one() {
     assert!(learnt.starts_with("metric weights learnt from 1 earlier incident(s): "), "{learnt}");
     let without = ["diagnose", "--engine", "automap", "--no-history", "-v", "--capture", &capture(second)];
     assert!(!out(&automap(&data, &without)).contains("learnt"));
-    std::fs::remove_dir_all(data).unwrap();
 }
 
 #[test]
 fn what_is_remembered_can_be_listed_corrected_and_forgotten() {
-    let data = data("list");
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_owned();
     assert_eq!(out(&automap(&data, &["confirm", "--list"])).lines().count(), 1);
     automap(&data, &["confirm", &capture("memory-carts"), "orders", "--id", "monday"]);
     let corrected = automap(&data, &["confirm", &capture("memory-carts"), "carts", "--id", "monday"]);
@@ -64,12 +58,12 @@ fn what_is_remembered_can_be_listed_corrected_and_forgotten() {
     let again = automap(&data, &["confirm", "--forget", "monday"]);
     assert_eq!(again.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&again.stderr).contains("no incident named monday is remembered"));
-    std::fs::remove_dir_all(data).unwrap();
 }
 
 #[test]
 fn bad_input_is_named() {
-    let data = data("bad");
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_owned();
     let unknown = automap(&data, &["confirm", &capture("memory-carts"), "cart"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("cart is not among the services of"));
@@ -81,5 +75,4 @@ fn bad_input_is_named() {
     let broken = automap(&data, &["confirm", "--list"]);
     assert_eq!(broken.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&broken.stderr).contains("automap.db"));
-    std::fs::remove_dir_all(data).unwrap();
 }

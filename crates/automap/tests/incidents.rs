@@ -1,7 +1,7 @@
 //! Incidents out of one memory and into another.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 const INCIDENT: &str = r#"{"schema_version":1,"id":"shop-1","target":"shop","state":"closed","severity":"warning","revision":3,
@@ -16,16 +16,10 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn data(name: &str) -> PathBuf {
-    let dir = std::env::temp_dir().join(format!("automap-incidents-{name}-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&dir);
-    std::fs::create_dir_all(&dir).unwrap();
-    dir
-}
-
 #[test]
 fn what_is_exported_can_be_imported_elsewhere() {
-    let data = data("both");
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_owned();
     let file = |name: &str| data.join(name).display().to_string();
     let nothing = automap(&data, &["incidents", "export", "-"]);
     assert!(!nothing.status.success() && said(&nothing).contains("there is no store"));
@@ -45,5 +39,4 @@ fn what_is_exported_can_be_imported_elsewhere() {
     std::fs::write(file("bad.jsonl"), format!("{line}\nno\n")).unwrap();
     let bad = automap(&data, &["incidents", "import", &file("bad.jsonl")]);
     assert!(!bad.status.success() && said(&bad).contains("line 2 is no incident"), "{}", said(&bad));
-    std::fs::remove_dir_all(data).unwrap();
 }

@@ -245,12 +245,11 @@ fn report(args: &[&str]) -> Output {
 #[test]
 fn the_command_writes_once_and_says_so() {
     let demo = format!("{DIR}/assets/demo.parquet");
-    let dir = std::env::temp_dir().join(format!("automap-report-page-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
+    let dir = tempfile::tempdir().unwrap();
     for (file, start) in
         [("a.html", "<!doctype html>"), ("a.md", "## Most likely cause: payment (network)"), ("a.json", "{")]
     {
-        let path = dir.join(file);
+        let path = dir.path().join(file);
         let told = path.to_str().unwrap();
         let ask = ["--capture", &demo, "--utc", "--file", told];
         let first = report(&ask);
@@ -267,7 +266,6 @@ fn the_command_writes_once_and_says_so() {
         assert!(report(&[&ask[..], &["--force"]].concat()).status.success());
         assert!(std::fs::read_to_string(&path).unwrap() == page, "{file}: two runs, two pages");
     }
-    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]

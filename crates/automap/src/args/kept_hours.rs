@@ -12,7 +12,7 @@ use crate::store::KeptArgs;
 /// Which watcher's hours.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct KeptHoursArgs {
-    /// The healthy hours that a watcher kept of this target, for more time than a Prometheus remembers
+    /// The healthy hours that a watcher stored for this target; they reach further back than its Prometheus
     #[arg(long, value_name = "TARGET", conflicts_with_all = ["prometheus", "csv", "capture"], help_heading = "Memory")]
     kept: Option<String>,
     #[command(flatten)]

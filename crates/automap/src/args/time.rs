@@ -33,13 +33,13 @@ pub(crate) struct HintArgs {
     /// began up to --onset-tolerance earlier, the report takes that and says so [default: detected]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Time")]
     incident_start: Option<String>,
-    /// How late --incident-start may be, as alerts are; 0s insists on it [default: 3m]
+    /// How late --incident-start may be, as alerts are; 0s takes it as exact [default: 3m]
     #[arg(long, value_name = "SPAN", value_parser = span_or_zero, help_heading = "Time")]
     onset_tolerance: Option<Duration>,
     /// When it ended [default: the end of the data]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Time")]
     incident_end: Option<String>,
-    /// Normal time to compare with [default: all before the incident]
+    /// Baseline to compare with [default: all before the incident]
     #[arg(long, value_name = "FROM..TO", allow_hyphen_values = true, help_heading = "Time")]
     baseline: Option<String>,
 }

@@ -17,10 +17,10 @@ use super::output::StyleArgs;
 /// One file that all periods or windows are parts of.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct WholeArgs {
-    /// The capture that all of them are parts of; - is standard input
+    /// Capture file that all periods or windows are parts of; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prometheus", "csv"], help_heading = "Files")]
     capture: Option<PathBuf>,
-    /// The table that all of them are parts of; - is standard input
+    /// Table that all periods or windows are parts of; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "prometheus", help_heading = "Files")]
     csv: Option<PathBuf>,
     #[cfg(feature = "server")]

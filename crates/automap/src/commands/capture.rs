@@ -34,14 +34,14 @@ pub(crate) struct CaptureArgs {
 /// Runs `automap capture`.
 pub(crate) fn run(args: &CaptureArgs) -> Result<Exit> {
     let Some(url) = &args.prometheus.prometheus else {
-        bail!("--prometheus is missing: where do the metrics live?");
+        bail!("--prometheus is missing: which server has the metrics?");
     };
     args.force.check(&args.file)?;
     let (observation, stats) = args.prometheus.observe(url, &args.time, &ZonedDateTime::now())?;
     capture::write(&args.file, &observation)?;
     let (frame, bytes) = (&observation.frame, std::fs::metadata(&args.file)?.len());
     say(&format!(
-        "{}: {} services, {} series, {} instants; {} requests, {} KiB fetched, {} KiB written",
+        "{}: {} services, {} series, {} timestamps; {} requests, {} KiB fetched, {} KiB written",
         args.file.display(),
         frame.services().len(),
         frame.series().len(),

@@ -1,4 +1,4 @@
-//! `automap confirm`: what an incident's cause really was.
+//! `automap confirm`: records what an incident's cause really was.
 //!
 //! The AutoMAP engine then trusts those metrics more that found the cause in similar incidents.
 
@@ -35,13 +35,13 @@ pub(crate) struct ConfirmArgs {
     /// The service that caused it
     #[arg(value_name = "SERVICE")]
     service: Option<String>,
-    /// Name to remember it by [default: the file's]
+    /// Name of the confirmed incident [default: the file's]
     #[arg(long, value_name = "NAME")]
     id: Option<String>,
-    /// Print what is remembered
+    /// List the confirmed incidents
     #[arg(long, conflicts_with_all = ["incident", "forget"])]
     list: bool,
-    /// Forget an incident
+    /// Remove a confirmed incident
     #[arg(long, value_name = "NAME", conflicts_with = "incident")]
     forget: Option<String>,
     #[command(flatten)]
@@ -91,8 +91,8 @@ fn remember(args: &ConfirmArgs, incident: &std::path::Path, service: &str) -> Re
         p if p > 0.0 => format!("{metric} at {:.0}", 1.0 / p),
         _ => format!("{metric} not at all"),
     };
-    let told: Vec<String> = MetricType::ALL.into_iter().zip(case.precision).map(finds).collect();
-    say(&format!("each metric alone finds it: {}", told.join(", ")));
+    let results: Vec<String> = MetricType::ALL.into_iter().zip(case.precision).map(finds).collect();
+    say(&format!("each metric alone finds it: {}", results.join(", ")));
     Ok(Exit::Ok)
 }
 

@@ -1,4 +1,5 @@
-//! `automap doctor`: is this a good source, is everything seen, is this a good normal time? Each finding with its remedy.
+//! `automap doctor`: checks whether a Prometheus is a good source, every service is measured and the period is a good baseline.
+//! Each finding names its fix.
 
 #[cfg(feature = "kubernetes")]
 mod cluster;
@@ -34,7 +35,7 @@ pub(crate) struct DoctorArgs {
     prometheus: PrometheusArgs,
     #[command(flatten)]
     time: TimeArgs,
-    /// Also ask the cluster of your kubeconfig: Chaos Mesh, rights
+    /// Also check the cluster of your kubeconfig: Chaos Mesh, permissions
     #[cfg(feature = "kubernetes")]
     #[arg(long, help_heading = "Cluster")]
     cluster: bool,

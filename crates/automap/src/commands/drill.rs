@@ -56,13 +56,13 @@ pub(crate) struct DrillArgs {
 /// How long the parts of an episode take, where the place's own times do not suit.
 #[derive(Args, Debug)]
 struct TimingArgs {
-    /// Nothing happens for so long after the last fault [default: 20s on the lab, 2m on a cluster]
+    /// Pause after the last fault [default: 20s on the lab, 2m on a cluster]
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Time")]
     settle: Option<Duration>,
-    /// Normal time before each fault [default: 1m on the lab, 10m on a cluster]
+    /// Baseline before each fault [default: 1m on the lab, 10m on a cluster]
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Time")]
     normal: Option<Duration>,
-    /// From a fault to the last question; then it is taken back [default: 40s on the lab, 3m on a cluster]
+    /// How long a fault is in place before it is removed [default: 40s on the lab, 3m on a cluster]
     #[arg(long, alias = "fault", value_name = "SPAN", value_parser = span, help_heading = "Time")]
     fault_duration: Option<Duration>,
 }
@@ -148,7 +148,7 @@ fn play_all(
             }
             Played::NotDone(why) => Row::unscored(&item.name, &[], why),
         };
-        say(&told(&row));
+        say(&progress_line(&row));
         rows.push(row);
     }
     Ok(rows)
@@ -194,9 +194,9 @@ fn row(item: &Item, episode: &Episode) -> Row {
     }
 }
 
-/// One line while the drill goes on.
-fn told(row: &Row) -> String {
+/// One line for each finished drill.
+fn progress_line(row: &Row) -> String {
     let truth = if row.truth.is_empty() { "nothing".to_owned() } else { row.truth.join(", ") };
-    let answer = row.named.clone().unwrap_or_else(|| "nobody".to_owned());
+    let answer = row.named.clone().unwrap_or_else(|| "none".to_owned());
     format!("{:<34} injected {truth:<14} named {answer:<14} {}", row.experiment, row.outcome.as_str())
 }

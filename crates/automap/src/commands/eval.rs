@@ -47,7 +47,7 @@ pub(crate) struct EvalArgs {
         help_heading = "Question"
     )]
     engine: Vec<EngineName>,
-    /// What is told of the onset: known, a wrong time such as -60s or +120s, or detected (nothing)
+    /// What engines know of the onset: known, a wrong time such as -60s or +120s, or detected (nothing)
     #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "known", value_parser = onset, allow_hyphen_values = true, help_heading = "Question")]
     onset: Vec<OnsetHint>,
     /// Who calls whom

@@ -129,7 +129,7 @@ fn format(args: &GraphArgs) -> Result<Format> {
         })?,
     };
     if format == Format::Png && args.file.path().is_none() && io::stdout().is_terminal() {
-        bail!("a PNG would fill the terminal with noise: give --file map.png, or send it on with `> map.png`");
+        bail!("a PNG cannot be shown in a terminal: give -f map.png");
     }
     Ok(format)
 }

@@ -1,4 +1,4 @@
-//! `automap incidents`: what a watcher has kept.
+//! `automap incidents`: lists, shows, confirms, exports and imports the incidents that a watcher keeps.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
@@ -49,7 +49,7 @@ pub(crate) struct ListArgs {
     /// Opened within the last
     #[arg(long, value_name = "SPAN", value_parser = span)]
     since: Option<Duration>,
-    /// Only those that go on
+    /// Only open incidents
     #[arg(long)]
     open: bool,
     /// Only those with this cause, named or confirmed
@@ -58,8 +58,8 @@ pub(crate) struct ListArgs {
     /// Only those of this target
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
-    /// At most so many
-    #[arg(long, default_value_t = 50)]
+    /// Most incidents to list
+    #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
     /// Form of the answer
     #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]

@@ -85,7 +85,7 @@ fn format(args: &ProfileArgs) -> Result<Format> {
         })?,
     };
     if format == Format::Parquet && args.file.path().is_none() && io::stdout().is_terminal() {
-        bail!("Parquet would fill the terminal with noise: give --file profiles.parquet");
+        bail!("Parquet cannot be shown in a terminal: give -f profiles.parquet");
     }
     Ok(format)
 }

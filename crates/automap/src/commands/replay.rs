@@ -18,23 +18,23 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap replay --prometheus http://localhost:9090 -n sock-shop --since 6h
   automap replay incident.parquet --every 5s --learn 40s --confirm 5s -o json";
 
-/// Most looks of one replay.
-const MAX_LOOKS: i64 = 50_000;
+/// Most polls of one replay.
+const MAX_POLLS: i64 = 50_000;
 
 #[derive(Args, Debug)]
 pub(crate) struct ReplayArgs {
     #[command(flatten)]
     input: AnyInputArgs,
-    /// How often it is looked
+    /// Time between two polls
     #[arg(long, value_name = "SPAN", default_value = "15s", value_parser = span, help_heading = "Watching")]
     every: Duration,
-    /// How far back a look sees
+    /// How far back a poll reaches
     #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = span, help_heading = "Watching")]
     remember: Duration,
-    /// Normal time that has to be known before anything is judged [default: 10m, a third of the data at most]
+    /// Baseline that must be collected before anything is judged [default: 10m, a third of the data at most]
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Watching")]
     learn: Option<Duration>,
-    /// Requests feel it for so long before an incident opens [default: 1m]
+    /// How long requests must be affected before an incident opens [default: 1m]
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Watching")]
     confirm: Option<Duration>,
     /// Form of the answer
@@ -49,16 +49,16 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit> {
     let observation = args.input.observation(&ZonedDateTime::now())?;
     let span = observation.frame.span();
     let every = millis(args.every);
-    let looks = span.len_ms() / every;
-    if looks > MAX_LOOKS {
-        bail!("{looks} looks are more than {MAX_LOOKS}: choose a longer --every");
+    let polls = span.len_ms() / every;
+    if polls > MAX_POLLS {
+        bail!("{polls} polls are more than {MAX_POLLS}: choose a longer --every");
     }
     let mut options = WatchOptions::default();
     options.learn_ms = args.learn.map_or(options.learn_ms.min(span.len_ms() / 3), millis);
     options.confirm_ms = args.confirm.map_or(options.confirm_ms, millis);
     options.confirm_critical_ms = options.confirm_critical_ms.min(options.confirm_ms);
     let text = args.style.text_options(span.start);
-    let progress = bar(looks.unsigned_abs());
+    let progress = bar(polls.unsigned_abs());
     let mut failed = Ok(());
     let options = ReplayOptions { watch: options, every_ms: every, remember_ms: millis(args.remember) };
     let incidents = replay(&observation, &options, &mut |change| {
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit> {
     failed?;
     match args.output {
         Format::Json => print(&(serde_json::to_string_pretty(&incidents)? + "\n"))?,
-        Format::Text if incidents.is_empty() => say(&format!("no incident in {looks} looks")),
+        Format::Text if incidents.is_empty() => say(&format!("no incident in {polls} polls")),
         Format::Text => print(&format!("\n{}", incidents_text(&incidents, span.end, &text)))?,
     }
     Ok(Exit::Ok)

@@ -1,10 +1,13 @@
-//! `automap soak`: a watcher beside the lab for half an hour or a night, with random faults and quiet stretches.
+//! `automap soak`: a watcher beside the lab for hours, with random faults and quiet periods.
+//!
+//! It finds what a short drill cannot: incidents that open without a fault, late polls, growing memory.
 
 mod faults;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -34,6 +37,8 @@ pub(crate) const EXAMPLES: &str = "Examples:
 
 /// Longest time for a lab to recover from a fault.
 const RECOVER_WITHIN: Duration = Duration::from_secs(300);
+/// How far back the watcher's metrics reach: an hour.
+const REMEMBER_MS: i64 = 3_600_000;
 /// How often the memory is measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(30);
 
@@ -42,13 +47,13 @@ pub(crate) struct SoakArgs {
     /// How long, learning included
     #[arg(long = "for", value_name = "SPAN", default_value = "30m", value_parser = span)]
     length: Duration,
-    /// Normal time before the first fault
+    /// Time without faults before the first one
     #[arg(long, value_name = "SPAN", default_value = "3m", value_parser = span)]
     learn: Duration,
     /// How long each fault is in place
     #[arg(long, alias = "fault", value_name = "SPAN", default_value = "150s", value_parser = span)]
     fault_duration: Duration,
-    /// How often the watcher looks
+    /// How often the watcher polls
     #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span)]
     every: Duration,
     /// First of 302 ports on 127.0.0.1
@@ -57,21 +62,21 @@ pub(crate) struct SoakArgs {
     /// Visitors per second
     #[arg(long, value_name = "RATE", default_value_t = automap_lab::load::DEFAULT_RATE_PER_S)]
     rate: f64,
-    /// Seed of the faults' order and of quiet stretches
+    /// Seed of the faults' order and of quiet periods
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
 }
 
-/// What the watcher's thread leaves.
+/// What the watcher has done so far.
 #[derive(Debug, Default)]
-struct Seen {
+struct Progress {
     incidents: BTreeMap<String, Incident>,
     ticks: u64,
     late: u64,
     failed: u64,
 }
 
-/// Runs `automap soak`. Exits with 1 when an incident opened in quiet time.
+/// Runs `automap soak`. Exits with 1 when an incident opened without a fault.
 pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
     let options = LabOptions {
         base_port: args.base_port,
@@ -82,36 +87,9 @@ pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
     say("starting the Sock Shop, Prometheus and visitors");
     let lab = Lab::up(&options, &mut |_| {})?;
     lab.wait_recovered(RECOVER_WITHIN)?;
-    let client = Client::new(ClientOptions::new(lab.prometheus_url()?.context("this lab runs without Prometheus")?))?;
-    let watching = WatchOptions { learn_ms: millis(args.learn) * 2 / 3, ..WatchOptions::default() };
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    let mut watcher = Watcher::resume(NAMESPACE, watching, store, Routes::none())?;
-    let (stop, seen) = (Stop::default(), Arc::new(Mutex::new(Seen::default())));
+    let (stop, progress) = (Stop::default(), Arc::new(Mutex::new(Progress::default())));
     let began = SystemClock.now();
-    let mut source = PrometheusSource::new(client, NAMESPACE, 3_600_000);
-    let requests = source.requests();
-    let thread = {
-        let (stop, seen, every) = (stop.clone(), Arc::clone(&seen), args.every);
-        std::thread::Builder::new().name("watcher".into()).spawn(move || {
-            watch(
-                &mut watcher,
-                &mut source,
-                &SystemClock,
-                every,
-                &stop,
-                |_| Told::default(),
-                |watcher, tick| {
-                    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                    let status = watcher.status();
-                    (seen.ticks, seen.late, seen.failed) = (status.ticks, status.ticks_late, status.ticks_failed);
-                    for incident in &tick.kept {
-                        say(change_text(incident, &TextOptions::default()).trim_end());
-                        seen.incidents.insert(incident.id.clone(), incident.clone());
-                    }
-                },
-            );
-        })?
-    };
+    let (thread, requests) = start_watcher(args, &lab, &stop, &progress)?;
     let memory = break_things(args, &lab, began)?;
     stop.set();
     thread.join().map_err(|_| anyhow!("the watcher panicked"))?;
@@ -120,22 +98,59 @@ pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
     let requests = requests.load(Ordering::Relaxed);
     lab.down()?;
 
-    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-    let incidents: Vec<Incident> = seen.incidents.values().cloned().collect();
+    let progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+    let incidents: Vec<Incident> = progress.incidents.values().cloned().collect();
     let watched = Interval::new(began.plus_ms(millis(args.learn)), ended).context("the soak ended before it learnt")?;
     let score = score(&injections, &incidents, watched);
     print(&score.table())?;
     let minutes = (ended.ms() - began.ms()) as f64 / 60_000.0;
     print(&format!(
-        "{} looks, {} late, {} failed; {:.1} Prometheus queries a minute; memory {:.1} MiB after learning, {:.1} MiB at the end\n",
-        seen.ticks,
-        seen.late,
-        seen.failed,
+        "{} polls, {} late, {} failed; {:.1} Prometheus queries a minute; memory {:.1} MiB after learning, {:.1} MiB at the end\n",
+        progress.ticks,
+        progress.late,
+        progress.failed,
         requests as f64 / minutes,
         memory.0,
         memory.1
     ))?;
     Ok(if score.false_incidents.is_empty() { Exit::Ok } else { Exit::Found })
+}
+
+/// Starts the watcher in a thread of its own; also counts its requests.
+fn start_watcher(
+    args: &SoakArgs,
+    lab: &Lab,
+    stop: &Stop,
+    progress: &Arc<Mutex<Progress>>,
+) -> Result<(JoinHandle<()>, Arc<AtomicU64>)> {
+    let url = lab.prometheus_url()?.context("this lab runs without Prometheus")?;
+    let mut source = PrometheusSource::new(Client::new(ClientOptions::new(url))?, NAMESPACE, REMEMBER_MS);
+    let requests = source.requests();
+    let options = WatchOptions { learn_ms: millis(args.learn) * 2 / 3, ..WatchOptions::default() };
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let mut watcher = Watcher::resume(NAMESPACE, options, store, Routes::none())?;
+    let (stop, progress, every) = (stop.clone(), Arc::clone(progress), args.every);
+    let run = move || {
+        watch(
+            &mut watcher,
+            &mut source,
+            &SystemClock,
+            every,
+            &stop,
+            |_| Told::default(),
+            |watcher, tick| {
+                let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+                let status = watcher.status();
+                (progress.ticks, progress.late, progress.failed) =
+                    (status.ticks, status.ticks_late, status.ticks_failed);
+                for incident in &tick.kept {
+                    say(change_text(incident, &TextOptions::default()).trim_end());
+                    progress.incidents.insert(incident.id.clone(), incident.clone());
+                }
+            },
+        );
+    };
+    Ok((std::thread::Builder::new().name("watcher".into()).spawn(run)?, requests))
 }
 
 /// Quiet stretches and faults until the time is over; memory before and after, in MiB.

@@ -37,7 +37,7 @@ pub(crate) struct RecordArgs {
     /// Where to write, one JSON object a line; only ever appended
     #[arg(long, value_name = "FILE", default_value = "chaos.jsonl")]
     ledger: PathBuf,
-    /// Also a flagd file, by path or address, whose flags break something; looked at every 5 s
+    /// Also a flagd file, by path or address, whose flags break something; read every 5 s
     #[arg(long, value_name = "FILE|URL")]
     flags: Option<String>,
     /// Watch the flags only
@@ -60,7 +60,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit> {
         let news = match heard {
             Some(WatchMessage::Event(event)) => recorder.apply(&event, now),
             Some(WatchMessage::State { resource, namespace, state }) => {
-                told(&resource.name(), &namespace, &state);
+                report_state(&resource.name(), &namespace, &state);
                 Vec::new()
             }
             Some(WatchMessage::Tick) | None => {
@@ -126,7 +126,7 @@ fn write(to: &mut File, news: &[Entry]) -> Result<()> {
     Ok(())
 }
 
-fn told(resource: &str, namespace: &str, state: &WatchState) {
+fn report_state(resource: &str, namespace: &str, state: &WatchState) {
     let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
     match state {
         WatchState::Watching => {}

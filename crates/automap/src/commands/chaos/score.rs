@@ -47,13 +47,13 @@ pub(crate) struct ScoreArgs {
     truth: TruthArgs,
     #[command(flatten)]
     prometheus: PrometheusArgs,
-    /// Normal time before each fault that is looked at, less where another fault was
+    /// Baseline taken before each fault; shorter where another fault came before
     #[arg(long, value_name = "SPAN", default_value = "30m", value_parser = span, help_heading = "Time")]
     normal: Duration,
-    /// After a fault nothing is normal for so long; faults that are closer together are one case
+    /// Time after a fault that does not count as baseline; faults closer together are one case
     #[arg(long, value_name = "SPAN", default_value = "2m", value_parser = span, help_heading = "Time")]
     settle: Duration,
-    /// How often the watcher looks that says when a fault would have been noticed
+    /// How often the replayed watcher polls; decides when a fault would have been noticed
     #[arg(long, value_name = "SPAN", default_value = "15s", value_parser = span, help_heading = "Time")]
     every: Duration,
     #[command(flatten)]

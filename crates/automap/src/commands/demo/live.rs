@@ -81,14 +81,14 @@ pub(super) fn run(args: &DemoArgs) -> Result<Exit> {
     say(&format!("asked Prometheus: {} requests, {} KiB\n", episode.stats.requests, episode.stats.bytes / 1024));
     args.output.print(&episode.report)?;
     let injected = &episode.injected;
-    let exit = print_truth(args, &told(injected), &culprits(injected), episode.report.verdict.service.as_deref())?;
+    let exit = print_truth(args, &describe(injected), &culprits(injected), episode.report.verdict.service.as_deref())?;
     lab.down()?;
     say(&format!("everything is down again, after {:.0} s", began.elapsed().as_secs_f64()));
     Ok(exit)
 }
 
 /// What was injected, in one line: `NetworkChaos delay on payment since 14:03:15Z (delay-payment)`.
-pub(crate) fn told(injected: &[Entry]) -> String {
+pub(crate) fn describe(injected: &[Entry]) -> String {
     let one = |entry: &Entry| {
         let peers = if entry.peers.is_empty() { String::new() } else { format!(" towards {}", entry.peers.join(", ")) };
         let since = entry.started.map_or_else(|| "an unknown time".to_owned(), Timestamp::rfc3339);

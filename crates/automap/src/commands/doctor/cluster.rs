@@ -59,9 +59,9 @@ fn rights(cluster: &Cluster, namespace: &str) -> Vec<Finding> {
         Ok(rights) => rights,
         Err(error) => return vec![finding(check, State::Weak, error.to_string(), "")],
     };
-    let told = |right: &Right| format!("{} {}", right.verb, right.resource);
-    let missing: Vec<String> = rights.missing().map(told).collect();
-    let wide: Vec<String> = rights.too_wide().map(told).collect();
+    let describe = |right: &Right| format!("{} {}", right.verb, right.resource);
+    let missing: Vec<String> = rights.missing().map(describe).collect();
+    let wide: Vec<String> = rights.too_wide().map(describe).collect();
     let names = |all: &[String]| names(&all.iter().map(String::as_str).collect::<Vec<_>>());
     let mut all = Vec::new();
     if !missing.is_empty() {

@@ -1,4 +1,4 @@
-//! What was found, and what to do about it. Pure: from facts to sentences.
+//! What the doctor found and how to fix it: facts in, sentences out. Nothing is fetched here.
 
 use std::collections::BTreeMap;
 
@@ -97,7 +97,7 @@ fn other_source(presets: &[Preset]) -> Option<Finding> {
     if others.is_empty() || presets.iter().any(|p| p.name == USUAL[0]) {
         return None;
     }
-    let found = format!("requests are told by {}", names(&others));
+    let found = format!("requests are measured by {}", names(&others));
     Some(finding("requests_from", State::Ok, found, ""))
 }
 
@@ -142,11 +142,11 @@ fn scraped(observation: &Observation) -> Finding {
 
 fn remembered(survey: &Survey) -> Finding {
     const HOUR_MS: i64 = 3_600_000;
-    let fix = "keep a day at least (--storage.tsdb.retention.time=1d): normal time of the same hour yesterday can then be compared";
+    let fix = "keep a day at least (--storage.tsdb.retention.time=1d): the same hour of the day before can then be the baseline";
     match survey.reaches_back_ms.map(|ms| ms / HOUR_MS) {
-        None => finding("memory", State::Weak, "it remembers less than an hour".into(), fix),
-        Some(hours) if hours < 24 => finding("memory", State::Weak, format!("it remembers {hours} h"), fix),
-        Some(hours) => finding("memory", State::Ok, format!("it remembers {} d and more", hours / 24), ""),
+        None => finding("retention", State::Weak, "it keeps less than an hour".into(), fix),
+        Some(hours) if hours < 24 => finding("retention", State::Weak, format!("it keeps {hours} h"), fix),
+        Some(hours) => finding("retention", State::Ok, format!("it keeps {} d and more", hours / 24), ""),
     }
 }
 
@@ -217,7 +217,7 @@ fn missing(services: &[ServiceCoverage], observation: &Observation) -> Vec<Findi
             }
         }
     }
-    let told = |((signal, presence), of): ((CoverageSignal, Presence), Vec<&str>)| {
+    let to_finding = |((signal, presence), of): ((CoverageSignal, Presence), Vec<&str>)| {
         let everywhere = of.len() == services.len();
         let whose = if everywhere { "every service".to_owned() } else { names(&of) };
         let worst = everywhere && matches!(signal, CoverageSignal::Requests | CoverageSignal::Latency);
@@ -236,7 +236,7 @@ fn missing(services: &[ServiceCoverage], observation: &Observation) -> Vec<Findi
         let state = if usual && presence == Presence::Missing { State::Ok } else { state };
         finding("signals", state, format!("{} {}: {whose}", signal.as_str(), presence.as_str()), &fix)
     };
-    lacking.into_iter().map(told).collect()
+    lacking.into_iter().map(to_finding).collect()
 }
 
 fn traffic(services: &[ServiceCoverage]) -> Finding {
@@ -253,12 +253,12 @@ fn traffic(services: &[ServiceCoverage]) -> Finding {
             "no request is counted".into(),
             "send load, or choose the namespace that has it",
         ),
-        (_, 0) => finding("traffic", State::Ok, format!("all {served} services are asked often enough"), ""),
+        (_, 0) => finding("traffic", State::Ok, format!("all {served} services have enough requests"), ""),
         (_, _) => finding(
             "traffic",
             State::Weak,
             format!("fewer than 20 requests in half a minute: {}", names(&quiet)),
-            "their errors and latency say little, and open no incident: more load, or patience",
+            "their errors and latency say little, and open no incident: more load, or wait longer",
         ),
     }
 }
@@ -270,7 +270,7 @@ fn normal(report: Option<&Report>) -> Finding {
             finding(check, State::Bad, "too few samples to judge".into(), "wait until there are some minutes of data")
         }
         Some(report) if report.verdict.kind == VerdictKind::NoIncident => {
-            finding(check, State::Ok, "nothing left its usual range: a good normal time".into(), "")
+            finding(check, State::Ok, "nothing left its usual range: a good baseline".into(), "")
         }
         Some(report) => finding(
             check,
@@ -308,7 +308,7 @@ mod tests {
         assert_eq!(fresh(survey.newest, now).state, State::Weak);
         assert_eq!(fresh(None, now).state, State::Bad);
         assert_eq!(fresh(Some(now.plus_ms(60_000)), now).state, State::Weak);
-        assert_eq!(remembered(&survey).found, "it remembers 6 h");
+        assert_eq!(remembered(&survey).found, "it keeps 6 h");
         assert_eq!(proxies("shop", &survey).found, "2 of 3 pods have a proxy; without: c");
         assert!(
             proxies("shop", &Survey { pods_with_proxy: pods(&[]), ..survey.clone() })
@@ -319,7 +319,7 @@ mod tests {
         assert_eq!(reporters(&survey).state, State::Weak);
         let preset = |name: &str| Preset { name: name.into(), title: name.to_uppercase() };
         let linkerd = [preset("kubernetes-resources"), preset("linkerd")];
-        assert_eq!(other_source(&linkerd).unwrap().found, "requests are told by LINKERD");
+        assert_eq!(other_source(&linkerd).unwrap().found, "requests are measured by LINKERD");
         assert_eq!(other_source(&[preset("istio-sidecar"), preset("envoy")]), None);
         assert_eq!(other_source(&linkerd[..1]), None);
         let service = |name: &str, rps| ServiceCoverage {

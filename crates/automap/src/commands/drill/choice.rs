@@ -30,7 +30,7 @@ pub(super) struct ChoiceArgs {
     /// Only these, by the name of their file
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
-    /// So many stretches without a fault, spread evenly: nobody should be blamed in them [default: 3 in a suite]
+    /// Number of periods without a fault, spread evenly, in which no cause should be named [default: 3 in a suite]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=50))]
     quiet_stretches: Option<u8>,
     /// Names of the drills, and nothing else
