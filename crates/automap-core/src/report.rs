@@ -11,6 +11,9 @@ mod model;
 mod path;
 mod version3;
 
+// Types of fields, so that readers of a report need no stage.
+pub use crate::rank::Engine;
+pub use crate::windows::OnsetSource;
 pub use compose::compose;
 pub(crate) use compose::window_info;
 pub use counter_evidence::{CounterEvidence, Doubt};

@@ -4,6 +4,8 @@ mod compose;
 mod learnt;
 mod model;
 
+// The type of a field, so that readers of a map need no stage.
+pub use crate::graph::MetricType;
 pub use compose::{DataEdge, compose};
 pub use learnt::with_graphs;
 pub use model::{

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use crate::clock::Zone;
 use automap_core::metric::Metric;
+use automap_core::report::OnsetSource;
 use automap_core::report::{Evidence, FAINT_CONFIDENCE, Level, Report, Verdict, VerdictKind};
 use automap_core::time::Timestamp;
-use automap_core::windows::OnsetSource;
 
 /// The headline: what it is about, the answer, and what belongs to it in smaller letters.
 pub(crate) fn headline(verdict: &Verdict) -> (&'static str, &str, &str) {

@@ -12,7 +12,7 @@ use crate::text_options::{HEADING_WIDTH, TextOptions, write_section};
 use automap_core::explain::{
     ChangeSize, Condition, ConditionKind, Explanation, Neighbour, ScorePart, SeriesChange, Standing,
 };
-use automap_core::rank::Engine;
+use automap_core::report::Engine;
 use automap_core::report::VerdictKind;
 
 /// Parts of the score that add less than this to both services are left out.

@@ -7,8 +7,8 @@ use crate::dossier_words::level;
 use crate::table::{pad, plain, width};
 use crate::text_options::{HEADING_WIDTH, TextOptions, section};
 use automap_core::note::Severity;
+use automap_core::report::OnsetSource;
 use automap_core::report::{Cause, NextStep, Report, VerdictKind};
-use automap_core::windows::OnsetSource;
 
 /// Candidates whose evidence is shown unless `verbose`.
 const DETAILED_CAUSES: usize = 3;

@@ -2,7 +2,7 @@
 //!
 //! Everything is one line of printable text; escaping for a format is left to its writer.
 
-use automap_core::graph::MetricType;
+use automap_core::service_map::MetricType;
 use automap_core::service_map::{EdgeChange, EdgeMetric, Influence, MapEdge, MapKind, MapNode, NodeRole, ServiceMap};
 
 /// One line of printable text: whatever breaks a line, is no character of XML, or turns the reading direction becomes a space.

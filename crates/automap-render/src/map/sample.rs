@@ -1,6 +1,6 @@
 //! Made-up maps for tests and for the example that draws them.
 
-use automap_core::graph::MetricType;
+use automap_core::service_map::MetricType;
 use automap_core::service_map::{
     EdgeChange, EdgeMetric, Influence, MAP_SCHEMA_VERSION, MapEdge, MapKind, MapNode, NodeRole, ServiceMap,
 };
