@@ -43,7 +43,9 @@ impl FromStr for LogSettings {
                 continue;
             }
             let (target, level) = part.split_once('=').map_or((None, part), |(target, level)| (Some(target), level));
-            let level = LevelFilter::from_str(level).map_err(|_| {
+            // `LevelFilter` reads an empty text as `error`.
+            let is_named = !level.is_empty() && target != Some("");
+            let level = LevelFilter::from_str(level).ok().filter(|_| is_named).ok_or_else(|| {
                 format!("'{part}' is none of: text, json, a level (off, error, warn, info, debug, trace), TARGET=LEVEL")
             })?;
             let filter = settings.filter.unwrap_or_default();

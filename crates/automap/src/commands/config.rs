@@ -26,7 +26,7 @@ const MAX_PASSWORD: u64 = 64 << 10;
 pub(crate) enum ConfigCommand {
     /// Print the commented default file
     Default,
-    /// Check a configuration as `serve` does when it starts: line and key of what is wrong, and the nearest valid key
+    /// Check a configuration as `serve` does at its start: line and key of what is wrong
     Check {
         /// The configuration
         file: PathBuf,
