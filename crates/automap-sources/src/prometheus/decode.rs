@@ -219,6 +219,6 @@ mod tests {
                 .contains("bad_data: oops")
         );
         let odd = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"many"]}]}}"#;
-        assert!(failure(odd).contains("no number"));
+        assert!(failure(odd).contains("not a number"));
     }
 }
