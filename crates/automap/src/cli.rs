@@ -99,7 +99,7 @@ pub(crate) enum Command {
     /// Show which metrics automap finds on a server, what is missing, and what that costs a diagnosis
     #[command(before_help = discover::EXAMPLES)]
     Discover(Box<discover::DiscoverArgs>),
-    /// Check whether a Prometheus is good enough: what it has of every service, what is missing, and what that costs
+    /// Check whether a Prometheus is good enough: what it has, what is missing, and what that costs
     #[command(before_help = doctor::EXAMPLES)]
     Doctor(Box<doctor::DoctorArgs>),
     /// Save everything that a diagnosis needs in one file

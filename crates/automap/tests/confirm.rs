@@ -29,7 +29,7 @@ fn weights(data: &Path, name: &str) -> Option<String> {
 #[test]
 fn a_confirmed_incident_teaches_later_ones_and_no_earlier_one() {
     let dir = tempfile::tempdir().unwrap();
-    let data = dir.path().to_owned();
+    let data = dir.path().join("memory");
     // The drill injected into payment first, then into catalogue.
     let (first, second) = ("delay-payment", "cpu-catalogue");
     assert_eq!(weights(&data, second), None, "nothing is known yet, and nothing is written by asking");
