@@ -93,6 +93,13 @@ fn the_tree_marks_the_cause_below_its_callers() {
     assert!(text(&["--color", "always"]).contains("\x1b[1;31m"));
 }
 
+/// The picture in the README: written by `automap graph crates/automap/assets/demo.parquet --file docs/demo-map.svg --force`.
+#[test]
+fn the_picture_in_the_readme_is_current() {
+    let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/demo-map.svg");
+    assert_eq!(text(&["-o", "svg"]), std::fs::read_to_string(committed).unwrap());
+}
+
 #[test]
 fn json_holds_the_whole_map() {
     let map: Value = serde_json::from_slice(&graph(&["-o", "json"])).unwrap();
