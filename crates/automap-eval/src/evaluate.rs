@@ -28,7 +28,7 @@ const BATCH: usize = 16;
 pub struct Settings {
     /// The engines. The others are compared with the first one.
     pub engines: Vec<Engine>,
-    /// What the engines are told about the onset; every case is evaluated once for each.
+    /// What the engines know about the onset; every case is evaluated once for each.
     pub onsets: Vec<OnsetHint>,
     /// Whether engines are given the call graph.
     pub uses_known_calls: bool,

@@ -152,15 +152,15 @@ async fn round(
     loop {
         let params = WatchParams::default().timeout(WATCH_S);
         let mut stream = Box::pin(api.watch(&params, &version).await.map_err(Stopped::Failed)?);
-        while let Some(told) = stream.try_next().await.map_err(Stopped::Failed)? {
-            let object = match &told {
+        while let Some(event) = stream.try_next().await.map_err(Stopped::Failed)? {
+            let object = match &event {
                 KubeEvent::Added(o) | KubeEvent::Modified(o) | KubeEvent::Deleted(o) => Some(o),
                 KubeEvent::Bookmark(_) | KubeEvent::Error(_) => None,
             };
             if let Some(new) = object.and_then(|o| o.metadata.resource_version.clone()) {
                 version = new;
             }
-            match told {
+            match event {
                 KubeEvent::Added(o) => send(to, WatchEvent::Added(value(&o)?)).await?,
                 KubeEvent::Modified(o) => send(to, WatchEvent::Modified(value(&o)?)).await?,
                 KubeEvent::Deleted(o) => send(to, WatchEvent::Deleted(value(&o)?)).await?,

@@ -29,7 +29,7 @@ const MAX_BYTES: u64 = 1 << 20;
 /// Most targets of one process.
 const MAX_TARGETS: usize = 64;
 
-/// Everything that `watch` and `serve` are told.
+/// The configuration of `watch` and `serve`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -39,7 +39,7 @@ pub struct Config {
     pub watching: Watching,
     /// Where incidents are kept.
     pub store: Keeping,
-    /// Who is told of which incidents.
+    /// Which receivers are notified of which incidents.
     pub notify: NotifyConfig,
     /// Where `automap serve` listens, and who may ask.
     pub api: ApiConfig,
@@ -123,12 +123,12 @@ mod tests {
 
     #[test]
     fn the_default_file_is_what_nothing_at_all_is() {
-        let told = parse(DEFAULT).unwrap();
+        let written = parse(DEFAULT).unwrap();
         let none = Config::default();
-        assert_eq!(format!("{:?}", told.watching.options()), format!("{:?}", none.watching.options()));
-        assert_eq!(format!("{:?}", (&told.targets, &told.store)), format!("{:?}", (&none.targets, &none.store)));
-        assert_eq!(format!("{:?}", told.notify), format!("{:?}", none.notify));
-        assert_eq!(told.api, none.api);
+        assert_eq!(format!("{:?}", written.watching.options()), format!("{:?}", none.watching.options()));
+        assert_eq!(format!("{:?}", (&written.targets, &written.store)), format!("{:?}", (&none.targets, &none.store)));
+        assert_eq!(format!("{:?}", written.notify), format!("{:?}", none.notify));
+        assert_eq!(written.api, none.api);
     }
 
     #[test]

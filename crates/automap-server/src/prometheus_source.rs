@@ -8,7 +8,7 @@ use automap_core::time::Timestamp;
 use automap_sources::prometheus::{Client, ObserveOptions, SourceError, Tail, observe_incrementally};
 
 use crate::config::{Span, Target};
-use crate::watcher::{LookError, Source};
+use crate::watcher::{FetchError, Source};
 
 /// Asks a Prometheus on every look for what is new.
 #[derive(Debug)]
@@ -53,23 +53,23 @@ impl PrometheusSource {
 }
 
 impl Source for PrometheusSource {
-    fn look(&mut self, now: Timestamp) -> Result<Observation, LookError> {
+    fn look(&mut self, now: Timestamp) -> Result<Observation, FetchError> {
         let options = ObserveOptions {
             step_ms: self.step_ms,
             scrape_interval_ms: self.scrape_interval_ms,
             ..ObserveOptions::new(&self.namespace, now.plus_ms(-self.remember_ms), now, now)
         };
-        let fetched = observe_incrementally(&mut self.tail, &self.client, &options, &|_| {}).map_err(told)?;
+        let fetched = observe_incrementally(&mut self.tail, &self.client, &options, &|_| {}).map_err(fetch_error)?;
         self.requests.fetch_add(fetched.stats.requests, Ordering::Relaxed);
         Ok(fetched.observation)
     }
 }
 
-fn told(error: SourceError) -> LookError {
+fn fetch_error(error: SourceError) -> FetchError {
     match error {
         SourceError::TooFewPoints { points, needed, .. } => {
-            LookError::TooYoung(format!("{points} samples so far, {needed} are needed for a first look"))
+            FetchError::TooYoung(format!("{points} samples so far, {needed} are needed for a first look"))
         }
-        other => LookError::Failed(other.to_string()),
+        other => FetchError::Failed(other.to_string()),
     }
 }

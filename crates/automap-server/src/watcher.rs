@@ -1,6 +1,7 @@
-//! One target, tick after tick: fetch, judge, keep, tell. Sync; runs on a thread of its own.
+//! Watches one target: each tick fetches its metrics, judges them, and stores what changed. Blocking; runs on a thread of its own.
 //!
-//! An incident that the store did not take is kept here and offered again with the next tick, newest state first: its timeline holds what was missed.
+//! A change that the store does not accept is kept in memory and offered again at the next tick, in its latest state; its timeline holds what
+//! happened in between. Which routes are notified is decided by the caller ([`Routes`]); sending is left to the outbox.
 
 mod round;
 mod status;
@@ -22,11 +23,11 @@ pub use crate::stop::Stop;
 
 use crate::store::{IncidentFilter, Store, StoreError};
 
-/// Incidents of one target that are read again after a restart.
+/// Most incidents of one target that are read after a restart.
 const MAX_RESUMED: usize = 50;
-/// Incidents that wait for a store that is gone. Incidents are hours apart.
+/// Most changes that wait for a store that is unavailable. Incidents are hours apart.
 const MAX_PENDING: usize = 16;
-/// How often a change is offered again when somebody else changed the incident at the same moment.
+/// How often a change is written again after the incident was changed elsewhere at the same moment.
 const MAX_CONFLICTS: usize = 3;
 
 /// Where the metrics of a target come from.
@@ -34,20 +35,20 @@ pub trait Source: Send {
     /// The metrics up to now, normal time included.
     ///
     /// # Errors
-    /// [`LookError`]: why there are none.
-    fn look(&mut self, now: Timestamp) -> Result<Observation, LookError>;
+    /// [`FetchError`]: why there are none.
+    fn look(&mut self, now: Timestamp) -> Result<Observation, FetchError>;
 }
 
 /// Why a look brought nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LookError {
+pub enum FetchError {
     /// The source does not answer, or not with what is needed; in words.
     Failed(String),
     /// It answers, and has not been there for long enough; in words.
     TooYoung(String),
 }
 
-impl From<&str> for LookError {
+impl From<&str> for FetchError {
     fn from(words: &str) -> Self {
         Self::Failed(words.to_owned())
     }
@@ -55,7 +56,7 @@ impl From<&str> for LookError {
 
 /// What speaks beside the metrics on a tick.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct TickInputs {
     /// Objectives whose budget burns too fast now.
     pub slos: Vec<(SloImpact, Severity)>,
     /// Alerts that fire now.
@@ -67,7 +68,7 @@ pub struct Told {
 pub struct Watcher {
     watch: Watch,
     store: Arc<dyn Store>,
-    /// Which routes a change is told to.
+    /// The routes that are notified of a change.
     routes: Routes,
     /// Who writes, where only the holder of the target's lease may.
     holder: Option<String>,
@@ -79,7 +80,7 @@ pub struct Watcher {
 type Choose = dyn Fn(&Incident, &[String]) -> Vec<String> + Send;
 type Own = dyn Fn(&Incident) -> Option<Owner> + Send;
 
-/// Whom an incident's change is told, given the routes that heard of it before, and whose it is.
+/// The routes to notify of a change of an incident, given those notified before, and the incident's owner.
 pub struct Routes {
     choose: Box<Choose>,
     owner: Box<Own>,
@@ -152,7 +153,7 @@ impl Watcher {
     }
 
     /// One look at the target.
-    pub fn tick(&mut self, source: &mut dyn Source, told: &Told, now: Timestamp) -> Tick {
+    pub fn tick(&mut self, source: &mut dyn Source, inputs: &TickInputs, now: Timestamp) -> Tick {
         self.status.ticks += 1;
         let mut tick = Tick::default();
         tick.kept.extend(self.offer_again(now));
@@ -160,12 +161,12 @@ impl Watcher {
         let looked = debug_span!(target: "poll", "poll", target = self.status.target).in_scope(|| source.look(now));
         tick.look = begun.elapsed();
         match looked {
-            Err(LookError::Failed(error)) => self.status.failed(now, error),
-            Err(LookError::TooYoung(words)) => self.status.too_young(words),
+            Err(FetchError::Failed(error)) => self.status.failed(now, error),
+            Err(FetchError::TooYoung(words)) => self.status.too_young(words),
             Ok(observation) => {
                 self.take_over_what_others_changed();
                 let begun = Instant::now();
-                let look = WatchInput { now, observation: &observation, slos: &told.slos, alerts: &told.alerts };
+                let look = WatchInput { now, observation: &observation, slos: &inputs.slos, alerts: &inputs.alerts };
                 let step = debug_span!(target: "diagnosis", "diagnosis", target = self.status.target)
                     .in_scope(|| self.watch.evaluate(&look));
                 tick.judge = begun.elapsed();

@@ -74,7 +74,7 @@ fn child() {
         Ok(seed) => work(&*store, &outbox, Dice(seed), &folder),
         Err(_) => {
             while store.outbox().unwrap().waiting > 0 {
-                outbox.ring();
+                outbox.wake();
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
@@ -100,7 +100,7 @@ fn work(store: &dyn Store, outbox: &Outbox, mut dice: Dice, folder: &Path) {
         };
         store.put(&next, &routes, now()).unwrap();
         note(&mut kept, &format!("put {} {}\n", next.id, next.revision));
-        outbox.ring();
+        outbox.wake();
         if next.state == IncidentState::Closed {
             let case = ConfirmedCase {
                 id: next.id.clone(),

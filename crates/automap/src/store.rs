@@ -20,7 +20,7 @@ pub(crate) struct StoreArgs {
 /// The same, for commands that look at what a watcher keeps.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct KeptArgs {
-    /// The watcher's configuration, which says where it keeps incidents and who is told
+    /// The watcher's configuration, which says where incidents are stored and who is notified
     #[arg(long, short, value_name = "FILE", conflicts_with = "store", help_heading = "Memory")]
     config: Option<PathBuf>,
     #[command(flatten)]

@@ -98,10 +98,10 @@ mod tests {
         let changed = |a: &str, b: &str, metric| (a.to_owned(), b.to_owned(), metric);
         let changed = BTreeSet::from([changed("a", "b", MetricType::Cpu), changed("b", "c", MetricType::Latency)]);
         let edges = difference(&graph("a>b:l b>c:l c>b:l"), &graph("a>b:l a>b:c d>a:c"), &changed);
-        let told: Vec<(&str, &str, MetricType, bool, EdgeChange)> =
+        let found: Vec<(&str, &str, MetricType, bool, EdgeChange)> =
             edges.iter().map(|e| (e.from.as_str(), e.to.as_str(), e.metric, e.directed, e.change)).collect();
         assert_eq!(
-            told,
+            found,
             [
                 ("a", "b", MetricType::Latency, true, EdgeChange::Same),
                 ("a", "b", MetricType::Cpu, true, EdgeChange::New),

@@ -1,4 +1,4 @@
-//! What an engine is told about when the incident began: the exact time, a wrong time, or nothing.
+//! What an engine knows about when the incident began: the exact time, a wrong time, or nothing.
 //!
 //! Comparing the three shows what an imprecise alert costs.
 
@@ -6,7 +6,7 @@ use std::fmt;
 
 use automap_core::time::{Timestamp, WindowHint};
 
-/// What an engine is told about the onset.
+/// What an engine knows about the onset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnsetHint {
     /// The true time, marked as certain.

@@ -33,11 +33,11 @@ impl ConfigError {
             None => path.display().to_string(),
         };
         let error = error.without_snippet();
-        let told = match error {
+        let cause = match error {
             serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => unknown_key(field, expected),
             other => other.to_string().lines().next().unwrap_or_default().to_owned(),
         };
-        Self(format!("{place}: {told}"))
+        Self(format!("{place}: {cause}"))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::owners::Owners;
 use crate::profiles::Profiles;
 use crate::prometheus_source::PrometheusSource;
 use crate::store::{Store, StoreError};
-use crate::watcher::{self, Routes, State, Stop, SystemClock, TargetStatus, Tick, Told, Watcher};
+use crate::watcher::{self, Routes, State, Stop, SystemClock, TargetStatus, Tick, TickInputs, Watcher};
 
 /// Pause after a store that could not be read.
 const RETRY_AFTER: Duration = Duration::from_secs(3);
@@ -73,7 +73,7 @@ impl TargetThread {
     /// A watcher that continues with the incidents in the store.
     fn resume(&self, target: &str, owners: &Arc<Owners>) -> Result<(Watcher, Profiles), StoreError> {
         let (notify, owners) = (Arc::clone(&self.notify), Arc::clone(owners));
-        let routes = Routes::new(move |i, told| notify.routes_for(i, told), move |i| owners.of(i));
+        let routes = Routes::new(move |i, notified| notify.routes_for(i, notified), move |i| owners.of(i));
         let watcher = Watcher::resume(target, self.watching, Arc::clone(&self.store), routes)?;
         Ok((watcher.held_by(&self.holder), Profiles::resume(target, &*self.store)?))
     }
@@ -108,7 +108,7 @@ impl TargetThread {
         objectives: &mut SloReader,
         onset: Option<Timestamp>,
         now: Timestamp,
-    ) -> Told {
+    ) -> TickInputs {
         let name = &monitored.target.name;
         if let Err(error) = owners.refresh(&monitored.client, now) {
             warn!(target: "owners", target = name, error, "the labels of teams cannot be read");
@@ -123,7 +123,7 @@ impl TargetThread {
                 Vec::new()
             }
         };
-        Told { slos, alerts: self.system.alerts.firing(name, now) }
+        TickInputs { slos, alerts: self.system.alerts.firing(name, now) }
     }
 
     /// Publishes what a tick brought: to listeners, the outbox, the profiles and the snapshots.
@@ -141,7 +141,7 @@ impl TargetThread {
             event::state(&status);
         }
         if !tick.kept.is_empty() {
-            self.outbox.ring();
+            self.outbox.wake();
         }
         for incident in &tick.kept {
             monitored.counters.count_change(incident);

@@ -25,7 +25,7 @@ pub struct NotifyConfig {
     pub http: HttpOptions,
     /// How often and how long a message is tried.
     pub retry: RetryOptions,
-    /// Who can be told.
+    /// Where notifications can be sent.
     pub receivers: Vec<ReceiverConfig>,
     /// Who hears of what. Every route that wants an incident gets it.
     pub routes: Vec<Route>,
@@ -46,9 +46,9 @@ pub struct ReceiverConfig {
 }
 
 impl NotifyConfig {
-    /// The routes that have to hear of this change of an incident. `told`: those that heard of it before ([`crate::store::Store::told`]).
-    pub fn routes_for(&self, incident: &Incident, told: &[String]) -> Vec<String> {
-        let wanted = self.routes.iter().filter(|r| wants(r, &self.owners, incident, told.contains(&r.name)));
+    /// The routes to notify of this change of an incident. `notified`: those that were notified of it before.
+    pub fn routes_for(&self, incident: &Incident, notified: &[String]) -> Vec<String> {
+        let wanted = self.routes.iter().filter(|r| wants(r, &self.owners, incident, notified.contains(&r.name)));
         wanted.map(|r| r.name.clone()).collect()
     }
 

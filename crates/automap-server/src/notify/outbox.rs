@@ -1,4 +1,5 @@
-//! The worker's thread.
+//! The thread that sends messages: wakes when something was queued, or once a second, and sends only while it holds the outbox's lease, so that
+//! several replicas on one store do not send the same message twice.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
@@ -11,21 +12,21 @@ use super::config::NotifyConfig;
 use super::worker::{Step, Worker};
 use crate::store::{Store, StoreError};
 
-/// How often the outbox is looked at when nobody rings.
+/// How often the outbox is checked when nothing wakes the thread.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Name of the lease that the worker holds; no target can be called so.
+/// Name of the lease that the worker holds. No target can have this name.
 pub const OUTBOX_LEASE: &str = "#outbox";
-/// How long another process waits for a worker that is gone. A step takes at most one time-out for each receiver.
+/// How long a lease is valid after its last renewal. A step takes at most one time-out for each receiver.
 const LEASE: Duration = Duration::from_secs(120);
 
 /// A running worker. It stops when this is dropped, after the message it is sending.
 #[derive(Debug)]
 pub struct Outbox {
-    bell: Option<SyncSender<()>>,
+    wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the worker's thread is made of.
+/// What the thread needs.
 pub struct Parts {
     /// Where the messages are.
     pub store: Arc<dyn Store>,
@@ -38,7 +39,7 @@ pub struct Parts {
     pub holder: String,
     /// Spreads retries.
     pub seed: u64,
-    /// Is told of every step that did something, and of every error: for logs and metrics.
+    /// Called after every step that did something, and for every error: for the log.
     pub report: Box<dyn FnMut(Result<Step, StoreError>) + Send>,
 }
 
@@ -54,22 +55,22 @@ impl Outbox {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(parts: Parts) -> std::io::Result<Self> {
-        // One ring that waits is enough.
-        let (bell, rings) = mpsc::sync_channel(1);
-        let thread = std::thread::Builder::new().name("outbox".into()).spawn(move || run(parts, &rings))?;
-        Ok(Self { bell: Some(bell), thread: Some(thread) })
+        // One pending wake-up is enough.
+        let (wake, wakes) = mpsc::sync_channel(1);
+        let thread = std::thread::Builder::new().name("outbox".into()).spawn(move || run(parts, &wakes))?;
+        Ok(Self { wake: Some(wake), thread: Some(thread) })
     }
 
-    /// Says that something was queued, so that it goes out now and not in a second.
-    pub fn ring(&self) {
-        // One that is full is awake already, one that is gone has ended.
-        let _ = self.bell.as_ref().map(|bell| bell.try_send(()));
+    /// Wakes the thread because something was queued, so that it is sent now and not in a second.
+    pub fn wake(&self) {
+        // A full channel means that it is awake already, a closed one that it has ended.
+        let _ = self.wake.as_ref().map(|wake| wake.try_send(()));
     }
 }
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        self.bell = None;
+        self.wake = None;
         if let Some(thread) = self.thread.take() {
             // A panic there was reported by the thread itself.
             let _ = thread.join();
@@ -77,16 +78,16 @@ impl Drop for Outbox {
     }
 }
 
-fn run(mut parts: Parts, rings: &mpsc::Receiver<()>) {
+fn run(mut parts: Parts, wakes: &mpsc::Receiver<()>) {
     let mut worker = Worker::new(parts.seed);
     loop {
         let step = step(&mut worker, &parts);
-        let busy = step.as_ref().is_ok_and(|step| step.busy());
+        let busy = step.as_ref().is_ok_and(|step| step.is_busy());
         if !matches!(&step, Ok(step) if *step == Step::default()) {
             (parts.report)(step);
         }
         let pause = if busy { Duration::ZERO } else { PAUSE };
-        if rings.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
+        if wakes.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
             // So that a successor need not wait; if it fails, the lease runs out.
             let _ = parts.store.release(OUTBOX_LEASE, &parts.holder);
             return;

@@ -1,4 +1,4 @@
-//! Those who can be told, one file each. A receiver turns a message into its service's words and says what became of it.
+//! The services that can be notified, one file each. A receiver turns a message into its service's request and reports what became of it.
 
 mod alertmanager;
 mod cloudevents;
@@ -61,7 +61,7 @@ pub(super) trait Receiver {
         None
     }
 
-    /// How often an incident that goes on has to be told again, in milliseconds.
+    /// How often an open incident has to be sent again, in milliseconds.
     fn refresh_ms(&self) -> Option<i64> {
         None
     }

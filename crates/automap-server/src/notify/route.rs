@@ -16,7 +16,7 @@ pub struct Route {
     /// Which incidents; all where nothing is said.
     #[serde(default)]
     pub filter: Filter,
-    /// Whether changes between the opening and the end are told too. Default: yes.
+    /// Whether changes between the opening and the end are sent too. Default: yes.
     #[serde(default = "yes")]
     pub updates: bool,
     /// Template of the first line, instead of the built-in one.
@@ -79,9 +79,9 @@ impl OwnerConfig {
     }
 }
 
-/// Whether a route hears of this incident. One that was `told` before hears on, even if the incident no longer fits (a milder one now,
+/// Whether a route is notified of this incident. One that was notified before stays so, even if the incident no longer fits (a milder one now,
 /// another cause): what was opened must be closed. Only `states` still counts then.
-pub(super) fn wants(route: &Route, owners: &[OwnerConfig], incident: &Incident, told: bool) -> bool {
+pub(super) fn wants(route: &Route, owners: &[OwnerConfig], incident: &Incident, was_notified: bool) -> bool {
     let Filter { targets, severities, services: wanted, teams, states } = &route.filter;
     if !states.is_empty() && !states.contains(&incident.state) {
         return false;
@@ -89,10 +89,11 @@ pub(super) fn wants(route: &Route, owners: &[OwnerConfig], incident: &Incident, 
     let owner = owner(owners, incident);
     let severity = owner.as_ref().and_then(|o| o.severity).unwrap_or(incident.severity);
     let team = owner.and_then(|o| o.team);
-    told || (any(targets, [incident.target.as_str()].as_slice())
-        && (severities.is_empty() || severities.contains(&severity))
-        && any(wanted, &incident.services())
-        && (teams.is_empty() || team.is_some_and(|t| teams.contains(&t))))
+    was_notified
+        || (any(targets, [incident.target.as_str()].as_slice())
+            && (severities.is_empty() || severities.contains(&severity))
+            && any(wanted, &incident.services())
+            && (teams.is_empty() || team.is_some_and(|t| teams.contains(&t))))
 }
 
 fn any(patterns: &[String], names: &[&str]) -> bool {

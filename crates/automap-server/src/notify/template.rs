@@ -54,7 +54,7 @@ const MAX_BYTES: usize = 32 << 10;
 const MAX_TEMPLATE: usize = 16 << 10;
 /// Lines of a list.
 const MAX_LIST: usize = 10;
-/// Candidates that are told.
+/// Most candidates in a message.
 pub(super) const MAX_CANDIDATES: usize = 3;
 
 /// What templates can name.

@@ -1,4 +1,5 @@
-//! What is due goes out. One step looks at every route once; it has no clock, `now` is given to it.
+//! Sends the messages that are due. One step visits every route once, so that a receiver that fails does not hold up the others. There is no
+//! clock and no thread here: `now` is given to each step, and `outbox.rs` has the thread.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,42 +17,42 @@ use super::message::Message;
 use super::route::Route;
 use crate::store::{Event, IncidentFilter, MAX_PAGE, Outgoing, Queued, Store, StoreError};
 
-/// Messages of one route in one step: the others get their turn.
+/// Most messages of one route in one step, so that the other routes are served as well.
 const PER_ROUTE: usize = 20;
-/// A receiver that failed without saying for how long is left alone so long, whatever else waits for it.
+/// Pause after a failure of a receiver that did not ask for a longer one, whatever else waits for it.
 const REST_MS: i64 = 5_000;
 
-/// Sends what waits. One for each store.
+/// Sends the waiting messages of one store.
 #[derive(Debug)]
 pub struct Worker {
     seed: u64,
     http: Option<(HttpOptions, Http)>,
     /// By receiver.
     gates: BTreeMap<String, Gate>,
-    /// When an incident that goes on was last told, by route and incident; of receivers that forget.
-    told: BTreeMap<(String, String), Timestamp>,
+    /// When a route was last notified of an open incident, by route and incident; for receivers that drop what is not repeated.
+    last_notified: BTreeMap<(String, String), Timestamp>,
 }
 
 /// What a step did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Step {
-    /// Messages that were taken.
+    /// Messages that were accepted.
     pub delivered: u32,
     /// Messages that will be tried again.
     pub retried: u32,
     /// Messages that were given up; the outbox says why.
     pub given_up: u32,
-    /// Updates that a later message made needless.
+    /// Updates that a later message made superfluous.
     pub folded: u32,
-    /// Incidents that go on and were told again to receivers that forget.
+    /// Open incidents that were sent again to receivers that drop what is not repeated.
     pub refreshed: u32,
     /// Nothing could be sent: the `http` options cannot be used, and [`NotifyConfig::check`] says why. The messages wait.
     pub blocked: bool,
 }
 
 impl Step {
-    /// Whether there may be more to do at once.
-    pub fn busy(&self) -> bool {
+    /// Whether there may be more to send immediately.
+    pub fn is_busy(&self) -> bool {
         self.delivered + self.given_up + self.folded > 0
     }
 }
@@ -59,7 +60,7 @@ impl Step {
 impl Worker {
     /// `seed` spreads the retries of several workers; any number will do.
     pub fn new(seed: u64) -> Self {
-        Self { seed, http: None, gates: BTreeMap::new(), told: BTreeMap::new() }
+        Self { seed, http: None, gates: BTreeMap::new(), last_notified: BTreeMap::new() }
     }
 
     /// Sends what is due at `now`, route by route. Every failure of a receiver is noted in the store, none ends the step.
@@ -91,14 +92,14 @@ impl Worker {
         let receiver = |route: &Route| config.receivers.iter().find(|r| r.name == route.receiver);
         for route in &config.routes {
             let Some(receiver) = receiver(route) else { continue };
-            let turn = Turn { store, config, route, receiver, http, now };
+            let context = RouteContext { store, config, route, receiver, http, now };
             for message in store.due_of(&route.name, now, PER_ROUTE)? {
-                if !self.open(&turn) {
+                if !self.open(&context) {
                     break;
                 }
-                self.one(&turn, &message, done)?;
+                self.one(&context, &message, done)?;
             }
-            self.refresh(&turn, done)?;
+            self.refresh(&context, done)?;
         }
         for message in store.due(now, MAX_PAGE)? {
             if !config.routes.iter().any(|r| r.name == message.route) {
@@ -109,13 +110,13 @@ impl Worker {
         Ok(())
     }
 
-    fn open(&self, turn: &Turn<'_>) -> bool {
-        let rate = turn.receiver.per_minute.or_else(|| turn.receiver.to.receiver().per_minute());
-        self.gates.get(&turn.receiver.name).is_none_or(|gate| gate.opens(rate, turn.now).is_none())
+    fn open(&self, context: &RouteContext<'_>) -> bool {
+        let rate = context.receiver.per_minute.or_else(|| context.receiver.to.receiver().per_minute());
+        self.gates.get(&context.receiver.name).is_none_or(|gate| gate.opens(rate, context.now).is_none())
     }
 
-    fn one(&mut self, turn: &Turn<'_>, first: &Outgoing, done: &mut Step) -> Result<(), StoreError> {
-        let Turn { store, config, route, now, .. } = *turn;
+    fn one(&mut self, context: &RouteContext<'_>, first: &Outgoing, done: &mut Step) -> Result<(), StoreError> {
+        let RouteContext { store, config, route, now, .. } = *context;
         let line = store.waiting(&route.name, &first.incident)?;
         let folded = fold(&line, route.updates);
         if folded > 0 {
@@ -126,7 +127,7 @@ impl Worker {
         let message = match line.get(folded) {
             None => return Ok(()),
             Some(next) if next.key == first.key => first.clone(),
-            // What became the first of its line; it is due when the store says so.
+            // The message that is now the first of its queue; the store decides whether it is due.
             Some(next) => match store.due_of(&route.name, now, MAX_PAGE)?.into_iter().find(|m| m.key == next.key) {
                 Some(message) => message,
                 None => return Ok(()),
@@ -135,11 +136,11 @@ impl Worker {
         let Some(queued) = store.message(&message.key)? else { return Ok(()) };
         let reply = store.reply(&route.name, &message.incident)?;
         store.attempting(&message.key, now)?;
-        match self.send(turn, &message.key, &queued, reply) {
+        match self.send(context, &message.key, &queued, reply) {
             Ok(reply) => {
                 store.delivered(&message.key, reply.as_deref(), now)?;
-                if turn.receiver.to.receiver().refresh_ms().is_some() {
-                    self.told.insert((route.name.clone(), message.incident.clone()), now);
+                if context.receiver.to.receiver().refresh_ms().is_some() {
+                    self.last_notified.insert((route.name.clone(), message.incident.clone()), now);
                 }
                 done.delivered += 1;
             }
@@ -158,48 +159,48 @@ impl Worker {
 
     fn send(
         &mut self,
-        turn: &Turn<'_>,
+        context: &RouteContext<'_>,
         key: &str,
         queued: &Queued,
         reply: Option<String>,
     ) -> Result<Option<String>, Failure> {
-        let message = Message::new(turn.config, turn.route, key, queued, reply, turn.now);
-        let gate = self.gates.entry(turn.receiver.name.clone()).or_default();
-        gate.sent(turn.now);
+        let message = Message::new(context.config, context.route, key, queued, reply, context.now);
+        let gate = self.gates.entry(context.receiver.name.clone()).or_default();
+        gate.sent(context.now);
         let span = debug_span!(
-            target: "notification", "notification", route = turn.route.name, receiver = turn.receiver.name, incident = queued.incident.id
+            target: "notification", "notification", route = context.route.name, receiver = context.receiver.name, incident = queued.incident.id
         );
-        let sent = span.in_scope(|| turn.receiver.to.receiver().send(&message, turn.http));
+        let sent = span.in_scope(|| context.receiver.to.receiver().send(&message, context.http));
         match &sent {
-            Err(Failure::Later { after: Some(after), .. }) => gate.close(turn.now.plus_ms(ms(*after))),
-            Err(Failure::Later { .. } | Failure::Unknown { .. }) => gate.close(turn.now.plus_ms(REST_MS)),
+            Err(Failure::Later { after: Some(after), .. }) => gate.close(context.now.plus_ms(ms(*after))),
+            Err(Failure::Later { .. } | Failure::Unknown { .. }) => gate.close(context.now.plus_ms(REST_MS)),
             _ => {}
         }
         sent
     }
 
-    /// Tells incidents that go on again, where the receiver would take silence for their end.
-    fn refresh(&mut self, turn: &Turn<'_>, done: &mut Step) -> Result<(), StoreError> {
-        let Turn { store, route, now, .. } = *turn;
-        let Some(pause) = turn.receiver.to.receiver().refresh_ms() else { return Ok(()) };
+    /// Sends open incidents again, where the receiver would take silence for their end.
+    fn refresh(&mut self, context: &RouteContext<'_>, done: &mut Step) -> Result<(), StoreError> {
+        let RouteContext { store, route, now, .. } = *context;
+        let Some(pause) = context.receiver.to.receiver().refresh_ms() else { return Ok(()) };
         let states = vec![IncidentState::Open, IncidentState::Recovering];
         let open = store.list(&IncidentFilter { states, ..IncidentFilter::default() })?;
-        self.told.retain(|(of, incident), _| *of != route.name || open.iter().any(|i| i.id == *incident));
+        self.last_notified.retain(|(of, incident), _| *of != route.name || open.iter().any(|i| i.id == *incident));
         for incident in open {
             let place = (route.name.clone(), incident.id.clone());
-            let fresh = self.told.get(&place).is_some_and(|t| t.plus_ms(pause) > now);
-            if fresh || !self.open(turn) {
+            let fresh = self.last_notified.get(&place).is_some_and(|t| t.plus_ms(pause) > now);
+            if fresh || !self.open(context) {
                 continue;
             }
             let Some(reply) = store.reply(&route.name, &incident.id)? else { continue };
-            // A message that waits says it all when it goes out; one that is newer than what it says would be told too early.
+            // A waiting message will say the same when it goes out, and in its order.
             if !store.waiting(&route.name, &incident.id)?.is_empty() {
                 continue;
             }
             let Some(incident) = store.get(&incident.id)? else { continue };
             let queued = Queued { event: Event::Updated, uncertain: false, incident };
-            if self.send(turn, "", &queued, Some(reply)).is_ok() {
-                self.told.insert(place, now);
+            if self.send(context, "", &queued, Some(reply)).is_ok() {
+                self.last_notified.insert(place, now);
                 done.refreshed += 1;
             }
         }
@@ -207,9 +208,9 @@ impl Worker {
     }
 }
 
-/// What one route's turn needs.
+/// What sending on one route needs.
 #[derive(Clone, Copy)]
-struct Turn<'a> {
+struct RouteContext<'a> {
     store: &'a dyn Store,
     config: &'a NotifyConfig,
     route: &'a Route,

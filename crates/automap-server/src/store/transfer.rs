@@ -60,7 +60,7 @@ pub fn export(store: &dyn Store, filter: &IncidentFilter, out: &mut dyn Write) -
     Ok(count)
 }
 
-/// Keeps every incident of `lines` that is newer than what the store has. Nobody is told of them.
+/// Keeps every incident of `lines` that is newer than what the store has. No notification is sent for them.
 ///
 /// # Errors
 /// At the first line that is no incident, or when the store fails.

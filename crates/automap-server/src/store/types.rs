@@ -21,15 +21,15 @@ pub enum Event {
 }
 
 impl Event {
-    /// What the step from one revision to the next is, for a route that was or was not told of the incident before.
-    pub fn between(before: Option<IncidentState>, after: IncidentState, told: bool) -> Self {
+    /// What the step from one revision to the next is, for a route that was or was not notified of the incident before.
+    pub fn between(before: Option<IncidentState>, after: IncidentState, was_notified: bool) -> Self {
         let was_open = before.is_some_and(|state| state != IncidentState::Closed);
         match (was_open, after == IncidentState::Closed) {
             (true, true) => Self::Closed,
-            (false, true) if !told => Self::Closed,
+            (false, true) if !was_notified => Self::Closed,
             // A change of an incident that stays closed: somebody confirmed its cause.
             (false, true) => Self::Updated,
-            (_, false) if !told => Self::Opened,
+            (_, false) if !was_notified => Self::Opened,
             (true, false) => Self::Updated,
             (false, false) => Self::Reopened,
         }
@@ -186,8 +186,12 @@ mod tests {
             (Some(Closed), Closed, true, Event::Updated),
             (None, Closed, false, Event::Closed),
         ];
-        for (before, after, told, expected) in table {
-            assert_eq!(Event::between(before, after, told), expected, "{before:?} → {after:?}, told: {told}");
+        for (before, after, was_notified, expected) in table {
+            assert_eq!(
+                Event::between(before, after, was_notified),
+                expected,
+                "{before:?} → {after:?}, was_notified: {was_notified}"
+            );
         }
     }
 }

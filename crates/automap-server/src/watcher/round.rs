@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use automap_core::time::Timestamp;
 
-use super::{Source, Stop, Tick, Told, Watcher};
+use super::{Source, Stop, Tick, TickInputs, Watcher};
 
 /// Tells the time; a fake one in tests.
 pub trait Clock: Send {
@@ -22,22 +22,22 @@ impl Clock for SystemClock {
     }
 }
 
-/// Ticks at every multiple of `every` until told to stop; a tick that takes longer makes the next ones late, never two at once.
+/// Ticks at every multiple of `every` until it is stopped; a tick that takes longer makes the next ones late, never two at once.
 pub fn run(
     watcher: &mut Watcher,
     source: &mut dyn Source,
     clock: &dyn Clock,
     every: Duration,
     stop: &Stop,
-    mut told: impl FnMut(Timestamp) -> Told,
+    mut inputs_at: impl FnMut(Timestamp) -> TickInputs,
     mut seen: impl FnMut(&Watcher, &Tick),
 ) {
     let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
     let mut due = clock.now();
     while !stop.is_set() {
         let now = clock.now();
-        let told = told(now);
-        let tick = watcher.tick(source, &told, now);
+        let inputs = inputs_at(now);
+        let tick = watcher.tick(source, &inputs, now);
         seen(watcher, &tick);
         due = due.plus_ms(every_ms);
         let after = clock.now();

@@ -22,7 +22,7 @@ fn time(row: i64) -> Timestamp {
     Timestamp::from_ms(1_700_000_000_000 + row * STEP_MS)
 }
 
-/// A shop of two; web is ten times as slow from [`FAULT`] to row 400. Fails while told to.
+/// A shop of two; web is ten times as slow from [`FAULT`] to row 400. Fails on request.
 #[derive(Default)]
 struct Shop {
     is_away: bool,
@@ -30,12 +30,12 @@ struct Shop {
 }
 
 impl Source for Shop {
-    fn look(&mut self, now: Timestamp) -> Result<Observation, LookError> {
+    fn look(&mut self, now: Timestamp) -> Result<Observation, FetchError> {
         if self.is_away {
             return Err("connection refused".into());
         }
         if self.is_young {
-            return Err(LookError::TooYoung("2 samples".into()));
+            return Err(FetchError::TooYoung("2 samples".into()));
         }
         let last = (now.ms() - time(0).ms()) / STEP_MS;
         let times: Vec<_> = (last - 240..=last).map(time).collect();
@@ -70,8 +70,8 @@ fn watcher(store: &Arc<MemoryStore>) -> Watcher {
 }
 
 fn ticks(watcher: &mut Watcher, source: &mut Shop, rows: std::ops::Range<i64>) -> Vec<Incident> {
-    let told = Told::default();
-    rows.step_by(3).flat_map(|row| watcher.tick(source, &told, time(row)).kept).collect()
+    let inputs = TickInputs::default();
+    rows.step_by(3).flat_map(|row| watcher.tick(source, &inputs, time(row)).kept).collect()
 }
 
 #[test]

@@ -22,7 +22,7 @@ use automap_render::incident_text::change_text;
 use automap_server::prometheus_source::PrometheusSource;
 use automap_server::store::Store;
 use automap_server::store::memory::MemoryStore;
-use automap_server::watcher::{Clock, Routes, Stop, SystemClock, Told, Watcher, run as watch};
+use automap_server::watcher::{Clock, Routes, Stop, SystemClock, TickInputs, Watcher, run as watch};
 use automap_sources::prometheus::{Client, ClientOptions};
 use clap::Args;
 
@@ -137,7 +137,7 @@ fn start_watcher(
             &SystemClock,
             every,
             &stop,
-            |_| Told::default(),
+            |_| TickInputs::default(),
             |watcher, tick| {
                 let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
                 let status = watcher.status();

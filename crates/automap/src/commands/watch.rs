@@ -1,4 +1,4 @@
-//! `automap watch`: opens, explains and closes incidents until it is told to stop.
+//! `automap watch`: opens, explains and closes incidents until it is stopped.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -102,7 +102,7 @@ impl Kept {
         for route in routes {
             let key = format!("{}/{}/{route}", incident.id, incident.revision);
             let place = (incident.id.clone(), route.clone());
-            let told = self.replies.contains_key(&place);
+            let was_notified = self.replies.contains_key(&place);
             self.replies.entry(place).or_default();
             if self.messages.iter().any(|m| m.delivery.message.key == key) {
                 continue;
@@ -116,7 +116,7 @@ impl Kept {
                 due: now,
                 attempts: 0,
             };
-            let event = Event::between(before, incident.state, told);
+            let event = Event::between(before, incident.state, was_notified);
             let delivery = Delivery { message, event, state: DeliveryState::Waiting, done: None, error: None };
             self.messages.push(Message { delivery, uncertain: false, says: Some(incident.clone()) });
         }

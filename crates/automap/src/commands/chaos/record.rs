@@ -47,7 +47,7 @@ pub(crate) struct RecordArgs {
     cluster: ClusterArgs,
 }
 
-/// Watches until told to stop.
+/// Watches until it is stopped.
 pub(super) fn run(args: &RecordArgs) -> Result<Exit> {
     let place = || args.ledger.display().to_string();
     let known = known(&args.ledger)?;
@@ -108,7 +108,7 @@ fn known(path: &Path) -> Result<Vec<Entry>> {
     }
 }
 
-/// Written down before it is told.
+/// Written to the file before it is printed.
 fn write(to: &mut File, news: &[Entry]) -> Result<()> {
     if news.is_empty() {
         return Ok(());

@@ -51,7 +51,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<Exit> {
         },
         None => Fault { name: "delay-payment.yaml".to_owned(), yaml: DEFAULT_FAULT.to_owned() },
     };
-    // A file that cannot be carried out is told now, not after a minute of normal time.
+    // A file that cannot be carried out is reported now, not after a minute of baseline.
     automap_lab::chaos::parse(&fault.name, &fault.yaml)?;
     let began = Instant::now();
     let options = LabOptions {

@@ -24,7 +24,7 @@ pub(super) struct Flags {
     place: String,
     agent: ureq::Agent,
     looked: Option<Instant>,
-    /// The last failure, so that it is told once.
+    /// The last failure, so that it is reported once.
     failure: Option<String>,
 }
 
