@@ -78,7 +78,7 @@ pub trait OutboxStore {
     /// What a waiting message says; `None` when it does not wait any more.
     fn message(&self, key: &str) -> Result<Option<Queued>, StoreError>;
 
-    /// The messages of one route and incident that wait, the oldest first, at most [`MAX_WAITING`].
+    /// The messages of one route and incident that wait, the oldest first, at most [`MAX_WAITING`](super::MAX_WAITING).
     fn waiting(&self, route: &str, incident: &str) -> Result<Vec<Waiting>, StoreError>;
 
     /// A message is about to be sent. If neither success nor failure is recorded, its outcome is unknown ([`Queued::uncertain`]).
@@ -99,7 +99,7 @@ pub trait OutboxStore {
     /// The last reply of a route's receiver for an incident.
     fn reply(&self, route: &str, incident: &str) -> Result<Option<String>, StoreError>;
 
-    /// All messages of an incident that are still stored, the latest [`MAX_PAGE`], the oldest of them first.
+    /// All messages of an incident that are still stored, the latest [`MAX_PAGE`](super::MAX_PAGE), the oldest of them first.
     fn deliveries(&self, incident: &str) -> Result<Vec<Delivery>, StoreError>;
 
     /// The state of the outbox as a whole.
@@ -124,7 +124,7 @@ pub trait ProfileStore {
     /// [`StoreError::Unfit`] when `json` is none.
     fn put_profile(&self, target: &str, period: Interval, json: &str) -> Result<(), StoreError>;
 
-    /// The profiles of the periods that end after `since`, the latest first, at most `limit` (and [`MAX_PROFILES`]).
+    /// The profiles of the periods that end after `since`, the latest first, at most `limit` (and [`MAX_PROFILES`](super::MAX_PROFILES)).
     fn profiles(&self, target: &str, since: Timestamp, limit: usize) -> Result<Vec<StoredProfile>, StoreError>;
 }
 
@@ -136,7 +136,7 @@ pub trait ConfirmedCaseStore {
     /// Deletes a confirmed case. Returns whether it existed.
     fn forget(&self, id: &str) -> Result<bool, StoreError>;
 
-    /// The confirmed cases, the earliest first; the latest [`MAX_CONFIRMED`] of them.
+    /// The confirmed cases, the earliest first; the latest [`MAX_CONFIRMED`](super::MAX_CONFIRMED) of them.
     fn confirmed(&self) -> Result<Vec<ConfirmedCase>, StoreError>;
 }
 
