@@ -31,7 +31,7 @@ features: ## check that each set of features that is built somewhere compiles wi
 	CARGO="$(CARGO)" scripts/check-features.sh "" $(DEMO_FEATURES) $(DIST_FEATURES) eval
 
 doc: ## build the API documentation: target/doc; warnings are errors
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --workspace --all-features --no-deps --locked
 
 deny: ## check licences, duplicates and sources of the dependencies
 	scripts/cargo-deny.sh check bans licenses sources
