@@ -9,6 +9,7 @@ mod error;
 pub mod memory;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod pruning;
 mod roles;
 mod row;
 pub mod sqlite;

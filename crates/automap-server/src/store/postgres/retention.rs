@@ -4,28 +4,13 @@ use automap_core::time::Timestamp;
 use postgres::Transaction;
 
 use super::{PostgresStore, Trouble};
+use crate::store::pruning::{REMOVABLE, STEP, prune_in_steps};
 use crate::store::{MaintenanceStore, Pruned, Retention, StoreError};
-
-/// Incidents that one step by size removes.
-const STEP: i64 = 20;
-
-/// Over, unconfirmed, and all its messages gone.
-const MAY_GO: &str = "state = 'closed' AND confirmed IS NULL
-    AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.incident = incidents.id AND o.state = 'waiting')";
 
 impl MaintenanceStore for PostgresStore {
     fn prune(&self, now: Timestamp, keep: Retention) -> Result<Pruned, StoreError> {
-        // Many short transactions, so that a watcher that wants to write does not wait for long.
-        let mut pruned = self.write(|t| prune_by_age(t, now, keep))?;
-        loop {
-            let step = self.write(|t| prune_by_size(t, keep))?;
-            pruned.incidents += step.incidents;
-            pruned.messages += step.messages;
-            pruned.bytes = step.bytes;
-            if step.incidents == 0 {
-                return Ok(pruned);
-            }
-        }
+        let by_age = self.write(|t| prune_by_age(t, now, keep))?;
+        prune_in_steps(by_age, || self.write(|t| prune_by_size(t, keep)))
     }
 
     /// Makes the space usable again; the server returns to the system what lies at the end of the tables.
@@ -36,7 +21,7 @@ impl MaintenanceStore for PostgresStore {
 
 fn prune_by_age(t: &mut Transaction<'_>, now: Timestamp, keep: Retention) -> Result<Pruned, Trouble> {
     let before = keep.before(now).ms();
-    let query = format!("DELETE FROM incidents WHERE {MAY_GO} AND coalesce(closed_ms, updated_ms) < $1");
+    let query = format!("DELETE FROM incidents WHERE {REMOVABLE} AND coalesce(closed_ms, updated_ms) < $1");
     let incidents = t.execute(&query, &[&before])?;
     let old = t.execute("DELETE FROM outbox WHERE state <> 'waiting' AND queued_ms < $1", &[&before])?;
     let profiles = t.execute("DELETE FROM profiles WHERE end_ms < $1", &[&before])?;
@@ -47,7 +32,7 @@ fn prune_by_age(t: &mut Transaction<'_>, now: Timestamp, keep: Retention) -> Res
 fn prune_by_size(t: &mut Transaction<'_>, keep: Retention) -> Result<Pruned, Trouble> {
     let mut pruned = Pruned::default();
     if bytes(t)? > keep.max_bytes {
-        let oldest = format!("SELECT id FROM incidents WHERE {MAY_GO} ORDER BY opened_ms, id LIMIT $1");
+        let oldest = format!("SELECT id FROM incidents WHERE {REMOVABLE} ORDER BY opened_ms, id LIMIT $1");
         pruned.incidents = t.execute(&format!("DELETE FROM incidents WHERE id IN ({oldest})"), &[&STEP])?;
         pruned.messages = without_incident(t)?;
     }

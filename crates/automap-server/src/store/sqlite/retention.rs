@@ -1,31 +1,16 @@
-//! What is forgotten, and giving its space back.
+//! Removes what is older than the retention allows, then the oldest closed incidents until the content fits, and returns the space.
 
 use automap_core::time::Timestamp;
 use rusqlite::Connection;
 
 use super::{SqliteStore, Trouble};
+use crate::store::pruning::{REMOVABLE, STEP, prune_in_steps};
 use crate::store::{MaintenanceStore, Pruned, Retention, StoreError};
-
-/// Incidents that one step by size removes: short transactions, little more removed than needed.
-const STEP: i64 = 20;
-
-/// Over, unconfirmed, and all its messages gone.
-const MAY_GO: &str = "state = 'closed' AND confirmed IS NULL
-    AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.incident = incidents.id AND o.state = 'waiting')";
 
 impl MaintenanceStore for SqliteStore {
     fn prune(&self, now: Timestamp, keep: Retention) -> Result<Pruned, StoreError> {
-        // Many short transactions, so that a watcher that wants to write does not wait for long.
-        let mut pruned = self.write(|t| prune_by_age(t, now, keep))?;
-        loop {
-            let step = self.write(|t| prune_by_size(t, keep))?;
-            pruned.incidents += step.incidents;
-            pruned.messages += step.messages;
-            pruned.bytes = step.bytes;
-            if step.incidents == 0 {
-                return Ok(pruned);
-            }
-        }
+        let by_age = self.write(|t| prune_by_age(t, now, keep))?;
+        prune_in_steps(by_age, || self.write(|t| prune_by_size(t, keep)))
     }
 
     fn vacuum(&self) -> Result<(), StoreError> {
@@ -35,8 +20,10 @@ impl MaintenanceStore for SqliteStore {
 
 fn prune_by_age(c: &Connection, now: Timestamp, keep: Retention) -> Result<Pruned, Trouble> {
     let before = keep.before(now).ms();
-    let incidents =
-        c.execute(&format!("DELETE FROM incidents WHERE {MAY_GO} AND coalesce(closed_ms, updated_ms) < ?1"), [before])?;
+    let incidents = c.execute(
+        &format!("DELETE FROM incidents WHERE {REMOVABLE} AND coalesce(closed_ms, updated_ms) < ?1"),
+        [before],
+    )?;
     let old = c.execute("DELETE FROM outbox WHERE state <> 'waiting' AND queued_ms < ?1", [before])?;
     let profiles = c.execute("DELETE FROM profiles WHERE end_ms < ?1", [before])?;
     let messages = old as u64 + without_incident(c)?;
@@ -47,7 +34,7 @@ fn prune_by_age(c: &Connection, now: Timestamp, keep: Retention) -> Result<Prune
 fn prune_by_size(c: &Connection, keep: Retention) -> Result<Pruned, Trouble> {
     let mut pruned = Pruned::default();
     if bytes(c)? > keep.max_bytes {
-        let oldest = format!("SELECT id FROM incidents WHERE {MAY_GO} ORDER BY opened_ms, id LIMIT ?1");
+        let oldest = format!("SELECT id FROM incidents WHERE {REMOVABLE} ORDER BY opened_ms, id LIMIT ?1");
         pruned.incidents = c.execute(&format!("DELETE FROM incidents WHERE id IN ({oldest})"), [STEP])? as u64;
         pruned.messages = without_incident(c)?;
     }
