@@ -121,23 +121,16 @@ pub(crate) fn letter(metric: MetricType) -> &'static str {
 
 /// The signs of an edge's metrics, `+` before a new and `−` before a gone one: `L +C`.
 pub(crate) fn letters(edge: &MapEdge) -> String {
-    let mut out: Vec<String> = Vec::new();
-    for m in &edge.metrics {
-        let sign = match m.change {
-            EdgeChange::Same => "",
-            EdgeChange::New => "+",
-            EdgeChange::Gone => "−",
-        };
-        let text = format!("{sign}{}", letter(m.metric));
-        if !out.contains(&text) {
-            out.push(text);
-        }
-    }
-    out.join(" ")
+    marked(edge, letter).join(" ")
 }
 
 /// The names of an edge's metrics: `latency, +cpu`.
 pub(crate) fn metric_names(edge: &MapEdge) -> String {
+    marked(edge, metric_word).join(", ")
+}
+
+/// Each metric of an edge as `word` writes it, marked as new or gone; no two alike.
+fn marked(edge: &MapEdge, word: fn(MetricType) -> &'static str) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for m in &edge.metrics {
         let sign = match m.change {
@@ -145,12 +138,12 @@ pub(crate) fn metric_names(edge: &MapEdge) -> String {
             EdgeChange::New => "+",
             EdgeChange::Gone => "−",
         };
-        let text = format!("{sign}{}", metric_word(m.metric));
+        let text = format!("{sign}{}", word(m.metric));
         if !out.contains(&text) {
             out.push(text);
         }
     }
-    out.join(", ")
+    out
 }
 
 /// What kind of map it is, and how large.
