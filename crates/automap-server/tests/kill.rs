@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use automap_core::graph::WeightedGraph;
 use automap_core::incident::IncidentState;
+use automap_core::random::Rng;
 use automap_core::rank::metric_weights::{ConfirmedCase, EQUAL_WEIGHTS};
 use automap_core::time::Timestamp;
 use automap_server::notify::Outbox;
@@ -35,19 +36,6 @@ const URL: &str = "AUTOMAP_KILL_URL";
 const TASK: &str = "AUTOMAP_KILL_TASK";
 /// Changes that one child makes at most.
 const MAX_CHANGES: usize = 400;
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % n
-    }
-}
 
 fn now() -> Timestamp {
     Timestamp::from_ms(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as i64)
@@ -71,7 +59,7 @@ fn child() {
     })
     .unwrap();
     match std::env::var(TASK).unwrap().parse() {
-        Ok(seed) => work(&*store, &outbox, Dice(seed), &folder),
+        Ok(seed) => work(&*store, &outbox, Rng::new(seed), &folder),
         Err(_) => {
             while store.outbox().unwrap().waiting > 0 {
                 outbox.wake();
@@ -82,18 +70,18 @@ fn child() {
 }
 
 /// Opens, changes, closes and confirms, and writes down what the store said is kept.
-fn work(store: &dyn Store, outbox: &Outbox, mut dice: Dice, folder: &Path) {
+fn work(store: &dyn Store, outbox: &Outbox, mut random: Rng, folder: &Path) {
     let mut kept = OpenOptions::new().create(true).append(true).open(folder.join("kept")).unwrap();
     let routes = ["chat".to_owned()];
     for _ in 0..MAX_CHANGES {
         let states = vec![IncidentState::Open];
         let open = store.list(&IncidentFilter { states, ..IncidentFilter::default() }).unwrap();
-        let chosen = open.get(dice.below(6) as usize);
-        let next = match (chosen, dice.below(10)) {
+        let chosen = open.get((random.bits() % 6) as usize);
+        let next = match (chosen, random.bits() % 10) {
             (Some(one), 0..=1) => closed(one, now()),
             (Some(one), _) => updated(one, now()),
             (None, _) => {
-                let mut new = incident(&format!("i{}", dice.below(u64::MAX)));
+                let mut new = incident(&format!("i{}", random.bits() % u64::MAX));
                 (new.onset, new.opened) = (now(), now());
                 new
             }
@@ -141,10 +129,10 @@ fn nothing_that_was_acknowledged_is_lost() {
     let (kills, seed) = (number("AUTOMAP_KILLS", 15), number("AUTOMAP_SEED", 20_261_125));
     let folder = Folder::new("kill");
     let server = Server::start(Vec::new());
-    let mut dice = Dice(seed);
+    let mut random = Rng::new(seed);
     for _ in 0..kills {
-        let mut child = start(&folder, &server, &dice.below(u64::MAX).to_string());
-        std::thread::sleep(Duration::from_millis(20 + dice.below(400)));
+        let mut child = start(&folder, &server, &(random.bits() % u64::MAX).to_string());
+        std::thread::sleep(Duration::from_millis(20 + random.bits() % 400));
         let error = || std::fs::read_to_string(folder.join("stderr")).unwrap();
         if let Some(status) = child.try_wait().unwrap() {
             assert!(status.success(), "the child failed by itself: {}", error());

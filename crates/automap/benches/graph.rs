@@ -13,6 +13,7 @@ use automap_core::frame::{MetricFrame, RawSeries, assemble};
 use automap_core::graph::skeleton::{Pair, SkeletonOptions, skeleton};
 use automap_core::graph::{Congestion, GraphOptions, GraphSignals, MetricType, learn};
 use automap_core::independence::{CiOptions, Scores, Tester};
+use automap_core::random::Rng;
 use automap_core::rank::walk::{Transitions, WalkOptions, visits};
 use automap_core::stats::normal_scores;
 use automap_core::time::Timestamp;
@@ -144,7 +145,7 @@ fn target() -> PathBuf {
 /// A tree of calls, each service calling up to four. One wave of load goes through all of it, thinner towards the leaves; every
 /// service's own state moves slowly; latency adds up from the leaves to the root; measurements are noisy.
 fn shop(services: usize) -> (MetricFrame, CallGraph) {
-    let mut random = Random(42);
+    let mut random = Rng::new(42);
     let caller = |s: usize| (s > 0).then(|| (s - 1) / 4);
     let wave: Vec<f64> = {
         let mut drift = autoregressive(&mut random, 0.95);
@@ -196,31 +197,12 @@ fn shop(services: usize) -> (MetricFrame, CallGraph) {
 }
 
 /// `x_t = ρ·x_{t−1} + √(1 − ρ²)·noise`: spread 1.
-fn autoregressive(random: &mut Random, rho: f64) -> impl FnMut() -> f64 + use<> {
-    let mut noise = Random(random.bits());
+fn autoregressive(random: &mut Rng, rho: f64) -> impl FnMut() -> f64 + use<> {
+    let mut noise = Rng::new(random.bits());
     let mut value = noise.normal();
     move || {
         value = rho * value + (1.0 - rho * rho).sqrt() * noise.normal();
         value
-    }
-}
-
-/// Steele, Lea & Flood 2014.
-struct Random(u64);
-
-impl Random {
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn normal(&mut self) -> f64 {
-        let mut share = || (self.bits() >> 11) as f64 / (1u64 << 53) as f64;
-        let (a, b) = (1.0 - share(), share());
-        (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
     }
 }
 

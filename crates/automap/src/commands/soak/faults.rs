@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use automap_core::random::Rng;
+
 use crate::commands::drill::plan::{Drill, PLAN};
 
 /// Shortest quiet stretch, recovery of the watcher included.
@@ -12,13 +14,14 @@ const QUIET_MORE_S: u64 = 160;
 /// The faults of the drill in random order, none twice before all have come.
 #[derive(Debug)]
 pub(super) struct Faults {
-    state: u64,
+    random: Rng,
     left: Vec<Drill>,
 }
 
 impl Faults {
     pub(super) fn new(seed: u64) -> Self {
-        Self { state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1, left: Vec::new() }
+        // The seed of a documented run gives the faults of that run.
+        Self { random: Rng::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1), left: Vec::new() }
     }
 
     /// Name and manifest, with its own duration replaced.
@@ -27,7 +30,7 @@ impl Faults {
             if self.left.is_empty() {
                 self.left = PLAN.into_iter().filter(|d| d.fault().is_some()).collect();
             }
-            let i = (self.random() % self.left.len() as u64) as usize;
+            let i = (self.random.bits() % self.left.len() as u64) as usize;
             if let Some(fault) = self.left.swap_remove(i).fault() {
                 let name = fault.name.trim_end_matches(".yaml").to_owned();
                 return (name, with_duration(&fault.yaml, lasts));
@@ -36,16 +39,7 @@ impl Faults {
     }
 
     pub(super) fn quiet(&mut self) -> Duration {
-        Duration::from_secs(QUIET_MIN_S + self.random() % QUIET_MORE_S)
-    }
-
-    /// Steele, Lea & Flood's SplitMix64, 2014.
-    fn random(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        Duration::from_secs(QUIET_MIN_S + self.random.bits() % QUIET_MORE_S)
     }
 }
 
