@@ -96,6 +96,26 @@ fn the_index_lists_every_page() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+/// A file of a crate is named as `automap-core/src/metric/table.rs`; what stands for a name, as in `receiver/<name>.rs`, ends the path.
+#[test]
+fn files_that_the_maps_name_exist() {
+    let is_path = |code: &str| code.starts_with("automap") && code.contains("/");
+    let mut named = Vec::new();
+    for page in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(root().join(page)).unwrap();
+        for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
+            if let Event::Code(code) = event
+                && is_path(&code)
+            {
+                named.push(format!("crates/{}", code.split('<').next().unwrap()));
+            }
+        }
+    }
+    assert!(named.len() > 20, "the paths are found: {}", named.len());
+    let missing: Vec<&String> = named.iter().filter(|path| !root().join(path).exists()).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 #[test]
 fn anchors_are_those_of_the_web_page() {
     assert_eq!(anchor("Where would I …?"), "where-would-i-");

@@ -127,9 +127,9 @@ fn the_core_depends_on_nothing_with_effects() {
 /// What runs beside a cluster never sees what was really injected: neither the lab's ledger nor a cluster's.
 #[test]
 fn the_server_does_not_know_the_truth() {
-    for name in ["automap-core", "automap-sources", "automap-server"] {
+    for name in ["automap-core", "automap-render", "automap-sources", "automap-server"] {
         let manifest = fs::read_to_string(crates().join(name).join("Cargo.toml")).unwrap();
-        for truth in ["automap-lab", "automap-chaos", "automap-kubernetes"] {
+        for truth in ["automap-lab", "automap-eval", "automap-chaos", "automap-kubernetes"] {
             assert!(!manifest.contains(truth), "{name} depends on {truth}");
         }
     }
