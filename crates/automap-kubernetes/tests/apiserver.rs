@@ -21,19 +21,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 struct ApiServer {
     dir: PathBuf,
+    _parent: tempfile::TempDir,
 }
 
 impl ApiServer {
     fn start(port: u16) -> Self {
-        let dir = std::env::temp_dir().join(format!("automap-apiserver-{}", std::process::id()));
-        let server = Self { dir };
+        let parent = tempfile::tempdir().unwrap();
+        let server = Self { dir: parent.path().join("apiserver"), _parent: parent };
         match server.script("start", &[&port.to_string()]) {
             0 => server,
-            77 => {
-                // There is nothing to stop.
-                std::mem::forget(server);
-                panic!("etcd or kube-apiserver is not installed; scripts/cluster/build.sh gets them")
-            }
+            77 => panic!("etcd or kube-apiserver is not installed; scripts/cluster/build.sh gets them"),
             code => panic!("apiserver.sh start ended with {code}"),
         }
     }

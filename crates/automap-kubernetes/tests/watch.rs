@@ -18,6 +18,7 @@ type Answer = (&'static str, u16, Vec<Value>);
 
 struct Server {
     kubeconfig: PathBuf,
+    _dir: tempfile::TempDir,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -34,7 +35,8 @@ fn server(name: &str, answers: Vec<Answer>) -> Server {
             std::thread::spawn(move || serve(&stream.unwrap(), &left, &log));
         }
     });
-    let kubeconfig = std::env::temp_dir().join(format!("automap-kubeconfig-{}-{name}", std::process::id()));
+    let dir = tempfile::Builder::new().prefix(name).tempdir().unwrap();
+    let kubeconfig = dir.path().join("kubeconfig");
     let text = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "test",
         "clusters": [{"name": "test", "cluster": {"server": format!("http://{address}")}}],
@@ -42,7 +44,7 @@ fn server(name: &str, answers: Vec<Answer>) -> Server {
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test", "namespace": "shop"}}]
     });
     std::fs::write(&kubeconfig, text.to_string()).unwrap();
-    Server { kubeconfig, asked }
+    Server { kubeconfig, _dir: dir, asked }
 }
 
 fn serve(stream: &TcpStream, left: &Mutex<Vec<Answer>>, log: &Mutex<Vec<String>>) {
@@ -81,12 +83,6 @@ fn serve(stream: &TcpStream, left: &Mutex<Vec<Answer>>, log: &Mutex<Vec<String>>
 impl Server {
     fn connect(&self) -> Cluster {
         Cluster::connect(&ConnectOptions { kubeconfig: Some(self.kubeconfig.clone()), context: None }).unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.kubeconfig);
     }
 }
 

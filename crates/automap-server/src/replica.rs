@@ -35,7 +35,8 @@ mod tests {
 
     #[test]
     fn two_at_once_are_two_and_one_after_the_other_is_one() {
-        let path = std::env::temp_dir().join(format!("automap-replica-{}", std::process::id()));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
         let first = Replica::new(&path);
         let second = Replica::new(&path);
         assert!(!first.name.contains(':') && second.name.contains(':'), "{first:?} {second:?}");
@@ -44,6 +45,5 @@ mod tests {
         assert_eq!(Replica::new(&path).name, name);
         let nowhere = Replica::new(Path::new("/nowhere/at/all"));
         assert!(nowhere.name.ends_with(&std::process::id().to_string()));
-        std::fs::remove_file(path).unwrap();
     }
 }

@@ -86,30 +86,21 @@ fn assert_same(a: &Observation, b: &Observation) {
     assert_eq!((&a.notes, &a.not_checked, &a.queries), (&b.notes, &b.not_checked, &b.queries));
 }
 
-/// A file that is gone at the end of the test.
-struct TempFile(PathBuf);
-
-impl TempFile {
-    fn new(name: &str, bytes: &[u8]) -> Self {
-        let path = std::env::temp_dir().join(format!("automap-{}-{name}", std::process::id()));
-        std::fs::write(&path, bytes).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
+/// A file, and the directory that is removed with it at the end of the test.
+fn file(name: &str, bytes: &[u8]) -> (PathBuf, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    (path, dir)
 }
 
 #[test]
 fn what_is_read_is_what_was_written_to_the_bit() {
     let written = small();
-    let file = TempFile::new("roundtrip.parquet", b"");
-    capture::write(&file.0, &written).unwrap();
-    assert_same(&written, &capture::read(&file.0).unwrap());
-    let bytes = std::fs::read(&file.0).unwrap();
+    let (path, _dir) = file("roundtrip.parquet", b"");
+    capture::write(&path, &written).unwrap();
+    assert_same(&written, &capture::read(&path).unwrap());
+    let bytes = std::fs::read(&path).unwrap();
     assert_same(&written, &capture::from_bytes(&bytes).unwrap());
     assert_eq!(bytes, capture::to_bytes(&small()).unwrap(), "the same observation gives the same bytes");
 }
@@ -142,11 +133,11 @@ fn a_cut_or_foreign_file_is_named_with_the_reason() {
         ("empty.parquet", &[][..], "not a complete Parquet file"),
         ("text.parquet", &b"time,orders_cpu\n1,2\n"[..], "not a complete Parquet file"),
     ] {
-        let file = TempFile::new(name, content);
-        let message = capture::read(&file.0).unwrap_err().to_string();
+        let (path, _dir) = file(name, content);
+        let message = capture::read(&path).unwrap_err().to_string();
         assert!(message.contains(name) && message.contains(expected), "{message}");
     }
-    let missing = capture::read(&std::env::temp_dir().join("automap-no-such-file")).unwrap_err().to_string();
+    let missing = capture::read(std::path::Path::new("no-such-file.parquet")).unwrap_err().to_string();
     assert!(missing.starts_with("cannot read") && missing.contains("no-such-file"), "{missing}");
 }
 

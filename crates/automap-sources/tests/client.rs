@@ -161,7 +161,8 @@ fn secrets_arrive_and_are_never_told() {
 #[test]
 fn a_rotated_token_is_read_again() {
     let server = Server::start(|_| Reply::new(200, OK));
-    let path = std::env::temp_dir().join(format!("automap-token-{}", std::process::id()));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("automap-token");
     let mut bearer = options(&server.url);
     bearer.auth = Auth::Bearer { token: SecretSource::File(path.clone()) };
     let client = Client::new(bearer).unwrap();

@@ -1,21 +1,15 @@
 //! Tables as people bring them.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use automap_core::observation::Observation;
 use automap_core::time::{Timestamp, WindowHint};
 use automap_sources::csv_table::{self, CsvError};
 
 fn read(text: &str) -> Result<Observation, CsvError> {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let name = format!("automap-{}-{}.csv", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
-    let path: PathBuf = std::env::temp_dir().join(name);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("table.csv");
     std::fs::write(&path, text).unwrap();
-    let result = csv_table::read(&path, WindowHint::default());
-    std::fs::remove_file(&path).unwrap();
-    result
+    csv_table::read(&path, WindowHint::default())
 }
 
 #[test]
@@ -69,7 +63,8 @@ fn every_mistake_is_named_with_its_place() {
 
 #[test]
 fn bytes_that_are_no_text_do_no_harm() {
-    let path = std::env::temp_dir().join(format!("automap-binary-{}.csv", std::process::id()));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("table.csv");
     std::fs::write(&path, b"time,a_\xff\n1,\xfe\n").unwrap();
     let message = csv_table::read(&path, WindowHint::default()).unwrap_err().to_string();
     std::fs::remove_file(&path).unwrap();

@@ -22,23 +22,6 @@ fn text(args: &[&str]) -> String {
     String::from_utf8(graph(args)).unwrap()
 }
 
-/// A directory of its own that goes away with the test.
-struct Dir(PathBuf);
-
-impl Dir {
-    fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("automap-graph-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        Self(dir)
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// The elements of an XML text by name; panics unless every element is closed, every attribute quoted and every `&` an entity.
 fn elements(xml: &str) -> Vec<String> {
     let mut open: Vec<String> = Vec::new();
@@ -179,9 +162,9 @@ fn mermaid_draws_the_same_services() {
 
 #[test]
 fn a_file_gets_the_form_of_its_name() {
-    let dir = Dir::new("forms");
+    let dir = tempfile::tempdir().unwrap();
     let write = |name: &str| {
-        let path = dir.0.join(name);
+        let path = dir.path().join(name);
         assert_eq!(graph(&["--file", path.to_str().unwrap()]), b"", "data goes to the file alone");
         std::fs::read(path).unwrap()
     };
@@ -196,8 +179,8 @@ fn a_file_gets_the_form_of_its_name() {
 
 #[test]
 fn a_name_that_tells_no_form_is_refused_with_advice() {
-    let dir = Dir::new("refused");
-    let path = dir.0.join("map.pdf");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("map.pdf");
     let output = automap(&["--capture", DEMO, "--file", path.to_str().unwrap()]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -227,8 +210,8 @@ fn hostile_table(dir: &Path) -> PathBuf {
 
 #[test]
 fn a_hostile_name_is_text_in_every_form() {
-    let dir = Dir::new("hostile");
-    let table = hostile_table(&dir.0);
+    let dir = tempfile::tempdir().unwrap();
+    let table = hostile_table(dir.path());
     let form = |form: &str| {
         let output = automap(&["--csv", table.to_str().unwrap(), "-o", form]);
         assert!(output.status.success(), "{form}: {}", String::from_utf8_lossy(&output.stderr));
@@ -247,15 +230,15 @@ fn a_hostile_name_is_text_in_every_form() {
 /// `shop` calls `stock`, but only a file says so.
 #[test]
 fn calls_of_a_file_are_edges_that_nobody_observed() {
-    let dir = Dir::new("calls");
-    let table = dir.0.join("table.csv");
+    let dir = tempfile::tempdir().unwrap();
+    let table = dir.path().join("table.csv");
     let mut csv = "time,shop_latency_ms,stock_latency_ms\n".to_owned();
     for i in 0..90_u32 {
         let slow = if i >= 60 { 400 } else { 0 };
         csv += &format!("{},{},{}\n", 1_700_000_000 + 5 * i, 30 + i * 3 % 7 + slow, 20 + i * 7 % 5 + slow);
     }
     std::fs::write(&table, csv).unwrap();
-    let calls = dir.0.join("calls.txt");
+    let calls = dir.path().join("calls.txt");
     let ask = |text: &str| {
         std::fs::write(&calls, text).unwrap();
         automap(&["--csv", table.to_str().unwrap(), "--calls", calls.to_str().unwrap(), "-o", "json"])

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -17,18 +17,21 @@ const POLL: Duration = Duration::from_millis(100);
 const PORTS: u16 = 302;
 
 /// A lab's directory; whatever the test does, nothing of the lab outlives it.
-struct Dir(PathBuf);
+struct Dir(tempfile::TempDir);
 
 impl Dir {
     fn new(name: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("automap-{name}-{}", std::process::id())))
+        Self(tempfile::Builder::new().prefix(&format!("automap-{name}-")).tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
     }
 }
 
 impl Drop for Dir {
     fn drop(&mut self) {
-        automap(&self.0, &["down"]);
-        let _ = std::fs::remove_dir_all(&self.0);
+        automap(self.path(), &["down"]);
     }
 }
 
@@ -82,8 +85,8 @@ fn runs(pid: &Value) -> bool {
 fn a_real_prometheus_answers_and_the_capture_gives_the_same_bytes() {
     let dir = Dir::new("live");
     let base = free_base_port(2).to_string();
-    ok(&dir.0, &["up", "--load", "6", "--base-port", &base, "--scrape-interval", "1s"]);
-    let url = status(&dir.0)["prometheus_url"].as_str().unwrap().to_owned();
+    ok(dir.path(), &["up", "--load", "6", "--base-port", &base, "--scrape-interval", "1s"]);
+    let url = status(dir.path())["prometheus_url"].as_str().unwrap().to_owned();
     let run = |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_automap")).args(args).output().unwrap();
     let live = ["--prometheus", &url, "--namespace", "sock-shop"];
     wait_until("gathering samples", || {
@@ -96,7 +99,7 @@ fn a_real_prometheus_answers_and_the_capture_gives_the_same_bytes() {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let (from, to) = ((now - 40).to_string(), (now - 6).to_string());
     let window = ["--from", &from, "--to", &to];
-    let file = dir.0.join("live.parquet").display().to_string();
+    let file = dir.path().join("live.parquet").display().to_string();
     let answered = run(&[&["diagnose", "-o", "json"], &live[..], &window].concat());
     let captured = run(&[&["capture", &file], &live[..], &window].concat());
     assert!(captured.status.success(), "{}", String::from_utf8_lossy(&captured.stderr));
@@ -132,21 +135,21 @@ fn ended_processes_are_restarted_and_none_outlives_the_supervisor() {
     let dir = Dir::new("lab");
     let base = free_base_port(0).to_string();
     let up = ["up", "--prometheus", "none", "--base-port", &base];
-    ok(&dir.0, &up);
-    let again = automap(&dir.0, &up);
+    ok(dir.path(), &up);
+    let again = automap(dir.path(), &up);
     assert_eq!(again.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&again.stderr).contains("a lab already runs in"));
 
-    let before = status(&dir.0);
+    let before = status(dir.path());
     let payment = pod(&before, "payment");
     kill(&payment["pids"][0]);
     wait_until("restarting", || {
-        let now = status(&dir.0);
+        let now = status(dir.path());
         let payment = pod(&now, "payment");
         payment["restarts"] == 1 && payment["ready"] == 2
     });
 
-    let now = status(&dir.0);
+    let now = status(dir.path());
     assert_eq!(pod(&now, "payment")["name"], payment["name"]);
     assert_eq!(pod(&now, "payment")["pids"][1], payment["pids"][1], "the side-car lives on");
     let pids: Vec<Value> =
@@ -156,7 +159,7 @@ fn ended_processes_are_restarted_and_none_outlives_the_supervisor() {
     kill(&now["supervisor_pid"]);
     wait_until("ending every process", || !pids.iter().any(runs));
 
-    let stale = automap(&dir.0, &["status"]);
+    let stale = automap(dir.path(), &["status"]);
     assert!(String::from_utf8_lossy(&stale.stderr).contains("no lab runs in"));
 }
 
@@ -164,24 +167,24 @@ fn ended_processes_are_restarted_and_none_outlives_the_supervisor() {
 fn a_killed_pod_gets_a_new_name_and_the_ledger_records_start_and_end() {
     let dir = Dir::new("lab-kill");
     let base = free_base_port(1).to_string();
-    ok(&dir.0, &["up", "--prometheus", "none", "--base-port", &base]);
-    let name = |service: &str| pod(&status(&dir.0), service)["name"].as_str().unwrap().to_owned();
+    ok(dir.path(), &["up", "--prometheus", "none", "--base-port", &base]);
+    let name = |service: &str| pod(&status(dir.path()), service)["name"].as_str().unwrap().to_owned();
     let before = name("shipping");
     let fault = Path::new(env!("CARGO_MANIFEST_DIR")).join("../automap-lab/faults/kill-pod-shipping.yaml");
-    ok(&dir.0, &["inject", "--wait", fault.to_str().unwrap()]);
+    ok(dir.path(), &["inject", "--wait", fault.to_str().unwrap()]);
     let after = name("shipping");
     assert_ne!(after, before);
     assert_eq!(after.rsplit_once('-').unwrap().0, before.rsplit_once('-').unwrap().0, "the same ReplicaSet");
 
-    let ledger = std::fs::read_to_string(dir.0.join("ledger.jsonl")).unwrap();
+    let ledger = std::fs::read_to_string(dir.path().join("ledger.jsonl")).unwrap();
     let last: Value = serde_json::from_str(ledger.lines().last().unwrap()).unwrap();
     assert_eq!(last["targets"][0]["pod"], *before);
     assert!(last["to_ms"].as_i64() > last["from_ms"].as_i64(), "{last}");
 
-    let refused = automap(&dir.0, &["inject", "/dev/null"]);
+    let refused = automap(dir.path(), &["inject", "/dev/null"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("/dev/null: holds 0 documents"));
-    ok(&dir.0, &["down"]);
-    assert!(String::from_utf8_lossy(&automap(&dir.0, &["down"]).stderr).contains("no lab runs in"));
+    ok(dir.path(), &["down"]);
+    assert!(String::from_utf8_lossy(&automap(dir.path(), &["down"]).stderr).contains("no lab runs in"));
 }
 
 /// The metrics and the ledger of a stopped lab: kept, replaced or deleted, as asked for.
@@ -190,23 +193,23 @@ fn metrics_of_the_last_run_go_with_the_next_one_and_purge_deletes_the_ledger_too
     let dir = Dir::new("lab-purge");
     let base = free_base_port(0).to_string();
     let up = ["up", "--prometheus", "none", "--base-port", &base];
-    let old_samples = dir.0.join("prometheus/data/old");
-    let ledger = dir.0.join("ledger.jsonl");
-    ok(&dir.0, &up);
-    ok(&dir.0, &["down"]);
-    assert!(dir.0.join("prometheus").is_dir(), "`down` alone deletes nothing");
+    let old_samples = dir.path().join("prometheus/data/old");
+    let ledger = dir.path().join("ledger.jsonl");
+    ok(dir.path(), &up);
+    ok(dir.path(), &["down"]);
+    assert!(dir.path().join("prometheus").is_dir(), "`down` alone deletes nothing");
     std::fs::create_dir_all(&old_samples).unwrap();
 
-    ok(&dir.0, &[&up[..], &["--keep-data"]].concat());
-    ok(&dir.0, &["down"]);
+    ok(dir.path(), &[&up[..], &["--keep-data"]].concat());
+    ok(dir.path(), &["down"]);
     assert!(old_samples.is_dir());
-    ok(&dir.0, &up);
+    ok(dir.path(), &up);
     assert!(!old_samples.exists() && ledger.is_file());
 
-    ok(&dir.0, &["down"]);
-    std::fs::write(dir.0.join("notes.txt"), "the user's own").unwrap();
-    ok(&dir.0, &["down", "--purge"]);
-    let left: Vec<_> = std::fs::read_dir(&dir.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    ok(dir.path(), &["down"]);
+    std::fs::write(dir.path().join("notes.txt"), "the user's own").unwrap();
+    ok(dir.path(), &["down", "--purge"]);
+    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["notes.txt"]);
 }
 
@@ -214,10 +217,9 @@ fn metrics_of_the_last_run_go_with_the_next_one_and_purge_deletes_the_ledger_too
 #[test]
 fn an_interrupted_demo_leaves_nothing_in_the_temporary_directory() {
     let own = Dir::new("demo-interrupted");
-    std::fs::create_dir_all(&own.0).unwrap();
     let mut demo = Command::new(env!("CARGO_BIN_EXE_automap"))
         .args(["demo", "--live", "--base-port", &free_base_port(1).to_string()])
-        .env("TMPDIR", &own.0)
+        .env("TMPDIR", own.path())
         .stderr(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())
         .spawn()
@@ -227,10 +229,10 @@ fn an_interrupted_demo_leaves_nothing_in_the_temporary_directory() {
     while !said.last().is_some_and(|line: &String| line.contains("settling")) {
         said.push(lines.next().unwrap_or_else(|| panic!("the demo ended early: {said:?}")).unwrap());
     }
-    assert_eq!(std::fs::read_dir(&own.0).unwrap().count(), 1);
+    assert_eq!(std::fs::read_dir(own.path()).unwrap().count(), 1);
     assert!(Command::new("kill").args(["-INT", &demo.id().to_string()]).status().unwrap().success());
     said.extend(lines.map(Result::unwrap));
     assert_eq!(demo.wait().unwrap().code(), Some(130), "{said:?}");
     assert_eq!(said.last().unwrap(), "error: interrupted; no fault was in place");
-    assert_eq!(std::fs::read_dir(&own.0).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(own.path()).unwrap().count(), 0);
 }

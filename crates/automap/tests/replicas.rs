@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -59,16 +59,10 @@ impl Drop for Watcher {
 
 const LEADS: &str = "\"event\":\"target\"";
 
-fn store(name: &str) -> PathBuf {
-    let dir = std::env::temp_dir().join(format!("automap-replicas-{name}-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&dir);
-    std::fs::create_dir_all(&dir).unwrap();
-    dir.join("automap.db")
-}
-
 #[test]
 fn a_follower_takes_over_when_the_leader_is_killed() {
-    let store = store("killed");
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("automap.db");
     let first = Watcher::start(&store);
     first.wait_for(LEADS);
     let second = Watcher::start(&store);
@@ -77,13 +71,13 @@ fn a_follower_takes_over_when_the_leader_is_killed() {
     assert!(calm.is_err(), "two lead: {calm:?}");
     drop(first);
     second.wait_for(LEADS);
-    std::fs::remove_dir_all(store.parent().unwrap()).unwrap();
 }
 
 /// The lease of the killed process is made to last for an hour, so that a process that had to wait for its end would fail the test.
 #[test]
 fn a_replica_that_was_killed_and_comes_back_goes_on_at_once() {
-    let store = store("back");
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("automap.db");
     let first = Watcher::start(&store);
     first.wait_for(LEADS);
     drop(first);
@@ -93,5 +87,4 @@ fn a_replica_that_was_killed_and_comes_back_goes_on_at_once() {
     assert!(!leases.lease("shop", "another", now, HOUR).unwrap(), "the killed process still holds the lease");
     assert!(leases.lease("shop", &killed, now, HOUR).unwrap(), "and under the name that it has again");
     Watcher::start(&store).wait_for(LEADS);
-    std::fs::remove_dir_all(store.parent().unwrap()).unwrap();
 }

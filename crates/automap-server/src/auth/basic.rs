@@ -137,21 +137,21 @@ fn not_a_hash(from: &SecretSource) -> SecretError {
     }
 }
 
-/// For tests of other modules: a user whose hash is stored in a file.
-#[cfg(test)]
-pub(crate) fn test_user(name: &str, password: &str, role: Role) -> UserConfig {
-    let path = std::env::temp_dir().join(format!("automap-user-{}-{name}", std::process::id()));
-    std::fs::write(&path, hash_password(password).unwrap()).unwrap();
-    UserConfig { name: name.into(), role, from: SecretSource::File(path) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// A user whose secret is a file in `dir`.
+    fn user(dir: &tempfile::TempDir, secret: &str, role: Role) -> UserConfig {
+        let path = dir.path().join("ann");
+        std::fs::write(&path, secret).unwrap();
+        UserConfig { name: "ann".into(), role, from: SecretSource::File(path) }
+    }
+
     #[test]
     fn a_right_pair_is_known_and_remembered_for_five_minutes() {
-        let users = Users::open(&[test_user("ann", "correct horse", Role::Operator)]).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let users = Users::open(&[user(&dir, &hash_password("correct horse").unwrap(), Role::Operator)]).unwrap();
         let start = Instant::now();
         assert_eq!(users.recall("ann", "correct horse", start), None, "nothing is remembered before the first check");
         assert_eq!(users.check("ann", "wrong", start), None);
@@ -164,10 +164,8 @@ mod tests {
 
     #[test]
     fn a_plain_password_in_the_configuration_is_refused() {
-        let path = std::env::temp_dir().join(format!("automap-plain-{}", std::process::id()));
-        std::fs::write(&path, "hunter2").unwrap();
-        let user = UserConfig { name: "ann".into(), role: Role::Viewer, from: SecretSource::File(path) };
-        let error = Users::open(&[user]).unwrap_err().to_string();
+        let dir = tempfile::tempdir().unwrap();
+        let error = Users::open(&[user(&dir, "hunter2", Role::Viewer)]).unwrap_err().to_string();
         assert!(error.contains("hash-password") && !error.contains("hunter2"), "{error}");
     }
 

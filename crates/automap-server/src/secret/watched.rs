@@ -133,21 +133,27 @@ mod tests {
     use super::*;
     use crate::secret::ExposeSecret;
 
-    fn file(name: &str, text: &str) -> PathBuf {
-        let path = std::env::temp_dir().join(format!("automap-secret-{}-{name}", std::process::id()));
+    /// A secret's file, and the directory that is removed with it.
+    fn file(text: &str) -> (PathBuf, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
         fs::write(&path, text).unwrap();
-        path
+        (path, dir)
     }
 
     #[test]
     fn a_changed_file_is_read_again_and_a_broken_one_is_not() {
-        let path = file("rotated", "first\n");
+        let (path, _dir) = file("first\n");
         let secret = WatchedSecret::open(&SecretSource::File(path.clone())).unwrap();
         assert_eq!(secret.get().expose_secret(), "first");
         fs::write(&path, "the second").unwrap();
         assert_eq!(secret.get().expose_secret(), "the second");
         fs::write(&path, " \n").unwrap();
-        assert_eq!(secret.get().expose_secret(), "the second", "an empty file locks nobody out and lets nobody in");
+        assert_eq!(
+            secret.get().expose_secret(),
+            "the second",
+            "an empty file neither replaces the secret nor admits an empty one"
+        );
         fs::remove_file(&path).unwrap();
         assert_eq!(secret.get().expose_secret(), "the second");
     }
@@ -156,7 +162,7 @@ mod tests {
     fn what_is_missing_is_named_and_what_is_there_is_not_printed() {
         let error = WatchedSecret::open(&SecretSource::Env("AUTOMAP_TEST_NO_SUCH".into())).unwrap_err().to_string();
         assert!(error.contains("AUTOMAP_TEST_NO_SUCH") && error.contains("set it"), "{error}");
-        let path = file("printed", "hunter2");
+        let (path, _dir) = file("hunter2");
         let secret = WatchedSecret::open(&SecretSource::File(path)).unwrap();
         assert!(!format!("{secret:?}").contains("hunter2"));
     }

@@ -21,24 +21,21 @@ type Person<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
 
 /// One credential of each kind and role; a proxy at 10.0.0.1.
 fn server() -> Server {
-    let token = |name: &str| file(name, &format!("{name}-token\n"));
-    let hash = file("ann", &hash_password("correct horse").unwrap());
-    Server::with(&format!(
+    let [alerts, viewer, operator] = ["alerts", "viewer", "operator"].map(|role| file(&format!("{role}-token\n")));
+    let hash = file(&hash_password("correct horse").unwrap());
+    let server = Server::with(&format!(
         "listen: 0.0.0.0:9977
 auth:
   tokens:
-    - {{ name: am, role: alerts, from: {{ file: {:?} }} }}
-    - {{ name: grafana, role: viewer, from: {{ file: {:?} }} }}
-    - {{ name: bot, role: operator, from: {{ file: {:?} }} }}
+    - {{ name: am, role: alerts, from: {{ file: {alerts:?} }} }}
+    - {{ name: grafana, role: viewer, from: {{ file: {viewer:?} }} }}
+    - {{ name: bot, role: operator, from: {{ file: {operator:?} }} }}
   users:
-    - {{ name: ann, role: operator, from: {{ file: {:?} }} }}
+    - {{ name: ann, role: operator, from: {{ file: {hash:?} }} }}
   proxy: {{ from: [10.0.0.1/32], operator_groups: [sre], viewer_groups: [dev] }}
-",
-        token("alerts"),
-        token("viewer"),
-        token("operator"),
-        hash
-    ))
+"
+    ));
+    server.keeping(vec![alerts, viewer, operator, hash])
 }
 
 #[tokio::test]
@@ -122,7 +119,7 @@ async fn guesses_are_counted_for_each_address() {
 
 #[tokio::test]
 async fn a_right_password_does_not_count_as_a_guess() {
-    let hash = file("bob", &hash_password("battery staple").unwrap());
+    let hash = file(&hash_password("battery staple").unwrap());
     let server = Server::with(&format!(
         "limits: {{ wrong_credentials_per_minute: 1 }}
 auth: {{ users: [{{ name: bob, role: viewer, from: {{ file: {hash:?} }} }}] }}"
@@ -150,7 +147,7 @@ async fn repeated_and_invalid_headers_are_refused() {
 
 #[tokio::test]
 async fn a_renewed_token_is_accepted_at_once() {
-    let path = file("renewed", "old");
+    let path = file("old");
     let server =
         Server::with(&format!("auth: {{ tokens: [{{ name: a, role: viewer, from: {{ file: {path:?} }} }}] }}"));
     let get = async |token: &str| server.get_with("/api/v1/whoami", &[("authorization", token)]).await.status;
@@ -161,7 +158,7 @@ async fn a_renewed_token_is_accepted_at_once() {
 
 #[tokio::test]
 async fn metrics_may_be_open_while_other_routes_are_not() {
-    let path = file("token", "x");
+    let path = file("x");
     let server = Server::with(&format!(
         "{{ open_metrics: true, auth: {{ tokens: [{{ name: a, role: viewer, from: {{ file: {path:?} }} }}] }} }}"
     ));
@@ -185,7 +182,8 @@ async fn tokens_of_an_identity_provider_are_accepted() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{keys}", keys.len());
-    for jwks in [format!("jwks_file: {:?}", file("jwks", &keys)), format!("jwks_url: 'http://{address}/jwks'")] {
+    let key_file = file(&keys);
+    for jwks in [format!("jwks_file: {key_file:?}"), format!("jwks_url: 'http://{address}/jwks'")] {
         let server = Server::with(&format!(
             "auth: {{ jwt: {{ issuer: 'https://id.example', audience: automap, operator_groups: [sre], {jwks} }} }}"
         ));
@@ -203,6 +201,6 @@ async fn tokens_of_an_identity_provider_are_accepted() {
             reply = who(&sre).await;
         }
         assert_eq!((reply.status, reply.json()), (200, json!({"name": "ann", "role": "operator"})), "{jwks}");
-        assert_eq!(who(&token(&["guests"])).await.status, 401, "nobody without a group");
+        assert_eq!(who(&token(&["guests"])).await.status, 401, "a caller without a group has no role");
     }
 }

@@ -21,7 +21,7 @@ async fn the_api_behaves_as_its_document_states() {
         println!("SKIPPED: AUTOMAP_SCHEMATHESIS does not name the program; run scripts/schemathesis.sh");
         return;
     };
-    let token = file("contract", "operator-token");
+    let token = file("operator-token");
     let server = Server::idle(
         serde_saphyr::from_str(&format!(
             "auth: {{ tokens: [{{ name: t, role: operator, from: {{ file: {token:?} }} }}] }}

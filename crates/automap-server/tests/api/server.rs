@@ -3,8 +3,6 @@
 use std::cell::RefCell;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Once};
 
 use automap_core::incident::IncidentState;
@@ -14,6 +12,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use serde_json::Value;
+use tempfile::TempPath;
 use tower::ServiceExt;
 
 use super::fake::{FakeSystem, NOW, incident};
@@ -47,6 +46,8 @@ pub(crate) struct Server {
     pub(crate) system: Arc<FakeSystem>,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) _workers: Option<BackgroundTasks>,
+    /// Files of its configuration, removed with the server.
+    pub(crate) _files: Vec<TempPath>,
 }
 
 #[derive(Debug)]
@@ -82,6 +83,12 @@ impl Server {
         server
     }
 
+    /// Keeps the files that its configuration names until the test ends.
+    pub(crate) fn keeping(mut self, files: Vec<TempPath>) -> Self {
+        self._files = files;
+        self
+    }
+
     /// Without what goes on between requests.
     pub(crate) fn idle(config: ApiConfig) -> Self {
         let store = Arc::new(MemoryStore::default());
@@ -104,7 +111,7 @@ impl Server {
             Dependencies { system: Arc::clone(&system) as _, store: Arc::clone(&store) as _, clock: || NOW };
         let app = App::open(config, dependencies).unwrap();
         let router = router(&app, Router::new());
-        Self { router, app, system, store, _workers: None }
+        Self { router, app, system, store, _workers: None, _files: Vec::new() }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -154,13 +161,11 @@ impl Server {
     }
 }
 
-/// A file of this test process alone.
-pub(crate) fn file(name: &str, text: &str) -> PathBuf {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::SeqCst);
-    let path = std::env::temp_dir().join(format!("automap-api-{}-{number}-{name}", std::process::id()));
-    std::fs::write(&path, text).unwrap();
-    path
+/// A temporary file with this text, removed when the value is dropped.
+pub(crate) fn file(text: &str) -> TempPath {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file.into_temp_path()
 }
 
 impl Server {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// The server; it ends and its data goes with it.
 pub(crate) struct Real {
     process: Child,
-    dir: PathBuf,
+    _dir: tempfile::TempDir,
     url: String,
 }
 
@@ -24,9 +24,8 @@ impl Real {
     /// `None` where Prometheus is not installed. In continuous integration that fails instead.
     #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     pub(crate) fn start(name: &str, series: &Series) -> Option<Self> {
-        let dir = std::env::temp_dir().join(format!("automap-presets-{}-{name}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
-        let (text, data, config) = (dir.join("series.txt"), dir.join("data"), dir.join("prometheus.yml"));
+        let dir = tempfile::Builder::new().prefix(&format!("automap-presets-{name}-")).tempdir().unwrap();
+        let [text, data, config] = ["series.txt", "data", "prometheus.yml"].map(|file| dir.path().join(file));
         fs::write(&text, series.text()).unwrap();
         fs::write(&config, "global: {scrape_interval: 15s}\n").unwrap();
         let filled = Command::new("promtool")
@@ -45,7 +44,7 @@ impl Real {
         assert!(filled.status.success(), "{}", String::from_utf8_lossy(&filled.stderr));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = serve(&config, &data, port);
-        let server = Self { process, dir, url: format!("http://127.0.0.1:{port}") };
+        let server = Self { process, _dir: dir, url: format!("http://127.0.0.1:{port}") };
         server.await_ready(port);
         Some(server)
     }
@@ -83,9 +82,8 @@ fn serve(config: &Path, data: &Path, port: u16) -> Child {
 
 impl Drop for Real {
     fn drop(&mut self) {
-        // Both fail only where there is nothing left to end or to remove.
+        // Both fail only where there is nothing left to end.
         let _ = self.process.kill();
         let _ = self.process.wait();
-        let _ = fs::remove_dir_all(&self.dir);
     }
 }

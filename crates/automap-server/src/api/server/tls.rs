@@ -92,7 +92,7 @@ fn acceptor(files: &TlsFiles, cert: &[u8], key: &[u8]) -> Result<TlsAcceptor, Se
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
 
     use tokio_rustls::TlsConnector;
     use tokio_rustls::rustls::pki_types::ServerName;
@@ -110,8 +110,8 @@ mod tests {
         std::fs::write(&files.key_file, pair[1]).unwrap();
     }
 
-    fn path(name: &str) -> PathBuf {
-        std::env::temp_dir().join(format!("automap-tls-{}-{name}", std::process::id()))
+    fn files(dir: &tempfile::TempDir) -> TlsFiles {
+        TlsFiles { cert_file: dir.path().join("server-crt"), key_file: dir.path().join("server-key") }
     }
 
     /// Whether a client that trusts this certificate alone is served.
@@ -132,7 +132,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_renewed_certificate_is_served_and_a_half_written_one_is_not() {
-        let files = TlsFiles { cert_file: path("crt"), key_file: path("key") };
+        let dir = tempfile::tempdir().unwrap();
+        let files = files(&dir);
         write(&files, OLD);
         let start = Instant::now();
         let tls = Tls::open(&files, start).unwrap();
@@ -146,13 +147,14 @@ mod tests {
 
     #[test]
     fn an_unusable_file_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = files(&dir);
         let error = |pair: [&str; 2]| {
-            let files = TlsFiles { cert_file: path("bad-crt"), key_file: path("bad-key") };
             write(&files, pair);
             Tls::open(&files, Instant::now()).unwrap_err().to_string()
         };
-        assert!(error(["", OLD[1]]).contains("bad-crt"));
-        assert!(error([OLD[0], "nonsense"]).contains("bad-key"));
+        assert!(error(["", OLD[1]]).contains("server-crt"));
+        assert!(error([OLD[0], "nonsense"]).contains("server-key"));
         assert!(error([OLD[0], NEW[1]]).contains("do not match"));
         let missing = TlsFiles { cert_file: Path::new("/no/such").into(), key_file: Path::new("/no/such").into() };
         assert!(Tls::open(&missing, Instant::now()).unwrap_err().to_string().contains("/no/such"));
