@@ -100,7 +100,7 @@ mod tests {
             vec![events.clone(), Entry { key: "z/1".into(), experiment: "z".into(), ..events }],
             vec![entry("a", 0, Some(10))],
         ]);
-        let told: Vec<(&str, Source)> = merged.iter().map(|e| (e.experiment.as_str(), e.source)).collect();
-        assert_eq!(told, [("a", Source::Records), ("z", Source::KubernetesEvents)]);
+        let sources: Vec<(&str, Source)> = merged.iter().map(|e| (e.experiment.as_str(), e.source)).collect();
+        assert_eq!(sources, [("a", Source::Records), ("z", Source::KubernetesEvents)]);
     }
 }

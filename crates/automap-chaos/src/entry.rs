@@ -45,7 +45,7 @@ pub struct Entry {
     pub expected_metric: Option<String>,
     /// Why this fault may well have had no effect; `null` where it should have had one. Known from the fault alone, never from an answer.
     pub ineffective: Option<String>,
-    /// When the experiment was last seen in the cluster.
+    /// When the experiment was last observed in the cluster.
     #[serde(with = "as_rfc3339::option")]
     pub seen: Option<Timestamp>,
     /// Remarks for people.
@@ -124,9 +124,9 @@ impl State {
 pub enum Source {
     /// The events in the experiment's own records (Chaos Mesh 2.3 and later).
     Records,
-    /// The phases of its records, and when they were seen (before 2.3).
+    /// The phases of its records, and when they were observed (before 2.3).
     Phases,
-    /// A workflow's node whose experiment was never seen.
+    /// A workflow's node whose experiment was never observed.
     WorkflowNode,
     /// Kubernetes Events about the experiment.
     KubernetesEvents,

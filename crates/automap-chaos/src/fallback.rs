@@ -3,9 +3,9 @@
 //! | source | knows | does not know |
 //! |---|---|---|
 //! | [`events`]: Kubernetes Events, the dashboard's `/api/events` | who was hit, from when to when | which keys were only peers; Events are gone after an hour, the dashboard's after a week |
-//! | [`archive`]: the dashboard's `/api/archives` | that an experiment existed, and when it began | whom it hit, when it ended |
+//! | [`archive`]: the dashboard's `/api/archives` | that an experiment existed, and when it began | which pods it hit, when it ended |
 //! | [`labels`]: a file | what its author wrote | – |
-//! | [`polled`]: VirtualServices, flags of flagd, ChaosResults of Litmus | what is in place when one looks | what came and went between two looks |
+//! | [`polled`]: VirtualServices, flags of flagd, ChaosResults of Litmus | what is in place at each poll | what came and went between two polls |
 
 pub mod archive;
 pub mod flagd;

@@ -79,7 +79,7 @@ pub fn ineffective(kind: &str, action: &str, spec: &Value) -> Option<String> {
     /// TCP repeats what is lost: up to here hardly anything is felt (chaos-mesh#3651).
     const WEAK_LOSS_PERCENT: f64 = 10.0;
     if (kind, action) == ("NetworkChaos", "duplicate") {
-        return Some("sends packets twice: TCP throws the copies away".to_owned());
+        return Some("sends packets twice: TCP discards the copies".to_owned());
     }
     if (kind, action) != ("NetworkChaos", "loss") {
         return None;

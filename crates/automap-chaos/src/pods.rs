@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use crate::object::{self, text, time};
 
-/// Most pods remembered; beyond it the ones that were seen first are forgotten.
+/// Most pods kept in memory; beyond it the ones observed first are evicted.
 const MAX_PODS: usize = 20_000;
 /// Most containers of one pod that are read.
 const MAX_CONTAINERS: usize = 100;
 
-/// One pod as last seen.
+/// One pod as last observed.
 #[derive(Clone, Debug, PartialEq)]
 struct Pod {
     workload: String,
@@ -75,7 +75,7 @@ impl Pods {
         }
     }
 
-    /// Pods of a workload that existed at an instant; `None` where none was ever seen.
+    /// Pods of a workload that existed at a given time; `None` when none was ever observed.
     pub fn replicas(&self, namespace: &str, workload: &str, at: Timestamp) -> Option<usize> {
         let mut own = self.all.iter().filter(|((n, _), p)| n == namespace && p.workload == workload).peekable();
         own.peek()?;

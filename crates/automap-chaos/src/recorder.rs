@@ -27,7 +27,7 @@ pub struct Recorder {
 #[derive(Clone, Debug, Default)]
 struct States {
     in_place: BTreeMap<String, Vec<ActiveFault>>,
-    seen: PolledFaults,
+    polled: PolledFaults,
 }
 
 impl Recorder {
@@ -58,7 +58,7 @@ impl Recorder {
         self.flags.update(&flagd::faults(file), Source::Flagd, now)
     }
 
-    /// Looks at the clock; see [`Ledger::tick`].
+    /// Reports the current time; see [`Ledger::tick`].
     pub fn tick(&mut self, now: Timestamp) -> Vec<Entry> {
         self.ledger.tick(now)
     }
@@ -95,7 +95,7 @@ impl States {
             WatchEvent::Bookmark => {}
         }
         let all: Vec<ActiveFault> = self.in_place.values().flatten().cloned().collect();
-        self.seen.update(&all, source, now)
+        self.polled.update(&all, source, now)
     }
 }
 

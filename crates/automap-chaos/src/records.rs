@@ -16,7 +16,7 @@ pub(crate) struct Span {
     pub(crate) to: Option<Timestamp>,
 }
 
-/// Everything ever seen of one record.
+/// Everything observed of one record.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     /// Succeeded: `(when, is an injection)`.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// How much a note matters for trusting the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "NoteSeverity")]
 pub enum Severity {
     /// Good to know.
     Info,

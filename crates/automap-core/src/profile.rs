@@ -64,22 +64,22 @@ pub struct Profile {
 
 /// The dimensions per metric type, with their meaning.
 const BY_TYPE: [(&str, &str); 6] = [
-    ("baseline_median", "median in normal time, in the metric's own unit"),
-    ("baseline_spread", "1.4826 times the median absolute deviation in normal time, same unit"),
+    ("baseline_median", "median in the baseline, in the metric's own unit"),
+    ("baseline_spread", "1.4826 times the median absolute deviation in the baseline, same unit"),
     ("incident_median", "median in the incident, same unit"),
     (
         "evidence",
         "strongest evidence that the service's own metrics of this type left normal behaviour, 0 and more, log scale",
     ),
-    ("edge_share", "share of this type in what ties the service to others in normal time, 0 to 1"),
+    ("edge_share", "share of this type in what ties the service to others in the baseline, 0 to 1"),
     ("incident_edge_share", "the same in the incident, 0 to 1"),
 ];
 
 /// The dimensions of a service as a whole.
 const WHOLE: [(&str, &str); 4] = [
-    ("callers", "services seen calling it"),
-    ("callees", "services it was seen calling"),
-    ("baseline_missing_ratio", "share of its own samples missing in normal time, 0 to 1"),
+    ("callers", "services observed calling it"),
+    ("callees", "services it was observed calling"),
+    ("baseline_missing_ratio", "share of its own samples missing in the baseline, 0 to 1"),
     ("incident_missing_ratio", "share of its own samples missing in the incident, 0 to 1"),
 ];
 

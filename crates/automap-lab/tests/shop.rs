@@ -1,4 +1,4 @@
-//! The whole shop over real sockets, all 28 parts in one process: a visitor's journey, what the side-cars count of it,
+//! The whole shop over real sockets, all 28 parts in one process: a user's journey, what the side-cars count of it,
 //! and faults whose effect must show where theory puts it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of a test fail by panicking")]
@@ -72,20 +72,20 @@ async fn http(port: u16, method: &str, path: &str, cookie: &str, body: &str) -> 
     (head[9..12].parse().unwrap(), cookie, body.to_owned())
 }
 
-/// A logged-in visitor.
-struct Visitor {
+/// A logged-in user.
+struct ShopUser {
     port: u16,
     cookie: String,
 }
 
-impl Visitor {
+impl ShopUser {
     async fn enter(ports: Ports) -> Self {
         let port = ports.pod(component("front-end").unwrap());
         let (status, cookie, _) = http(port, "GET", "/", "", "").await;
         assert_eq!(status, 200);
-        let visitor = Self { port, cookie: cookie.unwrap() };
-        assert_eq!(visitor.ask("GET", "/login?username=user-1", "").await.0, 200);
-        visitor
+        let user = Self { port, cookie: cookie.unwrap() };
+        assert_eq!(user.ask("GET", "/login?username=user-1", "").await.0, 200);
+        user
     }
 
     async fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
@@ -130,10 +130,10 @@ async fn mean_latency_ms(ports: Ports, at: &str) -> f64 {
 #[tokio::test]
 async fn a_journey_succeeds_and_both_reporters_agree() {
     let ports = open_shop("journey").await;
-    let visitor = Visitor::enter(ports).await;
-    assert_eq!(visitor.order("cat").await, 201);
-    assert_eq!(visitor.order("holy").await, 406, "99.99 and shipping exceed what payment authorises");
-    assert!(visitor.ask("GET", "/orders", "").await.1.contains("\"total\":19.99"));
+    let user = ShopUser::enter(ports).await;
+    assert_eq!(user.order("cat").await, 201);
+    assert_eq!(user.order("holy").await, 406, "99.99 and shipping exceed what payment authorises");
+    assert!(user.ask("GET", "/orders", "").await.1.contains("\"total\":19.99"));
 
     for (source, destination) in [("front-end", "orders"), ("orders", "user"), ("orders", "payment")] {
         let edge = [
@@ -156,11 +156,11 @@ async fn a_journey_succeeds_and_both_reporters_agree() {
 #[tokio::test]
 async fn a_slow_network_shows_at_the_source_and_not_at_the_destination() {
     let ports = open_shop("delay").await;
-    let visitor = Visitor::enter(ports).await;
+    let user = ShopUser::enter(ports).await;
     let delay = Effect::NetworkDelay { latency_ms: 150.0, jitter_ms: 0.0, correlation_percent: 0.0, peers: None };
     put(ports.sidecar_admin(component("payment").unwrap()), "slow", &delay).await;
     for _ in 0..3 {
-        assert_eq!(visitor.order("cat").await, 201);
+        assert_eq!(user.order("cat").await, 201);
     }
     let gap_ms = mean_latency_ms(ports, "orders").await - mean_latency_ms(ports, "payment").await;
     // The first request also pays for opening the connection: (150 + 150 + 150 + 150) / 3.
@@ -170,11 +170,11 @@ async fn a_slow_network_shows_at_the_source_and_not_at_the_destination() {
 #[tokio::test]
 async fn failures_carry_envoys_flags() {
     let ports = open_shop("failures").await;
-    let visitor = Visitor::enter(ports).await;
+    let user = ShopUser::enter(ports).await;
     let matching = HttpMatch { path: "/payment*".to_owned(), method: None };
     let abort = Effect::HttpAbort { matching, on_response: false };
     put(ports.app_admin(component("payment").unwrap()), "abort", &abort).await;
-    assert_eq!(visitor.order("cat").await, 500);
+    assert_eq!(user.order("cat").await, 500);
     let payment = scrape(ports, "payment").await;
     assert_eq!(sum(&payment, "istio_requests_total", &["response_code=\"503\"", "response_flags=\"UC\""]), 1.0);
 
@@ -182,7 +182,7 @@ async fn failures_carry_envoys_flags() {
     let sidecar = ports.sidecar_admin(component("orders").unwrap());
     put(sidecar, "cut", &partition).await;
     let start = Instant::now();
-    assert_eq!(visitor.order("cat").await, 500, "orders gives up after its 5 s");
+    assert_eq!(user.order("cat").await, 500, "orders gives up after its 5 s");
     assert!(start.elapsed() >= Duration::from_secs(5));
     let orders = scrape(ports, "orders").await;
     let gone = ["destination_service_name=\"carts\"", "response_code=\"0\"", "response_flags=\"DC\""];

@@ -1,9 +1,9 @@
 //! The configuration: one YAML file. The commented default file is its documentation; an unknown key is an error that names the nearest known one.
 
+mod duration;
 mod error;
+mod key_position;
 mod objective;
-mod places;
-mod span;
 mod target;
 mod watching;
 
@@ -16,9 +16,9 @@ use crate::api::config::ApiConfig;
 use crate::notify::NotifyConfig;
 use crate::secret::SecretSource;
 
+pub use duration::ConfigDuration;
 pub use error::ConfigError;
 pub use objective::{LatencyTarget, ObjectiveConfig};
-pub use span::Span;
 pub use target::{Prometheus, Target};
 pub use watching::Watching;
 
@@ -38,7 +38,7 @@ pub struct Config {
     /// When an incident opens and ends.
     pub watching: Watching,
     /// Where incidents are kept.
-    pub store: Keeping,
+    pub store: StoreConfig,
     /// Which receivers are notified of which incidents.
     pub notify: NotifyConfig,
     /// Where `automap serve` listens, and who may ask.
@@ -48,22 +48,28 @@ pub struct Config {
 /// Where incidents are kept and for how long.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Keeping {
+pub struct StoreConfig {
     /// The SQLite file. Unset: `automap/automap.db` in the user's data folder.
     pub file: Option<PathBuf>,
     /// A PostgreSQL server instead, for several replicas: `postgresql://user:password@host/database`.
     pub postgres: Option<SecretSource>,
     /// Certificate authorities (PEM) that the server's certificate is checked against instead of the public ones.
     pub postgres_ca_file: Option<PathBuf>,
-    /// Closed incidents older than this are forgotten.
-    pub keep: Span,
-    /// So are the oldest ones while the file is larger.
+    /// Closed incidents, profiles and records of messages are deleted when they are older than this.
+    pub keep: ConfigDuration,
+    /// The oldest of them are also deleted while the database is larger than this, in MiB.
     pub max_mib: u64,
 }
 
-impl Default for Keeping {
+impl Default for StoreConfig {
     fn default() -> Self {
-        Self { file: None, postgres: None, postgres_ca_file: None, keep: Span::from_ms(90 * 86_400_000), max_mib: 1024 }
+        Self {
+            file: None,
+            postgres: None,
+            postgres_ca_file: None,
+            keep: ConfigDuration::from_ms(90 * 86_400_000),
+            max_mib: 1024,
+        }
     }
 }
 
@@ -87,7 +93,7 @@ impl Config {
         Ok(config)
     }
 
-    /// What no single value can show.
+    /// Checks values that depend on each other. The error is the key and the reason.
     fn check(&self) -> Result<(), (String, String)> {
         let wrong = |key: String, reason: &str| Err((key, reason.to_owned()));
         if self.targets.len() > MAX_TARGETS {
@@ -98,7 +104,7 @@ impl Config {
             if self.targets[..i].iter().any(|t| t.name == target.name) {
                 return wrong(
                     format!("targets[{i}].name"),
-                    &format!("'{}' is the name of an earlier one", target.name),
+                    &format!("'{}' is already the name of another target", target.name),
                 );
             }
         }
@@ -122,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_file_is_what_nothing_at_all_is() {
+    fn the_default_file_equals_an_empty_one() {
         let written = parse(DEFAULT).unwrap();
         let none = Config::default();
         assert_eq!(format!("{:?}", written.watching.options()), format!("{:?}", none.watching.options()));
@@ -149,9 +155,12 @@ mod tests {
         assert!(error.starts_with("automap.yaml:3:"), "{error}");
         assert!(error.contains("'namespase'") && error.contains("did you mean 'namespace'?"), "{error}");
         let error = parse("watching: { confirm: soon }").unwrap_err();
-        assert!(error.starts_with("automap.yaml:1:") && error.contains("'soon' is not a span"), "{error}");
+        assert!(error.starts_with("automap.yaml:1:") && error.contains("'soon' is not a duration"), "{error}");
         let twice = "targets:\n  - &a { name: a, namespace: x, prometheus: { url: http://p } }\n  - *a\n";
-        assert_eq!(parse(twice).unwrap_err(), "automap.yaml:3:5: targets[1].name: 'a' is the name of an earlier one");
+        assert_eq!(
+            parse(twice).unwrap_err(),
+            "automap.yaml:3:5: targets[1].name: 'a' is already the name of another target"
+        );
         let lost = "notify:\n  receivers: [{ name: chat, to: { webhook: { url: http://x } } }]\n  routes: [{ name: all, receiver: chatt }]\n";
         assert_eq!(
             parse(lost).unwrap_err(),

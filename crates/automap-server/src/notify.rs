@@ -1,10 +1,10 @@
-//! Telling others: the outbox's worker, routes, owners, and one file for each kind of receiver.
+//! Notifications: the outbox's worker, routes, owners, and one file for each kind of receiver.
 //!
 //! ```text
 //!  Store::put(incident, config.routes_for(…)) ─▶ outbox ─▶ Worker::step ─▶ fold ─▶ words ─▶ receiver ─▶ delivered | again later | given up
 //! ```
 //!
-//! A message is queued in the transaction that keeps the incident, so none is lost; messages of one incident and route go out one at a time
+//! A message is queued in the transaction that stores the incident, so none is lost; messages of one incident and route go out one at a time
 //! and in order; updates fold into what comes after them ([`Event::Opened`](crate::store::Event), `Closed` and `Reopened` never do). A refusal
 //! with 429 or 5xx and a broken connection are retried, any other 4xx is given up with its reason in the outbox.
 //!
@@ -17,7 +17,7 @@
 //! |---|---|
 //! | Alertmanager | is one alert: the labels are its identity |
 //! | PagerDuty | is one alert: the incident's id is the `dedup_key` |
-//! | Grafana | is one annotation: it is looked up by its tag before one is made |
+//! | Grafana | is one annotation: it is searched by its tag before one is made |
 //! | webhook | has the same `Idempotency-Key` and the same body; exactly once if the receiver remembers keys |
 //! | CloudEvents | has the same `source` and `id`; exactly once if the consumer drops duplicates |
 //! | Slack, WeCom, Feishu, DingTalk | is shown twice; the second says "(may be a repetition)". Chats have no key, and a lost alarm is worse |

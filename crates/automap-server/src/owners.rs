@@ -1,4 +1,6 @@
-//! Whose a service is: as the configuration says, else as a label of its workload does.
+//! Which team owns a service: the configuration decides, otherwise a Kubernetes label of the workload.
+//!
+//! Labels are read from Prometheus once an hour and kept in memory; when they cannot be read, the last ones stay valid.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use parking_lot::Mutex;
 use crate::config::Target;
 use crate::notify::NotifyConfig;
 
-/// How often the labels are read: teams change rarely.
+/// Time between two readings of the labels: teams change rarely.
 const EVERY_MS: i64 = 3_600_000;
 
 /// The owners of one target's services.
@@ -20,41 +22,41 @@ pub struct Owners {
     notify: Arc<NotifyConfig>,
     namespace: String,
     label: Option<String>,
-    read: Mutex<Read>,
+    labels: Mutex<TeamLabels>,
 }
 
-/// What the labels said, and when.
+/// The teams by service, and when they were read.
 #[derive(Debug, Default)]
-struct Read {
+struct TeamLabels {
     teams: BTreeMap<String, String>,
     at: Option<Timestamp>,
 }
 
 impl Owners {
-    /// Of a target; no label was read yet.
+    /// For one target. Labels are first read by [`refresh`](Self::refresh).
     pub fn new(notify: Arc<NotifyConfig>, target: &Target) -> Self {
-        Self { notify, namespace: target.namespace.clone(), label: target.team_label.clone(), read: Mutex::default() }
+        Self { notify, namespace: target.namespace.clone(), label: target.team_label.clone(), labels: Mutex::default() }
     }
 
-    /// Reads the labels, once an hour and where one is configured; what was known stays known when they cannot be read.
+    /// Reads the labels, at most once an hour, if a label is configured.
     ///
     /// # Errors
-    /// Why they could not; tried again after the next look.
+    /// The reason why they could not be read; the next poll tries again.
     pub fn refresh(&self, client: &Client, now: Timestamp) -> Result<(), String> {
         let Some(label) = &self.label else { return Ok(()) };
-        let at = self.read.lock().at;
+        let at = self.labels.lock().at;
         if at.is_some_and(|at| now.ms() - at.ms() < EVERY_MS) {
             return Ok(());
         }
         let teams = teams(client, &self.namespace, label, now).map_err(|e| e.to_string())?;
-        *self.read.lock() = Read { teams, at: Some(now) };
+        *self.labels.lock() = TeamLabels { teams, at: Some(now) };
         Ok(())
     }
 
     /// The owner of what an incident is about.
     pub fn of(&self, incident: &Incident) -> Option<Owner> {
-        let read = self.read.lock();
-        let team = incident.services().iter().find_map(|s| read.teams.get(*s)).cloned();
+        let labels = self.labels.lock();
+        let team = incident.services().iter().find_map(|s| labels.teams.get(*s)).cloned();
         let by_label = team.map(|team| Owner { team: Some(team), ..Owner::default() });
         self.notify.owner_of(&Incident { owner: by_label, ..incident.clone() })
     }

@@ -1,4 +1,7 @@
-//! Profiles of healthy hours, kept beyond what a Prometheus remembers.
+//! Keeps one profile of every healthy hour in the store, for comparisons over more time than Prometheus retains.
+//!
+//! A profile holds the medians of each service. Hours with an incident, with signs of one, or with missing data are left out, and so are
+//! systems of more than [`MAX_SERVICES`] services.
 
 use std::collections::BTreeMap;
 
@@ -14,50 +17,51 @@ use automap_core::{DiagnoseOptions, analyse};
 use crate::store::{Store, StoreError, StoredProfile};
 use crate::watcher::{State, TargetStatus};
 
-/// One profile for so much time.
+/// Time between two profiles.
 const EVERY_MS: i64 = 3_600_000;
-/// Graphs of larger systems take too long to learn between two looks.
+/// Most services of a system: the graphs of larger ones take too long to learn between two polls.
 pub const MAX_SERVICES: usize = 200;
 
-/// Says when the time has come for the profile of a target.
+/// Decides when the profile of a target is due, and stores it.
 #[derive(Debug)]
 pub struct Profiles {
     target: String,
-    /// Since when nothing is wrong and everything is seen.
-    calm: Option<Timestamp>,
-    /// End of the period that was kept last.
-    kept: Option<Timestamp>,
+    /// Since when the target has been healthy and completely measured.
+    healthy_since: Option<Timestamp>,
+    /// End of the period of the last stored profile.
+    stored_until: Option<Timestamp>,
 }
 
 impl Profiles {
-    /// Goes on behind what the store has.
+    /// Continues after the latest profile in the store.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be read.
     pub fn resume(target: &str, store: &dyn Store) -> Result<Self, StoreError> {
         let latest = store.profiles(target, Timestamp::from_ms(0), 1)?;
-        Ok(Self { target: target.to_owned(), calm: None, kept: latest.first().map(|p| p.period.end) })
+        Ok(Self { target: target.to_owned(), healthy_since: None, stored_until: latest.first().map(|p| p.period.end) })
     }
 
-    /// After every look: keeps the profile of what was seen when all of it was calm and the last one is an hour old. Whether it did.
+    /// Called after every poll. Stores a profile when the whole observation was healthy and the last profile is an hour old; returns whether
+    /// it did.
     ///
     /// # Errors
-    /// [`StoreError`] when it was not kept; it is tried again after the next look.
-    pub fn looked(
+    /// [`StoreError`] when it could not be stored; the next poll tries again.
+    pub fn after_poll(
         &mut self,
         status: &TargetStatus,
         observation: &Observation,
         store: &dyn Store,
     ) -> Result<bool, StoreError> {
         let period = observation.frame.span();
-        let is_calm = status.state == State::Watching && status.open.is_none() && status.signs.is_empty();
-        if !is_calm {
-            self.calm = None;
+        let is_healthy = status.state == State::Watching && status.open.is_none() && status.signs.is_empty();
+        if !is_healthy {
+            self.healthy_since = None;
             return Ok(false);
         }
-        let calm = *self.calm.get_or_insert(period.end);
-        let is_old = self.kept.is_none_or(|kept| period.end.ms() - kept.ms() >= EVERY_MS);
-        if calm > period.start || !is_old || observation.frame.services().len() > MAX_SERVICES {
+        let healthy_since = *self.healthy_since.get_or_insert(period.end);
+        let is_due = self.stored_until.is_none_or(|kept| period.end.ms() - kept.ms() >= EVERY_MS);
+        if healthy_since > period.start || !is_due || observation.frame.services().len() > MAX_SERVICES {
             return Ok(false);
         }
         let Ok(analysis) = analyse(observation, &DiagnoseOptions::default()) else { return Ok(false) };
@@ -66,16 +70,16 @@ impl Profiles {
         let table = profiles(&analysis, &graphs, &observation.calls);
         let Ok(json) = serde_json::to_string(&table) else { return Ok(false) };
         store.put_profile(&self.target, period, &json)?;
-        self.kept = Some(period.end);
+        self.stored_until = Some(period.end);
         Ok(true)
     }
 }
 
-/// What was kept of a target as a table of its own: the medians of every healthy period, one instant for each. For trends and comparisons
-/// over more time than a source remembers.
+/// The stored profiles of a target as an observation: one sample of each median for every healthy period, at its middle. For trends and
+/// comparisons over more time than the source retains.
 ///
 /// # Errors
-/// In words, when there is none, or one cannot be read.
+/// A text, when there is no profile or one cannot be read.
 pub fn observation(target: &str, kept: &[StoredProfile]) -> Result<Observation, String> {
     let middle = |p: &StoredProfile| Timestamp::from_ms(p.period.start.ms().midpoint(p.period.end.ms()));
     let mut times: Vec<Timestamp> = kept.iter().map(middle).collect();
@@ -107,7 +111,7 @@ pub fn observation(target: &str, kept: &[StoredProfile]) -> Result<Observation, 
     Ok(Observation { frame, calls, hint, notes, not_checked: Vec::new(), queries: Vec::new(), source })
 }
 
-/// What the metric types are called among the metrics of a source, in their order.
+/// The metric names of the metric types, in the order of [`MetricType::ALL`].
 const NAMES: [&str; MetricType::COUNT] =
     [LATENCY_MS, THROUGHPUT_RPS, "congestion", "availability", CPU_CORES, MEMORY_BYTES, "io_bytes_per_s"];
 
@@ -133,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn one_for_each_calm_hour_and_none_of_an_hour_with_an_incident() {
+    fn every_healthy_hour_gives_a_profile_and_an_hour_with_an_incident_none() {
         let store = MemoryStore::default();
         let mut profiles = Profiles::resume("shop", &store).unwrap();
         let well = TargetStatus { state: State::Watching, ..TargetStatus::new("shop") };
@@ -142,7 +146,7 @@ mod tests {
         for minute in 0..300 {
             let end_s = 1_700_000_000 + minute * 60;
             let status = if minute == 150 { &ill } else { &well };
-            if profiles.looked(status, &hour(end_s), &store).unwrap() {
+            if profiles.after_poll(status, &hour(end_s), &store).unwrap() {
                 kept.push(minute);
             }
         }
@@ -150,14 +154,14 @@ mod tests {
         let all = store.profiles("shop", Timestamp::from_ms(0), 10).unwrap();
         let table: ProfileTable = serde_json::from_str(&all[0].json).unwrap();
         assert_eq!((all.len(), table.services.len()), (4, 2));
-        let seen = observation("shop", &all).unwrap();
-        let (frame, web) = (&seen.frame, seen.frame.find("web").unwrap());
+        let observed = observation("shop", &all).unwrap();
+        let (frame, web) = (&observed.frame, observed.frame.find("web").unwrap());
         let latency = frame.get(web, "latency_ms", None).unwrap();
         assert_eq!((frame.times().len(), latency.values.len()), (4, 4));
         assert!(latency.values.iter().all(|v| (30.0..33.0).contains(v)), "{:?}", latency.values);
         assert!(frame.get(web, "cpu_cores", None).is_none(), "what was not measured is not there");
         assert!(observation("shop", &[]).is_err());
         let mut resumed = Profiles::resume("shop", &store).unwrap();
-        assert!(!resumed.looked(&well, &hour(1_700_000_000 + 275 * 60), &store).unwrap());
+        assert!(!resumed.after_poll(&well, &hour(1_700_000_000 + 275 * 60), &store).unwrap());
     }
 }

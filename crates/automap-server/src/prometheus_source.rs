@@ -7,7 +7,7 @@ use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{Client, ObserveOptions, SourceError, Tail, observe_incrementally};
 
-use crate::config::{Span, Target};
+use crate::config::{ConfigDuration, Target};
 use crate::watcher::{FetchError, Source};
 
 /// Asks a Prometheus on every look for what is new.
@@ -45,15 +45,15 @@ impl PrometheusSource {
     pub fn of(client: Client, target: &Target, requests: Arc<AtomicU64>) -> Self {
         Self {
             requests,
-            step_ms: target.step.map(Span::ms),
-            scrape_interval_ms: target.scrape_interval.map(Span::ms),
+            step_ms: target.step.map(ConfigDuration::ms),
+            scrape_interval_ms: target.scrape_interval.map(ConfigDuration::ms),
             ..Self::new(client, &target.namespace, target.remember.ms())
         }
     }
 }
 
 impl Source for PrometheusSource {
-    fn look(&mut self, now: Timestamp) -> Result<Observation, FetchError> {
+    fn poll(&mut self, now: Timestamp) -> Result<Observation, FetchError> {
         let options = ObserveOptions {
             step_ms: self.step_ms,
             scrape_interval_ms: self.scrape_interval_ms,
@@ -68,7 +68,7 @@ impl Source for PrometheusSource {
 fn fetch_error(error: SourceError) -> FetchError {
     match error {
         SourceError::TooFewPoints { points, needed, .. } => {
-            FetchError::TooYoung(format!("{points} samples so far, {needed} are needed for a first look"))
+            FetchError::TooYoung(format!("{points} samples so far, {needed} are needed for a first diagnosis"))
         }
         other => FetchError::Failed(other.to_string()),
     }

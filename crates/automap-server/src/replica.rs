@@ -1,19 +1,22 @@
-//! What this process is called among those that share a store.
+//! The name of this process among the replicas that share a store.
+//!
+//! Leases in the store belong to a name. A file lock makes the name unique on one machine and the same after a restart; names of different
+//! machines differ by their host names.
 
 use std::fs::File;
 use std::path::Path;
 
-/// This process' name, and what keeps it: as long as this lives, no other process of this machine gets the same.
+/// The name of this process. No other process of this machine gets the same name while this value lives.
 #[derive(Debug)]
 pub struct Replica {
-    /// The machine's or pod's name; with the process' number behind it where another process of this machine has the plain one.
+    /// The host's or pod's name, followed by the process id if another process of this machine already uses the plain name.
     pub name: String,
     _lock: Option<File>,
 }
 
 impl Replica {
-    /// The plain name goes to who locks the file `lock` first. It is the same after a restart, so that a process that was killed finds its
-    /// leases still its own; any other one has to wait until they run out.
+    /// The process that locks the file `lock` gets the plain name. It is the same after a restart, so a killed process still owns its leases
+    /// when it comes back; a process with another name has to wait until they run out.
     pub fn new(lock: &Path) -> Self {
         let host = host();
         let file = File::options().create(true).append(true).open(lock).ok();
@@ -34,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_at_once_are_two_and_one_after_the_other_is_one() {
+    fn names_differ_at_the_same_time_and_are_reused_after_a_restart() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         let first = Replica::new(&path);

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::api::{ApiError, App, Dependencies, check_certificate};
-use crate::config::{Config, Keeping};
+use crate::config::{Config, StoreConfig};
 use crate::live_system::{LiveSystem, SetupError};
 #[cfg(feature = "postgres")]
 use crate::secret::ExposeSecret;
@@ -41,16 +41,16 @@ pub fn check(config: &Config) -> Result<(), StartupError> {
 }
 
 #[cfg(feature = "postgres")]
-fn check_postgres(keeping: &Keeping) -> Result<(), String> {
-    let Some(address) = &keeping.postgres else { return Ok(()) };
+fn check_postgres(store_config: &StoreConfig) -> Result<(), String> {
+    let Some(address) = &store_config.postgres else { return Ok(()) };
     let url = address.read().map_err(|e| e.to_string())?;
-    crate::store::postgres::check_address(url.expose_secret(), keeping.postgres_ca_file.as_deref())
+    crate::store::postgres::check_address(url.expose_secret(), store_config.postgres_ca_file.as_deref())
         .map_err(|e| e.to_string())
 }
 
 #[cfg(not(feature = "postgres"))]
-fn check_postgres(keeping: &Keeping) -> Result<(), String> {
-    match &keeping.postgres {
+fn check_postgres(store_config: &StoreConfig) -> Result<(), String> {
+    match &store_config.postgres {
         Some(_) => Err("this automap was built without PostgreSQL; build it with `--features postgres`".to_owned()),
         None => Ok(()),
     }

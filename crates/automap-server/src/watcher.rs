@@ -32,19 +32,19 @@ const MAX_CONFLICTS: usize = 3;
 
 /// Where the metrics of a target come from.
 pub trait Source: Send {
-    /// The metrics up to now, normal time included.
+    /// The metrics up to `now`: the baseline and, if there is one, the incident.
     ///
     /// # Errors
     /// [`FetchError`]: why there are none.
-    fn look(&mut self, now: Timestamp) -> Result<Observation, FetchError>;
+    fn poll(&mut self, now: Timestamp) -> Result<Observation, FetchError>;
 }
 
-/// Why a look brought nothing.
+/// Why a poll returned no metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FetchError {
-    /// The source does not answer, or not with what is needed; in words.
+    /// The source does not answer, or its answer lacks what is needed; the text says why.
     Failed(String),
-    /// It answers, and has not been there for long enough; in words.
+    /// It answers but has too little history; the text says how much.
     TooYoung(String),
 }
 
@@ -54,7 +54,7 @@ impl From<&str> for FetchError {
     }
 }
 
-/// What speaks beside the metrics on a tick.
+/// Evidence other than metrics that a tick takes into account.
 #[derive(Clone, Debug, Default)]
 pub struct TickInputs {
     /// Objectives whose budget burns too fast now.
@@ -70,24 +70,24 @@ pub struct Watcher {
     store: Arc<dyn Store>,
     /// The routes that are notified of a change.
     routes: Routes,
-    /// Who writes, where only the holder of the target's lease may.
+    /// The name under which this replica holds the target's lease; `None` when the store needs no lease.
     holder: Option<String>,
-    /// Changes that the store did not take, one for each incident, the oldest first.
+    /// Changes that the store has not accepted yet, one for each incident, oldest first.
     pending: Vec<Incident>,
     status: TargetStatus,
 }
 
-type Choose = dyn Fn(&Incident, &[String]) -> Vec<String> + Send;
-type Own = dyn Fn(&Incident) -> Option<Owner> + Send;
+type ChooseRoutes = dyn Fn(&Incident, &[String]) -> Vec<String> + Send;
+type FindOwner = dyn Fn(&Incident) -> Option<Owner> + Send;
 
 /// The routes to notify of a change of an incident, given those notified before, and the incident's owner.
 pub struct Routes {
-    choose: Box<Choose>,
-    owner: Box<Own>,
+    choose: Box<ChooseRoutes>,
+    owner: Box<FindOwner>,
 }
 
 impl Routes {
-    /// By functions.
+    /// From one function for the routes and one for the owner.
     pub fn new(
         choose: impl Fn(&Incident, &[String]) -> Vec<String> + Send + 'static,
         owner: impl Fn(&Incident) -> Option<Owner> + Send + 'static,
@@ -95,7 +95,7 @@ impl Routes {
         Self { choose: Box::new(choose), owner: Box::new(owner) }
     }
 
-    /// To nobody, of nobody.
+    /// Notifies no route and finds no owner.
     pub fn none() -> Self {
         Self::new(|_, _| Vec::new(), |_| None)
     }
@@ -107,23 +107,23 @@ impl std::fmt::Debug for Routes {
     }
 }
 
-/// What came of one tick.
+/// The result of one tick.
 #[derive(Debug, Default)]
 pub struct Tick {
-    /// Incidents that the store took.
+    /// Incidents that the store accepted.
     pub kept: Vec<Incident>,
-    /// The answer of now.
+    /// The diagnosis of this tick, if there was one.
     pub report: Option<Report>,
-    /// What was seen; `None` when the source failed.
+    /// What the source returned; `None` when it failed.
     pub observation: Option<Observation>,
-    /// How long the source took.
-    pub look: Duration,
-    /// How long judging took.
-    pub judge: Duration,
+    /// How long the source took to answer.
+    pub poll_time: Duration,
+    /// How long the evaluation took, with the diagnosis if there was one.
+    pub diagnosis_time: Duration,
 }
 
 impl Watcher {
-    /// Goes on with what the store remembers of this target.
+    /// Continues with the incidents of this target that the store holds.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be read.
@@ -145,34 +145,34 @@ impl Watcher {
         Ok(Self { watch, store, routes, holder: None, pending: Vec::new(), status: TargetStatus::new(target) })
     }
 
-    /// Writes only while `holder` has the lease of the target; what it may not write waits like what the store did not take.
+    /// Writes only while `holder` has the lease of the target; changes are kept and offered again until then.
     #[must_use]
     pub fn held_by(mut self, holder: impl Into<String>) -> Self {
         self.holder = Some(holder.into());
         self
     }
 
-    /// One look at the target.
+    /// Polls the source, evaluates what it returned and stores what changed.
     pub fn tick(&mut self, source: &mut dyn Source, inputs: &TickInputs, now: Timestamp) -> Tick {
         self.status.ticks += 1;
         let mut tick = Tick::default();
         tick.kept.extend(self.offer_again(now));
         let begun = Instant::now();
-        let looked = debug_span!(target: "poll", "poll", target = self.status.target).in_scope(|| source.look(now));
-        tick.look = begun.elapsed();
-        match looked {
+        let polled = debug_span!(target: "poll", "poll", target = self.status.target).in_scope(|| source.poll(now));
+        tick.poll_time = begun.elapsed();
+        match polled {
             Err(FetchError::Failed(error)) => self.status.failed(now, error),
             Err(FetchError::TooYoung(words)) => self.status.too_young(words),
             Ok(observation) => {
-                self.take_over_what_others_changed();
+                self.reload_if_changed_elsewhere();
                 let begun = Instant::now();
-                let look = WatchInput { now, observation: &observation, slos: &inputs.slos, alerts: &inputs.alerts };
-                let step = debug_span!(target: "diagnosis", "diagnosis", target = self.status.target)
-                    .in_scope(|| self.watch.evaluate(&look));
-                tick.judge = begun.elapsed();
-                self.status.looked(now, &step, observation.frame.services().len());
-                tick.report = step.report;
-                if let Some(change) = step.change {
+                let input = WatchInput { now, observation: &observation, slos: &inputs.slos, alerts: &inputs.alerts };
+                let outcome = debug_span!(target: "diagnosis", "diagnosis", target = self.status.target)
+                    .in_scope(|| self.watch.evaluate(&input));
+                tick.diagnosis_time = begun.elapsed();
+                self.status.polled(now, &outcome, observation.frame.services().len());
+                tick.report = outcome.report;
+                if let Some(change) = outcome.change {
                     tick.kept.extend(self.keep(change, now));
                 }
                 tick.observation = Some(observation);
@@ -182,17 +182,17 @@ impl Watcher {
         tick
     }
 
-    /// How the watching goes.
+    /// The current status.
     pub fn status(&self) -> &TargetStatus {
         &self.status
     }
 
-    /// The incident that goes on.
+    /// The open incident.
     pub fn open(&self) -> Option<&Incident> {
         self.watch.open_incident()
     }
 
-    /// Writes a change; one that the store does not take is kept for the next tick.
+    /// Writes a change. One that the store does not accept is kept for the next tick.
     fn keep(&mut self, mut change: Incident, now: Timestamp) -> Option<Incident> {
         if let Some(i) = self.pending.iter().position(|p| p.id == change.id) {
             change.revision = self.pending.remove(i).revision;
@@ -232,7 +232,7 @@ impl Watcher {
         std::mem::take(&mut self.pending).into_iter().filter_map(|change| self.keep(change, now)).collect()
     }
 
-    /// Puts our change on top of somebody else's: a confirmation, an alert.
+    /// Applies our change on top of one that another writer stored meanwhile: a confirmation, an alert.
     fn rebase(&self, change: &mut Incident) {
         if let Ok(Some(stored)) = self.store.get(&change.id) {
             join(change, &stored);
@@ -240,8 +240,8 @@ impl Watcher {
         }
     }
 
-    /// Somebody confirmed the cause since the last tick.
-    fn take_over_what_others_changed(&mut self) {
+    /// Reloads the open incident when a user or another replica changed it since the last tick.
+    fn reload_if_changed_elsewhere(&mut self) {
         let Some(open) = self.watch.open_incident().filter(|_| self.pending.is_empty()) else { return };
         if let Ok(Some(stored)) = self.store.get(&open.id)
             && stored.revision > open.revision
@@ -251,7 +251,7 @@ impl Watcher {
     }
 }
 
-/// What only others write: the confirmed cause, and moments that we did not see.
+/// Takes over what only other writers add: the confirmed cause, and timeline entries that we do not have.
 fn join(ours: &mut Incident, theirs: &Incident) {
     if ours.confirmed.is_none() {
         ours.confirmed.clone_from(&theirs.confirmed);

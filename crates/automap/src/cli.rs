@@ -87,7 +87,7 @@ pub(crate) enum Command {
     /// Write an incident as one page: HTML or Markdown
     #[command(before_help = report::EXAMPLES)]
     Report(Box<report::ReportArgs>),
-    /// Draw who calls whom, the cause and how it reached the users
+    /// Draw the service map: calls, the cause, and how the fault spread to the users
     #[command(before_help = graph::EXAMPLES)]
     Graph(Box<graph::GraphArgs>),
     /// Show which services and metrics differ between periods of time

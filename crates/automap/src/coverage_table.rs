@@ -1,4 +1,4 @@
-//! What is seen of every service, as a table.
+//! Which signals every service has, as a table.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! One episode where a fault can be injected: normal time, a fault (or none), and the question that an operator would ask.
+//! One episode where a fault can be injected: a baseline, a fault (or none), and the diagnosis that an operator would ask for.
 //!
 //! The question knows nothing of the fault: it names the server, the namespace and how far to look back. What was
 //! really injected is put beside the answer afterwards.
@@ -35,7 +35,7 @@ pub(crate) trait Stage {
     fn client(&self) -> Result<Client>;
     /// Where its services are.
     fn namespace(&self) -> &str;
-    /// Whether this fault can be injected here; the words say why not.
+    /// Whether this fault can be injected here; the text gives the reason.
     fn check(&self, fault: &Fault) -> Result<(), String>;
     /// Waits until nothing of an earlier fault is left.
     fn wait_calm(&self) -> Result<()>;
@@ -50,9 +50,9 @@ pub(crate) trait Stage {
 /// How long the parts of an episode take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
-    /// After the last fault, before normal time begins: rates look back, queues drain.
+    /// After the last fault, before the baseline begins: rates cover past seconds, queues drain.
     pub(crate) settle: Duration,
-    /// Normal time.
+    /// The baseline.
     pub(crate) normal: Duration,
     /// From the injection to the last question.
     pub(crate) fault: Duration,
@@ -82,7 +82,7 @@ pub(crate) struct Episode {
     pub(crate) first_named: Option<Timestamp>,
 }
 
-/// Why a fault was not injected: normal time was not normal.
+/// Why a fault was not injected: there was an incident in the baseline.
 #[derive(Debug, thiserror::Error)]
 #[error("nothing was injected, since something is wrong already: {0}")]
 pub(crate) struct NotCalm(String);
@@ -112,7 +112,7 @@ impl Drop for RemoveOnDrop<'_> {
 /// Runs one episode. `tell` gets a word about the phase and the seconds left in it, once a second.
 ///
 /// # Errors
-/// [`NotCalm`] where the normal time holds an incident, [`Interrupted`] when the user asks for an end; otherwise when the stage
+/// [`NotCalm`] where the baseline holds an incident, [`Interrupted`] when the user asks for an end; otherwise when the stage
 /// or the metrics fail.
 pub(crate) fn episode(
     stage: &dyn Stage,
@@ -126,7 +126,7 @@ pub(crate) fn episode(
     let interrupted = |_| Interrupted::WithoutFault;
     wait("settling", timing.settle, interrupt, tell).map_err(interrupted)?;
     let from = now();
-    wait("normal time", timing.normal, interrupt, tell).map_err(interrupted)?;
+    wait("baseline", timing.normal, interrupt, tell).map_err(interrupted)?;
     if fault.is_some() {
         check_calm(&client, stage.namespace(), from)?;
     }
@@ -156,7 +156,7 @@ pub(crate) fn episode(
 fn check_calm(client: &Client, namespace: &str, from: Timestamp) -> Result<()> {
     match ask(client, namespace, from) {
         Ok((_, report, _)) if report.verdict.kind == VerdictKind::Cause => bail!(NotCalm(report.verdict.summary)),
-        // A short normal time cannot be judged on its own.
+        // A short baseline cannot be judged on its own.
         Err(error) if !error.is::<DiagnoseError>() => Err(error),
         _ => Ok(()),
     }

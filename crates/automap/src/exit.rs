@@ -15,7 +15,7 @@ use crate::episode::Interrupted;
 pub(crate) enum Exit {
     /// Done.
     Ok = 0,
-    /// What was looked for was found, or a required accuracy was missed; `cli::exit_codes` says what it means for each verb.
+    /// The command found what it searches for, or a required accuracy was missed; `cli::exit_codes` says what it means for each verb.
     Found = 1,
     /// The command line, a file or a name in it is wrong.
     Usage = 2,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use automap_server::config::{Config, Keeping};
+use automap_server::config::{Config, StoreConfig};
 use automap_server::store::Store;
 use automap_server::store::sqlite::SqliteStore;
 use clap::Args;
@@ -17,7 +17,7 @@ pub(crate) struct StoreArgs {
     store: Option<PathBuf>,
 }
 
-/// The same, for commands that look at what a watcher keeps.
+/// The same, for commands that read what a watcher stored.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct KeptArgs {
     /// The watcher's configuration, which says where incidents are stored and who is notified
@@ -50,10 +50,10 @@ impl StoreArgs {
     }
 
     /// The store of a configuration, unless the command line names another.
-    pub(crate) fn open_configured(&self, keeping: &Keeping) -> Result<Opened> {
-        match (&self.store, &keeping.postgres, &keeping.file) {
+    pub(crate) fn open_configured(&self, store_config: &StoreConfig) -> Result<Opened> {
+        match (&self.store, &store_config.postgres, &store_config.file) {
             (Some(_), _, _) | (None, None, None) => self.open(),
-            (None, Some(_), _) => server(keeping),
+            (None, Some(_), _) => server(store_config),
             (None, None, Some(path)) => file(path),
         }
     }
@@ -86,8 +86,8 @@ impl KeptArgs {
     /// Opens a store that is there.
     pub(crate) fn open_existing(&self) -> Result<Opened> {
         let opened = match self.configuration()?.map(|c| c.store) {
-            Some(keeping) if keeping.postgres.is_some() => Some(server(&keeping)?),
-            Some(Keeping { file: Some(path), .. }) => existing(&path, true)?,
+            Some(store_config) if store_config.postgres.is_some() => Some(server(&store_config)?),
+            Some(StoreConfig { file: Some(path), .. }) => existing(&path, true)?,
             _ => self.store.open_existing()?,
         };
         opened.context(
@@ -115,18 +115,18 @@ fn existing(path: &Path, is_named: bool) -> Result<Option<Opened>> {
 }
 
 #[cfg(feature = "postgres")]
-fn server(keeping: &Keeping) -> Result<Opened> {
+fn server(store_config: &StoreConfig) -> Result<Opened> {
     use automap_server::store::postgres::PostgresStore;
     use automap_sources::secret::ExposeSecret;
 
-    let Some(address) = &keeping.postgres else { bail!("store.postgres names no server") };
+    let Some(address) = &store_config.postgres else { bail!("store.postgres names no server") };
     let url = address.read().map_err(|e| anyhow!("store.postgres: {e}"))?;
-    let store = PostgresStore::open(url.expose_secret(), keeping.postgres_ca_file.as_deref())?;
+    let store = PostgresStore::open(url.expose_secret(), store_config.postgres_ca_file.as_deref())?;
     let place = store.place().to_owned();
     Ok(Opened { store: Arc::new(store), place, lock: std::env::temp_dir().join("automap-postgres.lock") })
 }
 
 #[cfg(not(feature = "postgres"))]
-fn server(_: &Keeping) -> Result<Opened> {
+fn server(_: &StoreConfig) -> Result<Opened> {
     bail!("store.postgres: this automap was built without PostgreSQL; build it with `--features postgres`")
 }

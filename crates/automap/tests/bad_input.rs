@@ -37,7 +37,7 @@ fn fails(args: &[&str], expected: i32, message: &str) {
     assert!(output.stdout.is_empty(), "{args:?} printed data beside an error");
 }
 
-/// A file whose name ends in `name`; it goes away with the value.
+/// A file whose name ends in `name`; it is removed with the value.
 fn file(name: &str, content: &[u8]) -> TempPath {
     let path = tempfile::Builder::new().suffix(name).tempfile().unwrap().into_temp_path();
     std::fs::write(&path, content).unwrap();
@@ -243,7 +243,7 @@ fn odd_tables_are_answered_with_remarks() {
         assert_eq!(report["verdict"]["kind"], verdict, "{name}");
         assert!(
             report["notes"].to_string().contains("total"),
-            "{name}: the unknown column is told: {}",
+            "{name}: the unknown column is reported: {}",
             report["notes"]
         );
     }

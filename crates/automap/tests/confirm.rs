@@ -1,4 +1,4 @@
-//! What automap is told about past incidents, and what it makes of it.
+//! Confirming the causes of past incidents, and what the engine learns from them.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;

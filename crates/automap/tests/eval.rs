@@ -135,7 +135,7 @@ fn onsets_are_known_wrong_or_found() {
     let found = &at(2)["onset_error"];
     assert_eq!((&found["cases"], &found["not_found"], &found["within_2_steps"]), (&1.into(), &0.into(), &1.0.into()));
     assert_eq!(found["sets"]["set"]["error_steps"]["p50"], found["error_s"]["p50"], "one sample a second");
-    // Fault-free time is asked about where the onset is told or kept, not where it is told wrongly.
+    // Fault-free time is asked about where the given onset is right or missing, not where it is wrong.
     let quiet = |of: &Value| of["engines"]["evidence"]["quiet"].clone();
     assert_eq!((&quiet(&all)["stretches"], &quiet(&all)["named"]), (&1.into(), &0.0.into()));
     assert_eq!((&quiet(at(2))["stretches"], &quiet(at(2))["onset_found"]), (&1.into(), &0.0.into()));
@@ -150,7 +150,7 @@ fn onsets_are_known_wrong_or_found() {
 fn calls_are_read_from_beside_the_set_and_can_be_left_out() {
     let root = folder();
     incident(&root, "set/case_1", "carts", "carts");
-    // Without an entry that somebody names, only the calls tell where users come in.
+    // Without a named entry service, only the calls show where users come in.
     let label = root.join("set/case_1/truth.json");
     let unnamed = fs::read_to_string(&label).unwrap().replace(r#", "entry_service": "front-end""#, "");
     fs::write(&label, unnamed).unwrap();

@@ -106,14 +106,14 @@ fn every_service_of_an_incident_can_be_explained() {
     let services = spread.services.iter().map(|s| &s.service).chain(&spread.calm).chain(&spread.unobserved);
     let mut ranks = Vec::new();
     for service in services {
-        let told: Explanation =
+        let explanation: Explanation =
             serde_json::from_str(&said(&["explain", service, "--capture", &file, "-o", "json"])).unwrap();
-        assert_eq!(&told.service, service);
-        assert_eq!(told.standing == Standing::Cause, *service == "carts");
-        assert!(!told.conditions.is_empty() && !told.changes.is_empty(), "{service}");
+        assert_eq!(&explanation.service, service);
+        assert_eq!(explanation.standing == Standing::Cause, *service == "carts");
+        assert!(!explanation.conditions.is_empty() && !explanation.changes.is_empty(), "{service}");
         let text = said(&["explain", service, "--capture", &file, "--utc"]);
         assert!(text.starts_with(&service.to_uppercase()) && !text.contains("NaN"), "{text}");
-        ranks.push(told.rank.unwrap());
+        ranks.push(explanation.rank.unwrap());
     }
     ranks.sort_unstable();
     assert_eq!(ranks, (1..=ranks.len()).collect::<Vec<_>>(), "every place of the ranking once");

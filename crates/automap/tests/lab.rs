@@ -75,7 +75,7 @@ fn kill(pid: &Value) {
     assert!(killed.success());
 }
 
-/// Whether a process runs; a zombie that nobody collects does not.
+/// Whether a process runs; a zombie that was not reaped does not.
 fn runs(pid: &Value) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.trim_start().starts_with('Z'))

@@ -98,9 +98,9 @@ fn a_late_start_is_moved_and_told_unless_one_insists() {
     assert_eq!(moved["windows"]["incident_start_is"], "moved");
     assert_eq!(moved["verdict"]["service"], "payment");
     let notes = moved["notes"].as_array().unwrap();
-    let told = notes.iter().find(|n| n["code"] == "onset_moved").unwrap()["message"].as_str().unwrap();
+    let message = notes.iter().find(|n| n["code"] == "onset_moved").unwrap()["message"].as_str().unwrap();
     assert!(
-        told.contains("the given start is 2026-11-24T00:57:46Z") && told.contains("set the onset tolerance to 0"),
-        "{told}"
+        message.contains("the given start is 2026-11-24T00:57:46Z") && message.contains("set the onset tolerance to 0"),
+        "{message}"
     );
 }

@@ -20,7 +20,7 @@ use automap_sources::capture;
 
 const DIR: &str = env!("CARGO_MANIFEST_DIR");
 
-/// What somebody might put into a label.
+/// What a label may contain.
 const HOSTILE: [&str; 6] = [
     "<script>alert(1)</script>",
     "\"onmouseover=\"alert(1)",
@@ -234,7 +234,7 @@ fn the_same_instants_in_every_zone() {
     let dossier = dossier_named("cpu-catalogue");
     let (utc, shanghai) = (html(&dossier, Zone::UTC), html(&dossier, Zone::from_offset_s(28_800)));
     assert!(utc.contains("00:59:30–01:00:04 UTC") && shanghai.contains("08:59:30–09:00:04 UTC+08:00"));
-    // Where the page comes from is told in UTC everywhere.
+    // The origin of the page is shown in UTC everywhere.
     assert!(utc.contains("2026-11-24T00:59:30Z") && shanghai.contains("2026-11-24T00:59:30Z"));
 }
 
@@ -250,11 +250,11 @@ fn the_command_writes_once_and_says_so() {
         [("a.html", "<!doctype html>"), ("a.md", "## Most likely cause: payment (network)"), ("a.json", "{")]
     {
         let path = dir.path().join(file);
-        let told = path.to_str().unwrap();
-        let ask = ["--capture", &demo, "--utc", "--file", told];
+        let shown = path.to_str().unwrap();
+        let ask = ["--capture", &demo, "--utc", "--file", shown];
         let first = report(&ask);
         assert!(first.status.success() && first.stdout.is_empty(), "{file}: {first:?}");
-        assert!(String::from_utf8(first.stderr).unwrap().starts_with(&format!("{told}: payment (network), ")));
+        assert!(String::from_utf8(first.stderr).unwrap().starts_with(&format!("{shown}: payment (network), ")));
         let page = std::fs::read_to_string(&path).unwrap();
         assert!(page.starts_with(start), "{file}: {}", &page[..80]);
 

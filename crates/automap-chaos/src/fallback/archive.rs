@@ -22,7 +22,7 @@ fn archive(value: &Value) -> Option<Entry> {
     entry.started = time(value, "/created_at");
     entry.state = State::UnknownEnd;
     entry.note(
-        "told by the dashboard's archive, which keeps what was asked for: who was hit and when it ended is not in it",
+        "taken from the dashboard's archive, which keeps the request only: the pods hit and the end are not in it",
     );
     Some(entry)
 }

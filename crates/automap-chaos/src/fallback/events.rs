@@ -166,7 +166,7 @@ impl Observed {
                 }
                 (None, None) => State::UnknownEnd,
             };
-            entry.note("told by events: the action and who was only a peer are not in them");
+            entry.note("taken from events: they contain neither the action nor which pods were only peers");
             entry
         };
         all.iter().enumerate().map(stretch).collect()

@@ -77,7 +77,7 @@ fn begun(fault: &ActiveFault, n: usize, source: Source, now: Timestamp, has_poll
     entry.seen = Some(now);
     entry.targets = fault.services.iter().map(|service| target(&fault.namespace, service, since)).collect();
     if since.is_none() {
-        entry.note("it was in place at the first look; since when is not known");
+        entry.note("it was in place at the first poll; its start is not known");
     }
     if let Some(percent) = fault.percent.filter(|p| *p < 100) {
         entry.fraction = Some(percent as f64 / 100.0);

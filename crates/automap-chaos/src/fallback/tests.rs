@@ -97,14 +97,14 @@ fn a_fault_in_a_virtual_service_is_in_place_while_it_stands_there() {
                 {"fault": fault, "route": [{"destination": {"host": "payment.shop.svc.cluster.local"}}]},
                 {"route": [{"destination": {"host": "other"}}]}]}})
     };
-    let mut seen = PolledFaults::default();
-    let mut look = |object: &serde_json::Value, s| seen.update(&istio::faults(object), Source::Istio, t(s));
-    assert_eq!(look(&with(json!(null)), 10), []);
-    let news = look(&with(json!({"delay": {"fixedDelay": "2s", "percentage": {"value": 50}}})), 105);
+    let mut polled = PolledFaults::default();
+    let mut poll = |object: &serde_json::Value, s| polled.update(&istio::faults(object), Source::Istio, t(s));
+    assert_eq!(poll(&with(json!(null)), 10), []);
+    let news = poll(&with(json!({"delay": {"fixedDelay": "2s", "percentage": {"value": 50}}})), 105);
     assert_eq!((news[0].services(), news[0].started, news[0].state), (vec!["payment"], Some(t(100)), State::Running));
     assert_eq!((news[0].action.as_str(), news[0].fraction), ("delay", Some(0.5)));
-    let news = look(&with(json!({"abort": {"httpStatus": 503, "percentage": {"value": 0}}})), 200);
-    assert_eq!((news.len(), news[0].state, news[0].ended), (1, State::Injected, Some(t(200))), "0 % hits nobody");
+    let news = poll(&with(json!({"abort": {"httpStatus": 503, "percentage": {"value": 0}}})), 200);
+    assert_eq!((news.len(), news[0].state, news[0].ended), (1, State::Injected, Some(t(200))), "0 % hits no request");
 }
 
 #[test]
@@ -115,13 +115,13 @@ fn flags_of_the_demo_name_the_service_they_break() {
             "adHighCpu": {"state": "DISABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"},
             "llmInaccurateResponse": {"state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on"}}})
     };
-    let mut seen = PolledFaults::default();
-    let mut look = |variant, s| seen.update(&flagd::faults(&file(variant)), Source::Flagd, t(s));
-    let first: Vec<Entry> = look("50%", 1);
+    let mut polled = PolledFaults::default();
+    let mut poll = |variant, s| polled.update(&flagd::faults(&file(variant)), Source::Flagd, t(s));
+    let first: Vec<Entry> = poll("50%", 1);
     assert_eq!((first.len(), first[0].services(), first[0].started), (1, vec!["payment"], None));
-    assert!(first[0].notes.iter().any(|n| n.contains("at the first look")));
-    assert_eq!(look("off", 5)[0].ended, Some(t(5)));
-    let again = look("50%", 9);
+    assert!(first[0].notes.iter().any(|n| n.contains("at the first poll")));
+    assert_eq!(poll("off", 5)[0].ended, Some(t(5)));
+    let again = poll("50%", 9);
     assert_eq!((again[0].key.as_str(), again[0].started), ("flagd/paymentFailure/2", Some(t(9))));
 }
 

@@ -42,7 +42,7 @@ fn base(known: &Experiment, n: usize) -> Entry {
     entry.ineffective.clone_from(&known.ineffective);
     entry.seen = known.seen;
     if known.is_by_phase {
-        entry.note("Chaos Mesh before 2.3 writes no times: these are when the change was seen");
+        entry.note("Chaos Mesh before 2.3 writes no times: these are when the change was observed");
     }
     entry
 }
@@ -51,7 +51,7 @@ fn nothing(known: &Experiment, now: Timestamp, options: LedgerOptions) -> Option
     let age_ms = known.meta.created.map(|c| now.ms() - c.ms());
     let is_late = age_ms.is_some_and(|age| age > options.grace_ms);
     let is_settled = known.selected_no_target || known.is_stopped || known.is_over() || is_late;
-    // Only a recovery is recorded: something was injected, and when it began nobody knows.
+    // Only a recovery is recorded: something was injected, and its beginning is unknown.
     let is_cut = known.hit.values().any(crate::records::History::is_cut);
     let mut entry = base(known, 1);
     if known.is_paused {
@@ -79,7 +79,7 @@ fn stretch(known: &Experiment, pods: &Pods, n: usize, is_last: bool, hit: &[(&st
     for (id, span) in hit {
         let (target, is_sure) = target(id, *span, pods);
         if !is_sure {
-            entry.note(format!("{id}: the service is told by the pod's name"));
+            entry.note(format!("{id}: the service is taken from the pod's name"));
         }
         remark(&mut entry, &target, pods);
         entry.targets.push(target);
@@ -108,7 +108,7 @@ fn stretch(known: &Experiment, pods: &Pods, n: usize, is_last: bool, hit: &[(&st
     entry
 }
 
-/// No recovery is recorded: it goes on, or its end has to be told from elsewhere.
+/// No recovery is recorded: it goes on, or another source gives its end.
 fn open_end(entry: &mut Entry, known: &Experiment, done: State) {
     let planned = entry.started.zip(known.duration_ms).map(|(from, ms)| from.plus_ms(ms));
     match known.end {
@@ -119,7 +119,7 @@ fn open_end(entry: &mut Entry, known: &Experiment, done: State) {
             }
         }
         End::Deleted { at, is_exact } => {
-            let how = if is_exact { "was asked for" } else { "was seen" };
+            let how = if is_exact { "was requested" } else { "was observed" };
             entry.note(format!("deleted before its recovery was recorded; the end is when the deletion {how}"));
             (entry.state, entry.ended) = (done, entry.started.map(|from| from.max(at)));
         }
@@ -145,7 +145,7 @@ fn one_shot_end(entry: &mut Entry, pods: &Pods) {
     }
     entry.ended = latest(&entry.targets);
     if entry.ended.is_none() {
-        entry.note("a kill has no recovery; when the replacement was ready has not been seen");
+        entry.note("a kill has no recovery; when the replacement was ready was not observed");
     }
 }
 

@@ -73,12 +73,12 @@ fn the_target_of_a_network_fault_is_a_peer_and_not_hit() {
     assert_eq!(entry.started, Some(at(10)));
 }
 
-/// `Selected` false, `AllInjected` true, no records: nobody was hit (chaos-mesh#3374).
+/// `Selected` false, `AllInjected` true, no records: no pod was hit (chaos-mesh#3374).
 #[test]
 fn a_selector_that_matches_nobody_is_said() {
     let mut ledger = ledger();
-    let nobody = delay("u").condition("Selected", false).condition("AllInjected", true).records(&[]);
-    let news = ledger.apply(&WatchEvent::Added(nobody.value()), at(1));
+    let nothing_hit = delay("u").condition("Selected", false).condition("AllInjected", true).records(&[]);
+    let news = ledger.apply(&WatchEvent::Added(nothing_hit.value()), at(1));
     assert_eq!((news[0].state, news[0].started), (State::NothingInjected, None));
     assert_eq!(news[0].notes, ["the selector matched no pod"]);
 }
@@ -110,8 +110,8 @@ fn pause_and_resume_are_two_stretches() {
     assert_eq!((entry.state, entry.ended), (State::Paused, Some(at(50))));
     let resumed = delay("u").records(&[hit(&[apply(10), recover(50), apply(80)])]);
     let news = ledger.apply(&WatchEvent::Modified(resumed.value()), at(81));
-    let told: Vec<(&str, State)> = news.iter().map(|e| (e.key.as_str(), e.state)).collect();
-    assert_eq!(told, [("u/1", State::Injected), ("u/2", State::Running)]);
+    let states: Vec<(&str, State)> = news.iter().map(|e| (e.key.as_str(), e.state)).collect();
+    assert_eq!(states, [("u/1", State::Injected), ("u/2", State::Running)]);
 }
 
 /// A kill stays `Injected` and is never recovered (chaos-mesh#3316): it ends when the replacement is ready.
@@ -184,10 +184,10 @@ fn a_pod_that_was_never_seen_is_told_by_its_name_and_that_is_said() {
     ledger.apply(&WatchEvent::Added(hit.value()), at(11));
     let entry = last(&ledger, "u/1");
     assert_eq!((entry.services(), entry.fraction), (vec!["payment"], None));
-    assert!(entry.notes.iter().any(|n| n.contains("told by the pod's name")));
+    assert!(entry.notes.iter().any(|n| n.contains("taken from the pod's name")));
 }
 
-/// Before 2.3 records carry no events: times are when the change was seen.
+/// Before 2.3 records carry no events: times are when the change was observed.
 #[test]
 fn old_versions_are_read_by_phases() {
     let mut ledger = ledger();
@@ -220,7 +220,7 @@ fn children_name_their_parents() {
     assert_eq!((parent("s/1").as_deref(), parent("w/1").as_deref()), (Some("Schedule"), Some("Workflow")));
 }
 
-/// A node says that it started an experiment that lived between two looks (chaos-mesh#3912).
+/// A node says that it started an experiment that lived between two polls (chaos-mesh#3912).
 #[test]
 fn a_workflow_node_speaks_for_an_experiment_that_was_never_seen() {
     let mut ledger = ledger();
@@ -240,19 +240,19 @@ fn a_workflow_node_speaks_for_an_experiment_that_was_never_seen() {
     let news = ledger.apply(&WatchEvent::Deleted(node("n1", "ghost")), at(70));
     assert_eq!((news.len(), news[0].name.as_str(), news[0].source), (1, "ghost", Source::WorkflowNode));
     assert_eq!((news[0].action.as_str(), news[0].started, news[0].state), ("delay", Some(at(5)), State::UnknownEnd));
-    assert_eq!(ledger.apply(&WatchEvent::Deleted(node("n2", "u")), at(70)), [], "that one was seen itself");
+    assert_eq!(ledger.apply(&WatchEvent::Deleted(node("n2", "u")), at(70)), [], "that one was observed itself");
 }
 
 #[test]
 fn strange_objects_are_passed_over() {
     let mut ledger = ledger();
-    let strange = [
+    let malformed = [
         json!(null),
         json!([]),
         json!({"kind": "NetworkChaos"}),
         json!({"kind": "ConfigMap", "metadata": {"name": "x"}}),
     ];
-    for object in strange {
+    for object in malformed {
         for event in [WatchEvent::Added(object.clone()), WatchEvent::Deleted(object)] {
             assert_eq!(ledger.apply(&event, at(1)), []);
         }

@@ -1,4 +1,4 @@
-//! Workflow nodes: where a node says that it started an experiment which nobody ever saw, that is worth an entry.
+//! Workflow nodes: an entry for every experiment that a node started and that was never observed itself.
 
 use std::collections::BTreeMap;
 
@@ -50,12 +50,17 @@ impl Nodes {
         self.all.insert(meta.uid.clone(), node);
     }
 
-    /// A node is gone: its experiment will not come any more. What was seen itself needs no second entry.
-    pub(super) fn delete(&mut self, meta: &Meta, seen: &BTreeMap<String, Experiment>, now: Timestamp) -> Option<Entry> {
+    /// A node is gone: its experiment will not come any more. An experiment that was observed itself needs no second entry.
+    pub(super) fn delete(
+        &mut self,
+        meta: &Meta,
+        observed: &BTreeMap<String, Experiment>,
+        now: Timestamp,
+    ) -> Option<Entry> {
         let node = self.all.remove(&meta.uid).filter(|_| meta.kind == "WorkflowNode")?;
         let is_it =
             |e: &Experiment| e.meta.kind == node.kind && e.meta.name == node.name && e.meta.namespace == meta.namespace;
-        if seen.values().any(is_it) {
+        if observed.values().any(is_it) {
             return None;
         }
         let mut entry = Entry::new(&meta.uid, &node.kind, &meta.namespace, &node.name, Source::WorkflowNode);
@@ -66,7 +71,7 @@ impl Nodes {
         entry.expected_metric = kinds::expected_metric(&entry.kind, &entry.action).map(ToOwned::to_owned);
         entry.seen = Some(now);
         let until = node.deadline.map_or_else(String::new, |d| format!("; its deadline was {}", d.rfc3339()));
-        entry.note(format!("the workflow started it, but it was never seen: who was hit is not known{until}"));
+        entry.note(format!("the workflow started it, but it was never observed: the pods hit are not known{until}"));
         Some(entry)
     }
 }

@@ -6,7 +6,7 @@ use super::{Outcome, Scorecard};
 
 const TEMPLATE: &str = include_str!("junit.xml");
 
-/// A miss and a false alarm are failures; what hit nobody or was not scored is skipped.
+/// A miss and a false alarm are failures; an experiment that hit no pod or was not scored is skipped.
 ///
 /// # Errors
 /// Never for a scorecard that this crate made; `minijinja`'s own otherwise.

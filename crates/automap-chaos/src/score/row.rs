@@ -1,4 +1,6 @@
-//! One fault beside its answer.
+//! One row of a scorecard: an injected fault, or a period without one, beside the diagnosis.
+//!
+//! The diagnosis never sees the fault; both meet here for the first time.
 
 use automap_core::report::{Cause, Report, VerdictKind};
 use automap_core::time::{Timestamp, as_rfc3339};
@@ -7,10 +9,10 @@ use serde::Serialize;
 use crate::entry::{Entry, State};
 use crate::kinds;
 
-/// Evidence from here on says that something moved beyond noise; 1 is clear.
+/// Evidence from which on a change counts as beyond noise; 1 is clear.
 const MOVED: f64 = 0.5;
 
-/// How one row came out.
+/// The result of one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -22,20 +24,21 @@ pub enum Outcome {
     AmongThree,
     /// It is further down, or not among the candidates.
     Missed,
-    /// The fault was in place, nothing moved beyond noise at whom it hit or at who calls them, and nobody is blamed. Counts as missed.
+    /// The fault was in place, nothing moved beyond noise at the services it hit or at their callers, and no service is named. Counts as
+    /// missed.
     NoEffect,
-    /// Nothing was done, or nothing that could be felt, and nobody is blamed.
+    /// No fault was injected, or one without noticeable effect, and no service is named.
     Quiet,
-    /// The same, and somebody is blamed.
+    /// The same, but a service is named.
     FalseAlarm,
-    /// The experiment hit nobody. Counts nowhere.
+    /// The experiment hit no pod. Counts nowhere.
     NothingInjected,
-    /// It could not be asked, or not be done; the remark says why. Counts nowhere.
+    /// The experiment or the diagnosis failed; the remark gives the reason. Counts nowhere.
     NotScored,
 }
 
 impl Outcome {
-    /// For people.
+    /// As shown to people.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Named => "named",
@@ -50,13 +53,13 @@ impl Outcome {
         }
     }
 
-    /// Whether it is what one hopes for.
+    /// Whether the diagnosis was right.
     pub fn is_right(self) -> bool {
         matches!(self, Self::Named | Self::First | Self::Quiet)
     }
 }
 
-/// What the question gave.
+/// The answer to one question.
 #[derive(Clone, Copy, Debug)]
 pub struct Answered<'a> {
     /// The diagnosis. It knows nothing of the fault.
@@ -93,7 +96,7 @@ pub struct Row {
     /// Place of the first service hit among the candidates.
     pub rank: Option<usize>,
     /// Place of the first service at either end of the faulty connections. A connection is as broken at one end as at the other, and where a service
-    /// has one caller no metric tells them apart.
+    /// has one caller no metric distinguishes them.
     pub rank_of_either_end: Option<usize>,
     /// The family of metrics that the fault moves first.
     pub expected_metric: Option<String>,
@@ -103,7 +106,7 @@ pub struct Row {
     pub confidence: Option<f64>,
     /// How it came out.
     pub outcome: Outcome,
-    /// What is to be said about it; empty where nothing is.
+    /// A remark; may be empty.
     pub remark: String,
 }
 
@@ -128,7 +131,7 @@ impl Row {
             entries.iter().map(|e| e.ineffective.as_deref()).collect::<Option<Vec<_>>>().filter(|w| !w.is_empty());
         row.outcome = match (row.rank, &weak) {
             _ if is_named => Outcome::Named,
-            // It was known before that this one is hardly felt: blaming nobody is right, blaming somebody else is not.
+            // The fault is known to have hardly any effect: naming no service is right, naming another one is not.
             (_, Some(_)) if row.named.is_none() => Outcome::Quiet,
             (_, Some(_)) => Outcome::FalseAlarm,
             (Some(1), None) => Outcome::First,
@@ -145,7 +148,7 @@ impl Row {
         row
     }
 
-    /// A stretch in which nothing was done.
+    /// A period in which no fault was injected.
     pub fn quiet(name: &str, answered: Answered<'_>) -> Self {
         let mut row = Self::bare(name, &[]);
         row.answer(answered.report);
@@ -153,7 +156,7 @@ impl Row {
         row
     }
 
-    /// One that hit nobody, or about which nothing can be asked.
+    /// A fault that hit no pod, or that cannot be diagnosed.
     pub fn unscored(name: &str, entries: &[Entry], remark: impl Into<String>) -> Self {
         let mut row = Self::bare(name, entries);
         if entries.iter().any(|e| e.state == State::NothingInjected) && row.truth.is_empty() {
@@ -227,7 +230,7 @@ impl Row {
             self.experiment.clone(),
             self.fault.clone(),
             if self.truth.is_empty() { dash() } else { self.truth.join(", ") + &share + &towards },
-            if was_asked { answer.unwrap_or_else(|| "nobody".to_owned()) } else { dash() },
+            if was_asked { answer.unwrap_or_else(|| "none".to_owned()) } else { dash() },
             if has_truth { place(self.rank) } else { dash() },
             metric,
             self.detected_after_s.map_or_else(dash, |s| format!("{s:.0} s")),

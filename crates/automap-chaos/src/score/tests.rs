@@ -11,7 +11,7 @@ fn t(s: i64) -> Timestamp {
     Timestamp::from_ms(s * 1000)
 }
 
-/// A report that ranks these services, and names the first one or nobody. Each has evidence of CPU, then of memory.
+/// A report that ranks these services, and names the first one or none. Each has evidence of CPU, then of memory.
 fn report(services: &[&str], names: bool) -> Report {
     let evidence = |service: &str, metric: &str| json!({"metric": metric, "seen_by": service, "peer": null, "from": 1.0, "to": 2.0, "unit": "", "strength": 2.0, "onset": null, "summary": ""});
     let cause = |(i, service): (usize, &&str)| {

@@ -63,9 +63,9 @@ pub struct Totals {
     pub detected_median_s: Option<f64>,
     /// Mean of one over the rank, 0 where none.
     pub mrr: Option<f64>,
-    /// Somebody is blamed where nothing was done, or nothing to be felt.
+    /// A service is named although no fault was injected, or none with a noticeable effect.
     pub false_alarms: Share,
-    /// Experiments that hit nobody.
+    /// Experiments that hit no pod.
     pub nothing_injected: usize,
     /// Experiments that could not be done, or not be asked about.
     pub not_scored: usize,
@@ -103,7 +103,7 @@ impl Totals {
         }
     }
 
-    /// Whether shares reach what is asked for; the words say which do not. Nothing asked about reaches nothing.
+    /// The shares below their required minimum, one text each. A share of no questions counts as 0.
     pub fn misses(&self, min_top1: Option<f64>, min_top3: Option<f64>) -> Vec<String> {
         let miss = |what: &str, share: &Share, min: Option<f64>| {
             let min = min?;
@@ -116,7 +116,7 @@ impl Totals {
             .collect()
     }
 
-    /// For people.
+    /// As shown to people.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = vec![
             format!("truth first in {}, among the first three in {}", self.top1.words(), self.top3.words()),
@@ -139,15 +139,15 @@ impl Totals {
         lines.push(format!("the expected metric first in the evidence of {}", self.metric_top1.words()));
         lines.push(format!("false alarms: {} of {} quiet stretches", self.false_alarms.hits, self.false_alarms.of));
         if self.nothing_injected > 0 {
-            lines.push(format!("{} experiments hit nobody", self.nothing_injected));
+            lines.push(format!("{} experiments hit no pod", self.nothing_injected));
         }
         if self.not_scored > 0 {
             let (are, their) = if self.not_scored == 1 {
-                ("experiment is", "its row says")
+                ("experiment is", "its row gives the reason")
             } else {
-                ("experiments are", "their rows say")
+                ("experiments are", "their rows give the reasons")
             };
-            lines.push(format!("{} {are} not scored; {their} why", self.not_scored));
+            lines.push(format!("{} {are} not scored; {their}", self.not_scored));
         }
         lines
     }

@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(set.len(), 1);
         assert_eq!(set.weights("a", "b").unwrap()[Cpu as usize], 1.0);
         assert_eq!(set.services().collect::<Vec<_>>(), ["a", "b", "c"], "c is kept on request");
-        // Half of a → b is latency in the incident and all of it in normal time: what is left is CPU.
+        // Half of a → b is latency in the incident and all of it in the baseline: what is left is CPU.
         let weighted = incident.subtract(&normal, Subtraction::Weighted, &[]);
         assert_eq!(weighted.weights("a", "b").unwrap()[Cpu as usize], 1.0);
         assert!(weighted.weights("b", "c").is_none());

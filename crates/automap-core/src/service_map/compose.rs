@@ -61,7 +61,7 @@ fn title(report: &Report, kind: MapKind) -> String {
     let clocks = |window: Interval| format!("{}–{} UTC", window.start.clock(0), window.end.clock(0));
     let (baseline, incident) = (clocks(report.windows.baseline()), clocks(report.windows.incident()));
     match kind {
-        MapKind::Normal => format!("normal time, {baseline}"),
+        MapKind::Normal => format!("baseline, {baseline}"),
         MapKind::Anomaly => format!("{} · {incident}", verdict(&report.verdict)),
         MapKind::Difference => format!("{} · {incident} against {baseline}", verdict(&report.verdict)),
     }

@@ -28,9 +28,9 @@ pub fn with_graphs(observation: &Observation, report: &Report, graphs: &Incident
         node.class = classes.get(node.service.as_str()).copied().flatten();
     }
     let learnt: &[(&str, &Learned)] = match kind {
-        MapKind::Normal => &[("normal time", &graphs.normal)],
+        MapKind::Normal => &[("the baseline", &graphs.normal)],
         MapKind::Anomaly => &[("the incident", &graphs.incident)],
-        MapKind::Difference => &[("normal time", &graphs.normal), ("the incident", &graphs.incident)],
+        MapKind::Difference => &[("the baseline", &graphs.normal), ("the incident", &graphs.incident)],
     };
     map.notes.extend(learnt.iter().filter_map(|(window, learnt)| too_little(window, learnt)));
     map

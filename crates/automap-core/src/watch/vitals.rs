@@ -199,7 +199,7 @@ mod tests {
     use crate::frame::{RawSeries, assemble};
     use crate::time::Timestamp;
 
-    /// 30 samples of normal time and 6 of now, 5 s apart.
+    /// 30 samples of the baseline and 6 of now, 5 s apart.
     fn frame(series: &[(&str, &str, f64, f64)]) -> MetricFrame {
         let times: Vec<_> = (0..36).map(|i| Timestamp::from_ms(i * 5000)).collect();
         let raw = |(service, metric, before, now): &(&str, &str, f64, f64)| RawSeries {

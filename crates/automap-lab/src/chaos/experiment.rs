@@ -69,7 +69,7 @@ pub struct Peer {
     pub mode: Mode,
 }
 
-/// Which way the affected packets travel, seen from the selected pods.
+/// The direction of the affected packets, from the point of view of the selected pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// From the selected pods to the target.

@@ -31,7 +31,7 @@ pub(super) fn network(spec: &Fields) -> Result<(String, Fault), ChaosError> {
     let effect = match action {
         "delay" => delay(&spec.object("delay", "spec.delay")?)?,
         "loss" => loss(&spec.object("loss", "spec.loss")?, "loss")?,
-        // A broken packet fails its checksum and is thrown away: lost, to everybody above.
+        // A corrupt packet fails its checksum and is discarded, so every higher layer sees a lost packet.
         "corrupt" => loss(&spec.object("corrupt", "spec.corrupt")?, "corrupt")?,
         "partition" => Effect::NetworkPartition { peers: None },
         _ => bandwidth(&spec.object("bandwidth", "spec.bandwidth")?)?,

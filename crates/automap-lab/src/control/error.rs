@@ -55,7 +55,7 @@ pub enum LabError {
         what: String,
         /// How long it may take.
         within: Duration,
-        /// Where to look.
+        /// The log with the reason.
         log: PathBuf,
     },
     /// The supervisor does not answer.

@@ -2,7 +2,7 @@
 
 use automap_core::random::Rng;
 
-/// Kubernetes leaves out vowels and what looks like one, so that no name becomes a word.
+/// Kubernetes leaves out vowels and digits that resemble them, so that no name becomes a word.
 const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 const HEX: &[u8] = b"0123456789abcdef";
 

@@ -72,7 +72,7 @@ async fn change(shared: &Arc<SharedState>, path: &str, body: &[u8]) -> Response 
             }
             Ok(_) => refuse(
                 StatusCode::BAD_REQUEST,
-                &format!("the rate must be 0 to {LOAD_RATE_PER_S_MAX} visitors per second"),
+                &format!("the rate must be 0 to {LOAD_RATE_PER_S_MAX} users per second"),
             ),
             Err(problem) => refuse(StatusCode::BAD_REQUEST, &problem),
         },

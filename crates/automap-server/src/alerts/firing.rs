@@ -115,7 +115,7 @@ mod tests {
 
     fn firing_alerts() -> FiringAlerts {
         let mut shop = Target::new("shop", "http://p").unwrap();
-        shop.alert_for = crate::config::Span::parse("2m");
+        shop.alert_for = crate::config::ConfigDuration::parse("2m");
         FiringAlerts::new(&[shop, Target::new("bank", "http://p").unwrap()])
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use automap_core::similar::similar_names;
 use automap_sources::bounded::ReadError;
 
-use super::places;
+use super::key_position;
 
 /// File, line and key of what is wrong, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +19,7 @@ impl ConfigError {
 
     /// A value that was read and makes no sense.
     pub(super) fn value(path: &Path, text: &str, key: &str, reason: &str) -> Self {
-        let place = match places::find(text, key) {
+        let place = match key_position::find(text, key) {
             Some((line, column)) => format!("{}:{line}:{column}", path.display()),
             None => path.display().to_string(),
         };

@@ -7,7 +7,7 @@ use automap_sources::bounded::read_text_file;
 use automap_sources::slo::{Indicator, MAX_OBJECTIVES, Slo, SloFileError, parse};
 use serde::Deserialize;
 
-use super::Span;
+use super::duration::ConfigDuration;
 
 /// Largest file of objectives, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -28,7 +28,7 @@ pub struct ObjectiveConfig {
     pub latency: Option<LatencyTarget>,
     /// What the budget is for.
     #[serde(default = "period")]
-    pub period: Span,
+    pub period: ConfigDuration,
 }
 
 /// How many requests have to be how fast.
@@ -41,8 +41,8 @@ pub struct LatencyTarget {
     pub target: f64,
 }
 
-const fn period() -> Span {
-    Span::from_ms(DEFAULT_PERIOD_MS)
+const fn period() -> ConfigDuration {
+    ConfigDuration::from_ms(DEFAULT_PERIOD_MS)
 }
 
 impl ObjectiveConfig {

@@ -7,7 +7,7 @@ use automap_sources::secret::SecretSource;
 use automap_sources::slo::{Slo, SloFileError};
 use serde::Deserialize;
 
-use super::Span;
+use super::duration::ConfigDuration;
 use super::objective::{self, ObjectiveConfig};
 
 /// Longest name of a target.
@@ -23,18 +23,18 @@ pub struct Target {
     pub namespace: String,
     /// Where its metrics are.
     pub prometheus: Prometheus,
-    /// How often it is looked at. Default 15 s.
+    /// Time between two polls. Default 15 s.
     #[serde(default = "every")]
-    pub every: Span,
-    /// How much is remembered of its metrics, normal time and incident. Default 1 h.
+    pub every: ConfigDuration,
+    /// How much of its metrics is kept in memory: the baseline and the incident. Default 1 h.
     #[serde(default = "remember")]
-    pub remember: Span,
-    /// Distance of samples. Unset: the scrape interval.
+    pub remember: ConfigDuration,
+    /// Time between two samples. Unset: the scrape interval.
     #[serde(default)]
-    pub step: Option<Span>,
+    pub step: Option<ConfigDuration>,
     /// How often the server scrapes. Unset: asked from the server.
     #[serde(default)]
-    pub scrape_interval: Option<Span>,
+    pub scrape_interval: Option<ConfigDuration>,
     /// The Kubernetes label that holds the team of a workload, for services that no owner of the configuration fits.
     #[serde(default)]
     pub team_label: Option<String>,
@@ -44,12 +44,12 @@ pub struct Target {
     /// Files of OpenSLO, Sloth and Pyrra with more of them.
     #[serde(default)]
     pub slo_files: Vec<PathBuf>,
-    /// What alerting rules wait (`for:`) before they fire: the onset is looked for so much earlier than the alert says.
+    /// What alerting rules wait (`for:`) before they fire: the onset is searched that much before the alert started.
     #[serde(default)]
-    pub alert_for: Option<Span>,
+    pub alert_for: Option<ConfigDuration>,
 }
 
-/// A Prometheus, or what speaks its API.
+/// A Prometheus, or another server with its API.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prometheus {
@@ -82,21 +82,21 @@ pub struct Prometheus {
     /// Files with presets for metrics that automap does not know.
     #[serde(default)]
     pub presets: Vec<PathBuf>,
-    /// Patience for one request. Default 30 s.
+    /// Timeout of one request. Default 30 s.
     #[serde(default = "timeout")]
-    pub timeout: Span,
+    pub timeout: ConfigDuration,
 }
 
-const fn every() -> Span {
-    Span::from_ms(15_000)
+const fn every() -> ConfigDuration {
+    ConfigDuration::from_ms(15_000)
 }
 
-const fn remember() -> Span {
-    Span::from_ms(3_600_000)
+const fn remember() -> ConfigDuration {
+    ConfigDuration::from_ms(3_600_000)
 }
 
-const fn timeout() -> Span {
-    Span::from_ms(30_000)
+const fn timeout() -> ConfigDuration {
+    ConfigDuration::from_ms(30_000)
 }
 
 /// Headers may hold secrets, an address may hold a password.
@@ -166,7 +166,7 @@ impl Target {
             return wrong("every", "write 1s to 10m");
         }
         if self.remember.ms() < 10 * self.every.ms() {
-            return wrong("remember", "it has to hold ten looks at least");
+            return wrong("remember", "it must be at least ten times `every`");
         }
         for (i, slo) in self.slos.iter().enumerate() {
             slo.slo().map_err(|(key, reason)| (format!("slos[{i}].{key}"), reason))?;
@@ -196,7 +196,7 @@ impl Prometheus {
         }
     }
 
-    /// The same for the client; reads the presets.
+    /// The options of the client that queries it. Reads the preset files.
     ///
     /// # Errors
     /// [`PresetError`] names the file, the preset and the key.

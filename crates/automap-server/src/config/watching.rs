@@ -3,33 +3,33 @@
 use automap_core::watch::WatchOptions;
 use serde::Deserialize;
 
-use super::Span;
+use super::duration::ConfigDuration;
 
 /// Overrides of [`WatchOptions`]; what is unset keeps its default.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Watching {
-    /// Requests feel it for so long before an incident opens.
-    pub confirm: Option<Span>,
-    /// The same where many requests fail.
-    pub confirm_critical: Option<Span>,
-    /// What no request feels has to last so long.
-    pub confirm_unfelt: Option<Span>,
-    /// Nothing is wrong for so long before an incident is closed.
-    pub recover: Option<Span>,
-    /// What comes back so soon is the same incident.
-    pub merge: Option<Span>,
-    /// Normal time that has to be known first.
-    pub learn: Option<Span>,
-    /// What lasts longer is the new normal.
-    pub accept: Option<Span>,
+    /// How long requests must be affected before an incident opens.
+    pub confirm: Option<ConfigDuration>,
+    /// The same when many requests fail.
+    pub confirm_critical: Option<ConfigDuration>,
+    /// The same when resources changed but no request is affected.
+    pub confirm_unfelt: Option<ConfigDuration>,
+    /// How long everything must be normal before an incident closes.
+    pub recover: Option<ConfigDuration>,
+    /// A problem that returns within this time reopens the same incident.
+    pub merge: Option<ConfigDuration>,
+    /// Baseline that must be collected before an incident can open.
+    pub learn: Option<ConfigDuration>,
+    /// A change that lasts longer than this becomes the new baseline.
+    pub accept: Option<ConfigDuration>,
     /// Fewest requests in the last half minute for errors and latency to mean anything.
     pub min_requests: Option<f64>,
     /// Rise of the share of failed requests, 0 to 1.
     pub error_rise: Option<f64>,
-    /// Rise of the time to answer as a share of the usual one.
+    /// Rise of the latency as a share of its baseline.
     pub latency_rise: Option<f64>,
-    /// And in milliseconds.
+    /// Rise of the latency in milliseconds; both must be exceeded.
     pub latency_rise_ms: Option<f64>,
 }
 
@@ -51,7 +51,7 @@ impl Watching {
     /// The options with these overrides.
     pub fn options(&self) -> WatchOptions {
         let mut o = WatchOptions::default();
-        let set = |slot: &mut i64, span: Option<Span>| *slot = span.map_or(*slot, Span::ms);
+        let set = |slot: &mut i64, span: Option<ConfigDuration>| *slot = span.map_or(*slot, ConfigDuration::ms);
         set(&mut o.confirm_ms, self.confirm);
         set(&mut o.confirm_critical_ms, self.confirm_critical);
         set(&mut o.confirm_resource_ms, self.confirm_unfelt);

@@ -135,7 +135,7 @@ impl TargetThread {
         watcher: &Watcher,
         tick: &Tick,
     ) {
-        monitored.counters.count_poll(tick.look, tick.judge, tick.report.is_some());
+        monitored.counters.count_poll(tick.poll_time, tick.diagnosis_time, tick.report.is_some());
         let status = TargetStatus { source: monitored.client.address().to_owned(), ..watcher.status().clone() };
         if last_state.replace(status.state) != Some(status.state) {
             event::state(&status);
@@ -150,7 +150,7 @@ impl TargetThread {
             (self.listener)(incident);
         }
         if let Some(observation) = &tick.observation
-            && let Err(error) = profiles.looked(&status, observation, &*self.store)
+            && let Err(error) = profiles.after_poll(&status, observation, &*self.store)
         {
             event::store(&error);
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::event;
-use crate::config::Keeping;
+use crate::config::StoreConfig;
 use crate::lead::{self, Lead};
 use crate::store::{Retention, Store};
 use crate::watcher::{Clock, Stop, SystemClock};
@@ -26,10 +26,10 @@ pub(super) fn renew_leases(leads: &[(String, Lead)], store: &dyn Store, holder: 
 }
 
 /// Deletes what is older than the configuration keeps, until the stop.
-pub(super) fn prune_store(keeping: &Keeping, store: &dyn Store, stop: &Stop) {
+pub(super) fn prune_store(config: &StoreConfig, store: &dyn Store, stop: &Stop) {
     let mut deleted = 0;
     for round in 1u32.. {
-        let mut pruned = store.prune(SystemClock.now(), keeping.retention()).map(|p| deleted += p.incidents);
+        let mut pruned = store.prune(SystemClock.now(), config.retention()).map(|p| deleted += p.incidents);
         if round.is_multiple_of(VACUUM_EVERY) && deleted > 0 {
             pruned = pruned.and_then(|()| store.vacuum());
             deleted = 0;
@@ -43,7 +43,7 @@ pub(super) fn prune_store(keeping: &Keeping, store: &dyn Store, stop: &Stop) {
     }
 }
 
-impl Keeping {
+impl StoreConfig {
     fn retention(&self) -> Retention {
         const DAY_MS: i64 = 86_400_000;
         let days = u32::try_from((self.keep.ms() + DAY_MS - 1) / DAY_MS).unwrap_or(u32::MAX);

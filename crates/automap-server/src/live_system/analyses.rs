@@ -15,7 +15,7 @@ use automap_core::{Analysis, DiagnoseOptions, analyse};
 use automap_sources::prometheus::{ObserveOptions, observe};
 
 use super::target::MonitoredTarget;
-use crate::config::Span;
+use crate::config::ConfigDuration;
 use crate::system::{CompareRequest, DiagnoseRequest, EngineName, Period, SystemError};
 
 /// Baseline before an incident when the request names none.
@@ -135,8 +135,8 @@ fn fetch(
     let target = &monitored.target;
     let options = ObserveOptions {
         hint,
-        step_ms: target.step.map(Span::ms),
-        scrape_interval_ms: target.scrape_interval.map(Span::ms),
+        step_ms: target.step.map(ConfigDuration::ms),
+        scrape_interval_ms: target.scrape_interval.map(ConfigDuration::ms),
         ..ObserveOptions::new(&target.namespace, window.start, window.end.min(now), now)
     };
     let fetched = observe(&monitored.client, &options, &|_| {});

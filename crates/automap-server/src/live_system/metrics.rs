@@ -41,6 +41,6 @@ fn target_metrics(monitored: &MonitoredTarget, status: Option<&TargetStatus>) ->
         diagnoses: read(&counters.diagnoses),
         diagnosis_seconds: read(&counters.diagnosis_ms) as f64 / 1e3,
         opened: read(&counters.opened),
-        last_success: status.and_then(|s| s.looked),
+        last_success: status.and_then(|s| s.last_success),
     }
 }

@@ -1,4 +1,4 @@
-//! The configuration of notifications, and what is wrong with it.
+//! The configuration of notifications, and the checks that need no network.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub const MAX_ENTRIES: usize = 1000;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NotifyConfig {
-    /// Where people reach this automap, for links: `https://automap.example.org`. `/incidents/<id>` is added.
+    /// The address of this automap in links: `https://automap.example.org`. `/incidents/<id>` is added.
     pub external_url: Option<String>,
     /// How receivers are reached.
     pub http: HttpOptions,
@@ -27,9 +27,9 @@ pub struct NotifyConfig {
     pub retry: RetryOptions,
     /// Where notifications can be sent.
     pub receivers: Vec<ReceiverConfig>,
-    /// Who hears of what. Every route that wants an incident gets it.
+    /// Which receivers are notified of which incidents. Every matching route is notified.
     pub routes: Vec<Route>,
-    /// Whose services they are; the first entry that fits counts.
+    /// The owners of services; the first matching entry counts.
     pub owners: Vec<OwnerConfig>,
 }
 
@@ -52,7 +52,7 @@ impl NotifyConfig {
         wanted.map(|r| r.name.clone()).collect()
     }
 
-    /// Who looks after what an incident is about.
+    /// The owner of an incident's services.
     pub fn owner_of(&self, incident: &Incident) -> Option<Owner> {
         owner(&self.owners, incident)
     }
@@ -63,9 +63,10 @@ impl NotifyConfig {
         Some(format!("{base}/incidents/{}", super::receiver::percent(id)))
     }
 
-    /// What is wrong: keys such as `routes[0].receiver`, and why; empty when nothing is. Reads no secret and connects to nothing.
+    /// The invalid keys, such as `routes[0].receiver`, each with the reason; empty when the configuration is valid. Reads no secret and
+    /// opens no connection.
     pub fn check(&self) -> Vec<(String, String)> {
-        let mut wrong = Wrong::default();
+        let mut wrong = InvalidKeys::default();
         for (what, count) in
             [("receivers", self.receivers.len()), ("routes", self.routes.len()), ("owners", self.owners.len())]
         {
@@ -79,7 +80,7 @@ impl NotifyConfig {
         if let Some(url) = &self.external_url
             && !(url.starts_with("http://") || url.starts_with("https://"))
         {
-            wrong.add("external_url", format!("{url} is no http or https address"));
+            wrong.add("external_url", format!("{url} is not an http or https address"));
         }
         if self.retry.max_attempts == 0 || self.retry.max_age_h == 0 {
             wrong.add("retry", "max_attempts and max_age_h are at least 1");
@@ -89,12 +90,12 @@ impl NotifyConfig {
         wrong.0
     }
 
-    fn check_receivers(&self, wrong: &mut Wrong) -> Vec<String> {
+    fn check_receivers(&self, wrong: &mut InvalidKeys) -> Vec<String> {
         let mut names = Vec::new();
         for (i, receiver) in self.receivers.iter().enumerate() {
             let key = |of: &str| format!("receivers[{i}].{of}");
             if names.contains(&receiver.name) {
-                wrong.add(&key("name"), format!("'{}' is the name of an earlier one", receiver.name));
+                wrong.add(&key("name"), format!("'{}' is already in use", receiver.name));
             }
             names.push(receiver.name.clone());
             if receiver.per_minute == Some(0) {
@@ -107,12 +108,12 @@ impl NotifyConfig {
         names
     }
 
-    fn check_routes(&self, receivers: &[String], wrong: &mut Wrong) {
+    fn check_routes(&self, receivers: &[String], wrong: &mut InvalidKeys) {
         let mut names = BTreeSet::new();
         for (i, route) in self.routes.iter().enumerate() {
             let key = |of: &str| format!("routes[{i}].{of}");
             if !names.insert(route.name.as_str()) {
-                wrong.add(&key("name"), format!("'{}' is the name of an earlier one", route.name));
+                wrong.add(&key("name"), format!("'{}' is already in use", route.name));
             }
             if route.name.is_empty() || route.name.len() > MAX_ROUTE_NAME || !route.name.chars().all(is_plain) {
                 wrong.add(
@@ -136,11 +137,11 @@ impl NotifyConfig {
     }
 }
 
-/// Keys and what is wrong with them.
+/// Invalid keys, each with the reason.
 #[derive(Default)]
-struct Wrong(Vec<(String, String)>);
+struct InvalidKeys(Vec<(String, String)>);
 
-impl Wrong {
+impl InvalidKeys {
     fn add(&mut self, key: &str, reason: impl Into<String>) {
         self.0.push((key.to_owned(), reason.into()));
     }

@@ -1,13 +1,14 @@
-//! Which message of a route and incident goes out next. An incident that changed five times while its receiver was away sends one update,
-//! the newest: an update that has anything behind it is not sent. What opens, closes or reopens is never left out.
+//! Which message of a route and incident is sent next. An incident that changed five times while its receiver was unavailable sends one
+//! update, the newest: an update that another message follows is not sent. Messages that open, close or reopen are always sent.
 
 use crate::store::{Event, Waiting};
 
-/// How many of the line's first messages are folded; the one after them, if any, is sent. `updates`: whether the route wants any.
-pub(super) fn fold(line: &[Waiting], updates: bool) -> usize {
-    line.iter()
+/// How many messages at the front of the queue are skipped; the one after them, if any, is sent. `updates`: whether the route wants updates.
+pub(super) fn fold(queue: &[Waiting], updates: bool) -> usize {
+    queue
+        .iter()
         .enumerate()
-        .take_while(|(i, waiting)| waiting.event == Event::Updated && (!updates || i + 1 < line.len()))
+        .take_while(|(i, waiting)| waiting.event == Event::Updated && (!updates || i + 1 < queue.len()))
         .count()
 }
 

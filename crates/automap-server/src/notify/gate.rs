@@ -1,14 +1,14 @@
-//! Whether a receiver may be sent anything now: its rate, and the pause after it did not answer.
+//! Whether a message may be sent to a receiver now: its rate limit, and the pause after a failure. Kept in memory only.
 
 use std::collections::VecDeque;
 
 use automap_core::time::Timestamp;
 
 const MINUTE_MS: i64 = 60_000;
-/// Most sendings that are counted: a higher rate is no limit.
+/// Highest rate that is counted; a configured limit above it has no effect.
 const MAX_PER_MINUTE: u32 = 10_000;
 
-/// One receiver's state, in memory: after a restart it is asked afresh.
+/// The state of one receiver. It is empty after a restart, so every receiver is tried again.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     closed_until: Option<Timestamp>,
@@ -16,7 +16,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// `None` when it is open now, else when it opens.
+    /// When the next message may be sent; `None`: now.
     pub(super) fn opens(&self, per_minute: Option<u32>, now: Timestamp) -> Option<Timestamp> {
         let limit = per_minute.unwrap_or(MAX_PER_MINUTE).min(MAX_PER_MINUTE) as usize;
         let full = self.sent.len().checked_sub(limit).and_then(|i| self.sent.get(i));
@@ -33,7 +33,7 @@ impl Gate {
         self.sent.push_back(now);
     }
 
-    /// Nothing more until then.
+    /// Holds all messages back until then.
     pub(super) fn close(&mut self, until: Timestamp) {
         self.closed_until = self.closed_until.max(Some(until));
     }

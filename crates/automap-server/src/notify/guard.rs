@@ -1,8 +1,8 @@
-//! Where messages may go. Addresses come from the configuration alone, but a configuration may be written by somebody who must not reach
-//! everything that this process can: cloud metadata services hand out credentials to whoever asks from inside.
+//! Which addresses messages may be sent to. They come from the configuration alone, but its author may not be allowed to reach everything that
+//! this process can: cloud metadata services give credentials to any process inside the network.
 //!
 //! Link-local, metadata and multicast addresses are refused always; loopback unless `allow_loopback` is set (a side-car, a test). Private
-//! ranges are allowed: receivers inside a cluster have no other. The addresses are looked at after the name was resolved and are the ones
+//! ranges are allowed: receivers inside a cluster have no other. The addresses are checked after the name was resolved and are the ones
 //! that are then connected to, so a name that resolves to another address later gains nothing; redirects are not followed at all.
 
 use std::io;
@@ -67,7 +67,7 @@ fn refused(address: IpAddr, allow_loopback: bool) -> Option<&'static str> {
     } else if metadata {
         Some("a metadata service; messages cannot go there")
     } else if address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST) {
-        Some("no address of a single machine")
+        Some("not the address of a single machine")
     } else if !allow_loopback && (address.is_loopback() || address.is_unspecified()) {
         // Linux connects 0.0.0.0 to the machine itself.
         Some("this machine itself; set http.allow_loopback if that is meant")

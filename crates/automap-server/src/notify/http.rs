@@ -19,7 +19,7 @@ use super::text::excerpt;
 const MAX_ANSWER_BYTES: u64 = 64 << 10;
 /// Longest wait that a receiver may ask for.
 pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
-/// A connection that was idle for longer may be closed by the other side just as it is used again, and nobody would know what arrived.
+/// A connection that was idle for longer may be closed by the other side just as it is used again, and whether the message arrived would be unknown.
 const MAX_IDLE: Duration = Duration::from_secs(3);
 
 /// How receivers are reached.
@@ -32,7 +32,7 @@ pub struct HttpOptions {
     pub allow_loopback: bool,
     /// Certificate authorities to trust instead of the web's, PEM.
     pub ca_file: Option<PathBuf>,
-    /// `http://proxy:3128`. The environment's proxy variables are not looked at.
+    /// `http://proxy:3128`. The environment's proxy variables are ignored.
     pub proxy: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl Default for HttpOptions {
 pub(super) enum Failure {
     /// It did not arrive; later it may.
     Later { message: String, after: Option<Duration> },
-    /// Nobody knows whether it arrived.
+    /// It is unknown whether it arrived.
     Unknown { message: String },
     /// It never will as it is.
     Never { message: String },
@@ -81,7 +81,7 @@ impl Http {
         let config = http::agent_config(tls.build(), timeout)
             .http_status_as_error(false)
             .max_redirects_will_error(false)
-            .proxy(proxy.map_err(|_| "http.proxy is no address such as http://proxy:3128".to_owned())?)
+            .proxy(proxy.map_err(|_| "http.proxy is not an address such as http://proxy:3128".to_owned())?)
             .max_idle_age(MAX_IDLE)
             .build();
         let resolver = GuardedResolver { allow_loopback: options.allow_loopback };
@@ -97,7 +97,8 @@ impl Http {
         headers: &[(&str, &str)],
         body: &Value,
     ) -> Result<Value, Failure> {
-        let bytes = serde_json::to_vec(body).map_err(|e| Failure::never(format!("the message is no JSON: {e}")))?;
+        let bytes = serde_json::to_vec(body)
+            .map_err(|e| Failure::never(format!("the message cannot be written as JSON: {e}")))?;
         let mut all = vec![("content-type", "application/json")];
         all.extend_from_slice(headers);
         let answer = self.send(method, url, &all, bytes)?;

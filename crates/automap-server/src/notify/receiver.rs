@@ -66,7 +66,7 @@ pub(super) trait Receiver {
         None
     }
 
-    /// Addresses that stand in the configuration (those in secrets are looked at when they are used).
+    /// Addresses that stand in the configuration (those in secrets are checked when they are used).
     fn urls(&self) -> Vec<&str> {
         Vec::new()
     }
@@ -113,9 +113,9 @@ fn bearer(token: Option<&SecretSource>) -> Result<Option<String>, Failure> {
 
 /// An address that stands in the configuration: http or https, no credentials in it, no host that is always refused.
 pub(super) fn check_url(url: &str, http: &HttpOptions) -> Result<(), String> {
-    let parsed: ureq::http::Uri = url.parse().map_err(|_| format!("{url} is no address"))?;
+    let parsed: ureq::http::Uri = url.parse().map_err(|_| format!("{url} is not an address"))?;
     if !matches!(parsed.scheme_str(), Some("http" | "https")) {
-        return Err(format!("{url} is no http or https address"));
+        return Err(format!("{url} is not an http or https address"));
     }
     if parsed.authority().is_some_and(|a| a.as_str().contains('@')) {
         return Err("the address holds credentials; give a token from a file or the environment".to_owned());

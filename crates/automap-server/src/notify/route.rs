@@ -1,4 +1,4 @@
-//! Who hears of what, and whose service it is.
+//! Which route is notified of which incident, and which team owns a service.
 
 use automap_core::incident::{Incident, IncidentState, Owner, Severity};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ pub struct Route {
     pub name: String,
     /// The receiver's name.
     pub receiver: String,
-    /// Which incidents; all where nothing is said.
+    /// Which incidents; all by default.
     #[serde(default)]
     pub filter: Filter,
     /// Whether changes between the opening and the end are sent too. Default: yes.
@@ -29,7 +29,7 @@ const fn yes() -> bool {
     true
 }
 
-/// What an incident must be; every list that is not empty must hold it. `*` in a pattern stands for any characters.
+/// Conditions on an incident; every list that is not empty must match. `*` in a pattern stands for any characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Filter {
@@ -41,29 +41,29 @@ pub struct Filter {
     pub services: Vec<String>,
     /// The owning teams.
     pub teams: Vec<String>,
-    /// States. A route that leaves out `closed` never tells of the end.
+    /// States. A route without `closed` is not notified of the end.
     pub states: Vec<IncidentState>,
 }
 
-/// Whose a service is. The first entry that fits counts.
+/// The owner of services. The first matching entry counts.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnerConfig {
     /// Pattern of the service: `payment`, `payment-*`, `*`.
     pub service: String,
-    /// Pattern of the target; any where nothing is said.
+    /// Pattern of the target; any by default.
     pub target: Option<String>,
     /// The team.
     pub team: Option<String>,
-    /// Where it is written what to do.
+    /// Address of the instructions for an incident.
     pub runbook: Option<String>,
-    /// Where to look.
+    /// Address of a dashboard.
     pub dashboard: Option<String>,
-    /// How bad an incident of it is, whatever it looks like.
+    /// Severity of its incidents, instead of the one that automap determines.
     pub severity: Option<Severity>,
 }
 
-/// The owner of what an incident is about: by the configuration, else as the incident says (by the labels of the workload).
+/// The owner of an incident's services: from the configuration, otherwise the incident's own (from the labels of the workload).
 pub fn owner(owners: &[OwnerConfig], incident: &Incident) -> Option<Owner> {
     let of_target = |o: &&OwnerConfig| o.target.as_ref().is_none_or(|t| matches(t, &incident.target));
     let fits = |s: &&str| owners.iter().filter(of_target).find(|o| matches(&o.service, s));

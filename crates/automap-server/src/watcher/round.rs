@@ -1,4 +1,4 @@
-//! The thread around a watcher: when the next tick is due.
+//! The loop that calls a watcher: when the next tick is due, and which ones were missed. The caller provides the thread.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use automap_core::time::Timestamp;
 
 use super::{Source, Stop, Tick, TickInputs, Watcher};
 
-/// Tells the time; a fake one in tests.
+/// The source of the current time; tests use a fake one.
 pub trait Clock: Send {
-    /// Now.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 
@@ -22,7 +22,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Ticks at every multiple of `every` until it is stopped; a tick that takes longer makes the next ones late, never two at once.
+/// Ticks at every multiple of `every` until it is stopped. A tick that takes longer than `every` delays the next ones; two never run at once.
 pub fn run(
     watcher: &mut Watcher,
     source: &mut dyn Source,
@@ -30,7 +30,7 @@ pub fn run(
     every: Duration,
     stop: &Stop,
     mut inputs_at: impl FnMut(Timestamp) -> TickInputs,
-    mut seen: impl FnMut(&Watcher, &Tick),
+    mut on_tick: impl FnMut(&Watcher, &Tick),
 ) {
     let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
     let mut due = clock.now();
@@ -38,7 +38,7 @@ pub fn run(
         let now = clock.now();
         let inputs = inputs_at(now);
         let tick = watcher.tick(source, &inputs, now);
-        seen(watcher, &tick);
+        on_tick(watcher, &tick);
         due = due.plus_ms(every_ms);
         let after = clock.now();
         if after > due {

@@ -1,4 +1,4 @@
-//! How the watching of one target goes, for people and for metrics.
+//! The status of one watched target, as the API, the log and the metrics show it.
 
 use automap_core::incident::IndicatorChange;
 use automap_core::time::{Timestamp, as_rfc3339};
@@ -6,34 +6,35 @@ use automap_core::watch::{WatchHealth, WatchOutcome};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How the watching of one target goes.
+/// The status of one watched target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TargetStatus {
     /// Its name.
     pub target: String,
     /// Where its metrics come from, without credentials.
     pub source: String,
-    /// In a word.
+    /// The state in one word.
     pub state: State,
     /// The same in a sentence.
     pub summary: String,
-    /// When it was looked at last with success.
+    /// When it was last polled with success.
     #[serde(with = "as_rfc3339::option")]
     #[schemars(with = "Option<String>")]
-    pub looked: Option<Timestamp>,
-    /// Since when its source fails; `null` while it answers.
+    #[serde(rename = "looked")]
+    pub last_success: Option<Timestamp>,
+    /// Since when its source has been failing; `null` while it answers.
     #[serde(with = "as_rfc3339::option")]
     #[schemars(with = "Option<String>")]
     pub failing_since: Option<Timestamp>,
-    /// What the source said last; `null` while it answers.
+    /// The last error of the source; `null` while it answers.
     pub source_error: Option<String>,
-    /// What the store said last; `null` while it keeps everything.
+    /// The last error of the store; `null` while it accepts every change.
     pub store_error: Option<String>,
-    /// The incident that goes on.
+    /// The open incident.
     pub open: Option<String>,
-    /// Services in its metrics; `null` before the first look.
+    /// Services in its metrics; `null` before the first successful poll.
     pub services: Option<usize>,
-    /// What requests feel now, before it is long enough for an incident.
+    /// Changes that requests feel now and that have not lasted long enough for an incident.
     pub signs: Vec<IndicatorChange>,
     /// Ticks so far.
     pub ticks: u64,
@@ -43,26 +44,26 @@ pub struct TargetStatus {
     pub ticks_late: u64,
 }
 
-/// The watching of a target in a word.
+/// The state of a watched target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Not looked at yet.
+    /// Not polled yet.
     Starting,
     /// Another replica watches it.
     Following,
-    /// Too little normal time so far.
+    /// The baseline is not long enough yet.
     Learning,
-    /// All is watched.
+    /// Everything is watched.
     Watching,
-    /// The source has nothing of now, or nothing of most services.
+    /// The source has no current data, or none of most services.
     Blind,
     /// The source does not answer.
     Failing,
 }
 
 impl State {
-    /// As it is written in JSON and in the log.
+    /// The name in JSON and in the log.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",
@@ -76,14 +77,14 @@ impl State {
 }
 
 impl TargetStatus {
-    /// Of one that was not looked at yet.
+    /// The status of a target that was not polled yet.
     pub fn new(target: &str) -> Self {
         Self {
             target: target.to_owned(),
             source: String::new(),
             state: State::Starting,
-            summary: "not looked at yet".to_owned(),
-            looked: None,
+            summary: "not polled yet".to_owned(),
+            last_success: None,
             failing_since: None,
             source_error: None,
             store_error: None,
@@ -96,7 +97,7 @@ impl TargetStatus {
         }
     }
 
-    /// Of one that another replica watches.
+    /// The status of a target that another replica watches.
     pub(crate) fn following(target: &str) -> Self {
         Self { state: State::Following, summary: "another replica watches it".to_owned(), ..Self::new(target) }
     }
@@ -105,7 +106,7 @@ impl TargetStatus {
         self.ticks_failed += 1;
         self.state = State::Failing;
         let since = *self.failing_since.get_or_insert(now);
-        self.summary = format!("the source fails since {}: {error}", since.rfc3339());
+        self.summary = format!("the source has been failing since {}: {error}", since.rfc3339());
         self.source_error = Some(error);
     }
 
@@ -116,13 +117,13 @@ impl TargetStatus {
         (self.state, self.summary) = (State::Learning, format!("learning what is normal: {words}"));
     }
 
-    pub(super) fn looked(&mut self, now: Timestamp, step: &WatchOutcome, services: usize) {
-        self.looked = Some(now);
+    pub(super) fn polled(&mut self, now: Timestamp, outcome: &WatchOutcome, services: usize) {
+        self.last_success = Some(now);
         self.failing_since = None;
         self.source_error = None;
         self.services = Some(services);
-        self.signs.clone_from(&step.signs);
-        (self.state, self.summary) = match &step.health {
+        self.signs.clone_from(&outcome.signs);
+        (self.state, self.summary) = match &outcome.health {
             WatchHealth::Ready => (State::Watching, format!("{services} services watched")),
             WatchHealth::Learning { samples, needed } => {
                 (State::Learning, format!("learning what is normal: {samples} of {needed} samples"))

@@ -25,13 +25,13 @@ fn time(row: i64) -> Timestamp {
 /// A shop of two; web is ten times as slow from [`FAULT`] to row 400. Fails on request.
 #[derive(Default)]
 struct Shop {
-    is_away: bool,
+    is_unavailable: bool,
     is_young: bool,
 }
 
 impl Source for Shop {
-    fn look(&mut self, now: Timestamp) -> Result<Observation, FetchError> {
-        if self.is_away {
+    fn poll(&mut self, now: Timestamp) -> Result<Observation, FetchError> {
+        if self.is_unavailable {
             return Err("connection refused".into());
         }
         if self.is_young {
@@ -80,13 +80,13 @@ fn an_incident_is_kept_and_ends_though_the_source_was_away_and_the_watcher_resta
     let mut first = watcher(&store);
     let opened = ticks(&mut first, &mut shop, 240..330);
     assert_eq!(opened[0].revision, 1);
-    shop.is_away = true;
+    shop.is_unavailable = true;
     assert_eq!(ticks(&mut first, &mut shop, 330..380), []);
     let status = first.status();
     assert_eq!((status.state, status.ticks_failed, status.failing_since), (State::Failing, 17, Some(time(330))));
     assert!(status.summary.ends_with("connection refused"), "{}", status.summary);
     drop(first);
-    shop.is_away = false;
+    shop.is_unavailable = false;
     let mut second = watcher(&store);
     let rest = ticks(&mut second, &mut shop, 380..450);
     assert_eq!(rest.last().map(|i| i.state), Some(IncidentState::Closed));

@@ -20,7 +20,7 @@ pub(crate) struct OutputArgs {
     style: StyleArgs,
 }
 
-/// How text looks.
+/// The style of text.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct StyleArgs {
     /// Show everything: unremarkable findings, all notes, the queries
@@ -40,7 +40,7 @@ impl StyleArgs {
         self.color
     }
 
-    /// With the zone's offset at an instant of the data.
+    /// With the zone's offset at a timestamp of the data.
     pub(crate) fn text_options(&self, at: Timestamp) -> TextOptions {
         TextOptions { color: console::color(self.color), zone: display_zone(self.utc, at), verbose: self.verbose }
     }
@@ -77,7 +77,7 @@ impl OutputArgs {
         }
     }
 
-    /// Prints any other answer. The incident's start says which of the zone's offsets holds.
+    /// Prints any other answer. The incident's start decides which of the zone's offsets applies.
     pub(crate) fn print_other<T: Serialize>(
         &self,
         answer: &T,

@@ -1,4 +1,4 @@
-//! Which Prometheus is asked, and as whom: options that several verbs share.
+//! Which Prometheus is queried, with which credentials: options that several commands share.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
-use automap_server::config::{Config, Span, Target};
+use automap_server::config::{Config, ConfigDuration, Target};
 use clap::Args;
 
 use super::file::readable;
@@ -65,8 +65,8 @@ fn target(args: &PrometheusArgs) -> Result<Option<Target>> {
     prometheus.key_file.clone_from(&args.key_file);
     prometheus.insecure_skip_verify = args.insecure_skip_verify;
     prometheus.presets.clone_from(&args.presets);
-    prometheus.timeout = Span::from_ms(millis(args.timeout));
-    target.step = args.step.map(|step| Span::from_ms(millis(step)));
-    target.scrape_interval = args.scrape_interval.map(|interval| Span::from_ms(millis(interval)));
+    prometheus.timeout = ConfigDuration::from_ms(millis(args.timeout));
+    target.step = args.step.map(|step| ConfigDuration::from_ms(millis(step)));
+    target.scrape_interval = args.scrape_interval.map(|interval| ConfigDuration::from_ms(millis(interval)));
     Ok(Some(target))
 }

@@ -70,7 +70,7 @@ impl ShowArgs {
         self.output
     }
 
-    /// How text looks, with the zone's offset at an instant of the data.
+    /// The style of text, with the zone's offset at a timestamp of the data.
     pub(crate) fn text_options(&self, at: Timestamp) -> TextOptions {
         self.style.text_options(at)
     }

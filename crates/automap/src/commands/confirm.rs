@@ -59,7 +59,7 @@ pub(crate) fn run(args: &ConfirmArgs) -> Result<Exit> {
         if !args.store.open()?.store.forget(id)? {
             bail!("no incident named {id} is remembered; `automap confirm --list` shows them");
         }
-        say(&format!("{id} is forgotten"));
+        say(&format!("{id} is deleted"));
         return Ok(Exit::Ok);
     }
     match (&args.incident, &args.service) {

@@ -1,4 +1,4 @@
-//! `automap discover`: which presets find anything, what is seen of every service, what is missing and what that costs.
+//! `automap discover`: which presets find metrics, which signals every service has, what is missing and what cannot be diagnosed without it.
 
 mod show;
 
@@ -36,19 +36,19 @@ pub(crate) struct DiscoverArgs {
     style: StyleArgs,
 }
 
-/// Everything that was found out.
+/// The result.
 #[derive(Debug, Serialize)]
 struct Discovery {
     namespace: String,
     source: String,
-    /// In the order in which they are believed.
+    /// In the order of preference.
     presets: Vec<PresetFound>,
     /// The columns of every service's `signals`.
     signals: Vec<CoverageSignal>,
     services: Vec<ServiceCoverage>,
     /// What is missing, and what a diagnosis cannot find without it.
     missing: Vec<Missing>,
-    /// Signals that a preset should have brought and did not, with the reason.
+    /// Signals that a preset covers but that could not be read, with the reason.
     not_checked: Vec<NotChecked>,
 }
 
@@ -56,14 +56,14 @@ struct Discovery {
 struct PresetFound {
     preset: String,
     title: String,
-    /// The file it stands in; `null` for built-in tables.
+    /// The file that defines it; `null` for built-in tables.
     file: Option<String>,
     covers: String,
     /// `used`, `left_out`, `elsewhere`, `absent` or `failed`.
     state: &'static str,
     /// Series of the namespace; 0 where there are none.
     series: u64,
-    /// A few words about the state; empty where there is nothing to say.
+    /// A remark about the state; may be empty.
     remark: String,
 }
 
@@ -79,7 +79,7 @@ struct Missing {
 /// Runs `automap discover`.
 pub(crate) fn run(args: &DiscoverArgs) -> Result<Exit> {
     let (Some(url), Some(namespace)) = (&args.prometheus.prometheus, &args.prometheus.namespace) else {
-        bail!("which source? Give --prometheus URL and --namespace NAME");
+        bail!("no source: give --prometheus URL and --namespace NAME");
     };
     let now = ZonedDateTime::now();
     let present = Timestamp::from_ms(now.timestamp().as_millisecond());
@@ -116,7 +116,7 @@ fn show(args: &DiscoverArgs, discovery: &Discovery) -> Result<()> {
     }
 }
 
-/// No preset finds anything: the list of what was looked for is the answer.
+/// No preset finds metrics: the answer lists the presets that were tried.
 fn nothing_found(args: &DiscoverArgs, namespace: &str, url: &str, offers: Vec<Offer>) -> Result<Exit> {
     let discovery = Discovery {
         namespace: namespace.to_owned(),
@@ -129,7 +129,7 @@ fn nothing_found(args: &DiscoverArgs, namespace: &str, url: &str, offers: Vec<Of
     };
     show(args, &discovery)?;
     say(
-        "no preset finds anything: check that this is the Prometheus that scrapes the cluster, or describe its metrics in a \
+        "no preset finds any metric: check that this is the Prometheus that scrapes the cluster, or describe its metrics in a \
          preset of your own (--presets FILE; `automap config presets` prints examples)",
     );
     Ok(Exit::Found)
@@ -143,7 +143,7 @@ fn found(offer: Offer, used: &[&str]) -> PresetFound {
             ("used", series, format!("its series lack {label}: services of every namespace are among them"))
         }
         OfferState::WithoutNamespace { series, label } => {
-            ("left_out", series, format!("its series lack {label}, and another preset tells of requests"))
+            ("left_out", series, format!("its series lack {label}, and another preset covers requests"))
         }
         OfferState::Elsewhere(names) => ("elsewhere", 0, format!("in {}", listed(&names))),
         OfferState::Absent => ("absent", 0, String::new()),

@@ -60,8 +60,8 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit> {
     let (observation, presets) = (fetched.observation, fetched.presets);
     let survey = survey(&args.prometheus.client(url)?, namespace, present)?;
     let report = diagnose(&observation, &DiagnoseOptions::default());
-    let seen = coverage(&observation.frame, present);
-    let doctor = Doctor::new(namespace, &observation, seen, &survey, &presets, report.as_ref().ok(), present);
+    let services = coverage(&observation.frame, present);
+    let doctor = Doctor::new(namespace, &observation, services, &survey, &presets, report.as_ref().ok(), present);
     #[cfg(feature = "kubernetes")]
     let mut doctor = doctor;
     #[cfg(feature = "kubernetes")]

@@ -1,4 +1,4 @@
-//! `automap eval`: how often is the answer right? Engines side by side on labelled incidents.
+//! `automap eval`: the accuracy of engines on labelled incidents, side by side.
 
 mod choice;
 
@@ -22,7 +22,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap eval incidents/                                  how accurate is automap?
   automap eval incidents/ --engine all                     beside BARO, NSigma, CIRCA, …
   automap eval incidents/ --onset known,+120s,detected     what a wrong or missing onset costs
-  automap eval incidents/ --quiet                          also what is said about quiet time
+  automap eval incidents/ --quiet                          also false alarms in fault-free time
   automap eval incidents/ --min-ac1 0.65                   exit code 1 below: a gate
   automap eval RE1/ --topology none -o csv --file re1.csv  RCAEval's folders, for a spreadsheet
   automap eval captures/ -o json | jq '.engines[].macro'   what `automap drill --save` wrote
@@ -37,7 +37,7 @@ pub(crate) struct EvalArgs {
     /// Folder of labelled incidents
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// Who answers; the others are compared with the first
+    /// Engines to evaluate; the others are compared with the first
     #[arg(
         long,
         value_enum,
@@ -47,16 +47,16 @@ pub(crate) struct EvalArgs {
         help_heading = "Question"
     )]
     engine: Vec<EngineName>,
-    /// What engines know of the onset: known, a wrong time such as -60s or +120s, or detected (nothing)
+    /// The onset that engines are given: known, a wrong time such as -60s or +120s, or detected (nothing)
     #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "known", value_parser = onset, allow_hyphen_values = true, help_heading = "Question")]
     onset: Vec<OnsetHint>,
-    /// Who calls whom
+    /// Calls between services that engines are given
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Topology::Known, help_heading = "Question")]
     topology: Topology,
     /// Only these sets
     #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Question")]
     only: Vec<String>,
-    /// Ask about fault-free time too: the end of every baseline, and windows in which nothing was broken
+    /// Also diagnose fault-free time: the end of every baseline, and windows in which nothing was broken
     #[arg(long, help_heading = "Question")]
     quiet: bool,
     /// Seed of the bootstrap, of permutations and of the random engine

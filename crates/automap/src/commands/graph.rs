@@ -1,4 +1,4 @@
-//! `automap graph`: who calls whom, what moved together, and where the incident began, as a tree, a drawing or a file.
+//! `automap graph`: which service calls which, what moved together, and where the incident began, as a tree, a drawing or a file.
 
 use std::io::{self, IsTerminal};
 use std::path::Path;

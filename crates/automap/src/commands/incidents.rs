@@ -164,7 +164,8 @@ fn show(args: &ShowArgs) -> Result<()> {
     }
 }
 
-/// With a configuration those who heard of the incident are told, and the AutoMAP engine learns from its metrics while they are there.
+/// With a configuration the routes that were notified of the incident are notified of this too, and the AutoMAP engine learns from its
+/// metrics while Prometheus still has them.
 fn confirm(args: &ConfirmArgs) -> Result<()> {
     let opened = args.kept.open_existing()?;
     known(&opened, &args.id)?;

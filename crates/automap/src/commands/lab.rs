@@ -23,7 +23,7 @@ pub(crate) enum LabCommand {
     /// Put the faults of Chaos Mesh files in place.
     #[command(before_help = inject::EXAMPLES)]
     Inject(inject::InjectArgs),
-    /// Simulate visitors of the shop
+    /// Simulate users of the shop
     #[command(before_help = load::EXAMPLES)]
     Load(load::LoadArgs),
     /// Show pods, faults and addresses.

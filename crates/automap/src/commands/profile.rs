@@ -90,7 +90,7 @@ fn format(args: &ProfileArgs) -> Result<Format> {
     Ok(format)
 }
 
-/// Class in normal time and in the incident, and the evidence by metric type.
+/// Class in the baseline and in the incident, and the evidence by metric type.
 fn text(table: &ProfileTable) -> String {
     let width = table.services.iter().map(|p| p.service.chars().count()).max().unwrap_or(0).max("SERVICE".len());
     let mut out = format!("{:<width$}  {:<17} {:<17}", "SERVICE", "CLASS", "IN THE INCIDENT");

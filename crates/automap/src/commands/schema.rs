@@ -1,4 +1,4 @@
-//! `automap schema`: what the JSON report looks like, for programs that read it.
+//! `automap schema`: the JSON schema of the report, for programs that read it.
 
 use anyhow::Result;
 

@@ -59,7 +59,7 @@ pub(crate) struct SoakArgs {
     /// First of 302 ports on 127.0.0.1
     #[arg(long, value_name = "PORT", default_value_t = LabOptions::BASE_PORT)]
     base_port: u16,
-    /// Visitors per second
+    /// Users per second
     #[arg(long, value_name = "RATE", default_value_t = automap_lab::load::DEFAULT_RATE_PER_S)]
     rate: f64,
     /// Seed of the faults' order and of quiet periods
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
         load_rate_per_s: Some(args.rate),
         ..LabOptions::temporary("soak")?
     };
-    say("starting the Sock Shop, Prometheus and visitors");
+    say("starting the Sock Shop, Prometheus and simulated users");
     let lab = Lab::up(&options, &mut |_| {})?;
     lab.wait_recovered(RECOVER_WITHIN)?;
     let (stop, progress) = (Stop::default(), Arc::new(Mutex::new(Progress::default())));

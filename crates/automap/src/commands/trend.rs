@@ -48,7 +48,7 @@ pub(crate) struct TrendArgs {
     whole: WholeArgs,
     #[command(flatten)]
     prometheus: PrometheusArgs,
-    /// How far back to look from --to
+    /// Length of the period before --to
     #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = span, help_heading = "Time")]
     since: Duration,
     /// Start of the data

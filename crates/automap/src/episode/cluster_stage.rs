@@ -34,7 +34,7 @@ struct InPlace {
     ledger: Ledger,
     manifests: Vec<Manifest>,
     /// The last sight of each, by its place in `manifests`; `None` once it is gone.
-    seen: Vec<Option<Value>>,
+    last_objects: Vec<Option<Value>>,
 }
 
 impl ClusterStage {
@@ -43,7 +43,7 @@ impl ClusterStage {
     }
 
     /// Takes in what the cluster shows of our experiments and of the pods.
-    fn look(&self) -> Result<Vec<Entry>> {
+    fn poll(&self) -> Result<Vec<Entry>> {
         let now = Timestamp::from_ms(ZonedDateTime::now().timestamp().as_millisecond());
         let state = &mut *self.state.borrow_mut();
         let mut namespaces: Vec<&str> = state.manifests.iter().map(|m| m.namespace.as_str()).collect();
@@ -56,15 +56,15 @@ impl ClusterStage {
                 WatchEvent::Relisted { kind: PODS.kind.to_owned(), namespace: Some(namespace.to_owned()), objects };
             state.ledger.apply(&pods, now);
         }
-        for (manifest, seen) in state.manifests.iter().zip(&mut state.seen) {
+        for (manifest, last) in state.manifests.iter().zip(&mut state.last_objects) {
             match manifest.get(&self.cluster)? {
                 Some(object) => {
                     state.ledger.apply(&WatchEvent::Modified(object.clone()), now);
-                    *seen = Some(object);
+                    *last = Some(object);
                 }
                 None => {
-                    if let Some(last) = seen.take() {
-                        state.ledger.apply(&WatchEvent::Deleted(last), now);
+                    if let Some(object) = last.take() {
+                        state.ledger.apply(&WatchEvent::Deleted(object), now);
                     }
                 }
             }
@@ -76,7 +76,7 @@ impl ClusterStage {
     fn wait(&self, within: Duration, done: impl Fn(&[Entry], &InPlace) -> bool) -> Result<Option<Vec<Entry>>> {
         let until = Instant::now() + within;
         loop {
-            let entries = self.look()?;
+            let entries = self.poll()?;
             if done(&entries, &self.state.borrow()) {
                 return Ok(Some(entries));
             }
@@ -121,7 +121,7 @@ impl Stage for ClusterStage {
 
     fn inject(&self, fault: &Fault) -> Result<Vec<Entry>> {
         let manifests = parse(&fault.name, &fault.yaml, &self.namespace)?;
-        *self.state.borrow_mut() = InPlace { seen: vec![None; manifests.len()], ..InPlace::default() };
+        *self.state.borrow_mut() = InPlace { last_objects: vec![None; manifests.len()], ..InPlace::default() };
         for manifest in manifests {
             // Noted first: one whose creation was cut off is deleted all the same.
             self.state.borrow_mut().manifests.push(manifest.clone());
@@ -151,7 +151,7 @@ impl Stage for ClusterStage {
 
     fn latest(&self, _: Vec<Entry>) -> Result<Vec<Entry>> {
         let over = self.wait(RECOVER_WITHIN, |entries, state| {
-            state.seen.iter().all(Option::is_none) && entries.iter().all(|e| e.ended.is_some())
+            state.last_objects.iter().all(Option::is_none) && entries.iter().all(|e| e.ended.is_some())
         })?;
         match over {
             Some(entries) => Ok(entries),

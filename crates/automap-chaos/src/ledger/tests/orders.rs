@@ -22,7 +22,7 @@ fn story() -> Vec<WatchEvent> {
     ]
 }
 
-/// What matters: when it was seen, and what it was once not known to be, differ with the order.
+/// What matters; when it was observed, and what it was once not known to be, differ with the order.
 fn essence(ledger: &Ledger) -> Vec<String> {
     let one = |e: &Entry| {
         format!("{} {:?} {:?} {:?} {:?} {:?}", e.key, e.state, e.services(), e.started, e.ended, e.fraction)

@@ -1,4 +1,4 @@
-//! Deletions, also while nobody watched; restarts of the API server and of ourselves.
+//! Deletions, also while no recorder ran; restarts of the API server and of ourselves.
 
 use super::cluster::{apply, at, record, recover};
 use super::*;
@@ -62,7 +62,7 @@ fn a_list_of_one_namespace_says_nothing_about_others() {
     assert_eq!(ledger.apply(&other_kind, at(20)), []);
 }
 
-/// After a restart the API server may answer from a cache that is older than what was seen.
+/// After a restart the API server may answer from a cache that is older than what was observed.
 #[test]
 fn an_older_list_takes_nothing_back() {
     let mut ledger = ledger();

@@ -68,7 +68,7 @@ impl Broker {
     async fn consume(&self, name: &str) -> Option<Bytes> {
         let wait = async {
             loop {
-                // Registered before the look, so no message slips in between.
+                // Registered before the queue is checked, so that no message is missed in between.
                 let published = self.published.notified();
                 if let Some(message) = self.take(name) {
                     return message;

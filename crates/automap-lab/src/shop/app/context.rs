@@ -24,7 +24,7 @@ use automap_core::random::Rng;
 const MAX_CONNECTIONS_PER_CALLEE: usize = 128;
 /// `http.timeout` of orders.
 const ORDERS_CALL_LIMIT: Duration = Duration::from_secs(5);
-/// The other services set none; this one only bounds what the side-car's own time-out does not.
+/// The other services set none; this one applies only where the side-car has no time-out.
 const CALL_LIMIT: Duration = Duration::from_secs(20);
 /// Bodies an application keeps in memory, as caches and heaps do.
 const CACHED_BODIES: usize = 512;
@@ -43,7 +43,7 @@ pub(super) struct App {
     requests: std::sync::atomic::AtomicU64,
 }
 
-/// Why a request could not be answered as hoped.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error("{callee}: {source}")]

@@ -9,7 +9,7 @@ use crate::shop::clock::thread_cpu_time;
 
 /// Work between two requests for admission.
 const SLICE: Duration = Duration::from_micros(100);
-/// Bytes hashed between two looks at the clock.
+/// Bytes hashed between two readings of the clock.
 const BLOCK: [u8; 1024] = [0x5a; 1024];
 
 /// Mean cost of one request of a component.

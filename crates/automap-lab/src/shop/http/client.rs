@@ -86,7 +86,7 @@ impl<C: Connector> HttpClient<C> {
     async fn exchange(&self, request: Request, connected: &AtomicBool) -> Result<Response, CallError> {
         let _permit = self.permits.acquire().await.map_err(|_| CallError::Reset)?;
         let mut request = request.map(Full::new);
-        // Each turn takes one connection out of the bounded pool for good, or ends.
+        // Each iteration takes one connection out of the bounded pool for good, or ends.
         while let Some(mut sender) = self.take_idle() {
             if sender.ready().await.is_err() {
                 continue;
@@ -94,7 +94,7 @@ impl<C: Connector> HttpClient<C> {
             connected.store(true, Ordering::Relaxed);
             match sender.try_send_request(request).await {
                 Ok(response) => return self.finish(sender, response).await,
-                // The server had closed the idle connection and has not seen the request: the next one may work.
+                // The server had closed the idle connection and did not read the request: the next one may work.
                 Err(mut failed) => request = failed.take_message().ok_or(CallError::Reset)?,
             }
         }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Body, MAX_BODY_BYTES, Request, Response, text};
 
-/// A handler's wish to cut the connection instead of answering.
+/// Returned by a handler to cut the connection instead of answering.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is cut on purpose")]
 pub(crate) struct Cut;

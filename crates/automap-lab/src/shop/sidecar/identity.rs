@@ -18,7 +18,7 @@ use crate::plan::{Component, component};
 /// The component at the other end; `None`: outside the mesh.
 pub(super) type Peer = Option<&'static Component>;
 
-/// How a preface starts. No HTTP method looks like it.
+/// How a preface starts. No HTTP method starts like this.
 const MAGIC: &[u8; 7] = b"MESH/1 ";
 /// The whole preface; the name is padded with spaces.
 const PREFACE_BYTES: usize = 64;

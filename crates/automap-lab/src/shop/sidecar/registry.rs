@@ -54,17 +54,17 @@ pub(super) struct TcpSeries {
 
 impl Registry {
     /// Counts one request.
-    pub(super) fn observe(&mut self, labels: Labels, seen: Observation) {
+    pub(super) fn observe(&mut self, labels: Labels, observed: Observation) {
         let Some(series) = bounded_entry(&mut self.http, labels) else { return };
-        let ms = seen.duration.as_secs_f64() * 1000.0;
+        let ms = observed.duration.as_secs_f64() * 1000.0;
         let bucket = BUCKETS_MS.iter().position(|bound| ms <= *bound).unwrap_or(BUCKETS_MS.len());
         series.requests += 1;
         series.duration_ms_sum += ms;
         if let Some(count) = series.buckets.get_mut(bucket) {
             *count += 1;
         }
-        series.request_bytes += seen.request_bytes as u64;
-        series.response_bytes += seen.response_bytes as u64;
+        series.request_bytes += observed.request_bytes as u64;
+        series.response_bytes += observed.response_bytes as u64;
     }
 
     /// Changes the counters of one pair.

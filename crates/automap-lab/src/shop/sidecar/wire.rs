@@ -76,7 +76,7 @@ impl Egress {
                     _ => give_up = Some(Instant::now() + LINGER),
                 },
                 () = self.departure(), if !self.queue.is_empty() => {
-                    // A peer that has stopped reading looks like one that is gone.
+                    // A peer that has stopped reading is treated as one that is gone.
                     let sent = timeout(LINGER, self.send_first(&mut far)).await;
                     if !matches!(sent, Ok(Ok(()))) {
                         return;
@@ -85,7 +85,7 @@ impl Egress {
                 () = sleep_until(give_up.unwrap_or_else(Instant::now)), if give_up.is_some() => return,
             }
         }
-        // The peer may be gone already; then there is nobody to tell.
+        // The peer may be gone already; then the reply has no recipient.
         let _closed = far.shutdown().await;
     }
 

@@ -33,7 +33,7 @@ const MAX_TEXT_BYTES: usize = 8 << 10;
 ///     equal: [service]
 /// ```
 ///
-/// Alerts are told apart by their labels. When an update changes these (another cause, a higher severity) the former alerts are ended.
+/// Alerts are identified by their labels. When an update changes these (another cause, a higher severity) the former alerts are ended.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Alertmanager {
@@ -92,7 +92,7 @@ impl Receiver for Alertmanager {
             name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit())
         };
         match self.labels.keys().find(|name| !valid(name)) {
-            Some(name) => Err(format!("{name} is no name of a label")),
+            Some(name) => Err(format!("{name} is not a label name")),
             None => Ok(()),
         }
     }

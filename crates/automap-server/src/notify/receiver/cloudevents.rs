@@ -32,7 +32,8 @@ impl Receiver for CloudEvents {
             "datacontenttype": "application/json",
             "data": message.json(),
         });
-        let body = serde_json::to_vec(&event).map_err(|e| Failure::never(format!("the message is no JSON: {e}")))?;
+        let body = serde_json::to_vec(&event)
+            .map_err(|e| Failure::never(format!("the message cannot be written as JSON: {e}")))?;
         let token = bearer(self.token.as_ref())?;
         let mut headers = vec![("content-type", "application/cloudevents+json; charset=utf-8")];
         headers.extend(token.as_deref().map(|t| ("authorization", t)));

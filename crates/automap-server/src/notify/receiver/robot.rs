@@ -1,5 +1,5 @@
 //! What the group robots of WeCom, Feishu and DingTalk have in common: plain text, an address that is a secret, and a code in the answer.
-//! None has a key by which it would tell a repetition, so a message whose earlier attempt may have arrived says so in its first line.
+//! None has a key by which it would recognise a repetition, so a message whose earlier attempt may have arrived says so in its first line.
 
 use serde_json::Value;
 
@@ -17,10 +17,10 @@ pub(super) fn outcome(answer: &Value, code: &str, message: &str, busy: &[i64]) -
     let Some(number) = answer[code].as_i64() else {
         return Err(Failure::Unknown { message: format!("the answer has no {code}: is the address right?") });
     };
-    let said = format!("{code} {number}: {}", answer[message].as_str().unwrap_or("no reason given"));
+    let reason = format!("{code} {number}: {}", answer[message].as_str().unwrap_or("no reason given"));
     match number {
         0 => Ok(None),
-        number if busy.contains(&number) => Err(Failure::later(said)),
-        _ => Err(Failure::never(said)),
+        number if busy.contains(&number) => Err(Failure::later(reason)),
+        _ => Err(Failure::never(reason)),
     }
 }

@@ -1,4 +1,4 @@
-//! A receiver that takes JSON: the incident, its owner, the event, and a key by which it tells repetitions.
+//! A receiver that takes JSON: the incident, its owner, the event, and a key by which it recognises repetitions.
 
 use serde::Deserialize;
 use ureq::http::Method;
@@ -25,7 +25,7 @@ pub struct Webhook {
 
 impl Receiver for Webhook {
     fn send(&self, message: &Message<'_>, http: &Http) -> Result<Option<String>, Failure> {
-        let json = |e: serde_json::Error| Failure::never(format!("the message is no JSON: {e}"));
+        let json = |e: serde_json::Error| Failure::never(format!("the message cannot be written as JSON: {e}"));
         let body = serde_json::to_vec(&message.json()).map_err(json)?;
         let timestamp_s = message.now.ms().div_euclid(1000);
         let timestamp = timestamp_s.to_string();

@@ -1,4 +1,4 @@
-//! `automap chaos record`: the ledger, written while faults come and go. After an experiment is deleted nobody else knows whom it hit.
+//! `automap chaos record`: the ledger, written while faults come and go. The cluster does not keep which pods an experiment hit after it is deleted.
 
 mod flags;
 
@@ -21,7 +21,7 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use flags::Flags;
 
-/// How often the clock is looked at without a cluster.
+/// How often the ledger learns the time without a cluster.
 const TICK: Duration = Duration::from_secs(1);
 
 pub(super) const EXAMPLES: &str = "Examples:
@@ -65,7 +65,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit> {
             }
             Some(WatchMessage::Tick) | None => {
                 let mut news = recorder.tick(now);
-                news.extend(flags.iter_mut().flat_map(|flags| flags.look(&mut recorder, now)));
+                news.extend(flags.iter_mut().flat_map(|flags| flags.poll(&mut recorder, now)));
                 news
             }
         };
@@ -130,7 +130,7 @@ fn report_state(resource: &str, namespace: &str, state: &WatchState) {
     let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
     match state {
         WatchState::Watching => {}
-        WatchState::Missing => say(&format!("{resource}: not in this cluster; looked for again every minute")),
+        WatchState::Missing => say(&format!("{resource}: not in this cluster; checked again every minute")),
         WatchState::Forbidden(why) => {
             say(&format!("{resource}{place}: may not be read, so nothing of it is written: {why}"))
         }

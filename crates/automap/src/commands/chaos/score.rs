@@ -1,7 +1,7 @@
 //! `automap chaos score`: every fault of the ledger, diagnosed as an operator would, and the answers beside the truth.
 //!
-//! The diagnosis is told where to look (a window that ends with the fault, or 15 minutes after its beginning) and nothing else: neither when it
-//! began nor where. Whether and when it would have been noticed is what a watcher says that goes through the same window look after look.
+//! The diagnosis is given the period to examine (a window that ends with the fault, or 15 minutes after its beginning) and nothing else: neither when it
+//! began nor where. Whether and when it would have been noticed is what a watcher says that polls the same window step by step.
 
 use std::time::Duration;
 
@@ -34,9 +34,9 @@ pub(super) const EXAMPLES: &str = "Examples:
 const LONGEST_MS: i64 = 15 * 60_000;
 /// And at least so long: a kill is over in seconds, what it did is not.
 const SHORTEST_MS: i64 = 60_000;
-/// A watcher may notice it so much later than it ended: rates look back a minute.
+/// A watcher may notice it so much later than it ended: rates cover the past minute.
 const NOTICE_MS: i64 = 90_000;
-/// Less normal time than this is no baseline.
+/// Shortest baseline.
 const LEAST_NORMAL_MS: i64 = 30_000;
 /// Most faults of one scorecard.
 const MAX_CASES: usize = 500;

@@ -43,7 +43,7 @@ impl Place {
             Self::All => None,
             Self::Span(text) => Some(span_in(text, observation.frame.span(), &TimeZone::system())?),
             Self::Baseline | Self::Incident => return self.settled(name, observation),
-            Self::Unknown(text) => bail!("'{text}' is no period; write FROM..TO, baseline or incident"),
+            Self::Unknown(text) => bail!("'{text}' is not a period; write FROM..TO, baseline or incident"),
         };
         Ok(Period::new(name, observation, window)?)
     }
@@ -80,9 +80,9 @@ fn span_in(text: &str, data: Interval, zone: &TimeZone) -> Result<Interval> {
 }
 
 fn zoned(t: Timestamp, zone: &TimeZone) -> Result<ZonedDateTime> {
-    let instant =
+    let timestamp =
         jiff::Timestamp::from_millisecond(t.ms()).context("the data is from no time that a calendar holds")?;
-    Ok(instant.to_zoned_datetime(zone.clone()))
+    Ok(timestamp.to_zoned_datetime(zone.clone()))
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<Exit> {
         // A lab of the user's own, in the usual directory, is left alone.
         ..LabOptions::temporary("demo")?
     };
-    say("starting the Sock Shop (14 pods, each an application and a side-car), Prometheus and simulated visitors");
+    say("starting the Sock Shop (14 pods, each an application and a side-car), Prometheus and simulated users");
     let lab = Lab::up(&options, &mut |_| {})?;
     say(&format!("ready after {:.0} s; {}", began.elapsed().as_secs_f64(), lab.prometheus_url()?.unwrap_or_default()));
     let total = (TIMING.settle + TIMING.normal + TIMING.fault).as_secs();

@@ -10,7 +10,7 @@ const YELLOW: &str = "\x1b[33m";
 const RED: &str = "\x1b[31m";
 const PLAIN: &str = "\x1b[0m";
 
-/// Presets first, then what is seen of every service, then what is missing and what that costs.
+/// The presets, then the signals of every service, then what is missing and what cannot be diagnosed without it.
 pub(super) fn text(discovery: &Discovery, is_coloured: bool) -> String {
     let paint = |colour: &str, text: String| if is_coloured { format!("{colour}{text}{PLAIN}") } else { text };
     let mut out = format!("{}\n\n", discovery.source);
@@ -39,7 +39,7 @@ pub(super) fn text(discovery: &Discovery, is_coloured: bool) -> String {
     }
     out.push('\n');
     coverage_table::write(&mut out, &discovery.signals, &discovery.services, is_coloured);
-    out.push_str("\nMissing, and what it costs\n");
+    out.push_str("\nMissing signals, and what cannot be diagnosed without them\n");
     for missing in &discovery.missing {
         let whose = if missing.everywhere { "every service".to_owned() } else { listed(&missing.services) };
         let _ = writeln!(out, "  {:<8}  {whose}\n            → {}", missing.signal.as_str(), missing.costs);

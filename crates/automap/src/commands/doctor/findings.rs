@@ -11,7 +11,7 @@ use serde::Serialize;
 
 /// Requests per second below which errors and latency of a service mean little: 20 in half a minute.
 const ENOUGH_RPS: f64 = 20.0 / 30.0;
-/// A newest sample that is older is no present.
+/// A newest sample older than this is not current.
 const FRESH_MS: i64 = 120_000;
 /// Scrapes that are further apart find an onset too late.
 const SLOW_SCRAPE_MS: i64 = 60_000;
@@ -89,7 +89,7 @@ pub(super) fn finding(check: &'static str, state: State, found: String, fix: &st
     Finding { check, state, found, fix }
 }
 
-/// Requests measured by somebody else than Istio's side-cars: then nobody misses those.
+/// Requests measured by another source than Istio's side-cars, which are then not needed.
 fn other_source(presets: &[Preset]) -> Option<Finding> {
     const USUAL: [&str; 2] = ["istio-sidecar", "kubernetes-resources"];
     let others: Vec<&str> =
@@ -154,7 +154,8 @@ fn proxies(namespace: &str, survey: &Survey) -> Finding {
     let without: Vec<&str> = survey.pods.difference(&survey.pods_with_proxy).map(String::as_str).collect();
     let (all, with) = (survey.pods.len(), survey.pods_with_proxy.len());
     if all == 0 {
-        let fix = "scrape the kubelet's /metrics/cadvisor; processor, memory and disk faults are not seen without it";
+        let fix =
+            "scrape the kubelet's /metrics/cadvisor; processor, memory and disk faults cannot be detected without it";
         return finding("side_cars", State::Weak, "no container is known (cAdvisor is absent)".into(), fix);
     }
     if with == 0 {
@@ -187,7 +188,7 @@ fn reporters(survey: &Survey) -> Finding {
             check,
             State::Weak,
             format!("only the {} of calls is counted", if source { "source" } else { "destination" }),
-            "the network cannot be told from a slow service: let Telemetry report both (no `disabled: true` for one mode)",
+            "network faults cannot be distinguished from a slow service: let Telemetry report both (no `disabled: true` for one mode)",
         ),
     }
 }
@@ -228,7 +229,7 @@ fn missing(services: &[ServiceCoverage], observation: &Observation) -> Vec<Findi
             fix = format!("{fix}; {reason}");
         }
         let state = if worst { State::Bad } else { State::Weak };
-        // Stores speak TCP and answer no requests: that is no fault of the source.
+        // Stores speak TCP and answer no requests: the source is not at fault.
         let usual = matches!(
             signal,
             CoverageSignal::Requests | CoverageSignal::Errors | CoverageSignal::Latency | CoverageSignal::Calls

@@ -10,7 +10,7 @@ const YELLOW: &str = "\x1b[33m";
 const RED: &str = "\x1b[31m";
 const PLAIN: &str = "\x1b[0m";
 
-/// Findings first, then what is seen of every service.
+/// Findings first, then the signals of every service.
 pub(super) fn text(doctor: &Doctor, is_coloured: bool) -> String {
     let paint = |colour: &str, text: &str| match is_coloured {
         true => format!("{colour}{text}{PLAIN}"),

@@ -31,10 +31,10 @@ pub(super) struct OnLabArgs {
     /// First of 302 ports on 127.0.0.1
     #[arg(long, value_name = "PORT", default_value_t = LabOptions::BASE_PORT, help_heading = "Lab")]
     base_port: u16,
-    /// Visitors per second
+    /// Users per second
     #[arg(long, value_name = "RATE", default_value_t = automap_lab::load::DEFAULT_RATE_PER_S, help_heading = "Lab")]
     rate: f64,
-    /// Seed of names, choices, jitter and visitors
+    /// Seed of names, choices, jitter and users
     #[arg(long, value_name = "SEED", default_value_t = 1, help_heading = "Lab")]
     seed: u64,
 }
@@ -50,7 +50,7 @@ pub(super) fn rows(args: &OnLabArgs, timing: Timing, items: &[Item], interrupt: 
         load_rate_per_s: Some(args.rate),
         ..LabOptions::temporary("drill")?
     };
-    say("starting the Sock Shop, Prometheus and visitors");
+    say("starting the Sock Shop, Prometheus and simulated users");
     let lab = Lab::up(&options, &mut |_| {})?;
     let stage = LabStage(&lab);
     let rows = play_all(&stage, items, timing, interrupt, &mut |name, episode| match &args.save {

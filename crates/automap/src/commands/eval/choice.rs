@@ -1,4 +1,4 @@
-//! What is typed after `--engine`, `--onset` and `--topology`.
+//! The values of `--engine`, `--onset` and `--topology`.
 
 use automap_core::rank;
 use automap_eval::baselines::Baseline;
@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::parse_time::span_or_zero_ms;
 
-/// Who answers.
+/// The engines on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum EngineName {
     /// Ours: evidence of every series, explained away along the calls.
@@ -62,12 +62,12 @@ impl EngineName {
     }
 }
 
-/// Who calls whom.
+/// The calls that engines are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Topology {
-    /// What the data set tells and what was observed.
+    /// The calls in the data set and those observed in its metrics.
     Known,
-    /// Nobody.
+    /// No calls.
     None,
 }
 

@@ -12,7 +12,7 @@ use super::{DirArgs, print, say};
 use crate::args::parse::span;
 
 pub(super) const EXAMPLES: &str = "Examples:
-  automap lab load --duration 60s        simulate visitors for a minute, then print their results
+  automap lab load --duration 60s        simulate users for a minute, then print their results
   automap lab load --background          let the lab simulate them, also after this command
   automap lab load --background --rate 0 stop those";
 
@@ -22,7 +22,7 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 pub(crate) struct LoadArgs {
     #[command(flatten)]
     dir: DirArgs,
-    /// Visitors per second; each makes about seven requests
+    /// Users per second; each makes about seven requests
     #[arg(long, value_name = "RATE", default_value_t = DEFAULT_RATE_PER_S, value_parser = rate)]
     rate: f64,
     /// Seed of arrivals and choices
@@ -36,12 +36,12 @@ pub(crate) struct LoadArgs {
     background: bool,
 }
 
-/// Simulates visitors.
+/// Simulates users.
 pub(super) fn run(args: &LoadArgs) -> Result<()> {
     let lab = Lab::attach(&args.dir.path())?;
     if args.background {
         let rate = lab.load(args.rate)?.load_rate_per_s;
-        say(&rate.map_or("no visitors".to_owned(), |r| format!("{r} visitors per second")));
+        say(&rate.map_or("no load".to_owned(), |r| format!("{r} users per second")));
         return Ok(());
     }
     let mut said = Instant::now();
@@ -66,7 +66,7 @@ pub(super) fn run(args: &LoadArgs) -> Result<()> {
 fn summary(stats: &LoadStats) -> String {
     let latency = stats.latency_mean_ms().map_or("-".to_owned(), |ms| format!("{ms:.1}"));
     format!(
-        "visitors {} (turned away {}), requests {}: ok {}, 4xx {}, 5xx {}, failed {}, mean latency {latency} ms",
+        "users {} (rejected {}), requests {}: ok {}, 4xx {}, 5xx {}, failed {}, mean latency {latency} ms",
         stats.journeys, stats.dropped, stats.sent, stats.ok, stats.client_errors, stats.server_errors, stats.failed
     )
 }

@@ -17,7 +17,7 @@ use crate::console::print;
 /// Which process.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProcessCommand {
-    /// The supervisor, told everything as JSON.
+    /// The supervisor; its options are one JSON text.
     Supervisor { options: String },
     /// An application.
     App {
@@ -47,7 +47,7 @@ pub(crate) enum ProcessCommand {
         #[arg(long)]
         pod_name: String,
     },
-    /// The visitors.
+    /// The simulated users.
     Load {
         #[command(flatten)]
         base: BaseArgs,

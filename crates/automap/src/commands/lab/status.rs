@@ -38,7 +38,7 @@ fn table_of(status: &Status) -> String {
     let header = ["POD", "READY", "RESTARTS", "CPU", "MEMORY", "FAULTS"].map(str::to_owned).to_vec();
     let rows = std::iter::once(header).chain(status.pods.iter().map(|pod| row(pod, &status.faults)));
     let prometheus = status.prometheus_url.as_deref().unwrap_or("none");
-    let load = status.load_rate_per_s.map_or("none".to_owned(), |r| format!("{r} visitors/s"));
+    let load = status.load_rate_per_s.map_or("none".to_owned(), |r| format!("{r} users/s"));
     format!(
         "{}\nsupervisor {} since {}, ports from {}\nPrometheus {prometheus}, load {load}\n",
         aligned(&rows.collect::<Vec<_>>()),

@@ -12,7 +12,7 @@ use clap::Args;
 use super::{DirArgs, say};
 
 pub(super) const EXAMPLES: &str = "Examples:
-  automap lab up --rate 4                    start, with 4 visitors per second
+  automap lab up --rate 4                    start, with 4 users per second
   automap lab up --foreground                the same until Ctrl-C
   automap lab up --prometheus-program none   bring your own Prometheus
   automap lab inject delay-payment.yaml      then break something";
@@ -33,7 +33,7 @@ pub(crate) struct UpArgs {
     /// The Prometheus to run: a path, or `none`
     #[arg(long, alias = "prometheus", value_name = "PATH", default_value = "prometheus")]
     prometheus_program: String,
-    /// Also simulate this many visitors per second
+    /// Also simulate this many users per second
     #[arg(long, alias = "load", value_name = "RATE", value_parser = super::load::rate)]
     rate: Option<f64>,
     /// Keep the metrics of the lab's last run; without it Prometheus starts empty, so that no old fault is diagnosed
@@ -83,7 +83,7 @@ fn say_where(lab: &Lab, options: &LabOptions) -> Result<()> {
     say(&format!("  shop        http://127.0.0.1:{}", front_end(lab)));
     say(&format!("  ledger      {}", directory::ledger_path(&options.dir).display()));
     if status.load_rate_per_s.is_none() {
-        say("no visitors yet: `automap lab load`");
+        say("no load yet: start it with `automap lab load`");
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! front-end: the pages, and the shop's API for the browser. Every request looks up its session in session-db; without
-//! session-db nothing works.
+//! session-db every request fails.
 
 use hyper::header::{COOKIE, HeaderValue, SET_COOKIE};
 use hyper::{Method, StatusCode};
@@ -13,7 +13,7 @@ const SESSIONS: &str = "session-db";
 const COOKIE_NAME: &str = "md.sid=";
 const LOGIN_FIRST: Failure = Failure::Refused(StatusCode::UNAUTHORIZED, "log in first");
 
-/// A visitor's session.
+/// A user's session.
 struct Session {
     id: String,
     customer: Option<String>,
@@ -101,7 +101,7 @@ async fn login(app: &App, request: &Request, session: &Session) -> Result<Respon
     Ok(text(StatusCode::OK, "Cookie is set"))
 }
 
-/// Looks the sock up first: carts believe any price.
+/// Reads the price from catalogue first: carts accepts any price.
 async fn add_to_cart(app: &App, wish: &Value, session: &Session) -> Result<Response, Failure> {
     let id = wish["id"].as_str().unwrap_or_default();
     let sock = app.call_ok("catalogue", get(&format!("/catalogue/{id}"))).await?;

@@ -1,4 +1,4 @@
-//! A flagd file, looked at again and again: from a path or an address.
+//! Polls a flagd file from a path or an address, and reports which faults it turns on and off.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,17 +13,17 @@ use ureq::tls::TlsConfig;
 
 use crate::console::say;
 
-/// How often it is looked at.
+/// Time between two polls.
 const EVERY: Duration = Duration::from_secs(5);
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 /// Largest file or answer.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Where the flags are, and when they were looked at.
+/// Where the flags are, and when they were last polled.
 pub(super) struct Flags {
     place: String,
     agent: ureq::Agent,
-    looked: Option<Instant>,
+    polled: Option<Instant>,
     /// The last failure, so that it is reported once.
     failure: Option<String>,
 }
@@ -31,15 +31,15 @@ pub(super) struct Flags {
 impl Flags {
     pub(super) fn new(place: &str) -> Self {
         let agent = ureq::Agent::new_with_config(agent_config(TlsConfig::default(), ANSWER_WITHIN).build());
-        Self { place: place.to_owned(), agent, looked: None, failure: None }
+        Self { place: place.to_owned(), agent, polled: None, failure: None }
     }
 
-    /// Takes the file in when it is time. One that cannot be read changes nothing: a fault does not end because nobody could look.
-    pub(super) fn look(&mut self, recorder: &mut Recorder, now: Timestamp) -> Vec<Entry> {
-        if self.looked.is_some_and(|at| at.elapsed() < EVERY) {
+    /// Reads the file if a poll is due. A file that cannot be read changes nothing: a fault does not end because a poll failed.
+    pub(super) fn poll(&mut self, recorder: &mut Recorder, now: Timestamp) -> Vec<Entry> {
+        if self.polled.is_some_and(|at| at.elapsed() < EVERY) {
             return Vec::new();
         }
-        self.looked = Some(Instant::now());
+        self.polled = Some(Instant::now());
         match self.read() {
             Ok(file) => {
                 if self.failure.take().is_some() {

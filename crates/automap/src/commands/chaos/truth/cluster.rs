@@ -20,7 +20,7 @@ pub(super) fn entries(cluster: &Cluster, namespaces: &[String]) -> Result<[Vec<E
     let mut missing = Vec::new();
     let kinds: Vec<_> = experiments().collect();
     for namespace in namespaces {
-        // Without pods services are told by names; that is said in the entries.
+        // Without pods the services are taken from pod names; the entries note that.
         match cluster.list(PODS, namespace) {
             Ok(objects) => {
                 objects.iter().for_each(|pod| pods.see(pod, None));

@@ -1,4 +1,7 @@
-//! Where in a YAML text a key stands: `targets[0].prometheus.url` is in line 7.
+//! Finds the line and column of a key in a YAML text: `targets[0].prometheus.url` is in line 7.
+//!
+//! Checks that involve several values run on the parsed configuration, which has no positions any more; their errors get one from here. Aliases
+//! and merge keys are reported where they are used.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,13 +9,13 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
-/// Deepest nesting that is looked into.
+/// Deepest nesting that is searched.
 const MAX_DEPTH: usize = 32;
 
-/// Line and column of a key's value; of the nearest thing around it where the key is not written. `None` where nothing is.
+/// Line and column of a key's value, or of the nearest enclosing value where the key is not written. `None` when there is neither.
 pub(super) fn find(text: &str, key: &str) -> Option<(u64, u64)> {
     let mut node: Spanned<Node> = serde_saphyr::from_str(text).ok()?;
-    let mut place = None;
+    let mut position = None;
     for step in steps(key).take(MAX_DEPTH) {
         let next = match (node.value, step) {
             (Node::Map(mut keys), Step::Key(name)) => keys.remove(name),
@@ -20,10 +23,10 @@ pub(super) fn find(text: &str, key: &str) -> Option<(u64, u64)> {
             _ => None,
         };
         let Some(next) = next else { break };
-        place = Some((next.referenced.line(), next.referenced.column()));
+        position = Some((next.referenced.line(), next.referenced.column()));
         node = next;
     }
-    place
+    position
 }
 
 enum Step<'a> {
@@ -40,7 +43,7 @@ fn steps(key: &str) -> impl Iterator<Item = Step<'_>> {
     })
 }
 
-/// Any YAML, with the places of what is inside.
+/// Any YAML value, with the positions of the values inside it.
 enum Node {
     Map(BTreeMap<String, Spanned<Node>>),
     List(Vec<Spanned<Node>>),
@@ -55,7 +58,7 @@ impl<'de> Deserialize<'de> for Node {
 
 struct Any;
 
-/// The visits that a value without anything inside needs.
+/// Visitor methods of scalar values: only their position matters.
 macro_rules! values {
     ($($visit:ident: $of:ty),*) => {
         $(fn $visit<E>(self, _: $of) -> Result<Node, E> { Ok(Node::Value) })*
@@ -115,7 +118,7 @@ mod tests {
     const TEXT: &str = "targets:\n  - name: shop\n    prometheus: { url: 'x' }\n  - name: bank\nwatching: { learn: 10m, min_requests: 20 }\nn: ~\n";
 
     #[test]
-    fn a_key_is_found_or_what_is_around_it() {
+    fn a_key_or_its_nearest_parent_is_found() {
         for (key, line) in [
             ("targets[0].name", 2),
             ("targets[0].prometheus.url", 3),

@@ -1,31 +1,33 @@
-//! Spans of time as people write them: `15s`, `10m`, `1h30m`, `2d`.
+//! Durations as a configuration writes them: `15s`, `10m`, `1h30m`, `2d`.
+//!
+//! jiff parses everything but days, which it refuses because a calendar day may have 23 or 25 hours; here a day is always 24 hours.
 
 use std::time::Duration;
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-/// A span of time, at least a millisecond.
+/// A duration of at least one millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span(i64);
+pub struct ConfigDuration(i64);
 
-impl Span {
-    /// So many milliseconds.
+impl ConfigDuration {
+    /// From milliseconds.
     pub const fn from_ms(ms: i64) -> Self {
         Self(ms)
     }
 
-    /// Milliseconds.
+    /// In milliseconds.
     pub const fn ms(self) -> i64 {
         self.0
     }
 
-    /// For timeouts and pauses.
+    /// As a standard duration, for timeouts and pauses.
     pub const fn duration(self) -> Duration {
         Duration::from_millis(self.0.unsigned_abs())
     }
 
-    /// Reads one; `None` when it is not a span or is nothing at all.
+    /// Parses a text; `None` when it is not a duration, or is zero or negative.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let friendly = || text.parse::<jiff::SignedDuration>().ok();
@@ -36,11 +38,11 @@ impl Span {
     }
 }
 
-impl<'de> Deserialize<'de> for Span {
+impl<'de> Deserialize<'de> for ConfigDuration {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
         Self::parse(&text)
-            .ok_or_else(|| D::Error::custom(format!("'{text}' is not a span; write 15s, 10m, 1h30m or 2d")))
+            .ok_or_else(|| D::Error::custom(format!("'{text}' is not a duration; write 15s, 10m, 1h30m or 2d")))
     }
 }
 
@@ -49,12 +51,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_as_people_write_them() {
+    fn usual_notations_are_parsed() {
         for (text, ms) in [("15s", 15_000), ("1h30m", 5_400_000), ("2d", 172_800_000), (" 250ms ", 250)] {
-            assert_eq!(Span::parse(text).map(Span::ms), Some(ms), "{text}");
+            assert_eq!(ConfigDuration::parse(text).map(ConfigDuration::ms), Some(ms), "{text}");
         }
         for text in ["", "0s", "-1m", "soon", "99999999999999999999d"] {
-            assert_eq!(Span::parse(text), None, "{text}");
+            assert_eq!(ConfigDuration::parse(text), None, "{text}");
         }
     }
 }
