@@ -3,6 +3,7 @@
 //! Nothing here is worded or rounded; that is left to those that are made from it.
 
 use crate::anomaly::Anomalies;
+use crate::course::Plan;
 use crate::frame::MetricFrame;
 use crate::note::Note;
 use crate::rank::metric_weights::ConfirmedCase;
@@ -14,6 +15,8 @@ use crate::windows::Windows;
 pub struct Analysis {
     /// The frame that was analysed, with derived series.
     pub frame: MetricFrame,
+    /// Which incident was diagnosed, and which others there were.
+    pub plan: Plan,
     /// The windows.
     pub windows: Windows,
     /// What was unusual.

@@ -41,12 +41,17 @@
 //! ```
 
 use crate::analysis::Analysis;
+use crate::course::{Course, Plan};
+use crate::frame::MetricFrame;
 use crate::graph::{ByType, MetricType};
 use crate::note::Note;
 use crate::observation::Observation;
 use crate::onset_average::{self, EvaluatedOnset};
 use crate::rank::metric_weights::{ConfirmedCase, LearningOptions, learn_weights};
 use crate::report::{self, Report};
+use crate::topology::CallGraph;
+use crate::verdict::Margin;
+use crate::windows::OnsetSource;
 use crate::{anomaly, rank, verdict, windows};
 
 /// The options of every stage.
@@ -110,14 +115,10 @@ pub fn analyse_with_history(
 ) -> Result<Analysis, DiagnoseError> {
     let frame = observation.frame.with_network_gaps();
     let calls = &observation.calls;
-    let possible = windows::hypotheses(&frame, &observation.hint)?;
-    let samples = possible.first().map(|h| (h.windows.rows.baseline.len(), h.windows.rows.incident.len()));
-    let (baseline, incident) = samples.unwrap_or_default();
-    let averaged = onset_average::rank_by_evidence(&frame, possible, calls, &options.anomaly, &options.evidence);
-    let Some(EvaluatedOnset { windows, anomalies, ranking }) = averaged else {
-        return Err(DiagnoseError::NothingToJudge { series: frame.series().len(), baseline, incident });
-    };
+    let plan = Course::of(&frame, calls, &observation.hint).plan(&frame, &observation.hint);
+    let (plan, EvaluatedOnset { windows, anomalies, ranking }) = evaluate(&frame, calls, plan, options)?;
     let mut notes = windows::notes(&windows, &observation.hint);
+    notes.extend(plan.notes(&frame, &windows.rows.baseline, windows.incident.start));
     let (ranking, automap) = match options.engine {
         rank::Engine::Evidence => (ranking, None),
         rank::Engine::Automap => {
@@ -132,7 +133,56 @@ pub fn analyse_with_history(
             (rank::automap::rank(&prepared, &frame, &chosen), Some(prepared))
         }
     };
-    Ok(Analysis { frame, windows, anomalies, ranking, automap, notes })
+    Ok(Analysis { frame, plan, windows, anomalies, ranking, automap, notes })
+}
+
+/// Ranks by the windows of the plan. Where most of the data is bad, nothing stands out as a stretch before the windows are known; then the end is
+/// looked for once more, with their baseline as what is normal.
+fn evaluate(
+    frame: &MetricFrame,
+    calls: &CallGraph,
+    plan: Plan,
+    options: &DiagnoseOptions,
+) -> Result<(Plan, EvaluatedOnset), DiagnoseError> {
+    let rank = |plan: &Plan| {
+        let possible = windows::planned(frame, plan)?;
+        let samples = possible.first().map(|h| (h.windows.rows.baseline.len(), h.windows.rows.incident.len()));
+        let (baseline, incident) = samples.unwrap_or_default();
+        onset_average::rank_by_evidence(frame, possible, calls, &options.anomaly, &options.evidence)
+            .ok_or(DiagnoseError::NothingToJudge { series: frame.series().len(), baseline, incident })
+    };
+    let first = rank(&plan)?;
+    if plan.has_long_been_over(frame) {
+        let now = plan.of_now(frame);
+        let is_new = |o: &EvaluatedOnset| plan.over_since.is_some_and(|end| o.windows.incident.start >= end);
+        return Ok(match rank(&now).ok().filter(|second| is_new(second) && is_clear(second, options)) {
+            Some(second) => (now, second),
+            None => (plan, first),
+        });
+    }
+    if plan.current.is_some() || plan.hint.incident_end.is_some() || first.windows.onset != OnsetSource::Detected {
+        return Ok((plan, first));
+    }
+    let again = Course::with_reference(frame, calls, &first.windows.rows.baseline).plan(frame, &plan.hint);
+    match again.over_since.and_then(|_| rank(&again).ok()) {
+        Some(second) => Ok((again, second)),
+        None => Ok((plan, first)),
+    }
+}
+
+/// Whether the first service of a ranking would be named.
+fn is_clear(evaluated: &EvaluatedOnset, options: &DiagnoseOptions) -> bool {
+    let ranking = &evaluated.ranking;
+    let Some(first) = ranking.services.first() else { return false };
+    let margin = Margin {
+        engine: ranking.engine,
+        score: first.score,
+        runner_up: ranking.services.get(1).map_or(0.0, |s| s.score.max(0.0)),
+        share: first.share,
+        own_evidence: first.parts.iter().map(|p| p.evidence).fold(0.0, f64::max),
+        baseline_samples: evaluated.windows.rows.baseline.len(),
+    };
+    margin.confidence(&options.verdict) >= options.verdict.name_from
 }
 
 fn learnt_note(cases: usize, weights: &ByType) -> Note {

@@ -25,6 +25,7 @@ pub mod observation;
 pub mod coverage;
 pub mod onset;
 pub mod anomaly;
+pub mod course;
 pub mod windows;
 pub mod independence;
 pub mod graph;

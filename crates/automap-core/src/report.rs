@@ -4,6 +4,7 @@
 //! business of renderers. A reader accepts this version and the one before.
 
 mod compose;
+mod course;
 mod counter_evidence;
 mod engines;
 pub(crate) mod evidence;
@@ -17,6 +18,7 @@ pub use crate::windows::OnsetSource;
 pub use compose::compose;
 pub(crate) use compose::window_info;
 pub use counter_evidence::{CounterEvidence, Doubt};
+pub use course::{CourseInfo, OtherIncident};
 pub use engines::{EngineComparison, compare_engines, disagreements};
 pub use model::{
     Cause, Coverage, Evidence, FAINT_CONFIDENCE, Level, NextStep, Report, SCHEMA_VERSION, Symptom, Verdict,

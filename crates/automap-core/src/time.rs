@@ -104,6 +104,11 @@ impl Interval {
     }
 }
 
+/// How much later than the incident a given start may be, unless the hint says otherwise: three minutes. Alerts wait a minute or two
+/// (`for:`) and for the next evaluation before they fire, and people round. Longer is worse for exact starts: the more time is searched, the more
+/// accidents are found in it.
+pub const DEFAULT_TOLERANCE_MS: i64 = 180_000;
+
 /// What is known about the windows before the data is looked at. Everything unset is found out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowHint {
@@ -116,6 +121,13 @@ pub struct WindowHint {
     pub incident_end: Option<Timestamp>,
     /// The baseline. Unset: everything before the incident.
     pub baseline: Option<Interval>,
+}
+
+impl WindowHint {
+    /// How much earlier than given the incident may have begun, in milliseconds.
+    pub fn tolerance_ms(&self) -> i64 {
+        self.start_tolerance_ms.unwrap_or(DEFAULT_TOLERANCE_MS)
+    }
 }
 
 /// Timestamps in JSON as people read them: `#[serde(with = "as_rfc3339")]` for the values and

@@ -187,7 +187,10 @@ pub fn decide(analysis: &Analysis, options: &VerdictOptions) -> Decision {
     let own = reliability * own_evidence(analysis.ranking.engine, top);
     if confidence(analysis, top, options) >= options.naming(analysis) {
         Decision::Cause
-    } else if own < options.quiet_score && reliability * symptom < options.quiet_symptom {
+    } else if own < options.quiet_score
+        && reliability * symptom < options.quiet_symptom
+        && analysis.plan.current.is_none()
+    {
         Decision::NoIncident
     } else {
         Decision::NotEnoughEvidence

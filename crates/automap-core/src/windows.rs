@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::anomaly::Rows;
+use crate::course::Plan;
 use crate::frame::MetricFrame;
 use crate::note::Note;
 use crate::onset::{self, LOOK_BACK_STEPS};
@@ -28,12 +29,10 @@ pub const MIN_INCIDENT_POINTS: usize = 2;
 const GUARD_SHARE: f64 = 0.1;
 /// Where no onset is found, the last third of the data is treated as the incident.
 const QUIET_SHARE: f64 = 1.0 / 3.0;
-/// How much later than the incident a given start may be, unless the hint says otherwise: three minutes. Alerts wait a minute or two
-/// (`for:`) and for the next evaluation before they fire, and people round. Longer is worse for exact starts: the more time is searched, the more
-/// accidents are found in it.
-pub const DEFAULT_TOLERANCE_MS: i64 = 180_000;
 /// Prior of the given start; the earlier stretches share the rest. With the default tolerance 0.85 leaves 0.05 for each minute before it.
 const HINT_PRIOR: f64 = 0.85;
+/// Prior of a detected start far from the beginning of the symptom, relative to one near it.
+const FAR_PRIOR: f64 = 0.2;
 /// Length of a stretch before the given start. Each contributes its likeliest sample as a possible onset. At least [`LOOK_BACK_STEPS`]
 /// samples, because rates cannot tell nearer onsets apart.
 const STRETCH_MS: i64 = 60_000;
@@ -141,6 +140,32 @@ pub fn hypotheses(frame: &MetricFrame, hint: &WindowHint) -> Result<Vec<Hypothes
     Ok(found)
 }
 
+/// As [`hypotheses`] for what is planned to be diagnosed: other incidents and the start of the system belong to no window, and of detected
+/// starts those near the beginning of the symptom are likelier.
+///
+/// If too little quiet time remains, the disturbed time is used after all; [`notes`] says so.
+///
+/// # Errors
+/// As [`hypotheses`].
+pub fn planned(frame: &MetricFrame, plan: &Plan) -> Result<Vec<Hypothesis>, WindowError> {
+    let quiet = if plan.disturbed.is_empty() { None } else { frame.without(&plan.disturbed).ok() };
+    let found = quiet.and_then(|quiet| hypotheses(&quiet, &plan.hint).ok());
+    let mut found = match found {
+        Some(found) => found,
+        None => hypotheses(frame, &plan.hint)?,
+    };
+    for h in &mut found {
+        if plan.is_start_moved && h.windows.onset == OnsetSource::Given {
+            h.windows.onset = OnsetSource::Moved;
+        }
+        let rows = Rows::inside(frame, h.windows.baseline, h.windows.incident);
+        let quiet = Rows { baseline: plan.quiet(frame, &rows.baseline), incident: plan.bad(frame, &rows.incident) };
+        let is_enough = quiet.baseline.len() >= MIN_BASELINE_POINTS && quiet.incident.len() >= MIN_INCIDENT_POINTS;
+        h.windows.rows = if is_enough { quiet } else { rows };
+    }
+    Ok(preferring_symptom(found, frame, plan))
+}
+
 /// How many hypotheses a frame of this size allows.
 fn max_hypotheses(frame: &MetricFrame) -> usize {
     let cells = frame.series().len() * frame.times().len();
@@ -180,7 +205,7 @@ fn at_given_start(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> R
 
 /// Windows for an incident that began earlier than given: one for each stretch of the tolerance, the latest first.
 fn earlier_windows(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Vec<Windows> {
-    let tolerance = hint.start_tolerance_ms.unwrap_or(DEFAULT_TOLERANCE_MS);
+    let tolerance = hint.tolerance_ms();
     let width = STRETCH_MS.max(LOOK_BACK_STEPS as i64 * frame.step_ms()).max(tolerance / MAX_STRETCHES);
     if hint.baseline.is_some() || tolerance < width {
         return Vec::new();
@@ -209,6 +234,34 @@ fn detected(frame: &MetricFrame, hint: &WindowHint) -> Result<Vec<Hypothesis>, W
     let likeliest = found.next().ok_or(WindowError::Backwards)?;
     let rivals = found.filter_map(Result::ok);
     Ok(std::iter::once(likeliest?).chain(rivals).map(|windows| Hypothesis { windows, prior: 1.0 }).collect())
+}
+
+/// Gives detected starts that lie far from the beginning of the symptom a smaller prior, and adds that beginning where none lies near it: the step
+/// that explains the pain is likelier than an earlier wobble of something else.
+fn preferring_symptom(mut found: Vec<Hypothesis>, frame: &MetricFrame, plan: &Plan) -> Vec<Hypothesis> {
+    let Some(current) = plan.current.as_ref().filter(|_| plan.hint.incident_start.is_none()) else { return found };
+    let start = frame.times()[current.rows.start];
+    let near_ms = STRETCH_MS.max(LOOK_BACK_STEPS as i64 * frame.step_ms());
+    let is_near = |h: &Hypothesis| (h.windows.incident.start.ms() - start.ms()).abs() <= near_ms;
+    if !found.iter().any(is_near)
+        && let Ok(windows) = from_row(frame, &plan.hint, current.rows.start, OnsetSource::Detected)
+    {
+        let rows = Rows { baseline: plan.quiet(frame, &windows.rows.baseline), ..windows.rows };
+        if rows.baseline.len() >= MIN_BASELINE_POINTS {
+            found.insert(0, Hypothesis { windows: Windows { rows, ..windows }, prior: 1.0 });
+        }
+    }
+    for h in &mut found {
+        if is_near(h) {
+            h.windows.onset = OnsetSource::Detected;
+        } else {
+            h.prior *= FAR_PRIOR;
+        }
+    }
+    let sum: f64 = found.iter().map(|h| h.prior).sum();
+    found.iter_mut().for_each(|h| h.prior /= sum);
+    found.sort_by(|a, b| b.prior.total_cmp(&a.prior));
+    found
 }
 
 const NO_BASELINE: WindowError = WindowError::TooFewPoints { window: "baseline", have: 0, need: MIN_BASELINE_POINTS };

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::clock::Zone;
 use automap_core::metric::Metric;
 use automap_core::report::OnsetSource;
-use automap_core::report::{Evidence, FAINT_CONFIDENCE, Level, Report, Verdict, VerdictKind};
+use automap_core::report::{Evidence, FAINT_CONFIDENCE, Level, OtherIncident, Report, Verdict, VerdictKind};
 use automap_core::time::Timestamp;
 
 /// The headline: what it is about, the answer, and what belongs to it in smaller letters.
@@ -75,9 +75,35 @@ pub(crate) fn start_is(report: &Report) -> &'static str {
     match report.windows.incident_start_is {
         OnsetSource::Given => "start given",
         OnsetSource::Moved => "start earlier than given",
+        OnsetSource::Detected if report.verdict.kind == VerdictKind::NoIncident => {
+            "after the largest change in the data"
+        }
         OnsetSource::Detected => "start found in the data",
         OnsetSource::NotFound => "no start found: the last third of the data",
     }
+}
+
+/// `14:41:10–14:42:20: front-end errors 0 → 31 %`.
+pub(crate) fn other_incident(other: &OtherIncident, zone: Zone) -> String {
+    let what = other.symptom.as_ref().map(|s| match s.evidence.peer {
+        Some(_) => format!(": {}", s.evidence.summary),
+        None => format!(": {} {}", s.service, s.evidence.summary),
+    });
+    format!("{}{}", zone.clocks(other.span()), what.unwrap_or_default())
+}
+
+/// Whether the incident is over, and the others in the data, in whole sentences.
+pub(crate) fn course(report: &Report, zone: Zone) -> Vec<String> {
+    let course = &report.course;
+    let over = course.over_since.map(|at| format!("Over since {}.", zone.clock(at)));
+    let list = |when: &str, others: &[OtherIncident]| {
+        let each: Vec<String> = others.iter().map(|other| other_incident(other, zone)).collect();
+        (!each.is_empty()).then(|| format!("{when}: {}.", each.join("; ")))
+    };
+    [over, list("Earlier incidents", &course.earlier), list("Later incidents", &course.later)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The name of the later window: without an incident, it is only the time that was looked at.

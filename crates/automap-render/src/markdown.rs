@@ -53,6 +53,7 @@ fn verdict(dossier: &Dossier, zone: Zone) -> Section {
         words::start_is(report)
     );
     section.pieces.push(format!("{}  ", text(&when)));
+    section.pieces.extend(words::course(report, zone).iter().map(|sentence| format!("{}  ", text(sentence))));
     if report.verdict.kind == VerdictKind::Cause {
         let second = report.causes.get(1);
         let second = second.map_or_else(String::new, |c| format!(", next {} {:.2}", text(&c.service), c.confidence));

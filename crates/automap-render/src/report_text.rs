@@ -3,12 +3,13 @@
 //!
 //! Long queries are shown on request only. Control characters in names and sentences are shown as `�`.
 
+use crate::dossier_words as words;
 use crate::dossier_words::level;
 use crate::table::{pad, plain, width};
 use crate::text_options::{HEADING_WIDTH, TextOptions, section};
 use automap_core::note::Severity;
 use automap_core::report::OnsetSource;
-use automap_core::report::{Cause, NextStep, Report, VerdictKind};
+use automap_core::report::{Cause, NextStep, OtherIncident, Report, VerdictKind};
 
 /// Candidates whose evidence is shown unless `verbose`.
 const DETAILED_CAUSES: usize = 3;
@@ -17,25 +18,39 @@ const FAINT: f64 = 0.02;
 
 /// Renders the report; ends with a newline, at most some 40 lines unless `verbose`.
 pub fn text(report: &Report, options: &TextOptions) -> String {
-    let before = [vec![windows(report, options)], symptoms(report), vec![coverage(report)]];
+    let before = [windows(report, options), symptoms(report), others(report, options), vec![coverage(report)]];
     let after = [causes(report, options), victims(report), remarks(report, options)];
     let shown =
         |lines: Vec<Vec<String>>| lines.into_iter().flatten().map(|line| plain(&line) + "\n").collect::<String>();
     format!("{}{}\n{}", shown(before.to_vec()), verdict(report, options.color), shown(after.to_vec()))
 }
 
-/// `INCIDENT    2026-11-24 00:57:26–00:57:58 UTC (onset detected)   baseline 00:56:22–00:57:22`.
-fn windows(report: &Report, options: &TextOptions) -> String {
+/// `INCIDENT    2026-11-24 00:57:26–00:57:58 UTC (onset detected)   baseline 00:56:22–00:57:22`, and whether it is over.
+fn windows(report: &Report, options: &TextOptions) -> Vec<String> {
     let w = &report.windows;
+    let is_calm = report.verdict.kind == VerdictKind::NoIncident;
     let source = match w.incident_start_is {
         OnsetSource::Given => "",
         OnsetSource::Moved => " (earlier than given)",
+        OnsetSource::Detected if is_calm => " (after the largest change)",
         OnsetSource::Detected => " (onset detected)",
         OnsetSource::NotFound => " (no onset found: the last third)",
     };
-    let title = if report.verdict.kind == VerdictKind::NoIncident { "LOOKED AT" } else { "INCIDENT" };
+    let title = if is_calm { "LOOKED AT" } else { "INCIDENT" };
     let (incident, baseline) = (options.zone.dated_clocks(w.incident()), options.zone.clocks(w.baseline()));
-    format!("{title:<HEADING_WIDTH$}{incident}{source}   baseline {baseline}")
+    let over = report.course.over_since.map(|at| format!("{:HEADING_WIDTH$}over since {}", "", options.zone.clock(at)));
+    std::iter::once(format!("{title:<HEADING_WIDTH$}{incident}{source}   baseline {baseline}")).chain(over).collect()
+}
+
+/// The other incidents in the data, so that nobody takes one for the other.
+fn others(report: &Report, options: &TextOptions) -> Vec<String> {
+    let of = |title, list: &[OtherIncident]| {
+        section(title, list.iter().map(|other| words::other_incident(other, options.zone)))
+            .into_iter()
+            .skip(1)
+            .collect::<Vec<_>>()
+    };
+    [of("EARLIER", &report.course.earlier), of("LATER", &report.course.later)].concat()
 }
 
 fn symptoms(report: &Report) -> Vec<String> {

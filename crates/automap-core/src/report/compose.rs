@@ -10,7 +10,7 @@ use super::model::{
     Cause, Coverage, Evidence, Level, NextStep, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim,
     WindowInfo,
 };
-use super::path;
+use super::{course, path};
 use crate::analysis::Analysis;
 use crate::anomaly::{Anomalies, SeriesEvidence};
 use crate::frame::{MetricFrame, ServiceIdx};
@@ -53,7 +53,8 @@ pub fn compose(observation: &Observation, analysis: &Analysis, options: &Verdict
         engine: ranking.engine,
         verdict: verdict(decision, analysis, options),
         windows: window_info(frame, windows),
-        symptoms: symptoms(&facts, observation),
+        course: course::course(analysis),
+        symptoms: noticed(&facts, observation, analysis, decision),
         coverage: coverage(frame, anomalies),
         next: next(decision, &causes, observation),
         causes,
@@ -196,6 +197,17 @@ fn unchanged(facts: &Facts<'_>, service: ServiceIdx) -> Vec<Metric> {
 fn first_symptom_row(facts: &Facts<'_>) -> Option<usize> {
     let clear = facts.anomalies.series.iter().filter(|s| s.metric.family.is_symptom() && s.evidence >= CLEAR);
     clear.filter_map(|s| facts.onset(&facts.frame.series()[s.series])).min()
+}
+
+/// The symptoms to show. Without an incident there are none: what is within noise is no symptom. What made the incident stand out is one in any
+/// case.
+fn noticed(facts: &Facts<'_>, observation: &Observation, analysis: &Analysis, decision: Decision) -> Vec<Symptom> {
+    let found = symptoms(facts, observation);
+    match decision {
+        Decision::NoIncident => Vec::new(),
+        _ if found.is_empty() => course::felt(facts, &analysis.plan).into_iter().collect(),
+        _ => found,
+    }
 }
 
 /// Entry services' own latency and errors that rose, strongest first; without calls, any service's.

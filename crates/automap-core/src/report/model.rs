@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::counter_evidence::CounterEvidence;
+use super::course::CourseInfo;
 use super::version3;
 use crate::metric::{Metric, Unit};
 use crate::note::{NotChecked, Note};
@@ -28,6 +29,9 @@ pub struct Report {
     pub verdict: Verdict,
     /// What was compared with what.
     pub windows: WindowInfo,
+    /// When the incident ended, and other incidents in the same data.
+    #[serde(default)]
+    pub course: CourseInfo,
     /// What the users of the system noticed: the entry services' latency and errors that rose, strongest first.
     pub symptoms: Vec<Symptom>,
     /// How much could be judged.

@@ -102,17 +102,15 @@ pub(super) fn assess(
     let Ok(analysis) = analyse(&prepared.observation, &options.diagnose) else { return Err(learning) };
     let report = compose(&prepared.observation, &analysis, &options.diagnose.verdict);
     let windows = &analysis.windows;
+    // An incident that is over in the data is not the one that goes on now.
+    let is_current = windows.onset == OnsetSource::Detected && analysis.plan.over_since.is_none();
     let normal = NormalRanges::of(frame, &history(frame, options));
     let mut signs = normal.signs(frame, &prepared.recent, &options.vitals);
     // Trouble that is older than the remembered data has spoilt the history; a confident diagnosis says where the real baseline ends.
-    if signs.is_empty() && report.verdict.kind == VerdictKind::Cause && windows.onset == OnsetSource::Detected {
+    if signs.is_empty() && report.verdict.kind == VerdictKind::Cause && is_current {
         signs = NormalRanges::of(frame, &windows.rows.baseline).signs(frame, &prepared.recent, &options.vitals);
     }
-    let watchpoints = if windows.onset == OnsetSource::Detected {
-        active_watchpoints(prepared, &report, options)
-    } else {
-        Vec::new()
-    };
+    let watchpoints = if is_current { active_watchpoints(prepared, &report, options) } else { Vec::new() };
     let since = |slot: &mut Option<Timestamp>, holds: bool| {
         *slot = holds.then(|| slot.unwrap_or(input.now));
         slot.map(|since| input.now.ms() - since.ms())
@@ -127,10 +125,8 @@ pub(super) fn assess(
         || resource_for.is_some_and(|ms| ms >= options.confirm_resource_ms && ms > 0);
     let first_noticed = trouble.user_visible.or(trouble.resource_only).unwrap_or(input.now).plus_ms(-options.now_ms);
     let first_reported = input.alerts.iter().map(|a| a.started).min();
-    let onset = match windows.onset {
-        OnsetSource::Detected => windows.incident.start,
-        _ => first_reported.unwrap_or(first_noticed).min(input.now),
-    };
+    let onset =
+        if is_current { windows.incident.start } else { first_reported.unwrap_or(first_noticed).min(input.now) };
     Ok(Assessment { is_due, onset, signs, watchpoints, normal, report })
 }
 

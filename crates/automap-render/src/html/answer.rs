@@ -21,6 +21,7 @@ pub(crate) fn verdict(view: &View<'_>) -> Markup {
                 span { (words::incident_span(report, view.zone)) } " "
                 span { (duration(report.windows.incident().len_ms())) ", " (words::start_is(report)) }
             }
+            @for sentence in words::course(report, view.zone) { p.when { span { (sentence) } } }
             p.kicker { (kicker) }
             h1 { (headline) @if !small.is_empty() { " " small { (small) } } }
             @if report.verdict.kind == VerdictKind::Cause { (confidence(report)) }

@@ -11,7 +11,7 @@ use automap_core::metric::Unit;
 use automap_core::profile::{PROFILE_VERSION, ProfileTable};
 use automap_core::rank::Engine;
 use automap_core::report::{
-    Cause, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Verdict, VerdictKind, WindowInfo,
+    Cause, CourseInfo, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Verdict, VerdictKind, WindowInfo,
 };
 use automap_core::service_map::ServiceMap;
 use automap_core::slo::{self, DEFAULT_PERIOD_MS, EventCounts, Objective, SloStatus};
@@ -232,6 +232,7 @@ pub(crate) fn report() -> Report {
             incident_start_is: OnsetSource::Detected,
             step_s: 15.0,
         },
+        course: CourseInfo::default(),
         symptoms: Vec::new(),
         coverage: Coverage { services: 14, services_judged: 12, series_judged: 90, series: 100 },
         causes: vec![Cause {

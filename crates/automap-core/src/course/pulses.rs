@@ -1,0 +1,78 @@
+//! Tells whether two stretches are pulses of one incident: the same metrics move in the same proportions.
+//!
+//! What users feel is alike in many incidents, so all metrics of all services are compared: each stretch is a vector of compressed deviations, and two
+//! stretches belong together if the angle between their vectors is small.
+//!
+//! Worked example: in one stretch `user` is slow by 20 spreads and nothing else moves, in the next `carts` is. The vectors share no entry, their cosine is
+//! 0, and they are two incidents. If `user` is slow by 20 and then by 30 spreads, the cosine is 1.
+
+use std::ops::Range;
+
+use crate::anomaly::practical_floor;
+use crate::frame::{MetricFrame, Series};
+use crate::metric::{Family, Side};
+use crate::stats::{finite, mad, median};
+
+/// Pulses this far apart are different incidents, however alike: ten minutes.
+const LONGEST_PAUSE_MS: i64 = 600_000;
+/// Cosine from which two stretches are alike.
+const ALIKE: f64 = 0.75;
+/// Deviations below this many spreads are noise.
+const NOISE_SPREADS: f64 = 4.0;
+/// Smallest spread as a share of the level.
+const RELATIVE_FLOOR: f64 = 0.05;
+
+/// Groups stretches into incidents, each with its pulses in order. O(series × rows + stretches × series).
+pub(super) fn incidents(frame: &MetricFrame, stretches: Vec<Range<usize>>, normal: &[usize]) -> Vec<Vec<Range<usize>>> {
+    let times = frame.times();
+    let signature =
+        |rows: &Range<usize>| -> Vec<f64> { frame.series().iter().map(|s| moved(s, rows, normal)).collect() };
+    let mut found: Vec<(Vec<f64>, Vec<Range<usize>>)> = Vec::new();
+    for rows in stretches {
+        let new = signature(&rows);
+        let last = found.last_mut().filter(|(old, pulses)| {
+            let past = pulses.last().map_or(0, |p| p.end).min(times.len() - 1);
+            times[rows.start].ms() - times[past].ms() <= LONGEST_PAUSE_MS && cosine(old, &new) >= ALIKE
+        });
+        match last {
+            Some((_, pulses)) => pulses.push(rows),
+            None => found.push((new, vec![rows])),
+        }
+    }
+    found.into_iter().map(|(_, pulses)| pulses).collect()
+}
+
+/// How far a series moved, in compressed spreads beyond noise, with its sign. Load is left out: it moves with every incident.
+fn moved(series: &Series, rows: &Range<usize>, normal: &[usize]) -> f64 {
+    let is_load = matches!(series.metric.family, Family::Throughput | Family::Network | Family::Syscall | Family::Disk);
+    if !matches!(series.metric.side, Side::Own | Side::Client) || is_load {
+        return 0.0;
+    }
+    let before = finite(&normal.iter().map(|&i| series.values[i]).collect::<Vec<_>>());
+    let centre = median(&before);
+    let now = median(&series.values[rows.clone()]);
+    let spread = mad(&before, centre).max(RELATIVE_FLOOR * centre.abs()).max(practical_floor(series.metric.unit));
+    let spreads = (now - centre) / spread;
+    match spreads.is_finite() {
+        true => spreads.signum() * (spreads.abs().ln_1p() - NOISE_SPREADS.ln_1p()).max(0.0),
+        false => 0.0,
+    }
+}
+
+fn cosine(a: &[f64], b: &[f64]) -> f64 {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+    let sizes = (dot(a, a) * dot(b, b)).sqrt();
+    if sizes > 0.0 { dot(a, b) / sizes } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alike_is_a_matter_of_proportions() {
+        assert_eq!(cosine(&[1.0, 0.0], &[0.0, 2.0]), 0.0);
+        assert!((cosine(&[1.0, 2.0], &[2.0, 4.0]) - 1.0).abs() < 1e-12);
+        assert_eq!(cosine(&[0.0, 0.0], &[1.0, 1.0]), 0.0, "nothing moved");
+    }
+}
