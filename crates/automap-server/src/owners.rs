@@ -75,7 +75,7 @@ mod tests {
         let target = Target { team_label: Some("team".into()), ..Target::new("shop", "http://p").unwrap() };
         let owners = Owners::new(Arc::new(notify), &target);
         let labels = [("payment", "money"), ("orders", "others"), ("carts", "carts")];
-        owners.read.lock().teams = labels.map(|(s, t)| (s.to_owned(), t.to_owned())).into();
+        owners.labels.lock().teams = labels.map(|(s, t)| (s.to_owned(), t.to_owned())).into();
         let of = |service: &str| {
             let t = Timestamp::from_ms(0);
             let cause = Some(NamedCause { service: service.into(), mechanism: None, confidence: 0.9 });

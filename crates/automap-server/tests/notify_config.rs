@@ -37,7 +37,7 @@ fn mistakes_are_named() {
         ("receivers: [{name: a, to: {slack: {token: {env: T}}}}]", "receivers[0].to: a: slack needs either"),
         ("receivers: [{name: a, to: {webhook: {url: 'http://169.254.169.254/'}}}]", "link-local"),
         ("receivers: [{name: a, to: {webhook: {url: 'http://127.0.0.1/'}}}]", "http.allow_loopback"),
-        ("receivers: [{name: a, to: {webhook: {url: 'ftp://x/'}}}]", "no http or https address"),
+        ("receivers: [{name: a, to: {webhook: {url: 'ftp://x/'}}}]", "not an http or https address"),
         ("receivers: [{name: a, to: {webhook: {url: 'http://u:hidden@x/'}}}]", "holds credentials"),
         ("receivers: [{name: a, to: {alertmanager: {url: 'http://x', labels: {a-b: c}}}}]", "a-b is not a label name"),
         ("receivers: [{name: a, per_minute: 0, to: {wecom: {webhook: {env: X}}}}]", "per_minute"),

@@ -90,7 +90,7 @@ impl System for FakeSystem {
         assert!(!self.panics.load(Ordering::SeqCst), "on purpose");
         let target = |name: &str, state: State| TargetStatus {
             source: "http://prometheus:9090".into(),
-            looked: (state == State::Watching).then_some(NOW),
+            last_success: (state == State::Watching).then_some(NOW),
             services: (state == State::Watching).then_some(14),
             state,
             ..TargetStatus::new(name)
