@@ -6,7 +6,7 @@
 mod assemble;
 mod derive;
 
-pub use assemble::{RawSeries, assemble};
+pub use assemble::{AlignedSeries, RawSeries, assemble, from_columns};
 
 use crate::metric::Metric;
 use crate::time::{Interval, Timestamp};

@@ -3,8 +3,7 @@
 //! automap's own names are rows of one table (`table`); names of other data sets are read by their words (`foreign`). Sources and stages use
 //! the constants and the typed fields, never a literal name.
 //!
-//! A column of a plain table is named `<service>_<metric>`; the service ends at the first underscore (Kubernetes names have none). What one
-//! service observes of another carries the other's name behind a slash: `client_latency_ms/payment` of `orders` is the latency of orders'
+//! What one service observes of another carries the other's name behind a slash: `client_latency_ms/payment` of `orders` is the latency of orders'
 //! calls to payment, measured at orders.
 //!
 //! ```
@@ -337,6 +336,9 @@ mod tests {
         assert_eq!(Metric::parse("client_latency_ms").unit, Unit::Ms);
         assert_eq!(Metric::parse("network_in_bytes_per_s").unit, Unit::BytesPerS);
         assert!(Metric::parse("success-rate").is_availability);
+        for count in ["success_count", "requests_success_rps", "success_total"] {
+            assert!(!Metric::parse(count).is_availability, "{count}: a count is no share");
+        }
     }
 
     #[test]

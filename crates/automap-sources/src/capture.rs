@@ -3,7 +3,8 @@
 //! The table is long: `time` (milliseconds, UTC), `service`, `metric` (a call carries its callee behind a slash:
 //! `client_latency_ms/payment`), `value`. A gap is a row that is not there. What a table cannot hold (the time axis,
 //! calls, windows, notes, queries) is JSON under the key [`METADATA_KEY`]. Reading gives back the observation to the
-//! bit; the same observation gives the same bytes.
+//! bit; the same observation gives the same bytes. Other tools may write a capture again with its metadata: the order of
+//! columns, further columns, nullable ones and finer times are accepted.
 
 mod axis;
 mod error;
@@ -15,10 +16,12 @@ use std::fs;
 use std::path::Path;
 
 use automap_core::observation::Observation;
+use bytes::Bytes;
 
 pub use error::CaptureError;
-pub use read::DECODER_THREAD;
 pub use write::to_bytes;
+
+pub use crate::decoder::DECODER_THREAD;
 
 use crate::bounded::{ReadFailure, read_file};
 
@@ -34,7 +37,7 @@ pub const MAX_ROWS: u64 = 12_000_000;
 /// Name of a capture that is not a file, for messages.
 const EMBEDDED: &str = "the embedded capture";
 
-/// The table's columns, in order.
+/// The table's columns, as they are written.
 const COLUMNS: [&str; 4] = ["time", "service", "metric", "value"];
 const SCHEMA: &str = "message automap {
     REQUIRED INT64 time (TIMESTAMP(MILLIS, true));
@@ -64,12 +67,35 @@ pub fn write(path: &Path, observation: &Observation) -> Result<(), CaptureError>
 /// # Errors
 /// When the file cannot be read, is not a Parquet file or not a capture, is damaged, or is larger than the bounds above.
 pub fn read(path: &Path) -> Result<Observation, CaptureError> {
-    let name = path.display().to_string();
-    let bytes = read_file(path, MAX_FILE_BYTES).map_err(|e| match e.reason {
+    read::observation(bytes_of(path)?.into(), &path.display().to_string())
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>, CaptureError> {
+    read_file(path, MAX_FILE_BYTES).map_err(|e| match e.reason {
         ReadFailure::TooLarge(limit) => CaptureError::TooLarge { file: e.name, what: "bytes", limit },
         reason => CaptureError::io("read", path, &reason),
-    })?;
-    read::observation(bytes.into(), &name)
+    })
+}
+
+/// What a file turned out to be.
+#[derive(Debug)]
+pub enum Opened {
+    /// A capture.
+    Capture(Box<Observation>),
+    /// Parquet without a capture's metadata, or Arrow: a plain table, such as a capture that another tool wrote again.
+    Table(Vec<u8>),
+}
+
+/// Reads a capture, or gives back the bytes of a plain table.
+///
+/// # Errors
+/// As for [`read`].
+pub fn open(path: &Path) -> Result<Opened, CaptureError> {
+    let (bytes, name) = (Bytes::from(bytes_of(path)?), path.display().to_string());
+    if bytes.starts_with(b"ARROW1") || read::has_metadata(bytes.clone()) == Some(false) {
+        return Ok(Opened::Table(bytes.into()));
+    }
+    read::observation(bytes, &name).map(|o| Opened::Capture(Box::new(o)))
 }
 
 /// Reads a capture that a program carries in itself.
@@ -77,5 +103,5 @@ pub fn read(path: &Path) -> Result<Observation, CaptureError> {
 /// # Errors
 /// As for [`read`].
 pub fn from_bytes(bytes: &[u8]) -> Result<Observation, CaptureError> {
-    read::observation(bytes::Bytes::copy_from_slice(bytes), EMBEDDED)
+    read::observation(Bytes::copy_from_slice(bytes), EMBEDDED)
 }

@@ -6,7 +6,7 @@
 //! ```text
 //!  prometheus::observe(&client, &options, &progress) ┐
 //!  capture::read(path)                               ┼▶ Observation ─▶ automap_core::diagnose
-//!  csv_table::read(path, hint)                       ┘
+//!  table::read(path, hint, &options)                 ┘
 //! ```
 //!
 //! Names of Prometheus, Istio and Kubernetes end here; nothing here knows how causes are found.
@@ -14,9 +14,10 @@
 pub mod bounded;
 pub mod calls_file;
 pub mod capture;
-pub mod csv_table;
+mod decoder;
 pub mod http;
 pub mod profile_table;
 pub mod prometheus;
 pub mod secret;
 pub mod slo;
+pub mod table;

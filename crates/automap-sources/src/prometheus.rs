@@ -42,6 +42,7 @@ pub use catalogue::{Offer, OfferState, catalogue};
 pub use client::{Client, FetchStats};
 pub use decode::{LabelledSeries, Labels};
 pub use error::{Failure, RequestError};
+pub(crate) use names::OUTSIDE;
 pub use observe::{explain_queries, observe, observe_incrementally};
 pub use observe_options::{DEFAULT_SETTLE_MS, Fetched, ObserveOptions, PlannedQuery, Preset, Progress};
 pub use options::{

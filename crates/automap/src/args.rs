@@ -14,6 +14,7 @@ pub(crate) mod parse;
 pub(crate) mod prometheus;
 #[cfg(feature = "chaos")]
 pub(crate) mod scorecard;
+pub(crate) mod table;
 #[cfg(feature = "server")]
 pub(crate) mod target;
 pub(crate) mod time;

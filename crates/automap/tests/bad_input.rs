@@ -9,7 +9,8 @@ use std::process::{Command, Output};
 use tempfile::TempPath;
 
 use automap_core::time::WindowHint;
-use automap_sources::{capture, csv_table};
+use automap_sources::capture;
+use automap_sources::table::{self, TableOptions};
 use serde_json::Value;
 use support::shop::Shop;
 use support::{NOW, Reply, Server};
@@ -175,7 +176,7 @@ fn files_that_are_not_what_they_should_be() {
         ("cut.parquet", &whole[..whole.len() / 2], "--capture", "is not a complete Parquet file"),
         ("text.parquet", &b"time,a_cpu\n1,2\n"[..], "--capture", "is not a complete Parquet file"),
         ("empty.csv", b"", "--csv", "is empty; expected a header with time"),
-        ("twice.csv", b"time,a_cpu\n1,1\n1,2\n", "--csv", "lines 2 and 3 have the same time"),
+        ("twice.csv", b"time,a_cpu\n1,1\n1,2\n", "--csv", "line 2 and line 3 have the same time"),
         ("cut.csv", b"time,a_cpu,b_cpu\n1,1,1\n2,1\n", "--csv", "line 3"),
         ("word.csv", b"time,a_cpu\n1,1\n2,much\n", "--csv", "much"),
     ] {
@@ -190,7 +191,7 @@ fn files_that_are_not_what_they_should_be() {
 /// A capture with one flipped bit that makes the Parquet decoder panic.
 fn capture_that_the_decoder_panics_on() -> Vec<u8> {
     let path = file("small.csv", &table(|s, row| format!("{}", s + row)));
-    let observation = csv_table::read(&path, WindowHint::default()).unwrap();
+    let observation = table::read(&path, WindowHint::default(), &TableOptions::default()).unwrap();
     let whole = capture::to_bytes(&observation).unwrap();
     let flipped = |at: usize, bit: u8| {
         let mut bytes = whole.clone();

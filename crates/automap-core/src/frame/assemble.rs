@@ -51,24 +51,68 @@ pub struct RawSeries {
 /// ```
 pub fn assemble(raw: Vec<RawSeries>, times: Vec<Timestamp>) -> Result<(MetricFrame, Vec<Note>), FrameError> {
     check_axis(&times)?;
-    if raw.is_empty() {
+    let mut lost = Lost::default();
+    let aligned = |r: RawSeries| {
+        let values = align(&r.points, &times, &mut lost);
+        AlignedSeries { service: r.service, metric: r.metric, peer: r.peer, values }
+    };
+    let series = raw.into_iter().map(aligned).collect();
+    collect(series, times, lost)
+}
+
+/// One series whose values stand on the axis already: one for each time, `NaN` for a gap.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlignedSeries {
+    /// Whose metric.
+    pub service: String,
+    /// The metric's name, without the peer.
+    pub metric: String,
+    /// The called service, for metrics of calls.
+    pub peer: Option<String>,
+    /// One value for each time.
+    pub values: Vec<f64>,
+}
+
+/// Makes a frame of series that share the axis `times`, without copying them. Values beyond the axis are cut off, missing ones are gaps.
+///
+/// # Errors
+/// As for [`assemble`].
+pub fn from_columns(series: Vec<AlignedSeries>, times: Vec<Timestamp>) -> Result<(MetricFrame, Vec<Note>), FrameError> {
+    check_axis(&times)?;
+    let mut lost = Lost::default();
+    let on_axis = |mut s: AlignedSeries| {
+        s.values.resize(times.len(), f64::NAN);
+        for value in s.values.iter_mut().filter(|v| v.is_infinite()) {
+            *value = f64::NAN;
+            lost.infinite += 1;
+        }
+        s
+    };
+    let series = series.into_iter().map(on_axis).collect();
+    collect(series, times, lost)
+}
+
+fn collect(
+    aligned: Vec<AlignedSeries>,
+    times: Vec<Timestamp>,
+    mut lost: Lost,
+) -> Result<(MetricFrame, Vec<Note>), FrameError> {
+    if aligned.is_empty() {
         return Err(FrameError::Empty);
     }
     let mut services: Vec<String> =
-        raw.iter().flat_map(|r| std::iter::once(&r.service).chain(r.peer.as_ref())).cloned().collect();
+        aligned.iter().flat_map(|s| std::iter::once(&s.service).chain(s.peer.as_ref())).cloned().collect();
     services.sort_unstable();
     services.dedup();
     let index = |name: &str| services.binary_search_by(|s| s.as_str().cmp(name)).ok().map(ServiceIdx);
-
-    let mut lost = Lost::default();
     let mut by_name = BTreeMap::new();
-    for r in raw {
-        let Some(service) = index(&r.service) else { continue };
-        let peer = r.peer.as_deref().and_then(index);
-        match by_name.entry((service, r.metric, peer)) {
-            Entry::Occupied(known) => lost.duplicates.push(format!("{}_{}", r.service, known.key().1)),
+    for s in aligned {
+        let Some(service) = index(&s.service) else { continue };
+        let peer = s.peer.as_deref().and_then(index);
+        match by_name.entry((service, s.metric, peer)) {
+            Entry::Occupied(known) => lost.duplicates.push(format!("{}_{}", s.service, known.key().1)),
             Entry::Vacant(free) => {
-                free.insert(align(&r.points, &times, &mut lost));
+                free.insert(s.values);
             }
         }
     }
@@ -165,6 +209,25 @@ mod tests {
         assert!(frame.series()[1].values[2].is_nan());
         let codes: Vec<_> = notes.iter().map(|n| n.code.as_str()).collect();
         assert_eq!(codes, ["off_axis", "infinite", "duplicate_series"]);
+    }
+
+    #[test]
+    fn series_on_the_axis_are_taken_as_they_are() {
+        let column = |service: &str, values: &[f64]| AlignedSeries {
+            service: service.into(),
+            metric: "cpu".into(),
+            peer: None,
+            values: values.to_vec(),
+        };
+        let times = vec![t(1), t(2)];
+        let columns = vec![column("b", &[1.0, f64::INFINITY]), column("a", &[5.0]), column("b", &[7.0, 8.0])];
+        let (frame, notes) = from_columns(columns, times.clone()).unwrap();
+        assert_eq!(frame.services(), ["a", "b"]);
+        assert!(frame.series()[0].values[0] == 5.0 && frame.series()[0].values[1].is_nan());
+        assert!(frame.series()[1].values[0] == 1.0 && frame.series()[1].values[1].is_nan());
+        let codes: Vec<_> = notes.iter().map(|n| n.code.as_str()).collect();
+        assert_eq!(codes, ["infinite", "duplicate_series"]);
+        assert_eq!(from_columns(vec![], times).unwrap_err(), FrameError::Empty);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use super::{Family, Metric, Side, Unit};
 
 /// What a name means by its words.
 pub(super) fn metric(name: &str) -> Metric {
-    let is_availability = !name.contains("error") && (name.starts_with("avail") || name.contains("success"));
+    let is_availability =
+        !name.contains("error") && (name.starts_with("avail") || name.contains("success")) && !is_count(name);
     Metric {
         name: name.to_owned(),
         family: family(name, is_availability),
@@ -13,6 +14,12 @@ pub(super) fn metric(name: &str) -> Metric {
         unit: unit(name),
         is_availability,
     }
+}
+
+/// Whether a name says that things are counted: the successes of `success_count` and `requests_success_rps` are no share of anything.
+fn is_count(name: &str) -> bool {
+    let has = |words: &[&str]| words.iter().any(|w| name.contains(w));
+    has(&["count", "total", "rps", "per_s", "successes"]) && !has(&["ratio", "rate", "percent"])
 }
 
 fn side(name: &str) -> Side {

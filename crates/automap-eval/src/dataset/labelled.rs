@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use automap_core::time::{Timestamp, WindowHint};
 use automap_core::topology::CallGraph;
-use automap_sources::csv_table;
+use automap_sources::table::{self, TableOptions};
 use serde::Deserialize;
 
 use super::calls::{self, Edges};
@@ -38,7 +38,8 @@ pub(super) fn read(location: &CaseLocation) -> Result<Case, DatasetError> {
     let file = location.path.join("truth.json");
     let label: Label = json(&file)?;
     let table = location.path.join("metrics.csv");
-    let mut observation = csv_table::read(&table, WindowHint::default()).map_err(|e| wrong(&table, e))?;
+    let mut observation =
+        table::read(&table, WindowHint::default(), &TableOptions::default()).map_err(|e| wrong(&table, e))?;
     observation.calls = calls(location, &label)?;
     let truth = match label.inject_time {
         None => None,

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use automap_core::time::{Interval, Timestamp, WindowHint};
-use automap_sources::csv_table;
+use automap_sources::table::{self, TableOptions};
 
 use super::calls;
 use super::case::{Case, CaseLocation, DatasetError, Truth};
@@ -32,7 +32,8 @@ pub(super) fn read(location: &CaseLocation) -> Result<Case, DatasetError> {
     let started = inject_time(&location.path)?;
     let table = TABLES.iter().map(|name| location.path.join(name)).find(|p| p.exists());
     let table = table.ok_or_else(|| wrong(&location.path, "holds no data.csv"))?;
-    let mut observation = csv_table::read(&table, WindowHint::default()).map_err(|e| wrong(&table, e))?;
+    let mut observation =
+        table::read(&table, WindowHint::default(), &TableOptions::default()).map_err(|e| wrong(&table, e))?;
     let around = Interval { start: started.plus_ms(-SIDE_MS), end: started.plus_ms(SIDE_MS) };
     observation.frame = observation.frame.within(around).map_err(|e| wrong(&table, e))?;
     let set_dir = scenario_dir.parent().unwrap_or(scenario_dir);

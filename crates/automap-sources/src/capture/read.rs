@@ -1,15 +1,14 @@
 //! Parquet → observation. The file may come from anywhere: everything is bounded and checked.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::thread;
 
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 use bytes::Bytes;
+use parquet::basic::{LogicalType, TimeUnit};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
+use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::file::serialized_reader::SerializedFileReader;
@@ -17,37 +16,34 @@ use parquet::schema::parser::parse_message_type;
 
 use super::metadata::{Metadata, Version};
 use super::{COLUMNS, CaptureError, MAX_FILE_BYTES, MAX_ROWS, METADATA_KEY, SCHEMA, SCHEMA_VERSION, axis};
+use crate::decoder;
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 16;
 /// Bytes that the columns may unpack to, by their own account.
 const MAX_UNPACKED_BYTES: i64 = 4 * MAX_FILE_BYTES as i64;
 
-/// The thread that decodes captures. A panic on it means that a file is damaged and comes back as an error: a program's panic hook
-/// may leave it out.
-pub const DECODER_THREAD: &str = "capture-decoder";
-
-/// Decodes a capture on a thread of its own.
-///
-/// The Parquet crate asserts on some damaged pages instead of returning an error (found by flipping bits). Nothing is shared with
-/// that thread, so its panic is one more sign of a damaged file.
+/// Decodes a capture.
 pub(super) fn observation(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
-    let builder = thread::Builder::new().name(DECODER_THREAD.to_owned());
-    thread::scope(|scope| match builder.spawn_scoped(scope, || decode(bytes, file)) {
-        Ok(decoder) => decoder.join().unwrap_or_else(|_| Err(damaged(file, &"a page contradicts its own lengths"))),
-        Err(error) => Err(CaptureError::io("decode", Path::new(file), &error)),
-    })
+    decoder::run(|| decode(bytes, file)).unwrap_or_else(|reason| Err(damaged(file, &reason)))
+}
+
+/// Whether a Parquet file has the metadata of a capture; `None` where it is no complete Parquet file.
+pub(super) fn has_metadata(bytes: Bytes) -> Option<bool> {
+    let reader = decoder::run(|| SerializedFileReader::new(bytes).ok()).ok()??;
+    Some(metadata_json(&reader).is_some())
 }
 
 fn decode(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
     let reader = SerializedFileReader::new(bytes).map_err(|e| damaged(file, &e))?;
     let metadata = metadata(&reader, file)?;
-    check_shape(&reader, file)?;
+    let shape = Shape::of(&reader, file)?;
+    check_size(&reader, file)?;
     let times = axis::times(&metadata.axis).ok_or_else(|| foreign(file, "its time axis is not usable"))?;
     let mut table = Table::default();
     for i in 0..reader.num_row_groups() {
         let group = reader.get_row_group(i).map_err(|e| damaged(file, &e))?;
-        table.read(group.as_ref(), file)?;
+        table.read(group.as_ref(), &shape, file)?;
     }
     for (service, metric) in &metadata.empty_series {
         table.series(service.as_bytes(), metric.as_bytes(), file)?;
@@ -59,10 +55,13 @@ fn decode(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
     Ok(Observation { frame, calls, hint, notes, not_checked, queries, source })
 }
 
-fn metadata(reader: &SerializedFileReader<Bytes>, file: &str) -> Result<Metadata, CaptureError> {
+fn metadata_json(reader: &SerializedFileReader<Bytes>) -> Option<&str> {
     let pairs = reader.metadata().file_metadata().key_value_metadata();
-    let json = pairs.into_iter().flatten().find(|pair| pair.key == METADATA_KEY).and_then(|pair| pair.value.as_deref());
-    let Some(json) = json else {
+    pairs.into_iter().flatten().find(|pair| pair.key == METADATA_KEY).and_then(|pair| pair.value.as_deref())
+}
+
+fn metadata(reader: &SerializedFileReader<Bytes>, file: &str) -> Result<Metadata, CaptureError> {
+    let Some(json) = metadata_json(reader) else {
         return Err(foreign(file, &format!("it has no metadata \"{METADATA_KEY}\"; was it written by another tool?")));
     };
     let unreadable = |e: serde_json::Error| foreign(file, &format!("its metadata cannot be read: {e}"));
@@ -73,21 +72,41 @@ fn metadata(reader: &SerializedFileReader<Bytes>, file: &str) -> Result<Metadata
     serde_json::from_str(json).map_err(unreadable)
 }
 
-/// The four columns and nothing else, within the bounds.
-fn check_shape(reader: &SerializedFileReader<Bytes>, file: &str) -> Result<(), CaptureError> {
-    let info = reader.metadata();
-    let expected = parse_message_type(SCHEMA).map_err(|e| damaged(file, &e))?;
-    let columns = info.file_metadata().schema_descr().columns();
-    let same = columns.len() == COLUMNS.len()
-        && columns.iter().zip(expected.get_fields()).all(|(found, wanted)| {
-            found.name() == wanted.name()
-                && found.physical_type() == wanted.get_physical_type()
-                && found.max_def_level() == 0
-                && found.max_rep_level() == 0
-        });
-    if !same {
-        return Err(foreign(file, &format!("its columns are not {}", COLUMNS.join(", "))));
+/// Where the four columns are, and what a time counts.
+struct Shape {
+    columns: [usize; 4],
+    /// Which of them may have nulls.
+    nullable: [bool; 4],
+    /// Divides a time into milliseconds.
+    per_ms: i64,
+}
+
+impl Shape {
+    fn of(reader: &SerializedFileReader<Bytes>, file: &str) -> Result<Self, CaptureError> {
+        let found = reader.metadata().file_metadata().schema_descr().columns();
+        let wrong = || foreign(file, &format!("its columns are not {}", COLUMNS.join(", ")));
+        let expected = parse_message_type(SCHEMA).map_err(|e| damaged(file, &e))?;
+        let mut shape = Self { columns: [0; 4], nullable: [false; 4], per_ms: 1 };
+        for (i, wanted) in expected.get_fields().iter().enumerate() {
+            let at = found.iter().position(|c| c.name() == wanted.name()).ok_or_else(wrong)?;
+            let column = &found[at];
+            let same = column.physical_type() == wanted.get_physical_type();
+            if !same || column.max_def_level() > 1 || column.max_rep_level() != 0 {
+                return Err(wrong());
+            }
+            (shape.columns[i], shape.nullable[i]) = (at, column.max_def_level() == 1);
+        }
+        shape.per_ms = match found[shape.columns[0]].logical_type_ref() {
+            Some(LogicalType::Timestamp(time)) if time.unit == TimeUnit::MICROS => 1000,
+            Some(LogicalType::Timestamp(time)) if time.unit == TimeUnit::NANOS => 1_000_000,
+            _ => 1,
+        };
+        Ok(shape)
     }
+}
+
+fn check_size(reader: &SerializedFileReader<Bytes>, file: &str) -> Result<(), CaptureError> {
+    let info = reader.metadata();
     let too_large = |what, limit| Err(CaptureError::TooLarge { file: file.to_owned(), what, limit });
     if info.file_metadata().num_rows() as u64 > MAX_ROWS {
         return too_large("rows", MAX_ROWS);
@@ -107,18 +126,17 @@ struct Table {
     rows: u64,
 }
 
-/// One batch of rows.
-#[derive(Default)]
+/// One batch of rows; `None` is a null.
 struct Batch {
-    times: Vec<i64>,
-    services: Vec<ByteArray>,
-    metrics: Vec<ByteArray>,
-    values: Vec<f64>,
+    times: Vec<Option<i64>>,
+    services: Vec<Option<ByteArray>>,
+    metrics: Vec<Option<ByteArray>>,
+    values: Vec<Option<f64>>,
 }
 
 impl Table {
-    fn read(&mut self, group: &dyn RowGroupReader, file: &str) -> Result<(), CaptureError> {
-        let column = |i| group.get_column_reader(i).map_err(|e| damaged(file, &e));
+    fn read(&mut self, group: &dyn RowGroupReader, shape: &Shape, file: &str) -> Result<(), CaptureError> {
+        let column = |i: usize| group.get_column_reader(shape.columns[i]).map_err(|e| damaged(file, &e));
         let (
             ColumnReader::Int64ColumnReader(mut times),
             ColumnReader::ByteArrayColumnReader(mut services),
@@ -128,17 +146,22 @@ impl Table {
         else {
             return Err(foreign(file, "its columns change their type"));
         };
+        let nulls = shape.nullable;
         loop {
-            let batch =
-                Batch::read(&mut times, &mut services, &mut metrics, &mut values).map_err(|e| damaged(file, &e))?;
+            let batch = Batch {
+                times: next(&mut times, nulls[0]).map_err(|e| damaged(file, &e))?,
+                services: next(&mut services, nulls[1]).map_err(|e| damaged(file, &e))?,
+                metrics: next(&mut metrics, nulls[2]).map_err(|e| damaged(file, &e))?,
+                values: next(&mut values, nulls[3]).map_err(|e| damaged(file, &e))?,
+            };
             if batch.times.is_empty() {
                 return Ok(());
             }
-            self.add(&batch, file)?;
+            self.add(&batch, shape.per_ms, file)?;
         }
     }
 
-    fn add(&mut self, batch: &Batch, file: &str) -> Result<(), CaptureError> {
+    fn add(&mut self, batch: &Batch, per_ms: i64, file: &str) -> Result<(), CaptureError> {
         let n = batch.times.len();
         if [batch.services.len(), batch.metrics.len(), batch.values.len()] != [n; 3] {
             return Err(damaged(file, &"its columns differ in length"));
@@ -149,15 +172,19 @@ impl Table {
         }
         let mut current = None;
         for i in 0..n {
-            let (service, metric) = (batch.services[i].data(), batch.metrics[i].data());
+            let (Some(time), Some(service), Some(metric)) = (batch.times[i], &batch.services[i], &batch.metrics[i])
+            else {
+                return Err(damaged(file, &"a row has no time, service or metric"));
+            };
             // Rows of one series lie together: the index is asked once per run.
-            let same = i > 0 && batch.services[i - 1].data() == service && batch.metrics[i - 1].data() == metric;
+            let same = i > 0 && batch.services[i - 1] == batch.services[i] && batch.metrics[i - 1] == batch.metrics[i];
             let at = match current {
                 Some(at) if same => at,
-                _ => self.series(service, metric, file)?,
+                _ => self.series(service.data(), metric.data(), file)?,
             };
             current = Some(at);
-            self.raw[at].points.push((Timestamp::from_ms(batch.times[i]), batch.values[i]));
+            let value = batch.values[i].unwrap_or(f64::NAN);
+            self.raw[at].points.push((Timestamp::from_ms(time.div_euclid(per_ms)), value));
         }
         Ok(())
     }
@@ -180,20 +207,16 @@ impl Table {
     }
 }
 
-impl Batch {
-    fn read(
-        times: &mut ColumnReaderImpl<Int64Type>,
-        services: &mut ColumnReaderImpl<ByteArrayType>,
-        metrics: &mut ColumnReaderImpl<ByteArrayType>,
-        values: &mut ColumnReaderImpl<DoubleType>,
-    ) -> Result<Self, ParquetError> {
-        let mut batch = Self::default();
-        times.read_records(BATCH_ROWS, None, None, &mut batch.times)?;
-        services.read_records(BATCH_ROWS, None, None, &mut batch.services)?;
-        metrics.read_records(BATCH_ROWS, None, None, &mut batch.metrics)?;
-        values.read_records(BATCH_ROWS, None, None, &mut batch.values)?;
-        Ok(batch)
+/// The next values of a column, with nulls in their places.
+fn next<T: DataType>(column: &mut ColumnReaderImpl<T>, is_nullable: bool) -> Result<Vec<Option<T::T>>, ParquetError> {
+    let (mut values, mut levels) = (Vec::new(), Vec::new());
+    if !is_nullable {
+        column.read_records(BATCH_ROWS, None, None, &mut values)?;
+        return Ok(values.into_iter().map(Some).collect());
     }
+    column.read_records(BATCH_ROWS, Some(&mut levels), None, &mut values)?;
+    let mut values = values.into_iter();
+    Ok(levels.into_iter().map(|level| if level == 1 { values.next() } else { None }).collect())
 }
 
 fn damaged(file: &str, reason: &dyn std::fmt::Display) -> CaptureError {

@@ -8,7 +8,7 @@ use super::pods::Owners;
 use super::presets::Key;
 
 /// What Istio calls traffic that leaves the mesh or is refused at its edge.
-const OUTSIDE: [&str; 4] =
+pub(crate) const OUTSIDE: [&str; 4] =
     ["PassthroughCluster", "BlackHoleCluster", "InboundPassthroughCluster", "InboundPassthroughClusterIpv4"];
 /// What Istio writes where it does not know.
 const UNKNOWN: &str = "unknown";

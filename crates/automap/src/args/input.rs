@@ -9,12 +9,13 @@ use anyhow::{Result, bail};
 use automap_core::note::Note;
 use automap_core::observation::Observation;
 use automap_core::time::WindowHint;
-use automap_sources::{calls_file, capture, csv_table};
+use automap_sources::calls_file;
 use clap::Args;
 use jiff::ZonedDateTime;
 
 use super::file::readable;
 use super::prometheus::PrometheusArgs;
+use super::table::TableArgs;
 use super::time::TimeArgs;
 
 /// A capture, a table, or a live server and a time.
@@ -23,12 +24,15 @@ pub(crate) struct InputArgs {
     /// A capture file instead of a live server; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prometheus", "csv"], help_heading = "Files")]
     capture: Option<PathBuf>,
-    /// A plain table instead: `time` and one column for each `<service>_<metric>`; - is standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "prometheus", help_heading = "Files")]
+    /// A plain table instead, as CSV, Parquet or Arrow: times and one column for each `<service>_<metric>`, or one row for each sample;
+    /// - is standard input
+    #[arg(long, visible_alias = "table", value_name = "FILE", conflicts_with = "prometheus", help_heading = "Files")]
     csv: Option<PathBuf>,
     /// Calls that the metrics do not show: lines of `caller,callee`, or a JSON list of pairs
     #[arg(long, value_name = "FILE", help_heading = "Files")]
     calls: Option<PathBuf>,
+    #[command(flatten)]
+    table: TableArgs,
     #[command(flatten)]
     pub(crate) prometheus: PrometheusArgs,
     #[command(flatten)]
@@ -63,19 +67,22 @@ impl InputArgs {
         // A wrong file is reported before a server is asked.
         let asserted = self.calls.as_deref().map(|path| calls_file::read(readable(path))).transpose()?;
         let asserted = asserted.unwrap_or_default();
-        let mut observation = self.fetch_or_read(file.or(self.capture.as_deref()), now)?;
+        let mut named: Vec<String> = asserted.iter().flat_map(|(from, to)| [from.clone(), to.clone()]).collect();
+        named.sort_unstable();
+        named.dedup();
+        let mut observation = self.fetch_or_read(file.or(self.capture.as_deref()), &named, now)?;
         assert_calls(&mut observation, &asserted);
         Ok(observation)
     }
 
-    fn fetch_or_read(&self, file: Option<&Path>, now: &ZonedDateTime) -> Result<Observation> {
+    fn fetch_or_read(&self, file: Option<&Path>, services: &[String], now: &ZonedDateTime) -> Result<Observation> {
         if let Some(path) = file {
-            let mut observation = capture::read(readable(path))?;
+            let mut observation = self.table.read_capture(path, services)?;
             observation.hint = self.time.hint(now, observation.hint)?;
             return Ok(observation);
         }
         if let Some(path) = &self.csv {
-            return Ok(csv_table::read(readable(path), self.time.hint(now, WindowHint::default())?)?);
+            return self.table.read(path, self.time.hint(now, WindowHint::default())?, services);
         }
         match &self.prometheus.prometheus {
             Some(url) => Ok(self.prometheus.observe(url, &self.time, now)?.0),

@@ -6,13 +6,12 @@ use anyhow::Result;
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 use automap_render::TextOptions;
-use automap_sources::{capture, csv_table};
 use clap::{Args, ValueEnum};
 
-use super::file::readable;
 #[cfg(feature = "server")]
 use super::kept_hours::KeptHoursArgs;
 use super::output::StyleArgs;
+use super::table::TableArgs;
 
 /// One file that all periods or windows are parts of.
 #[derive(Args, Clone, Debug)]
@@ -20,9 +19,11 @@ pub(crate) struct WholeArgs {
     /// Capture file that all periods or windows are parts of; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prometheus", "csv"], help_heading = "Files")]
     capture: Option<PathBuf>,
-    /// Table that all periods or windows are parts of; - is standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "prometheus", help_heading = "Files")]
+    /// Table (CSV, Parquet, Arrow) that all periods or windows are parts of; - is standard input
+    #[arg(long, visible_alias = "table", value_name = "FILE", conflicts_with = "prometheus", help_heading = "Files")]
     csv: Option<PathBuf>,
+    #[command(flatten)]
+    table: TableArgs,
     #[cfg(feature = "server")]
     #[command(flatten)]
     kept: KeptHoursArgs,
@@ -32,8 +33,8 @@ impl WholeArgs {
     /// Reads the file; `None` where none is given.
     pub(crate) fn observation(&self) -> Result<Option<Observation>> {
         match (&self.capture, &self.csv) {
-            (Some(path), _) => Ok(Some(capture::read(readable(path))?)),
-            (None, Some(path)) => Ok(Some(csv_table::read(readable(path), Default::default())?)),
+            (Some(path), _) => Ok(Some(self.table.read_capture(path, &[])?)),
+            (None, Some(path)) => Ok(Some(self.table.read(path, Default::default(), &[])?)),
             #[cfg(feature = "server")]
             (None, None) => self.kept.observation(),
             #[cfg(not(feature = "server"))]

@@ -1,15 +1,15 @@
 //! Tables as people bring them.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use automap_core::observation::Observation;
 use automap_core::time::{Timestamp, WindowHint};
-use automap_sources::csv_table::{self, CsvError};
+use automap_sources::table::{self, TableError, TableOptions};
 
-fn read(text: &str) -> Result<Observation, CsvError> {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("table.csv");
-    std::fs::write(&path, text).unwrap();
-    csv_table::read(&path, WindowHint::default())
+fn read_with(bytes: &[u8], options: &TableOptions) -> Result<Observation, TableError> {
+    table::from_bytes(bytes.to_vec(), "shop.csv", WindowHint::default(), options)
+}
+
+fn read(text: &str) -> Result<Observation, TableError> {
+    read_with(text.as_bytes(), &TableOptions::default())
 }
 
 #[test]
@@ -33,8 +33,10 @@ fn rows_are_sorted_and_odd_columns_left_out_with_a_note() {
     let seen = read("load,time,a_cpu\n9,30,3\n9,10,1\n9,20,2\n").unwrap();
     assert_eq!(seen.frame.series()[0].values, [1.0, 2.0, 3.0]);
     let notes: Vec<_> = seen.notes.iter().map(|n| (n.code.as_str(), n.message.as_str())).collect();
-    assert_eq!(notes[0].0, "rows_sorted");
+    let understood = "3 rows of 10 s, 1 service, 1 metric, times in UTC";
+    assert_eq!(notes[0], ("table_understood", understood));
     assert_eq!(notes[1], ("unknown_column", "columns without <service>_<metric> are left out: load"));
+    assert_eq!(notes[2].0, "rows_sorted");
 }
 
 #[test]
@@ -45,16 +47,26 @@ fn every_mistake_is_named_with_its_place() {
         ("time,a_cpu\n", "0 point(s) in time"),
         ("time,a_cpu\n1,2\n", "1 point(s) in time"),
         ("time,load\n1,2\n", "no column named <service>_<metric>"),
-        ("timestamp,a_cpu\n1,2\n", "no column \"time\" (Unix seconds or RFC 3339); its first column is \"timestamp\""),
-        ("time,a_cpu,b_cpu,a_cpu\n1,2,3,4\n", "two columns \"a_cpu\" (columns 2 and 4)"),
-        ("time,a_cpu\n1,2\n2,3\n1,4\n", "lines 2 and 4 have the same time 1970-01-01T00:00:01Z"),
+        ("load,a_cpu\n1,2\n", "no column of times, such as time, timestamp or date; its first column is \"load\""),
+        ("l\u{1b}[31m,a_cpu\n1,2\n", "its first column is \"l\u{fffd}[31m\""),
+        (
+            "time,a_cpu,b_cpu,a_cpu\n1,2,3,2\n2,2,3,4\n",
+            "columns \"a_cpu\" (column 2) and \"a_cpu\" (column 4) are the same series and differ first at line 3",
+        ),
+        (
+            "time,a_cpu\n1,2\n2,3\n1,4\n",
+            "line 2 and line 4 have the same time 1970-01-01T00:00:01Z and different values",
+        ),
         ("time,a_cpu,b_cpu\n1,2,3\n2,3\n", "line 3 has 2 cell(s), the header has 3; is the file cut off?"),
         ("time,a_cpu\n1,2\n2,3,4\n", "line 3 has 3 cell(s)"),
-        ("time,a_cpu\n1,2\n2,3 ms\n", "line 3, column \"a_cpu\": \"3 ms\" is not a number"),
-        ("time,a_cpu\n1,2\nyesterday,3\n", "line 3: \"yesterday\" is not a time"),
-        ("time,a_cpu\n1,2\nNaN,3\n", "line 3: \"NaN\" is not a time"),
-        ("time,a_cpu\n1,2\n1e300,3\n", "line 3: \"1e300\" is not a time"),
-        ("time,a_cpu\n1,2\n,3\n", "line 3: \"\" is not a time"),
+        (
+            "time,a_cpu\n1,2\n2,3 ms\n",
+            "line 3, column \"a_cpu\": \"3 ms\" has a unit of time, other cells of the column have no unit",
+        ),
+        ("time,a_cpu\n1,2\nyesterday,3\n", "line 3, column \"time\": \"yesterday\" is not a time"),
+        ("time,a_cpu\n1,2\nNaN,3\n", "line 3, column \"time\": \"NaN\" is not a time"),
+        ("time,a_cpu\n1,2\n1e300,3\n", "line 3, column \"time\": \"1e300\" is not a time"),
+        ("time,a_cpu\n1,2\n,3\n", "line 3, column \"time\": \"\" is not a time"),
     ] {
         let message = read(text).unwrap_err().to_string();
         assert!(message.contains(expected) && message.contains(".csv: "), "{text:?}: {message}");
@@ -65,10 +77,10 @@ fn every_mistake_is_named_with_its_place() {
 fn bytes_that_are_no_text_do_no_harm() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("table.csv");
-    std::fs::write(&path, b"time,a_\xff\n1,\xfe\n").unwrap();
-    let message = csv_table::read(&path, WindowHint::default()).unwrap_err().to_string();
+    std::fs::write(&path, b"time,a_cpu,b_\xff\n1,2,\xfe\n2,x\x07\xfe,\xfe\n").unwrap();
+    let message = table::read(&path, WindowHint::default(), &TableOptions::default()).unwrap_err().to_string();
     std::fs::remove_file(&path).unwrap();
-    assert!(message.contains("line 2") && message.contains("is not a number"), "{message}");
-    let gone = csv_table::read(&path, WindowHint::default()).unwrap_err().to_string();
+    assert!(message.contains("line 3, column \"a_cpu\": \"x\u{fffd}þ\" is not a number"), "{message}");
+    let gone = table::read(&path, WindowHint::default(), &TableOptions::default()).unwrap_err().to_string();
     assert!(gone.contains("cannot be read"), "{gone}");
 }

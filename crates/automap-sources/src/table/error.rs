@@ -1,0 +1,227 @@
+//! What is wrong with a table, and where.
+
+use automap_core::frame::FrameError;
+
+/// Longest piece of a cell or a name in a message, in characters.
+const MAX_SHOWN_CHARS: usize = 60;
+/// Most names in one message.
+const MAX_LISTED: usize = 8;
+
+/// A table that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: {problem}")]
+pub struct TableError {
+    /// The file.
+    pub file: String,
+    /// What is wrong with it.
+    pub problem: TableProblem,
+}
+
+/// What is wrong with a table. Lines of text and rows of Parquet and Arrow files count from 1, a header included. Texts of the table are
+/// in it as they may be shown: short, without control characters.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableProblem {
+    /// The file cannot be read.
+    #[error("cannot be read: {0}")]
+    Io(String),
+    /// It cannot be parsed.
+    #[error("is not {form}: {reason}")]
+    Unreadable {
+        /// What it should be.
+        form: &'static str,
+        /// The reader's message.
+        reason: String,
+    },
+    /// Another kind of file.
+    #[error("is {what}; {remedy}")]
+    OtherKind {
+        /// What it is.
+        what: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// Nothing at all.
+    #[error("is empty; expected a header with time and <service>_<metric> columns")]
+    Empty,
+    /// There is no time.
+    #[error("has no column of times, such as time, timestamp or date; its first column is \"{first}\"")]
+    NoTime {
+        /// The first column.
+        first: String,
+    },
+    /// No column belongs to a service and a metric.
+    #[error("has no column named <service>_<metric>, such as orders_latency_ms; it has {columns}")]
+    NoSeries {
+        /// Some columns.
+        columns: String,
+    },
+    /// Columns with words that may be services, and nothing that says what is measured.
+    #[error(
+        "does not say what its columns measure ({columns}); --metric latency_ms reads each as a service with this metric"
+    )]
+    NoMetric {
+        /// Some columns.
+        columns: String,
+    },
+    /// Names that fall apart in several ways.
+    #[error(
+        "column \"{column}\" may belong to several services; --separator says what stands between service and metric"
+    )]
+    AmbiguousName {
+        /// One column.
+        column: String,
+    },
+    /// A name stands twice, with different values.
+    #[error(
+        "columns \"{first}\" (column {first_at}) and \"{second}\" (column {second_at}) are the same series and differ first at \
+         {place}; remove or rename one"
+    )]
+    DuplicateColumn {
+        /// One name.
+        first: String,
+        /// Where it stands, from 1.
+        first_at: usize,
+        /// The other name.
+        second: String,
+        /// Where it stands.
+        second_at: usize,
+        /// The first row that differs.
+        place: String,
+    },
+    /// A row with too few or too many cells.
+    #[error("line {line} has {have} cell(s), the header has {want}; is the file cut off?")]
+    Ragged {
+        /// The line.
+        line: u64,
+        /// Its cells.
+        have: usize,
+        /// The header's cells.
+        want: usize,
+    },
+    /// A cell that is not a number.
+    #[error("{place}, column \"{column}\": \"{text}\" is not a number")]
+    NotANumber {
+        /// The line or row.
+        place: String,
+        /// The column.
+        column: String,
+        /// The cell.
+        text: String,
+    },
+    /// A comma that may be either.
+    #[error(
+        "{place}, column \"{column}\": the comma in \"{text}\" may be a decimal comma or separate thousands; --decimal , or \
+         --decimal . decides"
+    )]
+    AmbiguousComma {
+        /// The line.
+        place: String,
+        /// The column.
+        column: String,
+        /// The cell.
+        text: String,
+    },
+    /// Units that do not go together.
+    #[error("{place}, column \"{column}\": \"{text}\" has {have}, {want}")]
+    MixedUnits {
+        /// The line.
+        place: String,
+        /// The column.
+        column: String,
+        /// The cell.
+        text: String,
+        /// Its unit.
+        have: &'static str,
+        /// What it should go with.
+        want: String,
+    },
+    /// A time that is none.
+    #[error(
+        "{place}, column \"{column}\": \"{text}\" is not a time; expected Unix seconds or RFC 3339, such as \
+         2026-11-23T14:03:15Z, or a pattern with --time-format"
+    )]
+    NotATime {
+        /// The line.
+        place: String,
+        /// The column.
+        column: String,
+        /// The cell.
+        text: String,
+    },
+    /// Day and month may be swapped.
+    #[error(
+        "{place}, column \"{column}\": \"{text}\" may be day/month or month/day; --time-format '{pattern}' or the like decides"
+    )]
+    AmbiguousDate {
+        /// The line.
+        place: String,
+        /// The column.
+        column: String,
+        /// The cell.
+        text: String,
+        /// One pattern that would read it.
+        pattern: String,
+    },
+    /// One instant, two rows.
+    #[error("{first} and {second} have the same time {time} and different values")]
+    DuplicateTime {
+        /// The first row.
+        first: String,
+        /// The other row.
+        second: String,
+        /// The time.
+        time: String,
+    },
+    /// One series, one instant, two values.
+    #[error("{first} and {second} give {series} two values at {time}{hint}")]
+    DuplicateSample {
+        /// The first row.
+        first: String,
+        /// The other row.
+        second: String,
+        /// The series.
+        series: String,
+        /// The time.
+        time: String,
+        /// Which columns may tell the two apart.
+        hint: String,
+    },
+    /// Beyond the bounds.
+    #[error("holds more than {limit} {what}")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// The bound.
+        limit: u64,
+    },
+    /// The series make no frame.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+}
+
+/// A text of the table for a message: short, without control characters.
+pub(super) fn shown(text: &str) -> String {
+    let mut out: String =
+        text.chars().take(MAX_SHOWN_CHARS).map(|c| if is_hidden(c) { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(MAX_SHOWN_CHARS).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+/// Control characters, and those that turn the direction of writing.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// `a, b, c and 4 more`.
+pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    let mut text = names.iter().take(MAX_LISTED).map(|n| shown(n)).collect::<Vec<_>>().join(", ");
+    if names.len() > MAX_LISTED {
+        text.push_str(&format!(" and {} more", names.len() - MAX_LISTED));
+    }
+    text
+}
