@@ -24,7 +24,7 @@ pub mod trend;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use model::Comparison;
-pub use period::{Period, SeriesKey};
+pub use period::{INCIDENT_IN_PERIOD, Period, SeriesKey};
 
 use crate::metric::Metric;
 use crate::note::Note;

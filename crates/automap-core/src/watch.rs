@@ -148,6 +148,8 @@ pub struct WatchOutcome {
     pub report: Option<Report>,
     /// Indicators that are out of their normal range now.
     pub signs: Vec<IndicatorChange>,
+    /// Share of the remembered time that incidents disturbed and that was not learnt from, 0–1; 0 while an incident is open.
+    pub disturbed: f64,
 }
 
 /// State of one target between polls.
@@ -221,7 +223,7 @@ impl Watch {
     ///
     /// Cost: that of one diagnosis while nothing is open or the incident is young; O(series × samples) otherwise.
     pub fn evaluate(&mut self, input: &WatchInput<'_>) -> WatchOutcome {
-        let unusable = |health| WatchOutcome { health, change: None, report: None, signs: Vec::new() };
+        let unusable = |health| WatchOutcome { health, change: None, report: None, signs: Vec::new(), disturbed: 0.0 };
         let prepared = match quiet::prepare(input, &self.past_incidents(input.now), &self.options) {
             Ok(prepared) => prepared,
             Err(health) => return unusable(health),
@@ -234,8 +236,9 @@ impl Watch {
                 };
                 let report = Some(assessment.report.clone());
                 let signs = assessment.signs.clone();
+                let disturbed = assessment.disturbed;
                 let change = assessment.is_due.then(|| self.open(input, &assessment));
-                WatchOutcome { health: WatchHealth::Ready, change, report, signs }
+                WatchOutcome { health: WatchHealth::Ready, change, report, signs, disturbed }
             }
             Stage::Open(open) => {
                 let (change, report, signs) = open.update(&prepared, input, &self.options);
@@ -244,7 +247,7 @@ impl Watch {
                     self.stage = Stage::Quiet(TroubleSince::default());
                     self.remember(incident);
                 }
-                WatchOutcome { health: WatchHealth::Ready, change, report, signs }
+                WatchOutcome { health: WatchHealth::Ready, change, report, signs, disturbed: 0.0 }
             }
         }
     }

@@ -32,7 +32,7 @@ const QUIET_SHARE: f64 = 1.0 / 3.0;
 /// Prior of the given start; the earlier stretches share the rest. With the default tolerance 0.85 leaves 0.05 for each minute before it.
 const HINT_PRIOR: f64 = 0.85;
 /// Prior of a detected start far from the beginning of the symptom, relative to one near it.
-const FAR_PRIOR: f64 = 0.2;
+const FAR_PRIOR: f64 = 0.02;
 /// Length of a stretch before the given start. Each contributes its likeliest sample as a possible onset. At least [`LOOK_BACK_STEPS`]
 /// samples, because rates cannot tell nearer onsets apart.
 const STRETCH_MS: i64 = 60_000;

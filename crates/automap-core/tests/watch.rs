@@ -1,6 +1,8 @@
 //! A simulated shop, watched for hours: what opens an incident, what must not, and how one ends.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::ops::Range;
+
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::incident::{Incident, IncidentState, Indicator, Severity, SloImpact, TimelineKind};
 use automap_core::observation::Observation;
@@ -115,8 +117,14 @@ fn minutes(m: usize) -> usize {
 
 /// Payment's CPU is busy: it and all services that wait for it are slow.
 fn busy_payment(from: usize, to: usize) -> Shop {
+    busy_payment_in(std::slice::from_ref(&(from..to)))
+}
+
+/// The same in several stretches of rows.
+fn busy_payment_in(rows: &[Range<usize>]) -> Shop {
+    let rows = rows.to_vec();
     Shop::new(move |service, metric, peer, row, v| {
-        let on = (from..to).contains(&row);
+        let on = rows.iter().any(|r| r.contains(&row));
         let waits = matches!(
             (service, metric, peer),
             ("payment" | "orders" | "front-end", "latency_ms" | "latency_p95_ms", None)
@@ -360,4 +368,21 @@ fn objectives_and_alerts_open_at_once_and_join() {
     assert!(poll(HISTORY + 2 * EVERY, &[(burn, Severity::Critical)], &[alert("a")]).is_none(), "nothing new");
     let recovering = poll(HISTORY + 3 * EVERY, &[], &[]).unwrap();
     assert_eq!(recovering.state, IncidentState::Recovering);
+}
+
+/// A fault of two and a half minutes while the watcher learns is not what is normal: the same fault opens an incident later.
+#[test]
+fn what_is_learnt_during_a_fault_is_not_normal() {
+    let again = minutes(22);
+    let shop = busy_payment_in(&[minutes(4)..minutes(4) + 30, again..again + minutes(4)]);
+    let mut watch = Watch::new("shop", WatchOptions::default());
+    assert!(shop.watch(&mut watch, 12, minutes(20)).is_empty());
+    let observation = shop.observation(0, minutes(20) + 1);
+    let input = WatchInput { now: time(minutes(20)), observation: &observation, slos: &[], alerts: &[] };
+    let disturbed = watch.evaluate(&input).disturbed;
+    assert!((0.1..0.25).contains(&disturbed), "{disturbed}");
+    let opened = shop.watch(&mut watch, minutes(20) + EVERY, again + minutes(4));
+    let first = opened.first().unwrap();
+    assert_eq!(first.cause.as_ref().map(|c| c.service.as_str()), Some("payment"));
+    assert!((first.onset.ms() - time(again).ms()).abs() <= 30_000, "{}", first.onset);
 }

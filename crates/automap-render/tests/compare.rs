@@ -233,6 +233,22 @@ fn a_leak_has_a_slope_and_noise_has_none() {
     assert!(trend_report::summary(&none).starts_with("no trend"), "{}", trend_report::summary(&none));
 }
 
+/// Two thirds of the windows at 1000, the rest at 1400: no slope describes that.
+#[test]
+fn a_step_is_told_as_a_step_and_not_as_a_trend() {
+    let mut random = Rng::new(9);
+    let stepped = noise(&mut random, 240, 1000.0, 0.3)
+        .into_iter()
+        .enumerate()
+        .map(|(i, v)| v + if i < 160 { 0.0 } else { 400.0 });
+    let found = trend(&windows(stepped.collect(), 10), &TrendOptions::default()).unwrap();
+    let series = &found.series[0];
+    let step = series.step.as_ref().unwrap();
+    assert_eq!((series.direction, step.at), (Direction::Steady, at(160)));
+    let summary = trend_report::summary(&found);
+    assert!(summary.starts_with("no slow trend, but a step at "), "{summary}");
+}
+
 /// The true slope of 0.2 a sample lies in the 95 % interval nearly that often, and trendless persistent noise is seldom called a trend.
 #[test]
 fn intervals_cover_and_false_trends_are_rare() {

@@ -1,7 +1,8 @@
 //! Times as people type them.
 //!
-//! `2026-11-23T14:03:00Z`, `2026-11-23 14:03` (local zone), `14:03` or `14:03:15` (today, local zone), Unix seconds,
-//! `now`, and spans back from now: `-10m`, `10m ago`, `90s ago`, `1h30m ago`.
+//! `2026-11-23T14:03:00Z`, `2026-11-23 14:03` (local zone), `14:03` or `14:03:15` (local zone), Unix seconds,
+//! `now`, and spans back from now: `-10m`, `10m ago`, `90s ago`, `1h30m ago`. A clock time is the last such time before now: just after midnight, 23:55 was
+//! yesterday. For recorded data, "now" is the end of the data.
 
 use anyhow::{Context, Result, bail};
 use automap_core::time::{Interval, Timestamp};
@@ -12,6 +13,15 @@ use jiff::{SignedDuration, ZonedDateTime};
 
 /// How spans are written.
 const SPANS: &str = "write 90s, 10m, 1h30m or 2d";
+
+/// A clock time up to this much after now is of today: it is more likely a slip, to be reported, than a time of yesterday.
+const SLIP: SignedDuration = SignedDuration::from_hours(1);
+
+/// The end of recorded data, as what `now` means for it.
+pub(crate) fn end_of(data: Interval, zone: &TimeZone) -> Result<ZonedDateTime> {
+    let end = jiff::Timestamp::from_millisecond(data.end.ms());
+    Ok(end.context("the data is from no time that a calendar holds")?.to_zoned_datetime(zone.clone()))
+}
 
 /// Reads a time relative to `now`.
 pub(crate) fn parse(text: &str, now: &ZonedDateTime) -> Result<Timestamp> {
@@ -29,8 +39,8 @@ pub(crate) fn parse(text: &str, now: &ZonedDateTime) -> Result<Timestamp> {
     if let Some(t) = text.parse::<f64>().ok().and_then(Timestamp::from_seconds) {
         return Ok(t);
     }
-    let local = text.parse::<DateTime>().ok().or_else(|| Some(now.datetime().date().to_datetime(clock(text)?)));
-    match local.and_then(|d| d.to_zoned_datetime(now.time_zone().clone()).ok()) {
+    let zoned = |d: DateTime| d.to_zoned_datetime(now.time_zone().clone()).ok();
+    match text.parse::<DateTime>().ok().and_then(zoned).or_else(|| last(clock(text)?, now)) {
         Some(zoned) => Ok(stamp(zoned.timestamp())),
         None => bail!("'{text}' is not a time; write 2026-11-23T14:03:00Z, 14:03, 1763906580, -10m or '10m ago'"),
     }
@@ -70,6 +80,14 @@ pub(crate) fn display_zone(is_utc: bool, at: Timestamp) -> Zone {
     Zone::from_offset_s(offset_s)
 }
 
+/// The last time before `now` at which clocks showed this.
+fn last(time: Time, now: &ZonedDateTime) -> Option<ZonedDateTime> {
+    let on = |date: jiff::civil::Date| date.to_datetime(time).to_zoned_datetime(now.time_zone().clone()).ok();
+    let (today, yesterday) = (now.date(), now.date().yesterday().ok()?);
+    let latest = now.timestamp().checked_add(SLIP).ok()?;
+    on(today).filter(|t| t.timestamp() <= latest).or_else(|| on(yesterday))
+}
+
 fn clock(text: &str) -> Option<Time> {
     let mut parts = text.split(':');
     let hour = parts.next()?.parse().ok()?;
@@ -106,6 +124,20 @@ mod tests {
             ("now", "2026-11-23T14:30:00Z"),
         ] {
             assert_eq!(parse(text, &now()).unwrap().rfc3339(), utc, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_clock_time_is_the_last_such_time() {
+        let after_midnight =
+            "2026-11-24T00:10:00Z".parse::<jiff::Timestamp>().unwrap().to_zoned_datetime(TimeZone::UTC);
+        for (text, utc) in [
+            ("23:55", "2026-11-23T23:55:00Z"),
+            ("00:05", "2026-11-24T00:05:00Z"),
+            ("00:40", "2026-11-24T00:40:00Z"),
+            ("01:30", "2026-11-23T01:30:00Z"),
+        ] {
+            assert_eq!(parse(text, &after_midnight).unwrap().rfc3339(), utc, "{text}");
         }
     }
 

@@ -66,6 +66,20 @@ fn quiet_periods_are_the_same() {
     assert!(run(&[&["compare", "--exit-code"], &files[..]].concat()).status.success());
 }
 
+/// The fault fills a third of the second recording: the medians are alike, and still nobody may read that nothing differs.
+#[test]
+fn an_incident_inside_a_period_is_told() {
+    let [quiet, fault] = ["quiet-1", "delay-payment"].map(|name| captures(|n| n == name).remove(0));
+    let report = compared(&[quiet.to_str().unwrap(), fault.to_str().unwrap()]);
+    let told = report.comparison.notes.iter().find(|n| n.code == "incident_in_period").unwrap();
+    assert!(
+        told.message.starts_with("delay-payment.parquet holds an incident that users felt, 2026-11-24T00:57:"),
+        "{}",
+        told.message
+    );
+    assert!(report.summary.starts_with("not told apart: "), "{}", report.summary);
+}
+
 #[test]
 fn every_form_says_the_same_and_the_exit_code_tells() {
     let path = captures(|name| name == "delay-payment").remove(0);

@@ -86,6 +86,40 @@ fn the_drill_replays() {
     assert_eq!(answers, expected);
 }
 
+/// What the report prints as onset can be given back: clock times are of the day of the data, spans count from its end.
+#[test]
+fn times_without_a_date_are_of_the_day_of_the_data() {
+    let capture = format!("{DIR}/tests/captures/delay-payment.parquet");
+    for start in ["00:57:26", "-32s"] {
+        let given =
+            ["diagnose", "--capture", &capture, "--onset-tolerance", "0s", "-o", "json", "--incident-start", start];
+        assert_eq!(report(&given)["windows"]["incident_start"], "2026-11-24T00:57:26Z", "{start}");
+    }
+}
+
+/// A recording shorter than what the watcher has to learn says so, and not that nothing happened.
+#[test]
+fn a_replay_that_could_judge_nothing_says_so() {
+    let capture = format!("{DIR}/tests/captures/delay-payment.parquet");
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_automap")).args(["replay", &capture, "--learn", "10m"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("polls could be judged: learning what is normal needs 300 samples"), "{said}");
+    assert_eq!(output.status.code(), Some(4), "{said}");
+}
+
+/// No victim begins before its cause, and what is subtracted adds up.
+#[test]
+fn onsets_and_sums_do_not_contradict_each_other() {
+    let report = report(&["demo", "-o", "json"]);
+    let onset = |v: &Value| v["onset"].as_str().unwrap().to_owned();
+    let cause = onset(&report["causes"][0]);
+    for victim in report["victims"].as_array().unwrap() {
+        assert!(victim["evidence"].as_array().unwrap().iter().all(|e| onset(e) >= cause), "{victim}");
+    }
+    assert!(cause.as_str() >= report["windows"]["incident_start"].as_str().unwrap());
+}
+
 /// An alert that fires 20 s late: the data says so, and whoever insists gets what was asked for.
 #[test]
 fn a_late_start_is_moved_and_told_unless_one_insists() {

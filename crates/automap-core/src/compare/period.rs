@@ -6,10 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::CompareError;
+use crate::course::{Course, Stretch};
 use crate::frame::MetricFrame;
 use crate::note::Note;
 use crate::observation::Observation;
-use crate::time::{Interval, Timestamp};
+use crate::time::{Interval, Timestamp, WindowHint};
+
+/// Code of the note that a period holds an incident.
+pub const INCIDENT_IN_PERIOD: &str = "incident_in_period";
 
 /// The name of a series, which identifies it in every period.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,7 +61,9 @@ impl Period {
     pub fn new(name: &str, observation: &Observation, window: Option<Interval>) -> Result<Self, CompareError> {
         let frame = Arc::new(observation.frame.with_network_gaps());
         let window = window.unwrap_or_else(|| frame.span());
-        Self::cut(name, observation, &frame, window)
+        let mut period = Self::cut(name, observation, &frame, window)?;
+        period.notes.extend(incidents(name, observation, &frame, window));
+        Ok(period)
     }
 
     /// Cuts an observation into windows of `length_ms`, the last of which ends with the data. Windows without samples and an incomplete first
@@ -160,4 +166,21 @@ fn active_calls(
         .filter(|call| observed.contains(call) || !measured.contains(call))
         .map(|(from, to)| (from.to_owned(), to.to_owned()))
         .collect()
+}
+
+/// A note for every incident that users felt inside a period: its levels are then neither those of quiet time nor those of the incident.
+fn incidents(name: &str, observation: &Observation, frame: &MetricFrame, window: Interval) -> Vec<Note> {
+    let Ok(frame) = frame.within(window) else { return Vec::new() };
+    let course = Course::of(&frame, &observation.calls, &WindowHint::default());
+    let note = |stretch: &Stretch| {
+        let times = frame.times();
+        let end = times.get(stretch.rows.end).copied().unwrap_or(frame.span().end);
+        let text = format!(
+            "{name} holds an incident that users felt, {} to {}: levels over the whole period hide it; compare the incident alone, or diagnose it",
+            times[stretch.rows.start].rfc3339(),
+            end.rfc3339()
+        );
+        Note::warning(INCIDENT_IN_PERIOD, text)
+    };
+    course.stretches.iter().map(note).collect()
 }

@@ -7,12 +7,13 @@
 //! seven hours is 14 MiB, 3.5 of the smallest spreads of 4 MiB: rising, and doubling after 57 hours.
 
 mod model;
+mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-pub use model::{Direction, Projection, SCHEMA_VERSION, SeriesTrend, Trend, TrendWindow};
+pub use model::{Direction, Projection, SCHEMA_VERSION, SeriesTrend, Trend, TrendStep, TrendWindow};
 
 use super::{CompareError, Period, SeriesKey, metric_of};
 use crate::anomaly::{AnomalyOptions, practical_floor};
@@ -74,7 +75,9 @@ pub fn trend(windows: &[Period], options: &TrendOptions) -> Result<Trend, Compar
         .iter()
         .map(|(key, levels)| {
             let floor = floor(metric_of(key).unit, typical.get(key.metric.as_str()).copied(), &options.floors);
-            of_series(key, &hours, levels, &floor, options)
+            let mut found = of_series(key, &hours, levels, &floor, options);
+            found.step = step_of(&found, &hours, levels, &floor, &windows);
+            found
         })
         .collect();
     decide(&mut series, options);
@@ -162,6 +165,7 @@ fn of_series(
         p_value: None,
         q_value: None,
         projection: None,
+        step: None,
         levels: levels.iter().map(|v| (!v.is_nan()).then_some(*v)).collect(),
     };
     let (Some(test), Some(line)) = (mann_kendall(levels).filter(|_| observed >= MIN_WINDOWS), theil_sen(hours, levels))
@@ -185,6 +189,21 @@ fn of_series(
     out.p_value = Some(test.p_value(inflation));
     out.projection = projection(&line, at(to), to - from);
     out
+}
+
+/// The step of a series whose line is known.
+fn step_of(
+    series: &SeriesTrend,
+    hours: &[f64],
+    levels: &[f64],
+    floor: &dyn Fn(f64) -> f64,
+    windows: &[&Period],
+) -> Option<TrendStep> {
+    let line = theil_sen(hours, levels).filter(|_| series.per_hour.is_some())?;
+    let residuals = hours.iter().zip(levels).filter(|(_, v)| !v.is_nan());
+    let line_error = residuals.map(|(h, v)| (v - line.intercept - line.slope * h).powi(2)).sum();
+    let (at, from, to) = step::step(levels, line_error, floor(median(levels)))?;
+    Some(TrendStep { at: windows[at].window.start, from, to })
 }
 
 /// First and last hour with a level.
@@ -215,6 +234,7 @@ fn decide(series: &mut [SeriesTrend], options: &TrendOptions) {
         let (Some(slope), Some(change)) = (s.per_hour, s.change_spreads) else { continue };
         s.q_value = Some(q);
         let moves = q <= options.false_discovery && change.abs() >= options.min_change;
+        let moves = moves && s.step.is_none();
         s.direction = match moves {
             true if slope > 0.0 => Direction::Rising,
             true => Direction::Falling,

@@ -39,11 +39,14 @@ pub fn compose(observation: &Observation, analysis: &Analysis, options: &Verdict
     let Analysis { frame, windows, anomalies, ranking, notes, .. } = analysis;
     let facts = Facts { frame, anomalies, windows };
     let decision = decide(analysis, options);
-    let causes: Vec<Cause> = match decision {
+    let mut causes: Vec<Cause> = match decision {
         Decision::NoIncident => Vec::new(),
         _ => candidates(&facts, observation, analysis, options),
     };
     let victims = if decision == Decision::Cause { victims(&facts, observation, ranking) } else { Vec::new() };
+    if let Some(first) = causes.first_mut() {
+        with_its_effects(first, &victims, frame.step_ms());
+    }
     let mut notes: Vec<Note> = observation.notes.iter().chain(notes).cloned().collect();
     notes.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
     notes.dedup();
@@ -145,6 +148,19 @@ fn candidates(
             }
         })
         .collect()
+}
+
+/// A cause does not begin after what it explains. Within the blur of rates the two began at the same time, so the cause is dated back to the earliest of its
+/// victims; a larger distance stays, as counter-evidence.
+fn with_its_effects(cause: &mut Cause, victims: &[Victim], step_ms: i64) {
+    let Some(earliest) = victims.iter().flat_map(|v| &v.evidence).filter_map(|e| e.onset).min() else { return };
+    let is_blurred = |at: &Timestamp| *at > earliest && *at <= earliest.plus_ms(ONSET_STEPS * step_ms);
+    let onsets = std::iter::once(&mut cause.onset).chain(cause.evidence.iter_mut().map(|e| &mut e.onset));
+    for onset in onsets {
+        if onset.as_ref().is_some_and(is_blurred) {
+            *onset = Some(earliest);
+        }
+    }
 }
 
 /// Counter-evidence: resources that did not move, a later onset than the symptom's, a close second.

@@ -83,11 +83,19 @@ impl Facts<'_> {
         (observed(from), observed(to))
     }
 
-    /// The row at which the series left its normal band.
+    /// Means in the baseline and in the incident, over the samples in which another series was observed too.
+    fn means(&self, series: &Series, other: &Series) -> (Option<f64>, Option<f64>) {
+        let both = |i: &&usize| !other.values[**i].is_nan();
+        let of = |rows: &[usize]| mean(&rows.iter().filter(both).map(|&i| series.values[i]).collect::<Vec<_>>());
+        (observed(of(&self.windows.rows.baseline)), observed(of(&self.windows.rows.incident)))
+    }
+
+    /// The row at which the series left its normal band, not before the incident's start: rates blur the last few samples.
     pub(crate) fn onset(&self, series: &Series) -> Option<usize> {
         let start = *self.windows.rows.incident.first()?;
         let floor = smallest_spread(series, &self.windows.rows.baseline);
-        onset::of_series(&series.values, &self.windows.rows.baseline, start.saturating_sub(EARLY_ROWS), floor)
+        let from = start.saturating_sub(EARLY_ROWS);
+        onset::of_series(&series.values, &self.windows.rows.baseline, from, floor).map(|row| row.max(start))
     }
 
     fn subject(&self, series: &Series) -> String {
@@ -100,8 +108,14 @@ impl Facts<'_> {
 
     /// `orders→payment latency 4 → 312 ms at the caller, 3 → 3 ms at the callee: 308 ms more between them`.
     fn gap_sentence(&self, gap: &Series) -> Option<String> {
-        let side = |name: &str| self.frame.get(gap.service, name, gap.peer).map(|s| self.levels(s));
-        let (caller, callee, (from, to)) = (side(CLIENT_LATENCY_MS)?, side(SERVED_LATENCY_MS)?, self.levels(gap));
+        let side = |name: &str| self.frame.get(gap.service, name, gap.peer);
+        let (at_caller, at_callee) = (side(CLIENT_LATENCY_MS)?, side(SERVED_LATENCY_MS)?);
+        let medians = (self.levels(at_caller), self.levels(at_callee), self.levels(gap));
+        // Medians need not add up; where they do not, means over the same samples do.
+        let (caller, callee, (from, to)) = match add_up(medians) {
+            true => medians,
+            false => (self.means(at_caller, gap), self.means(at_callee, gap), self.means(gap, gap)),
+        };
         let (rise, lost) = (caller.1? - caller.0?, to? - from?);
         let verdict = if lost > 0.5 * rise { ", network and not code" } else { "" };
         Some(format!(
@@ -136,6 +150,16 @@ impl Facts<'_> {
             summary: format!("samples missing {}", change(Some(from), Some(to), Unit::Ratio)),
         })
     }
+}
+
+/// Level before and in the incident; `None` where it was not observed.
+type Levels = (Option<f64>, Option<f64>);
+
+/// Whether the rise at the caller less the rise at the callee is the rise of the gap, to a tenth of it.
+fn add_up((caller, callee, gap): (Levels, Levels, Levels)) -> bool {
+    let rise = |(from, to): Levels| Some(to? - from?);
+    let (Some(caller), Some(callee), Some(gap)) = (rise(caller), rise(callee), rise(gap)) else { return true };
+    (caller - callee - gap).abs() <= 0.1 * gap.abs()
 }
 
 fn observed(v: f64) -> Option<f64> {

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::model::{
     EdgeChange, EdgeMetric, Influence, MAP_SCHEMA_VERSION, MapEdge, MapKind, MapNode, NodeRole, ServiceMap,
 };
+use crate::frame::Series;
 use crate::graph::MetricType;
-use crate::metric::Side;
+use crate::metric::{Family, Side};
 use crate::note::Note;
 use crate::observation::Observation;
 use crate::quantity::change;
@@ -17,6 +18,8 @@ use crate::time::Interval;
 
 /// Confidence from which a service that is not named counts as a candidate.
 const SOME_CONFIDENCE: f64 = 0.1;
+/// Evidence from which a symptom of a service's own is clear.
+const CLEAR: f64 = 1.0;
 /// Samples of its own from which a service counts as observed: two make a difference.
 const MIN_SAMPLES: usize = 2;
 
@@ -81,7 +84,7 @@ fn nodes(observation: &Observation, report: &Report, kind: MapKind, data_edges: 
     let reported = reported.chain(report.victims.iter().map(|v| v.service.as_str()));
     let measured = observation.frame.services().iter().map(String::as_str);
     let names: BTreeSet<&str> = measured.chain(calls).chain(data).chain(reported).collect();
-    let entries: BTreeSet<&str> = observation.calls.entries().into_iter().collect();
+    let entries = served_entries(observation);
     let seen = observed(observation);
     let known = |name: &str| if seen.contains(name) { NodeRole::Normal } else { NodeRole::Unobserved };
     let node = |name: &str| {
@@ -98,6 +101,24 @@ fn nodes(observation: &Observation, report: &Report, kind: MapKind, data_edges: 
         if kind == MapKind::Normal { bare } else { in_incident(bare, report) }
     };
     names.into_iter().map(node).collect()
+}
+
+/// Entries of the call graph that serve requests: those come from outside. A worker that only calls others is none. Where no entry's requests are
+/// measured, nothing tells them apart.
+fn served_entries(observation: &Observation) -> BTreeSet<&str> {
+    let frame = &observation.frame;
+    let is_request = |s: &&Series| {
+        let is_kind = matches!(s.metric.family, Family::Latency | Family::Error | Family::Throughput);
+        s.metric.side == Side::Own && is_kind && s.values.iter().any(|v| !v.is_nan() && (*v > 0.0 || !is_load(s)))
+    };
+    let served: BTreeSet<&str> = frame.series().iter().filter(is_request).map(|s| frame.service(s.service)).collect();
+    let entries = observation.calls.entries();
+    let known = entries.iter().any(|name| served.contains(name));
+    entries.into_iter().filter(|name| !known || served.contains(name)).collect()
+}
+
+fn is_load(series: &Series) -> bool {
+    series.metric.family == Family::Throughput
 }
 
 /// Services with samples of their own, not only what other services observe of them.
@@ -117,11 +138,16 @@ fn in_incident(mut node: MapNode, report: &Report) -> MapNode {
         node.rank = Some(cause.rank);
         node.confidence = Some(cause.confidence);
     }
+    // What users feel there, and what a candidate shows clearly of its own, is not normal, whoever is blamed.
+    let own = |e: &&Evidence| e.seen_by == node.service && e.peer.is_none();
+    let felt = report.symptoms.iter().find(|s| s.service == node.service).map(|s| &s.evidence);
+    let clear = |e: &&Evidence| e.metric.family.is_symptom() && e.strength >= CLEAR;
+    let felt = felt.or_else(|| cause?.evidence.iter().filter(own).find(clear));
     let evidence: Option<&Evidence> = match (cause, victim) {
         (Some(c), _) if is_named => c.evidence.first(),
         (_, Some(v)) => v.evidence.first(),
-        (Some(c), None) => c.evidence.first(),
-        (None, None) => None,
+        (Some(c), None) if felt.is_none() || c.confidence >= SOME_CONFIDENCE => c.evidence.first(),
+        _ => felt,
     };
     if is_named {
         node.role = NodeRole::Cause;
@@ -129,6 +155,8 @@ fn in_incident(mut node: MapNode, report: &Report) -> MapNode {
         node.role = NodeRole::Victim;
     } else if cause.is_some_and(|c| c.confidence >= SOME_CONFIDENCE) {
         node.role = NodeRole::Candidate;
+    } else if felt.is_some() {
+        node.role = NodeRole::Victim;
     }
     // A faint candidate is a normal service with a number: its variation is not worth a line.
     if matches!(node.role, NodeRole::Cause | NodeRole::Candidate | NodeRole::Victim) {
@@ -326,7 +354,7 @@ mod tests {
         assert_eq!((map.nodes[1].summary.as_deref(), map.nodes[1].rank), (Some("latency (mean) 12 → 300 ms"), Some(2)));
         assert_eq!((map.nodes[3].summary.as_deref(), map.nodes[3].confidence), (None, Some(0.05)));
         let entries: Vec<&str> = map.nodes.iter().filter(|n| n.is_entry).map(|n| n.service.as_str()).collect();
-        assert_eq!(entries, ["front-end", "worker"]);
+        assert_eq!(entries, ["front-end"], "a worker that only calls is no entry");
     }
 
     #[test]

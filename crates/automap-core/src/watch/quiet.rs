@@ -7,6 +7,7 @@
 use super::vitals::NormalRanges;
 use super::{TroubleSince, WatchHealth, WatchInput, WatchOptions, titles};
 use crate::anomaly::practical_floor;
+use crate::course::{Plan, Stretch};
 use crate::diagnose::analyse;
 use crate::frame::{MetricFrame, Series};
 use crate::incident::{IndicatorChange, Severity};
@@ -45,6 +46,8 @@ pub(super) struct Assessment {
     pub(super) watchpoints: Vec<Watchpoint>,
     pub(super) normal: NormalRanges,
     pub(super) report: Report,
+    /// Share of the remembered time that is disturbed and was not learnt from, 0–1.
+    pub(super) disturbed: f64,
 }
 
 /// A resource by which an incident that no user notices is followed: it is over once the level is nearer to normal again.
@@ -104,7 +107,8 @@ pub(super) fn assess(
     let windows = &analysis.windows;
     // An incident that is over in the data is not the one that goes on now.
     let is_current = windows.onset == OnsetSource::Detected && analysis.plan.over_since.is_none();
-    let normal = NormalRanges::of(frame, &history(frame, options));
+    let (learnt_from, disturbed) = undisturbed(history(frame, options), &analysis.plan, frame, options);
+    let normal = NormalRanges::of(frame, &learnt_from);
     let mut signs = normal.signs(frame, &prepared.recent, &options.vitals);
     // Trouble that is older than the remembered data has spoilt the history; a confident diagnosis says where the real baseline ends.
     if signs.is_empty() && report.verdict.kind == VerdictKind::Cause && is_current {
@@ -127,7 +131,7 @@ pub(super) fn assess(
     let first_reported = input.alerts.iter().map(|a| a.started).min();
     let onset =
         if is_current { windows.incident.start } else { first_reported.unwrap_or(first_noticed).min(input.now) };
-    Ok(Assessment { is_due, onset, signs, watchpoints, normal, report })
+    Ok(Assessment { is_due, onset, signs, watchpoints, normal, report, disturbed })
 }
 
 /// The resources by which a confidently named cause can be followed, as far as they are still abnormal.
@@ -193,6 +197,22 @@ fn history(frame: &MetricFrame, options: &WatchOptions) -> Vec<usize> {
     let times = frame.times();
     let guard = times[times.len() - 1].plus_ms(-options.guard_ms);
     (0..times.partition_point(|t| *t <= guard)).collect()
+}
+
+/// The rows to learn from: without incidents that users felt, even those that no watcher saw, and the start of the system. Returns the share left out as
+/// well. What has lasted for `accept_ms` is the new normal.
+fn undisturbed(history: Vec<usize>, plan: &Plan, frame: &MetricFrame, options: &WatchOptions) -> (Vec<usize>, f64) {
+    let times = frame.times();
+    let lasted = |s: &Stretch| times[s.rows.end.min(times.len() - 1)].ms() - times[s.rows.start].ms();
+    let stretches = plan.current.iter().chain(&plan.others).filter(|s| lasted(s) < options.accept_ms);
+    let stretches: Vec<&Stretch> = stretches.collect();
+    let is_quiet = |i: &usize| {
+        let is_warm = plan.warm_until.is_none_or(|until| times[*i] >= until);
+        is_warm && !stretches.iter().any(|s| s.rows.contains(i))
+    };
+    let quiet: Vec<usize> = history.iter().copied().filter(is_quiet).collect();
+    let share = 1.0 - quiet.len() as f64 / history.len().max(1) as f64;
+    if quiet.len() < MIN_NORMAL_ROWS { (history, 0.0) } else { (quiet, share) }
 }
 
 fn has_data(series: &Series, rows: &[usize]) -> bool {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Watch, WatchInput, WatchOptions};
+use super::{Watch, WatchHealth, WatchInput, WatchOptions};
 use crate::incident::Incident;
 use crate::observation::Observation;
 use crate::time::{Interval, Timestamp};
@@ -23,11 +23,12 @@ pub struct ReplayOptions {
 
 /// Returns the incidents that a watcher would have opened, in the order of their opening, each in its last revision.
 ///
-/// `on_poll` is called after every poll with the incident that changed, if one did. Cost: one diagnosis per poll.
+/// `on_poll` is called after every poll with the incident that changed, if one did, and with whether the data could be judged; `None` where there
+/// were fewer than two samples. Cost: one diagnosis per poll.
 pub fn replay(
     observation: &Observation,
     options: &ReplayOptions,
-    on_poll: &mut dyn FnMut(Option<&Incident>),
+    on_poll: &mut dyn FnMut(Option<&Incident>, Option<&WatchHealth>),
 ) -> Vec<Incident> {
     let span = observation.frame.span();
     let every_ms = options.every_ms.max(1);
@@ -36,9 +37,11 @@ pub fn replay(
     let mut now = span.start.plus_ms(every_ms);
     while now <= span.end {
         let known = known_at(observation, now, options.remember_ms);
-        let change = known
-            .and_then(|known| watch.evaluate(&WatchInput { now, observation: &known, slos: &[], alerts: &[] }).change);
-        on_poll(change.as_ref());
+        let evaluate = |known| watch.evaluate(&WatchInput { now, observation: &known, slos: &[], alerts: &[] });
+        let outcome = known.map(evaluate);
+        let health = outcome.as_ref().map(|o| o.health.clone());
+        let change = outcome.and_then(|o| o.change);
+        on_poll(change.as_ref(), health.as_ref());
         incidents.extend(change.map(|change| (change.id.clone(), change)));
         now = now.plus_ms(every_ms);
     }

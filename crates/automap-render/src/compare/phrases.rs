@@ -1,13 +1,16 @@
 //! The phrases of a comparison that its terminal, Markdown and JSON forms share: the answer in a sentence, and the cells of its table.
 
 use crate::text_options::TextOptions;
+use automap_core::compare::INCIDENT_IN_PERIOD;
 use automap_core::compare::model::{
     Comparison, Difference, EdgeDifference, EdgeKind, LevelKind, SeriesComparison, SeriesVerdict, ShapeKind,
 };
-use automap_core::quantity::{change, number, value};
+use automap_core::quantity::{change, duration, number, value};
 
 /// Beyond this many spreads a shift is only "large".
 const LARGE_SHIFT: f64 = 999.0;
+/// Milliseconds in an hour.
+const HOUR_MS: i64 = 3_600_000;
 /// Edges named in one line.
 const MAX_EDGES: usize = 8;
 
@@ -22,7 +25,13 @@ pub fn summary(comparison: &Comparison) -> String {
             .collect();
         return match c.same {
             0 => format!("nothing can be judged: none of {} series has enough samples in all periods", c.series),
-            same => format!("nothing differs: {same} of {} series are the same{unjudged}", c.series),
+            same => {
+                let alike = format!("{same} of {} series are alike{unjudged}", c.series);
+                match comparison.notes.iter().find(|n| n.code == INCIDENT_IN_PERIOD) {
+                    Some(note) => format!("not told apart: {alike}, but {}", note.message),
+                    None => format!("nothing differs: {same} of {} series are the same{unjudged}", c.series),
+                }
+            }
         };
     }
     let services = &comparison.services;
@@ -104,12 +113,28 @@ pub(crate) fn probability(p: Option<f64>) -> String {
     }
 }
 
-/// `step at 14:03:15`, `drift +30 MiB/h`; nothing where it did not move.
-pub(crate) fn shape(s: &SeriesComparison, options: &TextOptions) -> String {
+/// How long the movement of a series is described over: the later period, or all where there are more than two.
+pub(crate) fn span_ms(comparison: &Comparison) -> i64 {
+    let later = comparison.periods.get(1..).unwrap_or_default();
+    let described = if later.len() > 1 { &comparison.periods } else { later };
+    let start = described.iter().map(|p| p.start).min();
+    let end = described.iter().map(|p| p.end).max();
+    start.zip(end).map_or(HOUR_MS, |(start, end)| end.ms() - start.ms())
+}
+
+/// `step at 14:03:15`, `drift +30 MiB per hour`; nothing where it did not move. Of less than an hour, what was seen is told and not what an hour would
+/// bring: `drift −35 ms in 1 min`.
+pub(crate) fn shape(s: &SeriesComparison, span_ms: i64, options: &TextOptions) -> String {
     let Some(shape) = &s.shape else { return String::new() };
     let unit = s.unit;
     let at = shape.at.map(|t| format!("step at {}", options.zone.clock(t)));
-    let slope = shape.slope_per_hour.map(|v| format!("drift {}{} per hour", sign(v), value(v.abs(), unit)));
+    let slope = shape.slope_per_hour.map(|v| match span_ms {
+        HOUR_MS.. => format!("drift {}{} per hour", sign(v), value(v.abs(), unit)),
+        _ => {
+            let seen = v.abs() * span_ms as f64 / HOUR_MS as f64;
+            format!("drift {}{} in {}", sign(v), value(seen, unit), duration(span_ms))
+        }
+    });
     match shape.kind {
         ShapeKind::Level => "level throughout".to_owned(),
         ShapeKind::Unclear => "unclear".to_owned(),

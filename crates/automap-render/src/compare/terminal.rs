@@ -118,7 +118,7 @@ pub(crate) fn table(comparison: &Comparison, series: &[&SeriesComparison], optio
             phrases::shift(d),
             phrases::superiority(d),
             phrases::probability(d.q_value),
-            phrases::shape(s, options),
+            phrases::shape(s, phrases::span_ms(comparison), options),
         ]);
         if options.verbose {
             row.push(s.verdict.as_str().replace('_', " "));

@@ -5,7 +5,7 @@ use crate::compare::probability;
 use crate::markdown::escape;
 use crate::table::{Align, Table, plain};
 use crate::text_options::{TextOptions, section};
-use automap_core::compare::trend::{Direction, SeriesTrend, Trend};
+use automap_core::compare::trend::{Direction, SeriesTrend, Trend, TrendStep};
 use automap_core::note::Severity;
 use automap_core::quantity::{change, number, value};
 
@@ -36,8 +36,34 @@ pub fn summary(trend: &Trend) -> String {
             trend.windows.len(),
             automap_core::compare::trend::MIN_WINDOWS
         ),
-        None => format!("no trend: {steady} series are steady{tail}"),
+        None => match largest_step(trend) {
+            Some((s, step)) => format!(
+                "no slow trend, but a step at {} UTC: {} {} {}; {} series step, {} are steady{tail}",
+                step.at.clock(0),
+                s.service,
+                metric(s),
+                change(Some(step.from), Some(step.to), s.unit),
+                steps(trend).count(),
+                steady - steps(trend).count(),
+            ),
+            None => format!("no trend: {steady} series are steady{tail}"),
+        },
     }
+}
+
+/// The series that changed suddenly instead of slowly.
+fn steps(trend: &Trend) -> impl Iterator<Item = (&SeriesTrend, &TrendStep)> {
+    trend.series.iter().filter_map(|s| s.step.as_ref().map(|step| (s, step)))
+}
+
+/// The one that users would feel most: the largest factor of a latency or failure share, else the largest factor.
+fn largest_step(trend: &Trend) -> Option<(&SeriesTrend, &TrendStep)> {
+    let size = |(s, step): &(&SeriesTrend, &TrendStep)| {
+        let factor = ((step.to.abs() + 1e-9) / (step.from.abs() + 1e-9)).ln().abs();
+        (s.metric.family.is_symptom() && s.peer.is_none(), factor)
+    };
+    let larger = |a: &(bool, f64), b: &(bool, f64)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1));
+    steps(trend).max_by(|a, b| larger(&size(a), &size(b)))
 }
 
 /// Renders the trend; ends with a newline.

@@ -124,7 +124,7 @@ impl TargetStatus {
         self.services = Some(services);
         self.signs.clone_from(&outcome.signs);
         (self.state, self.summary) = match &outcome.health {
-            WatchHealth::Ready => (State::Watching, format!("{services} services watched")),
+            WatchHealth::Ready => (State::Watching, watched(services, outcome.disturbed)),
             WatchHealth::Learning { samples, needed } => {
                 (State::Learning, format!("learning what is normal: {samples} of {needed} samples"))
             }
@@ -136,5 +136,16 @@ impl TargetStatus {
                 format!("{services} of {of} services fell silent at once: the source, not they, is suspected"),
             ),
         };
+    }
+}
+
+/// How many services are watched, and how much of what is remembered is left out of what is normal.
+fn watched(services: usize, disturbed: f64) -> String {
+    let share = (100.0 * disturbed).round();
+    match share >= 1.0 {
+        true => format!(
+            "{services} services watched; {share:.0} % of the remembered time was disturbed and is not learnt from"
+        ),
+        false => format!("{services} services watched"),
     }
 }

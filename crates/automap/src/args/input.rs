@@ -78,11 +78,13 @@ impl InputArgs {
     fn fetch_or_read(&self, file: Option<&Path>, services: &[String], now: &ZonedDateTime) -> Result<Observation> {
         if let Some(path) = file {
             let mut observation = self.table.read_capture(path, services)?;
-            observation.hint = self.time.hint(now, observation.hint)?;
+            observation.hint = self.time.hint_in(observation.frame.span(), now, observation.hint)?;
             return Ok(observation);
         }
         if let Some(path) = &self.csv {
-            return self.table.read(path, self.time.hint(now, WindowHint::default())?, services);
+            let mut observation = self.table.read(path, WindowHint::default(), services)?;
+            observation.hint = self.time.hint_in(observation.frame.span(), now, WindowHint::default())?;
+            return Ok(observation);
         }
         match &self.prometheus.prometheus {
             Some(url) => Ok(self.prometheus.observe(url, &self.time, now)?.0),

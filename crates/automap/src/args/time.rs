@@ -29,7 +29,8 @@ pub(crate) struct TimeArgs {
 /// What is known about the incident. Unset: found in the data.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct HintArgs {
-    /// When the incident began, or was noticed: 14:03, -10m, 2026-11-23T14:03:00Z. Where the data clearly shows that it
+    /// When the incident began, or was noticed: 14:03, -10m, 2026-11-23T14:03:00Z. In recorded data, clock times and spans count
+    /// from its end. Where the data clearly shows that it
     /// began up to --onset-tolerance earlier, the report takes that and says so [default: detected]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Time")]
     incident_start: Option<String>,
@@ -66,15 +67,20 @@ impl TimeArgs {
         Self { since: length, from: Some(span.start.rfc3339()), to: span.end.rfc3339(), hint }
     }
 
-    /// What is known about the incident, for sources that have a time of their own.
-    pub(crate) fn hint(&self, now: &ZonedDateTime, known: WindowHint) -> Result<WindowHint> {
-        self.hint.hint(now, known)
+    /// What is known about an incident in recorded data, whose end is what `now` means for it.
+    pub(crate) fn hint_in(&self, data: Interval, now: &ZonedDateTime, known: WindowHint) -> Result<WindowHint> {
+        self.hint.hint(&parse_time::end_of(data, now.time_zone())?, known)
     }
 
     /// Start and end of the data, and what is known about the incident.
     pub(crate) fn range(&self, now: &ZonedDateTime) -> Result<(Timestamp, Timestamp, WindowHint)> {
         let hint = self.hint.hint(now, WindowHint::default())?;
-        let to = parse_time::parse(&self.to, now).context("--to")?;
+        let present = Timestamp::from_ms(now.timestamp().as_millisecond());
+        if let Some(start) = hint.incident_start.filter(|start| *start > present) {
+            bail!("--incident-start {} is in the future: it is {} now", start.rfc3339(), present.rfc3339());
+        }
+        // Nothing is known of the time to come.
+        let to = parse_time::parse(&self.to, now).context("--to")?.min(present);
         let from = match &self.from {
             Some(text) => parse_time::parse(text, now).context("--from")?,
             None => {

@@ -1,7 +1,8 @@
 //! `automap replay`: the incidents that a watcher would have opened over a stretch of the past.
 
 use anyhow::{Result, bail};
-use automap_core::watch::{ReplayOptions, WatchOptions, replay};
+use automap_core::quantity::duration;
+use automap_core::watch::{ReplayOptions, WatchHealth, WatchOptions, replay};
 use automap_render::incident_text::{change_text, incidents_text};
 use clap::Args;
 use jiff::ZonedDateTime;
@@ -60,8 +61,12 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit> {
     let text = args.style.text_options(span.start);
     let progress = bar(polls.unsigned_abs());
     let mut failed = Ok(());
+    let mut judged = 0;
+    let mut last = None;
     let options = ReplayOptions { watch: options, every_ms: every, remember_ms: millis(args.remember) };
-    let incidents = replay(&observation, &options, &mut |change| {
+    let incidents = replay(&observation, &options, &mut |change, health| {
+        judged += i64::from(health == Some(&WatchHealth::Ready));
+        last = health.cloned().or(last.take());
         if let Some(change) = change.filter(|_| args.output == Format::Text && failed.is_ok()) {
             failed = progress.suspend(|| print(&change_text(change, &text)));
         }
@@ -71,8 +76,34 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit> {
     failed?;
     match args.output {
         Format::Json => print(&(serde_json::to_string_pretty(&incidents)? + "\n"))?,
-        Format::Text if incidents.is_empty() => say(&format!("no incident in {polls} polls")),
+        Format::Text if judged == 0 => {}
+        Format::Text if incidents.is_empty() => say(&format!(
+            "no incident in {judged} polls{}",
+            if judged < polls {
+                format!("; {} more were for learning what is normal", polls - judged)
+            } else {
+                String::new()
+            }
+        )),
         Format::Text => print(&format!("\n{}", incidents_text(&incidents, span.end, &text)))?,
     }
+    if judged == 0 {
+        say(&nothing_judged(polls, last.as_ref(), observation.frame.step_ms()));
+        return Ok(Exit::NotEnoughData);
+    }
     Ok(Exit::Ok)
+}
+
+/// Why not one poll could be judged, and what to do.
+fn nothing_judged(polls: i64, last: Option<&WatchHealth>, step_ms: i64) -> String {
+    let why = match last {
+        Some(WatchHealth::Learning { samples, needed }) => format!(
+            "learning what is normal needs {needed} samples ({}), and the data has {samples} before its last poll",
+            duration(step_ms * *needed as i64)
+        ),
+        Some(WatchHealth::Stale { since }) => format!("there is no data after {}", since.rfc3339()),
+        Some(WatchHealth::SourceSilent { services, of }) => format!("{services} of {of} services report nothing"),
+        Some(WatchHealth::Ready) | None => "the data has too few samples".to_owned(),
+    };
+    format!("error: none of {polls} polls could be judged: {why}; give a longer recording or a shorter --learn")
 }

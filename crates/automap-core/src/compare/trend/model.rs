@@ -85,8 +85,24 @@ pub struct SeriesTrend {
     pub q_value: Option<f64>,
     /// Projection at this rate; only for a trend, and only within ten times the observed time.
     pub projection: Option<Projection>,
+    /// The sudden change that explains the windows better than a slow one; such a series has no trend. `null` where there is none.
+    #[serde(default)]
+    pub step: Option<TrendStep>,
     /// The level of every window; `null` is a gap.
     pub levels: Vec<Option<f64>>,
+}
+
+/// A sudden change of the level.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TrendStep {
+    /// Start of the first window at the new level.
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    pub at: Timestamp,
+    /// Median of the windows before.
+    pub from: f64,
+    /// Median of the windows from then on.
+    pub to: f64,
 }
 
 /// Projection of a trend.

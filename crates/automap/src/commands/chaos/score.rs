@@ -136,7 +136,7 @@ fn answer(
     let defaults = WatchOptions::default();
     let watch = WatchOptions { learn_ms: defaults.learn_ms.min(normal_ms * 4 / 5), ..defaults };
     let options = ReplayOptions { watch, every_ms: millis(args.every), remember_ms: millis(args.normal) + LONGEST_MS };
-    let incidents = replay(all, &options, &mut |_| {});
+    let incidents = replay(all, &options, &mut |_, _| {});
     let detected = incidents.iter().map(|i| i.opened).find(|opened| *opened >= case.from);
     Ok(Row::scored(name, &case.entries, Answered { report: &report, detected }))
 }

@@ -1,13 +1,12 @@
 //! Which part of an observation is meant.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use automap_core::compare::Period;
 use automap_core::note::Note;
 use automap_core::observation::Observation;
 use automap_core::time::{Interval, Timestamp};
 use automap_core::windows::OnsetSource;
 use automap_core::{DiagnoseOptions, analyse};
-use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
 
 use crate::parse_time;
@@ -67,7 +66,8 @@ fn span_in(text: &str, data: Interval, zone: &TimeZone) -> Result<Interval> {
     let Some((from, to)) = text.split_once("..") else {
         bail!("'{text}' is not a span of time; write FROM..TO, such as 13:00..13:50");
     };
-    let anchors = [zoned(data.end, zone)?, zoned(data.start, zone)?];
+    let start = Interval { start: data.start, end: data.start };
+    let anchors = [parse_time::end_of(data, zone)?, parse_time::end_of(start, zone)?];
     let read = |part: &str| -> Result<Timestamp> {
         let times = anchors.iter().map(|now| parse_time::parse(part, now)).collect::<Result<Vec<_>>>()?;
         let inside = |t: &&Timestamp| data.start <= **t && **t <= data.end;
@@ -77,12 +77,6 @@ fn span_in(text: &str, data: Interval, zone: &TimeZone) -> Result<Interval> {
         Some(span) => Ok(span),
         None => bail!("the span '{text}' ends at or before its start"),
     }
-}
-
-fn zoned(t: Timestamp, zone: &TimeZone) -> Result<ZonedDateTime> {
-    let timestamp =
-        jiff::Timestamp::from_millisecond(t.ms()).context("the data is from no time that a calendar holds")?;
-    Ok(timestamp.to_zoned_datetime(zone.clone()))
 }
 
 #[cfg(test)]
