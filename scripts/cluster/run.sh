@@ -41,7 +41,7 @@ for _ in $(seq 60); do
 done
 sleep 180
 within discover --prometheus "$prometheus" --namespace "$shop" --since 3m | sed -n '/absent/!p'
-within doctor --prometheus "$prometheus" --namespace "$shop" --since 3m --cluster | sed '/^SERVICE/,$d' || true
+within doctor --prometheus "$prometheus" --namespace "$shop" --since 3m --kubernetes | sed '/^SERVICE/,$d' || true
 
 say "the drills"
 rc=0

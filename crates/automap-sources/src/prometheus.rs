@@ -12,6 +12,7 @@
 mod address;
 mod catalogue;
 mod client;
+mod cluster;
 mod combine;
 mod decode;
 pub(crate) mod discover;

@@ -53,8 +53,8 @@ fn a_healthy_shop_is_seen_whole() {
     };
     assert_eq!(
         of("s0").collect::<Vec<_>>().join(" "),
-        "client_error_ratio client_latency_ms client_rps cpu_cores cpu_throttled_ratio error_ratio latency_ms \
-         latency_p95_ms memory_bytes network_in_bytes_per_s network_out_bytes_per_s not_ready proxy_cpu_cores restarts \
+        "client_error_ratio client_latency_ms client_rps cpu_cores cpu_throttled_ratio error_ratio hung_up_ratio \
+         latency_ms latency_p95_ms memory_bytes network_in_bytes_per_s network_out_bytes_per_s not_ready pods_started proxy_cpu_cores restarts \
          served_latency_ms tcp_bytes_per_s tcp_connections_per_s tcp_failures_per_s throughput_rps"
     );
     let edges: Vec<_> = seen.calls.edges().collect();
@@ -124,7 +124,7 @@ fn a_hostile_name_stays_a_name() {
 
 #[test]
 fn a_missing_label_says_what_is_expected() {
-    let text = message(Shop::of(3).instead("count by (job, reporter)", matrix(r#""job":"istio""#)), &hour("shop"));
+    let text = message(Shop::of(3).instead("count by (job, reporter,", matrix(r#""job":"istio""#)), &hour("shop"));
     assert!(text.contains("lack the label reporter (expected: source or destination)"), "{text}");
 
     let no_workload = Shop::of(3).instead("latency_bucket", matrix("")).instead("_bucket{", matrix(r#""app":"x""#));
@@ -241,11 +241,13 @@ fn refused_connections_reach_the_workload_behind_the_service() {
     let row = |part: &str, (labels, points): &(String, String)| {
         format!(r#"{{"metric":{{"part":"{part}",{labels}}},"values":[{points}]}}"#)
     };
-    // All calls in part 0, the failed ones in part 1.
-    let result = [row("0", &rows[0]), row("0", &rows[1]), row("1", &rows[1])].join(",");
+    // All calls in part 0, the failed ones in part 1, those whose outcome is known in part 2.
+    let result =
+        [row("0", &rows[0]), row("0", &rows[1]), row("1", &rows[1]), row("2", &rows[0]), row("2", &rows[1])].join(",");
     let reply =
         Reply::new(200, format!(r#"{{"status":"success","data":{{"resultType":"matrix","result":[{result}]}}}}"#));
-    let shop = Shop::of(2).instead(r#"istio_requests_total{reporter="source""#, reply);
+    let shop = Shop::of(2)
+        .instead(r#"istio_requests_total{reporter="source",source_workload_namespace="shop",pod!=""}"#, reply);
     let seen = fetch(shop, &hour("shop")).unwrap().observation;
     let workload = seen.frame.find("s1-v2");
     let errors =
@@ -280,11 +282,8 @@ fn queries_can_be_read_before_anything_is_sent() {
             || ["istio-sidecar", "kubernetes-resources"].iter().any(|p| q.purpose.contains(p))
     };
     assert!(planned.iter().filter(ours).count() as u64 <= BUDGET);
-    assert!(
-        planned
-            .iter()
-            .any(|q| q.purpose == "throughput_rps, error_ratio (preset istio-sidecar)" && q.promql.contains("[240s]"))
-    );
+    assert!(planned.iter().any(|q| q.purpose == "throughput_rps, error_ratio, hung_up_ratio (preset istio-sidecar)"
+        && q.promql.contains("[240s]")));
     let backwards = ObserveOptions::new("shop", NOW, Timestamp::from_ms(0), NOW);
     assert!(message(Shop::of(3), &backwards).contains("window: it ends before it starts"));
 }

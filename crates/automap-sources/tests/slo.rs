@@ -165,7 +165,9 @@ fn a_burning_budget_is_told_with_what_it_cost_and_a_refused_expression_is_unknow
     let five = asked.iter().find(|q| q.contains("[300s]")).unwrap();
     let service = r#"reporter="destination",destination_workload_namespace="shop",destination_workload="front\"end""#;
     for part in [
-        format!(r#"(sum(increase(istio_requests_total{{{service},response_code=~"5..|0"}}[300s])) or vector(0))"#),
+        format!(
+            r#"(sum(increase(istio_requests_total{{{service},response_code=~"5..|0",response_flags!~"(.*,)?(DC|DR|DPE)(,.*)?"}}[300s])) or vector(0))"#
+        ),
         format!(r#"sum(increase(istio_requests_total{{{service}}}[300s]))"#),
         format!(r#"sum(increase(istio_request_duration_milliseconds_bucket{{{service},le="500"}}[300s]))"#),
     ] {

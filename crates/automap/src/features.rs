@@ -24,7 +24,7 @@ const VERBS: &[(&str, &[&str])] = &[
 /// Options, and the feature without which they are not built.
 const OPTIONS: &[(&str, &[&str])] = &[
     ("--chaos-namespace", &["kubernetes"]),
-    ("--cluster", &["kubernetes"]),
+    ("--kubernetes", &["kubernetes"]),
     ("--config", &["server"]),
     ("--context", &["kubernetes"]),
     ("--kept", &["server"]),

@@ -1,39 +1,142 @@
 //! Turns samples that stop arriving into evidence, because a dead pod does not report that it is dead.
 //!
+//! Nor does one that is not scraped any more, and that is no fault of the service. So rows in which nearly all series have gaps count as not
+//! observed, and a service whose callers, or whose own request counters, tell that it goes on answering has not stopped.
+//!
 //! Worked example: none of 60 baseline samples is missing, all of 20 incident samples are. The smoothed share before is 0.5 / 61 = 0.008, its
 //! error 0.023 + 1/20, so z = (1 − 0.008) / 0.073 = 13.5 and the evidence `ln(1 + 13.5) = 2.7`.
 
 use std::collections::BTreeMap;
 
 use super::Rows;
+use super::load::is_own_load;
 use super::rows::Column;
 use crate::frame::ServiceIdx;
-use crate::stats::signed_log;
+use crate::metric::{Family, Side};
+use crate::stats::{finite, mean, signed_log};
 
 /// A series that misses a larger share of its baseline samples is ignored.
 const USUALLY_MISSING: f64 = 0.5;
+/// A row in which a smaller share of the usual series has a value was not observed: the collector itself was away.
+const OBSERVED: f64 = 0.2;
+/// Share of the usual requests from which a service goes on answering.
+const GOES_ON: f64 = 0.5;
+/// A rise of the failed share up to here is answering well.
+const WELL: f64 = 0.05;
 
 /// Evidence by service: the largest rise of the missing share over its series, as a two-sample z with continuity correction, compressed.
 /// Services without a rise are absent. O(series × samples).
 pub(super) fn evidence(columns: &[Column], rows: &Rows) -> BTreeMap<ServiceIdx, f64> {
+    let usual =
+        columns.iter().filter(|c| is_told_by_its_service(c) && share_missing(c, &rows.baseline) <= USUALLY_MISSING);
+    let usual: Vec<&Column> = usual.collect();
+    let rows = observed(&usual, rows);
     let (n0, n1) = (rows.baseline.len() as f64, rows.incident.len() as f64);
     let mut out: BTreeMap<ServiceIdx, f64> = BTreeMap::new();
     if n0 == 0.0 || n1 == 0.0 {
         return out;
     }
-    for column in columns {
-        let gaps = |rows: &[usize]| rows.iter().filter(|&&i| column.values[i].is_nan()).count() as f64;
-        let before = gaps(&rows.baseline);
-        if before / n0 > USUALLY_MISSING {
-            continue;
-        }
-        let p0 = (before + 0.5) / (n0 + 1.0);
+    for column in usual {
+        let p0 = (share_missing(column, &rows.baseline) * n0 + 0.5) / (n0 + 1.0);
         let error = (p0 * (1.0 - p0) * (1.0 / n0 + 1.0 / n1)).sqrt() + 1.0 / n1;
-        let z = (gaps(&rows.incident) / n1 - p0) / error;
-        if z > 0.0 {
+        let z = (share_missing(column, &rows.incident) - p0) / error;
+        if z > 0.0 && !goes_on(column, columns, &rows) {
             let e = out.entry(column.service).or_default();
             *e = e.max(signed_log(z));
         }
     }
     out
+}
+
+/// What a callee measures of a call stands with the caller, but falls silent with the callee.
+fn is_told_by_its_service(column: &Column) -> bool {
+    column.metric.side != Side::Served && column.metric.family != Family::NetworkGap
+}
+
+fn share_missing(column: &Column, rows: &[usize]) -> f64 {
+    rows.iter().filter(|&&i| column.values[i].is_nan()).count() as f64 / rows.len() as f64
+}
+
+/// The rows in which the collector was there.
+fn observed(usual: &[&Column], rows: &Rows) -> Rows {
+    let is_observed = |i: &usize| {
+        let present = usual.iter().filter(|c| !c.values[*i].is_nan()).count();
+        present as f64 >= OBSERVED * usual.len() as f64
+    };
+    let keep = |rows: &[usize]| rows.iter().copied().filter(is_observed).collect();
+    Rows { baseline: keep(&rows.baseline), incident: keep(&rows.incident) }
+}
+
+/// Whether a service goes on answering although this series of it has gaps: by what its callers measure, and for a gap in anything but
+/// requests also by its own counter of requests.
+fn goes_on(missing: &Column, columns: &[Column], rows: &Rows) -> bool {
+    let is_calls = |c: &&Column| c.peer == Some(missing.service) && c.metric.side == Side::Client;
+    let of_family = |family: Family| columns.iter().filter(is_calls).filter(move |c| c.metric.family == family);
+    let calls: Vec<&Column> = of_family(Family::Throughput).filter(|c| !c.metric.is_of_connections()).collect();
+    if !calls.is_empty() {
+        let fails = of_family(Family::Error).any(|c| level(c, &rows.incident) > level(c, &rows.baseline) + WELL);
+        return !fails && keeps_its_level(&calls, rows);
+    }
+    let is_of_requests = matches!(missing.metric.family, Family::Throughput | Family::Latency | Family::Error);
+    let own: Vec<&Column> = columns.iter().filter(|c| c.service == missing.service && is_own_load(c)).collect();
+    !is_of_requests && !own.is_empty() && keeps_its_level(&own, rows)
+}
+
+/// Whether what these series count together stays near its usual level, without gaps of its own.
+fn keeps_its_level(counts: &[&Column], rows: &Rows) -> bool {
+    let total = |rows: &[usize]| counts.iter().map(|c| level(c, rows)).filter(|v| v.is_finite()).sum::<f64>();
+    let is_seen = counts.iter().any(|c| share_missing(c, &rows.incident) <= share_missing(c, &rows.baseline) + WELL);
+    is_seen && total(&rows.incident) >= GOES_ON * total(&rows.baseline)
+}
+
+fn level(column: &Column, rows: &[usize]) -> f64 {
+    mean(&finite(&column.pick(rows)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::Metric;
+
+    const GAP: f64 = f64::NAN;
+
+    /// Service, callee, metric, value in the baseline, value in the incident.
+    type Row = (usize, Option<usize>, &'static str, f64, f64);
+
+    fn missing(series: &[Row]) -> Vec<usize> {
+        let column = |(i, (service, peer, metric, before, after)): (usize, &Row)| Column {
+            series: i,
+            service: ServiceIdx(*service),
+            peer: peer.map(ServiceIdx),
+            metric: Metric::parse(metric),
+            values: (0..40).map(|t| if t < 30 { *before } else { *after }).collect(),
+        };
+        let columns: Vec<Column> = series.iter().enumerate().map(column).collect();
+        let rows = Rows { baseline: (0..30).collect(), incident: (30..40).collect() };
+        evidence(&columns, &rows).into_keys().map(|s| s.0).collect()
+    }
+
+    #[test]
+    fn who_is_not_scraped_any_more_has_not_stopped() {
+        let own = (1, None, "throughput_rps", 20.0, GAP);
+        let cpu = (1, None, "cpu_cores", 0.2, GAP);
+        let front_end = (0, None, "throughput_rps", 30.0, 30.0);
+        let calls = |after| (0, Some(1), "client_rps", 20.0, after);
+        let failed = |after| (0, Some(1), "client_error_ratio", 0.0, after);
+        assert_eq!(missing(&[front_end, own, cpu, calls(20.0), failed(0.0)]), [0; 0], "its callers see it well");
+        assert_eq!(missing(&[front_end, own, cpu, calls(20.0), failed(1.0)]), [1], "its callers lose it, too");
+        assert_eq!(missing(&[front_end, own, cpu, calls(2.0), failed(0.0)]), [1]);
+        let served = (0, Some(1), "served_latency_ms", 9.0, GAP);
+        assert_eq!(missing(&[front_end, own, served, calls(20.0)]), [0; 0], "the callee told how long it took");
+        assert_eq!(missing(&[front_end, own, cpu]), [1], "nobody tells that it is well");
+        let answering = (1, None, "throughput_rps", 20.0, 19.0);
+        assert_eq!(missing(&[front_end, answering, cpu]), [0; 0], "its machine's kubelet is away");
+        assert_eq!(missing(&[front_end, (1, None, "throughput_rps", 20.0, 0.0), cpu]), [1]);
+    }
+
+    #[test]
+    fn a_collector_that_was_away_has_seen_nobody_stop() {
+        let all: Vec<Row> = (0..6).map(|s| (s, None, "throughput_rps", 20.0, GAP)).collect();
+        assert_eq!(missing(&all), [0; 0]);
+    }
 }

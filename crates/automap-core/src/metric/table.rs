@@ -11,6 +11,8 @@ pub const LATENCY_MS: &str = "latency_ms";
 pub const LATENCY_P95_MS: &str = "latency_p95_ms";
 /// Share of failed requests.
 pub const ERROR_RATIO: &str = "error_ratio";
+/// Share of requests that the client broke off before they were answered: its impatience, never the server's failure.
+pub const HUNG_UP_RATIO: &str = "hung_up_ratio";
 /// Requests served.
 pub const THROUGHPUT_RPS: &str = "throughput_rps";
 /// Latency of calls as the caller measures it, by callee.
@@ -78,10 +80,11 @@ const fn row(name: &'static str, family: Option<Family>, side: Side, unit: Unit,
     Row { name, family, side, unit, words }
 }
 
-static TABLE: [Row; 24] = [
+static TABLE: [Row; 25] = [
     row(LATENCY_MS, Some(Family::Latency), Side::Own, Unit::Ms, "latency (mean)"),
     row(LATENCY_P95_MS, Some(Family::Latency), Side::Own, Unit::Ms, "p95 latency"),
     row(ERROR_RATIO, Some(Family::Error), Side::Own, Unit::Ratio, "errors"),
+    row(HUNG_UP_RATIO, None, Side::Own, Unit::Ratio, "clients hung up"),
     row(THROUGHPUT_RPS, Some(Family::Throughput), Side::Own, Unit::PerS, "requests"),
     row(CLIENT_LATENCY_MS, Some(Family::Latency), Side::Client, Unit::Ms, "latency at the caller"),
     row(SERVED_LATENCY_MS, Some(Family::Latency), Side::Served, Unit::Ms, "latency at the callee"),

@@ -14,7 +14,7 @@ use super::{course, path};
 use crate::analysis::Analysis;
 use crate::anomaly::{Anomalies, SeriesEvidence};
 use crate::frame::{MetricFrame, ServiceIdx};
-use crate::metric::{CLIENT_LATENCY_MS, COUNTER_EVIDENCE, Family, Metric, NETWORK_GAP_MS, Side};
+use crate::metric::{CLIENT_LATENCY_MS, COUNTER_EVIDENCE, Family, HUNG_UP_RATIO, Metric, NETWORK_GAP_MS, Side};
 use crate::note::Note;
 use crate::observation::Observation;
 use crate::quantity::change;
@@ -115,6 +115,7 @@ fn mechanism_word(part: &Part) -> &str {
         PartSource::Own(Family::Latency) => "slow",
         PartSource::Own(Family::Error) => "failing",
         PartSource::Own(Family::Throttle) => "cpu",
+        PartSource::Own(Family::Other(name)) if name == HUNG_UP_RATIO => "clients hung up",
         PartSource::Own(family) => family.as_str(),
     }
 }

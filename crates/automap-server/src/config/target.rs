@@ -55,6 +55,9 @@ pub struct Target {
 pub struct Prometheus {
     /// Address with its path prefix.
     pub url: String,
+    /// Cluster of the services, where the server has several.
+    #[serde(default)]
+    pub cluster: Option<String>,
     /// User for basic authentication.
     #[serde(default)]
     pub username: Option<String>,
@@ -117,6 +120,7 @@ impl Target {
     pub fn new(namespace: &str, url: &str) -> Result<Self, (String, String)> {
         let prometheus = Prometheus {
             url: url.to_owned(),
+            cluster: None,
             username: None,
             password_file: None,
             bearer_token_file: None,
@@ -221,6 +225,7 @@ impl Prometheus {
                 insecure_skip_verify: self.insecure_skip_verify,
             },
             timeout: self.timeout.duration(),
+            cluster: self.cluster.clone(),
             ..ClientOptions::new(&self.url)
         })
     }

@@ -109,6 +109,11 @@ impl Client {
         Ok(Self { link: Arc::new(Link { address, agent, options, headers }), meter: Arc::default() })
     }
 
+    /// The cluster whose series are looked at; `None` where the server has one only.
+    pub(crate) fn cluster(&self) -> Option<&str> {
+        self.link.options.cluster.as_deref()
+    }
+
     /// The server's address, without credentials.
     pub fn address(&self) -> &str {
         self.link.address.as_str()

@@ -59,6 +59,24 @@ fn sum(planned: &Planned, index: usize, answer: &Answer, names: &Names, grid: Gr
     columns
 }
 
+/// Makes gaps of what a rate window covers in part only: up to three quarters of it after the last sample of a target that is not scraped
+/// any more, and up to the same before the window is full again. The server extends what it has, and a service whose last
+/// values are 100, 100, 75, 50 seems to have slowed down before it went out of sight.
+pub(crate) fn without_partial_windows(columns: &mut Columns, rate_ms: i64, step_ms: i64) {
+    let after_end = ((3 * rate_ms) as u64).div_ceil((4 * step_ms).max(1) as u64) as usize;
+    let after_start = after_end.saturating_sub(1);
+    for values in columns.values_mut() {
+        let seen: Vec<bool> = values.iter().map(|v| !v.is_nan()).collect();
+        for (i, value) in values.iter_mut().enumerate() {
+            let ends = seen[i..].iter().take(after_end + 1).any(|seen| !seen);
+            let begins = seen[..i].iter().rev().take(after_start).any(|seen| !seen);
+            if ends || begins {
+                *value = f64::NAN;
+            }
+        }
+    }
+}
+
 /// A gap and a value make the value.
 fn add(known: f64, more: f64) -> f64 {
     if known.is_nan() {
@@ -104,6 +122,17 @@ mod tests {
     const MEAN: Formula = Formula::Mean { total: "", count: "" };
     const SHARE: Formula = Formula::Share { part: "", whole: "" };
     const EVENTS: Formula = Formula::Events { events: "", among: "" };
+
+    #[test]
+    fn values_of_half_a_window_are_gaps() {
+        let gap = f64::NAN;
+        let owner = Owner { service: "a".into(), peer: None };
+        let column = vec![9.0, 9.0, 9.0, 8.0, 6.0, 3.0, gap, gap, 3.0, 6.0, 9.0, 9.0];
+        let mut columns = Columns::from([(owner.clone(), column)]);
+        without_partial_windows(&mut columns, 60_000, 15_000);
+        let kept: Vec<bool> = columns[&owner].iter().map(|v| !v.is_nan()).collect();
+        assert_eq!(kept.iter().map(|k| u8::from(*k)).collect::<Vec<_>>(), [1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
+    }
 
     #[test]
     fn no_traffic_is_a_gap_and_no_error_is_zero() {

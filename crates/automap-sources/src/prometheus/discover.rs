@@ -1,18 +1,19 @@
 //! Detects which exporters know the namespace, and explains why none does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automap_core::note::{NotChecked, Note};
 use automap_core::similar::similar_names;
 
 use super::client::Client;
+use super::cluster::{self, Clusters};
 use super::decode::LabelledSeries;
 use super::error::RequestError;
 use super::observe_options::ObserveOptions;
 use super::parallel;
 use super::plan;
 use super::presets::{Exporter, TABLES};
-use super::promql::{self, Values};
+use super::promql::{self, Cluster, Values};
 use super::query::{Answer, Grid};
 use super::source_error::SourceError;
 
@@ -26,6 +27,10 @@ pub(crate) struct Found {
     pub(crate) exporters: Vec<&'static Exporter>,
     /// Their scrape jobs.
     pub(crate) jobs: BTreeSet<String>,
+    /// The cluster that each exporter is narrowed to, by title.
+    pub(crate) clusters: BTreeMap<&'static str, Cluster>,
+    /// Clusters that an exporter knows besides the one asked for.
+    other_clusters: BTreeSet<String>,
     /// Exporters that do not know it.
     absent: Vec<&'static Exporter>,
     pub(crate) notes: Vec<Note>,
@@ -38,8 +43,11 @@ pub(crate) fn probe(exporter: &Exporter, namespace: &str) -> String {
     if exporter.accepts_missing_namespace() {
         by += &format!(", {}", exporter.namespace_label);
     }
-    let values = Values { namespace: namespace.to_owned(), rate_ms: 0, span_ms: 0 };
-    format!("count by (job{by}) ({})", promql::fill(exporter.selector, &values))
+    by += &cluster::grouping(exporter);
+    let values = Values { namespace: namespace.to_owned(), cluster: None, rate_ms: 0, span_ms: 0 };
+    let count = format!("count by (job{by}) ({})", exporter.presence(str::to_owned));
+    let unless = exporter.unless.map_or(String::new(), |selector| format!(" unless on () group({selector})"));
+    promql::fill(&(count + &unless), &values)
 }
 
 /// All namespaces that any exporter knows, for the case that ours is not among them.
@@ -56,6 +64,9 @@ pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Fou
     for (exporter, answer) in probe_all(client, client.presets().exporters(), &options.namespace, probe_grid(options)) {
         match answer {
             Ok(series) if series.is_empty() => found.absent.push(exporter),
+            Ok(series) if !found.is_of_cluster(exporter, &cluster::of(&series), client, options)? => {
+                found.absent.push(exporter);
+            }
             Ok(series) if knows_namespace(exporter, &series) => found.present(exporter, &series)?,
             Ok(series) => nameless.push((exporter, series)),
             Err(error) => {
@@ -76,6 +87,7 @@ pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Fou
             found.present(exporter, &series)?;
         }
     }
+    found.check_cluster(client, &options.namespace)?;
     found.report_absent();
     match (found.exporters.is_empty(), failure) {
         (true, Some(error)) => Err(error.into()),
@@ -93,7 +105,7 @@ fn probe_all(client: &Client, all: &[&'static Exporter], namespace: &str, grid: 
         let probes: Vec<String> = asked.iter().map(|e| probe(e, namespace)).collect();
         client.range(&promql::join(&probes), grid)
     };
-    let (tables, others): (Vec<_>, Vec<_>) = all.iter().copied().partition(|e| e.file.is_none());
+    let (tables, others): (Vec<_>, Vec<_>) = all.iter().copied().partition(|e| e.file.is_none() && e.unless.is_none());
     let mut groups: Vec<Vec<&'static Exporter>> = tables.into_iter().map(|e| vec![e]).collect();
     groups.extend((!others.is_empty()).then_some(others));
     let answered = parallel::map(&groups, client.concurrency(), ask, |_| {});
@@ -112,12 +124,15 @@ fn probe_all(client: &Client, all: &[&'static Exporter], namespace: &str, grid: 
             })),
         }
     }
-    out.sort_by_key(|(exporter, _)| all.iter().position(|e| e.preset == exporter.preset));
+    out.sort_by_key(|(exporter, _)| all.iter().position(|e| (e.preset, e.title) == (exporter.preset, exporter.title)));
     out
 }
 
-/// The exporters that count requests in a namespace, in order of trust. Those whose series name no namespace are taken only
-/// where no other one counts requests.
+/// An exporter that counts requests, and the cluster that it is narrowed to.
+pub(crate) type RequestCounter = (&'static Exporter, Option<Cluster>);
+
+/// The exporters that count requests in a namespace, in order of trust, and the cluster that the client is narrowed to. Those whose
+/// series name no namespace are taken only where no other one counts requests.
 ///
 /// # Errors
 /// [`RequestError`] when the server does not answer. An exporter whose probe the server refuses is left out.
@@ -125,14 +140,17 @@ pub(crate) fn request_counters(
     client: &Client,
     namespace: &str,
     grid: Grid,
-) -> Result<Vec<&'static Exporter>, RequestError> {
+) -> Result<Vec<RequestCounter>, RequestError> {
     let (mut named, mut nameless) = (Vec::new(), Vec::new());
     let counting = client.presets().exporters().iter().copied().filter(|e| e.counts.is_some());
     for (exporter, answer) in probe_all(client, &counting.collect::<Vec<_>>(), namespace, grid) {
         match answer {
             Ok(series) if series.is_empty() => {}
-            Ok(series) if knows_namespace(exporter, &series) => named.push(exporter),
-            Ok(_) => nameless.push(exporter),
+            Ok(series) => {
+                let cluster = client.cluster().and_then(|name| cluster::named(&cluster::of(&series), name));
+                let list = if knows_namespace(exporter, &series) { &mut named } else { &mut nameless };
+                list.push((exporter, cluster));
+            }
             Err(error) if error.is_rejected_query() => {}
             Err(error) => return Err(error),
         }
@@ -160,9 +178,69 @@ impl Found {
         {
             return Err(missing_label(exporter, label, expected));
         }
-        let jobs = series.iter().filter_map(|s| s.labels.get("job").cloned());
+        let jobs: BTreeSet<String> = series.iter().filter_map(|s| s.labels.get("job").cloned()).collect();
+        if exporter.file.is_none() && jobs.len() > 1 {
+            let jobs = jobs.iter().cloned().collect::<Vec<_>>().join(", ");
+            let text = format!(
+                "{} is scraped by several jobs ({jobs}): what more than one of them delivers counts once",
+                exporter.title
+            );
+            self.notes.push(Note::info("several_jobs", text));
+        }
+        if let Some(remark) = exporter.remark {
+            self.notes.push(Note::warning("preset_limits", remark.to_owned()));
+        }
         self.jobs.extend(jobs);
         self.exporters.push(exporter);
+        Ok(())
+    }
+
+    /// Whether an exporter has series of the cluster that is asked for. Without a choice, there must be nothing to choose from.
+    fn is_of_cluster(
+        &mut self,
+        exporter: &'static Exporter,
+        clusters: &Clusters,
+        client: &Client,
+        options: &ObserveOptions,
+    ) -> Result<bool, SourceError> {
+        let Some(name) = client.cluster() else {
+            return match cluster::several(clusters) {
+                None => Ok(true),
+                Some((label, clusters)) => {
+                    let (namespace, label) = (options.namespace.clone(), label.to_owned());
+                    Err(SourceError::SeveralClusters { namespace, label, clusters })
+                }
+            };
+        };
+        match cluster::named(clusters, name) {
+            Some(cluster) => {
+                self.clusters.insert(exporter.title, cluster);
+                Ok(true)
+            }
+            None => {
+                self.other_clusters.extend(clusters.values().flatten().cloned());
+                Ok(clusters.is_empty())
+            }
+        }
+    }
+
+    /// A cluster was asked for: is it known, and which series cannot tell?
+    fn check_cluster(&mut self, client: &Client, namespace: &str) -> Result<(), SourceError> {
+        let Some(name) = client.cluster() else { return Ok(()) };
+        if self.clusters.is_empty() && !(self.exporters.is_empty() && self.other_clusters.is_empty()) {
+            let (cluster, namespace) = (name.to_owned(), namespace.to_owned());
+            let known = self.other_clusters.iter().cloned().collect();
+            return Err(SourceError::UnknownCluster { cluster, namespace, known });
+        }
+        let cannot_tell = self.exporters.iter().filter(|e| !self.clusters.contains_key(e.title));
+        let notes: Vec<Note> = cannot_tell
+            .map(|e| {
+                let text =
+                    format!("the series of {} name no cluster: those of other clusters may be among them", e.title);
+                Note::warning("no_cluster", text)
+            })
+            .collect();
+        self.notes.extend(notes);
         Ok(())
     }
 
@@ -179,7 +257,10 @@ impl Found {
     fn report_absent(&mut self) {
         for exporter in std::mem::take(&mut self.absent) {
             let first = exporter.signals.first().map_or("", |s| s.name);
-            if exporter.file.is_none() && !self.exporters.iter().any(|e| e.has_signal(first)) {
+            if exporter.file.is_none()
+                && exporter.unless.is_none()
+                && !self.exporters.iter().any(|e| e.has_signal(first))
+            {
                 self.without(exporter, format!("no {} metrics for this namespace", exporter.title));
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use automap_core::frame::RawSeries;
-use automap_core::metric::{Metric, THROUGHPUT_RPS};
+use automap_core::metric::{CPU_CORES, Metric, THROUGHPUT_RPS};
 use automap_core::note::{NotChecked, Note};
 use automap_core::observation::{QueryRecord, QueryState};
 use automap_core::topology::{CallGraph, Protocol};
@@ -14,6 +14,7 @@ use super::names::{Names, Owner};
 use super::plan::{Planned, Request};
 use super::presets::{Absence, Key};
 use super::query::{Answer, Grid};
+use super::window::Window;
 
 /// Most services named in one remark.
 const MAX_NAMED: usize = 12;
@@ -39,7 +40,7 @@ pub(crate) fn gather(
     requests: &[Request],
     answers: Vec<Result<Answer, RequestError>>,
     mut names: Names,
-    grid: Grid,
+    Window { grid, rate_ms, .. }: Window,
 ) -> Gathered {
     let mut out = Gathered::default();
     for (request, answer) in requests.iter().zip(&answers) {
@@ -54,7 +55,11 @@ pub(crate) fn gather(
             Ok(answer) => {
                 out.remarks(request, &answer);
                 for planned in &request.signals {
-                    let combined = combine::signal(planned, &answer, &names, grid);
+                    let mut combined = combine::signal(planned, &answer, &names, grid);
+                    if planned.signal.formula.is_rate() {
+                        combine::without_partial_windows(&mut combined.columns, rate_ms, grid.step_ms);
+                    }
+                    out.note_unnamed(planned, &combined);
                     out.signal(planned, combined, &answer, grid);
                 }
                 if request.signals.iter().any(|p| p.signal.key == Key::ServedCall) {
@@ -113,6 +118,16 @@ impl Gathered {
             (series, _) => format!("the {series} series hold no number in this window"),
         };
         self.miss(planned.signal.name, reason);
+    }
+
+    /// A service is never left out without a word.
+    fn note_unnamed(&mut self, planned: &Planned, combined: &Combined) {
+        let is_first = [THROUGHPUT_RPS, CPU_CORES].contains(&planned.signal.name);
+        if is_first && combined.unnamed > 0 && combined.unnamed < combined.series {
+            let (title, label) = (planned.exporter.title, planned.exporter.service_label);
+            let text = format!("{title}: series that name no service are left out (expected label: {label})");
+            self.notes.push(Note::warning("unnamed_series", text));
+        }
     }
 
     fn miss(&mut self, signal: &'static str, reason: String) {

@@ -8,8 +8,15 @@ use super::pods::Owners;
 use super::presets::Key;
 
 /// What Istio calls traffic that leaves the mesh or is refused at its edge.
-pub(crate) const OUTSIDE: [&str; 4] =
-    ["PassthroughCluster", "BlackHoleCluster", "InboundPassthroughCluster", "InboundPassthroughClusterIpv4"];
+pub(crate) const OUTSIDE: [&str; 7] = [
+    "PassthroughCluster",
+    "BlackHoleCluster",
+    "InboundPassthroughCluster",
+    "InboundPassthroughClusterIpv4",
+    "InboundPassthroughClusterIpv6",
+    "allow_any",
+    "block_all",
+];
 /// What Istio writes where it does not know.
 const UNKNOWN: &str = "unknown";
 
@@ -36,11 +43,8 @@ impl Names {
 
     /// Learns from a call whose destination is known which workload stands behind which service.
     pub(crate) fn learn(&mut self, labels: &Labels) {
-        let (Some(service), Some(workload)) = (known(labels, "destination_service_name"), self.destination(labels))
-        else {
-            return;
-        };
-        self.behind.entry(service.to_owned()).or_default().insert(workload);
+        let (Some(service), Some(workload)) = (self.service(labels), self.destination(labels)) else { return };
+        self.behind.entry(service).or_default().insert(workload);
     }
 
     /// Whose value a series is: nobody's for what is no service of ours, several owners' in equal shares where any of
@@ -71,8 +75,8 @@ impl Names {
     }
 
     fn callees(&self, labels: &Labels) -> Vec<String> {
-        let service = known(labels, "destination_service_name");
-        if service.is_some_and(|s| OUTSIDE.contains(&s)) {
+        let service = self.service(labels);
+        if service.as_deref().is_some_and(|s| OUTSIDE.contains(&s)) {
             return Vec::new();
         }
         if let Some(workload) = self.destination(labels) {
@@ -80,11 +84,32 @@ impl Names {
         }
         match service.filter(|s| !is_address(s)) {
             None => Vec::new(),
-            Some(service) => match self.behind.get(service) {
+            Some(service) => match self.behind.get(&service) {
                 Some(workloads) => workloads.iter().cloned().collect(),
-                None => vec![service.to_owned()],
+                None => vec![service],
             },
         }
+    }
+
+    /// The Kubernetes service that was called. A side-car that knows nothing of its peer writes the host: `payment.shop.svc.cluster.local`,
+    /// `payment.shop:80`. A service of another namespace carries it in its name, as workloads do.
+    fn service(&self, labels: &Labels) -> Option<String> {
+        let name = known(labels, "destination_service_name")?;
+        if is_address(name) {
+            return Some(name.to_owned());
+        }
+        let is_port = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+        let host = name.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(name, |(host, _)| host);
+        let parts: Vec<&str> = host.split('.').collect();
+        Some(match parts.as_slice() {
+            [service, namespace, rest @ ..]
+                if *namespace == self.namespace && rest.first().is_none_or(|r| *r == "svc") =>
+            {
+                (*service).to_owned()
+            }
+            [service, namespace, "svc", ..] => format!("{service}.{namespace}"),
+            _ => host.to_owned(),
+        })
     }
 
     /// The destination's workload; one of another namespace carries it in its name.
@@ -139,6 +164,12 @@ mod tests {
             ("jaeger", "istio-system", "jaeger", &["jaeger.istio-system"]),
             ("unknown", "unknown", "PassthroughCluster", &[]),
             ("unknown", "unknown", "10.2.3.4", &[]),
+            ("unknown", "unknown", "payment.shop.svc.cluster.local", &["payment-v1"]),
+            ("unknown", "unknown", "payment.shop.svc:80", &["payment-v1"]),
+            ("unknown", "unknown", "payment.shop", &["payment-v1"]),
+            ("unknown", "unknown", "payment:8080", &["payment-v1"]),
+            ("unknown", "unknown", "payment.bank.svc.cluster.local", &["payment.bank"]),
+            ("unknown", "unknown", "api.example.com", &["api.example.com"]),
             ("unknown", "unknown", "10.2.3.4:8080", &[]),
             ("unknown", "unknown", "fd00::1", &[]),
             ("unknown", "unknown", "unknown", &[]),

@@ -1,6 +1,6 @@
 //! From a server and a namespace to an observation, in at most 20 requests whatever the number of services.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::metric::{CPU_CORES, THROUGHPUT_RPS};
@@ -16,7 +16,7 @@ use super::names::Names;
 use super::observe_options::{Fetched, ObserveOptions, PlannedQuery, Preset, Progress};
 use super::plan::{self, Request};
 use super::pods::Owners;
-use super::presets::{Exporter, OWNERS, Presets};
+use super::presets::{Exporter, ONCE, Presets};
 use super::promql::{self, Values};
 use super::query::{Answer, Grid};
 use super::source_error::SourceError;
@@ -62,10 +62,10 @@ pub fn observe_incrementally(
     tail.discover(discovered);
 
     let values = values(options, &window);
-    let requests = plan::requests(&found.exporters, &values);
+    let requests = plan::requests(&found.exporters, &values, &found.clusters);
     tail.begin(window.grid, &requests.iter().map(|r| r.promql.as_str()).collect::<Vec<_>>());
     let total = requests.len() + 1;
-    let owners = owners(&client, &values, window.grid.end, &mut notes);
+    let names = names(&client, &values, &found, window.grid.end, &mut notes);
     progress(Progress { done: 1, total, what: "owners of pods" });
     let mut done = 1;
     let grid = window.grid;
@@ -81,7 +81,7 @@ pub fn observe_incrementally(
     };
     let answers = asked.iter().zip(answers).map(whole).collect();
     tail.end();
-    let gathered = gather::gather(&requests, answers, Names::new(&options.namespace, owners), window.grid);
+    let gathered = gather::gather(&requests, answers, names, window);
     let presets = found.exporters.iter().map(|e| Preset { name: e.preset.to_owned(), title: e.title.to_owned() });
     let presets = presets.collect();
     let observation = compose(&client, options, &window, found, notes, gathered)?;
@@ -102,7 +102,7 @@ pub fn explain_queries(options: &ObserveOptions, presets: &Presets) -> Vec<Plann
     let span_ms = options.to.ms().saturating_sub(options.from.ms()).max(scrape_ms);
     let step_ms = options.step_ms.unwrap_or_else(|| window::usual_step(span_ms, scrape_ms)).max(scrape_ms);
     let rate_ms = window::rate_ms(step_ms, scrape_ms);
-    let values = Values { namespace: options.namespace.clone(), rate_ms, span_ms };
+    let values = Values { namespace: options.namespace.clone(), cluster: None, rate_ms, span_ms };
     let query = |purpose: String, promql| PlannedQuery { purpose, promql };
     let probe = |e: &&'static Exporter| {
         query(format!("look for {} (preset {})", e.title, e.preset), discover::probe(e, &options.namespace))
@@ -112,9 +112,9 @@ pub fn explain_queries(options: &ObserveOptions, presets: &Presets) -> Vec<Plann
     let counting = scrape::counting_query(exporters, &options.namespace);
     out.push(query("scrape interval, where the server lists no targets".to_owned(), counting));
     out.push(query("namespaces, where ours is unknown".to_owned(), discover::listing(exporters)));
-    out.push(query("owners of pods".to_owned(), owners_query(&values)));
+    out.push(query("owners of pods, services and their workloads".to_owned(), once_query(&values, &Found::default())));
     for exporter in exporters {
-        out.extend(plan::requests([exporter], &values).into_iter().map(|request| {
+        out.extend(plan::requests([exporter], &values, &BTreeMap::new()).into_iter().map(|request| {
             let names: Vec<&str> = request.signals.iter().map(|p| p.signal.name).collect();
             query(format!("{} (preset {})", names.join(", "), exporter.preset), request.promql)
         }));
@@ -144,25 +144,39 @@ fn check(options: &ObserveOptions) -> Result<(), SourceError> {
 
 fn values(options: &ObserveOptions, window: &Window) -> Values {
     let span_ms = window.grid.end.ms() - window.grid.start.ms();
-    Values { namespace: options.namespace.clone(), rate_ms: window.rate_ms, span_ms }
+    Values { namespace: options.namespace.clone(), cluster: None, rate_ms: window.rate_ms, span_ms }
 }
 
-fn owners_query(values: &Values) -> String {
-    promql::join(&OWNERS.map(|e| promql::fill(e, values)))
+fn once_query(values: &Values, found: &Found) -> String {
+    let [owners, istio] = ["kube-state-metrics", "Istio side-cars"].map(|title| found.clusters.get(title).cloned());
+    let clusters = [owners.clone(), owners, istio.clone(), istio];
+    let fill = |(expression, cluster)| promql::fill(expression, &Values { cluster, ..values.clone() });
+    promql::join(&ONCE.into_iter().zip(clusters).map(fill).collect::<Vec<_>>())
 }
 
-fn owners(client: &Client, values: &Values, end: Timestamp, notes: &mut Vec<Note>) -> Owners {
-    let owners = match client.instant(&owners_query(values), end) {
-        Ok(answer) => Owners::read(&answer),
-        Err(error) => {
-            notes.push(Note::warning("query_failed", format!("the query for the owners of pods failed: {error}")));
-            Owners::default()
-        }
-    };
+/// What is needed to read labels: owners of pods, and which workloads answer for which service.
+fn names(client: &Client, values: &Values, found: &Found, end: Timestamp, notes: &mut Vec<Note>) -> Names {
+    let answer = client.instant(&once_query(values, found), end).unwrap_or_else(|error| {
+        notes.push(Note::warning("query_failed", format!("the query for the owners of pods failed: {error}")));
+        Answer::default()
+    });
+    let owners = Owners::read(&answer);
     if owners.is_empty() {
         notes.push(Note::info("pod_names", "pods are matched to workloads by their names (kube_pod_owner is absent)"));
     }
-    owners
+    let mut names = Names::new(&values.namespace, owners);
+    plan::part(&answer, 2).for_each(|series| names.learn(&series.labels));
+    let fallen: BTreeSet<String> =
+        plan::part(&answer, 3).filter_map(|s| s.labels.get("destination_workload").cloned()).collect();
+    if !fallen.is_empty() {
+        let text = format!(
+            "istio_requests_total is summed over pods (no label pod: recording rules or federation) and fell where a pod went: the \
+             samples around it are left out ({}); sum after rate() to keep them",
+            enumerate(fallen)
+        );
+        notes.push(Note::warning("summed_counters", text));
+    }
+    names
 }
 
 fn compose(

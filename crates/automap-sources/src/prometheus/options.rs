@@ -35,6 +35,8 @@ pub struct ClientOptions {
     pub retry: RetryOptions,
     /// What is looked for on this server.
     pub presets: Presets,
+    /// The cluster whose series are looked at, where the server has several.
+    pub cluster: Option<String>,
 }
 
 impl ClientOptions {
@@ -50,6 +52,7 @@ impl ClientOptions {
             max_body_bytes: DEFAULT_MAX_BODY_BYTES,
             retry: RetryOptions::default(),
             presets: Presets::default(),
+            cluster: None,
         }
     }
 }

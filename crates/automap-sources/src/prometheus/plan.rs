@@ -1,7 +1,9 @@
 //! From the table of signals to the requests that are sent.
 
+use std::collections::BTreeMap;
+
 use super::presets::{Exporter, Signal};
-use super::promql::{self, PART, Values};
+use super::promql::{self, Cluster, PART, Values};
 use super::query::Answer;
 
 /// One request and the signals that it serves.
@@ -26,14 +28,17 @@ pub(crate) struct Planned {
     pub(crate) parts: (usize, Option<usize>),
 }
 
-/// The requests for these exporters, in the order of the table.
+/// The requests for these exporters, in the order of the table. `clusters` are those that an exporter is narrowed to, by title.
 pub(crate) fn requests<'a>(
     exporters: impl IntoIterator<Item = &'a &'static Exporter>,
     values: &Values,
+    clusters: &BTreeMap<&'static str, Cluster>,
 ) -> Vec<Request> {
     let groups = |exporter: &'a &'static Exporter| {
         let exporter = *exporter;
-        exporter.signals.chunk_by(|a, b| a.request == b.request).map(|group| request(exporter, group, values))
+        let values = Values { cluster: clusters.get(exporter.title).cloned(), ..values.clone() };
+        let groups = exporter.signals.chunk_by(|a, b| a.request == b.request);
+        groups.map(|group| request(exporter, group, &values)).collect::<Vec<_>>()
     };
     exporters.into_iter().flat_map(groups).collect()
 }
@@ -71,15 +76,15 @@ mod tests {
 
     #[test]
     fn rows_of_one_request_share_it_and_shared_expressions_are_sent_once() {
-        let values = Values { namespace: "shop".into(), rate_ms: 60_000, span_ms: 60_000 };
-        let all = requests(&TABLES, &values);
+        let values = Values { namespace: "shop".into(), cluster: None, rate_ms: 60_000, span_ms: 60_000 };
+        let all = requests(&TABLES, &values, &BTreeMap::new());
         let served = &all[0];
         assert_eq!(served.name, "requests served");
-        assert_eq!(served.signals.iter().map(|p| p.parts).collect::<Vec<_>>(), [(0, None), (1, Some(0))]);
-        assert_eq!(served.promql.matches("label_replace").count(), 2);
+        assert_eq!(served.signals.iter().map(|p| p.parts).collect::<Vec<_>>(), [(0, None), (1, Some(2)), (3, Some(0))]);
+        assert_eq!(served.promql.matches("label_replace").count(), 4);
         let rows: usize = TABLES.iter().map(|e| e.signals.len()).sum();
         assert_eq!(all.iter().map(|r| r.signals.len()).sum::<usize>(), rows);
-        assert_eq!(all.len(), 13);
+        assert_eq!(all.len(), 17);
         let mut names: Vec<_> = all.iter().map(|r| r.name).collect();
         names.dedup();
         assert_eq!(names.len(), all.len(), "rows of one request stand together");

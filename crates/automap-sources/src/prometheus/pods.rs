@@ -22,7 +22,7 @@ pub(crate) struct Owners {
 }
 
 impl Owners {
-    /// Reads the answer to [`super::presets::OWNERS`].
+    /// Reads the answer to [`super::presets::ONCE`].
     pub(crate) fn read(answer: &Answer) -> Self {
         let mut owners = Self::default();
         for (index, name_label) in [(0, "pod"), (1, "replicaset")] {

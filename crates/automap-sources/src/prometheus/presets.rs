@@ -38,7 +38,8 @@ pub const MAX_PRESETS: usize = 64;
 pub const MAX_PRESET_FILE_BYTES: u64 = 256 << 10;
 
 /// The built-in presets that are files: name and text.
-pub const BUILT_IN_FILES: [(&str, &str); 7] = [
+pub const BUILT_IN_FILES: [(&str, &str); 8] = [
+    ("istio_variants.yaml", include_str!("presets/built_in/istio_variants.yaml")),
     ("istio_ambient.yaml", include_str!("presets/built_in/istio_ambient.yaml")),
     ("linkerd.yaml", include_str!("presets/built_in/linkerd.yaml")),
     ("cilium_hubble.yaml", include_str!("presets/built_in/cilium_hubble.yaml")),
@@ -102,6 +103,12 @@ pub(crate) struct Exporter {
     pub(crate) file: Option<&'static str>,
     /// Its series in the namespace, as a selector.
     pub(crate) selector: &'static str,
+    /// The same series where the scraper's own namespace stands in front of theirs, as a selector.
+    pub(crate) exported: Option<&'static str>,
+    /// It is looked for only where this selector finds nothing.
+    pub(crate) unless: Option<&'static str>,
+    /// What people should know who rely on it.
+    pub(crate) remark: Option<&'static str>,
     /// Its series anywhere.
     pub(crate) anywhere: &'static str,
     /// The labels that name a service, for people.
@@ -129,6 +136,11 @@ impl Exporter {
         self.has_signal(THROUGHPUT_RPS) || self.has_signal(CLIENT_RPS)
     }
 
+    /// Its series in the namespace, in both forms; may hold placeholders. `wrap` makes a vector of a selector.
+    pub(crate) fn presence(&self, wrap: impl Fn(&str) -> String) -> String {
+        self.exported.map_or_else(|| wrap(self.selector), |e| format!("{} or {}", wrap(self.selector), wrap(e)))
+    }
+
     /// Whether it also takes series that carry no namespace.
     pub(crate) fn accepts_missing_namespace(&self) -> bool {
         self.selector.contains("$NS_OR_NONE")
@@ -136,7 +148,7 @@ impl Exporter {
 }
 
 /// One signal.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Signal {
     /// The metric's name in `automap_core::metric`.
     pub(crate) name: &'static str,
@@ -177,6 +189,11 @@ pub(crate) enum Formula {
 }
 
 impl Formula {
+    /// Whether it is growth per second, which needs a whole window of samples.
+    pub(crate) fn is_rate(&self) -> bool {
+        matches!(self, Self::Sum(sum) if sum.contains("rate("))
+    }
+
     /// The expressions behind it.
     pub(crate) fn parts(&self) -> (&'static str, Option<&'static str>) {
         match *self {
@@ -211,26 +228,26 @@ pub(crate) enum Absence {
 }
 
 /// The exporters that most clusters have, the most telling first.
-pub(crate) const TABLES: [&Exporter; 3] = [&istio::SIDE_CARS, &kubernetes::CADVISOR, &kubernetes::STATE_METRICS];
+pub(crate) const TABLES: [&Exporter; 4] =
+    [&istio::SIDE_CARS, &kubernetes::CADVISOR, &kubernetes::STATE_METRICS, &kubernetes::CADVISOR_PODS];
 
-/// Pods and replica sets with their owners, over the whole window, since pods die. Part 0: pods, part 1: replica sets.
-pub(crate) const OWNERS: [&str; 2] = [
-    "max by (pod, owner_kind, owner_name) (last_over_time(kube_pod_owner{namespace=$NS}[$SPAN]))",
-    "max by (replicaset, owner_kind, owner_name) (last_over_time(kube_replicaset_owner{namespace=$NS}[$SPAN]))",
-];
+/// What is asked once, at the end of the window: owners of pods, of replica sets, workloads behind Kubernetes services, and summed
+/// counters that fell.
+pub(crate) const ONCE: [&str; 4] =
+    [kubernetes::OWNERS[0], kubernetes::OWNERS[1], istio::BEHIND_SERVICES, istio::FALLEN_SUMS];
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use automap_core::metric::{Family, Metric};
+    use automap_core::metric::{Family, HUNG_UP_RATIO, Metric};
 
     use super::*;
     use crate::prometheus::promql::{Values, fill};
 
     #[test]
     fn every_row_is_known_to_the_core_and_fills_without_a_rest() {
-        let values = Values { namespace: "shop".into(), rate_ms: 60_000, span_ms: 60_000 };
+        let values = Values { namespace: "shop".into(), cluster: None, rate_ms: 60_000, span_ms: 60_000 };
         let presets = Presets::default();
         assert!(presets.exporters.len() > TABLES.len(), "{:?}", BUILT_IN.as_ref().err());
         let mut words = BTreeSet::new();
@@ -240,7 +257,8 @@ mod tests {
             for signal in exporter.signals {
                 assert!(names.insert(signal.name), "{} stands twice in the table", signal.name);
                 let is_known = !matches!(Metric::parse(signal.name).family, Family::Other(_));
-                assert!(is_known || signal.name.starts_with("tcp_"), "{}", signal.name);
+                let is_of_its_own = signal.name.starts_with("tcp_") || signal.name == HUNG_UP_RATIO;
+                assert!(is_known || is_of_its_own, "{}", signal.name);
                 let shown = signal.formula.shown(|e| fill(e, &values));
                 // What is left of a template would begin with a capital letter; `$1` belongs to label_replace.
                 let mut rests = shown.split('$').skip(1);
@@ -252,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_preset_of_ones_own_comes_first_and_has_a_name_of_its_own() {
-        let text = BUILT_IN_FILES[1].1;
+        let text = BUILT_IN_FILES[2].1;
         let taken = Presets::default().with("mine.yaml", text).unwrap_err().to_string();
         assert!(
             taken.contains("mine.yaml") && taken.contains("linkerd") && taken.contains("choose another"),

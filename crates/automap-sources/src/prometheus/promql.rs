@@ -7,24 +7,53 @@ use std::fmt::Write as _;
 pub(crate) struct Values {
     /// `$NS`.
     pub(crate) namespace: String,
+    /// The cluster, where the server has several: every selector of the namespace is narrowed to it.
+    pub(crate) cluster: Option<Cluster>,
     /// `$RATE`, in milliseconds; `$RATE_S` is the same as a plain number of seconds.
     pub(crate) rate_ms: i64,
     /// `$SPAN`: the whole window, in milliseconds.
     pub(crate) span_ms: i64,
 }
 
+/// How series of one cluster are told from those of others.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Cluster {
+    /// The label that names it, such as `cluster`; [`OF_ISTIO`] stands for Istio's own pair of labels.
+    pub(crate) label: String,
+    /// Its name.
+    pub(crate) name: String,
+}
+
+/// Istio's proxies name the cluster of either end: `source_cluster` and `destination_cluster`.
+pub(crate) const OF_ISTIO: &str = "source_cluster, destination_cluster";
+
 /// `$Q`: the quantile of `latency_p95_ms`.
 const QUANTILE: &str = "0.95";
 
 /// Pieces that many expressions share. They may hold placeholders themselves, but only of later rows.
-const FRAGMENTS: [(&str, &str); 11] = [
-    ("SERVER", r#"reporter="destination",destination_workload_namespace=$NS"#),
-    ("CLIENT", r#"reporter="source",source_workload_namespace=$NS"#),
+const FRAGMENTS: [(&str, &str); 18] = [
+    ("SERVER", r#"reporter="destination",destination_workload_namespace=$NS$DESTINATION_CLUSTER"#),
+    ("CLIENT", r#"reporter="source",source_workload_namespace=$NS$SOURCE_CLUSTER"#),
     ("CALL", "source_workload,destination_workload,destination_workload_namespace,destination_service_name"),
-    ("APP", r#"namespace=$NS,container!="",container!="POD",container!~"$PROXIES""#),
+    ("APP", r#"namespace=$NS,exported_namespace="",container!="",container!="POD",container!~"$PROXIES""#),
+    // A scraper that does not honour labels has one for the namespace only, or for the pod and the container as well.
+    (
+        "APP_EXPORTED_NAMESPACE",
+        r#"exported_namespace=$NS,exported_pod="",container!="",container!="POD",container!~"$PROXIES""#,
+    ),
+    (
+        "APP_EXPORTED",
+        r#"exported_namespace=$NS,exported_container!="",exported_container!="POD",exported_container!~"$PROXIES""#,
+    ),
+    ("POD_ROW", r#"namespace=$NS,pod!="",container="""#),
+    ("INTERFACE", r#"pod!="",interface!~"lo|veth.*""#),
     ("PROXIES", "istio-proxy|linkerd-proxy"),
-    // No response at all counts as failed, too.
-    ("HTTP_FAILED", r#"response_code=~"5..|0""#),
+    // Labels that tell of a target who scraped it and how, and nothing of the pod behind it.
+    ("SCRAPER", "job,endpoint,service,container,metrics_path,prometheus,prometheus_replica,replica"),
+    // No response at all counts as failed, too, unless the client did not wait for one.
+    ("HTTP_FAILED", r#"response_code=~"5..|0",response_flags!~"$CLIENT_LEFT""#),
+    // Envoy: the client closed the connection, reset its stream, or broke the protocol.
+    ("CLIENT_LEFT", "(.*,)?(DC|DR|DPE)(,.*)?"),
     // gRPC answers 200 and fails in a header: unknown, deadline, exhausted, unimplemented, internal, unavailable, loss.
     ("GRPC_FAILED", r#"grpc_response_status=~"2|4|8|12|13|14|15""#),
     // Routes that kubelets and scrapers ask, as a pattern between quotes.
@@ -33,13 +62,16 @@ const FRAGMENTS: [(&str, &str); 11] = [
     ("ENVOY_INTERNAL", r#""admin|agent|prometheus_stats|xds[-_]grpc|sds-grpc|zipkin|BlackHoleCluster|.*admin.*""#),
     // The workload in a pod's name, as Kubernetes forms it: without the hashes of replica set and pod.
     ("DEPLOYMENT_OF_POD", "(.+?)(?:-[bcdfghjklmnpqrstvwxz2456789]{1,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}"),
+    // The same in the name of a replica set; a name that has no hash is the workload's.
+    ("DEPLOYMENT_OF_SET", "(.+?)(?:-[bcdfghjklmnpqrstvwxz2456789]{6,10})?"),
     // Host names of services of this namespace, with or without domain and port; the first group is the service.
     // Addresses and other people's hosts do not match.
     ("HOST", "([a-zA-Z][-a-zA-Z0-9]*)(?:[.]$NS_PATTERN(?:[.]svc(?:[.].*)?)?)?(?::[0-9]+)?"),
 ];
 
 /// Placeholders that are not fragments.
-const PLAIN: [&str; 8] = ["NS", "NS_OR_NONE", "NS_PATTERN", "RATE", "RATE_S", "SPAN", "Q", ""];
+const PLAIN: [&str; 10] =
+    ["NS", "NS_OR_NONE", "NS_PATTERN", "SOURCE_CLUSTER", "DESTINATION_CLUSTER", "RATE", "RATE_S", "SPAN", "Q", ""];
 
 /// The names of a template's placeholders.
 pub(crate) fn placeholders(template: &str) -> impl Iterator<Item = &str> {
@@ -71,9 +103,12 @@ pub(crate) fn fill(template: &str, values: &Values) -> String {
 
 fn expand(name: &str, values: &Values) -> String {
     match name {
-        "NS" => quote(&values.namespace),
+        // Stands for the value of a matcher; the cluster's matcher follows it.
+        "NS" => quote(&values.namespace) + &values.cluster_matcher(None),
         // As a pattern, anchored by PromQL: this namespace, or no such label at all.
-        "NS_OR_NONE" => quote(&format!("{}|", literal(&values.namespace))),
+        "NS_OR_NONE" => quote(&format!("{}|", literal(&values.namespace))) + &values.cluster_matcher(None),
+        "SOURCE_CLUSTER" => values.cluster_matcher(Some("source_cluster")),
+        "DESTINATION_CLUSTER" => values.cluster_matcher(Some("destination_cluster")),
         "NS_PATTERN" => {
             let quoted = quote(&literal(&values.namespace));
             quoted[1..quoted.len() - 1].to_owned()
@@ -86,6 +121,18 @@ fn expand(name: &str, values: &Values) -> String {
             Some((_, fragment)) => fill(fragment, values),
             None => format!("${name}"),
         },
+    }
+}
+
+impl Values {
+    /// `,cluster="eu"`, or nothing. Istio's own labels are named by the end of the call that reports.
+    fn cluster_matcher(&self, of_istio: Option<&str>) -> String {
+        let Some(Cluster { label, name }) = &self.cluster else { return String::new() };
+        match of_istio {
+            None if label != OF_ISTIO => format!(",{label}={}", quote(name)),
+            Some(own) if label == OF_ISTIO => format!(",{own}={}", quote(name)),
+            _ => String::new(),
+        }
     }
 }
 
@@ -145,7 +192,7 @@ mod tests {
     use super::*;
 
     fn values(namespace: &str) -> Values {
-        Values { namespace: namespace.into(), rate_ms: 60_000, span_ms: 1500 }
+        Values { namespace: namespace.into(), cluster: None, rate_ms: 60_000, span_ms: 1500 }
     }
 
     #[test]
@@ -154,6 +201,21 @@ mod tests {
         let expected =
             r#"rate(x{reporter="destination",destination_workload_namespace="a$RATE"}[60s]) 1500ms 0.95 $NOPE"#;
         assert_eq!(filled, expected);
+    }
+
+    #[test]
+    fn a_cluster_narrows_every_selector_of_the_namespace() {
+        let of = |label: &str| Values {
+            cluster: Some(Cluster { label: label.into(), name: "e\"u".into() }),
+            ..values("shop")
+        };
+        assert_eq!(fill("x{ns=$NS}", &of("cluster")), r#"x{ns="shop",cluster="e\"u"}"#);
+        assert_eq!(fill("x{ns=~$NS_OR_NONE}", &of("cluster")), r#"x{ns=~"shop|",cluster="e\"u"}"#);
+        assert_eq!(
+            fill("{$CLIENT}", &of(OF_ISTIO)),
+            r#"{reporter="source",source_workload_namespace="shop",source_cluster="e\"u"}"#
+        );
+        assert_eq!(fill("x{ns=$NS}", &of(OF_ISTIO)), r#"x{ns="shop"}"#);
     }
 
     #[test]

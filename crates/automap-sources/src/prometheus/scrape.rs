@@ -83,11 +83,10 @@ fn slowest_ms(targets: &Targets, jobs: &BTreeSet<String>) -> Option<i64> {
 
 /// For each exporter the samples of its best-scraped series in ten minutes.
 pub(crate) fn counting_query(exporters: &[&'static Exporter], namespace: &str) -> String {
-    let values = Values { namespace: namespace.to_owned(), rate_ms: COUNTED_MS, span_ms: 0 };
-    let counts: Vec<String> = exporters
-        .iter()
-        .map(|e| promql::fill(&format!("max(count_over_time({}[$RATE]))", e.selector), &values))
-        .collect();
+    let values = Values { namespace: namespace.to_owned(), cluster: None, rate_ms: COUNTED_MS, span_ms: 0 };
+    let counted =
+        |e: &&Exporter| format!("max({})", e.presence(|selector| format!("count_over_time({selector}[$RATE])")));
+    let counts: Vec<String> = exporters.iter().map(|e| promql::fill(&counted(e), &values)).collect();
     promql::join(&counts)
 }
 

@@ -32,6 +32,30 @@ pub enum SourceError {
         /// Known ones, by name.
         known: Vec<String>,
     },
+    /// The server has this namespace in several clusters.
+    #[error(
+        "namespace \"{namespace}\" is in several clusters at this server (label {label}: {}); choose one: --cluster NAME \
+         (prometheus.cluster in a configuration)",
+        .clusters.join(", ")
+    )]
+    SeveralClusters {
+        /// The namespace.
+        namespace: String,
+        /// The label that tells them apart.
+        label: String,
+        /// Their names.
+        clusters: Vec<String>,
+    },
+    /// The server has this namespace, but not in this cluster.
+    #[error("no metrics of namespace \"{namespace}\" in cluster \"{cluster}\"; {}", clusters(.known))]
+    UnknownCluster {
+        /// The cluster asked for.
+        cluster: String,
+        /// The namespace.
+        namespace: String,
+        /// The clusters that have the namespace.
+        known: Vec<String>,
+    },
     /// The server knows nothing that a preset could use.
     #[error(
         "{server} has no metrics that automap knows: none of istio_requests_total (Istio side-cars), \
@@ -122,7 +146,10 @@ impl SourceError {
                 Failure::BadAddress(_) | Failure::BadHeader(_) | Failure::File { .. } => ErrorClass::Usage,
                 _ => ErrorClass::Unreachable,
             },
-            Self::BadOption { .. } | Self::UnknownNamespace { .. } => ErrorClass::Usage,
+            Self::BadOption { .. }
+            | Self::UnknownNamespace { .. }
+            | Self::SeveralClusters { .. }
+            | Self::UnknownCluster { .. } => ErrorClass::Usage,
             _ => ErrorClass::NotEnoughData,
         }
     }
@@ -130,6 +157,14 @@ impl SourceError {
 
 /// Most namespaces listed in a message.
 const MAX_LISTED: usize = 20;
+
+fn clusters(known: &[String]) -> String {
+    if known.is_empty() {
+        return "its series carry no label that names a cluster (cluster, k8s_cluster_name, …): leave --cluster out"
+            .to_owned();
+    }
+    format!("it is in: {}", known.join(", "))
+}
 
 fn namespaces(nearest: &[String], known: &[String]) -> String {
     let mut listed = known.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join(", ");

@@ -40,7 +40,7 @@ const SCRAPER: [&str; 4] = ["job", "prometheus", "prometheus_replica", "replica"
 /// # Errors
 /// [`RequestError`] when the server does not answer.
 pub fn survey(client: &Client, namespace: &str, now: Timestamp) -> Result<Survey, RequestError> {
-    let values = Values { namespace: namespace.to_owned(), rate_ms: 60_000, span_ms: 60_000 };
+    let values = Values { namespace: namespace.to_owned(), cluster: None, rate_ms: 60_000, span_ms: 60_000 };
     let ask = |template: &str, at: Timestamp| client.instant(&fill(template, &values), at);
     const CONTAINERS: &str = r#"container_memory_working_set_bytes{namespace=$NS,container!="",container!="POD"}"#;
     const REQUESTS: &str = r#"istio_requests_total{destination_workload_namespace=$NS}"#;

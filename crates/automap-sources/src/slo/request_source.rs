@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use automap_core::time::Timestamp;
 
 use super::{Indicator, Slo};
-use crate::prometheus::discover;
+use crate::prometheus::discover::{self, RequestCounter};
 use crate::prometheus::presets::{DurationCounts, Exporter, RequestCounts};
-use crate::prometheus::promql::{self, PART, Values};
+use crate::prometheus::promql::{self, Cluster, PART, Values};
 use crate::prometheus::{Answer, Client, Grid, RequestError};
 
 /// How long it is trusted that presets and buckets stay as they are.
@@ -25,7 +25,7 @@ const PROBE_SAMPLES: i64 = 5;
 pub(super) struct RequestSources {
     namespace: String,
     /// The presets that count requests in this namespace, in order of trust, and when they were found.
-    presets: Option<(Timestamp, Vec<&'static Exporter>)>,
+    presets: Option<(Timestamp, Vec<RequestCounter>)>,
     services: BTreeMap<String, Source>,
 }
 
@@ -34,6 +34,7 @@ pub(super) struct RequestSources {
 struct Source {
     found_at: Timestamp,
     preset: &'static Exporter,
+    cluster: Option<Cluster>,
     counts: &'static RequestCounts,
     /// The bounds of its buckets in milliseconds and as the server writes them, ascending. Only where an objective needs them.
     bounds: Vec<(f64, String)>,
@@ -81,32 +82,36 @@ impl RequestSources {
         now: Timestamp,
     ) -> Result<Option<Source>, RequestError> {
         let presets = self.presets.as_ref().map(|(_, found)| found.as_slice()).unwrap_or_default();
-        let candidates: Vec<(&'static Exporter, &'static RequestCounts)> =
-            presets.iter().filter_map(|preset| Some((*preset, preset.counts.as_ref()?))).collect();
+        let candidates: Vec<(&'static Exporter, &'static RequestCounts, Option<Cluster>)> = presets
+            .iter()
+            .filter_map(|(preset, cluster)| Some((*preset, preset.counts.as_ref()?, cluster.clone())))
+            .collect();
         let chosen = match candidates.as_slice() {
             [] | [_] => 0,
             several => {
-                let parts = several.iter().map(|(_, counts)| self.fill(counts.all, service, PROBE_MS, ""));
+                let parts =
+                    several.iter().map(|(_, c, cluster)| self.fill(c.all, cluster.as_ref(), service, PROBE_MS, ""));
                 let answer = client.instant(&promql::join(&parts.collect::<Vec<_>>()), now)?;
                 first_part(&answer).unwrap_or(0)
             }
         };
-        let Some((preset, counts)) = candidates.get(chosen).copied() else { return Ok(None) };
+        let Some((preset, counts, cluster)) = candidates.get(chosen).cloned() else { return Ok(None) };
         let bounds = match &counts.durations {
-            Some(durations) if needs_bounds => self.bounds(client, durations, service, now)?,
+            Some(durations) if needs_bounds => self.bounds(client, durations, cluster.as_ref(), service, now)?,
             _ => Vec::new(),
         };
-        Ok(Some(Source { found_at: now, preset, counts, bounds }))
+        Ok(Some(Source { found_at: now, preset, cluster, counts, bounds }))
     }
 
     fn bounds(
         &self,
         client: &Client,
         durations: &DurationCounts,
+        cluster: Option<&Cluster>,
         service: &str,
         now: Timestamp,
     ) -> Result<Vec<(f64, String)>, RequestError> {
-        let answer = client.instant(&self.fill(durations.bounds, service, PROBE_MS, ""), now)?;
+        let answer = client.instant(&self.fill(durations.bounds, cluster, service, PROBE_MS, ""), now)?;
         let bound = |le: &String| {
             let value = le.parse::<f64>().ok().filter(|bound| bound.is_finite())?;
             Some((value * durations.unit_ms, le.clone()))
@@ -122,7 +127,8 @@ impl RequestSources {
         let failed = source.counts.failed.ok_or_else(|| {
             format!("{} does not tell failed requests from others; give expressions of your own", source.preset.title)
         })?;
-        Ok([failed, source.counts.all].map(|template| self.fill(template, service, window_ms, "")))
+        Ok([failed, source.counts.all]
+            .map(|template| self.fill(template, source.cluster.as_ref(), service, window_ms, "")))
     }
 
     /// Expressions for requests slower than `under_ms` (raised to the next bucket's bound) and all requests, or why there are none.
@@ -136,7 +142,8 @@ impl RequestSources {
             .iter()
             .find(|(bound_ms, _)| *bound_ms >= under_ms)
             .ok_or_else(|| format!("{} of this service has no bound from {under_ms} ms on", durations.metric))?;
-        let [all, fast] = ["+Inf", le].map(|le| self.fill(durations.within, service, window_ms, le));
+        let [all, fast] =
+            ["+Inf", le].map(|le| self.fill(durations.within, source.cluster.as_ref(), service, window_ms, le));
         Ok([format!("{all} - ({fast})"), all])
     }
 
@@ -148,10 +155,15 @@ impl RequestSources {
     }
 
     /// A template of [`RequestCounts`] for one service. Names from outside are put in last, into text that is not read again.
-    fn fill(&self, template: &str, service: &str, window_ms: i64, le: &str) -> String {
+    fn fill(&self, template: &str, cluster: Option<&Cluster>, service: &str, window_ms: i64, le: &str) -> String {
         let window_ms = window_ms.max(1000) / 1000 * 1000;
         let window = promql::duration(window_ms);
-        let values = Values { namespace: self.namespace.clone(), rate_ms: window_ms, span_ms: window_ms };
+        let values = Values {
+            namespace: self.namespace.clone(),
+            cluster: cluster.cloned(),
+            rate_ms: window_ms,
+            span_ms: window_ms,
+        };
         let plain = |text: &str| promql::fill(&text.replace("$WINDOW", &window), &values);
         let with_bound = |text: &str| text.split("$LE").map(plain).collect::<Vec<_>>().join(&promql::quote(le));
         template.split("$SERVICE").map(with_bound).collect::<Vec<_>>().join(&promql::quote(service))

@@ -120,6 +120,13 @@ impl Shop {
             return Vec::new();
         }
         match part {
+            // Nothing is switched off here.
+            p if p.contains(" unless on () group(")
+                || p.contains(r#"_workload="""#)
+                || p.contains(r#"_workload_namespace="""#) =>
+            {
+                Vec::new()
+            }
             // An ambient mesh has Istio's names, too.
             p if p.contains("ztunnel\"") && !p.contains("app!=") => Vec::new(),
             p if p.contains("istio") => {

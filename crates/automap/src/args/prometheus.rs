@@ -26,6 +26,9 @@ pub(crate) struct PrometheusArgs {
     /// Kubernetes namespace of the services
     #[arg(long, short, value_name = "NAME", help_heading = "Prometheus")]
     pub(crate) namespace: Option<String>,
+    /// Cluster of the services, where the server has several (label cluster, k8s_cluster_name, …)
+    #[arg(long, value_name = "NAME", help_heading = "Prometheus")]
+    pub(super) cluster: Option<String>,
     /// User for basic authentication, with --password-file
     #[arg(long, value_name = "NAME", requires = "password_file", help_heading = "Prometheus")]
     pub(super) username: Option<String>,
@@ -132,6 +135,7 @@ impl PrometheusArgs {
                 insecure_skip_verify: self.insecure_skip_verify,
             },
             timeout: self.timeout,
+            cluster: self.cluster.clone(),
             ..ClientOptions::new(url)
         }
     }

@@ -11,9 +11,10 @@ use super::parse::millis;
 use super::prometheus::PrometheusArgs;
 
 /// Options that describe a target, and so have no place beside a configuration.
-const OF_ONE_TARGET: [&str; 14] = [
+const OF_ONE_TARGET: [&str; 15] = [
     "prometheus",
     "namespace",
+    "cluster",
     "username",
     "password_file",
     "bearer_token_file",
@@ -56,6 +57,7 @@ fn target(args: &PrometheusArgs) -> Result<Option<Target>> {
     let (Some(url), Some(namespace)) = (&args.prometheus, &args.namespace) else { return Ok(None) };
     let mut target = Target::new(namespace, url).map_err(|(key, reason)| anyhow!("{key}: {reason}"))?;
     let prometheus = &mut target.prometheus;
+    prometheus.cluster.clone_from(&args.cluster);
     prometheus.username.clone_from(&args.username);
     prometheus.password_file.clone_from(&args.password_file);
     prometheus.bearer_token_file.clone_from(&args.bearer_token_file);

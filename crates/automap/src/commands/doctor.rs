@@ -26,7 +26,7 @@ use findings::{Doctor, State};
 pub(crate) const EXAMPLES: &str = "Examples:
   automap doctor --prometheus http://localhost:9090 -n sock-shop
   automap doctor --prometheus http://localhost:9090 -n sock-shop -o json | jq .findings
-  automap doctor --prometheus http://localhost:9090 -n sock-shop --cluster
+  automap doctor --prometheus http://localhost:9090 -n sock-shop --kubernetes
                                           also Chaos Mesh, and what your account may do";
 
 #[derive(Args, Debug)]
@@ -38,7 +38,7 @@ pub(crate) struct DoctorArgs {
     /// Also check the cluster of your kubeconfig: Chaos Mesh, permissions
     #[cfg(feature = "kubernetes")]
     #[arg(long, help_heading = "Cluster")]
-    cluster: bool,
+    kubernetes: bool,
     #[cfg(feature = "kubernetes")]
     #[command(flatten)]
     cluster_args: ClusterArgs,
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit> {
     #[cfg(feature = "kubernetes")]
     let mut doctor = doctor;
     #[cfg(feature = "kubernetes")]
-    if args.cluster || args.cluster_args.is_given() {
+    if args.kubernetes || args.cluster_args.is_given() {
         let connected = args.cluster_args.connect();
         doctor.findings.extend(cluster::findings(connected.as_ref(), namespace));
     }

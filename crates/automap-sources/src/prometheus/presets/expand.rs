@@ -22,13 +22,17 @@ fn exporter(preset: &Preset, file: &'static str) -> Exporter {
         signals.extend(of_calls(calls, preset));
     }
     signals.extend(preset.signals.iter().map(|(metric, expression)| of_signal(metric, expression, preset)));
-    let anywhere = preset.detect.replace("=~$NS_OR_NONE", "!=\"\"").replace("=$NS", "!=\"\"");
+    let own_cluster = preset.detect.replace("$SOURCE_CLUSTER", "").replace("$DESTINATION_CLUSTER", "");
+    let anywhere = own_cluster.replace("=~$NS_OR_NONE", "!=\"\"").replace("=$NS", "!=\"\"");
     let names: Vec<&str> = preset.service.all().iter().map(LabelSource::label).collect();
     Exporter {
         preset: text(&preset.preset),
         title: text(&preset.title),
         file: Some(file),
         selector: text(&preset.detect),
+        exported: None,
+        unless: preset.unless.as_deref().map(text),
+        remark: preset.remark.as_deref().map(text),
         anywhere: text(&anywhere),
         service_label: text(&names.join(" or ")),
         namespace_label: text(&preset.namespace_label),
@@ -177,7 +181,7 @@ mod tests {
             (mesh.anywhere, mesh.covers, mesh.service_label),
             ("up{ns!=\"\"}", "requests, latency, calls", "app or pod")
         );
-        let values = Values { namespace: "a.b".into(), rate_ms: 60_000, span_ms: 0 };
+        let values = Values { namespace: "a.b".into(), cluster: None, rate_ms: 60_000, span_ms: 0 };
         let shown = |i: usize| mesh.signals[i].formula.shown(|e| fill(e, &values));
         assert_eq!(
             shown(0),

@@ -33,6 +33,10 @@ pub(super) struct Preset {
     pub(super) namespace_label: String,
     /// A selector of series that are there when the system is.
     pub(super) detect: String,
+    /// A selector: where it finds anything, this preset is not looked for.
+    pub(super) unless: Option<String>,
+    /// What people should know who rely on it.
+    pub(super) remark: Option<String>,
     /// The labels that name a service; the first one with a value counts.
     #[serde(default)]
     pub(super) service: OneOrMany<LabelSource>,
@@ -169,6 +173,7 @@ fn check(preset: &Preset) -> Result<(), Wrong> {
     }
     label("namespace_label", &preset.namespace_label)?;
     selector("detect", &preset.detect)?;
+    preset.unless.iter().try_for_each(|s| selector("unless", s))?;
     labels("service", preset.service.all())?;
     if preset.served.is_none() && preset.calls.is_none() && preset.signals.is_empty() {
         return wrong("served", "a preset needs at least one of served, calls and signals");

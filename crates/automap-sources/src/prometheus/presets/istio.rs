@@ -2,7 +2,8 @@
 //!
 //! Never sum over both reporters. A refused connection is reported by the source alone, with the destination's
 //! workload and namespace "unknown" (istio#28387, #24379, #49842), so calls are selected by the source's namespace. The
-//! ztunnel of an ambient mesh counts connections under the same names; it is a preset of its own.
+//! ztunnel of an ambient mesh counts connections under the same names; it is a preset of its own, as are meshes where one
+//! reporter or a label is switched off (`built_in/istio_variants.yaml`).
 
 use super::{Absence, DurationCounts, Exporter, Formula, Key, RequestCounts, Signal};
 
@@ -10,7 +11,10 @@ pub(super) const SIDE_CARS: Exporter = Exporter {
     preset: "istio-sidecar",
     title: "Istio side-cars",
     file: None,
-    selector: r#"{__name__=~"istio_requests_total|istio_tcp_connections_opened_total",app!="ztunnel",reporter!="waypoint",destination_workload_namespace=$NS}"#,
+    selector: r#"{__name__=~"istio_requests_total|istio_tcp_connections_opened_total",app!="ztunnel",reporter!="waypoint",destination_workload!="",destination_workload_namespace=$NS}"#,
+    exported: None,
+    unless: None,
+    remark: None,
     anywhere: "istio_requests_total",
     service_label: "destination_workload",
     namespace_label: "destination_workload_namespace",
@@ -34,35 +38,106 @@ const COUNTS: RequestCounts = RequestCounts {
     }),
 };
 
-/// Events per second of counters that are born with their first event. `rate` needs two samples and takes the first one as
-/// zero point, so a burst between two scrapes into a new series (the first 503 ever) would never be seen. A series
-/// that was not there one window ago has grown by all it holds, provided that its workload was watched then.
-macro_rules! events {
-    ($series:literal, by $by:literal, $alive:literal) => {
+/// Growth per second of counters, one row for what several scrapers deliver of the same proxy (two jobs, two replicas of
+/// Prometheus). Rows without a pod are sums over pods (recording rules, federation). Such a sum falls where one of its pods goes, and
+/// `rate` takes the rest for new growth: what could not have been counted within the window is left out.
+macro_rules! growth {
+    ($metric:literal, $matchers:literal) => {
         concat!(
-            "((",
-            $series,
-            " unless ",
-            $series,
-            " offset $RATE) and on (",
-            $by,
-            ") ",
-            $alive,
-            " offset $RATE) / $RATE_S or rate(",
-            $series,
-            "[$RATE])"
+            "(max without ($SCRAPER,instance) (rate(",
+            concat!($metric, "{", $matchers, ",pod!=\"\"}"),
+            "[$RATE])) or max without ($SCRAPER) (rate(",
+            concat!($metric, "{", $matchers, ",pod=\"\"}"),
+            "[$RATE]) unless ",
+            fallen!($metric, $matchers),
+            "))"
         )
     };
 }
 
-const SERVED: &str = "sum by (destination_workload) (rate(istio_requests_total{$SERVER}[$RATE]))";
-const SENT: &str = "sum by ($CALL) (rate(istio_requests_total{$CLIENT}[$RATE]))";
-const CONNECTIONS: &str = "sum by ($CALL) (rate(istio_tcp_connections_opened_total{$CLIENT}[$RATE]))";
+/// Sums that fell within the rate window, and not to near zero as a counter does that starts again.
+macro_rules! fallen {
+    ($metric:literal, $matchers:literal) => {
+        concat!(
+            "(resets(",
+            concat!($metric, "{", $matchers, ",pod=\"\"}"),
+            "[$RATE]) > 0 and min_over_time(",
+            concat!($metric, "{", $matchers, ",pod=\"\"}"),
+            "[$RATE]) > 0.1 * max_over_time(",
+            concat!($metric, "{", $matchers, ",pod=\"\"}"),
+            "[$RATE]) unless min_over_time(",
+            concat!($metric, "{", $matchers, ",pod=\"\"}"),
+            "[$RATE]) <= 4 * $RATE_S * rate(",
+            concat!($metric, "{", $matchers, ",pod=\"\"}"),
+            "[$RATE] offset $RATE))"
+        )
+    };
+}
+
+/// A counter's rows, one for what several scrapers deliver.
+macro_rules! rows {
+    ($metric:literal, $matchers:literal, $offset:literal) => {
+        concat!(
+            "(max without ($SCRAPER,instance) (",
+            concat!($metric, "{", $matchers, ",pod!=\"\"}", $offset),
+            ") or max without ($SCRAPER) (",
+            concat!($metric, "{", $matchers, ",pod=\"\"}", $offset),
+            "))"
+        )
+    };
+}
+
+/// Events per second of counters that are born with their first event. `rate` needs two samples and takes the first one as
+/// zero point, so a burst between two scrapes into a new series (the first 503 ever) would never be seen. A series
+/// that was not there one window ago has grown by all it holds, provided that its workload was watched then.
+macro_rules! events {
+    ($metric:literal, $matchers:literal, by $by:literal, $alive:literal) => {
+        concat!(
+            "((",
+            rows!($metric, $matchers, ""),
+            " unless ",
+            rows!($metric, $matchers, " offset $RATE"),
+            ") and on (",
+            $by,
+            ") ",
+            $metric,
+            "{",
+            $alive,
+            "} offset $RATE) / $RATE_S or ",
+            growth!($metric, $matchers)
+        )
+    };
+}
+
+const SERVED: &str = concat!("sum by (destination_workload) (", growth!("istio_requests_total", "$SERVER"), ")");
+/// Requests whose outcome is known: where the labels are switched off, nobody can say that none failed.
+const SERVED_WITH_OUTCOME: &str =
+    concat!("sum by (destination_workload) (", growth!("istio_requests_total", "$SERVER,response_code!=\"\""), ")");
+const SENT_WITH_OUTCOME: &str =
+    concat!("sum by ($CALL) (", growth!("istio_requests_total", "$CLIENT,response_code!=\"\""), ")");
+const SENT: &str = concat!("sum by ($CALL) (", growth!("istio_requests_total", "$CLIENT"), ")");
+const CONNECTIONS: &str = concat!("sum by ($CALL) (", growth!("istio_tcp_connections_opened_total", "$CLIENT"), ")");
+
+/// Which workloads answer for which Kubernetes service, as the workloads' own proxies tell.
+pub(super) const BEHIND_SERVICES: &str = "group by (destination_service_name, destination_workload, destination_workload_namespace) \
+                                          (last_over_time(istio_requests_total{$SERVER}[$SPAN]))";
+
+/// Workloads whose counters are sums over pods, and fell. A proxy that is told by other labels starts again by itself.
+pub(super) const FALLEN_SUMS: &str = "sum by (destination_workload) (resets(istio_requests_total{$SERVER,pod=\"\",instance=\"\",\
+                                      kubernetes_pod_name=\"\",pod_name=\"\"}[$SPAN])) > 0";
 
 const NO_REQUESTS: Absence = Absence::Unobserved("no HTTP or gRPC request was counted in this window");
+const NO_OUTCOMES: Absence = Absence::Unobserved(
+    "no request was counted, or istio_requests_total lacks the label response_code: keep it in the Telemetry configuration",
+);
+const NOT_AS_SOURCE: Absence =
+    Absence::Unobserved("no call was reported by its caller (reporter=\"source\"), or the histogram is switched off");
+const NOT_AS_DESTINATION: Absence = Absence::Unobserved(
+    "no call was reported by its callee (reporter=\"destination\"), or the histogram is switched off",
+);
 const NO_HISTOGRAM: Absence = Absence::Unobserved("istio_request_duration_milliseconds is absent or thinned out");
 
-const SIGNALS: [Signal; 11] = [
+const SIGNALS: [Signal; 12] = [
     Signal {
         name: "throughput_rps",
         request: "requests served",
@@ -77,20 +152,45 @@ const SIGNALS: [Signal; 11] = [
         formula: Formula::Share {
             part: concat!(
                 "sum by (destination_workload) (",
-                events!("istio_requests_total{$SERVER,$HTTP_FAILED}", by "destination_workload", "istio_requests_total{$SERVER}"),
-                " or rate(istio_requests_total{$SERVER,$GRPC_FAILED}[$RATE]))"
+                events!("istio_requests_total", "$SERVER,$HTTP_FAILED", by "destination_workload", "$SERVER"),
+                " or ",
+                growth!("istio_requests_total", "$SERVER,$GRPC_FAILED"),
+                ")"
+            ),
+            whole: SERVED_WITH_OUTCOME,
+        },
+        absence: NO_OUTCOMES,
+    },
+    // A client that hangs up has often waited too long, and is never the server's failure.
+    Signal {
+        name: "hung_up_ratio",
+        request: "requests served",
+        key: Key::Workload,
+        formula: Formula::Share {
+            part: concat!(
+                "sum by (destination_workload) (",
+                growth!("istio_requests_total", "$SERVER,response_flags=~\"$CLIENT_LEFT\""),
+                ")"
             ),
             whole: SERVED,
         },
-        absence: NO_REQUESTS,
+        absence: Absence::Expected,
     },
     Signal {
         name: "latency_ms",
         request: "latency",
         key: Key::Workload,
         formula: Formula::Mean {
-            total: "sum by (destination_workload) (rate(istio_request_duration_milliseconds_sum{$SERVER}[$RATE]))",
-            count: "sum by (destination_workload) (rate(istio_request_duration_milliseconds_count{$SERVER}[$RATE]))",
+            total: concat!(
+                "sum by (destination_workload) (",
+                growth!("istio_request_duration_milliseconds_sum", "$SERVER"),
+                ")"
+            ),
+            count: concat!(
+                "sum by (destination_workload) (",
+                growth!("istio_request_duration_milliseconds_count", "$SERVER"),
+                ")"
+            ),
         },
         absence: NO_HISTOGRAM,
     },
@@ -98,10 +198,11 @@ const SIGNALS: [Signal; 11] = [
         name: "latency_p95_ms",
         request: "latency quantile",
         key: Key::Workload,
-        formula: Formula::Sum(
-            "histogram_quantile($Q, sum by (le, destination_workload) \
-             (rate(istio_request_duration_milliseconds_bucket{$SERVER}[$RATE])))",
-        ),
+        formula: Formula::Sum(concat!(
+            "histogram_quantile($Q, sum by (le, destination_workload) (",
+            growth!("istio_request_duration_milliseconds_bucket", "$SERVER"),
+            "))"
+        )),
         absence: NO_HISTOGRAM,
     },
     Signal { name: "client_rps", request: "calls", key: Key::Call, formula: Formula::Sum(SENT), absence: NO_REQUESTS },
@@ -112,22 +213,24 @@ const SIGNALS: [Signal; 11] = [
         formula: Formula::Share {
             part: concat!(
                 "sum by ($CALL) (",
-                events!("istio_requests_total{$CLIENT,$HTTP_FAILED}", by "source_workload", "istio_requests_total{$CLIENT}"),
-                " or rate(istio_requests_total{$CLIENT,$GRPC_FAILED}[$RATE]))"
+                events!("istio_requests_total", "$CLIENT,$HTTP_FAILED", by "source_workload", "$CLIENT"),
+                " or ",
+                growth!("istio_requests_total", "$CLIENT,$GRPC_FAILED"),
+                ")"
             ),
-            whole: SENT,
+            whole: SENT_WITH_OUTCOME,
         },
-        absence: NO_REQUESTS,
+        absence: NO_OUTCOMES,
     },
     Signal {
         name: "client_latency_ms",
         request: "latency of calls",
         key: Key::Call,
         formula: Formula::Mean {
-            total: "sum by ($CALL) (rate(istio_request_duration_milliseconds_sum{$CLIENT}[$RATE]))",
-            count: "sum by ($CALL) (rate(istio_request_duration_milliseconds_count{$CLIENT}[$RATE]))",
+            total: concat!("sum by ($CALL) (", growth!("istio_request_duration_milliseconds_sum", "$CLIENT"), ")"),
+            count: concat!("sum by ($CALL) (", growth!("istio_request_duration_milliseconds_count", "$CLIENT"), ")"),
         },
-        absence: NO_HISTOGRAM,
+        absence: NOT_AS_SOURCE,
     },
     // The same calls as their destination reports them: the difference is spent on the network and in proxies.
     Signal {
@@ -135,22 +238,31 @@ const SIGNALS: [Signal; 11] = [
         request: "latency of calls served",
         key: Key::ServedCall,
         formula: Formula::Mean {
-            total: "sum by (source_workload, source_workload_namespace, destination_workload) \
-                    (rate(istio_request_duration_milliseconds_sum{$SERVER}[$RATE]))",
-            count: "sum by (source_workload, source_workload_namespace, destination_workload) \
-                    (rate(istio_request_duration_milliseconds_count{$SERVER}[$RATE]))",
+            total: concat!(
+                "sum by (source_workload, source_workload_namespace, destination_workload) (",
+                growth!("istio_request_duration_milliseconds_sum", "$SERVER"),
+                ")"
+            ),
+            count: concat!(
+                "sum by (source_workload, source_workload_namespace, destination_workload) (",
+                growth!("istio_request_duration_milliseconds_count", "$SERVER"),
+                ")"
+            ),
         },
-        absence: NO_HISTOGRAM,
+        absence: NOT_AS_DESTINATION,
     },
     // Istio names the two directions backwards (istio#32399); the sum does not care.
     Signal {
         name: "tcp_bytes_per_s",
         request: "connections",
         key: Key::Call,
-        formula: Formula::Sum(
-            "(sum by ($CALL) (rate(istio_tcp_sent_bytes_total{$CLIENT}[$RATE])) \
-             + sum by ($CALL) (rate(istio_tcp_received_bytes_total{$CLIENT}[$RATE])))",
-        ),
+        formula: Formula::Sum(concat!(
+            "(sum by ($CALL) (",
+            growth!("istio_tcp_sent_bytes_total", "$CLIENT"),
+            ") + sum by ($CALL) (",
+            growth!("istio_tcp_received_bytes_total", "$CLIENT"),
+            "))"
+        )),
         absence: Absence::Expected,
     },
     Signal {
@@ -168,9 +280,10 @@ const SIGNALS: [Signal; 11] = [
             events: concat!(
                 "sum by ($CALL) (",
                 events!(
-                    "istio_tcp_connections_opened_total{$CLIENT,response_flags!=\"-\"}",
+                    "istio_tcp_connections_opened_total",
+                    "$CLIENT,response_flags!=\"-\",response_flags!~\"$CLIENT_LEFT\"",
                     by "source_workload",
-                    "istio_tcp_connections_opened_total{$CLIENT}"
+                    "$CLIENT"
                 ),
                 ")"
             ),

@@ -2,14 +2,76 @@
 //!
 //! cAdvisor has a row for every container, one for the pause container and one for the pod as a whole (empty
 //! `container`): adding all of them counts two or three times. The network belongs to the pod, whatever its row's name.
+//!
+//! Two jobs, two replicas of Prometheus or of kube-state-metrics may deliver the same row. So rows are first made one
+//! per pod and container (`max by`), and only then added up. Where a scraper does not honour labels, its own `namespace`, `pod` and
+//! `container` stand in front, and those of the workload are called `exported_…`; every expression asks for both forms.
 
 use super::{Absence, Exporter, Formula, Key, Signal};
+
+/// Rows of a service's own containers. Both `namespace` and all labels may be exported ones.
+macro_rules! containers {
+    ($before:literal, $metric:literal, $after:literal) => {
+        concat!(
+            "(",
+            concat!($before, $metric, "{$APP}", $after),
+            " or ",
+            concat!($before, $metric, "{$APP_EXPORTED_NAMESPACE}", $after),
+            " or (label_replace(label_replace(",
+            concat!($before, $metric, "{$APP_EXPORTED}", $after),
+            ", \"pod\", \"$1\", \"exported_pod\", \"(.+)\"), \"container\", \"$1\", \"exported_container\", \"(.+)\")))"
+        )
+    };
+}
+
+/// Growth per second of a counter of containers: one row for what several scrapers deliver, summed by pod.
+macro_rules! rate {
+    ($metric:literal, $inner:literal, $by:literal) => {
+        concat!("sum by (pod) (max by (pod, ", $by, ") (", $inner, containers!("rate(", $metric, "[$RATE])"), "))")
+    };
+}
+
+/// The same of a counter of a pod's network.
+macro_rules! interfaces {
+    ($metric:literal) => {
+        concat!(
+            "sum by (pod) (max by (pod, interface) (rate(",
+            $metric,
+            "{namespace=$NS,exported_namespace=\"\",$INTERFACE}[$RATE]) or (label_replace(rate(",
+            $metric,
+            "{exported_namespace=$NS,$INTERFACE}[$RATE]), \"pod\", \"$1\", \"exported_pod\", \"(.+)\"))))"
+        )
+    };
+}
+
+/// Rows of kube-state-metrics.
+macro_rules! state {
+    ($before:literal, $metric:literal, $matchers:literal, $after:literal) => {
+        concat!(
+            "(",
+            concat!($before, $metric, "{namespace=$NS,exported_namespace=\"\"", $matchers, "}", $after),
+            " or (label_replace(label_replace(",
+            concat!($before, $metric, "{exported_namespace=$NS", $matchers, "}", $after),
+            ", \"pod\", \"$1\", \"exported_pod\", \"(.+)\"), \"container\", \"$1\", \"exported_container\", \"(.+)\")))"
+        )
+    };
+}
+
+/// Pods that are there to serve; those of jobs come and go.
+macro_rules! servers {
+    ($offset:literal) => {
+        concat!("group by (pod) (", state!("", "kube_pod_owner", ",owner_kind!=\"Job\"", $offset), ")")
+    };
+}
 
 pub(super) const CADVISOR: Exporter = Exporter {
     preset: "kubernetes-resources",
     title: "cAdvisor",
     file: None,
-    selector: r#"container_cpu_usage_seconds_total{namespace=$NS,container!=""}"#,
+    selector: r#"container_cpu_usage_seconds_total{namespace=$NS,exported_namespace="",container!=""}"#,
+    exported: Some(r#"container_cpu_usage_seconds_total{exported_namespace=$NS,container!=""}"#),
+    unless: None,
+    remark: None,
     anywhere: r#"container_cpu_usage_seconds_total{container!=""}"#,
     service_label: "pod",
     namespace_label: "namespace",
@@ -19,11 +81,29 @@ pub(super) const CADVISOR: Exporter = Exporter {
     signals: &CADVISOR_SIGNALS,
 };
 
+/// Some container runtimes (cri-dockerd: kubernetes#111077) have rows of pods only.
+pub(super) const CADVISOR_PODS: Exporter = Exporter {
+    title: "cAdvisor without containers",
+    selector: "container_cpu_usage_seconds_total{$POD_ROW}",
+    exported: None,
+    unless: Some(r#"container_cpu_usage_seconds_total{namespace=$NS,container!=""}"#),
+    remark: Some(
+        "cAdvisor's series lack the label container, as with cri-dockerd: CPU, memory and disks are those of whole pods, \
+         side-cars included",
+    ),
+    anywhere: r#"container_cpu_usage_seconds_total{pod!=""}"#,
+    signals: &POD_ROW_SIGNALS,
+    ..CADVISOR
+};
+
 pub(super) const STATE_METRICS: Exporter = Exporter {
     preset: "kubernetes-resources",
     title: "kube-state-metrics",
     file: None,
-    selector: "kube_pod_owner{namespace=$NS}",
+    selector: r#"kube_pod_owner{namespace=$NS,exported_namespace=""}"#,
+    exported: Some("kube_pod_owner{exported_namespace=$NS}"),
+    unless: None,
+    remark: None,
     anywhere: "kube_pod_owner",
     service_label: "pod",
     namespace_label: "namespace",
@@ -33,116 +113,143 @@ pub(super) const STATE_METRICS: Exporter = Exporter {
     signals: &STATE_SIGNALS,
 };
 
+/// Pods and replica sets with their owners, over the whole window, since pods die. Part 0: pods, part 1: replica sets.
+pub(crate) const OWNERS: [&str; 2] = [
+    concat!("max by (pod, owner_kind, owner_name) (", state!("last_over_time(", "kube_pod_owner", "", "[$SPAN])"), ")"),
+    concat!(
+        "max by (replicaset, owner_kind, owner_name) (",
+        state!("last_over_time(", "kube_replicaset_owner", "", "[$SPAN])"),
+        ")"
+    ),
+];
+
 /// cAdvisor says nothing about the disks of many runtimes (cadvisor#2560, #3047; containerd#9690).
 const NO_DISK: Absence =
     Absence::Unobserved("container_fs_* is absent: no container touched a disk, or this runtime does not tell");
 const NO_NETWORK: Absence = Absence::Unobserved("container_network_* is absent for these pods");
+const NO_CPU: Absence = Absence::Unobserved("container_cpu_usage_seconds_total is absent");
+const NO_MEMORY: Absence = Absence::Unobserved("container_memory_working_set_bytes is absent");
+
+/// The gauge of a dead container stays visible for five minutes; its CPU counter has no sample in the window. `id`
+/// tells a restarted container from the one before.
+const MEMORY: &str = concat!(
+    "sum by (pod) (max by (pod, container) (",
+    containers!("", "container_memory_working_set_bytes", ""),
+    " and on (pod, container, id) ",
+    containers!("count_over_time(", "container_cpu_usage_seconds_total", "[$RATE])"),
+    "))"
+);
+const POD_ROW_MEMORY: &str = "max by (pod) (container_memory_working_set_bytes{$POD_ROW} and on (pod, id) \
+                              count_over_time(container_cpu_usage_seconds_total{$POD_ROW}[$RATE]))";
+
+const NETWORK: [Signal; 2] = [
+    of_pods("network_in_bytes_per_s", "network", interfaces!("container_network_receive_bytes_total"), NO_NETWORK),
+    of_pods("network_out_bytes_per_s", "network", interfaces!("container_network_transmit_bytes_total"), NO_NETWORK),
+];
 
 const CADVISOR_SIGNALS: [Signal; 8] = [
-    Signal {
-        name: "cpu_cores",
-        request: "cpu",
-        key: Key::Pod,
-        formula: Formula::Sum("sum by (pod) (rate(container_cpu_usage_seconds_total{$APP}[$RATE]))"),
-        absence: Absence::Unobserved("container_cpu_usage_seconds_total is absent"),
-    },
+    of_pods("cpu_cores", "cpu", rate!("container_cpu_usage_seconds_total", "sum without (cpu) ", "container"), NO_CPU),
     // A saturated side-car is a cause of its own.
-    Signal {
-        name: "proxy_cpu_cores",
-        request: "cpu",
-        key: Key::Pod,
-        formula: Formula::Sum(
-            "sum by (pod) (rate(container_cpu_usage_seconds_total{namespace=$NS,container=~\"$PROXIES\"}[$RATE]))",
-        ),
-        absence: Absence::Expected,
-    },
+    of_pods(
+        "proxy_cpu_cores",
+        "cpu",
+        "sum by (pod) (max by (pod, container) (sum without (cpu) \
+         (rate(container_cpu_usage_seconds_total{namespace=$NS,container=~\"$PROXIES\"}[$RATE]))))",
+        Absence::Expected,
+    ),
     Signal {
         name: "cpu_throttled_ratio",
         request: "throttling",
         key: Key::Pod,
         formula: Formula::Share {
-            part: "sum by (pod) (rate(container_cpu_cfs_throttled_periods_total{$APP}[$RATE]))",
-            whole: "sum by (pod) (rate(container_cpu_cfs_periods_total{$APP}[$RATE]))",
+            part: rate!("container_cpu_cfs_throttled_periods_total", "", "container"),
+            whole: rate!("container_cpu_cfs_periods_total", "", "container"),
         },
         absence: Absence::Unobserved("container_cpu_cfs_* is absent: no container has a CPU limit"),
     },
-    // The gauge of a dead container stays visible for five minutes; its CPU counter has no sample in the window. `id`
-    // tells a restarted container from the one before.
-    Signal {
-        name: "memory_bytes",
-        request: "memory",
-        key: Key::Pod,
-        formula: Formula::Sum(
-            "sum by (pod) (container_memory_working_set_bytes{$APP} and on (pod, container, id) \
-             count_over_time(container_cpu_usage_seconds_total{$APP}[$RATE]))",
-        ),
-        absence: Absence::Unobserved("container_memory_working_set_bytes is absent"),
-    },
-    Signal {
-        name: "disk_read_bytes_per_s",
-        request: "disk",
-        key: Key::Pod,
-        formula: Formula::Sum("sum by (pod) (rate(container_fs_reads_bytes_total{$APP}[$RATE]))"),
-        absence: NO_DISK,
-    },
-    Signal {
-        name: "disk_write_bytes_per_s",
-        request: "disk",
-        key: Key::Pod,
-        formula: Formula::Sum("sum by (pod) (rate(container_fs_writes_bytes_total{$APP}[$RATE]))"),
-        absence: NO_DISK,
-    },
-    Signal {
-        name: "network_in_bytes_per_s",
-        request: "network",
-        key: Key::Pod,
-        formula: Formula::Sum(
-            "sum by (pod) (rate(container_network_receive_bytes_total{namespace=$NS,pod!=\"\",interface!~\"lo|veth.*\"}[$RATE]))",
-        ),
-        absence: NO_NETWORK,
-    },
-    Signal {
-        name: "network_out_bytes_per_s",
-        request: "network",
-        key: Key::Pod,
-        formula: Formula::Sum(
-            "sum by (pod) (rate(container_network_transmit_bytes_total{namespace=$NS,pod!=\"\",interface!~\"lo|veth.*\"}[$RATE]))",
-        ),
-        absence: NO_NETWORK,
-    },
+    of_pods("memory_bytes", "memory", MEMORY, NO_MEMORY),
+    of_pods("disk_read_bytes_per_s", "disk", rate!("container_fs_reads_bytes_total", "", "container, device"), NO_DISK),
+    of_pods(
+        "disk_write_bytes_per_s",
+        "disk",
+        rate!("container_fs_writes_bytes_total", "", "container, device"),
+        NO_DISK,
+    ),
+    NETWORK[0],
+    NETWORK[1],
+];
+
+const POD_ROW_SIGNALS: [Signal; 6] = [
+    of_pods(
+        "cpu_cores",
+        "cpu",
+        "max by (pod) (sum without (cpu) (rate(container_cpu_usage_seconds_total{$POD_ROW}[$RATE])))",
+        NO_CPU,
+    ),
+    of_pods("memory_bytes", "memory", POD_ROW_MEMORY, NO_MEMORY),
+    of_pods(
+        "disk_read_bytes_per_s",
+        "disk",
+        "sum by (pod) (max by (pod, device) (rate(container_fs_reads_bytes_total{$POD_ROW}[$RATE])))",
+        NO_DISK,
+    ),
+    of_pods(
+        "disk_write_bytes_per_s",
+        "disk",
+        "sum by (pod) (max by (pod, device) (rate(container_fs_writes_bytes_total{$POD_ROW}[$RATE])))",
+        NO_DISK,
+    ),
+    NETWORK[0],
+    NETWORK[1],
 ];
 
 const STATE_SIGNALS: [Signal; 3] = [
-    Signal {
-        name: "restarts",
-        request: "pod state",
-        key: Key::Pod,
-        formula: Formula::Sum(
-            "sum by (pod) (increase(kube_pod_container_status_restarts_total{namespace=$NS}[$RATE]))",
+    of_pods(
+        "restarts",
+        "pod state",
+        concat!(
+            "sum by (pod) (max by (pod, container) (",
+            state!("increase(", "kube_pod_container_status_restarts_total", "", "[$RATE])"),
+            "))"
         ),
-        absence: Absence::Unobserved("kube_pod_container_status_restarts_total is absent"),
-    },
+        Absence::Unobserved("kube_pod_container_status_restarts_total is absent"),
+    ),
     // A killed pod restarts nothing: another takes its place. Only pods whose namespace was watched before can be new.
     Signal {
         name: "pods_started",
         request: "pod state",
         key: Key::Pod,
         formula: Formula::Events {
-            events: "count by (pod) ((kube_pod_owner{namespace=$NS} unless on (pod) kube_pod_owner{namespace=$NS} offset $RATE) \
-                     and on (namespace) kube_pod_owner{namespace=$NS} offset $RATE)",
-            among: "count by (pod) (kube_pod_owner{namespace=$NS})",
+            events: concat!(
+                "((",
+                servers!(""),
+                " unless on (pod) ",
+                servers!(" offset $RATE"),
+                ") and on () group (",
+                servers!(" offset $RATE"),
+                "))"
+            ),
+            among: servers!(""),
         },
         absence: Absence::Expected,
     },
-    // A finished job is not ready either, and that is fine.
-    Signal {
-        name: "not_ready",
-        request: "pod state",
-        key: Key::Pod,
-        formula: Formula::Sum(
-            "sum by (pod) ((kube_pod_status_ready{namespace=$NS,condition=\"true\"} == bool 0) \
-             unless on (pod) (kube_pod_status_phase{namespace=$NS,phase=\"Succeeded\"} == 1))",
+    // A pod that is left behind, evicted or finished, is not ready either, and that is fine: another one serves in its place.
+    of_pods(
+        "not_ready",
+        "pod state",
+        concat!(
+            "sum by (pod) ((max by (pod) (",
+            state!("", "kube_pod_status_ready", ",condition=\"true\"", ""),
+            ") == bool 0) unless on (pod) (",
+            state!("", "kube_pod_status_phase", ",phase=~\"Succeeded|Failed\"", ""),
+            " == 1) unless on (pod) ",
+            state!("", "kube_pod_owner", ",owner_kind=\"Job\"", ""),
+            ")"
         ),
-        absence: Absence::Unobserved("kube_pod_status_ready is absent"),
-    },
+        Absence::Unobserved("kube_pod_status_ready is absent"),
+    ),
 ];
+
+const fn of_pods(name: &'static str, request: &'static str, sum: &'static str, absence: Absence) -> Signal {
+    Signal { name, request, key: Key::Pod, formula: Formula::Sum(sum), absence }
+}
