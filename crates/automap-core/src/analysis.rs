@@ -3,11 +3,14 @@
 //! Nothing here is worded or rounded; that is left to those that are made from it.
 
 use crate::anomaly::Anomalies;
+use crate::attribution::Impact;
 use crate::course::Plan;
 use crate::frame::MetricFrame;
 use crate::note::Note;
 use crate::rank::metric_weights::ConfirmedCase;
+use crate::rank::suspects::Suspects;
 use crate::rank::{AutomapOptions, Ranking, automap};
+use crate::unseen::Unseen;
 use crate::windows::Windows;
 
 /// The results of all stages for one observation.
@@ -21,10 +24,16 @@ pub struct Analysis {
     pub windows: Windows,
     /// What was unusual.
     pub anomalies: Anomalies,
+    /// What users feel, divided along the calls; empty where calls are not measured.
+    pub impacts: Vec<Impact>,
+    /// Who accounts for it.
+    pub suspects: Suspects,
     /// Who is blamed.
     pub ranking: Ranking,
     /// What the AutoMAP engine learnt on its way; `None` for the evidence engine, which learns no graph.
     pub automap: Option<automap::Prepared>,
+    /// What was not observed.
+    pub unseen: Unseen,
     /// Remarks of the stages.
     pub notes: Vec<Note>,
 }

@@ -50,9 +50,10 @@ use crate::onset_average::{self, EvaluatedOnset};
 use crate::rank::metric_weights::{ConfirmedCase, LearningOptions, learn_weights};
 use crate::report::{self, Report};
 use crate::topology::CallGraph;
+use crate::unseen::Unseen;
 use crate::verdict::Margin;
 use crate::windows::OnsetSource;
-use crate::{anomaly, rank, verdict, windows};
+use crate::{anomaly, attribution, rank, verdict, windows};
 
 /// The options of every stage.
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,8 +120,10 @@ pub fn analyse_with_history(
     let (plan, EvaluatedOnset { windows, anomalies, ranking }) = evaluate(&frame, calls, plan, options)?;
     let mut notes = windows::notes(&windows, &observation.hint);
     notes.extend(plan.notes(&frame, &windows.rows.baseline, windows.incident.start));
+    let impacts = attribution::attribute(&frame, &windows.rows, calls, &anomalies);
+    let suspects = rank::suspects::find(&frame, calls, &impacts, &ranking);
     let (ranking, automap) = match options.engine {
-        rank::Engine::Evidence => (ranking, None),
+        rank::Engine::Evidence => (rank::suspects::weigh(ranking, &suspects, &impacts), None),
         rank::Engine::Automap => {
             let prepared = rank::automap::prepare(&frame, &windows.rows, &anomalies, calls, &options.automap);
             notes.extend(prepared.notes.iter().cloned());
@@ -133,7 +136,8 @@ pub fn analyse_with_history(
             (rank::automap::rank(&prepared, &frame, &chosen), Some(prepared))
         }
     };
-    Ok(Analysis { frame, plan, windows, anomalies, ranking, automap, notes })
+    let unseen = Unseen::of(&frame, &anomalies, calls);
+    Ok(Analysis { frame, plan, windows, anomalies, impacts, suspects, ranking, automap, unseen, notes })
 }
 
 /// Ranks by the windows of the plan. Where most of the data is bad, nothing stands out as a stretch before the windows are known; then the end is
@@ -180,7 +184,7 @@ fn is_clear(evaluated: &EvaluatedOnset, options: &DiagnoseOptions) -> bool {
         runner_up: ranking.services.get(1).map_or(0.0, |s| s.score.max(0.0)),
         share: first.share,
         own_evidence: first.parts.iter().map(|p| p.evidence).fold(0.0, f64::max),
-        baseline_samples: evaluated.windows.rows.baseline.len(),
+        baseline_samples: evaluated.windows.rows.baseline.len() as f64,
     };
     margin.confidence(&options.verdict) >= options.verdict.name_from
 }

@@ -72,6 +72,11 @@ impl Family {
         matches!(self, Self::Latency | Self::Error)
     }
 
+    /// Whether it is something that a service uses up or that happens to its containers.
+    pub fn is_resource(&self) -> bool {
+        matches!(self, Self::Cpu | Self::Throttle | Self::Memory | Self::Disk | Self::Lifecycle)
+    }
+
     /// Whether only a rise is evidence.
     pub fn rises_only(&self) -> bool {
         matches!(self, Self::Latency | Self::Error | Self::NetworkGap | Self::Throttle | Self::Lifecycle)

@@ -3,7 +3,7 @@
 //! Two engines give the same kind of answer. [`evidence`] adds up how far each service's metrics left their normal behaviour, after
 //! symptoms were explained away along the calls (`explain_away`, `callee_fit`). [`automap`] walks at random over a behaviour graph
 //! learnt from the data ([`walk`], [`metric_weights`]). [`metrics`] ranks the metrics within the services. Whether a cause may be named at all is
-//! decided in [`crate::verdict`].
+//! decided in [`crate::verdict`]. [`suspects`] weighs the evidence with what users feel, where calls are measured.
 
 pub mod automap;
 mod callee_fit;
@@ -12,6 +12,7 @@ pub mod evidence;
 mod explain_away;
 pub mod metric_weights;
 pub mod metrics;
+pub mod suspects;
 pub mod walk;
 
 pub use automap::AutomapOptions;
@@ -23,6 +24,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::attribution::ImpactKind;
 use crate::frame::ServiceIdx;
 use crate::metric::Family;
 
@@ -103,6 +105,8 @@ pub enum PartSource {
     NetworkGap,
     /// Its samples stopped arriving.
     Missing,
+    /// It accounts for a part of what users feel.
+    Felt(ImpactKind),
 }
 
 /// A symptom of a service that another service accounts for.

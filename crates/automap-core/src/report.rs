@@ -8,11 +8,14 @@ mod course;
 mod counter_evidence;
 mod engines;
 pub(crate) mod evidence;
+pub(crate) mod impact;
 mod model;
 mod path;
+pub(crate) mod verdict;
 mod version3;
 
 // Types of fields, so that readers of a report need no stage.
+pub use crate::attribution::ImpactKind;
 pub use crate::rank::Engine;
 pub use crate::windows::OnsetSource;
 pub use compose::compose;
@@ -21,6 +24,6 @@ pub use counter_evidence::{CounterEvidence, Doubt};
 pub use course::{CourseInfo, OtherIncident};
 pub use engines::{EngineComparison, compare_engines, disagreements};
 pub use model::{
-    Cause, Coverage, Evidence, FAINT_CONFIDENCE, Level, NextStep, Report, SCHEMA_VERSION, Symptom, Verdict,
-    VerdictKind, Victim, WindowInfo,
+    AccountsFor, AlsoChanged, Arises, Cause, Coverage, Evidence, FAINT_CONFIDENCE, ImpactInfo, Level, NamedCause,
+    NextStep, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim, WindowInfo,
 };

@@ -16,7 +16,7 @@ mod trimmed_means;
 pub use false_discovery::{false_discovery_rates, false_discovery_rates_among};
 pub use mann_kendall::{MannKendall, hamed_rao_inflation, mann_kendall};
 pub use mann_whitney::{MannWhitney, mann_whitney};
-pub use moments::{finite, mad, mean, median, median_of, sd};
+pub use moments::{finite, mad, mean, median, median_of, quantile, sd};
 pub use normal_scores::{average_ranks, normal_scores};
 pub use persistence::{effective_samples, persistence};
 pub use rolling::RollingSums;

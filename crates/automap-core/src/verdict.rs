@@ -3,19 +3,24 @@
 //! The ranking always has a first place; this module turns its margin over the others into a confidence, calibrated on public recordings, and
 //! names a cause only from a threshold on. It does not rank and makes no texts.
 //!
-//! Worked example: the first service has score 9, the second 6, the clearest sign of the first is 4, and the baseline has 30 samples. The
-//! strength is 4 · (9 − 6) / 9 · 30 / (30 + 10) = 1, the odds are 0.54 · 2^3.2 = 4.96, and the confidence is 4.96 / 5.96 = 0.83: above 0.7, so
+//! Worked example: the first service has score 9, the second 6, the clearest sign of the first is 4, and the baseline is worth 18 samples. The
+//! strength is 4 · (9 − 6) / 9 · 18 / (18 + 6) = 1, the odds are 0.54 · 2^3.2 = 4.96, and the confidence is 4.96 / 5.96 = 0.83: above 0.7, so
 //! the service is named.
 
 use crate::analysis::Analysis;
+use crate::frame::ServiceIdx;
 use crate::metric::Unit;
 pub use crate::rank::metrics::causal_weight;
-use crate::rank::{Engine, Part, RankedService};
-use crate::stats::soft_step;
+use crate::rank::suspects::Suspect;
+use crate::rank::{Engine, Part, PartSource, RankedService};
+use crate::stats::{effective_samples, persistence, soft_step};
+use crate::windows::OnsetSource;
 
-/// Baseline samples at which evidence counts half. With few samples the normal spread is itself a guess: with six, pure noise leads by as
-/// much as a fault.
-const HALF_WEIGHT_SAMPLES: f64 = 10.0;
+/// Independent samples in the baseline at which evidence counts half. With few samples the normal spread is itself a guess: with six, pure noise
+/// leads by as much as a fault.
+const HALF_WEIGHT_SAMPLES: f64 = 6.0;
+/// The same in raw samples, for the question whether anything happened at all.
+const HALF_WEIGHT_RAW_SAMPLES: f64 = 10.0;
 
 /// When a verdict may name a cause.
 #[derive(Clone, Copy, Debug)]
@@ -63,18 +68,57 @@ impl VerdictOptions {
 /// What an analysis allows to be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The first service of the ranking is the cause.
+    /// The services of [`named`] are the cause.
     Cause,
     /// Something is wrong, or may be, but the data does not single out a service.
     NotEnoughEvidence,
     /// Nothing left its normal behaviour.
     NoIncident,
+    /// Nothing that was observed left its normal behaviour, but what users feel was not observed.
+    CannotTell,
+}
+
+impl Decision {
+    /// Whether nothing that was observed is wrong, so that there is no candidate.
+    pub fn is_quiet(self) -> bool {
+        matches!(self, Self::NoIncident | Self::CannotTell)
+    }
+}
+
+/// More causes than this at once are none: something common to all of them is at fault.
+const MAX_CAUSES: usize = 3;
+
+/// The services that are named if a cause may be named: suspects that together account for what users feel, each one service or a pair that cannot be
+/// told apart; without measured calls the first service of the ranking. Empty without a ranking.
+pub fn named(analysis: &Analysis) -> Vec<Vec<ServiceIdx>> {
+    let Some(top) = analysis.ranking.services.first() else { return Vec::new() };
+    let carrying = analysis.suspects.carrying();
+    let leads = carrying.iter().any(|s| s.services.contains(&top.service));
+    if analysis.ranking.engine == Engine::Evidence && leads && carrying.len() <= MAX_CAUSES {
+        let place = |s: &ServiceIdx| analysis.ranking.services.iter().position(|r| r.service == *s);
+        let by_rank = |suspect: &Suspect| {
+            let mut services = suspect.services.clone();
+            services.sort_by_key(|s| place(s).unwrap_or(usize::MAX));
+            services
+        };
+        return carrying.iter().map(by_rank).collect();
+    }
+    vec![vec![top.service]]
+}
+
+/// How many independent samples the baseline of these services is worth: a rate over a minute, sampled every five seconds, repeats most of itself.
+fn independent_samples(analysis: &Analysis, named: &[Vec<ServiceIdx>]) -> f64 {
+    let rows = &analysis.windows.rows.baseline;
+    let judged = analysis.anomalies.series.iter().filter(|s| named.iter().any(|group| group.contains(&s.service)));
+    let baseline = |series: usize| rows.iter().map(|&i| analysis.frame.series()[series].values[i]).collect::<Vec<_>>();
+    let stretches: Vec<Vec<f64>> = judged.map(|s| baseline(s.series)).collect();
+    let stretches: Vec<&[f64]> = stretches.iter().map(Vec::as_slice).collect();
+    effective_samples(rows.len(), persistence(&stretches, 1))
 }
 
 /// Weight of evidence that rests on a baseline of this many samples, 0–1.
-fn baseline_reliability(samples: usize) -> f64 {
-    let n = samples as f64;
-    n / (n + HALF_WEIGHT_SAMPLES)
+fn baseline_reliability(samples: f64, half_weight: f64) -> f64 {
+    samples / (samples + half_weight)
 }
 
 /// How clearly a service stands out from the others.
@@ -84,7 +128,7 @@ fn baseline_reliability(samples: usize) -> f64 {
 /// use automap_core::verdict::{Margin, VerdictOptions};
 ///
 /// let options = VerdictOptions::default();
-/// let tie = Margin { engine: Engine::Evidence, score: 6.0, runner_up: 6.0, share: 0.4, own_evidence: 4.0, baseline_samples: 30 };
+/// let tie = Margin { engine: Engine::Evidence, score: 6.0, runner_up: 6.0, share: 0.4, own_evidence: 4.0, baseline_samples: 18.0 };
 /// assert!((tie.confidence(&options) - 0.35).abs() < 0.01);
 /// let clear = Margin { score: 9.0, ..tie };
 /// assert!((clear.strength(&options) - 1.0).abs() < 0.01);
@@ -102,29 +146,36 @@ pub struct Margin {
     pub share: f64,
     /// Its own evidence: the clearest part for the evidence engine, the sum of all parts for the random walk.
     pub own_evidence: f64,
-    /// Samples in the baseline.
-    pub baseline_samples: usize,
+    /// Independent samples that the baseline of the named services is worth: neighbouring samples that repeat each other count less.
+    pub baseline_samples: f64,
 }
 
 impl Margin {
-    /// Measures the margin of one service of a ranking. O(services).
-    pub fn of(analysis: &Analysis, service: &RankedService) -> Self {
+    /// Measures the margin of the named services over all others. Of several causes the weakest counts, of a pair the stronger one. O(services).
+    pub fn of(analysis: &Analysis, named: &[Vec<ServiceIdx>]) -> Self {
         let ranking = &analysis.ranking;
-        let others = ranking.services.iter().filter(|s| s.service != service.service).map(|s| s.score);
-        let parts = service.parts.iter().map(|p| p.evidence.max(0.0));
-        let own_evidence = match ranking.engine {
-            Engine::Evidence => parts.fold(0.0, f64::max),
-            Engine::Automap => parts.sum(),
+        let is_named = |s: &RankedService| named.iter().any(|group| group.contains(&s.service));
+        let own_evidence = |s: &RankedService| {
+            let parts = s.parts.iter().map(|p| p.evidence.max(0.0));
+            match ranking.engine {
+                Engine::Evidence => parts.fold(0.0, f64::max),
+                Engine::Automap => parts.sum(),
+            }
         };
-        let runner_up = others.fold(0.0, f64::max);
-        let baseline_samples = analysis.windows.rows.baseline.len();
+        let weakest = |value: &dyn Fn(&RankedService) -> f64| {
+            let strongest = |group: &Vec<ServiceIdx>| {
+                let members = ranking.services.iter().filter(|s| group.contains(&s.service));
+                members.map(value).fold(f64::NEG_INFINITY, f64::max)
+            };
+            named.iter().map(strongest).fold(f64::INFINITY, f64::min)
+        };
         Self {
             engine: ranking.engine,
-            score: service.score,
-            runner_up,
-            share: service.share,
-            own_evidence,
-            baseline_samples,
+            score: weakest(&|s| s.score),
+            runner_up: ranking.services.iter().filter(|s| !is_named(s)).map(|s| s.score).fold(0.0, f64::max),
+            share: ranking.services.iter().filter(|s| is_named(s)).map(|s| s.share).sum(),
+            own_evidence: weakest(&own_evidence),
+            baseline_samples: independent_samples(analysis, named),
         }
     }
 
@@ -134,7 +185,7 @@ impl Margin {
     /// time shows. (A margin made of many faint signs is accidental.) Random walk: the share of visits times the service's own evidence, since
     /// visits rank services but do not say whether anything happened.
     pub fn strength(&self, options: &VerdictOptions) -> f64 {
-        baseline_reliability(self.baseline_samples)
+        baseline_reliability(self.baseline_samples, HALF_WEIGHT_SAMPLES)
             * match self.engine {
                 Engine::Evidence if self.score > self.runner_up => {
                     let part = (self.score - self.runner_up) / self.score;
@@ -158,16 +209,26 @@ impl Margin {
     }
 }
 
-/// Confidence that a service is the cause, 0–1, given that there is an incident. For the first service it is [`Margin::confidence`]; the
-/// remaining probability is divided among the others by their shares.
+/// Confidence that the named services are the cause, 0–1, given that there is an incident: [`Margin::confidence`]. 0 without a ranking.
+pub fn confidence_of_named(analysis: &Analysis, options: &VerdictOptions) -> f64 {
+    let named = named(analysis);
+    if named.is_empty() { 0.0 } else { Margin::of(analysis, &named).confidence(options) }
+}
+
+/// Confidence that a service is the cause or one of several, 0–1, given that there is an incident. A named service has
+/// [`confidence_of_named`], of which the two of a pair take their parts; the remaining probability is divided among the others by their shares.
 pub fn confidence(analysis: &Analysis, service: &RankedService, options: &VerdictOptions) -> f64 {
-    let Some(first) = analysis.ranking.services.first() else { return 0.0 };
-    let first_confidence = Margin::of(analysis, first).confidence(options);
-    if service.service == first.service {
-        return first_confidence;
+    let named = named(analysis);
+    let of_named = confidence_of_named(analysis, options);
+    let services = &analysis.ranking.services;
+    if let Some(group) = named.iter().find(|group| group.contains(&service.service)) {
+        let scores = services.iter().filter(|s| group.contains(&s.service)).map(|s| s.score.max(0.0));
+        let sum: f64 = scores.sum();
+        return if group.len() > 1 && sum > 0.0 { of_named * service.score.max(0.0) / sum } else { of_named };
     }
-    let others = 1.0 - first.share;
-    if others > 0.0 { ((1.0 - first_confidence) * service.share / others).min(first_confidence) } else { 0.0 }
+    let is_named = |s: &&RankedService| named.iter().any(|group| group.contains(&s.service));
+    let others = 1.0 - services.iter().filter(is_named).map(|s| s.share).sum::<f64>();
+    if others > 0.0 { ((1.0 - of_named) * service.share / others).min(of_named) } else { 0.0 }
 }
 
 /// Evidence for a service on the scale of the evidence engine, whichever engine ranked.
@@ -179,34 +240,52 @@ fn own_evidence(engine: Engine, service: &RankedService) -> f64 {
 }
 
 /// Decides what an analysis allows to be said. O(services + series).
+///
+/// Where the user says when the incident began there was one: then the answer is never that there was none.
 pub fn decide(analysis: &Analysis, options: &VerdictOptions) -> Decision {
     let Some(top) = analysis.ranking.services.first() else { return Decision::NotEnoughEvidence };
     let series = analysis.anomalies.series.iter();
     let symptom = series.filter(|s| s.metric.family.is_symptom()).map(|s| s.evidence).fold(0.0, f64::max);
-    let reliability = baseline_reliability(analysis.windows.rows.baseline.len());
+    let reliability = baseline_reliability(analysis.windows.rows.baseline.len() as f64, HALF_WEIGHT_RAW_SAMPLES);
     let own = reliability * own_evidence(analysis.ranking.engine, top);
-    if confidence(analysis, top, options) >= options.naming(analysis) {
+    let is_quiet =
+        own < options.quiet_score && reliability * symptom < options.quiet_symptom && analysis.plan.current.is_none();
+    if confidence_of_named(analysis, options) >= options.naming(analysis) {
         Decision::Cause
-    } else if own < options.quiet_score
-        && reliability * symptom < options.quiet_symptom
-        && analysis.plan.current.is_none()
-    {
+    } else if !is_quiet || matches!(analysis.windows.onset, OnsetSource::Given | OnsetSource::Moved) {
+        Decision::NotEnoughEvidence
+    } else if analysis.unseen.symptoms.is_empty() {
         Decision::NoIncident
     } else {
-        Decision::NotEnoughEvidence
+        Decision::CannotTell
     }
 }
 
-/// The part of a score that says most about the kind of fault.
+/// Share of a suspect's impact that lies in its network, from which the network is the kind of fault …
+const NETWORK_SHARE: f64 = 0.5;
+/// … and below which it is not.
+const NO_NETWORK_SHARE: f64 = 0.1;
+
+/// The source of evidence that says most about the kind of fault. `suspect` is what the attribution says of the service.
 ///
 /// Within a service causes come before consequences: a memory leak raises the CPU load, CPU load raises the latency, and a dead container
-/// affects everything, but not the reverse. `None` without any positive evidence.
-pub fn mechanism(service: &RankedService) -> Option<&Part> {
+/// affects everything, but not the reverse. Where calls are measured they decide whether it is the network. `None` without any positive evidence.
+pub fn mechanism(service: &RankedService, suspect: Option<&Suspect>) -> Option<PartSource> {
+    let network = suspect.map(Suspect::network_share);
+    let fits = |p: &&Part| {
+        p.evidence > 0.0 && (p.source != PartSource::NetworkGap || network.is_none_or(|n| n >= NO_NETWORK_SHARE))
+    };
     let weight = |p: &&Part| (causal_weight(&p.source) * p.evidence, p.evidence);
-    let parts = service.parts.iter().filter(|p| p.evidence > 0.0);
-    parts.max_by(|a, b| {
+    let best = service.parts.iter().filter(fits).max_by(|a, b| {
         weight(a).partial_cmp(&weight(b)).unwrap_or(std::cmp::Ordering::Equal).then(b.source.cmp(&a.source))
-    })
+    })?;
+    let is_symptom = match &best.source {
+        PartSource::Own(family) | PartSource::SeenByCallers(family) => family.is_symptom(),
+        PartSource::Felt(_) => true,
+        PartSource::NetworkGap | PartSource::Missing => false,
+    };
+    let is_network = is_symptom && network.is_some_and(|n| n >= NETWORK_SHARE);
+    Some(if is_network { PartSource::NetworkGap } else { best.source.clone() })
 }
 
 #[cfg(test)]
@@ -219,17 +298,17 @@ mod tests {
         runner_up: 6.0,
         share: 0.4,
         own_evidence: 4.0,
-        baseline_samples: 30,
+        baseline_samples: 18.0,
     };
 
-    /// A tie has odds of 0.54 : 1, 0.54 / 1.54 = 0.351. A score of 9 against 6 is a third its own: 4 · 1/3 · 30/40 = 1, of which the
+    /// A tie has odds of 0.54 : 1, 0.54 / 1.54 = 0.351. A score of 9 against 6 is a third its own: 4 · 1/3 · 18/24 = 1, of which the
     /// step at 2.5 takes nothing visible; 0.54 · 2^3.2 = 4.96, 4.96 / 5.96 = 0.832.
     #[test]
     fn confidence_by_hand() {
         let options = VerdictOptions::default();
         assert!((TIE.confidence(&options) - 0.3506).abs() < 1e-4);
         assert!((Margin { score: 9.0, ..TIE }.confidence(&options) - 0.8323).abs() < 1e-3);
-        // A walk: 0.5 of the visits with evidence of 4 on 30 samples is 1.5; 0.09 · 2.5^3.5 = 2.223, 2.223 / 3.223 = 0.690.
+        // A walk: 0.5 of the visits with evidence of 4 on 18 samples is 1.5; 0.09 · 2.5^3.5 = 2.223, 2.223 / 3.223 = 0.690.
         let walk = Margin { engine: Engine::Automap, share: 0.5, ..TIE };
         assert!((walk.confidence(&options) - 0.6898).abs() < 1e-3);
     }
@@ -240,7 +319,7 @@ mod tests {
         let lead = Margin { score: 9.0, ..TIE };
         let before = lead.confidence(&options);
         for (why, other) in [
-            ("a short baseline", Margin { baseline_samples: 6, ..lead }),
+            ("a short baseline", Margin { baseline_samples: 3.0, ..lead }),
             ("a close second", Margin { runner_up: 8.0, ..lead }),
             ("many faint signs", Margin { own_evidence: 1.0, ..lead }),
             ("a score that fault-free time reaches", Margin { score: 1.5, runner_up: 1.0, ..lead }),

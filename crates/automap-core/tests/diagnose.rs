@@ -59,6 +59,7 @@ impl Shop {
             add(caller, "client_latency_ms", Some(callee), 14.0, 0.2);
             add(caller, "served_latency_ms", Some(callee), 12.0, 0.2);
             add(caller, "client_error_ratio", Some(callee), 0.0, 0.0);
+            add(caller, "client_rps", Some(callee), 40.0, 0.1);
         }
         Self { raw, times }
     }
@@ -141,12 +142,84 @@ fn a_dead_pod_is_recognised_by_missing_samples_and_its_callers_errors() {
 }
 
 #[test]
-fn quiet_time_has_no_cause_with_and_without_a_given_start() {
-    for given in [true, false] {
-        let report = diagnose(&Shop::new().observation(given), &DiagnoseOptions::default()).unwrap();
-        assert_eq!(report.verdict.kind, VerdictKind::NoIncident, "{:#?}", report.causes.first());
-        assert!(report.causes.is_empty() && report.victims.is_empty());
-    }
+fn quiet_time_has_no_cause_and_a_given_start_always_gets_a_ranking() {
+    let report = diagnose(&Shop::new().observation(false), &DiagnoseOptions::default()).unwrap();
+    assert_eq!(report.verdict.kind, VerdictKind::NoIncident, "{:#?}", report.causes.first());
+    assert_eq!(report.verdict.is_felt, Some(false));
+    assert!(report.causes.is_empty() && report.victims.is_empty());
+    let given = Shop::new().report();
+    assert_eq!(given.verdict.kind, VerdictKind::NotEnoughEvidence);
+    assert!(!given.causes.is_empty() && given.verdict.causes.is_empty());
+}
+
+/// The same quiet shop, but nobody counts the errors of front-end or of its calls.
+#[test]
+fn what_users_feel_must_be_observed_before_it_is_called_calm() {
+    let mut shop = Shop::new();
+    shop.raw.retain(|r| !(r.service == "front-end" && r.metric.ends_with("error_ratio")));
+    let report = diagnose(&shop.observation(false), &DiagnoseOptions::default()).unwrap();
+    assert_eq!(report.verdict.kind, VerdictKind::CannotTell);
+    assert!(report.verdict.summary.contains("errors of front-end"), "{}", report.verdict.summary);
+    assert!(report.not_checked.iter().any(|n| n.signal == "error" && n.services == ["front-end"]));
+}
+
+/// Catalogue takes 80 ms more and waits for a database that nobody times.
+fn slow_store() -> Shop {
+    Shop::new()
+        .fault("catalogue", "latency_ms", None, |v| v + 80.0)
+        .fault("front-end", "served_latency_ms", Some("catalogue"), |v| v + 80.0)
+        .slow_chain(&["front-end", "catalogue"], 80.0)
+}
+
+fn with_store(shop: Shop) -> Report {
+    let mut observation = shop.observation(true);
+    observation.calls.add("catalogue", "catalogue-db", Protocol::Tcp);
+    diagnose(&observation, &DiagnoseOptions::default()).unwrap()
+}
+
+#[test]
+fn a_slow_store_is_named_with_its_caller_or_alone_where_its_resources_moved() {
+    let store = |shop: Shop, cpu: &dyn Fn(f64) -> f64| {
+        let mut shop = shop;
+        let mut points: Vec<_> = shop.times.iter().map(|t| (*t, 0.05)).collect();
+        points.iter_mut().enumerate().for_each(|(i, p)| p.1 += 0.005 * wobble(99, i));
+        points[FAULT_AT..].iter_mut().for_each(|p| p.1 = cpu(p.1));
+        shop.raw.push(RawSeries { service: "catalogue-db".into(), metric: "cpu_cores".into(), peer: None, points });
+        with_store(shop)
+    };
+    let pair = store(slow_store(), &|v| v);
+    assert!(pair.verdict.names("catalogue") && pair.verdict.names("catalogue-db"), "{:#?}", pair.verdict);
+    assert_eq!(pair.verdict.causes.len(), 1, "a pair is one cause");
+    assert_eq!(pair.verdict.service.as_deref(), Some(pair.causes[0].service.as_str()));
+    assert!(pair.causes[0].accounts_for[0].summary.contains("of the added waiting at front-end"));
+    assert_eq!(pair.causes[0].accounts_for[0].or.as_deref(), Some(pair.causes[1].service.as_str()));
+    let alone = store(slow_store(), &|v| v + 0.8);
+    assert_eq!(alone.verdict.service.as_deref(), Some("catalogue-db"), "{:#?} {:#?}", alone.verdict, alone.causes);
+    assert_eq!(alone.verdict.causes[0].services.len(), 1);
+}
+
+#[test]
+fn two_faults_at_once_are_both_named() {
+    let shop = slow_store().slow_chain(&["front-end", "orders", "payment"], 90.0);
+    let report = shop.report();
+    let named: Vec<_> = report.verdict.causes.iter().map(|c| c.summary.as_str()).collect();
+    assert_eq!(named.len(), 2, "{:#?}", report.verdict);
+    assert!(report.verdict.names("catalogue") && report.verdict.names("payment"), "{named:?}");
+    let shares: f64 = report.causes.iter().flat_map(|c| &c.accounts_for).map(|a| a.share).sum();
+    assert!((0.95..=1.01).contains(&shares), "{shares}");
+}
+
+/// Catalogue was scaled out: its memory tripled, which nobody feels. Payment is slow on the network, a little.
+#[test]
+fn what_nobody_feels_is_not_the_cause_of_what_they_feel() {
+    let shop = Shop::new()
+        .fault("catalogue", "memory_bytes", None, |v| v * 3.0)
+        .fault("catalogue", "cpu_cores", None, |v| v * 3.0)
+        .slow_chain(&["front-end", "orders", "payment"], 20.0);
+    let report = shop.report();
+    assert_eq!(report.verdict.service.as_deref(), Some("payment"), "{:#?}", report.verdict);
+    assert_eq!(report.also_changed[0].service, "catalogue");
+    assert!(!report.verdict.names("catalogue"));
 }
 
 #[test]
@@ -172,7 +245,7 @@ fn the_order_of_the_input_does_not_change_a_byte() {
 fn everything_constant_is_no_incident_and_no_panic() {
     let mut shop = Shop::new();
     shop.raw.iter_mut().for_each(|r| r.points.iter_mut().for_each(|p| p.1 = 7.0));
-    assert_eq!(shop.report().verdict.kind, VerdictKind::NoIncident);
+    assert_eq!(shop.report().verdict.kind, VerdictKind::NotEnoughEvidence, "the start was given");
 }
 
 #[test]
@@ -193,8 +266,8 @@ fn only_gaps_are_a_clear_error() {
     let mut shop = Shop::new();
     shop.raw.iter_mut().for_each(|r| r.points.iter_mut().for_each(|p| p.1 = f64::NAN));
     let error = diagnose(&shop.observation(true), &DiagnoseOptions::default()).unwrap_err();
-    assert!(matches!(error, DiagnoseError::NothingToJudge { series: 60, .. }), "{error}");
-    assert_eq!(error.to_string(), "none of the 60 series has enough samples in both windows (60 + 30 samples)");
+    assert!(matches!(error, DiagnoseError::NothingToJudge { series: 66, .. }), "{error}");
+    assert_eq!(error.to_string(), "none of the 66 series has enough samples in both windows (60 + 30 samples)");
 }
 
 #[test]

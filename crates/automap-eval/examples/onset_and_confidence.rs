@@ -114,7 +114,7 @@ fn is_right(analysis: &Analysis, truth: &Truth) -> bool {
 fn first(case: &Case, options: &DiagnoseOptions) -> Option<First> {
     let hint = OnsetHint::Exact.hint(case.truth.started);
     let analysis = analyse(&Observation { hint, ..case.observation.clone() }, options).ok()?;
-    let lead = Margin::of(&analysis, analysis.ranking.services.first()?);
+    let lead = Margin::of(&analysis, &[vec![analysis.ranking.services.first()?.service]]);
     let strength = lead.strength(&options.verdict).max(0.0);
     Some(First { set: case.set.clone(), strength, is_right: is_right(&analysis, &case.truth) })
 }

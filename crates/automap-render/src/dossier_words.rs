@@ -7,19 +7,35 @@ use std::collections::BTreeSet;
 use crate::clock::Zone;
 use automap_core::metric::Metric;
 use automap_core::report::OnsetSource;
-use automap_core::report::{Evidence, FAINT_CONFIDENCE, Level, OtherIncident, Report, Verdict, VerdictKind};
+use automap_core::report::{
+    AlsoChanged, Evidence, FAINT_CONFIDENCE, Level, OtherIncident, Report, Verdict, VerdictKind,
+};
 use automap_core::time::Timestamp;
 
 /// The headline: what it is about, the answer, and what belongs to it in smaller letters.
-pub(crate) fn headline(verdict: &Verdict) -> (&'static str, &str, &str) {
+pub(crate) fn headline(verdict: &Verdict) -> (&'static str, String, &str) {
     match verdict.kind {
         VerdictKind::Cause => {
             let mechanism = verdict.mechanism.as_deref().unwrap_or("");
-            ("Most likely cause", verdict.service.as_deref().unwrap_or("unknown"), mechanism)
+            match verdict.causes.as_slice() {
+                [] => ("Most likely cause", verdict.service.clone().unwrap_or_else(|| "unknown".to_owned()), mechanism),
+                [one] => ("Most likely cause", one.services.join(" or "), mechanism),
+                several => {
+                    let names: Vec<String> = several.iter().map(|c| c.services.join(" or ")).collect();
+                    ("Most likely causes", names.join(" and "), "")
+                }
+            }
         }
-        VerdictKind::NoIncident => ("Verdict", "No incident", ""),
-        VerdictKind::NotEnoughEvidence => ("Verdict", "Not enough evidence", "to name one service"),
+        VerdictKind::NoIncident => ("Verdict", "No incident".to_owned(), ""),
+        VerdictKind::NotEnoughEvidence => ("Verdict", "Not enough evidence".to_owned(), "to name one service"),
+        VerdictKind::CannotTell => ("Verdict", "Cannot tell".to_owned(), "what users feel is not observed"),
     }
+}
+
+/// `catalogue: memory 120 → 360 MB, CPU 4 → 9 millicores`.
+pub(crate) fn also_changed(changed: &AlsoChanged) -> String {
+    let changes: Vec<&str> = changed.evidence.iter().map(|e| e.summary.as_str()).collect();
+    format!("{}: {}", changed.service, changes.join(", "))
 }
 
 /// `high`, `medium`, `low`.
@@ -40,10 +56,13 @@ pub(crate) fn why(report: &Report, zone: Zone) -> String {
             "{} series of {} services were compared with the baseline; none moved enough to point to a fault.",
             c.series_judged, c.services_judged
         ),
+        VerdictKind::CannotTell => format!("{}.", report.verdict.summary),
         VerdictKind::Cause => {
             let since = first.and_then(|f| f.onset).map_or_else(String::new, |t| format!("Since {}: ", zone.clock(t)));
             let what = first.and_then(|f| f.evidence.first()).map_or("it fits the symptoms best", |e| &e.summary);
-            format!("{since}{what}.{}", noticed(report))
+            let share =
+                first.and_then(|f| f.accounts_for.first()).map_or_else(String::new, |a| format!(" {}.", a.summary));
+            format!("{since}{what}.{share}{}", noticed(report))
         }
         VerdictKind::NotEnoughEvidence => {
             let mut near = report.causes.iter().filter(|c| c.confidence >= FAINT_CONFIDENCE);
@@ -108,7 +127,7 @@ pub(crate) fn course(report: &Report, zone: Zone) -> Vec<String> {
 
 /// The name of the later window: without an incident, it is only the time that was looked at.
 pub(crate) fn later_window(report: &Report) -> &'static str {
-    if report.verdict.kind == VerdictKind::NoIncident { "looked at" } else { "incident" }
+    if report.verdict.kind.is_quiet() { "looked at" } else { "incident" }
 }
 
 /// One change on the time line.
@@ -127,9 +146,9 @@ pub(crate) struct Event {
 /// Every change of the report with its onset, earliest first, no change twice.
 pub(crate) fn events(report: &Report) -> Vec<Event> {
     let (detailed, _) = report.detailed_causes();
-    let named = report.verdict.service.as_deref();
-    let of_causes = detailed.iter().flat_map(|c| c.evidence.iter().map(|e| (e, named == Some(c.service.as_str()))));
-    let of_symptoms = report.symptoms.iter().map(|s| (&s.evidence, named == Some(s.service.as_str())));
+    let named = |service: &str| report.verdict.names(service);
+    let of_causes = detailed.iter().flat_map(|c| c.evidence.iter().map(|e| (e, named(&c.service))));
+    let of_symptoms = report.symptoms.iter().map(|s| (&s.evidence, named(&s.service)));
     let of_victims = report.victims.iter().flat_map(|v| v.evidence.iter().map(|e| (e, false)));
     let mut listed: BTreeSet<(&str, Option<&str>, &Metric)> = BTreeSet::new();
     let mut events: Vec<Event> = of_causes

@@ -36,8 +36,7 @@ fn verdict(dossier: &Dossier, zone: Zone) -> Section {
     let report = &dossier.report;
     let (kicker, headline, small) = words::headline(&report.verdict);
     let mut section = Section::new("");
-    let title = [kicker, ": ", headline].concat();
-    let title = if report.verdict.kind == VerdictKind::Cause { title } else { headline.to_owned() };
+    let title = if report.verdict.kind == VerdictKind::Cause { format!("{kicker}: {headline}") } else { headline };
     let small = match (small, report.verdict.kind) {
         ("", _) => String::new(),
         (small, VerdictKind::Cause) => format!(" ({})", text(small)),
@@ -55,7 +54,7 @@ fn verdict(dossier: &Dossier, zone: Zone) -> Section {
     section.pieces.push(format!("{}  ", text(&when)));
     section.pieces.extend(words::course(report, zone).iter().map(|sentence| format!("{}  ", text(sentence))));
     if report.verdict.kind == VerdictKind::Cause {
-        let second = report.causes.get(1);
+        let second = report.causes.iter().find(|c| !report.verdict.names(&c.service));
         let second = second.map_or_else(String::new, |c| format!(", next {} {:.2}", text(&c.service), c.confidence));
         let level = words::level(report.verdict.level);
         section.pieces.push(format!("Confidence **{level}** {:.2}{second}", report.verdict.confidence));
@@ -79,7 +78,7 @@ fn candidates(dossier: &Dossier, zone: Zone) -> Section {
 }
 
 fn name(cause: &Cause, dossier: &Dossier) -> String {
-    let named = dossier.report.verdict.service.as_deref() == Some(cause.service.as_str());
+    let named = dossier.report.verdict.names(&cause.service);
     let name = text(&cause.service);
     if named { format!("**{name}**") } else { name }
 }
@@ -89,6 +88,9 @@ fn evidence(dossier: &Dossier, zone: Zone) -> Section {
     for cause in &dossier.report.detailed_causes().0 {
         let gap = if section.pieces.is_empty() { "" } else { "\n" };
         section.pieces.push(format!("{gap}**{}**\n", text(&cause.service)));
+        for share in &cause.accounts_for {
+            section.pieces.push(format!("- {}", text(&share.summary)));
+        }
         for e in &cause.evidence {
             let since = e.onset.map_or_else(String::new, |t| format!("{} ", text(&zone.clock(t))));
             section.pieces.push(format!("- {since}{}", text(&e.summary)));
@@ -96,6 +98,10 @@ fn evidence(dossier: &Dossier, zone: Zone) -> Section {
         for against in &cause.counter_evidence {
             section.pieces.push(format!("- *against it:* {}", text(&against.sentence(|t| zone.clock(t)))));
         }
+    }
+    for changed in &dossier.report.also_changed {
+        let what = text(&words::also_changed(changed));
+        section.pieces.push(format!("\nAlso changed, and users do not feel it: {what}"));
     }
     section
 }

@@ -9,7 +9,7 @@ use crate::table::{pad, plain, width};
 use crate::text_options::{HEADING_WIDTH, TextOptions, section};
 use automap_core::note::Severity;
 use automap_core::report::OnsetSource;
-use automap_core::report::{Cause, NextStep, OtherIncident, Report, VerdictKind};
+use automap_core::report::{AlsoChanged, Cause, NextStep, OtherIncident, Report, VerdictKind};
 
 /// Candidates whose evidence is shown unless `verbose`.
 const DETAILED_CAUSES: usize = 3;
@@ -18,8 +18,9 @@ const FAINT: f64 = 0.02;
 
 /// Renders the report; ends with a newline, at most some 40 lines unless `verbose`.
 pub fn text(report: &Report, options: &TextOptions) -> String {
-    let before = [windows(report, options), symptoms(report), others(report, options), vec![coverage(report)]];
-    let after = [causes(report, options), victims(report), remarks(report, options)];
+    let before =
+        [windows(report, options), symptoms(report), impacts(report), others(report, options), vec![coverage(report)]];
+    let after = [causes(report, options), victims(report), also_changed(report), remarks(report, options)];
     let shown =
         |lines: Vec<Vec<String>>| lines.into_iter().flatten().map(|line| plain(&line) + "\n").collect::<String>();
     format!("{}{}\n{}", shown(before.to_vec()), verdict(report, options.color), shown(after.to_vec()))
@@ -28,7 +29,7 @@ pub fn text(report: &Report, options: &TextOptions) -> String {
 /// `INCIDENT    2026-11-24 00:57:26–00:57:58 UTC (onset detected)   baseline 00:56:22–00:57:22`, and whether it is over.
 fn windows(report: &Report, options: &TextOptions) -> Vec<String> {
     let w = &report.windows;
-    let is_calm = report.verdict.kind == VerdictKind::NoIncident;
+    let is_calm = report.verdict.kind.is_quiet();
     let source = match w.incident_start_is {
         OnsetSource::Given => "",
         OnsetSource::Moved => " (earlier than given)",
@@ -59,6 +60,18 @@ fn symptoms(report: &Report) -> Vec<String> {
     section("SYMPTOM", items).into_iter().skip(1).collect()
 }
 
+fn impacts(report: &Report) -> Vec<String> {
+    section("FELT", report.impacts.iter().map(|i| i.summary.clone())).into_iter().skip(1).collect()
+}
+
+fn also_changed(report: &Report) -> Vec<String> {
+    let one = |c: &AlsoChanged| {
+        let changes: Vec<&str> = c.evidence.iter().map(|e| e.summary.as_str()).collect();
+        format!("{}  {}; users do not feel it", c.service, changes.join(", "))
+    };
+    section("ALSO CHANGED", report.also_changed.iter().map(one))
+}
+
 fn coverage(report: &Report) -> String {
     let (c, w) = (&report.coverage, &report.windows);
     format!(
@@ -78,11 +91,12 @@ fn verdict(report: &Report, color: bool) -> String {
     let v = &report.verdict;
     let (code, tail) = match v.kind {
         VerdictKind::Cause => {
-            let second = report.causes.get(1);
+            let second = report.causes.iter().find(|c| !v.names(&c.service));
             let next = second.map_or_else(String::new, |c| format!("; next {} {:.2}", c.service, c.confidence));
             ("1;31", format!("   confidence {} ({:.2}{next})", level(v.level), v.confidence))
         }
         VerdictKind::NoIncident => ("1;32", String::new()),
+        VerdictKind::CannotTell => ("1;33", String::new()),
         VerdictKind::NotEnoughEvidence => {
             let best = report.causes.first();
             ("1;33", best.map_or_else(String::new, |c| format!("; closest {} ({:.2})", c.service, c.confidence)))
@@ -112,6 +126,7 @@ fn cause(cause: &Cause, name_width: usize, options: &TextOptions) -> Vec<String>
     let path = if cause.path.len() > 1 { format!("   {}", cause.path.join(" → ")) } else { String::new() };
     let name = pad(&cause.service, name_width);
     let mut lines = vec![String::new(), format!("{:>2} {name}  {:.2}  {onset}{path}", cause.rank, cause.confidence)];
+    lines.extend(cause.accounts_for.iter().map(|a| format!("     = {}", a.summary)));
     lines.extend(cause.evidence.iter().map(|e| format!("     + {}", e.summary)));
     let against = cause.counter_evidence.iter().map(|a| a.sentence(|t| options.zone.clock(t)));
     lines.extend(against.map(|sentence| format!("     − {sentence}")));

@@ -4,6 +4,7 @@
 mod shop;
 
 use automap_core::explain::{ConditionKind, Explanation, Standing};
+use automap_core::report::VerdictKind;
 use automap_core::spread::{Channel, Hop, HopState, Propagation, SpreadRole};
 use automap_render::{TextOptions, explain_text, propagation_text};
 use shop::{Shop, time};
@@ -116,7 +117,7 @@ fn load_travels_down() {
 #[test]
 fn quiet_time_is_no_spread() {
     let spread = Shop::chain().calm("payment").calm("orders").calm("front-end").spread();
-    assert_eq!((spread.cause, spread.hops.len()), (None, 0));
+    assert_eq!((spread.verdict, spread.hops.len()), (VerdictKind::NotEnoughEvidence, 0), "the start was given");
     assert_eq!(spread.calm, ["front-end", "orders", "payment"]);
 }
 

@@ -40,7 +40,15 @@ fn captures() -> Vec<PathBuf> {
 }
 
 fn dossier_of(path: &Path) -> Dossier {
-    dossier::compose(&capture::read(path).unwrap(), &DiagnoseOptions::default()).unwrap()
+    dossier_from(path, None)
+}
+
+/// `start` is a given start of the incident, as a share of the time in the capture.
+fn dossier_from(path: &Path, start: Option<f64>) -> Dossier {
+    let mut observation = capture::read(path).unwrap();
+    let times = observation.frame.times();
+    observation.hint.incident_start = start.map(|share| times[(times.len() as f64 * share) as usize]);
+    dossier::compose(&observation, &DiagnoseOptions::default()).unwrap()
 }
 
 fn dossier_named(name: &str) -> Dossier {
@@ -214,10 +222,13 @@ fn every_capture_makes_a_sound_page() {
 fn each_verdict_says_its_own_thing_first() {
     for (name, kind, headline, tone) in [
         ("cpu-catalogue", VerdictKind::Cause, "catalogue", "is-cause"),
-        ("io-latency-catalogue-db", VerdictKind::NotEnoughEvidence, "Not enough evidence", "is-open"),
+        ("io-latency-catalogue-db", VerdictKind::Cause, "catalogue or catalogue-db", "is-cause"),
+        ("quiet-2", VerdictKind::NotEnoughEvidence, "Not enough evidence", "is-open"),
         ("quiet-1", VerdictKind::NoIncident, "No incident", "is-calm"),
     ] {
-        let dossier = dossier_named(name);
+        // Where a start is given, there was an incident.
+        let start = (kind == VerdictKind::NotEnoughEvidence).then_some(0.6);
+        let dossier = dossier_from(&Path::new(DIR).join(format!("tests/captures/{name}.parquet")), start);
         assert_eq!(dossier.report.verdict.kind, kind);
         let page = html(&dossier, Zone::UTC);
         assert!(page.contains(&format!("<main class=\"{tone}\">")), "{name}");

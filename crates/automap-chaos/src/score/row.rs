@@ -205,6 +205,7 @@ impl Row {
         self.remark = match report.verdict.kind {
             VerdictKind::NoIncident => "no incident".to_owned(),
             VerdictKind::NotEnoughEvidence => "not enough evidence".to_owned(),
+            VerdictKind::CannotTell => "cannot tell".to_owned(),
             VerdictKind::Cause => String::new(),
         };
     }

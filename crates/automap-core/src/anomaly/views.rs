@@ -13,12 +13,18 @@ use rayon::prelude::*;
 use super::rows::Column;
 use super::{AnomalyOptions, MIN_BASELINE_SAMPLES, MIN_INCIDENT_SAMPLES, Rows, practical_floor};
 use crate::metric::Family;
-use crate::stats::{RollingSums, finite, mad, mean, median, median_of, sd, signed_log};
+use crate::stats::{RollingSums, finite, mad, mean, median, median_of, quantile, sd, signed_log};
 
 /// Widths of pulses, as shares of the incident's length.
 const PULSE_SHARES: [f64; 3] = [1.0 / 8.0, 1.0 / 4.0, 1.0 / 2.0];
 
-/// Share of a metric's typical level that is added to a value before its logarithm.
+/// Where the median service is below this share of the busy ones, most services idle: then its level is no measure of what matters, and an idle service
+/// that wakes up would exceed one that takes a whole core.
+const IDLE_SHARE: f64 = 0.1;
+/// Quantile over services of a metric's level that stands for the busy ones.
+const HIGH: f64 = 0.9;
+
+/// Share of a metric's median level over services that is added to a value before its logarithm.
 const LOG_OFFSET: f64 = 0.02;
 
 /// Scale of a column: its smallest spread, raw and on the log scale.
@@ -36,17 +42,23 @@ impl Scales {
     pub(super) fn new(columns: &[Column], rows: &Rows, options: &AnomalyOptions) -> Self {
         let normal: Vec<Vec<f64>> = columns.par_iter().map(|c| finite(&c.pick(&rows.baseline))).collect();
         let medians: Vec<f64> = normal.par_iter().map(|n| median_of(n.clone())).collect();
-        let typical = typical_levels(columns, &normal, &medians);
+        let levels = levels(columns, &normal, &medians);
+        let of_metric = |pick: &dyn Fn(&[f64]) -> f64| -> BTreeMap<&str, f64> {
+            levels.iter().map(|(metric, levels)| (*metric, pick(levels))).collect()
+        };
+        let (middle, high) = (of_metric(&median), of_metric(&|levels| quantile(levels, HIGH)));
+        let level = |levels: &BTreeMap<&str, f64>, metric: &str| levels.get(metric).copied().unwrap_or(1.0);
         let scale = |j: usize, column: &Column| {
             let incident = rows.incident.iter().filter(|&&i| !column.values[i].is_nan()).count();
             if normal[j].len() < MIN_BASELINE_SAMPLES || incident < MIN_INCIDENT_SAMPLES {
                 return None;
             }
-            let typical = typical.get(column.metric.name.as_str()).copied().unwrap_or(1.0);
+            let (middle, high) = (level(&middle, &column.metric.name), level(&high, &column.metric.name));
             let practical = if options.practical_floors { practical_floor(column.metric.unit) } else { 0.0 };
+            let typical = if middle < IDLE_SHARE * high { high } else { middle };
             let relative = (options.relative_floor * medians[j].abs()).max(options.typical_floor * typical);
             let floor = relative.max(practical).max(1e-12);
-            let log_offset = (LOG_OFFSET * typical).max(practical / options.log_floor).max(1e-9);
+            let log_offset = (LOG_OFFSET * middle).max(practical / options.log_floor).max(1e-9);
             Some(Scale { floor, log_offset })
         };
         Self(columns.iter().enumerate().map(|(j, c)| scale(j, c)).collect())
@@ -58,15 +70,15 @@ impl Scales {
     }
 }
 
-/// Median over services of each metric's baseline level, without services at zero.
-fn typical_levels<'a>(columns: &'a [Column], normal: &[Vec<f64>], medians: &[f64]) -> BTreeMap<&'a str, f64> {
+/// Each metric's baseline levels over all services, without services at zero.
+fn levels<'a>(columns: &'a [Column], normal: &[Vec<f64>], medians: &[f64]) -> BTreeMap<&'a str, Vec<f64>> {
     let mut levels: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for (j, column) in columns.iter().enumerate() {
         if normal[j].len() >= MIN_BASELINE_SAMPLES && medians[j] != 0.0 {
             levels.entry(column.metric.name.as_str()).or_default().push(medians[j].abs());
         }
     }
-    levels.into_iter().map(|(metric, levels)| (metric, median_of(levels))).collect()
+    levels
 }
 
 /// The three measures, in spreads of the baseline.

@@ -31,7 +31,7 @@ const OF_CALM: usize = 6;
 pub(super) fn charts(facts: &Facts<'_>, observation: &Observation, report: &Report) -> Vec<Chart> {
     let mut page = Page { facts, observation, charts: Vec::new() };
     match report.verdict.kind {
-        VerdictKind::NoIncident => page.calm(),
+        VerdictKind::NoIncident | VerdictKind::CannotTell => page.calm(),
         VerdictKind::Cause => {
             for cause in report.causes.iter().take(1) {
                 page.add(&cause.evidence, ChartRole::Cause, OF_FIRST);

@@ -19,9 +19,9 @@ use crate::note::NotChecked;
 use crate::observation::{Observation, QueryRecord};
 use crate::propagation::{self, ChangeSource, PropagationOptions, Role};
 use crate::rank::{Part, PartSource, RankedService};
+use crate::report::Evidence;
 use crate::report::evidence::{Facts, round};
-use crate::report::window_info;
-use crate::report::{Evidence, VerdictKind};
+use crate::report::{verdict, window_info};
 use crate::spread::{Spread, interval};
 use crate::verdict::{Decision, confidence, decide};
 
@@ -47,7 +47,7 @@ pub fn explain(
     let signals = propagation::find_changes(frame, windows, anomalies, ranking, &trace_options);
     let spread = Spread::new(observation, analysis, &signals);
     let decision = decide(analysis, &options.verdict);
-    let first = ranking.services.first().map(|s| s.service).filter(|_| decision != Decision::NoIncident);
+    let first = ranking.services.first().map(|s| s.service).filter(|_| !decision.is_quiet());
     let traced = spread.trace(first);
     let subject = Subject { spread: &spread, name: service, index: frame.find(service), options, decision, traced };
     Ok(subject.explanation())
@@ -73,11 +73,7 @@ impl Subject<'_> {
             schema_version: EXPLANATION_SCHEMA_VERSION,
             service: self.name.to_owned(),
             engine: ranking.engine,
-            verdict: match self.decision {
-                Decision::Cause => VerdictKind::Cause,
-                Decision::NoIncident => VerdictKind::NoIncident,
-                Decision::NotEnoughEvidence => VerdictKind::NotEnoughEvidence,
-            },
+            verdict: verdict::kind(self.decision),
             standing,
             rank: self.index.and_then(|i| self.spread.rank(i)),
             ranked: ranking.services.len(),
@@ -125,7 +121,7 @@ impl Subject<'_> {
                     None => format!("{name} is a victim of {first}"),
                 }
             }
-            Standing::Unexplained if self.decision == Decision::NoIncident => {
+            Standing::Unexplained if self.decision.is_quiet() => {
                 format!("{name} changed a little, but there is no incident")
             }
             Standing::Unexplained => format!("{name} changed, and {first} does not account for it"),

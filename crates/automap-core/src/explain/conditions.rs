@@ -5,14 +5,15 @@
 
 use super::model::{Condition, ConditionKind, Standing};
 use super::subject::{Subject, part_name};
-use super::surroundings::{callees, callers, order, reach};
+use super::surroundings::{callees, callers, order, reach, share};
 use crate::anomaly::{Anomalies, SeriesEvidence};
 use crate::frame::ServiceIdx;
 use crate::metric::Side;
+use crate::rank::suspects::DECIDES;
 use crate::rank::{Engine, Explained, PartSource, RankedService, Ranking, evidence};
 use crate::report::evidence::round;
 use crate::topology::CallGraph;
-use crate::verdict::{Decision, Margin, VerdictOptions, confidence};
+use crate::verdict::{Margin, VerdictOptions, confidence};
 
 /// Parts of the score that are supposed away, one by one.
 const MAX_PARTS: usize = 3;
@@ -31,10 +32,11 @@ pub(super) fn conditions(subject: &Subject<'_>, standing: Standing) -> Vec<Condi
     let mut out = Vec::new();
     match subject.ranked() {
         None => out.extend(supposed.unseen()),
-        Some(_) if subject.decision == Decision::NoIncident => out.extend(supposed.quiet()),
+        Some(_) if subject.decision.is_quiet() => out.extend(supposed.quiet()),
         Some(mine) if matches!(standing, Standing::Cause | Standing::Closest) => {
             out.extend(supposed.lead(mine));
             out.extend(supposed.to_be_named(mine).filter(|_| standing == Standing::Closest));
+            out.extend(share(subject, mine.service));
             out.extend(callers(subject, mine.service));
             out.extend(callees(subject, mine.service));
             out.extend(reach(subject, mine.service));
@@ -44,6 +46,7 @@ pub(super) fn conditions(subject: &Subject<'_>, standing: Standing) -> Vec<Condi
         }
         Some(mine) => {
             out.extend(supposed.score(mine));
+            out.extend(share(subject, mine.service));
             out.extend(supposed.own_symptoms(mine));
             out.extend(order(subject, mine.service));
             out.extend(callers(subject, mine.service));
@@ -178,6 +181,10 @@ impl Suppositions<'_> {
 
     /// The ranking as if one service did not call some others: neither the calls nor what the caller measures of them.
     fn ranked_without_calls(&self, caller: ServiceIdx, callees: &[ServiceIdx]) -> Option<(Ranking, usize)> {
+        if self.0.spread.analysis.suspects.weight >= DECIDES {
+            // The calls are measured: nothing is left to suppose.
+            return None;
+        }
         let analysis = self.0.spread.analysis;
         if analysis.ranking.engine != Engine::Evidence {
             return None;
@@ -210,7 +217,7 @@ impl Suppositions<'_> {
         let analysis = self.0.spread.analysis;
         let ranked = self.ranking().services.iter().find(|s| s.service == service)?;
         let options = &self.0.options.verdict;
-        score_to_be_named(&Margin::of(analysis, ranked), options.naming(analysis), options)
+        score_to_be_named(&Margin::of(analysis, &[vec![ranked.service]]), options.naming(analysis), options)
     }
 
     /// For the first: how far it leads.
@@ -344,7 +351,7 @@ mod tests {
             runner_up: 10.0,
             share: 0.2,
             own_evidence: 4.0,
-            baseline_samples: 30,
+            baseline_samples: 18.0,
         };
         assert!((score_to_be_named(&lead, 0.8, &options).unwrap() - 14.083).abs() < 1e-3);
         assert_eq!(

@@ -185,6 +185,8 @@ impl Condition {
 pub enum ConditionKind {
     /// Its score against the compared one.
     Score,
+    /// Its share of what users feel, where calls are measured.
+    AccountsFor,
     /// A symptom that was held against another service, supposed to be its own.
     Explained,
     /// A part of its score, supposed to be absent.

@@ -5,6 +5,9 @@ use super::subject::Subject;
 use crate::frame::ServiceIdx;
 use crate::metric::Family;
 use crate::propagation::{Channel, Hop, HopState, OnsetSpan, PropagationOptions, Role};
+use crate::rank::Engine;
+use crate::rank::suspects::DECIDES;
+use crate::report::impact::accounts_for;
 use crate::time::Sentence;
 
 /// Whether it changed before the services that it would have affected, and before the first of the ranking.
@@ -164,4 +167,21 @@ pub(super) fn reach(subject: &Subject<'_>, me: ServiceIdx) -> Option<Condition> 
 
 fn does_not(n: usize) -> &'static str {
     if n == 1 { "does not" } else { "do not" }
+}
+
+/// What it accounts for of what users feel, where calls are measured; `None` where they are not, and for an engine that does not ask.
+pub(super) fn share(subject: &Subject<'_>, service: ServiceIdx) -> Option<Condition> {
+    let analysis = subject.spread.analysis;
+    if analysis.suspects.weight < DECIDES || analysis.ranking.engine != Engine::Evidence {
+        return None;
+    }
+    let sentence =
+        |s: ServiceIdx| accounts_for(&analysis.frame, &analysis.impacts, &analysis.suspects, s).into_iter().next();
+    let statement = match sentence(service) {
+        Some(own) => return Some(Condition::new(ConditionKind::AccountsFor, Some(own.share >= 0.5), own.summary)),
+        None => "it would have to account for a part of what users feel".to_owned(),
+    };
+    let first = analysis.ranking.services.first().map(|s| s.service).filter(|s| *s != service).and_then(sentence);
+    let other = first.map_or_else(String::new, |f| format!(": {}", f.summary));
+    Some(Condition::new(ConditionKind::AccountsFor, Some(false), format!("{statement}{other}")))
 }

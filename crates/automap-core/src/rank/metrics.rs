@@ -48,6 +48,7 @@ pub fn causal_weight(source: &PartSource) -> f64 {
         PartSource::Own(Family::Cpu | Family::Throttle) => 0.7,
         PartSource::Own(Family::Latency | Family::Error) | PartSource::SeenByCallers(_) => 0.5,
         PartSource::Own(Family::Throughput) => 0.12,
+        PartSource::Felt(_) => 0.01,
         PartSource::Own(_) => 0.25,
     }
 }

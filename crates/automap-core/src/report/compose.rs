@@ -7,20 +7,20 @@ use std::collections::BTreeMap;
 use super::counter_evidence::{CounterEvidence, Doubt};
 use super::evidence::{Facts, round};
 use super::model::{
-    Cause, Coverage, Evidence, Level, NextStep, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim,
-    WindowInfo,
+    AlsoChanged, Cause, Coverage, Evidence, NextStep, Report, SCHEMA_VERSION, Symptom, Victim, WindowInfo,
 };
-use super::{course, path};
+use super::{course, impact, path, verdict};
 use crate::analysis::Analysis;
 use crate::anomaly::{Anomalies, SeriesEvidence};
 use crate::frame::{MetricFrame, ServiceIdx};
-use crate::metric::{CLIENT_LATENCY_MS, COUNTER_EVIDENCE, Family, HUNG_UP_RATIO, Metric, NETWORK_GAP_MS, Side};
-use crate::note::Note;
+use crate::metric::{CLIENT_LATENCY_MS, COUNTER_EVIDENCE, Metric, NETWORK_GAP_MS, Side};
+use crate::note::{NotChecked, Note};
 use crate::observation::Observation;
 use crate::quantity::change;
-use crate::rank::{Part, PartSource, RankedService, Ranking};
+use crate::rank::suspects::DECIDES;
+use crate::rank::{PartSource, RankedService, Ranking};
 use crate::time::Timestamp;
-use crate::verdict::{Decision, VerdictOptions, confidence, decide, mechanism};
+use crate::verdict::{Decision, VerdictOptions, confidence, decide};
 use crate::windows::Windows;
 
 /// Candidates in a report.
@@ -31,18 +31,20 @@ const MAX_SYMPTOMS: usize = 3;
 const ONSET_STEPS: i64 = 5;
 /// Evidence from which a service counts as a victim, and a symptom as one.
 const CLEAR: f64 = 1.0;
-/// Confidence from which the first candidate is more likely right than wrong.
-const EVEN: f64 = 0.5;
+/// A service below this share of what users feel accounts for nothing.
+const NEGLIGIBLE_SHARE: f64 = 0.05;
+/// Evidence from which a service that accounts for nothing is worth mentioning.
+const UNUSUAL: f64 = 1.5;
+/// Such services in a report.
+const MAX_ALSO_CHANGED: usize = 3;
 
 /// Writes the report. Pure wording: nothing here changes an order or a number.
 pub fn compose(observation: &Observation, analysis: &Analysis, options: &VerdictOptions) -> Report {
     let Analysis { frame, windows, anomalies, ranking, notes, .. } = analysis;
     let facts = Facts { frame, anomalies, windows };
     let decision = decide(analysis, options);
-    let mut causes: Vec<Cause> = match decision {
-        Decision::NoIncident => Vec::new(),
-        _ => candidates(&facts, observation, analysis, options),
-    };
+    let has_candidates = !decision.is_quiet();
+    let mut causes = if has_candidates { candidates(&facts, observation, analysis, options) } else { Vec::new() };
     let victims = if decision == Decision::Cause { victims(&facts, observation, ranking) } else { Vec::new() };
     if let Some(first) = causes.first_mut() {
         with_its_effects(first, &victims, frame.step_ms());
@@ -54,69 +56,19 @@ pub fn compose(observation: &Observation, analysis: &Analysis, options: &Verdict
         schema_version: SCHEMA_VERSION,
         source: observation.source.clone(),
         engine: ranking.engine,
-        verdict: verdict(decision, analysis, options),
+        verdict: verdict::compose(decision, analysis, options),
         windows: window_info(frame, windows),
         course: course::course(analysis),
         symptoms: noticed(&facts, observation, analysis, decision),
+        impacts: impact::impacts(frame, &analysis.impacts),
+        also_changed: if has_candidates { also_changed(&facts, analysis) } else { Vec::new() },
         coverage: coverage(frame, anomalies),
         next: next(decision, &causes, observation),
         causes,
         victims,
-        not_checked: observation.not_checked.clone(),
+        not_checked: not_checked(observation, analysis),
         notes,
         queries: observation.queries.clone(),
-    }
-}
-
-fn verdict(decision: Decision, analysis: &Analysis, options: &VerdictOptions) -> Verdict {
-    let Analysis { frame, ranking, .. } = analysis;
-    let top = ranking.services.first();
-    // A confidence is given that something happened.
-    let suspect = top.filter(|_| decision != Decision::NoIncident);
-    let sure = round(suspect.map_or(0.0, |t| confidence(analysis, t, options)));
-    let name = top.map_or("", |t| frame.service(t.service));
-    let kind_of_fault = top.and_then(mechanism).map(|p| mechanism_word(p).to_owned());
-    let (kind, summary) = match decision {
-        Decision::Cause => {
-            let kind = kind_of_fault.as_deref().map_or_else(String::new, |k| format!(" ({k})"));
-            (VerdictKind::Cause, format!("{name}{kind}"))
-        }
-        Decision::NoIncident => (VerdictKind::NoIncident, "no incident: nothing left its normal behaviour".to_owned()),
-        Decision::NotEnoughEvidence => {
-            (VerdictKind::NotEnoughEvidence, "not enough evidence to name one service".to_owned())
-        }
-    };
-    let named = decision == Decision::Cause;
-    Verdict {
-        kind,
-        service: named.then(|| name.to_owned()),
-        mechanism: kind_of_fault.filter(|_| named),
-        confidence: sure,
-        level: level(sure, named),
-        summary,
-    }
-}
-
-fn level(confidence: f64, is_named: bool) -> Level {
-    match confidence {
-        _ if is_named => Level::High,
-        c if c >= EVEN => Level::Medium,
-        _ => Level::Low,
-    }
-}
-
-fn mechanism_word(part: &Part) -> &str {
-    match &part.source {
-        PartSource::NetworkGap => "network",
-        PartSource::Missing => "stopped reporting",
-        PartSource::SeenByCallers(Family::Error) => "callers' requests to it fail",
-        PartSource::SeenByCallers(_) => "slow as its callers see it",
-        PartSource::Own(Family::Lifecycle) => "restarts or not ready",
-        PartSource::Own(Family::Latency) => "slow",
-        PartSource::Own(Family::Error) => "failing",
-        PartSource::Own(Family::Throttle) => "cpu",
-        PartSource::Own(Family::Other(name)) if name == HUNG_UP_RATIO => "clients hung up",
-        PartSource::Own(family) => family.as_str(),
     }
 }
 
@@ -143,6 +95,7 @@ fn candidates(
                 score: round(ranked.score),
                 confidence: round(confidence(analysis, ranked, options)),
                 counter_evidence: counter_evidence(facts, ranked, ranking, onset, first_onset),
+                accounts_for: impact::accounts_for(facts.frame, &analysis.impacts, &analysis.suspects, ranked.service),
                 onset,
                 evidence,
                 path: path::from_entry(&observation.calls, name),
@@ -344,15 +297,33 @@ fn next(decision: Decision, causes: &[Cause], observation: &Observation) -> Vec<
     out
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What is named reads "high" wherever the threshold lies, what is not named never does.
-    #[test]
-    fn the_word_follows_the_verdict() {
-        let words = [(0.7, true), (0.93, true), (0.89, false), (0.5, false), (0.49, false), (0.0, false)];
-        let levels = words.map(|(confidence, is_named)| level(confidence, is_named));
-        assert_eq!(levels, [Level::High, Level::High, Level::Medium, Level::Medium, Level::Low, Level::Low]);
+/// Services that are as unusual as a cause and account for nothing that users feel.
+fn also_changed(facts: &Facts<'_>, analysis: &Analysis) -> Vec<AlsoChanged> {
+    if analysis.suspects.weight < DECIDES {
+        return Vec::new();
     }
+    let accounts_for_nothing =
+        |r: &&RankedService| analysis.suspects.of(r.service).is_none_or(|s| s.share < NEGLIGIBLE_SHARE);
+    let own_change = |r: &&RankedService| {
+        let parts = r.parts.iter().filter(|p| matches!(&p.source, PartSource::Own(f) if f.is_resource()));
+        parts.map(|p| p.evidence).fold(0.0, f64::max) >= UNUSUAL
+    };
+    let services = analysis.ranking.services.iter().filter(accounts_for_nothing).filter(own_change);
+    services
+        .take(MAX_ALSO_CHANGED)
+        .map(|r| AlsoChanged {
+            service: facts.frame.service(r.service).to_owned(),
+            evidence: facts.for_candidate(r).into_iter().filter(|e| e.metric.family.is_resource()).take(2).collect(),
+        })
+        .filter(|changed| !changed.evidence.is_empty())
+        .collect()
+}
+
+/// What the source did not ask or get, and what the analysis lacked.
+fn not_checked(observation: &Observation, analysis: &Analysis) -> Vec<NotChecked> {
+    let mut all = observation.not_checked.clone();
+    all.extend(analysis.unseen.not_checked(&analysis.frame));
+    all.sort();
+    all.dedup();
+    all
 }

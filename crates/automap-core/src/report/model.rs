@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::counter_evidence::CounterEvidence;
 use super::course::CourseInfo;
 use super::version3;
+use crate::attribution::ImpactKind;
 use crate::metric::{Metric, Unit};
 use crate::note::{NotChecked, Note};
 use crate::observation::QueryRecord;
@@ -34,12 +35,18 @@ pub struct Report {
     pub course: CourseInfo,
     /// What the users of the system noticed: the entry services' latency and errors that rose, strongest first.
     pub symptoms: Vec<Symptom>,
+    /// How much more they wait and how many more of their requests fail, where calls are measured; the clearest first.
+    #[serde(default)]
+    pub impacts: Vec<ImpactInfo>,
     /// How much could be judged.
     pub coverage: Coverage,
     /// Candidates, most likely first.
     pub causes: Vec<Cause>,
     /// Services that show symptoms of another service's fault.
     pub victims: Vec<Victim>,
+    /// Services that changed and account for nothing that users feel.
+    #[serde(default)]
+    pub also_changed: Vec<AlsoChanged>,
     /// What could not be looked at.
     pub not_checked: Vec<NotChecked>,
     /// Remarks on the data.
@@ -80,8 +87,14 @@ impl Report {
 pub struct Verdict {
     /// What may be said.
     pub kind: VerdictKind,
-    /// The service named; `null` unless `kind` is `cause`.
+    /// The service named, the first of `causes`; `null` unless `kind` is `cause`.
     pub service: Option<String>,
+    /// All that are named, the most important first: several where users feel several faults at once. Empty unless `kind` is `cause`.
+    #[serde(default)]
+    pub causes: Vec<NamedCause>,
+    /// Whether users feel anything; `null` where that was not observed.
+    #[serde(default)]
+    pub is_felt: Option<bool>,
     /// What kind of fault its evidence indicates, such as `network` or `cpu`; `null` unless `kind` is `cause`.
     pub mechanism: Option<String>,
     /// Confidence of the first candidate, 0 to 1, whether or not it is named: the share of right answers that such a lead had on public
@@ -91,6 +104,14 @@ pub struct Verdict {
     pub level: Level,
     /// One sentence.
     pub summary: String,
+}
+
+impl Verdict {
+    /// Whether this service is named, alone, as one of several, or as one of a pair.
+    pub fn names(&self, service: &str) -> bool {
+        let in_causes = self.causes.iter().any(|c| c.services.iter().any(|s| s == service));
+        in_causes || self.service.as_deref() == Some(service)
+    }
 }
 
 /// What may be said.
@@ -103,6 +124,85 @@ pub enum VerdictKind {
     NoIncident,
     /// Something may be wrong, but the data does not single out a service.
     NotEnoughEvidence,
+    /// Nothing that was observed left its normal behaviour, but the requests of the users were not observed.
+    CannotTell,
+}
+
+impl VerdictKind {
+    /// Whether nothing that was observed is wrong, so that there is no candidate.
+    pub fn is_quiet(self) -> bool {
+        matches!(self, Self::NoIncident | Self::CannotTell)
+    }
+}
+
+/// One of the named causes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NamedCause {
+    /// One service, or two that the measurements cannot tell apart, the more likely first.
+    pub services: Vec<String>,
+    /// What kind of fault its evidence indicates, such as `network` or `cpu`.
+    pub mechanism: Option<String>,
+    /// The same in words, such as `catalogue or catalogue-db (slow)`.
+    pub summary: String,
+}
+
+/// One kind of harm to the users.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ImpactInfo {
+    /// Waiting or failing.
+    pub kind: ImpactKind,
+    /// Users that wait more at any moment, or failures per second, at the baseline's rate of requests.
+    pub amount: f64,
+    /// Where users feel it, the largest part first.
+    pub entries: Vec<String>,
+    /// One sentence.
+    pub summary: String,
+}
+
+/// What a service accounts for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountsFor {
+    /// Waiting or failing.
+    pub kind: ImpactKind,
+    /// Its share, 0 to 1.
+    pub share: f64,
+    /// Lower end of an interval that holds nine of ten resamplings of the data.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Where most of it arises.
+    pub at: Arises,
+    /// The called service, where it arises in calls; `null` otherwise.
+    pub callee: Option<String>,
+    /// The calling service, where it arises in calls; `null` otherwise.
+    pub caller: Option<String>,
+    /// The service that the measurements cannot tell from this one; `null` where it stands alone.
+    pub or: Option<String>,
+    /// One sentence.
+    pub summary: String,
+}
+
+/// Where a share of what users feel arises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Arises {
+    /// In the service, or in something that it waits for and nobody times.
+    Service,
+    /// In the network between both ends of its calls.
+    Network,
+    /// In more calls per request than before.
+    MoreCalls,
+    /// In calls that fail without the callee knowing of it.
+    RefusedCalls,
+}
+
+/// A service that changed although users feel nothing of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AlsoChanged {
+    /// The service.
+    pub service: String,
+    /// What changed, most telling first.
+    pub evidence: Vec<Evidence>,
 }
 
 /// Confidence in a word.
@@ -196,6 +296,9 @@ pub struct Cause {
     #[serde(default, with = "as_rfc3339::option")]
     #[schemars(schema_with = "as_rfc3339::option::schema")]
     pub onset: Option<Timestamp>,
+    /// What it accounts for of what users feel, where calls are measured.
+    #[serde(default)]
+    pub accounts_for: Vec<AccountsFor>,
     /// What changed, most telling first.
     pub evidence: Vec<Evidence>,
     /// How the fault reaches the users: from the entry to this service.

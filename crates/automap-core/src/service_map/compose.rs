@@ -73,7 +73,7 @@ fn title(report: &Report, kind: MapKind) -> String {
 fn verdict(verdict: &Verdict) -> String {
     match verdict.kind {
         VerdictKind::Cause => format!("cause: {}, confidence {:.2}", verdict.summary, verdict.confidence),
-        VerdictKind::NoIncident | VerdictKind::NotEnoughEvidence => verdict.summary.clone(),
+        _ => verdict.summary.clone(),
     }
 }
 
@@ -133,7 +133,7 @@ fn observed(observation: &Observation) -> BTreeSet<&str> {
 fn in_incident(mut node: MapNode, report: &Report) -> MapNode {
     let cause = report.causes.iter().find(|c| c.service == node.service);
     let victim = report.victims.iter().find(|v| v.service == node.service);
-    let is_named = report.verdict.service.as_deref() == Some(node.service.as_str());
+    let is_named = report.verdict.names(&node.service);
     if let Some(cause) = cause {
         node.rank = Some(cause.rank);
         node.confidence = Some(cause.confidence);
@@ -305,6 +305,7 @@ mod tests {
             score: 1.0,
             confidence,
             onset: None,
+            accounts_for: Vec::new(),
             evidence: vec![evidence("latency_p95_ms", 48.7, 488.0)],
             path: path.iter().map(|s| (*s).to_owned()).collect(),
             counter_evidence: Vec::new(),

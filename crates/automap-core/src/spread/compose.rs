@@ -10,9 +10,9 @@ use crate::onset::LEVEL;
 use crate::propagation::{
     self, ChangeSource, ClearChange, ClearChanges, HopState, OnsetSpan, PropagationOptions, Role, TracedEffects,
 };
+use crate::report::Evidence;
 use crate::report::evidence::{Facts, round};
-use crate::report::window_info;
-use crate::report::{Evidence, VerdictKind};
+use crate::report::{verdict, window_info};
 use crate::verdict::{Decision, VerdictOptions, decide};
 
 /// How the fault of an analysed incident spread from the first of the ranking. Without an incident nothing is traced.
@@ -21,7 +21,7 @@ pub fn propagation(observation: &Observation, analysis: &Analysis, options: &Ver
     let Analysis { frame, windows, anomalies, ranking, .. } = analysis;
     let signals = propagation::find_changes(frame, windows, anomalies, ranking, &options_of_trace);
     let decision = decide(analysis, options);
-    let first = ranking.services.first().map(|s| s.service).filter(|_| decision != Decision::NoIncident);
+    let first = ranking.services.first().map(|s| s.service).filter(|_| !decision.is_quiet());
     let spread = Spread::new(observation, analysis, &signals);
     spread.model(first, &spread.trace(first), decision)
 }
@@ -67,11 +67,7 @@ impl<'a> Spread<'a> {
         let cause_name = cause.map(|c| self.name(c).to_owned());
         Propagation {
             schema_version: PROPAGATION_SCHEMA_VERSION,
-            verdict: match decision {
-                Decision::Cause => VerdictKind::Cause,
-                Decision::NoIncident => VerdictKind::NoIncident,
-                Decision::NotEnoughEvidence => VerdictKind::NotEnoughEvidence,
-            },
+            verdict: verdict::kind(decision),
             summary: summary(cause_name.as_deref(), &services, decision),
             cause: cause_name,
             windows: window_info(&self.analysis.frame, &self.analysis.windows),

@@ -52,6 +52,24 @@ pub fn median_of(mut values: Vec<f64>) -> f64 {
     0.5 * (lower + *upper)
 }
 
+/// The `p`-quantile, 0 to 1, interpolated linearly between the two nearest values as numpy does. `NaN` values are skipped; `NaN` without
+/// observations. O(n · log n).
+///
+/// ```
+/// use automap_core::stats::quantile;
+///
+/// assert_eq!(quantile(&[1.0, 2.0, 3.0, 4.0, 5.0], 0.9), 4.6);
+/// ```
+pub fn quantile(values: &[f64], p: f64) -> f64 {
+    let mut sorted = finite(values);
+    sorted.sort_by(f64::total_cmp);
+    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    let at = p.clamp(0.0, 1.0) * last as f64;
+    let below = at.floor() as usize;
+    let above = (below + 1).min(last);
+    sorted[below] + (at - below as f64) * (sorted[above] - sorted[below])
+}
+
 /// Median absolute deviation from `centre`, times 1.4826, so that it estimates the standard deviation of normally distributed values
 /// (Hampel 1974). Up to half of the samples may be wild. `NaN` without observations. O(n).
 pub fn mad(values: &[f64], centre: f64) -> f64 {

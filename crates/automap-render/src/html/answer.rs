@@ -36,7 +36,7 @@ fn confidence(report: &Report) -> Markup {
     html! {
         p.sure {
             span { (bar(confidence)) " confidence " b { (level) } " " (two_decimals(confidence)) }
-            @if let Some(second) = report.causes.get(1) {
+            @if let Some(second) = report.causes.iter().find(|c| !report.verdict.names(&c.service)) {
                 " " span.muted { "next " (second.service) " " (two_decimals(second.confidence)) }
             }
         }
@@ -48,7 +48,7 @@ pub(crate) fn class(kind: VerdictKind) -> &'static str {
     match kind {
         VerdictKind::Cause => "is-cause",
         VerdictKind::NoIncident => "is-calm",
-        VerdictKind::NotEnoughEvidence => "is-open",
+        VerdictKind::NotEnoughEvidence | VerdictKind::CannotTell => "is-open",
     }
 }
 
@@ -71,13 +71,16 @@ pub(crate) fn candidates(view: &View<'_>) -> Markup {
                 h2 { "Candidates" }
                 ol.candidates { @for cause in detailed { "\n" (candidate(view, cause)) } }
                 @if !names.is_empty() { p.muted { "Far behind: " (names.join(", ")) "." } }
+                @for changed in &view.dossier.report.also_changed {
+                    p.muted { "Also changed, and users do not feel it: " (words::also_changed(changed)) "." }
+                }
             }
         }
     }
 }
 
 fn candidate(view: &View<'_>, cause: &Cause) -> Markup {
-    let is_named = view.dossier.report.verdict.service.as_deref() == Some(cause.service.as_str());
+    let is_named = view.dossier.report.verdict.names(&cause.service);
     html! {
         li class=[is_named.then_some("named")] {
             div.who {
@@ -87,6 +90,10 @@ fn candidate(view: &View<'_>, cause: &Cause) -> Markup {
             }
             dl {
                 @if cause.path.len() > 1 { dt { "Path" } dd { (cause.path.join(" → ")) } }
+                @if !cause.accounts_for.is_empty() {
+                    dt { "Accounts for" }
+                    dd { ul.for { @for share in &cause.accounts_for { li { (share.summary) } } } }
+                }
                 dt { "Changed" }
                 dd {
                     @if cause.evidence.is_empty() {

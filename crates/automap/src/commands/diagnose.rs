@@ -58,10 +58,14 @@ pub(crate) fn run(args: &DiagnoseArgs) -> Result<Exit> {
         let analysis = analyse_with_history(&observation, &options, &history)?;
         reports.push(compose(&observation, &analysis, &options.verdict));
     }
-    let named = reports[0].verdict.kind == VerdictKind::Cause;
+    let kind = reports[0].verdict.kind;
     match reports.len() {
         1 => args.output.print(&reports[0])?,
         _ => args.output.print_engines(compare_engines(reports))?,
     }
-    Ok(if args.exit_code && named { Exit::Found } else { Exit::Ok })
+    Ok(match kind {
+        VerdictKind::CannotTell => Exit::NotEnoughData,
+        VerdictKind::Cause if args.exit_code => Exit::Found,
+        _ => Exit::Ok,
+    })
 }

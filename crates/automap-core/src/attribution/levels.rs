@@ -1,0 +1,249 @@
+//! Mean rates, latencies and failure shares of services and calls in both windows, as sums by block so that they can be resampled.
+//!
+//! A mean latency is weighted with the requests it stands for; rows in which one of the two is missing are left out. Only metrics under automap's
+//! own names are used, since foreign tables do not say what they are means of.
+//!
+//! Worked example: 10 requests/s at 20 ms and 30 requests/s at 40 ms have a mean of (10·20 + 30·40) / 40 = 35 ms.
+
+use super::place::Place;
+use crate::anomaly::Rows;
+use crate::frame::{MetricFrame, ServiceIdx};
+use crate::metric::{
+    CLIENT_ERROR_RATIO, CLIENT_LATENCY_MS, CLIENT_RPS, ERROR_RATIO, LATENCY_MS, SERVED_LATENCY_MS, THROUGHPUT_RPS,
+};
+
+/// Blocks that a window is cut into.
+const BLOCKS: usize = 12;
+
+/// A value in the baseline and in the incident; NaN where it was not observed.
+pub(super) type Pair = [f64; 2];
+
+/// One mean: sums of value and weight, by window and block.
+type Sums = [Vec<(f64, f64)>; 2];
+
+/// How often each block counts, by window.
+pub(super) type Counts = [Vec<f64>; 2];
+
+/// What is measured of one service.
+struct NodeSums {
+    rate: Option<Sums>,
+    latency: Option<Sums>,
+    failing: Option<Sums>,
+}
+
+/// What is measured of one call.
+struct EdgeSums {
+    rate: Sums,
+    latency: Sums,
+    served: Option<Sums>,
+    failing: Option<Sums>,
+}
+
+/// Everything that the decomposition needs, before a choice of blocks.
+pub(super) struct Measured {
+    nodes: Vec<NodeSums>,
+    edges: Vec<EdgeSums>,
+    /// Caller and callee of each measured call.
+    pub(super) ends: Vec<(ServiceIdx, ServiceIdx)>,
+    /// Positions in `ends` by caller.
+    pub(super) from: Vec<Vec<usize>>,
+    /// Positions in `ends` by callee.
+    pub(super) to: Vec<Vec<usize>>,
+    blocks: [usize; 2],
+}
+
+/// Means for one choice of blocks.
+pub(super) struct Levels {
+    pub(super) nodes: Vec<NodeLevel>,
+    pub(super) edges: Vec<EdgeLevel>,
+}
+
+/// A service.
+#[derive(Clone, Copy)]
+pub(super) struct NodeLevel {
+    /// Requests per second.
+    pub(super) rate: Pair,
+    /// Milliseconds.
+    pub(super) latency: Pair,
+    /// Share of failed requests.
+    pub(super) failing: Pair,
+}
+
+/// A call.
+#[derive(Clone, Copy)]
+pub(super) struct EdgeLevel {
+    /// Calls per second.
+    pub(super) rate: Pair,
+    /// Milliseconds at the caller.
+    pub(super) latency: Pair,
+    /// Milliseconds at the callee.
+    pub(super) served: Pair,
+    /// Share of failed calls at the caller.
+    pub(super) failing: Pair,
+}
+
+impl Measured {
+    /// `None` if no call has a rate and a latency at the caller. O(series × samples).
+    pub(super) fn of(frame: &MetricFrame, rows: &Rows) -> Option<Self> {
+        let windows = [blocks(&rows.baseline), blocks(&rows.incident)];
+        let n = frame.services().len();
+        let values = |s: ServiceIdx, metric: &str, peer| frame.get(s, metric, peer).map(|s| s.values.as_slice());
+        let plain = |values: &[f64]| sums(&windows, values, None);
+        let weighted = |values: &[f64], weights: Option<&[f64]>| sums(&windows, values, weights);
+        let nodes = (0..n).map(ServiceIdx).map(|s| {
+            let rate = values(s, THROUGHPUT_RPS, None);
+            NodeSums {
+                rate: rate.map(plain),
+                latency: values(s, LATENCY_MS, None).map(|v| weighted(v, rate)),
+                failing: values(s, ERROR_RATIO, None).map(|v| weighted(v, rate)),
+            }
+        });
+        let (mut ends, mut edges) = (Vec::new(), Vec::new());
+        for series in frame.series().iter().filter(|s| s.metric.name == CLIENT_LATENCY_MS) {
+            let Some(peer) = series.peer.filter(|p| *p != series.service) else { continue };
+            let of = |metric: &str| values(series.service, metric, Some(peer));
+            let Some(rate) = of(CLIENT_RPS) else { continue };
+            ends.push((series.service, peer));
+            edges.push(EdgeSums {
+                rate: plain(rate),
+                latency: weighted(&series.values, Some(rate)),
+                served: of(SERVED_LATENCY_MS).map(|v| weighted(v, Some(rate))),
+                failing: of(CLIENT_ERROR_RATIO).map(|v| weighted(v, Some(rate))),
+            });
+        }
+        if edges.is_empty() {
+            return None;
+        }
+        let (mut from, mut to) = (vec![Vec::new(); n], vec![Vec::new(); n]);
+        for (i, (caller, callee)) in ends.iter().enumerate() {
+            from[caller.0].push(i);
+            to[callee.0].push(i);
+        }
+        let blocks = [windows[0].len(), windows[1].len()];
+        Some(Self { nodes: nodes.collect(), edges, ends, from, to, blocks })
+    }
+
+    /// Number of blocks in both windows.
+    pub(super) fn blocks(&self) -> [usize; 2] {
+        self.blocks
+    }
+
+    /// Every block once.
+    pub(super) fn whole(&self) -> Counts {
+        self.blocks.map(|n| vec![1.0; n])
+    }
+
+    /// The means when the blocks count as often as given. O(services + calls).
+    pub(super) fn levels(&self, counts: &Counts) -> Levels {
+        let level = |sums: &Option<Sums>| sums.as_ref().map_or([f64::NAN; 2], |s| means(s, counts));
+        let node =
+            |n: &NodeSums| NodeLevel { rate: level(&n.rate), latency: level(&n.latency), failing: level(&n.failing) };
+        let edge = |e: &EdgeSums| EdgeLevel {
+            rate: means(&e.rate, counts),
+            latency: means(&e.latency, counts),
+            served: level(&e.served),
+            failing: level(&e.failing),
+        };
+        let mut nodes: Vec<NodeLevel> = self.nodes.iter().map(node).collect();
+        let edges: Vec<EdgeLevel> = self.edges.iter().map(edge).collect();
+        for (i, node) in nodes.iter_mut().enumerate() {
+            self.complete(i, node, &edges);
+        }
+        Levels { nodes, edges }
+    }
+
+    /// Where a service does not measure itself, what its callers measure stands in: one reporter may be missing.
+    fn complete(&self, service: usize, node: &mut NodeLevel, edges: &[EdgeLevel]) {
+        let calls = || self.to[service].iter().map(|&e| &edges[e]);
+        for w in 0..2 {
+            let rate: f64 = calls().map(|e| e.rate[w]).filter(|r| r.is_finite()).sum();
+            let mean = |value: fn(&EdgeLevel) -> Pair| {
+                let known = || calls().filter(|e| value(e)[w].is_finite() && e.rate[w].is_finite());
+                let weight: f64 = known().map(|e| e.rate[w]).sum();
+                known().map(|e| value(e)[w] * e.rate[w]).sum::<f64>() / weight
+            };
+            if node.rate[w].is_nan() && rate > 0.0 {
+                node.rate[w] = rate;
+            }
+            if node.latency[w].is_nan() {
+                node.latency[w] = mean(|e| e.latency);
+            }
+        }
+    }
+
+    /// Number of places: services, then networks, more calls and refused calls.
+    pub(super) fn places(&self) -> usize {
+        self.nodes.len() + 3 * self.ends.len()
+    }
+
+    /// The place at one position of a list of shares.
+    pub(super) fn place(&self, index: usize) -> Place {
+        let (n, m) = (self.nodes.len(), self.ends.len());
+        if index < n {
+            return Place::Service(ServiceIdx(index));
+        }
+        let (caller, callee) = self.ends[(index - n) % m];
+        match (index - n) / m {
+            0 => Place::Network { caller, callee },
+            1 => Place::MoreCalls { caller, callee },
+            _ => Place::Refused { caller, callee },
+        }
+    }
+}
+
+/// Cuts a window into at most [`BLOCKS`] runs of neighbouring rows, since neighbouring samples are alike.
+fn blocks(rows: &[usize]) -> Vec<&[usize]> {
+    rows.chunks(rows.len().div_ceil(BLOCKS).max(1)).collect()
+}
+
+fn sums(windows: &[Vec<&[usize]>; 2], values: &[f64], weights: Option<&[f64]>) -> Sums {
+    let one = |block: &&[usize]| {
+        let (mut sum, mut weight) = (0.0, 0.0);
+        for &row in *block {
+            let w = weights.map_or(1.0, |w| w[row]);
+            if values[row].is_finite() && w.is_finite() {
+                sum += w * values[row];
+                weight += w;
+            }
+        }
+        (sum, weight)
+    };
+    [windows[0].iter().map(one).collect(), windows[1].iter().map(one).collect()]
+}
+
+fn means(sums: &Sums, counts: &Counts) -> Pair {
+    let mean = |w: usize| {
+        let (sum, weight) = sums[w]
+            .iter()
+            .zip(&counts[w])
+            .fold((0.0, 0.0), |(sum, weight), ((s, w), count)| (sum + count * s, weight + count * w));
+        if weight > 0.0 { sum / weight } else { f64::NAN }
+    };
+    [mean(0), mean(1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 10 requests/s at 20 ms and 30 requests/s at 40 ms: (10·20 + 30·40) / 40 = 35 ms. The row without a rate does not count.
+    #[test]
+    fn a_mean_is_weighted_with_its_requests() {
+        let rows: [usize; 3] = [0, 1, 2];
+        let windows = [blocks(&rows), blocks(&rows[..1])];
+        let found = sums(&windows, &[20.0, 40.0, 900.0], Some(&[10.0, 30.0, f64::NAN]));
+        assert_eq!(means(&found, &[vec![1.0; 3], vec![1.0]]), [35.0, 20.0]);
+        assert_eq!(means(&found, &[vec![0.0, 2.0, 0.0], vec![0.0]])[0], 40.0, "a block drawn twice");
+        assert!(means(&found, &[vec![0.0, 0.0, 1.0], vec![0.0]])[0].is_nan(), "nothing observed is no zero");
+    }
+
+    #[test]
+    fn a_window_has_at_most_twelve_blocks() {
+        let rows: Vec<usize> = (0..100).collect();
+        let lengths: Vec<usize> = blocks(&rows).iter().map(|b| b.len()).collect();
+        assert_eq!(lengths.len(), 12);
+        assert_eq!(lengths.iter().sum::<usize>(), 100);
+        assert_eq!(blocks(&rows[..2]).len(), 2);
+        assert!(blocks(&[]).is_empty());
+    }
+}

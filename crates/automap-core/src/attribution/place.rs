@@ -1,0 +1,63 @@
+//! The nouns of the attribution: what users feel, and where it arises.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::frame::ServiceIdx;
+use crate::metric::Family;
+
+/// What users feel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ImpactKind {
+    /// They wait longer.
+    Waiting,
+    /// More of their requests fail.
+    Failing,
+}
+
+impl ImpactKind {
+    /// The symptom that shows it.
+    pub fn family(self) -> Family {
+        match self {
+            Self::Waiting => Family::Latency,
+            Self::Failing => Family::Error,
+        }
+    }
+
+    /// As in "91 % of the added waiting".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Waiting => "the added waiting",
+            Self::Failing => "the added failures",
+        }
+    }
+}
+
+/// Where an impact arises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// In the service: its code, its resources, or something that it waits for and nobody times.
+    Service(ServiceIdx),
+    /// Between both ends of a call.
+    Network {
+        /// Who calls.
+        caller: ServiceIdx,
+        /// Who is called.
+        callee: ServiceIdx,
+    },
+    /// The caller makes more calls per request than before.
+    MoreCalls {
+        /// Who calls.
+        caller: ServiceIdx,
+        /// Who is called.
+        callee: ServiceIdx,
+    },
+    /// Calls fail at the caller and the callee does not know of it.
+    Refused {
+        /// Who calls.
+        caller: ServiceIdx,
+        /// Who is called.
+        callee: ServiceIdx,
+    },
+}

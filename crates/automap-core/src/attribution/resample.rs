@@ -1,0 +1,44 @@
+//! Draws blocks of the samples with replacement, so that every share gets an interval.
+//!
+//! Blocks of neighbouring rows are drawn, since neighbouring samples are alike and single rows would make the interval too narrow (Künsch,
+//! Annals of Statistics 1989). Baseline and incident are drawn independently.
+
+use rayon::prelude::*;
+
+use super::levels::{Counts, Levels, Measured};
+use crate::random::Rng;
+
+/// Resamplings.
+const DRAWS: usize = 100;
+
+/// The means of every resampling; the same on every machine and number of threads.
+pub(super) fn draws(measured: &Measured) -> Vec<Levels> {
+    (0..DRAWS).into_par_iter().map(|i| measured.levels(&counts(measured.blocks(), i as u64))).collect()
+}
+
+/// Applies `f` to every resampling, in order.
+pub(super) fn in_parallel<T: Send>(draws: &[Levels], f: impl Fn(&Levels) -> T + Sync + Send) -> Vec<T> {
+    draws.par_iter().map(f).collect()
+}
+
+fn counts(blocks: [usize; 2], draw: u64) -> Counts {
+    let mut rng = Rng::named(draw, "attribution");
+    blocks.map(|n| {
+        let mut counts = vec![0.0; n];
+        (0..n).for_each(|_| counts[rng.below(n)] += 1.0);
+        counts
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_draw_has_as_many_blocks_as_the_window() {
+        let drawn: Vec<Counts> = (0..50).map(|i| counts([12, 5], i)).collect();
+        assert!(drawn.iter().all(|c| c[0].iter().sum::<f64>() == 12.0 && c[1].iter().sum::<f64>() == 5.0));
+        assert!(drawn.iter().any(|c| c[0].contains(&0.0)), "with replacement");
+        assert_ne!(drawn[0], drawn[1]);
+    }
+}

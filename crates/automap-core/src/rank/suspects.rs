@@ -1,0 +1,282 @@
+//! Turns the shares of what users feel into suspects: one service, or a pair that the measurements cannot tell apart.
+//!
+//! The attribution says where along the calls an impact arises. A place that is inside a service is the service's own, or belongs to something that it
+//! waits for and nobody times, such as a database behind TCP; a place between two services belongs to one of both ends. What else is
+//! known decides: resources that moved at one of them, what the store's other callers show, how many calls of each end are hit. Where
+//! that does not decide, both are suspected together.
+//!
+//! Worked example: 95 % of the added waiting is catalogue's own time, and catalogue calls catalogue-db by TCP. Evidence of catalogue's resources is
+//! 0 and of the database's 3: (1 + 0)² : (1 + 3)² = 1 : 16, so the database is the suspect with a share of 95 %. If neither moved it is 1 : 1, and both are
+//! suspected together.
+
+use std::collections::BTreeMap;
+
+use super::{Part, PartSource, RankedService, Ranking};
+use crate::attribution::{Impact, ImpactKind, Place, Share};
+use crate::frame::{MetricFrame, ServiceIdx};
+use crate::metric::{CLIENT_LATENCY_MS, Family, LATENCY_MS};
+use crate::stats::soft_step;
+use crate::topology::CallGraph;
+
+/// Weight of the attribution from which it decides where the cause is.
+pub const DECIDES: f64 = 0.5;
+/// From which part of a place on one of two services is the suspect alone.
+const ALONE: f64 = 0.7;
+/// Evidence of a symptom at an entry from which it decides where the cause is.
+const FELT: f64 = 1.0;
+/// Softness of that step.
+const FELT_SOFTNESS: f64 = 0.25;
+/// The suspects carry at least this share of the impact together.
+const CARRIED: f64 = 0.85;
+/// A suspect below this share is none.
+const SMALLEST: f64 = 0.1;
+/// The interval of a suspect's share does not reach below this.
+const SMALLEST_LOW: f64 = 0.03;
+/// How much likelier failures are a service's own than those of a store, which would show as slowness or lost connections first.
+const OWN_FAILURE: f64 = 3.0;
+/// Own symptom of another caller from which a store's slowness shows there too.
+const OTHER_CALLER: f64 = 1.0;
+
+/// A service, or two that cannot be told apart, and what it accounts for.
+#[derive(Clone, Debug)]
+pub struct Suspect {
+    /// One service or two, the more likely first.
+    pub services: Vec<ServiceIdx>,
+    /// Share of all impacts, weighted by how clear they are, 0–1.
+    pub share: f64,
+    /// Lower end of the interval of the share: 19 of 20 resamplings lie above.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// The same by impact.
+    pub impacts: Vec<SuspectImpact>,
+}
+
+/// A suspect's share of one impact.
+#[derive(Clone, Debug)]
+pub struct SuspectImpact {
+    /// Waiting or failing.
+    pub kind: ImpactKind,
+    /// Share, 0–1.
+    pub share: f64,
+    /// Lower end of its interval.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// The place with the largest part of it.
+    pub place: Place,
+    /// The part of the share that lies in networks, 0–1.
+    pub network: f64,
+}
+
+impl Suspect {
+    /// Which part of what it accounts for lies in the network, 0–1; 0 if it accounts for nothing.
+    pub fn network_share(&self) -> f64 {
+        let sum = |of: fn(&SuspectImpact) -> f64| self.impacts.iter().map(of).sum::<f64>();
+        let all = sum(|i| i.share);
+        if all > 0.0 { sum(|i| i.network) / all } else { 0.0 }
+    }
+}
+
+/// What the attribution says about the services.
+#[derive(Clone, Debug, Default)]
+pub struct Suspects {
+    /// All, the largest share first.
+    pub all: Vec<Suspect>,
+    /// How clearly users feel something, 0–1: how far the attribution decides where the cause is.
+    pub weight: f64,
+}
+
+impl Suspects {
+    /// The smallest set that carries the impact, each clearly above noise; empty where users feel nothing that could be attributed.
+    pub fn carrying(&self) -> &[Suspect] {
+        if self.weight < DECIDES {
+            return &[];
+        }
+        let mut carried = 0.0;
+        let mut n = 0;
+        while n < self.all.len() && carried < CARRIED {
+            let suspect = &self.all[n];
+            if suspect.share < SMALLEST || suspect.low < SMALLEST_LOW {
+                break;
+            }
+            carried += suspect.share;
+            n += 1;
+        }
+        &self.all[..n]
+    }
+
+    /// The suspect that a service belongs to with the largest share.
+    pub fn of(&self, service: ServiceIdx) -> Option<&Suspect> {
+        self.all.iter().find(|s| s.services.contains(&service))
+    }
+}
+
+/// Finds the suspects. `ranking` is that of the evidence engine. O(places + services · calls).
+pub fn find(frame: &MetricFrame, calls: &CallGraph, impacts: &[Impact], ranking: &Ranking) -> Suspects {
+    let clear = |i: &Impact| soft_step(i.evidence, FELT, FELT_SOFTNESS);
+    let weights: Vec<f64> = impacts.iter().map(|i| i.evidence.max(0.0) * clear(i)).collect();
+    let sum: f64 = weights.iter().sum();
+    if sum <= 0.0 {
+        return Suspects::default();
+    }
+    let owners = Owners { frame, calls, ranking };
+    let mut groups: BTreeMap<Vec<ServiceIdx>, Vec<(usize, &Share)>> = BTreeMap::new();
+    for (i, impact) in impacts.iter().enumerate() {
+        for share in &impact.shares {
+            groups.entry(owners.of(share, impact.kind)).or_default().push((i, share));
+        }
+    }
+    join_pairs(&mut groups, |i| weights[i] / sum);
+    let suspect = |(services, shares): (Vec<ServiceIdx>, Vec<(usize, &Share)>)| {
+        let weighted = || shares.iter().map(|(i, s)| (*s, weights[*i] / sum));
+        let (low, high) = Share::interval(weighted());
+        let by_impact = impacts.iter().enumerate().filter_map(|(i, impact)| suspect_impact(i, impact.kind, &shares));
+        Suspect { services, share: weighted().map(|(s, w)| s.share * w).sum(), low, high, impacts: by_impact.collect() }
+    };
+    let mut all: Vec<Suspect> = groups.into_iter().map(suspect).collect();
+    all.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.services.cmp(&b.services)));
+    Suspects { all, weight: impacts.iter().map(clear).fold(0.0, f64::max) }
+}
+
+fn suspect_impact(impact: usize, kind: ImpactKind, shares: &[(usize, &Share)]) -> Option<SuspectImpact> {
+    let of: Vec<&Share> = shares.iter().filter(|(i, _)| *i == impact).map(|(_, s)| *s).collect();
+    let largest = of.iter().max_by(|a, b| a.share.total_cmp(&b.share).then(b.place.cmp(&a.place)))?;
+    let (low, high) = Share::interval(of.iter().map(|s| (*s, 1.0)));
+    let network = of.iter().filter(|s| matches!(s.place, Place::Network { .. })).map(|s| s.share).sum();
+    Some(SuspectImpact { kind, share: of.iter().map(|s| s.share).sum(), low, high, place: largest.place, network })
+}
+
+/// A pair joins the one of its services that is suspected alone too, unless that is negligible: one cause is likelier than two.
+fn join_pairs(groups: &mut BTreeMap<Vec<ServiceIdx>, Vec<(usize, &Share)>>, weight: impl Fn(usize) -> f64) {
+    let size = |shares: &Vec<(usize, &Share)>| shares.iter().map(|(i, s)| s.share * weight(*i)).sum::<f64>();
+    let pairs: Vec<Vec<ServiceIdx>> = groups.keys().filter(|k| k.len() > 1).cloned().collect();
+    for pair in pairs {
+        let alone = |s: &ServiceIdx| groups.get(&vec![*s]).map(|g| (size(g), *s));
+        let best = pair.iter().filter_map(alone).max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+        let own = groups.get(&pair).map_or(0.0, size);
+        if let Some((_, service)) = best.filter(|(size, _)| *size >= SMALLEST.min(own))
+            && let Some(shares) = groups.remove(&pair)
+        {
+            groups.entry(vec![service]).or_default().extend(shares);
+        }
+    }
+}
+
+/// Decides which services a place belongs to.
+struct Owners<'a> {
+    frame: &'a MetricFrame,
+    calls: &'a CallGraph,
+    ranking: &'a Ranking,
+}
+
+impl Owners<'_> {
+    fn of(&self, share: &Share, kind: ImpactKind) -> Vec<ServiceIdx> {
+        match share.place {
+            Place::MoreCalls { caller, .. } => vec![caller],
+            Place::Service(s) => likely(self.own_or_waiting_for(s, kind)),
+            Place::Network { caller, callee } | Place::Refused { caller, callee } => {
+                likely(vec![(callee, share.at_callee), (caller, 1.0 - share.at_callee)])
+            }
+        }
+    }
+
+    /// The service and every callee that nobody times, with how likely each is.
+    fn own_or_waiting_for(&self, service: ServiceIdx, kind: ImpactKind) -> Vec<(ServiceIdx, f64)> {
+        let name = self.frame.service(service);
+        let callees = self.calls.edges().filter(|(from, _, _)| *from == name);
+        let untimed = callees.filter_map(|(_, to, _)| self.frame.find(to)).filter(|to| {
+            self.frame.get(service, CLIENT_LATENCY_MS, Some(*to)).is_none()
+                && self.frame.get(*to, LATENCY_MS, None).is_none()
+        });
+        let mut found: Vec<(ServiceIdx, f64)> =
+            untimed.map(|to| (to, self.moved(to) * self.at_other_callers(to, service))).collect();
+        let prior = if kind == ImpactKind::Failing { OWN_FAILURE } else { 1.0 };
+        found.push((service, prior * self.moved(service)));
+        found
+    }
+
+    /// How much the resources of a service speak for it.
+    fn moved(&self, service: ServiceIdx) -> f64 {
+        let part = |p: &Part| match &p.source {
+            PartSource::Own(family) if family.is_resource() => p.evidence,
+            PartSource::Missing => p.evidence,
+            _ => 0.0,
+        };
+        let evidence = self.ranked(service).map_or(0.0, |s| s.parts.iter().map(part).fold(0.0, f64::max));
+        (1.0 + evidence).powi(2)
+    }
+
+    /// A store that is slow is slow for its other callers too.
+    fn at_other_callers(&self, store: ServiceIdx, caller: ServiceIdx) -> f64 {
+        let name = self.frame.service(store);
+        let others =
+            self.calls.edges().filter(|(_, to, _)| *to == name).filter_map(|(from, _, _)| self.frame.find(from));
+        let own_latency = |s: ServiceIdx| {
+            let parts = &self.ranked(s)?.parts;
+            parts.iter().find(|p| p.source == PartSource::Own(Family::Latency)).map(|p| p.evidence)
+        };
+        let shows: Vec<f64> = others.filter(|s| *s != caller).filter_map(own_latency).collect();
+        match shows.iter().copied().fold(f64::NEG_INFINITY, f64::max) {
+            f64::NEG_INFINITY => 1.0,
+            most if most >= OTHER_CALLER => 4.0,
+            _ => 0.5,
+        }
+    }
+
+    fn ranked(&self, service: ServiceIdx) -> Option<&RankedService> {
+        self.ranking.services.iter().find(|s| s.service == service)
+    }
+}
+
+/// The one service that is clearly more likely than the others, or the best two.
+fn likely(mut weighted: Vec<(ServiceIdx, f64)>) -> Vec<ServiceIdx> {
+    let sum: f64 = weighted.iter().map(|(_, w)| w).sum();
+    weighted.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let needed = match weighted.first() {
+        Some((_, w)) if *w >= ALONE * sum => 1,
+        _ => 2,
+    };
+    let mut services: Vec<ServiceIdx> = weighted.into_iter().take(needed).map(|(s, _)| s).collect();
+    services.dedup();
+    services
+}
+
+/// Ranks services by what they account for. Evidence of a service counts as far as it accounts for what users feel, and the part that it accounts for
+/// is evidence itself, as much as the symptom shows. Services that are suspected and not measured are added.
+///
+/// Worked example: users' waiting has evidence of 4. Payment has a score of 3 and a share of 90 % (85 % at least), catalogue one of 6 and none.
+/// Payment scores 3 + 4 · 0.85 = 6.4, catalogue 6 · 0 = 0.
+pub fn weigh(ranking: Ranking, suspects: &Suspects, impacts: &[Impact]) -> Ranking {
+    let Some(top) = suspects.all.first().filter(|_| suspects.weight > 0.0) else { return ranking };
+    let mut services = ranking.services;
+    for suspect in &suspects.all {
+        for service in &suspect.services {
+            if suspect.low >= SMALLEST && !services.iter().any(|s| s.service == *service) {
+                services.push(RankedService {
+                    service: *service,
+                    score: 0.0,
+                    share: 0.0,
+                    parts: Vec::new(),
+                    explained: Vec::new(),
+                });
+            }
+        }
+    }
+    for ranked in &mut services {
+        let suspect = suspects.of(ranked.service);
+        let share = suspect.map_or(0.0, |s| s.share);
+        let counts = 1.0 - suspects.weight + suspects.weight * (share / top.share).min(1.0);
+        ranked.score *= counts;
+        ranked.parts.iter_mut().for_each(|p| p.weight *= counts);
+        for part in suspect.into_iter().flat_map(|s| &s.impacts) {
+            let felt = impacts.iter().find(|i| i.kind == part.kind).map_or(0.0, |i| i.evidence);
+            let evidence = suspects.weight * felt * part.low;
+            if evidence > 0.0 {
+                ranked.parts.push(Part { source: PartSource::Felt(part.kind), evidence, weight: 1.0 });
+                ranked.score += evidence;
+            }
+        }
+    }
+    super::evidence::with_shares(services)
+}

@@ -1,0 +1,131 @@
+//! Words the verdict: which services are named, which kind of fault, and what may not be said.
+//!
+//! What may be said is decided in [`crate::verdict`].
+
+use super::evidence::round;
+use super::model::{Level, NamedCause, Verdict, VerdictKind};
+use crate::analysis::Analysis;
+use crate::attribution::ImpactKind;
+use crate::frame::ServiceIdx;
+use crate::metric::{Family, HUNG_UP_RATIO};
+use crate::rank::PartSource;
+use crate::rank::suspects::DECIDES;
+use crate::unseen;
+use crate::verdict::{Decision, VerdictOptions, confidence_of_named, mechanism, named};
+
+/// Confidence from which the first candidate is more likely right than wrong.
+const EVEN: f64 = 0.5;
+/// Evidence from which users feel a symptom.
+const CLEAR: f64 = 1.0;
+/// Services that a sentence lists.
+const MAX_LISTED: usize = 3;
+
+pub(super) fn compose(decision: Decision, analysis: &Analysis, options: &VerdictOptions) -> Verdict {
+    // A confidence is given that something happened.
+    let has_suspect = !decision.is_quiet();
+    let sure = if has_suspect { round(confidence_of_named(analysis, options)) } else { 0.0 };
+    let is_named = decision == Decision::Cause;
+    let causes = if is_named { named_causes(analysis) } else { Vec::new() };
+    let is_felt = is_felt(analysis);
+    let summary = match decision {
+        Decision::Cause => {
+            let all: Vec<&str> = causes.iter().map(|c| c.summary.as_str()).collect();
+            let unfelt = if is_felt == Some(false) { ", which users do not feel" } else { "" };
+            format!("{}{unfelt}", all.join(" and "))
+        }
+        Decision::NoIncident => "no incident: nothing left its normal behaviour".to_owned(),
+        Decision::NotEnoughEvidence => "not enough evidence to name one service".to_owned(),
+        Decision::CannotTell => cannot_tell(analysis),
+    };
+    Verdict {
+        kind: kind(decision),
+        service: causes.first().and_then(|c| c.services.first()).cloned(),
+        mechanism: causes.first().and_then(|c| c.mechanism.clone()),
+        causes,
+        is_felt,
+        confidence: sure,
+        level: level(sure, is_named),
+        summary,
+    }
+}
+
+/// The decision as a report's word.
+pub(crate) fn kind(decision: Decision) -> VerdictKind {
+    match decision {
+        Decision::Cause => VerdictKind::Cause,
+        Decision::NoIncident => VerdictKind::NoIncident,
+        Decision::NotEnoughEvidence => VerdictKind::NotEnoughEvidence,
+        Decision::CannotTell => VerdictKind::CannotTell,
+    }
+}
+
+/// Whether any symptom is clear; `None` where none is and some were not observed.
+fn is_felt(analysis: &Analysis) -> Option<bool> {
+    let symptoms = analysis.anomalies.series.iter().filter(|s| s.metric.family.is_symptom());
+    let is_clear = symptoms.map(|s| s.evidence).fold(0.0, f64::max) >= CLEAR;
+    (is_clear || analysis.unseen.symptoms.is_empty()).then_some(is_clear)
+}
+
+fn named_causes(analysis: &Analysis) -> Vec<NamedCause> {
+    let mechanism = |s: &ServiceIdx| {
+        let ranked = analysis.ranking.services.iter().find(|r| r.service == *s)?;
+        let suspect = analysis.suspects.of(*s).filter(|_| analysis.suspects.weight >= DECIDES);
+        mechanism(ranked, suspect)
+    };
+    let cause = |group: &Vec<ServiceIdx>| {
+        let services: Vec<String> = group.iter().map(|s| analysis.frame.service(*s).to_owned()).collect();
+        let mechanism = group.first().and_then(mechanism).map(|source| mechanism_word(&source).to_owned());
+        let kind = mechanism.as_deref().map_or_else(String::new, |k| format!(" ({k})"));
+        NamedCause { summary: format!("{}{kind}", services.join(" or ")), services, mechanism }
+    };
+    named(analysis).iter().map(cause).collect()
+}
+
+/// `cannot tell: not observed: errors of front-end; nothing else left its normal behaviour`.
+fn cannot_tell(analysis: &Analysis) -> String {
+    let one = |(family, services): &(Family, Vec<ServiceIdx>)| {
+        let names: Vec<&str> = services.iter().take(MAX_LISTED).map(|s| analysis.frame.service(*s)).collect();
+        let of = if names.is_empty() { "any service".to_owned() } else { names.join(", ") };
+        format!("{} of {of}", unseen::words(family))
+    };
+    let missing: Vec<String> = analysis.unseen.symptoms.iter().map(one).collect();
+    format!("cannot tell: not observed: {}; nothing else left its normal behaviour", missing.join(" and "))
+}
+
+fn level(confidence: f64, is_named: bool) -> Level {
+    match confidence {
+        _ if is_named => Level::High,
+        c if c >= EVEN => Level::Medium,
+        _ => Level::Low,
+    }
+}
+
+fn mechanism_word(source: &PartSource) -> &str {
+    match source {
+        PartSource::NetworkGap => "network",
+        PartSource::Missing => "stopped reporting",
+        PartSource::SeenByCallers(Family::Error) => "callers' requests to it fail",
+        PartSource::SeenByCallers(_) => "slow as its callers see it",
+        PartSource::Own(Family::Lifecycle) => "restarts or not ready",
+        PartSource::Own(Family::Latency) => "slow",
+        PartSource::Own(Family::Error) => "failing",
+        PartSource::Own(Family::Throttle) => "cpu",
+        PartSource::Felt(ImpactKind::Waiting) => "slow",
+        PartSource::Felt(ImpactKind::Failing) => "failing",
+        PartSource::Own(Family::Other(name)) if name == HUNG_UP_RATIO => "clients hung up",
+        PartSource::Own(family) => family.as_str(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is named reads "high" wherever the threshold lies, what is not named never does.
+    #[test]
+    fn the_word_follows_the_verdict() {
+        let words = [(0.7, true), (0.93, true), (0.89, false), (0.5, false), (0.49, false), (0.0, false)];
+        let levels = words.map(|(confidence, is_named)| level(confidence, is_named));
+        assert_eq!(levels, [Level::High, Level::High, Level::Medium, Level::Medium, Level::Low, Level::Low]);
+    }
+}
