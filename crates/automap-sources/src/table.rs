@@ -16,6 +16,7 @@ mod body;
 mod columns;
 mod content;
 mod error;
+mod grid;
 mod kind;
 mod labels;
 mod layout;

@@ -84,3 +84,24 @@ fn bytes_that_are_no_text_do_no_harm() {
     let gone = table::read(&path, WindowHint::default(), &TableOptions::default()).unwrap_err().to_string();
     assert!(gone.contains("cannot be read"), "{gone}");
 }
+
+#[test]
+fn series_sampled_at_different_instants_share_a_grid() {
+    let rows = (0..8).flat_map(|r| [(r, 0, "a"), (r, 7, "b"), (r, 11, "c")]);
+    let text = rows.fold("time,service,metric,value\n".to_owned(), |text, (r, offset, service)| {
+        text + &format!("{},{service},cpu,{r}\n", 1_795_000_020 + r * 30 + offset)
+    });
+    let seen = table::from_bytes(text.into_bytes(), "t", WindowHint::default(), &TableOptions::default()).unwrap();
+    assert_eq!(seen.frame.times().len(), 8);
+    assert!(seen.frame.series().iter().all(|s| s.values == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]));
+    assert!(seen.notes.iter().any(|n| n.code == "times_aligned"));
+}
+
+#[test]
+fn joined_queries_share_a_grid() {
+    let rows = (0..8).map(|r| format!("{0},{r},\n{1},,{r}\n", 1_795_000_020 + r * 30, 1_795_000_027 + r * 30));
+    let text = rows.fold("Time,a_latency_ms,a_cpu\n".to_owned(), |text, row| text + &row);
+    let seen = table::from_bytes(text.into_bytes(), "t", WindowHint::default(), &TableOptions::default()).unwrap();
+    assert!(seen.frame.series().iter().all(|s| s.values == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]));
+    assert!(seen.notes.iter().any(|n| n.code == "times_aligned"));
+}

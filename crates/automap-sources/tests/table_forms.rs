@@ -221,6 +221,14 @@ fn long_tables() {
         },
     );
     check_text("influx", &influx);
+    let measured = long("_time,_value,_field,_measurement,service", |s, r| {
+        format!("{},{},value,{},{}", rfc3339(r), plain(s, r), metric(s), service(s))
+    });
+    check_text("measurement", &measured);
+    let tagged = long("timestamp,tag,metric,value", |s, r| {
+        format!("{},\"env:live,service:{}\",{},{}", seconds(r), service(s), metric(s), plain(s, r))
+    });
+    check_text("tags", &tagged);
     let rows = (0..2).flat_map(|s| (0..ROWS).map(move |r| (2 * s, r)));
     let by_service = rows.fold("time,service,latency_ms,cpu_cores,index\n".to_owned(), |text, (s, r)| {
         text + &format!("{},{},{},{},0\n", seconds(r), service(s), plain(s, r), plain(s + 1, r))
@@ -324,18 +332,6 @@ fn what_is_ambiguous_names_the_option_that_decides() {
     let text = "time,a_cpu\n1,\"1,234\"\n2,\"1,235\"\n";
     let read = table::from_bytes(text.into(), "t", WindowHint::default(), &comma).unwrap();
     assert_eq!(read.frame.series()[0].values, [1.234, 1.235]);
-}
-
-#[test]
-fn series_sampled_at_different_instants_share_a_grid() {
-    let rows = (0..8).flat_map(|r| [(r, 0, "a"), (r, 7, "b"), (r, 11, "c")]);
-    let text = rows.fold("time,service,metric,value\n".to_owned(), |text, (r, offset, service)| {
-        text + &format!("{},{service},cpu,{r}\n", 1_795_000_020 + r * 30 + offset)
-    });
-    let seen = table::from_bytes(text.into_bytes(), "t", WindowHint::default(), &TableOptions::default()).unwrap();
-    assert_eq!(seen.frame.times().len(), 8);
-    assert!(seen.frame.series().iter().all(|s| s.values == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]));
-    assert!(seen.notes.iter().any(|n| n.code == "times_aligned"));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use automap_core::frame::AlignedSeries;
-use automap_core::metric::{ERROR_RATIO, Family, MEMORY_BYTES, Metric, Unit};
+use automap_core::metric::{ERROR_RATIO, Family, LATENCY_MS, MEMORY_BYTES, Metric, THROUGHPUT_RPS, Unit};
 use automap_core::note::Note;
 use automap_core::time::Timestamp;
 
@@ -125,6 +125,10 @@ fn unit(cells: Dimension, metric: &Metric, scale: f64) -> Option<(String, f64)> 
     let is_own = !metric.name.contains('-') && !metric.is_availability;
     Some(match (cells, metric.unit, &metric.family) {
         (Dimension::Plain, ..) => (name, scale),
+        // The cells say what the name does not.
+        (Dimension::Duration, ..) if name == UNNAMED_METRIC => (LATENCY_MS.to_owned(), 1.0),
+        (Dimension::PerS, ..) if name == UNNAMED_METRIC => (THROUGHPUT_RPS.to_owned(), 1.0),
+        (Dimension::Bytes, ..) if name == UNNAMED_METRIC => (MEMORY_BYTES.to_owned(), 1.0),
         (Dimension::Duration, Unit::Unknown, Family::Latency) if is_own => (format!("{name}_ms"), 1.0),
         (Dimension::Duration, Unit::Ms | Unit::Unknown, _) => (name, 1.0),
         // Seconds of work in a second.
@@ -181,6 +185,8 @@ mod tests {
             (with("cpu_cores", Dimension::Milli), "a_cpu_cores", 0.05),
             (with("cpu_cores", Dimension::Duration), "a_cpu_cores", 0.05),
             (with("mem", Dimension::Bytes), "a_memory_bytes", 50.0),
+            (with(UNNAMED_METRIC, Dimension::Duration), "a_latency_ms", 50.0),
+            (with(UNNAMED_METRIC, Dimension::PerS), "a_throughput_rps", 50.0),
         ] {
             assert_eq!(finished(vec![column]), Ok(vec![(name.to_owned(), vec![value])]));
         }

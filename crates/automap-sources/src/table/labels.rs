@@ -45,6 +45,15 @@ pub(super) fn read(name: &str) -> Option<Named> {
     with_labels(name).or_else(|| with_levels(name))
 }
 
+/// The service in tags such as `service:payment,env:live` or `{app="payment"}`; `None` where the text is no list of tags.
+pub(super) fn service_of_tags(text: &str) -> Option<String> {
+    let bare = text.trim().trim_start_matches('{').trim_end_matches('}');
+    let tags = pairs(bare).filter(|tags| !tags.is_empty())?;
+    let find =
+        |wanted: &&str| tags.iter().find(|(key, _)| key.replace('.', "_") == **wanted).map(|(_, value)| value.clone());
+    SERVICE_LABELS.iter().find_map(find)
+}
+
 fn with_labels(name: &str) -> Option<Named> {
     let (metric, rest) = name.split_once('{')?;
     let labels = pairs(rest.trim_end().strip_suffix('}')?)?;
@@ -98,6 +107,15 @@ mod tests {
         ] {
             let owned = |t: Option<&str>| t.map(ToOwned::to_owned);
             assert_eq!(read(name), Some(Named { service: owned(service), metric: owned(metric) }), "{name}");
+        }
+        for (tags, service) in [
+            ("service:payment,env:live", Some("payment")),
+            ("{env=\"live\", app=\"carts\"}", Some("carts")),
+            ("payment", None),
+            ("env:live", None),
+            ("10.0.0.1:8080", None),
+        ] {
+            assert_eq!(service_of_tags(tags).as_deref(), service, "{tags}");
         }
         for name in ["payment_latency_ms", "latency {ms", "{", "(x)", "a{b"] {
             assert_eq!(read(name), None, "{name}");

@@ -111,7 +111,7 @@ fn delimiter(head: &[u8]) -> u8 {
 /// The names, and the number of records up to the first row of data.
 fn header(records: &[Vec<String>]) -> (Vec<String>, usize) {
     let named = records.iter().position(|r| r.len() > 1 && r.iter().any(|c| time_names::is_time(c)));
-    let at = named.unwrap_or_else(|| records.iter().position(|r| is_data(r)).unwrap_or(1).saturating_sub(1));
+    let (at, first) = named.map_or_else(|| unnamed_header(records), |at| (at, at + 1));
     let names = match two_levels(records, at) {
         Some(names) => names,
         // pandas gives the index's name a line of its own where the columns have a name.
@@ -120,7 +120,17 @@ fn header(records: &[Vec<String>]) -> (Vec<String>, usize) {
         }
         None => records[at].clone(),
     };
-    (names, at + 1)
+    (names, first)
+}
+
+/// Where names are and data begins in a table whose times have no known name: data begins with the first date, else with the first number; the
+/// names are in the last line of words before.
+fn unnamed_header(records: &[Vec<String>]) -> (usize, usize) {
+    let has_date = |r: &Vec<String>| r.iter().any(|c| time_cell::is_calendar(c));
+    let first = records.iter().position(has_date).or_else(|| records.iter().position(|r| is_data(r)));
+    let Some(first) = first.filter(|first| *first > 0) else { return (0, 1) };
+    let at = records[..first].iter().rposition(|r| r.len() > 1 && !is_data(r)).unwrap_or(first - 1);
+    (at, first)
 }
 
 /// Names of two levels, as pandas writes them: services in one line, metrics in the next, the index's name below.

@@ -11,16 +11,15 @@ use automap_core::time::Timestamp;
 use super::body::{Body, MAX_CELLS};
 use super::columns::{Column, SeriesAndTimes, finish};
 use super::error::{TableProblem, listed, shown};
+use super::grid::{self, step_ms};
+use super::labels;
 use super::metric_words::spelling;
 use super::number_cell::{self, Cell, Dimension};
 use super::options::TableOptions;
 use super::pseudo_services::is_pseudo;
-use super::roles::Shape;
+use super::roles::{METRIC_NAMES, Shape};
 use super::series::{self, Meaning, Reading, is_unnamed, meaning, unnamed};
-use super::wide::{series_of, step_ms};
-
-/// Series are put on a grid where all their times together are more than this many times those of the longest.
-const MAX_SCATTER: f64 = 1.5;
+use super::wide::series_of;
 
 /// One series and its samples.
 struct Samples {
@@ -43,13 +42,7 @@ pub(super) fn read(body: Body, shape: &Shape, options: &TableOptions) -> Result<
     if times.len().saturating_mul(series.len()) > MAX_CELLS {
         return Err(TableProblem::TooLarge { what: "series × times", limit: MAX_CELLS as u64 });
     }
-    if let Some(grid) = grid_ms {
-        let text = format!(
-            "series were sampled at different instants; each sample stands at the last full {} s",
-            grid as f64 / 1e3
-        );
-        notes.push(Note::info("times_aligned", text));
-    }
+    notes.extend(grid_ms.map(grid::note));
     let columns = series.into_iter().map(|s| on_axis(s, &times, grid_ms)).collect();
     let (series, more) = finish(columns, step_ms(&times), |row| times[row].rfc3339())?;
     notes.extend(more);
@@ -58,7 +51,8 @@ pub(super) fn read(body: Body, shape: &Shape, options: &TableOptions) -> Result<
 
 /// Samples by series.
 fn gather(body: &Body, shape: &Shape, options: &TableOptions) -> Result<(Vec<Samples>, Vec<Note>), TableProblem> {
-    let Shape::Long { service, metric, .. } = shape else { return Ok((Vec::new(), Vec::new())) };
+    let Shape::Long { service, metric, others } = shape else { return Ok((Vec::new(), Vec::new())) };
+    let metric = &metric.map(|metric| telling(body, metric, others));
     let names = Names::of(body, *service, *metric, options)?;
     let mut notes = names.notes.clone();
     let mut index: BTreeMap<(u32, u32, usize), Option<usize>> = BTreeMap::new();
@@ -93,6 +87,13 @@ fn gather(body: &Body, shape: &Shape, options: &TableOptions) -> Result<(Vec<Sam
     Ok((series, notes))
 }
 
+/// The column that names metrics: InfluxDB writes `value` as the field where the measurement tells.
+fn telling(body: &Body, metric: usize, others: &[usize]) -> usize {
+    let says_nothing = body.words[metric].words.iter().all(|word| is_unnamed(word));
+    let other = || others.iter().copied().find(|c| METRIC_NAMES.contains(&body.words[*c].name.to_lowercase().as_str()));
+    if says_nothing { other().unwrap_or(metric) } else { metric }
+}
+
 fn left_out(pseudo: &[String]) -> Option<Note> {
     let text = || format!("names that are no services are left out: {}", listed(pseudo.iter().map(String::as_str)));
     (!pseudo.is_empty()).then(|| Note::info("pseudo_services", text()))
@@ -102,7 +103,7 @@ fn left_out(pseudo: &[String]) -> Option<Note> {
 struct Names<'a> {
     options: &'a TableOptions,
     /// Services by word; `None` where they stand in the metric's column.
-    services: Option<&'a [String]>,
+    services: Option<Vec<String>>,
     /// Metrics by word; `None` where columns name them.
     metrics: Option<&'a [String]>,
     /// Words that name both, read.
@@ -119,9 +120,12 @@ impl<'a> Names<'a> {
         options: &'a TableOptions,
     ) -> Result<Self, TableProblem> {
         let words = |column: Option<usize>| column.map(|c| body.words[c].words.as_slice());
-        let (services, metrics) = (words(service), words(metric));
-        let mut names = Self { options, services, metrics, both: Vec::new(), pseudo: Vec::new(), notes: Vec::new() };
-        match (services, metrics) {
+        let untagged = |word: &String| labels::service_of_tags(word).unwrap_or_else(|| word.clone());
+        let services: Option<Vec<String>> = words(service).map(|words| words.iter().map(untagged).collect());
+        let metrics = words(metric);
+        let mut names =
+            Self { options, services: None, metrics, both: Vec::new(), pseudo: Vec::new(), notes: Vec::new() };
+        match (&services, metrics) {
             (None, Some(words)) => {
                 let readings: Vec<Reading> = series::read(words, options);
                 (names.both, names.notes) = series_of(words, readings)?;
@@ -129,12 +133,13 @@ impl<'a> Names<'a> {
             (Some(words), _) => names.pseudo = words.iter().filter(|w| is_pseudo(w, words)).cloned().collect(),
             (None, None) => {}
         }
+        names.services = services;
         Ok(names)
     }
 
     /// What a row's words and a column of numbers stand for.
     fn meaning(&self, (service, metric): (u32, u32), column: &str) -> Option<Meaning> {
-        let Some(services) = self.services else { return self.both.get(metric as usize).cloned().flatten() };
+        let Some(services) = &self.services else { return self.both.get(metric as usize).cloned().flatten() };
         let service = services.get(service as usize).filter(|s| !self.pseudo.contains(s))?;
         let is_missing = |word: &str| number_cell::read(word, None) == Cell::Missing;
         let metric = match self.metrics {
@@ -180,24 +185,20 @@ fn axis(series: &[Samples]) -> (Vec<Timestamp>, Option<i64>) {
     times.sort_unstable();
     times.dedup();
     let Some(longest) = series.iter().max_by_key(|s| s.points.len()) else { return (times, None) };
-    if times.len() as f64 <= MAX_SCATTER * longest.points.len() as f64 || longest.points.len() < 3 {
+    if times.len() as f64 <= grid::MAX_SCATTER * longest.points.len() as f64 || longest.points.len() < 3 {
         return (times, None);
     }
     let own: Vec<Timestamp> = longest.points.iter().map(|(time, ..)| *time).collect();
     let grid = step_ms(&own);
-    let mut times: Vec<Timestamp> = times.into_iter().map(|t| on_grid(t, grid)).collect();
+    let mut times: Vec<Timestamp> = times.into_iter().map(|t| grid::at(t, grid)).collect();
     times.dedup();
     (times, Some(grid))
-}
-
-fn on_grid(time: Timestamp, step_ms: i64) -> Timestamp {
-    Timestamp::from_ms(time.ms().div_euclid(step_ms) * step_ms)
 }
 
 fn on_axis(series: Samples, times: &[Timestamp], grid_ms: Option<i64>) -> Column {
     let mut values = vec![f64::NAN; times.len()];
     for (time, value, _) in &series.points {
-        let time = grid_ms.map_or(*time, |grid| on_grid(*time, grid));
+        let time = grid_ms.map_or(*time, |grid| grid::at(*time, grid));
         if let Ok(i) = times.binary_search(&time) {
             values[i] = *value;
         }

@@ -78,7 +78,8 @@ const QUANTITIES: [(Quantity, &str); 12] = [
 ];
 
 /// Words before a quantity, and the quantities that they go with.
-const LEADING: [(&str, &[Quantity]); 7] = [
+const LEADING: [(&str, &[Quantity]); 8] = [
+    ("trace", REQUESTS),
     ("client", REQUESTS),
     ("served", REQUESTS),
     ("entry", REQUESTS),

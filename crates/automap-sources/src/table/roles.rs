@@ -50,7 +50,7 @@ pub(super) struct Roles {
     pub(super) left_out: Vec<String>,
 }
 
-const METRIC_NAMES: [&str; 13] = [
+pub(super) const METRIC_NAMES: [&str; 13] = [
     "metric",
     "metric_name",
     "metricname",
@@ -65,6 +65,8 @@ const METRIC_NAMES: [&str; 13] = [
     "indicator",
     "signal",
 ];
+/// Columns of tags such as `service:payment,env:live`.
+const TAG_NAMES: [&str; 7] = ["tag", "tags", "tag_set", "scope", "group", "labels", "dimensions"];
 /// Columns whose words name service and metric together.
 const SERIES_NAMES: [&str; 7] = ["series", "variable", "name", "key", "column", "label", "legend"];
 const VALUE_NAMES: [&str; 6] = ["value", "_value", "val", "values", "v", "sample"];
@@ -168,6 +170,7 @@ impl Columns<'_> {
     fn long(&self) -> Option<Long> {
         let is_text = |k| k == Kind::Text;
         let service = self.find(&SERVICE_LABELS, |k| matches!(k, Kind::Text | Kind::Number));
+        let service = service.or_else(|| self.find(&TAG_NAMES, is_text));
         let metric = self.find(&METRIC_NAMES, is_text);
         let series = self.find(&SERIES_NAMES, is_text);
         let value = self.find(&VALUE_NAMES, Kind::is_number);
@@ -256,6 +259,8 @@ mod tests {
             roles(&[("time", Number), ("service", Text), ("cpu", Number), ("memory", Number), ("index", Number)])
                 .unwrap();
         assert_eq!((rows.roles[4], rows.shape), (Role::Skip, long(Some(0), None, &[])));
+        let tags = roles(&[("time", Number), ("tag", Text), ("metric", Text), ("value", Number)]).unwrap();
+        assert_eq!(tags.shape, long(Some(0), Some(1), &[]));
         let top = roles(&[("time", Time), ("NAME", Text), ("CPU(cores)", Number), ("MEMORY(bytes)", Number)]).unwrap();
         assert_eq!(top.shape, long(Some(0), None, &[]));
         let influx = roles(&[

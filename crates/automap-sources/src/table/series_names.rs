@@ -18,6 +18,24 @@ const SERVICE_WORDS: [&str; 28] = [
     "consumer", "producer", "client", "ui", "master",
 ];
 
+/// Words that exporters put before a metric. `http_server_request_duration` and `system_cpu` name no service.
+const EXPORTER_WORDS: [&str; 14] = [
+    "http",
+    "https",
+    "grpc",
+    "rpc",
+    "trace",
+    "traces",
+    "system",
+    "container",
+    "process",
+    "istio",
+    "jvm",
+    "kube",
+    "server",
+    "client",
+];
+
 /// A column's name taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SeriesName {
@@ -127,7 +145,7 @@ impl<'a> Reading<'a> {
     /// Names that end in a known metric.
     fn known_metrics(&mut self) {
         let known = |i: &usize| -> (usize, Vec<(&'a str, &'a str)>) {
-            let is_metric = |(_, metric): &&(&str, &str)| spelling(metric).is_some();
+            let is_metric = |(front, end): &&(&str, &str)| spelling(end).is_some() && !is_of_exporter(front);
             (*i, self.splits[*i].iter().filter(is_metric).copied().collect())
         };
         // `request_latency` is a metric without a service, unless the service is known.
@@ -201,6 +219,13 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// Whether a front holds nothing but words of exporters; a word that stands alone may be a service.
+fn is_of_exporter(front: &str) -> bool {
+    let words: Vec<&str> = front.split(|c: char| !c.is_alphanumeric()).collect();
+    let may_be_service = ["server", "client", "process"].contains(&front);
+    !may_be_service && words.iter().all(|w| EXPORTER_WORDS.contains(&w.to_lowercase().as_str()))
+}
+
 fn may_be_metric(end: &str) -> bool {
     let last = end.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or(end);
     !SERVICE_WORDS.contains(&last.to_lowercase().as_str())
@@ -262,6 +287,7 @@ mod tests {
     fn no_service_is_invented() {
         check(&["carts_cpu", "load", "request_latency", "some_text_here"], &[], &["carts|cpu", "-", "-", "-"]);
         check(&["carts_cpu", "level_0"], &[], &["carts|cpu", "-"]);
+        check(&["http_server_duration_s", "system_cpu", "trace.http.duration"], &[], &["-", "-", "-"]);
         check(&["latency_ms", "cpu_cores"], &[], &["-", "-"]);
         check(&["request_latency", "request_cpu"], &["request"], &["request|latency", "request|cpu"]);
         check(&["user_service", "cart_service", "order_db", "user_db"], &[], &["-", "-", "-", "-"]);

@@ -141,13 +141,11 @@ impl TimeReader {
     }
 
     /// Unix time as a number.
-    pub(super) fn unix(&self, number: f64) -> Option<Timestamp> {
+    pub(super) fn unix(&mut self, number: f64) -> Option<Timestamp> {
         let size = number.abs();
         let ms_each = match () {
-            () if self.is_excel => {
-                let day_ms = 8.64e7;
-                return Timestamp::from_seconds(((number + EXCEL_EPOCH_DAYS) * day_ms).round() / 1e3);
-            }
+            // Excel's days are a wall clock; it keeps times to the millisecond at best.
+            () if self.is_excel => return self.wall_ms(((number + EXCEL_EPOCH_DAYS) * 8.64e7).round() as i64),
             () if size < MAX_RELATIVE => self.small_unit_ms,
             () if size < MAX_SECONDS => 1e3,
             () if size < MAX_SECONDS * 1e3 => 1.0,
@@ -158,7 +156,7 @@ impl TimeReader {
     }
 
     /// Unix time as a whole number, to the millisecond.
-    pub(super) fn unix_integer(&self, number: i64) -> Option<Timestamp> {
+    pub(super) fn unix_integer(&mut self, number: i64) -> Option<Timestamp> {
         match number.unsigned_abs() as f64 {
             size if size < MAX_SECONDS * 1e3 || self.is_excel => self.unix(number as f64),
             size if size < MAX_SECONDS * 1e6 => Some(Timestamp::from_ms(number.div_euclid(1000))),
@@ -371,7 +369,9 @@ mod tests {
         assert_eq!(reader.read("15000"), Ok(Timestamp::from_ms(15_000)));
         assert_eq!(reader.read("1795000000000"), Ok(Timestamp::from_ms(1_795_000_000_000)));
         reader.learn("Zeit", ["46344.46296", "46344.46314"].into_iter());
+        assert!(!reader.saw_local);
         assert_eq!(reader.read("46344.5").map(Timestamp::rfc3339).as_deref(), Ok("2026-11-18T12:00:00Z"));
+        assert!(reader.saw_local, "Excel knows no zones");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Wide tables: one column for each series.
 
 use automap_core::note::Note;
-use automap_core::time::Timestamp;
 
 use super::body::Body;
 use super::columns::{Column, SeriesAndTimes, finish};
 use super::error::{TableProblem, listed, shown};
+use super::grid;
 use super::metric_words::spelling;
 use super::options::TableOptions;
 use super::series::{self, Meaning, Reading};
@@ -18,27 +18,18 @@ pub(super) fn read(mut body: Body, options: &TableOptions) -> Result<SeriesAndTi
     let (meanings, mut notes) = series_of(&names, readings)?;
     notes.extend(order_rows(&mut body)?);
     let mut columns = Vec::with_capacity(meanings.len());
-    for (number, meaning) in std::mem::take(&mut body.numbers).into_iter().zip(meanings) {
+    let mut values: Vec<Vec<f64>> = body.numbers.iter_mut().map(|c| std::mem::take(&mut c.values)).collect();
+    let grid_ms = grid::merge_rows(&mut body.times, &mut values);
+    notes.extend(grid_ms.map(grid::note));
+    for ((number, meaning), values) in std::mem::take(&mut body.numbers).into_iter().zip(meanings).zip(values) {
         if let Some(meaning) = meaning {
-            columns.push(Column {
-                meaning,
-                name: number.name,
-                at: number.at,
-                dimension: number.dimension,
-                values: number.values,
-            });
+            columns.push(Column { meaning, name: number.name, at: number.at, dimension: number.dimension, values });
         }
     }
-    let (series, more) = finish(columns, step_ms(&body.times), |row| body.place(row))?;
+    let place = |row: usize| if grid_ms.is_some() { body.times[row].rfc3339() } else { body.place(row) };
+    let (series, more) = finish(columns, grid::step_ms(&body.times), place)?;
     notes.extend(more);
     Ok((series, body.times, notes))
-}
-
-/// The usual distance between two times.
-pub(super) fn step_ms(times: &[Timestamp]) -> i64 {
-    let mut steps: Vec<i64> = times.windows(2).map(|w| w[1].ms() - w[0].ms()).collect();
-    steps.sort_unstable();
-    steps.get(steps.len() / 2).copied().unwrap_or(1).max(1)
 }
 
 /// What each column stands for, and notes on those that stand for nothing.
