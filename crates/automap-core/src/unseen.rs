@@ -54,7 +54,7 @@ impl Unseen {
             services: names(services),
             reason: match services.is_empty() {
                 true => format!("no service reports the {} of its requests", words(family)),
-                false => format!("users enter here, and the {} of their requests is not reported", words(family)),
+                false => format!("users enter here, and no series shows the {} of their requests", words(family)),
             },
         };
         let mut out: Vec<NotChecked> = self.symptoms.iter().map(symptom).collect();

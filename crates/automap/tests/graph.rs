@@ -213,7 +213,7 @@ fn a_hostile_name_is_text_in_every_form() {
     let dir = tempfile::tempdir().unwrap();
     let table = hostile_table(dir.path());
     let form = |form: &str| {
-        let output = automap(&["--csv", table.to_str().unwrap(), "-o", form]);
+        let output = automap(&["--csv", table.to_str().unwrap(), "--separator", "_", "-o", form]);
         assert!(output.status.success(), "{form}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
