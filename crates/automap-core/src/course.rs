@@ -201,6 +201,13 @@ impl Plan {
         ended.is_some_and(|end| frame.span().end.ms() - end.ms() > RECENT_MS)
     }
 
+    /// Whether the stretch that is diagnosed begins within a minute, or a rate's look-back, of a time.
+    pub fn begins_near(&self, frame: &MetricFrame, at: Timestamp) -> bool {
+        let near_ms = SAME_START_MS.max(LOOK_BACK_STEPS as i64 * frame.step_ms());
+        let start = self.current.as_ref().map(|s| frame.times()[s.rows.start]);
+        start.is_some_and(|start| (start.ms() - at.ms()).abs() <= near_ms)
+    }
+
     /// The same data with the question what is going on now that users do not feel: every stretch is another incident.
     pub fn of_now(&self, frame: &MetricFrame) -> Self {
         let mut now = self.clone();

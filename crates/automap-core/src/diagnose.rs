@@ -49,6 +49,7 @@ use crate::observation::Observation;
 use crate::onset_average::{self, EvaluatedOnset};
 use crate::rank::metric_weights::{ConfirmedCase, LearningOptions, learn_weights};
 use crate::report::{self, Report};
+use crate::time::WindowHint;
 use crate::topology::CallGraph;
 use crate::unseen::Unseen;
 use crate::verdict::Margin;
@@ -117,7 +118,8 @@ pub fn analyse_with_history(
     let frame = observation.frame.with_network_gaps();
     let calls = &observation.calls;
     let plan = Course::of(&frame, calls, &observation.hint).plan(&frame, &observation.hint);
-    let (plan, EvaluatedOnset { windows, anomalies, ranking }) = evaluate(&frame, calls, plan, options)?;
+    let (plan, EvaluatedOnset { windows, anomalies, ranking }) =
+        evaluate(&frame, calls, (plan, &observation.hint), options)?;
     let mut notes = windows::notes(&windows, &observation.hint);
     notes.extend(plan.notes(&frame, &windows.rows.baseline, windows.incident.start));
     let impacts = attribution::attribute(&frame, &windows.rows, calls, &anomalies);
@@ -145,7 +147,7 @@ pub fn analyse_with_history(
 fn evaluate(
     frame: &MetricFrame,
     calls: &CallGraph,
-    plan: Plan,
+    (plan, hint): (Plan, &WindowHint),
     options: &DiagnoseOptions,
 ) -> Result<(Plan, EvaluatedOnset), DiagnoseError> {
     let rank = |plan: &Plan| {
@@ -164,10 +166,12 @@ fn evaluate(
             None => (plan, first),
         });
     }
-    if plan.current.is_some() || plan.hint.incident_end.is_some() || first.windows.onset != OnsetSource::Detected {
+    // Where the metrics change elsewhere than the stretch begins, the stretch may be the recovery from a long incident.
+    let is_explained = plan.begins_near(frame, first.windows.incident.start);
+    if is_explained || hint.incident_end.is_some() || first.windows.onset != OnsetSource::Detected {
         return Ok((plan, first));
     }
-    let again = Course::with_reference(frame, calls, &first.windows.rows.baseline).plan(frame, &plan.hint);
+    let again = Course::with_reference(frame, calls, &first.windows.rows.baseline).plan(frame, hint);
     match again.over_since.and_then(|_| rank(&again).ok()) {
         Some(second) => Ok((again, second)),
         None => Ok((plan, first)),

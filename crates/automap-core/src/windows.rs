@@ -240,9 +240,7 @@ fn detected(frame: &MetricFrame, hint: &WindowHint) -> Result<Vec<Hypothesis>, W
 /// that explains the pain is likelier than an earlier wobble of something else.
 fn preferring_symptom(mut found: Vec<Hypothesis>, frame: &MetricFrame, plan: &Plan) -> Vec<Hypothesis> {
     let Some(current) = plan.current.as_ref().filter(|_| plan.hint.incident_start.is_none()) else { return found };
-    let start = frame.times()[current.rows.start];
-    let near_ms = STRETCH_MS.max(LOOK_BACK_STEPS as i64 * frame.step_ms());
-    let is_near = |h: &Hypothesis| (h.windows.incident.start.ms() - start.ms()).abs() <= near_ms;
+    let is_near = |h: &Hypothesis| plan.begins_near(frame, h.windows.incident.start);
     if !found.iter().any(is_near)
         && let Ok(windows) = from_row(frame, &plan.hint, current.rows.start, OnsetSource::Detected)
     {

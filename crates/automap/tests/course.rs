@@ -141,3 +141,58 @@ fn pulses_of_one_fault_are_one_incident() {
     assert_eq!(report.verdict.service.as_deref(), Some("orders"));
     assert!(report.windows.incident_samples < 50, "the pauses are not judged: {:?}", report.windows);
 }
+
+/// A system that starts after the beginning of the data, slow for its first minute and a half: no incident.
+#[test]
+fn a_fresh_start_is_no_incident() {
+    let fault = ("delay-orders", FAULTY..rows_of("delay-orders"));
+    let observation = joined(&[fault.clone(), fault, ("quiet-3", 0..48), ("quiet-2", 0..45), ("quiet-3", 0..48)]);
+    let frame = &observation.frame;
+    let (before, times) = (60, frame.times());
+    let shifted = |t: Timestamp| t.plus_ms(before * STEP_MS);
+    let all: Vec<Timestamp> =
+        (0..before).map(|i| times[0].plus_ms(i * STEP_MS)).chain(times.iter().map(|t| shifted(*t))).collect();
+    let raw = frame.series().iter().map(|s| RawSeries {
+        service: frame.service(s.service).to_owned(),
+        metric: s.metric.name.clone(),
+        peer: s.peer.map(|p| frame.service(p).to_owned()),
+        points: times.iter().zip(&s.values).filter(|(_, v)| !v.is_nan()).map(|(t, v)| (shifted(*t), *v)).collect(),
+    });
+    let fresh = Observation { frame: assemble(raw.collect(), all).unwrap().0, ..observation.clone() };
+    let report = report(&fresh);
+    assert_ne!(report.verdict.kind, VerdictKind::Cause, "{:?} {:?}", report.verdict, report.windows);
+    assert!(report.notes.iter().any(|n| n.code == "fresh_start"), "{:?}", report.notes);
+    assert!(
+        report.symptoms.is_empty() && report.course.earlier.is_empty(),
+        "{:?} {:?}",
+        report.symptoms,
+        report.course
+    );
+}
+
+/// Most of the data is bad: what is normal is known only once the windows are, and the end is still found.
+#[test]
+fn the_end_of_a_long_incident_is_found() {
+    let fault = ("http-abort-catalogue", FAULTY..rows_of("http-abort-catalogue"));
+    let long = vec![fault; 7];
+    let parts = [&[("quiet-3", 0..45)][..], &long, &[("quiet-2", 0..30)]].concat();
+    let bad: usize = parts[1..8].iter().map(|(_, rows)| rows.len()).sum();
+    let observation = joined(&parts);
+    let report = report(&observation);
+    let over_since = report.course.over_since.unwrap_or_else(|| panic!("it goes on: {:?}", report.windows));
+    assert!(row(&observation.frame, over_since).abs_diff(45 + bad) <= 3, "{over_since}");
+    assert_eq!(report.causes[0].service, "catalogue");
+}
+
+/// The alert comes after the end; the incident before it is meant.
+#[test]
+fn an_alert_that_comes_after_the_end_means_the_incident_before_it() {
+    let (observation, end) = over("partition-carts");
+    let late = observation.frame.times()[end + 20];
+    let report = report(&Observation {
+        hint: WindowHint { incident_start: Some(late), ..WindowHint::default() },
+        ..observation
+    });
+    assert!(report.windows.incident_start < late && report.course.over_since.is_some(), "{:?}", report.windows);
+    assert_eq!(report.causes[0].service, "carts");
+}

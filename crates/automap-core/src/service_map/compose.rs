@@ -57,7 +57,20 @@ pub fn compose(observation: &Observation, report: &Report, kind: MapKind, data_e
     if observation.calls.is_empty() {
         notes.push(Note::info("no_calls", "no calls between services are known: what connects them is the data alone"));
     }
+    if kind == MapKind::Difference {
+        notes.push(Note::info("difference", difference(&edges)));
+    }
     ServiceMap { schema_version: MAP_SCHEMA_VERSION, kind, title: title(report, kind), nodes, edges, notes }
+}
+
+/// How many inferred edges the incident made and broke: a drawing without any would leave open whether there are none.
+fn difference(edges: &[MapEdge]) -> String {
+    let metrics = || edges.iter().flat_map(|e| &e.metrics);
+    let count = |change: EdgeChange| metrics().filter(|m| m.change == change).count();
+    match (count(EdgeChange::New), count(EdgeChange::Gone)) {
+        (0, 0) => "the incident neither made nor broke an edge that the data shows".to_owned(),
+        (new, gone) => format!("of the edges that the data shows, the incident made {new} and broke {gone}"),
+    }
 }
 
 fn title(report: &Report, kind: MapKind) -> String {
