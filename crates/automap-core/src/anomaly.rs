@@ -136,7 +136,8 @@ pub struct Anomalies {
 /// # Ok::<(), automap_core::frame::FrameError>(())
 /// ```
 pub fn detect(frame: &MetricFrame, rows: &Rows, options: &AnomalyOptions) -> Anomalies {
-    let columns = prepare(frame, rows);
+    let mut columns = prepare(frame, rows);
+    load::explain_beyond_baseline(&mut columns, rows);
     let raw = evidence(&columns, rows, options);
     let noise = noise::levels(&columns, rows, options);
     let series = columns

@@ -1,6 +1,11 @@
-//! Measures the request rate of every service.
+//! Measures the request rate of every service, and what a rate explains that the baseline never showed.
 //!
-//! The ranking needs it twice: to know which share of a caller's requests visits a callee, and to recognise idle services.
+//! The ranking needs it twice: to know which share of a caller's requests visits a callee, and to recognise idle services. Where a
+//! service is asked more or less than ever before, nobody knows how its processor follows: anything from not at all to in proportion is
+//! expected, and only what leaves that interval is unusual.
+//!
+//! Worked example: 10 to 12 requests a second use 0.1 cores. At 36 requests, three times the most, 0.1 to 0.3 cores are as usual; 0.6 cores are
+//! twice what was expected and count as 0.2.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +13,7 @@ use super::Rows;
 use super::rows::Column;
 use crate::frame::ServiceIdx;
 use crate::metric::{Family, Side};
-use crate::stats::mean;
+use crate::stats::{finite, mean, median};
 
 /// The request rate of a service.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +38,50 @@ pub(super) fn loads(columns: &[Column], rows: &Rows) -> BTreeMap<ServiceIdx, Loa
         Load { normal: mean(&normal), is_idle }
     };
     columns.iter().filter(|c| is_own_load(c)).map(|c| (c.service, of(c))).collect()
+}
+
+/// The range of a rate in the baseline; `None` without any.
+pub(super) fn usual_range(load: &[f64], rows: &Rows) -> Option<(f64, f64)> {
+    let seen = finite(&rows.baseline.iter().map(|&i| load[i]).collect::<Vec<_>>());
+    let (low, high) = (seen.iter().copied().reduce(f64::min)?, seen.iter().copied().reduce(f64::max)?);
+    (low > 0.0).then_some((low, high))
+}
+
+/// Whether a family follows the load in a way that has to be seen to be known. Bytes and system calls are a cost of every request.
+pub(super) fn follows_in_its_own_way(family: &Family) -> bool {
+    family.follows_load() && !matches!(family, Family::Network | Family::Syscall | Family::Throughput)
+}
+
+/// Takes out of the incident what a load outside the baseline's range explains.
+pub(super) fn explain_beyond_baseline(columns: &mut [Column], rows: &Rows) {
+    let of = |c: &Column| Some((c.service, (c.values.clone(), usual_range(&c.values, rows)?)));
+    let loads: BTreeMap<ServiceIdx, (Vec<f64>, (f64, f64))> =
+        columns.iter().filter(|c| is_own_load(c)).filter_map(of).collect();
+    for column in columns.iter_mut().filter(|c| c.metric.side == Side::Own && follows_in_its_own_way(&c.metric.family))
+    {
+        let Some((load, (low, high))) = loads.get(&column.service) else { continue };
+        let usual = median(&column.pick(&rows.baseline));
+        for &row in &rows.incident {
+            let times = (load[row] / high).max(1.0) * (load[row] / low).min(1.0);
+            if times.is_finite() && times != 1.0 && usual > 0.0 {
+                column.values[row] = without_explained(column.values[row], usual, times);
+            }
+        }
+    }
+}
+
+/// A value without what `times` the load explains at most.
+fn without_explained(value: f64, usual: f64, times: f64) -> f64 {
+    let (least, most) = (usual * times.min(1.0), usual * times.max(1.0));
+    if value > most {
+        value / times.max(1.0)
+    } else if value < least {
+        value / times.min(1.0)
+    } else if value.is_nan() {
+        value
+    } else {
+        usual
+    }
 }
 
 #[cfg(test)]
@@ -63,5 +112,37 @@ mod tests {
         assert!(!found[&ServiceIdx(2)].is_idle, "it got requests during the incident");
         assert!(!found[&ServiceIdx(3)].is_idle && found[&ServiceIdx(3)].normal.is_nan());
         assert_eq!(found.len(), 4);
+    }
+
+    #[test]
+    fn more_requests_than_ever_explain_up_to_their_share_and_no_more() {
+        for (load, cpu, expected) in [
+            (36.0, 0.3, 0.1),
+            (36.0, 0.2, 0.1),
+            (36.0, 0.1, 0.1),
+            (36.0, 0.6, 0.2),
+            (36.0, 0.05, 0.05),
+            (11.0, 0.3, 0.3),
+            (5.0, 0.06, 0.1),
+            (5.0, 0.025, 0.05),
+            (5.0, 0.4, 0.4),
+            (0.0, 0.0, 0.1),
+        ] {
+            let column = |series: usize, metric: &str, values: Vec<f64>| Column {
+                series,
+                service: ServiceIdx(0),
+                peer: None,
+                metric: Metric::parse(metric),
+                values,
+            };
+            let mut columns = [
+                column(0, "throughput_rps", vec![10.0, 11.0, 12.0, load]),
+                column(1, "cpu_cores", vec![0.1, 0.1, 0.1, cpu]),
+                column(2, "latency_ms", vec![9.0, 9.0, 9.0, 90.0]),
+            ];
+            explain_beyond_baseline(&mut columns, &Rows { baseline: vec![0, 1, 2], incident: vec![3] });
+            assert!((columns[1].values[3] - expected).abs() < 1e-12, "{load} {cpu}: {}", columns[1].values[3]);
+            assert_eq!(columns[2].values[3], 90.0, "requests do not excuse slowness");
+        }
     }
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::Rows;
-use super::load::is_own_load;
+use super::load::{follows_in_its_own_way, is_own_load};
 use super::rows::Column;
 use super::views::Scales;
 use crate::frame::ServiceIdx;
@@ -55,7 +55,10 @@ pub(super) fn residuals(columns: &[Column], rows: &Rows, scales: &Scales) -> Vec
             let family = &columns[j].metric.family;
             let own_load = family.follows_load().then(|| load.get(&columns[j].service)).flatten();
             let others = common.as_ref().map(|c| c.iter().zip(levels[k]).map(|(m, own)| m.without(*own)).collect());
-            let predictors = [others, own_load.and_then(|l| logs[*l].as_deref()).map(gaps_as_normal)];
+            let own_load = own_load.and_then(|l| logs[*l].as_deref()).map(gaps_as_normal);
+            // What lies beyond the loads of the baseline has been explained before (`load`).
+            let own_load = own_load.map(|l| if follows_in_its_own_way(family) { within_baseline(l, rows) } else { l });
+            let predictors = [others, own_load];
             let priors = [0.0, if is_cost_per_request(family) { PER_REQUEST } else { 0.0 }];
             (j, without(levels[k], &predictors, priors, rows))
         };
@@ -83,6 +86,16 @@ fn log_levels(column: &Column, rows: &Rows, offset: f64) -> Vec<f64> {
 fn centred(mut values: Vec<f64>, baseline: &[usize]) -> Vec<f64> {
     let centre = median(&baseline.iter().map(|&i| values[i]).collect::<Vec<_>>());
     values.iter_mut().for_each(|v| *v -= centre);
+    values
+}
+
+/// The same within the range that the baseline showed.
+fn within_baseline(mut values: Vec<f64>, rows: &Rows) -> Vec<f64> {
+    let seen = || rows.baseline.iter().map(|&i| values[i]);
+    let (low, high) = (seen().fold(f64::INFINITY, f64::min), seen().fold(f64::NEG_INFINITY, f64::max));
+    if low <= high {
+        values.iter_mut().for_each(|v| *v = v.clamp(low, high));
+    }
     values
 }
 
