@@ -26,6 +26,8 @@ use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{Metric, Unit};
 use rows::{Column, prepare};
 
+/// Evidence from which a change is clear: a few spreads.
+pub const CLEAR: f64 = 1.0;
 /// Fewest observed samples a series needs in the baseline to be judged.
 pub const MIN_BASELINE_SAMPLES: usize = 4;
 /// Fewest observed samples a series needs in the incident to be judged.
@@ -105,6 +107,13 @@ pub struct Anomalies {
     pub loads: BTreeMap<ServiceIdx, Load>,
     /// Mean evidence that each metric reaches without a fault, measured within the baseline.
     pub noise: BTreeMap<String, f64>,
+}
+
+impl Anomalies {
+    /// Evidence of the clearest symptom of any service, whoever measured it; 0 without one.
+    pub fn clearest_symptom(&self) -> f64 {
+        self.series.iter().filter(|s| s.metric.family.is_symptom()).map(|s| s.evidence).fold(0.0, f64::max)
+    }
 }
 
 /// Compares the incident rows of a frame with its baseline rows.

@@ -30,7 +30,9 @@ use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{Family, Side};
 use crate::topology::CallGraph;
 use decompose::Decomposition;
-use levels::Measured;
+use ends::Ends;
+use entries::Entry;
+use levels::{Levels, Measured};
 
 /// Shares below this are not kept.
 const DUST: f64 = 0.002;
@@ -124,47 +126,54 @@ impl Share {
 /// ```
 pub fn attribute(frame: &MetricFrame, rows: &Rows, calls: &CallGraph, anomalies: &Anomalies) -> Vec<Impact> {
     let Some(measured) = Measured::of(frame, rows) else { return Vec::new() };
-    let entries = entries::find(frame, calls, &measured);
-    let point = measured.levels(&measured.whole());
-    let draws = resample::draws(&measured);
-    [ImpactKind::Waiting, ImpactKind::Failing]
-        .into_iter()
-        .filter_map(|kind| impact(kind, &measured, &entries, &point, &draws, anomalies))
-        .collect()
+    let levels = measured.levels(&measured.whole());
+    let attribution = Attribution {
+        entries: entries::find(frame, calls, &measured, &levels),
+        ends: Ends::of(&measured, &levels),
+        draws: resample::draws(&measured),
+        measured: &measured,
+        levels,
+        anomalies,
+    };
+    [ImpactKind::Waiting, ImpactKind::Failing].into_iter().filter_map(|kind| attribution.impact(kind)).collect()
 }
 
-fn impact(
-    kind: ImpactKind,
-    measured: &Measured,
-    entries: &[entries::Entry],
-    point: &levels::Levels,
-    draws: &[levels::Levels],
-    anomalies: &Anomalies,
-) -> Option<Impact> {
-    let felt = entries::felt(kind, entries, measured, point);
-    let amount: f64 = felt.iter().map(|e| e.amount).sum();
-    if amount <= 0.0 {
-        return None;
+/// What both kinds of impact are divided with.
+struct Attribution<'a> {
+    measured: &'a Measured,
+    entries: Vec<Entry>,
+    ends: Ends,
+    /// Of all samples.
+    levels: Levels,
+    /// Of every resampling.
+    draws: Vec<Levels>,
+    anomalies: &'a Anomalies,
+}
+
+impl Attribution<'_> {
+    fn impact(&self, kind: ImpactKind) -> Option<Impact> {
+        let felt = entries::felt(kind, &self.entries, self.measured, &self.levels);
+        let amount: f64 = felt.iter().map(|e| e.amount).sum();
+        if amount <= 0.0 {
+            return None;
+        }
+        let divide = |levels: &Levels| {
+            let felt = entries::felt(kind, &self.entries, self.measured, levels);
+            Decomposition::new(self.measured, levels).divide(kind, &felt)
+        };
+        let whole = divide(&self.levels);
+        let by_draw: Vec<Vec<f64>> = resample::in_parallel(&self.draws, divide);
+        let share = |i: usize| {
+            let place = self.measured.place(i);
+            let draws = by_draw.iter().map(|shares| shares[i]).collect();
+            Share { place, share: whole[i], at_callee: self.ends.at_callee(place), draws }
+        };
+        let mut shares: Vec<Share> = (0..whole.len()).filter(|&i| whole[i] >= DUST).map(share).collect();
+        shares.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.place.cmp(&b.place)));
+        let at: Vec<ServiceIdx> = felt.iter().map(|e| e.service).collect();
+        let evidence = symptom_evidence(self.anomalies, &kind.family(), &at);
+        Some(Impact { kind, entries: felt, amount, evidence, shares })
     }
-    let divide = |levels: &levels::Levels| {
-        Decomposition::new(measured, levels).divide(kind, &entries::felt(kind, entries, measured, levels))
-    };
-    let ends = ends::Ends::of(measured, point);
-    let whole = divide(point);
-    let by_draw: Vec<Vec<f64>> = resample::in_parallel(draws, divide);
-    let mut shares: Vec<Share> = (0..whole.len())
-        .filter(|&i| whole[i] >= DUST)
-        .map(|i| Share {
-            place: measured.place(i),
-            share: whole[i],
-            at_callee: ends.at_callee(measured.place(i)),
-            draws: by_draw.iter().map(|shares| shares.get(i).copied().unwrap_or(0.0)).collect(),
-        })
-        .collect();
-    shares.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.place.cmp(&b.place)));
-    let at: Vec<ServiceIdx> = felt.iter().map(|e| e.service).collect();
-    let evidence = symptom_evidence(anomalies, &kind.family(), &at);
-    Some(Impact { kind, entries: felt, amount, evidence, shares })
 }
 
 /// Evidence of the clearest such symptom that the entries show, in their own answers or in one of their calls.

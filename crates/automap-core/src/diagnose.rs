@@ -182,14 +182,8 @@ fn evaluate(
 fn is_clear(evaluated: &EvaluatedOnset, options: &DiagnoseOptions) -> bool {
     let ranking = &evaluated.ranking;
     let Some(first) = ranking.services.first() else { return false };
-    let margin = Margin {
-        engine: ranking.engine,
-        score: first.score,
-        runner_up: ranking.services.get(1).map_or(0.0, |s| s.score.max(0.0)),
-        share: first.share,
-        own_evidence: first.parts.iter().map(|p| p.evidence).fold(0.0, f64::max),
-        baseline_samples: evaluated.windows.rows.baseline.len() as f64,
-    };
+    let samples = evaluated.windows.rows.baseline.len() as f64;
+    let margin = Margin::in_ranking(ranking, &[vec![first.service]], samples);
     margin.confidence(&options.verdict) >= options.verdict.name_from
 }
 

@@ -10,6 +10,7 @@ pub use assemble::{AlignedSeries, RawSeries, assemble, from_columns};
 
 use crate::metric::Metric;
 use crate::time::{Interval, Timestamp};
+use crate::topology::CallGraph;
 
 /// Index of a service in [`MetricFrame::services`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +70,11 @@ impl MetricFrame {
     /// Finds a service by name. O(log services).
     pub fn find(&self, service: &str) -> Option<ServiceIdx> {
         self.services.binary_search_by(|s| s.as_str().cmp(service)).ok().map(ServiceIdx)
+    }
+
+    /// The services of this frame that a call graph has as entries: users enter there. In the graph's order, which is by name.
+    pub fn entries(&self, calls: &CallGraph) -> Vec<ServiceIdx> {
+        calls.entries().into_iter().filter_map(|service| self.find(service)).collect()
     }
 
     /// The time axis: strictly increasing, at least two entries.

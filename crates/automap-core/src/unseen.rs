@@ -23,9 +23,9 @@ pub struct Unseen {
 impl Unseen {
     /// Finds it. Entries are those that make requests: what only reads a queue has no users. Without calls, or where every caller is also called, a symptom counts as seen if any service reports it. O(series + calls).
     pub fn of(frame: &MetricFrame, anomalies: &Anomalies, calls: &CallGraph) -> Self {
-        let asks = |service: &&str| calls.edges().any(|(from, _, p)| from == *service && p == Protocol::Request);
+        let asks = |service: &str| calls.edges().any(|(from, _, p)| from == service && p == Protocol::Request);
         let entries: BTreeSet<ServiceIdx> =
-            calls.entries().into_iter().filter(asks).filter_map(|s| frame.find(s)).collect();
+            frame.entries(calls).into_iter().filter(|s| asks(frame.service(*s))).collect();
         let lacking = |family: Family| {
             let symptoms = anomalies.series.iter().filter(|s| s.metric.family == family);
             let judged: BTreeSet<ServiceIdx> =

@@ -12,7 +12,7 @@ use crate::frame::ServiceIdx;
 use crate::metric::Unit;
 pub use crate::rank::metrics::causal_weight;
 use crate::rank::suspects::Suspect;
-use crate::rank::{Engine, Part, PartSource, RankedService};
+use crate::rank::{Engine, Part, PartSource, RankedService, Ranking};
 use crate::stats::{effective_samples, persistence, soft_step};
 use crate::windows::OnsetSource;
 
@@ -68,7 +68,7 @@ impl VerdictOptions {
 /// What an analysis allows to be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The services of [`named`] are the cause.
+    /// The services of the [`Lead`] are the cause.
     Cause,
     /// Something is wrong, or may be, but the data does not single out a service.
     NotEnoughEvidence,
@@ -87,24 +87,6 @@ impl Decision {
 
 /// More causes than this at once are none: something common to all of them is at fault.
 const MAX_CAUSES: usize = 3;
-
-/// The services that are named if a cause may be named: suspects that together account for what users feel, each one service or a pair that cannot be
-/// told apart; without measured calls the first service of the ranking. Empty without a ranking.
-pub fn named(analysis: &Analysis) -> Vec<Vec<ServiceIdx>> {
-    let Some(top) = analysis.ranking.services.first() else { return Vec::new() };
-    let carrying = analysis.suspects.carrying();
-    let leads = carrying.iter().any(|s| s.services.contains(&top.service));
-    if analysis.ranking.engine == Engine::Evidence && leads && carrying.len() <= MAX_CAUSES {
-        let place = |s: &ServiceIdx| analysis.ranking.services.iter().position(|r| r.service == *s);
-        let by_rank = |suspect: &Suspect| {
-            let mut services = suspect.services.clone();
-            services.sort_by_key(|s| place(s).unwrap_or(usize::MAX));
-            services
-        };
-        return carrying.iter().map(by_rank).collect();
-    }
-    vec![vec![top.service]]
-}
 
 /// How many independent samples the baseline of these services is worth: a rate over a minute, sampled every five seconds, repeats most of itself.
 fn independent_samples(analysis: &Analysis, named: &[Vec<ServiceIdx>]) -> f64 {
@@ -151,9 +133,14 @@ pub struct Margin {
 }
 
 impl Margin {
-    /// Measures the margin of the named services over all others. Of several causes the weakest counts, of a pair the stronger one. O(services).
+    /// Measures the margin of the named services over all others. Of several causes the weakest counts, of a pair the stronger one.
+    /// O(services + series × samples).
     pub fn of(analysis: &Analysis, named: &[Vec<ServiceIdx>]) -> Self {
-        let ranking = &analysis.ranking;
+        Self::in_ranking(&analysis.ranking, named, independent_samples(analysis, named))
+    }
+
+    /// The same, with what the baseline is worth given. O(services).
+    pub fn in_ranking(ranking: &Ranking, named: &[Vec<ServiceIdx>], baseline_samples: f64) -> Self {
         let is_named = |s: &RankedService| named.iter().any(|group| group.contains(&s.service));
         let own_evidence = |s: &RankedService| {
             let parts = s.parts.iter().map(|p| p.evidence.max(0.0));
@@ -175,7 +162,7 @@ impl Margin {
             runner_up: ranking.services.iter().filter(|s| !is_named(s)).map(|s| s.score).fold(0.0, f64::max),
             share: ranking.services.iter().filter(|s| is_named(s)).map(|s| s.share).sum(),
             own_evidence: weakest(&own_evidence),
-            baseline_samples: independent_samples(analysis, named),
+            baseline_samples,
         }
     }
 
@@ -209,26 +196,60 @@ impl Margin {
     }
 }
 
-/// Confidence that the named services are the cause, 0–1, given that there is an incident: [`Margin::confidence`]. 0 without a ranking.
-pub fn confidence_of_named(analysis: &Analysis, options: &VerdictOptions) -> f64 {
-    let named = named(analysis);
-    if named.is_empty() { 0.0 } else { Margin::of(analysis, &named).confidence(options) }
+/// The services that are named if a cause may be named, and how clearly they stand out. It is measured once for an analysis and passed on.
+#[derive(Clone, Debug)]
+pub struct Lead {
+    /// Suspects that together account for what users feel, each one service or a pair that cannot be told apart, the more likely first; without
+    /// measured calls the first service of the ranking. Empty without a ranking.
+    pub named: Vec<Vec<ServiceIdx>>,
+    /// `None` without a ranking.
+    margin: Option<Margin>,
 }
 
-/// Confidence that a service is the cause or one of several, 0–1, given that there is an incident. A named service has
-/// [`confidence_of_named`], of which the two of a pair take their parts; the remaining probability is divided among the others by their shares.
-pub fn confidence(analysis: &Analysis, service: &RankedService, options: &VerdictOptions) -> f64 {
-    let named = named(analysis);
-    let of_named = confidence_of_named(analysis, options);
-    let services = &analysis.ranking.services;
-    if let Some(group) = named.iter().find(|group| group.contains(&service.service)) {
-        let scores = services.iter().filter(|s| group.contains(&s.service)).map(|s| s.score.max(0.0));
-        let sum: f64 = scores.sum();
-        return if group.len() > 1 && sum > 0.0 { of_named * service.score.max(0.0) / sum } else { of_named };
+impl Lead {
+    /// Measures it. O(services + series of the named services × samples).
+    pub fn of(analysis: &Analysis) -> Self {
+        let named = named(analysis);
+        let margin = (!named.is_empty()).then(|| Margin::of(analysis, &named));
+        Self { named, margin }
     }
-    let is_named = |s: &&RankedService| named.iter().any(|group| group.contains(&s.service));
-    let others = 1.0 - services.iter().filter(is_named).map(|s| s.share).sum::<f64>();
-    if others > 0.0 { ((1.0 - of_named) * service.share / others).min(of_named) } else { 0.0 }
+
+    /// Confidence that the named services are the cause, 0–1, given that there is an incident: [`Margin::confidence`]. 0 without a ranking.
+    pub fn confidence(&self, options: &VerdictOptions) -> f64 {
+        self.margin.map_or(0.0, |margin| margin.confidence(options))
+    }
+
+    /// Confidence that a service is the cause or one of several, 0–1, given that there is an incident. A named service has
+    /// [`Self::confidence`], of which the two of a pair take their parts; the remaining probability is divided among the others by their shares.
+    pub fn confidence_of(&self, ranking: &Ranking, service: &RankedService, options: &VerdictOptions) -> f64 {
+        let of_named = self.confidence(options);
+        let services = &ranking.services;
+        if let Some(group) = self.named.iter().find(|group| group.contains(&service.service)) {
+            let scores = services.iter().filter(|s| group.contains(&s.service)).map(|s| s.score.max(0.0));
+            let sum: f64 = scores.sum();
+            return if group.len() > 1 && sum > 0.0 { of_named * service.score.max(0.0) / sum } else { of_named };
+        }
+        let is_named = |s: &&RankedService| self.named.iter().any(|group| group.contains(&s.service));
+        let others = 1.0 - services.iter().filter(is_named).map(|s| s.share).sum::<f64>();
+        if others > 0.0 { ((1.0 - of_named) * service.share / others).min(of_named) } else { 0.0 }
+    }
+}
+
+/// See [`Lead::named`].
+fn named(analysis: &Analysis) -> Vec<Vec<ServiceIdx>> {
+    let Some(top) = analysis.ranking.services.first() else { return Vec::new() };
+    let carrying = analysis.suspects.carrying();
+    let leads = carrying.iter().any(|s| s.services.contains(&top.service));
+    if analysis.ranking.engine == Engine::Evidence && leads && carrying.len() <= MAX_CAUSES {
+        let place = |s: &ServiceIdx| analysis.ranking.services.iter().position(|r| r.service == *s);
+        let by_rank = |suspect: &Suspect| {
+            let mut services = suspect.services.clone();
+            services.sort_by_key(|s| place(s).unwrap_or(usize::MAX));
+            services
+        };
+        return carrying.iter().map(by_rank).collect();
+    }
+    vec![vec![top.service]]
 }
 
 /// Evidence for a service on the scale of the evidence engine, whichever engine ranked.
@@ -242,15 +263,14 @@ fn own_evidence(engine: Engine, service: &RankedService) -> f64 {
 /// Decides what an analysis allows to be said. O(services + series).
 ///
 /// Where the user says when the incident began there was one: then the answer is never that there was none.
-pub fn decide(analysis: &Analysis, options: &VerdictOptions) -> Decision {
+pub fn decide(analysis: &Analysis, lead: &Lead, options: &VerdictOptions) -> Decision {
     let Some(top) = analysis.ranking.services.first() else { return Decision::NotEnoughEvidence };
-    let series = analysis.anomalies.series.iter();
-    let symptom = series.filter(|s| s.metric.family.is_symptom()).map(|s| s.evidence).fold(0.0, f64::max);
+    let symptom = analysis.anomalies.clearest_symptom();
     let reliability = baseline_reliability(analysis.windows.rows.baseline.len() as f64, HALF_WEIGHT_RAW_SAMPLES);
     let own = reliability * own_evidence(analysis.ranking.engine, top);
     let is_quiet =
         own < options.quiet_score && reliability * symptom < options.quiet_symptom && analysis.plan.current.is_none();
-    if confidence_of_named(analysis, options) >= options.naming(analysis) {
+    if lead.confidence(options) >= options.naming(analysis) {
         Decision::Cause
     } else if !is_quiet || matches!(analysis.windows.onset, OnsetSource::Given | OnsetSource::Moved) {
         Decision::NotEnoughEvidence

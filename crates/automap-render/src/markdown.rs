@@ -54,7 +54,7 @@ fn verdict(dossier: &Dossier, zone: Zone) -> Section {
     section.pieces.push(format!("{}  ", text(&when)));
     section.pieces.extend(words::course(report, zone).iter().map(|sentence| format!("{}  ", text(sentence))));
     if report.verdict.kind == VerdictKind::Cause {
-        let second = report.causes.iter().find(|c| !report.verdict.names(&c.service));
+        let second = report.next_candidate();
         let second = second.map_or_else(String::new, |c| format!(", next {} {:.2}", text(&c.service), c.confidence));
         let level = words::level(report.verdict.level);
         section.pieces.push(format!("Confidence **{level}** {:.2}{second}", report.verdict.confidence));

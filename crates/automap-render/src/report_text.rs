@@ -91,7 +91,7 @@ fn verdict(report: &Report, color: bool) -> String {
     let v = &report.verdict;
     let (code, tail) = match v.kind {
         VerdictKind::Cause => {
-            let second = report.causes.iter().find(|c| !v.names(&c.service));
+            let second = report.next_candidate();
             let next = second.map_or_else(String::new, |c| format!("; next {} {:.2}", c.service, c.confidence));
             ("1;31", format!("   confidence {} ({:.2}{next})", level(v.level), v.confidence))
         }

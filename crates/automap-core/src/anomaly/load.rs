@@ -40,11 +40,10 @@ pub(super) fn loads(columns: &[Column], rows: &Rows) -> BTreeMap<ServiceIdx, Loa
     columns.iter().filter(|c| is_own_load(c)).map(|c| (c.service, of(c))).collect()
 }
 
-/// The range of a rate in the baseline; `None` without any.
-pub(super) fn usual_range(load: &[f64], rows: &Rows) -> Option<(f64, f64)> {
-    let seen = finite(&rows.baseline.iter().map(|&i| load[i]).collect::<Vec<_>>());
-    let (low, high) = (seen.iter().copied().reduce(f64::min)?, seen.iter().copied().reduce(f64::max)?);
-    (low > 0.0).then_some((low, high))
+/// The smallest and the largest value in the baseline; `None` without any.
+pub(super) fn baseline_range(values: &[f64], rows: &Rows) -> Option<(f64, f64)> {
+    let observed = finite(&rows.baseline.iter().map(|&i| values[i]).collect::<Vec<_>>());
+    Some((observed.iter().copied().reduce(f64::min)?, observed.iter().copied().reduce(f64::max)?))
 }
 
 /// Whether a family follows the load in a way that has to be seen to be known. Bytes and system calls are a cost of every request.
@@ -54,7 +53,8 @@ pub(super) fn follows_in_its_own_way(family: &Family) -> bool {
 
 /// Takes out of the incident what a load outside the baseline's range explains.
 pub(super) fn explain_beyond_baseline(columns: &mut [Column], rows: &Rows) {
-    let of = |c: &Column| Some((c.service, (c.values.clone(), usual_range(&c.values, rows)?)));
+    let range = |c: &Column| baseline_range(&c.values, rows).filter(|(low, _)| *low > 0.0);
+    let of = |c: &Column| Some((c.service, (c.values.clone(), range(c)?)));
     let loads: BTreeMap<ServiceIdx, (Vec<f64>, (f64, f64))> =
         columns.iter().filter(|c| is_own_load(c)).filter_map(of).collect();
     for column in columns.iter_mut().filter(|c| c.metric.side == Side::Own && follows_in_its_own_way(&c.metric.family))

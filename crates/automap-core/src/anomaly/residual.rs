@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::Rows;
-use super::load::{follows_in_its_own_way, is_own_load};
+use super::load::{baseline_range, follows_in_its_own_way, is_own_load};
 use super::rows::Column;
 use super::views::Scales;
 use crate::frame::ServiceIdx;
@@ -91,9 +91,7 @@ fn centred(mut values: Vec<f64>, baseline: &[usize]) -> Vec<f64> {
 
 /// The same within the range that the baseline showed.
 fn within_baseline(mut values: Vec<f64>, rows: &Rows) -> Vec<f64> {
-    let seen = || rows.baseline.iter().map(|&i| values[i]);
-    let (low, high) = (seen().fold(f64::INFINITY, f64::min), seen().fold(f64::NEG_INFINITY, f64::max));
-    if low <= high {
+    if let Some((low, high)) = baseline_range(&values, rows) {
         values.iter_mut().for_each(|v| *v = v.clamp(low, high));
     }
     values

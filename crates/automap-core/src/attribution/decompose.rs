@@ -114,7 +114,7 @@ impl<'a> Decomposition<'a> {
             before += call.before;
             change += call.network + call.callee + call.more;
             let callee = self.measured.ends[e].1.0;
-            parts.push((self.network(e), call.network));
+            parts.push((Target::Place(self.measured.network_at(e)), call.network));
             parts.push((Target::Further(Layer::Waiting(callee)), call.callee));
             parts.extend(self.more_calls(e, edge, node.rate, call.more));
         }
@@ -162,7 +162,10 @@ impl<'a> Decomposition<'a> {
         let (node, edge) = (&self.levels.nodes[callee], &self.levels.edges[e]);
         let reported = (node.failing[1] - node.failing[0]) / (edge.failing[1] - edge.failing[0]);
         let reported = if reported.is_finite() { reported.clamp(0.0, 1.0) } else { 0.0 };
-        let rest = if self.is_slow(callee) { Target::Further(Layer::Waiting(callee)) } else { self.refused(e) };
+        let rest = match self.is_slow(callee) {
+            true => Target::Further(Layer::Waiting(callee)),
+            false => Target::Place(self.measured.refused_at(e)),
+        };
         [(Target::Further(Layer::Failing(callee)), part * reported), (rest, part * (1.0 - reported))]
     }
 
@@ -172,20 +175,12 @@ impl<'a> Decomposition<'a> {
         if failures_per_request(edge, rate) > RETRIES * more {
             return self.failing_call(e, part).to_vec();
         }
-        vec![(Target::Place(self.levels.nodes.len() + self.measured.ends.len() + e), part)]
+        vec![(Target::Place(self.measured.more_calls_at(e)), part)]
     }
 
     fn is_slow(&self, s: usize) -> bool {
         let [from, to] = self.levels.nodes[s].latency;
         to >= SLOW_FACTOR * from && to - from >= SLOW_MS
-    }
-
-    fn network(&self, e: usize) -> Target {
-        Target::Place(self.levels.nodes.len() + e)
-    }
-
-    fn refused(&self, e: usize) -> Target {
-        Target::Place(self.levels.nodes.len() + 2 * self.measured.ends.len() + e)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::levels::{Levels, Measured, Pair};
+use super::levels::{Levels, Measured};
 use super::place::ImpactKind;
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::topology::CallGraph;
@@ -42,13 +42,12 @@ pub struct EntryImpact {
     pub amount: f64,
 }
 
-/// All entries, by service.
-pub(super) fn find(frame: &MetricFrame, calls: &CallGraph, measured: &Measured) -> Vec<Entry> {
-    let uncalled: BTreeSet<ServiceIdx> = calls.entries().into_iter().filter_map(|s| frame.find(s)).collect();
-    let baseline = measured.levels(&measured.whole());
+/// All entries, by service. `levels` are those of all samples.
+pub(super) fn find(frame: &MetricFrame, calls: &CallGraph, measured: &Measured, levels: &Levels) -> Vec<Entry> {
+    let uncalled: BTreeSet<ServiceIdx> = frame.entries(calls).into_iter().collect();
     let from_outside = |s: &ServiceIdx| {
-        let rate = baseline.nodes[s.0].rate[0];
-        rate > 0.0 && rate - called_rate(measured, &baseline, *s)[0] > FROM_OUTSIDE * rate
+        let rate = levels.nodes[s.0].rate[0];
+        rate > 0.0 && rate - called_rate(measured, levels, *s) > FROM_OUTSIDE * rate
     };
     (0..frame.services().len())
         .map(ServiceIdx)
@@ -57,20 +56,17 @@ pub(super) fn find(frame: &MetricFrame, calls: &CallGraph, measured: &Measured) 
         .collect()
 }
 
-/// Requests per second that known callers make.
-fn called_rate(measured: &Measured, levels: &Levels, service: ServiceIdx) -> Pair {
-    let sum = |w: usize| {
-        let rates = measured.to[service.0].iter().map(|&e| levels.edges[e].rate[w]);
-        rates.filter(|r| r.is_finite()).sum()
-    };
-    [sum(0), sum(1)]
+/// Requests per second that known callers made in the baseline.
+fn called_rate(measured: &Measured, levels: &Levels, service: ServiceIdx) -> f64 {
+    let rates = measured.to[service.0].iter().map(|&e| levels.edges[e].rate[0]);
+    rates.filter(|r| r.is_finite()).sum()
 }
 
 /// What the entries feel at these levels; entries without a rise are absent. The largest amount first.
 pub(super) fn felt(kind: ImpactKind, entries: &[Entry], measured: &Measured, levels: &Levels) -> Vec<EntryImpact> {
     let of = |entry: &Entry| {
         let node = levels.nodes[entry.service.0];
-        let called = if entry.is_called { called_rate(measured, levels, entry.service)[0] } else { 0.0 };
+        let called = if entry.is_called { called_rate(measured, levels, entry.service) } else { 0.0 };
         let rate = (node.rate[0] - called).max(0.0);
         let (level, per_amount) = match kind {
             ImpactKind::Waiting => (node.latency, 1e-3),

@@ -176,6 +176,21 @@ impl Measured {
         self.nodes.len() + 3 * self.ends.len()
     }
 
+    /// Position of the network of one call in a list of shares; [`Self::place`] is the inverse.
+    pub(super) fn network_at(&self, call: usize) -> usize {
+        self.nodes.len() + call
+    }
+
+    /// Position of more calls than before.
+    pub(super) fn more_calls_at(&self, call: usize) -> usize {
+        self.nodes.len() + self.ends.len() + call
+    }
+
+    /// Position of refused calls.
+    pub(super) fn refused_at(&self, call: usize) -> usize {
+        self.nodes.len() + 2 * self.ends.len() + call
+    }
+
     /// The place at one position of a list of shares.
     pub(super) fn place(&self, index: usize) -> Place {
         let (n, m) = (self.nodes.len(), self.ends.len());

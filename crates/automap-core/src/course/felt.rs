@@ -7,7 +7,7 @@
 //! (60 − 24) / 2.4 = 15 spreads. The score of a sample is the largest such deviation over the entries' symptoms.
 
 use crate::anomaly::practical_floor;
-use crate::frame::{MetricFrame, Series, ServiceIdx};
+use crate::frame::{MetricFrame, Series};
 use crate::metric::{Family, LATENCY_MS, Side, Unit};
 use crate::stats::{finite, mad, median, median_of};
 use crate::topology::CallGraph;
@@ -80,8 +80,8 @@ pub(super) fn worst<'a>(
 
 /// The symptoms of the scope.
 fn series<'a>(frame: &'a MetricFrame, calls: &CallGraph, scope: Scope) -> Vec<&'a Series> {
-    let entries: Vec<ServiceIdx> = match scope {
-        Scope::Entries => calls.entries().iter().filter_map(|name| frame.find(name)).collect(),
+    let entries = match scope {
+        Scope::Entries => frame.entries(calls),
         Scope::All => Vec::new(),
     };
     let is_mean_known = |service| frame.get(service, LATENCY_MS, None).is_some();

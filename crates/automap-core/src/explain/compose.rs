@@ -23,7 +23,7 @@ use crate::report::Evidence;
 use crate::report::evidence::{Facts, round};
 use crate::report::{verdict, window_info};
 use crate::spread::{Spread, interval};
-use crate::verdict::{Decision, confidence, decide};
+use crate::verdict::{Decision, Lead, decide};
 
 /// Queries in an explanation.
 const MAX_QUERIES: usize = 4;
@@ -46,10 +46,12 @@ pub fn explain(
     let trace_options = PropagationOptions::default();
     let signals = propagation::find_changes(frame, windows, anomalies, ranking, &trace_options);
     let spread = Spread::new(observation, analysis, &signals);
-    let decision = decide(analysis, &options.verdict);
+    let lead = Lead::of(analysis);
+    let decision = decide(analysis, &lead, &options.verdict);
     let first = ranking.services.first().map(|s| s.service).filter(|_| !decision.is_quiet());
     let traced = spread.trace(first);
-    let subject = Subject { spread: &spread, name: service, index: frame.find(service), options, decision, traced };
+    let subject =
+        Subject { spread: &spread, name: service, index: frame.find(service), options, lead, decision, traced };
     Ok(subject.explanation())
 }
 
@@ -78,7 +80,7 @@ impl Subject<'_> {
             rank: self.index.and_then(|i| self.spread.rank(i)),
             ranked: ranking.services.len(),
             score: ranked.map(|r| round(r.score)),
-            confidence: ranked.map(|r| round(confidence(self.spread.analysis, r, &self.options.verdict))),
+            confidence: ranked.map(|r| round(self.lead.confidence_of(ranking, r, &self.options.verdict))),
             summary: self.summary(standing),
             windows: window_info(frame, windows),
             onset: shown.and_then(|s| s.onset).map(interval),

@@ -13,7 +13,7 @@ use crate::rank::suspects::DECIDES;
 use crate::rank::{Engine, Explained, PartSource, RankedService, Ranking, evidence};
 use crate::report::evidence::round;
 use crate::topology::CallGraph;
-use crate::verdict::{Margin, VerdictOptions, confidence};
+use crate::verdict::{Margin, VerdictOptions};
 
 /// Parts of the score that are supposed away, one by one.
 const MAX_PARTS: usize = 3;
@@ -95,7 +95,8 @@ impl Suppositions<'_> {
     /// For the first, where no cause is named: what it would take.
     fn to_be_named(&self, mine: &RankedService) -> Option<Condition> {
         let (analysis, options) = (self.0.spread.analysis, &self.0.options.verdict);
-        let (sure, needed) = (confidence(analysis, mine, options), options.naming(analysis));
+        let sure = self.0.lead.confidence_of(&analysis.ranking, mine, options);
+        let needed = options.naming(analysis);
         let score = self.named_from(mine.service).map_or_else(String::new, |s| {
             format!(": its score would have to be {s:.2} and not {:.2}, the others' as they are", mine.score)
         });

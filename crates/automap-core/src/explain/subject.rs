@@ -7,7 +7,7 @@ use crate::metric::Side;
 use crate::propagation::TracedEffects;
 use crate::rank::{PartSource, RankedService};
 use crate::spread::Spread;
-use crate::verdict::Decision;
+use crate::verdict::{Decision, Lead};
 
 /// The service that is explained, and everything it is explained from.
 pub(super) struct Subject<'a> {
@@ -16,6 +16,7 @@ pub(super) struct Subject<'a> {
     /// `None`: only the calls know it.
     pub(super) index: Option<ServiceIdx>,
     pub(super) options: &'a DiagnoseOptions,
+    pub(super) lead: Lead,
     pub(super) decision: Decision,
     /// Traced from the first of the ranking.
     pub(super) traced: TracedEffects,

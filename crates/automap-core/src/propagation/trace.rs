@@ -149,7 +149,7 @@ impl<'a> Tracer<'a> {
             signals,
             options,
             calls: calls.edges().filter_map(|(from, to, _)| pair(from, to)).collect(),
-            entries: calls.entries().into_iter().filter_map(|name| frame.find(name)).collect(),
+            entries: frame.entries(calls),
             edges: BTreeMap::new(),
             families: BTreeMap::new(),
             symptoms: BTreeMap::new(),

@@ -230,7 +230,7 @@ fn violated_entry(frame: &MetricFrame, calls: &CallGraph, evidence: &[ByType]) -
         let strongest = services.iter().map(|s| symptom(*s)).fold(0.0, f64::max);
         services.into_iter().find(|s| symptom(*s) == strongest)
     };
-    let entries: Vec<ServiceIdx> = calls.entries().into_iter().filter_map(|name| frame.find(name)).collect();
+    let entries = frame.entries(calls);
     match entries.is_empty() {
         false => clearest(entries),
         true => clearest((0..evidence.len()).map(ServiceIdx).collect()).filter(|s| symptom(*s) > 0.0),

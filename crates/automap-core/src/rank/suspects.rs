@@ -46,8 +46,6 @@ pub struct Suspect {
     pub share: f64,
     /// Lower end of the interval of the share: 19 of 20 resamplings lie above.
     pub low: f64,
-    /// Upper end.
-    pub high: f64,
     /// The same by impact.
     pub impacts: Vec<SuspectImpact>,
 }
@@ -130,9 +128,9 @@ pub fn find(frame: &MetricFrame, calls: &CallGraph, impacts: &[Impact], ranking:
     join_pairs(&mut groups, |i| weights[i] / sum);
     let suspect = |(services, shares): (Vec<ServiceIdx>, Vec<(usize, &Share)>)| {
         let weighted = || shares.iter().map(|(i, s)| (*s, weights[*i] / sum));
-        let (low, high) = Share::interval(weighted());
+        let (low, _) = Share::interval(weighted());
         let by_impact = impacts.iter().enumerate().filter_map(|(i, impact)| suspect_impact(i, impact.kind, &shares));
-        Suspect { services, share: weighted().map(|(s, w)| s.share * w).sum(), low, high, impacts: by_impact.collect() }
+        Suspect { services, share: weighted().map(|(s, w)| s.share * w).sum(), low, impacts: by_impact.collect() }
     };
     let mut all: Vec<Suspect> = groups.into_iter().map(suspect).collect();
     all.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.services.cmp(&b.services)));

@@ -11,7 +11,7 @@ use super::model::{
 };
 use super::{course, impact, path, verdict};
 use crate::analysis::Analysis;
-use crate::anomaly::{Anomalies, SeriesEvidence};
+use crate::anomaly::{Anomalies, CLEAR, SeriesEvidence};
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{CLIENT_LATENCY_MS, COUNTER_EVIDENCE, Metric, NETWORK_GAP_MS, Side};
 use crate::note::{NotChecked, Note};
@@ -20,7 +20,7 @@ use crate::quantity::change;
 use crate::rank::suspects::DECIDES;
 use crate::rank::{PartSource, RankedService, Ranking};
 use crate::time::Timestamp;
-use crate::verdict::{Decision, VerdictOptions, confidence, decide};
+use crate::verdict::{Decision, Lead, VerdictOptions, decide};
 use crate::windows::Windows;
 
 /// Candidates in a report.
@@ -29,8 +29,6 @@ const MAX_CAUSES: usize = 5;
 const MAX_SYMPTOMS: usize = 3;
 /// Onsets closer than this many steps are the same: rates look back over about as many.
 const ONSET_STEPS: i64 = 5;
-/// Evidence from which a service counts as a victim, and a symptom as one.
-const CLEAR: f64 = 1.0;
 /// A service below this share of what users feel accounts for nothing.
 const NEGLIGIBLE_SHARE: f64 = 0.05;
 /// Evidence from which a service that accounts for nothing is worth mentioning.
@@ -42,9 +40,11 @@ const MAX_ALSO_CHANGED: usize = 3;
 pub fn compose(observation: &Observation, analysis: &Analysis, options: &VerdictOptions) -> Report {
     let Analysis { frame, windows, anomalies, ranking, notes, .. } = analysis;
     let facts = Facts { frame, anomalies, windows };
-    let decision = decide(analysis, options);
+    let lead = Lead::of(analysis);
+    let decision = decide(analysis, &lead, options);
     let has_candidates = !decision.is_quiet();
-    let mut causes = if has_candidates { candidates(&facts, observation, analysis, options) } else { Vec::new() };
+    let mut causes =
+        if has_candidates { candidates(&facts, observation, analysis, (&lead, options)) } else { Vec::new() };
     let victims = if decision == Decision::Cause { victims(&facts, observation, ranking) } else { Vec::new() };
     if let Some(first) = causes.first_mut() {
         with_its_effects(first, &victims, frame.step_ms());
@@ -56,7 +56,7 @@ pub fn compose(observation: &Observation, analysis: &Analysis, options: &Verdict
         schema_version: SCHEMA_VERSION,
         source: observation.source.clone(),
         engine: ranking.engine,
-        verdict: verdict::compose(decision, analysis, options),
+        verdict: verdict::compose(decision, analysis, &lead, options),
         windows: window_info(frame, windows),
         course: course::course(analysis),
         symptoms: noticed(&facts, observation, analysis, decision),
@@ -76,7 +76,7 @@ fn candidates(
     facts: &Facts<'_>,
     observation: &Observation,
     analysis: &Analysis,
-    options: &VerdictOptions,
+    (lead, options): (&Lead, &VerdictOptions),
 ) -> Vec<Cause> {
     let ranking = &analysis.ranking;
     let first_onset = first_symptom_row(facts);
@@ -93,7 +93,7 @@ fn candidates(
                 rank: i + 1,
                 service: name.to_owned(),
                 score: round(ranked.score),
-                confidence: round(confidence(analysis, ranked, options)),
+                confidence: round(lead.confidence_of(ranking, ranked, options)),
                 counter_evidence: counter_evidence(facts, ranked, ranking, onset, first_onset),
                 accounts_for: impact::accounts_for(facts.frame, &analysis.impacts, &analysis.suspects, ranked.service),
                 onset,

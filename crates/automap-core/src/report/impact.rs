@@ -4,14 +4,13 @@
 
 use super::evidence::round;
 use super::model::{AccountsFor, Arises, ImpactInfo};
+use crate::anomaly::CLEAR;
 use crate::attribution::{EntryImpact, Impact, ImpactKind, Place};
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::Unit;
 use crate::quantity::{change, value};
 use crate::rank::suspects::{Suspect, SuspectImpact, Suspects};
 
-/// Evidence from which an impact is worth a sentence.
-const CLEAR: f64 = 1.0;
 /// A share that may be below this is not worth a sentence.
 const WORTH_A_SENTENCE: f64 = 0.05;
 /// Entries that a sentence names.

@@ -75,6 +75,11 @@ const DETAILED_CAUSES: usize = 3;
 pub const FAINT_CONFIDENCE: f64 = 0.02;
 
 impl Report {
+    /// The most likely candidate that is not named; `None` if all are.
+    pub fn next_candidate(&self) -> Option<&Cause> {
+        self.causes.iter().find(|c| !self.verdict.names(&c.service))
+    }
+
     /// The candidates worth showing in full, and the rest: the first always, the next two unless they are faint.
     pub fn detailed_causes(&self) -> (Vec<&Cause>, Vec<&Cause>) {
         let detailed = |c: &&Cause| c.rank == 1 || (c.rank <= DETAILED_CAUSES && c.confidence >= FAINT_CONFIDENCE);

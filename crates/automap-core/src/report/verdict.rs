@@ -5,27 +5,26 @@
 use super::evidence::round;
 use super::model::{Level, NamedCause, Verdict, VerdictKind};
 use crate::analysis::Analysis;
+use crate::anomaly::CLEAR;
 use crate::attribution::ImpactKind;
 use crate::frame::ServiceIdx;
 use crate::metric::{Family, HUNG_UP_RATIO};
 use crate::rank::PartSource;
 use crate::rank::suspects::DECIDES;
 use crate::unseen;
-use crate::verdict::{Decision, VerdictOptions, confidence_of_named, mechanism, named};
+use crate::verdict::{Decision, Lead, VerdictOptions, mechanism};
 
 /// Confidence from which the first candidate is more likely right than wrong.
 const EVEN: f64 = 0.5;
-/// Evidence from which users feel a symptom.
-const CLEAR: f64 = 1.0;
 /// Services that a sentence lists.
 const MAX_LISTED: usize = 3;
 
-pub(super) fn compose(decision: Decision, analysis: &Analysis, options: &VerdictOptions) -> Verdict {
+pub(super) fn compose(decision: Decision, analysis: &Analysis, lead: &Lead, options: &VerdictOptions) -> Verdict {
     // A confidence is given that something happened.
     let has_suspect = !decision.is_quiet();
-    let sure = if has_suspect { round(confidence_of_named(analysis, options)) } else { 0.0 };
+    let sure = if has_suspect { round(lead.confidence(options)) } else { 0.0 };
     let is_named = decision == Decision::Cause;
-    let causes = if is_named { named_causes(analysis) } else { Vec::new() };
+    let causes = if is_named { named_causes(analysis, lead) } else { Vec::new() };
     let is_felt = is_felt(analysis);
     let summary = match decision {
         Decision::Cause => {
@@ -61,12 +60,11 @@ pub(crate) fn kind(decision: Decision) -> VerdictKind {
 
 /// Whether any symptom is clear; `None` where none is and some were not observed.
 fn is_felt(analysis: &Analysis) -> Option<bool> {
-    let symptoms = analysis.anomalies.series.iter().filter(|s| s.metric.family.is_symptom());
-    let is_clear = symptoms.map(|s| s.evidence).fold(0.0, f64::max) >= CLEAR;
+    let is_clear = analysis.anomalies.clearest_symptom() >= CLEAR;
     (is_clear || analysis.unseen.symptoms.is_empty()).then_some(is_clear)
 }
 
-fn named_causes(analysis: &Analysis) -> Vec<NamedCause> {
+fn named_causes(analysis: &Analysis, lead: &Lead) -> Vec<NamedCause> {
     let mechanism = |s: &ServiceIdx| {
         let ranked = analysis.ranking.services.iter().find(|r| r.service == *s)?;
         let suspect = analysis.suspects.of(*s).filter(|_| analysis.suspects.weight >= DECIDES);
@@ -78,7 +76,7 @@ fn named_causes(analysis: &Analysis) -> Vec<NamedCause> {
         let kind = mechanism.as_deref().map_or_else(String::new, |k| format!(" ({k})"));
         NamedCause { summary: format!("{}{kind}", services.join(" or ")), services, mechanism }
     };
-    named(analysis).iter().map(cause).collect()
+    lead.named.iter().map(cause).collect()
 }
 
 /// `cannot tell: not observed: errors of front-end; nothing else left its normal behaviour`.

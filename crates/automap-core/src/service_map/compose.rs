@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::model::{
     EdgeChange, EdgeMetric, Influence, MAP_SCHEMA_VERSION, MapEdge, MapKind, MapNode, NodeRole, ServiceMap,
 };
+use crate::anomaly::CLEAR;
 use crate::frame::Series;
 use crate::graph::MetricType;
 use crate::metric::{Family, Side};
@@ -18,8 +19,6 @@ use crate::time::Interval;
 
 /// Confidence from which a service that is not named counts as a candidate.
 const SOME_CONFIDENCE: f64 = 0.1;
-/// Evidence from which a symptom of a service's own is clear.
-const CLEAR: f64 = 1.0;
 /// Samples of its own from which a service counts as observed: two make a difference.
 const MIN_SAMPLES: usize = 2;
 

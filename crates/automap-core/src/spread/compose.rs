@@ -13,14 +13,14 @@ use crate::propagation::{
 use crate::report::Evidence;
 use crate::report::evidence::{Facts, round};
 use crate::report::{verdict, window_info};
-use crate::verdict::{Decision, VerdictOptions, decide};
+use crate::verdict::{Decision, Lead, VerdictOptions, decide};
 
 /// How the fault of an analysed incident spread from the first of the ranking. Without an incident nothing is traced.
 pub fn propagation(observation: &Observation, analysis: &Analysis, options: &VerdictOptions) -> Propagation {
     let options_of_trace = PropagationOptions::default();
     let Analysis { frame, windows, anomalies, ranking, .. } = analysis;
     let signals = propagation::find_changes(frame, windows, anomalies, ranking, &options_of_trace);
-    let decision = decide(analysis, options);
+    let decision = decide(analysis, &Lead::of(analysis), options);
     let first = ranking.services.first().map(|s| s.service).filter(|_| !decision.is_quiet());
     let spread = Spread::new(observation, analysis, &signals);
     spread.model(first, &spread.trace(first), decision)

@@ -54,7 +54,7 @@ pub(super) fn score(input: &BaselineInput) -> Result<BaselineScores, String> {
 
 fn entry(input: &BaselineInput) -> Option<ServiceIdx> {
     let named = input.entry.and_then(|name| input.frame.find(name));
-    let entries: Vec<ServiceIdx> = input.calls.entries().into_iter().filter_map(|e| input.frame.find(e)).collect();
+    let entries = input.frame.entries(input.calls);
     named.or_else(|| entries.into_iter().find(|s| symptom(input.frame, *s).is_some()))
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use automap_core::frame::ServiceIdx;
 use automap_core::rank::{self, rank_metrics};
-use automap_core::verdict::{Decision, VerdictOptions, confidence, decide};
+use automap_core::verdict::{Decision, Lead, VerdictOptions, decide};
 use automap_core::{Analysis, DiagnoseOptions, analyse};
 
 use super::{Answer, Certainty, Question, incident_start, ranked, unique_indicators};
@@ -20,8 +20,9 @@ pub(super) fn answer(engine: rank::Engine, question: &Question) -> Result<Answer
     let analysis = analyse(question.observation, &options).map_err(|e| e.to_string())?;
     let ranking = &analysis.ranking;
     let verdict = VerdictOptions::default();
-    let confidence_of_first = ranking.services.first().map_or(0.0, |top| confidence(&analysis, top, &verdict));
-    let is_named = decide(&analysis, &verdict) == Decision::Cause;
+    let lead = Lead::of(&analysis);
+    let confidence_of_first = ranking.services.first().map_or(0.0, |top| lead.confidence_of(ranking, top, &verdict));
+    let is_named = decide(&analysis, &lead, &verdict) == Decision::Cause;
     Ok(Answer {
         services: ranking.services.iter().map(|s| analysis.frame.service(s.service).to_owned()).collect(),
         metrics: unique_indicators(ranked(metric_scores(&analysis).into_iter().collect())),

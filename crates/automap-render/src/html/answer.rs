@@ -36,7 +36,7 @@ fn confidence(report: &Report) -> Markup {
     html! {
         p.sure {
             span { (bar(confidence)) " confidence " b { (level) } " " (two_decimals(confidence)) }
-            @if let Some(second) = report.causes.iter().find(|c| !report.verdict.names(&c.service)) {
+            @if let Some(second) = report.next_candidate() {
                 " " span.muted { "next " (second.service) " " (two_decimals(second.confidence)) }
             }
         }

@@ -38,6 +38,20 @@ const COUNTS: RequestCounts = RequestCounts {
     }),
 };
 
+/// Rows of single pods.
+macro_rules! of_pods {
+    ($metric:literal, $matchers:literal) => {
+        concat!($metric, "{", $matchers, ",pod!=\"\"}")
+    };
+}
+
+/// Rows without a pod: sums over pods.
+macro_rules! of_sums {
+    ($metric:literal, $matchers:literal) => {
+        concat!($metric, "{", $matchers, ",pod=\"\"}")
+    };
+}
+
 /// Growth per second of counters, one row for what several scrapers deliver of the same proxy (two jobs, two replicas of
 /// Prometheus). Rows without a pod are sums over pods (recording rules, federation). Such a sum falls where one of its pods goes, and
 /// `rate` takes the rest for new growth: what could not have been counted within the window is left out.
@@ -45,9 +59,9 @@ macro_rules! growth {
     ($metric:literal, $matchers:literal) => {
         concat!(
             "(max without ($SCRAPER,instance) (rate(",
-            concat!($metric, "{", $matchers, ",pod!=\"\"}"),
+            of_pods!($metric, $matchers),
             "[$RATE])) or max without ($SCRAPER) (rate(",
-            concat!($metric, "{", $matchers, ",pod=\"\"}"),
+            of_sums!($metric, $matchers),
             "[$RATE]) unless ",
             fallen!($metric, $matchers),
             "))"
@@ -60,15 +74,15 @@ macro_rules! fallen {
     ($metric:literal, $matchers:literal) => {
         concat!(
             "(resets(",
-            concat!($metric, "{", $matchers, ",pod=\"\"}"),
+            of_sums!($metric, $matchers),
             "[$RATE]) > 0 and min_over_time(",
-            concat!($metric, "{", $matchers, ",pod=\"\"}"),
+            of_sums!($metric, $matchers),
             "[$RATE]) > 0.1 * max_over_time(",
-            concat!($metric, "{", $matchers, ",pod=\"\"}"),
+            of_sums!($metric, $matchers),
             "[$RATE]) unless min_over_time(",
-            concat!($metric, "{", $matchers, ",pod=\"\"}"),
+            of_sums!($metric, $matchers),
             "[$RATE]) <= 4 * $RATE_S * rate(",
-            concat!($metric, "{", $matchers, ",pod=\"\"}"),
+            of_sums!($metric, $matchers),
             "[$RATE] offset $RATE))"
         )
     };
@@ -79,9 +93,11 @@ macro_rules! rows {
     ($metric:literal, $matchers:literal, $offset:literal) => {
         concat!(
             "(max without ($SCRAPER,instance) (",
-            concat!($metric, "{", $matchers, ",pod!=\"\"}", $offset),
+            of_pods!($metric, $matchers),
+            $offset,
             ") or max without ($SCRAPER) (",
-            concat!($metric, "{", $matchers, ",pod=\"\"}", $offset),
+            of_sums!($metric, $matchers),
+            $offset,
             "))"
         )
     };
