@@ -5,7 +5,7 @@
 use crate::anomaly::Anomalies;
 use crate::attribution::Impact;
 use crate::course::Plan;
-use crate::frame::MetricFrame;
+use crate::frame::{MetricFrame, ServiceIdx};
 use crate::note::Note;
 use crate::rank::metric_weights::ConfirmedCase;
 use crate::rank::suspects::Suspects;
@@ -22,6 +22,8 @@ pub struct Analysis {
     pub plan: Plan,
     /// The windows.
     pub windows: Windows,
+    /// Services that no other service calls: there users enter. Empty where no calls are known.
+    pub entries: Vec<ServiceIdx>,
     /// What was unusual.
     pub anomalies: Anomalies,
     /// What users feel, divided along the calls; empty where calls are not measured.

@@ -3,7 +3,7 @@
 //! Being unusual does not make a service a cause: a cause must explain what users feel. So the added waiting and the added failures at
 //! the services where users enter are decomposed, call by call, into own time, network, more calls, and what the callee passes on; the rest of
 //! the way is decomposed in the same manner at the callee. All shares of one impact sum to 1. Which kind of fault is at work there is left to the
-//! evidence of the series, and so is everything where calls are not measured at both ends: then there is no attribution.
+//! evidence of the series, and so is everything where calls are not measured: then there is no attribution.
 //!
 //! For a service `s` with calls `s → c`, `n` calls per request and latency `L` at the caller, a request takes `W_s = own_s + φ_s · Σ_c n·L`, where
 //! `φ_s ≤ 1` absorbs parallel calls. A change of the product is divided exactly: `Δ(n·L) = n̄·ΔL + L̄·Δn`, each call slower and more calls; and `ΔL` is
@@ -83,8 +83,8 @@ impl Share {
 
 /// Attributes what the users feel in the incident rows, against the baseline rows.
 ///
-/// Empty if no call has both a rate and a latency at the caller, if users enter nowhere, or if nothing rose. Missing samples are left out of the
-/// means; a call that is not measured counts as own time of its caller.
+/// Empty if no call has both a rate and a latency, if users enter nowhere, or if nothing rose. Missing samples are left out of the
+/// means; a call that is not measured counts as own time of its caller, and so does the network of a call that only the callee reports.
 /// Cost: O(series × samples) for the sums by block, then O(services + calls) for each of 100 resamplings.
 ///
 /// ```

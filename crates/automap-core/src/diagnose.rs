@@ -139,7 +139,8 @@ pub fn analyse_with_history(
         }
     };
     let unseen = Unseen::of(&frame, &anomalies, calls);
-    Ok(Analysis { frame, plan, windows, anomalies, impacts, suspects, ranking, automap, unseen, notes })
+    let entries = frame.entries(calls);
+    Ok(Analysis { frame, plan, windows, entries, anomalies, impacts, suspects, ranking, automap, unseen, notes })
 }
 
 /// Ranks by the windows of the plan. Where most of the data is bad, nothing stands out as a stretch before the windows are known; then the end is

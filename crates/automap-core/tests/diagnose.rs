@@ -222,6 +222,51 @@ fn what_nobody_feels_is_not_the_cause_of_what_they_feel() {
     assert!(!report.verdict.names("catalogue"));
 }
 
+/// A campaign or a cache: a service inside is asked more, nobody waits and nothing fails. With fewer users it would be lost requests.
+#[test]
+fn more_requests_that_users_do_not_feel_are_no_incident() {
+    let campaign = |service: &'static str| {
+        let shop = Shop::new().fault(service, "throughput_rps", None, |v| 3.0 * v);
+        let caller = CALLS.iter().find(|(_, callee)| *callee == service).map(|(caller, _)| *caller);
+        match caller {
+            Some(caller) => shop.fault(caller, "client_rps", Some(service), |v| 3.0 * v),
+            None => shop,
+        }
+    };
+    let detected = |shop: Shop| diagnose(&shop.observation(false), &DiagnoseOptions::default()).unwrap();
+    let report = detected(campaign("catalogue"));
+    assert_eq!(report.verdict.kind, VerdictKind::NoIncident, "{}", report.verdict.summary);
+    assert_eq!(report.verdict.summary, "no incident: only the requests to catalogue changed, which users do not feel");
+    assert_eq!(report.also_changed[0].service, "catalogue");
+    assert!(report.also_changed[0].evidence[0].summary.starts_with("requests"), "{:?}", report.also_changed);
+    assert!(!campaign("catalogue").report().causes.is_empty(), "a given start is always answered");
+    assert_ne!(detected(campaign("front-end")).verdict.kind, VerdictKind::NoIncident, "users came or went");
+    let busy = campaign("catalogue").fault("catalogue", "cpu_cores", None, |v| 20.0 * v);
+    assert_eq!(detected(busy).verdict.kind, VerdictKind::Cause, "more than its load explains");
+}
+
+/// Istio with reporter=source switched off: the network to payment makes orders slow, as its own code would.
+#[test]
+fn the_network_that_no_caller_reports_is_not_taken_for_own_time() {
+    let one_sided = |mut shop: Shop| {
+        shop.raw.retain(|r| r.metric != "client_latency_ms");
+        shop
+    };
+    let delay = || Shop::new().slow_chain(&["front-end", "orders", "payment"], 300.0);
+    let report = one_sided(delay()).report();
+    assert_eq!(report.verdict.kind, VerdictKind::NotEnoughEvidence, "{}", report.verdict.summary);
+    assert!(report.impacts[0].summary.contains("front-end"), "{:?}", report.impacts);
+    assert_eq!(report.causes[0].service, "orders");
+    let doubts: Vec<&str> = report.causes[0].counter_evidence.iter().map(|c| c.text.as_str()).collect();
+    let expected = "it may be the network to payment, shipping, user: these calls are reported by the callee alone";
+    assert!(doubts.contains(&expected), "{doubts:?}");
+    let busy = one_sided(delay().fault("orders", "cpu_cores", None, |v| 10.0 * v)).report();
+    assert_eq!(busy.verdict.service.as_deref(), Some("orders"), "its processor tells: {}", busy.verdict.summary);
+    let slow = delay().fault("orders", "served_latency_ms", Some("payment"), |v| v + 300.0);
+    let slow = one_sided(slow.fault("payment", "latency_ms", None, |v| v + 300.0)).report();
+    assert_eq!(slow.verdict.service.as_deref(), Some("payment"), "{}", slow.verdict.summary);
+}
+
 #[test]
 fn without_a_start_the_onset_is_found() {
     let shop = Shop::new().slow_chain(&["front-end", "orders", "payment"], 300.0);

@@ -67,9 +67,9 @@ fn impacts(report: &Report) -> Vec<String> {
 fn also_changed(report: &Report) -> Vec<String> {
     let one = |c: &AlsoChanged| {
         let changes: Vec<&str> = c.evidence.iter().map(|e| e.summary.as_str()).collect();
-        format!("{}  {}; users do not feel it", c.service, changes.join(", "))
+        format!("{} also changed, which users do not feel: {}", c.service, changes.join(", "))
     };
-    section("ALSO CHANGED", report.also_changed.iter().map(one))
+    section("UNFELT", report.also_changed.iter().map(one))
 }
 
 fn coverage(report: &Report) -> String {

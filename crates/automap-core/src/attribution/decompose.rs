@@ -20,7 +20,7 @@ const NEGLIGIBLE: f64 = 1e-6;
 const SLOW_FACTOR: f64 = 3.0;
 /// … and by this many milliseconds.
 const SLOW_MS: f64 = 100.0;
-/// Failures per additional call from which more calls are retries.
+/// Failures, or calls given up, per additional call from which more calls are retries.
 const RETRIES: f64 = 0.2;
 
 /// What arrives at a service, to be split further.
@@ -169,11 +169,16 @@ impl<'a> Decomposition<'a> {
         [(Target::Further(Layer::Failing(callee)), part * reported), (rest, part * (1.0 - reported))]
     }
 
-    /// More calls that fail are retries and belong to what fails; others are the caller's doing.
+    /// More calls that fail are retries and belong to what fails, and so do calls that the caller made again because it would not wait; others are
+    /// the caller's doing.
     fn more_calls(&self, e: usize, edge: &EdgeLevel, rate: Pair, part: f64) -> Vec<(Target, f64)> {
         let more = edge.rate[1] / rate[1] - edge.rate[0] / rate[0];
         if failures_per_request(edge, rate) > RETRIES * more {
             return self.failing_call(e, part).to_vec();
+        }
+        let callee = self.measured.ends[e].1.0;
+        if per_request(edge.rate, self.levels.nodes[callee].hung_up, rate) > RETRIES * more {
+            return vec![(Target::Further(Layer::Waiting(callee)), part)];
         }
         vec![(Target::Place(self.measured.more_calls_at(e)), part)]
     }
@@ -229,7 +234,12 @@ impl CallChange {
 
 /// How many more of a caller's calls fail, per request of the caller; 0 where it is not known.
 fn failures_per_request(edge: &EdgeLevel, rate: Pair) -> f64 {
-    let of = |w: usize| edge.rate[w] / rate[w] * edge.failing[w];
+    per_request(edge.rate, edge.failing, rate)
+}
+
+/// The rise of a share of calls, per request of the caller; 0 where it is not known.
+fn per_request(calls: Pair, share: Pair, rate: Pair) -> f64 {
+    let of = |w: usize| calls[w] / rate[w] * share[w];
     let rise = of(1) - of(0);
     if rise.is_finite() { rise } else { 0.0 }
 }
@@ -355,6 +365,9 @@ mod tests {
         };
         assert_eq!(shares(ImpactKind::Waiting, &calls(0.0)), named(&[("front-end+orders", 100)]));
         assert_eq!(shares(ImpactKind::Waiting, &calls(0.5)), named(&[("orders", 100)]));
+        let mut impatient = calls(0.0);
+        impatient.push(("orders", "hung_up_ratio", None, 0.0, 0.5));
+        assert_eq!(shares(ImpactKind::Waiting, &impatient), named(&[("orders", 100)]));
     }
 
     /// Half of front-end's requests fail: its calls to orders do, which orders reports for 20 of 50 %; orders passes on what it gets from payment.

@@ -1,7 +1,8 @@
 //! Mean rates, latencies and failure shares of services and calls in both windows, as sums by block so that they can be resampled.
 //!
 //! A mean latency is weighted with the requests it stands for; rows in which one of the two is missing are left out. Only metrics under automap's
-//! own names are used, since foreign tables do not say what they are means of.
+//! own names are used, since foreign tables do not say what they are means of. Where only the callee times a call, because one of two reporters
+//! is switched off, its time stands in for the caller's, and the network counts as the caller's own time.
 //!
 //! Worked example: 10 requests/s at 20 ms and 30 requests/s at 40 ms have a mean of (10·20 + 30·40) / 40 = 35 ms.
 
@@ -9,7 +10,8 @@ use super::place::Place;
 use crate::anomaly::Rows;
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{
-    CLIENT_ERROR_RATIO, CLIENT_LATENCY_MS, CLIENT_RPS, ERROR_RATIO, LATENCY_MS, SERVED_LATENCY_MS, THROUGHPUT_RPS,
+    CLIENT_ERROR_RATIO, CLIENT_LATENCY_MS, CLIENT_RPS, ERROR_RATIO, HUNG_UP_RATIO, LATENCY_MS, SERVED_LATENCY_MS,
+    THROUGHPUT_RPS,
 };
 
 /// Blocks that a window is cut into.
@@ -29,6 +31,7 @@ struct NodeSums {
     rate: Option<Sums>,
     latency: Option<Sums>,
     failing: Option<Sums>,
+    hung_up: Option<Sums>,
 }
 
 /// What is measured of one call.
@@ -67,6 +70,8 @@ pub(super) struct NodeLevel {
     pub(super) latency: Pair,
     /// Share of failed requests.
     pub(super) failing: Pair,
+    /// Share of requests whose client hung up before the answer.
+    pub(super) hung_up: Pair,
 }
 
 /// A call.
@@ -74,7 +79,7 @@ pub(super) struct NodeLevel {
 pub(super) struct EdgeLevel {
     /// Calls per second.
     pub(super) rate: Pair,
-    /// Milliseconds at the caller.
+    /// Milliseconds at the caller, or at the callee where the caller does not report.
     pub(super) latency: Pair,
     /// Milliseconds at the callee.
     pub(super) served: Pair,
@@ -83,7 +88,7 @@ pub(super) struct EdgeLevel {
 }
 
 impl Measured {
-    /// `None` if no call has a rate and a latency at the caller. O(series × samples).
+    /// `None` if no call has a rate and a latency at either end. O(series × samples).
     pub(super) fn of(frame: &MetricFrame, rows: &Rows) -> Option<Self> {
         let windows = [blocks(&rows.baseline), blocks(&rows.incident)];
         let n = frame.services().len();
@@ -96,17 +101,19 @@ impl Measured {
                 rate: rate.map(plain),
                 latency: values(s, LATENCY_MS, None).map(|v| weighted(v, rate)),
                 failing: values(s, ERROR_RATIO, None).map(|v| weighted(v, rate)),
+                hung_up: values(s, HUNG_UP_RATIO, None).map(|v| weighted(v, rate)),
             }
         });
         let (mut ends, mut edges) = (Vec::new(), Vec::new());
-        for series in frame.series().iter().filter(|s| s.metric.name == CLIENT_LATENCY_MS) {
+        for series in frame.series().iter().filter(|s| s.metric.name == CLIENT_RPS) {
             let Some(peer) = series.peer.filter(|p| *p != series.service) else { continue };
             let of = |metric: &str| values(series.service, metric, Some(peer));
-            let Some(rate) = of(CLIENT_RPS) else { continue };
+            let Some(latency) = of(CLIENT_LATENCY_MS).or_else(|| of(SERVED_LATENCY_MS)) else { continue };
+            let rate = series.values.as_slice();
             ends.push((series.service, peer));
             edges.push(EdgeSums {
                 rate: plain(rate),
-                latency: weighted(&series.values, Some(rate)),
+                latency: weighted(latency, Some(rate)),
                 served: of(SERVED_LATENCY_MS).map(|v| weighted(v, Some(rate))),
                 failing: of(CLIENT_ERROR_RATIO).map(|v| weighted(v, Some(rate))),
             });
@@ -136,8 +143,12 @@ impl Measured {
     /// The means when the blocks count as often as given. O(services + calls).
     pub(super) fn levels(&self, counts: &Counts) -> Levels {
         let level = |sums: &Option<Sums>| sums.as_ref().map_or([f64::NAN; 2], |s| means(s, counts));
-        let node =
-            |n: &NodeSums| NodeLevel { rate: level(&n.rate), latency: level(&n.latency), failing: level(&n.failing) };
+        let node = |n: &NodeSums| NodeLevel {
+            rate: level(&n.rate),
+            latency: level(&n.latency),
+            failing: level(&n.failing),
+            hung_up: level(&n.hung_up),
+        };
         let edge = |e: &EdgeSums| EdgeLevel {
             rate: means(&e.rate, counts),
             latency: means(&e.latency, counts),

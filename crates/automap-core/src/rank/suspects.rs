@@ -12,9 +12,10 @@
 use std::collections::BTreeMap;
 
 use super::{Part, PartSource, RankedService, Ranking};
+use crate::anomaly::CLEAR;
 use crate::attribution::{Impact, ImpactKind, Place, Share};
 use crate::frame::{MetricFrame, ServiceIdx};
-use crate::metric::{CLIENT_LATENCY_MS, Family, LATENCY_MS};
+use crate::metric::{CLIENT_LATENCY_MS, Family, LATENCY_MS, SERVED_LATENCY_MS};
 use crate::stats::soft_step;
 use crate::topology::CallGraph;
 
@@ -48,6 +49,9 @@ pub struct Suspect {
     pub low: f64,
     /// The same by impact.
     pub impacts: Vec<SuspectImpact>,
+    /// Callees that may be at fault instead, since the caller does not report its calls: the network to them looks like own time of the service.
+    /// Empty where the service's resources moved, or its calls are not the matter.
+    pub unseen_networks: Vec<ServiceIdx>,
 }
 
 /// A suspect's share of one impact.
@@ -130,7 +134,9 @@ pub fn find(frame: &MetricFrame, calls: &CallGraph, impacts: &[Impact], ranking:
         let weighted = || shares.iter().map(|(i, s)| (*s, weights[*i] / sum));
         let (low, _) = Share::interval(weighted());
         let by_impact = impacts.iter().enumerate().filter_map(|(i, impact)| suspect_impact(i, impact.kind, &shares));
-        Suspect { services, share: weighted().map(|(s, w)| s.share * w).sum(), low, impacts: by_impact.collect() }
+        let impacts: Vec<SuspectImpact> = by_impact.collect();
+        let unseen_networks = owners.unseen_networks(&services, &impacts);
+        Suspect { services, share: weighted().map(|(s, w)| s.share * w).sum(), low, impacts, unseen_networks }
     };
     let mut all: Vec<Suspect> = groups.into_iter().map(suspect).collect();
     all.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.services.cmp(&b.services)));
@@ -189,9 +195,30 @@ impl Owners<'_> {
         });
         let mut found: Vec<(ServiceIdx, f64)> =
             untimed.map(|to| (to, self.moved(to) * self.at_other_callers(to, service))).collect();
+        // The network to a single callee that alone reports the calls is as likely as own time; among several callees none is likely enough.
+        if let [callee] = self.reported_by_callees(service)[..] {
+            found.push((callee, 1.0));
+        }
         let prior = if kind == ImpactKind::Failing { OWN_FAILURE } else { 1.0 };
         found.push((service, prior * self.moved(service)));
         found
+    }
+
+    /// Callees whose calls from this service are reported by them and not by the caller.
+    fn reported_by_callees(&self, service: ServiceIdx) -> Vec<ServiceIdx> {
+        let of = |metric, to: &ServiceIdx| self.frame.get(service, metric, Some(*to)).is_some();
+        let name = self.frame.service(service);
+        let callees = self.calls.edges().filter(|(from, to, _)| *from == name && from != to);
+        let callees = callees.filter_map(|(_, to, _)| self.frame.find(to));
+        callees.filter(|to| of(SERVED_LATENCY_MS, to) && !of(CLIENT_LATENCY_MS, to)).collect()
+    }
+
+    /// See [`Suspect::unseen_networks`].
+    fn unseen_networks(&self, services: &[ServiceIdx], impacts: &[SuspectImpact]) -> Vec<ServiceIdx> {
+        let [service] = *services else { return Vec::new() };
+        let is_own = impacts.iter().any(|i| i.place == Place::Service(service));
+        let has_moved = self.moved(service) >= (1.0 + CLEAR).powi(2);
+        if is_own && !has_moved { self.reported_by_callees(service) } else { Vec::new() }
     }
 
     /// How much the resources of a service speak for it.

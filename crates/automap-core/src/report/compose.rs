@@ -61,7 +61,11 @@ pub fn compose(observation: &Observation, analysis: &Analysis, options: &Verdict
         course: course::course(analysis),
         symptoms: noticed(&facts, observation, analysis, decision),
         impacts: impact::impacts(frame, &analysis.impacts),
-        also_changed: if has_candidates { also_changed(&facts, analysis) } else { Vec::new() },
+        also_changed: match decision {
+            Decision::OnlyLoad => changed_load(&facts, analysis, &lead),
+            _ if has_candidates => also_changed(&facts, analysis),
+            _ => Vec::new(),
+        },
         coverage: coverage(frame, anomalies),
         next: next(decision, &causes, observation),
         causes,
@@ -94,7 +98,7 @@ fn candidates(
                 service: name.to_owned(),
                 score: round(ranked.score),
                 confidence: round(lead.confidence_of(ranking, ranked, options)),
-                counter_evidence: counter_evidence(facts, ranked, ranking, onset, first_onset),
+                counter_evidence: counter_evidence(facts, ranked, analysis, onset, first_onset),
                 accounts_for: impact::accounts_for(facts.frame, &analysis.impacts, &analysis.suspects, ranked.service),
                 onset,
                 evidence,
@@ -121,7 +125,7 @@ fn with_its_effects(cause: &mut Cause, victims: &[Victim], step_ms: i64) {
 fn counter_evidence(
     facts: &Facts<'_>,
     ranked: &RankedService,
-    ranking: &Ranking,
+    analysis: &Analysis,
     onset: Option<Timestamp>,
     first_symptom: Option<usize>,
 ) -> Vec<CounterEvidence> {
@@ -143,7 +147,12 @@ fn counter_evidence(
             out.push(Doubt::LateOnset { onset, first_symptom });
         }
     }
-    let rival = ranking.services.iter().find(|s| s.service != ranked.service);
+    let suspect = analysis.suspects.of(ranked.service).filter(|s| s.share >= NEGLIGIBLE_SHARE);
+    if let Some(suspect) = suspect.filter(|s| !s.unseen_networks.is_empty()) {
+        let callees = suspect.unseen_networks.iter().map(|s| facts.frame.service(*s).to_owned()).collect();
+        out.push(Doubt::UnseenNetwork { callees });
+    }
+    let rival = analysis.ranking.services.iter().find(|s| s.service != ranked.service);
     if let Some(rival) = rival.filter(|r| r.share > 0.3 * ranked.share && r.share <= ranked.share) {
         out.push(Doubt::CloseRival { service: facts.frame.service(rival.service).to_owned() });
     }
@@ -174,7 +183,7 @@ fn first_symptom_row(facts: &Facts<'_>) -> Option<usize> {
 fn noticed(facts: &Facts<'_>, observation: &Observation, analysis: &Analysis, decision: Decision) -> Vec<Symptom> {
     let found = symptoms(facts, observation);
     match decision {
-        Decision::NoIncident => Vec::new(),
+        Decision::NoIncident | Decision::OnlyLoad => Vec::new(),
         _ if found.is_empty() => course::felt(facts, &analysis.plan).into_iter().collect(),
         _ => found,
     }
@@ -317,6 +326,16 @@ fn also_changed(facts: &Facts<'_>, analysis: &Analysis) -> Vec<AlsoChanged> {
         })
         .filter(|changed| !changed.evidence.is_empty())
         .collect()
+}
+
+/// The services that are asked more or less than before, where that is all that happened.
+fn changed_load(facts: &Facts<'_>, analysis: &Analysis, lead: &Lead) -> Vec<AlsoChanged> {
+    let services = analysis.ranking.services.iter().filter(|r| lead.named.iter().flatten().any(|s| *s == r.service));
+    let changed = |r: &RankedService| AlsoChanged {
+        service: facts.frame.service(r.service).to_owned(),
+        evidence: facts.for_candidate(r).into_iter().take(2).collect(),
+    };
+    services.take(MAX_ALSO_CHANGED).map(changed).collect()
 }
 
 /// What the source did not ask or get, and what the analysis lacked.

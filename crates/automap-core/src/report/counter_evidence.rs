@@ -39,6 +39,11 @@ pub enum Doubt {
         /// Latency or error.
         family: Family,
     },
+    /// No caller reports these calls, so its own time and the network to what it calls cannot be told apart.
+    UnseenNetwork {
+        /// What it calls.
+        callees: Vec<String>,
+    },
     /// It changed after users already noticed something.
     LateOnset {
         /// Its own first change.
@@ -93,6 +98,9 @@ impl CounterEvidence {
             Doubt::ShownByCallee { callee, family } => format!("its calls to {callee} show the {family} too"),
             Doubt::UnmeasuredCallee { callee, family } => {
                 format!("it may wait for {callee}, whose {family} is not measured")
+            }
+            Doubt::UnseenNetwork { callees } => {
+                format!("it may be the network to {}: these calls are reported by the callee alone", callees.join(", "))
             }
             Doubt::LateOnset { onset, first_symptom } => format!(
                 "its first change ({}) is later than the first symptom of the system ({})",

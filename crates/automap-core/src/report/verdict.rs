@@ -33,6 +33,10 @@ pub(super) fn compose(decision: Decision, analysis: &Analysis, lead: &Lead, opti
             format!("{}{unfelt}", all.join(" and "))
         }
         Decision::NoIncident => "no incident: nothing left its normal behaviour".to_owned(),
+        Decision::OnlyLoad => {
+            let services: Vec<&str> = lead.named.iter().flatten().map(|s| analysis.frame.service(*s)).collect();
+            format!("no incident: only the requests to {} changed, which users do not feel", services.join(", "))
+        }
         Decision::NotEnoughEvidence => "not enough evidence to name one service".to_owned(),
         Decision::CannotTell => cannot_tell(analysis),
     };
@@ -52,7 +56,7 @@ pub(super) fn compose(decision: Decision, analysis: &Analysis, lead: &Lead, opti
 pub(crate) fn kind(decision: Decision) -> VerdictKind {
     match decision {
         Decision::Cause => VerdictKind::Cause,
-        Decision::NoIncident => VerdictKind::NoIncident,
+        Decision::NoIncident | Decision::OnlyLoad => VerdictKind::NoIncident,
         Decision::NotEnoughEvidence => VerdictKind::NotEnoughEvidence,
         Decision::CannotTell => VerdictKind::CannotTell,
     }
@@ -108,6 +112,7 @@ fn mechanism_word(source: &PartSource) -> &str {
         PartSource::Own(Family::Latency) => "slow",
         PartSource::Own(Family::Error) => "failing",
         PartSource::Own(Family::Throttle) => "cpu",
+        PartSource::Own(Family::Throughput) => "requests",
         PartSource::Felt(ImpactKind::Waiting) => "slow",
         PartSource::Felt(ImpactKind::Failing) => "failing",
         PartSource::Own(Family::Other(name)) if name == HUNG_UP_RATIO => "clients hung up",
