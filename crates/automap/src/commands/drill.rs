@@ -1,6 +1,6 @@
 //! `automap drill`: does it find what was really injected? Fault after fault, live, on the lab or a cluster, and a scorecard.
 //!
-//! The lab comes with the feature `lab`, a cluster with `kubernetes`; the built-in plan is written for the lab.
+//! The lab comes with the feature `lab`, a cluster with `kubernetes`; the built-in plans are written for the lab.
 
 mod choice;
 #[cfg(feature = "kubernetes")]
@@ -27,6 +27,7 @@ use choice::{ChoiceArgs, Item};
 pub(crate) const EXAMPLES: &str = "Examples:
   automap drill                                    every kind of fault on the lab, some 30 minutes
   automap drill --only delay-payment,quiet-1       some
+  automap drill --plan pairs                       two faults at once, ten times
   automap drill --lab my-chaos.yaml                a Chaos Mesh file, on the lab
   automap drill --lab --suite experiments/         all files of a directory, on the lab
   automap drill my-chaos.yaml --prometheus http://localhost:9090 -n sock-shop
@@ -34,7 +35,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
       deploy/chaos-mesh/operator.yaml
   automap drill --list                             what there is";
 
-/// The built-in plan has to reach this: the truth first in 11 of 12 faults, always among the first three.
+/// The built-in plan of single faults has to reach this: the truth first in 11 of 12 faults, always among the first three.
 const PLAN_AIM: (Option<f64>, Option<f64>) = (Some(11.0 / 12.0), Some(1.0));
 
 #[derive(Args, Debug)]
@@ -78,7 +79,7 @@ impl TimingArgs {
     }
 }
 
-/// Runs `automap drill`. Exits with 1 when what was asked for is missed, and for the built-in plan [`PLAN_AIM`].
+/// Runs `automap drill`. Exits with 1 when what was asked for is missed, and for the built-in plan of single faults [`PLAN_AIM`].
 pub(crate) fn run(args: &DrillArgs) -> Result<Exit> {
     let items = args.choice.items()?;
     if args.choice.list {
@@ -87,10 +88,10 @@ pub(crate) fn run(args: &DrillArgs) -> Result<Exit> {
     }
     args.card.check()?;
     let interrupt = Interrupt::listen().context("signals cannot be watched")?;
-    let is_on_lab = args.choice.lab || args.choice.is_plan();
+    let is_on_lab = args.choice.lab || args.choice.is_built_in();
     let rows = if is_on_lab { on_lab(args, &items, &interrupt)? } else { on_cluster(args, &items, &interrupt)? };
     let card = Scorecard::new(title(&items, is_on_lab), rows);
-    let is_plan = args.choice.is_plan();
+    let is_plan = args.choice.is_single_plan();
     let exit = args.card.finish_with(&card, if is_plan { PLAN_AIM } else { (None, None) })?;
     let has_false_alarm = is_plan && card.totals.false_alarms.hits > 0;
     Ok(if has_false_alarm { Exit::Found } else { exit })

@@ -1,14 +1,14 @@
-//! What is drilled: the built-in plan, files, or a directory of them.
+//! What is drilled: a built-in plan, files, or a directory of them. Several faults in one file are injected together.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use automap_sources::bounded::read_text_file;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 #[cfg(feature = "lab")]
-use super::plan::PLAN;
+use super::plan::{PAIRS, PLAN};
 use crate::episode::Fault;
 
 /// Most files of a suite.
@@ -18,9 +18,12 @@ const MAX_BYTES: u64 = 256 * 1024;
 
 #[derive(Args, Debug)]
 pub(super) struct ChoiceArgs {
-    /// Chaos Mesh files [default: the built-in plan]
+    /// Chaos Mesh files; all experiments of one file are injected together [default: the built-in plan]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Built-in plan
+    #[arg(long, value_enum, default_value_t = Plan::Single, conflicts_with_all = ["files", "suite"], hide = cfg!(not(feature = "lab")))]
+    plan: Plan,
     /// All .yaml files of a directory, in the order of their names
     #[arg(long, value_name = "DIR", conflicts_with = "files")]
     suite: Option<PathBuf>,
@@ -38,6 +41,15 @@ pub(super) struct ChoiceArgs {
     pub(super) list: bool,
 }
 
+/// What the built-in plans inject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Plan {
+    /// One fault at a time, and quiet stretches.
+    Single,
+    /// Two faults at a time.
+    Pairs,
+}
+
 /// One drill.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
@@ -48,9 +60,14 @@ pub(super) struct Item {
 }
 
 impl ChoiceArgs {
-    /// Whether it is the built-in plan, whole or in part.
-    pub(super) fn is_plan(&self) -> bool {
+    /// Whether it is a built-in plan, whole or in part.
+    pub(super) fn is_built_in(&self) -> bool {
         self.files.is_empty() && self.suite.is_none()
+    }
+
+    /// Whether it is the built-in plan of single faults.
+    pub(super) fn is_single_plan(&self) -> bool {
+        self.is_built_in() && self.plan == Plan::Single
     }
 
     /// What is drilled, in order.
@@ -66,8 +83,8 @@ impl ChoiceArgs {
     }
 
     fn all(&self) -> Result<Vec<Item>> {
-        if self.is_plan() {
-            return plan();
+        if self.is_built_in() {
+            return built_in(self.plan);
         }
         let files = match &self.suite {
             Some(dir) => in_directory(dir)?,
@@ -80,14 +97,18 @@ impl ChoiceArgs {
 }
 
 #[cfg(feature = "lab")]
-fn plan() -> Result<Vec<Item>> {
-    Ok(PLAN.into_iter().map(|d| Item { name: d.name.to_owned(), fault: d.fault() }).collect())
+fn built_in(plan: Plan) -> Result<Vec<Item>> {
+    let drills = match plan {
+        Plan::Single => PLAN.as_slice(),
+        Plan::Pairs => &PAIRS,
+    };
+    Ok(drills.iter().map(|d| Item { name: d.name.to_owned(), fault: d.fault() }).collect())
 }
 
 #[cfg(not(feature = "lab"))]
-fn plan() -> Result<Vec<Item>> {
+fn built_in(_: Plan) -> Result<Vec<Item>> {
     bail!(
-        "what is to be drilled? Give Chaos Mesh files, or --suite DIR; the built-in plan comes with the cargo feature `lab`"
+        "what is to be drilled? Give Chaos Mesh files, or --suite DIR; the built-in plans come with the cargo feature `lab`"
     )
 }
 

@@ -1,34 +1,50 @@
-//! What is drilled: kinds of faults by services, and quiet windows. Every
-//! kind that the lab can do, at middles, leaves and stores; the YAML files are those in `automap-lab/faults`.
+//! What is drilled: the built-in plans, made of the YAML files in `automap-lab/faults`.
+//!
+//! [`PLAN`] has every kind that the lab can do, at middles, leaves and stores, and quiet windows. [`PAIRS`] has two faults at once, of different kinds
+//! and on different branches of the shop's calls, neither of which keeps requests away from the other. Files of the user's own take no part here.
 
 use crate::episode::Fault;
 
 /// One drill.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Drill {
-    /// Its name, that of the file.
+    /// Its name: that of the file, or `a+b` of two files.
     pub(crate) name: &'static str,
-    /// The Chaos Mesh manifest; `None`: a quiet window.
-    yaml: Option<&'static str>,
+    /// The Chaos Mesh manifests, which are injected together; empty: a quiet window.
+    manifests: &'static [&'static str],
 }
 
 impl Drill {
+    /// All its manifests as one file.
     pub(crate) fn fault(&self) -> Option<Fault> {
-        self.yaml.map(|yaml| Fault { name: format!("{}.yaml", self.name), yaml: yaml.to_owned() })
+        let yaml = self.manifests.join("---\n");
+        (!yaml.is_empty()).then(|| Fault { name: format!("{}.yaml", self.name), yaml })
     }
+}
+
+macro_rules! manifest {
+    ($name:literal) => {
+        include_str!(concat!("../../../../automap-lab/faults/", $name, ".yaml"))
+    };
 }
 
 macro_rules! fault {
     ($name:literal) => {
-        Drill { name: $name, yaml: Some(include_str!(concat!("../../../../automap-lab/faults/", $name, ".yaml"))) }
+        Drill { name: $name, manifests: &[manifest!($name)] }
+    };
+}
+
+macro_rules! pair {
+    ($one:literal, $other:literal) => {
+        Drill { name: concat!($one, "+", $other), manifests: &[manifest!($one), manifest!($other)] }
     };
 }
 
 const fn quiet(name: &'static str) -> Drill {
-    Drill { name, yaml: None }
+    Drill { name, manifests: &[] }
 }
 
-/// All drills in order.
+/// One fault at a time, and quiet windows.
 pub(crate) const PLAN: [Drill; 17] = [
     quiet("quiet-1"),
     fault!("delay-payment"),
@@ -48,3 +64,37 @@ pub(crate) const PLAN: [Drill; 17] = [
     fault!("delay-orders"),
     quiet("quiet-3"),
 ];
+
+/// Two faults at once.
+pub(crate) const PAIRS: [Drill; 10] = [
+    pair!("delay-payment", "cpu-catalogue"),
+    pair!("http-delay-carts", "loss-catalogue"),
+    pair!("loss-user", "http-delay-payment"),
+    pair!("bandwidth-catalogue", "http-delay-payment"),
+    pair!("cpu-user", "http-delay-carts"),
+    pair!("http-abort-catalogue", "delay-payment"),
+    pair!("cpu-catalogue", "http-delay-carts"),
+    pair!("fail-pod-user", "cpu-catalogue"),
+    pair!("io-latency-catalogue-db", "http-delay-carts"),
+    pair!("delay-payment", "cpu-carts"),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use automap_lab::chaos;
+
+    use super::*;
+
+    #[test]
+    fn a_pair_is_two_faults_of_two_kinds_at_two_services() {
+        for drill in PAIRS {
+            let fault = drill.fault().unwrap();
+            let both = chaos::parse(&fault.name, &fault.yaml).unwrap();
+            let actions: BTreeSet<(&str, &str)> = both.iter().map(|e| (e.kind, e.action.as_str())).collect();
+            let targets: BTreeSet<String> = both.iter().map(|e| e.spec["selector"].to_string()).collect();
+            assert_eq!((both.len(), actions.len(), targets.len()), (2, 2, 2), "{}", drill.name);
+        }
+    }
+}
