@@ -151,7 +151,7 @@ pub struct IndicatorChange {
 /// An objective and what the incident costs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SloImpact {
-    /// Name of the objective.
+    /// Name of the objective; with the group that burns, where events are counted by group: `web{handler="/pay"}`.
     pub slo: String,
     /// The service it is about; empty for the whole system.
     pub service: String,

@@ -56,6 +56,10 @@ pub struct SloStatus {
     pub slo: String,
     /// The service it is about; empty for the whole system.
     pub service: String,
+    /// The group that the numbers are about, such as `{handler="/pay"}`: the worst one, where events are counted by group. `null` where
+    /// they are not.
+    #[serde(default)]
+    pub group: Option<String>,
     /// Share of events that must be good, 0–1.
     pub objective: f64,
     /// Length of the period that the budget is for, in days.
@@ -161,6 +165,7 @@ pub fn status(objective: &Objective, windows: &[Option<EventCounts>; 4], period:
     SloStatus {
         slo: objective.slo.clone(),
         service: objective.service.clone(),
+        group: None,
         objective: (target * 1e9).round() / 1e9,
         period_d: objective.period_ms as f64 / DAY_MS as f64,
         state,

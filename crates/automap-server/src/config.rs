@@ -2,7 +2,6 @@
 
 mod duration;
 mod error;
-mod key_position;
 mod objective;
 mod target;
 mod watching;

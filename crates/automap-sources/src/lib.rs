@@ -16,6 +16,7 @@ pub mod calls_file;
 pub mod capture;
 mod decoder;
 pub mod http;
+pub mod key_position;
 pub mod profile_table;
 pub mod prometheus;
 pub mod secret;

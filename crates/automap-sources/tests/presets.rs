@@ -10,7 +10,7 @@ use automap_sources::prometheus::{
     Client, ClientOptions, Fetched, ObserveOptions, OfferState, Presets, SourceError, catalogue, explain_queries,
     observe,
 };
-use automap_sources::slo::{Indicator, Slo, SloReader};
+use automap_sources::slo::{Indicator, Slo, SloReader, parse};
 use presets_world::{LENGTH_S, Real, START_S, Series, System, istio_sidecars, systems};
 
 /// So many seconds after the start of the data.
@@ -127,6 +127,155 @@ fn each_service_is_counted_by_the_first_preset_that_knows_it() {
     let readings = SloReader::new("shop", slos).read(&server.client(), at(LENGTH_S), None).unwrap();
     assert!(about(readings.statuses[0].burn_5m, 25.0), "{:?}", readings.statuses[0]);
     assert!(about(readings.statuses[1].burn_5m, 0.0), "{:?}", readings.statuses[1]);
+}
+
+/// Samples of a counter every 15 s.
+fn counter(text: &mut String, series: &str, value: impl Fn(i64) -> Option<f64>) {
+    for t in (0..=LENGTH_S).step_by(15) {
+        if let Some(value) = value(t) {
+            text.push_str(&format!("{series} {value} {}\n", START_S + t));
+        }
+    }
+}
+
+/// Twenty routes with counters that are old: every twentieth request failed long ago. Of each, two pods count; the second is replaced
+/// after twenty minutes. One route, with a hundredth of the requests, fails wholly in the last ten minutes.
+fn routes() -> Series {
+    let mut text = String::new();
+    for route in 0..20 {
+        let rps = if route == 3 { 0.2 } else { 1.0 };
+        let fails_from = if route == 3 { 1200 } else { LENGTH_S };
+        for (pod, from, to) in [("a", 0, LENGTH_S), ("b", 0, 1200), ("c", 1215, LENGTH_S)] {
+            for code in ["200", "500"] {
+                let labels = format!(r#"job="web",route="/{route}",pod="{pod}",code="{code}""#);
+                let before = if pod == "c" {
+                    0.0
+                } else if code == "200" {
+                    95e4
+                } else {
+                    5e4
+                };
+                let grown = move |t: i64| {
+                    let (good, bad) = (t.min(fails_from).max(from), t.max(fails_from).max(from));
+                    if code == "200" { rps * (good - from) as f64 } else { rps * (bad - fails_from.max(from)) as f64 }
+                };
+                counter(&mut text, &format!("requests_total{{{labels}}}"), |t| {
+                    (from..=to).contains(&t).then(|| before + grown(t))
+                });
+            }
+        }
+        for (le, factor) in [("0.5", 0.5), ("1.0", 1.0), ("+Inf", 1.0)] {
+            counter(&mut text, &format!(r#"seconds_bucket{{job="web",route="/{route}",le="{le}"}}"#), |t| {
+                Some(factor * t as f64)
+            });
+        }
+        counter(&mut text, &format!(r#"seconds_count{{job="web",route="/{route}"}}"#), |t| Some(t as f64));
+    }
+    Series::from_text(&text)
+}
+
+fn open_slo(name: &str, bad: &str, total: &str) -> String {
+    format!(
+        "apiVersion: openslo/v1\nkind: SLO\nmetadata: {{name: {name}}}\nspec:\n  indicator:\n    spec:\n      ratioMetric:\n        \
+         bad: {{metricSource: {{spec: {{query: '{bad}'}}}}}}\n        total: {{metricSource: {{spec: {{query: '{total}'}}}}}}\n  \
+         timeWindow: [{{duration: 1d}}]\n  objectives: [{{target: 0.99}}]\n---\n"
+    )
+}
+
+fn pyrra(name: &str, indicator: &str) -> String {
+    format!(
+        "apiVersion: pyrra.dev/v1alpha1\nkind: ServiceLevelObjective\nmetadata: {{name: {name}}}\nspec:\n  target: '99'\n  window: 1d\n  \
+         indicator: {indicator}\n---\n"
+    )
+}
+
+#[test]
+fn objectives_of_files_count_what_happened() {
+    let Some(server) = Real::start("slo-files", &routes()) else { return };
+    let errors = r#"{errors: {metric: 'requests_total{code=~"5.."}'}, total: {metric: 'requests_total'}"#;
+    let within = |le: &str| {
+        format!(
+            r#"{{latency: {{success: {{metric: 'seconds_bucket{{le="{le}"}}'}}, total: {{metric: 'seconds_count'}}}}}}"#
+        )
+    };
+    let all = "sum(requests_total)";
+    let sloth = "version: prometheus/v1\nservice: web\nslos:\n  - name: mixed\n    objective: 99\n    sli: {raw: {error_ratio_query: \
+                 'sum(rate(requests_total{code=\"500\"}[{{.window}}])) / sum(rate(requests_total[{{ .window }}]))'}}\n";
+    let file = [
+        open_slo("pods", r#"sum(requests_total{code=~"5..",route!="/3"})"#, r#"sum(requests_total{route!="/3"})"#),
+        open_slo("routes", r#"sum by (route) (requests_total{code=~"5.."})"#, "sum by (route) (requests_total)"),
+        open_slo("no-such-metric", "sum(request_errors_total)", all),
+        open_slo("no-such-label", r#"sum(requests_total{status=~"5.."})"#, all),
+        open_slo("other-labels", r#"sum by (code) (requests_total{code=~"5.."})"#, all),
+        open_slo("never-yet", r#"sum(requests_total{code="503"})"#, all),
+        pyrra("grouped", &format!("{{ratio: {errors}, grouping: [route]}}}}")),
+        pyrra("whole", &format!("{{ratio: {errors}}}}}")),
+        pyrra("second", &within("1")),
+        pyrra("half", &within("0.50")),
+        pyrra("no-such-bound", &within("0.7")),
+        pyrra("gauge", r#"{bool_gauge: {metric: 'requests_total{route="/none"}'}}"#),
+        sloth.to_owned(),
+    ]
+    .concat();
+    let readings =
+        SloReader::new("shop", parse(&file, "f.yaml").unwrap()).read(&server.client(), at(LENGTH_S), None).unwrap();
+    let of = |name: &str| readings.statuses.iter().find(|s| s.slo == name).unwrap();
+    let state = |name: &str| (of(name).state, of(name).group.as_deref());
+    // A replaced pod is no failure, however many requests its predecessor had failed.
+    assert_eq!(state("pods"), (SloState::Met, None), "{:?}", of("pods"));
+    assert!(about(of("pods").budget_left, 1.0) && about(of("pods").burn_5m, 0.0), "{:?}", of("pods"));
+    // A small route that fails wholly is seen where events are counted by route, and only there.
+    for name in ["routes", "grouped"] {
+        assert_eq!(state(name), (SloState::Burning, Some(r#"{route="/3"}"#)), "{:?}", of(name));
+        assert!(about(of(name).burn_5m, 100.0), "{:?}", of(name));
+    }
+    for name in ["whole", "web-mixed"] {
+        assert_eq!(state(name), (SloState::Met, None), "{:?}", of(name));
+        let burn = of(name).burn_5m.unwrap();
+        assert!((0.9..1.2).contains(&burn), "0.2 of 19.2 requests a second fail: {burn}");
+    }
+    let named: Vec<&str> = readings.burning.iter().map(|(impact, _)| impact.slo.as_str()).collect();
+    assert_eq!(named, [r#"routes{route="/3"}"#, r#"grouped{route="/3"}"#, "half"]);
+    // `1` is `1.0`, and `0.50` is `0.5`.
+    assert_eq!((state("second").0, state("half").0), (SloState::Met, SloState::Burning));
+    assert!(about(of("half").burn_5m, 50.0), "{:?}", of("half"));
+    // No failure with this code so far is not the same as no such label or metric.
+    assert_eq!(state("never-yet").0, SloState::Met);
+    for (name, reason) in [
+        ("no-such-metric", "no series matches request_errors_total"),
+        ("no-such-label", r#"no series matches requests_total{status!=""}"#),
+        ("other-labels", "sum both over the same labels"),
+        ("no-such-bound", r#"no series matches seconds_bucket{le="0.7"}"#),
+        ("gauge", "no event was counted"),
+    ] {
+        let because = of(name).unknown_because.clone().unwrap_or_default();
+        assert!(of(name).state == SloState::Unknown && because.contains(reason), "{name}: {:?}", of(name));
+    }
+}
+
+#[test]
+fn slices_and_thresholds_are_judged_in_time() {
+    let Some(server) = Real::start("slo-slices", &routes()) else { return };
+    let on_route = |slo: String| slo.replace("requests_total", r#"requests_total{route="/3"}"#);
+    let slices = on_route(open_slo("slices", "sum by (code) (requests_total)", "sum(requests_total)"))
+        .replace(r#"sum by (code) (requests_total{route="/3"})"#, r#"sum(requests_total{route="/3",code="500"})"#)
+        .replace(
+            "  objectives: [{target: 0.99}]",
+            "  budgetingMethod: Timeslices\n  objectives: [{target: 0.9, timeSliceTarget: 0.5, timeSliceWindow: 1m}]",
+        );
+    let query = r#"sum(rate(requests_total{code="500"}[1m]))"#;
+    let threshold = format!(
+        "apiVersion: openslo/v1\nkind: SLO\nmetadata: {{name: threshold}}\nspec:\n  indicator: {{spec: {{thresholdMetric: {{metricSource: \
+         {{spec: {{query: '{query}'}}}}}}}}}}\n  timeWindow: [{{duration: 1d}}]\n  objectives: [{{op: lt, value: 0.1, target: 0.9}}]\n"
+    );
+    let slos = parse(&format!("{slices}{threshold}"), "f.yaml").unwrap();
+    let readings = SloReader::new("shop", slos).read(&server.client(), at(LENGTH_S), None).unwrap();
+    for status in &readings.statuses {
+        // The last ten minutes of thirty are bad, and the whole of the last five.
+        assert!(about(status.burn_5m, 10.0), "{status:?}");
+        let half_hour = status.burn_30m.unwrap();
+        assert!((3.0..3.8).contains(&half_hour), "{status:?}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod support;
 
 use automap_core::slo::{Objective, SloState};
-use automap_sources::slo::{Indicator, Slo, SloReader, parse};
+use automap_sources::slo::{Events, Indicator, Part, Slo, SloReader, parse};
 use support::{NOW, Reply, Server};
 
 const OPEN_SLO: &str = r#"
@@ -66,10 +66,19 @@ spec:
       total: {metric: 'http_seconds_count{job="api"}'}
 "#;
 
+/// What is counted: the part, or the share of bad ones, and all events.
 fn events(slo: &Slo) -> [&str; 2] {
     match &slo.indicator {
-        Indicator::Events { bad, all } => [bad, all],
-        Indicator::Ratio { bad } => [bad, ""],
+        Indicator::Events(Events { part: Part::Bad(part) | Part::Good(part), all, .. }) => [part, all],
+        Indicator::Ratio(ratio) => [&ratio.bad, ""],
+        other => unreachable!("{other:?}"),
+    }
+}
+
+/// Why the only objective of a file is unknown.
+fn unknown(text: &str) -> String {
+    match parse(text, "f.yaml").unwrap().as_slice() {
+        [Slo { indicator: Indicator::Unknown { because }, .. }] => because.clone(),
         other => unreachable!("{other:?}"),
     }
 }
@@ -78,46 +87,113 @@ fn events(slo: &Slo) -> [&str; 2] {
 fn three_formats_say_the_same_things() {
     let open = parse(OPEN_SLO, "a.yaml").unwrap();
     let all = "sum(increase(http_requests_total[$WINDOW]))";
-    let good = r#"increase((sum(http_requests_total{code!~"5.."}))[$WINDOW:])"#;
-    assert_eq!(events(&open[0]), [format!("({all}) - ({good})").as_str(), all]);
+    let good = r#"sum(increase(http_requests_total{code!~"5.."}[$WINDOW]))"#;
+    assert_eq!(events(&open[0]), [good, all]);
+    assert!(matches!(&open[0].indicator, Indicator::Events(Events { part: Part::Good(_), .. })));
     let Objective { slo, service, target, period_ms } = &open[0].objective;
     assert_eq!((open.len(), slo.as_str(), service.as_str()), (1, "checkout-ok", "front-end"));
     assert_eq!((*target, *period_ms), (0.995, 28 * 86_400_000));
 
     let sloth = parse(SLOTH, "b.yaml").unwrap();
     assert_eq!(sloth[0].objective.slo, "myservice-requests-availability");
-    assert_eq!(
-        events(&sloth[0]),
-        [r#"sum(rate(http_requests_total{code=~"(5..|429)"}[$WINDOW]))"#, "sum(rate(http_requests_total[$WINDOW]))"]
-    );
+    assert_eq!(events(&sloth[0]), [r#"sum(increase(http_requests_total{code=~"(5..|429)"}[$WINDOW]))"#, all]);
     assert_eq!((sloth[1].objective.service.as_str(), events(&sloth[1])[0]), ("other", r#"my_ratio{w="$WINDOW"}"#));
 
     let pyrra = parse(PYRRA, "c.yaml").unwrap();
-    let all = r#"sum(increase(http_seconds_count{job="api"}[$WINDOW]))"#;
-    let good = r#"sum(increase(http_seconds_bucket{job="api",le="0.3"}[$WINDOW]))"#;
-    assert_eq!(events(&pyrra[0]), [format!("{all} - {good}").as_str(), all]);
+    let all = r#"sum (increase(http_seconds_count{job="api"}[$WINDOW]))"#;
+    let good = r#"sum (increase(http_seconds_bucket{job="api",le="0.3"}[$WINDOW]))"#;
+    assert_eq!(events(&pyrra[0]), [good, all]);
     assert_eq!(pyrra[0].objective.period_ms, 28 * 86_400_000);
+}
+
+#[test]
+fn the_other_forms_are_read() {
+    let operator = OPEN_SLO.replace("openslo/v1", "openslo.com/v1");
+    assert_eq!(parse(&operator, "f.yaml").unwrap(), parse(OPEN_SLO, "f.yaml").unwrap());
+    let item = PYRRA.trim().replace('\n', "\n    ");
+    let list = format!("apiVersion: v1\nkind: List\nitems:\n  - {item}\n");
+    assert_eq!(parse(&list, "f.yaml").unwrap(), parse(PYRRA, "f.yaml").unwrap());
+    let grouped = PYRRA.replace("      total:", "      grouping: [handler, code]\n      total:");
+    let [part, _] = &events(&parse(&grouped, "f.yaml").unwrap()[0]).map(str::to_owned);
+    assert!(part.starts_with("sum by (handler, code) (increase("), "{part}");
+    let native = "    latencyNative: {latency: 200ms, total: {metric: 'seconds{job=\"api\"}'}}\n";
+    let native = format!("{}{native}", &PYRRA[..PYRRA.find("    latency:").unwrap()]);
+    let all = r#"histogram_count(sum (increase(seconds{job="api"}[$WINDOW])))"#;
+    assert_eq!(events(&parse(&native, "f.yaml").unwrap()[0])[1], all);
+    for key in ["bool_gauge", "boolGauge"] {
+        let gauge = format!("{}    {key}: {{metric: up}}\n", &PYRRA[..PYRRA.find("    latency:").unwrap()]);
+        let expected = "1 - sum (sum_over_time(up[$WINDOW])) / sum (count_over_time(up[$WINDOW]))";
+        assert_eq!(events(&parse(&gauge, "f.yaml").unwrap()[0])[0], expected);
+    }
+    let slices = OPEN_SLO
+        .replace("Occurrences", "Timeslices")
+        .replace("target: 0.995", "target: 0.995, timeSliceTarget: 0.95, timeSliceWindow: 5");
+    let slices = parse(&slices, "f.yaml").unwrap();
+    let Indicator::Ratio(ratio) = &slices[0].indicator else { unreachable!() };
+    assert!(ratio.bad.contains("> bool 0.05)[$WINDOW:$STEP])") && ratio.slice_ms == 300_000, "{ratio:?}");
+    let of_mean = OPEN_SLO
+        .replace("Occurrences", "RatioTimeslices")
+        .replace("target: 0.995", "target: 0.995, timeSliceWindow: 1m");
+    assert!(!events(&parse(&of_mean, "f.yaml").unwrap()[0])[0].contains("bool"));
+    let a = OPEN_SLO.find("  ratioMetric:").unwrap();
+    let b = OPEN_SLO[a..].find("---").unwrap() + a;
+    let metric = "  thresholdMetric: {metricSource: {type: Prometheus, spec: {query: 'p99'}}}\n";
+    let value =
+        format!("{}{metric}{}", &OPEN_SLO[..a], &OPEN_SLO[b..]).replace("target:", "op: lte, value: 0.3, target:");
+    let expected = "avg_over_time((((p99\n) >= -Inf) > bool 0.3)[$WINDOW:$STEP])";
+    assert_eq!(events(&parse(&value, "f.yaml").unwrap()[0])[0], expected);
+}
+
+#[test]
+fn what_counts_no_events_is_unknown_and_says_why() {
+    let total = "sum(increase(http_requests_total[{{.window}}]))";
+    for (text, reason) in [
+        (
+            OPEN_SLO.replace(total, "increase(sum(http_requests_total)[{{.window}}:])"),
+            "SLI requests.ratioMetric.total: the increase of a sum",
+        ),
+        (OPEN_SLO.replace(total, "job:requests:rate5m"), "job:requests:rate5m is the result of a recording rule"),
+        (OPEN_SLO.replace("counter: true", "counter: false"), "the level of a gauge is no number of events"),
+        (OPEN_SLO.replace("type: Prometheus", "type: Datadog"), "a query for Datadog"),
+        (PYRRA.replace("http_seconds_count{", "job:seconds:rate5m{"), "spec.indicator"),
+    ] {
+        let because = unknown(&text);
+        let is_pyrra = reason == "spec.indicator";
+        assert!(because.contains(if is_pyrra { "recording rule" } else { reason }), "{because}");
+    }
+    let plugin = "version: prometheus/v1\nservice: x\nslos:\n  - {name: z, objective: 99, sli: {plugin: {id: a/b}}}\n";
+    assert!(unknown(plugin).contains("the Sloth plugin a/b"));
 }
 
 #[test]
 fn what_is_wrong_is_named_with_its_place() {
     for (text, told) in [
-        ("kind: Deployment\napiVersion: apps/v1", "f.yaml: 'apps/v1' 'Deployment' is none of OpenSLO"),
+        ("kind: Deployment\napiVersion: apps/v1", "f.yaml:2:13: apiVersion is none of OpenSLO"),
         ("a: [", "f.yaml:"),
         (
             &SLOTH.replace("objective: 99.9", "objective: 0.999e3"),
-            "document 1: slos[0].objective is 999: write percent",
+            "f.yaml:6:16: slos[0].objective is 999: write percent",
         ),
         (
             &SLOTH.replace("[{{.window}}]))\n        total", "[5m]))\n        total"),
-            "slos[0].sli.events.error_query has no",
+            "f.yaml:9:22: slos[0].sli.events.error_query has no",
         ),
-        (&PYRRA.replace("latency:", "bool_gauge:"), "f.yaml: spec.indicator has neither ratio nor latency"),
-        (&PYRRA.replace("4w", "4y"), "spec.window: '4y' is not a period"),
-        (&OPEN_SLO.replace("name: requests", "name: others"), "no SLI 'requests' stands in this file"),
+        (&SLOTH.replace("{name: raw, objective: 99,", "{name: raw,"), "f.yaml:19:7: spec.slos[0].objective is missing"),
+        (&PYRRA.replace("latency:", "other:"), "f.yaml:9:5: spec.indicator has [other], none of ratio, latency"),
+        (&PYRRA.replace("4w", "4y"), "f.yaml:7:11: spec.window is '4y', not a period"),
+        (
+            &PYRRA.replace("http_seconds_count{job=\"api\"}", "sum(x)"),
+            "f.yaml:11:23: spec.indicator.latency.total.metric is 'sum(x)'",
+        ),
+        (
+            &OPEN_SLO.replace("name: requests", "name: others"),
+            "f.yaml:7:17: spec.indicatorRef names 'requests', and no",
+        ),
+        (&OPEN_SLO.replace("openslo/v1\nkind: SLO", "openslo/v1alpha\nkind: SLO"), "apiVersion is 'openslo/v1alpha'"),
+        (&OPEN_SLO.replace("Occurrences", "Timeslices"), "spec.objectives[0].timeSliceWindow is missing"),
     ] {
         let error = parse(text, "f.yaml").unwrap_err().to_string();
-        assert!(error.starts_with("f.yaml") && error.contains(told), "{text}\n{error}");
+        assert!(error.starts_with("f.yaml") && error.contains(told), "{text}\n{error}\n{told}");
     }
 }
 
@@ -148,7 +224,8 @@ fn a_burning_budget_is_told_with_what_it_cost_and_a_refused_expression_is_unknow
         // Availability is well, of latency 30 of 100 are slow.
         _ => vector(&[("part", "0", "0"), ("part", "1", "100"), ("part", "2", "30"), ("part", "3", "100")]),
     });
-    let own = Indicator::Events { bad: "nonsense[$WINDOW]".into(), all: "x".into() };
+    let own = Events { part: Part::Bad("nonsense[$WINDOW]".into()), all: "x".into(), must_match: Vec::new() };
+    let own = Indicator::Events(own);
     let slos =
         vec![slo("ok", Indicator::Availability), slo("fast", Indicator::Latency { under_ms: 300.0 }), slo("own", own)];
     let mut reader = SloReader::new("shop", slos);

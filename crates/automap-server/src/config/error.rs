@@ -4,8 +4,7 @@ use std::path::Path;
 
 use automap_core::similar::similar_names;
 use automap_sources::bounded::ReadError;
-
-use super::key_position;
+use automap_sources::key_position::{self, Position};
 
 /// File, line and key of what is wrong, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,8 +18,8 @@ impl ConfigError {
 
     /// A value that was read and makes no sense.
     pub(super) fn value(path: &Path, text: &str, key: &str, reason: &str) -> Self {
-        let place = match key_position::find(text, key) {
-            Some((line, column)) => format!("{}:{line}:{column}", path.display()),
+        let place = match key_position::find(text, 0, key) {
+            Some(Position { line, column }) => format!("{}:{line}:{column}", path.display()),
             None => path.display().to_string(),
         };
         Self(format!("{place}: {key}: {reason}"))

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
+use super::fields::{Wrong, at, list};
+use super::open_slo::References;
 use super::{Slo, open_slo, pyrra, sloth};
+use crate::key_position::{self, Position};
 
 /// Most documents of one file.
 const MAX_DOCUMENTS: usize = 1000;
@@ -11,17 +14,18 @@ const MAX_DOCUMENTS: usize = 1000;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {reason}")]
 pub struct SloFileError {
-    /// File, and the document in it where there are several.
+    /// File, line and column.
     pub place: String,
     /// What is wrong, and what is expected.
     pub reason: String,
 }
 
 /// Objectives of a file of OpenSLO v1, Sloth (plain or `PrometheusServiceLevel`) or Pyrra (`ServiceLevelObjective`); several documents
-/// may be of several formats. Services, data sources and other kinds of OpenSLO are passed over.
+/// may be of several formats, and a Kubernetes `List` holds several in one. Services, data sources and other kinds of OpenSLO are passed
+/// over. An objective whose expressions cannot be counted is [`super::Indicator::Unknown`].
 ///
 /// # Errors
-/// [`SloFileError`], which names file, document and key.
+/// [`SloFileError`], which names file, line and key.
 pub fn parse(text: &str, file: &str) -> Result<Vec<Slo>, SloFileError> {
     let fail = |place: String, reason: String| SloFileError { place, reason };
     let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|e| {
@@ -31,76 +35,77 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Slo>, SloFileError> {
     if documents.len() > MAX_DOCUMENTS {
         return Err(fail(file.to_owned(), format!("{} documents are more than {MAX_DOCUMENTS}", documents.len())));
     }
-    let indicators = open_slo::indicators(&documents);
+    let resources = resources(&documents);
+    let references = References::of(resources.iter().map(|r| r.value));
     let mut slos = Vec::new();
-    for (i, document) in documents.iter().enumerate().filter(|(_, d)| !d.is_null()) {
-        let place = if documents.len() == 1 { file.to_owned() } else { format!("{file}, document {}", i + 1) };
-        let word = |key: &str| document.get(key).and_then(Value::as_str).unwrap_or_default();
-        let read = match (word("apiVersion"), word("kind"), word("version")) {
-            ("openslo/v1", "SLO", _) => open_slo::read(document, &indicators),
-            ("openslo/v1", _, _) => Ok(Vec::new()),
-            ("sloth.slok.dev/v1", "PrometheusServiceLevel", _) => sloth::read_resource(document),
-            ("pyrra.dev/v1alpha1", "ServiceLevelObjective", _) => pyrra::read(document),
-            (_, _, "prometheus/v1") => sloth::read(document),
-            (api, kind, _) => Err(format!(
-                "'{api}' '{kind}' is none of OpenSLO (apiVersion: openslo/v1), Sloth (version: prometheus/v1, or \
-                 kind: PrometheusServiceLevel) and Pyrra (apiVersion: pyrra.dev/v1alpha1)"
-            )),
-        };
-        slos.extend(read.map_err(|reason| fail(place, reason))?);
+    for resource in &resources {
+        slos.extend(read(resource.value, &references).map_err(|wrong| {
+            let wrong = resource.locate(wrong);
+            let place = match key_position::find(text, resource.document, &wrong.key) {
+                Some(Position { line, column }) => format!("{file}:{line}:{column}"),
+                None if documents.len() > 1 => format!("{file}, document {}", resource.document + 1),
+                None => file.to_owned(),
+            };
+            fail(place, format!("{} {}", wrong.key, wrong.reason).trim().to_owned())
+        })?);
     }
     Ok(slos)
 }
 
-/// The text at a path such as `spec.service`.
-pub(super) fn text<'a>(of: &'a Value, path: &str) -> Result<&'a str, String> {
-    at(of, path)
-        .and_then(Value::as_str)
-        .filter(|t| !t.is_empty())
-        .ok_or_else(|| format!("{path} is missing or not text"))
+/// A document, or an item of a list.
+struct Resource<'a> {
+    value: &'a Value,
+    document: usize,
+    item: Option<usize>,
 }
 
-/// The number at a path; Pyrra writes its as text.
-pub(super) fn number(of: &Value, path: &str) -> Result<f64, String> {
-    let value = at(of, path).ok_or_else(|| format!("{path} is missing"))?;
-    let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
-    number.filter(|n: &f64| n.is_finite()).ok_or_else(|| format!("{path} is not a number"))
-}
-
-/// A share from percent, inside 0 to 1.
-pub(super) fn share(percent: f64, path: &str) -> Result<f64, String> {
-    let share = percent / 100.0;
-    if share > 0.0 && share < 1.0 {
-        Ok(share)
-    } else {
-        Err(format!("{path} is {percent}: write percent, such as 99.9"))
+impl Resource<'_> {
+    /// The key as seen from the whole document.
+    fn locate(&self, wrong: Wrong) -> Wrong {
+        let wrong = match self.item {
+            Some(item) => wrong.inside(&format!("items[{item}]")),
+            None => wrong,
+        };
+        Wrong { key: wrong.key.trim_end_matches('.').to_owned(), ..wrong }
     }
 }
 
-/// What lies at a path.
-pub(super) fn at<'a>(of: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(of, |value, key| value.get(key))
+fn resources(documents: &[Value]) -> Vec<Resource<'_>> {
+    let mut all = Vec::new();
+    for (document, value) in documents.iter().enumerate().filter(|(_, d)| !d.is_null()) {
+        match (at(value, "kind").and_then(Value::as_str), list(value, "items")) {
+            (Some(kind), Ok(items)) if kind.ends_with("List") => {
+                let item = |(i, value)| Resource { value, document, item: Some(i) };
+                all.extend(items.iter().enumerate().map(item));
+            }
+            _ => all.push(Resource { value, document, item: None }),
+        }
+    }
+    all
 }
 
-/// `28d`, `4w`, `720h` in milliseconds.
-pub(super) fn period_ms(text: &str) -> Result<i64, String> {
-    const HOUR_MS: i64 = 3_600_000;
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (count, unit) = text.split_at(split);
-    let hours = match unit {
-        "w" => Some(168),
-        "d" => Some(24),
-        "h" => Some(1),
-        _ => None,
-    };
-    let ms = count.parse::<i64>().ok().zip(hours).and_then(|(n, hours)| n.checked_mul(hours * HOUR_MS));
-    ms.filter(|ms| (HOUR_MS..=366 * 24 * HOUR_MS).contains(ms))
-        .ok_or_else(|| format!("'{text}' is not a period; write 28d, 4w or 720h"))
-}
-
-/// The templates of Sloth and OpenSLO's users for a window's length.
-pub(super) fn windowed(query: &str) -> Option<String> {
-    let known = ["{{.window}}", "{{ .window }}", "{{window}}", "$__window", "$__interval", "$window"];
-    let hit = known.into_iter().find(|k| query.contains(k))?;
-    Some(query.replace(hit, "$WINDOW"))
+fn read(document: &Value, references: &References<'_>) -> Result<Vec<Slo>, Wrong> {
+    let word = |key: &str| document.get(key).and_then(Value::as_str).unwrap_or_default();
+    match (word("apiVersion"), word("kind"), word("version")) {
+        ("openslo/v1" | "openslo.com/v1", "SLO", _) => open_slo::read(document, references),
+        ("openslo/v1" | "openslo.com/v1", _, _) => Ok(Vec::new()),
+        ("sloth.slok.dev/v1", "PrometheusServiceLevel", _) => sloth::read_resource(document),
+        ("pyrra.dev/v1alpha1", "ServiceLevelObjective", _) => pyrra::read(document),
+        (_, _, "prometheus/v1") => sloth::read(document),
+        (api, _, _) if api.starts_with("openslo") => {
+            Err(Wrong::new("apiVersion", format!("is '{api}': only openslo/v1 and openslo.com/v1 are read")))
+        }
+        (api, kind, version) => {
+            let found: Vec<&str> = [api, kind, version].into_iter().filter(|w| !w.is_empty()).collect();
+            let key = if api.is_empty() && !version.is_empty() { "version" } else { "apiVersion" };
+            Err(Wrong::new(
+                key,
+                format!(
+                    "is none of OpenSLO (openslo/v1), Sloth (version: prometheus/v1, or sloth.slok.dev/v1) and Pyrra \
+                     (pyrra.dev/v1alpha1); found '{}'",
+                    found.join(" ")
+                ),
+            ))
+        }
+    }
 }

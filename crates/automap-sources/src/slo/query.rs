@@ -6,24 +6,33 @@
 use std::collections::BTreeMap;
 
 use automap_core::incident::{Severity, SloImpact};
-use automap_core::slo::{self, EventCounts, MIN_EVENTS, SloStatus, WINDOWS_MS};
+use automap_core::slo::{self, MIN_EVENTS, SloState, SloStatus, WINDOWS_MS};
 use automap_core::time::Timestamp;
 
+use super::groups::{self, Counted, Groups, Windows};
 use super::request_source::RequestSources;
-use super::{Indicator, Slo};
+use super::{Events, Indicator, Part, Ratio, Slo};
 use crate::prometheus::promql;
-use crate::prometheus::{Answer, Client, RequestError};
+use crate::prometheus::{Client, RequestError};
 
 /// Most objectives of one target.
 pub const MAX_OBJECTIVES: usize = 100;
 /// Even the longest window is asked for again after so long.
 const MAX_AGE_MS: i64 = 3_600_000;
+/// Series that were not there are looked for again after so long.
+const RETRY_MS: i64 = 60_000;
+/// How far back series are looked for: one that ended with its process still says that its name is right.
+const PROBE_MS: i64 = 6 * 3_600_000;
+/// Most steps in which one window is looked at.
+const MAX_STEPS: i64 = 2000;
 
 /// Reads the counts of one target's objectives from a server, again and again.
 #[derive(Debug)]
 pub struct SloReader {
     slos: Vec<Slo>,
     sources: RequestSources,
+    /// By objective: when its series were looked for, and what is missing.
+    missing: BTreeMap<usize, (Timestamp, Option<String>)>,
     /// By length of the window: when it was asked for, and the counts of every objective.
     windows: BTreeMap<i64, (Timestamp, Vec<Count>)>,
 }
@@ -37,8 +46,8 @@ pub struct SloReadings {
     pub burning: Vec<(SloImpact, Severity)>,
 }
 
-/// Events, `None` where none were counted, or why they cannot be counted.
-type Count = Result<Option<EventCounts>, String>;
+/// Events by group, none where none were counted, or why they cannot be counted.
+type Count = Result<Groups, String>;
 
 /// The expressions of one objective: bad events and all events, or why there are none.
 type Queries = Result<[String; 2], String>;
@@ -47,13 +56,15 @@ impl SloReader {
     /// For the services of a namespace; of more than [`MAX_OBJECTIVES`] the first ones.
     pub fn new(namespace: impl Into<String>, mut slos: Vec<Slo>) -> Self {
         slos.truncate(MAX_OBJECTIVES);
-        Self { slos, sources: RequestSources::new(namespace), windows: BTreeMap::new() }
+        let sources = RequestSources::new(namespace);
+        Self { slos, sources, missing: BTreeMap::new(), windows: BTreeMap::new() }
     }
 
     /// How the objectives stand at `now`. With an open incident since `incident_start`, the burning ones also report what it has cost.
     ///
     /// Sends at most one request for each window and each objective with expressions of its own, one for all the others together;
-    /// once an hour some more to find out which preset counts the requests, and one for the buckets of each latency objective.
+    /// once an hour some more to find out which preset counts the requests, one for the buckets of each latency objective, and one for
+    /// the series of each objective with expressions of its own.
     ///
     /// # Errors
     /// [`RequestError`] when the server does not answer at all; a single expression that it refuses makes its objective unknown.
@@ -67,6 +78,7 @@ impl SloReader {
             return Ok(SloReadings::default());
         }
         self.sources.refresh(client, &self.slos, now)?;
+        self.look_for_series(client, now)?;
         for window_ms in self.window_lengths() {
             let is_old = |at: &Timestamp| !(0..(window_ms / 60).min(MAX_AGE_MS)).contains(&(now.ms() - at.ms()));
             if self.windows.get(&window_ms).is_none_or(|(at, _)| is_old(at)) {
@@ -87,48 +99,71 @@ impl SloReader {
         lengths
     }
 
+    /// Asks for the series that must exist, where that is not known or was not so a while ago.
+    fn look_for_series(&mut self, client: &Client, now: Timestamp) -> Result<(), RequestError> {
+        for (i, slo) in self.slos.iter().enumerate() {
+            let wanted = slo.indicator.must_match();
+            let is_fresh = |(at, missing): &(Timestamp, Option<String>)| {
+                let max_age_ms = if missing.is_some() { RETRY_MS } else { MAX_AGE_MS };
+                (0..max_age_ms).contains(&(now.ms() - at.ms()))
+            };
+            if wanted.is_empty() || self.missing.get(&i).is_some_and(is_fresh) {
+                continue;
+            }
+            self.missing.insert(i, (now, missing(client, wanted, now)?));
+        }
+        Ok(())
+    }
+
     fn burning(
         &self,
         client: &Client,
         now: Timestamp,
         incident_start: Option<Timestamp>,
     ) -> Result<Vec<(SloImpact, Severity)>, RequestError> {
-        let firing: Vec<_> = (0..self.slos.len())
-            .filter_map(|i| Some((i, slo::firing_alert(self.slos[i].objective.target, &self.events(i))?)))
+        let windows: Vec<Windows<'_>> = (0..self.slos.len()).map(|i| self.windows_of(i)).collect();
+        let firing: Vec<_> = windows
+            .iter()
+            .enumerate()
+            .filter_map(|(i, windows)| Some((i, windows.burning(&self.slos[i].objective)?)))
             .collect();
         let length_ms = incident_start.map(|start| now.ms() - start.ms());
         let length_ms = length_ms.filter(|ms| *ms >= 1000 && !firing.is_empty());
         let spent = length_ms.map(|ms| self.count(client, ms, now)).transpose()?;
-        let impact = |(i, (alert, burn)): (usize, (slo::BurnAlert, f64))| {
-            let events = spent.as_ref().and_then(|s| s[i].clone().ok().flatten());
-            (slo::impact(&self.slos[i].objective, burn, events, length_ms.unwrap_or_default()), alert.severity)
+        let impact = |(i, (group, alert, burn)): (usize, (&String, slo::BurnAlert, f64))| {
+            let events = spent.as_ref().and_then(|s| s[i].as_ref().ok()?.get(group).copied());
+            let mut impact = slo::impact(&self.slos[i].objective, burn, events, length_ms.unwrap_or_default());
+            impact.slo.push_str(group);
+            (impact, alert.severity)
         };
         Ok(firing.into_iter().map(impact).collect())
     }
 
     fn statuses(&self) -> Vec<SloStatus> {
         let status = |(i, slo): (usize, &Slo)| {
+            let mut status = self.windows_of(i).status(&slo.objective);
             let period = self.windows.get(&slo.objective.period_ms).map(|(_, counts)| &counts[i]);
-            let events = period.and_then(|c| c.clone().ok().flatten());
-            let mut status = slo::status(&slo.objective, &self.events(i), events);
-            if let Some(Err(reason)) = period {
-                status.unknown_because = Some(reason.clone());
+            match period {
+                Some(Err(reason)) if status.state == SloState::Unknown => status.unknown_because = Some(reason.clone()),
+                _ => {}
             }
             status
         };
         self.slos.iter().enumerate().map(status).collect()
     }
 
-    /// The events of one objective in the windows of the alerts.
-    fn events(&self, i: usize) -> [Option<EventCounts>; 4] {
-        WINDOWS_MS.map(|ms| self.windows.get(&ms).and_then(|(_, counts)| counts[i].clone().ok().flatten()))
+    /// The counts of one objective.
+    fn windows_of(&self, i: usize) -> Windows<'_> {
+        let of = |ms: i64| self.windows.get(&ms).and_then(|(_, counts)| counts[i].as_ref().ok());
+        Windows { alerts: WINDOWS_MS.map(of), period: of(self.slos[i].objective.period_ms) }
     }
 
     /// The counts of all objectives over one window that ends now.
     fn count(&self, client: &Client, window_ms: i64, now: Timestamp) -> Result<Vec<Count>, RequestError> {
-        let queries: Vec<Queries> = self.slos.iter().map(|s| self.queries(s, window_ms)).collect();
-        let mut counts: Vec<Count> = queries.iter().map(|q| q.as_ref().map(|_| None).map_err(String::clone)).collect();
-        let has_own = |i: &usize| matches!(self.slos[*i].indicator, Indicator::Events { .. } | Indicator::Ratio { .. });
+        let queries: Vec<Queries> = (0..self.slos.len()).map(|i| self.queries(i, window_ms)).collect();
+        let mut counts: Vec<Count> =
+            queries.iter().map(|q| q.as_ref().map(|_| Groups::new()).map_err(String::clone)).collect();
+        let has_own = |i: &usize| matches!(self.slos[*i].indicator, Indicator::Events(_) | Indicator::Ratio(_));
         let askable = (0..queries.len()).filter(|i| queries[*i].is_ok());
         let (own, shared): (Vec<usize>, Vec<usize>) = askable.partition(has_own);
         let mut groups: Vec<Vec<usize>> = own.into_iter().map(|i| vec![i]).collect();
@@ -137,7 +172,10 @@ impl SloReader {
             let parts: Vec<String> =
                 group.iter().filter_map(|i| queries[*i].as_ref().ok()).flatten().cloned().collect();
             match client.instant(&promql::join(&parts), now) {
-                Ok(answer) => group.iter().enumerate().for_each(|(at, i)| counts[*i] = Ok(events(&answer, at))),
+                Ok(answer) => group.iter().enumerate().for_each(|(at, i)| {
+                    let (counted, is_absent_zero) = self.slos[*i].indicator.counted();
+                    counts[*i] = groups::counts(&answer, at, counted, is_absent_zero);
+                }),
                 // One expression that the server refuses must not hide the others.
                 Err(error) if error.is_rejected_query() && group.len() > 1 => {
                     groups.extend(group.into_iter().map(|i| vec![i]))
@@ -151,29 +189,78 @@ impl SloReader {
         Ok(counts)
     }
 
-    fn queries(&self, slo: &Slo, window_ms: i64) -> Queries {
-        let window = promql::duration(window_ms.max(1000) / 1000 * 1000);
+    fn queries(&self, i: usize, window_ms: i64) -> Queries {
+        let slo = &self.slos[i];
+        if let Some((_, Some(reason))) = self.missing.get(&i) {
+            return Err(reason.clone());
+        }
+        let window_ms = window_ms.max(1000) / 1000 * 1000;
         let service = slo.objective.service.as_str();
         match &slo.indicator {
             Indicator::Availability => self.sources.availability(service, window_ms),
             Indicator::Latency { under_ms } => self.sources.latency(service, *under_ms, window_ms),
-            Indicator::Events { bad, all } => Ok([bad, all].map(|own| own.replace("$WINDOW", &window))),
-            Indicator::Ratio { bad } => {
+            Indicator::Events(Events { part: Part::Bad(part) | Part::Good(part), all, .. }) => {
+                Ok([part, all].map(|own| fill(own, window_ms, window_ms)))
+            }
+            Indicator::Ratio(Ratio { bad, slice_ms, .. }) => {
                 // A ratio does not say how many events there were: it is given as many as an alert needs.
-                let bad = bad.replace("$WINDOW", &window);
+                let bad = fill(bad, window_ms.max(*slice_ms), step_ms(window_ms, *slice_ms));
                 Ok([format!("({bad}) * {MIN_EVENTS}"), format!("({bad}) * 0 + {MIN_EVENTS}")])
             }
+            Indicator::Unknown { because } => Err(because.clone()),
         }
     }
 }
 
-/// The counts of the `at`-th objective of an answer; without a count of all events nothing is known.
-fn events(answer: &Answer, at: usize) -> Option<EventCounts> {
-    let value = |part: usize| {
-        let part = part.to_string();
-        let series = answer.series.iter().find(|s| s.labels.get(promql::PART) == Some(&part))?;
-        series.points.last().map(|(_, value)| *value).filter(|v| v.is_finite())
+impl Indicator {
+    fn must_match(&self) -> &[Vec<String>] {
+        match self {
+            Self::Events(Events { must_match, .. }) | Self::Ratio(Ratio { must_match, .. }) => must_match,
+            Self::Availability | Self::Latency { .. } | Self::Unknown { .. } => &[],
+        }
+    }
+
+    /// What its first expression counts, and whether it counts none where it gives nothing.
+    const fn counted(&self) -> (Counted, bool) {
+        match self {
+            Self::Events(Events { part: Part::Good(_), .. }) => (Counted::Good, true),
+            Self::Events(_) => (Counted::Bad, true),
+            Self::Ratio(_) => (Counted::Share, false),
+            Self::Availability | Self::Latency { .. } | Self::Unknown { .. } => (Counted::Bad, false),
+        }
+    }
+}
+
+/// The first of the wanted series that do not exist; `None` when all do.
+fn missing(client: &Client, wanted: &[Vec<String>], now: Timestamp) -> Result<Option<String>, RequestError> {
+    let window = promql::duration(PROBE_MS);
+    let found = |selectors: &Vec<String>| {
+        let each = selectors.iter().map(|s| format!("last_over_time({s}[{window}])")).collect::<Vec<_>>();
+        format!("count({})", each.join(" or "))
     };
-    let all = value(2 * at + 1)?;
-    Some(EventCounts { bad: value(2 * at).unwrap_or(0.0).max(0.0), all })
+    for selectors in wanted {
+        let reason = match client.instant(&found(selectors), now) {
+            Ok(answer) if answer.series.is_empty() => {
+                format!(
+                    "no series matches {}: if that means none, write `or vector(0)` behind it",
+                    selectors.join(" or ")
+                )
+            }
+            Ok(_) => continue,
+            Err(error) if error.is_rejected_query() => error.to_string(),
+            Err(error) => return Err(error),
+        };
+        return Ok(Some(reason));
+    }
+    Ok(None)
+}
+
+/// The step in which a window is looked at: whole slices, and a bounded number of them.
+fn step_ms(window_ms: i64, slice_ms: i64) -> i64 {
+    slice_ms * (window_ms / (slice_ms * MAX_STEPS) + 1)
+}
+
+/// An expression for one window.
+fn fill(expression: &str, window_ms: i64, step_ms: i64) -> String {
+    expression.replace("$WINDOW", &promql::duration(window_ms)).replace("$STEP", &promql::duration(step_ms))
 }

@@ -8,6 +8,7 @@ use automap_server::auth::hash_password;
 use automap_server::config::{Config, DEFAULT};
 use automap_server::startup;
 use automap_sources::prometheus::BUILT_IN_FILES;
+use automap_sources::slo::Indicator;
 use clap::Subcommand;
 
 use crate::args::file::readable;
@@ -46,6 +47,13 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<()> {
             startup::check(&config)?;
             let names: Vec<&str> = config.targets.iter().map(|t| t.name.as_str()).collect();
             say(&format!("{}: well-formed; targets: {}", file.display(), names.join(", ")));
+            for target in &config.targets {
+                for slo in target.objectives()? {
+                    if let Indicator::Unknown { because } = &slo.indicator {
+                        say(&format!("{}: objective {} stays unknown: {because}", target.name, slo.objective.slo));
+                    }
+                }
+            }
             Ok(())
         }
         ConfigCommand::Presets => {

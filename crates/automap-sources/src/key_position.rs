@@ -1,7 +1,7 @@
 //! Finds the line and column of a key in a YAML text: `targets[0].prometheus.url` is in line 7.
 //!
-//! Checks that involve several values run on the parsed configuration, which has no positions any more; their errors get one from here. Aliases
-//! and merge keys are reported where they are used.
+//! Checks that involve several values run on parsed values, which have no positions any more; their errors get one from here. Aliases and
+//! merge keys are reported where they are used.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,9 +12,28 @@ use serde_saphyr::Spanned;
 /// Deepest nesting that is searched.
 const MAX_DEPTH: usize = 32;
 
-/// Line and column of a key's value, or of the nearest enclosing value where the key is not written. `None` when there is neither.
-pub(super) fn find(text: &str, key: &str) -> Option<(u64, u64)> {
-    let mut node: Spanned<Node> = serde_saphyr::from_str(text).ok()?;
+/// A place in a text, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Line.
+    pub line: u64,
+    /// Column, in characters.
+    pub column: u64,
+}
+
+/// Where a key's value stands in the document with this number (from 0), or the nearest enclosing value where the key is not written.
+/// `None` when there is neither.
+///
+/// ```
+/// use automap_sources::key_position::find;
+///
+/// let text = "a: 1\n---\nslos:\n  - name: x\n";
+/// assert_eq!(find(text, 1, "slos[0].name").map(|p| p.line), Some(4));
+/// assert_eq!(find(text, 1, "slos[0].objective").map(|p| p.line), Some(4));
+/// ```
+pub fn find(text: &str, document: usize, key: &str) -> Option<Position> {
+    let documents: Vec<Spanned<Node>> = serde_saphyr::from_multiple(text).ok()?;
+    let mut node = documents.into_iter().nth(document)?;
     let mut position = None;
     for step in steps(key).take(MAX_DEPTH) {
         let next = match (node.value, step) {
@@ -23,7 +42,7 @@ pub(super) fn find(text: &str, key: &str) -> Option<(u64, u64)> {
             _ => None,
         };
         let Some(next) = next else { break };
-        position = Some((next.referenced.line(), next.referenced.column()));
+        position = Some(Position { line: next.referenced.line(), column: next.referenced.column() });
         node = next;
     }
     position
@@ -127,9 +146,9 @@ mod tests {
             ("watching.min_requests", 5),
             ("n", 6),
         ] {
-            assert_eq!(find(TEXT, key).map(|p| p.0), Some(line), "{key}");
+            assert_eq!(find(TEXT, 0, key).map(|p| p.line), Some(line), "{key}");
         }
-        assert_eq!(find(TEXT, "nothing.of[3].this"), None);
-        assert_eq!(find("a: [", "a"), None);
+        assert_eq!(find(TEXT, 0, "nothing.of[3].this"), None);
+        assert_eq!(find("a: [", 0, "a"), None);
     }
 }
