@@ -52,7 +52,7 @@ pub struct Entry {
     pub notes: Vec<String>,
 }
 
-/// One pod that was hit, or a service where the pod is not known.
+/// One pod or machine that was hit, or a service where the pod is not known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Target {
     /// Its namespace.
@@ -61,6 +61,9 @@ pub struct Target {
     pub pod: String,
     /// The container, where the fault hits one.
     pub container: Option<String>,
+    /// What was hit where it is no pod: the address of a machine, or an instance in a cloud as Chaos Mesh writes it; `null` for pods.
+    #[serde(default)]
+    pub address: Option<String>,
     /// The service (workload) that the pod belonged to; `null` where it is not known.
     pub service: Option<String>,
     /// Hit since.
@@ -69,6 +72,21 @@ pub struct Target {
     /// Recovered at.
     #[serde(with = "as_rfc3339::option")]
     pub to: Option<Timestamp>,
+}
+
+impl Target {
+    /// A service of which the pods are not known.
+    pub fn of_service(namespace: &str, service: &str, from: Option<Timestamp>, to: Option<Timestamp>) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            pod: String::new(),
+            container: None,
+            address: None,
+            service: Some(service.to_owned()),
+            from,
+            to,
+        }
+    }
 }
 
 /// What started an experiment.
@@ -90,6 +108,8 @@ pub enum State {
     Partial,
     /// The experiment exists or existed, and hit no target.
     NothingInjected,
+    /// The experiment exists or existed, and Chaos Mesh has not said what it hit.
+    NoStatus,
     /// A kill: done in a moment, never recovered by anybody but the kubelet.
     OneShot,
     /// Taken back for now by the pause annotation.
@@ -109,6 +129,7 @@ impl State {
             Self::Injected => "injected",
             Self::Partial => "partial",
             Self::NothingInjected => "nothing injected",
+            Self::NoStatus => "no status yet",
             Self::OneShot => "one-shot",
             Self::Paused => "paused",
             Self::Running => "running",
@@ -177,6 +198,18 @@ impl Entry {
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    /// What was hit, for people: the services, or the machines where no service is known.
+    pub fn places(&self) -> Vec<&str> {
+        let services = self.services();
+        if !services.is_empty() {
+            return services;
+        }
+        let mut machines: Vec<&str> = self.targets.iter().filter_map(|t| t.address.as_deref()).collect();
+        machines.sort_unstable();
+        machines.dedup();
+        machines
     }
 
     /// Adds a remark, once, and not more than [`MAX_NOTES`].

@@ -56,6 +56,7 @@ impl Injection {
             namespace: namespace.to_owned(),
             pod: t.pod.clone(),
             container: t.container.clone(),
+            address: None,
             service: Some(t.service.clone()),
             from: Some(from),
             to,

@@ -47,6 +47,11 @@ pub fn is_experiment(kind: &str) -> bool {
     EXPERIMENTS.iter().any(|(k, _)| *k == kind)
 }
 
+/// Whether a kind hits machines, not pods: the ids of its records are addresses or instances.
+pub fn hits_machines(kind: &str) -> bool {
+    matches!(kind, "AWSChaos" | "GCPChaos" | "AzureChaos" | "PhysicalMachineChaos")
+}
+
 /// Whether an action is done in a moment.
 pub fn is_one_shot(kind: &str, action: &str) -> bool {
     ONE_SHOT.contains(&(kind, action))

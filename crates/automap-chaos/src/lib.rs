@@ -14,6 +14,7 @@ pub mod ledger;
 mod object;
 pub mod pods;
 pub mod recorder;
+mod record_id;
 mod records;
 pub mod score;
 

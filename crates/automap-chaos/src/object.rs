@@ -32,8 +32,10 @@ pub(crate) struct Record {
     pub(crate) id: String,
     pub(crate) selector: String,
     pub(crate) phase: String,
-    /// `None`: the field does not exist (before 2.3).
-    pub(crate) events: Option<Vec<RecordEvent>>,
+    /// Empty before 2.3, and where nothing has happened yet.
+    pub(crate) events: Vec<RecordEvent>,
+    /// How often it was injected, as the record counts; 0 where it does not.
+    pub(crate) injected: u64,
 }
 
 /// One line of a record's history.
@@ -90,7 +92,8 @@ fn record(value: &Value) -> Option<Record> {
         id: text(value, "/id")?.to_owned(),
         selector: text(value, "/selectorKey").unwrap_or(".").to_owned(),
         phase: text(value, "/phase").unwrap_or_default().to_owned(),
-        events: events.map(|all| all.iter().filter_map(event).collect()),
+        events: events.into_iter().flatten().filter_map(event).collect(),
+        injected: value.get("injectedCount").and_then(Value::as_u64).unwrap_or(0),
     })
 }
 

@@ -3,22 +3,26 @@
 //! A row is one fault, or one stretch in which nothing was done; [`Totals`] adds rows up, [`Scorecard`] is what is written. Every fault that was
 //! asked about counts in the totals, also one that moved nothing: leaving those out would be choosing the questions after seeing the answers.
 
+mod effect;
 mod html;
 mod junit;
 mod row;
+mod sets;
 mod table;
 mod totals;
 
 use serde::Serialize;
 
+pub use effect::{Effect, Felt};
 pub use html::html;
 pub use junit::junit;
-pub use row::{Answered, Outcome, Row};
+pub use row::{Answered, Outcome, Row, faulty_services, named_causes};
+pub use sets::{FaultyService, SetScore, SetTotals};
 pub use table::{aligned, markdown_table};
-pub use totals::{Share, Totals};
+pub use totals::{Minimum, Share, Totals};
 
 /// Version of the scorecard's shape.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// All rows, and what they come to.
 #[derive(Clone, Debug, PartialEq, Serialize)]

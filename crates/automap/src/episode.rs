@@ -71,7 +71,6 @@ pub(crate) struct Episode {
     /// What was really done; empty in a quiet episode.
     pub(crate) injected: Vec<Entry>,
     /// What the last question saw.
-    #[cfg_attr(not(feature = "lab"), expect(dead_code, reason = "drills on a cluster keep the report alone"))]
     pub(crate) observation: Observation,
     /// Its answer.
     pub(crate) report: Report,

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use automap_core::time::Timestamp;
 use serde_json::Value;
 
-use crate::entry::{Entry, Source, State, Target};
+use crate::entry::{Entry, Source, State};
 use crate::kinds;
 use crate::object::{RecordEvent, text, time};
 use crate::pods::Pods;
+use crate::record_id::RecordId;
 use crate::records::{History, stretches};
 
 /// Most events read at a time.
@@ -128,7 +129,12 @@ impl Observed {
         let all = stretches(spans.collect());
         if all.is_empty() {
             let mut entry = Entry::new(id, &self.kind, &self.namespace, &self.name, source);
-            entry.note("no event says that anything was injected");
+            if self.hit.values().any(History::is_cut) {
+                entry.state = State::UnknownEnd;
+                entry.note("an event says that it was taken back; the one of its injection has expired");
+            } else {
+                entry.note("no event says that anything was injected");
+            }
             if let Some(message) = &self.failed {
                 entry.note(message.clone());
             }
@@ -139,17 +145,7 @@ impl Observed {
             let mut entry = Entry::new(id, &self.kind, &self.namespace, &self.name, source);
             entry.key = format!("{id}/{}", n + 1);
             for (record, span) in members {
-                let mut parts = records[*record].splitn(3, '/');
-                let (namespace, pod) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-                let (service, _) = pods.workload(namespace, pod);
-                entry.targets.push(Target {
-                    namespace: namespace.to_owned(),
-                    pod: pod.to_owned(),
-                    container: parts.next().map(ToOwned::to_owned),
-                    service,
-                    from: Some(span.from),
-                    to: span.to,
-                });
+                entry.targets.push(RecordId::parse(&self.kind, records[*record]).target(*span, pods));
             }
             entry.targets.sort();
             entry.started = entry.targets.iter().filter_map(|t| t.from).min();

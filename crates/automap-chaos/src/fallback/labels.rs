@@ -79,7 +79,7 @@ fn entry(number: usize, fault: Fault) -> Result<Entry, LabelsError> {
         &fault.name,
         Source::LabelsFile,
     );
-    entry.targets = fault.services.iter().map(|service| target(&fault.namespace, service, from, to)).collect();
+    entry.targets = fault.services.iter().map(|s| Target::of_service(&fault.namespace, s, Some(from), to)).collect();
     entry.expected_metric =
         fault.expected_metric.or_else(|| kinds::expected_metric(&fault.kind, &fault.action).map(ToOwned::to_owned));
     entry.action = fault.action;
@@ -90,15 +90,4 @@ fn entry(number: usize, fault: Fault) -> Result<Entry, LabelsError> {
         (false, None) => State::Running,
     };
     Ok(entry)
-}
-
-fn target(namespace: &str, service: &str, from: Timestamp, to: Option<Timestamp>) -> Target {
-    Target {
-        namespace: namespace.to_owned(),
-        pod: String::new(),
-        container: None,
-        service: Some(service.to_owned()),
-        from: Some(from),
-        to,
-    }
 }

@@ -75,7 +75,7 @@ fn begun(fault: &ActiveFault, n: usize, source: Source, now: Timestamp, has_poll
     entry.started = since;
     entry.state = if fault.services.is_empty() { State::NothingInjected } else { State::Running };
     entry.seen = Some(now);
-    entry.targets = fault.services.iter().map(|service| target(&fault.namespace, service, since)).collect();
+    entry.targets = fault.services.iter().map(|s| Target::of_service(&fault.namespace, s, since, None)).collect();
     if since.is_none() {
         entry.note("it was in place at the first poll; its start is not known");
     }
@@ -84,15 +84,4 @@ fn begun(fault: &ActiveFault, n: usize, source: Source, now: Timestamp, has_poll
         entry.note(format!("at {percent} % of requests"));
     }
     entry
-}
-
-fn target(namespace: &str, service: &str, from: Option<Timestamp>) -> Target {
-    Target {
-        namespace: namespace.to_owned(),
-        pod: String::new(),
-        container: None,
-        service: Some(service.to_owned()),
-        from,
-        to: None,
-    }
 }

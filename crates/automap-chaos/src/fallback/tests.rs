@@ -139,3 +139,15 @@ fn a_litmus_result_is_in_place_while_it_runs() {
     );
     assert_eq!(litmus::fault(&result("Completed", "reverted")), None);
 }
+
+/// Machines have addresses; events expire after an hour, the injection's first.
+#[test]
+fn events_name_machines_and_may_lack_the_injection() {
+    let mut at_machine = applied("http://10.0.0.7:31760", 10);
+    at_machine["involvedObject"]["kind"] = json!("PhysicalMachineChaos");
+    let entry = events::kubernetes(&json!({"items": [at_machine]}), &Pods::default()).remove(0);
+    assert_eq!((entry.places(), entry.services()), (vec!["http://10.0.0.7:31760"], Vec::new()));
+    let cut = json!({"items": [event("Recovered", "Successfully recover chaos for shop/a-0", 40)]});
+    let entry = events::kubernetes(&cut, &Pods::default()).remove(0);
+    assert_eq!((entry.state, entry.started), (State::UnknownEnd, None));
+}

@@ -7,6 +7,7 @@ use super::experiment::{End, Experiment};
 use crate::entry::{Entry, Parent, Source, State, Target};
 use crate::kinds;
 use crate::pods::Pods;
+use crate::record_id::RecordId;
 use crate::records::{Span, stretches};
 
 /// The container that carries a mesh's side-car.
@@ -48,6 +49,9 @@ fn base(known: &Experiment, n: usize) -> Entry {
 }
 
 fn nothing(known: &Experiment, now: Timestamp, options: LedgerOptions) -> Option<Entry> {
+    if let (false, Some(before)) = (known.is_read, &known.remembered) {
+        return Some(before.clone());
+    }
     let age_ms = known.meta.created.map(|c| now.ms() - c.ms());
     let is_late = age_ms.is_some_and(|age| age > options.grace_ms);
     let is_settled = known.selected_no_target || known.is_stopped || known.is_over() || is_late;
@@ -60,26 +64,50 @@ fn nothing(known: &Experiment, now: Timestamp, options: LedgerOptions) -> Option
     } else if is_cut {
         entry.state = State::UnknownEnd;
         entry.note("a recovery is recorded, its injection no longer");
+    } else if known.is_counted {
+        entry.state = State::UnknownEnd;
+        entry.note("its records count an injection and have no times");
     } else if !is_settled {
         return None;
     } else if known.hit.is_empty() {
-        entry.note("the selector matched no pod");
+        let (state, note) = no_record(known);
+        entry.state = state;
+        entry.note(note);
     } else {
         entry.note(format!("{} selected, none was injected", known.hit.len()));
+        if known.is_stopped && !known.has_events {
+            entry.note("its records have no events: a fault of Chaos Mesh before 2.3 that is over looks the same");
+        }
     }
     for (id, (_, message)) in known.hit.iter().filter_map(|(id, h)| Some((id, h.failed.as_ref()?))) {
+        let message = if message.is_empty() { "could not be injected" } else { message };
         entry.note(format!("{id}: {message}"));
     }
     Some(entry)
+}
+
+/// Why no pod is recorded. Only the condition `Selected` says that there was none.
+fn no_record(known: &Experiment) -> (State, &'static str) {
+    match (known.has_status, known.selected) {
+        (false, _) if known.is_over() => (State::NoStatus, "deleted before it had a status"),
+        (false, _) => (State::NoStatus, "no status yet: Chaos Mesh has not taken it up; does its controller run?"),
+        (true, Some(false)) => (State::NothingInjected, "the selector matched no pod"),
+        (true, _) => (State::NoStatus, "its status does not say yet which pods were selected"),
+    }
 }
 
 fn stretch(known: &Experiment, pods: &Pods, n: usize, is_last: bool, hit: &[(&str, Span)]) -> Entry {
     let mut entry = base(known, n);
     let is_one_shot = kinds::is_one_shot(&known.meta.kind, &known.action);
     for (id, span) in hit {
-        let (target, is_sure) = target(id, *span, pods);
-        if !is_sure {
-            entry.note(format!("{id}: the service is taken from the pod's name"));
+        let id = RecordId::parse(&known.meta.kind, id);
+        let target = id.target(*span, pods);
+        match id {
+            RecordId::Machine(id) => entry.note(format!("{id} is no pod: which services it hit is not known")),
+            RecordId::Pod { .. } if id.service(pods).1 => {}
+            RecordId::Pod { namespace, pod, .. } => {
+                entry.note(format!("{namespace}/{pod}: the service is taken from the pod's name"));
+            }
         }
         remark(&mut entry, &target, pods);
         entry.targets.push(target);
@@ -156,21 +184,6 @@ fn latest(targets: &[Target]) -> Option<Timestamp> {
         .try_fold(None, |latest, to| to.map(|to| Some(latest.map_or(to, |l: Timestamp| l.max(to)))))?
 }
 
-fn target(id: &str, span: Span, pods: &Pods) -> (Target, bool) {
-    let mut parts = id.splitn(3, '/');
-    let (namespace, pod) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let (service, is_sure) = pods.workload(namespace, pod);
-    let target = Target {
-        namespace: namespace.to_owned(),
-        pod: pod.to_owned(),
-        container: parts.next().map(ToOwned::to_owned),
-        service,
-        from: Some(span.from),
-        to: span.to,
-    };
-    (target, is_sure)
-}
-
 fn remark(entry: &mut Entry, target: &Target, pods: &Pods) {
     let is_meshed = pods.has_container(&target.namespace, &target.pod, SIDECAR);
     if entry.kind == "HTTPChaos" && is_meshed {
@@ -182,10 +195,7 @@ fn remark(entry: &mut Entry, target: &Target, pods: &Pods) {
 }
 
 fn peers(known: &Experiment, pods: &Pods) -> Vec<String> {
-    let name = |id: &String| {
-        let mut parts = id.splitn(3, '/');
-        pods.workload(parts.next()?, parts.next()?).0
-    };
+    let name = |id: &String| RecordId::parse(&known.meta.kind, id).service(pods).0;
     let mut all: Vec<String> = known.peers.iter().filter_map(name).collect();
     all.sort_unstable();
     all.dedup();

@@ -31,6 +31,16 @@ pub(super) struct Experiment {
     pub(super) peers: Vec<String>,
     /// Times come from phases, not from events.
     pub(super) is_by_phase: bool,
+    /// An object was read, not only what an earlier run wrote.
+    pub(super) is_read: bool,
+    /// The object has a status.
+    pub(super) has_status: bool,
+    /// The condition `Selected`.
+    pub(super) selected: Option<bool>,
+    /// Some record has events.
+    pub(super) has_events: bool,
+    /// A record without events counts an injection.
+    pub(super) is_counted: bool,
     pub(super) seen: Option<Timestamp>,
     pub(super) end: End,
     /// Parent as an earlier run knew it.
@@ -61,15 +71,21 @@ impl Experiment {
             return;
         }
         self.take_phases(&records, &meta, now);
+        let own = || records.iter().filter(|r| r.selector == ".");
+        self.is_read = true;
+        self.has_status = object.get("status").and_then(Value::as_object).is_some_and(|status| !status.is_empty());
+        self.has_events = own().any(|r| !r.events.is_empty());
+        self.is_counted = own().any(|r| r.events.is_empty() && r.injected > 0);
         let spec = object.get("spec").unwrap_or(&Value::Null);
         self.action = object::action(&meta.kind, spec);
         self.duration_ms = text(spec, "/duration").and_then(object::duration_ms);
         self.ineffective = kinds::ineffective(&meta.kind, &self.action, spec);
         let condition = |kind| object::condition(object, kind);
         self.is_paused = meta.annotations.get(PAUSE).is_some_and(|v| v == "true") || condition("Paused") == Some(true);
+        self.selected = condition("Selected");
         self.is_stopped = text(object, "/status/experiment/desiredPhase") == Some("Stop");
         self.selected_no_target =
-            records.is_empty() && condition("Selected") == Some(false) && condition("AllInjected") == Some(true);
+            records.is_empty() && self.selected == Some(false) && condition("AllInjected") == Some(true);
         self.seen = Some(self.seen.map_or(now, |seen| seen.max(now)));
         // A deletion that was announced stays announced.
         let deletion = meta.deletion.or(self.meta.deletion);
@@ -86,14 +102,14 @@ impl Experiment {
                 continue;
             }
             let history = self.hit.entry(record.id.clone()).or_default();
-            record.events.iter().flatten().for_each(|e| history.add(e));
+            record.events.iter().for_each(|e| history.add(e));
         }
     }
 
-    /// Chaos Mesh before 2.3 writes no events: a phase says that a pod is hit, not since when.
+    /// Chaos Mesh before 2.3 writes no events, and others may be cut off: a phase says that a pod is hit, not since when.
     fn take_phases(&mut self, records: &[Record], meta: &Meta, now: Timestamp) {
-        for record in records.iter().filter(|r| r.selector == "." && r.events.is_none()) {
-            self.is_by_phase = true;
+        let has_times = |r: &Record| r.events.iter().any(|e| e.succeeded);
+        for record in records.iter().filter(|r| r.selector == "." && !has_times(r)) {
             let Some(history) = self.hit.get_mut(&record.id) else { continue };
             let open = history.spans().last().copied().filter(|s| s.to.is_none());
             let is_hit = record.phase.starts_with("Injected");
@@ -101,6 +117,7 @@ impl Experiment {
                 (None, true) => {
                     let since = if self.seen.is_some() { now } else { meta.created.unwrap_or(now) };
                     history.add_span(Span { from: since, to: None });
+                    self.is_by_phase = true;
                 }
                 (Some(span), false) => history.add_span(Span { to: Some(now), ..span }),
                 _ => {}
@@ -141,7 +158,8 @@ impl Experiment {
         self.seen = self.seen.max(entry.seen);
         for target in &entry.targets {
             let container = target.container.as_ref().map_or_else(String::new, |c| format!("/{c}"));
-            let id = format!("{}/{}{container}", target.namespace, target.pod);
+            let of_pod = || format!("{}/{}{container}", target.namespace, target.pod);
+            let id = target.address.clone().unwrap_or_else(of_pod);
             if let Some(from) = target.from {
                 self.hit.entry(id).or_default().add_span(Span { from, to: target.to });
             }

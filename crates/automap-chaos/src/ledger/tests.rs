@@ -1,8 +1,9 @@
 //! Every trap that Chaos Mesh sets to whoever wants to know what was really injected, with objects as it writes them.
 
-mod unavailable;
 mod cluster;
 mod orders;
+mod status;
+mod unavailable;
 
 use serde_json::json;
 

@@ -2,15 +2,16 @@
 //!
 //! The diagnosis never sees the fault; both meet here for the first time.
 
-use automap_core::report::{Cause, Report, VerdictKind};
+use std::collections::BTreeMap;
+
+use automap_core::report::{Cause, NamedCause, Report, VerdictKind};
 use automap_core::time::{Timestamp, as_rfc3339};
 use serde::Serialize;
 
+use super::effect::{Effect, Felt, effect};
+use super::sets::{FaultyService, SetScore};
 use crate::entry::{Entry, State};
 use crate::kinds;
-
-/// Evidence from which on a change counts as beyond noise; 1 is clear.
-const MOVED: f64 = 0.5;
 
 /// The result of one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -24,9 +25,11 @@ pub enum Outcome {
     AmongThree,
     /// It is further down, or not among the candidates.
     Missed,
-    /// The fault was in place, nothing moved beyond noise at the services it hit or at their callers, and no service is named. Counts as
-    /// missed.
+    /// The fault was in place, users felt nothing, nothing moved beyond noise at the services it hit or at their callers, and no service is
+    /// named. Counts as missed.
     NoEffect,
+    /// The fault was in place, no service is named, and what would show its effect was not observed. Counts as missed.
+    NotObserved,
     /// No fault was injected, or one without noticeable effect, and no service is named.
     Quiet,
     /// The same, but a service is named.
@@ -46,6 +49,7 @@ impl Outcome {
             Self::AmongThree => "among three",
             Self::Missed => "missed",
             Self::NoEffect => "no effect",
+            Self::NotObserved => "not observed",
             Self::Quiet => "quiet",
             Self::FalseAlarm => "false alarm",
             Self::NothingInjected => "nothing injected",
@@ -64,6 +68,8 @@ impl Outcome {
 pub struct Answered<'a> {
     /// The diagnosis. It knows nothing of the fault.
     pub report: &'a Report,
+    /// The same data, looked at with the start of the fault known: whether it had an effect at all. `None`: only the report says.
+    pub felt: Option<&'a Felt>,
     /// When the first answer named a cause, or a watcher opened an incident; `None`: never.
     pub detected: Option<Timestamp>,
 }
@@ -89,8 +95,12 @@ pub struct Row {
     pub ended: Option<Timestamp>,
     /// Seconds from the start to the detection; `null`: not detected, or not asked.
     pub detected_after_s: Option<f64>,
-    /// The service named; `null` where none is.
+    /// The service named, the first of `causes`; `null` where none is.
     pub named: Option<String>,
+    /// All causes that are named, each one service or a pair that cannot be told apart.
+    pub causes: Vec<Vec<String>>,
+    /// The named causes compared with the faults; `null` where nothing was injected, or nothing was asked.
+    pub set: Option<SetScore>,
     /// The candidate ranked first, named or not.
     pub first: Option<String>,
     /// Place of the first service hit among the candidates.
@@ -111,22 +121,23 @@ pub struct Row {
 }
 
 impl Row {
-    /// A fault and its answer. Several entries are several faults at a time: any of their services is right.
+    /// A fault and its answer. Several entries are several faults at a time: the rank is that of the first of their services, and the set says
+    /// whether all of them are named.
     pub fn scored(name: &str, entries: &[Entry], answered: Answered<'_>) -> Self {
         let mut row = Self::bare(name, entries);
         row.answer(answered.report);
         let detected = row.started.zip(answered.detected).map(|(from, at)| at.ms() - from.ms());
         row.detected_after_s = detected.filter(|ms| *ms >= 0).map(|ms| ms as f64 / 1e3);
         if row.truth.is_empty() {
-            row.outcome = Outcome::NothingInjected;
-            return row;
+            return Self::unscored(name, entries, not_known(entries));
         }
+        row.set = Some(SetScore::of(&faulty_services(entries), &row.causes));
         let hit = answered.report.causes.iter().find(|c| row.truth.contains(&c.service));
         row.rank = hit.map(|c| c.rank);
         let either = |c: &&Cause| row.truth.contains(&c.service) || row.peers.contains(&c.service);
         row.rank_of_either_end = answered.report.causes.iter().find(either).map(|c| c.rank);
         row.metric_rank = hit.zip(row.expected_metric.as_deref()).and_then(|(c, family)| metric_rank(c, family));
-        let is_named = row.named.as_ref().is_some_and(|n| row.truth.contains(n));
+        let is_named = row.causes.iter().flatten().any(|named| row.truth.contains(named));
         let weak =
             entries.iter().map(|e| e.ineffective.as_deref()).collect::<Option<Vec<_>>>().filter(|w| !w.is_empty());
         row.outcome = match (row.rank, &weak) {
@@ -136,16 +147,46 @@ impl Row {
             (_, Some(_)) => Outcome::FalseAlarm,
             (Some(1), None) => Outcome::First,
             (Some(2 | 3), None) => Outcome::AmongThree,
-            _ if row.named.is_none() && !has_moved(answered.report, &row.truth) => Outcome::NoEffect,
             _ => Outcome::Missed,
         };
-        if let Some(weak) = weak {
-            row.remark = weak.join("; ");
-        } else if matches!(row.outcome, Outcome::NoEffect | Outcome::Missed) && !has_moved(answered.report, &row.truth)
-        {
-            row.remark = format!("in place, but nothing at {} moved beyond noise", row.truth.join(", "));
+        match (weak, row.outcome) {
+            (Some(weak), _) => row.remark = weak.join("; "),
+            (None, Outcome::Missed) => row.missed(answered),
+            (None, Outcome::Named) => row.remark = row.set.map_or_else(String::new, not_exact),
+            (None, _) => {}
         }
         row
+    }
+
+    /// Says what a fault did that was not found; without any effect, or where none could be seen, it is no ordinary miss.
+    fn missed(&mut self, answered: Answered<'_>) {
+        let of_report = || effect(answered.report, &self.truth);
+        let effect = answered.felt.map_or_else(of_report, |felt| felt.effect(&self.truth));
+        let is_silent = self.named.is_none();
+        let at = self.truth.join(", ");
+        let remark = match effect {
+            Effect::Moved(numbers) => numbers.join("; "),
+            Effect::None => {
+                self.outcome = if is_silent { Outcome::NoEffect } else { Outcome::Missed };
+                self.remark.clear();
+                format!("in place, but users felt nothing, and nothing at {at} moved beyond noise")
+            }
+            Effect::NotObserved(missing) => {
+                self.outcome = if is_silent { Outcome::NotObserved } else { Outcome::Missed };
+                let what = if missing.is_empty() { String::new() } else { format!(": {}", missing.join("; ")) };
+                format!("whether it had an effect cannot be seen{what}")
+            }
+        };
+        let both = [std::mem::take(&mut self.remark), remark];
+        self.remark = both.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+    }
+
+    /// Every cause named, for people: `payment + catalogue or catalogue-db`; `none`.
+    pub fn answer_words(&self) -> String {
+        if self.causes.is_empty() {
+            return "none".to_owned();
+        }
+        self.causes.iter().map(|services| services.join(" or ")).collect::<Vec<_>>().join(" + ")
     }
 
     /// A period in which no fault was injected.
@@ -187,6 +228,8 @@ impl Row {
             ended: ended.and_then(|all| all.into_iter().max()),
             detected_after_s: None,
             named: None,
+            causes: Vec::new(),
+            set: None,
             first: None,
             rank: None,
             rank_of_either_end: None,
@@ -199,7 +242,10 @@ impl Row {
     }
 
     fn answer(&mut self, report: &Report) {
-        self.named = report.verdict.service.clone().filter(|_| report.verdict.kind == VerdictKind::Cause);
+        if report.verdict.kind == VerdictKind::Cause {
+            self.named.clone_from(&report.verdict.service);
+            self.causes = named_causes(report);
+        }
         self.first = report.causes.first().map(|c| c.service.clone());
         self.confidence = Some(report.verdict.confidence);
         self.remark = match report.verdict.kind {
@@ -216,7 +262,8 @@ impl Row {
         let was_asked = self.confidence.is_some();
         let place = |rank: Option<usize>| rank.map_or_else(|| "none".to_owned(), |r| r.to_string());
         let has_truth = was_asked && !self.truth.is_empty();
-        let answer = self.named.clone().or_else(|| self.first.as_ref().map(|f| format!("({f})")));
+        let first = || self.first.as_ref().map_or_else(|| "none".to_owned(), |f| format!("({f})"));
+        let answer = if self.causes.is_empty() { first() } else { self.answer_words() };
         let share = self.fraction.filter(|f| *f < 1.0).map_or_else(String::new, |f| format!(" {:.0} %", f * 100.0));
         let towards = if self.peers.is_empty() { String::new() } else { format!(" ↔ {}", self.peers.join(", ")) };
         let metric = match &self.expected_metric {
@@ -231,13 +278,52 @@ impl Row {
             self.experiment.clone(),
             self.fault.clone(),
             if self.truth.is_empty() { dash() } else { self.truth.join(", ") + &share + &towards },
-            if was_asked { answer.unwrap_or_else(|| "none".to_owned()) } else { dash() },
+            if was_asked { answer } else { dash() },
             if has_truth { place(self.rank) } else { dash() },
             metric,
             self.detected_after_s.map_or_else(dash, |s| format!("{s:.0} s")),
             self.confidence.map_or_else(dash, |c| format!("{c:.2}")),
             result,
         ]
+    }
+}
+
+/// The causes that a report names; those before version 4 name one service.
+pub fn named_causes(report: &Report) -> Vec<Vec<String>> {
+    if report.verdict.kind != VerdictKind::Cause {
+        return Vec::new();
+    }
+    let all: Vec<Vec<String>> = report.verdict.causes.iter().map(|c: &NamedCause| c.services.clone()).collect();
+    if all.is_empty() { report.verdict.service.iter().map(|s| vec![s.clone()]).collect() } else { all }
+}
+
+/// The services that were hit, with the other ends of their connections.
+pub fn faulty_services(entries: &[Entry]) -> Vec<FaultyService> {
+    let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for entry in entries {
+        entry.services().into_iter().for_each(|s| all.entry(s).or_default().extend(entry.peers.iter().cloned()));
+    }
+    let faulty = |(service, mut other_ends): (&str, Vec<String>)| {
+        other_ends.sort_unstable();
+        other_ends.dedup();
+        FaultyService { service: service.to_owned(), other_ends }
+    };
+    all.into_iter().map(faulty).collect()
+}
+
+/// `1 of 2 faults`, `1 of 1 faults, 1 wrong`; nothing where the set is exact.
+fn not_exact(set: SetScore) -> String {
+    let wrong = if set.named > set.right { format!(", {} wrong", set.named - set.right) } else { String::new() };
+    if set.is_exact() { String::new() } else { format!("{} of {} faults{wrong}", set.right, set.faults) }
+}
+
+/// Why a fault without a known service cannot be scored.
+fn not_known(entries: &[Entry]) -> String {
+    let machines: Vec<&str> = entries.iter().flat_map(Entry::places).collect();
+    let notes: Vec<&str> = entries.iter().flat_map(|e| e.notes.iter().map(String::as_str)).collect();
+    match machines.is_empty() {
+        true => notes.join("; "),
+        false => format!("it hit {}; which services ran there is not known", machines.join(", ")),
     }
 }
 
@@ -251,15 +337,4 @@ fn metric_rank(cause: &Cause, expected: &str) -> Option<usize> {
         }
     }
     families.iter().position(|f| kinds::speaks_of(f, expected)).map(|i| i + 1)
-}
-
-/// Whether anything at the services, or at what their callers see of them, left its noise.
-fn has_moved(report: &Report, truth: &[String]) -> bool {
-    let of_causes = report.causes.iter().map(|c| (&c.service, &c.evidence));
-    let of_victims = report.victims.iter().map(|v| (&v.service, &v.evidence));
-    of_causes.chain(of_victims).any(|(service, evidence)| {
-        evidence.iter().filter(|e| e.strength.abs() >= MOVED).any(|e| {
-            truth.contains(service) || e.peer.as_ref().is_some_and(|p| truth.contains(p)) || truth.contains(&e.seen_by)
-        })
-    })
 }

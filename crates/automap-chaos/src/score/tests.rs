@@ -13,6 +13,11 @@ fn t(s: i64) -> Timestamp {
 
 /// A report that ranks these services, and names the first one or none. Each has evidence of CPU, then of memory.
 fn report(services: &[&str], names: bool) -> Report {
+    serde_json::from_value(answer(services, names)).unwrap()
+}
+
+/// The same as JSON. Users feel nothing, and their requests were observed.
+fn answer(services: &[&str], names: bool) -> serde_json::Value {
     let evidence = |service: &str, metric: &str| json!({"metric": metric, "seen_by": service, "peer": null, "from": 1.0, "to": 2.0, "unit": "", "strength": 2.0, "onset": null, "summary": ""});
     let cause = |(i, service): (usize, &&str)| {
         json!({"rank": i + 1, "service": service, "score": 1.0, "confidence": 0.5, "onset": null, "path": [], "counter_evidence": [],
@@ -20,14 +25,13 @@ fn report(services: &[&str], names: bool) -> Report {
     };
     let causes: Vec<_> = services.iter().enumerate().map(cause).collect();
     let named = services.first().filter(|_| names);
-    serde_json::from_value(json!({
+    json!({
         "schema_version": 3, "source": "test", "engine": "evidence",
-        "verdict": {"kind": if names { "cause" } else { "not_enough_evidence" }, "service": named, "mechanism": null, "confidence": 0.8, "level": "high", "summary": ""},
+        "verdict": {"kind": if names { "cause" } else { "not_enough_evidence" }, "service": named, "mechanism": null, "confidence": 0.8, "level": "high", "summary": "", "is_felt": false},
         "windows": {"baseline_start": "2026-03-01T09:00:00Z", "baseline_end": "2026-03-01T10:00:00Z", "baseline_samples": 1, "incident_start": "2026-03-01T10:00:00Z", "incident_end": "2026-03-01T10:10:00Z", "incident_samples": 1, "incident_start_is": "detected", "step_s": 1.0},
         "symptoms": [], "coverage": {"services": 1, "services_judged": 1, "series_judged": 1, "series": 1},
         "causes": causes, "victims": [], "not_checked": [], "notes": [], "next": [], "queries": []
-    }))
-    .unwrap()
+    })
 }
 
 fn fault(name: &str, service: &str, metric: &str) -> Entry {
@@ -36,19 +40,12 @@ fn fault(name: &str, service: &str, metric: &str) -> Entry {
     entry.state = State::Injected;
     (entry.started, entry.ended) = (Some(t(100)), Some(t(200)));
     entry.expected_metric = Some(metric.to_owned());
-    entry.targets = vec![Target {
-        namespace: "shop".into(),
-        pod: String::new(),
-        container: None,
-        service: Some(service.into()),
-        from: None,
-        to: None,
-    }];
+    entry.targets = vec![Target::of_service("shop", service, None, None)];
     entry
 }
 
 fn row(entry: &Entry, report: &Report) -> Row {
-    Row::scored(&entry.name, std::slice::from_ref(entry), Answered { report, detected: Some(t(130)) })
+    Row::scored(&entry.name, std::slice::from_ref(entry), Answered { report, felt: None, detected: Some(t(130)) })
 }
 
 fn rows() -> Vec<Row> {
@@ -61,7 +58,7 @@ fn rows() -> Vec<Row> {
         row(&fault("blamed", "z", "cpu"), &report(&["a", "b"], true)),
         row(&weak, &report(&["a", "b"], false)),
         row(&weak, &report(&["a", "b"], true)),
-        Row::quiet("quiet-1", Answered { report: &report(&[], false), detected: None }),
+        Row::quiet("quiet-1", Answered { report: &report(&[], false), felt: None, detected: None }),
         Row::unscored("workflow", &[], "kind: \"Workflow\" | <not supported>\u{7}"),
     ]
 }
@@ -74,7 +71,11 @@ fn each_row_comes_out_as_it_should() {
     assert_eq!(outcomes, [Named, First, AmongThree, NoEffect, Missed, Quiet, FalseAlarm, Quiet, NotScored]);
     assert_eq!((rows[0].rank, rows[0].metric_rank, rows[0].detected_after_s), (Some(1), Some(2), Some(30.0)));
     assert_eq!((rows[2].rank, rows[2].metric_rank), (Some(2), Some(1)));
-    assert!(rows[3].remark.contains("nothing at z moved beyond noise"));
+    assert!(rows[3].remark.contains("nothing at z moved beyond noise"), "{}", rows[3].remark);
+}
+
+fn minimum(top1: f64, top3: f64) -> Minimum {
+    Minimum { top1: Some(top1), top3: Some(top3), ..Minimum::default() }
 }
 
 /// Of five faults two are first and three among three; Wilson's interval of 2 of 5 is 0.118 to 0.769.
@@ -87,9 +88,9 @@ fn sums_count_what_was_asked() {
     assert_eq!((totals.metric_top1.hits, totals.metric_top1.of), (2, 3));
     assert_eq!((totals.false_alarms.hits, totals.false_alarms.of, totals.not_scored), (1, 3, 1));
     assert_eq!((totals.detected_median_s, totals.mrr), (Some(30.0), Some(0.5)));
-    assert_eq!(totals.misses(Some(0.4), Some(0.6)), Vec::<String>::new());
-    assert_eq!(totals.misses(Some(0.41), Some(0.8)).len(), 2);
-    assert_eq!(Totals::of(&[]).misses(Some(0.1), None).len(), 1, "nothing asked reaches nothing");
+    assert_eq!(totals.misses(minimum(0.4, 0.6)), Vec::<String>::new());
+    assert_eq!(totals.misses(minimum(0.41, 0.8)).len(), 2);
+    assert_eq!(Totals::of(&[]).misses(minimum(0.1, 0.0)).len(), 1, "nothing asked reaches nothing");
 }
 
 #[test]
@@ -105,4 +106,77 @@ fn every_form_shows_every_row_and_nothing_breaks_out() {
     assert!(junit.contains(r#"tests="9" failures="4" skipped="1""#), "{junit}");
     assert!(junit.contains("&lt;not supported&gt; \"") || !junit.contains('\u{7}'));
     assert!(card.markdown().contains("\\| &lt;not supported>"));
+}
+
+/// The scorecard takes "no effect" from nothing but what was observed: front-end's mean latency went from 24 to 86 ms while the fault's own service and
+/// its callers showed nothing.
+#[test]
+fn no_effect_is_said_only_where_users_were_seen_to_feel_nothing() {
+    let of = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut json = answer(&["a", "b"], false);
+        change(&mut json);
+        row(&fault("missed", "z", "cpu"), &serde_json::from_value(json).unwrap())
+    };
+    let calm = of(&|_| {});
+    assert_eq!(calm.outcome, Outcome::NoEffect);
+    let evidence = json!({"metric": "latency_ms", "seen_by": "front-end", "peer": null, "from": 24.0, "to": 86.0, "unit": "ms", "strength": 0.4, "onset": null, "summary": "latency 24 → 86 ms"});
+    let tripled = of(&|json| json["symptoms"] = json!([{"service": "front-end", "evidence": evidence}]));
+    assert_eq!(tripled.outcome, Outcome::Missed);
+    assert!(tripled.remark.contains("front-end: latency 24 → 86 ms"), "{}", tripled.remark);
+    let impact = json!({"kind": "waiting", "amount": 1.9, "entries": ["front-end"], "summary": "front-end: mean latency 24 → 86 ms, 1.9 more users waiting at any moment"});
+    let waiting = of(&|json| json["impacts"] = json!([impact]));
+    assert_eq!(waiting.outcome, Outcome::Missed);
+    assert!(waiting.remark.contains("24 → 86 ms"), "{}", waiting.remark);
+    let blind = of(&|json| {
+        json["verdict"]["is_felt"] = json!(null);
+        json["not_checked"] = json!([{"signal": "latency", "services": ["front-end"], "reason": "no series"}]);
+    });
+    assert_eq!((blind.outcome, blind.outcome.as_str()), (Outcome::NotObserved, "not observed"));
+    assert!(blind.remark.contains("latency of front-end"), "{}", blind.remark);
+    let totals = Totals::of(&[calm, tripled, waiting, blind]);
+    assert_eq!((totals.top1.of, totals.top1_of_felt.of), (4, 2), "all were asked about");
+}
+
+/// Two faults at once: both named, the second as a pair; one named; one named and another wrong.
+#[test]
+fn several_faults_are_scored_as_a_set() {
+    let faults = [fault("slow", "a", "cpu"), fault("store", "b-db", "cpu")];
+    let named = |causes: serde_json::Value| {
+        let mut json = answer(&["a", "b", "b-db"], true);
+        json["verdict"]["causes"] = causes;
+        Row::scored(
+            "pair",
+            &faults,
+            Answered { report: &serde_json::from_value(json).unwrap(), felt: None, detected: None },
+        )
+    };
+    let cause = |services: &[&str]| json!({"services": services, "mechanism": null, "summary": ""});
+    let rows = vec![
+        named(json!([cause(&["a"]), cause(&["b", "b-db"])])),
+        named(json!([cause(&["a"])])),
+        named(json!([cause(&["c"]), cause(&["b-db"])])),
+    ];
+    let sets: Vec<(usize, usize)> = rows.iter().filter_map(|r| r.set).map(|s| (s.right, s.named)).collect();
+    assert_eq!(sets, [(2, 2), (1, 1), (1, 2)]);
+    assert!(rows.iter().all(|r| r.outcome == Outcome::Named));
+    assert_eq!((rows[0].answer_words().as_str(), rows[0].remark.as_str()), ("a + b or b-db", ""));
+    assert_eq!((rows[1].remark.as_str(), rows[2].remark.as_str()), ("1 of 2 faults", "1 of 2 faults, 1 wrong"));
+    let card = Scorecard::new("pairs", rows);
+    let sets = &card.totals.sets;
+    assert_eq!((sets.precision.hits, sets.precision.of, sets.recall.hits, sets.recall.of), (4, 5, 4, 6));
+    assert_eq!((sets.exact.hits, sets.exact.of), (1, 3));
+    assert_eq!(card.totals.misses(Minimum { exact_set: Some(0.8), ..Minimum::default() }).len(), 1);
+    for form in [card.text(), card.markdown(), html(&card).unwrap()] {
+        assert!(form.contains("precision 4 of 5") && form.contains("exactly the faults in 1 of 3"), "{form}");
+    }
+}
+
+#[test]
+fn a_fault_at_a_machine_is_not_scored_and_is_not_called_nothing() {
+    let mut disk = fault("disk", "x", "disk");
+    disk.targets[0].service = None;
+    disk.targets[0].address = Some("http://10.0.0.7:31760".to_owned());
+    let row = row(&disk, &report(&["a"], true));
+    assert_eq!(row.outcome, Outcome::NotScored);
+    assert!(row.remark.contains("http://10.0.0.7:31760"), "{}", row.remark);
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Outcome, Row};
+use super::{Outcome, Row, SetTotals};
 
 /// So many of so many, with the interval that other faults of the kind would give.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -34,12 +34,24 @@ impl Share {
         Self { hits, of, share: Some(p), low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
     }
 
-    fn words(&self) -> String {
+    /// `12 of 14 (95 %: 0.60–0.96)`; without questions no interval.
+    pub fn words(&self) -> String {
         match self.share {
             None => "0 of 0".to_owned(),
             Some(_) => format!("{} of {} (95 %: {:.2}–{:.2})", self.hits, self.of, self.low, self.high),
         }
     }
+}
+
+/// Shares that a scorecard has to reach; `None`: no minimum.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Minimum {
+    /// Of [`Totals::top1`].
+    pub top1: Option<f64>,
+    /// Of [`Totals::top3`].
+    pub top3: Option<f64>,
+    /// Of the exact sets of [`Totals::sets`].
+    pub exact_set: Option<f64>,
 }
 
 /// All rows together.
@@ -53,8 +65,10 @@ pub struct Totals {
     pub top1_of_felt: Share,
     /// The same as `top1`, where either end of a faulty connection is right. For people: gates take `top1`.
     pub top1_of_either_end: Share,
-    /// It is named as the cause.
+    /// It is named as the cause, as one of several, or as one of a pair.
     pub named: Share,
+    /// All named causes compared with all faults, where either end of a faulty connection is right.
+    pub sets: SetTotals,
     /// The expected family of metrics comes first in the evidence of the service hit, of those that are ranked.
     pub metric_top1: Share,
     /// It was detected at all.
@@ -74,12 +88,13 @@ pub struct Totals {
 impl Totals {
     /// Adds rows up.
     pub fn of(rows: &[Row]) -> Self {
-        use Outcome::{AmongThree, FalseAlarm, First, Missed, Named, NoEffect, NotScored, NothingInjected, Quiet};
-        let faults: Vec<&Row> =
-            rows.iter().filter(|r| matches!(r.outcome, Named | First | AmongThree | Missed | NoEffect)).collect();
+        use Outcome::{AmongThree, FalseAlarm, First, Missed, Named, NoEffect, NotObserved, NotScored};
+        use Outcome::{NothingInjected, Quiet};
+        let is_fault = |r: &&Row| matches!(r.outcome, Named | First | AmongThree | Missed | NoEffect | NotObserved);
+        let faults: Vec<&Row> = rows.iter().filter(is_fault).collect();
         let count = |of: &[Outcome]| rows.iter().filter(|r| of.contains(&r.outcome)).count();
         let within = |k: usize| faults.iter().filter(|r| r.rank.is_some_and(|rank| rank <= k)).count();
-        let felt: Vec<&&Row> = faults.iter().filter(|r| r.outcome != NoEffect).collect();
+        let felt: Vec<&&Row> = faults.iter().filter(|r| !matches!(r.outcome, NoEffect | NotObserved)).collect();
         let ranked: Vec<&&Row> = faults.iter().filter(|r| r.rank.is_some() && r.expected_metric.is_some()).collect();
         let mut after: Vec<f64> = faults.iter().filter_map(|r| r.detected_after_s).collect();
         after.sort_by(f64::total_cmp);
@@ -93,6 +108,7 @@ impl Totals {
                 faults.len(),
             ),
             named: Share::of(faults.iter().filter(|r| r.outcome == Named).count(), faults.len()),
+            sets: SetTotals::of(faults.iter().filter_map(|r| r.set)),
             metric_top1: Share::of(ranked.iter().filter(|r| r.metric_rank == Some(1)).count(), ranked.len()),
             detected: Share::of(after.len(), faults.len()),
             detected_median_s: median(&after),
@@ -104,16 +120,18 @@ impl Totals {
     }
 
     /// The shares below their required minimum, one text each. A share of no questions counts as 0.
-    pub fn misses(&self, min_top1: Option<f64>, min_top3: Option<f64>) -> Vec<String> {
+    pub fn misses(&self, min: Minimum) -> Vec<String> {
         let miss = |what: &str, share: &Share, min: Option<f64>| {
             let min = min?;
             let got = share.share.unwrap_or(0.0);
             (got < min).then(|| format!("{what} {got:.2} ({}), below {min:.2}", share.words()))
         };
-        [miss("truth first", &self.top1, min_top1), miss("truth among three", &self.top3, min_top3)]
-            .into_iter()
-            .flatten()
-            .collect()
+        let all = [
+            miss("truth first", &self.top1, min.top1),
+            miss("truth among three", &self.top3, min.top3),
+            miss("exactly the faults named", &self.sets.exact, min.exact_set),
+        ];
+        all.into_iter().flatten().collect()
     }
 
     /// As shown to people.
@@ -121,6 +139,7 @@ impl Totals {
         let mut lines = vec![
             format!("truth first in {}, among the first three in {}", self.top1.words(), self.top3.words()),
             format!("named as the cause in {}", self.named.words()),
+            self.sets.words(),
         ];
         if self.top1_of_felt.of < self.top1.of {
             lines.push(format!(

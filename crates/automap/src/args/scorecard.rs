@@ -1,7 +1,7 @@
 //! How a scorecard is shown, and which accuracy it has to reach: options that several verbs share.
 
 use anyhow::Result;
-use automap_chaos::score::{Scorecard, html, junit};
+use automap_chaos::score::{Minimum, Scorecard, html, junit};
 use clap::{Args, ValueEnum};
 
 use super::file::FileArgs;
@@ -23,6 +23,9 @@ pub(crate) struct ScorecardArgs {
     /// Exit with 1 unless the truth is among the first three in this share of the faults
     #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Gate")]
     min_top3: Option<f64>,
+    /// Exit with 1 unless exactly the faults are named in this share of the questions
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Gate")]
+    min_exact_set: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -47,11 +50,11 @@ impl ScorecardArgs {
 
     /// Shows the scorecard; the exit code says whether it reaches the minimum that was asked for.
     pub(crate) fn finish(&self, card: &Scorecard) -> Result<Exit> {
-        self.finish_with(card, (None, None))
+        self.finish_with(card, Minimum::default())
     }
 
     /// The same, with the minimum that applies where the user gives none.
-    pub(crate) fn finish_with(&self, card: &Scorecard, (top1, top3): (Option<f64>, Option<f64>)) -> Result<Exit> {
+    pub(crate) fn finish_with(&self, card: &Scorecard, default: Minimum) -> Result<Exit> {
         let text = match self.output {
             ScorecardFormat::Text => card.text(),
             ScorecardFormat::Json => card.json()?,
@@ -60,7 +63,11 @@ impl ScorecardArgs {
             ScorecardFormat::Junit => junit(card)?,
         };
         self.file.write(text.as_bytes())?;
-        let misses = card.totals.misses(self.min_top1.or(top1), self.min_top3.or(top3));
+        let misses = card.totals.misses(Minimum {
+            top1: self.min_top1.or(default.top1),
+            top3: self.min_top3.or(default.top3),
+            exact_set: self.min_exact_set.or(default.exact_set),
+        });
         misses.iter().for_each(|miss| say(miss));
         Ok(if misses.is_empty() { Exit::Ok } else { Exit::Found })
     }

@@ -61,7 +61,7 @@ pub(crate) const EXIT_CODES: &[ExitCodes] = &[
     verb("capture").asks_server(),
     verb("chaos list"),
     verb("chaos record"),
-    verb("chaos score").found("below --min-top1 or --min-top3"),
+    verb("chaos score").found("below --min-top1, --min-top3 or --min-exact-set"),
     verb("compare").found("something differs (with --exit-code)").asks_server(),
     verb("config check"),
     verb("config default"),

@@ -53,13 +53,14 @@ fn rows(entries: &[Entry]) -> Vec<Vec<String>> {
 
 fn row(entry: &Entry) -> Vec<String> {
     let time = |t: Option<Timestamp>| t.map_or_else(|| "–".to_owned(), Timestamp::rfc3339);
-    let services = entry.services().join(", ");
+    let places = entry.places().join(", ");
     let share = entry.fraction.filter(|f| *f < 1.0).map_or_else(String::new, |f| format!(" ({:.0} %)", f * 100.0));
-    let remarks = entry.ineffective.iter().chain(&entry.notes).cloned().collect::<Vec<_>>().join("; ");
+    let parent = entry.parent.as_ref().map(|p| format!("started by {} {}", p.kind, p.name));
+    let remarks = parent.iter().chain(&entry.ineffective).chain(&entry.notes).cloned().collect::<Vec<_>>().join("; ");
     vec![
         if entry.namespace.is_empty() { entry.name.clone() } else { format!("{}/{}", entry.namespace, entry.name) },
         format!("{} {}", entry.kind, entry.action).trim_end().to_owned(),
-        if services.is_empty() { "–".to_owned() } else { services + &share },
+        if places.is_empty() { "–".to_owned() } else { places + &share },
         time(entry.started),
         time(entry.ended),
         entry.state.as_str().to_owned(),

@@ -117,7 +117,7 @@ fn write(to: &mut File, news: &[Entry]) -> Result<()> {
     to.write_all(lines.as_bytes())?;
     to.sync_data()?;
     for entry in news {
-        let at = entry.services().join(", ");
+        let at = entry.places().join(", ");
         let at = if at.is_empty() { String::new() } else { format!(" at {at}") };
         let place = if entry.namespace.is_empty() { String::new() } else { format!("{}/", entry.namespace) };
         let state = entry.state.as_str();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use automap_chaos::Entry;
 use automap_chaos::cases::{Case, cases};
-use automap_chaos::score::{Answered, Row, Scorecard};
+use automap_chaos::score::{Answered, Felt, Row, Scorecard};
 use automap_core::observation::Observation;
 use automap_core::time::{Interval, Timestamp, WindowHint};
 use automap_core::watch::{ReplayOptions, WatchOptions, replay};
@@ -103,6 +103,10 @@ fn row(args: &ScoreArgs, client: &Client, namespace: &str, case: &Case, now: Tim
     if !case.entries.iter().any(here) {
         return unscored(format!("it hit nothing in namespace {namespace}"));
     }
+    let places: Vec<&str> = case.entries.iter().flat_map(Entry::places).collect();
+    if case.entries.iter().all(|e| e.services().is_empty()) && !places.is_empty() {
+        return unscored(format!("it hit {}; which services ran there is not known", places.join(", ")));
+    }
     let from = case.after.map_or(case.from.plus_ms(-millis(args.normal)), |after| {
         after.plus_ms(millis(args.settle)).max(case.from.plus_ms(-millis(args.normal)))
     });
@@ -138,5 +142,6 @@ fn answer(
     let options = ReplayOptions { watch, every_ms: millis(args.every), remember_ms: millis(args.normal) + LONGEST_MS };
     let incidents = replay(all, &options, &mut |_, _| {});
     let detected = incidents.iter().map(|i| i.opened).find(|opened| *opened >= case.from);
-    Ok(Row::scored(name, &case.entries, Answered { report: &report, detected }))
+    let felt = Felt::of(&asked, case.from);
+    Ok(Row::scored(name, &case.entries, Answered { report: &report, felt: Some(&felt), detected }))
 }
