@@ -2,8 +2,11 @@
 //! here reads a clock or fetches anything; texts and numbers from outside are bounded.
 
 pub mod firing;
+mod legacy_grafana;
+pub mod matching;
 pub(crate) mod repeats;
 pub(crate) mod webhook;
+pub(crate) mod webhook_fields;
 
 use std::collections::BTreeMap;
 
@@ -57,6 +60,32 @@ pub struct ReceivedAlert {
     pub labels: BTreeMap<String, String>,
     /// Its text for people, if any.
     pub summary: Option<String>,
+    /// Why it says nothing of the services although it fires; `None` where it does say something.
+    pub without_effect: Option<WithoutEffect>,
+}
+
+/// Why a firing alert opens no incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutEffect {
+    /// Its rule found no data.
+    NoData,
+    /// Its rule could not be evaluated.
+    RuleFailed,
+    /// It is silenced, inhibited, paused or pending.
+    Suppressed,
+}
+
+impl WithoutEffect {
+    /// In a sentence.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::NoData => {
+                "its rule found no data, which says nothing of the services: look at the rule and its data source"
+            }
+            Self::RuleFailed => "its rule could not be evaluated, which says nothing of the services: look at the rule",
+            Self::Suppressed => "it is silenced, inhibited, paused or pending at its sender",
+        }
+    }
 }
 
 impl ReceivedAlert {
@@ -67,26 +96,38 @@ impl ReceivedAlert {
 
     /// The namespace that its labels name.
     pub fn namespace(&self) -> Option<&str> {
+        // Where an exporter speaks of others and its scraper does not honour labels, `namespace` is the exporter's.
         self.first(&[
+            "exported_namespace",
             "namespace",
             "destination_service_namespace",
-            "exported_namespace",
             "destination_workload_namespace",
+            "kubernetes_namespace",
+            "k8s_namespace_name",
+            "kube_namespace",
         ])
+    }
+
+    /// The cluster that its labels name.
+    pub fn cluster(&self) -> Option<&str> {
+        self.first(&["cluster", "k8s_cluster_name"])
     }
 
     /// The service that its labels name.
     pub fn service(&self) -> Option<&str> {
         // In Kubernetes' own monitoring, `service` is the scraped exporter; therefore labels of workloads are preferred.
+        let of_exporter = self.first(&["exported_namespace"]).is_some();
         self.first(&[
             "destination_service_name",
             "destination_workload",
             "deployment",
             "statefulset",
             "daemonset",
-            "app",
-            "service",
+            "exported_service",
+            "service_name",
+            "kubernetes_name",
         ])
+        .or_else(|| self.first(&["app", "service"]).filter(|_| !of_exporter))
     }
 
     /// When the reported problem began: the alert fired only after its rule had been true for `for_ms`.
@@ -97,7 +138,7 @@ impl ReceivedAlert {
     }
 
     fn first(&self, labels: &[&str]) -> Option<&str> {
-        labels.iter().find_map(|l| self.labels.get(*l)).map(String::as_str).filter(|v| !v.is_empty())
+        labels.iter().filter_map(|l| self.labels.get(*l)).map(String::as_str).find(|v| !v.is_empty())
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::sync::broadcast;
 
 use crate::alerts::AlertGroup;
 use crate::alerts::firing::FiringAlerts;
+use crate::alerts::matching::AlertTargets;
 use crate::config::{Config, Target};
 use crate::notify::NotifyConfig;
 use crate::snapshots::Snapshots;
@@ -152,6 +153,15 @@ impl System for LiveSystem {
     fn explain(&self, incident: &str, service: &str) -> Result<Explanation, SystemError> {
         let incident = self.incident(incident)?;
         analyses::explain(self.target(&incident.target)?, &incident, service, SystemClock.now())
+    }
+
+    fn alert_targets(&self) -> AlertTargets {
+        self.alerts.targets()
+    }
+
+    fn keep_alerts(&self, group: &AlertGroup) -> Result<(), SystemError> {
+        let now = SystemClock.now();
+        Ok(self.store.put_alerts(&self.alerts.changes(group, now), now)?)
     }
 
     fn alert(&self, group: &AlertGroup) -> Result<(), SystemError> {

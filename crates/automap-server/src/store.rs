@@ -20,8 +20,12 @@ use automap_core::incident::IncidentState;
 use automap_core::time::Timestamp;
 
 pub use error::StoreError;
-pub use roles::{ConfirmedCaseStore, IncidentStore, LeaseStore, MaintenanceStore, OutboxStore, ProfileStore, Store};
-pub use types::{Delivery, DeliveryState, Event, OutboxState, Pruned, Queued, Retention, StoredProfile, Waiting};
+pub use roles::{
+    AlertStore, ConfirmedCaseStore, IncidentStore, LeaseStore, MaintenanceStore, OutboxStore, ProfileStore, Store,
+};
+pub use types::{
+    AlertChange, Delivery, DeliveryState, Event, OutboxState, Pruned, Queued, Retention, StoredProfile, Waiting,
+};
 
 /// Most incidents of one page.
 pub const MAX_PAGE: usize = 200;
@@ -29,6 +33,10 @@ pub const MAX_PAGE: usize = 200;
 pub const MAX_ID: usize = 200;
 /// Most messages of one route and incident that are read together; later ones wait.
 pub const MAX_WAITING: usize = 200;
+/// Most alerts of one target that are kept, the latest received.
+pub const MAX_ALERTS: usize = 500;
+/// An alert that was not repeated for this long is over: Alertmanager repeats firing alerts every four hours by default.
+pub const ALERT_EXPIRES_MS: i64 = 5 * 3_600_000;
 /// Most profiles in one answer.
 pub const MAX_PROFILES: usize = 1000;
 /// Most confirmed cases that are read, the latest ones.

@@ -18,6 +18,7 @@ use automap_core::slo::SloStatus;
 use tokio::sync::broadcast;
 
 use crate::alerts::AlertGroup;
+use crate::alerts::matching::AlertTargets;
 use crate::store::StoreError;
 use crate::watcher::TargetStatus;
 
@@ -76,7 +77,16 @@ pub trait System: Send + Sync + 'static {
     /// [`SystemError::NotFound`] when there is no such incident or service.
     fn explain(&self, incident: &str, service: &str) -> Result<Explanation, SystemError>;
 
-    /// Receives alerts from outside. They were parsed, bounded and cleared of repetitions; the target they belong to is decided here.
+    /// The targets that alerts from outside are matched with, before their sender is answered.
+    fn alert_targets(&self) -> AlertTargets;
+
+    /// Keeps the alerts of a group, so that they outlive this process. Done before the sender is answered.
+    ///
+    /// # Errors
+    /// [`SystemError::Unavailable`] when the store does not answer; the sender must send them again.
+    fn keep_alerts(&self, group: &AlertGroup) -> Result<(), SystemError>;
+
+    /// Receives alerts from outside. They were parsed, bounded and cleared of repetitions, and belong to targets.
     ///
     /// # Errors
     /// The caller can only log them, because the sender was answered before.

@@ -9,9 +9,10 @@ use automap_core::graph::WeightedGraph;
 use automap_core::incident::{IncidentState, Severity};
 use automap_core::rank::metric_weights::{ConfirmedCase, EQUAL_WEIGHTS};
 use automap_core::time::Interval;
+use automap_core::watch::Alert;
 use automap_server::store::{
-    Cursor, DeliveryState, Event, IncidentFilter, IncidentStore, LeaseStore, MAX_PAGE, OutboxState, Retention, Store,
-    StoreError, transfer,
+    ALERT_EXPIRES_MS, AlertChange, Cursor, DeliveryState, Event, IncidentFilter, IncidentStore, LeaseStore, MAX_ALERTS,
+    MAX_PAGE, OutboxState, Retention, Store, StoreError, transfer,
 };
 use common::{at, closed, incident, updated, with_report};
 
@@ -299,6 +300,34 @@ fn incidents_move_from_store_to_store(store: &dyn Store) {
     assert!(broken.to_string().starts_with("line 2 is no incident: "), "{broken}");
 }
 
+fn alerts_are_kept_until_they_end_or_expire(store: &dyn Store) {
+    let change = |target: &str, key: &str, started: Option<i64>| AlertChange {
+        target: target.into(),
+        key: key.into(),
+        firing: started.map(|s| Alert { key: key.into(), summary: format!("{key} is slow"), started: at(s) }),
+    };
+    let keys = |target: &str, now: i64| -> Vec<String> {
+        store.firing_alerts(target, at(now)).unwrap().into_iter().map(|(alert, _)| alert.key).collect()
+    };
+    let first = [change("shop", "b", Some(1)), change("shop", "a", Some(2)), change("bank", "a", Some(3))];
+    store.put_alerts(&first, at(10)).unwrap();
+    let alert = Alert { key: "a".into(), summary: "a is slow".into(), started: at(2) };
+    assert_eq!(store.firing_alerts("shop", at(11)).unwrap()[0], (alert, at(10)));
+    assert_eq!(
+        (keys("shop", 11), keys("bank", 11), keys("none", 11).len()),
+        (vec!["a".into(), "b".into()], vec!["a".into()], 0)
+    );
+    store.put_alerts(&[change("shop", "a", None), change("shop", "b", Some(1))], at(20)).unwrap();
+    assert_eq!((keys("shop", 21), keys("bank", 21)), (vec!["b".to_owned()], vec!["a".to_owned()]));
+    let expires = ALERT_EXPIRES_MS / 1000;
+    assert_eq!((keys("shop", 20 + expires - 1).len(), keys("shop", 20 + expires).len()), (1, 0));
+    let flood: Vec<AlertChange> = (0..MAX_ALERTS + 9).map(|i| change("shop", &format!("f{i:04}"), Some(30))).collect();
+    store.put_alerts(&flood, at(30)).unwrap();
+    let kept = keys("shop", 31);
+    assert_eq!((kept.len(), kept.contains(&"b".to_owned())), (MAX_ALERTS, false), "the latest are kept");
+    assert_eq!(keys("bank", 31), ["a"]);
+}
+
 fn memory(_: &str) -> (impl Store, impl Sized) {
     (automap_server::store::memory::MemoryStore::default(), ())
 }
@@ -354,8 +383,8 @@ fn beyond_the_contract(server: &common::postgres::Postgres) {
     let again = (0..3).find_map(|_| one.get("a").ok());
     assert_eq!(again.flatten().map(|i| i.revision), Some(101), "a broken connection is made anew");
 
-    server.run("UPDATE pair.automap_tables SET version = 3");
-    assert!(matches!(open("pair"), Err(StoreError::TooNew { found: 3, known: 2, .. })));
+    server.run("UPDATE pair.automap_tables SET version = 4");
+    assert!(matches!(open("pair"), Err(StoreError::TooNew { found: 4, known: 3, .. })));
     let url = "postgresql://me:hidden@127.0.0.1:1/incidents?sslmode=disable";
     let error = PostgresStore::open(url, None).unwrap_err().to_string();
     assert!(error.starts_with("PostgreSQL 127.0.0.1/incidents: ") && !error.contains("hidden"), "{error}");
@@ -368,7 +397,7 @@ contracts! {
         what_is_put_is_got_back_whole, a_change_must_follow_the_revision_it_is_based_on, listings_filter_and_page,
         a_page_has_a_limit, one_message_for_each_route_in_order, messages_are_retried_folded_and_given_up,
         an_attempt_without_an_outcome_is_remembered, leases_have_one_holder, profiles_are_kept_by_period,
-        confirmed_cases_can_be_corrected_and_forgotten, only_what_is_over_and_told_is_pruned_by_age,
+        alerts_are_kept_until_they_end_or_expire, confirmed_cases_can_be_corrected_and_forgotten, only_what_is_over_and_told_is_pruned_by_age,
         the_oldest_go_first_when_there_is_too_much, incidents_move_from_store_to_store,
     ]
 }

@@ -8,20 +8,22 @@ use automap_core::time::Timestamp;
 use automap_core::watch::Alert;
 use parking_lot::Mutex;
 
+use super::matching::AlertTargets;
 use super::{AlertGroup, ReceivedAlert};
 use crate::config::Target;
+use crate::store::{ALERT_EXPIRES_MS, AlertChange, MAX_ALERTS};
 
 /// Most firing alerts of one target.
-pub const MAX_FIRING: usize = 500;
-/// An alert that was not repeated for this long is over: Alertmanager repeats firing alerts every four hours by default.
-const EXPIRE_MS: i64 = 5 * 3_600_000;
+pub const MAX_FIRING: usize = MAX_ALERTS;
 /// Longest summary that is kept, in characters.
 const MAX_SUMMARY_CHARS: usize = 200;
 
 /// The firing alerts of every target. A clone refers to the same alerts.
 #[derive(Clone, Debug)]
 pub struct FiringAlerts {
-    targets: Arc<Vec<Target>>,
+    targets: AlertTargets,
+    /// By target: for how long a rule is true before its alert fires.
+    for_ms: Arc<BTreeMap<String, i64>>,
     firing: Arc<Mutex<BTreeMap<String, BTreeMap<String, Firing>>>>,
 }
 
@@ -50,61 +52,70 @@ pub struct Intake {
 impl FiringAlerts {
     /// No alerts yet, for these targets.
     pub fn new(targets: &[Target]) -> Self {
-        Self { targets: Arc::new(targets.to_vec()), firing: Arc::default() }
+        let for_ms = |t: &Target| (t.name.clone(), t.alert_for.map_or(0, |w| w.ms()));
+        let for_ms = Arc::new(targets.iter().map(for_ms).collect());
+        Self { targets: AlertTargets::of(targets), for_ms, firing: Arc::default() }
+    }
+
+    /// The targets that alerts are matched with.
+    pub fn targets(&self) -> AlertTargets {
+        self.targets.clone()
     }
 
     /// Records the alerts of a group. Receiving the same group twice changes nothing.
     pub fn receive(&self, group: &AlertGroup, now: Timestamp) -> Intake {
-        let mut intake = Intake::default();
+        let changes = self.changes(group, now);
+        let effective = group.alerts.iter().filter(|a| a.without_effect.is_none()).count();
+        let mut intake = Intake { unmatched: effective - changes.len(), ..Intake::default() };
         let mut firing = self.firing.lock();
-        for received in &group.alerts {
-            let Some(target) = self.target_of(group, received) else {
-                intake.unmatched += 1;
-                continue;
-            };
-            let of_target = firing.entry(target.name.clone()).or_default();
-            // The fingerprint depends on the labels only: the same alert in two groups is one alert.
-            let key = received.fingerprint.clone();
-            if !received.is_firing {
+        for AlertChange { target, key, firing: alert } in changes {
+            let of_target = firing.entry(target).or_default();
+            let Some(alert) = alert else {
                 intake.resolved += usize::from(of_target.remove(&key).is_some());
                 continue;
-            }
+            };
             let is_known = of_target.contains_key(&key);
             if !is_known && of_target.len() >= MAX_FIRING {
                 intake.dropped += 1;
                 continue;
             }
-            let for_ms = target.alert_for.map_or(0, |w| w.ms());
-            let started = received.onset(for_ms).unwrap_or(now).min(now);
-            let summary = received.summary.as_deref().unwrap_or_else(|| received.name());
-            let summary: String = summary.chars().filter(|c| !c.is_control()).take(MAX_SUMMARY_CHARS).collect();
-            let alert = Alert { key: key.clone(), summary, started };
             of_target.insert(key, Firing { alert, received: now });
             *(if is_known { &mut intake.known } else { &mut intake.new }) += 1;
         }
         intake
     }
 
+    /// What the alerts of a group change, target by target. Those that belong to no target or have no effect change nothing.
+    pub fn changes(&self, group: &AlertGroup, now: Timestamp) -> Vec<AlertChange> {
+        let change = |received: &ReceivedAlert| {
+            let target = self.targets.find(group.target.as_deref(), received).ok()?;
+            let for_ms = self.for_ms.get(&target.name).copied().unwrap_or_default();
+            // The fingerprint depends on the labels only: the same alert in two groups is one alert.
+            let key: String = received.fingerprint.chars().filter(|c| !c.is_control()).collect();
+            let summary = received.summary.as_deref().unwrap_or_else(|| received.name());
+            let summary = summary.chars().filter(|c| !c.is_control()).take(MAX_SUMMARY_CHARS).collect();
+            let started = received.onset(for_ms).unwrap_or(now).min(now);
+            let alert = Alert { key: key.clone(), summary, started };
+            Some(AlertChange { target: target.name.clone(), key, firing: received.is_firing.then_some(alert) })
+        };
+        group.alerts.iter().filter(|a| a.without_effect.is_none()).filter_map(change).collect()
+    }
+
+    /// Records alerts of a target that were kept, with the times at which they were last received. What was received since stays.
+    pub fn restore(&self, target: &str, kept: Vec<(Alert, Timestamp)>) {
+        let mut firing = self.firing.lock();
+        let of_target = firing.entry(target.to_owned()).or_default();
+        for (alert, received) in kept.into_iter().take(MAX_FIRING.saturating_sub(of_target.len())) {
+            of_target.entry(alert.key.clone()).or_insert(Firing { alert, received });
+        }
+    }
+
     /// The alerts of a target that fire now.
     pub fn firing(&self, target: &str, now: Timestamp) -> Vec<Alert> {
         let mut firing = self.firing.lock();
         let Some(of_target) = firing.get_mut(target) else { return Vec::new() };
-        of_target.retain(|_, f| now.ms() - f.received.ms() < EXPIRE_MS);
+        of_target.retain(|_, f| now.ms() - f.received.ms() < ALERT_EXPIRES_MS);
         of_target.values().map(|f| f.alert.clone()).collect()
-    }
-
-    /// The target of an alert: the one in the webhook's address, else the one of the label `automap_target`, else the one with the alert's
-    /// namespace. An alert that names none of these belongs to the only target, if there is just one.
-    fn target_of(&self, group: &AlertGroup, alert: &ReceivedAlert) -> Option<&Target> {
-        let named = group.target.as_deref().or_else(|| alert.labels.get("automap_target").map(String::as_str));
-        if let Some(name) = named {
-            return self.targets.iter().find(|t| t.name == name);
-        }
-        match alert.namespace() {
-            Some(namespace) => self.targets.iter().find(|t| t.namespace == namespace),
-            None if self.targets.len() == 1 => self.targets.first(),
-            None => None,
-        }
     }
 }
 
@@ -127,6 +138,7 @@ mod tests {
             ends_at: None,
             labels: [("alertname", "Slow"), ("namespace", namespace)].map(|(k, v)| (k.into(), v.into())).into(),
             summary: Some("checkout is slow".into()),
+            without_effect: None,
         };
         AlertGroup {
             sender: AlertSender::Alertmanager,
@@ -148,13 +160,29 @@ mod tests {
         assert_eq!((firing.len(), firing[0].summary.as_str()), (1, "checkout is slow"));
         assert_eq!(firing[0].started.rfc3339(), "2026-11-25T14:01:00Z", "the rule had been true for two minutes");
         assert_eq!(alerts.firing("bank", now), []);
+        let mut no_data = group(true, "bank");
+        no_data.alerts[0].without_effect = Some(crate::alerts::WithoutEffect::NoData);
+        assert_eq!(alerts.receive(&no_data, now), Intake::default());
         let addressed = AlertGroup { target: Some("bank".into()), ..group(true, "shop") };
         assert_eq!(alerts.receive(&addressed, now).new, 1);
         assert_eq!(alerts.firing("bank", now).len(), 1, "the address overrides the labels");
         assert_eq!(alerts.receive(&group(false, "shop"), now), Intake { resolved: 1, ..Intake::default() });
         assert_eq!(alerts.firing("shop", now), []);
         alerts.receive(&group(true, "shop"), now);
-        assert_eq!(alerts.firing("shop", now.plus_ms(EXPIRE_MS)), []);
+        assert_eq!(alerts.firing("shop", now.plus_ms(ALERT_EXPIRES_MS)), []);
+    }
+
+    #[test]
+    fn what_was_kept_fires_again() {
+        let (alerts, now) = (firing_alerts(), Timestamp::parse_rfc3339("2026-11-25T14:05:00Z").unwrap());
+        let changes = alerts.changes(&group(true, "shop"), now);
+        let [AlertChange { target, firing: Some(alert), .. }] = changes.as_slice() else { panic!("{changes:?}") };
+        let after_restart = firing_alerts();
+        after_restart.restore(target, vec![(alert.clone(), now)]);
+        assert_eq!(after_restart.firing("shop", now.plus_ms(1000)), std::slice::from_ref(alert));
+        after_restart.receive(&group(false, "shop"), now);
+        assert_eq!(after_restart.firing("shop", now), []);
+        assert_eq!(alerts.changes(&group(true, "elsewhere"), now), []);
     }
 
     #[test]

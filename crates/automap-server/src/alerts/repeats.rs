@@ -68,6 +68,7 @@ mod tests {
             ends_at: None,
             labels: BTreeMap::new(),
             summary: None,
+            without_effect: None,
         }
     }
 

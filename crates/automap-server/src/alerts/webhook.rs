@@ -1,148 +1,180 @@
-//! Parses the body of a webhook into an [`AlertGroup`]. The format is Alertmanager's version 4; Grafana sends the same with more fields. Texts
-//! that are too long are cut off, alerts beyond the limit are left out and counted, and invalid values are refused with their place.
+//! Reads the body of a webhook as an [`AlertGroup`]: Alertmanager's version 4, which Grafana extends; the list of alerts of Alertmanager's
+//! API version 2; the webhook of Grafana's older alerting; and each of them inside an envelope of Amazon SNS.
+//!
+//! Fields that senders leave out or set to `null` are optional here. Texts that are too long are cut off, alerts beyond the limit are left
+//! out and counted, and what cannot be understood is refused with its place.
 
 use std::collections::BTreeMap;
 
 use automap_core::time::Timestamp;
-use schemars::JsonSchema;
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use super::{AlertGroup, AlertSender, MAX_ALERTS, MAX_LABELS, MAX_TEXT_BYTES, ReceivedAlert};
+use super::webhook_fields::{ParseError, clip, fingerprint_of_labels, invalid, number, scalar, texts, time};
+use super::{AlertGroup, AlertSender, MAX_ALERTS, ReceivedAlert, WithoutEffect, legacy_grafana};
 
 /// Alertmanager has had only version 4 since 2016; Grafana sends `1`.
 const VERSIONS: [&str; 2] = ["4", "1"];
-/// Times before 1970 mean "not yet": Go's zero time is in the year 1.
-const EARLIEST_MS: i64 = 0;
+/// Most keys of a body that an error lists.
+const MAX_LISTED: usize = 8;
 
-/// Why a body is not a group of alerts.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {reason}")]
-pub(crate) struct ParseError {
-    /// The field, such as `alerts[3].startsAt`.
-    pub(crate) place: String,
-    /// What is wrong with it.
-    pub(crate) reason: String,
-}
-
-/// A webhook of Alertmanager or Grafana. Other fields are allowed and ignored.
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(rename = "AlertWebhook")]
-pub(crate) struct RawGroup {
-    /// The version of the format: `4` (Grafana: `1`).
-    #[schemars(extend("enum" = ["4", "1", null]))]
-    version: Option<String>,
-    /// Identifies the group; the same in every message about it.
-    #[schemars(length(min = 1))]
-    group_key: String,
-    /// The receiver in the sender's configuration.
-    receiver: Option<String>,
-    /// Alerts that the sender left out.
-    truncated_alerts: Option<u64>,
-    /// The alerts.
-    alerts: Vec<RawAlert>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(rename = "WebhookAlert")]
-struct RawAlert {
-    #[schemars(extend("enum" = ["firing", "resolved"]))]
-    status: String,
-    labels: Option<BTreeMap<String, String>>,
-    annotations: Option<BTreeMap<String, String>>,
-    #[schemars(extend("format" = "date-time"))]
-    starts_at: Option<String>,
-    #[schemars(extend("format" = "date-time"))]
-    ends_at: Option<String>,
-    #[serde(default)]
-    fingerprint: String,
-}
-
-/// Parses the body of a webhook.
+/// Parses the body of a webhook that arrived at `now`.
 ///
 /// # Errors
 /// [`ParseError`] with the place.
-pub(crate) fn parse(body: &[u8], sender: AlertSender) -> Result<AlertGroup, ParseError> {
-    let raw: RawGroup = serde_json::from_slice(body).map_err(|e| invalid("body", e.to_string()))?;
-    if let Some(version) = raw.version.filter(|v| !VERSIONS.contains(&v.as_str())) {
+pub(crate) fn parse(body: &[u8], sender: AlertSender, now: Timestamp) -> Result<AlertGroup, ParseError> {
+    let body: Value = serde_json::from_slice(body).map_err(|e| invalid("body", e.to_string()))?;
+    match body.get("Type").filter(|_| body.get("TopicArn").is_some()) {
+        Some(kind) => group(&envelope(&body, kind)?, sender, now),
+        None => group(&body, sender, now),
+    }
+}
+
+/// The text inside an envelope of Amazon SNS.
+fn envelope(body: &Value, kind: &Value) -> Result<Value, ParseError> {
+    match kind.as_str() {
+        Some("Notification") => {
+            let message = body.get("Message").and_then(Value::as_str).unwrap_or_default();
+            serde_json::from_str(message).map_err(|e| invalid("Message", format!("it holds no JSON: {e}")))
+        }
+        Some("SubscriptionConfirmation") => {
+            Err(invalid("Type", "the subscription is not confirmed: open the SubscribeURL of this message once"))
+        }
+        _ => Err(invalid("Type", format!("it is {}, not \"Notification\"", clip(&kind.to_string())))),
+    }
+}
+
+fn group(body: &Value, sender: AlertSender, now: Timestamp) -> Result<AlertGroup, ParseError> {
+    match body {
+        Value::Array(alerts) => from_list(&Map::new(), alerts, "alerts of the API, version 2", sender, now),
+        Value::Object(fields) if fields.contains_key("alerts") => webhook(fields, sender, now),
+        Value::Object(fields) if fields.contains_key("ruleName") || fields.contains_key("ruleId") => {
+            legacy_grafana::group(fields)
+        }
+        Value::Object(fields) => {
+            let keys: Vec<String> = fields.keys().take(MAX_LISTED).map(|k| clip(k)).collect();
+            Err(invalid("alerts", format!("there is no such list; the body has {}", keys.join(", "))))
+        }
+        _ => Err(invalid("body", "it is neither a webhook nor a list of alerts")),
+    }
+}
+
+fn webhook(fields: &Map<String, Value>, sender: AlertSender, now: Timestamp) -> Result<AlertGroup, ParseError> {
+    let version = fields.get("version").and_then(scalar).filter(|v| !VERSIONS.contains(&v.as_str()));
+    if let Some(version) = version {
         return Err(invalid("version", format!("it is {:?}; supported are 4, and 1 from Grafana", clip(&version))));
     }
-    let left_out = raw.truncated_alerts.unwrap_or(0).saturating_add(raw.alerts.len().saturating_sub(MAX_ALERTS) as u64);
-    let alerts = raw.alerts.into_iter().take(MAX_ALERTS).enumerate().map(|(i, a)| alert(i, a));
-    let alerts = alerts.collect::<Result<Vec<_>, _>>()?;
-    if raw.group_key.is_empty() {
-        return Err(invalid("groupKey", "it is empty"));
-    }
+    let alerts = fields.get("alerts").and_then(Value::as_array);
+    let alerts = alerts.ok_or_else(|| invalid("alerts", "it is not a list"))?;
+    // Without a key of its own, a group is what its labels say.
+    let derived = || {
+        let labels = texts(fields.get("groupLabels"));
+        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+        format!("{{{}}}", labels.join(","))
+    };
+    let key = fields.get("groupKey").and_then(scalar).filter(|key| !key.is_empty()).unwrap_or_else(derived);
+    from_list(fields, alerts, &key, sender, now)
+}
+
+fn from_list(
+    fields: &Map<String, Value>,
+    alerts: &[Value],
+    key: &str,
+    sender: AlertSender,
+    now: Timestamp,
+) -> Result<AlertGroup, ParseError> {
+    let left_out = fields.get("truncatedAlerts").and_then(number).unwrap_or(0);
+    let status = fields.get("status").and_then(scalar);
+    let read = alerts.iter().take(MAX_ALERTS).enumerate().map(|(i, a)| alert(i, a, status.as_deref(), now));
     Ok(AlertGroup {
         sender,
-        key: clip(&raw.group_key),
-        receiver: clip(&raw.receiver.unwrap_or_default()),
+        key: clip(key),
+        receiver: clip(&fields.get("receiver").and_then(scalar).unwrap_or_default()),
         target: None,
-        alerts,
-        left_out,
+        alerts: read.collect::<Result<Vec<_>, _>>()?,
+        left_out: left_out.saturating_add(alerts.len().saturating_sub(MAX_ALERTS) as u64),
     })
 }
 
-fn alert(index: usize, raw: RawAlert) -> Result<ReceivedAlert, ParseError> {
+fn alert(index: usize, of: &Value, group_status: Option<&str>, now: Timestamp) -> Result<ReceivedAlert, ParseError> {
     let at = |field: &str| format!("alerts[{index}].{field}");
-    let is_firing = match raw.status.as_str() {
-        "firing" => true,
-        "resolved" => false,
-        other => return Err(invalid(at("status"), format!("it is {:?}, neither firing nor resolved", clip(other)))),
+    let fields = of.as_object().ok_or_else(|| invalid(format!("alerts[{index}]"), "it is not an object"))?;
+    let time_of = |field: &str| time(fields.get(field)).map_err(|reason| invalid(at(field), reason));
+    let (starts_at, ends_at) = (time_of("startsAt")?, time_of("endsAt")?);
+    // In the API's list the status is an object, or is left to the end.
+    let status = match fields.get("status") {
+        Some(Value::Object(status)) => status.get("state").and_then(scalar),
+        Some(status) => scalar(status),
+        None => None,
     };
-    let time = |field: &str, text: Option<String>| match text {
-        None => Ok(None),
-        Some(text) if text.is_empty() => Ok(None),
-        Some(text) => match Timestamp::parse_rfc3339(&text) {
-            Some(t) => Ok(Some(t).filter(|t| t.ms() > EARLIEST_MS)),
-            None => Err(invalid(at(field), format!("{:?} is not a time in RFC 3339", clip(&text)))),
-        },
+    let is_over = ends_at.is_some_and(|end| end <= now);
+    let (is_firing, is_suppressed) = match status.as_deref().or(group_status) {
+        Some("firing" | "active" | "unprocessed") => (true, false),
+        Some("suppressed") => (true, true),
+        Some("resolved") => (false, false),
+        None => (!is_over, false),
+        Some(other) => {
+            return Err(invalid(at("status"), format!("it is {:?}, neither firing nor resolved", clip(other))));
+        }
     };
-    let labels: BTreeMap<String, String> =
-        raw.labels.unwrap_or_default().into_iter().take(MAX_LABELS).map(|(k, v)| (clip(&k), clip(&v))).collect();
-    // While an alert fires, Grafana sends the end of its validity here; it is an end only when the alert is resolved.
-    let ends_at = time("endsAt", raw.ends_at)?.filter(|_| !is_firing);
-    let text = raw.annotations.unwrap_or_default();
-    let summary = ["summary", "message", "description"].iter().find_map(|k| text.get(*k)).map(|t| clip(t));
-    let fingerprint = if raw.fingerprint.is_empty() { fingerprint_of_labels(&labels) } else { clip(&raw.fingerprint) };
-    Ok(ReceivedAlert { fingerprint, is_firing, starts_at: time("startsAt", raw.starts_at)?, ends_at, labels, summary })
+    let labels = texts(fields.get("labels"));
+    let annotations = texts(fields.get("annotations"));
+    let summary = ["summary", "message", "description"].iter().find_map(|k| annotations.get(*k)).cloned();
+    let fingerprint = fields.get("fingerprint").and_then(scalar).filter(|f| !f.is_empty());
+    let without_effect = match no_data(&labels, &annotations) {
+        _ if !is_firing => None,
+        Some(no_data) => Some(no_data),
+        None => is_suppressed.then_some(WithoutEffect::Suppressed),
+    };
+    Ok(ReceivedAlert {
+        fingerprint: fingerprint.map_or_else(|| fingerprint_of_labels(&labels), |f| clip(&f)),
+        is_firing,
+        starts_at,
+        // While an alert fires, this is the end of its validity.
+        ends_at: ends_at.filter(|_| !is_firing),
+        labels,
+        summary,
+        without_effect,
+    })
 }
 
-/// Senders before 2018 send no fingerprint: the labels identify the alert.
-fn fingerprint_of_labels(labels: &BTreeMap<String, String>) -> String {
-    clip(&labels.iter().map(|(k, v)| format!("{k}={v:?}")).collect::<Vec<_>>().join(","))
-}
-
-fn clip(text: &str) -> String {
-    if text.len() <= MAX_TEXT_BYTES {
-        return text.to_owned();
+/// Grafana sends alerts of its own where a rule finds no data or cannot be evaluated; they say nothing of the services.
+fn no_data(labels: &BTreeMap<String, String>, annotations: &BTreeMap<String, String>) -> Option<WithoutEffect> {
+    let name = labels.get("alertname").map(String::as_str).unwrap_or_default();
+    let reason = annotations.get("grafana_state_reason").map(String::as_str).unwrap_or_default();
+    if name == "DatasourceError" || reason.starts_with("Error") {
+        return Some(WithoutEffect::RuleFailed);
     }
-    let end = (0..=MAX_TEXT_BYTES).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
-    text[..end].to_owned()
-}
-
-fn invalid(place: impl Into<String>, reason: impl Into<String>) -> ParseError {
-    ParseError { place: place.into(), reason: reason.into() }
+    (name == "DatasourceNoData" || reason.starts_with("NoData")).then_some(WithoutEffect::NoData)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
+    use super::super::{MAX_LABELS, MAX_TEXT_BYTES};
     use super::*;
 
     const ALERTMANAGER: &str = include_str!("../../tests/fixtures/alertmanager.json");
     const GRAFANA: &str = include_str!("../../tests/fixtures/grafana.json");
+    /// 2025-11-23T14:10:00Z
+    const NOW: Timestamp = Timestamp::from_ms(1_763_907_000_000);
 
     fn time(text: &str) -> Option<Timestamp> {
         Some(Timestamp::parse_rfc3339(text).unwrap())
     }
 
+    fn read(body: &Value) -> AlertGroup {
+        parse(body.to_string().as_bytes(), AlertSender::Alertmanager, NOW).unwrap()
+    }
+
+    fn refused(body: &Value) -> ParseError {
+        parse(body.to_string().as_bytes(), AlertSender::Alertmanager, NOW).unwrap_err()
+    }
+
     #[test]
     fn alertmanagers_webhook_is_parsed() {
-        let group = parse(ALERTMANAGER.as_bytes(), AlertSender::Alertmanager).unwrap();
+        let group = parse(ALERTMANAGER.as_bytes(), AlertSender::Alertmanager, NOW).unwrap();
         assert_eq!((group.receiver.as_str(), group.left_out, group.alerts.len()), ("automap", 3, 2));
         assert!(group.key.contains("sock-shop"));
         let [slow, errors] = &group.alerts[..] else { panic!("two alerts") };
@@ -158,11 +190,65 @@ mod tests {
 
     #[test]
     fn grafanas_webhook_is_parsed() {
-        let group = parse(GRAFANA.as_bytes(), AlertSender::Grafana).unwrap();
+        let group = parse(GRAFANA.as_bytes(), AlertSender::Grafana, NOW).unwrap();
         let alert = &group.alerts[0];
         assert_eq!(alert.starts_at, time("2025-11-23T14:05:10Z"));
         assert_eq!((alert.ends_at, alert.service()), (None, Some("orders")), "the end of the validity is not an end");
         assert_eq!(alert.summary.as_deref(), Some("orders is slow"));
+    }
+
+    #[test]
+    fn the_list_of_the_api_is_parsed() {
+        let labels = json!({"alertname": "Slow", "namespace": "shop"});
+        let of = |fields: Value| {
+            let mut alert = json!({"labels": labels, "startsAt": "2025-11-23T14:00:00Z"});
+            alert.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            let group = read(&json!([alert]));
+            (group.alerts[0].is_firing, group.alerts[0].without_effect)
+        };
+        assert_eq!(of(json!({})), (true, None));
+        assert_eq!(of(json!({"endsAt": "2025-11-23T14:15:00Z"})), (true, None), "the end of its validity");
+        assert_eq!(of(json!({"endsAt": "2025-11-23T14:05:00Z"})), (false, None));
+        assert_eq!(of(json!({"status": {"state": "active", "silencedBy": []}})), (true, None));
+        assert_eq!(of(json!({"status": {"state": "suppressed"}})), (true, Some(WithoutEffect::Suppressed)));
+    }
+
+    #[test]
+    fn an_envelope_is_opened() {
+        let envelope = |kind: &str, message: &str| json!({"Type": kind, "MessageId": "1", "TopicArn": "arn:aws:sns:eu-west-1:1:alerts", "Message": message});
+        assert_eq!(read(&envelope("Notification", ALERTMANAGER)), read(&serde_json::from_str(ALERTMANAGER).unwrap()));
+        assert_eq!(refused(&envelope("Notification", "hello")).place, "Message");
+        assert!(refused(&envelope("SubscriptionConfirmation", "")).reason.contains("SubscribeURL"));
+        // One envelope, not many.
+        let twice = envelope("Notification", &envelope("Notification", ALERTMANAGER).to_string());
+        assert_eq!(refused(&twice).place, "alerts");
+    }
+
+    #[test]
+    fn what_is_left_out_or_null_is_optional() {
+        let bare = json!({"alerts": [{"status": "firing", "labels": {"alertname": "Slow"}}]});
+        let nulls = json!({"version": null, "groupKey": null, "receiver": null, "truncatedAlerts": null, "status": null, "groupLabels": null,
+            "alerts": [{"status": "firing", "labels": {"alertname": "Slow", "team": null}, "annotations": null, "startsAt": null,
+                        "endsAt": "", "fingerprint": null}]});
+        assert_eq!(read(&nulls), read(&bare));
+        assert_eq!(read(&bare).key, "{}");
+        let grouped = json!({"groupLabels": {"alertname": "Slow", "shard": 3}, "status": "resolved", "alerts": [{}]});
+        assert_eq!(read(&grouped).key, r#"{alertname="Slow",shard="3"}"#);
+        assert!(!read(&grouped).alerts[0].is_firing, "the status of the group");
+    }
+
+    #[test]
+    fn rules_without_data_have_no_effect() {
+        let of = |name: &str, reason: &str, status: &str| {
+            let alert = json!({"status": status, "labels": {"alertname": name}, "annotations": {"grafana_state_reason": reason}});
+            read(&json!({"groupKey": "g", "alerts": [alert]})).alerts[0].without_effect
+        };
+        assert_eq!(of("DatasourceNoData", "", "firing"), Some(WithoutEffect::NoData));
+        assert_eq!(of("DatasourceError", "", "firing"), Some(WithoutEffect::RuleFailed));
+        assert_eq!(of("Slow", "NoData", "firing"), Some(WithoutEffect::NoData));
+        assert_eq!(of("Slow", "Error", "firing"), Some(WithoutEffect::RuleFailed));
+        assert_eq!(of("Slow", "", "firing"), None);
+        assert_eq!(of("DatasourceNoData", "", "resolved"), None);
     }
 
     #[test]
@@ -174,24 +260,26 @@ mod tests {
                 Err(_) => &mut v[*key],
             });
             *slot = value;
-            parse(body.to_string().as_bytes(), AlertSender::Alertmanager).unwrap_err().place
+            refused(&body).place
         };
         assert_eq!(with(&["version"], json!("5")), "version");
-        assert_eq!(with(&["groupKey"], json!("")), "groupKey");
+        assert_eq!(with(&["version"], json!(3)), "version");
         assert_eq!(with(&["alerts", "1", "status"], json!("pending")), "alerts[1].status");
         assert_eq!(with(&["alerts", "0", "startsAt"], json!("yesterday")), "alerts[0].startsAt");
-        assert_eq!(with(&["alerts"], json!({})), "body");
+        assert_eq!(with(&["alerts", "0"], json!("text")), "alerts[0]");
+        assert_eq!(with(&["alerts"], json!({})), "alerts");
+        let other = refused(&json!({"event": {"id": 1}}));
+        assert_eq!((other.place.as_str(), other.reason.contains("the body has event")), ("alerts", true));
+        assert_eq!(refused(&json!("text")).place, "body");
     }
 
     #[test]
     fn excess_alerts_are_counted_and_long_texts_are_cut() {
         let labels: BTreeMap<String, String> = (0..500).map(|i| (format!("l{i:03}"), "ä".repeat(2000))).collect();
         let alert = json!({"status": "firing", "labels": labels});
-        let body = json!({"groupKey": "g", "alerts": vec![json!({"status": "firing"}); MAX_ALERTS + 7]});
-        let group = parse(body.to_string().as_bytes(), AlertSender::Alertmanager).unwrap();
+        let group = read(&json!({"groupKey": "g", "alerts": vec![json!({"status": "firing"}); MAX_ALERTS + 7]}));
         assert_eq!((group.alerts.len(), group.left_out), (MAX_ALERTS, 7));
-        let body = json!({"groupKey": "g", "alerts": [alert]});
-        let alert = &parse(body.to_string().as_bytes(), AlertSender::Alertmanager).unwrap().alerts[0];
+        let alert = &read(&json!({"groupKey": "g", "alerts": [alert]})).alerts[0];
         assert_eq!(alert.labels.len(), MAX_LABELS);
         assert!(alert.labels.values().all(|v| v.len() <= MAX_TEXT_BYTES) && alert.fingerprint.len() <= MAX_TEXT_BYTES);
         assert_eq!(alert.starts_at, None, "a missing time stays unknown");
@@ -200,7 +288,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = parse(&bytes, AlertSender::Grafana);
+            let _ = parse(&bytes, AlertSender::Grafana, NOW);
         }
 
         #[test]
@@ -208,7 +296,7 @@ mod tests {
             let from = (0..=from.min(ALERTMANAGER.len())).rev().find(|i| ALERTMANAGER.is_char_boundary(*i)).unwrap();
             let to = (from + len).min(ALERTMANAGER.len());
             let body = format!("{}{text}{}", &ALERTMANAGER[..from], &ALERTMANAGER[to..]);
-            if let Ok(group) = parse(body.as_bytes(), AlertSender::Alertmanager) {
+            if let Ok(group) = parse(body.as_bytes(), AlertSender::Alertmanager, NOW) {
                 prop_assert!(group.alerts.len() <= MAX_ALERTS && !group.key.is_empty());
             }
         }

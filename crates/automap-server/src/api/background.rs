@@ -60,7 +60,9 @@ async fn deliver_alerts(app: App) {
             Err(_) => "the watcher panicked".to_owned(),
         };
         app.alerts.forget(&group);
-        warn!(target: "alert", group = group.key, error, "an alert was not delivered to the watcher");
+        if let Some(more) = app.alerts.may_log(app.now()) {
+            warn!(target: "alert", group = group.key, error, more, "an alert was not delivered to the watcher");
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::owners::Owners;
 use crate::profiles::Profiles;
 use crate::prometheus_source::PrometheusSource;
 use crate::store::{Store, StoreError};
-use crate::watcher::{self, Routes, State, Stop, SystemClock, TargetStatus, Tick, TickInputs, Watcher};
+use crate::watcher::{self, Clock, Routes, State, Stop, SystemClock, TargetStatus, Tick, TickInputs, Watcher};
 
 /// Pause after a store that could not be read.
 const RETRY_AFTER: Duration = Duration::from_secs(3);
@@ -70,11 +70,13 @@ impl TargetThread {
         self.system.snapshots.set_status(status);
     }
 
-    /// A watcher that continues with the incidents in the store.
+    /// A watcher that continues with the incidents and the alerts in the store.
     fn resume(&self, target: &str, owners: &Arc<Owners>) -> Result<(Watcher, Profiles), StoreError> {
         let (notify, owners) = (Arc::clone(&self.notify), Arc::clone(owners));
         let routes = Routes::new(move |i, notified| notify.routes_for(i, notified), move |i| owners.of(i));
         let watcher = Watcher::resume(target, self.watching, Arc::clone(&self.store), routes)?;
+        let now = SystemClock.now();
+        self.system.alerts.restore(target, self.store.firing_alerts(target, now)?);
         Ok((watcher.held_by(&self.holder), Profiles::resume(target, &*self.store)?))
     }
 

@@ -1,6 +1,7 @@
 //! A store that is gone when it is dropped: for tests, and for trying things out. It keeps the same promises as the others except the one
 //! about crashes.
 
+mod alerts;
 mod confirmed;
 mod leases;
 mod outbox;
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use automap_core::incident::Incident;
 use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::time::Timestamp;
+use automap_core::watch::Alert;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::row::check;
@@ -29,6 +31,8 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Kept {
     incidents: BTreeMap<String, Incident>,
+    /// By target and key.
+    alerts: BTreeMap<String, BTreeMap<String, (Alert, Timestamp)>>,
     messages: Vec<Message>,
     /// By incident and route.
     replies: BTreeMap<(String, String), Option<String>>,

@@ -3,6 +3,7 @@
 //! One connection, made again when it broke; what was under way then fails and is repeated by its caller. The calls block and must not be made
 //! from inside an async task (use `spawn_blocking`). Durability is the server's: `synchronous_commit` must not be off.
 
+mod alerts;
 mod confirmed;
 mod connect;
 mod incidents;

@@ -9,19 +9,31 @@ use std::time::Duration;
 use automap_core::incident::Incident;
 use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::time::{Interval, Timestamp};
+use automap_core::watch::Alert;
 
 use super::{
-    Delivery, IncidentFilter, OutboxState, Outgoing, Pruned, Queued, Retention, StoreError, StoredProfile, Waiting,
+    AlertChange, Delivery, IncidentFilter, OutboxState, Outgoing, Pruned, Queued, Retention, StoreError, StoredProfile,
+    Waiting,
 };
 
 /// A store in all its roles. Implemented for every type that has them.
 pub trait Store:
-    IncidentStore + OutboxStore + LeaseStore + ProfileStore + ConfirmedCaseStore + MaintenanceStore + Send + Sync + Debug
+    IncidentStore
+    + AlertStore
+    + OutboxStore
+    + LeaseStore
+    + ProfileStore
+    + ConfirmedCaseStore
+    + MaintenanceStore
+    + Send
+    + Sync
+    + Debug
 {
 }
 
 impl<T> Store for T where
     T: IncidentStore
+        + AlertStore
         + OutboxStore
         + LeaseStore
         + ProfileStore
@@ -62,6 +74,16 @@ pub trait IncidentStore {
 
     /// The incidents that match the filter, without their reports, the latest opened first.
     fn list(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError>;
+}
+
+/// Alerts from outside, so that one whose sender was answered outlives this process.
+pub trait AlertStore {
+    /// Keeps the alerts that fire and forgets those that are over, in one transaction; of each target the latest
+    /// [`MAX_ALERTS`](super::MAX_ALERTS), for [`ALERT_EXPIRES_MS`](super::ALERT_EXPIRES_MS) since they were received.
+    fn put_alerts(&self, changes: &[AlertChange], now: Timestamp) -> Result<(), StoreError>;
+
+    /// The firing alerts of a target, and when each was last received, by key.
+    fn firing_alerts(&self, target: &str, now: Timestamp) -> Result<Vec<(Alert, Timestamp)>, StoreError>;
 }
 
 /// Messages that have to go out, and what became of them.

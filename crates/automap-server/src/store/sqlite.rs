@@ -5,6 +5,7 @@
 //! (not over a network file system: its locks cannot be trusted). An incident's report is a column of its own, so that listings do not
 //! read it.
 
+mod alerts;
 mod confirmed;
 mod incidents;
 mod leases;

@@ -2,6 +2,7 @@
 
 use automap_core::incident::{Incident, IncidentState};
 use automap_core::time::{Interval, Timestamp};
+use automap_core::watch::Alert;
 use serde::{Deserialize, Serialize};
 
 use super::Outgoing;
@@ -128,6 +129,17 @@ pub struct OutboxState {
     pub given_up: u64,
     /// Since when the oldest waits.
     pub oldest: Option<Timestamp>,
+}
+
+/// What an alert from outside became.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertChange {
+    /// The target that it belongs to.
+    pub target: String,
+    /// Identifies it within the target.
+    pub key: String,
+    /// How it fires; `None`: it is over.
+    pub firing: Option<Alert>,
 }
 
 /// Profiles of a healthy period.

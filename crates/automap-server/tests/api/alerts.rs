@@ -23,7 +23,11 @@ async fn arrived(server: &Server, groups: usize) {
 async fn alerts_go_to_the_watcher_once() {
     let server = Server::new();
     let first = server.post(&format!("{PATH}?target=shop"), &body(ALERTMANAGER)).await;
-    assert_eq!((first.status, first.json()), (202, json!({"taken": 2, "repeated": 0, "left_out": 3})));
+    let one =
+        |alert: &str, outcome: &str| json!({"alert": alert, "outcome": outcome, "target": "shop", "reason": null});
+    let alerts = [one("HighLatency", "taken"), one("HighErrors", "resolved")];
+    let expected = json!({"taken": 2, "repeated": 0, "ignored": 0, "left_out": 3, "alerts": alerts});
+    assert_eq!((first.status, first.json()), (202, expected));
     let again = server.post(PATH, &body(ALERTMANAGER)).await;
     assert_eq!((again.status, &again.json()["repeated"]), (202, &json!(2)));
     let mut resolved = body(ALERTMANAGER);
@@ -47,6 +51,42 @@ async fn alerts_beyond_the_queue_are_refused_and_accepted_when_repeated() {
     let again = server.post("/api/v1/alerts/grafana", &body(GRAFANA)).await;
     assert_eq!((again.status, &again.json()["taken"]), (202, &json!(1)), "it was refused, so it is still news");
     arrived(&server, 2).await;
+}
+
+#[tokio::test]
+async fn alerts_that_cannot_be_kept_are_not_acknowledged() {
+    let server = Server::new();
+    server.system.store.set_gone(true);
+    assert_eq!(server.post(PATH, &body(ALERTMANAGER)).await.status, 503, "the sender tries again");
+    server.system.store.set_gone(false);
+    let again = server.post(PATH, &body(ALERTMANAGER)).await;
+    assert_eq!((again.status, &again.json()["taken"], &again.json()["repeated"]), (202, &json!(2), &json!(0)));
+}
+
+#[tokio::test]
+async fn the_answer_says_what_is_ignored_and_why() {
+    let server = Server::new();
+    let alert = |name: &str, namespace: &str| json!({"status": "firing", "labels": {"alertname": name, "namespace": namespace, "service": "api"}, "fingerprint": name});
+    let alerts =
+        [alert("Slow", "bank"), alert("DatasourceNoData", "bank"), alert("Elsewhere", "prod"), alert("Slow", "bank")];
+    let reply = server.post(PATH, &json!({"groupKey": "g", "alerts": alerts})).await.json();
+    assert_eq!((&reply["taken"], &reply["ignored"]), (&json!(2), &json!(2)), "{reply}");
+    let answer = |i: usize| (reply["alerts"][i]["outcome"].clone(), reply["alerts"][i]["reason"].clone());
+    let (outcome, reason) = answer(0);
+    let expected = "no target watches the namespace \"prod\" (service \"api\"); name one with ?target= or the label \
+                    automap_target: shop (namespace sock-shop), bank (namespace bank)";
+    assert_eq!((outcome, reason), (json!("no_target"), json!(expected)));
+    assert_eq!(answer(1).0, "no_effect");
+    assert_eq!((answer(2).0, &reply["alerts"][2]["target"]), (json!("taken"), &json!("bank")));
+    arrived(&server, 1).await;
+    let many: Vec<Value> = (0..400).map(|i| alert(&format!("a{i}"), "prod")).collect();
+    let reply = server.post(PATH, &json!({"groupKey": "h", "alerts": many})).await.json();
+    assert_eq!((&reply["ignored"], reply["alerts"].as_array().unwrap().len()), (&json!(400), 50));
+    // What was ignored is not remembered as received: it counts as soon as its target exists.
+    let again = server.post(PATH, &json!({"groupKey": "h", "alerts": many})).await.json();
+    assert_eq!((&again["ignored"], &again["repeated"]), (&json!(400), &json!(0)));
+    let one = json!([{"labels": {"alertname": "Api", "namespace": "bank"}, "startsAt": "2025-11-23T14:00:00Z"}]);
+    assert_eq!(server.post(PATH, &one).await.json()["taken"], 1, "Alertmanager's list of alerts");
 }
 
 #[tokio::test]

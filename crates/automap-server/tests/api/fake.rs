@@ -18,7 +18,8 @@ use automap_core::slo::{self, DEFAULT_PERIOD_MS, EventCounts, Objective, SloStat
 use automap_core::time::Timestamp;
 use automap_core::windows::OnsetSource;
 use automap_server::alerts::AlertGroup;
-use automap_server::store::IncidentStore;
+use automap_server::alerts::matching::{AlertTarget, AlertTargets};
+use automap_server::store::{AlertStore, IncidentStore};
 use automap_server::system::{
     CompareRequest, DiagnoseRequest, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics, TargetMetrics,
 };
@@ -152,6 +153,16 @@ impl System for FakeSystem {
             "payment" => Ok(from_json(EXPLANATION)),
             _ => Err(SystemError::NotFound { what: "service", name: service.to_owned() }),
         }
+    }
+
+    fn keep_alerts(&self, _: &AlertGroup) -> Result<(), SystemError> {
+        Ok(self.store.put_alerts(&[], NOW)?)
+    }
+
+    fn alert_targets(&self) -> AlertTargets {
+        let target =
+            |name: &str, namespace: &str| AlertTarget { name: name.into(), namespace: namespace.into(), cluster: None };
+        AlertTargets::new(vec![target("shop", "sock-shop"), target("bank", "bank")])
     }
 
     fn alert(&self, group: &AlertGroup) -> Result<(), SystemError> {

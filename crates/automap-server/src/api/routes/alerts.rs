@@ -1,13 +1,15 @@
-//! Webhooks of Alertmanager and Grafana: parsed, answered at once, and queued for the watcher.
+//! Webhooks of Alertmanager and Grafana: parsed, matched with targets, answered at once, and queued for the watcher.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tracing::warn;
 
 use crate::alerts::AlertSender;
-use crate::alerts::webhook::{ParseError, RawGroup, parse};
+use crate::alerts::webhook::parse;
+use crate::alerts::webhook_fields::{ParseError, WebhookBody};
 use crate::api::app::App;
 use crate::api::http::extract::{JsonBytes, QueryParameters};
 use crate::api::http::problem::Problem;
@@ -34,7 +36,7 @@ pub(super) fn routes() -> Vec<Route> {
     let grafana = Route::post(path, "grafanaWebhook", "Receives Grafana's webhook", grafana);
     let webhooks = [alertmanager, grafana].into_iter();
     webhooks
-        .map(|r| r.role(Role::Alerts).query::<AlertQuery>().body::<RawGroup>().answers::<AlertReceipt>(202))
+        .map(|r| r.role(Role::Alerts).query::<AlertQuery>().body::<WebhookBody>().answers::<AlertReceipt>(202))
         .collect()
 }
 
@@ -57,8 +59,12 @@ async fn grafana(
 }
 
 async fn receive(app: &App, query: AlertQuery, body: &JsonBytes, sender: AlertSender) -> Result<Response, Problem> {
-    let mut group = parse(&body.0, sender).map_err(|ParseError { place, reason }| {
-        Problem::bad_request(place, reason, "send the webhook of Alertmanager (version 4) or Grafana unchanged")
+    let mut group = parse(&body.0, sender, app.now()).map_err(|ParseError { place, reason }| {
+        Problem::bad_request(
+            place,
+            reason,
+            "send the webhook of Alertmanager (version 4) or Grafana unchanged, or Alertmanager's list of alerts",
+        )
     })?;
     if let Some(target) = query.target {
         let name = target.clone();
@@ -68,10 +74,25 @@ async fn receive(app: &App, query: AlertQuery, body: &JsonBytes, sender: AlertSe
         group.target = Some(target);
     }
     // Alertmanager gives up after a 4xx, 429 included, and repeats after a 5xx: a full queue must not lose alerts.
-    let receipt = app.alerts.push(group).map_err(|QueueFull| {
+    let targets = app.ask(|s| s.alert_targets()).await?;
+    let receipt = app.alerts.push(&mut group, &targets).map_err(|QueueFull| {
         let mut problem = Problem::unavailable("alerts", "the queue of alerts is full");
         problem.retry_after_s = Some(RETRY_AFTER_S);
         problem
     })?;
+    if !group.alerts.is_empty() {
+        let kept = group.clone();
+        let outcome = app.ask(move |s| s.keep_alerts(&kept)).await;
+        if let Err(problem) = outcome.and_then(|kept| kept.map_err(Problem::from)) {
+            // They are news when they come again.
+            app.alerts.forget(&group);
+            return Err(problem);
+        }
+    }
+    if let Some((ignored, reason)) = receipt.ignored()
+        && let Some(more) = app.alerts.may_log(app.now())
+    {
+        warn!(target: "alert", ignored, reason, more, "alerts have no effect");
+    }
     uncached(StatusCode::ACCEPTED, &receipt)
 }

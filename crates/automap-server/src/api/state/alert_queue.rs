@@ -1,13 +1,23 @@
-//! Alerts on their way from a webhook to the watcher. A webhook is answered at once; its alerts wait here, one group at a time, and alerts
-//! that the sender merely repeats are left out. The watcher's side is [`crate::api`]'s background task.
+//! Alerts on their way from a webhook to the watcher. Each alert finds its target here, before the sender is answered, so that the answer
+//! says what was ignored and why; the others wait, one group at a time. Alerts that the sender merely repeats are left out. The watcher's
+//! side is [`crate::api`]'s background task.
 
+use automap_core::time::Timestamp;
 use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::alerts::AlertGroup;
+use crate::alerts::matching::AlertTargets;
 use crate::alerts::repeats::RepeatFilter;
+use crate::alerts::{AlertGroup, ReceivedAlert};
+
+/// Most alerts that an answer lists.
+const MAX_LISTED: usize = 50;
+/// Longest name in an answer, in characters.
+const MAX_NAME_CHARS: usize = 200;
+/// Shortest time between two lines of the log about alerts that were ignored or not delivered.
+const LOG_EVERY_MS: i64 = 60_000;
 
 /// Groups of alerts that wait for the watcher.
 #[derive(Debug)]
@@ -15,6 +25,8 @@ pub(crate) struct AlertQueue {
     sender: mpsc::Sender<AlertGroup>,
     receiver: Mutex<Option<mpsc::Receiver<AlertGroup>>>,
     repeats: Mutex<RepeatFilter>,
+    /// When the log was last written to, and what was not written since.
+    log: Mutex<(Option<Timestamp>, u64)>,
 }
 
 /// What became of the alerts of one webhook.
@@ -24,8 +36,41 @@ pub(crate) struct AlertReceipt {
     taken: usize,
     /// Alerts that repeat what was received before.
     repeated: usize,
+    /// Alerts that have no effect; `alerts` says why.
+    ignored: usize,
     /// Alerts that the sender or automap left out.
     left_out: u64,
+    /// The alerts one by one, the ignored ones first; the first 50.
+    alerts: Vec<AlertAnswer>,
+}
+
+/// What became of one alert.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct AlertAnswer {
+    /// The rule's name.
+    alert: String,
+    /// What became of it.
+    outcome: AlertOutcome,
+    /// The target that it belongs to; `null` where it was ignored.
+    target: Option<String>,
+    /// Why it was ignored, and what to change; `null` otherwise.
+    reason: Option<String>,
+}
+
+/// What became of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AlertOutcome {
+    /// It belongs to no target.
+    NoTarget,
+    /// It says nothing of the services: its rule has no data, could not be evaluated, or it is silenced.
+    NoEffect,
+    /// It fires: an incident opens, or an open one gets it.
+    Taken,
+    /// It is over.
+    Resolved,
+    /// It was received before.
+    Repeated,
 }
 
 /// The queue has no room for another group.
@@ -35,26 +80,30 @@ pub(crate) struct QueueFull;
 impl AlertQueue {
     pub(crate) fn new(max_groups: usize) -> Self {
         let (sender, receiver) = mpsc::channel(max_groups);
-        Self { sender, receiver: Mutex::new(Some(receiver)), repeats: Mutex::default() }
+        Self { sender, receiver: Mutex::new(Some(receiver)), repeats: Mutex::default(), log: Mutex::default() }
     }
 
-    /// Queues the alerts of a group that are news. Only queued alerts are remembered: those of a refused group are news when they come again.
+    /// Queues the alerts of a group that are news and belong to a target. Only queued alerts are remembered: those of a refused group are news
+    /// when they come again. `group` then holds those that were queued.
     ///
     /// # Errors
     /// [`QueueFull`].
-    pub(crate) fn push(&self, mut group: AlertGroup) -> Result<AlertReceipt, QueueFull> {
+    pub(crate) fn push(&self, group: &mut AlertGroup, targets: &AlertTargets) -> Result<AlertReceipt, QueueFull> {
         let mut repeats = self.repeats.lock();
-        let received = group.alerts.len();
-        group.alerts.retain(|a| repeats.is_news(&group.key, a));
-        let taken = group.alerts.len();
-        let receipt = AlertReceipt { taken, repeated: received - taken, left_out: group.left_out };
-        if group.alerts.is_empty() {
-            return Ok(receipt);
+        let mut answers = Vec::with_capacity(group.alerts.len());
+        let (key, addressed) = (group.key.clone(), group.target.clone());
+        group.alerts.retain(|alert| {
+            let answer = answer(alert, targets.find(addressed.as_deref(), alert), repeats.is_news(&key, alert));
+            let is_news = matches!(answer.outcome, AlertOutcome::Taken | AlertOutcome::Resolved);
+            answers.push(answer);
+            is_news
+        });
+        if !group.alerts.is_empty() {
+            let slot = self.sender.try_reserve().map_err(|_| QueueFull)?;
+            repeats.remember(group);
+            slot.send(group.clone());
         }
-        let slot = self.sender.try_reserve().map_err(|_| QueueFull)?;
-        repeats.remember(&group);
-        slot.send(group);
-        Ok(receipt)
+        Ok(AlertReceipt::new(answers, group.left_out))
     }
 
     /// The receiving end, for the one task that delivers; `None` from the second call on.
@@ -65,5 +114,72 @@ impl AlertQueue {
     /// Forgets the alerts of a group that did not reach the watcher, so that they are news when they come again.
     pub(crate) fn forget(&self, group: &AlertGroup) {
         self.repeats.lock().forget(group);
+    }
+
+    /// Whether the log may have another line about alerts without effect: one a minute. `Some` is the number of lines that were not written
+    /// since the last one.
+    pub(crate) fn may_log(&self, now: Timestamp) -> Option<u64> {
+        let mut log = self.log.lock();
+        let (last, left_out) = *log;
+        if last.is_some_and(|last| (0..LOG_EVERY_MS).contains(&(now.ms() - last.ms()))) {
+            log.1 += 1;
+            return None;
+        }
+        *log = (Some(now), 0);
+        Some(left_out)
+    }
+}
+
+fn answer(
+    alert: &ReceivedAlert,
+    target: Result<&crate::alerts::matching::AlertTarget, String>,
+    is_news: bool,
+) -> AlertAnswer {
+    let (outcome, target, reason) = match (alert.without_effect, target) {
+        (Some(why), _) => (AlertOutcome::NoEffect, None, Some(why.reason().to_owned())),
+        (None, Err(reason)) => (AlertOutcome::NoTarget, None, Some(reason)),
+        (None, Ok(target)) => {
+            let outcome = match (is_news, alert.is_firing) {
+                (false, _) => AlertOutcome::Repeated,
+                (true, true) => AlertOutcome::Taken,
+                (true, false) => AlertOutcome::Resolved,
+            };
+            (outcome, Some(target.name.clone()), None)
+        }
+    };
+    let alert = alert.name().chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect();
+    AlertAnswer { alert, outcome, target, reason }
+}
+
+impl AlertReceipt {
+    fn new(mut alerts: Vec<AlertAnswer>, left_out: u64) -> Self {
+        let count = |of: &[AlertOutcome]| alerts.iter().filter(|a| of.contains(&a.outcome)).count();
+        let taken = count(&[AlertOutcome::Taken, AlertOutcome::Resolved]);
+        let repeated = count(&[AlertOutcome::Repeated]);
+        let ignored = count(&[AlertOutcome::NoTarget, AlertOutcome::NoEffect]);
+        alerts.sort_by_key(|a| a.outcome);
+        alerts.truncate(MAX_LISTED);
+        Self { taken, repeated, ignored, left_out, alerts }
+    }
+
+    /// How many alerts were ignored and why the first one was; `None` when none was.
+    pub(crate) fn ignored(&self) -> Option<(usize, &str)> {
+        let first = self.alerts.first().and_then(|a| a.reason.as_deref());
+        first.filter(|_| self.ignored > 0).map(|reason| (self.ignored, reason))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_has_a_line_a_minute() {
+        let queue = AlertQueue::new(1);
+        let at = |s: i64| Timestamp::from_ms(s * 1000);
+        assert_eq!(queue.may_log(at(0)), Some(0));
+        assert_eq!([queue.may_log(at(1)), queue.may_log(at(59))], [None, None]);
+        assert_eq!(queue.may_log(at(60)), Some(2));
+        assert_eq!(queue.may_log(at(120)), Some(0));
     }
 }

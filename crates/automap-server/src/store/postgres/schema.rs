@@ -3,7 +3,7 @@
 use postgres::Client;
 
 /// What brings a database from one version to the next. The file's first version had no server beside it.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "CREATE TABLE confirmed (
          id TEXT PRIMARY KEY, started_ms BIGINT NOT NULL, cause TEXT NOT NULL, anomaly TEXT NOT NULL, precision TEXT NOT NULL
      );",
@@ -34,6 +34,10 @@ const STEPS: [&str; 2] = [
          PRIMARY KEY (target, end_ms, start_ms)
      );
      CREATE TABLE leases (target TEXT PRIMARY KEY, holder TEXT NOT NULL, until_ms BIGINT NOT NULL);",
+    "CREATE TABLE alerts (
+         target TEXT NOT NULL, key TEXT COLLATE \"C\" NOT NULL, summary TEXT NOT NULL, started_ms BIGINT NOT NULL,
+         received_ms BIGINT NOT NULL, PRIMARY KEY (target, key)
+     );",
 ];
 /// Any number that nobody else locks: two that start together make the tables once.
 const LOCK: i64 = 0x6175_746f_6d61_7001;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// What brings a file from one version to the next; the first entry makes version 1 of an empty file.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "CREATE TABLE IF NOT EXISTS confirmed (
          id TEXT PRIMARY KEY, started_ms INTEGER NOT NULL, cause TEXT NOT NULL, anomaly TEXT NOT NULL, precision TEXT NOT NULL
      ) STRICT;",
@@ -37,6 +37,10 @@ const STEPS: [&str; 2] = [
          PRIMARY KEY (target, end_ms, start_ms)
      ) STRICT;
      CREATE TABLE leases (target TEXT PRIMARY KEY, holder TEXT NOT NULL, until_ms INTEGER NOT NULL) STRICT;",
+    "CREATE TABLE alerts (
+         target TEXT NOT NULL, key TEXT NOT NULL, summary TEXT NOT NULL, started_ms INTEGER NOT NULL,
+         received_ms INTEGER NOT NULL, PRIMARY KEY (target, key)
+     ) STRICT;",
 ];
 
 /// Settings of a connection, before anything is read.

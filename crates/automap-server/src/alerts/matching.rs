@@ -1,0 +1,174 @@
+//! Finds the target of an alert, by the names that the alert itself carries. An alert whose target is not certain belongs to none, and the
+//! reason says what it asked for and what there is.
+
+use std::sync::Arc;
+
+use super::ReceivedAlert;
+use crate::config::Target;
+
+/// Most targets that a reason lists.
+const MAX_LISTED: usize = 10;
+
+/// The targets that alerts can belong to. A clone refers to the same ones.
+#[derive(Clone, Debug)]
+pub struct AlertTargets(Arc<Vec<AlertTarget>>);
+
+/// What an alert is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertTarget {
+    /// Name of the target.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its cluster, where the configuration names one.
+    pub cluster: Option<String>,
+}
+
+impl AlertTargets {
+    /// These targets.
+    pub fn new(targets: Vec<AlertTarget>) -> Self {
+        Self(Arc::new(targets))
+    }
+
+    /// The targets of a configuration.
+    pub fn of(targets: &[Target]) -> Self {
+        let one = |t: &Target| AlertTarget {
+            name: t.name.clone(),
+            namespace: t.namespace.clone(),
+            cluster: t.prometheus.cluster.clone(),
+        };
+        Self::new(targets.iter().map(one).collect())
+    }
+
+    /// The target of an alert: the one `addressed` in the webhook's address, else the one of the label `automap_target`, else the one with the
+    /// alert's namespace and, where several have it, the alert's cluster. An alert that names none of these belongs to the only target, if
+    /// there is just one.
+    ///
+    /// # Errors
+    /// Why it belongs to none.
+    pub fn find(&self, addressed: Option<&str>, alert: &ReceivedAlert) -> Result<&AlertTarget, String> {
+        let label = || alert.labels.get("automap_target").map(String::as_str);
+        if let Some(name) = addressed.or_else(label) {
+            let found = self.0.iter().find(|t| t.name == name);
+            return found.ok_or_else(|| format!("there is no target {name:?}; {}", self.listed()));
+        }
+        let Some(namespace) = alert.namespace() else {
+            return match self.0.as_slice() {
+                [only] => Ok(only),
+                _ => Err(format!("it names neither target nor namespace{}; {}", of_service(alert), self.listed())),
+            };
+        };
+        let here: Vec<&AlertTarget> = self.0.iter().filter(|t| t.namespace == namespace).collect();
+        let cluster = alert.cluster();
+        let in_cluster: Vec<&AlertTarget> = here
+            .iter()
+            .copied()
+            .filter(|t| cluster.is_none() || t.cluster.is_none() || t.cluster.as_deref() == cluster)
+            .collect();
+        match (in_cluster.as_slice(), here.is_empty()) {
+            ([only], _) => Ok(only),
+            (_, true) => {
+                Err(format!("no target watches the namespace {namespace:?}{}; {}", of_service(alert), self.listed()))
+            }
+            ([], false) => {
+                let cluster = cluster.unwrap_or_default();
+                Err(format!(
+                    "no target watches the namespace {namespace:?} in the cluster {cluster:?}; {}",
+                    self.listed()
+                ))
+            }
+            _ => Err(format!("several targets watch the namespace {namespace:?}; {}", self.listed())),
+        }
+    }
+
+    /// The targets for a reason: what to write instead.
+    fn listed(&self) -> String {
+        let one = |t: &AlertTarget| match &t.cluster {
+            Some(cluster) => format!("{} (namespace {}, cluster {cluster})", t.name, t.namespace),
+            None => format!("{} (namespace {})", t.name, t.namespace),
+        };
+        let names: Vec<String> = self.0.iter().take(MAX_LISTED).map(one).collect();
+        let more = match self.0.len().saturating_sub(MAX_LISTED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("name one with ?target= or the label automap_target: {}{more}", names.join(", "))
+    }
+}
+
+fn of_service(alert: &ReceivedAlert) -> String {
+    alert.service().map(|service| format!(" (service {service:?})")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn alert(labels: &[(&str, &str)]) -> ReceivedAlert {
+        ReceivedAlert {
+            fingerprint: "a".into(),
+            is_firing: true,
+            starts_at: None,
+            ends_at: None,
+            labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>(),
+            summary: None,
+            without_effect: None,
+        }
+    }
+
+    fn target(name: &str, namespace: &str, cluster: Option<&str>) -> AlertTarget {
+        AlertTarget { name: name.into(), namespace: namespace.into(), cluster: cluster.map(str::to_owned) }
+    }
+
+    fn find(targets: &AlertTargets, addressed: Option<&str>, labels: &[(&str, &str)]) -> Result<String, String> {
+        targets.find(addressed, &alert(labels)).map(|t| t.name.clone())
+    }
+
+    #[test]
+    fn an_alert_finds_its_target_by_what_it_names() {
+        let targets = AlertTargets::new(vec![
+            target("shop", "shop", None),
+            target("bank-eu", "bank", Some("eu")),
+            target("bank-us", "bank", Some("us")),
+        ]);
+        let found = |labels: &[(&str, &str)]| find(&targets, None, labels);
+        for (labels, expected) in [
+            (&[("namespace", "shop")][..], "shop"),
+            (&[("namespace", "monitoring"), ("exported_namespace", "shop"), ("service", "kube-state-metrics")], "shop"),
+            (&[("kubernetes_namespace", "shop")], "shop"),
+            (&[("k8s_namespace_name", "shop")], "shop"),
+            (&[("namespace", ""), ("destination_workload_namespace", "shop")], "shop"),
+            (&[("namespace", "bank"), ("cluster", "us")], "bank-us"),
+            (&[("namespace", "elsewhere"), ("automap_target", "bank-eu")], "bank-eu"),
+        ] {
+            assert_eq!(found(labels).as_deref(), Ok(expected), "{labels:?}");
+        }
+        assert_eq!(find(&targets, Some("bank-us"), &[("namespace", "shop")]).as_deref(), Ok("bank-us"));
+        for (labels, reason) in [
+            // The exporter runs in the shop, and speaks of another namespace.
+            (
+                &[("namespace", "shop"), ("exported_namespace", "stock"), ("exported_service", "api")][..],
+                "no target watches the namespace \"stock\" (service \"api\"); name one with ?target= or the label automap_target: shop (namespace shop), bank-eu (namespace bank, cluster eu)",
+            ),
+            (&[("namespace", "bank")], "several targets watch the namespace \"bank\""),
+            (&[("namespace", "bank"), ("cluster", "asia")], "in the cluster \"asia\""),
+            (&[("service", "pay")], "it names neither target nor namespace (service \"pay\")"),
+            (&[("automap_target", "none")], "there is no target \"none\""),
+        ] {
+            let told = found(labels).unwrap_err();
+            assert!(told.contains(reason), "{told}");
+        }
+    }
+
+    #[test]
+    fn the_only_target_takes_what_names_nothing_and_a_reason_is_bounded() {
+        let one = AlertTargets::new(vec![target("shop", "shop", None)]);
+        assert_eq!(find(&one, None, &[("alertname", "Slow")]).as_deref(), Ok("shop"));
+        assert!(find(&one, None, &[("namespace", "bank")]).is_err());
+        let many = AlertTargets::new((0..500).map(|i| target(&format!("t{i}"), &format!("n{i}"), None)).collect());
+        let told = find(&many, None, &[]).unwrap_err();
+        assert!(told.contains("and 490 more") && told.len() < 600, "{told}");
+    }
+}

@@ -1,0 +1,50 @@
+//! Alerts from outside that fire.
+
+use automap_core::time::Timestamp;
+use automap_core::watch::Alert;
+use rusqlite::params;
+
+use super::SqliteStore;
+use crate::store::{ALERT_EXPIRES_MS, AlertChange, AlertStore, MAX_ALERTS, StoreError};
+
+impl AlertStore for SqliteStore {
+    fn put_alerts(&self, changes: &[AlertChange], now: Timestamp) -> Result<(), StoreError> {
+        self.write(|c| {
+            for AlertChange { target, key, firing } in changes {
+                match firing {
+                    Some(alert) => c
+                        .prepare_cached(
+                            "INSERT INTO alerts (target, key, summary, started_ms, received_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (target, key) DO UPDATE SET summary = excluded.summary, started_ms = excluded.started_ms,
+             received_ms = excluded.received_ms",
+                        )?
+                        .execute(params![target, key, alert.summary, alert.started.ms(), now.ms()])?,
+                    None => {
+                        c.prepare_cached("DELETE FROM alerts WHERE target = ?1 AND key = ?2")?.execute([target, key])?
+                    }
+                };
+            }
+            c.execute("DELETE FROM alerts WHERE received_ms <= ?1", [now.ms() - ALERT_EXPIRES_MS])?;
+            c.execute(
+                "DELETE FROM alerts WHERE (target, key) IN (SELECT target, key FROM
+         (SELECT target, key, row_number() OVER (PARTITION BY target ORDER BY received_ms DESC, key DESC) AS place FROM alerts)
+         WHERE place > ?1)",
+                [MAX_ALERTS as i64],
+            )?;
+            Ok(())
+        })
+    }
+
+    fn firing_alerts(&self, target: &str, now: Timestamp) -> Result<Vec<(Alert, Timestamp)>, StoreError> {
+        self.read(|c| {
+            let mut query = c.prepare_cached(
+                "SELECT key, summary, started_ms, received_ms FROM alerts WHERE target = ?1 AND received_ms > ?2 ORDER BY key",
+            )?;
+            let rows = query.query_map(params![target, now.ms() - ALERT_EXPIRES_MS], |row| {
+                let started = Timestamp::from_ms(row.get(2)?);
+                Ok((Alert { key: row.get(0)?, summary: row.get(1)?, started }, Timestamp::from_ms(row.get(3)?)))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
+        })
+    }
+}
