@@ -82,7 +82,7 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, CaptureError> {
 pub enum Opened {
     /// A capture.
     Capture(Box<Observation>),
-    /// Parquet without a capture's metadata, or Arrow: a plain table, such as a capture that another tool wrote again.
+    /// A plain table: text, Arrow, or Parquet without a capture's metadata, such as a capture that another tool wrote again.
     Table(Vec<u8>),
 }
 
@@ -92,7 +92,13 @@ pub enum Opened {
 /// As for [`read`].
 pub fn open(path: &Path) -> Result<Opened, CaptureError> {
     let (bytes, name) = (Bytes::from(bytes_of(path)?), path.display().to_string());
-    if bytes.starts_with(b"ARROW1") || read::has_metadata(bytes.clone()) == Some(false) {
+    // What claims to be Parquet and is none is a damaged capture; anything else that is no Parquet is a table.
+    let claims_parquet = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet")) || bytes.is_empty();
+    let is_table = match bytes.starts_with(b"PAR1") {
+        true => read::has_metadata(bytes.clone()) == Some(false),
+        false => bytes.starts_with(b"ARROW1") || !claims_parquet,
+    };
+    if is_table {
         return Ok(Opened::Table(bytes.into()));
     }
     read::observation(bytes, &name).map(|o| Opened::Capture(Box::new(o)))

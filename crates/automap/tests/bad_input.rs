@@ -175,6 +175,7 @@ fn files_that_are_not_what_they_should_be() {
     for (name, content, option, part) in [
         ("cut.parquet", &whole[..whole.len() / 2], "--capture", "is not a complete Parquet file"),
         ("text.parquet", &b"time,a_cpu\n1,2\n"[..], "--capture", "is not a complete Parquet file"),
+        ("text.csv", b"time,a_cpu\n1,2\n2,much\n", "--capture", "much"),
         ("empty.csv", b"", "--csv", "is empty; expected a header with time"),
         ("twice.csv", b"time,a_cpu\n1,1\n1,2\n", "--csv", "line 2 and line 3 have the same time"),
         ("cut.csv", b"time,a_cpu,b_cpu\n1,1,1\n2,1\n", "--csv", "line 3"),

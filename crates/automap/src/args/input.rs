@@ -42,7 +42,7 @@ pub(crate) struct InputArgs {
 /// A capture by position, or the options of [`InputArgs`].
 #[derive(Args, Debug)]
 pub(crate) struct AnyInputArgs {
-    /// A capture file, as `automap capture` writes it; - is standard input
+    /// A capture file, as `automap capture` writes it, or a table; - is standard input
     #[arg(value_name = "CAPTURE", conflicts_with_all = ["capture", "csv", "prometheus"])]
     capture_file: Option<PathBuf>,
     #[command(flatten)]
