@@ -109,6 +109,9 @@ fn baseline_reliability(samples: f64, half_weight: f64) -> f64 {
     samples / (samples + half_weight)
 }
 
+/// The named services account for at least this share of what users feel.
+const MOST: f64 = 0.5;
+
 /// How clearly a service stands out from the others.
 ///
 /// ```
@@ -205,8 +208,8 @@ impl Margin {
 /// The services that are named if a cause may be named, and how clearly they stand out. It is measured once for an analysis and passed on.
 #[derive(Clone, Debug)]
 pub struct Lead {
-    /// Suspects that together account for what users feel, each one service or a pair that cannot be told apart, the more likely first; without
-    /// measured calls the first service of the ranking. Empty without a ranking.
+    /// Suspects that together account for most of what users feel, each one service or a pair that cannot be told apart, the largest share first;
+    /// without measured calls the first service of the ranking. Empty without a ranking.
     pub named: Vec<Vec<ServiceIdx>>,
     /// `None` without a ranking.
     margin: Option<Margin>,
@@ -215,9 +218,17 @@ pub struct Lead {
 }
 
 impl Lead {
-    /// Measures it. O(services + series of the named services × samples).
-    pub fn of(analysis: &Analysis) -> Self {
-        let named = named(analysis);
+    /// Measures it. Of the suspects that carry what users feel as many are named as are clear: a small remainder that is not does not cast doubt on
+    /// the service that accounts for most. O(services + series of the named services × samples).
+    pub fn of(analysis: &Analysis, options: &VerdictOptions) -> Self {
+        let (suspects, fewest) = named(analysis);
+        let all = Self::naming(analysis, suspects.clone());
+        let fewer = (fewest..suspects.len()).rev().map(|n| Self::naming(analysis, suspects[..n].to_vec()));
+        let needed = options.naming(analysis);
+        std::iter::once(all.clone()).chain(fewer).find(|lead| lead.confidence(options) >= needed).unwrap_or(all)
+    }
+
+    fn naming(analysis: &Analysis, named: Vec<Vec<ServiceIdx>>) -> Self {
         let margin = (!named.is_empty()).then(|| Margin::of(analysis, &named));
         let firsts = named.iter().filter_map(|group| group.first());
         let mut suspects = firsts.filter_map(|s| analysis.suspects.of(*s));
@@ -246,9 +257,9 @@ impl Lead {
     }
 }
 
-/// See [`Lead::named`].
-fn named(analysis: &Analysis) -> Vec<Vec<ServiceIdx>> {
-    let Some(top) = analysis.ranking.services.first() else { return Vec::new() };
+/// The suspects that carry what users feel, and how many of them account for most of it; see [`Lead::named`].
+fn named(analysis: &Analysis) -> (Vec<Vec<ServiceIdx>>, usize) {
+    let Some(top) = analysis.ranking.services.first() else { return (Vec::new(), 0) };
     let carrying = analysis.suspects.carrying();
     let leads = carrying.iter().any(|s| s.services.contains(&top.service));
     if analysis.ranking.engine == Engine::Evidence && leads && carrying.len() <= MAX_CAUSES {
@@ -258,9 +269,12 @@ fn named(analysis: &Analysis) -> Vec<Vec<ServiceIdx>> {
             services.sort_by_key(|s| place(s).unwrap_or(usize::MAX));
             services
         };
-        return carrying.iter().map(by_rank).collect();
+        let carried = |n: usize| carrying[..n].iter().map(|s| s.share).sum::<f64>();
+        let has_top = |n: usize| carrying[..n].iter().any(|s| s.services.contains(&top.service));
+        let fewest = (1..carrying.len()).find(|&n| carried(n) >= MOST && has_top(n)).unwrap_or(carrying.len());
+        return (carrying.iter().map(by_rank).collect(), fewest);
     }
-    vec![vec![top.service]]
+    (vec![vec![top.service]], 1)
 }
 
 /// Evidence for a service on the scale of the evidence engine, whichever engine ranked.

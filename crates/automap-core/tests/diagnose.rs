@@ -209,6 +209,22 @@ fn two_faults_at_once_are_both_named() {
     assert!((0.95..=1.01).contains(&shares), "{shares}");
 }
 
+/// Payment accounts for most of the waiting, and front-end for a rest without any evidence of its own, as on a machine
+/// that is short of processor time.
+#[test]
+fn a_rest_without_evidence_does_not_hide_what_accounts_for_most() {
+    let shop = Shop::new()
+        .slow_chain(&["front-end", "orders", "payment"], 60.0)
+        .fault("front-end", "latency_ms", None, |v| v + 16.0)
+        .fault("payment", "cpu_cores", None, |v| v * 8.0);
+    let report = shop.report();
+    assert_eq!(report.verdict.kind, VerdictKind::Cause, "{:#?} {:#?}", report.verdict, report.causes);
+    assert_eq!(report.verdict.causes.len(), 1, "{:#?}", report.verdict);
+    assert!(report.verdict.names("payment"));
+    let share = report.causes[0].accounts_for[0].share;
+    assert!((0.6..0.85).contains(&share), "it says how much: {share}");
+}
+
 /// Catalogue was scaled out: its memory tripled, which nobody feels. Payment is slow on the network, a little.
 #[test]
 fn what_nobody_feels_is_not_the_cause_of_what_they_feel() {

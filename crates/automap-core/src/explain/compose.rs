@@ -46,7 +46,7 @@ pub fn explain(
     let trace_options = PropagationOptions::default();
     let signals = propagation::find_changes(frame, windows, anomalies, ranking, &trace_options);
     let spread = Spread::new(observation, analysis, &signals);
-    let lead = Lead::of(analysis);
+    let lead = Lead::of(analysis, &options.verdict);
     let decision = decide(analysis, &lead, &options.verdict);
     let first = ranking.services.first().map(|s| s.service).filter(|_| !decision.is_quiet());
     let traced = spread.trace(first);

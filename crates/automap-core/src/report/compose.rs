@@ -40,7 +40,7 @@ const MAX_ALSO_CHANGED: usize = 3;
 pub fn compose(observation: &Observation, analysis: &Analysis, options: &VerdictOptions) -> Report {
     let Analysis { frame, windows, anomalies, ranking, notes, .. } = analysis;
     let facts = Facts { frame, anomalies, windows };
-    let lead = Lead::of(analysis);
+    let lead = Lead::of(analysis, options);
     let decision = decide(analysis, &lead, options);
     let has_candidates = !decision.is_quiet();
     let mut causes =

@@ -20,7 +20,7 @@ pub fn propagation(observation: &Observation, analysis: &Analysis, options: &Ver
     let options_of_trace = PropagationOptions::default();
     let Analysis { frame, windows, anomalies, ranking, .. } = analysis;
     let signals = propagation::find_changes(frame, windows, anomalies, ranking, &options_of_trace);
-    let decision = decide(analysis, &Lead::of(analysis), options);
+    let decision = decide(analysis, &Lead::of(analysis, options), options);
     let first = ranking.services.first().map(|s| s.service).filter(|_| !decision.is_quiet());
     let spread = Spread::new(observation, analysis, &signals);
     spread.model(first, &spread.trace(first), decision)

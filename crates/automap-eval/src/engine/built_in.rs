@@ -20,7 +20,7 @@ pub(super) fn answer(engine: rank::Engine, question: &Question) -> Result<Answer
     let analysis = analyse(question.observation, &options).map_err(|e| e.to_string())?;
     let ranking = &analysis.ranking;
     let verdict = VerdictOptions::default();
-    let lead = Lead::of(&analysis);
+    let lead = Lead::of(&analysis, &verdict);
     let confidence_of_first = ranking.services.first().map_or(0.0, |top| lead.confidence_of(ranking, top, &verdict));
     let is_named = decide(&analysis, &lead, &verdict) == Decision::Cause;
     Ok(Answer {
