@@ -32,6 +32,8 @@ pub struct Analysis {
     pub suspects: Suspects,
     /// Who is blamed.
     pub ranking: Ranking,
+    /// Services that changed after users felt something, where calls do not tell how much arises where.
+    pub too_late: Vec<ServiceIdx>,
     /// What the AutoMAP engine learnt on its way; `None` for the evidence engine, which learns no graph.
     pub automap: Option<automap::Prepared>,
     /// What was not observed.

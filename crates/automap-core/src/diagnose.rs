@@ -48,13 +48,14 @@ use crate::note::Note;
 use crate::observation::Observation;
 use crate::onset_average::{self, EvaluatedOnset};
 use crate::rank::metric_weights::{ConfirmedCase, LearningOptions, learn_weights};
+use crate::rank::suspects::DECIDES;
 use crate::report::{self, Report};
 use crate::time::WindowHint;
 use crate::topology::CallGraph;
 use crate::unseen::Unseen;
 use crate::verdict::Margin;
 use crate::windows::OnsetSource;
-use crate::{anomaly, attribution, rank, verdict, windows};
+use crate::{anomaly, attribution, propagation, rank, verdict, windows};
 
 /// The options of every stage.
 #[derive(Clone, Copy, Debug, Default)]
@@ -123,6 +124,7 @@ pub fn analyse_with_history(
     let mut notes = windows::notes(&windows, &observation.hint);
     notes.extend(plan.notes(&frame, &windows.rows.baseline, windows.incident.start));
     let impacts = attribution::attribute(&frame, &windows.rows, calls, &anomalies);
+    let entries = frame.entries(calls);
     let suspects = rank::suspects::find(&frame, calls, &impacts, &ranking);
     let (ranking, automap) = match options.engine {
         rank::Engine::Evidence => (rank::suspects::weigh(ranking, &suspects, &impacts), None),
@@ -139,8 +141,24 @@ pub fn analyse_with_history(
         }
     };
     let unseen = Unseen::of(&frame, &anomalies, calls);
-    let entries = frame.entries(calls);
-    Ok(Analysis { frame, plan, windows, entries, anomalies, impacts, suspects, ranking, automap, unseen, notes })
+    let too_late = match suspects.weight >= DECIDES {
+        true => Vec::new(),
+        false => propagation::too_late(&ranking, &frame, &windows, &anomalies, &entries),
+    };
+    Ok(Analysis {
+        frame,
+        plan,
+        windows,
+        entries,
+        anomalies,
+        impacts,
+        suspects,
+        ranking,
+        too_late,
+        automap,
+        unseen,
+        notes,
+    })
 }
 
 /// Ranks by the windows of the plan. Where most of the data is bad, nothing stands out as a stretch before the windows are known; then the end is

@@ -9,10 +9,12 @@
 //! payment → orders is *consistent*. Had orders changed between 14:00:05 and 14:00:15, the intervals would overlap: *simultaneous*.
 
 mod changes;
+mod too_late;
 mod trace;
 
 pub use changes::{ChangeSource, ClearChange, ClearChanges, OnsetSpan, ServiceChanges, find_changes};
 pub(crate) use changes::{diagnostic_weight, smallest_spread};
+pub use too_late::too_late;
 pub use trace::{Hop, Role, TracedEffects, from_cause, services_without_metrics};
 
 use schemars::JsonSchema;

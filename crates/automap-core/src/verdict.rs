@@ -91,6 +91,8 @@ impl Decision {
 /// How likely it is a service's own time and not the network to one of its callees, where no caller reports its calls and no resource of the service
 /// moved. A guess on the careful side: faults of the network are the rarer ones in clusters, and as frequent in experiments.
 const OWN_TIME: f64 = 0.6;
+/// What remains of the confidence in a service that changed after users felt something.
+const TOO_LATE: f64 = 0.5;
 /// More causes than this at once are none: something common to all of them is at fault.
 const MAX_CAUSES: usize = 3;
 
@@ -213,8 +215,8 @@ pub struct Lead {
     pub named: Vec<Vec<ServiceIdx>>,
     /// `None` without a ranking.
     margin: Option<Margin>,
-    /// Probability that a named service is meant and not the network of its calls, 0–1.
-    is_own: f64,
+    /// Factor of the confidence, 0–1, for doubts that the margin does not know: the network of calls that nobody reports, and changes after the pain.
+    certainty: f64,
 }
 
 impl Lead {
@@ -233,12 +235,14 @@ impl Lead {
         let firsts = named.iter().filter_map(|group| group.first());
         let mut suspects = firsts.filter_map(|s| analysis.suspects.of(*s));
         let may_be_network = suspects.any(|s| !s.unseen_networks.is_empty());
-        Self { named, margin, is_own: if may_be_network { OWN_TIME } else { 1.0 } }
+        let is_late = named.iter().any(|group| group.iter().all(|s| analysis.too_late.contains(s)));
+        let certainty = if may_be_network { OWN_TIME } else { 1.0 } * if is_late { TOO_LATE } else { 1.0 };
+        Self { named, margin, certainty }
     }
 
     /// Confidence that the named services are the cause, 0–1, given that there is an incident: [`Margin::confidence`]. 0 without a ranking.
     pub fn confidence(&self, options: &VerdictOptions) -> f64 {
-        self.margin.map_or(0.0, |margin| self.is_own * margin.confidence(options))
+        self.margin.map_or(0.0, |margin| self.certainty * margin.confidence(options))
     }
 
     /// Confidence that a service is the cause or one of several, 0–1, given that there is an incident. A named service has

@@ -283,6 +283,23 @@ fn the_network_that_no_caller_reports_is_not_taken_for_own_time() {
     assert_eq!(slow.verdict.service.as_deref(), Some("payment"), "{}", slow.verdict.summary);
 }
 
+/// Nobody measures calls; front-end is slow from the start, and the memory of payment grows a minute later.
+#[test]
+fn what_begins_after_the_pain_is_not_named() {
+    let shop = |from: usize| {
+        let mut shop = Shop::new().fault("front-end", "latency_ms", None, |v| v + 15.0);
+        shop.raw.retain(|r| r.peer.is_none());
+        let memory = shop.raw.iter_mut().find(|r| r.service == "payment" && r.metric == "memory_bytes").unwrap();
+        memory.points[from..].iter_mut().for_each(|(_, v)| *v *= 4.0);
+        shop
+    };
+    let (together, later) = (shop(FAULT_AT).report(), shop(FAULT_AT + 12).report());
+    assert_eq!(together.verdict.service.as_deref(), Some("payment"), "{:#?}", together.causes);
+    assert_eq!(later.verdict.kind, VerdictKind::NotEnoughEvidence, "{:#?}", later.causes);
+    let doubts: Vec<&str> = later.causes.iter().flat_map(|c| &c.counter_evidence).map(|c| c.text.as_str()).collect();
+    assert!(doubts.iter().any(|d| d.contains("later than the first symptom")), "{doubts:?}");
+}
+
 #[test]
 fn without_a_start_the_onset_is_found() {
     let shop = Shop::new().slow_chain(&["front-end", "orders", "payment"], 300.0);
