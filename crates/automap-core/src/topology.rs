@@ -95,6 +95,24 @@ impl CallGraph {
         callers.difference(&called).copied().collect()
     }
 
+    /// Whether `caller` calls `callee`, by itself or through others. O(services · edges).
+    pub fn reaches(&self, caller: &str, callee: &str) -> bool {
+        let mut queue = vec![caller];
+        let mut visited = vec![caller];
+        while let Some(at) = queue.pop() {
+            for (_, to, _) in self.edges().filter(|(from, _, _)| *from == at) {
+                if to == callee {
+                    return true;
+                }
+                if !visited.contains(&to) {
+                    visited.push(to);
+                    queue.push(to);
+                }
+            }
+        }
+        false
+    }
+
     /// Number of edges.
     pub fn len(&self) -> usize {
         self.edges.len()

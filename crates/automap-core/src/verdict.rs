@@ -7,13 +7,17 @@
 //! strength is 4 · (9 − 6) / 9 · 18 / (18 + 6) = 1, the odds are 0.54 · 2^3.2 = 4.96, and the confidence is 4.96 / 5.96 = 0.83: above 0.7, so
 //! the service is named.
 
+mod mechanism;
+
+pub use mechanism::mechanism;
+
 use crate::analysis::Analysis;
 use crate::anomaly::CLEAR;
 use crate::frame::ServiceIdx;
 use crate::metric::{Family, Unit};
 pub use crate::rank::metrics::causal_weight;
-use crate::rank::suspects::Suspect;
-use crate::rank::{Engine, Part, PartSource, RankedService, Ranking};
+use crate::rank::suspects::{MAX_CAUSES, Suspect};
+use crate::rank::{Engine, PartSource, RankedService, Ranking};
 use crate::stats::{effective_samples, persistence, soft_step};
 use crate::windows::OnsetSource;
 
@@ -93,9 +97,6 @@ impl Decision {
 const OWN_TIME: f64 = 0.6;
 /// What remains of the confidence in a service that changed after users felt something.
 const TOO_LATE: f64 = 0.5;
-/// More causes than this at once are none: something common to all of them is at fault.
-const MAX_CAUSES: usize = 3;
-
 /// How many independent samples the baseline of these services is worth: a rate over a minute, sampled every five seconds, repeats most of itself.
 fn independent_samples(analysis: &Analysis, named: &[Vec<ServiceIdx>]) -> f64 {
     let rows = &analysis.windows.rows.baseline;
@@ -268,7 +269,7 @@ fn named(analysis: &Analysis) -> (Vec<Vec<ServiceIdx>>, usize) {
     let leads = carrying.iter().any(|s| s.services.contains(&top.service));
     if analysis.ranking.engine == Engine::Evidence && leads && carrying.len() <= MAX_CAUSES {
         let place = |s: &ServiceIdx| analysis.ranking.services.iter().position(|r| r.service == *s);
-        let by_rank = |suspect: &Suspect| {
+        let by_rank = |suspect: &&Suspect| {
             let mut services = suspect.services.clone();
             services.sort_by_key(|s| place(s).unwrap_or(usize::MAX));
             services
@@ -331,33 +332,6 @@ fn only_load_changed(analysis: &Analysis, lead: &Lead) -> bool {
         && !named.iter().any(|s| is_entry(s))
         && clear.peek().is_some()
         && clear.all(|p| matches!(&p.source, PartSource::Own(family) if is_load(family)))
-}
-
-/// Share of a suspect's impact that lies in its network, from which the network is the kind of fault …
-const NETWORK_SHARE: f64 = 0.5;
-/// … and below which it is not.
-const NO_NETWORK_SHARE: f64 = 0.1;
-
-/// The source of evidence that says most about the kind of fault. `suspect` is what the attribution says of the service.
-///
-/// Within a service causes come before consequences: a memory leak raises the CPU load, CPU load raises the latency, and a dead container
-/// affects everything, but not the reverse. Where calls are measured they decide whether it is the network. `None` without any positive evidence.
-pub fn mechanism(service: &RankedService, suspect: Option<&Suspect>) -> Option<PartSource> {
-    let network = suspect.map(Suspect::network_share);
-    let fits = |p: &&Part| {
-        p.evidence > 0.0 && (p.source != PartSource::NetworkGap || network.is_none_or(|n| n >= NO_NETWORK_SHARE))
-    };
-    let weight = |p: &&Part| (causal_weight(&p.source) * p.evidence, p.evidence);
-    let best = service.parts.iter().filter(fits).max_by(|a, b| {
-        weight(a).partial_cmp(&weight(b)).unwrap_or(std::cmp::Ordering::Equal).then(b.source.cmp(&a.source))
-    })?;
-    let is_symptom = match &best.source {
-        PartSource::Own(family) | PartSource::SeenByCallers(family) => family.is_symptom(),
-        PartSource::Felt(_) => true,
-        PartSource::NetworkGap | PartSource::Missing => false,
-    };
-    let is_network = is_symptom && network.is_some_and(|n| n >= NETWORK_SHARE);
-    Some(if is_network { PartSource::NetworkGap } else { best.source.clone() })
 }
 
 #[cfg(test)]

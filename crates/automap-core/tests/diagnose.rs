@@ -209,6 +209,22 @@ fn two_faults_at_once_are_both_named() {
     assert!((0.95..=1.01).contains(&shares), "{shares}");
 }
 
+/// Payment's network costs 300 ms; catalogue's processor costs 24 ms, which alone would be twice of what users are used to. Front-end piles up work.
+#[test]
+fn a_clear_fault_beside_a_much_larger_one_is_named_and_its_callers_backlog_is_not() {
+    let shop = Shop::new()
+        .slow_chain(&["front-end", "orders", "payment"], 300.0)
+        .slow_chain(&["front-end", "catalogue"], 24.0)
+        .fault("catalogue", "latency_ms", None, |v| v + 24.0)
+        .fault("catalogue", "cpu_cores", None, |v| v + 0.5)
+        .fault("front-end", "served_latency_ms", Some("catalogue"), |v| v + 24.0)
+        .fault("front-end", "latency_ms", None, |v| v + 20.0)
+        .fault("front-end", "memory_bytes", None, |v| v * 4.0);
+    let report = shop.report();
+    let named: Vec<_> = report.verdict.causes.iter().map(|c| c.services.join(" or ")).collect();
+    assert_eq!(named, ["payment", "catalogue"], "{:#?} {:#?}", report.verdict, report.causes);
+}
+
 /// Payment accounts for most of the waiting, and front-end for a rest without any evidence of its own, as on a machine
 /// that is short of processor time.
 #[test]

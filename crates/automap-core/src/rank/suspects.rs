@@ -21,6 +21,8 @@ use crate::topology::CallGraph;
 
 /// Weight of the attribution from which it decides where the cause is.
 pub const DECIDES: f64 = 0.5;
+/// More causes than this at once are none: something common to all of them is at fault.
+pub const MAX_CAUSES: usize = 3;
 /// From which part of a place on one of two services is the suspect alone.
 const ALONE: f64 = 0.7;
 /// Evidence of a symptom at an entry from which it decides where the cause is.
@@ -33,6 +35,12 @@ const CARRIED: f64 = 0.85;
 const SMALLEST: f64 = 0.1;
 /// The interval of a suspect's share does not reach below this.
 const SMALLEST_LOW: f64 = 0.03;
+/// Users clearly feel a fault of its own if it alone makes the mean latency at the entry longer by this part …
+const ALONE_WAITING: f64 = 0.5;
+/// … or makes this share of the requests fail more.
+const ALONE_FAILING: f64 = 0.01;
+/// Evidence from which a service's own series show a fault of its own.
+const OWN_FAULT: f64 = 2.0;
 /// How much likelier failures are a service's own than those of a store, which would show as slowness or lost connections first.
 const OWN_FAILURE: f64 = 3.0;
 /// Own symptom of another caller from which a store's slowness shows there too.
@@ -49,6 +57,9 @@ pub struct Suspect {
     pub low: f64,
     /// The same by impact.
     pub impacts: Vec<SuspectImpact>,
+    /// Whether it is a fault of its own, whatever else happened: alone it would be felt clearly, the service's own series show it, and it calls none
+    /// that accounts for more, since a caller that waits piles up work.
+    pub is_clear_alone: bool,
     /// Callees that may be at fault instead, since the caller does not report its calls: the network to them looks like own time of the service.
     /// Empty where the service's resources moved, or its calls are not the matter.
     pub unseen_networks: Vec<ServiceIdx>,
@@ -90,22 +101,22 @@ pub struct Suspects {
 }
 
 impl Suspects {
-    /// The smallest set that carries the impact, each clearly above noise; empty where users feel nothing that could be attributed.
-    pub fn carrying(&self) -> &[Suspect] {
+    /// The smallest set that carries the impact, each clearly above noise, and after it those that are clear alone beside a much larger fault; empty where
+    /// users feel nothing that could be attributed.
+    pub fn carrying(&self) -> Vec<&Suspect> {
         if self.weight < DECIDES {
-            return &[];
+            return Vec::new();
         }
         let mut carried = 0.0;
-        let mut n = 0;
-        while n < self.all.len() && carried < CARRIED {
-            let suspect = &self.all[n];
-            if suspect.share < SMALLEST || suspect.low < SMALLEST_LOW {
-                break;
-            }
+        let is_needed = |suspect: &&Suspect| {
+            let is_needed = carried < CARRIED && suspect.share >= SMALLEST && suspect.low >= SMALLEST_LOW;
             carried += suspect.share;
-            n += 1;
-        }
-        &self.all[..n]
+            is_needed
+        };
+        let needed: Vec<&Suspect> = self.all.iter().take_while(is_needed).collect();
+        let beside = self.all[needed.len()..].iter().filter(|s| s.is_clear_alone && !needed.is_empty());
+        let free = MAX_CAUSES.saturating_sub(needed.len());
+        needed.iter().copied().chain(beside.take(free)).collect()
     }
 
     /// The suspect that a service belongs to with the largest share.
@@ -134,13 +145,32 @@ pub fn find(frame: &MetricFrame, calls: &CallGraph, impacts: &[Impact], ranking:
         let weighted = || shares.iter().map(|(i, s)| (*s, weights[*i] / sum));
         let (low, _) = Share::interval(weighted());
         let by_impact = impacts.iter().enumerate().filter_map(|(i, impact)| suspect_impact(i, impact.kind, &shares));
-        let impacts: Vec<SuspectImpact> = by_impact.collect();
-        let unseen_networks = owners.unseen_networks(&services, &impacts);
-        Suspect { services, share: weighted().map(|(s, w)| s.share * w).sum(), low, impacts, unseen_networks }
+        let suspected: Vec<SuspectImpact> = by_impact.collect();
+        let is_clear_alone = is_felt_alone(&suspected, impacts) && services.iter().any(|s| owners.shows(*s));
+        let unseen_networks = owners.unseen_networks(&services, &suspected);
+        let share = weighted().map(|(s, w)| s.share * w).sum();
+        Suspect { services, share, low, impacts: suspected, is_clear_alone, unseen_networks }
     };
     let mut all: Vec<Suspect> = groups.into_iter().map(suspect).collect();
     all.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.services.cmp(&b.services)));
+    for i in 1..all.len() {
+        let (larger, rest) = all.split_at_mut(i);
+        rest[0].is_clear_alone &= !owners.calls_any(&rest[0].services, larger);
+    }
     Suspects { all, weight: impacts.iter().map(clear).fold(0.0, f64::max) }
+}
+
+/// Whether users would clearly feel what a suspect accounts for if nothing else had happened.
+fn is_felt_alone(suspected: &[SuspectImpact], impacts: &[Impact]) -> bool {
+    let alone = |s: &SuspectImpact| {
+        let entry = impacts.iter().find(|i| i.kind == s.kind)?.entries.first()?;
+        let rise = s.low * (entry.to - entry.from);
+        Some(match s.kind {
+            ImpactKind::Waiting => rise >= ALONE_WAITING * entry.from,
+            ImpactKind::Failing => rise >= ALONE_FAILING,
+        })
+    };
+    suspected.iter().any(|s| alone(s) == Some(true))
 }
 
 fn suspect_impact(impact: usize, kind: ImpactKind, shares: &[(usize, &Share)]) -> Option<SuspectImpact> {
@@ -221,6 +251,19 @@ impl Owners<'_> {
         if is_own && !has_moved { self.reported_by_callees(service) } else { Vec::new() }
     }
 
+    /// Whether the service's own series show a fault that nothing else explains.
+    fn shows(&self, service: ServiceIdx) -> bool {
+        let parts = self.ranked(service).map(|r| r.parts.as_slice()).unwrap_or_default();
+        parts.iter().any(|p| p.evidence >= OWN_FAULT && !matches!(p.source, PartSource::Own(Family::Throughput)))
+    }
+
+    /// Whether one of the services reaches one of the suspects over calls.
+    fn calls_any(&self, services: &[ServiceIdx], suspects: &[Suspect]) -> bool {
+        let name = |s: &ServiceIdx| self.frame.service(*s);
+        let callees = || suspects.iter().flat_map(|s| &s.services);
+        services.iter().any(|s| callees().any(|callee| self.calls.reaches(name(s), name(callee))))
+    }
+
     /// How much the resources of a service speak for it.
     fn moved(&self, service: ServiceIdx) -> f64 {
         let part = |p: &Part| match &p.source {
@@ -267,8 +310,8 @@ fn likely(mut weighted: Vec<(ServiceIdx, f64)>) -> Vec<ServiceIdx> {
     services
 }
 
-/// Ranks services by what they account for. Evidence of a service counts as far as it accounts for what users feel, and the part that it accounts for
-/// is evidence itself, as much as the symptom shows. Services that are suspected and not measured are added.
+/// Ranks services by what they account for. Evidence of a service counts as far as it accounts for what users feel, in full if that is clear alone, and
+/// the part that it accounts for is evidence itself, as much as the symptom shows. Services that are suspected and not measured are added.
 ///
 /// Worked example: users' waiting has evidence of 4. Payment has a score of 3 and a share of 90 % (85 % at least), catalogue one of 6 and none.
 /// Payment scores 3 + 4 · 0.85 = 6.4, catalogue 6 · 0 = 0.
@@ -291,7 +334,8 @@ pub fn weigh(ranking: Ranking, suspects: &Suspects, impacts: &[Impact]) -> Ranki
     for ranked in &mut services {
         let suspect = suspects.of(ranked.service);
         let share = suspect.map_or(0.0, |s| s.share);
-        let counts = 1.0 - suspects.weight + suspects.weight * (share / top.share).min(1.0);
+        let accounts = if suspect.is_some_and(|s| s.is_clear_alone) { 1.0 } else { (share / top.share).min(1.0) };
+        let counts = 1.0 - suspects.weight + suspects.weight * accounts;
         ranked.score *= counts;
         ranked.parts.iter_mut().for_each(|p| p.weight *= counts);
         for part in suspect.into_iter().flat_map(|s| &s.impacts) {

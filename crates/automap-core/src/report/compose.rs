@@ -221,7 +221,7 @@ fn victims(facts: &Facts<'_>, observation: &Observation, ranking: &Ranking) -> V
     for ranked in ranking.services.iter().skip(1) {
         let name = facts.frame.service(ranked.service);
         let Some(mut shown) = clear.remove(&ranked.service) else { continue };
-        if !path::reaches(&observation.calls, name, cause_name) {
+        if !observation.calls.reaches(name, cause_name) {
             continue;
         }
         shown.sort_by(|a, b| b.evidence.total_cmp(&a.evidence).then(a.series.cmp(&b.series)));
@@ -256,7 +256,7 @@ fn toll(facts: &Facts<'_>, service: ServiceIdx, by: &str) -> String {
 /// The callee over which a victim reaches the cause.
 fn next_hop(observation: &Observation, victim: &str, cause: &str) -> String {
     let callees = observation.calls.edges().filter(|(from, _, _)| *from == victim).map(|(_, to, _)| to);
-    let hops: Vec<&str> = callees.filter(|to| *to == cause || path::reaches(&observation.calls, to, cause)).collect();
+    let hops: Vec<&str> = callees.filter(|to| *to == cause || observation.calls.reaches(to, cause)).collect();
     let direct = hops.iter().find(|to| **to == cause);
     direct.or(hops.first()).map_or_else(|| cause.to_owned(), |s| (*s).to_owned())
 }

@@ -1,0 +1,35 @@
+//! Says which kind of fault is at work in a named service.
+//!
+//! The evidence of its series decides, causes before consequences; where calls are measured the attribution decides whether it is the network.
+//! Wording is left to the report.
+
+use super::causal_weight;
+use crate::rank::suspects::Suspect;
+use crate::rank::{Part, PartSource, RankedService};
+
+/// Share of a suspect's impact that lies in its network, from which the network is the kind of fault …
+const NETWORK_SHARE: f64 = 0.5;
+/// … and below which it is not.
+const NO_NETWORK_SHARE: f64 = 0.1;
+
+/// The source of evidence that says most about the kind of fault. `suspect` is what the attribution says of the service.
+///
+/// Within a service causes come before consequences: a memory leak raises the CPU load, CPU load raises the latency, and a dead container
+/// affects everything, but not the reverse. Where calls are measured they decide whether it is the network. `None` without any positive evidence.
+pub fn mechanism(service: &RankedService, suspect: Option<&Suspect>) -> Option<PartSource> {
+    let network = suspect.map(Suspect::network_share);
+    let fits = |p: &&Part| {
+        p.evidence > 0.0 && (p.source != PartSource::NetworkGap || network.is_none_or(|n| n >= NO_NETWORK_SHARE))
+    };
+    let weight = |p: &&Part| (causal_weight(&p.source) * p.evidence, p.evidence);
+    let best = service.parts.iter().filter(fits).max_by(|a, b| {
+        weight(a).partial_cmp(&weight(b)).unwrap_or(std::cmp::Ordering::Equal).then(b.source.cmp(&a.source))
+    })?;
+    let is_symptom = match &best.source {
+        PartSource::Own(family) | PartSource::SeenByCallers(family) => family.is_symptom(),
+        PartSource::Felt(_) => true,
+        PartSource::NetworkGap | PartSource::Missing => false,
+    };
+    let is_network = is_symptom && network.is_some_and(|n| n >= NETWORK_SHARE);
+    Some(if is_network { PartSource::NetworkGap } else { best.source.clone() })
+}
