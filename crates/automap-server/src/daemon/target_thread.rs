@@ -125,7 +125,11 @@ impl TargetThread {
                 Vec::new()
             }
         };
-        TickInputs { slos, alerts: self.system.alerts.firing(name, now) }
+        // Another replica may have received them; this process' own memory serves while the store does not answer.
+        let kept = self.store.firing_alerts(name, now);
+        let alerts = kept.map(|kept| kept.into_iter().map(|(alert, _)| alert).collect());
+        let alerts = alerts.unwrap_or_else(|_| self.system.alerts.firing(name, now));
+        TickInputs { slos, alerts }
     }
 
     /// Publishes what a tick brought: to listeners, the outbox, the profiles and the snapshots.

@@ -11,6 +11,7 @@ use super::http::{Http, HttpOptions};
 use super::receiver::{Kind, check_url};
 use super::route::{OwnerConfig, Route, owner, wants};
 use super::template;
+use super::text::percent;
 
 /// Most receivers, routes and owners each.
 pub const MAX_ENTRIES: usize = 1000;
@@ -60,7 +61,7 @@ impl NotifyConfig {
     /// The incident's page.
     pub(super) fn link(&self, id: &str) -> Option<String> {
         let base = self.external_url.as_deref()?.trim_end_matches('/');
-        Some(format!("{base}/incidents/{}", super::receiver::percent(id)))
+        Some(format!("{base}/incidents/{}", percent(id)))
     }
 
     /// The invalid keys, such as `routes[0].receiver`, each with the reason; empty when the configuration is valid. Reads no secret and

@@ -4,7 +4,6 @@ use automap_core::incident::{Incident, Owner, Severity};
 use automap_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::config::NotifyConfig;
 use super::route::Route;
 use super::template::{self, DEFAULT_TEXT, DEFAULT_TITLE, Fields};
 use crate::store::{Event, Queued};
@@ -31,20 +30,27 @@ pub(super) struct Message<'a> {
     pub(super) now: Timestamp,
 }
 
+/// What is known of a message beside its incident.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) owner: Option<Owner>,
+    /// The incident's page.
+    pub(super) link: Option<String>,
+    /// What the receiver last replied for this incident.
+    pub(super) reply: Option<String>,
+    pub(super) now: Timestamp,
+}
+
 impl<'a> Message<'a> {
     /// Puts it into words. A template that fails is replaced by the built-in one and the error stands in the text: a message with odd words
     /// is better than none.
     pub(super) fn new(
-        config: &'a NotifyConfig,
         route: &Route,
         key: &'a str,
         queued: &'a Queued,
-        reply: Option<String>,
-        now: Timestamp,
+        Facts { owner, link, reply, now }: Facts,
     ) -> Self {
         let incident = &queued.incident;
-        let owner = config.owner_of(incident);
-        let link = config.link(&incident.id);
         let fields = Fields::new(queued.event, queued.uncertain, incident, owner.as_ref(), link.as_deref(), now);
         let words = |own: &Option<String>, built_in: &str| {
             let own = own.as_ref().map(|template| template::render(template, &fields));

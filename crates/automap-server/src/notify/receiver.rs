@@ -7,6 +7,7 @@ mod feishu;
 mod grafana;
 mod pagerduty;
 mod robot;
+mod service;
 mod slack;
 mod webhook;
 mod wecom;
@@ -14,9 +15,8 @@ mod wecom;
 use serde::Deserialize;
 
 use super::guard::refused_host;
-use super::http::{Failure, Http, HttpOptions};
-use super::message::Message;
-use crate::secret::{ExposeSecret, SecretSource, SecretString};
+use super::http::HttpOptions;
+use service::Receiver;
 
 pub use alertmanager::Alertmanager;
 pub use cloudevents::CloudEvents;
@@ -52,31 +52,6 @@ pub enum Kind {
     DingTalk(DingTalk),
 }
 
-pub(super) trait Receiver {
-    /// Sends once. `Ok`: it was taken, with what the receiver wants to see in the next message of this incident.
-    fn send(&self, message: &Message<'_>, http: &Http) -> Result<Option<String>, Failure>;
-
-    /// Messages a minute that the service takes.
-    fn per_minute(&self) -> Option<u32> {
-        None
-    }
-
-    /// How often an open incident has to be sent again, in milliseconds.
-    fn refresh_ms(&self) -> Option<i64> {
-        None
-    }
-
-    /// Addresses that stand in the configuration (those in secrets are checked when they are used).
-    fn urls(&self) -> Vec<&str> {
-        Vec::new()
-    }
-
-    /// What is wrong with the configuration.
-    fn check(&self) -> Result<(), String> {
-        Ok(())
-    }
-}
-
 impl Kind {
     pub(super) fn receiver(&self) -> &dyn Receiver {
         match self {
@@ -101,16 +76,6 @@ impl Kind {
     }
 }
 
-/// An unreadable secret is retried: a mounted one may come a moment later.
-fn secret(source: &SecretSource) -> Result<SecretString, Failure> {
-    source.read().map_err(|e| Failure::later(e.to_string()))
-}
-
-/// `Authorization: Bearer …`, where there is a token.
-fn bearer(token: Option<&SecretSource>) -> Result<Option<String>, Failure> {
-    token.map(|t| secret(t).map(|t| format!("Bearer {}", t.expose_secret()))).transpose()
-}
-
 /// An address that stands in the configuration: http or https, no credentials in it, no host that is always refused.
 pub(super) fn check_url(url: &str, http: &HttpOptions) -> Result<(), String> {
     let parsed: ureq::http::Uri = url.parse().map_err(|_| format!("{url} is not an address"))?;
@@ -121,18 +86,4 @@ pub(super) fn check_url(url: &str, http: &HttpOptions) -> Result<(), String> {
         return Err("the address holds credentials; give a token from a file or the environment".to_owned());
     }
     refused_host(parsed.host().unwrap_or_default(), http.allow_loopback).map_or(Ok(()), Err)
-}
-
-/// Percent-encoded for a path or query.
-pub(super) fn percent(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encode).collect()
-}
-
-/// A base address and a path below it.
-fn below(base: &str, path: &str) -> String {
-    format!("{}{path}", base.trim_end_matches('/'))
 }

@@ -13,7 +13,7 @@ use super::config::{NotifyConfig, ReceiverConfig};
 use super::fold::fold;
 use super::gate::Gate;
 use super::http::{Failure, Http, HttpOptions};
-use super::message::Message;
+use super::message::{Facts, Message};
 use super::route::Route;
 use crate::store::{Event, IncidentFilter, MAX_PAGE, Outgoing, Queued, Store, StoreError};
 
@@ -164,7 +164,9 @@ impl Worker {
         queued: &Queued,
         reply: Option<String>,
     ) -> Result<Option<String>, Failure> {
-        let message = Message::new(context.config, context.route, key, queued, reply, context.now);
+        let owner = context.config.owner_of(&queued.incident);
+        let link = context.config.link(&queued.incident.id);
+        let message = Message::new(context.route, key, queued, Facts { owner, link, reply, now: context.now });
         let gate = self.gates.entry(context.receiver.name.clone()).or_default();
         gate.sent(context.now);
         let span = debug_span!(

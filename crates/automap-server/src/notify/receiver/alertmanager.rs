@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use ureq::http::Method;
 
-use super::{Receiver, bearer, below};
+use super::service::{Receiver, bearer, below};
 use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
 use crate::notify::template::candidates;

@@ -4,9 +4,10 @@ use serde::Deserialize;
 use serde_json::json;
 use ureq::http::Method;
 
-use super::{Receiver, bearer, percent};
+use super::service::{Receiver, bearer};
 use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
+use crate::notify::text::percent;
 use crate::secret::SecretSource;
 
 /// A CloudEvents receiver. `id` is the message's key and `source` the target's, so consumers that drop known (source, id) pairs, as the

@@ -4,10 +4,12 @@ use serde::Deserialize;
 use serde_json::json;
 use ureq::http::Method;
 
-use super::{Receiver, percent, robot, secret};
+use super::robot;
+use super::service::{Receiver, secret};
 use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
 use crate::notify::sign;
+use crate::notify::text::percent;
 use crate::secret::{ExposeSecret, SecretSource};
 
 /// DingTalk's limit of a message is 20,000 bytes.

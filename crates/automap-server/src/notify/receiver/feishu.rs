@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::json;
 use ureq::http::Method;
 
-use super::{Receiver, robot, secret};
+use super::robot;
+use super::service::{Receiver, secret};
 use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
 use crate::notify::sign;

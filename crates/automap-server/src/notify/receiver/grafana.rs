@@ -4,10 +4,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use ureq::http::Method;
 
-use super::{Receiver, below, percent, secret};
+use super::service::{Receiver, below, secret};
 use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
-use crate::notify::text::entities;
+use crate::notify::text::{entities, percent};
 use crate::secret::{ExposeSecret, SecretSource};
 
 /// Longest text of an annotation.

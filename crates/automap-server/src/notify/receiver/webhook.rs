@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use ureq::http::Method;
 
-use super::{Receiver, bearer, secret};
+use super::service::{Receiver, bearer, secret};
 use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
 use crate::notify::sign;

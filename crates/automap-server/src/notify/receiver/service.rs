@@ -1,0 +1,46 @@
+//! What every service that can be notified does, and the pieces that several of them need.
+
+use crate::notify::http::{Failure, Http};
+use crate::notify::message::Message;
+use crate::secret::{ExposeSecret, SecretSource, SecretString};
+
+/// A service that is notified.
+pub(crate) trait Receiver {
+    /// Sends once. `Ok`: it was taken, with what the receiver wants to see in the next message of this incident.
+    fn send(&self, message: &Message<'_>, http: &Http) -> Result<Option<String>, Failure>;
+
+    /// Messages a minute that the service takes.
+    fn per_minute(&self) -> Option<u32> {
+        None
+    }
+
+    /// How often an open incident has to be sent again, in milliseconds.
+    fn refresh_ms(&self) -> Option<i64> {
+        None
+    }
+
+    /// Addresses that stand in the configuration (those in secrets are checked when they are used).
+    fn urls(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// What is wrong with the configuration.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// An unreadable secret is retried: a mounted one may come a moment later.
+pub(super) fn secret(source: &SecretSource) -> Result<SecretString, Failure> {
+    source.read().map_err(|e| Failure::later(e.to_string()))
+}
+
+/// `Authorization: Bearer …`, where there is a token.
+pub(super) fn bearer(token: Option<&SecretSource>) -> Result<Option<String>, Failure> {
+    token.map(|t| secret(t).map(|t| format!("Bearer {}", t.expose_secret()))).transpose()
+}
+
+/// A base address and a path below it.
+pub(super) fn below(base: &str, path: &str) -> String {
+    format!("{}{path}", base.trim_end_matches('/'))
+}
