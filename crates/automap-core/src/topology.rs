@@ -73,14 +73,35 @@ impl CallGraph {
         self.views.insert(node.to_owned());
     }
 
-    /// Whether the node is only a client's view of another one.
+    /// Whether the node is only a client's view of another one: marked as such, or named and placed as trace maps such as AWS X-Ray name and
+    /// place them. `…-remote` is what somebody calls and of which no call is known, `…-client` is what calls and is not called.
+    ///
+    /// ```
+    /// use automap_core::topology::CallGraph;
+    ///
+    /// let calls: CallGraph = [("shop-client", "shop"), ("shop", "db.example.com-remote"), ("shop", "redis-client"), ("redis-client", "redis")]
+    ///     .into_iter()
+    ///     .collect();
+    /// assert_eq!(calls.views().collect::<Vec<_>>(), ["db.example.com-remote", "shop-client"]);
+    /// ```
     pub fn is_view(&self, node: &str) -> bool {
-        self.views.contains(node)
+        self.views.contains(node) || self.is_at_the_rim(node)
     }
 
-    /// Nodes marked by [`Self::mark_view`], by name.
+    /// All nodes for which [`Self::is_view`] holds, by name.
     pub fn views(&self) -> impl Iterator<Item = &str> {
-        self.views.iter().map(String::as_str)
+        let nodes = self.edges().flat_map(|(from, to, _)| [from, to]).filter(|node| self.is_at_the_rim(node));
+        self.views.iter().map(String::as_str).chain(nodes).collect::<BTreeSet<_>>().into_iter()
+    }
+
+    fn is_at_the_rim(&self, node: &str) -> bool {
+        let calls = || self.edges().any(|(from, ..)| from == node);
+        let is_called = || self.edges().any(|(_, to, _)| to == node);
+        match (node.ends_with("-remote"), node.ends_with("-client")) {
+            (true, _) => is_called() && !calls(),
+            (_, true) => calls() && !is_called(),
+            _ => false,
+        }
     }
 
     /// All edges as `(caller, callee, protocol)`, ordered by name.

@@ -141,6 +141,7 @@ mod tests {
     fn a_root_is_named_by_metric_or_by_family() {
         let truth = |root: &str| Truth {
             services: vec!["carts".to_owned()],
+            other_ends: Default::default(),
             root_metric: (!root.is_empty()).then(|| root.to_owned()),
             fault: String::new(),
             started: Timestamp::from_ms(0),

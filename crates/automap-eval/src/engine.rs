@@ -71,8 +71,12 @@ pub struct Question<'a> {
 /// The output of an engine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// Services, the most likely cause first.
+    /// Services, the most likely cause first. Empty where the answer shows no candidates, as "no incident" does.
     pub services: Vec<String>,
+    /// The causes named, each one service or a pair that cannot be told apart; `None` for engines that name none.
+    pub named: Option<Vec<Vec<String>>>,
+    /// The verdict in a sentence; `None` for engines that give none.
+    pub verdict: Option<String>,
     /// `(service, indicator)` pairs, the most likely root cause first. All percentiles of one metric count as one indicator.
     pub metrics: Vec<(String, String)>,
     /// Confidence in the first service; `None` for engines that give none.
@@ -102,6 +106,8 @@ fn baseline_answer(baseline: Baseline, question: &Question) -> Result<Answer, St
     Ok(Answer {
         services: ranked(scores.services.into_iter().collect()),
         metrics: unique_indicators(ranked(scores.metrics.into_iter().collect())),
+        named: None,
+        verdict: None,
         certainty: None,
         started: incident_start(&windows),
     })

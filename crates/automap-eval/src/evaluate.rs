@@ -13,6 +13,7 @@ pub mod summary;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use automap_chaos::score::SetScore;
 use rayon::prelude::*;
 
 use crate::dataset::{Case, CaseLocation, Dataset};
@@ -66,6 +67,8 @@ pub struct Outcome {
     pub services: ScoreAndChance,
     /// Score of the ranking of (service, metric) pairs; `None` where the truth names no metric.
     pub metrics: Option<ScoreAndChance>,
+    /// The named causes compared with the faults; `None` for engines that name none.
+    pub named_set: Option<SetScore>,
     /// Confidence of the answer; `None` where the engine gives none or did not answer.
     pub certainty: Option<crate::engine::Certainty>,
     /// Onset of the answer minus true onset, in milliseconds; `None` without an answer.

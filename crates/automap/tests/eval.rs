@@ -86,7 +86,7 @@ fn two_sets() -> Folder {
 fn engines_are_compared_and_sets_have_equal_weight() {
     let root = two_sets();
     let all = json(&root, &["--engine", "all"]);
-    assert_eq!((&all["version"], &all["onset"], &all["topology"]), (&1.into(), &"known".into(), &true.into()));
+    assert_eq!((&all["version"], &all["onset"], &all["topology"]), (&2.into(), &"known".into(), &true.into()));
     assert_eq!(all["engines"].as_object().unwrap().len(), 9);
     for engine in ["evidence", "automap", "baro", "nsigma", "epsilon-diagnosis"] {
         let of = &all["engines"][engine];
@@ -103,6 +103,12 @@ fn engines_are_compared_and_sets_have_equal_weight() {
     assert_eq!(evidence["fault_kinds"]["cpu-hog"]["cases"], 3);
     assert_eq!(evidence["confidence"]["risk_coverage"][3]["cases"], 3);
     assert_eq!(all["engines"]["baro"]["minus_first"]["ac1"], 0.0);
+    // As sets: what is named, against what was broken. Published methods name nothing.
+    let named = evidence["confidence"]["named"].as_u64().unwrap();
+    let sets = &evidence["macro"]["named_sets"];
+    assert_eq!((sets["precision"]["of"].as_u64(), sets["recall"]["of"].as_u64()), (Some(named), Some(3)));
+    assert!(sets["exact"]["hits"].as_u64().unwrap() <= 2, "the label of one is wrong: {sets}");
+    assert!(all["engines"]["baro"]["macro"]["named_sets"].is_null());
 }
 
 #[test]
@@ -169,6 +175,41 @@ fn calls_are_read_from_beside_the_set_and_can_be_left_out() {
     assert_eq!(reason(&[]), None, "the set's own graph comes first");
 }
 
+/// The same table, calls and start: `diagnose` and `eval` have the same confidence, also where a trace map shows a client's view of a service.
+#[test]
+fn what_is_measured_is_what_diagnose_answers() {
+    let root = folder();
+    incident(&root, "set/case_1", "carts", "carts");
+    let case = root.join("set/case_1");
+    let table = fs::read_to_string(case.join("metrics.csv")).unwrap().replace("user_", "carts.example.com-remote_");
+    fs::write(case.join("metrics.csv"), table).unwrap();
+    let calls = r#"[["front-end", "carts"], ["front-end", "carts.example.com-remote"], ["front-end", "orders"]]"#;
+    fs::write(root.join("set/graph_low_traffic.json"), calls).unwrap();
+    let file = root.join("calls.json");
+    fs::write(&file, calls).unwrap();
+    let measured = json(&root, &[]);
+    let diagnose = Command::new(env!("CARGO_BIN_EXE_automap"))
+        .args([
+            "diagnose",
+            "--incident-start",
+            "1970-01-01T00:01:30Z",
+            "--onset-tolerance",
+            "0s",
+            "-o",
+            "json",
+            "--csv",
+        ])
+        .arg(case.join("metrics.csv"))
+        .arg("--calls")
+        .arg(&file)
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&diagnose.stdout).unwrap();
+    assert_eq!(report["causes"][0]["service"], "carts");
+    let curve = &measured["engines"]["evidence"]["confidence"]["risk_coverage"];
+    assert_eq!(curve.as_array().unwrap().last().unwrap()["confidence_from"], report["causes"][0]["confidence"]);
+}
+
 #[test]
 fn rcaeval_folders_are_read() {
     let root = folder();
@@ -226,6 +267,7 @@ fn every_output_format_has_the_same_numbers() {
     let csv = output(&["-o", "csv"]);
     let lines: Vec<Vec<&str>> = csv.lines().map(|l| l.split(',').collect()).collect();
     assert!(lines.iter().all(|l| l.len() == lines[0].len()), "{csv}");
+    assert!(table.contains("Named causes as sets") && markdown.contains("exact set") && csv.contains("set_exact"));
     let of_baro = lines.iter().find(|l| l[1..5] == ["baro", "macro", "", "service"]).unwrap();
     assert_eq!(of_baro[5..8], ["2", "0", "1"]);
     let file = root.join("result.json");

@@ -1,7 +1,9 @@
 //! One labelled incident: its location on disk, what an engine may see of it, and its ground truth.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use automap_chaos::score::FaultyService;
 use automap_core::metric::Metric;
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
@@ -32,6 +34,8 @@ pub struct Case {
 pub struct Truth {
     /// The services with the fault, nearly always one.
     pub services: Vec<String>,
+    /// The other ends of connections that are at fault, by service: naming one of them is as right, in scores of sets.
+    pub other_ends: BTreeMap<String, Vec<String>>,
     /// The indicator that the fault changes first: a metric name without the service, or a family; `None` where the label names none.
     pub root_metric: Option<String>,
     /// The kind of fault.
@@ -44,6 +48,12 @@ impl Truth {
     /// Services and kind of fault, as one text. Repetitions of a scenario are not independent cases.
     pub fn scenario(&self) -> String {
         format!("{} {}", self.services.join(" "), self.fault)
+    }
+
+    /// The services with a fault as the score of sets takes them.
+    pub fn faulty_services(&self) -> Vec<FaultyService> {
+        let ends = |service: &String| self.other_ends.get(service).cloned().unwrap_or_default();
+        self.services.iter().map(|s| FaultyService { other_ends: ends(s), ..FaultyService::new(s.as_str()) }).collect()
     }
 
     /// Whether this metric of this service is the root cause; `None` where the truth names no metric.

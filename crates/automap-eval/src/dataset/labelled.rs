@@ -3,6 +3,7 @@
 //! Calls come from the label if it lists observed ones, else from `<set>/graph.json` or `graphs.json` beside the sets. Sets recorded with
 //! traces have one graph file for each traffic level instead.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use automap_core::time::{Timestamp, WindowHint};
@@ -16,7 +17,11 @@ use super::files::{has, json, wrong};
 
 #[derive(Deserialize)]
 struct Label {
+    #[serde(default)]
     service: String,
+    /// Where several were broken at once.
+    #[serde(default)]
+    services: Vec<String>,
     fault_type: Option<String>,
     root_metric: Option<String>,
     system: Option<String>,
@@ -46,10 +51,22 @@ pub(super) fn read(location: &CaseLocation) -> Result<Case, DatasetError> {
         Some(at) => {
             let started = Timestamp::from_seconds(at)
                 .ok_or_else(|| wrong(&file, "inject_time is not a valid time in Unix seconds"))?;
-            let metric = |column: String| column.strip_prefix(&format!("{}_", label.service)).map(ToOwned::to_owned);
+            let mut services = label.services;
+            if services.is_empty() && !label.service.is_empty() {
+                services.push(label.service);
+            }
+            if services.is_empty() {
+                return Err(wrong(
+                    &file,
+                    "names no service; write \"service\": \"carts\" or \"services\": [\"carts\", \"user\"]",
+                ));
+            }
+            let of_service = |column: &str, s: &String| column.strip_prefix(&format!("{s}_")).map(ToOwned::to_owned);
+            let metric = |column: String| services.iter().find_map(|s| of_service(&column, s));
             Some(Truth {
                 root_metric: label.root_metric.and_then(metric),
-                services: vec![label.service],
+                other_ends: BTreeMap::new(),
+                services,
                 fault: label.fault_type.unwrap_or_else(|| "unknown".to_owned()),
                 started,
             })
@@ -71,12 +88,7 @@ fn calls(location: &CaseLocation, label: &Label) -> Result<CallGraph, DatasetErr
     if !traced.exists() {
         return Ok(calls::graph(&calls::of_system(set_dir, label.system.as_deref().unwrap_or_default())?));
     }
-    let edges: Edges = json(&traced)?;
-    let mut graph = calls::graph(&edges);
-    // AWS X-Ray shows remote end points and user agents as nodes. They are views of the clients, not components.
-    let is_view = |node: &&String| node.ends_with("-remote") || node.ends_with("-client");
-    edges.iter().flat_map(|(from, to)| [from, to]).filter(is_view).for_each(|n| graph.mark_view(n));
-    Ok(graph)
+    Ok(calls::graph(&json(&traced)?))
 }
 
 #[cfg(test)]
@@ -111,6 +123,19 @@ mod tests {
         assert!(locations[0].read(false).unwrap().observation.calls.is_empty());
         // A set named directly is the same set.
         assert_eq!(Dataset::open(&root.join("shop")).unwrap().incidents().next().unwrap().set, "shop");
+        // Several may be broken at once; none is no truth.
+        fs::write(
+            case.join("truth.json"),
+            r#"{"services": ["user", "carts"], "inject_time": 3, "root_metric": "carts_cpu"}"#,
+        )
+        .unwrap();
+        let both = locations[0].read(true).unwrap().truth.unwrap();
+        assert_eq!(
+            (both.services, both.root_metric),
+            (vec!["user".to_owned(), "carts".to_owned()], Some("cpu".to_owned()))
+        );
+        fs::write(case.join("truth.json"), r#"{"inject_time": 3}"#).unwrap();
+        assert!(locations[0].read(true).unwrap_err().to_string().contains("names no service"));
         fs::write(case.join("truth.json"), "{").unwrap();
         let error = Dataset::open(root).unwrap().incidents().next().unwrap().read(true).unwrap_err().to_string();
         assert!(error.contains("truth.json"), "{error}");

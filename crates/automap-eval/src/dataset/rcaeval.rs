@@ -44,6 +44,7 @@ pub(super) fn read(location: &CaseLocation) -> Result<Case, DatasetError> {
     let is_code = fault.strip_prefix('f').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
     let truth = Truth {
         services: vec![service.to_owned()],
+        other_ends: Default::default(),
         root_metric: (!is_code).then(|| root.to_owned()),
         fault: fault.to_owned(),
         started,

@@ -1,6 +1,7 @@
 //! Captures of the lab: `<name>.parquet` with the ledger's entries of the injected faults in `<name>.json`. Without an entry it is a quiet
 //! window.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use automap_core::time::Timestamp;
@@ -31,15 +32,27 @@ pub(super) fn read(location: &CaseLocation) -> Result<Case, DatasetError> {
     Ok(Case { entry, truth: truth(&injected), observation })
 }
 
+/// `NetworkChaos delay`; of several at once all of them.
+fn faults(injected: &[Injection]) -> String {
+    let mut all: Vec<String> = injected.iter().map(|i| format!("{} {}", i.kind, i.action)).collect();
+    all.dedup();
+    all.join(" + ")
+}
+
 fn truth(injected: &[Injection]) -> Option<Truth> {
     let first = injected.first()?;
     let mut services: Vec<String> = injected.iter().flat_map(|i| &i.targets).map(|t| t.service.clone()).collect();
     services.sort_unstable();
     services.dedup();
+    let mut other_ends: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (target, peers) in injected.iter().flat_map(|i| i.targets.iter().map(move |t| (t, &i.peers))) {
+        other_ends.entry(target.service.clone()).or_default().extend(peers.iter().cloned());
+    }
     Some(Truth {
         services,
+        other_ends,
         root_metric: Some(first.expected_metric.clone()),
-        fault: format!("{} {}", first.kind, first.action),
+        fault: faults(injected),
         started: Timestamp::from_ms(first.from_ms),
     })
 }

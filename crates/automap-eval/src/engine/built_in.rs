@@ -1,13 +1,17 @@
 //! The built-in engines behind the common interface, and one ranking of metrics across services.
 //!
+//! The answer is that of `automap diagnose`: the same analysis, and the verdict, the named causes and the confidence of its report. Where the report
+//! shows no candidates ("no incident"), the ranking behind it counts for nothing. Where it does, the ranking is taken whole, since a report lists five.
+//!
 //! The core ranks the metrics within each service (`rank::rank_metrics`) but not across services, which metric-level scores need. Here the
 //! score of a metric is the score of its service times the metric's share of the service's best metric.
 
 use std::collections::BTreeMap;
 
+use automap_chaos::score::named_causes;
 use automap_core::frame::ServiceIdx;
 use automap_core::rank::{self, rank_metrics};
-use automap_core::verdict::{Decision, Lead, VerdictOptions, decide};
+use automap_core::report::{VerdictKind, compose};
 use automap_core::{Analysis, DiagnoseOptions, analyse};
 
 use super::{Answer, Certainty, Question, incident_start, ranked, unique_indicators};
@@ -18,15 +22,20 @@ const MIN_SCORE: f64 = 1e-6;
 pub(super) fn answer(engine: rank::Engine, question: &Question) -> Result<Answer, String> {
     let options = DiagnoseOptions { engine, ..DiagnoseOptions::default() };
     let analysis = analyse(question.observation, &options).map_err(|e| e.to_string())?;
-    let ranking = &analysis.ranking;
-    let verdict = VerdictOptions::default();
-    let lead = Lead::of(&analysis, &verdict);
-    let confidence_of_first = ranking.services.first().map_or(0.0, |top| lead.confidence_of(ranking, top, &verdict));
-    let is_named = decide(&analysis, &lead, &verdict) == Decision::Cause;
+    let report = compose(question.observation, &analysis, &options.verdict);
+    let (mut services, mut metrics) = (Vec::new(), Vec::new());
+    if !report.causes.is_empty() {
+        services = analysis.ranking.services.iter().map(|s| analysis.frame.service(s.service).to_owned()).collect();
+        metrics = unique_indicators(ranked(metric_scores(&analysis).into_iter().collect()));
+    }
+    let confidence = report.causes.first().map_or(0.0, |first| first.confidence);
+    let is_named = report.verdict.kind == VerdictKind::Cause;
     Ok(Answer {
-        services: ranking.services.iter().map(|s| analysis.frame.service(s.service).to_owned()).collect(),
-        metrics: unique_indicators(ranked(metric_scores(&analysis).into_iter().collect())),
-        certainty: Some(Certainty { confidence: confidence_of_first, is_named }),
+        services,
+        metrics,
+        named: Some(named_causes(&report)),
+        certainty: Some(Certainty { confidence, is_named }),
+        verdict: Some(report.verdict.summary),
         started: incident_start(&analysis.windows),
     })
 }
@@ -58,6 +67,37 @@ mod tests {
     use automap_core::topology::CallGraph;
 
     use super::*;
+
+    /// The ranking behind "no incident" is not shown to anybody, so it is no answer.
+    #[test]
+    fn what_is_not_shown_is_no_answer() {
+        let times: Vec<_> = (0..60).map(|i| Timestamp::from_ms(i * 1000)).collect();
+        let series = |service: &str, metric: &str| RawSeries {
+            service: service.into(),
+            metric: metric.into(),
+            peer: None,
+            points: times.iter().enumerate().map(|(i, t)| (*t, 100.0 + ((i * 7) % 11) as f64)).collect(),
+        };
+        let raw =
+            [("a", "latency_ms"), ("a", "error_ratio"), ("b", "latency_ms"), ("b", "error_ratio"), ("b", "cpu_cores")];
+        let observation = Observation {
+            frame: assemble(raw.map(|(service, metric)| series(service, metric)).to_vec(), times.clone()).unwrap().0,
+            calls: [("a", "b")].into_iter().collect(),
+            hint: WindowHint::default(),
+            notes: Vec::new(),
+            not_checked: Vec::new(),
+            queries: Vec::new(),
+            source: String::new(),
+        };
+        let ask = |hint| {
+            let observation = Observation { hint, ..observation.clone() };
+            answer(rank::Engine::Evidence, &Question { observation: &observation, entry: None, seed: 0 }).unwrap()
+        };
+        let calm = ask(WindowHint::default());
+        assert!(calm.services.is_empty() && calm.verdict.unwrap().contains("no incident"));
+        let told = ask(WindowHint { incident_start: Some(times[40]), ..WindowHint::default() });
+        assert_eq!((told.services.len(), told.named), (2, Some(Vec::new())), "where the start is given it is shown");
+    }
 
     /// A memory leak also costs CPU. The CPU changed more, but memory comes earlier in the chain of causes.
     #[test]

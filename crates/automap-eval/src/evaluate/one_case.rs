@@ -3,6 +3,7 @@
 //! Also builds the fault-free questions that measure false alarms: the time before an incident is cut so that its last part looks like an
 //! incident to the engine.
 
+use automap_chaos::score::SetScore;
 use automap_core::metric::Side;
 use automap_core::observation::Observation;
 use automap_core::time::Interval;
@@ -28,6 +29,7 @@ pub(super) fn evaluate_incident(loaded: &LoadedCase, engine: Engine, seed: u64) 
         fault: "unreadable".to_owned(),
         services: ScoreAndChance::default(),
         metrics: None,
+        named_set: engine.has_confidence().then_some(SetScore { faults: 1, named: 0, right: 0 }),
         certainty: None,
         onset_error_ms: None,
         step_ms: 0,
@@ -41,6 +43,7 @@ pub(super) fn evaluate_incident(loaded: &LoadedCase, engine: Engine, seed: u64) 
     (outcome.scenario, outcome.fault) = (truth.scenario(), truth.fault.clone());
     outcome.step_ms = case.observation.frame.step_ms();
     (outcome.services.chance, outcome.metrics) = chance_scores(case, truth);
+    outcome.named_set = outcome.named_set.map(|_| SetScore::of(&truth.faulty_services(), &[]));
     match answer(case, engine, seed_of(loaded, seed)) {
         Ok(answer) => score_answer(&mut outcome, &answer, truth),
         Err(reason) => outcome.miss = Some(reason),
@@ -65,6 +68,12 @@ fn score_answer(outcome: &mut Outcome, answer: &Answer, truth: &Truth) {
     if let Some(metrics) = &mut outcome.metrics {
         let root = answer.metrics.iter().position(|(s, m)| truth.is_root(s, m) == Some(true));
         metrics.reached = Accuracy::of_answer(&[root.map(|i| i + 1)]);
+    }
+    if let Some(named) = &answer.named {
+        outcome.named_set = Some(SetScore::of(&truth.faulty_services(), named));
+    }
+    if answer.services.is_empty() {
+        outcome.miss = Some(format!("no candidates shown: {}", answer.verdict.as_deref().unwrap_or("no verdict")));
     }
     outcome.certainty = answer.certainty;
     outcome.onset_error_ms = answer.started.map(|started| started.ms() - truth.started.ms());

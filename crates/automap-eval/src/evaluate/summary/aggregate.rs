@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use automap_chaos::score::{SetScore, SetTotals};
+
 use super::model::{
     ByName, ConfidenceSummary, EngineSummary, Estimate, GroupScores, IntervalEnds, MetricLevel, Miss, OnsetErrors,
     OnsetGroup, OnsetSummary, QuietGroup, QuietSummary, Spread, Summary, VERSION,
@@ -71,6 +73,7 @@ fn engine_summary(sets: &BySet, cpu: &BTreeMap<String, Duration>, seed: u64) -> 
         unanswered: cases.iter().filter(|o| o.miss.is_some()).count(),
         services,
         metric_level: metrics.map(|pairs| MetricLevel { cases: with_metric(cases), pairs }),
+        named_sets: set_totals(cases),
         cpu_s_per_case: cpu_s.map(|s| s / cases.len().max(1) as f64),
     };
     let all: Vec<&Outcome> = sets.values().flatten().copied().collect();
@@ -101,6 +104,12 @@ fn engine_summary(sets: &BySet, cpu: &BTreeMap<String, Duration>, seed: u64) -> 
         quiet: None,
         misses: all.iter().filter_map(miss).collect(),
     }
+}
+
+/// `None` where the engine names no causes.
+fn set_totals(cases: &[&Outcome]) -> Option<SetTotals> {
+    let all: Vec<SetScore> = cases.iter().filter_map(|o| o.named_set).collect();
+    (!all.is_empty()).then(|| SetTotals::of(all))
 }
 
 fn with_metric(cases: &[&Outcome]) -> usize {
@@ -248,6 +257,11 @@ mod tests {
             fault: "cpu".to_owned(),
             services: ScoreAndChance { reached, chance: Accuracy::of_chance(4, 1) },
             metrics: None,
+            named_set: Some(SetScore {
+                faults: 1,
+                named: usize::from(confidence >= 0.4),
+                right: usize::from(rank == Some(1)),
+            }),
             certainty: Some(Certainty { confidence, is_named: confidence >= 0.4 }),
             onset_error_ms,
             step_ms: 5000,
@@ -292,6 +306,9 @@ mod tests {
         let confidence_summary = ours.confidence.as_ref().unwrap();
         assert_eq!((confidence_summary.named, confidence_summary.named_right), (3, Some(0.666667)));
         assert_eq!(random.confidence, None);
+        // Three named, two of them right, of three faults.
+        let sets = ours.over_sets.named_sets.unwrap();
+        assert_eq!((sets.precision.hits, sets.precision.of, sets.recall.of, sets.exact.hits), (2, 3, 3, 2));
         // Errors 0, −3 and +2 samples.
         let found = &summary.first.onset_error.as_ref().unwrap().all;
         assert_eq!((found.cases, found.not_found, found.error_s.unwrap().p50), (3, 0, 10.0));

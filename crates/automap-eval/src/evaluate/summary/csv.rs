@@ -4,7 +4,7 @@
 
 use super::model::{Estimate, GroupScores, Summary};
 
-const HEADER: [&str; 19] = [
+const HEADER: [&str; 28] = [
     "onset",
     "engine",
     "group",
@@ -24,6 +24,15 @@ const HEADER: [&str; 19] = [
     "chance_ac1",
     "chance_avg5",
     "cpu_s_per_case",
+    "set_precision",
+    "set_precision_low",
+    "set_precision_high",
+    "set_recall",
+    "set_recall_low",
+    "set_recall_high",
+    "set_exact",
+    "set_exact_low",
+    "set_exact_high",
 ];
 
 /// Writes the scores. A value that was not measured is an empty cell.
@@ -75,11 +84,21 @@ fn record(
     cells.extend(interval.map_or_else(Default::default, |ends| ends.map(|end| end.to_string())));
     cells.extend(chance.map_or_else(Default::default, |scores| scores.map(|score| score.to_string())));
     cells.push(cpu_s.map_or_else(String::new, |s| format!("{s:.6}")));
+    // Sets are of services; the lines of metrics have none.
+    let sets = group.named_sets.filter(|_| level == "service");
+    for share in [sets.map(|s| s.precision), sets.map(|s| s.recall), sets.map(|s| s.exact)] {
+        cells.extend(match share.and_then(|s| Some([s.share?, s.low, s.high])) {
+            Some(numbers) => numbers.map(|n| format!("{n:.6}")),
+            None => Default::default(),
+        });
+    }
     cells
 }
 
 #[cfg(test)]
 mod tests {
+    use automap_chaos::score::{SetScore, SetTotals};
+
     use super::*;
 
     #[test]
@@ -89,11 +108,15 @@ mod tests {
             unanswered: 1,
             services: Estimate::default(),
             metric_level: None,
+            named_sets: Some(SetTotals::of([SetScore { faults: 1, named: 0, right: 0 }])),
             cpu_s_per_case: Some(0.25),
         };
         let cells =
             record(["known", "baro", "set", "a,b"], "service", 3, &group, &group.services, group.cpu_s_per_case);
         assert_eq!(cells.len(), HEADER.len());
-        assert_eq!(cells.join("|"), "known|baro|set|a,b|service|3|1|0|0|0|0|0|||||||0.250000");
+        assert_eq!(
+            cells.join("|"),
+            "known|baro|set|a,b|service|3|1|0|0|0|0|0|||||||0.250000||||0.000000|0.000000|0.793451|0.000000|0.000000|0.793451"
+        );
     }
 }

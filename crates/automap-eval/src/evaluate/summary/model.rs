@@ -1,5 +1,6 @@
 //! The data of a summary. Its JSON form is what `automap eval -o json` prints.
 
+use automap_chaos::score::SetTotals;
 use serde::ser::{Serialize, Serializer};
 
 use crate::score::Accuracy;
@@ -7,7 +8,7 @@ use crate::score::bootstrap::AccuracyInterval;
 use crate::score::calibration::{CoveragePoint, ReliabilityBin};
 
 /// Version of the JSON. It grows when a name, a type or a meaning changes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Everything that an evaluation measured.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -85,6 +86,9 @@ pub struct GroupScores {
     /// Score of the rankings of (service, metric) pairs; `None` where no truth names a metric.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric_level: Option<MetricLevel>,
+    /// The named causes compared with the faults, every case counting once; `None` for engines that name none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub named_sets: Option<SetTotals>,
     /// Mean processor time of an answer, in seconds; `None` for groups that were not measured separately.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_s_per_case: Option<f64>,

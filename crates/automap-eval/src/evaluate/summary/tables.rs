@@ -1,5 +1,7 @@
 //! The contents of the tables that `automap eval` prints: one function for each table.
 
+use automap_chaos::score::{SetTotals, Share};
+
 use super::model::{
     ByName, EngineSummary, Estimate, GroupScores, OnsetGroup, OnsetSummary, QuietGroup, Spread, Summary,
 };
@@ -14,6 +16,7 @@ pub(super) fn tables_of(summary: &Summary, onset: &OnsetSummary, verbose: bool) 
     if verbose {
         out.push(groups_table("By kind of fault: AC@1 Avg@5", "fault", onset, |e| &e.fault_kinds));
     }
+    out.extend(sets_table(onset, verbose));
     out.extend(onset.onset_error.as_ref().map(|errors| onset_errors(&errors.all, &errors.sets)));
     out.extend(confidence_tables(onset));
     out.extend(quiet_table(onset, verbose));
@@ -138,6 +141,31 @@ fn onset_errors(all: &OnsetGroup, sets: &ByName<OnsetGroup>) -> Table {
     let mut rows: Vec<Vec<String>> = sets.0.iter().map(|(name, g)| row(name, g)).collect();
     rows.push(row("all", all));
     Table { title: "Onset errors: found minus true".to_owned(), header, rows, note: None }
+}
+
+/// The named causes as sets: of all cases, and of each set if `verbose`.
+fn sets_table(onset: &OnsetSummary, verbose: bool) -> Option<Table> {
+    let mut rows = Vec::new();
+    for (name, engine) in &onset.engines.0 {
+        let Some(all) = &engine.over_sets.named_sets else { continue };
+        rows.push(set_row(name, all));
+        let sets = engine.sets.0.iter().filter(|_| verbose);
+        rows.extend(sets.filter_map(|(set, g)| Some(set_row(&format!("  {set}"), g.named_sets.as_ref()?))));
+    }
+    let header = cells(["engine", "precision", "95 %", "recall", "95 %", "exact set", "95 %"]);
+    let title = "Named causes as sets: right of named, named of faults, exactly the faults".to_owned();
+    (!rows.is_empty()).then_some(Table { title, header, rows, note: None })
+}
+
+fn set_row(name: &str, sets: &SetTotals) -> Vec<String> {
+    let cells = |share: Share| {
+        let counts = format!("{} of {}", share.hits, share.of);
+        let text = share.share.map_or_else(|| counts.clone(), |s| format!("{} ({counts})", three(s)));
+        [text, share.share.map_or_else(String::new, |_| span([share.low, share.high]))]
+    };
+    let mut row = vec![name.to_owned()];
+    row.extend([sets.precision, sets.recall, sets.exact].into_iter().flat_map(cells));
+    row
 }
 
 /// The reliability table and the risk–coverage table, with two columns for each engine that has a confidence.
