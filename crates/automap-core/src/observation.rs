@@ -43,6 +43,26 @@ pub struct QueryRecord {
     pub samples: u64,
     /// Whether it delivered.
     pub state: QueryState,
+    /// Why it did not deliver all that was asked for, in the server's words; `null` where it did or where there is nothing of the kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl QueryRecord {
+    /// Whether something was asked for that may exist and was not, or not wholly, delivered. What such a signal does not show cannot
+    /// be called calm.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self.state, QueryState::Partial | QueryState::Refused | QueryState::Failed)
+    }
+}
+
+impl Observation {
+    /// What was asked for and not fully answered: signal, state and reason of each query, in the order sent.
+    ///
+    /// A signal may be asked for more than once, from several exporters, and be answered by another one.
+    pub fn unanswered(&self) -> impl Iterator<Item = &QueryRecord> {
+        self.queries.iter().filter(|query| query.is_unanswered())
+    }
 }
 
 /// Whether a query delivered.
@@ -55,6 +75,8 @@ pub enum QueryState {
     Partial,
     /// No series: the signal does not exist here.
     Empty,
-    /// The query failed; the signal is missing.
+    /// The server refused the query for its cost: too many samples or series, or a time limit. The signal is missing, but may exist.
+    Refused,
+    /// The query failed for another reason; the signal is missing, but may exist.
     Failed,
 }

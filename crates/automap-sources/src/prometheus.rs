@@ -10,6 +10,7 @@
 //! other systems are files under `presets/built_in/`. Left out: SigV4, exemplars, native histograms, remote read.
 
 mod address;
+mod body;
 mod catalogue;
 mod client;
 mod cluster;
@@ -37,6 +38,7 @@ mod survey;
 mod tail;
 mod teams;
 mod tls;
+mod warnings;
 mod window;
 
 pub use catalogue::{Offer, OfferState, catalogue};

@@ -53,6 +53,7 @@ fn observation(raw: Vec<RawSeries>, times: Vec<Timestamp>) -> Observation {
             series: 3,
             samples: 180,
             state: QueryState::Partial,
+            reason: Some("a store is down".into()),
         }],
         source: "http://localhost:9090, namespace shop".into(),
     }

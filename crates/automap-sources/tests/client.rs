@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use automap_sources::prometheus::{Auth, Client, Grid, teams};
 use automap_sources::secret::SecretSource;
-use support::{NOW, Reply, Server, options};
+use support::{Framing, NOW, Reply, Server, options};
 
 const OK: &str =
     r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1,"2"]}]}}"#;
@@ -48,10 +49,12 @@ fn refusals_are_named_and_not_repeated() {
             "302: the server redirects to https://sso.example.com, which is not followed",
         ),
     ] {
+        // Whether 403 means POST or the credentials, GET tells.
+        let asked = if reply.status == 403 { 2 } else { 1 };
         let (text, requests) = message(reply);
         assert!(text.contains(expected), "{text}");
         assert!(!text.contains("s3cret") && !text.contains("pw"), "{text}");
-        assert_eq!(requests, 1, "{text}");
+        assert_eq!(requests, asked, "{text}");
     }
 }
 
@@ -175,6 +178,173 @@ fn a_rotated_token_is_read_again() {
     assert!(gone.contains("cannot use") && gone.contains("automap-token"), "{gone}");
     let sent: Vec<String> = server.requests().iter().map(|r| r.headers["authorization"].clone()).collect();
     assert_eq!(sent, ["Bearer first", "Bearer second"]);
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn however_a_proxy_sends_an_answer_it_is_read() {
+    let gzipped = || Reply::new(200, gzip(OK)).header("content-encoding", "gzip");
+    for reply in [
+        Reply::new(200, OK).header("content-encoding", "identity"),
+        Reply::new(200, OK).framed(Framing::Chunked),
+        Reply::new(200, OK).framed(Framing::Close),
+        gzipped(),
+        gzipped().framed(Framing::Chunked),
+        gzipped().framed(Framing::Close),
+        Reply::new(200, gzip(OK)),
+    ] {
+        let server = Server::start(move |_| reply.clone());
+        assert_eq!(server.client().instant("up", NOW).unwrap().series[0].points[0].1, 2.0);
+    }
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_an_error_however_it_is_sent() {
+    let half = |body: &[u8]| body[..body.len() / 2].to_vec();
+    for (reply, expected) in [
+        (Reply::new(200, half(OK.as_bytes())).framed(Framing::Close), "breaks off"),
+        (Reply::new(200, half(OK.as_bytes())).framed(Framing::Chunked), "breaks off"),
+        (
+            Reply::new(200, half(&gzip(OK))).header("content-encoding", "gzip").framed(Framing::Close),
+            "the compressed answer is damaged",
+        ),
+        (Reply::new(200, OK).header("content-encoding", "br"), "Content-Encoding br, which was not asked for"),
+        (
+            Reply::new(422, gzip(r#"{"status":"error","errorType":"execution","error":"oops"}"#))
+                .header("content-encoding", "gzip"),
+            "execution: oops",
+        ),
+    ] {
+        let (text, _) = message(reply);
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+/// Takes GET alone; everything else is answered by this status.
+fn get_only(status: u16) -> Server {
+    Server::start(move |request| match request.method.as_str() {
+        "GET" => Reply::new(200, OK),
+        _ => Reply::new(status, "no"),
+    })
+}
+
+#[test]
+fn where_post_is_refused_get_is_used_and_remembered() {
+    for status in [403, 405, 501] {
+        let server = get_only(status);
+        let client = server.client();
+        for _ in 0..3 {
+            client.clone().instant("up{a=\"b&c\"}", NOW).unwrap();
+        }
+        let methods: Vec<String> = server.requests().iter().map(|r| r.method.clone()).collect();
+        assert_eq!(methods, ["POST", "GET", "GET", "GET"]);
+        assert_eq!(server.requests()[3].query(), "up{a=\"b&c\"}");
+    }
+}
+
+#[test]
+fn where_get_is_refused_too_the_first_refusal_is_told() {
+    for (by_get, expected) in [
+        (Reply::new(403, ""), "403: these credentials may not query"),
+        (Reply::new(401, ""), "403: these credentials may not query"),
+        (Reply::new(405, ""), "403: these credentials may not query"),
+        (Reply::new(302, "").header("location", "https://sso"), "403: these credentials may not query"),
+        (Reply::new(414, "<html>"), "the query is too long for GET"),
+        (Reply::new(400, r#"{"status":"error","errorType":"bad_data","error":"oops"}"#), "bad_data: oops"),
+    ] {
+        let server = Server::start(move |request| match request.method.as_str() {
+            "GET" => by_get.clone(),
+            _ => Reply::new(403, "Forbidden"),
+        });
+        let text = server.client().instant("up", NOW).unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
+    }
+    let endless = "x".repeat(70_000);
+    let text = get_only(405).client().instant(&endless, NOW).unwrap_err().to_string();
+    assert!(text.contains("too long for GET (70") && text.contains("large_client_header_buffers"), "{text}");
+}
+
+#[test]
+fn parameters_of_the_address_are_sent_with_every_request_and_never_told() {
+    let server = get_only(405);
+    let mut tenant = options(&format!("{}/prefix/?token=s3cret&namespace=old", server.url));
+    tenant.parameters.push(("namespace".into(), "a b&c".into()));
+    let client = Client::new(tenant).unwrap();
+    client.instant("up", NOW).unwrap();
+    for request in server.requests() {
+        assert_eq!((request.path.as_str(), request.query()), ("/prefix/api/v1/query", "up"));
+        assert_eq!((&*request.parameters["token"], &*request.parameters["namespace"]), ("s3cret", "a b&c"));
+    }
+    drop(server);
+    let error = client.instant("up", NOW).unwrap_err();
+    for text in [error.to_string(), format!("{error:?}"), format!("{client:?}"), client.address().to_owned()] {
+        assert!(!text.contains("s3cret") && !text.contains("a b"), "{text}");
+    }
+    let mut bad = options("http://h");
+    bad.parameters.push(("query".into(), "s3cret".into()));
+    let text = Client::new(bad).unwrap_err().to_string();
+    assert!(text.contains("sets the parameter query") && !text.contains("s3cret"), "{text}");
+}
+
+/// Answers ranges up to so many points and refuses longer ones in these words.
+fn refusing_beyond(points: i64, refusal: Reply) -> Server {
+    Server::start(move |request| {
+        let number = |name: &str| request.form[name].parse::<f64>().unwrap();
+        let asked = (number("end") - number("start")) / number("step") + 1.0;
+        if asked > points as f64 { refusal.clone() } else { support::shop::Shop::of(2).answer(request) }
+    })
+}
+
+#[test]
+fn a_range_that_costs_too_much_is_asked_for_in_pieces() {
+    let api = |kind: &str, text: &str| format!(r#"{{"status":"error","errorType":"{kind}","error":"{text}"}}"#);
+    let grid = Grid { start: NOW, end: NOW.plus_ms(240 * 15_000), step_ms: 15_000 };
+    let whole = refusing_beyond(1000, Reply::new(500, "")).client().range("sum by (pod) (x)", grid).unwrap();
+    for reply in [
+        Reply::new(
+            422,
+            api("execution", "query processing would load too many samples into memory in query execution"),
+        ),
+        Reply::new(
+            422,
+            api("422", "cannot select more than -search.maxSamplesPerQuery=2000 samples; possible solutions"),
+        ),
+        Reply::new(
+            422,
+            api("execution", "the query exceeded the maximum number of chunks (err-mimir-max-chunks-per-query)"),
+        ),
+        Reply::new(422, "exceeded series limit: limit exceeded"),
+        Reply::new(503, api("timeout", "query timed out in expression evaluation")),
+    ] {
+        let is_slow = reply.status == 503;
+        let server = refusing_beyond(if is_slow { 70 } else { 10 }, reply);
+        let pieces = server.client().range("sum by (pod) (x)", grid).unwrap();
+        assert_eq!(pieces, whole);
+        assert_eq!(whole.series[0].points.len(), 241);
+        assert!(server.requests().len() <= if is_slow { 2 + 4 } else { 5 + 32 }, "{}", server.requests().len());
+    }
+}
+
+#[test]
+fn a_range_that_stays_too_much_is_refused_with_the_reason() {
+    let grid = Grid { start: NOW, end: NOW.plus_ms(240 * 15_000), step_ms: 15_000 };
+    let reason =
+        r#"{"status":"error","errorType":"execution","error":"query would load too many samples into memory"}"#;
+    let server = refusing_beyond(0, Reply::new(422, reason));
+    let error = server.client().range("sum by (pod) (x)", grid).unwrap_err();
+    assert!(error.is_too_much() && error.to_string().contains("would load too many samples into memory"), "{error}");
+    assert_eq!(server.requests().len(), 6);
+
+    // A mistake stays a mistake in every piece.
+    let server =
+        refusing_beyond(0, Reply::new(400, r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#));
+    server.client().range("sum by (", grid).unwrap_err();
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[test]

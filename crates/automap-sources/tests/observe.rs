@@ -179,9 +179,33 @@ fn one_failing_signal_is_a_note_and_not_the_end() {
     let seen = fetch(Shop::of(3).instead("working_set", broken), &hour("shop")).unwrap().observation;
     assert!(seen.notes.iter().any(|n| n.code == "query_failed" && n.message.contains("memory_bytes failed")));
     let gone = seen.not_checked.iter().find(|n| n.signal == "memory_bytes").unwrap();
-    assert!(gone.reason.starts_with("the query failed: execution"), "{}", gone.reason);
-    let record = seen.queries.iter().find(|q| q.signal == "memory_bytes").unwrap();
-    assert_eq!(record.state, QueryState::Failed);
+    assert!(gone.reason.starts_with("the server refuses so large a query: execution"), "{}", gone.reason);
+    let [record] = &seen.unanswered().collect::<Vec<_>>()[..] else { panic!("{:?}", seen.queries) };
+    assert_eq!((record.signal.as_str(), record.state), ("memory_bytes", QueryState::Refused));
+    assert!(record.reason.as_deref().is_some_and(|r| r.starts_with("execution: too many samples")), "{record:?}");
+}
+
+#[test]
+fn queries_that_fail_alike_share_a_remark() {
+    let refused = Reply::new(422, r#"{"status":"error","errorType":"execution","error":"no such function"}"#);
+    let seen = fetch(Shop::of(3).instead("sum by (pod)", refused), &hour("shop")).unwrap().observation;
+    let failed: Vec<&str> =
+        seen.notes.iter().filter(|n| n.code == "query_failed").map(|n| n.message.as_str()).collect();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(failed[0].contains("cpu_cores") && failed[0].contains("memory_bytes"), "{failed:?}");
+    assert!(seen.unanswered().all(|q| q.state == QueryState::Failed));
+}
+
+/// Whether there are requests is not known where the server does not say.
+#[test]
+fn an_exporter_that_cannot_be_looked_for_leaves_its_signals_unanswered() {
+    let limit =
+        Reply::new(422, r#"{"status":"error","errorType":"422","error":"cannot select more than 100 samples"}"#);
+    let shop = Shop::of(3).instead("istio_requests_total|istio_tcp_connections_opened_total", limit);
+    let seen = fetch(shop, &hour("shop")).unwrap().observation;
+    let refused: Vec<&str> = seen.unanswered().map(|q| q.signal.as_str()).collect();
+    assert!(refused.contains(&"throughput_rps") && refused.contains(&"client_error_ratio"), "{refused:?}");
+    assert!(seen.unanswered().all(|q| q.state == QueryState::Refused && q.reason.is_some()));
 }
 
 #[test]
@@ -209,8 +233,10 @@ fn warnings_make_a_signal_partial() {
     let mut shop = Shop::of(3);
     shop.warnings = r#"["store eu-1 is down"]"#;
     let seen = fetch(shop, &hour("shop")).unwrap().observation;
-    assert!(seen.notes.iter().any(|n| n.code == "partial_data" && n.message.contains("store eu-1 is down")));
-    assert!(seen.queries.iter().all(|q| matches!(q.state, QueryState::Partial | QueryState::Empty)));
+    let told: Vec<&str> = seen.notes.iter().filter(|n| n.code == "partial_data").map(|n| n.message.as_str()).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].ends_with(" answers: store eu-1 is down"), "{told:?}");
+    assert!(seen.queries.iter().all(|q| q.is_unanswered() && q.reason.as_deref() == Some("store eu-1 is down")));
 }
 
 #[test]

@@ -69,7 +69,7 @@ impl Living {
 
 /// Values that depend on the series and the instant; those of the last forty seconds are not what they will be.
 fn alive(reply: Reply, clock_s: i64) -> Reply {
-    let mut body: Value = serde_json::from_str(&reply.body).unwrap();
+    let mut body: Value = serde_json::from_slice(&reply.body).unwrap();
     let Some(result) = body.pointer_mut("/data/result").and_then(Value::as_array_mut) else { return reply };
     for (i, series) in result.iter_mut().enumerate() {
         let Some(values) = series.get_mut("values").and_then(Value::as_array_mut) else { continue };
@@ -81,7 +81,7 @@ fn alive(reply: Reply, clock_s: i64) -> Reply {
         });
     }
     result.retain(|s| s.get("values").is_none_or(|v| v != &json!([])));
-    Reply { body: body.to_string(), ..reply }
+    Reply { body: body.to_string().into_bytes(), ..reply }
 }
 
 /// All but the latest instants, which are not settled.
@@ -137,6 +137,24 @@ fn a_server_that_was_away_slow_or_wrong_leaves_a_gap_and_no_zeros() {
             assert!(fits, "{} at {}: {value}", series.metric.name, at(time));
         }
     }
+}
+
+#[test]
+fn what_is_kept_of_a_partial_answer_stays_partial() {
+    let mut partial = Shop::of(3);
+    partial.warnings = r#"["a store is down"]"#;
+    let (partial, whole) =
+        (Server::start(move |request| partial.answer(request)), Server::start(|r| Shop::of(3).answer(r)));
+    let mut tail = Tail::default();
+    let mut look = |server: &Server, after_ms: i64| {
+        let now = NOW.plus_ms(after_ms);
+        let options = ObserveOptions::new("shop", now.plus_ms(-1_800_000), now, now);
+        observe_incrementally(&mut tail, &server.client(), &options, &|_| {}).unwrap().observation.unanswered().count()
+    };
+    assert!(look(&partial, 0) > 0);
+    assert!(look(&whole, 15_000) > 0, "most of the window is of the partial answer");
+    assert!(look(&whole, 1_600_000) > 0);
+    assert_eq!(look(&whole, 1_815_000), 0, "the window has moved on");
 }
 
 #[test]

@@ -82,6 +82,7 @@ fn hostile() -> Dossier {
         series: 1,
         samples: 60,
         state: QueryState::Complete,
+        reason: None,
     };
     let observation = Observation {
         frame: assemble(raw, times).unwrap().0,

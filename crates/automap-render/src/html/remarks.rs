@@ -140,8 +140,10 @@ fn query(q: &QueryRecord) -> Markup {
                 QueryState::Complete => {}
                 QueryState::Partial => { ", " b { "partial" } ": the server reports that data is missing" }
                 QueryState::Empty => { ", " b { "empty" } ": the signal does not exist here" }
+                QueryState::Refused => { ", " b { "refused" } ": the server does not answer so large a query" }
                 QueryState::Failed => { ", " b { "failed" } ": the signal is missing" }
             }
+            @if let Some(reason) = &q.reason { " (" (reason) ")" }
         }
         pre { code { (q.promql) } }
     }

@@ -80,6 +80,7 @@ impl Shop {
             series: 1,
             samples: 1,
             state: QueryState::Complete,
+            reason: None,
         };
         let not_checked = vec![NotChecked {
             signal: "latency".into(),

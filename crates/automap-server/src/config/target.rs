@@ -70,6 +70,9 @@ pub struct Prometheus {
     /// Headers, such as `X-Scope-OrgID: shop`.
     #[serde(default)]
     pub headers: Vec<String>,
+    /// Parameters of every request's address, such as `namespace=shop`.
+    #[serde(default)]
+    pub url_parameters: Vec<String>,
     /// Certificate authorities (PEM) to trust instead of the public ones.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
@@ -102,7 +105,7 @@ const fn timeout() -> ConfigDuration {
     ConfigDuration::from_ms(30_000)
 }
 
-/// Headers may hold secrets, an address may hold a password.
+/// Headers and parameters may hold secrets, an address may hold a password.
 impl std::fmt::Debug for Prometheus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Prometheus")
@@ -125,6 +128,7 @@ impl Target {
             password_file: None,
             bearer_token_file: None,
             headers: Vec::new(),
+            url_parameters: Vec::new(),
             ca_file: None,
             cert_file: None,
             key_file: None,
@@ -194,6 +198,10 @@ impl Prometheus {
         if self.cert_file.is_some() != self.key_file.is_some() {
             return wrong("cert_file", "cert_file and key_file go together");
         }
+        let is_nameless = |p: &String| p.split_once('=').is_none_or(|(name, _)| name.trim().is_empty());
+        if let Some(i) = self.url_parameters.iter().position(is_nameless) {
+            return wrong(&format!("url_parameters[{i}]"), "write it as 'name=value'");
+        }
         match self.headers.iter().position(|h| h.split_once(':').is_none_or(|(name, _)| name.trim().is_empty())) {
             Some(i) => wrong(&format!("headers[{i}]"), "write it as 'Name: value'"),
             None => Ok(()),
@@ -214,9 +222,11 @@ impl Prometheus {
             _ => Auth::None,
         };
         let header = |h: &String| h.split_once(':').map(|(n, v)| (n.trim().to_owned(), v.trim().into()));
+        let parameter = |p: &String| p.split_once('=').map(|(n, v)| (n.trim().to_owned(), v.into()));
         Ok(ClientOptions {
             auth,
             presets,
+            parameters: self.url_parameters.iter().filter_map(parameter).collect(),
             headers: self.headers.iter().filter_map(header).collect(),
             tls: TlsOptions {
                 ca_file: self.ca_file.clone(),

@@ -55,7 +55,7 @@ pub fn catalogue(client: &Client, options: &ObserveOptions) -> Result<Vec<Offer>
     let ask = |e: &&'static Exporter| -> Result<(Answer, Answer), RequestError> {
         let ours = client.range(&discover::probe(e, &options.namespace), grid)?;
         let anywhere = match ours.series.is_empty() {
-            true => client.range(&discover::listing(&[*e]), grid)?,
+            true => client.range_of(&discover::listing(&[*e]), grid)?,
             false => Answer::default(),
         };
         Ok((ours, anywhere))

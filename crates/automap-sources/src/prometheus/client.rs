@@ -1,10 +1,11 @@
 //! The connection: one request with its repetitions, metered. Knows HTTP, nothing of services.
 //!
-//! Redirects are never followed: they lead to login pages at best, and at worst carry the credentials elsewhere.
+//! Redirects are never followed: they lead to login pages at best, and at worst carry the credentials elsewhere. Queries are sent by POST,
+//! since they get long; where only GET passes, as before OpenShift's tenants, that is remembered for the connection.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -15,17 +16,21 @@ use tracing::{debug, debug_span};
 use ureq::http::{HeaderName, HeaderValue, Response};
 use ureq::{Agent, Body};
 
-use super::address::Address;
+use super::address::{self, Address, Typed};
 use super::decode::{self, Decoded};
 use super::error::{Failure, RequestError};
 use super::options::{Auth, ClientOptions, MAX_CONCURRENCY, MAX_RETRIES};
 use super::presets::Presets;
-use super::{http_failure, retry, tls};
+use super::{body, http_failure, retry, tls};
 use crate::http;
 use crate::secret::{ExposeSecret, SecretSource, SecretString};
 
 /// Longest time to establish a connection, whatever the total.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest question that is sent by GET, encoded: longer addresses are no addresses any more.
+const MAX_GET_BYTES: usize = 60_000;
+/// Refusals that take the server its whole time limit, after which no smaller piece is tried in one observation.
+const MAX_SLOW_REFUSALS: u32 = 8;
 
 /// A Prometheus server, or anything that speaks its HTTP API: Thanos, Mimir, VictoriaMetrics.
 ///
@@ -53,6 +58,10 @@ struct Link {
     agent: Agent,
     options: ClientOptions,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// Parameters of every address.
+    parameters: Vec<(String, SecretString)>,
+    /// Whether POST was refused and GET was not.
+    is_get_only: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -60,28 +69,40 @@ struct Meter {
     requests: AtomicU64,
     bytes: AtomicU64,
     retries: AtomicU64,
+    slow_refusals: AtomicU32,
 }
 
 /// One thing to ask for.
 #[derive(Debug, Hash)]
-pub(crate) enum Call<'a> {
-    /// A GET with the query string that is part of the path.
-    Get(&'a str),
-    /// A POST with form fields: queries get long.
-    Post(&'a str, &'a [(&'a str, String)]),
+pub(crate) struct Call<'a> {
+    endpoint: &'a str,
+    form: &'a [(&'a str, String)],
+    by_get: bool,
 }
 
-impl Call<'_> {
-    /// The path without its parameters, for the log.
-    fn endpoint(&self) -> &str {
-        let (Self::Get(path) | Self::Post(path, _)) = self;
-        path.split('?').next().unwrap_or_default()
+/// Statuses by which proxies and servers refuse POST. 403 is also said to those who may not query at all: GET tells.
+const POST_REFUSED: [u16; 3] = [403, 405, 501];
+
+impl<'a> Call<'a> {
+    /// A short question, always by GET.
+    pub(crate) fn get(endpoint: &'a str, form: &'a [(&'a str, String)]) -> Self {
+        Self { endpoint, form, by_get: true }
+    }
+
+    /// A query, by POST where that is allowed.
+    pub(crate) fn query(endpoint: &'a str, form: &'a [(&'a str, String)]) -> Self {
+        Self { endpoint, form, by_get: false }
     }
 
     /// What is asked, for the log.
     fn promql(&self) -> Option<&str> {
-        let Self::Post(_, form) = self else { return None };
-        form.iter().find(|(name, _)| *name == "query").map(|(_, promql)| promql.as_str())
+        self.form.iter().find(|(name, _)| *name == "query").map(|(_, promql)| promql.as_str())
+    }
+
+    /// Upper bound of the length as part of an address: every byte may need an escape.
+    fn encoded_bytes(&self) -> usize {
+        let escaped = |byte: u8| if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) { 1 } else { 3 };
+        self.form.iter().map(|(name, value)| name.len() + 2 + value.bytes().map(escaped).sum::<usize>()).sum()
     }
 }
 
@@ -91,12 +112,18 @@ impl Client {
     /// # Errors
     /// When the address, a header or a certificate file cannot be used.
     pub fn new(mut options: ClientOptions) -> Result<Self, RequestError> {
-        let (address, from_url) = Address::parse(&options.url)?;
+        let Typed { address, auth: from_url, parameters } = Address::parse(&options.url)?;
         let fail = |failure| RequestError::new(address.as_str(), failure);
         address.as_str().clone_into(&mut options.url);
         if let (Auth::None, Some(auth)) = (&options.auth, from_url) {
             options.auth = auth;
         }
+        address::check_parameters(options.parameters.iter().map(|(name, _)| name.as_str()))
+            .map_err(|why| fail(Failure::BadAddress(why)))?;
+        let is_given = |name: &String| options.parameters.iter().any(|(given, _)| given == name);
+        let mut parameters: Vec<(String, SecretString)> =
+            parameters.into_iter().filter(|(name, _)| !is_given(name)).map(|(n, v)| (n, v.into())).collect();
+        parameters.extend(options.parameters.iter().cloned());
         let headers = options.headers.iter().map(|(name, value)| header(name, value.expose_secret()));
         let headers = headers.collect::<Result<_, _>>().map_err(fail)?;
         let tls = tls::config(&options.tls).map_err(fail)?;
@@ -106,7 +133,9 @@ impl Client {
             .timeout_connect(Some(options.timeout.min(CONNECT_TIMEOUT)))
             .build();
         let agent = Agent::new_with_config(config);
-        Ok(Self { link: Arc::new(Link { address, agent, options, headers }), meter: Arc::default() })
+        let is_get_only = AtomicBool::new(false);
+        let link = Link { address, agent, options, headers, parameters, is_get_only };
+        Ok(Self { link: Arc::new(link), meter: Arc::default() })
     }
 
     /// The cluster whose series are looked at; `None` where the server has one only.
@@ -127,13 +156,18 @@ impl Client {
     /// What this client and its clones have cost so far.
     pub fn stats(&self) -> FetchStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Meter { requests, bytes, retries } = &*self.meter;
+        let Meter { requests, bytes, retries, .. } = &*self.meter;
         FetchStats { requests: read(requests), bytes: read(bytes), retries: read(retries) }
     }
 
     /// The same connection with counters of its own.
     pub(crate) fn metered(&self) -> Self {
         Self { link: Arc::clone(&self.link), meter: Arc::default() }
+    }
+
+    /// Whether a smaller piece may be tried after a refusal that took long; counts it.
+    pub(crate) fn has_patience(&self) -> bool {
+        self.meter.slow_refusals.fetch_add(1, Ordering::Relaxed) < MAX_SLOW_REFUSALS
     }
 
     pub(crate) fn concurrency(&self) -> usize {
@@ -147,7 +181,7 @@ impl Client {
 
     /// Sends, repeats what may be repeated, and decodes.
     pub(crate) fn fetch<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<Decoded<T>, RequestError> {
-        let span = debug_span!(target: "query", "query", endpoint = call.endpoint(), promql = call.promql());
+        let span = debug_span!(target: "query", "query", endpoint = call.endpoint, promql = call.promql());
         let _inside = span.enter();
         let retry = &self.link.options.retry;
         let mut attempt = 0;
@@ -170,8 +204,22 @@ impl Client {
     }
 
     fn attempt<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<Decoded<T>, FailedAttempt> {
-        let mut response = self.send(call)?;
+        let is_get_only = &self.link.is_get_only;
+        let by_get = call.by_get || is_get_only.load(Ordering::Relaxed);
+        let mut response = self.send(call, by_get)?;
+        if !by_get && POST_REFUSED.contains(&response.status().as_u16()) {
+            let refusal = http_failure::of_response(&mut response);
+            response = self.send(call, true)?;
+            if matches!(response.status().as_u16(), 300..=399 | 401 | 404) || is_refused(&response) {
+                return Err(refusal.into());
+            }
+            debug!(target: "query", "POST is refused: queries are sent by GET from now on");
+            is_get_only.store(true, Ordering::Relaxed);
+        }
         let status = response.status().as_u16();
+        if matches!(status, 414 | 431) {
+            return Err(Failure::QueryTooLong { bytes: call.encoded_bytes() }.into());
+        }
         if !(200..300).contains(&status) {
             let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
             let retry_after = retry_after.and_then(http::retry_after);
@@ -181,23 +229,29 @@ impl Client {
         Ok(decode::envelope(&body)?)
     }
 
-    fn send(&self, call: &Call<'_>) -> Result<Response<Body>, Failure> {
-        let Link { address, agent, headers, .. } = &*self.link;
+    fn send(&self, call: &Call<'_>, by_get: bool) -> Result<Response<Body>, Failure> {
+        let Link { address, agent, headers, parameters, .. } = &*self.link;
+        let bytes = call.encoded_bytes();
+        if by_get && bytes > MAX_GET_BYTES {
+            return Err(Failure::QueryTooLong { bytes });
+        }
         self.meter.requests.fetch_add(1, Ordering::Relaxed);
         let authorization = self.authorization()?;
         let all = headers.iter().map(|(n, v)| (n, v)).chain(authorization.as_ref().map(|(n, v)| (n, v)));
-        let sent = match call {
-            Call::Get(path) => all.fold(agent.get(address.endpoint(path)), |r, (n, v)| r.header(n, v)).call(),
-            Call::Post(path, form) => all
-                .fold(agent.post(address.endpoint(path)), |r, (n, v)| r.header(n, v))
-                .send_form(form.iter().map(|(name, value)| (*name, value.as_str()))),
+        let parameters = parameters.iter().map(|(name, value)| (name.as_str(), value.expose_secret()));
+        let form = call.form.iter().map(|(name, value)| (*name, value.as_str()));
+        let url = address.endpoint(call.endpoint);
+        let sent = match by_get {
+            true => all.fold(agent.get(url), |r, (n, v)| r.header(n, v)).query_pairs(parameters.chain(form)).call(),
+            false => all.fold(agent.post(url), |r, (n, v)| r.header(n, v)).query_pairs(parameters).send_form(form),
         };
         sent.map_err(|e| self.failure(e))
     }
 
     fn read(&self, response: &mut Response<Body>) -> Result<Vec<u8>, Failure> {
         let limit = self.link.options.max_body_bytes;
-        let body = response.body_mut().with_config().limit(limit).read_to_vec().map_err(|e| self.failure(e))?;
+        let body = body::read(response, limit)
+            .map_err(|error| http_failure::of_body(error, self.link.options.timeout, limit))?;
         self.meter.bytes.fetch_add(body.len() as u64, Ordering::Relaxed);
         Ok(body)
     }
@@ -228,6 +282,10 @@ impl From<Failure> for FailedAttempt {
     fn from(failure: Failure) -> Self {
         Self { failure, retry_after: None }
     }
+}
+
+fn is_refused(response: &Response<Body>) -> bool {
+    POST_REFUSED.contains(&response.status().as_u16())
 }
 
 fn resolve(source: &SecretSource) -> Result<SecretString, Failure> {

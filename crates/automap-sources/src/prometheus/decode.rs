@@ -1,14 +1,16 @@
 //! Decodes Prometheus' JSON into labels and points.
 //!
 //! Numbers are read straight from the bytes, without a JSON tree in between: an answer can have 64 MiB. Native histograms are counted
-//! and left out.
+//! and left out. Front ends that write `null` where Prometheus writes an empty list or leaves a field out are understood: the type of a
+//! result is told by its shape, never by its name.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use automap_core::time::Timestamp;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::error::{Failure, describe, excerpt};
 
@@ -40,13 +42,14 @@ pub(crate) fn envelope<T: DeserializeOwned>(body: &[u8]) -> Result<Decoded<T>, F
     let malformed = |detail: String| Failure::Malformed { bytes: body.len(), detail };
     let envelope: Envelope<T> = serde_json::from_slice(body)
         .map_err(|e| api_error(body).unwrap_or_else(|| malformed(excerpt(&e.to_string()))))?;
-    let Envelope { status, data, error_type, error, mut warnings, is_partial } = envelope;
+    let Envelope { status, data, error_type, error, mut warnings, infos, is_partial, partial_response } = envelope;
     if status != "success" {
-        return Err(Failure::Api { error_type, message: excerpt(&error) });
+        return Err(Failure::api(&error_type, &error));
     }
+    warnings.extend(infos);
     // Remarks on the expression say nothing about the data.
-    warnings.retain(|w| !w.starts_with("PromQL info"));
-    if is_partial {
+    warnings.retain(|w| !w.starts_with("PromQL "));
+    if is_partial || partial_response {
         warnings.push("the server marks the answer as partial".to_owned());
     }
     let data = data.ok_or_else(|| malformed("it has no data".to_owned()))?;
@@ -57,60 +60,140 @@ pub(crate) fn envelope<T: DeserializeOwned>(body: &[u8]) -> Result<Decoded<T>, F
 pub(crate) fn api_error(body: &[u8]) -> Option<Failure> {
     let envelope: Envelope<IgnoredAny> = serde_json::from_slice(body).ok()?;
     let Envelope { status, error_type, error, .. } = envelope;
-    (status == "error").then(|| Failure::Api { error_type, message: excerpt(&error) })
+    (status == "error").then(|| Failure::api(&error_type, &error))
 }
 
 #[derive(Deserialize)]
 struct Envelope<T> {
     status: String,
     data: Option<T>,
-    #[serde(default, rename = "errorType")]
+    #[serde(default, rename = "errorType", deserialize_with = "or_default")]
     error_type: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     error: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     warnings: Vec<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    infos: Vec<String>,
     /// VictoriaMetrics' field.
-    #[serde(default, rename = "isPartial")]
+    #[serde(default, rename = "isPartial", deserialize_with = "or_default")]
     is_partial: bool,
+    /// What proxies of Thanos add.
+    #[serde(default, rename = "partialResponse", deserialize_with = "or_default")]
+    partial_response: bool,
+}
+
+/// `null` is the same as nothing.
+pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(field: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(field)?.unwrap_or_default())
 }
 
 /// The result of a query.
 #[derive(Deserialize)]
-#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
-pub(crate) enum QueryData {
-    /// Points over time.
-    Matrix(Vec<Row>),
-    /// Values at one time.
-    Vector(Vec<Row>),
+pub(crate) struct QueryData {
+    #[serde(default, deserialize_with = "or_default")]
+    result: QueryResult,
+}
+
+/// What stands in `result`.
+#[derive(Default)]
+enum QueryResult {
+    /// Nothing: `[]` or `null`.
+    #[default]
+    Empty,
+    /// A matrix or a vector: points over time, or values at one time.
+    Rows(Vec<Row>),
     /// A number without labels.
     Scalar(Sample),
-    /// A text; nothing here asks for one.
-    String(IgnoredAny),
+}
+
+impl<'de> Deserialize<'de> for QueryResult {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Kind;
+        impl<'de> Visitor<'de> for Kind {
+            type Value = QueryResult;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of series, or a pair of Unix seconds and a number as text")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<QueryResult, A::Error> {
+                let mut rows = match list.next_element()? {
+                    None => return Ok(QueryResult::Empty),
+                    Some(Element::Row(row)) => vec![row],
+                    Some(Element::Seconds(seconds)) => {
+                        let Number(value) = list.next_element()?.ok_or_else(|| A::Error::invalid_length(1, &self))?;
+                        return Ok(QueryResult::Scalar(Sample(time(seconds)?, value)));
+                    }
+                };
+                while let Some(row) = list.next_element()? {
+                    rows.push(row);
+                }
+                Ok(QueryResult::Rows(rows))
+            }
+        }
+        deserializer.deserialize_seq(Kind)
+    }
+}
+
+/// The first element of a result tells which kind it is.
+enum Element {
+    Row(Row),
+    Seconds(f64),
+}
+
+impl<'de> Deserialize<'de> for Element {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct First;
+        impl<'de> Visitor<'de> for First {
+            type Value = Element;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a series or Unix seconds")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Element, A::Error> {
+                Row::deserialize(MapAccessDeserializer::new(map)).map(Element::Row)
+            }
+
+            fn visit_f64<E: serde::de::Error>(self, seconds: f64) -> Result<Element, E> {
+                Ok(Element::Seconds(seconds))
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, seconds: u64) -> Result<Element, E> {
+                Ok(Element::Seconds(seconds as f64))
+            }
+        }
+        deserializer.deserialize_any(First)
+    }
+}
+
+fn time<E: serde::de::Error>(seconds: f64) -> Result<Timestamp, E> {
+    Timestamp::from_seconds(seconds).ok_or_else(|| E::custom("a time beyond year 9999"))
 }
 
 /// One series as Prometheus writes it.
 #[derive(Deserialize)]
-pub(crate) struct Row {
-    #[serde(default)]
+struct Row {
+    #[serde(default, deserialize_with = "or_default")]
     metric: Labels,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     values: Vec<Sample>,
     value: Option<Sample>,
     histogram: Option<IgnoredAny>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     histograms: Vec<IgnoredAny>,
 }
 
 impl QueryData {
     /// The series with float values, and how many series held native histograms, which are left out.
     pub(crate) fn into_series(self) -> (Vec<LabelledSeries>, u64) {
-        let rows = match self {
-            Self::Matrix(rows) | Self::Vector(rows) => rows,
-            Self::Scalar(Sample(time, value)) => {
+        let rows = match self.result {
+            QueryResult::Empty => return (Vec::new(), 0),
+            QueryResult::Rows(rows) => rows,
+            QueryResult::Scalar(Sample(time, value)) => {
                 return (vec![LabelledSeries { labels: Labels::new(), points: vec![(time, value)] }], 0);
             }
-            Self::String(_) => Vec::new(),
         };
         let with_histograms = rows.iter().filter(|r| r.histogram.is_some() || !r.histograms.is_empty()).count();
         let series = rows.into_iter().filter_map(|row| {
@@ -138,9 +221,7 @@ impl<'de> Deserialize<'de> for Sample {
             fn visit_seq<A: SeqAccess<'de>>(self, mut pair: A) -> Result<Sample, A::Error> {
                 let seconds: f64 = pair.next_element()?.ok_or_else(|| A::Error::invalid_length(0, &self))?;
                 let Number(value) = pair.next_element()?.ok_or_else(|| A::Error::invalid_length(1, &self))?;
-                let time =
-                    Timestamp::from_seconds(seconds).ok_or_else(|| A::Error::custom("a time beyond year 9999"))?;
-                Ok(Sample(time, value))
+                Ok(Sample(time(seconds)?, value))
             }
         }
         deserializer.deserialize_seq(Pair)
@@ -202,11 +283,33 @@ mod tests {
     }
 
     #[test]
+    fn null_is_nothing_wherever_a_front_end_writes_it() {
+        for data in [
+            r#"{"resultType":"matrix","result":null}"#,
+            r#"{"resultType":"","result":null}"#,
+            r#"{"resultType":null,"result":[]}"#,
+            r#"{"resultType":"vector","result":[]}"#,
+            r#"{"result":null}"#,
+            "{}",
+        ] {
+            let body = format!(
+                r#"{{"status":"success","data":{data},"warnings":null,"infos":null,"errorType":null,"error":null,"isPartial":null}}"#
+            );
+            assert_eq!(series(&body), (Vec::new(), 0), "{data}");
+        }
+        let row = r#"{"metric":null,"values":null,"value":[1,"2"],"histogram":null,"histograms":null}"#;
+        let body = format!(r#"{{"status":"success","data":{{"resultType":"","result":[{row},{row}]}}}}"#);
+        assert_eq!(series(&body).0.len(), 2);
+        let scalar = r#"{"status":"success","data":{"resultType":"scalar","result":[1795000000.5,"3"]}}"#;
+        assert_eq!(series(scalar).0[0].points, [(Timestamp::from_ms(1_795_000_000_500), 3.0)]);
+    }
+
+    #[test]
     fn remarks_on_the_data_are_kept_and_remarks_on_the_expression_are_not() {
         let body = r#"{"status":"success","isPartial":true,"warnings":["store down","PromQL info: gauge?"],
-                       "data":{"resultType":"vector","result":[]}}"#;
+                       "infos":["PromQL info: counter?","zone b is missing"],"data":{"resultType":"vector","result":[]}}"#;
         let warnings = envelope::<QueryData>(body.as_bytes()).unwrap().warnings;
-        assert_eq!(warnings, ["store down", "the server marks the answer as partial"]);
+        assert_eq!(warnings, ["store down", "zone b is missing", "the server marks the answer as partial"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use automap_core::note::{NotChecked, Note};
+use automap_core::observation::{QueryRecord, QueryState};
 use automap_core::similar::similar_names;
 
 use super::client::Client;
@@ -16,6 +17,7 @@ use super::presets::{Exporter, TABLES};
 use super::promql::{self, Cluster, Values};
 use super::query::{Answer, Grid};
 use super::source_error::SourceError;
+use super::warnings::Warnings;
 
 /// Instants at which an exporter is looked for: pods may come late or go early.
 const PROBE_SAMPLES: i64 = 5;
@@ -35,6 +37,10 @@ pub(crate) struct Found {
     absent: Vec<&'static Exporter>,
     pub(crate) notes: Vec<Note>,
     pub(crate) not_checked: Vec<NotChecked>,
+    /// The signals of exporters that could not be looked for.
+    pub(crate) unanswered: Vec<QueryRecord>,
+    /// What the server said about incomplete answers.
+    pub(crate) warned: Warnings,
 }
 
 /// The probe for one exporter.
@@ -50,10 +56,10 @@ pub(crate) fn probe(exporter: &Exporter, namespace: &str) -> String {
     promql::fill(&(count + &unless), &values)
 }
 
-/// All namespaces that any exporter knows, for the case that ours is not among them.
-pub(crate) fn listing(exporters: &[&'static Exporter]) -> String {
+/// All namespaces that any exporter knows, for the case that ours is not among them: an expression for each.
+pub(crate) fn listing(exporters: &[&'static Exporter]) -> Vec<String> {
     let all = exporters.iter().map(|e| format!("count by ({}) ({})", e.namespace_label, e.anywhere));
-    promql::join(&all.collect::<Vec<_>>())
+    all.collect()
 }
 
 /// Looks for every exporter.
@@ -63,14 +69,19 @@ pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Fou
     let mut nameless = Vec::new();
     for (exporter, answer) in probe_all(client, client.presets().exporters(), &options.namespace, probe_grid(options)) {
         match answer {
-            Ok(series) if series.is_empty() => found.absent.push(exporter),
-            Ok(series) if !found.is_of_cluster(exporter, &cluster::of(&series), client, options)? => {
-                found.absent.push(exporter);
+            Ok(answer) => {
+                found.warned.add(&answer.warnings);
+                match answer.series {
+                    series if series.is_empty() => found.absent.push(exporter),
+                    series if !found.is_of_cluster(exporter, &cluster::of(&series), client, options)? => {
+                        found.absent.push(exporter);
+                    }
+                    series if knows_namespace(exporter, &series) => found.present(exporter, &series)?,
+                    series => nameless.push((exporter, series)),
+                }
             }
-            Ok(series) if knows_namespace(exporter, &series) => found.present(exporter, &series)?,
-            Ok(series) => nameless.push((exporter, series)),
             Err(error) => {
-                found.failed(exporter, &error);
+                found.failed(exporter, &error, &options.namespace);
                 failure.get_or_insert(error);
             }
         }
@@ -97,13 +108,13 @@ pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Fou
 }
 
 /// An exporter and the answer to its probe.
-type Probed = (&'static Exporter, Result<Vec<LabelledSeries>, RequestError>);
+type Probed = (&'static Exporter, Result<Answer, RequestError>);
 
 /// One request for each of the usual exporters, and one for all others together.
 fn probe_all(client: &Client, all: &[&'static Exporter], namespace: &str, grid: Grid) -> Vec<Probed> {
     let ask = |asked: &Vec<&'static Exporter>| {
         let probes: Vec<String> = asked.iter().map(|e| probe(e, namespace)).collect();
-        client.range(&promql::join(&probes), grid)
+        client.range_of(&probes, grid)
     };
     let (tables, others): (Vec<_>, Vec<_>) = all.iter().copied().partition(|e| e.file.is_none() && e.unless.is_none());
     let mut groups: Vec<Vec<&'static Exporter>> = tables.into_iter().map(|e| vec![e]).collect();
@@ -116,10 +127,15 @@ fn probe_all(client: &Client, all: &[&'static Exporter], namespace: &str, grid: 
             Err(error) if error.is_rejected_query() && group.len() > 1 => {
                 let alone: Vec<_> = group.into_iter().map(|e| vec![e]).collect();
                 let answered = parallel::map(&alone, client.concurrency(), ask, |_| {});
-                out.extend(alone.into_iter().flatten().zip(answered).map(|(e, a)| (e, a.map(|a| a.series))));
+                out.extend(alone.into_iter().flatten().zip(answered));
             }
             answer => out.extend(group.iter().enumerate().map(|(i, e)| {
-                let ours = |answer: &Answer| plan::part(answer, i).cloned().collect();
+                let ours = |answer: &Answer| Answer {
+                    series: plan::part(answer, i).cloned().collect(),
+                    // Those of the whole answer count once.
+                    warnings: if i == 0 { answer.warnings.clone() } else { Vec::new() },
+                    histograms_ignored: 0,
+                };
                 (*e, answer.as_ref().map(ours).map_err(Clone::clone))
             })),
         }
@@ -145,8 +161,8 @@ pub(crate) fn request_counters(
     let counting = client.presets().exporters().iter().copied().filter(|e| e.counts.is_some());
     for (exporter, answer) in probe_all(client, &counting.collect::<Vec<_>>(), namespace, grid) {
         match answer {
-            Ok(series) if series.is_empty() => {}
-            Ok(series) => {
+            Ok(answer) if answer.series.is_empty() => {}
+            Ok(Answer { series, .. }) => {
                 let cluster = client.cluster().and_then(|name| cluster::named(&cluster::of(&series), name));
                 let list = if knows_namespace(exporter, &series) { &mut named } else { &mut nameless };
                 list.push((exporter, cluster));
@@ -266,10 +282,20 @@ impl Found {
         }
     }
 
-    fn failed(&mut self, exporter: &Exporter, error: &RequestError) {
+    /// Whatever it would have told may be there: every signal of it is unanswered.
+    fn failed(&mut self, exporter: &Exporter, error: &RequestError, namespace: &str) {
         let text = format!("could not look for {}: {error}", exporter.title);
         self.notes.push(Note::warning("query_failed", text));
         self.without(exporter, format!("could not look for {}: {}", exporter.title, error.failure));
+        let state = if error.is_too_much() { QueryState::Refused } else { QueryState::Failed };
+        self.unanswered.extend(exporter.signals.iter().map(|signal| QueryRecord {
+            signal: signal.name.to_owned(),
+            promql: probe(exporter, namespace),
+            series: 0,
+            samples: 0,
+            state,
+            reason: Some(error.failure.to_string()),
+        }));
     }
 
     fn without(&mut self, exporter: &Exporter, reason: String) {
@@ -288,8 +314,9 @@ fn explain_nothing(client: &Client, options: &ObserveOptions) -> Result<SourceEr
     let server = client.address().to_owned();
     let exporters = client.presets().exporters();
     let listing = listing(exporters);
-    let then = namespaces(exporters, &client.range(&listing, probe_grid(options))?);
-    let now = if then.is_empty() { namespaces(exporters, &client.instant(&listing, options.now)?) } else { Vec::new() };
+    let then = namespaces(exporters, &client.range_of(&listing, probe_grid(options))?);
+    let now =
+        if then.is_empty() { namespaces(exporters, &client.instant_of(&listing, options.now)?) } else { Vec::new() };
     if now.contains(&options.namespace) {
         let (namespace, from, to) = (options.namespace.clone(), options.from, options.to);
         return Ok(SourceError::WindowWithoutData { namespace, from, to });

@@ -19,7 +19,12 @@ impl RequestError {
 
     /// Whether the server answered and rejects this query, such as an expression that it cannot parse.
     pub fn is_rejected_query(&self) -> bool {
-        matches!(self.failure, Failure::Api { .. })
+        matches!(self.failure, Failure::Api { .. } | Failure::QueryTooLong { .. })
+    }
+
+    /// Whether the query costs more than the server allows: samples, series, time, the length of the answer or of the question.
+    pub fn is_too_much(&self) -> bool {
+        self.failure.is_too_heavy() || matches!(self.failure, Failure::QueryTooLong { .. })
     }
 }
 
@@ -82,6 +87,18 @@ pub enum Failure {
     /// 429.
     #[error("429: the server limits our rate; try again later or with fewer requests at once")]
     RateLimited,
+    /// Only GET is let through, and the query does not fit into an address.
+    #[error(
+        "the query is too long for GET ({bytes} bytes), and POST is refused; let POST pass to api/v1/query and \
+         api/v1/query_range, or raise the proxy's limit on the length of addresses (nginx: large_client_header_buffers)"
+    )]
+    QueryTooLong {
+        /// Length of the encoded question.
+        bytes: usize,
+    },
+    /// The body is compressed in a way that is not known.
+    #[error("the answer has Content-Encoding {0}, which was not asked for; let the proxy send it as it is, or as gzip")]
+    Encoding(String),
     /// Any other refusal without an API message.
     #[error("HTTP status {status}: {excerpt}")]
     Status {
@@ -114,7 +131,55 @@ pub enum Failure {
     },
 }
 
+/// Words of a refusal that a smaller piece of the same query may not meet: Prometheus, Thanos, Cortex, Mimir, VictoriaMetrics.
+const TOO_HEAVY: [&str; 15] = [
+    "too many samples",
+    "too many series",
+    "too many time series",
+    "too many chunks",
+    "cannot select more than",
+    "maximum number of",
+    "maximum resolution",
+    "exceeds maximum",
+    "exceeds the limit",
+    "exceeded the limit",
+    "limit exceeded",
+    "-search.max",
+    "err-mimir-max",
+    "timed out",
+    "deadline exceeded",
+];
+
 impl Failure {
+    /// A refusal of the API in the server's words, without the query that some repeat in front of the reason.
+    pub(crate) fn api(error_type: &str, message: &str) -> Self {
+        let reason = message.rsplit_once("cannot execute query: ").map_or(message, |(_, reason)| reason);
+        Self::Api { error_type: excerpt(error_type), message: bounded(&without_long_quotes(reason), MAX_REASON_CHARS) }
+    }
+
+    /// Whether a shorter range of the same query may succeed.
+    pub(crate) fn is_too_heavy(&self) -> bool {
+        let is_known = |text: &str| {
+            let text = text.to_lowercase();
+            TOO_HEAVY.iter().any(|words| text.contains(words))
+        };
+        match self {
+            Self::Timeout(_) | Self::TooLarge { .. } | Self::Status { status: 504, .. } => true,
+            Self::Api { error_type, message } => error_type == "timeout" || is_known(message),
+            Self::Status { status: 400..=599, excerpt } => is_known(excerpt),
+            _ => false,
+        }
+    }
+
+    /// Whether it took the server its whole time limit to refuse.
+    pub(crate) fn is_slow(&self) -> bool {
+        match self {
+            Self::Timeout(_) | Self::Status { status: 503 | 504, .. } => true,
+            Self::Api { error_type, message } => error_type == "timeout" || message.contains("timed out"),
+            _ => false,
+        }
+    }
+
     /// Whether the same request may succeed a moment later.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
@@ -133,20 +198,52 @@ fn seconds(duration: &Duration) -> String {
 fn hint(error_type: &str, message: &str) -> &'static str {
     match error_type {
         "timeout" => "; try a shorter window or a larger step",
-        "execution" if message.contains("too many samples") => "; try a shorter window or a larger step",
+        _ if message.contains("too many samples") => "; try a shorter window or a larger step",
         _ => "",
     }
 }
 
 /// Longest piece of a foreign text in a message, in characters.
 const MAX_EXCERPT_CHARS: usize = 160;
+/// The same for the reason of a refusal: VictoriaMetrics ends it with what to do.
+const MAX_REASON_CHARS: usize = 360;
+/// Longest text between quotes in the reason of a refusal; what is longer is a query.
+const MAX_QUOTED_CHARS: usize = 60;
 
 /// A foreign text made fit for one line of a terminal: bounded, no control characters.
 pub(crate) fn excerpt(text: &str) -> String {
+    bounded(text, MAX_EXCERPT_CHARS)
+}
+
+/// The text with `…` in place of what stands between quotes and is long: `query="sum by …"` becomes `query="…"`.
+fn without_long_quotes(text: &str) -> String {
+    let (mut out, mut quoted) = (String::new(), None::<String>);
+    let mut is_escaped = false;
+    for c in text.chars() {
+        match &mut quoted {
+            None if c == '"' => quoted = Some(String::new()),
+            None => out.push(c),
+            Some(inner) if c == '"' && !is_escaped => {
+                let is_long = inner.chars().count() > MAX_QUOTED_CHARS;
+                out += &format!("\"{}\"", if is_long { "…" } else { inner });
+                quoted = None;
+            }
+            Some(inner) => inner.push(c),
+        }
+        is_escaped = c == '\\' && !is_escaped;
+    }
+    // A quote that is never closed is kept: it may hold the reason.
+    if let Some(inner) = quoted {
+        out += &format!("\"{inner}");
+    }
+    out
+}
+
+fn bounded(text: &str, max_chars: usize) -> String {
     let words: Vec<&str> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
     let line = words.join(" ");
-    match line.char_indices().nth(MAX_EXCERPT_CHARS) {
+    match line.char_indices().nth(max_chars) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
@@ -171,6 +268,28 @@ mod tests {
         assert_eq!(excerpt(" a\n\u{1b}[31mred\t b "), "a [31mred b");
         let long = excerpt(&"ö".repeat(500));
         assert_eq!(long.chars().count(), MAX_EXCERPT_CHARS + 1);
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_reason_and_drops_the_query() {
+        let query = format!(r#"sum by (a) (rate(x{{b=\"c\"}}[60s])) or {}"#, "y or ".repeat(60));
+        let victoria = format!(
+            "error when executing query=\"{query}\" on the time range (start=1, end=2): cannot execute query: cannot select more \
+             than -search.maxSamplesPerQuery=2000 samples; possible solutions: to reduce time range for the query"
+        );
+        let quoting = format!("query \"{query}\" would load too many samples for \"shop\"");
+        for (message, expected) in [
+            (
+                victoria.as_str(),
+                "422: cannot select more than -search.maxSamplesPerQuery=2000 samples; possible solutions",
+            ),
+            (&quoting, "422: query \"…\" would load too many samples for \"shop\""),
+        ] {
+            let failure = Failure::api("422", message);
+            assert!(failure.is_too_heavy() && failure.to_string().starts_with(expected), "{failure}");
+        }
+        let parse = Failure::api("bad_data", "1:5: parse error: unexpected <by> in \"sum\"");
+        assert!(!parse.is_too_heavy() && parse.to_string().contains("in \"sum\""), "{parse}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::names::{Names, Owner};
 use super::plan::{Planned, Request};
 use super::presets::{Absence, Key};
 use super::query::{Answer, Grid};
+use super::warnings::{self, Warnings};
 use super::window::Window;
 
 /// Most services named in one remark.
@@ -33,6 +34,10 @@ pub(crate) struct Gathered {
     taken: BTreeMap<(&'static str, Owner), &'static str>,
     /// Signals that are missing, with the reason.
     missed: Vec<(&'static str, String)>,
+    /// Signals whose queries failed, by reason.
+    failed: BTreeMap<String, Vec<&'static str>>,
+    /// Answers that came with a warning, by warning.
+    pub(crate) warned: Warnings,
 }
 
 /// Evaluates every signal.
@@ -69,6 +74,7 @@ pub(crate) fn gather(
         }
     }
     out.note_missed();
+    out.note_failed();
     out.note_entries(entries);
     out.note_stores();
     out
@@ -85,14 +91,15 @@ impl Gathered {
     fn signal(&mut self, planned: &Planned, mut combined: Combined, answer: &Answer, grid: Grid) {
         let (name, preset) = (planned.signal.name, planned.exporter.preset);
         let state = match (combined.columns.is_empty(), answer.warnings.is_empty()) {
-            (true, _) => QueryState::Empty,
+            (_, false) => QueryState::Partial,
+            (true, true) => QueryState::Empty,
             (false, true) => QueryState::Complete,
-            (false, false) => QueryState::Partial,
         };
-        if state == QueryState::Empty {
-            self.nothing(planned, &combined);
+        if combined.columns.is_empty() {
+            self.nothing(planned, &combined, answer);
         }
-        self.record(planned, combined.series, combined.samples, state);
+        let reason = answer.warnings.first().map(|warning| warnings::shown(warning));
+        self.record(planned, combined.series, combined.samples, state, reason);
         combined.columns.retain(|owner, _| *self.taken.entry((name, owner.clone())).or_insert(preset) == preset);
         self.connect(planned.signal.key, name, &combined.columns);
         let times: Vec<_> = (0..grid.len()).map(|i| grid.start.plus_ms(i as i64 * grid.step_ms)).collect();
@@ -104,9 +111,16 @@ impl Gathered {
         }));
     }
 
-    fn nothing(&mut self, planned: &Planned, combined: &Combined) {
+    fn nothing(&mut self, planned: &Planned, combined: &Combined, answer: &Answer) {
         let Absence::Unobserved(likely) = planned.signal.absence else { return };
         let reason = match (combined.series, planned.signal.key) {
+            (0, _) if answer.histograms_ignored > 0 => {
+                format!(
+                    "{} series hold native histograms, which this signal is not read from",
+                    answer.histograms_ignored
+                )
+            }
+            (0, _) if !answer.warnings.is_empty() => "nothing in an answer that the server calls incomplete".to_owned(),
             (0, _) => likely.to_owned(),
             // All calls may come from outside: then there is no edge to report on.
             (series, Key::Call | Key::ServedCall) => {
@@ -147,26 +161,34 @@ impl Gathered {
     }
 
     fn failed(&mut self, request: &Request, error: RequestError) {
-        let signals: Vec<&str> = request.signals.iter().map(|p| p.signal.name).collect();
-        let text = format!("the query for {} failed: {error}", signals.join(", "));
-        self.notes.push(Note::warning("query_failed", text));
+        let (state, what) = match error.is_too_much() {
+            true => (QueryState::Refused, "the server refuses so large a query"),
+            false => (QueryState::Failed, "the query failed"),
+        };
         for planned in &request.signals {
-            self.miss(planned.signal.name, format!("the query failed: {}", error.failure));
-            self.record(planned, 0, 0, QueryState::Failed);
+            self.failed.entry(error.to_string()).or_default().push(planned.signal.name);
+            self.miss(planned.signal.name, format!("{what}: {}", error.failure));
+            self.record(planned, 0, 0, state, Some(error.failure.to_string()));
         }
         self.first_failure.get_or_insert(error);
     }
 
-    fn record(&mut self, planned: &Planned, series: u64, samples: u64, state: QueryState) {
+    /// One remark for each reason, whatever the number of queries.
+    fn note_failed(&mut self) {
+        for (error, signals) in std::mem::take(&mut self.failed) {
+            let queries = if signals.len() == 1 { "query" } else { "queries" };
+            let text = format!("the {queries} for {} failed: {error}", signals.join(", "));
+            self.notes.push(Note::warning("query_failed", text));
+        }
+    }
+
+    fn record(&mut self, planned: &Planned, series: u64, samples: u64, state: QueryState, reason: Option<String>) {
         let (signal, promql) = (planned.signal.name.to_owned(), planned.shown.clone());
-        self.queries.push(QueryRecord { signal, promql, series, samples, state });
+        self.queries.push(QueryRecord { signal, promql, series, samples, state, reason });
     }
 
     fn remarks(&mut self, request: &Request, answer: &Answer) {
-        for warning in &answer.warnings {
-            let text = format!("{}: the server warns that data may be missing: {warning}", request.name);
-            self.notes.push(Note::warning("partial_data", text));
-        }
+        self.warned.add(&answer.warnings);
         if answer.histograms_ignored > 0 {
             let text =
                 format!("{}: {} series with native histograms are left out", request.name, answer.histograms_ignored);

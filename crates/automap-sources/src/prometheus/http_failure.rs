@@ -2,13 +2,14 @@
 //!
 //! What a 2xx response contains is read in `decode.rs`.
 
-use std::io::{self, Read};
+use std::io;
 use std::time::Duration;
 
 use ureq::http::Response;
 use ureq::http::header::LOCATION;
 use ureq::{Body, Error};
 
+use super::body::{self, BodyError};
 use super::decode;
 use super::error::{Failure, describe, excerpt};
 
@@ -22,9 +23,7 @@ pub(crate) fn of_response(response: &mut Response<Body>) -> Failure {
         let to = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or("nowhere");
         return Failure::Redirect { status, to: site(to) };
     }
-    let mut body = Vec::new();
-    // What could not be read is missing from the message only.
-    let _ = response.body_mut().as_reader().take(MAX_ERROR_BYTES).read_to_end(&mut body);
+    let body = body::beginning(response, MAX_ERROR_BYTES);
     match (status, decode::api_error(&body)) {
         (401, _) => Failure::Unauthorized,
         (403, _) => Failure::Forbidden,
@@ -53,6 +52,16 @@ pub(crate) fn of_transport(error: Error, timeout: Duration, max_body_bytes: u64)
         e @ (Error::Rustls(_) | Error::Pem(_)) => Failure::Tls(excerpt(&e.to_string())),
         e @ (Error::BadUri(_) | Error::Http(_)) => Failure::BadAddress(excerpt(&e.to_string())),
         e => Failure::Broken(excerpt(&e.to_string())),
+    }
+}
+
+/// A body that could not be read.
+pub(crate) fn of_body(error: BodyError, timeout: Duration, max_body_bytes: u64) -> Failure {
+    match error {
+        BodyError::Transport(error) => of_transport(error, timeout, max_body_bytes),
+        BodyError::Compressed(text) => Failure::Broken(format!("the compressed answer is damaged: {}", excerpt(&text))),
+        BodyError::Encoding(name) => Failure::Encoding(excerpt(&name)),
+        BodyError::TooLarge => Failure::TooLarge { limit: max_body_bytes },
     }
 }
 

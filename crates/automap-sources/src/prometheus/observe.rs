@@ -21,6 +21,7 @@ use super::promql::{self, Values};
 use super::query::{Answer, Grid};
 use super::source_error::SourceError;
 use super::tail::{Discovered, Tail};
+use super::warnings::Warnings;
 use super::window::{self, Window};
 use super::{parallel, scrape};
 
@@ -65,13 +66,14 @@ pub fn observe_incrementally(
     let requests = plan::requests(&found.exporters, &values, &found.clusters);
     tail.begin(window.grid, &requests.iter().map(|r| r.promql.as_str()).collect::<Vec<_>>());
     let total = requests.len() + 1;
-    let names = names(&client, &values, &found, window.grid.end, &mut notes);
+    let mut warned = found.warned.clone();
+    let names = names(&client, &values, &found, window.grid.end, &mut notes, &mut warned);
     progress(Progress { done: 1, total, what: "owners of pods" });
     let mut done = 1;
     let grid = window.grid;
     let missing: Vec<Grid> = requests.iter().map(|r| tail.missing(&r.promql, grid)).collect();
     let asked: Vec<(&Request, Grid)> = requests.iter().zip(missing).collect();
-    let ask = |(request, missing): &(&Request, Grid)| client.range(&request.promql, *missing);
+    let ask = |(request, missing): &(&Request, Grid)| client.range_of(&request.parts, *missing);
     let answers = parallel::map(&asked, client.concurrency(), ask, |(request, _)| {
         done += 1;
         progress(Progress { done, total, what: request.name });
@@ -81,7 +83,8 @@ pub fn observe_incrementally(
     };
     let answers = asked.iter().zip(answers).map(whole).collect();
     tail.end();
-    let gathered = gather::gather(&requests, answers, names, window);
+    let mut gathered = gather::gather(&requests, answers, names, window);
+    gathered.warned.extend(&warned);
     let presets = found.exporters.iter().map(|e| Preset { name: e.preset.to_owned(), title: e.title.to_owned() });
     let presets = presets.collect();
     let observation = compose(&client, options, &window, found, notes, gathered)?;
@@ -109,10 +112,11 @@ pub fn explain_queries(options: &ObserveOptions, presets: &Presets) -> Vec<Plann
     };
     let exporters = presets.exporters();
     let mut out: Vec<PlannedQuery> = exporters.iter().map(probe).collect();
-    let counting = scrape::counting_query(exporters, &options.namespace);
+    let counting = promql::join(&scrape::counting_query(exporters, &options.namespace));
     out.push(query("scrape interval, where the server lists no targets".to_owned(), counting));
-    out.push(query("namespaces, where ours is unknown".to_owned(), discover::listing(exporters)));
-    out.push(query("owners of pods, services and their workloads".to_owned(), once_query(&values, &Found::default())));
+    out.push(query("namespaces, where ours is unknown".to_owned(), promql::join(&discover::listing(exporters))));
+    let once = promql::join(&once_queries(&values, &Found::default()));
+    out.push(query("owners of pods, services and their workloads".to_owned(), once));
     for exporter in exporters {
         out.extend(plan::requests([exporter], &values, &BTreeMap::new()).into_iter().map(|request| {
             let names: Vec<&str> = request.signals.iter().map(|p| p.signal.name).collect();
@@ -147,19 +151,28 @@ fn values(options: &ObserveOptions, window: &Window) -> Values {
     Values { namespace: options.namespace.clone(), cluster: None, rate_ms: window.rate_ms, span_ms }
 }
 
-fn once_query(values: &Values, found: &Found) -> String {
+/// The expressions that are asked once for each observation.
+fn once_queries(values: &Values, found: &Found) -> Vec<String> {
     let [owners, istio] = ["kube-state-metrics", "Istio side-cars"].map(|title| found.clusters.get(title).cloned());
     let clusters = [owners.clone(), owners, istio.clone(), istio];
     let fill = |(expression, cluster)| promql::fill(expression, &Values { cluster, ..values.clone() });
-    promql::join(&ONCE.into_iter().zip(clusters).map(fill).collect::<Vec<_>>())
+    ONCE.into_iter().zip(clusters).map(fill).collect()
 }
 
 /// What is needed to read labels: owners of pods, and which workloads answer for which service.
-fn names(client: &Client, values: &Values, found: &Found, end: Timestamp, notes: &mut Vec<Note>) -> Names {
-    let answer = client.instant(&once_query(values, found), end).unwrap_or_else(|error| {
+fn names(
+    client: &Client,
+    values: &Values,
+    found: &Found,
+    end: Timestamp,
+    notes: &mut Vec<Note>,
+    warned: &mut Warnings,
+) -> Names {
+    let answer = client.instant_of(&once_queries(values, found), end).unwrap_or_else(|error| {
         notes.push(Note::warning("query_failed", format!("the query for the owners of pods failed: {error}")));
         Answer::default()
     });
+    warned.add(&answer.warnings);
     let owners = Owners::read(&answer);
     if owners.is_empty() {
         notes.push(Note::info("pod_names", "pods are matched to workloads by their names (kube_pod_owner is absent)"));
@@ -187,9 +200,12 @@ fn compose(
     mut notes: Vec<Note>,
     gathered: Gathered,
 ) -> Result<Observation, SourceError> {
-    let Gathered { mut raw, calls, notes: more, mut not_checked, queries, first_failure, .. } = gathered;
+    let Gathered { mut raw, calls, notes: more, mut not_checked, queries: asked, first_failure, warned, .. } = gathered;
+    let mut queries = found.unanswered;
+    queries.extend(asked);
     notes.extend(found.notes);
     notes.extend(more);
+    notes.extend(warned.notes());
     let times = || raw.iter().flat_map(|series| series.points.iter().map(|(time, _)| *time));
     let (Some(first), Some(last)) = (times().min(), times().max()) else {
         return Err(nothing_usable(&not_checked, queries.len(), first_failure.map(SourceError::Request)));

@@ -17,8 +17,10 @@ pub const MAX_RETRIES: u32 = 2;
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
     /// Where the API lives, path prefix included: `https://metrics.example.com/prometheus`. A user and password in
-    /// the address are used as basic authentication and appear in no message.
+    /// the address are used as basic authentication, parameters behind a `?` are sent with every request; neither appears in a message.
     pub url: String,
+    /// Parameters of the address sent with every request, such as `namespace` for a tenant. Their values are treated as secrets.
+    pub parameters: Vec<(String, SecretString)>,
     /// The credentials.
     pub auth: Auth,
     /// Headers sent with every request, such as `X-Scope-OrgID`. Their values are treated as secrets.
@@ -44,6 +46,7 @@ impl ClientOptions {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            parameters: Vec::new(),
             auth: Auth::None,
             headers: Vec::new(),
             tls: TlsOptions::default(),
@@ -116,6 +119,7 @@ mod tests {
         let mut options = ClientOptions::new("http://localhost:9090");
         options.auth = Auth::Basic { user: "ann".into(), password: SecretSource::Value("hunter2".into()) };
         options.headers.push(("X-Api-Key".into(), "hunter3".into()));
+        options.parameters.push(("token".into(), "hunter4".into()));
         let text = format!("{options:?}");
         assert!(text.contains("ann") && !text.contains("hunter"), "{text}");
     }

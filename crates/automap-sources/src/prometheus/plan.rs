@@ -13,6 +13,8 @@ pub(crate) struct Request {
     pub(crate) name: &'static str,
     /// What is sent.
     pub(crate) promql: String,
+    /// The expressions in it, one for each part of the answer.
+    pub(crate) parts: Vec<String>,
     pub(crate) signals: Vec<Planned>,
 }
 
@@ -58,7 +60,7 @@ fn request(exporter: &'static Exporter, group: &'static [Signal], values: &Value
     });
     let signals = planned.collect();
     let filled: Vec<String> = expressions.iter().map(|e| promql::fill(e, values)).collect();
-    Request { name: group[0].request, promql: promql::join(&filled), signals }
+    Request { name: group[0].request, promql: promql::join(&filled), parts: filled, signals }
 }
 
 /// The series of one vector of a joined answer.

@@ -1,4 +1,8 @@
 //! Instant and range queries. Long ranges are split and merged, so that the server's limit on points is never met.
+//!
+//! A server that refuses a range for its cost (samples, series, time) is asked for halves of it. Every instant of a range is evaluated on
+//! its own, so pieces put together are exactly what the whole would have given: 240 points that are refused become 2 × 120, or 4 × 60. Where
+//! that does not help either, an expression of several parts is asked for part by part.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +11,14 @@ use automap_core::time::Timestamp;
 use super::client::{Call, Client};
 use super::decode::{Decoded, LabelledSeries, QueryData};
 use super::error::RequestError;
+use super::promql::{self, PART};
 
 /// Points per series and request. Prometheus refuses more than 11,000.
 pub const MAX_POINTS_PER_REQUEST: i64 = 10_000;
+/// How often a range that is too much for the server is halved: into 32 pieces at most.
+const MAX_HALVINGS: u32 = 5;
+/// The same where each refusal takes the server its whole time limit.
+const MAX_SLOW_HALVINGS: u32 = 2;
 
 /// What a query returned.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,12 +60,9 @@ impl Grid {
         if on_grid { usize::try_from(offset / self.step_ms.max(1)).ok() } else { None }
     }
 
-    /// The same times in pieces that one request may cover.
-    fn chunks(self) -> impl Iterator<Item = Self> {
-        let stride = self.step_ms * MAX_POINTS_PER_REQUEST;
-        std::iter::successors(Some(self.start), move |start| Some(start.plus_ms(stride)))
-            .take_while(move |start| *start <= self.end)
-            .map(move |start| Self { start, end: start.plus_ms(stride - self.step_ms).min(self.end), ..self })
+    /// At most so many of its times, from this one on.
+    fn piece(self, start: Timestamp, points: i64) -> Self {
+        Self { start, end: start.plus_ms((points - 1) * self.step_ms).min(self.end), ..self }
     }
 }
 
@@ -67,7 +73,7 @@ impl Client {
     /// [`RequestError`] when there is no answer.
     pub fn instant(&self, promql: &str, at: Timestamp) -> Result<Answer, RequestError> {
         let form = [("query", promql.to_owned()), ("time", seconds(at.ms())), ("timeout", seconds_of(self))];
-        Ok(Merge::default().with(self.fetch(&Call::Post("query", &form))?).finish())
+        Ok(Merge::default().with(self.fetch(&Call::query("query", &form))?).finish())
     }
 
     /// The values of an expression on a grid.
@@ -76,17 +82,70 @@ impl Client {
     /// [`RequestError`] when there is no answer, or not for all of the range.
     pub fn range(&self, promql: &str, grid: Grid) -> Result<Answer, RequestError> {
         let mut merge = Merge::default();
-        for chunk in grid.chunks() {
-            let form = [
-                ("query", promql.to_owned()),
-                ("start", seconds(chunk.start.ms())),
-                ("end", seconds(chunk.end.ms())),
-                ("step", seconds(chunk.step_ms)),
-                ("timeout", seconds_of(self)),
-            ];
-            merge = merge.with(self.fetch(&Call::Post("query_range", &form))?);
+        let (mut start, mut points, mut halvings) = (grid.start, MAX_POINTS_PER_REQUEST, 0);
+        while start <= grid.end {
+            let piece = grid.piece(start, points);
+            match self.fetch(&Call::query("query_range", &self.range_form(promql, piece))) {
+                Ok(answer) => {
+                    merge = merge.with(answer);
+                    start = piece.end.plus_ms(grid.step_ms);
+                }
+                Err(error) if piece.len() > 1 && self.may_halve(&error, halvings) => {
+                    halvings += 1;
+                    points = (piece.len() as i64 + 1) / 2;
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(merge.finish())
+    }
+
+    fn may_halve(&self, error: &RequestError, halvings: u32) -> bool {
+        let most = if error.failure.is_slow() { MAX_SLOW_HALVINGS } else { MAX_HALVINGS };
+        error.failure.is_too_heavy() && halvings < most && (!error.failure.is_slow() || self.has_patience())
+    }
+
+    fn range_form(&self, promql: &str, grid: Grid) -> [(&'static str, String); 5] {
+        [
+            ("query", promql.to_owned()),
+            ("start", seconds(grid.start.ms())),
+            ("end", seconds(grid.end.ms())),
+            ("step", seconds(grid.step_ms)),
+            ("timeout", seconds_of(self)),
+        ]
+    }
+
+    /// Several expressions on a grid, as [`promql::join`] marks them: in one request, or part by part where that is too much.
+    pub(crate) fn range_of(&self, parts: &[String], grid: Grid) -> Result<Answer, RequestError> {
+        one_by_one(parts, |promql| self.range(promql, grid))
+    }
+
+    /// The same at one time.
+    pub(crate) fn instant_of(&self, parts: &[String], at: Timestamp) -> Result<Answer, RequestError> {
+        one_by_one(parts, |promql| self.instant(promql, at))
+    }
+}
+
+/// Asks for all parts at once, or for each alone where all at once are too much without having taken long.
+fn one_by_one(parts: &[String], ask: impl Fn(&str) -> Result<Answer, RequestError>) -> Result<Answer, RequestError> {
+    match ask(&promql::join(parts)) {
+        Err(error) if parts.len() > 1 && error.is_too_much() && !error.failure.is_slow() => {
+            let mut all = Answer::default();
+            for (i, part) in parts.iter().enumerate() {
+                let answer = ask(part)?;
+                all.series.extend(answer.series.into_iter().map(|mut series| {
+                    series.labels.insert(PART.to_owned(), i.to_string());
+                    series
+                }));
+                all.warnings.extend(answer.warnings);
+                all.histograms_ignored += answer.histograms_ignored;
+            }
+            all.series.sort_by(|a, b| a.labels.cmp(&b.labels));
+            all.warnings.sort_unstable();
+            all.warnings.dedup();
+            Ok(all)
+        }
+        answer => answer,
     }
 }
 
@@ -136,13 +195,11 @@ mod tests {
     }
 
     #[test]
-    fn chunks_cover_every_time_once() {
-        for points in [1, 2, 9_999, 10_000, 10_001, 30_000, 30_001] {
-            let chunks: Vec<Grid> = grid(points).chunks().collect();
-            assert_eq!(chunks.iter().map(Grid::len).sum::<usize>() as i64, points);
-            assert!(chunks.iter().all(|c| c.len() as i64 <= MAX_POINTS_PER_REQUEST));
-            assert!(chunks.windows(2).all(|w| w[0].end.plus_ms(500) == w[1].start));
-        }
+    fn pieces_end_with_the_grid() {
+        let whole = grid(25);
+        assert_eq!(whole.piece(whole.start, 10).len(), 10);
+        assert_eq!(whole.piece(whole.start.plus_ms(20 * 500), 10).len(), 5);
+        assert_eq!(whole.piece(whole.start, 1), Grid { end: whole.start, ..whole });
     }
 
     #[test]

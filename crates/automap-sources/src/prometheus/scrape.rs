@@ -7,6 +7,7 @@ use automap_core::time::Timestamp;
 use serde::Deserialize;
 
 use super::client::{Call, Client};
+use super::decode::or_default;
 use super::discover::Found;
 use super::observe_options::ObserveOptions;
 use super::presets::Exporter;
@@ -42,7 +43,7 @@ pub(crate) fn interval_ms(client: &Client, options: &ObserveOptions, found: &Fou
 
 #[derive(Deserialize)]
 struct Targets {
-    #[serde(rename = "activeTargets")]
+    #[serde(default, rename = "activeTargets", deserialize_with = "or_default")]
     active: Vec<Target>,
 }
 
@@ -71,7 +72,8 @@ struct TargetLabels {
 
 /// Prometheus and VictoriaMetrics' agents know; Thanos, Mimir and others do not.
 fn from_targets(client: &Client, jobs: &BTreeSet<String>) -> Option<i64> {
-    slowest_ms(&client.fetch(&Call::Get("targets?state=active")).ok()?.data, jobs)
+    let active = [("state", "active".to_owned())];
+    slowest_ms(&client.fetch(&Call::get("targets", &active)).ok()?.data, jobs)
 }
 
 fn slowest_ms(targets: &Targets, jobs: &BTreeSet<String>) -> Option<i64> {
@@ -82,16 +84,15 @@ fn slowest_ms(targets: &Targets, jobs: &BTreeSet<String>) -> Option<i64> {
 }
 
 /// For each exporter the samples of its best-scraped series in ten minutes.
-pub(crate) fn counting_query(exporters: &[&'static Exporter], namespace: &str) -> String {
+pub(crate) fn counting_query(exporters: &[&'static Exporter], namespace: &str) -> Vec<String> {
     let values = Values { namespace: namespace.to_owned(), cluster: None, rate_ms: COUNTED_MS, span_ms: 0 };
     let counted =
         |e: &&Exporter| format!("max({})", e.presence(|selector| format!("count_over_time({selector}[$RATE])")));
-    let counts: Vec<String> = exporters.iter().map(|e| promql::fill(&counted(e), &values)).collect();
-    promql::join(&counts)
+    exporters.iter().map(|e| promql::fill(&counted(e), &values)).collect()
 }
 
 fn from_samples(client: &Client, options: &ObserveOptions, found: &Found, at: Timestamp) -> Option<i64> {
-    let answer = client.instant(&counting_query(&found.exporters, &options.namespace), at).ok()?;
+    let answer = client.instant_of(&counting_query(&found.exporters, &options.namespace), at).ok()?;
     answer.series.iter().filter_map(|s| spacing_ms(s.points.first()?.1)).max()
 }
 

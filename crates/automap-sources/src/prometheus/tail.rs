@@ -48,6 +48,8 @@ struct Kept {
     end: Timestamp,
     series: BTreeMap<Labels, Vec<(Timestamp, f64)>>,
     histograms: u64,
+    /// Warnings of earlier answers, each with the last instant that it concerns: what is kept of a partial answer stays partial.
+    warnings: BTreeMap<String, Timestamp>,
 }
 
 impl Discovered {
@@ -55,7 +57,8 @@ impl Discovered {
     fn lasts_ms(&self) -> i64 {
         let is_whole = self.found.exporters.iter().any(|e| e.counts_requests());
         let is_guess = self.notes.iter().any(|note| note.severity == Severity::Warning);
-        if is_whole && !is_guess { DISCOVER_EVERY_MS } else { DISCOVER_YOUNG_EVERY_MS }
+        let is_answered = self.found.unanswered.is_empty();
+        if is_whole && is_answered && !is_guess { DISCOVER_EVERY_MS } else { DISCOVER_YOUNG_EVERY_MS }
     }
 }
 
@@ -90,7 +93,7 @@ impl Tail {
     /// Puts an answer for the `missing` instants behind what is kept. The answer for the whole grid.
     pub(crate) fn put(&mut self, promql: &str, grid: Grid, missing: Grid, answer: Answer) -> Answer {
         let Answer { series, warnings, histograms_ignored } = answer;
-        let new = || Kept { end: grid.end, series: BTreeMap::new(), histograms: 0 };
+        let new = || Kept { end: grid.end, series: BTreeMap::new(), histograms: 0, warnings: BTreeMap::new() };
         let kept = self.kept.entry(promql.to_owned()).or_insert_with(new);
         for points in kept.series.values_mut() {
             points.truncate(points.partition_point(|(time, _)| *time < missing.start));
@@ -102,6 +105,12 @@ impl Tail {
         kept.series.retain(|_, points| !points.is_empty());
         kept.end = grid.end;
         kept.histograms = if missing == grid { histograms_ignored } else { kept.histograms.max(histograms_ignored) };
+        for until in kept.warnings.values_mut() {
+            *until = (*until).min(missing.start.plus_ms(-grid.step_ms));
+        }
+        kept.warnings.extend(warnings.into_iter().map(|warning| (warning, grid.end)));
+        kept.warnings.retain(|_, until| *until >= grid.start);
+        let warnings = kept.warnings.keys().cloned().collect();
         let all = kept.series.iter().map(|(l, p)| LabelledSeries { labels: l.clone(), points: p.clone() });
         Answer { series: all.collect(), warnings, histograms_ignored: kept.histograms }
     }

@@ -19,8 +19,13 @@ pub(crate) const NOW: Timestamp = Timestamp::from_ms(1_795_000_000_000);
 /// What arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
+    pub(crate) method: String,
+    /// Without the parameters.
     pub(crate) path: String,
+    /// The parameters of the address.
+    pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) headers: BTreeMap<String, String>,
+    /// What is asked, whether by POST or by GET.
     pub(crate) form: BTreeMap<String, String>,
 }
 
@@ -35,15 +40,33 @@ impl Request {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: String,
+    pub(crate) body: Vec<u8>,
     /// Claims this many bytes more than are sent, then hangs up.
     pub(crate) missing: usize,
     pub(crate) delay: Duration,
+    /// How the end of the body is told.
+    pub(crate) framing: Framing,
+}
+
+/// How a server tells where its answer ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Framing {
+    Length,
+    /// In pieces of seven bytes.
+    Chunked,
+    /// As HTTP/1.0 does it: by hanging up.
+    Close,
 }
 
 impl Reply {
-    pub(crate) fn new(status: u16, body: impl Into<String>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), missing: 0, delay: Duration::ZERO }
+    pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        let (body, framing) = (body.into(), Framing::Length);
+        Self { status, headers: Vec::new(), body, missing: 0, delay: Duration::ZERO, framing }
+    }
+
+    pub(crate) fn framed(mut self, framing: Framing) -> Self {
+        self.framing = framing;
+        self
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
@@ -108,18 +131,32 @@ fn serve(stream: TcpStream, log: &Mutex<Vec<Request>>, answer: &dyn Fn(&Request)
         return (&stream).write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").ok();
     };
     log.lock().ok()?.push(request.clone());
-    let Reply { status, headers, body, missing, delay } = answer(&request);
+    let Reply { status, headers, body, missing, delay, framing } = answer(&request);
     thread::sleep(delay);
-    let mut head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n", body.len() + missing);
+    let (version, length, body) = match framing {
+        Framing::Length => ("1.1", format!("content-length: {}\r\n", body.len() + missing), body),
+        Framing::Chunked => ("1.1", "transfer-encoding: chunked\r\n".to_owned(), chunked(&body)),
+        Framing::Close => ("1.0", String::new(), body),
+    };
+    let mut head = format!("HTTP/{version} {status} X\r\nconnection: close\r\n{length}");
     headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
     let mut stream = stream;
-    stream.write_all(format!("{head}\r\n{body}").as_bytes()).ok()
+    stream.write_all(&[format!("{head}\r\n").into_bytes(), body].concat()).ok()
+}
+
+fn chunked(body: &[u8]) -> Vec<u8> {
+    let chunk = |piece: &[u8]| [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat();
+    let mut out: Vec<u8> = body.chunks(7).flat_map(chunk).collect();
+    out.extend_from_slice(b"0\r\n\r\n");
+    out
 }
 
 fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
-    let path = line.split(' ').nth(1)?.to_owned();
+    let mut words = line.split(' ');
+    let (method, address) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let (path, parameters) = address.split_once('?').unwrap_or((&address, ""));
     let mut headers = BTreeMap::new();
     loop {
         let mut line = String::new();
@@ -131,8 +168,13 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let form = String::from_utf8(body).ok()?;
-    let pairs = form.split('&').filter_map(|pair| pair.split_once('='));
-    Some(Request { path, headers, form: pairs.map(|(k, v)| (k.to_owned(), decode(v))).collect() })
+    let parameters = pairs(parameters);
+    let form = if method == "GET" { parameters.clone() } else { pairs(&form) };
+    Some(Request { method, path: path.to_owned(), parameters, headers, form })
+}
+
+fn pairs(text: &str) -> BTreeMap<String, String> {
+    text.split('&').filter_map(|pair| pair.split_once('=')).map(|(k, v)| (decode(k), decode(v))).collect()
 }
 
 fn decode(text: &str) -> String {

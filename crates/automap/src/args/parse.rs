@@ -1,4 +1,4 @@
-//! Parsers of single values that several verbs take: durations, shares, headers.
+//! Parsers of single values that several verbs take: durations, shares, headers, parameters of addresses.
 
 use std::time::Duration;
 
@@ -39,6 +39,12 @@ pub(crate) fn header(text: &str) -> Result<(String, String), String> {
     pair.filter(|(name, _)| !name.is_empty()).ok_or_else(|| "write it as 'Name: value'".to_owned())
 }
 
+/// Reads `name=value`, a parameter of an address; the value is written plainly, without percent signs.
+pub(crate) fn url_parameter(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').map(|(name, value)| (name.trim().to_owned(), value.to_owned()));
+    pair.filter(|(name, _)| !name.is_empty()).ok_or_else(|| "write it as 'name=value'".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +60,7 @@ mod tests {
     fn headers_have_a_name() {
         assert_eq!(header("X-Scope-OrgID: shop"), Ok(("X-Scope-OrgID".to_owned(), "shop".to_owned())));
         assert!(header(": shop").is_err() && header("shop").is_err());
+        assert_eq!(url_parameter("match=a=b"), Ok(("match".to_owned(), "a=b".to_owned())));
+        assert!(url_parameter("=shop").is_err() && url_parameter("shop").is_err());
     }
 }

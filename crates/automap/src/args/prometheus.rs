@@ -13,7 +13,7 @@ use automap_sources::secret::SecretSource;
 use clap::Args;
 use jiff::ZonedDateTime;
 
-use super::parse::{header, millis, span};
+use super::parse::{header, millis, span, url_parameter};
 use super::time::TimeArgs;
 use crate::console::bar;
 
@@ -41,6 +41,9 @@ pub(crate) struct PrometheusArgs {
     /// Header to send, such as 'X-Scope-OrgID: shop'; may be repeated
     #[arg(long, value_name = "NAME: VALUE", value_parser = header, help_heading = "Prometheus")]
     pub(super) header: Vec<(String, String)>,
+    /// Parameter of every request's address, such as 'namespace=shop'; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = url_parameter, help_heading = "Prometheus")]
+    pub(super) url_parameter: Vec<(String, String)>,
     /// Certificate authorities (PEM) to trust instead of the public ones
     #[arg(long, value_name = "FILE", help_heading = "Prometheus")]
     pub(super) ca_file: Option<PathBuf>,
@@ -127,6 +130,7 @@ impl PrometheusArgs {
         };
         ClientOptions {
             auth,
+            parameters: self.url_parameter.iter().map(|(n, value)| (n.clone(), value.as_str().into())).collect(),
             headers: self.header.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect(),
             tls: TlsOptions {
                 ca_file: self.ca_file.clone(),

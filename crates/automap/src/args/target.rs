@@ -11,7 +11,7 @@ use super::parse::millis;
 use super::prometheus::PrometheusArgs;
 
 /// Options that describe a target, and so have no place beside a configuration.
-const OF_ONE_TARGET: [&str; 15] = [
+const OF_ONE_TARGET: [&str; 16] = [
     "prometheus",
     "namespace",
     "cluster",
@@ -19,6 +19,7 @@ const OF_ONE_TARGET: [&str; 15] = [
     "password_file",
     "bearer_token_file",
     "header",
+    "url_parameter",
     "ca_file",
     "cert_file",
     "key_file",
@@ -62,6 +63,8 @@ fn target(args: &PrometheusArgs) -> Result<Option<Target>> {
     prometheus.password_file.clone_from(&args.password_file);
     prometheus.bearer_token_file.clone_from(&args.bearer_token_file);
     prometheus.headers = args.header.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let parameters = args.url_parameter.iter();
+    prometheus.url_parameters = parameters.map(|(name, value)| format!("{name}={value}")).collect();
     prometheus.ca_file.clone_from(&args.ca_file);
     prometheus.cert_file.clone_from(&args.cert_file);
     prometheus.key_file.clone_from(&args.key_file);

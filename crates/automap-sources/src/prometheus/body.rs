@@ -1,0 +1,171 @@
+//! Reads the body of an answer: decompressed where it arrives compressed, and never more than a limit.
+//!
+//! Nothing here asks for compression, but proxies compress on their own. The limit holds for what is sent and for what comes out of it, so
+//! that a small body cannot unfold into gigabytes. Left out: brotli and zstd, which nobody sends without being asked.
+
+use std::io::{self, BufRead as _, BufReader, Read};
+
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use ureq::Body;
+use ureq::http::Response;
+use ureq::http::header::CONTENT_ENCODING;
+
+/// First bytes of a gzip stream. No JSON and no web page begins with them.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// Most encodings that are undone; there is no reason to compress twice.
+const MAX_ENCODINGS: usize = 2;
+
+/// Why a body could not be read.
+#[derive(Debug)]
+pub(crate) enum BodyError {
+    /// The connection, or a limit of the client.
+    Transport(ureq::Error),
+    /// It is not what its header says, or it breaks off.
+    Compressed(String),
+    /// An encoding that is not known.
+    Encoding(String),
+    /// It holds more than the limit.
+    TooLarge,
+}
+
+/// The whole body, at most `limit` bytes before and after decompression.
+pub(crate) fn read(response: &mut Response<Body>, limit: u64) -> Result<Vec<u8>, BodyError> {
+    let encodings = encodings(response)?;
+    let body = response.body_mut().with_config().limit(limit).read_to_vec().map_err(BodyError::Transport)?;
+    decode(body, &encodings, limit)
+}
+
+/// The beginning of a body, as far as it can be read: for messages about failures.
+pub(crate) fn beginning(response: &mut Response<Body>, limit: u64) -> Vec<u8> {
+    let encodings = encodings(response).unwrap_or_default();
+    let mut body = Vec::new();
+    // What could not be read is missing from the message only.
+    let _ = response.body_mut().as_reader().take(limit).read_to_end(&mut body);
+    decode(body, &encodings, limit).unwrap_or_default()
+}
+
+/// The encodings of a body in the order in which they were applied; `identity` is none.
+fn encodings(response: &Response<Body>) -> Result<Vec<Encoding>, BodyError> {
+    let values = response.headers().get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let names = values.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase());
+    let found: Vec<Encoding> = names.filter_map(|name| Encoding::named(&name)).collect::<Result<_, _>>()?;
+    if found.len() > MAX_ENCODINGS {
+        return Err(BodyError::Encoding("several encodings at once".to_owned()));
+    }
+    Ok(found)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Encoding {
+    Gzip,
+    /// The zlib format by the standard, the bare stream by the habit of some servers.
+    Deflate,
+}
+
+impl Encoding {
+    fn named(name: &str) -> Option<Result<Self, BodyError>> {
+        match name {
+            "" | "identity" => None,
+            "gzip" | "x-gzip" => Some(Ok(Self::Gzip)),
+            "deflate" => Some(Ok(Self::Deflate)),
+            other => Some(Err(BodyError::Encoding(other.to_owned()))),
+        }
+    }
+}
+
+fn decode(mut body: Vec<u8>, encodings: &[Encoding], limit: u64) -> Result<Vec<u8>, BodyError> {
+    for encoding in encodings.iter().rev() {
+        body = match encoding {
+            // A proxy that decompressed and kept the header.
+            Encoding::Gzip if !body.starts_with(&GZIP_MAGIC) => body,
+            Encoding::Gzip => inflate(MultiGzDecoder::new(body.as_slice()), limit)?,
+            Encoding::Deflate if is_zlib(&body) => inflate(ZlibDecoder::new(body.as_slice()), limit)?,
+            Encoding::Deflate => inflate(DeflateDecoder::new(body.as_slice()), limit)?,
+        };
+    }
+    // A proxy that compressed and dropped the header.
+    if encodings.is_empty() && body.starts_with(&GZIP_MAGIC) {
+        body = inflate(MultiGzDecoder::new(body.as_slice()), limit)?;
+    }
+    Ok(body)
+}
+
+/// Whether a stream begins with zlib's two bytes: method 8, and a checksum of both.
+fn is_zlib(body: &[u8]) -> bool {
+    match body {
+        [method, flags, ..] => method & 0x0f == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0,
+        _ => false,
+    }
+}
+
+fn inflate(stream: impl Read, limit: u64) -> Result<Vec<u8>, BodyError> {
+    let broken = |e: io::Error| BodyError::Compressed(e.to_string());
+    let mut stream = BufReader::new(stream.take(limit.saturating_add(1)));
+    let mut out = Vec::new();
+    loop {
+        let piece = stream.fill_buf().map_err(broken)?;
+        if piece.is_empty() {
+            return Ok(out);
+        }
+        out.extend_from_slice(piece);
+        let length = piece.len();
+        stream.consume(length);
+        if out.len() as u64 > limit {
+            return Err(BodyError::TooLarge);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+
+    use super::*;
+
+    const TEXT: &[u8] = br#"{"status":"success"}"#;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn every_spelling_of_compression_is_undone() {
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
+        let mut bare = DeflateEncoder::new(Vec::new(), Compression::fast());
+        zlib.write_all(TEXT).unwrap();
+        bare.write_all(TEXT).unwrap();
+        for (body, encodings) in [
+            (TEXT.to_vec(), &[][..]),
+            (gzip(TEXT), &[Encoding::Gzip]),
+            (gzip(TEXT), &[]),
+            (TEXT.to_vec(), &[Encoding::Gzip]),
+            (gzip(&gzip(TEXT)), &[Encoding::Gzip, Encoding::Gzip]),
+            ([gzip(&TEXT[..5]), gzip(&TEXT[5..])].concat(), &[Encoding::Gzip]),
+            (zlib.finish().unwrap(), &[Encoding::Deflate]),
+            (bare.finish().unwrap(), &[Encoding::Deflate]),
+        ] {
+            assert_eq!(decode(body, encodings, 100).unwrap(), TEXT, "{encodings:?}");
+        }
+    }
+
+    #[test]
+    fn a_small_body_does_not_unfold_beyond_the_limit() {
+        let bomb = gzip(&vec![b'x'; 1 << 20]);
+        assert!(bomb.len() < 10_000);
+        assert!(matches!(decode(bomb.clone(), &[Encoding::Gzip], 10_000), Err(BodyError::TooLarge)));
+        assert_eq!(decode(bomb, &[Encoding::Gzip], 1 << 20).unwrap().len(), 1 << 20);
+    }
+
+    #[test]
+    fn a_compressed_body_that_breaks_off_is_an_error() {
+        let whole = gzip(TEXT);
+        for length in [whole.len() - 1, whole.len() - 9, 12] {
+            assert!(matches!(decode(whole[..length].to_vec(), &[Encoding::Gzip], 100), Err(BodyError::Compressed(_))));
+        }
+    }
+}
