@@ -140,7 +140,7 @@ pub fn analyse_with_history(
             (rank::automap::rank(&prepared, &frame, &chosen), Some(prepared))
         }
     };
-    let unseen = Unseen::of(&frame, &anomalies, calls);
+    let unseen = Unseen::of(&frame, &anomalies, calls, &observation.queries);
     let too_late = match suspects.weight >= DECIDES {
         true => Vec::new(),
         false => propagation::too_late(&ranking, &frame, &windows, &anomalies, &entries),

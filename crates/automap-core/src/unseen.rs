@@ -1,15 +1,20 @@
 //! Lists what a diagnosis would need and could not observe: what cannot be seen is never called calm.
 //!
-//! "No incident" is a statement about requests, so it needs the latency and the errors of the services where users enter. Services that are called
-//! and report nothing are listed too, since a cause may hide there. What was not asked at all, and why, is known to the sources.
+//! "No incident" is a statement about requests, so it needs the latency and the errors of the services where users enter, and whole answers to the
+//! queries for them. Services that are called and report nothing are listed too, since a cause may hide there. What was not asked at all, and
+//! why, is known to the sources.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anomaly::Anomalies;
 use crate::frame::{MetricFrame, ServiceIdx};
-use crate::metric::{Family, Side};
+use crate::metric::{Family, Metric, Side};
 use crate::note::NotChecked;
+use crate::observation::{QueryRecord, QueryState};
 use crate::topology::{CallGraph, Protocol};
+
+/// What users feel of their requests.
+const OF_REQUESTS: [Family; 3] = [Family::Latency, Family::Error, Family::Throughput];
 
 /// What was not observed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,11 +23,93 @@ pub struct Unseen {
     pub symptoms: Vec<(Family, Vec<ServiceIdx>)>,
     /// Services that are called and of which nothing can be judged, neither by themselves nor by their callers.
     pub silent: Vec<ServiceIdx>,
+    /// Latency, errors or requests that were asked for and not wholly answered, so that some of them may be hidden.
+    pub unanswered: Vec<Unanswered>,
+}
+
+/// What users feel, asked for and not wholly answered for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// Refused, failed or partial.
+    pub state: QueryState,
+    /// Why, in the server's words.
+    pub reason: Option<String>,
+    /// Latency, errors, requests.
+    pub families: Vec<Family>,
+}
+
+impl Unanswered {
+    /// Finds what the queries leave open. The own metrics of services decide, or those of their calls where services report none. What one source
+    /// does not answer and another answers wholly is answered. O(queries).
+    ///
+    /// ```
+    /// use automap_core::metric::Family;
+    /// use automap_core::observation::{QueryRecord, QueryState};
+    /// use automap_core::unseen::Unanswered;
+    ///
+    /// let query = |signal: &str, state| QueryRecord {
+    ///     signal: signal.into(),
+    ///     promql: String::new(),
+    ///     series: 0,
+    ///     samples: 0,
+    ///     state,
+    ///     reason: Some("a store is down".into()),
+    /// };
+    /// let partial = [query("latency_ms", QueryState::Partial), query("error_ratio", QueryState::Complete)];
+    /// assert_eq!(Unanswered::all(&partial)[0].families, [Family::Latency]);
+    /// let elsewhere = [query("latency_ms", QueryState::Partial), query("latency_ms", QueryState::Complete)];
+    /// assert!(Unanswered::all(&elsewhere).is_empty());
+    /// ```
+    pub fn all(queries: &[QueryRecord]) -> Vec<Self> {
+        let asked: Vec<(Metric, &QueryRecord)> = queries.iter().map(|q| (Metric::parse(&q.signal), q)).collect();
+        let mut found: BTreeMap<(QueryState, Option<&str>), Vec<Family>> = BTreeMap::new();
+        for family in OF_REQUESTS {
+            let of_side = |side: Side| {
+                let ours = asked.iter().filter(|(metric, _)| metric.family == family && metric.side == side);
+                ours.map(|(_, query)| *query).filter(|query| query.state != QueryState::Empty).collect::<Vec<_>>()
+            };
+            let sides = [of_side(Side::Own), of_side(Side::Client)];
+            let Some(queries) = sides.iter().find(|queries| !queries.is_empty()) else { continue };
+            if queries.iter().any(|query| query.state == QueryState::Complete) {
+                continue;
+            }
+            for query in queries {
+                let families = found.entry((query.state, query.reason.as_deref())).or_default();
+                if !families.contains(&family) {
+                    families.push(family.clone());
+                }
+            }
+        }
+        let named = found.into_iter();
+        named.map(|((state, reason), families)| Self { state, reason: reason.map(str::to_owned), families }).collect()
+    }
+
+    /// As in "the answers for latency and errors are incomplete".
+    pub fn sentence(&self) -> String {
+        let of = enumerate(&self.families);
+        match self.state {
+            QueryState::Refused => format!("the server refused the queries for {of}"),
+            QueryState::Partial => format!("the server's answers for {of} are incomplete"),
+            QueryState::Failed | QueryState::Empty | QueryState::Complete => format!("the queries for {of} failed"),
+        }
+    }
+
+    /// What may help.
+    pub fn remedy(&self) -> &'static str {
+        match self.state {
+            QueryState::Refused => {
+                "ask for less at once (a shorter window or a larger step), or raise the server's limit that its answer names"
+            }
+            QueryState::Partial => "see what the server's warning names, and ask again when it is back",
+            QueryState::Failed | QueryState::Empty | QueryState::Complete => "mend what the error names, and ask again",
+        }
+    }
 }
 
 impl Unseen {
-    /// Finds it. Entries are those that make requests: what only reads a queue has no users. Without calls, or where every caller is also called, a symptom counts as seen if any service reports it. O(series + calls).
-    pub fn of(frame: &MetricFrame, anomalies: &Anomalies, calls: &CallGraph) -> Self {
+    /// Finds it. Entries are those that make requests: what only reads a queue has no users. Without calls, or where every caller is also called,
+    /// a symptom counts as seen if any service reports it. O(series + calls + queries).
+    pub fn of(frame: &MetricFrame, anomalies: &Anomalies, calls: &CallGraph, queries: &[QueryRecord]) -> Self {
         let asks = |service: &str| calls.edges().any(|(from, _, p)| from == service && p == Protocol::Request);
         let entries: BTreeSet<ServiceIdx> =
             frame.entries(calls).into_iter().filter(|s| asks(frame.service(*s))).collect();
@@ -43,10 +130,29 @@ impl Unseen {
         Self {
             symptoms: [Family::Latency, Family::Error].into_iter().filter_map(lacking).collect(),
             silent: silent.into_iter().collect(),
+            unanswered: Unanswered::all(queries),
         }
     }
 
-    /// The same for a report.
+    /// Whether something that users feel may have gone unseen, so that nothing may be called calm.
+    pub fn hides_symptoms(&self) -> bool {
+        !(self.symptoms.is_empty() && self.unanswered.is_empty())
+    }
+
+    /// What may help, for each thing that hides symptoms.
+    pub fn remedies(&self, frame: &MetricFrame) -> Vec<String> {
+        let answer = self.unanswered.iter().map(|u| u.remedy().to_owned());
+        let lacking: BTreeSet<&str> = self.symptoms.iter().flat_map(|(_, s)| s).map(|s| frame.service(*s)).collect();
+        let lacking: Vec<&str> = lacking.into_iter().collect();
+        let families: Vec<Family> = self.symptoms.iter().map(|(family, _)| family.clone()).collect();
+        let whose = if lacking.is_empty() { "some service".to_owned() } else { lacking.join(", ") };
+        let measure = (!families.is_empty()).then(|| format!("let {whose} report the {}", enumerate(&families)));
+        let mut all: Vec<String> = answer.chain(measure).collect();
+        all.dedup();
+        all
+    }
+
+    /// What was not observed, for a report.
     pub fn not_checked(&self, frame: &MetricFrame) -> Vec<NotChecked> {
         let names = |services: &[ServiceIdx]| services.iter().map(|s| frame.service(*s).to_owned()).collect::<Vec<_>>();
         let symptom = |(family, services): &(Family, Vec<ServiceIdx>)| NotChecked {
@@ -65,6 +171,16 @@ impl Unseen {
                 reason: "called by others, and neither they nor it report anything about it".to_owned(),
             });
         }
+        // Queries that were refused or failed are listed by the source.
+        let partial = self.unanswered.iter().filter(|u| u.state == QueryState::Partial);
+        out.extend(partial.map(|u| NotChecked {
+            signal: u.families.iter().map(Family::as_str).collect::<Vec<_>>().join(", "),
+            services: Vec::new(),
+            reason: match &u.reason {
+                Some(reason) => format!("the server's answers are incomplete: {reason}"),
+                None => "the server's answers are incomplete".to_owned(),
+            },
+        }));
         out
     }
 }
@@ -73,7 +189,18 @@ impl Unseen {
 pub(crate) fn words(family: &Family) -> &str {
     match family {
         Family::Error => "errors",
+        Family::Throughput => "the number of requests",
         other => other.as_str(),
+    }
+}
+
+/// `latency, errors and the number of requests`.
+fn enumerate(families: &[Family]) -> String {
+    let words: Vec<&str> = families.iter().map(words).collect();
+    match words.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
     }
 }
 
@@ -95,7 +222,7 @@ mod tests {
         let (frame, _) = assemble(raw.collect(), times.clone()).unwrap();
         let anomalies = detect(&frame, &Rows::split(&frame, 12), &AnomalyOptions::default());
         let calls: CallGraph = calls.iter().copied().collect();
-        let found = Unseen::of(&frame, &anomalies, &calls);
+        let found = Unseen::of(&frame, &anomalies, &calls, &[]);
         (frame, found)
     }
 
@@ -111,5 +238,40 @@ mod tests {
         assert_eq!(none.symptoms.len(), 2);
         let (_, any) = unseen(&[("a", "latency_ms", None), ("b", "error_ratio", None)], &[]);
         assert!(any.symptoms.is_empty(), "without calls nothing says where users enter");
+    }
+
+    fn query(signal: &str, state: QueryState, reason: &str) -> QueryRecord {
+        let reason = (!reason.is_empty()).then(|| reason.to_owned());
+        QueryRecord { signal: signal.into(), promql: String::new(), series: 1, samples: 1, state, reason }
+    }
+
+    #[test]
+    fn what_was_not_wholly_answered_is_grouped_by_its_reason() {
+        use QueryState::{Complete, Empty, Failed, Partial, Refused};
+        let all = Unanswered::all(&[
+            query("throughput_rps", Refused, "too many samples"),
+            query("error_ratio", Refused, "too many samples"),
+            query("latency_ms", Partial, "a store is down"),
+            query("cpu_cores", Failed, "it broke"),
+            query("client_latency_ms", Failed, "it broke"),
+        ]);
+        let sentences: Vec<String> = all.iter().map(Unanswered::sentence).collect();
+        assert_eq!(
+            sentences,
+            [
+                "the server's answers for latency are incomplete",
+                "the server refused the queries for errors and the number of requests"
+            ]
+        );
+        let unseen = Unseen { unanswered: all, ..Unseen::default() };
+        assert!(unseen.hides_symptoms() && !Unseen::default().hides_symptoms());
+        for (queries, is_answered) in [
+            (vec![query("latency_ms", Complete, ""), query("latency_p95_ms", Refused, "too large")], true),
+            (vec![query("latency_ms", Complete, ""), query("client_latency_ms", Partial, "down")], true),
+            (vec![query("latency_ms", Empty, ""), query("client_latency_ms", Partial, "down")], false),
+            (vec![query("latency_ms", Failed, "broke"), query("client_latency_ms", Complete, "")], false),
+        ] {
+            assert_eq!(Unanswered::all(&queries).is_empty(), is_answered, "{queries:?}");
+        }
     }
 }

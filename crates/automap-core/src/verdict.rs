@@ -81,7 +81,7 @@ pub enum Decision {
     NoIncident,
     /// A service is asked more or less than before, and nobody waits or fails: no incident.
     OnlyLoad,
-    /// Nothing that was observed left its normal behaviour, but what users feel was not observed.
+    /// Nothing that was observed left its normal behaviour, but what users feel was not observed, or not wholly.
     CannotTell,
 }
 
@@ -307,10 +307,10 @@ pub fn decide(analysis: &Analysis, lead: &Lead, options: &VerdictOptions) -> Dec
         Decision::Cause
     } else if !is_quiet || is_told {
         Decision::NotEnoughEvidence
-    } else if analysis.unseen.symptoms.is_empty() {
-        Decision::NoIncident
-    } else {
+    } else if analysis.unseen.hides_symptoms() {
         Decision::CannotTell
+    } else {
+        Decision::NoIncident
     }
 }
 
@@ -319,7 +319,7 @@ pub fn decide(analysis: &Analysis, lead: &Lead, options: &VerdictOptions) -> Dec
 fn only_load_changed(analysis: &Analysis, lead: &Lead) -> bool {
     let is_load = |family: &Family| matches!(family, Family::Throughput | Family::Network);
     let is_entry = |s: &ServiceIdx| analysis.entries.contains(s);
-    let is_observed = !analysis.entries.is_empty() && analysis.unseen.symptoms.is_empty();
+    let is_observed = !analysis.entries.is_empty() && !analysis.unseen.hides_symptoms();
     let is_calm = analysis.anomalies.clearest_symptom() < CLEAR && analysis.plan.current.is_none();
     let at_entries = analysis.anomalies.series.iter().filter(|s| is_entry(&s.service) && s.peer.is_none());
     let users_changed = at_entries.filter(|s| s.metric.family == Family::Throughput).any(|s| s.evidence >= CLEAR);

@@ -22,6 +22,7 @@ use crate::incident::{Incident, IndicatorChange, Severity, SloImpact, TimelineKi
 use crate::observation::Observation;
 use crate::report::Report;
 use crate::time::{Interval, Timestamp};
+use crate::unseen::Unanswered;
 use open_incident::OpenIncident;
 pub use replay::{ReplayOptions, replay};
 use vitals::VitalsOptions;
@@ -135,6 +136,8 @@ pub enum WatchHealth {
         /// Services that reported just before.
         of: usize,
     },
+    /// Not all that was asked about requests was answered. What is seen may open an incident; what is not seen is neither calm nor the end of one.
+    Partial(Vec<Unanswered>),
 }
 
 /// Result of one poll.
@@ -228,6 +231,10 @@ impl Watch {
             Ok(prepared) => prepared,
             Err(health) => return unusable(health),
         };
+        let health = || match &prepared.unanswered[..] {
+            [] => WatchHealth::Ready,
+            unanswered => WatchHealth::Partial(unanswered.to_vec()),
+        };
         match &mut self.stage {
             Stage::Quiet(trouble) => {
                 let assessment = match quiet::assess(&prepared, input, trouble, &self.options) {
@@ -238,7 +245,7 @@ impl Watch {
                 let signs = assessment.signs.clone();
                 let disturbed = assessment.disturbed;
                 let change = assessment.is_due.then(|| self.open(input, &assessment));
-                WatchOutcome { health: WatchHealth::Ready, change, report, signs, disturbed }
+                WatchOutcome { health: health(), change, report, signs, disturbed }
             }
             Stage::Open(open) => {
                 let (change, report, signs) = open.update(&prepared, input, &self.options);
@@ -247,7 +254,7 @@ impl Watch {
                     self.stage = Stage::Quiet(TroubleSince::default());
                     self.remember(incident);
                 }
-                WatchOutcome { health: WatchHealth::Ready, change, report, signs, disturbed: 0.0 }
+                WatchOutcome { health: health(), change, report, signs, disturbed: 0.0 }
             }
         }
     }

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use automap_core::frame::{RawSeries, assemble};
-use automap_core::observation::Observation;
+use automap_core::observation::{Observation, QueryRecord, QueryState};
 use automap_core::report::{Report, VerdictKind};
 use automap_core::time::{Timestamp, WindowHint};
 use automap_core::topology::{CallGraph, Protocol};
@@ -161,6 +161,31 @@ fn what_users_feel_must_be_observed_before_it_is_called_calm() {
     assert_eq!(report.verdict.kind, VerdictKind::CannotTell);
     assert!(report.verdict.summary.contains("errors of front-end"), "{}", report.verdict.summary);
     assert!(report.not_checked.iter().any(|n| n.signal == "error" && n.services == ["front-end"]));
+}
+
+/// The same quiet shop, asked of a server that refuses, fails or answers in part.
+#[test]
+fn what_was_not_wholly_answered_is_not_called_calm() {
+    let with = |signal: &str, state| {
+        let mut observation = Shop::new().observation(false);
+        let reason = Some("query processing would load too many samples".to_owned());
+        let signal = signal.to_owned();
+        observation.queries =
+            vec![QueryRecord { signal, promql: "x".to_owned(), series: 0, samples: 0, state, reason }];
+        diagnose(&observation, &DiagnoseOptions::default()).unwrap()
+    };
+    for (signal, state, words, remedy) in [
+        ("error_ratio", QueryState::Refused, "the server refused the queries for errors", "ask for less"),
+        ("latency_ms", QueryState::Partial, "the server's answers for latency are incomplete", "warning"),
+        ("throughput_rps", QueryState::Failed, "the queries for the number of requests failed", "the error"),
+    ] {
+        let report = with(signal, state);
+        assert_eq!((report.verdict.kind, report.verdict.is_felt), (VerdictKind::CannotTell, None), "{signal}");
+        assert!(report.verdict.summary.contains(words), "{}", report.verdict.summary);
+        assert!(report.next[0].text.contains(remedy), "{:?}", report.next);
+    }
+    let resource = with("cpu_cores", QueryState::Failed);
+    assert_eq!(resource.verdict.kind, VerdictKind::NoIncident, "{}", resource.verdict.summary);
 }
 
 /// Catalogue takes 80 ms more and waits for a database that nobody times.

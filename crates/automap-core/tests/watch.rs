@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::incident::{Incident, IncidentState, Indicator, Severity, SloImpact, TimelineKind};
-use automap_core::observation::Observation;
+use automap_core::metric::Family;
+use automap_core::observation::{Observation, QueryRecord, QueryState};
+use automap_core::report::VerdictKind;
 use automap_core::time::{Timestamp, WindowHint};
 use automap_core::topology::{CallGraph, Protocol};
 use automap_core::watch::{Alert, Watch, WatchHealth, WatchInput, WatchOptions};
@@ -344,6 +346,72 @@ fn a_stale_or_silent_source_changes_nothing() {
         Shop::new(|service, _, _, row, v| if service != "front-end" && row >= HISTORY - 12 { f64::NAN } else { v });
     assert_eq!(at(time(HISTORY - 1), &dark.observation(0, HISTORY)), WatchHealth::SourceSilent { services: 5, of: 6 });
     assert_eq!(at(time(11), &shop.observation(0, 12)), WatchHealth::Learning { samples: 6, needed: 120 });
+}
+
+/// A look that was not wholly answered: its queries for the latency are marked so, and what they would show is not there.
+fn partly(mut observation: Observation, rows: usize) -> Observation {
+    let end = observation.frame.times().len();
+    let raw = observation.frame.series().iter().map(|s| RawSeries {
+        service: observation.frame.service(s.service).to_owned(),
+        metric: s.metric.name.clone(),
+        peer: s.peer.map(|p| observation.frame.service(p).to_owned()),
+        points: (observation.frame.times().iter().zip(&s.values).enumerate())
+            .filter(|(i, _)| *i < end - rows || !s.metric.name.contains("latency"))
+            .map(|(_, (at, value))| (*at, *value))
+            .collect(),
+    });
+    observation.frame = assemble(raw.collect(), observation.frame.times().to_vec()).unwrap().0;
+    let query = |signal: &str, state| QueryRecord {
+        signal: signal.into(),
+        promql: String::new(),
+        series: 1,
+        samples: 1,
+        state,
+        reason: (state == QueryState::Partial).then(|| "a store is down".to_owned()),
+    };
+    observation.queries = vec![query("latency_ms", QueryState::Partial), query("error_ratio", QueryState::Complete)];
+    observation
+}
+
+/// The fault goes on, and the store that holds the latencies is away for ten minutes.
+#[test]
+fn a_partial_look_closes_no_incident_and_is_not_calm() {
+    let at = minutes(30);
+    let shop = busy_payment(at, minutes(90));
+    let mut watch = Watch::new("shop", WatchOptions::default());
+    let opened = shop.watch(&mut watch, 12, at + minutes(5)).pop().unwrap();
+    for end in (at + minutes(5)..at + minutes(15)).step_by(EVERY) {
+        let observation = partly(shop.observation(end - HISTORY, end), end - at - minutes(5) + 6);
+        let input = WatchInput { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] };
+        let outcome = watch.evaluate(&input);
+        assert!(matches!(&outcome.health, WatchHealth::Partial(u) if u[0].families == [Family::Latency]));
+        assert!(outcome.change.is_none_or(|i| i.state == IncidentState::Open), "row {end}");
+    }
+    assert_eq!(watch.open_incident().map(|i| (&i.id, i.state)), Some((&opened.id, IncidentState::Open)));
+    let calm = partly(Shop::calm().observation(0, HISTORY), 20);
+    let input = WatchInput { now: time(HISTORY - 1), observation: &calm, slos: &[], alerts: &[] };
+    let report = Watch::new("shop", WatchOptions::default()).evaluate(&input).report.unwrap();
+    assert_eq!(report.verdict.kind, VerdictKind::CannotTell, "{}", report.verdict.summary);
+}
+
+/// An incident is recovering when the answers become partial: calm is counted anew from the next whole look on.
+#[test]
+fn a_recovery_needs_looks_that_saw_everything() {
+    let at = minutes(30);
+    let shop = busy_payment(at, at + minutes(5));
+    let mut watch = Watch::new("shop", WatchOptions::default());
+    let over = shop.watch(&mut watch, 12, at + minutes(7)).pop().unwrap();
+    assert_eq!(over.state, IncidentState::Recovering);
+    let mut end = at + minutes(7);
+    for _ in 0..30 {
+        end += EVERY;
+        let observation = partly(shop.observation(end - HISTORY, end), 1);
+        let input = WatchInput { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] };
+        assert!(watch.evaluate(&input).change.is_none(), "row {end}");
+    }
+    let closed = shop.watch(&mut watch, end + EVERY, end + minutes(4)).pop().unwrap();
+    assert_eq!(closed.state, IncidentState::Closed);
+    assert!(closed.closed.unwrap().ms() - time(end).ms() >= WatchOptions::default().recover_ms - 20_000);
 }
 
 #[test]

@@ -55,6 +55,6 @@ pub use presets::{BUILT_IN_FILES, MAX_PRESET_FILE_BYTES, MAX_PRESETS, PresetErro
 pub use query::{Answer, Grid, MAX_POINTS_PER_REQUEST};
 pub use source_error::{ErrorClass, SourceError};
 pub use survey::{Survey, survey};
-pub use tail::{DISCOVER_EVERY_MS, DISCOVER_YOUNG_EVERY_MS, MAX_KEPT_POINTS, OVERLAP_STEPS, Tail};
+pub use tail::{DISCOVER_EVERY_MS, DISCOVER_YOUNG_EVERY_MS, MAX_KEPT_POINTS, MAX_STEPS_AGAIN, OVERLAP_STEPS, Tail};
 pub use teams::teams;
-pub use window::{MAX_POINTS, MIN_POINTS};
+pub use window::{MAX_POINTS, MAX_USUAL_POINTS, MIN_POINTS};

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{
-    DISCOVER_EVERY_MS, DISCOVER_YOUNG_EVERY_MS, Fetched, ObserveOptions, SourceError, Tail, observe,
+    DISCOVER_EVERY_MS, DISCOVER_YOUNG_EVERY_MS, Fetched, MAX_STEPS_AGAIN, ObserveOptions, SourceError, Tail, observe,
     observe_incrementally,
 };
 use serde_json::{Value, json};
@@ -139,22 +139,37 @@ fn a_server_that_was_away_slow_or_wrong_leaves_a_gap_and_no_zeros() {
     }
 }
 
+/// Looks at a shop whose server answers in part or wholly, so many milliseconds after [`NOW`]. Unanswered queries, and whether a remark tells
+/// of missing data.
+fn look(tail: &mut Tail, is_partial: bool, after_ms: i64) -> (usize, bool) {
+    let mut shop = Shop::of(3);
+    if is_partial {
+        shop.warnings = r#"["a store is down"]"#;
+    }
+    let server = Server::start(move |request| shop.answer(request));
+    let now = NOW.plus_ms(after_ms);
+    let options = ObserveOptions::new("shop", now.plus_ms(-1_800_000), now, now);
+    let seen = observe_incrementally(tail, &server.client(), &options, &|_| {}).unwrap().observation;
+    (seen.unanswered().count(), seen.notes.iter().any(|n| n.code == "partial_data"))
+}
+
 #[test]
-fn what_is_kept_of_a_partial_answer_stays_partial() {
-    let mut partial = Shop::of(3);
-    partial.warnings = r#"["a store is down"]"#;
-    let (partial, whole) =
-        (Server::start(move |request| partial.answer(request)), Server::start(|r| Shop::of(3).answer(r)));
+fn what_was_answered_in_part_is_asked_again_within_bounds() {
     let mut tail = Tail::default();
-    let mut look = |server: &Server, after_ms: i64| {
-        let now = NOW.plus_ms(after_ms);
-        let options = ObserveOptions::new("shop", now.plus_ms(-1_800_000), now, now);
-        observe_incrementally(&mut tail, &server.client(), &options, &|_| {}).unwrap().observation.unanswered().count()
-    };
-    assert!(look(&partial, 0) > 0);
-    assert!(look(&whole, 15_000) > 0, "most of the window is of the partial answer");
-    assert!(look(&whole, 1_600_000) > 0);
-    assert_eq!(look(&whole, 1_815_000), 0, "the window has moved on");
+    assert_eq!(look(&mut tail, false, 0), (0, false));
+    assert!(look(&mut tail, true, 400_000).0 > 0);
+    let step_ms = 15_000;
+    // The store is away for less than what is asked again: nothing of it is left.
+    for steps in 1..=20 {
+        assert!(look(&mut tail, true, 400_000 + steps * step_ms).0 > 0, "{steps}");
+    }
+    assert_eq!(look(&mut tail, false, 400_000 + 20 * step_ms + DISCOVER_YOUNG_EVERY_MS), (0, false));
+    // It is away for longer: what is older stays partial, and a remark says so until the window has moved on.
+    assert!(look(&mut tail, true, 750_000 + MAX_STEPS_AGAIN * step_ms).0 > 0);
+    assert!(look(&mut tail, true, 750_000 + (MAX_STEPS_AGAIN + 40) * step_ms).0 > 0);
+    let back_ms = 750_000 + (MAX_STEPS_AGAIN + 41) * step_ms;
+    assert_eq!(look(&mut tail, false, back_ms), (0, true));
+    assert_eq!(look(&mut tail, false, back_ms + 1_800_000), (0, false));
 }
 
 #[test]

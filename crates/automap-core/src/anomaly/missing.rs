@@ -1,7 +1,9 @@
 //! Turns samples that stop arriving into evidence, because a dead pod does not report that it is dead.
 //!
 //! Nor does one that is not scraped any more, and that is no fault of the service. So rows in which nearly all series have gaps count as not
-//! observed, and a service whose callers, or whose own request counters, tell that it goes on answering has not stopped.
+//! observed, and so do rows in which the other services lack the same metric: after a gap of the collector gauges are back at once and rates only
+//! with a full window, and a query may be refused for all services. A service whose callers, or whose own request counters, tell that it goes on
+//! answering has not stopped.
 //!
 //! Worked example: none of 60 baseline samples is missing, all of 20 incident samples are. The smoothed share before is 0.5 / 61 = 0.008, its
 //! error 0.023 + 1/20, so z = (1 − 0.008) / 0.073 = 13.5 and the evidence `ln(1 + 13.5) = 2.7`.
@@ -17,7 +19,8 @@ use crate::stats::{finite, mean, signed_log};
 
 /// A series that misses a larger share of its baseline samples is ignored.
 const USUALLY_MISSING: f64 = 0.5;
-/// A row in which a smaller share of the usual series has a value was not observed: the collector itself was away.
+/// A row in which a smaller share of the usual series, or of a metric's series at other services, has a value was not observed: the collector
+/// itself was away.
 const OBSERVED: f64 = 0.2;
 /// Share of the usual requests from which a service goes on answering.
 const GOES_ON: f64 = 0.5;
@@ -31,12 +34,14 @@ pub(super) fn evidence(columns: &[Column], rows: &Rows) -> BTreeMap<ServiceIdx, 
         columns.iter().filter(|c| is_told_by_its_service(c) && share_missing(c, &rows.baseline) <= USUALLY_MISSING);
     let usual: Vec<&Column> = usual.collect();
     let rows = observed(&usual, rows);
-    let (n0, n1) = (rows.baseline.len() as f64, rows.incident.len() as f64);
+    let reported = Reported::of(&usual);
     let mut out: BTreeMap<ServiceIdx, f64> = BTreeMap::new();
-    if n0 == 0.0 || n1 == 0.0 {
-        return out;
-    }
-    for column in usual {
+    for column in &usual {
+        let rows = reported.by_others(column, &rows);
+        let (n0, n1) = (rows.baseline.len() as f64, rows.incident.len() as f64);
+        if n0 == 0.0 || n1 == 0.0 {
+            continue;
+        }
         let p0 = (share_missing(column, &rows.baseline) * n0 + 0.5) / (n0 + 1.0);
         let error = (p0 * (1.0 - p0) * (1.0 / n0 + 1.0 / n1)).sqrt() + 1.0 / n1;
         let z = (share_missing(column, &rows.incident) - p0) / error;
@@ -55,6 +60,50 @@ fn is_told_by_its_service(column: &Column) -> bool {
 
 fn share_missing(column: &Column, rows: &[usize]) -> f64 {
     rows.iter().filter(|&&i| column.values[i].is_nan()).count() as f64 / rows.len() as f64
+}
+
+/// How many series of a metric have a value in each row: of all services, and of each.
+struct Reported<'a> {
+    all: BTreeMap<&'a str, Counts>,
+    own: BTreeMap<(&'a str, ServiceIdx), Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    series: usize,
+    by_row: Vec<usize>,
+}
+
+impl Counts {
+    fn add(&mut self, column: &Column) {
+        self.series += 1;
+        self.by_row.resize(column.values.len(), 0);
+        self.by_row.iter_mut().zip(&column.values).for_each(|(n, value)| *n += usize::from(!value.is_nan()));
+    }
+}
+
+impl<'a> Reported<'a> {
+    fn of(usual: &[&'a Column]) -> Self {
+        let mut out = Self { all: BTreeMap::new(), own: BTreeMap::new() };
+        for column in usual {
+            let name = column.metric.name.as_str();
+            out.all.entry(name).or_default().add(column);
+            out.own.entry((name, column.service)).or_default().add(column);
+        }
+        out
+    }
+
+    /// The rows in which other services report the same metric; all rows where no other has it.
+    fn by_others(&self, column: &Column, rows: &Rows) -> Rows {
+        let name = column.metric.name.as_str();
+        let (Some(all), Some(own)) = (self.all.get(name), self.own.get(&(name, column.service))) else {
+            return rows.clone();
+        };
+        let others = all.series - own.series;
+        let is_reported = |i: &usize| (all.by_row[*i] - own.by_row[*i]) as f64 >= OBSERVED * others as f64;
+        let keep = |rows: &[usize]| rows.iter().copied().filter(is_reported).collect();
+        Rows { baseline: keep(&rows.baseline), incident: keep(&rows.incident) }
+    }
 }
 
 /// The rows in which the collector was there.
@@ -138,5 +187,18 @@ mod tests {
     fn a_collector_that_was_away_has_seen_nobody_stop() {
         let all: Vec<Row> = (0..6).map(|s| (s, None, "throughput_rps", 20.0, GAP)).collect();
         assert_eq!(missing(&all), [0; 0]);
+    }
+
+    #[test]
+    fn a_metric_that_no_service_reports_any_more_has_seen_nobody_stop() {
+        let row = |metric, after| move |s| (s, None, metric, 20.0, after);
+        let mut all: Vec<Row> = (0..6).map(row("latency_ms", GAP)).collect();
+        all.extend((0..6).map(row("cpu_cores", 20.0)));
+        all.extend((0..6).map(row("memory_bytes", 20.0)));
+        assert_eq!(missing(&all), [0; 0], "a query that was refused, or rates after a gap");
+        for i in [0, 1, 3, 4, 5] {
+            all[i].4 = 20.0;
+        }
+        assert_eq!(missing(&all), [2], "the others report theirs");
     }
 }

@@ -67,7 +67,7 @@ pub fn compose(observation: &Observation, analysis: &Analysis, options: &Verdict
             _ => Vec::new(),
         },
         coverage: coverage(frame, anomalies),
-        next: next(decision, &causes, observation),
+        next: next(decision, &causes, observation, analysis),
         causes,
         victims,
         not_checked: not_checked(observation, analysis),
@@ -287,12 +287,15 @@ fn coverage(frame: &MetricFrame, anomalies: &Anomalies) -> Coverage {
 }
 
 /// The query that shows the strongest evidence, and what helps when there is none.
-fn next(decision: Decision, causes: &[Cause], observation: &Observation) -> Vec<NextStep> {
-    let mut out = Vec::new();
+fn next(decision: Decision, causes: &[Cause], observation: &Observation, analysis: &Analysis) -> Vec<NextStep> {
+    let mut texts = Vec::new();
     if decision == Decision::NotEnoughEvidence {
-        let text = "wait for more samples, or give the incident's start and a longer baseline".to_owned();
-        out.push(NextStep { text, signal: None, query: None });
+        texts.push("wait for more samples, or give the incident's start and a longer baseline".to_owned());
     }
+    if decision == Decision::CannotTell {
+        texts.extend(analysis.unseen.remedies(&analysis.frame));
+    }
+    let mut out: Vec<NextStep> = texts.into_iter().map(|text| NextStep { text, signal: None, query: None }).collect();
     let strongest = causes.first().and_then(|c| c.evidence.first());
     let metric =
         strongest.map(|e| if e.metric.name == NETWORK_GAP_MS { CLIENT_LATENCY_MS } else { e.metric.name.as_str() });

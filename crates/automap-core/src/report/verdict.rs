@@ -11,7 +11,7 @@ use crate::frame::ServiceIdx;
 use crate::metric::{Family, HUNG_UP_RATIO};
 use crate::rank::PartSource;
 use crate::rank::suspects::DECIDES;
-use crate::unseen;
+use crate::unseen::{self, Unanswered};
 use crate::verdict::{Decision, Lead, VerdictOptions, mechanism};
 
 /// Confidence from which the first candidate is more likely right than wrong.
@@ -62,10 +62,10 @@ pub(crate) fn kind(decision: Decision) -> VerdictKind {
     }
 }
 
-/// Whether any symptom is clear; `None` where none is and some were not observed.
+/// Whether any symptom is clear; `None` where none is and some may be hidden.
 fn is_felt(analysis: &Analysis) -> Option<bool> {
     let is_clear = analysis.anomalies.clearest_symptom() >= CLEAR;
-    (is_clear || analysis.unseen.symptoms.is_empty()).then_some(is_clear)
+    (is_clear || !analysis.unseen.hides_symptoms()).then_some(is_clear)
 }
 
 fn named_causes(analysis: &Analysis, lead: &Lead) -> Vec<NamedCause> {
@@ -83,7 +83,7 @@ fn named_causes(analysis: &Analysis, lead: &Lead) -> Vec<NamedCause> {
     lead.named.iter().map(cause).collect()
 }
 
-/// `cannot tell: not observed: errors of front-end; nothing else left its normal behaviour`.
+/// `cannot tell: not observed: errors of front-end; the server refused the queries for latency; nothing else left its normal behaviour`.
 fn cannot_tell(analysis: &Analysis) -> String {
     let one = |(family, services): &(Family, Vec<ServiceIdx>)| {
         let names: Vec<&str> = services.iter().take(MAX_LISTED).map(|s| analysis.frame.service(*s)).collect();
@@ -91,7 +91,10 @@ fn cannot_tell(analysis: &Analysis) -> String {
         format!("{} of {of}", unseen::words(family))
     };
     let missing: Vec<String> = analysis.unseen.symptoms.iter().map(one).collect();
-    format!("cannot tell: not observed: {}; nothing else left its normal behaviour", missing.join(" and "))
+    let missing = (!missing.is_empty()).then(|| format!("not observed: {}", missing.join(" and ")));
+    let unanswered = analysis.unseen.unanswered.iter().map(Unanswered::sentence);
+    let parts: Vec<String> = unanswered.chain(missing).collect();
+    format!("cannot tell: {}; nothing else left its normal behaviour", parts.join("; "))
 }
 
 fn level(confidence: f64, is_named: bool) -> Level {

@@ -131,7 +131,7 @@ impl OpenIncident {
             };
             self.normal = NormalRanges::of(frame, &rows);
         }
-        let signs = self.normal.signs(frame, &prepared.recent, &options.vitals);
+        let signs = prepared.signs(&self.normal, options);
         keep_worst(&mut self.worst, &signs);
         let resource_abnormal = self.watchpoints.iter().any(|w| w.holds(frame, &prepared.recent) != Some(false));
         let is_resource_only = self.worst.is_empty() && self.slos.is_empty() && self.incident.alerts.is_empty();
@@ -145,7 +145,12 @@ impl OpenIncident {
             None => self.refreshed_without_report(input),
         };
         let mut entries = self.timeline_entries(&next, input);
-        self.change_state(&mut next, is_wrong, input, options, &mut entries);
+        if is_wrong || prepared.is_whole() {
+            self.change_state(&mut next, is_wrong, input, options, &mut entries);
+        } else {
+            // Calm is counted from the next whole look on.
+            self.well_since = self.well_since.map(|_| input.now);
+        }
         let is_worth_reporting =
             !entries.is_empty() || self.is_more_confident(&next) || self.onset_moved(&next, prepared);
         let current_report = report.or_else(|| self.incident.report.clone());

@@ -10,12 +10,13 @@ use crate::anomaly::practical_floor;
 use crate::course::{Plan, Stretch};
 use crate::diagnose::analyse;
 use crate::frame::{MetricFrame, Series};
-use crate::incident::{IndicatorChange, Severity};
-use crate::metric::Metric;
+use crate::incident::{Indicator, IndicatorChange, Severity};
+use crate::metric::{Family, Metric, Side};
 use crate::observation::Observation;
 use crate::report::{Evidence, Report, VerdictKind, compose};
 use crate::stats::{finite, median};
 use crate::time::{Interval, Timestamp, WindowHint};
+use crate::unseen::Unanswered;
 use crate::windows::OnsetSource;
 
 /// Fewest rows that count as "now".
@@ -34,6 +35,22 @@ pub(super) struct PreparedInput {
     pub(super) observation: Observation,
     /// The rows of "now".
     pub(super) recent: Vec<usize>,
+    /// What was asked about requests and not wholly answered.
+    pub(super) unanswered: Vec<Unanswered>,
+}
+
+impl PreparedInput {
+    /// Whether all that was asked about requests was answered, so that no sign means calm.
+    pub(super) fn is_whole(&self) -> bool {
+        self.unanswered.is_empty()
+    }
+
+    /// The indicators that are out of range now. In a partial answer counts are too low, and prove no lost requests.
+    pub(super) fn signs(&self, normal: &NormalRanges, options: &WatchOptions) -> Vec<IndicatorChange> {
+        let mut signs = normal.signs(&self.observation.frame, &self.recent, &options.vitals);
+        signs.retain(|s| self.is_whole() || s.indicator != Indicator::Requests);
+        signs
+    }
 }
 
 /// Whether an incident should open, and what is known about it.
@@ -83,7 +100,8 @@ pub(super) fn prepare(
         return Err(WatchHealth::SourceSilent { services: silent, of });
     }
     let observation = Observation { frame, hint: WindowHint::default(), ..input.observation.clone() };
-    Ok(PreparedInput { observation, recent })
+    let unanswered = Unanswered::all(&observation.queries);
+    Ok(PreparedInput { observation, recent, unanswered })
 }
 
 /// Decides whether an incident should open, and updates since when something has been wrong.
@@ -109,15 +127,17 @@ pub(super) fn assess(
     let is_current = windows.onset == OnsetSource::Detected && analysis.plan.over_since.is_none();
     let (learnt_from, disturbed) = undisturbed(history(frame, options), &analysis.plan, frame, options);
     let normal = NormalRanges::of(frame, &learnt_from);
-    let mut signs = normal.signs(frame, &prepared.recent, &options.vitals);
+    let mut signs = prepared.signs(&normal, options);
     // Trouble that is older than the remembered data has spoilt the history; a confident diagnosis says where the real baseline ends.
     if signs.is_empty() && report.verdict.kind == VerdictKind::Cause && is_current {
-        signs = NormalRanges::of(frame, &windows.rows.baseline).signs(frame, &prepared.recent, &options.vitals);
+        signs = prepared.signs(&NormalRanges::of(frame, &windows.rows.baseline), options);
     }
     let watchpoints = if is_current { active_watchpoints(prepared, &report, options) } else { Vec::new() };
     let since = |slot: &mut Option<Timestamp>, holds: bool| {
-        *slot = holds.then(|| slot.unwrap_or(input.now));
-        slot.map(|since| input.now.ms() - since.ms())
+        if holds || prepared.is_whole() {
+            *slot = holds.then(|| slot.unwrap_or(input.now));
+        }
+        slot.filter(|_| holds).map(|since| input.now.ms() - since.ms())
     };
     let noticed_for = since(&mut trouble.user_visible, !signs.is_empty());
     let resource_for = since(&mut trouble.resource_only, !watchpoints.is_empty());
@@ -219,10 +239,17 @@ fn has_data(series: &Series, rows: &[usize]) -> bool {
     rows.iter().any(|&i| !series.values[i].is_nan())
 }
 
-/// Whether a service reports nothing at all, so that it cannot be called healthy.
+/// Whether a service reports nothing at all, or nothing of its requests where they were counted before, so that it cannot be called healthy.
 pub(super) fn is_silent(frame: &MetricFrame, service: &str, recent: &[usize]) -> bool {
     let service = frame.find(service);
-    !frame.series().iter().any(|s| Some(s.service) == service && has_data(s, recent))
+    let own = || frame.series().iter().filter(|s| Some(s.service) == service);
+    let counts = || own().filter(|s| is_load(s));
+    !own().any(|s| has_data(s, recent)) || (counts().next().is_some() && !counts().any(|s| has_data(s, recent)))
+}
+
+/// A service's own number of requests.
+fn is_load(series: &Series) -> bool {
+    series.metric.side == Side::Own && series.metric.family == Family::Throughput
 }
 
 fn last_with_data(frame: &MetricFrame) -> Timestamp {

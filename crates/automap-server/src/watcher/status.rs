@@ -2,6 +2,7 @@
 
 use automap_core::incident::IndicatorChange;
 use automap_core::time::{Timestamp, as_rfc3339};
+use automap_core::unseen::Unanswered;
 use automap_core::watch::{WatchHealth, WatchOutcome};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -56,7 +57,7 @@ pub enum State {
     Learning,
     /// Everything is watched.
     Watching,
-    /// The source has no current data, or none of most services.
+    /// The source has no current data, none of most services, or did not answer all that was asked about requests.
     Blind,
     /// The source does not answer.
     Failing,
@@ -135,8 +136,19 @@ impl TargetStatus {
                 State::Blind,
                 format!("{services} of {of} services fell silent at once: the source, not they, is suspected"),
             ),
+            WatchHealth::Partial(unanswered) => (State::Blind, partial(unanswered)),
         };
     }
+}
+
+/// What was not wholly answered: incidents that are seen still open, and none is closed.
+fn partial(unanswered: &[Unanswered]) -> String {
+    let one = |u: &Unanswered| match &u.reason {
+        Some(reason) => format!("{} ({reason})", u.sentence()),
+        None => u.sentence(),
+    };
+    let all: Vec<String> = unanswered.iter().map(one).collect();
+    format!("{}: calm cannot be told from trouble, and no incident is closed", all.join("; "))
 }
 
 /// How many services are watched, and how much of what is remembered is left out of what is normal.

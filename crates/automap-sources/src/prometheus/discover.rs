@@ -134,7 +134,7 @@ fn probe_all(client: &Client, all: &[&'static Exporter], namespace: &str, grid: 
                     series: plan::part(answer, i).cloned().collect(),
                     // Those of the whole answer count once.
                     warnings: if i == 0 { answer.warnings.clone() } else { Vec::new() },
-                    histograms_ignored: 0,
+                    ..Answer::default()
                 };
                 (*e, answer.as_ref().map(ours).map_err(Clone::clone))
             })),
@@ -194,19 +194,10 @@ impl Found {
         {
             return Err(missing_label(exporter, label, expected));
         }
-        let jobs: BTreeSet<String> = series.iter().filter_map(|s| s.labels.get("job").cloned()).collect();
-        if exporter.file.is_none() && jobs.len() > 1 {
-            let jobs = jobs.iter().cloned().collect::<Vec<_>>().join(", ");
-            let text = format!(
-                "{} is scraped by several jobs ({jobs}): what more than one of them delivers counts once",
-                exporter.title
-            );
-            self.notes.push(Note::info("several_jobs", text));
-        }
         if let Some(remark) = exporter.remark {
             self.notes.push(Note::warning("preset_limits", remark.to_owned()));
         }
-        self.jobs.extend(jobs);
+        self.jobs.extend(series.iter().filter_map(|s| s.labels.get("job").cloned()));
         self.exporters.push(exporter);
         Ok(())
     }

@@ -65,7 +65,10 @@ pub enum Failure {
     #[error("401: the server wants credentials or does not accept these; check the user and password or the token")]
     Unauthorized,
     /// 403.
-    #[error("403: these credentials may not query here; check the token's rights and the tenant header")]
+    #[error(
+        "403: these credentials may not query here; check the token's rights, the tenant header, and whether the port serves one tenant \
+         and wants its name (--url-parameter namespace=NAME)"
+    )]
     Forbidden,
     /// 404 which does not come from Prometheus' API.
     #[error("404: no Prometheus API under this path; is a path prefix missing or too much, such as /prometheus?")]
@@ -100,7 +103,7 @@ pub enum Failure {
     #[error("the answer has Content-Encoding {0}, which was not asked for; let the proxy send it as it is, or as gzip")]
     Encoding(String),
     /// Any other refusal without an API message.
-    #[error("HTTP status {status}: {excerpt}")]
+    #[error("HTTP status {status}: {excerpt}{}", status_hint(*.status))]
     Status {
         /// The HTTP status.
         status: u16,
@@ -195,8 +198,21 @@ fn seconds(duration: &Duration) -> String {
     format!("{} s", duration.as_secs_f64())
 }
 
+/// Prometheus refuses with JSON; these come from what stands before it.
+fn status_hint(status: u16) -> &'static str {
+    match status {
+        400 | 405 | 501 => {
+            "; a proxy answers in Prometheus' place: does it want a parameter, such as the tenant (--url-parameter namespace=NAME), and does \
+             it let GET pass?"
+        }
+        _ => "",
+    }
+}
+
 fn hint(error_type: &str, message: &str) -> &'static str {
     match error_type {
+        // As prom-label-proxy refuses, which stands before OpenShift's tenants.
+        _ if message.contains("parameter must be provided") => "; give it with --url-parameter NAME=VALUE",
         "timeout" => "; try a shorter window or a larger step",
         _ if message.contains("too many samples") => "; try a shorter window or a larger step",
         _ => "",
@@ -290,6 +306,15 @@ mod tests {
         }
         let parse = Failure::api("bad_data", "1:5: parse error: unexpected <by> in \"sum\"");
         assert!(!parse.is_too_heavy() && parse.to_string().contains("in \"sum\""), "{parse}");
+    }
+
+    #[test]
+    fn a_port_of_one_tenant_is_told_how_to_be_asked() {
+        let unnamed = Failure::api("prom-label-proxy", "The \"namespace\" query parameter must be provided.");
+        let of_proxy = |status| Failure::Status { status, excerpt: "malformed or not allowed".into() };
+        for failure in [Failure::Forbidden, unnamed, of_proxy(400), of_proxy(405)] {
+            assert!(failure.to_string().contains("--url-parameter "), "{failure}");
+        }
     }
 
     #[test]

@@ -189,6 +189,7 @@ impl Gathered {
 
     fn remarks(&mut self, request: &Request, answer: &Answer) {
         self.warned.add(&answer.warnings);
+        self.warned.add(&answer.earlier_warnings);
         if answer.histograms_ignored > 0 {
             let text =
                 format!("{}: {} series with native histograms are left out", request.name, answer.histograms_ignored);

@@ -1,4 +1,7 @@
-//! From a server and a namespace to an observation, in at most 20 requests whatever the number of services.
+//! From a server and a namespace to an observation, in a number of requests that the presets decide and not the number of services.
+//!
+//! Istio, cAdvisor and kube-state-metrics take 20 requests: four to look for exporters, two about scraping, one for the owners of pods and 13
+//! for 23 signals. Repetitions, and pieces of what a server refuses as too much, come on top and have bounds of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,16 +17,17 @@ use super::error::RequestError;
 use super::gather::{self, Gathered, enumerate};
 use super::names::Names;
 use super::observe_options::{Fetched, ObserveOptions, PlannedQuery, Preset, Progress};
+use super::parallel;
 use super::plan::{self, Request};
 use super::pods::Owners;
 use super::presets::{Exporter, ONCE, Presets};
 use super::promql::{self, Values};
 use super::query::{Answer, Grid};
+use super::scrape::{self, Scraped};
 use super::source_error::SourceError;
 use super::tail::{Discovered, Tail};
 use super::warnings::Warnings;
 use super::window::{self, Window};
-use super::{parallel, scrape};
 
 /// Shown by [`explain_queries`] where no scrape interval is given: Istio's and most tutorials'.
 const SHOWN_SCRAPE_MS: i64 = 15_000;
@@ -88,13 +92,13 @@ pub fn observe_incrementally(
     let presets = found.exporters.iter().map(|e| Preset { name: e.preset.to_owned(), title: e.title.to_owned() });
     let presets = presets.collect();
     let observation = compose(&client, options, &window, found, notes, gathered)?;
-    Ok(Fetched { observation, presets, stats: client.stats() })
+    Ok(Fetched { observation, presets, scrape_ms, stats: client.stats() })
 }
 
 fn discover(client: &Client, options: &ObserveOptions) -> Result<Discovered, SourceError> {
     let found = discover::exporters(client, options)?;
-    let (scrape_ms, notes) = scrape::interval_ms(client, options, &found);
-    Ok(Discovered { found, scrape_ms, notes, at: options.now })
+    let Scraped { interval_ms, notes } = scrape::find(client, options, &found);
+    Ok(Discovered { found, scrape_ms: interval_ms, notes, at: options.now })
 }
 
 /// Every query of an observation, without sending one; those of a preset are sent only where it is found.
@@ -114,6 +118,8 @@ pub fn explain_queries(options: &ObserveOptions, presets: &Presets) -> Vec<Plann
     let mut out: Vec<PlannedQuery> = exporters.iter().map(probe).collect();
     let counting = promql::join(&scrape::counting_query(exporters, &options.namespace));
     out.push(query("scrape interval, where the server lists no targets".to_owned(), counting));
+    let (_, twice) = scrape::scraper_queries(exporters, &options.namespace);
+    out.push(query("who scrapes the same pods, of the exporters found".to_owned(), promql::join(&twice)));
     out.push(query("namespaces, where ours is unknown".to_owned(), promql::join(&discover::listing(exporters))));
     let once = promql::join(&once_queries(&values, &Found::default()));
     out.push(query("owners of pods, services and their workloads".to_owned(), once));

@@ -19,7 +19,8 @@ pub struct ObserveOptions {
     pub to: Timestamp,
     /// The present.
     pub now: Timestamp,
-    /// Distance of samples. Unset: the scrape interval, or more in windows of many samples.
+    /// Distance of samples. Unset: the scrape interval, or a multiple of it where a series would have more than
+    /// [`super::MAX_USUAL_POINTS`] samples.
     pub step_ms: Option<i64>,
     /// How often the server scrapes. Unset: asked from the server.
     pub scrape_interval_ms: Option<i64>,
@@ -52,6 +53,8 @@ pub struct Fetched {
     pub observation: Observation,
     /// The presets that were used, in order of trust.
     pub presets: Vec<Preset>,
+    /// How often the server scrapes, in milliseconds; samples are as far apart, or a multiple of it in long windows.
+    pub scrape_ms: i64,
     /// What it cost.
     pub stats: FetchStats,
 }

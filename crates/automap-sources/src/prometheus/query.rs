@@ -27,6 +27,8 @@ pub struct Answer {
     pub series: Vec<LabelledSeries>,
     /// Why the data may be incomplete, as the server puts it.
     pub warnings: Vec<String>,
+    /// The same of earlier looks at the same times, which are too long ago to be asked again.
+    pub earlier_warnings: Vec<String>,
     /// Series left out since they hold native histograms.
     pub histograms_ignored: u64,
 }
@@ -172,7 +174,7 @@ impl Merge {
         self.warnings.sort_unstable();
         self.warnings.dedup();
         let series = self.series.into_iter().map(|(labels, points)| LabelledSeries { labels, points }).collect();
-        Answer { series, warnings: self.warnings, histograms_ignored: self.histograms }
+        Answer { series, warnings: self.warnings, histograms_ignored: self.histograms, ..Answer::default() }
     }
 }
 

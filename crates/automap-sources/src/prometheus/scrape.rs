@@ -1,4 +1,5 @@
-//! How often the server scrapes: step and rate window follow from it.
+//! How often the server scrapes, and who does: step and rate window follow from the interval, and what two scrapers deliver of one pod may count
+//! twice.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +11,17 @@ use super::client::{Call, Client};
 use super::decode::or_default;
 use super::discover::Found;
 use super::observe_options::ObserveOptions;
+use super::plan;
 use super::presets::Exporter;
 use super::promql::{self, Values};
+use super::query::Answer;
 
 /// Taken where nothing can be found out: the default of the Prometheus operator.
 const ASSUMED_MS: i64 = 30_000;
 /// Time over which samples are counted.
 const COUNTED_MS: i64 = 600_000;
+/// How long before the end of the window they are counted, too: a gap in one of these times must not make the interval longer.
+const COUNTED_BEFORE_MS: [i64; 3] = [0, 600_000, 1_200_000];
 /// Intervals that people configure, in milliseconds.
 const USUAL_MS: [i64; 11] = [1_000, 2_000, 5_000, 10_000, 15_000, 20_000, 30_000, 60_000, 120_000, 180_000, 300_000];
 /// A counted interval this close to a usual one is that one.
@@ -24,21 +29,41 @@ const SNAP_SHARE: f64 = 0.12;
 /// Longest plausible interval.
 const MAX_MS: i64 = 3_600_000;
 
-/// The slowest interval among the exporters' jobs, in milliseconds: every signal must have samples in every window.
-pub(crate) fn interval_ms(client: &Client, options: &ObserveOptions, found: &Found) -> (i64, Vec<Note>) {
-    if let Some(given) = options.scrape_interval_ms {
-        return (given, Vec::new());
-    }
-    if let Some(ms) = from_targets(client, &found.jobs) {
-        return (ms, Vec::new());
+/// What is known of scraping.
+#[derive(Debug)]
+pub(crate) struct Scraped {
+    /// The slowest interval among the exporters' jobs, in milliseconds: every signal must have samples in every window.
+    pub(crate) interval_ms: i64,
+    pub(crate) notes: Vec<Note>,
+}
+
+/// Finds it out, in two requests at most: the server's targets; then who scrapes, together with counts of samples where the targets are not told.
+pub(crate) fn find(client: &Client, options: &ObserveOptions, found: &Found) -> Scraped {
+    let known = options.scrape_interval_ms.or_else(|| from_targets(client, &found.jobs));
+    let (asked, mut queries) = scraper_queries(&found.exporters, &options.namespace);
+    let counted = queries.len();
+    if known.is_none() {
+        queries.extend(counting_query(&found.exporters, &options.namespace));
     }
     let at = Timestamp::from_ms(options.to.ms().min(options.now.ms()));
-    if let Some(ms) = from_samples(client, options, found, at) {
-        let text = format!("scrape interval counted from samples: {} s (the server lists no targets)", ms / 1000);
-        return (ms, vec![Note::info("scrape_interval", text)]);
-    }
-    let text = format!("the scrape interval could not be found out, {} s is assumed", ASSUMED_MS / 1000);
-    (ASSUMED_MS, vec![Note::warning("scrape_interval", text)])
+    // Without an answer there is nothing to remark, and the interval is assumed.
+    let answer = if queries.is_empty() { Ok(Answer::default()) } else { client.instant_of(&queries, at) };
+    let answer = answer.unwrap_or_default();
+    let twice = asked.iter().enumerate().filter_map(|(i, exporter)| twice_note(exporter, &scrapers(&answer, i)));
+    let mut notes: Vec<Note> = twice.collect();
+    let interval_ms = known.unwrap_or_else(|| match counted_ms(&answer, counted..queries.len()) {
+        Some(ms) => {
+            let text = format!("scrape interval counted from samples: {} s (the server lists no targets)", ms / 1000);
+            notes.push(Note::info("scrape_interval", text));
+            ms
+        }
+        None => {
+            let text = format!("the scrape interval could not be found out, {} s is assumed", ASSUMED_MS / 1000);
+            notes.push(Note::warning("scrape_interval", text));
+            ASSUMED_MS
+        }
+    });
+    Scraped { interval_ms, notes }
 }
 
 #[derive(Deserialize)]
@@ -83,17 +108,22 @@ fn slowest_ms(targets: &Targets, jobs: &BTreeSet<String>) -> Option<i64> {
     ours.filter_map(reported).filter(|ms| (1..=MAX_MS).contains(ms)).max()
 }
 
-/// For each exporter the samples of its best-scraped series in ten minutes.
+/// For each exporter the samples of its best-scraped series in ten minutes, counted three times.
 pub(crate) fn counting_query(exporters: &[&'static Exporter], namespace: &str) -> Vec<String> {
     let values = Values { namespace: namespace.to_owned(), cluster: None, rate_ms: COUNTED_MS, span_ms: 0 };
-    let counted =
-        |e: &&Exporter| format!("max({})", e.presence(|selector| format!("count_over_time({selector}[$RATE])")));
-    exporters.iter().map(|e| promql::fill(&counted(e), &values)).collect()
+    let counted = |e: &&Exporter, before_ms: i64| {
+        let offset = if before_ms > 0 { format!(" offset {}", promql::duration(before_ms)) } else { String::new() };
+        format!("max({})", e.presence(|selector| format!("count_over_time({selector}[$RATE]{offset})")))
+    };
+    let times = |e| COUNTED_BEFORE_MS.map(|before_ms| promql::fill(&counted(e, before_ms), &values));
+    exporters.iter().flat_map(times).collect()
 }
 
-fn from_samples(client: &Client, options: &ObserveOptions, found: &Found, at: Timestamp) -> Option<i64> {
-    let answer = client.instant_of(&counting_query(&found.exporters, &options.namespace), at).ok()?;
-    answer.series.iter().filter_map(|s| spacing_ms(s.points.first()?.1)).max()
+/// The interval of the slowest exporter, each by the time in which it was scraped best.
+fn counted_ms(answer: &Answer, parts: impl Iterator<Item = usize>) -> Option<i64> {
+    let spacings = parts.map(|i| plan::part(answer, i).filter_map(|s| spacing_ms(s.points.first()?.1)).min());
+    let spacings: Vec<Option<i64>> = spacings.collect();
+    spacings.chunks(COUNTED_BEFORE_MS.len()).filter_map(|times| times.iter().flatten().min().copied()).max()
 }
 
 /// Few samples make a long interval: too careful rather than blind.
@@ -120,6 +150,55 @@ fn parse_duration_ms(text: &str) -> Option<i64> {
         rest = &rest[unit_end..];
     }
     (total > 0).then_some(total)
+}
+
+/// Labels that say who scraped: two jobs of one server, or two servers behind one address.
+const SCRAPER: [&str; 4] = ["job", "prometheus", "prometheus_replica", "replica"];
+/// Most scrapers that a remark names.
+const MAX_NAMED: usize = 4;
+
+/// Those who scrape the same pods of an exporter, a row for each; none where every pod is scraped once.
+fn twice_query(exporter: &Exporter) -> Option<String> {
+    let pods = exporter.selector.strip_suffix('}').map(|matchers| format!(r#"{matchers},pod!=""}}"#))?;
+    let who = SCRAPER.join(", ");
+    let each = format!("count by (pod, {who}) ({pods})");
+    Some(format!("count by ({who}) ({each} and on (pod) (count by (pod) ({each}) > 1))"))
+}
+
+/// The queries for who scrapes, an expression for each exporter that can be asked.
+pub(crate) fn scraper_queries(
+    exporters: &[&'static Exporter],
+    namespace: &str,
+) -> (Vec<&'static Exporter>, Vec<String>) {
+    let values = Values { namespace: namespace.to_owned(), cluster: None, rate_ms: 0, span_ms: 0 };
+    let asked = exporters.iter().filter_map(|e| Some((*e, promql::fill(&twice_query(e)?, &values))));
+    asked.unzip()
+}
+
+/// `job=a, replica=1` of each row.
+fn scrapers(answer: &Answer, index: usize) -> BTreeSet<String> {
+    let who = |labels: &super::Labels| {
+        let named = SCRAPER.iter().filter_map(|label| Some(format!("{label}={}", labels.get(*label)?)));
+        named.collect::<Vec<_>>().join(", ")
+    };
+    plan::part(answer, index).map(|series| who(&series.labels)).filter(|who| !who.is_empty()).collect()
+}
+
+fn twice_note(exporter: &Exporter, scrapers: &BTreeSet<String>) -> Option<Note> {
+    if scrapers.len() < 2 {
+        return None;
+    }
+    let (title, all) = (exporter.title, scrapers.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join("; "));
+    let scraped = format!("{title}: the same pods are scraped more than once ({all})");
+    Some(match exporter.file {
+        None => Note::info("several_jobs", format!("{scraped}; what more than one scraper delivers counts once")),
+        Some(_) => Note::warning(
+            "scraped_twice",
+            format!(
+                "{scraped}, and their requests count once for each: drop one job, ask one server, or let the front end take replicas apart"
+            ),
+        ),
+    })
 }
 
 #[cfg(test)]
@@ -150,6 +229,18 @@ mod tests {
         let slowest = |jobs: &[&str]| slowest_ms(&targets, &jobs.iter().map(|j| (*j).to_owned()).collect());
         assert_eq!(slowest(&["mesh", "kubelet"]), Some(15_000));
         assert_eq!((slowest(&["mesh", "mute"]), slowest(&["mute"])), (Some(5_000), None));
+    }
+
+    #[test]
+    fn a_gap_does_not_make_the_interval_longer() {
+        let row = |(part, samples): (usize, f64)| super::super::LabelledSeries {
+            labels: [(promql::PART.to_owned(), part.to_string())].into(),
+            points: vec![(Timestamp::from_ms(0), samples)],
+        };
+        // The first exporter every 15 s with a gap in the last ten minutes, the second every 30 s since eleven minutes.
+        let series = [(4, 25.0), (5, 41.0), (6, 41.0), (7, 21.0), (8, 3.0)].map(row).to_vec();
+        let answer = Answer { series, ..Answer::default() };
+        assert_eq!((counted_ms(&answer, 4..10), counted_ms(&answer, 4..7)), (Some(30_000), Some(15_000)));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! Every expression is evaluated by the server at instants of its own, so old values and new ones put together are what one query of the
 //! whole window would have given; [`super::observe`] is a first look. The last [`OVERLAP_STEPS`] are fetched again, since late samples may
-//! have changed them. After an outage the next look fetches all that was missed. What failed changes nothing.
+//! have changed them, and so are up to [`MAX_STEPS_AGAIN`] for which the server gave a partial answer. After an outage the next look fetches all
+//! that was missed. What failed changes nothing.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +16,12 @@ use super::query::{Answer, Grid};
 
 /// Steps before the newest one that are fetched again.
 pub const OVERLAP_STEPS: i64 = 4;
+/// Most steps of partial answers that are fetched again at every look; older ones stay as they are, with a remark.
+pub const MAX_STEPS_AGAIN: i64 = 60;
 /// How often exporters and the scrape interval are looked for again, in milliseconds.
 pub const DISCOVER_EVERY_MS: i64 = 300_000;
-/// The same where nothing tells of requests, or the interval is a guess: a cluster that comes up, a scrape job that is being added.
+/// The same where nothing tells of requests, the interval is a guess or an answer was partial: a cluster that comes up, a scrape job that is
+/// being added, a store that is away.
 pub const DISCOVER_YOUNG_EVERY_MS: i64 = 30_000;
 /// Most points that are kept, 16 bytes each; with more, all is forgotten and the next look is a first one.
 pub const MAX_KEPT_POINTS: usize = 16_000_000;
@@ -46,10 +50,12 @@ pub(crate) struct Discovered {
 struct Kept {
     /// The last instant asked for.
     end: Timestamp,
+    /// The last instant that need not be asked for again for a partial answer.
+    whole_until: Timestamp,
     series: BTreeMap<Labels, Vec<(Timestamp, f64)>>,
     histograms: u64,
-    /// Warnings of earlier answers, each with the last instant that it concerns: what is kept of a partial answer stays partial.
-    warnings: BTreeMap<String, Timestamp>,
+    /// Warnings of answers, each with the first and the last instant that it concerns.
+    warnings: BTreeMap<String, (Timestamp, Timestamp)>,
 }
 
 impl Discovered {
@@ -57,7 +63,7 @@ impl Discovered {
     fn lasts_ms(&self) -> i64 {
         let is_whole = self.found.exporters.iter().any(|e| e.counts_requests());
         let is_guess = self.notes.iter().any(|note| note.severity == Severity::Warning);
-        let is_answered = self.found.unanswered.is_empty();
+        let is_answered = self.found.unanswered.is_empty() && self.found.warned.is_empty();
         if is_whole && is_answered && !is_guess { DISCOVER_EVERY_MS } else { DISCOVER_YOUNG_EVERY_MS }
     }
 }
@@ -86,14 +92,21 @@ impl Tail {
     /// The instants of a grid that have to be asked for.
     pub(crate) fn missing(&self, promql: &str, grid: Grid) -> Grid {
         let Some(kept) = self.kept.get(promql) else { return grid };
-        let again = kept.end.plus_ms((1 - OVERLAP_STEPS) * grid.step_ms);
+        let again = kept.end.plus_ms((1 - OVERLAP_STEPS) * grid.step_ms).min(kept.whole_until.plus_ms(grid.step_ms));
         Grid { start: again.max(grid.start), ..grid }
     }
 
-    /// Puts an answer for the `missing` instants behind what is kept. The answer for the whole grid.
+    /// Puts an answer for the `missing` instants behind what is kept. The answer for the whole grid, and its warnings if it is partial.
     pub(crate) fn put(&mut self, promql: &str, grid: Grid, missing: Grid, answer: Answer) -> Answer {
-        let Answer { series, warnings, histograms_ignored } = answer;
-        let new = || Kept { end: grid.end, series: BTreeMap::new(), histograms: 0, warnings: BTreeMap::new() };
+        let Answer { series, warnings, histograms_ignored, .. } = answer;
+        let before = missing.start.plus_ms(-grid.step_ms);
+        let new = || Kept {
+            end: grid.end,
+            whole_until: before,
+            series: BTreeMap::new(),
+            histograms: 0,
+            warnings: BTreeMap::new(),
+        };
         let kept = self.kept.entry(promql.to_owned()).or_insert_with(new);
         for points in kept.series.values_mut() {
             points.truncate(points.partition_point(|(time, _)| *time < missing.start));
@@ -104,15 +117,21 @@ impl Tail {
         }
         kept.series.retain(|_, points| !points.is_empty());
         kept.end = grid.end;
+        kept.whole_until = match warnings.is_empty() {
+            true => grid.end,
+            false => before.max(grid.end.plus_ms(-MAX_STEPS_AGAIN * grid.step_ms)),
+        };
         kept.histograms = if missing == grid { histograms_ignored } else { kept.histograms.max(histograms_ignored) };
-        for until in kept.warnings.values_mut() {
-            *until = (*until).min(missing.start.plus_ms(-grid.step_ms));
+        for (_, until) in kept.warnings.values_mut() {
+            *until = (*until).min(before);
         }
-        kept.warnings.extend(warnings.into_iter().map(|warning| (warning, grid.end)));
-        kept.warnings.retain(|_, until| *until >= grid.start);
-        let warnings = kept.warnings.keys().cloned().collect();
+        kept.warnings.retain(|_, (from, until)| *until >= (*from).max(grid.start));
+        let earlier_warnings = kept.warnings.keys().filter(|w| !warnings.contains(w)).cloned().collect();
+        for warning in &warnings {
+            kept.warnings.entry(warning.clone()).or_insert((missing.start, grid.end)).1 = grid.end;
+        }
         let all = kept.series.iter().map(|(l, p)| LabelledSeries { labels: l.clone(), points: p.clone() });
-        Answer { series: all.collect(), warnings, histograms_ignored: kept.histograms }
+        Answer { series: all.collect(), warnings, earlier_warnings, histograms_ignored: kept.histograms }
     }
 
     /// After a look: keeps the bound.

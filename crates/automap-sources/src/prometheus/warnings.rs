@@ -23,6 +23,11 @@ pub(crate) fn shown(warning: &str) -> String {
 }
 
 impl Warnings {
+    /// Whether every answer was whole.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Counts the warnings of one answer.
     pub(crate) fn add(&mut self, of_answer: &[String]) {
         for warning in of_answer {

@@ -12,8 +12,8 @@ use super::source_error::SourceError;
 pub const MIN_POINTS: usize = MIN_BASELINE_POINTS + MIN_INCIDENT_POINTS;
 /// Most instants of one observation: two weeks at a minute.
 pub const MAX_POINTS: usize = 20_160;
-/// Instants aimed at in long windows when no step is given.
-const USUAL_POINTS: i64 = 720;
+/// Most samples of a series when no step is given: six hours of scrapes every 15 s. Longer windows take a multiple of the scrape interval.
+pub const MAX_USUAL_POINTS: i64 = 1_440;
 /// A rate needs four scrapes, so that it survives a lost one (Prometheus 3 excludes the first instant of a window).
 const SCRAPES_PER_RATE: i64 = 4;
 /// Scrapes that must lie behind the newest instant.
@@ -78,9 +78,9 @@ pub(crate) fn rate_ms(step_ms: i64, scrape_ms: i64) -> i64 {
     (SCRAPES_PER_RATE * scrape_ms).max(step_ms + scrape_ms)
 }
 
-/// The scrape interval, or the multiple of it that gives about [`USUAL_POINTS`].
+/// The scrape interval, or the least multiple of it that gives at most [`MAX_USUAL_POINTS`].
 pub(crate) fn usual_step(span_ms: i64, scrape_ms: i64) -> i64 {
-    let scrapes = (span_ms.max(0) as u64).div_ceil((scrape_ms * USUAL_POINTS).max(1) as u64);
+    let scrapes = (span_ms.max(0) as u64).div_ceil((scrape_ms * MAX_USUAL_POINTS).max(1) as u64);
     scrape_ms * i64::try_from(scrapes).unwrap_or(1).max(1)
 }
 
@@ -113,7 +113,8 @@ mod tests {
     #[test]
     fn steps_follow_scrapes_and_long_windows() {
         assert_eq!(usual_step(3_600_000, 15_000), 15_000);
-        assert_eq!(usual_step(24 * 3_600_000, 15_000), 120_000);
+        assert_eq!(usual_step(6 * 3_600_000, 15_000), 15_000);
+        assert_eq!([usual_step(24 * 3_600_000, 15_000), usual_step(7_260_000, 5_000)], [60_000, 10_000]);
         assert_eq!(rate_ms(120_000, 15_000), 135_000);
         let mut fine = options(60);
         fine.step_ms = Some(1_000);

@@ -8,7 +8,7 @@ use super::{Reply, Request};
 #[derive(Clone, Debug)]
 pub(crate) struct Shop {
     pub(crate) services: usize,
-    /// Queries with this piece get this reply.
+    /// Queries with this piece, and paths that end in it, get this reply.
     pub(crate) instead: Vec<(&'static str, Reply)>,
     /// Data begins here, in Unix seconds.
     pub(crate) since_s: f64,
@@ -29,6 +29,9 @@ impl Shop {
     }
 
     pub(crate) fn answer(&self, request: &Request) -> Reply {
+        if let Some((_, reply)) = self.instead.iter().find(|(piece, _)| request.path.ends_with(piece)) {
+            return reply.clone();
+        }
         if request.path.starts_with("/api/v1/targets") {
             let target =
                 |job: &str, every: &str| format!(r#"{{"labels":{{"job":"{job}"}},"scrapeInterval":"{every}"}}"#);

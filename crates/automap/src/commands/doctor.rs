@@ -57,11 +57,11 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit> {
     let now = ZonedDateTime::now();
     let present = Timestamp::from_ms(now.timestamp().as_millisecond());
     let fetched = args.prometheus.fetch(url, &args.time, &now)?;
-    let (observation, presets) = (fetched.observation, fetched.presets);
+    let (observation, source) = (fetched.observation, (&fetched.presets[..], fetched.scrape_ms));
     let survey = survey(&args.prometheus.client(url)?, namespace, present)?;
     let report = diagnose(&observation, &DiagnoseOptions::default());
     let services = coverage(&observation.frame, present);
-    let doctor = Doctor::new(namespace, &observation, services, &survey, &presets, report.as_ref().ok(), present);
+    let doctor = Doctor::new(namespace, &observation, services, &survey, source, report.as_ref().ok(), present);
     #[cfg(feature = "kubernetes")]
     let mut doctor = doctor;
     #[cfg(feature = "kubernetes")]

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use automap_core::quantity::duration;
+use automap_core::unseen::Unanswered;
 use automap_core::watch::{ReplayOptions, WatchHealth, WatchOptions, replay};
 use automap_render::incident_text::{change_text, incidents_text};
 use clap::Args;
@@ -76,7 +77,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit> {
     failed?;
     match args.output {
         Format::Json => print(&(serde_json::to_string_pretty(&incidents)? + "\n"))?,
-        Format::Text if judged == 0 => {}
+        Format::Text if judged == 0 && incidents.is_empty() => {}
         Format::Text if incidents.is_empty() => say(&format!(
             "no incident in {judged} polls{}",
             if judged < polls {
@@ -87,7 +88,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit> {
         )),
         Format::Text => print(&format!("\n{}", incidents_text(&incidents, span.end, &text)))?,
     }
-    if judged == 0 {
+    if judged == 0 && incidents.is_empty() {
         say(&nothing_judged(polls, last.as_ref(), observation.frame.step_ms()));
         return Ok(Exit::NotEnoughData);
     }
@@ -103,6 +104,10 @@ fn nothing_judged(polls: i64, last: Option<&WatchHealth>, step_ms: i64) -> Strin
         ),
         Some(WatchHealth::Stale { since }) => format!("there is no data after {}", since.rfc3339()),
         Some(WatchHealth::SourceSilent { services, of }) => format!("{services} of {of} services report nothing"),
+        Some(WatchHealth::Partial(unanswered)) => {
+            let all: Vec<String> = unanswered.iter().map(Unanswered::sentence).collect();
+            return format!("error: nothing that was seen is wrong, and calm cannot be told: {}", all.join("; "));
+        }
         Some(WatchHealth::Ready) | None => "the data has too few samples".to_owned(),
     };
     format!("error: none of {polls} polls could be judged: {why}; give a longer recording or a shorter --learn")

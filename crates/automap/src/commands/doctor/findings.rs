@@ -59,13 +59,14 @@ impl Doctor {
         observation: &Observation,
         services: Vec<ServiceCoverage>,
         survey: &Survey,
-        presets: &[Preset],
+        (presets, scrape_ms): (&[Preset], i64),
         report: Option<&Report>,
         now: Timestamp,
     ) -> Self {
         // The survey asks Istio and cAdvisor; where neither is, the observation knows.
         let newest = survey.newest.or_else(|| observation.frame.times().last().copied());
-        let mut findings = vec![fresh(newest, now), scraped(observation), remembered(survey)];
+        let mut findings =
+            vec![fresh(newest, now), scraped(scrape_ms, observation.frame.step_ms()), remembered(survey)];
         match other_source(presets) {
             Some(found) => findings.push(found),
             None => findings.extend([proxies(namespace, survey), reporters(survey)]),
@@ -126,10 +127,13 @@ fn fresh(newest: Option<Timestamp>, now: Timestamp) -> Finding {
     }
 }
 
-fn scraped(observation: &Observation) -> Finding {
-    let step = observation.frame.step_ms();
-    let found = format!("one sample every {} s", step as f64 / 1e3);
-    match step > SLOW_SCRAPE_MS {
+/// The slowest of the jobs; in long windows the samples are further apart than the scrapes.
+fn scraped(scrape_ms: i64, step_ms: i64) -> Finding {
+    let mut found = format!("scraped every {} s", scrape_ms as f64 / 1e3);
+    if step_ms > scrape_ms {
+        found += &format!("; this window is read every {} s", step_ms as f64 / 1e3);
+    }
+    match scrape_ms > SLOW_SCRAPE_MS {
         true => finding(
             "scrape_interval",
             State::Weak,
@@ -309,6 +313,13 @@ mod tests {
         assert_eq!(fresh(survey.newest, now).state, State::Weak);
         assert_eq!(fresh(None, now).state, State::Bad);
         assert_eq!(fresh(Some(now.plus_ms(60_000)), now).state, State::Weak);
+        assert_eq!(scraped(15_000, 15_000).found, "scraped every 15 s");
+        let coarse = scraped(15_000, 120_000);
+        assert_eq!(
+            (coarse.state, coarse.found.as_str()),
+            (State::Ok, "scraped every 15 s; this window is read every 120 s")
+        );
+        assert_eq!(scraped(120_000, 120_000).state, State::Weak);
         assert_eq!(remembered(&survey).found, "it keeps 6 h");
         assert_eq!(proxies("shop", &survey).found, "2 of 3 pods have a proxy; without: c");
         assert!(
