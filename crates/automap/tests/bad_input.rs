@@ -73,7 +73,7 @@ fn a_server_in_a_bad_mood() {
             "has no metrics that automap knows",
         ),
     ] {
-        let (status, body) = (reply.status, reply.body.clone());
+        let (status, body) = (reply.status, String::from_utf8_lossy(&reply.body).into_owned());
         let server = Server::start(move |_| reply.clone());
         let output = diagnose(&server, &[]);
         assert_eq!(code(&output), expected, "{status} {body}: {}", stderr(&output));
