@@ -8,6 +8,7 @@ mod html;
 mod junit;
 mod row;
 mod sets;
+mod share;
 mod table;
 mod totals;
 
@@ -18,8 +19,9 @@ pub use html::html;
 pub use junit::junit;
 pub use row::{Answered, Outcome, Row, faulty_services, named_causes};
 pub use sets::{FaultyService, SetScore, SetTotals};
+pub use share::Share;
 pub use table::{aligned, markdown_table};
-pub use totals::{Minimum, Share, Totals};
+pub use totals::{Minimum, Totals};
 
 /// Version of the scorecard's shape.
 pub const SCHEMA_VERSION: u32 = 2;

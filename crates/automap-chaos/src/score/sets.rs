@@ -12,7 +12,7 @@
 
 use serde::Serialize;
 
-use super::Share;
+use super::share::Share;
 
 /// A service with a fault.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -2,46 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Outcome, Row, SetTotals};
-
-/// So many of so many, with the interval that other faults of the kind would give.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Share {
-    /// How many.
-    pub hits: usize,
-    /// Of how many.
-    pub of: usize,
-    /// `hits / of`; `null` of nothing.
-    pub share: Option<f64>,
-    /// Lower end of Wilson's 95 % score interval (Wilson 1927); 0 of nothing.
-    pub low: f64,
-    /// Its upper end; 1 of nothing.
-    pub high: f64,
-}
-
-impl Share {
-    /// Counts. The interval is right for few and for extreme shares, where the normal approximation is not.
-    pub fn of(hits: usize, of: usize) -> Self {
-        /// 97.5 % of a normal distribution lie below.
-        const Z: f64 = 1.959_963_985;
-        if of == 0 {
-            return Self { hits: 0, of: 0, share: None, low: 0.0, high: 1.0 };
-        }
-        let (n, p) = (of as f64, hits as f64 / of as f64);
-        let (z2, scale) = (Z * Z, 1.0 / (1.0 + Z * Z / n));
-        let centre = scale * (p + z2 / (2.0 * n));
-        let half = scale * Z * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
-        Self { hits, of, share: Some(p), low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
-    }
-
-    /// `12 of 14 (95 %: 0.60–0.96)`; without questions no interval.
-    pub fn words(&self) -> String {
-        match self.share {
-            None => "0 of 0".to_owned(),
-            Some(_) => format!("{} of {} (95 %: {:.2}–{:.2})", self.hits, self.of, self.low, self.high),
-        }
-    }
-}
+use super::row::{Outcome, Row};
+use super::sets::SetTotals;
+use super::share::Share;
 
 /// Shares that a scorecard has to reach; `None`: no minimum.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
