@@ -3,6 +3,7 @@
 use super::client::Client;
 use super::discover;
 use super::error::RequestError;
+use super::native;
 use super::observe_options::ObserveOptions;
 use super::parallel;
 use super::presets::Exporter;
@@ -46,27 +47,33 @@ pub enum OfferState {
     Failed(String),
 }
 
-/// Looks for every preset, in order: two requests each.
+/// Looks for every preset, in order: up to four requests each.
 ///
 /// # Errors
 /// [`RequestError`] when the server does not answer. An expression that it refuses is reported in its offer.
 pub fn catalogue(client: &Client, options: &ObserveOptions) -> Result<Vec<Offer>, RequestError> {
     let grid = discover::probe_grid(options);
-    let ask = |e: &&'static Exporter| -> Result<(Answer, Answer), RequestError> {
-        let ours = client.range(&discover::probe(e, &options.namespace), grid)?;
-        let anywhere = match ours.series.is_empty() {
-            true => client.range_of(&discover::listing(&[*e]), grid)?,
-            false => Answer::default(),
+    let ask = |e: &&'static Exporter| -> (&'static Exporter, Result<(Answer, Answer), RequestError>) {
+        let mut probed = [(*e, client.range(&discover::probe(e, &options.namespace), grid))];
+        native::settle(client, &mut probed, &options.namespace, grid);
+        let [(exporter, ours)] = probed;
+        let with_listing = |ours: Answer| {
+            let anywhere = match ours.series.is_empty() {
+                true => client.range_of(&discover::listing(&[*e]), grid)?,
+                false => Answer::default(),
+            };
+            Ok((ours, anywhere))
         };
-        Ok((ours, anywhere))
+        (exporter, ours.and_then(with_listing))
     };
     let exporters = client.presets().exporters();
     let answers = parallel::map(exporters, client.concurrency(), ask, |_| {});
-    exporters.iter().zip(answers).map(|(exporter, answer)| offer(exporter, answer)).collect()
+    answers.into_iter().map(|(exporter, answer)| offer(exporter, answer)).collect()
 }
 
 fn offer(exporter: &'static Exporter, answer: Result<(Answer, Answer), RequestError>) -> Result<Offer, RequestError> {
     let state = match answer {
+        Err(error) if discover::is_beyond_server(exporter, Some(&error)) => OfferState::Absent,
         Err(error) if error.is_rejected_query() => OfferState::Failed(error.failure.to_string()),
         Err(error) => return Err(error),
         Ok((ours, anywhere)) if ours.series.is_empty() => {

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decode::LabelledSeries;
 use super::presets::Exporter;
-use super::promql::{Cluster, OF_ISTIO};
+use super::promql::{self, Cluster, OF_ISTIO};
 
 /// Labels that name a cluster, usually external labels of its Prometheus.
-pub(crate) const LABELS: [&str; 5] =
-    ["cluster", "cluster_name", "k8s_cluster", "k8s_cluster_name", "kubernetes_cluster"];
+pub(crate) const LABELS: [&str; 6] =
+    ["cluster", "cluster_name", "k8s_cluster", "k8s_cluster_name", "kubernetes_cluster", "k8s.cluster.name"];
 
 /// The clusters of one exporter's series: label → names.
 pub(crate) type Clusters = BTreeMap<&'static str, BTreeSet<String>>;
@@ -20,13 +20,14 @@ pub(crate) type Clusters = BTreeMap<&'static str, BTreeSet<String>>;
 /// The labels that a probe has to return, each with a comma in front.
 pub(crate) fn grouping(exporter: &Exporter) -> String {
     let mut labels: Vec<&str> = LABELS.to_vec();
+    labels.retain(|label| exporter.quotes_names || promql::is_plain_label(label));
     if says_who_reports(exporter) {
         labels.extend(["source_cluster", "destination_cluster"]);
         if exporter.needs.is_none() {
             labels.push("reporter");
         }
     }
-    labels.iter().map(|label| format!(", {label}")).collect()
+    labels.iter().map(|label| format!(", {}", promql::label_name(label))).collect()
 }
 
 /// Both ends of a call have a cluster; that of the series is the reporter's.

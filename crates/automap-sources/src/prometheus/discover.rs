@@ -10,6 +10,8 @@ use super::client::Client;
 use super::cluster::{self, Clusters};
 use super::decode::LabelledSeries;
 use super::error::RequestError;
+use super::metric_names::similar_metrics;
+use super::native;
 use super::observe_options::ObserveOptions;
 use super::parallel;
 use super::plan;
@@ -45,20 +47,26 @@ pub(crate) struct Found {
 
 /// The probe for one exporter.
 pub(crate) fn probe(exporter: &Exporter, namespace: &str) -> String {
+    probe_by(exporter, &exporter.presence(str::to_owned), namespace)
+}
+
+/// The same by another vector of its series.
+pub(crate) fn probe_by(exporter: &Exporter, presence: &str, namespace: &str) -> String {
     let mut by = exporter.needs.map_or(String::new(), |(label, _)| format!(", {label}"));
     if exporter.accepts_missing_namespace() {
-        by += &format!(", {}", exporter.namespace_label);
+        by += &format!(", {}", promql::label_name(exporter.namespace_label));
     }
     by += &cluster::grouping(exporter);
     let values = Values { namespace: namespace.to_owned(), cluster: None, rate_ms: 0, span_ms: 0 };
-    let count = format!("count by (job{by}) ({})", exporter.presence(str::to_owned));
+    let count = format!("count by (job{by}) ({presence})");
     let unless = exporter.unless.map_or(String::new(), |selector| format!(" unless on () group({selector})"));
     promql::fill(&(count + &unless), &values)
 }
 
 /// All namespaces that any exporter knows, for the case that ours is not among them: an expression for each.
 pub(crate) fn listing(exporters: &[&'static Exporter]) -> Vec<String> {
-    let all = exporters.iter().map(|e| format!("count by ({}) ({})", e.namespace_label, e.anywhere));
+    let all =
+        exporters.iter().map(|e| format!("count by ({}) ({})", promql::label_name(e.namespace_label), e.anywhere));
     all.collect()
 }
 
@@ -67,7 +75,10 @@ pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Fou
     let mut found = Found::default();
     let mut failure = None;
     let mut nameless = Vec::new();
-    for (exporter, answer) in probe_all(client, client.presets().exporters(), &options.namespace, probe_grid(options)) {
+    let grid = probe_grid(options);
+    let mut probed = probe_all(client, client.presets().exporters(), &options.namespace, grid);
+    found.notes.extend(native::settle(client, &mut probed, &options.namespace, grid));
+    for (exporter, answer) in probed {
         match answer {
             Ok(answer) => {
                 found.warned.add(&answer.warnings);
@@ -108,17 +119,19 @@ pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Fou
 }
 
 /// An exporter and the answer to its probe.
-type Probed = (&'static Exporter, Result<Answer, RequestError>);
+pub(crate) type Probed = (&'static Exporter, Result<Answer, RequestError>);
 
-/// One request for each of the usual exporters, and one for all others together.
+/// One request for each of the usual exporters, one for all others together, and one for those whose labels stand between quotes: servers
+/// before Prometheus 3 refuse these as a whole.
 fn probe_all(client: &Client, all: &[&'static Exporter], namespace: &str, grid: Grid) -> Vec<Probed> {
     let ask = |asked: &Vec<&'static Exporter>| {
         let probes: Vec<String> = asked.iter().map(|e| probe(e, namespace)).collect();
         client.range_of(&probes, grid)
     };
     let (tables, others): (Vec<_>, Vec<_>) = all.iter().copied().partition(|e| e.file.is_none() && e.unless.is_none());
+    let (quoted, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|e| e.quotes_names);
     let mut groups: Vec<Vec<&'static Exporter>> = tables.into_iter().map(|e| vec![e]).collect();
-    groups.extend((!others.is_empty()).then_some(others));
+    groups.extend([others, quoted].into_iter().filter(|group| !group.is_empty()));
     let answered = parallel::map(&groups, client.concurrency(), ask, |_| {});
     let mut out: Vec<Probed> = Vec::new();
     for (group, answer) in groups.into_iter().zip(answered) {
@@ -140,8 +153,19 @@ fn probe_all(client: &Client, all: &[&'static Exporter], namespace: &str, grid: 
             })),
         }
     }
+    for (exporter, answer) in &mut out {
+        // Presets of one's own are believed to be meant; of a built-in one there is nothing to tell.
+        if is_beyond_server(exporter, answer.as_ref().err()) {
+            *answer = Ok(Default::default());
+        }
+    }
     out.sort_by_key(|(exporter, _)| all.iter().position(|e| (e.preset, e.title) == (exporter.preset, exporter.title)));
     out
+}
+
+/// Whether a server refuses a built-in preset for its quoted labels: it cannot have any.
+pub(crate) fn is_beyond_server(exporter: &Exporter, error: Option<&RequestError>) -> bool {
+    exporter.quotes_names && exporter.is_built_in() && error.is_some_and(RequestError::is_rejected_query)
 }
 
 /// An exporter that counts requests, and the cluster that it is narrowed to.
@@ -159,7 +183,9 @@ pub(crate) fn request_counters(
 ) -> Result<Vec<RequestCounter>, RequestError> {
     let (mut named, mut nameless) = (Vec::new(), Vec::new());
     let counting = client.presets().exporters().iter().copied().filter(|e| e.counts.is_some());
-    for (exporter, answer) in probe_all(client, &counting.collect::<Vec<_>>(), namespace, grid) {
+    let mut probed = probe_all(client, &counting.collect::<Vec<_>>(), namespace, grid);
+    native::settle(client, &mut probed, namespace, grid);
+    for (exporter, answer) in probed {
         match answer {
             Ok(answer) if answer.series.is_empty() => {}
             Ok(Answer { series, .. }) => {
@@ -196,6 +222,10 @@ impl Found {
         }
         if let Some(remark) = exporter.remark {
             self.notes.push(Note::warning("preset_limits", remark.to_owned()));
+        }
+        if exporter.is_native {
+            let text = format!("{}: durations are read from native histograms", exporter.title);
+            self.notes.push(Note::info("native_histograms", text));
         }
         self.jobs.extend(series.iter().filter_map(|s| s.labels.get("job").cloned()));
         self.exporters.push(exporter);
@@ -275,7 +305,10 @@ impl Found {
 
     /// Whatever it would have told may be there: every signal of it is unanswered.
     fn failed(&mut self, exporter: &Exporter, error: &RequestError, namespace: &str) {
-        let text = format!("could not look for {}: {error}", exporter.title);
+        let mut text = format!("could not look for {}: {error}", exporter.title);
+        if exporter.quotes_names && error.is_rejected_query() {
+            text += "; it names labels with dots, which Prometheus reads from version 3 on";
+        }
         self.notes.push(Note::warning("query_failed", text));
         self.without(exporter, format!("could not look for {}: {}", exporter.title, error.failure));
         let state = if error.is_too_much() { QueryState::Refused } else { QueryState::Failed };
@@ -304,17 +337,20 @@ fn missing_label(exporter: &Exporter, label: &str, expected: &str) -> SourceErro
 fn explain_nothing(client: &Client, options: &ObserveOptions) -> Result<SourceError, RequestError> {
     let server = client.address().to_owned();
     let exporters = client.presets().exporters();
-    let listing = listing(exporters);
-    let then = namespaces(exporters, &client.range_of(&listing, probe_grid(options))?);
-    let now =
-        if then.is_empty() { namespaces(exporters, &client.instant_of(&listing, options.now)?) } else { Vec::new() };
+    let shown_by_histograms = |e: &&&'static Exporter| e.native.as_ref().is_some_and(|native| native.is_enough);
+    let shown_by_histograms: Vec<_> = exporters.iter().filter(shown_by_histograms).copied().collect();
+    let metrics = native::unread(client, &shown_by_histograms, &options.namespace, probe_grid(options))?;
+    if !metrics.is_empty() {
+        return Ok(SourceError::NativeHistograms { metrics });
+    }
+    let (then, now) = known_namespaces(client, exporters, options)?;
     if now.contains(&options.namespace) {
         let (namespace, from, to) = (options.namespace.clone(), options.from, options.to);
         return Ok(SourceError::WindowWithoutData { namespace, from, to });
     }
     let known: Vec<String> = if then.is_empty() { now } else { then };
     if known.is_empty() {
-        return Ok(SourceError::NothingDetected { server });
+        return Ok(SourceError::NothingDetected { server, similar: similar_metrics(client) });
     }
     let known: Vec<String> = known.into_iter().filter(|n| !n.is_empty()).collect();
     if known.is_empty() {
@@ -323,6 +359,27 @@ fn explain_nothing(client: &Client, options: &ObserveOptions) -> Result<SourceEr
     }
     let nearest = similar_names(&options.namespace, &known);
     Ok(SourceError::UnknownNamespace { server, namespace: options.namespace.clone(), nearest, known })
+}
+
+/// Namespaces within the window and, where there are none, now. A server that refuses labels between quotes has none of those.
+fn known_namespaces(
+    client: &Client,
+    exporters: &[&'static Exporter],
+    options: &ObserveOptions,
+) -> Result<(Vec<String>, Vec<String>), RequestError> {
+    let (quoted, plain): (Vec<_>, Vec<_>) = exporters.iter().copied().partition(|e| e.quotes_names);
+    let all = |ask: &dyn Fn(&[String]) -> Result<Answer, RequestError>| {
+        let mut names = namespaces(&plain, &ask(&listing(&plain))?);
+        match ask(&listing(&quoted)) {
+            Ok(answer) => names.extend(namespaces(&quoted, &answer)),
+            Err(error) if error.is_rejected_query() => {}
+            Err(error) => return Err(error),
+        }
+        Ok(names)
+    };
+    let then = all(&|listing| client.range_of(listing, probe_grid(options)))?;
+    let now = if then.is_empty() { all(&|listing| client.instant_of(listing, options.now))? } else { Vec::new() };
+    Ok((then, now))
 }
 
 /// The namespaces of a listing; an empty name stands for series without the label.

@@ -16,6 +16,7 @@ use super::discover::{self, Found};
 use super::error::RequestError;
 use super::gather::{self, Gathered, enumerate};
 use super::names::Names;
+use super::native;
 use super::observe_options::{Fetched, ObserveOptions, PlannedQuery, Preset, Progress};
 use super::parallel;
 use super::plan::{self, Request};
@@ -116,21 +117,43 @@ pub fn explain_queries(options: &ObserveOptions, presets: &Presets) -> Vec<Plann
     };
     let exporters = presets.exporters();
     let mut out: Vec<PlannedQuery> = exporters.iter().map(probe).collect();
-    let counting = promql::join(&scrape::counting_query(exporters, &options.namespace));
-    out.push(query("scrape interval, where the server lists no targets".to_owned(), counting));
-    let (_, twice) = scrape::scraper_queries(exporters, &options.namespace);
-    out.push(query("who scrapes the same pods, of the exporters found".to_owned(), promql::join(&twice)));
-    out.push(query("namespaces, where ours is unknown".to_owned(), promql::join(&discover::listing(exporters))));
+    // Servers before Prometheus 3 refuse labels between quotes.
+    let (quoted, plain): (Vec<_>, Vec<_>) = exporters.iter().copied().partition(|e| e.quotes_names);
+    for (which, exporters) in [("", plain), (QUOTED, quoted)].into_iter().filter(|(_, all)| !all.is_empty()) {
+        let all = |queries: &[String]| promql::join(queries);
+        let counting = all(&scrape::counting_query(&exporters, &options.namespace));
+        out.push(query(format!("scrape interval, where the server lists no targets{which}"), counting));
+        let (_, twice) = scrape::scraper_queries(&exporters, &options.namespace);
+        if !twice.is_empty() {
+            out.push(query(format!("who scrapes the same pods, of the exporters found{which}"), all(&twice)));
+        }
+        out.push(query(format!("namespaces, where ours is unknown{which}"), all(&discover::listing(&exporters))));
+    }
     let once = promql::join(&once_queries(&values, &Found::default()));
     out.push(query("owners of pods, services and their workloads".to_owned(), once));
     for exporter in exporters {
-        out.extend(plan::requests([exporter], &values, &BTreeMap::new()).into_iter().map(|request| {
-            let names: Vec<&str> = request.signals.iter().map(|p| p.signal.name).collect();
-            query(format!("{} (preset {})", names.join(", "), exporter.preset), request.promql)
-        }));
+        let told = |exporter: &&'static Exporter, remark: &str| {
+            let requests = plan::requests([exporter], &values, &BTreeMap::new()).into_iter().map(|request| {
+                let names: Vec<&str> = request.signals.iter().map(|p| p.signal.name).collect();
+                query(format!("{} (preset {}{remark})", names.join(", "), exporter.preset), request.promql)
+            });
+            requests.collect::<Vec<_>>()
+        };
+        let classic = told(exporter, "");
+        if let Some(native) = &exporter.native {
+            let look = format!("look for native histograms of {} (preset {})", exporter.title, exporter.preset);
+            out.push(query(look, native::query(exporter, native, &options.namespace)));
+            let mut with_native = told(&native.exporter, ", native histograms");
+            with_native.retain(|q| classic.iter().all(|known| known.promql != q.promql));
+            out.extend(with_native);
+        }
+        out.extend(classic);
     }
     out
 }
+
+/// Said of queries that need Prometheus 3.
+const QUOTED: &str = " (labels with dots)";
 
 fn check(options: &ObserveOptions) -> Result<(), SourceError> {
     let refuse = |option, reason: &str| Err(SourceError::BadOption { option, reason: reason.to_owned() });

@@ -12,10 +12,13 @@
 mod error;
 mod expand;
 mod file;
+mod histogram;
 mod istio;
 mod kubernetes;
 mod labels;
+mod native;
 mod request_counts;
+mod selector;
 
 use automap_core::metric::{CLIENT_RPS, THROUGHPUT_RPS};
 use std::path::Path;
@@ -103,8 +106,8 @@ pub(crate) struct Exporter {
     pub(crate) file: Option<&'static str>,
     /// Its series in the namespace, as a selector.
     pub(crate) selector: &'static str,
-    /// The same series where the scraper's own namespace stands in front of theirs, as a selector.
-    pub(crate) exported: Option<&'static str>,
+    /// Other selectors of its series: under another name, or where the scraper's own namespace stands in front of theirs.
+    pub(crate) or_selectors: &'static [&'static str],
     /// It is looked for only where this selector finds nothing.
     pub(crate) unless: Option<&'static str>,
     /// What people should know who rely on it.
@@ -117,12 +120,31 @@ pub(crate) struct Exporter {
     pub(crate) namespace_label: &'static str,
     /// A label without which its signals mean nothing, and the values it should have.
     pub(crate) needs: Option<(&'static str, &'static str)>,
+    /// Whether its detection names labels between quotes, which Prometheus reads from version 3 on.
+    pub(crate) quotes_names: bool,
     /// What is not observed when it is absent, in words for users.
     pub(crate) covers: &'static str,
     /// How it counts the requests of one service; `None` where it counts none.
     pub(crate) counts: Option<RequestCounts>,
     /// Its signals.
     pub(crate) signals: &'static [Signal],
+    /// Its form for servers that have its histograms as native ones; `None` where it has none, and in that form itself.
+    pub(crate) native: Option<NativeForm>,
+    /// Whether it is that form.
+    pub(crate) is_native: bool,
+}
+
+/// An exporter's form that reads native histograms as well as classic ones.
+#[derive(Debug)]
+pub(crate) struct NativeForm {
+    /// A vector with a series for each native histogram in the namespace.
+    pub(crate) presence: &'static str,
+    /// The histograms: name, and a selector of whatever goes by that name.
+    pub(crate) histograms: &'static [(&'static str, &'static str)],
+    /// Whether native histograms alone show that the system is there.
+    pub(crate) is_enough: bool,
+    /// The form.
+    pub(crate) exporter: &'static Exporter,
 }
 
 impl Exporter {
@@ -136,14 +158,20 @@ impl Exporter {
         self.has_signal(THROUGHPUT_RPS) || self.has_signal(CLIENT_RPS)
     }
 
-    /// Its series in the namespace, in both forms; may hold placeholders. `wrap` makes a vector of a selector.
+    /// Its series in the namespace, by all its selectors; may hold placeholders. `wrap` makes a vector of a selector.
     pub(crate) fn presence(&self, wrap: impl Fn(&str) -> String) -> String {
-        self.exported.map_or_else(|| wrap(self.selector), |e| format!("{} or {}", wrap(self.selector), wrap(e)))
+        let all = std::iter::once(&self.selector).chain(self.or_selectors);
+        all.map(|selector| wrap(selector)).collect::<Vec<_>>().join(" or ")
+    }
+
+    /// Whether it is one of ours rather than a user's.
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.file.is_none_or(|file| BUILT_IN_FILES.iter().any(|(name, _)| *name == file))
     }
 
     /// Whether it also takes series that carry no namespace.
     pub(crate) fn accepts_missing_namespace(&self) -> bool {
-        self.selector.contains("$NS_OR_NONE")
+        self.selector.contains("$NS_OR_NONE") || self.or_selectors.iter().any(|s| s.contains("$NS_OR_NONE"))
     }
 }
 
@@ -251,8 +279,13 @@ mod tests {
         let presets = Presets::default();
         assert!(presets.exporters.len() > TABLES.len(), "{:?}", BUILT_IN.as_ref().err());
         let mut words = BTreeSet::new();
-        for exporter in &presets.exporters {
-            assert!(words.insert((exporter.preset, exporter.title)), "{} stands twice", exporter.preset);
+        let native = presets.exporters.iter().filter_map(|e| e.native.as_ref().map(|native| native.exporter));
+        for exporter in presets.exporters.iter().copied().chain(native) {
+            assert!(
+                words.insert((exporter.preset, exporter.title, exporter.is_native)),
+                "{} stands twice",
+                exporter.preset
+            );
             let mut names = BTreeSet::new();
             for signal in exporter.signals {
                 assert!(names.insert(signal.name), "{} stands twice in the table", signal.name);

@@ -1,5 +1,6 @@
 //! Fills templates of PromQL. Names from outside enter through [`quote`] and nowhere else, so that none can change an expression.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// What the placeholders of a template stand for.
@@ -129,7 +130,7 @@ impl Values {
     fn cluster_matcher(&self, of_istio: Option<&str>) -> String {
         let Some(Cluster { label, name }) = &self.cluster else { return String::new() };
         match of_istio {
-            None if label != OF_ISTIO => format!(",{label}={}", quote(name)),
+            None if label != OF_ISTIO => format!(",{}={}", label_name(label), quote(name)),
             Some(own) if label == OF_ISTIO => format!(",{own}={}", quote(name)),
             _ => String::new(),
         }
@@ -165,6 +166,35 @@ pub(crate) fn quote(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+/// Letters, digits and underscores: what every version of PromQL reads as the name of a label.
+pub(crate) fn is_plain_label(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// A label's name as it stands in a matcher or behind `by`. Names with dots stand between quotes, which Prometheus reads from
+/// version 3 on.
+pub(crate) fn label_name(name: &str) -> Cow<'_, str> {
+    if is_plain_label(name) { Cow::Borrowed(name) } else { Cow::Owned(quote(name)) }
+}
+
+/// Whether a matcher of a selector names its label between quotes: `{"service.name"="x"}`.
+pub(crate) fn names_label_in_quotes(selector: &str) -> bool {
+    let (mut quoted, mut escaped, mut ended) = (false, false, false);
+    for c in selector.chars() {
+        match (quoted, c) {
+            (true, _) if escaped => escaped = false,
+            (true, '\\') => escaped = true,
+            (_, '"') => (quoted, ended) = (!quoted, quoted),
+            (false, '=' | '!') if ended => return true,
+            (false, ' ') => {}
+            (false, _) => ended = false,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// A duration as PromQL writes it.
@@ -230,6 +260,19 @@ mod tests {
         ] {
             assert_eq!(quote(name), literal);
             assert_eq!(unquote(literal), name, "{literal}");
+        }
+    }
+
+    #[test]
+    fn only_names_that_need_it_stand_between_quotes() {
+        assert_eq!(["a_1", "a.b", "1a", ""].map(label_name), ["a_1", "\"a.b\"", "\"1a\"", "\"\""]);
+        for (selector, is) in [
+            (r#"{__name__="a.b","c.d"=~"e"}"#, true),
+            (r#"x{a="=\"!=",b!="c"}"#, false),
+            (r#"x{"a" != "c"}"#, true),
+            ("x", false),
+        ] {
+            assert_eq!(names_label_in_quotes(selector), is, "{selector}");
         }
     }
 

@@ -61,11 +61,20 @@ pub enum SourceError {
         "{server} has no metrics that automap knows: none of istio_requests_total (Istio side-cars), \
          container_cpu_usage_seconds_total (cAdvisor), kube_pod_owner (kube-state-metrics), and none of Linkerd, \
          OpenTelemetry or another preset; check that this is the Prometheus that scrapes the cluster, \
-         see what is looked for (automap discover), or write a preset of your own (--presets FILE)"
+         see what is looked for (automap discover), or write a preset of your own (--presets FILE){}",
+        similar_metrics(.similar)
     )]
     NothingDetected {
         /// The server.
         server: String,
+        /// Its metrics that seem to count requests.
+        similar: Vec<String>,
+    },
+    /// Histograms that the server cannot evaluate.
+    #[error("no request metrics that automap can read: {}", native_histograms(.metrics))]
+    NativeHistograms {
+        /// Their names.
+        metrics: Vec<String>,
     },
     /// A label that gives the metrics their meaning was thinned out.
     #[error(
@@ -157,6 +166,30 @@ impl SourceError {
 
 /// Most namespaces listed in a message.
 const MAX_LISTED: usize = 20;
+
+/// What is wrong with histograms that a server cannot evaluate, and what helps.
+pub(crate) fn native_histograms(names: &[String]) -> String {
+    let listed = names.join(", ");
+    let what = match names.len() {
+        1 => format!(
+            "{listed} is there without _bucket, _sum and _count, as a native histogram, and this server does not evaluate it"
+        ),
+        _ => format!(
+            "{listed} are there without _bucket, _sum and _count, as native histograms, and this server does not evaluate them"
+        ),
+    };
+    format!(
+        "{what}: ask one that does (Prometheus 3, Mimir, Thanos), or have the classic form kept beside it \
+         (always_scrape_classic_histograms: true)"
+    )
+}
+
+fn similar_metrics(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        names => format!("; of its metrics, these seem to count requests: {}", names.join(", ")),
+    }
+}
 
 fn clusters(known: &[String]) -> String {
     if known.is_empty() {

@@ -36,9 +36,14 @@ struct Source {
     preset: &'static Exporter,
     cluster: Option<Cluster>,
     counts: &'static RequestCounts,
-    /// The bounds of its buckets in milliseconds and as the server writes them, ascending. Only where an objective needs them.
-    bounds: Vec<(f64, String)>,
+    /// Its histogram of durations. Only where an objective needs one.
+    durations: Option<&'static DurationCounts>,
+    /// The bounds of its buckets in milliseconds and as the server writes them, ascending.
+    bounds: Bounds,
 }
+
+/// Bounds of buckets, in milliseconds and as the server writes them.
+type Bounds = Vec<(f64, String)>;
 
 impl RequestSources {
     pub(super) fn new(namespace: impl Into<String>) -> Self {
@@ -63,7 +68,7 @@ impl RequestSources {
         }
         for service in services {
             let needs_bounds = with_latency.contains(&service);
-            let is_known = |s: &Source| is_fresh(s.found_at) && !(needs_bounds && s.bounds.is_empty());
+            let is_known = |s: &Source| is_fresh(s.found_at) && !(needs_bounds && s.durations.is_none());
             if !self.services.get(&service).is_some_and(is_known)
                 && let Some(source) = self.find(client, &service, needs_bounds, now)?
             {
@@ -96,11 +101,36 @@ impl RequestSources {
             }
         };
         let Some((preset, counts, cluster)) = candidates.get(chosen).cloned() else { return Ok(None) };
-        let bounds = match &counts.durations {
-            Some(durations) if needs_bounds => self.bounds(client, durations, cluster.as_ref(), service, now)?,
-            _ => Vec::new(),
+        let (durations, bounds) = match needs_bounds {
+            true => self.durations(client, counts.durations, cluster.as_ref(), service, now)?,
+            false => (None, Vec::new()),
         };
-        Ok(Some(Source { found_at: now, preset, cluster, counts, bounds }))
+        Ok(Some(Source { found_at: now, preset, cluster, counts, durations, bounds }))
+    }
+
+    /// The first histogram that the service has, with its bounds; the first of all where it has none.
+    fn durations(
+        &self,
+        client: &Client,
+        all: &'static [DurationCounts],
+        cluster: Option<&Cluster>,
+        service: &str,
+        now: Timestamp,
+    ) -> Result<(Option<&'static DurationCounts>, Bounds), RequestError> {
+        for durations in all {
+            let bounds = self.bounds(client, durations, cluster, service, now)?;
+            let is_there = match durations.bounds {
+                Some(_) => !bounds.is_empty(),
+                None => {
+                    let counted = client.instant(&self.fill(durations.all, cluster, service, PROBE_MS, ""), now)?;
+                    !counted.series.is_empty()
+                }
+            };
+            if is_there {
+                return Ok((Some(durations), bounds));
+            }
+        }
+        Ok((all.first(), Vec::new()))
     }
 
     fn bounds(
@@ -110,8 +140,9 @@ impl RequestSources {
         cluster: Option<&Cluster>,
         service: &str,
         now: Timestamp,
-    ) -> Result<Vec<(f64, String)>, RequestError> {
-        let answer = client.instant(&self.fill(durations.bounds, cluster, service, PROBE_MS, ""), now)?;
+    ) -> Result<Bounds, RequestError> {
+        let Some(template) = durations.bounds else { return Ok(Bounds::new()) };
+        let answer = client.instant(&self.fill(template, cluster, service, PROBE_MS, ""), now)?;
         let bound = |le: &String| {
             let value = le.parse::<f64>().ok().filter(|bound| bound.is_finite())?;
             Some((value * durations.unit_ms, le.clone()))
@@ -131,20 +162,26 @@ impl RequestSources {
             .map(|template| self.fill(template, source.cluster.as_ref(), service, window_ms, "")))
     }
 
-    /// Expressions for requests slower than `under_ms` (raised to the next bucket's bound) and all requests, or why there are none.
+    /// Expressions for requests slower than `under_ms` (raised to the next bucket's bound, which a native histogram does not need) and
+    /// all requests, or why there are none.
     pub(super) fn latency(&self, service: &str, under_ms: f64, window_ms: i64) -> Result<[String; 2], String> {
         let source = self.source(service)?;
-        let durations = source.counts.durations.as_ref().ok_or_else(|| {
+        let durations = source.durations.ok_or_else(|| {
             format!("{} has no histogram of durations; give expressions of your own", source.preset.title)
         })?;
+        let fill = |template: &str, le: &str| self.fill(template, source.cluster.as_ref(), service, window_ms, le);
+        let all = fill(durations.all, "");
+        if durations.bounds.is_none() {
+            let limit = (under_ms / durations.unit_ms).to_string();
+            let fast = fill(&durations.within.replace("$LIMIT", &limit), "");
+            return Ok([format!("{all} - ({fast})"), all]);
+        }
         let (_, le) = source
             .bounds
             .iter()
             .find(|(bound_ms, _)| *bound_ms >= under_ms)
             .ok_or_else(|| format!("{} of this service has no bound from {under_ms} ms on", durations.metric))?;
-        let [all, fast] =
-            ["+Inf", le].map(|le| self.fill(durations.within, source.cluster.as_ref(), service, window_ms, le));
-        Ok([format!("{all} - ({fast})"), all])
+        Ok([format!("{all} - ({})", fill(durations.within, le)), all])
     }
 
     fn source(&self, service: &str) -> Result<&Source, String> {

@@ -71,11 +71,18 @@ pub(crate) fn systems() -> Vec<System> {
             false,
             spans("traces_span_metrics_calls_total", "traces_span_metrics_duration_milliseconds", 1.0),
         ),
+        system("otel-span-metrics", false, spans("span_metrics_calls_total", "span_metrics_duration_seconds", 1e-3)),
         system("otel-span-metrics-plain", false, spans("calls_total", "duration_milliseconds", 1.0)),
+        system("otel-span-metrics-plain", false, spans("calls_total", "duration_seconds", 1e-3)),
         system(
             "tempo-span-metrics",
             false,
             spans("traces_spanmetrics_calls_total", "traces_spanmetrics_latency", 1e-3),
+        ),
+        system(
+            "tempo-span-metrics",
+            false,
+            spans("traces_spanmetrics_calls_total", "traces_spanmetrics_duration_seconds", 1e-3),
         ),
         system("otel-service-graph", true, service_graph()),
         system("sock-shop", false, sock_shop(r#"kubernetes_namespace="shop",kubernetes_name="SERVICE""#)),

@@ -43,10 +43,26 @@ impl Real {
         };
         assert!(filled.status.success(), "{}", String::from_utf8_lossy(&filled.stderr));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let process = serve(&config, &data, port);
+        let process = serve(Path::new("prometheus"), &config, &data, port, &["--storage.tsdb.retention.time=20y"]);
         let server = Self { process, _dir: dir, url: format!("http://127.0.0.1:{port}") };
         server.await_ready(port);
         Some(server)
+    }
+
+    /// A Prometheus of this path that scrapes instead, with settings of the scrape configuration.
+    pub(crate) fn scraping(program: &Path, target_port: u16, settings: &str) -> Self {
+        let dir = tempfile::Builder::new().prefix("automap-presets-scraping-").tempdir().unwrap();
+        let [data, config] = ["data", "prometheus.yml"].map(|file| dir.path().join(file));
+        let target = format!("static_configs: [{{targets: ['127.0.0.1:{target_port}']}}]");
+        let global = "global: {scrape_interval: 100ms, scrape_timeout: 100ms}";
+        let job = format!("{{job_name: x, honor_labels: true, {settings}, {target}}}");
+        fs::write(&config, format!("{global}\nscrape_configs: [{job}]\n")).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let features = ["--enable-feature=native-histograms"];
+        let process = serve(program, &config, &data, port, &features);
+        let server = Self { process, _dir: dir, url: format!("http://127.0.0.1:{port}") };
+        server.await_ready(port);
+        server
     }
 
     pub(crate) fn options(&self) -> ClientOptions {
@@ -68,12 +84,12 @@ impl Real {
     }
 }
 
-fn serve(config: &Path, data: &Path, port: u16) -> Child {
-    Command::new("prometheus")
+fn serve(program: &Path, config: &Path, data: &Path, port: u16, more: &[&str]) -> Child {
+    Command::new(program)
         .arg(format!("--config.file={}", config.display()))
         .arg(format!("--storage.tsdb.path={}", data.display()))
         .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-        .arg("--storage.tsdb.retention.time=20y")
+        .args(more)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

@@ -3,44 +3,64 @@
 //! Each counter and histogram of a preset becomes rates, shares, means and quantiles per service. The labels of other systems are
 //! renamed to Istio's on the server (`labels.rs`), so that the code behind the queries knows one set of labels only.
 
-use super::file::{Calls, LabelSource, OneOrMany, Preset, Served, is_of_calls};
+use super::file::{Calls, LabelSource, Preset, Served, is_of_calls};
+use super::histogram::{Counter, Form, Histogram, any_of};
 use super::labels::{Labels, callers, label_list, text};
-use super::{Absence, Exporter, Formula, Key, Signal, request_counts};
+use super::{Absence, Exporter, Formula, Key, NativeForm, Signal, native, request_counts};
+use crate::prometheus::promql::{self, is_plain_label};
 
 /// The exporters of a file, for as long as the process lives: rows of the table have no owner.
 pub(super) fn exporters(presets: &[Preset], file: &str) -> Vec<&'static Exporter> {
     let file = text(file);
-    presets.iter().map(|p| &*Box::leak(Box::new(exporter(p, file)))).collect()
+    let leak = |exporter| &*Box::leak(Box::new(exporter));
+    let both = |preset: &Preset| {
+        let native = native::of(preset, || leak(exporter(preset, file, Form::ClassicAndNative, None)));
+        leak(exporter(preset, file, Form::Classic, native))
+    };
+    presets.iter().map(both).collect()
 }
 
-fn exporter(preset: &Preset, file: &'static str) -> Exporter {
+fn exporter(preset: &Preset, file: &'static str, form: Form, native: Option<NativeForm>) -> Exporter {
     let mut signals = Vec::new();
     if let Some(served) = &preset.served {
-        signals.extend(of_served(served, preset));
+        signals.extend(of_served(served, preset, form));
     }
     if let Some(calls) = &preset.calls {
-        signals.extend(of_calls(calls, preset));
+        signals.extend(of_calls(calls, preset, form));
     }
     signals.extend(preset.signals.iter().map(|(metric, expression)| of_signal(metric, expression, preset)));
-    let own_cluster = preset.detect.replace("$SOURCE_CLUSTER", "").replace("$DESTINATION_CLUSTER", "");
-    let anywhere = own_cluster.replace("=~$NS_OR_NONE", "!=\"\"").replace("=$NS", "!=\"\"");
+    let is_native = form == Form::ClassicAndNative;
+    let selectors = native::presence(preset, form);
+    let all_forms = native::presence(preset, Form::ClassicAndNative);
+    let anywhere: Vec<String> = all_forms.iter().map(|selector| of_any_namespace(selector)).collect();
     let names: Vec<&str> = preset.service.all().iter().map(LabelSource::label).collect();
+    let mut told = selectors.iter().map(String::as_str).chain(preset.unless.as_deref());
+    let covers = covers(&signals);
     Exporter {
         preset: text(&preset.preset),
         title: text(&preset.title),
         file: Some(file),
-        selector: text(&preset.detect),
-        exported: None,
+        selector: text(&selectors[0]),
+        or_selectors: Vec::leak(selectors[1..].iter().map(|selector| text(selector)).collect()),
         unless: preset.unless.as_deref().map(text),
         remark: preset.remark.as_deref().map(text),
-        anywhere: text(&anywhere),
+        anywhere: text(&any_of(&anywhere)),
         service_label: text(&names.join(" or ")),
         namespace_label: text(&preset.namespace_label),
         needs: None,
-        covers: text(&covers(&signals)),
-        counts: preset.served.as_ref().map(|served| request_counts::of_served(served, preset)),
+        quotes_names: told.any(promql::names_label_in_quotes) || !is_plain_label(&preset.namespace_label),
+        covers: text(&if is_native { covers + ", from native histograms" } else { covers }),
+        counts: preset.served.as_ref().map(|served| request_counts::of_served(served, preset, form)),
         signals: Vec::leak(signals),
+        native,
+        is_native,
     }
+}
+
+/// A selector of one namespace, widened to all of them, in whichever cluster.
+fn of_any_namespace(selector: &str) -> String {
+    let own_cluster = selector.replace("$SOURCE_CLUSTER", "").replace("$DESTINATION_CLUSTER", "");
+    own_cluster.replace("=~$NS_OR_NONE", "!=\"\"").replace("=$NS", "!=\"\"")
 }
 
 /// In people's words what is not seen without it.
@@ -55,42 +75,44 @@ fn covers(signals: &[Signal]) -> String {
     all.join(", ")
 }
 
-fn of_served(served: &Served, preset: &Preset) -> Vec<Signal> {
+fn of_served(served: &Served, preset: &Preset, form: Form) -> Vec<Signal> {
     let who = Labels::of_service(preset);
     let by = label_list(preset.service.all());
     let signal = |name, request, formula, absence| Signal { name, request, key: Key::Workload, formula, absence };
-    let requests = who.sum(&rate(&served.requests));
+    let counter = Counter::of(served.requests.all(), form);
+    let requests = who.sum(&counter.rate());
     let none = unobserved("no request was counted in this window");
-    let mut out = vec![
-        signal("throughput_rps", "requests served", Formula::Sum(requests), none),
-        signal("error_ratio", "requests served", failures(&who, &served.failed, &served.requests, &by, requests), none),
-    ];
-    out.retain(|s| s.name != "error_ratio" || !served.failed.all().is_empty());
-    if let Some(h) = Histogram::of(served.duration_ms.as_ref(), served.duration_s.as_ref()) {
+    let mut out = vec![signal("throughput_rps", "requests served", Formula::Sum(requests), none)];
+    if !served.failed.all().is_empty() {
+        let failed = failures(&who, served.failed.all(), &counter, &by, requests, form);
+        out.push(signal("error_ratio", "requests served", failed, none));
+    }
+    if let Some(h) = Histogram::of(&served.duration_ms, &served.duration_s, form) {
         out.push(signal("latency_ms", "latency", h.mean(&who), h.absence()));
         out.push(signal("latency_p95_ms", "latency", h.quantile(&who), h.absence()));
     }
     out
 }
 
-fn of_calls(calls: &Calls, preset: &Preset) -> Vec<Signal> {
+fn of_calls(calls: &Calls, preset: &Preset, form: Form) -> Vec<Signal> {
     let who = Labels::of_calls(calls, preset);
     let by = label_list(callers(calls, preset));
     let signal = |name, request, key, formula, absence| Signal { name, request, key, formula, absence };
     let mut out = Vec::new();
-    if let Some(requests) = &calls.requests {
-        let sent = who.sum(&rate(requests));
+    if !calls.requests.all().is_empty() {
+        let counter = Counter::of(calls.requests.all(), form);
+        let sent = who.sum(&counter.rate());
         let none = unobserved("no call was counted in this window");
         out.push(signal("client_rps", "calls", Key::Call, Formula::Sum(sent), none));
         if !calls.failed.all().is_empty() {
-            let failed = failures(&who, &calls.failed, requests, &by, sent);
+            let failed = failures(&who, calls.failed.all(), &counter, &by, sent, form);
             out.push(signal("client_error_ratio", "calls", Key::Call, failed, none));
         }
     }
-    if let Some(h) = Histogram::of(calls.duration_ms.as_ref(), calls.duration_s.as_ref()) {
+    if let Some(h) = Histogram::of(&calls.duration_ms, &calls.duration_s, form) {
         out.push(signal("client_latency_ms", "latency of calls", Key::Call, h.mean(&who), h.absence()));
     }
-    if let Some(h) = Histogram::of(calls.served_duration_ms.as_ref(), calls.served_duration_s.as_ref()) {
+    if let Some(h) = Histogram::of(&calls.served_duration_ms, &calls.served_duration_s, form) {
         out.push(signal("served_latency_ms", "latency of calls served", Key::ServedCall, h.mean(&who), h.absence()));
     }
     out
@@ -110,52 +132,18 @@ fn of_signal(metric: &str, expression: &str, preset: &Preset) -> Signal {
 
 /// The share of requests that failed. A counter is born with its first event, so one that was not there a window ago has
 /// grown by all it holds, provided that its service was watched then.
-fn failures(who: &Labels<'_>, failed: &OneOrMany<String>, all: &str, by: &str, whole: &'static str) -> Formula {
+fn failures(who: &Labels<'_>, failed: &[String], all: &Counter, by: &str, whole: &'static str, form: Form) -> Formula {
+    let watched = all.value(" offset $RATE");
     let grown = |f: &String| {
-        format!("((({f} unless {f} offset $RATE) and on ({by}) {all} offset $RATE) / $RATE_S or rate({f}[$RATE]))")
+        let f = Counter::of(std::slice::from_ref(f), form);
+        let (now, then, rate) = (f.value(""), f.value(" offset $RATE"), f.rate());
+        format!("((({now} unless {then}) and on ({by}) {watched}) / $RATE_S or {rate})")
     };
-    let failed: Vec<String> = failed.all().iter().map(grown).collect();
+    let failed: Vec<String> = failed.iter().map(grown).collect();
     Formula::Share { part: who.sum(&format!("({})", failed.join(" or "))), whole }
 }
 
-/// A histogram and what its unit is worth in milliseconds.
-struct Histogram<'a> {
-    name: &'a str,
-    matchers: &'a str,
-    scale: &'static str,
-}
-
-impl<'a> Histogram<'a> {
-    fn of(ms: Option<&'a String>, s: Option<&'a String>) -> Option<Self> {
-        let (selector, scale) = ms.map(|h| (h, "")).or(s.map(|h| (h, "1000 * ")))?;
-        let (name, matchers) = selector.split_once('{')?;
-        Some(Self { name, matchers, scale })
-    }
-
-    fn rate(&self, part: &str) -> String {
-        rate(&format!("{}_{part}{{{}", self.name, self.matchers))
-    }
-
-    fn mean(&self, who: &Labels<'_>) -> Formula {
-        let total = text(&format!("{}{}", self.scale, who.sum(&self.rate("sum"))));
-        Formula::Mean { total, count: who.sum(&self.rate("count")) }
-    }
-
-    fn quantile(&self, who: &Labels<'_>) -> Formula {
-        let buckets = who.replace(&self.rate("bucket"));
-        Formula::Sum(text(&format!("{}histogram_quantile($Q, sum by (le, {}) ({buckets}))", self.scale, who.by)))
-    }
-
-    fn absence(&self) -> Absence {
-        unobserved(&format!("the histogram {} is absent", self.name))
-    }
-}
-
-fn rate(selector: &str) -> String {
-    format!("rate({selector}[$RATE])")
-}
-
-fn unobserved(reason: &str) -> Absence {
+pub(super) fn unobserved(reason: &str) -> Absence {
     Absence::Unobserved(text(reason))
 }
 
@@ -187,8 +175,10 @@ mod tests {
             shown(0),
             r#"sum by (destination_workload) (label_replace(label_replace(rate(a_total{ns="a.b"}[60s]), "destination_workload", "$1", "pod", "(.+)-0"), "destination_workload", "$1", "app", "(.+)"))"#
         );
-        assert!(shown(1).starts_with("1000 * sum by") && shown(1).contains("b_sum{") && shown(1).contains("b_count{"));
-        assert!(shown(2).starts_with("1000 * histogram_quantile(0.95, sum by (le, destination_workload)"));
+        assert!(
+            shown(1).contains("(1000 * rate(b_sum{") && shown(1).contains("b_sum{") && shown(1).contains("b_count{")
+        );
+        assert!(shown(2).starts_with("1000 * histogram_quantile(0.95, sum by (le, vmrange, destination_workload)"));
         assert!(
             shown(3).contains(r#""destination_service_name", "$1", "peer", "([a-zA-Z][-a-zA-Z0-9]*)(?:[.]a\\.b(?:"#),
             "{}",

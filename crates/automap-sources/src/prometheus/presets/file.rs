@@ -11,6 +11,7 @@ use automap_core::metric::{Family, Metric};
 use automap_core::similar::similar_names;
 use serde::Deserialize;
 
+use super::selector::Selector;
 use super::{MAX_PRESET_FILE_BYTES, MAX_PRESETS, PresetError};
 use crate::bounded;
 use crate::prometheus::promql::{is_known_placeholder, placeholders};
@@ -31,8 +32,8 @@ pub(super) struct Preset {
     pub(super) title: String,
     /// The label that holds the Kubernetes namespace.
     pub(super) namespace_label: String,
-    /// A selector of series that are there when the system is.
-    pub(super) detect: String,
+    /// A selector of series that are there when the system is; any of several.
+    pub(super) detect: OneOrMany<String>,
     /// A selector: where it finds anything, this preset is not looked for.
     pub(super) unless: Option<String>,
     /// What people should know who rely on it.
@@ -53,15 +54,17 @@ pub(super) struct Preset {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Served {
-    /// A counter.
-    pub(super) requests: String,
+    /// A counter, or its names in several versions: each series counts once.
+    pub(super) requests: OneOrMany<String>,
     /// Counters of those that failed: selectors of the same series, narrowed.
     #[serde(default)]
     pub(super) failed: OneOrMany<String>,
-    /// A histogram without `_bucket`, `_sum`, `_count`, in milliseconds.
-    pub(super) duration_ms: Option<String>,
-    /// The same in seconds.
-    pub(super) duration_s: Option<String>,
+    /// A histogram without `_bucket`, `_sum`, `_count`, in milliseconds, or its names in several versions.
+    #[serde(default)]
+    pub(super) duration_ms: OneOrMany<String>,
+    /// The same in seconds. Both units may be given: the one that is there is read.
+    #[serde(default)]
+    pub(super) duration_s: OneOrMany<String>,
 }
 
 /// Requests as their client counts them.
@@ -69,15 +72,20 @@ pub(super) struct Served {
 #[serde(deny_unknown_fields)]
 pub(super) struct Calls {
     /// A counter; without one, only `signals` of calls are made from the labels below.
-    pub(super) requests: Option<String>,
+    #[serde(default)]
+    pub(super) requests: OneOrMany<String>,
     #[serde(default)]
     pub(super) failed: OneOrMany<String>,
     /// A histogram of what the caller waits.
-    pub(super) duration_ms: Option<String>,
-    pub(super) duration_s: Option<String>,
+    #[serde(default)]
+    pub(super) duration_ms: OneOrMany<String>,
+    #[serde(default)]
+    pub(super) duration_s: OneOrMany<String>,
     /// A histogram of the callee's own durations, per caller.
-    pub(super) served_duration_ms: Option<String>,
-    pub(super) served_duration_s: Option<String>,
+    #[serde(default)]
+    pub(super) served_duration_ms: OneOrMany<String>,
+    #[serde(default)]
+    pub(super) served_duration_s: OneOrMany<String>,
     /// The labels that name the caller; those of `service` where unset.
     #[serde(default)]
     pub(super) caller: OneOrMany<LabelSource>,
@@ -172,7 +180,10 @@ fn check(preset: &Preset) -> Result<(), Wrong> {
         return wrong("preset", "write up to 63 lower-case letters, digits and dashes");
     }
     label("namespace_label", &preset.namespace_label)?;
-    selector("detect", &preset.detect)?;
+    if preset.detect.all().is_empty() {
+        return wrong("detect", "it is empty: which series are there when the system is?");
+    }
+    selectors("detect", &preset.detect)?;
     preset.unless.iter().try_for_each(|s| selector("unless", s))?;
     labels("service", preset.service.all())?;
     if preset.served.is_none() && preset.calls.is_none() && preset.signals.is_empty() {
@@ -191,9 +202,12 @@ fn check(preset: &Preset) -> Result<(), Wrong> {
 }
 
 fn check_served(served: &Served) -> Result<(), Wrong> {
-    selector("served.requests", &served.requests)?;
-    served.failed.all().iter().try_for_each(|f| selector("served.failed", f))?;
-    durations("served.duration", served.duration_ms.as_ref(), served.duration_s.as_ref())
+    if served.requests.all().is_empty() {
+        return wrong("served.requests", "it is empty: which counter counts the requests?");
+    }
+    selectors("served.requests", &served.requests)?;
+    selectors("served.failed", &served.failed)?;
+    durations("served.duration", &served.duration_ms, &served.duration_s)
 }
 
 fn check_calls(calls: &Calls, preset: &Preset) -> Result<(), Wrong> {
@@ -207,10 +221,10 @@ fn check_calls(calls: &Calls, preset: &Preset) -> Result<(), Wrong> {
     labels("calls.callee", calls.callee.all())?;
     labels("calls.callee_host", calls.callee_host.as_slice())?;
     calls.callee_namespace.iter().try_for_each(|l| label("calls.callee_namespace", l))?;
-    calls.requests.iter().try_for_each(|r| selector("calls.requests", r))?;
-    calls.failed.all().iter().try_for_each(|f| selector("calls.failed", f))?;
-    durations("calls.duration", calls.duration_ms.as_ref(), calls.duration_s.as_ref())?;
-    durations("calls.served_duration", calls.served_duration_ms.as_ref(), calls.served_duration_s.as_ref())
+    selectors("calls.requests", &calls.requests)?;
+    selectors("calls.failed", &calls.failed)?;
+    durations("calls.duration", &calls.duration_ms, &calls.duration_s)?;
+    durations("calls.served_duration", &calls.served_duration_ms, &calls.served_duration_s)
 }
 
 fn check_signal(metric: &str, expression: &str, preset: &Preset) -> Result<(), Wrong> {
@@ -256,13 +270,15 @@ pub(super) fn is_of_calls(metric: &str) -> bool {
     metric.starts_with("client_") || metric.starts_with("tcp_")
 }
 
-fn durations(key: &str, ms: Option<&String>, s: Option<&String>) -> Result<(), Wrong> {
-    match (ms, s) {
-        (Some(_), Some(_)) => wrong(format!("{key}_s"), "give either milliseconds or seconds, not both"),
-        (Some(one), None) => selector(&format!("{key}_ms"), one),
-        (None, Some(one)) => selector(&format!("{key}_s"), one),
-        (None, None) => Ok(()),
+fn durations(key: &str, ms: &OneOrMany<String>, s: &OneOrMany<String>) -> Result<(), Wrong> {
+    for (unit, names) in [("ms", ms), ("s", s)] {
+        let key = format!("{key}_{unit}");
+        selectors(&key, names)?;
+        if names.all().iter().any(|text| Selector::parse(text).is_some_and(|s| s.name().is_empty())) {
+            return wrong(key, "write the histogram's name in front of the braces, without _bucket, _sum and _count");
+        }
     }
+    Ok(())
 }
 
 fn labels(key: &str, sources: &[LabelSource]) -> Result<(), Wrong> {
@@ -275,22 +291,31 @@ fn labels(key: &str, sources: &[LabelSource]) -> Result<(), Wrong> {
     })
 }
 
+/// Also with dots, as OpenTelemetry names attributes and Prometheus keeps them from version 3 on.
 fn label(key: &str, name: &str) -> Result<(), Wrong> {
-    let is_label = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let is_label = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_.-/:".contains(c));
     match is_label {
         true => Ok(()),
-        false => wrong(key, format!("\"{name}\" is not a label: letters, digits and underscores")),
+        false => wrong(key, format!("\"{name}\" is not a label: letters, digits, underscores and dots")),
     }
+}
+
+fn selectors(key: &str, texts: &OneOrMany<String>) -> Result<(), Wrong> {
+    texts.all().iter().try_for_each(|text| selector(key, text))
 }
 
 /// `name{matchers}`: what can be put into `rate(…[…])`, and belongs to the namespace.
 fn selector(key: &str, text: &str) -> Result<(), Wrong> {
     let shape = "write one selector: metric_name{label=\"value\",namespace=$NS}";
-    let Some((name, matchers)) = text.split_once('{') else { return wrong(key, shape) };
-    let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
-    if !is_name || !matchers.ends_with('}') || unquoted(matchers).matches(['{', '}', '[', '(']).count() != 1 {
+    let Some(selector) = Selector::parse(text) else { return wrong(key, shape) };
+    let (name, matchers) = text.split_once('{').unwrap_or_default();
+    let is_name = name.chars().all(|c| c.is_alphanumeric() || "_:.".contains(c));
+    let matchers = unquoted(matchers);
+    if !is_name || !selector.is_usable() || matchers.matches(['{', '}', '[', '(']).count() != 1 {
         return wrong(key, shape);
+    }
+    if matchers.contains('.') {
+        return wrong(key, "put labels with dots between quotes: name{\"service.name\"=\"x\"}");
     }
     template(key, text)
 }
@@ -355,7 +380,14 @@ mod tests {
             ("{requests: 'requests_total{namespace=$NS}'", "{requests: 'a{x=$NS} or b{x=$NS}'", "write one selector"),
             ("5.{2}", "$FAILED", "mesh: served.failed: $FAILED stands for nothing"),
             ("$DEPLOYMENT_OF_POD", "'.+'", "mesh: service: the pattern .+ has no group"),
-            ("callee: peer", "callee: peer-name", "\"peer-name\" is not a label"),
+            ("callee: peer", "callee: peer name", "\"peer name\" is not a label"),
+            (
+                "{requests: 'requests_total{namespace=$NS}'",
+                "{requests: 'a.b{k8s.ns=$NS}'",
+                "name{\"service.name\"=\"x\"}",
+            ),
+            ("{requests: 'requests_total{namespace=$NS}'", "{requests: '{\"a$NS\",ns=$NS}'", "write one selector"),
+            ("{requests: 'requests_total{namespace=$NS}'", "{requests: []", "served.requests: it is empty"),
             ("callee: peer, ", "", "mesh: calls.callee: it is missing"),
             ("cpu_cores", "cpu_cors", "mesh: signals.cpu_cors: did you mean cpu_cores?"),
             ("service: [deployment, {label: pod, pattern: $DEPLOYMENT_OF_POD}]", "", "mesh: service: it is missing"),

@@ -7,21 +7,26 @@
 
 use super::{Absence, DurationCounts, Exporter, Formula, Key, RequestCounts, Signal};
 
-pub(super) const SIDE_CARS: Exporter = Exporter {
+pub(super) const SIDE_CARS: Exporter = Exporter { native: Some(native::FORM), ..CLASSIC };
+
+const CLASSIC: Exporter = Exporter {
     preset: "istio-sidecar",
     title: "Istio side-cars",
     file: None,
     selector: r#"{__name__=~"istio_requests_total|istio_tcp_connections_opened_total",app!="ztunnel",reporter!="waypoint",destination_workload!="",destination_workload_namespace=$NS}"#,
-    exported: None,
+    or_selectors: &[],
     unless: None,
     remark: None,
     anywhere: "istio_requests_total",
     service_label: "destination_workload",
     namespace_label: "destination_workload_namespace",
     needs: Some(("reporter", "source or destination")),
+    quotes_names: false,
     covers: "requests, latency, errors and calls",
     counts: Some(COUNTS),
     signals: &SIGNALS,
+    native: None,
+    is_native: false,
 };
 
 const COUNTS: RequestCounts = RequestCounts {
@@ -30,12 +35,17 @@ const COUNTS: RequestCounts = RequestCounts {
         "(sum(increase(istio_requests_total{$SERVER,destination_workload=$SERVICE,$HTTP_FAILED}[$WINDOW])) or vector(0)) \
          + (sum(increase(istio_requests_total{$SERVER,destination_workload=$SERVICE,$GRPC_FAILED}[$WINDOW])) or vector(0))",
     ),
-    durations: Some(DurationCounts {
-        metric: "istio_request_duration_milliseconds_bucket",
-        within: "sum(increase(istio_request_duration_milliseconds_bucket{$SERVER,destination_workload=$SERVICE,le=$LE}[$WINDOW]))",
-        bounds: "group by (le) (last_over_time(istio_request_duration_milliseconds_bucket{$SERVER,destination_workload=$SERVICE}[$WINDOW]))",
-        unit_ms: 1.0,
-    }),
+    durations: &[BUCKETS],
+};
+
+const BUCKETS: DurationCounts = DurationCounts {
+    metric: "istio_request_duration_milliseconds_bucket",
+    all: "sum(increase(istio_request_duration_milliseconds_bucket{$SERVER,destination_workload=$SERVICE,le=\"+Inf\"}[$WINDOW]))",
+    within: "sum(increase(istio_request_duration_milliseconds_bucket{$SERVER,destination_workload=$SERVICE,le=$LE}[$WINDOW]))",
+    bounds: Some(
+        "group by (le) (last_over_time(istio_request_duration_milliseconds_bucket{$SERVER,destination_workload=$SERVICE}[$WINDOW]))",
+    ),
+    unit_ms: 1.0,
 };
 
 /// Rows of single pods.
@@ -124,6 +134,9 @@ macro_rules! events {
         )
     };
 }
+
+// Below the macros, which it uses.
+mod native;
 
 const SERVED: &str = concat!("sum by (destination_workload) (", growth!("istio_requests_total", "$SERVER"), ")");
 /// Requests whose outcome is known: where the labels are switched off, nobody can say that none failed.
@@ -215,7 +228,7 @@ const SIGNALS: [Signal; 12] = [
         request: "latency quantile",
         key: Key::Workload,
         formula: Formula::Sum(concat!(
-            "histogram_quantile($Q, sum by (le, destination_workload) (",
+            "histogram_quantile($Q, sum by (le, vmrange, destination_workload) (",
             growth!("istio_request_duration_milliseconds_bucket", "$SERVER"),
             "))"
         )),

@@ -69,23 +69,26 @@ pub(super) const CADVISOR: Exporter = Exporter {
     title: "cAdvisor",
     file: None,
     selector: r#"container_cpu_usage_seconds_total{namespace=$NS,exported_namespace="",container!=""}"#,
-    exported: Some(r#"container_cpu_usage_seconds_total{exported_namespace=$NS,container!=""}"#),
+    or_selectors: &[r#"container_cpu_usage_seconds_total{exported_namespace=$NS,container!=""}"#],
     unless: None,
     remark: None,
     anywhere: r#"container_cpu_usage_seconds_total{container!=""}"#,
     service_label: "pod",
     namespace_label: "namespace",
     needs: None,
+    quotes_names: false,
     covers: "cpu, memory, disk and network of containers",
     counts: None,
     signals: &CADVISOR_SIGNALS,
+    native: None,
+    is_native: false,
 };
 
 /// Some container runtimes (cri-dockerd: kubernetes#111077) have rows of pods only.
 pub(super) const CADVISOR_PODS: Exporter = Exporter {
     title: "cAdvisor without containers",
     selector: "container_cpu_usage_seconds_total{$POD_ROW}",
-    exported: None,
+    or_selectors: &[],
     unless: Some(r#"container_cpu_usage_seconds_total{namespace=$NS,container!=""}"#),
     remark: Some(
         "cAdvisor's series lack the label container, as with cri-dockerd: CPU, memory and disks are those of whole pods, \
@@ -101,16 +104,19 @@ pub(super) const STATE_METRICS: Exporter = Exporter {
     title: "kube-state-metrics",
     file: None,
     selector: r#"kube_pod_owner{namespace=$NS,exported_namespace=""}"#,
-    exported: Some("kube_pod_owner{exported_namespace=$NS}"),
+    or_selectors: &["kube_pod_owner{exported_namespace=$NS}"],
     unless: None,
     remark: None,
     anywhere: "kube_pod_owner",
     service_label: "pod",
     namespace_label: "namespace",
     needs: None,
+    quotes_names: false,
     covers: "restarts and readiness of pods",
     counts: None,
     signals: &STATE_SIGNALS,
+    native: None,
+    is_native: false,
 };
 
 /// Pods and replica sets with their owners, over the whole window, since pods die. Part 0: pods, part 1: replica sets.

@@ -4,7 +4,7 @@
 //! over the renamed labels.
 
 use super::file::{Calls, LabelSource, Preset};
-use crate::prometheus::promql::quote;
+use crate::prometheus::promql::{label_name, quote};
 
 /// The labels that name the caller of a call.
 pub(super) fn callers<'a>(calls: &'a Calls, preset: &'a Preset) -> &'a [LabelSource] {
@@ -67,7 +67,7 @@ fn replace(expression: &str, ours: &str, theirs: &str, pattern: &str) -> String 
 
 /// Label names separated by commas, as a clause such as `on (…)` takes them.
 pub(super) fn label_list(sources: &[LabelSource]) -> String {
-    sources.iter().map(LabelSource::label).collect::<Vec<_>>().join(", ")
+    sources.iter().map(|source| label_name(source.label())).collect::<Vec<_>>().join(", ")
 }
 
 /// A text that lives as long as the process, as the rows of the table do.

@@ -2,10 +2,12 @@
 //!
 //! Signals are rates of all services at once; an objective needs the number of requests of one service over minutes or weeks. The
 //! expressions are templates: besides the usual placeholders they hold `$SERVICE` (the service as a string literal), `$WINDOW` (a
-//! duration) and, for buckets, `$LE` (a bound as a string literal).
+//! duration) and, for requests within a limit, `$LE` (a bucket's bound as a string literal) or `$LIMIT` (a number).
 
 use super::file::{LabelSource, Preset, Served};
+use super::histogram::{Counter, Form, Histogram, any_of};
 use super::labels::{Labels, text};
+use crate::prometheus::promql::label_name;
 
 /// The expressions for one service; each gives one number.
 #[derive(Debug)]
@@ -14,19 +16,21 @@ pub(crate) struct RequestCounts {
     pub(crate) all: &'static str,
     /// Requests that failed, 0 where none did; `None` where the exporter does not tell failed requests from others.
     pub(crate) failed: Option<&'static str>,
-    /// Requests by duration; `None` where the exporter has no histogram.
-    pub(crate) durations: Option<DurationCounts>,
+    /// Requests by duration, for each histogram that the service may have; empty where the exporter has none.
+    pub(crate) durations: &'static [DurationCounts],
 }
 
 /// Requests by duration.
 #[derive(Debug)]
 pub(crate) struct DurationCounts {
-    /// The metric of the histogram's buckets, for messages.
+    /// The metric of the histogram's buckets, or the native histogram, for messages.
     pub(crate) metric: &'static str,
-    /// Requests within the bound `$LE`.
+    /// All requests.
+    pub(crate) all: &'static str,
+    /// Requests within the bound `$LE`, or within `$LIMIT` of a native histogram.
     pub(crate) within: &'static str,
-    /// One series for each bound, with the label `le`.
-    pub(crate) bounds: &'static str,
+    /// One series for each bound, with the label `le`; `None` for a native histogram, whose buckets lie as they need to.
+    pub(crate) bounds: Option<&'static str>,
     /// Milliseconds in one unit of the bounds.
     pub(crate) unit_ms: f64,
 }
@@ -36,47 +40,72 @@ pub(crate) struct DurationCounts {
 /// For `requests: response_total{namespace=$NS}` and `service: [deployment, statefulset]` all requests are
 /// `sum(increase(response_total{deployment=$SERVICE,namespace=$NS}[$WINDOW])
 /// or increase(response_total{deployment="",statefulset=$SERVICE,namespace=$NS}[$WINDOW]))`.
-pub(super) fn of_served(served: &Served, preset: &Preset) -> RequestCounts {
-    let increase = |selector: &str| of_service("increase", selector, preset);
-    let failed: Vec<String> = served.failed.all().iter().map(|selector| increase(selector)).collect();
+pub(super) fn of_served(served: &Served, preset: &Preset, form: Form) -> RequestCounts {
+    let grown = |names: &[String]| {
+        let counter = Counter::of(names, form);
+        of_service(preset, |matcher| counter.terms(matcher, increase))
+    };
+    let failed = served.failed.all();
     RequestCounts {
-        all: text(&format!("sum({})", increase(&served.requests))),
+        all: text(&format!("sum({})", grown(served.requests.all()))),
         // A counter of failures may not exist before the first one. A request that matches two selectors counts once.
-        failed: (!failed.is_empty()).then(|| text(&format!("(sum({}) or vector(0))", failed.join(" or ")))),
-        durations: durations(served, preset),
+        failed: (!failed.is_empty()).then(|| text(&format!("(sum({}) or vector(0))", grown(failed)))),
+        durations: Vec::leak(durations(served, preset, form)),
     }
 }
 
-fn durations(served: &Served, preset: &Preset) -> Option<DurationCounts> {
-    let in_ms = served.duration_ms.as_ref().map(|histogram| (histogram, 1.0));
-    let (histogram, unit_ms) = in_ms.or(served.duration_s.as_ref().map(|histogram| (histogram, 1000.0)))?;
-    let (name, matchers) = histogram.split_once('{')?;
-    let buckets = of_service("last_over_time", &format!("{name}_bucket{{{matchers}"), preset);
-    let bucket = of_service("increase", &format!("{name}_bucket{{le=$LE,{matchers}"), preset);
-    Some(DurationCounts {
-        metric: text(&format!("{name}_bucket")),
-        within: text(&format!("sum({bucket})")),
-        bounds: text(&format!("group by (le) ({buckets})")),
-        unit_ms,
-    })
+fn durations(served: &Served, preset: &Preset, form: Form) -> Vec<DurationCounts> {
+    let Some(Histogram { names, .. }) = Histogram::of(&served.duration_ms, &served.duration_s, form) else {
+        return Vec::new();
+    };
+    let mut out = Vec::new();
+    for (histogram, unit_ms) in &names {
+        let of = |around: fn(&str) -> String, le: &str| {
+            let join = |matcher: &str| if matcher.is_empty() { le.to_owned() } else { format!("{le},{matcher}") };
+            of_service(preset, |matcher| {
+                vec![around(&histogram.put_together("_bucket", join(matcher).trim_matches(',')))]
+            })
+        };
+        out.push(DurationCounts {
+            metric: text(&format!("{}_bucket", histogram.name())),
+            all: text(&format!("sum({})", of(increase, "le=\"+Inf\""))),
+            within: text(&format!("sum({})", of(increase, "le=$LE"))),
+            bounds: Some(text(&format!("group by (le) ({})", of(|s| format!("last_over_time({s}[$WINDOW])"), "")))),
+            unit_ms: *unit_ms,
+        });
+    }
+    for (histogram, unit_ms) in names.iter().filter(|_| form == Form::ClassicAndNative) {
+        let grown = of_service(preset, |matcher| vec![increase(&histogram.put_together("", matcher))]);
+        out.push(DurationCounts {
+            metric: text(histogram.name()),
+            all: text(&format!("sum(histogram_count({grown}))")),
+            within: text(&format!("sum(histogram_fraction(-Inf, $LIMIT, {grown}) * histogram_count({grown}))")),
+            bounds: None,
+            unit_ms: *unit_ms,
+        });
+    }
+    out
 }
 
-/// A function over the window, applied to the series of one service.
+fn increase(selector: &str) -> String {
+    format!("increase({selector}[$WINDOW])")
+}
+
+/// Expressions over the window, applied to the series of one service. `terms` makes them with a matcher in front.
 ///
 /// Where plain labels name the service, matchers select its series: the first label that has a value counts, so every further
 /// label is asked for only where those before it are empty. A pattern cannot be turned round into a matcher; there the labels of all
 /// services are renamed, and those of other services dropped.
-fn of_service(function: &str, selector: &str, preset: &Preset) -> String {
+fn of_service(preset: &Preset, terms: impl Fn(&str) -> Vec<String>) -> String {
     let sources = preset.service.all();
     if sources.iter().all(|source| matches!(source, LabelSource::Plain(_))) {
         let of_label = |i: usize| {
-            let empty: String = sources[..i].iter().map(|earlier| format!("{}=\"\",", earlier.label())).collect();
-            let matcher = format!("{{{empty}{}=$SERVICE,", sources[i].label());
-            format!("{function}({}[$WINDOW])", selector.replacen('{', &matcher, 1))
+            let empty: String = sources[..i].iter().map(|s| format!("{}=\"\",", label_name(s.label()))).collect();
+            terms(&format!("{empty}{}=$SERVICE", label_name(sources[i].label())))
         };
-        return (0..sources.len()).map(of_label).collect::<Vec<_>>().join(" or ");
+        return (0..sources.len()).flat_map(of_label).collect::<Vec<_>>().join(" or ");
     }
-    let renamed = Labels::of_service(preset).replace(&format!("{function}({selector}[$WINDOW])"));
+    let renamed = Labels::of_service(preset).replace(&any_of(&terms("")));
     let this_service = r#"label_replace(vector(1), "destination_workload", $SERVICE, "", "")"#;
-    format!("{renamed} and on (destination_workload) {this_service}")
+    format!("({renamed} and on (destination_workload) {this_service})")
 }

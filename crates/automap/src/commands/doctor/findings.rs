@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use automap_core::coverage::{CoverageSignal, Presence, ServiceCoverage};
+use automap_core::note::Severity;
 use automap_core::observation::Observation;
 use automap_core::report::{Report, VerdictKind};
 use automap_core::time::Timestamp;
@@ -71,6 +72,7 @@ impl Doctor {
             Some(found) => findings.push(found),
             None => findings.extend([proxies(namespace, survey), reporters(survey)]),
         }
+        findings.extend(histograms(observation));
         findings.push(scraped_once(survey));
         findings.extend(missing(&services, observation));
         findings.push(traffic(&services));
@@ -100,6 +102,15 @@ fn other_source(presets: &[Preset]) -> Option<Finding> {
     }
     let found = format!("requests are measured by {}", names(&others));
     Some(finding("requests_from", State::Ok, found, ""))
+}
+
+/// What was found out about native histograms: that they are read, or that the server cannot evaluate them.
+fn histograms(observation: &Observation) -> impl Iterator<Item = Finding> {
+    let told = observation.notes.iter().filter(|note| note.code == "native_histograms");
+    told.map(|note| {
+        let state = if note.severity == Severity::Info { State::Ok } else { State::Weak };
+        finding("histograms", state, note.message.clone(), "")
+    })
 }
 
 fn fresh(newest: Option<Timestamp>, now: Timestamp) -> Finding {
