@@ -1,6 +1,6 @@
 //! From a server and a namespace to an observation, in a number of requests that the presets decide and not the number of services.
 //!
-//! Istio, cAdvisor and kube-state-metrics take 20 requests: four to look for exporters, two about scraping, one for the owners of pods and 13
+//! Istio, cAdvisor and kube-state-metrics take 22 requests: six to look for exporters, two about scraping, one for the owners of pods and 13
 //! for 23 signals. Repetitions, and pieces of what a server refuses as too much, come on top and have bounds of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
