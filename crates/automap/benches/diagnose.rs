@@ -8,11 +8,13 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use automap_core::attribution::attribute;
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::observation::Observation;
+use automap_core::rank::suspects::find;
 use automap_core::time::{Timestamp, WindowHint};
 use automap_core::topology::{CallGraph, Protocol};
-use automap_core::{DiagnoseOptions, diagnose};
+use automap_core::{Analysis, DiagnoseOptions, analyse, diagnose};
 use automap_sources::capture;
 use automap_sources::prometheus::{ObserveOptions, observe};
 use process::peak_memory;
@@ -37,6 +39,9 @@ const SIGNALS: [&str; 12] = [
     "restarts",
 ];
 
+/// What is measured of each call.
+const CALL_SIGNALS: [&str; 3] = ["client_rps", "client_latency_ms", "served_latency_ms"];
+
 fn main() {
     let shop = capture::from_bytes(CAPTURE).unwrap();
     let size = |o: &Observation| {
@@ -50,11 +55,13 @@ fn main() {
     say("recorded incident", &size(&shop));
     time("  read the capture", ROUNDS, || drop(capture::from_bytes(CAPTURE).unwrap()));
     time("  diagnose", ROUNDS, || drop(diagnose(&shop, &DiagnoseOptions::default()).unwrap()));
+    time("  of it, attribution", ROUNDS, attribution(&shop));
 
     for (services, signals, rounds) in [(300, 12, 5), (10_000, 7, 3)] {
         let mut large = synthetic(services, &SIGNALS[..signals], 480);
         say("synthetic incident", &size(&large));
         time("  diagnose", rounds, || drop(diagnose(&large, &DiagnoseOptions::default()).unwrap()));
+        time("  of it, attribution", rounds, attribution(&large));
         large.hint.incident_start = None;
         time("  onset to be found", rounds, || drop(diagnose(&large, &DiagnoseOptions::default()).unwrap()));
         say("  peak memory so far", &peak_memory());
@@ -70,23 +77,50 @@ fn main() {
     }
 }
 
-/// A chain of services; the last one is slow and busy from three quarters of the time on.
+/// Dividing what users feel and finding its suspects, of a diagnosis that was made.
+fn attribution(observation: &Observation) -> impl Fn() {
+    let analysis = analyse(observation, &DiagnoseOptions::default()).unwrap();
+    let calls = observation.calls.clone();
+    move || {
+        let Analysis { frame, windows, anomalies, ranking, .. } = &analysis;
+        let impacts = attribute(frame, &windows.rows, &calls, anomalies);
+        assert!(!impacts.is_empty(), "users feel it");
+        drop(find(frame, &calls, &impacts, ranking));
+    }
+}
+
+/// A tree of services, each of which calls three, measured at both ends; the last one is busy from three quarters of the time on, and slow with all that
+/// wait for it.
 fn synthetic(services: usize, signals: &[&str], instants: usize) -> Observation {
     let times: Vec<Timestamp> = (0..instants as i64).map(|i| Timestamp::from_ms(i * 15_000)).collect();
     let wobble = |a: usize, b: usize| ((a * 7919 + b * 104_729) % 1009) as f64 / 1009.0;
+    let is_bad = |i: usize| i >= instants * 3 / 4;
+    let caller = |s: usize| s.checked_sub(1).map(|s| s / 3);
+    let waiting: Vec<usize> = std::iter::successors(Some(services - 1), |s| caller(*s)).collect();
+    let added_ms = |s: usize, i: usize| if is_bad(i) && waiting.contains(&s) { 40.0 } else { 0.0 };
     let mut raw = Vec::new();
     for s in 0..services {
         for (m, metric) in signals.iter().enumerate() {
             let value = |i: usize| {
-                let fault = if s + 1 == services && i >= instants * 3 / 4 { 5.0 } else { 1.0 };
-                10.0 * fault * (1.0 + 0.2 * wobble(s * 12 + m, i))
+                let fault = if s + 1 == services && is_bad(i) { 5.0 } else { 1.0 };
+                10.0 * fault * (1.0 + 0.2 * wobble(s * 12 + m, i)) + if m == 0 { added_ms(s, i) } else { 0.0 }
             };
             let points = times.iter().enumerate().map(|(i, t)| (*t, value(i))).collect();
             raw.push(RawSeries { service: format!("s{s:05}"), metric: (*metric).into(), peer: None, points });
         }
+        for (m, metric) in CALL_SIGNALS.iter().enumerate() {
+            let Some(from) = caller(s) else { continue };
+            let value = |i: usize| match m {
+                0 => 10.0 * (1.0 + 0.2 * wobble(s * 12, i)),
+                _ => 10.0 + wobble(s * 12 + m, i) + added_ms(s, i),
+            };
+            let points = times.iter().enumerate().map(|(i, t)| (*t, value(i))).collect();
+            let peer = Some(format!("s{s:05}"));
+            raw.push(RawSeries { service: format!("s{from:05}"), metric: (*metric).into(), peer, points });
+        }
     }
     let mut calls = CallGraph::new();
-    (1..services).for_each(|s| calls.add(&format!("s{:05}", s - 1), &format!("s{s:05}"), Protocol::Request));
+    (1..services).for_each(|s| calls.add(&format!("s{:05}", (s - 1) / 3), &format!("s{s:05}"), Protocol::Request));
     let hint = WindowHint { incident_start: Some(times[instants * 3 / 4]), ..WindowHint::default() };
     let (frame, notes) = assemble(raw, times).unwrap();
     Observation { frame, calls, hint, notes, not_checked: vec![], queries: vec![], source: "synthetic".into() }

@@ -36,7 +36,7 @@ const SMALLEST: f64 = 0.1;
 /// The interval of a suspect's share does not reach below this.
 const SMALLEST_LOW: f64 = 0.03;
 /// Users clearly feel a fault of its own if it alone makes the mean latency at the entry longer by this part …
-const ALONE_WAITING: f64 = 0.5;
+const ALONE_WAITING: f64 = 0.25;
 /// … or makes this share of the requests fail more.
 const ALONE_FAILING: f64 = 0.01;
 /// Evidence from which a service's own series show a fault of its own.
