@@ -6,10 +6,10 @@ DIST_FEATURES = server,postgres,kubernetes,png
 DEMO_FEATURES = lab
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-cluster lint features doc deny advisories drill cluster bench dist image sbom check-deploy ci clean
+.PHONY: help build demo test test-cluster test-prometheus3 lint features doc deny advisories drill cluster bench dist image sbom check-deploy ci clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build everything: target/release/automap
 	$(CARGO) build --release --locked
@@ -23,6 +23,9 @@ test: ## run every test, after installing Prometheus, Alertmanager and PostgreSQ
 
 test-cluster: ## run the tests that need etcd and a Kubernetes API server (builds both: scripts/cluster/build.sh)
 	scripts/cluster/build.sh && $(CARGO) test --locked -p automap-kubernetes -- --ignored
+
+test-prometheus3: ## run the tests that need a Prometheus of version 3 (from Debian's unstable distribution; installs nothing)
+	PROMETHEUS_3=$$(scripts/get-prometheus3.sh target/prometheus3) && export PROMETHEUS_3 && $(CARGO) test --locked -p automap-sources --all-features --test presets -- --ignored
 
 lint: ## check format and lints; warnings are errors
 	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings

@@ -2,7 +2,7 @@
 # usage: scripts/get-prometheus3.sh DIR
 # Puts a Prometheus of version 3 into DIR from Debian's unstable distribution, and prints its path. Nothing is installed and no source of
 # the system's packages changes. Tests of native histograms and of names with dots use it:
-#   PROMETHEUS_3=$(scripts/get-prometheus3.sh target/prometheus3) cargo test -p automap-sources --test presets forms
+#   make test-prometheus3
 set -euo pipefail
 
 dir=${1:?usage: scripts/get-prometheus3.sh DIR}

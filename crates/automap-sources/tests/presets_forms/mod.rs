@@ -86,13 +86,11 @@ fn an_older_server_is_told_apart_from_an_empty_one() {
 }
 
 /// A Prometheus of version 3: its path is in `PROMETHEUS_3`.
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn prometheus_3() -> Option<PathBuf> {
-    let path = std::env::var_os("PROMETHEUS_3").map(PathBuf::from);
-    if path.is_none() {
-        eprintln!("skipped: PROMETHEUS_3 is not set; scripts/get-prometheus3.sh DIR gets one");
-    }
-    path
+fn prometheus_3() -> PathBuf {
+    std::env::var_os("PROMETHEUS_3")
+        .map(PathBuf::from)
+        .ok_or("PROMETHEUS_3 is not set; run make test-prometheus3")
+        .unwrap()
 }
 
 /// The window over what was scraped, which ended just now.
@@ -106,8 +104,9 @@ fn scraped(end: Timestamp) -> ObserveOptions {
 const NATIVE: &str = "convert_classic_histograms_to_nhcb: true, always_scrape_classic_histograms: false";
 
 #[test]
+#[ignore = "needs Prometheus 3: make test-prometheus3"]
 fn native_histograms_tell_what_classic_ones_tell() {
-    let Some(program) = prometheus_3() else { return };
+    let program = prometheus_3();
     for preset in ["otel-http", "otel-span-metrics", "linkerd"] {
         let exposition = Exposition::start(&text_of(preset));
         let server = Real::scraping(&program, exposition.port, NATIVE);
@@ -133,8 +132,9 @@ fn native_histograms_tell_what_classic_ones_tell() {
 }
 
 #[test]
+#[ignore = "needs Prometheus 3: make test-prometheus3"]
 fn calls_of_side_cars_are_timed_by_native_histograms() {
-    let Some(program) = prometheus_3() else { return };
+    let program = prometheus_3();
     let exposition = Exposition::start(&istio_sidecars().series.text());
     let server = Real::scraping(&program, exposition.port, NATIVE);
     let seen = observe(&server.client(), &scraped(exposition.wait()), &|_| {}).unwrap().observation;
@@ -151,8 +151,9 @@ fn calls_of_side_cars_are_timed_by_native_histograms() {
 }
 
 #[test]
+#[ignore = "needs Prometheus 3: make test-prometheus3"]
 fn names_with_dots_tell_what_underscores_tell() {
-    let Some(program) = prometheus_3() else { return };
+    let program = prometheus_3();
     for settings in ["honor_timestamps: true", NATIVE] {
         let exposition = Exposition::start(&exposition::with_dots(&text_of("otel-http")));
         let server = Real::scraping(&program, exposition.port, settings);
