@@ -145,8 +145,9 @@ impl Unseen {
         let lacking: BTreeSet<&str> = self.symptoms.iter().flat_map(|(_, s)| s).map(|s| frame.service(*s)).collect();
         let lacking: Vec<&str> = lacking.into_iter().collect();
         let families: Vec<Family> = self.symptoms.iter().map(|(family, _)| family.clone()).collect();
-        let whose = if lacking.is_empty() { "some service".to_owned() } else { lacking.join(", ") };
-        let measure = (!families.is_empty()).then(|| format!("let {whose} report the {}", enumerate(&families)));
+        let requests =
+            if lacking.is_empty() { "requests".to_owned() } else { format!("requests to {}", lacking.join(", ")) };
+        let measure = (!families.is_empty()).then(|| format!("measure the {} of {requests}", enumerate(&families)));
         let mut all: Vec<String> = answer.chain(measure).collect();
         all.dedup();
         all

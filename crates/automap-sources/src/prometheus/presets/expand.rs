@@ -4,7 +4,7 @@
 //! renamed to Istio's on the server (`labels.rs`), so that the code behind the queries knows one set of labels only.
 
 use super::file::{Calls, LabelSource, Preset, Served, is_of_calls};
-use super::histogram::{Counter, Form, Histogram, any_of};
+use super::histogram::{Counter, Form, Histogram, any_of, unobserved};
 use super::labels::{Labels, callers, label_list, text};
 use super::{Absence, Exporter, Formula, Key, NativeForm, Signal, native, request_counts};
 use crate::prometheus::promql::{self, is_plain_label};
@@ -141,10 +141,6 @@ fn failures(who: &Labels<'_>, failed: &[String], all: &Counter, by: &str, whole:
     };
     let failed: Vec<String> = failed.iter().map(grown).collect();
     Formula::Share { part: who.sum(&format!("({})", failed.join(" or "))), whole }
-}
-
-pub(super) fn unobserved(reason: &str) -> Absence {
-    Absence::Unobserved(text(reason))
 }
 
 #[cfg(test)]

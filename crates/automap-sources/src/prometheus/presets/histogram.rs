@@ -7,7 +7,6 @@
 //! `rate(x_count[5m])` is of a classic one. They are part of an expression only where the server is known to have native histograms,
 //! since others refuse them. Both forms are asked for, then, as services may be on either side of a migration.
 
-use super::expand::unobserved;
 use super::file::OneOrMany;
 use super::labels::{Labels, text};
 use super::selector::Selector;
@@ -122,4 +121,9 @@ pub(super) fn any_of(terms: &[String]) -> String {
         [one] => one.clone(),
         several => format!("({})", several.join(" or ")),
     }
+}
+
+/// A signal that is not observed, for this reason.
+pub(super) fn unobserved(reason: &str) -> Absence {
+    Absence::Unobserved(text(reason))
 }
