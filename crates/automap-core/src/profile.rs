@@ -113,7 +113,7 @@ pub fn profiles(analysis: &Analysis, graphs: &IncidentGraphs, calls: &CallGraph)
             values.push(incident_shares.get(name.as_str()).map(|s| s[metric as usize]));
         }
         values.push(Some(calls.edges().filter(|(_, to, _)| to == name).count() as f64));
-        values.push(Some(calls.edges().filter(|(from, _, _)| from == name).count() as f64));
+        values.push(Some(calls.callees(name).count() as f64));
         values.push(missing_ratio(analysis, service, &rows.baseline));
         values.push(missing_ratio(analysis, service, &rows.incident));
         let class = |classes: &BTreeMap<&str, Option<ServiceClass>>| {

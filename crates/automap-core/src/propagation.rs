@@ -20,7 +20,7 @@ pub use trace::{Hop, Role, TracedEffects, from_cause, services_without_metrics};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::anomaly::Anomalies;
+use crate::anomaly::{Anomalies, CLEAR};
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::rank::Ranking;
 use crate::topology::CallGraph;
@@ -29,7 +29,7 @@ use crate::windows::Windows;
 /// What counts as a change.
 #[derive(Clone, Copy, Debug)]
 pub struct PropagationOptions {
-    /// Evidence from which a change is clear. Default 1, as for the victims in a report.
+    /// Evidence from which a change is clear. Default [`CLEAR`], as for the victims in a report.
     pub clear: f64,
     /// Evidence below which a measured call is calm, so that nothing spread over it. Default 0.3.
     pub calm: f64,
@@ -37,7 +37,7 @@ pub struct PropagationOptions {
 
 impl Default for PropagationOptions {
     fn default() -> Self {
-        Self { clear: 1.0, calm: 0.3 }
+        Self { clear: CLEAR, calm: 0.3 }
     }
 }
 

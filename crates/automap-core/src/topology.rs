@@ -116,22 +116,38 @@ impl CallGraph {
         callers.difference(&called).copied().collect()
     }
 
-    /// Whether `caller` calls `callee`, by itself or through others. O(services · edges).
-    pub fn reaches(&self, caller: &str, callee: &str) -> bool {
-        let mut queue = vec![caller];
-        let mut visited = vec![caller];
+    /// The services that one calls, by name. O(log edges + callees).
+    pub fn callees(&self, caller: &str) -> impl Iterator<Item = &str> {
+        let first = (caller.to_owned(), String::new());
+        let from = self.edges.range(first.clone()..).take_while(move |((from, _), _)| *from == first.0);
+        from.map(|((_, to), _)| to.as_str())
+    }
+
+    /// All services that one calls, by itself or through others; itself only if they call it back. O(edges · log edges).
+    ///
+    /// ```
+    /// use automap_core::topology::CallGraph;
+    ///
+    /// let calls: CallGraph = [("front-end", "orders"), ("orders", "payment"), ("a", "b"), ("b", "a")].into_iter().collect();
+    /// assert_eq!(calls.reached_from("front-end").into_iter().collect::<Vec<_>>(), ["orders", "payment"]);
+    /// assert_eq!(calls.reached_from("a").into_iter().collect::<Vec<_>>(), ["a", "b"]);
+    /// ```
+    pub fn reached_from(&self, caller: &str) -> BTreeSet<&str> {
+        let mut reached: BTreeSet<&str> = self.callees(caller).collect();
+        let mut queue: Vec<&str> = reached.iter().copied().collect();
         while let Some(at) = queue.pop() {
-            for (_, to, _) in self.edges().filter(|(from, _, _)| *from == at) {
-                if to == callee {
-                    return true;
-                }
-                if !visited.contains(&to) {
-                    visited.push(to);
+            for to in self.callees(at) {
+                if reached.insert(to) {
                     queue.push(to);
                 }
             }
         }
-        false
+        reached
+    }
+
+    /// Whether `caller` calls `callee`, by itself or through others. O(edges · log edges).
+    pub fn reaches(&self, caller: &str, callee: &str) -> bool {
+        self.reached_from(caller).contains(callee)
     }
 
     /// Number of edges.

@@ -26,6 +26,13 @@ use crate::windows::OnsetSource;
 const HALF_WEIGHT_SAMPLES: f64 = 6.0;
 /// The same in raw samples, for the question whether anything happened at all.
 const HALF_WEIGHT_RAW_SAMPLES: f64 = 10.0;
+/// The named services account for at least this share of what users feel.
+const MOST: f64 = 0.5;
+/// How likely it is a service's own time and not the network to one of its callees, where no caller reports its calls and no resource of the service
+/// moved. A guess on the careful side: faults of the network are the rarer ones in clusters, and as frequent in experiments.
+const OWN_TIME: f64 = 0.6;
+/// What remains of the confidence in a service that changed after users felt something.
+const TOO_LATE: f64 = 0.5;
 
 /// When a verdict may name a cause.
 #[derive(Clone, Copy, Debug)]
@@ -92,11 +99,6 @@ impl Decision {
     }
 }
 
-/// How likely it is a service's own time and not the network to one of its callees, where no caller reports its calls and no resource of the service
-/// moved. A guess on the careful side: faults of the network are the rarer ones in clusters, and as frequent in experiments.
-const OWN_TIME: f64 = 0.6;
-/// What remains of the confidence in a service that changed after users felt something.
-const TOO_LATE: f64 = 0.5;
 /// How many independent samples the baseline of these services is worth: a rate over a minute, sampled every five seconds, repeats most of itself.
 fn independent_samples(analysis: &Analysis, named: &[Vec<ServiceIdx>]) -> f64 {
     let rows = &analysis.windows.rows.baseline;
@@ -111,9 +113,6 @@ fn independent_samples(analysis: &Analysis, named: &[Vec<ServiceIdx>]) -> f64 {
 fn baseline_reliability(samples: f64, half_weight: f64) -> f64 {
     samples / (samples + half_weight)
 }
-
-/// The named services account for at least this share of what users feel.
-const MOST: f64 = 0.5;
 
 /// How clearly a service stands out from the others.
 ///

@@ -129,9 +129,9 @@ pub(super) fn callers(subject: &Subject<'_>, me: ServiceIdx) -> Option<Condition
 pub(super) fn callees(subject: &Subject<'_>, me: ServiceIdx) -> Option<Condition> {
     let clear = PropagationOptions::default().clear;
     let spread = subject.spread;
-    let called = spread.observation.calls.edges().filter(|(from, _, _)| *from == spread.name(me));
+    let called = spread.observation.calls.callees(spread.name(me));
     let shown: Vec<String> = called
-        .filter_map(|(_, to, _)| subject.call(me, spread.analysis.frame.find(to)?))
+        .filter_map(|to| subject.call(me, spread.analysis.frame.find(to)?))
         .filter(|(_, s)| s.evidence >= clear)
         .map(|(_, s)| spread.facts().line(s).summary)
         .collect();

@@ -9,7 +9,7 @@
 //! 0 and of the database's 3: (1 + 0)² : (1 + 3)² = 1 : 16, so the database is the suspect with a share of 95 %. If neither moved it is 1 : 1, and both are
 //! suspected together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Part, PartSource, RankedService, Ranking};
 use crate::anomaly::CLEAR;
@@ -154,8 +154,8 @@ pub fn find(frame: &MetricFrame, calls: &CallGraph, impacts: &[Impact], ranking:
     let mut all: Vec<Suspect> = groups.into_iter().map(suspect).collect();
     all.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.services.cmp(&b.services)));
     for i in 1..all.len() {
-        let (larger, rest) = all.split_at_mut(i);
-        rest[0].is_clear_alone &= !owners.calls_any(&rest[0].services, larger);
+        // Few are clear, and only for them the calls are followed.
+        all[i].is_clear_alone = all[i].is_clear_alone && !owners.calls_any(&all[i].services, &all[..i]);
     }
     Suspects { all, weight: impacts.iter().map(clear).fold(0.0, f64::max) }
 }
@@ -217,9 +217,7 @@ impl Owners<'_> {
 
     /// The service and every callee that nobody times, with how likely each is.
     fn own_or_waiting_for(&self, service: ServiceIdx, kind: ImpactKind) -> Vec<(ServiceIdx, f64)> {
-        let name = self.frame.service(service);
-        let callees = self.calls.edges().filter(|(from, _, _)| *from == name);
-        let untimed = callees.filter_map(|(_, to, _)| self.frame.find(to)).filter(|to| {
+        let untimed = self.callees(service).filter(|to| {
             self.frame.get(service, CLIENT_LATENCY_MS, Some(*to)).is_none()
                 && self.frame.get(*to, LATENCY_MS, None).is_none()
         });
@@ -237,10 +235,12 @@ impl Owners<'_> {
     /// Callees whose calls from this service are reported by them and not by the caller.
     fn reported_by_callees(&self, service: ServiceIdx) -> Vec<ServiceIdx> {
         let of = |metric, to: &ServiceIdx| self.frame.get(service, metric, Some(*to)).is_some();
-        let name = self.frame.service(service);
-        let callees = self.calls.edges().filter(|(from, to, _)| *from == name && from != to);
-        let callees = callees.filter_map(|(_, to, _)| self.frame.find(to));
-        callees.filter(|to| of(SERVED_LATENCY_MS, to) && !of(CLIENT_LATENCY_MS, to)).collect()
+        let others = self.callees(service).filter(|to| *to != service);
+        others.filter(|to| of(SERVED_LATENCY_MS, to) && !of(CLIENT_LATENCY_MS, to)).collect()
+    }
+
+    fn callees(&self, service: ServiceIdx) -> impl Iterator<Item = ServiceIdx> {
+        self.calls.callees(self.frame.service(service)).filter_map(|to| self.frame.find(to))
     }
 
     /// See [`Suspect::unseen_networks`].
@@ -260,8 +260,8 @@ impl Owners<'_> {
     /// Whether one of the services reaches one of the suspects over calls.
     fn calls_any(&self, services: &[ServiceIdx], suspects: &[Suspect]) -> bool {
         let name = |s: &ServiceIdx| self.frame.service(*s);
-        let callees = || suspects.iter().flat_map(|s| &s.services);
-        services.iter().any(|s| callees().any(|callee| self.calls.reaches(name(s), name(callee))))
+        let reached: BTreeSet<&str> = services.iter().flat_map(|s| self.calls.reached_from(name(s))).collect();
+        suspects.iter().flat_map(|s| &s.services).any(|callee| reached.contains(name(callee)))
     }
 
     /// How much the resources of a service speak for it.

@@ -255,8 +255,8 @@ fn toll(facts: &Facts<'_>, service: ServiceIdx, by: &str) -> String {
 
 /// The callee over which a victim reaches the cause.
 fn next_hop(observation: &Observation, victim: &str, cause: &str) -> String {
-    let callees = observation.calls.edges().filter(|(from, _, _)| *from == victim).map(|(_, to, _)| to);
-    let hops: Vec<&str> = callees.filter(|to| *to == cause || observation.calls.reaches(to, cause)).collect();
+    let calls = &observation.calls;
+    let hops: Vec<&str> = calls.callees(victim).filter(|to| *to == cause || calls.reaches(to, cause)).collect();
     let direct = hops.iter().find(|to| **to == cause);
     direct.or(hops.first()).map_or_else(|| cause.to_owned(), |s| (*s).to_owned())
 }

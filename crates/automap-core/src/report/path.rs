@@ -7,17 +7,13 @@ use crate::topology::CallGraph;
 /// The shortest chain of calls from an entry to `target`, both included; ties by name. Only `target` when no entry
 /// reaches it (an asynchronous consumer, or no graph).
 pub(super) fn from_entry(calls: &CallGraph, target: &str) -> Vec<String> {
-    let mut callees: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (from, to, _) in calls.edges() {
-        callees.entry(from).or_default().push(to);
-    }
     let mut queue: VecDeque<&str> = calls.entries().into();
     let mut came_from: BTreeMap<&str, Option<&str>> = queue.iter().map(|e| (*e, None)).collect();
     while let Some(at) = queue.pop_front() {
         if at == target {
             break;
         }
-        for next in callees.get(at).into_iter().flatten() {
+        for next in calls.callees(at) {
             if !came_from.contains_key(next) {
                 came_from.insert(next, Some(at));
                 queue.push_back(next);

@@ -3,12 +3,14 @@
 //! Nothing here asks for compression, but proxies compress on their own. The limit holds for what is sent and for what comes out of it, so
 //! that a small body cannot unfold into gigabytes. Left out: brotli and zstd, which nobody sends without being asked.
 
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::io::Read;
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use ureq::Body;
 use ureq::http::Response;
 use ureq::http::header::CONTENT_ENCODING;
+
+use crate::bounded::{ReadFailure, read_stream};
 
 /// First bytes of a gzip stream. No JSON and no web page begins with them.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -99,21 +101,10 @@ fn is_zlib(body: &[u8]) -> bool {
 }
 
 fn inflate(stream: impl Read, limit: u64) -> Result<Vec<u8>, BodyError> {
-    let broken = |e: io::Error| BodyError::Compressed(e.to_string());
-    let mut stream = BufReader::new(stream.take(limit.saturating_add(1)));
-    let mut out = Vec::new();
-    loop {
-        let piece = stream.fill_buf().map_err(broken)?;
-        if piece.is_empty() {
-            return Ok(out);
-        }
-        out.extend_from_slice(piece);
-        let length = piece.len();
-        stream.consume(length);
-        if out.len() as u64 > limit {
-            return Err(BodyError::TooLarge);
-        }
-    }
+    read_stream(stream, "the answer", limit).map_err(|e| match e.reason {
+        ReadFailure::TooLarge(_) => BodyError::TooLarge,
+        reason => BodyError::Compressed(reason.to_string()),
+    })
 }
 
 #[cfg(test)]

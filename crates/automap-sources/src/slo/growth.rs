@@ -200,15 +200,21 @@ fn increases(node: &Node) -> Edits {
 /// `le="1"` matches `1` and `1.0`: which of them a server has depends on its version and on the library that exposed it.
 fn bound_spellings(node: &Node, text: &str) -> Edits {
     let selectors = node.selectors();
-    let bounds = selectors.iter().flat_map(|s| &s.matchers).filter(|m| m.label == "le" && m.operator == "=");
-    bounds
-        .filter_map(|m| {
-            let written = m.value.trim_matches(['"', '\'', '`']);
-            let patterns = spellings(written);
-            debug_assert_eq!(text[m.span.clone()].chars().next(), Some('='));
-            (patterns.len() > 1).then(|| (m.span.clone(), format!("=~\"{}\"", patterns.join("|"))))
-        })
-        .collect()
+    let edit = |m: &Matcher| {
+        let pattern = bound_pattern(m)?;
+        debug_assert_eq!(text[m.span.clone()].chars().next(), Some('='));
+        Some((m.span.clone(), pattern))
+    };
+    selectors.iter().flat_map(|s| &s.matchers).filter_map(edit).collect()
+}
+
+/// Operator and value that match every spelling of a bucket's bound, where there are several: `=~"1|1[.]0"`.
+fn bound_pattern(m: &Matcher) -> Option<String> {
+    if m.label != "le" || m.operator != "=" {
+        return None;
+    }
+    let patterns = spellings(m.value.trim_matches(['"', '\'', '`']));
+    (patterns.len() > 1).then(|| format!("=~\"{}\"", patterns.join("|")))
 }
 
 /// The ways to write a bound, as patterns.
@@ -235,17 +241,8 @@ fn spellings(written: &str) -> Vec<String> {
 }
 
 fn written(metric: &str, matchers: &[Matcher]) -> String {
-    let one = |m: &Matcher| {
-        let bounds = if m.label == "le" && m.operator == "=" {
-            spellings(m.value.trim_matches(['"', '\'', '`']))
-        } else {
-            Vec::new()
-        };
-        match bounds.as_slice() {
-            [] | [_] => format!("{}{}{}", m.label, m.operator, m.value),
-            several => format!("le=~\"{}\"", several.join("|")),
-        }
-    };
+    let condition = |m: &Matcher| bound_pattern(m).unwrap_or_else(|| format!("{}{}", m.operator, m.value));
+    let one = |m: &Matcher| format!("{}{}", m.label, condition(m));
     let matchers: Vec<String> = matchers.iter().map(one).collect();
     if matchers.is_empty() { metric.to_owned() } else { format!("{metric}{{{}}}", matchers.join(",")) }
 }

@@ -8,6 +8,7 @@ use super::fields::{Wrong, at, duration_ms, number, period_ms, share, text};
 use super::growth::is_selector;
 use super::indicators::{Field, MINUTE_MS, Share, events};
 use super::{Events, Indicator, Part, Ratio, Slo};
+use crate::prometheus::promql::is_plain_label;
 
 pub(super) fn read(document: &Value) -> Result<Vec<Slo>, Wrong> {
     let name = text(document, "metadata.name")?;
@@ -86,13 +87,9 @@ fn selector<'a>(of: &'a Value, key: &str) -> Result<&'a str, Wrong> {
 fn grouping(of: &Value) -> Result<String, Wrong> {
     let Some(labels) = at(of, "grouping") else { return Ok(String::new()) };
     let labels: Option<Vec<&str>> = labels.as_array().map(|l| l.iter().filter_map(Value::as_str).collect());
-    let is_label = |l: &&str| {
-        l.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && l.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    };
     match labels {
         Some(labels) if labels.is_empty() => Ok(String::new()),
-        Some(labels) if labels.iter().all(is_label) => Ok(format!(" by ({})", labels.join(", "))),
+        Some(labels) if labels.iter().all(|l| is_plain_label(l)) => Ok(format!(" by ({})", labels.join(", "))),
         _ => Err(Wrong::new("grouping", "is not a list of label names")),
     }
 }
