@@ -64,6 +64,9 @@ pub struct Incident {
     pub owner: Option<Owner>,
     /// The cause as confirmed by a user; `null` until then.
     pub confirmed: Option<String>,
+    /// The mute because of which nobody is notified now; `null` where there is none.
+    #[serde(default)]
+    pub muted: Option<Muted>,
     /// What happened when, oldest first; at most [`MAX_TIMELINE`] entries.
     pub timeline: Vec<TimelineEntry>,
     /// The latest diagnosis.
@@ -116,6 +119,17 @@ pub struct Owner {
     pub dashboard: Option<String>,
     /// Fixed severity of its incidents.
     pub severity: Option<Severity>,
+}
+
+/// Why nobody is notified of an incident at present.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Muted {
+    /// The mute: its name in the configuration, its id, or `silence <id>` of an Alertmanager.
+    pub by: String,
+    /// When it ends.
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    pub until: Timestamp,
 }
 
 /// What users notice of a service.
@@ -199,6 +213,8 @@ pub enum TimelineKind {
     Alert,
     /// A user confirmed the cause.
     Confirmed,
+    /// A mute began or ended.
+    Muted,
 }
 
 impl IncidentState {
@@ -237,6 +253,7 @@ impl TimelineKind {
             Self::Source => "source",
             Self::Alert => "alert",
             Self::Confirmed => "confirmed",
+            Self::Muted => "muted",
         }
     }
 }
@@ -264,6 +281,7 @@ impl Incident {
             reopened: 0,
             owner: None,
             confirmed: None,
+            muted: None,
             timeline: Vec::new(),
             report: None,
         }
@@ -275,6 +293,20 @@ impl Incident {
             self.timeline.remove(MAX_TIMELINE / 2);
         }
         self.timeline.push(TimelineEntry { at, kind, text: text.into() });
+    }
+
+    /// Takes over which mute applies, with an entry in the timeline where that changed. Whether it changed; the revision is the caller's.
+    pub fn set_muted(&mut self, at: Timestamp, muted: Option<Muted>) -> bool {
+        if self.muted == muted {
+            return false;
+        }
+        let text = match &muted {
+            Some(Muted { by, until }) => format!("nobody is notified until {}: {by}", until.rfc3339()),
+            None => "the mute is over".to_owned(),
+        };
+        self.muted = muted;
+        self.add_entry(at, TimelineKind::Muted, text);
+        true
     }
 
     /// The affected services: the cause or, while none is named, those with symptoms.
@@ -306,6 +338,17 @@ mod tests {
         let json = serde_json::to_value(&incident).unwrap();
         assert_eq!((json["onset"].as_str(), json["closed"].is_null()), (Some("2025-11-23T14:03:15Z"), true));
         assert_eq!(serde_json::from_value::<Incident>(json).unwrap(), incident);
+    }
+
+    #[test]
+    fn a_mute_is_told_when_it_begins_and_when_it_ends() {
+        let mut incident = an_incident();
+        let (at, muted) = (incident.onset, Muted { by: "backup".into(), until: incident.onset.plus_ms(60_000) });
+        assert!(!incident.set_muted(at, None));
+        assert!(incident.set_muted(at, Some(muted.clone())) && !incident.set_muted(at, Some(muted)));
+        assert!(incident.set_muted(at, None));
+        let texts: Vec<&str> = incident.timeline.iter().map(|e| e.text.as_str()).collect();
+        assert_eq!(texts, ["nobody is notified until 2025-11-23T14:04:15Z: backup", "the mute is over"]);
     }
 
     #[test]

@@ -34,7 +34,8 @@ pub fn incidents_text(incidents: &[Incident], now: Timestamp, options: &TextOpti
         let confirmed = i.confirmed.as_ref().map(|c| format!("{c} (confirmed)"));
         let cause = confirmed.or_else(|| i.cause.as_ref().map(|c| c.service.clone()));
         let cause = cause.unwrap_or_else(|| "not clear".to_owned());
-        table.row([opened, duration(lasted), i.state.as_str().into(), i.severity.as_str().into(), cause, i.id.clone()]);
+        let state = i.state.as_str().to_owned() + i.muted.as_ref().map_or("", |_| " (muted)");
+        table.row([opened, duration(lasted), state, i.severity.as_str().into(), cause, i.id.clone()]);
     }
     table.text()
 }
@@ -57,6 +58,9 @@ fn facts(incident: &Incident, zone: Zone) -> Vec<(&'static str, String)> {
     let (onset, opened) = (zone.date_and_clock(incident.onset), zone.clock(incident.opened));
     let mut facts = vec![("STATE", format!("{state}, {severity}; began {onset}, opened {opened}, {ended}"))];
     facts.extend(incident.confirmed.iter().map(|confirmed| ("CONFIRMED", confirmed.clone())));
+    facts.extend(
+        incident.muted.iter().map(|m| ("MUTED", format!("until {} by {}", zone.date_and_clock(m.until), m.by))),
+    );
     facts.extend(incident.owner.iter().map(|owner| {
         let contacts = [&owner.team, &owner.runbook, &owner.dashboard].into_iter().flatten().cloned();
         ("OWNER", contacts.collect::<Vec<_>>().join("  "))

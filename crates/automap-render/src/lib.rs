@@ -7,6 +7,7 @@
 pub mod compare;
 pub mod incident_text;
 pub mod map;
+pub mod mutes_text;
 #[cfg(feature = "png")]
 pub mod png;
 pub mod table;

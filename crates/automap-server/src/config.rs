@@ -12,6 +12,7 @@ use automap_sources::bounded::read_text_file;
 use serde::Deserialize;
 
 use crate::api::config::ApiConfig;
+use crate::mutes::MutesConfig;
 use crate::notify::NotifyConfig;
 use crate::secret::SecretSource;
 
@@ -40,6 +41,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// Which receivers are notified of which incidents.
     pub notify: NotifyConfig,
+    /// When nobody is notified.
+    pub mutes: MutesConfig,
     /// Where `automap serve` listens, and who may ask.
     pub api: ApiConfig,
 }
@@ -113,6 +116,7 @@ impl Config {
         if let Some((key, reason)) = self.notify.check().into_iter().next() {
             return Err((format!("notify.{key}"), reason));
         }
+        self.mutes.check().map_err(|(key, reason)| (format!("mutes.{key}"), reason))?;
         self.api.check().map_err(|e| e.place())?;
         self.watching.check()
     }
@@ -132,7 +136,7 @@ mod tests {
         let none = Config::default();
         assert_eq!(format!("{:?}", written.watching.options()), format!("{:?}", none.watching.options()));
         assert_eq!(format!("{:?}", (&written.targets, &written.store)), format!("{:?}", (&none.targets, &none.store)));
-        assert_eq!(format!("{:?}", written.notify), format!("{:?}", none.notify));
+        assert_eq!(format!("{:?}", (&written.notify, &written.mutes)), format!("{:?}", (&none.notify, &none.mutes)));
         assert_eq!(written.api, none.api);
     }
 
@@ -144,6 +148,7 @@ mod tests {
         assert_eq!((config.targets.len(), config.targets[0].name.as_str()), (1, "sock-shop"));
         let notify = &config.notify;
         assert_eq!((notify.receivers.len(), notify.routes.len(), notify.owners.len()), (7, 3, 2));
+        assert_eq!((config.mutes.windows.len(), config.mutes.alertmanagers.len()), (2, 1));
         assert_eq!((config.api.auth.tokens.len(), config.api.listen), (2, Config::default().api.listen));
     }
 

@@ -75,6 +75,11 @@ impl Daemon {
         daemon.spawn_targets(config, &leads, &holder, listener)?;
         let (store, end) = (Arc::clone(&daemon.store), stop.clone());
         daemon.spawn("leases".into(), move || upkeep::renew_leases(&leads, &*store, &holder, &end))?;
+        if !config.mutes.alertmanagers.is_empty() {
+            let (mutes, end) = (Arc::clone(&daemon.system.mutes), stop.clone());
+            let sources = config.mutes.alertmanagers.clone();
+            daemon.spawn("silences".into(), move || upkeep::follow_silences(&sources, &mutes, &end))?;
+        }
         let (store, keeping, end) = (Arc::clone(&daemon.store), config.store.clone(), stop.clone());
         daemon.spawn("tidy".into(), move || upkeep::prune_store(&keeping, &*store, &end))?;
         Ok(daemon)

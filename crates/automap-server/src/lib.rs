@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod lead;
 pub mod live_system;
 pub mod mcp;
+pub mod mutes;
 pub mod notify;
 pub mod owners;
 pub mod profiles;

@@ -23,9 +23,10 @@ use crate::alerts::AlertGroup;
 use crate::alerts::firing::FiringAlerts;
 use crate::alerts::matching::AlertTargets;
 use crate::config::{Config, Target};
+use crate::mutes::{self, ListedMute, MuteOrigin, MuteRequest, Mutes};
 use crate::notify::NotifyConfig;
 use crate::snapshots::Snapshots;
-use crate::store::Store;
+use crate::store::{Mute, Store};
 use crate::system::{
     CompareRequest, DiagnoseRequest, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics,
 };
@@ -45,6 +46,8 @@ pub struct LiveSystem {
     pub snapshots: Snapshots,
     /// Alerts from outside that fire now.
     pub alerts: FiringAlerts,
+    /// When nobody is notified.
+    pub mutes: Arc<Mutes>,
     targets: Vec<MonitoredTarget>,
     store: Arc<dyn Store>,
     notify: Arc<NotifyConfig>,
@@ -67,6 +70,7 @@ impl LiveSystem {
         Ok(Self {
             snapshots,
             alerts: FiringAlerts::new(&configured),
+            mutes: Arc::new(Mutes::new(&config.mutes, &configured)),
             targets,
             store: Arc::clone(store),
             notify: Arc::new(config.notify.clone()),
@@ -188,6 +192,34 @@ impl System for LiveSystem {
             self.store.confirm(&case)?;
         }
         Ok(confirmed)
+    }
+
+    fn mutes(&self) -> Vec<ListedMute> {
+        let now = SystemClock.now();
+        // Another replica or the command line may have made some; what was read before serves while the store does not answer.
+        let _ = self.mutes.refresh(&*self.store, now);
+        self.mutes.list(now)
+    }
+
+    fn add_mute(&self, request: &MuteRequest, by: &str) -> Result<Mute, SystemError> {
+        let now = SystemClock.now();
+        let mute = mutes::add(&*self.store, request, by, now)?;
+        self.mutes.refresh(&*self.store, now)?;
+        Ok(mute)
+    }
+
+    fn end_mute(&self, id: &str) -> Result<(), SystemError> {
+        let now = SystemClock.now();
+        if self.store.end_mute(id, now)? {
+            return Ok(self.mutes.refresh(&*self.store, now)?);
+        }
+        let origin = self.mutes.list(now).into_iter().find(|m| m.mute.id == id).map(|m| m.origin);
+        let refuse = |message: &str, next: &str| SystemError::Refused { message: message.into(), next: next.into() };
+        Err(match origin {
+            Some(MuteOrigin::Configuration) => refuse("it is a window of the configuration", "change mutes.windows"),
+            Some(MuteOrigin::Alertmanager) => refuse("it is a silence of an Alertmanager", "expire it there"),
+            _ => SystemError::NotFound { what: "mute", name: id.to_owned() },
+        })
     }
 
     fn subscribe(&self) -> broadcast::Receiver<IncidentChange> {

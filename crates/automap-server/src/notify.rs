@@ -35,7 +35,7 @@ pub mod worker;
 mod backoff;
 mod fold;
 mod gate;
-mod glob;
+pub(crate) mod glob;
 mod guard;
 mod http;
 mod message;

@@ -7,6 +7,7 @@
 
 mod error;
 pub mod memory;
+mod mute;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod pruning;
@@ -20,8 +21,10 @@ use automap_core::incident::IncidentState;
 use automap_core::time::Timestamp;
 
 pub use error::StoreError;
+pub use mute::Mute;
 pub use roles::{
-    AlertStore, ConfirmedCaseStore, IncidentStore, LeaseStore, MaintenanceStore, OutboxStore, ProfileStore, Store,
+    AlertStore, ConfirmedCaseStore, IncidentStore, LeaseStore, MaintenanceStore, MuteStore, OutboxStore, ProfileStore,
+    Store,
 };
 pub use types::{
     AlertChange, Delivery, DeliveryState, Event, OutboxState, Pruned, Queued, Retention, StoredProfile, Waiting,
@@ -37,6 +40,8 @@ pub const MAX_WAITING: usize = 200;
 pub const MAX_ALERTS: usize = 500;
 /// An alert that was not repeated for this long is over: Alertmanager repeats firing alerts every four hours by default.
 pub const ALERT_EXPIRES_MS: i64 = 5 * 3_600_000;
+/// Most mutes that apply now or later.
+pub const MAX_MUTES: usize = 500;
 /// Most profiles in one answer.
 pub const MAX_PROFILES: usize = 1000;
 /// Most confirmed cases that are read, the latest ones.

@@ -19,7 +19,8 @@ use tokio::sync::broadcast;
 
 use crate::alerts::AlertGroup;
 use crate::alerts::matching::AlertTargets;
-use crate::store::StoreError;
+use crate::mutes::{ListedMute, MuteRequest};
+use crate::store::{Mute, StoreError};
 use crate::watcher::TargetStatus;
 
 pub use metrics::{SystemMetrics, TargetMetrics};
@@ -98,6 +99,21 @@ pub trait System: Send + Sync + 'static {
     /// [`SystemError::NotFound`] when there is no such incident; [`SystemError::Refused`] when its report names no such service.
     fn confirm(&self, incident: &str, service: &str, by: &str) -> Result<Incident, SystemError>;
 
+    /// The mutes that apply now or later.
+    fn mutes(&self) -> Vec<ListedMute>;
+
+    /// Mutes incidents as the user `by` asks.
+    ///
+    /// # Errors
+    /// [`SystemError::Refused`] when the request is not valid; [`SystemError::Unavailable`] when the store does not answer.
+    fn add_mute(&self, request: &MuteRequest, by: &str) -> Result<Mute, SystemError>;
+
+    /// Ends a mute before its time.
+    ///
+    /// # Errors
+    /// [`SystemError::NotFound`] when there is none that has not ended; [`SystemError::Refused`] when it is not automap's to end.
+    fn end_mute(&self, id: &str) -> Result<(), SystemError>;
+
     /// Changes of incidents from now on.
     fn subscribe(&self) -> broadcast::Receiver<IncidentChange>;
 
@@ -111,7 +127,7 @@ pub enum SystemError {
     /// The named thing does not exist.
     #[error("there is no {what} {name:?}")]
     NotFound {
-        /// `target`, `incident` or `service`.
+        /// `target`, `incident`, `service` or `mute`.
         what: &'static str,
         /// The name in the request.
         name: String,

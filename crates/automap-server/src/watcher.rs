@@ -9,7 +9,7 @@ mod status;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use automap_core::incident::{Incident, Owner, Severity, SloImpact};
+use automap_core::incident::{Incident, Muted, Owner, Severity, SloImpact};
 use automap_core::observation::Observation;
 use automap_core::report::Report;
 use automap_core::time::Timestamp;
@@ -79,11 +79,13 @@ pub struct Watcher {
 
 type ChooseRoutes = dyn Fn(&Incident, &[String]) -> Vec<String> + Send;
 type FindOwner = dyn Fn(&Incident) -> Option<Owner> + Send;
+type FindMute = dyn Fn(&Incident, Timestamp) -> Option<Muted> + Send;
 
-/// The routes to notify of a change of an incident, given those notified before, and the incident's owner.
+/// The routes to notify of a change of an incident, given those notified before, the incident's owner, and the mute that applies to it.
 pub struct Routes {
     choose: Box<ChooseRoutes>,
     owner: Box<FindOwner>,
+    muted: Box<FindMute>,
 }
 
 impl Routes {
@@ -92,7 +94,14 @@ impl Routes {
         choose: impl Fn(&Incident, &[String]) -> Vec<String> + Send + 'static,
         owner: impl Fn(&Incident) -> Option<Owner> + Send + 'static,
     ) -> Self {
-        Self { choose: Box::new(choose), owner: Box::new(owner) }
+        Self { choose: Box::new(choose), owner: Box::new(owner), muted: Box::new(|_, _| None) }
+    }
+
+    /// With a function that finds the mute of an incident.
+    #[must_use]
+    pub fn muted_by(mut self, muted: impl Fn(&Incident, Timestamp) -> Option<Muted> + Send + 'static) -> Self {
+        self.muted = Box::new(muted);
+        self
     }
 
     /// Notifies no route and finds no owner.
@@ -178,8 +187,23 @@ impl Watcher {
                 tick.observation = Some(observation);
             }
         }
+        tick.kept.extend(self.follow_mute(now));
         self.status.open = self.watch.open_incident().map(|i| i.id.clone());
         tick
+    }
+
+    /// Makes a change of the open incident when a mute began or ended since its last change, so that whom it concerns is notified then.
+    fn follow_mute(&mut self, now: Timestamp) -> Option<Incident> {
+        let open = self.watch.open_incident().filter(|_| self.pending.is_empty())?;
+        let muted = (self.routes.muted)(open, now);
+        if open.muted == muted {
+            return None;
+        }
+        let mut next = open.clone();
+        next.set_muted(now, muted);
+        next.revision += 1;
+        next.updated = now;
+        self.keep(next, now)
     }
 
     /// The current status.
@@ -198,6 +222,8 @@ impl Watcher {
             change.revision = self.pending.remove(i).revision;
         }
         change.owner = (self.routes.owner)(&change);
+        let muted = (self.routes.muted)(&change, now);
+        change.set_muted(now, muted);
         for _ in 0..MAX_CONFLICTS {
             match self.write(&change, now) {
                 Ok(()) => {

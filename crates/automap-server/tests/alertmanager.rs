@@ -14,6 +14,7 @@ use automap_core::incident::Incident;
 use automap_core::time::Timestamp;
 use automap_server::config::Config;
 use automap_server::daemon::{Daemon, Listener};
+use automap_server::mutes::{AlertmanagerSource, Mutes, read_silences};
 use automap_server::notify::Worker;
 use automap_server::replica::Replica;
 use automap_server::store::memory::MemoryStore;
@@ -134,6 +135,33 @@ fn a_real_alertmanager_shows_holds_back_and_ends() {
         named(alerts, "AutomapIncident").is_empty() && named(alerts, "AutomapVictim").is_empty()
     });
     server.until("orders is told again", |alerts| state(alerts, "orders") == "active");
+}
+
+#[test]
+fn its_silences_are_read_until_they_expire() {
+    let folder = Folder::new("alertmanager-silences");
+    let Some(server) = Manager::start(&folder, INHIBIT) else {
+        return skipped();
+    };
+    let silences = format!("{}/api/v2/silences", server.1);
+    let now = Timestamp::from_ms(now_ms());
+    let body = json!({
+        "matchers": [{"name": "service", "value": "pay.*", "isRegex": true, "isEqual": true}],
+        "startsAt": now.rfc3339(), "endsAt": now.plus_ms(600_000).rfc3339(), "createdBy": "ann", "comment": "deploy",
+    });
+    let mut answer = ureq::post(&silences).header("content-type", "application/json").send(&body.to_string()).unwrap();
+    let made: Value = serde_json::from_slice(&answer.body_mut().read_to_vec().unwrap()).unwrap();
+    let (id, source) = (made["silenceID"].as_str().unwrap(), AlertmanagerSource { url: server.1.clone(), token: None });
+    let mutes = Mutes::default();
+    mutes.set_silences(&source.url, read_silences(&source).unwrap());
+    let payment = incident("a");
+    let muted = mutes.of(&payment, now.plus_ms(5000)).map(|m| (m.by, m.until.ms() - now.ms()));
+    assert_eq!(muted, Some((format!("silence {id}"), 600_000)));
+    ureq::delete(format!("{}/api/v2/silence/{id}", server.1)).call().unwrap();
+    mutes.set_silences(&source.url, read_silences(&source).unwrap());
+    assert_eq!(mutes.of(&payment, now.plus_ms(5000)), None, "it was expired");
+    let error = read_silences(&AlertmanagerSource { url: "http://127.0.0.1:9/am".into(), token: None }).unwrap_err();
+    assert!(error.to_string().starts_with("http://127.0.0.1:9/am: "), "{error}");
 }
 
 #[test]

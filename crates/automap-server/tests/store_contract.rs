@@ -12,7 +12,7 @@ use automap_core::time::Interval;
 use automap_core::watch::Alert;
 use automap_server::store::{
     ALERT_EXPIRES_MS, AlertChange, Cursor, DeliveryState, Event, IncidentFilter, IncidentStore, LeaseStore, MAX_ALERTS,
-    MAX_PAGE, OutboxState, Retention, Store, StoreError, transfer,
+    MAX_MUTES, MAX_PAGE, Mute, OutboxState, Retention, Store, StoreError, transfer,
 };
 use common::{at, closed, incident, updated, with_report};
 
@@ -24,6 +24,29 @@ fn routes(names: &[&str]) -> Vec<String> {
 
 fn keys(store: &dyn Store, seconds: i64) -> Vec<String> {
     store.due(at(seconds), 100).unwrap().into_iter().map(|m| m.key).collect()
+}
+
+fn mutes_are_kept_until_they_end(store: &dyn Store) {
+    let mute = |id: &str, until: i64| Mute {
+        id: id.into(),
+        targets: vec!["shop".into()],
+        services: Vec::new(),
+        from: at(0),
+        until: at(until),
+        reason: "move".into(),
+        by: "ann".into(),
+    };
+    assert!(store.add_mute(&mute("b", 100), at(0)).unwrap() && store.add_mute(&mute("a", 50), at(0)).unwrap());
+    assert!(!store.add_mute(&mute("a", 900), at(1)).unwrap(), "an id is given once");
+    assert_eq!(store.mutes(at(49)).unwrap(), [mute("a", 50), mute("b", 100)]);
+    assert_eq!(store.mutes(at(50)).unwrap(), [mute("b", 100)]);
+    assert!(!store.end_mute("a", at(50)).unwrap() && !store.end_mute("none", at(50)).unwrap());
+    assert!(store.end_mute("b", at(50)).unwrap() && store.mutes(at(50)).unwrap().is_empty());
+    for n in 0..MAX_MUTES {
+        assert!(store.add_mute(&mute(&n.to_string(), 100), at(60)).unwrap());
+    }
+    assert!(matches!(store.add_mute(&mute("more", 100), at(60)), Err(StoreError::Unfit { .. })));
+    assert!(store.add_mute(&mute("more", 200), at(100)).unwrap(), "those that ended make room");
 }
 
 fn what_is_put_is_got_back_whole(store: &dyn Store) {
@@ -383,8 +406,8 @@ fn beyond_the_contract(server: &common::postgres::Postgres) {
     let again = (0..3).find_map(|_| one.get("a").ok());
     assert_eq!(again.flatten().map(|i| i.revision), Some(101), "a broken connection is made anew");
 
-    server.run("UPDATE pair.automap_tables SET version = 4");
-    assert!(matches!(open("pair"), Err(StoreError::TooNew { found: 4, known: 3, .. })));
+    server.run("UPDATE pair.automap_tables SET version = 1000");
+    assert!(matches!(open("pair"), Err(StoreError::TooNew { found: 1000, known: 1..1000, .. })));
     let url = "postgresql://me:hidden@127.0.0.1:1/incidents?sslmode=disable";
     let error = PostgresStore::open(url, None).unwrap_err().to_string();
     assert!(error.starts_with("PostgreSQL 127.0.0.1/incidents: ") && !error.contains("hidden"), "{error}");
@@ -397,7 +420,7 @@ contracts! {
         what_is_put_is_got_back_whole, a_change_must_follow_the_revision_it_is_based_on, listings_filter_and_page,
         a_page_has_a_limit, one_message_for_each_route_in_order, messages_are_retried_folded_and_given_up,
         an_attempt_without_an_outcome_is_remembered, leases_have_one_holder, profiles_are_kept_by_period,
-        alerts_are_kept_until_they_end_or_expire, confirmed_cases_can_be_corrected_and_forgotten, only_what_is_over_and_told_is_pruned_by_age,
+        alerts_are_kept_until_they_end_or_expire, mutes_are_kept_until_they_end, confirmed_cases_can_be_corrected_and_forgotten, only_what_is_over_and_told_is_pruned_by_age,
         the_oldest_go_first_when_there_is_too_much, incidents_move_from_store_to_store,
     ]
 }

@@ -22,3 +22,4 @@ pub mod prometheus;
 pub mod secret;
 pub mod slo;
 pub mod table;
+pub mod time_zone;

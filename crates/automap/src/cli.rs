@@ -28,7 +28,7 @@ use crate::commands::{
     capture, compare, demo, diagnose, discover, doctor, explain, graph, profile, replay, report, trend,
 };
 #[cfg(feature = "server")]
-use crate::commands::{config, confirm, incidents, mcp, watch};
+use crate::commands::{config, confirm, incidents, mcp, mutes, watch};
 use crate::log::LogSettings;
 
 /// What a verb is, examples, usage, options, exit codes.
@@ -124,6 +124,10 @@ pub(crate) enum Command {
     /// List, show, confirm, export and import the incidents that a watcher keeps
     #[command(subcommand, before_help = incidents::EXAMPLES)]
     Incidents(incidents::IncidentsCommand),
+    #[cfg(feature = "server")]
+    /// List, make and end mutes: times in which nobody is notified of some incidents
+    #[command(subcommand, before_help = mutes::EXAMPLES)]
+    Mutes(mutes::MutesCommand),
     /// Show which incidents a watcher would have opened in the past
     #[command(before_help = replay::EXAMPLES)]
     Replay(Box<replay::ReplayArgs>),

@@ -24,6 +24,8 @@ pub(crate) mod incidents;
 pub(crate) mod lab;
 #[cfg(feature = "server")]
 pub(crate) mod mcp;
+#[cfg(feature = "server")]
+pub(crate) mod mutes;
 pub(crate) mod profile;
 pub(crate) mod replay;
 pub(crate) mod report;
@@ -70,6 +72,8 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Serve(args) => watch::serve(&args),
         #[cfg(feature = "server")]
         Command::Incidents(command) => incidents::run(&command).map(|()| Exit::Ok),
+        #[cfg(feature = "server")]
+        Command::Mutes(command) => mutes::run(&command).map(|()| Exit::Ok),
         #[cfg(feature = "server")]
         Command::Mcp(args) => mcp::run(&args),
         #[cfg(all(feature = "lab", feature = "server"))]

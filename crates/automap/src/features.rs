@@ -15,6 +15,7 @@ const VERBS: &[(&str, &[&str])] = &[
     ("incidents", &["server"]),
     ("lab", &["lab"]),
     ("mcp", &["server"]),
+    ("mutes", &["server"]),
     ("record", &["kubernetes"]),
     ("serve", &["server"]),
     ("soak", &["lab", "server"]),

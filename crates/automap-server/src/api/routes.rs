@@ -7,6 +7,7 @@ mod events;
 mod health;
 mod incidents;
 mod metrics;
+mod mutes;
 pub(crate) mod route;
 mod rows;
 mod targets;
@@ -37,6 +38,7 @@ fn routes() -> Vec<Route> {
     routes.extend(rows::routes());
     routes.extend(events::routes());
     routes.extend(alerts::routes());
+    routes.extend(mutes::routes());
     routes.extend(health::routes());
     routes.push(
         Route::get("/api/v1/openapi.json", "getOpenapi", "This document", serve_document)

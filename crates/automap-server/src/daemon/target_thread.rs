@@ -73,7 +73,9 @@ impl TargetThread {
     /// A watcher that continues with the incidents and the alerts in the store.
     fn resume(&self, target: &str, owners: &Arc<Owners>) -> Result<(Watcher, Profiles), StoreError> {
         let (notify, owners) = (Arc::clone(&self.notify), Arc::clone(owners));
-        let routes = Routes::new(move |i, notified| notify.routes_for(i, notified), move |i| owners.of(i));
+        let mutes = Arc::clone(&self.system.mutes);
+        let routes = Routes::new(move |i, notified| notify.routes_for(i, notified), move |i| owners.of(i))
+            .muted_by(move |incident, now| mutes.of(incident, now));
         let watcher = Watcher::resume(target, self.watching, Arc::clone(&self.store), routes)?;
         let now = SystemClock.now();
         self.system.alerts.restore(target, self.store.firing_alerts(target, now)?);
@@ -125,6 +127,8 @@ impl TargetThread {
                 Vec::new()
             }
         };
+        // That the store does not answer is reported where the lease is renewed.
+        let _ = self.system.mutes.refresh(&*self.store, now);
         // Another replica may have received them; this process' own memory serves while the store does not answer.
         let kept = self.store.firing_alerts(name, now);
         let alerts = kept.map(|kept| kept.into_iter().map(|(alert, _)| alert).collect());

@@ -1,15 +1,20 @@
-//! What the daemon does regularly beside watching: it renews the leases of the targets, and it prunes the store.
+//! What the daemon does regularly beside watching: it renews the leases of the targets, prunes the store, and reads the silences of Alertmanagers.
 
 use std::time::Duration;
+
+use tracing::warn;
 
 use super::event;
 use crate::config::StoreConfig;
 use crate::lead::{self, Lead};
+use crate::mutes::{AlertmanagerSource, Mutes, read_silences};
 use crate::store::{Retention, Store};
 use crate::watcher::{Clock, Stop, SystemClock};
 
 /// How often the store is pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+/// How often silences are read.
+const READ_SILENCES_EVERY: Duration = Duration::from_secs(30);
 /// Prunings after which the space of deleted entries is returned to the file system: once a day.
 const VACUUM_EVERY: u32 = 24;
 
@@ -20,6 +25,32 @@ pub(super) fn renew_leases(leads: &[(String, Lead)], store: &dyn Store, holder: 
             event::store(&error);
         }
         if stop.sleep(lead::RENEW) {
+            return;
+        }
+    }
+}
+
+/// Reads the silences of every Alertmanager until the stop. Those read last stay valid while one does not answer, which is logged once.
+pub(super) fn follow_silences(sources: &[AlertmanagerSource], mutes: &Mutes, stop: &Stop) {
+    let mut failing = vec![false; sources.len()];
+    loop {
+        for (source, was_failing) in sources.iter().zip(&mut failing) {
+            if stop.is_set() {
+                return;
+            }
+            match read_silences(source) {
+                Ok(silences) => {
+                    mutes.set_silences(&source.url, silences);
+                    *was_failing = false;
+                }
+                Err(error) if !*was_failing => {
+                    warn!(target: "silences", %error, "silences cannot be read; those that were read before stay valid");
+                    *was_failing = true;
+                }
+                Err(_) => {}
+            }
+        }
+        if stop.sleep(READ_SILENCES_EVERY) {
             return;
         }
     }

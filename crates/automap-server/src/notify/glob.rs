@@ -1,7 +1,7 @@
 //! Patterns of names: `*` is any characters, all else stands for itself.
 
 /// Whether the whole `name` fits; time is at most the product of the lengths.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut left) = name.strip_prefix(first) else { return false };
     let mut pieces: Vec<&str> = rest.split('*').collect();

@@ -86,6 +86,10 @@ pub(super) fn wants(route: &Route, owners: &[OwnerConfig], incident: &Incident, 
     if !states.is_empty() && !states.contains(&incident.state) {
         return false;
     }
+    // While it is muted, only the end of what was told before.
+    if incident.muted.is_some() && (incident.is_open() || !was_notified) {
+        return false;
+    }
     let owner = owner(owners, incident);
     let severity = owner.as_ref().and_then(|o| o.severity).unwrap_or(incident.severity);
     let team = owner.and_then(|o| o.team);

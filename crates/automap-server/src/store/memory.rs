@@ -4,6 +4,7 @@
 mod alerts;
 mod confirmed;
 mod leases;
+mod mutes;
 mod outbox;
 mod profiles;
 mod retention;
@@ -18,7 +19,7 @@ use automap_core::watch::Alert;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::row::check;
-use super::{IncidentFilter, IncidentStore, MAX_PAGE, StoreError};
+use super::{IncidentFilter, IncidentStore, MAX_PAGE, Mute, StoreError};
 use outbox::Message;
 
 /// Incidents in memory.
@@ -33,6 +34,8 @@ struct Kept {
     incidents: BTreeMap<String, Incident>,
     /// By target and key.
     alerts: BTreeMap<String, BTreeMap<String, (Alert, Timestamp)>>,
+    /// By id.
+    mutes: BTreeMap<String, Mute>,
     messages: Vec<Message>,
     /// By incident and route.
     replies: BTreeMap<(String, String), Option<String>>,

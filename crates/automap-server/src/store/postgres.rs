@@ -8,6 +8,7 @@ mod confirmed;
 mod connect;
 mod incidents;
 mod leases;
+mod mutes;
 mod outbox;
 mod profiles;
 mod retention;

@@ -12,14 +12,15 @@ use automap_core::time::{Interval, Timestamp};
 use automap_core::watch::Alert;
 
 use super::{
-    AlertChange, Delivery, IncidentFilter, OutboxState, Outgoing, Pruned, Queued, Retention, StoreError, StoredProfile,
-    Waiting,
+    AlertChange, Delivery, IncidentFilter, Mute, OutboxState, Outgoing, Pruned, Queued, Retention, StoreError,
+    StoredProfile, Waiting,
 };
 
 /// A store in all its roles. Implemented for every type that has them.
 pub trait Store:
     IncidentStore
     + AlertStore
+    + MuteStore
     + OutboxStore
     + LeaseStore
     + ProfileStore
@@ -34,6 +35,8 @@ pub trait Store:
 impl<T> Store for T where
     T: IncidentStore
         + AlertStore
+        + MuteStore
+        + MuteStore
         + OutboxStore
         + LeaseStore
         + ProfileStore
@@ -84,6 +87,21 @@ pub trait AlertStore {
 
     /// The firing alerts of a target, and when each was last received, by key.
     fn firing_alerts(&self, target: &str, now: Timestamp) -> Result<Vec<(Alert, Timestamp)>, StoreError>;
+}
+
+/// Mutes that were made over the API or the command line, so that every replica knows them.
+pub trait MuteStore {
+    /// Keeps a new mute, and forgets those that have ended. `false` when another one has its id.
+    ///
+    /// # Errors
+    /// [`StoreError::Unfit`] when [`MAX_MUTES`](super::MAX_MUTES) apply now or later.
+    fn add_mute(&self, mute: &Mute, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Ends a mute. Returns whether there was one that had not ended.
+    fn end_mute(&self, id: &str, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// The mutes that have not ended, by id.
+    fn mutes(&self, now: Timestamp) -> Result<Vec<Mute>, StoreError>;
 }
 
 /// Messages that have to go out, and what became of them.

@@ -9,6 +9,7 @@ mod alerts;
 mod confirmed;
 mod incidents;
 mod leases;
+mod mutes;
 mod outbox;
 mod profiles;
 mod retention;

@@ -6,8 +6,10 @@ use automap_core::time::WindowHint;
 use automap_core::topology::CallGraph;
 
 use super::*;
-use crate::store::IncidentStore;
+use crate::notify::NotifyConfig;
+use crate::notify::route::Route;
 use crate::store::memory::MemoryStore;
+use crate::store::{Event, IncidentStore, OutboxStore};
 
 fn only(store: &MemoryStore) -> Incident {
     let all = store.list(&IncidentFilter::default()).unwrap();
@@ -138,4 +140,35 @@ fn a_source_that_has_just_begun_does_not_fail() {
     let status = watcher.status();
     assert_eq!((status.state, status.failing_since, status.source_error.as_ref()), (State::Learning, None, None));
     assert_eq!(status.summary, "learning what is normal: 2 samples");
+}
+
+/// Muted until row 360 of a fault from 300 to 400: nobody is notified before, then of the opening, and of the end.
+#[test]
+fn an_incident_that_outlasts_its_mute_is_reported_when_the_mute_ends() {
+    let store = Arc::new(MemoryStore::default());
+    let end = time(360);
+    let notify = NotifyConfig { routes: vec![everything()], ..NotifyConfig::default() };
+    let routes = Routes::new(move |i, told| notify.routes_for(i, told), |_| None)
+        .muted_by(move |_, now| (now < end).then(|| Muted { by: "move".into(), until: end }));
+    let mut watcher = Watcher::resume("shop", WatchOptions::default(), store.clone(), routes).unwrap();
+    let mut source = Shop::default();
+    for row in (290..360).step_by(3) {
+        watcher.tick(&mut source, &TickInputs::default(), time(row));
+    }
+    let muted = only(&store);
+    assert_eq!((muted.is_open(), muted.muted.as_ref().map(|m| m.by.as_str())), (true, Some("move")));
+    assert_eq!(store.outbox().unwrap().waiting, 0);
+    for row in (360..440).step_by(3) {
+        watcher.tick(&mut source, &TickInputs::default(), time(row));
+    }
+    let told = only(&store);
+    assert_eq!((told.state, &told.muted), (IncidentState::Closed, &None));
+    let events: Vec<Event> = store.deliveries(&told.id).unwrap().iter().map(|d| d.event).collect();
+    assert_eq!((events.first(), events.last()), (Some(&Event::Opened), Some(&Event::Closed)), "{events:?}");
+    let texts: Vec<&str> = told.timeline.iter().map(|e| e.text.as_str()).collect();
+    assert!(texts.contains(&"the mute is over"), "{texts:?}");
+}
+
+fn everything() -> Route {
+    serde_json::from_value(serde_json::json!({"name": "all", "receiver": "chat"})).unwrap()
 }

@@ -19,7 +19,8 @@ use automap_core::time::Timestamp;
 use automap_core::windows::OnsetSource;
 use automap_server::alerts::AlertGroup;
 use automap_server::alerts::matching::{AlertTarget, AlertTargets};
-use automap_server::store::{AlertStore, IncidentStore};
+use automap_server::mutes::{self, ListedMute, MuteOrigin, MuteRequest};
+use automap_server::store::{AlertStore, IncidentStore, Mute, MuteStore};
 use automap_server::system::{
     CompareRequest, DiagnoseRequest, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics, TargetMetrics,
 };
@@ -187,6 +188,20 @@ impl System for FakeSystem {
         Ok(incident)
     }
 
+    fn mutes(&self) -> Vec<ListedMute> {
+        let listed = |mute: Mute| ListedMute { is_active: true, origin: MuteOrigin::Store, mute };
+        self.store.mutes(NOW).unwrap().into_iter().map(listed).collect()
+    }
+
+    fn add_mute(&self, request: &MuteRequest, by: &str) -> Result<Mute, SystemError> {
+        mutes::add(&*self.store, request, by, NOW)
+    }
+
+    fn end_mute(&self, id: &str) -> Result<(), SystemError> {
+        let is_ended = self.store.end_mute(id, NOW)?;
+        is_ended.then_some(()).ok_or_else(|| SystemError::NotFound { what: "mute", name: id.to_owned() })
+    }
+
     fn subscribe(&self) -> broadcast::Receiver<IncidentChange> {
         self.changes.subscribe()
     }
@@ -292,6 +307,7 @@ pub(crate) fn incident(n: i64, target: &str, state: IncidentState) -> Incident {
         reopened: 0,
         owner: None,
         confirmed: None,
+        muted: None,
         timeline: Vec::new(),
         report: Some(report()),
     };

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use automap_server::api::document;
 use serde_json::{Value, json};
 
+use super::fake::NOW;
 use super::server::{Reply, Server, log_lines};
 
 fn ids(reply: &Reply) -> Vec<String> {
@@ -237,6 +238,24 @@ fn every_reference_of_the_document_resolves() {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
     }
+}
+
+#[tokio::test]
+async fn a_mute_is_made_listed_and_ended() {
+    let server = Server::new();
+    let json = [("content-type", "application/json")];
+    let body = json!({"services": ["*-db"], "until": NOW.plus_ms(60_000).rfc3339(), "reason": "move"}).to_string();
+    let made = server.send("POST", "/api/v1/mutes", &json, body).await;
+    assert_eq!((made.status, made.json()["services"][0].as_str()), (201, Some("*-db")));
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let listed = server.get("/api/v1/mutes").await.json();
+    assert_eq!((listed["mutes"][0]["id"].as_str(), listed["mutes"][0]["origin"].as_str()), (Some(&*id), Some("store")));
+    let past = json!({"until": NOW.plus_ms(-1).rfc3339()}).to_string();
+    assert_eq!(server.send("POST", "/api/v1/mutes", &json, past).await.status, 422);
+    let path = format!("/api/v1/mutes/{id}");
+    assert_eq!(server.send("DELETE", &path, &[], String::new()).await.status, 200);
+    assert_eq!(server.send("DELETE", &path, &[], String::new()).await.status, 404);
+    assert_eq!(server.get("/api/v1/mutes").await.json()["mutes"], json!([]));
 }
 
 /// The router is made in one place, from the routes that the document is made from.

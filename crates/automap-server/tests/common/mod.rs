@@ -64,6 +64,7 @@ pub(crate) fn incident(id: &str) -> Incident {
         reopened: 0,
         owner: None,
         confirmed: None,
+        muted: None,
         timeline: Vec::new(),
         report: None,
     };

@@ -7,8 +7,9 @@ use automap_core::observation::Observation;
 use automap_core::time::WindowHint;
 use automap_sources::capture::{self, Opened};
 use automap_sources::table::{self, Decimal, TableOptions, UNDERSTOOD};
+use automap_sources::time_zone::time_zone;
 use clap::{Args, ValueEnum};
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
 
 use super::file::readable;
 use crate::console::say;
@@ -17,7 +18,7 @@ use crate::console::say;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TableArgs {
     /// Zone of a table's times that carry none: Europe/Berlin, +02:00, local [default: UTC]
-    #[arg(long, value_name = "ZONE", value_parser = zone, allow_hyphen_values = true, help_heading = "Tables")]
+    #[arg(long, value_name = "ZONE", value_parser = time_zone, allow_hyphen_values = true, help_heading = "Tables")]
     time_zone: Option<TimeZone>,
     /// How a table writes times, as for strftime: '%d/%m/%Y %H:%M'; or s, ms, us, ns for Unix time [default: detected]
     #[arg(long, value_name = "FORMAT", help_heading = "Tables")]
@@ -83,36 +84,4 @@ fn told(observation: Observation) -> Observation {
         say(&format!("{}: {}", observation.source, note.message));
     }
     observation
-}
-
-fn zone(text: &str) -> Result<TimeZone, String> {
-    let offset = || {
-        let (sign, digits) = text.strip_prefix('-').map_or((1, text.trim_start_matches('+')), |rest| (-1, rest));
-        let (hours, minutes) = digits.split_once(':').unwrap_or((digits, "0"));
-        let seconds = hours.parse::<i32>().ok()? * 3600 + minutes.parse::<i32>().ok()? * 60;
-        Offset::from_seconds(sign * seconds).ok().map(TimeZone::fixed)
-    };
-    match text {
-        "local" => Ok(TimeZone::system()),
-        "UTC" | "utc" | "Z" => Ok(TimeZone::UTC),
-        _ => TimeZone::get(text)
-            .ok()
-            .or_else(offset)
-            .ok_or_else(|| format!("'{text}' is not a zone; write Europe/Berlin, +02:00, UTC or local")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn zones_by_name_and_by_offset() {
-        for (text, seconds) in [("UTC", 0), ("+02:00", 7200), ("-0:30", -1800), ("8", 28_800)] {
-            let offset = zone(text).unwrap().to_offset(jiff::Timestamp::UNIX_EPOCH);
-            assert_eq!(offset.seconds(), seconds, "{text}");
-        }
-        assert!(zone("Nowhere/Town").unwrap_err().starts_with("'Nowhere/Town' is not a zone"));
-        assert!(zone("+99:00").is_err());
-    }
 }

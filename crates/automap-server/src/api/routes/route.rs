@@ -1,7 +1,7 @@
 //! One route: method, path, role, handler, and what the OpenAPI document says about it. The router and the document are both made from this.
 
 use axum::http::Method;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::api::app::App;
@@ -56,6 +56,15 @@ impl Route {
         T: 'static,
     {
         Self::new(Method::POST, path, id, summary, post(handler))
+    }
+
+    /// A route that ends something. Needs the role `viewer` unless changed.
+    pub(crate) fn delete<H, T>(path: &'static str, id: &'static str, summary: &'static str, handler: H) -> Self
+    where
+        H: axum::handler::Handler<T, App>,
+        T: 'static,
+    {
+        Self::new(Method::DELETE, path, id, summary, delete(handler))
     }
 
     /// Needs no credentials.

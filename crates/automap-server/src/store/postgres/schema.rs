@@ -3,7 +3,7 @@
 use postgres::Client;
 
 /// What brings a database from one version to the next. The file's first version had no server beside it.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "CREATE TABLE confirmed (
          id TEXT PRIMARY KEY, started_ms BIGINT NOT NULL, cause TEXT NOT NULL, anomaly TEXT NOT NULL, precision TEXT NOT NULL
      );",
@@ -38,6 +38,7 @@ const STEPS: [&str; 3] = [
          target TEXT NOT NULL, key TEXT COLLATE \"C\" NOT NULL, summary TEXT NOT NULL, started_ms BIGINT NOT NULL,
          received_ms BIGINT NOT NULL, PRIMARY KEY (target, key)
      );",
+    "CREATE TABLE mutes (id TEXT COLLATE \"C\" PRIMARY KEY, until_ms BIGINT NOT NULL, body TEXT NOT NULL);",
 ];
 /// Any number that nobody else locks: two that start together make the tables once.
 const LOCK: i64 = 0x6175_746f_6d61_7001;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// What brings a file from one version to the next; the first entry makes version 1 of an empty file.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS confirmed (
          id TEXT PRIMARY KEY, started_ms INTEGER NOT NULL, cause TEXT NOT NULL, anomaly TEXT NOT NULL, precision TEXT NOT NULL
      ) STRICT;",
@@ -41,6 +41,7 @@ const STEPS: [&str; 3] = [
          target TEXT NOT NULL, key TEXT NOT NULL, summary TEXT NOT NULL, started_ms INTEGER NOT NULL,
          received_ms INTEGER NOT NULL, PRIMARY KEY (target, key)
      ) STRICT;",
+    "CREATE TABLE mutes (id TEXT PRIMARY KEY, until_ms INTEGER NOT NULL, body TEXT NOT NULL) STRICT;",
 ];
 
 /// Settings of a connection, before anything is read.

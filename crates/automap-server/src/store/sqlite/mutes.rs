@@ -1,0 +1,39 @@
+//! Mutes that were made over the API or the command line.
+
+use automap_core::time::Timestamp;
+use rusqlite::params;
+
+use super::{SqliteStore, Trouble};
+use crate::store::mute::too_many;
+use crate::store::{MAX_MUTES, Mute, MuteStore, StoreError};
+
+impl MuteStore for SqliteStore {
+    fn add_mute(&self, mute: &Mute, now: Timestamp) -> Result<bool, StoreError> {
+        let body = serde_json::to_string(mute)
+            .map_err(|e| StoreError::Unfit { what: mute.id.clone(), reason: e.to_string() })?;
+        self.write(|c| {
+            c.execute("DELETE FROM mutes WHERE until_ms <= ?1", [now.ms()])?;
+            let kept: i64 = c.query_row("SELECT count(*) FROM mutes WHERE id <> ?1", [&mute.id], |row| row.get(0))?;
+            if kept >= MAX_MUTES as i64 {
+                return Err(Trouble::Refused(too_many()));
+            }
+            let insert = "INSERT INTO mutes (id, until_ms, body) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+            Ok(c.execute(insert, params![mute.id, mute.until.ms(), body])? == 1)
+        })
+    }
+
+    fn end_mute(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(|c| Ok(c.execute("DELETE FROM mutes WHERE id = ?1 AND until_ms > ?2", params![id, now.ms()])? == 1))
+    }
+
+    fn mutes(&self, now: Timestamp) -> Result<Vec<Mute>, StoreError> {
+        self.read(|c| {
+            let mut query = c.prepare_cached("SELECT body FROM mutes WHERE until_ms > ?1 ORDER BY id")?;
+            let rows = query.query_map([now.ms()], |row| row.get::<_, String>(0))?;
+            let mute = |body: rusqlite::Result<String>| {
+                serde_json::from_str(&body?).map_err(|e| Trouble::damaged("a mute", &e))
+            };
+            rows.map(mute).collect()
+        })
+    }
+}

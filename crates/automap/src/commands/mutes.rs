@@ -1,0 +1,145 @@
+//! `automap mutes`: lists, makes and ends mutes in the store that a watcher shares.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use automap_core::time::Timestamp;
+use automap_render::mutes_text::{MuteRow, mutes_text};
+use automap_server::config::Config;
+use automap_server::mutes::{ListedMute, MuteOrigin, MuteRequest, Mutes, add, read_silences};
+use automap_server::system::SystemError;
+use automap_server::watcher::{Clock, SystemClock};
+use clap::{Args, Subcommand};
+
+use crate::args::output::{Format, StyleArgs};
+use crate::args::parse::{millis, span};
+use crate::console::{print, say};
+use crate::store::KeptArgs;
+
+pub(crate) const EXAMPLES: &str = "Examples:
+  automap mutes add --for 2h --reason 'database move' --service '*-db'
+  automap mutes list --config automap.yaml
+  automap mutes end mute-20261129T020000Z";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MutesCommand {
+    /// The mutes that apply now or later; with a configuration also its windows and the silences of its Alertmanagers
+    List(ListArgs),
+    /// Notify nobody of some incidents for a while
+    Add(AddArgs),
+    /// End a mute before its time
+    End(EndArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    kept: KeptArgs,
+    /// Form of the answer
+    #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    output: Format,
+    #[command(flatten)]
+    style: StyleArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AddArgs {
+    /// How long from now, at most 30 days
+    #[arg(long = "for", value_name = "SPAN", value_parser = span)]
+    length: Duration,
+    /// Only incidents with this cause; * stands for any characters; may be repeated [default: all]
+    #[arg(long = "service", value_name = "NAME")]
+    services: Vec<String>,
+    /// Only incidents of this target; * stands for any characters; may be repeated [default: all]
+    #[arg(long = "target", value_name = "NAME")]
+    targets: Vec<String>,
+    /// Why, for whoever sees that an incident is muted
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+    #[command(flatten)]
+    kept: KeptArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct EndArgs {
+    /// The mute's id, as `list` shows it
+    id: String,
+    #[command(flatten)]
+    kept: KeptArgs,
+}
+
+/// Runs `automap mutes`.
+pub(crate) fn run(command: &MutesCommand) -> Result<()> {
+    match command {
+        MutesCommand::List(args) => list(args),
+        MutesCommand::Add(args) => make(args),
+        MutesCommand::End(args) => end(args),
+    }
+}
+
+fn list(args: &ListArgs) -> Result<()> {
+    let now = SystemClock.now();
+    let config = args.kept.configuration()?.unwrap_or_default();
+    let mutes = known(&config, args, now)?;
+    let listed = mutes.list(now);
+    match args.output {
+        Format::Json => print(&(serde_json::to_string_pretty(&listed)? + "\n")),
+        Format::Text => print(&mutes_text(&listed.iter().map(row).collect::<Vec<_>>(), &args.style.text_options(now))),
+    }
+}
+
+/// The mutes of the store, of the configuration, and of its Alertmanagers as far as they answer.
+fn known(config: &Config, args: &ListArgs, now: Timestamp) -> Result<Mutes> {
+    let mutes = Mutes::new(&config.mutes, &config.targets);
+    mutes.refresh(&*args.kept.open()?.store, now)?;
+    for source in &config.mutes.alertmanagers {
+        match read_silences(source) {
+            Ok(silences) => mutes.set_silences(&source.url, silences),
+            Err(error) => say(&format!("the silences are missing: {error}")),
+        }
+    }
+    Ok(mutes)
+}
+
+fn row(listed: &ListedMute) -> MuteRow<'_> {
+    let origin = match listed.origin {
+        MuteOrigin::Configuration => "configuration",
+        MuteOrigin::Store => "store",
+        MuteOrigin::Alertmanager => "alertmanager",
+    };
+    let mute = &listed.mute;
+    MuteRow {
+        id: &mute.id,
+        origin,
+        is_active: listed.is_active,
+        from: mute.from,
+        until: mute.until,
+        targets: &mute.targets,
+        services: &mute.services,
+        by: &mute.by,
+        reason: &mute.reason,
+    }
+}
+
+fn make(args: &AddArgs) -> Result<()> {
+    let now = SystemClock.now();
+    let by = std::env::var("USER").unwrap_or_else(|_| "the operator".to_owned());
+    let (targets, services, reason) = (args.targets.clone(), args.services.clone(), args.reason.clone());
+    let until = now.plus_ms(millis(args.length));
+    let request = MuteRequest { targets, services, from: None, until, reason };
+    match add(&*args.kept.open()?.store, &request, &by, now) {
+        Ok(mute) => say(&format!("{} is in force until {}", mute.id, mute.until)),
+        Err(SystemError::Refused { message, next }) => bail!("{message}; {next}"),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+fn end(args: &EndArgs) -> Result<()> {
+    let opened = args.kept.open_existing()?;
+    if !opened.store.end_mute(&args.id, SystemClock.now())? {
+        bail!("{} holds no mute '{}' that has not ended; `automap mutes list` shows them", opened.place, args.id);
+    }
+    say(&format!("{} is ended", args.id));
+    Ok(())
+}
