@@ -294,11 +294,8 @@ fn own_evidence(engine: Engine, service: &RankedService) -> f64 {
 /// Where the user says when the incident began there was one: then the answer is never that there was none.
 pub fn decide(analysis: &Analysis, lead: &Lead, options: &VerdictOptions) -> Decision {
     let Some(top) = analysis.ranking.services.first() else { return Decision::NotEnoughEvidence };
-    let symptom = analysis.anomalies.clearest_symptom();
-    let reliability = baseline_reliability(analysis.windows.rows.baseline.len() as f64, HALF_WEIGHT_RAW_SAMPLES);
-    let own = reliability * own_evidence(analysis.ranking.engine, top);
-    let is_quiet =
-        own < options.quiet_score && reliability * symptom < options.quiet_symptom && analysis.plan.current.is_none();
+    let own = reliability(analysis) * own_evidence(analysis.ranking.engine, top);
+    let is_quiet = own < options.quiet_score && has_quiet_symptoms(analysis, options);
     let is_told = matches!(analysis.windows.onset, OnsetSource::Given | OnsetSource::Moved);
     if !is_told && only_load_changed(analysis, lead) {
         Decision::OnlyLoad
@@ -311,6 +308,17 @@ pub fn decide(analysis: &Analysis, lead: &Lead, options: &VerdictOptions) -> Dec
     } else {
         Decision::NoIncident
     }
+}
+
+/// Whether no symptom exceeds what a baseline of this length shows by chance, and no course of what users feel is disturbed. O(series).
+pub(crate) fn has_quiet_symptoms(analysis: &Analysis, options: &VerdictOptions) -> bool {
+    let symptom = analysis.anomalies.clearest_symptom();
+    reliability(analysis) * symptom < options.quiet_symptom && analysis.plan.current.is_none()
+}
+
+/// What the baseline's raw samples are worth for the question whether anything happened at all, 0–1.
+fn reliability(analysis: &Analysis) -> f64 {
+    baseline_reliability(analysis.windows.rows.baseline.len() as f64, HALF_WEIGHT_RAW_SAMPLES)
 }
 
 /// Whether all that speaks for the first services is how much others ask of them: a campaign, a cache, a job that ended. What users feel must be

@@ -12,7 +12,7 @@ use crate::metric::{Family, HUNG_UP_RATIO};
 use crate::rank::PartSource;
 use crate::rank::suspects::DECIDES;
 use crate::unseen::{self, Unanswered};
-use crate::verdict::{Decision, Lead, VerdictOptions, mechanism};
+use crate::verdict::{Decision, Lead, VerdictOptions, has_quiet_symptoms, mechanism};
 
 /// Confidence from which the first candidate is more likely right than wrong.
 const EVEN: f64 = 0.5;
@@ -25,7 +25,7 @@ pub(super) fn compose(decision: Decision, analysis: &Analysis, lead: &Lead, opti
     let sure = if has_suspect { round(lead.confidence(options)) } else { 0.0 };
     let is_named = decision == Decision::Cause;
     let causes = if is_named { named_causes(analysis, lead) } else { Vec::new() };
-    let is_felt = is_felt(analysis);
+    let is_felt = is_felt(analysis, options);
     let summary = match decision {
         Decision::Cause => {
             let all: Vec<&str> = causes.iter().map(|c| c.summary.as_str()).collect();
@@ -62,9 +62,9 @@ pub(crate) fn kind(decision: Decision) -> VerdictKind {
     }
 }
 
-/// Whether any symptom is clear; `None` where none is and some may be hidden.
-fn is_felt(analysis: &Analysis) -> Option<bool> {
-    let is_clear = analysis.anomalies.clearest_symptom() >= CLEAR;
+/// Whether any symptom is clear, and more than a baseline of this length shows by chance; `None` where none is and some may be hidden.
+fn is_felt(analysis: &Analysis, options: &VerdictOptions) -> Option<bool> {
+    let is_clear = analysis.anomalies.clearest_symptom() >= CLEAR && !has_quiet_symptoms(analysis, options);
     (is_clear || !analysis.unseen.hides_symptoms()).then_some(is_clear)
 }
 
