@@ -11,6 +11,8 @@ const NAME_ALPHABET: &str = "bcdfghjklmnpqrstvwxz2456789";
 const MAX_TEMPLATE_HASH: usize = 10;
 /// Length of the random end of a pod's name.
 const POD_SUFFIX: usize = 5;
+/// Digits at the end of a job's name that a cron job made: minutes since 1970, or seconds before Kubernetes 1.21.
+const SCHEDULE_DIGITS: [usize; 2] = [8, 10];
 
 /// The owners that kube-state-metrics knew in the window; may be empty.
 #[derive(Debug, Default)]
@@ -47,13 +49,14 @@ impl Owners {
         self.pods.is_empty()
     }
 
-    /// The workload of a pod: deployment, stateful set, daemon set, or the pod itself.
+    /// The workload of a pod: deployment, stateful set, daemon set, cron job, or the pod itself.
     pub(crate) fn workload<'a>(&'a self, pod: &'a str) -> &'a str {
         match self.pods.get(pod) {
             Some((kind, set)) if kind == "ReplicaSet" => match self.replica_sets.get(set) {
                 Some(deployment) => deployment,
                 None => without_random(set, 1..=MAX_TEMPLATE_HASH).unwrap_or(set),
             },
+            Some((kind, job)) if kind == "Job" => without_schedule(job).unwrap_or(job),
             // The owner of a static pod is its machine.
             Some((kind, owner)) if kind != "Node" => owner,
             _ => by_name(pod),
@@ -61,10 +64,11 @@ impl Owners {
     }
 }
 
-/// Deployment `web-5d4f8c7b9-x2x4z`, stateful set `db-0`, daemon set `agent-x2x4z`; anything else is its own workload.
+/// Deployment `web-5d4f8c7b9-x2x4z`, stateful set `db-0`, daemon set `agent-x2x4z`, cron job `backup-29012345-x2x4z`; anything else is its own
+/// workload.
 fn by_name(pod: &str) -> &str {
     if let Some(set) = without_random(pod, POD_SUFFIX..=POD_SUFFIX) {
-        return without_random(set, 1..=MAX_TEMPLATE_HASH).unwrap_or(set);
+        return without_schedule(set).or_else(|| without_random(set, 1..=MAX_TEMPLATE_HASH)).unwrap_or(set);
     }
     match pod.rsplit_once('-') {
         Some((set, ordinal))
@@ -83,6 +87,13 @@ fn without_random(name: &str, lengths: std::ops::RangeInclusive<usize>) -> Optio
     (fits && !rest.is_empty()).then_some(rest)
 }
 
+/// The name of a cron job's job without the time it was made for.
+fn without_schedule(job: &str) -> Option<&str> {
+    let (cron_job, time) = job.rsplit_once('-')?;
+    let is_time = SCHEDULE_DIGITS.contains(&time.len()) && time.bytes().all(|b| b.is_ascii_digit());
+    (is_time && !cron_job.is_empty()).then_some(cron_job)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +109,7 @@ mod tests {
             ("user-db-12", "user-db"),
             ("front-end-7c9b9b6c5d-bbbbb", "front-end"),
             ("fluent-agent-x2x4z", "fluent-agent"),
+            ("backup-29012345-x2x4z", "backup"),
             ("user", "user"),
             ("user-db", "user-db"),
             ("-x2x4z", "-x2x4z"),
@@ -120,12 +132,20 @@ mod tests {
             row("0", "pod", "c-0", "StatefulSet", "c-db"),
             row("0", "pod", "proxy-node-x2x4z", "Node", "machine"),
             row("0", "pod", "bare-4", "<none>", "<none>"),
+            row("0", "pod", "backup-29012345-x2x4z", "Job", "backup-29012345"),
+            row("0", "pod", "import-2-x2x4z", "Job", "import-2"),
             row("1", "replicaset", "a-77", "Deployment", "apple"),
         ];
         let owners = Owners::read(&Answer { series, ..Answer::default() });
-        for (pod, workload) in
-            [("a-1", "apple"), ("b-1", "b"), ("c-0", "c-db"), ("proxy-node-x2x4z", "proxy-node"), ("bare-4", "bare")]
-        {
+        for (pod, workload) in [
+            ("a-1", "apple"),
+            ("b-1", "b"),
+            ("c-0", "c-db"),
+            ("proxy-node-x2x4z", "proxy-node"),
+            ("bare-4", "bare"),
+            ("backup-29012345-x2x4z", "backup"),
+            ("import-2-x2x4z", "import-2"),
+        ] {
             assert_eq!(owners.workload(pod), workload);
         }
     }
