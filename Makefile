@@ -6,7 +6,7 @@ DIST_FEATURES = server,postgres,kubernetes,png
 DEMO_FEATURES = lab
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-cluster test-prometheus3 lint features doc deny advisories drill cluster bench dist image sbom check-deploy ci clean
+.PHONY: help build demo test crash test-cluster test-prometheus3 lint features doc deny advisories drill cluster bench dist image sbom check-deploy ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: ## run every test, after installing Prometheus, Alertmanager and PostgreSQ
 
 test-cluster: ## run the tests that need etcd and a Kubernetes API server (builds both: scripts/cluster/build.sh)
 	scripts/cluster/build.sh && $(CARGO) test --locked -p automap-kubernetes -- --ignored
+
+crash: ## kill a watching and serving automap a hundred times on each store, and check that nothing is lost (KILLS=n takes another number)
+	scripts/need-prometheus.sh && scripts/need-postgres.sh && AUTOMAP_KILLS=$(or $(KILLS),100) $(CARGO) test --locked -p automap-server --all-features --test crash -- --nocapture
 
 test-prometheus3: ## run the tests that need a Prometheus of version 3 (from Debian's unstable distribution; installs nothing)
 	PROMETHEUS_3=$$(scripts/get-prometheus3.sh target/prometheus3) && export PROMETHEUS_3 && $(CARGO) test --locked -p automap-sources --all-features --test presets -- --ignored
