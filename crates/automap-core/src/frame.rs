@@ -54,7 +54,20 @@ pub enum FrameError {
     /// There are no series.
     #[error("no series")]
     Empty,
+    /// More cells than a frame may hold.
+    #[error(
+        "{series} series of {times} times are more than {MAX_CELLS} cells; use a shorter window, a larger step or fewer series"
+    )]
+    TooLarge {
+        /// Series.
+        series: usize,
+        /// Times of the axis.
+        times: usize,
+    },
 }
+
+/// Most cells (series × times) of a frame: 256 MiB of numbers. 300 services with 60 series each over a day by the minute are 26 million.
+pub const MAX_CELLS: usize = 32 << 20;
 
 impl MetricFrame {
     /// Names of the services, sorted.

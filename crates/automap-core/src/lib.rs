@@ -13,6 +13,7 @@
 //! The modules stand in the order in which they build on each other: each one imports only from those above it.
 
 pub mod time;
+pub mod text;
 pub mod note;
 pub mod metric;
 pub mod quantity;

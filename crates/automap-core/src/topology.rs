@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::clean_name;
+
 /// What an edge of the call graph carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -17,7 +19,8 @@ pub enum Protocol {
     Tcp,
 }
 
-/// Directed calls between services, observed or declared, ordered by name. Calls of a service to itself are dropped.
+/// Directed calls between services, observed or declared, ordered by name. Calls of a service to itself are dropped. Names are cleaned on their way
+/// in, as those of a frame are ([`clean_name`]).
 ///
 /// ```
 /// use automap_core::topology::{CallGraph, Protocol};
@@ -43,20 +46,18 @@ impl CallGraph {
 
     /// Adds an observed call. A request edge replaces a TCP edge between the same two services.
     pub fn add(&mut self, caller: &str, callee: &str, protocol: Protocol) {
-        if caller == callee {
+        let edge = (clean_name(caller).into_owned(), clean_name(callee).into_owned());
+        if edge.0 == edge.1 {
             return;
         }
-        self.asserted.remove(&(caller.to_owned(), callee.to_owned()));
-        self.edges
-            .entry((caller.to_owned(), callee.to_owned()))
-            .and_modify(|known| *known = (*known).min(protocol))
-            .or_insert(protocol);
+        self.asserted.remove(&edge);
+        self.edges.entry(edge).and_modify(|known| *known = (*known).min(protocol)).or_insert(protocol);
     }
 
     /// Adds a call that the user declares. An observed one stays as it is.
     pub fn assert_call(&mut self, caller: &str, callee: &str) {
-        let edge = (caller.to_owned(), callee.to_owned());
-        if caller != callee && !self.edges.contains_key(&edge) {
+        let edge = (clean_name(caller).into_owned(), clean_name(callee).into_owned());
+        if edge.0 != edge.1 && !self.edges.contains_key(&edge) {
             self.edges.insert(edge.clone(), Protocol::Request);
             self.asserted.insert(edge);
         }
@@ -70,7 +71,7 @@ impl CallGraph {
     /// Marks a node that is not a component but a client's view of one, such as a remote endpoint or a user agent in a trace map. It reflects what
     /// others do and is seldom the cause.
     pub fn mark_view(&mut self, node: &str) {
-        self.views.insert(node.to_owned());
+        self.views.insert(clean_name(node).into_owned());
     }
 
     /// Whether the node is only a client's view of another one: marked as such, or named and placed as trace maps such as AWS X-Ray name and

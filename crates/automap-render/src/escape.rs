@@ -3,12 +3,7 @@
 //! Names and sentences come from metrics that other people's programs export, and may hold anything. HTML is escaped by its template engine (see the `html` module), and
 //! formats with rules of their own (DOT, Mermaid, Markdown) escape beside their writer.
 
-/// Whether a character hides, or changes how the text around it is read: control characters, marks that turn the reading direction, and the
-/// byte order mark.
-pub(crate) fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
+pub(crate) use automap_core::text::is_hidden as is_deceptive;
 
 /// Text for one line of a terminal: deceptive characters, escape sequences and line breaks among them, become `�`.
 ///
@@ -17,7 +12,7 @@ pub(crate) fn is_deceptive(c: char) -> bool {
 /// assert_eq!(plain("pay\x1b[31m\n"), "pay�[31m�");
 /// ```
 pub fn plain(data: &str) -> String {
-    data.chars().map(|c| if is_deceptive(c) { '\u{fffd}' } else { c }).collect()
+    automap_core::text::plain(data).into_owned()
 }
 
 /// Text for an XML element or a quoted attribute. The caller takes care of characters that XML forbids (see `map::words::line`).

@@ -3,6 +3,7 @@
 //! Columns line up by the width at which a terminal shows them, so that names in Chinese or Japanese, two columns a character, do not shift the
 //! rest of their row. Frames, wrapping and the terminal's size are left out: a row is one line, however long.
 
+use automap_core::text::spreadsheet_cell;
 use unicode_width::UnicodeWidthStr;
 
 use crate::escape::is_deceptive;
@@ -147,13 +148,13 @@ pub fn pad(text: &str, columns: usize) -> String {
     format!("{text}{:room$}", "")
 }
 
-/// A heading and rows of as many cells, as comma-separated values (RFC 4180).
+/// A heading and rows of as many cells, as comma-separated values (RFC 4180). No cell is a formula to a spreadsheet.
 pub(crate) fn csv_table<const N: usize>(heading: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Writing rows of one length into memory cannot fail.
     let _ = writer.write_record(heading);
     for row in rows {
-        let _ = writer.write_record(row);
+        let _ = writer.write_record(row.iter().map(|cell| spreadsheet_cell(cell).into_owned()));
     }
     writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
@@ -196,6 +197,8 @@ mod tests {
     #[test]
     fn cells_are_quoted_and_escaped() {
         assert_eq!(csv_table(["x", "y"], [["a,\"b\"", "2"].map(str::to_owned)]), "x,y\n\"a,\"\"b\"\"\",2\n");
+        let formulas = [["=1+1", "-2.5"], ["@SUM(A1)", "+cmd|' /C calc'!A0"]].map(|row| row.map(str::to_owned));
+        assert_eq!(csv_table(["x", "y"], formulas), "x,y\n'=1+1,-2.5\n'@SUM(A1),'+cmd|' /C calc'!A0\n");
         assert_eq!((csv_number(Some(0.1)), csv_number(None)), ("0.1".to_owned(), String::new()));
         let mut table = Table::new([Align::Left, Align::Right]);
         table.row(["A", "B"]);

@@ -126,7 +126,7 @@ fn hostile_names_send_nothing_to_a_terminal() {
         text(&report, &options),
         engines_text(&compare_engines(vec![report.clone(), report])),
         propagation_text(&shop().spread(), &options),
-        explain_text(&shop().explain(name), &options),
+        explain_text(&shop().explain(&automap_core::text::clean_name(name)), &options),
         comparison_report::text(&comparison, &options),
     ] {
         let is_plain = |c: char| c == '\n' || !(c.is_control() || c == '\u{202e}');

@@ -16,8 +16,8 @@ use automap_core::time::Timestamp;
 pub const MAX_ALERTS: usize = 500;
 /// Most labels of one alert that are kept.
 pub const MAX_LABELS: usize = 64;
-/// Longest key, name or value in bytes; the rest is cut off.
-pub const MAX_TEXT_BYTES: usize = 1024;
+/// Longest sentence of an annotation, in characters. Keys, names and values of labels are as long as a name may be.
+pub const MAX_SENTENCE_CHARS: usize = 400;
 
 /// A group of alerts as it came in one request.
 #[derive(Clone, Debug, PartialEq)]

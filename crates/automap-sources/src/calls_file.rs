@@ -4,12 +4,16 @@
 
 use std::path::Path;
 
+use automap_core::text::shown;
+
 use crate::bounded;
 
 /// Largest file that is read.
 pub const MAX_FILE_BYTES: u64 = 16 << 20;
 /// Most calls: a thousand services that call a hundred others each.
 pub const MAX_CALLS: usize = 100_000;
+/// Longest piece of a line in a message, in characters.
+const MAX_SHOWN_CHARS: usize = 60;
 
 /// Why a file of calls cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +54,8 @@ fn pair((line, text): (usize, &str)) -> Result<(String, String), String> {
     let ends = text.split_once("->").or_else(|| text.split_once('→')).or_else(|| text.split_once(','));
     let ends = ends.map(|(from, to)| (from.trim().to_owned(), to.trim().to_owned()));
     let is_pair = |(from, to): &(String, String)| !from.is_empty() && !to.is_empty() && !to.contains(',');
-    ends.filter(is_pair).ok_or_else(|| format!("line {line}: '{text}' is not a call; write caller,callee"))
+    ends.filter(is_pair)
+        .ok_or_else(|| format!("line {line}: '{}' is not a call; write caller,callee", shown(text, MAX_SHOWN_CHARS)))
 }
 
 #[cfg(test)]

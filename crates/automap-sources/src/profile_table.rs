@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use automap_core::profile::{Profile, ProfileTable};
+use automap_core::text::spreadsheet_cell;
 use parquet::basic::Compression;
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType};
 use parquet::errors::ParquetError;
@@ -20,7 +21,7 @@ const METADATA_KEY: &str = "automap.profile";
 #[error("cannot write the profiles: {0}")]
 pub struct ProfileError(String);
 
-/// Comma-separated values with a header; an empty field is not observed.
+/// Comma-separated values with a header; an empty field is not observed. No field is a formula to a spreadsheet.
 ///
 /// # Errors
 /// Never for what [`automap_core::profile::profiles`] makes.
@@ -33,6 +34,7 @@ pub fn csv(table: &ProfileTable) -> Result<String, ProfileError> {
     for profile in &table.services {
         let class = |c: &Option<String>| c.clone().unwrap_or_default();
         let names = [profile.service.clone(), class(&profile.class), class(&profile.incident_class)];
+        let names = names.map(|name| spreadsheet_cell(&name).into_owned());
         let values = profile.values.iter().map(|v| v.map_or_else(String::new, |v| v.to_string()));
         writer.write_record(names.into_iter().chain(values)).map_err(|e| failed(&e))?;
     }

@@ -3,14 +3,41 @@
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
+use automap_core::text::is_hidden;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::wrap;
 
+/// Longest message on standard error, in bytes; the rest is cut off.
+const MAX_MESSAGE_BYTES: usize = 16 << 10;
+
 /// A message for the user.
-pub(crate) fn say(line: &str) {
+pub(crate) fn say(message: &str) {
     // A message that cannot be written is no reason to stop.
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", harmless(message));
+}
+
+/// A message of bounded length in which foreign text can neither steer the terminal nor begin a line of its own: further lines are indented.
+fn harmless(message: &str) -> String {
+    let mut safe = String::with_capacity(message.len().min(MAX_MESSAGE_BYTES));
+    let body = message.trim_end_matches('\n');
+    for c in body.chars() {
+        if safe.len() >= MAX_MESSAGE_BYTES {
+            safe.push('…');
+            break;
+        }
+        match c {
+            '\n' => safe.push_str("\n  "),
+            '\t' => safe.push(' '),
+            c if is_hidden(c) => safe.extend(c.escape_default()),
+            c => safe.push(c),
+        }
+    }
+    // A blank line that is meant.
+    if body.len() < message.len() {
+        safe.push('\n');
+    }
+    safe
 }
 
 /// Data. A reader that closes the pipe early, like `head`, is not an error.
@@ -65,4 +92,17 @@ pub(crate) fn bar(total: u64) -> ProgressBar {
         bar.set_style(style);
     }
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_message_forges_an_answer_steers_the_terminal_or_goes_on_for_ever() {
+        let evil = format!("error: a.csv\nVERDICT  payment\r\u{1b}[2J\u{202e}{}", "x".repeat(5_000_000));
+        let shown = harmless(&evil);
+        assert!(shown.len() < MAX_MESSAGE_BYTES + 100, "{} bytes", shown.len());
+        assert!(shown.contains("\n  VERDICT") && !shown.contains(['\r', '\u{1b}', '\u{202e}']), "{shown:.200}");
+    }
 }

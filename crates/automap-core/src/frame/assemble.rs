@@ -1,13 +1,16 @@
 //! Builds a frame from the raw points of a source: aligned, ordered, with explicit gaps.
 //!
-//! Nothing is interpolated and nothing is dropped silently: samples off the axis, infinite values and duplicates end up in notes.
+//! Nothing is interpolated and nothing is dropped silently: samples off the axis, infinite values and duplicates end up in notes. Every source passes
+//! here, so that names are cleaned here ([`crate::text::clean_name`]): no frame holds a name that cannot be shown or stored.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{FrameError, MetricFrame, Series, ServiceIdx};
+use super::{FrameError, MAX_CELLS, MetricFrame, Series, ServiceIdx};
 use crate::metric::Metric;
 use crate::note::Note;
+use crate::text::{clean_name, is_cleaned};
 use crate::time::Timestamp;
 
 /// One series as a source delivers it.
@@ -29,7 +32,7 @@ pub struct RawSeries {
 /// same name the first is kept. Services that appear only as a peer become services without metrics. O(points · log rows).
 ///
 /// # Errors
-/// [`FrameError`] if the axis has fewer than two entries or does not increase, or if there are no series.
+/// [`FrameError`] if the axis has fewer than two entries or does not increase, if there are no series, or more than [`MAX_CELLS`] cells.
 ///
 /// ```
 /// use automap_core::frame::{RawSeries, assemble};
@@ -51,6 +54,7 @@ pub struct RawSeries {
 /// ```
 pub fn assemble(raw: Vec<RawSeries>, times: Vec<Timestamp>) -> Result<(MetricFrame, Vec<Note>), FrameError> {
     check_axis(&times)?;
+    check_size(raw.len(), times.len())?;
     let mut lost = Lost::default();
     let aligned = |r: RawSeries| {
         let values = align(&r.points, &times, &mut lost);
@@ -79,6 +83,7 @@ pub struct AlignedSeries {
 /// As for [`assemble`].
 pub fn from_columns(series: Vec<AlignedSeries>, times: Vec<Timestamp>) -> Result<(MetricFrame, Vec<Note>), FrameError> {
     check_axis(&times)?;
+    check_size(series.len(), times.len())?;
     let mut lost = Lost::default();
     let on_axis = |mut s: AlignedSeries| {
         s.values.resize(times.len(), f64::NAN);
@@ -93,13 +98,17 @@ pub fn from_columns(series: Vec<AlignedSeries>, times: Vec<Timestamp>) -> Result
 }
 
 fn collect(
-    aligned: Vec<AlignedSeries>,
+    mut aligned: Vec<AlignedSeries>,
     times: Vec<Timestamp>,
     mut lost: Lost,
 ) -> Result<(MetricFrame, Vec<Note>), FrameError> {
     if aligned.is_empty() {
         return Err(FrameError::Empty);
     }
+    let names = |s: &mut AlignedSeries| {
+        [Some(&mut s.service), Some(&mut s.metric), s.peer.as_mut()].into_iter().flatten().for_each(|n| lost.clean(n));
+    };
+    aligned.iter_mut().for_each(names);
     let mut services: Vec<String> =
         aligned.iter().flat_map(|s| std::iter::once(&s.service).chain(s.peer.as_ref())).cloned().collect();
     services.sort_unstable();
@@ -133,6 +142,11 @@ fn check_axis(times: &[Timestamp]) -> Result<(), FrameError> {
     }
 }
 
+/// Before anything of that size is asked for: a file of a few kilobytes can name a million times and hundreds of series.
+fn check_size(series: usize, times: usize) -> Result<(), FrameError> {
+    if series.saturating_mul(times) > MAX_CELLS { Err(FrameError::TooLarge { series, times }) } else { Ok(()) }
+}
+
 fn align(points: &[(Timestamp, f64)], times: &[Timestamp], lost: &mut Lost) -> Vec<f64> {
     let mut values = vec![f64::NAN; times.len()];
     for &(t, value) in points {
@@ -151,9 +165,23 @@ struct Lost {
     off_axis: usize,
     infinite: usize,
     duplicates: Vec<String>,
+    /// Names that could not be taken as they are; in some sources they were cleaned before.
+    cleaned: BTreeSet<String>,
 }
 
+/// Most names in one remark.
+const MAX_LISTED: usize = 5;
+
 impl Lost {
+    fn clean(&mut self, name: &mut String) {
+        if let Cow::Owned(clean) = clean_name(name) {
+            *name = clean;
+        }
+        if is_cleaned(name) {
+            self.cleaned.insert(name.clone());
+        }
+    }
+
     fn notes(mut self) -> Vec<Note> {
         let mut notes = Vec::new();
         if self.off_axis > 0 {
@@ -166,10 +194,27 @@ impl Lost {
         if !self.duplicates.is_empty() {
             self.duplicates.sort_unstable();
             self.duplicates.dedup();
-            let text = format!("several series with one name, the first is used: {}", self.duplicates.join(", "));
+            let text = format!("several series with one name, the first is used: {}", listed(&self.duplicates));
             notes.push(Note::warning("duplicate_series", text));
         }
+        if !self.cleaned.is_empty() {
+            let text = format!(
+                "names with characters that cannot be shown, or that are too long, are changed and end in ~ and 16 digits: {}",
+                listed(&self.cleaned)
+            );
+            notes.push(Note::warning("names_cleaned", text));
+        }
         notes
+    }
+}
+
+/// `a, b and 4 more`.
+fn listed<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+    let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
+    let shown = names.iter().take(MAX_LISTED).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MAX_LISTED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 
@@ -231,10 +276,41 @@ mod tests {
     }
 
     #[test]
+    fn names_are_cleaned_on_their_way_in_and_stay_apart() {
+        let evil = ["pay\0", "pay\u{1}", "pay\nVERDICT orders"];
+        let long = "x".repeat(10_000);
+        let mut series: Vec<RawSeries> =
+            evil.iter().map(|n| raw(n, "latency\u{1b}[2J_ms", Some(&long), &[(1, 1.0)])).collect();
+        series.push(raw("pay", "latency_ms", None, &[(1, 1.0)]));
+        let (frame, notes) = assemble(series, vec![t(1), t(2)]).unwrap();
+        assert_eq!(frame.services().len(), 5, "{:?}", frame.services());
+        let metrics = frame.series().iter().map(|s| s.metric.name.as_str());
+        let mut names = frame.services().iter().map(String::as_str).chain(metrics);
+        assert!(names.all(|n| crate::text::is_plain(n) && n.len() <= crate::text::MAX_NAME_BYTES));
+        let [note] = &notes[..] else { panic!("{notes:?}") };
+        assert!(note.code == "names_cleaned" && crate::text::is_plain(&note.message), "{note:?}");
+    }
+
+    #[test]
     fn a_bad_axis_is_refused() {
         let one = || vec![raw("a", "cpu", None, &[(1, 1.0)])];
         assert_eq!(assemble(one(), vec![t(1)]).unwrap_err(), FrameError::TooShort(1));
         assert_eq!(assemble(one(), vec![t(1), t(1)]).unwrap_err(), FrameError::NotIncreasing { row: 1 });
         assert_eq!(assemble(vec![], vec![t(1), t(2)]).unwrap_err(), FrameError::Empty);
+    }
+
+    #[test]
+    fn cells_are_bounded_before_they_are_asked_for() {
+        let times: Vec<Timestamp> = (0..1_000_000).map(t).collect();
+        let many = |n: usize| (0..n).map(|i| raw(&format!("s{i}"), "cpu", None, &[])).collect::<Vec<_>>();
+        let error = FrameError::TooLarge { series: 300, times: 1_000_000 };
+        assert_eq!(assemble(many(300), times.clone()).unwrap_err(), error);
+        let aligned = many(300).into_iter().map(|r| AlignedSeries {
+            service: r.service,
+            metric: r.metric,
+            peer: None,
+            values: vec![],
+        });
+        assert_eq!(from_columns(aligned.collect(), times).unwrap_err(), error);
     }
 }

@@ -4,12 +4,11 @@
 
 use automap_core::service_map::MetricType;
 use automap_core::service_map::{EdgeChange, EdgeMetric, Influence, MapEdge, MapKind, MapNode, NodeRole, ServiceMap};
+use automap_core::text::is_hidden;
 
-/// One line of printable text: whatever breaks a line, is no character of XML, or turns the reading direction becomes a space.
+/// One line of printable text: whatever breaks a line, is no character of XML, hides, or turns the reading direction becomes a space.
 pub(crate) fn line(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{FFFE}' | '\u{FFFF}');
-    text.chars().map(|c| if turns(c) || breaks(c) { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect()
 }
 
 /// At most `max` characters of one line, the last one `…` where something is missing.

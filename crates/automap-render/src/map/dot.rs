@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::captions;
 use automap_core::service_map::{EdgeChange, Influence, MapEdge, MapNode, NodeRole, ServiceMap};
+use automap_core::text::is_hidden;
 
 /// Characters of a summary on a node.
 const SUMMARY_CHARS: usize = 40;
@@ -107,9 +108,9 @@ fn quoted(text: &str) -> String {
     out.replace('&', "&amp;")
 }
 
-/// A quoted name that stays one of its own: control characters are written out instead of dropped.
+/// A quoted name that stays one of its own: hidden characters are written out instead of dropped.
 fn id(service: &str) -> String {
-    let written = |c: char| if c.is_control() { c.escape_unicode().to_string() } else { c.to_string() };
+    let written = |c: char| if is_hidden(c) { c.escape_unicode().to_string() } else { c.to_string() };
     quoted(&service.chars().map(written).collect::<String>())
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use automap_core::text::shown;
 use automap_core::time::Timestamp;
 use automap_core::watch::Alert;
 use parking_lot::Mutex;
@@ -91,9 +92,9 @@ impl FiringAlerts {
             let target = self.targets.find(group.target.as_deref(), received).ok()?;
             let for_ms = self.for_ms.get(&target.name).copied().unwrap_or_default();
             // The fingerprint depends on the labels only: the same alert in two groups is one alert.
-            let key: String = received.fingerprint.chars().filter(|c| !c.is_control()).collect();
+            let key = received.fingerprint.clone();
             let summary = received.summary.as_deref().unwrap_or_else(|| received.name());
-            let summary = summary.chars().filter(|c| !c.is_control()).take(MAX_SUMMARY_CHARS).collect();
+            let summary = shown(summary, MAX_SUMMARY_CHARS);
             let started = received.onset(for_ms).unwrap_or(now).min(now);
             let alert = Alert { key: key.clone(), summary, started };
             Some(AlertChange { target: target.name.clone(), key, firing: received.is_firing.then_some(alert) })

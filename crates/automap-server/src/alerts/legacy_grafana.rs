@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::webhook_fields::{ParseError, clip, fingerprint_of_labels, invalid, scalar, texts};
+use super::webhook_fields::{ParseError, clip, fingerprint_of_labels, invalid, labels, scalar, sentence};
 use super::{AlertGroup, AlertSender, MAX_ALERTS, ReceivedAlert, WithoutEffect};
 
 /// The group of one alert that stands for the rule.
@@ -26,23 +26,23 @@ pub(super) fn group(fields: &Map<String, Value>) -> Result<AlertGroup, ParseErro
             ));
         }
     };
-    let mut labels = texts(fields.get("tags"));
-    labels.extend(shared_tags(fields.get("evalMatches")));
+    let mut of_rule = labels(fields.get("tags"));
+    of_rule.extend(shared_tags(fields.get("evalMatches")));
     if let Some(name) = text("ruleName").or_else(|| text("title")) {
-        labels.insert("alertname".to_owned(), clip(&name));
+        of_rule.insert("alertname".to_owned(), clip(&name));
     }
     // The labels change with the series; the rule stays the same when it is over.
     let fingerprint = match text("ruleId") {
         Some(id) => format!("rule {}", clip(&id)),
-        None => fingerprint_of_labels(&texts(fields.get("tags"))),
+        None => fingerprint_of_labels(&labels(fields.get("tags"))),
     };
     let alert = ReceivedAlert {
         fingerprint: fingerprint.clone(),
         is_firing,
         starts_at: None,
         ends_at: None,
-        labels,
-        summary: text("message").or_else(|| text("title")).map(|t| clip(&t)),
+        labels: of_rule,
+        summary: text("message").or_else(|| text("title")).map(|t| sentence(&t)),
         without_effect,
     };
     let sender = AlertSender::Grafana;
@@ -52,7 +52,7 @@ pub(super) fn group(fields: &Map<String, Value>) -> Result<AlertGroup, ParseErro
 /// Labels that all series have in common.
 fn shared_tags(matches: Option<&Value>) -> BTreeMap<String, String> {
     let matches = matches.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let tags = matches.iter().take(MAX_ALERTS).map(|m| texts(m.get("tags")));
+    let tags = matches.iter().take(MAX_ALERTS).map(|m| labels(m.get("tags")));
     let shared = tags.reduce(|mut shared, next| {
         shared.retain(|name, value| next.get(name) == Some(value));
         shared

@@ -1,7 +1,7 @@
 //! Reads the body of a webhook as an [`AlertGroup`]: Alertmanager's version 4, which Grafana extends; the list of alerts of Alertmanager's
 //! API version 2; the webhook of Grafana's older alerting; and each of them inside an envelope of Amazon SNS.
 //!
-//! Fields that senders leave out or set to `null` are optional here. Texts that are too long are cut off, alerts beyond the limit are left
+//! Fields that senders leave out or set to `null` are optional here. Texts that are too long are shortened, hidden characters become visible, alerts beyond the limit are left
 //! out and counted, and what cannot be understood is refused with its place.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use automap_core::time::Timestamp;
 use serde_json::{Map, Value};
 
-use super::webhook_fields::{ParseError, clip, fingerprint_of_labels, invalid, number, scalar, texts, time};
+use super::webhook_fields::{
+    ParseError, annotations, clip, fingerprint_of_labels, invalid, labels, number, scalar, time,
+};
 use super::{AlertGroup, AlertSender, MAX_ALERTS, ReceivedAlert, WithoutEffect, legacy_grafana};
 
 /// Alertmanager has had only version 4 since 2016; Grafana sends `1`.
@@ -67,8 +69,8 @@ fn webhook(fields: &Map<String, Value>, sender: AlertSender, now: Timestamp) -> 
     let alerts = alerts.ok_or_else(|| invalid("alerts", "it is not a list"))?;
     // Without a key of its own, a group is what its labels say.
     let derived = || {
-        let labels = texts(fields.get("groupLabels"));
-        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+        let of_group = labels(fields.get("groupLabels"));
+        let labels: Vec<String> = of_group.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
         format!("{{{}}}", labels.join(","))
     };
     let key = fields.get("groupKey").and_then(scalar).filter(|key| !key.is_empty()).unwrap_or_else(derived);
@@ -116,8 +118,8 @@ fn alert(index: usize, of: &Value, group_status: Option<&str>, now: Timestamp) -
             return Err(invalid(at("status"), format!("it is {:?}, neither firing nor resolved", clip(other))));
         }
     };
-    let labels = texts(fields.get("labels"));
-    let annotations = texts(fields.get("annotations"));
+    let labels = labels(fields.get("labels"));
+    let annotations = annotations(fields.get("annotations"));
     let summary = ["summary", "message", "description"].iter().find_map(|k| annotations.get(*k)).cloned();
     let fingerprint = fields.get("fingerprint").and_then(scalar).filter(|f| !f.is_empty());
     let without_effect = match no_data(&labels, &annotations) {
@@ -152,7 +154,9 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::super::{MAX_LABELS, MAX_TEXT_BYTES};
+    use automap_core::text::MAX_NAME_BYTES;
+
+    use super::super::MAX_LABELS;
     use super::*;
 
     const ALERTMANAGER: &str = include_str!("../../tests/fixtures/alertmanager.json");
@@ -281,7 +285,7 @@ mod tests {
         assert_eq!((group.alerts.len(), group.left_out), (MAX_ALERTS, 7));
         let alert = &read(&json!({"groupKey": "g", "alerts": [alert]})).alerts[0];
         assert_eq!(alert.labels.len(), MAX_LABELS);
-        assert!(alert.labels.values().all(|v| v.len() <= MAX_TEXT_BYTES) && alert.fingerprint.len() <= MAX_TEXT_BYTES);
+        assert!(alert.labels.values().all(|v| v.len() <= MAX_NAME_BYTES) && alert.fingerprint.len() <= MAX_NAME_BYTES);
         assert_eq!(alert.starts_at, None, "a missing time stays unknown");
     }
 

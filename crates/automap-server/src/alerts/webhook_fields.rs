@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use automap_core::text::{observed_name, shown};
 use automap_core::time::Timestamp;
 use schemars::JsonSchema;
 use serde_json::Value;
 
-use super::{MAX_LABELS, MAX_TEXT_BYTES};
+use super::{MAX_LABELS, MAX_SENTENCE_CHARS};
 
 /// Times before 1970 mean "not yet": Go's zero time is in the year 1.
 const EARLIEST_MS: i64 = 0;
@@ -77,10 +78,19 @@ pub(super) fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
-/// Labels or annotations; `null` is as good as left out.
-pub(super) fn texts(of: Option<&Value>) -> BTreeMap<String, String> {
+/// Labels; `null` is as good as left out. Their values may be names of services.
+pub(super) fn labels(of: Option<&Value>) -> BTreeMap<String, String> {
+    texts(of, clip)
+}
+
+/// Annotations, each as one line.
+pub(super) fn annotations(of: Option<&Value>) -> BTreeMap<String, String> {
+    texts(of, sentence)
+}
+
+fn texts(of: Option<&Value>, clean: impl Fn(&str) -> String) -> BTreeMap<String, String> {
     let fields = of.and_then(Value::as_object).into_iter().flatten();
-    fields.filter_map(|(name, value)| Some((clip(name), clip(&scalar(value)?)))).take(MAX_LABELS).collect()
+    fields.filter_map(|(name, value)| Some((clip(name), clean(&scalar(value)?)))).take(MAX_LABELS).collect()
 }
 
 /// A time, or `None` where it is left out or "not yet".
@@ -109,20 +119,34 @@ pub(super) fn fingerprint_of_labels(labels: &BTreeMap<String, String>) -> String
     clip(&labels.iter().map(|(k, v)| format!("{k}={v:?}")).collect::<Vec<_>>().join(","))
 }
 
-/// The text, or as much of it as is kept.
+/// A name, label or key as it may be stored and shown; two of them never become one.
 pub(super) fn clip(text: &str) -> String {
-    if text.len() <= MAX_TEXT_BYTES {
-        return text.to_owned();
-    }
-    let end = (0..=MAX_TEXT_BYTES).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
-    text[..end].to_owned()
+    observed_name(text).into_owned()
+}
+
+/// A sentence as one line.
+pub(super) fn sentence(text: &str) -> String {
+    shown(text, MAX_SENTENCE_CHARS)
 }
 
 #[cfg(test)]
 mod tests {
+    use automap_core::text::{MAX_NAME_BYTES, is_plain};
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_hidden_becomes_visible_and_keys_stay_apart() {
+        let evil = json!({"a": "pay\u{0}", "b": "pay\u{1}", "c": "x".repeat(10_000), "d": "a\u{202e}b"});
+        let labels = labels(Some(&evil));
+        let values: std::collections::BTreeSet<&String> = labels.values().collect();
+        assert!(values.len() == 4 && values.iter().all(|v| is_plain(v) && v.len() <= MAX_NAME_BYTES), "{values:?}");
+        let texts =
+            annotations(Some(&json!({"summary": "slow\r\nVERDICT orders\u{1b}[2J", "long": "ü".repeat(10_000)})));
+        assert_eq!(texts["summary"], "slow VERDICT orders\u{fffd}[2J");
+        assert_eq!(texts["long"].chars().count(), MAX_SENTENCE_CHARS + 1);
+    }
 
     #[test]
     fn times_are_read_as_senders_write_them() {

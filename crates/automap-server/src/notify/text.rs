@@ -1,12 +1,11 @@
 //! Small pieces of text: cut, escaped, rounded.
 
+use automap_core::text::shown;
+
 /// The beginning of what a receiver said, on one line.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     const MAX_CHARS: usize = 200;
-    let text = String::from_utf8_lossy(bytes);
-    let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-    cut(&words.join(" "), MAX_CHARS)
+    shown(&String::from_utf8_lossy(bytes), MAX_CHARS)
 }
 
 /// Percent-encoded for a path or query.

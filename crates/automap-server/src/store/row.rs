@@ -1,6 +1,7 @@
 //! An incident as a row: indexed columns, the whole in JSON, and the report apart so that listings do not read it.
 
 use automap_core::incident::{Incident, IncidentState};
+use automap_core::text::{is_plain, shown};
 use automap_core::time::Timestamp;
 
 use super::{MAX_ID, StoreError};
@@ -49,11 +50,17 @@ pub(super) fn check(incident: &Incident) -> Result<(), StoreError> {
     if incident.id.is_empty() || incident.id.len() > MAX_ID {
         return Err(unfit(incident, format!("an id has 1 to {MAX_ID} bytes")));
     }
+    // PostgreSQL takes no NUL, and a listing shows these columns. Names are cleaned where they enter; a file that is imported may hold any.
+    let cause = incident.cause.as_ref().map(|cause| cause.service.as_str());
+    let texts = [Some(incident.id.as_str()), Some(&incident.target), cause, incident.confirmed.as_deref()];
+    if texts.into_iter().flatten().any(|text| !is_plain(text)) {
+        return Err(unfit(incident, "a name in it holds characters that cannot be shown".to_owned()));
+    }
     Ok(())
 }
 
 pub(super) fn unfit(incident: &Incident, reason: String) -> StoreError {
-    StoreError::Unfit { what: format!("incident {}", incident.id.chars().take(MAX_ID).collect::<String>()), reason }
+    StoreError::Unfit { what: format!("incident {}", shown(&incident.id, MAX_ID)), reason }
 }
 
 pub(super) fn parse_state(name: &str) -> Option<IncidentState> {

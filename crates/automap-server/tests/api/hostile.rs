@@ -136,6 +136,33 @@ fn uri(operation: &Operation, words: &[String], extra: bool) -> String {
     format!("{path}?{}{extra}", pairs.join("&"))
 }
 
+/// What PostgreSQL does not take and a terminal must not be shown, in every name and parameter of every operation.
+#[test]
+fn hidden_characters_are_refused_wherever_they_stand() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let server = runtime.block_on(async { Server::with("limits: { rate_burst: 1000000, rate_per_s: 100000 }") });
+    let status = |method: &str, uri: &str, body: &str| {
+        let headers = [("content-type", "application/json")];
+        runtime.block_on(server.send(method, uri, &headers, body.as_bytes().to_vec())).status
+    };
+    for operation in operations() {
+        for hidden in ["%00", "a%00b", "%1B[2J", "%E2%80%AE", "%0d%0aVERDICT"] {
+            let filled = |by: &str| {
+                let part = |p: &str| if p.starts_with('{') { by.to_owned() } else { p.to_owned() };
+                operation.path.split('/').map(part).collect::<Vec<_>>().join("/")
+            };
+            let with_name = operation.path.contains('{').then(|| filled(hidden));
+            let with_parameter = operation.query.iter().map(|name| format!("{}?{name}={hidden}", filled("shop-4")));
+            for uri in with_name.into_iter().chain(with_parameter) {
+                assert_eq!(status(&operation.method, &uri, "{}"), 400, "{} {uri}", operation.method);
+            }
+        }
+    }
+    assert_eq!(status("POST", "/api/v1/incidents/shop-4/confirm", r#"{"service": "pay\u0000"}"#), 400);
+    let alert = r#"{"alerts": [{"status": "firing", "labels": {"namespace": "shop", "alertname": "a\u0000b\u202e"}}]}"#;
+    assert!(status("POST", "/api/v1/alerts/alertmanager", alert) < 300, "an alert is cleaned, not lost");
+}
+
 #[test]
 fn any_request_is_answered_and_never_with_a_server_error() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

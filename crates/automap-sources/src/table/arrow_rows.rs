@@ -22,7 +22,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::arrow_bounds;
 use super::body::{Body, MAX_ROWS, NumberColumn, RowWord, WordColumn};
-use super::error::TableProblem;
+use super::error::{TableProblem, shown_reason};
 use super::kind::Kind;
 use super::number_cell::Dimension;
 use super::options::TableOptions;
@@ -88,7 +88,7 @@ fn on_thread<T: Send>(
 }
 
 fn unreadable(form: &'static str, reason: &dyn std::fmt::Display) -> TableProblem {
-    TableProblem::Unreadable { form, reason: reason.to_string() }
+    TableProblem::Unreadable { form, reason: shown_reason(&reason.to_string()) }
 }
 
 fn read(

@@ -4,6 +4,8 @@ use automap_core::frame::FrameError;
 
 /// Longest piece of a cell or a name in a message, in characters.
 const MAX_SHOWN_CHARS: usize = 60;
+/// Longest message of a reader.
+const MAX_REASON_CHARS: usize = 300;
 /// Most names in one message.
 const MAX_LISTED: usize = 8;
 
@@ -200,20 +202,14 @@ pub enum TableProblem {
     Frame(#[from] FrameError),
 }
 
-/// A text of the table for a message: short, without control characters.
+/// A text of the table for a message: short, without hidden characters.
 pub(super) fn shown(text: &str) -> String {
-    let mut out: String =
-        text.chars().take(MAX_SHOWN_CHARS).map(|c| if is_hidden(c) { '\u{fffd}' } else { c }).collect();
-    if text.chars().nth(MAX_SHOWN_CHARS).is_some() {
-        out.push('…');
-    }
-    out
+    automap_core::text::shown(text, MAX_SHOWN_CHARS)
 }
 
-/// Control characters, and those that turn the direction of writing.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+/// A reader's message, which may quote the file.
+pub(super) fn shown_reason(text: &str) -> String {
+    automap_core::text::shown(text, MAX_REASON_CHARS)
 }
 
 /// `a, b, c and 4 more`.

@@ -1,10 +1,11 @@
 //! How one event becomes one line: words for people, or a JSON object for a log collector.
 //!
-//! Names of services and answers of servers end up in events, so a line must not be forged by what is logged: control characters and
-//! marks that change the direction of text are escaped, and long texts of JSON fields are cut off.
+//! Names of services and answers of servers end up in events, so a line must not be forged by what is logged: hidden characters are escaped
+//! ([`is_hidden`]), and what is long is cut off.
 
 use std::fmt::{self, Write as _};
 
+use automap_core::text::is_hidden;
 use automap_core::time::Timestamp;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
@@ -15,6 +16,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// Longest text of one JSON field, in bytes; the rest is cut off.
 const MAX_TEXT: usize = 1024;
+/// Longest words of a line of text, in bytes; the rest is cut off.
+const MAX_LINE: usize = 4096;
 
 /// `2026-11-28T18:04:00Z WARN store: web is unavailable key=value`.
 #[derive(Clone, Copy, Debug)]
@@ -84,13 +87,15 @@ where
     text
 }
 
-/// A text that stays on its line and reads in its order.
+/// A text that stays on its line, reads in its order, and ends.
 fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
+    let mut safe = String::with_capacity(text.len().min(MAX_LINE));
     for c in text.chars() {
-        let changes_direction =
-            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || changes_direction {
+        if safe.len() >= MAX_LINE {
+            safe.push('…');
+            break;
+        }
+        if is_hidden(c) {
             safe.extend(c.escape_default());
         } else {
             safe.push(c);
@@ -193,6 +198,8 @@ mod tests {
         let line = logged(TextFormat, || tracing::warn!(target: "store", name = %evil, "{evil}"));
         assert_eq!(line.matches('\n').count(), 1, "{line}");
         assert!(line.contains("a\\nFAKE") && !line.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{line:?}");
+        let long = logged(TextFormat, || tracing::warn!(target: "store", name = "x".repeat(5_000_000), "long"));
+        assert!(long.len() < MAX_LINE + 100 && long.ends_with("…\n"), "{} bytes", long.len());
     }
 
     #[test]

@@ -1,17 +1,21 @@
 //! Reads what a request carries: query parameters, names in the path, a JSON body of bounded size. What cannot be read is answered with a
 //! [`Problem`] that names the place.
 
+use automap_core::text::{MAX_NAME_BYTES, is_plain, shown};
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::api::http::problem::Problem;
 
-/// Longest id or name in a path.
-const MAX_SEGMENT_BYTES: usize = 512;
+/// Longest id or name in a path: a name of the greatest length, every byte of it percent-encoded.
+const MAX_SEGMENT_BYTES: usize = 3 * MAX_NAME_BYTES;
+/// Longest message of a parser, which may quote the request, in characters.
+const MAX_SHOWN_CHARS: usize = 300;
 
 /// Largest body of a request, in bytes: `api.limits.body_bytes`.
 #[derive(Clone, Copy, Debug)]
@@ -24,10 +28,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParameter
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        check_text("query", parts.uri.query().unwrap_or_default())?;
         Query::try_from_uri(&parts.uri).map(|Query(value)| Self(value)).map_err(|e| {
             let reason = e.body_text();
-            let reason = reason.strip_prefix("Failed to deserialize query string: ").unwrap_or(&reason).to_owned();
-            Problem::bad_request("query", reason, "see the parameters in /api/v1/openapi.json")
+            let reason = reason.strip_prefix("Failed to deserialize query string: ").unwrap_or(&reason);
+            Problem::bad_request("query", shown(reason, MAX_SHOWN_CHARS), "see the parameters in /api/v1/openapi.json")
         })
     }
 }
@@ -43,9 +48,15 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathPar
             let detail = format!("a name is longer than {MAX_SEGMENT_BYTES} bytes");
             return Err(Problem::bad_request("path", detail, "shorten it"));
         }
+        check_text("path", parts.uri.path())?;
         let path = Path::from_request_parts(parts, state).await;
-        path.map(|Path(value)| Self(value))
-            .map_err(|e| Problem::bad_request("path", e.body_text(), "write names percent-encoded, as UTF-8"))
+        path.map(|Path(value)| Self(value)).map_err(|e| {
+            Problem::bad_request(
+                "path",
+                shown(&e.body_text(), MAX_SHOWN_CHARS),
+                "write names percent-encoded, as UTF-8",
+            )
+        })
     }
 }
 
@@ -81,10 +92,55 @@ where
 impl JsonBytes {
     /// Parses the body. A field that the type does not know is an error where the type denies unknown fields.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        serde_json::from_slice(&self.0).map_err(|e| {
-            Problem::bad_request("body", e.to_string(), "see the schema of the body in /api/v1/openapi.json")
-        })
+        let malformed = |e: serde_json::Error| {
+            let detail = shown(&e.to_string(), MAX_SHOWN_CHARS);
+            Problem::bad_request("body", detail, "see the schema of the body in /api/v1/openapi.json")
+        };
+        check_values(&serde_json::from_slice(&self.0).map_err(malformed)?)?;
+        serde_json::from_slice(&self.0).map_err(malformed)
     }
+}
+
+/// Refuses what no name holds, since names are cleaned where they enter, and what PostgreSQL does not take: NUL, control characters, marks that
+/// turn the reading direction.
+fn check_text(place: &str, encoded: &str) -> Result<(), Problem> {
+    if is_plain(&String::from_utf8_lossy(&percent_decoded(encoded))) { Ok(()) } else { Err(hidden(place)) }
+}
+
+fn check_values(value: &Value) -> Result<(), Problem> {
+    match value {
+        Value::String(text) if !is_plain(text) => Err(hidden("body")),
+        Value::Array(values) => values.iter().try_for_each(check_values),
+        Value::Object(fields) => fields.iter().try_for_each(|(name, value)| match is_plain(name) {
+            true => check_values(value),
+            false => Err(hidden("body")),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn hidden(place: &str) -> Problem {
+    let detail = "a text holds a control character or another one that cannot be seen";
+    Problem::bad_request(place, detail, "write names as the answers of this API spell them")
+}
+
+/// The bytes behind `%2F` and the like; what is no such code stays.
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let (bytes, mut out, mut at) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
+    while let Some(&byte) = bytes.get(at) {
+        let code = bytes.get(at + 1..at + 3).filter(|_| byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(decoded) => {
+                out.push(decoded);
+                at += 3;
+            }
+            None => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    out
 }
 
 async fn read(body: Body, max_bytes: usize) -> Result<Bytes, Problem> {

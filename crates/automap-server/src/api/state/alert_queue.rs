@@ -2,6 +2,7 @@
 //! says what was ignored and why; the others wait, one group at a time. Alerts that the sender merely repeats are left out. The watcher's
 //! side is [`crate::api`]'s background task.
 
+use automap_core::text::shown;
 use automap_core::time::Timestamp;
 use parking_lot::Mutex;
 use schemars::JsonSchema;
@@ -147,7 +148,7 @@ fn answer(
             (outcome, Some(target.name.clone()), None)
         }
     };
-    let alert = alert.name().chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect();
+    let alert = shown(alert.name(), MAX_NAME_CHARS);
     AlertAnswer { alert, outcome, target, reason }
 }
 
