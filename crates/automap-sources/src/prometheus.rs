@@ -11,6 +11,8 @@
 
 mod address;
 mod body;
+mod body_budget;
+mod bounds;
 mod catalogue;
 mod client;
 mod cluster;
@@ -35,6 +37,7 @@ pub(crate) mod promql;
 mod query;
 mod retry;
 mod scrape;
+mod service_limit;
 mod source_error;
 mod survey;
 mod tail;
@@ -43,6 +46,7 @@ mod tls;
 mod warnings;
 mod window;
 
+pub use bounds::{LeftOut, MAX_SERIES, MAX_SERVICES};
 pub use catalogue::{Offer, OfferState, catalogue};
 pub use client::{Client, FetchStats};
 pub use decode::{LabelledSeries, Labels};

@@ -4,12 +4,14 @@
 //! that a small body cannot unfold into gigabytes. Left out: brotli and zstd, which nobody sends without being asked.
 
 use std::io::Read;
+use std::time::Duration;
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use ureq::Body;
 use ureq::http::Response;
 use ureq::http::header::CONTENT_ENCODING;
 
+use super::body_budget::{self, Permit, SMALL_BYTES};
 use crate::bounded::{ReadFailure, read_stream};
 
 /// First bytes of a gzip stream. No JSON and no web page begins with them.
@@ -28,13 +30,45 @@ pub(crate) enum BodyError {
     Encoding(String),
     /// It holds more than the limit.
     TooLarge,
+    /// Others read large bodies all the time.
+    Busy,
 }
 
-/// The whole body, at most `limit` bytes before and after decompression.
-pub(crate) fn read(response: &mut Response<Body>, limit: u64) -> Result<Vec<u8>, BodyError> {
+/// A whole body, and the permit for one that is large.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) permit: Option<Permit>,
+}
+
+/// The whole body, at most `limit` bytes before and after decompression. A large one waits for a permit, `patience` at most.
+pub(crate) fn read(response: &mut Response<Body>, limit: u64, patience: Duration) -> Result<Whole, BodyError> {
     let encodings = encodings(response)?;
-    let body = response.body_mut().with_config().limit(limit).read_to_vec().map_err(BodyError::Transport)?;
-    decode(body, &encodings, limit)
+    let mut reader = response.body_mut().with_config().limit(limit).reader();
+    let broken = |e: std::io::Error| BodyError::Transport(e.into());
+    let mut bytes = Vec::new();
+    let small = limit.min(SMALL_BYTES);
+    reader.by_ref().take(small).read_to_end(&mut bytes).map_err(broken)?;
+    let mut permit = None;
+    if bytes.len() as u64 == small {
+        permit = Some(wait(patience)?);
+        reader.read_to_end(&mut bytes).map_err(broken)?;
+    }
+    if permit.is_none() && is_packed(&bytes, &encodings) {
+        match decode(bytes.clone(), &encodings, small) {
+            Err(BodyError::TooLarge) if small < limit => permit = Some(wait(patience)?),
+            unpacked => return unpacked.map(|bytes| Whole { bytes, permit }),
+        }
+    }
+    decode(bytes, &encodings, limit).map(|bytes| Whole { bytes, permit })
+}
+
+fn wait(patience: Duration) -> Result<Permit, BodyError> {
+    body_budget::permit(patience).ok_or(BodyError::Busy)
+}
+
+fn is_packed(body: &[u8], encodings: &[Encoding]) -> bool {
+    !encodings.is_empty() || body.starts_with(&GZIP_MAGIC)
 }
 
 /// The beginning of a body, as far as it can be read: for messages about failures.

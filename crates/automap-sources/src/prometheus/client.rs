@@ -17,6 +17,7 @@ use ureq::http::{HeaderName, HeaderValue, Response};
 use ureq::{Agent, Body};
 
 use super::address::{self, Address, Typed};
+use super::body::Whole;
 use super::decode::{self, Decoded};
 use super::error::{Failure, RequestError};
 use super::options::{Auth, ClientOptions, MAX_CONCURRENCY, MAX_RETRIES};
@@ -225,8 +226,8 @@ impl Client {
             let retry_after = retry_after.and_then(http::retry_after);
             return Err(FailedAttempt { failure: http_failure::of_response(&mut response), retry_after });
         }
-        let body = self.read(&mut response)?;
-        Ok(decode::envelope(&body)?)
+        let Whole { bytes, permit } = self.read(&mut response)?;
+        Ok(Decoded { permit, ..decode::envelope(&bytes)? })
     }
 
     fn send(&self, call: &Call<'_>, by_get: bool) -> Result<Response<Body>, Failure> {
@@ -248,11 +249,11 @@ impl Client {
         sent.map_err(|e| self.failure(e))
     }
 
-    fn read(&self, response: &mut Response<Body>) -> Result<Vec<u8>, Failure> {
-        let limit = self.link.options.max_body_bytes;
-        let body = body::read(response, limit)
-            .map_err(|error| http_failure::of_body(error, self.link.options.timeout, limit))?;
-        self.meter.bytes.fetch_add(body.len() as u64, Ordering::Relaxed);
+    fn read(&self, response: &mut Response<Body>) -> Result<Whole, Failure> {
+        let (limit, timeout) = (self.link.options.max_body_bytes, self.link.options.timeout);
+        let body =
+            body::read(response, limit, timeout).map_err(|error| http_failure::of_body(error, timeout, limit))?;
+        self.meter.bytes.fetch_add(body.bytes.len() as u64, Ordering::Relaxed);
         Ok(body)
     }
 

@@ -45,7 +45,7 @@ fn sum(planned: &Planned, index: usize, answer: &Answer, names: &Names, grid: Gr
         out.series += 1;
         out.samples += series.points.len() as u64;
         let owners = names.owners(planned.signal.key, &series.labels);
-        out.unnamed += u64::from(owners.is_empty());
+        out.unnamed += u64::from(owners.is_empty() && !names.is_narrowed());
         let shares = owners.len() as f64;
         for owner in owners {
             let column = columns.entry(owner).or_insert_with(|| vec![f64::NAN; grid.len()]);

@@ -4,14 +4,17 @@
 //! and left out. Front ends that write `null` where Prometheus writes an empty list or leaves a field out are understood: the type of a
 //! result is told by its shape, never by its name.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use automap_core::text::observed_name;
 use automap_core::time::Timestamp;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::body_budget::Permit;
 use super::error::{Failure, describe, excerpt};
 
 /// The labels of a series.
@@ -32,7 +35,17 @@ pub(crate) struct Decoded<T> {
     pub(crate) data: T,
     /// Why the data may be incomplete.
     pub(crate) warnings: Vec<String>,
+    /// Held while a large answer is in memory.
+    #[expect(dead_code, reason = "dropped with the answer")]
+    pub(crate) permit: Option<Permit>,
 }
+
+/// Most series of an answer that are decoded; more are counted. One of 36 bytes takes 700 in memory.
+const MAX_ROWS: usize = 100_000;
+/// Most labels of a series that are kept.
+const MAX_LABELS: usize = 64;
+/// Most warnings of an answer that are kept.
+const MAX_WARNINGS: usize = 100;
 
 /// Reads the envelope around every answer of the API.
 pub(crate) fn envelope<T: DeserializeOwned>(body: &[u8]) -> Result<Decoded<T>, Failure> {
@@ -42,7 +55,8 @@ pub(crate) fn envelope<T: DeserializeOwned>(body: &[u8]) -> Result<Decoded<T>, F
     let malformed = |detail: String| Failure::Malformed { bytes: body.len(), detail };
     let envelope: Envelope<T> = serde_json::from_slice(body)
         .map_err(|e| api_error(body).unwrap_or_else(|| malformed(excerpt(&e.to_string()))))?;
-    let Envelope { status, data, error_type, error, mut warnings, infos, is_partial, partial_response } = envelope;
+    let Envelope { status, data, error_type, error, warnings, infos, is_partial, partial_response } = envelope;
+    let (Texts(mut warnings), Texts(infos)) = (warnings, infos);
     if status != "success" {
         return Err(Failure::api(&error_type, &error));
     }
@@ -53,7 +67,7 @@ pub(crate) fn envelope<T: DeserializeOwned>(body: &[u8]) -> Result<Decoded<T>, F
         warnings.push("the server marks the answer as partial".to_owned());
     }
     let data = data.ok_or_else(|| malformed("it has no data".to_owned()))?;
-    Ok(Decoded { data, warnings })
+    Ok(Decoded { data, warnings, permit: None })
 }
 
 /// The API's own error, if the body is one.
@@ -72,15 +86,44 @@ struct Envelope<T> {
     #[serde(default, deserialize_with = "or_default")]
     error: String,
     #[serde(default, deserialize_with = "or_default")]
-    warnings: Vec<String>,
+    warnings: Texts,
     #[serde(default, deserialize_with = "or_default")]
-    infos: Vec<String>,
+    infos: Texts,
     /// VictoriaMetrics' field.
     #[serde(default, rename = "isPartial", deserialize_with = "or_default")]
     is_partial: bool,
     /// What proxies of Thanos add.
     #[serde(default, rename = "partialResponse", deserialize_with = "or_default")]
     partial_response: bool,
+}
+
+/// A list of texts, of which the first [`MAX_WARNINGS`] are kept.
+#[derive(Default)]
+struct Texts(Vec<String>);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Texts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of texts")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts, A::Error> {
+                let mut texts = Vec::new();
+                while texts.len() < MAX_WARNINGS
+                    && let Some(text) = list.next_element()?
+                {
+                    texts.push(text);
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Texts(texts))
+            }
+        }
+        deserializer.deserialize_seq(List)
+    }
 }
 
 /// `null` is the same as nothing.
@@ -101,8 +144,8 @@ enum QueryResult {
     /// Nothing: `[]` or `null`.
     #[default]
     Empty,
-    /// A matrix or a vector: points over time, or values at one time.
-    Rows(Vec<Row>),
+    /// A matrix or a vector: points over time, or values at one time; and how many rows more there were.
+    Rows(Vec<Row>, u64),
     /// A number without labels.
     Scalar(Sample),
 }
@@ -126,10 +169,16 @@ impl<'de> Deserialize<'de> for QueryResult {
                         return Ok(QueryResult::Scalar(Sample(time(seconds)?, value)));
                     }
                 };
-                while let Some(row) = list.next_element()? {
+                while rows.len() < MAX_ROWS
+                    && let Some(row) = list.next_element()?
+                {
                     rows.push(row);
                 }
-                Ok(QueryResult::Rows(rows))
+                let mut more = 0;
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    more += 1;
+                }
+                Ok(QueryResult::Rows(rows, more))
             }
         }
         deserializer.deserialize_seq(Kind)
@@ -175,7 +224,7 @@ fn time<E: serde::de::Error>(seconds: f64) -> Result<Timestamp, E> {
 /// One series as Prometheus writes it.
 #[derive(Deserialize)]
 struct Row {
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "labels")]
     metric: Labels,
     #[serde(default, deserialize_with = "or_default")]
     values: Vec<Sample>,
@@ -186,13 +235,13 @@ struct Row {
 }
 
 impl QueryData {
-    /// The series with float values, and how many series held native histograms, which are left out.
-    pub(crate) fn into_series(self) -> (Vec<LabelledSeries>, u64) {
-        let rows = match self.result {
-            QueryResult::Empty => return (Vec::new(), 0),
-            QueryResult::Rows(rows) => rows,
+    /// The series with float values, how many series held native histograms, which are left out, and how many more than can be read there were.
+    pub(crate) fn into_series(self) -> (Vec<LabelledSeries>, u64, u64) {
+        let (rows, more) = match self.result {
+            QueryResult::Empty => return (Vec::new(), 0, 0),
+            QueryResult::Rows(rows, more) => (rows, more),
             QueryResult::Scalar(Sample(time, value)) => {
-                return (vec![LabelledSeries { labels: Labels::new(), points: vec![(time, value)] }], 0);
+                return (vec![LabelledSeries { labels: Labels::new(), points: vec![(time, value)] }], 0, 0);
             }
         };
         let with_histograms = rows.iter().filter(|r| r.histogram.is_some() || !r.histograms.is_empty()).count();
@@ -200,7 +249,41 @@ impl QueryData {
             let points: Vec<_> = row.values.into_iter().chain(row.value).map(|Sample(t, v)| (t, v)).collect();
             (!points.is_empty()).then_some(LabelledSeries { labels: row.metric, points })
         });
-        (series.collect(), with_histograms as u64)
+        (series.collect(), with_histograms as u64, more)
+    }
+}
+
+/// Labels, whose values may become names: anybody who can deploy or export a metric writes them. `null` is none.
+fn labels<'de, D: Deserializer<'de>>(field: D) -> Result<Labels, D::Error> {
+    struct Pairs;
+    impl<'de> Visitor<'de> for Pairs {
+        type Value = Labels;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("labels")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Labels, A::Error> {
+            let mut labels = Labels::new();
+            while let Some((name, value)) = map.next_entry::<String, String>()? {
+                if labels.len() < MAX_LABELS {
+                    labels.insert(name, cleaned(value));
+                }
+            }
+            Ok(labels)
+        }
+
+        fn visit_unit<E: serde::de::Error>(self) -> Result<Labels, E> {
+            Ok(Labels::new())
+        }
+    }
+    field.deserialize_any(Pairs)
+}
+
+fn cleaned(value: String) -> String {
+    match observed_name(&value) {
+        Cow::Owned(clean) => clean,
+        Cow::Borrowed(_) => value,
     }
 }
 
@@ -254,7 +337,9 @@ mod tests {
     use super::*;
 
     fn series(body: &str) -> (Vec<LabelledSeries>, u64) {
-        envelope::<QueryData>(body.as_bytes()).unwrap().data.into_series()
+        let (series, histograms, more) = envelope::<QueryData>(body.as_bytes()).unwrap().data.into_series();
+        assert_eq!(more, 0);
+        (series, histograms)
     }
 
     fn failure(body: &str) -> String {
@@ -274,6 +359,32 @@ mod tests {
         assert!(one.points[1].1.is_nan());
         assert_eq!([one.points[2].1, one.points[3].1, one.points[4].1], [f64::INFINITY, f64::NEG_INFINITY, 1e-3]);
         assert_eq!(histograms, 1);
+    }
+
+    #[test]
+    fn values_of_labels_are_cleaned_and_stay_apart() {
+        let row = |name: &str| format!(r#"{{"metric":{{"w":"{name}"}},"value":[1,"2"]}}"#);
+        let rows =
+            ["pay", r"pay\u0000", r"pay\u0001", r"pay\nVERDICT", "pay\u{fffd}~039ff30debb787ab"].map(row).join(",");
+        let (found, _) =
+            series(&format!(r#"{{"status":"success","data":{{"resultType":"vector","result":[{rows}]}}}}"#));
+        let names: std::collections::BTreeSet<&str> = found.iter().map(|s| s.labels["w"].as_str()).collect();
+        assert!(names.len() == 5 && names.iter().all(|n| automap_core::text::is_plain(n)), "{names:?}");
+    }
+
+    #[test]
+    fn rows_labels_and_warnings_beyond_the_bounds_are_counted_or_dropped() {
+        let rows = vec![r#"{"metric":{},"value":[1,"2"]}"#; MAX_ROWS + 7].join(",");
+        let labels: Vec<String> = (0..1000).map(|i| format!(r#""l{i}":"x""#)).collect();
+        let body = format!(
+            r#"{{"status":"success","warnings":[{}],"data":{{"result":[{{"metric":{{{}}},"value":[1,"2"]}},{rows}]}}}}"#,
+            vec![r#""w""#; 1000].join(","),
+            labels.join(",")
+        );
+        let decoded = envelope::<QueryData>(body.as_bytes()).unwrap();
+        assert_eq!(decoded.warnings.len(), MAX_WARNINGS);
+        let (series, _, more) = decoded.data.into_series();
+        assert_eq!((series.len(), more, series[0].labels.len()), (MAX_ROWS, 8, MAX_LABELS));
     }
 
     #[test]

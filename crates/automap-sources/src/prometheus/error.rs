@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use automap_core::text::shown;
+
 /// One request that failed, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{server}: {failure}")]
@@ -126,6 +128,11 @@ pub enum Failure {
         /// The parser's message.
         detail: String,
     },
+    /// Too many large answers at once, in this process.
+    #[error(
+        "other large answers are being read, and none of them ended in time; ask for fewer targets at once or a larger step"
+    )]
+    Busy,
     /// Larger than the limit.
     #[error("the answer is larger than {limit} bytes; use a shorter window or a larger step")]
     TooLarge {
@@ -157,7 +164,7 @@ impl Failure {
     /// A refusal of the API in the server's words, without the query that some repeat in front of the reason.
     pub(crate) fn api(error_type: &str, message: &str) -> Self {
         let reason = message.rsplit_once("cannot execute query: ").map_or(message, |(_, reason)| reason);
-        Self::Api { error_type: excerpt(error_type), message: bounded(&without_long_quotes(reason), MAX_REASON_CHARS) }
+        Self::Api { error_type: excerpt(error_type), message: shown(&without_long_quotes(reason), MAX_REASON_CHARS) }
     }
 
     /// Whether a shorter range of the same query may succeed.
@@ -186,7 +193,7 @@ impl Failure {
     /// Whether the same request may succeed a moment later.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Broken(_) | Self::Starting | Self::RateLimited => true,
+            Self::Broken(_) | Self::Starting | Self::RateLimited | Self::Busy => true,
             Self::Status { status, .. } => *status >= 500,
             Self::Api { error_type, .. } => error_type == "internal",
             _ => false,
@@ -228,7 +235,7 @@ const MAX_QUOTED_CHARS: usize = 60;
 
 /// A foreign text made fit for one line of a terminal: bounded, no control characters.
 pub(crate) fn excerpt(text: &str) -> String {
-    bounded(text, MAX_EXCERPT_CHARS)
+    shown(text, MAX_EXCERPT_CHARS)
 }
 
 /// The text with `…` in place of what stands between quotes and is long: `query="sum by …"` becomes `query="…"`.
@@ -255,16 +262,6 @@ fn without_long_quotes(text: &str) -> String {
     out
 }
 
-fn bounded(text: &str, max_chars: usize) -> String {
-    let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-    let line = words.join(" ");
-    match line.char_indices().nth(max_chars) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
-}
-
 /// The title of a web page, or the beginning of a text.
 pub(crate) fn describe(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
@@ -281,7 +278,7 @@ mod tests {
 
     #[test]
     fn foreign_text_stays_short_and_harmless() {
-        assert_eq!(excerpt(" a\n\u{1b}[31mred\t b "), "a [31mred b");
+        assert_eq!(excerpt(" a\n\u{1b}[31mred\t b "), "a \u{fffd}[31mred b");
         let long = excerpt(&"ö".repeat(500));
         assert_eq!(long.chars().count(), MAX_EXCERPT_CHARS + 1);
     }

@@ -8,12 +8,14 @@ use automap_core::note::{NotChecked, Note};
 use automap_core::observation::{QueryRecord, QueryState};
 use automap_core::topology::{CallGraph, Protocol};
 
+use super::bounds::{LeftOut, MAX_SERIES};
 use super::combine::{self, Columns, Combined};
 use super::error::RequestError;
 use super::names::{Names, Owner};
 use super::plan::{Planned, Request};
 use super::presets::{Absence, Key};
 use super::query::{Answer, Grid};
+use super::service_limit;
 use super::warnings::{self, Warnings};
 use super::window::Window;
 
@@ -38,6 +40,10 @@ pub(crate) struct Gathered {
     failed: BTreeMap<String, Vec<&'static str>>,
     /// Answers that came with a warning, by warning.
     pub(crate) warned: Warnings,
+    /// Services beyond the bound.
+    services_left_out: Option<NotChecked>,
+    /// What answers held beyond the bounds, by request.
+    left_out: BTreeMap<&'static str, LeftOut>,
 }
 
 /// Evaluates every signal.
@@ -53,6 +59,7 @@ pub(crate) fn gather(
             answer.series.iter().for_each(|series| names.learn(&series.labels));
         }
     }
+    out.services_left_out = service_limit::apply(requests, &answers, &mut names);
     let mut entries = BTreeSet::new();
     for (request, answer) in requests.iter().zip(answers) {
         match answer {
@@ -75,6 +82,7 @@ pub(crate) fn gather(
     }
     out.note_missed();
     out.note_failed();
+    out.note_left_out();
     out.note_entries(entries);
     out.note_stores();
     out
@@ -90,7 +98,8 @@ fn entered(answer: &Answer, names: &Names) -> BTreeSet<String> {
 impl Gathered {
     fn signal(&mut self, planned: &Planned, mut combined: Combined, answer: &Answer, grid: Grid) {
         let (name, preset) = (planned.signal.name, planned.exporter.preset);
-        let state = match (combined.columns.is_empty(), answer.warnings.is_empty()) {
+        let bound = self.bound(answer);
+        let state = match (combined.columns.is_empty(), answer.warnings.is_empty() && bound.is_none()) {
             (_, false) => QueryState::Partial,
             (true, true) => QueryState::Empty,
             (false, true) => QueryState::Complete,
@@ -98,7 +107,7 @@ impl Gathered {
         if combined.columns.is_empty() {
             self.nothing(planned, &combined, answer);
         }
-        let reason = answer.warnings.first().map(|warning| warnings::shown(warning));
+        let reason = answer.warnings.first().map(|warning| warnings::shown(warning)).or(bound);
         self.record(planned, combined.series, combined.samples, state, reason);
         combined.columns.retain(|owner, _| *self.taken.entry((name, owner.clone())).or_insert(preset) == preset);
         self.connect(planned.signal.key, name, &combined.columns);
@@ -187,7 +196,39 @@ impl Gathered {
         self.queries.push(QueryRecord { signal, promql, series, samples, state, reason });
     }
 
+    /// Why an answer shows only a part, where a bound of ours is the reason.
+    fn bound(&self, answer: &Answer) -> Option<String> {
+        let series =
+            (answer.left_out.excess > 0).then(|| format!("{} series are beyond the bound", answer.left_out.excess));
+        series.or_else(|| self.services_left_out.as_ref().map(|n| n.reason.clone()))
+    }
+
+    /// What was not taken: twice the same, or more than fits.
+    fn note_left_out(&mut self) {
+        let twice: Vec<_> = self.left_out.iter().filter(|(_, l)| l.duplicates > 0).collect();
+        if !twice.is_empty() {
+            let count: u64 = twice.iter().map(|(_, l)| l.duplicates).sum();
+            let names = enumerate(twice.iter().map(|(name, _)| (**name).to_owned()));
+            let text = format!(
+                "{count} series came twice in one answer ({names}), with the same labels; one of each is used: does a front end merge replicas?"
+            );
+            self.notes.push(Note::warning("repeated_series", text));
+        }
+        for (name, l) in self.left_out.iter().filter(|(_, l)| l.excess > 0) {
+            let reason = format!("{name}: {} series more than the {MAX_SERIES} with the most samples", l.excess);
+            self.notes.push(Note::warning("series_left_out", reason.clone()));
+            self.not_checked.push(NotChecked { signal: (*name).to_owned(), services: Vec::new(), reason });
+        }
+        if let Some(left_out) = self.services_left_out.take() {
+            self.notes.push(Note::warning("services_left_out", left_out.reason.clone()));
+            self.not_checked.push(left_out);
+        }
+    }
+
     fn remarks(&mut self, request: &Request, answer: &Answer) {
+        if answer.left_out != LeftOut::default() {
+            self.left_out.entry(request.name).or_default().add(answer.left_out);
+        }
         self.warned.add(&answer.warnings);
         self.warned.add(&answer.earlier_warnings);
         if answer.histograms_ignored > 0 {

@@ -62,6 +62,7 @@ pub(crate) fn of_body(error: BodyError, timeout: Duration, max_body_bytes: u64) 
         BodyError::Compressed(text) => Failure::Broken(format!("the compressed answer is damaged: {}", excerpt(&text))),
         BodyError::Encoding(name) => Failure::Encoding(excerpt(&name)),
         BodyError::TooLarge => Failure::TooLarge { limit: max_body_bytes },
+        BodyError::Busy => Failure::Busy,
     }
 }
 

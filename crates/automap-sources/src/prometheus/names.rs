@@ -34,17 +34,34 @@ pub(crate) struct Names {
     owners: Owners,
     /// Kubernetes service → workloads seen behind it.
     behind: BTreeMap<String, BTreeSet<String>>,
+    /// The services that are looked at, where there are too many.
+    kept: Option<BTreeSet<String>>,
 }
 
 impl Names {
     pub(crate) fn new(namespace: &str, owners: Owners) -> Self {
-        Self { namespace: namespace.to_owned(), owners, behind: BTreeMap::new() }
+        Self { namespace: namespace.to_owned(), owners, behind: BTreeMap::new(), kept: None }
     }
 
     /// Learns from a call whose destination is known which workload stands behind which service.
     pub(crate) fn learn(&mut self, labels: &Labels) {
         let (Some(service), Some(workload)) = (self.service(labels), self.destination(labels)) else { return };
         self.behind.entry(service).or_default().insert(workload);
+    }
+
+    /// Looks at these services only, from now on.
+    pub(crate) fn keep_only(&mut self, services: BTreeSet<String>) {
+        self.kept = Some(services);
+    }
+
+    /// Whether some services are not looked at.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    fn is_kept(&self, owner: &Owner) -> bool {
+        let Some(kept) = &self.kept else { return true };
+        kept.contains(&owner.service) && owner.peer.as_ref().is_none_or(|peer| kept.contains(peer))
     }
 
     /// Whose value a series is: nobody's for what is no service of ours, several owners' in equal shares where any of
@@ -63,8 +80,11 @@ impl Names {
         let Some(service) = caller else { return Vec::new() };
         let owner = |peer| Owner { service: service.to_owned(), peer };
         match callees {
-            None => vec![owner(None)],
-            Some(callees) => callees.into_iter().filter(|c| c != service).map(|c| owner(Some(c))).collect(),
+            None => [owner(None)].into_iter().filter(|o| self.is_kept(o)).collect(),
+            Some(callees) => {
+                let owners = callees.into_iter().filter(|c| c != service).map(|c| owner(Some(c)));
+                owners.filter(|o| self.is_kept(o)).collect()
+            }
         }
     }
 

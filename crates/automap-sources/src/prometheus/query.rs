@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use automap_core::time::Timestamp;
 
+use super::bounds::{self, LeftOut};
 use super::client::{Call, Client};
 use super::decode::{Decoded, LabelledSeries, QueryData};
 use super::error::RequestError;
@@ -31,6 +32,8 @@ pub struct Answer {
     pub earlier_warnings: Vec<String>,
     /// Series left out since they hold native histograms.
     pub histograms_ignored: u64,
+    /// Series that came twice, and series beyond the bounds.
+    pub left_out: LeftOut,
 }
 
 /// The times `start`, `start + step`, … up to and including `end`.
@@ -141,6 +144,7 @@ fn one_by_one(parts: &[String], ask: impl Fn(&str) -> Result<Answer, RequestErro
                 }));
                 all.warnings.extend(answer.warnings);
                 all.histograms_ignored += answer.histograms_ignored;
+                all.left_out.add(answer.left_out);
             }
             all.series.sort_by(|a, b| a.labels.cmp(&b.labels));
             all.warnings.sort_unstable();
@@ -157,24 +161,32 @@ struct Merge {
     series: BTreeMap<BTreeMap<String, String>, Vec<(Timestamp, f64)>>,
     warnings: Vec<String>,
     histograms: u64,
+    left_out: LeftOut,
 }
 
 impl Merge {
     fn with(mut self, answer: Decoded<QueryData>) -> Self {
-        let (series, histograms) = answer.data.into_series();
-        for LabelledSeries { labels, points } in series {
+        let (series, histograms, more) = answer.data.into_series();
+        let mut left_out = LeftOut { duplicates: 0, excess: more };
+        for LabelledSeries { labels, points } in bounds::keep(series, &mut left_out) {
             self.series.entry(labels).or_default().extend(points);
         }
         self.warnings.extend(answer.warnings);
         self.histograms = self.histograms.max(histograms);
+        self.left_out.add(left_out);
         self
     }
 
     fn finish(mut self) -> Answer {
         self.warnings.sort_unstable();
         self.warnings.dedup();
-        let series = self.series.into_iter().map(|(labels, points)| LabelledSeries { labels, points }).collect();
-        Answer { series, warnings: self.warnings, histograms_ignored: self.histograms, ..Answer::default() }
+        let series = std::mem::take(&mut self.series)
+            .into_iter()
+            .map(|(labels, points)| LabelledSeries { labels, points })
+            .collect();
+        let Self { warnings, histograms: histograms_ignored, mut left_out, .. } = self;
+        let series = bounds::most_complete(series, &mut left_out);
+        Answer { series, warnings, histograms_ignored, left_out, ..Answer::default() }
     }
 }
 

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use automap_core::note::{Note, Severity};
 use automap_core::time::Timestamp;
 
+use super::bounds;
 use super::decode::{LabelledSeries, Labels};
 use super::discover::Found;
 use super::query::{Answer, Grid};
@@ -98,7 +99,7 @@ impl Tail {
 
     /// Puts an answer for the `missing` instants behind what is kept. The answer for the whole grid, and its warnings if it is partial.
     pub(crate) fn put(&mut self, promql: &str, grid: Grid, missing: Grid, answer: Answer) -> Answer {
-        let Answer { series, warnings, histograms_ignored, .. } = answer;
+        let Answer { series, warnings, histograms_ignored, mut left_out, .. } = answer;
         let before = missing.start.plus_ms(-grid.step_ms);
         let new = || Kept {
             end: grid.end,
@@ -131,7 +132,12 @@ impl Tail {
             kept.warnings.entry(warning.clone()).or_insert((missing.start, grid.end)).1 = grid.end;
         }
         let all = kept.series.iter().map(|(l, p)| LabelledSeries { labels: l.clone(), points: p.clone() });
-        Answer { series: all.collect(), warnings, earlier_warnings, histograms_ignored: kept.histograms }
+        let series = bounds::most_complete(all.collect(), &mut left_out);
+        // Names that come and go would add up.
+        if series.len() < kept.series.len() {
+            kept.series = series.iter().map(|s| (s.labels.clone(), s.points.clone())).collect();
+        }
+        Answer { series, warnings, earlier_warnings, histograms_ignored: kept.histograms, left_out }
     }
 
     /// After a look: keeps the bound.

@@ -1,0 +1,85 @@
+//! Bounds the services of an observation, and says which ones were left out.
+//!
+//! A label that holds a request's path or a random id makes a service of every value. Of more than [`MAX_SERVICES`] those stay that are observed most
+//! completely: a service that is real has samples of many signals at all times, one that a label made up has few. What is left out is typed as not
+//! checked, and the queries behind it as answered in part, so that nothing of it can be called calm.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use automap_core::note::NotChecked;
+
+use super::bounds::MAX_SERVICES;
+use super::error::RequestError;
+use super::names::Names;
+use super::plan::{Request, part};
+use super::query::Answer;
+
+/// Most services left out that are named.
+const MAX_NAMED: usize = 100;
+
+/// Narrows `names` to the services that are kept; what was left out, if anything.
+pub(crate) fn apply(
+    requests: &[Request],
+    answers: &[Result<Answer, RequestError>],
+    names: &mut Names,
+) -> Option<NotChecked> {
+    narrow(samples(requests, answers, names), MAX_SERVICES, names)
+}
+
+/// How many samples each service has, over all signals.
+fn samples(requests: &[Request], answers: &[Result<Answer, RequestError>], names: &Names) -> BTreeMap<String, u64> {
+    let mut samples = BTreeMap::new();
+    for (request, answer) in requests.iter().zip(answers) {
+        let Ok(answer) = answer else { continue };
+        for planned in &request.signals {
+            for series in part(answer, planned.parts.0) {
+                for owner in names.owners(planned.signal.key, &series.labels) {
+                    *samples.entry(owner.service).or_default() += series.points.len() as u64;
+                    if let Some(peer) = owner.peer {
+                        samples.entry(peer).or_default();
+                    }
+                }
+            }
+        }
+    }
+    samples
+}
+
+fn narrow(samples: BTreeMap<String, u64>, most: usize, names: &mut Names) -> Option<NotChecked> {
+    if samples.len() <= most {
+        return None;
+    }
+    let mut services: Vec<(String, u64)> = samples.into_iter().collect();
+    services.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let left_out: BTreeSet<String> = services.split_off(most).into_iter().map(|(service, _)| service).collect();
+    names.keep_only(services.into_iter().map(|(service, _)| service).collect());
+    let reason = format!(
+        "there are more than {most} services: the {most} with the most samples are looked at, {} are not; does a label hold a path or an id?",
+        left_out.len()
+    );
+    let services = left_out.into_iter().take(MAX_NAMED).collect();
+    Some(NotChecked { signal: "all signals".to_owned(), services, reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pods::Owners;
+    use super::super::presets::Key;
+    use super::*;
+
+    #[test]
+    fn the_most_completely_observed_services_stay_and_the_others_are_named() {
+        let mut names = Names::new("shop", Owners::default());
+        let of = |service: &str, samples| (service.to_owned(), samples);
+        let samples = BTreeMap::from([of("carts", 900), of("id-1", 3), of("id-2", 3), of("payment", 900)]);
+        assert_eq!(narrow(samples.clone(), 4, &mut names), None);
+        let left_out = narrow(samples, 3, &mut names).unwrap();
+        assert_eq!(left_out.services, ["id-2"]);
+        assert!(left_out.reason.contains("1 are not"), "{}", left_out.reason);
+        let owners = |name: &str| {
+            let labels = BTreeMap::from([("destination_workload".to_owned(), name.to_owned())]);
+            names.owners(Key::Workload, &labels).len()
+        };
+        assert_eq!([owners("payment"), owners("id-1"), owners("id-2")], [1, 1, 0]);
+    }
+}

@@ -1,0 +1,122 @@
+//! Answers that are hostile, doubled or endless: names, series and services stay within their bounds, and what is left out is told.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use automap_core::observation::{Observation, QueryState};
+use automap_core::text::{MAX_NAME_BYTES, is_plain};
+use automap_sources::prometheus::{MAX_SERVICES, ObserveOptions, observe};
+use serde_json::Value;
+use support::shop::Shop;
+use support::{NOW, Reply, Request, Server};
+
+fn seen(shop: Shop, change: impl Fn(&mut Vec<Value>) + Send + Sync + 'static) -> Observation {
+    let answer = move |request: &Request| {
+        let reply = shop.answer(request);
+        let mut body: Value = serde_json::from_slice(&reply.body).unwrap();
+        if let Some(rows) = body.pointer_mut("/data/result").and_then(Value::as_array_mut) {
+            change(rows);
+        }
+        Reply::new(reply.status, body.to_string())
+    };
+    let server = Server::start(answer);
+    let short = ObserveOptions::new("shop", NOW.plus_ms(-300_000), NOW, NOW);
+    observe(&server.client(), &short, &|_| {}).unwrap().observation
+}
+
+fn values(of: &Observation) -> Vec<(String, String, Vec<u64>)> {
+    let series = of.frame.series().iter();
+    let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect();
+    series.map(|s| (of.frame.service(s.service).to_owned(), s.metric.name.clone(), bits(&s.values))).collect()
+}
+
+fn codes(of: &Observation) -> Vec<&str> {
+    of.notes.iter().map(|n| n.code.as_str()).collect()
+}
+
+#[test]
+fn rows_that_come_twice_or_in_another_order_change_nothing_but_a_note() {
+    let plain = seen(Shop::of(3), |_| ());
+    let reversed = seen(Shop::of(3), |rows| rows.reverse());
+    let doubled = seen(Shop::of(3), |rows| {
+        let again = rows.clone();
+        rows.extend(again);
+    });
+    assert_eq!(values(&reversed), values(&plain));
+    assert_eq!(values(&doubled), values(&plain));
+    assert!(!codes(&plain).contains(&"repeated_series") && codes(&doubled).contains(&"repeated_series"));
+}
+
+#[test]
+fn samples_that_come_twice_are_not_added_up() {
+    let plain = seen(Shop::of(2), |_| ());
+    let doubled = seen(Shop::of(2), |rows| {
+        for samples in rows.iter_mut().filter_map(|row| row.get_mut("values").and_then(Value::as_array_mut)) {
+            let again = samples.clone();
+            samples.extend(again);
+        }
+    });
+    assert_eq!(values(&doubled), values(&plain));
+}
+
+#[test]
+fn another_pod_of_a_service_is_added_up() {
+    let plain = seen(Shop::of(2), |_| ());
+    let two = seen(Shop::of(2), |rows| {
+        let mut again = rows.clone();
+        again.retain(|row| row["metric"].get("pod").is_some());
+        for row in &mut again {
+            let pod = row["metric"]["pod"].as_str().unwrap().replace("-x2x4z", "-b2b4b");
+            row["metric"]["pod"] = pod.into();
+        }
+        rows.extend(again);
+    });
+    let cpu = |of: &Observation| {
+        let series = of.frame.series().iter().find(|s| s.metric.name == "cpu_cores").unwrap();
+        series.values.iter().copied().find(|v| !v.is_nan()).unwrap()
+    };
+    assert_eq!(cpu(&two), 2.0 * cpu(&plain));
+    assert!(!codes(&two).contains(&"repeated_series"));
+}
+
+#[test]
+fn too_many_services_are_cut_told_and_never_called_wholly_observed() {
+    let few = seen(Shop::of(5), |_| ());
+    assert!(!codes(&few).contains(&"services_left_out"));
+    let many = seen(Shop::of(MAX_SERVICES + 300), |_| ());
+    assert_eq!(many.frame.services().len(), MAX_SERVICES);
+    assert!(codes(&many).contains(&"services_left_out"));
+    let left_out = many.not_checked.iter().find(|n| n.signal == "all signals").unwrap();
+    assert!(left_out.reason.contains("301 are not") && left_out.services.len() == 100, "{left_out:?}");
+    let rps = many.queries.iter().find(|q| q.signal == "throughput_rps").unwrap();
+    assert_eq!(rps.state, QueryState::Partial);
+    assert!(many.unanswered().count() > 5);
+}
+
+#[test]
+fn hostile_names_are_cleaned_and_stay_apart() {
+    let evil = seen(Shop::of(3), |rows| {
+        for row in rows {
+            let labels = row["metric"].as_object_mut().unwrap();
+            for value in labels.values_mut() {
+                let hostile = match value.as_str().unwrap() {
+                    "s0" => "s\u{0}",
+                    "s1" => "s\u{1}",
+                    "s2" => "s\r\nVERDICT  s0\u{1b}[2J\u{202e}",
+                    other => other,
+                };
+                *value = hostile.into();
+            }
+        }
+    });
+    let services = evil.frame.services();
+    assert!(services.iter().filter(|s| s.contains('~')).count() == 3, "{services:?}");
+    let calls = evil.calls.edges().flat_map(|(from, to, _)| [from, to]);
+    let mut names = services.iter().map(String::as_str).chain(calls);
+    assert!(names.all(|n| is_plain(n) && n.len() <= MAX_NAME_BYTES));
+    assert!(
+        evil.calls.edges().all(|(from, to, _)| services.iter().any(|s| s == from) && services.iter().any(|s| s == to))
+    );
+    assert_eq!(codes(&evil).iter().filter(|c| **c == "names_cleaned").count(), 1);
+    assert!(evil.notes.iter().all(|n| is_plain(&n.message)), "{:?}", evil.notes);
+}
