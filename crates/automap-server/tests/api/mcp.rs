@@ -119,6 +119,38 @@ fn invalid_calls_are_errors_and_failed_calls_are_answers() {
     }
 }
 
+#[test]
+fn ids_that_cannot_be_sent_back_exactly_are_refused_and_nothing_long_is_echoed() {
+    let ping = |id: &Value| json!({"jsonrpc": "2.0", "id": id, "method": "ping"}).to_string();
+    let long = "x".repeat(1_000_000);
+    let mut lines: Vec<String> = [
+        json!(long),
+        json!([[[1]]]),
+        json!({"a": {"b": 1}}),
+        json!(9_007_199_254_740_993_u64),
+        json!(1.5),
+        json!(-9_007_199_254_740_993_i64),
+    ]
+    .iter()
+    .map(ping)
+    .collect();
+    lines.push(r#"{"jsonrpc":"2.0","id":1e400,"method":"ping"}"#.to_owned());
+    lines.push(r#"{"jsonrpc":"2.0","id":123456789012345678901234567890,"method":"ping"}"#.to_owned());
+    lines.push(json!({"jsonrpc": "2.0", "id": 1, "method": long}).to_string());
+    lines.push(call(2, &long, &json!({})));
+    lines.push(call(3, "graph", &json!({"incident": "shop\u{0}"})));
+    lines.push(call(4, "graph", &json!({ long.as_str(): 1 })));
+    let replies = talk(&system(), &lines);
+    assert_eq!(replies.len(), lines.len());
+    for reply in &replies {
+        assert!(reply["error"]["code"].is_i64(), "{reply}");
+        assert!(reply.to_string().len() < 2_000, "{} bytes", reply.to_string().len());
+    }
+    for id in [json!("a"), json!(0), json!(-7), json!(9_007_199_254_740_992_u64)] {
+        assert_eq!(talk(&system(), &[ping(&id)])[0]["id"], id);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
