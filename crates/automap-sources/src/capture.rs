@@ -3,10 +3,11 @@
 //! The table is long: `time` (milliseconds, UTC), `service`, `metric` (a call carries its callee behind a slash:
 //! `client_latency_ms/payment`), `value`. A gap is a row that is not there. What a table cannot hold (the time axis,
 //! calls, windows, notes, queries) is JSON under the key [`METADATA_KEY`]. Reading gives back the observation to the
-//! bit; the same observation gives the same bytes. Other tools may write a capture again with its metadata: the order of
+//! bit; the same observation gives the same bytes, and a damaged byte is found by a checksum. Other tools may write a capture again with its metadata: the order of
 //! columns, further columns, nullable ones and finer times are accepted.
 
 mod axis;
+mod checksum;
 mod error;
 mod metadata;
 mod read;
@@ -34,6 +35,8 @@ pub const MAX_FILE_BYTES: u64 = 256 << 20;
 /// Most rows that are read: 300 services × 25 metrics × 1,600 samples.
 pub const MAX_ROWS: u64 = 12_000_000;
 
+/// The code of the remark that a capture has no checksum. It is of the file, and not written into the next one.
+const NO_CHECKSUM: &str = "no_checksum";
 /// Name of a capture that is not a file, for messages.
 const EMBEDDED: &str = "the embedded capture";
 

@@ -6,8 +6,8 @@ use automap_core::time::WindowHint;
 use automap_core::topology::{CallGraph, Protocol};
 use serde::{Deserialize, Serialize};
 
-use super::SCHEMA_VERSION;
 use super::axis::{self, Run};
+use super::{NO_CHECKSUM, SCHEMA_VERSION};
 
 /// The JSON document beside the rows.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub(super) struct Metadata {
     pub(super) notes: Vec<Note>,
     pub(super) not_checked: Vec<NotChecked>,
     pub(super) queries: Vec<QueryRecord>,
+    /// Whether the file was written with a checksum. Absent in files of older versions.
+    #[serde(default)]
+    pub(super) has_checksum: bool,
 }
 
 /// Enough of any version to name it in an error.
@@ -49,9 +52,10 @@ impl Metadata {
             asserted_calls: asserted.map(|(from, to, _)| (from.to_owned(), to.to_owned())).collect(),
             views: calls.views().map(ToOwned::to_owned).collect(),
             hint: *hint,
-            notes: notes.clone(),
+            notes: notes.iter().filter(|note| note.code != NO_CHECKSUM).cloned().collect(),
             not_checked: not_checked.clone(),
             queries: queries.clone(),
+            has_checksum: true,
         }
     }
 

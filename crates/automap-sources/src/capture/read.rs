@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use automap_core::frame::{RawSeries, assemble};
+use automap_core::frame::{MAX_CELLS, RawSeries, assemble};
+use automap_core::note::Note;
 use automap_core::observation::Observation;
+use automap_core::text::shown;
 use automap_core::time::Timestamp;
 use bytes::Bytes;
 use parquet::basic::{LogicalType, TimeUnit};
@@ -14,10 +16,16 @@ use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::schema::parser::parse_message_type;
 
+use super::checksum::Checked;
 use super::metadata::{Metadata, Version};
-use super::{COLUMNS, CaptureError, MAX_FILE_BYTES, MAX_ROWS, METADATA_KEY, SCHEMA, SCHEMA_VERSION, axis};
+use super::write::PROGRAM;
+use super::{
+    COLUMNS, CaptureError, MAX_FILE_BYTES, MAX_ROWS, METADATA_KEY, NO_CHECKSUM, SCHEMA, SCHEMA_VERSION, axis, checksum,
+};
 use crate::decoder;
 
+/// Longest message of a reader, which may quote the file, in characters.
+const MAX_REASON_CHARS: usize = 300;
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 16;
 /// Bytes that the columns may unpack to, by their own account.
@@ -35,12 +43,20 @@ pub(super) fn has_metadata(bytes: Bytes) -> Option<bool> {
 }
 
 fn decode(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
+    let checked = checksum::check(&bytes);
+    if checked == Checked::Damaged {
+        return Err(damaged(file, &"it does not fit its checksum"));
+    }
     let reader = SerializedFileReader::new(bytes).map_err(|e| damaged(file, &e))?;
     let metadata = metadata(&reader, file)?;
+    let by = reader.metadata().file_metadata().created_by().unwrap_or_default();
+    if checked == Checked::Absent && metadata.has_checksum && by.starts_with(PROGRAM) {
+        return Err(damaged(file, &"its checksum is missing"));
+    }
     let shape = Shape::of(&reader, file)?;
     check_size(&reader, file)?;
     let times = axis::times(&metadata.axis).ok_or_else(|| foreign(file, "its time axis is not usable"))?;
-    let mut table = Table::default();
+    let mut table = Table { max_series: (MAX_CELLS / times.len().max(1)).max(1), ..Table::default() };
     for i in 0..reader.num_row_groups() {
         let group = reader.get_row_group(i).map_err(|e| damaged(file, &e))?;
         table.read(group.as_ref(), &shape, file)?;
@@ -49,9 +65,16 @@ fn decode(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
         table.series(service.as_bytes(), metric.as_bytes(), file)?;
     }
     let calls = metadata.call_graph();
+    let unchecked = (checked == Checked::Absent).then(|| {
+        let text = "the capture carries no checksum (another tool or an older automap wrote it): damage to its values would not be noticed";
+        Note::info(NO_CHECKSUM, text)
+    });
     let Metadata { hint, mut notes, not_checked, queries, source, .. } = metadata;
+    let known = notes.clone();
     let (frame, more) = assemble(table.raw, times).map_err(|e| foreign(file, &e.to_string()))?;
-    notes.extend(more);
+    // A remark that holds for the frame, such as on its names, may be in the file already.
+    notes.extend(more.into_iter().filter(|note| !known.contains(note)));
+    notes.extend(unchecked);
     Ok(Observation { frame, calls, hint, notes, not_checked, queries, source })
 }
 
@@ -124,6 +147,8 @@ struct Table {
     raw: Vec<RawSeries>,
     index: BTreeMap<(Vec<u8>, Vec<u8>), usize>,
     rows: u64,
+    /// As many as there are cells for, each series having one for each time.
+    max_series: usize,
 }
 
 /// One batch of rows; `None` is a null.
@@ -195,6 +220,10 @@ impl Table {
         if let Some(at) = self.index.get(&key) {
             return Ok(*at);
         }
+        if self.raw.len() >= self.max_series {
+            let limit = MAX_CELLS as u64;
+            return Err(CaptureError::TooLarge { file: file.to_owned(), what: "cells (series × times)", limit });
+        }
         let text = |bytes| std::str::from_utf8(bytes).map_err(|_| damaged(file, &"a name is not UTF-8"));
         let (metric, peer) = match text(metric)?.split_once('/') {
             Some((metric, peer)) => (metric, Some(peer.to_owned())),
@@ -220,9 +249,9 @@ fn next<T: DataType>(column: &mut ColumnReaderImpl<T>, is_nullable: bool) -> Res
 }
 
 fn damaged(file: &str, reason: &dyn std::fmt::Display) -> CaptureError {
-    CaptureError::Damaged { file: file.to_owned(), reason: reason.to_string() }
+    CaptureError::Damaged { file: file.to_owned(), reason: shown(&reason.to_string(), MAX_REASON_CHARS) }
 }
 
 fn foreign(file: &str, reason: &str) -> CaptureError {
-    CaptureError::Foreign { file: file.to_owned(), reason: reason.to_owned() }
+    CaptureError::Foreign { file: file.to_owned(), reason: shown(reason, MAX_REASON_CHARS) }
 }

@@ -18,8 +18,10 @@ use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 
 use super::metadata::Metadata;
-use super::{CaptureError, METADATA_KEY, SCHEMA};
+use super::{CaptureError, METADATA_KEY, SCHEMA, checksum};
 
+/// Which program a file is by; the reader asks for it.
+pub(super) const PROGRAM: &str = "automap ";
 const CREATED_BY: &str = concat!("automap ", env!("CARGO_PKG_VERSION"));
 
 /// The bytes of a capture file.
@@ -30,7 +32,7 @@ pub fn to_bytes(observation: &Observation) -> Result<Vec<u8>, CaptureError> {
     let (rows, empty_series) = Rows::of(&observation.frame)?;
     let encode = |e: &dyn std::fmt::Display| CaptureError::Encode(e.to_string());
     let json = serde_json::to_string(&Metadata::of(observation, empty_series)).map_err(|e| encode(&e))?;
-    parquet(&rows, json).map_err(|e| encode(&e))
+    parquet(&rows, json).map(checksum::seal).map_err(|e| encode(&e))
 }
 
 fn parquet(rows: &Rows, json: String) -> Result<Vec<u8>, ParquetError> {
