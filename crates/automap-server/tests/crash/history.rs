@@ -57,7 +57,7 @@ fn look(url: &str, random: &mut Rng, shown: &Mutex<Shown>) -> Result<(), ureq::E
     let page: serde_json::Value = serde_json::from_str(&answer.body_mut().read_to_string()?).unwrap_or_default();
     for listed in page["incidents"].as_array().into_iter().flatten() {
         let incident: Incident = serde_json::from_value(listed.clone()).unwrap();
-        if incident.state == IncidentState::Closed && incident.confirmed.is_none() && random.bits() % 4 == 0 {
+        if incident.state == IncidentState::Closed && incident.confirmed.is_none() && random.bits().is_multiple_of(4) {
             confirm(url, &incident, shown)?;
         }
         shown.lock().unwrap().add(incident);

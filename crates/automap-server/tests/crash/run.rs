@@ -107,7 +107,7 @@ api: {{ listen: '127.0.0.1:{port}', limits: {{ rate_per_s: 100000, rate_burst: 1
             _ => Trouble::None,
         };
         // Receivers fail now and then, too.
-        let is_down = self.random.bits() % 5 == 0;
+        let is_down = self.random.bits().is_multiple_of(5);
         let answer = if is_down { Answer::Status(503, "", "{}".into()) } else { Answer::ok("{}") };
         self.receiver.default_answer(answer);
         let mut child = self.start(trouble);

@@ -60,7 +60,7 @@ const FIRING_MS: i64 = 4_000;
 /// One alert begins or ends. Fingerprints return, so that alerts come back after they ended.
 fn send(url: &str, random: &mut Rng, answered: &Mutex<Answered>) {
     let fingerprint = format!("alert-{}", random.bits() % MAX_FIRING);
-    let is_firing = now().ms() % PERIOD_MS < FIRING_MS && random.bits() % 2 == 0;
+    let is_firing = now().ms() % PERIOD_MS < FIRING_MS && random.bits().is_multiple_of(2);
     let started = now().plus_ms(-((random.bits() % MAX_AGE_MS) as i64));
     let ends = if is_firing { "0001-01-01T00:00:00Z".to_owned() } else { now().rfc3339() };
     let status = if is_firing { "firing" } else { "resolved" };
