@@ -3,6 +3,7 @@
 //! It finds what a short drill cannot: incidents that open without a fault, late polls, growing memory.
 
 mod faults;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +31,7 @@ use crate::args::parse::{millis, span};
 use crate::console::{print, say};
 use crate::exit::Exit;
 use faults::Faults;
+use usage::UsageSampler;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap soak                   half an hour
@@ -39,8 +41,8 @@ pub(crate) const EXAMPLES: &str = "Examples:
 const RECOVER_WITHIN: Duration = Duration::from_secs(300);
 /// How far back the watcher's metrics reach: an hour.
 const REMEMBER_MS: i64 = 3_600_000;
-/// How often the memory is measured.
-const MEASURE_EVERY: Duration = Duration::from_secs(30);
+/// Time at the end that is too short for another fault.
+const LAST_PAUSE: Duration = Duration::from_secs(30);
 
 #[derive(Args, Debug)]
 pub(crate) struct SoakArgs {
@@ -90,7 +92,7 @@ pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
     let (stop, progress) = (Stop::default(), Arc::new(Mutex::new(Progress::default())));
     let began = SystemClock.now();
     let (thread, requests) = start_watcher(args, &lab, &stop, &progress)?;
-    let memory = break_things(args, &lab, began)?;
+    let usage = break_things(args, &lab, began)?;
     stop.set();
     thread.join().map_err(|_| anyhow!("the watcher panicked"))?;
     let ended = SystemClock.now();
@@ -105,13 +107,11 @@ pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
     print(&score.table())?;
     let minutes = (ended.ms() - began.ms()) as f64 / 60_000.0;
     print(&format!(
-        "{} polls, {} late, {} failed; {:.1} Prometheus queries a minute; memory {:.1} MiB after learning, {:.1} MiB at the end\n",
+        "{} polls, {} late, {} failed; {:.1} Prometheus queries a minute\n{usage}",
         progress.ticks,
         progress.late,
         progress.failed,
-        requests as f64 / minutes,
-        memory.0,
-        memory.1
+        requests as f64 / minutes
     ))?;
     Ok(if score.false_incidents.is_empty() { Exit::Ok } else { Exit::Found })
 }
@@ -153,16 +153,16 @@ fn start_watcher(
     Ok((std::thread::Builder::new().name("watcher".into()).spawn(run)?, requests))
 }
 
-/// Quiet stretches and faults until the time is over; memory before and after, in MiB.
-fn break_things(args: &SoakArgs, lab: &Lab, began: Timestamp) -> Result<(f64, f64)> {
+/// Quiet stretches and faults until the time is over; memory and open files since learning ended.
+fn break_things(args: &SoakArgs, lab: &Lab, began: Timestamp) -> Result<String> {
     let started = Instant::now();
     let left = || args.length.saturating_sub(started.elapsed());
     std::thread::sleep(args.learn.min(left()));
-    let before = resident_mib();
+    let usage = UsageSampler::start()?;
     let mut faults = Faults::new(args.seed);
     loop {
         std::thread::sleep(faults.quiet().min(left()));
-        if left() < args.fault_duration + MEASURE_EVERY {
+        if left() < args.fault_duration + LAST_PAUSE {
             std::thread::sleep(left());
             break;
         }
@@ -173,11 +173,5 @@ fn break_things(args: &SoakArgs, lab: &Lab, began: Timestamp) -> Result<(f64, f6
         std::thread::sleep(args.fault_duration);
         lab.wait_recovered(RECOVER_WITHIN)?;
     }
-    Ok((before, resident_mib()))
-}
-
-/// Resident memory of this process, in MiB; 0 if it cannot be read.
-fn resident_mib() -> f64 {
-    let usage = automap_lab::kubelet::proc::read(std::process::id());
-    usage.map_or(0.0, |usage| usage.resident_bytes as f64 / f64::from(1 << 20))
+    Ok(usage.finish())
 }
