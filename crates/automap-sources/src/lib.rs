@@ -17,6 +17,7 @@ pub mod capture;
 mod decoder;
 pub mod http;
 pub mod key_position;
+mod parquet_bounds;
 pub mod profile_table;
 pub mod prometheus;
 pub mod secret;

@@ -190,11 +190,21 @@ fn files_that_are_not_what_they_should_be() {
     }
 }
 
+/// A capture as an automap wrote it that knew no checksum, which would find the flipped bit before the decoder.
+fn without_checksum(mut capture: Vec<u8>) -> Vec<u8> {
+    let at = |bytes: &[u8], word: &[u8]| bytes.windows(word.len()).position(|w| w == word).unwrap();
+    let block = at(&capture, b"AMAPCRC1");
+    capture.drain(block..block + 12);
+    let word = at(&capture, b"has_checksum");
+    capture[word + 2] = b'd';
+    capture
+}
+
 /// A capture with one flipped bit that makes the Parquet decoder panic.
 fn capture_that_the_decoder_panics_on() -> Vec<u8> {
     let path = file("small.csv", &table(|s, row| format!("{}", s + row)));
     let observation = table::read(&path, WindowHint::default(), &TableOptions::default()).unwrap();
-    let whole = capture::to_bytes(&observation).unwrap();
+    let whole = without_checksum(capture::to_bytes(&observation).unwrap());
     let flipped = |at: usize, bit: u8| {
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << bit;

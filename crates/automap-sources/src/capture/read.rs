@@ -23,13 +23,16 @@ use super::{
     COLUMNS, CaptureError, MAX_FILE_BYTES, MAX_ROWS, METADATA_KEY, NO_CHECKSUM, SCHEMA, SCHEMA_VERSION, axis, checksum,
 };
 use crate::decoder;
+use crate::parquet_bounds::{self, PageProblem};
 
 /// Longest message of a reader, which may quote the file, in characters.
 const MAX_REASON_CHARS: usize = 300;
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 16;
-/// Bytes that the columns may unpack to, by their own account.
+/// Bytes that the pages may unpack to, by their own account.
 const MAX_UNPACKED_BYTES: i64 = 4 * MAX_FILE_BYTES as i64;
+/// Longest name in a row; names are cleaned to less. Repeated by a dictionary, a longer one takes time without end.
+const MAX_STORED_NAME_BYTES: usize = 4 << 10;
 
 /// Decodes a capture.
 pub(super) fn observation(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
@@ -47,14 +50,14 @@ fn decode(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
     if checked == Checked::Damaged {
         return Err(damaged(file, &"it does not fit its checksum"));
     }
-    let reader = SerializedFileReader::new(bytes).map_err(|e| damaged(file, &e))?;
+    let reader = SerializedFileReader::new(bytes.clone()).map_err(|e| damaged(file, &e))?;
     let metadata = metadata(&reader, file)?;
     let by = reader.metadata().file_metadata().created_by().unwrap_or_default();
     if checked == Checked::Absent && metadata.has_checksum && by.starts_with(PROGRAM) {
         return Err(damaged(file, &"its checksum is missing"));
     }
     let shape = Shape::of(&reader, file)?;
-    check_size(&reader, file)?;
+    check_size(&reader, &bytes, file)?;
     let times = axis::times(&metadata.axis).ok_or_else(|| foreign(file, "its time axis is not usable"))?;
     let mut table = Table { max_series: (MAX_CELLS / times.len().max(1)).max(1), ..Table::default() };
     for i in 0..reader.num_row_groups() {
@@ -128,17 +131,17 @@ impl Shape {
     }
 }
 
-fn check_size(reader: &SerializedFileReader<Bytes>, file: &str) -> Result<(), CaptureError> {
+fn check_size(reader: &SerializedFileReader<Bytes>, bytes: &Bytes, file: &str) -> Result<(), CaptureError> {
     let info = reader.metadata();
     let too_large = |what, limit| Err(CaptureError::TooLarge { file: file.to_owned(), what, limit });
     if info.file_metadata().num_rows() as u64 > MAX_ROWS {
         return too_large("rows", MAX_ROWS);
     }
-    let unpacked = info.row_groups().iter().map(|g| g.total_byte_size()).fold(0i64, i64::saturating_add);
-    if unpacked > MAX_UNPACKED_BYTES {
-        return too_large("unpacked bytes", MAX_UNPACKED_BYTES as u64);
+    match parquet_bounds::check(bytes, info, MAX_UNPACKED_BYTES) {
+        Ok(()) => Ok(()),
+        Err(PageProblem::TooLarge(limit)) => too_large("unpacked bytes", limit as u64),
+        Err(PageProblem::Damaged) => Err(damaged(file, &"a page has no usable header")),
     }
-    Ok(())
 }
 
 /// Rows gathered into series.
@@ -201,6 +204,10 @@ impl Table {
             else {
                 return Err(damaged(file, &"a row has no time, service or metric"));
             };
+            if service.len().max(metric.len()) > MAX_STORED_NAME_BYTES {
+                let limit = MAX_STORED_NAME_BYTES as u64;
+                return Err(CaptureError::TooLarge { file: file.to_owned(), what: "bytes in a name", limit });
+            }
             // Rows of one series lie together: the index is asked once per run.
             let same = i > 0 && batch.services[i - 1] == batch.services[i] && batch.metrics[i - 1] == batch.metrics[i];
             let at = match current {

@@ -18,7 +18,8 @@ use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, DataType, Schema, TimeUnit};
 use automap_core::time::Timestamp;
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::errors::ParquetError;
 
 use super::arrow_bounds;
 use super::body::{Body, MAX_ROWS, NumberColumn, RowWord, WordColumn};
@@ -30,11 +31,14 @@ use super::roles::{Role, Roles};
 use super::text_rows::{empty_body, not_a_time};
 use super::time_cell::{TimeReader, Wrong};
 use crate::decoder;
+use crate::parquet_bounds::{self, PageProblem};
 
 /// Bytes that the columns may unpack to, by their own account.
 const MAX_UNPACKED_BYTES: i64 = 1 << 30;
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 14;
+/// Longest word.
+const MAX_WORD_BYTES: usize = 64 << 10;
 /// Words by which a column of text is judged.
 const SAMPLE_ROWS: usize = 200;
 
@@ -45,19 +49,35 @@ pub(super) fn parquet(bytes: Vec<u8>, options: &TableOptions) -> Result<(Roles, 
     let form = "a complete Parquet file";
     on_thread(form, || {
         let damaged = |e: &dyn std::fmt::Display| unreadable(form, e);
-        let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes)).map_err(|e| damaged(&e))?;
+        let bytes = Bytes::from(bytes);
+        let builder = with_shared_words(&bytes).map_err(|e| damaged(&e))?;
         let metadata = builder.metadata();
         if metadata.file_metadata().num_rows() > MAX_ROWS as i64 {
             return Err(TableProblem::TooLarge { what: "rows", limit: MAX_ROWS as u64 });
         }
-        let unpacked = metadata.row_groups().iter().map(|g| g.total_byte_size()).fold(0i64, i64::saturating_add);
-        if unpacked > MAX_UNPACKED_BYTES {
-            return Err(TableProblem::TooLarge { what: "unpacked bytes", limit: MAX_UNPACKED_BYTES as u64 });
+        match parquet_bounds::check(&bytes, metadata, MAX_UNPACKED_BYTES) {
+            Ok(()) => {}
+            Err(PageProblem::TooLarge(limit)) => {
+                return Err(TableProblem::TooLarge { what: "unpacked bytes", limit: limit as u64 });
+            }
+            Err(PageProblem::Damaged) => return Err(damaged(&"a page has no usable header")),
         }
         let schema = Arc::clone(builder.schema());
         let batches = builder.with_batch_size(BATCH_ROWS).build().map_err(|e| damaged(&e))?;
         read(&schema, Box::new(batches), options, form)
     })
+}
+
+/// A reader that keeps the words of a dictionary once: unfolded, a page of a few bytes makes gigabytes of them.
+fn with_shared_words(bytes: &Bytes) -> Result<ParquetRecordBatchReaderBuilder<Bytes>, ParquetError> {
+    let found = ArrowReaderMetadata::load(bytes, ArrowReaderOptions::new())?;
+    let shared = |field: &arrow_schema::FieldRef| match field.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
+        _ => Arc::clone(field),
+    };
+    let fields: Vec<_> = found.schema().fields().iter().map(shared).collect();
+    let schema = Arc::new(Schema::new_with_metadata(fields, found.schema().metadata().clone()));
+    ParquetRecordBatchReaderBuilder::try_new_with_options(bytes.clone(), ArrowReaderOptions::new().with_schema(schema))
 }
 
 /// Reads an Arrow file (Feather) or stream.
@@ -114,7 +134,11 @@ fn read(
     }
     for batch in first.map(Ok).into_iter().chain(batches) {
         let batch = batch.map_err(damaged)?;
-        add(&batch, &header, &roles, &mut times, &mut body, form)?;
+        // An Arrow file may hold all rows in one batch, whose dictionaries are unfolded in pieces.
+        for start in (0..batch.num_rows()).step_by(BATCH_ROWS) {
+            let piece = batch.slice(start, BATCH_ROWS.min(batch.num_rows() - start));
+            add(&piece, &header, &roles, &mut times, &mut body, form)?;
+        }
     }
     body.saw_local = times.saw_local;
     Ok((roles, body))
@@ -177,6 +201,7 @@ fn add(
 /// An array without a dictionary.
 fn plain(array: &ArrayRef, form: &'static str) -> Result<ArrayRef, TableProblem> {
     match array.as_any_dictionary_opt() {
+        Some(coded) if longest_word(coded.values()) > MAX_WORD_BYTES => Err(word_too_long()),
         Some(coded) => {
             arrow_select::take::take(coded.values().as_ref(), coded.keys(), None).map_err(|e| unreadable(form, &e))
         }
@@ -200,7 +225,26 @@ fn push_numbers(column: &mut NumberColumn, array: &ArrayRef, before: u64) -> Res
 }
 
 fn push_words(column: &mut WordColumn, array: &ArrayRef) -> Result<(), TableProblem> {
-    (0..array.len()).try_for_each(|row| column.push(&word(array, row).unwrap_or_default()))
+    (0..array.len()).try_for_each(|row| match word(array, row) {
+        Some(word) if word.len() > MAX_WORD_BYTES => Err(word_too_long()),
+        word => column.push(&word.unwrap_or_default()),
+    })
+}
+
+fn word_too_long() -> TableProblem {
+    TableProblem::TooLarge { what: "bytes in a word", limit: MAX_WORD_BYTES as u64 }
+}
+
+/// Bytes of the longest word of an array; 0 where it holds no words.
+fn longest_word(array: &ArrayRef) -> usize {
+    let of = |row: usize| match array.data_type() {
+        _ if array.is_null(row) => 0,
+        DataType::Utf8 => array.as_string::<i32>().value(row).len(),
+        DataType::LargeUtf8 => array.as_string::<i64>().value(row).len(),
+        DataType::Utf8View => array.as_string_view().value(row).len(),
+        _ => 0,
+    };
+    (0..array.len()).map(of).max().unwrap_or(0)
 }
 
 /// The numbers of an array; durations in milliseconds. `None` where it holds something else.

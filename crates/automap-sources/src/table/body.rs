@@ -13,8 +13,8 @@ use super::options::Decimal;
 
 /// Most rows of a table.
 pub(super) const MAX_ROWS: usize = 12_000_000;
-/// Most numbers of a table: 512 MiB of them.
-pub(super) const MAX_CELLS: usize = 64 << 20;
+/// Most numbers of a table: as many as a frame may have.
+pub(super) const MAX_CELLS: usize = automap_core::frame::MAX_CELLS;
 /// Most different words of a column.
 const MAX_WORDS: usize = 200_000;
 
