@@ -50,7 +50,7 @@ impl Stage {
 /// Names that would do harm if they were put anywhere as they are.
 fn hostile() -> Incident {
     let mut one = incident("a");
-    one.title = "<!channel> & <script>alert(1)</script> {{ id }} \"quoted\"\nsecond".into();
+    one.title = "<!channel> & <script>alert(1)</script> {{ id }} \"quoted\"\nsecond\u{1b}[2J\u{202e}\u{0}".into();
     one.victims = vec!["<at user_id=\"all\">".into()];
     one
 }

@@ -12,7 +12,7 @@ use tracing::error;
 
 use crate::api::config::{ApiConfig, Limits};
 use crate::api::error::ApiError;
-use crate::api::http::extract::MaxBodyBytes;
+use crate::api::http::extract::{BodyBudget, MaxBodyBytes};
 use crate::api::http::problem::Problem;
 use crate::api::http::request_id::RequestIds;
 use crate::api::limits::rate_limit::RateLimiter;
@@ -72,6 +72,7 @@ pub struct Shared {
     pub(crate) reads: WorkerPool,
     pub(crate) passwords: WorkerPool,
     pub(crate) event_streams: Arc<Semaphore>,
+    pub(crate) bodies: BodyBudget,
     /// Becomes `true` when automap shuts down.
     pub(crate) closing: watch::Sender<bool>,
     /// Whether the background tasks were started, so that they start once.
@@ -89,6 +90,12 @@ impl std::ops::Deref for App {
 impl FromRef<App> for MaxBodyBytes {
     fn from_ref(app: &App) -> Self {
         Self(app.limits().body_bytes)
+    }
+}
+
+impl FromRef<App> for BodyBudget {
+    fn from_ref(app: &App) -> Self {
+        app.bodies.clone()
     }
 }
 
@@ -116,6 +123,7 @@ impl App {
             analyses: WorkerPool::new("analyses", limits.analyses, limits.analyses_waiting),
             reads: WorkerPool::new("reads of the store", STORE_READS, STORE_READS_WAITING),
             passwords: WorkerPool::new("logins", PASSWORD_CHECKS, PASSWORD_CHECKS_WAITING),
+            bodies: BodyBudget::new(limits.body_bytes),
             event_streams: Arc::new(Semaphore::new(limits.event_streams)),
             closing: watch::Sender::new(false),
             started: Mutex::new(false),

@@ -18,6 +18,7 @@
 use std::io::{self, Write};
 
 use automap_core::incident::{Incident, Owner, Severity};
+use automap_core::text::{REPLACEMENT, is_hidden};
 use automap_core::time::Timestamp;
 use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
@@ -181,8 +182,13 @@ pub(super) fn render(template: &str, fields: &Fields<'_>) -> Result<String, Stri
     match rendered {
         Err(e) if out.0.len() < MAX_BYTES => Err(e.to_string()),
         // Full: cut, at worst inside a character.
-        _ => Ok(String::from_utf8_lossy(&out.0).trim_end().to_owned()),
+        _ => Ok(visible(&String::from_utf8_lossy(&out.0))),
     }
+}
+
+/// The lines of a message without hidden characters, which a receiver or a reader's program may act upon.
+fn visible(text: &str) -> String {
+    text.trim_end().chars().map(|c| if c != '\n' && is_hidden(c) { REPLACEMENT } else { c }).collect()
 }
 
 struct Bounded(Vec<u8>);

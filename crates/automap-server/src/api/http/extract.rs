@@ -1,14 +1,17 @@
 //! Reads what a request carries: query parameters, names in the path, a JSON body of bounded size. What cannot be read is answered with a
 //! [`Problem`] that names the place.
 
-use automap_core::text::{MAX_NAME_BYTES, is_plain, shown};
-use axum::body::{Body, to_bytes};
+use std::sync::Arc;
+
+use automap_core::text::{MAX_NAME_BYTES, is_hidden, is_plain, shown};
+use axum::body::Body;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use bytes::Bytes;
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::api::http::problem::Problem;
 
@@ -60,12 +63,30 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathPar
     }
 }
 
-/// A body of bounded size that is declared as JSON; not parsed yet.
-pub(crate) struct JsonBytes(pub(crate) Bytes);
+/// Bytes of all bodies that are in memory at once: hundreds of connections may each send one of the greatest size.
+const MAX_BODIES_BYTES: usize = 64 << 20;
+
+/// The room for bodies, of all requests together.
+#[derive(Clone, Debug)]
+pub(crate) struct BodyBudget(Arc<Semaphore>);
+
+impl BodyBudget {
+    /// Room for `body_bytes` at least.
+    pub(crate) fn new(body_bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new(MAX_BODIES_BYTES.max(body_bytes))))
+    }
+}
+
+/// A body of bounded size that is declared as JSON, with its share of the budget; not parsed yet.
+pub(crate) struct JsonBytes(
+    pub(crate) Vec<u8>,
+    #[expect(dead_code, reason = "given back when the body is dropped")] Option<OwnedSemaphorePermit>,
+);
 
 impl<S: Send + Sync> FromRequest<S> for JsonBytes
 where
     MaxBodyBytes: FromRef<S>,
+    BodyBudget: FromRef<S>,
 {
     type Rejection = Problem;
 
@@ -85,7 +106,8 @@ where
             .at("header Content-Type"));
         }
         let MaxBodyBytes(max_bytes) = MaxBodyBytes::from_ref(state);
-        read(body, max_bytes).await.map(Self)
+        let BodyBudget(budget) = BodyBudget::from_ref(state);
+        read(body, max_bytes, &budget).await
     }
 }
 
@@ -104,22 +126,23 @@ impl JsonBytes {
 /// Refuses what no name holds, since names are cleaned where they enter, and what PostgreSQL does not take: NUL, control characters, marks that
 /// turn the reading direction.
 fn check_text(place: &str, encoded: &str) -> Result<(), Problem> {
-    if is_plain(&String::from_utf8_lossy(&percent_decoded(encoded))) { Ok(()) } else { Err(hidden(place)) }
+    if is_plain(&String::from_utf8_lossy(&percent_decoded(encoded))) { Ok(()) } else { Err(refused(place)) }
 }
 
 fn check_values(value: &Value) -> Result<(), Problem> {
     match value {
-        Value::String(text) if !is_plain(text) => Err(hidden("body")),
+        // A comment may have lines.
+        Value::String(text) if text.chars().any(|c| !matches!(c, '\n' | '\t') && is_hidden(c)) => Err(refused("body")),
         Value::Array(values) => values.iter().try_for_each(check_values),
         Value::Object(fields) => fields.iter().try_for_each(|(name, value)| match is_plain(name) {
             true => check_values(value),
-            false => Err(hidden("body")),
+            false => Err(refused("body")),
         }),
         _ => Ok(()),
     }
 }
 
-fn hidden(place: &str) -> Problem {
+fn refused(place: &str) -> Problem {
     let detail = "a text holds a control character or another one that cannot be seen";
     Problem::bad_request(place, detail, "write names as the answers of this API spell them")
 }
@@ -143,19 +166,25 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     out
 }
 
-async fn read(body: Body, max_bytes: usize) -> Result<Bytes, Problem> {
-    to_bytes(body, max_bytes).await.map_err(|e| {
-        let is_too_long = std::error::Error::source(&e).is_some_and(|s| s.is::<http_body_util::LengthLimitError>());
-        if is_too_long {
-            Problem::refused(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too-large",
-                format!("the body has more than {max_bytes} bytes"),
-                "send less, or raise api.limits.body_bytes",
-            )
-            .at("body")
-        } else {
-            Problem::bad_request("body", "the body ended early or is not framed as HTTP requires", "send it again")
+/// Reads a body piece by piece; each piece takes its share of the budget, which is given back with the body.
+async fn read(mut body: Body, max_bytes: usize, budget: &Arc<Semaphore>) -> Result<JsonBytes, Problem> {
+    let (mut bytes, mut share) = (Vec::new(), None::<OwnedSemaphorePermit>);
+    while let Some(frame) = body.frame().await {
+        let broken =
+            |_| Problem::bad_request("body", "the body ended early or is not framed as HTTP requires", "send it again");
+        let Ok(piece) = frame.map_err(broken)?.into_data() else { continue };
+        if piece.len() > max_bytes - bytes.len() {
+            let detail = format!("the body has more than {max_bytes} bytes");
+            let next = "send less, or raise api.limits.body_bytes";
+            return Err(Problem::refused(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail, next).at("body"));
         }
-    })
+        let more = u32::try_from(piece.len()).ok().and_then(|n| Arc::clone(budget).try_acquire_many_owned(n).ok());
+        let more = more.ok_or_else(|| Problem::unavailable("body", "too many bodies are being read at once"))?;
+        match &mut share {
+            Some(share) => share.merge(more),
+            None => share = Some(more),
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(JsonBytes(bytes, share))
 }
