@@ -148,13 +148,14 @@ pub fn pad(text: &str, columns: usize) -> String {
     format!("{text}{:room$}", "")
 }
 
-/// A heading and rows of as many cells, as comma-separated values (RFC 4180). No cell is a formula to a spreadsheet.
+/// A heading and rows of as many cells, as comma-separated values (RFC 4180). No cell is a formula to a spreadsheet, and a row
+/// is one line.
 pub(crate) fn csv_table<const N: usize>(heading: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Writing rows of one length into memory cannot fail.
     let _ = writer.write_record(heading);
     for row in rows {
-        let _ = writer.write_record(row.iter().map(|cell| spreadsheet_cell(cell).into_owned()));
+        let _ = writer.write_record(row.iter().map(|cell| spreadsheet_cell(&plain(cell)).into_owned()));
     }
     writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
