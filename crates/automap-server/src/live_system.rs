@@ -7,7 +7,7 @@ mod counters;
 mod metrics;
 mod target;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use automap_core::compare::Comparison;
 use automap_core::explain::Explanation;
@@ -28,7 +28,8 @@ use crate::notify::NotifyConfig;
 use crate::snapshots::Snapshots;
 use crate::store::{Mute, Store};
 use crate::system::{
-    CompareRequest, DiagnoseRequest, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics,
+    CompareRequest, DiagnoseRequest, Experiment, ExperimentSource, IncidentChange, ServiceStatus, System, SystemError,
+    SystemMetrics, period_beside,
 };
 use crate::watcher::{Clock, SystemClock, TargetStatus};
 
@@ -52,6 +53,7 @@ pub struct LiveSystem {
     store: Arc<dyn Store>,
     notify: Arc<NotifyConfig>,
     changes: broadcast::Sender<IncidentChange>,
+    experiments: OnceLock<Box<dyn ExperimentSource>>,
 }
 
 impl LiveSystem {
@@ -75,7 +77,13 @@ impl LiveSystem {
             store: Arc::clone(store),
             notify: Arc::new(config.notify.clone()),
             changes: broadcast::Sender::new(MAX_BEHIND),
+            experiments: OnceLock::new(),
         })
+    }
+
+    /// Shows these experiments beside incidents. Only the first source counts.
+    pub fn show_experiments(&self, source: Box<dyn ExperimentSource>) {
+        let _ = self.experiments.set(source);
     }
 
     pub(crate) fn monitored(&self) -> &[MonitoredTarget] {
@@ -192,6 +200,16 @@ impl System for LiveSystem {
             self.store.confirm(&case)?;
         }
         Ok(confirmed)
+    }
+
+    fn experiments(&self, incident: &str) -> Result<Vec<Experiment>, SystemError> {
+        let incident = self.incident(incident)?;
+        let source = self.experiments.get().ok_or_else(|| SystemError::Refused {
+            message: "no ledger of experiments is read".into(),
+            next: "start automap with `serve --ledger FILE`; `automap chaos record` writes the file".into(),
+        })?;
+        let unavailable = |message| SystemError::Unavailable { place: "the ledger of experiments".into(), message };
+        source.during(period_beside(&incident, SystemClock.now())).map_err(unavailable)
     }
 
     fn mutes(&self) -> Vec<ListedMute> {

@@ -1,6 +1,7 @@
 //! The running watcher as the API and the MCP server see it: one trait, and the values that pass through it. It names no transport, and no
 //! part of the watcher; [`crate::live_system::LiveSystem`] implements it, and tests have an implementation of their own.
 
+mod experiment;
 mod metrics;
 pub mod questions;
 mod request;
@@ -23,6 +24,7 @@ use crate::mutes::{ListedMute, MuteRequest};
 use crate::store::{Mute, StoreError};
 use crate::watcher::TargetStatus;
 
+pub use experiment::{Experiment, ExperimentSource, period_beside};
 pub use metrics::{SystemMetrics, TargetMetrics};
 pub use request::{CompareRequest, DiagnoseRequest, EmptyPeriod, EngineName, Period};
 pub use status::{IncidentChange, ServiceStatus};
@@ -98,6 +100,13 @@ pub trait System: Send + Sync + 'static {
     /// # Errors
     /// [`SystemError::NotFound`] when there is no such incident; [`SystemError::Refused`] when its report names no such service.
     fn confirm(&self, incident: &str, service: &str, by: &str) -> Result<Incident, SystemError>;
+
+    /// The experiments that ran during an incident and in the minutes before it.
+    ///
+    /// # Errors
+    /// [`SystemError::NotFound`] when there is no such incident; [`SystemError::Refused`] when no source of experiments is known;
+    /// [`SystemError::Unavailable`] when it cannot be read.
+    fn experiments(&self, incident: &str) -> Result<Vec<Experiment>, SystemError>;
 
     /// The mutes that apply now or later.
     fn mutes(&self) -> Vec<ListedMute>;

@@ -8,6 +8,8 @@ mod coverage_table;
 #[cfg(any(feature = "kubernetes", feature = "lab"))]
 mod episode;
 mod exit;
+#[cfg(all(feature = "chaos", feature = "server"))]
+mod experiments;
 mod features;
 #[cfg(any(feature = "kubernetes", feature = "lab"))]
 mod interrupt;

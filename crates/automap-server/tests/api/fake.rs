@@ -22,7 +22,8 @@ use automap_server::alerts::matching::{AlertTarget, AlertTargets};
 use automap_server::mutes::{self, ListedMute, MuteOrigin, MuteRequest};
 use automap_server::store::{AlertStore, IncidentStore, Mute, MuteStore};
 use automap_server::system::{
-    CompareRequest, DiagnoseRequest, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics, TargetMetrics,
+    CompareRequest, DiagnoseRequest, Experiment, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics,
+    TargetMetrics,
 };
 use automap_server::watcher::{State, TargetStatus};
 use tokio::sync::broadcast;
@@ -186,6 +187,17 @@ impl System for FakeSystem {
         self.store.put(&incident, &[], NOW).unwrap();
         let _ = self.changes.send(IncidentChange::of(&incident));
         Ok(incident)
+    }
+
+    fn experiments(&self, incident: &str) -> Result<Vec<Experiment>, SystemError> {
+        self.incident(incident)?;
+        Ok(vec![Experiment {
+            name: "sock-shop/delay-payment".into(),
+            fault: "NetworkChaos delay".into(),
+            places: vec!["payment".into()],
+            started: Some(NOW),
+            ended: None,
+        }])
     }
 
     fn mutes(&self) -> Vec<ListedMute> {

@@ -47,6 +47,8 @@ async fn an_incident_has_its_report_timeline_graph_and_explanation() {
     assert_eq!(get("/report").await["verdict"]["service"], "payment");
     assert_eq!(get("/timeline").await["entries"][0]["kind"], "opened");
     assert_eq!(get("/graph").await["nodes"][0]["service"], "front-end");
+    let experiment = &get("/experiments").await["experiments"][0];
+    assert_eq!((experiment["fault"].as_str(), experiment["ended"].is_null()), (Some("NetworkChaos delay"), true));
     assert_eq!(get("/explain/payment").await["rank"], 1);
 }
 

@@ -12,6 +12,8 @@ use automap_render::incident_text::{incident_text, incidents_text};
 use automap_server::live_system::{self, LiveSystem};
 use automap_server::notify::NotifyConfig;
 use automap_server::store::{IncidentFilter, transfer};
+#[cfg(feature = "chaos")]
+use automap_server::system::{ExperimentSource as _, period_beside};
 use automap_server::system::{System as _, SystemError};
 use clap::{Args, Subcommand};
 use jiff::ZonedDateTime;
@@ -20,6 +22,8 @@ use crate::args::file::{ForceArgs, is_standard, readable};
 use crate::args::output::{Format, StyleArgs};
 use crate::args::parse::{millis, span};
 use crate::console::{print, print_answer, say};
+#[cfg(feature = "chaos")]
+use crate::experiments::{self, LedgerFile};
 use crate::store::{KeptArgs, Opened};
 
 pub(crate) const EXAMPLES: &str = "Examples:
@@ -72,6 +76,10 @@ pub(crate) struct ListArgs {
 pub(crate) struct ShowArgs {
     /// The incident's id, as `list` shows it
     id: String,
+    #[cfg(feature = "chaos")]
+    /// What `automap chaos record` writes: experiments that ran during the incident are listed after it
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
     #[command(flatten)]
     kept: KeptArgs,
     /// Form of the answer
@@ -159,9 +167,19 @@ fn known(opened: &Opened, id: &str) -> Result<Incident> {
 fn show(args: &ShowArgs) -> Result<()> {
     let incident = known(&args.kept.open_existing()?, &args.id)?;
     match args.output {
-        Format::Json => print(&(serde_json::to_string_pretty(&incident)? + "\n")),
-        Format::Text => print_answer(&incident_text(&incident, &args.style.text_options(incident.onset))),
+        Format::Json => print(&(serde_json::to_string_pretty(&incident)? + "\n"))?,
+        Format::Text => print_answer(&incident_text(&incident, &args.style.text_options(incident.onset)))?,
     }
+    #[cfg(feature = "chaos")]
+    if let Some(path) = args.ledger.clone().filter(|_| args.output == Format::Text) {
+        let beside = LedgerFile(path).during(period_beside(&incident, now())).map_err(anyhow::Error::msg)?;
+        let zone = args.style.text_options(incident.onset).zone;
+        let lines = experiments::lines(&beside, |t| zone.date_and_clock(t));
+        let lines = if lines.is_empty() { vec!["none ran at that time".to_owned()] } else { lines };
+        let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+        print_answer(&format!("\nEXPERIMENTS (no diagnosis sees them)\n{lines}"))?;
+    }
+    Ok(())
 }
 
 /// With a configuration the routes that were notified of the incident are notified of this too, and the AutoMAP engine learns from its

@@ -1,6 +1,8 @@
 //! `automap watch`: opens, explains and closes incidents until it is stopped.
 
 use std::net::SocketAddr;
+#[cfg(feature = "chaos")]
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
@@ -18,6 +20,8 @@ use crate::args::output::{Format, StyleArgs};
 use crate::args::target::TargetArgs;
 use crate::console::print;
 use crate::exit::Exit;
+#[cfg(feature = "chaos")]
+use crate::experiments::LedgerFile;
 use crate::store::StoreArgs;
 
 pub(crate) const EXAMPLES: &str = "Examples:
@@ -50,11 +54,15 @@ pub(crate) struct ServeArgs {
     /// Address and port of the API [default: 127.0.0.1:9977]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    #[cfg(feature = "chaos")]
+    /// What `automap chaos record` writes: experiments that ran during an incident are shown beside it, and no diagnosis sees them
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
 }
 
 /// Runs `automap watch`.
 pub(crate) fn run(args: &WatchArgs) -> Result<Exit> {
-    start(args, args.target.configuration()?, false)
+    start(args, args.target.configuration()?, None)
 }
 
 /// Runs `automap serve`: the same, with the API.
@@ -64,16 +72,21 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit> {
         config.api.listen = listen;
         config.api.check()?;
     }
-    start(&args.watch, config, true)
+    start(&args.watch, config, Some(args))
 }
 
-fn start(args: &WatchArgs, config: Config, is_served: bool) -> Result<Exit> {
+/// Watches; with the arguments of `serve` also serves.
+fn start(args: &WatchArgs, config: Config, serve: Option<&ServeArgs>) -> Result<Exit> {
     let opened = args.store.open_configured(&config.store)?;
     let stop = Stop::default();
     stop_on_signals(&stop)?;
     let replica = Replica::new(&opened.lock);
     let mut daemon = Daemon::start(&config, &opened.store, replica, &stop, &listener(args))?;
-    if is_served {
+    #[cfg(feature = "chaos")]
+    if let Some(path) = serve.and_then(|args| args.ledger.clone()) {
+        daemon.system.show_experiments(Box::new(LedgerFile(path)));
+    }
+    if serve.is_some() {
         match daemon.serve(&config) {
             Ok(address) => {
                 let scheme = if config.api.tls.is_some() { "https" } else { "http" };

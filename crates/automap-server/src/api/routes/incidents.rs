@@ -22,7 +22,7 @@ use crate::api::http::response::{cacheable, uncached};
 use crate::api::routes::route::Route;
 use crate::auth::{Identity, Role};
 use crate::store::{Cursor, IncidentFilter, MAX_PAGE};
-use crate::system::questions;
+use crate::system::{Experiment, questions};
 
 /// Incidents of a page when the request does not say how many.
 const DEFAULT_PAGE: usize = 50;
@@ -30,6 +30,7 @@ const DEFAULT_PAGE: usize = 50;
 pub(super) fn routes() -> Vec<Route> {
     const REPORT: &str = "The latest diagnosis of an incident";
     const TIMELINE: &str = "What happened to an incident, in order";
+    const EXPERIMENTS: &str = "Chaos experiments that ran during an incident; no diagnosis sees them";
     const CONFIRM: &str = "State which service was the cause";
     vec![
         Route::get("/api/v1/incidents", "listIncidents", questions::LIST_INCIDENTS, list)
@@ -43,6 +44,8 @@ pub(super) fn routes() -> Vec<Route> {
             .answers::<ServiceMap>(200),
         Route::get("/api/v1/incidents/{id}/explain/{service}", "explainService", questions::EXPLAIN, explain)
             .answers::<Explanation>(200),
+        Route::get("/api/v1/incidents/{id}/experiments", "getExperiments", EXPERIMENTS, experiments)
+            .answers::<Experiments>(200),
         Route::post("/api/v1/incidents/{id}/confirm", "confirmCause", CONFIRM, confirm)
             .role(Role::Operator)
             .body::<Confirmation>()
@@ -92,6 +95,15 @@ struct Timeline {
     incident: String,
     /// The entries, oldest first.
     entries: Vec<TimelineEntry>,
+}
+
+/// Experiments that ran while an incident was open.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Experiments {
+    /// The incident's id.
+    incident: String,
+    /// The experiments, in the order they began.
+    experiments: Vec<Experiment>,
 }
 
 /// The service that was the cause, as the caller states it.
@@ -209,6 +221,17 @@ async fn explain(
     PathParameters((id, service)): PathParameters<(String, String)>,
 ) -> Result<Response, Problem> {
     cacheable(&headers, &app.analyse(move |system| system.explain(&id, &service)).await??)
+}
+
+/// `GET /api/v1/incidents/{id}/experiments`
+async fn experiments(
+    State(app): State<App>,
+    headers: HeaderMap,
+    PathParameters(id): PathParameters<String>,
+) -> Result<Response, Problem> {
+    let incident = id.clone();
+    let experiments = app.ask(move |system| system.experiments(&id)).await??;
+    cacheable(&headers, &Experiments { incident, experiments })
 }
 
 /// `POST /api/v1/incidents/{id}/confirm`
