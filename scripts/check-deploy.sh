@@ -173,9 +173,11 @@ fi
 for file in deploy/chaos-mesh/viewer.yaml deploy/chaos-mesh/operator.yaml; do validated "$file" "$file"; done
 
 if needs shellcheck 'shell scripts'; then
-  check 'shellcheck' shellcheck deploy/kubectl-automap deploy/check/*.sh scripts/check-deploy.sh scripts/need-deploy-tools.sh scripts/sbom.sh scripts/cluster/*.sh
+  check 'shellcheck' shellcheck deploy/kubectl-automap deploy/check/*.sh scripts/check-deploy.sh scripts/check-pins.sh scripts/need-deploy-tools.sh scripts/sbom.sh scripts/cluster/*.sh
 fi
 check 'kubectl-automap with a kubectl of our own' deploy/check/kubectl_automap.sh
+check 'actions and images are pinned, or named as not' scripts/check-pins.sh
+scripts/check-pins.sh | sed -n 's/^unpinned /         /p'
 
 api='every manifest before a real API server'
 cluster_bin=${AUTOMAP_CLUSTER_DIR:-$HOME/.cache/automap-cluster}/bin

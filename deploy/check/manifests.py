@@ -7,6 +7,7 @@
 import json
 import pathlib
 import sys
+import urllib.parse
 
 import jsonschema
 import yaml
@@ -128,6 +129,39 @@ def restricted(what, pod):
         need(set(volume) - {"name"} <= kinds, f"{what}: volume {volume['name']} is not allowed")
 
 
+METADATA = {"169.254.0.0/16", "168.63.129.16/32", "100.100.100.200/32", "192.0.0.192/32", "fe80::/10", "fd00:ec2::254/128", "fd20:ce::254/128"}
+
+
+def network(docs, template, config):
+    """One policy for automap's pods: its own port in, named ports out, all addresses of the configuration among them, and no metadata service."""
+    policies = of(docs, "NetworkPolicy")
+    need(len(policies) == 1, f"{len(policies)} network policies")
+    for policy in policies:
+        spec = policy["spec"]
+        need(fits(spec["podSelector"]["matchLabels"], template["metadata"]["labels"]), "the network policy selects other pods")
+        need(set(spec["policyTypes"]) == {"Ingress", "Egress"}, f"the network policy is for {spec['policyTypes']} only")
+        for rule in spec["ingress"]:
+            need([p["port"] for p in rule["ports"]] == ["http"], f"the network policy lets in {rule['ports']}")
+            need(rule.get("from"), "the network policy lets everybody in")
+            open_to_all = {"namespaceSelector": {}} in rule["from"]
+            need(not (open_to_all and config["api"].get("insecure_no_auth")), "every pod of the cluster reaches an API without tokens")
+        out = set()
+        for rule in spec["egress"]:
+            need(rule.get("ports"), "the network policy lets out to every port")
+            out |= {p["port"] for p in rule.get("ports", [])}
+            for block in (peer["ipBlock"] for peer in rule.get("to", []) if "ipBlock" in peer):
+                if block["cidr"] in ("0.0.0.0/0", "::/0"):
+                    left = {c for c in METADATA if (":" in c) == (":" in block["cidr"])} - set(block.get("except", []))
+                    need(not left, f"the network policy lets out to {sorted(left)}")
+        urls = [t["prometheus"]["url"] for t in config["targets"]]
+        kinds = [to for r in config.get("notify", {}).get("receivers", []) for to in r["to"].values()]
+        urls += [to["url"] for to in kinds if "url" in to]
+        for url in map(urllib.parse.urlsplit, urls):
+            port = url.port or (443 if url.scheme == "https" else 80)
+            need(port in out, f"the network policy does not let out to port {port} of {url.hostname}")
+        need(443 in out or all("url" in to for to in kinds), "the network policy does not let out to receivers whose address is a secret")
+
+
 def chart(docs):
     services_reach_pods(docs)
     (template,) = pods(docs).values()
@@ -153,6 +187,7 @@ def chart(docs):
     config = yaml.safe_load(next(d for d in of(docs, "ConfigMap") if "automap.yaml" in d.get("data", {}))["data"]["automap.yaml"])
     need(config["targets"] and config["api"]["listen"].endswith(":9977"), "the configuration listens or watches elsewhere")
     need(bool(config["api"].get("auth")) != bool(config["api"].get("insecure_no_auth")), "authentication is neither on nor off")
+    network(docs, template, config)
     for doc in docs:
         if doc["kind"] in CUSTOM:
             jsonschema.validate(doc["spec"], CUSTOM[doc["kind"]])

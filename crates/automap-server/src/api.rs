@@ -18,6 +18,7 @@ mod openapi;
 mod routes;
 mod server;
 mod state;
+mod tls;
 
 pub use app::{App, Dependencies};
 pub use background::BackgroundTasks;
@@ -25,4 +26,4 @@ pub use config::ApiConfig;
 pub use error::ApiError;
 pub use http::peer::Peer;
 pub use routes::{document, router};
-pub use server::{check_certificate, serve, serve_on};
+pub use server::{serve, serve_on};

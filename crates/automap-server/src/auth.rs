@@ -8,6 +8,7 @@ pub mod basic;
 pub mod config;
 pub mod jwks;
 pub mod jwt;
+pub(crate) mod password_hash;
 pub mod proxy;
 pub mod remote_keys;
 pub mod token;

@@ -8,7 +8,8 @@ mod upkeep;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use automap_core::incident::Incident;
 
@@ -19,8 +20,13 @@ use crate::live_system::{LiveSystem, SetupError};
 use crate::notify::outbox::{self, Outbox};
 use crate::replica::Replica;
 use crate::store::{IncidentFilter, Store, StoreError};
+use crate::threads::Threads;
 use crate::watcher::{Clock, Stop, SystemClock};
 use target_thread::TargetThread;
+
+/// How long the threads may take to end after the stop. Those that are inside a query, a request or a call of the store then are left behind:
+/// all that they would lose is repeated after the next start.
+const GRACE: Duration = Duration::from_secs(8);
 
 /// Called for every incident that opened, changed or closed and is stored; from several threads.
 pub type Listener = Arc<dyn Fn(&Incident) + Send + Sync>;
@@ -39,6 +45,17 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
+/// Why the daemon ended, unless it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum EndError {
+    /// A bug.
+    #[error("a thread panicked ({0}); this is a bug")]
+    Panicked(String),
+    /// The API cannot be served any more; a supervisor should start the process again.
+    #[error("the API has stopped; the log says why")]
+    Api,
+}
+
 /// The running threads.
 #[derive(Debug)]
 pub struct Daemon {
@@ -46,8 +63,10 @@ pub struct Daemon {
     pub system: Arc<LiveSystem>,
     store: Arc<dyn Store>,
     stop: Stop,
-    threads: Vec<JoinHandle<()>>,
+    threads: Threads,
     outbox: Arc<Outbox>,
+    /// Whether the API ended without being asked to.
+    has_lost_api: Arc<AtomicBool>,
     /// Kept until the end, because the replica's name belongs to this process for as long.
     _replica: Replica,
 }
@@ -69,19 +88,27 @@ impl Daemon {
         let outbox = Arc::new(Outbox::start(outbox_parts(config, store, &replica))?);
         let holder = replica.name.clone();
         let store = Arc::clone(store);
-        let mut daemon = Self { system, store, stop: stop.clone(), threads: Vec::new(), outbox, _replica: replica };
+        let mut daemon = Self {
+            system,
+            store,
+            stop: stop.clone(),
+            threads: Threads::default(),
+            outbox,
+            has_lost_api: Arc::default(),
+            _replica: replica,
+        };
         let leads: Vec<(String, Lead)> =
             config.targets.iter().map(|target| (target.name.clone(), Lead::default())).collect();
         daemon.spawn_targets(config, &leads, &holder, listener)?;
         let (store, end) = (Arc::clone(&daemon.store), stop.clone());
-        daemon.spawn("leases".into(), move || upkeep::renew_leases(&leads, &*store, &holder, &end))?;
+        daemon.spawn("leases", move || upkeep::renew_leases(&leads, &*store, &holder, &end))?;
         if !config.mutes.alertmanagers.is_empty() {
             let (mutes, end) = (Arc::clone(&daemon.system.mutes), stop.clone());
             let sources = config.mutes.alertmanagers.clone();
-            daemon.spawn("silences".into(), move || upkeep::follow_silences(&sources, &mutes, &end))?;
+            daemon.spawn("silences", move || upkeep::follow_silences(&sources, &mutes, &end))?;
         }
         let (store, keeping, end) = (Arc::clone(&daemon.store), config.store.clone(), stop.clone());
-        daemon.spawn("tidy".into(), move || upkeep::prune_store(&keeping, &*store, &end))?;
+        daemon.spawn("tidy", move || upkeep::prune_store(&keeping, &*store, &end))?;
         Ok(daemon)
     }
 
@@ -106,16 +133,14 @@ impl Daemon {
                 stop: self.stop.clone(),
                 listener: Arc::clone(listener),
             };
-            self.spawn(format!("watch-{target}"), move || thread.run())?;
+            self.spawn(&format!("watch-{target}"), move || thread.run())?;
         }
         Ok(())
     }
 
-    fn spawn(&mut self, name: String, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-        let spawned = std::thread::Builder::new().name(name).spawn(body);
+    fn spawn(&mut self, name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
         // Threads that run already must not continue without the others.
-        self.threads.push(spawned.inspect_err(|_| self.stop.set())?);
-        Ok(())
+        self.threads.spawn(name, body).inspect_err(|_| self.stop.set())
     }
 
     /// Serves the API as well. Returns the address that is listened on, with the port that the operating system chose if it was 0.
@@ -124,22 +149,56 @@ impl Daemon {
     /// [`ApiError`]; the watching continues.
     pub fn serve(&mut self, config: &Config) -> Result<SocketAddr, ApiError> {
         let (system, store) = (Arc::clone(&self.system), Arc::clone(&self.store));
-        let (address, thread) = api_thread::start(config.api.clone(), system, store, &self.stop)?;
-        self.threads.push(thread);
+        let (address, serve) = api_thread::prepare(config.api.clone(), system, store, &self.stop)?;
+        let (stop, has_lost_api) = (self.stop.clone(), Arc::clone(&self.has_lost_api));
+        let body = move || {
+            // Dropped when the API ends, by a panic too: a process that watches but cannot be asked would go unnoticed.
+            let _end = EndOfApi { stop, has_lost_api };
+            serve();
+        };
+        let unusable = |e: std::io::Error| ApiError::Listen { listen: config.api.listen, reason: e.to_string() };
+        self.spawn("api", body).map_err(unusable)?;
         Ok(address)
     }
 
-    /// Waits until every thread has ended, which they do when the stop is set. Returns whether all of them ended without a panic.
-    pub fn join(self) -> bool {
-        let ends: Vec<bool> = self.threads.into_iter().map(|t| t.join().is_ok()).collect();
-        // The outbox's thread ends with its last owner, after the message that it is sending.
-        drop(self.outbox);
-        ends.into_iter().all(|is_ok| is_ok)
+    /// Blocks until the stop is set, then until every thread has ended or eight seconds have passed.
+    ///
+    /// # Errors
+    /// [`EndError`] when something else than the stop ended it.
+    pub fn join(mut self) -> Result<(), EndError> {
+        self.stop.block();
+        let deadline = Instant::now() + GRACE;
+        self.outbox.stop();
+        let mut left = self.threads.wait(deadline);
+        left.extend(self.outbox.stop_until(deadline));
+        if !left.is_empty() {
+            event::left_behind(&left);
+        }
+        match self.threads.panicked().first() {
+            Some(name) => Err(EndError::Panicked(name.clone())),
+            None if self.has_lost_api.load(Ordering::Acquire) => Err(EndError::Api),
+            None => Ok(()),
+        }
     }
 
     /// Asks every thread to end.
     pub fn stop(&self) {
         self.stop.set();
+    }
+}
+
+/// Ends the process when the API has ended before it was asked to.
+struct EndOfApi {
+    stop: Stop,
+    has_lost_api: Arc<AtomicBool>,
+}
+
+impl Drop for EndOfApi {
+    fn drop(&mut self) {
+        if !self.stop.is_set() {
+            self.has_lost_api.store(true, Ordering::Release);
+            self.stop.set();
+        }
     }
 }
 

@@ -24,4 +24,6 @@ pub mod startup;
 pub mod stop;
 pub mod store;
 pub mod system;
+mod threads;
 pub mod watcher;
+pub mod weak_settings;

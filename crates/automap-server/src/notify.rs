@@ -44,6 +44,7 @@ mod text;
 
 pub use backoff::RetryOptions;
 pub use config::{NotifyConfig, ReceiverConfig};
+pub(crate) use guard::is_internal_host;
 pub use http::HttpOptions;
 pub use message::MESSAGE_VERSION;
 pub use outbox::Outbox;

@@ -4,6 +4,7 @@
 //! machines differ by their host names.
 
 use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// The name of this process. No other process of this machine gets the same name while this value lives.
@@ -19,7 +20,8 @@ impl Replica {
     /// when it comes back; a process with another name has to wait until they run out.
     pub fn new(lock: &Path) -> Self {
         let host = host();
-        let file = File::options().create(true).append(true).open(lock).ok();
+        // For its owner alone: whoever may open it may lock it.
+        let file = File::options().create(true).append(true).mode(0o600).open(lock).ok();
         match file.filter(|f| f.try_lock().is_ok()) {
             Some(lock) => Self { name: host, _lock: Some(lock) },
             None => Self { name: format!("{host}:{}", std::process::id()), _lock: None },

@@ -1,10 +1,19 @@
-//! Ctrl-C and SIGTERM end a long-running command: what is under way is finished first, and a second signal ends the process at once.
+//! Ctrl-C and SIGTERM end a long-running command: what is under way is finished first, within limits, and a second signal ends the process at
+//! once. After [`LIMIT`] the process ends in any case, whatever its threads wait for: a supervisor would kill it soon after.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::stop::Stop;
+
+/// The process has ended so long after the first signal.
+pub const LIMIT: Duration = Duration::from_millis(9_500);
+/// Exit code of a process that did not end by itself in time.
+const LATE: i32 = 1;
+/// Exit code after a second signal: that of a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
 
 /// Sets the stop when the process is asked to end. A second signal ends it at once, as users expect.
 ///
@@ -18,18 +27,22 @@ pub fn stop_on_signals(stop: &Stop) -> io::Result<()> {
     };
     let stop = stop.clone();
     let wait = move || {
-        runtime.block_on(async {
-            loop {
+        let code = runtime.block_on(async {
+            let mut next = async || {
                 tokio::select! {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
                 }
-                if stop.is_set() {
-                    std::process::exit(130);
-                }
-                stop.set();
+            };
+            next().await;
+            stop.set();
+            tokio::select! {
+                () = next() => INTERRUPTED,
+                () = tokio::time::sleep(LIMIT) => LATE,
             }
         });
+        // No log line here: whoever reads it may be what the process waits for.
+        std::process::exit(code);
     };
     std::thread::Builder::new().name("signals".into()).spawn(wait).map(|_| ())
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::api::{ApiError, App, Dependencies, check_certificate};
+use crate::api::{ApiError, App, Dependencies};
 use crate::config::{Config, StoreConfig};
 use crate::live_system::{LiveSystem, SetupError};
 #[cfg(feature = "postgres")]
@@ -36,7 +36,6 @@ pub fn check(config: &Config) -> Result<(), StartupError> {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let system = Arc::new(LiveSystem::new(config, &store)?);
     App::open(config.api.clone(), Dependencies { system, store, clock: || SystemClock.now() })?;
-    check_certificate(&config.api)?;
     check_postgres(&config.store).map_err(StartupError::Postgres)
 }
 

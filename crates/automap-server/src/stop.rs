@@ -49,6 +49,11 @@ impl Stop {
         self.0.cancelled().await;
     }
 
+    /// Blocks the thread until it is set.
+    pub fn block(&self) {
+        block_on(self.0.cancelled(), None);
+    }
+
     /// Blocks the thread for `span`, or until the signal is set. Returns whether it was set.
     pub fn sleep(&self, span: Duration) -> bool {
         block_on(self.0.cancelled(), Some(span)).is_some()

@@ -109,14 +109,14 @@ fn a_real_alertmanager_shows_holds_back_and_ends() {
     let mut first = common::with_report(incident("a"));
     (first.onset, first.opened) = (at(-120), at(-60));
     store.put(&first, &["chat".to_owned()], at(0)).unwrap();
-    assert_eq!(worker.step(&store, &config, at(0)).unwrap().delivered, 1);
+    assert_eq!(worker.step(&store, &config, &|| at(0)).unwrap().delivered, 1);
 
     let alerts = server.until("three candidates", |alerts| named(alerts, "AutomapIncident").len() == 3);
     let ends = |alerts: &[Value]| {
         Timestamp::parse_rfc3339(named(alerts, "AutomapIncident")[0]["endsAt"].as_str().unwrap()).unwrap()
     };
     assert_eq!((ends(&alerts), named(&alerts, "AutomapVictim").len()), (at(240), 2));
-    assert_eq!(worker.step(&store, &config, at(60)).unwrap().refreshed, 1);
+    assert_eq!(worker.step(&store, &config, &|| at(60)).unwrap().refreshed, 1);
     server.until("the end is put off", |alerts| ends(alerts) == at(300));
 
     // Somebody else's alert on a service that suffers is held back, one on a service that does not is not.
@@ -130,7 +130,7 @@ fn a_real_alertmanager_shows_holds_back_and_ends() {
     server.until("orders is held back", |a| state(a, "orders") == "suppressed" && state(a, "carts") == "active");
 
     store.put(&closed(&first, at(0)), &["chat".to_owned()], at(0)).unwrap();
-    assert_eq!(worker.step(&store, &config, at(70)).unwrap().delivered, 1);
+    assert_eq!(worker.step(&store, &config, &|| at(70)).unwrap().delivered, 1);
     server.until("our alerts have ended", |alerts| {
         named(alerts, "AutomapIncident").is_empty() && named(alerts, "AutomapVictim").is_empty()
     });
@@ -182,7 +182,7 @@ receivers: [{{name: automap, webhook_configs: [{{url: 'http://{address}/api/v1/a
     );
     let Some(server) = Manager::start(&folder, &hook) else {
         stop.set();
-        assert!(running.join());
+        running.join().unwrap();
         return skipped();
     };
     let start = Timestamp::from_ms(now_ms());
@@ -203,5 +203,5 @@ receivers: [{{name: automap, webhook_configs: [{{url: 'http://{address}/api/v1/a
     send(Timestamp::from_ms(now_ms()));
     server.until("its end arrives", |_| firing().is_empty());
     stop.set();
-    assert!(running.join());
+    running.join().unwrap();
 }

@@ -64,10 +64,10 @@ fn text(template: &str, closed_too: bool) -> String {
     let mut worker = Worker::new(1);
     let first = with_report(incident("sock-shop-20261125T140315Z"));
     store.put(&first, &["chat".to_owned()], at(0)).unwrap();
-    worker.step(&store, &config, at(250)).unwrap();
+    worker.step(&store, &config, &|| at(250)).unwrap();
     if closed_too {
         store.put(&closed(&first, at(3900)), &["chat".to_owned()], at(3900)).unwrap();
-        worker.step(&store, &config, at(3900)).unwrap();
+        worker.step(&store, &config, &|| at(3900)).unwrap();
     }
     server.seen().last().unwrap().json()["text"]["content"].as_str().unwrap().to_owned()
 }

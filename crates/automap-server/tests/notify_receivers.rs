@@ -39,7 +39,7 @@ impl Stage {
     }
 
     fn step(&mut self, second: i64) -> Step {
-        self.worker.step(&self.store, &self.config, at(second)).unwrap()
+        self.worker.step(&self.store, &self.config, &|| at(second)).unwrap()
     }
 
     fn last(&self) -> Value {

@@ -29,7 +29,7 @@ fn status(code: u16, extra: &'static str) -> Answer {
 }
 
 fn steps(worker: &mut Worker, store: &dyn Store, config: &NotifyConfig, second: i64) -> Step {
-    worker.step(store, config, at(second)).unwrap()
+    worker.step(store, config, &|| at(second)).unwrap()
 }
 
 #[test]
@@ -129,6 +129,46 @@ fn attempts_have_an_end() {
     assert!(record.error.unwrap().ends_with("(given up after 4 attempts)"));
     put(&store, &config, &incident("b"), 0);
     assert_eq!(steps(&mut worker, &store, &config, 7200).given_up, 1, "older than an hour");
+}
+
+#[test]
+fn the_pause_after_a_failure_begins_when_the_request_has_ended() {
+    let server = Server::start(vec![status(503, "")]);
+    let (store, config, mut worker) = (MemoryStore::default(), webhook(&server, ""), Worker::new(1));
+    put(&store, &config, &incident("a"), 0);
+    put(&store, &config, &incident("b"), 0);
+    // The receiver takes half a minute to refuse.
+    let clock = || if server.seen().is_empty() { at(0) } else { at(30) };
+    assert_eq!(worker.step(&store, &config, &clock).unwrap().retried, 1);
+    let keys = |second| store.due(at(second), 9).unwrap().into_iter().map(|m| m.key).collect::<Vec<_>>();
+    assert_eq!(keys(30), ["b/1/chat"], "a waits for one to two seconds from now on");
+    assert_eq!(keys(32).len(), 2);
+    assert_eq!(steps(&mut worker, &store, &config, 34), Step::default(), "and the receiver is left alone for five");
+    assert_eq!(steps(&mut worker, &store, &config, 35).delivered, 2);
+}
+
+#[test]
+fn a_body_that_drips_ends_with_the_time_of_the_message() {
+    let folder = common::Folder::new("drip");
+    let token = folder.file("token", "xoxb-1");
+    let server = Server::start(Vec::new());
+    server.default_answer(Answer::Drip);
+    let slack = format!(
+        "{{slack: {{token: {{file: '{}'}}, channel: C1, api_url: '{}'}}}}",
+        token.display(),
+        server.url("/api/chat.postMessage")
+    );
+    // What the answer would have said is not known: a webhook's 200 is enough, Slack's is not.
+    for (config, delivered, retried) in [(webhook(&server, ""), 1, 0), (one(&slack, ""), 0, 1)] {
+        let (store, mut worker) = (MemoryStore::default(), Worker::new(1));
+        put(&store, &config, &incident("a"), 0);
+        let begun = std::time::Instant::now();
+        let step = steps(&mut worker, &store, &config, 0);
+        assert_eq!((step.delivered, step.retried), (delivered, retried));
+        assert!(begun.elapsed().as_secs() < 60, "the whole body takes two minutes, the message one second");
+        let uncertain = store.message("a/1/chat").unwrap().map(|m| m.uncertain);
+        assert_eq!(uncertain, (retried > 0).then_some(true));
+    }
 }
 
 #[test]

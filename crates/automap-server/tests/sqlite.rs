@@ -28,14 +28,78 @@ fn a_file_of_version_1_is_brought_up_with_its_cases() {
     store.put(&incident("a"), &[], at(0)).unwrap();
     drop(store);
     let raw = Connection::open(&path).unwrap();
-    assert_eq!(raw.pragma_query_value(None, "user_version", |r| r.get::<_, i64>(0)).unwrap(), 3);
+    assert_eq!(raw.pragma_query_value(None, "user_version", |r| r.get::<_, i64>(0)).unwrap(), 4);
     assert_eq!(raw.pragma_query_value(None, "journal_mode", |r| r.get::<_, String>(0)).unwrap(), "wal");
-    raw.pragma_update(None, "user_version", 4).unwrap();
+    raw.pragma_update(None, "user_version", 1000).unwrap();
     drop(raw);
     let refused = SqliteStore::open(&path).unwrap_err();
-    assert!(matches!(refused, StoreError::TooNew { found: 4, known: 3, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::TooNew { found: 1000, known: 4, .. }), "{refused}");
     let none = SqliteStore::open(&folder.join("no/such/folder.db")).unwrap_err();
     assert!(none.to_string().contains("folder.db"), "{none}");
+}
+
+#[test]
+fn another_programs_file_is_named_and_left_as_it_is() {
+    let folder = Folder::new("foreign");
+    let path = folder.join("notes.db");
+    let raw = Connection::open(&path).unwrap();
+    raw.execute_batch(
+        "CREATE TABLE incidents (title TEXT); CREATE TABLE \"evil\u{1b}[2J\" (a); CREATE TABLE notes (a);",
+    )
+    .unwrap();
+    drop(raw);
+    let before = std::fs::read(&path).unwrap();
+    let error = SqliteStore::open(&path).unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, StoreError::Foreign { .. }), "{text}");
+    assert!(
+        text.contains("notes.db is an SQLite database of another program (tables evil[2J, incidents, notes)"),
+        "{text:?}"
+    );
+    assert!(text.contains("--store") && !text.contains('\u{1b}'), "{text:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), before, "nothing was changed in it");
+
+    // A mark or a version of another program is enough, even without tables, and even with a table that is called like ours.
+    for (i, batch) in [
+        "PRAGMA application_id = 7",
+        "PRAGMA user_version = 12",
+        "CREATE TABLE confirmed (id TEXT); PRAGMA user_version = 1",
+        "CREATE TABLE t0 (a); CREATE TABLE t1 (a); CREATE TABLE t2 (a); CREATE TABLE t3 (a); CREATE TABLE t4 (a); CREATE TABLE t5 (a)",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let path = folder.join(&format!("{i}.db"));
+        Connection::open(&path).unwrap().execute_batch(batch).unwrap();
+        let error = SqliteStore::open(&path).unwrap_err();
+        assert!(matches!(error, StoreError::Foreign { .. }), "{batch}: {error}");
+    }
+    let text = folder.file("text.db", &"not a database at all ".repeat(100));
+    assert!(SqliteStore::open(&text).unwrap_err().to_string().contains("is not an SQLite database"));
+    drop(SqliteStore::open(&folder.file("empty.db", "")).unwrap());
+}
+
+#[test]
+fn the_file_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new("modes");
+    let mode = |name: &str| std::fs::metadata(folder.join(name)).unwrap().permissions().mode() & 0o777;
+    let set = |name: &str, mode| std::fs::set_permissions(folder.join(name), PermissionsExt::from_mode(mode)).unwrap();
+    let store = SqliteStore::open(&folder.join("a.db")).unwrap();
+    store.put(&incident("a"), &[], at(0)).unwrap();
+    assert_eq!([mode("a.db"), mode("a.db-wal"), mode("a.db-shm")], [0o600; 3]);
+    // What an earlier version made is narrowed, also while it is in use.
+    ["a.db", "a.db-wal", "a.db-shm"].iter().for_each(|name| set(name, 0o644));
+    let again = SqliteStore::open(&folder.join("a.db")).unwrap();
+    assert_eq!([mode("a.db"), mode("a.db-wal"), mode("a.db-shm")], [0o600; 3]);
+    assert_eq!(again.get("a").unwrap(), store.get("a").unwrap());
+    drop((store, again));
+    // A group that may write was given the file on purpose.
+    for (given, kept) in [(0o664, 0o660), (0o640, 0o600), (0o600, 0o600)] {
+        set("a.db", given);
+        drop(SqliteStore::open(&folder.join("a.db")).unwrap());
+        assert_eq!(mode("a.db"), kept);
+    }
 }
 
 #[test]

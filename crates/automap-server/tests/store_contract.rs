@@ -394,6 +394,7 @@ fn of_schema(server: &common::postgres::Postgres, schema: &str) -> automap_serve
 /// Two replicas, a connection that breaks, a later version, and a server that is not there.
 #[cfg(all(unix, feature = "postgres"))]
 fn beyond_the_contract(server: &common::postgres::Postgres) {
+    use automap_server::store::MaintenanceStore;
     use automap_server::store::postgres::PostgresStore;
     let open = |schema: &str| PostgresStore::open(&server.url(schema), None);
     let (one, two) = (of_schema(server, "pair"), open("pair").unwrap());
@@ -408,6 +409,29 @@ fn beyond_the_contract(server: &common::postgres::Postgres) {
 
     server.run("UPDATE pair.automap_tables SET version = 1000");
     assert!(matches!(open("pair"), Err(StoreError::TooNew { found: 1000, known: 1..1000, .. })));
+
+    // Another program's tables are named, and nothing of them is touched.
+    server.run("CREATE SCHEMA other; CREATE TABLE other.incidents (title TEXT); CREATE TABLE other.orders (a INT)");
+    let error = open("other").unwrap_err().to_string();
+    assert!(error.contains("tables of another program (schema other, tables incidents)"), "{error}");
+    server.run("CREATE SCHEMA odd; CREATE TABLE odd.automap_tables (version TEXT)");
+    let error = open("odd").unwrap_err().to_string();
+    assert!(error.contains("a table automap_tables of another program (schema odd)"), "{error}");
+    let error = open("no_such_schema").unwrap_err().to_string();
+    assert!(error.contains("no schema of its search_path"), "{error}");
+
+    // A server that only lets read.
+    let standby = of_schema(server, "standby");
+    standby.check_writable().unwrap();
+    server.run("ALTER DATABASE postgres SET default_transaction_read_only = on");
+    server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'automap'");
+    let refused = (0..3).filter_map(|_| standby.check_writable().err()).last().unwrap().to_string();
+    assert!(refused.contains("read-only"), "{refused}");
+    assert_eq!(standby.list(&IncidentFilter::default()).unwrap(), []);
+    server.run("BEGIN READ WRITE; ALTER DATABASE postgres SET default_transaction_read_only = off; COMMIT");
+    server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'automap'");
+    assert!((0..3).any(|_| standby.check_writable().is_ok()), "it recovers by itself");
+
     let url = "postgresql://me:hidden@127.0.0.1:1/incidents?sslmode=disable";
     let error = PostgresStore::open(url, None).unwrap_err().to_string();
     assert!(error.starts_with("PostgreSQL 127.0.0.1/incidents: ") && !error.contains("hidden"), "{error}");

@@ -63,7 +63,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Graph(args) => graph::run(&args),
         Command::Replay(args) => replay::run(&args),
         #[cfg(feature = "server")]
-        Command::Config(command) => config::run(&command).map(|()| Exit::Ok),
+        Command::Config(command) => config::run(&command),
         Command::Report(args) => report::run(&args),
         Command::Profile(args) => profile::run(&args),
         #[cfg(feature = "server")]

@@ -1,7 +1,9 @@
 //! What all requests share: the configuration, the watcher, the store, the limits and what is remembered between requests. Handlers reach
 //! blocking code through [`App::read`], [`App::ask`] and [`App::analyse`] only.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use automap_core::time::Timestamp;
 use axum::extract::FromRef;
@@ -15,12 +17,15 @@ use crate::api::error::ApiError;
 use crate::api::http::extract::{BodyBudget, MaxBodyBytes};
 use crate::api::http::problem::Problem;
 use crate::api::http::request_id::RequestIds;
+use crate::api::limits::counts::HeldCounts;
 use crate::api::limits::rate_limit::RateLimiter;
 use crate::api::limits::worker_pool::WorkerPool;
 use crate::api::state::alert_queue::AlertQueue;
 use crate::api::state::diagnosis_jobs::DiagnosisJobs;
 use crate::api::state::event_history::EventHistory;
 use crate::api::state::request_metrics::RequestMetrics;
+use crate::api::state::store_probe::StoreProbe;
+use crate::api::tls::Tls;
 use crate::auth::Authenticator;
 use crate::store::{Store, StoreError};
 use crate::system::System;
@@ -29,8 +34,8 @@ use crate::system::System;
 const STORE_READS: usize = 4;
 /// Reads of the store that may wait.
 const STORE_READS_WAITING: usize = 128;
-/// Passwords that are checked at once: each check takes 19 MiB.
-const PASSWORD_CHECKS: usize = 2;
+/// Passwords that are checked at once: there is one block of memory for it.
+const PASSWORD_CHECKS: usize = 1;
 /// Passwords that may wait for their check.
 const PASSWORD_CHECKS_WAITING: usize = 16;
 
@@ -73,6 +78,13 @@ pub struct Shared {
     pub(crate) passwords: WorkerPool,
     pub(crate) event_streams: Arc<Semaphore>,
     pub(crate) bodies: BodyBudget,
+    /// Event streams by the name of the user or token.
+    pub(crate) streams_by_name: HeldCounts<String>,
+    /// Event streams by the client's address.
+    pub(crate) streams_by_address: HeldCounts<IpAddr>,
+    /// The certificate; `None` with plain HTTP.
+    pub(crate) tls: Option<Tls>,
+    pub(crate) store_probe: StoreProbe,
     /// Becomes `true` when automap shuts down.
     pub(crate) closing: watch::Sender<bool>,
     /// Whether the background tasks were started, so that they start once.
@@ -100,7 +112,7 @@ impl FromRef<App> for BodyBudget {
 }
 
 impl App {
-    /// Checks the configuration and reads the secrets.
+    /// Checks the configuration and reads the secrets and the certificate.
     ///
     /// # Errors
     /// [`ApiError`] when the configuration would let everybody in by accident, is not valid, or names a file that cannot be read.
@@ -125,6 +137,10 @@ impl App {
             passwords: WorkerPool::new("logins", PASSWORD_CHECKS, PASSWORD_CHECKS_WAITING),
             bodies: BodyBudget::new(limits.body_bytes),
             event_streams: Arc::new(Semaphore::new(limits.event_streams)),
+            streams_by_name: HeldCounts::default(),
+            streams_by_address: HeldCounts::default(),
+            tls: config.tls.as_ref().map(|files| Tls::open(files, Instant::now(), dependencies.clock)).transpose()?,
+            store_probe: StoreProbe::default(),
             closing: watch::Sender::new(false),
             started: Mutex::new(false),
             config,
@@ -151,6 +167,14 @@ impl App {
             error!(target: "store", %error, "incidents cannot be read");
             error.into()
         })
+    }
+
+    /// Whether the store can be written, which is tried at most every few seconds while it can.
+    ///
+    /// # Errors
+    /// [`Problem`] when it cannot, or does not answer.
+    pub(crate) async fn check_writable(&self) -> Result<(), Problem> {
+        self.store_probe.check(|| self.read(|store| store.check_writable())).await
     }
 
     /// Asks the watcher something that it knows without an analysis, in the pool of reads.

@@ -20,10 +20,12 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::api::error::ApiError;
 use crate::auth::AuthConfig;
+use crate::auth::config::ambiguous_group;
 use crate::auth::remote_keys::is_protected;
 
 /// Where the API listens, and who may use it.
@@ -98,6 +100,8 @@ pub struct Limits {
     pub alerts_waiting: usize,
     /// Most clients that listen to `/api/v1/events`.
     pub event_streams: usize,
+    /// Most of these streams for one user or token, and for one address.
+    pub event_streams_per_client: usize,
 }
 
 impl Default for Limits {
@@ -115,6 +119,7 @@ impl Default for Limits {
             analyses_waiting: 16,
             alerts_waiting: 256,
             event_streams: 64,
+            event_streams_per_client: 8,
         }
     }
 }
@@ -131,13 +136,17 @@ impl ApiConfig {
         if self.insecure_no_auth && self.auth.is_enabled() {
             return Err(setting("insecure_no_auth", "api.auth requires credentials", "remove one of the two"));
         }
-        if self.auth.proxy.as_ref().is_some_and(|p| p.from.is_empty() || p.from.iter().any(|n| n.prefix_len() == 0)) {
+        // Two halves of the address space are all of it as well.
+        let covers_all =
+            |nets: &Vec<IpNet>| nets.is_empty() || IpNet::aggregate(nets).iter().any(|n| n.prefix_len() == 0);
+        if self.auth.proxy.as_ref().is_some_and(|p| covers_all(&p.from)) {
             return Err(setting(
                 "auth.proxy.from",
                 "it is empty or contains every address",
                 "list the proxy's own networks",
             ));
         }
+        self.auth.check_groups()?;
         if let Some(jwt) = &self.auth.jwt {
             if jwt.jwks_file.is_some() == jwt.jwks_url.is_some() {
                 return Err(setting("auth.jwt", "it needs exactly one of jwks_file and jwks_url", "set one of them"));
@@ -154,9 +163,27 @@ impl ApiConfig {
     }
 }
 
+impl AuthConfig {
+    /// A group has one role.
+    fn check_groups(&self) -> Result<(), ApiError> {
+        let proxy = self.proxy.as_ref().map(|p| ("auth.proxy.viewer_groups", &p.operator_groups, &p.viewer_groups));
+        let jwt = self.jwt.as_ref().map(|j| ("auth.jwt.viewer_groups", &j.operator_groups, &j.viewer_groups));
+        for (key, operators, viewers) in proxy.into_iter().chain(jwt) {
+            if let Some(group) = ambiguous_group(operators, viewers) {
+                let reason = format!("'{group}' is in operator_groups, too, so its members would have two roles");
+                return Err(setting(key, &reason, "keep it in one of them"));
+            }
+            if operators.iter().chain(viewers).any(String::is_empty) {
+                return Err(setting(key, "a group's name is empty", "remove it"));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Limits {
     fn check(&self) -> Result<(), ApiError> {
-        let ranges: [(&'static str, u64, u64); 12] = [
+        let ranges: [(&'static str, u64, u64); 13] = [
             ("limits.body_bytes", self.body_bytes as u64, 16 << 20),
             ("limits.request_timeout_s", self.request_timeout_s, 3600),
             ("limits.header_timeout_s", self.header_timeout_s, 300),
@@ -169,6 +196,7 @@ impl Limits {
             ("limits.analyses_waiting", self.analyses_waiting as u64, 1024),
             ("limits.alerts_waiting", self.alerts_waiting as u64, 65_536),
             ("limits.event_streams", self.event_streams as u64, 4096),
+            ("limits.event_streams_per_client", self.event_streams_per_client as u64, 4096),
         ];
         for (name, value, most) in ranges {
             if value == 0 || value > most {
@@ -233,6 +261,21 @@ mod tests {
         assert!(read("auth: { tokens: [{ name: a, role: king, from: { env: A } }] }").is_err());
         let open = read("auth: { proxy: { from: [0.0.0.0/0] } }").unwrap().check().unwrap_err().to_string();
         assert!(open.contains("auth.proxy.from"), "{open}");
+        for nets in ["'::/0'", "0.0.0.0/1, 128.0.0.0/1", "'8000::/1', 10.0.0.0/8, '::/1'"] {
+            let error =
+                read(&format!("auth: {{ proxy: {{ from: [{nets}] }} }}")).unwrap().check().unwrap_err().to_string();
+            assert!(error.contains("auth.proxy.from") && error.contains("every address"), "{nets}: {error}");
+        }
+        for part in [
+            "proxy: { from: [10.0.0.0/8], operator_groups: [sre, dev], viewer_groups: [dev] }",
+            "jwt: { issuer: i, audience: a, jwks_file: f, operator_groups: [dev], viewer_groups: [dev] }",
+        ] {
+            let error = read(&format!("auth: {{ {part} }}")).unwrap().check().unwrap_err().to_string();
+            assert!(
+                error.contains("viewer_groups") && error.contains("'dev'") && error.contains("two roles"),
+                "{error}"
+            );
+        }
         for (jwks, place) in [("", "auth.jwt: "), ("jwks_url: http://id.example/jwks", "auth.jwt.jwks_url: ")] {
             let yaml = format!("auth: {{ jwt: {{ issuer: i, audience: a, {jwks} }} }}");
             let error = read(&yaml).unwrap().check().unwrap_err().to_string();

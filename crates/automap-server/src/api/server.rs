@@ -3,11 +3,10 @@
 //! HTTP/1.1 only, because one request at a time on each connection bounds the work that a client can cause. HTTP/2 and upgrades are left out
 //! on purpose.
 
-mod tls;
 mod write_timeout;
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,13 +23,12 @@ use tower::ServiceExt;
 use tracing::warn;
 
 use crate::api::app::App;
-use crate::api::config::ApiConfig;
 use crate::api::error::ApiError;
 use crate::api::http::peer::Peer;
-use crate::api::limits::connections::{ConnectionCounts, CountedConnection};
+use crate::api::limits::counts::{Held, HeldCounts};
+use crate::api::limits::rate_limit::client_network;
 use crate::api::routes::router;
 use crate::auth::proxy;
-use tls::Tls;
 use write_timeout::WriteTimeout;
 
 /// Largest head of a request.
@@ -42,21 +40,10 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after a failed accept, which usually means that no file descriptors are left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Whether the certificate and key of the configuration can be used; opens no port.
-///
-/// # Errors
-/// [`ApiError`] when one of the files cannot be read or they do not belong together.
-pub fn check_certificate(config: &ApiConfig) -> Result<(), ApiError> {
-    if let Some(files) = &config.tls {
-        Tls::open(files, Instant::now())?;
-    }
-    Ok(())
-}
-
 /// Listens on the configured address until `shutdown` completes, then lets requests finish for at most `deadline`.
 ///
 /// # Errors
-/// [`ApiError`] when the address or the certificate cannot be used.
+/// [`ApiError`] when the address cannot be used.
 pub async fn serve(
     app: App,
     pages: Router<App>,
@@ -69,10 +56,10 @@ pub async fn serve(
     serve_on(listener, app, pages, shutdown, deadline).await
 }
 
-/// Like [`serve`], on a listener that already exists.
+/// Like [`serve`], on a listener that already exists. The certificate was read when the [`App`] was opened.
 ///
 /// # Errors
-/// [`ApiError`] when the certificate cannot be used.
+/// None today.
 pub async fn serve_on(
     listener: TcpListener,
     app: App,
@@ -80,7 +67,7 @@ pub async fn serve_on(
     shutdown: impl Future<Output = ()>,
     deadline: Duration,
 ) -> Result<(), ApiError> {
-    let server = Server::new(app, pages)?;
+    let server = Server::new(app, pages);
     let background = server.app.start();
     server.accept_until(&listener, shutdown).await;
     drop(listener);
@@ -92,23 +79,21 @@ pub async fn serve_on(
 struct Server {
     app: App,
     router: Router,
-    tls: Option<Tls>,
     /// One permit for each connection that may be open.
     permits: Arc<Semaphore>,
-    by_client: ConnectionCounts,
+    by_client: HeldCounts<IpAddr>,
     open: GracefulShutdown,
 }
 
 impl Server {
-    fn new(app: App, pages: Router<App>) -> Result<Self, ApiError> {
-        Ok(Self {
-            tls: app.config.tls.as_ref().map(|files| Tls::open(files, Instant::now())).transpose()?,
+    fn new(app: App, pages: Router<App>) -> Self {
+        Self {
             router: router(&app, pages),
             permits: Arc::new(Semaphore::new(app.limits().connections)),
-            by_client: ConnectionCounts::default(),
+            by_client: HeldCounts::default(),
             open: GracefulShutdown::new(),
             app,
-        })
+        }
     }
 
     async fn accept_until(&self, listener: &TcpListener, shutdown: impl Future<Output = ()>) {
@@ -141,7 +126,7 @@ impl Server {
         let counted = if is_proxy {
             None
         } else {
-            match self.by_client.open(peer.ip(), self.app.limits().connections_per_client) {
+            match self.by_client.take(client_network(peer.ip()), self.app.limits().connections_per_client) {
                 Some(counted) => Some(counted),
                 None => return,
             }
@@ -153,7 +138,7 @@ impl Server {
             watcher: self.open.watcher(),
             _held: (permit, counted),
         };
-        tokio::spawn(connection.run(stream, self.tls.as_ref().map(|tls| tls.acceptor(Instant::now()))));
+        tokio::spawn(connection.run(stream, self.app.tls.as_ref().map(|tls| tls.acceptor(Instant::now()))));
     }
 
     /// Ends the event streams, which would never end on their own, and waits for the other requests.
@@ -172,7 +157,7 @@ struct Connection {
     header_timeout: Duration,
     watcher: Watcher,
     /// Released at the end: the permit, and the count of this client's connections.
-    _held: (OwnedSemaphorePermit, Option<CountedConnection>),
+    _held: (OwnedSemaphorePermit, Option<Held<IpAddr>>),
 }
 
 impl Connection {

@@ -1,14 +1,13 @@
 //! Names and passwords. The configuration holds argon2id hashes only, and a wrong guess takes as long as a right one.
 //!
-//! A check takes tens of milliseconds and 19 MiB. Therefore guesses are counted for each address, only a few are checked at once, and a pair
-//! that was right is remembered for five minutes as a keyed digest.
+//! A check takes tens of milliseconds and 19 MiB. Therefore guesses are counted for each address, one is checked at a time in one block of
+//! memory ([`super::password_hash`]), and a pair that was right is remembered for five minutes as a keyed digest.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use argon2::Argon2;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::password_hash::PasswordHasher;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use parking_lot::Mutex;
@@ -19,9 +18,12 @@ use super::config::UserConfig;
 use super::identity::Identity;
 #[cfg(test)]
 use super::identity::Role;
+use super::password_hash::{CheckMemory, ConfiguredHash};
 use super::token::is_same;
-use crate::secret::watched::{SecretError, WatchedSecret, unusable};
-use crate::secret::{ExposeSecret, SecretSource};
+#[cfg(test)]
+use crate::secret::SecretSource;
+use crate::secret::watched::{SecretError, WatchedSecret};
+use crate::secret::{ExposeSecret, SecretString};
 
 /// Longest name or password that is checked.
 const MAX_BYTES: usize = 512;
@@ -33,8 +35,9 @@ const REMEMBER: Duration = Duration::from_secs(300);
 /// The users of the configuration.
 pub struct Users {
     users: Vec<(Identity, WatchedSecret)>,
-    /// A hash of the same cost that no password of a user matches: unknown names are checked against it, so that they take as long.
-    decoy: String,
+    /// A hash that no password matches, of the cost of the most expensive one: unknown names are checked against it, so that they take as long.
+    decoy: Option<ConfiguredHash>,
+    memory: CheckMemory,
     key: hmac::Key,
     remembered: Mutex<VecDeque<(Instant, hmac::Tag)>>,
 }
@@ -49,21 +52,26 @@ impl Users {
     /// Reads all hashes.
     ///
     /// # Errors
-    /// [`SecretError`] for the first that cannot be read or is not an argon2 hash.
+    /// [`SecretError`] for two users of one name, and for the first hash that cannot be read, is not an argon2 hash, or costs too much.
     pub fn open(configs: &[UserConfig]) -> Result<Self, SecretError> {
-        let mut users = Vec::new();
-        for config in configs {
-            let secret = WatchedSecret::open(&config.from)?;
-            if PasswordHash::new(secret.get().expose_secret()).is_err() {
-                return Err(not_a_hash(&config.from));
-            }
-            users.push((Identity { name: config.name.clone(), role: config.role }, secret));
+        let mut users: Vec<(Identity, WatchedSecret)> = Vec::new();
+        let mut most_expensive: Option<ConfiguredHash> = None;
+        for (i, config) in configs.iter().enumerate() {
+            let name = check_name(&config.name, &users).map_err(|reason| SecretError {
+                place: format!("api.auth.users[{i}].name"),
+                reason,
+                next: "give every user a name of its own",
+            })?;
+            let secret = WatchedSecret::open_checked(&config.from, is_hash)?;
+            let hash = ConfiguredHash::parse(secret.get().expose_secret()).ok();
+            most_expensive = most_expensive.into_iter().chain(hash).max_by_key(ConfiguredHash::cost_kib);
+            users.push((Identity { name, role: config.role }, secret));
         }
         let random =
             |e: String| SecretError { place: "password hashing".into(), reason: e, next: "see the system's log" };
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|e| random(e.to_string()))?;
-        let decoy = if users.is_empty() { String::new() } else { hash_password("decoy").map_err(random)? };
-        Ok(Self { users, decoy, key, remembered: Mutex::default() })
+        let decoy = most_expensive.map(|hash| hash.decoy()).transpose().map_err(random)?;
+        Ok(Self { users, decoy, memory: CheckMemory::default(), key, remembered: Mutex::default() })
     }
 
     /// Whether there are any.
@@ -83,9 +91,11 @@ impl Users {
     /// The user, if the pair is right. Blocks for tens of milliseconds.
     pub fn check(&self, name: &str, password: &str, now: Instant) -> Option<Identity> {
         let user = self.users.iter().find(|(who, _)| who.name == name);
-        let hash = user.map_or_else(|| self.decoy.clone(), |(_, secret)| secret.get().expose_secret().to_owned());
-        let right = PasswordHash::new(&hash)
-            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
+        let hash = match user {
+            Some((_, secret)) => ConfiguredHash::parse(secret.get().expose_secret()).ok(),
+            None => self.decoy.clone(),
+        };
+        let right = hash.is_some_and(|hash| self.memory.matches(password, &hash));
         let identity = user.filter(|_| right).map(|(who, _)| who.clone())?;
         let tag = self.tag(name, password);
         let mut remembered = self.remembered.lock();
@@ -127,14 +137,19 @@ pub fn hash_password(password: &str) -> Result<String, String> {
     Ok(hash.to_string())
 }
 
-fn not_a_hash(from: &SecretSource) -> SecretError {
-    const REASON: &str = "it is not an argon2 hash: store what `automap config hash-password` prints, not the password";
-    match from {
-        SecretSource::File(path) => unusable(path, REASON.into()),
-        SecretSource::Env(_) | SecretSource::Value(_) => {
-            SecretError { place: from.to_string(), reason: REASON.into(), next: "run `automap config hash-password`" }
-        }
+fn is_hash(text: &SecretString) -> Result<(), String> {
+    ConfiguredHash::parse(text.expose_secret()).map(|_| ())
+}
+
+/// A name that can be sent, and that no other user has.
+fn check_name(name: &str, users: &[(Identity, WatchedSecret)]) -> Result<String, String> {
+    if name.is_empty() || name.len() > MAX_BYTES || name.contains(':') || name.chars().any(char::is_control) {
+        return Err(format!("a name has 1 to {MAX_BYTES} bytes and neither colons nor control characters"));
     }
+    if users.iter().any(|(who, _)| who.name == name) {
+        return Err(format!("'{name}' is already the name of another user"));
+    }
+    Ok(name.to_owned())
 }
 
 #[cfg(test)]
@@ -167,6 +182,31 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let error = Users::open(&[user(&dir, "hunter2", Role::Viewer)]).unwrap_err().to_string();
         assert!(error.contains("hash-password") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn two_users_of_one_name_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let hash = hash_password("correct horse").unwrap();
+        let twice = [user(&dir, &hash, Role::Viewer), user(&dir, &hash, Role::Operator)];
+        let error = Users::open(&twice).unwrap_err().to_string();
+        assert!(error.contains("api.auth.users[1].name") && error.contains("'ann'"), "{error}");
+        let nameless = UserConfig { name: "a:b".into(), ..user(&dir, &hash, Role::Viewer) };
+        assert!(Users::open(&[nameless]).unwrap_err().to_string().contains("colons"));
+    }
+
+    #[test]
+    fn a_hash_that_costs_too_much_is_refused_at_the_start_and_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut large = hash_password("correct horse").unwrap();
+        let config = user(&dir, &large, Role::Viewer);
+        let users = Users::open(std::slice::from_ref(&config)).unwrap();
+        large = large.replace("m=19456", "m=4194304");
+        let SecretSource::File(path) = &config.from else { unreachable!() };
+        std::fs::write(path, &large).unwrap();
+        let error = Users::open(std::slice::from_ref(&config)).unwrap_err().to_string();
+        assert!(error.contains("m=4194304") && error.contains(path.to_str().unwrap()), "{error}");
+        assert!(users.check("ann", "correct horse", Instant::now()).is_some(), "the hash before it stays in use");
     }
 
     #[test]

@@ -101,6 +101,9 @@ pub struct JwtConfig {
     /// Certificates of the authorities that sign this address's certificate; unset: the public ones.
     #[serde(default)]
     pub jwks_ca_file: Option<PathBuf>,
+    /// Longest time for which a token may still be valid, in seconds; one that is valid for longer is refused. Unset: no limit.
+    #[serde(default)]
+    pub max_lifetime_s: Option<u64>,
     /// Claim that names the user.
     #[serde(default = "name_claim")]
     pub name_claim: String,
@@ -124,6 +127,11 @@ fn name_claim() -> String {
 
 fn groups_claim() -> String {
     "groups".into()
+}
+
+/// A group that would give two roles, if there is one.
+pub(crate) fn ambiguous_group<'a>(operators: &'a [String], viewers: &[String]) -> Option<&'a str> {
+    operators.iter().find(|group| viewers.contains(group)).map(String::as_str)
 }
 
 /// The role of a member of `groups`: the highest role that one of them gives, or `otherwise`.

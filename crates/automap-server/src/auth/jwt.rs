@@ -50,18 +50,19 @@ pub fn identify(config: &JwtConfig, keys: &KeySet, token: &str, now_s: f64) -> O
         return None;
     }
     let claims: Map<String, Value> = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-    let is_valid = is_current(&claims, now_s) && is_for_automap(config, &claims);
+    let is_valid = is_current(&claims, now_s, config.max_lifetime_s) && is_for_automap(config, &claims);
     is_valid.then(|| user(config, &claims)).flatten()
 }
 
 /// Whether the token is valid at this time. `exp` is required; a time that is not a number makes the token invalid, as if it were over.
-fn is_current(claims: &Map<String, Value>, now_s: f64) -> bool {
+fn is_current(claims: &Map<String, Value>, now_s: f64, max_lifetime_s: Option<u64>) -> bool {
     let expires = claims.get("exp").and_then(Value::as_f64);
     let begins = match claims.get("nbf") {
         None => Some(f64::MIN),
         Some(time) => time.as_f64(),
     };
-    expires.is_some_and(|t| now_s < t + LEEWAY_S) && begins.is_some_and(|t| now_s + LEEWAY_S >= t)
+    let latest = max_lifetime_s.map_or(f64::INFINITY, |most| now_s + most as f64 + LEEWAY_S);
+    expires.is_some_and(|t| now_s < t + LEEWAY_S && t <= latest) && begins.is_some_and(|t| now_s + LEEWAY_S >= t)
 }
 
 /// Whether the token was issued by the configured issuer, for the configured audience.
@@ -104,6 +105,7 @@ mod tests {
             jwks_file: None,
             jwks_url: None,
             jwks_ca_file: None,
+            max_lifetime_s: None,
             name_claim: "email".into(),
             groups_claim: "groups".into(),
             default_role: None,
@@ -178,6 +180,17 @@ mod tests {
             json!({"alg": "EdDSA", "kid": "k1", "crit": ["b64"]}),
         ] {
             assert_eq!(role(&header, &claims(&[])), None, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_valid_for_too_long_is_refused() {
+        let provider = Provider::new();
+        let config = JwtConfig { max_lifetime_s: Some(3600), ..config() };
+        for (lifetime_s, is_accepted) in [(300.0, true), (3600.0, true), (3661.0, false), (1e9, false), (1e300, false)]
+        {
+            let token = provider.token(&json!({"alg": "EdDSA"}), &claims(&[("exp", json!(NOW + lifetime_s))]));
+            assert_eq!(identify(&config, &provider.keys(), &token, NOW).is_some(), is_accepted, "{lifetime_s}");
         }
     }
 

@@ -2,13 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum::Router;
 use tracing::error;
 
-use crate::api::{ApiConfig, ApiError, App, Dependencies, check_certificate, serve_on};
+use crate::api::{ApiConfig, ApiError, App, Dependencies, serve_on};
 use crate::live_system::LiveSystem;
 use crate::store::Store;
 use crate::watcher::{Clock, Stop, SystemClock};
@@ -18,17 +17,16 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
 /// How long blocking work may take after that, before it is abandoned.
 const BLOCKING_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Listens on the configured address and serves in a thread until the stop. Returns the address with its real port.
-pub(super) fn start(
+/// Listens on the configured address. Returns the address with its real port, and what serves until the stop.
+pub(super) fn prepare(
     config: ApiConfig,
     system: Arc<LiveSystem>,
     store: Arc<dyn Store>,
     stop: &Stop,
-) -> Result<(SocketAddr, JoinHandle<()>), ApiError> {
+) -> Result<(SocketAddr, impl FnOnce() + Send + 'static + use<>), ApiError> {
     let listen = config.listen;
     let unusable = |e: std::io::Error| ApiError::Listen { listen, reason: e.to_string() };
     let dependencies = Dependencies { system, store, clock: || SystemClock.now() };
-    check_certificate(&config)?;
     let app = App::open(config, dependencies)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("api").enable_all().build();
     let runtime = runtime.map_err(unusable)?;
@@ -41,6 +39,5 @@ pub(super) fn start(
         }
         runtime.shutdown_timeout(BLOCKING_DEADLINE);
     };
-    let thread = std::thread::Builder::new().name("api".into()).spawn(body).map_err(unusable)?;
-    Ok((address, thread))
+    Ok((address, body))
 }

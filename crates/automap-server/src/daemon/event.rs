@@ -45,3 +45,11 @@ pub(super) fn step(step: &Step) {
 pub(super) fn store(error: &StoreError) {
     error!(target: "store", %error, "the store does not answer as it should");
 }
+
+/// Threads did not end in time after the stop.
+pub(super) fn left_behind(names: &[String]) {
+    warn!(
+        target: "shutdown", threads = names.join(", "),
+        "some work did not end in time and is left behind; what was not sent stays in the store"
+    );
+}

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use automap_sources::http;
 use serde::Deserialize;
@@ -12,13 +12,15 @@ use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Error, Proxy, Timeout};
 
-use super::guard::{GuardedResolver, refused_host};
+use super::guard::{Allowed, GuardedResolver, refused_host};
 use super::text::excerpt;
 
 /// Only the beginning of an answer matters; the longest that is needed is Grafana's list of one annotation.
 const MAX_ANSWER_BYTES: u64 = 64 << 10;
 /// Longest wait that a receiver may ask for.
 pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+/// Longest time-out that can be configured.
+const MAX_TIMEOUT_S: u64 = 120;
 /// A connection that was idle for longer may be closed by the other side just as it is used again, and whether the message arrived would be unknown.
 const MAX_IDLE: Duration = Duration::from_secs(3);
 
@@ -26,10 +28,15 @@ const MAX_IDLE: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HttpOptions {
-    /// For one request, start to end. Default 10.
+    /// For one message, start to end: resolving, connecting, TLS and all of its requests and answers. Default 10; 1 to 120.
     pub timeout_s: u64,
     /// Whether this machine itself may be a receiver. Link-local and metadata addresses never are. Default: no.
     pub allow_loopback: bool,
+    /// Whether receivers may have private addresses (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7), as those inside a cluster do.
+    /// Default: yes.
+    pub allow_private: bool,
+    /// Whether receivers may have shared addresses (100.64.0.0/10), which carriers, some clusters and overlay networks use. Default: no.
+    pub allow_cgnat: bool,
     /// Certificate authorities to trust instead of the web's, PEM.
     pub ca_file: Option<PathBuf>,
     /// `http://proxy:3128`. The environment's proxy variables are ignored.
@@ -38,7 +45,26 @@ pub struct HttpOptions {
 
 impl Default for HttpOptions {
     fn default() -> Self {
-        Self { timeout_s: 10, allow_loopback: false, ca_file: None, proxy: None }
+        Self {
+            timeout_s: 10,
+            allow_loopback: false,
+            allow_private: true,
+            allow_cgnat: false,
+            ca_file: None,
+            proxy: None,
+        }
+    }
+}
+
+impl HttpOptions {
+    /// Longest time that one message may take.
+    pub(super) fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_s.clamp(1, MAX_TIMEOUT_S))
+    }
+
+    /// Which addresses may be connected to beside public ones.
+    pub(super) fn allowed(&self) -> Allowed {
+        Allowed { loopback: self.allow_loopback, private: self.allow_private, cgnat: self.allow_cgnat }
     }
 }
 
@@ -67,7 +93,10 @@ impl Failure {
 #[derive(Debug)]
 pub(super) struct Http {
     agent: Agent,
-    allow_loopback: bool,
+    allowed: Allowed,
+    timeout: Duration,
+    /// When the message that is being sent has to be through; `None` outside a message.
+    deadline: Option<Instant>,
 }
 
 impl Http {
@@ -77,16 +106,22 @@ impl Http {
             tls = tls.root_certs(http::authorities(path).map_err(|e| format!("http.ca_file {e}"))?);
         }
         let proxy = options.proxy.as_deref().map(Proxy::new).transpose();
-        let timeout = Duration::from_secs(options.timeout_s.clamp(1, 120));
+        let (timeout, allowed) = (options.timeout(), options.allowed());
         let config = http::agent_config(tls.build(), timeout)
             .http_status_as_error(false)
             .max_redirects_will_error(false)
             .proxy(proxy.map_err(|_| "http.proxy is not an address such as http://proxy:3128".to_owned())?)
             .max_idle_age(MAX_IDLE)
             .build();
-        let resolver = GuardedResolver { allow_loopback: options.allow_loopback };
-        let agent = Agent::with_parts(config, DefaultConnector::default(), resolver);
-        Ok(Self { agent, allow_loopback: options.allow_loopback })
+        let agent = Agent::with_parts(config, DefaultConnector::default(), GuardedResolver { allowed });
+        Ok(Self { agent, allowed, timeout, deadline: None })
+    }
+
+    /// The same connections for one message. All requests that it needs share one deadline, so that a receiver that answers each of them
+    /// slowly takes no longer than one that does not answer at all.
+    pub(super) fn for_message(&self) -> Self {
+        let deadline = Some(Instant::now() + self.timeout);
+        Self { agent: self.agent.clone(), allowed: self.allowed, timeout: self.timeout, deadline }
     }
 
     /// Sends JSON and reads the answer, `null` where it is none. The address may hold a secret: it appears in no message.
@@ -120,9 +155,14 @@ impl Http {
         let request =
             request.body(body).map_err(|_| Failure::never("the receiver's address or a header is not valid"))?;
         // A proxy would resolve the name itself.
-        if let Some(why) = refused_host(request.uri().host().unwrap_or_default(), self.allow_loopback) {
+        if let Some(why) = refused_host(request.uri().host().unwrap_or_default(), self.allowed) {
             return Err(Failure::never(why));
         }
+        let left = self.deadline.map_or(self.timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
+        if left.is_zero() {
+            return Err(Failure::later("the time for one message was over before its next request"));
+        }
+        let request = self.agent.configure_request(request).timeout_global(Some(left)).build();
         let mut response = self.agent.run(request).map_err(transport)?;
         let status = response.status().as_u16();
         let after = response.headers().get("retry-after").and_then(|v| v.to_str().ok());

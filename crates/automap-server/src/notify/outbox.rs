@@ -1,39 +1,54 @@
-//! The thread that sends messages: wakes when something was queued, or once a second, and sends only while it holds the outbox's lease, so that
-//! several replicas on one store do not send the same message twice.
+//! The threads that send messages. One keeps the outbox's lease, so that of several replicas on one store only one sends; the others send, each
+//! for receivers of its own, so that a receiver that hangs holds up nobody else.
+//!
+//! A sender wakes when something was queued, or once a second. It begins a message only while the lease outlasts the longest time that the
+//! message may take: when another replica takes over, nothing of this one is under way.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use automap_core::time::Timestamp;
+use parking_lot::Mutex;
 
 use super::config::NotifyConfig;
-use super::worker::{Step, Worker};
+use super::worker::{MaySend, Step, Worker};
+use crate::stop::Stop;
 use crate::store::{Store, StoreError};
+use crate::threads::Threads;
 
-/// How often the outbox is checked when nothing wakes the thread.
+/// How often the outbox is checked when nothing wakes a sender, and how often the lease is renewed.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Name of the lease that the worker holds. No target can have this name.
+/// Name of the lease that the senders need. No target can have this name.
 pub const OUTBOX_LEASE: &str = "#outbox";
-/// How long a lease is valid after its last renewal. A step takes at most one time-out for each receiver.
-const LEASE: Duration = Duration::from_secs(120);
+/// How long a lease is valid after its last renewal, beside the longest time of one message.
+const LEASE: Duration = Duration::from_secs(20);
+/// Most threads that send. Each serves one receiver; only beyond so many receivers do some share a thread.
+pub const MAX_SENDERS: usize = 64;
+/// How long messages that are under way are waited for when the outbox is dropped.
+const GRACE: Duration = Duration::from_secs(5);
 
-/// A running worker. It stops when this is dropped, after the message it is sending.
+/// The running threads. They stop when this is dropped: no message is begun any more, and those under way are waited for, within limits. What
+/// was not sent stays in the store; what was cut off is sent again, under its own key.
 #[derive(Debug)]
 pub struct Outbox {
-    wake: Option<SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
+    wakes: Vec<SyncSender<()>>,
+    stop: Stop,
+    threads: Mutex<Threads>,
+    /// Stops the thread with the lease, after the senders.
+    release: Stop,
+    keeper: Mutex<Threads>,
 }
 
-/// What the thread needs.
+/// What the threads need.
 pub struct Parts {
     /// Where the messages are.
     pub store: Arc<dyn Store>,
     /// The configuration as it is now; asked before every step.
-    pub config: Box<dyn Fn() -> Arc<NotifyConfig> + Send>,
+    pub config: Box<dyn Fn() -> Arc<NotifyConfig> + Send + Sync>,
     /// The time.
-    pub clock: Box<dyn Fn() -> Timestamp + Send>,
+    pub clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     /// This replica, different from every other on the same store and the same after a restart (a pod's or host's name): one that comes
     /// back under another name waits for its own lease to run out.
     pub holder: String,
@@ -49,58 +64,134 @@ impl std::fmt::Debug for Parts {
     }
 }
 
+/// What the threads share.
+struct Shared {
+    store: Arc<dyn Store>,
+    config: Box<dyn Fn() -> Arc<NotifyConfig> + Send + Sync>,
+    clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    holder: String,
+    report: Mutex<Box<dyn FnMut(Result<Step, StoreError>) + Send>>,
+    /// When our lease runs out, in milliseconds; 0 while there is none.
+    held_until_ms: AtomicI64,
+}
+
 impl Outbox {
-    /// Starts the thread.
+    /// Starts the threads.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system gives no thread; those that run already are stopped.
     pub fn start(parts: Parts) -> std::io::Result<Self> {
-        // One pending wake-up is enough.
-        let (wake, wakes) = mpsc::sync_channel(1);
-        let thread = std::thread::Builder::new().name("outbox".into()).spawn(move || run(parts, &wakes))?;
-        Ok(Self { wake: Some(wake), thread: Some(thread) })
+        let Parts { store, config, clock, holder, seed, report } = parts;
+        let lanes = config().receivers.len().clamp(1, MAX_SENDERS);
+        let held_until_ms = AtomicI64::new(0);
+        let shared = Arc::new(Shared { store, config, clock, holder, report: Mutex::new(report), held_until_ms });
+        let mut outbox = Self {
+            wakes: Vec::new(),
+            stop: Stop::default(),
+            threads: Mutex::default(),
+            release: Stop::default(),
+            keeper: Mutex::default(),
+        };
+        // Held already when the senders begin.
+        shared.renew();
+        let (keeping, release) = (Arc::clone(&shared), outbox.release.clone());
+        outbox.keeper.lock().spawn("outbox", move || keeping.keep(&release))?;
+        for lane in 0..lanes {
+            // One pending wake-up is enough.
+            let (wake, wakes) = mpsc::sync_channel(1);
+            let (shared, stop) = (Arc::clone(&shared), outbox.stop.clone());
+            let send = move || shared.send(seed, (lane, lanes), &wakes, &stop);
+            outbox.threads.lock().spawn(&format!("outbox-{lane}"), send)?;
+            outbox.wakes.push(wake);
+        }
+        Ok(outbox)
     }
 
-    /// Wakes the thread because something was queued, so that it is sent now and not in a second.
+    /// Wakes the senders because something was queued, so that it is sent now and not in a second.
     pub fn wake(&self) {
-        // A full channel means that it is awake already, a closed one that it has ended.
-        let _ = self.wake.as_ref().map(|wake| wake.try_send(()));
+        for wake in &self.wakes {
+            // A full channel means that it is awake already, a closed one that it has ended.
+            let _ = wake.try_send(());
+        }
+    }
+
+    /// Asks the senders to begin no further message.
+    pub fn stop(&self) {
+        self.stop.set();
+        self.wake();
+    }
+
+    /// Stops, and waits for messages under way until `deadline`. Returns the names of the threads that are left: each is inside a request or a
+    /// call of the store that does not end.
+    pub fn stop_until(&self, deadline: Instant) -> Vec<String> {
+        self.stop();
+        let mut left = self.threads.lock().wait(deadline);
+        self.release.set();
+        left.extend(self.keeper.lock().wait(deadline));
+        left
     }
 }
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        self.wake = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic there was reported by the thread itself.
-            let _ = thread.join();
-        }
+        self.stop_until(Instant::now() + GRACE);
     }
 }
 
-fn run(mut parts: Parts, wakes: &mpsc::Receiver<()>) {
-    let mut worker = Worker::new(parts.seed);
-    loop {
-        let step = step(&mut worker, &parts);
-        let busy = step.as_ref().is_ok_and(|step| step.is_busy());
-        if !matches!(&step, Ok(step) if *step == Step::default()) {
-            (parts.report)(step);
-        }
-        let pause = if busy { Duration::ZERO } else { PAUSE };
-        if wakes.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
-            // So that a successor need not wait; if it fails, the lease runs out.
-            let _ = parts.store.release(OUTBOX_LEASE, &parts.holder);
-            return;
+impl Shared {
+    /// Renews the lease, or takes it when it is free.
+    fn renew(&self) {
+        let now = (self.clock)();
+        let lease = LEASE + (self.config)().http.timeout();
+        match self.store.lease(OUTBOX_LEASE, &self.holder, now, lease) {
+            Ok(is_held) => {
+                let until = now.plus_ms(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX)).ms();
+                self.held_until_ms.store(if is_held { until } else { 0 }, Ordering::Release);
+            }
+            // It may be valid still; nothing is sent any more when that is not certain.
+            Err(error) => self.report(Err(error)),
         }
     }
-}
 
-fn step(worker: &mut Worker, parts: &Parts) -> Result<Step, StoreError> {
-    let now = (parts.clock)();
-    if !parts.store.lease(OUTBOX_LEASE, &parts.holder, now, LEASE)? {
-        return Ok(Step::default());
+    /// Keeps the lease until `release`.
+    fn keep(&self, release: &Stop) {
+        while !release.sleep(PAUSE) {
+            self.renew();
+        }
+        // So that a successor need not wait; if it fails, the lease runs out.
+        let _ = self.store.release(OUTBOX_LEASE, &self.holder);
     }
-    worker.step(&*parts.store, &(parts.config)(), now)
+
+    /// Whether a message that begins now ends before the lease may be another's.
+    fn outlasts_a_message(&self) -> bool {
+        let timeout_ms = i64::try_from((self.config)().http.timeout().as_millis()).unwrap_or(i64::MAX);
+        (self.clock)().plus_ms(timeout_ms).ms() < self.held_until_ms.load(Ordering::Acquire)
+    }
+
+    /// Sends for the receivers of one lane until `stop`.
+    fn send(self: Arc<Self>, seed: u64, lane: (usize, usize), wakes: &mpsc::Receiver<()>, stop: &Stop) {
+        let (shared, stopped) = (Arc::clone(&self), stop.clone());
+        let may_send: MaySend = Arc::new(move || !stopped.is_set() && shared.outlasts_a_message());
+        let mut worker = Worker::of_lane(seed, lane, Arc::clone(&may_send));
+        while !stop.is_set() {
+            let mut is_busy = false;
+            if may_send() {
+                let step = worker.step(&*self.store, &(self.config)(), &*self.clock);
+                is_busy = step.as_ref().is_ok_and(Step::is_busy);
+                if !matches!(&step, Ok(step) if *step == Step::default()) {
+                    self.report(step);
+                }
+            }
+            let pause = if is_busy { Duration::ZERO } else { PAUSE };
+            if wakes.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
+                return;
+            }
+        }
+    }
+
+    fn report(&self, step: Result<Step, StoreError>) {
+        (self.report.lock())(step);
+    }
 }
 
 #[cfg(test)]
@@ -120,26 +211,59 @@ mod tests {
         .unwrap()
     }
 
+    fn shared(store: &Arc<dyn Store>, now: &Arc<AtomicI64>) -> Shared {
+        let now = Arc::clone(now);
+        Shared {
+            store: Arc::clone(store),
+            config: Box::new(Arc::default),
+            clock: Box::new(move || Timestamp::from_ms(now.load(Ordering::SeqCst))),
+            holder: "me".into(),
+            report: Mutex::new(Box::new(|_| {})),
+            held_until_ms: AtomicI64::new(0),
+        }
+    }
+
     #[test]
-    fn only_the_holder_of_the_lease_sends() {
+    fn only_the_holder_of_the_lease_sends_and_only_while_it_outlasts_a_message() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let (t, now) = (Timestamp::from_ms, Arc::new(AtomicI64::new(0)));
+        let shared = shared(&store, &now);
+        assert!(store.lease(OUTBOX_LEASE, "other", t(0), Duration::from_secs(120)).unwrap());
+        now.store(119_999, Ordering::SeqCst);
+        shared.renew();
+        assert!(!shared.outlasts_a_message(), "another replica has it");
+        now.store(120_000, Ordering::SeqCst);
+        shared.renew();
+        assert!(shared.outlasts_a_message() && !store.lease(OUTBOX_LEASE, "other", t(120_000), LEASE).unwrap());
+        // Ten seconds are what one message may take: it has to begin that much before the end.
+        now.store(120_000 + 19_999, Ordering::SeqCst);
+        assert!(shared.outlasts_a_message());
+        now.store(120_000 + 20_000, Ordering::SeqCst);
+        assert!(!shared.outlasts_a_message(), "the store did not let us renew it");
+        shared.renew();
+        assert!(shared.outlasts_a_message());
+    }
+
+    #[test]
+    fn dropping_gives_the_lease_back() {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let t = Timestamp::from_ms;
         store.put(&an_incident(), &["gone".to_owned()], t(0)).unwrap();
-        assert!(store.lease(OUTBOX_LEASE, "other", t(0), LEASE).unwrap());
-        let parts = |now: i64| Parts {
+        let parts = Parts {
             store: Arc::clone(&store),
             config: Box::new(Arc::default),
-            clock: Box::new(move || t(now)),
+            clock: Box::new(move || t(120_000)),
             holder: "me".into(),
             seed: 1,
             report: Box::new(|_| {}),
         };
-        let mut worker = Worker::new(1);
-        assert_eq!(step(&mut worker, &parts(119_999)).unwrap(), Step::default());
-        assert_eq!(step(&mut worker, &parts(120_000)).unwrap().given_up, 1, "its route is gone");
+        let outbox = Outbox::start(parts).unwrap();
+        while store.outbox().unwrap().given_up == 0 {
+            outbox.wake();
+            std::thread::yield_now();
+        }
         assert!(!store.lease(OUTBOX_LEASE, "other", t(120_000), LEASE).unwrap());
-        // Dropping gives the lease back.
-        drop(Outbox::start(parts(120_000)).unwrap());
+        drop(outbox);
         assert!(store.lease(OUTBOX_LEASE, "other", t(120_000), LEASE).unwrap());
     }
 }

@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use super::guard::refused_host;
 use super::http::HttpOptions;
+use crate::secret::SecretSource;
 use service::Receiver;
 
 pub use alertmanager::Alertmanager;
@@ -67,7 +68,11 @@ impl Kind {
         }
     }
 
-    pub(super) fn urls(&self) -> Vec<&str> {
+    pub(crate) fn secrets(&self) -> Vec<(&'static str, &SecretSource)> {
+        self.receiver().secrets()
+    }
+
+    pub(crate) fn urls(&self) -> Vec<&str> {
         self.receiver().urls()
     }
 
@@ -85,5 +90,5 @@ pub(super) fn check_url(url: &str, http: &HttpOptions) -> Result<(), String> {
     if parsed.authority().is_some_and(|a| a.as_str().contains('@')) {
         return Err("the address holds credentials; give a token from a file or the environment".to_owned());
     }
-    refused_host(parsed.host().unwrap_or_default(), http.allow_loopback).map_or(Ok(()), Err)
+    refused_host(parsed.host().unwrap_or_default(), http.allowed()).map_or(Ok(()), Err)
 }

@@ -1,7 +1,9 @@
-//! Sends the messages that are due. One step visits every route once, so that a receiver that fails does not hold up the others. There is no
-//! clock and no thread here: `now` is given to each step, and `outbox.rs` has the thread.
+//! Sends the messages that are due. One step visits every route of the worker's receivers once; `outbox.rs` gives every receiver a worker and a
+//! thread of its own, so that one that fails or hangs does not hold up the others. The clock is the caller's and is asked again after every
+//! request: a request may take as long as its time-out, and what follows from it counts from its end.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use automap_core::incident::IncidentState;
@@ -22,15 +24,27 @@ const PER_ROUTE: usize = 20;
 /// Pause after a failure of a receiver that did not ask for a longer one, whatever else waits for it.
 const REST_MS: i64 = 5_000;
 
+/// Whether another message may be sent.
+pub(super) type MaySend = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// Sends the waiting messages of one store.
-#[derive(Debug)]
 pub struct Worker {
     seed: u64,
+    /// Which receivers it serves: of so many workers, the one at this place.
+    lane: usize,
+    lanes: usize,
+    may_send: MaySend,
     http: Option<(HttpOptions, Http)>,
     /// By receiver.
     gates: BTreeMap<String, Gate>,
     /// When a route was last notified of an open incident, by route and incident; for receivers that drop what is not repeated.
     last_notified: BTreeMap<(String, String), Timestamp>,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").field("lane", &self.lane).field("lanes", &self.lanes).finish_non_exhaustive()
+    }
 }
 
 /// What a step did.
@@ -58,16 +72,27 @@ impl Step {
 }
 
 impl Worker {
-    /// `seed` spreads the retries of several workers; any number will do.
+    /// A worker for all receivers. `seed` spreads the retries of several workers; any number will do.
     pub fn new(seed: u64) -> Self {
-        Self { seed, http: None, gates: BTreeMap::new(), last_notified: BTreeMap::new() }
+        Self::of_lane(seed, (0, 1), Arc::new(|| true))
     }
 
-    /// Sends what is due at `now`, route by route. Every failure of a receiver is noted in the store, none ends the step.
+    /// The worker at the place `lane.0` of `lane.1` workers; each receiver belongs to one of them. Nothing is sent while `may_send` says no.
+    pub(super) fn of_lane(seed: u64, lane: (usize, usize), may_send: MaySend) -> Self {
+        let (lane, lanes) = lane;
+        Self { seed, lane, lanes, may_send, http: None, gates: BTreeMap::new(), last_notified: BTreeMap::new() }
+    }
+
+    /// Sends what is due, route by route. Every failure of a receiver is noted in the store, none ends the step.
     ///
     /// # Errors
     /// When the store fails. A message that was sent and could not be noted is sent again.
-    pub fn step(&mut self, store: &dyn Store, config: &NotifyConfig, now: Timestamp) -> Result<Step, StoreError> {
+    pub fn step(
+        &mut self,
+        store: &dyn Store,
+        config: &NotifyConfig,
+        clock: &dyn Fn() -> Timestamp,
+    ) -> Result<Step, StoreError> {
         let mut done = Step::default();
         let http = match self.http.take() {
             Some((options, http)) if options == config.http => http,
@@ -76,7 +101,7 @@ impl Worker {
                 Err(_) => return Ok(Step { blocked: true, ..done }),
             },
         };
-        let result = self.routes(store, config, &http, now, &mut done);
+        let result = self.routes(store, config, &http, clock, &mut done);
         self.http = Some((config.http.clone(), http));
         result.map(|()| done)
     }
@@ -86,22 +111,29 @@ impl Worker {
         store: &dyn Store,
         config: &NotifyConfig,
         http: &Http,
-        now: Timestamp,
+        clock: &dyn Fn() -> Timestamp,
         done: &mut Step,
     ) -> Result<(), StoreError> {
-        let receiver = |route: &Route| config.receivers.iter().find(|r| r.name == route.receiver);
         for route in &config.routes {
-            let Some(receiver) = receiver(route) else { continue };
-            let context = RouteContext { store, config, route, receiver, http, now };
-            for message in store.due_of(&route.name, now, PER_ROUTE)? {
-                if !self.open(&context) {
-                    break;
+            let Some(at) = config.receivers.iter().position(|r| r.name == route.receiver) else { continue };
+            if at % self.lanes != self.lane {
+                continue;
+            }
+            let context = RouteContext { store, config, route, receiver: &config.receivers[at], http, clock };
+            if self.open(&context) {
+                for message in store.due_of(&route.name, clock(), PER_ROUTE)? {
+                    if !self.open(&context) {
+                        break;
+                    }
+                    self.one(&context, &message, done)?;
                 }
-                self.one(&context, &message, done)?;
             }
             self.refresh(&context, done)?;
         }
-        for message in store.due(now, MAX_PAGE)? {
+        if self.lane > 0 {
+            return Ok(());
+        }
+        for message in store.due(clock(), MAX_PAGE)? {
             if !config.routes.iter().any(|r| r.name == message.route) {
                 store.failed(&message.key, "the route is not in the configuration any more", None)?;
                 done.given_up += 1;
@@ -112,31 +144,34 @@ impl Worker {
 
     fn open(&self, context: &RouteContext<'_>) -> bool {
         let rate = context.receiver.per_minute.or_else(|| context.receiver.to.receiver().per_minute());
-        self.gates.get(&context.receiver.name).is_none_or(|gate| gate.opens(rate, context.now).is_none())
+        let is_open = self.gates.get(&context.receiver.name).is_none_or(|g| g.opens(rate, (context.clock)()).is_none());
+        is_open && (self.may_send)()
     }
 
     fn one(&mut self, context: &RouteContext<'_>, first: &Outgoing, done: &mut Step) -> Result<(), StoreError> {
-        let RouteContext { store, config, route, now, .. } = *context;
+        let RouteContext { store, config, route, clock, .. } = *context;
         let line = store.waiting(&route.name, &first.incident)?;
         let folded = fold(&line, route.updates);
         if folded > 0 {
             let keys: Vec<String> = line.iter().take(folded).map(|waiting| waiting.key.clone()).collect();
-            store.folded(&keys, now)?;
+            store.folded(&keys, clock())?;
             done.folded += u32::try_from(folded).unwrap_or(u32::MAX);
         }
         let message = match line.get(folded) {
             None => return Ok(()),
             Some(next) if next.key == first.key => first.clone(),
             // The message that is now the first of its queue; the store decides whether it is due.
-            Some(next) => match store.due_of(&route.name, now, MAX_PAGE)?.into_iter().find(|m| m.key == next.key) {
+            Some(next) => match store.due_of(&route.name, clock(), MAX_PAGE)?.into_iter().find(|m| m.key == next.key) {
                 Some(message) => message,
                 None => return Ok(()),
             },
         };
         let Some(queued) = store.message(&message.key)? else { return Ok(()) };
         let reply = store.reply(&route.name, &message.incident)?;
-        store.attempting(&message.key, now)?;
-        match self.send(context, &message.key, &queued, reply) {
+        store.attempting(&message.key, clock())?;
+        let sent = self.send(context, &message.key, &queued, reply);
+        let now = clock();
+        match sent {
             Ok(reply) => {
                 store.delivered(&message.key, reply.as_deref(), now)?;
                 if context.receiver.to.receiver().refresh_ms().is_some() {
@@ -166,16 +201,19 @@ impl Worker {
     ) -> Result<Option<String>, Failure> {
         let owner = context.config.owner_of(&queued.incident);
         let link = context.config.link(&queued.incident.id);
-        let message = Message::new(context.route, key, queued, Facts { owner, link, reply, now: context.now });
+        let now = (context.clock)();
+        let message = Message::new(context.route, key, queued, Facts { owner, link, reply, now });
         let gate = self.gates.entry(context.receiver.name.clone()).or_default();
-        gate.sent(context.now);
+        gate.sent(now);
         let span = debug_span!(
             target: "notification", "notification", route = context.route.name, receiver = context.receiver.name, incident = queued.incident.id
         );
-        let sent = span.in_scope(|| context.receiver.to.receiver().send(&message, context.http));
+        let sent = span.in_scope(|| context.receiver.to.receiver().send(&message, &context.http.for_message()));
+        // The pause begins now, not when the request did: that may be a whole time-out ago.
+        let ended = (context.clock)();
         match &sent {
-            Err(Failure::Later { after: Some(after), .. }) => gate.close(context.now.plus_ms(ms(*after))),
-            Err(Failure::Later { .. } | Failure::Unknown { .. }) => gate.close(context.now.plus_ms(REST_MS)),
+            Err(Failure::Later { after: Some(after), .. }) => gate.close(ended.plus_ms(ms(*after))),
+            Err(Failure::Later { .. } | Failure::Unknown { .. }) => gate.close(ended.plus_ms(REST_MS)),
             _ => {}
         }
         sent
@@ -183,13 +221,14 @@ impl Worker {
 
     /// Sends open incidents again, where the receiver would take silence for their end.
     fn refresh(&mut self, context: &RouteContext<'_>, done: &mut Step) -> Result<(), StoreError> {
-        let RouteContext { store, route, now, .. } = *context;
+        let RouteContext { store, route, clock, .. } = *context;
         let Some(pause) = context.receiver.to.receiver().refresh_ms() else { return Ok(()) };
         let states = vec![IncidentState::Open, IncidentState::Recovering];
         let open = store.list(&IncidentFilter { states, ..IncidentFilter::default() })?;
         self.last_notified.retain(|(of, incident), _| *of != route.name || open.iter().any(|i| i.id == *incident));
         for incident in open {
             let place = (route.name.clone(), incident.id.clone());
+            let now = clock();
             let fresh = self.last_notified.get(&place).is_some_and(|t| t.plus_ms(pause) > now);
             if fresh || !self.open(context) {
                 continue;
@@ -218,7 +257,7 @@ struct RouteContext<'a> {
     route: &'a Route,
     receiver: &'a ReceiverConfig,
     http: &'a Http,
-    now: Timestamp,
+    clock: &'a dyn Fn() -> Timestamp,
 }
 
 fn note(store: &dyn Store, message: &Outgoing, failure: &Failure, due: Option<Timestamp>) -> Result<(), StoreError> {

@@ -35,6 +35,7 @@ type Stamp = (Option<SystemTime>, u64);
 pub struct Watched<T> {
     path: PathBuf,
     parse: fn(&[u8]) -> Result<T, String>,
+    check: fn(&T) -> Result<(), String>,
     state: Mutex<(Stamp, Arc<T>)>,
 }
 
@@ -50,9 +51,22 @@ impl<T> Watched<T> {
     /// # Errors
     /// [`SecretError`] when it cannot be read or parsed.
     pub fn open(path: &Path, parse: fn(&[u8]) -> Result<T, String>) -> Result<Self, SecretError> {
+        Self::open_checked(path, parse, |_| Ok(()))
+    }
+
+    /// As [`Watched::open`]; a content that `check` refuses is unusable as well, now and later.
+    ///
+    /// # Errors
+    /// As [`Watched::open`].
+    pub fn open_checked(
+        path: &Path,
+        parse: fn(&[u8]) -> Result<T, String>,
+        check: fn(&T) -> Result<(), String>,
+    ) -> Result<Self, SecretError> {
         let stamp = stamp(path);
         let value = parse(&read(path)?).map_err(|reason| unusable(path, reason))?;
-        Ok(Self { path: path.to_owned(), parse, state: Mutex::new((stamp, Arc::new(value))) })
+        check(&value).map_err(|reason| unusable(path, reason))?;
+        Ok(Self { path: path.to_owned(), parse, check, state: Mutex::new((stamp, Arc::new(value))) })
     }
 
     /// The present content. Costs one `stat` of the file while it does not change.
@@ -62,6 +76,7 @@ impl<T> Watched<T> {
         if now != state.0
             && let Ok(bytes) = read(&self.path)
             && let Ok(value) = (self.parse)(&bytes)
+            && (self.check)(&value).is_ok()
         {
             *state = (now, Arc::new(value));
         }
@@ -85,16 +100,29 @@ impl WatchedSecret {
     /// # Errors
     /// [`SecretError`] when it is missing or empty.
     pub fn open(from: &SecretSource) -> Result<Self, SecretError> {
-        Ok(Self(match from {
-            SecretSource::File(path) => Source::File(Watched::open(path, secret)?),
-            SecretSource::Env(_) | SecretSource::Value(_) => {
-                Source::Fixed(Arc::new(from.read().map_err(|e| SecretError {
-                    place: e.place,
-                    reason: e.reason,
-                    next: "set it before automap starts, or name a file instead",
-                })?))
-            }
-        }))
+        Self::open_checked(from, |_| Ok(()))
+    }
+
+    /// Reads it for the first time. A text that `check` refuses is unusable, at the start and later.
+    ///
+    /// # Errors
+    /// [`SecretError`] when it is missing, empty or refused.
+    pub fn open_checked(
+        from: &SecretSource,
+        check: fn(&SecretString) -> Result<(), String>,
+    ) -> Result<Self, SecretError> {
+        let refused = |reason| SecretError { place: from.to_string(), reason, next: "store another value there" };
+        if let SecretSource::File(path) = from {
+            let file = Watched::open_checked(path, secret, check)?;
+            return Ok(Self(Source::File(file)));
+        }
+        let value = from.read().map_err(|e| SecretError {
+            place: e.place,
+            reason: e.reason,
+            next: "set it before automap starts, or name a file instead",
+        })?;
+        check(&value).map_err(refused)?;
+        Ok(Self(Source::Fixed(Arc::new(value))))
     }
 
     /// The present value.

@@ -21,6 +21,14 @@ pub enum StoreError {
         /// Latest version known here.
         known: i64,
     },
+    /// The file or database belongs to another program.
+    #[error("{place} {found}; give another file (`--store`, `store.file`) or another database (`store.postgres`)")]
+    Foreign {
+        /// File or server.
+        place: String,
+        /// What is there instead.
+        found: String,
+    },
     /// The incident was changed in between.
     #[error("incident {id} is at revision {found}, not {expected}")]
     Conflict {

@@ -21,6 +21,7 @@ use postgres::{Client, Transaction};
 
 use super::StoreError;
 use connect::Server;
+use schema::Unusable;
 
 /// Incidents in PostgreSQL.
 #[derive(Debug)]
@@ -71,15 +72,16 @@ impl PostgresStore {
     /// `key=value` words; it appears in no message. With TLS the server's certificate is checked against `ca_file`, else the web's authorities.
     ///
     /// # Errors
-    /// When the address is none, the server does not answer, or its tables are of a later automap.
+    /// When the address is none, the server does not answer, or its tables are another program's or of a later automap.
     pub fn open(url: &str, ca_file: Option<&Path>) -> Result<Self, StoreError> {
         let server = Server::new(url, ca_file)?;
         let mut client = server.connect()?;
-        let fail =
-            |e: postgres::Error| StoreError::Database { place: server.place().to_owned(), message: connect::say(&e) };
-        if let Some((found, known)) = schema::migrate(&mut client).map_err(fail)? {
-            return Err(StoreError::TooNew { place: server.place().to_owned(), found, known });
-        }
+        let place = server.place().to_owned();
+        schema::migrate(&mut client).map_err(|unusable| match unusable {
+            Unusable::TooNew(found, known) => StoreError::TooNew { place, found, known },
+            Unusable::Foreign(found) => StoreError::Foreign { place, found },
+            Unusable::Sql(e) => StoreError::Database { place, message: connect::say(&e) },
+        })?;
         Ok(Self { server, client: Mutex::new(Connection(Some(client))) })
     }
 

@@ -188,4 +188,7 @@ pub trait MaintenanceStore {
 
     /// Returns the space of deleted entries to the system. Takes as long as writing the rest again.
     fn vacuum(&self) -> Result<(), StoreError>;
+
+    /// Whether a write would succeed: writes a few bytes and commits them. After a write that failed it writes as much as an incident needs.
+    fn check_writable(&self) -> Result<(), StoreError>;
 }

@@ -7,15 +7,18 @@
 
 mod alerts;
 mod confirmed;
+mod files;
 mod incidents;
 mod leases;
 mod mutes;
 mod outbox;
+mod probe;
 mod profiles;
 mod retention;
 mod schema;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -31,6 +34,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct SqliteStore {
     connection: Mutex<Connection>,
     path: PathBuf,
+    /// Whether a write failed since the last large one succeeded.
+    has_write_failed: AtomicBool,
 }
 
 /// What can go wrong inside a transaction; the place is added outside.
@@ -57,16 +62,23 @@ impl SqliteStore {
     /// Opens or makes the file and brings its tables up to date. The folder must exist.
     ///
     /// # Errors
-    /// When it is no database, cannot be written, or is of a later automap.
+    /// When it is no database or another program's, cannot be written, or is of a later automap.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let place = path.display().to_string();
         let fail = |e: rusqlite::Error| StoreError::Database { place: place.clone(), message: e.to_string() };
+        let io = |e: std::io::Error| StoreError::Database { place: place.clone(), message: e.to_string() };
+        files::make_private(path).map_err(io)?;
         let mut connection = Connection::open(path).map_err(fail)?;
-        schema::configure(&connection, BUSY_TIMEOUT).map_err(fail)?;
+        // Before anything is changed: the file may be another program's.
+        let foreign = schema::foreign(&connection, BUSY_TIMEOUT).map_err(fail)?;
+        if let Some(found) = foreign {
+            return Err(StoreError::Foreign { place, found });
+        }
+        schema::configure(&connection).map_err(fail)?;
         if let Some((found, known)) = schema::migrate(&mut connection).map_err(fail)? {
             return Err(StoreError::TooNew { place, found, known });
         }
-        Ok(Self { connection: Mutex::new(connection), path: path.to_owned() })
+        Ok(Self { connection: Mutex::new(connection), path: path.to_owned(), has_write_failed: AtomicBool::new(false) })
     }
 
     /// Where it lies.
@@ -92,7 +104,9 @@ impl SqliteStore {
             transaction.commit()?;
             Ok(value)
         };
-        done().map_err(|trouble| self.place(trouble))
+        let done = done();
+        self.note_write(&done);
+        done.map_err(|trouble| self.place(trouble))
     }
 
     fn place(&self, trouble: Trouble) -> StoreError {

@@ -99,3 +99,49 @@ async fn event_streams_are_bounded_and_released() {
     drop(listener);
     assert_eq!(server.get("/api/v1/events").await.status, 200);
 }
+
+/// A viewer's stream from this address; the connection's own.
+async fn stream(server: &Server, token: &str, address: &str) -> axum::response::Response {
+    let request = Request::builder().uri("/api/v1/events").header("host", "localhost");
+    let mut request = request.header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap();
+    request.extensions_mut().insert(Peer(format!("{address}:1").parse().unwrap()));
+    server.router.clone().oneshot(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn one_viewer_or_address_cannot_hold_all_event_streams() {
+    let secret = |text: &str| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file.into_temp_path()
+    };
+    let files = vec![secret("token-of-one"), secret("token-of-another")];
+    let yaml = format!(
+        "auth: {{ tokens: [{{ name: one, role: viewer, from: {{ file: '{}' }} }}, {{ name: another, role: viewer, from: {{ file: '{}' }} }}] }}",
+        files[0].display(),
+        files[1].display()
+    );
+    let server = Server::with(&yaml).keeping(files);
+    let mut held = Vec::new();
+    for i in 0..8 {
+        let answer = stream(&server, "token-of-one", &format!("10.0.0.{i}")).await;
+        assert_eq!(answer.status(), 200);
+        held.push(answer);
+    }
+    let refused = stream(&server, "token-of-one", "10.0.0.99").await;
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (429, "30"));
+    let body = axum::body::to_bytes(refused.into_body(), 1 << 16).await.unwrap();
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    assert!(text.contains("one already holds 8 event streams"), "{text}");
+    assert_eq!(stream(&server, "token-of-another", "10.0.0.99").await.status(), 200, "others are served");
+    // Another user does not help at an address that holds as many.
+    drop(held);
+    let mut held = Vec::new();
+    for i in 0..8 {
+        held.push(stream(&server, ["token-of-one", "token-of-another"][i % 2], "10.0.0.1").await);
+    }
+    assert!(held.iter().all(|answer| answer.status() == 200));
+    assert_eq!(stream(&server, "token-of-one", "10.0.0.1").await.status(), 429);
+    held.pop();
+    assert_eq!(stream(&server, "token-of-one", "10.0.0.1").await.status(), 200, "one that ended makes room");
+}

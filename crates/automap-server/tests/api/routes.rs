@@ -161,6 +161,9 @@ async fn probes_distinguish_a_live_process_from_a_ready_one() {
     assert_eq!((reply.status, reply.header("retry-after")), (503, "5"));
     assert!(!String::from_utf8_lossy(&reply.body).contains("memory"), "places are for the log");
     assert!(log_lines().iter().any(|l| l.contains("memory: gone")));
+    server.store.set_gone(false);
+    assert_eq!(server.get("/readyz").await.json()["warnings"], serde_json::json!([]), "it recovers by itself");
+    assert!(String::from_utf8_lossy(&server.get("/metrics").await.body).contains("automap_store_writable 1"));
 }
 
 #[tokio::test]

@@ -33,6 +33,8 @@ pub(crate) enum Answer {
     Status(u16, &'static str, String),
     /// Takes the request and says nothing: the sender cannot know whether it arrived.
     Hang,
+    /// 200, and then a body that comes one byte at a time and takes minutes.
+    Drip,
 }
 
 impl Answer {
@@ -93,9 +95,10 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
             state.seen.push(request);
             state.next.pop_front().unwrap_or_else(|| state.default.clone())
         };
-        let Answer::Status(status, extra, body) = answer else {
-            std::thread::sleep(Duration::from_secs(30));
-            return;
+        let (status, extra, body) = match answer {
+            Answer::Status(status, extra, body) => (status, extra, body),
+            Answer::Hang => return std::thread::sleep(Duration::from_secs(120)),
+            Answer::Drip => return drip(&mut stream),
         };
         // One write: two of them wait for each other's acknowledgement.
         let length = body.len();
@@ -105,6 +108,15 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
         if stream.write_all(answer.as_bytes()).is_err() {
             return;
         }
+    }
+}
+
+fn drip(stream: &mut TcpStream) {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1200\r\n\r\n";
+    let mut is_open = stream.write_all(head.as_bytes()).is_ok();
+    while is_open {
+        std::thread::sleep(Duration::from_millis(100));
+        is_open = stream.write_all(b" ").is_ok();
     }
 }
 

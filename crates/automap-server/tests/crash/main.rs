@@ -53,7 +53,7 @@ fn child() {
         std::thread::sleep(Duration::from_millis(50));
     }
     stop.set();
-    assert!(daemon.join(), "a thread panicked");
+    daemon.join().unwrap();
 }
 
 /// The store of a configuration.

@@ -63,7 +63,7 @@ pub(crate) const EXIT_CODES: &[ExitCodes] = &[
     verb("chaos record"),
     verb("chaos score").found("below --min-top1, --min-top3 or --min-exact-set"),
     verb("compare").found("something differs (with --exit-code)").asks_server(),
-    verb("config check"),
+    verb("config check").found("weak settings, with --strict"),
     verb("config default"),
     verb("config hash-password"),
     verb("config presets"),

@@ -5,14 +5,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use automap_core::incident::Incident;
 use automap_render::incident_text::change_text;
 use automap_server::config::Config;
 use automap_server::daemon::{Daemon, Listener};
 use automap_server::replica::Replica;
 use automap_server::signals::stop_on_signals;
+use automap_server::startup;
 use automap_server::watcher::Stop;
+use automap_server::weak_settings;
 use clap::Args;
 use tracing::{info, warn};
 
@@ -77,6 +79,14 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit> {
 
 /// Watches; with the arguments of `serve` also serves.
 fn start(args: &WatchArgs, config: Config, serve: Option<&ServeArgs>) -> Result<Exit> {
+    if serve.is_some() {
+        // Before anything is watched or sent: what the API needs is readable and fits together.
+        startup::check(&config)?;
+    }
+    for weakness in weak_settings::find(&config) {
+        let weak_settings::Weakness { code, path, finding, remedy } = weakness;
+        warn!(target: "config", code = code.as_str(), setting = path, "{finding}; {remedy}");
+    }
     let opened = args.store.open_configured(&config.store)?;
     let stop = Stop::default();
     stop_on_signals(&stop)?;
@@ -94,15 +104,13 @@ fn start(args: &WatchArgs, config: Config, serve: Option<&ServeArgs>) -> Result<
             }
             Err(error) => {
                 daemon.stop();
-                daemon.join();
+                let _ = daemon.join();
                 return Err(error.into());
             }
         }
     }
     info!(target: "store", "incidents are kept in {}; Ctrl-C ends it", opened.place);
-    if !daemon.join() {
-        bail!("a thread of the watcher panicked; this is a bug");
-    }
+    daemon.join()?;
     Ok(Exit::Ok)
 }
 

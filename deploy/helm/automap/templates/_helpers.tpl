@@ -96,3 +96,50 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- toYaml $config -}}
 {{- end -}}
+
+{{- /* Whether only the cluster knows a host: a bare name, or one that ends like a service's. Takes a URL; "true" or nothing. */ -}}
+{{- define "automap.isInside" -}}
+{{- $host := regexReplaceAll "^[a-z]+://([^@/]*@)?" . "" | regexFind "^(\\[[^\\]]*\\]|[^:/?#]*)" -}}
+{{- if or (not (contains "." $host | or (contains ":" $host))) (regexMatch "\\.(svc|svc\\.[^/]*|cluster\\.local)$" $host) -}}true{{- end -}}
+{{- end -}}
+
+{{- /* The port of a URL. */ -}}
+{{- define "automap.port" -}}
+{{- $place := regexReplaceAll "^[a-z]+://([^@/]*@)?" . "" | regexFind "^[^/?#]*" -}}
+{{- $port := regexFind ":[0-9]+$" $place | trimPrefix ":" -}}
+{{- if $port -}}{{ $port }}{{- else if hasPrefix "https://" . -}}443{{- else -}}80{{- end -}}
+{{- end -}}
+
+{{- /* The ports that the configuration makes automap connect to, as JSON: inside the cluster only, and anywhere. */ -}}
+{{- define "automap.egressPorts" -}}
+{{- $config := include "automap.config" . | fromYaml -}}
+{{- $urls := list -}}
+{{- $anywhere := .Values.networkPolicy.internetPorts | default list -}}
+{{- $inside := .Values.networkPolicy.clusterPorts | default list -}}
+{{- range $config.targets -}}{{- $urls = append $urls .prometheus.url -}}{{- end -}}
+{{- range ($config.mutes | default dict).alertmanagers -}}{{- $urls = append $urls .url -}}{{- end -}}
+{{- $notify := $config.notify | default dict -}}
+{{- $http := $notify.http | default dict -}}
+{{- if $http.proxy -}}
+{{- $urls = append $urls $http.proxy -}}
+{{- else -}}
+{{- range $notify.receivers -}}
+{{- range $kind, $to := .to -}}
+{{- $url := $to.url | default $to.api_url -}}
+{{- /* A webhook's address is a secret, and the services that have one use https. */ -}}
+{{- if $url -}}{{- $urls = append $urls $url -}}{{- else -}}{{- $anywhere = append $anywhere 443 -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- with (($config.api.auth | default dict).jwt | default dict).jwks_url -}}{{- $urls = append $urls . -}}{{- end -}}
+{{- if include "automap.postgres" . -}}{{- $anywhere = append $anywhere 5432 -}}{{- end -}}
+{{- range $urls -}}
+{{- $port := include "automap.port" . | int -}}
+{{- if include "automap.isInside" . -}}{{- $inside = append $inside $port -}}{{- else -}}{{- $anywhere = append $anywhere $port -}}{{- end -}}
+{{- end -}}
+{{- $numbers := list -}}
+{{- range $inside -}}{{- $numbers = append $numbers (int .) -}}{{- end -}}
+{{- $all := list -}}
+{{- range $anywhere -}}{{- $all = append $all (int .) -}}{{- end -}}
+{{- dict "inside" ($numbers | uniq) "anywhere" ($all | uniq) | toJson -}}
+{{- end -}}

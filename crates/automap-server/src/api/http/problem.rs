@@ -171,7 +171,9 @@ impl From<StoreError> for Problem {
                 "send another value",
             ),
             StoreError::NotLeader { target } => Self::unavailable(target.clone(), "another replica leads this target"),
-            StoreError::Database { .. } | StoreError::TooNew { .. } => Self::unavailable("store", STORE_UNAVAILABLE),
+            StoreError::Database { .. } | StoreError::TooNew { .. } | StoreError::Foreign { .. } => {
+                Self::unavailable("store", STORE_UNAVAILABLE)
+            }
         }
     }
 }

@@ -3,11 +3,12 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{Extensions, HeaderMap};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
@@ -16,9 +17,13 @@ use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 
 use crate::api::app::App;
 use crate::api::http::header::single;
+use crate::api::http::peer::ClientAddress;
 use crate::api::http::problem::Problem;
+use crate::api::limits::counts::Held;
+use crate::api::limits::rate_limit::client_network;
 use crate::api::routes::route::Route;
 use crate::api::state::event_history::StreamEvent;
+use crate::auth::Identity;
 
 /// How often a comment is sent on an idle stream, for proxies that close idle connections.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -30,8 +35,8 @@ struct Listener {
     missed: VecDeque<Arc<StreamEvent>>,
     live: broadcast::Receiver<Arc<StreamEvent>>,
     closing: watch::Receiver<bool>,
-    /// One of `api.limits.event_streams`.
-    _permit: OwnedSemaphorePermit,
+    /// One of `api.limits.event_streams`, and of `event_streams_per_client` of the user and the address.
+    _held: (OwnedSemaphorePermit, Option<Held<String>>, Held<IpAddr>),
 }
 
 pub(super) fn routes() -> Vec<Route> {
@@ -42,22 +47,45 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// `GET /api/v1/events`
-async fn events(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    let permit = Arc::clone(&app.event_streams).try_acquire_owned();
-    let permit = permit.map_err(|_| Problem::too_many("all event streams are in use", RETRY_AFTER_S))?;
+async fn events(State(app): State<App>, extensions: Extensions, headers: HeaderMap) -> Result<Response, Problem> {
+    let held = hold(&app, &extensions)?;
     let subscription = app.events.subscribe(single(&headers, "last-event-id"));
     let listener = Listener {
         closing: app.closing.subscribe(),
         app,
         missed: subscription.missed.into(),
         live: subscription.live,
-        _permit: permit,
+        _held: held,
     };
     let events = stream::unfold(listener, |mut listener| async move {
         let event = listener.next().await?;
         Some((Ok::<_, Infallible>(to_sse(&event)), listener))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+}
+
+/// Counts a stream for the address, the user and all clients together.
+fn hold(
+    app: &App,
+    extensions: &Extensions,
+) -> Result<(OwnedSemaphorePermit, Option<Held<String>>, Held<IpAddr>), Problem> {
+    let max = app.limits().event_streams_per_client;
+    let client = client_network(ClientAddress::of(extensions));
+    let by_address = app.streams_by_address.take(client, max).ok_or_else(|| {
+        Problem::too_many(format!("this address already holds {max} event streams; close one of them"), RETRY_AFTER_S)
+    })?;
+    // Without credentials everybody has the same name.
+    let who = extensions.get::<Identity>().filter(|_| app.auth.is_enabled());
+    let by_name = match who {
+        None => None,
+        Some(who) => Some(app.streams_by_name.take(who.name.clone(), max).ok_or_else(|| {
+            let detail = format!("{} already holds {max} event streams; close one of them", who.name);
+            Problem::too_many(detail, RETRY_AFTER_S)
+        })?),
+    };
+    let permit = Arc::clone(&app.event_streams).try_acquire_owned();
+    let permit = permit.map_err(|_| Problem::too_many("all event streams are in use", RETRY_AFTER_S))?;
+    Ok((permit, by_name, by_address))
 }
 
 impl Listener {

@@ -1,5 +1,7 @@
 //! Probes for Kubernetes, and the caller's own name and role.
 
+use std::time::Instant;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,6 +13,7 @@ use crate::api::app::App;
 use crate::api::http::problem::Problem;
 use crate::api::http::response::uncached;
 use crate::api::routes::route::Route;
+use crate::api::tls::TlsStatus;
 use crate::auth::{Identity, Role};
 use crate::store::IncidentFilter;
 
@@ -21,6 +24,8 @@ struct Status {
     status: &'static str,
     /// The running version.
     version: &'static str,
+    /// What works but needs somebody's attention, such as a certificate that could not be renewed; the log says more.
+    warnings: Vec<String>,
 }
 
 /// The caller.
@@ -38,30 +43,40 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/healthz", "getHealth", "Whether the process answers", healthz)
             .without_credentials()
             .answers::<Status>(200),
-        Route::get("/readyz", "getReadiness", "Whether the store answers", readyz)
+        Route::get("/readyz", "getReadiness", "Whether the store can be read and written", readyz)
             .without_credentials()
             .answers::<Status>(200),
     ]
 }
 
-fn ok() -> Result<Response, Problem> {
-    uncached(StatusCode::OK, &Status { status: "ok", version: env!("CARGO_PKG_VERSION") })
+fn ok(warnings: Vec<String>) -> Result<Response, Problem> {
+    uncached(StatusCode::OK, &Status { status: "ok", version: env!("CARGO_PKG_VERSION"), warnings })
 }
 
 /// `GET /healthz`: the process answers. It asks nothing else, so that a slow database does not make Kubernetes kill the process.
 async fn healthz() -> Result<Response, Problem> {
-    ok()
+    ok(Vec::new())
 }
 
-/// `GET /readyz`: the store answers, and automap is not shutting down. A source that does not answer does not count: the incidents can still
-/// be read.
+/// `GET /readyz`: the store can be read and written, and automap is not shutting down. A source that does not answer does not count: the
+/// incidents can still be read.
 async fn readyz(State(app): State<App>) -> Result<Response, Problem> {
     if *app.closing.borrow() {
         return Err(Problem::unavailable("automap", "it is shutting down"));
     }
     let one = IncidentFilter { limit: 1, ..IncidentFilter::default() };
     app.read(move |store| store.list(&one)).await?;
-    ok()
+    let cannot_write = |_| Problem::unavailable("store", "it can be read but not written; the log says why");
+    app.check_writable().await.map_err(cannot_write)?;
+    ok(app.tls.as_ref().map(|tls| certificate_warnings(tls.status(Instant::now()))).unwrap_or_default())
+}
+
+/// Without paths and reasons, since anybody may ask.
+fn certificate_warnings(status: TlsStatus) -> Vec<String> {
+    let refused = "the TLS certificate was replaced by one that cannot be used; the one before it is still served";
+    let expired = "the TLS certificate has expired";
+    let warnings = [(status.is_reload_refused, refused), (status.is_expired, expired)];
+    warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, text)| text.to_owned()).collect()
 }
 
 /// `GET /api/v1/whoami`

@@ -1,5 +1,7 @@
 //! `/metrics`: automap's own metrics, for Prometheus.
 
+use std::time::Instant;
+
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -7,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use crate::api::app::App;
 use crate::api::http::problem::Problem;
 use crate::api::routes::route::Route;
-use crate::api::state::request_metrics::PROMETHEUS_TEXT;
+use crate::api::state::request_metrics::{OwnMetrics, PROMETHEUS_TEXT};
 
 pub(super) const PATH: &str = "/metrics";
 
@@ -18,6 +20,10 @@ pub(super) fn routes() -> Vec<Route> {
 /// `GET /metrics`
 async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
     let system = app.ask(|system| system.metrics()).await?;
-    let text = app.metrics.text(system).map_err(|_| Problem::internal("metrics"))?;
+    let own = OwnMetrics {
+        is_store_writable: app.check_writable().await.is_ok(),
+        tls: app.tls.as_ref().map(|tls| tls.status(Instant::now())),
+    };
+    let text = app.metrics.text(system, own).map_err(|_| Problem::internal("metrics"))?;
     Ok(([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], text).into_response())
 }

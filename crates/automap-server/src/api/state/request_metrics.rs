@@ -15,6 +15,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::api::tls::TlsStatus;
 use crate::system::{SystemMetrics, TargetMetrics};
 
 /// Upper bounds of the histogram of response times, in seconds.
@@ -48,7 +49,7 @@ impl RequestMetrics {
     }
 
     /// Everything that `/metrics` shows.
-    pub(crate) fn text(&self, system: SystemMetrics) -> Result<String, fmt::Error> {
+    pub(crate) fn text(&self, system: SystemMetrics, own: OwnMetrics) -> Result<String, fmt::Error> {
         let mut registry = Registry::default();
         registry.register("automap_http_requests", "Requests answered", self.requests.clone());
         registry.register(
@@ -56,17 +57,27 @@ impl RequestMetrics {
             "Time until an answer began",
             self.durations.clone(),
         );
-        registry.register_collector(Box::new(SystemCollector { system, rss_bytes: rss_bytes() }));
+        registry.register_collector(Box::new(SystemCollector { system, own, rss_bytes: rss_bytes() }));
         let mut text = String::new();
         encode(&mut text, &registry)?;
         Ok(text)
     }
 }
 
+/// What the API itself knows at the time of the scrape.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OwnMetrics {
+    /// Whether the store can be written.
+    pub(crate) is_store_writable: bool,
+    /// The certificate; `None` with plain HTTP.
+    pub(crate) tls: Option<TlsStatus>,
+}
+
 /// The watcher's counters at the time of the scrape.
 #[derive(Debug)]
 struct SystemCollector {
     system: SystemMetrics,
+    own: OwnMetrics,
     rss_bytes: Option<u64>,
 }
 
@@ -103,6 +114,15 @@ impl Collector for SystemCollector {
         gauges(&mut to, "automap_outbox_messages", "Messages waiting to be delivered", outbox.into_iter())?;
         let given_up = self.system.given_up.map(|n| (Vec::new(), n as f64));
         gauges(&mut to, "automap_outbox_given_up", "Messages that were given up", given_up.into_iter())?;
+        let writable = f64::from(u8::from(self.own.is_store_writable));
+        let writable = std::iter::once((Vec::new(), writable));
+        gauges(&mut to, "automap_store_writable", "Whether the store can be written: 1 or 0", writable)?;
+        let expires = self.own.tls.and_then(|tls| tls.expires).map(|end| (Vec::new(), end.seconds()));
+        let help = "Until when the API's certificate is valid";
+        gauges(&mut to, "automap_tls_certificate_expiry_timestamp_seconds", help, expires.into_iter())?;
+        let refused = self.own.tls.map(|tls| (Vec::new(), f64::from(u8::from(tls.is_reload_refused))));
+        let help = "Whether the API's certificate was replaced by one that cannot be used: 1 or 0";
+        gauges(&mut to, "automap_tls_certificate_reload_failed", help, refused.into_iter())?;
         let rss = self.rss_bytes.map(|n| (Vec::new(), n as f64));
         gauges(&mut to, "process_resident_memory_bytes", "Resident memory", rss.into_iter())?;
         let build = (vec![("version", env!("CARGO_PKG_VERSION").to_owned())], 1.0);
@@ -162,7 +182,7 @@ mod tests {
         };
         let http = RequestMetrics::new();
         http.record(&Method::GET, "/healthz", StatusCode::OK, Duration::from_millis(3));
-        let text = http.text(system).unwrap();
+        let text = http.text(system, OwnMetrics { is_store_writable: true, tls: None }).unwrap();
         for line in [
             r#"automap_queries_total{target="a\"b\n"} 7"#,
             r#"automap_incidents{state="open"} 2"#,

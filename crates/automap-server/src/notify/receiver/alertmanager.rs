@@ -96,6 +96,10 @@ impl Receiver for Alertmanager {
             None => Ok(()),
         }
     }
+
+    fn secrets(&self) -> Vec<(&'static str, &SecretSource)> {
+        self.token.iter().map(|token| ("token", token)).collect()
+    }
 }
 
 impl Alertmanager {

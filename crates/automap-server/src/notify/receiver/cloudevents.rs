@@ -44,4 +44,8 @@ impl Receiver for CloudEvents {
     fn urls(&self) -> Vec<&str> {
         vec![&self.url]
     }
+
+    fn secrets(&self) -> Vec<(&'static str, &SecretSource)> {
+        self.token.iter().map(|token| ("token", token)).collect()
+    }
 }

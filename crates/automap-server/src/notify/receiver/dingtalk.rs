@@ -44,4 +44,11 @@ impl Receiver for DingTalk {
     fn per_minute(&self) -> Option<u32> {
         Some(20)
     }
+
+    fn secrets(&self) -> Vec<(&'static str, &SecretSource)> {
+        [("webhook", Some(&self.webhook)), ("secret", self.secret.as_ref())]
+            .into_iter()
+            .filter_map(|(key, source)| source.map(|s| (key, s)))
+            .collect()
+    }
 }

@@ -49,4 +49,11 @@ impl Receiver for Feishu {
     fn per_minute(&self) -> Option<u32> {
         Some(100)
     }
+
+    fn secrets(&self) -> Vec<(&'static str, &SecretSource)> {
+        [("webhook", Some(&self.webhook)), ("secret", self.secret.as_ref())]
+            .into_iter()
+            .filter_map(|(key, source)| source.map(|s| (key, s)))
+            .collect()
+    }
 }

@@ -49,13 +49,19 @@ impl Receiver for Grafana {
     fn urls(&self) -> Vec<&str> {
         vec![&self.url]
     }
+
+    fn secrets(&self) -> Vec<(&'static str, &SecretSource)> {
+        vec![("token", &self.token)]
+    }
 }
 
 impl Grafana {
     fn look_up(&self, message: &Message<'_>, http: &Http, headers: &[(&str, &str)]) -> Result<Option<String>, Failure> {
         let path = format!("/api/annotations?type=annotation&limit=1&tags={}", percent(&message.incident.id));
         let body = http.send(Method::GET, &below(&self.url, &path), headers, Vec::new())?;
-        let found: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        // Without an answer another annotation would be made beside the first.
+        let unreadable = |_| Failure::later("the list of annotations is cut off or not JSON");
+        let found: Value = serde_json::from_slice(&body).map_err(unreadable)?;
         Ok(found[0]["id"].as_u64().map(|id| id.to_string()))
     }
 
@@ -74,6 +80,11 @@ impl Grafana {
             body["timeEnd"] = closed.ms().into();
         }
         let answer = http.json(Method::POST, &below(&self.url, "/api/annotations"), headers, &body)?;
+        if answer.is_null() {
+            return Err(Failure::Unknown {
+                message: "the answer is cut off or not JSON: is this a Grafana?".to_owned(),
+            });
+        }
         let id = answer["id"].as_u64().ok_or_else(|| Failure::never("the answer has no id: is this a Grafana?"))?;
         Ok(id.to_string())
     }

@@ -48,6 +48,10 @@ impl Receiver for PagerDuty {
     fn urls(&self) -> Vec<&str> {
         self.url.as_deref().into_iter().collect()
     }
+
+    fn secrets(&self) -> Vec<(&'static str, &SecretSource)> {
+        vec![("routing_key", &self.routing_key)]
+    }
 }
 
 fn trigger(message: &Message<'_>) -> Value {

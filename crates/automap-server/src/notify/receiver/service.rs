@@ -24,6 +24,11 @@ pub(crate) trait Receiver {
         Vec::new()
     }
 
+    /// The secrets that it uses, by the key that names each. Whether one is only a key of signatures, the key says: `secret`.
+    fn secrets(&self) -> Vec<(&'static str, &SecretSource)> {
+        Vec::new()
+    }
+
     /// What is wrong with the configuration.
     fn check(&self) -> Result<(), String> {
         Ok(())

@@ -68,12 +68,23 @@ impl Receiver for Slack {
             _ => Err("slack needs either `webhook`, or `token` and `channel`".to_owned()),
         }
     }
+
+    fn secrets(&self) -> Vec<(&'static str, &SecretSource)> {
+        [("webhook", self.webhook.as_ref()), ("token", self.token.as_ref())]
+            .into_iter()
+            .filter_map(|(key, source)| source.map(|s| (key, s)))
+            .collect()
+    }
 }
 
 /// Slack's API answers 200 to everything.
 fn outcome(answer: &Value) -> Result<(), Failure> {
     if answer["ok"] == true {
         return Ok(());
+    }
+    if answer.get("ok").is_none() {
+        // Cut off by the deadline, or not Slack at all.
+        return Err(Failure::Unknown { message: "the answer does not say whether the message was taken".to_owned() });
     }
     let error = answer["error"].as_str().unwrap_or("no reason given").to_owned();
     Err(match error.as_str() {

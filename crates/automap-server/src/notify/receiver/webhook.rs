@@ -48,4 +48,11 @@ impl Receiver for Webhook {
     fn urls(&self) -> Vec<&str> {
         vec![&self.url]
     }
+
+    fn secrets(&self) -> Vec<(&'static str, &SecretSource)> {
+        [("secret", self.secret.as_ref()), ("token", self.token.as_ref())]
+            .into_iter()
+            .filter_map(|(key, source)| source.map(|s| (key, s)))
+            .collect()
+    }
 }

@@ -33,4 +33,8 @@ impl Receiver for WeCom {
     fn per_minute(&self) -> Option<u32> {
         Some(20)
     }
+
+    fn secrets(&self) -> Vec<(&'static str, &SecretSource)> {
+        vec![("webhook", &self.webhook)]
+    }
 }

@@ -15,6 +15,10 @@ impl MaintenanceStore for MemoryStore {
     fn vacuum(&self) -> Result<(), StoreError> {
         Ok(())
     }
+
+    fn check_writable(&self) -> Result<(), StoreError> {
+        self.kept().map(|_| ())
+    }
 }
 
 impl Kept {

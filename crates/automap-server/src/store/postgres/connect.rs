@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use automap_sources::bounded::read_file;
 use postgres::config::Host;
 use postgres::{Client, Config};
 use rustls::pki_types::CertificateDer;
@@ -15,6 +16,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::store::StoreError;
 
+/// A bundle of authorities is never larger; a wrong path may be.
+const MAX_PEM_BYTES: u64 = 4 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long data may stay unacknowledged before the connection counts as broken.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -49,8 +52,8 @@ impl Server {
             None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
             Some(path) => {
                 let unusable = |e: &dyn std::fmt::Display| fail(format!("ca_file {}: {e}", path.display()));
-                let found = CertificateDer::pem_file_iter(path).map_err(|e| unusable(&e))?;
-                for certificate in found {
+                let pem = read_file(path, MAX_PEM_BYTES).map_err(|e| unusable(&e.reason))?;
+                for certificate in CertificateDer::pem_slice_iter(&pem) {
                     let certificate = certificate.map_err(|e| unusable(&e))?;
                     roots.add(certificate).map_err(|e| unusable(&e))?;
                 }

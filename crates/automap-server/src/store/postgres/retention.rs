@@ -17,6 +17,17 @@ impl MaintenanceStore for PostgresStore {
     fn vacuum(&self) -> Result<(), StoreError> {
         self.read(|c| Ok(c.batch_execute("VACUUM incidents, snapshots, outbox, replies, profiles")?))
     }
+
+    fn check_writable(&self) -> Result<(), StoreError> {
+        self.write(|t| {
+            t.execute(
+                "INSERT INTO leases (target, holder, until_ms) VALUES ('#writable', 'a', 0)
+         ON CONFLICT (target) DO UPDATE SET holder = CASE leases.holder WHEN 'a' THEN 'b' ELSE 'a' END",
+                &[],
+            )?;
+            Ok(())
+        })
+    }
 }
 
 fn prune_by_age(t: &mut Transaction<'_>, now: Timestamp, keep: Retention) -> Result<Pruned, Trouble> {

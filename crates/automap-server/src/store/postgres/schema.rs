@@ -1,6 +1,6 @@
 //! The tables and their versions, counted as the file's are.
 
-use postgres::Client;
+use postgres::{Client, Transaction};
 
 /// What brings a database from one version to the next. The file's first version had no server beside it.
 const STEPS: [&str; 4] = [
@@ -43,22 +43,85 @@ const STEPS: [&str; 4] = [
 /// Any number that nobody else locks: two that start together make the tables once.
 const LOCK: i64 = 0x6175_746f_6d61_7001;
 
-/// Brings the tables up to date. The version found and the latest known when they are of a later one.
-pub(super) fn migrate(client: &mut Client) -> Result<Option<(i64, i64)>, postgres::Error> {
+/// Tables that automap makes, and the one with their version.
+const TABLES: [&str; 9] =
+    ["alerts", "confirmed", "incidents", "leases", "mutes", "outbox", "profiles", "replies", "snapshots"];
+const VERSION_TABLE: &str = "automap_tables";
+
+/// Why the tables cannot be used.
+pub(super) enum Unusable {
+    /// They are of a later automap: the version found, and the latest known.
+    TooNew(i64, i64),
+    /// They are another program's: what is there.
+    Foreign(String),
+    /// The server refuses.
+    Sql(postgres::Error),
+}
+
+impl From<postgres::Error> for Unusable {
+    fn from(error: postgres::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+/// Brings the tables up to date.
+pub(super) fn migrate(client: &mut Client) -> Result<(), Unusable> {
     let known = STEPS.len() as i64;
     let mut t = client.transaction()?;
     t.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK])?;
-    t.batch_execute("CREATE TABLE IF NOT EXISTS automap_tables (version BIGINT NOT NULL)")?;
-    let found = t.query_opt("SELECT max(version) FROM automap_tables", &[])?;
-    let found = found.and_then(|row| row.get::<_, Option<i64>>(0)).unwrap_or(0);
+    let found = version(&mut t)?;
     if found > known {
-        return Ok(Some((found, known)));
+        return Err(Unusable::TooNew(found, known));
     }
+    t.batch_execute(&format!("CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version BIGINT NOT NULL)"))?;
     for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
         t.batch_execute(step)?;
     }
-    t.execute("DELETE FROM automap_tables", &[])?;
-    t.execute("INSERT INTO automap_tables VALUES ($1)", &[&known])?;
+    t.execute(&format!("DELETE FROM {VERSION_TABLE}"), &[])?;
+    t.execute(&format!("INSERT INTO {VERSION_TABLE} VALUES ($1)"), &[&known])?;
     t.commit()?;
-    Ok(None)
+    Ok(())
+}
+
+/// The version of the tables in the schema that new ones would be made in; 0 where there are none of ours.
+fn version(t: &mut Transaction<'_>) -> Result<i64, Unusable> {
+    let schema: Option<String> = t.query_one("SELECT current_schema()::text", &[])?.try_get(0)?;
+    let Some(schema) = schema else {
+        return Err(Unusable::Foreign("has no schema of its search_path".to_owned()));
+    };
+    let names =
+        "SELECT relname::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace ORDER BY relname";
+    let names = t.query(names, &[])?.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+    if names.iter().any(|name| name == VERSION_TABLE) {
+        let column = "SELECT format_type(atttypid, NULL) FROM pg_attribute
+             WHERE attrelid = (quote_ident(current_schema()) || '.automap_tables')::regclass AND attname = 'version'";
+        let kind = t.query_opt(column, &[])?.map(|row| row.try_get::<_, String>(0)).transpose()?;
+        if kind.as_deref() != Some("bigint") {
+            return Err(Unusable::Foreign(format!("has a table {VERSION_TABLE} of another program (schema {schema})")));
+        }
+        let found = t.query_one(&format!("SELECT max(version) FROM {VERSION_TABLE}"), &[])?;
+        return Ok(found.try_get::<_, Option<i64>>(0)?.unwrap_or(0));
+    }
+    let taken: Vec<&str> = names.iter().map(String::as_str).filter(|name| TABLES.contains(name)).collect();
+    if !taken.is_empty() {
+        let taken = taken.join(", ");
+        return Err(Unusable::Foreign(format!("has tables of another program (schema {schema}, tables {taken})")));
+    }
+    Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_that_is_made_is_looked_for_first() {
+        let text = STEPS.concat();
+        let made = text
+            .match_indices("CREATE TABLE ")
+            .filter_map(|(at, word)| text[at + word.len()..].split_whitespace().next());
+        let mut made: Vec<&str> = made.collect();
+        made.sort_unstable();
+        assert_eq!(made, TABLES);
+    }
 }

@@ -16,6 +16,10 @@ impl MaintenanceStore for SqliteStore {
     fn vacuum(&self) -> Result<(), StoreError> {
         self.read(|c| vacuum(c).map_err(Trouble::Sql))
     }
+
+    fn check_writable(&self) -> Result<(), StoreError> {
+        self.probe()
+    }
 }
 
 fn prune_by_age(c: &Connection, now: Timestamp, keep: Retention) -> Result<Pruned, Trouble> {

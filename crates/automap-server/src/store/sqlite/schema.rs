@@ -2,7 +2,16 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+/// Marks the file as automap's (`PRAGMA application_id`): "aMap".
+const APPLICATION_ID: i64 = 0x614d_6170;
+/// Columns of the first table that automap ever made, for files from before the mark.
+const FIRST_TABLE: &str = "anomaly,cause,id,precision,started_ms";
+/// Most tables of another program that are named.
+const MAX_NAMED: usize = 5;
+/// Longest name of such a table that is shown, in characters.
+const MAX_NAME: usize = 40;
 
 /// What brings a file from one version to the next; the first entry makes version 1 of an empty file.
 const STEPS: [&str; 4] = [
@@ -44,9 +53,48 @@ const STEPS: [&str; 4] = [
     "CREATE TABLE mutes (id TEXT PRIMARY KEY, until_ms INTEGER NOT NULL, body TEXT NOT NULL) STRICT;",
 ];
 
-/// Settings of a connection, before anything is read.
-pub(super) fn configure(connection: &Connection, busy: Duration) -> rusqlite::Result<()> {
+/// What the file is if it is not automap's; `None` for automap's own and for an empty one. Changes nothing in it.
+pub(super) fn foreign(connection: &Connection, busy: Duration) -> rusqlite::Result<Option<String>> {
     connection.busy_timeout(busy)?;
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let application = match pragma("application_id") {
+        Err(e) if e.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+            return Ok(Some("is not an SQLite database".to_owned()));
+        }
+        other => other?,
+    };
+    let tables = tables(connection)?;
+    let columns = "SELECT group_concat(name, ',') FROM (SELECT name FROM pragma_table_info('confirmed') ORDER BY name)";
+    let is_older = || connection.query_row(columns, [], |row| row.get::<_, Option<String>>(0));
+    let version = pragma("user_version")?;
+    let is_ours = match application {
+        APPLICATION_ID => true,
+        0 if tables.is_empty() => version == 0,
+        0 => version > 0 && is_older()?.as_deref() == Some(FIRST_TABLE),
+        _ => false,
+    };
+    Ok((!is_ours).then(|| format!("is an SQLite database of another program ({})", named(&tables))))
+}
+
+fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY name LIMIT ?1";
+    let mut query = connection.prepare(names)?;
+    let rows = query.query_map([MAX_NAMED as i64 + 1], |row| row.get::<_, String>(0))?;
+    rows.collect()
+}
+
+/// The first tables by name; whoever named them may have meant harm.
+fn named(tables: &[String]) -> String {
+    let clean = |name: &String| name.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect::<String>();
+    let first: Vec<String> = tables.iter().take(MAX_NAMED).map(clean).collect();
+    match (tables.len(), tables.len() > MAX_NAMED) {
+        (0, _) => "it has no tables, but a version".to_owned(),
+        (_, more) => format!("tables {}{}", first.join(", "), if more { ", …" } else { "" }),
+    }
+}
+
+/// Settings of a connection to a file of our own.
+pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "temp_store", "MEMORY")
@@ -55,8 +103,9 @@ pub(super) fn configure(connection: &Connection, busy: Duration) -> rusqlite::Re
 /// Brings the tables up to date. The version found and the latest known when the file is of a later one.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Option<(i64, i64)>> {
     let known = STEPS.len() as i64;
-    let version = |c: &Connection| c.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
-    if version(connection)? == known {
+    let pragma = |c: &Connection, name: &str| c.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let version = |c: &Connection| pragma(c, "user_version");
+    if version(connection)? == known && pragma(connection, "application_id")? == APPLICATION_ID {
         return Ok(None);
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -69,6 +118,7 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Option<(i
         transaction.execute_batch(step)?;
     }
     transaction.pragma_update(None, "user_version", known)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.commit()?;
     Ok(None)
 }
