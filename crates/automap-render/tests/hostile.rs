@@ -60,7 +60,7 @@ fn every_rendering() -> Vec<(&'static str, String)> {
         ("engines", engines_text(&compare_engines(vec![report.clone(), report]))),
         ("propagation", propagation_text(&dossier.propagation, &options)),
         ("incident", incident_text::incident_text(&incident, &options)),
-        ("incidents", incident_text::incidents_text(&[incident.clone()], time(N), &options)),
+        ("incidents", incident_text::incidents_text(std::slice::from_ref(&incident), time(N), &options)),
         ("change", incident_text::change_text(&incident, &options)),
         ("comparison", comparison_report::text(&comparison, &options)),
         ("comparison.csv", comparison_report::csv(&comparison)),
