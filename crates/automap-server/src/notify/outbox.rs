@@ -41,6 +41,9 @@ pub struct Outbox {
     keeper: Mutex<Threads>,
 }
 
+/// What is called after a step.
+pub type Report = Box<dyn FnMut(Result<Step, StoreError>) + Send>;
+
 /// What the threads need.
 pub struct Parts {
     /// Where the messages are.
@@ -55,7 +58,7 @@ pub struct Parts {
     /// Spreads retries.
     pub seed: u64,
     /// Called after every step that did something, and for every error: for the log.
-    pub report: Box<dyn FnMut(Result<Step, StoreError>) + Send>,
+    pub report: Report,
 }
 
 impl std::fmt::Debug for Parts {
@@ -70,7 +73,7 @@ struct Shared {
     config: Box<dyn Fn() -> Arc<NotifyConfig> + Send + Sync>,
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     holder: String,
-    report: Mutex<Box<dyn FnMut(Result<Step, StoreError>) + Send>>,
+    report: Mutex<Report>,
     /// When our lease runs out, in milliseconds; 0 while there is none.
     held_until_ms: AtomicI64,
 }

@@ -30,13 +30,16 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Seconds after which another try makes sense when all event streams are in use.
 const RETRY_AFTER_S: u64 = 30;
 
+/// A stream as it is counted: for all clients together, for the user, and for the address.
+type HeldStream = (OwnedSemaphorePermit, Option<Held<String>>, Held<IpAddr>);
+
 struct Listener {
     app: App,
     missed: VecDeque<Arc<StreamEvent>>,
     live: broadcast::Receiver<Arc<StreamEvent>>,
     closing: watch::Receiver<bool>,
     /// One of `api.limits.event_streams`, and of `event_streams_per_client` of the user and the address.
-    _held: (OwnedSemaphorePermit, Option<Held<String>>, Held<IpAddr>),
+    _held: HeldStream,
 }
 
 pub(super) fn routes() -> Vec<Route> {
@@ -65,10 +68,7 @@ async fn events(State(app): State<App>, extensions: Extensions, headers: HeaderM
 }
 
 /// Counts a stream for the address, the user and all clients together.
-fn hold(
-    app: &App,
-    extensions: &Extensions,
-) -> Result<(OwnedSemaphorePermit, Option<Held<String>>, Held<IpAddr>), Problem> {
+fn hold(app: &App, extensions: &Extensions) -> Result<HeldStream, Problem> {
     let max = app.limits().event_streams_per_client;
     let client = client_network(ClientAddress::of(extensions));
     let by_address = app.streams_by_address.take(client, max).ok_or_else(|| {
