@@ -275,7 +275,7 @@ fn the_verdict_on_a_table_does_not_depend_on_how_it_is_written() {
         .iter()
         .map(|form| {
             let bytes = written(&shop, form).into_bytes();
-            let seen = table::from_bytes(bytes, form.name, hint.clone(), &TableOptions::default()).unwrap();
+            let seen = table::from_bytes(bytes, form.name, hint, &TableOptions::default()).unwrap();
             let report = report(&seen);
             (form.name, answer(&report, str::to_owned), report.verdict.confidence)
         })

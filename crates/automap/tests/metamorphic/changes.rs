@@ -131,7 +131,7 @@ fn moved(observation: &Observation, by_ms: i64) -> Observation {
 /// The samples lie three tenths of a step earlier; what is known of the incident's times stays.
 fn another_phase(observation: &Observation) -> Observation {
     let mut changed = moved(observation, -3 * observation.frame.step_ms() / 10);
-    changed.hint = observation.hint.clone();
+    changed.hint = observation.hint;
     changed
 }
 
