@@ -66,8 +66,8 @@ pub enum FrameError {
     },
 }
 
-/// Most cells (series × times) of a frame: 256 MiB of numbers. 300 services with 60 series each over a day by the minute are 26 million.
-pub const MAX_CELLS: usize = 32 << 20;
+/// Most cells (series × times) of a frame: 512 MiB of numbers. 10,000 services with seven signals and their calls over 480 times are 45 million.
+pub const MAX_CELLS: usize = 64 << 20;
 
 impl MetricFrame {
     /// Names of the services, sorted.
