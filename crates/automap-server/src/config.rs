@@ -1,6 +1,6 @@
 //! The configuration: one YAML file. The commented default file is its documentation; an unknown key is an error that names the nearest known one.
 
-mod duration;
+pub(crate) mod duration;
 mod error;
 mod objective;
 mod target;
@@ -93,6 +93,11 @@ impl Config {
         let config: Self = serde_saphyr::from_str(text).map_err(|e| ConfigError::syntax(path, &e))?;
         config.check().map_err(|(key, reason)| ConfigError::value(path, text, &key, &reason))?;
         Ok(config)
+    }
+
+    /// Name, namespace and cluster of every target.
+    pub fn places(&self) -> impl Iterator<Item = (String, String, Option<String>)> {
+        self.targets.iter().map(|t| (t.name.clone(), t.namespace.clone(), t.prometheus.cluster.clone()))
     }
 
     /// Checks values that depend on each other. The error is the key and the reason.

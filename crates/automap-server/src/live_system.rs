@@ -72,7 +72,7 @@ impl LiveSystem {
         Ok(Self {
             snapshots,
             alerts: FiringAlerts::new(&configured),
-            mutes: Arc::new(Mutes::new(&config.mutes, &configured)),
+            mutes: Arc::new(Mutes::new(&config.mutes, config.places())),
             targets,
             store: Arc::clone(store),
             notify: Arc::new(config.notify.clone()),

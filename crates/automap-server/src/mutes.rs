@@ -20,12 +20,11 @@ use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::config::Target;
 use crate::notify::glob::matches;
 use crate::store::{Mute, MuteStore, StoreError};
 
 pub use config::{AlertmanagerSource, MutesConfig, Window};
-pub use request::{MAX_LENGTH_MS, MuteRequest, add};
+pub use request::{MAX_LENGTH_MS, MuteError, MuteRequest, add};
 pub use silence::{Silence, SilenceError, read as read_silences};
 
 /// Every mute that is known, and which one applies to an incident.
@@ -70,10 +69,10 @@ pub enum MuteOrigin {
 }
 
 impl Mutes {
-    /// The windows of the configuration; the others are empty until they are read.
-    pub fn new(config: &MutesConfig, targets: &[Target]) -> Self {
-        let names = targets.iter().map(|t| (t.name.clone(), (t.namespace.clone(), t.prometheus.cluster.clone())));
-        Self { windows: config.windows.clone(), targets: names.collect(), known: Mutex::default() }
+    /// The windows of the configuration; the others are empty until they are read. `targets`: name, namespace and cluster of each.
+    pub fn new(config: &MutesConfig, targets: impl IntoIterator<Item = (String, String, Option<String>)>) -> Self {
+        let targets = targets.into_iter().map(|(name, namespace, cluster)| (name, (namespace, cluster))).collect();
+        Self { windows: config.windows.clone(), targets, known: Mutex::default() }
     }
 
     /// Reads the mutes that the store holds.

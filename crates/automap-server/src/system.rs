@@ -20,7 +20,7 @@ use tokio::sync::broadcast;
 
 use crate::alerts::AlertGroup;
 use crate::alerts::matching::AlertTargets;
-use crate::mutes::{ListedMute, MuteRequest};
+use crate::mutes::{ListedMute, MuteError, MuteRequest};
 use crate::store::{Mute, StoreError};
 use crate::watcher::TargetStatus;
 
@@ -163,5 +163,14 @@ pub enum SystemError {
 impl From<StoreError> for SystemError {
     fn from(_: StoreError) -> Self {
         Self::Unavailable { place: "the store".into(), message: "it does not answer; see automap's log".into() }
+    }
+}
+
+impl From<MuteError> for SystemError {
+    fn from(error: MuteError) -> Self {
+        match error {
+            MuteError::Refused { message, next } => Self::Refused { message, next },
+            MuteError::Store(error) => error.into(),
+        }
     }
 }

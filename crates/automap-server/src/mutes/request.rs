@@ -5,7 +5,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::store::{Mute, MuteStore, StoreError};
-use crate::system::SystemError;
 
 /// Longest mute that can be asked for: what is muted for longer belongs into the configuration, where others see it.
 pub const MAX_LENGTH_MS: i64 = 30 * 86_400_000;
@@ -39,12 +38,28 @@ pub struct MuteRequest {
     pub reason: String,
 }
 
+/// Why a mute was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum MuteError {
+    /// The request is not valid, or there are too many mutes.
+    #[error("{message}; {next}")]
+    Refused {
+        /// What is wrong, for the user.
+        message: String,
+        /// What to try next.
+        next: String,
+    },
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Stores a mute that `by` asks for.
 ///
 /// # Errors
-/// [`SystemError::Refused`] when the times or texts are not valid or there are too many mutes; [`SystemError::Unavailable`] when the store does
-/// not answer.
-pub fn add(store: &dyn MuteStore, request: &MuteRequest, by: &str, now: Timestamp) -> Result<Mute, SystemError> {
+/// [`MuteError::Refused`] when the times or texts are not valid or there are too many mutes; [`MuteError::Store`] when the store does not
+/// answer.
+pub fn add(store: &dyn MuteStore, request: &MuteRequest, by: &str, now: Timestamp) -> Result<Mute, MuteError> {
     check(request, now)?;
     let from = request.from.unwrap_or(now).max(now);
     let seconds: String = Timestamp::from_ms(now.ms().div_euclid(1000) * 1000).rfc3339();
@@ -64,7 +79,7 @@ pub fn add(store: &dyn MuteStore, request: &MuteRequest, by: &str, now: Timestam
     refused(format!("{MAX_TRIES} mutes were made within this second"), "try again")
 }
 
-fn check(request: &MuteRequest, now: Timestamp) -> Result<(), SystemError> {
+fn check(request: &MuteRequest, now: Timestamp) -> Result<(), MuteError> {
     let from = request.from.unwrap_or(now).max(now);
     if request.until <= from {
         return refused("it ends before it begins, or has ended already", "give a later `until`");
@@ -92,6 +107,6 @@ fn is_plain(text: &str) -> bool {
     text.len() <= MAX_TEXT_BYTES && !text.chars().any(char::is_control)
 }
 
-fn refused<T>(message: impl Into<String>, next: &str) -> Result<T, SystemError> {
-    Err(SystemError::Refused { message: message.into(), next: next.to_owned() })
+fn refused<T>(message: impl Into<String>, next: &str) -> Result<T, MuteError> {
+    Err(MuteError::Refused { message: message.into(), next: next.to_owned() })
 }

@@ -29,7 +29,7 @@ fn incident(cause: Option<&str>, symptoms: &[&str]) -> Incident {
 fn mutes(yaml: &str) -> Mutes {
     let target = "targets: [{ name: shop, namespace: sock-shop, prometheus: { url: http://p:9090, cluster: eu } }]";
     let config = Config::parse(&format!("{target}\nmutes:\n{yaml}"), Path::new("a.yaml")).unwrap();
-    Mutes::new(&config.mutes, &config.targets)
+    Mutes::new(&config.mutes, config.places())
 }
 
 fn once(more: &str) -> Mutes {

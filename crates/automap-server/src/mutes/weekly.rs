@@ -9,7 +9,7 @@ use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::config::ConfigDuration;
+use crate::config::duration::ConfigDuration;
 
 const DAY_MS: i64 = 86_400_000;
 /// Longest window: it ends before it begins again.

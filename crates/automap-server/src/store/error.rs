@@ -64,3 +64,10 @@ pub enum StoreError {
         reason: String,
     },
 }
+
+impl StoreError {
+    /// A mute that would be one too many.
+    pub(super) fn too_many_mutes(max: usize) -> Self {
+        Self::Unfit { what: "the mute".into(), reason: format!("{max} mutes apply now or later already") }
+    }
+}

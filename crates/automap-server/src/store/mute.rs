@@ -4,8 +4,6 @@ use automap_core::time::{Timestamp, as_rfc3339};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_MUTES, StoreError};
-
 /// A time in which nobody is notified of some incidents. They are recorded all the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Mute {
@@ -27,9 +25,4 @@ pub struct Mute {
     pub reason: String,
     /// Who made it.
     pub by: String,
-}
-
-/// That there are too many.
-pub(super) fn too_many() -> StoreError {
-    StoreError::Unfit { what: "the mute".into(), reason: format!("{MAX_MUTES} mutes apply now or later already") }
 }

@@ -206,7 +206,7 @@ impl System for FakeSystem {
     }
 
     fn add_mute(&self, request: &MuteRequest, by: &str) -> Result<Mute, SystemError> {
-        mutes::add(&*self.store, request, by, NOW)
+        Ok(mutes::add(&*self.store, request, by, NOW)?)
     }
 
     fn end_mute(&self, id: &str) -> Result<(), SystemError> {

@@ -7,7 +7,6 @@ use automap_core::time::Timestamp;
 use automap_render::mutes_text::{MuteRow, mutes_text};
 use automap_server::config::Config;
 use automap_server::mutes::{ListedMute, MuteOrigin, MuteRequest, Mutes, add, read_silences};
-use automap_server::system::SystemError;
 use automap_server::watcher::{Clock, SystemClock};
 use clap::{Args, Subcommand};
 
@@ -90,7 +89,7 @@ fn list(args: &ListArgs) -> Result<()> {
 
 /// The mutes of the store, of the configuration, and of its Alertmanagers as far as they answer.
 fn known(config: &Config, args: &ListArgs, now: Timestamp) -> Result<Mutes> {
-    let mutes = Mutes::new(&config.mutes, &config.targets);
+    let mutes = Mutes::new(&config.mutes, config.places());
     mutes.refresh(&*args.kept.open()?.store, now)?;
     for source in &config.mutes.alertmanagers {
         match read_silences(source) {
@@ -127,11 +126,8 @@ fn make(args: &AddArgs) -> Result<()> {
     let (targets, services, reason) = (args.targets.clone(), args.services.clone(), args.reason.clone());
     let until = now.plus_ms(millis(args.length));
     let request = MuteRequest { targets, services, from: None, until, reason };
-    match add(&*args.kept.open()?.store, &request, &by, now) {
-        Ok(mute) => say(&format!("{} is in force until {}", mute.id, mute.until)),
-        Err(SystemError::Refused { message, next }) => bail!("{message}; {next}"),
-        Err(error) => return Err(error.into()),
-    }
+    let mute = add(&*args.kept.open()?.store, &request, &by, now)?;
+    say(&format!("{} is in force until {}", mute.id, mute.until));
     Ok(())
 }
 

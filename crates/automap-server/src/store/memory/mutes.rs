@@ -3,7 +3,6 @@
 use automap_core::time::Timestamp;
 
 use super::MemoryStore;
-use crate::store::mute::too_many;
 use crate::store::{MAX_MUTES, Mute, MuteStore, StoreError};
 
 impl MuteStore for MemoryStore {
@@ -14,7 +13,7 @@ impl MuteStore for MemoryStore {
             return Ok(false);
         }
         if mutes.len() >= MAX_MUTES {
-            return Err(too_many());
+            return Err(StoreError::too_many_mutes(MAX_MUTES));
         }
         mutes.insert(mute.id.clone(), mute.clone());
         Ok(true)

@@ -3,7 +3,6 @@
 use automap_core::time::Timestamp;
 
 use super::{PostgresStore, Trouble};
-use crate::store::mute::too_many;
 use crate::store::{MAX_MUTES, Mute, MuteStore, StoreError};
 
 impl MuteStore for PostgresStore {
@@ -14,7 +13,7 @@ impl MuteStore for PostgresStore {
             t.execute("DELETE FROM mutes WHERE until_ms <= $1", &[&now.ms()])?;
             let kept: i64 = t.query_one("SELECT count(*) FROM mutes WHERE id <> $1", &[&mute.id])?.get(0);
             if kept >= MAX_MUTES as i64 {
-                return Err(Trouble::Refused(too_many()));
+                return Err(Trouble::Refused(StoreError::too_many_mutes(MAX_MUTES)));
             }
             let insert = "INSERT INTO mutes (id, until_ms, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
             Ok(t.execute(insert, &[&mute.id, &mute.until.ms(), &body])? == 1)

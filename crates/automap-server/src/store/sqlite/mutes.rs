@@ -4,7 +4,6 @@ use automap_core::time::Timestamp;
 use rusqlite::params;
 
 use super::{SqliteStore, Trouble};
-use crate::store::mute::too_many;
 use crate::store::{MAX_MUTES, Mute, MuteStore, StoreError};
 
 impl MuteStore for SqliteStore {
@@ -15,7 +14,7 @@ impl MuteStore for SqliteStore {
             c.execute("DELETE FROM mutes WHERE until_ms <= ?1", [now.ms()])?;
             let kept: i64 = c.query_row("SELECT count(*) FROM mutes WHERE id <> ?1", [&mute.id], |row| row.get(0))?;
             if kept >= MAX_MUTES as i64 {
-                return Err(Trouble::Refused(too_many()));
+                return Err(Trouble::Refused(StoreError::too_many_mutes(MAX_MUTES)));
             }
             let insert = "INSERT INTO mutes (id, until_ms, body) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
             Ok(c.execute(insert, params![mute.id, mute.until.ms(), body])? == 1)
