@@ -26,6 +26,8 @@ pub const OUTBOX_LEASE: &str = "#outbox";
 const LEASE: Duration = Duration::from_secs(20);
 /// Most threads that send. Each serves one receiver; only beyond so many receivers do some share a thread.
 pub const MAX_SENDERS: usize = 64;
+/// How long giving back the lease may take, also when the senders took all the time there was.
+const RELEASE: Duration = Duration::from_millis(500);
 /// How long messages that are under way are waited for when the outbox is dropped.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -124,13 +126,13 @@ impl Outbox {
         self.wake();
     }
 
-    /// Stops, and waits for messages under way until `deadline`. Returns the names of the threads that are left: each is inside a request or a
+    /// Stops, and waits for messages under way until `deadline`, then half a second at most for the lease to be given back. Returns the names of the threads that are left: each is inside a request or a
     /// call of the store that does not end.
     pub fn stop_until(&self, deadline: Instant) -> Vec<String> {
         self.stop();
         let mut left = self.threads.lock().wait(deadline);
         self.release.set();
-        left.extend(self.keeper.lock().wait(deadline));
+        left.extend(self.keeper.lock().wait(deadline.max(Instant::now() + RELEASE)));
         left
     }
 }
