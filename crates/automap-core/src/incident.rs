@@ -19,7 +19,8 @@ pub const MAX_TIMELINE: usize = 200;
 pub struct Incident {
     /// Version of this shape.
     pub schema_version: u32,
-    /// `sock-shop-20261125T140315Z`: the target and the onset as first known. Never changes.
+    /// `sock-shop-20261125T140415Z-8c1f3a07`: the target, the time of the opening and a digest. Unique, and never changes. Those of older versions end
+    /// with the second of the onset.
     pub id: String,
     /// The watched system's name in the configuration.
     pub target: String,

@@ -9,6 +9,7 @@
 //! Each further poll diagnoses it again, and a revision is returned only where something worth reporting changed. Once nothing is wrong
 //! any more the incident is *recovering*, and after `recover_ms` (2 min) of that it is closed.
 
+mod id;
 mod open_incident;
 mod quiet;
 mod replay;
@@ -29,6 +30,8 @@ use vitals::VitalsOptions;
 
 /// Closed incidents kept in memory: a relapse is recognised by them, and their time is left out of the baseline.
 const MAX_REMEMBERED: usize = 50;
+/// How long before now an alert may say that the problem began: rules wait for minutes before they fire. What is older is dated to this.
+pub const MAX_ALERT_LEAD_MS: i64 = 30 * 60_000;
 
 /// When an incident opens and closes. All durations are in milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -212,14 +215,45 @@ impl Watch {
         }
     }
 
-    /// Takes over a copy of the open incident that was changed elsewhere, for instance when a user confirmed its cause. Ignored for any other
-    /// incident.
-    pub fn replace_open(&mut self, incident: Incident) {
-        if let Stage::Open(open) = &mut self.stage
-            && open.incident.id == incident.id
-        {
-            open.incident = incident;
+    /// Takes over a copy of an incident that was changed elsewhere, for instance when a user confirmed its cause. An open one that another replica
+    /// closed is open no more; a closed one is not opened again; one that is not remembered is ignored.
+    pub fn take_over(&mut self, incident: Incident) {
+        let is_known = |i: &Incident| i.id == incident.id && i.opened == incident.opened;
+        if let Some(known) = self.closed.iter_mut().find(|i| is_known(i)) {
+            if !incident.is_open() {
+                *known = Incident { report: None, ..incident };
+            }
+            return;
         }
+        let Stage::Open(open) = &mut self.stage else { return };
+        if !is_known(&open.incident) {
+            return;
+        }
+        if incident.is_open() {
+            open.incident = incident;
+        } else {
+            self.stage = Stage::Quiet(TroubleSince::default());
+            self.remember(incident);
+        }
+    }
+
+    /// The incidents that may still be reopened at `now`.
+    pub fn recently_closed(&self, now: Timestamp) -> impl Iterator<Item = &Incident> {
+        let merge_ms = self.options.merge_ms;
+        self.closed.iter().filter(move |i| i.closed.is_some_and(|closed| now.ms() - closed.ms() <= merge_ms))
+    }
+
+    /// Gives an incident another id, since the store keeps another incident under this one. Returns the new id; `None` for one that is not remembered.
+    pub fn rename(&mut self, id: &str) -> Option<String> {
+        let closed: Vec<String> = self.closed.iter().map(|i| i.id.clone()).collect();
+        let open = match &mut self.stage {
+            Stage::Open(open) => Some(&mut open.incident),
+            Stage::Quiet(_) => None,
+        };
+        let incident = open.into_iter().chain(self.closed.iter_mut().rev()).find(|i| i.id == id)?;
+        let is_taken = |new: &str| new == id || closed.iter().any(|c| c == new);
+        incident.id = id::new_id(&self.target, incident.opened, incident.onset, is_taken);
+        Some(incident.id.clone())
     }
 
     /// Processes one poll. A `change` in the result must be stored before the next call.
@@ -237,7 +271,8 @@ impl Watch {
         };
         match &mut self.stage {
             Stage::Quiet(trouble) => {
-                let assessment = match quiet::assess(&prepared, input, trouble, &self.options) {
+                let last_closed = self.closed.iter().filter_map(|i| i.closed).max();
+                let assessment = match quiet::assess(&prepared, input, trouble, last_closed, &self.options) {
                     Ok(assessment) => assessment,
                     Err(health) => return unusable(health),
                 };
@@ -261,31 +296,32 @@ impl Watch {
 
     /// Opens a new incident, or reopens one that was closed shortly before.
     fn open(&mut self, input: &WatchInput<'_>, assessment: &quiet::Assessment) -> Incident {
-        let recent = self.closed.iter().rposition(|i| self.is_relapse(i, assessment, input.now));
+        let recent = self.closed.iter().rposition(|i| self.is_relapse(i, assessment, input));
         let open = match recent.map(|i| self.closed.remove(i)) {
             Some(before) => OpenIncident::reopen(before, input, assessment, &self.options),
-            None => OpenIncident::new(
-                titles::id(&self.target, assessment.onset),
-                &self.target,
-                input,
-                assessment,
-                &self.options,
-            ),
+            None => {
+                let is_taken = |id: &str| self.closed.iter().any(|i| i.id == id);
+                let id = id::new_id(&self.target, input.now, assessment.onset, is_taken);
+                OpenIncident::new(id, &self.target, input, assessment, &self.options)
+            }
         };
         let incident = open.incident.clone();
         self.stage = Stage::Open(Box::new(open));
         incident
     }
 
-    /// Whether a closed incident is back: it was closed within `merge_ms` and has the same cause or, where either has no cause, shares a symptom.
-    fn is_relapse(&self, before: &Incident, assessment: &quiet::Assessment, now: Timestamp) -> bool {
-        let soon = before.closed.is_some_and(|closed| now.ms() - closed.ms() <= self.options.merge_ms);
+    /// Whether a closed incident is back: it was closed within `merge_ms` and has the same cause or, where either has no cause, shares a symptom or an
+    /// alert. Where a user confirmed the cause, only what names the confirmed service is the same.
+    fn is_relapse(&self, before: &Incident, assessment: &quiet::Assessment, input: &WatchInput<'_>) -> bool {
+        let soon = before.closed.is_some_and(|closed| input.now.ms() - closed.ms() <= self.options.merge_ms);
         let same_sign = |s: &IndicatorChange| {
             before.symptoms.iter().any(|b| (&b.service, b.indicator) == (&s.service, s.indicator))
         };
-        let same = match (titles::named(&assessment.report), &before.cause) {
-            (Some(new), Some(old)) => new.service == old.service,
-            _ => assessment.signs.iter().any(same_sign),
+        let named = titles::named(&assessment.report).map(|c| c.service);
+        let same = match (named, &before.cause, &before.confirmed) {
+            (named, _, Some(confirmed)) => named.as_ref() == Some(confirmed),
+            (Some(new), Some(old), None) => new == old.service,
+            _ => assessment.signs.iter().any(same_sign) || input.alerts.iter().any(|a| before.alerts.contains(&a.key)),
         };
         soon && same
     }

@@ -1,150 +1,18 @@
 //! A simulated shop, watched for hours: what opens an incident, what must not, and how one ends.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::ops::Range;
+mod watched_shop;
 
 use automap_core::frame::{RawSeries, assemble};
-use automap_core::incident::{Incident, IncidentState, Indicator, Severity, SloImpact, TimelineKind};
+use automap_core::incident::{IncidentState, Indicator, Severity, SloImpact, TimelineKind};
 use automap_core::metric::Family;
 use automap_core::observation::{Observation, QueryRecord, QueryState};
 use automap_core::report::VerdictKind;
-use automap_core::time::{Timestamp, WindowHint};
-use automap_core::topology::{CallGraph, Protocol};
+use automap_core::time::Timestamp;
 use automap_core::watch::{Alert, Watch, WatchHealth, WatchInput, WatchOptions};
-
-const STEP_MS: i64 = 5000;
-/// Samples available at each poll: 25 minutes.
-const HISTORY: usize = 300;
-/// Samples between two polls: 20 s.
-const EVERY: usize = 4;
-/// Samples that a rate is averaged over: one minute.
-const RATE: usize = 12;
-const CALLS: [(&str, &str); 4] =
-    [("front-end", "orders"), ("front-end", "catalogue"), ("orders", "payment"), ("orders", "user")];
-const SERVICES: [&str; 6] = ["cart-cron", "catalogue", "front-end", "orders", "payment", "user"];
-
-fn time(row: usize) -> Timestamp {
-    Timestamp::from_ms(1_700_000_000_000 + row as i64 * STEP_MS)
-}
-
-/// Repeatable noise in [-1, 1), smoothed as a rate over a minute is.
-fn noise(series: usize, row: usize) -> f64 {
-    let white = |i: usize| {
-        let mut x = (series as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-            ^ (i as u64 + 1).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        x ^= x >> 31;
-        x = x.wrapping_mul(0x94D0_49BB_1331_11EB);
-        x ^= x >> 29;
-        (x >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    };
-    (0..RATE).map(|k| white(row + RATE - k)).sum::<f64>() / (RATE as f64).sqrt()
-}
-
-/// Keeps gaps, which `max` would turn into zeros.
-fn not_below_zero(v: f64) -> f64 {
-    if v < 0.0 { 0.0 } else { v }
-}
-
-/// What a scenario changes: (service, metric, peer, row, value) → value.
-type Change = dyn Fn(&str, &str, Option<&str>, usize, f64) -> f64;
-
-struct Shop {
-    change: Box<Change>,
-}
-
-impl Shop {
-    fn new(change: impl Fn(&str, &str, Option<&str>, usize, f64) -> f64 + 'static) -> Self {
-        Self { change: Box::new(change) }
-    }
-
-    fn calm() -> Self {
-        Self::new(|_, _, _, _, v| v)
-    }
-
-    /// The data of the rows `from..to`.
-    fn observation(&self, from: usize, to: usize) -> Observation {
-        let mut raw = Vec::new();
-        let mut add = |service: &str, metric: &str, peer: Option<&str>, level: f64, spread: f64| {
-            let n = raw.len();
-            let value = |row: usize| (self.change)(service, metric, peer, row, level * (1.0 + spread * noise(n, row)));
-            let points = (from..to).map(|row| (time(row), not_below_zero(value(row)))).collect();
-            raw.push(RawSeries { service: service.into(), metric: metric.into(), peer: peer.map(Into::into), points });
-        };
-        for s in SERVICES {
-            let requests = if s == "cart-cron" { 0.02 } else { 20.0 };
-            add(s, "throughput_rps", None, requests, 0.05);
-            add(s, "latency_ms", None, 15.0, 0.05);
-            add(s, "latency_p95_ms", None, 40.0, 0.1);
-            add(s, "error_ratio", None, 0.002, 0.8);
-            add(s, "cpu_cores", None, 0.1, 0.05);
-            add(s, "memory_bytes", None, 9e7, 0.01);
-            add(s, "restarts", None, 0.0, 0.0);
-        }
-        for (caller, callee) in CALLS {
-            add(caller, "client_latency_ms", Some(callee), 18.0, 0.05);
-            add(caller, "served_latency_ms", Some(callee), 15.0, 0.05);
-            add(caller, "client_error_ratio", Some(callee), 0.002, 0.8);
-        }
-        let (frame, notes) = assemble(raw, (from..to).map(time).collect()).unwrap();
-        let mut calls = CallGraph::new();
-        CALLS.iter().for_each(|(a, b)| calls.add(a, b, Protocol::Request));
-        let hint = WindowHint::default();
-        Observation { frame, calls, hint, notes, not_checked: vec![], queries: vec![], source: "test".into() }
-    }
-
-    /// Polls the rows `from..to` and returns every change, as a store would receive them.
-    fn watch(&self, watch: &mut Watch, from: usize, to: usize) -> Vec<Incident> {
-        let mut changes = Vec::new();
-        for end in (from..=to).step_by(EVERY) {
-            let observation = self.observation(end.saturating_sub(HISTORY), end);
-            let input = WatchInput { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] };
-            changes.extend(watch.evaluate(&input).change);
-        }
-        changes
-    }
-
-    fn incidents(&self, rows: usize) -> Vec<Incident> {
-        let mut watch = Watch::new("shop", WatchOptions::default());
-        self.watch(&mut watch, 12, rows)
-    }
-}
-
-fn hours(h: f64) -> usize {
-    (h * 3600.0 * 1000.0 / STEP_MS as f64) as usize
-}
-
-fn minutes(m: usize) -> usize {
-    m * 60_000 / STEP_MS as usize
-}
-
-/// Payment's CPU is busy: it and all services that wait for it are slow.
-fn busy_payment(from: usize, to: usize) -> Shop {
-    busy_payment_in(std::slice::from_ref(&(from..to)))
-}
-
-/// The same in several stretches of rows.
-fn busy_payment_in(rows: &[Range<usize>]) -> Shop {
-    let rows = rows.to_vec();
-    Shop::new(move |service, metric, peer, row, v| {
-        let on = rows.iter().any(|r| r.contains(&row));
-        let waits = matches!(
-            (service, metric, peer),
-            ("payment" | "orders" | "front-end", "latency_ms" | "latency_p95_ms", None)
-                | ("orders", "client_latency_ms" | "served_latency_ms", Some("payment"))
-                | ("front-end", "client_latency_ms" | "served_latency_ms", Some("orders"))
-        );
-        match (service, metric) {
-            _ if !on => v,
-            ("payment", "cpu_cores") => v + 0.8,
-            _ if waits => v + 200.0,
-            _ => v,
-        }
-    })
-}
-
-fn entry_kinds(incident: &Incident) -> Vec<TimelineKind> {
-    incident.timeline.iter().map(|e| e.kind).collect()
-}
+use watched_shop::{
+    EVERY, HISTORY, RATE, STEP_MS, Shop, busy_payment, busy_payment_in, entry_kinds, hours, minutes, noise, time,
+};
 
 #[test]
 fn a_fault_opens_an_incident_that_is_explained_and_closed() {
@@ -156,7 +24,8 @@ fn a_fault_opens_an_incident_that_is_explained_and_closed() {
     assert!((first.onset.ms() - time(at).ms()).abs() <= 3 * STEP_MS, "{}", first.onset.rfc3339());
     assert_eq!(first.cause.as_ref().map(|c| c.service.as_str()), Some("payment"));
     assert!(first.symptoms.iter().any(|s| s.service == "front-end" && s.indicator == Indicator::Latency));
-    assert_eq!(first.id, format!("shop-{}", first.onset.rfc3339().replace(['-', ':'], "")));
+    let opened = first.opened.rfc3339().replace(['-', ':'], "");
+    assert!(first.id.starts_with(&format!("shop-{opened}-")), "{}", first.id);
     assert_eq!((last.state, last.id.as_str()), (IncidentState::Closed, first.id.as_str()));
     assert_eq!(last.victims, ["front-end", "orders"]);
     assert!(last.title.starts_with("payment (cpu): "), "{}", last.title);

@@ -3,9 +3,10 @@
 //! [`sqlite`] is one file, for one replica or several on one machine; `postgres` (the feature of that name) is a server, for replicas on
 //! several machines; [`memory`] is for tests. All pass the same tests (`tests/store_contract.rs`). A message is queued in the transaction
 //! that writes the incident, with a copy of the incident at that moment: no message goes out for an incident that was not stored, and none
-//! is missing for one that was.
+//! is missing for one that was. History is only added to (`history`): no incident takes another's record, and what was closed stays as it was.
 
 mod error;
+pub(crate) mod history;
 pub mod memory;
 mod mute;
 #[cfg(feature = "postgres")]

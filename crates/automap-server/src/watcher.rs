@@ -9,7 +9,7 @@ mod status;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use automap_core::incident::{Incident, Muted, Owner, Severity, SloImpact};
+use automap_core::incident::{Incident, IncidentState, Muted, Owner, Severity, SloImpact};
 use automap_core::observation::Observation;
 use automap_core::report::Report;
 use automap_core::time::Timestamp;
@@ -21,7 +21,7 @@ pub use status::{State, TargetStatus};
 
 pub use crate::stop::Stop;
 
-use crate::store::{IncidentFilter, Store, StoreError};
+use crate::store::{IncidentFilter, Store, StoreError, history};
 
 /// Most incidents of one target that are read after a restart.
 const MAX_RESUMED: usize = 50;
@@ -144,7 +144,10 @@ impl Watcher {
     ) -> Result<Self, StoreError> {
         let filter =
             IncidentFilter { target: Some(target.to_owned()), limit: MAX_RESUMED, ..IncidentFilter::default() };
-        let mut known = store.list(&filter)?;
+        // However long ago they were opened: nobody else would close them.
+        let open = IncidentFilter { states: vec![IncidentState::Open, IncidentState::Recovering], ..filter.clone() };
+        let mut known = store.list(&open)?;
+        known.extend(store.list(&filter)?.into_iter().filter(|i| !i.is_open()));
         for incident in known.iter_mut().filter(|i| i.is_open()) {
             if let Some(whole) = store.get(&incident.id)? {
                 *incident = whole;
@@ -173,7 +176,7 @@ impl Watcher {
             Err(FetchError::Failed(error)) => self.status.failed(now, error),
             Err(FetchError::TooYoung(words)) => self.status.too_young(words),
             Ok(observation) => {
-                self.reload_if_changed_elsewhere();
+                self.reload_if_changed_elsewhere(now);
                 let begun = Instant::now();
                 let input = WatchInput { now, observation: &observation, slos: &inputs.slos, alerts: &inputs.alerts };
                 let outcome = debug_span!(target: "diagnosis", "diagnosis", target = self.status.target)
@@ -227,18 +230,22 @@ impl Watcher {
         for _ in 0..MAX_CONFLICTS {
             match self.write(&change, now) {
                 Ok(()) => {
-                    self.watch.replace_open(change.clone());
+                    self.watch.take_over(change.clone());
                     self.status.store_error = None;
                     return Some(change);
                 }
-                Err(StoreError::Conflict { .. }) => self.rebase(&mut change),
+                Err(StoreError::Conflict { .. } | StoreError::History { .. }) => {
+                    if !self.rebase(&mut change) {
+                        return None;
+                    }
+                }
                 Err(error) => {
                     self.status.store_error = Some(error.to_string());
                     break;
                 }
             }
         }
-        self.watch.replace_open(change.clone());
+        self.watch.take_over(change.clone());
         if self.pending.len() == MAX_PENDING {
             self.pending.remove(0);
         }
@@ -258,21 +265,39 @@ impl Watcher {
         std::mem::take(&mut self.pending).into_iter().filter_map(|change| self.keep(change, now)).collect()
     }
 
-    /// Applies our change on top of one that another writer stored meanwhile: a confirmation, an alert.
-    fn rebase(&self, change: &mut Incident) {
-        if let Ok(Some(stored)) = self.store.get(&change.id) {
-            join(change, &stored);
-            change.revision = stored.revision + 1;
+    /// Applies our change on top of one that another writer stored meanwhile: a confirmation, an alert. A record of another incident is left alone, and
+    /// ours gets an id of its own; one that is closed is left alone as well, unless ours came back after that. Whether our change is still to be
+    /// written.
+    fn rebase(&mut self, change: &mut Incident) -> bool {
+        let Ok(Some(stored)) = self.store.get(&change.id) else { return true };
+        if !history::is_same(&stored, change) {
+            let renamed = self.watch.rename(&change.id);
+            change.revision = 1;
+            return renamed.map(|id| change.id = id).is_some();
         }
+        if !stored.is_open() && change.reopened <= stored.reopened {
+            self.watch.take_over(stored);
+            return false;
+        }
+        join(change, &stored);
+        change.revision = stored.revision + 1;
+        true
     }
 
-    /// Reloads the open incident when a user or another replica changed it since the last tick.
-    fn reload_if_changed_elsewhere(&mut self) {
-        let Some(open) = self.watch.open_incident().filter(|_| self.pending.is_empty()) else { return };
-        if let Ok(Some(stored)) = self.store.get(&open.id)
-            && stored.revision > open.revision
-        {
-            self.watch.replace_open(stored);
+    /// Reloads what a user or another replica changed since the last tick: the open incident, and closed ones that may still be reopened.
+    fn reload_if_changed_elsewhere(&mut self, now: Timestamp) {
+        if !self.pending.is_empty() {
+            return;
+        }
+        let of = |i: &Incident| (i.id.clone(), i.revision);
+        let known: Vec<(String, u64)> =
+            self.watch.open_incident().into_iter().chain(self.watch.recently_closed(now)).map(of).collect();
+        for (id, revision) in known {
+            if let Ok(Some(stored)) = self.store.get(&id)
+                && stored.revision > revision
+            {
+                self.watch.take_over(stored);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use automap_core::graph::WeightedGraph;
-use automap_core::incident::{IncidentState, Severity};
+use automap_core::incident::{Incident, IncidentState, Severity};
 use automap_core::rank::metric_weights::{ConfirmedCase, EQUAL_WEIGHTS};
 use automap_core::time::Interval;
 use automap_core::watch::Alert;
@@ -79,6 +79,72 @@ fn a_change_must_follow_the_revision_it_is_based_on(store: &dyn Store) {
     assert_eq!(store.deliveries("a").unwrap().len(), 2, "a change that was refused queues nothing");
     let long = incident(&"x".repeat(201));
     assert!(matches!(store.put(&long, &[], at(0)), Err(StoreError::Unfit { .. })));
+}
+
+fn refused(result: Result<(), StoreError>) -> bool {
+    matches!(result, Err(StoreError::History { id, .. }) if id == "a")
+}
+
+/// A closed incident can be confirmed and can come back; nothing else takes its record.
+fn history_is_only_added_to(store: &dyn Store) {
+    let first = with_report(incident("a"));
+    store.put(&first, &routes(&["chat"]), at(0)).unwrap();
+    let over = closed(&first, at(60));
+    store.put(&over, &[], at(60)).unwrap();
+    let next = |change: fn(&mut Incident)| {
+        let mut next = updated(&over, at(90));
+        change(&mut next);
+        next
+    };
+    for (why, change) in [
+        ("opened at another time", next(|i| (i.opened, i.reopened) = (at(80), 1))),
+        ("of another target", next(|i| (i.target, i.reopened) = ("other".into(), 1))),
+        ("open again without being reopened", next(|i| (i.state, i.closed) = (IncidentState::Open, None))),
+        ("without its report", next(|i| i.report = None)),
+        ("another onset", next(|i| i.onset = at(-60))),
+        ("another severity", next(|i| i.severity = Severity::Critical)),
+        ("another cause", next(|i| i.cause = None)),
+        ("closed at another time", next(|i| i.closed = Some(at(90)))),
+        ("a rewritten timeline", next(|i| i.timeline.truncate(1))),
+    ] {
+        assert!(refused(store.put(&change, &routes(&["chat"]), at(90))), "{why}");
+        assert!(matches!(store.restore(&change), Err(StoreError::History { .. })), "{why}, imported");
+    }
+    assert_eq!(store.get("a").unwrap(), Some(over.clone()));
+    assert_eq!(store.deliveries("a").unwrap().len(), 1, "a change that was refused queues nothing");
+
+    let mut confirmed = updated(&over, at(90));
+    confirmed.confirmed = Some("user".into());
+    store.put(&confirmed, &[], at(90)).unwrap();
+    let mut corrected = updated(&confirmed, at(91));
+    corrected.confirmed = Some("carts".into());
+    store.put(&corrected, &[], at(91)).unwrap();
+    let mut again = updated(&corrected, at(95));
+    (again.state, again.closed, again.reopened) = (IncidentState::Open, None, 1);
+    let forgetful = Incident { confirmed: None, ..again.clone() };
+    assert!(refused(store.put(&forgetful, &[], at(95))), "its confirmation would be lost");
+    store.put(&again, &[], at(95)).unwrap();
+    assert_eq!(store.get("a").unwrap(), Some(again));
+}
+
+/// A file of another installation has an incident of the same id: each stays what it is, and the rest is imported.
+fn an_import_overwrites_no_other_incident(store: &dyn Store) {
+    let ours = closed(&incident("a"), at(60));
+    store.put(&incident("a"), &[], at(0)).unwrap();
+    store.put(&ours, &[], at(60)).unwrap();
+    let from = automap_server::store::memory::MemoryStore::default();
+    let mut theirs = with_report(incident("a"));
+    theirs.opened = at(30);
+    for revision in 1..5 {
+        theirs.revision = revision;
+        from.put(&theirs, &[], at(30)).unwrap();
+    }
+    from.put(&incident("b"), &[], at(30)).unwrap();
+    let mut lines = Vec::new();
+    transfer::export(&from, &IncidentFilter::default(), &mut lines).unwrap();
+    let done = transfer::import(store, &mut lines.as_slice()).unwrap();
+    assert_eq!((done.written, done.known, done.refused), (1, 0, 1));
+    assert_eq!(store.get("a").unwrap(), Some(ours));
 }
 
 fn listings_filter_and_page(store: &dyn Store) {
@@ -441,7 +507,8 @@ fn beyond_the_contract(server: &common::postgres::Postgres) {
 
 contracts! {
     memory, sqlite; postgres_keeps_the_same_promises: [
-        what_is_put_is_got_back_whole, a_change_must_follow_the_revision_it_is_based_on, listings_filter_and_page,
+        what_is_put_is_got_back_whole, a_change_must_follow_the_revision_it_is_based_on, history_is_only_added_to,
+        an_import_overwrites_no_other_incident, listings_filter_and_page,
         a_page_has_a_limit, one_message_for_each_route_in_order, messages_are_retried_folded_and_given_up,
         an_attempt_without_an_outcome_is_remembered, leases_have_one_holder, profiles_are_kept_by_period,
         alerts_are_kept_until_they_end_or_expire, mutes_are_kept_until_they_end, confirmed_cases_can_be_corrected_and_forgotten, only_what_is_over_and_told_is_pruned_by_age,

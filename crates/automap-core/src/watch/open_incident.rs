@@ -18,7 +18,7 @@ use crate::observation::Observation;
 use crate::quantity;
 use crate::report::{Report, compose};
 use crate::time::{Timestamp, WindowHint};
-use crate::windows::MIN_BASELINE_POINTS;
+use crate::windows::{MIN_BASELINE_POINTS, OnsetSource};
 
 /// A named cause is replaced only once this many polls in a row have named another one, so that the answer does not flap.
 const POLLS_TO_REPLACE: u32 = 2;
@@ -189,7 +189,9 @@ impl OpenIncident {
         let mut next = self.refreshed_without_report(input);
         next.cause = self.cause(titles::named(report));
         let start = report.windows.incident_start;
-        if next.reopened == 0 && start.ms() > input.now.ms() - options.accept_ms {
+        // When it opens its onset is the assessment's; later diagnoses start from that and may move it.
+        let follows = matches!(report.windows.incident_start_is, OnsetSource::Given | OnsetSource::Moved);
+        if follows && next.reopened == 0 && start.ms() > input.now.ms() - options.accept_ms {
             next.onset = start.min(next.opened);
         }
         let before = std::mem::take(&mut next.victims).into_iter();

@@ -5,7 +5,7 @@
 //! for its confirmation time. What happens once an incident is open is in `open_incident`.
 
 use super::vitals::NormalRanges;
-use super::{TroubleSince, WatchHealth, WatchInput, WatchOptions, titles};
+use super::{MAX_ALERT_LEAD_MS, TroubleSince, WatchHealth, WatchInput, WatchOptions, titles};
 use crate::anomaly::practical_floor;
 use crate::course::{Plan, Stretch};
 use crate::diagnose::analyse;
@@ -104,7 +104,7 @@ pub(super) fn prepare(
     Ok(PreparedInput { observation, recent, unanswered })
 }
 
-/// Decides whether an incident should open, and updates since when something has been wrong.
+/// Decides whether an incident should open, and updates since when something has been wrong. `last_closed` is when the latest incident was closed.
 ///
 /// # Errors
 /// [`WatchHealth::Learning`] while there is too little baseline.
@@ -112,6 +112,7 @@ pub(super) fn assess(
     prepared: &PreparedInput,
     input: &WatchInput<'_>,
     trouble: &mut TroubleSince,
+    last_closed: Option<Timestamp>,
     options: &WatchOptions,
 ) -> Result<Assessment, WatchHealth> {
     let frame = &prepared.observation.frame;
@@ -148,10 +149,23 @@ pub(super) fn assess(
         || noticed_for.is_some_and(|ms| ms >= confirm_ms && ms > 0)
         || resource_for.is_some_and(|ms| ms >= options.confirm_resource_ms && ms > 0);
     let first_noticed = trouble.user_visible.or(trouble.resource_only).unwrap_or(input.now).plus_ms(-options.now_ms);
-    let first_reported = input.alerts.iter().map(|a| a.started).min();
-    let onset =
-        if is_current { windows.incident.start } else { first_reported.unwrap_or(first_noticed).min(input.now) };
+    // An onset that is found in the data counts where something is seen to be wrong now; noise has one, too.
+    let is_seen = is_current && !(signs.is_empty() && watchpoints.is_empty());
+    let onset = if is_seen {
+        windows.incident.start
+    } else {
+        first_reported(input, frame, last_closed).unwrap_or(first_noticed).min(input.now)
+    };
     Ok(Assessment { is_due, onset, signs, watchpoints, normal, report, disturbed })
+}
+
+/// When the problem began by the earliest alert, as far as the watcher can have seen it: not before the remembered data, not before the latest incident
+/// was closed (then nothing was wrong, and no alert fired), and not earlier than [`MAX_ALERT_LEAD_MS`].
+fn first_reported(input: &WatchInput<'_>, frame: &MetricFrame, last_closed: Option<Timestamp>) -> Option<Timestamp> {
+    let started = input.alerts.iter().map(|a| a.started).min()?;
+    let lead = input.now.plus_ms(-MAX_ALERT_LEAD_MS);
+    let earliest = frame.span().start.max(lead).max(last_closed.unwrap_or(lead));
+    Some(started.max(earliest))
 }
 
 /// The resources by which a confidently named cause can be followed, as far as they are still abnormal.

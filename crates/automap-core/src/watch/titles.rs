@@ -1,4 +1,4 @@
-//! Makes the texts of an incident: its id, title, severity and symptom lines.
+//! Makes the texts of an incident: its title, severity and symptom lines.
 //!
 //! All wording of the watcher is in this file, so that it can be changed without touching the state machine. Layout for a terminal,
 //! a page or a message is the renderers' and the server's business.
@@ -6,17 +6,9 @@
 use crate::incident::{Incident, Indicator, IndicatorChange, NamedCause, Severity};
 use crate::quantity::change;
 use crate::report::{Report, VerdictKind};
-use crate::time::Timestamp;
 
 /// Share of failed requests from which an incident is critical.
 const CRITICAL_ERRORS: f64 = 0.05;
-
-/// `sock-shop-20261125T140315Z`.
-pub(super) fn id(target: &str, onset: Timestamp) -> String {
-    let seconds = Timestamp::from_ms(onset.ms().div_euclid(1000) * 1000).rfc3339();
-    let digits: String = seconds.chars().filter(|c| !matches!(c, '-' | ':')).collect();
-    format!("{target}-{digits}")
-}
 
 /// The cause that a report names.
 pub(super) fn named(report: &Report) -> Option<NamedCause> {

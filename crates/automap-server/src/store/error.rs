@@ -39,6 +39,14 @@ pub enum StoreError {
         /// Revision that the change was based on.
         expected: u64,
     },
+    /// The change would overwrite what is kept for ever: another incident, or one that is closed.
+    #[error("incident {id} stays as it is: {reason}")]
+    History {
+        /// Which incident.
+        id: String,
+        /// What must not be overwritten.
+        reason: &'static str,
+    },
     /// A stored value cannot be read.
     #[error("{place}: {what} cannot be read: {message}")]
     Damaged {

@@ -19,7 +19,7 @@ use automap_core::watch::Alert;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::row::check;
-use super::{IncidentFilter, IncidentStore, MAX_PAGE, Mute, StoreError};
+use super::{IncidentFilter, IncidentStore, MAX_PAGE, Mute, StoreError, history};
 use outbox::Message;
 
 /// Incidents in memory.
@@ -62,14 +62,18 @@ impl MemoryStore {
 impl Kept {
     fn put(&mut self, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), StoreError> {
         check(incident)?;
-        let before = self.incidents.get(&incident.id).map(|i| (i.revision, i.state));
-        let found = before.map_or(0, |(revision, _)| revision);
+        let before = self.incidents.get(&incident.id);
+        let found = before.map_or(0, |b| b.revision);
         if incident.revision != found.saturating_add(1) {
             let expected = incident.revision.saturating_sub(1);
             return Err(StoreError::Conflict { id: incident.id.clone(), found, expected });
         }
+        if let Some(before) = before {
+            history::check(before, incident)?;
+        }
+        let state = before.map(|b| b.state);
         self.incidents.insert(incident.id.clone(), incident.clone());
-        self.queue(incident, before.map(|(_, state)| state), routes, now);
+        self.queue(incident, state, routes, now);
         Ok(())
     }
 }
@@ -96,8 +100,11 @@ impl IncidentStore for MemoryStore {
     fn restore(&self, incident: &Incident) -> Result<bool, StoreError> {
         check(incident)?;
         let mut kept = self.kept()?;
-        if kept.incidents.get(&incident.id).is_some_and(|i| i.revision >= incident.revision) {
-            return Ok(false);
+        if let Some(before) = kept.incidents.get(&incident.id) {
+            if before.revision >= incident.revision && history::is_same(before, incident) {
+                return Ok(false);
+            }
+            history::check(before, incident)?;
         }
         kept.incidents.insert(incident.id.clone(), incident.clone());
         Ok(true)

@@ -54,7 +54,8 @@ pub trait IncidentStore {
     /// one (1 for a new incident).
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when it is not.
+    /// [`StoreError::Conflict`] when it is not; [`StoreError::History`] when another incident is kept under the id, or a closed one would become
+    /// another than it was.
     fn put(&self, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), StoreError>;
 
     /// As [`IncidentStore::put`], if `holder` has the lease of the incident's target at `now`; looked up in the same transaction.
@@ -70,6 +71,9 @@ pub trait IncidentStore {
     ) -> Result<(), StoreError>;
 
     /// Writes an incident as it is, without messages, unless the same or a later revision is kept already. Whether it was written.
+    ///
+    /// # Errors
+    /// [`StoreError::History`] as in [`IncidentStore::put`].
     fn restore(&self, incident: &Incident) -> Result<bool, StoreError>;
 
     /// One incident; `None` when there is none of that id.

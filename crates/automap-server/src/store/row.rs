@@ -1,6 +1,6 @@
 //! An incident as a row: indexed columns, the whole in JSON, and the report apart so that listings do not read it.
 
-use automap_core::incident::{Incident, IncidentState};
+use automap_core::incident::Incident;
 use automap_core::text::{is_plain, shown};
 use automap_core::time::Timestamp;
 
@@ -61,8 +61,4 @@ pub(super) fn check(incident: &Incident) -> Result<(), StoreError> {
 
 pub(super) fn unfit(incident: &Incident, reason: String) -> StoreError {
     StoreError::Unfit { what: format!("incident {}", shown(&incident.id, MAX_ID)), reason }
-}
-
-pub(super) fn parse_state(name: &str) -> Option<IncidentState> {
-    [IncidentState::Open, IncidentState::Recovering, IncidentState::Closed].into_iter().find(|s| s.as_str() == name)
 }

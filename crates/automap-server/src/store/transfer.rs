@@ -16,6 +16,8 @@ pub struct Imported {
     pub written: u64,
     /// Kept already, in this revision or a later one.
     pub known: u64,
+    /// Left out, since their id belongs to another incident here, or to one that is closed and would become another than it was.
+    pub refused: u64,
 }
 
 /// Why a transfer stopped.
@@ -60,7 +62,7 @@ pub fn export(store: &dyn Store, filter: &IncidentFilter, out: &mut dyn Write) -
     Ok(count)
 }
 
-/// Keeps every incident of `lines` that is newer than what the store has. No notification is sent for them.
+/// Keeps every incident of `lines` that is newer than what the store has and overwrites no other one. No notification is sent for them.
 ///
 /// # Errors
 /// At the first line that is no incident, or when the store fails.
@@ -76,10 +78,11 @@ pub fn import(store: &dyn Store, mut lines: &mut dyn BufRead) -> Result<Imported
             continue;
         }
         let incident = parse(&line).map_err(|reason| TransferError::Line { line: number, reason })?;
-        if store.restore(&incident)? {
-            done.written += 1;
-        } else {
-            done.known += 1;
+        match store.restore(&incident) {
+            Ok(true) => done.written += 1,
+            Ok(false) => done.known += 1,
+            Err(StoreError::History { .. }) => done.refused += 1,
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(done)

@@ -172,3 +172,61 @@ fn an_incident_that_outlasts_its_mute_is_reported_when_the_mute_ends() {
 fn everything() -> Route {
     serde_json::from_value(serde_json::json!({"name": "all", "receiver": "chat"})).unwrap()
 }
+
+/// The store holds another incident under the id that ours would get: it is left alone, and ours is kept under an id of its own.
+#[test]
+fn an_incident_takes_no_other_ones_record() {
+    let ours = |store: &Arc<MemoryStore>| {
+        let mut shop = Shop::default();
+        ticks(&mut watcher(store), &mut shop, 240..330).remove(0)
+    };
+    let id = ours(&Arc::new(MemoryStore::default())).id;
+    let store = Arc::new(MemoryStore::default());
+    let mut other = Incident::new(id.clone(), "shop", time(0), time(1));
+    (other.revision, other.state, other.closed) = (1, IncidentState::Closed, Some(time(20)));
+    other.confirmed = Some("db".into());
+    store.put(&other, &[], time(20)).unwrap();
+    // An old database may hold it without the watcher remembering it: more than it resumes have come since.
+    let mut first = Watcher::resume("shop", WatchOptions::default(), store.clone(), Routes::none()).unwrap();
+    first.watch = Watch::new("shop", WatchOptions::default());
+    let kept = ticks(&mut first, &mut Shop::default(), 240..450);
+    let last = kept.last().unwrap();
+    assert_eq!((last.state, last.confirmed.as_ref()), (IncidentState::Closed, None));
+    assert!(last.id != id && kept.iter().all(|i| i.id == last.id), "{kept:#?}");
+    assert_eq!(store.get(&id).unwrap(), Some(other));
+}
+
+/// Another replica closed it, and a user confirmed it: what this one would add to it is dropped.
+#[test]
+fn a_closed_incident_is_not_written_over() {
+    let (store, mut shop) = (Arc::new(MemoryStore::default()), Shop::default());
+    let mut watcher = watcher(&store);
+    ticks(&mut watcher, &mut shop, 240..330);
+    let mut over = only(&store);
+    over.revision += 1;
+    (over.state, over.closed, over.confirmed) = (IncidentState::Closed, Some(time(331)), Some("db".into()));
+    store.put(&over, &[], time(331)).unwrap();
+    let change = Incident { revision: over.revision, title: "ours".into(), ..watcher.open().unwrap().clone() };
+    assert_eq!(watcher.keep(change, time(332)), None);
+    assert!(watcher.open().is_none());
+    assert_eq!(store.get(&over.id).unwrap(), Some(over));
+}
+
+/// Of an older version: the id ends with the second of the onset.
+#[test]
+fn an_open_incident_of_an_older_version_is_followed_under_its_id() {
+    let (store, mut shop) = (Arc::new(MemoryStore::default()), Shop::default());
+    let mut old = Incident::new("shop-20231114T223820Z", "shop", time(FAULT), time(FAULT + 12));
+    old.revision = 1;
+    store.put(&old, &[], time(FAULT + 12)).unwrap();
+    for i in 0..=MAX_RESUMED as i64 {
+        let mut later = Incident::new(format!("shop-later-{i}"), "shop", time(310), time(313 + i % 9));
+        (later.revision, later.state, later.closed) = (1, IncidentState::Closed, Some(time(320)));
+        store.put(&later, &[], time(320)).unwrap();
+    }
+    let mut watcher = watcher(&store);
+    assert_eq!(watcher.open().map(|i| i.id.as_str()), Some(old.id.as_str()), "though many were opened since");
+    ticks(&mut watcher, &mut shop, 390..480);
+    let last = store.get(&old.id).unwrap().unwrap();
+    assert_eq!((last.state, last.opened), (IncidentState::Closed, old.opened));
+}

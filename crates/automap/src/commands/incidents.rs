@@ -223,6 +223,12 @@ fn import(args: &ImportArgs) -> Result<()> {
     let place = || args.file.display().to_string();
     let file = File::open(readable(&args.file)).with_context(place)?;
     let done = transfer::import(&*args.kept.open()?.store, &mut BufReader::new(file)).with_context(place)?;
-    say(&format!("{} incidents are new or later, {} were kept already", done.written, done.known));
+    let refused = match done.refused {
+        0 => String::new(),
+        n => format!(
+            ", {n} were left out: their ids belong to other incidents here, or to closed ones that would change"
+        ),
+    };
+    say(&format!("{} incidents are new or later, {} were kept already{refused}", done.written, done.known));
     Ok(())
 }

@@ -158,6 +158,9 @@ impl From<StoreError> for Problem {
             StoreError::Conflict { .. } => {
                 Self::new(StatusCode::CONFLICT, "conflict", error.to_string(), "read the incident and try again")
             }
+            StoreError::History { .. } => {
+                Self::new(StatusCode::CONFLICT, "history", error.to_string(), "name another incident")
+            }
             StoreError::Damaged { what, .. } => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "damaged",

@@ -1,13 +1,13 @@
 //! Incidents: indexed columns for the listings, the whole in JSON.
 
-use automap_core::incident::{Incident, IncidentState};
+use automap_core::incident::Incident;
 use automap_core::report::Report;
 use automap_core::time::Timestamp;
 use postgres::Transaction;
 
 use super::{PostgresStore, Trouble, leases, outbox};
-use crate::store::row::{self, Row};
-use crate::store::{IncidentFilter, IncidentStore, MAX_PAGE, StoreError};
+use crate::store::row::Row;
+use crate::store::{IncidentFilter, IncidentStore, MAX_PAGE, StoreError, history};
 
 impl IncidentStore for PostgresStore {
     fn put(&self, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), StoreError> {
@@ -30,8 +30,11 @@ impl IncidentStore for PostgresStore {
     fn restore(&self, incident: &Incident) -> Result<bool, StoreError> {
         self.write(|t| {
             let before = stored(t, &incident.id)?;
-            if before.as_ref().is_some_and(|(revision, _)| *revision >= incident.revision) {
-                return Ok(false);
+            if let Some(before) = &before {
+                if before.revision >= incident.revision && history::is_same(before, incident) {
+                    return Ok(false);
+                }
+                history::check(before, incident).map_err(Trouble::Refused)?;
             }
             Ok(write(t, incident, before.is_some())? > 0)
         })
@@ -39,14 +42,8 @@ impl IncidentStore for PostgresStore {
 
     fn get(&self, id: &str) -> Result<Option<Incident>, StoreError> {
         self.read(|c| {
-            let Some(found) = c.query_opt("SELECT body, report FROM incidents WHERE id = $1", &[&id])? else {
-                return Ok(None);
-            };
-            let mut incident = parse(id, found.get(0))?;
-            let report: Option<&str> = found.get(1);
-            let report = report.map(serde_json::from_str::<Report>).transpose();
-            incident.report = report.map_err(|e| Trouble::damaged(&format!("the report of incident {id}"), &e))?;
-            Ok(Some(incident))
+            let found = c.query_opt("SELECT body, report FROM incidents WHERE id = $1", &[&id])?;
+            found.map(|row| whole(id, &row)).transpose()
         })
     }
 
@@ -72,7 +69,7 @@ impl IncidentStore for PostgresStore {
 
 fn put(t: &mut Transaction<'_>, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), Trouble> {
     let before = stored(t, &incident.id)?;
-    let found = before.as_ref().map_or(0, |(revision, _)| *revision);
+    let found = before.as_ref().map_or(0, |b| b.revision);
     let conflict = |found| {
         let expected = incident.revision.saturating_sub(1);
         Trouble::Refused(StoreError::Conflict { id: incident.id.clone(), found, expected })
@@ -80,21 +77,29 @@ fn put(t: &mut Transaction<'_>, incident: &Incident, routes: &[String], now: Tim
     if incident.revision != found.saturating_add(1) {
         return Err(conflict(found));
     }
+    if let Some(before) = &before {
+        history::check(before, incident).map_err(Trouble::Refused)?;
+    }
     // A row that is there is locked; one that is not may be made by somebody else meanwhile.
     if write(t, incident, before.is_some())? == 0 {
-        return Err(conflict(stored(t, &incident.id)?.map_or(0, |(revision, _)| revision)));
+        return Err(conflict(stored(t, &incident.id)?.map_or(0, |b| b.revision)));
     }
-    outbox::queue(t, incident, before.map(|(_, state)| state), routes, now)
+    outbox::queue(t, incident, before.map(|b| b.state), routes, now)
 }
 
 /// Locks the row until the transaction ends.
-fn stored(t: &mut Transaction<'_>, id: &str) -> Result<Option<(u64, IncidentState)>, Trouble> {
-    let Some(found) = t.query_opt("SELECT revision, state FROM incidents WHERE id = $1 FOR UPDATE", &[&id])? else {
-        return Ok(None);
-    };
-    let state = row::parse_state(found.get(1));
-    let state = state.ok_or_else(|| Trouble::damaged(&format!("the state of incident {id}"), &"an unknown word"))?;
-    Ok(Some((found.get::<_, i64>(0).unsigned_abs(), state)))
+fn stored(t: &mut Transaction<'_>, id: &str) -> Result<Option<Incident>, Trouble> {
+    let found = t.query_opt("SELECT body, report FROM incidents WHERE id = $1 FOR UPDATE", &[&id])?;
+    found.map(|row| whole(id, &row)).transpose()
+}
+
+/// An incident with its report.
+fn whole(id: &str, row: &postgres::Row) -> Result<Incident, Trouble> {
+    let mut incident = parse(id, row.get(0))?;
+    let report: Option<&str> = row.get(1);
+    let report = report.map(serde_json::from_str::<Report>).transpose();
+    incident.report = report.map_err(|e| Trouble::damaged(&format!("the report of incident {id}"), &e))?;
+    Ok(incident)
 }
 
 fn write(t: &mut Transaction<'_>, incident: &Incident, there: bool) -> Result<u64, Trouble> {

@@ -1,13 +1,13 @@
 //! Incidents: indexed columns for the listings, the whole in JSON.
 
-use automap_core::incident::{Incident, IncidentState};
+use automap_core::incident::Incident;
 use automap_core::report::Report;
 use automap_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
 
 use super::{SqliteStore, Trouble, leases, outbox};
-use crate::store::row::{self, Row};
-use crate::store::{IncidentFilter, IncidentStore, MAX_PAGE, StoreError};
+use crate::store::row::Row;
+use crate::store::{IncidentFilter, IncidentStore, MAX_PAGE, StoreError, history};
 
 impl IncidentStore for SqliteStore {
     fn put(&self, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), StoreError> {
@@ -29,8 +29,11 @@ impl IncidentStore for SqliteStore {
 
     fn restore(&self, incident: &Incident) -> Result<bool, StoreError> {
         self.write(|c| {
-            if stored(c, &incident.id)?.is_some_and(|(revision, _)| revision >= incident.revision) {
-                return Ok(false);
+            if let Some(before) = stored(c, &incident.id)? {
+                if before.revision >= incident.revision && history::is_same(&before, incident) {
+                    return Ok(false);
+                }
+                history::check(&before, incident).map_err(Trouble::Refused)?;
             }
             write(c, incident)?;
             Ok(true)
@@ -38,16 +41,7 @@ impl IncidentStore for SqliteStore {
     }
 
     fn get(&self, id: &str) -> Result<Option<Incident>, StoreError> {
-        self.read(|c| {
-            let row = c
-                .prepare_cached("SELECT body, report FROM incidents WHERE id = ?1")?
-                .query_row([id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)));
-            let Some((body, report)) = row.optional()? else { return Ok(None) };
-            let mut incident = parse(id, &body)?;
-            let report = report.map(|text| serde_json::from_str::<Report>(&text)).transpose();
-            incident.report = report.map_err(|e| Trouble::damaged(&format!("the report of incident {id}"), &e))?;
-            Ok(Some(incident))
-        })
+        self.read(|c| stored(c, id))
     }
 
     fn list(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
@@ -63,13 +57,16 @@ impl IncidentStore for SqliteStore {
 
 fn put(c: &Connection, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), Trouble> {
     let before = stored(c, &incident.id)?;
-    let found = before.as_ref().map_or(0, |(revision, _)| *revision);
+    let found = before.as_ref().map_or(0, |b| b.revision);
     if incident.revision != found.saturating_add(1) {
         let expected = incident.revision.saturating_sub(1);
         return Err(Trouble::Refused(StoreError::Conflict { id: incident.id.clone(), found, expected }));
     }
+    if let Some(before) = &before {
+        history::check(before, incident).map_err(Trouble::Refused)?;
+    }
     write(c, incident)?;
-    outbox::queue(c, incident, before.map(|(_, state)| state), routes, now)
+    outbox::queue(c, incident, before.map(|b| b.state), routes, now)
 }
 
 /// The statement holds no value, only places for them.
@@ -106,14 +103,15 @@ fn select(filter: &IncidentFilter) -> (String, Vec<Box<dyn ToSql>>) {
     (format!("SELECT id, body FROM incidents {wheres} ORDER BY opened_ms DESC, id DESC LIMIT ?"), values)
 }
 
-fn stored(c: &Connection, id: &str) -> Result<Option<(u64, IncidentState)>, Trouble> {
+fn stored(c: &Connection, id: &str) -> Result<Option<Incident>, Trouble> {
     let row = c
-        .prepare_cached("SELECT revision, state FROM incidents WHERE id = ?1")?
-        .query_row([id], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)));
-    let Some((revision, state)) = row.optional()? else { return Ok(None) };
-    let state = row::parse_state(&state);
-    let state = state.ok_or_else(|| Trouble::damaged(&format!("the state of incident {id}"), &"an unknown word"))?;
-    Ok(Some((revision.unsigned_abs(), state)))
+        .prepare_cached("SELECT body, report FROM incidents WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)));
+    let Some((body, report)) = row.optional()? else { return Ok(None) };
+    let mut incident = parse(id, &body)?;
+    let report = report.map(|text| serde_json::from_str::<Report>(&text)).transpose();
+    incident.report = report.map_err(|e| Trouble::damaged(&format!("the report of incident {id}"), &e))?;
+    Ok(Some(incident))
 }
 
 fn write(c: &Connection, incident: &Incident) -> Result<(), Trouble> {
