@@ -118,3 +118,41 @@ fn an_incident_whose_id_is_taken_gets_another() {
     assert_eq!((last.state, &last.id), (IncidentState::Closed, &renamed));
     assert!(watch.rename(&renamed).is_some() && watch.rename("nobody").is_none());
 }
+
+/// `user` is killed and back within a minute: its CPU rises while it starts, its memory begins anew, and for less than a minute some requests fail:
+/// no incident. Five minutes later
+/// payment turns slow.
+#[test]
+fn an_onset_is_not_older_than_the_last_calm() {
+    let (killed, slow) = (minutes(26), minutes(31));
+    let restart = Shop::new(move |service, metric, peer, row, v| match (service, metric) {
+        ("user" | "orders" | "front-end", "error_ratio") if (killed..killed + 9).contains(&row) => v + 0.04,
+        ("orders", "client_error_ratio") if peer == Some("user") && (killed..killed + 9).contains(&row) => v + 0.06,
+        ("user", "restarts") if (killed..killed + minutes(1)).contains(&row) => v + 1.0,
+        ("user", "cpu_cores") if (killed..killed + minutes(1)).contains(&row) => v + 0.9,
+        ("user", "memory_bytes") if row >= killed => v * 0.5 + 100_000.0 * (row - killed).min(60) as f64,
+        _ => v,
+    });
+    let incidents = restart.and(busy_payment(slow, slow + minutes(6))).incidents(minutes(40));
+    let last = incidents.last().unwrap();
+    assert!(incidents.iter().all(|i| i.id == last.id), "one incident: {incidents:#?}");
+    assert_eq!(last.cause.as_ref().map(|c| c.service.as_str()), Some("payment"));
+    for incident in &incidents {
+        let apart_s = (incident.onset.ms() - time(slow).ms()) / 1000;
+        assert!(apart_s.abs() <= 30, "revision {}: {apart_s} s from the slow-down", incident.revision);
+    }
+}
+
+/// Payment's own CPU rises minutes before anyone waits for it: that is when it began.
+#[test]
+fn evidence_of_the_cause_that_lasts_until_it_is_felt_dates_the_incident() {
+    let (busy, slow) = (minutes(27), minutes(31));
+    let early = Shop::new(move |service, metric, _, row, v| match (service, metric) {
+        ("payment", "cpu_cores") if (busy..slow).contains(&row) => v + 0.8,
+        _ => v,
+    });
+    let last = early.and(busy_payment(slow, slow + minutes(6))).incidents(minutes(36)).pop().unwrap();
+    assert_eq!(last.cause.as_ref().map(|c| c.service.as_str()), Some("payment"));
+    let apart_s = (last.onset.ms() - time(busy).ms()) / 1000;
+    assert!(apart_s.abs() <= 30, "{apart_s} s from the first sign of payment");
+}

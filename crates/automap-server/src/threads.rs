@@ -94,7 +94,6 @@ mod tests {
     use crate::stop::Stop;
 
     #[test]
-    #[expect(clippy::panic, reason = "that is what the thread is for")]
     fn a_thread_that_hangs_is_named_and_not_waited_for() {
         let (mut threads, stop) = (Threads::default(), Stop::default());
         let hanging = stop.clone();
