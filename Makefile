@@ -6,7 +6,7 @@ DIST_FEATURES = server,postgres,kubernetes,png
 DEMO_FEATURES = lab
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test crash test-cluster test-prometheus3 lint features doc deny advisories drill cluster bench dist image sbom check-deploy ci clean
+.PHONY: help build demo test crash test-cluster test-prometheus3 lint features doc deny advisories drill cluster bench fuzz torture dist image sbom check-deploy ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ drill: build ## inject every fault of the drill plan, live, and print the score
 
 cluster: build ## Kubernetes, the shop with Envoy, faults and automap inside, on this machine: docs/cluster.md
 	scripts/cluster/build.sh --all && scripts/need-deploy-tools.sh && scripts/cluster/run.sh
+
+fuzz: ## fuzz every parser of input from outside, each for SECONDS_EACH=60 (nightly and cargo-fuzz)
+	scripts/fuzz.sh $(TARGETS)
+
+torture: build ## 1,000 diagnoses through a proxy that injects faults: docs/torture.md (TORTURE_RUNS=1000, TORTURE_SEED=0)
+	scripts/need-prometheus.sh && TORTURE_AUTOMAP=$(CURDIR)/$(AUTOMAP) $(CARGO) test --locked -p automap --all-features --test torture -- --ignored --nocapture
 
 bench: ## time a diagnosis, and the AutoMAP engine beside causal-learn
 	$(CARGO) bench --locked -p automap --bench diagnose --bench graph

@@ -136,6 +136,20 @@ fn an_unknown_namespace_names_its_neighbours() {
 }
 
 #[test]
+fn a_namespace_that_is_listed_but_not_answered_is_a_contradiction() {
+    let shop = Shop::of(3);
+    // Whatever asks for this namespace gets nothing; the list of namespaces still holds it.
+    let server = Server::start(move |request| match request.query().contains("\"sock-shop\"") {
+        true => Reply::new(200, EMPTY),
+        false => shop.answer(request),
+    });
+    let error = observe(&server.client(), &hour("sock-shop"), &|_| {}).unwrap_err();
+    assert_eq!(error.class(), ErrorClass::NotEnoughData);
+    let text = error.to_string();
+    assert!(text.contains("lists namespace \"sock-shop\" in this window") && !text.contains("did you mean"), "{text}");
+}
+
+#[test]
 fn a_hostile_name_stays_a_name() {
     let name = "a\"} or vector(1) or x{b=\"\\\n.*$NS";
     let shop = Shop::of(3);

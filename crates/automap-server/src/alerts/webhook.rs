@@ -23,7 +23,7 @@ const MAX_LISTED: usize = 8;
 ///
 /// # Errors
 /// [`ParseError`] with the place.
-pub(crate) fn parse(body: &[u8], sender: AlertSender, now: Timestamp) -> Result<AlertGroup, ParseError> {
+pub fn parse(body: &[u8], sender: AlertSender, now: Timestamp) -> Result<AlertGroup, ParseError> {
     let body: Value = serde_json::from_slice(body).map_err(|e| invalid("body", e.to_string()))?;
     match body.get("Type").filter(|_| body.get("TopicArn").is_some()) {
         Some(kind) => group(&envelope(&body, kind)?, sender, now),

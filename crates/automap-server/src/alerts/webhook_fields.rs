@@ -15,11 +15,11 @@ const EARLIEST_MS: i64 = 0;
 /// Why a body is not a group of alerts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {reason}")]
-pub(crate) struct ParseError {
+pub struct ParseError {
     /// The field, such as `alerts[3].startsAt`.
-    pub(crate) place: String,
+    pub place: String,
     /// What is wrong with it.
-    pub(crate) reason: String,
+    pub reason: String,
 }
 
 pub(super) fn invalid(place: impl Into<String>, reason: impl Into<String>) -> ParseError {

@@ -52,6 +52,9 @@ impl Address {
         if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return refuse("it has no host");
         }
+        if path.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return refuse("its path holds a space or a control character; write %20 for a space");
+        }
         let path = path.trim_end_matches('/');
         let path = path.strip_suffix("/api/v1").unwrap_or(path);
         let address = Self { base: format!("{scheme}://{host}{path}") };
@@ -166,6 +169,7 @@ mod tests {
             ("http://h/?match%5B%5D=secret", "it sets the parameter match[]"),
             ("http://h/?=secret", "a parameter has no name"),
             ("http:///x", "no host"),
+            ("http://ann:secret@h/a\0b", "its path holds"),
         ] {
             let message = Address::parse(typed).unwrap_err().to_string();
             assert!(message.contains(expected) && !message.contains("secret"), "{message}");

@@ -100,7 +100,8 @@ pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Fou
     // Series that name no namespace may belong to any: they are used where no other exporter counts requests.
     if !nameless.is_empty() && !found.exporters.iter().any(|e| e.counts_requests()) {
         if found.exporters.is_empty()
-            && let error @ SourceError::UnknownNamespace { .. } = explain_nothing(client, options)?
+            && let error @ (SourceError::UnknownNamespace { .. } | SourceError::Contradiction { .. }) =
+                explain_nothing(client, options)?
         {
             return Err(error);
         }
@@ -344,6 +345,9 @@ fn explain_nothing(client: &Client, options: &ObserveOptions) -> Result<SourceEr
         return Ok(SourceError::NativeHistograms { metrics });
     }
     let (then, now) = known_namespaces(client, exporters, options)?;
+    if then.contains(&options.namespace) {
+        return Ok(SourceError::Contradiction { server, namespace: options.namespace.clone() });
+    }
     if now.contains(&options.namespace) {
         let (namespace, from, to) = (options.namespace.clone(), options.from, options.to);
         return Ok(SourceError::WindowWithoutData { namespace, from, to });

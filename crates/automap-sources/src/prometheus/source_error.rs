@@ -89,6 +89,17 @@ pub enum SourceError {
         /// What it should hold.
         expected: String,
     },
+    /// The server lists the namespace, but answers the queries for it with nothing.
+    #[error(
+        "{server} lists namespace \"{namespace}\" in this window, but answered with none of its series; a proxy or a store behind the \
+         server may leave some out: try again, or look there"
+    )]
+    Contradiction {
+        /// The server.
+        server: String,
+        /// The namespace.
+        namespace: String,
+    },
     /// The window lies where the server has nothing.
     #[error(
         "no metrics of namespace \"{namespace}\" between {} and {}, but there are some now; the server's retention may be \

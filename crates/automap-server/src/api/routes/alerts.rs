@@ -8,8 +8,8 @@ use serde::Deserialize;
 use tracing::warn;
 
 use crate::alerts::AlertSender;
-use crate::alerts::webhook::parse;
-use crate::alerts::webhook_fields::{ParseError, WebhookBody};
+use crate::alerts::webhook_fields::WebhookBody;
+use crate::alerts::{ParseError, parse};
 use crate::api::app::App;
 use crate::api::http::extract::{JsonBytes, QueryParameters};
 use crate::api::http::problem::Problem;

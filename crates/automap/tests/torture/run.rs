@@ -1,0 +1,127 @@
+//! One run: a proxy, a process of automap, and how it ended.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use procfs::process::Process;
+use serde_json::Value;
+
+use crate::fault::KINDS;
+use crate::proxy::Proxy;
+use crate::world::World;
+
+/// Longest run. A request may take `--timeout`, is sent up to four times, and a server may ask for pauses of ten seconds.
+const DEADLINE: Duration = Duration::from_secs(180);
+/// Longest wait for one answer.
+const TIMEOUT: &str = "2s";
+/// Most memory of the process, in MiB: the limit of the chart.
+const MAX_MIB: u64 = 512;
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    /// Catalogue is named, alone.
+    Right,
+    /// No service is named, and nothing is called calm.
+    CannotTell,
+    /// An error; its first line, without numbers.
+    Error(String),
+    /// What must not be.
+    Broken(String),
+}
+
+/// A run and its measurements.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) seed: u64,
+    pub(crate) kind: usize,
+    pub(crate) outcome: Outcome,
+    pub(crate) seconds: f64,
+    pub(crate) peak_mib: u64,
+}
+
+/// Diagnoses the shop through a proxy of this seed. Every other run is told when the incident began.
+pub(crate) fn one(world: &World, program: &Path, seed: u64) -> Run {
+    let proxy = Proxy::start(world, seed);
+    let (from, to, incident) = World::TIMES_S;
+    let [from, to, incident] =
+        [from, to, incident].map(|s| automap_core::time::Timestamp::from_ms(s as i64 * 1000).to_string());
+    let (mut out, mut err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+    let mut command = Command::new(program);
+    command.args(["diagnose", "--namespace", "shop", "--output", "json", "--no-history", "--timeout", TIMEOUT]).args([
+        "--prometheus",
+        &format!("http://{}", proxy.address),
+        "--from",
+        &from,
+        "--to",
+        &to,
+    ]);
+    if (seed / KINDS.len() as u64).is_multiple_of(2) {
+        command.args(["--incident-start", &incident]);
+    }
+    let streams = [&out, &err].map(|file: &File| Stdio::from(file.try_clone().unwrap()));
+    let [stdout, stderr] = streams;
+    let begun = Instant::now();
+    let child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().unwrap();
+    let (code, peak_mib) = watched(child, begun);
+    let seconds = begun.elapsed().as_secs_f64();
+    let text = |file: &mut File| {
+        let mut text = String::new();
+        file.rewind().unwrap();
+        file.read_to_string(&mut text).unwrap();
+        text
+    };
+    let outcome = match judge(code, &text(&mut out), &text(&mut err)) {
+        _ if peak_mib > MAX_MIB => Outcome::Broken(format!("{peak_mib} MiB")),
+        outcome => outcome,
+    };
+    Run { seed, kind: (seed % KINDS.len() as u64) as usize, outcome, seconds, peak_mib }
+}
+
+/// Waits for the end, and reads the largest memory meanwhile. `None`: ended by the deadline or a signal.
+fn watched(mut child: Child, begun: Instant) -> (Option<i32>, u64) {
+    let mut peak_kib = 0;
+    loop {
+        if let Ok(status) = Process::new(child.id() as i32).and_then(|process| process.status()) {
+            peak_kib = status.vmhwm.unwrap_or(0).max(peak_kib);
+        }
+        if let Some(status) = child.try_wait().unwrap() {
+            return (status.code(), peak_kib >> 10);
+        }
+        if begun.elapsed() > DEADLINE {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return (None, peak_kib >> 10);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn judge(code: Option<i32>, out: &str, err: &str) -> Outcome {
+    if err.contains("panicked") || out.contains("panicked") {
+        return Outcome::Broken(format!("panic: {err}"));
+    }
+    let Some(code) = code else { return Outcome::Broken("it did not end".to_owned()) };
+    let report: Option<Value> = serde_json::from_str(out).ok();
+    let Some(report) = report else {
+        let line = err.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let words = line.split(|c: char| c.is_ascii_digit()).collect::<Vec<_>>().join("");
+        return match code {
+            2..=4 if !words.is_empty() => Outcome::Error(words),
+            _ => Outcome::Broken(format!("exit code {code} without an answer: {err}")),
+        };
+    };
+    let verdict = &report["verdict"];
+    let causes: Vec<&Value> = verdict["causes"].as_array().into_iter().flatten().collect();
+    let named: Vec<&str> =
+        causes.iter().flat_map(|c| c["services"].as_array().into_iter().flatten()).filter_map(Value::as_str).collect();
+    match verdict["kind"].as_str() {
+        Some("cause") if named == [World::CAUSE] => Outcome::Right,
+        Some("not_enough_evidence" | "cannot_tell") if named.is_empty() => Outcome::CannotTell,
+        _ => Outcome::Broken(format!("{} ({named:?}), exit code {code}", verdict["summary"])),
+    }
+}

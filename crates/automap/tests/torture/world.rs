@@ -1,0 +1,168 @@
+//! The shop in a real Prometheus: five services behind Istio's side-cars; a quarter of an hour before the end catalogue becomes slow.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use automap_core::random::Rng;
+
+/// Start of the data, in Unix seconds; a multiple of two hours, so that it makes one block.
+const START_S: u64 = 1_794_996_000;
+const LENGTH_S: u64 = 3600;
+const SCRAPE_S: u64 = 15;
+/// When catalogue becomes slow.
+const FAULT_S: u64 = 2700;
+/// When payment's pods are replaced, so that their counters begin again.
+const RESET_S: u64 = 1500;
+/// How long the server may take to answer first.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bounds of the histogram in milliseconds.
+const BOUNDS: [u32; 9] = [5, 10, 25, 50, 100, 250, 500, 1000, 2500];
+
+/// Caller, callee, requests a second, latency in milliseconds, and how much the fault adds.
+const CALLS: [(&str, &str, f64, f64, f64); 6] = [
+    ("unknown", "front-end", 40.0, 60.0, 90.0),
+    ("front-end", "catalogue", 30.0, 20.0, 120.0),
+    ("front-end", "orders", 10.0, 50.0, 0.0),
+    ("front-end", "user", 12.0, 8.0, 0.0),
+    ("orders", "payment", 10.0, 15.0, 0.0),
+    ("orders", "user", 9.0, 8.0, 0.0),
+];
+
+/// The server; it ends and its data goes with it.
+pub(crate) struct World {
+    process: Child,
+    _dir: tempfile::TempDir,
+    pub(crate) address: SocketAddr,
+}
+
+impl World {
+    /// The service that everything is about.
+    pub(crate) const CAUSE: &str = "catalogue";
+
+    /// First and last time of the data, and the start of the incident, in Unix seconds.
+    pub(crate) const TIMES_S: (u64, u64, u64) = (START_S + 300, START_S + LENGTH_S, START_S + FAULT_S);
+
+    /// `None` where Prometheus is not installed. In continuous integration that fails instead.
+    pub(crate) fn start() -> Option<Self> {
+        let dir = tempfile::Builder::new().prefix("automap-torture-").tempdir().unwrap();
+        let [text, data, config] = ["series.txt", "data", "prometheus.yml"].map(|file| dir.path().join(file));
+        fs::write(&text, series()).unwrap();
+        fs::write(&config, "global: {scrape_interval: 15s}\n").unwrap();
+        let blocks = ["tsdb", "create-blocks-from", "openmetrics"];
+        let filled = Command::new("promtool").args(blocks).args([&text, &data]).stdout(Stdio::null()).output();
+        let Ok(filled) = filled else {
+            assert!(std::env::var_os("CI").is_none(), "prometheus is missing; scripts/need-prometheus.sh gets it");
+            println!("skipped: prometheus is not installed; scripts/need-prometheus.sh gets it");
+            return None;
+        };
+        assert!(filled.status.success(), "{}", String::from_utf8_lossy(&filled.stderr));
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let process = Command::new("prometheus")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", data.display()))
+            .arg(format!("--web.listen-address={address}"))
+            .arg("--storage.tsdb.retention.time=20y")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let world = Self { process, _dir: dir, address };
+        let begun = Instant::now();
+        while !world.ask(b"GET /-/ready HTTP/1.0\r\n\r\n").is_ok_and(|answer| answer.starts_with(b"HTTP/1.0 200")) {
+            assert!(begun.elapsed() < START_TIMEOUT, "prometheus does not answer");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Some(world)
+    }
+
+    /// The server's whole answer to a request of HTTP/1.0, after which it hangs up.
+    pub(crate) fn ask(&self, request: &[u8]) -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.write_all(request)?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        Ok(answer)
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // Both fail only where there is nothing left to end.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A counter as it grows, with its noise.
+struct Counter {
+    requests: f64,
+    sum_ms: f64,
+    buckets: [f64; BOUNDS.len() + 1],
+}
+
+impl Counter {
+    const ZERO: Self = Self { requests: 0.0, sum_ms: 0.0, buckets: [0.0; BOUNDS.len() + 1] };
+
+    /// So many requests, half of them a third faster and half a third slower than the mean.
+    fn add(&mut self, requests: f64, mean_ms: f64) {
+        self.requests += requests;
+        self.sum_ms += requests * mean_ms;
+        for share in [2.0 / 3.0, 4.0 / 3.0] {
+            let place = BOUNDS.iter().position(|b| share * mean_ms <= f64::from(*b)).unwrap_or(BOUNDS.len());
+            self.buckets[place] += requests / 2.0;
+        }
+    }
+
+    fn lines(&self, out: &mut String, labels: &str, time: u64) {
+        writeln!(out, "istio_requests_total{{{labels},response_code=\"200\"}} {} {time}", self.requests.round())
+            .unwrap();
+        let name = "istio_request_duration_milliseconds";
+        let bounds = BOUNDS.iter().map(|b| b.to_string()).chain(std::iter::once("+Inf".to_owned()));
+        let mut below = 0.0;
+        for (bound, count) in bounds.zip(self.buckets) {
+            below += count;
+            writeln!(out, "{name}_bucket{{{labels},le=\"{bound}\"}} {} {time}", below.round()).unwrap();
+        }
+        writeln!(
+            out,
+            "{name}_sum{{{labels}}} {:.3} {time}\n{name}_count{{{labels}}} {} {time}",
+            self.sum_ms,
+            self.requests.round()
+        )
+        .unwrap();
+    }
+}
+
+/// All series as `promtool` reads them.
+fn series() -> String {
+    let mut random = Rng::new(7);
+    let mut out = String::new();
+    for (caller, callee, rps, ms, extra) in CALLS {
+        let from = if caller == "unknown" { "unknown" } else { "shop" };
+        let labels = |reporter: &str| {
+            format!(
+                r#"reporter="{reporter}",job="mesh",source_workload="{caller}",source_workload_namespace="{from}",destination_workload="{callee}",destination_workload_namespace="shop",destination_service_name="{callee}""#
+            )
+        };
+        let (mut server, mut client) = (Counter::ZERO, Counter::ZERO);
+        for t in (0..=LENGTH_S).step_by(SCRAPE_S as usize) {
+            let wobble = |random: &mut Rng, by: f64| 1.0 + by * (random.unit() - 0.5);
+            let requests = (rps * SCRAPE_S as f64 * wobble(&mut random, 0.1)).round();
+            let mean = ms * wobble(&mut random, 0.2) + if t >= FAULT_S { extra } else { 0.0 };
+            if callee == "payment" && t == RESET_S {
+                (server, client) = (Counter::ZERO, Counter::ZERO);
+            }
+            server.add(requests, mean);
+            client.add(requests, mean + 2.0 * wobble(&mut random, 0.2));
+            server.lines(&mut out, &labels("destination"), START_S + t);
+            if caller != "unknown" {
+                client.lines(&mut out, &labels("source"), START_S + t);
+            }
+        }
+    }
+    out + "# EOF\n"
+}

@@ -1,0 +1,89 @@
+//! What reaches the long-running program: its configuration, webhooks, tokens, messages of MCP, templates.
+
+#[path = "../../crates/automap-server/tests/api/fake.rs"]
+#[expect(dead_code, reason = "the tests of the API use more of it")]
+mod fake;
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use automap_core::text::{MAX_NAME_BYTES, is_plain};
+use automap_core::time::Timestamp;
+use automap_server::alerts::{self, AlertSender, MAX_ALERTS, MAX_LABELS};
+use automap_server::auth::config::JwtConfig;
+use automap_server::auth::{jwks::KeySet, jwt as tokens};
+use automap_server::config::Config;
+use automap_server::store::memory::MemoryStore;
+use fake::FakeSystem;
+use serde_json::{Value, json};
+
+use crate::text;
+
+/// 2025-11-23T14:10:00Z
+const NOW: Timestamp = Timestamp::from_ms(1_763_907_000_000);
+
+/// A configuration.
+pub(crate) fn config(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    match Config::parse(text, Path::new("automap.yaml")) {
+        Ok(config) => assert!(config.targets.len() <= 64),
+        Err(error) => {
+            let error = error.to_string();
+            assert!(error.starts_with("automap.yaml"), "an error names the file: {error}");
+        }
+    }
+}
+
+/// The body of a webhook.
+pub(crate) fn webhook(data: &[u8]) {
+    for sender in [AlertSender::Alertmanager, AlertSender::Grafana] {
+        let Ok(group) = alerts::parse(data, sender, NOW) else { continue };
+        assert!(group.alerts.len() <= MAX_ALERTS);
+        for alert in &group.alerts {
+            assert!(alert.labels.len() <= MAX_LABELS && is_plain(&alert.fingerprint));
+            assert!(alert.labels.iter().all(|(name, value)| is_plain(name) && value.len() <= MAX_NAME_BYTES));
+            assert!(!alert.is_firing || alert.ends_at.is_none(), "what fires has no end");
+        }
+    }
+}
+
+static JWT: LazyLock<JwtConfig> = LazyLock::new(|| {
+    let config = "api:\n  auth:\n    jwt: { issuer: https://id.example, audience: automap, jwks_file: /keys.json, name_claim: email, default_role: viewer }\n";
+    let config = Config::parse(config, Path::new("automap.yaml")).unwrap();
+    config.api.auth.jwt.unwrap()
+});
+
+/// A public key whose private half nobody has: the generator of Ed25519's group.
+const KEYS: &str = r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "use": "sig", "x": "WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY"}]}"#;
+
+/// A token, or keys and a token after a line break: nobody has signed it, so nobody is identified.
+pub(crate) fn jwt(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let (keys, token) = text.rsplit_once('\n').unwrap_or((KEYS, text));
+    let Ok(keys) = KeySet::parse(keys.as_bytes()) else { return };
+    assert!(tokens::identify(&JWT, &keys, token, 1_763_906_595.0).is_none(), "{token} identifies somebody");
+}
+
+/// Messages of the Model Context Protocol: every answer is one line of JSON-RPC, and no tool fails because of a bug.
+pub(crate) fn mcp(data: &[u8]) {
+    let store = Arc::new(MemoryStore::default());
+    let system = FakeSystem::new(Arc::clone(&store));
+    let mut output = Vec::new();
+    automap_server::mcp::serve(data, &mut output, &system, &*store).unwrap();
+    for line in output.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+        let answer: Value = serde_json::from_slice(line).unwrap();
+        assert_eq!(answer["jsonrpc"], "2.0", "{answer}");
+        assert_ne!(answer["error"]["code"], json!(-32_603), "{answer}");
+    }
+}
+
+/// A template of messages, as the configuration checks it.
+pub(crate) fn template(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    // JSON is YAML, so the text needs no further escaping.
+    let receiver = json!({"name": "chat", "to": {"webhook": {"url": "https://chat.example/hook"}}});
+    let route = json!({"name": "all", "receiver": "chat", "title": text, "text": text});
+    let config = json!({"notify": {"receivers": [receiver], "routes": [route]}});
+    // A template that is refused is one that cannot be sent.
+    let _ = Config::parse(&config.to_string(), Path::new("automap.yaml"));
+}
