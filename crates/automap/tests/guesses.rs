@@ -3,7 +3,7 @@
 //!
 //! `AUTOMAP_GUESSES=2000 cargo test -p automap --test guesses -- --nocapture` prints the figures for more guesses than a test run makes.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may panic, and this one measures")]
+#![expect(clippy::unwrap_used, reason = "a test may panic, and this one measures")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
