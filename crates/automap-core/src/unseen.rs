@@ -2,9 +2,16 @@
 //!
 //! "No incident" is a statement about requests, so it needs the latency and the errors of the services where users enter, and whole answers to the
 //! queries for them. Services that are called and report nothing are listed too, since a cause may hide there. What was not asked at all, and
-//! why, is known to the sources.
+//! why, is known to the sources. A cause, too, is named only where what would exonerate it was observed (`callees`).
+
+mod callees;
+
+pub use callees::UnobservedCallees;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::anomaly::Anomalies;
 use crate::frame::{MetricFrame, ServiceIdx};
@@ -25,10 +32,12 @@ pub struct Unseen {
     pub silent: Vec<ServiceIdx>,
     /// Latency, errors or requests that were asked for and not wholly answered, so that some of them may be hidden.
     pub unanswered: Vec<Unanswered>,
+    /// Services that may wait for a callee that was not observed, since queries were not wholly answered.
+    pub callees: BTreeMap<ServiceIdx, UnobservedCallees>,
 }
 
 /// What users feel, asked for and not wholly answered for one reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unanswered {
     /// Refused, failed or partial.
     pub state: QueryState,
@@ -62,7 +71,7 @@ impl Unanswered {
     /// ```
     pub fn all(queries: &[QueryRecord]) -> Vec<Self> {
         let asked: Vec<(Metric, &QueryRecord)> = queries.iter().map(|q| (Metric::parse(&q.signal), q)).collect();
-        let mut found: BTreeMap<(QueryState, Option<&str>), Vec<Family>> = BTreeMap::new();
+        let mut open: Vec<(Family, &QueryRecord)> = Vec::new();
         for family in OF_REQUESTS {
             let of_side = |side: Side| {
                 let ours = asked.iter().filter(|(metric, _)| metric.family == family && metric.side == side);
@@ -73,11 +82,18 @@ impl Unanswered {
             if queries.iter().any(|query| query.state == QueryState::Complete) {
                 continue;
             }
-            for query in queries {
-                let families = found.entry((query.state, query.reason.as_deref())).or_default();
-                if !families.contains(&family) {
-                    families.push(family.clone());
-                }
+            open.extend(queries.iter().map(|query| (family.clone(), *query)));
+        }
+        Self::grouped(open)
+    }
+
+    /// One for each state and reason.
+    fn grouped<'a>(open: impl IntoIterator<Item = (Family, &'a QueryRecord)>) -> Vec<Self> {
+        let mut found: BTreeMap<(QueryState, Option<&str>), Vec<Family>> = BTreeMap::new();
+        for (family, query) in open {
+            let families = found.entry((query.state, query.reason.as_deref())).or_default();
+            if !families.contains(&family) {
+                families.push(family);
             }
         }
         let named = found.into_iter();
@@ -131,6 +147,7 @@ impl Unseen {
             symptoms: [Family::Latency, Family::Error].into_iter().filter_map(lacking).collect(),
             silent: silent.into_iter().collect(),
             unanswered: Unanswered::all(queries),
+            callees: callees::find(frame, anomalies, calls, queries),
         }
     }
 

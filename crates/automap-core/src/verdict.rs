@@ -31,6 +31,9 @@ const MOST: f64 = 0.5;
 /// How likely it is a service's own time and not the network to one of its callees, where no caller reports its calls and no resource of the service
 /// moved. A guess on the careful side: faults of the network are the rarer ones in clusters, and as frequent in experiments.
 const OWN_TIME: f64 = 0.6;
+/// How likely it is a service's own fault and not that of a callee whose latency or errors were not observed. With it no confidence reaches the
+/// threshold from which a cause is named.
+const CALLEES_UNOBSERVED: f64 = 0.6;
 /// What remains of the confidence in a service that changed after users felt something.
 const TOO_LATE: f64 = 0.5;
 
@@ -215,7 +218,8 @@ pub struct Lead {
     pub named: Vec<Vec<ServiceIdx>>,
     /// `None` without a ranking.
     margin: Option<Margin>,
-    /// Factor of the confidence, 0–1, for doubts that the margin does not know: the network of calls that nobody reports, and changes after the pain.
+    /// Factor of the confidence, 0–1, for doubts that the margin does not know: the network of calls that nobody reports, callees
+    /// that were not observed, and changes after the pain.
     certainty: f64,
 }
 
@@ -236,7 +240,10 @@ impl Lead {
         let mut suspects = firsts.filter_map(|s| analysis.suspects.of(*s));
         let may_be_network = suspects.any(|s| !s.unseen_networks.is_empty());
         let is_late = named.iter().any(|group| group.iter().all(|s| analysis.too_late.contains(s)));
-        let certainty = if may_be_network { OWN_TIME } else { 1.0 } * if is_late { TOO_LATE } else { 1.0 };
+        let may_wait = named.iter().flatten().any(|s| analysis.unseen.callees.contains_key(s));
+        let certainty = if may_be_network { OWN_TIME } else { 1.0 }
+            * if may_wait { CALLEES_UNOBSERVED } else { 1.0 }
+            * if is_late { TOO_LATE } else { 1.0 };
         Self { named, margin, certainty }
     }
 

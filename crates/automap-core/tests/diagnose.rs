@@ -4,8 +4,8 @@
 mod shop;
 
 use automap_core::frame::RawSeries;
-use automap_core::observation::{QueryRecord, QueryState};
-use automap_core::report::{Report, VerdictKind};
+use automap_core::observation::{Observation, QueryRecord, QueryState};
+use automap_core::report::{Doubt, Report, VerdictKind};
 use automap_core::topology::Protocol;
 use automap_core::windows::OnsetSource;
 use automap_core::{DiagnoseError, DiagnoseOptions, diagnose};
@@ -308,4 +308,100 @@ fn the_report_has_the_answer_in_words() {
     assert!(report.symptoms[0].evidence.summary.starts_with("latency (mean) 12"), "{report:#?}");
     assert_eq!(report.verdict.summary, "payment (network)");
     assert!(report.causes[0].evidence[0].summary.contains("network and not code"), "{report:#?}");
+}
+
+/// Catalogue is slow and front-end waits for it.
+fn slow_catalogue() -> Shop {
+    let slow = |v: f64| v + 80.0;
+    Shop::new()
+        .fault("catalogue", "latency_ms", None, slow)
+        .fault("front-end", "served_latency_ms", Some("catalogue"), slow)
+        .fault("front-end", "client_latency_ms", Some("catalogue"), slow)
+        .fault("front-end", "latency_ms", None, slow)
+}
+
+const OF_REQUESTS: [&str; 7] = [
+    "latency_ms",
+    "error_ratio",
+    "throughput_rps",
+    "client_latency_ms",
+    "served_latency_ms",
+    "client_error_ratio",
+    "client_rps",
+];
+
+/// What was asked: `state_of` says how each signal was answered.
+fn asked(mut observation: Observation, state_of: impl Fn(&str) -> QueryState) -> Report {
+    let query = |signal: &str| QueryRecord {
+        signal: signal.to_owned(),
+        promql: "x".to_owned(),
+        series: 1,
+        samples: 90,
+        state: state_of(signal),
+        reason: None,
+    };
+    observation.queries = OF_REQUESTS.map(query).into();
+    diagnose(&observation, &DiagnoseOptions::default()).unwrap()
+}
+
+fn without_catalogue(shop: &mut Shop) {
+    let about = |r: &RawSeries| r.service == "catalogue" || r.peer.as_deref() == Some("catalogue");
+    shop.raw.retain(|r| !about(r));
+}
+
+#[test]
+fn a_caller_whose_callee_was_not_observed_is_not_named() {
+    for state in [QueryState::Partial, QueryState::Failed, QueryState::Refused] {
+        let mut shop = slow_catalogue();
+        without_catalogue(&mut shop);
+        let report = asked(shop.observation(true), |signal| match signal.contains("latency") {
+            true => state,
+            false => QueryState::Complete,
+        });
+        assert_eq!(report.verdict.kind, VerdictKind::NotEnoughEvidence, "{state:?}: {}", report.verdict.summary);
+        assert!(report.verdict.summary.contains("catalogue"), "{}", report.verdict.summary);
+        assert!(
+            report.verdict.causes.is_empty() && report.causes[0].service == "front-end",
+            "still the first candidate"
+        );
+        let doubts: Vec<&Doubt> = report.causes[0].counter_evidence.iter().map(|e| &e.doubt).collect();
+        let hidden = |d: &&Doubt| matches!(d, Doubt::UnobservedCallees { callees, queries } if callees.contains(&"catalogue".to_owned()) && queries[0].state == state);
+        assert!(doubts.iter().any(hidden), "{doubts:?}");
+        assert!(!report.next[0].text.contains("wait for more samples"), "the remedy comes first: {:?}", report.next);
+    }
+}
+
+#[test]
+fn a_callee_that_was_seen_in_whole_answers_is_named_as_without_queries() {
+    let plain = slow_catalogue().report();
+    assert_eq!(plain.verdict.service.as_deref(), Some("catalogue"), "{}", plain.verdict.summary);
+    let own_is_whole = |signal: &str| match signal.starts_with("served") {
+        true => QueryState::Failed,
+        false => QueryState::Complete,
+    };
+    for state_of in [|_: &str| QueryState::Complete, |_: &str| QueryState::Partial, own_is_whole] {
+        let report = asked(slow_catalogue().observation(true), state_of);
+        assert_eq!(report.verdict, plain.verdict, "catalogue calls nobody, so nothing could exonerate it");
+    }
+    let mut front_end = Shop::new().fault("front-end", "latency_ms", None, |v| v + 80.0);
+    front_end = front_end.fault("front-end", "cpu_cores", None, |v| v * 8.0);
+    let whole = asked(front_end.observation(true), own_is_whole);
+    assert_eq!(whole.verdict.service.as_deref(), Some("front-end"), "its callees were seen, and calm");
+}
+
+#[test]
+fn a_caller_is_not_named_where_calls_may_be_missing() {
+    let front_end = || {
+        let slow = Shop::new().fault("front-end", "latency_ms", None, |v| v + 80.0);
+        slow.fault("front-end", "cpu_cores", None, |v| v * 8.0).observation(true)
+    };
+    let calls = |signal: &str| signal.starts_with("client") || signal.starts_with("served");
+    for state in [QueryState::Partial, QueryState::Failed] {
+        let report = asked(front_end(), |signal| if calls(signal) { state } else { QueryState::Complete });
+        assert_eq!(report.verdict.kind, VerdictKind::NotEnoughEvidence, "{}", report.verdict.summary);
+        assert!(report.verdict.summary.contains("whom front-end calls"), "{}", report.verdict.summary);
+    }
+    let whole = asked(front_end(), |_| QueryState::Complete);
+    assert_eq!(whole.verdict, diagnose(&front_end(), &DiagnoseOptions::default()).unwrap().verdict);
+    assert_eq!(whole.verdict.service.as_deref(), Some("front-end"));
 }

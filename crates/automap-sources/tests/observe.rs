@@ -37,7 +37,9 @@ fn message(shop: Shop, options: &ObserveOptions) -> String {
 const EMPTY: &str = r#"{"status":"success","data":{"resultType":"matrix","result":[]}}"#;
 
 fn matrix(labels: &str) -> Reply {
-    let row = format!(r#"{{"metric":{{{labels}}},"values":[[{},"1"]]}}"#, NOW.seconds());
+    // Ten minutes ago, on the grid of any step.
+    let at_s = NOW.ms() / 60_000 * 60 - 600;
+    let row = format!(r#"{{"metric":{{{labels}}},"values":[[{at_s},"1"]]}}"#);
     Reply::new(200, format!(r#"{{"status":"success","data":{{"resultType":"matrix","result":[{row}]}}}}"#))
 }
 

@@ -59,6 +59,29 @@ fn samples_that_come_twice_are_not_added_up() {
     assert_eq!(values(&doubled), values(&plain));
 }
 
+/// From the middle on, the times of one signal are off: beside the grid, beyond the end, back in time.
+#[test]
+fn answers_that_disagree_in_time_are_partial_and_what_was_not_asked_for_is_dropped() {
+    let plain = seen(Shop::of(2), |_| ());
+    assert!(!codes(&plain).contains(&"times_disagree") && plain.unanswered().count() == 0, "{:?}", plain.notes);
+    for shift_s in [7.0, -7.0, 30.0, -30.0, 3600.0, -3600.0] {
+        let jumped = seen(Shop::of(2), move |rows| {
+            for samples in rows.iter_mut().filter_map(|row| row.get_mut("values").and_then(Value::as_array_mut)) {
+                let middle = samples.len() / 2;
+                for (i, sample) in samples.iter_mut().enumerate().skip(middle) {
+                    sample[0] = (sample[0].as_f64().unwrap() + shift_s).into();
+                    sample[1] = format!("{}", 1000 + i).into();
+                }
+            }
+        });
+        assert!(codes(&jumped).contains(&"times_disagree"), "{shift_s} s: {:?}", codes(&jumped));
+        let rps = jumped.queries.iter().find(|q| q.signal == "throughput_rps").unwrap();
+        assert_eq!(rps.state, QueryState::Partial, "{shift_s} s");
+        assert!(rps.reason.as_deref().unwrap().contains("disagree in time"), "{:?}", rps.reason);
+        assert!(jumped.frame.times().iter().all(|t| plain.frame.times().contains(t)), "{shift_s} s");
+    }
+}
+
 #[test]
 fn another_pod_of_a_service_is_added_up() {
     let plain = seen(Shop::of(2), |_| ());

@@ -20,6 +20,7 @@ use crate::quantity::change;
 use crate::rank::suspects::DECIDES;
 use crate::rank::{PartSource, RankedService, Ranking};
 use crate::time::Timestamp;
+use crate::unseen::{Unanswered, UnobservedCallees};
 use crate::verdict::{Decision, Lead, VerdictOptions, decide};
 use crate::windows::Windows;
 
@@ -151,6 +152,9 @@ fn counter_evidence(
     if let Some(suspect) = suspect.filter(|s| !s.unseen_networks.is_empty()) {
         let callees = suspect.unseen_networks.iter().map(|s| facts.frame.service(*s).to_owned()).collect();
         out.push(Doubt::UnseenNetwork { callees });
+    }
+    if let Some(UnobservedCallees { callees, queries }) = analysis.unseen.callees.get(&ranked.service).cloned() {
+        out.push(Doubt::UnobservedCallees { callees, queries });
     }
     let rival = analysis.ranking.services.iter().find(|s| s.service != ranked.service);
     if let Some(rival) = rival.filter(|r| r.share > 0.3 * ranked.share && r.share <= ranked.share) {
@@ -290,6 +294,8 @@ fn coverage(frame: &MetricFrame, anomalies: &Anomalies) -> Coverage {
 fn next(decision: Decision, causes: &[Cause], observation: &Observation, analysis: &Analysis) -> Vec<NextStep> {
     let mut texts = Vec::new();
     if decision == Decision::NotEnoughEvidence {
+        texts.extend(unobserved(causes).map(|query| query.remedy().to_owned()));
+        texts.dedup();
         texts.push("wait for more samples, or give the incident's start and a longer baseline".to_owned());
     }
     if decision == Decision::CannotTell {
@@ -307,6 +313,16 @@ fn next(decision: Decision, causes: &[Cause], observation: &Observation, analysi
         });
     }
     out
+}
+
+/// What was not wholly answered, so that it is open whether the first candidate waits for a callee.
+fn unobserved(causes: &[Cause]) -> impl Iterator<Item = &Unanswered> {
+    let doubts = causes.iter().take(1).flat_map(|c| &c.counter_evidence);
+    let queries = doubts.filter_map(|e| match &e.doubt {
+        Doubt::UnobservedCallees { queries, .. } => Some(queries),
+        _ => None,
+    });
+    queries.flatten()
 }
 
 /// Services that are as unusual as a cause and account for nothing that users feel.

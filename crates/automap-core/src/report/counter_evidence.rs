@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metric::{Family, Metric};
 use crate::time::{Timestamp, as_rfc3339};
+use crate::unseen::{Unanswered, UnobservedCallees};
 
 /// One reason to doubt a candidate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +44,13 @@ pub enum Doubt {
     UnseenNetwork {
         /// What it calls.
         callees: Vec<String>,
+    },
+    /// Its callees were not observed, since queries were refused, failed or partly answered: it may wait for one of them.
+    UnobservedCallees {
+        /// Those whose latency or errors were not observed; empty: whom it calls was not wholly observed.
+        callees: Vec<String>,
+        /// What was asked for and not wholly answered.
+        queries: Vec<Unanswered>,
     },
     /// It changed after users already noticed something.
     LateOnset {
@@ -101,6 +109,10 @@ impl CounterEvidence {
             }
             Doubt::UnseenNetwork { callees } => {
                 format!("it may be the network to {}: these calls are reported by the callee alone", callees.join(", "))
+            }
+            Doubt::UnobservedCallees { callees, queries } => {
+                let of = UnobservedCallees { callees: callees.clone(), queries: queries.clone() };
+                of.sentence("it")
             }
             Doubt::LateOnset { onset, first_symptom } => format!(
                 "its first change ({}) is later than the first symptom of the system ({})",

@@ -37,7 +37,7 @@ pub(super) fn compose(decision: Decision, analysis: &Analysis, lead: &Lead, opti
             let services: Vec<&str> = lead.named.iter().flatten().map(|s| analysis.frame.service(*s)).collect();
             format!("no incident: only the requests to {} changed, which users do not feel", services.join(", "))
         }
-        Decision::NotEnoughEvidence => "not enough evidence to name one service".to_owned(),
+        Decision::NotEnoughEvidence => not_enough(analysis, lead),
         Decision::CannotTell => cannot_tell(analysis),
     };
     Verdict {
@@ -81,6 +81,13 @@ fn named_causes(analysis: &Analysis, lead: &Lead) -> Vec<NamedCause> {
         NamedCause { summary: format!("{}{kind}", services.join(" or ")), services, mechanism }
     };
     lead.named.iter().map(cause).collect()
+}
+
+/// `not enough evidence to name one service: whether front-end waits for catalogue was not observed: the queries for latency failed`.
+fn not_enough(analysis: &Analysis, lead: &Lead) -> String {
+    let mut doubted = lead.named.iter().flatten().filter_map(|s| Some((s, analysis.unseen.callees.get(s)?)));
+    let why = doubted.next().map(|(s, unobserved)| format!(": {}", unobserved.sentence(analysis.frame.service(*s))));
+    format!("not enough evidence to name one service{}", why.unwrap_or_default())
 }
 
 /// `cannot tell: not observed: errors of front-end; the server refused the queries for latency; nothing else left its normal behaviour`.

@@ -11,6 +11,7 @@ use automap_core::time::Timestamp;
 
 use super::decode::LabelledSeries;
 use super::promql::PART;
+use super::query::Grid;
 
 /// Most series of one vector of an answer.
 pub const MAX_SERIES: usize = 10_000;
@@ -27,6 +28,8 @@ pub struct LeftOut {
     pub duplicates: u64,
     /// Series beyond [`MAX_SERIES`] or the bounds of the decoder.
     pub excess: u64,
+    /// Samples at instants that were not asked for, and instants with two different values: clocks that disagree.
+    pub misplaced: u64,
 }
 
 impl LeftOut {
@@ -34,6 +37,7 @@ impl LeftOut {
     pub(crate) fn add(&mut self, other: Self) {
         self.duplicates += other.duplicates;
         self.excess = self.excess.max(other.excess);
+        self.misplaced += other.misplaced;
     }
 }
 
@@ -41,7 +45,9 @@ impl LeftOut {
 pub(crate) fn keep(series: Vec<LabelledSeries>, left_out: &mut LeftOut) -> Vec<LabelledSeries> {
     let mut known: BTreeMap<_, Points> = BTreeMap::new();
     for LabelledSeries { labels, mut points } in series {
-        left_out.duplicates += u64::from(put_in_order(&mut points));
+        let (again, conflicts) = put_in_order(&mut points);
+        left_out.duplicates += u64::from(again);
+        left_out.misplaced += conflicts;
         match known.entry(labels) {
             Entry::Vacant(free) => {
                 free.insert(points);
@@ -76,15 +82,31 @@ pub(crate) fn most_complete(mut series: Vec<LabelledSeries>, left_out: &mut Left
     series
 }
 
-/// Sorts by time and drops samples of an instant that has one already; whether there was any.
-fn put_in_order(points: &mut Points) -> bool {
-    if points.windows(2).all(|w| w[0].0 < w[1].0) {
-        return false;
+/// Drops samples at instants that were not asked for: a server answers on the grid, so a clock that jumped, or a proxy, has moved them. The others
+/// of such an answer stay, and the answer counts as partial.
+pub(crate) fn within(grid: Grid, series: &mut [LabelledSeries], left_out: &mut LeftOut) {
+    for LabelledSeries { points, .. } in series {
+        let before = points.len();
+        points.retain(|(time, _)| grid.position(*time).is_some());
+        left_out.misplaced += (before - points.len()) as u64;
     }
-    let before = points.len();
+}
+
+/// Sorts by time and drops samples of an instant that has one already; whether there was any that repeats the other, and how many contradict it.
+fn put_in_order(points: &mut Points) -> (bool, u64) {
+    if points.windows(2).all(|w| w[0].0 < w[1].0) {
+        return (false, 0);
+    }
     points.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    points.dedup_by_key(|(time, _)| *time);
-    points.len() < before
+    let (mut repeats, mut conflicts) = (false, 0);
+    points.dedup_by(|later, first| {
+        let is_same = later.0 == first.0;
+        let is_equal = later.1.total_cmp(&first.1).is_eq();
+        repeats |= is_same && is_equal;
+        conflicts += u64::from(is_same && !is_equal);
+        is_same
+    });
+    (repeats, conflicts)
 }
 
 /// Whichever order two series of the same labels come in, the same one is taken: that with more samples, then with the greater values.
@@ -109,7 +131,7 @@ mod tests {
         for given in [vec![a.clone(), b.clone(), other.clone()], vec![other.clone(), b.clone(), a]] {
             let mut left_out = LeftOut::default();
             assert_eq!(keep(given, &mut left_out), [other.clone(), b.clone()], "another pod is another series");
-            assert_eq!(left_out, LeftOut { duplicates: 1, excess: 0 });
+            assert_eq!(left_out, LeftOut { duplicates: 1, ..LeftOut::default() });
         }
     }
 

@@ -196,11 +196,13 @@ impl Gathered {
         self.queries.push(QueryRecord { signal, promql, series, samples, state, reason });
     }
 
-    /// Why an answer shows only a part, where a bound of ours is the reason.
+    /// Why an answer shows only a part, where what we left out is the reason.
     fn bound(&self, answer: &Answer) -> Option<String> {
         let series =
             (answer.left_out.excess > 0).then(|| format!("{} series are beyond the bound", answer.left_out.excess));
-        series.or_else(|| self.services_left_out.as_ref().map(|n| n.reason.clone()))
+        let misplaced = (answer.left_out.misplaced > 0)
+            .then(|| format!("{} samples disagree in time with what was asked for", answer.left_out.misplaced));
+        series.or(misplaced).or_else(|| self.services_left_out.as_ref().map(|n| n.reason.clone()))
     }
 
     /// What was not taken: twice the same, or more than fits.
@@ -213,6 +215,15 @@ impl Gathered {
                 "{count} series came twice in one answer ({names}), with the same labels; one of each is used: does a front end merge replicas?"
             );
             self.notes.push(Note::warning("repeated_series", text));
+        }
+        let misplaced: Vec<_> = self.left_out.iter().filter(|(_, l)| l.misplaced > 0).collect();
+        if !misplaced.is_empty() {
+            let count: u64 = misplaced.iter().map(|(_, l)| l.misplaced).sum();
+            let names = enumerate(misplaced.iter().map(|(name, _)| (**name).to_owned()));
+            let text = format!(
+                "{count} samples ({names}) have other times than were asked for, or two values at one time, and are left out; their answers count as partial: does a clock jump, or a proxy mix answers?"
+            );
+            self.notes.push(Note::warning("times_disagree", text));
         }
         for (name, l) in self.left_out.iter().filter(|(_, l)| l.excess > 0) {
             let reason = format!("{name}: {} series more than the {MAX_SERIES} with the most samples", l.excess);

@@ -32,7 +32,7 @@ pub struct Answer {
     pub earlier_warnings: Vec<String>,
     /// Series left out since they hold native histograms.
     pub histograms_ignored: u64,
-    /// Series that came twice, and series beyond the bounds.
+    /// Series that came twice, series beyond the bounds, and samples at other times than asked for.
     pub left_out: LeftOut,
 }
 
@@ -78,7 +78,7 @@ impl Client {
     /// [`RequestError`] when there is no answer.
     pub fn instant(&self, promql: &str, at: Timestamp) -> Result<Answer, RequestError> {
         let form = [("query", promql.to_owned()), ("time", seconds(at.ms())), ("timeout", seconds_of(self))];
-        Ok(Merge::default().with(self.fetch(&Call::query("query", &form))?).finish())
+        Ok(Merge::default().with(self.fetch(&Call::query("query", &form))?, None).finish())
     }
 
     /// The values of an expression on a grid.
@@ -92,7 +92,7 @@ impl Client {
             let piece = grid.piece(start, points);
             match self.fetch(&Call::query("query_range", &self.range_form(promql, piece))) {
                 Ok(answer) => {
-                    merge = merge.with(answer);
+                    merge = merge.with(answer, Some(piece));
                     start = piece.end.plus_ms(grid.step_ms);
                 }
                 Err(error) if piece.len() > 1 && self.may_halve(&error, halvings) => {
@@ -165,9 +165,13 @@ struct Merge {
 }
 
 impl Merge {
-    fn with(mut self, answer: Decoded<QueryData>) -> Self {
-        let (series, histograms, more) = answer.data.into_series();
-        let mut left_out = LeftOut { duplicates: 0, excess: more };
+    /// An answer to a range holds samples at the instants of its grid alone.
+    fn with(mut self, answer: Decoded<QueryData>, asked: Option<Grid>) -> Self {
+        let (mut series, histograms, more) = answer.data.into_series();
+        let mut left_out = LeftOut { excess: more, ..LeftOut::default() };
+        if let Some(grid) = asked {
+            bounds::within(grid, &mut series, &mut left_out);
+        }
         for LabelledSeries { labels, points } in bounds::keep(series, &mut left_out) {
             self.series.entry(labels).or_default().extend(points);
         }

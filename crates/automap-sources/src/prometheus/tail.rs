@@ -118,7 +118,7 @@ impl Tail {
         }
         kept.series.retain(|_, points| !points.is_empty());
         kept.end = grid.end;
-        kept.whole_until = match warnings.is_empty() {
+        kept.whole_until = match warnings.is_empty() && left_out.misplaced == 0 {
             true => grid.end,
             false => before.max(grid.end.plus_ms(-MAX_STEPS_AGAIN * grid.step_ms)),
         };
