@@ -1,8 +1,9 @@
 //! The proxy: passes a request on to Prometheus, and the answer back as the run's fault wants it.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub(crate) struct Plan {
     pub(crate) kind: usize,
     /// Share of the answers that are changed, in percent.
     pub(crate) percent: f64,
-    /// After so many changed answers the fault is over.
+    /// After so many answers to the same request the fault is over.
     pub(crate) most: u64,
 }
 
@@ -31,7 +32,7 @@ impl Plan {
     pub(crate) fn of(seed: u64) -> Self {
         let mut random = Rng::named(seed, "plan");
         let (percent, most) =
-            [(100.0, u64::MAX), (50.0, u64::MAX), (10.0, u64::MAX), (100.0, 1 + random.bits() % 8)][random.below(4)];
+            [(100.0, u64::MAX), (50.0, u64::MAX), (10.0, u64::MAX), (100.0, 1 + random.bits() % 2)][random.below(4)];
         Self { kind: (seed % KINDS.len() as u64) as usize, percent, most }
     }
 }
@@ -39,8 +40,9 @@ impl Plan {
 struct Shared {
     upstream: SocketAddr,
     plan: Plan,
-    random: Mutex<Rng>,
-    changed: AtomicU64,
+    seed: u64,
+    /// How often each request came, by its digest: what happens to an answer depends on the request and not on which thread is first.
+    attempts: Mutex<BTreeMap<u64, u64>>,
     stop: AtomicBool,
 }
 
@@ -57,8 +59,8 @@ impl Proxy {
         let shared = Arc::new(Shared {
             upstream: world.address,
             plan: Plan::of(seed),
-            random: Mutex::new(Rng::named(seed, "answers")),
-            changed: AtomicU64::new(0),
+            seed,
+            attempts: Mutex::default(),
             stop: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
@@ -105,7 +107,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     let mut body = Vec::new();
     reader.take(length).read_to_end(&mut body)?;
     let (status, answer) = pass_on(shared.upstream, &[head.as_bytes(), b"\r\n", &body].concat())?;
-    let delivery = match change(shared, answer) {
+    let delivery = match change(shared, &[request.as_bytes(), &body].concat(), answer) {
         Ok(changed) => changed,
         Err(answer) => Delivery::Whole { status, headers: Vec::new(), body: answer },
     };
@@ -123,16 +125,21 @@ fn pass_on(upstream: SocketAddr, request: &[u8]) -> std::io::Result<(u16, Vec<u8
 }
 
 /// The changed answer, or the answer itself where this one is left alone.
-fn change(shared: &Shared, answer: Vec<u8>) -> Result<Delivery, Vec<u8>> {
-    let mut random = shared.random.lock().unwrap();
-    let is_chosen = random.percent(shared.plan.percent) && shared.changed.load(Ordering::SeqCst) < shared.plan.most;
-    if !is_chosen {
+fn change(shared: &Shared, request: &[u8], answer: Vec<u8>) -> Result<Delivery, Vec<u8>> {
+    let digest = request
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    let attempt = {
+        let mut attempts = shared.attempts.lock().unwrap();
+        let attempt = attempts.entry(digest).or_default();
+        *attempt += 1;
+        *attempt
+    };
+    let mut random = Rng::named(shared.seed, &format!("{digest} {attempt}"));
+    if !random.percent(shared.plan.percent) || attempt > shared.plan.most {
         return Err(answer);
     }
-    shared.changed.fetch_add(1, Ordering::SeqCst);
-    let mut own = Rng::new(random.bits());
-    drop(random);
-    Ok(KINDS[shared.plan.kind].1(answer, &mut own))
+    Ok(KINDS[shared.plan.kind].1(answer, &mut random))
 }
 
 fn deliver(mut stream: &TcpStream, delivery: Delivery, shared: &Shared) -> std::io::Result<()> {
