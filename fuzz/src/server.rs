@@ -37,7 +37,7 @@ pub(crate) fn config(data: &[u8]) {
 /// The body of a webhook.
 pub(crate) fn webhook(data: &[u8]) {
     for sender in [AlertSender::Alertmanager, AlertSender::Grafana] {
-        let Ok(group) = alerts::parse(data, sender, NOW) else { continue };
+        let Ok(group) = alerts::webhook::parse(data, sender, NOW) else { continue };
         assert!(group.alerts.len() <= MAX_ALERTS);
         for alert in &group.alerts {
             assert!(alert.labels.len() <= MAX_LABELS && is_plain(&alert.fingerprint));

@@ -5,15 +5,12 @@ pub mod firing;
 mod legacy_grafana;
 pub mod matching;
 pub(crate) mod repeats;
-mod webhook;
-pub(crate) mod webhook_fields;
+pub mod webhook;
+pub mod webhook_fields;
 
 use std::collections::BTreeMap;
 
 use automap_core::time::Timestamp;
-
-pub use webhook::parse;
-pub use webhook_fields::ParseError;
 
 /// Most alerts of one group that are kept; the others are counted.
 pub const MAX_ALERTS: usize = 500;

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use tracing::warn;
 
 use crate::alerts::AlertSender;
+use crate::alerts::webhook::parse;
+use crate::alerts::webhook_fields::ParseError;
 use crate::alerts::webhook_fields::WebhookBody;
-use crate::alerts::{ParseError, parse};
 use crate::api::app::App;
 use crate::api::http::extract::{JsonBytes, QueryParameters};
 use crate::api::http::problem::Problem;
