@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// let at = Timestamp::parse_rfc3339("2026-11-23T15:03:15+01:00").unwrap();
 /// assert_eq!(at.rfc3339(), "2026-11-23T14:03:15Z");
+/// assert_eq!(at.plus_ms(999).compact(), "20261123T140315Z");
 /// assert_eq!(at.plus_ms(-15_000).clock(8 * 3600), "22:03:00", "in Shanghai");
 /// assert_eq!(Timestamp::from_seconds(f64::NAN), None);
 /// ```
@@ -48,6 +49,12 @@ impl Timestamp {
     /// `2026-11-23T14:03:15Z`, with a fraction where there is one; a number of milliseconds beyond what a calendar holds.
     pub fn rfc3339(self) -> String {
         jiff::Timestamp::from_millisecond(self.0).map_or_else(|_| format!("{} ms", self.0), |t| t.to_string())
+    }
+
+    /// `20261123T140315Z`, the second in the short form of ISO 8601, for names that must hold no colon.
+    pub fn compact(self) -> String {
+        let second = Self(self.0.div_euclid(1000) * 1000).rfc3339();
+        second.chars().filter(|c| !matches!(c, '-' | ':')).collect()
     }
 
     /// Reads `2026-11-23T14:03:15Z` or the same at another offset; finer than a millisecond is cut off.

@@ -11,11 +11,10 @@ use crate::time::Timestamp;
 /// Worked example: two incidents of one target that are opened by the same poll differ by their onset or, where that is the same too, by the
 /// sequence number, which begins at 0 and is raised until the id is free.
 pub(super) fn new_id(target: &str, opened: Timestamp, onset: Timestamp, is_taken: impl Fn(&str) -> bool) -> String {
-    let seconds = Timestamp::from_ms(opened.ms().div_euclid(1000) * 1000).rfc3339();
-    let digits: String = seconds.chars().filter(|c| !matches!(c, '-' | ':')).collect();
+    let second = opened.compact();
     let mut sequence = 0_u64;
     loop {
-        let id = format!("{target}-{digits}-{:08x}", digest(target, [opened.ms(), onset.ms()], sequence));
+        let id = format!("{target}-{second}-{:08x}", digest(target, [opened.ms(), onset.ms()], sequence));
         if !is_taken(&id) {
             return id;
         }

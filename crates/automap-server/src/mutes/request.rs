@@ -62,8 +62,7 @@ pub enum MuteError {
 pub fn add(store: &dyn MuteStore, request: &MuteRequest, by: &str, now: Timestamp) -> Result<Mute, MuteError> {
     check(request, now)?;
     let from = request.from.unwrap_or(now).max(now);
-    let seconds: String = Timestamp::from_ms(now.ms().div_euclid(1000) * 1000).rfc3339();
-    let stamp: String = seconds.chars().filter(|c| !matches!(c, '-' | ':')).collect();
+    let stamp = now.compact();
     for number in 1..=MAX_TRIES {
         let id = if number == 1 { format!("mute-{stamp}") } else { format!("mute-{stamp}-{number}") };
         let (targets, services) = (request.targets.clone(), request.services.clone());
