@@ -26,13 +26,7 @@ fn a_network_delay_that_the_callee_cannot_see_is_found_through_the_gap() {
 
 #[test]
 fn a_busy_cpu_is_distinguished_from_its_victims() {
-    let shop = Shop::new()
-        .fault("user", "cpu_cores", None, |v| v + 0.5)
-        .fault("user", "latency_ms", None, |v| v * 6.0)
-        .fault("orders", "served_latency_ms", Some("user"), |v| v * 6.0)
-        .fault("front-end", "served_latency_ms", Some("user"), |v| v * 6.0)
-        .slow_chain(&["front-end", "user"], 60.0)
-        .slow_chain(&["orders", "user"], 60.0);
+    let shop = Shop::busy_user();
     let report = shop.report();
     assert_eq!(report.verdict.service.as_deref(), Some("user"));
     assert_eq!(report.verdict.mechanism.as_deref(), Some("cpu"));

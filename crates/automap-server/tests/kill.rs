@@ -3,11 +3,11 @@
 //!
 //! Fifteen times in a test run; `AUTOMAP_KILLS=200 cargo test -p automap-server --test kill -- --nocapture` for more, `AUTOMAP_SEED` for other
 //! moments.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may panic, and this one counts")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and this one counts")]
 
 mod common;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,9 +23,8 @@ use automap_core::time::Timestamp;
 use automap_server::notify::Outbox;
 use automap_server::notify::outbox::Parts;
 use automap_server::store::sqlite::SqliteStore;
-use automap_server::store::{
-    ConfirmedCaseStore, DeliveryState, Event, IncidentFilter, IncidentStore, OutboxStore, Store,
-};
+use automap_server::store::{ConfirmedCaseStore, IncidentFilter, IncidentStore, Store};
+use common::arrived::Arrived;
 use common::config::one;
 use common::server::Server;
 use common::{Folder, closed, incident, updated};
@@ -162,32 +161,13 @@ fn check(folder: &Folder, server: &Server, kills: u64) {
             incidents.insert(id.to_owned());
         }
     }
-    let mut arrived: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    let mut last: BTreeMap<String, u64> = BTreeMap::new();
-    let mut repeated = 0;
-    for request in server.seen() {
-        let key = request.header("idempotency-key").unwrap().to_owned();
-        let (id, revision) = (key.split('/').next().unwrap(), key.split('/').nth(1).unwrap().parse().unwrap());
-        if let Some(before) = arrived.insert(key.clone(), request.body.clone()) {
-            assert_eq!(before, request.body, "{key} came twice and was not the same");
-            repeated += 1;
-        }
-        let before = last.insert(id.to_owned(), revision).unwrap_or(0);
-        assert!(before <= revision, "{key} came after revision {before}");
-    }
-    let (mut told, mut folded) = (0, 0);
+    let mut arrived = Arrived::at(server);
     for id in &incidents {
-        for record in store.deliveries(id).unwrap() {
-            let key = &record.message.key;
-            expected.remove(key);
-            match record.state {
-                DeliveryState::Delivered => assert!(arrived.contains_key(key), "{key} never arrived"),
-                DeliveryState::Folded => assert_eq!(record.event, Event::Updated, "{key}"),
-                state => panic!("{key} is {state:?}: {:?}", record.error),
-            }
-            *(if record.state == DeliveryState::Delivered { &mut told } else { &mut folded }) += 1;
+        for key in arrived.check(&store, id) {
+            expected.remove(&key);
         }
     }
+    let Arrived { delivered: told, folded, repeated, .. } = arrived;
     assert_eq!(expected, BTreeSet::new(), "messages that were never queued");
     assert!(told > 0 && kept.lines().count() as u64 > kills, "the child did something: {}", kept.lines().count());
     println!(

@@ -1,18 +1,21 @@
 //! `automap serve` ends within ten seconds of SIGTERM, whatever hangs around it, and what was not sent is sent after the next start.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod service;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, mpsc};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use automap_core::time::Timestamp;
 use automap_server::store::sqlite::SqliteStore;
 use automap_server::store::{DeliveryState, IncidentStore, OutboxStore};
+use service::Service;
 
 /// Longest wait for what has no limit of its own.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -101,53 +104,17 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// A running `automap serve`, killed at the end of the test.
-struct Serve {
-    process: Child,
-    log: mpsc::Receiver<String>,
+fn automap(config: &Path) -> Service {
+    Service::start(&["serve", "--log", "json,info", "--config"], config)
 }
 
-impl Serve {
-    fn start(config: &Path) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_automap"))
-            .args(["serve", "--log", "json,info", "--config"])
-            .arg(config)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (to, log) = mpsc::channel();
-        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        std::thread::spawn(move || lines.map_while(Result::ok).take_while(|l| to.send(l.clone()).is_ok()).count());
-        Self { process, log }
-    }
-
-    /// Where the API is.
-    fn address(&self) -> SocketAddr {
-        let until = Instant::now() + PATIENCE;
-        while let Ok(line) = self.log.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            if let Some((_, rest)) = line.split_once("://127.0.0.1:") {
-                let port = rest.split('/').next().unwrap().parse().unwrap();
-                return SocketAddr::from(([127, 0, 0, 1], port));
-            }
-        }
-        panic!("it did not serve");
-    }
-
-    fn terminate(&mut self) -> Duration {
-        let begun = Instant::now();
-        let sent = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-        until("the end", || self.process.try_wait().unwrap().is_some());
-        begun.elapsed()
-    }
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// Sends SIGTERM and returns how long the end took.
+fn terminate(service: &mut Service) -> Duration {
+    let begun = Instant::now();
+    let sent = Command::new("kill").args(["-TERM", &service.process.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    until("the end", || service.process.try_wait().unwrap().is_some());
+    begun.elapsed()
 }
 
 /// A store with an incident that every route has to be told of.
@@ -205,8 +172,8 @@ fn sigterm_ends_it_within_ten_seconds_and_loses_no_message() {
     let routes: Vec<String> = receivers.keys().cloned().collect();
     store_with_an_incident(&dir.path().join("automap.db"), &routes);
 
-    let mut serve = Serve::start(&file);
-    let api = serve.address();
+    let mut service = automap(&file);
+    let api = service.address();
     until("the pager is told", || pager.seen() == ["a/1/zpager"]);
     until("everything hangs", || {
         silent.seen().len() == 2 && drips.seen().len() == 2 && !prometheus.seen().is_empty() && !jwks.seen().is_empty()
@@ -225,7 +192,7 @@ fn sigterm_ends_it_within_ten_seconds_and_loses_no_message() {
     let ask = "GET /api/v1/openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(100);
     let _ = deaf.write_all(ask.as_bytes());
 
-    let took = serve.terminate();
+    let took = terminate(&mut service);
     assert!(took < MAX_END, "{took:?}");
     let store = SqliteStore::open(&dir.path().join("automap.db")).unwrap();
     let deliveries = store.deliveries("a").unwrap();
@@ -237,9 +204,9 @@ fn sigterm_ends_it_within_ten_seconds_and_loses_no_message() {
     let well = Peer::start(Behaviour::Answers);
     let healed: BTreeMap<String, SocketAddr> = receivers.keys().map(|name| (name.clone(), well.address)).collect();
     let file = config(dir.path(), prometheus.address, jwks.address, &healed);
-    let mut serve = Serve::start(&file);
+    let mut service = automap(&file);
     until("all are told", || well.seen().len() >= 6);
-    let took = serve.terminate();
+    let took = terminate(&mut service);
     assert!(took < MAX_END, "{took:?}");
     let mut keys = well.seen();
     keys.sort();

@@ -5,27 +5,21 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test may panic, and this one measures")]
 
+mod service;
+
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::TcpStream;
+use std::process::Child;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use automap_server::auth::hash_password;
+use service::Service;
 
 const AT_ONCE: usize = 32;
 /// What all guesses together may add: the one block of 19 MiB, and what threads and connections need, many times over.
 const MAX_GROWTH_MIB: u64 = 96;
 const PATIENCE: Duration = Duration::from_secs(120);
-
-struct Serve(Child);
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// A line of /proc/PID/status, in MiB.
 fn memory_mib(process: &Child, what: &str) -> u64 {
@@ -78,24 +72,10 @@ fn guesses_of_passwords_take_a_bounded_amount_of_memory() {
         hash.display()
     );
     std::fs::write(&config, text).unwrap();
-    let mut process = Command::new(env!("CARGO_BIN_EXE_automap"))
-        .args(["serve", "--log", "json,info,request=off", "--config"])
-        .arg(&config)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
-    let serve = Serve(process);
-    let address = loop {
-        let Some(Ok(line)) = log.next() else { panic!("it did not serve") };
-        if let Some((_, rest)) = line.split_once("://127.0.0.1:") {
-            break SocketAddr::from(([127, 0, 0, 1], rest.split('/').next().unwrap().parse().unwrap()));
-        }
-    };
-    std::thread::spawn(move || log.map_while(Result::ok).count());
+    let serve = Service::start(&["serve", "--log", "json,info,request=off", "--config"], &config);
+    let address = serve.address();
 
-    let before = memory_mib(&serve.0, "VmRSS:");
+    let before = memory_mib(&serve.process, "VmRSS:");
     let (checked, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let begun = Instant::now();
     std::thread::scope(|scope| {
@@ -117,7 +97,7 @@ fn guesses_of_passwords_take_a_bounded_amount_of_memory() {
         }
     });
     let (checked, refused) = (checked.into_inner(), refused.into_inner());
-    let (after, peak) = (memory_mib(&serve.0, "VmRSS:"), memory_mib(&serve.0, "VmHWM:"));
+    let (after, peak) = (memory_mib(&serve.process, "VmRSS:"), memory_mib(&serve.process, "VmHWM:"));
     println!(
         "{checked} guesses checked, {refused} refused; memory before {before} MiB, after {after} MiB, peak {peak} MiB"
     );

@@ -79,13 +79,7 @@ fn complaints(name: &str, observation: &Observation) -> Vec<String> {
 
 /// The scenarios, each with a fault of another kind.
 fn scenarios() -> BTreeMap<&'static str, Shop> {
-    let busy = Shop::new()
-        .fault("user", "cpu_cores", None, |v| v + 0.5)
-        .fault("user", "latency_ms", None, |v| v * 6.0)
-        .fault("orders", "served_latency_ms", Some("user"), |v| v * 6.0)
-        .fault("front-end", "served_latency_ms", Some("user"), |v| v * 6.0)
-        .slow_chain(&["front-end", "user"], 60.0)
-        .slow_chain(&["orders", "user"], 60.0);
+    let busy = Shop::busy_user();
     let dead = Shop::new()
         .fault("catalogue", "latency_ms", None, |_| f64::NAN)
         .fault("catalogue", "throughput_rps", None, |_| f64::NAN)

@@ -40,6 +40,17 @@ pub(crate) fn wobble(series: usize, i: usize) -> f64 {
 }
 
 impl Shop {
+    /// The CPU of `user` is busy, and both of its callers wait.
+    pub(crate) fn busy_user() -> Self {
+        Self::new()
+            .fault("user", "cpu_cores", None, |v| v + 0.5)
+            .fault("user", "latency_ms", None, |v| v * 6.0)
+            .fault("orders", "served_latency_ms", Some("user"), |v| v * 6.0)
+            .fault("front-end", "served_latency_ms", Some("user"), |v| v * 6.0)
+            .slow_chain(&["front-end", "user"], 60.0)
+            .slow_chain(&["orders", "user"], 60.0)
+    }
+
     pub(crate) fn new() -> Self {
         let times: Vec<_> = (0..N).map(|i| Timestamp::from_ms(1_700_000_000_000 + i as i64 * 5000)).collect();
         let mut raw = Vec::new();

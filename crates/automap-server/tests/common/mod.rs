@@ -2,11 +2,13 @@
 #![allow(
     dead_code,
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stderr,
     reason = "each test file uses a part of it, and a test may panic"
 )]
 #![allow(clippy::allow_attributes, reason = "what is used differs from file to file, so `expect` cannot hold")]
 
+pub(crate) mod arrived;
 pub(crate) mod config;
 #[cfg(all(unix, feature = "postgres"))]
 pub(crate) mod postgres;

@@ -11,9 +11,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod history;
+#[path = "../../../automap-sources/tests/support/prometheus.rs"]
 mod prometheus;
 mod run;
 mod sender;
+mod world;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,7 +33,6 @@ use automap_server::watcher::Stop;
 
 use common::Folder;
 use common::postgres::Postgres;
-use prometheus::Prometheus;
 use run::{Backend, Run};
 
 /// The folder of the process that is killed.
@@ -71,7 +72,7 @@ fn number(name: &str, default: u64) -> u64 {
 
 fn crash(name: &str, backend: Backend) {
     let folder = Folder::new(name);
-    let Some(prometheus) = Prometheus::start(&folder) else { return };
+    let Some(prometheus) = world::start() else { return };
     let (rounds, seed) = (number("AUTOMAP_KILLS", 4), number("AUTOMAP_SEED", 20_261_129));
     let mut run = Run::new(&folder, &prometheus, backend, seed);
     for _ in 0..rounds {

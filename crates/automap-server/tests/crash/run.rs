@@ -1,6 +1,6 @@
 //! One run: rounds of starting and killing the daemon, then the accounts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -9,10 +9,11 @@ use std::time::{Duration, Instant, SystemTime};
 use automap_core::random::Rng;
 use automap_core::time::Timestamp;
 use automap_server::config::Config;
-use automap_server::store::{DeliveryState, Event, Store};
+use automap_server::store::Store;
 use rusqlite::Connection;
 
 use super::common::Folder;
+use super::common::arrived::Arrived;
 use super::common::postgres::Postgres;
 use super::common::server::{Answer, Server};
 use super::history::{Reader, Shown};
@@ -88,7 +89,7 @@ notify:
   routes: [{{ name: chat, receiver: r }}]
 api: {{ listen: '127.0.0.1:{port}', limits: {{ rate_per_s: 100000, rate_burst: 1000000, connections_per_client: 256 }} }}
 ",
-            prometheus.url,
+            prometheus.url(),
             receiver.url("/")
         );
         folder.file("automap.yaml", &yaml);
@@ -266,32 +267,9 @@ fn check_incidents(store: &dyn Store, shown: &mut Shown) {
 
 /// Every message arrived once by its key, and in order. Cells of the table: delivered, folded, came twice.
 fn check_messages(store: &dyn Store, shown: &Shown, receiver: &Server) -> String {
-    let mut arrived: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    let mut last: BTreeMap<String, u64> = BTreeMap::new();
-    let mut repeated = 0;
-    for request in receiver.seen() {
-        let key = request.header("idempotency-key").unwrap().to_owned();
-        let (id, revision) = (key.split('/').next().unwrap(), key.split('/').nth(1).unwrap().parse().unwrap());
-        if let Some(before) = arrived.insert(key.clone(), request.body.clone()) {
-            assert_eq!(before, request.body, "{key} came twice and was not the same");
-            repeated += 1;
-        }
-        let before = last.insert(id.to_owned(), revision).unwrap_or(0);
-        assert!(before <= revision, "{key} came after revision {before}");
-    }
-    let (mut delivered, mut folded) = (0, 0);
+    let mut arrived = Arrived::at(receiver);
     for incident in shown.incidents() {
-        let records = store.deliveries(&incident.id).unwrap();
-        assert!(!records.is_empty(), "nobody was told of {}", incident.id);
-        for record in records {
-            let key = &record.message.key;
-            match record.state {
-                DeliveryState::Delivered => assert!(arrived.contains_key(key), "{key} never arrived"),
-                DeliveryState::Folded => assert_eq!(record.event, Event::Updated, "{key}"),
-                state => panic!("{key} is {state:?}: {:?}", record.error),
-            }
-            *(if record.state == DeliveryState::Delivered { &mut delivered } else { &mut folded }) += 1;
-        }
+        assert!(!arrived.check(store, &incident.id).is_empty(), "nobody was told of {}", incident.id);
     }
-    format!("{delivered} | {folded} | {repeated}")
+    format!("{} | {} | {}", arrived.delivered, arrived.folded, arrived.repeated)
 }

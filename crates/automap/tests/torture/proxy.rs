@@ -57,7 +57,7 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
-            upstream: world.address,
+            upstream: world.address(),
             plan: Plan::of(seed),
             seed,
             attempts: Mutex::default(),

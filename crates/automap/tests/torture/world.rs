@@ -1,13 +1,11 @@
 //! The shop in a real Prometheus: five services behind Istio's side-cars; a quarter of an hour before the end catalogue becomes slow.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
 
 use automap_core::random::Rng;
+
+use crate::prometheus::Prometheus;
 
 /// Start of the data, in Unix seconds; a multiple of two hours, so that it makes one block.
 const START_S: u64 = 1_794_996_000;
@@ -17,8 +15,6 @@ const SCRAPE_S: u64 = 15;
 const FAULT_S: u64 = 2700;
 /// When payment's pods are replaced, so that their counters begin again.
 const RESET_S: u64 = 1500;
-/// How long the server may take to answer first.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bounds of the histogram in milliseconds.
 const BOUNDS: [u32; 9] = [5, 10, 25, 50, 100, 250, 500, 1000, 2500];
 
@@ -32,12 +28,8 @@ const CALLS: [(&str, &str, f64, f64, f64); 6] = [
     ("orders", "user", 9.0, 8.0, 0.0),
 ];
 
-/// The server; it ends and its data goes with it.
-pub(crate) struct World {
-    process: Child,
-    _dir: tempfile::TempDir,
-    pub(crate) address: SocketAddr,
-}
+/// The server with the shop's data.
+pub(crate) struct World(Prometheus);
 
 impl World {
     /// The service that everything is about.
@@ -48,52 +40,11 @@ impl World {
 
     /// `None` where Prometheus is not installed. In continuous integration that fails instead.
     pub(crate) fn start() -> Option<Self> {
-        let dir = tempfile::Builder::new().prefix("automap-torture-").tempdir().unwrap();
-        let [text, data, config] = ["series.txt", "data", "prometheus.yml"].map(|file| dir.path().join(file));
-        fs::write(&text, series()).unwrap();
-        fs::write(&config, "global: {scrape_interval: 15s}\n").unwrap();
-        let blocks = ["tsdb", "create-blocks-from", "openmetrics"];
-        let filled = Command::new("promtool").args(blocks).args([&text, &data]).stdout(Stdio::null()).output();
-        let Ok(filled) = filled else {
-            assert!(std::env::var_os("CI").is_none(), "prometheus is missing; scripts/need-prometheus.sh gets it");
-            println!("skipped: prometheus is not installed; scripts/need-prometheus.sh gets it");
-            return None;
-        };
-        assert!(filled.status.success(), "{}", String::from_utf8_lossy(&filled.stderr));
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let process = Command::new("prometheus")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", data.display()))
-            .arg(format!("--web.listen-address={address}"))
-            .arg("--storage.tsdb.retention.time=20y")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let world = Self { process, _dir: dir, address };
-        let begun = Instant::now();
-        while !world.ask(b"GET /-/ready HTTP/1.0\r\n\r\n").is_ok_and(|answer| answer.starts_with(b"HTTP/1.0 200")) {
-            assert!(begun.elapsed() < START_TIMEOUT, "prometheus does not answer");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Some(world)
+        Prometheus::backfilled("torture", &series()).map(Self)
     }
 
-    /// The server's whole answer to a request of HTTP/1.0, after which it hangs up.
-    pub(crate) fn ask(&self, request: &[u8]) -> std::io::Result<Vec<u8>> {
-        let mut stream = TcpStream::connect(self.address)?;
-        stream.write_all(request)?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        Ok(answer)
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        // Both fail only where there is nothing left to end.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.address
     }
 }
 

@@ -2,64 +2,18 @@
 //! minute of every four from now on.
 
 use std::fmt::Write as _;
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use super::common::{Folder, skip_without};
+use super::prometheus::Prometheus;
 use super::run::now;
 
-const START_TIMEOUT: Duration = Duration::from_secs(60);
 const SCRAPE_S: i64 = 15;
 const HOUR_S: i64 = 3600;
 /// Upper bounds of the histogram, in milliseconds.
 const BOUNDS: [&str; 7] = ["25", "50", "100", "250", "500", "1000", "+Inf"];
 
-pub(crate) struct Prometheus {
-    process: Child,
-    pub(crate) url: String,
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Prometheus {
-    /// `None` where it is not installed and the test may be skipped.
-    pub(crate) fn start(folder: &Folder) -> Option<Self> {
-        let text = folder.file("series.txt", &series(now().ms() / 1000 / SCRAPE_S * SCRAPE_S));
-        let (data, config) = (folder.join("data"), folder.file("prometheus.yml", "global: {scrape_interval: 15s}\n"));
-        let filled = Command::new("promtool")
-            .args(["tsdb", "create-blocks-from", "openmetrics"])
-            .args([&text, &data])
-            .stdout(Stdio::null())
-            .output();
-        let Ok(filled) = filled else {
-            skip_without("prometheus", "scripts/need-prometheus.sh installs it");
-            return None;
-        };
-        assert!(filled.status.success(), "{}", String::from_utf8_lossy(&filled.stderr));
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let process = Command::new("prometheus")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", data.display()))
-            .arg("--storage.tsdb.retention.time=20y")
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let server = Self { process, url: format!("http://127.0.0.1:{port}") };
-        let begun = Instant::now();
-        while ureq::get(format!("{}/-/ready", server.url)).call().is_err() {
-            assert!(begun.elapsed() < START_TIMEOUT, "prometheus does not answer");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Some(server)
-    }
+/// Starts it. `None` where it is not installed and the test may be skipped.
+pub(crate) fn start() -> Option<Prometheus> {
+    Prometheus::backfilled("crash", &series(now().ms() / 1000 / SCRAPE_S * SCRAPE_S))
 }
 
 fn series(now_s: i64) -> String {
