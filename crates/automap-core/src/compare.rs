@@ -101,6 +101,7 @@ pub enum CompareError {
 /// [`CompareError::Periods`] for fewer than two or too many periods. Too few samples are not an error but a verdict per series.
 ///
 /// ```
+/// use automap_core::change::ChangeLog;
 /// use automap_core::compare::model::SeriesVerdict;
 /// use automap_core::compare::{CompareOptions, Period, compare};
 /// use automap_core::frame::{RawSeries, assemble};
@@ -118,6 +119,7 @@ pub enum CompareError {
 /// let observation = Observation {
 ///     frame,
 ///     calls: CallGraph::new(),
+///     changes: ChangeLog::default(),
 ///     hint: WindowHint::default(),
 ///     notes,
 ///     not_checked: vec![],

@@ -4,6 +4,7 @@
 //! are left to the callers.
 //!
 //! ```
+//! use automap_core::change::ChangeLog;
 //! use automap_core::frame::{RawSeries, assemble};
 //! use automap_core::observation::Observation;
 //! use automap_core::time::{Timestamp, WindowHint};
@@ -28,6 +29,7 @@
 //! let observation = Observation {
 //!     frame,
 //!     calls,
+//!     changes: ChangeLog::default(),
 //!     hint: WindowHint { incident_start: Some(times[60]), ..WindowHint::default() },
 //!     notes,
 //!     not_checked: Vec::new(),

@@ -21,6 +21,7 @@ pub mod random;
 pub mod similar;
 pub mod stats;
 pub mod topology;
+pub mod change;
 pub mod frame;
 pub mod observation;
 pub mod coverage;

@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::change::ChangeLog;
 use crate::frame::MetricFrame;
 use crate::note::{NotChecked, Note};
 use crate::time::WindowHint;
@@ -18,6 +19,8 @@ pub struct Observation {
     pub frame: MetricFrame,
     /// Who calls whom.
     pub calls: CallGraph,
+    /// What was changed, and when.
+    pub changes: ChangeLog,
     /// What the user or the alert gave as windows.
     pub hint: WindowHint,
     /// Remarks from fetching and aligning.

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use automap_core::change::{Change, ChangeKind, ChangeLog};
 use automap_core::frame::{MAX_CELLS, RawSeries, assemble};
 use automap_core::note::{NotChecked, Note};
 use automap_core::observation::{Observation, QueryRecord, QueryState};
@@ -35,6 +36,21 @@ fn observation(raw: Vec<RawSeries>, times: Vec<Timestamp>) -> Observation {
     Observation {
         frame,
         calls,
+        changes: ChangeLog::new(
+            Interval::new(t(-100), t(60)).unwrap(),
+            vec![ChangeKind::MeshConfig],
+            vec![Change {
+                at: t(39),
+                kind: ChangeKind::Release,
+                service: Some("orders".into()),
+                subject: "deployment orders".into(),
+                from: Some("1.4.2".into()),
+                to: Some("1.4.3".into()),
+                uncertainty_ms: 0,
+                source: "kube_replicaset_created".into(),
+                url: None,
+            }],
+        ),
         hint: WindowHint {
             incident_start: Some(t(40)),
             incident_end: None,

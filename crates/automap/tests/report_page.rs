@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use automap_core::DiagnoseOptions;
+use automap_core::change::ChangeLog;
 use automap_core::chart::MAX_POINTS;
 use automap_core::dossier::{self, Dossier, MAX_CHARTS};
 use automap_core::frame::{RawSeries, assemble};
@@ -87,6 +88,7 @@ fn hostile() -> Dossier {
     let observation = Observation {
         frame: assemble(raw, times).unwrap().0,
         calls,
+        changes: ChangeLog::default(),
         hint: WindowHint::default(),
         notes: HOSTILE.iter().map(|h| Note::warning("hostile", *h)).collect(),
         not_checked: vec![NotChecked {

@@ -149,6 +149,7 @@ fn means_apart(before: &[f64], since: &[f64]) -> Option<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
+    use automap_core::change::ChangeLog;
     use automap_core::frame::{RawSeries, assemble};
     use automap_core::topology::CallGraph;
 
@@ -183,6 +184,7 @@ mod tests {
         Observation {
             frame: assemble(raw, times).unwrap().0,
             calls,
+            changes: ChangeLog::default(),
             hint: WindowHint::default(),
             notes: Vec::new(),
             not_checked: Vec::new(),

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use automap_core::change::ChangeLog;
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::incident::{Incident, TimelineKind};
 use automap_core::observation::Observation;
@@ -93,7 +94,16 @@ impl Shop {
         let mut calls = CallGraph::new();
         CALLS.iter().for_each(|(a, b)| calls.add(a, b, Protocol::Request));
         let hint = WindowHint::default();
-        Observation { frame, calls, hint, notes, not_checked: vec![], queries: vec![], source: "test".into() }
+        Observation {
+            frame,
+            calls,
+            changes: ChangeLog::default(),
+            hint,
+            notes,
+            not_checked: vec![],
+            queries: vec![],
+            source: "test".into(),
+        }
     }
 
     /// One poll after so many rows, with alerts that fire.

@@ -61,6 +61,7 @@ fn metric_scores(analysis: &Analysis) -> BTreeMap<(String, String), f64> {
 
 #[cfg(test)]
 mod tests {
+    use automap_core::change::ChangeLog;
     use automap_core::frame::{RawSeries, assemble};
     use automap_core::observation::Observation;
     use automap_core::time::{Timestamp, WindowHint};
@@ -83,6 +84,7 @@ mod tests {
         let observation = Observation {
             frame: assemble(raw.map(|(service, metric)| series(service, metric)).to_vec(), times.clone()).unwrap().0,
             calls: [("a", "b")].into_iter().collect(),
+            changes: ChangeLog::default(),
             hint: WindowHint::default(),
             notes: Vec::new(),
             not_checked: Vec::new(),
@@ -118,6 +120,7 @@ mod tests {
         let observation = Observation {
             frame: assemble(raw, times.clone()).unwrap().0,
             calls: CallGraph::new(),
+            changes: ChangeLog::default(),
             hint: WindowHint { incident_start: Some(times[40]), ..WindowHint::default() },
             notes: Vec::new(),
             not_checked: Vec::new(),

@@ -1,5 +1,6 @@
 //! A watcher whose source and store fail at the worst moments.
 
+use automap_core::change::ChangeLog;
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::incident::{IncidentState, TimelineKind};
 use automap_core::time::WindowHint;
@@ -58,6 +59,7 @@ impl Source for Shop {
         Ok(Observation {
             frame,
             calls: CallGraph::new(),
+            changes: ChangeLog::default(),
             hint: WindowHint::default(),
             notes,
             not_checked: vec![],
