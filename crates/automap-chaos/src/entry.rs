@@ -3,6 +3,8 @@
 use automap_core::time::{Timestamp, as_rfc3339};
 use serde::{Deserialize, Serialize};
 
+use crate::injection::Role;
+
 /// Most notes of one entry; later ones are dropped.
 pub const MAX_NOTES: usize = 8;
 /// Longest note, in characters: messages of controllers can be pages long.
@@ -50,6 +52,9 @@ pub struct Entry {
     pub seen: Option<Timestamp>,
     /// Remarks for people.
     pub notes: Vec<String>,
+    /// What it is in the story that is to be diagnosed. Only the lab has other roles than `cause`.
+    #[serde(default, skip_serializing_if = "Role::is_cause")]
+    pub role: Role,
 }
 
 /// One pod or machine that was hit, or a service where the pod is not known.
@@ -189,6 +194,7 @@ impl Entry {
             ineffective: None,
             seen: None,
             notes: Vec::new(),
+            role: Role::Cause,
         }
     }
 

@@ -33,6 +33,71 @@ pub struct Injection {
     pub to_ms: Option<i64>,
     /// The experiment's `spec`.
     pub spec: serde_json::Value,
+    /// What it is in the story that is to be diagnosed.
+    #[serde(default, skip_serializing_if = "Role::is_cause")]
+    pub role: Role,
+    /// What a perfect answer says; `None` in ledgers of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth: Option<Truth>,
+}
+
+/// What an injection is in the story that is to be diagnosed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// It is to be found.
+    #[default]
+    Cause,
+    /// It happens at the same time, or in a quiet stretch, and hurts nobody: to blame it is wrong.
+    Decoy,
+    /// It is needed for the cause to hurt, such as more users at an autoscaler's ceiling. To name it is neither right nor wrong.
+    Condition,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Cause, Self::Decoy, Self::Condition];
+
+    /// As in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cause => "cause",
+            Self::Decoy => "decoy",
+            Self::Condition => "condition",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it like this")]
+    pub(crate) fn is_cause(&self) -> bool {
+        *self == Self::Cause
+    }
+}
+
+/// What a perfect answer says about an injection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Truth {
+    /// What kind of thing is at fault: `service` or `node`.
+    pub entity_kind: String,
+    /// Its name.
+    pub entity: String,
+    /// How it hurts: `release`, `config`, `cpu`, `network delay`, …
+    pub mechanism: String,
+    /// The change that is to blame; `None`: no change is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<ChangeMade>,
+}
+
+/// A change on purpose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeMade {
+    /// `release`, `config`, `scale`, …
+    pub kind: String,
+    /// The Deployment that was changed.
+    pub service: String,
+    /// What was before: a version, a number of pods, settings.
+    pub before: String,
+    /// What is now.
+    pub after: String,
 }
 
 /// One pod that was hit.
@@ -64,6 +129,7 @@ impl Injection {
         entry.action.clone_from(&injection.action);
         entry.targets = injection.targets.iter().map(target).collect();
         entry.peers.clone_from(&injection.peers);
+        entry.role = injection.role;
         entry.fraction = Some(1.0);
         (entry.started, entry.ended) = (Some(from), to);
         entry.expected_metric = Some(injection.expected_metric.clone());

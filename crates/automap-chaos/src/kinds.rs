@@ -69,6 +69,33 @@ pub fn expected_metric(kind: &str, action: &str) -> Option<&'static str> {
         ("JVMChaos", "latency" | "gc") => "latency",
         ("JVMChaos", "exception") => "error",
         ("JVMChaos", "stress") => "cpu",
+        ("Release", "fail") | ("Scale", _) => "error",
+        ("Release", "leak") => "memory",
+        ("Release" | "ConfigChange" | "Traffic" | "Autoscaler", _) => "latency",
+        _ => return None,
+    })
+}
+
+/// How a fault hurts, in the words of the table of mechanisms. `None` where nothing is known.
+pub fn mechanism(kind: &str, action: &str) -> Option<&'static str> {
+    Some(match (kind, action) {
+        ("StressChaos", "memory") => "memory",
+        ("StressChaos", _) | ("JVMChaos", "stress") => "cpu",
+        ("PodChaos", "pod-failure") => "outage",
+        ("PodChaos", _) => "crash",
+        ("NetworkChaos", "delay") => "network delay",
+        ("NetworkChaos", "loss" | "corrupt") => "loss",
+        ("NetworkChaos", "partition") => "partition",
+        ("NetworkChaos", "bandwidth") => "bandwidth",
+        ("IOChaos" | "BlockChaos", _) => "disk",
+        ("HTTPChaos", "delay") => "slow code",
+        ("HTTPChaos", _) => "errors",
+        ("DNSChaos", _) => "dns",
+        ("Release", _) => "release",
+        ("ConfigChange", _) => "config",
+        ("Scale", _) => "scale",
+        ("Autoscaler", _) => "autoscaler ceiling",
+        ("Traffic", _) => "traffic",
         _ => return None,
     })
 }
@@ -111,6 +138,15 @@ mod tests {
         assert_eq!(expected_metric("StressChaos", "cpu+memory"), Some("cpu"));
         assert_eq!(expected_metric("NetworkChaos", "partition"), Some("error"));
         assert_eq!(expected_metric("TimeChaos", "skew"), None);
+    }
+
+    #[test]
+    fn a_bad_release_is_told_from_a_slow_disk() {
+        assert_eq!(
+            (mechanism("Release", "slow"), expected_metric("Release", "leak")),
+            (Some("release"), Some("memory"))
+        );
+        assert_eq!((mechanism("IOChaos", "latency"), mechanism("TimeChaos", "skew")), (Some("disk"), None));
     }
 
     #[test]

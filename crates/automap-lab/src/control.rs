@@ -25,9 +25,11 @@ use serde::de::DeserializeOwned;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::directory::SupervisorAddress;
-use self::protocol::{InjectRequest, LoadRequest, Phase, Refusal, Status};
+use self::protocol::{ChangeRequest, InjectRequest, LoadRequest, Phase, Refusal, Status};
+use crate::change::Change;
 use crate::ledger::{self, Injection};
 use crate::plan::Ports;
+use crate::shop::http::Local;
 use crate::supervisor::SupervisorOptions;
 
 const POLL: Duration = Duration::from_millis(200);
@@ -162,6 +164,23 @@ impl Lab {
         self.request(Method::POST, "/control/inject", json_bytes(&body))
     }
 
+    /// Makes a change by hand. Returns when it is decided; see [`Self::wait_rolled_out`].
+    ///
+    /// # Errors
+    /// When the service does not exist, or the change makes no sense there. Nothing is changed then.
+    pub fn change(&self, service: &str, change: &Change) -> Result<Injection, LabError> {
+        let body = ChangeRequest { service: service.to_owned(), change: change.clone() };
+        self.request(Method::POST, "/control/change", json_bytes(&body))
+    }
+
+    /// Waits until the pods of every service are those that are wanted, and ready.
+    ///
+    /// # Errors
+    /// When that takes longer than `within`.
+    pub fn wait_rolled_out(&self, within: Duration) -> Result<(), LabError> {
+        self.wait("rolling out", within, |_| true)
+    }
+
     /// Starts, changes or (with 0) stops the load that the supervisor runs. `rate_per_s` counts new users per second, at most 1000.
     ///
     /// # Errors
@@ -183,14 +202,20 @@ impl Lab {
     /// # Errors
     /// When that takes longer than `within`.
     pub fn wait_recovered(&self, within: Duration) -> Result<(), LabError> {
+        self.wait("recovering", within, |status| status.faults.is_empty())
+    }
+
+    /// Waits until all pods are as wanted and ready, and `more` holds.
+    fn wait(&self, what: &str, within: Duration, more: impl Fn(&Status) -> bool) -> Result<(), LabError> {
         let until = Instant::now() + within;
         loop {
             let status = self.status()?;
-            if status.faults.is_empty() && status.pods_ready() == status.pods.len() {
+            let settled = status.rolling_out.is_empty() && status.pods_ready() == status.pods.len();
+            if settled && more(&status) {
                 return Ok(());
             }
             if Instant::now() > until {
-                return Err(self.too_slow("recovering", within));
+                return Err(self.too_slow(what, within));
             }
             sleep(POLL);
         }
@@ -253,7 +278,7 @@ impl Lab {
     }
 
     fn request<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, LabError> {
-        let exchange = http::send(method, self.ports.kubelet(), path, body, ANSWER_WITHIN);
+        let exchange = http::send(method, Local::port(self.ports.kubelet()), path, body, ANSWER_WITHIN);
         let response = self.runtime.block_on(exchange).map_err(|e| LabError::NoAnswer(e.to_string()))?;
         if !response.status().is_success() {
             let refusal = serde_json::from_slice(response.body()).ok();

@@ -81,6 +81,21 @@ pub enum Effect {
         /// Delay the response instead of the request.
         on_response: bool,
     },
+    /// Application: calls to other services are given up after this time.
+    CallTimeout {
+        /// Longest wait for an answer.
+        timeout_ms: f64,
+    },
+    /// Application: so many requests are handled at a time, the others wait.
+    RequestSlots {
+        /// Requests at a time.
+        max: u32,
+    },
+    /// Application: a request costs more CPU time.
+    RequestWork {
+        /// Multiple of the usual cost.
+        factor: f64,
+    },
 }
 
 /// Which requests an HTTP effect hits.

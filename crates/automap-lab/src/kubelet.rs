@@ -14,8 +14,114 @@ mod state_metrics;
 pub use cadvisor::render as render_cadvisor;
 pub use state_metrics::render as render_state_metrics;
 
-/// Name of the only node.
-pub(crate) const NODE: &str = "lab";
+use crate::plan;
+
+/// Everything that kubelets and the API server know.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterReading {
+    /// All pods, those of one service together.
+    pub pods: Vec<PodReading>,
+    /// All Deployments.
+    pub deployments: Vec<DeploymentReading>,
+    /// All config maps.
+    pub config_maps: Vec<ConfigMapReading>,
+    /// All autoscalers.
+    pub autoscalers: Vec<AutoscalerReading>,
+    /// All nodes.
+    pub nodes: Vec<NodeReading>,
+}
+
+/// A Deployment. Times are in seconds since 1970.
+#[derive(Clone, Debug)]
+pub struct DeploymentReading {
+    /// Its name, which is that of the service.
+    pub name: String,
+    /// Created at.
+    pub created_s: f64,
+    /// Counts the changes of what is wanted.
+    pub generation: u64,
+    /// Up to where the controller has seen them.
+    pub observed_generation: u64,
+    /// Pods wanted.
+    pub replicas: u32,
+    /// Pods of the current version.
+    pub replicas_updated: u32,
+    /// All its pods.
+    pub replicas_present: u32,
+    /// Those that are ready.
+    pub replicas_available: u32,
+    /// Of all versions, the current one last.
+    pub replica_sets: Vec<ReplicaSetReading>,
+}
+
+/// A ReplicaSet.
+#[derive(Clone, Debug)]
+pub struct ReplicaSetReading {
+    /// Its name.
+    pub name: String,
+    /// Created at, in seconds since 1970.
+    pub created_s: f64,
+    /// Pods wanted.
+    pub replicas: u32,
+}
+
+/// A config map.
+#[derive(Clone, Debug)]
+pub struct ConfigMapReading {
+    /// Its name.
+    pub name: String,
+    /// Created at, in seconds since 1970.
+    pub created_s: f64,
+    /// Rises with every change.
+    pub resource_version: u64,
+}
+
+/// An autoscaler.
+#[derive(Clone, Debug)]
+pub struct AutoscalerReading {
+    /// Its Deployment, whose name it has.
+    pub service: String,
+    /// Its floor.
+    pub min_replicas: u32,
+    /// Its ceiling.
+    pub max_replicas: u32,
+    /// The CPU use that it aims at, in percent of the request.
+    pub target_cpu_percent: f64,
+    /// Pods that exist.
+    pub current_replicas: u32,
+    /// Pods that it wants, within floor and ceiling.
+    pub desired_replicas: u32,
+    /// Whether it wants more than its ceiling.
+    pub is_limited: bool,
+}
+
+/// A node.
+#[derive(Clone, Debug)]
+pub struct NodeReading {
+    /// Its name.
+    pub name: String,
+    /// Its address in the cluster, which no process listens on.
+    pub internal_ip: String,
+    /// Created at, in seconds since 1970.
+    pub created_s: f64,
+    /// CPU cores.
+    pub cores: f64,
+    /// Memory.
+    pub memory_bytes: u64,
+}
+
+impl NodeReading {
+    /// A node with room for everything that the shop does by itself.
+    pub fn healthy(name: &str, created_s: f64) -> Self {
+        Self {
+            name: name.to_owned(),
+            internal_ip: plan::node_ip(name).to_string(),
+            created_s,
+            cores: 4.0,
+            memory_bytes: 8 << 30,
+        }
+    }
+}
 
 /// A pod as the kubelet and the API server see it.
 #[derive(Clone, Debug)]
@@ -32,8 +138,12 @@ pub struct PodReading {
     pub pause_id: String,
     /// Created at, in seconds since 1970.
     pub created_s: f64,
-    /// When the Deployment was created, in seconds since 1970.
-    pub deployed_s: f64,
+    /// The node where it stands.
+    pub node: String,
+    /// Its address.
+    pub ip: String,
+    /// The address of its node.
+    pub host_ip: String,
     /// Usage of this pod's terminated containers.
     pub terminated: TerminatedUsage,
     /// The containers, application first.
@@ -75,8 +185,12 @@ pub struct ContainerReading {
     pub restarts: u32,
     /// Whether it answers its probe.
     pub ready: bool,
-    /// Why the instance before ended.
-    pub last_terminated_reason: Option<String>,
+    /// The digest of its image.
+    pub image_id: String,
+    /// How the instance before ended.
+    pub last_end: Option<LastEnd>,
+    /// Why there is no instance now, where the kubelet says so.
+    pub waiting_reason: Option<&'static str>,
     /// Started at, in seconds since 1970.
     pub started_s: f64,
     /// Times it was killed for its memory.
@@ -89,6 +203,17 @@ pub struct ContainerReading {
     pub usage: Option<Usage>,
     /// Enforcement periods; `None` if the process does not report them.
     pub cfs: Option<Cfs>,
+}
+
+/// How an instance of a container ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LastEnd {
+    /// `OOMKilled`, `Error`, `Completed`.
+    pub reason: &'static str,
+    /// Exit code; 137 for SIGKILL.
+    pub exit_code: i32,
+    /// When, in seconds since 1970.
+    pub at_s: f64,
 }
 
 /// Resources of one process.

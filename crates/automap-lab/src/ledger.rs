@@ -114,6 +114,8 @@ mod tests {
             to: None,
             to_ms: None,
             spec: serde_json::json!({"action": "pod-kill"}),
+            role: automap_chaos::injection::Role::Cause,
+            truth: None,
         }
     }
 

@@ -7,6 +7,8 @@
 //! metrics about their containers, [`load`] the simulated users, [`chaos`] reads experiments and [`ledger`] records them. [`soak`] compares
 //! a watcher's incidents with the ledger.
 
+pub mod behaviour;
+pub mod change;
 pub mod chaos;
 pub mod control;
 pub mod effect;

@@ -13,6 +13,7 @@ pub use stats::LoadStats;
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ use tokio::time::{Instant, interval, sleep_until};
 
 use self::journey::SimulatedUser;
 use crate::plan::{Ports, component};
-use crate::shop::http::{HttpClient, Local};
+use crate::shop::endpoints::{Balancer, Endpoints};
+use crate::shop::http::Local;
 use crate::shop::{ShopError, locked};
 use automap_core::random::Rng;
 
@@ -39,6 +41,8 @@ pub type OnTick = Box<dyn FnMut(&LoadStats) -> ControlFlow<()> + Send>;
 pub struct LoadOptions {
     /// Where the shop listens.
     pub ports: Ports,
+    /// The file with the addresses of the front-end's pods; `None`: there is one, at 127.0.0.1.
+    pub endpoints: Option<PathBuf>,
     /// Mean number of new users per second. Each makes about seven requests.
     pub rate_per_s: f64,
     /// Seed of arrivals, choices and pauses.
@@ -51,9 +55,10 @@ pub struct LoadOptions {
 
 impl fmt::Debug for LoadOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { ports, rate_per_s, seed, duration, on_tick: _ } = self;
+        let Self { ports, endpoints, rate_per_s, seed, duration, on_tick: _ } = self;
         f.debug_struct("LoadOptions")
             .field("ports", ports)
+            .field("endpoints", endpoints)
             .field("rate_per_s", rate_per_s)
             .field("seed", seed)
             .field("duration", duration)
@@ -73,7 +78,10 @@ pub fn run(options: LoadOptions) -> Result<LoadStats, ShopError> {
 pub async fn send_load(mut options: LoadOptions) -> LoadStats {
     let stats = Arc::new(Mutex::new(LoadStats::default()));
     let Some(front_end) = component("front-end") else { return LoadStats::default() };
-    let shop = Arc::new(HttpClient::new(Local(options.ports.pod(front_end)), MAX_CONCURRENT_USERS));
+    let endpoints = Endpoints::watch(options.endpoints.clone());
+    let port = options.ports.pod(front_end);
+    let to_pod = move |ip| Local::at(ip, port);
+    let shop = Arc::new(Balancer::new(front_end.name, endpoints, MAX_CONCURRENT_USERS, to_pod));
     let slots = Arc::new(Semaphore::new(MAX_CONCURRENT_USERS));
     let mut rng = Rng::new(options.seed);
     let mut ticks = interval(TICK);
@@ -121,6 +129,7 @@ mod tests {
     async fn arrivals_do_not_wait_for_an_unreachable_shop() {
         let options = LoadOptions {
             ports: Ports { base: 1 },
+            endpoints: None,
             rate_per_s: 10.0,
             seed: 3,
             duration: Some(Duration::from_secs(100)),
@@ -140,6 +149,7 @@ mod tests {
         };
         let options = LoadOptions {
             ports: Ports { base: 1 },
+            endpoints: None,
             rate_per_s: 0.0,
             seed: 3,
             duration: None,

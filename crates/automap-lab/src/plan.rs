@@ -3,6 +3,8 @@
 //! The call graph follows the code of microservices-demo (front-end `api/*.js`, `OrdersController.java`, shipping, queue-master), because its
 //! published diagrams are wrong in places.
 
+use std::net::Ipv4Addr;
+
 /// What a component does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -33,6 +35,8 @@ pub struct Component {
 
 /// Name of the side-car's container, as in Istio.
 pub const SIDECAR: &str = "istio-proxy";
+/// Requests stand at this share of the limits.
+pub const REQUEST_OF_LIMIT: f64 = 0.5;
 /// The namespace of the shop.
 pub const NAMESPACE: &str = "sock-shop";
 
@@ -65,12 +69,42 @@ pub const COMPONENTS: [Component; 14] = [
     part("user-db", Role::Store, 27017, &[], 0.3, 500),
 ];
 
+/// Most pods of one service that can be asked for.
+pub const MAX_REPLICAS: u32 = 4;
+/// Pods of one service at a time: those asked for, one more during a roll-out, and those that are leaving.
+pub const SLOTS: u8 = 8;
+
+/// The address of the pod in a slot of its service: 127.0.0.1 for the first, 127.0.0.2 for the second, … The ports are the same.
+pub const fn pod_ip(slot: u8) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 0, slot.saturating_add(1))
+}
+
+/// The nodes of the lab.
+pub const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
+
+/// The address of a node in the cluster. Nothing listens there.
+pub fn node_ip(node: &str) -> Ipv4Addr {
+    let nth = NODES.iter().position(|n| *n == node).unwrap_or(NODES.len());
+    Ipv4Addr::new(10, 0, 0, (11 + nth) as u8)
+}
+
+/// Where the scheduler puts the `nth` pod of a component, counted from 0. The shop's branches keep to a node each (front-end and carts; catalogue
+/// and user; orders with payment and shipping); further pods go to the other nodes in turn.
+pub fn node_of(component: &Component, nth: usize) -> &'static str {
+    let home = match component.name {
+        "front-end" | "carts" | "carts-db" | "session-db" | "queue-master" => 0,
+        "catalogue" | "catalogue-db" | "user" | "user-db" | "rabbitmq" => 1,
+        _ => 2,
+    };
+    NODES.get((home + nth) % NODES.len()).copied().unwrap_or("node-1")
+}
+
 /// Finds a component by name.
 pub fn component(name: &str) -> Option<&'static Component> {
     COMPONENTS.iter().find(|c| c.name == name)
 }
 
-/// The ports of all components on 127.0.0.1, relative to one base port.
+/// The ports of all components, relative to one base port. Every pod of a component has the same ones, at an address of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Ports {
     /// The first port.

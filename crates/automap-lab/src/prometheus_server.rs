@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::control::{directory, http};
 use crate::plan::{NAMESPACE, Ports};
+use crate::shop::http::Local;
 
 /// Targets other than side-cars: cAdvisor and kube-state-metrics.
 const OTHER_TARGETS: usize = 2;
@@ -95,8 +96,8 @@ impl Layout {
     }
 
     /// Writes the side-cars' addresses with the current names of their pods. Prometheus watches the file.
-    pub(crate) fn write_sidecars(&self, pods: &[(u16, String)]) -> io::Result<()> {
-        let group = |(port, pod): &(u16, String)| json!({"targets": [format!("127.0.0.1:{port}")], "labels": {"namespace": NAMESPACE, "pod": pod}});
+    pub(crate) fn write_sidecars(&self, pods: &[(Local, String)]) -> io::Result<()> {
+        let group = |(address, pod): &(Local, String)| json!({"targets": [address.to_string()], "labels": {"namespace": NAMESPACE, "pod": pod}});
         let groups: Vec<Value> = pods.iter().map(group).collect();
         // Written to another file and renamed, so that Prometheus never reads half of it.
         let aside = self.sidecars().with_extension("json.tmp");
@@ -143,9 +144,9 @@ scrape_configs:
 
 /// The number of targets whose last scrape succeeded; 0 while Prometheus does not answer.
 pub(crate) async fn targets_up(ports: Ports) -> usize {
-    let port = ports.prometheus();
+    let address = Local::port(ports.prometheus());
     let path = "/api/v1/targets?state=active";
-    let Ok(response) = http::send(hyper::Method::GET, port, path, bytes::Bytes::new(), QUERY_WITHIN).await else {
+    let Ok(response) = http::send(hyper::Method::GET, address, path, bytes::Bytes::new(), QUERY_WITHIN).await else {
         return 0;
     };
     let answer: Value = serde_json::from_slice(response.body()).unwrap_or_default();

@@ -14,6 +14,7 @@
 mod admin;
 pub mod app;
 pub(crate) mod clock;
+pub(crate) mod endpoints;
 mod error;
 pub(crate) mod goods;
 pub(crate) mod http;

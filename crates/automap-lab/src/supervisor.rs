@@ -3,14 +3,19 @@
 //!
 //! One process, one thread. All children are spawned from that thread and ask the kernel to be killed when it ends, so nothing survives a
 //! crash of the supervisor. All state is in `lab_state`, behind a lock that is never held across an await; every task is a loop or a
-//! sequence that works on it.
+//! sequence that works on it. Changes alter what is wanted (`deployment`, `config_map`, `autoscaler`); `rollout` follows.
 //!
-//! Left out: Deployments with more than one replica, liveness probes (a process that hangs is not restarted), image pulls.
+//! Left out: liveness probes (a process that hangs is not restarted), image pulls, a second pod of a store.
 
 mod active_experiment;
+mod autoscaler;
 mod backoff;
+mod changes;
+mod config_map;
 mod container;
+mod deployment;
 mod experiments;
+mod images;
 mod lab_state;
 mod log;
 mod names;
@@ -19,7 +24,10 @@ mod pod;
 mod probes;
 mod process_effect;
 mod processes;
+mod rollout;
 mod server;
+mod settings;
+mod undo;
 
 pub use options::SupervisorOptions;
 

@@ -4,9 +4,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of a test fail by panicking")]
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use automap_lab::behaviour::Behaviour;
 use automap_lab::effect::{Effect, HttpMatch};
 use automap_lab::plan::{COMPONENTS, Ports, component};
 use automap_lab::shop::app::{self, AppOptions};
@@ -19,9 +21,16 @@ async fn open_shop(name: &str) -> Ports {
     let ports = free_ports();
     let data_dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     for c in &COMPONENTS {
-        let options = AppOptions { name: c.name.to_owned(), ports, seed: 1, data_dir: data_dir.clone() };
+        let options = AppOptions {
+            name: c.name.to_owned(),
+            ports,
+            ip: Ipv4Addr::LOCALHOST,
+            behaviour: Behaviour::default(),
+            seed: 1,
+            data_dir: data_dir.clone(),
+        };
         tokio::spawn(async move { app::serve(&options).await.unwrap() });
-        let options = SidecarOptions { name: c.name.to_owned(), ports, pod_name: format!("{}-0", c.name) };
+        let options = sidecar_options(c.name, ports);
         tokio::spawn(async move { sidecar::serve(&options).await.unwrap() });
     }
     for c in &COMPONENTS {
@@ -29,6 +38,11 @@ async fn open_shop(name: &str) -> Ports {
         wait_until_healthy(ports.sidecar_admin(c)).await;
     }
     ports
+}
+
+fn sidecar_options(name: &str, ports: Ports) -> SidecarOptions {
+    let (name, pod_name) = (name.to_owned(), format!("{name}-0"));
+    SidecarOptions { name, ports, ip: Ipv4Addr::LOCALHOST, pod_name, endpoints: None }
 }
 
 /// A free range below the ports that the system gives to outgoing connections. No two tests get the same one.
@@ -195,7 +209,7 @@ async fn failures_carry_envoys_flags() {
 async fn a_missing_pod_shows_at_the_source_only() {
     let ports = free_ports();
     let orders = component("orders").unwrap();
-    let options = SidecarOptions { name: "orders".to_owned(), ports, pod_name: "orders-0".to_owned() };
+    let options = sidecar_options("orders", ports);
     tokio::spawn(async move { sidecar::serve(&options).await.unwrap() });
     wait_until_healthy(ports.sidecar_admin(orders)).await;
     let outbound = ports.outbound(orders, "payment").unwrap();

@@ -187,6 +187,61 @@ fn a_killed_pod_gets_a_new_name_and_the_ledger_records_start_and_end() {
     assert!(String::from_utf8_lossy(&automap(dir.path(), &["down"]).stderr).contains("no lab runs in"));
 }
 
+/// What an instant query answers, one line for each series.
+fn query(url: &str, expression: &str) -> Vec<String> {
+    let output = Command::new("promtool").args(["query", "instant", url, expression]).output().unwrap();
+    assert!(output.status.success(), "{expression}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().filter(|l| !l.is_empty()).map(str::to_owned).collect()
+}
+
+/// A slow version takes over and is taken back: the trail of both in a real Prometheus, no request that failed, and the ReplicaSet of before.
+#[test]
+fn a_release_rolls_out_without_a_gap_and_rolls_back_to_the_replica_set_of_before() {
+    const HAS_TAKEN_OVER: &str = r#"max by (owner_name, replicaset) (((kube_replicaset_spec_replicas > 0) unless on (namespace, replicaset) (kube_replicaset_spec_replicas offset 20s > 0)) * on (namespace, replicaset) group_left (owner_name) kube_replicaset_owner{owner_kind="Deployment"})"#;
+    let dir = Dir::new("lab-release");
+    let base = free_base_port(0).to_string();
+    ok(dir.path(), &["up", "--load", "6", "--base-port", &base, "--scrape-interval", "1s"]);
+    let url = status(dir.path())["prometheus_url"].as_str().unwrap().to_owned();
+    let name = |service: &str| pod(&status(dir.path()), service)["name"].as_str().unwrap().to_owned();
+    let replica_set = |service: &str| name(service).rsplit_once('-').unwrap().0.to_owned();
+    let before = replica_set("catalogue");
+    wait_until("a look-back without a release", || {
+        !query(&url, "kube_replicaset_owner offset 21s").is_empty() && query(&url, HAS_TAKEN_OVER).is_empty()
+    });
+
+    let said = ok(dir.path(), &["release", "catalogue", "--version", "v2", "--slow", "200ms"]);
+    assert_eq!(said, "catalogue: release 0.3.5 → v2\n");
+    let after = replica_set("catalogue");
+    assert_ne!(after, before);
+    let now = status(dir.path());
+    assert_eq!((now["rolling_out"].as_array().unwrap().len(), now["pods"].as_array().unwrap().len()), (0, 14));
+    wait_until("the roll-out in Prometheus", || {
+        query(&url, HAS_TAKEN_OVER).iter().any(|l| l.contains(&format!("replicaset=\"{after}\"")))
+    });
+    let takers = query(&url, HAS_TAKEN_OVER);
+    assert_eq!(takers.len(), 1, "nothing else changed: {takers:?}");
+    let image = r#"kube_pod_container_info{container="catalogue"}"#;
+    assert!(query(&url, image).iter().all(|l| l.contains("weaveworksdemos/catalogue:v2")), "{:?}", query(&url, image));
+    let slow = r#"histogram_quantile(0.5, sum by (le) (rate(istio_request_duration_milliseconds_bucket{reporter="destination",destination_workload="catalogue"}[10s]))) > 100"#;
+    wait_until("slow requests", || !query(&url, slow).is_empty());
+
+    let again = automap(dir.path(), &["release", "catalogue", "--version", "v2"]);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("catalogue runs v2 already"));
+    assert_eq!(ok(dir.path(), &["rollback", "catalogue"]), "catalogue: roll-back v2 → 0.3.5\n");
+    assert_eq!(replica_set("catalogue"), before, "the ReplicaSet of before");
+    wait_until("fast requests", || query(&url, slow).is_empty());
+    let failed = r#"sum by (destination_workload, response_code, response_flags) (istio_requests_total{response_code=~"0|5.."}) > 0"#;
+    assert_eq!(query(&url, failed), Vec::<String>::new(), "no request met a closed door");
+    let empty = format!("kube_replicaset_spec_replicas{{replicaset=\"{after}\"}} == 0");
+    wait_until("an empty ReplicaSet", || query(&url, &empty).len() == 1);
+
+    let text = std::fs::read_to_string(dir.path().join("ledger.jsonl")).unwrap();
+    let lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let release = lines.iter().rfind(|l| l["action"] == "slow").unwrap();
+    assert_eq!(release["truth"]["change"]["after"], "v2");
+    assert!(release["to_ms"].as_i64() > release["from_ms"].as_i64(), "{release}");
+}
+
 /// The metrics and the ledger of a stopped lab: kept, replaced or deleted, as asked for.
 #[test]
 fn metrics_of_the_last_run_go_with_the_next_one_and_purge_deletes_the_ledger_too() {

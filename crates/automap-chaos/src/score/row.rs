@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::effect::{Effect, Felt, effect};
 use super::sets::{FaultyService, SetScore};
 use crate::entry::{Entry, State};
+use crate::injection::Role;
 use crate::kinds;
 
 /// The result of one row.
@@ -118,12 +119,32 @@ pub struct Row {
     pub outcome: Outcome,
     /// A remark; may be empty.
     pub remark: String,
+    /// Services where something happened at the same time that hurt nobody.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub decoys: Vec<String>,
 }
 
 impl Row {
     /// A fault and its answer. Several entries are several faults at a time: the rank is that of the first of their services, and the set says
-    /// whether all of them are named.
+    /// whether all of them are named. Decoys are no faults: with nothing else it is a period without a fault, and to name one is wrong.
     pub fn scored(name: &str, entries: &[Entry], answered: Answered<'_>) -> Self {
+        let decoys = services_of(entries, Role::Decoy);
+        let causes: Vec<Entry> = entries.iter().filter(|e| e.role == Role::Cause).cloned().collect();
+        let mut row = match causes.is_empty() && !decoys.is_empty() {
+            true => Self { fault: format!("nothing but {}", words(entries)), ..Self::quiet(name, answered) },
+            false => Self::of_causes(name, &causes, answered),
+        };
+        row.decoys = decoys.into_iter().filter(|d| !row.truth.contains(d)).collect();
+        let named: Vec<&str> =
+            row.causes.iter().flatten().filter(|s| row.decoys.contains(s)).map(String::as_str).collect();
+        if !named.is_empty() {
+            let remark = format!("names a decoy: {}", named.join(", "));
+            row.remark = if row.remark.is_empty() { remark } else { format!("{remark}; {}", row.remark) };
+        }
+        row
+    }
+
+    fn of_causes(name: &str, entries: &[Entry], answered: Answered<'_>) -> Self {
         let mut row = Self::bare(name, entries);
         row.answer(answered.report);
         let detected = row.started.zip(answered.detected).map(|(from, at)| at.ms() - from.ms());
@@ -208,19 +229,14 @@ impl Row {
     }
 
     fn bare(name: &str, entries: &[Entry]) -> Self {
-        let what = |e: &Entry| format!("{} {}", e.kind, e.action).trim_end().to_owned();
-        let mut faults: Vec<String> = entries.iter().map(what).collect();
-        faults.dedup();
-        let mut truth: Vec<String> = entries.iter().flat_map(Entry::services).map(ToOwned::to_owned).collect();
-        truth.sort_unstable();
-        truth.dedup();
+        let truth = services_of(entries, Role::Cause);
         let mut peers: Vec<String> = entries.iter().flat_map(|e| e.peers.iter().cloned()).collect();
         peers.sort_unstable();
         peers.dedup();
         let ended = entries.iter().map(|e| e.ended).collect::<Option<Vec<_>>>();
         Self {
             experiment: name.to_owned(),
-            fault: if faults.is_empty() { "nothing".to_owned() } else { faults.join(", ") },
+            fault: if entries.is_empty() { "nothing".to_owned() } else { words(entries) },
             truth,
             peers,
             fraction: entries.first().and_then(|e| e.fraction),
@@ -238,6 +254,7 @@ impl Row {
             confidence: None,
             outcome: Outcome::NotScored,
             remark: String::new(),
+            decoys: Vec::new(),
         }
     }
 
@@ -286,6 +303,23 @@ impl Row {
             result,
         ]
     }
+}
+
+/// What was done: `NetworkChaos delay, Release slow`.
+fn words(entries: &[Entry]) -> String {
+    let what = |e: &Entry| format!("{} {}", e.kind, e.action).trim_end().to_owned();
+    let mut all: Vec<String> = entries.iter().map(what).collect();
+    all.dedup();
+    all.join(", ")
+}
+
+/// Services that entries of a role hit, each once.
+fn services_of(entries: &[Entry], role: Role) -> Vec<String> {
+    let of_role = entries.iter().filter(|e| e.role == role);
+    let mut all: Vec<String> = of_role.flat_map(Entry::services).map(ToOwned::to_owned).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// The causes that a report names; those before version 4 name one service.

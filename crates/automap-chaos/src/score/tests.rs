@@ -5,6 +5,7 @@ use automap_core::time::Timestamp;
 use serde_json::json;
 
 use super::*;
+use crate::injection::Role;
 use crate::{Entry, Source, State, Target};
 
 fn t(s: i64) -> Timestamp {
@@ -135,6 +136,29 @@ fn no_effect_is_said_only_where_users_were_seen_to_feel_nothing() {
     assert!(blind.remark.contains("latency of front-end"), "{}", blind.remark);
     let totals = Totals::of(&[calm, tripled, waiting, blind]);
     assert_eq!((totals.top1.of, totals.top1_of_felt.of), (4, 2), "all were asked about");
+}
+
+/// A fault at `a` beside a harmless release at `b`; and the release alone.
+#[test]
+fn decoys_are_no_faults_and_naming_one_is_told() {
+    let decoy = Entry { role: Role::Decoy, ..fault("release", "b", "latency") };
+    let both = [fault("cpu", "a", "cpu"), decoy.clone()];
+    let answered = |services: &[&str], names| {
+        let report = report(services, names);
+        let scored = |entries: &[Entry]| {
+            Row::scored("x", entries, Answered { report: &report, felt: None, detected: Some(t(130)) })
+        };
+        (scored(&both), scored(std::slice::from_ref(&decoy)))
+    };
+    let (right, blamed) = answered(&["a", "b"], true);
+    assert_eq!((right.truth.as_slice(), right.outcome), (["a".to_owned()].as_slice(), Outcome::Named));
+    assert_eq!((right.decoys.as_slice(), right.remark.as_str()), (["b".to_owned()].as_slice(), ""));
+    assert_eq!((right.set.unwrap().faults, blamed.outcome), (1, Outcome::FalseAlarm));
+    let (wrong, alarm) = answered(&["b", "a"], true);
+    assert_eq!(wrong.outcome, Outcome::AmongThree);
+    assert!(wrong.remark.starts_with("names a decoy: b"), "{}", wrong.remark);
+    assert_eq!((alarm.outcome, alarm.fault.as_str()), (Outcome::FalseAlarm, "nothing but StressChaos memory"));
+    assert_eq!(answered(&["b"], false).1.outcome, Outcome::Quiet);
 }
 
 /// Two faults at once: both named, the second as a pair; one named; one named and another wrong.

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use automap_chaos::injection::Role;
+
+use crate::change::Change;
 use crate::effect::Effect;
 
 /// One experiment, complete and supported.
@@ -21,6 +24,8 @@ pub struct Experiment {
     pub duration: Option<Duration>,
     /// What happens to them.
     pub fault: Fault,
+    /// What it is in the story that is to be diagnosed.
+    pub role: Role,
     /// The `spec` as it stood in the file, for the ledger.
     pub spec: serde_json::Value,
 }
@@ -50,6 +55,11 @@ pub enum Fault {
     ContainerKill {
         /// Container names.
         containers: Vec<String>,
+    },
+    /// An operator changes something.
+    Change {
+        /// What.
+        change: Change,
     },
 }
 

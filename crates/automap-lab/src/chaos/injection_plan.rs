@@ -4,6 +4,7 @@
 
 use super::experiment::{Direction, Experiment, Fault, Peer};
 use super::pick;
+use crate::change::Change;
 use crate::effect::Effect;
 use crate::plan::{self, Component, SIDECAR};
 
@@ -33,6 +34,13 @@ pub enum InjectionStep {
         service: &'static str,
         /// The container.
         container: String,
+    },
+    /// Change what an operator decides about a component.
+    Change {
+        /// The component.
+        service: &'static str,
+        /// What changes.
+        change: Change,
     },
 }
 
@@ -146,6 +154,11 @@ impl Experiment {
                 for target in targets {
                     steps.extend(self.container_kills(target, containers)?);
                 }
+            }
+            Fault::Change { change } => {
+                steps.extend(
+                    target_names.iter().map(|service| InjectionStep::Change { service, change: change.clone() }),
+                );
             }
             Fault::Application { effects } => {
                 for target in targets {

@@ -35,7 +35,7 @@ const RATE_UNITS: [(&str, f64); 8] = [
 ];
 
 /// `1h30m`, `300ms`, `1.5s`: Go's `time.ParseDuration`, without negative ones.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a duration; write 300ms, 90s, 5m or 1h30m");
     let mut rest = text;
     let mut seconds = 0.0;

@@ -1,7 +1,9 @@
 //! Parses YAML documents into experiments: what all kinds have in common. Refuses what the admission webhook of Chaos Mesh would refuse.
 
+use automap_chaos::injection::Role;
 use serde_json::Value;
 
+use super::changes::{self, CHANGE_KINDS};
 use super::experiment::{Experiment, Fault};
 use super::fields::{ChaosError, Fields};
 use super::selector_fields::{mode, selector};
@@ -12,6 +14,8 @@ use crate::plan;
 pub const KINDS: [&str; 5] = ["HTTPChaos", "IOChaos", "NetworkChaos", "PodChaos", "StressChaos"];
 
 const API_VERSION: &str = "chaos-mesh.org/v1alpha1";
+/// Says whether an experiment is what is to be found, a decoy beside it, or a condition of it.
+const ROLE_ANNOTATION: &str = "lab.automap/role";
 const FILE_BYTES_MAX: usize = 256 * 1024;
 const DOCUMENTS_MAX: usize = 100;
 const NAME_BYTES_MAX: usize = 253;
@@ -41,12 +45,14 @@ pub fn parse(file: &str, yaml: &str) -> Result<Vec<Experiment>, ChaosError> {
 fn document(place: &str, value: &Value) -> Result<Experiment, ChaosError> {
     let root = Fields::root(place, value)?;
     let api_version = root.text("apiVersion")?;
-    if api_version != API_VERSION {
-        return Err(
-            root.wrong("apiVersion", format!("{api_version:?} is not a Chaos Mesh experiment; expected {API_VERSION}"))
-        );
-    }
-    let kind = root.word("kind", &KINDS.map(|k| (k, k)), None)?;
+    let kind = match api_version {
+        API_VERSION => root.word("kind", &KINDS.map(|k| (k, k)), None)?,
+        changes::API_VERSION => root.word("kind", &CHANGE_KINDS.map(|k| (k, k)), None)?,
+        other => {
+            let problem = format!("{other:?} is not a Chaos Mesh experiment; expected {API_VERSION}");
+            return Err(root.wrong("apiVersion", problem + ", or " + changes::API_VERSION + " for a change"));
+        }
+    };
     let metadata = root.object("metadata", "metadata")?;
     let name = metadata.text("name")?;
     if !is_kubernetes_name(name) {
@@ -57,7 +63,16 @@ fn document(place: &str, value: &Value) -> Result<Experiment, ChaosError> {
     root.only(&["apiVersion", "kind", "metadata", "spec"])?;
     metadata.only(&["name", "namespace", "labels", "annotations"])?;
     let namespace = metadata.text_opt("namespace")?.unwrap_or(plan::NAMESPACE);
+    let role = role(&metadata)?;
     let spec = root.object("spec", "spec")?;
+    let echo = value.get("spec").cloned().unwrap_or_default();
+    let name = name.to_owned();
+    if CHANGE_KINDS.contains(&kind) {
+        let (action, fault, selector, mode) = changes::change(kind, &spec)?;
+        let duration = duration(&spec, &fault)?;
+        let role = role.unwrap_or_else(|| default_role(&fault));
+        return Ok(Experiment { kind, action, name, selector, mode, duration, fault, role, spec: echo });
+    }
     let (action, fault) = match kind {
         "NetworkChaos" => kinds::network(&spec)?,
         "PodChaos" => kinds::pod(&spec)?,
@@ -70,8 +85,27 @@ fn document(place: &str, value: &Value) -> Result<Experiment, ChaosError> {
         selector.namespaces.push(namespace.to_owned());
     }
     let duration = duration(&spec, &fault)?;
-    let echo = value.get("spec").cloned().unwrap_or_default();
-    Ok(Experiment { kind, action, name: name.to_owned(), selector, mode: mode(&spec)?, duration, fault, spec: echo })
+    let (mode, role) = (mode(&spec)?, role.unwrap_or_default());
+    Ok(Experiment { kind, action, name, selector, mode, duration, fault, role, spec: echo })
+}
+
+/// The role that an annotation gives, where one does.
+fn role(metadata: &Fields) -> Result<Option<Role>, ChaosError> {
+    let annotations = metadata.pairs("annotations")?;
+    let Some((_, text)) = annotations.iter().find(|(key, _)| key == ROLE_ANNOTATION) else { return Ok(None) };
+    let known = || Role::ALL.map(Role::as_str).join(", ");
+    let found = Role::ALL.into_iter().find(|role| role.as_str() == text);
+    let wrong =
+        || metadata.wrong("annotations", format!("{ROLE_ANNOTATION}: {text:?} is no role; there are {}", known()));
+    found.map(Some).ok_or_else(wrong)
+}
+
+/// A change that nobody feels is a decoy, unless an annotation says otherwise.
+fn default_role(fault: &Fault) -> Role {
+    match fault {
+        Fault::Change { change } if change.is_harmless() => Role::Decoy,
+        _ => Role::Cause,
+    }
 }
 
 fn is_kubernetes_name(name: &str) -> bool {

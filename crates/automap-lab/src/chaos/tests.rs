@@ -167,7 +167,8 @@ fn documents_are_counted_and_other_kinds_refused() {
     let error = parse("f.yaml", "apiVersion: v1\nkind: Pod\n").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "f.yaml, document 1: apiVersion: \"v1\" is not a Chaos Mesh experiment; expected chaos-mesh.org/v1alpha1"
+        "f.yaml, document 1: apiVersion: \"v1\" is not a Chaos Mesh experiment; expected chaos-mesh.org/v1alpha1, \
+         or lab.automap/v1 for a change"
     );
     assert_eq!(parse("f.yaml", "").unwrap_err().to_string(), "f.yaml: holds 0 documents; expected 1 to 100");
     assert!(parse("f.yaml", "a: [").unwrap_err().to_string().starts_with("f.yaml: is not valid YAML: "));

@@ -60,6 +60,11 @@ pub(crate) fn data_path(dir: &Path) -> PathBuf {
     dir.join("data")
 }
 
+/// Path of the file with the addresses of each service's ready pods.
+pub fn endpoints_path(dir: &Path) -> PathBuf {
+    dir.join("endpoints.json")
+}
+
 pub(crate) fn prometheus_path(dir: &Path) -> PathBuf {
     dir.join("prometheus")
 }
@@ -83,7 +88,7 @@ pub fn purge(dir: &Path) -> io::Result<()> {
     for path in [prometheus_path(dir), logs_path(dir), data_path(dir)] {
         remove_if_there(&path)?;
     }
-    for path in [ledger_path(dir), supervisor_log_path(dir), state_path(dir), lock_path(dir)] {
+    for path in [ledger_path(dir), supervisor_log_path(dir), state_path(dir), endpoints_path(dir), lock_path(dir)] {
         ignore_missing(fs::remove_file(path))?;
     }
     match fs::remove_dir(dir) {

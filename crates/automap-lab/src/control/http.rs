@@ -12,29 +12,29 @@ use crate::shop::http::{CallError, HttpClient, Local, Response, request};
 /// Why there was no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
-    #[error("http://127.0.0.1:{port}{path}: {source}")]
-    NoAnswer { port: u16, path: String, source: CallError },
-    #[error("http://127.0.0.1:{port}{path} answered {status}")]
-    Status { port: u16, path: String, status: StatusCode },
+    #[error("http://{address}{path}: {source}")]
+    NoAnswer { address: Local, path: String, source: CallError },
+    #[error("http://{address}{path} answered {status}")]
+    Status { address: Local, path: String, status: StatusCode },
 }
 
 /// Sends one request over a connection of its own.
 pub(crate) async fn send(
     method: Method,
-    port: u16,
+    address: Local,
     path: &str,
     body: Bytes,
     within: Duration,
 ) -> Result<Response, HttpError> {
-    let client = HttpClient::new(Local(port), 1);
-    call(&client, method, port, path, body, within).await
+    let client = HttpClient::new(address, 1);
+    call(&client, method, address, path, body, within).await
 }
 
 /// Sends one request over a pool's connection.
 pub(crate) async fn call(
     client: &HttpClient<Local>,
     method: Method,
-    port: u16,
+    address: Local,
     path: &str,
     body: Bytes,
     within: Duration,
@@ -42,14 +42,14 @@ pub(crate) async fn call(
     let mut request = request(method, path, body);
     request.headers_mut().insert(HEADER, HeaderValue::from_static("1"));
     request.headers_mut().insert(HOST, HeaderValue::from_static("127.0.0.1"));
-    client.call(request, within).await.map_err(|source| HttpError::NoAnswer { port, path: path.to_owned(), source })
+    client.call(request, within).await.map_err(|source| HttpError::NoAnswer { address, path: path.to_owned(), source })
 }
 
 /// The body of a success, or the status of a failure.
-pub(crate) fn body_of(response: Response, port: u16, path: &str) -> Result<Bytes, HttpError> {
+pub(crate) fn body_of(response: Response, address: Local, path: &str) -> Result<Bytes, HttpError> {
     let status = response.status();
     if status.is_success() {
         return Ok(response.into_body());
     }
-    Err(HttpError::Status { port, path: path.to_owned(), status })
+    Err(HttpError::Status { address, path: path.to_owned(), status })
 }

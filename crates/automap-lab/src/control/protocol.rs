@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::change::Change;
+
 /// Requests that change something must carry this header. Browsers do not let a web page send it to another origin unasked, so no page
 /// that is open on this machine can stop the lab or inject a fault.
 pub const HEADER: &str = "x-automap-lab";
@@ -41,6 +43,8 @@ pub struct Status {
     pub pods: Vec<PodStatus>,
     /// Faults that are in place or from which the lab has not recovered.
     pub faults: Vec<FaultStatus>,
+    /// Services whose pods are not yet those that are wanted, during a roll-out or while the number of pods changes.
+    pub rolling_out: Vec<String>,
 }
 
 impl Status {
@@ -84,6 +88,8 @@ pub struct FaultStatus {
     pub services: Vec<String>,
     /// Seconds until it ends; `None` for a kill, which ends when the pod is ready again.
     pub left_s: Option<u64>,
+    /// Whether it stays until a later change takes its place.
+    pub stays: bool,
 }
 
 /// A request to inject the experiments of a file.
@@ -93,6 +99,15 @@ pub struct InjectRequest {
     pub file: String,
     /// Its content.
     pub yaml: String,
+}
+
+/// A request to change what an operator decides about a service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChangeRequest {
+    /// The service.
+    pub service: String,
+    /// What changes.
+    pub change: Change,
 }
 
 /// A request to change the load.

@@ -10,8 +10,9 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::stats::LoadStats;
+use crate::shop::endpoints::Balancer;
 use crate::shop::goods::{CUSTOMERS, SOCKS};
-use crate::shop::http::{HttpClient, Local, Request, get, post_json, request};
+use crate::shop::http::{Local, Request, get, post_json, request};
 use crate::shop::locked;
 use automap_core::random::Rng;
 
@@ -24,14 +25,14 @@ const BROWSERS_PERCENT: f64 = 30.0;
 
 /// One simulated user with a session cookie.
 pub(super) struct SimulatedUser {
-    shop: Arc<HttpClient<Local>>,
+    shop: Arc<Balancer<Local>>,
     stats: Arc<Mutex<LoadStats>>,
     rng: Rng,
     cookie: Option<HeaderValue>,
 }
 
 impl SimulatedUser {
-    pub(super) fn new(shop: Arc<HttpClient<Local>>, stats: Arc<Mutex<LoadStats>>, rng: Rng) -> Self {
+    pub(super) fn new(shop: Arc<Balancer<Local>>, stats: Arc<Mutex<LoadStats>>, rng: Rng) -> Self {
         Self { shop, stats, rng, cookie: None }
     }
 
@@ -69,7 +70,7 @@ impl SimulatedUser {
         }
         locked(&self.stats).sent += 1;
         let start = Instant::now();
-        let outcome = self.shop.call(request, REQUEST_TIMEOUT).await;
+        let outcome = self.shop.next().call(request, REQUEST_TIMEOUT).await;
         let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
         locked(&self.stats).count(status, start.elapsed());
         if let Ok(response) = outcome

@@ -14,6 +14,7 @@ mod records;
 mod service;
 mod store;
 mod stress;
+mod version;
 mod work;
 
 pub use options::AppOptions;
@@ -58,11 +59,12 @@ pub async fn serve(options: &AppOptions) -> Result<(), ShopError> {
 
 async fn serve_limited(options: &AppOptions, cpu_limiter: CpuLimiter) -> Result<(), ShopError> {
     let component = find(&options.name)?;
-    let listener = listen(component.name, "the application", options.ports.app(component)).await?;
-    let admin_listener =
-        listen(component.name, "the application's effects", options.ports.app_admin(component)).await?;
+    let (ports, ip) = (options.ports, options.ip);
+    let listener = listen(component.name, "the application", ip, ports.app(component)).await?;
+    let admin_listener = listen(component.name, "the application's effects", ip, ports.app_admin(component)).await?;
     let app = Arc::new(App::new(component, options, cpu_limiter));
     serve_admin_in_its_own_thread(admin_listener, Arc::clone(&app))?;
+    version::start_leak(options.behaviour);
     match component.role {
         Role::Service => serve_http(listener, app).await,
         Role::Store => store::serve(listener, app, &options.data_dir).await?,
@@ -87,7 +89,13 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Cut> {
     if fault.abort_request {
         return Err(Cut);
     }
+    let slots = app.effects.request_slots();
+    let slot = match &slots {
+        Some(slots) => slots.acquire().await.ok(),
+        None => None,
+    };
     let response = service::answer(&app, &request).await;
+    drop(slot);
     tokio::time::sleep(fault.response_delay).await;
     if fault.abort_response { Err(Cut) } else { Ok(response) }
 }

@@ -1,6 +1,7 @@
 //! Why a process of the shop cannot start. Once it runs, failures are answers (503, a closed connection), not errors.
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 /// Why an application or a side-car could not start.
@@ -15,12 +16,14 @@ pub enum ShopError {
         known: String,
     },
     /// A listener's port is taken or forbidden.
-    #[error("cannot listen on 127.0.0.1:{port} for {purpose} of {name}: {source}; try another base port")]
+    #[error("cannot listen on {ip}:{port} for {purpose} of {name}: {source}; try another base port")]
     Listen {
         /// The component.
         name: String,
         /// What the listener is for.
         purpose: String,
+        /// The address.
+        ip: Ipv4Addr,
         /// The port.
         port: u16,
         /// What the system said.

@@ -1,18 +1,21 @@
 //! The side-car proxy of one pod. All traffic of the pod passes through it; it counts the traffic as Istio's proxy does and applies network
 //! faults to what leaves the pod.
 //!
-//! It handles HTTP between services and plain TCP for stores and the broker. Left out, because no metric shows it: TLS, load balancing
-//! (each component has one pod), circuit breaking.
+//! It handles HTTP between services and plain TCP for stores and the broker. The pods of a service are asked in turn. Left out, because no
+//! metric shows it: TLS, circuit breaking.
 
 mod http_proxy;
 mod identity;
 mod labels;
 mod link;
+mod options;
 mod proxy;
 mod registry;
 mod tcp_proxy;
 mod upstream;
 mod wire;
+
+pub use options::SidecarOptions;
 
 use std::sync::Arc;
 
@@ -22,23 +25,13 @@ use tokio::task::JoinSet;
 use self::proxy::Proxy;
 use super::ShopError;
 use super::admin;
+use super::endpoints::{self, Balancer};
 use super::http::{HttpClient, Local, serve_connection};
 use super::sockets::{accept_all, listen};
-use crate::plan::{Component, Ports, Role};
+use crate::plan::{Component, Role};
 
 /// Maximum number of connections to one address: the own application or a callee's pod.
 const MAX_UPSTREAM_CONNECTIONS: usize = 256;
-
-/// Options of a side-car.
-#[derive(Clone, Debug)]
-pub struct SidecarOptions {
-    /// The component it stands beside.
-    pub name: String,
-    /// Where everything listens.
-    pub ports: Ports,
-    /// The pod's name, shown in `/stats`.
-    pub pod_name: String,
-}
 
 /// Runs one side-car in this thread until the process is killed.
 ///
@@ -54,15 +47,15 @@ pub fn run(options: &SidecarOptions) -> Result<(), ShopError> {
 /// As [`run`].
 pub async fn serve(options: &SidecarOptions) -> Result<(), ShopError> {
     let component = super::find(&options.name)?;
-    let proxy = Arc::new(Proxy::new(component, options.ports, options.pod_name.clone()));
-    let ports = options.ports;
-    let inbound = listen(component.name, "the pod", ports.pod(component)).await?;
-    let admin = listen(component.name, "the side-car's statistics", ports.sidecar_admin(component)).await?;
+    let proxy = Arc::new(Proxy::new(component, options));
+    let (ports, ip) = (options.ports, options.ip);
+    let inbound = listen(component.name, "the pod", ip, ports.pod(component)).await?;
+    let admin = listen(component.name, "the side-car's statistics", ip, ports.sidecar_admin(component)).await?;
     let mut tasks = JoinSet::new();
     for &callee in component.calls {
         let callee = super::find(callee)?;
         let port = ports.outbound(component, callee.name).unwrap_or_default();
-        let listener = listen(component.name, &format!("calls to {}", callee.name), port).await?;
+        let listener = listen(component.name, &format!("calls to {}", callee.name), ip, port).await?;
         tasks.spawn(serve_outbound(Arc::clone(&proxy), listener, callee));
     }
     tasks.spawn(serve_inbound(Arc::clone(&proxy), inbound));
@@ -73,23 +66,29 @@ pub async fn serve(options: &SidecarOptions) -> Result<(), ShopError> {
 
 /// Serves calls of the application to `callee`.
 async fn serve_outbound(proxy: Arc<Proxy>, listener: TcpListener, callee: &'static Component) {
-    let path = upstream::ToPod::new(&proxy, callee);
     if callee.role != Role::Service {
-        return accept_all(listener, |near| tcp_proxy::outbound(Arc::clone(&proxy), path.clone(), near)).await;
-    }
-    let client = Arc::new(HttpClient::new(path, MAX_UPSTREAM_CONNECTIONS));
-    accept_all(listener, |near| {
-        let (proxy, client) = (Arc::clone(&proxy), Arc::clone(&client));
-        serve_connection(near, move |request| {
-            http_proxy::outbound(Arc::clone(&proxy), callee, Arc::clone(&client), request)
+        return accept_all(listener, |near| {
+            let path = upstream::ToPod::new(&proxy, callee, endpoints::any_of(&proxy.endpoints, callee.name));
+            tcp_proxy::outbound(Arc::clone(&proxy), path, near)
         })
+        .await;
+    }
+    let connector = {
+        let proxy = Arc::clone(&proxy);
+        move |ip| upstream::ToPod::new(&proxy, callee, ip)
+    };
+    let endpoints = Arc::clone(&proxy.endpoints);
+    let pods = Arc::new(Balancer::new(callee.name, endpoints, MAX_UPSTREAM_CONNECTIONS, connector));
+    accept_all(listener, |near| {
+        let (proxy, pods) = (Arc::clone(&proxy), Arc::clone(&pods));
+        serve_connection(near, move |request| http_proxy::outbound(Arc::clone(&proxy), callee, pods.next(), request))
     })
     .await;
 }
 
 /// Serves calls from the network to the application.
 async fn serve_inbound(proxy: Arc<Proxy>, listener: TcpListener) {
-    let app = Local(proxy.ports.app(proxy.component));
+    let app = Local::at(proxy.ip, proxy.ports.app(proxy.component));
     let client = Arc::new(HttpClient::new(app, MAX_UPSTREAM_CONNECTIONS));
     accept_all(listener, |stream| serve_peer(Arc::clone(&proxy), stream, app, Arc::clone(&client))).await;
 }

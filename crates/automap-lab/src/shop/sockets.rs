@@ -1,5 +1,6 @@
 //! Listening on the loopback interface, and accepting a bounded number of connections.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,12 @@ const MAX_CONNECTIONS: usize = 512;
 /// Pause after a failed accept (out of file descriptors), so that the loop does not spin.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
-/// Listens on 127.0.0.1.
-pub(crate) async fn listen(name: &str, purpose: &str, port: u16) -> Result<TcpListener, ShopError> {
-    TcpListener::bind(("127.0.0.1", port)).await.map_err(|source| ShopError::Listen {
+/// Listens on an address of the loopback network.
+pub(crate) async fn listen(name: &str, purpose: &str, ip: Ipv4Addr, port: u16) -> Result<TcpListener, ShopError> {
+    TcpListener::bind((ip, port)).await.map_err(|source| ShopError::Listen {
         name: name.to_owned(),
         purpose: purpose.to_owned(),
+        ip,
         port,
         source,
     })

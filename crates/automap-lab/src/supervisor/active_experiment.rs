@@ -2,9 +2,13 @@
 //!
 //! Data only. `experiments` carries experiments out and takes them back.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::Notify;
+
 use super::process_effect::ProcessEffect;
+use super::undo::Undo;
 use crate::control::protocol::FaultStatus;
 use crate::ledger::Injection;
 
@@ -12,12 +16,16 @@ use crate::ledger::Injection;
 #[derive(Clone, Debug)]
 pub(super) struct ActiveExperiment {
     pub(super) injection: Injection,
-    /// When it ends by itself; `None` for kills, which end when the pods are ready again.
+    /// When it ends by itself; `None` for kills, which end when the pods are ready again, and for changes made by hand.
     pub(super) ends: Option<Instant>,
     /// Effects in running processes.
     pub(super) effects: Vec<ProcessEffect>,
-    /// Services whose pods are kept down.
-    pub(super) services_down: Vec<&'static str>,
+    /// Pods that are kept down.
+    pub(super) pods_down: Vec<String>,
+    /// Changes that have been made.
+    pub(super) changes: Vec<Undo>,
+    /// Told when something later has taken its place, so that it ends without being taken back.
+    pub(super) superseded: Arc<Notify>,
 }
 
 impl ActiveExperiment {
@@ -27,6 +35,7 @@ impl ActiveExperiment {
             experiment: self.injection.experiment.clone(),
             what: format!("{} {}", self.injection.kind, self.injection.action),
             services: self.injection.targets.iter().map(|t| t.service.clone()).collect(),
+            stays: self.ends.is_none() && !self.changes.is_empty(),
             left_s: self.ends.map(|t| t.saturating_duration_since(Instant::now()).as_secs()),
         }
     }

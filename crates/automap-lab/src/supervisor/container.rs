@@ -5,11 +5,16 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::backoff::Backoff;
+use super::images;
 use super::names;
 use crate::kubelet::proc::{self, CpuClock};
-use crate::kubelet::{Cfs, ContainerReading, TerminatedUsage, Usage};
+use crate::kubelet::{Cfs, ContainerReading, LastEnd, TerminatedUsage, Usage};
 use automap_core::random::Rng;
 
+/// What a process that was killed with SIGKILL leaves as its exit code in a container: 128 + 9.
+const EXIT_CODE_OF_SIGKILL: i32 = 137;
+/// After running this long a container is no longer in a crash loop.
+const CALM_AFTER: Duration = Duration::from_secs(30);
 /// Minimum time over which a CPU rate is computed.
 const CPU_RATE_OVER_MIN: Duration = Duration::from_secs(1);
 
@@ -42,6 +47,7 @@ enum LifeState {
 pub(super) struct Container {
     pub(super) spec: ContainerSpec,
     pub(super) id: String,
+    image_id: String,
     pub(super) restarts: u32,
     pub(super) ready: bool,
     pub(super) oom_events: u32,
@@ -50,7 +56,9 @@ pub(super) struct Container {
     starts: u32,
     state: LifeState,
     backoff: Backoff,
-    last_reason: Option<&'static str>,
+    /// Ends without a calm stretch between them.
+    ends_in_a_row: u32,
+    last_end: Option<LastEnd>,
     /// The reason of a kill by the supervisor, until the process is reaped.
     reason_of_kill: Option<&'static str>,
     clock: CpuClock,
@@ -61,6 +69,7 @@ pub(super) struct Container {
 impl Container {
     pub(super) fn new(spec: ContainerSpec, start_at: Instant, rng: &mut Rng) -> Self {
         Self {
+            image_id: images::digest(&spec.image),
             spec,
             id: names::container_id(rng),
             restarts: 0,
@@ -71,7 +80,8 @@ impl Container {
             starts: 0,
             state: LifeState::Waiting { until: start_at },
             backoff: Backoff::default(),
-            last_reason: None,
+            ends_in_a_row: 0,
+            last_end: None,
             reason_of_kill: None,
             clock: CpuClock::default(),
             usage: Usage::default(),
@@ -118,13 +128,15 @@ impl Container {
     pub(super) fn reap(&mut self) -> Option<TerminatedUsage> {
         let LifeState::Running { child, since } = &mut self.state else { return None };
         let ran = since.elapsed();
-        let success = match child.try_wait() {
+        let exit_code = match child.try_wait() {
             Ok(None) => return None,
-            Ok(Some(status)) => status.success(),
-            Err(_) => false,
+            Ok(Some(status)) => status.code().unwrap_or(EXIT_CODE_OF_SIGKILL),
+            Err(_) => EXIT_CODE_OF_SIGKILL,
         };
-        let natural = if success { "Completed" } else { "Error" };
-        self.last_reason = Some(self.reason_of_kill.take().unwrap_or(natural));
+        let natural = if exit_code == 0 { "Completed" } else { "Error" };
+        let reason = self.reason_of_kill.take().unwrap_or(natural);
+        self.last_end = Some(LastEnd { reason, exit_code, at_s: seconds_since_1970() });
+        self.ends_in_a_row = if ran < CALM_AFTER { self.ends_in_a_row + 1 } else { 1 };
         self.state = LifeState::Waiting { until: Instant::now() + self.backoff.after(ran) };
         Some(self.collect_usage())
     }
@@ -164,7 +176,8 @@ impl Container {
         self.restarts += 1;
         if let LifeState::Running { child, .. } = &mut self.state {
             let _ = child.wait();
-            self.last_reason = Some("Error");
+            self.last_end =
+                Some(LastEnd { reason: "Error", exit_code: EXIT_CODE_OF_SIGKILL, at_s: seconds_since_1970() });
         }
         self.state = LifeState::Down;
         self.collect_usage()
@@ -191,7 +204,21 @@ impl Container {
     }
 
     pub(super) fn cpu_cores(&self) -> f64 {
+        self.rate.cores.unwrap_or_default()
+    }
+
+    /// The same; `None` before there was a second measurement.
+    pub(super) fn cpu_cores_measured(&self) -> Option<f64> {
         self.rate.cores
+    }
+
+    /// Why it does not run, as the kubelet says it. A first restart is not delayed, only further ones in a row are.
+    fn waiting_reason(&self) -> Option<&'static str> {
+        match self.state {
+            LifeState::Waiting { .. } if self.starts == 0 => Some("ContainerCreating"),
+            LifeState::Waiting { .. } if self.ends_in_a_row > 1 => Some("CrashLoopBackOff"),
+            _ => None,
+        }
     }
 
     pub(super) fn reading(&self) -> ContainerReading {
@@ -201,7 +228,9 @@ impl Container {
             id: self.id.clone(),
             restarts: self.restarts,
             ready: self.ready,
-            last_terminated_reason: self.last_reason.map(str::to_owned),
+            last_end: self.last_end,
+            waiting_reason: self.waiting_reason(),
+            image_id: self.image_id.clone(),
             started_s: self.started_s,
             oom_events: self.oom_events,
             cpu_limit_cores: self.spec.cpu_limit_cores,
@@ -216,7 +245,7 @@ impl Container {
 #[derive(Clone, Copy, Debug, Default)]
 struct CpuRate {
     before: Option<(Instant, f64)>,
-    cores: f64,
+    cores: Option<f64>,
 }
 
 impl CpuRate {
@@ -227,7 +256,7 @@ impl CpuRate {
         };
         let over = now.duration_since(at);
         if over >= CPU_RATE_OVER_MIN {
-            self.cores = (cpu_s - before_s).max(0.0) / over.as_secs_f64();
+            self.cores = Some((cpu_s - before_s).max(0.0) / over.as_secs_f64());
             self.before = Some((now, cpu_s));
         }
     }

@@ -3,18 +3,24 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use automap_chaos::kinds::expected_metric;
+use automap_chaos::injection::{Role, Truth};
+use automap_chaos::kinds::{expected_metric, mechanism};
 
 use super::active_experiment::ActiveExperiment;
 use super::lab_state::{LabState, SharedState};
 use super::log::log;
+use super::pod::Pod;
 use super::process_effect::ProcessEffect;
+use super::{changes, settings};
+use crate::change::Change;
 use crate::chaos::{self, ChaosError, Experiment, InjectionPlan, InjectionStep, PlanError};
 use crate::control::protocol::Phase;
 use crate::ledger::{self, Injection, Target};
 
 /// A killed pod should be ready within this time; afterwards its end is recorded anyway.
 const RECOVERY_WITHIN: Duration = Duration::from_secs(120);
+/// A change without a duration is taken back after this at the latest: longer than any lab runs.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 const RECOVERY_POLL: Duration = Duration::from_millis(100);
 /// Maximum number of experiments at the same time.
 const ACTIVE_MAX: usize = 50;
@@ -48,6 +54,44 @@ pub(super) async fn inject(shared: &Arc<SharedState>, file: &str, yaml: &str) ->
         tokio::spawn(run_to_its_end(Arc::clone(shared), active, experiment.duration));
     }
     Ok(injections)
+}
+
+/// Makes a change by hand: it stays until another takes its place.
+pub(super) async fn change(
+    shared: &Arc<SharedState>,
+    service: &'static str,
+    change: &Change,
+) -> Result<Injection, InjectError> {
+    let (kind, action) = change.kind();
+    let experiment = Experiment {
+        kind,
+        action: action.to_owned(),
+        name: format!("{}-{service}", kind.to_lowercase()),
+        selector: chaos::Selector::default(),
+        mode: chaos::Mode::All,
+        duration: None,
+        fault: chaos::Fault::Change { change: change.clone() },
+        role: if change.is_harmless() { Role::Decoy } else { Role::Cause },
+        spec: serde_json::to_value(change).unwrap_or_default(),
+    };
+    if shared.state().phase != Phase::Ready {
+        return Err(InjectError::NotReady);
+    }
+    let steps = vec![InjectionStep::Change { service, change: change.clone() }];
+    let plan = InjectionPlan { targets: vec![service], peers: Vec::new(), steps };
+    let active = inject_experiment(shared, &experiment, plan).await?;
+    let injection = active.injection.clone();
+    let is_earlier = |a: &&ActiveExperiment| a.injection.id != injection.id;
+    for earlier in shared.state().active.iter().filter(is_earlier) {
+        if earlier.changes.iter().any(|undo| changes::supersedes(change, service, undo)) {
+            earlier.superseded.notify_one();
+        }
+    }
+    if matches!(change, Change::RollBack | Change::NoAutoscaler) {
+        active.superseded.notify_one();
+    }
+    tokio::spawn(run_to_its_end(Arc::clone(shared), active, None));
+    Ok(injection)
 }
 
 /// Checks and plans all experiments of a file before any of them starts.
@@ -87,7 +131,9 @@ async fn inject_experiment(
         injection: injection(&mut shared.state(), id, began, experiment, &plan),
         ends: experiment.duration.map(|d| Instant::now() + d),
         effects: Vec::new(),
-        services_down: Vec::new(),
+        pods_down: Vec::new(),
+        changes: Vec::new(),
+        superseded: Arc::default(),
     };
     for (n, step) in plan.steps.into_iter().enumerate() {
         if let Err((service, problem)) = carry_out(shared, &mut active, n, step).await {
@@ -115,9 +161,10 @@ fn injection(
     };
     let mut targets = Vec::new();
     for service in &plan.targets {
-        let pod = state.pod(service).map(|p| p.name.clone()).unwrap_or_default();
-        let target = |container| Target { pod: pod.clone(), service: (*service).to_owned(), container };
-        targets.extend(containers(service).into_iter().map(target));
+        for pod in state.pods_of(service) {
+            let target = |container| Target { pod: pod.name.clone(), service: (*service).to_owned(), container };
+            targets.extend(containers(service).into_iter().map(target));
+        }
     }
     Injection {
         id,
@@ -132,7 +179,19 @@ fn injection(
         to: None,
         to_ms: None,
         spec: experiment.spec.clone(),
+        role: experiment.role,
+        truth: truth(experiment, plan),
     }
+}
+
+/// What a perfect answer says.
+fn truth(experiment: &Experiment, plan: &InjectionPlan) -> Option<Truth> {
+    Some(Truth {
+        entity_kind: "service".to_owned(),
+        entity: plan.targets.first()?.to_string(),
+        mechanism: mechanism(experiment.kind, &experiment.action)?.to_owned(),
+        change: None,
+    })
 }
 
 async fn carry_out(
@@ -144,28 +203,35 @@ async fn carry_out(
     match step {
         InjectionStep::Apply { service, effect } => {
             let path = format!("/effects/{}-{n}", active.injection.id);
-            let pod = shared.state().pod(service).map(|p| (p.component, p.name.clone()));
-            let Some((component, pod)) = pod else { return Err((service, "no such pod".to_owned())) };
-            let effect = ProcessEffect::new(shared.ports, component, pod, path, effect);
-            effect.apply().await.map_err(|problem| (service, problem))?;
-            active.effects.push(effect);
-        }
-        InjectionStep::KillPod { service } => {
-            let mut state = shared.state();
-            let state = &mut *state;
-            if let Some(pod) = state.pods.iter_mut().find(|p| p.component.name == service) {
-                pod.replace(&mut state.rng);
+            let of_pod = |p: &mut Pod| ProcessEffect::new(shared.ports, p, path.clone(), effect.clone());
+            let effects: Vec<ProcessEffect> = shared.state().pods_of(service).map(of_pod).collect();
+            if effects.is_empty() {
+                return Err((service, "it has no pod".to_owned()));
+            }
+            for effect in effects {
+                effect.apply().await.map_err(|problem| (service, problem))?;
+                active.effects.push(effect);
             }
         }
+        InjectionStep::KillPod { service } => {
+            let state = &mut *shared.state();
+            let pods = state.pods.iter_mut().filter(|p| p.component.name == service && p.leaves.is_none());
+            pods.for_each(|pod| pod.replace(&mut state.rng));
+        }
         InjectionStep::FailPod { service } => {
-            active.services_down.push(service);
-            if let Some(pod) = shared.state().pod(service) {
+            for pod in shared.state().pods_of(service) {
+                active.pods_down.push(pod.name.clone());
                 pod.take_down();
             }
         }
         InjectionStep::KillContainer { service, container } => {
-            if let Some(pod) = shared.state().pod(service) {
-                pod.container(&container).kill(None);
+            shared.state().pods_of(service).for_each(|pod| pod.container(&container).kill(None));
+        }
+        InjectionStep::Change { service, change } => {
+            let made = changes::make(shared, service, &change).await.map_err(|e| (service, e.to_string()))?;
+            active.changes.push(made.undo);
+            if let Some(truth) = &mut active.injection.truth {
+                truth.change = Some(made.change);
             }
         }
     }
@@ -174,15 +240,19 @@ async fn carry_out(
 
 /// Waits until an experiment ends, takes its effects back, and records the end.
 async fn run_to_its_end(shared: Arc<SharedState>, active: ActiveExperiment, duration: Option<Duration>) {
+    let is_change = !active.changes.is_empty();
     match duration {
-        Some(duration) => {
-            tokio::select! {
-                () = tokio::time::sleep(duration) => {}
-                () = shared.recover.notified() => {}
+        None if !is_change => wait_ready(&shared, &active).await,
+        duration => {
+            let is_superseded = tokio::select! {
+                () = tokio::time::sleep(duration.unwrap_or(LONGEST)) => false,
+                () = shared.recover.notified() => false,
+                () = active.superseded.notified() => true,
+            };
+            if !is_superseded {
+                take_back(&shared, &active).await;
             }
-            take_back(&shared, &active).await;
         }
-        None => wait_ready(&shared, &active).await,
     }
     let mut state = shared.state();
     if let Some(i) = state.active.iter().position(|a| a.injection.id == active.injection.id) {
@@ -193,8 +263,11 @@ async fn run_to_its_end(shared: Arc<SharedState>, active: ActiveExperiment, dura
 }
 
 async fn take_back(shared: &SharedState, active: &ActiveExperiment) {
-    for service in &active.services_down {
-        if let Some(pod) = shared.state().pod(service) {
+    for change in active.changes.iter().rev() {
+        changes::take_back(shared, change).await;
+    }
+    for name in &active.pods_down {
+        if let Some(pod) = shared.state().pod(name) {
             pod.bring_up();
         }
     }
@@ -210,7 +283,11 @@ async fn wait_ready(shared: &SharedState, active: &ActiveExperiment) {
     let services: Vec<&str> = active.injection.targets.iter().map(|t| t.service.as_str()).collect();
     loop {
         tokio::time::sleep(RECOVERY_POLL).await;
-        let ready = |service: &&str| shared.state().pod(service).is_some_and(|p| p.is_ready());
+        let ready = |service: &&str| {
+            let mut state = shared.state();
+            let mut pods = state.pods_of(service).peekable();
+            pods.peek().is_some() && pods.all(|p| p.is_ready())
+        };
         if services.iter().all(ready) || Instant::now() > until {
             return;
         }
@@ -218,19 +295,21 @@ async fn wait_ready(shared: &SharedState, active: &ActiveExperiment) {
 }
 
 /// Applies network effects again after a restart of the process: it lost them, but on a cluster they would persist.
-pub(super) async fn reapply(shared: &SharedState, service: &str, is_in_sidecar: bool) {
+pub(super) async fn reapply(shared: &SharedState, pod: &str, is_in_sidecar: bool) {
+    let service = shared.state().pod(pod).map(|p| p.component.name);
+    if let Some(service) = service.filter(|_| !is_in_sidecar) {
+        settings::tell(shared, service, Some(pod), &[]).await;
+    }
     let lost: Vec<ProcessEffect> = {
         let state = shared.state();
         let all = state.active.iter().flat_map(|a| a.effects.iter());
-        all.filter(|a| a.service == service && a.is_in_sidecar == is_in_sidecar && a.outlives_process())
-            .cloned()
-            .collect()
+        all.filter(|a| a.pod == pod && a.is_in_sidecar == is_in_sidecar && a.outlives_process()).cloned().collect()
     };
     for effect in &lost {
         if is_pod_there(shared, effect)
             && let Err(problem) = effect.apply().await
         {
-            log(&format!("effect on {service} is lost after a restart: {problem}"));
+            log(&format!("effect on {pod} is lost after a restart: {problem}"));
         }
     }
 }
@@ -253,5 +332,5 @@ fn append(state: &mut LabState, injection: &Injection) {
 
 /// Whether the pod that an effect was put into still exists, and has not been replaced.
 fn is_pod_there(shared: &SharedState, effect: &ProcessEffect) -> bool {
-    shared.state().pod(effect.service).is_some_and(|p| p.name == effect.pod)
+    shared.state().pod(&effect.pod).is_some()
 }

@@ -1,5 +1,6 @@
 //! The state of the lab that the supervisor's tasks share.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -7,18 +8,27 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::active_experiment::ActiveExperiment;
+use super::autoscaler::Autoscaler;
+use super::config_map::ConfigMap;
+use super::container::seconds_since_1970;
+use super::deployment::Deployment;
 use super::options::SupervisorOptions;
-use super::pod::Pod;
+use super::pod::{Place, Pod};
+use super::rollout;
 use crate::control::directory;
 use crate::control::protocol::{Phase, Status};
-use crate::kubelet::PodReading;
+use crate::kubelet::{ClusterReading, NodeReading};
 use crate::ledger::Ledger;
-use crate::plan::{COMPONENTS, Ports};
+use crate::plan::{COMPONENTS, Component, NODES, Ports, node_of};
 use crate::prometheus_server::{self, Layout};
 use crate::shop;
+use crate::shop::endpoints::Table;
 use automap_core::random::Rng;
 
-/// SharedState by all tasks of the supervisor.
+/// The version of the first object that the lab creates; a cluster has made some thousand of its own by then.
+const FIRST_RESOURCE_VERSION: u64 = 4211;
+
+/// Shared by all tasks of the supervisor.
 #[derive(Debug)]
 pub(super) struct SharedState {
     pub(super) options: SupervisorOptions,
@@ -36,12 +46,23 @@ pub(super) struct SharedState {
 /// The state that changes.
 #[derive(Debug)]
 pub(super) struct LabState {
+    pub(super) deployments: Vec<Deployment>,
+    /// By service.
+    pub(super) config_maps: BTreeMap<&'static str, ConfigMap>,
+    pub(super) autoscalers: Vec<Autoscaler>,
+    /// Counts the changes of all objects, as the cluster's store does.
+    pub(super) resource_version: u64,
+    /// Ordered by service, the older before the younger.
     pub(super) pods: Vec<Pod>,
+    /// The addresses that side-cars and load know.
+    pub(super) endpoints: Table,
     pub(super) active: Vec<ActiveExperiment>,
     pub(super) ledger: Ledger,
     pub(super) rng: Rng,
     pub(super) phase: Phase,
     pub(super) targets_up: usize,
+    /// Since when the cluster exists.
+    began_s: f64,
     /// New users per second that should run; `None`: no load.
     pub(super) load_rate_per_s: Option<f64>,
 }
@@ -55,10 +76,28 @@ impl SharedState {
         stop: Arc<Notify>,
     ) -> Self {
         let mut rng = Rng::named(options.seed, "supervisor");
-        let pods = COMPONENTS.iter().map(|c| Pod::new(c, &mut rng)).collect();
+        let deployments: Vec<Deployment> = COMPONENTS.iter().map(|c| Deployment::new(c, &mut rng)).collect();
+        let pods = deployments.iter().filter_map(|d| first_pod(d, &mut rng)).collect();
         let load_rate_per_s = options.load_rate_per_s;
-        let state =
-            LabState { pods, active: Vec::new(), ledger, rng, phase: Phase::Starting, targets_up: 0, load_rate_per_s };
+        let began_s = seconds_since_1970();
+        let config_map =
+            |(i, c): (usize, &Component)| (c.name, ConfigMap::new(c.name, began_s, FIRST_RESOURCE_VERSION + i as u64));
+        let config_maps: BTreeMap<_, _> = COMPONENTS.iter().enumerate().map(config_map).collect();
+        let state = LabState {
+            deployments,
+            resource_version: FIRST_RESOURCE_VERSION + config_maps.len() as u64,
+            config_maps,
+            autoscalers: Vec::new(),
+            pods,
+            endpoints: Table::new(),
+            active: Vec::new(),
+            ledger,
+            rng,
+            phase: Phase::Starting,
+            targets_up: 0,
+            load_rate_per_s,
+            began_s,
+        };
         Self {
             options,
             ports,
@@ -76,11 +115,11 @@ impl SharedState {
         shop::locked(&self.state)
     }
 
-    /// Measures every process and returns what the kubelet would report.
-    pub(super) fn readings(&self) -> Vec<PodReading> {
+    /// Measures every process and returns what the kubelets and the API server would report.
+    pub(super) fn reading(&self) -> ClusterReading {
         let mut state = self.state();
         self.measure(&mut state);
-        state.pods.iter().map(Pod::reading).collect()
+        state.reading()
     }
 
     pub(super) fn measure(&self, state: &mut LabState) {
@@ -105,18 +144,53 @@ impl SharedState {
             load_rate_per_s: state.load_rate_per_s,
             pods: state.pods.iter().map(Pod::status).collect(),
             faults: state.active.iter().map(ActiveExperiment::status).collect(),
+            rolling_out: state.rolling_out(),
         }
     }
 }
 
 impl LabState {
-    pub(super) fn pod(&mut self, service: &str) -> Option<&mut Pod> {
-        self.pods.iter_mut().find(|p| p.component.name == service)
+    /// A pod by its name.
+    pub(super) fn pod(&mut self, name: &str) -> Option<&mut Pod> {
+        self.pods.iter_mut().find(|p| p.name == name)
+    }
+
+    /// The pods of a service that are wanted.
+    pub(super) fn pods_of(&mut self, service: &str) -> impl Iterator<Item = &mut Pod> {
+        self.pods.iter_mut().filter(move |p| p.component.name == service && p.leaves.is_none())
+    }
+
+    pub(super) fn deployment(&mut self, service: &str) -> Option<&mut Deployment> {
+        self.deployments.iter_mut().find(|d| d.component.name == service)
     }
 
     pub(super) fn all_ready(&self) -> bool {
         self.pods.iter().all(Pod::is_ready)
     }
+
+    /// Services whose pods are not yet those that are wanted.
+    fn rolling_out(&self) -> Vec<String> {
+        let names = self.deployments.iter().map(|d| d.component.name);
+        names.filter(|service| !rollout::is_settled(self, service)).map(str::to_owned).collect()
+    }
+
+    fn reading(&self) -> ClusterReading {
+        let deployment = |d: &Deployment| d.reading(&rollout::states(&self.pods, d.component.name));
+        ClusterReading {
+            pods: self.pods.iter().map(Pod::reading).collect(),
+            deployments: self.deployments.iter().map(deployment).collect(),
+            config_maps: self.config_maps.values().map(ConfigMap::reading).collect(),
+            autoscalers: self.autoscalers.iter().map(Autoscaler::reading).collect(),
+            nodes: NODES.iter().map(|name| NodeReading::healthy(name, self.began_s)).collect(),
+        }
+    }
+}
+
+/// The pod that a Deployment starts with.
+fn first_pod(deployment: &Deployment, rng: &mut Rng) -> Option<Pod> {
+    let component = deployment.component;
+    let place = Place { slot: 0, node: node_of(component, 0) };
+    Some(Pod::new(component, deployment.current()?, place, rng))
 }
 
 /// Bytes of the files directly in a directory; 0 where there is none.

@@ -1,63 +1,90 @@
 //! One pod: an application and its side-car. A killed pod is replaced by one with a new name.
+//!
+//! Each pod of a service has a slot, which decides its address; a replacement takes over slot and node.
 
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use super::container::{Container, ContainerSpec, seconds_since_1970};
+use super::deployment::{PodState, ReplicaSet};
 use super::names;
+use crate::behaviour::Behaviour;
 use crate::control::protocol::PodStatus;
 use crate::kubelet::{NetworkReading, PodReading, TerminatedUsage};
-use crate::plan::{Component, SIDECAR};
+use crate::plan::{self, Component, REQUEST_OF_LIMIT, SIDECAR};
 use automap_core::random::Rng;
 
 /// Delay of a replacement pod, for scheduling, network and image.
 const REPLACEMENT_DELAY: Duration = Duration::from_secs(2);
+/// From the moment when a pod gets no new requests to its end: callers look at the addresses every 200 ms.
+const GRACE: Duration = Duration::from_secs(2);
 const MIB: u64 = 1024 * 1024;
 /// Limits that Istio's injector gives the side-car.
 const SIDECAR_CPU_LIMIT_CORES: f64 = 2.0;
 const SIDECAR_MEMORY_LIMIT_BYTES: u64 = 1024 * MIB;
 const SIDECAR_IMAGE: &str = "docker.io/istio/proxyv2:1.27.1";
 
+/// Where a pod is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Which of its service's addresses it has.
+    pub(super) slot: u8,
+    /// The node.
+    pub(super) node: &'static str,
+}
+
 /// A pod of the shop.
 #[derive(Debug)]
 pub(super) struct Pod {
     pub(super) component: &'static Component,
     pub(super) name: String,
+    pub(super) place: Place,
+    /// Whether somebody asks whether it is ready.
+    pub(super) is_probed: bool,
+    /// When it ends; `None` while it is wanted.
+    pub(super) leaves: Option<Instant>,
     pub(super) app: Container,
     pub(super) sidecar: Container,
     pub(super) network: Option<NetworkReading>,
-    replica_set: String,
+    version: ReplicaSet,
     uid: String,
     pause_id: String,
     created_s: f64,
-    deployed_s: f64,
     terminated: TerminatedUsage,
 }
 
 impl Pod {
-    pub(super) fn new(component: &'static Component, rng: &mut Rng) -> Self {
-        let replica_set = names::replica_set(component.name, rng);
-        Self::of_replica_set(component, replica_set, seconds_since_1970(), Duration::ZERO, rng)
+    /// A pod that starts at once: one of the first.
+    pub(super) fn new(component: &'static Component, version: &ReplicaSet, place: Place, rng: &mut Rng) -> Self {
+        Self::starting_after(Duration::ZERO, component, version, place, rng)
     }
 
-    fn of_replica_set(
-        component: &'static Component,
-        replica_set: String,
-        deployed_s: f64,
+    /// A pod that is scheduled and pulls its image first.
+    pub(super) fn scheduled(component: &'static Component, version: &ReplicaSet, place: Place, rng: &mut Rng) -> Self {
+        Self::starting_after(REPLACEMENT_DELAY, component, version, place, rng)
+    }
+
+    fn starting_after(
         delay: Duration,
+        component: &'static Component,
+        version: &ReplicaSet,
+        place: Place,
         rng: &mut Rng,
     ) -> Self {
         let start_at = Instant::now() + delay;
         Self {
             component,
-            name: names::pod(&replica_set, rng),
-            app: Container::new(app_spec(component), start_at, rng),
+            name: names::pod(&version.name, rng),
+            place,
+            is_probed: false,
+            leaves: None,
+            app: Container::new(app_spec(component, &version.image), start_at, rng),
             sidecar: Container::new(sidecar_spec(), start_at, rng),
             network: None,
-            replica_set,
+            version: version.clone(),
             uid: names::uid(rng),
             pause_id: names::container_id(rng),
             created_s: seconds_since_1970(),
-            deployed_s,
             terminated: TerminatedUsage::default(),
         }
     }
@@ -65,8 +92,38 @@ impl Pod {
     /// Kills both processes and puts a new pod of the same ReplicaSet in this one's place.
     pub(super) fn replace(&mut self, rng: &mut Rng) {
         self.take_down();
-        let replica_set = self.replica_set.clone();
-        *self = Self::of_replica_set(self.component, replica_set, self.deployed_s, REPLACEMENT_DELAY, rng);
+        *self = Self::scheduled(self.component, &self.version.clone(), self.place, rng);
+    }
+
+    /// Its own address.
+    pub(super) fn ip(&self) -> Ipv4Addr {
+        plan::pod_ip(self.place.slot)
+    }
+
+    /// How this version behaves.
+    pub(super) fn behaviour(&self) -> Behaviour {
+        self.version.behaviour
+    }
+
+    /// CPU use of the application in percent of its request; `None` before it was measured.
+    pub(super) fn app_use_percent(&self) -> Option<f64> {
+        let request = self.component.cpu_limit_cores * REQUEST_OF_LIMIT;
+        self.app.cpu_cores_measured().map(|cores| 100.0 * cores / request)
+    }
+
+    /// What its Deployment knows of it.
+    pub(super) fn state(&self) -> PodState {
+        PodState {
+            name: self.name.clone(),
+            replica_set: self.version.name.clone(),
+            is_ready: self.is_ready(),
+            is_leaving: self.leaves.is_some(),
+        }
+    }
+
+    /// Takes it out of service; its processes end a little later, when requests on their way are done.
+    pub(super) fn leave(&mut self) {
+        self.leaves.get_or_insert_with(|| Instant::now() + GRACE);
     }
 
     pub(super) fn containers(&mut self) -> [&mut Container; 2] {
@@ -115,12 +172,14 @@ impl Pod {
     pub(super) fn reading(&self) -> PodReading {
         PodReading {
             service: self.component.name.to_owned(),
-            replica_set: self.replica_set.clone(),
+            replica_set: self.version.name.clone(),
+            node: self.place.node.to_owned(),
+            ip: self.ip().to_string(),
+            host_ip: plan::node_ip(self.place.node).to_string(),
             name: self.name.clone(),
             uid: self.uid.clone(),
             pause_id: self.pause_id.clone(),
             created_s: self.created_s,
-            deployed_s: self.deployed_s,
             terminated: self.terminated,
             containers: vec![self.app.reading(), self.sidecar.reading()],
             network: self.network,
@@ -142,10 +201,10 @@ impl Pod {
     }
 }
 
-fn app_spec(component: &'static Component) -> ContainerSpec {
+fn app_spec(component: &'static Component, image: &str) -> ContainerSpec {
     ContainerSpec {
         name: component.name.to_owned(),
-        image: image(component.name),
+        image: image.to_owned(),
         cpu_limit_cores: component.cpu_limit_cores,
         memory_limit_bytes: component.memory_limit_mib * MIB,
     }
@@ -158,21 +217,4 @@ fn sidecar_spec() -> ContainerSpec {
         cpu_limit_cores: SIDECAR_CPU_LIMIT_CORES,
         memory_limit_bytes: SIDECAR_MEMORY_LIMIT_BYTES,
     }
-}
-
-/// The images of the Sock Shop's manifests, with mongo pinned to one that works.
-fn image(service: &str) -> String {
-    let tag = match service {
-        "carts" | "shipping" => "0.4.8",
-        "catalogue" => "0.3.5",
-        "catalogue-db" | "user-db" => "0.3.0",
-        "front-end" => "0.3.12",
-        "orders" | "user" => "0.4.7",
-        "payment" => "0.4.3",
-        "queue-master" => "0.3.1",
-        "carts-db" | "orders-db" => return "docker.io/library/mongo:5.0.11".to_owned(),
-        "rabbitmq" => return "docker.io/library/rabbitmq:3.6.8-management".to_owned(),
-        _ => return "docker.io/library/redis:alpine".to_owned(),
-    };
-    format!("docker.io/weaveworksdemos/{service}:{tag}")
 }

@@ -22,32 +22,38 @@ const INTERVAL_NOT_READY: Duration = Duration::from_millis(200);
 const FAILURES_MAX: u32 = 3;
 const LAB_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Starts all probes.
+/// Starts what decides about the whole lab. Each pod has probes of its own.
 pub(super) fn spawn(shared: &Arc<SharedState>) {
-    for component in &crate::plan::COMPONENTS {
-        for sidecar in [false, true] {
-            let ports = shared.ports;
-            let port = if sidecar { ports.sidecar_admin(component) } else { ports.app_admin(component) };
-            let probe =
-                Probe { service: component.name, sidecar, port, client: HttpClient::new(Local(port), 1), failures: 0 };
-            tokio::spawn(probe.run(Arc::clone(shared)));
-        }
-    }
     tokio::spawn(watch_lab(Arc::clone(shared)));
 }
 
+/// Starts the probes of pods that have none yet.
+pub(super) fn watch_new_pods(shared: &Arc<SharedState>, state: &mut LabState) {
+    for pod in state.pods.iter_mut().filter(|p| !p.is_probed) {
+        pod.is_probed = true;
+        for sidecar in [false, true] {
+            let ports = shared.ports;
+            let port = if sidecar { ports.sidecar_admin(pod.component) } else { ports.app_admin(pod.component) };
+            let address = Local::at(pod.ip(), port);
+            let client = HttpClient::new(address, 1);
+            let probe = Probe { pod: pod.name.clone(), sidecar, address, client, failures: 0 };
+            tokio::spawn(probe.run(Arc::clone(shared)));
+        }
+    }
+}
+
 struct Probe {
-    service: &'static str,
+    pod: String,
     sidecar: bool,
-    port: u16,
+    address: Local,
     client: HttpClient<Local>,
     failures: u32,
 }
 
 impl Probe {
+    /// Asks until the pod is gone.
     async fn run(mut self, shared: Arc<SharedState>) {
-        loop {
-            let pid = self.with_container(&shared, |_, pid| pid).flatten();
+        while let Some(pid) = self.with_container(&shared, |_, pid| pid) {
             let ready = match pid {
                 Some(pid) => self.once(&shared, pid).await,
                 None => false,
@@ -76,13 +82,13 @@ impl Probe {
         });
         if self.sidecar
             && let Some(network) = network(&stats)
-            && let Some(pod) = shared.state().pod(self.service)
+            && let Some(pod) = shared.state().pod(&self.pod)
         {
             pod.network = Some(network);
         }
         match change.flatten() {
             Some((false, true)) => {
-                experiments::reapply(shared, self.service, self.sidecar).await;
+                experiments::reapply(shared, &self.pod, self.sidecar).await;
                 true
             }
             Some((_, ready)) => ready,
@@ -91,8 +97,8 @@ impl Probe {
     }
 
     async fn ask(&self, path: &str) -> Option<Bytes> {
-        let response = http::call(&self.client, Method::GET, self.port, path, Bytes::new(), WITHIN).await.ok()?;
-        http::body_of(response, self.port, path).ok()
+        let response = http::call(&self.client, Method::GET, self.address, path, Bytes::new(), WITHIN).await.ok()?;
+        http::body_of(response, self.address, path).ok()
     }
 
     fn with_container<T>(
@@ -101,7 +107,7 @@ impl Probe {
         f: impl FnOnce(&mut super::container::Container, Option<u32>) -> T,
     ) -> Option<T> {
         let mut state = shared.state();
-        let pod = state.pod(self.service)?;
+        let pod = state.pod(&self.pod)?;
         let container = if self.sidecar { &mut pod.sidecar } else { &mut pod.app };
         let pid = container.pid();
         Some(f(container, pid))

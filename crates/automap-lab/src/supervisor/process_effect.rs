@@ -5,9 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::Method;
 
+use super::pod::Pod;
 use crate::control::http;
 use crate::effect::Effect;
-use crate::plan::{Component, Ports};
+use crate::plan::Ports;
+use crate::shop::http::Local;
 
 /// A process answers a change of its effects within this.
 const EFFECT_WITHIN: Duration = Duration::from_secs(3);
@@ -18,21 +20,21 @@ const END_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// One effect in one process.
 #[derive(Clone, Debug)]
 pub(super) struct ProcessEffect {
-    pub(super) service: &'static str,
     pub(super) pod: String,
     pub(super) is_in_sidecar: bool,
-    port: u16,
+    address: Local,
     path: String,
     effect: Effect,
 }
 
 impl ProcessEffect {
-    /// An effect for a process of the pod named `pod`: its side-car for network effects, otherwise its application. `path` identifies
+    /// An effect for a process of `pod`: its side-car for network effects, otherwise its application. `path` identifies
     /// the effect at the process' admin port.
-    pub(super) fn new(ports: Ports, component: &'static Component, pod: String, path: String, effect: Effect) -> Self {
-        let is_in_sidecar = effect.is_network();
+    pub(super) fn new(ports: Ports, pod: &Pod, path: String, effect: Effect) -> Self {
+        let (is_in_sidecar, component) = (effect.is_network(), pod.component);
         let port = if is_in_sidecar { ports.sidecar_admin(component) } else { ports.app_admin(component) };
-        Self { service: component.name, pod, is_in_sidecar, port, path, effect }
+        let address = Local::at(pod.ip(), port);
+        Self { pod: pod.name.clone(), is_in_sidecar, address, path, effect }
     }
 
     /// Whether the effect survives a restart of its process. Effects that Chaos Mesh applies to the pod's network do, those in a container do
@@ -43,7 +45,7 @@ impl ProcessEffect {
 
     pub(super) async fn apply(&self) -> Result<(), String> {
         let body = serde_json::to_vec(&self.effect).map_err(|e| e.to_string())?;
-        let response = http::send(Method::PUT, self.port, &self.path, body.into(), EFFECT_WITHIN).await;
+        let response = http::send(Method::PUT, self.address, &self.path, body.into(), EFFECT_WITHIN).await;
         match response {
             Ok(r) if r.status().is_success() => Ok(()),
             Ok(r) => Err(format!("{}: {}", r.status(), String::from_utf8_lossy(r.body()).trim())),
@@ -53,7 +55,7 @@ impl ProcessEffect {
 
     pub(super) async fn end(&self) {
         for _ in 0..END_TRIES {
-            if http::send(Method::DELETE, self.port, &self.path, Bytes::new(), EFFECT_WITHIN).await.is_ok() {
+            if http::send(Method::DELETE, self.address, &self.path, Bytes::new(), EFFECT_WITHIN).await.is_ok() {
                 return;
             }
             tokio::time::sleep(END_RETRY_DELAY).await;
@@ -68,10 +70,9 @@ mod tests {
     #[test]
     fn only_effects_on_the_pods_network_survive_a_restart() {
         let applied = |effect| ProcessEffect {
-            service: "user",
             pod: String::new(),
             is_in_sidecar: false,
-            port: 0,
+            address: Local::port(0),
             path: String::new(),
             effect,
         };

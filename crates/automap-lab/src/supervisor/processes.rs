@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -15,8 +16,11 @@ use super::lab_state::{LabState, SharedState};
 use super::log::log;
 use super::options::SupervisorOptions;
 use super::pod::Pod;
+use super::{probes, rollout};
+use crate::behaviour::Behaviour;
 use crate::control::directory;
 use crate::plan::{Ports, SIDECAR};
+use crate::shop::http::Local;
 
 /// Time that Prometheus gets to write its last data before it is killed.
 const PROMETHEUS_STOPS_WITHIN: Duration = Duration::from_secs(5);
@@ -50,10 +54,21 @@ impl Processes {
     pub(super) fn tick(&mut self, shared: &SharedState) {
         let mut state = shared.state();
         let state = &mut *state;
-        if self.launcher.run_pods(state) {
-            let sidecars: Vec<(u16, String)> =
-                state.pods.iter().map(|p| (shared.ports.sidecar_admin(p.component), p.name.clone())).collect();
+        let pods_before = state.pods.len();
+        rollout::reconcile(state);
+        probes::watch_new_pods(&self.launcher.shared, state);
+        if self.launcher.run_pods(state) || state.pods.len() != pods_before {
+            let address = |p: &Pod| Local::at(p.ip(), shared.ports.sidecar_admin(p.component));
+            let sidecars: Vec<(Local, String)> = state.pods.iter().map(|p| (address(p), p.name.clone())).collect();
             log_failure(shared.layout.write_sidecars(&sidecars), "cannot write the side-cars' addresses");
+        }
+        let endpoints = rollout::endpoints(&state.pods);
+        if endpoints != state.endpoints {
+            let path = directory::endpoints_path(&shared.options.dir);
+            let written = crate::shop::endpoints::write(&path, &endpoints);
+            if log_failure(written, "cannot write the pods' addresses").is_some() {
+                state.endpoints = endpoints;
+            }
         }
         let launcher = &self.launcher;
         if shared.options.prometheus.is_some() {
@@ -83,6 +98,21 @@ impl Processes {
     }
 }
 
+/// What the processes of a pod are told.
+#[derive(Debug)]
+struct PodProcess {
+    service: &'static str,
+    pod_name: String,
+    ip: Ipv4Addr,
+    behaviour: Behaviour,
+}
+
+impl PodProcess {
+    fn of(pod: &Pod) -> Self {
+        Self { service: pod.component.name, pod_name: pod.name.clone(), ip: pod.ip(), behaviour: pod.behaviour() }
+    }
+}
+
 /// Builds the commands of all processes.
 #[derive(Debug)]
 struct Launcher {
@@ -98,35 +128,41 @@ impl Launcher {
         let mut started = false;
         for pod in &mut state.pods {
             pod.reap();
-            let (service, pod_name) = (pod.component.name, pod.name.clone());
+            let process = PodProcess::of(pod);
             for container in pod.containers() {
                 if container.is_due(now) {
                     started = true;
-                    let command = self.container_command(service, &pod_name, container);
+                    let command = self.container_command(&process, container);
                     let result = command.and_then(|mut c| container.start(&mut c, &mut state.rng));
-                    log_failure(result, &format!("cannot start {} of {pod_name}", container.spec.name));
+                    log_failure(result, &format!("cannot start {} of {}", container.spec.name, process.pod_name));
                 }
             }
         }
         started
     }
 
-    fn container_command(&self, service: &str, pod_name: &str, container: &Container) -> io::Result<Command> {
+    fn container_command(&self, process: &PodProcess, container: &Container) -> io::Result<Command> {
+        let PodProcess { service, pod_name, ip, behaviour } = process;
+        let ip = ip.to_string();
         if container.spec.name == SIDECAR {
             let mut command = self.lab_process_command("sidecar", &format!("{service}-{SIDECAR}"))?;
-            command.args(["--name", service, "--pod-name", pod_name]);
+            command.args(["--name", service, "--pod-name", pod_name, "--ip", &ip]);
+            command.arg("--endpoints").arg(directory::endpoints_path(&self.options.dir));
             return Ok(command);
         }
         let mut command = self.lab_process_command("app", service)?;
         let data = directory::data_path(&self.options.dir).join(service);
         std::fs::create_dir_all(&data)?;
-        command.args(["--name", service, "--seed", &self.options.seed.to_string()]).arg("--data-dir").arg(data);
+        let behaviour = serde_json::to_string(behaviour)?;
+        command.args(["--name", service, "--ip", &ip, "--behaviour", &behaviour]);
+        command.args(["--seed", &self.options.seed.to_string()]).arg("--data-dir").arg(data);
         Ok(command)
     }
 
     fn load_command(&self, rate_per_s: f64) -> io::Result<Command> {
         let mut command = self.lab_process_command("load", "load")?;
         command.args(["--seed", &self.options.seed.to_string(), "--rate", &rate_per_s.to_string()]);
+        command.arg("--endpoints").arg(directory::endpoints_path(&self.options.dir));
         Ok(command)
     }
 

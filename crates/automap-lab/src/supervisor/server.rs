@@ -12,8 +12,9 @@ use tokio::sync::Semaphore;
 
 use super::experiments;
 use super::lab_state::SharedState;
-use crate::control::protocol::{HEADER, InjectRequest, LoadRequest, Refusal};
+use crate::control::protocol::{ChangeRequest, HEADER, InjectRequest, LoadRequest, Refusal};
 use crate::kubelet;
+use crate::plan;
 use crate::shop::http::{Request, Response, json, serve_connection, text};
 
 /// Maximum number of connections; further ones wait in the kernel's backlog.
@@ -45,10 +46,10 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<SharedState>) {
 async fn route(shared: &Arc<SharedState>, request: &Request) -> Response {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/metrics/cadvisor") => {
-            let readings = shared.readings();
-            text(StatusCode::OK, kubelet::render_cadvisor(&readings, jiff::Timestamp::now().as_millisecond()))
+            let cluster = shared.reading();
+            text(StatusCode::OK, kubelet::render_cadvisor(&cluster.pods, jiff::Timestamp::now().as_millisecond()))
         }
-        (&Method::GET, "/metrics") => text(StatusCode::OK, kubelet::render_state_metrics(&shared.readings())),
+        (&Method::GET, "/metrics") => text(StatusCode::OK, kubelet::render_state_metrics(&shared.reading())),
         (&Method::GET, "/control/status") => answer(&shared.status()),
         (&Method::POST, path) if request.headers().contains_key(HEADER) => change(shared, path, request.body()).await,
         (&Method::POST, _) => refuse(StatusCode::FORBIDDEN, &format!("a change needs the header {HEADER}")),
@@ -62,6 +63,19 @@ async fn change(shared: &Arc<SharedState>, path: &str, body: &[u8]) -> Response 
             Ok(request) => match experiments::inject(shared, &request.file, &request.yaml).await {
                 Ok(injections) => answer(&injections),
                 Err(e) => refuse(StatusCode::UNPROCESSABLE_ENTITY, &e.to_string()),
+            },
+            Err(problem) => refuse(StatusCode::BAD_REQUEST, &problem),
+        },
+        "/control/change" => match read::<ChangeRequest>(body) {
+            Ok(ChangeRequest { service, change }) => match plan::component(&service) {
+                Some(component) => match experiments::change(shared, component.name, &change).await {
+                    Ok(injection) => answer(&injection),
+                    Err(e) => refuse(StatusCode::UNPROCESSABLE_ENTITY, &e.to_string()),
+                },
+                None => {
+                    let all = plan::COMPONENTS.map(|c| c.name).join(", ");
+                    refuse(StatusCode::NOT_FOUND, &format!("no service {service:?} in the shop; there are {all}"))
+                }
             },
             Err(problem) => refuse(StatusCode::BAD_REQUEST, &problem),
         },

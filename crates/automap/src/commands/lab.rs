@@ -1,5 +1,6 @@
 //! `automap lab`: a Sock Shop on this machine. Data goes to standard output, progress and messages to standard error.
 
+mod change;
 mod inject;
 mod load;
 pub(crate) mod process;
@@ -23,6 +24,18 @@ pub(crate) enum LabCommand {
     /// Put the faults of Chaos Mesh files in place.
     #[command(before_help = inject::EXAMPLES)]
     Inject(inject::InjectArgs),
+    /// Let another version of a service take over, good or bad.
+    #[command(before_help = change::EXAMPLES, disable_version_flag = true)]
+    Release(change::ReleaseArgs),
+    /// Let the version before take over again.
+    Rollback(change::ServiceArgs),
+    /// Run another number of pods of a service.
+    Scale(change::ScaleArgs),
+    /// Change settings of a service.
+    #[command(before_help = change::CONFIG_EXAMPLES)]
+    Config(change::ConfigArgs),
+    /// Let the number of pods of a service follow their CPU use.
+    Autoscale(change::AutoscaleArgs),
     /// Simulate users of the shop
     #[command(before_help = load::EXAMPLES)]
     Load(load::LoadArgs),
@@ -61,6 +74,11 @@ pub(crate) fn run(command: LabCommand) -> Result<()> {
     match command {
         LabCommand::Up(args) => up::run(&args),
         LabCommand::Inject(args) => inject::run(&args),
+        LabCommand::Release(args) => change::release(&args),
+        LabCommand::Rollback(args) => change::roll_back(&args),
+        LabCommand::Scale(args) => change::scale(&args),
+        LabCommand::Config(args) => change::config(&args),
+        LabCommand::Autoscale(args) => change::autoscale(&args),
         LabCommand::Load(args) => load::run(&args),
         LabCommand::Status(args) => status::run(&args),
         LabCommand::Down(args) => down(&args),

@@ -12,7 +12,9 @@ use super::cpu_limiter::CpuLimiter;
 use super::effects::Effects;
 use super::options::AppOptions;
 use super::record_client::{RecordClient, RecordError};
+use super::version::{self, RequestFate};
 use super::work::{Cost, burn, cost_of};
+use crate::behaviour::Behaviour;
 use crate::effect::Effect;
 use crate::plan::{Component, Role, component};
 use crate::shop::admin::Admin;
@@ -35,6 +37,7 @@ pub(super) struct App {
     pub(super) effects: Effects,
     cpu_limiter: Arc<CpuLimiter>,
     cost: Cost,
+    behaviour: Behaviour,
     call_limit: Duration,
     services: BTreeMap<&'static str, HttpClient<Local>>,
     stores: BTreeMap<&'static str, RecordClient>,
@@ -66,6 +69,7 @@ impl App {
             effects: Effects::default(),
             cpu_limiter: Arc::new(cpu_limiter),
             cost: cost_of(component.name),
+            behaviour: options.behaviour,
             call_limit: if component.name == "orders" { ORDERS_CALL_LIMIT } else { CALL_LIMIT },
             services,
             stores,
@@ -82,8 +86,14 @@ impl App {
             let mut rng = locked(&self.rng);
             (self.cost.cpu_us * (0.6 + rng.exponential(0.4)), rng.exponential(self.cost.wait_ms))
         };
+        let cpu_us = cpu_us * self.effects.work_factor();
         burn(&self.cpu_limiter, Duration::from_secs_f64(cpu_us / 1e6));
         tokio::time::sleep(Duration::from_secs_f64(wait_ms / 1e3)).await;
+    }
+
+    /// What this version does to the next request.
+    pub(super) fn fate(&self) -> RequestFate {
+        version::fate(self.behaviour, &mut locked(&self.rng))
     }
 
     /// Waits if an I/O effect is active.
@@ -111,7 +121,10 @@ impl App {
     /// Calls a service, whatever it answers.
     pub(super) async fn call(&self, callee: &'static str, request: Request) -> Result<Response, Failure> {
         let client = self.services.get(callee).ok_or(Failure::NoCallee(callee))?;
-        client.call(request, self.call_limit).await.map_err(|source| Failure::Call { callee, source })
+        client
+            .call(request, self.effects.call_limit().unwrap_or(self.call_limit))
+            .await
+            .map_err(|source| Failure::Call { callee, source })
     }
 
     /// Calls a service and takes only a success for an answer.
@@ -149,9 +162,9 @@ fn clients(component_: &'static Component, options: &AppOptions) -> Clients {
     for &callee in component_.calls {
         let Some(port) = options.ports.outbound(component_, callee) else { continue };
         if component(callee).is_some_and(|c| c.role == Role::Service) {
-            clients.0.insert(callee, HttpClient::new(Local(port), MAX_CONNECTIONS_PER_CALLEE));
+            clients.0.insert(callee, HttpClient::new(Local::at(options.ip, port), MAX_CONNECTIONS_PER_CALLEE));
         } else {
-            clients.1.insert(callee, RecordClient::new(Local(port)));
+            clients.1.insert(callee, RecordClient::new(Local::at(options.ip, port)));
         }
     }
     clients

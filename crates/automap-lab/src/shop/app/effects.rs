@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::cpu_limiter::CpuLimiter;
 use super::stress::{CpuStress, MemoryStress};
 use crate::effect::{Effect, HttpMatch};
@@ -19,13 +21,14 @@ pub(super) struct Effects {
 struct ActiveEffect {
     effect: Effect,
     /// Ends what runs beside requests when the effect is removed.
-    _running: Running,
+    running: Running,
 }
 
 enum Running {
     Nothing,
     Cpu(#[expect(dead_code, reason = "held for its drop")] CpuStress),
     Memory(#[expect(dead_code, reason = "held for its drop")] MemoryStress),
+    Slots(Arc<Semaphore>),
 }
 
 /// What happens to one HTTP request.
@@ -47,12 +50,13 @@ impl Effects {
             Effect::CpuStress { workers, load_percent } => {
                 Running::Cpu(CpuStress::start(*workers, *load_percent, cpu_limiter)?)
             }
+            Effect::RequestSlots { max } => Running::Slots(Arc::new(Semaphore::new(*max as usize))),
             Effect::MemoryStress { workers, size_bytes } => {
                 Running::Memory(MemoryStress::start(*workers, *size_bytes)?)
             }
             _ => Running::Nothing,
         };
-        locked(&self.active).insert(id.to_owned(), ActiveEffect { effect, _running: running });
+        locked(&self.active).insert(id.to_owned(), ActiveEffect { effect, running });
         Ok(())
     }
 
@@ -83,6 +87,29 @@ impl Effects {
             }
         }
         fault
+    }
+
+    /// How long a call may take, where an effect says so.
+    pub(super) fn call_limit(&self) -> Option<Duration> {
+        let limit = |e: &Effect| match e {
+            Effect::CallTimeout { timeout_ms } => Some(millis(*timeout_ms)),
+            _ => None,
+        };
+        locked(&self.active).values().filter_map(|a| limit(&a.effect)).min()
+    }
+
+    /// The multiple of its usual CPU time that a request costs.
+    pub(super) fn work_factor(&self) -> f64 {
+        let factor = |e: &Effect| if let Effect::RequestWork { factor } = e { *factor } else { 1.0 };
+        locked(&self.active).values().map(|a| factor(&a.effect)).product()
+    }
+
+    /// What a request has to hold while it is handled, where their number is limited.
+    pub(super) fn request_slots(&self) -> Option<Arc<Semaphore>> {
+        locked(&self.active).values().find_map(|a| match &a.running {
+            Running::Slots(slots) => Some(Arc::clone(slots)),
+            _ => None,
+        })
     }
 
     /// How long the next file operation waits.
@@ -151,6 +178,21 @@ mod tests {
         assert_eq!((fault.request_delay, fault.abort_response), (Duration::from_millis(20), true));
         assert!(!fault.abort_request && effects.http_fault("GET", "/paymentAuth") == HttpFault::default());
         assert!(effects.end("a") && !effects.end("a"));
+    }
+
+    #[test]
+    fn settings_hold_until_they_end() {
+        let effects = Effects::default();
+        let cpu_limiter = Arc::new(CpuLimiter::unlimited());
+        assert_eq!((effects.call_limit(), effects.work_factor()), (None, 1.0));
+        effects.apply("t", Effect::CallTimeout { timeout_ms: 50.0 }, &cpu_limiter).unwrap();
+        effects.apply("w", Effect::RequestWork { factor: 3.0 }, &cpu_limiter).unwrap();
+        effects.apply("s", Effect::RequestSlots { max: 1 }, &cpu_limiter).unwrap();
+        assert_eq!((effects.call_limit(), effects.work_factor()), (Some(Duration::from_millis(50)), 3.0));
+        let slots = effects.request_slots().unwrap();
+        let _held = slots.try_acquire().unwrap();
+        assert!(effects.request_slots().unwrap().try_acquire().is_err(), "the second request waits");
+        assert!(effects.end("s") && effects.request_slots().is_none());
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Options of an application.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
+use crate::behaviour::Behaviour;
 use crate::plan::Ports;
 
 /// Options of an application.
@@ -11,6 +13,10 @@ pub struct AppOptions {
     pub name: String,
     /// Where everything listens.
     pub ports: Ports,
+    /// The pod's own address.
+    pub ip: Ipv4Addr,
+    /// How this version differs from a good one.
+    pub behaviour: Behaviour,
     /// Seed of its jitter.
     pub seed: u64,
     /// Where a store keeps its file.

@@ -22,6 +22,11 @@ use crate::shop::http::json as json_response;
 pub(super) async fn answer(app: &App, request: &Request) -> Response {
     app.work().await;
     app.remember(request.body());
+    let fate = app.fate();
+    tokio::time::sleep(fate.wait).await;
+    if fate.fails {
+        return explain(&Failure::Refused(StatusCode::INTERNAL_SERVER_ERROR, "a fault of this version"));
+    }
     let outcome = match app.component.name {
         "front-end" => front_end::answer(app, request).await,
         "catalogue" => catalogue::answer(app, request).await,

@@ -1,6 +1,8 @@
 //! A bounded keep-alive pool of client connections to one address.
 
+use std::fmt;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -26,15 +28,33 @@ pub(crate) trait Connector: Send + Sync {
     fn connect(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 }
 
-/// A port on 127.0.0.1.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Local(pub(crate) u16);
+/// An address of this machine: 127.0.0.1, or another of the loopback network where a second pod of a service has its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Local(SocketAddrV4);
+
+impl Local {
+    /// A port on 127.0.0.1.
+    pub(crate) fn port(port: u16) -> Self {
+        Self::at(Ipv4Addr::LOCALHOST, port)
+    }
+
+    /// A port of one address.
+    pub(crate) fn at(ip: Ipv4Addr, port: u16) -> Self {
+        Self(SocketAddrV4::new(ip, port))
+    }
+}
+
+impl fmt::Display for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl Connector for Local {
     type Stream = TcpStream;
 
     async fn connect(&self) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect(("127.0.0.1", self.0)).await?;
+        let stream = TcpStream::connect(self.0).await?;
         no_delay(&stream);
         Ok(stream)
     }

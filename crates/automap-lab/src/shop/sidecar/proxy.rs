@@ -1,16 +1,19 @@
 //! What all connections of one side-car share: its network link, its counters, and its admin port.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
 use super::identity::Peer;
 use super::link::Link;
+use super::options::SidecarOptions;
 use super::registry::Registry;
 use crate::effect::Effect;
 use crate::plan::{Component, Ports};
 use crate::shop::admin::Admin;
+use crate::shop::endpoints::Endpoints;
 use crate::shop::locked;
 
 /// What all connections of one side-car share.
@@ -18,14 +21,24 @@ use crate::shop::locked;
 pub(super) struct Proxy {
     pub(super) component: &'static Component,
     pub(super) ports: Ports,
+    pub(super) ip: Ipv4Addr,
+    pub(super) endpoints: Arc<Endpoints>,
     pod_name: String,
     pub(super) link: Arc<Link>,
     pub(super) registry: Mutex<Registry>,
 }
 
 impl Proxy {
-    pub(super) fn new(component: &'static Component, ports: Ports, pod_name: String) -> Self {
-        Self { component, ports, pod_name, link: Arc::new(Link::new(component.name)), registry: Mutex::default() }
+    pub(super) fn new(component: &'static Component, options: &SidecarOptions) -> Self {
+        Self {
+            component,
+            ports: options.ports,
+            ip: options.ip,
+            endpoints: Endpoints::watch(options.endpoints.clone()),
+            pod_name: options.pod_name.clone(),
+            link: Arc::new(Link::new(component.name)),
+            registry: Mutex::default(),
+        }
     }
 
     /// The name of the calling component.

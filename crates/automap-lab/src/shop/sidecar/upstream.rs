@@ -1,6 +1,7 @@
 //! Connections from this side-car to the pod of a callee, with Istio's retries.
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,8 +31,9 @@ pub(super) struct ToPod {
 }
 
 impl ToPod {
-    pub(super) fn new(proxy: &Proxy, callee: &'static Component) -> Self {
-        let address = Local(proxy.ports.pod(callee));
+    /// The pod of `callee` at `ip`.
+    pub(super) fn new(proxy: &Proxy, callee: &'static Component, ip: Ipv4Addr) -> Self {
+        let address = Local::at(ip, proxy.ports.pod(callee));
         Self { own_name: proxy.component.name, callee, address, link: Arc::clone(&proxy.link) }
     }
 

@@ -8,7 +8,7 @@ use automap_sources::bounded::read_text_file;
 use clap::{Args, ValueEnum};
 
 #[cfg(feature = "lab")]
-use super::plan::{PAIRS, PLAN};
+use super::plan::{CHANGES, PAIRS, PLAN};
 use crate::episode::Fault;
 
 /// Most files of a suite.
@@ -43,11 +43,13 @@ pub(super) struct ChoiceArgs {
 
 /// What the built-in plans inject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Plan {
+pub(super) enum Plan {
     /// One fault at a time, and quiet stretches.
     Single,
     /// Two faults at a time.
     Pairs,
+    /// Releases and other changes that hurt, and decoys that do not.
+    Changes,
 }
 
 /// One drill.
@@ -65,9 +67,9 @@ impl ChoiceArgs {
         self.files.is_empty() && self.suite.is_none()
     }
 
-    /// Whether it is the built-in plan of single faults.
-    pub(super) fn is_single_plan(&self) -> bool {
-        self.is_built_in() && self.plan == Plan::Single
+    /// The built-in plan that is drilled, whole or in part.
+    pub(super) fn built_in_plan(&self) -> Option<Plan> {
+        self.is_built_in().then_some(self.plan)
     }
 
     /// What is drilled, in order.
@@ -101,6 +103,7 @@ fn built_in(plan: Plan) -> Result<Vec<Item>> {
     let drills = match plan {
         Plan::Single => PLAN.as_slice(),
         Plan::Pairs => &PAIRS,
+        Plan::Changes => &CHANGES,
     };
     Ok(drills.iter().map(|d| Item { name: d.name.to_owned(), fault: d.fault() }).collect())
 }

@@ -1,7 +1,8 @@
 //! What is drilled: the built-in plans, made of the YAML files in `automap-lab/faults`.
 //!
 //! [`PLAN`] has every kind that the lab can do, at middles, leaves and stores, and quiet windows. [`PAIRS`] has two faults at once, of different kinds
-//! and on different branches of the shop's calls, neither of which keeps requests away from the other. Files of the user's own take no part here.
+//! and on different branches of the shop's calls, neither of which keeps requests away from the other. [`CHANGES`] has changes that hurt and changes that
+//! do not, alone and beside a fault elsewhere. Files of the user's own take no part here.
 
 use crate::episode::Fault;
 
@@ -79,13 +80,52 @@ pub(crate) const PAIRS: [Drill; 10] = [
     pair!("delay-payment", "cpu-carts"),
 ];
 
+/// Changes that hurt; and decoys, changes and restarts that hurt nobody, in quiet windows and beside faults that no change has caused.
+pub(crate) const CHANGES: [Drill; 18] = [
+    quiet("quiet-1"),
+    fault!("release-slow-catalogue"),
+    fault!("release-harmless-user"),
+    pair!("release-harmless-shipping", "delay-payment"),
+    fault!("release-fail-user"),
+    fault!("config-timeout-orders"),
+    fault!("scale-carts"),
+    pair!("restart-queue-master", "cpu-user"),
+    fault!("release-leak-user"),
+    fault!("config-harmless-payment"),
+    fault!("config-page-size-catalogue"),
+    pair!("scale-carts", "http-delay-payment"),
+    fault!("release-slow-payment"),
+    fault!("restart-queue-master"),
+    pair!("release-harmless-catalogue", "http-delay-carts"),
+    fault!("release-fail-orders"),
+    fault!("autoscale-front-end"),
+    fault!("release-slow-carts"),
+];
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
+    use automap_chaos::injection::Role;
     use automap_lab::chaos;
 
     use super::*;
+
+    #[test]
+    fn the_plan_of_changes_has_causes_and_decoys_and_no_chaos_beside_a_release_that_hurts() {
+        let (mut with_cause, mut with_decoy, mut decoys_alone) = (0, 0, 0);
+        for fault in CHANGES.iter().filter_map(Drill::fault) {
+            let all = chaos::parse(&fault.name, &fault.yaml).unwrap();
+            let causes = all.iter().filter(|e| e.role == Role::Cause).count();
+            let decoys = all.iter().filter(|e| e.role == Role::Decoy).count();
+            assert_eq!(causes + decoys, all.len(), "{}", fault.name);
+            assert!(causes <= 1, "{}", fault.name);
+            with_cause += causes;
+            with_decoy += usize::from(decoys > 0);
+            decoys_alone += usize::from(causes == 0);
+        }
+        assert_eq!((with_cause, with_decoy, decoys_alone), (12, 9, 5));
+    }
 
     #[test]
     fn a_pair_is_two_faults_of_two_kinds_at_two_services() {

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use automap_lab::control::Lab;
+use automap_lab::control::{Lab, directory};
 use automap_lab::load::{DEFAULT_RATE_PER_S, LoadOptions, LoadStats};
 use clap::Args;
 
@@ -54,6 +54,7 @@ pub(super) fn run(args: &LoadArgs) -> Result<()> {
     };
     let options = LoadOptions {
         ports: lab.ports(),
+        endpoints: Some(directory::endpoints_path(&args.dir.path())),
         rate_per_s: args.rate,
         seed: args.seed,
         duration: args.duration,

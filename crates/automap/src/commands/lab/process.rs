@@ -1,6 +1,7 @@
 //! `automap lab-process`: the hidden commands that the supervisor starts, each one process of the lab.
 
 use std::ffi::OsString;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -29,6 +30,12 @@ pub(crate) enum ProcessCommand {
         seed: u64,
         #[arg(long)]
         data_dir: PathBuf,
+        /// The pod's own address.
+        #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
+        ip: Ipv4Addr,
+        /// What is special about this version, as JSON.
+        #[arg(long, default_value = "{}")]
+        behaviour: String,
         /// It is the container of a pod: the kernel holds it to its CPU limit.
         #[arg(long)]
         in_pod: bool,
@@ -46,6 +53,12 @@ pub(crate) enum ProcessCommand {
         name: String,
         #[arg(long)]
         pod_name: String,
+        /// The pod's own address.
+        #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
+        ip: Ipv4Addr,
+        /// The file with the addresses of each service.
+        #[arg(long)]
+        endpoints: Option<PathBuf>,
     },
     /// The simulated users.
     Load {
@@ -55,6 +68,9 @@ pub(crate) enum ProcessCommand {
         rate: f64,
         #[arg(long)]
         seed: u64,
+        /// The file with the addresses of each service.
+        #[arg(long)]
+        endpoints: Option<PathBuf>,
     },
     /// A program that is not ours, tied to the supervisor.
     Guard {
@@ -103,16 +119,18 @@ pub(crate) fn run(command: ProcessCommand) -> Result<()> {
             let options = serde_json::from_str(&options).context("the supervisor's options")?;
             supervisor::run(options)?;
         }
-        ProcessCommand::App { base, name, seed, data_dir, in_pod } => {
-            let options = AppOptions { name, ports: base.ports(), seed, data_dir };
+        ProcessCommand::App { base, name, seed, data_dir, ip, behaviour, in_pod } => {
+            let behaviour = serde_json::from_str(&behaviour).context("the behaviour of this version")?;
+            let options = AppOptions { name, ports: base.ports(), ip, behaviour, seed, data_dir };
             if in_pod { shop::app::run_in_pod(&options)? } else { shop::app::run(&options)? }
         }
         ProcessCommand::Plan { base } => print(&format!("{}\n", plan(base.ports())))?,
-        ProcessCommand::Sidecar { base, name, pod_name } => {
-            shop::sidecar::run(&SidecarOptions { name, ports: base.ports(), pod_name })?;
+        ProcessCommand::Sidecar { base, name, pod_name, ip, endpoints } => {
+            shop::sidecar::run(&SidecarOptions { name, ports: base.ports(), ip, pod_name, endpoints })?;
         }
-        ProcessCommand::Load { base, rate, seed } => {
-            load::run(LoadOptions { ports: base.ports(), rate_per_s: rate, seed, duration: None, on_tick: None })?;
+        ProcessCommand::Load { base, rate, seed, endpoints } => {
+            let ports = base.ports();
+            load::run(LoadOptions { ports, endpoints, rate_per_s: rate, seed, duration: None, on_tick: None })?;
         }
         ProcessCommand::Guard { command } => {
             supervisor::guard(&command)?;

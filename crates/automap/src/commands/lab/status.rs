@@ -61,9 +61,11 @@ fn row(pod: &PodStatus, faults: &[FaultStatus]) -> Vec<String> {
 }
 
 fn fault(fault: &FaultStatus) -> String {
-    fault
-        .left_s
-        .map_or_else(|| format!("{} (recovering)", fault.experiment), |s| format!("{} ({s} s left)", fault.experiment))
+    match fault.left_s {
+        Some(left_s) => format!("{} ({left_s} s left)", fault.experiment),
+        None if fault.stays => fault.experiment.clone(),
+        None => format!("{} (recovering)", fault.experiment),
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +91,7 @@ mod tests {
             what: "NetworkChaos delay".to_owned(),
             services: vec!["user".to_owned()],
             left_s: Some(40),
+            stays: false,
         };
         let status = Status {
             phase: Phase::Ready,
@@ -101,6 +104,7 @@ mod tests {
             load_rate_per_s: None,
             pods: vec![pod("user", 2), pod("user-db", 1)],
             faults: vec![fault],
+            rolling_out: vec!["user".to_owned()],
         };
         let expected = "\
 POD        READY  RESTARTS  CPU    MEMORY   FAULTS
@@ -111,5 +115,7 @@ supervisor 5 since 2026-11-23T10:00:00Z, ports from 21000
 Prometheus none, load none
 ";
         assert_eq!(table_of(&status), expected);
+        let change = FaultStatus { left_s: None, stays: true, ..status.faults[0].clone() };
+        assert_eq!(super::fault(&change), "slow");
     }
 }

@@ -1,0 +1,150 @@
+//! A change that an operator makes on purpose: a release, a roll-back, another number of pods, a setting, an autoscaler, more users.
+//!
+//! Data only, shared by the command line, the files in `faults/` and the supervisor, which carries changes out and takes them back.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::behaviour::Behaviour;
+use crate::chaos::quantity;
+use crate::effect::Effect;
+
+/// Most settings of one service.
+pub const SETTINGS_MAX: usize = 32;
+/// Longest name or value of a setting, in bytes.
+const SETTING_BYTES_MAX: usize = 200;
+/// Entries of a page that cost what a request of the shop usually costs.
+const USUAL_PAGE_SIZE: f64 = 10.0;
+/// Largest page.
+const PAGE_SIZE_MAX: f64 = 10_000.0;
+
+/// One change of one service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum Change {
+    /// Another version takes over.
+    Release {
+        /// The image's tag.
+        version: String,
+        /// How it behaves.
+        behaviour: Behaviour,
+    },
+    /// The version before takes over again.
+    RollBack,
+    /// Another number of pods.
+    Scale {
+        /// Pods wanted.
+        replicas: u32,
+    },
+    /// Other settings in the service's config map.
+    Config {
+        /// Name and value; others stay as they are.
+        settings: BTreeMap<String, String>,
+    },
+    /// The number of pods follows their CPU use.
+    Autoscale(Autoscale),
+    /// The number of pods is fixed again.
+    NoAutoscaler,
+    /// More or fewer users come.
+    Traffic {
+        /// New users per second.
+        rate_per_s: f64,
+    },
+}
+
+/// How an autoscaler works.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Autoscale {
+    /// Never fewer pods.
+    pub min_replicas: u32,
+    /// Never more: its ceiling.
+    pub max_replicas: u32,
+    /// CPU use that it aims at, in percent of the request (which is half of the limit).
+    pub target_cpu_percent: f64,
+}
+
+impl Change {
+    /// Kind and action in the ledger.
+    pub fn kind(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Release { behaviour, .. } => ("Release", behaviour.name()),
+            Self::RollBack => ("Release", "roll-back"),
+            Self::Scale { .. } => ("Scale", "replicas"),
+            Self::Config { .. } => ("ConfigChange", "settings"),
+            Self::Autoscale(_) => ("Autoscaler", "scale"),
+            Self::NoAutoscaler => ("Autoscaler", "off"),
+            Self::Traffic { .. } => ("Traffic", "surge"),
+        }
+    }
+
+    /// Whether nobody should feel it.
+    pub fn is_harmless(&self) -> bool {
+        match self {
+            Self::Release { behaviour, .. } => behaviour.is_harmless(),
+            Self::Scale { replicas } => *replicas > 0,
+            Self::Config { settings } => settings.iter().all(|(k, v)| matches!(effect_of(k, v), Ok(None))),
+            Self::RollBack | Self::Autoscale(_) | Self::NoAutoscaler => true,
+            Self::Traffic { .. } => false,
+        }
+    }
+}
+
+/// What a setting does to the applications that read it. `None`: nothing that users could feel.
+///
+/// Effective are `call-timeout` (a span: how long the service waits for others), `max-requests` (requests handled at a time) and `page-size`
+/// (entries per page: 10 is usual, ten times as many cost ten times the CPU).
+///
+/// # Errors
+/// When the value does not fit an effective setting, or a name or value is too long.
+pub fn effect_of(name: &str, value: &str) -> Result<Option<Effect>, String> {
+    if name.is_empty() || name.len() > SETTING_BYTES_MAX || value.len() > SETTING_BYTES_MAX {
+        return Err(format!("names and values of settings have 1 to {SETTING_BYTES_MAX} bytes"));
+    }
+    let problem = |expected: &str| format!("{name}={value}: expected {expected}");
+    match name {
+        "call-timeout" => {
+            let timeout = quantity::duration(value).ok().filter(|d| !d.is_zero());
+            let timeout = timeout.ok_or_else(|| problem("a span like 50ms"))?;
+            Ok(Some(Effect::CallTimeout { timeout_ms: timeout.as_secs_f64() * 1e3 }))
+        }
+        "max-requests" => {
+            let max = value.parse().ok().filter(|n| (1..=10_000).contains(n));
+            Ok(Some(Effect::RequestSlots { max: max.ok_or_else(|| problem("a number from 1 to 10000"))? }))
+        }
+        "page-size" => {
+            let size: Option<f64> = value.parse().ok().filter(|n| (1.0..=PAGE_SIZE_MAX).contains(n));
+            let size = size.ok_or_else(|| problem("a number of entries from 1 to 10000"))?;
+            Ok(Some(Effect::RequestWork { factor: size / USUAL_PAGE_SIZE }))
+        }
+        _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_some_settings_have_an_effect_and_their_values_are_checked() {
+        assert_eq!(effect_of("call-timeout", "50ms"), Ok(Some(Effect::CallTimeout { timeout_ms: 50.0 })));
+        assert_eq!(effect_of("page-size", "200"), Ok(Some(Effect::RequestWork { factor: 20.0 })));
+        assert_eq!(effect_of("max-requests", "1"), Ok(Some(Effect::RequestSlots { max: 1 })));
+        assert_eq!(effect_of("log-level", "debug"), Ok(None));
+        assert_eq!(effect_of("call-timeout", "soon").unwrap_err(), "call-timeout=soon: expected a span like 50ms");
+        assert!(effect_of("max-requests", "0").is_err() && effect_of("", "x").is_err());
+    }
+
+    #[test]
+    fn a_change_is_harmless_when_nobody_should_feel_it() {
+        let config = |k: &str, v: &str| Change::Config { settings: BTreeMap::from([(k.to_owned(), v.to_owned())]) };
+        assert!(config("log-level", "debug").is_harmless() && !config("page-size", "500").is_harmless());
+        assert!(Change::Scale { replicas: 3 }.is_harmless() && !Change::Scale { replicas: 0 }.is_harmless());
+        let release = |fail_percent| Change::Release {
+            version: "v2".to_owned(),
+            behaviour: Behaviour { fail_percent, ..Behaviour::default() },
+        };
+        assert!(release(0.0).is_harmless() && !release(20.0).is_harmless());
+        assert_eq!(release(20.0).kind(), ("Release", "fail"));
+    }
+}

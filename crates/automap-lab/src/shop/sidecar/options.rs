@@ -1,0 +1,21 @@
+//! Options of a side-car.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use crate::plan::Ports;
+
+/// Options of a side-car.
+#[derive(Clone, Debug)]
+pub struct SidecarOptions {
+    /// The component it stands beside.
+    pub name: String,
+    /// Where everything listens.
+    pub ports: Ports,
+    /// The pod's own address.
+    pub ip: Ipv4Addr,
+    /// The pod's name, shown in `/stats`.
+    pub pod_name: String,
+    /// The file with the addresses of each service; `None`: every service has one pod, at 127.0.0.1.
+    pub endpoints: Option<PathBuf>,
+}
