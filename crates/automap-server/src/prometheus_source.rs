@@ -18,6 +18,7 @@ pub struct PrometheusSource {
     remember_ms: i64,
     step_ms: Option<i64>,
     scrape_interval_ms: Option<i64>,
+    changes: bool,
     requests: Arc<AtomicU64>,
     tail: Tail,
 }
@@ -31,6 +32,7 @@ impl PrometheusSource {
             remember_ms,
             step_ms: None,
             scrape_interval_ms: None,
+            changes: true,
             requests: Arc::default(),
             tail: Tail::default(),
         }
@@ -47,6 +49,7 @@ impl PrometheusSource {
             requests,
             step_ms: target.step.map(ConfigDuration::ms),
             scrape_interval_ms: target.scrape_interval.map(ConfigDuration::ms),
+            changes: target.changes,
             ..Self::new(client, &target.namespace, target.remember.ms())
         }
     }
@@ -57,6 +60,7 @@ impl Source for PrometheusSource {
         let options = ObserveOptions {
             step_ms: self.step_ms,
             scrape_interval_ms: self.scrape_interval_ms,
+            changes: self.changes,
             ..ObserveOptions::new(&self.namespace, now.plus_ms(-self.remember_ms), now, now)
         };
         let fetched = observe_incrementally(&mut self.tail, &self.client, &options, &|_| {}).map_err(fetch_error)?;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  discover ─▶ scrape ─▶ window ─▶ plan ─▶ query ×13 ─▶ combine, names ─▶ gather ─▶ Observation
-//!  exporters   interval   grid     table    4 at once    labels → services
+//!  exporters   interval   grid     table    4 at once    labels → services          └ changes ×3
 //! ```
 //!
 //! One query per signal for all services, never one per service. [`observe`] does everything; [`Client`] answers single
@@ -14,6 +14,7 @@ mod body;
 mod body_budget;
 mod bounds;
 mod catalogue;
+mod changes;
 mod client;
 mod cluster;
 mod combine;
@@ -48,6 +49,7 @@ mod window;
 
 pub use bounds::{LeftOut, MAX_SERIES, MAX_SERVICES};
 pub use catalogue::{Offer, OfferState, catalogue};
+pub use changes::{CHANGES_EVERY_MS, CHANGES_LOOK_BACK_MS, change_needs, changes_told};
 pub use client::{Client, FetchStats};
 pub use decode::{LabelledSeries, Labels};
 pub use error::{Failure, RequestError};

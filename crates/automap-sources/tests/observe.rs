@@ -16,7 +16,7 @@ use support::shop::{Shop, call};
 use support::{NOW, Reply, Server};
 
 /// Requests of one diagnosis with Istio, cAdvisor and kube-state-metrics, whatever the number of services: README and docs name it.
-const BUDGET: u64 = 22;
+const BUDGET: u64 = 25;
 
 /// Requests for the signals of one more preset.
 const MOST_OF_A_PRESET: usize = 12;

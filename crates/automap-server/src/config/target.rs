@@ -35,6 +35,9 @@ pub struct Target {
     /// How often the server scrapes. Unset: asked from the server.
     #[serde(default)]
     pub scrape_interval: Option<ConfigDuration>,
+    /// Whether to ask for changes: releases, scaling, configuration, … Default true.
+    #[serde(default = "changes")]
+    pub changes: bool,
     /// The Kubernetes label that holds the team of a workload, for services that no owner of the configuration fits.
     #[serde(default)]
     pub team_label: Option<String>,
@@ -97,6 +100,10 @@ const fn every() -> ConfigDuration {
     ConfigDuration::from_ms(15_000)
 }
 
+const fn changes() -> bool {
+    true
+}
+
 const fn remember() -> ConfigDuration {
     ConfigDuration::from_ms(3_600_000)
 }
@@ -144,6 +151,7 @@ impl Target {
             remember: remember(),
             step: None,
             scrape_interval: None,
+            changes: changes(),
             team_label: None,
             slos: Vec::new(),
             slo_files: Vec::new(),

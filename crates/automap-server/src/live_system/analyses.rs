@@ -137,6 +137,7 @@ fn fetch(
         hint,
         step_ms: target.step.map(ConfigDuration::ms),
         scrape_interval_ms: target.scrape_interval.map(ConfigDuration::ms),
+        changes: target.changes,
         ..ObserveOptions::new(&target.namespace, window.start, window.end.min(now), now)
     };
     let fetched = observe(&monitored.client, &options, &|_| {});

@@ -43,6 +43,11 @@ impl Names {
         Self { namespace: namespace.to_owned(), owners, behind: BTreeMap::new(), kept: None }
     }
 
+    /// The owners of pods.
+    pub(crate) fn workloads(&self) -> &Owners {
+        &self.owners
+    }
+
     /// Learns from a call whose destination is known which workload stands behind which service.
     pub(crate) fn learn(&mut self, labels: &Labels) {
         let (Some(service), Some(workload)) = (self.service(labels), self.destination(labels)) else { return };

@@ -1,7 +1,7 @@
 //! From a server and a namespace to an observation, in a number of requests that the presets decide and not the number of services.
 //!
-//! Istio, cAdvisor and kube-state-metrics take 22 requests: six to look for exporters, two about scraping, one for the owners of pods and 13
-//! for 23 signals. Repetitions, and pieces of what a server refuses as too much, come on top and have bounds of their own.
+//! Istio, cAdvisor and kube-state-metrics take 25 requests: six to look for exporters, two about scraping, one for the owners of pods, 13
+//! for 23 signals and three for changes. Repetitions, and pieces of what a server refuses as too much, come on top and have bounds of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +12,7 @@ use automap_core::note::{NotChecked, Note};
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 
+use super::changes::{self, Known, Question};
 use super::client::Client;
 use super::discover::{self, Found};
 use super::error::RequestError;
@@ -71,7 +72,7 @@ pub fn observe_incrementally(
     let values = values(options, &window);
     let requests = plan::requests(&found.exporters, &values, &found.clusters);
     tail.begin(window.grid, &requests.iter().map(|r| r.promql.as_str()).collect::<Vec<_>>());
-    let total = requests.len() + 1;
+    let total = requests.len() + 1 + usize::from(options.changes);
     let mut warned = found.warned.clone();
     let names = names(&client, &values, &found, window.grid.end, &mut notes, &mut warned);
     progress(Progress { done: 1, total, what: "owners of pods" });
@@ -89,12 +90,42 @@ pub fn observe_incrementally(
     };
     let answers = asked.iter().zip(answers).map(whole).collect();
     tail.end();
+    let owners = names.workloads().clone();
+    let question = question(&found, options, &window, scrape_ms);
     let mut gathered = gather::gather(&requests, answers, names, window);
     gathered.warned.extend(&warned);
+    let is_slow = gathered.first_failure.as_ref().is_some_and(|error| error.failure.is_slow());
     let presets = found.exporters.iter().map(|e| Preset { name: e.preset.to_owned(), title: e.title.to_owned() });
     let presets = presets.collect();
-    let observation = compose(&client, options, &window, found, notes, gathered)?;
+    let mut observation = compose(&client, options, &window, found, notes, gathered)?;
+    if options.changes {
+        let known = Known { owners: &owners, services: observation.frame.services() };
+        let outcome = match is_slow {
+            true => changes::Outcome::too_slow(),
+            false => changes::read(&mut tail.changes, &client, &question, &known),
+        };
+        progress(Progress { done: total, total, what: "changes" });
+        observation.changes = outcome.log;
+        observation.not_checked.extend(outcome.not_checked);
+        observation.queries.extend(outcome.queries);
+    }
     Ok(Fetched { observation, presets, scrape_ms, stats: client.stats() })
+}
+
+/// What to ask about changes. Exporters that are narrowed to a cluster by Istio's own labels do not tell how others are.
+fn question(found: &Found, options: &ObserveOptions, window: &Window, scrape_ms: i64) -> Question {
+    const STATE_METRICS: &str = "kube-state-metrics";
+    let of_state_metrics = found.clusters.get(STATE_METRICS);
+    let cluster =
+        of_state_metrics.or_else(|| found.clusters.values().find(|cluster| cluster.label != promql::OF_ISTIO));
+    Question {
+        values: Values { cluster: cluster.cloned(), ..values(options, window) },
+        grid: window.grid,
+        incident_start: options.hint.incident_start,
+        scrape_ms,
+        now: options.now,
+        has_state_metrics: found.exporters.iter().any(|e| e.title == STATE_METRICS),
+    }
 }
 
 fn discover(client: &Client, options: &ObserveOptions) -> Result<Discovered, SourceError> {
@@ -132,6 +163,11 @@ pub fn explain_queries(options: &ObserveOptions, presets: &Presets) -> Vec<Plann
     }
     let once = promql::join(&once_queries(&values, &Found::default()));
     out.push(query("owners of pods, services and their workloads".to_owned(), once));
+    if options.changes {
+        let grid = Grid { start: options.from, end: options.to, step_ms };
+        let all = changes::explain(&values, grid).into_iter();
+        out.extend(all.map(|(purpose, promql)| query(purpose.to_owned(), promql)));
+    }
     for exporter in exporters {
         let told = |exporter: &&'static Exporter, remark: &str| {
             let requests = plan::requests([exporter], &values, &BTreeMap::new()).into_iter().map(|request| {

@@ -28,6 +28,8 @@ pub struct ObserveOptions {
     pub settle_ms: i64,
     /// What is known about the incident; passed on.
     pub hint: WindowHint,
+    /// Whether to ask for changes, in three requests more.
+    pub changes: bool,
 }
 
 impl ObserveOptions {
@@ -42,6 +44,7 @@ impl ObserveOptions {
             scrape_interval_ms: None,
             settle_ms: DEFAULT_SETTLE_MS,
             hint: WindowHint::default(),
+            changes: true,
         }
     }
 }

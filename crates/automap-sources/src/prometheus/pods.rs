@@ -15,7 +15,7 @@ const POD_SUFFIX: usize = 5;
 const SCHEDULE_DIGITS: [usize; 2] = [8, 10];
 
 /// The owners that kube-state-metrics knew in the window; may be empty.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Owners {
     /// Pod → kind and name.
     pods: BTreeMap<String, (String, String)>,
@@ -52,16 +52,31 @@ impl Owners {
     /// The workload of a pod: deployment, stateful set, daemon set, cron job, or the pod itself.
     pub(crate) fn workload<'a>(&'a self, pod: &'a str) -> &'a str {
         match self.pods.get(pod) {
-            Some((kind, set)) if kind == "ReplicaSet" => match self.replica_sets.get(set) {
-                Some(deployment) => deployment,
-                None => without_random(set, 1..=MAX_TEMPLATE_HASH).unwrap_or(set),
-            },
-            Some((kind, job)) if kind == "Job" => without_schedule(job).unwrap_or(job),
+            Some((kind, set)) if kind == "ReplicaSet" => self.of_replica_set(set),
+            Some((kind, job)) if kind == "Job" => of_job(job),
             // The owner of a static pod is its machine.
             Some((kind, owner)) if kind != "Node" => owner,
             _ => by_name(pod),
         }
     }
+
+    /// The deployment or roll-out of a replica set.
+    pub(crate) fn of_replica_set<'a>(&'a self, set: &'a str) -> &'a str {
+        match self.replica_sets.get(set) {
+            Some(deployment) => deployment,
+            None => without_random(set, 1..=MAX_TEMPLATE_HASH).unwrap_or(set),
+        }
+    }
+
+    /// Whether a pod runs a job, as far as is known.
+    pub(crate) fn is_of_job(&self, pod: &str) -> bool {
+        self.pods.get(pod).is_some_and(|(kind, _)| kind == "Job")
+    }
+}
+
+/// The cron job of a job, or the job itself.
+pub(crate) fn of_job(job: &str) -> &str {
+    without_schedule(job).unwrap_or(job)
 }
 
 /// Deployment `web-5d4f8c7b9-x2x4z`, stateful set `db-0`, daemon set `agent-x2x4z`, cron job `backup-29012345-x2x4z`; anything else is its own

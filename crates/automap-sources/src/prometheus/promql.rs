@@ -71,8 +71,19 @@ const FRAGMENTS: [(&str, &str); 18] = [
 ];
 
 /// Placeholders that are not fragments.
-const PLAIN: [&str; 10] =
-    ["NS", "NS_OR_NONE", "NS_PATTERN", "SOURCE_CLUSTER", "DESTINATION_CLUSTER", "RATE", "RATE_S", "SPAN", "Q", ""];
+const PLAIN: [&str; 11] = [
+    "NS",
+    "NS_OR_NONE",
+    "NS_PATTERN",
+    "CLUSTER",
+    "SOURCE_CLUSTER",
+    "DESTINATION_CLUSTER",
+    "RATE",
+    "RATE_S",
+    "SPAN",
+    "Q",
+    "",
+];
 
 /// The names of a template's placeholders.
 pub(crate) fn placeholders(template: &str) -> impl Iterator<Item = &str> {
@@ -108,6 +119,8 @@ fn expand(name: &str, values: &Values) -> String {
         "NS" => quote(&values.namespace) + &values.cluster_matcher(None),
         // As a pattern, anchored by PromQL: this namespace, or no such label at all.
         "NS_OR_NONE" => quote(&format!("{}|", literal(&values.namespace))) + &values.cluster_matcher(None),
+        // For selectors that name no namespace: the cluster's matcher alone, with a comma in front.
+        "CLUSTER" => values.cluster_matcher(None),
         "SOURCE_CLUSTER" => values.cluster_matcher(Some("source_cluster")),
         "DESTINATION_CLUSTER" => values.cluster_matcher(Some("destination_cluster")),
         "NS_PATTERN" => {

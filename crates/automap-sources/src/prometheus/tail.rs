@@ -11,6 +11,7 @@ use automap_core::note::{Note, Severity};
 use automap_core::time::Timestamp;
 
 use super::bounds;
+use super::changes;
 use super::decode::{LabelledSeries, Labels};
 use super::discover::Found;
 use super::query::{Answer, Grid};
@@ -35,6 +36,8 @@ pub struct Tail {
     end: Option<Timestamp>,
     /// By expression.
     kept: BTreeMap<String, Kept>,
+    /// What is known of changes.
+    pub(crate) changes: changes::Kept,
 }
 
 /// What is known of the server.

@@ -68,6 +68,9 @@ pub(crate) struct PrometheusArgs {
     /// How often the server scrapes [default: read from the server]
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Prometheus")]
     pub(super) scrape_interval: Option<Duration>,
+    /// Do not ask for changes: releases, scaling, configuration, … (three requests)
+    #[arg(long, help_heading = "Prometheus")]
+    pub(super) no_changes: bool,
 }
 
 impl PrometheusArgs {
@@ -82,6 +85,7 @@ impl PrometheusArgs {
             step_ms: self.step.map(millis),
             scrape_interval_ms: self.scrape_interval.map(millis),
             hint,
+            changes: !self.no_changes,
             ..ObserveOptions::new(namespace, from, to, now)
         })
     }

@@ -11,7 +11,7 @@ use super::parse::millis;
 use super::prometheus::PrometheusArgs;
 
 /// Options that describe a target, and so have no place beside a configuration.
-const OF_ONE_TARGET: [&str; 16] = [
+const OF_ONE_TARGET: [&str; 17] = [
     "prometheus",
     "namespace",
     "cluster",
@@ -28,6 +28,7 @@ const OF_ONE_TARGET: [&str; 16] = [
     "timeout",
     "step",
     "scrape_interval",
+    "no_changes",
 ];
 
 /// A configuration, or a single target without one.
@@ -73,5 +74,6 @@ fn target(args: &PrometheusArgs) -> Result<Option<Target>> {
     prometheus.timeout = ConfigDuration::from_ms(millis(args.timeout));
     target.step = args.step.map(|step| ConfigDuration::from_ms(millis(step)));
     target.scrape_interval = args.scrape_interval.map(|interval| ConfigDuration::from_ms(millis(interval)));
+    target.changes = !args.no_changes;
     Ok(Some(target))
 }

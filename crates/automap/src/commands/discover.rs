@@ -3,10 +3,11 @@
 mod show;
 
 use anyhow::{Result, bail};
+use automap_core::change::{ChangeKind, ChangeLog};
 use automap_core::coverage::{CoverageSignal, Presence, ServiceCoverage, coverage};
 use automap_core::note::NotChecked;
 use automap_core::time::Timestamp;
-use automap_sources::prometheus::{Offer, OfferState, SourceError, catalogue};
+use automap_sources::prometheus::{Offer, OfferState, SourceError, catalogue, changes_told};
 use clap::Args;
 use jiff::ZonedDateTime;
 use serde::Serialize;
@@ -48,6 +49,8 @@ struct Discovery {
     services: Vec<ServiceCoverage>,
     /// What is missing, and what a diagnosis cannot find without it.
     missing: Vec<Missing>,
+    /// Kinds of change, and what would tell those that cannot be seen here. Empty where changes were not asked for.
+    changes: Vec<ChangesSeen>,
     /// Signals that a preset covers but that could not be read, with the reason.
     not_checked: Vec<NotChecked>,
 }
@@ -74,6 +77,21 @@ struct Missing {
     services: Vec<String>,
     everywhere: bool,
     costs: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct ChangesSeen {
+    kind: ChangeKind,
+    is_seen: bool,
+    /// What has to be exported for it.
+    needs: &'static str,
+}
+
+/// Every kind that a server can tell.
+fn changes(log: &ChangeLog) -> Vec<ChangesSeen> {
+    let asked = log.observed.is_some() || !log.unseen.is_empty();
+    let seen = |(kind, needs)| ChangesSeen { kind, is_seen: !log.unseen.contains(&kind), needs };
+    changes_told().filter(|_| asked).map(seen).collect()
 }
 
 /// Runs `automap discover`.
@@ -103,6 +121,7 @@ pub(crate) fn run(args: &DiscoverArgs) -> Result<Exit> {
         signals: CoverageSignal::ALL.to_vec(),
         services,
         missing,
+        changes: changes(&fetched.observation.changes),
         not_checked: fetched.observation.not_checked,
     };
     show(args, &discovery)?;
@@ -125,6 +144,7 @@ fn nothing_found(args: &DiscoverArgs, namespace: &str, url: &str, offers: Vec<Of
         signals: CoverageSignal::ALL.to_vec(),
         services: Vec::new(),
         missing: Vec::new(),
+        changes: Vec::new(),
         not_checked: Vec::new(),
     };
     show(args, &discovery)?;

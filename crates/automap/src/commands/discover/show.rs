@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Discovery, listed};
+use super::{ChangesSeen, Discovery, listed};
 use crate::coverage_table;
 
 const GREEN: &str = "\x1b[32m";
@@ -50,5 +50,24 @@ pub(super) fn text(discovery: &Discovery, is_coloured: bool) -> String {
     for gap in &discovery.not_checked {
         let _ = writeln!(out, "  {}: {}", gap.signal, gap.reason);
     }
+    write_changes(&mut out, &discovery.changes);
     out
+}
+
+/// Kinds of change that cannot be seen, by what would tell them.
+fn write_changes(out: &mut String, changes: &[ChangesSeen]) {
+    let mut unseen: Vec<(&str, Vec<&str>)> = Vec::new();
+    for change in changes.iter().filter(|change| !change.is_seen) {
+        match unseen.iter_mut().find(|(needs, _)| *needs == change.needs) {
+            Some((_, kinds)) => kinds.push(change.kind.words()),
+            None => unseen.push((change.needs, vec![change.kind.words()])),
+        }
+    }
+    if unseen.is_empty() {
+        return;
+    }
+    out.push_str("\nChanges that cannot be seen, and what would tell them\n");
+    for (needs, kinds) in unseen {
+        let _ = writeln!(out, "  {}\n            → {needs}", kinds.join(", "));
+    }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use automap_core::change::{ChangeKind, ChangeLog};
 use automap_core::coverage::{CoverageSignal, Presence, ServiceCoverage};
 use automap_core::note::Severity;
 use automap_core::observation::Observation;
 use automap_core::report::{Report, VerdictKind};
 use automap_core::time::Timestamp;
-use automap_sources::prometheus::{Preset, Survey};
+use automap_sources::prometheus::{Preset, Survey, change_needs};
 use serde::Serialize;
 
 /// Requests per second below which errors and latency of a service mean little: 20 in half a minute.
@@ -75,6 +76,7 @@ impl Doctor {
         findings.extend(histograms(observation));
         findings.push(scraped_once(survey));
         findings.extend(missing(&services, observation));
+        findings.push(changes(&observation.changes));
         findings.push(traffic(&services));
         findings.push(normal(report));
         Self {
@@ -253,6 +255,27 @@ fn missing(services: &[ServiceCoverage], observation: &Observation) -> Vec<Findi
         finding("signals", state, format!("{} {}: {whose}", signal.as_str(), presence.as_str()), &fix)
     };
     lacking.into_iter().map(to_finding).collect()
+}
+
+/// Which kinds of change cannot be seen: most incidents begin with one.
+fn changes(log: &ChangeLog) -> Finding {
+    let check = "changes";
+    let unseen: Vec<ChangeKind> = log.unseen.iter().copied().filter(|kind| *kind != ChangeKind::FeatureFlag).collect();
+    let Some(observed) = log.observed else {
+        let fix = "let kube-state-metrics be scraped, or leave out --no-changes: releases and configuration cannot be named without it";
+        return finding(check, State::Weak, "no changes can be seen".into(), fix);
+    };
+    let hours = observed.len_ms() / 3_600_000;
+    let found = format!("{} changes in the last {} h", log.changes.len(), hours.max(1));
+    if unseen.is_empty() {
+        return finding(check, State::Ok, found, "");
+    }
+    let words: Vec<&str> = unseen.iter().map(|kind| kind.words()).collect();
+    let mut needs: Vec<&str> = unseen.iter().map(|kind| change_needs(*kind)).collect();
+    needs.dedup();
+    let is_release = unseen.contains(&ChangeKind::Release);
+    let state = if is_release { State::Weak } else { State::Ok };
+    finding(check, state, format!("{found}; not seen: {}", names(&words)), &needs.join("; "))
 }
 
 fn traffic(services: &[ServiceCoverage]) -> Finding {

@@ -1,0 +1,279 @@
+//! What was changed, and when: releases, scaling, configuration, and what happened to containers, read from Prometheus in three requests at most.
+//!
+//! ```text
+//!  plan ─▶ ask: values that are times (now) · states and numbers (coarse, then fine) ─▶ kept ─▶ Readings ─▶ releases, scaling, … ─▶ ChangeLog
+//! ```
+//!
+//! It comes after the frame and can neither fail nor change it: what is refused, empty or fails is a state. Without kube-state-metrics one request
+//! looks for what else tells of changes. Between two looks a value that is a time dates a change exactly; others are dated by the look at which they
+//! are first seen, with the distance to the one before as their uncertainty. Left out: who changed it, and what.
+
+mod configuration;
+mod containers;
+mod controllers;
+mod families;
+mod images;
+mod jobs;
+mod kept;
+mod nodes;
+mod plan;
+mod queries;
+mod readings;
+mod releases;
+mod scaling;
+mod tracks;
+mod versions;
+mod workloads;
+
+use std::collections::BTreeMap;
+
+use automap_core::change::{Change, ChangeKind, ChangeLog};
+use automap_core::note::NotChecked;
+use automap_core::observation::{QueryRecord, QueryState};
+use automap_core::time::{Interval, Timestamp};
+
+use super::client::Client;
+use super::error::RequestError;
+use super::parallel;
+use super::pods::Owners;
+use super::promql::{self, Values};
+use super::query::{Answer, Grid};
+use super::warnings;
+pub use families::{change_needs, changes_told};
+pub use kept::CHANGES_EVERY_MS;
+pub(crate) use kept::Kept;
+pub use plan::CHANGES_LOOK_BACK_MS;
+use queries::Part;
+use readings::Readings;
+use workloads::Workloads;
+
+/// Most changes of one kind of one service: the latest.
+const MAX_OF_A_KIND: usize = 60;
+/// What the queries are called.
+const SIGNAL: &str = "changes";
+
+/// What is asked.
+#[derive(Debug)]
+pub(crate) struct Question {
+    /// The namespace and its cluster.
+    pub(crate) values: Values,
+    /// The grid of the frame.
+    pub(crate) grid: Grid,
+    /// When the incident began, if that was given.
+    pub(crate) incident_start: Option<Timestamp>,
+    pub(crate) scrape_ms: i64,
+    pub(crate) now: Timestamp,
+    /// Whether kube-state-metrics knows the namespace.
+    pub(crate) has_state_metrics: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) log: ChangeLog,
+    pub(crate) not_checked: Option<NotChecked>,
+    pub(crate) queries: Vec<QueryRecord>,
+}
+
+impl Outcome {
+    /// A server that takes its time for the frame is asked for nothing more.
+    pub(crate) fn too_slow() -> Self {
+        let reason = "not asked, since the server did not answer other queries in time".to_owned();
+        Self { not_checked: Some(not_checked(reason)), ..Self::default() }
+    }
+}
+
+/// Whose pods, and which services the frame has.
+#[derive(Debug)]
+pub(crate) struct Known<'a> {
+    pub(crate) owners: &'a Owners,
+    pub(crate) services: &'a [String],
+}
+
+/// Asks for changes, or for what is new of them since an earlier look.
+pub(crate) fn read(kept: &mut Kept, client: &Client, question: &Question, known: &Known<'_>) -> Outcome {
+    if kept.is_fresh(question.now) {
+        return Outcome { log: kept.log.clone(), ..Outcome::default() };
+    }
+    let plan = kept.plan(question.grid, question.incident_start, question.has_state_metrics, question.now);
+    let parts: Vec<Part> =
+        Part::ALL.into_iter().filter(|part| question.has_state_metrics || !part.is_of_state_metrics()).collect();
+    let since_s = plan.since.ms().div_euclid(1000);
+    // Without kube-state-metrics one request has to do.
+    let grids = if question.has_state_metrics { plan.grids.clone() } else { whole(&plan.grids) };
+    let mut asked: Vec<Asked> = grids.into_iter().map(Asked::Range).collect();
+    asked.extend(question.has_state_metrics.then_some(Asked::Instant));
+    let ask = |asked: &Asked| match asked {
+        Asked::Range(grid) => client.range(&promql::join(&range(question, &parts, grid.step_ms, since_s)), *grid),
+        Asked::Instant => client.instant(&promql::join(&instant(question, since_s)), question.grid.end),
+    };
+    let answers = parallel::map(&asked, client.concurrency(), ask, |_| {});
+    let answers: Result<Vec<(Asked, Answer)>, RequestError> =
+        asked.into_iter().zip(answers).map(|(asked, answer)| Ok((asked, answer?))).collect();
+    let answers = match answers {
+        Ok(answers) => answers,
+        Err(error) => return failed(kept, question, &parts, &error),
+    };
+    let gap = answers.iter().find_map(|(_, answer)| incomplete(answer));
+    let queries = records(question, &parts, &answers, since_s, gap.as_ref());
+    let (mut ranges, mut at_once) = (Vec::new(), None);
+    for (asked, answer) in answers {
+        match asked {
+            Asked::Range(grid) => ranges.push((grid, answer)),
+            Asked::Instant => at_once = Some(answer),
+        }
+    }
+    let readings = kept.put(&plan, &parts, ranges, at_once, question.scrape_ms);
+    let services = known.services.iter().map(String::as_str).collect();
+    let mut log = log(readings, &Workloads { owners: known.owners, services }, question.now);
+    let not_checked = match &gap {
+        Some(reason) => {
+            // What is not there may be hidden.
+            log.observed = None;
+            Some(not_checked(format!("the server's answers are incomplete: {reason}")))
+        }
+        None if log.observed.is_none() => Some(not_checked("nothing that tells of changes".to_owned())),
+        None => None,
+    };
+    kept.log = log.clone();
+    kept.end();
+    Outcome { log, not_checked, queries }
+}
+
+/// What a first look would send for a frame on this grid, each with its purpose.
+pub(crate) fn explain(values: &Values, grid: Grid) -> Vec<(&'static str, String)> {
+    let question = Question {
+        values: values.clone(),
+        grid,
+        incident_start: None,
+        scrape_ms: grid.step_ms,
+        now: grid.end,
+        has_state_metrics: true,
+    };
+    let plan = plan::plan(grid, None);
+    let since_s = plan.since.ms().div_euclid(1000);
+    let purposes = ["changes over the look-back", "changes around the incident"];
+    let ranges = plan.grids.iter().zip(purposes);
+    let mut out: Vec<_> = ranges
+        .map(|(grid, purpose)| (purpose, promql::join(&range(&question, &Part::ALL, grid.step_ms, since_s))))
+        .collect();
+    out.push(("changes that tell their time", promql::join(&instant(&question, since_s))));
+    out
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Range(Grid),
+    Instant,
+}
+
+fn range(question: &Question, parts: &[Part], step_ms: i64, since_s: i64) -> Vec<String> {
+    parts.iter().map(|part| part.promql(&question.values, step_ms, since_s)).collect()
+}
+
+fn instant(question: &Question, since_s: i64) -> [String; 4] {
+    queries::instant(&question.values, since_s, &families::asked())
+}
+
+/// One grid with the coarsest of the steps.
+fn whole(grids: &[Grid]) -> Vec<Grid> {
+    let [first, .., last] = grids else { return grids.to_vec() };
+    let step_ms = first.step_ms;
+    let end = Timestamp::from_ms(last.end.ms().div_euclid(step_ms) * step_ms);
+    vec![Grid { start: first.start, end, step_ms }]
+}
+
+/// Why an answer may hide something.
+fn incomplete(answer: &Answer) -> Option<String> {
+    let warning = answer.warnings.first().map(|warning| warnings::shown(warning));
+    let left_out = answer.left_out;
+    warning.or_else(|| {
+        let is_cut = left_out.excess > 0 || left_out.misplaced > 0;
+        is_cut.then(|| format!("{} series and {} samples were left out", left_out.excess, left_out.misplaced))
+    })
+}
+
+fn not_checked(reason: String) -> NotChecked {
+    NotChecked { signal: SIGNAL.to_owned(), services: Vec::new(), reason }
+}
+
+/// What was known stays, and ends where it did.
+fn failed(kept: &Kept, question: &Question, parts: &[Part], error: &RequestError) -> Outcome {
+    let (state, what) = match error.is_too_much() {
+        true => (QueryState::Refused, "the server refuses so large a query"),
+        false => (QueryState::Failed, "the query failed"),
+    };
+    let promql = parts.first().map(|part| part.promql(&question.values, question.grid.step_ms, 0)).unwrap_or_default();
+    let reason = Some(error.failure.to_string());
+    let record = QueryRecord { signal: SIGNAL.to_owned(), promql, series: 0, samples: 0, state, reason };
+    let not_checked = Some(not_checked(format!("{what}: {}", error.failure)));
+    Outcome { log: kept.log.clone(), not_checked, queries: vec![record] }
+}
+
+/// A record for each expression that delivered.
+fn records(
+    question: &Question,
+    parts: &[Part],
+    answers: &[(Asked, Answer)],
+    since_s: i64,
+    gap: Option<&String>,
+) -> Vec<QueryRecord> {
+    let mut found: BTreeMap<(bool, usize), (u64, u64)> = BTreeMap::new();
+    for (asked, answer) in answers {
+        let is_instant = *asked == Asked::Instant;
+        let count = if is_instant { instant(question, since_s).len() } else { parts.len() };
+        for i in 0..count {
+            for series in super::plan::part(answer, i) {
+                let (all, samples) = found.entry((is_instant, i)).or_default();
+                *all += 1;
+                *samples += series.points.len() as u64;
+            }
+        }
+    }
+    let at_once = instant(question, since_s);
+    let over_time = range(question, parts, question.grid.step_ms, since_s);
+    let record = |((is_instant, i), (series, samples)): ((bool, usize), (u64, u64))| QueryRecord {
+        signal: SIGNAL.to_owned(),
+        promql: if is_instant { at_once[i].clone() } else { over_time[i].clone() },
+        series,
+        samples,
+        state: if gap.is_some() { QueryState::Partial } else { QueryState::Complete },
+        reason: gap.cloned(),
+    };
+    found.into_iter().map(record).collect()
+}
+
+/// The log of what was answered.
+fn log(readings: &Readings, workloads: &Workloads<'_>, now: Timestamp) -> ChangeLog {
+    let mut changes = releases::find(readings, workloads);
+    changes.extend(versions::find(readings, workloads, &changes));
+    changes.extend(scaling::find(readings, workloads));
+    changes.extend(containers::find(readings, workloads));
+    changes.extend(jobs::find(readings, workloads));
+    changes.extend(nodes::find(readings));
+    changes.extend(configuration::find(readings, workloads));
+    changes.extend(controllers::find(readings, workloads));
+    changes.retain(|change| change.at >= readings.since && change.at <= now);
+    let omitted = leave_out_the_most_usual(&mut changes);
+    let seen = readings.seen(Part::ALL.into_iter().filter(|part| part.is_steady()));
+    // Where there is kube-state-metrics, most kinds are known only while it is.
+    let watched = Some(readings.watched()).filter(|watched| watched.first().is_some()).unwrap_or(seen);
+    let observed = watched.first().zip(watched.last()).and_then(|(first, last)| Interval::new(first, last));
+    let unseen = families::unseen(readings);
+    ChangeLog { observed, unseen, changes, omitted }.bounded()
+}
+
+/// Keeps the latest of each kind and service, where there are many; the number of the others.
+fn leave_out_the_most_usual(changes: &mut Vec<Change>) -> usize {
+    let before = changes.len();
+    changes.sort();
+    let mut taken: BTreeMap<(ChangeKind, Option<String>), usize> = BTreeMap::new();
+    changes.reverse();
+    changes.retain(|change| {
+        let of_kind = taken.entry((change.kind, change.service.clone())).or_default();
+        *of_kind += 1;
+        *of_kind <= MAX_OF_A_KIND
+    });
+    changes.reverse();
+    before - changes.len()
+}

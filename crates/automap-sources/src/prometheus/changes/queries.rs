@@ -1,0 +1,324 @@
+//! The expressions behind the change log: four for one instant, the others over time.
+//!
+//! Objects are told by the labels of kube-state-metrics. Where the scraper does not honour labels, its own `namespace`, `pod` and `container` stand in
+//! front and the objects' are called `exported_…`, so every expression asks for both forms. Everything is summed up over the exporter's own labels,
+//! so that a second or a restarted exporter is no second object. What only says that it changed (config maps, restarts, synchronisations) is compared
+//! by the server with what it was a step before, and costs nothing while nothing changes; values that are told as such come as they are.
+
+use crate::prometheus::promql::{self, Values};
+
+/// How long a value is remembered while its exporter is away.
+const BRIDGE: &str = "[10m]";
+
+/// What is asked over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    /// Owners of the pods that are there.
+    PodOwners,
+    /// Replica sets that shall have pods.
+    ReplicaSets,
+    /// Images of the pods of each owner.
+    Images,
+    /// Numbers that are told as such.
+    Gauges,
+    /// States that are there or not.
+    States,
+    /// When jobs began, in seconds.
+    Jobs,
+    /// Config maps with another version than a step before.
+    ConfigMaps,
+    /// The same of secrets.
+    Secrets,
+    /// Containers that restarted within a step.
+    Restarts,
+    /// Conditions, taints and cordons of the nodes that our pods run on.
+    Nodes,
+    /// Nodes of ours that are gone.
+    NodesGone,
+    /// Probes that failed within a step.
+    Probes,
+    /// Objects of Istio that changed within a step.
+    Mesh,
+    /// Applications of Argo CD that deploy here.
+    ArgoApps,
+    /// Their synchronisations within a step.
+    ArgoSyncs,
+    /// Revisions that Flux applied.
+    Flux,
+    /// Versions that programs report.
+    Builds,
+    /// The same by OpenTelemetry.
+    Targets,
+}
+
+impl Part {
+    /// All of them; those of kube-state-metrics come first.
+    pub(super) const ALL: [Self; 18] = [
+        Self::PodOwners,
+        Self::ReplicaSets,
+        Self::Images,
+        Self::Gauges,
+        Self::States,
+        Self::Jobs,
+        Self::ConfigMaps,
+        Self::Secrets,
+        Self::Restarts,
+        Self::Nodes,
+        Self::NodesGone,
+        Self::Probes,
+        Self::Mesh,
+        Self::ArgoApps,
+        Self::ArgoSyncs,
+        Self::Flux,
+        Self::Builds,
+        Self::Targets,
+    ];
+
+    /// Whether only kube-state-metrics tells it.
+    pub(super) fn is_of_state_metrics(self) -> bool {
+        self < Self::Probes
+    }
+
+    /// Whether its series are there while nothing changes.
+    pub(super) fn is_steady(self) -> bool {
+        use Part::{ArgoApps, Builds, Flux, PodOwners, Targets};
+        matches!(self, PodOwners | ArgoApps | Flux | Builds | Targets)
+    }
+
+    /// Its expression; `step` is the distance of the instants and `since` the earliest time of interest.
+    pub(super) fn promql(self, values: &Values, step_ms: i64, since_s: i64) -> String {
+        promql::fill(&self.template(&promql::duration(step_ms), since_s), values)
+    }
+
+    fn template(self, step: &str, since_s: i64) -> String {
+        match self {
+            Self::PodOwners => {
+                format!(r#"group by (owner_kind, owner_name) ({})"#, ours("kube_pod_owner", r#"owner_kind!="Job""#))
+            }
+            Self::ReplicaSets => {
+                format!("group by (replicaset) ({} > 0)", ours("kube_replicaset_spec_replicas", ""))
+            }
+            Self::Images => images(),
+            Self::Gauges => format!("max by (__name__, {GAUGE_LABELS}) ({})", ours(&named(&GAUGES), "")),
+            Self::States => {
+                let which = r#"reason!~"Completed|ContainerCreating|PodInitializing",condition=~"ScalingLimited|true|",status=~"true|""#;
+                format!("max by (__name__, {STATE_LABELS}) ({} == 1)", ours(&named(&STATES), which))
+            }
+            Self::Jobs => {
+                let jobs = ours(&named(&["kube_job_status_start_time", "kube_job_created"]), "");
+                format!("max by (__name__, job_name) ({jobs} > {since_s})")
+            }
+            Self::ConfigMaps => other_than_before("kube_configmap_metadata_resource_version", "configmap", step),
+            Self::Secrets => other_than_before("kube_secret_metadata_resource_version", "secret", step),
+            Self::Restarts => grown("kube_pod_container_status_restarts_total", "", "pod, container", step),
+            Self::Nodes => format!(
+                r#"max by (__name__, node, condition, key, effect) ({{__name__=~"kube_node_(status_condition|spec_unschedulable|spec_taint)",status=~"true|",key!~"node[.]kubernetes[.]io/.*"$CLUSTER}} and on (node) {})"#,
+                of_our_nodes(BRIDGE)
+            ),
+            Self::NodesGone => format!(
+                "group by (node) (last_over_time(kube_node_created{{node!=\"\"$CLUSTER}}[2m] offset {step})) unless on (node) group by (node) \
+                 (last_over_time(kube_node_created{{node!=\"\"$CLUSTER}}[2m])) and on () group (kube_node_created{{node!=\"\"$CLUSTER}}) and on (node) {}",
+                of_our_nodes("[20m]")
+            ),
+            Self::Probes => grown("prober_probe_total", r#"result="failed""#, "pod, container, probe_type", step),
+            Self::Mesh => {
+                let events = r#"pilot_k8s_cfg_events{type!~"Workload(Entry|Group)"$CLUSTER}"#;
+                grown_of(events, &format!("last_over_time({events}{BRIDGE} offset {step})"), "type, event")
+            }
+            Self::ArgoApps => format!("group by (name) ({ARGO_APPS})"),
+            Self::ArgoSyncs => argo_syncs(step),
+            Self::Flux => {
+                let which = r#"customresource_kind=~"Kustomization|HelmRelease",revision!="",exported_namespace=~"$NS_PATTERN|flux-system"$CLUSTER"#;
+                format!(
+                    "group by (customresource_kind, exported_namespace, name, revision) (gotk_resource_info{{{which}}})"
+                )
+            }
+            Self::Builds => builds(),
+            Self::Targets => {
+                let with = |which: &str| format!(r#"target_info{{service_version!="",{which}}}"#);
+                let [by_resource, by_label, by_job] = [
+                    with("k8s_namespace_name=$NS"),
+                    with(r#"k8s_namespace_name="",namespace=$NS"#),
+                    with(r#"k8s_namespace_name="",job=~"$NS_PATTERN/.+"$CLUSTER"#),
+                ];
+                format!(
+                    "group by (job, k8s_deployment_name, service_version) ({by_resource} or {by_label} or {by_job})"
+                )
+            }
+        }
+    }
+}
+
+/// Numbers that are told as such.
+const GAUGES: [&str; 13] = [
+    "kube_deployment_spec_replicas",
+    "kube_statefulset_replicas",
+    "kube_daemonset_metadata_generation",
+    "kube_daemonset_status_updated_number_scheduled",
+    "kube_horizontalpodautoscaler_spec_max_replicas",
+    "kube_horizontalpodautoscaler_status_current_replicas",
+    "kube_horizontalpodautoscaler_status_desired_replicas",
+    "kube_hpa_spec_max_replicas",
+    "kube_hpa_status_current_replicas",
+    "kube_hpa_status_desired_replicas",
+    "kube_pod_container_status_last_terminated_(timestamp|exitcode)",
+    "flagger_canary_status",
+    "flagger_canary_weight",
+];
+const GAUGE_LABELS: &str = "deployment, statefulset, daemonset, horizontalpodautoscaler, hpa, name, workload, pod, container, exported_pod, \
+                            exported_container";
+
+/// States that are there or not.
+const STATES: [&str; 9] = [
+    "kube_statefulset_status_update_revision",
+    "kube_horizontalpodautoscaler_status_condition",
+    "kube_pod_container_status_waiting_reason",
+    "kube_pod_container_status_last_terminated_reason",
+    "kube_pod_status_reason",
+    "kube_pod_status_unschedulable",
+    "kube_job_failed",
+    "rollout_info",
+    "kube_hpa_status_condition",
+];
+const STATE_LABELS: &str = "statefulset, revision, horizontalpodautoscaler, hpa, condition, job_name, name, strategy, phase, reason, pod, container, \
+                            exported_pod, exported_container";
+
+/// What is asked for the last instant only: values that are times, nodes that are new, who scales what, and which families there are.
+pub(super) fn instant(values: &Values, since_s: i64, families: &[&str]) -> [String; 4] {
+    const TIMES: [&str; 3] =
+        ["kube_(pod|deployment|statefulset|daemonset)_created", "kube_configmap_created", "kube_secret_created"];
+    const TIME_LABELS: &str = "pod, exported_pod, deployment, statefulset, daemonset, configmap, secret, replicaset";
+    let templates = [
+        format!(
+            "max by (__name__, {TIME_LABELS}) ({} > {since_s} or {})",
+            ours(&named(&TIMES), ""),
+            ours("kube_replicaset_created", "")
+        ),
+        format!(
+            "max by (node) (kube_node_created{{node!=\"\"$CLUSTER}} > {since_s} and on (node) {})",
+            of_our_nodes(BRIDGE)
+        ),
+        format!(
+            "group by (horizontalpodautoscaler, hpa, scaletargetref_kind, scaletargetref_name) ({})",
+            ours(&named(&["kube_horizontalpodautoscaler_info", "kube_hpa_info"]), "")
+        ),
+        format!("group by (__name__) ({{{}$CLUSTER}})", named(families)),
+    ];
+    templates.map(|template| promql::fill(&template, values))
+}
+
+/// A matcher of several names.
+fn named(names: &[&str]) -> String {
+    format!("__name__=~\"{}\"", names.join("|"))
+}
+
+/// The body of a selector of one metric, given by its name or a matcher of names.
+fn body(metric: &str, namespace: &str, which: &str) -> String {
+    let name = if metric.contains('=') { metric.to_owned() } else { format!("__name__=\"{metric}\"") };
+    let comma = if which.is_empty() { "" } else { "," };
+    format!("{{{name},{namespace}{comma}{which}}}")
+}
+
+const OWN: &str = r#"namespace=$NS,exported_namespace="""#;
+const EXPORTED: &str = "exported_namespace=$NS";
+
+/// Series of our namespace, whichever label names it.
+fn ours(metric: &str, which: &str) -> String {
+    format!("({} or {})", body(metric, OWN, which), body(metric, EXPORTED, which))
+}
+
+/// The same with the labels of pods and containers by their own names.
+fn of_pods(metric: &str, which: &str, wrap: impl Fn(&str) -> String) -> String {
+    let [own, exported] = [OWN, EXPORTED].map(|namespace| wrap(&body(metric, namespace, which)));
+    let renamed = format!(r#"label_replace({exported}, "pod", "$1", "exported_pod", "(.+)")"#);
+    format!(r#"({own} or label_replace({renamed}, "container", "$1", "exported_container", "(.+)"))"#)
+}
+
+/// What grew within a step. A series that is new has not grown, as an exporter that begins to count has not, either.
+fn grown(metric: &str, which: &str, by: &str, step: &str) -> String {
+    let now = of_pods(metric, which, str::to_owned);
+    let then = of_pods(metric, which, |selector| format!("last_over_time({selector}{BRIDGE} offset {step})"));
+    grown_of(&now, &then, by)
+}
+
+fn grown_of(now: &str, then: &str, by: &str) -> String {
+    format!("(max by ({by}) ({now}) - max by ({by}) ({then})) > 0")
+}
+
+/// What has another value than a step before.
+fn other_than_before(metric: &str, label: &str, step: &str) -> String {
+    let [own, exported] =
+        [OWN, EXPORTED].map(|n| format!("last_over_time({}{BRIDGE} offset {step})", body(metric, n, "")));
+    format!("max by ({label}) ({}) != max by ({label}) ({own} or {exported})", ours(metric, ""))
+}
+
+/// One owner for each pod, so that the join has no second match.
+fn images() -> String {
+    let plain = str::to_owned;
+    let owners = of_pods("kube_pod_owner", r#"owner_kind!="Job""#, plain);
+    let images = of_pods("kube_pod_container_info", r#"image_id!="""#, plain);
+    format!(
+        "group by (owner_kind, owner_name, container, image, image_id) (max by (pod, container, image, image_id) ({images}) * on (pod) \
+         group_left (owner_kind, owner_name) topk by (pod) (1, max by (pod, owner_kind, owner_name) ({owners})))"
+    )
+}
+
+/// Nodes that our pods run on, or did shortly before.
+fn of_our_nodes(range: &str) -> String {
+    let [own, exported] = [OWN, EXPORTED].map(|n| format!("last_over_time(kube_pod_info{{{n},node!=\"\"}}{range})"));
+    format!("group by (node) ({own} or {exported})")
+}
+
+const ARGO_APPS: &str = "argocd_app_info{dest_namespace=$NS}";
+
+/// Counters that are greater than a step before, or new, of applications that were known a step before.
+fn argo_syncs(step: &str) -> String {
+    let syncs = r#"argocd_app_sync_total{phase!=""$CLUSTER}"#;
+    format!(
+        "max by (name, phase) ({syncs}) unless on (name, phase) (max by (name, phase) (last_over_time({syncs}{BRIDGE} offset {step})) >= on \
+         (name, phase) max by (name, phase) ({syncs})) and on (name) group by (name) (last_over_time({ARGO_APPS}{BRIDGE} offset {step}))"
+    )
+}
+
+fn builds() -> String {
+    let which = r#"__name__=~".+_build_info",version!="""#;
+    let pods = format!("({{{which},{OWN}}} or {{{which},{EXPORTED}}})");
+    let pods = format!(r#"label_replace({pods}, "workload", "$1", "pod", "$DEPLOYMENT_OF_POD")"#);
+    let mesh = r#"label_replace(istio_build{component="pilot"$CLUSTER}, "version", "$1", "tag", "(.+)")"#;
+    format!("group by (__name__, component, job, workload, version) ({pods} or {mesh})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(namespace: &str) -> Values {
+        Values { namespace: namespace.into(), cluster: None, rate_ms: 60_000, span_ms: 60_000 }
+    }
+
+    #[test]
+    fn names_enter_between_quotes_and_nothing_of_a_template_is_left() {
+        for part in Part::ALL {
+            let filled = part.promql(&values("a\"b"), 60_000, 7);
+            let mut rests = filled.split('$').skip(1);
+            assert!(!rests.any(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase())), "{filled}");
+            assert!(!filled.contains("a\"b"), "{filled}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_narrows_every_selector() {
+        let cluster = promql::Cluster { label: "cluster".into(), name: "eu".into() };
+        let narrowed = Values { cluster: Some(cluster), ..values("shop") };
+        let all = Part::ALL.map(|part| part.promql(&narrowed, 60_000, 7));
+        for filled in all.iter().chain(&instant(&narrowed, 7, &["kube_pod_owner"])) {
+            let selectors = filled
+                .split('{')
+                .skip(1)
+                .map(|rest| rest.split('}').next().unwrap_or_default())
+                .filter(|s| s.contains('='));
+            assert!(selectors.clone().count() > 0);
+            selectors.for_each(|s| assert!(s.contains(r#"cluster="eu""#), "{s} of {filled}"));
+        }
+    }
+}

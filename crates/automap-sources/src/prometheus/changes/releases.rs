@@ -1,0 +1,494 @@
+//! Releases and roll-backs: another pod template takes over.
+//!
+//! A deployment has a replica set for each template, a stateful set a revision. The one that became active last is the current one; what was current
+//! before and takes over again, or is older than the one that it replaces, is a roll-back. So is a release that is given up half-way: the new set goes
+//! and the old one stays. Scaling changes no template, and neither does an annotation, which raises `metadata_generation`; that is why the generation
+//! alone is used for daemon sets only, together with pods that are not up to date. A template that runs again after none ran (`Recreate`, scaled to
+//! zero) has not taken over from itself.
+//!
+//! ```text
+//!  orders-77 ██████████████▓▓░░░░░░░░███████     77 there, 88 takes over (release), 77 takes over again (roll-back)
+//!  orders-88 ░░░░░░░░░░░░██████████▓▓░░░░░░░
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use automap_core::change::{Change, ChangeKind};
+use automap_core::time::Timestamp;
+
+use super::images::{self, Images, OwnerKey};
+use super::queries::Part;
+use super::readings::{Moment, Readings, named, text};
+use super::tracks::{Edge, Points, Span, Watched, spans, steps};
+use super::workloads::Workloads;
+
+/// How much earlier than it is seen an object may have been created: a template waits until its pods are.
+const SLACK_MS: i64 = 60_000;
+/// How long it may take until a changed template shows in the first pod.
+const SOON_MS: i64 = 600_000;
+
+/// One pod template of a workload.
+#[derive(Debug)]
+struct Template {
+    name: String,
+    created: Option<Timestamp>,
+    spans: Vec<Span>,
+}
+
+/// A template that took over.
+#[derive(Debug, PartialEq, Eq)]
+struct Takeover {
+    edge: Edge,
+    from: Option<usize>,
+    to: usize,
+    is_back: bool,
+}
+
+/// All releases and roll-backs, and images that changed behind their tags.
+pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
+    let watched = readings.watched();
+    let images = images::of_owners(readings);
+    let pods = readings.created("kube_pod_created", "pod");
+    let finder = Finder { readings, workloads, watched, images, pods };
+    let mut out = finder.of_replica_sets();
+    out.extend(finder.of_stateful_sets());
+    out.extend(finder.of_daemon_sets());
+    out.extend(finder.pushed_again());
+    out
+}
+
+struct Finder<'a> {
+    readings: &'a Readings,
+    workloads: &'a Workloads<'a>,
+    watched: Watched,
+    images: BTreeMap<OwnerKey, Images>,
+    pods: BTreeMap<String, Timestamp>,
+}
+
+impl Finder<'_> {
+    fn of_replica_sets(&self) -> Vec<Change> {
+        let created = self.readings.created("kube_replicaset_created", "replicaset");
+        let by_spec = self.readings.by(Part::ReplicaSets, "", |labels| Some(named(labels, "replicaset")?.to_owned()));
+        let is_set = |labels: &_| text(labels, "owner_kind") == "ReplicaSet";
+        let by_pods = self.readings.by(Part::PodOwners, "", |labels| {
+            is_set(labels).then(|| named(labels, "owner_name").map(str::to_owned)).flatten()
+        });
+        let (sets, source) = match by_spec.is_empty() {
+            false => (by_spec, "kube_replicaset_spec_replicas"),
+            true => (by_pods, "kube_pod_owner"),
+        };
+        let mut by_workload: BTreeMap<String, Vec<Template>> = BTreeMap::new();
+        for (name, points) in sets {
+            let workload = self.workloads.of_owner("ReplicaSet", &name).to_owned();
+            let template =
+                Template { created: created.get(&name).copied(), spans: spans(&points, &self.watched), name };
+            by_workload.entry(workload).or_default().push(template);
+        }
+        let replicas = self
+            .readings
+            .by(Part::Gauges, "kube_deployment_spec_replicas", |labels| named(labels, "deployment").map(str::to_owned));
+        let mut out = Vec::new();
+        for (workload, templates) in by_workload {
+            for takeover in takeovers(&templates) {
+                let to = &templates[takeover.to];
+                if takeover.from.is_none() && was_scaled_up(replicas.get(&workload), takeover.edge) {
+                    continue;
+                }
+                let (moment, source) = match to.created {
+                    Some(created) if !takeover.is_back && self.is_within(created, takeover.edge) => {
+                        (Moment::exact(created), "kube_replicaset_created")
+                    }
+                    _ => self.dated_by_pods(&format!("{}-", to.name), takeover.edge, source),
+                };
+                let images = |i: usize| self.images_of("ReplicaSet", &templates[i].name);
+                let from = takeover.from.map(images).unwrap_or_default();
+                out.push(self.change(
+                    "deployment",
+                    &workload,
+                    takeover.is_back,
+                    moment,
+                    source,
+                    (&from, &images(takeover.to)),
+                ));
+            }
+        }
+        out
+    }
+
+    fn of_stateful_sets(&self) -> Vec<Change> {
+        let family = "kube_statefulset_status_update_revision";
+        let revisions = self.readings.by(Part::States, family, |labels| {
+            Some((named(labels, "statefulset")?.to_owned(), named(labels, "revision")?.to_owned()))
+        });
+        let mut by_set: BTreeMap<String, Vec<Template>> = BTreeMap::new();
+        for ((set, name), points) in revisions {
+            by_set.entry(set).or_default().push(Template { name, created: None, spans: spans(&points, &self.watched) });
+        }
+        let mut out = Vec::new();
+        for (set, templates) in &by_set {
+            for takeover in takeovers(templates).into_iter().filter(|t| t.from.is_some()) {
+                let (from, to) = self.images_around("StatefulSet", set, takeover.edge);
+                let (moment, source) = self.dated_by_pods(&format!("{set}-"), takeover.edge, family);
+                out.push(self.change("stateful set", set, takeover.is_back, moment, source, (&from, &to)));
+            }
+        }
+        // Without revisions another image is all that tells.
+        out.extend(self.by_image("StatefulSet", "stateful set", |set| !by_set.contains_key(set)));
+        out
+    }
+
+    fn of_daemon_sets(&self) -> Vec<Change> {
+        let key = |labels: &_| named(labels, "daemonset").map(str::to_owned);
+        let generations = self.readings.by(Part::Gauges, "kube_daemonset_metadata_generation", key);
+        let updated = self.readings.by(Part::Gauges, "kube_daemonset_status_updated_number_scheduled", key);
+        let mut out = Vec::new();
+        for (set, points) in &generations {
+            for step in steps(points) {
+                let falls = updated.get(set).is_some_and(|updated| falls(updated, step.edge));
+                let (from, to) = self.images_around("DaemonSet", set, step.edge);
+                if !falls {
+                    continue;
+                }
+                let family = "kube_daemonset_metadata_generation";
+                let (moment, source) = (self.readings.between(step.edge), family);
+                out.push(self.change("daemon set", set, false, moment, source, (&from, &to)));
+            }
+        }
+        out.extend(self.by_image("DaemonSet", "daemon set", |set| !updated.contains_key(set)));
+        out
+    }
+
+    /// Releases of workloads that have one name for all templates, by their images alone.
+    fn by_image(&self, kind: &str, word: &str, is_unknown: impl Fn(&str) -> bool) -> Vec<Change> {
+        let key = |labels: &_| {
+            let of_kind = text(labels, "owner_kind") == kind && is_unknown(text(labels, "owner_name"));
+            let name = |label: &str| text(labels, label).to_owned();
+            of_kind.then(|| (name("owner_name"), name("container"), name("image")))
+        };
+        let mut by_container: BTreeMap<(String, String), Vec<Template>> = BTreeMap::new();
+        for ((set, container, name), points) in self.readings.by(Part::Images, "", key) {
+            let template = Template { name, created: None, spans: spans(&points, &self.watched) };
+            by_container.entry((set, container)).or_default().push(template);
+        }
+        let mut out = Vec::new();
+        for ((set, container), templates) in by_container {
+            for takeover in takeovers(&templates).into_iter().filter(|t| t.from.is_some()) {
+                let image = |i: usize| {
+                    let image = images::Image { name: templates[i].name.clone(), id: String::new() };
+                    Images::from([(container.clone(), image)])
+                };
+                let from = takeover.from.map(image).unwrap_or_default();
+                let (moment, source) = self.dated_by_pods(&format!("{set}-"), takeover.edge, "kube_pod_container_info");
+                out.push(self.change(word, &set, takeover.is_back, moment, source, (&from, &image(takeover.to))));
+            }
+        }
+        out
+    }
+
+    /// Another image behind the tag that a template names, while the template stays.
+    fn pushed_again(&self) -> Vec<Change> {
+        let key = |labels: &_| {
+            let name = |label: &str| text(labels, label).to_owned();
+            Some(((name("owner_kind"), name("owner_name"), name("container"), name("image")), name("image_id")))
+        };
+        let mut by_image: BTreeMap<_, Vec<Template>> = BTreeMap::new();
+        for ((image, name), points) in self.readings.by(Part::Images, "", key) {
+            let template = Template { name, created: None, spans: spans(&points, &self.watched) };
+            by_image.entry(image).or_default().push(template);
+        }
+        let mut out = Vec::new();
+        for ((kind, owner, container, image), templates) in by_image {
+            for takeover in takeovers(&templates).into_iter().filter(|t| !t.is_back) {
+                let Some(from) = takeover.from else { continue };
+                let workload = self.workloads.of_owner(&kind, &owner).to_owned();
+                let (moment, source) =
+                    self.dated_by_pods(&format!("{owner}-"), takeover.edge, "kube_pod_container_info");
+                let id = |i: usize| Some(images::digest(&templates[i].name).to_owned());
+                let subject = format!("image {image} of container {container}");
+                out.push(Change {
+                    service: Some(self.workloads.service(&workload)),
+                    from: id(from),
+                    to: id(takeover.to),
+                    ..moment.change(ChangeKind::Image, subject, source)
+                });
+            }
+        }
+        out
+    }
+
+    fn change(
+        &self,
+        word: &str,
+        workload: &str,
+        is_back: bool,
+        moment: Moment,
+        source: &str,
+        (before, after): (&Images, &Images),
+    ) -> Change {
+        let (from, to) = images::compared(workload, before, after);
+        let is_same = from.is_some() && from == to;
+        let kind = if is_back { ChangeKind::Rollback } else { ChangeKind::Release };
+        let subject = format!("{word} {workload}{}", if is_same { " (same image)" } else { "" });
+        Change { service: Some(self.workloads.service(workload)), from, to, ..moment.change(kind, subject, source) }
+    }
+
+    fn images_of(&self, kind: &str, name: &str) -> Images {
+        self.images.get(&(kind.to_owned(), name.to_owned())).cloned().unwrap_or_default()
+    }
+
+    /// The images that a workload had last before a change, and those that it got by it or soon after.
+    fn images_around(&self, kind: &str, name: &str, edge: Edge) -> (Images, Images) {
+        let ours = |labels: &_| {
+            let is_ours = text(labels, "owner_kind") == kind && text(labels, "owner_name") == name;
+            let label = |name: &str| text(labels, name).to_owned();
+            is_ours.then(|| (label("container"), images::Image { name: label("image"), id: label("image_id") }))
+        };
+        let mut begun: Vec<(Option<Timestamp>, String, images::Image)> = Vec::new();
+        for ((container, image), points) in self.readings.by(Part::Images, "", ours) {
+            let spans = spans(&points, &self.watched).into_iter();
+            begun.extend(spans.map(|span| (span.begins.map(|e| e.at), container.clone(), image.clone())));
+        }
+        begun.sort();
+        let until = |time: Timestamp| {
+            let earlier = begun.iter().filter(|(begin, ..)| begin.is_none_or(|begin| begin <= time));
+            earlier.map(|(_, container, image)| (container.clone(), image.clone())).collect()
+        };
+        (until(edge.before), until(edge.at.plus_ms(SOON_MS)))
+    }
+
+    /// By the first pod that was created meanwhile, if any: its time is exact.
+    fn dated_by_pods(&self, prefix: &str, edge: Edge, source: &'static str) -> (Moment, &'static str) {
+        let ours = self.pods.range(prefix.to_owned()..).take_while(|(pod, _)| pod.starts_with(prefix));
+        let first = ours.map(|(_, created)| *created).filter(|created| self.is_within(*created, edge)).min();
+        match first {
+            Some(created) => (Moment::exact(created), "kube_pod_created"),
+            None => (self.readings.between(edge), source),
+        }
+    }
+
+    fn is_within(&self, time: Timestamp, edge: Edge) -> bool {
+        time > edge.before.plus_ms(-self.readings.scrape_ms - SLACK_MS) && time <= edge.at
+    }
+}
+
+/// Whether a deployment had no replicas before: its template is none that took over.
+fn was_scaled_up(replicas: Option<&Points>, edge: Edge) -> bool {
+    let before = replicas.and_then(|points| points.iter().rev().find(|(time, _)| *time <= edge.before));
+    before.is_some_and(|(_, replicas)| *replicas == 0.0)
+}
+
+/// Whether fewer pods are up to date soon after than before.
+fn falls(updated: &Points, edge: Edge) -> bool {
+    let before = updated.iter().rev().find(|(time, _)| *time <= edge.before).map(|(_, n)| *n);
+    let soon = edge.at.plus_ms(SOON_MS);
+    let after = updated.iter().filter(|(time, _)| *time >= edge.at && *time <= soon).map(|(_, n)| *n);
+    before.is_some_and(|before| after.into_iter().any(|after| after < before))
+}
+
+/// The order in which templates took over, in the order of time.
+fn takeovers(templates: &[Template]) -> Vec<Takeover> {
+    let age = |i: usize| (templates[i].created, i);
+    let first = |i: usize| templates[i].spans.first().filter(|span| span.begins.is_none());
+    let mut active: Vec<usize> = (0..templates.len()).filter(|i| first(*i).is_some()).collect();
+    // Of those that are there from the start, the one that stays longest is the current one.
+    let stays = |i: usize| first(i).and_then(|span| span.ends).map_or(i64::MAX, |edge| edge.at.ms());
+    active.sort_by_key(|i| (templates[*i].created, stays(*i), *i));
+    let mut current = active.last().copied();
+    let mut was_current: BTreeSet<usize> = active.iter().copied().collect();
+    let mut events: BTreeMap<Timestamp, Vec<(Edge, usize, bool)>> = BTreeMap::new();
+    for (i, template) in templates.iter().enumerate() {
+        for span in &template.spans {
+            for (edge, begins) in [(span.begins, true), (span.ends, false)] {
+                if let Some(edge) = edge {
+                    events.entry(edge.at).or_default().push((edge, i, begins));
+                }
+            }
+        }
+    }
+    let mut out = Vec::new();
+    for mut at_once in events.into_values() {
+        at_once.sort_by_key(|(_, i, _)| age(*i));
+        for (_, i, begins) in &at_once {
+            active.retain(|known| known != i);
+            if *begins {
+                active.push(*i);
+            }
+        }
+        let (Some(to), Some((edge, ..))) = (active.last().copied(), at_once.first()) else { continue };
+        if current == Some(to) {
+            continue;
+        }
+        let is_older = |from: usize| templates[to].created.zip(templates[from].created).is_some_and(|(a, b)| a < b);
+        let is_back = current.is_some_and(|from| was_current.contains(&to) || is_older(from));
+        out.push(Takeover { edge: *edge, from: current, to, is_back });
+        current = Some(to);
+        was_current.insert(to);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::readings::tests::{Table, minute};
+    use super::*;
+    use crate::prometheus::pods::Owners;
+
+    fn found(table: Table) -> Vec<(ChangeKind, String, i64, i64, String)> {
+        let owners = Owners::default();
+        let changes = find(&table.0, &Workloads { owners: &owners, services: BTreeSet::new() });
+        let words = |c: &Change| {
+            let or_none = |text: &Option<String>| text.clone().unwrap_or("?".into());
+            format!("{} → {} by {}", or_none(&c.from), or_none(&c.to), c.source)
+        };
+        let after = |c: &Change| (c.at.ms() - minute(0).ms()) / 1000;
+        changes.iter().map(|c| (c.kind, c.subject.clone(), after(c), c.uncertainty_ms / 1000, words(c))).collect()
+    }
+
+    const OLD: &str = "owner_kind=ReplicaSet,owner_name=web-77cd5fb6c4";
+    const NEW: &str = "owner_kind=ReplicaSet,owner_name=web-88cd5fb6c4";
+
+    fn row(
+        kind: ChangeKind,
+        subject: &str,
+        s: i64,
+        uncertain_s: i64,
+        words: &str,
+    ) -> (ChangeKind, String, i64, i64, String) {
+        (kind, subject.into(), s, uncertain_s, words.into())
+    }
+
+    #[test]
+    fn owners_of_pods_alone_tell_release_and_roll_back() {
+        let table = Table::new().there(Part::PodOwners, OLD, (0..22).chain(40..60)).there(Part::PodOwners, NEW, 20..41);
+        assert_eq!(
+            found(table),
+            [
+                row(ChangeKind::Release, "deployment web", 1200, 75, "? → ? by kube_pod_owner"),
+                row(ChangeKind::Rollback, "deployment web", 2400, 75, "? → ? by kube_pod_owner"),
+            ]
+        );
+    }
+
+    #[test]
+    fn replica_sets_and_pods_date_exactly_and_images_name_the_version() {
+        let [old, new] = ["web-77cd5fb6c4", "web-88cd5fb6c4"].map(|set| format!("replicaset={set}"));
+        let of =
+            |owner: &str, tag: &str| format!("{owner},container=web,image=shop/web:{tag},image_id=web@sha256:{tag}");
+        let table = Table::new()
+            .there(Part::ReplicaSets, &old, (0..22).chain(40..60))
+            .there(Part::ReplicaSets, &new, 20..41)
+            .there(Part::Images, &of(OLD, "1.0"), (0..22).chain(40..60))
+            .there(Part::Images, &of(NEW, "1.1"), 20..41)
+            .time("__name__=kube_replicaset_created,replicaset=web-77cd5fb6c4", minute(-9_000))
+            .time("__name__=kube_replicaset_created,replicaset=web-88cd5fb6c4", minute(20).plus_ms(-17_000))
+            .time("__name__=kube_pod_created,pod=web-77cd5fb6c4-x2x4z", minute(40).plus_ms(-31_000))
+            .time("__name__=kube_pod_created,pod=web-77cd5fb6c4-x2x4w", minute(40).plus_ms(-20_000));
+        assert_eq!(
+            found(table),
+            [
+                row(ChangeKind::Release, "deployment web", 1183, 0, "1.0 → 1.1 by kube_replicaset_created"),
+                row(ChangeKind::Rollback, "deployment web", 2369, 0, "1.1 → 1.0 by kube_pod_created"),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_older_set_takes_over_again_though_it_was_not_seen_before() {
+        let table = Table::new()
+            .there(Part::ReplicaSets, "replicaset=web-88cd5fb6c4", 0..31)
+            .there(Part::ReplicaSets, "replicaset=web-77cd5fb6c4", 30..60)
+            .time("__name__=kube_replicaset_created,replicaset=web-77cd5fb6c4", minute(-9_000))
+            .time("__name__=kube_replicaset_created,replicaset=web-88cd5fb6c4", minute(-90));
+        assert_eq!(found(table).iter().map(|c| (c.0, c.2)).collect::<Vec<_>>(), [(ChangeKind::Rollback, 1800)]);
+    }
+
+    #[test]
+    fn a_release_given_up_is_a_roll_back_and_a_recreated_one_is_no_second() {
+        let given_up = Table::new().there(Part::PodOwners, OLD, 0..60).there(Part::PodOwners, NEW, 20..30);
+        let kinds = |table| found(table).iter().map(|c| (c.0, c.2 / 60)).collect::<Vec<_>>();
+        assert_eq!(kinds(given_up), [(ChangeKind::Release, 20), (ChangeKind::Rollback, 30)]);
+        // `Recreate`: all pods go before the first new one comes.
+        let recreated = Table::new().there(Part::PodOwners, OLD, 0..20).there(Part::PodOwners, NEW, 25..60);
+        assert_eq!(kinds(recreated), [(ChangeKind::Release, 25)]);
+        let to_zero = Table::new().there(Part::PodOwners, OLD, (0..20).chain(25..60));
+        assert_eq!(kinds(to_zero), [], "the same template runs again");
+        let first = Table::new().there(Part::PodOwners, NEW, 25..60);
+        assert_eq!(kinds(first), [(ChangeKind::Release, 25)], "a workload that was not there before");
+        let scaled = Table::new().there(Part::PodOwners, NEW, 25..60).values(
+            Part::Gauges,
+            "__name__=kube_deployment_spec_replicas,deployment=web",
+            [(10, 0.0), (25, 2.0)],
+        );
+        assert_eq!(kinds(scaled), [], "it was there, with no replicas");
+    }
+
+    #[test]
+    fn the_same_template_by_another_image_is_an_image_and_the_same_image_is_told() {
+        let of = |owner: &str, id: &str| format!("{owner},container=web,image=shop/web,image_id=web@sha256:{id}");
+        let pushed = Table::new().there(Part::PodOwners, OLD, 0..60).there(Part::Images, &of(OLD, "aa"), 0..22).there(
+            Part::Images,
+            &of(OLD, "bb"),
+            20..60,
+        );
+        assert_eq!(
+            found(pushed),
+            [row(ChangeKind::Image, "image shop/web of container web", 1200, 75, "aa → bb by kube_pod_container_info")]
+        );
+        let restarted = Table::new()
+            .there(Part::PodOwners, OLD, 0..22)
+            .there(Part::PodOwners, NEW, 20..60)
+            .there(Part::Images, &of(OLD, "aa"), 0..22)
+            .there(Part::Images, &of(NEW, "aa"), 20..60);
+        assert_eq!(
+            found(restarted),
+            [row(ChangeKind::Release, "deployment web (same image)", 1200, 75, "latest → latest by kube_pod_owner")]
+        );
+    }
+
+    #[test]
+    fn stateful_and_daemon_sets_keep_their_name() {
+        let state = |revision: &str| {
+            format!("__name__=kube_statefulset_status_update_revision,statefulset=db,revision=db-{revision}")
+        };
+        let of = |kind: &str, name: &str, tag: &str| {
+            format!("owner_kind={kind},owner_name={name},container=x,image=x:{tag},image_id=x@{tag}")
+        };
+        let gauge = |family: &str| format!("__name__=kube_daemonset_{family},daemonset=log");
+        let table = Table::new()
+            .there(Part::States, &state("1"), (0..20).chain(40..60))
+            .there(Part::States, &state("2"), 20..40)
+            .there(Part::Images, &of("StatefulSet", "db", "1"), (0..24).chain(41..60))
+            .there(Part::Images, &of("StatefulSet", "db", "2"), 21..44)
+            .values(
+                Part::Gauges,
+                &gauge("metadata_generation"),
+                (0..60).map(|m| (m, f64::from(m >= 10) + f64::from(m >= 30))),
+            )
+            .values(
+                Part::Gauges,
+                &gauge("status_updated_number_scheduled"),
+                (0..60).map(|m| (m, if m == 31 { 1.0 } else { 3.0 })),
+            );
+        assert_eq!(
+            found(table),
+            [
+                row(
+                    ChangeKind::Release,
+                    "stateful set db",
+                    1200,
+                    75,
+                    "1 → 2 by kube_statefulset_status_update_revision"
+                ),
+                row(
+                    ChangeKind::Rollback,
+                    "stateful set db",
+                    2400,
+                    75,
+                    "2 → 1 by kube_statefulset_status_update_revision"
+                ),
+                row(ChangeKind::Release, "daemon set log", 1800, 75, "? → ? by kube_daemonset_metadata_generation"),
+            ],
+            "an annotation raises the generation, too, at minute 10"
+        );
+    }
+}

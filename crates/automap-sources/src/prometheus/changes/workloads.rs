@@ -1,0 +1,82 @@
+//! Which service a change concerns: the workload of a pod, a set or a job, by the name that the frame uses; configuration by the beginning of its name.
+
+use std::collections::BTreeSet;
+
+use crate::prometheus::pods::{self, Owners};
+
+/// Pods, sets and jobs → services.
+#[derive(Debug)]
+pub(super) struct Workloads<'a> {
+    pub(super) owners: &'a Owners,
+    /// The services of the frame.
+    pub(super) services: BTreeSet<&'a str>,
+}
+
+impl Workloads<'_> {
+    /// A workload by the name that the frame has for it. Flagger's canary `carts` is served by `carts-primary`.
+    pub(super) fn service(&self, workload: &str) -> String {
+        let primary = format!("{workload}-primary");
+        match self.services.contains(workload) || !self.services.contains(primary.as_str()) {
+            true => workload.to_owned(),
+            false => primary,
+        }
+    }
+
+    /// The service of a pod.
+    pub(super) fn of_pod(&self, pod: &str) -> String {
+        self.service(self.owners.workload(pod))
+    }
+
+    /// The workload of a replica set, and others by their own names.
+    pub(super) fn of_owner<'a>(&'a self, kind: &str, name: &'a str) -> &'a str {
+        match kind {
+            "ReplicaSet" => self.owners.of_replica_set(name),
+            "Job" => pods::of_job(name),
+            _ => name,
+        }
+    }
+
+    /// The service of a job; all jobs of a cron job are one.
+    pub(super) fn of_job(&self, job: &str) -> String {
+        self.service(pods::of_job(job))
+    }
+
+    /// Whether a pod runs a job.
+    pub(super) fn is_of_job(&self, pod: &str) -> bool {
+        self.owners.is_of_job(pod)
+    }
+
+    /// The service that a name belongs to: the longest one that it begins with, as `orders-settings` belongs to `orders`.
+    pub(super) fn by_prefix(&self, name: &str) -> Option<String> {
+        let belongs = |service: &&&str| {
+            name.strip_prefix(**service).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.', '_']))
+        };
+        let longest = self.services.iter().filter(belongs).max_by_key(|service| service.len());
+        longest.map(|service| (*service).to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configuration_belongs_to_the_longest_name_that_it_begins_with() {
+        let owners = Owners::default();
+        let workloads =
+            Workloads { owners: &owners, services: BTreeSet::from(["orders", "orders-db", "cart-primary"]) };
+        for (name, service) in [
+            ("orders-settings", Some("orders")),
+            ("orders", Some("orders")),
+            ("orders-db.conf", Some("orders-db")),
+            ("ordersettings", None),
+            ("kube-root-ca.crt", None),
+        ] {
+            assert_eq!(workloads.by_prefix(name).as_deref(), service, "{name}");
+        }
+        assert_eq!(workloads.of_pod("orders-5d4f8c7b9-x2x4z"), "orders");
+        assert_eq!(workloads.of_job("backup-29012345"), "backup");
+        assert_eq!(workloads.service("cart"), "cart-primary", "the name that the frame has");
+        assert_eq!(workloads.service("unknown"), "unknown");
+    }
+}
