@@ -2,11 +2,14 @@
 //!
 //! Nothing here is worded or rounded; that is left to those that are made from it.
 
+use std::collections::BTreeMap;
+
 use crate::anomaly::Anomalies;
 use crate::attribution::Impact;
 use crate::course::Plan;
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::note::Note;
+use crate::rank::change_fit::ChangeFit;
 use crate::rank::metric_weights::ConfirmedCase;
 use crate::rank::suspects::Suspects;
 use crate::rank::{AutomapOptions, Ranking, automap};
@@ -32,6 +35,8 @@ pub struct Analysis {
     pub suspects: Suspects,
     /// Who is blamed.
     pub ranking: Ranking,
+    /// What was changed before the incident and fits it, with the evidence that counted.
+    pub change_fits: BTreeMap<ServiceIdx, ChangeFit>,
     /// Services that changed after users felt something, where calls do not tell how much arises where.
     pub too_late: Vec<ServiceIdx>,
     /// What the AutoMAP engine learnt on its way; `None` for the evidence engine, which learns no graph.

@@ -42,22 +42,30 @@
 //! assert_eq!(report.causes[0].path, ["orders", "payment"]);
 //! ```
 
+use std::collections::BTreeMap;
+
 use crate::analysis::Analysis;
+use crate::change::ChangeLog;
 use crate::course::{Course, Plan};
-use crate::frame::MetricFrame;
+use crate::frame::{MetricFrame, ServiceIdx};
 use crate::graph::{ByType, MetricType};
 use crate::note::Note;
 use crate::observation::Observation;
 use crate::onset_average::{self, EvaluatedOnset};
+use crate::rank::Ranking;
+use crate::rank::change_fit::{self, ChangeFit, Onset};
 use crate::rank::metric_weights::{ConfirmedCase, LearningOptions, learn_weights};
-use crate::rank::suspects::DECIDES;
+use crate::rank::suspects::{DECIDES, Suspects};
 use crate::report::{self, Report};
 use crate::time::WindowHint;
 use crate::topology::CallGraph;
 use crate::unseen::Unseen;
 use crate::verdict::Margin;
-use crate::windows::OnsetSource;
+use crate::windows::{OnsetSource, Windows};
 use crate::{anomaly, attribution, propagation, rank, verdict, windows};
+
+/// A rate notices what happened within about as many steps, so an onset may be found this much before the change that it began with.
+const BLUR_STEPS: i64 = 3;
 
 /// The options of every stage.
 #[derive(Clone, Copy, Debug, Default)]
@@ -142,6 +150,7 @@ pub fn analyse_with_history(
             (rank::automap::rank(&prepared, &frame, &chosen), Some(prepared))
         }
     };
+    let (ranking, change_fits) = with_changes(ranking, &suspects, &frame, &windows, &observation.changes);
     let unseen = Unseen::of(&frame, &anomalies, calls, &observation.queries);
     let too_late = match suspects.weight >= DECIDES {
         true => Vec::new(),
@@ -156,11 +165,28 @@ pub fn analyse_with_history(
         impacts,
         suspects,
         ranking,
+        change_fits,
         too_late,
         automap,
         unseen,
         notes,
     })
+}
+
+/// The ranking with what the changes before the incident say, and which of them fit. The random walk knows of no changes: its ranking stays.
+fn with_changes(
+    ranking: Ranking,
+    suspects: &Suspects,
+    frame: &MetricFrame,
+    windows: &Windows,
+    log: &ChangeLog,
+) -> (Ranking, BTreeMap<ServiceIdx, ChangeFit>) {
+    let onset = Onset { at: windows.incident.start, blur_ms: BLUR_STEPS * frame.step_ms() };
+    let fits = change_fit::fits(log, frame, onset);
+    match ranking.engine {
+        rank::Engine::Evidence => change_fit::weigh(ranking, &fits, suspects),
+        rank::Engine::Automap => (ranking, fits),
+    }
 }
 
 /// Ranks by the windows of the plan. Where most of the data is bad, nothing stands out as a stretch before the windows are known; then the end is

@@ -3,11 +3,13 @@
 //! Two engines give the same kind of answer. [`evidence`] adds up how far each service's metrics left their normal behaviour, after
 //! symptoms were explained away along the calls (`explain_away`, `callee_fit`). [`automap`] walks at random over a behaviour graph
 //! learnt from the data ([`walk`], [`metric_weights`]). [`metrics`] ranks the metrics within the services. Whether a cause may be named at all is
-//! decided in [`crate::verdict`]. [`suspects`] weighs the evidence with what users feel, where calls are measured.
+//! decided in [`crate::verdict`]. [`suspects`] weighs the evidence with what users feel, where calls are measured, and [`change_fit`] with what was changed
+//! before.
 
 pub mod automap;
 mod callee_fit;
 mod calls;
+pub mod change_fit;
 pub mod evidence;
 mod explain_away;
 pub mod metric_weights;
@@ -107,6 +109,8 @@ pub enum PartSource {
     Missing,
     /// It accounts for a part of what users feel.
     Felt(ImpactKind),
+    /// It was changed shortly before.
+    Change,
 }
 
 /// A symptom of a service that another service accounts for.

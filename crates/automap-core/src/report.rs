@@ -3,6 +3,7 @@
 //! `compose` turns what the stages found into a [`Report`]; renderers, stores and interfaces carry it. Layout, colours and time zones are the
 //! business of renderers. A reader accepts this version and the one before.
 
+mod changes;
 mod compose;
 mod course;
 mod counter_evidence;
@@ -16,8 +17,10 @@ mod version3;
 
 // Types of fields, so that readers of a report need no stage.
 pub use crate::attribution::ImpactKind;
+pub use crate::change::{Change, ChangeKind};
 pub use crate::rank::Engine;
 pub use crate::windows::OnsetSource;
+pub use changes::{CauseChange, ChangeRole, ChangesInfo, ListedChange};
 pub use compose::compose;
 pub(crate) use compose::window_info;
 pub use counter_evidence::{CounterEvidence, Doubt};

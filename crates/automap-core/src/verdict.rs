@@ -157,7 +157,9 @@ impl Margin {
     pub fn in_ranking(ranking: &Ranking, named: &[Vec<ServiceIdx>], baseline_samples: f64) -> Self {
         let is_named = |s: &RankedService| named.iter().any(|group| group.contains(&s.service));
         let own_evidence = |s: &RankedService| {
-            let parts = s.parts.iter().map(|p| p.evidence.max(0.0));
+            // A change makes a sign of the metrics likelier and is none itself.
+            let signs = s.parts.iter().filter(|p| p.source != PartSource::Change);
+            let parts = signs.map(|p| p.evidence.max(0.0));
             match ranking.engine {
                 Engine::Evidence => parts.fold(0.0, f64::max),
                 Engine::Automap => parts.sum(),

@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 
 use crate::clock::Zone;
 use automap_core::metric::Metric;
+use automap_core::quantity::duration;
 use automap_core::report::OnsetSource;
 use automap_core::report::{
-    AlsoChanged, Evidence, FAINT_CONFIDENCE, Level, OtherIncident, Report, Verdict, VerdictKind,
+    AlsoChanged, Change, ChangeRole, Evidence, FAINT_CONFIDENCE, Level, ListedChange, OtherIncident, Report, Verdict,
+    VerdictKind,
 };
 use automap_core::time::Timestamp;
 
@@ -36,6 +38,21 @@ pub(crate) fn headline(verdict: &Verdict) -> (&'static str, String, &str) {
 pub(crate) fn also_changed(changed: &AlsoChanged) -> String {
     let changes: Vec<&str> = changed.evidence.iter().map(|e| e.summary.as_str()).collect();
     format!("{}: {}", changed.service, changes.join(", "))
+}
+
+/// The service that a change concerns, `–` where it is no single one: what was changed stands beside it.
+pub(crate) fn changed_place(change: &Change) -> &str {
+    change.service.as_deref().unwrap_or("–")
+}
+
+/// `47 s before, fits the onset`, `12 s after, a consequence`.
+pub(crate) fn changed_role(listed: &ListedChange) -> String {
+    let distance = duration((listed.before_s.abs() * 1e3) as i64);
+    let side = if listed.before_s >= 0.0 { "before" } else { "after" };
+    match listed.role {
+        ChangeRole::Fits | ChangeRole::Consequence => format!("{distance} {side}, {}", listed.role.words()),
+        ChangeRole::Before | ChangeRole::After => format!("{distance} {side}"),
+    }
 }
 
 /// `high`, `medium`, `low`.

@@ -9,6 +9,7 @@
 //! (0.27 of February 2025 is the newest). What maud does not do is done once, over the finished page: deceptive characters become `�`.
 
 mod answer;
+mod changes;
 mod chart_svg;
 mod charts;
 mod remarks;
@@ -55,6 +56,7 @@ fn sections(view: &View<'_>) -> Markup {
         answer::map(view),
         charts::charts(view),
         spread::spread(view),
+        changes::changes(view),
         remarks::victims(view),
         remarks::not_checked(view),
         remarks::data(view),
@@ -72,6 +74,7 @@ fn contents(view: &View<'_>) -> Markup {
         (!d.map.nodes.is_empty(), "#map", "Map"),
         (!d.charts.is_empty(), "#charts", "Series"),
         (spread::has_content(view), "#spread", "How it spread"),
+        (!report.changes.summary.is_empty(), "#changes", "Changes"),
         (true, "#data", "Data"),
         (!report.next.is_empty(), "#next", "Next"),
         (!report.queries.is_empty(), "#queries", "Queries"),

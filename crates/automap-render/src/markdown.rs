@@ -24,6 +24,7 @@ pub fn markdown(dossier: &Dossier, zone: Zone) -> String {
         evidence(dossier, zone),
         map(dossier),
         spread(dossier, zone),
+        changes(dossier, zone),
         victims(dossier),
         data_notes(dossier),
         next(dossier),
@@ -91,6 +92,8 @@ fn evidence(dossier: &Dossier, zone: Zone) -> Section {
         for share in &cause.accounts_for {
             section.pieces.push(format!("- {}", text(&share.summary)));
         }
+        let change = cause.change.as_ref().map(|c| format!("- after {}", text(&c.summary)));
+        section.pieces.extend(change);
         for e in &cause.evidence {
             let since = e.onset.map_or_else(String::new, |t| format!("{} ", text(&zone.clock(t))));
             section.pieces.push(format!("- {since}{}", text(&e.summary)));
@@ -130,6 +133,25 @@ fn spread(dossier: &Dossier, zone: Zone) -> Section {
     }
     for against in &spread.against {
         section.pieces.push(format!("- **against it:** {}", text(against)));
+    }
+    section
+}
+
+/// What was changed around the incident; nothing where changes were not looked at.
+fn changes(dossier: &Dossier, zone: Zone) -> Section {
+    let info = &dossier.report.changes;
+    let mut section = Section::new("### Changes");
+    if info.summary.is_empty() {
+        return section;
+    }
+    section.pieces.push(format!("{}\n", text(&info.summary)));
+    for listed in &info.listed {
+        let (place, role) = (words::changed_place(&listed.change), words::changed_role(listed));
+        let at = zone.clock(listed.change.at);
+        section.pieces.push(format!("- {at} **{}** {} ({})", text(place), text(&listed.summary), text(&role)));
+    }
+    if info.omitted > 0 {
+        section.pieces.push(format!("- and {} more", info.omitted));
     }
     section
 }

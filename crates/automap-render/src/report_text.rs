@@ -9,7 +9,7 @@ use crate::table::{pad, plain, width};
 use crate::text_options::{HEADING_WIDTH, TextOptions, section};
 use automap_core::note::Severity;
 use automap_core::report::OnsetSource;
-use automap_core::report::{AlsoChanged, Cause, NextStep, OtherIncident, Report, VerdictKind};
+use automap_core::report::{AlsoChanged, Cause, ListedChange, NextStep, OtherIncident, Report, VerdictKind};
 
 /// Candidates whose evidence is shown unless `verbose`.
 const DETAILED_CAUSES: usize = 3;
@@ -20,7 +20,13 @@ const FAINT: f64 = 0.02;
 pub fn text(report: &Report, options: &TextOptions) -> String {
     let before =
         [windows(report, options), symptoms(report), impacts(report), others(report, options), vec![coverage(report)]];
-    let after = [causes(report, options), victims(report), also_changed(report), remarks(report, options)];
+    let after = [
+        causes(report, options),
+        victims(report),
+        also_changed(report),
+        changes(report, options),
+        remarks(report, options),
+    ];
     let shown =
         |lines: Vec<Vec<String>>| lines.into_iter().flatten().map(|line| plain(&line) + "\n").collect::<String>();
     format!("{}{}\n{}", shown(before.to_vec()), verdict(report, options.color), shown(after.to_vec()))
@@ -127,6 +133,7 @@ fn cause(cause: &Cause, name_width: usize, options: &TextOptions) -> Vec<String>
     let name = pad(&cause.service, name_width);
     let mut lines = vec![String::new(), format!("{:>2} {name}  {:.2}  {onset}{path}", cause.rank, cause.confidence)];
     lines.extend(cause.accounts_for.iter().map(|a| format!("     = {}", a.summary)));
+    lines.extend(cause.change.iter().map(|c| format!("     ~ {}", c.summary)));
     lines.extend(cause.evidence.iter().map(|e| format!("     + {}", e.summary)));
     let against = cause.counter_evidence.iter().map(|a| a.sentence(|t| options.zone.clock(t)));
     lines.extend(against.map(|sentence| format!("     − {sentence}")));
@@ -136,6 +143,23 @@ fn cause(cause: &Cause, name_width: usize, options: &TextOptions) -> Vec<String>
 fn victims(report: &Report) -> Vec<String> {
     let name_width = report.victims.iter().map(|v| width(&v.service)).max().unwrap_or(0);
     section("VICTIMS", report.victims.iter().map(|v| format!("{}  {}", pad(&v.service, name_width), v.summary)))
+}
+
+/// What was changed around the incident: `14:02:11  catalogue  release 1.4.2 → 1.4.3  fits the onset`. Nothing where changes were not looked at.
+fn changes(report: &Report, options: &TextOptions) -> Vec<String> {
+    let listed = &report.changes.listed;
+    let place = |l: &ListedChange| words::changed_place(&l.change).to_owned();
+    let (places, whats) = (
+        listed.iter().map(|l| width(&place(l))).max().unwrap_or(0),
+        listed.iter().map(|l| width(&l.summary)).max().unwrap_or(0),
+    );
+    let rows = listed.iter().map(|l| {
+        let (place, what) = (pad(&place(l), places), pad(&l.summary, whats));
+        format!("{}  {place}  {what}  {}", options.zone.clock(l.change.at), words::changed_role(l))
+    });
+    let more = (report.changes.omitted > 0).then(|| format!("and {} more", report.changes.omitted));
+    let summary = Some(report.changes.summary.clone()).filter(|s| !s.is_empty());
+    section("CHANGES", summary.into_iter().chain(rows).chain(more))
 }
 
 fn remarks(report: &Report, options: &TextOptions) -> Vec<String> {

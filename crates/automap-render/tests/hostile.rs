@@ -4,6 +4,7 @@
 #[expect(dead_code, reason = "a part of it is used here")]
 mod shop;
 
+use automap_core::change::{Change, ChangeKind};
 use automap_core::compare::trend::{TrendOptions, trend};
 use automap_core::compare::{CompareOptions, Period, compare};
 use automap_core::incident::{Incident, Severity};
@@ -34,6 +35,21 @@ fn observation() -> Observation {
     seen.calls.add("orders", EVIL, automap_core::topology::Protocol::Request);
     seen.notes.push(Note::warning("evil", EVIL));
     seen.not_checked.push(NotChecked { signal: EVIL.into(), services: vec![EVIL.into()], reason: EVIL.into() });
+    let evil = || EVIL.to_owned();
+    seen.changes.observed = Interval::new(time(0), time(N));
+    seen.changes.changes = [Some(evil()), None]
+        .map(|service| Change {
+            at: time(STARTED - 1),
+            kind: ChangeKind::ConfigMap,
+            service,
+            subject: evil(),
+            from: Some(evil()),
+            to: Some(evil()),
+            uncertainty_ms: 0,
+            source: evil(),
+            url: Some(evil()),
+        })
+        .to_vec();
     seen.source = EVIL.into();
     let query = &mut seen.queries[0];
     (query.promql, query.state, query.reason) = (EVIL.into(), QueryState::Failed, Some(EVIL.into()));

@@ -5,15 +5,17 @@
 
 mod shop;
 
+use automap_core::change::{Change, ChangeKind, ChangeLog};
 use automap_core::compare::trend::{TrendOptions, trend};
 use automap_core::compare::{CompareOptions, Period, compare};
 use automap_core::incident::{Incident, Severity};
+use automap_core::observation::Observation;
 use automap_core::rank::Engine;
 use automap_core::report::compare_engines;
 use automap_core::time::Interval;
 use automap_core::{DiagnoseOptions, diagnose, dossier};
 use automap_render::{
-    TextOptions, Zone, compare as comparison_report, engines_text, explain_text, incident_text, map, markdown,
+    TextOptions, Zone, compare as comparison_report, engines_text, explain_text, html, incident_text, map, markdown,
     propagation_text, text, trend as trend_report,
 };
 use insta::assert_snapshot;
@@ -58,6 +60,50 @@ fn report_as_text() {
     calm.hint.incident_start = None;
     let calm = diagnose(&calm, &DiagnoseOptions::default());
     assert_snapshot!("report_text_cannot_tell", text(&calm.unwrap(), &TextOptions::default()));
+}
+
+/// Payment was released just before, orders scaled long before, and payment's container crashed afterwards.
+fn changed() -> Observation {
+    let change = |kind, service: &str, row, from: &str, to: &str| Change {
+        at: time(row),
+        kind,
+        service: Some(service.into()),
+        subject: format!("deployment {service}"),
+        from: Some(from.into()),
+        to: Some(to.into()),
+        uncertainty_ms: 0,
+        source: "kube_replicaset_created".into(),
+        url: None,
+    };
+    let config = Change {
+        service: None,
+        subject: "config map shop-settings".into(),
+        uncertainty_ms: 60_000,
+        from: None,
+        to: None,
+        source: "kube_configmap_metadata_resource_version".into(),
+        ..change(ChangeKind::ConfigMap, "", STARTED - 20, "", "")
+    };
+    let changes = vec![
+        change(ChangeKind::Release, "payment", STARTED - 3, "1.4.2", "1.4.3"),
+        change(ChangeKind::Scaled, "orders", STARTED - 30, "1", "3"),
+        change(ChangeKind::Crashed, "payment", STARTED + 2, "Running", "Error"),
+        config,
+    ];
+    let mut observation = incident().observation();
+    observation.changes = ChangeLog::new(Interval::new(time(0), time(N)).unwrap(), Vec::new(), changes);
+    observation
+}
+
+#[test]
+fn report_with_changes() {
+    let dossier = dossier::compose(&changed(), &DiagnoseOptions::default()).unwrap();
+    assert_snapshot!("report_text_changes", text(&dossier.report, &TextOptions::default()));
+    let of = |page: &str, from: &str, to: &str| {
+        page.split(from).nth(1).and_then(|rest| rest.split(to).next()).unwrap().to_owned()
+    };
+    assert_snapshot!("report_markdown_changes", of(&markdown(&dossier, Zone::UTC), "### Changes", "###"));
+    assert_snapshot!("report_html_changes", of(&html(&dossier, Zone::UTC), "<section id=\"changes\">", "</section>"));
 }
 
 #[test]

@@ -52,6 +52,7 @@ pub(super) fn part_name(source: &PartSource) -> String {
         PartSource::SeenByCallers(family) => format!("{family} that only its callers see"),
         PartSource::NetworkGap => "network gap of its calls".to_owned(),
         PartSource::Missing => "samples missing".to_owned(),
+        PartSource::Change => "changed shortly before".to_owned(),
         PartSource::Felt(kind) => format!("its part in {}", kind.words()),
     }
 }

@@ -49,6 +49,7 @@ pub fn causal_weight(source: &PartSource) -> f64 {
         PartSource::Own(Family::Latency | Family::Error) | PartSource::SeenByCallers(_) => 0.5,
         PartSource::Own(Family::Throughput) => 0.12,
         PartSource::Felt(_) => 0.01,
+        PartSource::Change => 0.001,
         PartSource::Own(_) => 0.25,
     }
 }

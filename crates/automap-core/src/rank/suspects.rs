@@ -119,6 +119,16 @@ impl Suspects {
         needed.iter().copied().chain(beside.take(free)).collect()
     }
 
+    /// How far a service accounts for what users feel, 0–1: its share beside the largest one, and 1 for a fault that is clear alone.
+    pub fn accounts(&self, service: ServiceIdx) -> f64 {
+        let largest = self.all.first().map_or(0.0, |top| top.share);
+        match self.of(service) {
+            Some(suspect) if suspect.is_clear_alone => 1.0,
+            Some(suspect) if largest > 0.0 => (suspect.share / largest).min(1.0),
+            _ => 0.0,
+        }
+    }
+
     /// The suspect that a service belongs to with the largest share.
     pub fn of(&self, service: ServiceIdx) -> Option<&Suspect> {
         self.all.iter().find(|s| s.services.contains(&service))
@@ -316,7 +326,9 @@ fn likely(mut weighted: Vec<(ServiceIdx, f64)>) -> Vec<ServiceIdx> {
 /// Worked example: users' waiting has evidence of 4. Payment has a score of 3 and a share of 90 % (85 % at least), catalogue one of 6 and none.
 /// Payment scores 3 + 4 · 0.85 = 6.4, catalogue 6 · 0 = 0.
 pub fn weigh(ranking: Ranking, suspects: &Suspects, impacts: &[Impact]) -> Ranking {
-    let Some(top) = suspects.all.first().filter(|_| suspects.weight > 0.0) else { return ranking };
+    if suspects.all.is_empty() || suspects.weight <= 0.0 {
+        return ranking;
+    }
     let mut services = ranking.services;
     for suspect in &suspects.all {
         for service in &suspect.services {
@@ -333,9 +345,7 @@ pub fn weigh(ranking: Ranking, suspects: &Suspects, impacts: &[Impact]) -> Ranki
     }
     for ranked in &mut services {
         let suspect = suspects.of(ranked.service);
-        let share = suspect.map_or(0.0, |s| s.share);
-        let accounts = if suspect.is_some_and(|s| s.is_clear_alone) { 1.0 } else { (share / top.share).min(1.0) };
-        let counts = 1.0 - suspects.weight + suspects.weight * accounts;
+        let counts = 1.0 - suspects.weight + suspects.weight * suspects.accounts(ranked.service);
         ranked.score *= counts;
         ranked.parts.iter_mut().for_each(|p| p.weight *= counts);
         for part in suspect.into_iter().flat_map(|s| &s.impacts) {

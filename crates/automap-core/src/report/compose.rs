@@ -9,7 +9,7 @@ use super::evidence::{Facts, round};
 use super::model::{
     AlsoChanged, Cause, Coverage, Evidence, NextStep, Report, SCHEMA_VERSION, Symptom, Victim, WindowInfo,
 };
-use super::{course, impact, path, verdict};
+use super::{changes, course, impact, path, verdict};
 use crate::analysis::Analysis;
 use crate::anomaly::{Anomalies, CLEAR, SeriesEvidence};
 use crate::frame::{MetricFrame, ServiceIdx};
@@ -50,6 +50,8 @@ pub fn compose(observation: &Observation, analysis: &Analysis, options: &Verdict
     if let Some(first) = causes.first_mut() {
         with_its_effects(first, &victims, frame.step_ms());
     }
+    let is_named = decision == Decision::Cause;
+    let named: Vec<ServiceIdx> = lead.named.iter().flatten().copied().filter(|_| is_named).collect();
     let mut notes: Vec<Note> = observation.notes.iter().chain(notes).cloned().collect();
     notes.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
     notes.dedup();
@@ -57,11 +59,12 @@ pub fn compose(observation: &Observation, analysis: &Analysis, options: &Verdict
         schema_version: SCHEMA_VERSION,
         source: observation.source.clone(),
         engine: ranking.engine,
-        verdict: verdict::compose(decision, analysis, &lead, options),
+        verdict: verdict::compose(decision, analysis, &lead, (&observation.changes, options)),
         windows: window_info(frame, windows),
         course: course::course(analysis),
         symptoms: noticed(&facts, observation, analysis, decision),
         impacts: impact::impacts(frame, &analysis.impacts),
+        changes: changes::changes(&observation.changes, analysis, &named),
         also_changed: match decision {
             Decision::OnlyLoad => changed_load(&facts, analysis, &lead),
             _ if has_candidates => also_changed(&facts, analysis),
@@ -101,6 +104,7 @@ fn candidates(
                 confidence: round(lead.confidence_of(ranking, ranked, options)),
                 counter_evidence: counter_evidence(facts, ranked, analysis, onset, first_onset),
                 accounts_for: impact::accounts_for(facts.frame, &analysis.impacts, &analysis.suspects, ranked.service),
+                change: changes::of_cause(&observation.changes, analysis, ranked.service),
                 onset,
                 evidence,
                 path: path::from_entry(&observation.calls, name),

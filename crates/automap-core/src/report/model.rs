@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::changes::{CauseChange, ChangesInfo};
 use super::counter_evidence::CounterEvidence;
 use super::course::CourseInfo;
 use super::version3;
@@ -44,6 +45,9 @@ pub struct Report {
     pub causes: Vec<Cause>,
     /// Services that show symptoms of another service's fault.
     pub victims: Vec<Victim>,
+    /// What was changed around the incident, and whether it fits.
+    #[serde(default)]
+    pub changes: ChangesInfo,
     /// Services that changed and account for nothing that users feel.
     #[serde(default)]
     pub also_changed: Vec<AlsoChanged>,
@@ -304,6 +308,9 @@ pub struct Cause {
     /// What it accounts for of what users feel, where calls are measured.
     #[serde(default)]
     pub accounts_for: Vec<AccountsFor>,
+    /// The change that it may have begun with; `null` where none fits or none is known.
+    #[serde(default)]
+    pub change: Option<CauseChange>,
     /// What changed, most telling first.
     pub evidence: Vec<Evidence>,
     /// How the fault reaches the users: from the entry to this service.

@@ -2,11 +2,13 @@
 //!
 //! What may be said is decided in [`crate::verdict`].
 
+use super::changes;
 use super::evidence::round;
 use super::model::{Level, NamedCause, Verdict, VerdictKind};
 use crate::analysis::Analysis;
 use crate::anomaly::CLEAR;
 use crate::attribution::ImpactKind;
+use crate::change::ChangeLog;
 use crate::frame::ServiceIdx;
 use crate::metric::{Family, HUNG_UP_RATIO};
 use crate::rank::PartSource;
@@ -19,12 +21,17 @@ const EVEN: f64 = 0.5;
 /// Services that a sentence lists.
 const MAX_LISTED: usize = 3;
 
-pub(super) fn compose(decision: Decision, analysis: &Analysis, lead: &Lead, options: &VerdictOptions) -> Verdict {
+pub(super) fn compose(
+    decision: Decision,
+    analysis: &Analysis,
+    lead: &Lead,
+    (log, options): (&ChangeLog, &VerdictOptions),
+) -> Verdict {
     // A confidence is given that something happened.
     let has_suspect = !decision.is_quiet();
     let sure = if has_suspect { round(lead.confidence(options)) } else { 0.0 };
     let is_named = decision == Decision::Cause;
-    let causes = if is_named { named_causes(analysis, lead) } else { Vec::new() };
+    let causes = if is_named { named_causes(analysis, lead, log) } else { Vec::new() };
     let is_felt = is_felt(analysis, options);
     let summary = match decision {
         Decision::Cause => {
@@ -68,7 +75,7 @@ fn is_felt(analysis: &Analysis, options: &VerdictOptions) -> Option<bool> {
     (is_clear || !analysis.unseen.hides_symptoms()).then_some(is_clear)
 }
 
-fn named_causes(analysis: &Analysis, lead: &Lead) -> Vec<NamedCause> {
+fn named_causes(analysis: &Analysis, lead: &Lead, log: &ChangeLog) -> Vec<NamedCause> {
     let mechanism = |s: &ServiceIdx| {
         let ranked = analysis.ranking.services.iter().find(|r| r.service == *s)?;
         let suspect = analysis.suspects.of(*s).filter(|_| analysis.suspects.weight >= DECIDES);
@@ -78,7 +85,8 @@ fn named_causes(analysis: &Analysis, lead: &Lead) -> Vec<NamedCause> {
         let services: Vec<String> = group.iter().map(|s| analysis.frame.service(*s).to_owned()).collect();
         let mechanism = group.first().and_then(mechanism).map(|source| mechanism_word(&source).to_owned());
         let kind = mechanism.as_deref().map_or_else(String::new, |k| format!(" ({k})"));
-        NamedCause { summary: format!("{}{kind}", services.join(" or ")), services, mechanism }
+        let since: String = group.iter().map(|s| changes::since(log, analysis, *s, group.len() > 1)).collect();
+        NamedCause { summary: format!("{}{kind}{since}", services.join(" or ")), services, mechanism }
     };
     lead.named.iter().map(cause).collect()
 }
@@ -125,6 +133,7 @@ fn mechanism_word(source: &PartSource) -> &str {
         PartSource::Own(Family::Throughput) => "requests",
         PartSource::Felt(ImpactKind::Waiting) => "slow",
         PartSource::Felt(ImpactKind::Failing) => "failing",
+        PartSource::Change => "changed",
         PartSource::Own(Family::Other(name)) if name == HUNG_UP_RATIO => "clients hung up",
         PartSource::Own(family) => family.as_str(),
     }

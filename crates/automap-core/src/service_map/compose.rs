@@ -326,6 +326,7 @@ mod tests {
             service: service.to_owned(),
             score: 1.0,
             confidence,
+            change: None,
             onset: None,
             accounts_for: Vec::new(),
             evidence: vec![evidence("latency_p95_ms", 48.7, 488.0)],

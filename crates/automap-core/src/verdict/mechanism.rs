@@ -28,7 +28,7 @@ pub fn mechanism(service: &RankedService, suspect: Option<&Suspect>) -> Option<P
     let is_symptom = match &best.source {
         PartSource::Own(family) | PartSource::SeenByCallers(family) => family.is_symptom(),
         PartSource::Felt(_) => true,
-        PartSource::NetworkGap | PartSource::Missing => false,
+        PartSource::NetworkGap | PartSource::Missing | PartSource::Change => false,
     };
     let is_network = is_symptom && network.is_some_and(|n| n >= NETWORK_SHARE);
     Some(if is_network { PartSource::NetworkGap } else { best.source.clone() })

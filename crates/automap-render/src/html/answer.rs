@@ -94,6 +94,7 @@ fn candidate(view: &View<'_>, cause: &Cause) -> Markup {
                     dt { "Accounts for" }
                     dd { ul.for { @for share in &cause.accounts_for { li { (share.summary) } } } }
                 }
+                @if let Some(change) = &cause.change { dt { "After" } dd { (change.summary) } }
                 dt { "Changed" }
                 dd {
                     @if cause.evidence.is_empty() {

@@ -11,7 +11,7 @@ use automap_core::metric::Unit;
 use automap_core::profile::{PROFILE_VERSION, ProfileTable};
 use automap_core::rank::Engine;
 use automap_core::report::{
-    Cause, CourseInfo, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Verdict, VerdictKind, WindowInfo,
+    Cause, ChangesInfo, CourseInfo, Coverage, Evidence, Level, Report, SCHEMA_VERSION, Verdict, VerdictKind, WindowInfo,
 };
 use automap_core::service_map::ServiceMap;
 use automap_core::slo::{self, DEFAULT_PERIOD_MS, EventCounts, Objective, SloStatus};
@@ -276,12 +276,14 @@ pub(crate) fn report() -> Report {
         symptoms: Vec::new(),
         coverage: Coverage { services: 14, services_judged: 12, series_judged: 90, series: 100 },
         impacts: Vec::new(),
+        changes: ChangesInfo::default(),
         also_changed: Vec::new(),
         causes: vec![Cause {
             rank: 1,
             service: "payment".into(),
             score: 9.0,
             confidence: 0.86,
+            change: None,
             onset: Some(NOW),
             accounts_for: Vec::new(),
             evidence: vec![evidence],

@@ -1,0 +1,121 @@
+//! What was changed before an incident: it raises the service that it concerns, and names none that explains nothing.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod shop;
+
+use automap_core::change::{Change, ChangeKind, ChangeLog};
+use automap_core::report::{ChangeRole, ChangesInfo, Report, VerdictKind};
+use automap_core::time::Interval;
+use automap_core::{DiagnoseOptions, diagnose};
+use shop::{FAULT_AT, Shop};
+
+const HOUR_MS: i64 = 3_600_000;
+
+fn change(shop: &Shop, service: &str, kind: ChangeKind, before_s: i64) -> Change {
+    Change {
+        at: shop.times[FAULT_AT].plus_ms(-1000 * before_s),
+        kind,
+        service: Some(service.into()),
+        subject: format!("deployment {service}"),
+        from: Some("1.4.2".into()),
+        to: Some("1.4.3".into()),
+        uncertainty_ms: 0,
+        source: "kube_replicaset_created".into(),
+        url: None,
+    }
+}
+
+/// `changes`: service, kind, seconds before the fault.
+fn with(shop: Shop, changes: &[(&str, ChangeKind, i64)]) -> Report {
+    let changes = changes.iter().map(|(service, kind, before_s)| change(&shop, service, *kind, *before_s)).collect();
+    let span = Interval::new(shop.times[0].plus_ms(-6 * HOUR_MS), *shop.times.last().unwrap()).unwrap();
+    let mut observation = shop.observation(true);
+    observation.changes = ChangeLog::new(span, vec![ChangeKind::Secret], changes);
+    diagnose(&observation, &DiagnoseOptions::default()).unwrap()
+}
+
+/// Its own code is slow, and all who wait for it are.
+fn slow_payment() -> Shop {
+    Shop::new()
+        .fault("payment", "latency_ms", None, |v| v + 60.0)
+        .fault("orders", "served_latency_ms", Some("payment"), |v| v + 60.0)
+        .slow_chain(&["front-end", "orders", "payment"], 60.0)
+}
+
+fn score(report: &Report, service: &str) -> f64 {
+    report.causes.iter().find(|c| c.service == service).map_or(0.0, |c| c.score)
+}
+
+#[test]
+fn a_release_just_before_raises_its_service_and_is_told() {
+    let (without, with) = (slow_payment().report(), with(slow_payment(), &[("payment", ChangeKind::Release, 47)]));
+    assert_eq!(with.verdict.service.as_deref(), Some("payment"));
+    assert!(score(&with, "payment") > score(&without, "payment") + 2.0);
+    assert!(with.verdict.confidence >= without.verdict.confidence);
+    assert_eq!(with.verdict.summary, format!("{}; release 1.4.2 → 1.4.3, 47 s before", without.verdict.summary));
+    let [listed] = &with.changes.listed[..] else { panic!("{:?}", with.changes) };
+    assert_eq!((listed.role, listed.before_s), (ChangeRole::Fits, 47.0));
+    let words = "payment release 1.4.2 → 1.4.3, 47 s before, fits the onset; not observed: secret changed";
+    assert_eq!(with.changes.summary, words);
+    assert_eq!(with.causes[0].change.as_ref().unwrap().summary, "release 1.4.2 → 1.4.3, 47 s before");
+}
+
+#[test]
+fn a_release_of_a_service_that_explains_nothing_changes_no_answer() {
+    let without = slow_payment().report();
+    for decoy in ["user", "catalogue", "shipping"] {
+        let with = with(slow_payment(), &[(decoy, ChangeKind::Release, 20)]);
+        assert_eq!(with.verdict, without.verdict, "{decoy}");
+        assert_eq!(with.causes.iter().map(|c| &c.service).collect::<Vec<_>>()[0], "payment");
+        assert!(with.changes.listed.iter().all(|l| l.role == ChangeRole::Before), "{:?}", with.changes.listed);
+        assert_eq!(
+            with.changes.summary,
+            "1 change in the hour before, which does not stand out; not observed: secret changed"
+        );
+    }
+}
+
+#[test]
+fn what_the_fault_set_off_and_what_came_after_is_not_blamed() {
+    let later = [("payment", ChangeKind::Crashed, -20), ("payment", ChangeKind::Rollback, -60)];
+    let with = with(slow_payment(), &later);
+    let without = slow_payment().report();
+    assert_eq!((&with.verdict, &with.causes), (&without.verdict, &without.causes));
+    let roles: Vec<_> = with.changes.listed.iter().map(|l| l.role).collect();
+    assert_eq!(roles, [ChangeRole::Consequence, ChangeRole::After]);
+    assert_eq!(with.changes.summary, "nothing changed in the hour before; not observed: secret changed");
+}
+
+#[test]
+fn a_release_in_quiet_time_is_no_incident() {
+    let observed = |shop: Shop| {
+        let mut observation = shop.observation(false);
+        observation.changes = ChangeLog::new(
+            Interval::new(observation.frame.times()[0], *observation.frame.times().last().unwrap()).unwrap(),
+            Vec::new(),
+            vec![change(&Shop::new(), "payment", ChangeKind::Release, 10)],
+        );
+        diagnose(&observation, &DiagnoseOptions::default()).unwrap()
+    };
+    assert_eq!(observed(Shop::new()).verdict.kind, VerdictKind::NoIncident);
+}
+
+#[test]
+fn a_log_that_was_not_read_is_no_quiet_hour() {
+    for shop in [slow_payment(), Shop::busy_user()] {
+        let report = shop.report();
+        assert_eq!(report.changes, ChangesInfo::default());
+        assert!(report.causes.iter().all(|c| c.change.is_none()));
+    }
+}
+
+/// Every service is released all the time: the answer is that of the metrics.
+#[test]
+fn where_everything_changes_always_nothing_is_gained() {
+    let services = ["catalogue", "front-end", "orders", "payment", "shipping", "user"];
+    let releases: Vec<(&str, ChangeKind, i64)> =
+        (0..70).flat_map(|i| services.map(|s| (s, ChangeKind::Release, 150 + 300 * i))).collect();
+    let (with, without) = (with(slow_payment(), &releases), slow_payment().report());
+    assert_eq!(with.verdict.summary, without.verdict.summary);
+    assert!((score(&with, "payment") - score(&without, "payment")).abs() < 0.5);
+}

@@ -1,0 +1,42 @@
+//! What was changed around the incident, in order of time, and which of it fits.
+
+use maud::{Markup, html};
+
+use super::view::View;
+use crate::dossier_words as words;
+use automap_core::report::{ChangeRole, ListedChange};
+
+/// The section; nothing where changes were not looked at.
+pub(crate) fn changes(view: &View<'_>) -> Markup {
+    let info = &view.dossier.report.changes;
+    html! {
+        @if !info.summary.is_empty() {
+            section #changes {
+                h2 { "Changes" }
+                p { (info.summary) "." }
+                @if !info.listed.is_empty() {
+                    div.scroll tabindex="0" {
+                        table {
+                            thead { tr { th.n { "Time" } th { "Where" } th { "What" } th { "Beside the onset" } th { "Known from" } } }
+                            tbody { @for listed in &info.listed { "\n" (row(view, listed)) } }
+                        }
+                    }
+                }
+                @if info.omitted > 0 { p.muted { "And " (info.omitted) " more." } }
+            }
+        }
+    }
+}
+
+fn row(view: &View<'_>, listed: &ListedChange) -> Markup {
+    let change = &listed.change;
+    html! {
+        tr class=[(listed.role == ChangeRole::Fits).then_some("named")] {
+            td.n { (view.zone.clock(change.at)) }
+            th scope="row" { (words::changed_place(change)) }
+            td { (listed.summary) }
+            td { (words::changed_role(listed)) }
+            td.muted { (change.source) @if let Some(url) = &change.url { " " (url) } }
+        }
+    }
+}
