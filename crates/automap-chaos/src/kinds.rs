@@ -47,6 +47,11 @@ pub fn is_experiment(kind: &str) -> bool {
     EXPERIMENTS.iter().any(|(k, _)| *k == kind)
 }
 
+/// Whether a kind changes the system as operators do, and so leaves what automap reads as a change.
+pub fn is_change(kind: &str) -> bool {
+    matches!(kind, "Release" | "ConfigChange" | "Scale")
+}
+
 /// Whether a kind hits machines, not pods: the ids of its records are addresses or instances.
 pub fn hits_machines(kind: &str) -> bool {
     matches!(kind, "AWSChaos" | "GCPChaos" | "AzureChaos" | "PhysicalMachineChaos")

@@ -3,6 +3,7 @@
 //! A row is one fault, or one stretch in which nothing was done; [`Totals`] adds rows up, [`Scorecard`] is what is written. Every fault that was
 //! asked about counts in the totals, also one that moved nothing: leaving those out would be choosing the questions after seeing the answers.
 
+mod blame;
 mod effect;
 mod html;
 mod junit;
@@ -14,6 +15,7 @@ mod totals;
 
 use serde::Serialize;
 
+pub use blame::{BlameTotals, ChangeBlame};
 pub use effect::{Effect, Felt};
 pub use html::html;
 pub use junit::junit;

@@ -8,6 +8,7 @@ use automap_core::report::{Cause, NamedCause, Report, VerdictKind};
 use automap_core::time::{Timestamp, as_rfc3339};
 use serde::Serialize;
 
+use super::blame::ChangeBlame;
 use super::effect::{Effect, Felt, effect};
 use super::sets::{FaultyService, SetScore};
 use crate::entry::{Entry, State};
@@ -122,6 +123,9 @@ pub struct Row {
     /// Services where something happened at the same time that hurt nobody.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub decoys: Vec<String>,
+    /// Which changes the answer tells; `None` where it could not see changes, or was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<ChangeBlame>,
 }
 
 impl Row {
@@ -139,9 +143,17 @@ impl Row {
             row.causes.iter().flatten().filter(|s| row.decoys.contains(s)).map(String::as_str).collect();
         if !named.is_empty() {
             let remark = format!("names a decoy: {}", named.join(", "));
-            row.remark = if row.remark.is_empty() { remark } else { format!("{remark}; {}", row.remark) };
+            row.remark_first(&remark);
         }
+        row.changes = ChangeBlame::of(entries, answered.report);
+        row.remark_first(&row.changes.as_ref().map_or_else(String::new, ChangeBlame::remark));
         row
+    }
+
+    /// Puts a remark before those that there are.
+    fn remark_first(&mut self, remark: &str) {
+        let all = [remark, &self.remark];
+        self.remark = all.into_iter().filter(|r| !r.is_empty()).collect::<Vec<_>>().join("; ");
     }
 
     fn of_causes(name: &str, entries: &[Entry], answered: Answered<'_>) -> Self {
@@ -198,8 +210,8 @@ impl Row {
                 format!("whether it had an effect cannot be seen{what}")
             }
         };
-        let both = [std::mem::take(&mut self.remark), remark];
-        self.remark = both.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+        let before = std::mem::replace(&mut self.remark, remark);
+        self.remark_first(&before);
     }
 
     /// Every cause named, for people: `payment + catalogue or catalogue-db`; `none`.
@@ -214,6 +226,8 @@ impl Row {
     pub fn quiet(name: &str, answered: Answered<'_>) -> Self {
         let mut row = Self::bare(name, &[]);
         row.answer(answered.report);
+        row.changes = ChangeBlame::of(&[], answered.report);
+        row.remark_first(&row.changes.as_ref().map_or_else(String::new, ChangeBlame::remark));
         row.outcome = if row.named.is_some() { Outcome::FalseAlarm } else { Outcome::Quiet };
         row
     }
@@ -255,6 +269,7 @@ impl Row {
             outcome: Outcome::NotScored,
             remark: String::new(),
             decoys: Vec::new(),
+            changes: None,
         }
     }
 

@@ -161,6 +161,38 @@ fn decoys_are_no_faults_and_naming_one_is_told() {
     assert_eq!(answered(&["b"], false).1.outcome, Outcome::Quiet);
 }
 
+/// A release at `a` that hurts from 100 s on. The answer tells it, an older one, or nothing; or it could not see changes.
+#[test]
+fn the_change_that_hurt_is_told_and_another_is_blamed() {
+    let release = Entry { kind: "Release".to_owned(), ..fault("release", "a", "latency") };
+    let scored = |entry: &Entry, told: &[(&str, i64)], observed: bool| {
+        let change = |(service, at): &(&str, i64)| {
+            json!({"role": "fits", "before_s": 1.0, "summary": "release 1 → 2", "change": {"at": t(*at).rfc3339(), "kind": "release",
+                "service": service, "subject": "deployment", "from": null, "to": null, "source": "test"}})
+        };
+        let mut json = answer(&["a", "b"], true);
+        json["changes"] = json!({"observed_from": observed.then(|| t(0).rfc3339()), "unseen": [], "omitted": 0, "summary": "",
+            "listed": told.iter().map(change).collect::<Vec<_>>()});
+        let report = serde_json::from_value(json).unwrap();
+        Row::scored("x", std::slice::from_ref(entry), Answered { report: &report, felt: None, detected: None })
+    };
+    let right = scored(&release, &[("a", 95)], true);
+    assert_eq!((right.changes.clone().unwrap().is_told, right.remark.as_str()), (Some(true), ""));
+    let older = scored(&release, &[("a", -900)], true);
+    assert_eq!(older.changes.clone().unwrap().is_told, Some(false));
+    assert_eq!(older.remark, "does not tell the change; blames a change: a release 1 → 2");
+    let silent = scored(&release, &[], true);
+    let other = scored(&fault("cpu", "a", "cpu"), &[("a", 95)], true);
+    assert_eq!(
+        other.changes.clone().unwrap(),
+        ChangeBlame { is_told: None, wrong: vec!["a release 1 → 2".to_owned()] }
+    );
+    let blind = scored(&release, &[], false);
+    assert_eq!(blind.changes, None);
+    let totals = Totals::of(&[right, older, silent, other, blind]).changes.unwrap();
+    assert_eq!((totals.told.hits, totals.told.of, totals.wrong.hits, totals.wrong.of), (1, 3, 2, 4));
+}
+
 /// Two faults at once: both named, the second as a pair; one named; one named and another wrong.
 #[test]
 fn several_faults_are_scored_as_a_set() {

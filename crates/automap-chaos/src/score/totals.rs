@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::blame::BlameTotals;
 use super::row::{Outcome, Row};
 use super::sets::SetTotals;
 use super::share::Share;
@@ -42,6 +43,9 @@ pub struct Totals {
     pub mrr: Option<f64>,
     /// A service is named although no fault was injected, or none with a noticeable effect.
     pub false_alarms: Share,
+    /// Changes that are told and blamed; `None` where no answer could see changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<BlameTotals>,
     /// Experiments that hit no pod.
     pub nothing_injected: usize,
     /// Experiments that could not be done, or not be asked about.
@@ -77,6 +81,7 @@ impl Totals {
             detected_median_s: median(&after),
             mrr: (!faults.is_empty()).then(|| reciprocal / faults.len() as f64),
             false_alarms: Share::of(count(&[FalseAlarm]), count(&[FalseAlarm, Quiet])),
+            changes: BlameTotals::of(rows.iter().filter_map(|r| r.changes.as_ref())),
             nothing_injected: count(&[NothingInjected]),
             not_scored: count(&[NotScored]),
         }
@@ -120,6 +125,7 @@ impl Totals {
         lines.push(format!("detected: {}{median}", self.detected.words()));
         lines.push(format!("the expected metric first in the evidence of {}", self.metric_top1.words()));
         lines.push(format!("false alarms: {} of {} quiet stretches", self.false_alarms.hits, self.false_alarms.of));
+        lines.extend(self.changes.as_ref().map(BlameTotals::words));
         if self.nothing_injected > 0 {
             lines.push(format!("{} experiments hit no pod", self.nothing_injected));
         }
