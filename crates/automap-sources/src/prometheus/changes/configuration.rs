@@ -17,6 +17,8 @@ use crate::prometheus::decode::Labels;
 const MAX_USUAL: usize = 12;
 /// Kinds of objects that are new at once when Istio's control plane lists all that it finds after a start.
 const MAX_NEW_KINDS: usize = 3;
+/// What is created this close to its workload comes with it, in milliseconds.
+const INSTALL_MS: i64 = 300_000;
 /// How Helm names the secrets of its releases: `sh.helm.release.v1.NAME.vREVISION`.
 const HELM: &str = "sh.helm.release.v1.";
 
@@ -45,7 +47,8 @@ pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change
     out
 }
 
-/// New ones, as generators make them that put a hash of the content into the name.
+/// New ones, as generators make them that put a hash of the content into the name. What is older than the first look may be as new as everything
+/// else: a namespace that was installed then. What comes with its workload is part of that.
 fn created(
     readings: &Readings,
     workloads: &Workloads<'_>,
@@ -53,9 +56,21 @@ fn created(
     (kind, word): (ChangeKind, &str),
 ) -> Vec<Change> {
     let family = format!("kube_{label}_created");
+    let workloads_created: Vec<(String, Timestamp)> = ["deployment", "statefulset", "daemonset"]
+        .into_iter()
+        .flat_map(|kind| readings.created(&format!("kube_{kind}_created"), kind))
+        .collect();
+    let is_installed = |name: &str, at: Timestamp| {
+        let service = workloads.by_prefix(name);
+        let with_it = |(workload, created): &(String, Timestamp)| {
+            service.as_ref() == Some(&workloads.service(workload)) && (created.ms() - at.ms()).abs() <= INSTALL_MS
+        };
+        workloads_created.iter().any(with_it)
+    };
+    let first = readings.watched().first();
     let mut by_stem: BTreeMap<String, Vec<(String, Timestamp)>> = BTreeMap::new();
     for (name, at) in readings.created(&family, label) {
-        if !name.starts_with(HELM) {
+        if !name.starts_with(HELM) && first.is_some_and(|first| at >= first) && !is_installed(&name, at) {
             let stem = name.rsplit_once('-').map_or(name.as_str(), |(stem, _)| stem).to_owned();
             by_stem.entry(stem).or_default().push((name, at));
         }
@@ -146,6 +161,7 @@ mod tests {
             .there(Part::ConfigMaps, "configmap=leader-election", 0..60)
             .there(Part::Secrets, "secret=shop-tls", [30])
             .time("__name__=kube_configmap_created,configmap=orders-env-7f9c8", minute(5).plus_ms(3_000))
+            .time("__name__=kube_configmap_created,configmap=orders", minute(0).plus_ms(-1))
             .time("__name__=kube_secret_created,secret=sh.helm.release.v1.orders.v7", minute(7));
         assert_eq!(
             found(table),
@@ -156,6 +172,10 @@ mod tests {
                 "1800 Secret secret shop-tls of - -→- ±75",
             ]
         );
+        let installed = Table::new()
+            .time("__name__=kube_deployment_created,deployment=orders", minute(30))
+            .time("__name__=kube_configmap_created,configmap=orders-settings", minute(29));
+        assert_eq!(found(installed), [""; 0], "it came with its workload");
         let mut many = Table::new();
         for i in 0..13 {
             many = many.time(&format!("__name__=kube_configmap_created,configmap=run-{i}"), minute(i));

@@ -11,8 +11,11 @@ use crate::prometheus::decode::Labels;
 
 /// All of it.
 pub(super) fn find(readings: &Readings) -> Vec<Change> {
+    let first = readings.watched().first();
     let added = readings.nodes.iter().filter_map(|series| {
         let (node, at) = (named(&series.labels, "node")?, last_time(series)?);
+        // What is older than the first look may be as new as the cluster.
+        first.filter(|first| at >= *first)?;
         Some(told(Moment::exact(at), ChangeKind::Node, node, "added".to_owned(), "kube_node_created"))
     });
     let mut out: Vec<Change> = added.collect();
@@ -105,8 +108,11 @@ mod tests {
             .there(Part::Nodes, &taint("upgrade"), 40..50)
             .there(Part::Nodes, &taint("gpu"), 0..60)
             .there(Part::NodesGone, "node=n2", [55]);
-        table.0.nodes =
-            vec![LabelledSeries { labels: labels("node=n3"), points: vec![(minute(59), minute(33).seconds() + 7.0)] }];
+        let created = |node: &str, after_s: f64| LabelledSeries {
+            labels: labels(node),
+            points: vec![(minute(59), minute(0).seconds() + after_s)],
+        };
+        table.0.nodes = vec![created("node=n3", 1987.0), created("node=n1", -3.0)];
         let words = |c: &Change| {
             let after_s = (c.at.ms() - minute(0).ms()) / 1000;
             format!("{after_s} {:?} {} {} ±{}", c.kind, c.subject, c.to.clone().unwrap(), c.uncertainty_ms / 1000)

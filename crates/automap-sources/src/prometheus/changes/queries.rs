@@ -191,8 +191,8 @@ pub(super) fn instant(values: &Values, since_s: i64, families: &[&str]) -> [Stri
     let templates = [
         format!(
             "max by (__name__, {TIME_LABELS}) ({} > {since_s} or {})",
-            ours(&named(&TIMES), ""),
-            ours("kube_replicaset_created", "")
+            of_the_last_hour(&named(&TIMES)),
+            of_the_last_hour("kube_replicaset_created")
         ),
         format!(
             "max by (node) (kube_node_created{{node!=\"\"$CLUSTER}} > {since_s} and on (node) {})",
@@ -227,6 +227,12 @@ fn ours(metric: &str, which: &str) -> String {
     format!("({} or {})", body(metric, OWN, which), body(metric, EXPORTED, which))
 }
 
+/// The same where the last value is up to an hour old: pods that are gone tell when they were created, too.
+fn of_the_last_hour(metric: &str) -> String {
+    let [own, exported] = [OWN, EXPORTED].map(|n| format!("last_over_time({}[1h])", body(metric, n, "")));
+    format!("({own} or {exported})")
+}
+
 /// The same with the labels of pods and containers by their own names.
 fn of_pods(metric: &str, which: &str, wrap: impl Fn(&str) -> String) -> String {
     let [own, exported] = [OWN, EXPORTED].map(|namespace| wrap(&body(metric, namespace, which)));
@@ -245,11 +251,11 @@ fn grown_of(now: &str, then: &str, by: &str) -> String {
     format!("(max by ({by}) ({now}) - max by ({by}) ({then})) > 0")
 }
 
-/// What has another value than a step before.
+/// What has another value than a step before. VictoriaMetrics takes what had none for another one, hence the difference.
 fn other_than_before(metric: &str, label: &str, step: &str) -> String {
     let [own, exported] =
         [OWN, EXPORTED].map(|n| format!("last_over_time({}{BRIDGE} offset {step})", body(metric, n, "")));
-    format!("max by ({label}) ({}) != max by ({label}) ({own} or {exported})", ours(metric, ""))
+    format!("(max by ({label}) ({}) - max by ({label}) ({own} or {exported})) != 0", ours(metric, ""))
 }
 
 /// One owner for each pod, so that the join has no second match.

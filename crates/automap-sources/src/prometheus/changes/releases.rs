@@ -80,8 +80,8 @@ impl Finder<'_> {
         let mut by_workload: BTreeMap<String, Vec<Template>> = BTreeMap::new();
         for (name, points) in sets {
             let workload = self.workloads.of_owner("ReplicaSet", &name).to_owned();
-            let template =
-                Template { created: created.get(&name).copied(), spans: spans(&points, &self.watched), name };
+            let created = created.get(&name).copied();
+            let template = Template { created, spans: self.spans_of(&points, created), name };
             by_workload.entry(workload).or_default().push(template);
         }
         let replicas = self
@@ -214,6 +214,20 @@ impl Finder<'_> {
             }
         }
         out
+    }
+
+    /// When a template was there. What tells that it was created after the first look was not there all along.
+    fn spans_of(&self, points: &Points, created: Option<Timestamp>) -> Vec<Span> {
+        let mut all = spans(points, &self.watched);
+        let first_seen = points.first().map(|(time, _)| *time);
+        let is_young = created.zip(self.watched.first()).is_some_and(|(created, first)| created > first);
+        if let (true, Some(span), Some(at)) = (is_young, all.first_mut(), first_seen)
+            && span.begins.is_none()
+            && let Some(before) = self.watched.before(at)
+        {
+            span.begins = Some(Edge { before, at });
+        }
+        all
     }
 
     fn change(
@@ -400,6 +414,18 @@ mod tests {
             .time("__name__=kube_replicaset_created,replicaset=web-77cd5fb6c4", minute(-9_000))
             .time("__name__=kube_replicaset_created,replicaset=web-88cd5fb6c4", minute(-90));
         assert_eq!(found(table).iter().map(|c| (c.0, c.2)).collect::<Vec<_>>(), [(ChangeKind::Rollback, 1800)]);
+    }
+
+    #[test]
+    fn a_release_soon_after_the_first_look_is_known_by_its_time() {
+        let table = Table::new().there(Part::ReplicaSets, "replicaset=web-77cd5fb6c4", 0..3).there(
+            Part::ReplicaSets,
+            "replicaset=web-88cd5fb6c4",
+            1..60,
+        );
+        let created = |at| format!("__name__=kube_replicaset_created,replicaset=web-{at}cd5fb6c4");
+        let table = table.time(&created(77), minute(-9)).time(&created(88), minute(0).plus_ms(49_000));
+        assert_eq!(found(table).iter().map(|c| (c.0, c.2, c.3)).collect::<Vec<_>>(), [(ChangeKind::Release, 49, 0)]);
     }
 
     #[test]
