@@ -1,4 +1,4 @@
-//! One chart as an inline drawing: tints for baseline and incident, the normal band, lines with their gaps, the onset.
+//! One chart as an inline drawing: tints for baseline and incident, the normal band, lines with their gaps, the onset, and when the service was changed.
 
 use maud::{Markup, html};
 
@@ -6,6 +6,7 @@ use super::scale::{ValueAxis, time_ticks};
 use crate::clock::Zone;
 use crate::pixels::px;
 use automap_core::chart::{Chart, ChartLine, ChartSpan};
+use automap_core::report::{ChangeRole, ListedChange};
 
 /// The drawing's own pixels; the page scales it.
 const WIDTH: f64 = 330.0;
@@ -20,14 +21,14 @@ const HALF_LABEL: f64 = 23.0;
 /// Height of the strips that distinguish baseline and incident without colour.
 const STRIP: f64 = 3.0;
 
-/// The drawing. `index` makes the ids of its title and description unique on the page.
-pub(crate) fn svg(chart: &Chart, index: usize, zone: Zone) -> Markup {
+/// The drawing. `index` makes the ids of its title and description unique on the page; `changes` are those to mark.
+pub(crate) fn svg(chart: &Chart, index: usize, changes: &[&ListedChange], zone: Zone) -> Markup {
     let plot = Plot { axis: ValueAxis::of(chart), span: chart.span };
     let (title, text) = (format!("chart-{index}-title"), format!("chart-{index}-text"));
     html! {
         svg.plot viewBox={ "0 0 " (px(WIDTH)) " " (px(HEIGHT)) } role="img" aria-labelledby={ (title) " " (text) } {
             title id=(title) { (name(chart)) }
-            desc id=(text) { (describe(chart, zone)) }
+            desc id=(text) { (describe(chart, changes, zone)) }
             (plot.window(chart.baseline, "tint-baseline", "strip-baseline"))
             (plot.window(chart.incident, "tint-incident", "strip-incident"))
             (plot.grid())
@@ -35,6 +36,7 @@ pub(crate) fn svg(chart: &Chart, index: usize, zone: Zone) -> Markup {
             (plot.times(zone))
             @for (i, line) in chart.lines.iter().enumerate() { (plot.line(line, line_class(i == 0))) }
             (plot.onset(chart))
+            @for listed in changes { (plot.changed(listed)) }
             @if chart.lines.len() > 1 { (key(&chart.lines)) }
         }
     }
@@ -55,14 +57,16 @@ pub(crate) fn place(chart: &Chart) -> String {
 }
 
 /// What the drawing shows, for readers who cannot see it.
-fn describe(chart: &Chart, zone: Zone) -> String {
+fn describe(chart: &Chart, changes: &[&ListedChange], zone: Zone) -> String {
     let onset = chart.onset_ms.map_or_else(
         || "it did not leave its normal range for two samples".to_owned(),
         |t| format!("it left its normal range at {}", zone.clock_ms(t)),
     );
     let gaps: usize = chart.lines.iter().map(|l| l.gaps).sum();
     let gaps = if gaps == 0 { String::new() } else { format!("; {gaps} samples are missing") };
-    format!("From the baseline to the incident: {}; {onset}{gaps}.", chart.change)
+    let changed = changes.iter().map(|l| format!("; {} at {}", l.summary, zone.clock(l.change.at)));
+    let changed: String = changed.collect();
+    format!("From the baseline to the incident: {}; {onset}{gaps}{changed}.", chart.change)
 }
 
 struct Plot {
@@ -139,6 +143,16 @@ impl Plot {
         }
     }
 
+    /// A thin line that stands on a diamond: when the service was changed.
+    fn changed(&self, listed: &ListedChange) -> Markup {
+        let x = self.x(listed.change.at.ms());
+        let class = if listed.role == ChangeRole::Fits { "changed fits" } else { "changed" };
+        html! {
+            (segment(class, (x, TOP), (x, BOTTOM)))
+            path class=(class) d={ "M" (px(x)) " " (px(BOTTOM - 4.0)) "l4 4l-4 4l-4 -4z" } {}
+        }
+    }
+
     /// A dashed line with a small flag on top: a shape, not only a colour.
     fn onset(&self, chart: &Chart) -> Markup {
         html! {
@@ -148,6 +162,16 @@ impl Plot {
             }
         }
     }
+}
+
+/// The changes to mark in a chart: what was decided on at its service, within its time.
+pub(crate) fn marked<'a>(chart: &Chart, listed: &'a [ListedChange]) -> Vec<&'a ListedChange> {
+    let is_shown = |l: &&ListedChange| {
+        let is_there = [Some(&chart.service), chart.peer.as_ref()].contains(&l.change.service.as_ref());
+        let is_then = (chart.span.start_ms..=chart.span.end_ms).contains(&l.change.at.ms());
+        l.change.service.is_some() && is_there && is_then && l.change.kind.is_deliberate()
+    };
+    listed.iter().filter(is_shown).collect()
 }
 
 /// The key to two lines, on top, from the right: a piece of each line and its label.

@@ -37,6 +37,8 @@ fn role(role: ChartRole) -> &'static str {
 
 /// All charts share the windows of the first.
 fn legend(view: &View<'_>, first: &Chart) -> Markup {
+    let listed = &view.dossier.report.changes.listed;
+    let has_changes = view.dossier.charts.iter().any(|chart| !chart_svg::marked(chart, listed).is_empty());
     let span = |s: ChartSpan| format!("{}–{}", view.zone.clock_ms(s.start_ms), view.zone.clock_ms(s.end_ms));
     html! {
         ul.legend {
@@ -44,6 +46,7 @@ fn legend(view: &View<'_>, first: &Chart) -> Markup {
             li { span.swatch.incident {} (words::later_window(&view.dossier.report)) " " span.n { (span(first.incident)) } }
             li { span.swatch.normal {} "normal range" }
             li { span.swatch.onset {} "leaves it" }
+            @if has_changes { li { span.swatch.changed {} "changed" } }
             li { "a broken line: not observed" }
             li { "times in " (view.zone.name()) }
         }
@@ -51,6 +54,7 @@ fn legend(view: &View<'_>, first: &Chart) -> Markup {
 }
 
 fn figure(view: &View<'_>, chart: &Chart, index: usize) -> Markup {
+    let listed = &view.dossier.report.changes.listed;
     html! {
         figure class=[(chart.role == ChartRole::Cause).then_some("named")] {
             figcaption {
@@ -59,7 +63,7 @@ fn figure(view: &View<'_>, chart: &Chart, index: usize) -> Markup {
                 span { (chart.title) } " "
                 span.change.n { (chart.change) }
             }
-            (chart_svg::svg(chart, index, view.zone))
+            (chart_svg::svg(chart, index, &chart_svg::marked(chart, listed), view.zone))
         }
     }
 }
