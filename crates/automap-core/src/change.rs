@@ -80,6 +80,36 @@ impl ChangeKind {
         self < Self::Autoscaled
     }
 
+    /// What is not observed where changes of this kind cannot be seen.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Release => "releases",
+            Self::Rollback => "roll-backs",
+            Self::Image => "images",
+            Self::Scaled => "scaling",
+            Self::ConfigMap => "config maps",
+            Self::Secret => "secrets",
+            Self::MeshConfig => "mesh configuration",
+            Self::Sync => "Argo CD and Flux",
+            Self::Canary => "canaries",
+            Self::FeatureFlag => "feature flags",
+            Self::Job => "jobs",
+            Self::Node => "nodes",
+            Self::Version => "versions",
+            Self::Other => "other changes",
+            Self::Autoscaled | Self::AutoscalerAtLimit => "autoscaling",
+            Self::OomKilled => "out-of-memory kills",
+            Self::Crashed => "crashes",
+            Self::CrashLoop => "crash loops",
+            Self::ImagePullFailed => "image pulls",
+            Self::ProbeFailed => "probes",
+            Self::Evicted => "evictions",
+            Self::Unschedulable => "scheduling",
+            Self::JobFailed => "failed jobs",
+            Self::NodeCondition => "node conditions",
+        }
+    }
+
     /// The words in reports.
     pub fn words(self) -> &'static str {
         match self {

@@ -55,7 +55,7 @@ fn a_release_just_before_raises_its_service_and_is_told() {
     assert_eq!(with.verdict.summary, format!("{}; release 1.4.2 → 1.4.3, 47 s before", without.verdict.summary));
     let [listed] = &with.changes.listed[..] else { panic!("{:?}", with.changes) };
     assert_eq!((listed.role, listed.before_s), (ChangeRole::Fits, 47.0));
-    let words = "payment release 1.4.2 → 1.4.3, 47 s before, fits the onset; not observed: secret changed";
+    let words = "payment release 1.4.2 → 1.4.3, 47 s before, fits the onset";
     assert_eq!(with.changes.summary, words);
     assert_eq!(with.causes[0].change.as_ref().unwrap().summary, "release 1.4.2 → 1.4.3, 47 s before");
 }
@@ -70,7 +70,7 @@ fn a_release_of_a_service_that_explains_nothing_changes_no_answer() {
         assert!(with.changes.listed.iter().all(|l| l.role == ChangeRole::Before), "{:?}", with.changes.listed);
         assert_eq!(
             with.changes.summary,
-            "1 change in the hour before, which does not stand out; not observed: secret changed"
+            "1 change in the hour before, which does not stand out; not observed: secrets"
         );
     }
 }
@@ -83,7 +83,7 @@ fn what_the_fault_set_off_and_what_came_after_is_not_blamed() {
     assert_eq!((&with.verdict, &with.causes), (&without.verdict, &without.causes));
     let roles: Vec<_> = with.changes.listed.iter().map(|l| l.role).collect();
     assert_eq!(roles, [ChangeRole::Consequence, ChangeRole::After]);
-    assert_eq!(with.changes.summary, "nothing changed in the hour before; not observed: secret changed");
+    assert_eq!(with.changes.summary, "nothing changed in the hour before; not observed: secrets");
 }
 
 #[test]

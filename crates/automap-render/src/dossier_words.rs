@@ -47,12 +47,17 @@ pub(crate) fn changed_place(change: &Change) -> &str {
 
 /// `47 s before, fits the onset`, `12 s after, a consequence`.
 pub(crate) fn changed_role(listed: &ListedChange) -> String {
-    let distance = duration((listed.before_s.abs() * 1e3) as i64);
-    let side = if listed.before_s >= 0.0 { "before" } else { "after" };
+    let (distance, side) = distance(listed);
     match listed.role {
         ChangeRole::Fits | ChangeRole::Consequence => format!("{distance} {side}, {}", listed.role.words()),
         ChangeRole::Before | ChangeRole::After => format!("{distance} {side}"),
     }
+}
+
+/// How far a change is from the onset, and on which side.
+fn distance(listed: &ListedChange) -> (String, &'static str) {
+    let side = if listed.before_s >= 0.0 { "before" } else { "after" };
+    (duration((listed.before_s.abs() * 1e3) as i64), side)
 }
 
 /// `high`, `medium`, `low`.
@@ -79,7 +84,7 @@ pub(crate) fn why(report: &Report, zone: Zone) -> String {
             let what = first.and_then(|f| f.evidence.first()).map_or("it fits the symptoms best", |e| &e.summary);
             let share =
                 first.and_then(|f| f.accounts_for.first()).map_or_else(String::new, |a| format!(" {}.", a.summary));
-            format!("{since}{what}.{share}{}", noticed(report))
+            format!("{since}{what}.{share}{}{}", changed(report), noticed(report))
         }
         VerdictKind::NotEnoughEvidence => {
             let mut near = report.causes.iter().filter(|c| c.confidence >= FAINT_CONFIDENCE);
@@ -94,6 +99,16 @@ pub(crate) fn why(report: &Report, zone: Zone) -> String {
             format!("{closest}{}", noticed(report))
         }
     }
+}
+
+/// ` Changed 47 s before: payment release 1.4.2 → 1.4.3.`
+fn changed(report: &Report) -> String {
+    let fitting = report.changes.listed.iter().find(|l| l.role == ChangeRole::Fits);
+    let sentence = |l: &ListedChange| {
+        let (distance, side) = distance(l);
+        format!(" Changed {distance} {side}: {} {}.", changed_place(&l.change), l.summary)
+    };
+    fitting.map_or_else(String::new, sentence)
 }
 
 fn noticed(report: &Report) -> String {

@@ -197,8 +197,11 @@ fn summary(listed: &[ListedChange], log: &ChangeLog, before: Interval) -> String
         (1, None) => format!("1 change in the {length} before, which does not stand out"),
         (n, None) => format!("{n} changes in the {length} before, none of which stands out"),
     };
-    let kinds: Vec<&str> = log.unseen.iter().map(|k| k.words()).collect();
+    let mut kinds: Vec<&str> = log.unseen.iter().map(|k| k.noun()).collect();
+    kinds.dedup();
     match kinds.len() {
+        // What fits is an answer; what else may have changed matters where none does.
+        _ if fitting.is_some() => found,
         0 => found,
         n if n <= MAX_KINDS => format!("{found}; not observed: {}", kinds.join(", ")),
         n => format!("{found}; not observed: {} and {} more kinds", kinds[..MAX_KINDS].join(", "), n - MAX_KINDS),
@@ -246,7 +249,7 @@ mod tests {
     fn nothing_changed_is_said_with_what_was_not_observed() {
         let hour = Interval { start: Timestamp::from_ms(0), end: Timestamp::from_ms(BEFORE_MS) };
         let log = ChangeLog { unseen: vec![ChangeKind::Secret], ..ChangeLog::default() };
-        assert_eq!(summary(&[], &log, hour), "nothing changed in the hour before; not observed: secret changed");
+        assert_eq!(summary(&[], &log, hour), "nothing changed in the hour before; not observed: secrets");
         let shorter = Interval { start: Timestamp::from_ms(1_800_000), ..hour };
         assert_eq!(summary(&[], &ChangeLog::default(), shorter), "nothing changed in the 30 min before");
     }

@@ -92,7 +92,7 @@ fn candidate(view: &View<'_>, cause: &Cause) -> Markup {
                 @if cause.path.len() > 1 { dt { "Path" } dd { (cause.path.join(" → ")) } }
                 @if !cause.accounts_for.is_empty() {
                     dt { "Accounts for" }
-                    dd { ul.for { @for share in &cause.accounts_for { li { (share.summary) } } } }
+                    dd { ul.shares { @for share in &cause.accounts_for { li { (share.summary) } } } }
                 }
                 @if let Some(change) = &cause.change { dt { "After" } dd { (change.summary) } }
                 dt { "Changed" }
