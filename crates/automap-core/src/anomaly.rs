@@ -15,7 +15,7 @@ mod residual;
 mod rows;
 mod views;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use load::Load;
 pub use rows::Rows;
@@ -103,6 +103,8 @@ pub struct Anomalies {
     pub series: Vec<SeriesEvidence>,
     /// Evidence by service that samples stopped arriving, since a dead pod does not report. Services without it are absent.
     pub missing: BTreeMap<ServiceIdx, f64>,
+    /// Services of whose requests a part is not measured any more, although they go on: samples are lost on their way, not in the services.
+    pub partly_lost: BTreeSet<ServiceIdx>,
     /// Request rates by service; services without such a metric are absent.
     pub loads: BTreeMap<ServiceIdx, Load>,
     /// Mean evidence that each metric reaches without a fault, measured within the baseline.
@@ -165,7 +167,13 @@ pub fn detect(frame: &MetricFrame, rows: &Rows, options: &AnomalyOptions) -> Ano
             })
         })
         .collect();
-    Anomalies { series, missing: missing::evidence(&columns, rows), loads: load::loads(&columns, rows), noise }
+    Anomalies {
+        series,
+        missing: missing::evidence(&columns, rows),
+        partly_lost: missing::partly_lost(&columns, rows),
+        loads: load::loads(&columns, rows),
+        noise,
+    }
 }
 
 /// The evidence above the noise. A thousandth of it remains in any case, so that quiet services have an order.

@@ -21,6 +21,7 @@ mod entries;
 mod levels;
 mod place;
 mod resample;
+mod stand_ins;
 
 pub use entries::EntryImpact;
 pub use place::{ImpactKind, Place};
@@ -52,6 +53,10 @@ pub struct Impact {
     pub evidence: f64,
     /// Where it arises, the largest share first. The shares sum to 1, less dust.
     pub shares: Vec<Share>,
+    /// Calls that were made and whose part was not observed, as caller and callee: it is in the caller's share.
+    pub unmeasured: Vec<(ServiceIdx, ServiceIdx)>,
+    /// Calls of which the callee alone tells how long they take: the network to it is in the caller's share too.
+    pub one_sided: Vec<(ServiceIdx, ServiceIdx)>,
 }
 
 /// A place and its share of an impact.
@@ -84,7 +89,8 @@ impl Share {
 /// Attributes what the users feel in the incident rows, against the baseline rows.
 ///
 /// Empty if no call has both a rate and a latency, if users enter nowhere, or if nothing rose. Missing samples are left out of the
-/// means; a call that is not measured counts as own time of its caller, and so does the network of a call that only the callee reports.
+/// means; a call that is not measured counts as own time of its caller and is listed, and the network of a call that only the callee reports
+/// counts as own time too.
 /// Cost: O(series × samples) for the sums by block, then O(services + calls) for each of 100 resamplings.
 ///
 /// ```
@@ -172,7 +178,9 @@ impl Attribution<'_> {
         shares.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.place.cmp(&b.place)));
         let at: Vec<ServiceIdx> = felt.iter().map(|e| e.service).collect();
         let evidence = symptom_evidence(self.anomalies, &kind.family(), &at);
-        Some(Impact { kind, entries: felt, amount, evidence, shares })
+        let unmeasured = Decomposition::new(self.measured, &self.levels).unmeasured(kind);
+        let one_sided = self.measured.one_sided.clone();
+        Some(Impact { kind, entries: felt, amount, evidence, shares, unmeasured, one_sided })
     }
 }
 

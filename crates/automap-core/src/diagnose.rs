@@ -151,7 +151,8 @@ pub fn analyse_with_history(
         }
     };
     let (ranking, change_fits) = with_changes(ranking, &suspects, &frame, &windows, &observation.changes);
-    let unseen = Unseen::of(&frame, &anomalies, calls, &observation.queries);
+    let waits = rank::open_calls::find(&frame, &windows.rows, calls, &impacts, &suspects);
+    let unseen = Unseen::of(&frame, &anomalies, calls, &observation.queries).with_unmeasured(&frame, &waits);
     let too_late = match suspects.weight >= DECIDES {
         true => Vec::new(),
         false => propagation::too_late(&ranking, &frame, &windows, &anomalies, &entries),

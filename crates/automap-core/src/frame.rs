@@ -6,7 +6,7 @@
 mod assemble;
 mod derive;
 
-pub use assemble::{AlignedSeries, RawSeries, assemble, from_columns};
+pub use assemble::{AlignedSeries, MAX_MAGNITUDE, RawSeries, assemble, from_columns};
 
 use crate::metric::Metric;
 use crate::time::{Interval, Timestamp};
@@ -25,7 +25,7 @@ pub struct Series {
     pub metric: Metric,
     /// The called service, if the metric is about calls to it.
     pub peer: Option<ServiceIdx>,
-    /// One value per row of the axis; `NaN` is a gap. Never infinite.
+    /// One value per row of the axis; `NaN` is a gap. Never beyond [`MAX_MAGNITUDE`].
     pub values: Vec<f64>,
 }
 

@@ -109,6 +109,8 @@ fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::anomaly::Rows;
     use crate::metric::Family;
@@ -132,8 +134,13 @@ mod tests {
             explained: Vec::new(),
         };
         let services = scores.iter().enumerate().map(service).collect();
-        let anomalies =
-            Anomalies { series: Vec::new(), missing: BTreeMap::new(), loads: BTreeMap::new(), noise: BTreeMap::new() };
+        let anomalies = Anomalies {
+            series: Vec::new(),
+            missing: BTreeMap::new(),
+            partly_lost: BTreeSet::new(),
+            loads: BTreeMap::new(),
+            noise: BTreeMap::new(),
+        };
         (prior, EvaluatedOnset { windows, anomalies, ranking: Ranking { engine: Engine::Evidence, services } })
     }
 

@@ -4,7 +4,7 @@
 //! symptoms were explained away along the calls (`explain_away`, `callee_fit`). [`automap`] walks at random over a behaviour graph
 //! learnt from the data ([`walk`], [`metric_weights`]). [`metrics`] ranks the metrics within the services. Whether a cause may be named at all is
 //! decided in [`crate::verdict`]. [`suspects`] weighs the evidence with what users feel, where calls are measured, and [`change_fit`] with what was changed
-//! before.
+//! before; [`open_calls`] tells which suspects may wait for what was not observed.
 
 pub mod automap;
 mod callee_fit;
@@ -14,6 +14,7 @@ pub mod evidence;
 mod explain_away;
 pub mod metric_weights;
 pub mod metrics;
+pub mod open_calls;
 pub mod suspects;
 pub mod walk;
 

@@ -32,7 +32,7 @@ pub struct Unseen {
     pub silent: Vec<ServiceIdx>,
     /// Latency, errors or requests that were asked for and not wholly answered, so that some of them may be hidden.
     pub unanswered: Vec<Unanswered>,
-    /// Services that may wait for a callee that was not observed, since queries were not wholly answered.
+    /// Services that may wait for a callee that was not observed, since queries were not wholly answered or no series tells.
     pub callees: BTreeMap<ServiceIdx, UnobservedCallees>,
 }
 
@@ -149,6 +149,16 @@ impl Unseen {
             unanswered: Unanswered::all(queries),
             callees: callees::find(frame, anomalies, calls, queries),
         }
+    }
+
+    /// Adds services that may wait for callees of which no series tells enough, although all answers were whole.
+    pub fn with_unmeasured(mut self, frame: &MetricFrame, waits: &BTreeMap<ServiceIdx, Vec<ServiceIdx>>) -> Self {
+        for (service, callees) in waits {
+            let callees = callees.iter().map(|s| frame.service(*s).to_owned()).collect();
+            let unmeasured = UnobservedCallees { callees, queries: Vec::new() };
+            self.callees.entry(*service).or_insert(unmeasured);
+        }
+        self
     }
 
     /// Whether something that users feel may have gone unseen, so that nothing may be called calm.

@@ -34,6 +34,8 @@ const OWN_TIME: f64 = 0.6;
 /// How likely it is a service's own fault and not that of a callee whose latency or errors were not observed. With it no confidence reaches the
 /// threshold from which a cause is named.
 const CALLEES_UNOBSERVED: f64 = 0.6;
+/// How likely a service stopped whose samples stopped, where those of services that go on are lost too.
+const SAMPLES_LOST: f64 = 0.6;
 /// What remains of the confidence in a service that changed after users felt something.
 const TOO_LATE: f64 = 0.5;
 
@@ -221,7 +223,7 @@ pub struct Lead {
     /// `None` without a ranking.
     margin: Option<Margin>,
     /// Factor of the confidence, 0–1, for doubts that the margin does not know: the network of calls that nobody reports, callees
-    /// that were not observed, and changes after the pain.
+    /// that were not observed, samples that are lost, and changes after the pain.
     certainty: f64,
 }
 
@@ -243,7 +245,9 @@ impl Lead {
         let may_be_network = suspects.any(|s| !s.unseen_networks.is_empty());
         let is_late = named.iter().any(|group| group.iter().all(|s| analysis.too_late.contains(s)));
         let may_wait = named.iter().flatten().any(|s| analysis.unseen.callees.contains_key(s));
+        let may_be_lost = named.iter().flatten().any(|s| may_be_lost(analysis, *s));
         let certainty = if may_be_network { OWN_TIME } else { 1.0 }
+            * if may_be_lost { SAMPLES_LOST } else { 1.0 }
             * if may_wait { CALLEES_UNOBSERVED } else { 1.0 }
             * if is_late { TOO_LATE } else { 1.0 };
         Self { named, margin, certainty }
@@ -288,6 +292,15 @@ fn named(analysis: &Analysis) -> (Vec<Vec<ServiceIdx>>, usize) {
         return (carrying.iter().map(by_rank).collect(), fewest);
     }
     (vec![vec![top.service]], 1)
+}
+
+/// Whether what speaks most for a service are samples that stopped arriving, while others that go on lost some of theirs.
+pub(crate) fn may_be_lost(analysis: &Analysis, service: ServiceIdx) -> bool {
+    let ranked = analysis.ranking.services.iter().find(|r| r.service == service);
+    let parts = ranked.map(|r| r.parts.as_slice()).unwrap_or_default();
+    let clearest = parts.iter().max_by(|a, b| a.evidence.total_cmp(&b.evidence));
+    clearest.is_some_and(|p| p.source == PartSource::Missing && p.evidence > 0.0)
+        && analysis.anomalies.partly_lost.iter().any(|s| *s != service)
 }
 
 /// Evidence for a service on the scale of the evidence engine, whichever engine ranked.

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use automap_core::change::ChangeLog;
-use automap_core::frame::{RawSeries, assemble};
+use automap_core::frame::{MAX_MAGNITUDE, RawSeries, assemble};
 use automap_core::graph::{GraphOptions, Knowledge, learn_for_incident};
 use automap_core::observation::Observation;
 use automap_core::rank::Engine;
@@ -207,7 +207,8 @@ fn gaps_everywhere_and_huge_values() {
     });
     assert_eq!(outcome(&holes), Ok(4));
     learn(&holes);
-    let giants = observation(4, &METRICS, 90, &CHAIN, |s, m, i| 1e300 * wobble(s * 10 + m, i));
-    assert_eq!(outcome(&giants), Ok(4));
-    learn(&giants);
+    let giants = |factor: f64| observation(4, &METRICS, 90, &CHAIN, move |s, m, i| factor * wobble(s * 10 + m, i));
+    assert_eq!(outcome(&giants(MAX_MAGNITUDE)), Ok(4));
+    learn(&giants(MAX_MAGNITUDE));
+    assert!(outcome(&giants(1e300)).is_err(), "nothing measures so much: these are gaps");
 }

@@ -3,12 +3,12 @@
 //! Nor does one that is not scraped any more, and that is no fault of the service. So rows in which nearly all series have gaps count as not
 //! observed, and so do rows in which the other services lack the same metric: after a gap of the collector gauges are back at once and rates only
 //! with a full window, and a query may be refused for all services. A service whose callers, or whose own request counters, tell that it goes on
-//! answering has not stopped.
+//! answering has not stopped: its callers get answers, its own requests are counted or timed, or it makes calls as before.
 //!
 //! Worked example: none of 60 baseline samples is missing, all of 20 incident samples are. The smoothed share before is 0.5 / 61 = 0.008, its
 //! error 0.023 + 1/20, so z = (1 − 0.008) / 0.073 = 13.5 and the evidence `ln(1 + 13.5) = 2.7`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rows;
 use super::load::is_own_load;
@@ -116,26 +116,62 @@ fn observed(usual: &[&Column], rows: &Rows) -> Rows {
     Rows { baseline: keep(&rows.baseline), incident: keep(&rows.incident) }
 }
 
-/// Whether a service goes on answering although this series of it has gaps: by what its callers measure, and for a gap in anything but
-/// requests also by its own counter of requests.
+/// Whether a service goes on answering although this series of it has gaps: by what its callers measure, and where they tell nothing by its own
+/// counter of requests and by the calls that it makes itself.
 fn goes_on(missing: &Column, columns: &[Column], rows: &Rows) -> bool {
     let is_calls = |c: &&Column| c.peer == Some(missing.service) && c.metric.side == Side::Client;
     let of_family = |family: Family| columns.iter().filter(is_calls).filter(move |c| c.metric.family == family);
-    let calls: Vec<&Column> = of_family(Family::Throughput).filter(|c| !c.metric.is_of_connections()).collect();
-    if !calls.is_empty() {
-        let fails = of_family(Family::Error).any(|c| level(c, &rows.incident) > level(c, &rows.baseline) + WELL);
-        return !fails && keeps_its_level(&calls, rows);
+    if of_family(Family::Error).any(|c| level(c, &rows.incident) > level(c, &rows.baseline) + WELL) {
+        return false;
     }
-    let is_of_requests = matches!(missing.metric.family, Family::Throughput | Family::Latency | Family::Error);
-    let own: Vec<&Column> = columns.iter().filter(|c| c.service == missing.service && is_own_load(c)).collect();
-    !is_of_requests && !own.is_empty() && keeps_its_level(&own, rows)
+    let calls: Vec<&Column> = of_family(Family::Throughput).filter(|c| !c.metric.is_of_connections()).collect();
+    if calls.iter().any(|c| is_seen(c, rows)) {
+        return keeps_its_level(&calls, rows);
+    }
+    if answers(missing.service, columns, rows) {
+        return true;
+    }
+    let makes = |c: &&Column| c.service == missing.service && c.metric.side == Side::Client;
+    let made = columns.iter().filter(makes).filter(|c| c.metric.family == Family::Throughput);
+    let own = columns.iter().filter(|c| c.service == missing.service && is_own_load(c));
+    of_family(Family::Error).any(|c| is_seen(c, rows))
+        || keeps_its_level(&own.collect::<Vec<_>>(), rows)
+        || keeps_its_level(&made.filter(|c| !c.metric.is_of_connections()).collect::<Vec<_>>(), rows)
 }
 
-/// Whether what these series count together stays near its usual level, without gaps of its own.
+/// Whether the latency or the errors of a service's requests are still measured, which nobody does without any request.
+fn answers(service: ServiceIdx, columns: &[Column], rows: &Rows) -> bool {
+    let is_of_requests = |c: &&Column| matches!(c.metric.family, Family::Latency | Family::Error);
+    let own = columns.iter().filter(|c| c.service == service && c.metric.side == Side::Own).filter(is_of_requests);
+    own.filter(|c| c.peer.is_none()).any(|c| is_seen(c, rows))
+}
+
+/// Services of whose requests one thing is not measured any more and another still is. A service that stopped loses all of it; here samples are
+/// lost on their way, and those of others may be too.
+pub(super) fn partly_lost(columns: &[Column], rows: &Rows) -> BTreeSet<ServiceIdx> {
+    let is_of_requests = |c: &&Column| {
+        let is_own = c.metric.side == Side::Own && c.peer.is_none();
+        is_own && matches!(c.metric.family, Family::Latency | Family::Error | Family::Throughput)
+    };
+    let is_lost = |c: &&Column| {
+        let [before, after] = [&rows.baseline, &rows.incident].map(|rows| share_missing(c, rows));
+        before <= USUALLY_MISSING && after >= before + USUALLY_MISSING
+    };
+    let of_requests: Vec<&Column> = columns.iter().filter(is_of_requests).collect();
+    let goes_on = |s: ServiceIdx| of_requests.iter().any(|c| c.service == s && is_seen(c, rows));
+    of_requests.iter().copied().filter(is_lost).map(|c| c.service).filter(|s| goes_on(*s)).collect()
+}
+
+fn is_seen(column: &Column, rows: &Rows) -> bool {
+    let [before, after] = [&rows.baseline, &rows.incident].map(|rows| share_missing(column, rows));
+    after <= (before + WELL).min(USUALLY_MISSING)
+}
+
+/// Whether what those of these series count together that are still there stays near its usual level.
 fn keeps_its_level(counts: &[&Column], rows: &Rows) -> bool {
-    let total = |rows: &[usize]| counts.iter().map(|c| level(c, rows)).filter(|v| v.is_finite()).sum::<f64>();
-    let is_seen = counts.iter().any(|c| share_missing(c, &rows.incident) <= share_missing(c, &rows.baseline) + WELL);
-    is_seen && total(&rows.incident) >= GOES_ON * total(&rows.baseline)
+    let seen: Vec<&Column> = counts.iter().copied().filter(|c| is_seen(c, rows)).collect();
+    let total = |rows: &[usize]| seen.iter().map(|c| level(c, rows)).filter(|v| v.is_finite()).sum::<f64>();
+    total(&rows.incident) > 0.0 && total(&rows.incident) >= GOES_ON * total(&rows.baseline)
 }
 
 fn level(column: &Column, rows: &[usize]) -> f64 {

@@ -33,6 +33,11 @@ impl Rows {
     pub fn split(frame: &MetricFrame, row: usize) -> Self {
         Self { baseline: (0..row).collect(), incident: (row..frame.times().len()).collect() }
     }
+
+    /// Whether a series has a sample in both windows. O(rows).
+    pub fn is_observed(&self, values: &[f64]) -> bool {
+        [&self.baseline, &self.incident].iter().all(|rows| rows.iter().any(|&row| values[row].is_finite()))
+    }
 }
 
 /// One series, with availability turned into a failure share and glitches turned into gaps.

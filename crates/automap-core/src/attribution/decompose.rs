@@ -5,12 +5,16 @@
 //!
 //! Failures have a layer of their own. A failure that a caller counts and its callee does not, because the connection was refused or lost,
 //! belongs to the call; if the callee has become slow at the same time, the caller gave up waiting, and the failure is the callee's slowness.
+//!
+//! Where the caller's own requests were not counted in both windows, it is taken to make as many calls per request as before. A call that is made
+//! and whose latency or failures nothing tells is listed as unmeasured ([`Decomposition::unmeasured`]): its part is in the caller's own.
 
 use std::collections::BTreeMap;
 
 use super::entries::EntryImpact;
-use super::levels::{EdgeLevel, Levels, Measured, Pair};
+use super::levels::{EdgeLevel, Levels, Measured, Pair, is_known};
 use super::place::ImpactKind;
+use crate::frame::ServiceIdx;
 
 /// Hops after which the decomposition ends.
 const MAX_HOPS: usize = 40;
@@ -20,6 +24,10 @@ const NEGLIGIBLE: f64 = 1e-6;
 const SLOW_FACTOR: f64 = 3.0;
 /// … and by this many milliseconds.
 const SLOW_MS: f64 = 100.0;
+/// Rise of the measured calls, as a part of what they took before, from which they account for something.
+const RISES: f64 = 0.1;
+/// A call that is made less often than this part of the other window is hardly made.
+const HARDLY_MADE: f64 = 0.05;
 /// Failures, or calls given up, per additional call from which more calls are retries.
 const RETRIES: f64 = 0.2;
 
@@ -106,21 +114,26 @@ impl<'a> Decomposition<'a> {
     /// Own time, and for every call its network, its callee and the number of calls.
     fn split_waiting(&self, s: usize) -> Vec<(Target, f64)> {
         let node = &self.levels.nodes[s];
-        let mut parts = Vec::new();
+        let (mut parts, mut is_whole) = (Vec::new(), true);
         let (mut before, mut change) = (0.0, 0.0);
         for &e in &self.measured.from[s] {
             let edge = &self.levels.edges[e];
-            let Some(call) = CallChange::of(edge, node.rate) else { continue };
+            let Some(call) = CallChange::of(edge, self.calls(s, edge)) else {
+                is_whole = false;
+                continue;
+            };
             before += call.before;
             change += call.network + call.callee + call.more;
             let callee = self.measured.ends[e].1.0;
             parts.push((Target::Place(self.measured.network_at(e)), call.network));
             parts.push((Target::Further(Layer::Waiting(callee)), call.callee));
-            parts.extend(self.more_calls(e, edge, node.rate, call.more));
+            parts.extend(self.more_calls(e, self.calls(s, edge), call.more));
         }
         let total = node.latency[1] - node.latency[0];
         if total.is_nan() {
-            return parts;
+            // Where a call is not measured and the others take no longer, their noise would be all that is left.
+            let rises = parts.iter().map(|(_, part)| part.max(0.0)).sum::<f64>() >= RISES * before;
+            return if is_whole || rises { parts } else { Vec::new() };
         }
         let mut waited = if before > 0.0 { (node.latency[0] / before).min(1.0) } else { 1.0 };
         if change > 0.0 && total > waited * change {
@@ -137,7 +150,8 @@ impl<'a> Decomposition<'a> {
         let node = &self.levels.nodes[s];
         let mut calls: Vec<(usize, f64)> = Vec::new();
         for &e in &self.measured.from[s] {
-            let rise = failures_per_request(&self.levels.edges[e], node.rate);
+            let edge = &self.levels.edges[e];
+            let rise = rise_per_request(self.calls(s, edge), edge.failing);
             if rise > 0.0 {
                 calls.push((e, rise));
             }
@@ -171,16 +185,51 @@ impl<'a> Decomposition<'a> {
 
     /// More calls that fail are retries and belong to what fails, and so do calls that the caller made again because it would not wait; others are
     /// the caller's doing.
-    fn more_calls(&self, e: usize, edge: &EdgeLevel, rate: Pair, part: f64) -> Vec<(Target, f64)> {
-        let more = edge.rate[1] / rate[1] - edge.rate[0] / rate[0];
-        if failures_per_request(edge, rate) > RETRIES * more {
+    fn more_calls(&self, e: usize, calls: Pair, part: f64) -> Vec<(Target, f64)> {
+        let more = calls[1] - calls[0];
+        if rise_per_request(calls, self.levels.edges[e].failing) > RETRIES * more {
             return self.failing_call(e, part).to_vec();
         }
         let callee = self.measured.ends[e].1.0;
-        if per_request(edge.rate, self.levels.nodes[callee].hung_up, rate) > RETRIES * more {
+        if rise_per_request(calls, self.levels.nodes[callee].hung_up) > RETRIES * more {
             return vec![(Target::Further(Layer::Waiting(callee)), part)];
         }
         vec![(Target::Place(self.measured.more_calls_at(e)), part)]
+    }
+
+    /// Calls per request of the caller, in both windows. A call that was timed was made, as often as in the other window where nobody counted it. NaN
+    /// where that is not known either.
+    fn calls(&self, s: usize, edge: &EdgeLevel) -> Pair {
+        let rate = self.levels.nodes[s].rate;
+        let n = match rate.map(f64::is_finite) {
+            [true, true] => [edge.rate[0] / rate[0], edge.rate[1] / rate[1]],
+            [true, false] => [edge.rate[0] / rate[0]; 2],
+            [false, true] => [edge.rate[1] / rate[1]; 2],
+            [false, false] => [edge.rate[0] / self.requests(s); 2],
+        };
+        let or_other = |w: usize| if n[w].is_nan() && edge.latency[w].is_finite() { n[1 - w] } else { n[w] };
+        [or_other(0), or_other(1)]
+    }
+
+    /// Requests per second in the baseline where nobody counted them: each makes its most frequent call once.
+    fn requests(&self, s: usize) -> f64 {
+        let calls = self.measured.from[s].iter().map(|&e| self.levels.edges[e].rate[0]);
+        let most = calls.filter(|rate| rate.is_finite()).fold(0.0, f64::max);
+        if most > 0.0 { most } else { 1.0 }
+    }
+
+    /// Calls that were made and of which nothing tells how long they took, or how many of them failed: caller and callee.
+    pub(super) fn unmeasured(&self, kind: ImpactKind) -> Vec<(ServiceIdx, ServiceIdx)> {
+        let is_open = |e: &usize| {
+            let edge = &self.levels.edges[*e];
+            let calls = self.calls(self.measured.ends[*e].0.0, edge);
+            match kind {
+                ImpactKind::Waiting => CallChange::of(edge, calls).is_none(),
+                ImpactKind::Failing => !is_known(calls) || (calls[1] > 0.0 && !is_known(edge.failing)),
+            }
+        };
+        let is_open = |e: &usize| self.levels.edges[*e].is_made() && is_open(e);
+        (0..self.measured.ends.len()).filter(is_open).map(|e| self.measured.ends[e]).collect()
     }
 
     fn is_slow(&self, s: usize) -> bool {
@@ -207,12 +256,19 @@ struct CallChange {
 }
 
 impl CallChange {
-    /// `None` where the rate or the latency is not known.
-    fn of(edge: &EdgeLevel, rate: Pair) -> Option<Self> {
-        let n = [edge.rate[0] / rate[0], edge.rate[1] / rate[1]];
-        // A call that is no longer made takes no longer.
-        let latency = [edge.latency[0], if edge.latency[1].is_nan() { edge.latency[0] } else { edge.latency[1] }];
-        if n.iter().chain(&latency).any(|v| !v.is_finite()) {
+    /// `None` where the rate or the latency is not known. `n`: calls per request of the caller.
+    fn of(edge: &EdgeLevel, n: Pair) -> Option<Self> {
+        if n == [0.0; 2] {
+            return Some(Self { before: 0.0, network: 0.0, callee: 0.0, more: 0.0 });
+        }
+        // A call that is not made takes no time that matters.
+        let hardly_made = |w: usize| n[w] <= HARDLY_MADE * n[1 - w];
+        let or_other = |w: usize| match edge.latency[w].is_nan() && hardly_made(w) {
+            true => edge.latency[1 - w],
+            false => edge.latency[w],
+        };
+        let latency = [or_other(0), or_other(1)];
+        if !is_known(n) || !is_known(latency) {
             return None;
         }
         let slower = f64::midpoint(n[0], n[1]) * (latency[1] - latency[0]);
@@ -232,15 +288,9 @@ impl CallChange {
     }
 }
 
-/// How many more of a caller's calls fail, per request of the caller; 0 where it is not known.
-fn failures_per_request(edge: &EdgeLevel, rate: Pair) -> f64 {
-    per_request(edge.rate, edge.failing, rate)
-}
-
-/// The rise of a share of calls, per request of the caller; 0 where it is not known.
-fn per_request(calls: Pair, share: Pair, rate: Pair) -> f64 {
-    let of = |w: usize| calls[w] / rate[w] * share[w];
-    let rise = of(1) - of(0);
+/// The rise of a share of the calls, per request of the caller; 0 where it is not known.
+fn rise_per_request(calls: Pair, share: Pair) -> f64 {
+    let rise = calls[1] * share[1] - calls[0] * share[0];
     if rise.is_finite() { rise } else { 0.0 }
 }
 

@@ -67,7 +67,8 @@ pub(super) fn felt(kind: ImpactKind, entries: &[Entry], measured: &Measured, lev
     let of = |entry: &Entry| {
         let node = levels.nodes[entry.service.0];
         let called = if entry.is_called { called_rate(measured, levels, entry.service) } else { 0.0 };
-        let rate = (node.rate[0] - called).max(0.0);
+        // Requests that were not counted are not none: `max` would make a zero of them.
+        let rate = if node.rate[0].is_nan() { f64::NAN } else { (node.rate[0] - called).max(0.0) };
         let (level, per_amount) = match kind {
             ImpactKind::Waiting => (node.latency, 1e-3),
             ImpactKind::Failing => (node.failing, 1.0),

@@ -2,17 +2,15 @@
 //!
 //! A mean latency is weighted with the requests it stands for; rows in which one of the two is missing are left out. Only metrics under automap's
 //! own names are used, since foreign tables do not say what they are means of. Where only the callee times a call, because one of two reporters
-//! is switched off, its time stands in for the caller's, and the network counts as the caller's own time.
+//! is switched off, its time stands in for the caller's, and the network counts as the caller's own time (`stand_ins`).
 //!
 //! Worked example: 10 requests/s at 20 ms and 30 requests/s at 40 ms have a mean of (10·20 + 30·40) / 40 = 35 ms.
 
 use super::place::Place;
+use super::stand_ins::{self, CallSeries};
 use crate::anomaly::Rows;
 use crate::frame::{MetricFrame, ServiceIdx};
-use crate::metric::{
-    CLIENT_ERROR_RATIO, CLIENT_LATENCY_MS, CLIENT_RPS, ERROR_RATIO, HUNG_UP_RATIO, LATENCY_MS, SERVED_LATENCY_MS,
-    THROUGHPUT_RPS,
-};
+use crate::metric::{ERROR_RATIO, HUNG_UP_RATIO, LATENCY_MS, THROUGHPUT_RPS};
 
 /// Blocks that a window is cut into.
 const BLOCKS: usize = 12;
@@ -22,6 +20,11 @@ pub(super) type Pair = [f64; 2];
 
 /// One mean: sums of value and weight, by window and block.
 type Sums = [Vec<(f64, f64)>; 2];
+
+/// Whether it was observed in both windows.
+pub(super) fn is_known(pair: Pair) -> bool {
+    pair.iter().all(|v| v.is_finite())
+}
 
 /// How often each block counts, by window.
 pub(super) type Counts = [Vec<f64>; 2];
@@ -36,8 +39,8 @@ struct NodeSums {
 
 /// What is measured of one call.
 struct EdgeSums {
-    rate: Sums,
-    latency: Sums,
+    rate: Option<Sums>,
+    latency: Option<Sums>,
     served: Option<Sums>,
     failing: Option<Sums>,
 }
@@ -48,6 +51,8 @@ pub(super) struct Measured {
     edges: Vec<EdgeSums>,
     /// Caller and callee of each measured call.
     pub(super) ends: Vec<(ServiceIdx, ServiceIdx)>,
+    /// Calls of which the callee alone tells how long they take.
+    pub(super) one_sided: Vec<(ServiceIdx, ServiceIdx)>,
     /// Positions in `ends` by caller.
     pub(super) from: Vec<Vec<usize>>,
     /// Positions in `ends` by callee.
@@ -87,14 +92,23 @@ pub(super) struct EdgeLevel {
     pub(super) failing: Pair,
 }
 
+impl EdgeLevel {
+    /// Whether anything tells of a call in either window.
+    pub(super) fn is_made(&self) -> bool {
+        self.rate.iter().any(|rate| *rate > 0.0) || self.latency.iter().chain(&self.failing).any(|v| v.is_finite())
+    }
+}
+
 impl Measured {
-    /// `None` if no call has a rate and a latency at either end. O(series × samples).
+    /// `None` if no call has a rate and a latency of its own. O(series × samples).
     pub(super) fn of(frame: &MetricFrame, rows: &Rows) -> Option<Self> {
         let windows = [blocks(&rows.baseline), blocks(&rows.incident)];
         let n = frame.services().len();
         let values = |s: ServiceIdx, metric: &str, peer| frame.get(s, metric, peer).map(|s| s.values.as_slice());
         let plain = |values: &[f64]| sums(&windows, values, None);
-        let weighted = |values: &[f64], weights: Option<&[f64]>| sums(&windows, values, weights);
+        // Requests that were counted in one window only cannot weigh the other.
+        let weighted =
+            |values: &[f64], weights: Option<&[f64]>| sums(&windows, values, weights.filter(|w| rows.is_observed(w)));
         let nodes = (0..n).map(ServiceIdx).map(|s| {
             let rate = values(s, THROUGHPUT_RPS, None);
             NodeSums {
@@ -104,30 +118,30 @@ impl Measured {
                 hung_up: values(s, HUNG_UP_RATIO, None).map(|v| weighted(v, rate)),
             }
         });
-        let (mut ends, mut edges) = (Vec::new(), Vec::new());
-        for series in frame.series().iter().filter(|s| s.metric.name == CLIENT_RPS) {
-            let Some(peer) = series.peer.filter(|p| *p != series.service) else { continue };
-            let of = |metric: &str| values(series.service, metric, Some(peer));
-            let Some(latency) = of(CLIENT_LATENCY_MS).or_else(|| of(SERVED_LATENCY_MS)) else { continue };
-            let rate = series.values.as_slice();
-            ends.push((series.service, peer));
-            edges.push(EdgeSums {
-                rate: plain(rate),
-                latency: weighted(latency, Some(rate)),
-                served: of(SERVED_LATENCY_MS).map(|v| weighted(v, Some(rate))),
-                failing: of(CLIENT_ERROR_RATIO).map(|v| weighted(v, Some(rate))),
-            });
-        }
-        if edges.is_empty() {
+        let calls = stand_ins::calls(frame, rows);
+        if !calls.iter().any(|call| call.is_measured) {
             return None;
         }
+        let edge = |call: &CallSeries<'_>| {
+            let rate = call.rate.as_deref();
+            let mean = |values: Option<&[f64]>| values.map(|v| weighted(v, rate));
+            EdgeSums {
+                rate: rate.map(plain),
+                latency: mean(call.latency),
+                served: mean(call.served),
+                failing: mean(call.failing),
+            }
+        };
+        let edges: Vec<EdgeSums> = calls.iter().map(edge).collect();
+        let ends: Vec<(ServiceIdx, ServiceIdx)> = calls.iter().map(|call| call.ends).collect();
+        let one_sided = calls.iter().filter(|call| call.is_one_sided).map(|call| call.ends).collect();
         let (mut from, mut to) = (vec![Vec::new(); n], vec![Vec::new(); n]);
         for (i, (caller, callee)) in ends.iter().enumerate() {
             from[caller.0].push(i);
             to[callee.0].push(i);
         }
         let blocks = [windows[0].len(), windows[1].len()];
-        Some(Self { nodes: nodes.collect(), edges, ends, from, to, blocks })
+        Some(Self { nodes: nodes.collect(), edges, ends, one_sided, from, to, blocks })
     }
 
     /// Number of blocks in both windows.
@@ -150,8 +164,8 @@ impl Measured {
             hung_up: level(&n.hung_up),
         };
         let edge = |e: &EdgeSums| EdgeLevel {
-            rate: means(&e.rate, counts),
-            latency: means(&e.latency, counts),
+            rate: level(&e.rate),
+            latency: level(&e.latency),
             served: level(&e.served),
             failing: level(&e.failing),
         };
@@ -163,22 +177,21 @@ impl Measured {
         Levels { nodes, edges }
     }
 
-    /// Where a service does not measure itself, what its callers measure stands in: one reporter may be missing.
+    /// Where a service does not measure itself in both windows, what its callers measure stands in for both: one reporter may be missing.
     fn complete(&self, service: usize, node: &mut NodeLevel, edges: &[EdgeLevel]) {
         let calls = || self.to[service].iter().map(|&e| &edges[e]);
-        for w in 0..2 {
-            let rate: f64 = calls().map(|e| e.rate[w]).filter(|r| r.is_finite()).sum();
-            let mean = |value: fn(&EdgeLevel) -> Pair| {
-                let known = || calls().filter(|e| value(e)[w].is_finite() && e.rate[w].is_finite());
-                let weight: f64 = known().map(|e| e.rate[w]).sum();
-                known().map(|e| value(e)[w] * e.rate[w]).sum::<f64>() / weight
-            };
-            if node.rate[w].is_nan() && rate > 0.0 {
-                node.rate[w] = rate;
-            }
-            if node.latency[w].is_nan() {
-                node.latency[w] = mean(|e| e.latency);
-            }
+        let rate = [0, 1].map(|w| calls().map(|e| e.rate[w]).filter(|r| r.is_finite()).sum::<f64>());
+        let mean = |w: usize| {
+            let known = || calls().filter(|e| e.latency[w].is_finite() && e.rate[w].is_finite());
+            let weight: f64 = known().map(|e| e.rate[w]).sum();
+            known().map(|e| e.latency[w] * e.rate[w]).sum::<f64>() / weight
+        };
+        if !is_known(node.rate) && rate.iter().all(|r| *r > 0.0) {
+            node.rate = rate;
+        }
+        let latency = [mean(0), mean(1)];
+        if !is_known(node.latency) && (is_known(latency) || node.latency.iter().all(|v| v.is_nan())) {
+            node.latency = latency;
         }
     }
 

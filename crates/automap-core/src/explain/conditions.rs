@@ -203,8 +203,7 @@ impl Suppositions<'_> {
         };
         let all = &analysis.anomalies;
         let series = all.series.iter().filter(|s| !of_call(s)).cloned().collect();
-        let (missing, loads, noise) = (all.missing.clone(), all.loads.clone(), all.noise.clone());
-        let anomalies = Anomalies { series, missing, loads, noise };
+        let anomalies = Anomalies { series, ..all.clone() };
         let ranking = evidence::rank(&analysis.frame, &anomalies, &calls, &self.0.options.evidence);
         let place = ranking.services.iter().position(|s| s.service == caller)?;
         Some((ranking, place))

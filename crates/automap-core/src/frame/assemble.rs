@@ -13,6 +13,10 @@ use crate::note::Note;
 use crate::text::{clean_name, is_cleaned};
 use crate::time::Timestamp;
 
+/// Largest magnitude of a value: a hundred thousand times what an unsigned 64-bit counter can hold. Beyond it nothing is measured, and a single
+/// such value would be all that is left of every mean.
+pub const MAX_MAGNITUDE: f64 = 1e24;
+
 /// One series as a source delivers it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RawSeries {
@@ -22,13 +26,14 @@ pub struct RawSeries {
     pub metric: String,
     /// The called service, for metrics of calls.
     pub peer: Option<String>,
-    /// Points in any order. `NaN` and infinite values become gaps.
+    /// Points in any order. `NaN`, infinite values and those beyond [`MAX_MAGNITUDE`] become gaps.
     pub points: Vec<(Timestamp, f64)>,
 }
 
 /// Puts raw series on the time axis `times`.
 ///
-/// A point must lie on the axis to the millisecond; others are left out and counted in a note, as are infinite values. Of two series with the
+/// A point must lie on the axis to the millisecond; others are left out and counted in a note, as are infinite values and those
+/// beyond [`MAX_MAGNITUDE`]. Of two series with the
 /// same name the first is kept. Services that appear only as a peer become services without metrics. O(points · log rows).
 ///
 /// # Errors
@@ -87,7 +92,7 @@ pub fn from_columns(series: Vec<AlignedSeries>, times: Vec<Timestamp>) -> Result
     let mut lost = Lost::default();
     let on_axis = |mut s: AlignedSeries| {
         s.values.resize(times.len(), f64::NAN);
-        for value in s.values.iter_mut().filter(|v| v.is_infinite()) {
+        for value in s.values.iter_mut().filter(|v| v.abs() > MAX_MAGNITUDE) {
             *value = f64::NAN;
             lost.infinite += 1;
         }
@@ -152,7 +157,7 @@ fn align(points: &[(Timestamp, f64)], times: &[Timestamp], lost: &mut Lost) -> V
     for &(t, value) in points {
         match times.binary_search(&t) {
             Err(_) => lost.off_axis += 1,
-            Ok(_) if value.is_infinite() => lost.infinite += 1,
+            Ok(_) if value.abs() > MAX_MAGNITUDE => lost.infinite += 1,
             Ok(i) => values[i] = value,
         }
     }
@@ -189,7 +194,8 @@ impl Lost {
             notes.push(Note::warning("off_axis", text));
         }
         if self.infinite > 0 {
-            notes.push(Note::info("infinite", format!("{} infinite sample(s) are treated as gaps", self.infinite)));
+            let text = format!("{} infinite sample(s), or beyond 1e24, are treated as gaps", self.infinite);
+            notes.push(Note::info("infinite", text));
         }
         if !self.duplicates.is_empty() {
             self.duplicates.sort_unstable();

@@ -101,6 +101,8 @@ fn part(service: &RankedService, source: &PartSource) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::metric::Metric;
     use crate::rank::Engine;
@@ -124,7 +126,13 @@ mod tests {
 
     fn order(services: Vec<RankedService>, series: Vec<SeriesEvidence>) -> Vec<String> {
         let ranking = Ranking { engine: Engine::Evidence, services };
-        let anomalies = Anomalies { series, missing: BTreeMap::new(), loads: BTreeMap::new(), noise: BTreeMap::new() };
+        let anomalies = Anomalies {
+            series,
+            missing: BTreeMap::new(),
+            partly_lost: BTreeSet::new(),
+            loads: BTreeMap::new(),
+            noise: BTreeMap::new(),
+        };
         let name = |m: &RankedMetric| format!("{}_{}", m.service.0, anomalies.series[m.evidence].metric.name);
         rank_metrics(&ranking, &anomalies).iter().map(name).collect()
     }

@@ -15,7 +15,7 @@ use super::{Part, PartSource, RankedService, Ranking};
 use crate::anomaly::CLEAR;
 use crate::attribution::{Impact, ImpactKind, Place, Share};
 use crate::frame::{MetricFrame, ServiceIdx};
-use crate::metric::{CLIENT_LATENCY_MS, Family, LATENCY_MS, SERVED_LATENCY_MS};
+use crate::metric::{CLIENT_LATENCY_MS, Family, LATENCY_MS};
 use crate::stats::soft_step;
 use crate::topology::CallGraph;
 
@@ -32,7 +32,7 @@ const FELT_SOFTNESS: f64 = 0.25;
 /// The suspects carry at least this share of the impact together.
 const CARRIED: f64 = 0.85;
 /// A suspect below this share is none.
-const SMALLEST: f64 = 0.1;
+pub(super) const SMALLEST: f64 = 0.1;
 /// The interval of a suspect's share does not reach below this.
 const SMALLEST_LOW: f64 = 0.03;
 /// Users clearly feel a fault of its own if it alone makes the mean latency at the entry longer by this part …
@@ -143,7 +143,7 @@ pub fn find(frame: &MetricFrame, calls: &CallGraph, impacts: &[Impact], ranking:
     if sum <= 0.0 {
         return Suspects::default();
     }
-    let owners = Owners { frame, calls, ranking };
+    let owners = Owners { frame, calls, impacts, ranking };
     let mut groups: BTreeMap<Vec<ServiceIdx>, Vec<(usize, &Share)>> = BTreeMap::new();
     for (i, impact) in impacts.iter().enumerate() {
         for share in &impact.shares {
@@ -211,6 +211,7 @@ fn join_pairs(groups: &mut BTreeMap<Vec<ServiceIdx>, Vec<(usize, &Share)>>, weig
 struct Owners<'a> {
     frame: &'a MetricFrame,
     calls: &'a CallGraph,
+    impacts: &'a [Impact],
     ranking: &'a Ranking,
 }
 
@@ -244,21 +245,20 @@ impl Owners<'_> {
 
     /// Callees whose calls from this service are reported by them and not by the caller.
     fn reported_by_callees(&self, service: ServiceIdx) -> Vec<ServiceIdx> {
-        let of = |metric, to: &ServiceIdx| self.frame.get(service, metric, Some(*to)).is_some();
-        let others = self.callees(service).filter(|to| *to != service);
-        others.filter(|to| of(SERVED_LATENCY_MS, to) && !of(CLIENT_LATENCY_MS, to)).collect()
+        let calls = self.impacts.first().map(|i| i.one_sided.as_slice()).unwrap_or_default();
+        calls.iter().filter(|(caller, _)| *caller == service).map(|(_, callee)| *callee).collect()
     }
 
     fn callees(&self, service: ServiceIdx) -> impl Iterator<Item = ServiceIdx> {
         self.calls.callees(self.frame.service(service)).filter_map(|to| self.frame.find(to))
     }
 
-    /// See [`Suspect::unseen_networks`].
+    /// See [`Suspect::unseen_networks`]. A callee that is suspected too is no callee that may be at fault instead.
     fn unseen_networks(&self, services: &[ServiceIdx], impacts: &[SuspectImpact]) -> Vec<ServiceIdx> {
-        let [service] = *services else { return Vec::new() };
-        let is_own = impacts.iter().any(|i| i.place == Place::Service(service));
-        let has_moved = self.moved(service) >= (1.0 + CLEAR).powi(2);
-        if is_own && !has_moved { self.reported_by_callees(service) } else { Vec::new() }
+        let is_own = |s: &&ServiceIdx| impacts.iter().any(|i| i.place == Place::Service(**s));
+        let has_moved = |s: &&ServiceIdx| self.moved(**s) >= (1.0 + CLEAR).powi(2);
+        let waiting = services.iter().filter(is_own).filter(|s| !has_moved(s));
+        waiting.flat_map(|s| self.reported_by_callees(*s)).filter(|to| !services.contains(to)).collect()
     }
 
     /// Whether the service's own series show a fault that nothing else explains.

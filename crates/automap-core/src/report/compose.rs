@@ -21,9 +21,11 @@ use crate::rank::suspects::DECIDES;
 use crate::rank::{PartSource, RankedService, Ranking};
 use crate::time::Timestamp;
 use crate::unseen::{Unanswered, UnobservedCallees};
-use crate::verdict::{Decision, Lead, VerdictOptions, decide};
+use crate::verdict::{Decision, Lead, VerdictOptions, decide, may_be_lost};
 use crate::windows::Windows;
 
+/// Most services named whose samples are lost.
+const MAX_LOST_NAMED: usize = 5;
 /// Candidates in a report.
 const MAX_CAUSES: usize = 5;
 /// Symptoms in a report.
@@ -159,6 +161,10 @@ fn counter_evidence(
     }
     if let Some(UnobservedCallees { callees, queries }) = analysis.unseen.callees.get(&ranked.service).cloned() {
         out.push(Doubt::UnobservedCallees { callees, queries });
+    }
+    if may_be_lost(analysis, ranked.service) {
+        let others = analysis.anomalies.partly_lost.iter().filter(|s| **s != ranked.service).take(MAX_LOST_NAMED);
+        out.push(Doubt::SamplesLost { services: others.map(|s| facts.frame.service(*s).to_owned()).collect() });
     }
     let rival = analysis.ranking.services.iter().find(|s| s.service != ranked.service);
     if let Some(rival) = rival.filter(|r| r.share > 0.3 * ranked.share && r.share <= ranked.share) {

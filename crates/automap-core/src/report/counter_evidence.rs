@@ -45,12 +45,17 @@ pub enum Doubt {
         /// What it calls.
         callees: Vec<String>,
     },
-    /// Its callees were not observed, since queries were refused, failed or partly answered: it may wait for one of them.
+    /// Its callees were not observed, since queries were refused, failed or partly answered, or since no series tells: it may wait for one of them.
     UnobservedCallees {
         /// Those whose latency or errors were not observed; empty: whom it calls was not wholly observed.
         callees: Vec<String>,
-        /// What was asked for and not wholly answered.
+        /// What was asked for and not wholly answered; empty: all answers were whole, and no series tells.
         queries: Vec<Unanswered>,
+    },
+    /// Its samples stopped, and so did some of services that go on: they may be lost on their way.
+    SamplesLost {
+        /// Services that go on and lost some of their samples.
+        services: Vec<String>,
     },
     /// It changed after users already noticed something.
     LateOnset {
@@ -113,6 +118,12 @@ impl CounterEvidence {
             Doubt::UnobservedCallees { callees, queries } => {
                 let of = UnobservedCallees { callees: callees.clone(), queries: queries.clone() };
                 of.sentence("it")
+            }
+            Doubt::SamplesLost { services } => {
+                format!(
+                    "its samples may be lost on their way: some of {}, which go on, are missing too",
+                    services.join(", ")
+                )
             }
             Doubt::LateOnset { onset, first_symptom } => format!(
                 "its first change ({}) is later than the first symptom of the system ({})",

@@ -26,7 +26,7 @@ const SIDES: [Side; 3] = [Side::Own, Side::Client, Side::Served];
 pub struct UnobservedCallees {
     /// Those whose latency or errors were not observed; empty: whom it calls was not observed.
     pub callees: Vec<String>,
-    /// What was asked for and not wholly answered.
+    /// What was asked for and not wholly answered; empty: all answers were whole, and no series tells.
     pub queries: Vec<Unanswered>,
 }
 
@@ -34,7 +34,10 @@ impl UnobservedCallees {
     /// As in "whether front-end waits for catalogue was not observed: the server's answers for latency are incomplete".
     pub fn sentence(&self, service: &str) -> String {
         let answers: Vec<String> = self.queries.iter().map(Unanswered::sentence).collect();
-        let answers = answers.join("; ");
+        let answers = match answers.is_empty() {
+            true => "no series measures these calls before and during the incident".to_owned(),
+            false => answers.join("; "),
+        };
         match self.callees.is_empty() {
             true => format!("whom {service} calls was not wholly observed: {answers}"),
             false => format!("whether {service} waits for {} was not observed: {answers}", self.callees.join(", ")),
