@@ -82,6 +82,23 @@ fn answers_that_disagree_in_time_are_partial_and_what_was_not_asked_for_is_dropp
     }
 }
 
+/// The counts of one callee's calls are missing, their sums are not.
+#[test]
+fn half_of_a_mean_makes_an_answer_partial_and_is_still_a_call() {
+    let plain = seen(Shop::of(3), |_| ());
+    assert!(!codes(&plain).contains(&"answers_not_whole") && plain.unanswered().count() == 0, "{:?}", plain.notes);
+    let halved = seen(Shop::of(3), |rows| {
+        let is_call = |row: &Value| row["metric"].get("source_workload").is_some();
+        let of_s1 = |row: &Value| row["metric"]["destination_workload"] == "s1" && row["metric"]["part"] != "0";
+        rows.retain(|row| !(is_call(row) && of_s1(row)));
+    });
+    assert!(codes(&halved).contains(&"answers_not_whole"), "{:?}", codes(&halved));
+    let latency = halved.queries.iter().find(|q| q.signal == "client_latency_ms").unwrap();
+    assert_eq!(latency.state, QueryState::Partial);
+    assert!(latency.reason.as_deref().unwrap().contains("lack one of the two series"), "{:?}", latency.reason);
+    assert!(halved.calls.edges().any(|(from, to, _)| (from, to) == ("s0", "s1")));
+}
+
 #[test]
 fn another_pod_of_a_service_is_added_up() {
     let plain = seen(Shop::of(2), |_| ());

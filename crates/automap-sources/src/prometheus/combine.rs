@@ -1,6 +1,6 @@
 //! Series of an answer → one column of values per service and signal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{Names, Owner};
 use super::plan::{Planned, part};
@@ -20,6 +20,8 @@ pub(crate) struct Combined {
     pub(crate) samples: u64,
     /// Series whose labels name no service.
     pub(crate) unnamed: u64,
+    /// Owners of a mean or a share of which one of both vectors is missing, so that the answer is not whole.
+    pub(crate) halves: BTreeSet<Owner>,
 }
 
 /// Evaluates a signal on the answer to its request.
@@ -31,6 +33,7 @@ pub(crate) fn signal(planned: &Planned, answer: &Answer, names: &Names, grid: Gr
         None => a,
         Some(second) => {
             let b = sum(planned, second, answer, names, grid, &mut out);
+            out.halves = halves(&planned.signal.formula, &a, &b);
             join(&planned.signal.formula, &a, b)
         }
     };
@@ -88,6 +91,21 @@ fn add(known: f64, more: f64) -> f64 {
     }
 }
 
+/// Owners of one vector that the other must have too: a sum and its count are of the same requests, and what failed is a part of all.
+fn halves(formula: &Formula, over: &Columns, under: &Columns) -> BTreeSet<Owner> {
+    let counts = |values: &[f64]| values.iter().any(|v| *v > 0.0);
+    let lacking = |of: &Columns, other: &Columns| {
+        let alone = of.iter().filter(|(owner, values)| counts(values) && !other.contains_key(*owner));
+        alone.map(|(owner, _)| owner.clone()).collect::<BTreeSet<Owner>>()
+    };
+    match formula {
+        Formula::Mean { .. } => &lacking(over, under) | &lacking(under, over),
+        // Failures that are zero are a series too, which nothing but its own whole can have brought.
+        Formula::Share { .. } => over.keys().filter(|owner| !under.contains_key(*owner)).cloned().collect(),
+        Formula::Sum(_) | Formula::Events { .. } => BTreeSet::new(),
+    }
+}
+
 /// For every owner of `under`: its value with `over`, by the formula. Without a value of `under` there is no result.
 fn join(formula: &Formula, over: &Columns, under: Columns) -> Columns {
     let mut out = Columns::new();
@@ -132,6 +150,17 @@ mod tests {
         without_partial_windows(&mut columns, 60_000, 15_000);
         let kept: Vec<bool> = columns[&owner].iter().map(|v| !v.is_nan()).collect();
         assert_eq!(kept.iter().map(|k| u8::from(*k)).collect::<Vec<_>>(), [1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
+    }
+
+    #[test]
+    fn half_of_a_mean_or_of_a_share_is_noticed() {
+        let owner = |name: &str| Owner { service: name.into(), peer: None };
+        let columns = |of: &[(&str, f64)]| of.iter().map(|(name, v)| (owner(name), vec![*v])).collect::<Columns>();
+        let (over, under) = (columns(&[("a", 1.0), ("b", 2.0)]), columns(&[("a", 1.0), ("c", 2.0), ("idle", 0.0)]));
+        let names = |formula| halves(formula, &over, &under).into_iter().map(|o| o.service).collect::<Vec<_>>();
+        assert_eq!(names(&MEAN), ["b", "c"]);
+        assert_eq!(names(&SHARE), ["b"], "where nothing failed there may be no such series");
+        assert!(names(&EVENTS).is_empty());
     }
 
     #[test]

@@ -9,11 +9,11 @@ use automap_core::observation::{QueryRecord, QueryState};
 use automap_core::topology::{CallGraph, Protocol};
 
 use super::bounds::{LeftOut, MAX_SERIES};
-use super::combine::{self, Columns, Combined};
+use super::combine::{self, Combined};
 use super::error::RequestError;
 use super::names::{Names, Owner};
 use super::plan::{Planned, Request};
-use super::presets::{Absence, Key};
+use super::presets::{Absence, Formula, Key};
 use super::query::{Answer, Grid};
 use super::service_limit;
 use super::warnings::{self, Warnings};
@@ -36,6 +36,8 @@ pub(crate) struct Gathered {
     taken: BTreeMap<(&'static str, Owner), &'static str>,
     /// Signals that are missing, with the reason.
     missed: Vec<(&'static str, String)>,
+    /// Signals of which halves are missing, by reason.
+    halves: BTreeMap<String, Vec<&'static str>>,
     /// Signals whose queries failed, by reason.
     failed: BTreeMap<String, Vec<&'static str>>,
     /// Answers that came with a warning, by warning.
@@ -82,6 +84,7 @@ pub(crate) fn gather(
     }
     out.note_missed();
     out.note_failed();
+    out.note_halves();
     out.note_left_out();
     out.note_entries(entries);
     out.note_stores();
@@ -98,7 +101,7 @@ fn entered(answer: &Answer, names: &Names) -> BTreeSet<String> {
 impl Gathered {
     fn signal(&mut self, planned: &Planned, mut combined: Combined, answer: &Answer, grid: Grid) {
         let (name, preset) = (planned.signal.name, planned.exporter.preset);
-        let bound = self.bound(answer);
+        let bound = self.bound(answer).or_else(|| self.halved(planned, &combined));
         let state = match (combined.columns.is_empty(), answer.warnings.is_empty() && bound.is_none()) {
             (_, false) => QueryState::Partial,
             (true, true) => QueryState::Empty,
@@ -110,7 +113,7 @@ impl Gathered {
         let reason = answer.warnings.first().map(|warning| warnings::shown(warning)).or(bound);
         self.record(planned, combined.series, combined.samples, state, reason);
         combined.columns.retain(|owner, _| *self.taken.entry((name, owner.clone())).or_insert(preset) == preset);
-        self.connect(planned.signal.key, name, &combined.columns);
+        self.connect(planned, &combined);
         let times: Vec<_> = (0..grid.len()).map(|i| grid.start.plus_ms(i as i64 * grid.step_ms)).collect();
         self.raw.extend(combined.columns.into_iter().map(|(owner, values)| RawSeries {
             service: owner.service,
@@ -249,15 +252,39 @@ impl Gathered {
         }
     }
 
-    /// A call that carried anything at any time is an edge.
-    fn connect(&mut self, key: Key, signal: &str, columns: &Columns) {
-        let protocol = match key {
-            Key::Call if Metric::parse(signal).is_of_connections() => Protocol::Tcp,
+    /// Why an answer shows only a part, where its own vectors do not fit together.
+    fn halved(&mut self, planned: &Planned, combined: &Combined) -> Option<String> {
+        let count = combined.halves.len();
+        if count == 0 || planned.signal.key == Key::Pod {
+            return None;
+        }
+        let reason = format!("{count} of what it measures lack one of the two series that it is made of");
+        self.halves.entry(reason.clone()).or_default().push(planned.signal.name);
+        Some(reason)
+    }
+
+    fn note_halves(&mut self) {
+        for (reason, signals) in std::mem::take(&mut self.halves) {
+            let text = format!(
+                "the answers for {} are not whole: {reason}; does a proxy or a remote store drop series?",
+                signals.join(", ")
+            );
+            self.notes.push(Note::warning("answers_not_whole", text));
+        }
+    }
+
+    /// A call that carried anything at any time is an edge: a count above zero, a mean or a share of anything, or one half of these.
+    fn connect(&mut self, planned: &Planned, combined: &Combined) {
+        let protocol = match planned.signal.key {
+            Key::Call if Metric::parse(planned.signal.name).is_of_connections() => Protocol::Tcp,
             Key::Call | Key::ServedCall => Protocol::Request,
             Key::Workload | Key::Pod => return,
         };
-        for (owner, values) in columns {
-            if let (Some(peer), true) = (&owner.peer, values.iter().any(|v| *v > 0.0)) {
+        let is_count = matches!(planned.signal.formula, Formula::Sum(_) | Formula::Events { .. });
+        let carried = |v: &f64| if is_count { *v > 0.0 } else { v.is_finite() };
+        let whole = combined.columns.iter().filter(|(_, values)| values.iter().any(carried)).map(|(owner, _)| owner);
+        for owner in whole.chain(&combined.halves) {
+            if let Some(peer) = &owner.peer {
                 self.calls.add(&owner.service, peer, protocol);
             }
         }
