@@ -1,4 +1,4 @@
-//! What all HTTP clients of automap share: the settings of their agent, certificates from PEM files, and `Retry-After`.
+//! What all HTTP clients of automap share: the settings of their agent, a bounded reading, certificates from PEM files, and `Retry-After`.
 //!
 //! Redirects are never followed: they lead to login pages at best, and at worst carry credentials elsewhere. Every request has a
 //! total timeout. What a status means, and how often a request is repeated, differs from client to client and is decided there.
@@ -38,6 +38,18 @@ impl PemError {
 /// client needs (a proxy, statuses as values) is added to the builder.
 pub fn agent_config(tls: TlsConfig, timeout: Duration) -> ConfigBuilder<AgentScope> {
     Agent::config_builder().tls_config(tls).max_redirects(0).timeout_global(Some(timeout)).user_agent(USER_AGENT)
+}
+
+/// The body of what is at an address, with a bearer token where one is given, and no more bytes of it than this.
+///
+/// # Errors
+/// When nothing answers, with another status than success, or with a longer body.
+pub fn get(agent: &Agent, url: &str, token: Option<&str>, most_bytes: u64) -> Result<Vec<u8>, ureq::Error> {
+    let mut request = agent.get(url);
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    request.call()?.body_mut().with_config().limit(most_bytes).read_to_vec()
 }
 
 /// The certificate authorities of a PEM file instead of the web's. Items that are not certificates are skipped.

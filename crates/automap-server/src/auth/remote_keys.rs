@@ -56,9 +56,8 @@ impl RemoteKeys {
     pub fn fetch(&self) -> Result<(), String> {
         let fail =
             |reason: String| format!("{}: {reason}; tokens of api.auth.jwt may be refused until it answers", self.url);
-        let mut response = self.agent.get(&self.url).call().map_err(|e| fail(e.to_string()))?;
-        let body = response.body_mut().with_config().limit(MAX_BYTES).read_to_vec();
-        let keys = KeySet::parse(&body.map_err(|e| fail(e.to_string()))?).map_err(fail)?;
+        let body = http::get(&self.agent, &self.url, None, MAX_BYTES).map_err(|e| fail(e.to_string()))?;
+        let keys = KeySet::parse(&body).map_err(fail)?;
         *self.keys.lock() = Some(Arc::new(keys));
         Ok(())
     }

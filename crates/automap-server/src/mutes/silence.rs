@@ -91,14 +91,10 @@ const fn yes() -> bool {
 pub fn read(source: &AlertmanagerSource) -> Result<Vec<Silence>, SilenceError> {
     let failed = |reason: String| SilenceError(format!("{}: {reason}", source.url));
     let agent = Agent::new_with_config(http::agent_config(TlsConfig::builder().build(), TIMEOUT).build());
-    let mut request = agent.get(format!("{}/api/v2/silences", source.url.trim_end_matches('/')));
-    if let Some(token) = &source.token {
-        let token = token.read().map_err(|e| failed(e.to_string()))?;
-        request = request.header("authorization", format!("Bearer {}", token.expose_secret()));
-    }
-    let mut response = request.call().map_err(|e| failed(e.to_string()))?;
-    let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
-    let body = body.map_err(|e| failed(e.to_string()))?;
+    let token = source.token.as_ref().map(|t| t.read().map_err(|e| failed(e.to_string()))).transpose()?;
+    let token = token.as_ref().map(|t| t.expose_secret());
+    let url = format!("{}/api/v2/silences", source.url.trim_end_matches('/'));
+    let body = http::get(&agent, &url, token, MAX_ANSWER_BYTES).map_err(|e| failed(e.to_string()))?;
     let answer: Vec<Value> =
         serde_json::from_slice(&body).map_err(|_| failed("the answer is no list of silences".to_owned()))?;
     Ok(answer.into_iter().filter_map(silence).take(MAX_SILENCES).collect())
