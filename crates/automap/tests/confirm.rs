@@ -60,6 +60,30 @@ fn what_is_remembered_can_be_listed_corrected_and_forgotten() {
     assert!(String::from_utf8_lossy(&again.stderr).contains("no incident named monday is remembered"));
 }
 
+/// Two captures are called `incident`, in folders of their own.
+#[test]
+fn a_file_of_the_same_name_does_not_overwrite_another_incident() {
+    let dir = tempfile::tempdir().unwrap();
+    let named = |folder: &str, name: &str| {
+        let to = dir.path().join(folder);
+        std::fs::create_dir_all(&to).unwrap();
+        std::fs::copy(capture(name), to.join("incident.parquet")).unwrap();
+        to.join("incident.parquet").display().to_string()
+    };
+    let (monday, tuesday) = (named("monday", "delay-payment"), named("tuesday", "cpu-catalogue"));
+    let data = dir.path().join("data");
+    out(&automap(&data, &["confirm", &monday, "orders"]));
+    let corrected = automap(&data, &["confirm", &monday, "payment"]);
+    assert!(String::from_utf8_lossy(&corrected.stderr).contains("incident: payment (was orders) is confirmed"));
+    let other = automap(&data, &["confirm", &tuesday, "catalogue"]);
+    assert_eq!(other.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(error.contains("incident is the name of another confirmed incident") && error.contains("--id"), "{error}");
+    out(&automap(&data, &["confirm", &tuesday, "catalogue", "--id", "tuesday"]));
+    let list = out(&automap(&data, &["confirm", "--list"]));
+    assert!(list.lines().count() == 3 && list.contains("payment") && list.contains("catalogue"), "{list}");
+}
+
 #[test]
 fn bad_input_is_named() {
     let dir = tempfile::tempdir().unwrap();

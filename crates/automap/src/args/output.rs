@@ -90,7 +90,8 @@ impl OutputArgs {
         }
     }
 
-    fn text_options(&self, incident_start: Timestamp) -> TextOptions {
+    /// With the zone's offset at the start of the incident.
+    pub(crate) fn text_options(&self, incident_start: Timestamp) -> TextOptions {
         self.style.text_options(incident_start)
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct ConfirmArgs {
     /// The service that caused it
     #[arg(value_name = "SERVICE")]
     service: Option<String>,
-    /// Name of the confirmed incident [default: the file's]
+    /// Name of the confirmed incident [default: the file's, unless another incident has it]
     #[arg(long, value_name = "NAME")]
     id: Option<String>,
     /// List the confirmed incidents
@@ -84,6 +84,9 @@ fn remember(args: &ConfirmArgs, incident: &std::path::Path, service: &str) -> Re
     let id = args.id.clone().unwrap_or(stem);
     let Some(case) = analysis.confirmed(&id, service, &options.automap) else { bail!("the engine learnt no graph") };
     let opened = args.store.open()?;
+    if args.id.is_none() {
+        free_name(&case, &opened.store.confirmed()?)?;
+    }
     let before = opened.store.confirm(&case)?;
     let was = before.filter(|b| b != service).map_or_else(String::new, |b| format!(" (was {b})"));
     say(&format!("{}: {service}{was} is confirmed in {}", case.id, opened.place));
@@ -94,6 +97,17 @@ fn remember(args: &ConfirmArgs, incident: &std::path::Path, service: &str) -> Re
     let results: Vec<String> = MetricType::ALL.into_iter().zip(case.precision).map(finds).collect();
     say(&format!("each metric alone finds it: {}", results.join(", ")));
     Ok(Exit::Ok)
+}
+
+/// Files of two incidents may have the same name: the first is not corrected by the second.
+fn free_name(case: &ConfirmedCase, known: &[ConfirmedCase]) -> Result<()> {
+    let Some(other) = known.iter().find(|c| c.id == case.id && c.started != case.started) else { return Ok(()) };
+    bail!(
+        "{id} is the name of another confirmed incident, which began at {}; this one began at {}: name it with --id, or correct the other with --id {id}",
+        other.started.rfc3339(),
+        case.started.rfc3339(),
+        id = case.id,
+    )
 }
 
 fn list(args: &ConfirmArgs) -> Result<Exit> {

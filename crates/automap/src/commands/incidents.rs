@@ -19,7 +19,7 @@ use clap::{Args, Subcommand};
 use jiff::ZonedDateTime;
 
 use crate::args::file::{ForceArgs, is_standard, readable};
-use crate::args::output::{Format, StyleArgs};
+use crate::args::output::OutputArgs;
 use crate::args::parse::{millis, span};
 use crate::console::{print, print_answer, say};
 #[cfg(feature = "chaos")]
@@ -65,11 +65,8 @@ pub(crate) struct ListArgs {
     /// Most incidents to list
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
-    /// Form of the answer
-    #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
-    output: Format,
     #[command(flatten)]
-    style: StyleArgs,
+    output: OutputArgs,
 }
 
 #[derive(Args, Debug)]
@@ -82,11 +79,8 @@ pub(crate) struct ShowArgs {
     ledger: Option<PathBuf>,
     #[command(flatten)]
     kept: KeptArgs,
-    /// Form of the answer
-    #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
-    output: Format,
     #[command(flatten)]
-    style: StyleArgs,
+    output: OutputArgs,
 }
 
 #[derive(Args, Debug)]
@@ -151,10 +145,7 @@ fn list(args: &ListArgs) -> Result<()> {
         ..IncidentFilter::default()
     };
     let incidents = store.list(&filter)?;
-    match args.output {
-        Format::Json => print(&(serde_json::to_string_pretty(&incidents)? + "\n")),
-        Format::Text => print(&incidents_text(&incidents, now(), &args.style.text_options(now()))),
-    }
+    args.output.print_other(&incidents, now(), |o| incidents_text(&incidents, now(), o))
 }
 
 fn known(opened: &Opened, id: &str) -> Result<Incident> {
@@ -166,14 +157,11 @@ fn known(opened: &Opened, id: &str) -> Result<Incident> {
 
 fn show(args: &ShowArgs) -> Result<()> {
     let incident = known(&args.kept.open_existing()?, &args.id)?;
-    match args.output {
-        Format::Json => print(&(serde_json::to_string_pretty(&incident)? + "\n"))?,
-        Format::Text => print_answer(&incident_text(&incident, &args.style.text_options(incident.onset)))?,
-    }
+    args.output.print_other(&incident, incident.onset, |o| incident_text(&incident, o))?;
     #[cfg(feature = "chaos")]
-    if let Some(path) = args.ledger.clone().filter(|_| args.output == Format::Text) {
+    if let Some(path) = args.ledger.clone().filter(|_| !args.output.is_json()) {
         let beside = LedgerFile(path).during(period_beside(&incident, now())).map_err(anyhow::Error::msg)?;
-        let zone = args.style.text_options(incident.onset).zone;
+        let zone = args.output.text_options(incident.onset).zone;
         let lines = experiments::lines(&beside, |t| zone.date_and_clock(t));
         let lines = if lines.is_empty() { vec!["none ran at that time".to_owned()] } else { lines };
         let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();

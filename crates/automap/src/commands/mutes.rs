@@ -10,7 +10,7 @@ use automap_server::mutes::{ListedMute, MuteOrigin, MuteRequest, Mutes, add, rea
 use automap_server::watcher::{Clock, SystemClock};
 use clap::{Args, Subcommand};
 
-use crate::args::output::{Format, StyleArgs};
+use crate::args::output::OutputArgs;
 use crate::args::parse::{millis, span};
 use crate::console::{print, say};
 use crate::store::KeptArgs;
@@ -34,11 +34,8 @@ pub(crate) enum MutesCommand {
 pub(crate) struct ListArgs {
     #[command(flatten)]
     kept: KeptArgs,
-    /// Form of the answer
-    #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
-    output: Format,
     #[command(flatten)]
-    style: StyleArgs,
+    output: OutputArgs,
 }
 
 #[derive(Args, Debug)]
@@ -81,10 +78,7 @@ fn list(args: &ListArgs) -> Result<()> {
     let config = args.kept.configuration()?.unwrap_or_default();
     let mutes = known(&config, args, now)?;
     let listed = mutes.list(now);
-    match args.output {
-        Format::Json => print(&(serde_json::to_string_pretty(&listed)? + "\n")),
-        Format::Text => print(&mutes_text(&listed.iter().map(row).collect::<Vec<_>>(), &args.style.text_options(now))),
-    }
+    args.output.print_other(&listed, now, |o| mutes_text(&listed.iter().map(row).collect::<Vec<_>>(), o))
 }
 
 /// The mutes of the store, of the configuration, and of its Alertmanagers as far as they answer.
