@@ -6,7 +6,7 @@ DIST_FEATURES = server,postgres,kubernetes,png
 DEMO_FEATURES = lab
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test crash test-cluster test-prometheus3 lint features doc deny advisories drill cluster bench fuzz torture dist image sbom check-deploy ci clean
+.PHONY: help build demo test crash test-cluster test-prometheus3 lint features doc deny advisories drill cluster bench fuzz torture bounds dist image sbom check-deploy ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ fuzz: ## fuzz every parser of input from outside, each for SECONDS_EACH=60 (nigh
 
 torture: build ## 1,000 diagnoses through a proxy that injects faults: docs/torture.md (TORTURE_RUNS=1000, TORTURE_SEED=0)
 	scripts/need-prometheus.sh && TORTURE_AUTOMAP=$(CURDIR)/$(AUTOMAP) $(CARGO) test --locked -p automap --all-features --test torture -- --ignored --nocapture
+
+bounds: build ## memory of a diagnosis at rest and at the bounds of its inputs: docs/limits.md
+	BOUNDS_AUTOMAP=$(CURDIR)/$(AUTOMAP) $(CARGO) test --locked -p automap --all-features --test bounds -- --ignored --nocapture
 
 bench: ## time a diagnosis, and the AutoMAP engine beside causal-learn
 	$(CARGO) bench --locked -p automap --bench diagnose --bench graph

@@ -10,6 +10,8 @@
 mod distort;
 #[path = "torture/fault.rs"]
 mod fault;
+#[path = "torture/peak.rs"]
+mod peak;
 #[path = "../../automap-sources/tests/support/prometheus.rs"]
 #[expect(dead_code, reason = "other tests use more of it")]
 mod prometheus;

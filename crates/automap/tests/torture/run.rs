@@ -3,14 +3,13 @@
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use procfs::process::Process;
 use serde_json::Value;
 
 use crate::fault::KINDS;
+use crate::peak::watched;
 use crate::proxy::Proxy;
 use crate::world::World;
 
@@ -67,7 +66,8 @@ pub(crate) fn one(world: &World, program: &Path, seed: u64) -> Run {
     let [stdout, stderr] = streams;
     let begun = Instant::now();
     let child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().unwrap();
-    let (code, peak_mib) = watched(child, begun);
+    let (code, peak_kib) = watched(child, begun, DEADLINE);
+    let peak_mib = peak_kib >> 10;
     let seconds = begun.elapsed().as_secs_f64();
     let text = |file: &mut File| {
         let mut text = String::new();
@@ -80,25 +80,6 @@ pub(crate) fn one(world: &World, program: &Path, seed: u64) -> Run {
         outcome => outcome,
     };
     Run { seed, kind: (seed % KINDS.len() as u64) as usize, outcome, seconds, peak_mib }
-}
-
-/// Waits for the end, and reads the largest memory meanwhile. `None`: ended by the deadline or a signal.
-fn watched(mut child: Child, begun: Instant) -> (Option<i32>, u64) {
-    let mut peak_kib = 0;
-    loop {
-        if let Ok(status) = Process::new(child.id() as i32).and_then(|process| process.status()) {
-            peak_kib = status.vmhwm.unwrap_or(0).max(peak_kib);
-        }
-        if let Some(status) = child.try_wait().unwrap() {
-            return (status.code(), peak_kib >> 10);
-        }
-        if begun.elapsed() > DEADLINE {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            return (None, peak_kib >> 10);
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 fn judge(code: Option<i32>, out: &str, err: &str) -> Outcome {

@@ -1,0 +1,26 @@
+//! The largest memory of a child process, and its end.
+
+use std::process::Child;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use procfs::process::Process;
+
+/// Waits for the end, and reads the largest memory meanwhile, in KiB. `None`: ended by the deadline or a signal.
+pub(crate) fn watched(mut child: Child, begun: Instant, deadline: Duration) -> (Option<i32>, u64) {
+    let mut peak_kib = 0;
+    loop {
+        if let Ok(status) = Process::new(child.id() as i32).and_then(|process| process.status()) {
+            peak_kib = status.vmhwm.unwrap_or(0).max(peak_kib);
+        }
+        if let Some(status) = child.try_wait().unwrap() {
+            return (status.code(), peak_kib);
+        }
+        if begun.elapsed() > deadline {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return (None, peak_kib);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
