@@ -21,7 +21,9 @@ use jiff::ZonedDateTime;
 use crate::args::file::{ForceArgs, is_standard, readable};
 use crate::args::output::OutputArgs;
 use crate::args::parse::{millis, span};
-use crate::console::{print, print_answer, say};
+#[cfg(feature = "chaos")]
+use crate::console::print_answer;
+use crate::console::say;
 #[cfg(feature = "chaos")]
 use crate::experiments::{self, LedgerFile};
 use crate::store::{KeptArgs, Opened};

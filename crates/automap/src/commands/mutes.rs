@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 
 use crate::args::output::OutputArgs;
 use crate::args::parse::{millis, span};
-use crate::console::{print, say};
+use crate::console::say;
 use crate::store::KeptArgs;
 
 pub(crate) const EXAMPLES: &str = "Examples:
