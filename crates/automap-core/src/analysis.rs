@@ -2,10 +2,11 @@
 //!
 //! Nothing here is worded or rounded; that is left to those that are made from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anomaly::Anomalies;
 use crate::attribution::Impact;
+use crate::change::ChangeKind;
 use crate::course::Plan;
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::note::Note;
@@ -37,6 +38,8 @@ pub struct Analysis {
     pub ranking: Ranking,
     /// What was changed before the incident and fits it, with the evidence that counted.
     pub change_fits: BTreeMap<ServiceIdx, ChangeFit>,
+    /// Changes just before the onset that replace, add or remove pods.
+    pub brought_about: BTreeMap<ServiceIdx, BTreeSet<ChangeKind>>,
     /// Services that changed after users felt something, where calls do not tell how much arises where.
     pub too_late: Vec<ServiceIdx>,
     /// What the AutoMAP engine learnt on its way; `None` for the evidence engine, which learns no graph.

@@ -42,26 +42,22 @@
 //! assert_eq!(report.causes[0].path, ["orders", "payment"]);
 //! ```
 
-use std::collections::BTreeMap;
-
 use crate::analysis::Analysis;
-use crate::change::ChangeLog;
 use crate::course::{Course, Plan};
-use crate::frame::{MetricFrame, ServiceIdx};
+use crate::frame::MetricFrame;
 use crate::graph::{ByType, MetricType};
 use crate::note::Note;
 use crate::observation::Observation;
 use crate::onset_average::{self, EvaluatedOnset};
-use crate::rank::Ranking;
-use crate::rank::change_fit::{self, ChangeFit, Onset};
+use crate::rank::change_fit::{self, Onset};
 use crate::rank::metric_weights::{ConfirmedCase, LearningOptions, learn_weights};
-use crate::rank::suspects::{DECIDES, Suspects};
+use crate::rank::suspects::DECIDES;
 use crate::report::{self, Report};
 use crate::time::WindowHint;
 use crate::topology::CallGraph;
 use crate::unseen::Unseen;
 use crate::verdict::Margin;
-use crate::windows::{OnsetSource, Windows};
+use crate::windows::OnsetSource;
 use crate::{anomaly, attribution, propagation, rank, verdict, windows};
 
 /// A rate notices what happened within about as many steps, so an onset may be found this much before the change that it began with.
@@ -150,7 +146,14 @@ pub fn analyse_with_history(
             (rank::automap::rank(&prepared, &frame, &chosen), Some(prepared))
         }
     };
-    let (ranking, change_fits) = with_changes(ranking, &suspects, &frame, &windows, &observation.changes);
+    let onset = Onset { at: windows.incident.start, blur_ms: BLUR_STEPS * frame.step_ms() };
+    let brought_about = change_fit::brought_about(&observation.changes, &frame, onset);
+    let fits = change_fit::fits(&observation.changes, &frame, onset);
+    let (ranking, change_fits) = match options.engine {
+        rank::Engine::Evidence => change_fit::weigh(ranking, &fits, &suspects),
+        // The random walk knows of no changes.
+        rank::Engine::Automap => (ranking, fits),
+    };
     let waits = rank::open_calls::find(&frame, &windows.rows, calls, &impacts, &suspects);
     let unseen = Unseen::of(&frame, &anomalies, calls, &observation.queries).with_unmeasured(&frame, &waits);
     let too_late = match suspects.weight >= DECIDES {
@@ -167,27 +170,12 @@ pub fn analyse_with_history(
         suspects,
         ranking,
         change_fits,
+        brought_about,
         too_late,
         automap,
         unseen,
         notes,
     })
-}
-
-/// The ranking with what the changes before the incident say, and which of them fit. The random walk knows of no changes: its ranking stays.
-fn with_changes(
-    ranking: Ranking,
-    suspects: &Suspects,
-    frame: &MetricFrame,
-    windows: &Windows,
-    log: &ChangeLog,
-) -> (Ranking, BTreeMap<ServiceIdx, ChangeFit>) {
-    let onset = Onset { at: windows.incident.start, blur_ms: BLUR_STEPS * frame.step_ms() };
-    let fits = change_fit::fits(log, frame, onset);
-    match ranking.engine {
-        rank::Engine::Evidence => change_fit::weigh(ranking, &fits, suspects),
-        rank::Engine::Automap => (ranking, fits),
-    }
 }
 
 /// Ranks by the windows of the plan. Where most of the data is bad, nothing stands out as a stretch before the windows are known; then the end is

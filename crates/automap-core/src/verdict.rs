@@ -7,14 +7,14 @@
 //! strength is 4 · (9 − 6) / 9 · 18 / (18 + 6) = 1, the odds are 0.54 · 2^3.2 = 4.96, and the confidence is 4.96 / 5.96 = 0.83: above 0.7, so
 //! the service is named.
 
+mod harmless;
 mod mechanism;
 
 pub use mechanism::mechanism;
 
 use crate::analysis::Analysis;
-use crate::anomaly::CLEAR;
 use crate::frame::ServiceIdx;
-use crate::metric::{Family, Unit};
+use crate::metric::Unit;
 pub use crate::rank::metrics::causal_weight;
 use crate::rank::suspects::{MAX_CAUSES, Suspect};
 use crate::rank::{Engine, PartSource, RankedService, Ranking};
@@ -93,6 +93,8 @@ pub enum Decision {
     NoIncident,
     /// A service is asked more or less than before, and nobody waits or fails: no incident.
     OnlyLoad,
+    /// All that stands out is what a change that was decided on brings about by itself, such as the new pods of a release, and users do not feel it.
+    OnlyChanged,
     /// Nothing that was observed left its normal behaviour, but what users feel was not observed, or not wholly.
     CannotTell,
 }
@@ -100,7 +102,7 @@ pub enum Decision {
 impl Decision {
     /// Whether nothing that was observed is wrong, so that there is no candidate.
     pub fn is_quiet(self) -> bool {
-        matches!(self, Self::NoIncident | Self::OnlyLoad | Self::CannotTell)
+        matches!(self, Self::NoIncident | Self::OnlyLoad | Self::OnlyChanged | Self::CannotTell)
     }
 }
 
@@ -319,8 +321,8 @@ pub fn decide(analysis: &Analysis, lead: &Lead, options: &VerdictOptions) -> Dec
     let own = reliability(analysis) * own_evidence(analysis.ranking.engine, top);
     let is_quiet = own < options.quiet_score && has_quiet_symptoms(analysis, options);
     let is_told = matches!(analysis.windows.onset, OnsetSource::Given | OnsetSource::Moved);
-    if !is_told && only_load_changed(analysis, lead) {
-        Decision::OnlyLoad
+    if let Some(harmless) = harmless::only(analysis, lead).filter(|_| !is_told) {
+        harmless
     } else if lead.confidence(options) >= options.naming(analysis) {
         Decision::Cause
     } else if !is_quiet || is_told {
@@ -341,26 +343,6 @@ pub(crate) fn has_quiet_symptoms(analysis: &Analysis, options: &VerdictOptions) 
 /// What the baseline's raw samples are worth for the question whether anything happened at all, 0–1.
 fn reliability(analysis: &Analysis) -> f64 {
     baseline_reliability(analysis.windows.rows.baseline.len() as f64, HALF_WEIGHT_RAW_SAMPLES)
-}
-
-/// Whether all that speaks for the first services is how much others ask of them: a campaign, a cache, a job that ended. What users feel must be
-/// observed, and calm; and where users enter, fewer requests are lost users.
-fn only_load_changed(analysis: &Analysis, lead: &Lead) -> bool {
-    let is_load = |family: &Family| matches!(family, Family::Throughput | Family::Network);
-    let is_entry = |s: &ServiceIdx| analysis.entries.contains(s);
-    let is_observed = !analysis.entries.is_empty() && !analysis.unseen.hides_symptoms();
-    let is_calm = analysis.anomalies.clearest_symptom() < CLEAR && analysis.plan.current.is_none();
-    let at_entries = analysis.anomalies.series.iter().filter(|s| is_entry(&s.service) && s.peer.is_none());
-    let users_changed = at_entries.filter(|s| s.metric.family == Family::Throughput).any(|s| s.evidence >= CLEAR);
-    let named: Vec<&ServiceIdx> = lead.named.iter().flatten().collect();
-    let ranked = analysis.ranking.services.iter().filter(|r| named.contains(&&r.service));
-    let mut clear = ranked.flat_map(|r| &r.parts).filter(|p| p.evidence >= CLEAR).peekable();
-    is_observed
-        && is_calm
-        && !users_changed
-        && !named.iter().any(|s| is_entry(s))
-        && clear.peek().is_some()
-        && clear.all(|p| matches!(&p.source, PartSource::Own(family) if is_load(family)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! What was changed before an incident: it raises the service that it concerns, and names none that explains nothing.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod shop;
 
@@ -98,6 +98,33 @@ fn a_release_in_quiet_time_is_no_incident() {
         diagnose(&observation, &DiagnoseOptions::default()).unwrap()
     };
     assert_eq!(observed(Shop::new()).verdict.kind, VerdictKind::NoIncident);
+}
+
+/// A second pod: twice the memory and the processor time, and nobody feels it. Without the change, or after a release instead, it stands out.
+#[test]
+fn what_a_second_pod_brings_about_is_no_incident() {
+    let second_pod = || {
+        let grown = |v: f64| v * 2.0;
+        Shop::new().fault("catalogue", "memory_bytes", None, grown).fault("catalogue", "cpu_cores", None, grown)
+    };
+    let observed = |kind: Option<ChangeKind>| {
+        let shop = second_pod();
+        let changes = kind.map(|kind| change(&shop, "catalogue", kind, 3));
+        let span = Interval::new(shop.times[0], *shop.times.last().unwrap()).unwrap();
+        let mut observation = shop.observation(false);
+        observation.changes = ChangeLog::new(span, Vec::new(), changes.into_iter().collect());
+        diagnose(&observation, &DiagnoseOptions::default()).unwrap()
+    };
+    for kind in [ChangeKind::Scaled, ChangeKind::Autoscaled] {
+        let report = observed(Some(kind));
+        assert_eq!(report.verdict.kind, VerdictKind::NoIncident, "{}", report.verdict.summary);
+        let words = "no incident: only what the change of catalogue brings about, which users do not feel";
+        assert_eq!(report.verdict.summary, words);
+        assert_eq!(report.also_changed[0].service, "catalogue", "it is told all the same");
+    }
+    for kind in [None, Some(ChangeKind::Release)] {
+        assert_eq!(observed(kind).verdict.service.as_deref(), Some("catalogue"), "{kind:?}");
+    }
 }
 
 #[test]

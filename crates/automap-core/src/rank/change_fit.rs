@@ -14,12 +14,12 @@
 //! λ = 0.1 / 8.4 h = 3.3e-6 /s, so the evidence is ln(½ + ½ · 1332) = 6.5, of which 3 counts. A service that is released every five minutes has λ = 71.1 / 8.4 h =
 //! 2.4e-3 /s, and its releases in the last six hours sum up to a ratio of about 1.5 by chance: evidence 0.2.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::suspects::Suspects;
 use super::{Part, PartSource, RankedService, Ranking};
 use crate::anomaly::CLEAR;
-use crate::change::{Change, ChangeLog};
+use crate::change::{Change, ChangeKind, ChangeLog};
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::stats::soft_step;
 use crate::time::Timestamp;
@@ -37,6 +37,8 @@ const PRIOR_CHANGES: f64 = 0.1;
 const PRIOR_S: f64 = 2.4 * 3600.0;
 /// Changes of one service closer than this are one: a release leaves several traces.
 const ONE_CHANGE_MS: i64 = 120_000;
+/// Pods of a change come and go within this time after it: 3 min.
+const SHOWS_WITHIN_MS: i64 = 180_000;
 /// Softness of the step at a clear symptom.
 const FELT_SOFTNESS: f64 = 0.25;
 
@@ -81,6 +83,23 @@ pub fn fits(log: &ChangeLog, frame: &MetricFrame, onset: Onset) -> BTreeMap<Serv
         (evidence > 0.0).then_some((service, ChangeFit { change, evidence }))
     };
     of_service.into_iter().filter_map(fit).collect()
+}
+
+/// Kinds of change that replace, add or remove pods, by service, which came just before an onset: what they show by themselves is no fault.
+/// Autoscaling is among them. O(changes · log services).
+pub fn brought_about(log: &ChangeLog, frame: &MetricFrame, onset: Onset) -> BTreeMap<ServiceIdx, BTreeSet<ChangeKind>> {
+    let mut kinds: BTreeMap<ServiceIdx, BTreeSet<ChangeKind>> = BTreeMap::new();
+    let is_recent = |c: &Change| onset.at.ms() - c.at.ms() <= SHOWS_WITHIN_MS && came_before(c, onset);
+    for change in log.changes.iter().filter(|c| log.observed.is_some() && is_recent(c)) {
+        use ChangeKind::{Autoscaled, Image, Release, Rollback, Scaled};
+        let service = change.service.as_deref().and_then(|name| frame.find(name));
+        if let Some(service) =
+            service.filter(|_| matches!(change.kind, Release | Rollback | Image | Scaled | Autoscaled))
+        {
+            kinds.entry(service).or_default().insert(change.kind);
+        }
+    }
+    kinds
 }
 
 fn came_before(change: &Change, onset: Onset) -> bool {
@@ -148,7 +167,6 @@ fn symptom(ranked: &RankedService) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::ChangeKind;
     use crate::frame::{RawSeries, assemble};
     use crate::metric::Family;
     use crate::rank::Engine;

@@ -68,7 +68,7 @@ pub fn compose(observation: &Observation, analysis: &Analysis, options: &Verdict
         impacts: impact::impacts(frame, &analysis.impacts),
         changes: changes::changes(&observation.changes, analysis, &named),
         also_changed: match decision {
-            Decision::OnlyLoad => changed_load(&facts, analysis, &lead),
+            Decision::OnlyLoad | Decision::OnlyChanged => harmless(&facts, analysis, &lead),
             _ if has_candidates => also_changed(&facts, analysis),
             _ => Vec::new(),
         },
@@ -197,7 +197,7 @@ fn first_symptom_row(facts: &Facts<'_>) -> Option<usize> {
 fn noticed(facts: &Facts<'_>, observation: &Observation, analysis: &Analysis, decision: Decision) -> Vec<Symptom> {
     let found = symptoms(facts, observation);
     match decision {
-        Decision::NoIncident | Decision::OnlyLoad => Vec::new(),
+        Decision::NoIncident | Decision::OnlyLoad | Decision::OnlyChanged => Vec::new(),
         _ if found.is_empty() => course::felt(facts, &analysis.plan).into_iter().collect(),
         _ => found,
     }
@@ -357,8 +357,8 @@ fn also_changed(facts: &Facts<'_>, analysis: &Analysis) -> Vec<AlsoChanged> {
         .collect()
 }
 
-/// The services that are asked more or less than before, where that is all that happened.
-fn changed_load(facts: &Facts<'_>, analysis: &Analysis, lead: &Lead) -> Vec<AlsoChanged> {
+/// The services that are asked more or less than before, or show what their change brings about, where that is all that happened.
+fn harmless(facts: &Facts<'_>, analysis: &Analysis, lead: &Lead) -> Vec<AlsoChanged> {
     let services = analysis.ranking.services.iter().filter(|r| lead.named.iter().flatten().any(|s| *s == r.service));
     let changed = |r: &RankedService| AlsoChanged {
         service: facts.frame.service(r.service).to_owned(),

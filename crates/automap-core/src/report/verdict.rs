@@ -41,8 +41,11 @@ pub(super) fn compose(
         }
         Decision::NoIncident => "no incident: nothing left its normal behaviour".to_owned(),
         Decision::OnlyLoad => {
-            let services: Vec<&str> = lead.named.iter().flatten().map(|s| analysis.frame.service(*s)).collect();
-            format!("no incident: only the requests to {} changed, which users do not feel", services.join(", "))
+            format!("no incident: only the requests to {} changed, which users do not feel", listed(analysis, lead))
+        }
+        Decision::OnlyChanged => {
+            let services = listed(analysis, lead);
+            format!("no incident: only what the change of {services} brings about, which users do not feel")
         }
         Decision::NotEnoughEvidence => not_enough(analysis, lead),
         Decision::CannotTell => cannot_tell(analysis),
@@ -59,11 +62,16 @@ pub(super) fn compose(
     }
 }
 
+fn listed(analysis: &Analysis, lead: &Lead) -> String {
+    let services: Vec<&str> = lead.named.iter().flatten().map(|s| analysis.frame.service(*s)).collect();
+    services.join(", ")
+}
+
 /// The decision as a report's word.
 pub(crate) fn kind(decision: Decision) -> VerdictKind {
     match decision {
         Decision::Cause => VerdictKind::Cause,
-        Decision::NoIncident | Decision::OnlyLoad => VerdictKind::NoIncident,
+        Decision::NoIncident | Decision::OnlyLoad | Decision::OnlyChanged => VerdictKind::NoIncident,
         Decision::NotEnoughEvidence => VerdictKind::NotEnoughEvidence,
         Decision::CannotTell => VerdictKind::CannotTell,
     }
