@@ -150,6 +150,16 @@ impl MetricFrame {
         })
     }
 
+    /// Returns the frame with gaps in every series before the time that is given for its position; series without one stay as they are.
+    pub(crate) fn with_gaps_before(&self, until: impl Fn(usize) -> Option<Timestamp>) -> Self {
+        let mut frame = self.clone();
+        for (i, series) in frame.series.iter_mut().enumerate() {
+            let first = until(i).map_or(0, |until| frame.times.partition_point(|t| *t < until));
+            series.values[..first].fill(f64::NAN);
+        }
+        frame
+    }
+
     /// From the first sample to one step after the last.
     pub fn span(&self) -> Interval {
         let last = self.times[self.times.len() - 1];
@@ -173,5 +183,8 @@ mod tests {
         let rest = frame.without(&[Interval { start: t(1), end: t(3) }, Interval { start: t(5), end: t(9) }]).unwrap();
         assert_eq!((rest.times(), &rest.series()[0].values[..]), (&[t(0), t(3), t(4)][..], &[0.0, 3.0, 4.0][..]));
         assert_eq!(frame.without(&[Interval { start: t(0), end: t(5) }]).unwrap_err(), FrameError::TooShort(1));
+        let gaps = frame.with_gaps_before(|_| Some(t(4)));
+        assert!(gaps.series()[0].values[..4].iter().all(|v| v.is_nan()) && gaps.series()[0].values[4..] == [4.0, 5.0]);
+        assert_eq!(frame.with_gaps_before(|_| None).series()[0].values, frame.series()[0].values);
     }
 }

@@ -1,4 +1,4 @@
-//! Decides, poll after poll, when an incident opens, changes and closes.
+//! Decides, poll after poll, when incidents open, change and close: one for each *trouble*, not for each target.
 //!
 //! [`Watch`] is a pure state machine: it has no clock and does no I/O, so the same inputs give the same incidents whether they are live,
 //! replayed or made up by a test. Every input is diagnosed as [`crate::diagnose()`] would; this module only decides whether the result is
@@ -8,358 +8,329 @@
 //! out of its normal range and starts the clock; the one at 14:01:20 finds it still so after `confirm_ms` (1 min) and opens the incident.
 //! Each further poll diagnoses it again, and a revision is returned only where something worth reporting changed. Once nothing is wrong
 //! any more the incident is *recovering*, and after `recover_ms` (2 min) of that it is closed.
+//!
+//! While it is open, `catalogue` turns slow at 14:05:00. Compared with the level that payment's fault has brought about, `catalogue` and
+//! `front-end` are slower, and what began at 14:05 is caused by a service that neither is nor calls payment. Once that has been named by two
+//! polls in a row and has lasted for `confirm_ms`, it is an incident of its own. `front-end` waits for both: it keeps open whichever still
+//! shows something that it alone explains.
+//!
+//! Why these rules: a cause is compared with the level in force (`beside`) and not with normal time, since in the latter the larger of two
+//! faults hides the smaller one, or takes its place as the cause of the first incident. A *caller* of the cause is never trouble of its own,
+//! since a backlog looks like a fault of the service that has it. Nor is there a second incident where no calls are known, or while the first
+//! has no cause whose callers could be told apart: then nothing tells a consequence from a cause.
 
+mod beside;
+mod closed;
 mod id;
+mod level;
+mod model;
 mod open_incident;
 mod quiet;
 mod replay;
+mod revision;
+mod scope;
+mod share;
 mod titles;
 pub mod vitals;
 
-use std::collections::BTreeMap;
-
-use crate::diagnose::DiagnoseOptions;
-use crate::incident::{Incident, IndicatorChange, Severity, SloImpact, TimelineKind};
-use crate::observation::Observation;
-use crate::report::Report;
+use crate::incident::{Incident, NamedCause, Severity, SloImpact};
 use crate::time::{Interval, Timestamp};
-use crate::unseen::Unanswered;
-use open_incident::OpenIncident;
+use beside::{Beside, Look};
+use closed::ClosedIncidents;
+pub use model::{Alert, WatchHealth, WatchInput, WatchOptions, WatchOutcome};
+use open_incident::{OpenIncident, Poll};
+use quiet::{Assessment, PreparedInput, TroubleSince};
 pub use replay::{ReplayOptions, replay};
-use vitals::VitalsOptions;
+use scope::{Callers, Scope};
+use vitals::NormalRanges;
 
-/// Closed incidents kept in memory: a relapse is recognised by them, and their time is left out of the baseline.
-const MAX_REMEMBERED: usize = 50;
+/// Most incidents of one target that are opened beside each other. Trouble beyond that joins the latest one.
+pub const MAX_OPEN: usize = 5;
+/// How much earlier an incident that was opened beside another may have begun than it was dated by: its baseline is shorter.
+const BESIDE_TOLERANCE_MS: i64 = 60_000;
 /// How long before now an alert may say that the problem began: rules wait for minutes before they fire. What is older is dated to this.
-pub const MAX_ALERT_LEAD_MS: i64 = 30 * 60_000;
-
-/// When an incident opens and closes. All durations are in milliseconds.
-#[derive(Clone, Copy, Debug)]
-pub struct WatchOptions {
-    /// How each poll is diagnosed.
-    pub diagnose: DiagnoseOptions,
-    /// Which changes of latency, errors and requests users notice.
-    pub vitals: VitalsOptions,
-    /// Length of "now", the end of the data that is compared with the baseline. Default 30 s; at least three samples.
-    pub now_ms: i64,
-    /// How long users must notice a change before an incident opens. Default 1 min: a deployment's half minute of slow answers is over by then.
-    pub confirm_ms: i64,
-    /// The same where many requests fail. Default 30 s.
-    pub confirm_critical_ms: i64,
-    /// How long a resource must be abnormal before it opens an incident that no user notices. Default 3 min: pods that start are busy for a
-    /// minute or two.
-    pub confirm_resource_ms: i64,
-    /// Confidence needed to open an incident that no user notices, 0–1. Default 0.9.
-    pub resource_confidence: f64,
-    /// How many times its normal level a resource must reach to open an incident that no user notices. Default 2.
-    pub resource_factor: f64,
-    /// How long nothing may be wrong before an incident is closed. Default 2 min.
-    pub recover_ms: i64,
-    /// A problem that returns within this time after its incident was closed reopens it. Default 10 min.
-    pub merge_ms: i64,
-    /// How long an open incident is diagnosed again at every poll; later only its indicators are checked. Default 15 min.
-    pub diagnose_ms: i64,
-    /// An incident that lasts longer is closed, and its level accepted as the new normal. Default 6 h.
-    pub accept_ms: i64,
-    /// Baseline needed before anything is judged. Default 10 min; at least 20 samples.
-    pub learn_ms: i64,
-    /// The most recent data that is kept out of the baseline while no incident is open, since one may be starting. Default 2 min.
-    pub guard_ms: i64,
-    /// Without data newer than this the source counts as stale. Default 90 s.
-    pub stale_ms: i64,
-}
-
-impl Default for WatchOptions {
-    fn default() -> Self {
-        Self {
-            diagnose: DiagnoseOptions::default(),
-            vitals: VitalsOptions::default(),
-            now_ms: 30_000,
-            confirm_ms: 60_000,
-            confirm_critical_ms: 30_000,
-            confirm_resource_ms: 180_000,
-            resource_confidence: 0.9,
-            resource_factor: 2.0,
-            recover_ms: 120_000,
-            merge_ms: 600_000,
-            diagnose_ms: 900_000,
-            accept_ms: 6 * 3_600_000,
-            learn_ms: 600_000,
-            guard_ms: 120_000,
-            stale_ms: 90_000,
-        }
-    }
-}
-
-/// What one poll of a target delivers.
-#[derive(Debug)]
-pub struct WatchInput<'a> {
-    /// Time of the poll.
-    pub now: Timestamp,
-    /// The metrics up to now, baseline included. Its window hint is ignored.
-    pub observation: &'a Observation,
-    /// Objectives whose error budget burns too fast now, each with its severity.
-    pub slos: &'a [(SloImpact, Severity)],
-    /// Alerts of other systems that are firing now.
-    pub alerts: &'a [Alert],
-}
-
-/// A firing alert of another system, such as Alertmanager.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alert {
-    /// Its `groupKey` or fingerprint.
-    pub key: String,
-    /// One line for people.
-    pub summary: String,
-    /// When the alert says the problem began.
-    pub started: Timestamp,
-}
-
-/// Whether the data of a poll can be judged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WatchHealth {
-    /// It can.
-    Ready,
-    /// There is too little baseline so far.
-    Learning {
-        /// Baseline samples so far.
-        samples: usize,
-        /// Samples needed.
-        needed: usize,
-    },
-    /// The source has no recent data.
-    Stale {
-        /// Time of the last sample.
-        since: Timestamp,
-    },
-    /// So many services stopped reporting at once that the source must be at fault.
-    SourceSilent {
-        /// Services that stopped reporting.
-        services: usize,
-        /// Services that reported just before.
-        of: usize,
-    },
-    /// Not all that was asked about requests was answered. What is seen may open an incident; what is not seen is neither calm nor the end of one.
-    Partial(Vec<Unanswered>),
-}
-
-/// Result of one poll.
-#[derive(Debug)]
-pub struct WatchOutcome {
-    /// Whether the data could be judged.
-    pub health: WatchHealth,
-    /// The incident that opened, changed or closed, in its new revision; `None` where nothing worth reporting happened.
-    pub change: Option<Incident>,
-    /// The latest diagnosis; `None` where nothing could be judged.
-    pub report: Option<Report>,
-    /// Indicators that are out of their normal range now.
-    pub signs: Vec<IndicatorChange>,
-    /// Share of the remembered time that incidents disturbed and that was not learnt from, 0–1; 0 while an incident is open.
-    pub disturbed: f64,
-}
+pub const MAX_ALERT_LEAD_MS: i64 = quiet::MAX_ALERT_LEAD_MS;
 
 /// State of one target between polls.
 #[derive(Debug)]
 pub struct Watch {
     target: String,
     options: WatchOptions,
-    stage: Stage,
-    /// The most recently closed incidents, oldest first, without their reports.
-    closed: Vec<Incident>,
-}
-
-#[derive(Debug)]
-enum Stage {
-    Quiet(TroubleSince),
-    Open(Box<OpenIncident>),
-}
-
-/// Since when something has been wrong without interruption, while no incident is open.
-#[derive(Clone, Copy, Debug, Default)]
-struct TroubleSince {
-    /// Something that users notice.
-    user_visible: Option<Timestamp>,
-    /// A resource only.
-    resource_only: Option<Timestamp>,
+    /// Since when something has been wrong, while no incident is open.
+    trouble: TroubleSince,
+    /// The incidents that are open, in the order of their opening.
+    open: Vec<OpenIncident>,
+    /// Normal ranges from before the first of them; empty while none is open, and after a restart until the next poll.
+    normal: NormalRanges,
+    /// Trouble beside them that may be an incident of its own.
+    beside: Beside,
+    closed: ClosedIncidents,
 }
 
 impl Watch {
     /// Starts without any history.
     pub fn new(target: impl Into<String>, options: WatchOptions) -> Self {
-        Self { target: target.into(), options, stage: Stage::Quiet(TroubleSince::default()), closed: Vec::new() }
+        Self {
+            target: target.into(),
+            options,
+            trouble: TroubleSince::default(),
+            open: Vec::new(),
+            normal: NormalRanges::default(),
+            beside: Beside::default(),
+            closed: ClosedIncidents::default(),
+        }
     }
 
     /// Resumes after a restart.
     ///
-    /// `stored` are incidents from the store, in any order; those of other targets are ignored. The latest open one is followed further, closed
-    /// ones serve to recognise a relapse.
+    /// `stored` are incidents from the store, in any order; those of other targets are ignored. All open ones are followed further, closed ones serve
+    /// to recognise a relapse.
     pub fn resume(target: impl Into<String>, options: WatchOptions, mut stored: Vec<Incident>) -> Self {
         let mut watch = Self::new(target, options);
         stored.retain(|i| i.target == watch.target);
         stored.sort_by(|a, b| (a.opened, &a.id).cmp(&(b.opened, &b.id)));
-        let open = stored.iter().rposition(Incident::is_open).map(|i| stored.remove(i));
-        for incident in stored.into_iter().filter(|i| !i.is_open()) {
-            watch.remember(incident);
-        }
-        if let Some(incident) = open {
-            watch.stage = Stage::Open(Box::new(OpenIncident::resume(incident, &watch.options)));
+        for incident in stored {
+            match incident.is_open() {
+                true => watch.open.push(OpenIncident::resume(incident, &watch.options)),
+                false => watch.closed.remember(incident),
+            }
         }
         watch
     }
 
-    /// The open incident, if there is one.
-    pub fn open_incident(&self) -> Option<&Incident> {
-        match &self.stage {
-            Stage::Open(open) => Some(&open.incident),
-            Stage::Quiet(_) => None,
-        }
+    /// The open incidents, the most severe first, and of equal ones the one that was opened first.
+    pub fn open_incidents(&self) -> Vec<&Incident> {
+        let mut open: Vec<&Incident> = self.open.iter().map(|o| &o.incident).collect();
+        open.sort_by_key(|i| std::cmp::Reverse(i.severity));
+        open
     }
 
     /// Takes over a copy of an incident that was changed elsewhere, for instance when a user confirmed its cause. An open one that another replica
     /// closed is open no more; a closed one is not opened again; one that is not remembered is ignored.
     pub fn take_over(&mut self, incident: Incident) {
-        let is_known = |i: &Incident| i.id == incident.id && i.opened == incident.opened;
-        if let Some(known) = self.closed.iter_mut().find(|i| is_known(i)) {
-            if !incident.is_open() {
-                *known = Incident { report: None, ..incident };
-            }
+        if self.closed.take_over(&incident) {
             return;
         }
-        let Stage::Open(open) = &mut self.stage else { return };
-        if !is_known(&open.incident) {
-            return;
-        }
+        let is_known = |o: &OpenIncident| o.incident.id == incident.id && o.incident.opened == incident.opened;
+        let Some(at) = self.open.iter().position(is_known) else { return };
         if incident.is_open() {
-            open.incident = incident;
+            self.open[at].incident = incident;
         } else {
-            self.stage = Stage::Quiet(TroubleSince::default());
-            self.remember(incident);
+            self.open.remove(at);
+            self.end(incident);
         }
     }
 
     /// The incidents that may still be reopened at `now`.
     pub fn recently_closed(&self, now: Timestamp) -> impl Iterator<Item = &Incident> {
-        let merge_ms = self.options.merge_ms;
-        self.closed.iter().filter(move |i| i.closed.is_some_and(|closed| now.ms() - closed.ms() <= merge_ms))
+        self.closed.since(now.plus_ms(-self.options.merge_ms))
     }
 
     /// Gives an incident another id, since the store keeps another incident under this one. Returns the new id; `None` for one that is not remembered.
     pub fn rename(&mut self, id: &str) -> Option<String> {
-        let closed: Vec<String> = self.closed.iter().map(|i| i.id.clone()).collect();
-        let open = match &mut self.stage {
-            Stage::Open(open) => Some(&mut open.incident),
-            Stage::Quiet(_) => None,
-        };
-        let incident = open.into_iter().chain(self.closed.iter_mut().rev()).find(|i| i.id == id)?;
-        let is_taken = |new: &str| new == id || closed.iter().any(|c| c == new);
+        let taken = self.ids();
+        let incident =
+            self.open.iter_mut().map(|o| &mut o.incident).chain(self.closed.latest_first()).find(|i| i.id == id)?;
+        let is_taken = |new: &str| taken.iter().any(|t| t == new);
         incident.id = id::new_id(&self.target, incident.opened, incident.onset, is_taken);
         Some(incident.id.clone())
     }
 
-    /// Processes one poll. A `change` in the result must be stored before the next call.
+    /// Processes one poll. The changes in the result must be stored before the next call.
     ///
-    /// Cost: that of one diagnosis while nothing is open or the incident is young; O(series × samples) otherwise.
+    /// Cost: that of one diagnosis while nothing is open; otherwise of one for what is beside the open incidents, if they are older than
+    /// `spread_ms`, and of one for each incident that is young.
     pub fn evaluate(&mut self, input: &WatchInput<'_>) -> WatchOutcome {
-        let unusable = |health| WatchOutcome { health, change: None, report: None, signs: Vec::new(), disturbed: 0.0 };
         let prepared = match quiet::prepare(input, &self.past_incidents(input.now), &self.options) {
             Ok(prepared) => prepared,
             Err(health) => return unusable(health),
         };
-        let health = || match &prepared.unanswered[..] {
-            [] => WatchHealth::Ready,
-            unanswered => WatchHealth::Partial(unanswered.to_vec()),
+        if self.open.is_empty() { self.evaluate_quiet(&prepared, input) } else { self.follow(&prepared, input) }
+    }
+
+    /// No incident is open: should one be?
+    fn evaluate_quiet(&mut self, prepared: &PreparedInput, input: &WatchInput<'_>) -> WatchOutcome {
+        let last_closed = self.closed.last();
+        let assessed = quiet::assess(prepared, input, &mut self.trouble, None, last_closed, &self.options);
+        let assessment = match assessed {
+            Ok(assessment) => assessment,
+            Err(health) => return unusable(health),
         };
-        match &mut self.stage {
-            Stage::Quiet(trouble) => {
-                let last_closed = self.closed.iter().filter_map(|i| i.closed).max();
-                let assessment = match quiet::assess(&prepared, input, trouble, last_closed, &self.options) {
-                    Ok(assessment) => assessment,
-                    Err(health) => return unusable(health),
-                };
-                let report = Some(assessment.report.clone());
-                let signs = assessment.signs.clone();
-                let disturbed = assessment.disturbed;
-                let change = assessment.is_due.then(|| self.open(input, &assessment));
-                WatchOutcome { health: health(), change, report, signs, disturbed }
+        let mut changes = Vec::new();
+        if assessment.is_due {
+            self.normal = assessment.normal.clone();
+            let cause = assessment.named();
+            changes.push(self.open(input, &assessment, cause, input.alerts, input.slos));
+        }
+        let Assessment { report, signs, disturbed, .. } = assessment;
+        WatchOutcome { health: prepared.health(), changes, report: Some(report), signs, disturbed }
+    }
+
+    /// Follows the open incidents, and opens another one for trouble that none of them explains.
+    fn follow(&mut self, prepared: &PreparedInput, input: &WatchInput<'_>) -> WatchOutcome {
+        self.learn_normal(prepared, input.now);
+        let signs = prepared.signs(&self.normal, &self.options);
+        let callers = Callers::of(&prepared.observation.calls);
+        let scopes: Vec<Scope> = self.open.iter().map(|o| Scope::of(o, &callers, &self.options)).collect();
+        let look = self.beside.look(prepared, (&self.open, &scopes), &signs, input.now, &self.options);
+        let look = look.filter(|_| self.open.len() < MAX_OPEN);
+        let claims = share::claims(&self.open, &scopes, input, &prepared.observation.frame, look.is_some());
+        let shares = share::shares(prepared, (&self.open, &scopes), &signs, look.as_ref(), (&claims, &self.options));
+
+        self.bound_evidence(look.as_ref(), &scopes);
+
+        let mut changes = Vec::new();
+        let mut reports = Vec::new();
+        for (at, share) in shares.iter().enumerate() {
+            let analysis = self.diagnose_again(at, prepared, look.as_ref(), input.now);
+            let others = scopes.iter().enumerate().filter(|(i, _)| *i != at);
+            let is_others = |service: &str| others.clone().any(|(_, s)| s.is_same_trouble(service));
+            let poll = Poll { prepared, now: input.now, options: &self.options, is_others: &is_others };
+            let (change, report) = self.open[at].update(&poll, share, analysis);
+            changes.extend(change);
+            reports.push((self.open[at].incident.id.clone(), report));
+        }
+        if let Some(look) = &look {
+            changes.extend(self.open_beside(input, look, &claims.alerts_of_none));
+        }
+        let worst = self.open_incidents().first().map(|i| i.id.clone());
+        let of_worst = reports.iter().position(|(id, _)| Some(id) == worst.as_ref()).unwrap_or(0);
+        let report = reports.swap_remove(of_worst).1;
+        let (over, open): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.open).into_iter().partition(|o| !o.incident.is_open());
+        self.open = open;
+        over.into_iter().for_each(|ended| self.end(ended.incident));
+        WatchOutcome { health: prepared.health(), changes, report, signs, disturbed: 0.0 }
+    }
+
+    /// Opens incidents for trouble that no open one explains: once it is due or, at once, where alerts name services that none of them explains.
+    fn open_beside(&mut self, input: &WatchInput<'_>, look: &Look, alerts: &[Alert]) -> Vec<Incident> {
+        let mut opened = Vec::new();
+        let cause = look.separate_cause();
+        let (about, others): (Vec<Alert>, Vec<Alert>) =
+            alerts.iter().cloned().partition(|a| cause.is_some() && look.is_about(a));
+        if let Some(cause) = cause.filter(|_| look.is_due || !about.is_empty()) {
+            opened.push(self.open(input, &look.assessment, Some(cause), &about, &[]));
+        }
+        if !others.is_empty() {
+            let reported = look.assessment.of_alerts(&others, input, self.closed.last());
+            opened.push(self.open(input, &reported, None, &others, &[]));
+        }
+        if !opened.is_empty() {
+            self.beside = Beside::default();
+        }
+        opened
+    }
+
+    /// Diagnoses an open incident again: compared with the level that was in force when it began, up to the beginning of the trouble after it.
+    fn diagnose_again(
+        &self,
+        at: usize,
+        prepared: &PreparedInput,
+        look: Option<&Look>,
+        now: Timestamp,
+    ) -> Option<open_incident::Diagnosis> {
+        let this = &self.open[at];
+        if !this.is_young(now, &self.options) {
+            return None;
+        }
+        let others = self.open.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, o)| o);
+        let earlier: Vec<&OpenIncident> = others.clone().filter(|o| o.began < this.began).collect();
+        let later = others.filter(|o| o.began > this.began).map(|o| o.began);
+        let beside = look.filter(|l| l.is_held() || l.consequence().is_some()).map(|l| l.assessment.onset);
+        let next = later.chain(beside).chain(this.evidence_until).min();
+        let (mut observation, tolerance_ms) = match earlier.is_empty() {
+            true => (prepared.observation.clone(), None),
+            false => (level::in_force(prepared, &earlier, &self.options)?.observation, Some(BESIDE_TOLERANCE_MS)),
+        };
+        if let Some(next) = next.filter(|next| *next > this.began) {
+            let until = Interval::new(observation.frame.span().start, next)?;
+            observation.frame = observation.frame.within(until).ok()?;
+        }
+        this.diagnose(observation, tolerance_ms, &self.options)
+    }
+
+    /// A backlog of those that wait for a cause is larger than the cause's own trouble in the end: it is kept out of the evidence for the cause.
+    fn bound_evidence(&mut self, look: Option<&Look>, scopes: &[Scope]) {
+        let Some((look, (service, true))) = look.and_then(|l| Some((l, l.consequence()?))) else { return };
+        for (open, scope) in self.open.iter_mut().zip(scopes) {
+            if scope.is_consequence(&service) && look.assessment.onset > open.began {
+                open.evidence_until.get_or_insert(look.assessment.onset);
             }
-            Stage::Open(open) => {
-                let (change, report, signs) = open.update(&prepared, input, &self.options);
-                if let Some(incident) = change.as_ref().filter(|i| !i.is_open()) {
-                    let incident = incident.clone();
-                    self.stage = Stage::Quiet(TroubleSince::default());
-                    self.remember(incident);
-                }
-                WatchOutcome { health: health(), change, report, signs, disturbed: 0.0 }
-            }
+        }
+    }
+
+    /// After a restart: what was normal before the first open incident or, where the data does not reach back so far, what its symptoms say was normal.
+    fn learn_normal(&mut self, prepared: &PreparedInput, now: Timestamp) {
+        if !self.normal.is_empty() {
+            return;
+        }
+        let Some(first) = (0..self.open.len()).min_by_key(|i| self.open[*i].began) else { return };
+        let frame = &prepared.observation.frame;
+        let rows = match self.diagnose_again(first, prepared, None, now) {
+            Some(diagnosis) => diagnosis.baseline_rows,
+            None => (0..frame.times().partition_point(|t| *t < self.open[first].began)).collect(),
+        };
+        self.normal = NormalRanges::of(frame, &rows);
+        if self.normal.is_empty() {
+            let symptoms = self.open.iter().flat_map(|o| &o.incident.symptoms);
+            self.normal = NormalRanges::of_symptoms(symptoms);
         }
     }
 
     /// Opens a new incident, or reopens one that was closed shortly before.
-    fn open(&mut self, input: &WatchInput<'_>, assessment: &quiet::Assessment) -> Incident {
-        let recent = self.closed.iter().rposition(|i| self.is_relapse(i, assessment, input));
-        let open = match recent.map(|i| self.closed.remove(i)) {
-            Some(before) => OpenIncident::reopen(before, input, assessment, &self.options),
+    fn open(
+        &mut self,
+        input: &WatchInput<'_>,
+        assessment: &Assessment,
+        cause: Option<NamedCause>,
+        alerts: &[Alert],
+        slos: &[(SloImpact, Severity)],
+    ) -> Incident {
+        let since = input.now.plus_ms(-self.options.merge_ms);
+        let opening = open_incident::Opening { now: input.now, assessment, cause, alerts, slos };
+        let before = self.closed.take_relapse(since, &opening);
+        let open = match before {
+            Some(before) => OpenIncident::reopen(before, &opening, &self.options),
             None => {
-                let is_taken = |id: &str| self.closed.iter().any(|i| i.id == id);
+                let taken = self.ids();
+                let is_taken = |id: &str| taken.iter().any(|t| t == id);
                 let id = id::new_id(&self.target, input.now, assessment.onset, is_taken);
-                OpenIncident::new(id, &self.target, input, assessment, &self.options)
+                OpenIncident::new(id, &self.target, &opening, &self.options)
             }
         };
         let incident = open.incident.clone();
-        self.stage = Stage::Open(Box::new(open));
+        self.open.push(open);
         incident
     }
 
-    /// Whether a closed incident is back: it was closed within `merge_ms` and has the same cause or, where either has no cause, shares a symptom or an
-    /// alert. Where a user confirmed the cause, only what names the confirmed service is the same.
-    fn is_relapse(&self, before: &Incident, assessment: &quiet::Assessment, input: &WatchInput<'_>) -> bool {
-        let soon = before.closed.is_some_and(|closed| input.now.ms() - closed.ms() <= self.options.merge_ms);
-        let same_sign = |s: &IndicatorChange| {
-            before.symptoms.iter().any(|b| (&b.service, b.indicator) == (&s.service, s.indicator))
-        };
-        let named = titles::named(&assessment.report).map(|c| c.service);
-        let same = match (named, &before.cause, &before.confirmed) {
-            (named, _, Some(confirmed)) => named.as_ref() == Some(confirmed),
-            (Some(new), Some(old), None) => new == old.service,
-            _ => assessment.signs.iter().any(same_sign) || input.alerts.iter().any(|a| before.alerts.contains(&a.key)),
-        };
-        soon && same
+    /// An incident is over.
+    fn end(&mut self, incident: Incident) {
+        self.closed.remember(incident);
+        self.beside = Beside::default();
+        if self.open.is_empty() {
+            self.trouble = TroubleSince::default();
+            self.normal = NormalRanges::default();
+        }
     }
 
-    fn remember(&mut self, mut incident: Incident) {
-        incident.report = None;
-        self.closed.push(incident);
-        if self.closed.len() > MAX_REMEMBERED {
-            self.closed.remove(0);
-        }
+    /// The ids of all incidents that are remembered.
+    fn ids(&self) -> Vec<String> {
+        self.open.iter().map(|o| o.incident.id.clone()).chain(self.closed.ids()).collect()
     }
 
     /// The time of closed incidents, from a little before their onset, which is no baseline. Levels that were accepted as the new normal are not
     /// excluded.
     fn past_incidents(&self, now: Timestamp) -> Vec<Interval> {
-        let accept = self.options.accept_ms;
         let lasted = |i: &Incident| i.closed.unwrap_or(now).ms() - i.onset.ms();
-        let spans = self.closed.iter().filter(|i| lasted(i) < accept);
-        spans.filter_map(|i| Interval::new(i.onset.plus_ms(-self.options.now_ms), i.closed?)).collect()
+        let spans = self.closed.iter().filter(|i| lasted(i) < self.options.accept_ms);
+        // What goes on is judged by the present, whatever has ended meanwhile.
+        let present = now.plus_ms(if self.open.is_empty() { 0 } else { -2 * self.options.now_ms });
+        let span = |i: &Incident| Interval::new(i.onset.plus_ms(-self.options.now_ms), i.closed?.min(present));
+        spans.filter_map(span).collect()
     }
 }
 
-/// Keeps the largest change seen so far of every indicator of every service.
-fn keep_worst(kept: &mut BTreeMap<(String, crate::incident::Indicator), IndicatorChange>, signs: &[IndicatorChange]) {
-    for sign in signs {
-        let worse = |old: &IndicatorChange| (sign.to - sign.from).abs() > (old.to - old.from).abs();
-        let key = (sign.service.clone(), sign.indicator);
-        if kept.get(&key).is_none_or(worse) {
-            kept.insert(key, sign.clone());
-        }
-    }
-}
-
-/// Adds timeline entries and gives the incident its next revision.
-fn revise(incident: &mut Incident, at: Timestamp, entries: Vec<(TimelineKind, String)>) {
-    for (kind, text) in entries {
-        incident.add_entry(at, kind, text);
-    }
-    incident.revision += 1;
-    incident.updated = at;
+fn unusable(health: WatchHealth) -> WatchOutcome {
+    WatchOutcome { health, changes: Vec::new(), report: None, signs: Vec::new(), disturbed: 0.0 }
 }

@@ -206,7 +206,7 @@ fn a_stale_or_silent_source_changes_nothing() {
     let observation = shop.observation(0, HISTORY);
     let mut at = |now: Timestamp, observation: &Observation| {
         let outcome = watch.evaluate(&WatchInput { now, observation, slos: &[], alerts: &[] });
-        assert!(outcome.change.is_none());
+        assert!(outcome.changes.is_empty());
         outcome.health
     };
     assert_eq!(at(time(HISTORY - 1), &observation), WatchHealth::Ready);
@@ -254,9 +254,10 @@ fn a_partial_look_closes_no_incident_and_is_not_calm() {
         let input = WatchInput { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] };
         let outcome = watch.evaluate(&input);
         assert!(matches!(&outcome.health, WatchHealth::Partial(u) if u[0].families == [Family::Latency]));
-        assert!(outcome.change.is_none_or(|i| i.state == IncidentState::Open), "row {end}");
+        assert!(outcome.changes.iter().all(|i| i.state == IncidentState::Open), "row {end}");
     }
-    assert_eq!(watch.open_incident().map(|i| (&i.id, i.state)), Some((&opened.id, IncidentState::Open)));
+    let open = watch.open_incidents();
+    assert_eq!((open.len(), &open[0].id, open[0].state), (1, &opened.id, IncidentState::Open));
     let calm = partly(Shop::calm().observation(0, HISTORY), 20);
     let input = WatchInput { now: time(HISTORY - 1), observation: &calm, slos: &[], alerts: &[] };
     let report = Watch::new("shop", WatchOptions::default()).evaluate(&input).report.unwrap();
@@ -276,7 +277,7 @@ fn a_recovery_needs_looks_that_saw_everything() {
         end += EVERY;
         let observation = partly(shop.observation(end - HISTORY, end), 1);
         let input = WatchInput { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] };
-        assert!(watch.evaluate(&input).change.is_none(), "row {end}");
+        assert!(watch.evaluate(&input).changes.is_empty(), "row {end}");
     }
     let closed = shop.watch(&mut watch, end + EVERY, end + minutes(4)).pop().unwrap();
     assert_eq!(closed.state, IncidentState::Closed);
@@ -289,11 +290,11 @@ fn objectives_and_alerts_open_at_once_and_join() {
     let observation = shop.observation(0, HISTORY);
     let burn =
         SloImpact { slo: "checkout".into(), service: "orders".into(), burn_rate: 15.0, budget_share: Some(0.02) };
-    let alert = |key: &str| Alert { key: key.into(), summary: format!("{key} fires"), started: time(HISTORY - 20) };
+    let alert = |key: &str| watched_shop::alert(key, time(HISTORY - 20), &[]);
     let mut watch = Watch::new("shop", WatchOptions::default());
     let mut poll = |row: usize, slos: &[(SloImpact, Severity)], alerts: &[Alert]| {
         let observation = if row == HISTORY { observation.clone() } else { shop.observation(row - HISTORY, row) };
-        watch.evaluate(&WatchInput { now: time(row - 1), observation: &observation, slos, alerts }).change
+        watch.evaluate(&WatchInput { now: time(row - 1), observation: &observation, slos, alerts }).changes.pop()
     };
     let opened = poll(HISTORY, &[(burn.clone(), Severity::Critical)], &[]).unwrap();
     assert_eq!((opened.severity, opened.slos.len()), (Severity::Critical, 1));

@@ -1,5 +1,4 @@
 //! Incidents of a simulated shop one after the other: each has a record of its own, whatever an alert says about its beginning.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod watched_shop;
 
@@ -11,7 +10,7 @@ use automap_core::watch::{Alert, MAX_ALERT_LEAD_MS, Watch, WatchOptions};
 use watched_shop::{EVERY, HISTORY, Shop, busy_payment, minutes, time};
 
 fn alert(key: &str, started: Timestamp) -> Alert {
-    Alert { key: key.into(), summary: format!("{key} fires"), started }
+    watched_shop::alert(key, started, &[])
 }
 
 /// A watch that has seen a calm shop up to a row.
@@ -23,12 +22,12 @@ fn calm_watch(until: usize) -> Watch {
 
 /// Fires an alert for two polls and polls until its incident is closed. Returns the last row and the incident, first and last revision.
 fn alerted(watch: &mut Watch, from: usize, alert: &Alert) -> (usize, Incident, Incident) {
-    let opened = Shop::calm().poll(watch, from, std::slice::from_ref(alert)).unwrap();
+    let opened = Shop::calm().poll(watch, from, std::slice::from_ref(alert)).remove(0);
     Shop::calm().poll(watch, from + EVERY, std::slice::from_ref(alert));
     let mut end = from + EVERY;
     loop {
         end += EVERY;
-        match Shop::calm().poll(watch, end, &[]) {
+        match Shop::calm().poll(watch, end, &[]).pop() {
             Some(closed) if closed.state == IncidentState::Closed => return (end, opened, closed),
             _ => assert!(end < from + minutes(10), "it does not end"),
         }
@@ -55,7 +54,7 @@ fn a_restart_does_not_move_the_bounds_of_an_alert() {
     let mut watch = calm_watch(HISTORY);
     let (end, _, closed) = alerted(&mut watch, HISTORY + EVERY, &alert("a", time(HISTORY - 20)));
     let mut again = Watch::resume("shop", WatchOptions::default(), vec![closed.clone()]);
-    let opened = Shop::calm().poll(&mut again, end + EVERY, &[alert("b", closed.onset)]).unwrap();
+    let opened = Shop::calm().poll(&mut again, end + EVERY, &[alert("b", closed.onset)]).remove(0);
     assert_ne!(opened.id, closed.id);
     assert!(opened.onset >= closed.closed.unwrap());
 }
@@ -70,7 +69,7 @@ fn an_alert_is_dated_within_what_the_watcher_remembers_and_within_half_an_hour()
         let now = time(HISTORY * 2 - 1);
         let alerts = [alert("a", Timestamp::from_ms(0))];
         let input = automap_core::watch::WatchInput { now, observation: &observation, slos: &[], alerts: &alerts };
-        (now, watch.evaluate(&input).change.unwrap().onset)
+        (now, watch.evaluate(&input).changes[0].onset)
     };
     let (_, short) = opened_at(HISTORY);
     assert_eq!(short, time(HISTORY), "25 minutes are remembered");

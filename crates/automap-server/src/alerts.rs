@@ -16,6 +16,8 @@ use automap_core::time::Timestamp;
 pub const MAX_ALERTS: usize = 500;
 /// Most labels of one alert that are kept.
 pub const MAX_LABELS: usize = 64;
+/// What follows the name of a workload in that of a pod: at most two words, those of a ReplicaSet and of the pod.
+const MAX_POD_SUFFIXES: usize = 2;
 /// Longest sentence of an annotation, in characters. Keys, names and values of labels are as long as a name may be.
 pub const MAX_SENTENCE_CHARS: usize = 400;
 
@@ -130,6 +132,20 @@ impl ReceivedAlert {
         .or_else(|| self.first(&["app", "service"]).filter(|_| !of_exporter))
     }
 
+    /// The names that may be those of the services it is about: the service that its labels name or, without one, what its pod's and its container's
+    /// names allow. Whoever knows the services takes those that exist.
+    ///
+    /// The pod `cart-db-7f9c6d-x2x4q` of a Deployment may belong to `cart-db-7f9c6d` or `cart-db`.
+    pub fn services(&self) -> Vec<String> {
+        if let Some(service) = self.service() {
+            return vec![service.to_owned()];
+        }
+        let pod = self.first(&["exported_pod", "pod"]).unwrap_or_default();
+        let parents = pod.rmatch_indices('-').take(MAX_POD_SUFFIXES).map(|(end, _)| &pod[..end]);
+        let container = self.first(&["exported_container", "container"]);
+        parents.chain(container).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    }
+
     /// When the reported problem began: the alert fired only after its rule had been true for `for_ms`.
     ///
     /// An alert that fires since 14:05:15 by a rule with `for: 2m` reports a problem that began at 14:03:15.
@@ -146,5 +162,29 @@ impl AlertGroup {
     /// When the earliest reported problem of the firing alerts began. `for_ms` returns the `for` of a rule by its name.
     pub fn onset(&self, for_ms: impl Fn(&str) -> i64) -> Option<Timestamp> {
         self.alerts.iter().filter(|a| a.is_firing).filter_map(|a| a.onset(for_ms(a.name()))).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_names_its_service_or_what_its_pod_may_belong_to() {
+        let services = |labels: &[(&str, &str)]| {
+            let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            let (fingerprint, is_firing) = (String::new(), true);
+            let (starts_at, ends_at, summary, without_effect) = (None, None, None, None);
+            let alert = ReceivedAlert { fingerprint, is_firing, starts_at, ends_at, labels, summary, without_effect };
+            alert.services()
+        };
+        assert_eq!(services(&[("deployment", "cart"), ("pod", "db-0")]), ["cart"]);
+        let of_pod = services(&[("pod", "cart-db-7f9c6d-x2x4q"), ("container", "cart-db")]);
+        assert_eq!(of_pod, ["cart-db-7f9c6d", "cart-db", "cart-db"]);
+        assert_eq!(
+            services(&[("pod", "db-0"), ("service", "kube-state-metrics"), ("exported_namespace", "shop")]),
+            ["db"]
+        );
+        assert_eq!(services(&[("alertname", "Slow"), ("pod", "-")]), [""; 0]);
     }
 }

@@ -3,6 +3,7 @@
 
 mod api_thread;
 mod event;
+mod supervise;
 mod target_thread;
 mod upkeep;
 
@@ -215,5 +216,46 @@ fn outbox_parts(config: &Config, store: &Arc<dyn Store>, replica: &Replica) -> o
             Ok(step) => event::step(&step),
             Err(error) => event::store(&error),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::store::memory::MemoryStore;
+    use crate::system::System;
+
+    /// Once while it resumes, once while it polls: each time it begins again, and says so.
+    #[test]
+    fn a_target_whose_watching_panics_is_watched_again() {
+        let yaml = "targets: [{name: shop, namespace: shop, every: 1s, prometheus: {url: 'http://127.0.0.1:9'}}]";
+        let config = Config::parse(yaml, Path::new("test.yaml")).unwrap();
+        let memory = Arc::new(MemoryStore::default());
+        memory.panics.store(2, Ordering::SeqCst);
+        let (store, stop): (Arc<dyn Store>, _) = (memory.clone(), Stop::default());
+        let folder = tempfile::tempdir().unwrap();
+        let replica = Replica::new(&folder.path().join("lock"));
+        let listener: Listener = Arc::new(|_: &Incident| {});
+        let daemon = Daemon::start(&config, &store, replica, &stop, &listener).unwrap();
+        let begun = Instant::now();
+        let mut seen = Vec::new();
+        let polled = loop {
+            let status = daemon.system.targets().remove(0);
+            if seen.last() != Some(&status.summary) {
+                seen.push(status.summary.clone());
+            }
+            if status.ticks > 1 {
+                break status;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(120), "{seen:#?}");
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        assert_eq!((polled.restarts, daemon.system.metrics().targets[0].restarts), (2, 2));
+        let is_told = seen.iter().any(|s| s.contains("broke off by a bug of automap") && s.contains("begins again in"));
+        assert!(is_told, "{seen:#?}");
+        stop.set();
+        daemon.join().unwrap();
     }
 }

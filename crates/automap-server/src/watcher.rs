@@ -1,10 +1,10 @@
 //! Watches one target: each tick fetches its metrics, judges them, and stores what changed. Blocking; runs on a thread of its own.
 //!
-//! A change that the store does not accept is kept in memory and offered again at the next tick, in its latest state; its timeline holds what
-//! happened in between. Which routes are notified is decided by the caller ([`Routes`]); sending is left to the outbox.
+//! A change that the store does not accept is kept in memory and offered again at the next tick, in its newest revision ([`unsaved`]). Which routes are notified is decided by the caller ([`Routes`]); sending is left to the outbox.
 
 mod round;
 mod status;
+mod unsaved;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use automap_core::observation::Observation;
 use automap_core::report::Report;
 use automap_core::time::Timestamp;
 use automap_core::watch::{Alert, Watch, WatchInput, WatchOptions};
-use tracing::debug_span;
+use tracing::{debug_span, error};
 
 pub use round::{Clock, SystemClock, run};
 pub use status::{State, TargetStatus};
@@ -22,11 +22,10 @@ pub use status::{State, TargetStatus};
 pub use crate::stop::Stop;
 
 use crate::store::{IncidentFilter, Store, StoreError, history};
+use unsaved::Unsaved;
 
 /// Most incidents of one target that are read after a restart.
 const MAX_RESUMED: usize = 50;
-/// Most changes that wait for a store that is unavailable. Incidents are hours apart.
-const MAX_PENDING: usize = 16;
 /// How often a change is written again after the incident was changed elsewhere at the same moment.
 const MAX_CONFLICTS: usize = 3;
 
@@ -72,8 +71,10 @@ pub struct Watcher {
     routes: Routes,
     /// The name under which this replica holds the target's lease; `None` when the store needs no lease.
     holder: Option<String>,
-    /// Changes that the store has not accepted yet, one for each incident, oldest first.
-    pending: Vec<Incident>,
+    /// Changes that the store has not accepted yet.
+    unsaved: Unsaved,
+    /// Whether it was logged that some were given up, since the store accepted one.
+    has_told_loss: bool,
     status: TargetStatus,
 }
 
@@ -154,7 +155,15 @@ impl Watcher {
             }
         }
         let watch = Watch::resume(target, options, known);
-        Ok(Self { watch, store, routes, holder: None, pending: Vec::new(), status: TargetStatus::new(target) })
+        Ok(Self {
+            watch,
+            store,
+            routes,
+            holder: None,
+            unsaved: Unsaved::default(),
+            has_told_loss: false,
+            status: TargetStatus::new(target),
+        })
     }
 
     /// Writes only while `holder` has the lease of the target; changes are kept and offered again until then.
@@ -184,29 +193,34 @@ impl Watcher {
                 tick.diagnosis_time = begun.elapsed();
                 self.status.polled(now, &outcome, observation.frame.services().len());
                 tick.report = outcome.report;
-                if let Some(change) = outcome.change {
+                for change in outcome.changes {
                     tick.kept.extend(self.keep(change, now));
                 }
                 tick.observation = Some(observation);
             }
         }
-        tick.kept.extend(self.follow_mute(now));
-        self.status.open = self.watch.open_incident().map(|i| i.id.clone());
+        tick.kept.extend(self.follow_mutes(now));
+        self.status.set_open(&self.watch.open_incidents());
+        self.status.changes_waiting = self.unsaved.len();
         tick
     }
 
-    /// Makes a change of the open incident when a mute began or ended since its last change, so that whom it concerns is notified then.
-    fn follow_mute(&mut self, now: Timestamp) -> Option<Incident> {
-        let open = self.watch.open_incident().filter(|_| self.pending.is_empty())?;
-        let muted = (self.routes.muted)(open, now);
-        if open.muted == muted {
-            return None;
+    /// Makes a change of each open incident for which a mute began or ended since its last change, so that whom it concerns is notified then.
+    fn follow_mutes(&mut self, now: Timestamp) -> Vec<Incident> {
+        if !self.unsaved.is_empty() {
+            return Vec::new();
         }
-        let mut next = open.clone();
-        next.set_muted(now, muted);
-        next.revision += 1;
-        next.updated = now;
-        self.keep(next, now)
+        let open: Vec<Incident> = self.watch.open_incidents().into_iter().cloned().collect();
+        let change = |mut open: Incident| {
+            let muted = (self.routes.muted)(&open, now);
+            if !open.set_muted(now, muted) {
+                return None;
+            }
+            open.revision += 1;
+            open.updated = now;
+            self.keep(open, now)
+        };
+        open.into_iter().filter_map(change).collect()
     }
 
     /// The current status.
@@ -214,15 +228,15 @@ impl Watcher {
         &self.status
     }
 
-    /// The open incident.
-    pub fn open(&self) -> Option<&Incident> {
-        self.watch.open_incident()
+    /// The open incidents, the most severe first.
+    pub fn open(&self) -> Vec<&Incident> {
+        self.watch.open_incidents()
     }
 
     /// Writes a change. One that the store does not accept is kept for the next tick.
     fn keep(&mut self, mut change: Incident, now: Timestamp) -> Option<Incident> {
-        if let Some(i) = self.pending.iter().position(|p| p.id == change.id) {
-            change.revision = self.pending.remove(i).revision;
+        if let Some(older) = self.unsaved.take(&change.id) {
+            change.revision = older.revision;
         }
         change.owner = (self.routes.owner)(&change);
         let muted = (self.routes.muted)(&change, now);
@@ -232,6 +246,7 @@ impl Watcher {
                 Ok(()) => {
                     self.watch.take_over(change.clone());
                     self.status.store_error = None;
+                    self.has_told_loss = false;
                     return Some(change);
                 }
                 Err(StoreError::Conflict { .. } | StoreError::History { .. }) => {
@@ -246,10 +261,16 @@ impl Watcher {
             }
         }
         self.watch.take_over(change.clone());
-        if self.pending.len() == MAX_PENDING {
-            self.pending.remove(0);
+        if let Some(lost) = self.unsaved.keep(change) {
+            // Once for each outage: all that are lost are counted.
+            if !std::mem::replace(&mut self.has_told_loss, true) {
+                error!(
+                    target: "store", target = self.status.target, incident = lost.id,
+                    "too many incidents wait for the store: the oldest ones are given up; automap_changes_lost_total counts them"
+                );
+            }
+            self.status.changes_lost += 1;
         }
-        self.pending.push(change);
         None
     }
 
@@ -262,14 +283,22 @@ impl Watcher {
     }
 
     fn offer_again(&mut self, now: Timestamp) -> Vec<Incident> {
-        std::mem::take(&mut self.pending).into_iter().filter_map(|change| self.keep(change, now)).collect()
+        self.unsaved.take_all().into_iter().filter_map(|change| self.keep(change, now)).collect()
     }
 
     /// Applies our change on top of one that another writer stored meanwhile: a confirmation, an alert. A record of another incident is left alone, and
     /// ours gets an id of its own; one that is closed is left alone as well, unless ours came back after that. Whether our change is still to be
     /// written.
     fn rebase(&mut self, change: &mut Incident) -> bool {
-        let Ok(Some(stored)) = self.store.get(&change.id) else { return true };
+        let stored = match self.store.get(&change.id) {
+            Ok(Some(stored)) => stored,
+            // Its opening was never stored: given up while the store was unavailable, or pruned.
+            Ok(None) => {
+                change.revision = 1;
+                return true;
+            }
+            Err(_) => return true,
+        };
         if !history::is_same(&stored, change) {
             let renamed = self.watch.rename(&change.id);
             change.revision = 1;
@@ -284,14 +313,14 @@ impl Watcher {
         true
     }
 
-    /// Reloads what a user or another replica changed since the last tick: the open incident, and closed ones that may still be reopened.
+    /// Reloads what a user or another replica changed since the last tick: open incidents, and closed ones that may still be reopened.
     fn reload_if_changed_elsewhere(&mut self, now: Timestamp) {
-        if !self.pending.is_empty() {
+        if !self.unsaved.is_empty() {
             return;
         }
         let of = |i: &Incident| (i.id.clone(), i.revision);
         let known: Vec<(String, u64)> =
-            self.watch.open_incident().into_iter().chain(self.watch.recently_closed(now)).map(of).collect();
+            self.watch.open_incidents().into_iter().chain(self.watch.recently_closed(now)).map(of).collect();
         for (id, revision) in known {
             if let Ok(Some(stored)) = self.store.get(&id)
                 && stored.revision > revision

@@ -2,15 +2,17 @@
 //!
 //! While the incident is young (`diagnose_ms`) it is diagnosed again at every poll, since its cause often shows only after a minute or two.
 //! Later only the indicators that users notice are checked, alerts the diagnosis of a long incident compares against a baseline that is
-//! no longer representative. Whether an incident opens at all is decided in `quiet`; titles and texts are made in `titles`.
+//! no longer representative. Whether an incident opens at all is decided in `quiet` and `beside`, what of a poll belongs to it in `share`; its
+//! next revision is made in `revision`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::quiet::{Assessment, PreparedInput, Watchpoint, is_silent, watchpoints};
-use super::vitals::NormalRanges;
-use super::{WatchInput, WatchOptions, keep_worst, revise, titles};
-use crate::analysis::Analysis;
+use super::model::{Alert, Share, WatchOptions};
+use super::quiet::{Assessment, PreparedInput, Watchpoint, is_same_sign, marks, watchpoints};
+use super::titles;
+use crate::anomaly::CLEAR;
 use crate::diagnose::analyse;
+use crate::frame::MetricFrame;
 use crate::incident::{
     Incident, IncidentState, Indicator, IndicatorChange, NamedCause, Severity, SloImpact, TimelineKind,
 };
@@ -18,57 +20,72 @@ use crate::observation::Observation;
 use crate::quantity;
 use crate::report::{Report, compose};
 use crate::time::{Timestamp, WindowHint};
-use crate::windows::{MIN_BASELINE_POINTS, OnsetSource};
-
-/// A named cause is replaced only once this many polls in a row have named another one, so that the answer does not flap.
-const POLLS_TO_REPLACE: u32 = 2;
-/// Rise of the confidence that makes a new revision.
-const CONFIDENCE_STEP: f64 = 0.1;
-/// Change of the onset that makes a new revision, in samples.
-const ONSET_STEPS: i64 = 3;
+use crate::windows::MIN_BASELINE_POINTS;
 
 /// An open incident and the state needed to follow it.
 #[derive(Debug)]
 pub(super) struct OpenIncident {
     pub(super) incident: Incident,
     /// When the current outbreak began. After a relapse this is later than the incident's onset.
-    began: Timestamp,
-    /// Normal ranges from before the incident; empty after a restart until the next poll.
-    normal: NormalRanges,
+    pub(super) began: Timestamp,
     /// Resources by which an incident that no user notices is followed.
     watchpoints: Vec<Watchpoint>,
-    worst: BTreeMap<(String, Indicator), IndicatorChange>,
-    slos: BTreeMap<String, SloImpact>,
-    /// Since when nothing is wrong, while recovering.
+    /// The largest change seen so far of every indicator of every service.
+    pub(super) worst: BTreeMap<(String, Indicator), IndicatorChange>,
+    pub(super) slos: BTreeMap<String, SloImpact>,
+    /// The services that its alerts name.
+    pub(super) alerted: BTreeSet<String>,
+    /// Since when nothing is wrong, while recovering: counted anew from a look that could not tell.
     well_since: Option<Timestamp>,
+    /// When it began to recover.
+    recovered: Option<Timestamp>,
+    /// Since when services that wait for its cause have trouble of their own, which says nothing of the cause.
+    pub(super) evidence_until: Option<Timestamp>,
     /// A cause other than the named one, and how many polls in a row have named it.
-    rival: Option<(String, u32)>,
+    pub(super) rival: Option<(String, u32)>,
+}
+
+/// What an incident opens with.
+#[derive(Debug)]
+pub(super) struct Opening<'a> {
+    pub(super) now: Timestamp,
+    pub(super) assessment: &'a Assessment,
+    /// The cause, where one is named that no other open incident explains.
+    pub(super) cause: Option<NamedCause>,
+    pub(super) alerts: &'a [Alert],
+    pub(super) slos: &'a [(SloImpact, Severity)],
+}
+
+/// What one poll means to every open incident.
+pub(super) struct Poll<'a> {
+    pub(super) prepared: &'a PreparedInput,
+    pub(super) now: Timestamp,
+    pub(super) options: &'a WatchOptions,
+    /// Whether another open incident explains a service, so that it is no cause of this one.
+    pub(super) is_others: &'a dyn Fn(&str) -> bool,
+}
+
+/// An open incident diagnosed again.
+#[derive(Debug)]
+pub(super) struct Diagnosis {
+    report: Report,
+    /// The rows taken as normal.
+    pub(super) baseline_rows: Vec<usize>,
 }
 
 impl OpenIncident {
     /// Opens a new incident.
-    pub(super) fn new(
-        id: String,
-        target: &str,
-        input: &WatchInput<'_>,
-        assessment: &Assessment,
-        options: &WatchOptions,
-    ) -> Self {
-        let cause = titles::named(&assessment.report);
-        let incident = Incident { cause, ..Incident::new(id, target, assessment.onset, input.now) };
-        Self::begin(incident, TimelineKind::Opened, input, assessment, options)
+    pub(super) fn new(id: String, target: &str, opening: &Opening<'_>, options: &WatchOptions) -> Self {
+        let onset = opening.assessment.onset;
+        let incident = Incident { cause: opening.cause.clone(), ..Incident::new(id, target, onset, opening.now) };
+        Self::begin(incident, TimelineKind::Opened, opening, options)
     }
 
     /// Reopens one that was closed shortly before.
-    pub(super) fn reopen(
-        before: Incident,
-        input: &WatchInput<'_>,
-        assessment: &Assessment,
-        options: &WatchOptions,
-    ) -> Self {
-        let (reopened, cause) = (before.reopened + 1, titles::named(&assessment.report).or(before.cause));
+    pub(super) fn reopen(before: Incident, opening: &Opening<'_>, options: &WatchOptions) -> Self {
+        let (reopened, cause) = (before.reopened + 1, opening.cause.clone().or(before.cause));
         let incident = Incident { state: IncidentState::Open, closed: None, reopened, cause, ..before };
-        Self::begin(incident, TimelineKind::Reopened, input, assessment, options)
+        Self::begin(incident, TimelineKind::Reopened, opening, options)
     }
 
     /// Continues one from the store after a restart.
@@ -77,205 +94,185 @@ impl OpenIncident {
         let slos = incident.slos.iter().map(|s| (s.slo.clone(), s.clone())).collect();
         let well_since = (incident.state == IncidentState::Recovering).then_some(incident.updated);
         let from_report = incident.report.as_ref();
-        let began = from_report.map(|r| r.windows.incident_start);
+        let began =
+            from_report.map(|r| r.windows.incident_start).filter(|_| incident.cause.is_some() || incident.reopened > 0);
         Self {
             began: began.unwrap_or(incident.onset),
-            normal: NormalRanges::default(),
             watchpoints: from_report.map(|r| watchpoints(r, options)).unwrap_or_default(),
             worst,
             slos,
+            alerted: BTreeSet::new(),
             well_since,
+            recovered: well_since,
+            evidence_until: None,
             rival: None,
             incident,
         }
     }
 
-    fn begin(
-        incident: Incident,
-        kind: TimelineKind,
-        input: &WatchInput<'_>,
-        assessment: &Assessment,
-        options: &WatchOptions,
-    ) -> Self {
+    fn begin(incident: Incident, kind: TimelineKind, opening: &Opening<'_>, options: &WatchOptions) -> Self {
+        let Opening { now, assessment, alerts, slos, .. } = *opening;
         let mut open = Self {
             began: assessment.onset,
-            normal: assessment.normal.clone(),
             watchpoints: assessment.watchpoints.clone(),
             ..Self::resume(incident, options)
         };
-        open.well_since = None;
-        keep_worst(&mut open.worst, &assessment.signs);
-        let mut next = open.refreshed(&assessment.report, input, options);
-        let alerts: Vec<String> = input.alerts.iter().map(|a| a.summary.clone()).collect();
-        let text = if alerts.is_empty() { next.title.clone() } else { titles::first_few(&alerts) };
+        (open.well_since, open.recovered) = (None, None);
+        open.keep_worst(&assessment.signs);
+        let poll = (now, options);
+        let mut next = open.refreshed(&assessment.report, opening.cause.clone(), poll, (alerts, slos));
+        let summaries: Vec<String> = alerts.iter().map(|a| a.summary.clone()).collect();
+        let text = if summaries.is_empty() { next.title.clone() } else { titles::first_few(&summaries) };
         let mut entries = vec![(kind, text)];
-        entries.extend(next.cause.as_ref().map(|c| (TimelineKind::Verdict, verdict_text(c))));
-        revise(&mut next, input.now, entries);
+        entries.extend(next.cause.as_ref().map(|c| (TimelineKind::Verdict, titles::verdict_text(c))));
+        revise(&mut next, now, entries);
         open.incident = next;
         open
     }
 
-    /// Processes one poll. Returns the new revision, if there is one, the latest diagnosis, and the indicators out of range now.
+    /// Whether nothing is wrong any more.
+    pub(super) fn is_recovering(&self) -> bool {
+        self.well_since.is_some()
+    }
+
+    /// When it began to recover, while it does.
+    pub(super) fn recovered(&self) -> Option<Timestamp> {
+        self.recovered
+    }
+
+    /// Whether it is diagnosed again: it is young and not recovering.
+    pub(super) fn is_young(&self, now: Timestamp, options: &WatchOptions) -> bool {
+        self.well_since.is_none() && now <= self.began.plus_ms(options.diagnose_ms)
+    }
+
+    /// The services that are its cause: those that are named together, and the confirmed one. Empty while none is named.
+    pub(super) fn causes(&self) -> BTreeSet<String> {
+        let named = self.incident.cause.as_ref().map(|c| c.service.clone());
+        let verdict = self.incident.report.as_ref().map(|r| &r.verdict);
+        let together = verdict.filter(|v| named.as_ref().is_some_and(|n| v.names(n)));
+        let together = together.into_iter().flat_map(|v| v.causes.iter().flat_map(|c| c.services.iter().cloned()));
+        together.chain(named).chain(self.incident.confirmed.clone()).collect()
+    }
+
+    /// The services that show its symptoms, or that its alerts and objectives name.
+    pub(super) fn noticed(&self) -> BTreeSet<String> {
+        let by_slos = self.slos.values().map(|s| s.service.clone()).filter(|service| !service.is_empty());
+        self.worst
+            .keys()
+            .map(|(service, _)| service.clone())
+            .chain(self.alerted.iter().cloned())
+            .chain(by_slos)
+            .collect()
+    }
+
+    /// Services that showed clear evidence when it began: should one of them be named later, then as the cause of this.
+    pub(super) fn early(&self, options: &WatchOptions) -> BTreeSet<String> {
+        let until = self.began.plus_ms(options.spread_ms);
+        let report = self.incident.report.as_ref();
+        let candidates = report.into_iter().flat_map(|r| {
+            let causes = r.causes.iter().map(|c| (&c.service, &c.evidence));
+            causes.chain(r.also_changed.iter().map(|c| (&c.service, &c.evidence)))
+        });
+        let is_early = |evidence: &crate::report::Evidence| {
+            evidence.strength >= CLEAR && evidence.onset.is_some_and(|onset| onset <= until)
+        };
+        candidates.filter(|(_, evidence)| evidence.iter().any(is_early)).map(|(service, _)| service.clone()).collect()
+    }
+
+    /// Whether it has shown this indicator of this service.
+    pub(super) fn has_symptom(&self, sign: &IndicatorChange) -> bool {
+        self.worst.values().any(|w| is_same_sign(w, sign))
+    }
+
+    /// The services that have shown symptoms.
+    pub(super) fn services_with_symptoms(&self) -> impl Iterator<Item = &str> {
+        self.worst.keys().map(|(service, _)| service.as_str())
+    }
+
+    /// Whether users have noticed nothing of it, and nobody has reported it.
+    pub(super) fn is_resource_only(&self) -> bool {
+        self.worst.is_empty() && self.slos.is_empty() && self.incident.alerts.is_empty()
+    }
+
+    /// Whether a resource by which it is followed may still be abnormal.
+    pub(super) fn may_be_abnormal(&self, frame: &MetricFrame, recent: &[usize]) -> bool {
+        self.watchpoints.iter().any(|w| w.holds(frame, recent) != Some(false))
+    }
+
+    /// Whether what only its cause shows (a resource, the network to it) is still at the incident's level; `None` where the diagnosis rests on
+    /// latency and errors alone.
+    pub(super) fn marks_hold(&self, frame: &MetricFrame, recent: &[usize], options: &WatchOptions) -> Option<bool> {
+        let cause = self.incident.cause.as_ref()?;
+        let report = self.incident.report.as_ref()?;
+        let marks = marks(report, &cause.service, options);
+        (!marks.is_empty()).then(|| marks.iter().any(|m| m.holds(frame, recent) == Some(true)))
+    }
+
+    /// Processes one poll. Returns the new revision, if there is one, and the latest diagnosis.
     pub(super) fn update(
         &mut self,
-        prepared: &PreparedInput,
-        input: &WatchInput<'_>,
-        options: &WatchOptions,
-    ) -> (Option<Incident>, Option<Report>, Vec<IndicatorChange>) {
-        let frame = &prepared.observation.frame;
-        let again = self.diagnose_again(prepared, input, options);
-        if self.normal.is_empty() {
-            let rows: Vec<usize> = match &again {
-                Some((analysis, _)) => analysis.windows.rows.baseline.clone(),
-                None => (0..frame.times().partition_point(|t| *t < self.began)).collect(),
-            };
-            self.normal = NormalRanges::of(frame, &rows);
-        }
-        let signs = prepared.signs(&self.normal, options);
-        keep_worst(&mut self.worst, &signs);
-        let resource_abnormal = self.watchpoints.iter().any(|w| w.holds(frame, &prepared.recent) != Some(false));
-        let is_resource_only = self.worst.is_empty() && self.slos.is_empty() && self.incident.alerts.is_empty();
-        let is_reported = !input.slos.is_empty() || !input.alerts.is_empty();
-        let is_unobserved = self.worst.keys().any(|(service, _)| is_silent(frame, service, &prepared.recent));
-        let is_wrong = !signs.is_empty() || is_reported || is_unobserved || (is_resource_only && resource_abnormal);
-
-        let report = again.map(|(_, report)| report);
+        poll: &Poll<'_>,
+        share: &Share,
+        diagnosis: Option<Diagnosis>,
+    ) -> (Option<Incident>, Option<Report>) {
+        let Poll { prepared, now, options, .. } = *poll;
+        self.keep_worst(&share.signs);
+        let report = diagnosis.map(|d| d.report);
+        let reported = (share.alerts.as_slice(), share.slos.as_slice());
         let mut next = match &report {
-            Some(report) => self.refreshed(report, input, options),
-            None => self.refreshed_without_report(input),
+            Some(report) => {
+                let current = self.incident.cause.as_ref().map(|c| c.service.clone());
+                let is_own = |c: &NamedCause| current.as_ref() == Some(&c.service) || !(poll.is_others)(&c.service);
+                self.refreshed(report, titles::named(report).filter(is_own), (now, options), reported)
+            }
+            None => self.refreshed_without_report(reported),
         };
-        let mut entries = self.timeline_entries(&next, input);
-        if is_wrong || prepared.is_whole() {
-            self.change_state(&mut next, is_wrong, input, options, &mut entries);
+        let mut entries = self.timeline_entries(&next, &share.alerts);
+        let is_calm = !share.is_wrong && !share.is_unclear && prepared.is_whole();
+        if share.is_wrong || is_calm {
+            self.change_state(&mut next, share.is_wrong, (now, options), &mut entries);
         } else {
-            // Calm is counted from the next whole look on.
-            self.well_since = self.well_since.map(|_| input.now);
+            // Calm is counted from the next look on that is whole and clear.
+            self.well_since = self.well_since.map(|_| now);
         }
         let is_worth_reporting =
             !entries.is_empty() || self.is_more_confident(&next) || self.onset_moved(&next, prepared);
         let current_report = report.or_else(|| self.incident.report.clone());
         if !is_worth_reporting {
-            return (None, current_report, signs);
+            return (None, current_report);
         }
-        revise(&mut next, input.now, entries);
+        revise(&mut next, now, entries);
         self.incident = next.clone();
-        (Some(next), current_report, signs)
+        (Some(next), current_report)
     }
 
-    /// Diagnoses again with today's data, as long as the incident is young and not recovering.
-    fn diagnose_again(
+    /// Diagnoses it again with this data. It may have begun earlier than it was dated by as much as `tolerance_ms`.
+    pub(super) fn diagnose(
         &self,
-        prepared: &PreparedInput,
-        input: &WatchInput<'_>,
+        observation: Observation,
+        tolerance_ms: Option<i64>,
         options: &WatchOptions,
-    ) -> Option<(Analysis, Report)> {
-        let end = self.began.plus_ms(options.diagnose_ms);
-        if self.well_since.is_some() || input.now > end {
+    ) -> Option<Diagnosis> {
+        if observation.frame.times().partition_point(|t| *t < self.began) < MIN_BASELINE_POINTS {
             return None;
         }
-        let frame = &prepared.observation.frame;
-        if frame.times().partition_point(|t| *t < self.began) < MIN_BASELINE_POINTS {
-            return None;
-        }
-        let hint = WindowHint { incident_start: Some(self.began), ..WindowHint::default() };
-        let observation = Observation { hint, ..prepared.observation.clone() };
+        let hint =
+            WindowHint { incident_start: Some(self.began), start_tolerance_ms: tolerance_ms, ..WindowHint::default() };
+        let observation = Observation { hint, ..observation };
         let analysis = analyse(&observation, &options.diagnose).ok()?;
         let report = compose(&observation, &analysis, &options.diagnose.verdict);
-        Some((analysis, report))
+        Some(Diagnosis { report, baseline_rows: analysis.windows.rows.baseline })
     }
 
-    /// The incident brought up to date with a diagnosis and an input; not yet a new revision.
-    fn refreshed(&mut self, report: &Report, input: &WatchInput<'_>, options: &WatchOptions) -> Incident {
-        let mut next = self.refreshed_without_report(input);
-        next.cause = self.cause(titles::named(report));
-        let start = report.windows.incident_start;
-        // When it opens its onset is the assessment's; later diagnoses start from that and may move it.
-        let follows = matches!(report.windows.incident_start_is, OnsetSource::Given | OnsetSource::Moved);
-        if follows && next.reopened == 0 && start.ms() > input.now.ms() - options.accept_ms {
-            next.onset = start.min(next.opened);
-        }
-        let before = std::mem::take(&mut next.victims).into_iter();
-        let cause = next.cause.as_ref().map(|c| c.service.clone());
-        let now = report.victims.iter().map(|v| v.service.clone());
-        let mut victims: Vec<String> = before.chain(now).filter(|v| Some(v) != cause.as_ref()).collect();
-        victims.sort_unstable();
-        victims.dedup();
-        next.victims = victims;
-        next.report = Some(report.clone());
-        next.title = titles::title(&next);
-        next
-    }
-
-    fn refreshed_without_report(&mut self, input: &WatchInput<'_>) -> Incident {
-        for (impact, _) in input.slos {
-            let slot = self.slos.entry(impact.slo.clone()).or_insert_with(|| impact.clone());
-            let highest = slot.burn_rate.max(impact.burn_rate);
-            *slot = SloImpact { burn_rate: highest, ..impact.clone() };
-        }
-        let mut next = self.incident.clone();
-        next.symptoms = by_importance(&self.worst);
-        next.slos = self.slos.values().cloned().collect();
-        for alert in input.alerts {
-            if !next.alerts.contains(&alert.key) {
-                next.alerts.push(alert.key.clone());
+    /// Keeps the largest change seen so far of every indicator of every service.
+    fn keep_worst(&mut self, signs: &[IndicatorChange]) {
+        for sign in signs {
+            let worse = |old: &IndicatorChange| (sign.to - sign.from).abs() > (old.to - old.from).abs();
+            let key = (sign.service.clone(), sign.indicator);
+            if self.worst.get(&key).is_none_or(worse) {
+                self.worst.insert(key, sign.clone());
             }
         }
-        let by_slo = input.slos.iter().map(|(_, severity)| *severity).max();
-        let alerted = (!next.alerts.is_empty()).then_some(Severity::Warning);
-        next.severity = titles::severity(next.symptoms.iter(), by_slo.max(alerted)).max(next.severity);
-        next.title = titles::title(&next);
-        next
-    }
-
-    /// The cause to report: that of the latest diagnosis, but a named cause stays until another one is named repeatedly.
-    fn cause(&mut self, latest: Option<NamedCause>) -> Option<NamedCause> {
-        let current = self.incident.cause.clone();
-        let (Some(new), Some(old)) = (&latest, &current) else {
-            self.rival = None;
-            return latest.or(current);
-        };
-        if new.service == old.service {
-            self.rival = None;
-            return latest;
-        }
-        let polls = match &self.rival {
-            Some((service, polls)) if *service == new.service => polls + 1,
-            _ => 1,
-        };
-        if polls >= POLLS_TO_REPLACE {
-            self.rival = None;
-            return latest;
-        }
-        self.rival = Some((new.service.clone(), polls));
-        current
-    }
-
-    /// What is worth an entry in the timeline: another cause, more symptoms, a higher severity, new alerts.
-    fn timeline_entries(&self, next: &Incident, input: &WatchInput<'_>) -> Vec<(TimelineKind, String)> {
-        let old = &self.incident;
-        let mut entries = Vec::new();
-        let service = |i: &Incident| i.cause.as_ref().map(|c| c.service.clone());
-        if let Some(cause) = next.cause.as_ref().filter(|_| service(old) != service(next)) {
-            entries.push((TimelineKind::Verdict, verdict_text(cause)));
-        }
-        let known =
-            |s: &&IndicatorChange| old.symptoms.iter().any(|o| (&o.service, o.indicator) == (&s.service, s.indicator));
-        let mut more: Vec<String> = next.symptoms.iter().filter(|s| !known(s)).map(titles::symptom).collect();
-        let burns = next.slos.iter().filter(|s| !old.slos.iter().any(|o| o.slo == s.slo));
-        more.extend(
-            burns.map(|s| format!("{} burns its error budget at {:.1} times the sustainable rate", s.slo, s.burn_rate)),
-        );
-        if !more.is_empty() {
-            entries.push((TimelineKind::Spread, titles::first_few(&more)));
-        } else if next.severity > old.severity {
-            entries.push((TimelineKind::Spread, format!("now {}", next.severity.as_str())));
-        }
-        let joined = input.alerts.iter().filter(|a| !old.alerts.contains(&a.key)).map(|a| a.summary.clone());
-        let joined: Vec<String> = joined.collect();
-        if !joined.is_empty() {
-            entries.push((TimelineKind::Alert, titles::first_few(&joined)));
-        }
-        entries
     }
 
     /// Moves between open, recovering and closed.
@@ -283,31 +280,30 @@ impl OpenIncident {
         &mut self,
         next: &mut Incident,
         is_wrong: bool,
-        input: &WatchInput<'_>,
-        options: &WatchOptions,
+        (now, options): (Timestamp, &WatchOptions),
         entries: &mut Vec<(TimelineKind, String)>,
     ) {
-        let duration = input.now.ms() - self.began.ms();
+        let duration = now.ms() - self.began.ms();
         if is_wrong && duration >= options.accept_ms {
             let text = format!("it has lasted for {}: accepted as the new normal", quantity::duration(duration));
-            self.close(next, input.now, text, entries);
+            self.close(next, now, text, entries);
             return;
         }
         match (is_wrong, self.well_since) {
             (true, Some(_)) => {
-                self.well_since = None;
+                (self.well_since, self.recovered) = (None, None);
                 next.state = IncidentState::Open;
                 entries.push((TimelineKind::Relapsed, "the problem is back".to_owned()));
             }
             (true, None) => {}
             (false, None) => {
-                self.well_since = Some(input.now);
+                (self.well_since, self.recovered) = (Some(now), Some(now));
                 next.state = IncidentState::Recovering;
                 entries.push((TimelineKind::Recovering, "back to normal".to_owned()));
             }
-            (false, Some(since)) if input.now.ms() - since.ms() >= options.recover_ms => {
-                let text = format!("normal for {}", quantity::duration(input.now.ms() - since.ms()));
-                self.close(next, input.now, text, entries);
+            (false, Some(since)) if now.ms() - since.ms() >= options.recover_ms => {
+                let text = format!("normal for {}", quantity::duration(now.ms() - since.ms()));
+                self.close(next, now, text, entries);
             }
             (false, Some(_)) => {}
         }
@@ -318,33 +314,13 @@ impl OpenIncident {
         next.closed = Some(now);
         entries.push((TimelineKind::Closed, text));
     }
-
-    fn is_more_confident(&self, next: &Incident) -> bool {
-        let of = |i: &Incident| i.cause.as_ref().map_or(0.0, |c| c.confidence);
-        of(next) >= of(&self.incident) + CONFIDENCE_STEP
-    }
-
-    fn onset_moved(&self, next: &Incident, prepared: &PreparedInput) -> bool {
-        (next.onset.ms() - self.incident.onset.ms()).abs() > ONSET_STEPS * prepared.observation.frame.step_ms()
-    }
 }
 
-/// Failed requests before lost ones before slow ones, and the largest change of a kind first.
-fn by_importance(worst: &BTreeMap<(String, Indicator), IndicatorChange>) -> Vec<IndicatorChange> {
-    let kind = |s: &IndicatorChange| match s.indicator {
-        Indicator::Errors => 0,
-        Indicator::Requests => 1,
-        Indicator::Latency => 2,
-    };
-    let size = |s: &IndicatorChange| (s.to - s.from).abs();
-    let mut signs: Vec<IndicatorChange> = worst.values().cloned().collect();
-    signs.sort_by(|a, b| {
-        kind(a).cmp(&kind(b)).then(size(b).total_cmp(&size(a))).then_with(|| a.service.cmp(&b.service))
-    });
-    signs
-}
-
-fn verdict_text(cause: &NamedCause) -> String {
-    let kind = cause.mechanism.as_ref().map(|m| format!(" ({m})")).unwrap_or_default();
-    format!("{}{kind}, confidence {:.2}", cause.service, cause.confidence)
+/// Adds timeline entries and gives the incident its next revision.
+fn revise(incident: &mut Incident, at: Timestamp, entries: Vec<(TimelineKind, String)>) {
+    for (kind, text) in entries {
+        incident.add_entry(at, kind, text);
+    }
+    incident.revision += 1;
+    incident.updated = at;
 }

@@ -2,16 +2,17 @@
 //!
 //! [`prepare`] refuses data that cannot be judged: stale, too short, or missing most services at once. [`assess`] then compares "now" with
 //! the baseline in two ways: by the indicators that users notice, and by resources that a confident diagnosis points at. Either must last
-//! for its confirmation time. What happens once an incident is open is in `open_incident`.
+//! for its confirmation time. `beside` asks the same of what open incidents leave over; what happens once one is open is in `open_incident`.
 
+use super::model::{Alert, WatchHealth, WatchInput, WatchOptions};
+use super::titles;
 use super::vitals::NormalRanges;
-use super::{MAX_ALERT_LEAD_MS, TroubleSince, WatchHealth, WatchInput, WatchOptions, titles};
 use crate::anomaly::practical_floor;
 use crate::course::{Plan, Stretch};
 use crate::diagnose::analyse;
 use crate::frame::{MetricFrame, Series};
-use crate::incident::{Indicator, IndicatorChange, Severity};
-use crate::metric::{Family, Metric, Side};
+use crate::incident::{Indicator, IndicatorChange, NamedCause, Severity};
+use crate::metric::{CLIENT_LATENCY_MS, Family, Metric, NETWORK_GAP_MS, SERVED_LATENCY_MS, Side};
 use crate::observation::Observation;
 use crate::report::{Evidence, Report, VerdictKind, compose};
 use crate::stats::{finite, median};
@@ -19,14 +20,25 @@ use crate::time::{Interval, Timestamp, WindowHint};
 use crate::unseen::Unanswered;
 use crate::windows::OnsetSource;
 
+/// How long before now an alert may say that the problem began.
+pub(super) const MAX_ALERT_LEAD_MS: i64 = 30 * 60_000;
 /// Fewest rows that count as "now".
-const MIN_NOW_ROWS: usize = 3;
+pub(super) const MIN_NOW_ROWS: usize = 3;
 /// Fewest rows of baseline.
 const MIN_NORMAL_ROWS: usize = 20;
 /// If a larger share of the services stops reporting at once, the source is at fault and not the services.
 const SILENT_SHARE: f64 = 0.6;
 /// Smallest rise of a watched resource, in multiples of its unit's practical floor.
 const MIN_RISE_IN_FLOORS: f64 = 5.0;
+
+/// Since when something has been wrong without interruption, while no incident is open for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct TroubleSince {
+    /// Something that users notice.
+    user_visible: Option<Timestamp>,
+    /// A resource only.
+    resource_only: Option<Timestamp>,
+}
 
 /// Data of a poll that can be judged.
 #[derive(Debug)]
@@ -45,6 +57,21 @@ impl PreparedInput {
         self.unanswered.is_empty()
     }
 
+    /// Whether the data can be judged wholly.
+    pub(super) fn health(&self) -> WatchHealth {
+        match &self.unanswered[..] {
+            [] => WatchHealth::Ready,
+            unanswered => WatchHealth::Partial(unanswered.to_vec()),
+        }
+    }
+
+    /// The same with another frame.
+    pub(super) fn with_frame(&self, frame: MetricFrame, options: &WatchOptions) -> Self {
+        let recent = recent(&frame, options);
+        let observation = Observation { frame, ..self.observation.clone() };
+        Self { observation, recent, unanswered: self.unanswered.clone() }
+    }
+
     /// The indicators that are out of range now. In a partial answer counts are too low, and prove no lost requests.
     pub(super) fn signs(&self, normal: &NormalRanges, options: &WatchOptions) -> Vec<IndicatorChange> {
         let mut signs = normal.signs(&self.observation.frame, &self.recent, &options.vitals);
@@ -58,13 +85,38 @@ impl PreparedInput {
 pub(super) struct Assessment {
     /// An incident should open now.
     pub(super) is_due: bool,
+    /// When it began, to the best of knowledge.
     pub(super) onset: Timestamp,
+    /// The beginning was found in the data, and it is not over.
+    pub(super) is_current: bool,
     pub(super) signs: Vec<IndicatorChange>,
     pub(super) watchpoints: Vec<Watchpoint>,
     pub(super) normal: NormalRanges,
     pub(super) report: Report,
     /// Share of the remembered time that is disturbed and was not learnt from, 0–1.
     pub(super) disturbed: f64,
+}
+
+impl Assessment {
+    /// The cause that the diagnosis names.
+    pub(super) fn named(&self) -> Option<NamedCause> {
+        titles::named(&self.report)
+    }
+
+    /// The same for trouble of which only these alerts tell.
+    pub(super) fn of_alerts(&self, alerts: &[Alert], input: &WatchInput<'_>, last_closed: Option<Timestamp>) -> Self {
+        let onset = first_reported(alerts, input, last_closed).unwrap_or(input.now).min(input.now);
+        Self {
+            is_due: true,
+            onset,
+            is_current: false,
+            signs: Vec::new(),
+            watchpoints: Vec::new(),
+            normal: self.normal.clone(),
+            report: self.report.clone(),
+            disturbed: 0.0,
+        }
+    }
 }
 
 /// A resource by which an incident that no user notices is followed: it is over once the level is nearer to normal again.
@@ -104,7 +156,8 @@ pub(super) fn prepare(
     Ok(PreparedInput { observation, recent, unanswered })
 }
 
-/// Decides whether an incident should open, and updates since when something has been wrong. `last_closed` is when the latest incident was closed.
+/// Decides whether an incident should open, and updates since when something has been wrong. Signs that are not `among` these count for nothing.
+/// `last_closed` is when the latest incident was closed.
 ///
 /// # Errors
 /// [`WatchHealth::Learning`] while there is too little baseline.
@@ -112,6 +165,7 @@ pub(super) fn assess(
     prepared: &PreparedInput,
     input: &WatchInput<'_>,
     trouble: &mut TroubleSince,
+    among: Option<&[IndicatorChange]>,
     last_closed: Option<Timestamp>,
     options: &WatchOptions,
 ) -> Result<Assessment, WatchHealth> {
@@ -128,10 +182,13 @@ pub(super) fn assess(
     let is_current = windows.onset == OnsetSource::Detected && analysis.plan.over_since.is_none();
     let (learnt_from, disturbed) = undisturbed(history(frame, options), &analysis.plan, frame, options);
     let normal = NormalRanges::of(frame, &learnt_from);
+    let is_among = |s: &IndicatorChange| among.is_none_or(|all| all.iter().any(|o| is_same_sign(o, s)));
     let mut signs = prepared.signs(&normal, options);
+    signs.retain(is_among);
     // Trouble that is older than the remembered data has spoilt the history; a confident diagnosis says where the real baseline ends.
     if signs.is_empty() && report.verdict.kind == VerdictKind::Cause && is_current {
         signs = prepared.signs(&NormalRanges::of(frame, &windows.rows.baseline), options);
+        signs.retain(is_among);
     }
     let watchpoints = if is_current { active_watchpoints(prepared, &report, options) } else { Vec::new() };
     let since = |slot: &mut Option<Timestamp>, holds: bool| {
@@ -154,18 +211,23 @@ pub(super) fn assess(
     let onset = if is_seen {
         windows.incident.start
     } else {
-        first_reported(input, frame, last_closed).unwrap_or(first_noticed).min(input.now)
+        first_reported(input.alerts, input, last_closed).unwrap_or(first_noticed).min(input.now)
     };
-    Ok(Assessment { is_due, onset, signs, watchpoints, normal, report, disturbed })
+    Ok(Assessment { is_due, onset, is_current, signs, watchpoints, normal, report, disturbed })
 }
 
 /// When the problem began by the earliest alert, as far as the watcher can have seen it: not before the remembered data, not before the latest incident
 /// was closed (then nothing was wrong, and no alert fired), and not earlier than [`MAX_ALERT_LEAD_MS`].
-fn first_reported(input: &WatchInput<'_>, frame: &MetricFrame, last_closed: Option<Timestamp>) -> Option<Timestamp> {
-    let started = input.alerts.iter().map(|a| a.started).min()?;
+fn first_reported(alerts: &[Alert], input: &WatchInput<'_>, last_closed: Option<Timestamp>) -> Option<Timestamp> {
+    let started = alerts.iter().map(|a| a.started).min()?;
     let lead = input.now.plus_ms(-MAX_ALERT_LEAD_MS);
-    let earliest = frame.span().start.max(lead).max(last_closed.unwrap_or(lead));
+    let earliest = input.observation.frame.span().start.max(lead).max(last_closed.unwrap_or(lead));
     Some(started.max(earliest))
+}
+
+/// Whether two signs are the same indicator of the same service.
+pub(super) fn is_same_sign(a: &IndicatorChange, b: &IndicatorChange) -> bool {
+    (&a.service, a.indicator) == (&b.service, b.indicator)
 }
 
 /// The resources by which a confidently named cause can be followed, as far as they are still abnormal.
@@ -181,6 +243,16 @@ fn active_watchpoints(prepared: &PreparedInput, report: &Report, options: &Watch
 
 /// Resources of the first candidate that rose by more than a release usually changes them.
 pub(super) fn watchpoints(report: &Report, options: &WatchOptions) -> Vec<Watchpoint> {
+    report.causes.first().into_iter().flat_map(|c| risen(&c.evidence, options)).collect()
+}
+
+/// The same of one candidate: what tells that its fault goes on while its latency and errors may be another's.
+pub(super) fn marks(report: &Report, service: &str, options: &WatchOptions) -> Vec<Watchpoint> {
+    let causes = report.causes.iter().filter(|c| c.service == service);
+    causes.flat_map(|c| risen(&c.evidence, options)).collect()
+}
+
+fn risen<'a>(evidence: &'a [Evidence], options: &'a WatchOptions) -> impl Iterator<Item = Watchpoint> + 'a {
     let rose = |e: &Evidence| {
         let (from, to) = (e.from?, e.to?);
         let least = MIN_RISE_IN_FLOORS * practical_floor(e.metric.unit);
@@ -193,23 +265,37 @@ pub(super) fn watchpoints(report: &Report, options: &WatchOptions) -> Vec<Watchp
             to,
         })
     };
-    report.causes.first().into_iter().flat_map(|c| &c.evidence).filter_map(rose).collect()
+    evidence.iter().filter_map(rose)
 }
 
 impl Watchpoint {
     /// Whether the level is nearer to the incident's than to normal; `None` where it is not observed.
     pub(super) fn holds(&self, frame: &MetricFrame, recent: &[usize]) -> Option<bool> {
-        let peer = match &self.peer {
-            Some(peer) => Some(frame.find(peer)?),
-            None => None,
-        };
-        let series = frame.get(frame.find(&self.service)?, &self.metric.name, peer)?;
-        let values = finite(&recent.iter().map(|&i| series.values[i]).collect::<Vec<_>>());
+        let all = self.values(frame, recent)?;
+        let values = finite(&all);
         if 2 * values.len() < recent.len() {
             return None;
         }
         let now = median(&values);
         Some((now - self.from).abs() > (now - self.to).abs())
+    }
+
+    /// Its values in some rows. The network gap is derived from what both ends measure.
+    fn values(&self, frame: &MetricFrame, rows: &[usize]) -> Option<Vec<f64>> {
+        let peer = match &self.peer {
+            Some(peer) => Some(frame.find(peer)?),
+            None => None,
+        };
+        let service = frame.find(&self.service)?;
+        let of = |metric: &str| {
+            let series = frame.get(service, metric, peer)?;
+            Some(rows.iter().map(|&i| series.values[i]).collect::<Vec<f64>>())
+        };
+        if self.metric.name != NETWORK_GAP_MS {
+            return of(&self.metric.name);
+        }
+        let (client, served) = (of(CLIENT_LATENCY_MS)?, of(SERVED_LATENCY_MS)?);
+        Some(client.iter().zip(&served).map(|(c, s)| c - s).collect())
     }
 }
 

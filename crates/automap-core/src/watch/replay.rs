@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Watch, WatchHealth, WatchInput, WatchOptions};
+use super::Watch;
+use super::model::{WatchHealth, WatchInput, WatchOptions};
 use crate::incident::Incident;
 use crate::observation::Observation;
 use crate::time::{Interval, Timestamp};
@@ -23,12 +24,12 @@ pub struct ReplayOptions {
 
 /// Returns the incidents that a watcher would have opened, in the order of their opening, each in its last revision.
 ///
-/// `on_poll` is called after every poll with the incident that changed, if one did, and with whether the data could be judged; `None` where there
+/// `on_poll` is called after every poll with the incidents that changed and with whether the data could be judged; `None` where there
 /// were fewer than two samples. Cost: one diagnosis per poll.
 pub fn replay(
     observation: &Observation,
     options: &ReplayOptions,
-    on_poll: &mut dyn FnMut(Option<&Incident>, Option<&WatchHealth>),
+    on_poll: &mut dyn FnMut(&[Incident], Option<&WatchHealth>),
 ) -> Vec<Incident> {
     let span = observation.frame.span();
     let every_ms = options.every_ms.max(1);
@@ -40,9 +41,9 @@ pub fn replay(
         let evaluate = |known| watch.evaluate(&WatchInput { now, observation: &known, slos: &[], alerts: &[] });
         let outcome = known.map(evaluate);
         let health = outcome.as_ref().map(|o| o.health.clone());
-        let change = outcome.and_then(|o| o.change);
-        on_poll(change.as_ref(), health.as_ref());
-        incidents.extend(change.map(|change| (change.id.clone(), change)));
+        let changes = outcome.map(|o| o.changes).unwrap_or_default();
+        on_poll(&changes, health.as_ref());
+        incidents.extend(changes.into_iter().map(|change| (change.id.clone(), change)));
         now = now.plus_ms(every_ms);
     }
     let mut incidents: Vec<Incident> = incidents.into_values().collect();

@@ -65,3 +65,9 @@ pub(super) fn first_few(texts: &[String]) -> String {
     }
     shown.join(", ")
 }
+
+/// `payment (network), confidence 0.93`.
+pub(super) fn verdict_text(cause: &NamedCause) -> String {
+    let kind = cause.mechanism.as_ref().map(|m| format!(" ({m})")).unwrap_or_default();
+    format!("{}{kind}, confidence {:.2}", cause.service, cause.confidence)
+}

@@ -78,6 +78,15 @@ impl NormalRanges {
         Self { ranges, load: load(frame, rows) }
     }
 
+    /// What the symptoms of an incident say was normal, where the data does not reach back to the time before it: their usual level, without a range.
+    pub(super) fn of_symptoms<'a>(symptoms: impl Iterator<Item = &'a IndicatorChange>) -> Self {
+        let range = |s: &IndicatorChange| {
+            let level = Range { low: s.from, middle: s.from, high: s.from };
+            ((s.service.clone(), s.metric.name.clone()), level)
+        };
+        Self { ranges: symptoms.map(range).collect(), load: 0.0 }
+    }
+
     /// Whether no range is known.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()

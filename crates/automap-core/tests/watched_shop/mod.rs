@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use automap_core::change::ChangeLog;
 use automap_core::frame::{RawSeries, assemble};
-use automap_core::incident::{Incident, TimelineKind};
+use automap_core::incident::{Incident, Severity, SloImpact, TimelineKind};
 use automap_core::observation::Observation;
 use automap_core::time::{Timestamp, WindowHint};
 use automap_core::topology::{CallGraph, Protocol};
@@ -50,11 +50,15 @@ type Change = dyn Fn(&str, &str, Option<&str>, usize, f64) -> f64;
 
 pub(crate) struct Shop {
     pub(crate) change: Box<Change>,
+    /// Another noise for each.
+    pub(crate) seed: usize,
+    /// One of so many rows is sampled.
+    pub(crate) every: usize,
 }
 
 impl Shop {
     pub(crate) fn new(change: impl Fn(&str, &str, Option<&str>, usize, f64) -> f64 + 'static) -> Self {
-        Self { change: Box::new(change) }
+        Self { change: Box::new(change), seed: 0, every: 1 }
     }
 
     pub(crate) fn calm() -> Self {
@@ -66,13 +70,24 @@ impl Shop {
         Self::new(move |s, m, p, row, v| (other.change)(s, m, p, row, (self.change)(s, m, p, row, v)))
     }
 
+    /// The same with another noise.
+    pub(crate) fn seeded(self, seed: usize) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// The same with one of three rows: a sample every 15 s.
+    pub(crate) fn sampled_every_15_s(self) -> Self {
+        Self { every: 3, ..self }
+    }
+
     /// The data of the rows `from..to`.
     pub(crate) fn observation(&self, from: usize, to: usize) -> Observation {
+        let rows = || (from..to).filter(|row| row.is_multiple_of(self.every));
         let mut raw = Vec::new();
         let mut add = |service: &str, metric: &str, peer: Option<&str>, level: f64, spread: f64| {
-            let n = raw.len();
+            let n = self.seed * 1000 + raw.len();
             let value = |row: usize| (self.change)(service, metric, peer, row, level * (1.0 + spread * noise(n, row)));
-            let points = (from..to).map(|row| (time(row), not_below_zero(value(row)))).collect();
+            let points = rows().map(|row| (time(row), not_below_zero(value(row)))).collect();
             raw.push(RawSeries { service: service.into(), metric: metric.into(), peer: peer.map(Into::into), points });
         };
         for s in SERVICES {
@@ -90,7 +105,10 @@ impl Shop {
             add(caller, "served_latency_ms", Some(callee), 15.0, 0.05);
             add(caller, "client_error_ratio", Some(callee), 0.002, 0.8);
         }
-        let (frame, notes) = assemble(raw, (from..to).map(time).collect()).unwrap();
+        for (caller, callee) in CALLS {
+            add(caller, "client_rps", Some(callee), 20.0, 0.05);
+        }
+        let (frame, notes) = assemble(raw, rows().map(time).collect()).unwrap();
         let mut calls = CallGraph::new();
         CALLS.iter().for_each(|(a, b)| calls.add(a, b, Protocol::Request));
         let hint = WindowHint::default();
@@ -107,20 +125,25 @@ impl Shop {
     }
 
     /// One poll after so many rows, with alerts that fire.
-    pub(crate) fn poll(&self, watch: &mut Watch, end: usize, alerts: &[Alert]) -> Option<Incident> {
+    pub(crate) fn poll(&self, watch: &mut Watch, end: usize, alerts: &[Alert]) -> Vec<Incident> {
+        self.poll_with(watch, end, &[], alerts)
+    }
+
+    /// The same with objectives that burn.
+    pub(crate) fn poll_with(
+        &self,
+        watch: &mut Watch,
+        end: usize,
+        slos: &[(SloImpact, Severity)],
+        alerts: &[Alert],
+    ) -> Vec<Incident> {
         let observation = self.observation(end.saturating_sub(HISTORY), end);
-        watch.evaluate(&WatchInput { now: time(end - 1), observation: &observation, slos: &[], alerts }).change
+        watch.evaluate(&WatchInput { now: time(end - 1), observation: &observation, slos, alerts }).changes
     }
 
     /// Polls the rows `from..to` and returns every change, as a store would receive them.
     pub(crate) fn watch(&self, watch: &mut Watch, from: usize, to: usize) -> Vec<Incident> {
-        let mut changes = Vec::new();
-        for end in (from..=to).step_by(EVERY) {
-            let observation = self.observation(end.saturating_sub(HISTORY), end);
-            let input = WatchInput { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] };
-            changes.extend(watch.evaluate(&input).change);
-        }
-        changes
+        (from..=to).step_by(EVERY).flat_map(|end| self.poll(watch, end, &[])).collect()
     }
 
     pub(crate) fn incidents(&self, rows: usize) -> Vec<Incident> {
@@ -164,4 +187,33 @@ pub(crate) fn busy_payment_in(rows: &[Range<usize>]) -> Shop {
 
 pub(crate) fn entry_kinds(incident: &Incident) -> Vec<TimelineKind> {
     incident.timeline.iter().map(|e| e.kind).collect()
+}
+
+/// A service takes longer, and its CPU is busy: all that wait for it take longer too.
+pub(crate) fn slow(service: &'static str, extra_ms: f64, rows: Range<usize>) -> Shop {
+    Shop::new(move |s, metric, peer, row, v| {
+        let waits = |at: &str| at == service || CALLS.iter().any(|(a, b)| *a == at && waits_for(b, service));
+        let is_slow = match (metric, peer) {
+            ("latency_ms" | "latency_p95_ms", None) => waits(s),
+            ("client_latency_ms" | "served_latency_ms", Some(callee)) => waits(callee),
+            _ => false,
+        };
+        match metric {
+            _ if !rows.contains(&row) => v,
+            "cpu_cores" if s == service => v + 0.8,
+            _ if is_slow => v + extra_ms,
+            _ => v,
+        }
+    })
+}
+
+/// Whether a service is another one, or calls it, directly or through others.
+fn waits_for(service: &str, other: &str) -> bool {
+    service == other || CALLS.iter().any(|(a, b)| *a == service && waits_for(b, other))
+}
+
+/// An alert that began just then and names services.
+pub(crate) fn alert(key: &str, started: Timestamp, services: &[&str]) -> Alert {
+    let services = services.iter().map(|s| (*s).to_owned()).collect();
+    Alert { key: key.into(), summary: format!("{key} fires"), started, services }
 }

@@ -96,7 +96,8 @@ impl FiringAlerts {
             let summary = received.summary.as_deref().unwrap_or_else(|| received.name());
             let summary = shown(summary, MAX_SUMMARY_CHARS);
             let started = received.onset(for_ms).unwrap_or(now).min(now);
-            let alert = Alert { key: key.clone(), summary, started };
+            let services = received.services();
+            let alert = Alert { key: key.clone(), summary, started, services };
             Some(AlertChange { target: target.name.clone(), key, firing: received.is_firing.then_some(alert) })
         };
         group.alerts.iter().filter(|a| a.without_effect.is_none()).filter_map(change).collect()
@@ -137,7 +138,9 @@ mod tests {
             is_firing: firing,
             starts_at: Timestamp::parse_rfc3339("2026-11-25T14:03:00Z"),
             ends_at: None,
-            labels: [("alertname", "Slow"), ("namespace", namespace)].map(|(k, v)| (k.into(), v.into())).into(),
+            labels: [("alertname", "Slow"), ("namespace", namespace), ("service", "checkout")]
+                .map(|(k, v)| (k.into(), v.into()))
+                .into(),
             summary: Some("checkout is slow".into()),
             without_effect: None,
         };
@@ -159,6 +162,7 @@ mod tests {
         assert_eq!(alerts.receive(&group(true, "elsewhere"), now), Intake { unmatched: 1, ..Intake::default() });
         let firing = alerts.firing("shop", now);
         assert_eq!((firing.len(), firing[0].summary.as_str()), (1, "checkout is slow"));
+        assert_eq!(firing[0].services, ["checkout"], "by its label");
         assert_eq!(firing[0].started.rfc3339(), "2026-11-25T14:01:00Z", "the rule had been true for two minutes");
         assert_eq!(alerts.firing("bank", now), []);
         let mut no_data = group(true, "bank");

@@ -1,5 +1,7 @@
 //! What the threads report to the log: one event for each thing that happened, under a short target that filters can name.
 
+use std::time::Duration;
+
 use automap_core::incident::Incident;
 use tracing::{error, info, warn};
 
@@ -24,6 +26,14 @@ pub(super) fn state(status: &TargetStatus) {
     } else {
         info!(target: "target", target, state, summary);
     }
+}
+
+/// The watching of a target broke off by a panic.
+pub(super) fn broke_off(target: &str, restarts: u64, pause: Duration) {
+    error!(
+        target: "target", target, restarts, pause_s = pause.as_secs(),
+        "the watching broke off by a bug of automap and begins again after a pause; please report the panic above"
+    );
 }
 
 /// What one step of the outbox did.

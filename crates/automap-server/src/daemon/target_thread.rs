@@ -10,7 +10,7 @@ use automap_core::watch::WatchOptions;
 use automap_sources::slo::SloReader;
 use tracing::warn;
 
-use super::{Listener, event};
+use super::{Listener, event, supervise};
 use crate::lead::Lead;
 use crate::live_system::{LiveSystem, MonitoredTarget};
 use crate::notify::NotifyConfig;
@@ -41,9 +41,24 @@ pub(super) struct TargetThread {
 }
 
 impl TargetThread {
-    /// Watches whenever this process holds the lease, until the stop.
+    /// Watches whenever this process holds the lease, until the stop; after a panic from the beginning.
     pub(super) fn run(&self) {
         let Some(monitored) = self.system.monitored().get(self.index) else { return };
+        let name = &monitored.target.name;
+        let broke_off = |pause| {
+            let restarts = monitored.counters.count_restart();
+            event::broke_off(name, restarts, pause);
+            let source = monitored.client.address().to_owned();
+            let status = TargetStatus { source, ..TargetStatus::broke_off(name, restarts, pause) };
+            self.system.snapshots.set_status(status);
+        };
+        supervise::run(&self.stop, || self.watch_when_leading(monitored), broke_off);
+        if let Err(error) = self.store.release(name, &self.holder) {
+            event::store(&error);
+        }
+    }
+
+    fn watch_when_leading(&self, monitored: &MonitoredTarget) {
         let name = &monitored.target.name;
         let queries = Arc::clone(&monitored.counters.queries);
         let mut source = PrometheusSource::of(monitored.client.clone(), &monitored.target, queries);
@@ -59,14 +74,12 @@ impl TargetThread {
             }
             self.set_following(monitored);
         }
-        if let Err(error) = self.store.release(name, &self.holder) {
-            event::store(&error);
-        }
     }
 
     fn set_following(&self, monitored: &MonitoredTarget) {
         let source = monitored.client.address().to_owned();
-        let status = TargetStatus { source, ..TargetStatus::following(&monitored.target.name) };
+        let restarts = monitored.counters.restarts();
+        let status = TargetStatus { source, restarts, ..TargetStatus::following(&monitored.target.name) };
         self.system.snapshots.set_status(status);
     }
 
@@ -95,10 +108,10 @@ impl TargetThread {
         let target = &monitored.target;
         let mut last_state = None;
         let mut objectives = SloReader::new(&target.namespace, monitored.slos.clone());
-        let onset = Cell::new(watcher.open().map(|i| i.onset));
+        let onset = Cell::new(first_onset(&watcher));
         let before_tick = |now| self.before_tick(monitored, owners, &mut objectives, onset.get(), now);
         let after_tick = |watcher: &Watcher, tick: &Tick| {
-            onset.set(watcher.open().map(|i| i.onset));
+            onset.set(first_onset(watcher));
             self.after_tick(monitored, &mut profiles, &mut last_state, watcher, tick);
         };
         watcher::run(&mut watcher, source, &SystemClock, target.every.duration(), term, before_tick, after_tick);
@@ -146,7 +159,8 @@ impl TargetThread {
         tick: &Tick,
     ) {
         monitored.counters.count_poll(tick.poll_time, tick.diagnosis_time, tick.report.is_some());
-        let status = TargetStatus { source: monitored.client.address().to_owned(), ..watcher.status().clone() };
+        let (source, restarts) = (monitored.client.address().to_owned(), monitored.counters.restarts());
+        let status = TargetStatus { source, restarts, ..watcher.status().clone() };
         if last_state.replace(status.state) != Some(status.state) {
             event::state(&status);
         }
@@ -166,4 +180,9 @@ impl TargetThread {
         }
         self.system.snapshots.set_tick(status, tick);
     }
+}
+
+/// When the first of the open incidents began: what it costs the objectives is counted from then on.
+fn first_onset(watcher: &Watcher) -> Option<Timestamp> {
+    watcher.open().iter().map(|i| i.onset).min()
 }

@@ -19,6 +19,8 @@ pub(crate) struct Counters {
     pub(super) diagnosis_ms: AtomicU64,
     /// Incidents opened.
     pub(super) opened: AtomicU64,
+    /// Panics after which the watching was started again.
+    restarts: AtomicU64,
 }
 
 impl Counters {
@@ -30,6 +32,16 @@ impl Counters {
         add(&self.fetch_ms, fetching);
         add(&self.diagnosis_ms, diagnosing);
         self.diagnoses.fetch_add(u64::from(is_diagnosed), Ordering::Relaxed);
+    }
+
+    /// Counts one panic. Returns how many there were.
+    pub(crate) fn count_restart(&self) -> u64 {
+        self.restarts.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Panics after which the watching was started again.
+    pub(crate) fn restarts(&self) -> u64 {
+        self.restarts.load(Ordering::Relaxed)
     }
 
     /// Counts the incident if this change opened it.

@@ -41,6 +41,10 @@ fn target_metrics(monitored: &MonitoredTarget, status: Option<&TargetStatus>) ->
         diagnoses: read(&counters.diagnoses),
         diagnosis_seconds: read(&counters.diagnosis_ms) as f64 / 1e3,
         opened: read(&counters.opened),
+        open: status.map_or(0, |s| s.open_incidents.len() as u64),
+        changes_waiting: status.map_or(0, |s| s.changes_waiting as u64),
+        changes_lost: status.map_or(0, |s| s.changes_lost),
+        restarts: counters.restarts(),
         last_success: status.and_then(|s| s.last_success),
     }
 }

@@ -27,6 +27,9 @@ use outbox::Message;
 pub struct MemoryStore {
     kept: Mutex<Kept>,
     is_gone: AtomicBool,
+    /// So many times the alerts are asked for, a bug panics.
+    #[cfg(test)]
+    pub(crate) panics: std::sync::atomic::AtomicU32,
 }
 
 #[derive(Debug, Default)]

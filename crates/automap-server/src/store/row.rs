@@ -3,6 +3,7 @@
 use automap_core::incident::Incident;
 use automap_core::text::{is_plain, shown};
 use automap_core::time::Timestamp;
+use automap_core::watch::Alert;
 
 use super::{MAX_ID, StoreError};
 
@@ -61,4 +62,14 @@ pub(super) fn check(incident: &Incident) -> Result<(), StoreError> {
 
 pub(super) fn unfit(incident: &Incident, reason: String) -> StoreError {
     StoreError::Unfit { what: format!("incident {}", shown(&incident.id, MAX_ID)), reason }
+}
+
+/// The services that an alert names, as a column holds them.
+pub(super) fn services_json(alert: &Alert) -> String {
+    serde_json::to_string(&alert.services).unwrap_or_else(|_| "[]".to_owned())
+}
+
+/// The reverse; what cannot be read names none.
+pub(super) fn services_of(json: &str) -> Vec<String> {
+    serde_json::from_str(json).unwrap_or_default()
 }

@@ -37,6 +37,14 @@ pub struct TargetMetrics {
     pub diagnosis_seconds: f64,
     /// Incidents opened.
     pub opened: u64,
+    /// Incidents that are open now.
+    pub open: u64,
+    /// Incidents with changes that the store has not accepted yet.
+    pub changes_waiting: u64,
+    /// Incidents whose changes were given up, because too many waited for the store.
+    pub changes_lost: u64,
+    /// How often the watching broke off by a bug of automap and was started again.
+    pub restarts: u64,
     /// When the source last answered.
     pub last_success: Option<Timestamp>,
 }

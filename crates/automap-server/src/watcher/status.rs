@@ -1,6 +1,8 @@
 //! The status of one watched target, as the API, the log and the metrics show it.
 
-use automap_core::incident::IndicatorChange;
+use std::time::Duration;
+
+use automap_core::incident::{Incident, IndicatorChange};
 use automap_core::time::{Timestamp, as_rfc3339};
 use automap_core::unseen::Unanswered;
 use automap_core::watch::{WatchHealth, WatchOutcome};
@@ -31,8 +33,20 @@ pub struct TargetStatus {
     pub source_error: Option<String>,
     /// The last error of the store; `null` while it accepts every change.
     pub store_error: Option<String>,
-    /// The open incident.
+    /// The open incident, of several the most severe one.
     pub open: Option<String>,
+    /// All open incidents, the most severe first.
+    #[serde(default)]
+    pub open_incidents: Vec<String>,
+    /// Incidents with changes that the store has not accepted yet.
+    #[serde(default)]
+    pub changes_waiting: usize,
+    /// Incidents whose changes were given up since the watching began, because too many waited for the store.
+    #[serde(default)]
+    pub changes_lost: u64,
+    /// How often the watching broke off by a bug of automap and was started again.
+    #[serde(default)]
+    pub restarts: u64,
     /// Services in its metrics; `null` before the first successful poll.
     pub services: Option<usize>,
     /// Changes that requests feel now and that have not lasted long enough for an incident.
@@ -90,6 +104,10 @@ impl TargetStatus {
             source_error: None,
             store_error: None,
             open: None,
+            open_incidents: Vec::new(),
+            changes_waiting: 0,
+            changes_lost: 0,
+            restarts: 0,
             services: None,
             signs: Vec::new(),
             ticks: 0,
@@ -101,6 +119,20 @@ impl TargetStatus {
     /// The status of a target that another replica watches.
     pub(crate) fn following(target: &str) -> Self {
         Self { state: State::Following, summary: "another replica watches it".to_owned(), ..Self::new(target) }
+    }
+
+    /// The status of a target whose watching broke off by a panic, and begins again after a pause.
+    pub(crate) fn broke_off(target: &str, restarts: u64, pause: Duration) -> Self {
+        let summary = format!(
+            "the watching broke off by a bug of automap, for the {restarts}. time; it begins again in {} s, see automap's log",
+            pause.as_secs()
+        );
+        Self { state: State::Failing, summary, restarts, ..Self::new(target) }
+    }
+
+    pub(super) fn set_open(&mut self, open: &[&Incident]) {
+        self.open_incidents = open.iter().map(|i| i.id.clone()).collect();
+        self.open = self.open_incidents.first().cloned();
     }
 
     pub(super) fn failed(&mut self, now: Timestamp, error: String) {

@@ -208,9 +208,9 @@ fn a_closed_incident_is_not_written_over() {
     over.revision += 1;
     (over.state, over.closed, over.confirmed) = (IncidentState::Closed, Some(time(331)), Some("db".into()));
     store.put(&over, &[], time(331)).unwrap();
-    let change = Incident { revision: over.revision, title: "ours".into(), ..watcher.open().unwrap().clone() };
+    let change = Incident { revision: over.revision, title: "ours".into(), ..watcher.open()[0].clone() };
     assert_eq!(watcher.keep(change, time(332)), None);
-    assert!(watcher.open().is_none());
+    assert!(watcher.open().is_empty());
     assert_eq!(store.get(&over.id).unwrap(), Some(over));
 }
 
@@ -227,8 +227,39 @@ fn an_open_incident_of_an_older_version_is_followed_under_its_id() {
         store.put(&later, &[], time(320)).unwrap();
     }
     let mut watcher = watcher(&store);
-    assert_eq!(watcher.open().map(|i| i.id.as_str()), Some(old.id.as_str()), "though many were opened since");
+    assert_eq!(
+        watcher.open().iter().map(|i| i.id.as_str()).collect::<Vec<_>>(),
+        [old.id.as_str()],
+        "though many were opened since"
+    );
     ticks(&mut watcher, &mut shop, 390..480);
     let last = store.get(&old.id).unwrap().unwrap();
     assert_eq!((last.state, last.opened), (IncidentState::Closed, old.opened));
+}
+
+/// Its opening was given up while too many waited for the store: what is known by now becomes its first revision.
+#[test]
+fn an_incident_whose_opening_was_never_stored_is_stored_all_the_same() {
+    let (store, mut shop) = (Arc::new(MemoryStore::default()), Shop::default());
+    let mut watcher = watcher(&store);
+    store.set_gone(true);
+    ticks(&mut watcher, &mut shop, 240..330);
+    let lost = watcher.unsaved.take_all().remove(0);
+    store.set_gone(false);
+    let kept = watcher.keep(Incident { revision: lost.revision + 3, ..lost.clone() }, time(331));
+    assert_eq!(kept.map(|i| (i.id, i.revision)), Some((lost.id, 1)));
+}
+
+#[test]
+fn incidents_that_are_given_up_are_counted() {
+    let (store, mut watcher) = {
+        let store = Arc::new(MemoryStore::default());
+        (store.clone(), watcher(&store))
+    };
+    store.set_gone(true);
+    for n in 0..unsaved::MAX_UNSAVED as i64 + 3 {
+        watcher.keep(Incident::new(format!("shop-{n}"), "shop", time(n), time(n)), time(n));
+    }
+    assert_eq!((watcher.status().changes_lost, watcher.unsaved.len()), (3, unsaved::MAX_UNSAVED));
+    assert!(watcher.has_told_loss, "once");
 }

@@ -32,14 +32,19 @@ pub(crate) fn alerts_are_kept_until_they_end_or_expire(store: &dyn Store) {
     let change = |target: &str, key: &str, started: Option<i64>| AlertChange {
         target: target.into(),
         key: key.into(),
-        firing: started.map(|s| Alert { key: key.into(), summary: format!("{key} is slow"), started: at(s) }),
+        firing: started.map(|s| Alert {
+            key: key.into(),
+            summary: format!("{key} is slow"),
+            started: at(s),
+            services: vec!["web".into()],
+        }),
     };
     let keys = |target: &str, now: i64| -> Vec<String> {
         store.firing_alerts(target, at(now)).unwrap().into_iter().map(|(alert, _)| alert.key).collect()
     };
     let first = [change("shop", "b", Some(1)), change("shop", "a", Some(2)), change("bank", "a", Some(3))];
     store.put_alerts(&first, at(10)).unwrap();
-    let alert = Alert { key: "a".into(), summary: "a is slow".into(), started: at(2) };
+    let alert = Alert { key: "a".into(), summary: "a is slow".into(), started: at(2), services: vec!["web".into()] };
     assert_eq!(store.firing_alerts("shop", at(11)).unwrap()[0], (alert, at(10)));
     assert_eq!(
         (keys("shop", 11), keys("bank", 11), keys("none", 11).len()),

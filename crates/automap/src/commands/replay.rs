@@ -65,11 +65,12 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit> {
     let mut judged = 0;
     let mut last = None;
     let options = ReplayOptions { watch: options, every_ms: every, remember_ms: millis(args.remember) };
-    let incidents = replay(&observation, &options, &mut |change, health| {
+    let incidents = replay(&observation, &options, &mut |changes, health| {
         judged += i64::from(health == Some(&WatchHealth::Ready));
         last = health.cloned().or(last.take());
-        if let Some(change) = change.filter(|_| args.output == Format::Text && failed.is_ok()) {
-            failed = progress.suspend(|| print(&change_text(change, &text)));
+        let shown: String = changes.iter().map(|change| change_text(change, &text)).collect();
+        if args.output == Format::Text && !shown.is_empty() && failed.is_ok() {
+            failed = progress.suspend(|| print(&shown));
         }
         progress.inc(1);
     });

@@ -16,6 +16,7 @@ use crate::api::routes::route::Route;
 use crate::api::tls::TlsStatus;
 use crate::auth::{Identity, Role};
 use crate::store::IncidentFilter;
+use crate::watcher::TargetStatus;
 
 /// The answer of a probe.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -68,7 +69,18 @@ async fn readyz(State(app): State<App>) -> Result<Response, Problem> {
     app.read(move |store| store.list(&one)).await?;
     let cannot_write = |_| Problem::unavailable("store", "it can be read but not written; the log says why");
     app.check_writable().await.map_err(cannot_write)?;
-    ok(app.tls.as_ref().map(|tls| certificate_warnings(tls.status(Instant::now()))).unwrap_or_default())
+    let mut warnings = app.tls.as_ref().map(|tls| certificate_warnings(tls.status(Instant::now()))).unwrap_or_default();
+    warnings.extend(watch_warnings(&app.ask(|system| system.targets()).await?));
+    ok(warnings)
+}
+
+/// Without names and reasons, since anybody may ask.
+fn watch_warnings(targets: &[TargetStatus]) -> Vec<String> {
+    let restarted = "the watching of a target broke off by a bug of automap and was started again; the log says more";
+    let lost = "changes of incidents were given up because the store did not accept them; the log says more";
+    let any = |is: fn(&TargetStatus) -> bool| targets.iter().any(is);
+    let warnings = [(any(|t| t.restarts > 0), restarted), (any(|t| t.changes_lost > 0), lost)];
+    warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, text)| text.to_owned()).collect()
 }
 
 /// Without paths and reasons, since anybody may ask.

@@ -81,10 +81,10 @@ struct SystemCollector {
     rss_bytes: Option<u64>,
 }
 
-/// A counter of a target: name, help, value.
+/// A counter or a gauge of a target: name, help, value.
 type TargetCounter = (&'static str, &'static str, fn(&TargetMetrics) -> f64);
 
-const TARGET_COUNTERS: [TargetCounter; 8] = [
+const TARGET_COUNTERS: [TargetCounter; 10] = [
     ("automap_queries", "Queries sent to the source", |t| t.queries as f64),
     ("automap_query_seconds", "Time spent waiting for the source", |t| t.query_seconds),
     ("automap_ticks", "Polls of the target by the watcher", |t| t.ticks as f64),
@@ -93,6 +93,19 @@ const TARGET_COUNTERS: [TargetCounter; 8] = [
     ("automap_diagnoses", "Diagnoses made", |t| t.diagnoses as f64),
     ("automap_diagnosis_seconds", "Time spent on diagnoses", |t| t.diagnosis_seconds),
     ("automap_incidents_opened", "Incidents opened", |t| t.opened as f64),
+    ("automap_changes_lost", "Incidents whose changes were given up: too many waited for the store", |t| {
+        t.changes_lost as f64
+    }),
+    ("automap_watch_restarts", "Times that the watching broke off by a bug of automap and was started again", |t| {
+        t.restarts as f64
+    }),
+];
+
+const TARGET_GAUGES: [TargetCounter; 2] = [
+    ("automap_incidents_open", "Incidents of the target that are open or recovering", |t| t.open as f64),
+    ("automap_changes_waiting", "Incidents with changes that the store has not accepted yet", |t| {
+        t.changes_waiting as f64
+    }),
 ];
 
 impl Collector for SystemCollector {
@@ -100,6 +113,10 @@ impl Collector for SystemCollector {
         for (name, help, value) in TARGET_COUNTERS {
             let of = self.system.targets.iter().map(|t| (vec![("target", t.target.clone())], value(t)));
             counters(&mut to, name, help, of)?;
+        }
+        for (name, help, value) in TARGET_GAUGES {
+            let of = self.system.targets.iter().map(|t| (vec![("target", t.target.clone())], value(t)));
+            gauges(&mut to, name, help, of)?;
         }
         let last = self
             .system
@@ -173,7 +190,8 @@ mod tests {
 
     #[test]
     fn an_unknown_value_has_no_series_and_labels_are_escaped() {
-        let target = TargetMetrics { target: "a\"b\n".into(), queries: 7, ..TargetMetrics::default() };
+        let target =
+            TargetMetrics { target: "a\"b\n".into(), queries: 7, restarts: 3, open: 2, ..TargetMetrics::default() };
         let system = SystemMetrics {
             targets: vec![target],
             incidents: vec![(IncidentState::Open, 2)],
@@ -186,6 +204,8 @@ mod tests {
         for line in [
             r#"automap_queries_total{target="a\"b\n"} 7"#,
             r#"automap_incidents{state="open"} 2"#,
+            r#"automap_watch_restarts_total{target="a\"b\n"} 3"#,
+            r#"automap_incidents_open{target="a\"b\n"} 2"#,
             r#"automap_http_requests_total{method="GET",route="/healthz",status="200"} 1"#,
             r#"automap_http_request_duration_seconds_bucket{route="/healthz",le="0.005"} 1"#,
         ] {

@@ -1,5 +1,8 @@
 //! Alerts from outside that fire.
 
+#[cfg(test)]
+use std::sync::atomic::Ordering::SeqCst;
+
 use automap_core::time::Timestamp;
 use automap_core::watch::Alert;
 
@@ -30,6 +33,8 @@ impl AlertStore for MemoryStore {
     }
 
     fn firing_alerts(&self, target: &str, now: Timestamp) -> Result<Vec<(Alert, Timestamp)>, StoreError> {
+        #[cfg(test)]
+        assert!(self.panics.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_err(), "on purpose");
         let kept = self.kept()?;
         let of_target = kept.alerts.get(target).into_iter().flat_map(|alerts| alerts.values());
         let is_valid = |(_, received): &&(Alert, Timestamp)| now.ms() - received.ms() < ALERT_EXPIRES_MS;

@@ -3,7 +3,7 @@
 use postgres::{Client, Transaction};
 
 /// What brings a database from one version to the next. The file's first version had no server beside it.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     "CREATE TABLE confirmed (
          id TEXT PRIMARY KEY, started_ms BIGINT NOT NULL, cause TEXT NOT NULL, anomaly TEXT NOT NULL, precision TEXT NOT NULL
      );",
@@ -39,6 +39,8 @@ const STEPS: [&str; 4] = [
          received_ms BIGINT NOT NULL, PRIMARY KEY (target, key)
      );",
     "CREATE TABLE mutes (id TEXT COLLATE \"C\" PRIMARY KEY, until_ms BIGINT NOT NULL, body TEXT NOT NULL);",
+    // A list of names as JSON.
+    "ALTER TABLE alerts ADD COLUMN services TEXT NOT NULL DEFAULT '[]';",
 ];
 /// Any number that nobody else locks: two that start together make the tables once.
 const LOCK: i64 = 0x6175_746f_6d61_7001;

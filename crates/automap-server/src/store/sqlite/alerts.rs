@@ -5,6 +5,7 @@ use automap_core::watch::Alert;
 use rusqlite::params;
 
 use super::SqliteStore;
+use crate::store::row::{services_json, services_of};
 use crate::store::{ALERT_EXPIRES_MS, AlertChange, AlertStore, MAX_ALERTS, StoreError};
 
 impl AlertStore for SqliteStore {
@@ -14,11 +15,18 @@ impl AlertStore for SqliteStore {
                 match firing {
                     Some(alert) => c
                         .prepare_cached(
-                            "INSERT INTO alerts (target, key, summary, started_ms, received_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+                            "INSERT INTO alerts (target, key, summary, started_ms, received_ms, services) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (target, key) DO UPDATE SET summary = excluded.summary, started_ms = excluded.started_ms,
-             received_ms = excluded.received_ms",
+             received_ms = excluded.received_ms, services = excluded.services",
                         )?
-                        .execute(params![target, key, alert.summary, alert.started.ms(), now.ms()])?,
+                        .execute(params![
+                            target,
+                            key,
+                            alert.summary,
+                            alert.started.ms(),
+                            now.ms(),
+                            services_json(alert)
+                        ])?,
                     None => {
                         c.prepare_cached("DELETE FROM alerts WHERE target = ?1 AND key = ?2")?.execute([target, key])?
                     }
@@ -38,11 +46,12 @@ impl AlertStore for SqliteStore {
     fn firing_alerts(&self, target: &str, now: Timestamp) -> Result<Vec<(Alert, Timestamp)>, StoreError> {
         self.read(|c| {
             let mut query = c.prepare_cached(
-                "SELECT key, summary, started_ms, received_ms FROM alerts WHERE target = ?1 AND received_ms > ?2 ORDER BY key",
+                "SELECT key, summary, started_ms, received_ms, services FROM alerts WHERE target = ?1 AND received_ms > ?2 ORDER BY key",
             )?;
             let rows = query.query_map(params![target, now.ms() - ALERT_EXPIRES_MS], |row| {
-                let started = Timestamp::from_ms(row.get(2)?);
-                Ok((Alert { key: row.get(0)?, summary: row.get(1)?, started }, Timestamp::from_ms(row.get(3)?)))
+                let (started, received) = (Timestamp::from_ms(row.get(2)?), Timestamp::from_ms(row.get(3)?));
+                let services = services_of(&row.get::<_, String>(4)?);
+                Ok((Alert { key: row.get(0)?, summary: row.get(1)?, started, services }, received))
             })?;
             Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
         })
