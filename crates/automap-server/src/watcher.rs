@@ -282,8 +282,22 @@ impl Watcher {
         }
     }
 
+    /// Offers what waits, until the store refuses one: a store that is unavailable is not waited for again and again.
     fn offer_again(&mut self, now: Timestamp) -> Vec<Incident> {
-        self.unsaved.take_all().into_iter().filter_map(|change| self.keep(change, now)).collect()
+        let mut kept = Vec::new();
+        let mut waiting = self.unsaved.take_all().into_iter();
+        while let Some(change) = waiting.next() {
+            match self.keep(change, now) {
+                Some(change) => kept.push(change),
+                None if self.status.store_error.is_none() => {}
+                None => {
+                    for other in waiting.by_ref() {
+                        self.unsaved.keep(other);
+                    }
+                }
+            }
+        }
+        kept
     }
 
     /// Applies our change on top of one that another writer stored meanwhile: a confirmation, an alert. A record of another incident is left alone, and
