@@ -54,11 +54,13 @@ pub(crate) struct Shop {
     pub(crate) seed: usize,
     /// One of so many rows is sampled.
     pub(crate) every: usize,
+    /// Whether callers count their calls, so that what users feel can be divided along them.
+    pub(crate) counts_calls: bool,
 }
 
 impl Shop {
     pub(crate) fn new(change: impl Fn(&str, &str, Option<&str>, usize, f64) -> f64 + 'static) -> Self {
-        Self { change: Box::new(change), seed: 0, every: 1 }
+        Self { change: Box::new(change), seed: 0, every: 1, counts_calls: false }
     }
 
     pub(crate) fn calm() -> Self {
@@ -67,7 +69,9 @@ impl Shop {
 
     /// Both changes at once.
     pub(crate) fn and(self, other: Self) -> Self {
-        Self::new(move |s, m, p, row, v| (other.change)(s, m, p, row, (self.change)(s, m, p, row, v)))
+        let counts_calls = self.counts_calls || other.counts_calls;
+        let both = Self::new(move |s, m, p, row, v| (other.change)(s, m, p, row, (self.change)(s, m, p, row, v)));
+        Self { counts_calls, ..both }
     }
 
     /// The same with another noise.
@@ -105,7 +109,7 @@ impl Shop {
             add(caller, "served_latency_ms", Some(callee), 15.0, 0.05);
             add(caller, "client_error_ratio", Some(callee), 0.002, 0.8);
         }
-        for (caller, callee) in CALLS {
+        for (caller, callee) in CALLS.into_iter().filter(|_| self.counts_calls) {
             add(caller, "client_rps", Some(callee), 20.0, 0.05);
         }
         let (frame, notes) = assemble(raw, rows().map(time).collect()).unwrap();
@@ -191,7 +195,7 @@ pub(crate) fn entry_kinds(incident: &Incident) -> Vec<TimelineKind> {
 
 /// A service takes longer, and its CPU is busy: all that wait for it take longer too.
 pub(crate) fn slow(service: &'static str, extra_ms: f64, rows: Range<usize>) -> Shop {
-    Shop::new(move |s, metric, peer, row, v| {
+    let change = move |s: &str, metric: &str, peer: Option<&str>, row: usize, v: f64| {
         let waits = |at: &str| at == service || CALLS.iter().any(|(a, b)| *a == at && waits_for(b, service));
         let is_slow = match (metric, peer) {
             ("latency_ms" | "latency_p95_ms", None) => waits(s),
@@ -204,7 +208,8 @@ pub(crate) fn slow(service: &'static str, extra_ms: f64, rows: Range<usize>) -> 
             _ if is_slow => v + extra_ms,
             _ => v,
         }
-    })
+    };
+    Shop { counts_calls: true, ..Shop::new(change) }
 }
 
 /// Whether a service is another one, or calls it, directly or through others.
