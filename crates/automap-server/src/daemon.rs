@@ -227,7 +227,7 @@ mod tests {
     use crate::store::memory::MemoryStore;
     use crate::system::System;
 
-    /// Once while it resumes, once while it polls: each time it begins again, and says so.
+    /// Twice it panics: each time it begins again, and says so.
     #[test]
     fn a_target_whose_watching_panics_is_watched_again() {
         let yaml = "targets: [{name: shop, namespace: shop, every: 1s, prometheus: {url: 'http://127.0.0.1:9'}}]";
