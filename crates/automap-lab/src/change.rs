@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::behaviour::Behaviour;
 use crate::chaos::quantity;
 use crate::effect::Effect;
+use crate::plan::NODE_CORES;
 
 /// Most settings of one service.
 pub const SETTINGS_MAX: usize = 32;
@@ -46,6 +47,8 @@ pub enum Change {
     Autoscale(Autoscale),
     /// The number of pods is fixed again.
     NoAutoscaler,
+    /// Something beside the shop takes a node's processors, memory or disk. It belongs to no service.
+    NodeLoad(NodeLoad),
     /// More or fewer users come.
     Traffic {
         /// New users per second.
@@ -64,6 +67,41 @@ pub struct Autoscale {
     pub target_cpu_percent: f64,
 }
 
+/// What something beside the shop takes of a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeLoad {
+    /// The node.
+    pub node: String,
+    /// Threads that want a core.
+    pub workers: u32,
+    /// Share of the time in which each wants it.
+    pub load_percent: f64,
+    /// Memory.
+    pub memory_bytes: u64,
+    /// Share of the disk's time.
+    pub disk_percent: f64,
+    /// The pod that it is; `None`: no pod, such as an agent of the machine.
+    pub pod: Option<LoadPod>,
+}
+
+/// A pod of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadPod {
+    /// Name of the job or cron job.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Whether a cron job starts it.
+    pub is_cron: bool,
+}
+
+impl NodeLoad {
+    /// Whether its node has room for it, so that nobody beside it feels it.
+    pub fn is_harmless(&self) -> bool {
+        f64::from(self.workers) * self.load_percent / 100.0 <= NODE_CORES / 2.0 && self.disk_percent <= 50.0
+    }
+}
+
 impl Change {
     /// Kind and action in the ledger.
     pub fn kind(&self) -> (&'static str, &'static str) {
@@ -74,6 +112,13 @@ impl Change {
             Self::Config { .. } => ("ConfigChange", "settings"),
             Self::Autoscale(_) => ("Autoscaler", "scale"),
             Self::NoAutoscaler => ("Autoscaler", "off"),
+            Self::NodeLoad(load) => match &load.pod {
+                Some(pod) if pod.is_cron => ("CronJob", "run"),
+                Some(_) => ("BatchJob", "run"),
+                None if load.disk_percent > 0.0 && load.workers == 0 => ("NodeStress", "disk"),
+                None if load.workers > 0 => ("NodeStress", "cpu"),
+                None => ("NodeStress", "memory"),
+            },
             Self::Traffic { .. } => ("Traffic", "surge"),
         }
     }
@@ -85,6 +130,7 @@ impl Change {
             Self::Scale { replicas } => *replicas > 0,
             Self::Config { settings } => settings.iter().all(|(k, v)| matches!(effect_of(k, v), Ok(None))),
             Self::RollBack | Self::Autoscale(_) | Self::NoAutoscaler => true,
+            Self::NodeLoad(load) => load.is_harmless(),
             Self::Traffic { .. } => false,
         }
     }

@@ -91,6 +91,15 @@ pub enum Effect {
         /// Requests at a time.
         max: u32,
     },
+    /// Application: its node has not enough cores or disk for everybody who is on it.
+    NodeContention {
+        /// Mean wait for a core before a piece of work starts.
+        dispatch_wait_ms: f64,
+        /// Work takes so many times its CPU time.
+        stretch: f64,
+        /// Mean wait before a file operation.
+        disk_wait_ms: f64,
+    },
     /// Application: a request costs more CPU time.
     RequestWork {
         /// Multiple of the usual cost.

@@ -3,18 +3,20 @@
 //! It reproduces the rows of a real kubelet, including those that are easy to misread: the sum over the pod in a row with an empty container
 //! name, the pause container, new series for a restarted container, and no disk series for containers without I/O.
 //!
-//! Pure except for [`proc`], which reads `/proc`: the supervisor collects [`PodReading`]s and serves both texts. Left out: everything per
-//! node, and network counters per process, which the kernel does not have; the side-car supplies them.
+//! Pure except for [`proc`], which reads `/proc`: the supervisor collects a [`ClusterReading`] and serves the texts. Beside them stands what node_exporter would
+//! export about each node. Left out: network counters per process, which the kernel does not have; the side-car supplies them.
 
 mod cadvisor;
 mod exposition;
+mod node;
+mod node_exporter;
 pub mod proc;
 mod state_metrics;
 
 pub use cadvisor::render as render_cadvisor;
+pub use node::{NodeCounters, NodeReading};
+pub use node_exporter::render as render_node;
 pub use state_metrics::render as render_state_metrics;
-
-use crate::plan;
 
 /// Everything that kubelets and the API server know.
 #[derive(Clone, Debug, Default)]
@@ -27,8 +29,25 @@ pub struct ClusterReading {
     pub config_maps: Vec<ConfigMapReading>,
     /// All autoscalers.
     pub autoscalers: Vec<AutoscalerReading>,
+    /// All jobs.
+    pub jobs: Vec<JobReading>,
     /// All nodes.
     pub nodes: Vec<NodeReading>,
+}
+
+/// A job. Times are in seconds since 1970.
+#[derive(Clone, Debug)]
+pub struct JobReading {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The cron job that started it.
+    pub cron_job: Option<String>,
+    /// Started at.
+    pub created_s: f64,
+    /// Completed at; `None`: it runs.
+    pub completed_s: Option<f64>,
 }
 
 /// A Deployment. Times are in seconds since 1970.
@@ -95,41 +114,17 @@ pub struct AutoscalerReading {
     pub is_limited: bool,
 }
 
-/// A node.
-#[derive(Clone, Debug)]
-pub struct NodeReading {
-    /// Its name.
-    pub name: String,
-    /// Its address in the cluster, which no process listens on.
-    pub internal_ip: String,
-    /// Created at, in seconds since 1970.
-    pub created_s: f64,
-    /// CPU cores.
-    pub cores: f64,
-    /// Memory.
-    pub memory_bytes: u64,
-}
-
-impl NodeReading {
-    /// A node with room for everything that the shop does by itself.
-    pub fn healthy(name: &str, created_s: f64) -> Self {
-        Self {
-            name: name.to_owned(),
-            internal_ip: plan::node_ip(name).to_string(),
-            created_s,
-            cores: 4.0,
-            memory_bytes: 8 << 30,
-        }
-    }
-}
-
 /// A pod as the kubelet and the API server see it.
 #[derive(Clone, Debug)]
 pub struct PodReading {
-    /// Its Deployment.
-    pub service: String,
-    /// Its ReplicaSet.
-    pub replica_set: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Kind of what owns it: `ReplicaSet` or `Job`.
+    pub owner_kind: &'static str,
+    /// Name of what owns it.
+    pub owner: String,
+    /// `Running` or `Succeeded`.
+    pub phase: &'static str,
     /// Its name.
     pub name: String,
     /// Its UID.
@@ -170,6 +165,10 @@ pub struct TerminatedUsage {
     pub write_bytes: u64,
     /// Enforcement periods.
     pub cfs: Cfs,
+    /// Seconds of waiting for a core.
+    pub cpu_wait_s: f64,
+    /// Seconds of waiting for the disk.
+    pub disk_wait_s: f64,
 }
 
 /// One container.
@@ -203,6 +202,10 @@ pub struct ContainerReading {
     pub usage: Option<Usage>,
     /// Enforcement periods; `None` if the process does not report them.
     pub cfs: Option<Cfs>,
+    /// Seconds in which it waited for a core, because of its limit or its node; `None` if the process does not report them.
+    pub cpu_wait_s: Option<f64>,
+    /// Seconds in which it waited for the disk.
+    pub disk_wait_s: Option<f64>,
 }
 
 /// How an instance of a container ended.

@@ -79,6 +79,10 @@ pub const fn pod_ip(slot: u8) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 0, slot.saturating_add(1))
 }
 
+/// Cores of a node: more than the shop can use on any machine that runs it at its usual load.
+pub const NODE_CORES: f64 = 8.0;
+/// Memory of a node.
+pub const NODE_MEMORY_BYTES: u64 = 16 << 30;
 /// The nodes of the lab.
 pub const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
 

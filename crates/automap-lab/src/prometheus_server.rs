@@ -8,11 +8,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::control::{directory, http};
-use crate::plan::{NAMESPACE, Ports};
+use crate::plan::{NAMESPACE, NODES, Ports, node_ip};
 use crate::shop::http::Local;
 
-/// Targets other than side-cars: cAdvisor and kube-state-metrics.
-const OTHER_TARGETS: usize = 2;
+/// Targets other than side-cars: cAdvisor, kube-state-metrics and the nodes.
+const OTHER_TARGETS: usize = 2 + NODES.len();
 const QUERY_WITHIN: Duration = Duration::from_secs(2);
 const RETENTION_TIME: &str = "2d";
 const RETENTION_SIZE: &str = "1GB";
@@ -137,8 +137,19 @@ scrape_configs:
   honor_labels: true
   static_configs:
   - targets: ['127.0.0.1:{kubelet}']
-",
-        sidecars.display()
+- job_name: node-exporter
+  static_configs:
+{}",
+        sidecars.display(),
+        NODES.map(|node| node_target(kubelet, node)).concat()
+    )
+}
+
+/// The instance is the node's address and the exporter's port, as kube-prometheus-stack leaves it.
+fn node_target(kubelet: u16, node: &str) -> String {
+    let ip = node_ip(node);
+    format!(
+        "  - targets: ['127.0.0.1:{kubelet}']\n    labels: {{__metrics_path__: /metrics/node/{node}, instance: '{ip}:9100'}}\n"
     )
 }
 
@@ -167,11 +178,16 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_scrapes_all_three_jobs() {
+    fn the_configuration_scrapes_all_jobs_and_every_node() {
         let text = config(Ports { base: 21000 }, 2, Path::new("/x/sidecars.json"));
         let config: Value = serde_saphyr::from_str(&text).unwrap();
         assert_eq!(config["global"]["scrape_interval"], "2s");
         assert_eq!(config["scrape_configs"][1]["static_configs"][0]["targets"][0], "127.0.0.1:21300");
-        assert_eq!(config["scrape_configs"].as_array().unwrap().len(), 3);
+        assert_eq!(config["scrape_configs"].as_array().unwrap().len(), 4);
+        let node = &config["scrape_configs"][3]["static_configs"][1]["labels"];
+        assert_eq!(
+            (&node["__metrics_path__"], &node["instance"]),
+            (&"/metrics/node/node-2".into(), &"10.0.0.12:9100".into())
+        );
     }
 }

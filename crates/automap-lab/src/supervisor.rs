@@ -10,6 +10,7 @@
 mod active_experiment;
 mod autoscaler;
 mod backoff;
+mod batch;
 mod changes;
 mod config_map;
 mod container;
@@ -19,6 +20,8 @@ mod images;
 mod lab_state;
 mod log;
 mod names;
+mod node_model;
+mod nodes;
 mod options;
 mod pod;
 mod probes;

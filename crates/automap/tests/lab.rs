@@ -227,7 +227,7 @@ fn a_release_rolls_out_without_a_gap_and_rolls_back_to_the_replica_set_of_before
 
     let again = automap(dir.path(), &["release", "catalogue", "--version", "v2"]);
     assert!(String::from_utf8_lossy(&again.stderr).contains("catalogue runs v2 already"));
-    assert_eq!(ok(dir.path(), &["rollback", "catalogue"]), "catalogue: roll-back v2 → 0.3.5\n");
+    assert_eq!(ok(dir.path(), &["rollback", "catalogue"]), "catalogue: rollback v2 → 0.3.5\n");
     assert_eq!(replica_set("catalogue"), before, "the ReplicaSet of before");
     wait_until("fast requests", || query(&url, slow).is_empty());
     let failed = r#"sum by (destination_workload, response_code, response_flags) (istio_requests_total{response_code=~"0|5.."}) > 0"#;

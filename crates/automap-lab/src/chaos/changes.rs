@@ -7,18 +7,24 @@ use std::collections::BTreeMap;
 
 use super::experiment::{Fault, Mode, Selector};
 use super::fields::{ChaosError, Fields};
+use super::pick::NODE_LABEL;
 use super::quantity;
 use crate::behaviour::Behaviour;
-use crate::change::{Autoscale, Change, SETTINGS_MAX, effect_of};
+use crate::change::{Autoscale, Change, LoadPod, NodeLoad, SETTINGS_MAX, effect_of};
 use crate::plan;
 
 /// The kinds of changes.
-pub const CHANGE_KINDS: [&str; 5] = ["Autoscaler", "ConfigChange", "Release", "Scale", "Traffic"];
+pub const CHANGE_KINDS: [&str; 8] =
+    ["Autoscaler", "BatchJob", "ConfigChange", "CronJob", "NodeStress", "Release", "Scale", "Traffic"];
 /// Their `apiVersion`.
 pub(super) const API_VERSION: &str = "lab.automap/v1";
 
 /// Most users per second that a file may ask for.
 const RATE_PER_S_MAX: u64 = 1000;
+/// Most threads beside the shop.
+const WORKERS_MAX: u32 = 256;
+/// Where jobs run that name no namespace.
+const BATCH_NAMESPACE: &str = "batch";
 /// The service that all users meet first.
 const ENTRANCE: &str = "front-end";
 
@@ -29,16 +35,16 @@ pub(super) fn change(kind: &str, spec: &Fields) -> Result<(String, Fault, Select
         "ConfigChange" => config(spec)?,
         "Scale" => scale(spec)?,
         "Autoscaler" => autoscaler(spec)?,
+        "BatchJob" | "CronJob" => job(kind, spec)?,
+        "NodeStress" => node_stress(spec)?,
         _ => traffic(spec)?,
     };
-    let service = match &change {
-        Change::Traffic { .. } => ENTRANCE,
-        _ => deployment(spec)?,
+    let labels = match &change {
+        Change::NodeLoad(load) => vec![(NODE_LABEL.to_owned(), load.node.clone())],
+        Change::Traffic { .. } => vec![("name".to_owned(), ENTRANCE.to_owned())],
+        _ => vec![("name".to_owned(), deployment(spec)?.to_owned())],
     };
-    let selector = Selector {
-        namespaces: vec![plan::NAMESPACE.to_owned()],
-        labels: vec![("name".to_owned(), service.to_owned())],
-    };
+    let selector = Selector { namespaces: vec![plan::NAMESPACE.to_owned()], labels };
     let action = change.kind().1.to_owned();
     Ok((action, Fault::Change { change }, selector, Mode::All))
 }
@@ -96,6 +102,57 @@ fn traffic(spec: &Fields) -> Result<Change, ChaosError> {
     Ok(Change::Traffic { rate_per_s: rate as f64 })
 }
 
+/// Takes a node's processors, memory or disk without being a pod.
+fn node_stress(spec: &Fields) -> Result<Change, ChaosError> {
+    spec.only(&["node", "workers", "load", "memory", "disk", "duration"])?;
+    let load = load(spec, None)?;
+    if load.workers == 0 && load.memory_bytes == 0 && load.disk_percent <= 0.0 {
+        return Err(spec.wrong("workers", "one of workers, memory and disk is required"));
+    }
+    Ok(Change::NodeLoad(load))
+}
+
+/// The same as a pod of a job.
+fn job(kind: &str, spec: &Fields) -> Result<Change, ChaosError> {
+    spec.only(&["node", "job", "namespace", "workers", "load", "memory", "disk", "duration"])?;
+    let name = spec.text("job")?;
+    let namespace = spec.text_opt("namespace")?.unwrap_or(BATCH_NAMESPACE);
+    for (key, text) in [("job", name), ("namespace", namespace)] {
+        if !is_label(text) {
+            return Err(spec.wrong(key, format!("{text:?} is not a name: a-z, 0-9 and -, at most 40")));
+        }
+    }
+    let is_cron = kind == "CronJob";
+    let pod = LoadPod { name: name.to_owned(), namespace: namespace.to_owned(), is_cron };
+    Ok(Change::NodeLoad(load(spec, Some(pod))?))
+}
+
+fn load(spec: &Fields, pod: Option<LoadPod>) -> Result<NodeLoad, ChaosError> {
+    let node = spec.text("node")?;
+    if !plan::NODES.contains(&node) {
+        return Err(spec.wrong("node", format!("{node:?} is no node; there are {}", plan::NODES.join(", "))));
+    }
+    let workers = spec.whole_opt("workers")?.unwrap_or(0);
+    let workers = u32::try_from(workers).ok().filter(|n| *n <= WORKERS_MAX);
+    let load_percent = spec.whole_opt("load")?.unwrap_or(100);
+    if load_percent > 100 {
+        return Err(spec.wrong("load", format!("{load_percent} is not a percentage from 0 to 100")));
+    }
+    Ok(NodeLoad {
+        node: node.to_owned(),
+        workers: workers.ok_or_else(|| spec.wrong("workers", format!("expected 0 to {WORKERS_MAX}")))?,
+        load_percent: load_percent as f64,
+        memory_bytes: spec.read_opt("memory", quantity::size_bytes)?.unwrap_or_default(),
+        disk_percent: spec.read_opt("disk", quantity::percent)?.unwrap_or_default(),
+        pod,
+    })
+}
+
+fn is_label(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=40).contains(&text.len()) && text.bytes().all(plain)
+}
+
 fn replicas(spec: &Fields, key: &str, least: u64) -> Result<u32, ChaosError> {
     let most = u64::from(plan::MAX_REPLICAS);
     let count = spec.whole_opt(key)?.filter(|n| (least..=most).contains(n)).and_then(|n| u32::try_from(n).ok());
@@ -128,6 +185,19 @@ mod tests {
         assert_eq!(one("ConfigChange", spec), Ok((config, vec!["orders"])));
         let spec = "deployment: orders, replicas: 2, duration: 1m";
         assert_eq!(one("Scale", spec), Ok((Change::Scale { replicas: 2 }, vec!["orders"])));
+        let spec = "node: node-2, job: report, workers: 24, disk: '90', duration: 1m";
+        let pod = Some(LoadPod { name: "report".to_owned(), namespace: "batch".to_owned(), is_cron: false });
+        let load = NodeLoad {
+            node: "node-2".to_owned(),
+            workers: 24,
+            load_percent: 100.0,
+            memory_bytes: 0,
+            disk_percent: 90.0,
+            pod,
+        };
+        assert!(!load.is_harmless());
+        let on_it = vec!["catalogue", "catalogue-db", "rabbitmq", "user", "user-db"];
+        assert_eq!(one("BatchJob", spec), Ok((Change::NodeLoad(load), on_it)));
         let spec = "usersPerSecond: 20, duration: 1m";
         assert_eq!(one("Traffic", spec), Ok((Change::Traffic { rate_per_s: 20.0 }, vec!["front-end"])));
         let spec = "deployment: user, minReplicas: 1, maxReplicas: 2, targetCPUUtilizationPercentage: 50, duration: 1m";
@@ -157,8 +227,26 @@ mod tests {
             let error = one(kind, spec).unwrap_err();
             assert!(error.starts_with(&(place(kind) + expected)), "{error}");
         }
+        for (kind, spec, expected) in [
+            (
+                "NodeStress",
+                "node: node-9, workers: 1, duration: 1m",
+                "spec.node: \"node-9\" is no node; there are node-1",
+            ),
+            ("NodeStress", "node: node-1, duration: 1m", "spec.workers: one of workers, memory and disk is required"),
+            ("BatchJob", "node: node-1, workers: 8, duration: 1m", "spec.job: is required"),
+            ("CronJob", "node: node-1, job: Report, duration: 1m", "spec.job: \"Report\" is not a name"),
+        ] {
+            let error = one(kind, spec).unwrap_err();
+            assert!(error.starts_with(&(place(kind) + expected)), "{error}");
+        }
         let yaml = "apiVersion: lab.automap/v1\nkind: Outage\nmetadata: {name: x}\nspec: {}\n";
         let error = parse("f.yaml", yaml).unwrap_err().to_string();
-        assert!(error.ends_with("supported here: Autoscaler, ConfigChange, Release, Scale, Traffic"), "{error}");
+        assert!(
+            error.ends_with(
+                "supported here: Autoscaler, BatchJob, ConfigChange, CronJob, NodeStress, Release, Scale, Traffic"
+            ),
+            "{error}"
+        );
     }
 }

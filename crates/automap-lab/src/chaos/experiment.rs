@@ -30,6 +30,16 @@ pub struct Experiment {
     pub spec: serde_json::Value,
 }
 
+impl Experiment {
+    /// The node that is at fault, where it is not a service.
+    pub fn node(&self) -> Option<&str> {
+        match &self.fault {
+            Fault::Change { change: Change::NodeLoad(load) } => Some(&load.node),
+            _ => None,
+        }
+    }
+}
+
 /// What happens to the selected pods.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {

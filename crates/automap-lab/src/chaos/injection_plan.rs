@@ -155,6 +155,11 @@ impl Experiment {
                     steps.extend(self.container_kills(target, containers)?);
                 }
             }
+            Fault::Change { change } if matches!(change, Change::NodeLoad(_)) => {
+                // One load, however many pods feel it.
+                steps
+                    .extend(target_names.first().map(|s| InjectionStep::Change { service: s, change: change.clone() }));
+            }
             Fault::Change { change } => {
                 steps.extend(
                     target_names.iter().map(|service| InjectionStep::Change { service, change: change.clone() }),

@@ -1,12 +1,20 @@
 //! Chooses the components that an experiment hits, by selector and mode, with the same arithmetic as Chaos Mesh.
 
 use super::experiment::{Mode, Selector};
-use crate::plan::{COMPONENTS, Component, NAMESPACE};
+use crate::plan::{COMPONENTS, Component, NAMESPACE, node_of};
 
-/// The components whose pods match, in the order of the plan. Pods have one label that can be selected: `name`.
+/// The label of a node, by which all pods that stand on it are chosen.
+pub(super) const NODE_LABEL: &str = "kubernetes.io/hostname";
+
+/// The components whose pods match, in the order of the plan. Pods have one label that can be selected: `name`; changes of a node choose by its name.
 pub(super) fn matching(selector: &Selector) -> Vec<&'static Component> {
     let here = selector.namespaces.is_empty() || selector.namespaces.iter().any(|n| n == NAMESPACE);
-    let labelled = |c: &&Component| selector.labels.iter().all(|(key, value)| key == "name" && value == c.name);
+    let has = |c: &Component, key: &str, value: &str| match key {
+        "name" => value == c.name,
+        NODE_LABEL => value == node_of(c, 0),
+        _ => false,
+    };
+    let labelled = |c: &&Component| selector.labels.iter().all(|(key, value)| has(c, key, value));
     COMPONENTS.iter().filter(|c| here && labelled(c)).collect()
 }
 

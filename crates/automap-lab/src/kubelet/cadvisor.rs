@@ -2,7 +2,6 @@
 
 use super::exposition::Exposition;
 use super::{Cfs, ContainerReading, PodReading};
-use crate::plan::NAMESPACE;
 
 /// The CFS period of every container, in microseconds.
 const CFS_PERIOD_US: f64 = 100_000.0;
@@ -55,7 +54,24 @@ fn if_any(bytes: u64) -> Option<f64> {
     (bytes > 0).then_some(bytes as f64)
 }
 
-const FAMILIES: [Family; 13] = [
+/// Pressure of a container with one thread: when it waits, nothing of it runs, so waiting and stalled are the same.
+const fn cpu_pressure(name: &'static str, help: &'static str) -> Family {
+    Family {
+        pause: Some(0.0),
+        pod: PodRow::Sum(|p| p.terminated.cpu_wait_s),
+        ..family(name, "counter", help, |c| c.usage.and(c.cpu_wait_s))
+    }
+}
+
+const fn io_pressure(name: &'static str, help: &'static str) -> Family {
+    Family {
+        pause: Some(0.0),
+        pod: PodRow::Sum(|p| p.terminated.disk_wait_s),
+        ..family(name, "counter", help, |c| c.usage.and(c.disk_wait_s))
+    }
+}
+
+const FAMILIES: [Family; 17] = [
     Family {
         pod: PodRow::Sum(|p| p.terminated.cfs.periods as f64),
         ..family("container_cpu_cfs_periods_total", "counter", "Number of elapsed enforcement period intervals.", |c| {
@@ -118,6 +134,22 @@ const FAMILIES: [Family; 13] = [
             |c| c.usage.map(|_| f64::from(c.oom_events)),
         )
     },
+    cpu_pressure(
+        "container_pressure_cpu_stalled_seconds_total",
+        "Total time duration no tasks in the container could make progress due to CPU congestion.",
+    ),
+    cpu_pressure(
+        "container_pressure_cpu_waiting_seconds_total",
+        "Total time duration tasks in the container have waited due to CPU congestion.",
+    ),
+    io_pressure(
+        "container_pressure_io_stalled_seconds_total",
+        "Total time duration no tasks in the container could make progress due to IO congestion.",
+    ),
+    io_pressure(
+        "container_pressure_io_waiting_seconds_total",
+        "Total time duration tasks in the container have waited due to IO congestion.",
+    ),
     Family {
         pod: PodRow::Own(|_| CFS_PERIOD_US),
         ..family("container_spec_cpu_period", "gauge", "CPU period of the container.", |c| {
@@ -210,7 +242,7 @@ impl<'a> Row<'a> {
             ("id", &self.id),
             ("image", self.image),
             ("name", self.name),
-            ("namespace", NAMESPACE),
+            ("namespace", &*pod.namespace),
             ("pod", &pod.name),
         ];
         labels.extend(extra);

@@ -4,6 +4,7 @@
 //! container stays until the next one, while the reason why it waits is there only as long as it waits; what is gone has no series.
 
 mod containers;
+mod jobs;
 mod nodes;
 mod pods;
 mod workloads;
@@ -17,7 +18,9 @@ pub fn render(cluster: &ClusterReading) -> String {
     workloads::write(&mut text, cluster);
     pods::write(&mut text, &cluster.pods);
     containers::write(&mut text, &cluster.pods);
+    jobs::write(&mut text, &cluster.jobs);
     nodes::write(&mut text, &cluster.nodes);
+    nodes::namespaces(&mut text, &cluster.pods);
     text.into_text()
 }
 

@@ -18,6 +18,8 @@ fn container(name: &str, id: &str, usage: Option<Usage>) -> ContainerReading {
         memory_limit_bytes: 200,
         usage,
         cfs: None,
+        cpu_wait_s: None,
+        disk_wait_s: None,
     }
 }
 
@@ -26,13 +28,16 @@ fn pod() -> PodReading {
         Usage { cpu_s: 2.5, rss_bytes: 60, working_set_bytes: 90, usage_bytes: 120, read_bytes: 0, write_bytes: 40 };
     let mut app = container("user-db", "aa", Some(usage));
     app.cfs = Some(Cfs { periods: 50, throttled_periods: 7 });
+    app.cpu_wait_s = Some(1.5);
     let mut sidecar = container("istio-proxy", "bb", None);
     sidecar.restarts = 3;
     sidecar.last_end = Some(LastEnd { reason: "OOMKilled", exit_code: 137, at_s: 1234.9 });
     sidecar.waiting_reason = Some("CrashLoopBackOff");
     PodReading {
-        service: "user-db".to_owned(),
-        replica_set: "user-db-bcdf".to_owned(),
+        namespace: "sock-shop".to_owned(),
+        owner_kind: "ReplicaSet",
+        owner: "user-db-bcdf".to_owned(),
+        phase: "Running",
         name: "user-db-bcdf-ghjk".to_owned(),
         uid: "u1".to_owned(),
         pause_id: "pp".to_owned(),
@@ -40,7 +45,7 @@ fn pod() -> PodReading {
         node: "node-2".to_owned(),
         ip: "127.0.0.1".to_owned(),
         host_ip: "10.0.0.12".to_owned(),
-        terminated: TerminatedUsage { cpu_s: 1.0, ..TerminatedUsage::default() },
+        terminated: TerminatedUsage { cpu_s: 1.0, cpu_wait_s: 0.5, ..TerminatedUsage::default() },
         containers: vec![app, sidecar],
         network: Some(NetworkReading {
             receive_bytes: 10,
@@ -83,7 +88,14 @@ fn cluster() -> ClusterReading {
             desired_replicas: 3,
             is_limited: true,
         }],
-        nodes: vec![NodeReading::healthy("node-2", 800.0)],
+        jobs: vec![JobReading {
+            namespace: "batch".to_owned(),
+            name: "report-29472160".to_owned(),
+            cron_job: Some("report".to_owned()),
+            created_s: 1200.7,
+            completed_s: Some(1260.2),
+        }],
+        nodes: vec![NodeReading::new("node-2", 800.0)],
     }
 }
 
@@ -109,6 +121,12 @@ fn cadvisor_gives_the_pods_sum_the_pause_container_and_what_runs() {
         r#"{container="user-db",id="U/aa",image="docker.io/user-db:1",name="aa"} 7 17"#,
     ];
     assert_eq!(rows(&text, "container_cpu_cfs_throttled_periods_total"), throttled);
+    let waiting = [
+        r#"{container="",id="U",image="",name=""} 2 17"#,
+        r#"{container="",id="U/pp",image="registry.k8s.io/pause:3.10.1",name="pp"} 0 17"#,
+        r#"{container="user-db",id="U/aa",image="docker.io/user-db:1",name="aa"} 1.5 17"#,
+    ];
+    assert_eq!(rows(&text, "container_pressure_cpu_waiting_seconds_total"), waiting);
 }
 
 #[test]
@@ -160,6 +178,12 @@ fn changes_leave_their_trail() {
         r#"kube_node_info{node="node-2",kernel_version="6.8.0",os_image="Ubuntu 24.04.2 LTS",container_runtime_version="containerd://2.1.3",kubelet_version="v1.34.1",kubeproxy_version="deprecated",provider_id="",pod_cidr="127.0.0.0/8",system_uuid="",internal_ip="10.0.0.12"} 1"#,
         r#"kube_node_status_condition{node="node-2",condition="Ready",status="true"} 1"#,
         r#"kube_node_spec_unschedulable{node="node-2"} 0"#,
+        r#"kube_job_created{namespace="batch",job_name="report-29472160"} 1200"#,
+        r#"kube_job_owner{namespace="batch",job_name="report-29472160",owner_kind="CronJob",owner_name="report",owner_is_controller="true"} 1"#,
+        r#"kube_job_status_active{namespace="batch",job_name="report-29472160"} 0"#,
+        r#"kube_job_status_completion_time{namespace="batch",job_name="report-29472160"} 1260"#,
+        r#"kube_job_complete{namespace="batch",job_name="report-29472160",condition="true"} 1"#,
+        r#"kube_cronjob_status_last_schedule_time{namespace="batch",cronjob="report"} 1200"#,
         r#"kube_namespace_status_phase{namespace="sock-shop",phase="Active"} 1"#,
     ] {
         assert!(text.lines().any(|l| l == line), "no line {line} in\n{text}");

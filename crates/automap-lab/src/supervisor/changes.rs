@@ -10,6 +10,7 @@ use super::config_map::Former;
 use super::deployment::DeploymentError;
 use super::lab_state::{LabState, SharedState};
 use super::log::log;
+use super::nodes;
 use super::settings;
 use super::undo::Undo;
 use crate::change::{Autoscale, Change};
@@ -28,6 +29,8 @@ pub(super) enum ChangeError {
     Autoscaled { service: String },
     #[error("{service} has no autoscaler; `automap lab autoscale {service} --max 3` makes one")]
     NotAutoscaled { service: String },
+    #[error("no node {node:?}; there are {}", crate::plan::NODES.join(", "))]
+    NoNode { node: String },
     #[error("no service {service:?} in the shop")]
     NoService { service: String },
     #[error("the rate must be 0 to {RATE_PER_S_MAX} users per second")]
@@ -44,7 +47,15 @@ pub(super) struct Made {
 }
 
 /// Changes what is wanted.
-pub(super) async fn make(shared: &SharedState, service: &'static str, change: &Change) -> Result<Made, ChangeError> {
+///
+/// # Arguments
+/// - `id`: that of the ledger, by which a load is found again.
+pub(super) async fn make(
+    shared: &SharedState,
+    id: &str,
+    service: &'static str,
+    change: &Change,
+) -> Result<Made, ChangeError> {
     let made = match change {
         Change::Release { version, behaviour } => {
             let state = &mut *shared.state();
@@ -60,7 +71,7 @@ pub(super) async fn make(shared: &SharedState, service: &'static str, change: &C
             let deployment = state.deployment(service).ok_or_else(|| no_service(service))?;
             let before = deployment.current().map(|r| r.version.clone()).unwrap_or_default();
             let after = deployment.roll_back()?;
-            Made { change: record("roll-back", service, before, after), undo: Undo::Nothing }
+            Made { change: record("rollback", service, before, after), undo: Undo::Nothing }
         }
         Change::Scale { replicas } => {
             let mut state = shared.state();
@@ -70,7 +81,7 @@ pub(super) async fn make(shared: &SharedState, service: &'static str, change: &C
             let deployment = state.deployment(service).ok_or_else(|| no_service(service))?;
             let before = deployment.scale(*replicas)?;
             let undo = Undo::Scale { service, replicas: before };
-            Made { change: record("scale", service, before.to_string(), replicas.to_string()), undo }
+            Made { change: record("scaled", service, before.to_string(), replicas.to_string()), undo }
         }
         Change::Config { settings } => {
             let wanted: Former = settings.iter().map(|(k, v)| (k.clone(), Some(v.clone()))).collect();
@@ -79,6 +90,12 @@ pub(super) async fn make(shared: &SharedState, service: &'static str, change: &C
             Made { change, undo: Undo::Settings { service, former } }
         }
         Change::Autoscale(spec) => autoscale(&mut shared.state(), service, *spec)?,
+        Change::NodeLoad(load) => {
+            let started = nodes::start_load(&mut shared.state(), id, load);
+            let node = started.ok_or_else(|| ChangeError::NoNode { node: load.node.clone() })?;
+            let what = load.pod.as_ref().map_or_else(|| "system".to_owned(), |p| format!("{}/{}", p.namespace, p.name));
+            Made { change: record("job", node, String::new(), what), undo: Undo::NodeLoad { id: id.to_owned() } }
+        }
         Change::NoAutoscaler => {
             let mut state = shared.state();
             let before = state.autoscalers.len();
@@ -86,7 +103,7 @@ pub(super) async fn make(shared: &SharedState, service: &'static str, change: &C
             if state.autoscalers.len() == before {
                 return Err(ChangeError::NotAutoscaled { service: service.to_owned() });
             }
-            Made { change: record("autoscaler", service, "on".to_owned(), "off".to_owned()), undo: Undo::Nothing }
+            Made { change: record("autoscaled", service, "on".to_owned(), "off".to_owned()), undo: Undo::Nothing }
         }
         Change::Traffic { rate_per_s } => {
             if !(0.0..=RATE_PER_S_MAX).contains(rate_per_s) {
@@ -133,6 +150,7 @@ pub(super) async fn take_back(shared: &SharedState, undo: &Undo) {
             }
         }
         Undo::Traffic { rate_per_s } => shared.state().load_rate_per_s = *rate_per_s,
+        Undo::NodeLoad { id } => nodes::stop_load(&mut shared.state(), id),
         Undo::Nothing => {}
     }
 }
@@ -157,7 +175,7 @@ fn set(state: &mut LabState, service: &str, wanted: &Former) -> Result<(ChangeMa
     let map = state.config_maps.get_mut(service).ok_or_else(|| no_service(service))?;
     let before = map.words(wanted);
     let former = map.set(wanted, version).map_err(ChangeError::Setting)?;
-    Ok((record("config", service, before, map.words(wanted)), former))
+    Ok((record("config_map", service, before, map.words(wanted)), former))
 }
 
 fn autoscale(state: &mut LabState, service: &'static str, spec: Autoscale) -> Result<Made, ChangeError> {
@@ -176,7 +194,7 @@ fn autoscale(state: &mut LabState, service: &'static str, spec: Autoscale) -> Re
     state.autoscalers.push(Autoscaler::new(service, spec, before));
     let range = format!("{} to {}", spec.min_replicas, spec.max_replicas);
     let undo = Undo::Autoscaler { service, replicas: before };
-    Ok(Made { change: record("autoscaler", service, before.to_string(), range), undo })
+    Ok(Made { change: record("autoscaled", service, before.to_string(), range), undo })
 }
 
 fn record(kind: &str, service: &str, before: String, after: String) -> ChangeMade {

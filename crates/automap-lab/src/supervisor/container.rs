@@ -52,6 +52,8 @@ pub(super) struct Container {
     pub(super) ready: bool,
     pub(super) oom_events: u32,
     pub(super) cfs: Option<Cfs>,
+    /// Seconds in which the process waited for a core, and for the disk.
+    pub(super) waits: Option<(f64, f64)>,
     started_s: f64,
     starts: u32,
     state: LifeState,
@@ -76,6 +78,7 @@ impl Container {
             ready: false,
             oom_events: 0,
             cfs: None,
+            waits: None,
             started_s: seconds_since_1970(),
             starts: 0,
             state: LifeState::Waiting { until: start_at },
@@ -143,11 +146,14 @@ impl Container {
 
     fn collect_usage(&mut self) -> TerminatedUsage {
         self.ready = false;
+        let (cpu_wait_s, disk_wait_s) = self.waits.take().unwrap_or_default();
         let terminated = TerminatedUsage {
             cpu_s: self.usage.cpu_s,
             read_bytes: self.usage.read_bytes,
             write_bytes: self.usage.write_bytes,
             cfs: self.cfs.take().unwrap_or_default(),
+            cpu_wait_s,
+            disk_wait_s,
         };
         self.usage = Usage::default();
         terminated
@@ -237,6 +243,8 @@ impl Container {
             memory_limit_bytes: self.spec.memory_limit_bytes,
             usage: self.pid().map(|_| self.usage),
             cfs: self.cfs,
+            cpu_wait_s: self.waits.map(|(cpu_s, _)| cpu_s),
+            disk_wait_s: self.waits.map(|(_, disk_s)| disk_s),
         }
     }
 }

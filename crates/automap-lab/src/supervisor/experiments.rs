@@ -160,7 +160,11 @@ fn injection(
         _ => vec![None],
     };
     let mut targets = Vec::new();
-    for service in &plan.targets {
+    let node = experiment.node().map(str::to_owned);
+    if let Some(node) = &node {
+        targets.push(Target { pod: String::new(), service: node.clone(), container: None });
+    }
+    for service in plan.targets.iter().filter(|_| node.is_none()) {
         for pod in state.pods_of(service) {
             let target = |container| Target { pod: pod.name.clone(), service: (*service).to_owned(), container };
             targets.extend(containers(service).into_iter().map(target));
@@ -186,9 +190,13 @@ fn injection(
 
 /// What a perfect answer says.
 fn truth(experiment: &Experiment, plan: &InjectionPlan) -> Option<Truth> {
+    let (entity_kind, entity) = match experiment.node() {
+        Some(node) => ("node", node),
+        None => ("service", *plan.targets.first()?),
+    };
     Some(Truth {
-        entity_kind: "service".to_owned(),
-        entity: plan.targets.first()?.to_string(),
+        entity_kind: entity_kind.to_owned(),
+        entity: entity.to_owned(),
         mechanism: mechanism(experiment.kind, &experiment.action)?.to_owned(),
         change: None,
     })
@@ -228,7 +236,8 @@ async fn carry_out(
             shared.state().pods_of(service).for_each(|pod| pod.container(&container).kill(None));
         }
         InjectionStep::Change { service, change } => {
-            let made = changes::make(shared, service, &change).await.map_err(|e| (service, e.to_string()))?;
+            let made = changes::make(shared, &active.injection.id, service, &change).await;
+            let made = made.map_err(|e| (service, e.to_string()))?;
             active.changes.push(made.undo);
             if let Some(truth) = &mut active.injection.truth {
                 truth.change = Some(made.change);
@@ -296,7 +305,13 @@ async fn wait_ready(shared: &SharedState, active: &ActiveExperiment) {
 
 /// Applies network effects again after a restart of the process: it lost them, but on a cluster they would persist.
 pub(super) async fn reapply(shared: &SharedState, pod: &str, is_in_sidecar: bool) {
-    let service = shared.state().pod(pod).map(|p| p.component.name);
+    let service = shared.state().pod(pod).map(|p| {
+        if !is_in_sidecar {
+            // A new process knows nothing of its node.
+            p.told = None;
+        }
+        p.component.name
+    });
     if let Some(service) = service.filter(|_| !is_in_sidecar) {
         settings::tell(shared, service, Some(pod), &[]).await;
     }

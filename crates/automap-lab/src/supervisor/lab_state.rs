@@ -9,15 +9,17 @@ use tokio::sync::Notify;
 
 use super::active_experiment::ActiveExperiment;
 use super::autoscaler::Autoscaler;
+use super::batch::BatchLoad;
 use super::config_map::ConfigMap;
 use super::container::seconds_since_1970;
 use super::deployment::Deployment;
+use super::nodes::Node;
 use super::options::SupervisorOptions;
 use super::pod::{Place, Pod};
 use super::rollout;
 use crate::control::directory;
 use crate::control::protocol::{Phase, Status};
-use crate::kubelet::{ClusterReading, NodeReading};
+use crate::kubelet::ClusterReading;
 use crate::ledger::Ledger;
 use crate::plan::{COMPONENTS, Component, NODES, Ports, node_of};
 use crate::prometheus_server::{self, Layout};
@@ -50,6 +52,9 @@ pub(super) struct LabState {
     /// By service.
     pub(super) config_maps: BTreeMap<&'static str, ConfigMap>,
     pub(super) autoscalers: Vec<Autoscaler>,
+    pub(super) nodes: Vec<Node>,
+    /// What runs beside the shop, and the last that did.
+    pub(super) batch: Vec<BatchLoad>,
     /// Counts the changes of all objects, as the cluster's store does.
     pub(super) resource_version: u64,
     /// Ordered by service, the older before the younger.
@@ -61,8 +66,6 @@ pub(super) struct LabState {
     pub(super) rng: Rng,
     pub(super) phase: Phase,
     pub(super) targets_up: usize,
-    /// Since when the cluster exists.
-    began_s: f64,
     /// New users per second that should run; `None`: no load.
     pub(super) load_rate_per_s: Option<f64>,
 }
@@ -88,6 +91,8 @@ impl SharedState {
             resource_version: FIRST_RESOURCE_VERSION + config_maps.len() as u64,
             config_maps,
             autoscalers: Vec::new(),
+            nodes: NODES.into_iter().map(|name| Node::new(name, began_s)).collect(),
+            batch: Vec::new(),
             pods,
             endpoints: Table::new(),
             active: Vec::new(),
@@ -96,7 +101,6 @@ impl SharedState {
             phase: Phase::Starting,
             targets_up: 0,
             load_rate_per_s,
-            began_s,
         };
         Self {
             options,
@@ -177,11 +181,12 @@ impl LabState {
     fn reading(&self) -> ClusterReading {
         let deployment = |d: &Deployment| d.reading(&rollout::states(&self.pods, d.component.name));
         ClusterReading {
-            pods: self.pods.iter().map(Pod::reading).collect(),
+            pods: self.pods.iter().map(Pod::reading).chain(self.batch.iter().filter_map(BatchLoad::reading)).collect(),
             deployments: self.deployments.iter().map(deployment).collect(),
             config_maps: self.config_maps.values().map(ConfigMap::reading).collect(),
             autoscalers: self.autoscalers.iter().map(Autoscaler::reading).collect(),
-            nodes: NODES.iter().map(|name| NodeReading::healthy(name, self.began_s)).collect(),
+            jobs: self.batch.iter().filter_map(BatchLoad::job).collect(),
+            nodes: self.nodes.iter().map(|n| n.reading.clone()).collect(),
         }
     }
 }

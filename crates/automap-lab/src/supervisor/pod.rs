@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::container::{Container, ContainerSpec, seconds_since_1970};
 use super::deployment::{PodState, ReplicaSet};
 use super::names;
+use super::node_model::Contention;
 use crate::behaviour::Behaviour;
 use crate::control::protocol::PodStatus;
 use crate::kubelet::{NetworkReading, PodReading, TerminatedUsage};
@@ -46,6 +47,8 @@ pub(super) struct Pod {
     pub(super) app: Container,
     pub(super) sidecar: Container,
     pub(super) network: Option<NetworkReading>,
+    /// What the application was told about its node.
+    pub(super) told: Option<Contention>,
     version: ReplicaSet,
     uid: String,
     pause_id: String,
@@ -81,6 +84,7 @@ impl Pod {
             app: Container::new(app_spec(component, &version.image), start_at, rng),
             sidecar: Container::new(sidecar_spec(), start_at, rng),
             network: None,
+            told: None,
             version: version.clone(),
             uid: names::uid(rng),
             pause_id: names::container_id(rng),
@@ -109,6 +113,16 @@ impl Pod {
     pub(super) fn app_use_percent(&self) -> Option<f64> {
         let request = self.component.cpu_limit_cores * REQUEST_OF_LIMIT;
         self.app.cpu_cores_measured().map(|cores| 100.0 * cores / request)
+    }
+
+    /// Cores in use by both containers.
+    pub(super) fn cpu_cores(&self) -> f64 {
+        self.app.cpu_cores() + self.sidecar.cpu_cores()
+    }
+
+    /// Memory in use by both containers.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.app.memory_bytes() + self.sidecar.memory_bytes()
     }
 
     /// What its Deployment knows of it.
@@ -161,6 +175,8 @@ impl Pod {
         self.terminated.write_bytes += gone.write_bytes;
         self.terminated.cfs.periods += gone.cfs.periods;
         self.terminated.cfs.throttled_periods += gone.cfs.throttled_periods;
+        self.terminated.cpu_wait_s += gone.cpu_wait_s;
+        self.terminated.disk_wait_s += gone.disk_wait_s;
     }
 
     /// Reads the usage of both processes.
@@ -171,8 +187,10 @@ impl Pod {
 
     pub(super) fn reading(&self) -> PodReading {
         PodReading {
-            service: self.component.name.to_owned(),
-            replica_set: self.version.name.clone(),
+            namespace: plan::NAMESPACE.to_owned(),
+            owner_kind: "ReplicaSet",
+            owner: self.version.name.clone(),
+            phase: "Running",
             node: self.place.node.to_owned(),
             ip: self.ip().to_string(),
             host_ip: plan::node_ip(self.place.node).to_string(),
@@ -195,8 +213,8 @@ impl Pod {
             containers: both.len() as u32,
             restarts: both.iter().map(|c| c.restarts).sum(),
             pids: both.iter().filter_map(|c| c.pid()).collect(),
-            cpu_cores: both.iter().map(|c| c.cpu_cores()).sum(),
-            memory_bytes: both.iter().map(|c| c.memory_bytes()).sum(),
+            cpu_cores: self.cpu_cores(),
+            memory_bytes: self.memory_bytes(),
         }
     }
 }

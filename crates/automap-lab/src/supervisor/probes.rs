@@ -7,8 +7,8 @@ use bytes::Bytes;
 use hyper::Method;
 use serde_json::Value;
 
-use super::experiments;
 use super::lab_state::{LabState, SharedState};
+use super::{experiments, nodes};
 use crate::control::http;
 use crate::control::protocol::Phase;
 use crate::kubelet::{Cfs, NetworkReading};
@@ -25,6 +25,7 @@ const LAB_INTERVAL: Duration = Duration::from_millis(500);
 /// Starts what decides about the whole lab. Each pod has probes of its own.
 pub(super) fn spawn(shared: &Arc<SharedState>) {
     tokio::spawn(watch_lab(Arc::clone(shared)));
+    tokio::spawn(nodes::run(Arc::clone(shared)));
 }
 
 /// Starts the probes of pods that have none yet.
@@ -78,6 +79,9 @@ impl Probe {
             if let Some(cfs) = cfs(&stats) {
                 container.cfs = Some(cfs);
             }
+            if let Some(waits) = waits(&stats) {
+                container.waits = Some(waits);
+            }
             Some((before, container.ready))
         });
         if self.sidecar
@@ -123,6 +127,10 @@ fn cfs(stats: &Value) -> Option<Cfs> {
     Some(Cfs { periods, throttled_periods })
 }
 
+fn waits(stats: &Value) -> Option<(f64, f64)> {
+    Some((stats.get("cpu_wait_s")?.as_f64()?, stats.get("disk_wait_s")?.as_f64()?))
+}
+
 fn network(stats: &Value) -> Option<NetworkReading> {
     Some(NetworkReading {
         receive_bytes: number(stats, "network_receive_bytes")?,
@@ -156,9 +164,14 @@ async fn watch_lab(shared: Arc<SharedState>) {
 
 /// The kernel would kill at the limit; here it takes up to half a second longer.
 fn kill_for_memory(state: &mut LabState) {
-    for container in state.pods.iter_mut().flat_map(super::pod::Pod::containers) {
-        if container.memory_bytes() > container.spec.memory_limit_bytes {
-            container.kill_for_memory();
+    let LabState { pods, nodes, .. } = state;
+    for pod in pods {
+        let node = pod.place.node;
+        for container in pod.containers() {
+            if container.memory_bytes() > container.spec.memory_limit_bytes {
+                container.kill_for_memory();
+                nodes.iter_mut().filter(|n| n.name == node).for_each(|n| n.reading.counters.oom_kills += 1);
+            }
         }
     }
 }

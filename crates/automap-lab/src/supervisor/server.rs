@@ -20,6 +20,8 @@ use crate::shop::http::{Request, Response, json, serve_connection, text};
 /// Maximum number of connections; further ones wait in the kernel's backlog.
 const CONNECTIONS_MAX: usize = 64;
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
+/// What node_exporter would answer on each node.
+pub(super) const NODE_PATH: &str = "/metrics/node/";
 const LOAD_RATE_PER_S_MAX: f64 = 1000.0;
 
 /// Serves until the process ends.
@@ -50,10 +52,17 @@ async fn route(shared: &Arc<SharedState>, request: &Request) -> Response {
             text(StatusCode::OK, kubelet::render_cadvisor(&cluster.pods, jiff::Timestamp::now().as_millisecond()))
         }
         (&Method::GET, "/metrics") => text(StatusCode::OK, kubelet::render_state_metrics(&shared.reading())),
+        (&Method::GET, path) if path.starts_with(NODE_PATH) => {
+            let name = path.strip_prefix(NODE_PATH).unwrap_or_default();
+            match shared.reading().nodes.iter().find(|n| n.name == name) {
+                Some(node) => text(StatusCode::OK, kubelet::render_node(node)),
+                None => refuse(StatusCode::NOT_FOUND, &format!("no such node; there are {}", plan::NODES.join(", "))),
+            }
+        }
         (&Method::GET, "/control/status") => answer(&shared.status()),
         (&Method::POST, path) if request.headers().contains_key(HEADER) => change(shared, path, request.body()).await,
         (&Method::POST, _) => refuse(StatusCode::FORBIDDEN, &format!("a change needs the header {HEADER}")),
-        _ => refuse(StatusCode::NOT_FOUND, "try /metrics, /metrics/cadvisor or /control/status"),
+        _ => refuse(StatusCode::NOT_FOUND, "try /metrics, /metrics/cadvisor, /metrics/node/node-1 or /control/status"),
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) enum Undo {
     Autoscaler { service: &'static str, replicas: u32 },
     /// So many users again.
     Traffic { rate_per_s: Option<f64> },
+    /// It ends.
+    NodeLoad { id: String },
     /// A roll-back is the way back itself.
     Nothing,
 }

@@ -30,6 +30,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap drill --only delay-payment,quiet-1       some
   automap drill --plan pairs                       two faults at once, ten times
   automap drill --plan changes                     releases that hurt, and changes that do not
+  automap drill --plan nodes                       nodes without room, and noisy neighbours
   automap drill --lab my-chaos.yaml                a Chaos Mesh file, on the lab
   automap drill --lab --suite experiments/         all files of a directory, on the lab
   automap drill my-chaos.yaml --prometheus http://localhost:9090 -n sock-shop
@@ -41,7 +42,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
 const PLAN_AIM: Minimum = Minimum { top1: Some(11.0 / 12.0), top3: Some(1.0), exact_set: None };
 /// And that of pairs: both faults and nothing else named in 8 of 10.
 const PAIRS_AIM: Minimum = Minimum { top1: None, top3: None, exact_set: Some(0.8) };
-/// That of changes: the truth first in nine of ten, and no decoy named.
+/// That of changes and nodes: the truth first in nine of ten, and no decoy named.
 const CHANGES_AIM: Minimum = Minimum { top1: Some(0.9), top3: None, exact_set: None };
 
 #[derive(Args, Debug)]
@@ -102,7 +103,7 @@ pub(crate) fn run(args: &DrillArgs) -> Result<Exit> {
     let aim = match plan {
         Some(Plan::Single) => PLAN_AIM,
         Some(Plan::Pairs) => PAIRS_AIM,
-        Some(Plan::Changes) => CHANGES_AIM,
+        Some(Plan::Changes | Plan::Nodes) => CHANGES_AIM,
         None => Minimum::default(),
     };
     let exit = args.card.finish_with(&card, aim)?;

@@ -1,7 +1,9 @@
 //! Nodes and namespaces.
 
-use super::super::NodeReading;
+use std::collections::BTreeSet;
+
 use super::super::exposition::Exposition;
+use super::super::{NodeReading, PodReading};
 use super::{condition, flag};
 use crate::plan::NAMESPACE;
 
@@ -53,8 +55,16 @@ pub(super) fn write(text: &mut Exposition, nodes: &[NodeReading]) {
         PRESSURES.iter().for_each(|pressure| condition(text, name, &[("node", &node.name)], pressure, false));
         condition(text, name, &[("node", &node.name)], "Ready", true);
     }
-    text.family("kube_namespace_status_phase", "gauge", "[STABLE] kubernetes namespace status phase.");
-    for (phase, holds) in [("Active", true), ("Terminating", false)] {
-        text.sample("kube_namespace_status_phase", &[("namespace", NAMESPACE), ("phase", phase)], flag(holds), None);
+}
+
+/// The shop's namespace, and those of other pods.
+pub(super) fn namespaces(text: &mut Exposition, pods: &[PodReading]) {
+    let name = "kube_namespace_status_phase";
+    text.family(name, "gauge", "[STABLE] kubernetes namespace status phase.");
+    let all: BTreeSet<&str> = pods.iter().map(|p| p.namespace.as_str()).chain([NAMESPACE]).collect();
+    for namespace in all {
+        for (phase, holds) in [("Active", true), ("Terminating", false)] {
+            text.sample(name, &[("namespace", namespace), ("phase", phase)], flag(holds), None);
+        }
     }
 }

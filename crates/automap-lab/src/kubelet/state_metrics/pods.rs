@@ -3,7 +3,6 @@
 use super::super::PodReading;
 use super::super::exposition::Exposition;
 use super::flag;
-use crate::plan::NAMESPACE;
 
 const PHASES: [&str; 5] = ["Pending", "Succeeded", "Failed", "Unknown", "Running"];
 
@@ -28,8 +27,8 @@ fn identity(text: &mut Exposition, pods: &[PodReading]) {
             ("host_ip", &*pod.host_ip),
             ("pod_ip", &*pod.ip),
             ("node", &*pod.node),
-            ("created_by_kind", "ReplicaSet"),
-            ("created_by_name", &*pod.replica_set),
+            ("created_by_kind", pod.owner_kind),
+            ("created_by_name", &*pod.owner),
             ("priority_class", ""),
             ("host_network", "false"),
         ];
@@ -37,7 +36,7 @@ fn identity(text: &mut Exposition, pods: &[PodReading]) {
     }
     text.family("kube_pod_owner", "gauge", "[STABLE] Information about the Pod's owner.");
     for pod in pods {
-        let more = [("owner_kind", "ReplicaSet"), ("owner_name", &*pod.replica_set), ("owner_is_controller", "true")];
+        let more = [("owner_kind", pod.owner_kind), ("owner_name", &*pod.owner), ("owner_is_controller", "true")];
         text.sample("kube_pod_owner", &labels(pod, &more), 1.0, None);
     }
 }
@@ -46,7 +45,7 @@ fn status(text: &mut Exposition, pods: &[PodReading]) {
     text.family("kube_pod_status_phase", "gauge", "[STABLE] The pods current phase.");
     for pod in pods {
         for phase in PHASES {
-            text.sample("kube_pod_status_phase", &labels(pod, &[("phase", phase)]), flag(phase == "Running"), None);
+            text.sample("kube_pod_status_phase", &labels(pod, &[("phase", phase)]), flag(phase == pod.phase), None);
         }
     }
     text.family("kube_pod_status_ready", "gauge", "[STABLE] Describes whether the pod is ready to serve requests.");
@@ -59,7 +58,7 @@ fn status(text: &mut Exposition, pods: &[PodReading]) {
 
 /// The labels that all series of a pod have, and more.
 pub(super) fn labels<'a>(pod: &'a PodReading, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    [("namespace", NAMESPACE), ("pod", &*pod.name), ("uid", &*pod.uid)]
+    [("namespace", &*pod.namespace), ("pod", &*pod.name), ("uid", &*pod.uid)]
         .into_iter()
         .chain(more.iter().copied())
         .collect()

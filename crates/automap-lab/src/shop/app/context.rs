@@ -1,6 +1,8 @@
 //! What every application has: its limits, its active effects, clients of the components that it calls, and its random variation.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -43,7 +45,9 @@ pub(super) struct App {
     stores: BTreeMap<&'static str, RecordClient>,
     rng: Mutex<Rng>,
     cache: Mutex<VecDeque<Bytes>>,
-    requests: std::sync::atomic::AtomicU64,
+    requests: AtomicU64,
+    cpu_wait_us: AtomicU64,
+    disk_wait_us: AtomicU64,
 }
 
 /// Why a request failed.
@@ -75,20 +79,33 @@ impl App {
             stores,
             rng: Mutex::new(Rng::named(options.seed, component.name)),
             cache: Mutex::default(),
-            requests: std::sync::atomic::AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            cpu_wait_us: AtomicU64::new(0),
+            disk_wait_us: AtomicU64::new(0),
         }
     }
 
     /// Does what one request costs: CPU under the CPU limiter, then a wait. Both vary.
     pub(super) async fn work(&self) {
-        self.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.requests.fetch_add(1, Relaxed);
         let (cpu_us, wait_ms) = {
             let mut rng = locked(&self.rng);
             (self.cost.cpu_us * (0.6 + rng.exponential(0.4)), rng.exponential(self.cost.wait_ms))
         };
         let cpu_us = cpu_us * self.effects.work_factor();
+        self.wait_for_a_core(cpu_us);
         burn(&self.cpu_limiter, Duration::from_secs_f64(cpu_us / 1e6));
         tokio::time::sleep(Duration::from_secs_f64(wait_ms / 1e3)).await;
+    }
+
+    /// Waits as long as the node makes it wait, blocking the thread as the kernel would.
+    fn wait_for_a_core(&self, cpu_us: f64) {
+        let Some(node) = self.effects.contention() else { return };
+        let varied = 0.5 + locked(&self.rng).unit();
+        let stretched_s = cpu_us / 1e6 * (node.stretch - 1.0).max(0.0);
+        let wait = node.dispatch.mul_f64(varied) + Duration::try_from_secs_f64(stretched_s).unwrap_or_default();
+        std::thread::sleep(wait);
+        self.cpu_wait_us.fetch_add(wait.as_micros() as u64, Relaxed);
     }
 
     /// What this version does to the next request.
@@ -98,7 +115,12 @@ impl App {
 
     /// Waits if an I/O effect is active.
     pub(super) async fn before_file_operation(&self) {
-        let delay = self.effects.io_delay(&mut locked(&self.rng));
+        let mut delay = self.effects.io_delay(&mut locked(&self.rng));
+        if let Some(node) = self.effects.contention() {
+            let disk_s = locked(&self.rng).exponential(node.disk.as_secs_f64());
+            delay += Duration::try_from_secs_f64(disk_s).unwrap_or_default();
+        }
+        self.disk_wait_us.fetch_add(delay.as_micros() as u64, Relaxed);
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
@@ -178,7 +200,9 @@ impl Admin for App {
             "cpu_limit_cores": self.component.cpu_limit_cores,
             "cfs_periods": cfs.periods,
             "cfs_throttled_periods": cfs.throttled_periods,
-            "requests": self.requests.load(std::sync::atomic::Ordering::Relaxed),
+            "requests": self.requests.load(Relaxed),
+            "cpu_wait_s": (self.cpu_limiter.waited() + Duration::from_micros(self.cpu_wait_us.load(Relaxed))).as_secs_f64(),
+            "disk_wait_s": Duration::from_micros(self.disk_wait_us.load(Relaxed)).as_secs_f64(),
         })
     }
 

@@ -9,6 +9,7 @@
 //! already used.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::shop::clock::process_cpu_time;
@@ -24,6 +25,7 @@ const MAX_WAITS: u32 = 600;
 pub(super) struct CpuLimiter {
     quota: Option<Duration>,
     window: Mutex<Window>,
+    waited_us: AtomicU64,
 }
 
 /// Counters as in `cpu.stat`.
@@ -55,7 +57,7 @@ impl CpuLimiter {
 
     fn new(quota: Option<Duration>, now: Instant, cpu: Duration) -> Self {
         let window = Window { ends: now + PERIOD, cpu_at_start: cpu, throttled: false, stats: CfsStats::default() };
-        Self { quota, window: Mutex::new(window) }
+        Self { quota, window: Mutex::new(window), waited_us: AtomicU64::new(0) }
     }
 
     /// Returns when the process may use CPU; until then blocks this thread, as the kernel would.
@@ -67,7 +69,13 @@ impl CpuLimiter {
                 return;
             }
             std::thread::sleep(wait);
+            self.waited_us.fetch_add(wait.as_micros() as u64, Ordering::Relaxed);
         }
+    }
+
+    /// Time in which work had to wait.
+    pub(super) fn waited(&self) -> Duration {
+        Duration::from_micros(self.waited_us.load(Ordering::Relaxed))
     }
 
     /// Periods in which work was done, and those in which it had to wait.

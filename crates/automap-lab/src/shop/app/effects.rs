@@ -31,6 +31,17 @@ enum Running {
     Slots(Arc<Semaphore>),
 }
 
+/// Mean waits on a node that has not enough for all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct NodeWait {
+    /// For a core, before a piece of work.
+    pub(super) dispatch: Duration,
+    /// Work takes so many times its CPU time.
+    pub(super) stretch: f64,
+    /// For the disk, before a file operation.
+    pub(super) disk: Duration,
+}
+
 /// What happens to one HTTP request.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct HttpFault {
@@ -102,6 +113,16 @@ impl Effects {
     pub(super) fn work_factor(&self) -> f64 {
         let factor = |e: &Effect| if let Effect::RequestWork { factor } = e { *factor } else { 1.0 };
         locked(&self.active).values().map(|a| factor(&a.effect)).product()
+    }
+
+    /// What its node makes everything wait, where it has not enough for all.
+    pub(super) fn contention(&self) -> Option<NodeWait> {
+        locked(&self.active).values().find_map(|a| match a.effect {
+            Effect::NodeContention { dispatch_wait_ms, stretch, disk_wait_ms } => {
+                Some(NodeWait { dispatch: millis(dispatch_wait_ms), stretch, disk: millis(disk_wait_ms) })
+            }
+            _ => None,
+        })
     }
 
     /// What a request has to hold while it is handled, where their number is limited.

@@ -8,7 +8,7 @@ use automap_sources::bounded::read_text_file;
 use clap::{Args, ValueEnum};
 
 #[cfg(feature = "lab")]
-use super::plan::{CHANGES, PAIRS, PLAN};
+use super::plan::{CHANGES, NODES, PAIRS, PLAN};
 use crate::episode::Fault;
 
 /// Most files of a suite.
@@ -50,6 +50,8 @@ pub(super) enum Plan {
     Pairs,
     /// Releases and other changes that hurt, and decoys that do not.
     Changes,
+    /// A node without room for everybody, noisy neighbours, a busy disk.
+    Nodes,
 }
 
 /// One drill.
@@ -104,6 +106,7 @@ fn built_in(plan: Plan) -> Result<Vec<Item>> {
         Plan::Single => PLAN.as_slice(),
         Plan::Pairs => &PAIRS,
         Plan::Changes => &CHANGES,
+        Plan::Nodes => &NODES,
     };
     Ok(drills.iter().map(|d| Item { name: d.name.to_owned(), fault: d.fault() }).collect())
 }

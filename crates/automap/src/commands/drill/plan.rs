@@ -2,7 +2,7 @@
 //!
 //! [`PLAN`] has every kind that the lab can do, at middles, leaves and stores, and quiet windows. [`PAIRS`] has two faults at once, of different kinds
 //! and on different branches of the shop's calls, neither of which keeps requests away from the other. [`CHANGES`] has changes that hurt and changes that
-//! do not, alone and beside a fault elsewhere. Files of the user's own take no part here.
+//! do not, alone and beside a fault elsewhere, [`NODES`] what is wrong with nodes. Files of the user's own take no part here.
 
 use crate::episode::Fault;
 
@@ -102,6 +102,18 @@ pub(crate) const CHANGES: [Drill; 18] = [
     fault!("release-slow-carts"),
 ];
 
+/// What is wrong with a node, or with who else runs there; and a cron job that its node has room for.
+pub(crate) const NODES: [Drill; 8] = [
+    quiet("quiet-1"),
+    fault!("noisy-neighbour-3"),
+    fault!("node-cpu-2"),
+    fault!("cron-job-report"),
+    fault!("node-disk-2"),
+    pair!("cron-job-report", "http-delay-carts"),
+    fault!("noisy-neighbour-1"),
+    quiet("quiet-2"),
+];
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -112,9 +124,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_plan_of_changes_has_causes_and_decoys_and_no_chaos_beside_a_release_that_hurts() {
+    fn the_plans_of_changes_and_nodes_have_one_cause_at_most_and_decoys() {
         let (mut with_cause, mut with_decoy, mut decoys_alone) = (0, 0, 0);
-        for fault in CHANGES.iter().filter_map(Drill::fault) {
+        for fault in CHANGES.iter().chain(&NODES).filter_map(Drill::fault) {
             let all = chaos::parse(&fault.name, &fault.yaml).unwrap();
             let causes = all.iter().filter(|e| e.role == Role::Cause).count();
             let decoys = all.iter().filter(|e| e.role == Role::Decoy).count();
@@ -124,7 +136,7 @@ mod tests {
             with_decoy += usize::from(decoys > 0);
             decoys_alone += usize::from(causes == 0);
         }
-        assert_eq!((with_cause, with_decoy, decoys_alone), (12, 9, 5));
+        assert_eq!((with_cause, with_decoy, decoys_alone), (17, 11, 6));
     }
 
     #[test]
