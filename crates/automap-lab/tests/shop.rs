@@ -181,6 +181,26 @@ async fn a_slow_network_shows_at_the_source_and_not_at_the_destination() {
     assert!((150.0..400.0).contains(&gap_ms), "{gap_ms}");
 }
 
+/// Payment's node is full: payment waits for a core with each request, and says for how long. User, on another node, does not.
+#[tokio::test]
+async fn a_full_node_slows_its_own_pods_alone() {
+    let ports = open_shop("node").await;
+    let user = ShopUser::enter(ports).await;
+    let [payment, other] = ["payment", "user"].map(|name| ports.app_admin(component(name).unwrap()));
+    let full = Effect::NodeContention { dispatch_wait_ms: 40.0, stretch: 3.0, disk_wait_ms: 0.0 };
+    put(payment, "node", &full).await;
+    assert_eq!(user.order("cat").await, 201);
+    let waited =
+        |stats: &str| serde_json::from_str::<serde_json::Value>(stats).unwrap()["cpu_wait_s"].as_f64().unwrap();
+    let slow = waited(&http(payment, "GET", "/stats", "", "").await.2);
+    // Between half and one and a half of 40 ms, and twice its CPU time of some 0.4 ms.
+    assert!((0.02..0.08).contains(&slow), "{slow}");
+    assert_eq!(waited(&http(other, "GET", "/stats", "", "").await.2), 0.0);
+    assert_eq!(http(payment, "DELETE", "/effects/node", "", "").await.0, 200);
+    assert_eq!(user.order("cat").await, 201);
+    assert_eq!(waited(&http(payment, "GET", "/stats", "", "").await.2), slow, "it waits no more");
+}
+
 #[tokio::test]
 async fn failures_carry_envoys_flags() {
     let ports = open_shop("failures").await;

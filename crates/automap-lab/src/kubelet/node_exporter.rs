@@ -66,7 +66,7 @@ fn memory(text: &mut Exposition, node: &NodeReading) {
     let help = "Memory information field MemAvailable_bytes.";
     gauge(text, "node_memory_MemAvailable_bytes", help, &[], available);
     let help = "/proc/vmstat information field oom_kill.";
-    text.family("node_vmstat_oom_kill", "unknown", help);
+    text.family("node_vmstat_oom_kill", "untyped", help);
     text.sample("node_vmstat_oom_kill", &[], node.counters.oom_kills as f64, None);
 }
 
@@ -154,5 +154,9 @@ mod tests {
             assert!(text.lines().any(|l| l == line), "no line {line} in\n{text}");
         }
         assert!(!text.contains("node_pressure_cpu_stalled"), "the kernel has none");
+        // The text format knows no other types; one that it does not know fails the whole scrape.
+        let kinds = text.lines().filter_map(|l| l.strip_prefix("# TYPE ")).filter_map(|l| l.split(' ').nth(1));
+        assert!(kinds.clone().all(|k| ["counter", "gauge", "untyped"].contains(&k)), "{text}");
+        assert!(kinds.count() > 20, "{text}");
     }
 }
