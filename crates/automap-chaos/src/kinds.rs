@@ -76,7 +76,7 @@ pub fn expected_metric(kind: &str, action: &str) -> Option<&'static str> {
         ("JVMChaos", "stress") => "cpu",
         ("Release", "fail") | ("Scale", _) => "error",
         ("Release", "leak") => "memory",
-        ("Release" | "ConfigChange" | "Traffic" | "Autoscaler", _) => "latency",
+        ("Release" | "ConfigChange" | "Traffic" | "Autoscaler" | "NodeStress" | "BatchJob", _) => "latency",
         _ => return None,
     })
 }
@@ -101,6 +101,11 @@ pub fn mechanism(kind: &str, action: &str) -> Option<&'static str> {
         ("Scale", _) => "scale",
         ("Autoscaler", _) => "autoscaler ceiling",
         ("Traffic", _) => "traffic",
+        ("NodeStress", "disk") => "node disk",
+        ("NodeStress", "memory") => "node memory",
+        ("NodeStress", _) => "node cpu",
+        ("BatchJob", _) => "noisy neighbour",
+        ("CronJob", _) => "job",
         _ => return None,
     })
 }
@@ -150,6 +155,10 @@ mod tests {
         assert_eq!(
             (mechanism("Release", "slow"), expected_metric("Release", "leak")),
             (Some("release"), Some("memory"))
+        );
+        assert_eq!(
+            (mechanism("NodeStress", "disk"), mechanism("BatchJob", "run")),
+            (Some("node disk"), Some("noisy neighbour"))
         );
         assert_eq!((mechanism("IOChaos", "latency"), mechanism("TimeChaos", "skew")), (Some("disk"), None));
     }

@@ -13,7 +13,7 @@ use super::log::log;
 use super::nodes;
 use super::settings;
 use super::undo::Undo;
-use crate::change::{Autoscale, Change};
+use crate::change::{Autoscale, Change, LoadPod};
 
 /// Most users per second.
 const RATE_PER_S_MAX: f64 = 1000.0;
@@ -42,7 +42,8 @@ pub(super) enum ChangeError {
 /// What was changed, and how to take it back.
 #[derive(Clone, Debug)]
 pub(super) struct Made {
-    pub(super) change: ChangeMade,
+    /// What a log of changes should tell; `None` where it is no change of the system but of who uses it.
+    pub(super) change: Option<ChangeMade>,
     pub(super) undo: Undo,
 }
 
@@ -93,8 +94,8 @@ pub(super) async fn make(
         Change::NodeLoad(load) => {
             let started = nodes::start_load(&mut shared.state(), id, load);
             let node = started.ok_or_else(|| ChangeError::NoNode { node: load.node.clone() })?;
-            let what = load.pod.as_ref().map_or_else(|| "system".to_owned(), |p| format!("{}/{}", p.namespace, p.name));
-            Made { change: record("job", node, String::new(), what), undo: Undo::NodeLoad { id: id.to_owned() } }
+            let job = |p: &LoadPod| record("job", node, String::new(), format!("{}/{}", p.namespace, p.name));
+            Made { change: load.pod.as_ref().and_then(job), undo: Undo::NodeLoad { id: id.to_owned() } }
         }
         Change::NoAutoscaler => {
             let mut state = shared.state();
@@ -112,8 +113,7 @@ pub(super) async fn make(
             let mut state = shared.state();
             let before = state.load_rate_per_s;
             state.load_rate_per_s = (*rate_per_s > 0.0).then_some(*rate_per_s);
-            let (was, now) = (before.unwrap_or_default().to_string(), rate_per_s.to_string());
-            Made { change: record("traffic", service, was, now), undo: Undo::Traffic { rate_per_s: before } }
+            Made { change: None, undo: Undo::Traffic { rate_per_s: before } }
         }
     };
     Ok(made)
@@ -169,7 +169,7 @@ pub(super) fn supersedes(change: &Change, service: &str, earlier: &Undo) -> bool
     }
 }
 
-fn set(state: &mut LabState, service: &str, wanted: &Former) -> Result<(ChangeMade, Former), ChangeError> {
+fn set(state: &mut LabState, service: &str, wanted: &Former) -> Result<(Option<ChangeMade>, Former), ChangeError> {
     state.resource_version += 1;
     let version = state.resource_version;
     let map = state.config_maps.get_mut(service).ok_or_else(|| no_service(service))?;
@@ -197,8 +197,8 @@ fn autoscale(state: &mut LabState, service: &'static str, spec: Autoscale) -> Re
     Ok(Made { change: record("autoscaled", service, before.to_string(), range), undo })
 }
 
-fn record(kind: &str, service: &str, before: String, after: String) -> ChangeMade {
-    ChangeMade { kind: kind.to_owned(), service: service.to_owned(), before, after }
+fn record(kind: &str, service: &str, before: String, after: String) -> Option<ChangeMade> {
+    Some(ChangeMade { kind: kind.to_owned(), service: service.to_owned(), before, after })
 }
 
 fn no_service(service: &str) -> ChangeError {

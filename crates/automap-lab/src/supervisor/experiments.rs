@@ -240,7 +240,7 @@ async fn carry_out(
             let made = made.map_err(|e| (service, e.to_string()))?;
             active.changes.push(made.undo);
             if let Some(truth) = &mut active.injection.truth {
-                truth.change = Some(made.change);
+                truth.change = made.change;
             }
         }
     }
