@@ -13,6 +13,7 @@ use super::log::log;
 use super::nodes;
 use super::settings;
 use super::undo::Undo;
+use crate::behaviour::Behaviour;
 use crate::change::{Autoscale, Change, LoadPod};
 
 /// Most users per second.
@@ -58,15 +59,7 @@ pub(super) async fn make(
     change: &Change,
 ) -> Result<Made, ChangeError> {
     let made = match change {
-        Change::Release { version, behaviour } => {
-            let state = &mut *shared.state();
-            let deployment = state.deployments.iter_mut().find(|d| d.component.name == service);
-            let deployment = deployment.ok_or_else(|| no_service(service))?;
-            let before = deployment.current().map(|r| r.version.clone()).unwrap_or_default();
-            deployment.release(version, *behaviour, &mut state.rng)?;
-            let undo = Undo::RollBack { service, version: version.clone() };
-            Made { change: record("release", service, before, version.clone()), undo }
-        }
+        Change::Release { version, behaviour } => release(&mut shared.state(), service, version, *behaviour)?,
         Change::RollBack => {
             let mut state = shared.state();
             let deployment = state.deployment(service).ok_or_else(|| no_service(service))?;
@@ -117,6 +110,20 @@ pub(super) async fn make(
         }
     };
     Ok(made)
+}
+
+fn release(
+    state: &mut LabState,
+    service: &'static str,
+    version: &str,
+    behaviour: Behaviour,
+) -> Result<Made, ChangeError> {
+    let deployment = state.deployments.iter_mut().find(|d| d.component.name == service);
+    let deployment = deployment.ok_or_else(|| no_service(service))?;
+    let before = deployment.current().map(|r| r.version.clone()).unwrap_or_default();
+    deployment.release(version, behaviour, &mut state.rng)?;
+    let undo = Undo::RollBack { service, version: version.to_owned() };
+    Ok(Made { change: record("release", service, before, version.to_owned()), undo })
 }
 
 /// Takes a change back. What somebody else has changed meanwhile stays.
