@@ -5,6 +5,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use automap_core::change::ChangeLog;
 use automap_core::observation::QueryState;
 use automap_core::time::Timestamp;
 use automap_core::topology::Protocol;
@@ -226,6 +227,25 @@ fn one_failing_signal_is_a_note_and_not_the_end() {
     let [record] = &seen.unanswered().collect::<Vec<_>>()[..] else { panic!("{:?}", seen.queries) };
     assert_eq!((record.signal.as_str(), record.state), ("memory_bytes", QueryState::Refused));
     assert!(record.reason.as_deref().is_some_and(|r| r.starts_with("execution: too many samples")), "{record:?}");
+}
+
+#[test]
+fn changes_that_are_refused_or_partly_answered_are_a_state_and_never_fail_a_diagnosis() {
+    let refused = Reply::new(422, r#"{"status":"error","errorType":"execution","error":"too many samples"}"#);
+    let shop = Shop::of(3).instead("kube_configmap_metadata_resource_version", refused);
+    let seen = fetch(shop, &hour("shop")).unwrap().observation;
+    assert_eq!(seen.changes, ChangeLog::default());
+    let gap = seen.not_checked.iter().find(|n| n.signal == "changes").unwrap();
+    assert!(gap.reason.starts_with("the server refuses so large a query: execution"), "{}", gap.reason);
+    let [record] = &seen.unanswered().collect::<Vec<_>>()[..] else { panic!("{:?}", seen.queries) };
+    assert_eq!((record.signal.as_str(), record.state), ("changes", QueryState::Refused));
+
+    let mut shop = Shop::of(3);
+    shop.warnings = r#"["store eu-1 is down"]"#;
+    let seen = fetch(shop, &hour("shop")).unwrap().observation;
+    assert_eq!(seen.changes.observed, None, "what is not there may be hidden");
+    let gap = seen.not_checked.iter().find(|n| n.signal == "changes").unwrap();
+    assert_eq!(gap.reason, "the server's answers are incomplete: store eu-1 is down");
 }
 
 #[test]

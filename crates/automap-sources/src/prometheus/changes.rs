@@ -99,9 +99,7 @@ pub(crate) fn read(kept: &mut Kept, client: &Client, question: &Question, known:
     let parts: Vec<Part> =
         Part::ALL.into_iter().filter(|part| question.has_state_metrics || !part.is_of_state_metrics()).collect();
     let since_s = plan.since.ms().div_euclid(1000);
-    // Without kube-state-metrics one request has to do.
-    let grids = if question.has_state_metrics { plan.grids.clone() } else { whole(&plan.grids) };
-    let mut asked: Vec<Asked> = grids.into_iter().map(Asked::Range).collect();
+    let mut asked: Vec<Asked> = plan.grids.iter().copied().map(Asked::Range).collect();
     asked.extend(question.has_state_metrics.then_some(Asked::Instant));
     let ask = |asked: &Asked| match asked {
         Asked::Range(grid) => client.range(&promql::join(&range(question, &parts, grid.step_ms, since_s)), *grid),
@@ -173,14 +171,6 @@ fn range(question: &Question, parts: &[Part], step_ms: i64, since_s: i64) -> Vec
 
 fn instant(question: &Question, since_s: i64) -> [String; 4] {
     queries::instant(&question.values, since_s, &families::asked())
-}
-
-/// One grid with the coarsest of the steps.
-fn whole(grids: &[Grid]) -> Vec<Grid> {
-    let [first, .., last] = grids else { return grids.to_vec() };
-    let step_ms = first.step_ms;
-    let end = Timestamp::from_ms(last.end.ms().div_euclid(step_ms) * step_ms);
-    vec![Grid { start: first.start, end, step_ms }]
 }
 
 /// Why an answer may hide something.

@@ -54,6 +54,8 @@ impl Kept {
         next.unwrap_or_else(|| {
             self.readings = None;
             let first = plan::plan(frame, incident_start);
+            // Without kube-state-metrics one request has to do.
+            let first = if of_state_metrics { first } else { first.whole() };
             self.step_ms = first.grids.last().map_or(frame.step_ms, |grid| grid.step_ms);
             first
         })

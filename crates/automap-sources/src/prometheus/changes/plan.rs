@@ -26,6 +26,15 @@ pub(super) struct Plan {
     pub(super) grids: Vec<Grid>,
 }
 
+impl Plan {
+    /// The same in one grid, with the coarsest of the steps.
+    pub(super) fn whole(self) -> Self {
+        let [first, .., last] = self.grids[..] else { return self };
+        let end = Timestamp::from_ms(last.end.ms().div_euclid(first.step_ms) * first.step_ms);
+        Self { grids: vec![Grid { end, ..first }], ..self }
+    }
+}
+
 /// For a frame on this grid, and an incident that began then, if that is known.
 pub(super) fn plan(frame: Grid, incident_start: Option<Timestamp>) -> Plan {
     let step = frame.step_ms.max(1);
@@ -87,6 +96,7 @@ mod tests {
         assert_eq!(shown(&plan(frame(60, 15_000), start(10))), [(369, 60, 345), (24, 15, 100)]);
         assert_eq!(shown(&plan(frame(60, 15_000), start(120))), [(478, 90, 230), (134, 45, 180)]);
         assert_eq!(shown(&plan(frame(1440, 60_000), None)), [(1436, 240, 300), (239, 60, 240)]);
+        assert_eq!(shown(&plan(frame(60, 15_000), None).whole()), [(359, 60, 360)]);
         for (minutes, step_ms, began) in [(60, 15_000, 7), (60, 5_000, 300), (20, 60_000, 19), (3_000, 120_000, 2_900)]
         {
             for start in [None, start(began)] {

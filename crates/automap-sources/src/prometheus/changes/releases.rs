@@ -98,7 +98,7 @@ impl Finder<'_> {
                     Some(created) if !takeover.is_back && self.is_within(created, takeover.edge) => {
                         (Moment::exact(created), "kube_replicaset_created")
                     }
-                    _ => self.dated_by_pods(&format!("{}-", to.name), takeover.edge, source),
+                    _ => self.dated_by_pods(&to.name, &workload, takeover.edge, source),
                 };
                 let images = |i: usize| self.images_of("ReplicaSet", &templates[i].name);
                 let from = takeover.from.map(images).unwrap_or_default();
@@ -128,7 +128,7 @@ impl Finder<'_> {
         for (set, templates) in &by_set {
             for takeover in takeovers(templates).into_iter().filter(|t| t.from.is_some()) {
                 let (from, to) = self.images_around("StatefulSet", set, takeover.edge);
-                let (moment, source) = self.dated_by_pods(&format!("{set}-"), takeover.edge, family);
+                let (moment, source) = self.dated_by_pods(set, set, takeover.edge, family);
                 out.push(self.change("stateful set", set, takeover.is_back, moment, source, (&from, &to)));
             }
         }
@@ -178,7 +178,7 @@ impl Finder<'_> {
                     Images::from([(container.clone(), image)])
                 };
                 let from = takeover.from.map(image).unwrap_or_default();
-                let (moment, source) = self.dated_by_pods(&format!("{set}-"), takeover.edge, "kube_pod_container_info");
+                let (moment, source) = self.dated_by_pods(&set, &set, takeover.edge, "kube_pod_container_info");
                 out.push(self.change(word, &set, takeover.is_back, moment, source, (&from, &image(takeover.to))));
             }
         }
@@ -201,8 +201,7 @@ impl Finder<'_> {
             for takeover in takeovers(&templates).into_iter().filter(|t| !t.is_back) {
                 let Some(from) = takeover.from else { continue };
                 let workload = self.workloads.of_owner(&kind, &owner).to_owned();
-                let (moment, source) =
-                    self.dated_by_pods(&format!("{owner}-"), takeover.edge, "kube_pod_container_info");
+                let (moment, source) = self.dated_by_pods(&owner, &workload, takeover.edge, "kube_pod_container_info");
                 let id = |i: usize| Some(images::digest(&templates[i].name).to_owned());
                 let subject = format!("image {image} of container {container}");
                 out.push(Change {
@@ -239,11 +238,13 @@ impl Finder<'_> {
         source: &str,
         (before, after): (&Images, &Images),
     ) -> Change {
-        let (from, to) = images::compared(workload, before, after);
-        let is_same = from.is_some() && from == to;
+        let (from, to) = match images::compared(workload, before, after) {
+            (Some(from), Some(to)) if from == to => (None, Some(format!("{to} (same image)"))),
+            other => other,
+        };
         let kind = if is_back { ChangeKind::Rollback } else { ChangeKind::Release };
-        let subject = format!("{word} {workload}{}", if is_same { " (same image)" } else { "" });
-        Change { service: Some(self.workloads.service(workload)), from, to, ..moment.change(kind, subject, source) }
+        let change = moment.change(kind, format!("{word} {workload}"), source);
+        Change { service: Some(self.workloads.service(workload)), from, to, ..change }
     }
 
     fn images_of(&self, kind: &str, name: &str) -> Images {
@@ -271,9 +272,9 @@ impl Finder<'_> {
     }
 
     /// By the first pod that was created meanwhile, if any: its time is exact.
-    fn dated_by_pods(&self, prefix: &str, edge: Edge, source: &'static str) -> (Moment, &'static str) {
-        let ours = self.pods.range(prefix.to_owned()..).take_while(|(pod, _)| pod.starts_with(prefix));
-        let first = ours.map(|(_, created)| *created).filter(|created| self.is_within(*created, edge)).min();
+    fn dated_by_pods(&self, owner: &str, workload: &str, edge: Edge, source: &'static str) -> (Moment, &'static str) {
+        let ours = self.workloads.created_pods(&self.pods, owner, workload);
+        let first = ours.filter(|created| self.is_within(*created, edge)).min();
         match first {
             Some(created) => (Moment::exact(created), "kube_pod_created"),
             None => (self.readings.between(edge), source),
@@ -467,7 +468,7 @@ mod tests {
             .there(Part::Images, &of(NEW, "aa"), 20..60);
         assert_eq!(
             found(restarted),
-            [row(ChangeKind::Release, "deployment web (same image)", 1200, 75, "latest → latest by kube_pod_owner")]
+            [row(ChangeKind::Release, "deployment web", 1200, 75, "? → latest (same image) by kube_pod_owner")]
         );
     }
 

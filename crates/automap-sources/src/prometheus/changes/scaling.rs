@@ -27,7 +27,7 @@ pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change
         for (name, points) in &replicas {
             for step in steps(points) {
                 let is_wanted = scalers.wanted(kind, name, step);
-                let (moment, source) = dated(readings, &pods, name, step, family);
+                let (moment, source) = dated(readings, workloads, &pods, name, step, family);
                 let (change, by) = match is_wanted {
                     true => (ChangeKind::Autoscaled, " by its autoscaler"),
                     false => (ChangeKind::Scaled, ""),
@@ -48,16 +48,15 @@ pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change
 /// More replicas are pods, whose creation is known to the second.
 fn dated<'a>(
     readings: &Readings,
+    workloads: &Workloads<'_>,
     pods: &BTreeMap<String, Timestamp>,
     name: &str,
     step: Step,
     family: &'a str,
 ) -> (Moment, &'a str) {
     let Edge { before, at } = step.edge;
-    let prefix = format!("{name}-");
-    let ours = pods.range(prefix.clone()..).take_while(|(pod, _)| pod.starts_with(&prefix));
     let earliest = before.plus_ms(-readings.scrape_ms);
-    let first = ours.map(|(_, created)| *created).filter(|c| *c > earliest && *c <= at).min();
+    let first = workloads.created_pods(pods, name, name).filter(|c| *c > earliest && *c <= at).min();
     match first.filter(|_| step.to > step.from) {
         Some(created) => (Moment::exact(created), "kube_pod_created"),
         None => (readings.between(step.edge), family),
@@ -210,7 +209,7 @@ mod tests {
         assert_eq!(
             found(table),
             [
-                "600 Scaled deployment web 2→5 ±0",
+                "600 Scaled deployment web 2→5 ±75",
                 "660 Autoscaled deployment web by its autoscaler 5→2 ±75",
                 "1750 Autoscaled deployment web by its autoscaler 2→4 ±0",
             ]

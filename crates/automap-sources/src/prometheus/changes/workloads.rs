@@ -1,6 +1,8 @@
 //! Which service a change concerns: the workload of a pod, a set or a job, by the name that the frame uses; configuration by the beginning of its name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use automap_core::time::Timestamp;
 
 use crate::prometheus::pods::{self, Owners};
 
@@ -25,6 +27,18 @@ impl Workloads<'_> {
     /// The service of a pod.
     pub(super) fn of_pod(&self, pod: &str) -> String {
         self.service(self.owners.workload(pod))
+    }
+
+    /// When the pods of an owner were created whose names begin with its own; those of `db-backup` are none of `db`.
+    pub(super) fn created_pods<'a>(
+        &'a self,
+        pods: &'a BTreeMap<String, Timestamp>,
+        owner: &str,
+        workload: &'a str,
+    ) -> impl Iterator<Item = Timestamp> + 'a {
+        let prefix = format!("{owner}-");
+        let ours = pods.range(prefix.clone()..).take_while(move |(pod, _)| pod.starts_with(&prefix));
+        ours.filter(move |(pod, _)| self.owners.workload(pod) == workload).map(|(_, created)| *created)
     }
 
     /// The workload of a replica set, and others by their own names.
