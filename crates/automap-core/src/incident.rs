@@ -107,6 +107,9 @@ pub struct NamedCause {
     pub mechanism: Option<String>,
     /// Confidence, 0 to 1.
     pub confidence: f64,
+    /// The change that it may have begun with, such as `release 1.4.2 → 1.4.3`; `null` where none fits.
+    #[serde(default)]
+    pub change: Option<String>,
 }
 
 /// Owner of a service, with links for whoever is on call.

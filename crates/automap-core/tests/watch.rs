@@ -3,12 +3,13 @@
 
 mod watched_shop;
 
+use automap_core::change::{Change, ChangeKind, ChangeLog};
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::incident::{IncidentState, Indicator, Severity, SloImpact, TimelineKind};
 use automap_core::metric::Family;
 use automap_core::observation::{Observation, QueryRecord, QueryState};
 use automap_core::report::VerdictKind;
-use automap_core::time::Timestamp;
+use automap_core::time::{Interval, Timestamp};
 use automap_core::watch::{Alert, Watch, WatchHealth, WatchInput, WatchOptions};
 use watched_shop::{
     EVERY, HISTORY, RATE, STEP_MS, Shop, busy_payment, busy_payment_in, entry_kinds, hours, minutes, noise, time,
@@ -37,6 +38,36 @@ fn a_fault_opens_an_incident_that_is_explained_and_closed() {
         (TimelineKind::Opened, TimelineKind::Recovering, TimelineKind::Closed)
     );
     assert!(changes.len() <= 8, "few messages: {:#?}", last.timeline);
+}
+
+/// Payment is released 15 s before it becomes busy.
+#[test]
+fn a_release_that_fits_stands_in_the_title() {
+    let at = minutes(30);
+    let shop = busy_payment(at, at + minutes(10));
+    let mut watch = Watch::new("shop", WatchOptions::default());
+    let release = Change {
+        at: time(at).plus_ms(-15_000),
+        kind: ChangeKind::Release,
+        service: Some("payment".into()),
+        subject: "deployment payment".into(),
+        from: Some("1.4.2".into()),
+        to: Some("1.4.3".into()),
+        uncertainty_ms: 0,
+        source: "kube_replicaset_created".into(),
+        url: None,
+    };
+    let poll = |end: usize| {
+        let mut observation = shop.observation(end.saturating_sub(HISTORY), end);
+        let seen = Interval::new(time(0), time(end)).unwrap();
+        let known = Some(release.clone()).filter(|r| r.at < seen.end);
+        observation.changes = ChangeLog::new(seen, Vec::new(), known.into_iter().collect());
+        watch.evaluate(&WatchInput { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] }).changes
+    };
+    let changes: Vec<_> = (12..=minutes(35)).step_by(EVERY).flat_map(poll).collect();
+    let opened = &changes[0];
+    assert_eq!(opened.cause.as_ref().and_then(|c| c.change.as_deref()), Some("release 1.4.2 → 1.4.3"));
+    assert!(opened.title.starts_with("payment (cpu) after release 1.4.2 → 1.4.3: "), "{}", opened.title);
 }
 
 #[test]

@@ -78,7 +78,7 @@ mod tests {
         owners.labels.lock().teams = labels.map(|(s, t)| (s.to_owned(), t.to_owned())).into();
         let of = |service: &str| {
             let t = Timestamp::from_ms(0);
-            let cause = Some(NamedCause { service: service.into(), mechanism: None, confidence: 0.9 });
+            let cause = Some(NamedCause { service: service.into(), mechanism: None, confidence: 0.9, change: None });
             let owner = owners.of(&Incident { cause, ..Incident::new("shop-1", "shop", t, t) })?;
             Some((owner.team.unwrap_or_default(), owner.runbook.unwrap_or_default()))
         };

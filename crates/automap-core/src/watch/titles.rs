@@ -5,7 +5,7 @@
 
 use crate::incident::{Incident, Indicator, IndicatorChange, NamedCause, Severity};
 use crate::quantity::change;
-use crate::report::{Report, VerdictKind};
+use crate::report::{ChangeRole, ListedChange, Report, VerdictKind};
 
 /// Share of failed requests from which an incident is critical.
 const CRITICAL_ERRORS: f64 = 0.05;
@@ -14,7 +14,9 @@ const CRITICAL_ERRORS: f64 = 0.05;
 pub(super) fn named(report: &Report) -> Option<NamedCause> {
     let verdict = &report.verdict;
     let service = verdict.service.clone().filter(|_| verdict.kind == VerdictKind::Cause)?;
-    Some(NamedCause { service, mechanism: verdict.mechanism.clone(), confidence: verdict.confidence })
+    let fits = |l: &&ListedChange| l.role == ChangeRole::Fits && l.change.service.as_ref() == Some(&service);
+    let change = report.changes.listed.iter().find(fits).map(|l| l.summary.clone());
+    Some(NamedCause { mechanism: verdict.mechanism.clone(), confidence: verdict.confidence, change, service })
 }
 
 /// The severity of the worst symptom, or `reported` (from objectives and alerts) if that is higher.
@@ -29,13 +31,9 @@ pub(super) fn severity<'a>(
     symptoms.map(of).chain(reported).max().unwrap_or(Severity::Info)
 }
 
-/// `payment (network): front-end p95 latency 74.1 → 376 ms`.
+/// `payment (network): front-end p95 latency 74.1 → 376 ms`, `payment (slow) after release 1.4.2 → 1.4.3: …`.
 pub(super) fn title(incident: &Incident) -> String {
-    let cause = match &incident.cause {
-        Some(NamedCause { service, mechanism: Some(mechanism), .. }) => format!("{service} ({mechanism})"),
-        Some(NamedCause { service, .. }) => service.clone(),
-        None => "cause not clear".to_owned(),
-    };
+    let cause = incident.cause.as_ref().map_or_else(|| "cause not clear".to_owned(), cause_text);
     let noticed = incident.symptoms.first().map(symptom);
     let burns = || incident.slos.first().map(|s| format!("{} burns its budget at {:.1} ×", s.slo, s.burn_rate));
     match noticed.or_else(burns) {
@@ -68,6 +66,12 @@ pub(super) fn first_few(texts: &[String]) -> String {
 
 /// `payment (network), confidence 0.93`.
 pub(super) fn verdict_text(cause: &NamedCause) -> String {
+    format!("{}, confidence {:.2}", cause_text(cause), cause.confidence)
+}
+
+/// `payment`, `payment (network)`, `payment (slow) after release 1.4.2 → 1.4.3`.
+fn cause_text(cause: &NamedCause) -> String {
     let kind = cause.mechanism.as_ref().map(|m| format!(" ({m})")).unwrap_or_default();
-    format!("{}{kind}, confidence {:.2}", cause.service, cause.confidence)
+    let change = cause.change.as_ref().map(|c| format!(" after {c}")).unwrap_or_default();
+    format!("{}{kind}{change}", cause.service)
 }

@@ -13,7 +13,8 @@ const NOW: Timestamp = Timestamp::from_ms(1_764_338_400_000);
 
 fn incident(cause: Option<&str>, symptoms: &[&str]) -> Incident {
     let mut incident = Incident::new("shop-1", "shop", NOW, NOW);
-    incident.cause = cause.map(|service| NamedCause { service: service.into(), mechanism: None, confidence: 0.9 });
+    incident.cause =
+        cause.map(|service| NamedCause { service: service.into(), mechanism: None, confidence: 0.9, change: None });
     let symptom = |service: &&str| IndicatorChange {
         service: (*service).into(),
         indicator: Indicator::Latency,

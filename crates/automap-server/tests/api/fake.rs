@@ -313,7 +313,12 @@ pub(crate) fn incident(n: i64, target: &str, state: IncidentState) -> Incident {
         updated: opened,
         closed: (state == IncidentState::Closed).then(|| opened.plus_ms(60_000)),
         title: "payment (network): front-end p95 latency 74.1 → 376 ms".into(),
-        cause: Some(NamedCause { service: "payment".into(), mechanism: Some("network".into()), confidence: 0.86 }),
+        cause: Some(NamedCause {
+            service: "payment".into(),
+            mechanism: Some("network".into()),
+            confidence: 0.86,
+            change: None,
+        }),
         symptoms: Vec::new(),
         victims: vec!["orders".into()],
         slos: Vec::new(),

@@ -46,7 +46,12 @@ pub(crate) fn incident(id: &str) -> Incident {
         updated: T0,
         closed: None,
         title: "payment (network): front-end p95 latency 74.1 → 376 ms".into(),
-        cause: Some(NamedCause { service: "payment".into(), mechanism: Some("network".into()), confidence: 0.86 }),
+        cause: Some(NamedCause {
+            service: "payment".into(),
+            mechanism: Some("network".into()),
+            confidence: 0.86,
+            change: None,
+        }),
         symptoms: vec![IndicatorChange {
             service: "front-end".into(),
             indicator: Indicator::Latency,
