@@ -36,7 +36,7 @@ pub struct Analysis {
     pub suspects: Suspects,
     /// Who is blamed.
     pub ranking: Ranking,
-    /// What was changed before the incident and fits it, with the evidence that counted.
+    /// What was changed before the incident and fits it.
     pub change_fits: BTreeMap<ServiceIdx, ChangeFit>,
     /// Changes just before the onset that replace, add or remove pods.
     pub brought_about: BTreeMap<ServiceIdx, BTreeSet<ChangeKind>>,

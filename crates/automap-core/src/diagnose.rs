@@ -148,11 +148,11 @@ pub fn analyse_with_history(
     };
     let onset = Onset { at: windows.incident.start, blur_ms: BLUR_STEPS * frame.step_ms() };
     let brought_about = change_fit::brought_about(&observation.changes, &frame, onset);
-    let fits = change_fit::fits(&observation.changes, &frame, onset);
-    let (ranking, change_fits) = match options.engine {
-        rank::Engine::Evidence => change_fit::weigh(ranking, &fits, &suspects),
+    let mut change_fits = change_fit::fits(&observation.changes, &frame, onset);
+    let ranking = match options.engine {
+        rank::Engine::Evidence => change_fit::weigh(ranking, &mut change_fits, &suspects),
         // The random walk knows of no changes.
-        rank::Engine::Automap => (ranking, fits),
+        rank::Engine::Automap => ranking,
     };
     let waits = rank::open_calls::find(&frame, &windows.rows, calls, &impacts, &suspects);
     let unseen = Unseen::of(&frame, &anomalies, calls, &observation.queries).with_unmeasured(&frame, &waits);

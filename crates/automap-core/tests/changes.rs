@@ -60,6 +60,17 @@ fn a_release_just_before_raises_its_service_and_is_told() {
     assert_eq!(with.causes[0].change.as_ref().unwrap().summary, "release 1.4.2 → 1.4.3, 47 s before");
 }
 
+/// Memory leaks after the release, and nobody feels it yet. It is named for what it shows, and the release is told with it.
+#[test]
+fn a_leak_that_nobody_feels_yet_is_told_with_its_release() {
+    let leak =
+        || Shop::new().fault("user", "memory_bytes", None, |v| v * 6.0).fault("user", "restarts", None, |v| v + 1.0);
+    let report = with(leak(), &[("user", ChangeKind::Release, 10)]);
+    assert_eq!((report.verdict.service.as_deref(), report.verdict.is_felt), (Some("user"), Some(false)));
+    assert_eq!(report.changes.listed[0].role, ChangeRole::Fits);
+    assert!(score(&report, "user") - score(&leak().report(), "user") < 0.2, "and the ranking is that of the metrics");
+}
+
 #[test]
 fn a_release_of_a_service_that_explains_nothing_changes_no_answer() {
     let without = slow_payment().report();

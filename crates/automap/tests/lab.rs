@@ -81,8 +81,27 @@ fn runs(pid: &Value) -> bool {
     stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.trim_start().starts_with('Z'))
 }
 
+/// Two reports that differ in nothing but the last digits of numbers.
+fn assert_same(place: &str, a: &Value, b: &Value) {
+    match (a, b) {
+        (Value::Object(x), Value::Object(y)) => {
+            assert_eq!(x.keys().collect::<Vec<_>>(), y.keys().collect::<Vec<_>>(), "{place}");
+            x.iter().for_each(|(key, value)| assert_same(&format!("{place}/{key}"), value, &y[key]));
+        }
+        (Value::Array(x), Value::Array(y)) => {
+            assert_eq!(x.len(), y.len(), "{place}");
+            x.iter().zip(y).enumerate().for_each(|(i, (x, y))| assert_same(&format!("{place}/{i}"), x, y));
+        }
+        (Value::Number(x), Value::Number(y)) => {
+            let (x, y) = (x.as_f64().unwrap(), y.as_f64().unwrap());
+            assert!((x - y).abs() <= 1e-9 * x.abs().max(y.abs()), "{place}: {x} and {y}");
+        }
+        _ => assert_eq!(a, b, "{place}"),
+    }
+}
+
 #[test]
-fn a_real_prometheus_answers_and_the_capture_gives_the_same_bytes() {
+fn a_real_prometheus_answers_and_the_capture_gives_the_same_report() {
     let dir = Dir::new("live");
     let base = free_base_port(2).to_string();
     ok(dir.path(), &["up", "--load", "6", "--base-port", &base, "--scrape-interval", "1s"]);
@@ -104,9 +123,10 @@ fn a_real_prometheus_answers_and_the_capture_gives_the_same_bytes() {
     let captured = run(&[&["capture", &file], &live[..], &window].concat());
     assert!(captured.status.success(), "{}", String::from_utf8_lossy(&captured.stderr));
     let replayed = run(&["diagnose", "-o", "json", "--capture", &file]);
-    assert_eq!(answered.stdout, replayed.stdout);
-
     let report: Value = serde_json::from_slice(&answered.stdout).unwrap();
+    let of_capture: Value = serde_json::from_slice(&replayed.stdout).unwrap();
+    // Two requests: Prometheus adds up in an order of its own, so the last digit of a sum may differ.
+    assert_same("", &report, &of_capture);
     assert_eq!(report["coverage"]["services_judged"], 14, "{}", String::from_utf8_lossy(&answered.stderr));
     let queries = report["queries"].as_array().unwrap();
     assert!(queries.iter().all(|q| q["state"] != "failed"), "{queries:#?}");
@@ -289,5 +309,6 @@ fn an_interrupted_demo_leaves_nothing_in_the_temporary_directory() {
     said.extend(lines.map(Result::unwrap));
     assert_eq!(demo.wait().unwrap().code(), Some(130), "{said:?}");
     assert_eq!(said.last().unwrap(), "error: interrupted; no fault was in place");
-    assert_eq!(std::fs::read_dir(own.path()).unwrap().count(), 0);
+    // The supervisor deletes it, which may take a moment longer than the demo on a busy machine.
+    wait_until("deleting the lab's directory", || std::fs::read_dir(own.path()).unwrap().count() == 0);
 }

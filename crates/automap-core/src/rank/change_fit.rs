@@ -49,6 +49,8 @@ pub struct ChangeFit {
     pub change: usize,
     /// Log evidence that a change of this service caused the incident, 0 to 3.
     pub evidence: f64,
+    /// The part of it that counts in the ranking: as much as the service explains.
+    pub counted: f64,
 }
 
 /// When the incident began, and by how many milliseconds that may be too early.
@@ -80,7 +82,7 @@ pub fn fits(log: &ChangeLog, frame: &MetricFrame, onset: Onset) -> BTreeMap<Serv
         let evidence = (1.0 - BY_CHANGE + BY_CHANGE * ratio).ln().clamp(0.0, MAX_EVIDENCE);
         // The latest is the likeliest; of its traces the first kind says most.
         let change = *groups.last()?.iter().min_by_key(|i| (log.changes[**i].kind, **i))?;
-        (evidence > 0.0).then_some((service, ChangeFit { change, evidence }))
+        (evidence > 0.0).then_some((service, ChangeFit { change, evidence, counted: 0.0 }))
     };
     of_service.into_iter().filter_map(fit).collect()
 }
@@ -131,26 +133,20 @@ fn density(change: &Change, onset: Onset) -> f64 {
 }
 
 /// Adds what the changes say to the services that they concern, as far as these account for what users feel; where calls are not measured, as far as they
-/// show a symptom. Returns the ranking and the evidence that counted for each service.
-pub fn weigh(
-    ranking: Ranking,
-    fits: &BTreeMap<ServiceIdx, ChangeFit>,
-    suspects: &Suspects,
-) -> (Ranking, BTreeMap<ServiceIdx, ChangeFit>) {
+/// show a symptom. `fits` then say how much counted.
+pub fn weigh(ranking: Ranking, fits: &mut BTreeMap<ServiceIdx, ChangeFit>, suspects: &Suspects) -> Ranking {
     if fits.is_empty() {
-        return (ranking, BTreeMap::new());
+        return ranking;
     }
-    let mut counted = BTreeMap::new();
     let mut services = ranking.services;
     for ranked in &mut services {
-        let Some(fit) = fits.get(&ranked.service) else { continue };
+        let Some(fit) = fits.get_mut(&ranked.service) else { continue };
         let explains = suspects.weight * suspects.accounts(ranked.service) + (1.0 - suspects.weight) * symptom(ranked);
-        let evidence = explains * fit.evidence;
-        ranked.parts.push(Part { source: PartSource::Change, evidence, weight: 1.0 });
-        ranked.score += evidence;
-        counted.insert(ranked.service, ChangeFit { evidence, ..fit.clone() });
+        fit.counted = explains * fit.evidence;
+        ranked.parts.push(Part { source: PartSource::Change, evidence: fit.counted, weight: 1.0 });
+        ranked.score += fit.counted;
     }
-    (super::evidence::with_shares(services), counted)
+    super::evidence::with_shares(services)
 }
 
 /// How clearly a service shows something that users feel, 0–1.
@@ -275,13 +271,13 @@ mod tests {
         let service =
             |i, score, parts| RankedService { service: ServiceIdx(i), score, share: 0.0, parts, explained: Vec::new() };
         let services = vec![service(0, 2.5, part(Family::Memory, 2.5)), service(1, 2.0, part(Family::Latency, 2.0))];
-        let fit = ChangeFit { change: 0, evidence: 3.0 };
-        let both = [(ServiceIdx(0), fit.clone()), (ServiceIdx(1), fit)].into_iter().collect();
+        let fit = ChangeFit { change: 0, evidence: 3.0, counted: 0.0 };
+        let mut both = BTreeMap::from([(ServiceIdx(0), fit.clone()), (ServiceIdx(1), fit)]);
         let ranking = Ranking { engine: Engine::Evidence, services };
-        let (ranking, counted) = weigh(ranking, &both, &Suspects::default());
+        let ranking = weigh(ranking, &mut both, &Suspects::default());
         assert_eq!(ranking.services[0].service, ServiceIdx(1));
         assert!((ranking.services[0].score - 4.95).abs() < 0.01, "{}", ranking.services[0].score);
         assert!((ranking.services[1].score - 2.5).abs() < 0.01, "{}", ranking.services[1].score);
-        assert!(counted[&ServiceIdx(0)].evidence < 0.01);
+        assert!(both[&ServiceIdx(0)].counted < 0.01 && both[&ServiceIdx(1)].counted > 2.9);
     }
 }

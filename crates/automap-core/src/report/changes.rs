@@ -87,7 +87,7 @@ pub struct CauseChange {
     pub at: Timestamp,
     /// What kind.
     pub kind: ChangeKind,
-    /// Log evidence that it counts for, 0 to 3.
+    /// Log evidence that it counts for in the ranking, 0 to 3: little where users do not feel what the service does.
     pub evidence: f64,
     /// The same for people: `release 1.4.2 → 1.4.3, 47 s before`.
     pub summary: String,
@@ -132,12 +132,19 @@ fn listed(change: &Change, role: ChangeRole, onset: Timestamp) -> ListedChange {
     ListedChange { change: change.clone(), role, before_s, summary: what(change) }
 }
 
-/// The change that speaks for a candidate; `None` where none does.
-pub(super) fn of_cause(log: &ChangeLog, analysis: &Analysis, service: ServiceIdx) -> Option<CauseChange> {
-    let fit = analysis.change_fits.get(&service).filter(|fit| fit.evidence >= FAINT)?;
+/// The change that speaks for a candidate, or fits one that is named for what its metrics show; `None` where none does.
+pub(super) fn of_cause(
+    log: &ChangeLog,
+    analysis: &Analysis,
+    (service, is_named): (ServiceIdx, bool),
+) -> Option<CauseChange> {
+    let fit = analysis
+        .change_fits
+        .get(&service)
+        .filter(|fit| fit.counted >= FAINT || (is_named && fit.evidence >= TELLING))?;
     let change = log.changes.get(fit.change)?;
     let summary = format!("{}, {}", what(change), when(change, analysis.windows.incident.start));
-    Some(CauseChange { at: change.at, kind: change.kind, evidence: round(fit.evidence), summary })
+    Some(CauseChange { at: change.at, kind: change.kind, evidence: round(fit.counted), summary })
 }
 
 /// `, 47 s after its release 1.4.2 → 1.4.3`: what the verdict adds to a named service; empty where no change fits well.

@@ -90,6 +90,8 @@ fn candidates(
 ) -> Vec<Cause> {
     let ranking = &analysis.ranking;
     let first_onset = first_symptom_row(facts);
+    let is_cause = decide(analysis, lead, options) == Decision::Cause;
+    let is_named = |service| is_cause && lead.named.iter().flatten().any(|s| *s == service);
     ranking
         .services
         .iter()
@@ -106,7 +108,7 @@ fn candidates(
                 confidence: round(lead.confidence_of(ranking, ranked, options)),
                 counter_evidence: counter_evidence(facts, ranked, analysis, onset, first_onset),
                 accounts_for: impact::accounts_for(facts.frame, &analysis.impacts, &analysis.suspects, ranked.service),
-                change: changes::of_cause(&observation.changes, analysis, ranked.service),
+                change: changes::of_cause(&observation.changes, analysis, (ranked.service, is_named(ranked.service))),
                 onset,
                 evidence,
                 path: path::from_entry(&observation.calls, name),
