@@ -101,7 +101,6 @@ pub enum CompareError {
 /// [`CompareError::Periods`] for fewer than two or too many periods. Too few samples are not an error but a verdict per series.
 ///
 /// ```
-/// use automap_core::change::ChangeLog;
 /// use automap_core::compare::model::SeriesVerdict;
 /// use automap_core::compare::{CompareOptions, Period, compare};
 /// use automap_core::frame::{RawSeries, assemble};
@@ -116,16 +115,7 @@ pub enum CompareError {
 /// let points = (0..120).map(|i| (times[i], if i < 60 { 100.0 } else { 150.0 } + 5.0 * rng.normal())).collect();
 /// let raw = RawSeries { service: "web".into(), metric: "latency_ms".into(), peer: None, points };
 /// let (frame, notes) = assemble(vec![raw], times.clone())?;
-/// let observation = Observation {
-///     frame,
-///     calls: CallGraph::new(),
-///     changes: ChangeLog::default(),
-///     hint: WindowHint::default(),
-///     notes,
-///     not_checked: vec![],
-///     queries: vec![],
-///     source: "example".into(),
-/// };
+/// let observation = Observation { notes, ..Observation::new(frame, CallGraph::new(), "example") };
 /// let half = |name, from: usize, to: i64| {
 ///     Period::new(name, &observation, Interval::new(times[from], Timestamp::from_ms(to * 5_000)))
 /// };

@@ -4,7 +4,6 @@
 //! are left to the callers.
 //!
 //! ```
-//! use automap_core::change::ChangeLog;
 //! use automap_core::frame::{RawSeries, assemble};
 //! use automap_core::observation::Observation;
 //! use automap_core::time::{Timestamp, WindowHint};
@@ -26,16 +25,8 @@
 //! let raw = vec![latency("orders", 12.0, 250.0), latency("payment", 4.0, 250.0)];
 //! let (frame, notes) = assemble(raw, times.clone()).unwrap();
 //! let calls: CallGraph = [("orders", "payment")].into_iter().collect();
-//! let observation = Observation {
-//!     frame,
-//!     calls,
-//!     changes: ChangeLog::default(),
-//!     hint: WindowHint { incident_start: Some(times[60]), ..WindowHint::default() },
-//!     notes,
-//!     not_checked: Vec::new(),
-//!     queries: Vec::new(),
-//!     source: "an example".to_owned(),
-//! };
+//! let hint = WindowHint { incident_start: Some(times[60]), ..WindowHint::default() };
+//! let observation = Observation { hint, notes, ..Observation::new(frame, calls, "an example") };
 //!
 //! let report = diagnose(&observation, &DiagnoseOptions::default()).unwrap();
 //! assert_eq!(report.causes[0].service, "payment");

@@ -60,6 +60,35 @@ impl QueryRecord {
 }
 
 impl Observation {
+    /// Metrics and calls of which nothing else is known: no windows are given, no remarks made, no changes looked at, and no queries kept.
+    ///
+    /// ```
+    /// use automap_core::frame::{RawSeries, assemble};
+    /// use automap_core::observation::Observation;
+    /// use automap_core::time::Timestamp;
+    /// use automap_core::topology::CallGraph;
+    ///
+    /// let times = [0, 5_000].map(Timestamp::from_ms).to_vec();
+    /// let points = vec![(times[0], 12.0), (times[1], 13.0)];
+    /// let raw = RawSeries { service: "web".into(), metric: "latency_ms".into(), peer: None, points };
+    /// let (frame, notes) = assemble(vec![raw], times)?;
+    /// let observation = Observation { notes, ..Observation::new(frame, CallGraph::new(), "an example") };
+    /// assert!(observation.changes.observed.is_none(), "which is not to say that nothing changed");
+    /// # Ok::<(), automap_core::frame::FrameError>(())
+    /// ```
+    pub fn new(frame: MetricFrame, calls: CallGraph, source: impl Into<String>) -> Self {
+        Self {
+            frame,
+            calls,
+            changes: ChangeLog::default(),
+            hint: WindowHint::default(),
+            notes: Vec::new(),
+            not_checked: Vec::new(),
+            queries: Vec::new(),
+            source: source.into(),
+        }
+    }
+
     /// What was asked for and not fully answered: signal, state and reason of each query, in the order sent.
     ///
     /// A signal may be asked for more than once, from several exporters, and be answered by another one.

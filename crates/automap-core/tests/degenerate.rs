@@ -1,7 +1,6 @@
 //! Degenerate data: both engines give an answer, a note or a clear error, and never panic or return NaN or infinity.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use automap_core::change::ChangeLog;
 use automap_core::frame::{MAX_MAGNITUDE, RawSeries, assemble};
 use automap_core::graph::{GraphOptions, Knowledge, learn_for_incident};
 use automap_core::observation::Observation;
@@ -33,16 +32,7 @@ fn observation(
     let hint = WindowHint { incident_start: Some(times[samples * 2 / 3]), ..WindowHint::default() };
     let (frame, notes) = assemble(raw, times).unwrap();
     let calls: CallGraph = calls.iter().copied().collect();
-    Observation {
-        frame,
-        calls,
-        changes: ChangeLog::default(),
-        hint,
-        notes,
-        not_checked: vec![],
-        queries: vec![],
-        source: "test".into(),
-    }
+    Observation { hint, notes, ..Observation::new(frame, calls, "test") }
 }
 
 /// Repeatable noise in [0, 1).

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use automap_core::change::ChangeLog;
 use automap_core::frame::{MetricFrame, RawSeries, assemble};
 use automap_core::graph::skeleton::{SkeletonOptions, skeleton};
 use automap_core::graph::{BehaviourGraph, GraphOptions, GraphSignals, Knowledge, Subtraction, WeightedGraph, learn};
@@ -54,16 +53,7 @@ fn shop(seed: u64, names: &[String], change: impl Fn(usize, usize, f64) -> f64) 
     let calls: CallGraph = names.windows(2).map(|w| (w[0].as_str(), w[1].as_str())).collect();
     let hint = WindowHint { incident_start: Some(times[SAMPLES * 2 / 3]), ..WindowHint::default() };
     let (frame, notes) = assemble(raw, times).unwrap();
-    Observation {
-        frame,
-        calls,
-        changes: ChangeLog::default(),
-        hint,
-        notes,
-        not_checked: vec![],
-        queries: vec![],
-        source: "test".into(),
-    }
+    Observation { hint, notes, ..Observation::new(frame, calls, "test") }
 }
 
 fn names(count: usize) -> Vec<String> {

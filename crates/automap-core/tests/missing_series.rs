@@ -9,7 +9,6 @@ mod shop;
 
 use std::collections::BTreeMap;
 
-use automap_core::change::ChangeLog;
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::observation::Observation;
 use automap_core::random::Rng;
@@ -111,16 +110,7 @@ fn damaged(shop: Shop, is_given: bool, mut damage: impl FnMut(&mut RawSeries)) -
     }
     let hint = WindowHint { incident_start: is_given.then(|| times[FAULT_AT]), ..WindowHint::default() };
     let (frame, notes) = assemble(raw, times).ok()?;
-    let observation = Observation {
-        frame,
-        calls,
-        changes: ChangeLog::default(),
-        hint,
-        notes,
-        not_checked: vec![],
-        queries: vec![],
-        source: "test".into(),
-    };
+    let observation = Observation { hint, notes, ..Observation::new(frame, calls, "test") };
     diagnose(&observation, &DiagnoseOptions::default()).ok()
 }
 

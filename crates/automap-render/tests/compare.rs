@@ -2,7 +2,6 @@
 //! not, as often as promised; names and order do not matter.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use automap_core::change::ChangeLog;
 use automap_core::compare::model::{EdgeKind, SeriesComparison, SeriesVerdict, ShapeKind};
 use automap_core::compare::trend::{Direction, TrendOptions, trend};
 use automap_core::compare::{CompareError, CompareOptions, Comparison, Period, compare};
@@ -32,16 +31,7 @@ fn observation(samples: usize, series: &[(&str, &str, Vec<f64>)]) -> Observation
     let (frame, notes) = assemble(raw.collect(), times.clone()).unwrap();
     let hint = WindowHint::default();
     let source = "test".to_owned();
-    Observation {
-        frame,
-        calls: CallGraph::new(),
-        changes: ChangeLog::default(),
-        hint,
-        notes,
-        not_checked: vec![],
-        queries: vec![],
-        source,
-    }
+    Observation { hint, notes, ..Observation::new(frame, CallGraph::new(), source) }
 }
 
 /// The two halves of an observation.

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use automap_core::change::ChangeLog;
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::graph::{GraphOptions, MetricType, learn_for_incident};
 use automap_core::metric::{CPU_CORES, LATENCY_MS, MEMORY_BYTES, THROUGHPUT_RPS};
@@ -109,16 +108,7 @@ pub fn observation(target: &str, kept: &[StoredProfile]) -> Result<Observation, 
         .map_err(|e| format!("the kept profiles of {target} make no table: {e}"))?;
     let source = format!("kept profiles of {target}");
     let (calls, hint) = (CallGraph::new(), WindowHint::default());
-    Ok(Observation {
-        frame,
-        calls,
-        changes: ChangeLog::default(),
-        hint,
-        notes,
-        not_checked: Vec::new(),
-        queries: Vec::new(),
-        source,
-    })
+    Ok(Observation { hint, notes, ..Observation::new(frame, calls, source) })
 }
 
 /// The metric names of the metric types, in the order of [`MetricType::ALL`].
@@ -143,16 +133,7 @@ mod tests {
         };
         let (frame, notes) = assemble(vec![series("db"), series("web")], times.clone()).unwrap();
         let (calls, hint) = (CallGraph::new(), WindowHint::default());
-        Observation {
-            frame,
-            calls,
-            changes: ChangeLog::default(),
-            hint,
-            notes,
-            not_checked: vec![],
-            queries: vec![],
-            source: "test".into(),
-        }
+        Observation { hint, notes, ..Observation::new(frame, calls, "test") }
     }
 
     #[test]

@@ -9,7 +9,6 @@ mod support;
 use std::time::{Duration, Instant};
 
 use automap_core::attribution::attribute;
-use automap_core::change::ChangeLog;
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::observation::Observation;
 use automap_core::rank::suspects::find;
@@ -124,16 +123,7 @@ fn synthetic(services: usize, signals: &[&str], instants: usize) -> Observation 
     (1..services).for_each(|s| calls.add(&format!("s{:05}", (s - 1) / 3), &format!("s{s:05}"), Protocol::Request));
     let hint = WindowHint { incident_start: Some(times[instants * 3 / 4]), ..WindowHint::default() };
     let (frame, notes) = assemble(raw, times).unwrap();
-    Observation {
-        frame,
-        calls,
-        changes: ChangeLog::default(),
-        hint,
-        notes,
-        not_checked: vec![],
-        queries: vec![],
-        source: "synthetic".into(),
-    }
+    Observation { hint, notes, ..Observation::new(frame, calls, "synthetic") }
 }
 
 /// The median of several rounds.

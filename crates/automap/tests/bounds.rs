@@ -17,10 +17,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use automap_core::change::ChangeLog;
 use automap_core::frame::{AlignedSeries, from_columns};
 use automap_core::observation::Observation;
-use automap_core::time::{Timestamp, WindowHint};
+use automap_core::time::Timestamp;
 use automap_core::topology::CallGraph;
 use automap_sources::capture;
 use support::shop::Shop;
@@ -57,16 +56,7 @@ fn captured(folder: &Path, series: usize, times: usize, every: usize) -> PathBuf
         values: (0..times).map(|t| if t % every == 0 { 10.0 + ((t * 7 + s) % 11) as f64 } else { f64::NAN }).collect(),
     };
     let (frame, notes) = from_columns((0..series).map(column).collect(), axis).unwrap();
-    let observation = Observation {
-        frame,
-        calls: CallGraph::new(),
-        changes: ChangeLog::default(),
-        hint: WindowHint::default(),
-        notes,
-        not_checked: Vec::new(),
-        queries: Vec::new(),
-        source: "made".to_owned(),
-    };
+    let observation = Observation { notes, ..Observation::new(frame, CallGraph::new(), "made") };
     let path = folder.join("made.parquet");
     capture::write(&path, &observation).unwrap();
     path

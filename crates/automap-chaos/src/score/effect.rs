@@ -149,7 +149,6 @@ fn means_apart(before: &[f64], since: &[f64]) -> Option<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
-    use automap_core::change::ChangeLog;
     use automap_core::frame::{RawSeries, assemble};
     use automap_core::topology::CallGraph;
 
@@ -181,16 +180,7 @@ mod tests {
             series("catalogue", "cpu_cores", 0.2, 1.0),
         ];
         let calls: CallGraph = [("front-end", "catalogue")].into_iter().collect();
-        Observation {
-            frame: assemble(raw, times).unwrap().0,
-            calls,
-            changes: ChangeLog::default(),
-            hint: WindowHint::default(),
-            notes: Vec::new(),
-            not_checked: Vec::new(),
-            queries: Vec::new(),
-            source: "a shop".to_owned(),
-        }
+        Observation::new(assemble(raw, times).unwrap().0, calls, "a shop")
     }
 
     fn effect_at(observation: &Observation, service: &str) -> Effect {

@@ -45,15 +45,15 @@ pub fn compose(observation: &Observation, analysis: &Analysis, options: &Verdict
     let facts = Facts { frame, anomalies, windows };
     let lead = Lead::of(analysis, options);
     let decision = decide(analysis, &lead, options);
+    let is_named = decision == Decision::Cause;
+    let named: Vec<ServiceIdx> = lead.named.iter().flatten().copied().filter(|_| is_named).collect();
     let has_candidates = !decision.is_quiet();
     let mut causes =
-        if has_candidates { candidates(&facts, observation, analysis, (&lead, options)) } else { Vec::new() };
+        if has_candidates { candidates(&facts, observation, analysis, (&lead, &named, options)) } else { Vec::new() };
     let victims = if decision == Decision::Cause { victims(&facts, observation, ranking) } else { Vec::new() };
     if let Some(first) = causes.first_mut() {
         with_its_effects(first, &victims, frame.step_ms());
     }
-    let is_named = decision == Decision::Cause;
-    let named: Vec<ServiceIdx> = lead.named.iter().flatten().copied().filter(|_| is_named).collect();
     let mut notes: Vec<Note> = observation.notes.iter().chain(notes).cloned().collect();
     notes.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
     notes.dedup();
@@ -86,12 +86,11 @@ fn candidates(
     facts: &Facts<'_>,
     observation: &Observation,
     analysis: &Analysis,
-    (lead, options): (&Lead, &VerdictOptions),
+    (lead, named, options): (&Lead, &[ServiceIdx], &VerdictOptions),
 ) -> Vec<Cause> {
     let ranking = &analysis.ranking;
     let first_onset = first_symptom_row(facts);
-    let is_cause = decide(analysis, lead, options) == Decision::Cause;
-    let is_named = |service| is_cause && lead.named.iter().flatten().any(|s| *s == service);
+    let is_named = |service: ServiceIdx| named.contains(&service);
     ranking
         .services
         .iter()

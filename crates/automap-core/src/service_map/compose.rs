@@ -260,7 +260,6 @@ fn edge(from: &str, to: &str, (observed, asserted): (bool, bool), data: &[&DataE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::ChangeLog;
     use crate::diagnose::DiagnoseOptions;
     use crate::frame::{RawSeries, assemble};
     use crate::metric::{Metric, Unit};
@@ -282,16 +281,7 @@ mod tests {
         let (frame, notes) = assemble(raw, times).unwrap();
         let hint = WindowHint::default();
         let source = "test".to_owned();
-        Observation {
-            frame,
-            calls,
-            changes: ChangeLog::default(),
-            hint,
-            notes,
-            not_checked: Vec::new(),
-            queries: Vec::new(),
-            source,
-        }
+        Observation { hint, notes, ..Observation::new(frame, calls, source) }
     }
 
     fn calls() -> CallGraph {

@@ -3,7 +3,6 @@
 //! Left out: how a fault spreads. Each scenario says itself which series its fault changes.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
-use automap_core::change::ChangeLog;
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::observation::Observation;
 use automap_core::report::Report;
@@ -114,16 +113,7 @@ impl Shop {
         let (frame, notes) = assemble(self.raw, self.times).unwrap();
         let mut calls = CallGraph::new();
         CALLS.iter().for_each(|(a, b)| calls.add(a, b, Protocol::Request));
-        Observation {
-            frame,
-            calls,
-            changes: ChangeLog::default(),
-            hint,
-            notes,
-            not_checked: vec![],
-            queries: vec![],
-            source: "test".into(),
-        }
+        Observation { hint, notes, ..Observation::new(frame, calls, "test") }
     }
 
     pub(crate) fn report(self) -> Report {

@@ -4,7 +4,6 @@
 
 use std::ops::Range;
 
-use automap_core::change::ChangeLog;
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::incident::{Incident, Severity, SloImpact, TimelineKind};
 use automap_core::observation::Observation;
@@ -116,16 +115,7 @@ impl Shop {
         let mut calls = CallGraph::new();
         CALLS.iter().for_each(|(a, b)| calls.add(a, b, Protocol::Request));
         let hint = WindowHint::default();
-        Observation {
-            frame,
-            calls,
-            changes: ChangeLog::default(),
-            hint,
-            notes,
-            not_checked: vec![],
-            queries: vec![],
-            source: "test".into(),
-        }
+        Observation { hint, notes, ..Observation::new(frame, calls, "test") }
     }
 
     /// One poll after so many rows, with alerts that fire.

@@ -61,7 +61,6 @@ fn metric_scores(analysis: &Analysis) -> BTreeMap<(String, String), f64> {
 
 #[cfg(test)]
 mod tests {
-    use automap_core::change::ChangeLog;
     use automap_core::frame::{RawSeries, assemble};
     use automap_core::observation::Observation;
     use automap_core::time::{Timestamp, WindowHint};
@@ -81,16 +80,11 @@ mod tests {
         };
         let raw =
             [("a", "latency_ms"), ("a", "error_ratio"), ("b", "latency_ms"), ("b", "error_ratio"), ("b", "cpu_cores")];
-        let observation = Observation {
-            frame: assemble(raw.map(|(service, metric)| series(service, metric)).to_vec(), times.clone()).unwrap().0,
-            calls: [("a", "b")].into_iter().collect(),
-            changes: ChangeLog::default(),
-            hint: WindowHint::default(),
-            notes: Vec::new(),
-            not_checked: Vec::new(),
-            queries: Vec::new(),
-            source: String::new(),
-        };
+        let observation = Observation::new(
+            assemble(raw.map(|(service, metric)| series(service, metric)).to_vec(), times.clone()).unwrap().0,
+            [("a", "b")].into_iter().collect(),
+            "",
+        );
         let ask = |hint| {
             let observation = Observation { hint, ..observation.clone() };
             answer(rank::Engine::Evidence, &Question { observation: &observation, entry: None, seed: 0 }).unwrap()
@@ -118,14 +112,8 @@ mod tests {
         let raw = [("a", "cpu", 8.0), ("a", "mem", 6.0), ("b", "cpu", 1.0), ("b", "mem", 1.0), ("c", "cpu", 1.0)];
         let raw = raw.map(|(service, metric, factor)| series(service, metric, factor)).to_vec();
         let observation = Observation {
-            frame: assemble(raw, times.clone()).unwrap().0,
-            calls: CallGraph::new(),
-            changes: ChangeLog::default(),
             hint: WindowHint { incident_start: Some(times[40]), ..WindowHint::default() },
-            notes: Vec::new(),
-            not_checked: Vec::new(),
-            queries: Vec::new(),
-            source: String::new(),
+            ..Observation::new(assemble(raw, times.clone()).unwrap().0, CallGraph::new(), "")
         };
         let question = Question { observation: &observation, entry: None, seed: 0 };
         for engine in rank::Engine::ALL {

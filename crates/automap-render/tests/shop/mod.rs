@@ -1,6 +1,5 @@
 //! A made-up shop for tests: series that wobble around a level and jump at a row, so that every onset is known.
 
-use automap_core::change::ChangeLog;
 use automap_core::explain::{Explanation, explain};
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::note::NotChecked;
@@ -89,16 +88,7 @@ impl Shop {
             reason: "no side-car".into(),
         }];
         let calls: CallGraph = self.calls.into_iter().collect();
-        Observation {
-            frame,
-            calls,
-            changes: ChangeLog::default(),
-            hint,
-            notes,
-            not_checked,
-            queries: vec![query],
-            source: "test".into(),
-        }
+        Observation { hint, notes, not_checked, queries: vec![query], ..Observation::new(frame, calls, "test") }
     }
 
     pub(crate) fn spread(self) -> Propagation {

@@ -1,9 +1,7 @@
 //! A watcher whose source and store fail at the worst moments.
 
-use automap_core::change::ChangeLog;
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::incident::{IncidentState, TimelineKind};
-use automap_core::time::WindowHint;
 use automap_core::topology::CallGraph;
 
 use super::*;
@@ -56,16 +54,7 @@ impl Source for Shop {
         };
         let raw = ["db", "web"].iter().flat_map(|s| [series(s, "latency_ms", 30.0), series(s, "throughput_rps", 20.0)]);
         let (frame, notes) = assemble(raw.collect(), times).unwrap();
-        Ok(Observation {
-            frame,
-            calls: CallGraph::new(),
-            changes: ChangeLog::default(),
-            hint: WindowHint::default(),
-            notes,
-            not_checked: vec![],
-            queries: vec![],
-            source: "test".into(),
-        })
+        Ok(Observation { notes, ..Observation::new(frame, CallGraph::new(), "test") })
     }
 }
 
