@@ -22,6 +22,7 @@ pub mod similar;
 pub mod stats;
 pub mod topology;
 pub mod change;
+pub mod entity;
 pub mod frame;
 pub mod observation;
 pub mod coverage;

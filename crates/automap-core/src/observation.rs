@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::change::ChangeLog;
+use crate::entity::Entities;
 use crate::frame::MetricFrame;
 use crate::note::{NotChecked, Note};
 use crate::time::WindowHint;
@@ -19,6 +20,8 @@ pub struct Observation {
     pub frame: MetricFrame,
     /// Who calls whom.
     pub calls: CallGraph,
+    /// What kind of thing each name stands for, and what runs on what.
+    pub entities: Entities,
     /// What was changed, and when.
     pub changes: ChangeLog,
     /// What the user or the alert gave as windows.
@@ -80,6 +83,7 @@ impl Observation {
         Self {
             frame,
             calls,
+            entities: Entities::default(),
             changes: ChangeLog::default(),
             hint: WindowHint::default(),
             notes: Vec::new(),

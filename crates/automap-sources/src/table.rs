@@ -37,7 +37,6 @@ mod wide;
 
 use std::path::Path;
 
-use automap_core::change::ChangeLog;
 use automap_core::frame::from_columns;
 use automap_core::note::{NotChecked, Note};
 use automap_core::observation::Observation;
@@ -130,7 +129,8 @@ fn observation(
     let reason = "a table does not say who calls whom".to_owned();
     let not_checked = vec![NotChecked { signal: "calls".to_owned(), services: Vec::new(), reason }];
     let (calls, queries, source) = (CallGraph::new(), Vec::new(), name.to_owned());
-    Ok(Observation { frame, calls, changes: ChangeLog::default(), hint, notes, not_checked, queries, source })
+    let observation = Observation::new(frame, calls, source);
+    Ok(Observation { hint, notes, not_checked, queries, ..observation })
 }
 
 fn series(body: Body, shape: &Shape, options: &TableOptions) -> Result<SeriesAndTimes, TableProblem> {

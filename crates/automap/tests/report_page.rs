@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use automap_core::DiagnoseOptions;
-use automap_core::change::ChangeLog;
 use automap_core::chart::MAX_POINTS;
 use automap_core::dossier::{self, Dossier, MAX_CHARTS};
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::note::{NotChecked, Note};
 use automap_core::observation::{Observation, QueryRecord, QueryState};
 use automap_core::report::VerdictKind;
-use automap_core::time::{Timestamp, WindowHint};
+use automap_core::time::Timestamp;
 use automap_core::topology::{CallGraph, Protocol};
 use automap_render::Zone;
 use automap_render::{html, markdown};
@@ -86,10 +85,6 @@ fn hostile() -> Dossier {
         reason: None,
     };
     let observation = Observation {
-        frame: assemble(raw, times).unwrap().0,
-        calls,
-        changes: ChangeLog::default(),
-        hint: WindowHint::default(),
         notes: HOSTILE.iter().map(|h| Note::warning("hostile", *h)).collect(),
         not_checked: vec![NotChecked {
             signal: HOSTILE[0].to_owned(),
@@ -97,7 +92,7 @@ fn hostile() -> Dossier {
             reason: HOSTILE[2].to_owned(),
         }],
         queries: vec![query("latency_ms", HOSTILE[2]), query("cpu_cores", HOSTILE[3]), query(HOSTILE[3], HOSTILE[0])],
-        source: HOSTILE[5].to_owned(),
+        ..Observation::new(assemble(raw, times).unwrap().0, calls, HOSTILE[5])
     };
     dossier::compose(&observation, &DiagnoseOptions::default()).unwrap()
 }

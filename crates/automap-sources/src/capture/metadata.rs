@@ -1,6 +1,7 @@
 //! The part of a capture that a table of samples cannot hold, as JSON in the file's metadata.
 
 use automap_core::change::ChangeLog;
+use automap_core::entity::Entities;
 use automap_core::note::{NotChecked, Note};
 use automap_core::observation::{Observation, QueryRecord};
 use automap_core::time::WindowHint;
@@ -24,6 +25,9 @@ pub(super) struct Metadata {
     pub(super) asserted_calls: Vec<(String, String)>,
     /// Nodes that are only a caller's view of another node.
     pub(super) views: Vec<String>,
+    /// What kind of thing each name stands for, and what runs on what. Absent in files of older versions.
+    #[serde(default, skip_serializing_if = "Entities::is_empty")]
+    pub(super) entities: Entities,
     /// What was changed, and when. Absent in files of older versions, which did not look.
     #[serde(default)]
     pub(super) changes: ChangeLog,
@@ -44,7 +48,7 @@ pub(super) struct Version {
 
 impl Metadata {
     pub(super) fn of(observation: &Observation, empty_series: Vec<(String, String)>) -> Self {
-        let Observation { frame, calls, changes, hint, notes, not_checked, queries, source } = observation;
+        let Observation { frame, calls, entities, changes, hint, notes, not_checked, queries, source } = observation;
         let observed = calls.edges().filter(|(from, to, _)| !calls.is_asserted(from, to));
         let asserted = calls.edges().filter(|(from, to, _)| calls.is_asserted(from, to));
         Self {
@@ -55,6 +59,7 @@ impl Metadata {
             calls: observed.map(|(from, to, p)| (from.to_owned(), to.to_owned(), p)).collect(),
             asserted_calls: asserted.map(|(from, to, _)| (from.to_owned(), to.to_owned())).collect(),
             views: calls.views().map(ToOwned::to_owned).collect(),
+            entities: entities.clone(),
             changes: changes.clone(),
             hint: *hint,
             notes: notes.iter().filter(|note| note.code != NO_CHECKSUM).cloned().collect(),

@@ -72,13 +72,23 @@ fn decode(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
         let text = "the capture carries no checksum (another tool or an older automap wrote it): damage to its values would not be noticed";
         Note::info(NO_CHECKSUM, text)
     });
-    let Metadata { changes, hint, mut notes, not_checked, queries, source, .. } = metadata;
+    let Metadata { entities, changes, hint, mut notes, not_checked, queries, source, .. } = metadata;
     let known = notes.clone();
     let (frame, more) = assemble(table.raw, times).map_err(|e| foreign(file, &e.to_string()))?;
     // A remark that holds for the frame, such as on its names, may be in the file already.
     notes.extend(more.into_iter().filter(|note| !known.contains(note)));
     notes.extend(unchecked);
-    Ok(Observation { frame, calls, changes: changes.bounded(), hint, notes, not_checked, queries, source })
+    Ok(Observation {
+        frame,
+        calls,
+        entities: entities.cleaned(),
+        changes: changes.bounded(),
+        hint,
+        notes,
+        not_checked,
+        queries,
+        source,
+    })
 }
 
 fn metadata_json(reader: &SerializedFileReader<Bytes>) -> Option<&str> {

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use automap_core::change::ChangeLog;
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::metric::{CPU_CORES, THROUGHPUT_RPS};
 use automap_core::note::{NotChecked, Note};
@@ -284,16 +283,8 @@ fn compose(
     let (frame, more) = assemble(raw, axis)?;
     notes.extend(more);
     let source = format!("{}, namespace {}", client.address(), options.namespace);
-    Ok(Observation {
-        frame,
-        calls,
-        changes: ChangeLog::default(),
-        hint: options.hint,
-        notes,
-        not_checked,
-        queries,
-        source,
-    })
+    let observation = Observation::new(frame, calls, source);
+    Ok(Observation { hint: options.hint, notes, not_checked, queries, ..observation })
 }
 
 /// The grid from where data begins. Time without any data at the end stays: it may be the incident.
