@@ -8,6 +8,7 @@ use crate::anomaly::Anomalies;
 use crate::attribution::Impact;
 use crate::change::ChangeKind;
 use crate::course::Plan;
+use crate::entity::Entities;
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::note::Note;
 use crate::rank::change_fit::ChangeFit;
@@ -22,6 +23,8 @@ use crate::windows::Windows;
 pub struct Analysis {
     /// The frame that was analysed, with derived series.
     pub frame: MetricFrame,
+    /// What each name stands for, and what runs on what.
+    pub entities: Entities,
     /// Which incident was diagnosed, and which others there were.
     pub plan: Plan,
     /// The windows.

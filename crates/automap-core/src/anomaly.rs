@@ -13,6 +13,7 @@ mod missing;
 mod noise;
 mod residual;
 mod rows;
+mod saturation;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,7 +163,7 @@ pub fn detect(frame: &MetricFrame, rows: &Rows, options: &AnomalyOptions) -> Ano
                 service: column.service,
                 peer: column.peer,
                 metric: column.metric.clone(),
-                evidence: above_noise(before_noise, level),
+                evidence: above_noise(before_noise, level) * saturation::near_its_limit(column, rows),
                 before_noise,
             })
         })

@@ -41,6 +41,7 @@ use crate::note::Note;
 use crate::observation::Observation;
 use crate::onset_average::{self, EvaluatedOnset};
 use crate::rank::change_fit::{self, Onset};
+use crate::rank::hosts::{Hosts, Setting};
 use crate::rank::metric_weights::{ConfirmedCase, LearningOptions, learn_weights};
 use crate::rank::suspects::DECIDES;
 use crate::report::{self, Report};
@@ -122,7 +123,10 @@ pub fn analyse_with_history(
     notes.extend(plan.notes(&frame, &windows.rows.baseline, windows.incident.start));
     let impacts = attribution::attribute(&frame, &windows.rows, calls, &anomalies);
     let entries = frame.entries(calls);
-    let suspects = rank::suspects::find(&frame, calls, &impacts, &ranking);
+    let on = Setting { frame: &frame, rows: &windows.rows, entities: &observation.entities };
+    let hosts = Hosts::of(on, &anomalies, &ranking);
+    let suspects = rank::suspects::find(&frame, calls, &hosts, &impacts, &ranking);
+    let ranking = hosts.weigh(ranking, suspects.weight);
     let (ranking, automap) = match options.engine {
         rank::Engine::Evidence => (rank::suspects::weigh(ranking, &suspects, &impacts), None),
         rank::Engine::Automap => {
@@ -153,6 +157,7 @@ pub fn analyse_with_history(
     };
     Ok(Analysis {
         frame,
+        entities: observation.entities.clone(),
         plan,
         windows,
         entries,

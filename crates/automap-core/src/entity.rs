@@ -35,6 +35,8 @@ pub enum EntityKind {
     Gateway,
     /// A host outside of the cluster that is called.
     External,
+    /// A workload of another namespace of which only that is read what it takes of a node that it shares.
+    Neighbour,
 }
 
 impl EntityKind {
@@ -47,6 +49,7 @@ impl EntityKind {
             Self::Node => "node",
             Self::Gateway => "gateway",
             Self::External => "external host",
+            Self::Neighbour => "neighbour",
         }
     }
 }

@@ -28,11 +28,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 pub use table::{
-    CLIENT_ERROR_RATIO, CLIENT_LATENCY_MS, CLIENT_RPS, CONTRAST, COUNTER_EVIDENCE, CPU_CORES, CPU_THROTTLED_RATIO,
-    DISK_READ_BYTES_PER_S, DISK_WRITE_BYTES_PER_S, ERROR_RATIO, EXPECTED, FELT_BY_USERS, HUNG_UP_RATIO, LATENCY_MS,
-    LATENCY_P95_MS, MEMORY_BYTES, MISSING_RATIO, NETWORK_GAP_MS, NETWORK_IN_BYTES_PER_S, NETWORK_OUT_BYTES_PER_S,
-    NOT_READY, PODS_STARTED, PROXY_CPU_CORES, RESTARTS, SERVED_LATENCY_MS, TCP_BYTES_PER_S, TCP_CONNECTIONS_PER_S,
-    TCP_FAILURES_PER_S, THROUGHPUT_RPS,
+    CLIENT_ERROR_RATIO, CLIENT_LATENCY_MS, CLIENT_RPS, CONNTRACK_USED_RATIO, CONTRAST, COUNTER_EVIDENCE,
+    CPU_CAPACITY_CORES, CPU_CORES, CPU_STOLEN_RATIO, CPU_THROTTLED_RATIO, CPU_USED_RATIO, DISK_BUSY_RATIO,
+    DISK_READ_BYTES_PER_S, DISK_USED_RATIO, DISK_WAITING_RATIO, DISK_WRITE_BYTES_PER_S, ERROR_RATIO, EXPECTED,
+    FELT_BY_USERS, HUNG_UP_RATIO, LATENCY_MS, LATENCY_P95_MS, MEMORY_BYTES, MEMORY_USED_RATIO, MEMORY_WAITING_RATIO,
+    MISSING_RATIO, NETWORK_DROPS_PER_S, NETWORK_GAP_MS, NETWORK_IN_BYTES_PER_S, NETWORK_OUT_BYTES_PER_S, NOT_READY,
+    OOM_KILLS, PODS_STARTED, PROXY_CPU_CORES, RESTARTS, SERVED_LATENCY_MS, TCP_BYTES_PER_S, TCP_CONNECTIONS_PER_S,
+    TCP_FAILURES_PER_S, THROUGHPUT_RPS, UNDER_PRESSURE,
 };
 
 /// The kind of evidence a metric gives. Metrics of one family measure the same thing, so their evidence is never added up. In JSON it is the
@@ -60,8 +62,11 @@ pub enum Family {
     NetworkGap,
     /// Processor time withheld by a limit. Only rises count.
     Throttle,
-    /// Container restarts and pods that are not ready. Only rises count.
+    /// Container restarts and pods or nodes that are not ready. Only rises count.
     Lifecycle,
+    /// How far something of limited size is used up: a machine's processors, a store's connections. Only rises count, and only close to
+    /// the limit.
+    Saturation,
     /// Anything else, each metric a family of its own.
     Other(String),
 }
@@ -74,12 +79,15 @@ impl Family {
 
     /// Whether it is something that a service uses up or that happens to its containers.
     pub fn is_resource(&self) -> bool {
-        matches!(self, Self::Cpu | Self::Throttle | Self::Memory | Self::Disk | Self::Lifecycle)
+        matches!(self, Self::Cpu | Self::Throttle | Self::Memory | Self::Disk | Self::Lifecycle | Self::Saturation)
     }
 
     /// Whether only a rise is evidence.
     pub fn rises_only(&self) -> bool {
-        matches!(self, Self::Latency | Self::Error | Self::NetworkGap | Self::Throttle | Self::Lifecycle)
+        matches!(
+            self,
+            Self::Latency | Self::Error | Self::NetworkGap | Self::Throttle | Self::Lifecycle | Self::Saturation
+        )
     }
 
     /// Whether the level follows the service's own load, so that the load explains part of it.
@@ -88,7 +96,7 @@ impl Family {
     }
 
     /// The families that have a word of their own.
-    const NAMED: [Self; 11] = [
+    const NAMED: [Self; 12] = [
         Self::Latency,
         Self::Error,
         Self::Throughput,
@@ -100,6 +108,7 @@ impl Family {
         Self::NetworkGap,
         Self::Throttle,
         Self::Lifecycle,
+        Self::Saturation,
     ];
 
     /// The word used in reports.
@@ -116,6 +125,7 @@ impl Family {
             Self::NetworkGap => "network gap",
             Self::Throttle => "throttle",
             Self::Lifecycle => "lifecycle",
+            Self::Saturation => "saturation",
             Self::Other(name) => name,
         }
     }
@@ -256,6 +266,21 @@ impl Metric {
     /// The name as words, without its unit: `latency_p95_ms` → `p95 latency`; an unknown name as it is.
     pub fn words(&self) -> String {
         table::words(&self.name).map_or_else(|| self.name.clone(), ToOwned::to_owned)
+    }
+
+    /// The level near which a saturation begins to hurt, in its own unit; `None` for all that hurts by its change alone.
+    ///
+    /// ```
+    /// use automap_core::metric::Metric;
+    ///
+    /// assert_eq!(Metric::parse("cpu_used_ratio").hurts_from(), Some(0.9));
+    /// assert_eq!(Metric::parse("cpu_cores").hurts_from(), None);
+    /// ```
+    pub fn hurts_from(&self) -> Option<f64> {
+        match self.family {
+            Family::Saturation => table::hurts_from(&self.name),
+            _ => None,
+        }
     }
 
     /// Whether it measures connections that are not split into requests, so that nothing is known of how long a request takes.

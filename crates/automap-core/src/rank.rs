@@ -12,6 +12,7 @@ mod calls;
 pub mod change_fit;
 pub mod evidence;
 mod explain_away;
+pub mod hosts;
 pub mod metric_weights;
 pub mod metrics;
 pub mod open_calls;

@@ -4,11 +4,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use automap_core::change::ChangeLog;
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::incident::{Incident, IncidentState, Muted};
 use automap_core::observation::Observation;
-use automap_core::time::{Timestamp, WindowHint};
+use automap_core::time::Timestamp;
 use automap_core::topology::CallGraph;
 use automap_core::watch::WatchOptions;
 use automap_server::notify::NotifyConfig;
@@ -56,9 +55,7 @@ impl Source for Shop {
         }
         let (frame, notes) = assemble(raw, rows.map(time).collect()).unwrap();
         let calls: CallGraph = [("web", "db"), ("web", "search")].into_iter().collect();
-        let (hint, changes) = (WindowHint::default(), ChangeLog::default());
-        let (not_checked, queries) = (Vec::new(), Vec::new());
-        Ok(Observation { frame, calls, changes, hint, notes, not_checked, queries, source: "test".into() })
+        Ok(Observation { notes, ..Observation::new(frame, calls, "test") })
     }
 }
 

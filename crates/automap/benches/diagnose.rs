@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use automap_core::attribution::attribute;
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::observation::Observation;
+use automap_core::rank::hosts::Hosts;
 use automap_core::rank::suspects::find;
 use automap_core::time::{Timestamp, WindowHint};
 use automap_core::topology::{CallGraph, Protocol};
@@ -85,7 +86,7 @@ fn attribution(observation: &Observation) -> impl Fn() {
         let Analysis { frame, windows, anomalies, ranking, .. } = &analysis;
         let impacts = attribute(frame, &windows.rows, &calls, anomalies);
         assert!(!impacts.is_empty(), "users feel it");
-        drop(find(frame, &calls, &impacts, ranking));
+        drop(find(frame, &calls, &Hosts::default(), &impacts, ranking));
     }
 }
 

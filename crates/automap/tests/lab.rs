@@ -241,7 +241,11 @@ fn a_release_rolls_out_without_a_gap_and_rolls_back_to_the_replica_set_of_before
     let takers = query(&url, HAS_TAKEN_OVER);
     assert_eq!(takers.len(), 1, "nothing else changed: {takers:?}");
     let image = r#"kube_pod_container_info{container="catalogue"}"#;
-    assert!(query(&url, image).iter().all(|l| l.contains("weaveworksdemos/catalogue:v2")), "{:?}", query(&url, image));
+    // The pod of before is told of until the next scrape.
+    wait_until("only pods of the new image", || {
+        let pods = query(&url, image);
+        !pods.is_empty() && pods.iter().all(|l| l.contains("weaveworksdemos/catalogue:v2"))
+    });
     let slow = r#"histogram_quantile(0.5, sum by (le) (rate(istio_request_duration_milliseconds_bucket{reporter="destination",destination_workload="catalogue"}[10s]))) > 100"#;
     wait_until("slow requests", || !query(&url, slow).is_empty());
 

@@ -61,3 +61,14 @@ pub enum Place {
         callee: ServiceIdx,
     },
 }
+
+impl Place {
+    /// The services that it is in, or between.
+    pub fn ends(self) -> Vec<ServiceIdx> {
+        match self {
+            Self::Service(service) => vec![service],
+            Self::Network { caller, callee } | Self::Refused { caller, callee } => vec![callee, caller],
+            Self::MoreCalls { caller, .. } => vec![caller],
+        }
+    }
+}

@@ -53,6 +53,30 @@ pub const RESTARTS: &str = "restarts";
 pub const NOT_READY: &str = "not_ready";
 /// Pods that came up.
 pub const PODS_STARTED: &str = "pods_started";
+/// Share of a machine's processor time that is used, stolen time included and waiting for disks not.
+pub const CPU_USED_RATIO: &str = "cpu_used_ratio";
+/// Share of a machine's processor time that other machines on the same hardware took.
+pub const CPU_STOLEN_RATIO: &str = "cpu_stolen_ratio";
+/// Processors of a machine.
+pub const CPU_CAPACITY_CORES: &str = "cpu_capacity_cores";
+/// Share of the memory that is used, of a machine or of what a store may use.
+pub const MEMORY_USED_RATIO: &str = "memory_used_ratio";
+/// Share of time in which something waited for memory.
+pub const MEMORY_WAITING_RATIO: &str = "memory_waiting_ratio";
+/// Share of time in which the busiest disk was at work.
+pub const DISK_BUSY_RATIO: &str = "disk_busy_ratio";
+/// Share of time in which something waited for a disk.
+pub const DISK_WAITING_RATIO: &str = "disk_waiting_ratio";
+/// Share of the fullest file system that is used.
+pub const DISK_USED_RATIO: &str = "disk_used_ratio";
+/// Share of the connections that a machine may track.
+pub const CONNTRACK_USED_RATIO: &str = "conntrack_used_ratio";
+/// Packets that a machine dropped.
+pub const NETWORK_DROPS_PER_S: &str = "network_drops_per_s";
+/// Conditions of a node that say it is short of something.
+pub const UNDER_PRESSURE: &str = "under_pressure";
+/// Processes that a machine killed for want of memory.
+pub const OOM_KILLS: &str = "oom_kills";
 /// Share of a service's own samples that did not arrive. Derived, never fetched.
 pub const MISSING_RATIO: &str = "missing_ratio";
 
@@ -74,13 +98,20 @@ struct Row {
     side: Side,
     unit: Unit,
     words: &'static str,
+    /// The level from which a saturation hurts; `None` for what hurts, or not, by its change alone.
+    hurts_from: Option<f64>,
 }
 
 const fn row(name: &'static str, family: Option<Family>, side: Side, unit: Unit, words: &'static str) -> Row {
-    Row { name, family, side, unit, words }
+    Row { name, family, side, unit, words, hurts_from: None }
 }
 
-static TABLE: [Row; 25] = [
+/// How far something of limited size is used up. Half of a processor is as good as none: below the level it is no evidence.
+const fn saturation(name: &'static str, unit: Unit, words: &'static str, hurts_from: f64) -> Row {
+    Row { name, family: Some(Family::Saturation), side: Side::Own, unit, words, hurts_from: Some(hurts_from) }
+}
+
+static TABLE: [Row; 37] = [
     row(LATENCY_MS, Some(Family::Latency), Side::Own, Unit::Ms, "latency (mean)"),
     row(LATENCY_P95_MS, Some(Family::Latency), Side::Own, Unit::Ms, "p95 latency"),
     row(ERROR_RATIO, Some(Family::Error), Side::Own, Unit::Ratio, "errors"),
@@ -105,6 +136,18 @@ static TABLE: [Row; 25] = [
     row(RESTARTS, Some(Family::Lifecycle), Side::Own, Unit::Count, "container restarts"),
     row(NOT_READY, Some(Family::Lifecycle), Side::Own, Unit::Count, "pods not ready"),
     row(PODS_STARTED, Some(Family::Lifecycle), Side::Own, Unit::Count, "new pods"),
+    saturation(CPU_USED_RATIO, Unit::Ratio, "CPU used", 0.9),
+    saturation(CPU_STOLEN_RATIO, Unit::Ratio, "CPU stolen", 0.1),
+    row(CPU_CAPACITY_CORES, None, Side::Own, Unit::Cores, "CPUs"),
+    saturation(MEMORY_USED_RATIO, Unit::Ratio, "memory used", 0.95),
+    saturation(MEMORY_WAITING_RATIO, Unit::Ratio, "waiting for memory", 0.1),
+    saturation(DISK_BUSY_RATIO, Unit::Ratio, "disk busy", 0.9),
+    saturation(DISK_WAITING_RATIO, Unit::Ratio, "waiting for disks", 0.2),
+    saturation(DISK_USED_RATIO, Unit::Ratio, "disk used", 0.97),
+    saturation(CONNTRACK_USED_RATIO, Unit::Ratio, "connections tracked", 0.95),
+    saturation(NETWORK_DROPS_PER_S, Unit::PerS, "packets dropped", 10.0),
+    row(UNDER_PRESSURE, Some(Family::Lifecycle), Side::Own, Unit::Count, "conditions of pressure"),
+    row(OOM_KILLS, Some(Family::Lifecycle), Side::Own, Unit::Count, "out-of-memory kills"),
     row(MISSING_RATIO, None, Side::Own, Unit::Ratio, MISSING_RATIO),
 ];
 
@@ -117,6 +160,11 @@ pub(super) fn metric(name: &str) -> Option<Metric> {
     let row = find(name)?;
     let family = row.family.clone().unwrap_or_else(|| Family::Other(name.to_owned()));
     Some(Metric { name: name.to_owned(), family, side: row.side, unit: row.unit, is_availability: false })
+}
+
+/// The level from which it hurts; see [`Metric::hurts_from`].
+pub(super) fn hurts_from(name: &str) -> Option<f64> {
+    find(name).and_then(|row| row.hurts_from)
 }
 
 /// Its words; `None` where it is not automap's own.

@@ -214,7 +214,7 @@ fn type_of(family: &Family) -> Option<MetricType> {
         Family::Cpu | Family::Throttle => Some(MetricType::Cpu),
         Family::Memory => Some(MetricType::Memory),
         Family::Disk | Family::Network => Some(MetricType::Io),
-        Family::NetworkGap | Family::Syscall | Family::Other(_) => None,
+        Family::NetworkGap | Family::Syscall | Family::Saturation | Family::Other(_) => None,
     }
 }
 

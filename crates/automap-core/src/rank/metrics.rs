@@ -43,7 +43,7 @@ pub struct RankedMetric {
 pub fn causal_weight(source: &PartSource) -> f64 {
     match source {
         PartSource::Own(Family::Lifecycle) => 1.2,
-        PartSource::Own(Family::Memory) | PartSource::Missing => 1.0,
+        PartSource::Own(Family::Memory | Family::Saturation) | PartSource::Missing => 1.0,
         PartSource::NetworkGap => 0.9,
         PartSource::Own(Family::Cpu | Family::Throttle) => 0.7,
         PartSource::Own(Family::Latency | Family::Error) | PartSource::SeenByCallers(_) => 0.5,

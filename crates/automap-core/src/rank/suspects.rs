@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::hosts::Hosts;
 use super::{Part, PartSource, RankedService, Ranking};
 use crate::anomaly::CLEAR;
 use crate::attribution::{Impact, ImpactKind, Place, Share};
@@ -63,6 +64,8 @@ pub struct Suspect {
     /// Callees that may be at fault instead, since the caller does not report its calls: the network to them looks like own time of the service.
     /// Empty where the service's resources moved, or its calls are not the matter.
     pub unseen_networks: Vec<ServiceIdx>,
+    /// What waits for it on which node, by node; empty for one that is no node and takes none.
+    pub held_up: BTreeMap<ServiceIdx, BTreeSet<ServiceIdx>>,
 }
 
 /// A suspect's share of one impact.
@@ -135,21 +138,22 @@ impl Suspects {
     }
 }
 
-/// Finds the suspects. `ranking` is that of the evidence engine. O(places + services · calls).
-pub fn find(frame: &MetricFrame, calls: &CallGraph, impacts: &[Impact], ranking: &Ranking) -> Suspects {
+/// Finds the suspects. `ranking` is that of the evidence engine. O(places + services · (calls + nodes)).
+pub fn find(frame: &MetricFrame, calls: &CallGraph, hosts: &Hosts, impacts: &[Impact], ranking: &Ranking) -> Suspects {
     let clear = |i: &Impact| soft_step(i.evidence, FELT, FELT_SOFTNESS);
     let weights: Vec<f64> = impacts.iter().map(|i| i.evidence.max(0.0) * clear(i)).collect();
     let sum: f64 = weights.iter().sum();
     if sum <= 0.0 {
         return Suspects::default();
     }
-    let owners = Owners { frame, calls, impacts, ranking };
+    let owners = Owners { frame, calls, impacts, ranking, hosts };
     let mut groups: BTreeMap<Vec<ServiceIdx>, Vec<(usize, &Share)>> = BTreeMap::new();
     for (i, impact) in impacts.iter().enumerate() {
         for share in &impact.shares {
             groups.entry(owners.of(share, impact.kind)).or_default().push((i, share));
         }
     }
+    join_nodes(&mut groups, hosts);
     join_pairs(&mut groups, |i| weights[i] / sum);
     let suspect = |(services, shares): (Vec<ServiceIdx>, Vec<(usize, &Share)>)| {
         let weighted = || shares.iter().map(|(i, s)| (*s, weights[*i] / sum));
@@ -158,8 +162,9 @@ pub fn find(frame: &MetricFrame, calls: &CallGraph, impacts: &[Impact], ranking:
         let suspected: Vec<SuspectImpact> = by_impact.collect();
         let is_clear_alone = is_felt_alone(&suspected, impacts) && services.iter().any(|s| owners.shows(*s));
         let unseen_networks = owners.unseen_networks(&services, &suspected);
+        let held_up = owners.held_up(&services, shares.iter().map(|(_, share)| share.place));
         let share = weighted().map(|(s, w)| s.share * w).sum();
-        Suspect { services, share, low, impacts: suspected, is_clear_alone, unseen_networks }
+        Suspect { services, share, low, impacts: suspected, is_clear_alone, unseen_networks, held_up }
     };
     let mut all: Vec<Suspect> = groups.into_iter().map(suspect).collect();
     all.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.services.cmp(&b.services)));
@@ -207,12 +212,26 @@ fn join_pairs(groups: &mut BTreeMap<Vec<ServiceIdx>, Vec<(usize, &Share)>>, weig
     }
 }
 
+/// A node that several services may wait for is likelier than each of them.
+fn join_nodes(groups: &mut BTreeMap<Vec<ServiceIdx>, Vec<(usize, &Share)>>, hosts: &Hosts) {
+    let mut pairs: BTreeMap<ServiceIdx, Vec<Vec<ServiceIdx>>> = BTreeMap::new();
+    for pair in groups.keys().filter(|k| k.len() > 1) {
+        let nodes = pair.iter().filter(|s| hosts.is_full(**s));
+        nodes.for_each(|node| pairs.entry(*node).or_default().push(pair.clone()));
+    }
+    for (node, pairs) in pairs.into_iter().filter(|(_, pairs)| pairs.len() > 1) {
+        let shares: Vec<_> = pairs.iter().filter_map(|pair| groups.remove(pair)).flatten().collect();
+        groups.entry(vec![node]).or_default().extend(shares);
+    }
+}
+
 /// Decides which services a place belongs to.
 struct Owners<'a> {
     frame: &'a MetricFrame,
     calls: &'a CallGraph,
     impacts: &'a [Impact],
     ranking: &'a Ranking,
+    hosts: &'a Hosts,
 }
 
 impl Owners<'_> {
@@ -221,7 +240,12 @@ impl Owners<'_> {
             Place::MoreCalls { caller, .. } => vec![caller],
             Place::Service(s) => likely(self.own_or_waiting_for(s, kind)),
             Place::Network { caller, callee } | Place::Refused { caller, callee } => {
-                likely(vec![(callee, share.at_callee), (caller, 1.0 - share.at_callee)])
+                let ends = [(callee, share.at_callee), (caller, 1.0 - share.at_callee)];
+                // The side-cars at both ends run on the nodes too.
+                let beneath = ends.iter().flat_map(|(end, part)| {
+                    self.hosts.may_hold_up(*end).into_iter().map(move |(host, weight)| (host, weight * part))
+                });
+                likely(ends.into_iter().chain(beneath.collect::<Vec<_>>()).collect())
             }
         }
     }
@@ -238,6 +262,7 @@ impl Owners<'_> {
         if let [callee] = self.reported_by_callees(service)[..] {
             found.push((callee, 1.0));
         }
+        found.extend(self.hosts.may_hold_up(service));
         let prior = if kind == ImpactKind::Failing { OWN_FAILURE } else { 1.0 };
         found.push((service, prior * self.moved(service)));
         found
@@ -259,6 +284,22 @@ impl Owners<'_> {
         let has_moved = |s: &&ServiceIdx| self.moved(**s) >= (1.0 + CLEAR).powi(2);
         let waiting = services.iter().filter(is_own).filter(|s| !has_moved(s));
         waiting.flat_map(|s| self.reported_by_callees(*s)).filter(|to| !services.contains(to)).collect()
+    }
+
+    /// See [`Suspect::held_up`].
+    fn held_up(
+        &self,
+        services: &[ServiceIdx],
+        places: impl Iterator<Item = Place>,
+    ) -> BTreeMap<ServiceIdx, BTreeSet<ServiceIdx>> {
+        let mut held_up: BTreeMap<ServiceIdx, BTreeSet<ServiceIdx>> = BTreeMap::new();
+        for end in places.flat_map(Place::ends).filter(|end| !services.contains(end)) {
+            let nodes = self.hosts.beneath(end).filter(|(_, by)| services.contains(by));
+            nodes.for_each(|(node, _)| {
+                held_up.entry(node).or_default().insert(end);
+            });
+        }
+        held_up
     }
 
     /// Whether the service's own series show a fault that nothing else explains.
@@ -308,16 +349,21 @@ impl Owners<'_> {
 }
 
 /// The one service that is clearly more likely than the others, or the best two.
-fn likely(mut weighted: Vec<(ServiceIdx, f64)>) -> Vec<ServiceIdx> {
+fn likely(found: Vec<(ServiceIdx, f64)>) -> Vec<ServiceIdx> {
+    let mut weighted: Vec<(ServiceIdx, f64)> = Vec::new();
+    for (service, weight) in found {
+        match weighted.iter_mut().find(|(known, _)| *known == service) {
+            Some((_, sum)) => *sum += weight,
+            None => weighted.push((service, weight)),
+        }
+    }
     let sum: f64 = weighted.iter().map(|(_, w)| w).sum();
     weighted.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let needed = match weighted.first() {
         Some((_, w)) if *w >= ALONE * sum => 1,
         _ => 2,
     };
-    let mut services: Vec<ServiceIdx> = weighted.into_iter().take(needed).map(|(s, _)| s).collect();
-    services.dedup();
-    services
+    weighted.into_iter().take(needed).map(|(s, _)| s).collect()
 }
 
 /// Ranks services by what they account for. Evidence of a service counts as far as it accounts for what users feel, in full if that is clear alone, and

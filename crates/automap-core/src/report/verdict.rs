@@ -9,6 +9,7 @@ use crate::analysis::Analysis;
 use crate::anomaly::CLEAR;
 use crate::attribution::ImpactKind;
 use crate::change::ChangeLog;
+use crate::entity::EntityKind;
 use crate::frame::ServiceIdx;
 use crate::metric::{Family, HUNG_UP_RATIO};
 use crate::rank::PartSource;
@@ -91,10 +92,12 @@ fn named_causes(analysis: &Analysis, lead: &Lead, log: &ChangeLog) -> Vec<NamedC
     };
     let cause = |group: &Vec<ServiceIdx>| {
         let services: Vec<String> = group.iter().map(|s| analysis.frame.service(*s).to_owned()).collect();
-        let mechanism = group.first().and_then(mechanism).map(|source| mechanism_word(&source).to_owned());
+        let word = |s: &ServiceIdx| Some(mechanism_words(analysis, *s, &mechanism(s)?));
+        let mechanism = group.first().and_then(word);
         let kind = mechanism.as_deref().map_or_else(String::new, |k| format!(" ({k})"));
         let since: String = group.iter().map(|s| changes::since(log, analysis, *s, group.len() > 1)).collect();
-        NamedCause { summary: format!("{}{kind}{since}", services.join(" or ")), services, mechanism }
+        let held_up = group.first().map(|s| held_up(analysis, *s)).unwrap_or_default();
+        NamedCause { summary: format!("{}{kind}{held_up}{since}", services.join(" or ")), services, mechanism }
     };
     lead.named.iter().map(cause).collect()
 }
@@ -126,6 +129,46 @@ fn level(confidence: f64, is_named: bool) -> Level {
         c if c >= EVEN => Level::Medium,
         _ => Level::Low,
     }
+}
+
+/// `, on which payment and user wait`; of what takes a node, `, which takes node/three: payment and user on it wait`.
+fn held_up(analysis: &Analysis, service: ServiceIdx) -> String {
+    let name = |s: ServiceIdx| analysis.frame.service(s);
+    let suspect = analysis.suspects.of(service).filter(|_| analysis.suspects.weight >= DECIDES);
+    let by_node = suspect.into_iter().flat_map(|s| &s.held_up).map(|(node, waiting)| {
+        let names: Vec<&str> = waiting.iter().map(|s| name(*s)).collect();
+        let verb = if names.len() == 1 { "waits" } else { "wait" };
+        let names = enumerated(&names);
+        match *node == service {
+            true => format!(", on which {names} {verb}"),
+            false => format!(", which takes {}: {names} on it {verb}", name(*node)),
+        }
+    });
+    by_node.collect()
+}
+
+/// `a`, `a and b`, `a, b and 3 more`.
+fn enumerated(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] if names.len() <= MAX_LISTED => format!("{} and {last}", first.join(", ")),
+        _ => format!("{} and {} more", names[..MAX_LISTED - 1].join(", "), names.len() + 1 - MAX_LISTED),
+    }
+}
+
+/// The kind of fault in words. What is used up is told by its own name, as is what became of a node.
+fn mechanism_words(analysis: &Analysis, service: ServiceIdx, source: &PartSource) -> String {
+    let is_node = analysis.entities.kind_of(analysis.frame.service(service)) == EntityKind::Node;
+    let family = match source {
+        PartSource::Own(Family::Saturation) => Some(Family::Saturation),
+        PartSource::Own(Family::Lifecycle) if is_node => Some(Family::Lifecycle),
+        _ => None,
+    };
+    let own = analysis.anomalies.series.iter().filter(|s| s.service == service && s.peer.is_none());
+    let of_family = own.filter(|s| Some(&s.metric.family) == family.as_ref());
+    let clearest = of_family.max_by(|a, b| a.evidence.total_cmp(&b.evidence).then(b.series.cmp(&a.series)));
+    clearest.map_or_else(|| mechanism_word(source).to_owned(), |s| s.metric.words())
 }
 
 fn mechanism_word(source: &PartSource) -> &str {
