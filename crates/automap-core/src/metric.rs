@@ -18,6 +18,7 @@
 //! assert_eq!(Metric::parse("queue_length").family, Family::Other("queue_length".into()));
 //! ```
 
+mod family;
 mod foreign;
 mod table;
 
@@ -27,121 +28,19 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
+pub use family::Family;
 pub use table::{
-    CLIENT_ERROR_RATIO, CLIENT_LATENCY_MS, CLIENT_RPS, CONNTRACK_USED_RATIO, CONTRAST, COUNTER_EVIDENCE,
-    CPU_CAPACITY_CORES, CPU_CORES, CPU_STOLEN_RATIO, CPU_THROTTLED_RATIO, CPU_USED_RATIO, DISK_BUSY_RATIO,
-    DISK_READ_BYTES_PER_S, DISK_USED_RATIO, DISK_WAITING_RATIO, DISK_WRITE_BYTES_PER_S, ERROR_RATIO, EXPECTED,
-    FELT_BY_USERS, HUNG_UP_RATIO, LATENCY_MS, LATENCY_P95_MS, MEMORY_BYTES, MEMORY_USED_RATIO, MEMORY_WAITING_RATIO,
-    MISSING_RATIO, NETWORK_DROPS_PER_S, NETWORK_GAP_MS, NETWORK_IN_BYTES_PER_S, NETWORK_OUT_BYTES_PER_S, NOT_READY,
-    OOM_KILLS, PODS_STARTED, PROXY_CPU_CORES, RESTARTS, SERVED_LATENCY_MS, TCP_BYTES_PER_S, TCP_CONNECTIONS_PER_S,
-    TCP_FAILURES_PER_S, THROUGHPUT_RPS, UNDER_PRESSURE,
+    CLIENT_ERROR_RATIO, CLIENT_LATENCY_MS, CLIENT_RPS, COMMAND_MS, CONNECTIONS_USED_RATIO, CONNTRACK_USED_RATIO,
+    CONSUMER_LAG, CONSUMERS, CONTRAST, COUNTER_EVIDENCE, CPU_CAPACITY_CORES, CPU_CORES, CPU_STOLEN_RATIO,
+    CPU_THROTTLED_RATIO, CPU_USED_RATIO, DEADLOCKS_PER_S, DISK_BUSY_RATIO, DISK_READ_BYTES_PER_S, DISK_USED_RATIO,
+    DISK_WAITING_RATIO, DISK_WRITE_BYTES_PER_S, ERROR_RATIO, EVICTIONS_PER_S, EXPECTED, FELT_BY_USERS, HUNG_UP_RATIO,
+    LATENCY_MS, LATENCY_P95_MS, LOCK_WAITERS, LONGEST_TRANSACTION_S, MEMORY_BYTES, MEMORY_USED_RATIO,
+    MEMORY_WAITING_RATIO, MISSING_RATIO, NETWORK_DROPS_PER_S, NETWORK_GAP_MS, NETWORK_IN_BYTES_PER_S,
+    NETWORK_OUT_BYTES_PER_S, NOT_READY, OOM_KILLS, PODS_STARTED, POOL_USED_RATIO, POOL_WAIT_MS, POOL_WAITERS,
+    PROXY_CPU_CORES, QUEUE_DEPTH, QUEUE_UNACKED, REJECTED_CONNECTIONS_PER_S, REJECTED_WORK_PER_S, REPLICATION_LAG_S,
+    RESTARTS, SERVED_LATENCY_MS, STORE_DOWN, TCP_BYTES_PER_S, TCP_CONNECTIONS_PER_S, TCP_FAILURES_PER_S,
+    THROUGHPUT_RPS, UNCONSUMED_QUEUES, UNDER_PRESSURE, UNDER_REPLICATED,
 };
-
-/// The kind of evidence a metric gives. Metrics of one family measure the same thing, so their evidence is never added up. In JSON it is the
-/// word of [`Family::as_str`].
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-pub enum Family {
-    /// Time to answer. A symptom: only rises count.
-    Latency,
-    /// Share or rate of failures. A symptom: only rises count.
-    Error,
-    /// Requests per second: mostly a consequence of what others do.
-    Throughput,
-    /// Processor use.
-    Cpu,
-    /// Memory in use.
-    Memory,
-    /// Bytes over the network.
-    Network,
-    /// Bytes from and to disks.
-    Disk,
-    /// System calls.
-    Syscall,
-    /// Time that a call spends between the two side-cars: the caller's latency minus the callee's. Only rises count.
-    NetworkGap,
-    /// Processor time withheld by a limit. Only rises count.
-    Throttle,
-    /// Container restarts and pods or nodes that are not ready. Only rises count.
-    Lifecycle,
-    /// How far something of limited size is used up: a machine's processors, a store's connections. Only rises count, and only close to
-    /// the limit.
-    Saturation,
-    /// Anything else, each metric a family of its own.
-    Other(String),
-}
-
-impl Family {
-    /// Symptoms travel from callee to caller; the rest stays with its service.
-    pub fn is_symptom(&self) -> bool {
-        matches!(self, Self::Latency | Self::Error)
-    }
-
-    /// Whether it is something that a service uses up or that happens to its containers.
-    pub fn is_resource(&self) -> bool {
-        matches!(self, Self::Cpu | Self::Throttle | Self::Memory | Self::Disk | Self::Lifecycle | Self::Saturation)
-    }
-
-    /// Whether only a rise is evidence.
-    pub fn rises_only(&self) -> bool {
-        matches!(
-            self,
-            Self::Latency | Self::Error | Self::NetworkGap | Self::Throttle | Self::Lifecycle | Self::Saturation
-        )
-    }
-
-    /// Whether the level follows the service's own load, so that the load explains part of it.
-    pub fn follows_load(&self) -> bool {
-        matches!(self, Self::Cpu | Self::Network | Self::Syscall | Self::Disk)
-    }
-
-    /// The families that have a word of their own.
-    const NAMED: [Self; 12] = [
-        Self::Latency,
-        Self::Error,
-        Self::Throughput,
-        Self::Cpu,
-        Self::Memory,
-        Self::Network,
-        Self::Disk,
-        Self::Syscall,
-        Self::NetworkGap,
-        Self::Throttle,
-        Self::Lifecycle,
-        Self::Saturation,
-    ];
-
-    /// The word used in reports.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Latency => "latency",
-            Self::Error => "error",
-            Self::Throughput => "throughput",
-            Self::Cpu => "cpu",
-            Self::Memory => "memory",
-            Self::Network => "network",
-            Self::Disk => "disk",
-            Self::Syscall => "syscall",
-            Self::NetworkGap => "network gap",
-            Self::Throttle => "throttle",
-            Self::Lifecycle => "lifecycle",
-            Self::Saturation => "saturation",
-            Self::Other(name) => name,
-        }
-    }
-}
-
-impl From<String> for Family {
-    fn from(word: String) -> Self {
-        Self::NAMED.into_iter().find(|f| f.as_str() == word).unwrap_or(Self::Other(word))
-    }
-}
-
-impl From<Family> for String {
-    fn from(family: Family) -> Self {
-        family.as_str().to_owned()
-    }
-}
 
 /// A schema of a type that is a plain string in JSON.
 macro_rules! string_schema {
@@ -164,12 +63,6 @@ macro_rules! string_schema {
 
 string_schema!(Family, "Family");
 string_schema!(Metric, "Metric");
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// Where a metric is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -277,10 +170,7 @@ impl Metric {
     /// assert_eq!(Metric::parse("cpu_cores").hurts_from(), None);
     /// ```
     pub fn hurts_from(&self) -> Option<f64> {
-        match self.family {
-            Family::Saturation => table::hurts_from(&self.name),
-            _ => None,
-        }
+        table::hurts_from(&self.name)
     }
 
     /// Whether it measures connections that are not split into requests, so that nothing is known of how long a request takes.
@@ -358,6 +248,11 @@ mod tests {
             ("cpu_throttled_ratio", Family::Throttle),
             ("restarts", Family::Lifecycle),
             ("pods_started", Family::Lifecycle),
+            ("store_down", Family::Outage),
+            ("lock_waiters", Family::Locks),
+            ("consumers", Family::Consumers),
+            ("consumer_lag", Family::Queue),
+            ("pool_waiters", Family::Pool),
             ("queue_length", Family::Other("queue_length".into())),
         ] {
             assert_eq!(Metric::parse(word).family, ours, "{word}");

@@ -10,7 +10,7 @@
 mod harmless;
 mod mechanism;
 
-pub use mechanism::mechanism;
+pub use mechanism::{mechanism, store_words};
 
 use crate::analysis::Analysis;
 use crate::frame::ServiceIdx;

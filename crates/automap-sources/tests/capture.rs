@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use automap_core::change::{Change, ChangeKind, ChangeLog};
+use automap_core::entity::Entities;
 use automap_core::frame::{MAX_CELLS, RawSeries, assemble};
 use automap_core::note::{NotChecked, Note};
 use automap_core::observation::{Observation, QueryRecord, QueryState};
@@ -36,6 +37,7 @@ fn observation(raw: Vec<RawSeries>, times: Vec<Timestamp>) -> Observation {
     Observation {
         frame,
         calls,
+        entities: Entities::default(),
         changes: ChangeLog::new(
             Interval::new(t(-100), t(60)).unwrap(),
             vec![ChangeKind::MeshConfig],

@@ -104,11 +104,13 @@ impl Views {
         }
     }
 
-    /// Combines them into one number: level counts twice, pulse once. Only rises count for families where only a rise is evidence.
+    /// Combines them into one number: level counts twice, pulse once. For families where only a rise or only a fall is evidence, nothing else counts.
     pub(super) fn evidence(&self, family: &Family) -> f64 {
         let level = 0.5 * (signed_log(self.mean) + signed_log(self.median));
         let (level, pulse) = if family.rises_only() {
             (level, self.pulse_up)
+        } else if family.falls_only() {
+            (-level, self.pulse_down)
         } else {
             (level.abs(), self.pulse_up.max(self.pulse_down))
         };
@@ -155,6 +157,16 @@ mod tests {
         assert!((views.median - 5.0 / 1.4826).abs() < 1e-12);
         assert_eq!(views.pulse_up, (15.0 - 10.0) / 0.1, "width 2: normal rolling means are all 10");
         assert_eq!(views.pulse_down, -6.0, "width 1: (9 − 15) over a spread of 1");
+    }
+
+    #[test]
+    fn consumers_count_as_they_leave_and_not_as_they_come() {
+        let rows = Rows { baseline: vec![0, 1, 2, 3], incident: vec![4, 5, 6, 7] };
+        let evidence = |after: f64| {
+            let values = [2.0, 2.0, 2.0, 2.0, after, after, after, after];
+            Views::new(&values, &rows, 0.04).evidence(&Family::Consumers)
+        };
+        assert!(evidence(0.0) > 3.0 && evidence(4.0) < 0.0, "{} {}", evidence(0.0), evidence(4.0));
     }
 
     #[test]

@@ -80,6 +80,45 @@ pub const OOM_KILLS: &str = "oom_kills";
 /// Share of a service's own samples that did not arrive. Derived, never fetched.
 pub const MISSING_RATIO: &str = "missing_ratio";
 
+/// Store processes that do not answer their exporter.
+pub const STORE_DOWN: &str = "store_down";
+/// Mean time that a store spends on a command, as it measures it itself: without what commands wait before it begins.
+pub const COMMAND_MS: &str = "command_ms";
+/// Sessions or transactions that wait for a lock.
+pub const LOCK_WAITERS: &str = "lock_waiters";
+/// Age of the oldest open transaction.
+pub const LONGEST_TRANSACTION_S: &str = "longest_transaction_s";
+/// Transactions that a store ended since they waited for each other.
+pub const DEADLOCKS_PER_S: &str = "deadlocks_per_s";
+/// Connections in use, of the most that a store takes.
+pub const CONNECTIONS_USED_RATIO: &str = "connections_used_ratio";
+/// Connections that a store turned away.
+pub const REJECTED_CONNECTIONS_PER_S: &str = "rejected_connections_per_s";
+/// Work that a store turned away since its queues are full.
+pub const REJECTED_WORK_PER_S: &str = "rejected_work_per_s";
+/// Entries that a store threw away for want of memory.
+pub const EVICTIONS_PER_S: &str = "evictions_per_s";
+/// Messages or operations that wait for a worker.
+pub const QUEUE_DEPTH: &str = "queue_depth";
+/// Messages that consumers hold and have not acknowledged.
+pub const QUEUE_UNACKED: &str = "queue_unacked";
+/// Consumers of a broker's queues: fewer are a fault.
+pub const CONSUMERS: &str = "consumers";
+/// Queues with messages that nobody consumes.
+pub const UNCONSUMED_QUEUES: &str = "unconsumed_queues";
+/// Messages that consumers have not read yet.
+pub const CONSUMER_LAG: &str = "consumer_lag";
+/// Partitions or shards without all their copies.
+pub const UNDER_REPLICATED: &str = "under_replicated";
+/// How far a copy of a store is behind.
+pub const REPLICATION_LAG_S: &str = "replication_lag_s";
+/// Requests of a service that wait for a connection of its pool.
+pub const POOL_WAITERS: &str = "pool_waiters";
+/// Connections of a service's pool that are in use.
+pub const POOL_USED_RATIO: &str = "pool_used_ratio";
+/// Mean time that a service waits for a connection of its pool.
+pub const POOL_WAIT_MS: &str = "pool_wait_ms";
+
 /// What every service should have: a question about a service that lacks one of them shows how to get it.
 pub const EXPECTED: [&str; 5] = [LATENCY_MS, ERROR_RATIO, THROUGHPUT_RPS, CPU_CORES, MEMORY_BYTES];
 /// What counts against a candidate when it did not change, most telling first.
@@ -111,7 +150,12 @@ const fn saturation(name: &'static str, unit: Unit, words: &'static str, hurts_f
     Row { name, family: Some(Family::Saturation), side: Side::Own, unit, words, hurts_from: Some(hurts_from) }
 }
 
-static TABLE: [Row; 37] = [
+/// The same of another family: what is used up may be only one sign of it.
+const fn limited(name: &'static str, family: Family, words: &'static str, hurts_from: f64) -> Row {
+    Row { name, family: Some(family), side: Side::Own, unit: Unit::Ratio, words, hurts_from: Some(hurts_from) }
+}
+
+static TABLE: [Row; 56] = [
     row(LATENCY_MS, Some(Family::Latency), Side::Own, Unit::Ms, "latency (mean)"),
     row(LATENCY_P95_MS, Some(Family::Latency), Side::Own, Unit::Ms, "p95 latency"),
     row(ERROR_RATIO, Some(Family::Error), Side::Own, Unit::Ratio, "errors"),
@@ -149,6 +193,25 @@ static TABLE: [Row; 37] = [
     row(UNDER_PRESSURE, Some(Family::Lifecycle), Side::Own, Unit::Count, "conditions of pressure"),
     row(OOM_KILLS, Some(Family::Lifecycle), Side::Own, Unit::Count, "out-of-memory kills"),
     row(MISSING_RATIO, None, Side::Own, Unit::Ratio, MISSING_RATIO),
+    row(STORE_DOWN, Some(Family::Outage), Side::Own, Unit::Count, "store processes down"),
+    row(COMMAND_MS, Some(Family::Commands), Side::Own, Unit::Ms, "time per command"),
+    row(LOCK_WAITERS, Some(Family::Locks), Side::Own, Unit::Count, "waiting for locks"),
+    row(LONGEST_TRANSACTION_S, Some(Family::Locks), Side::Own, Unit::S, "longest transaction"),
+    row(DEADLOCKS_PER_S, Some(Family::Locks), Side::Own, Unit::PerS, "deadlocks"),
+    limited(CONNECTIONS_USED_RATIO, Family::Connections, "connections in use", 0.9),
+    row(REJECTED_CONNECTIONS_PER_S, Some(Family::Connections), Side::Own, Unit::PerS, "rejected connections"),
+    row(REJECTED_WORK_PER_S, Some(Family::Queue), Side::Own, Unit::PerS, "rejected work"),
+    row(EVICTIONS_PER_S, Some(Family::Evictions), Side::Own, Unit::PerS, "evictions"),
+    row(QUEUE_DEPTH, Some(Family::Queue), Side::Own, Unit::Count, "messages waiting"),
+    row(QUEUE_UNACKED, Some(Family::Queue), Side::Own, Unit::Count, "messages unacknowledged"),
+    row(CONSUMERS, Some(Family::Consumers), Side::Own, Unit::Count, "consumers"),
+    row(UNCONSUMED_QUEUES, Some(Family::Unconsumed), Side::Own, Unit::Count, "queues without consumers"),
+    row(CONSUMER_LAG, Some(Family::Queue), Side::Own, Unit::Count, "consumer lag"),
+    row(UNDER_REPLICATED, Some(Family::Replication), Side::Own, Unit::Count, "under-replicated partitions"),
+    row(REPLICATION_LAG_S, Some(Family::Replication), Side::Own, Unit::S, "replication lag"),
+    row(POOL_WAITERS, Some(Family::Pool), Side::Own, Unit::Count, "waiting for a pooled connection"),
+    limited(POOL_USED_RATIO, Family::Pool, "pooled connections in use", 0.9),
+    row(POOL_WAIT_MS, Some(Family::Pool), Side::Own, Unit::Ms, "wait for a pooled connection"),
 ];
 
 fn find(name: &str) -> Option<&'static Row> {
@@ -182,8 +245,10 @@ mod tests {
         for row in &TABLE {
             assert_eq!(TABLE.iter().filter(|other| other.name == row.name).count(), 1, "{}", row.name);
             let by_suffix = foreign::unit(row.name);
-            let expected = if row.unit == Unit::Count { Unit::Unknown } else { row.unit };
+            // Other people's names that end in `_s` are not always seconds.
+            let expected = if matches!(row.unit, Unit::Count | Unit::S) { Unit::Unknown } else { row.unit };
             assert_eq!(by_suffix, expected, "{}", row.name);
+            assert!(row.unit != Unit::S || row.name.ends_with("_s"), "{}", row.name);
         }
     }
 

@@ -210,10 +210,13 @@ fn type_of(family: &Family) -> Option<MetricType> {
     match family {
         Family::Latency => Some(MetricType::Latency),
         Family::Throughput => Some(MetricType::Throughput),
-        Family::Error | Family::Lifecycle => Some(MetricType::Availability),
+        Family::Error | Family::Lifecycle | Family::Outage => Some(MetricType::Availability),
         Family::Cpu | Family::Throttle => Some(MetricType::Cpu),
-        Family::Memory => Some(MetricType::Memory),
+        Family::Memory | Family::Evictions => Some(MetricType::Memory),
         Family::Disk | Family::Network => Some(MetricType::Io),
+        Family::Commands => Some(MetricType::Latency),
+        Family::Locks | Family::Connections | Family::Queue | Family::Replication | Family::Pool => None,
+        Family::Consumers | Family::Unconsumed => Some(MetricType::Availability),
         Family::NetworkGap | Family::Syscall | Family::Saturation | Family::Other(_) => None,
     }
 }

@@ -30,7 +30,10 @@ pub struct RankedMetric {
     pub score: f64,
 }
 
-/// Weight of a kind of evidence by how early it stands in the chain of causes inside one service, 0.12 (throughput) to 1.2 (restarts).
+/// Weight of a kind of evidence by how early it stands in the chain of causes inside one service, 0.12 (throughput) to 1.6 (a store is down).
+///
+/// In a store a lock fills its connections, and consumers that left fill a queue, not the reverse; what waits is counted in thousands, so that it
+/// weighs less.
 ///
 /// ```
 /// use automap_core::metric::Family;
@@ -42,7 +45,12 @@ pub struct RankedMetric {
 /// ```
 pub fn causal_weight(source: &PartSource) -> f64 {
     match source {
-        PartSource::Own(Family::Lifecycle) => 1.2,
+        PartSource::Own(Family::Outage | Family::Consumers | Family::Unconsumed) => 1.6,
+        PartSource::Own(Family::Lifecycle | Family::Locks) => 1.2,
+        PartSource::Own(Family::Evictions) => 1.1,
+        PartSource::Own(Family::Connections) => 1.0,
+        PartSource::Own(Family::Commands) => 0.5,
+        PartSource::Own(Family::Queue | Family::Replication) => 0.35,
         PartSource::Own(Family::Memory | Family::Saturation) | PartSource::Missing => 1.0,
         PartSource::NetworkGap => 0.9,
         PartSource::Own(Family::Cpu | Family::Throttle) => 0.7,

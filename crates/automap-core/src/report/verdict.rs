@@ -15,7 +15,7 @@ use crate::metric::{Family, HUNG_UP_RATIO};
 use crate::rank::PartSource;
 use crate::rank::suspects::DECIDES;
 use crate::unseen::{self, Unanswered};
-use crate::verdict::{Decision, Lead, VerdictOptions, has_quiet_symptoms, mechanism};
+use crate::verdict::{Decision, Lead, VerdictOptions, has_quiet_symptoms, mechanism, store_words};
 
 /// Confidence from which the first candidate is more likely right than wrong.
 const EVEN: f64 = 0.5;
@@ -186,7 +186,7 @@ fn mechanism_word(source: &PartSource) -> &str {
         PartSource::Felt(ImpactKind::Failing) => "failing",
         PartSource::Change => "changed",
         PartSource::Own(Family::Other(name)) if name == HUNG_UP_RATIO => "clients hung up",
-        PartSource::Own(family) => family.as_str(),
+        PartSource::Own(family) => store_words(family).unwrap_or(family.as_str()),
     }
 }
 

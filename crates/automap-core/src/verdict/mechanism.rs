@@ -4,6 +4,7 @@
 //! Wording is left to the report.
 
 use super::causal_weight;
+use crate::metric::Family;
 use crate::rank::suspects::Suspect;
 use crate::rank::{Part, PartSource, RankedService};
 
@@ -32,4 +33,20 @@ pub fn mechanism(service: &RankedService, suspect: Option<&Suspect>) -> Option<P
     };
     let is_network = is_symptom && network.is_some_and(|n| n >= NETWORK_SHARE);
     Some(if is_network { PartSource::NetworkGap } else { best.source.clone() })
+}
+
+/// The words for what is wrong with a store, a broker or a pool of connections; `None` for other kinds of evidence.
+pub fn store_words(family: &Family) -> Option<&'static str> {
+    Some(match family {
+        Family::Outage => "down",
+        Family::Locks => "waiting for locks",
+        Family::Connections => "connections exhausted",
+        Family::Evictions => "out of memory, evicting",
+        Family::Commands => "slow commands",
+        Family::Queue => "work piles up",
+        Family::Consumers | Family::Unconsumed => "no consumers",
+        Family::Replication => "replication lags",
+        Family::Pool => "waiting for pooled connections",
+        _ => return None,
+    })
 }

@@ -1,5 +1,6 @@
 //! One watched system: a namespace of services and the Prometheus that knows them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use automap_sources::prometheus::{Auth, ClientOptions, PresetError, Presets, TlsOptions};
@@ -91,6 +92,9 @@ pub struct Prometheus {
     /// Files with presets for metrics that automap does not know.
     #[serde(default)]
     pub presets: Vec<PathBuf>,
+    /// Whose store an exporter tells of: its workload, service, job or instance → store.
+    #[serde(default)]
+    pub stores: BTreeMap<String, String>,
     /// Timeout of one request. Default 30 s.
     #[serde(default = "timeout")]
     pub timeout: ConfigDuration,
@@ -141,6 +145,7 @@ impl Target {
             key_file: None,
             insecure_skip_verify: false,
             presets: Vec::new(),
+            stores: BTreeMap::new(),
             timeout: timeout(),
         };
         let target = Self {
@@ -222,6 +227,7 @@ impl Prometheus {
     /// [`PresetError`] names the file, the preset and the key.
     pub fn client_options(&self) -> Result<ClientOptions, PresetError> {
         let presets = self.presets.iter().try_fold(Presets::default(), |all, file| all.with_file(file))?;
+        let presets = presets.with_stores(self.stores.clone());
         let auth = match (&self.username, &self.password_file, &self.bearer_token_file) {
             (Some(user), Some(file), _) => {
                 Auth::Basic { user: user.clone(), password: SecretSource::File(file.clone()) }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{Names, Owner};
 use super::plan::{Planned, part};
-use super::presets::Formula;
+use super::presets::{Formula, Key};
 use super::query::{Answer, Grid};
 
 /// Values over the grid; `NaN` is a gap.
@@ -41,7 +41,8 @@ pub(crate) fn signal(planned: &Planned, answer: &Answer, names: &Names, grid: Gr
     out
 }
 
-/// Adds up the series of each owner: a service's pods, a call's known and unknown destinations.
+/// Adds up the series of each owner: a service's pods, a call's known and unknown destinations. A store is as exhausted as its worst instance, and
+/// several exporters may tell of the same one.
 fn sum(planned: &Planned, index: usize, answer: &Answer, names: &Names, grid: Grid, out: &mut Combined) -> Columns {
     let mut columns = Columns::new();
     for series in part(answer, index) {
@@ -54,7 +55,10 @@ fn sum(planned: &Planned, index: usize, answer: &Answer, names: &Names, grid: Gr
             let column = columns.entry(owner).or_insert_with(|| vec![f64::NAN; grid.len()]);
             for (time, value) in &series.points {
                 if let Some(i) = grid.position(*time) {
-                    column[i] = add(column[i], *value / shares);
+                    column[i] = match planned.signal.key {
+                        Key::Store(_) => column[i].max(*value),
+                        _ => add(column[i], *value / shares),
+                    };
                 }
             }
         }

@@ -297,7 +297,7 @@ impl Found {
             let first = exporter.signals.first().map_or("", |s| s.name);
             if exporter.file.is_none()
                 && exporter.unless.is_none()
-                && !self.exporters.iter().any(|e| e.has_signal(first))
+                && !self.exporters.iter().any(|e| e.is_of_services() && e.has_signal(first))
             {
                 self.without(exporter, format!("no {} metrics for this namespace", exporter.title));
             }

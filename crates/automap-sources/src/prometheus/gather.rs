@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use automap_core::entity::{Entities, Entity};
 use automap_core::frame::RawSeries;
 use automap_core::metric::{CPU_CORES, Metric, THROUGHPUT_RPS};
 use automap_core::note::{NotChecked, Note};
@@ -16,6 +17,7 @@ use super::plan::{Planned, Request};
 use super::presets::{Absence, Formula, Key};
 use super::query::{Answer, Grid};
 use super::service_limit;
+use super::stores_found;
 use super::warnings::{self, Warnings};
 use super::window::Window;
 
@@ -27,6 +29,8 @@ const MAX_NAMED: usize = 12;
 pub(crate) struct Gathered {
     pub(crate) raw: Vec<RawSeries>,
     pub(crate) calls: CallGraph,
+    /// Stores and brokers that exporters or their callers tell of.
+    pub(crate) entities: Entities,
     pub(crate) notes: Vec<Note>,
     pub(crate) not_checked: Vec<NotChecked>,
     pub(crate) queries: Vec<QueryRecord>,
@@ -61,6 +65,7 @@ pub(crate) fn gather(
             answer.series.iter().for_each(|series| names.learn(&series.labels));
         }
     }
+    out.match_stores(requests, &answers, &mut names);
     out.services_left_out = service_limit::apply(requests, &answers, &mut names);
     let mut entries = BTreeSet::new();
     for (request, answer) in requests.iter().zip(answers) {
@@ -99,6 +104,16 @@ fn entered(answer: &Answer, names: &Names) -> BTreeSet<String> {
 }
 
 impl Gathered {
+    /// Which stores the exporters tell of. What else is measured by that name decides where a name is all there is.
+    fn match_stores(&mut self, requests: &[Request], answers: &[Result<Answer, RequestError>], names: &mut Names) {
+        let tells_of_stores = requests.iter().any(|r| r.signals.iter().any(|p| matches!(p.signal.key, Key::Store(_))));
+        if tells_of_stores {
+            let found = stores_found::find(requests, answers, names);
+            self.entities = found.entities;
+            self.notes.extend(found.notes);
+        }
+    }
+
     fn signal(&mut self, planned: &Planned, mut combined: Combined, answer: &Answer, grid: Grid) {
         let (name, preset) = (planned.signal.name, planned.exporter.preset);
         let bound = self.bound(answer).or_else(|| self.halved(planned, &combined));
@@ -278,7 +293,7 @@ impl Gathered {
         let protocol = match planned.signal.key {
             Key::Call if Metric::parse(planned.signal.name).is_of_connections() => Protocol::Tcp,
             Key::Call | Key::ServedCall => Protocol::Request,
-            Key::Workload | Key::Pod => return,
+            Key::Workload | Key::Pod | Key::Store(_) => return,
         };
         let is_count = matches!(planned.signal.formula, Formula::Sum(_) | Formula::Events { .. });
         let carried = |v: &f64| if is_count { *v > 0.0 } else { v.is_finite() };
@@ -286,6 +301,10 @@ impl Gathered {
         for owner in whole.chain(&combined.halves) {
             if let Some(peer) = &owner.peer {
                 self.calls.add(&owner.service, peer, protocol);
+                if let Some(kind) = planned.exporter.callees.filter(|_| self.entities.get(peer).is_none()) {
+                    let known_from = Some(format!("{}: called by {}", planned.exporter.title, owner.service));
+                    self.entities.describe(peer, Entity { known_from, ..Entity::of(kind) });
+                }
             }
         }
     }

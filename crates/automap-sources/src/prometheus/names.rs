@@ -1,11 +1,12 @@
 //! From labels to services. A service is a workload; what only has a name in front of it goes by that name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use super::decode::Labels;
+use super::hosts::is_address;
 use super::pods::Owners;
-use super::presets::Key;
+use super::presets::{Key, Store};
+use super::stores::{StoreName, Stores};
 
 /// What Istio calls traffic that leaves the mesh or is refused at its edge.
 pub(crate) const OUTSIDE: [&str; 7] = [
@@ -36,11 +37,35 @@ pub(crate) struct Names {
     behind: BTreeMap<String, BTreeSet<String>>,
     /// The services that are looked at, where there are too many.
     kept: Option<BTreeSet<String>>,
+    /// How exporters are matched to stores.
+    stores: Stores,
 }
 
 impl Names {
     pub(crate) fn new(namespace: &str, owners: Owners) -> Self {
-        Self { namespace: namespace.to_owned(), owners, behind: BTreeMap::new(), kept: None }
+        Self { namespace: namespace.to_owned(), owners, behind: BTreeMap::new(), kept: None, stores: Stores::default() }
+    }
+
+    /// Says how exporters are matched to stores.
+    pub(crate) fn match_stores(&mut self, stores: Stores) {
+        self.stores = stores;
+    }
+
+    /// Names that something else than an exporter is known by.
+    pub(crate) fn know(&mut self, names: BTreeSet<String>) {
+        self.stores.know(names);
+    }
+
+    /// The store that an exporter's series are of.
+    pub(crate) fn store(&self, store: &'static Store, labels: &Labels) -> Option<StoreName> {
+        let pod = known(labels, "pod").map(|pod| self.owners.workload(pod));
+        self.stores.name(store, labels, pod, |host| {
+            let service = self.host(host);
+            match self.behind.get(&service).map(|workloads| workloads.iter().collect::<Vec<_>>()).as_deref() {
+                Some([workload]) => (*workload).clone(),
+                _ => service,
+            }
+        })
     }
 
     /// The owners of pods.
@@ -75,6 +100,10 @@ impl Names {
         let (caller, callees) = match key {
             Key::Workload => (known(labels, "destination_workload"), None),
             Key::Pod => (known(labels, "pod").map(|pod| self.owners.workload(pod)), None),
+            Key::Store(store) => {
+                let owner = self.store(store, labels).map(|found| Owner { service: found.name, peer: None });
+                return owner.into_iter().filter(|o| self.is_kept(o)).collect();
+            }
             Key::Call => (known(labels, "source_workload"), Some(self.callees(labels))),
             Key::ServedCall if self.is_from_outside(labels) => return Vec::new(),
             Key::ServedCall => {
@@ -123,10 +152,15 @@ impl Names {
         if is_address(name) {
             return Some(name.to_owned());
         }
+        Some(self.host(name))
+    }
+
+    /// The Kubernetes service of a host name.
+    fn host(&self, name: &str) -> String {
         let is_port = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
         let host = name.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(name, |(host, _)| host);
         let parts: Vec<&str> = host.split('.').collect();
-        Some(match parts.as_slice() {
+        match parts.as_slice() {
             [service, namespace, rest @ ..]
                 if *namespace == self.namespace && rest.first().is_none_or(|r| *r == "svc") =>
             {
@@ -134,7 +168,7 @@ impl Names {
             }
             [service, namespace, "svc", ..] => format!("{service}.{namespace}"),
             _ => host.to_owned(),
-        })
+        }
     }
 
     /// The destination's workload; one of another namespace carries it in its name.
@@ -150,12 +184,6 @@ impl Names {
 /// A label's value, unless it is empty or unknown.
 fn known<'a>(labels: &'a Labels, name: &str) -> Option<&'a str> {
     labels.get(name).map(String::as_str).filter(|value| !value.is_empty() && *value != UNKNOWN)
-}
-
-/// Istio writes bare addresses while pods come and go.
-fn is_address(name: &str) -> bool {
-    let host = name.rsplit_once(':').map_or(name, |(host, _)| host);
-    name.parse::<IpAddr>().is_ok() || host.parse::<IpAddr>().is_ok()
 }
 
 #[cfg(test)]

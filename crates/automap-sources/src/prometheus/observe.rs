@@ -27,6 +27,7 @@ use super::promql::{self, Values};
 use super::query::{Answer, Grid};
 use super::scrape::{self, Scraped};
 use super::source_error::SourceError;
+use super::stores::Stores;
 use super::tail::{Discovered, Tail};
 use super::warnings::Warnings;
 use super::window::{self, Window};
@@ -243,6 +244,7 @@ fn names(
         notes.push(Note::info("pod_names", "pods are matched to workloads by their names (kube_pod_owner is absent)"));
     }
     let mut names = Names::new(&values.namespace, owners);
+    names.match_stores(Stores::new(client.presets().stores()));
     plan::part(&answer, 2).for_each(|series| names.learn(&series.labels));
     let fallen: BTreeSet<String> =
         plan::part(&answer, 3).filter_map(|s| s.labels.get("destination_workload").cloned()).collect();
@@ -265,7 +267,9 @@ fn compose(
     mut notes: Vec<Note>,
     gathered: Gathered,
 ) -> Result<Observation, SourceError> {
-    let Gathered { mut raw, calls, notes: more, mut not_checked, queries: asked, first_failure, warned, .. } = gathered;
+    let Gathered {
+        mut raw, calls, entities, notes: more, mut not_checked, queries: asked, first_failure, warned, ..
+    } = gathered;
     let mut queries = found.unanswered;
     queries.extend(asked);
     notes.extend(found.notes);
@@ -284,7 +288,7 @@ fn compose(
     notes.extend(more);
     let source = format!("{}, namespace {}", client.address(), options.namespace);
     let observation = Observation::new(frame, calls, source);
-    Ok(Observation { hint: options.hint, notes, not_checked, queries, ..observation })
+    Ok(Observation { entities, hint: options.hint, notes, not_checked, queries, ..observation })
 }
 
 /// The grid from where data begins. Time without any data at the end stays: it may be the incident.

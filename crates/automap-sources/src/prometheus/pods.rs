@@ -49,6 +49,11 @@ impl Owners {
         self.pods.is_empty()
     }
 
+    /// The workloads of all pods.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        self.pods.keys().map(|pod| self.workload(pod))
+    }
+
     /// The workload of a pod: deployment, stateful set, daemon set, cron job, or the pod itself.
     pub(crate) fn workload<'a>(&'a self, pod: &'a str) -> &'a str {
         match self.pods.get(pod) {

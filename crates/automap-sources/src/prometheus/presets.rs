@@ -19,13 +19,17 @@ mod labels;
 mod native;
 mod request_counts;
 mod selector;
+mod stores;
 
+use automap_core::entity::EntityKind;
 use automap_core::metric::{CLIENT_RPS, THROUGHPUT_RPS};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 pub use error::PresetError;
 pub(crate) use request_counts::{DurationCounts, RequestCounts};
+pub(crate) use stores::Store;
 
 /// The exporters that are looked for, in order of trust: a signal of a service is taken from the first one that has it.
 ///
@@ -33,6 +37,7 @@ pub(crate) use request_counts::{DurationCounts, RequestCounts};
 #[derive(Clone, Debug)]
 pub struct Presets {
     exporters: Vec<&'static Exporter>,
+    stores: Arc<BTreeMap<String, String>>,
 }
 
 /// Most presets that one file may hold.
@@ -41,7 +46,7 @@ pub const MAX_PRESETS: usize = 64;
 pub const MAX_PRESET_FILE_BYTES: u64 = 256 << 10;
 
 /// The built-in presets that are files: name and text.
-pub const BUILT_IN_FILES: [(&str, &str); 8] = [
+pub const BUILT_IN_FILES: [(&str, &str); 11] = [
     ("istio_variants.yaml", include_str!("presets/built_in/istio_variants.yaml")),
     ("istio_ambient.yaml", include_str!("presets/built_in/istio_ambient.yaml")),
     ("linkerd.yaml", include_str!("presets/built_in/linkerd.yaml")),
@@ -50,6 +55,9 @@ pub const BUILT_IN_FILES: [(&str, &str); 8] = [
     ("open_telemetry.yaml", include_str!("presets/built_in/open_telemetry.yaml")),
     ("sock_shop.yaml", include_str!("presets/built_in/sock_shop.yaml")),
     ("envoy.yaml", include_str!("presets/built_in/envoy.yaml")),
+    ("store_clients.yaml", include_str!("presets/built_in/store_clients.yaml")),
+    ("stores.yaml", include_str!("presets/built_in/stores.yaml")),
+    ("brokers.yaml", include_str!("presets/built_in/brokers.yaml")),
 ];
 
 static BUILT_IN: LazyLock<Result<Vec<&'static Exporter>, PresetError>> = LazyLock::new(|| {
@@ -63,7 +71,8 @@ static BUILT_IN: LazyLock<Result<Vec<&'static Exporter>, PresetError>> = LazyLoc
 impl Default for Presets {
     fn default() -> Self {
         // A test reads the files; were one broken all the same, the tables still stand.
-        Self { exporters: BUILT_IN.as_ref().map_or_else(|_| TABLES.to_vec(), Clone::clone) }
+        let exporters = BUILT_IN.as_ref().map_or_else(|_| TABLES.to_vec(), Clone::clone);
+        Self { exporters, stores: Arc::default() }
     }
 }
 
@@ -78,7 +87,13 @@ impl Presets {
             return Err(PresetError::new(name, twice.preset, "there is a preset of this name: choose another"));
         }
         exporters.extend(self.exporters);
-        Ok(Self { exporters })
+        Ok(Self { exporters, stores: self.stores })
+    }
+
+    /// Says whose store an exporter tells of: exporter (workload, service, job or `instance`) → store.
+    #[must_use]
+    pub fn with_stores(self, stores: BTreeMap<String, String>) -> Self {
+        Self { stores: Arc::new(stores), ..self }
     }
 
     /// The same with a file's text.
@@ -92,6 +107,10 @@ impl Presets {
 
     pub(crate) fn exporters(&self) -> &[&'static Exporter] {
         &self.exporters
+    }
+
+    pub(crate) fn stores(&self) -> &Arc<BTreeMap<String, String>> {
+        &self.stores
     }
 }
 
@@ -132,6 +151,10 @@ pub(crate) struct Exporter {
     pub(crate) native: Option<NativeForm>,
     /// Whether it is that form.
     pub(crate) is_native: bool,
+    /// The kind of store that it tells of, where it tells of one.
+    pub(crate) store: Option<&'static Store>,
+    /// What all callees are that its calls name, where they are no services.
+    pub(crate) callees: Option<EntityKind>,
 }
 
 /// An exporter's form that reads native histograms as well as classic ones.
@@ -153,9 +176,14 @@ impl Exporter {
         self.signals.iter().any(|s| s.name == metric)
     }
 
-    /// Whether it counts requests, at one end or the other.
+    /// Whether it counts requests of services, at one end or the other.
     pub(crate) fn counts_requests(&self) -> bool {
-        self.has_signal(THROUGHPUT_RPS) || self.has_signal(CLIENT_RPS)
+        self.is_of_services() && (self.has_signal(THROUGHPUT_RPS) || self.has_signal(CLIENT_RPS))
+    }
+
+    /// Whether it tells of services, and not only of stores or of the calls to them.
+    pub(crate) fn is_of_services(&self) -> bool {
+        self.store.is_none() && self.callees.is_none()
     }
 
     /// Its series in the namespace, by all its selectors; may hold placeholders. `wrap` makes a vector of a selector.
@@ -201,6 +229,8 @@ pub(crate) enum Key {
     ServedCall,
     /// `pod`, whose workload owns the value.
     Pod,
+    /// A store, which the labels of its exporter tell.
+    Store(&'static Store),
 }
 
 /// How a value is made of sums. Every expression returns one series per key.

@@ -59,6 +59,9 @@ pub(crate) struct PrometheusArgs {
     /// File with presets for metrics that automap does not know; may be repeated (`automap config presets` prints examples)
     #[arg(long, value_name = "FILE", help_heading = "Prometheus")]
     pub(super) presets: Vec<PathBuf>,
+    /// Whose store an exporter tells of, by its workload, service, job or instance: redis-exporter=session-db; may be repeated
+    #[arg(long, value_name = "EXPORTER=STORE", value_parser = store_of, help_heading = "Prometheus")]
+    pub(super) exporter: Vec<(String, String)>,
     /// Longest wait for the answer to one request
     #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = span, help_heading = "Prometheus")]
     pub(super) timeout: Duration,
@@ -71,6 +74,14 @@ pub(crate) struct PrometheusArgs {
     /// Do not ask for changes: releases, scaling, configuration, … (three requests)
     #[arg(long, help_heading = "Prometheus")]
     pub(super) no_changes: bool,
+}
+
+/// `redis-exporter=session-db`.
+fn store_of(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=').map(|(exporter, store)| (exporter.trim(), store.trim())) {
+        Some((exporter, store)) if !exporter.is_empty() && !store.is_empty() => Ok((exporter.into(), store.into())),
+        _ => Err("write it as EXPORTER=STORE: redis-exporter=session-db".into()),
+    }
 }
 
 impl PrometheusArgs {
@@ -121,7 +132,7 @@ impl PrometheusArgs {
         for file in &self.presets {
             presets = presets.with_file(file)?;
         }
-        Ok(presets)
+        Ok(presets.with_stores(self.exporter.iter().cloned().collect()))
     }
 
     fn client_options(&self, url: &str) -> ClientOptions {

@@ -11,7 +11,7 @@ use super::parse::millis;
 use super::prometheus::PrometheusArgs;
 
 /// Options that describe a target, and so have no place beside a configuration.
-const OF_ONE_TARGET: [&str; 17] = [
+const OF_ONE_TARGET: [&str; 18] = [
     "prometheus",
     "namespace",
     "cluster",
@@ -25,6 +25,7 @@ const OF_ONE_TARGET: [&str; 17] = [
     "key_file",
     "insecure_skip_verify",
     "presets",
+    "exporter",
     "timeout",
     "step",
     "scrape_interval",
@@ -71,6 +72,7 @@ fn target(args: &PrometheusArgs) -> Result<Option<Target>> {
     prometheus.key_file.clone_from(&args.key_file);
     prometheus.insecure_skip_verify = args.insecure_skip_verify;
     prometheus.presets.clone_from(&args.presets);
+    prometheus.stores = args.exporter.iter().cloned().collect();
     prometheus.timeout = ConfigDuration::from_ms(millis(args.timeout));
     target.step = args.step.map(|step| ConfigDuration::from_ms(millis(step)));
     target.scrape_interval = args.scrape_interval.map(|interval| ConfigDuration::from_ms(millis(interval)));

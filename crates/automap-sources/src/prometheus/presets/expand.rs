@@ -3,10 +3,10 @@
 //! Each counter and histogram of a preset becomes rates, shares, means and quantiles per service. The labels of other systems are
 //! renamed to Istio's on the server (`labels.rs`), so that the code behind the queries knows one set of labels only.
 
-use super::file::{Calls, LabelSource, Preset, Served, is_of_calls};
+use super::file::{Calls, LabelSource, MadeOf, Preset, Served, SignalOf, is_of_calls};
 use super::histogram::{Counter, Form, Histogram, any_of, unobserved};
 use super::labels::{Labels, callers, label_list, text};
-use super::{Absence, Exporter, Formula, Key, NativeForm, Signal, native, request_counts};
+use super::{Absence, Exporter, Formula, Key, NativeForm, Signal, native, request_counts, stores};
 use crate::prometheus::promql::{self, is_plain_label};
 
 /// The exporters of a file, for as long as the process lives: rows of the table have no owner.
@@ -28,7 +28,11 @@ fn exporter(preset: &Preset, file: &'static str, form: Form, native: Option<Nati
     if let Some(calls) = &preset.calls {
         signals.extend(of_calls(calls, preset, form));
     }
-    signals.extend(preset.signals.iter().map(|(metric, expression)| of_signal(metric, expression, preset)));
+    let store = preset.store.as_ref().map(stores::of);
+    match store {
+        Some(store) => signals.extend(stores::signals(preset, store)),
+        None => signals.extend(preset.signals.iter().map(|(metric, signal)| of_signal(metric, signal, preset))),
+    }
     let is_native = form == Form::ClassicAndNative;
     let selectors = native::presence(preset, form);
     let all_forms = native::presence(preset, Form::ClassicAndNative);
@@ -54,6 +58,8 @@ fn exporter(preset: &Preset, file: &'static str, form: Form, native: Option<Nati
         signals: Vec::leak(signals),
         native,
         is_native,
+        store,
+        callees: preset.calls.as_ref().and_then(|calls| calls.callee_kind).map(stores::kind),
     }
 }
 
@@ -118,16 +124,43 @@ fn of_calls(calls: &Calls, preset: &Preset, form: Form) -> Vec<Signal> {
     out
 }
 
-/// An expression as it stands, with its labels turned into ours.
-fn of_signal(metric: &str, expression: &str, preset: &Preset) -> Signal {
+/// A signal's expressions as they stand, with their labels turned into ours.
+fn of_signal(metric: &str, signal: &SignalOf, preset: &Preset) -> Signal {
     let is_pod = matches!(preset.service.all(), [LabelSource::Plain(label)] if label == "pod");
-    let (key, sum) = match &preset.calls {
-        Some(calls) if is_of_calls(metric) => (Key::Call, Labels::of_calls(calls, preset).sum(expression)),
-        _ if is_pod => (Key::Pod, text(&format!("sum by (pod) ({expression})"))),
-        _ => (Key::Workload, Labels::of_service(preset).sum(expression)),
+    let calls = preset.calls.as_ref().filter(|_| is_of_calls(metric));
+    let key = match calls {
+        Some(_) => Key::Call,
+        None if is_pod => Key::Pod,
+        None => Key::Workload,
+    };
+    let by = |aggregate: &str, expression: &str| {
+        let (labels, renamed) = match (calls, is_pod) {
+            (Some(calls), _) => (Labels::of_calls(calls, preset), true),
+            (None, is_pod) => (Labels::of_service(preset), !is_pod),
+        };
+        match renamed {
+            true => labels.aggregate(aggregate, expression),
+            false => text(&format!("{aggregate} by (pod) ({expression})")),
+        }
     };
     let name = text(metric);
-    Signal { name, request: name, key, formula: Formula::Sum(sum), absence: Absence::Expected }
+    Signal { name, request: name, key, formula: formula(signal, by), absence: Absence::Expected }
+}
+
+/// The formula of a signal, where `by` sums an expression over all but the labels that say whose it is, or takes the greatest of it.
+pub(super) fn formula(signal: &SignalOf, by: impl Fn(&str, &str) -> &'static str) -> Formula {
+    let sum = |expression: &str| by("sum", expression);
+    match signal {
+        SignalOf::Sum(expression) => Formula::Sum(sum(expression)),
+        SignalOf::Made(MadeOf { total: Some(total), count: Some(count), .. }) => {
+            Formula::Mean { total: sum(total), count: sum(count) }
+        }
+        SignalOf::Made(MadeOf { part: Some(part), whole: Some(whole), .. }) => {
+            Formula::Share { part: sum(part), whole: sum(whole) }
+        }
+        // A file whose signals are made of anything else was refused.
+        SignalOf::Made(made) => Formula::Sum(by("max", made.most.as_deref().unwrap_or_default())),
+    }
 }
 
 /// The share of requests that failed. A counter is born with its first event, so one that was not there a window ago has

@@ -4,12 +4,15 @@
 //! shares, means, quantiles, sums over pods) are added by `expand.rs`, so that `error_ratio` means the same in every preset. PromQL is
 //! checked in form only: a selector has one pair of braces; what is inside is judged by the server.
 
+mod signals;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use automap_core::metric::{Family, Metric};
-use automap_core::similar::similar_names;
 use serde::Deserialize;
+
+pub(super) use signals::{MadeOf, SignalOf, StoreKind, StoreOf};
+use signals::{check_signal, check_store};
 
 use super::selector::Selector;
 use super::{MAX_PRESET_FILE_BYTES, MAX_PRESETS, PresetError};
@@ -45,9 +48,11 @@ pub(super) struct Preset {
     pub(super) served: Option<Served>,
     /// What it asks others.
     pub(super) calls: Option<Calls>,
+    /// Whose values the signals are, where they are those of a store or a broker and not of a service.
+    pub(super) store: Option<StoreOf>,
     /// Anything else, by metric.
     #[serde(default)]
-    pub(super) signals: BTreeMap<String, String>,
+    pub(super) signals: BTreeMap<String, SignalOf>,
 }
 
 /// Requests as their server counts them.
@@ -96,6 +101,8 @@ pub(super) struct Calls {
     pub(super) callee_namespace: Option<String>,
     /// A label with the callee's Kubernetes service or host name: `catalogue`, `catalogue.shop.svc.cluster.local:80`.
     pub(super) callee_host: Option<LabelSource>,
+    /// What the callees are, where all of them are stores or brokers.
+    pub(super) callee_kind: Option<StoreKind>,
 }
 
 /// A label, or the part of it that a pattern's first group matches.
@@ -198,7 +205,8 @@ fn check(preset: &Preset) -> Result<(), Wrong> {
     if let Some(calls) = &preset.calls {
         check_calls(calls, preset)?;
     }
-    preset.signals.iter().try_for_each(|(metric, expression)| check_signal(metric, expression, preset))
+    preset.store.iter().try_for_each(|store| check_store(store, preset))?;
+    preset.signals.iter().try_for_each(|(metric, signal)| check_signal(metric, signal, preset))
 }
 
 fn check_served(served: &Served) -> Result<(), Wrong> {
@@ -226,45 +234,6 @@ fn check_calls(calls: &Calls, preset: &Preset) -> Result<(), Wrong> {
     durations("calls.duration", &calls.duration_ms, &calls.duration_s)?;
     durations("calls.served_duration", &calls.served_duration_ms, &calls.served_duration_s)
 }
-
-fn check_signal(metric: &str, expression: &str, preset: &Preset) -> Result<(), Wrong> {
-    let key = format!("signals.{metric}");
-    let is_of_calls = is_of_calls(metric);
-    if matches!(Metric::parse(metric).family, Family::Other(_)) && !metric.starts_with("tcp_") {
-        let near = similar_names(metric, &METRICS.map(ToOwned::to_owned)).into_iter().next();
-        let near = near.map(|n| format!("did you mean {n}? ")).unwrap_or_default();
-        return wrong(key, format!("{near}Metrics: {}", METRICS.join(", ")));
-    }
-    if is_of_calls && preset.calls.is_none() {
-        return wrong(key, "it is a metric of calls: name their labels under calls (caller, callee)");
-    }
-    if !is_of_calls && preset.service.all().is_empty() {
-        return wrong(key, "service is missing: which label names the service?");
-    }
-    template(&key, expression)
-}
-
-/// Metrics that a preset may give, for messages.
-const METRICS: [&str; 18] = [
-    "throughput_rps",
-    "error_ratio",
-    "latency_ms",
-    "latency_p95_ms",
-    "client_rps",
-    "client_error_ratio",
-    "client_latency_ms",
-    "tcp_bytes_per_s",
-    "tcp_connections_per_s",
-    "tcp_failures_per_s",
-    "cpu_cores",
-    "cpu_throttled_ratio",
-    "memory_bytes",
-    "disk_read_bytes_per_s",
-    "disk_write_bytes_per_s",
-    "network_in_bytes_per_s",
-    "network_out_bytes_per_s",
-    "restarts",
-];
 
 pub(super) fn is_of_calls(metric: &str) -> bool {
     metric.starts_with("client_") || metric.starts_with("tcp_")
@@ -389,6 +358,8 @@ mod tests {
             ("{requests: 'requests_total{namespace=$NS}'", "{requests: '{\"a$NS\",ns=$NS}'", "write one selector"),
             ("{requests: 'requests_total{namespace=$NS}'", "{requests: []", "served.requests: it is empty"),
             ("callee: peer, ", "", "mesh: calls.callee: it is missing"),
+            ("'rate(cpu_seconds_total{namespace=$NS}[$RATE])'", "{part: 'a{x=$NS}'}", "one of {most}, {total, count}"),
+            ("signals:", "store: {kind: store, exporter: x}\n    signals:", "mesh: store: a preset of a store has"),
             ("cpu_cores", "cpu_cors", "mesh: signals.cpu_cors: did you mean cpu_cores?"),
             ("service: [deployment, {label: pod, pattern: $DEPLOYMENT_OF_POD}]", "", "mesh: service: it is missing"),
         ] {

@@ -27,6 +27,8 @@ const CLASSIC: Exporter = Exporter {
     signals: &SIGNALS,
     native: None,
     is_native: false,
+    store: None,
+    callees: None,
 };
 
 const COUNTS: RequestCounts = RequestCounts {

@@ -82,6 +82,8 @@ pub(super) const CADVISOR: Exporter = Exporter {
     signals: &CADVISOR_SIGNALS,
     native: None,
     is_native: false,
+    store: None,
+    callees: None,
 };
 
 /// Some container runtimes (cri-dockerd: kubernetes#111077) have rows of pods only.
@@ -117,6 +119,8 @@ pub(super) const STATE_METRICS: Exporter = Exporter {
     signals: &STATE_SIGNALS,
     native: None,
     is_native: false,
+    store: None,
+    callees: None,
 };
 
 /// Pods and replica sets with their owners, over the whole window, since pods die. Part 0: pods, part 1: replica sets.

@@ -35,7 +35,12 @@ impl<'a> Labels<'a> {
 
     /// The sum of an expression over all but our labels.
     pub(super) fn sum(&self, expression: &str) -> &'static str {
-        text(&format!("sum by ({}) ({})", self.by, self.replace(expression)))
+        self.aggregate("sum", expression)
+    }
+
+    /// The same with another aggregation, such as `max`.
+    pub(super) fn aggregate(&self, aggregation: &str, expression: &str) -> &'static str {
+        text(&format!("{aggregation} by ({}) ({})", self.by, self.replace(expression)))
     }
 
     pub(super) fn replace(&self, expression: &str) -> String {
