@@ -1,7 +1,9 @@
 //! A PostgreSQL server, for replicas on several machines. The same tables as in a file, and the same promises.
 //!
-//! One connection, made again when it broke; what was under way then fails and is repeated by its caller. The calls block and must not be made
-//! from inside an async task (use `spawn_blocking`). Durability is the server's: `synchronous_commit` must not be off.
+//! One connection, made again when it broke; what was under way then fails and is repeated by its caller. Every call waits at most
+//! [`Deadlines::call`] for the calls before it and as long for the server, also when the server accepts the connection and says nothing: the connection is thrown away, and for as long again calls
+//! fail at once, so that nobody waits for a server that is known to be silent. Upkeep has a connection of its own and more time. The calls
+//! block and must not be made from inside an async task (use `spawn_blocking`). Durability is the server's: `synchronous_commit` must not be off.
 
 mod alerts;
 mod confirmed;
@@ -13,43 +15,52 @@ mod outbox;
 mod profiles;
 mod retention;
 mod schema;
+mod session;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, MutexGuard};
-use postgres::{Client, Transaction};
+use parking_lot::Mutex;
 
 use super::StoreError;
+pub use connect::Deadlines;
 use connect::Server;
 use schema::Unusable;
+use session::{CallError, Client, Transaction};
 
 /// Incidents in PostgreSQL.
 #[derive(Debug)]
 pub struct PostgresStore {
     server: Server,
-    client: Mutex<Connection>,
+    connection: Mutex<Connection>,
 }
 
-/// The connection; `None` while there is none.
-struct Connection(Option<Client>);
+/// The connection that all calls share.
+#[derive(Default)]
+struct Connection {
+    /// `None` while there is none.
+    client: Option<Client>,
+    /// When the server last let a deadline pass, unless it has answered since.
+    silent_since: Option<Instant>,
+}
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Connection").field(&self.0.is_some()).finish()
+        f.debug_struct("Connection").field("is_there", &self.client.is_some()).finish_non_exhaustive()
     }
 }
 
 /// What can go wrong on the way; the place is added outside.
 #[derive(Debug)]
 enum Trouble {
-    Sql(postgres::Error),
+    Call(CallError),
     Damaged { what: String, message: String },
     Refused(StoreError),
 }
 
-impl From<postgres::Error> for Trouble {
-    fn from(error: postgres::Error) -> Self {
-        Self::Sql(error)
+impl From<CallError> for Trouble {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
     }
 }
 
@@ -64,7 +75,7 @@ impl Trouble {
 /// # Errors
 /// As [`PostgresStore::open`], as far as it can be known without the server.
 pub fn check_address(url: &str, ca_file: Option<&Path>) -> Result<(), StoreError> {
-    Server::new(url, ca_file).map(|_| ())
+    Server::new(url, ca_file, Deadlines::default()).map(|_| ())
 }
 
 impl PostgresStore {
@@ -74,15 +85,24 @@ impl PostgresStore {
     /// # Errors
     /// When the address is none, the server does not answer, or its tables are another program's or of a later automap.
     pub fn open(url: &str, ca_file: Option<&Path>) -> Result<Self, StoreError> {
-        let server = Server::new(url, ca_file)?;
-        let mut client = server.connect()?;
-        let place = server.place().to_owned();
-        schema::migrate(&mut client).map_err(|unusable| match unusable {
-            Unusable::TooNew(found, known) => StoreError::TooNew { place, found, known },
-            Unusable::Foreign(found) => StoreError::Foreign { place, found },
-            Unusable::Sql(e) => StoreError::Database { place, message: connect::say(&e) },
+        Self::open_within(url, ca_file, Deadlines::default())
+    }
+
+    /// As [`PostgresStore::open`], with other deadlines.
+    ///
+    /// # Errors
+    /// As [`PostgresStore::open`].
+    pub fn open_within(url: &str, ca_file: Option<&Path>, deadlines: Deadlines) -> Result<Self, StoreError> {
+        let store = Self { server: Server::new(url, ca_file, deadlines)?, connection: Mutex::default() };
+        store.upkeep(|client| {
+            let place = store.server.place().to_owned();
+            schema::migrate(client).map_err(|unusable| match unusable {
+                Unusable::TooNew(found, known) => Trouble::Refused(StoreError::TooNew { place, found, known }),
+                Unusable::Foreign(found) => Trouble::Refused(StoreError::Foreign { place, found }),
+                Unusable::Call(error) => Trouble::Call(error),
+            })
         })?;
-        Ok(Self { server, client: Mutex::new(Connection(Some(client))) })
+        Ok(store)
     }
 
     /// Server and database, without credentials.
@@ -90,38 +110,80 @@ impl PostgresStore {
         self.server.place()
     }
 
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.client.lock()
+    /// How long the server may take.
+    pub fn deadlines(&self) -> Deadlines {
+        self.server.deadlines()
     }
 
+    /// One call on the shared connection.
     fn read<T>(&self, work: impl FnOnce(&mut Client) -> Result<T, Trouble>) -> Result<T, StoreError> {
-        let mut connection = self.connection();
-        let mut client = match connection.0.take().filter(|client| !client.is_closed()) {
-            Some(client) => client,
-            None => self.server.connect()?,
+        let limit = self.deadlines().call;
+        let deadline = Instant::now() + limit;
+        let Some(mut connection) = self.connection.try_lock_until(deadline) else {
+            return Err(self.server.silent("other calls left no time for this one", limit));
         };
-        let done = work(&mut client);
-        // One that broke is closed by then and not used again.
-        connection.0 = Some(client);
-        done.map_err(|trouble| self.located(trouble))
+        if connection.silent_since.is_some_and(|since| since.elapsed() < limit) {
+            return Err(self.server.failed(&CallError::Silent, limit));
+        }
+        // Waiting for other calls is not the server's silence: it has the whole time from here.
+        let begun = Instant::now();
+        let client = match connection.client.take().filter(|client| !client.is_closed()) {
+            Some(client) => Ok(client),
+            None => self.server.connect(begun + limit, limit),
+        };
+        let done = client.map_err(Trouble::Call).and_then(|mut client| {
+            client.set_deadline(begun + limit);
+            let done = work(&mut client);
+            // One that broke is closed by then and not used again.
+            connection.client = Some(client).filter(|client| !client.is_silent());
+            done
+        });
+        // An address that swallows what it is sent fails after a part of the time.
+        let is_silent = matches!(done, Err(Trouble::Call(_))) && begun.elapsed() >= limit / 2;
+        connection.silent_since = is_silent.then(Instant::now);
+        done.map_err(|trouble| self.located(trouble, limit))
     }
 
     /// One transaction; it is rolled back when the work fails.
     fn write<T>(&self, work: impl FnOnce(&mut Transaction<'_>) -> Result<T, Trouble>) -> Result<T, StoreError> {
-        self.read(|client| {
-            let mut transaction = client.transaction()?;
-            let value = work(&mut transaction)?;
-            transaction.commit()?;
-            Ok(value)
-        })
+        self.read(|client| in_transaction(client, work))
     }
 
-    fn located(&self, trouble: Trouble) -> StoreError {
-        let place = self.server.place().to_owned();
+    /// Work that may take longer, on a connection of its own.
+    fn upkeep<T>(&self, work: impl FnOnce(&mut Client) -> Result<T, Trouble>) -> Result<T, StoreError> {
+        let limits = self.deadlines();
+        let connected = self.server.connect(Instant::now() + limits.call, limits.upkeep);
+        let mut client = connected.map_err(|e| self.server.failed(&e, limits.call))?;
+        client.set_deadline(Instant::now() + limits.upkeep);
+        work(&mut client).map_err(|trouble| self.located(trouble, limits.upkeep))
+    }
+
+    /// The error with the place; `limit` is what the call was given.
+    fn located(&self, trouble: Trouble, limit: Duration) -> StoreError {
         match trouble {
-            Trouble::Sql(e) => StoreError::Database { place, message: connect::say(&e) },
-            Trouble::Damaged { what, message } => StoreError::Damaged { place, what, message },
+            Trouble::Call(error) => self.server.failed(&error, limit),
+            Trouble::Damaged { what, message } => {
+                StoreError::Damaged { place: self.server.place().to_owned(), what, message }
+            }
             Trouble::Refused(error) => error,
+        }
+    }
+}
+
+fn in_transaction<T>(
+    client: &mut Client,
+    work: impl FnOnce(&mut Transaction<'_>) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    let mut transaction = client.transaction()?;
+    match work(&mut transaction) {
+        Ok(value) => {
+            transaction.commit()?;
+            Ok(value)
+        }
+        Err(trouble) => {
+            // What broke the work may have broken the connection; then the server rolls back by itself.
+            let _ = transaction.rollback();
+            Err(trouble)
         }
     }
 }

@@ -15,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Postgres {
     child: Child,
     port: u16,
+    psql: PathBuf,
     _folder: Folder,
 }
 
@@ -76,9 +77,11 @@ impl Postgres {
         for setting in settings {
             command.args(["-c", &setting]);
         }
-        let running = Self { child: command.spawn().unwrap(), port, _folder: folder };
+        // A server may be installed without the client beside it.
+        let psql = Some(programs.join("psql")).filter(|path| path.is_file()).unwrap_or_else(|| "psql".into());
+        let running = Self { child: command.spawn().unwrap(), port, psql, _folder: folder };
         let start = Instant::now();
-        while postgres::Client::connect(&running.url("public"), postgres::NoTls).is_err() {
+        while !running.psql("SELECT 1").status.success() {
             assert!(start.elapsed() < PATIENCE, "PostgreSQL did not come up");
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -87,14 +90,28 @@ impl Postgres {
 
     /// The address of a schema.
     pub(crate) fn url(&self, schema: &str) -> String {
+        Self::url_at(self.port, schema)
+    }
+
+    /// The same through something that listens on another port.
+    pub(crate) fn url_at(port: u16, schema: &str) -> String {
         format!(
-            "host=127.0.0.1 port={} user=automap dbname=postgres sslmode=disable options='-c search_path={schema}'",
-            self.port
+            "host=127.0.0.1 port={port} user=automap dbname=postgres sslmode=disable options='-c search_path={schema}'"
         )
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(crate) fn run(&self, statement: &str) {
-        let mut client = postgres::Client::connect(&self.url("public"), postgres::NoTls).unwrap();
-        client.batch_execute(statement).unwrap();
+        let done = self.psql(statement);
+        assert!(done.status.success(), "{statement}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    fn psql(&self, statement: &str) -> std::process::Output {
+        let mut command = Command::new(&self.psql);
+        command.args(["-X", "-q", "-h", "127.0.0.1", "-U", "automap", "-d", "postgres", "-v", "ON_ERROR_STOP=1"]);
+        command.args(["-p", &self.port.to_string(), "-c", statement]).output().unwrap()
     }
 }

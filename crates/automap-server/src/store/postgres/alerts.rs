@@ -38,7 +38,7 @@ impl AlertStore for PostgresStore {
                 "SELECT key, summary, started_ms, received_ms, services FROM alerts WHERE target = $1 AND received_ms > $2 ORDER BY key",
                 &[&target, &(now.ms() - ALERT_EXPIRES_MS)],
             )?;
-            let alert = |row: &postgres::Row| {
+            let alert = |row: &tokio_postgres::Row| {
                 let started = Timestamp::from_ms(row.get(2));
                 let services = services_of(row.get(4));
                 (Alert { key: row.get(0), summary: row.get(1), started, services }, Timestamp::from_ms(row.get(3)))

@@ -2,7 +2,7 @@
 
 use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::time::Timestamp;
-use postgres::Row;
+use tokio_postgres::Row;
 
 use super::{PostgresStore, Trouble};
 use crate::store::{ConfirmedCaseStore, MAX_CONFIRMED, StoreError};

@@ -4,31 +4,44 @@ use std::error::Error as _;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use automap_sources::bounded::read_file;
-use postgres::config::Host;
-use postgres::{Client, Config};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use tokio_postgres::Config;
+use tokio_postgres::config::Host;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::session::{CallError, Client};
 use crate::store::StoreError;
 
 /// A bundle of authorities is never larger; a wrong path may be.
 const MAX_PEM_BYTES: u64 = 4 << 20;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long data may stay unacknowledged before the connection counts as broken.
-const SILENCE: Duration = Duration::from_secs(20);
-/// A statement that takes longer is ended by the server.
-const STATEMENT_TIMEOUT: &str = "-c statement_timeout=60s";
+
+/// How long the server may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// For everything that one call of the store does: to wait for the connection, to make it if there is none, to ask and to be answered.
+    pub call: Duration,
+    /// For one step of the upkeep: the tables brought up to date, old entries deleted, space returned.
+    pub upkeep: Duration,
+}
+
+impl Default for Deadlines {
+    /// 5 s for a call, so that a stop ends in time, and 60 s for a step of the upkeep.
+    fn default() -> Self {
+        Self { call: Duration::from_secs(5), upkeep: Duration::from_secs(60) }
+    }
+}
 
 /// Where the database is.
 pub(super) struct Server {
     config: Config,
     tls: ClientConfig,
     place: String,
+    deadlines: Deadlines,
 }
 
 impl std::fmt::Debug for Server {
@@ -38,13 +51,13 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    pub(super) fn new(url: &str, ca_file: Option<&Path>) -> Result<Self, StoreError> {
+    pub(super) fn new(url: &str, ca_file: Option<&Path>, deadlines: Deadlines) -> Result<Self, StoreError> {
         let fail = |message: String| StoreError::Database { place: "PostgreSQL".to_owned(), message };
         // The parser's message quotes parts of the address.
         let no_address = |_| fail("the address is not of the form postgresql://user@host/database".to_owned());
         let mut config = Config::from_str(url).map_err(no_address)?;
-        let options = config.get_options().map_or(STATEMENT_TIMEOUT.to_owned(), |o| format!("{STATEMENT_TIMEOUT} {o}"));
-        config.options(&options).connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(SILENCE).application_name("automap");
+        // Of several hosts the second one is tried in time when the first one is gone.
+        config.connect_timeout(deadlines.call / 2).tcp_user_timeout(deadlines.call).application_name("automap");
         let hosts: Vec<String> = config.get_hosts().iter().map(host).collect();
         let place = format!("PostgreSQL {}/{}", hosts.join(","), config.get_dbname().unwrap_or_default());
         let mut roots = RootCertStore::empty();
@@ -62,12 +75,40 @@ impl Server {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let tls = tls.map_err(|e| fail(e.to_string()))?.with_root_certificates(roots).with_no_client_auth();
-        Ok(Self { config, tls, place })
+        Ok(Self { config, tls, place, deadlines })
     }
 
-    pub(super) fn connect(&self) -> Result<Client, StoreError> {
-        let fail = |e: postgres::Error| StoreError::Database { place: self.place.clone(), message: say(&e) };
-        self.config.connect(MakeRustlsConnect::new(self.tls.clone())).map_err(fail)
+    /// Connects until `deadline`. The server ends a statement that takes longer than `statement`, and a transaction that nobody goes on with for
+    /// so long: its locks would outlive a client that it lost.
+    pub(super) fn connect(&self, deadline: Instant, statement: Duration) -> Result<Client, CallError> {
+        let limit_ms = statement.as_millis();
+        let limits = format!("-c statement_timeout={limit_ms} -c idle_in_transaction_session_timeout={limit_ms}");
+        let mut config = self.config.clone();
+        config.options(self.config.get_options().map_or(limits.clone(), |own| format!("{limits} {own}")));
+        Client::connect(&config, MakeRustlsConnect::new(self.tls.clone()), deadline)
+    }
+
+    pub(super) fn deadlines(&self) -> Deadlines {
+        self.deadlines
+    }
+
+    /// That a call got no result, with the place.
+    pub(super) fn failed(&self, error: &CallError, waited: Duration) -> StoreError {
+        let message = match error {
+            CallError::Sql(error) => say(error),
+            CallError::System(error) => error.to_string(),
+            CallError::Silent => return self.silent("gave no answer", waited),
+        };
+        StoreError::Database { place: self.place.clone(), message }
+    }
+
+    /// That the server was waited for in vain.
+    pub(super) fn silent(&self, what: &str, waited: Duration) -> StoreError {
+        let message = format!(
+            "{what} within {waited:?}; see whether the server, and a proxy or firewall before it, are up: `psql` with the address of \
+             store.postgres must get an answer"
+        );
+        StoreError::Database { place: self.place.clone(), message }
     }
 
     pub(super) fn place(&self) -> &str {
@@ -84,7 +125,7 @@ fn host(host: &Host) -> String {
 }
 
 /// The error with its reason, which the library leaves to the source.
-pub(super) fn say(error: &postgres::Error) -> String {
+fn say(error: &tokio_postgres::Error) -> String {
     match (error.as_db_error(), error.source()) {
         (Some(db), _) => format!("{} ({})", db.message(), db.code().code()),
         (None, Some(source)) => format!("{error}: {source}"),

@@ -3,8 +3,8 @@
 use automap_core::incident::Incident;
 use automap_core::report::Report;
 use automap_core::time::Timestamp;
-use postgres::Transaction;
 
+use super::session::Transaction;
 use super::{PostgresStore, Trouble, leases, outbox};
 use crate::store::row::Row;
 use crate::store::{IncidentFilter, IncidentStore, MAX_PAGE, StoreError, history};
@@ -94,7 +94,7 @@ fn stored(t: &mut Transaction<'_>, id: &str) -> Result<Option<Incident>, Trouble
 }
 
 /// An incident with its report.
-fn whole(id: &str, row: &postgres::Row) -> Result<Incident, Trouble> {
+fn whole(id: &str, row: &tokio_postgres::Row) -> Result<Incident, Trouble> {
     let mut incident = parse(id, row.get(0))?;
     let report: Option<&str> = row.get(1);
     let report = report.map(serde_json::from_str::<Report>).transpose();

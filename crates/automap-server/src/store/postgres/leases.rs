@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use automap_core::time::Timestamp;
-use postgres::Transaction;
 
+use super::session::Transaction;
 use super::{PostgresStore, Trouble};
 use crate::store::{LeaseStore, StoreError};
 

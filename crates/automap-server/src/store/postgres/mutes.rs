@@ -27,8 +27,9 @@ impl MuteStore for PostgresStore {
     fn mutes(&self, now: Timestamp) -> Result<Vec<Mute>, StoreError> {
         self.read(|c| {
             let rows = c.query("SELECT body FROM mutes WHERE until_ms > $1 ORDER BY id", &[&now.ms()])?;
-            let mute =
-                |row: &postgres::Row| serde_json::from_str(row.get(0)).map_err(|e| Trouble::damaged("a mute", &e));
+            let mute = |row: &tokio_postgres::Row| {
+                serde_json::from_str(row.get(0)).map_err(|e| Trouble::damaged("a mute", &e))
+            };
             rows.iter().map(mute).collect()
         })
     }

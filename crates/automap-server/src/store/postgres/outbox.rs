@@ -2,8 +2,9 @@
 
 use automap_core::incident::{Incident, IncidentState};
 use automap_core::time::Timestamp;
-use postgres::{Client, Row, Transaction};
+use tokio_postgres::Row;
 
+use super::session::{Client, Transaction};
 use super::{PostgresStore, Trouble, incidents};
 use crate::store::row::unfit;
 use crate::store::{

@@ -1,8 +1,8 @@
 //! Profiles of healthy periods: one JSON document for each target and period.
 
 use automap_core::time::{Interval, Timestamp};
-use postgres::Row;
 use serde::de::IgnoredAny;
+use tokio_postgres::Row;
 
 use super::{PostgresStore, Trouble};
 use crate::store::{MAX_PROFILES, ProfileStore, StoreError, StoredProfile};

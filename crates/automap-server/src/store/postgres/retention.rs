@@ -1,21 +1,30 @@
 //! Removes what is older than the retention allows, then the oldest closed incidents until the content fits.
 
-use automap_core::time::Timestamp;
-use postgres::Transaction;
+use std::time::Instant;
 
-use super::{PostgresStore, Trouble};
+use automap_core::time::Timestamp;
+
+use super::session::Transaction;
+use super::{PostgresStore, Trouble, in_transaction};
 use crate::store::pruning::{REMOVABLE, STEP, prune_in_steps};
 use crate::store::{MaintenanceStore, Pruned, Retention, StoreError};
 
 impl MaintenanceStore for PostgresStore {
     fn prune(&self, now: Timestamp, keep: Retention) -> Result<Pruned, StoreError> {
-        let by_age = self.write(|t| prune_by_age(t, now, keep))?;
-        prune_in_steps(by_age, || self.write(|t| prune_by_size(t, keep)))
+        let limit = self.deadlines().upkeep;
+        self.upkeep(|client| {
+            let by_age = in_transaction(client, |t| prune_by_age(t, now, keep))?;
+            let step = || {
+                client.set_deadline(Instant::now() + limit);
+                in_transaction(client, |t| prune_by_size(t, keep)).map_err(|trouble| self.located(trouble, limit))
+            };
+            prune_in_steps(by_age, step).map_err(Trouble::Refused)
+        })
     }
 
     /// Makes the space usable again; the server returns to the system what lies at the end of the tables.
     fn vacuum(&self) -> Result<(), StoreError> {
-        self.read(|c| Ok(c.batch_execute("VACUUM incidents, snapshots, outbox, replies, profiles")?))
+        self.upkeep(|c| Ok(c.batch_execute("VACUUM incidents, snapshots, outbox, replies, profiles")?))
     }
 
     fn check_writable(&self) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! The tables and their versions, counted as the file's are.
 
-use postgres::{Client, Transaction};
+use super::session::{CallError, Client, Transaction};
 
 /// What brings a database from one version to the next. The file's first version had no server beside it.
 const STEPS: [&str; 5] = [
@@ -56,13 +56,19 @@ pub(super) enum Unusable {
     TooNew(i64, i64),
     /// They are another program's: what is there.
     Foreign(String),
-    /// The server refuses.
-    Sql(postgres::Error),
+    /// The server refuses, or does not answer.
+    Call(CallError),
 }
 
-impl From<postgres::Error> for Unusable {
-    fn from(error: postgres::Error) -> Self {
-        Self::Sql(error)
+impl From<CallError> for Unusable {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl From<tokio_postgres::Error> for Unusable {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Call(error.into())
     }
 }
 
