@@ -28,6 +28,7 @@ mod http_failure;
 mod metric_names;
 mod names;
 mod native;
+mod nodes;
 mod observe;
 mod observe_options;
 mod options;

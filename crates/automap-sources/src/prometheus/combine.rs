@@ -56,7 +56,7 @@ fn sum(planned: &Planned, index: usize, answer: &Answer, names: &Names, grid: Gr
             for (time, value) in &series.points {
                 if let Some(i) = grid.position(*time) {
                     column[i] = match planned.signal.key {
-                        Key::Store(_) => column[i].max(*value),
+                        Key::Store(_) | Key::Node => column[i].max(*value),
                         _ => add(column[i], *value / shares),
                     };
                 }

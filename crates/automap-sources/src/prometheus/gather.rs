@@ -112,6 +112,7 @@ impl Gathered {
             self.entities = found.entities;
             self.notes.extend(found.notes);
         }
+        names.placed().place(names.workloads(), &mut self.entities);
     }
 
     fn signal(&mut self, planned: &Planned, mut combined: Combined, answer: &Answer, grid: Grid) {
@@ -293,7 +294,7 @@ impl Gathered {
         let protocol = match planned.signal.key {
             Key::Call if Metric::parse(planned.signal.name).is_of_connections() => Protocol::Tcp,
             Key::Call | Key::ServedCall => Protocol::Request,
-            Key::Workload | Key::Pod | Key::Store(_) => return,
+            Key::Workload | Key::Pod | Key::Node | Key::Store(_) => return,
         };
         let is_count = matches!(planned.signal.formula, Formula::Sum(_) | Formula::Events { .. });
         let carried = |v: &f64| if is_count { *v > 0.0 } else { v.is_finite() };

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use automap_core::entity::node_name;
+
 use super::decode::Labels;
 use super::hosts::is_address;
+use super::nodes::Placed;
 use super::pods::Owners;
 use super::presets::{Key, Store};
 use super::stores::{StoreName, Stores};
@@ -39,11 +42,30 @@ pub(crate) struct Names {
     kept: Option<BTreeSet<String>>,
     /// How exporters are matched to stores.
     stores: Stores,
+    /// The nodes of pods.
+    placed: Placed,
 }
 
 impl Names {
     pub(crate) fn new(namespace: &str, owners: Owners) -> Self {
-        Self { namespace: namespace.to_owned(), owners, behind: BTreeMap::new(), kept: None, stores: Stores::default() }
+        Self {
+            namespace: namespace.to_owned(),
+            owners,
+            behind: BTreeMap::new(),
+            kept: None,
+            stores: Stores::default(),
+            placed: Placed::default(),
+        }
+    }
+
+    /// Says where pods run.
+    pub(crate) fn place(&mut self, placed: Placed) {
+        self.placed = placed;
+    }
+
+    /// Where pods run.
+    pub(crate) fn placed(&self) -> &Placed {
+        &self.placed
     }
 
     /// Says how exporters are matched to stores.
@@ -100,6 +122,11 @@ impl Names {
         let (caller, callees) = match key {
             Key::Workload => (known(labels, "destination_workload"), None),
             Key::Pod => (known(labels, "pod").map(|pod| self.owners.workload(pod)), None),
+            // Nodes are few, and not counted among the services.
+            Key::Node => {
+                let node = self.placed.node(labels).map(node_name);
+                return node.into_iter().map(|service| Owner { service, peer: None }).collect();
+            }
             Key::Store(store) => {
                 let owner = self.store(store, labels).map(|found| Owner { service: found.name, peer: None });
                 return owner.into_iter().filter(|o| self.is_kept(o)).collect();

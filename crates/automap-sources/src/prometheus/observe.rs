@@ -1,7 +1,7 @@
 //! From a server and a namespace to an observation, in a number of requests that the presets decide and not the number of services.
 //!
-//! Istio, cAdvisor and kube-state-metrics take 25 requests: six to look for exporters, two about scraping, one for the owners of pods, 13
-//! for 23 signals and three for changes. Repetitions, and pieces of what a server refuses as too much, come on top and have bounds of their own.
+//! Istio, cAdvisor and kube-state-metrics take 26 requests: six to look for exporters, two about scraping, one for the owners of pods, 13
+//! for 23 signals, one for nodes and three for changes; a node near a limit takes one more. Repetitions, and pieces of what a server refuses as too much, come on top and have bounds of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +18,7 @@ use super::error::RequestError;
 use super::gather::{self, Gathered, enumerate};
 use super::names::Names;
 use super::native;
+use super::nodes::{self, Placed};
 use super::observe_options::{Fetched, ObserveOptions, PlannedQuery, Preset, Progress};
 use super::parallel;
 use super::plan::{self, Request};
@@ -70,11 +71,13 @@ pub fn observe_incrementally(
     tail.discover(discovered);
 
     let values = values(options, &window);
-    let requests = plan::requests(&found.exporters, &values, &found.clusters);
-    tail.begin(window.grid, &requests.iter().map(|r| r.promql.as_str()).collect::<Vec<_>>());
-    let total = requests.len() + 1 + usize::from(options.changes);
+    let mut requests = plan::requests(&found.exporters, &values, &found.clusters);
     let mut warned = found.warned.clone();
     let names = names(&client, &values, &found, window.grid.end, &mut notes, &mut warned);
+    let of_nodes = Values { cluster: found.clusters.get(STATE_METRICS).cloned(), ..values.clone() };
+    requests.extend(names.placed().requests(&of_nodes));
+    tail.begin(window.grid, &requests.iter().map(|r| r.promql.as_str()).collect::<Vec<_>>());
+    let total = requests.len() + 1 + usize::from(options.changes);
     progress(Progress { done: 1, total, what: "owners of pods" });
     let mut done = 1;
     let grid = window.grid;
@@ -94,6 +97,7 @@ pub fn observe_incrementally(
     let question = question(&found, options, &window, scrape_ms);
     let mut gathered = gather::gather(&requests, answers, names, window);
     gathered.warned.extend(&warned);
+    neighbours(&client, &of_nodes, grid, &mut gathered);
     let is_slow = gathered.first_failure.as_ref().is_some_and(|error| error.failure.is_slow());
     let presets = found.exporters.iter().map(|e| Preset { name: e.preset.to_owned(), title: e.title.to_owned() });
     let presets = presets.collect();
@@ -112,9 +116,31 @@ pub fn observe_incrementally(
     Ok(Fetched { observation, presets, scrape_ms, stats: client.stats() })
 }
 
+/// The title of the exporter that knows pods and nodes.
+const STATE_METRICS: &str = "kube-state-metrics";
+
+/// Adds what workloads of other namespaces take of nodes that came near a limit.
+fn neighbours(client: &Client, values: &Values, grid: Grid, gathered: &mut Gathered) {
+    let full = nodes::nearly_full(&gathered.raw, &gathered.entities);
+    if full.is_empty() {
+        return;
+    }
+    let queries = nodes::neighbour_queries(&full, values);
+    match client.range_of(&queries, grid) {
+        Ok(answer) => {
+            gathered.warned.add(&answer.warnings);
+            gathered.raw.extend(nodes::neighbours(&answer, grid, &mut gathered.entities));
+        }
+        Err(error) => {
+            let reason =
+                format!("who else takes of {} was not observed: the query failed: {}", full.join(", "), error.failure);
+            gathered.not_checked.push(NotChecked { signal: "neighbours".to_owned(), services: full, reason });
+        }
+    }
+}
+
 /// What to ask about changes. Exporters that are narrowed to a cluster by Istio's own labels do not tell how others are.
 fn question(found: &Found, options: &ObserveOptions, window: &Window, scrape_ms: i64) -> Question {
-    const STATE_METRICS: &str = "kube-state-metrics";
     let of_state_metrics = found.clusters.get(STATE_METRICS);
     let cluster =
         of_state_metrics.or_else(|| found.clusters.values().find(|cluster| cluster.label != promql::OF_ISTIO));
@@ -163,6 +189,8 @@ pub fn explain_queries(options: &ObserveOptions, presets: &Presets) -> Vec<Plann
     }
     let once = promql::join(&once_queries(&values, &Found::default()));
     out.push(query("owners of pods, services and their workloads".to_owned(), once));
+    let nodes = nodes::explain(&values).into_iter();
+    out.extend(nodes.map(|(purpose, promql)| query(purpose.to_owned(), promql)));
     if options.changes {
         let grid = Grid { start: options.from, end: options.to, step_ms };
         let all = changes::explain(&values, grid).into_iter();
@@ -219,8 +247,8 @@ fn values(options: &ObserveOptions, window: &Window) -> Values {
 
 /// The expressions that are asked once for each observation.
 fn once_queries(values: &Values, found: &Found) -> Vec<String> {
-    let [owners, istio] = ["kube-state-metrics", "Istio side-cars"].map(|title| found.clusters.get(title).cloned());
-    let clusters = [owners.clone(), owners, istio.clone(), istio];
+    let [owners, istio] = [STATE_METRICS, "Istio side-cars"].map(|title| found.clusters.get(title).cloned());
+    let clusters = [owners.clone(), owners.clone(), istio.clone(), istio, owners];
     let fill = |(expression, cluster)| promql::fill(expression, &Values { cluster, ..values.clone() });
     ONCE.into_iter().zip(clusters).map(fill).collect()
 }
@@ -245,6 +273,7 @@ fn names(
     }
     let mut names = Names::new(&values.namespace, owners);
     names.match_stores(Stores::new(client.presets().stores()));
+    names.place(Placed::read(&answer, 4));
     plan::part(&answer, 2).for_each(|series| names.learn(&series.labels));
     let fallen: BTreeSet<String> =
         plan::part(&answer, 3).filter_map(|s| s.labels.get("destination_workload").cloned()).collect();

@@ -17,6 +17,7 @@ mod istio;
 mod kubernetes;
 mod labels;
 mod native;
+pub(crate) mod nodes;
 mod request_counts;
 mod selector;
 mod stores;
@@ -229,6 +230,8 @@ pub(crate) enum Key {
     ServedCall,
     /// `pod`, whose workload owns the value.
     Pod,
+    /// `node` or `host`: a node that our pods run on.
+    Node,
     /// A store, which the labels of its exporter tell.
     Store(&'static Store),
 }
@@ -290,9 +293,9 @@ pub(crate) const TABLES: [&Exporter; 4] =
     [&istio::SIDE_CARS, &kubernetes::CADVISOR, &kubernetes::STATE_METRICS, &kubernetes::CADVISOR_PODS];
 
 /// What is asked once, at the end of the window: owners of pods, of replica sets, workloads behind Kubernetes services, and summed
-/// counters that fell.
-pub(crate) const ONCE: [&str; 4] =
-    [kubernetes::OWNERS[0], kubernetes::OWNERS[1], istio::BEHIND_SERVICES, istio::FALLEN_SUMS];
+/// counters that fell, and the nodes of pods.
+pub(crate) const ONCE: [&str; 5] =
+    [kubernetes::OWNERS[0], kubernetes::OWNERS[1], istio::BEHIND_SERVICES, istio::FALLEN_SUMS, nodes::PLACED];
 
 #[cfg(test)]
 mod tests {

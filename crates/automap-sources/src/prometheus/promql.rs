@@ -162,6 +162,13 @@ fn literal(text: &str) -> String {
     out
 }
 
+/// A pattern of any of these texts, for use between quotes.
+pub(crate) fn any_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let all = texts.into_iter().map(literal).collect::<Vec<_>>().join("|");
+    let quoted = quote(&all);
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
 /// A text as PromQL string literal, quotes included.
 pub(crate) fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);

@@ -12,6 +12,7 @@ use super::bounds::MAX_SERVICES;
 use super::error::RequestError;
 use super::names::Names;
 use super::plan::{Request, part};
+use super::presets::Key;
 use super::query::Answer;
 
 /// Most services left out that are named.
@@ -31,7 +32,7 @@ fn samples(requests: &[Request], answers: &[Result<Answer, RequestError>], names
     let mut samples = BTreeMap::new();
     for (request, answer) in requests.iter().zip(answers) {
         let Ok(answer) = answer else { continue };
-        for planned in &request.signals {
+        for planned in request.signals.iter().filter(|planned| planned.signal.key != Key::Node) {
             for series in part(answer, planned.parts.0) {
                 for owner in names.owners(planned.signal.key, &series.labels) {
                     *samples.entry(owner.service).or_default() += series.points.len() as u64;
