@@ -9,6 +9,7 @@ mod course;
 mod counter_evidence;
 mod engines;
 pub(crate) mod evidence;
+mod hosts;
 pub(crate) mod impact;
 mod model;
 mod path;
@@ -18,6 +19,7 @@ mod version3;
 // Types of fields, so that readers of a report need no stage.
 pub use crate::attribution::ImpactKind;
 pub use crate::change::{Change, ChangeKind};
+pub use crate::entity::EntityKind;
 pub use crate::rank::Engine;
 pub use crate::windows::OnsetSource;
 pub use changes::{CauseChange, ChangeRole, ChangesInfo, ListedChange};
@@ -27,6 +29,6 @@ pub use counter_evidence::{CounterEvidence, Doubt};
 pub use course::{CourseInfo, OtherIncident};
 pub use engines::{EngineComparison, compare_engines, disagreements};
 pub use model::{
-    AccountsFor, AlsoChanged, Arises, Cause, Coverage, Evidence, FAINT_CONFIDENCE, ImpactInfo, Level, NamedCause,
-    NextStep, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim, WindowInfo,
+    AccountsFor, AlsoChanged, Arises, Cause, Coverage, Evidence, FAINT_CONFIDENCE, HoldsUp, ImpactInfo, Level,
+    NamedCause, NextStep, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim, WindowInfo,
 };

@@ -19,7 +19,8 @@ const SCRAPE_S: usize = 15;
 /// From when on a node is full.
 const FULL_S: i64 = 900;
 
-/// Series with what they grow by a second before and after the node is full, or their two values where `=` stands in front.
+/// Series with what they grow by a second before and after the node is full, or their two values where `=` stands in front. What grows by less than
+/// nothing before is not there before.
 fn text(lines: &str) -> String {
     let mut out = String::new();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -27,7 +28,8 @@ fn text(lines: &str) -> String {
         let (after, before, series) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
         let number = |word: &str| word.trim_start_matches('=').parse::<f64>().unwrap();
         let (before, after, is_gauge) = (number(before), number(after), after.starts_with('='));
-        for t in (0..=LENGTH_S).step_by(SCRAPE_S) {
+        let begins = if before < 0.0 { FULL_S } else { 0 };
+        for t in (begins..=LENGTH_S).step_by(SCRAPE_S) {
             let (early, late) = (t.min(FULL_S) as f64, (t - FULL_S).max(0) as f64);
             let value = match is_gauge {
                 true if t < FULL_S => before,
@@ -131,7 +133,7 @@ const CALM: [(&str, f64); 11] = [
 
 /// A batch job of another team takes the first node, a bystander on it does not, and a third runs elsewhere.
 const NEIGHBOURS: &str = r#"
-container_cpu_usage_seconds_total{namespace="batch",pod="report-29012345-x2x4z",container="report",id="/b/1",instance="k"} 0.1 1.6
+container_cpu_usage_seconds_total{namespace="batch",pod="report-29012345-x2x4z",container="report",id="/b/1",instance="k"} -1.1 1.6
 container_cpu_usage_seconds_total{namespace="tools",pod="agent-x2x4z",container="agent",id="/b/2",instance="k"} 0.05 0.05
 container_cpu_usage_seconds_total{namespace="tools",pod="elsewhere-x2x4z",container="agent",id="/b/3",instance="k"} 0.1 1.9
 kube_pod_info{namespace="batch",pod="report-29012345-x2x4z",node="worker-1",host_ip="10.0.0.1",instance="ksm"} =1 =1
@@ -163,6 +165,8 @@ fn nodes_are_found_by_address_and_by_name_with_who_takes_of_a_full_one() {
         );
         assert_eq!(entities.kind_of("batch/report"), EntityKind::Neighbour);
         assert!((last(seen, "batch/report", "cpu_cores").unwrap() - 1.6).abs() < 0.01);
+        let job = seen.frame.get(seen.frame.find("batch/report").unwrap(), "cpu_cores", None).unwrap();
+        assert_eq!(job.values[3], 0.0, "it was not there, and our own pods beside it were observed");
         assert_eq!(seen.frame.find("tools/elsewhere"), None);
         let query = seen.queries.iter().find(|q| q.signal == "disk_busy_ratio").unwrap();
         assert_eq!(query.state, QueryState::Complete);

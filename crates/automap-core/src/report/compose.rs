@@ -9,7 +9,7 @@ use super::evidence::{Facts, round};
 use super::model::{
     AlsoChanged, Cause, Coverage, Evidence, NextStep, Report, SCHEMA_VERSION, Symptom, Victim, WindowInfo,
 };
-use super::{changes, course, impact, path, verdict};
+use super::{changes, course, hosts, impact, path, verdict};
 use crate::analysis::Analysis;
 use crate::anomaly::{Anomalies, CLEAR, SeriesEvidence};
 use crate::frame::{MetricFrame, ServiceIdx};
@@ -100,9 +100,11 @@ fn candidates(
             let evidence = facts.for_candidate(ranked);
             let onset = evidence.iter().filter_map(|e| e.onset).min();
             let name = facts.frame.service(ranked.service);
+            let holds_up = hosts::holds_up(analysis, ranked.service);
             Cause {
                 rank: i + 1,
                 service: name.to_owned(),
+                kind: analysis.entities.kind_of(name),
                 score: round(ranked.score),
                 confidence: round(lead.confidence_of(ranking, ranked, options)),
                 counter_evidence: counter_evidence(facts, ranked, analysis, onset, first_onset),
@@ -110,7 +112,8 @@ fn candidates(
                 change: changes::of_cause(&observation.changes, analysis, (ranked.service, is_named(ranked.service))),
                 onset,
                 evidence,
-                path: path::from_entry(&observation.calls, name),
+                path: path::from_entry(&observation.calls, name, holds_up.iter().flat_map(|h| &h.services)),
+                holds_up,
             }
         })
         .collect()

@@ -8,6 +8,7 @@ use super::counter_evidence::CounterEvidence;
 use super::course::CourseInfo;
 use super::version3;
 use crate::attribution::ImpactKind;
+use crate::entity::EntityKind;
 use crate::metric::{Metric, Unit};
 use crate::note::{NotChecked, Note};
 use crate::observation::QueryRecord;
@@ -296,6 +297,12 @@ pub struct Cause {
     pub rank: usize,
     /// The service.
     pub service: String,
+    /// What it is, as far as is known: a service, a store, a node.
+    #[serde(default)]
+    pub kind: EntityKind,
+    /// What waits for it where it runs: of a node, and of a workload that uses up a node.
+    #[serde(default)]
+    pub holds_up: Vec<HoldsUp>,
     /// Engine `evidence`: log evidence; 0 is nothing, 3 one clear signal, 10 many. Engine `automap`: visits of the walk, as a multiple
     /// of what a walk without preference would give.
     pub score: f64,
@@ -318,6 +325,15 @@ pub struct Cause {
     /// Counter-evidence: reasons to doubt it.
     #[serde(deserialize_with = "version3::counter_evidence")]
     pub counter_evidence: Vec<CounterEvidence>,
+}
+
+/// Services that wait on a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HoldsUp {
+    /// The node.
+    pub node: String,
+    /// The services, by name.
+    pub services: Vec<String>,
 }
 
 /// One change.

@@ -4,6 +4,7 @@
 
 use super::changes;
 use super::evidence::round;
+use super::hosts;
 use super::model::{Level, NamedCause, Verdict, VerdictKind};
 use crate::analysis::Analysis;
 use crate::anomaly::CLEAR;
@@ -96,8 +97,9 @@ fn named_causes(analysis: &Analysis, lead: &Lead, log: &ChangeLog) -> Vec<NamedC
         let mechanism = group.first().and_then(word);
         let kind = mechanism.as_deref().map_or_else(String::new, |k| format!(" ({k})"));
         let since: String = group.iter().map(|s| changes::since(log, analysis, *s, group.len() > 1)).collect();
-        let held_up = group.first().map(|s| held_up(analysis, *s)).unwrap_or_default();
-        NamedCause { summary: format!("{}{kind}{held_up}{since}", services.join(" or ")), services, mechanism }
+        let first = group.first().zip(services.first());
+        let hosts = first.map(|(s, name)| hosts::words(name, &hosts::holds_up(analysis, *s))).unwrap_or_default();
+        NamedCause { summary: format!("{}{kind}{hosts}{since}", services.join(" or ")), services, mechanism }
     };
     lead.named.iter().map(cause).collect()
 }
@@ -128,32 +130,6 @@ fn level(confidence: f64, is_named: bool) -> Level {
         _ if is_named => Level::High,
         c if c >= EVEN => Level::Medium,
         _ => Level::Low,
-    }
-}
-
-/// `, on which payment and user wait`; of what takes a node, `, which takes node/three: payment and user on it wait`.
-fn held_up(analysis: &Analysis, service: ServiceIdx) -> String {
-    let name = |s: ServiceIdx| analysis.frame.service(s);
-    let suspect = analysis.suspects.of(service).filter(|_| analysis.suspects.weight >= DECIDES);
-    let by_node = suspect.into_iter().flat_map(|s| &s.held_up).map(|(node, waiting)| {
-        let names: Vec<&str> = waiting.iter().map(|s| name(*s)).collect();
-        let verb = if names.len() == 1 { "waits" } else { "wait" };
-        let names = enumerated(&names);
-        match *node == service {
-            true => format!(", on which {names} {verb}"),
-            false => format!(", which takes {}: {names} on it {verb}", name(*node)),
-        }
-    });
-    by_node.collect()
-}
-
-/// `a`, `a and b`, `a, b and 3 more`.
-fn enumerated(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [only] => (*only).to_owned(),
-        [first @ .., last] if names.len() <= MAX_LISTED => format!("{} and {last}", first.join(", ")),
-        _ => format!("{} and {} more", names[..MAX_LISTED - 1].join(", "), names.len() + 1 - MAX_LISTED),
     }
 }
 

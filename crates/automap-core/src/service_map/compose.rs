@@ -8,6 +8,7 @@ use super::model::{
     EdgeChange, EdgeMetric, Influence, MAP_SCHEMA_VERSION, MapEdge, MapKind, MapNode, NodeRole, ServiceMap,
 };
 use crate::anomaly::CLEAR;
+use crate::entity::EntityKind;
 use crate::frame::Series;
 use crate::graph::MetricType;
 use crate::metric::{Family, Side};
@@ -50,7 +51,7 @@ pub fn compose(observation: &Observation, report: &Report, kind: MapKind, data_e
         Some(first) if named && kind != MapKind::Normal => &first.path,
         _ => &[],
     };
-    let edges = edges(observation, data_edges, path);
+    let edges = edges(observation, data_edges, path, &hosting(report, kind));
     let nodes = nodes(observation, report, kind, data_edges);
     let mut notes = Vec::new();
     if observation.calls.is_empty() {
@@ -95,13 +96,20 @@ fn nodes(observation: &Observation, report: &Report, kind: MapKind, data_edges: 
     let reported = report.causes.iter().map(|c| c.service.as_str());
     let reported = reported.chain(report.victims.iter().map(|v| v.service.as_str()));
     let measured = observation.frame.services().iter().map(String::as_str);
-    let names: BTreeSet<&str> = measured.chain(calls).chain(data).chain(reported).collect();
+    let entities = &observation.entities;
+    // Machines and what else runs on them belong on the map of services where they are named.
+    let is_shown = |name: &&str| {
+        let is_beneath = matches!(entities.kind_of(name), EntityKind::Node | EntityKind::Neighbour);
+        !is_beneath || kind != MapKind::Normal && report.verdict.names(name)
+    };
+    let names: BTreeSet<&str> = measured.chain(calls).chain(data).chain(reported).filter(is_shown).collect();
     let entries = served_entries(observation);
     let seen = observed(observation);
     let known = |name: &str| if seen.contains(name) { NodeRole::Normal } else { NodeRole::Unobserved };
     let node = |name: &str| {
         let bare = MapNode {
             service: name.to_owned(),
+            kind: entities.kind_of(name),
             role: known(name),
             rank: None,
             confidence: None,
@@ -189,7 +197,20 @@ fn short(evidence: &Evidence) -> String {
 /// What the data says of one unordered pair: `(lower, higher)` by name, the way from the lower end, metric by metric.
 type Pairs<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a DataEdge>>;
 
-fn edges(observation: &Observation, data_edges: &[DataEdge], path: &[String]) -> Vec<MapEdge> {
+/// What waits for named causes where it runs, as `(service, cause)`.
+fn hosting(report: &Report, kind: MapKind) -> BTreeSet<(&str, &str)> {
+    let named = report.causes.iter().filter(|c| kind != MapKind::Normal && report.verdict.names(&c.service));
+    let held_up =
+        named.flat_map(|c| c.holds_up.iter().flat_map(|h| &h.services).map(|s| (s.as_str(), c.service.as_str())));
+    held_up.collect()
+}
+
+fn edges(
+    observation: &Observation,
+    data_edges: &[DataEdge],
+    path: &[String],
+    hosting: &BTreeSet<(&str, &str)>,
+) -> Vec<MapEdge> {
     let mut pairs: Pairs<'_> = BTreeMap::new();
     for edge in data_edges.iter().filter(|e| e.from != e.to) {
         let (a, b) = (edge.from.as_str(), edge.to.as_str());
@@ -213,6 +234,13 @@ fn edges(observation: &Observation, data_edges: &[DataEdge], path: &[String]) ->
         let (from, to) = if leaning(data, a) >= 0.0 { (a, b) } else { (b, a) };
         out.push(edge(from, to, (false, false), data));
     }
+    let is_drawn = |from: &str, to: &str| out.iter().any(|e| e.from == from && e.to == to);
+    let more: Vec<MapEdge> = hosting
+        .iter()
+        .filter(|(from, to)| !is_drawn(from, to))
+        .map(|(from, to)| edge(from, to, (false, false), &[]))
+        .collect();
+    out.extend(more);
     let steps: BTreeSet<(&str, &str)> = path.windows(2).map(|w| (w[0].as_str(), w[1].as_str())).collect();
     for e in &mut out {
         e.on_path = steps.contains(&(e.from.as_str(), e.to.as_str()));
@@ -314,6 +342,8 @@ mod tests {
         let cause = |rank: usize, service: &str, confidence: f64, path: &[&str]| crate::report::Cause {
             rank,
             service: service.to_owned(),
+            kind: EntityKind::Service,
+            holds_up: Vec::new(),
             score: 1.0,
             confidence,
             change: None,

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::entity::EntityKind;
 use crate::graph::MetricType;
 use crate::graph::service_class::ServiceClass;
 use crate::note::Note;
@@ -45,6 +46,9 @@ pub enum MapKind {
 pub struct MapNode {
     /// Its name.
     pub service: String,
+    /// What kind of thing it is.
+    #[serde(default)]
+    pub kind: EntityKind,
     /// What it is in this incident.
     pub role: NodeRole,
     /// Place in the ranking, from 1; `null` where it is not ranked or the graph is of the baseline.

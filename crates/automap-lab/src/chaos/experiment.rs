@@ -31,12 +31,15 @@ pub struct Experiment {
 }
 
 impl Experiment {
-    /// The node that is at fault, where it is not a service.
-    pub fn node(&self) -> Option<&str> {
-        match &self.fault {
-            Fault::Change { change: Change::NodeLoad(load) } => Some(&load.node),
-            _ => None,
-        }
+    /// What is at fault beneath the services, by the name and the kind that an answer gives it, and what else it may be told by: the workload that uses a
+    /// node up, which the node stands for, or the node.
+    pub fn beneath(&self) -> Option<(String, &'static str, Option<String>)> {
+        let Fault::Change { change: Change::NodeLoad(load) } = &self.fault else { return None };
+        let node = format!("node/{}", load.node);
+        Some(match &load.pod {
+            Some(pod) => (format!("{}/{}", pod.namespace, pod.name), "neighbour", Some(node)),
+            None => (node, "node", None),
+        })
     }
 }
 

@@ -160,11 +160,14 @@ fn injection(
         _ => vec![None],
     };
     let mut targets = Vec::new();
-    let node = experiment.node().map(str::to_owned);
-    if let Some(node) = &node {
-        targets.push(Target { pod: String::new(), service: node.clone(), container: None });
+    let mut peers: Vec<String> = plan.peers.iter().map(|p| (*p).to_owned()).collect();
+    let beneath = experiment.beneath();
+    let is_beneath = beneath.is_some();
+    if let Some((service, _, told_by)) = beneath {
+        targets.push(Target { pod: String::new(), service, container: None });
+        peers.extend(told_by);
     }
-    for service in plan.targets.iter().filter(|_| node.is_none()) {
+    for service in plan.targets.iter().filter(|_| !is_beneath) {
         for pod in state.pods_of(service) {
             let target = |container| Target { pod: pod.name.clone(), service: (*service).to_owned(), container };
             targets.extend(containers(service).into_iter().map(target));
@@ -176,7 +179,7 @@ fn injection(
         action: experiment.action.clone(),
         experiment: experiment.name.clone(),
         targets,
-        peers: plan.peers.iter().map(|p| (*p).to_owned()).collect(),
+        peers,
         expected_metric: expected_metric(experiment.kind, &experiment.action).unwrap_or("latency").to_owned(),
         from: format!("{began:.3}"),
         from_ms: began.as_millisecond(),
@@ -190,13 +193,13 @@ fn injection(
 
 /// What a perfect answer says.
 fn truth(experiment: &Experiment, plan: &InjectionPlan) -> Option<Truth> {
-    let (entity_kind, entity) = match experiment.node() {
-        Some(node) => ("node", node),
-        None => ("service", *plan.targets.first()?),
+    let (entity_kind, entity) = match experiment.beneath() {
+        Some((name, kind, _)) => (kind, name),
+        None => ("service", (*plan.targets.first()?).to_owned()),
     };
     Some(Truth {
         entity_kind: entity_kind.to_owned(),
-        entity: entity.to_owned(),
+        entity,
         mechanism: mechanism(experiment.kind, &experiment.action)?.to_owned(),
         change: None,
     })

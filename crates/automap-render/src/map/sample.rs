@@ -1,5 +1,6 @@
 //! Made-up maps for tests and for the example that draws them.
 
+use automap_core::report::EntityKind;
 use automap_core::service_map::MetricType;
 use automap_core::service_map::{
     EdgeChange, EdgeMetric, Influence, MAP_SCHEMA_VERSION, MapEdge, MapKind, MapNode, NodeRole, ServiceMap,
@@ -20,6 +21,7 @@ pub(crate) const HOSTILE: [&str; 7] = [
 pub(crate) fn node(service: &str) -> MapNode {
     MapNode {
         service: service.to_owned(),
+        kind: EntityKind::Service,
         role: NodeRole::Normal,
         rank: None,
         confidence: None,

@@ -281,6 +281,8 @@ pub(crate) fn report() -> Report {
         causes: vec![Cause {
             rank: 1,
             service: "payment".into(),
+            kind: automap_core::report::EntityKind::Service,
+            holds_up: Vec::new(),
             score: 9.0,
             confidence: 0.86,
             change: None,

@@ -140,8 +140,9 @@ pub(crate) fn neighbour_queries(full: &[String], values: &Values) -> Vec<String>
     TAKEN.iter().map(|(_, promql)| promql::fill(promql, values).replace("$NODES", &nodes)).collect()
 }
 
-/// The neighbours that rose most, as `namespace/workload`, with their series; they are entered among the entities.
-pub(crate) fn neighbours(answer: &Answer, grid: Grid, entities: &mut Entities) -> Vec<RawSeries> {
+/// The neighbours that rose most, as `namespace/workload`, with their series; they are entered among the entities. A workload that was not there took nothing:
+/// where our own pods on the node were observed, by `ours`, and it was not, its series is 0.
+pub(crate) fn neighbours(answer: &Answer, grid: Grid, ours: &[RawSeries], entities: &mut Entities) -> Vec<RawSeries> {
     let owners = Owners::default();
     let mut kept: BTreeMap<(usize, String), (Entity, String, Vec<f64>)> = BTreeMap::new();
     for (part, _) in TAKEN.iter().enumerate() {
@@ -159,6 +160,14 @@ pub(crate) fn neighbours(answer: &Answer, grid: Grid, entities: &mut Entities) -
                     column[i] = if column[i].is_nan() { *value } else { column[i] + value };
                 }
             }
+        }
+        for ((node, _), (_, column)) in &mut found {
+            let seen = seen(ours, TAKEN[part].0, node, entities, grid);
+            column
+                .iter_mut()
+                .zip(seen)
+                .filter(|(value, seen)| value.is_nan() && *seen)
+                .for_each(|(value, _)| *value = 0.0);
         }
         for ((node, workload), (namespace, column)) in largest(found) {
             let known_from = Some("runs on the same node".to_owned());
@@ -179,6 +188,19 @@ pub(crate) fn neighbours(answer: &Answer, grid: Grid, entities: &mut Entities) -
         raw.push(RawSeries { service: workload, metric: TAKEN[part].0.to_owned(), peer: None, points });
     }
     raw
+}
+
+/// When a metric of any of our pods on the node was observed.
+fn seen(ours: &[RawSeries], metric: &str, node: &str, entities: &Entities, grid: Grid) -> Vec<bool> {
+    let on_it: BTreeSet<&str> = entities.on_node(node).collect();
+    let mut seen = vec![false; grid.len()];
+    let series = ours.iter().filter(|s| s.metric == metric && on_it.contains(s.service.as_str()));
+    for (time, _) in series.flat_map(|s| &s.points) {
+        if let Some(i) = grid.position(*time) {
+            seen[i] = true;
+        }
+    }
+    seen
 }
 
 /// Of each node the workloads that rose most.

@@ -129,7 +129,8 @@ fn neighbours(client: &Client, values: &Values, grid: Grid, gathered: &mut Gathe
     match client.range_of(&queries, grid) {
         Ok(answer) => {
             gathered.warned.add(&answer.warnings);
-            gathered.raw.extend(nodes::neighbours(&answer, grid, &mut gathered.entities));
+            let taken = nodes::neighbours(&answer, grid, &gathered.raw, &mut gathered.entities);
+            gathered.raw.extend(taken);
         }
         Err(error) => {
             let reason =
