@@ -6,7 +6,7 @@ DIST_FEATURES = server,postgres,kubernetes,png
 DEMO_FEATURES = lab
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test crash test-cluster test-prometheus3 lint features doc deny advisories drill cluster bench fuzz torture bounds dist image sbom check-deploy ci clean
+.PHONY: help build demo test crash test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench fuzz torture bounds dist image sbom check-deploy ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ crash: ## kill a watching and serving automap a hundred times on each store, and
 
 test-prometheus3: ## run the tests that need a Prometheus of version 3 (from Debian's unstable distribution; installs nothing)
 	PROMETHEUS_3=$$(scripts/get-prometheus3.sh target/prometheus3) && export PROMETHEUS_3 && $(CARGO) test --locked -p automap-sources --all-features --test presets -- --ignored
+
+test-stores: ## break real MariaDB, PostgreSQL, Redis and RabbitMQ with their exporters (Debian's packages, unpacked; installs nothing), and check that each is named: 3 minutes
+	scripts/need-prometheus.sh && $(CARGO) test --locked -p automap-sources --all-features --test real_stores -- --ignored
 
 lint: ## check format and lints; warnings are errors
 	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings

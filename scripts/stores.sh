@@ -5,6 +5,7 @@
 #   scripts/stores.sh unpack                 # fetch and unpack the packages (once)
 #   scripts/stores.sh start [NAME...]        # mariadb postgresql redis rabbitmq nginx haproxy node; all without a name
 #   scripts/stores.sh ports                  # NAME=PORT of everything that was started
+#   scripts/stores.sh env                    # the environment in which its clients are found
 #   scripts/stores.sh client PROGRAM ARG...  # mariadb, psql, redis-cli, amqp-publish, amqp-consume … with their libraries
 #   scripts/stores.sh stop [NAME...]         # a server (mariadb) or an exporter (mariadb-exporter); all without a name
 #
@@ -39,19 +40,14 @@ unpack() {
   touch "$packages/complete"
 }
 
+# Nothing is started here: clients are many.
 libraries() {
-  local triplet
-  triplet=$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || echo "$(uname -m)-linux-gnu")
-  export LD_LIBRARY_PATH=$root/usr/lib/$triplet:$root/lib/$triplet:$root/usr/lib/$triplet/galera${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-  local postgresql
-  postgresql=$(postgresql_programs)
-  export PATH=$root/usr/sbin:$root/usr/bin:$root/usr/lib/erlang/bin:$PATH:$postgresql
-}
-
-postgresql_programs() {
-  local found
-  found=$(ls -d "$root"/usr/lib/postgresql/*/bin /usr/lib/postgresql/*/bin 2>/dev/null | while read -r d; do [ -x "$d/initdb" ] && echo "$d"; done | tail -1)
-  echo "$found"
+  local lib=$HOSTTYPE-linux-gnu postgresql= found
+  for found in "$root"/usr/lib/postgresql/*/bin /usr/lib/postgresql/*/bin; do
+    if [ -x "$found/initdb" ]; then postgresql=:$found; fi
+  done
+  export LD_LIBRARY_PATH=$root/usr/lib/$lib:$root/lib/$lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+  export PATH=$root/usr/sbin:$root/usr/bin:$root/usr/lib/erlang/bin:$PATH$postgresql
 }
 
 # A port that nobody listens on, remembered under a name.
@@ -116,11 +112,12 @@ END
     cat >"$dir/mariadb-init.sql" <<END
 CREATE DATABASE IF NOT EXISTS shop;
 CREATE TABLE IF NOT EXISTS shop.stock (id INT PRIMARY KEY, n INT) ENGINE=InnoDB;
-INSERT IGNORE INTO shop.stock VALUES (1, 0), (2, 0);
+INSERT IGNORE INTO shop.stock VALUES (1, 0), (2, 0), (3, 0);
 CREATE USER IF NOT EXISTS shop@'%' IDENTIFIED BY 'shop';
 GRANT ALL ON shop.* TO shop@'%';
 CREATE USER IF NOT EXISTS exporter@'%' IDENTIFIED BY 'exporter';
-GRANT PROCESS, REPLICATION CLIENT, SLAVE MONITOR, SELECT ON *.* TO exporter@'%';
+-- Let in when all other connections are taken.
+GRANT PROCESS, REPLICATION CLIENT, SLAVE MONITOR, CONNECTION ADMIN, SELECT ON *.* TO exporter@'%';
 END
   fi
   start_as mariadb mariadbd --defaults-file="$dir/mariadb.cnf" --user="$(id -un)" --init-file="$dir/mariadb-init.sql"
@@ -148,7 +145,9 @@ start_postgresql() {
   wait_for postgresql "$p"
   psql -qh 127.0.0.1 -p "$p" -U shop postgres >/dev/null 2>&1 <<END || fail "psql cannot prepare the store" "see $run/postgresql.log"
 CREATE TABLE IF NOT EXISTS stock (id int PRIMARY KEY, n int);
-INSERT INTO stock VALUES (1, 0), (2, 0) ON CONFLICT DO NOTHING;
+INSERT INTO stock VALUES (1, 0), (2, 0), (3, 0) ON CONFLICT DO NOTHING;
+DO \$\$ BEGIN CREATE ROLE app LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END \$\$;
+GRANT ALL ON stock TO app;
 END
   is_running postgresql-exporter && return
   local e
@@ -161,7 +160,7 @@ start_redis() {
   local p e
   p=$(port redis)
   mkdir -p "$dir/redis"
-  start_as redis redis-server --bind 127.0.0.1 --port "$p" --dir "$dir/redis" --save '' --maxmemory 8mb --maxmemory-policy allkeys-lru --maxclients 64 --daemonize no
+  start_as redis redis-server --bind 127.0.0.1 --port "$p" --dir "$dir/redis" --save '' --maxmemory 8mb --maxmemory-policy allkeys-random --maxclients 64 --daemonize no
   wait_for redis "$p"
   is_running redis-exporter && return
   e=$(port redis-exporter)
@@ -186,6 +185,8 @@ start_rabbitmq() {
     RABBITMQ_CONF_ENV_FILE=/dev/null "$home/sbin/rabbitmq-server"
   wait_for rabbitmq "$p"
   wait_for rabbitmq "$e"
+  # That of the node, which ends the script that started it.
+  cp "$dir/rabbitmq/id" "$run/rabbitmq.pid"
 }
 
 start_nginx() {
@@ -273,6 +274,11 @@ start)
   done
   ;;
 ports) cat "$run/ports" ;;
+env)
+  libraries
+  echo "PATH=$PATH"
+  echo "LD_LIBRARY_PATH=$LD_LIBRARY_PATH"
+  ;;
 client)
   libraries
   [ $# -gt 0 ] || fail "which program?" "scripts/stores.sh client redis-cli -p 27300 ping"
@@ -287,7 +293,7 @@ stop)
   fi
   ;;
 *)
-  sed -n '2,12s/^# \{0,1\}//p' "$0"
+  sed -n '2,13s/^# \{0,1\}//p' "$0"
   exit 2
   ;;
 esac
