@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::breakdown::Breakdown;
 use crate::change::ChangeLog;
 use crate::entity::Entities;
 use crate::frame::MetricFrame;
@@ -24,6 +25,8 @@ pub struct Observation {
     pub entities: Entities,
     /// What was changed, and when.
     pub changes: ChangeLog,
+    /// Which part of its suspects it is, as far as that was counted.
+    pub breakdowns: Vec<Breakdown>,
     /// What the user or the alert gave as windows.
     pub hint: WindowHint,
     /// Remarks from fetching and aligning.
@@ -85,6 +88,7 @@ impl Observation {
             calls,
             entities: Entities::default(),
             changes: ChangeLog::default(),
+            breakdowns: Vec::new(),
             hint: WindowHint::default(),
             notes: Vec::new(),
             not_checked: Vec::new(),

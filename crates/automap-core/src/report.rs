@@ -12,12 +12,15 @@ pub(crate) mod evidence;
 mod hosts;
 pub(crate) mod impact;
 mod model;
+mod parts;
 mod path;
 pub(crate) mod verdict;
 mod version3;
 
 // Types of fields, so that readers of a report need no stage.
 pub use crate::attribution::ImpactKind;
+pub use crate::breakdown::judge::Finding;
+pub use crate::breakdown::{Label, Measure, UnseenLabel};
 pub use crate::change::{Change, ChangeKind};
 pub use crate::entity::EntityKind;
 pub use crate::rank::Engine;
@@ -32,3 +35,4 @@ pub use model::{
     AccountsFor, AlsoChanged, Arises, Cause, Coverage, Evidence, FAINT_CONFIDENCE, HoldsUp, ImpactInfo, Level,
     NamedCause, NextStep, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim, WindowInfo,
 };
+pub use parts::{LabelParts, Parts, ValuePart, add_parts, parts, wanted};

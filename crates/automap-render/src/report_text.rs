@@ -9,7 +9,7 @@ use crate::table::{pad, plain, width};
 use crate::text_options::{HEADING_WIDTH, TextOptions, section};
 use automap_core::note::Severity;
 use automap_core::report::OnsetSource;
-use automap_core::report::{AlsoChanged, Cause, ListedChange, NextStep, OtherIncident, Report, VerdictKind};
+use automap_core::report::{AlsoChanged, Cause, ListedChange, NextStep, OtherIncident, Parts, Report, VerdictKind};
 
 /// Candidates whose evidence is shown unless `verbose`.
 const DETAILED_CAUSES: usize = 3;
@@ -133,11 +133,20 @@ fn cause(cause: &Cause, name_width: usize, options: &TextOptions) -> Vec<String>
     let name = pad(&cause.service, name_width);
     let mut lines = vec![String::new(), format!("{:>2} {name}  {:.2}  {onset}{path}", cause.rank, cause.confidence)];
     lines.extend(cause.accounts_for.iter().map(|a| format!("     = {}", a.summary)));
+    lines.extend(cause.parts.iter().flat_map(|p| parts(p, options)));
     lines.extend(cause.change.iter().map(|c| format!("     ~ {}", c.summary)));
     lines.extend(cause.evidence.iter().map(|e| format!("     + {}", e.summary)));
     let against = cause.counter_evidence.iter().map(|a| a.sentence(|t| options.zone.clock(t)));
     lines.extend(against.map(|sentence| format!("     − {sentence}")));
     lines
+}
+
+/// Which part of it; with `verbose`, also what each label says and which are not there.
+fn parts(parts: &Parts, options: &TextOptions) -> Vec<String> {
+    let labels = parts.labels.iter().map(|l| format!("       {}", l.summary));
+    let unseen = parts.unseen.iter().map(|u| format!("       not by {}: {}", u.label.words().0, u.reason));
+    let details = labels.chain(unseen).filter(|_| options.verbose);
+    std::iter::once(format!("     @ {}", parts.summary)).chain(details).collect()
 }
 
 fn victims(report: &Report) -> Vec<String> {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use automap_core::breakdown::Wanted;
 use automap_core::observation::Observation;
+use automap_core::second_look::{BrokenDown, SecondLook};
 use automap_core::time::Timestamp;
-use automap_sources::prometheus::{Client, ObserveOptions, SourceError, Tail, observe_incrementally};
+use automap_sources::prometheus::{Again, Client, ObserveOptions, SourceError, Tail, observe_incrementally};
 
 use crate::config::{ConfigDuration, Target};
 use crate::watcher::{FetchError, Source};
@@ -19,6 +21,7 @@ pub struct PrometheusSource {
     step_ms: Option<i64>,
     scrape_interval_ms: Option<i64>,
     changes: bool,
+    breakdown: bool,
     requests: Arc<AtomicU64>,
     tail: Tail,
 }
@@ -33,6 +36,7 @@ impl PrometheusSource {
             step_ms: None,
             scrape_interval_ms: None,
             changes: true,
+            breakdown: true,
             requests: Arc::default(),
             tail: Tail::default(),
         }
@@ -50,6 +54,7 @@ impl PrometheusSource {
             step_ms: target.step.map(ConfigDuration::ms),
             scrape_interval_ms: target.scrape_interval.map(ConfigDuration::ms),
             changes: target.changes,
+            breakdown: target.breakdown,
             ..Self::new(client, &target.namespace, target.remember.ms())
         }
     }
@@ -66,6 +71,16 @@ impl Source for PrometheusSource {
         let fetched = observe_incrementally(&mut self.tail, &self.client, &options, &|_| {}).map_err(fetch_error)?;
         self.requests.fetch_add(fetched.stats.requests, Ordering::Relaxed);
         Ok(fetched.observation)
+    }
+
+    fn break_down(&mut self, wanted: &[Wanted]) -> BrokenDown {
+        if !self.breakdown {
+            return BrokenDown::default();
+        }
+        let mut again = Again::new(&self.tail, &self.client, &self.namespace);
+        let answer = again.break_down(wanted);
+        self.requests.fetch_add(again.stats().requests, Ordering::Relaxed);
+        answer
     }
 }
 

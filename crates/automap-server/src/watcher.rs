@@ -2,6 +2,7 @@
 //!
 //! A change that the store does not accept is kept in memory and offered again at the next tick, in its newest revision ([`unsaved`]). Which routes are notified is decided by the caller ([`Routes`]); sending is left to the outbox.
 
+mod parts;
 mod round;
 mod status;
 mod unsaved;
@@ -9,9 +10,11 @@ mod unsaved;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use automap_core::breakdown::Wanted;
 use automap_core::incident::{Incident, IncidentState, Muted, Owner, Severity, SloImpact};
 use automap_core::observation::Observation;
 use automap_core::report::Report;
+use automap_core::second_look::BrokenDown;
 use automap_core::time::Timestamp;
 use automap_core::watch::{Alert, Watch, WatchInput, WatchOptions};
 use tracing::{debug_span, error};
@@ -22,6 +25,7 @@ pub use status::{State, TargetStatus};
 pub use crate::stop::Stop;
 
 use crate::store::{IncidentFilter, Store, StoreError, history};
+use parts::Parts;
 use unsaved::Unsaved;
 
 /// Most incidents of one target that are read after a restart.
@@ -36,6 +40,11 @@ pub trait Source: Send {
     /// # Errors
     /// [`FetchError`]: why there are none.
     fn poll(&mut self, now: Timestamp) -> Result<Observation, FetchError>;
+
+    /// Which part of these services it is; nothing where the source cannot tell.
+    fn break_down(&mut self, _wanted: &[Wanted]) -> BrokenDown {
+        BrokenDown::default()
+    }
 }
 
 /// Why a poll returned no metrics.
@@ -73,6 +82,8 @@ pub struct Watcher {
     holder: Option<String>,
     /// Changes that the store has not accepted yet.
     unsaved: Unsaved,
+    /// Which part of the causes of the open incidents it is.
+    parts: Parts,
     /// Whether it was logged that some were given up, since the store accepted one.
     has_told_loss: bool,
     status: TargetStatus,
@@ -161,6 +172,7 @@ impl Watcher {
             routes,
             holder: None,
             unsaved: Unsaved::default(),
+            parts: Parts::default(),
             has_told_loss: false,
             status: TargetStatus::new(target),
         })
@@ -184,14 +196,16 @@ impl Watcher {
         match polled {
             Err(FetchError::Failed(error)) => self.status.failed(now, error),
             Err(FetchError::TooYoung(words)) => self.status.too_young(words),
-            Ok(observation) => {
+            Ok(mut observation) => {
+                self.parts.add_to(&mut observation);
                 self.reload_if_changed_elsewhere(now);
                 let begun = Instant::now();
                 let input = WatchInput { now, observation: &observation, slos: &inputs.slos, alerts: &inputs.alerts };
-                let outcome = debug_span!(target: "diagnosis", "diagnosis", target = self.status.target)
+                let mut outcome = debug_span!(target: "diagnosis", "diagnosis", target = self.status.target)
                     .in_scope(|| self.watch.evaluate(&input));
                 tick.diagnosis_time = begun.elapsed();
                 self.status.polled(now, &outcome, observation.frame.services().len());
+                self.parts.ask(&mut outcome, source, now);
                 tick.report = outcome.report;
                 for change in outcome.changes {
                     tick.kept.extend(self.keep(change, now));
@@ -200,6 +214,7 @@ impl Watcher {
             }
         }
         tick.kept.extend(self.follow_mutes(now));
+        self.parts.keep_while(!self.watch.open_incidents().is_empty());
         self.status.set_open(&self.watch.open_incidents());
         self.status.changes_waiting = self.unsaved.len();
         tick

@@ -5,14 +5,16 @@
 //!  exporters   interval   grid     table    4 at once    labels → services          └ changes ×3
 //! ```
 //!
-//! One query per signal for all services, never one per service. [`observe`] does everything; [`Client`] answers single
+//! One query per signal for all services, never one per service; [`Again`] asks two more about the named cause. [`observe`] does everything; [`Client`] answers single
 //! queries; [`catalogue`] lists which presets find anything. The table of expressions is `presets.rs`, the presets of
 //! other systems are files under `presets/built_in/`. Left out: SigV4, exemplars, native histograms, remote read.
 
 mod address;
+mod again;
 mod body;
 mod body_budget;
 mod bounds;
+mod breakdown;
 mod catalogue;
 mod changes;
 mod client;
@@ -51,6 +53,7 @@ mod tls;
 mod warnings;
 mod window;
 
+pub use again::Again;
 pub use bounds::{LeftOut, MAX_SERIES, MAX_SERVICES};
 pub use catalogue::{Offer, OfferState, catalogue};
 pub use changes::{CHANGES_EVERY_MS, CHANGES_LOOK_BACK_MS, change_needs, changes_told};

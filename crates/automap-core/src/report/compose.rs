@@ -9,7 +9,7 @@ use super::evidence::{Facts, round};
 use super::model::{
     AlsoChanged, Cause, Coverage, Evidence, NextStep, Report, SCHEMA_VERSION, Symptom, Victim, WindowInfo,
 };
-use super::{changes, course, hosts, impact, path, verdict};
+use super::{changes, course, hosts, impact, parts, path, verdict};
 use crate::analysis::Analysis;
 use crate::anomaly::{Anomalies, CLEAR, SeriesEvidence};
 use crate::frame::{MetricFrame, ServiceIdx};
@@ -110,6 +110,7 @@ fn candidates(
                 counter_evidence: counter_evidence(facts, ranked, analysis, onset, first_onset),
                 accounts_for: impact::accounts_for(facts.frame, &analysis.impacts, &analysis.suspects, ranked.service),
                 change: changes::of_cause(&observation.changes, analysis, (ranked.service, is_named(ranked.service))),
+                parts: parts::of_service(&observation.breakdowns, name, analysis.windows.incident),
                 onset,
                 evidence,
                 path: path::from_entry(&observation.calls, name, holds_up.iter().flat_map(|h| &h.services)),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::changes::{CauseChange, ChangesInfo};
 use super::counter_evidence::CounterEvidence;
 use super::course::CourseInfo;
+use super::parts::Parts;
 use super::version3;
 use crate::attribution::ImpactKind;
 use crate::entity::EntityKind;
@@ -318,6 +319,9 @@ pub struct Cause {
     /// The change that it may have begun with; `null` where none fits or none is known.
     #[serde(default)]
     pub change: Option<CauseChange>,
+    /// Which part of it: the pods, nodes, versions, callers, routes on which what rose sits. Absent where that was not counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Parts>,
     /// What changed, most telling first.
     pub evidence: Vec<Evidence>,
     /// How the fault reaches the users: from the entry to this service.

@@ -347,6 +347,7 @@ mod tests {
             score: 1.0,
             confidence,
             change: None,
+            parts: Vec::new(),
             onset: None,
             accounts_for: Vec::new(),
             evidence: vec![evidence("latency_p95_ms", 48.7, 488.0)],

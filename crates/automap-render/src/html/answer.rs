@@ -7,7 +7,7 @@ use crate::clock::duration;
 use crate::dossier_words as words;
 use crate::map::{SvgOptions, Theme, svg};
 use crate::pixels::px;
-use automap_core::report::{Cause, Evidence, Report, VerdictKind};
+use automap_core::report::{Cause, Evidence, Parts, Report, VerdictKind};
 use automap_core::service_map::{NodeRole, ServiceMap};
 
 /// The verdict, its confidence, and why.
@@ -94,6 +94,7 @@ fn candidate(view: &View<'_>, cause: &Cause) -> Markup {
                     dt { "Accounts for" }
                     dd { ul.shares { @for share in &cause.accounts_for { li { (share.summary) } } } }
                 }
+                @for parts in &cause.parts { dt { "Which part" } dd { (which_part(parts)) } }
                 @if let Some(change) = &cause.change { dt { "After" } dd { (change.summary) } }
                 dt { "Changed" }
                 dd {
@@ -111,6 +112,20 @@ fn candidate(view: &View<'_>, cause: &Cause) -> Markup {
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// The sentence, and behind it what each label says and which are not there.
+fn which_part(parts: &Parts) -> Markup {
+    html! {
+        (parts.summary)
+        details {
+            summary { "By each label" }
+            ul {
+                @for label in &parts.labels { li { (label.summary) } }
+                @for unseen in &parts.unseen { li.muted { "not by " (unseen.label.words().0) ": " (unseen.reason) } }
             }
         }
     }

@@ -39,6 +39,9 @@ pub struct Target {
     /// Whether to ask for changes: releases, scaling, configuration, … Default true.
     #[serde(default = "changes")]
     pub changes: bool,
+    /// Whether to ask, when an incident opens or its cause changes, which part of the cause it is: pod, node, version, … Default true.
+    #[serde(default = "breakdown")]
+    pub breakdown: bool,
     /// The Kubernetes label that holds the team of a workload, for services that no owner of the configuration fits.
     #[serde(default)]
     pub team_label: Option<String>,
@@ -108,6 +111,10 @@ const fn changes() -> bool {
     true
 }
 
+fn breakdown() -> bool {
+    true
+}
+
 const fn remember() -> ConfigDuration {
     ConfigDuration::from_ms(3_600_000)
 }
@@ -157,6 +164,7 @@ impl Target {
             step: None,
             scrape_interval: None,
             changes: changes(),
+            breakdown: breakdown(),
             team_label: None,
             slos: Vec::new(),
             slo_files: Vec::new(),

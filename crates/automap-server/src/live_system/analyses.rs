@@ -9,10 +9,11 @@ use automap_core::observation::Observation;
 use automap_core::rank::Engine;
 use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::report::{self, Report, WindowInfo};
+use automap_core::second_look::look_again;
 use automap_core::service_map::{MapKind, ServiceMap, with_graphs};
 use automap_core::time::{Interval, Timestamp, WindowHint};
 use automap_core::{Analysis, DiagnoseOptions, analyse};
-use automap_sources::prometheus::{ObserveOptions, observe};
+use automap_sources::prometheus::{Again, ObserveOptions, Tail, observe_incrementally};
 
 use super::target::MonitoredTarget;
 use crate::config::ConfigDuration;
@@ -33,12 +34,16 @@ pub(super) fn diagnose(
     let start = request.incident_start;
     let from = baseline.map_or_else(|| start.unwrap_or(now).min(now).plus_ms(-BASELINE_MS), |b| b.start);
     let hint = WindowHint { incident_start: start, baseline, ..WindowHint::default() };
-    let observation = fetch(monitored, Interval::new(from, now), hint, now)?;
+    let (mut observation, tail) = fetch_with_tail(monitored, Interval::new(from, now), hint, now)?;
     let engine = match request.engine {
         Some(EngineName::Automap) => Engine::Automap,
         Some(EngineName::Evidence) | None => Engine::Evidence,
     };
     let options = DiagnoseOptions { engine, ..DiagnoseOptions::default() };
+    if monitored.target.breakdown {
+        let mut again = Again::new(&tail, &monitored.client, &monitored.target.namespace);
+        look_again(&mut observation, &options, &mut again).map_err(|e| refused(&e, "choose a longer period"))?;
+    }
     let analysis = analyse(&observation, &options).map_err(|e| refused(&e, "choose a longer period"))?;
     Ok(report::compose(&observation, &analysis, &options.verdict))
 }
@@ -123,6 +128,16 @@ fn fetch(
     hint: WindowHint,
     now: Timestamp,
 ) -> Result<Observation, SystemError> {
+    fetch_with_tail(monitored, window, hint, now).map(|(observation, _)| observation)
+}
+
+/// The same, with what is known of the server now.
+fn fetch_with_tail(
+    monitored: &MonitoredTarget,
+    window: Option<Interval>,
+    hint: WindowHint,
+    now: Timestamp,
+) -> Result<(Observation, Tail), SystemError> {
     let invalid =
         |message: String| SystemError::Refused { message, next: "give a start before the end, in the past".into() };
     let window = window.ok_or_else(|| invalid("the period is empty".into()))?;
@@ -140,9 +155,10 @@ fn fetch(
         changes: target.changes,
         ..ObserveOptions::new(&target.namespace, window.start, window.end.min(now), now)
     };
-    let fetched = observe(&monitored.client, &options, &|_| {});
+    let mut tail = Tail::default();
+    let fetched = observe_incrementally(&mut tail, &monitored.client, &options, &|_| {});
     let unavailable = |message: String| SystemError::Unavailable { place: target.name.clone(), message };
-    fetched.map(|f| f.observation).map_err(|e| unavailable(e.to_string()))
+    fetched.map(|f| (f.observation, tail)).map_err(|e| unavailable(e.to_string()))
 }
 
 fn refused(error: &dyn std::fmt::Display, next: &str) -> SystemError {

@@ -8,6 +8,7 @@
 //! | `id`, `target`, `title`, `state`, `severity` | as in the incident; the severity is the owner's where one sets its own |
 //! | `cause`, `mechanism`, `confidence` | the service named, the kind of fault, percent; none while no cause is named |
 //! | `candidates` | of the latest diagnosis, at most 3: `rank`, `service`, `confidence` in percent |
+//! | `parts` | sentences that tell which part of the cause it is, such as one pod; may be empty |
 //! | `symptoms`, `victims`, `slos` | lists of lines, at most 10 each |
 //! | `onset`, `opened`, `closed` | RFC 3339, UTC; `closed` is none while it goes on |
 //! | `duration` | from the onset to the end or to now: `1 h 5 min` |
@@ -35,7 +36,8 @@ pub const DEFAULT_TEXT: &str = "\
 {% else %}Cause: not known yet
 {% endif %}{% if candidates|length > 1 %}Next in line: {% for c in candidates[1:] %}{{ c.service }} {{ c.confidence }} %{% if not loop.last %}, \
 {% endif %}{% endfor %}
-{% endif %}{% for line in symptoms %}{{ line }}
+{% endif %}{% for line in parts %}Which part, by {{ line }}
+{% endfor %}{% for line in symptoms %}{{ line }}
 {% endfor %}{% if victims %}Suffering: {{ victims|join(', ') }}
 {% endif %}{% for line in slos %}Objective {{ line }}
 {% endfor %}{% if event == 'closed' %}Lasted {{ duration }}, from {{ onset }} to {{ closed }}
@@ -72,6 +74,7 @@ pub(super) struct Fields<'a> {
     mechanism: Option<&'a str>,
     confidence: Option<u32>,
     candidates: Vec<Candidate<'a>>,
+    parts: Vec<&'a str>,
     symptoms: Vec<String>,
     victims: Vec<&'a str>,
     slos: Vec<String>,
@@ -107,6 +110,13 @@ pub(super) fn candidates(incident: &Incident) -> Vec<Candidate<'_>> {
 
 fn percent(share: f64) -> u32 {
     (share.clamp(0.0, 1.0) * 100.0).round() as u32
+}
+
+/// Which part of the named cause it is: `latency: all of it on pod carts-1 …`.
+pub(super) fn parts(incident: &Incident) -> Vec<&str> {
+    let Some(cause) = &incident.cause else { return Vec::new() };
+    let of_cause = incident.report.iter().flat_map(|r| &r.causes).filter(|c| c.service == cause.service);
+    of_cause.flat_map(|c| c.parts.iter().map(|p| p.summary.as_str())).take(MAX_LIST).collect()
 }
 
 /// `front-end latency_p95_ms 74.1 → 376 ms`, the worst first.
@@ -150,6 +160,7 @@ impl<'a> Fields<'a> {
             mechanism: cause.and_then(|c| c.mechanism.as_deref()),
             confidence: cause.map(|c| percent(c.confidence)),
             candidates: candidates(incident),
+            parts: parts(incident),
             symptoms: symptoms(incident),
             victims: incident.victims.iter().take(MAX_LIST).map(String::as_str).collect(),
             slos: slos(incident),

@@ -1,5 +1,6 @@
 //! The part of a capture that a table of samples cannot hold, as JSON in the file's metadata.
 
+use automap_core::breakdown::Breakdown;
 use automap_core::change::ChangeLog;
 use automap_core::entity::Entities;
 use automap_core::note::{NotChecked, Note};
@@ -31,6 +32,9 @@ pub(super) struct Metadata {
     /// What was changed, and when. Absent in files of older versions, which did not look.
     #[serde(default)]
     pub(super) changes: ChangeLog,
+    /// Which part of its suspects it is. Absent where that was not counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) breakdowns: Vec<Breakdown>,
     pub(super) hint: WindowHint,
     pub(super) notes: Vec<Note>,
     pub(super) not_checked: Vec<NotChecked>,
@@ -48,7 +52,8 @@ pub(super) struct Version {
 
 impl Metadata {
     pub(super) fn of(observation: &Observation, empty_series: Vec<(String, String)>) -> Self {
-        let Observation { frame, calls, entities, changes, hint, notes, not_checked, queries, source } = observation;
+        let Observation { frame, calls, entities, changes, breakdowns, hint, notes, not_checked, queries, source } =
+            observation;
         let observed = calls.edges().filter(|(from, to, _)| !calls.is_asserted(from, to));
         let asserted = calls.edges().filter(|(from, to, _)| calls.is_asserted(from, to));
         Self {
@@ -61,6 +66,7 @@ impl Metadata {
             views: calls.views().map(ToOwned::to_owned).collect(),
             entities: entities.clone(),
             changes: changes.clone(),
+            breakdowns: breakdowns.clone(),
             hint: *hint,
             notes: notes.iter().filter(|note| note.code != NO_CHECKSUM).cloned().collect(),
             not_checked: not_checked.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use automap_core::breakdown;
 use automap_core::frame::{MAX_CELLS, RawSeries, assemble};
 use automap_core::note::Note;
 use automap_core::observation::Observation;
@@ -72,7 +73,7 @@ fn decode(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
         let text = "the capture carries no checksum (another tool or an older automap wrote it): damage to its values would not be noticed";
         Note::info(NO_CHECKSUM, text)
     });
-    let Metadata { entities, changes, hint, mut notes, not_checked, queries, source, .. } = metadata;
+    let Metadata { entities, changes, breakdowns, hint, mut notes, not_checked, queries, source, .. } = metadata;
     let known = notes.clone();
     let (frame, more) = assemble(table.raw, times).map_err(|e| foreign(file, &e.to_string()))?;
     // A remark that holds for the frame, such as on its names, may be in the file already.
@@ -83,6 +84,7 @@ fn decode(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
         calls,
         entities: entities.cleaned(),
         changes: changes.bounded(),
+        breakdowns: breakdown::bounded(breakdowns),
         hint,
         notes,
         not_checked,

@@ -53,6 +53,15 @@ pub struct FetchStats {
     pub retries: u64,
 }
 
+impl FetchStats {
+    /// Adds the cost of further requests.
+    pub fn add(&mut self, more: Self) {
+        self.requests += more.requests;
+        self.bytes += more.bytes;
+        self.retries += more.retries;
+    }
+}
+
 #[derive(Debug)]
 struct Link {
     address: Address,

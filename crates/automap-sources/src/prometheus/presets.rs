@@ -9,6 +9,7 @@
 //!
 //! To add a signal, add a row; if its name is new, teach it to `automap_core::metric`.
 
+mod by_label;
 mod error;
 mod expand;
 mod file;
@@ -28,6 +29,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+pub(crate) use by_label::{CountsByLabel, clause};
 pub use error::PresetError;
 pub(crate) use request_counts::{DurationCounts, RequestCounts};
 pub(crate) use stores::Store;
@@ -146,6 +148,8 @@ pub(crate) struct Exporter {
     pub(crate) covers: &'static str,
     /// How it counts the requests of one service; `None` where it counts none.
     pub(crate) counts: Option<RequestCounts>,
+    /// How it counts them by the labels that tell parts of a service apart; `None` where it has no such labels.
+    pub(crate) by_label: Option<CountsByLabel>,
     /// Its signals.
     pub(crate) signals: &'static [Signal],
     /// Its form for servers that have its histograms as native ones; `None` where it has none, and in that form itself.
@@ -291,6 +295,8 @@ pub(crate) enum Absence {
 /// The exporters that most clusters have, the most telling first.
 pub(crate) const TABLES: [&Exporter; 4] =
     [&istio::SIDE_CARS, &kubernetes::CADVISOR, &kubernetes::STATE_METRICS, &kubernetes::CADVISOR_PODS];
+
+pub(crate) use kubernetes::{NODES_ZONES, PODS_IMAGES, PODS_NODES};
 
 /// What is asked once, at the end of the window: owners of pods, of replica sets, workloads behind Kubernetes services, and summed
 /// counters that fell, and the nodes of pods.

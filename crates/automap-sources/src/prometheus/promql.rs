@@ -151,7 +151,7 @@ impl Values {
 }
 
 /// A pattern that matches just this text.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if r"\.+*?()|[]{}^$".contains(c) {

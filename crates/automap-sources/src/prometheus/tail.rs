@@ -79,6 +79,11 @@ impl Tail {
         self.found.as_ref().filter(fresh).cloned()
     }
 
+    /// The same, however long ago.
+    pub(crate) fn known(&self) -> Option<&Discovered> {
+        self.found.as_ref()
+    }
+
     pub(crate) fn discover(&mut self, discovered: Discovered) {
         self.found = Some(discovered);
     }

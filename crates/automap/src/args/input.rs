@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use automap_core::DiagnoseOptions;
 use automap_core::note::Note;
 use automap_core::observation::Observation;
 use automap_core::time::WindowHint;
@@ -54,6 +55,11 @@ impl AnyInputArgs {
     pub(crate) fn observation(&self, now: &ZonedDateTime) -> Result<Observation> {
         self.options.observation(self.capture_file.as_deref(), now)
     }
+
+    /// The same; a live server is also asked which part of the cause it is.
+    pub(crate) fn observation_closely(&self, now: &ZonedDateTime, options: &DiagnoseOptions) -> Result<Observation> {
+        self.options.read(self.capture_file.as_deref(), now, Some(options))
+    }
 }
 
 impl InputArgs {
@@ -64,18 +70,28 @@ impl InputArgs {
 
     /// Reads or fetches what is to be analysed; `file` is a capture that was given by position.
     pub(crate) fn observation(&self, file: Option<&Path>, now: &ZonedDateTime) -> Result<Observation> {
+        self.read(file, now, None)
+    }
+
+    fn read(&self, file: Option<&Path>, now: &ZonedDateTime, closely: Option<&DiagnoseOptions>) -> Result<Observation> {
         // A wrong file is reported before a server is asked.
         let asserted = self.calls.as_deref().map(|path| calls_file::read(readable(path))).transpose()?;
         let asserted = asserted.unwrap_or_default();
         let mut named: Vec<String> = asserted.iter().flat_map(|(from, to)| [from.clone(), to.clone()]).collect();
         named.sort_unstable();
         named.dedup();
-        let mut observation = self.fetch_or_read(file.or(self.capture.as_deref()), &named, now)?;
+        let mut observation = self.fetch_or_read(file.or(self.capture.as_deref()), &named, now, closely)?;
         assert_calls(&mut observation, &asserted);
         Ok(observation)
     }
 
-    fn fetch_or_read(&self, file: Option<&Path>, services: &[String], now: &ZonedDateTime) -> Result<Observation> {
+    fn fetch_or_read(
+        &self,
+        file: Option<&Path>,
+        services: &[String],
+        now: &ZonedDateTime,
+        closely: Option<&DiagnoseOptions>,
+    ) -> Result<Observation> {
         if let Some(path) = file {
             let mut observation = self.table.read_capture(path, services)?;
             observation.hint = self.time.hint_in(observation.frame.span(), now, observation.hint)?;
@@ -87,7 +103,10 @@ impl InputArgs {
             return Ok(observation);
         }
         match &self.prometheus.prometheus {
-            Some(url) => Ok(self.prometheus.observe(url, &self.time, now)?.0),
+            Some(url) => Ok(match closely {
+                Some(options) => self.prometheus.fetch_closely(url, &self.time, now, options)?.observation,
+                None => self.prometheus.observe(url, &self.time, now)?.0,
+            }),
             None => bail!(
                 "no metrics to analyse: give a capture file, --prometheus URL or --csv FILE (`automap demo` needs none of them)"
             ),

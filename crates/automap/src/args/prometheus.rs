@@ -4,10 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use automap_core::DiagnoseOptions;
 use automap_core::observation::Observation;
+use automap_core::second_look::look_again;
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{
-    Auth, Client, ClientOptions, FetchStats, Fetched, ObserveOptions, Presets, TlsOptions, observe,
+    Again, Auth, Client, ClientOptions, FetchStats, Fetched, ObserveOptions, Presets, Tail, TlsOptions,
+    observe_incrementally,
 };
 use automap_sources::secret::SecretSource;
 use clap::Args;
@@ -74,6 +77,9 @@ pub(crate) struct PrometheusArgs {
     /// Do not ask for changes: releases, scaling, configuration, … (three requests)
     #[arg(long, help_heading = "Prometheus")]
     pub(super) no_changes: bool,
+    /// Do not ask which part of the cause it is: pod, node, version, response code, caller, route (two requests)
+    #[arg(long, help_heading = "Prometheus")]
+    pub(super) no_breakdown: bool,
 }
 
 /// `redis-exporter=session-db`.
@@ -109,13 +115,46 @@ impl PrometheusArgs {
 
     /// The same, with the presets that were found.
     pub(crate) fn fetch(&self, url: &str, time: &TimeArgs, now: &ZonedDateTime) -> Result<Fetched> {
+        self.look(url, time, now, None)
+    }
+
+    /// The same, and a second look at what the first diagnosis names.
+    pub(crate) fn fetch_closely(
+        &self,
+        url: &str,
+        time: &TimeArgs,
+        now: &ZonedDateTime,
+        diagnosis: &DiagnoseOptions,
+    ) -> Result<Fetched> {
+        self.look(url, time, now, Some(diagnosis))
+    }
+
+    fn look(
+        &self,
+        url: &str,
+        time: &TimeArgs,
+        now: &ZonedDateTime,
+        closely: Option<&DiagnoseOptions>,
+    ) -> Result<Fetched> {
         let options = self.observe_options(time, now)?;
         let client = self.client(url)?;
         let bar = bar(0);
-        let fetched = observe(&client, &options, &|progress| {
+        let mut tail = Tail::default();
+        let fetched = observe_incrementally(&mut tail, &client, &options, &|progress| {
             bar.set_length(progress.total as u64);
             bar.set_position(progress.done as u64);
             bar.set_message(progress.what.to_owned());
+        });
+        let closely = closely.filter(|_| !self.no_breakdown);
+        let fetched = fetched.map(|mut fetched| {
+            if let Some(diagnosis) = closely {
+                bar.set_message("parts of the cause");
+                let mut again = Again::new(&tail, &client, &options.namespace);
+                // What cannot be diagnosed is told by the diagnosis that follows.
+                let _ = look_again(&mut fetched.observation, diagnosis, &mut again);
+                fetched.stats.add(again.stats());
+            }
+            fetched
         });
         bar.finish_and_clear();
         Ok(fetched?)

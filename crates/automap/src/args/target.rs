@@ -30,6 +30,7 @@ const OF_ONE_TARGET: [&str; 18] = [
     "step",
     "scrape_interval",
     "no_changes",
+    "no_breakdown",
 ];
 
 /// A configuration, or a single target without one.
@@ -77,5 +78,6 @@ fn target(args: &PrometheusArgs) -> Result<Option<Target>> {
     target.step = args.step.map(|step| ConfigDuration::from_ms(millis(step)));
     target.scrape_interval = args.scrape_interval.map(|interval| ConfigDuration::from_ms(millis(interval)));
     target.changes = !args.no_changes;
+    target.breakdown = !args.no_breakdown;
     Ok(Some(target))
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use automap_core::DiagnoseOptions;
 use automap_sources::capture;
 use clap::Args;
 use jiff::ZonedDateTime;
@@ -37,7 +38,8 @@ pub(crate) fn run(args: &CaptureArgs) -> Result<Exit> {
         bail!("--prometheus is missing: which server has the metrics?");
     };
     args.force.check(&args.file)?;
-    let (observation, stats) = args.prometheus.observe(url, &args.time, &ZonedDateTime::now())?;
+    let fetched = args.prometheus.fetch_closely(url, &args.time, &ZonedDateTime::now(), &DiagnoseOptions::default())?;
+    let (observation, stats) = (fetched.observation, fetched.stats);
     capture::write(&args.file, &observation)?;
     let (frame, bytes) = (&observation.frame, std::fs::metadata(&args.file)?.len());
     say(&format!(

@@ -50,7 +50,8 @@ pub(crate) fn run(args: &DiagnoseArgs) -> Result<Exit> {
         print(&lines.join("\n"))?;
         return Ok(Exit::Ok);
     }
-    let observation = args.input.observation(&now)?;
+    let first = args.engine.engines().first().copied().unwrap_or_default();
+    let observation = args.input.observation_closely(&now, &args.engine_options.diagnose_options(first))?;
     let mut reports = Vec::new();
     for engine in args.engine.engines() {
         let options = args.engine_options.diagnose_options(*engine);

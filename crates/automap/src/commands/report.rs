@@ -63,8 +63,8 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
     let [engine] = args.engine.engines() else {
         bail!("a page holds one answer; choose one engine (`automap diagnose --engine all` compares them)");
     };
-    let observation = args.input.observation(&ZonedDateTime::now())?;
     let options = args.engine_options.diagnose_options(*engine);
+    let observation = args.input.observation_closely(&ZonedDateTime::now(), &options)?;
     let analysis = analyse_with_history(&observation, &options, &args.engine_options.history(*engine)?)?;
     let dossier = dossier::of_analysis(&observation, &analysis, &options.verdict);
     let page = render(&dossier, form, display_zone(args.utc, dossier.report.windows.incident_start))?;

@@ -6,7 +6,7 @@
 use super::file::{Calls, LabelSource, MadeOf, Preset, Served, SignalOf, is_of_calls};
 use super::histogram::{Counter, Form, Histogram, any_of, unobserved};
 use super::labels::{Labels, callers, label_list, text};
-use super::{Absence, Exporter, Formula, Key, NativeForm, Signal, native, request_counts, stores};
+use super::{Absence, Exporter, Formula, Key, NativeForm, Signal, by_label, native, request_counts, stores};
 use crate::prometheus::promql::{self, is_plain_label};
 
 /// The exporters of a file, for as long as the process lives: rows of the table have no owner.
@@ -55,6 +55,7 @@ fn exporter(preset: &Preset, file: &'static str, form: Form, native: Option<Nati
         quotes_names: told.any(promql::names_label_in_quotes) || !is_plain_label(&preset.namespace_label),
         covers: text(&if is_native { covers + ", from native histograms" } else { covers }),
         counts: preset.served.as_ref().map(|served| request_counts::of_served(served, preset, form)),
+        by_label: preset.served.as_ref().and_then(|served| by_label::of_served(served, preset, form)),
         signals: Vec::leak(signals),
         native,
         is_native,

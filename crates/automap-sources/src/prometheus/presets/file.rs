@@ -9,6 +9,7 @@ mod signals;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use automap_core::breakdown::Label;
 use serde::Deserialize;
 
 pub(super) use signals::{MadeOf, SignalOf, StoreKind, StoreOf};
@@ -50,6 +51,9 @@ pub(super) struct Preset {
     pub(super) calls: Option<Calls>,
     /// Whose values the signals are, where they are those of a store or a broker and not of a service.
     pub(super) store: Option<StoreOf>,
+    /// The labels that tell parts of a service apart: pod, version, response_code, method, route, caller, … Several names of one: the first with a value counts.
+    #[serde(default)]
+    pub(super) breakdown: BTreeMap<Label, OneOrMany<String>>,
     /// Anything else, by metric.
     #[serde(default)]
     pub(super) signals: BTreeMap<String, SignalOf>,
@@ -202,6 +206,7 @@ fn check(preset: &Preset) -> Result<(), Wrong> {
         }
         check_served(served)?;
     }
+    check_breakdown(preset)?;
     if let Some(calls) = &preset.calls {
         check_calls(calls, preset)?;
     }
@@ -216,6 +221,20 @@ fn check_served(served: &Served) -> Result<(), Wrong> {
     selectors("served.requests", &served.requests)?;
     selectors("served.failed", &served.failed)?;
     durations("served.duration", &served.duration_ms, &served.duration_s)
+}
+
+fn check_breakdown(preset: &Preset) -> Result<(), Wrong> {
+    if !preset.breakdown.is_empty() && preset.served.is_none() {
+        return wrong("breakdown", "there is nothing to break down: it is of the requests under served");
+    }
+    for (name, names) in &preset.breakdown {
+        let key = format!("breakdown.{}", name.key());
+        if names.all().is_empty() {
+            return wrong(key, "it is empty: which label holds it?");
+        }
+        names.all().iter().try_for_each(|n| label(&key, n))?;
+    }
+    Ok(())
 }
 
 fn check_calls(calls: &Calls, preset: &Preset) -> Result<(), Wrong> {
@@ -349,6 +368,8 @@ mod tests {
             ("{requests: 'requests_total{namespace=$NS}'", "{requests: 'a{x=$NS} or b{x=$NS}'", "write one selector"),
             ("5.{2}", "$FAILED", "mesh: served.failed: $FAILED stands for nothing"),
             ("$DEPLOYMENT_OF_POD", "'.+'", "mesh: service: the pattern .+ has no group"),
+            ("signals: {cpu", "breakdown: {pod: a b}\n    signals: {cpu", "breakdown.pod: \"a b\" is not a label"),
+            ("signals: {cpu", "breakdown: {pods: pod}\n    signals: {cpu", "pods"),
             ("callee: peer", "callee: peer name", "\"peer name\" is not a label"),
             (
                 "{requests: 'requests_total{namespace=$NS}'",

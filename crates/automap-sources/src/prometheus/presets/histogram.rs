@@ -73,15 +73,29 @@ impl Histogram {
 
     /// Growth per second of the sum or the count.
     fn growth(&self, part: &str, factor: impl Fn(f64) -> &'static str) -> String {
+        any_of(&self.terms(part, "", factor))
+    }
+
+    /// Milliseconds of answering per second, `matcher` in front of the other matchers.
+    pub(super) fn sums(&self, matcher: &str) -> Vec<String> {
+        self.terms("sum", matcher, scaled)
+    }
+
+    /// Answers per second, likewise.
+    pub(super) fn counts(&self, matcher: &str) -> Vec<String> {
+        self.terms("count", matcher, |_| "")
+    }
+
+    fn terms(&self, part: &str, matcher: &str, factor: impl Fn(f64) -> &'static str) -> Vec<String> {
         let mut terms = Vec::new();
         for (selector, unit_ms) in &self.names {
             let factor = factor(*unit_ms);
-            terms.push(format!("{factor}{}", rate(&selector.put_together(&format!("_{part}"), ""))));
+            terms.push(format!("{factor}{}", rate(&selector.put_together(&format!("_{part}"), matcher))));
             if self.form == Form::ClassicAndNative {
-                terms.push(format!("{factor}histogram_{part}({})", rate(&selector.text())));
+                terms.push(format!("{factor}histogram_{part}({})", rate(&selector.put_together("", matcher))));
             }
         }
-        any_of(&terms)
+        terms
     }
 
     /// VictoriaMetrics has buckets with a range, `vmrange`, in place of a bound, `le`; its `histogram_quantile` takes both.

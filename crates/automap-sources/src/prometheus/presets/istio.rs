@@ -5,7 +5,9 @@
 //! ztunnel of an ambient mesh counts connections under the same names; it is a preset of its own, as are meshes where one
 //! reporter or a label is switched off (`built_in/istio_variants.yaml`).
 
-use super::{Absence, DurationCounts, Exporter, Formula, Key, RequestCounts, Signal};
+use automap_core::breakdown::Label;
+
+use super::{Absence, CountsByLabel, DurationCounts, Exporter, Formula, Key, RequestCounts, Signal};
 
 pub(super) const SIDE_CARS: Exporter = Exporter { native: Some(native::FORM), ..CLASSIC };
 
@@ -24,6 +26,7 @@ const CLASSIC: Exporter = Exporter {
     quotes_names: false,
     covers: "requests, latency, errors and calls",
     counts: Some(COUNTS),
+    by_label: Some(BY_LABEL),
     signals: &SIGNALS,
     native: None,
     is_native: false,
@@ -139,6 +142,37 @@ macro_rules! events {
 
 // Below the macros, which it uses.
 mod native;
+
+/// Istio has no label of methods and routes; those of its Telemetry API are known by custom.
+const BY_LABEL: CountsByLabel = CountsByLabel {
+    requests: growth!("istio_requests_total", "$SERVER,destination_workload=$SERVICE,response_code!=\"\""),
+    failed: Some(concat!(
+        "(",
+        events!(
+            "istio_requests_total",
+            "$SERVER,destination_workload=$SERVICE,$HTTP_FAILED",
+            by "destination_workload",
+            "$SERVER,destination_workload=$SERVICE"
+        ),
+        " or ",
+        growth!("istio_requests_total", "$SERVER,destination_workload=$SERVICE,$GRPC_FAILED"),
+        ")"
+    )),
+    duration: Some((
+        growth!("istio_request_duration_milliseconds_sum", "$SERVER,destination_workload=$SERVICE"),
+        growth!("istio_request_duration_milliseconds_count", "$SERVER,destination_workload=$SERVICE"),
+    )),
+    labels: &[
+        (Label::Pod, &["pod", "kubernetes_pod_name", "pod_name"]),
+        (Label::Version, &["destination_version", "destination_canonical_revision"]),
+        (Label::ResponseCode, &["response_code"]),
+        (Label::GrpcStatus, &["grpc_response_status"]),
+        (Label::ResponseFlag, &["response_flags"]),
+        (Label::Caller, &["source_workload"]),
+        (Label::Method, &["request_method"]),
+        (Label::Route, &["request_operation", "http_route"]),
+    ],
+};
 
 const SERVED: &str = concat!("sum by (destination_workload) (", growth!("istio_requests_total", "$SERVER"), ")");
 /// Requests whose outcome is known: where the labels are switched off, nobody can say that none failed.

@@ -79,6 +79,7 @@ pub(super) const CADVISOR: Exporter = Exporter {
     quotes_names: false,
     covers: "cpu, memory, disk and network of containers",
     counts: None,
+    by_label: None,
     signals: &CADVISOR_SIGNALS,
     native: None,
     is_native: false,
@@ -116,6 +117,7 @@ pub(super) const STATE_METRICS: Exporter = Exporter {
     quotes_names: false,
     covers: "restarts and readiness of pods",
     counts: None,
+    by_label: None,
     signals: &STATE_SIGNALS,
     native: None,
     is_native: false,
@@ -131,6 +133,21 @@ pub(crate) const OWNERS: [&str; 2] = [
         state!("last_over_time(", "kube_replicaset_owner", "", "[$SPAN])"),
         ")"
     ),
+];
+
+/// Where pods stand and what runs in them: the node of each pod, and the images in each pod.
+pub(crate) const PODS_NODES: &str =
+    concat!("max by (pod, node) (", state!("last_over_time(", "kube_pod_info", ",node!=\"\"", "[$SPAN])"), ")");
+pub(crate) const PODS_IMAGES: &str = concat!(
+    "group by (pod, container, image) (",
+    state!("last_over_time(", "kube_pod_container_info", ",container!~\"$PROXIES\"", "[$SPAN])"),
+    ")"
+);
+/// The zones of nodes: by their labels, which kube-state-metrics tells where it is allowed to, and by what their provider calls them.
+pub(crate) const NODES_ZONES: [&str; 2] = [
+    "group by (node, label_topology_kubernetes_io_zone, label_failure_domain_beta_kubernetes_io_zone) \
+     (kube_node_labels{node!=\"\"$CLUSTER})",
+    "group by (node, provider_id) (kube_node_info{provider_id!=\"\"$CLUSTER})",
 ];
 
 /// cAdvisor says nothing about the disks of many runtimes (cadvisor#2560, #3047; containerd#9690).

@@ -74,6 +74,7 @@ pub(crate) const NODE_EXPORTER: Exporter = Exporter {
     quotes_names: false,
     covers: "processors, memory, disks and network of nodes",
     counts: None,
+    by_label: None,
     signals: &MACHINE_SIGNALS,
     native: None,
     is_native: false,

@@ -96,7 +96,7 @@ fn increase(selector: &str) -> String {
 /// Where plain labels name the service, matchers select its series: the first label that has a value counts, so every further
 /// label is asked for only where those before it are empty. A pattern cannot be turned round into a matcher; there the labels of all
 /// services are renamed, and those of other services dropped.
-fn of_service(preset: &Preset, terms: impl Fn(&str) -> Vec<String>) -> String {
+pub(super) fn of_service(preset: &Preset, terms: impl Fn(&str) -> Vec<String>) -> String {
     let sources = preset.service.all();
     if sources.iter().all(|source| matches!(source, LabelSource::Plain(_))) {
         let of_label = |i: usize| {

@@ -3,8 +3,8 @@
 //! Proxies export classic histograms; a Prometheus 3 that scrapes them may store native ones (`convert_classic_histograms_to_nhcb`). Requests
 //! are counted by `istio_requests_total` in any case. Classic histograms are read beside native ones: two scrapers may differ.
 
-use super::super::{DurationCounts, Exporter, Formula, NativeForm, RequestCounts, Signal};
-use super::{BUCKETS, CLASSIC, COUNTS, SIGNALS};
+use super::super::{CountsByLabel, DurationCounts, Exporter, Formula, NativeForm, RequestCounts, Signal};
+use super::{BUCKETS, BY_LABEL, CLASSIC, COUNTS, SIGNALS};
 
 pub(super) const FORM: NativeForm = NativeForm {
     presence: "histogram_count(istio_request_duration_milliseconds{reporter=\"destination\",destination_workload_namespace=$NS}) \
@@ -20,6 +20,7 @@ pub(super) const FORM: NativeForm = NativeForm {
 const SIDE_CARS: Exporter = Exporter {
     covers: "requests, latency, errors and calls, latency from native histograms",
     counts: Some(RequestCounts { durations: &[BUCKETS, FRACTIONS], ..COUNTS }),
+    by_label: Some(CountsByLabel { duration: Some(DURATION), ..BY_LABEL }),
     signals: &WITH_NATIVE,
     is_native: true,
     ..CLASSIC
@@ -58,6 +59,12 @@ macro_rules! either {
         )
     };
 }
+
+/// The durations of one service with all labels.
+const DURATION: (&str, &str) = (
+    either!("istio_request_duration_milliseconds_sum", "histogram_sum", "$SERVER,destination_workload=$SERVICE"),
+    either!("istio_request_duration_milliseconds_count", "histogram_count", "$SERVER,destination_workload=$SERVICE"),
+);
 
 /// The mean, for what a sum keeps.
 macro_rules! mean {

@@ -1,0 +1,35 @@
+//! A server that was observed, asked again for what the first diagnosis makes worth asking.
+
+use automap_core::breakdown::Wanted;
+use automap_core::second_look::{BrokenDown, SecondLook};
+
+use super::breakdown;
+use super::client::{Client, FetchStats};
+use super::tail::Tail;
+
+/// The server, with what the first look found out about it.
+#[derive(Debug)]
+pub struct Again<'a> {
+    tail: &'a Tail,
+    client: Client,
+    namespace: &'a str,
+}
+
+impl<'a> Again<'a> {
+    /// After an observation of this namespace by [`super::observe_incrementally`] with this tail.
+    pub fn new(tail: &'a Tail, client: &Client, namespace: &'a str) -> Self {
+        Self { tail, client: client.metered(), namespace }
+    }
+
+    /// What the questions cost.
+    pub fn stats(&self) -> FetchStats {
+        self.client.stats()
+    }
+}
+
+impl SecondLook for Again<'_> {
+    fn break_down(&mut self, wanted: &[Wanted]) -> BrokenDown {
+        let Some(known) = self.tail.known() else { return BrokenDown::default() };
+        breakdown::read(&self.client, &known.found, self.namespace, known.scrape_ms, wanted)
+    }
+}
