@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use automap_core::breakdown::{Breakdown, ByLabel, Counts, Label, Measure, UnseenLabel, ValueCounts};
 use automap_core::change::{Change, ChangeKind, ChangeLog};
 use automap_core::entity::Entities;
 use automap_core::frame::{MAX_CELLS, RawSeries, assemble};
@@ -53,6 +54,21 @@ fn observation(raw: Vec<RawSeries>, times: Vec<Timestamp>) -> Observation {
                 url: None,
             }],
         ),
+        breakdowns: vec![Breakdown {
+            service: "orders".into(),
+            measure: Measure::Failures,
+            baseline: Interval::new(t(0), t(40)).unwrap(),
+            incident: Interval::new(t(40), t(60)).unwrap(),
+            labels: vec![ByLabel {
+                label: Label::Pod,
+                values: vec![ValueCounts {
+                    value: "orders-1".into(),
+                    before: None,
+                    during: Some(Counts { base: 30.0, amount: 2.5 }),
+                }],
+            }],
+            unseen: vec![UnseenLabel { label: Label::Zone, reason: "nobody tells".into() }],
+        }],
         hint: WindowHint {
             incident_start: Some(t(40)),
             incident_end: None,

@@ -245,12 +245,12 @@ fn concentrated(judged: &[(Label, LabelFinding)], measure: Measure) -> Vec<(Stri
     let found = |wanted: Label| judged.iter().find(|(label, f)| *label == wanted && f.finding == Finding::Concentrated);
     let is_one = |label: Label| found(label).is_some_and(|(_, f)| f.shares.len() == 1);
     let is_shown = |(label, f): &&(Label, LabelFinding)| {
-        let says = f.finding == Finding::Concentrated;
         // The zone of a single node, what holds other pods beside those that it is, and a flag that is none tell nothing new.
         let is_wider = matches!(label, Label::Node | Label::Zone | Label::Version)
             && found(Label::Pod).is_some_and(|(_, pods)| f.together().1 > pods.together().1 + WIDER);
-        let is_news = !is_wider && !(*label == Label::Zone && is_one(Label::Node));
-        says && is_news && !(*label == Label::ResponseFlag && f.shares.iter().all(|s| s.value == NO_FLAG))
+        let is_known = *label == Label::Zone && is_one(Label::Node);
+        let is_none = *label == Label::ResponseFlag && f.shares.iter().all(|s| s.value == NO_FLAG);
+        f.finding == Finding::Concentrated && ![is_wider, is_known, is_none].contains(&true)
     };
     let mut has_numbers = false;
     let mut out: Vec<(String, String)> = Vec::new();

@@ -1,5 +1,6 @@
 //! A watcher whose source and store fail at the worst moments.
 
+use automap_core::breakdown::{Breakdown, ByLabel, Counts, Label, Measure, ValueCounts};
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::incident::{IncidentState, TimelineKind};
 use automap_core::topology::CallGraph;
@@ -26,6 +27,8 @@ fn time(row: i64) -> Timestamp {
 /// A shop of two; web is ten times as slow from [`FAULT`] to row 400. Fails on request.
 #[derive(Default)]
 struct Shop {
+    /// How often it was asked which part of a service it is.
+    asked: usize,
     is_unavailable: bool,
     is_young: bool,
 }
@@ -55,6 +58,20 @@ impl Source for Shop {
         let raw = ["db", "web"].iter().flat_map(|s| [series(s, "latency_ms", 30.0), series(s, "throughput_rps", 20.0)]);
         let (frame, notes) = assemble(raw.collect(), times).unwrap();
         Ok(Observation { notes, ..Observation::new(frame, CallGraph::new(), "test") })
+    }
+
+    fn break_down(&mut self, wanted: &[Wanted]) -> BrokenDown {
+        self.asked += 1;
+        let pod = |name: &str, ms: f64| ValueCounts {
+            value: name.into(),
+            before: Some(Counts { base: 900.0, amount: 900.0 * 30.0 }),
+            during: Some(Counts { base: 300.0, amount: 300.0 * ms }),
+        };
+        let Wanted { service, baseline, incident, .. } = wanted[0].clone();
+        let by = ByLabel { label: Label::Pod, values: vec![pod("web-1", 300.0), pod("web-2", 30.0)] };
+        let (measure, labels, unseen) = (Measure::Latency, vec![by], Vec::new());
+        let counted = Breakdown { service, measure, baseline, incident, labels, unseen };
+        BrokenDown { breakdowns: vec![counted], ..BrokenDown::default() }
     }
 }
 
@@ -89,6 +106,22 @@ fn an_incident_is_kept_and_ends_though_the_source_was_away_and_the_watcher_resta
     assert_eq!(second.status().state, State::Learning);
     ticks(&mut second, &mut shop, 450..580);
     assert_eq!(second.status().state, State::Watching);
+}
+
+/// A fault from row 300 to 400, looked at every three rows.
+#[test]
+fn which_part_of_the_cause_it_is_is_asked_once_and_kept() {
+    let (store, mut shop) = (Arc::new(MemoryStore::default()), Shop::default());
+    let mut watcher = watcher(&store);
+    let opened = ticks(&mut watcher, &mut shop, 240..330).remove(0);
+    let part = "web: latency: all of it on pod web-1 (30 → 300 ms, 50 % of the requests)";
+    assert!(opened.timeline.iter().any(|e| e.text == part), "{:#?}", opened.timeline);
+    let asked = shop.asked;
+    let inputs = TickInputs::default();
+    let report = watcher.tick(&mut shop, &inputs, time(333)).report.unwrap();
+    assert_eq!(report.causes[0].parts.len(), 1, "a later look shows it");
+    ticks(&mut watcher, &mut shop, 336..380);
+    assert_eq!((asked, shop.asked), (1, 1));
 }
 
 #[test]
