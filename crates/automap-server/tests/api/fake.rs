@@ -286,6 +286,7 @@ pub(crate) fn report() -> Report {
             score: 9.0,
             confidence: 0.86,
             change: None,
+            parts: Vec::new(),
             onset: Some(NOW),
             accounts_for: Vec::new(),
             evidence: vec![evidence],
