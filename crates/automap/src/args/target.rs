@@ -11,7 +11,7 @@ use super::parse::millis;
 use super::prometheus::PrometheusArgs;
 
 /// Options that describe a target, and so have no place beside a configuration.
-const OF_ONE_TARGET: [&str; 18] = [
+const OF_ONE_TARGET: [&str; 19] = [
     "prometheus",
     "namespace",
     "cluster",
