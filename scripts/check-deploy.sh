@@ -48,7 +48,7 @@ needs() {
   return 1
 }
 
-yaml=(deploy/prometheus deploy/alertmanager deploy/grafana deploy/sock-shop deploy/istio deploy/chaos-mesh deploy/helm/automap/Chart.yaml
+yaml=(deploy/prometheus deploy/changes deploy/alertmanager deploy/grafana deploy/sock-shop deploy/istio deploy/chaos-mesh deploy/helm/automap/Chart.yaml
   deploy/helm/automap/values.yaml deploy/helm/automap/ci)
 style='{extends: default, rules: {document-start: disable, line-length: {max: 160}, comments: disable, comments-indentation: disable, braces: {max-spaces-inside: 1}, indentation: {indent-sequences: whatever}, truthy: {check-keys: false}}}'
 if needs yamllint 'YAML'; then check 'yamllint' yamllint --strict -d "$style" "${yaml[@]}"; fi

@@ -35,10 +35,11 @@ const fn target(name: &'static str, check: Check, seeds: &'static [&'static str]
 }
 
 /// All of them, by name.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     target("address", sources::address, &[]),
     target("calls", sources::calls, &[]),
     target("capture", sources::capture, &["crates/automap/tests/captures"]),
+    target("change_webhook", server::change_webhook, &[]),
     target("chaos", sources::chaos, &["crates/automap-lab/faults"]),
     target("config", server::config, &["crates/automap-server/src/config"]),
     target("jwt", server::jwt, &[]),

@@ -12,6 +12,7 @@ use automap_core::time::Timestamp;
 use automap_server::alerts::{self, AlertSender, MAX_ALERTS, MAX_LABELS};
 use automap_server::auth::config::JwtConfig;
 use automap_server::auth::{jwks::KeySet, jwt as tokens};
+use automap_server::changes::{self, ChangeForm, Entry, MAX_ENTRIES};
 use automap_server::config::Config;
 use automap_server::store::memory::MemoryStore;
 use fake::FakeSystem;
@@ -43,6 +44,32 @@ pub(crate) fn webhook(data: &[u8]) {
             assert!(alert.labels.len() <= MAX_LABELS && is_plain(&alert.fingerprint));
             assert!(alert.labels.iter().all(|(name, value)| is_plain(name) && value.len() <= MAX_NAME_BYTES));
             assert!(!alert.is_firing || alert.ends_at.is_none(), "what fires has no end");
+        }
+    }
+}
+
+/// The body of a webhook that tells changes, in each of the forms; what is before a line with `---` are its headers, `name: value`.
+pub(crate) fn change_webhook(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (head, body) = text.split_once("\n---\n").unwrap_or(("", &text));
+    let headers = |wanted: &str| {
+        let lines = head.lines().filter_map(|line| line.split_once(": "));
+        lines.into_iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned())
+    };
+    use ChangeForm::{CloudEvents, Flagger, Flux, Github, Grafana, Plain};
+    for form in [Plain, CloudEvents, Flux, Flagger, Github, Grafana] {
+        let Ok(delivery) = changes::parse(form, &headers, body.as_bytes(), NOW) else { continue };
+        assert!(delivery.entries.len() <= MAX_ENTRIES);
+        for entry in &delivery.entries {
+            let Entry::Change(received) = entry else { continue };
+            let change = &received.change;
+            assert!(is_plain(&received.key) && received.key.len() <= MAX_NAME_BYTES);
+            assert!(is_plain(&change.subject) && change.service.as_deref().is_none_or(is_plain));
+            assert!(change.url.as_deref().is_none_or(|url| is_plain(url) && url.starts_with("http")));
+            assert!(change.uncertainty_ms >= 0);
+            let mut again = change.clone();
+            again.clean();
+            assert_eq!(&again, change, "cleaning again changes nothing");
         }
     }
 }

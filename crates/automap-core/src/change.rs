@@ -4,8 +4,12 @@
 //! the log, and what a change says about a cause is decided where causes are ranked. A log that was not read is not an empty one: only within
 //! [`ChangeLog::observed`] may it be said that nothing changed.
 
+mod told;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use told::{Told, service_named};
 
 use crate::text::{clean_name, is_plain, shown};
 use crate::time::{Interval, Timestamp, as_rfc3339};
@@ -74,6 +78,35 @@ pub enum ChangeKind {
 }
 
 impl ChangeKind {
+    /// All kinds, in order.
+    pub const ALL: [Self; 25] = [
+        Self::Release,
+        Self::Rollback,
+        Self::Image,
+        Self::Scaled,
+        Self::ConfigMap,
+        Self::Secret,
+        Self::MeshConfig,
+        Self::Sync,
+        Self::Canary,
+        Self::FeatureFlag,
+        Self::Job,
+        Self::Node,
+        Self::Version,
+        Self::Other,
+        Self::Autoscaled,
+        Self::AutoscalerAtLimit,
+        Self::OomKilled,
+        Self::Crashed,
+        Self::CrashLoop,
+        Self::ImagePullFailed,
+        Self::ProbeFailed,
+        Self::Evicted,
+        Self::Unschedulable,
+        Self::JobFailed,
+        Self::NodeCondition,
+    ];
+
     /// Whether somebody or something decided on it, so that it can be where an incident begins. The others happen to a system, mostly as a consequence of
     /// what is wrong already.
     pub fn is_deliberate(self) -> bool {
@@ -213,14 +246,16 @@ impl ChangeLog {
 }
 
 impl Change {
-    fn clean(&mut self) {
+    /// Makes all texts safe to show and short, as far as they came from outside; an address that is none of a page is left out.
+    pub fn clean(&mut self) {
         let service = self.service.take();
         self.service = service.map(|name| clean_name(&name).into_owned());
         let texts = [Some(&mut self.subject), Some(&mut self.source), self.from.as_mut(), self.to.as_mut()];
         for text in texts.into_iter().flatten() {
             *text = shown(text, MAX_TEXT_CHARS);
         }
-        self.url = self.url.take().filter(|url| url.len() <= MAX_URL_BYTES && is_plain(url));
+        let is_page = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+        self.url = self.url.take().filter(|url| url.len() <= MAX_URL_BYTES && is_plain(url) && is_page(url));
         self.uncertainty_ms = self.uncertainty_ms.max(0);
     }
 }
@@ -255,6 +290,24 @@ mod tests {
         assert_eq!((first.uncertainty_ms, &first.url), (0, &None));
         assert_eq!(log.unseen, [ChangeKind::Image, ChangeKind::Secret]);
         assert_eq!(log.clone().bounded(), log, "again changes nothing");
+    }
+
+    #[test]
+    fn an_address_is_that_of_a_page() {
+        for (url, is_kept) in
+            [("https://ci/1", true), ("http://ci/1", true), ("javascript:alert(1)", false), ("//ci", false)]
+        {
+            let mut change = Change { url: Some(url.into()), ..change(1, "deployment orders") };
+            change.clean();
+            assert_eq!(change.url.is_some(), is_kept, "{url}");
+        }
+    }
+
+    #[test]
+    fn all_kinds_are_listed_in_order() {
+        assert!(ChangeKind::ALL.is_sorted_by(|a, b| a < b));
+        // The last one of the enum: one that is added behind it needs a place in the list.
+        assert_eq!(ChangeKind::ALL.len(), ChangeKind::NodeCondition as usize + 1);
     }
 
     #[test]

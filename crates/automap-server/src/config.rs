@@ -4,6 +4,7 @@ pub(crate) mod duration;
 mod error;
 mod objective;
 mod target;
+mod told;
 mod watching;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub use duration::ConfigDuration;
 pub use error::ConfigError;
 pub use objective::{LatencyTarget, ObjectiveConfig};
 pub use target::{Prometheus, Target};
+pub use told::{FlagsConfig, GrafanaConfig};
 pub use watching::Watching;
 
 /// The default file, commented: what every key means, and its default.
@@ -154,7 +156,7 @@ mod tests {
         let notify = &config.notify;
         assert_eq!((notify.receivers.len(), notify.routes.len(), notify.owners.len()), (7, 3, 2));
         assert_eq!((config.mutes.windows.len(), config.mutes.alertmanagers.len()), (2, 1));
-        assert_eq!((config.api.auth.tokens.len(), config.api.listen), (2, Config::default().api.listen));
+        assert_eq!((config.api.auth.tokens.len(), config.api.listen), (3, Config::default().api.listen));
     }
 
     #[test]

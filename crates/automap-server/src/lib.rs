@@ -6,6 +6,7 @@
 pub mod alerts;
 pub mod api;
 pub mod auth;
+pub mod changes;
 pub mod config;
 pub mod daemon;
 pub mod lead;

@@ -26,7 +26,7 @@ use crate::config::{Config, Target};
 use crate::mutes::{self, ListedMute, MuteOrigin, MuteRequest, Mutes};
 use crate::notify::NotifyConfig;
 use crate::snapshots::Snapshots;
-use crate::store::{Mute, Store};
+use crate::store::{Mute, Store, ToldChange};
 use crate::system::{
     CompareRequest, DiagnoseRequest, Experiment, ExperimentSource, IncidentChange, ServiceStatus, System, SystemError,
     SystemMetrics, period_beside,
@@ -62,7 +62,7 @@ impl LiveSystem {
     /// # Errors
     /// [`SetupError`] when there is no target, or an address, header, certificate or file of objectives cannot be used.
     pub fn new(config: &Config, store: &Arc<dyn Store>) -> Result<Self, SetupError> {
-        let targets = MonitoredTarget::all_of(config)?;
+        let targets = MonitoredTarget::all_of(config, store)?;
         let snapshots = Snapshots::default();
         for monitored in &targets {
             let source = monitored.client.address().to_owned();
@@ -187,6 +187,10 @@ impl System for LiveSystem {
             ),
         };
         Err(SystemError::Refused { message, next: next.to_owned() })
+    }
+
+    fn tell_changes(&self, changes: &[ToldChange]) -> Result<Vec<bool>, SystemError> {
+        Ok(self.store.put_changes(changes, SystemClock.now())?)
     }
 
     fn confirm(&self, incident: &str, service: &str, by: &str) -> Result<Incident, SystemError> {

@@ -9,6 +9,7 @@ use automap_core::second_look::{BrokenDown, SecondLook};
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{Again, Client, ObserveOptions, SourceError, Tail, observe_incrementally};
 
+use crate::changes::ToldChanges;
 use crate::config::{ConfigDuration, Target};
 use crate::watcher::{FetchError, Source};
 
@@ -24,6 +25,7 @@ pub struct PrometheusSource {
     breakdown: bool,
     requests: Arc<AtomicU64>,
     tail: Tail,
+    told: Option<Arc<ToldChanges>>,
 }
 
 impl PrometheusSource {
@@ -39,12 +41,19 @@ impl PrometheusSource {
             breakdown: true,
             requests: Arc::default(),
             tail: Tail::default(),
+            told: None,
         }
     }
 
     /// Requests sent so far, counted on.
     pub fn requests(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.requests)
+    }
+
+    /// With what the target is told besides.
+    #[must_use]
+    pub fn told_by(self, told: Arc<ToldChanges>) -> Self {
+        Self { told: Some(told), ..self }
     }
 
     /// As a target of the configuration says; requests are counted on.
@@ -70,7 +79,11 @@ impl Source for PrometheusSource {
         };
         let fetched = observe_incrementally(&mut self.tail, &self.client, &options, &|_| {}).map_err(fetch_error)?;
         self.requests.fetch_add(fetched.stats.requests, Ordering::Relaxed);
-        Ok(fetched.observation)
+        let mut observation = fetched.observation;
+        if let Some(told) = &self.told {
+            told.join(&mut observation, now, now);
+        }
+        Ok(observation)
     }
 
     fn break_down(&mut self, wanted: &[Wanted]) -> BrokenDown {

@@ -24,11 +24,12 @@ use automap_core::time::Timestamp;
 pub use error::StoreError;
 pub use mute::Mute;
 pub use roles::{
-    AlertStore, ConfirmedCaseStore, IncidentStore, LeaseStore, MaintenanceStore, MuteStore, OutboxStore, ProfileStore,
-    Store,
+    AlertStore, ChangeStore, ConfirmedCaseStore, IncidentStore, LeaseStore, MaintenanceStore, MuteStore, OutboxStore,
+    ProfileStore, Store,
 };
 pub use types::{
-    AlertChange, Delivery, DeliveryState, Event, OutboxState, Pruned, Queued, Retention, StoredProfile, Waiting,
+    AlertChange, Delivery, DeliveryState, Event, OutboxState, Pruned, Queued, Retention, StoredProfile, ToldChange,
+    Waiting,
 };
 
 /// Most incidents of one page.
@@ -41,6 +42,10 @@ pub const MAX_WAITING: usize = 200;
 pub const MAX_ALERTS: usize = 500;
 /// An alert that was not repeated for this long is over: Alertmanager repeats firing alerts every four hours by default.
 pub const ALERT_EXPIRES_MS: i64 = 5 * 3_600_000;
+/// Most changes of one target that are kept, the latest by their own time.
+pub const MAX_TOLD: usize = 1000;
+/// Changes are forgotten when they were made this long ago: 8 days, a day more than the oldest that are taken.
+pub const CHANGES_KEPT_MS: i64 = 8 * 86_400_000;
 /// Most mutes that apply now or later.
 pub const MAX_MUTES: usize = 500;
 /// Most profiles in one answer.
@@ -67,10 +72,32 @@ pub struct IncidentFilter {
     pub limit: usize,
 }
 
+/// Which changes that were told are asked for, the latest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChangeFilter {
+    /// Of this target only.
+    pub target: Option<String>,
+    /// Made at or after.
+    pub since: Option<Timestamp>,
+    /// Made before.
+    pub until: Option<Timestamp>,
+    /// After this one in the order of the listing (a cursor): its time and its id.
+    pub after: Option<Cursor>,
+    /// At most so many; 0 is [`MAX_PAGE`], and there are never more than [`MAX_TOLD`].
+    pub limit: usize,
+}
+
+impl ChangeFilter {
+    /// How many rows to read.
+    fn rows(&self) -> usize {
+        if self.limit == 0 { MAX_PAGE } else { self.limit.min(MAX_TOLD) }
+    }
+}
+
 /// A position in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// When the last one of the page was opened.
+    /// When the last one of the page was opened, or made.
     pub opened: Timestamp,
     /// Its id.
     pub id: String,

@@ -21,7 +21,7 @@ use tokio::sync::broadcast;
 use crate::alerts::AlertGroup;
 use crate::alerts::matching::AlertTargets;
 use crate::mutes::{ListedMute, MuteError, MuteRequest};
-use crate::store::{Mute, StoreError};
+use crate::store::{Mute, StoreError, ToldChange};
 use crate::watcher::TargetStatus;
 
 pub use experiment::{Experiment, ExperimentSource, period_beside};
@@ -94,6 +94,12 @@ pub trait System: Send + Sync + 'static {
     /// # Errors
     /// The caller can only log them, because the sender was answered before.
     fn alert(&self, group: &AlertGroup) -> Result<(), SystemError>;
+
+    /// Keeps changes that were told, so that they outlive this process: for each whether it was news. Done before the sender is answered.
+    ///
+    /// # Errors
+    /// [`SystemError::Unavailable`] when the store does not answer; the sender must send them again.
+    fn tell_changes(&self, changes: &[ToldChange]) -> Result<Vec<bool>, SystemError>;
 
     /// Records that the user `by` confirmed `service` as the cause. Returns the incident as it is now.
     ///

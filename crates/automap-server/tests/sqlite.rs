@@ -28,12 +28,12 @@ fn a_file_of_version_1_is_brought_up_with_its_cases() {
     store.put(&incident("a"), &[], at(0)).unwrap();
     drop(store);
     let raw = Connection::open(&path).unwrap();
-    assert_eq!(raw.pragma_query_value(None, "user_version", |r| r.get::<_, i64>(0)).unwrap(), 5);
+    assert_eq!(raw.pragma_query_value(None, "user_version", |r| r.get::<_, i64>(0)).unwrap(), 6);
     assert_eq!(raw.pragma_query_value(None, "journal_mode", |r| r.get::<_, String>(0)).unwrap(), "wal");
     raw.pragma_update(None, "user_version", 1000).unwrap();
     drop(raw);
     let refused = SqliteStore::open(&path).unwrap_err();
-    assert!(matches!(refused, StoreError::TooNew { found: 1000, known: 5, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::TooNew { found: 1000, known: 6, .. }), "{refused}");
     let none = SqliteStore::open(&folder.join("no/such/folder.db")).unwrap_err();
     assert!(none.to_string().contains("folder.db"), "{none}");
 }

@@ -14,7 +14,9 @@
 pub mod bounded;
 pub mod calls_file;
 pub mod capture;
+pub mod change_form;
 mod decoder;
+pub mod grafana;
 pub mod http;
 pub mod key_position;
 mod parquet_bounds;

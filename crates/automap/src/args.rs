@@ -18,4 +18,5 @@ pub(crate) mod table;
 #[cfg(feature = "server")]
 pub(crate) mod target;
 pub(crate) mod time;
+pub(crate) mod told;
 pub(crate) mod whole;

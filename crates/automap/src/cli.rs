@@ -25,7 +25,7 @@ use crate::commands::lab::{LabCommand, process::ProcessCommand};
 #[cfg(all(feature = "lab", feature = "server"))]
 use crate::commands::soak;
 use crate::commands::{
-    capture, compare, demo, diagnose, discover, doctor, explain, graph, profile, replay, report, trend,
+    capture, changes, compare, demo, diagnose, discover, doctor, explain, graph, profile, replay, report, trend,
 };
 #[cfg(feature = "server")]
 use crate::commands::{config, confirm, incidents, mcp, mutes, watch};
@@ -102,6 +102,9 @@ pub(crate) enum Command {
     /// Check whether a Prometheus is good enough: what it has, what is missing, and what that costs
     #[command(before_help = doctor::EXAMPLES)]
     Doctor(Box<doctor::DoctorArgs>),
+    /// List what was changed: releases, scaling, configuration, annotations, …
+    #[command(before_help = changes::EXAMPLES)]
+    Changes(Box<changes::ChangesArgs>),
     /// Save everything that a diagnosis needs in one file
     #[command(before_help = capture::EXAMPLES)]
     Capture(Box<capture::CaptureArgs>),
@@ -134,7 +137,7 @@ pub(crate) enum Command {
     #[cfg(feature = "server")]
     /// Answer a language model's questions over standard input and output (MCP)
     #[command(before_help = mcp::EXAMPLES)]
-    Mcp(mcp::McpArgs),
+    Mcp(Box<mcp::McpArgs>),
     #[cfg(feature = "server")]
     /// Print the default configuration, check yours, or hash a password for it
     #[command(subcommand, before_help = config::EXAMPLES)]

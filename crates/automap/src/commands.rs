@@ -1,6 +1,7 @@
 //! One module for each verb of the command line; what several verbs share is in `args`.
 
 pub(crate) mod capture;
+pub(crate) mod changes;
 #[cfg(feature = "chaos")]
 pub(crate) mod chaos;
 pub(crate) mod compare;
@@ -46,6 +47,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
     match command {
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Capture(args) => capture::run(&args),
+        Command::Changes(args) => changes::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Trend(args) => trend::run(&args),
         #[cfg(feature = "server")]

@@ -13,6 +13,19 @@ const MAX_LISTED: usize = 10;
 #[derive(Clone, Debug)]
 pub struct AlertTargets(Arc<Vec<AlertTarget>>);
 
+/// What tells to which target something belongs, as far as its sender says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Whose<'a> {
+    /// The target by name.
+    pub target: Option<&'a str>,
+    /// The namespace.
+    pub namespace: Option<&'a str>,
+    /// The cluster.
+    pub cluster: Option<&'a str>,
+    /// The service, for the reason alone.
+    pub service: Option<&'a str>,
+}
+
 /// What an alert is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertTarget {
@@ -47,19 +60,41 @@ impl AlertTargets {
     /// # Errors
     /// Why it belongs to none.
     pub fn find(&self, addressed: Option<&str>, alert: &ReceivedAlert) -> Result<&AlertTarget, String> {
-        let label = || alert.labels.get("automap_target").map(String::as_str);
-        if let Some(name) = addressed.or_else(label) {
+        let whose = Whose {
+            target: alert.labels.get("automap_target").map(String::as_str),
+            namespace: alert.namespace(),
+            cluster: alert.cluster(),
+            service: alert.service(),
+        };
+        self.find_for(addressed, &whose)
+    }
+
+    /// The target that is called so, or whose namespace is, if there is just one.
+    pub fn called(&self, name: &str) -> Option<&AlertTarget> {
+        let by_name = self.0.iter().find(|t| t.name == name);
+        by_name.or_else(|| {
+            let mut here = self.0.iter().filter(|t| t.namespace == name);
+            here.next().filter(|_| here.next().is_none())
+        })
+    }
+
+    /// As [`Self::find`], for whatever else has a place.
+    ///
+    /// # Errors
+    /// Why it belongs to none.
+    pub fn find_for(&self, addressed: Option<&str>, whose: &Whose<'_>) -> Result<&AlertTarget, String> {
+        if let Some(name) = addressed.or(whose.target) {
             let found = self.0.iter().find(|t| t.name == name);
             return found.ok_or_else(|| format!("there is no target {name:?}; {}", self.listed()));
         }
-        let Some(namespace) = alert.namespace() else {
+        let Some(namespace) = whose.namespace else {
             return match self.0.as_slice() {
                 [only] => Ok(only),
-                _ => Err(format!("it names neither target nor namespace{}; {}", of_service(alert), self.listed())),
+                _ => Err(format!("it names neither target nor namespace{}; {}", of_service(whose), self.listed())),
             };
         };
         let here: Vec<&AlertTarget> = self.0.iter().filter(|t| t.namespace == namespace).collect();
-        let cluster = alert.cluster();
+        let cluster = whose.cluster;
         let in_cluster: Vec<&AlertTarget> = here
             .iter()
             .copied()
@@ -68,7 +103,7 @@ impl AlertTargets {
         match (in_cluster.as_slice(), here.is_empty()) {
             ([only], _) => Ok(only),
             (_, true) => {
-                Err(format!("no target watches the namespace {namespace:?}{}; {}", of_service(alert), self.listed()))
+                Err(format!("no target watches the namespace {namespace:?}{}; {}", of_service(whose), self.listed()))
             }
             ([], false) => {
                 let cluster = cluster.unwrap_or_default();
@@ -96,8 +131,8 @@ impl AlertTargets {
     }
 }
 
-fn of_service(alert: &ReceivedAlert) -> String {
-    alert.service().map(|service| format!(" (service {service:?})")).unwrap_or_default()
+fn of_service(whose: &Whose<'_>) -> String {
+    whose.service.map(|service| format!(" (service {service:?})")).unwrap_or_default()
 }
 
 #[cfg(test)]

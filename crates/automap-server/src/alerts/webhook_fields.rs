@@ -22,7 +22,7 @@ pub struct ParseError {
     pub reason: String,
 }
 
-pub(super) fn invalid(place: impl Into<String>, reason: impl Into<String>) -> ParseError {
+pub(crate) fn invalid(place: impl Into<String>, reason: impl Into<String>) -> ParseError {
     ParseError { place: place.into(), reason: reason.into() }
 }
 

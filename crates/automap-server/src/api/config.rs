@@ -27,6 +27,7 @@ use crate::api::error::ApiError;
 use crate::auth::AuthConfig;
 use crate::auth::config::ambiguous_group;
 use crate::auth::remote_keys::is_protected;
+use crate::secret::SecretSource;
 
 /// Where the API listens, and who may use it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -44,6 +45,8 @@ pub struct ApiConfig {
     pub insecure_no_auth: bool,
     /// Whether `/metrics` is answered without credentials.
     pub open_metrics: bool,
+    /// How changes are received.
+    pub changes: ChangesConfig,
     /// What a client, and all clients together, may use.
     pub limits: Limits,
 }
@@ -57,9 +60,18 @@ impl Default for ApiConfig {
             auth: AuthConfig::default(),
             insecure_no_auth: false,
             open_metrics: false,
+            changes: ChangesConfig::default(),
             limits: Limits::default(),
         }
     }
+}
+
+/// How changes are received.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChangesConfig {
+    /// Where the secret of GitHub's webhook is; unset: GitHub's webhook is refused.
+    pub github_secret: Option<SecretSource>,
 }
 
 /// Certificate and key as PEM files; read again when they change.

@@ -2,6 +2,7 @@
 //! router and the OpenAPI document.
 
 mod alerts;
+mod changes;
 mod diagnoses;
 mod events;
 mod health;
@@ -38,6 +39,7 @@ fn routes() -> Vec<Route> {
     routes.extend(rows::routes());
     routes.extend(events::routes());
     routes.extend(alerts::routes());
+    routes.extend(changes::routes());
     routes.extend(mutes::routes());
     routes.extend(health::routes());
     routes.push(

@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 pub enum Role {
     /// Send alerts, and nothing else: for the credentials of Alertmanager and Grafana.
     Alerts,
+    /// Send changes, and nothing else: for the credentials of pipelines.
+    Changes,
     /// Read everything.
     Viewer,
-    /// Read, send alerts, start diagnoses and confirm causes.
+    /// Read, send alerts and changes, start diagnoses and confirm causes.
     Operator,
 }
 
@@ -25,6 +27,7 @@ impl Role {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Alerts => "alerts",
+            Self::Changes => "changes",
             Self::Viewer => "viewer",
             Self::Operator => "operator",
         }
@@ -46,8 +49,9 @@ mod tests {
 
     #[test]
     fn an_operator_may_do_everything_and_the_others_only_their_own() {
-        assert!([Role::Alerts, Role::Viewer, Role::Operator].iter().all(|r| Role::Operator.allows(*r)));
+        assert!([Role::Alerts, Role::Changes, Role::Viewer, Role::Operator].iter().all(|r| Role::Operator.allows(*r)));
         assert!(Role::Viewer.allows(Role::Viewer) && !Role::Viewer.allows(Role::Operator));
+        assert!(!Role::Changes.allows(Role::Alerts) && !Role::Viewer.allows(Role::Changes));
         assert!(!Role::Alerts.allows(Role::Viewer) && !Role::Viewer.allows(Role::Alerts));
     }
 }

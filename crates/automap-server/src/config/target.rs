@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::duration::ConfigDuration;
 use super::objective::{self, ObjectiveConfig};
+use super::told::{FlagsConfig, GrafanaConfig};
 
 /// Longest name of a target.
 const MAX_NAME: usize = 63;
@@ -42,6 +43,12 @@ pub struct Target {
     /// Whether to ask, when an incident opens or its cause changes, which part of the cause it is: pod, node, version, … Default true.
     #[serde(default = "breakdown")]
     pub breakdown: bool,
+    /// A Grafana whose annotations are changes.
+    #[serde(default)]
+    pub grafana: Option<GrafanaConfig>,
+    /// A server of feature flags.
+    #[serde(default)]
+    pub feature_flags: Option<FlagsConfig>,
     /// The Kubernetes label that holds the team of a workload, for services that no owner of the configuration fits.
     #[serde(default)]
     pub team_label: Option<String>,
@@ -165,6 +172,8 @@ impl Target {
             scrape_interval: None,
             changes: changes(),
             breakdown: breakdown(),
+            grafana: None,
+            feature_flags: None,
             team_label: None,
             slos: Vec::new(),
             slo_files: Vec::new(),
@@ -197,6 +206,8 @@ impl Target {
         if self.remember.ms() < 10 * self.every.ms() {
             return wrong("remember", "it must be at least ten times `every`");
         }
+        self.grafana.as_ref().map_or(Ok(()), GrafanaConfig::check)?;
+        self.feature_flags.as_ref().map_or(Ok(()), FlagsConfig::check)?;
         for (i, slo) in self.slos.iter().enumerate() {
             slo.slo().map_err(|(key, reason)| (format!("slos[{i}].{key}"), reason))?;
         }

@@ -61,7 +61,8 @@ impl TargetThread {
     fn watch_when_leading(&self, monitored: &MonitoredTarget) {
         let name = &monitored.target.name;
         let queries = Arc::clone(&monitored.counters.queries);
-        let mut source = PrometheusSource::of(monitored.client.clone(), &monitored.target, queries);
+        let mut source = PrometheusSource::of(monitored.client.clone(), &monitored.target, queries)
+            .told_by(Arc::clone(&monitored.told));
         let owners = Arc::new(Owners::new(Arc::clone(&self.notify), &monitored.target));
         self.set_following(monitored);
         while let Some(term) = self.lead.wait(&self.stop) {

@@ -158,7 +158,9 @@ fn fetch_with_tail(
     let mut tail = Tail::default();
     let fetched = observe_incrementally(&mut tail, &monitored.client, &options, &|_| {});
     let unavailable = |message: String| SystemError::Unavailable { place: target.name.clone(), message };
-    fetched.map(|f| (f.observation, tail)).map_err(|e| unavailable(e.to_string()))
+    let mut observation = fetched.map_err(|e| unavailable(e.to_string()))?.observation;
+    monitored.told.join(&mut observation, hint.incident_start.unwrap_or(window.end), now);
+    Ok((observation, tail))
 }
 
 fn refused(error: &dyn std::fmt::Display, next: &str) -> SystemError {

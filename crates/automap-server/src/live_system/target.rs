@@ -6,7 +6,9 @@ use automap_sources::prometheus::Client;
 use automap_sources::slo::{Slo, SloFileError};
 
 use super::counters::Counters;
+use crate::changes::ToldChanges;
 use crate::config::{Config, Target};
+use crate::store::Store;
 
 /// Why the targets of a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,22 +36,25 @@ pub(crate) struct MonitoredTarget {
     pub(crate) client: Client,
     pub(crate) slos: Vec<Slo>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) told: Arc<ToldChanges>,
 }
 
 impl MonitoredTarget {
     /// All targets of a configuration. Their servers are not contacted.
-    pub(super) fn all_of(config: &Config) -> Result<Vec<Self>, SetupError> {
+    pub(super) fn all_of(config: &Config, store: &Arc<dyn Store>) -> Result<Vec<Self>, SetupError> {
         if config.targets.is_empty() {
             return Err(SetupError::NoTarget);
         }
-        config.targets.iter().map(Self::new).collect()
+        config.targets.iter().map(|target| Self::new(target, store)).collect()
     }
 
-    fn new(target: &Target) -> Result<Self, SetupError> {
+    fn new(target: &Target, store: &Arc<dyn Store>) -> Result<Self, SetupError> {
         let failed = |message: String| SetupError::Client { target: target.name.clone(), message };
         let options = target.prometheus.client_options().map_err(|e| failed(e.to_string()))?;
         let client = Client::new(options).map_err(|e| failed(e.to_string()))?;
         let slos = target.objectives()?;
-        Ok(Self { target: target.clone(), client, slos, counters: Arc::default() })
+        let (grafana, flags) = (target.grafana.as_ref(), target.feature_flags.as_ref());
+        let told = ToldChanges::new(&target.name, grafana, flags, store).map_err(failed)?;
+        Ok(Self { target: target.clone(), client, slos, counters: Arc::default(), told: Arc::new(told) })
     }
 }

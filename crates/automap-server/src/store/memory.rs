@@ -2,6 +2,7 @@
 //! about crashes.
 
 mod alerts;
+mod changes;
 mod confirmed;
 mod leases;
 mod mutes;
@@ -19,7 +20,7 @@ use automap_core::watch::Alert;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::row::check;
-use super::{IncidentFilter, IncidentStore, MAX_PAGE, Mute, StoreError, history};
+use super::{IncidentFilter, IncidentStore, MAX_PAGE, Mute, StoreError, ToldChange, history};
 use outbox::Message;
 
 /// Incidents in memory.
@@ -37,6 +38,8 @@ struct Kept {
     incidents: BTreeMap<String, Incident>,
     /// By target and key.
     alerts: BTreeMap<String, BTreeMap<String, (Alert, Timestamp)>>,
+    /// By id.
+    changes: BTreeMap<String, ToldChange>,
     /// By id.
     mutes: BTreeMap<String, Mute>,
     messages: Vec<Message>,

@@ -6,6 +6,7 @@
 //! block and must not be made from inside an async task (use `spawn_blocking`). Durability is the server's: `synchronous_commit` must not be off.
 
 mod alerts;
+mod changes;
 mod confirmed;
 mod connect;
 mod incidents;

@@ -12,14 +12,15 @@ use automap_core::time::{Interval, Timestamp};
 use automap_core::watch::Alert;
 
 use super::{
-    AlertChange, Delivery, IncidentFilter, Mute, OutboxState, Outgoing, Pruned, Queued, Retention, StoreError,
-    StoredProfile, Waiting,
+    AlertChange, ChangeFilter, Delivery, IncidentFilter, Mute, OutboxState, Outgoing, Pruned, Queued, Retention,
+    StoreError, StoredProfile, ToldChange, Waiting,
 };
 
 /// A store in all its roles. Implemented for every type that has them.
 pub trait Store:
     IncidentStore
     + AlertStore
+    + ChangeStore
     + MuteStore
     + OutboxStore
     + LeaseStore
@@ -35,7 +36,7 @@ pub trait Store:
 impl<T> Store for T where
     T: IncidentStore
         + AlertStore
-        + MuteStore
+        + ChangeStore
         + MuteStore
         + OutboxStore
         + LeaseStore
@@ -91,6 +92,16 @@ pub trait AlertStore {
 
     /// The firing alerts of a target, and when each was last received, by key.
     fn firing_alerts(&self, target: &str, now: Timestamp) -> Result<Vec<(Alert, Timestamp)>, StoreError>;
+}
+
+/// Changes that were told to automap, so that one whose sender was answered outlives this process, and every replica knows it.
+pub trait ChangeStore {
+    /// Keeps the changes that are not known by their ids, in one transaction: for each whether it was kept. Of each target the latest
+    /// [`MAX_TOLD`](super::MAX_TOLD) stay, for [`CHANGES_KEPT_MS`](super::CHANGES_KEPT_MS) after they were made.
+    fn put_changes(&self, changes: &[ToldChange], now: Timestamp) -> Result<Vec<bool>, StoreError>;
+
+    /// The changes that match the filter, the latest made first.
+    fn told_changes(&self, filter: &ChangeFilter) -> Result<Vec<ToldChange>, StoreError>;
 }
 
 /// Mutes that were made over the API or the command line, so that every replica knows them.

@@ -6,6 +6,7 @@
 //! read it.
 
 mod alerts;
+mod changes;
 mod confirmed;
 mod files;
 mod incidents;

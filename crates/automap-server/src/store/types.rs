@@ -1,8 +1,10 @@
 //! What goes in and out of a store beside incidents.
 
+use automap_core::change::Change;
 use automap_core::incident::{Incident, IncidentState};
-use automap_core::time::{Interval, Timestamp};
+use automap_core::time::{Interval, Timestamp, as_rfc3339};
 use automap_core::watch::Alert;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Outgoing;
@@ -140,6 +142,28 @@ pub struct AlertChange {
     pub key: String,
     /// How it fires; `None`: it is over.
     pub firing: Option<Alert>,
+}
+
+/// A change that was told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ToldChange {
+    /// The target that it belongs to.
+    pub target: String,
+    /// Identifies it within the target, the same whenever it is told again.
+    pub key: String,
+    /// The change; its service is named as the sender does.
+    pub change: Change,
+    /// When it was received.
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    pub received: Timestamp,
+}
+
+impl ToldChange {
+    /// Identifies it among all.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.target, self.key)
+    }
 }
 
 /// Profiles of a healthy period.

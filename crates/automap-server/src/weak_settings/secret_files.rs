@@ -25,6 +25,10 @@ pub(super) fn find(config: &Config, found: &mut Findings) {
         for (key, file) in files {
             look_at(file.as_deref(), &format!("targets[{i}].prometheus.{key}"), found);
         }
+        let grafana = target.grafana.as_ref().and_then(|g| g.token.as_ref());
+        let flags = target.feature_flags.as_ref().and_then(|f| f.token.as_ref());
+        look_at(grafana.and_then(file_of), &format!("targets[{i}].grafana.token"), found);
+        look_at(flags.and_then(file_of), &format!("targets[{i}].feature_flags.token"), found);
     }
     for (i, receiver) in config.notify.receivers.iter().enumerate() {
         for (key, source) in receiver.to.secrets() {
@@ -35,6 +39,7 @@ pub(super) fn find(config: &Config, found: &mut Findings) {
         let file = source.token.as_ref().and_then(file_of);
         look_at(file, &format!("mutes.alertmanagers[{i}].token"), found);
     }
+    look_at(config.api.changes.github_secret.as_ref().and_then(file_of), "api.changes.github_secret", found);
     look_at(config.store.postgres.as_ref().and_then(file_of), "store.postgres", found);
     look_at(config.api.tls.as_ref().map(|tls| tls.key_file.as_path()), "api.tls.key_file", found);
     for (i, token) in config.api.auth.tokens.iter().enumerate() {

@@ -12,6 +12,16 @@ const USE_HTTPS: &str = "use https, or a connection inside this machine";
 pub(super) fn find(config: &Config, found: &mut Findings) {
     for (i, target) in config.targets.iter().enumerate() {
         prometheus(&target.prometheus, &format!("targets[{i}].prometheus"), found);
+        let grafana = target.grafana.as_ref().map(|g| ("grafana", &g.url, &g.token));
+        let flags = target.feature_flags.as_ref().map(|f| ("feature_flags", &f.url, &f.token));
+        for (key, url, token) in grafana.into_iter().chain(flags) {
+            if token.is_some()
+                && let Some(address) = Address::parse(url).filter(Address::is_readable)
+            {
+                let finding = format!("the token is sent to {} without encryption", address.host);
+                found.add(WeaknessCode::CredentialsOverHttp, format!("targets[{i}].{key}.url"), finding, USE_HTTPS);
+            }
+        }
     }
     for (i, source) in config.mutes.alertmanagers.iter().enumerate() {
         if source.token.is_some()

@@ -20,7 +20,7 @@ use automap_core::windows::OnsetSource;
 use automap_server::alerts::AlertGroup;
 use automap_server::alerts::matching::{AlertTarget, AlertTargets};
 use automap_server::mutes::{self, ListedMute, MuteOrigin, MuteRequest};
-use automap_server::store::{AlertStore, IncidentStore, Mute, MuteStore};
+use automap_server::store::{AlertStore, ChangeStore, IncidentStore, Mute, MuteStore, ToldChange};
 use automap_server::system::{
     CompareRequest, DiagnoseRequest, Experiment, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics,
     TargetMetrics,
@@ -171,6 +171,10 @@ impl System for FakeSystem {
         self.wait();
         self.alerts.lock().unwrap().push(group.clone());
         Ok(())
+    }
+
+    fn tell_changes(&self, changes: &[ToldChange]) -> Result<Vec<bool>, SystemError> {
+        Ok(self.store.put_changes(changes, NOW)?)
     }
 
     fn confirm(&self, incident: &str, service: &str, by: &str) -> Result<Incident, SystemError> {

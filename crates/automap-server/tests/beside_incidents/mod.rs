@@ -1,7 +1,11 @@
-//! What every store promises of alerts and mutes.
+//! What every store promises of alerts, changes and mutes.
 
+use automap_core::change::{Change, ChangeKind};
 use automap_core::watch::Alert;
-use automap_server::store::{ALERT_EXPIRES_MS, AlertChange, MAX_ALERTS, MAX_MUTES, Mute, Store, StoreError};
+use automap_server::store::{
+    ALERT_EXPIRES_MS, AlertChange, CHANGES_KEPT_MS, ChangeFilter, Cursor, MAX_ALERTS, MAX_MUTES, MAX_TOLD, Mute, Store,
+    StoreError, ToldChange,
+};
 
 use super::common::at;
 
@@ -26,6 +30,46 @@ pub(crate) fn mutes_are_kept_until_they_end(store: &dyn Store) {
     }
     assert!(matches!(store.add_mute(&mute("more", 100), at(60)), Err(StoreError::Unfit { .. })));
     assert!(store.add_mute(&mute("more", 200), at(100)).unwrap(), "those that ended make room");
+}
+
+pub(crate) fn changes_are_kept_once_and_for_a_while(store: &dyn Store) {
+    let told = |target: &str, key: &str, second: i64| ToldChange {
+        target: target.into(),
+        key: key.into(),
+        change: Change {
+            at: at(second),
+            kind: ChangeKind::Release,
+            service: Some("web".into()),
+            subject: format!("web {key}"),
+            from: None,
+            to: Some("2".into()),
+            uncertainty_ms: 0,
+            source: "webhook".into(),
+            url: None,
+        },
+        received: at(100),
+    };
+    let keys = |filter: &ChangeFilter| -> Vec<String> {
+        store.told_changes(filter).unwrap().into_iter().map(|told| told.id()).collect()
+    };
+    let first = [told("shop", "b", 1), told("shop", "a", 2), told("bank", "a", 2), told("shop", "b", 9)];
+    assert_eq!(store.put_changes(&first, at(100)).unwrap(), [true, true, true, false]);
+    assert_eq!(store.put_changes(&first[..1], at(100)).unwrap(), [false]);
+    let all = ChangeFilter::default();
+    assert_eq!(keys(&all), ["shop/a", "bank/a", "shop/b"], "the latest first");
+    assert_eq!(store.told_changes(&all).unwrap()[2], first[0]);
+    let of_shop = ChangeFilter { target: Some("shop".into()), ..all.clone() };
+    assert_eq!(keys(&ChangeFilter { limit: 1, ..of_shop.clone() }), ["shop/a"]);
+    let after = Some(Cursor { opened: at(2), id: "shop/a".into() });
+    assert_eq!(keys(&ChangeFilter { after, ..all.clone() }), ["bank/a", "shop/b"]);
+    assert_eq!(keys(&ChangeFilter { since: Some(at(2)), ..of_shop.clone() }), ["shop/a"]);
+    assert_eq!(keys(&ChangeFilter { until: Some(at(2)), ..of_shop.clone() }), ["shop/b"]);
+    let flood: Vec<ToldChange> = (0..MAX_TOLD + 9).map(|i| told("shop", &format!("f{i:04}"), 30)).collect();
+    store.put_changes(&flood, at(100)).unwrap();
+    let kept = keys(&ChangeFilter { limit: MAX_TOLD, ..of_shop });
+    assert_eq!((kept.len(), kept.contains(&"shop/a".to_owned())), (MAX_TOLD, false), "the latest are kept");
+    store.put_changes(&[], at(3 + CHANGES_KEPT_MS / 1000)).unwrap();
+    assert_eq!(keys(&ChangeFilter { target: Some("bank".into()), ..all }), [""; 0], "and forgotten when they are old");
 }
 
 pub(crate) fn alerts_are_kept_until_they_end_or_expire(store: &dyn Store) {

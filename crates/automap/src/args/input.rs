@@ -18,6 +18,7 @@ use super::file::readable;
 use super::prometheus::PrometheusArgs;
 use super::table::TableArgs;
 use super::time::TimeArgs;
+use super::told::ToldArgs;
 
 /// A capture, a table, or a live server and a time.
 #[derive(Args, Debug)]
@@ -32,6 +33,8 @@ pub(crate) struct InputArgs {
     /// Calls that the metrics do not show: lines of `caller,callee`, or a JSON list of pairs
     #[arg(long, value_name = "FILE", help_heading = "Files")]
     calls: Option<PathBuf>,
+    #[command(flatten)]
+    told: ToldArgs,
     #[command(flatten)]
     table: TableArgs,
     #[command(flatten)]
@@ -80,8 +83,10 @@ impl InputArgs {
         let mut named: Vec<String> = asserted.iter().flat_map(|(from, to)| [from.clone(), to.clone()]).collect();
         named.sort_unstable();
         named.dedup();
+        let told = self.told.read()?;
         let mut observation = self.fetch_or_read(file.or(self.capture.as_deref()), &named, now, closely)?;
         assert_calls(&mut observation, &asserted);
+        told.join(&mut observation);
         Ok(observation)
     }
 

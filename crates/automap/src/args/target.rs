@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
-use automap_server::config::{Config, ConfigDuration, Target};
+use automap_server::config::{Config, ConfigDuration, GrafanaConfig, Target};
 use clap::Args;
 
 use super::file::readable;
 use super::parse::millis;
 use super::prometheus::PrometheusArgs;
+use super::told::GrafanaArgs;
 
 /// Options that describe a target, and so have no place beside a configuration.
-const OF_ONE_TARGET: [&str; 19] = [
+const OF_ONE_TARGET: [&str; 22] = [
     "prometheus",
     "namespace",
     "cluster",
@@ -31,6 +32,9 @@ const OF_ONE_TARGET: [&str; 19] = [
     "scrape_interval",
     "no_changes",
     "no_breakdown",
+    "grafana",
+    "grafana_token_file",
+    "grafana_tag",
 ];
 
 /// A configuration, or a single target without one.
@@ -41,6 +45,8 @@ pub(crate) struct TargetArgs {
     config: Option<PathBuf>,
     #[command(flatten)]
     prometheus: PrometheusArgs,
+    #[command(flatten)]
+    grafana: GrafanaArgs,
 }
 
 impl TargetArgs {
@@ -49,9 +55,13 @@ impl TargetArgs {
         if let Some(file) = &self.config {
             return Ok(Config::read(readable(file))?);
         }
-        let Some(target) = target(&self.prometheus)? else {
+        let Some(mut target) = target(&self.prometheus)? else {
             bail!("nothing to watch: give --config FILE, or --prometheus URL and --namespace NAME");
         };
+        if let Some(url) = &self.grafana.grafana {
+            let (token, tags) = (self.grafana.token(), self.grafana.grafana_tag.clone());
+            target.grafana = Some(GrafanaConfig { url: url.clone(), token, tags });
+        }
         Ok(Config { targets: vec![target], ..Config::default() })
     }
 }

@@ -59,6 +59,7 @@ impl ExitCodes {
 /// All verbs, by name. Verbs that a build lacks are in the table too.
 pub(crate) const EXIT_CODES: &[ExitCodes] = &[
     verb("capture").asks_server(),
+    verb("changes").asks_server(),
     verb("chaos list"),
     verb("chaos record"),
     verb("chaos score").found("below --min-top1, --min-top3 or --min-exact-set"),

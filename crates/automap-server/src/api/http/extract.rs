@@ -83,6 +83,14 @@ pub(crate) struct JsonBytes(
     #[expect(dead_code, reason = "given back when the body is dropped")] Option<OwnedSemaphorePermit>,
 );
 
+/// A body that is declared as JSON or as CloudEvents.
+pub(crate) struct EventBytes(pub(crate) JsonBytes);
+
+/// The media types of a body as JSON. None of them can be sent by a form.
+const JSON_MEDIA: [&str; 1] = ["application/json"];
+const EVENT_MEDIA: [&str; 3] =
+    ["application/json", "application/cloudevents+json", "application/cloudevents-batch+json"];
+
 impl<S: Send + Sync> FromRequest<S> for JsonBytes
 where
     MaxBodyBytes: FromRef<S>,
@@ -91,12 +99,34 @@ where
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Self::read(request, state, &JSON_MEDIA).await
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for EventBytes
+where
+    MaxBodyBytes: FromRef<S>,
+    BodyBudget: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        JsonBytes::read(request, state, &EVENT_MEDIA).await.map(Self)
+    }
+}
+
+impl JsonBytes {
+    async fn read<S>(request: Request, state: &S, allowed: &[&str]) -> Result<Self, Problem>
+    where
+        MaxBodyBytes: FromRef<S>,
+        BodyBudget: FromRef<S>,
+    {
         let (parts, body) = request.into_parts();
         let media = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let media = media.split(';').next().unwrap_or_default().trim();
         // A form on another site can make a browser send text/plain or form data, but not this media type: part of the defence against
         // cross-site requests.
-        if !media.eq_ignore_ascii_case("application/json") {
+        if !allowed.iter().any(|known| media.eq_ignore_ascii_case(known)) {
             return Err(Problem::refused(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported-media-type",
@@ -109,9 +139,7 @@ where
         let BodyBudget(budget) = BodyBudget::from_ref(state);
         read(body, max_bytes, &budget).await
     }
-}
 
-impl JsonBytes {
     /// Parses the body. A field that the type does not know is an error where the type denies unknown fields.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let malformed = |e: serde_json::Error| {

@@ -48,8 +48,10 @@ fn check(app: &App, request: &Request, now: Instant) -> Result<(), Problem> {
     let client = ClientAddress::of(request.extensions());
     app.requests.take(client, now).map_err(|wait| {
         let problem = Problem::too_many("this client sends too many requests", wait);
-        // A sender of alerts repeats a request only after a 5xx.
-        if uri.path().starts_with("/api/v1/alerts/") { problem.into_unavailable() } else { problem }
+        // A sender of alerts repeats a request only after a 5xx; so do most of changes.
+        let is_told = *request.method() == Method::POST
+            && ["/api/v1/alerts/", "/api/v1/changes"].iter().any(|path| uri.path().starts_with(path));
+        if is_told { problem.into_unavailable() } else { problem }
     })
 }
 

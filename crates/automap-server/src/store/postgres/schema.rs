@@ -3,7 +3,7 @@
 use super::session::{CallError, Client, Transaction};
 
 /// What brings a database from one version to the next. The file's first version had no server beside it.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     "CREATE TABLE confirmed (
          id TEXT PRIMARY KEY, started_ms BIGINT NOT NULL, cause TEXT NOT NULL, anomaly TEXT NOT NULL, precision TEXT NOT NULL
      );",
@@ -41,13 +41,16 @@ const STEPS: [&str; 5] = [
     "CREATE TABLE mutes (id TEXT COLLATE \"C\" PRIMARY KEY, until_ms BIGINT NOT NULL, body TEXT NOT NULL);",
     // A list of names as JSON.
     "ALTER TABLE alerts ADD COLUMN services TEXT NOT NULL DEFAULT '[]';",
+    // The id is `<target>/<key>`.
+    "CREATE TABLE changes (id TEXT COLLATE \"C\" PRIMARY KEY, target TEXT NOT NULL, at_ms BIGINT NOT NULL, body TEXT NOT NULL);
+     CREATE INDEX changes_by_target ON changes (target, at_ms DESC, id DESC);",
 ];
 /// Any number that nobody else locks: two that start together make the tables once.
 const LOCK: i64 = 0x6175_746f_6d61_7001;
 
 /// Tables that automap makes, and the one with their version.
-const TABLES: [&str; 9] =
-    ["alerts", "confirmed", "incidents", "leases", "mutes", "outbox", "profiles", "replies", "snapshots"];
+const TABLES: [&str; 10] =
+    ["alerts", "changes", "confirmed", "incidents", "leases", "mutes", "outbox", "profiles", "replies", "snapshots"];
 const VERSION_TABLE: &str = "automap_tables";
 
 /// Why the tables cannot be used.

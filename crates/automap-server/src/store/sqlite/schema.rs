@@ -14,7 +14,7 @@ const MAX_NAMED: usize = 5;
 const MAX_NAME: usize = 40;
 
 /// What brings a file from one version to the next; the first entry makes version 1 of an empty file.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     "CREATE TABLE IF NOT EXISTS confirmed (
          id TEXT PRIMARY KEY, started_ms INTEGER NOT NULL, cause TEXT NOT NULL, anomaly TEXT NOT NULL, precision TEXT NOT NULL
      ) STRICT;",
@@ -53,6 +53,9 @@ const STEPS: [&str; 5] = [
     "CREATE TABLE mutes (id TEXT PRIMARY KEY, until_ms INTEGER NOT NULL, body TEXT NOT NULL) STRICT;",
     // A list of names as JSON.
     "ALTER TABLE alerts ADD COLUMN services TEXT NOT NULL DEFAULT '[]';",
+    // The id is `<target>/<key>`.
+    "CREATE TABLE changes (id TEXT PRIMARY KEY, target TEXT NOT NULL, at_ms INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+     CREATE INDEX changes_by_target ON changes (target, at_ms DESC, id DESC);",
 ];
 
 /// What the file is if it is not automap's; `None` for automap's own and for an empty one. Changes nothing in it.

@@ -1,0 +1,265 @@
+//! Changes that were told to automap (by a webhook, a file, annotations) beside those that a source found by itself.
+//!
+//! What is told may name a service as its sender does, and may be one of the changes that were found. Both are settled here, for every input alike:
+//! a name becomes the service that the metrics have, and a change that is known twice becomes one, with the more exact time. What nobody told is
+//! not observed: telling never makes a log say that nothing changed.
+
+use super::{Change, ChangeKind, ChangeLog, MAX_CHANGES};
+use crate::time::Interval;
+
+/// Two tidings of one change are at most this far apart: 5 min. A pipeline tells a release when it begins or ends, not when the pods came.
+const SAME_WITHIN_MS: i64 = 300_000;
+
+/// What was told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The changes, in any order.
+    pub changes: Vec<Change>,
+    /// The time for which they are known; `None` where nothing is.
+    pub period: Option<Interval>,
+    /// Kinds that are observed by it as a whole, not only as far as somebody tells them, in that period.
+    pub observed: Vec<ChangeKind>,
+}
+
+impl ChangeLog {
+    /// This log with what was told. `services` are the names that the metrics have.
+    ///
+    /// ```
+    /// use automap_core::change::{Change, ChangeKind, ChangeLog, Told};
+    /// use automap_core::time::{Interval, Timestamp};
+    ///
+    /// let at = |s: i64| Timestamp::from_ms(s * 1000);
+    /// let change = |second, uncertainty_ms, source: &str| Change {
+    ///     at: at(second), kind: ChangeKind::Release, service: Some("orders".into()), subject: "deployment orders".into(), from: None,
+    ///     to: Some("1.4.3".into()), uncertainty_ms, source: source.into(), url: None,
+    /// };
+    /// let found = ChangeLog::new(Interval::new(at(0), at(900)).unwrap(), vec![], vec![change(600, 60_000, "kube_pod_owner")]);
+    /// let told = Told { changes: vec![change(571, 0, "webhook ci")], period: Interval::new(at(0), at(900)), observed: vec![] };
+    /// let log = found.with(told, &["orders".to_owned()]);
+    /// assert_eq!((log.changes.len(), log.changes[0].at, log.changes[0].source.as_str()), (1, at(571), "kube_pod_owner, webhook ci"));
+    /// ```
+    #[must_use]
+    pub fn with(mut self, told: Told, services: &[String]) -> Self {
+        let Told { mut changes, period, observed } = told;
+        self.unseen.retain(|kind| !observed.contains(kind));
+        if changes.is_empty() && observed.is_empty() {
+            return self;
+        }
+        if self.observed.is_none() {
+            self.observed = period;
+            self.unseen = ChangeKind::ALL.into_iter().filter(|kind| !observed.contains(kind)).collect();
+        }
+        changes.sort();
+        changes.drain(..changes.len().saturating_sub(MAX_CHANGES));
+        for mut change in changes {
+            change.clean();
+            change.belong_to(services);
+            match self.changes.iter_mut().find(|known| is_same(known, &change)) {
+                Some(known) => known.join(change),
+                None => self.changes.push(change),
+            }
+        }
+        self.bounded()
+    }
+}
+
+impl Change {
+    /// Names the service as the metrics do. One that they do not know is kept in the subject, and the change concerns no single service.
+    fn belong_to(&mut self, services: &[String]) {
+        let Some(named) = self.service.take() else {
+            if self.kind == ChangeKind::FeatureFlag {
+                self.service = service_of_flag(&self.subject, services);
+            }
+            return;
+        };
+        self.service = service_named(&named, services).map(str::to_owned);
+        if self.service.is_none() && !self.subject.contains(&named) {
+            self.subject = format!("{} of {named}", self.subject);
+        }
+    }
+
+    /// Becomes the union of two tidings of the same change; this one was found, or told earlier.
+    fn join(&mut self, told: Self) {
+        if told.uncertainty_ms < self.uncertainty_ms {
+            (self.at, self.uncertainty_ms) = (told.at, told.uncertainty_ms);
+        }
+        // A template that was made anew looks like a release; whoever rolled back knows.
+        if told.kind == ChangeKind::Rollback {
+            self.kind = told.kind;
+        }
+        self.from = self.from.take().or(told.from);
+        self.to = self.to.take().or(told.to);
+        self.url = self.url.take().or(told.url);
+        if !self.source.split(", ").any(|source| source == told.source) {
+            self.source = format!("{}, {}", self.source, told.source);
+        }
+    }
+}
+
+/// The service of this name as the metrics write it: as it is, without what is before a slash, in another case, or the primary of a canary.
+///
+/// ```
+/// use automap_core::change::service_named;
+///
+/// let services = ["orders", "cart-primary"].map(str::to_owned);
+/// assert_eq!(service_named("shop/Orders", &services), Some("orders"));
+/// assert_eq!(service_named("cart", &services), Some("cart-primary"));
+/// assert_eq!(service_named("order", &services), None);
+/// ```
+pub fn service_named<'a>(name: &str, services: &'a [String]) -> Option<&'a str> {
+    let bare = name.rsplit_once('/').map_or(name, |(_, bare)| bare);
+    let like = |wanted: &str| services.iter().find(|service| service.eq_ignore_ascii_case(wanted));
+    let exact = services.iter().find(|service| *service == name);
+    let found = exact.or_else(|| like(name)).or_else(|| like(bare)).or_else(|| like(&format!("{bare}-primary")));
+    found.map(String::as_str)
+}
+
+/// The longest service that the flag's key begins with as a word: `cartFailure` and `cart-failure` belong to `cart`.
+fn service_of_flag(key: &str, services: &[String]) -> Option<String> {
+    let begins = |service: &&String| {
+        let rest = key.get(service.len()..).filter(|_| key[..service.len()].eq_ignore_ascii_case(service));
+        rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_lowercase()))
+    };
+    let fitting = services
+        .iter()
+        .filter(|service| key.is_char_boundary(service.len().min(key.len())) && service.len() <= key.len());
+    fitting.filter(begins).max_by_key(|service| service.len()).cloned()
+}
+
+/// Whether both are tidings of one change.
+fn is_same(known: &Change, told: &Change) -> bool {
+    let of_template = |c: &Change| {
+        matches!(c.kind, ChangeKind::Release | ChangeKind::Rollback | ChangeKind::Image | ChangeKind::Version)
+    };
+    let is_kin = match known.kind == told.kind {
+        true => told.service.is_some() || known.subject == told.subject,
+        false => told.service.is_some() && of_template(known) && of_template(told),
+    };
+    let names_a_thing =
+        matches!(told.kind, ChangeKind::ConfigMap | ChangeKind::Secret | ChangeKind::FeatureFlag | ChangeKind::Other);
+    is_kin
+        && known.service == told.service
+        && (!names_a_thing || known.subject == told.subject)
+        && is_near(known, told)
+        && is_compatible(known.to.as_deref(), told.to.as_deref())
+}
+
+fn is_near(a: &Change, b: &Change) -> bool {
+    let (a_from, b_from) = (a.at.ms() - a.uncertainty_ms, b.at.ms() - b.uncertainty_ms);
+    (a_from - b.at.ms()).max(b_from - a.at.ms()) <= SAME_WITHIN_MS
+}
+
+/// Whether two names may be those of one version: `1.4.3` and `registry/orders:1.4.3`, or one of them is not known.
+fn is_compatible(known: Option<&str>, told: Option<&str>) -> bool {
+    let (Some(known), Some(told)) = (known, told) else { return true };
+    known == told || known.ends_with(told) || told.ends_with(known) || known.starts_with(&format!("{told} "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_ms(second * 1000)
+    }
+
+    fn change(kind: ChangeKind, second: i64, to: Option<&str>) -> Change {
+        Change {
+            at: at(second),
+            kind,
+            service: Some("orders".into()),
+            subject: "deployment orders".into(),
+            from: None,
+            to: to.map(Into::into),
+            uncertainty_ms: 0,
+            source: "found".into(),
+            url: None,
+        }
+    }
+
+    fn told(changes: Vec<Change>) -> Told {
+        let changes = changes.into_iter().map(|c| Change { source: "webhook".into(), ..c }).collect();
+        Told { changes, period: Interval::new(at(0), at(3600)), observed: Vec::new() }
+    }
+
+    fn found(changes: Vec<Change>) -> ChangeLog {
+        ChangeLog::new(Interval::new(at(0), at(3600)).unwrap(), vec![ChangeKind::Secret], changes)
+    }
+
+    fn services() -> Vec<String> {
+        vec!["orders".to_owned(), "user".to_owned()]
+    }
+
+    #[test]
+    fn a_release_that_is_told_twice_is_one_with_the_exact_time() {
+        let vague = Change { uncertainty_ms: 60_000, ..change(ChangeKind::Release, 1000, Some("r/orders:1.4.3")) };
+        let page = Change { url: Some("https://ci/7".into()), ..change(ChangeKind::Release, 970, Some("1.4.3")) };
+        let log = found(vec![vague.clone()]).with(told(vec![page.clone(), page.clone()]), &services());
+        let [one] = &log.changes[..] else { panic!("{log:?}") };
+        assert_eq!((one.at, one.uncertainty_ms, one.to.as_deref()), (at(970), 0, Some("r/orders:1.4.3")));
+        assert_eq!((one.url.as_deref(), one.source.as_str()), (Some("https://ci/7"), "found, webhook"));
+        assert_eq!(log.unseen, [ChangeKind::Secret]);
+        // Told later than it was found exactly: the time that was found stays.
+        let exact = change(ChangeKind::Release, 1000, Some("1.4.3"));
+        let log = found(vec![exact.clone()]).with(told(vec![Change { at: at(1100), ..page.clone() }]), &services());
+        assert_eq!((log.changes.len(), log.changes[0].at), (1, at(1000)));
+        // Another version, another service, another day, a config map: others.
+        for other in [
+            change(ChangeKind::Release, 1000, Some("1.4.4")),
+            Change { service: Some("user".into()), ..page.clone() },
+            Change { at: at(2000), ..page.clone() },
+            Change { kind: ChangeKind::ConfigMap, ..page.clone() },
+        ] {
+            assert_eq!(
+                found(vec![exact.clone()]).with(told(vec![other.clone()]), &services()).changes.len(),
+                2,
+                "{other:?}"
+            );
+        }
+        let back = change(ChangeKind::Rollback, 1010, Some("1.4.3"));
+        let log = found(vec![exact]).with(told(vec![back]), &services());
+        assert_eq!((log.changes.len(), log.changes[0].kind), (1, ChangeKind::Rollback));
+    }
+
+    #[test]
+    fn a_service_that_the_metrics_do_not_know_is_named_in_the_subject() {
+        let unknown = Change {
+            service: Some("billing".into()),
+            subject: "application".into(),
+            ..change(ChangeKind::Sync, 9, None)
+        };
+        let slashed = Change { service: Some("shop/orders".into()), ..unknown.clone() };
+        let log = found(Vec::new()).with(told(vec![unknown, slashed]), &services());
+        let said: Vec<_> = log.changes.iter().map(|c| (c.service.as_deref(), c.subject.as_str())).collect();
+        assert_eq!(said, [(None, "application of billing"), (Some("orders"), "application")]);
+    }
+
+    #[test]
+    fn a_flag_belongs_to_the_service_that_its_key_begins_with() {
+        let services = ["cart", "cart-db"].map(str::to_owned);
+        for (key, service) in [
+            ("cartFailure", Some("cart")),
+            ("cart-db.slow", Some("cart-db")),
+            ("cart", Some("cart")),
+            ("Cart_Failure", Some("cart")),
+            ("carton", None),
+            ("ca", None),
+            ("carä", None),
+        ] {
+            assert_eq!(service_of_flag(key, &services).as_deref(), service, "{key}");
+        }
+    }
+
+    #[test]
+    fn telling_observes_nothing_else() {
+        let log = ChangeLog::default().with(told(Vec::new()), &services());
+        assert_eq!(log, ChangeLog::default(), "nothing was told");
+        let log = ChangeLog::default().with(told(vec![change(ChangeKind::Release, 9, None)]), &services());
+        assert!(log.observed.is_some() && log.unseen.contains(&ChangeKind::Release), "others may not have been told");
+        let flags = Told { observed: vec![ChangeKind::FeatureFlag], ..told(Vec::new()) };
+        let log = ChangeLog::default().with(flags, &services());
+        assert!(log.observed.is_some() && !log.unseen.contains(&ChangeKind::FeatureFlag));
+        assert_eq!(log.unseen.len(), ChangeKind::ALL.len() - 1);
+    }
+}

@@ -1,0 +1,242 @@
+//! Changes: the webhooks that tell them, one for each form, and the list of what was told.
+
+use automap_core::change::Change;
+use automap_core::time::{Timestamp, as_rfc3339};
+use axum::extract::State;
+use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::response::Response;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+
+use crate::alerts::webhook_fields::ParseError;
+use crate::api::app::App;
+use crate::api::http::cursor;
+use crate::api::http::extract::{EventBytes, JsonBytes, QueryParameters};
+use crate::api::http::header::single;
+use crate::api::http::peer::ClientAddress;
+use crate::api::http::problem::Problem;
+use crate::api::http::response::{cacheable, uncached};
+use crate::api::routes::route::Route;
+use crate::auth::Role;
+use crate::changes::receipt::{ChangeReceipt, receive};
+use crate::changes::{ChangeForm, ChangeWebhook, is_signed, parse};
+use crate::secret::ExposeSecret;
+use crate::store::{ChangeFilter, Cursor, MAX_PAGE, ToldChange};
+
+/// Changes of a page when the request does not say how many.
+const DEFAULT_PAGE: usize = 50;
+
+/// Parameters of a webhook's address.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangeQuery {
+    /// The target that the changes belong to; left out: derived from what they say.
+    target: Option<String>,
+}
+
+/// Which changes to list.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    /// Only changes of this target.
+    target: Option<String>,
+    /// Only changes made at or after this time (RFC 3339).
+    #[serde(default, with = "as_rfc3339::option")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    since: Option<Timestamp>,
+    /// Only changes made before this time (RFC 3339).
+    #[serde(default, with = "as_rfc3339::option")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    until: Option<Timestamp>,
+    /// `next` of the previous page.
+    after: Option<String>,
+    /// Most changes on the page; 50 when left out.
+    #[schemars(range(min = 1, max = 200))]
+    limit: Option<usize>,
+}
+
+/// A page of changes that were told, the latest made first. Those that are read from Prometheus and Grafana are in the reports.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ChangePage {
+    /// The changes.
+    changes: Vec<ListedTold>,
+    /// The value of `after` for the next page; `null` on the last one.
+    next: Option<String>,
+}
+
+/// A change that was told.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ListedTold {
+    /// Identifies it.
+    id: String,
+    /// The target that it belongs to.
+    target: String,
+    /// When it was received.
+    #[serde(with = "as_rfc3339")]
+    #[schemars(schema_with = "as_rfc3339::schema")]
+    received: Timestamp,
+    /// The change; its service is named as the sender does.
+    change: Change,
+}
+
+impl From<ToldChange> for ListedTold {
+    fn from(told: ToldChange) -> Self {
+        Self { id: told.id(), target: told.target, received: told.received, change: told.change }
+    }
+}
+
+pub(super) fn routes() -> Vec<Route> {
+    let webhook = |route: Route| {
+        route.role(Role::Changes).query::<ChangeQuery>().body::<ChangeWebhook>().answers::<ChangeReceipt>(202)
+    };
+    vec![
+        Route::get("/api/v1/changes", "listChanges", "Changes that were told to automap", list)
+            .query::<ListQuery>()
+            .answers::<ChangePage>(200),
+        webhook(Route::post("/api/v1/changes", "tellChanges", "Receives changes in automap's plain form", plain)),
+        webhook(Route::post(
+            "/api/v1/changes/cloudevents",
+            "cloudEventsWebhook",
+            "Receives CloudEvents, CDEvents among them",
+            cloudevents,
+        )),
+        webhook(Route::post("/api/v1/changes/flux", "fluxWebhook", "Receives the events of Flux", flux)),
+        webhook(Route::post("/api/v1/changes/flagger", "flaggerWebhook", "Receives the events of Flagger", flagger)),
+        webhook(Route::post(
+            "/api/v1/changes/grafana",
+            "annotationWebhook",
+            "Receives what is posted as an annotation to Grafana",
+            grafana,
+        )),
+        // GitHub sends no credentials: its signature is checked instead.
+        webhook(Route::post("/api/v1/changes/github", "githubWebhook", "Receives GitHub's deployment_status", github))
+            .without_credentials(),
+    ]
+}
+
+type Query = QueryParameters<ChangeQuery>;
+
+/// `POST /api/v1/changes`
+async fn plain(State(app): State<App>, headers: HeaderMap, query: Query, body: JsonBytes) -> Result<Response, Problem> {
+    tell(&app, &headers, query, &body, ChangeForm::Plain).await
+}
+
+/// `POST /api/v1/changes/cloudevents`
+async fn cloudevents(
+    State(app): State<App>,
+    headers: HeaderMap,
+    query: Query,
+    body: EventBytes,
+) -> Result<Response, Problem> {
+    tell(&app, &headers, query, &body.0, ChangeForm::CloudEvents).await
+}
+
+/// `POST /api/v1/changes/flux`
+async fn flux(State(app): State<App>, headers: HeaderMap, query: Query, body: JsonBytes) -> Result<Response, Problem> {
+    tell(&app, &headers, query, &body, ChangeForm::Flux).await
+}
+
+/// `POST /api/v1/changes/flagger`
+async fn flagger(
+    State(app): State<App>,
+    headers: HeaderMap,
+    query: Query,
+    body: JsonBytes,
+) -> Result<Response, Problem> {
+    tell(&app, &headers, query, &body, ChangeForm::Flagger).await
+}
+
+/// `POST /api/v1/changes/grafana`
+async fn grafana(
+    State(app): State<App>,
+    headers: HeaderMap,
+    query: Query,
+    body: JsonBytes,
+) -> Result<Response, Problem> {
+    tell(&app, &headers, query, &body, ChangeForm::Grafana).await
+}
+
+/// `POST /api/v1/changes/github`
+async fn github(
+    State(app): State<App>,
+    extensions: Extensions,
+    headers: HeaderMap,
+    query: Query,
+    body: JsonBytes,
+) -> Result<Response, Problem> {
+    let place = "header X-Hub-Signature-256";
+    let Some(secret) = &app.config.changes.github_secret else {
+        let detail = "GitHub's webhook is not set up here";
+        return Err(Problem::forbidden(detail, "set api.changes.github_secret to the file with the webhook's secret"));
+    };
+    let client = ClientAddress::of(&extensions);
+    // Counted before the check, as every other wrong credential.
+    let guess = app.wrong_credentials.take(client, std::time::Instant::now());
+    guess.map_err(|wait| Problem::too_many("too many wrong signatures", wait))?;
+    let secret = secret.read().map_err(|error| {
+        warn!(target: "change", %error, "the secret of GitHub's webhook cannot be read");
+        Problem::unavailable("api.changes.github_secret", "the secret cannot be read; the log says why")
+    })?;
+    let signature = single(&headers, "x-hub-signature-256").unwrap_or_default();
+    if !is_signed(secret.expose_secret(), signature, &body.0) {
+        let next = "give the webhook in GitHub the secret that api.changes.github_secret has, and the content type application/json";
+        return Err(Problem::forbidden("the body is not signed with the secret of GitHub's webhook", next).at(place));
+    }
+    app.wrong_credentials.give_back(client);
+    tell(&app, &headers, query, &body, ChangeForm::Github).await
+}
+
+async fn tell(
+    app: &App,
+    headers: &HeaderMap,
+    QueryParameters(query): Query,
+    body: &JsonBytes,
+    form: ChangeForm,
+) -> Result<Response, Problem> {
+    let now = app.now();
+    let header = |name: &str| single(headers, name).map(str::to_owned);
+    let delivery = parse(form, &header, &body.0, now).map_err(|ParseError { place, reason }| {
+        Problem::bad_request(place, reason, "send it as docs/changes.md shows for this address")
+    })?;
+    if let Some(target) = &query.target {
+        let name = target.clone();
+        if !app.ask(move |s| s.targets().iter().any(|t| t.target == name)).await? {
+            return Err(Problem::not_found("target", target));
+        }
+    }
+    let receipt = app.ask(move |system| receive(system, query.target.as_deref(), delivery, now)).await??;
+    if let Some((ignored, reason)) = receipt.ignored()
+        && let Some(more) = app.alerts.may_log(now)
+    {
+        warn!(target: "change", ignored, reason, more, "changes have no effect");
+    }
+    uncached(StatusCode::ACCEPTED, &receipt)
+}
+
+/// `GET /api/v1/changes`
+async fn list(
+    State(app): State<App>,
+    headers: HeaderMap,
+    QueryParameters(query): QueryParameters<ListQuery>,
+) -> Result<Response, Problem> {
+    let limit = query.limit.unwrap_or(DEFAULT_PAGE);
+    if limit == 0 || limit > MAX_PAGE {
+        let detail = format!("{limit} is not within 1 to {MAX_PAGE}");
+        return Err(Problem::bad_request("query parameter limit", detail, "ask for fewer and continue with `after`"));
+    }
+    let filter = ChangeFilter {
+        target: query.target,
+        since: query.since,
+        until: query.until,
+        after: query.after.as_deref().map(cursor::decode).transpose()?,
+        // One more than asked for tells whether there is another page.
+        limit: limit + 1,
+    };
+    let mut found = app.read(move |store| store.told_changes(&filter)).await?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let last = found.last().filter(|_| more).map(|last| Cursor { opened: last.change.at, id: last.id() });
+    let changes = found.into_iter().map(ListedTold::from).collect();
+    cacheable(&headers, &ChangePage { changes, next: last.as_ref().map(cursor::encode) })
+}

@@ -1,0 +1,120 @@
+//! What the bodies of all forms become: entries, each a change with its place, or why it is none.
+
+use automap_core::change::Change;
+use automap_core::text::{observed_name, shown};
+use serde_json::Value;
+
+/// Most entries of one body; the others are counted.
+pub const MAX_ENTRIES: usize = 200;
+/// Longest name of an entry in an answer, in characters.
+pub(super) const MAX_SHOWN_CHARS: usize = 200;
+/// A change that is older is not taken: no diagnosis would look at it.
+pub const OLDEST_MS: i64 = 7 * 86_400_000;
+/// How far ahead a sender's clock may be: 5 min.
+pub const AHEAD_MS: i64 = 300_000;
+
+/// The headers of a request that a form may need, by name in lower case.
+pub type Headers<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// One entry of a body.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// A change.
+    Change(Box<ReceivedChange>),
+    /// Something that changes nothing that runs: what it is, and why it is left out.
+    NoEffect {
+        /// For people.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+    /// It cannot be read: which one, and why.
+    Unreadable {
+        /// For people.
+        what: String,
+        /// Why, and what to write instead.
+        reason: String,
+    },
+}
+
+/// A change as its sender tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReceivedChange {
+    /// The same whenever it is told again.
+    pub key: String,
+    /// What tells where it belongs.
+    pub place: Place,
+    /// The change; its service is named as the sender does.
+    pub change: Change,
+}
+
+/// Where a change belongs, as far as its sender tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The target by name.
+    pub target: Option<String>,
+    /// The namespace.
+    pub namespace: Option<String>,
+    /// The cluster.
+    pub cluster: Option<String>,
+    /// The environment, such as `production`: a target by this name or namespace.
+    pub environment: Option<String>,
+}
+
+/// The entries of one body.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Delivery {
+    /// In the order of the body.
+    pub entries: Vec<Entry>,
+    /// Entries beyond [`MAX_ENTRIES`].
+    pub left_out: u64,
+}
+
+impl Delivery {
+    pub(super) fn one(entry: Entry) -> Self {
+        Self { entries: vec![entry], left_out: 0 }
+    }
+
+    /// Reads the entries of a list, as far as there is room.
+    pub(super) fn of(list: &[Value], entry: impl Fn(usize, &Value) -> Entry) -> Self {
+        let entries = list.iter().take(MAX_ENTRIES).enumerate().map(|(i, value)| entry(i, value)).collect();
+        Self { entries, left_out: list.len().saturating_sub(MAX_ENTRIES) as u64 }
+    }
+}
+
+impl Entry {
+    pub(super) fn no_effect(what: &str, reason: impl Into<String>) -> Self {
+        Self::NoEffect { what: shown(what, MAX_SHOWN_CHARS), reason: reason.into() }
+    }
+
+    pub(super) fn unreadable(what: &str, reason: impl Into<String>) -> Self {
+        Self::Unreadable { what: shown(what, MAX_SHOWN_CHARS), reason: reason.into() }
+    }
+
+    /// A change with what it says made safe.
+    pub(super) fn change(key: &str, place: Place, mut change: Change) -> Self {
+        change.clean();
+        Self::Change(Box::new(ReceivedChange { key: observed_name(key).into_owned(), place, change }))
+    }
+}
+
+/// The text of a field, or of one within others: `at(value, &["metadata", "name"])`.
+pub(super) fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a str> {
+    let found = path.iter().try_fold(value, |value, name| value.get(*name))?;
+    found.as_str().map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// A name as it may be stored and shown.
+pub(super) fn name(text: &str) -> String {
+    observed_name(text).into_owned()
+}
+
+/// What identifies a change whose sender gives no id: all that it says.
+pub(super) fn key_of(form: &str, change: &Change, place: &Place) -> String {
+    let Place { target, namespace, cluster, environment } = place;
+    let Change { at, kind, service, subject, from, to, .. } = change;
+    let of = format!("{target:?}{namespace:?}{cluster:?}{environment:?}{kind:?}{service:?}{subject:?}{from:?}{to:?}");
+    let digest = ring::digest::digest(&ring::digest::SHA256, of.as_bytes());
+    let hex: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{form}:{}:{hex}", at.ms())
+}

@@ -1,0 +1,28 @@
+//! automap's own form: one change, or a list of them.
+
+use automap_core::time::Timestamp;
+use automap_sources::change_form::{PlainChange, entries, entry_of};
+use serde_json::Value;
+
+use super::entry::{Delivery, Entry, Place, key_of};
+use crate::alerts::webhook_fields::{ParseError, invalid};
+
+/// What tells it, where the entry names no source.
+const SOURCE: &str = "webhook";
+
+pub(super) fn delivery(body: &Value, now: Timestamp) -> Result<Delivery, ParseError> {
+    let list = entries(body).map_err(|reason| invalid("body", reason))?;
+    Ok(Delivery::of(list, |i, value| entry(&format!("entry {i}"), value, SOURCE, now)))
+}
+
+/// One entry; `what` names it where it cannot be read.
+pub(super) fn entry(what: &str, value: &Value, source: &str, now: Timestamp) -> Entry {
+    match entry_of(value, Some(now), source) {
+        Err(reason) => Entry::unreadable(what, reason),
+        Ok(PlainChange { change, id, target, namespace, cluster, environment }) => {
+            let place = Place { target, namespace, cluster, environment };
+            let key = id.map_or_else(|| key_of("plain", &change, &place), |id| format!("plain:{id}"));
+            Entry::change(&key, place, change)
+        }
+    }
+}

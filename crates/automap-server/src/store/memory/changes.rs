@@ -1,0 +1,42 @@
+//! Changes that were told.
+
+use automap_core::time::Timestamp;
+
+use super::MemoryStore;
+use crate::store::{CHANGES_KEPT_MS, ChangeFilter, ChangeStore, MAX_TOLD, StoreError, ToldChange};
+
+impl ChangeStore for MemoryStore {
+    fn put_changes(&self, changes: &[ToldChange], now: Timestamp) -> Result<Vec<bool>, StoreError> {
+        let mut kept = self.kept()?;
+        let told = &mut kept.changes;
+        let mut are_new = Vec::new();
+        for change in changes {
+            are_new.push(!told.contains_key(&change.id()));
+            told.entry(change.id()).or_insert_with(|| change.clone());
+        }
+        told.retain(|_, change| change.change.at.ms() >= now.ms() - CHANGES_KEPT_MS);
+        let mut by_time: Vec<(String, Timestamp, String)> =
+            told.iter().map(|(id, c)| (c.target.clone(), c.change.at, id.clone())).collect();
+        by_time.sort();
+        for of_target in by_time.chunk_by(|a, b| a.0 == b.0) {
+            for (_, _, id) in of_target.iter().take(of_target.len().saturating_sub(MAX_TOLD)) {
+                told.remove(id);
+            }
+        }
+        Ok(are_new)
+    }
+
+    fn told_changes(&self, filter: &ChangeFilter) -> Result<Vec<ToldChange>, StoreError> {
+        let kept = self.kept()?;
+        let is_asked = |c: &&ToldChange| {
+            let (at, id) = (c.change.at, c.id());
+            filter.target.as_ref().is_none_or(|target| *target == c.target)
+                && filter.since.is_none_or(|since| at >= since)
+                && filter.until.is_none_or(|until| at < until)
+                && filter.after.as_ref().is_none_or(|after| (at, &id) < (after.opened, &after.id))
+        };
+        let mut found: Vec<&ToldChange> = kept.changes.values().filter(is_asked).collect();
+        found.sort_by_key(|c| std::cmp::Reverse((c.change.at, c.id())));
+        Ok(found.into_iter().take(filter.rows()).cloned().collect())
+    }
+}

@@ -1,0 +1,43 @@
+//! Changes that were told.
+
+use automap_core::time::Timestamp;
+use tokio_postgres::Row;
+
+use super::{PostgresStore, Trouble};
+use crate::store::{CHANGES_KEPT_MS, ChangeFilter, ChangeStore, MAX_TOLD, StoreError, ToldChange};
+
+impl ChangeStore for PostgresStore {
+    fn put_changes(&self, changes: &[ToldChange], now: Timestamp) -> Result<Vec<bool>, StoreError> {
+        self.write(|t| {
+            let put = |told: &ToldChange| {
+                let body = serde_json::to_string(told).map_err(|e| Trouble::damaged("a change", &e))?;
+                let insert = "INSERT INTO changes (id, target, at_ms, body) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+                Ok(t.execute(insert, &[&told.id(), &told.target, &told.change.at.ms(), &body])? == 1)
+            };
+            let are_new = changes.iter().map(put).collect::<Result<Vec<bool>, Trouble>>()?;
+            t.execute("DELETE FROM changes WHERE at_ms < $1", &[&(now.ms() - CHANGES_KEPT_MS)])?;
+            t.execute(
+                "DELETE FROM changes WHERE id IN (SELECT id FROM
+         (SELECT id, row_number() OVER (PARTITION BY target ORDER BY at_ms DESC, id DESC) AS place FROM changes) c WHERE place > $1)",
+                &[&(MAX_TOLD as i64)],
+            )?;
+            Ok(are_new)
+        })
+    }
+
+    fn told_changes(&self, filter: &ChangeFilter) -> Result<Vec<ToldChange>, StoreError> {
+        self.read(|c| {
+            let after = filter.after.as_ref();
+            let (since, until) = (filter.since.map(Timestamp::ms), filter.until.map(Timestamp::ms));
+            let (after_ms, after_id) = (after.map(|a| a.opened.ms()), after.map(|a| a.id.as_str()));
+            let rows = c.query(
+                "SELECT body FROM changes WHERE ($1::text IS NULL OR target = $1) AND ($2::bigint IS NULL OR at_ms >= $2)
+         AND ($3::bigint IS NULL OR at_ms < $3) AND ($4::bigint IS NULL OR (at_ms, id) < ($4, $5::text COLLATE \"C\"))
+         ORDER BY at_ms DESC, id DESC LIMIT $6",
+                &[&filter.target, &since, &until, &after_ms, &after_id, &(filter.rows() as i64)],
+            )?;
+            let told = |row: &Row| serde_json::from_str(row.get(0)).map_err(|e| Trouble::damaged("a change", &e));
+            rows.iter().map(told).collect()
+        })
+    }
+}
