@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 use automap_core::incident::{Incident, Muted};
 use automap_core::time::Timestamp;
+use automap_sources::prometheus::NamespaceSpec;
 use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -126,7 +127,13 @@ impl Mutes {
             ("severity", incident.severity.as_str().to_owned()),
         ]);
         let place = self.targets.get(&incident.target);
-        labels.extend(place.map(|(namespace, _)| ("namespace", namespace.clone())));
+        // Where a target has several namespaces, its services carry theirs.
+        let of_cause = incident.cause.as_ref().and_then(|cause| cause.service.split_once('/'));
+        labels.extend(place.map(|(namespace, _)| {
+            let is_one = NamespaceSpec::parse(namespace).is_one();
+            let of_cause = of_cause.filter(|_| !is_one).map(|(namespace, _)| namespace.to_owned());
+            ("namespace", of_cause.unwrap_or_else(|| namespace.clone()))
+        }));
         labels.extend(place.and_then(|(_, cluster)| Some(("cluster", cluster.clone()?))));
         labels.extend(incident.owner.as_ref().and_then(|o| Some(("team", o.team.clone()?))));
         if let Some(cause) = &incident.cause {

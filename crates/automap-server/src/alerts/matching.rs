@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use automap_sources::prometheus::NamespaceSpec;
+
 use super::ReceivedAlert;
 use crate::config::Target;
 
@@ -93,7 +95,8 @@ impl AlertTargets {
                 _ => Err(format!("it names neither target nor namespace{}; {}", of_service(whose), self.listed())),
             };
         };
-        let here: Vec<&AlertTarget> = self.0.iter().filter(|t| t.namespace == namespace).collect();
+        let here: Vec<&AlertTarget> =
+            self.0.iter().filter(|t| NamespaceSpec::parse(&t.namespace).matches(namespace)).collect();
         let cluster = whose.cluster;
         let in_cluster: Vec<&AlertTarget> = here
             .iter()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use automap_sources::prometheus::{Auth, ClientOptions, PresetError, Presets, TlsOptions};
+use automap_sources::prometheus::{Auth, ClientOptions, NamespaceSpec, PresetError, Presets, TlsOptions};
 use automap_sources::secret::SecretSource;
 use automap_sources::slo::{Slo, SloFileError};
 use serde::Deserialize;
@@ -21,7 +21,7 @@ const MAX_NAME: usize = 63;
 pub struct Target {
     /// Its name in incidents, messages and addresses: lower-case letters, digits and dashes.
     pub name: String,
-    /// The Kubernetes namespace of its services.
+    /// The Kubernetes namespace of its services, several with commas between them, or a pattern: `team-*`, `*`.
     pub namespace: String,
     /// Where its metrics are.
     pub prometheus: Prometheus,
@@ -140,8 +140,20 @@ impl std::fmt::Debug for Prometheus {
     }
 }
 
+/// What a target is called that nobody named: `shop-bank` for `shop,bank`, `team` for `team-*`, `all` for `*`.
+fn name_of(namespace: &str) -> String {
+    if NamespaceSpec::parse(namespace).is_one() {
+        return namespace.to_owned();
+    }
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let name: String = namespace.chars().map(plain).collect();
+    let words: Vec<&str> = name.split('-').filter(|word| !word.is_empty()).collect();
+    let name: String = words.join("-").chars().take(MAX_NAME).collect();
+    if name.is_empty() { "all".to_owned() } else { name }
+}
+
 impl Target {
-    /// A namespace and its server, everything else by default; the target is named after the namespace.
+    /// A namespace and its server, everything else by default; the target is named after the namespace, or after what several have in common.
     ///
     /// # Errors
     /// The key that is wrong, and why.
@@ -163,7 +175,7 @@ impl Target {
             timeout: timeout(),
         };
         let target = Self {
-            name: namespace.to_owned(),
+            name: name_of(namespace),
             namespace: namespace.to_owned(),
             prometheus,
             every: every(),
@@ -197,7 +209,7 @@ impl Target {
         if self.name.is_empty() || self.name.len() > MAX_NAME || !self.name.chars().all(plain) {
             return wrong("name", "write up to 63 lower-case letters, digits and dashes");
         }
-        if self.namespace.is_empty() {
+        if self.namespace.split(',').all(|part| part.trim().is_empty()) {
             return wrong("namespace", "it is empty: which namespace do the services run in?");
         }
         if self.every.ms() < 1000 || self.every.ms() > 600_000 {

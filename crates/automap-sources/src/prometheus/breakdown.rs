@@ -26,6 +26,7 @@ use super::plan::part;
 use super::presets::{CountsByLabel, Exporter, Formula, Key, clause};
 use super::promql::{self, Values, quote};
 use super::query::Answer;
+use super::scope::NamespaceSpec;
 use super::warnings;
 use places::Places;
 use rows::{Columns, Rows};
@@ -95,12 +96,15 @@ fn at_least(window: Interval, ms: i64) -> Interval {
 /// What is asked for one window.
 fn asked<'a>(found: &Found, namespace: &str, window: Interval, wanted: &'a [Wanted]) -> Vec<Asked<'a>> {
     let mut out = Vec::new();
-    for one in wanted {
+    let scope = NamespaceSpec::parse(namespace).scope();
+    // Where one namespace is looked at, what has another in its name is seen by its callers only.
+    for one in wanted.iter().filter(|one| scope.is_qualified || !one.service.contains('/')) {
+        let (scope, _) = scope.of_service(&one.service);
         for measure in &one.measures {
             let of = |exporter: &&'static Exporter| {
                 let cluster = found.clusters.get(exporter.title).cloned();
                 let ms = window.len_ms();
-                let values = Values { namespace: namespace.to_owned(), cluster, rate_ms: ms, span_ms: ms };
+                let values = Values { namespace: scope.clone(), cluster, rate_ms: ms, span_ms: ms };
                 of_requests(exporter, *measure, &one.service, &values)
                     .or_else(|| of_pods(exporter, *measure, &one.service, &values))
             };

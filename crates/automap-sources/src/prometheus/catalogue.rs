@@ -3,11 +3,13 @@
 use super::client::Client;
 use super::discover;
 use super::error::RequestError;
+use super::namespaces;
 use super::native;
 use super::observe_options::ObserveOptions;
 use super::parallel;
 use super::presets::Exporter;
 use super::query::Answer;
+use super::scope::NamespaceSpec;
 
 /// One preset, and whether it finds anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,12 +56,13 @@ pub enum OfferState {
 pub fn catalogue(client: &Client, options: &ObserveOptions) -> Result<Vec<Offer>, RequestError> {
     let grid = discover::probe_grid(options);
     let ask = |e: &&'static Exporter| -> (&'static Exporter, Result<(Answer, Answer), RequestError>) {
-        let mut probed = [(*e, client.range(&discover::probe(e, &options.namespace), grid))];
-        native::settle(client, &mut probed, &options.namespace, grid);
+        let scope = NamespaceSpec::parse(&options.namespace).scope();
+        let mut probed = [(*e, client.range(&discover::probe(e, &scope), grid))];
+        native::settle(client, &mut probed, &scope, grid);
         let [(exporter, ours)] = probed;
         let with_listing = |ours: Answer| {
             let anywhere = match ours.series.is_empty() {
-                true => client.range_of(&discover::listing(&[*e]), grid)?,
+                true => client.range_of(&namespaces::listing(&[*e]), grid)?,
                 false => Answer::default(),
             };
             Ok((ours, anywhere))
@@ -77,7 +80,7 @@ fn offer(exporter: &'static Exporter, answer: Result<(Answer, Answer), RequestEr
         Err(error) if error.is_rejected_query() => OfferState::Failed(error.failure.to_string()),
         Err(error) => return Err(error),
         Ok((ours, anywhere)) if ours.series.is_empty() => {
-            let mut names = discover::namespaces(&[exporter], &anywhere);
+            let mut names = namespaces::namespaces(&[exporter], &anywhere);
             names.retain(|name| !name.is_empty());
             if names.is_empty() { OfferState::Absent } else { OfferState::Elsewhere(names) }
         }

@@ -115,10 +115,18 @@ pub(crate) fn read(kept: &mut Kept, client: &Client, question: &Question, known:
     let gap = answers.iter().find_map(|(_, answer)| incomplete(answer));
     let queries = records(question, &parts, &answers, since_s, gap.as_ref());
     let (mut ranges, mut at_once) = (Vec::new(), None);
-    for (asked, answer) in answers {
+    let scope = &question.values.namespace;
+    for (asked, mut answer) in answers {
         match asked {
-            Asked::Range(grid) => ranges.push((grid, answer)),
-            Asked::Instant => at_once = Some(answer),
+            Asked::Range(grid) => {
+                let labels: Vec<_> = parts.iter().map(|part| part.scope_label(&question.values)).collect();
+                scope.qualify(&mut answer, &labels);
+                ranges.push((grid, answer));
+            }
+            Asked::Instant => {
+                scope.qualify(&mut answer, &queries::instant_scopes(&question.values));
+                at_once = Some(answer);
+            }
         }
     }
     let readings = kept.put(&plan, &parts, ranges, at_once, question.scrape_ms);

@@ -11,6 +11,7 @@ use super::cluster::{self, Clusters};
 use super::decode::LabelledSeries;
 use super::error::RequestError;
 use super::metric_names::similar_metrics;
+use super::namespaces::{known_namespaces, scope_of};
 use super::native;
 use super::observe_options::ObserveOptions;
 use super::parallel;
@@ -18,6 +19,7 @@ use super::plan;
 use super::presets::{Exporter, TABLES};
 use super::promql::{self, Cluster, Values};
 use super::query::{Answer, Grid};
+use super::scope::{Expanded, NamespaceSpec, Scope};
 use super::source_error::SourceError;
 use super::warnings::Warnings;
 
@@ -27,6 +29,8 @@ const PROBE_SAMPLES: i64 = 5;
 /// What is there.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
+    /// The namespaces that are looked at.
+    pub(crate) scope: Scope,
     /// Exporters that know the namespace.
     pub(crate) exporters: Vec<&'static Exporter>,
     /// Their scrape jobs.
@@ -46,38 +50,32 @@ pub(crate) struct Found {
 }
 
 /// The probe for one exporter.
-pub(crate) fn probe(exporter: &Exporter, namespace: &str) -> String {
+pub(crate) fn probe(exporter: &Exporter, namespace: &Scope) -> String {
     probe_by(exporter, &exporter.presence(str::to_owned), namespace)
 }
 
 /// The same by another vector of its series.
-pub(crate) fn probe_by(exporter: &Exporter, presence: &str, namespace: &str) -> String {
+pub(crate) fn probe_by(exporter: &Exporter, presence: &str, namespace: &Scope) -> String {
     let mut by = exporter.needs.map_or(String::new(), |(label, _)| format!(", {label}"));
     if exporter.accepts_missing_namespace() {
         by += &format!(", {}", promql::label_name(exporter.namespace_label));
     }
     by += &cluster::grouping(exporter);
-    let values = Values { namespace: namespace.to_owned(), cluster: None, rate_ms: 0, span_ms: 0 };
+    let values = Values { namespace: namespace.clone(), cluster: None, rate_ms: 0, span_ms: 0 };
     let count = format!("count by (job{by}) ({presence})");
     let unless = exporter.unless.map_or(String::new(), |selector| format!(" unless on () group({selector})"));
     promql::fill(&(count + &unless), &values)
 }
 
-/// All namespaces that any exporter knows, for the case that ours is not among them: an expression for each.
-pub(crate) fn listing(exporters: &[&'static Exporter]) -> Vec<String> {
-    let all =
-        exporters.iter().map(|e| format!("count by ({}) ({})", promql::label_name(e.namespace_label), e.anywhere));
-    all.collect()
-}
-
 /// Looks for every exporter.
 pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Found, SourceError> {
-    let mut found = Found::default();
+    let Expanded { scope, notes, not_checked } = scope_of(client, options)?;
+    let mut found = Found { scope, notes, not_checked, ..Found::default() };
     let mut failure = None;
     let mut nameless = Vec::new();
     let grid = probe_grid(options);
-    let mut probed = probe_all(client, client.presets().exporters(), &options.namespace, grid);
-    found.notes.extend(native::settle(client, &mut probed, &options.namespace, grid));
+    let mut probed = probe_all(client, client.presets().exporters(), &found.scope, grid);
+    found.notes.extend(native::settle(client, &mut probed, &found.scope, grid));
     for (exporter, answer) in probed {
         match answer {
             Ok(answer) => {
@@ -92,7 +90,7 @@ pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Fou
                 }
             }
             Err(error) => {
-                found.failed(exporter, &error, &options.namespace);
+                found.failed(exporter, &error);
                 failure.get_or_insert(error);
             }
         }
@@ -124,7 +122,7 @@ pub(crate) type Probed = (&'static Exporter, Result<Answer, RequestError>);
 
 /// One request for each of the usual exporters, one for all others together, and one for those whose labels stand between quotes: servers
 /// before Prometheus 3 refuse these as a whole.
-fn probe_all(client: &Client, all: &[&'static Exporter], namespace: &str, grid: Grid) -> Vec<Probed> {
+fn probe_all(client: &Client, all: &[&'static Exporter], namespace: &Scope, grid: Grid) -> Vec<Probed> {
     let ask = |asked: &Vec<&'static Exporter>| {
         let probes: Vec<String> = asked.iter().map(|e| probe(e, namespace)).collect();
         client.range_of(&probes, grid)
@@ -179,7 +177,7 @@ pub(crate) type RequestCounter = (&'static Exporter, Option<Cluster>);
 /// [`RequestError`] when the server does not answer. An exporter whose probe the server refuses is left out.
 pub(crate) fn request_counters(
     client: &Client,
-    namespace: &str,
+    namespace: &Scope,
     grid: Grid,
 ) -> Result<Vec<RequestCounter>, RequestError> {
     let (mut named, mut nameless) = (Vec::new(), Vec::new());
@@ -305,7 +303,7 @@ impl Found {
     }
 
     /// Whatever it would have told may be there: every signal of it is unanswered.
-    fn failed(&mut self, exporter: &Exporter, error: &RequestError, namespace: &str) {
+    fn failed(&mut self, exporter: &Exporter, error: &RequestError) {
         let mut text = format!("could not look for {}: {error}", exporter.title);
         if exporter.quotes_names && error.is_rejected_query() {
             text += "; it names labels with dots, which Prometheus reads from version 3 on";
@@ -315,7 +313,7 @@ impl Found {
         let state = if error.is_too_much() { QueryState::Refused } else { QueryState::Failed };
         self.unanswered.extend(exporter.signals.iter().map(|signal| QueryRecord {
             signal: signal.name.to_owned(),
-            promql: probe(exporter, namespace),
+            promql: probe(exporter, &self.scope),
             series: 0,
             samples: 0,
             state,
@@ -335,20 +333,25 @@ fn missing_label(exporter: &Exporter, label: &str, expected: &str) -> SourceErro
 }
 
 /// No exporter knows the namespace: is it the name, the window, a label, or the server?
-fn explain_nothing(client: &Client, options: &ObserveOptions) -> Result<SourceError, RequestError> {
+pub(crate) fn explain_nothing(client: &Client, options: &ObserveOptions) -> Result<SourceError, RequestError> {
     let server = client.address().to_owned();
+    let spec = NamespaceSpec::parse(&options.namespace);
+    let ours = |known: &[String]| match spec.is_one() {
+        true => known.contains(&options.namespace),
+        false => known.iter().any(|name| spec.matches(name)),
+    };
     let exporters = client.presets().exporters();
     let shown_by_histograms = |e: &&&'static Exporter| e.native.as_ref().is_some_and(|native| native.is_enough);
     let shown_by_histograms: Vec<_> = exporters.iter().filter(shown_by_histograms).copied().collect();
-    let metrics = native::unread(client, &shown_by_histograms, &options.namespace, probe_grid(options))?;
+    let metrics = native::unread(client, &shown_by_histograms, &spec.scope(), probe_grid(options))?;
     if !metrics.is_empty() {
         return Ok(SourceError::NativeHistograms { metrics });
     }
     let (then, now) = known_namespaces(client, exporters, options)?;
-    if then.contains(&options.namespace) {
+    if ours(&then) {
         return Ok(SourceError::Contradiction { server, namespace: options.namespace.clone() });
     }
-    if now.contains(&options.namespace) {
+    if ours(&now) {
         let (namespace, from, to) = (options.namespace.clone(), options.from, options.to);
         return Ok(SourceError::WindowWithoutData { namespace, from, to });
     }
@@ -363,37 +366,4 @@ fn explain_nothing(client: &Client, options: &ObserveOptions) -> Result<SourceEr
     }
     let nearest = similar_names(&options.namespace, &known);
     Ok(SourceError::UnknownNamespace { server, namespace: options.namespace.clone(), nearest, known })
-}
-
-/// Namespaces within the window and, where there are none, now. A server that refuses labels between quotes has none of those.
-fn known_namespaces(
-    client: &Client,
-    exporters: &[&'static Exporter],
-    options: &ObserveOptions,
-) -> Result<(Vec<String>, Vec<String>), RequestError> {
-    let (quoted, plain): (Vec<_>, Vec<_>) = exporters.iter().copied().partition(|e| e.quotes_names);
-    let all = |ask: &dyn Fn(&[String]) -> Result<Answer, RequestError>| {
-        let mut names = namespaces(&plain, &ask(&listing(&plain))?);
-        match ask(&listing(&quoted)) {
-            Ok(answer) => names.extend(namespaces(&quoted, &answer)),
-            Err(error) if error.is_rejected_query() => {}
-            Err(error) => return Err(error),
-        }
-        Ok(names)
-    };
-    let then = all(&|listing| client.range_of(listing, probe_grid(options)))?;
-    let now = if then.is_empty() { all(&|listing| client.instant_of(listing, options.now))? } else { Vec::new() };
-    Ok((then, now))
-}
-
-/// The namespaces of a listing; an empty name stands for series without the label.
-pub(crate) fn namespaces(exporters: &[&'static Exporter], answer: &Answer) -> Vec<String> {
-    let labels: BTreeSet<&str> = exporters.iter().map(|e| e.namespace_label).collect();
-    let names: BTreeSet<String> = answer
-        .series
-        .iter()
-        .map(|s| labels.iter().find_map(|label| s.labels.get(*label)).cloned().unwrap_or_default())
-        .filter(|name| name != "unknown")
-        .collect();
-    names.into_iter().collect()
 }

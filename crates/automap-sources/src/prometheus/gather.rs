@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use automap_core::entity::{Entities, Entity};
+use automap_core::entity::{Entities, Entity, EntityKind};
 use automap_core::frame::RawSeries;
 use automap_core::metric::{CPU_CORES, Metric, THROUGHPUT_RPS};
 use automap_core::note::{NotChecked, Note};
@@ -93,6 +93,7 @@ pub(crate) fn gather(
     out.note_left_out();
     out.note_entries(entries);
     out.note_stores();
+    out.describe_places();
     out
 }
 
@@ -104,6 +105,26 @@ fn entered(answer: &Answer, names: &Names) -> BTreeSet<String> {
 }
 
 impl Gathered {
+    /// Says of which namespace a name is, and that a host outside is one.
+    fn describe_places(&mut self) {
+        let names = self.raw.iter().flat_map(|series| [Some(&series.service), series.peer.as_ref()]).flatten();
+        for name in names.collect::<BTreeSet<_>>() {
+            let Some((place, workload)) = name.split_once('/') else { continue };
+            let mut entity = self.entities.get(name).cloned().unwrap_or_default();
+            match place {
+                _ if entity.namespace.is_some() => continue,
+                "external" if entity.kind == EntityKind::Service => entity.kind = EntityKind::External,
+                "external" | "node" => continue,
+                namespace => entity.namespace = Some(namespace.to_owned()),
+            }
+            if entity.kind == EntityKind::Service && workload.contains("ingressgateway") {
+                entity.kind = EntityKind::Gateway;
+                entity.known_from = Some("its name".to_owned());
+            }
+            self.entities.describe(name, entity);
+        }
+    }
+
     /// Which stores the exporters tell of. What else is measured by that name decides where a name is all there is.
     fn match_stores(&mut self, requests: &[Request], answers: &[Result<Answer, RequestError>], names: &mut Names) {
         let tells_of_stores = requests.iter().any(|r| r.signals.iter().any(|p| matches!(p.signal.key, Key::Store(_))));

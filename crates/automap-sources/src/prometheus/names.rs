@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use automap_core::entity::node_name;
+use automap_core::entity::{external_name, node_name};
 
 use super::decode::Labels;
 use super::hosts::is_address;
 use super::nodes::Placed;
 use super::pods::Owners;
 use super::presets::{Key, Store};
+use super::scope::Scope;
 use super::stores::{StoreName, Stores};
 
 /// What Istio calls traffic that leaves the mesh or is refused at its edge.
@@ -34,7 +35,7 @@ pub(crate) struct Owner {
 /// What is needed to read labels.
 #[derive(Debug)]
 pub(crate) struct Names {
-    namespace: String,
+    scope: Scope,
     owners: Owners,
     /// Kubernetes service → workloads seen behind it.
     behind: BTreeMap<String, BTreeSet<String>>,
@@ -47,9 +48,9 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    pub(crate) fn new(namespace: &str, owners: Owners) -> Self {
+    pub(crate) fn new(scope: &Scope, owners: Owners) -> Self {
         Self {
-            namespace: namespace.to_owned(),
+            scope: scope.clone(),
             owners,
             behind: BTreeMap::new(),
             kept: None,
@@ -82,7 +83,8 @@ impl Names {
     pub(crate) fn store(&self, store: &'static Store, labels: &Labels) -> Option<StoreName> {
         let pod = known(labels, "pod").map(|pod| self.owners.workload(pod));
         self.stores.name(store, labels, pod, |host| {
-            let service = self.host(host);
+            let own = labels.get("namespace").filter(|_| self.scope.is_qualified);
+            let service = self.host(&own.map_or_else(|| host.to_owned(), |own| self.scope.host(host, own)));
             match self.behind.get(&service).map(|workloads| workloads.iter().collect::<Vec<_>>()).as_deref() {
                 Some([workload]) => (*workload).clone(),
                 _ => service,
@@ -152,7 +154,7 @@ impl Names {
     /// Whether a call as its destination reports it comes from no workload of this namespace.
     pub(crate) fn is_from_outside(&self, labels: &Labels) -> bool {
         known(labels, "source_workload").is_none()
-            || known(labels, "source_workload_namespace").is_some_and(|n| n != self.namespace)
+            || known(labels, "source_workload_namespace").is_some_and(|n| self.is_elsewhere(n))
     }
 
     fn callees(&self, labels: &Labels) -> Vec<String> {
@@ -189,20 +191,26 @@ impl Names {
         let parts: Vec<&str> = host.split('.').collect();
         match parts.as_slice() {
             [service, namespace, rest @ ..]
-                if *namespace == self.namespace && rest.first().is_none_or(|r| *r == "svc") =>
+                if !self.is_elsewhere(namespace) && rest.first().is_none_or(|r| *r == "svc") =>
             {
                 (*service).to_owned()
             }
-            [service, namespace, "svc", ..] => format!("{service}.{namespace}"),
+            [service, namespace, "svc", ..] => format!("{namespace}/{service}"),
+            [_, _, _, ..] => external_name(host),
             _ => host.to_owned(),
         }
+    }
+
+    /// Whether a namespace is not ours. Of several, all that are ours have gone into names.
+    fn is_elsewhere(&self, namespace: &str) -> bool {
+        self.scope.is_qualified || !self.scope.has(namespace)
     }
 
     /// The destination's workload; one of another namespace carries it in its name.
     fn destination(&self, labels: &Labels) -> Option<String> {
         let workload = known(labels, "destination_workload")?;
         match known(labels, "destination_workload_namespace") {
-            Some(other) if other != self.namespace => Some(format!("{workload}.{other}")),
+            Some(other) if self.is_elsewhere(other) => Some(format!("{other}/{workload}")),
             _ => Some(workload.to_owned()),
         }
     }
@@ -232,7 +240,7 @@ mod tests {
 
     #[test]
     fn every_destination_finds_its_name() {
-        let mut names = Names::new("shop", Owners::default());
+        let mut names = Names::new(&Scope::from("shop"), Owners::default());
         for (workload, service) in [("payment-v1", "payment"), ("reviews-v1", "reviews"), ("reviews-v2", "reviews")] {
             names.learn(&call(workload, "shop", service));
         }
@@ -241,15 +249,15 @@ mod tests {
             ("unknown", "unknown", "payment", &["payment-v1"]),
             ("unknown", "unknown", "reviews", &["reviews-v1", "reviews-v2"]),
             ("unknown", "unknown", "orders-db", &["orders-db"]),
-            ("jaeger", "istio-system", "jaeger", &["jaeger.istio-system"]),
+            ("jaeger", "istio-system", "jaeger", &["istio-system/jaeger"]),
             ("unknown", "unknown", "PassthroughCluster", &[]),
             ("unknown", "unknown", "10.2.3.4", &[]),
             ("unknown", "unknown", "payment.shop.svc.cluster.local", &["payment-v1"]),
             ("unknown", "unknown", "payment.shop.svc:80", &["payment-v1"]),
             ("unknown", "unknown", "payment.shop", &["payment-v1"]),
             ("unknown", "unknown", "payment:8080", &["payment-v1"]),
-            ("unknown", "unknown", "payment.bank.svc.cluster.local", &["payment.bank"]),
-            ("unknown", "unknown", "api.example.com", &["api.example.com"]),
+            ("unknown", "unknown", "payment.bank.svc.cluster.local", &["bank/payment"]),
+            ("unknown", "unknown", "api.example.com", &["external/api.example.com"]),
             ("unknown", "unknown", "10.2.3.4:8080", &[]),
             ("unknown", "unknown", "fd00::1", &[]),
             ("unknown", "unknown", "unknown", &[]),
@@ -263,7 +271,7 @@ mod tests {
 
     #[test]
     fn callers_from_outside_are_no_services() {
-        let names = Names::new("shop", Owners::default());
+        let names = Names::new(&Scope::from("shop"), Owners::default());
         for (caller, namespace, outside) in
             [("unknown", "unknown", true), ("gateway", "istio-system", true), ("orders", "shop", false)]
         {

@@ -14,12 +14,13 @@ use super::plan;
 use super::presets::{Exporter, NativeForm};
 use super::promql::{self, Values};
 use super::query::{Answer, Grid};
+use super::scope::Scope;
 use super::source_error::native_histograms;
 
 /// Asks once for the native histograms of all exporters that were found or that such histograms alone would show.
 ///
 /// The note tells of histograms that are there and cannot be read.
-pub(crate) fn settle(client: &Client, probed: &mut [Probed], namespace: &str, grid: Grid) -> Option<Note> {
+pub(crate) fn settle(client: &Client, probed: &mut [Probed], namespace: &Scope, grid: Grid) -> Option<Note> {
     let has_answer = |p: &&mut Probed| p.1.is_ok();
     let mut asked: Vec<(&mut Probed, &'static NativeForm)> = Vec::new();
     for probe in probed.iter_mut().filter(has_answer) {
@@ -60,7 +61,7 @@ pub(crate) fn settle(client: &Client, probed: &mut [Probed], namespace: &str, gr
 }
 
 /// The probe for the native histograms of one exporter.
-pub(crate) fn query(exporter: &Exporter, native: &NativeForm, namespace: &str) -> String {
+pub(crate) fn query(exporter: &Exporter, native: &NativeForm, namespace: &Scope) -> String {
     discover::probe_by(exporter, native.presence, namespace)
 }
 
@@ -68,7 +69,7 @@ pub(crate) fn query(exporter: &Exporter, native: &NativeForm, namespace: &str) -
 pub(crate) fn unread(
     client: &Client,
     exporters: &[&'static Exporter],
-    namespace: &str,
+    namespace: &Scope,
     grid: Grid,
 ) -> Result<Vec<String>, RequestError> {
     let usable = exporters.iter().filter(|e| !e.quotes_names).filter_map(|e| e.native.as_ref());
@@ -76,7 +77,7 @@ pub(crate) fn unread(
     if all.is_empty() {
         return Ok(Vec::new());
     }
-    let values = Values { namespace: namespace.to_owned(), cluster: None, rate_ms: 0, span_ms: 0 };
+    let values = Values { namespace: namespace.clone(), cluster: None, rate_ms: 0, span_ms: 0 };
     let counts: Vec<String> = all.iter().map(|(_, s)| promql::fill(&format!("count({s})"), &values)).collect();
     let answer: Answer = client.range_of(&counts, grid)?;
     let is_there = |i: usize| plan::part(&answer, i).next().is_some();

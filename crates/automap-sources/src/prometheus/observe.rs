@@ -17,6 +17,7 @@ use super::discover::{self, Found};
 use super::error::RequestError;
 use super::gather::{self, Gathered, enumerate};
 use super::names::Names;
+use super::namespaces;
 use super::native;
 use super::nodes::{self, Placed};
 use super::observe_options::{Fetched, ObserveOptions, PlannedQuery, Preset, Progress};
@@ -26,6 +27,7 @@ use super::pods::Owners;
 use super::presets::{Exporter, ONCE, Presets};
 use super::promql::{self, Values};
 use super::query::{Answer, Grid};
+use super::scope::{NamespaceSpec, Scope};
 use super::scrape::{self, Scraped};
 use super::source_error::SourceError;
 use super::stores::Stores;
@@ -70,7 +72,7 @@ pub fn observe_incrementally(
     notes.extend(more);
     tail.discover(discovered);
 
-    let values = values(options, &window);
+    let values = values(&found.scope, &window);
     let mut requests = plan::requests(&found.exporters, &values, &found.clusters);
     let mut warned = found.warned.clone();
     let names = names(&client, &values, &found, window.grid.end, &mut notes, &mut warned);
@@ -88,8 +90,13 @@ pub fn observe_incrementally(
         done += 1;
         progress(Progress { done, total, what: request.name });
     });
+    let scope = found.scope.clone();
     let whole = |((request, missing), answer): (&(&Request, Grid), Result<Answer, RequestError>)| {
-        answer.map(|answer| tail.put(&request.promql, grid, *missing, answer))
+        answer.map(|answer| {
+            let mut whole = tail.put(&request.promql, grid, *missing, answer);
+            scope.qualify(&mut whole, &request.scopes);
+            whole
+        })
     };
     let answers = asked.iter().zip(answers).map(whole).collect();
     tail.end();
@@ -146,7 +153,7 @@ fn question(found: &Found, options: &ObserveOptions, window: &Window, scrape_ms:
     let cluster =
         of_state_metrics.or_else(|| found.clusters.values().find(|cluster| cluster.label != promql::OF_ISTIO));
     Question {
-        values: Values { cluster: cluster.cloned(), ..values(options, window) },
+        values: Values { cluster: cluster.cloned(), ..values(&found.scope, window) },
         grid: window.grid,
         incident_start: options.hint.incident_start,
         scrape_ms,
@@ -169,10 +176,12 @@ pub fn explain_queries(options: &ObserveOptions, presets: &Presets) -> Vec<Plann
     let span_ms = options.to.ms().saturating_sub(options.from.ms()).max(scrape_ms);
     let step_ms = options.step_ms.unwrap_or_else(|| window::usual_step(span_ms, scrape_ms)).max(scrape_ms);
     let rate_ms = window::rate_ms(step_ms, scrape_ms);
-    let values = Values { namespace: options.namespace.clone(), cluster: None, rate_ms, span_ms };
+    let spec = NamespaceSpec::parse(&options.namespace);
+    let namespace = if spec.is_one() { Scope::from(options.namespace.as_str()) } else { spec.scope() };
+    let values = Values { namespace, cluster: None, rate_ms, span_ms };
     let query = |purpose: String, promql| PlannedQuery { purpose, promql };
     let probe = |e: &&'static Exporter| {
-        query(format!("look for {} (preset {})", e.title, e.preset), discover::probe(e, &options.namespace))
+        query(format!("look for {} (preset {})", e.title, e.preset), discover::probe(e, &values.namespace))
     };
     let exporters = presets.exporters();
     let mut out: Vec<PlannedQuery> = exporters.iter().map(probe).collect();
@@ -180,13 +189,13 @@ pub fn explain_queries(options: &ObserveOptions, presets: &Presets) -> Vec<Plann
     let (quoted, plain): (Vec<_>, Vec<_>) = exporters.iter().copied().partition(|e| e.quotes_names);
     for (which, exporters) in [("", plain), (QUOTED, quoted)].into_iter().filter(|(_, all)| !all.is_empty()) {
         let all = |queries: &[String]| promql::join(queries);
-        let counting = all(&scrape::counting_query(&exporters, &options.namespace));
+        let counting = all(&scrape::counting_query(&exporters, &values.namespace));
         out.push(query(format!("scrape interval, where the server lists no targets{which}"), counting));
-        let (_, twice) = scrape::scraper_queries(&exporters, &options.namespace);
+        let (_, twice) = scrape::scraper_queries(&exporters, &values.namespace);
         if !twice.is_empty() {
             out.push(query(format!("who scrapes the same pods, of the exporters found{which}"), all(&twice)));
         }
-        out.push(query(format!("namespaces, where ours is unknown{which}"), all(&discover::listing(&exporters))));
+        out.push(query(format!("namespaces, where ours is unknown{which}"), all(&namespaces::listing(&exporters))));
     }
     let once = promql::join(&once_queries(&values, &Found::default()));
     out.push(query("owners of pods, services and their workloads".to_owned(), once));
@@ -208,7 +217,7 @@ pub fn explain_queries(options: &ObserveOptions, presets: &Presets) -> Vec<Plann
         let classic = told(exporter, "");
         if let Some(native) = &exporter.native {
             let look = format!("look for native histograms of {} (preset {})", exporter.title, exporter.preset);
-            out.push(query(look, native::query(exporter, native, &options.namespace)));
+            out.push(query(look, native::query(exporter, native, &values.namespace)));
             let mut with_native = told(&native.exporter, ", native histograms");
             with_native.retain(|q| classic.iter().all(|known| known.promql != q.promql));
             out.extend(with_native);
@@ -223,7 +232,7 @@ const QUOTED: &str = " (labels with dots)";
 
 fn check(options: &ObserveOptions) -> Result<(), SourceError> {
     let refuse = |option, reason: &str| Err(SourceError::BadOption { option, reason: reason.to_owned() });
-    if options.namespace.is_empty() {
+    if options.namespace.split(',').all(|part| part.trim().is_empty()) {
         return refuse("namespace", "it is empty");
     }
     if options.from >= options.to {
@@ -241,9 +250,9 @@ fn check(options: &ObserveOptions) -> Result<(), SourceError> {
     Ok(())
 }
 
-fn values(options: &ObserveOptions, window: &Window) -> Values {
+fn values(scope: &Scope, window: &Window) -> Values {
     let span_ms = window.grid.end.ms() - window.grid.start.ms();
-    Values { namespace: options.namespace.clone(), cluster: None, rate_ms: window.rate_ms, span_ms }
+    Values { namespace: scope.clone(), cluster: None, rate_ms: window.rate_ms, span_ms }
 }
 
 /// The expressions that are asked once for each observation.
@@ -263,11 +272,12 @@ fn names(
     notes: &mut Vec<Note>,
     warned: &mut Warnings,
 ) -> Names {
-    let answer = client.instant_of(&once_queries(values, found), end).unwrap_or_else(|error| {
+    let mut answer = client.instant_of(&once_queries(values, found), end).unwrap_or_else(|error| {
         notes.push(Note::warning("query_failed", format!("the query for the owners of pods failed: {error}")));
         Answer::default()
     });
     warned.add(&answer.warnings);
+    values.namespace.qualify(&mut answer, &ONCE.map(|template| values.scope_label(template)));
     let owners = Owners::read(&answer);
     if owners.is_empty() {
         notes.push(Note::info("pod_names", "pods are matched to workloads by their names (kube_pod_owner is absent)"));
@@ -312,6 +322,7 @@ fn compose(
     let axis = axis(window, first, last, &mut notes);
     window.check(axis.len())?;
     not_checked.splice(0..0, found.not_checked);
+    not_checked.extend(found.scope.unseen(raw.iter().map(|s| s.service.as_str())));
     not_checked.extend(without_containers(&raw));
     raw.sort_by(|a, b| (&a.service, &a.metric, &a.peer).cmp(&(&b.service, &b.metric, &b.peer)));
     let (frame, more) = assemble(raw, axis)?;

@@ -11,7 +11,7 @@ pub const DEFAULT_SETTLE_MS: i64 = 5_000;
 /// What to observe.
 #[derive(Clone, Debug)]
 pub struct ObserveOptions {
-    /// The Kubernetes namespace.
+    /// The Kubernetes namespace, several between commas, or patterns with `*` ([`super::NamespaceSpec`]).
     pub namespace: String,
     /// Start of the data; moved to a multiple of the step.
     pub from: Timestamp,

@@ -15,6 +15,8 @@ pub(crate) struct Request {
     pub(crate) promql: String,
     /// The expressions in it, one for each part of the answer.
     pub(crate) parts: Vec<String>,
+    /// The label that tells the namespace of each part's series, where there are several namespaces.
+    pub(crate) scopes: Vec<Option<String>>,
     pub(crate) signals: Vec<Planned>,
 }
 
@@ -60,7 +62,8 @@ fn request(exporter: &'static Exporter, group: &'static [Signal], values: &Value
     });
     let signals = planned.collect();
     let filled: Vec<String> = expressions.iter().map(|e| promql::fill(e, values)).collect();
-    Request { name: group[0].request, promql: promql::join(&filled), parts: filled, signals }
+    let scopes = expressions.iter().map(|e| values.scope_label(e)).collect();
+    Request { name: group[0].request, promql: promql::join(&filled), parts: filled, scopes, signals }
 }
 
 /// The series of one vector of a joined answer.

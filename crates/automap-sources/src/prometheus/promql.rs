@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use super::scope::Scope;
+
 /// What the placeholders of a template stand for.
 #[derive(Clone, Debug)]
 pub(crate) struct Values {
-    /// `$NS`.
-    pub(crate) namespace: String,
+    /// `$NS`: one namespace, or several.
+    pub(crate) namespace: Scope,
     /// The cluster, where the server has several: every selector of the namespace is narrowed to it.
     pub(crate) cluster: Option<Cluster>,
     /// `$RATE`, in milliseconds; `$RATE_S` is the same as a plain number of seconds.
@@ -70,8 +72,39 @@ const FRAGMENTS: [(&str, &str); 18] = [
     ("HOST", "([a-zA-Z][-a-zA-Z0-9]*)(?:[.]$NS_PATTERN(?:[.]svc(?:[.].*)?)?)?(?::[0-9]+)?"),
 ];
 
+/// `$HOST` where several namespaces are looked at.
+const QUALIFIED_HOST: &str = "([a-zA-Z][-a-zA-Z0-9]*(?:[.]$NS_PATTERN(?:[.]svc(?:[.].*)?)?)?)(?::[0-9]+)?";
+
+/// The label that an expression matches the namespace by: the first one that `$NS` stands behind.
+pub(crate) fn namespace_label(template: &str) -> Option<String> {
+    let mut start = 0;
+    while let Some(at) = template[start..].find('$').map(|i| start + i) {
+        let rest = &template[at + 1..];
+        let name = &rest[..rest.find(|c: char| !c.is_ascii_uppercase() && c != '_').unwrap_or(rest.len())];
+        let found = match name {
+            "NS" | "NS_OR_NONE" => label_before(&template[..at]),
+            _ => FRAGMENTS.iter().find(|(known, _)| *known == name).and_then(|(_, text)| namespace_label(text)),
+        };
+        if found.is_some() {
+            return found;
+        }
+        start = at + 1;
+    }
+    None
+}
+
+/// The label in front of `=` or `=~`, between quotes or not.
+fn label_before(text: &str) -> Option<String> {
+    let text = text.trim_end_matches(['=', '~', '!']);
+    let label = match text.strip_suffix('"') {
+        Some(quoted) => quoted.rsplit('"').next()?,
+        None => text.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()?,
+    };
+    (!label.is_empty()).then(|| label.to_owned())
+}
+
 /// Placeholders that are not fragments.
-const PLAIN: [&str; 11] = [
+const PLAIN: [&str; 14] = [
     "NS",
     "NS_OR_NONE",
     "NS_PATTERN",
@@ -82,6 +115,9 @@ const PLAIN: [&str; 11] = [
     "RATE_S",
     "SPAN",
     "Q",
+    "AND_SCOPE",
+    "EXPORTED_BEGIN",
+    "EXPORTED_END",
     "",
 ];
 
@@ -106,7 +142,17 @@ pub(crate) fn fill(template: &str, values: &Values) -> String {
         let end = after.find(|c: char| !c.is_ascii_uppercase() && c != '_').unwrap_or(after.len());
         let (name, tail) = after.split_at(end);
         out.push_str(before);
-        out.push_str(&expand(name, values));
+        if name == "NS" && values.namespace.single().is_none() {
+            // Of several namespaces each may match: `=$NS` becomes `=~"a|b"`.
+            if out.ends_with("!=") {
+                out.pop();
+            }
+            out.push('~');
+        }
+        match name {
+            "AND_SCOPE" => out.push_str(&values.and_scope(template)),
+            name => out.push_str(&expand(name, values)),
+        }
         rest = tail;
     }
     out.push_str(rest);
@@ -116,17 +162,31 @@ pub(crate) fn fill(template: &str, values: &Values) -> String {
 fn expand(name: &str, values: &Values) -> String {
     match name {
         // Stands for the value of a matcher; the cluster's matcher follows it.
-        "NS" => quote(&values.namespace) + &values.cluster_matcher(None),
+        "NS" => {
+            let namespace = &values.namespace;
+            let value = namespace.single().map_or_else(|| namespace.alternatives(literal), ToOwned::to_owned);
+            quote(&value) + &values.cluster_matcher(None)
+        }
         // As a pattern, anchored by PromQL: this namespace, or no such label at all.
-        "NS_OR_NONE" => quote(&format!("{}|", literal(&values.namespace))) + &values.cluster_matcher(None),
+        "NS_OR_NONE" => quote(&format!("{}|", values.namespace.alternatives(literal))) + &values.cluster_matcher(None),
         // For selectors that name no namespace: the cluster's matcher alone, with a comma in front.
         "CLUSTER" => values.cluster_matcher(None),
         "SOURCE_CLUSTER" => values.cluster_matcher(Some("source_cluster")),
         "DESTINATION_CLUSTER" => values.cluster_matcher(Some("destination_cluster")),
         "NS_PATTERN" => {
-            let quoted = quote(&literal(&values.namespace));
-            quoted[1..quoted.len() - 1].to_owned()
+            let pattern = values.namespace.alternatives(literal);
+            let quoted = quote(&pattern);
+            let inner = &quoted[1..quoted.len() - 1];
+            if values.namespace.names().len() > 1 { format!("(?:{inner})") } else { inner.to_owned() }
         }
+        // Of several namespaces a host keeps the one that it names.
+        "HOST" if values.namespace.is_qualified => fill(QUALIFIED_HOST, values),
+        // Where the namespaces are told apart, series that a scraper has renamed bear theirs under the usual name.
+        "EXPORTED_BEGIN" if values.namespace.is_qualified => "label_replace(".to_owned(),
+        "EXPORTED_END" if values.namespace.is_qualified => {
+            r#", "namespace", "$1", "exported_namespace", "(.+)")"#.to_owned()
+        }
+        "EXPORTED_BEGIN" | "EXPORTED_END" => String::new(),
         "RATE" => duration(values.rate_ms),
         "RATE_S" => (values.rate_ms as f64 / 1e3).to_string(),
         "SPAN" => duration(values.span_ms),
@@ -139,6 +199,17 @@ fn expand(name: &str, values: &Values) -> String {
 }
 
 impl Values {
+    /// `,namespace`, for sums and joins that keep namespaces apart; nothing where there is one.
+    fn and_scope(&self, template: &str) -> String {
+        let label = self.scope_label(template);
+        label.map_or_else(String::new, |label| format!(",{}", label_name(&label)))
+    }
+
+    /// The label that tells the namespace of a series in the answer to a template; `None` where there is one namespace.
+    pub(crate) fn scope_label(&self, template: &str) -> Option<String> {
+        namespace_label(template).filter(|_| self.namespace.is_qualified && template.contains("$AND_SCOPE"))
+    }
+
     /// `,cluster="eu"`, or nothing. Istio's own labels are named by the end of the call that reports.
     fn cluster_matcher(&self, of_istio: Option<&str>) -> String {
         let Some(Cluster { label, name }) = &self.cluster else { return String::new() };
@@ -239,6 +310,7 @@ pub(crate) const PART: &str = "part";
 
 #[cfg(test)]
 mod tests {
+    use super::super::scope::NamespaceSpec;
     use super::*;
 
     fn values(namespace: &str) -> Values {
@@ -251,6 +323,25 @@ mod tests {
         let expected =
             r#"rate(x{reporter="destination",destination_workload_namespace="a$RATE"}[60s]) 1500ms 0.95 $NOPE"#;
         assert_eq!(filled, expected);
+    }
+
+    #[test]
+    fn several_namespaces_are_matched_at_once_and_kept_apart() {
+        let several = |spec: &str| Values { namespace: NamespaceSpec::parse(spec).scope(), ..values("") };
+        let sum = r#"sum by (pod$AND_SCOPE) (x{$POD_ROW} or $EXPORTED_BEGINx{exported_namespace=$NS}$EXPORTED_END)"#;
+        assert_eq!(
+            fill(&sum.replace("BEGINx", "BEGIN x"), &several("shop,a.b")),
+            r#"sum by (pod,namespace) (x{namespace=~"shop|a\\.b",pod!="",container=""} or label_replace( x{exported_namespace=~"shop|a\\.b"}, "namespace", "$1", "exported_namespace", "(.+)"))"#
+        );
+        assert_eq!(
+            fill("sum by ($CALL$AND_SCOPE) (x{$CLIENT,a!=$NS})", &several("team-*,x")),
+            r#"sum by (source_workload,destination_workload,destination_workload_namespace,destination_service_name,source_workload_namespace) (x{reporter="source",source_workload_namespace=~"team-.*|x",a!~"team-.*|x"})"#
+        );
+        assert_eq!(
+            fill(r#"sum by (a$AND_SCOPE) (x{"k8s.namespace.name"=~$NS_OR_NONE})"#, &several("a,b")),
+            r#"sum by (a,"k8s.namespace.name") (x{"k8s.namespace.name"=~"a|b|"})"#
+        );
+        assert_eq!(fill("sum by (pod$AND_SCOPE) (x{ns=$NS})", &values("a,b*")), r#"sum by (pod) (x{ns="a,b*"})"#);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::plan;
 use super::presets::Exporter;
 use super::promql::{self, Values};
 use super::query::Answer;
+use super::scope::Scope;
 
 /// Taken where nothing can be found out: the default of the Prometheus operator.
 const ASSUMED_MS: i64 = 30_000;
@@ -40,10 +41,10 @@ pub(crate) struct Scraped {
 /// Finds it out, in two requests at most: the server's targets; then who scrapes, together with counts of samples where the targets are not told.
 pub(crate) fn find(client: &Client, options: &ObserveOptions, found: &Found) -> Scraped {
     let known = options.scrape_interval_ms.or_else(|| from_targets(client, &found.jobs));
-    let (asked, mut queries) = scraper_queries(&found.exporters, &options.namespace);
+    let (asked, mut queries) = scraper_queries(&found.exporters, &found.scope);
     let counted = queries.len();
     if known.is_none() {
-        queries.extend(counting_query(&found.exporters, &options.namespace));
+        queries.extend(counting_query(&found.exporters, &found.scope));
     }
     let at = Timestamp::from_ms(options.to.ms().min(options.now.ms()));
     // Without an answer there is nothing to remark, and the interval is assumed.
@@ -109,8 +110,8 @@ fn slowest_ms(targets: &Targets, jobs: &BTreeSet<String>) -> Option<i64> {
 }
 
 /// For each exporter the samples of its best-scraped series in ten minutes, counted three times.
-pub(crate) fn counting_query(exporters: &[&'static Exporter], namespace: &str) -> Vec<String> {
-    let values = Values { namespace: namespace.to_owned(), cluster: None, rate_ms: COUNTED_MS, span_ms: 0 };
+pub(crate) fn counting_query(exporters: &[&'static Exporter], namespace: &Scope) -> Vec<String> {
+    let values = Values { namespace: namespace.clone(), cluster: None, rate_ms: COUNTED_MS, span_ms: 0 };
     let counted = |e: &&Exporter, before_ms: i64| {
         let offset = if before_ms > 0 { format!(" offset {}", promql::duration(before_ms)) } else { String::new() };
         format!("max({})", e.presence(|selector| format!("count_over_time({selector}[$RATE]{offset})")))
@@ -168,9 +169,9 @@ fn twice_query(exporter: &Exporter) -> Option<String> {
 /// The queries for who scrapes, an expression for each exporter that can be asked.
 pub(crate) fn scraper_queries(
     exporters: &[&'static Exporter],
-    namespace: &str,
+    namespace: &Scope,
 ) -> (Vec<&'static Exporter>, Vec<String>) {
-    let values = Values { namespace: namespace.to_owned(), cluster: None, rate_ms: 0, span_ms: 0 };
+    let values = Values { namespace: namespace.clone(), cluster: None, rate_ms: 0, span_ms: 0 };
     let asked = exporters.iter().filter_map(|e| Some((*e, promql::fill(&twice_query(e)?, &values))));
     asked.unzip()
 }

@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn the_most_completely_observed_services_stay_and_the_others_are_named() {
-        let mut names = Names::new("shop", Owners::default());
+        let mut names = Names::new(&"shop".into(), Owners::default());
         let of = |service: &str, samples| (service.to_owned(), samples);
         let samples = BTreeMap::from([of("carts", 900), of("id-1", 3), of("id-2", 3), of("payment", 900)]);
         assert_eq!(narrow(samples.clone(), 4, &mut names), None);

@@ -8,6 +8,7 @@ use super::client::Client;
 use super::error::RequestError;
 use super::promql::{Values, fill};
 use super::query::Answer;
+use super::scope::NamespaceSpec;
 
 /// Ages at which data is looked for, in milliseconds, the youngest first.
 const AGES_MS: [i64; 7] =
@@ -40,7 +41,8 @@ const SCRAPER: [&str; 4] = ["job", "prometheus", "prometheus_replica", "replica"
 /// # Errors
 /// [`RequestError`] when the server does not answer.
 pub fn survey(client: &Client, namespace: &str, now: Timestamp) -> Result<Survey, RequestError> {
-    let values = Values { namespace: namespace.to_owned(), cluster: None, rate_ms: 60_000, span_ms: 60_000 };
+    let values =
+        Values { namespace: NamespaceSpec::parse(namespace).scope(), cluster: None, rate_ms: 60_000, span_ms: 60_000 };
     let ask = |template: &str, at: Timestamp| client.instant(&fill(template, &values), at);
     const CONTAINERS: &str = r#"container_memory_working_set_bytes{namespace=$NS,container!="",container!="POD"}"#;
     const REQUESTS: &str = r#"istio_requests_total{destination_workload_namespace=$NS}"#;

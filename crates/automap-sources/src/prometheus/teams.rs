@@ -6,7 +6,8 @@ use automap_core::time::Timestamp;
 
 use super::client::Client;
 use super::error::RequestError;
-use super::promql::quote;
+use super::promql::{Values, fill};
+use super::scope::NamespaceSpec;
 
 /// Kinds that carry the label, the one that counts most last: the service's own label is what its owners wrote for others.
 const KINDS: [&str; 4] = ["daemonset", "statefulset", "deployment", "service"];
@@ -24,13 +25,18 @@ pub fn teams(
 ) -> Result<BTreeMap<String, String>, RequestError> {
     let label = metric_label(label);
     let kinds = KINDS.join("|");
-    let promql = format!("{{__name__=~\"kube_({kinds})_labels\",namespace={},{label}!=\"\"}}", quote(namespace));
+    let spec = NamespaceSpec::parse(namespace);
+    let scope = if spec.is_one() { namespace.into() } else { spec.scope() };
+    let template = format!("{{__name__=~\"kube_({kinds})_labels\",namespace=$NS,{label}!=\"\"}}");
+    let promql = fill(&template, &Values { namespace: scope, cluster: None, rate_ms: 0, span_ms: 0 });
     let answer = client.instant(&promql, at)?;
     let mut teams = BTreeMap::new();
     for kind in KINDS {
         for series in &answer.series {
             if let (Some(name), Some(team)) = (series.labels.get(kind), series.labels.get(&label)) {
-                teams.insert(name.clone(), team.clone());
+                let namespace = series.labels.get("namespace").filter(|_| !spec.is_one());
+                let name = namespace.map_or_else(|| name.clone(), |namespace| format!("{namespace}/{name}"));
+                teams.insert(name, team.clone());
             }
         }
     }

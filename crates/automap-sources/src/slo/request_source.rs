@@ -11,6 +11,7 @@ use super::{Indicator, Slo};
 use crate::prometheus::discover::{self, RequestCounter};
 use crate::prometheus::presets::{DurationCounts, Exporter, RequestCounts};
 use crate::prometheus::promql::{self, Cluster, PART, Values};
+use crate::prometheus::scope::{NamespaceSpec, Scope};
 use crate::prometheus::{Answer, Client, Grid, RequestError};
 
 /// How long it is trusted that presets and buckets stay as they are.
@@ -23,7 +24,7 @@ const PROBE_SAMPLES: i64 = 5;
 /// Which preset counts the requests of which service.
 #[derive(Debug)]
 pub(super) struct RequestSources {
-    namespace: String,
+    namespace: Scope,
     /// The presets that count requests in this namespace, in order of trust, and when they were found.
     presets: Option<(Timestamp, Vec<RequestCounter>)>,
     services: BTreeMap<String, Source>,
@@ -47,7 +48,10 @@ type Bounds = Vec<(f64, String)>;
 
 impl RequestSources {
     pub(super) fn new(namespace: impl Into<String>) -> Self {
-        Self { namespace: namespace.into(), presets: None, services: BTreeMap::new() }
+        let namespace = namespace.into();
+        let spec = NamespaceSpec::parse(&namespace);
+        let namespace = if spec.is_one() { Scope::from(namespace) } else { spec.scope() };
+        Self { namespace, presets: None, services: BTreeMap::new() }
     }
 
     /// Looks again for what is older than an hour or was not found.
@@ -186,7 +190,7 @@ impl RequestSources {
 
     fn source(&self, service: &str) -> Result<&Source, String> {
         self.services.get(service).ok_or_else(|| {
-            let namespace = &self.namespace;
+            let namespace = self.namespace.names().join(", ");
             format!("no preset counts requests in the namespace {namespace}; give expressions of your own")
         })
     }
@@ -195,12 +199,8 @@ impl RequestSources {
     fn fill(&self, template: &str, cluster: Option<&Cluster>, service: &str, window_ms: i64, le: &str) -> String {
         let window_ms = window_ms.max(1000) / 1000 * 1000;
         let window = promql::duration(window_ms);
-        let values = Values {
-            namespace: self.namespace.clone(),
-            cluster: cluster.cloned(),
-            rate_ms: window_ms,
-            span_ms: window_ms,
-        };
+        let (namespace, service) = self.namespace.of_service(service);
+        let values = Values { namespace, cluster: cluster.cloned(), rate_ms: window_ms, span_ms: window_ms };
         let plain = |text: &str| promql::fill(&text.replace("$WINDOW", &window), &values);
         let with_bound = |text: &str| text.split("$LE").map(plain).collect::<Vec<_>>().join(&promql::quote(le));
         template.split("$SERVICE").map(with_bound).collect::<Vec<_>>().join(&promql::quote(service))

@@ -9,7 +9,7 @@ use automap_core::observation::Observation;
 use automap_core::second_look::look_again;
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{
-    Again, Auth, Client, ClientOptions, FetchStats, Fetched, ObserveOptions, Presets, Tail, TlsOptions,
+    Again, Auth, Client, ClientOptions, FetchStats, Fetched, NamespaceSpec, ObserveOptions, Presets, Tail, TlsOptions,
     observe_incrementally,
 };
 use automap_sources::secret::SecretSource;
@@ -26,9 +26,12 @@ pub(crate) struct PrometheusArgs {
     /// Prometheus (or Thanos, Mimir, VictoriaMetrics): address with its path prefix
     #[arg(long, value_name = "URL", help_heading = "Prometheus")]
     pub(crate) prometheus: Option<String>,
-    /// Kubernetes namespace of the services
+    /// Kubernetes namespace of the services; several with commas or by repetition, or a pattern: 'team-*'
     #[arg(long, short, value_name = "NAME", help_heading = "Prometheus")]
-    pub(crate) namespace: Option<String>,
+    namespace: Vec<String>,
+    /// All namespaces but the cluster's own (kube-system, …), as -n '*' does
+    #[arg(long, short = 'A', conflicts_with = "namespace", help_heading = "Prometheus")]
+    all_namespaces: bool,
     /// Cluster of the services, where the server has several (label cluster, k8s_cluster_name, …)
     #[arg(long, value_name = "NAME", help_heading = "Prometheus")]
     pub(super) cluster: Option<String>,
@@ -91,9 +94,27 @@ fn store_of(text: &str) -> Result<(String, String), String> {
 }
 
 impl PrometheusArgs {
+    /// The namespaces as they were asked for, with commas between them; `None` where none was.
+    pub(crate) fn namespace(&self) -> Option<String> {
+        match (self.all_namespaces, self.namespace.is_empty()) {
+            (true, _) => Some("*".to_owned()),
+            (false, true) => None,
+            (false, false) => Some(self.namespace.join(",")),
+        }
+    }
+
+    /// The namespace, where what is asked for can be done in one only.
+    pub(crate) fn only_namespace(&self) -> Result<Option<String>> {
+        let namespace = self.namespace();
+        if let Some(several) = namespace.as_ref().filter(|n| !NamespaceSpec::parse(n).is_one()) {
+            bail!("--namespace {several}: give one namespace here, experiments are made in one");
+        }
+        Ok(namespace)
+    }
+
     /// What will be asked of the server.
     pub(crate) fn observe_options(&self, time: &TimeArgs, now: &ZonedDateTime) -> Result<ObserveOptions> {
-        let Some(namespace) = &self.namespace else {
+        let Some(namespace) = self.namespace() else {
             bail!("--namespace is missing: which namespace do the services run in?");
         };
         let (from, to, hint) = time.range(now)?;

@@ -12,9 +12,10 @@ use super::prometheus::PrometheusArgs;
 use super::told::GrafanaArgs;
 
 /// Options that describe a target, and so have no place beside a configuration.
-const OF_ONE_TARGET: [&str; 22] = [
+const OF_ONE_TARGET: [&str; 23] = [
     "prometheus",
     "namespace",
+    "all_namespaces",
     "cluster",
     "username",
     "password_file",
@@ -68,8 +69,8 @@ impl TargetArgs {
 
 /// The options as a watcher's target; `None` where the server or the namespace is missing.
 fn target(args: &PrometheusArgs) -> Result<Option<Target>> {
-    let (Some(url), Some(namespace)) = (&args.prometheus, &args.namespace) else { return Ok(None) };
-    let mut target = Target::new(namespace, url).map_err(|(key, reason)| anyhow!("{key}: {reason}"))?;
+    let (Some(url), Some(namespace)) = (&args.prometheus, args.namespace()) else { return Ok(None) };
+    let mut target = Target::new(&namespace, url).map_err(|(key, reason)| anyhow!("{key}: {reason}"))?;
     let prometheus = &mut target.prometheus;
     prometheus.cluster.clone_from(&args.cluster);
     prometheus.username.clone_from(&args.username);

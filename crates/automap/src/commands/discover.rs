@@ -96,7 +96,7 @@ fn changes(log: &ChangeLog) -> Vec<ChangesSeen> {
 
 /// Runs `automap discover`.
 pub(crate) fn run(args: &DiscoverArgs) -> Result<Exit> {
-    let (Some(url), Some(namespace)) = (&args.prometheus.prometheus, &args.prometheus.namespace) else {
+    let (Some(url), Some(namespace)) = (&args.prometheus.prometheus, args.prometheus.namespace()) else {
         bail!("no source: give --prometheus URL and --namespace NAME");
     };
     let now = ZonedDateTime::now();
@@ -105,7 +105,7 @@ pub(crate) fn run(args: &DiscoverArgs) -> Result<Exit> {
     let offers = catalogue(&args.prometheus.client(url)?, &options)?;
     let fetched = match args.prometheus.fetch(url, &args.time, &now) {
         Err(error) if matches!(error.downcast_ref(), Some(SourceError::NothingDetected { .. })) => {
-            return nothing_found(args, namespace, url, offers);
+            return nothing_found(args, &namespace, url, offers);
         }
         fetched => fetched?,
     };

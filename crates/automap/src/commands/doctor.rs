@@ -51,23 +51,23 @@ pub(crate) struct DoctorArgs {
 
 /// Runs `automap doctor`.
 pub(crate) fn run(args: &DoctorArgs) -> Result<Exit> {
-    let (Some(url), Some(namespace)) = (&args.prometheus.prometheus, &args.prometheus.namespace) else {
+    let (Some(url), Some(namespace)) = (&args.prometheus.prometheus, args.prometheus.namespace()) else {
         bail!("which source? Give --prometheus URL and --namespace NAME");
     };
     let now = ZonedDateTime::now();
     let present = Timestamp::from_ms(now.timestamp().as_millisecond());
     let fetched = args.prometheus.fetch(url, &args.time, &now)?;
     let (observation, source) = (fetched.observation, (&fetched.presets[..], fetched.scrape_ms));
-    let survey = survey(&args.prometheus.client(url)?, namespace, present)?;
+    let survey = survey(&args.prometheus.client(url)?, &namespace, present)?;
     let report = diagnose(&observation, &DiagnoseOptions::default());
     let services = coverage(&observation.frame, present);
-    let doctor = Doctor::new(namespace, &observation, services, &survey, source, report.as_ref().ok(), present);
+    let doctor = Doctor::new(&namespace, &observation, services, &survey, source, report.as_ref().ok(), present);
     #[cfg(feature = "kubernetes")]
     let mut doctor = doctor;
     #[cfg(feature = "kubernetes")]
     if args.kubernetes || args.cluster_args.is_given() {
         let connected = args.cluster_args.connect();
-        doctor.findings.extend(cluster::findings(connected.as_ref(), namespace));
+        doctor.findings.extend(cluster::findings(connected.as_ref(), &namespace));
     }
     match args.output {
         Format::Json => print(&(serde_json::to_string_pretty(&doctor)? + "\n"))?,

@@ -15,6 +15,7 @@ use crate::prometheus::pods::Owners;
 use crate::prometheus::presets::{NODES_ZONES, PODS_IMAGES, PODS_NODES};
 use crate::prometheus::promql::{self, Values, literal, quote};
 use crate::prometheus::query::Answer;
+use crate::prometheus::scope::NamespaceSpec;
 
 /// The exporter that knows.
 const STATE_METRICS: &str = "kube-state-metrics";
@@ -40,7 +41,9 @@ pub(super) fn expressions(found: &Found, namespace: &str, span: Interval, wanted
     }
     let cluster = found.clusters.get(STATE_METRICS).cloned();
     let ms = span.len_ms();
-    let values = Values { namespace: namespace.to_owned(), cluster, rate_ms: ms, span_ms: ms };
+    let scope = NamespaceSpec::parse(namespace).scope();
+    let scope = wanted.first().map_or(scope.clone(), |first| scope.of_service(&first.service).0);
+    let values = Values { namespace: scope, cluster, rate_ms: ms, span_ms: ms };
     let services: Vec<&str> = wanted.iter().map(|w| w.service.as_str()).collect();
     let fill = |template: &str| promql::fill(template, &values);
     let of_pods = [PODS_NODES, PODS_IMAGES].map(|template| ours(&fill(template), &services));

@@ -90,23 +90,31 @@ impl Part {
         promql::fill(&self.template(&promql::duration(step_ms), since_s), values)
     }
 
+    /// The label that tells the namespace of its series, where there are several namespaces.
+    pub(super) fn scope_label(self, values: &Values) -> Option<String> {
+        values.scope_label(&self.template("1s", 0))
+    }
+
     fn template(self, step: &str, since_s: i64) -> String {
         match self {
             Self::PodOwners => {
-                format!(r#"group by (owner_kind, owner_name) ({})"#, ours("kube_pod_owner", r#"owner_kind!="Job""#))
+                format!(
+                    r#"group by (owner_kind, owner_name$AND_SCOPE) ({})"#,
+                    ours("kube_pod_owner", r#"owner_kind!="Job""#)
+                )
             }
             Self::ReplicaSets => {
-                format!("group by (replicaset) ({} > 0)", ours("kube_replicaset_spec_replicas", ""))
+                format!("group by (replicaset$AND_SCOPE) ({} > 0)", ours("kube_replicaset_spec_replicas", ""))
             }
             Self::Images => images(),
-            Self::Gauges => format!("max by (__name__, {GAUGE_LABELS}) ({})", ours(&named(&GAUGES), "")),
+            Self::Gauges => format!("max by (__name__, {GAUGE_LABELS}$AND_SCOPE) ({})", ours(&named(&GAUGES), "")),
             Self::States => {
                 let which = r#"reason!~"Completed|ContainerCreating|PodInitializing",condition=~"ScalingLimited|true|",status=~"true|""#;
-                format!("max by (__name__, {STATE_LABELS}) ({} == 1)", ours(&named(&STATES), which))
+                format!("max by (__name__, {STATE_LABELS}$AND_SCOPE) ({} == 1)", ours(&named(&STATES), which))
             }
             Self::Jobs => {
                 let jobs = ours(&named(&["kube_job_status_start_time", "kube_job_created"]), "");
-                format!("max by (__name__, job_name) ({jobs} > {since_s})")
+                format!("max by (__name__, job_name$AND_SCOPE) ({jobs} > {since_s})")
             }
             Self::ConfigMaps => other_than_before("kube_configmap_metadata_resource_version", "configmap", step),
             Self::Secrets => other_than_before("kube_secret_metadata_resource_version", "secret", step),
@@ -185,12 +193,21 @@ const STATE_LABELS: &str = "statefulset, revision, horizontalpodautoscaler, hpa,
 
 /// What is asked for the last instant only: values that are times, nodes that are new, who scales what, and which families there are.
 pub(super) fn instant(values: &Values, since_s: i64, families: &[&str]) -> [String; 4] {
+    instant_templates(since_s, families).map(|template| promql::fill(&template, values))
+}
+
+/// The labels that tell the namespaces of their series, where there are several.
+pub(super) fn instant_scopes(values: &Values) -> [Option<String>; 4] {
+    instant_templates(0, &[]).map(|template| values.scope_label(&template))
+}
+
+fn instant_templates(since_s: i64, families: &[&str]) -> [String; 4] {
     const TIMES: [&str; 3] =
         ["kube_(pod|deployment|statefulset|daemonset)_created", "kube_configmap_created", "kube_secret_created"];
     const TIME_LABELS: &str = "pod, exported_pod, deployment, statefulset, daemonset, configmap, secret, replicaset";
-    let templates = [
+    [
         format!(
-            "max by (__name__, {TIME_LABELS}) ({} > {since_s} or {})",
+            "max by (__name__, {TIME_LABELS}$AND_SCOPE) ({} > {since_s} or {})",
             of_the_last_hour(&named(&TIMES)),
             of_the_last_hour("kube_replicaset_created")
         ),
@@ -199,12 +216,11 @@ pub(super) fn instant(values: &Values, since_s: i64, families: &[&str]) -> [Stri
             of_our_nodes(BRIDGE)
         ),
         format!(
-            "group by (horizontalpodautoscaler, hpa, scaletargetref_kind, scaletargetref_name) ({})",
+            "group by (horizontalpodautoscaler, hpa, scaletargetref_kind, scaletargetref_name$AND_SCOPE) ({})",
             ours(&named(&["kube_horizontalpodautoscaler_info", "kube_hpa_info"]), "")
         ),
         format!("group by (__name__) ({{{}$CLUSTER}})", named(families)),
-    ];
-    templates.map(|template| promql::fill(&template, values))
+    ]
 }
 
 /// A matcher of several names.
@@ -224,20 +240,21 @@ const EXPORTED: &str = "exported_namespace=$NS";
 
 /// Series of our namespace, whichever label names it.
 fn ours(metric: &str, which: &str) -> String {
-    format!("({} or {})", body(metric, OWN, which), body(metric, EXPORTED, which))
+    format!("({} or $EXPORTED_BEGIN{}$EXPORTED_END)", body(metric, OWN, which), body(metric, EXPORTED, which))
 }
 
 /// The same where the last value is up to an hour old: pods that are gone tell when they were created, too.
 fn of_the_last_hour(metric: &str) -> String {
     let [own, exported] = [OWN, EXPORTED].map(|n| format!("last_over_time({}[1h])", body(metric, n, "")));
-    format!("({own} or {exported})")
+    format!("({own} or $EXPORTED_BEGIN{exported}$EXPORTED_END)")
 }
 
 /// The same with the labels of pods and containers by their own names.
 fn of_pods(metric: &str, which: &str, wrap: impl Fn(&str) -> String) -> String {
     let [own, exported] = [OWN, EXPORTED].map(|namespace| wrap(&body(metric, namespace, which)));
     let renamed = format!(r#"label_replace({exported}, "pod", "$1", "exported_pod", "(.+)")"#);
-    format!(r#"({own} or label_replace({renamed}, "container", "$1", "exported_container", "(.+)"))"#)
+    let renamed = format!(r#"label_replace({renamed}, "container", "$1", "exported_container", "(.+)")"#);
+    format!("({own} or $EXPORTED_BEGIN{renamed}$EXPORTED_END)")
 }
 
 /// What grew within a step. A series that is new has not grown, as an exporter that begins to count has not, either.
@@ -248,14 +265,17 @@ fn grown(metric: &str, which: &str, by: &str, step: &str) -> String {
 }
 
 fn grown_of(now: &str, then: &str, by: &str) -> String {
-    format!("(max by ({by}) ({now}) - max by ({by}) ({then})) > 0")
+    format!("(max by ({by}$AND_SCOPE) ({now}) - max by ({by}$AND_SCOPE) ({then})) > 0")
 }
 
 /// What has another value than a step before. VictoriaMetrics takes what had none for another one, hence the difference.
 fn other_than_before(metric: &str, label: &str, step: &str) -> String {
     let [own, exported] =
         [OWN, EXPORTED].map(|n| format!("last_over_time({}{BRIDGE} offset {step})", body(metric, n, "")));
-    format!("(max by ({label}) ({}) - max by ({label}) ({own} or {exported})) != 0", ours(metric, ""))
+    format!(
+        "(max by ({label}$AND_SCOPE) ({}) - max by ({label}$AND_SCOPE) ({own} or $EXPORTED_BEGIN{exported}$EXPORTED_END)) != 0",
+        ours(metric, "")
+    )
 }
 
 /// One owner for each pod, so that the join has no second match.
@@ -264,8 +284,8 @@ fn images() -> String {
     let owners = of_pods("kube_pod_owner", r#"owner_kind!="Job""#, plain);
     let images = of_pods("kube_pod_container_info", r#"image_id!="""#, plain);
     format!(
-        "group by (owner_kind, owner_name, container, image, image_id) (max by (pod, container, image, image_id) ({images}) * on (pod) \
-         group_left (owner_kind, owner_name) topk by (pod) (1, max by (pod, owner_kind, owner_name) ({owners})))"
+        "group by (owner_kind, owner_name, container, image, image_id$AND_SCOPE) (max by (pod, container, image, image_id$AND_SCOPE) ({images}) * on (pod$AND_SCOPE) \
+         group_left (owner_kind, owner_name) topk by (pod$AND_SCOPE) (1, max by (pod, owner_kind, owner_name$AND_SCOPE) ({owners})))"
     )
 }
 
@@ -288,10 +308,10 @@ fn argo_syncs(step: &str) -> String {
 
 fn builds() -> String {
     let which = r#"__name__=~".+_build_info",version!="""#;
-    let pods = format!("({{{which},{OWN}}} or {{{which},{EXPORTED}}})");
+    let pods = format!("({{{which},{OWN}}} or $EXPORTED_BEGIN{{{which},{EXPORTED}}}$EXPORTED_END)");
     let pods = format!(r#"label_replace({pods}, "workload", "$1", "pod", "$DEPLOYMENT_OF_POD")"#);
     let mesh = r#"label_replace(istio_build{component="pilot"$CLUSTER}, "version", "$1", "tag", "(.+)")"#;
-    format!("group by (__name__, component, job, workload, version) ({pods} or {mesh})")
+    format!("group by (__name__, component, job, workload, version$AND_SCOPE) ({pods} or {mesh})")
 }
 
 #[cfg(test)]

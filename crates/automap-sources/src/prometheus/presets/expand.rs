@@ -141,7 +141,7 @@ fn of_signal(metric: &str, signal: &SignalOf, preset: &Preset) -> Signal {
         };
         match renamed {
             true => labels.aggregate(aggregate, expression),
-            false => text(&format!("{aggregate} by (pod) ({expression})")),
+            false => text(&format!("{aggregate} by (pod$AND_SCOPE) ({expression})")),
         }
     };
     let name = text(metric);
@@ -171,7 +171,7 @@ fn failures(who: &Labels<'_>, failed: &[String], all: &Counter, by: &str, whole:
     let grown = |f: &String| {
         let f = Counter::of(std::slice::from_ref(f), form);
         let (now, then, rate) = (f.value(""), f.value(" offset $RATE"), f.rate());
-        format!("((({now} unless {then}) and on ({by}) {watched}) / $RATE_S or {rate})")
+        format!("((({now} unless {then}) and on ({by}$AND_SCOPE) {watched}) / $RATE_S or {rate})")
     };
     let failed: Vec<String> = failed.iter().map(grown).collect();
     Formula::Share { part: who.sum(&format!("({})", failed.join(" or "))), whole }

@@ -103,7 +103,7 @@ impl Histogram {
         let mut terms = Vec::new();
         let mut of = |unit_ms: f64, by: &str, selector: &str| {
             let (scaled, rates) = (scaled(unit_ms), who.replace(&rate(selector)));
-            terms.push(format!("{scaled}histogram_quantile($Q, sum by ({by}{}) ({rates}))", who.by));
+            terms.push(format!("{scaled}histogram_quantile($Q, sum by ({by}{}$AND_SCOPE) ({rates}))", who.by));
         };
         for (selector, unit_ms) in &self.names {
             of(*unit_ms, "le, vmrange, ", &selector.put_together("_bucket", ""));

@@ -130,7 +130,7 @@ macro_rules! events {
             rows!($metric, $matchers, " offset $RATE"),
             ") and on (",
             $by,
-            ") ",
+            "$AND_SCOPE) ",
             $metric,
             "{",
             $alive,
@@ -174,21 +174,26 @@ const BY_LABEL: CountsByLabel = CountsByLabel {
     ],
 };
 
-const SERVED: &str = concat!("sum by (destination_workload) (", growth!("istio_requests_total", "$SERVER"), ")");
+const SERVED: &str =
+    concat!("sum by (destination_workload$AND_SCOPE) (", growth!("istio_requests_total", "$SERVER"), ")");
 /// Requests whose outcome is known: where the labels are switched off, nobody can say that none failed.
-const SERVED_WITH_OUTCOME: &str =
-    concat!("sum by (destination_workload) (", growth!("istio_requests_total", "$SERVER,response_code!=\"\""), ")");
+const SERVED_WITH_OUTCOME: &str = concat!(
+    "sum by (destination_workload$AND_SCOPE) (",
+    growth!("istio_requests_total", "$SERVER,response_code!=\"\""),
+    ")"
+);
 const SENT_WITH_OUTCOME: &str =
-    concat!("sum by ($CALL) (", growth!("istio_requests_total", "$CLIENT,response_code!=\"\""), ")");
-const SENT: &str = concat!("sum by ($CALL) (", growth!("istio_requests_total", "$CLIENT"), ")");
-const CONNECTIONS: &str = concat!("sum by ($CALL) (", growth!("istio_tcp_connections_opened_total", "$CLIENT"), ")");
+    concat!("sum by ($CALL$AND_SCOPE) (", growth!("istio_requests_total", "$CLIENT,response_code!=\"\""), ")");
+const SENT: &str = concat!("sum by ($CALL$AND_SCOPE) (", growth!("istio_requests_total", "$CLIENT"), ")");
+const CONNECTIONS: &str =
+    concat!("sum by ($CALL$AND_SCOPE) (", growth!("istio_tcp_connections_opened_total", "$CLIENT"), ")");
 
 /// Which workloads answer for which Kubernetes service, as the workloads' own proxies tell.
-pub(super) const BEHIND_SERVICES: &str = "group by (destination_service_name, destination_workload, destination_workload_namespace) \
+pub(super) const BEHIND_SERVICES: &str = "group by (destination_service_name, destination_workload, destination_workload_namespace$AND_SCOPE) \
                                           (last_over_time(istio_requests_total{$SERVER}[$SPAN]))";
 
 /// Workloads whose counters are sums over pods, and fell. A proxy that is told by other labels starts again by itself.
-pub(super) const FALLEN_SUMS: &str = "sum by (destination_workload) (resets(istio_requests_total{$SERVER,pod=\"\",instance=\"\",\
+pub(super) const FALLEN_SUMS: &str = "sum by (destination_workload$AND_SCOPE) (resets(istio_requests_total{$SERVER,pod=\"\",instance=\"\",\
                                       kubernetes_pod_name=\"\",pod_name=\"\"}[$SPAN])) > 0";
 
 const NO_REQUESTS: Absence = Absence::Unobserved("no HTTP or gRPC request was counted in this window");
@@ -216,7 +221,7 @@ const SIGNALS: [Signal; 12] = [
         key: Key::Workload,
         formula: Formula::Share {
             part: concat!(
-                "sum by (destination_workload) (",
+                "sum by (destination_workload$AND_SCOPE) (",
                 events!("istio_requests_total", "$SERVER,$HTTP_FAILED", by "destination_workload", "$SERVER"),
                 " or ",
                 growth!("istio_requests_total", "$SERVER,$GRPC_FAILED"),
@@ -233,7 +238,7 @@ const SIGNALS: [Signal; 12] = [
         key: Key::Workload,
         formula: Formula::Share {
             part: concat!(
-                "sum by (destination_workload) (",
+                "sum by (destination_workload$AND_SCOPE) (",
                 growth!("istio_requests_total", "$SERVER,response_flags=~\"$CLIENT_LEFT\""),
                 ")"
             ),
@@ -247,12 +252,12 @@ const SIGNALS: [Signal; 12] = [
         key: Key::Workload,
         formula: Formula::Mean {
             total: concat!(
-                "sum by (destination_workload) (",
+                "sum by (destination_workload$AND_SCOPE) (",
                 growth!("istio_request_duration_milliseconds_sum", "$SERVER"),
                 ")"
             ),
             count: concat!(
-                "sum by (destination_workload) (",
+                "sum by (destination_workload$AND_SCOPE) (",
                 growth!("istio_request_duration_milliseconds_count", "$SERVER"),
                 ")"
             ),
@@ -264,7 +269,7 @@ const SIGNALS: [Signal; 12] = [
         request: "latency quantile",
         key: Key::Workload,
         formula: Formula::Sum(concat!(
-            "histogram_quantile($Q, sum by (le, vmrange, destination_workload) (",
+            "histogram_quantile($Q, sum by (le, vmrange, destination_workload$AND_SCOPE) (",
             growth!("istio_request_duration_milliseconds_bucket", "$SERVER"),
             "))"
         )),
@@ -277,7 +282,7 @@ const SIGNALS: [Signal; 12] = [
         key: Key::Call,
         formula: Formula::Share {
             part: concat!(
-                "sum by ($CALL) (",
+                "sum by ($CALL$AND_SCOPE) (",
                 events!("istio_requests_total", "$CLIENT,$HTTP_FAILED", by "source_workload", "$CLIENT"),
                 " or ",
                 growth!("istio_requests_total", "$CLIENT,$GRPC_FAILED"),
@@ -292,8 +297,16 @@ const SIGNALS: [Signal; 12] = [
         request: "latency of calls",
         key: Key::Call,
         formula: Formula::Mean {
-            total: concat!("sum by ($CALL) (", growth!("istio_request_duration_milliseconds_sum", "$CLIENT"), ")"),
-            count: concat!("sum by ($CALL) (", growth!("istio_request_duration_milliseconds_count", "$CLIENT"), ")"),
+            total: concat!(
+                "sum by ($CALL$AND_SCOPE) (",
+                growth!("istio_request_duration_milliseconds_sum", "$CLIENT"),
+                ")"
+            ),
+            count: concat!(
+                "sum by ($CALL$AND_SCOPE) (",
+                growth!("istio_request_duration_milliseconds_count", "$CLIENT"),
+                ")"
+            ),
         },
         absence: NOT_AS_SOURCE,
     },
@@ -304,12 +317,12 @@ const SIGNALS: [Signal; 12] = [
         key: Key::ServedCall,
         formula: Formula::Mean {
             total: concat!(
-                "sum by (source_workload, source_workload_namespace, destination_workload) (",
+                "sum by (source_workload, source_workload_namespace, destination_workload$AND_SCOPE) (",
                 growth!("istio_request_duration_milliseconds_sum", "$SERVER"),
                 ")"
             ),
             count: concat!(
-                "sum by (source_workload, source_workload_namespace, destination_workload) (",
+                "sum by (source_workload, source_workload_namespace, destination_workload$AND_SCOPE) (",
                 growth!("istio_request_duration_milliseconds_count", "$SERVER"),
                 ")"
             ),
@@ -322,9 +335,9 @@ const SIGNALS: [Signal; 12] = [
         request: "connections",
         key: Key::Call,
         formula: Formula::Sum(concat!(
-            "(sum by ($CALL) (",
+            "(sum by ($CALL$AND_SCOPE) (",
             growth!("istio_tcp_sent_bytes_total", "$CLIENT"),
-            ") + sum by ($CALL) (",
+            ") + sum by ($CALL$AND_SCOPE) (",
             growth!("istio_tcp_received_bytes_total", "$CLIENT"),
             "))"
         )),
@@ -343,7 +356,7 @@ const SIGNALS: [Signal; 12] = [
         key: Key::Call,
         formula: Formula::Events {
             events: concat!(
-                "sum by ($CALL) (",
+                "sum by ($CALL$AND_SCOPE) (",
                 events!(
                     "istio_tcp_connections_opened_total",
                     "$CLIENT,response_flags!=\"-\",response_flags!~\"$CLIENT_LEFT\"",

@@ -15,11 +15,13 @@ macro_rules! containers {
         concat!(
             "(",
             concat!($before, $metric, "{$APP}", $after),
-            " or ",
+            " or $EXPORTED_BEGIN",
             concat!($before, $metric, "{$APP_EXPORTED_NAMESPACE}", $after),
-            " or (label_replace(label_replace(",
+            "$EXPORTED_END or ($EXPORTED_BEGIN",
+            "label_replace(label_replace(",
             concat!($before, $metric, "{$APP_EXPORTED}", $after),
-            ", \"pod\", \"$1\", \"exported_pod\", \"(.+)\"), \"container\", \"$1\", \"exported_container\", \"(.+)\")))"
+            ", \"pod\", \"$1\", \"exported_pod\", \"(.+)\"), \"container\", \"$1\", \"exported_container\", \"(.+)\")",
+            "$EXPORTED_END))"
         )
     };
 }
@@ -27,7 +29,14 @@ macro_rules! containers {
 /// Growth per second of a counter of containers: one row for what several scrapers deliver, summed by pod.
 macro_rules! rate {
     ($metric:literal, $inner:literal, $by:literal) => {
-        concat!("sum by (pod) (max by (pod, ", $by, ") (", $inner, containers!("rate(", $metric, "[$RATE])"), "))")
+        concat!(
+            "sum by (pod$AND_SCOPE) (max by (pod, ",
+            $by,
+            "$AND_SCOPE) (",
+            $inner,
+            containers!("rate(", $metric, "[$RATE])"),
+            "))"
+        )
     };
 }
 
@@ -35,11 +44,12 @@ macro_rules! rate {
 macro_rules! interfaces {
     ($metric:literal) => {
         concat!(
-            "sum by (pod) (max by (pod, interface) (rate(",
+            "sum by (pod$AND_SCOPE) (max by (pod, interface$AND_SCOPE) (rate(",
             $metric,
-            "{namespace=$NS,exported_namespace=\"\",$INTERFACE}[$RATE]) or (label_replace(rate(",
+            "{namespace=$NS,exported_namespace=\"\",$INTERFACE}[$RATE]) or ($EXPORTED_BEGIN",
+            "label_replace(rate(",
             $metric,
-            "{exported_namespace=$NS,$INTERFACE}[$RATE]), \"pod\", \"$1\", \"exported_pod\", \"(.+)\"))))"
+            "{exported_namespace=$NS,$INTERFACE}[$RATE]), \"pod\", \"$1\", \"exported_pod\", \"(.+)\")$EXPORTED_END)))"
         )
     };
 }
@@ -50,9 +60,11 @@ macro_rules! state {
         concat!(
             "(",
             concat!($before, $metric, "{namespace=$NS,exported_namespace=\"\"", $matchers, "}", $after),
-            " or (label_replace(label_replace(",
+            " or ($EXPORTED_BEGIN",
+            "label_replace(label_replace(",
             concat!($before, $metric, "{exported_namespace=$NS", $matchers, "}", $after),
-            ", \"pod\", \"$1\", \"exported_pod\", \"(.+)\"), \"container\", \"$1\", \"exported_container\", \"(.+)\")))"
+            ", \"pod\", \"$1\", \"exported_pod\", \"(.+)\"), \"container\", \"$1\", \"exported_container\", \"(.+)\")",
+            "$EXPORTED_END))"
         )
     };
 }
@@ -60,7 +72,7 @@ macro_rules! state {
 /// Pods that are there to serve; those of jobs come and go.
 macro_rules! servers {
     ($offset:literal) => {
-        concat!("group by (pod) (", state!("", "kube_pod_owner", ",owner_kind!=\"Job\"", $offset), ")")
+        concat!("group by (pod$AND_SCOPE) (", state!("", "kube_pod_owner", ",owner_kind!=\"Job\"", $offset), ")")
     };
 }
 
@@ -127,9 +139,13 @@ pub(super) const STATE_METRICS: Exporter = Exporter {
 
 /// Pods and replica sets with their owners, over the whole window, since pods die. Part 0: pods, part 1: replica sets.
 pub(crate) const OWNERS: [&str; 2] = [
-    concat!("max by (pod, owner_kind, owner_name) (", state!("last_over_time(", "kube_pod_owner", "", "[$SPAN])"), ")"),
     concat!(
-        "max by (replicaset, owner_kind, owner_name) (",
+        "max by (pod, owner_kind, owner_name$AND_SCOPE) (",
+        state!("last_over_time(", "kube_pod_owner", "", "[$SPAN])"),
+        ")"
+    ),
+    concat!(
+        "max by (replicaset, owner_kind, owner_name$AND_SCOPE) (",
         state!("last_over_time(", "kube_replicaset_owner", "", "[$SPAN])"),
         ")"
     ),
@@ -160,13 +176,13 @@ const NO_MEMORY: Absence = Absence::Unobserved("container_memory_working_set_byt
 /// The gauge of a dead container stays visible for five minutes; its CPU counter has no sample in the window. `id`
 /// tells a restarted container from the one before.
 const MEMORY: &str = concat!(
-    "sum by (pod) (max by (pod, container) (",
+    "sum by (pod$AND_SCOPE) (max by (pod, container$AND_SCOPE) (",
     containers!("", "container_memory_working_set_bytes", ""),
-    " and on (pod, container, id) ",
+    " and on (pod, container, id$AND_SCOPE) ",
     containers!("count_over_time(", "container_cpu_usage_seconds_total", "[$RATE])"),
     "))"
 );
-const POD_ROW_MEMORY: &str = "max by (pod) (container_memory_working_set_bytes{$POD_ROW} and on (pod, id) \
+const POD_ROW_MEMORY: &str = "max by (pod$AND_SCOPE) (container_memory_working_set_bytes{$POD_ROW} and on (pod, id$AND_SCOPE) \
                               count_over_time(container_cpu_usage_seconds_total{$POD_ROW}[$RATE]))";
 
 const NETWORK: [Signal; 2] = [
@@ -180,7 +196,7 @@ const CADVISOR_SIGNALS: [Signal; 8] = [
     of_pods(
         "proxy_cpu_cores",
         "cpu",
-        "sum by (pod) (max by (pod, container) (sum without (cpu) \
+        "sum by (pod$AND_SCOPE) (max by (pod, container$AND_SCOPE) (sum without (cpu) \
          (rate(container_cpu_usage_seconds_total{namespace=$NS,container=~\"$PROXIES\"}[$RATE]))))",
         Absence::Expected,
     ),
@@ -210,20 +226,20 @@ const POD_ROW_SIGNALS: [Signal; 6] = [
     of_pods(
         "cpu_cores",
         "cpu",
-        "max by (pod) (sum without (cpu) (rate(container_cpu_usage_seconds_total{$POD_ROW}[$RATE])))",
+        "max by (pod$AND_SCOPE) (sum without (cpu) (rate(container_cpu_usage_seconds_total{$POD_ROW}[$RATE])))",
         NO_CPU,
     ),
     of_pods("memory_bytes", "memory", POD_ROW_MEMORY, NO_MEMORY),
     of_pods(
         "disk_read_bytes_per_s",
         "disk",
-        "sum by (pod) (max by (pod, device) (rate(container_fs_reads_bytes_total{$POD_ROW}[$RATE])))",
+        "sum by (pod$AND_SCOPE) (max by (pod, device$AND_SCOPE) (rate(container_fs_reads_bytes_total{$POD_ROW}[$RATE])))",
         NO_DISK,
     ),
     of_pods(
         "disk_write_bytes_per_s",
         "disk",
-        "sum by (pod) (max by (pod, device) (rate(container_fs_writes_bytes_total{$POD_ROW}[$RATE])))",
+        "sum by (pod$AND_SCOPE) (max by (pod, device$AND_SCOPE) (rate(container_fs_writes_bytes_total{$POD_ROW}[$RATE])))",
         NO_DISK,
     ),
     NETWORK[0],
@@ -235,7 +251,7 @@ const STATE_SIGNALS: [Signal; 3] = [
         "restarts",
         "pod state",
         concat!(
-            "sum by (pod) (max by (pod, container) (",
+            "sum by (pod$AND_SCOPE) (max by (pod, container$AND_SCOPE) (",
             state!("increase(", "kube_pod_container_status_restarts_total", "", "[$RATE])"),
             "))"
         ),
@@ -250,7 +266,7 @@ const STATE_SIGNALS: [Signal; 3] = [
             events: concat!(
                 "((",
                 servers!(""),
-                " unless on (pod) ",
+                " unless on (pod$AND_SCOPE) ",
                 servers!(" offset $RATE"),
                 ") and on () group (",
                 servers!(" offset $RATE"),
@@ -265,11 +281,11 @@ const STATE_SIGNALS: [Signal; 3] = [
         "not_ready",
         "pod state",
         concat!(
-            "sum by (pod) ((max by (pod) (",
+            "sum by (pod$AND_SCOPE) ((max by (pod$AND_SCOPE) (",
             state!("", "kube_pod_status_ready", ",condition=\"true\"", ""),
-            ") == bool 0) unless on (pod) (",
+            ") == bool 0) unless on (pod$AND_SCOPE) (",
             state!("", "kube_pod_status_phase", ",phase=~\"Succeeded|Failed\"", ""),
-            " == 1) unless on (pod) ",
+            " == 1) unless on (pod$AND_SCOPE) ",
             state!("", "kube_pod_owner", ",owner_kind=\"Job\"", ""),
             ")"
         ),

@@ -40,7 +40,7 @@ impl<'a> Labels<'a> {
 
     /// The same with another aggregation, such as `max`.
     pub(super) fn aggregate(&self, aggregation: &str, expression: &str) -> &'static str {
-        text(&format!("{aggregation} by ({}) ({})", self.by, self.replace(expression)))
+        text(&format!("{aggregation} by ({}$AND_SCOPE) ({})", self.by, self.replace(expression)))
     }
 
     pub(super) fn replace(&self, expression: &str) -> String {

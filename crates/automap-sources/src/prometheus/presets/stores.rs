@@ -56,7 +56,9 @@ pub(super) fn signals(preset: &Preset, store: &'static Store) -> Vec<Signal> {
         name: text(metric),
         request,
         key: Key::Store(store),
-        formula: formula(signal, |aggregation, expression| text(&format!("{aggregation} by ({by}) ({expression})"))),
+        formula: formula(signal, |aggregation, expression| {
+            text(&format!("{aggregation} by ({by}$AND_SCOPE) ({expression})"))
+        }),
         absence: Absence::Expected,
     };
     preset.signals.iter().map(signal).collect()

@@ -62,7 +62,7 @@ pub(crate) struct ScoreArgs {
 
 /// Scores. Exits with 1 when a share is missed that was asked for.
 pub(super) fn run(args: &ScoreArgs) -> Result<Exit> {
-    let (Some(url), Some(namespace)) = (&args.prometheus.prometheus, &args.prometheus.namespace) else {
+    let (Some(url), Some(namespace)) = (&args.prometheus.prometheus, args.prometheus.only_namespace()?) else {
         bail!("which metrics? Give --prometheus URL and --namespace NAME");
     };
     args.card.check()?;
@@ -84,7 +84,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<Exit> {
     let progress = bar(all.len() as u64);
     for case in &all {
         progress.set_message(case.name());
-        rows.push(row(args, &client, namespace, case, now));
+        rows.push(row(args, &client, &namespace, case, now));
         progress.inc(1);
     }
     progress.finish_and_clear();

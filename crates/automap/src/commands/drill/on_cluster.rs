@@ -29,7 +29,7 @@ pub(super) struct OnClusterArgs {
 
 /// Drills every item on the cluster.
 pub(super) fn rows(args: &OnClusterArgs, timing: Timing, items: &[Item], interrupt: &Interrupt) -> Result<Vec<Row>> {
-    let (Some(url), Some(namespace)) = (args.prometheus.prometheus.clone(), &args.prometheus.namespace) else {
+    let (Some(url), Some(namespace)) = (args.prometheus.prometheus.clone(), args.prometheus.only_namespace()?) else {
         bail!(
             "where? --lab for the local lab, or --prometheus URL and --namespace NAME for the cluster of your kubeconfig"
         );
@@ -37,6 +37,6 @@ pub(super) fn rows(args: &OnClusterArgs, timing: Timing, items: &[Item], interru
     let cluster = args.cluster.connect()?;
     say(&format!("{} ({}), namespace {namespace}", cluster.server(), cluster.version()?));
     let prometheus = args.prometheus.clone();
-    let stage = ClusterStage::new(cluster, namespace, move || prometheus.client(&url));
+    let stage = ClusterStage::new(cluster, &namespace, move || prometheus.client(&url));
     play_all(&stage, items, timing, interrupt, &mut |_, _| Ok(()))
 }

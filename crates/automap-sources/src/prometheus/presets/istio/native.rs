@@ -77,17 +77,17 @@ macro_rules! mean {
 }
 
 const QUANTILE: Formula = Formula::Sum(concat!(
-    "histogram_quantile($Q, sum by (le, vmrange, destination_workload) (",
+    "histogram_quantile($Q, sum by (le, vmrange, destination_workload$AND_SCOPE) (",
     growth!("istio_request_duration_milliseconds_bucket", "$SERVER"),
-    ")) or histogram_quantile($Q, sum by (destination_workload) (rate(istio_request_duration_milliseconds{$SERVER}[$RATE])))"
+    ")) or histogram_quantile($Q, sum by (destination_workload$AND_SCOPE) (rate(istio_request_duration_milliseconds{$SERVER}[$RATE])))"
 ));
 
 /// The signals of durations in this form, by their place among all.
 const FORMULAS: [(usize, Formula); 4] = [
-    (3, mean!("sum by (destination_workload) ", "$SERVER")),
+    (3, mean!("sum by (destination_workload$AND_SCOPE) ", "$SERVER")),
     (4, QUANTILE),
-    (7, mean!("sum by ($CALL) ", "$CLIENT")),
-    (8, mean!("sum by (source_workload, source_workload_namespace, destination_workload) ", "$SERVER")),
+    (7, mean!("sum by ($CALL$AND_SCOPE) ", "$CLIENT")),
+    (8, mean!("sum by (source_workload, source_workload_namespace, destination_workload$AND_SCOPE) ", "$SERVER")),
 ];
 
 const WITH_NATIVE: [Signal; SIGNALS.len()] = with_native();

@@ -1,0 +1,351 @@
+//! Which namespaces are looked at, and how the names of one are told from those of another.
+//!
+//! One namespace is asked for by its name, and its workloads go by theirs. Several, or a pattern, are asked for in the same queries
+//! (`namespace=~"shop|payments"`, sums by namespace), and every workload is `namespace/name`, so that two services of one name stay two. Labels are
+//! rewritten once, when an answer comes in; all that follows knows names only. Clusters are told apart in `cluster.rs`.
+
+use std::collections::BTreeSet;
+
+use automap_core::note::{NotChecked, Note};
+
+use super::decode::{LabelledSeries, Labels};
+use super::gather::enumerate;
+use super::promql::PART;
+use super::query::Answer;
+
+/// Most namespaces of one observation: the first ones by name.
+pub const MAX_NAMESPACES: usize = 100;
+
+/// Namespaces that run the cluster and not what it is for. `*` leaves them out; by name, or by another pattern, they are looked at.
+const OF_THE_CLUSTER: [&str; 12] = [
+    "cert-manager",
+    "chaos-mesh",
+    "gatekeeper-system",
+    "gmp-system",
+    "istio-system",
+    "kube-node-lease",
+    "kube-public",
+    "kube-system",
+    "linkerd",
+    "linkerd-viz",
+    "monitoring",
+    "observability",
+];
+
+/// What was asked for: a name, several between commas, or patterns in which `*` stands for anything.
+///
+/// ```
+/// use automap_sources::prometheus::NamespaceSpec;
+///
+/// let spec = NamespaceSpec::parse("shop, team-*");
+/// assert!(spec.matches("shop") && spec.matches("team-red") && !spec.matches("bank"));
+/// assert!(!spec.is_one() && NamespaceSpec::parse("shop").is_one());
+/// assert!(!NamespaceSpec::parse("*").matches("kube-system"), "unless it is named");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamespaceSpec(Vec<String>);
+
+impl NamespaceSpec {
+    /// Reads what was typed. Empty parts and repetitions are dropped.
+    pub fn parse(text: &str) -> Self {
+        let mut parts: Vec<String> = Vec::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            if !parts.iter().any(|known| known == part) {
+                parts.push(part.to_owned());
+            }
+        }
+        Self(parts)
+    }
+
+    /// Whether it is a single name, so that workloads go by their own names.
+    pub fn is_one(&self) -> bool {
+        matches!(self.0.as_slice(), [name] if !name.contains('*'))
+    }
+
+    /// Whether a namespace is meant.
+    pub fn matches(&self, namespace: &str) -> bool {
+        let is_of_cluster = OF_THE_CLUSTER.contains(&namespace);
+        self.0.iter().any(|part| match part.as_str() {
+            "*" => !is_of_cluster,
+            part => fits(part, namespace),
+        })
+    }
+
+    /// Whether it has to be compared with the namespaces that there are.
+    pub(crate) fn has_pattern(&self) -> bool {
+        self.0.iter().any(|part| part.contains('*'))
+    }
+
+    /// The scope without asking a server: patterns stay patterns.
+    pub(crate) fn scope(&self) -> Scope {
+        Scope { names: self.0.clone(), is_qualified: !self.is_one() }
+    }
+
+    /// The scope among the namespaces that there are, and what is to be said of those that are not looked at.
+    pub(crate) fn among(&self, known: &[String]) -> Expanded {
+        let plain = self.0.iter().filter(|part| !part.contains('*')).cloned();
+        let matching = known.iter().filter(|name| self.matches(name)).cloned();
+        let mut names: Vec<String> = plain.chain(matching).collect::<BTreeSet<_>>().into_iter().collect();
+        let mut out = Expanded::default();
+        let skipped = known.iter().filter(|name| OF_THE_CLUSTER.contains(&name.as_str()) && !self.matches(name));
+        let skipped: Vec<String> = skipped.cloned().collect();
+        if self.0.iter().any(|part| part == "*") && !skipped.is_empty() {
+            let text =
+                format!("the cluster's own namespaces are not looked at unless they are named: {}", enumerate(skipped));
+            out.notes.push(Note::info("namespaces", text));
+        }
+        if names.len() > MAX_NAMESPACES {
+            let left_out = names.split_off(MAX_NAMESPACES);
+            let reason = format!(
+                "there are more than {MAX_NAMESPACES} namespaces: the first ones by name are looked at, {} are not ({})",
+                left_out.len(),
+                enumerate(left_out)
+            );
+            out.notes.push(Note::warning("namespaces_left_out", reason.clone()));
+            out.not_checked.push(NotChecked { signal: "all signals".to_owned(), services: Vec::new(), reason });
+        }
+        out.scope = Scope { names, is_qualified: true };
+        out
+    }
+}
+
+/// What a pattern came to.
+#[derive(Debug, Default)]
+pub(crate) struct Expanded {
+    pub(crate) scope: Scope,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) not_checked: Vec<NotChecked>,
+}
+
+/// Whether a name fits a pattern, in which `*` stands for anything.
+fn fits(pattern: &str, name: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(name) = name.strip_prefix(head) else { return false };
+    if rest.is_empty() {
+        return true;
+    }
+    (0..=name.len()).filter(|i| name.is_char_boundary(*i)).any(|i| fits(rest, &name[i..]))
+}
+
+/// The namespaces of one observation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scope {
+    names: Vec<String>,
+    /// Whether names carry their namespace.
+    pub(crate) is_qualified: bool,
+}
+
+impl From<&str> for Scope {
+    /// This namespace alone, whatever its name looks like.
+    fn from(name: &str) -> Self {
+        Self { names: vec![name.to_owned()], is_qualified: false }
+    }
+}
+
+impl From<String> for Scope {
+    fn from(name: String) -> Self {
+        Self::from(name.as_str())
+    }
+}
+
+impl Scope {
+    /// The namespaces, or patterns where no server was asked.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The name where one suffices to select it.
+    pub(crate) fn single(&self) -> Option<&str> {
+        match self.names.as_slice() {
+            [name] if !self.is_qualified || !name.contains('*') => Some(name),
+            _ => None,
+        }
+    }
+
+    /// What matches each of the namespaces, for a regular expression; `literal` escapes a text.
+    pub(crate) fn alternatives(&self, literal: impl Fn(&str) -> String) -> String {
+        let glob = |name: &String| match self.is_qualified {
+            true => name.split('*').map(&literal).collect::<Vec<_>>().join(".*"),
+            false => literal(name),
+        };
+        self.names.iter().map(glob).collect::<Vec<_>>().join("|")
+    }
+
+    /// Whether it has this namespace.
+    pub(crate) fn has(&self, namespace: &str) -> bool {
+        self.names.iter().any(|name| name == namespace)
+    }
+
+    /// One service of it: its namespace, and its own name.
+    pub(crate) fn of_service<'a>(&self, service: &'a str) -> (Self, &'a str) {
+        match service.rsplit_once('/').filter(|_| self.is_qualified) {
+            Some((namespace, name)) => (Self::from(namespace), name),
+            None => (self.clone(), service),
+        }
+    }
+
+    /// Namespaces of which nothing was seen, by the names that were.
+    pub(crate) fn unseen<'a>(&self, services: impl IntoIterator<Item = &'a str>) -> Option<NotChecked> {
+        if !self.is_qualified {
+            return None;
+        }
+        let seen: BTreeSet<&str> = services.into_iter().filter_map(|s| Some(s.split_once('/')?.0)).collect();
+        let silent: Vec<String> = self.names.iter().filter(|name| !seen.contains(name.as_str())).cloned().collect();
+        (!silent.is_empty()).then(|| NotChecked {
+            signal: "all signals".to_owned(),
+            services: Vec::new(),
+            reason: format!("nothing was found of {} namespaces: {}", silent.len(), enumerate(silent)),
+        })
+    }
+
+    /// Puts the namespace in front of the names in an answer, each part by the label that its sums keep.
+    pub(crate) fn qualify(&self, answer: &mut Answer, labels: &[Option<String>]) {
+        if !self.is_qualified {
+            return;
+        }
+        for LabelledSeries { labels: of_series, .. } in &mut answer.series {
+            let part = of_series.get(PART).and_then(|part| part.parse().ok()).unwrap_or(0);
+            if let Some(Some(label)) = labels.get(part) {
+                self.qualify_one(of_series, label);
+            }
+        }
+    }
+
+    fn qualify_one(&self, labels: &mut Labels, label: &str) {
+        let Some(own) = labels.get(label).filter(|n| !n.is_empty() && *n != "unknown").cloned() else { return };
+        let place = |labels: &mut Labels, label: &str| labels.remove(label).filter(|n| !n.is_empty() && n != "unknown");
+        let caller = place(labels, "source_workload_namespace");
+        let callee = place(labels, "destination_workload_namespace");
+        let host = labels.get("destination_service_name").map(|name| self.host(name, &own));
+        for (name, namespace) in [
+            ("source_workload", caller.as_ref().unwrap_or(&own)),
+            ("destination_workload", callee.as_ref().unwrap_or(&own)),
+        ] {
+            put_before(labels, name, namespace);
+        }
+        NAMES.iter().for_each(|name| put_before(labels, name, &own));
+        if let Some(host) = host {
+            labels.insert("destination_service_name".to_owned(), host);
+        }
+        // Who calls from a namespace that is not looked at stays outside.
+        if let Some(caller) = caller.filter(|caller| !self.has(caller)) {
+            labels.insert("source_workload_namespace".to_owned(), caller);
+        }
+    }
+
+    /// A service as a caller in the namespace `own` writes it: `payment`, `payment.bank`, `payment.bank.svc.cluster.local:80`.
+    pub(crate) fn host(&self, name: &str, own: &str) -> String {
+        let parts: Vec<&str> = name.split('.').collect();
+        match parts.as_slice() {
+            [service] if !service.is_empty() && *service != "unknown" && !super::names::OUTSIDE.contains(service) => {
+                format!("{own}/{service}")
+            }
+            [service, namespace, rest @ ..] => {
+                let namespace_only = namespace.split(':').next().unwrap_or(namespace);
+                let is_service = rest.first().is_some_and(|r| r.split(':').next() == Some("svc"));
+                match is_service || rest.is_empty() && self.has(namespace_only) {
+                    true => format!("{namespace_only}/{service}"),
+                    false => name.to_owned(),
+                }
+            }
+            _ => name.to_owned(),
+        }
+    }
+}
+
+/// Labels that name an object of a namespace, in answers about pods and changes.
+const NAMES: [&str; 15] = [
+    "configmap",
+    "daemonset",
+    "deployment",
+    "exported_pod",
+    "horizontalpodautoscaler",
+    "hpa",
+    "job_name",
+    "name",
+    "owner_name",
+    "pod",
+    "replicaset",
+    "scaletargetref_name",
+    "secret",
+    "statefulset",
+    "workload",
+];
+
+fn put_before(labels: &mut Labels, name: &str, namespace: &str) {
+    if let Some(value) = labels.get_mut(name).filter(|v| !v.is_empty() && *v != "unknown" && *v != "<none>") {
+        *value = format!("{namespace}/{value}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn patterns_are_compared_with_what_there_is() {
+        for (pattern, name, expected) in [
+            ("team-*", "team-red", true),
+            ("team-*", "team", false),
+            ("*-prod", "a-prod", true),
+            ("a*b*c", "aXbYc", true),
+            ("a*b*c", "aXbY", false),
+            ("a.b", "aXb", false),
+        ] {
+            assert_eq!(fits(pattern, name), expected, "{pattern} {name}");
+        }
+        let known: Vec<String> = ["bank", "kube-system", "shop"].map(ToOwned::to_owned).into();
+        let all = NamespaceSpec::parse("*").among(&known);
+        assert_eq!(all.scope.names(), ["bank", "shop"]);
+        assert!(all.notes[0].message.contains("kube-system"), "{:?}", all.notes);
+        assert_eq!(NamespaceSpec::parse("*,kube-system").among(&known).scope.names().len(), 3);
+        let many: Vec<String> = (0..=MAX_NAMESPACES).map(|i| format!("n{i:03}")).collect();
+        let cut = NamespaceSpec::parse("n*").among(&many);
+        assert_eq!((cut.scope.names().len(), cut.not_checked.len()), (MAX_NAMESPACES, 1));
+        assert!(cut.not_checked[0].reason.contains("n100"), "{:?}", cut.not_checked);
+    }
+
+    #[test]
+    fn two_services_of_one_name_stay_two() {
+        let scope = NamespaceSpec::parse("shop,bank").scope();
+        let qualified = |pairs: &[(&str, &str)], label: &str| {
+            let mut labels = labels(pairs);
+            scope.qualify_one(&mut labels, label);
+            labels
+        };
+        let pod =
+            |namespace: &str| qualified(&[("namespace", namespace), ("pod", "api-0")], "namespace")["pod"].clone();
+        assert_eq!([pod("shop"), pod("bank")], ["shop/api-0", "bank/api-0"]);
+        let call = |host: &str, workload: &str, namespace: &str| {
+            let labels = qualified(
+                &[
+                    ("source_workload", "web"),
+                    ("source_workload_namespace", "shop"),
+                    ("destination_workload", workload),
+                    ("destination_workload_namespace", namespace),
+                    ("destination_service_name", host),
+                ],
+                "source_workload_namespace",
+            );
+            ["source_workload", "destination_workload", "destination_service_name"].map(|l| labels[l].clone())
+        };
+        assert_eq!(call("api", "api-v1", "bank"), ["shop/web", "bank/api-v1", "shop/api"]);
+        assert_eq!(call("api.bank", "unknown", "unknown")[2], "bank/api");
+        assert_eq!(call("api.bank:80", "unknown", "unknown")[2], "bank/api");
+        assert_eq!(call("api.far.svc.cluster.local", "unknown", "unknown")[2], "far/api");
+        assert_eq!(call("api.example.com", "unknown", "unknown")[2], "api.example.com");
+        assert_eq!(call("PassthroughCluster", "unknown", "unknown")[2], "PassthroughCluster");
+    }
+
+    #[test]
+    fn namespaces_of_which_nothing_is_seen_are_told() {
+        let scope = NamespaceSpec::parse("shop,bank").scope();
+        assert!(scope.unseen(["shop/web"]).unwrap().reason.contains("bank"));
+        assert_eq!(scope.unseen(["shop/web", "bank/api"]), None);
+        assert_eq!(Scope::from("shop").unseen([]), None);
+    }
+}

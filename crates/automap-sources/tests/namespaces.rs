@@ -1,0 +1,175 @@
+//! Several namespaces on a real Prometheus: asked for at once, and two services of one name stay two.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(dead_code, reason = "the world of the presets is larger than what is used of it here")]
+
+mod presets_world;
+
+use automap_core::entity::EntityKind;
+use automap_core::observation::Observation;
+use automap_core::time::Timestamp;
+use automap_sources::prometheus::{Fetched, ObserveOptions, Presets, SourceError, explain_queries, observe};
+use presets_world::{LENGTH_S, Real, START_S, Series};
+
+/// Requests of one diagnosis of fifty namespaces that a pattern names: the docs name it.
+const BUDGET: u64 = 40;
+
+fn at(s: i64) -> Timestamp {
+    Timestamp::from_ms((START_S + s) * 1000)
+}
+
+fn window(namespace: &str) -> ObserveOptions {
+    let now = at(LENGTH_S);
+    ObserveOptions { scrape_interval_ms: Some(15_000), ..ObserveOptions::new(namespace, at(120), now, now) }
+}
+
+fn look(server: &Real, namespace: &str) -> Result<Fetched, SourceError> {
+    observe(&server.client(), &window(namespace), &|_| {})
+}
+
+/// A gauge of one.
+fn there(text: &mut String, series: &str) {
+    for t in (0..=LENGTH_S).step_by(15) {
+        text.push_str(&format!("{series} 1 {}\n", START_S + t));
+    }
+}
+
+/// A call with its both ends: `from` and `to` are `namespace/workload`.
+fn call(series: Series, from: &str, to: &str, rps: f64, ms: f64) -> Series {
+    let ((from_ns, from), (to_ns, to)) = (from.split_once('/').unwrap(), to.split_once('/').unwrap());
+    ["source", "destination"].into_iter().fold(series, |series, reporter| {
+        let labels = format!(
+            r#"reporter="{reporter}",job="mesh",source_workload="{from}",source_workload_namespace="{from_ns}",destination_workload="{to}",destination_workload_namespace="{to_ns}",destination_service_name="{to}""#
+        );
+        series
+            .counter(&format!(r#"istio_requests_total{{{labels},response_code="200"}}"#), rps)
+            .histogram(&format!("istio_request_duration_milliseconds{{{labels}}}"), rps, ms)
+    })
+}
+
+/// In each namespace `web` calls `api`, with its containers and owners; `exported` as a scraper writes them that does not honour labels.
+fn world(namespaces: &[&str], exported: bool) -> Series {
+    let mut series = Series::default();
+    let mut text = String::new();
+    for (i, namespace) in namespaces.iter().enumerate() {
+        let ms = 40.0 * (i + 1) as f64;
+        series = call(series, "edge/gateway", &format!("{namespace}/web"), 4.0, 2.0 * ms);
+        series = call(series, &format!("{namespace}/web"), &format!("{namespace}/api"), 4.0, ms);
+        let place = |pod: &str| match exported {
+            true => {
+                format!(r#"namespace="monitoring",exported_namespace="{namespace}",pod="ksm-0",exported_pod="{pod}""#)
+            }
+            false => format!(r#"namespace="{namespace}",pod="{pod}""#),
+        };
+        there(&mut text, &format!(r#"kube_namespace_status_phase{{{},phase="Active"}}"#, place("x")));
+        for workload in ["web", "api"] {
+            let pod = format!("{workload}-5d4f8c7b9-x2x4z");
+            let owner = r#"owner_kind="ReplicaSet""#;
+            there(
+                &mut text,
+                &format!(r#"kube_pod_owner{{{},job="ksm",{owner},owner_name="{workload}-5d4f8c7b9"}}"#, place(&pod)),
+            );
+            there(&mut text, &format!(r#"kube_pod_status_ready{{{},job="ksm",condition="true"}}"#, place(&pod)));
+            let container = format!(
+                r#"namespace="{namespace}",pod="{pod}",container="{workload}",id="/{namespace}/{pod}",job="kubelet""#
+            );
+            series = series.counter(&format!("container_cpu_usage_seconds_total{{{container}}}"), 0.1 * (i + 1) as f64);
+        }
+    }
+    Series::from_text(&format!("{}{text}", series.text().trim_end_matches("# EOF\n")))
+}
+
+/// The typical value of a metric.
+fn value(seen: &Observation, service: &str, metric: &str) -> Option<f64> {
+    let service = seen.frame.find(service)?;
+    let series = seen.frame.series().iter().find(|s| s.service == service && s.metric.name == metric)?;
+    let mut values: Vec<f64> = series.values.iter().copied().filter(|v| !v.is_nan()).collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+fn about(found: Option<f64>, expected: f64) -> bool {
+    found.is_some_and(|v| (v - expected).abs() <= 1e-3 * expected.max(1.0))
+}
+
+#[test]
+fn two_services_of_one_name_stay_two_whichever_labels_name_their_namespace() {
+    for exported in [false, true] {
+        let mut series = world(&["bank", "shop"], exported);
+        series = call(series_of(&series), "shop/web", "bank/api", 2.0, 60.0);
+        let Some(server) = Real::start(&format!("two-{exported}"), &series) else { return };
+        let seen = look(&server, "shop,bank").unwrap().observation;
+        assert_eq!(seen.frame.services(), ["bank/api", "bank/web", "shop/api", "shop/web"]);
+        // A mean over the callers: 4 requests of 40 ms and 2 of 60 ms.
+        for (service, rps, ms, cores) in
+            [("bank/api", 6.0, 280.0 / 6.0, 0.1), ("shop/api", 4.0, 80.0, 0.2), ("bank/web", 4.0, 80.0, 0.1)]
+        {
+            for (metric, expected) in
+                [("throughput_rps", rps), ("latency_ms", ms), ("cpu_cores", cores), ("not_ready", 0.0)]
+            {
+                let found = value(&seen, service, metric);
+                assert!(about(found, expected), "{exported}: {service} {metric} is {found:?}, not {expected}");
+            }
+        }
+        let calls: Vec<_> = seen.calls.edges().map(|(from, to, _)| (from, to)).collect();
+        assert_eq!(calls, [("bank/web", "bank/api"), ("shop/web", "bank/api"), ("shop/web", "shop/api")]);
+        assert_eq!(seen.entities.get("shop/api").unwrap().namespace.as_deref(), Some("shop"));
+        let entered = seen.notes.iter().find(|n| n.code == "entry_services").unwrap();
+        assert!(entered.message.ends_with(": bank/web, shop/web"), "{}", entered.message);
+    }
+}
+
+/// The same series, to go on with.
+fn series_of(series: &Series) -> Series {
+    Series::from_text(series.text().trim_end_matches("# EOF\n"))
+}
+
+#[test]
+fn one_namespace_keeps_its_names_and_says_who_is_elsewhere() {
+    let series = call(series_of(&world(&["bank", "shop"], false)), "shop/web", "bank/api", 2.0, 60.0);
+    let Some(server) = Real::start("one", &series) else { return };
+    let seen = look(&server, "shop").unwrap().observation;
+    assert_eq!(seen.frame.services(), ["api", "bank/api", "web"]);
+    assert_eq!(seen.entities.get("bank/api").unwrap().namespace.as_deref(), Some("bank"));
+    assert_eq!(seen.entities.kind_of("bank/api"), EntityKind::Service);
+    assert!(about(value(&seen, "api", "throughput_rps"), 4.0) && seen.entities.get("api").is_none());
+}
+
+#[test]
+fn fifty_namespaces_cost_as_few_requests_as_two() {
+    let names: Vec<String> = (0..50).map(|i| format!("team-{i:02}")).collect();
+    let mut all: Vec<&str> = names.iter().map(String::as_str).collect();
+    all.push("kube-system");
+    let Some(server) = Real::start("fifty", &world(&all, false)) else { return };
+    let fetched = look(&server, "team-*").unwrap();
+    let seen = fetched.observation;
+    assert_eq!(seen.frame.services().len(), 100);
+    assert!(about(value(&seen, "team-41/api", "latency_ms"), 42.0 * 40.0));
+    assert!(fetched.stats.requests <= BUDGET, "{} requests", fetched.stats.requests);
+    let two = look(&server, "team-00,team-01").unwrap().stats.requests;
+    assert_eq!(fetched.stats.requests, two + 1, "one more, for the namespaces that there are");
+
+    let all = look(&server, "*").unwrap().observation;
+    assert_eq!(all.frame.services().len(), 100, "the cluster's own namespaces are left out");
+    assert!(all.notes.iter().any(|n| n.code == "namespaces" && n.message.contains("kube-system")), "{:?}", all.notes);
+    let named = look(&server, "team-0*,kube-system").unwrap().observation;
+    assert!(named.frame.find("kube-system/api").is_some() && named.frame.services().len() == 22);
+    let silent = look(&server, "team-00,team-99").unwrap().observation;
+    assert!(silent.not_checked.iter().any(|n| n.reason.contains("team-99")), "{:?}", silent.not_checked);
+    let error = look(&server, "squad-*").unwrap_err().to_string();
+    assert!(error.contains("squad-*") && error.contains("team-00"), "{error}");
+}
+
+#[test]
+fn prometheus_takes_every_expression_of_several_namespaces() {
+    let Some(server) = Real::start("several-expressions", &Series::default().counter("up", 1.0)) else { return };
+    let client = server.client();
+    let queries = explain_queries(&window(r#"a.b"c\d,team-*"#), &Presets::default());
+    let is_v3 = client.instant(r#"{"a.b"="c"}"#, at(0)).is_ok();
+    let needs_v3 = |purpose: &str| purpose.contains("-dots") || purpose.contains("labels with dots");
+    let refused: Vec<String> = queries
+        .iter()
+        .filter(|q| is_v3 || !needs_v3(&q.purpose))
+        .filter_map(|q| Some(format!("{}: {}", q.purpose, client.instant(&q.promql, at(LENGTH_S)).err()?)))
+        .collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+}
