@@ -34,16 +34,19 @@
 //! ```
 
 use crate::analysis::Analysis;
+use crate::anomaly::{Anomalies, Rows};
+use crate::attribution::Impact;
 use crate::course::{Course, Plan};
 use crate::frame::MetricFrame;
 use crate::graph::{ByType, MetricType};
 use crate::note::Note;
 use crate::observation::Observation;
 use crate::onset_average::{self, EvaluatedOnset};
+use crate::rank::Ranking;
 use crate::rank::change_fit::{self, Onset};
 use crate::rank::hosts::{Hosts, Setting};
 use crate::rank::metric_weights::{ConfirmedCase, LearningOptions, learn_weights};
-use crate::rank::suspects::DECIDES;
+use crate::rank::suspects::{DECIDES, Suspects};
 use crate::report::{self, Report};
 use crate::time::WindowHint;
 use crate::topology::CallGraph;
@@ -123,10 +126,7 @@ pub fn analyse_with_history(
     notes.extend(plan.notes(&frame, &windows.rows.baseline, windows.incident.start));
     let impacts = attribution::attribute(&frame, &windows.rows, calls, &anomalies);
     let entries = frame.entries(calls);
-    let on = Setting { frame: &frame, rows: &windows.rows, entities: &observation.entities };
-    let hosts = Hosts::of(on, &anomalies, &ranking);
-    let suspects = rank::suspects::find(&frame, calls, &hosts, &impacts, &ranking);
-    let ranking = hosts.weigh(ranking, suspects.weight);
+    let (suspects, ranking) = suspected(&frame, (&windows.rows, observation), (&anomalies, &impacts), ranking);
     let (ranking, automap) = match options.engine {
         rank::Engine::Evidence => (rank::suspects::weigh(ranking, &suspects, &impacts), None),
         rank::Engine::Automap => {
@@ -151,10 +151,9 @@ pub fn analyse_with_history(
     };
     let waits = rank::open_calls::find(&frame, &windows.rows, calls, &impacts, &suspects);
     let unseen = Unseen::of(&frame, &anomalies, calls, &observation.queries).with_unmeasured(&frame, &waits);
-    let too_late = match suspects.weight >= DECIDES {
-        true => Vec::new(),
-        false => propagation::too_late(&ranking, &frame, &windows, &anomalies, &entries),
-    };
+    let decides = suspects.weight >= DECIDES;
+    let late = || propagation::too_late(&ranking, &frame, &windows, &anomalies, &entries);
+    let too_late = if decides { Vec::new() } else { late() };
     Ok(Analysis {
         frame,
         entities: observation.entities.clone(),
@@ -172,6 +171,19 @@ pub fn analyse_with_history(
         unseen,
         notes,
     })
+}
+
+/// Who accounts for what users feel, and the ranking in which nodes count as far as they do.
+fn suspected(
+    frame: &MetricFrame,
+    (rows, observation): (&Rows, &Observation),
+    (anomalies, impacts): (&Anomalies, &[Impact]),
+    ranking: Ranking,
+) -> (Suspects, Ranking) {
+    let hosts = Hosts::of(Setting { frame, rows, entities: &observation.entities }, anomalies, &ranking);
+    let suspects = rank::suspects::find(frame, &observation.calls, &hosts, impacts, &ranking);
+    let ranking = hosts.weigh(ranking, suspects.weight);
+    (suspects, ranking)
 }
 
 /// Ranks by the windows of the plan. Where most of the data is bad, nothing stands out as a stretch before the windows are known; then the end is

@@ -1,5 +1,5 @@
 //! Which part of a cause it is, counted by a real Prometheus: a bad canary, a bad node, one route, one caller, and nothing of the kind.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 #[path = "support/prometheus.rs"]
 mod prometheus;

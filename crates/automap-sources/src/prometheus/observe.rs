@@ -81,24 +81,10 @@ pub fn observe_incrementally(
     tail.begin(window.grid, &requests.iter().map(|r| r.promql.as_str()).collect::<Vec<_>>());
     let total = requests.len() + 1 + usize::from(options.changes);
     progress(Progress { done: 1, total, what: "owners of pods" });
-    let mut done = 1;
     let grid = window.grid;
-    let missing: Vec<Grid> = requests.iter().map(|r| tail.missing(&r.promql, grid)).collect();
-    let asked: Vec<(&Request, Grid)> = requests.iter().zip(missing).collect();
-    let ask = |(request, missing): &(&Request, Grid)| client.range_of(&request.parts, *missing);
-    let answers = parallel::map(&asked, client.concurrency(), ask, |(request, _)| {
-        done += 1;
-        progress(Progress { done, total, what: request.name });
+    let answers = answers(&client, tail, (&requests, &found.scope), grid, &|done, what| {
+        progress(Progress { done, total, what });
     });
-    let scope = found.scope.clone();
-    let whole = |((request, missing), answer): (&(&Request, Grid), Result<Answer, RequestError>)| {
-        answer.map(|answer| {
-            let mut whole = tail.put(&request.promql, grid, *missing, answer);
-            scope.qualify(&mut whole, &request.scopes);
-            whole
-        })
-    };
-    let answers = asked.iter().zip(answers).map(whole).collect();
     tail.end();
     let owners = names.workloads().clone();
     let question = question(&found, options, &window, scrape_ms);
@@ -121,6 +107,32 @@ pub fn observe_incrementally(
         observation.queries.extend(outcome.queries);
     }
     Ok(Fetched { observation, presets, scrape_ms, stats: client.stats() })
+}
+
+/// Fetches what the tail does not have of each request. `progress` hears how many are done, the owners of pods included, and of which came last.
+fn answers(
+    client: &Client,
+    tail: &mut Tail,
+    (requests, scope): (&[Request], &Scope),
+    grid: Grid,
+    progress: &dyn Fn(usize, &'static str),
+) -> Vec<Result<Answer, RequestError>> {
+    let mut done = 1;
+    let missing: Vec<Grid> = requests.iter().map(|r| tail.missing(&r.promql, grid)).collect();
+    let asked: Vec<(&Request, Grid)> = requests.iter().zip(missing).collect();
+    let ask = |(request, missing): &(&Request, Grid)| client.range_of(&request.parts, *missing);
+    let answers = parallel::map(&asked, client.concurrency(), ask, |(request, _)| {
+        done += 1;
+        progress(done, request.name);
+    });
+    let whole = |((request, missing), answer): (&(&Request, Grid), Result<Answer, RequestError>)| {
+        answer.map(|answer| {
+            let mut whole = tail.put(&request.promql, grid, *missing, answer);
+            scope.qualify(&mut whole, &request.scopes);
+            whole
+        })
+    };
+    asked.iter().zip(answers).map(whole).collect()
 }
 
 /// The title of the exporter that knows pods and nodes.

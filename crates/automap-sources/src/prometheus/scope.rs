@@ -46,8 +46,11 @@ const OF_THE_CLUSTER: [&str; 12] = [
 pub struct NamespaceSpec(Vec<String>);
 
 impl NamespaceSpec {
-    /// Reads what was typed. Empty parts and repetitions are dropped.
+    /// Reads what was typed. Empty parts and repetitions are dropped. What no namespace can be called is taken as one name, literally.
     pub fn parse(text: &str) -> Self {
+        if !is_plain(text) {
+            return Self(vec![text.to_owned()]);
+        }
         let mut parts: Vec<String> = Vec::new();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             if !parts.iter().any(|known| known == part) {
@@ -59,7 +62,7 @@ impl NamespaceSpec {
 
     /// Whether it is a single name, so that workloads go by their own names.
     pub fn is_one(&self) -> bool {
-        matches!(self.0.as_slice(), [name] if !name.contains('*'))
+        matches!(self.0.as_slice(), [name] if !is_pattern(name))
     }
 
     /// Whether a namespace is meant.
@@ -73,7 +76,7 @@ impl NamespaceSpec {
 
     /// Whether it has to be compared with the namespaces that there are.
     pub(crate) fn has_pattern(&self) -> bool {
-        self.0.iter().any(|part| part.contains('*'))
+        self.0.iter().any(|part| is_pattern(part))
     }
 
     /// The scope without asking a server: patterns stay patterns.
@@ -83,7 +86,7 @@ impl NamespaceSpec {
 
     /// The scope among the namespaces that there are, and what is to be said of those that are not looked at.
     pub(crate) fn among(&self, known: &[String]) -> Expanded {
-        let plain = self.0.iter().filter(|part| !part.contains('*')).cloned();
+        let plain = self.0.iter().filter(|part| !is_pattern(part)).cloned();
         let matching = known.iter().filter(|name| self.matches(name)).cloned();
         let mut names: Vec<String> = plain.chain(matching).collect::<BTreeSet<_>>().into_iter().collect();
         let mut out = Expanded::default();
@@ -115,6 +118,15 @@ pub(crate) struct Expanded {
     pub(crate) scope: Scope,
     pub(crate) notes: Vec<Note>,
     pub(crate) not_checked: Vec<NotChecked>,
+}
+
+/// Whether there are only characters of namespaces, and what stands between and for them.
+fn is_plain(text: &str) -> bool {
+    text.chars().all(|c| c.is_alphanumeric() || "-_.,* ".contains(c))
+}
+
+fn is_pattern(part: &str) -> bool {
+    part.contains('*') && is_plain(part)
 }
 
 /// Whether a name fits a pattern, in which `*` stands for anything.

@@ -149,7 +149,10 @@ fn unseen(label: Label, columns: Columns, places: &Places) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn rows(all: &[(&[(&str, &str)], f64, f64)]) -> Rows {
+    /// Labels, amount and base of a row.
+    type Row<'a> = (&'a [(&'a str, &'a str)], f64, f64);
+
+    fn rows(all: &[Row<'_>]) -> Rows {
         let row = |(labels, base, amount): &(&[(&str, &str)], f64, f64)| {
             let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
             (labels, Counts { base: *base, amount: *amount })
