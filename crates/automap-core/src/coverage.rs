@@ -5,8 +5,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::frame::{MetricFrame, ServiceIdx};
+use crate::frame::MetricFrame;
 use crate::metric::{Family, Side};
+use crate::observation::Observation;
 use crate::stats::{finite, median};
 use crate::time::Timestamp;
 
@@ -119,38 +120,43 @@ pub struct ServiceCoverage {
     pub requests_per_s: Option<f64>,
 }
 
-/// Returns the signals of every service of a frame, by name. `now` is the time when the data was fetched. O(series × samples).
+/// Returns the signals of every service of an observation, by name; nodes have other ones and are left out. `now` is the time when the data was fetched. O(series × samples).
 ///
 /// ```
 /// use automap_core::coverage::{CoverageSignal, Presence, coverage};
 /// use automap_core::frame::{RawSeries, assemble};
+/// use automap_core::observation::Observation;
 /// use automap_core::time::Timestamp;
+/// use automap_core::topology::CallGraph;
 ///
 /// let times: Vec<Timestamp> = (0..20).map(|i| Timestamp::from_ms(i * 5_000)).collect();
 /// let points = times.iter().map(|t| (*t, 12.0)).collect();
 /// let raw = RawSeries { service: "web".into(), metric: "latency_ms".into(), peer: None, points };
 /// let (frame, _) = assemble(vec![raw], times)?;
-/// let table = coverage(&frame, Timestamp::from_ms(100_000));
+/// let observation = Observation::new(frame, CallGraph::new(), "an example");
+/// let table = coverage(&observation, Timestamp::from_ms(100_000));
 /// let latency = CoverageSignal::ALL.iter().position(|s| *s == CoverageSignal::Latency).expect("a signal");
 /// assert_eq!(table[0].signals[latency], Presence::Present);
 /// assert_eq!(table[0].requests_per_s, None, "requests are not measured");
 /// # Ok::<(), automap_core::frame::FrameError>(())
 /// ```
-pub fn coverage(frame: &MetricFrame, now: Timestamp) -> Vec<ServiceCoverage> {
-    let of = |(i, name): (usize, &String)| {
+pub fn coverage(observation: &Observation, now: Timestamp) -> Vec<ServiceCoverage> {
+    let frame = &observation.frame;
+    let of = |name: &str| {
+        let service = frame.find(name);
         let series = |signal: CoverageSignal| {
-            let own = frame.series().iter().filter(move |s| s.service == ServiceIdx(i));
+            let own = frame.series().iter().filter(move |s| Some(s.service) == service);
             own.filter(move |s| signal.matches(&s.metric.family, s.metric.side))
         };
         let best = |signal| series(signal).map(|s| presence(frame, &s.values, now)).min().unwrap_or(Presence::Missing);
         let requests = series(CoverageSignal::Requests).map(|s| finite(&s.values)).filter(|v| !v.is_empty());
         ServiceCoverage {
-            service: name.clone(),
+            service: name.to_owned(),
             signals: CoverageSignal::ALL.map(best).to_vec(),
             requests_per_s: requests.map(|v| median(&v)).max_by(f64::total_cmp),
         }
     };
-    frame.services().iter().enumerate().map(of).collect()
+    observation.services().map(of).collect()
 }
 
 fn presence(frame: &MetricFrame, values: &[f64], now: Timestamp) -> Presence {
@@ -168,6 +174,7 @@ fn presence(frame: &MetricFrame, values: &[f64], now: Timestamp) -> Presence {
 mod tests {
     use super::*;
     use crate::frame::{RawSeries, assemble};
+    use crate::topology::CallGraph;
 
     #[test]
     fn signals_are_present_sparse_stale_or_missing() {
@@ -185,7 +192,8 @@ mod tests {
             series("client_latency_ms", |_| true),
         ];
         let (frame, _) = assemble(raw, (0..240).map(time).collect()).unwrap();
-        let table = coverage(&frame, time(240));
+        let observation = Observation::new(frame, CallGraph::new(), "test");
+        let table = coverage(&observation, time(240));
         use Presence::{Missing, Present, Sparse, Stale};
         assert_eq!(table[0].signals, [Present, Missing, Sparse, Present, Stale, Missing, Missing]);
         assert_eq!((table.len(), table[0].requests_per_s), (1, Some(2.0)));

@@ -138,6 +138,11 @@ impl Entities {
         self.get(name).map_or(EntityKind::Service, |entity| entity.kind)
     }
 
+    /// Whether it is something that services run on or beside, and no service: a node or a neighbour.
+    pub fn is_beneath(&self, name: &str) -> bool {
+        matches!(self.kind_of(name), EntityKind::Node | EntityKind::Neighbour)
+    }
+
     /// What is known of a name; `None` where nothing is.
     pub fn get(&self, name: &str) -> Option<&Entity> {
         self.known.get(name)

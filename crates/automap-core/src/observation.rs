@@ -97,6 +97,12 @@ impl Observation {
         }
     }
 
+    /// The services, by name: all that the frame has but nodes and what shares them.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        let names = self.frame.services().iter().map(String::as_str);
+        names.filter(|name| !self.entities.is_beneath(name))
+    }
+
     /// What was asked for and not fully answered: signal, state and reason of each query, in the order sent.
     ///
     /// A signal may be asked for more than once, from several exporters, and be answered by another one.

@@ -94,7 +94,8 @@ pub fn profiles(analysis: &Analysis, graphs: &IncidentGraphs, calls: &CallGraph)
     let signals = GraphSignals::of(&analysis.frame, Congestion::default());
     let evidence = crate::rank::automap::evidence_by_type(&analysis.frame, &analysis.anomalies);
     let rows = &analysis.windows.rows;
-    let services = analysis.frame.services().iter().enumerate().map(|(i, name)| {
+    let all = analysis.frame.services().iter().enumerate();
+    let services = all.filter(|(_, name)| !analysis.entities.is_beneath(name)).map(|(i, name)| {
         let service = ServiceIdx(i);
         let mut values = Vec::new();
         for metric in MetricType::ALL {

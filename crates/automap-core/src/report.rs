@@ -13,6 +13,7 @@ mod hosts;
 pub(crate) mod impact;
 mod model;
 mod parts;
+mod parts_model;
 mod path;
 pub(crate) mod verdict;
 mod version3;
@@ -35,4 +36,5 @@ pub use model::{
     AccountsFor, AlsoChanged, Arises, Cause, Coverage, Evidence, FAINT_CONFIDENCE, HoldsUp, ImpactInfo, Level,
     NamedCause, NextStep, Report, SCHEMA_VERSION, Symptom, Verdict, VerdictKind, Victim, WindowInfo,
 };
-pub use parts::{LabelParts, Parts, ValuePart, add_parts, parts, wanted};
+pub use parts::{add_parts, parts, wanted};
+pub use parts_model::{LabelParts, Parts, ValuePart};

@@ -82,7 +82,7 @@ impl Snapshots {
 fn services(observation: &Observation) -> BTreeMap<String, Vec<String>> {
     let frame = &observation.frame;
     let mut services: BTreeMap<String, Vec<String>> =
-        frame.services().iter().map(|s| (s.clone(), Vec::new())).collect();
+        observation.services().map(|s| (s.to_owned(), Vec::new())).collect();
     for series in frame.series().iter().filter(|s| s.values.iter().any(|v| v.is_finite())) {
         if let Some(metrics) = services.get_mut(frame.service(series.service))
             && !metrics.iter().any(|m| *m == *series.metric.name)

@@ -204,7 +204,7 @@ impl Watcher {
                 let mut outcome = debug_span!(target: "diagnosis", "diagnosis", target = self.status.target)
                     .in_scope(|| self.watch.evaluate(&input));
                 tick.diagnosis_time = begun.elapsed();
-                self.status.polled(now, &outcome, observation.frame.services().len());
+                self.status.polled(now, &outcome, observation.services().count());
                 self.parts.ask(&mut outcome, source, now);
                 tick.report = outcome.report;
                 for change in outcome.changes {

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use std::collections::BTreeSet;
+
 use super::counter_evidence::{CounterEvidence, Doubt};
 use super::evidence::{Facts, round};
 use super::model::{
@@ -11,7 +13,7 @@ use super::model::{
 };
 use super::{changes, course, hosts, impact, parts, path, verdict};
 use crate::analysis::Analysis;
-use crate::anomaly::{Anomalies, CLEAR, SeriesEvidence};
+use crate::anomaly::{CLEAR, SeriesEvidence};
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{CLIENT_LATENCY_MS, COUNTER_EVIDENCE, Metric, NETWORK_GAP_MS, Side};
 use crate::note::{NotChecked, Note};
@@ -72,7 +74,7 @@ pub fn compose(observation: &Observation, analysis: &Analysis, options: &Verdict
             _ if has_candidates => also_changed(&facts, analysis),
             _ => Vec::new(),
         },
-        coverage: coverage(frame, anomalies),
+        coverage: coverage(observation, analysis),
         next: next(decision, &causes, observation, analysis),
         causes,
         victims,
@@ -293,13 +295,12 @@ pub(crate) fn window_info(frame: &MetricFrame, windows: &Windows) -> WindowInfo 
     }
 }
 
-fn coverage(frame: &MetricFrame, anomalies: &Anomalies) -> Coverage {
-    let mut judged: Vec<ServiceIdx> = anomalies.series.iter().map(|s| s.service).collect();
-    judged.sort_unstable();
-    judged.dedup();
+fn coverage(observation: &Observation, analysis: &Analysis) -> Coverage {
+    let Analysis { frame, anomalies, entities, .. } = analysis;
+    let judged: BTreeSet<ServiceIdx> = anomalies.series.iter().map(|s| s.service).collect();
     Coverage {
-        services: frame.services().len(),
-        services_judged: judged.len(),
+        services: observation.services().count(),
+        services_judged: judged.iter().filter(|s| !entities.is_beneath(frame.service(**s))).count(),
         series_judged: anomalies.series.len(),
         series: frame.series().len(),
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::changes::{CauseChange, ChangesInfo};
 use super::counter_evidence::CounterEvidence;
 use super::course::CourseInfo;
-use super::parts::Parts;
+use super::parts_model::Parts;
 use super::version3;
 use crate::attribution::ImpactKind;
 use crate::entity::EntityKind;

@@ -3,16 +3,14 @@
 //! The counts come with the observation, whether a label singles anything out is decided in [`crate::breakdown::judge`]; this asks for the counts that are worth it,
 //! selects and words.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::evidence::round;
 use super::model::{Cause, Evidence, Report, VerdictKind};
+use super::parts_model::{LabelParts, Parts, ValuePart};
 use crate::breakdown::judge::{Finding, LabelFinding, judge};
-use crate::breakdown::{Breakdown, ByLabel, Label, Measure, UnseenLabel, Wanted};
+use crate::breakdown::{Breakdown, ByLabel, Label, Measure, Wanted};
 use crate::metric::{Family, Unit};
 use crate::quantity::{change, value};
-use crate::time::{Interval, Timestamp, as_rfc3339};
+use crate::time::Interval;
 
 /// Causes that are broken down.
 const MAX_CAUSES: usize = 2;
@@ -32,65 +30,6 @@ const ALL: f64 = 0.95;
 const WIDER: f64 = 0.05;
 /// What proxies write where they have nothing to remark.
 const NO_FLAG: &str = "-";
-
-/// Which part of a cause what rose sits on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Parts {
-    /// What rose.
-    pub measure: Measure,
-    /// Start of the time taken as normal.
-    #[serde(with = "as_rfc3339")]
-    #[schemars(schema_with = "as_rfc3339::schema")]
-    pub baseline_start: Timestamp,
-    /// Its end.
-    #[serde(with = "as_rfc3339")]
-    #[schemars(schema_with = "as_rfc3339::schema")]
-    pub baseline_end: Timestamp,
-    /// Start of what was counted of the incident.
-    #[serde(with = "as_rfc3339")]
-    #[schemars(schema_with = "as_rfc3339::schema")]
-    pub incident_start: Timestamp,
-    /// Its end.
-    #[serde(with = "as_rfc3339")]
-    #[schemars(schema_with = "as_rfc3339::schema")]
-    pub incident_end: Timestamp,
-    /// What each label says that the series have.
-    pub labels: Vec<LabelParts>,
-    /// Labels that they lack.
-    pub unseen: Vec<UnseenLabel>,
-    /// One sentence.
-    pub summary: String,
-}
-
-/// What one label says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct LabelParts {
-    /// The label.
-    pub label: Label,
-    /// What it says.
-    pub finding: Finding,
-    /// How many values there were in the incident.
-    pub values: usize,
-    /// The values that the rise sits on, else those with most of it: at most 5.
-    pub listed: Vec<ValuePart>,
-    /// The same in words.
-    pub summary: String,
-}
-
-/// What one value has of a rise.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ValuePart {
-    /// The value; empty for what bears no such label.
-    pub value: String,
-    /// Its part of the rise. The parts of all values add up to 1.
-    pub share_of_rise: f64,
-    /// Its part of the requests in the incident (of the pods, for CPU, memory and restarts), 0 to 1.
-    pub share_of_requests: f64,
-    /// Its level in the baseline; `null` where it had none.
-    pub from: Option<f64>,
-    /// Its level in the incident; `null` where it had none.
-    pub to: Option<f64>,
-}
 
 /// What is worth counting for a report: its named causes, or the first candidate where none is named. At most two services, each with at most two measures.
 pub fn wanted(report: &Report) -> Vec<Wanted> {
@@ -194,7 +133,7 @@ fn word(measure: Measure) -> &'static str {
         Measure::Cpu => "CPU",
         Measure::Throttling => "throttling",
         Measure::Memory => "memory",
-        Measure::Restarts => "restarts",
+        Measure::Restarts => "container restarts",
     }
 }
 
@@ -232,7 +171,10 @@ fn summary(judged: &[(Label, LabelFinding)], measure: Measure) -> String {
         return match (judged.is_empty(), of(Finding::NoRise).next()) {
             (true, _) => "nothing tells its parts apart".to_owned(),
             (_, Some(_)) => {
-                format!("no rise in what {} counts itself", if measure.is_of_pods() { "the kubelet" } else { "it" })
+                format!(
+                    "no rise in what {} counts itself",
+                    if measure.is_of_pods() { "its containers' exporter" } else { "it" }
+                )
             }
             (_, None) => "there is only one of everything".to_owned(),
         };
@@ -338,6 +280,7 @@ fn of_label(label: Label, found: &LabelFinding, measure: Measure) -> String {
 mod tests {
     use super::*;
     use crate::breakdown::{Counts, ValueCounts};
+    use crate::time::Timestamp;
 
     fn by(label: Label, values: &[(&str, f64, f64, f64, f64)]) -> ByLabel {
         let values = values.iter().map(|(name, n0, y0, n1, y1)| ValueCounts {

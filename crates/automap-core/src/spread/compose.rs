@@ -60,7 +60,9 @@ impl<'a> Spread<'a> {
         let judged: Vec<ServiceIdx> = self.analysis.anomalies.series.iter().map(|s| s.service).collect();
         let by_name = |keep: &dyn Fn(ServiceIdx) -> bool| -> Vec<String> {
             let all = (0..self.analysis.frame.services().len() + self.beyond.len()).map(ServiceIdx);
-            let mut names: Vec<String> = all.filter(|s| keep(*s)).map(|s| self.name(s).to_owned()).collect();
+            let kept = all.filter(|s| keep(*s)).map(|s| self.name(s));
+            let mut names: Vec<String> =
+                kept.filter(|name| !self.analysis.entities.is_beneath(name)).map(str::to_owned).collect();
             names.sort();
             names
         };

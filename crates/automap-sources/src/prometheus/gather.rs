@@ -11,6 +11,7 @@ use automap_core::topology::{CallGraph, Protocol};
 
 use super::bounds::{LeftOut, MAX_SERIES};
 use super::combine::{self, Combined};
+use super::enumerate::enumerate;
 use super::error::RequestError;
 use super::names::{Names, Owner};
 use super::plan::{Planned, Request};
@@ -20,9 +21,6 @@ use super::service_limit;
 use super::stores_found;
 use super::warnings::{self, Warnings};
 use super::window::Window;
-
-/// Most services named in one remark.
-const MAX_NAMED: usize = 12;
 
 /// What came of all requests.
 #[derive(Debug, Default)]
@@ -354,13 +352,4 @@ impl Gathered {
             self.not_checked.push(NotChecked { signal: "latency".to_owned(), services: stores, reason });
         }
     }
-}
-
-/// `a, b, c and 9 more`.
-pub(crate) fn enumerate(names: impl IntoIterator<Item = String>) -> String {
-    let mut names: Vec<String> = names.into_iter().collect();
-    let more = names.len().saturating_sub(MAX_NAMED);
-    names.truncate(MAX_NAMED);
-    let list = names.join(", ");
-    if more > 0 { format!("{list} and {more} more") } else { list }
 }

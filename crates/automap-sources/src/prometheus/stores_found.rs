@@ -6,8 +6,8 @@ use automap_core::entity::{Entities, Entity, EntityKind};
 use automap_core::note::Note;
 
 use super::decode::Labels;
+use super::enumerate::enumerate;
 use super::error::RequestError;
-use super::gather::enumerate;
 use super::names::Names;
 use super::plan::{Request, part};
 use super::presets::{Key, Store};

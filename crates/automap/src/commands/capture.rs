@@ -45,7 +45,7 @@ pub(crate) fn run(args: &CaptureArgs) -> Result<Exit> {
     say(&format!(
         "{}: {} services, {} series, {} timestamps; {} requests, {} KiB fetched, {} KiB written",
         args.file.display(),
-        frame.services().len(),
+        observation.services().count(),
         frame.series().len(),
         frame.times().len(),
         stats.requests,

@@ -17,7 +17,7 @@ use crate::exit::Exit;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap changes --prometheus http://localhost:9090 -n sock-shop
-  automap changes --prometheus http://localhost:9090 -n sock-shop --grafana http://localhost:3000 --grafana-tag deploy
+  automap changes --prometheus http://localhost:9090 -n shop --grafana http://localhost:3000
   automap changes incident.parquet
   automap changes --csv metrics.csv --changes changes.json -o json";
 

@@ -110,7 +110,7 @@ pub(crate) fn run(args: &DiscoverArgs) -> Result<Exit> {
         fetched => fetched?,
     };
     let used: Vec<&str> = fetched.presets.iter().map(|p| p.title.as_str()).collect();
-    let services = coverage(&fetched.observation.frame, present);
+    let services = coverage(&fetched.observation, present);
     let missing = missing(&services);
     let is_blind =
         missing.iter().any(|m| m.everywhere && matches!(m.signal, CoverageSignal::Requests | CoverageSignal::Latency));

@@ -60,7 +60,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit> {
     let (observation, source) = (fetched.observation, (&fetched.presets[..], fetched.scrape_ms));
     let survey = survey(&args.prometheus.client(url)?, &namespace, present)?;
     let report = diagnose(&observation, &DiagnoseOptions::default());
-    let services = coverage(&observation.frame, present);
+    let services = coverage(&observation, present);
     let doctor = Doctor::new(&namespace, &observation, services, &survey, source, report.as_ref().ok(), present);
     #[cfg(feature = "kubernetes")]
     let mut doctor = doctor;
