@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 each=${SECONDS_EACH:-60}
-targets=(address calls capture chaos config jwt ledger mcp namespace presets prometheus slo table template webhook)
+targets=(address calls capture change_webhook chaos config jwt ledger mcp namespace presets prometheus slo table template webhook)
 [ $# -eq 0 ] || targets=("$@")
 
 # Folders with further examples; the first folder of a target is the one that the fuzzer writes to.

@@ -1,11 +1,12 @@
 //! Names and files that become queries.
 //!
-//! Whatever a namespace is called, the query around it stays the same: outside of its strings it reads like the one for `shop`.
+//! Whatever a namespace is called, the query around it stays the same: outside of its strings it reads like the one for `shop`, or, of several and of
+//! patterns, like theirs.
 
 use std::sync::LazyLock;
 
 use automap_core::time::Timestamp;
-use automap_sources::prometheus::{ObserveOptions, PlannedQuery, Presets, explain_queries};
+use automap_sources::prometheus::{NamespaceSpec, ObserveOptions, PlannedQuery, Presets, explain_queries};
 
 use crate::text;
 
@@ -50,12 +51,19 @@ fn skeleton(promql: &str) -> Option<String> {
 
 /// A namespace inside every built-in expression.
 pub(crate) fn namespace(data: &[u8]) {
-    static SHOP: LazyLock<Vec<Option<String>>> =
-        LazyLock::new(|| queries("shop", &Presets::default()).iter().map(|q| skeleton(&q.promql)).collect());
+    static PLAIN: LazyLock<[Vec<Option<String>>; 3]> = LazyLock::new(|| {
+        let of = |spec: &str| queries(spec, &Presets::default()).iter().map(|q| skeleton(&q.promql)).collect();
+        ["shop", "bank,shop", "bank,team-*"].map(of)
+    });
     let Some(name) = text(data).filter(|name| name.len() <= 1000) else { return };
+    let kind = match NamespaceSpec::parse(name).is_one() {
+        true => 0,
+        false if name.contains('*') => 2,
+        false => 1,
+    };
     let found = queries(name, &Presets::default());
-    assert_eq!(found.len(), SHOP.len());
-    for (query, wanted) in found.iter().zip(SHOP.iter()) {
+    assert_eq!(found.len(), PLAIN[kind].len());
+    for (query, wanted) in found.iter().zip(PLAIN[kind].iter()) {
         assert!(wanted.is_some());
         assert_eq!(&skeleton(&query.promql), wanted, "{:?} leaves its string in {}", name, query.promql);
     }

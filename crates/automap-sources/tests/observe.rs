@@ -370,11 +370,12 @@ fn queries_can_be_read_before_anything_is_sent() {
         // What only some servers need is asked instead of something else.
         !q.purpose.contains("native histograms")
             && !q.purpose.contains("labels with dots")
+            && !q.purpose.contains("nodes")
             && (!q.purpose.contains("preset ")
                 || ["istio-sidecar", "kubernetes-resources"].iter().any(|p| q.purpose.contains(p)))
     };
     // Namespaces are asked for only where ours is unknown, and four signals of whole pods only where no container is known; the two requests for native
-    // histograms and for names with dots are left out above.
+    // histograms and for names with dots are left out above, as are those for nodes, which need placed pods.
     assert_eq!(planned.iter().filter(ours).count() as u64, BUDGET + 5 - 2);
     assert!(planned.iter().any(|q| q.purpose == "throughput_rps, error_ratio, hung_up_ratio (preset istio-sidecar)"
         && q.promql.contains("[240s]")));

@@ -53,7 +53,8 @@ impl NamespaceSpec {
                 parts.push(part.to_owned());
             }
         }
-        Self(parts)
+        // Nothing at all is one name, which no namespace has.
+        Self(if parts.is_empty() { vec![text.to_owned()] } else { parts })
     }
 
     /// Whether it is a single name, so that workloads go by their own names.
