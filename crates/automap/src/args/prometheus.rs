@@ -9,7 +9,7 @@ use automap_core::observation::Observation;
 use automap_core::second_look::look_again;
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{
-    Again, Auth, Client, ClientOptions, FetchStats, Fetched, NamespaceSpec, ObserveOptions, Presets, Tail, TlsOptions,
+    Again, Auth, Client, ClientOptions, FetchStats, Fetched, ObserveOptions, Presets, Tail, TlsOptions,
     observe_incrementally,
 };
 use automap_sources::secret::SecretSource;
@@ -104,9 +104,12 @@ impl PrometheusArgs {
     }
 
     /// The namespace, where what is asked for can be done in one only.
+    #[cfg(feature = "chaos")]
     pub(crate) fn only_namespace(&self) -> Result<Option<String>> {
         let namespace = self.namespace();
-        if let Some(several) = namespace.as_ref().filter(|n| !NamespaceSpec::parse(n).is_one()) {
+        if let Some(several) =
+            namespace.as_ref().filter(|n| !automap_sources::prometheus::NamespaceSpec::parse(n).is_one())
+        {
             bail!("--namespace {several}: give one namespace here, experiments are made in one");
         }
         Ok(namespace)
