@@ -133,7 +133,7 @@ fn cause(cause: &Cause, name_width: usize, options: &TextOptions) -> Vec<String>
     let name = pad(&cause.service, name_width);
     let mut lines = vec![String::new(), format!("{:>2} {name}  {:.2}  {onset}{path}", cause.rank, cause.confidence)];
     lines.extend(cause.accounts_for.iter().map(|a| format!("     = {}", a.summary)));
-    lines.extend(cause.parts.iter().flat_map(|p| parts(p, options)));
+    lines.extend(cause.parts.iter().filter(|p| options.verbose || p.tells()).flat_map(|p| parts(p, options)));
     lines.extend(cause.change.iter().map(|c| format!("     ~ {}", c.summary)));
     lines.extend(cause.evidence.iter().map(|e| format!("     + {}", e.summary)));
     let against = cause.counter_evidence.iter().map(|a| a.sentence(|t| options.zone.clock(t)));

@@ -36,6 +36,13 @@ pub struct Parts {
     pub summary: String,
 }
 
+impl Parts {
+    /// Whether it says anything: where there is one pod, one caller and one of all else, there is nothing to choose from.
+    pub fn tells(&self) -> bool {
+        self.labels.iter().any(|label| label.values > 1)
+    }
+}
+
 /// What one label says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LabelParts {
