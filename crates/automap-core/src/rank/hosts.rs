@@ -128,13 +128,11 @@ impl Hosts {
     pub(super) fn may_hold_up(&self, service: ServiceIdx) -> Vec<(ServiceIdx, f64)> {
         let mut found = Vec::new();
         for (node, share) in self.of_service.get(&service).into_iter().flatten() {
-            let Some(full) = self.full.get(node) else { continue };
+            let full = &self.full[node];
             let weight = (1.0 + full.evidence).powi(2) * full.beside(service) * share;
-            let taken = full.taker.map_or(0.0, |(_, taken)| taken);
-            found.push((*node, weight * (1.0 - taken).powi(2)));
-            found.extend(
-                full.taker.filter(|(taker, _)| *taker != service).map(|(taker, taken)| (taker, weight * taken)),
-            );
+            let taker = full.taker.map(|(taker, _)| taker).filter(|taker| *taker != service);
+            let may_be = std::iter::once(*node).chain(taker);
+            found.extend(may_be.map(|who| (who, weight * full.part_of(*node, who))));
         }
         found
     }

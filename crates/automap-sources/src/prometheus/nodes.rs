@@ -161,13 +161,13 @@ pub(crate) fn neighbours(answer: &Answer, grid: Grid, ours: &[RawSeries], entiti
                 }
             }
         }
+        // By node, since many workloads share one.
+        let mut seen_on: BTreeMap<String, Vec<bool>> = BTreeMap::new();
         for ((node, _), (_, column)) in &mut found {
-            let seen = seen(ours, TAKEN[part].0, node, entities, grid);
-            column
-                .iter_mut()
-                .zip(seen)
-                .filter(|(value, seen)| value.is_nan() && *seen)
-                .for_each(|(value, _)| *value = 0.0);
+            let of_node = seen_on.entry(node.clone());
+            let seen = of_node.or_insert_with(|| seen(ours, TAKEN[part].0, node, entities, grid));
+            let gaps = column.iter_mut().zip(seen).filter(|(value, seen)| value.is_nan() && **seen);
+            gaps.for_each(|(value, _)| *value = 0.0);
         }
         for ((node, workload), (namespace, column)) in largest(found) {
             let known_from = Some("runs on the same node".to_owned());
