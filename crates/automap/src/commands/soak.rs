@@ -1,6 +1,7 @@
 //! `automap soak`: a watcher beside the lab for hours, with random faults and quiet periods.
 //!
-//! It finds what a short drill cannot: incidents that open without a fault, late polls, growing memory.
+//! It finds what a short drill cannot: incidents that open without a fault, late polls, growing memory. Ctrl-C ends it early, with the table of the time until
+//! then: nobody should lose a night for its last hour.
 
 mod faults;
 mod usage;
@@ -30,6 +31,7 @@ use clap::Args;
 use crate::args::parse::{millis, span};
 use crate::console::{print, say};
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
 use faults::Faults;
 use usage::UsageSampler;
 
@@ -43,6 +45,8 @@ const RECOVER_WITHIN: Duration = Duration::from_secs(300);
 const REMEMBER_MS: i64 = 3_600_000;
 /// Time at the end that is too short for another fault.
 const LAST_PAUSE: Duration = Duration::from_secs(30);
+/// How often a wait looks whether it was interrupted.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 #[derive(Args, Debug)]
 pub(crate) struct SoakArgs {
@@ -78,8 +82,9 @@ struct Progress {
     failed: u64,
 }
 
-/// Runs `automap soak`. Exits with 1 when an incident opened without a fault.
+/// Runs `automap soak`. Exits with 1 when an incident opened without a fault. Ctrl-C or SIGTERM ends it early, with the table of what it saw.
 pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
+    let interrupt = Interrupt::listen()?;
     let options = LabOptions {
         base_port: args.base_port,
         seed: args.seed,
@@ -92,7 +97,7 @@ pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
     let (stop, progress) = (Stop::default(), Arc::new(Mutex::new(Progress::default())));
     let began = SystemClock.now();
     let (thread, requests) = start_watcher(args, &lab, &stop, &progress)?;
-    let usage = break_things(args, &lab, began)?;
+    let usage = break_things(args, &lab, began, &interrupt)?;
     stop.set();
     thread.join().map_err(|_| anyhow!("the watcher panicked"))?;
     let ended = SystemClock.now();
@@ -153,25 +158,45 @@ fn start_watcher(
     Ok((std::thread::Builder::new().name("watcher".into()).spawn(run)?, requests))
 }
 
-/// Quiet stretches and faults until the time is over; memory and open files since learning ended.
-fn break_things(args: &SoakArgs, lab: &Lab, began: Timestamp) -> Result<String> {
+/// Quiet stretches and faults until the time is over or somebody ends it; memory and open files since learning ended.
+fn break_things(args: &SoakArgs, lab: &Lab, began: Timestamp, interrupt: &Interrupt) -> Result<String> {
     let started = Instant::now();
     let left = || args.length.saturating_sub(started.elapsed());
-    std::thread::sleep(args.learn.min(left()));
+    pause(args.learn.min(left()), interrupt);
     let usage = UsageSampler::start()?;
     let mut faults = Faults::new(args.seed);
-    loop {
-        std::thread::sleep(faults.quiet().min(left()));
+    while !interrupt.is_set() {
+        pause(faults.quiet().min(left()), interrupt);
         if left() < args.fault_duration + LAST_PAUSE {
-            std::thread::sleep(left());
+            pause(left(), interrupt);
+            break;
+        }
+        if interrupt.is_set() {
             break;
         }
         let (name, yaml) = faults.next(args.fault_duration);
         let at = (SystemClock.now().ms() - began.ms()) / 1000;
         say(&format!("{}  fault       {name}   {at} s after the start", SystemClock.now().clock(0)));
         lab.inject_yaml(&format!("{name}.yaml"), &yaml)?;
-        std::thread::sleep(args.fault_duration);
-        lab.wait_recovered(RECOVER_WITHIN)?;
+        pause(args.fault_duration, interrupt);
+        if !interrupt.is_set() {
+            lab.wait_recovered(RECOVER_WITHIN)?;
+        }
+    }
+    if interrupt.is_set() {
+        say("interrupted: the table covers the time until now");
     }
     Ok(usage.finish())
+}
+
+/// Waits for `span`, or until it is interrupted.
+fn pause(span: Duration, interrupt: &Interrupt) {
+    let until = Instant::now() + span;
+    while !interrupt.is_set() {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        std::thread::sleep(left.min(LOOK_EVERY));
+    }
 }
