@@ -92,9 +92,7 @@ fn evidence(dossier: &Dossier, zone: Zone) -> Section {
         for share in &cause.accounts_for {
             section.pieces.push(format!("- {}", text(&share.summary)));
         }
-        section
-            .pieces
-            .extend(cause.parts.iter().filter(|p| p.tells()).map(|p| format!("- which part, by {}", text(&p.summary))));
+        section.pieces.extend(cause.telling_parts().map(|p| format!("- which part, by {}", text(&p.summary))));
         let change = cause.change.as_ref().map(|c| format!("- after {}", text(&c.summary)));
         section.pieces.extend(change);
         for e in &cause.evidence {

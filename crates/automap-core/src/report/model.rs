@@ -331,6 +331,13 @@ pub struct Cause {
     pub counter_evidence: Vec<CounterEvidence>,
 }
 
+impl Cause {
+    /// The parts that say anything.
+    pub fn telling_parts(&self) -> impl Iterator<Item = &Parts> {
+        self.parts.iter().filter(|p| p.tells())
+    }
+}
+
 /// Services that wait on a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HoldsUp {

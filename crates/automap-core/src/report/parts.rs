@@ -350,6 +350,8 @@ mod tests {
         assert_eq!(parts(&counts(Measure::Latency, Vec::new())).summary, "latency: nothing tells its parts apart");
         let calm = by(Label::Pod, &[("a", 500.0, 6000.0, 500.0, 6000.0), ("b", 500.0, 6000.0, 500.0, 6000.0)]);
         assert_eq!(parts(&counts(Measure::Latency, vec![calm])).summary, "latency: no rise in what it counts itself");
+        let single = parts(&counts(Measure::Latency, vec![by(Label::Pod, &[("a", 500.0, 6000.0, 500.0, 90_000.0)])]));
+        assert_eq!((single.summary.as_str(), single.tells()), ("latency: there is only one of everything", false));
     }
 
     #[test]

@@ -94,7 +94,7 @@ fn candidate(view: &View<'_>, cause: &Cause) -> Markup {
                     dt { "Accounts for" }
                     dd { ul.shares { @for share in &cause.accounts_for { li { (share.summary) } } } }
                 }
-                @for parts in &cause.parts { dt { "Which part" } dd { (which_part(parts)) } }
+                @for parts in cause.telling_parts() { dt { "Which part" } dd { (which_part(parts)) } }
                 @if let Some(change) = &cause.change { dt { "After" } dd { (change.summary) } }
                 dt { "Changed" }
                 dd {

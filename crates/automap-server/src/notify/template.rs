@@ -116,7 +116,7 @@ fn percent(share: f64) -> u32 {
 pub(super) fn parts(incident: &Incident) -> Vec<&str> {
     let Some(cause) = &incident.cause else { return Vec::new() };
     let of_cause = incident.report.iter().flat_map(|r| &r.causes).filter(|c| c.service == cause.service);
-    of_cause.flat_map(|c| c.parts.iter().map(|p| p.summary.as_str())).take(MAX_LIST).collect()
+    of_cause.flat_map(|c| c.telling_parts().map(|p| p.summary.as_str())).take(MAX_LIST).collect()
 }
 
 /// `front-end latency_p95_ms 74.1 → 376 ms`, the worst first.

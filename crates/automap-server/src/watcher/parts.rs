@@ -69,5 +69,5 @@ impl Parts {
 /// `carts: latency: all of it on pod carts-1 …` for each named cause.
 fn sentences(report: &Report) -> Vec<String> {
     let named = report.causes.iter().filter(|c| report.verdict.names(&c.service));
-    named.flat_map(|c| c.parts.iter().map(|p| format!("{}: {}", c.service, p.summary))).collect()
+    named.flat_map(|c| c.telling_parts().map(|p| format!("{}: {}", c.service, p.summary))).collect()
 }
