@@ -98,7 +98,7 @@ fn two_services_of_one_name_stay_two_whichever_labels_name_their_namespace() {
         series = call(series_of(&series), "shop/web", "bank/api", 2.0, 60.0);
         let Some(server) = Real::start(&format!("two-{exported}"), &series) else { return };
         let seen = look(&server, "shop,bank").unwrap().observation;
-        assert_eq!(seen.frame.services(), ["bank/api", "bank/web", "shop/api", "shop/web"]);
+        assert_eq!(seen.frame.services(), ["bank/api", "bank/web", "edge/gateway", "shop/api", "shop/web"]);
         // A mean over the callers: 4 requests of 40 ms and 2 of 60 ms.
         for (service, rps, ms, cores) in
             [("bank/api", 6.0, 280.0 / 6.0, 0.1), ("shop/api", 4.0, 80.0, 0.2), ("bank/web", 4.0, 80.0, 0.1)]
@@ -111,11 +111,118 @@ fn two_services_of_one_name_stay_two_whichever_labels_name_their_namespace() {
             }
         }
         let calls: Vec<_> = seen.calls.edges().map(|(from, to, _)| (from, to)).collect();
-        assert_eq!(calls, [("bank/web", "bank/api"), ("shop/web", "bank/api"), ("shop/web", "shop/api")]);
+        let by_gateway = [("edge/gateway", "bank/web"), ("edge/gateway", "shop/web")];
+        assert_eq!(calls[..3], [("bank/web", "bank/api"), by_gateway[0], by_gateway[1]]);
+        assert_eq!(calls[3..], [("shop/web", "bank/api"), ("shop/web", "shop/api")]);
         assert_eq!(seen.entities.get("shop/api").unwrap().namespace.as_deref(), Some("shop"));
-        let entered = seen.notes.iter().find(|n| n.code == "entry_services").unwrap();
-        assert!(entered.message.ends_with(": bank/web, shop/web"), "{}", entered.message);
+        assert!(seen.notes.iter().all(|n| n.code != "entry_services"), "who calls from outside is known");
     }
+}
+
+#[test]
+fn who_calls_from_elsewhere_and_who_is_called_there_have_series_of_their_own() {
+    let mut series = world(&["bank", "shop"], false);
+    for (from, to, rps, ms) in [
+        ("shop/api", "pay/gate", 4.0, 30.0),
+        // What others ask of it, and what it asks of others, is not ours.
+        ("other/batch", "pay/gate", 50.0, 900.0),
+        ("pay/gate", "pay/db", 9.0, 5.0),
+        ("crm/sync", "shop/api", 2.0, 70.0),
+        ("crm/sync", "crm/db", 3.0, 500.0),
+    ] {
+        series = call(series_of(&series), from, to, rps, ms);
+    }
+    let Some(server) = Real::start("elsewhere", &series) else { return };
+    let fetched = look(&server, "shop,bank").unwrap();
+    let seen = &fetched.observation;
+    assert_eq!(
+        seen.frame.services(),
+        ["bank/api", "bank/web", "crm/sync", "edge/gateway", "pay/gate", "shop/api", "shop/web"]
+    );
+    for (service, metric, expected) in [
+        ("pay/gate", "throughput_rps", 4.0),
+        ("pay/gate", "latency_ms", 30.0),
+        ("pay/gate", "error_ratio", 0.0),
+        ("crm/sync", "client_rps", 2.0),
+        ("crm/sync", "client_latency_ms", 70.0),
+        ("crm/sync", "served_latency_ms", 70.0),
+        ("edge/gateway", "client_rps", 4.0),
+        // As before: our own services.
+        ("shop/api", "throughput_rps", 6.0),
+        ("shop/api", "client_latency_ms", 30.0),
+    ] {
+        let found = value(seen, service, metric);
+        assert!(about(found, expected), "{service} {metric} is {found:?}, not {expected}");
+    }
+    assert_eq!(value(seen, "crm/sync", "throughput_rps"), None, "nobody of ours calls it");
+    assert!(fetched.stats.requests <= BUDGET, "{} requests", fetched.stats.requests);
+    let one = look(&server, "shop").unwrap();
+    assert_eq!(one.stats.requests, fetched.stats.requests, "one selector more, and no request");
+    assert!(one.observation.frame.find("crm/sync").is_none());
+}
+
+/// A counter and a series of one that begin to say something else at half time.
+fn changed(series: &str, from: &str, to: &str) -> String {
+    let mut text = String::new();
+    for (value, times) in [(from, 0..LENGTH_S / 2), (to, LENGTH_S / 2..LENGTH_S + 1)] {
+        for t in times.step_by(15) {
+            text.push_str(&format!("{} 1 {}\n", series.replace('@', value), START_S + t));
+        }
+    }
+    text
+}
+
+#[test]
+fn stores_and_changes_of_several_namespaces_find_their_services() {
+    let mut text = world(&["bank", "shop"], false).text().trim_end_matches("# EOF\n").to_owned();
+    there(&mut text, r#"redis_up{namespace="shop",job="monitoring/redis",instance="10.0.0.7:9121"}"#);
+    there(&mut text, r#"redis_connected_clients{namespace="shop",job="monitoring/redis",instance="10.0.0.7:9121"}"#);
+    text += &changed(r#"target_info{job="shop/web",service_version="@"}"#, "1", "2");
+    text += &changed(
+        r#"target_info{job="x",k8s_namespace_name="bank",k8s_deployment_name="web",service_version="@"}"#,
+        "7",
+        "8",
+    );
+    there(&mut text, r#"argocd_app_info{name="api",dest_namespace="shop"}"#);
+    for t in (0..=LENGTH_S).step_by(15) {
+        let count = if t < 600 { 3 } else { 4 };
+        text += &format!("argocd_app_sync_total{{name=\"api\",phase=\"Succeeded\"}} {count} {}\n", START_S + t);
+        let status = if t < 900 { 1 } else { 2 };
+        text += &format!(
+            "flagger_canary_status{{namespace=\"monitoring\",exported_namespace=\"bank\",name=\"api\"}} {status} {}\n",
+            START_S + t
+        );
+    }
+    text += &changed(
+        r#"gotk_resource_info{customresource_kind="HelmRelease",exported_namespace="bank",name="web",revision="@"}"#,
+        "1.4.2",
+        "1.4.3",
+    );
+    there(&mut text, r#"kube_pod_info{namespace="shop",pod="web-5d4f8c7b9-x2x4z",node="n1",host_ip="10.0.0.1"}"#);
+    for t in (0..=LENGTH_S).step_by(15) {
+        let ready = i64::from(t < 1200);
+        text += &format!(
+            "kube_node_status_condition{{node=\"n1\",condition=\"Ready\",status=\"true\"}} {ready} {}\n",
+            START_S + t
+        );
+    }
+    let Some(server) = Real::start("changes-of-several", &Series::from_text(&text)) else { return };
+    let seen = look(&server, "shop,bank").unwrap().observation;
+    assert_eq!(seen.entities.kind_of("shop/redis"), EntityKind::Store);
+    let mut told: Vec<String> =
+        seen.changes.changes.iter().map(|c| format!("{:?} {}", c.kind, c.service.as_deref().unwrap_or("-"))).collect();
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            "Canary bank/api",
+            "NodeCondition node/n1",
+            "Sync bank/web",
+            "Sync shop/api",
+            "Version bank/web",
+            "Version shop/web"
+        ]
+    );
 }
 
 /// The same series, to go on with.
@@ -142,17 +249,20 @@ fn fifty_namespaces_cost_as_few_requests_as_two() {
     let Some(server) = Real::start("fifty", &world(&all, false)) else { return };
     let fetched = look(&server, "team-*").unwrap();
     let seen = fetched.observation;
-    assert_eq!(seen.frame.services().len(), 100);
+    assert_eq!(seen.frame.services().len(), 101, "the gateway calls them all");
     assert!(about(value(&seen, "team-41/api", "latency_ms"), 42.0 * 40.0));
     assert!(fetched.stats.requests <= BUDGET, "{} requests", fetched.stats.requests);
     let two = look(&server, "team-00,team-01").unwrap().stats.requests;
     assert_eq!(fetched.stats.requests, two + 1, "one more, for the namespaces that there are");
 
     let all = look(&server, "*").unwrap().observation;
-    assert_eq!(all.frame.services().len(), 100, "the cluster's own namespaces are left out");
+    assert!(
+        all.frame.find("kube-system/api").is_none() && all.frame.services().len() == 101,
+        "the cluster's own namespaces are left out"
+    );
     assert!(all.notes.iter().any(|n| n.code == "namespaces" && n.message.contains("kube-system")), "{:?}", all.notes);
     let named = look(&server, "team-0*,kube-system").unwrap().observation;
-    assert!(named.frame.find("kube-system/api").is_some() && named.frame.services().len() == 22);
+    assert!(named.frame.find("kube-system/api").is_some() && named.frame.services().len() == 23);
     let silent = look(&server, "team-00,team-99").unwrap().observation;
     assert!(silent.not_checked.iter().any(|n| n.reason.contains("team-99")), "{:?}", silent.not_checked);
     let error = look(&server, "squad-*").unwrap_err().to_string();

@@ -96,7 +96,8 @@ impl Change {
     }
 }
 
-/// The service of this name as the metrics write it: as it is, without what is before a slash, in another case, or the primary of a canary.
+/// The service of this name as the metrics write it: as it is, without what is before a slash, in another case, or the primary of a canary. Where all
+/// services carry their namespace, a name without one is the only service that is called so.
 ///
 /// ```
 /// use automap_core::change::service_named;
@@ -105,12 +106,21 @@ impl Change {
 /// assert_eq!(service_named("shop/Orders", &services), Some("orders"));
 /// assert_eq!(service_named("cart", &services), Some("cart-primary"));
 /// assert_eq!(service_named("order", &services), None);
+///
+/// let several = ["bank/api", "shop/api", "shop/orders"].map(str::to_owned);
+/// assert_eq!(service_named("orders", &several), Some("shop/orders"));
+/// assert_eq!(service_named("api", &several), None, "there are two");
 /// ```
 pub fn service_named<'a>(name: &str, services: &'a [String]) -> Option<&'a str> {
     let bare = name.rsplit_once('/').map_or(name, |(_, bare)| bare);
     let like = |wanted: &str| services.iter().find(|service| service.eq_ignore_ascii_case(wanted));
     let exact = services.iter().find(|service| *service == name);
     let found = exact.or_else(|| like(name)).or_else(|| like(bare)).or_else(|| like(&format!("{bare}-primary")));
+    let is_placed = name.contains('/') || services.iter().any(|service| !service.contains('/'));
+    let found = found.or_else(|| {
+        let mut called = services.iter().filter(|s| s.rsplit('/').next().is_some_and(|s| s.eq_ignore_ascii_case(name)));
+        called.next().filter(|_| !is_placed && called.next().is_none())
+    });
     found.map(String::as_str)
 }
 

@@ -96,7 +96,8 @@ impl FiringAlerts {
             let summary = received.summary.as_deref().unwrap_or_else(|| received.name());
             let summary = shown(summary, MAX_SUMMARY_CHARS);
             let started = received.onset(for_ms).unwrap_or(now).min(now);
-            let services = received.services();
+            let named = |service| target.service(received.namespace(), service);
+            let services = received.services().into_iter().map(named).collect();
             let alert = Alert { key: key.clone(), summary, started, services };
             Some(AlertChange { target: target.name.clone(), key, firing: received.is_firing.then_some(alert) })
         };
@@ -175,6 +176,16 @@ mod tests {
         assert_eq!(alerts.firing("shop", now), []);
         alerts.receive(&group(true, "shop"), now);
         assert_eq!(alerts.firing("shop", now.plus_ms(ALERT_EXPIRES_MS)), []);
+    }
+
+    #[test]
+    fn an_alert_of_several_namespaces_is_of_the_service_of_its_own() {
+        let now = Timestamp::parse_rfc3339("2026-11-25T14:05:00Z").unwrap();
+        let mut all = Target::new("all", "http://p").unwrap();
+        all.namespace = "shop,bank".into();
+        let alerts = FiringAlerts::new(&[all]);
+        alerts.receive(&group(true, "bank"), now);
+        assert_eq!(alerts.firing("all", now)[0].services, ["bank/checkout"]);
     }
 
     #[test]

@@ -39,6 +39,16 @@ pub struct AlertTarget {
     pub cluster: Option<String>,
 }
 
+impl AlertTarget {
+    /// A service by the name that it has in the target: with its namespace in front, where the target watches several.
+    pub fn service(&self, namespace: Option<&str>, service: String) -> String {
+        match namespace.filter(|_| !service.contains('/') && !NamespaceSpec::parse(&self.namespace).is_one()) {
+            Some(namespace) => format!("{namespace}/{service}"),
+            None => service,
+        }
+    }
+}
+
 impl AlertTargets {
     /// These targets.
     pub fn new(targets: Vec<AlertTarget>) -> Self {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::entry::{AHEAD_MS, Delivery, Entry, MAX_SHOWN_CHARS, OLDEST_MS, Place, ReceivedChange};
-use crate::alerts::matching::{AlertTargets, Whose};
+use crate::alerts::matching::{AlertTarget, AlertTargets, Whose};
 use crate::store::ToldChange;
 use crate::system::{System, SystemError};
 
@@ -121,16 +121,18 @@ fn settle(
     let ignored = |change: String, outcome, reason| {
         Err(ChangeAnswer { change, outcome, target: None, service: None, reason: Some(reason) })
     };
-    let ReceivedChange { key, place, change } = match entry {
+    let ReceivedChange { key, place, mut change } = match entry {
         Entry::Unreadable { what, reason } => return ignored(what, ChangeOutcome::Unreadable, reason),
         Entry::NoEffect { what, reason } => return ignored(what, ChangeOutcome::NoEffect, reason),
         Entry::Change(change) => *change,
     };
     let what = shown(&change.subject, MAX_SHOWN_CHARS);
     let target = match target(targets, addressed, &place, change.service.as_deref()) {
-        Ok(target) => target.to_owned(),
+        Ok(target) => target,
         Err(reason) => return ignored(what, ChangeOutcome::NoTarget, reason),
     };
+    change.service = change.service.map(|service| target.service(place.namespace.as_deref(), service));
+    let target = target.name.clone();
     let age_ms = now.ms().saturating_sub(change.at.ms());
     if !(-AHEAD_MS..=OLDEST_MS).contains(&age_ms) {
         let when = if age_ms < 0 { "is in the future: see the sender's clock" } else { "is more than 7 days ago" };
@@ -162,7 +164,7 @@ fn target<'a>(
     addressed: Option<&str>,
     place: &Place,
     service: Option<&str>,
-) -> Result<&'a str, String> {
+) -> Result<&'a AlertTarget, String> {
     let whose = Whose {
         target: place.target.as_deref(),
         namespace: place.namespace.as_deref(),
@@ -171,5 +173,5 @@ fn target<'a>(
     };
     let environment = place.environment.as_deref().filter(|_| addressed.or(whose.target).or(whose.namespace).is_none());
     let by_environment = environment.and_then(|environment| targets.called(environment));
-    by_environment.map_or_else(|| targets.find_for(addressed, &whose), Ok).map(|target| target.name.as_str())
+    by_environment.map_or_else(|| targets.find_for(addressed, &whose), Ok)
 }

@@ -64,6 +64,7 @@ pub(crate) fn gather(
         }
     }
     out.match_stores(requests, &answers, &mut names);
+    let beyond = service_limit::apply_beyond(requests, &answers, &mut names);
     out.services_left_out = service_limit::apply(requests, &answers, &mut names);
     let mut entries = BTreeSet::new();
     for (request, answer) in requests.iter().zip(answers) {
@@ -84,6 +85,10 @@ pub(crate) fn gather(
                 }
             }
         }
+    }
+    if let Some(beyond) = beyond {
+        out.notes.push(Note::warning("neighbours_left_out", beyond.reason.clone()));
+        out.not_checked.push(beyond);
     }
     out.note_missed();
     out.note_failed();

@@ -9,6 +9,7 @@ use super::hosts::is_address;
 use super::nodes::Placed;
 use super::pods::Owners;
 use super::presets::{Key, Store};
+use super::qualify::PLACE;
 use super::scope::Scope;
 use super::stores::{StoreName, Stores};
 
@@ -82,8 +83,8 @@ impl Names {
     /// The store that an exporter's series are of.
     pub(crate) fn store(&self, store: &'static Store, labels: &Labels) -> Option<StoreName> {
         let pod = known(labels, "pod").map(|pod| self.owners.workload(pod));
-        self.stores.name(store, labels, pod, |host| {
-            let own = labels.get("namespace").filter(|_| self.scope.is_qualified);
+        let own = labels.get(PLACE);
+        self.stores.name(store, labels, own.map(String::as_str), pod, |host| {
             let service = self.host(&own.map_or_else(|| host.to_owned(), |own| self.scope.host(host, own)));
             match self.behind.get(&service).map(|workloads| workloads.iter().collect::<Vec<_>>()).as_deref() {
                 Some([workload]) => (*workload).clone(),
@@ -106,6 +107,16 @@ impl Names {
     /// Looks at these services only, from now on.
     pub(crate) fn keep_only(&mut self, services: BTreeSet<String>) {
         self.kept = Some(services);
+    }
+
+    /// Whether services of other namespaces are told from ours.
+    pub(crate) fn has_beyond(&self) -> bool {
+        self.scope.is_qualified
+    }
+
+    /// Whether a service is of a namespace that is not looked at.
+    pub(crate) fn is_beyond(&self, service: &str) -> bool {
+        self.scope.is_beyond(service)
     }
 
     /// Whether some services are not looked at.

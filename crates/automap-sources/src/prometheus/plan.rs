@@ -58,10 +58,10 @@ fn request(exporter: &'static Exporter, group: &'static [Signal], values: &Value
     let planned = group.iter().map(|signal| {
         let (first, second) = signal.formula.parts();
         let parts = (part(first), second.map(&mut part));
-        Planned { exporter, signal, shown: signal.formula.shown(|e| promql::fill(e, values)), parts }
+        Planned { exporter, signal, shown: signal.formula.shown(|e| promql::fill_both_ends(e, values)), parts }
     });
     let signals = planned.collect();
-    let filled: Vec<String> = expressions.iter().map(|e| promql::fill(e, values)).collect();
+    let filled: Vec<String> = expressions.iter().map(|e| promql::fill_both_ends(e, values)).collect();
     let scopes = expressions.iter().map(|e| values.scope_label(e)).collect();
     Request { name: group[0].request, promql: promql::join(&filled), parts: filled, scopes, signals }
 }

@@ -72,6 +72,11 @@ const FRAGMENTS: [(&str, &str); 18] = [
     ("HOST", "([a-zA-Z][-a-zA-Z0-9]*)(?:[.]$NS_PATTERN(?:[.]svc(?:[.].*)?)?)?(?::[0-9]+)?"),
 ];
 
+/// `$SERVER` and `$CLIENT` for the other end of calls between the namespaces and others: what callees elsewhere answer to ours, and what callers elsewhere
+/// ask of ours.
+const OTHER_SERVER: &str = r#"reporter="destination",source_workload_namespace=$NS,destination_workload_namespace!=$NS,destination_workload!~"|unknown"$DESTINATION_CLUSTER"#;
+const OTHER_CLIENT: &str = r#"reporter="source",destination_workload_namespace=$NS,source_workload_namespace!=$NS,source_workload!~"|unknown"$SOURCE_CLUSTER"#;
+
 /// `$HOST` where several namespaces are looked at.
 const QUALIFIED_HOST: &str = "([a-zA-Z][-a-zA-Z0-9]*(?:[.]$NS_PATTERN(?:[.]svc(?:[.].*)?)?)?)(?::[0-9]+)?";
 
@@ -159,8 +164,20 @@ pub(crate) fn fill(template: &str, values: &Values) -> String {
     out
 }
 
+/// The same, with the other ends of calls where there are several namespaces and the expression knows both ends: the sums of both have no key in common.
+pub(crate) fn fill_both_ends(template: &str, values: &Values) -> String {
+    let ours = fill(template, values);
+    let knows_both = placeholders(template).any(|name| ["SERVER", "CLIENT"].contains(&name));
+    match values.namespace.other_end().filter(|_| knows_both) {
+        Some(namespace) => format!("({ours} or {})", fill(template, &Values { namespace, ..values.clone() })),
+        None => ours,
+    }
+}
+
 fn expand(name: &str, values: &Values) -> String {
     match name {
+        "SERVER" if values.namespace.is_other_end => fill(OTHER_SERVER, values),
+        "CLIENT" if values.namespace.is_other_end => fill(OTHER_CLIENT, values),
         // Stands for the value of a matcher; the cluster's matcher follows it.
         "NS" => {
             let namespace = &values.namespace;

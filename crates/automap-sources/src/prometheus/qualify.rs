@@ -6,6 +6,9 @@ use super::promql::PART;
 use super::query::Answer;
 use super::scope::Scope;
 
+/// The label that holds the place of a series in an answer about several: its namespace. No metric has a label of such a name.
+pub(crate) const PLACE: &str = "__place__";
+
 impl Scope {
     /// Puts the namespace in front of the names in an answer, each part by the label that its sums keep.
     pub(crate) fn qualify(&self, answer: &mut Answer, labels: &[Option<String>]) {
@@ -36,10 +39,7 @@ impl Scope {
         if let Some(host) = host {
             labels.insert("destination_service_name".to_owned(), host);
         }
-        // Who calls from a namespace that is not looked at stays outside.
-        if let Some(caller) = caller.filter(|caller| !self.has(caller)) {
-            labels.insert("source_workload_namespace".to_owned(), caller);
-        }
+        labels.insert(PLACE.to_owned(), own);
     }
 
     /// A service as a caller in the namespace `own` writes it: `payment`, `payment.bank`, `payment.bank.svc.cluster.local:80`.
@@ -63,7 +63,7 @@ impl Scope {
 }
 
 /// Labels that name an object of a namespace, in answers about pods and changes.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "configmap",
     "daemonset",
     "deployment",
@@ -71,6 +71,7 @@ const NAMES: [&str; 15] = [
     "horizontalpodautoscaler",
     "hpa",
     "job_name",
+    "k8s_deployment_name",
     "name",
     "owner_name",
     "pod",

@@ -78,7 +78,7 @@ impl NamespaceSpec {
 
     /// The scope without asking a server: patterns stay patterns.
     pub(crate) fn scope(&self) -> Scope {
-        Scope { names: self.0.clone(), is_qualified: !self.is_one() }
+        Scope { names: self.0.clone(), is_qualified: !self.is_one(), is_other_end: false }
     }
 
     /// The scope among the namespaces that there are, and what is to be said of those that are not looked at.
@@ -104,7 +104,7 @@ impl NamespaceSpec {
             out.notes.push(Note::warning("namespaces_left_out", reason.clone()));
             out.not_checked.push(NotChecked { signal: "all signals".to_owned(), services: Vec::new(), reason });
         }
-        out.scope = Scope { names, is_qualified: true };
+        out.scope = Scope { names, is_qualified: true, is_other_end: false };
         out
     }
 }
@@ -142,12 +142,14 @@ pub(crate) struct Scope {
     names: Vec<String>,
     /// Whether names carry their namespace.
     pub(crate) is_qualified: bool,
+    /// Whether it is the other end of calls that is asked for: who calls these namespaces from outside, or is called by them.
+    pub(crate) is_other_end: bool,
 }
 
 impl From<&str> for Scope {
     /// This namespace alone, whatever its name looks like.
     fn from(name: &str) -> Self {
-        Self { names: vec![name.to_owned()], is_qualified: false }
+        Self { names: vec![name.to_owned()], ..Self::default() }
     }
 }
 
@@ -178,6 +180,17 @@ impl Scope {
             false => literal(name),
         };
         self.names.iter().map(glob).collect::<Vec<_>>().join("|")
+    }
+
+    /// The other end of the calls of several namespaces; none of one, whose callers stay outside.
+    pub(crate) fn other_end(&self) -> Option<Self> {
+        self.is_qualified.then(|| Self { is_other_end: true, ..self.clone() })
+    }
+
+    /// Whether a service is of a namespace that is not looked at, but calls or is called by one that is.
+    pub(crate) fn is_beyond(&self, service: &str) -> bool {
+        let place = service.split_once('/').map(|(place, _)| place).filter(|place| *place != "external");
+        self.is_qualified && place.is_some_and(|place| !self.has(place))
     }
 
     /// Whether it has this namespace.

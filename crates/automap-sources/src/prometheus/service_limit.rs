@@ -15,6 +15,8 @@ use super::plan::{Request, part};
 use super::presets::Key;
 use super::query::Answer;
 
+/// Most services of namespaces that are not looked at, which call or are called by ours.
+pub(crate) const MAX_BEYOND: usize = 100;
 /// Most services left out that are named.
 const MAX_NAMED: usize = 100;
 
@@ -25,6 +27,34 @@ pub(crate) fn apply(
     names: &mut Names,
 ) -> Option<NotChecked> {
     narrow(samples(requests, answers, names), MAX_SERVICES, names)
+}
+
+/// The same for services of other namespaces, so that these never stand in the way of ours.
+pub(crate) fn apply_beyond(
+    requests: &[Request],
+    answers: &[Result<Answer, RequestError>],
+    names: &mut Names,
+) -> Option<NotChecked> {
+    let all = if names.has_beyond() { samples(requests, answers, names) } else { return None };
+    narrow_beyond(all, MAX_BEYOND, names)
+}
+
+fn narrow_beyond(all: BTreeMap<String, u64>, most: usize, names: &mut Names) -> Option<NotChecked> {
+    let (mut beyond, mut kept): (Vec<_>, Vec<_>) = all.into_iter().partition(|(service, _)| names.is_beyond(service));
+    if beyond.len() <= most {
+        return None;
+    }
+    beyond.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let left_out = beyond.split_off(most);
+    kept.extend(beyond);
+    names.keep_only(kept.into_iter().map(|(service, _)| service).collect());
+    let reason = format!(
+        "more than {most} services of other namespaces call or are called by these: the {most} with the most samples are looked at, {} are not",
+        left_out.len()
+    );
+    let mut services: Vec<String> = left_out.into_iter().map(|(service, _)| service).take(MAX_NAMED).collect();
+    services.sort();
+    Some(NotChecked { signal: "all signals".to_owned(), services, reason })
 }
 
 /// How many samples each service has, over all signals.
@@ -67,6 +97,21 @@ mod tests {
     use super::super::pods::Owners;
     use super::super::presets::Key;
     use super::*;
+
+    #[test]
+    fn services_of_other_namespaces_are_bounded_by_themselves() {
+        let scope = super::super::scope::NamespaceSpec::parse("shop,bank").scope();
+        let mut names = Names::new(&scope, Owners::default());
+        let samples = ["edge/gate", "far/a", "far/b", "shop/a", "shop/b"].map(|s| (s.to_owned(), s.len() as u64));
+        assert_eq!(narrow_beyond(samples.clone().into(), 3, &mut names), None);
+        let left_out = narrow_beyond(samples.into(), 2, &mut names).unwrap();
+        assert_eq!(left_out.services, ["far/b"]);
+        let owners = |name: &str| {
+            let labels = BTreeMap::from([("destination_workload".to_owned(), name.to_owned())]);
+            names.owners(Key::Workload, &labels).len()
+        };
+        assert_eq!(["edge/gate", "far/a", "far/b", "shop/a"].map(owners), [1, 1, 0, 1]);
+    }
 
     #[test]
     fn the_most_completely_observed_services_stay_and_the_others_are_named() {

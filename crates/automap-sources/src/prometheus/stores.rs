@@ -49,23 +49,27 @@ impl Stores {
         self.known = names;
     }
 
-    /// The store of a series. `workload` owns the exporter's pod; `service` turns a host into the name of what listens there.
+    /// The store of a series. `workload` owns the exporter's pod; `service` turns a host into the name of what listens there. Where several
+    /// namespaces are looked at, `place` is that of the exporter, and the store's unless its name says otherwise.
     pub(crate) fn name(
         &self,
         store: &Store,
         labels: &Labels,
+        place: Option<&str>,
         workload: Option<&str>,
         service: impl Fn(&str) -> String,
     ) -> Option<StoreName> {
         let label = |name: &str| labels.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        let workload = workload.map(|w| place.and_then(|p| w.strip_prefix(p)?.strip_prefix('/')).unwrap_or(w));
         let found = |name: &str, how: String| {
             let known_from = format!("{}: {how}", store.exporter);
-            Some(StoreName { name: name.to_owned(), known_from, doubted: None })
+            Some(StoreName { name: placed(place, name), known_from, doubted: None })
         };
         let instance = label("instance").map(Address::of);
         let host = instance.as_ref().map(|address| address.host);
         let names = [workload, label("service"), label("job"), label("instance"), host];
-        if let Some((exporter, name)) = names.into_iter().flatten().find_map(|n| self.given.get_key_value(n)) {
+        let given = |n: &str| self.given.get_key_value(&placed(place, n)).or_else(|| self.given.get_key_value(n));
+        if let Some((exporter, name)) = names.into_iter().flatten().find_map(given) {
             return found(name, format!("configured for {exporter}"));
         }
         let of_store = |address: &&Address<'_>| address.port.is_none_or(|port| store.ports.contains(&port));
@@ -76,18 +80,18 @@ impl Stores {
         }
         match workload {
             Some(workload) if !is_exporter(workload) => found(workload, format!("in the pods of {workload}")),
-            Some(workload) => Some(self.by_name(store, workload)),
+            Some(workload) => Some(self.by_name(store, place, workload)),
             None => {
                 let job = label("job").map(|job| job.rsplit('/').next().unwrap_or(job));
                 let job = job.filter(|job| !DISCOVERED.iter().any(|start| job.starts_with(start)));
                 let host = instance.filter(Address::names_somebody).map(|address| address.host);
-                [label("service"), job, host].into_iter().flatten().next().map(|name| self.by_name(store, name))
+                [label("service"), job, host].into_iter().flatten().next().map(|name| self.by_name(store, place, name))
             }
         }
     }
 
     /// The store by the name of its exporter.
-    fn by_name(&self, store: &Store, exporter: &str) -> StoreName {
+    fn by_name(&self, store: &Store, place: Option<&str>, exporter: &str) -> StoreName {
         let base = without_ending(exporter);
         let base = base.strip_prefix("prometheus-").unwrap_or(base);
         let without_word = store.words.iter().find_map(|word| base.strip_suffix(word)?.strip_suffix(['-', '_']));
@@ -95,17 +99,25 @@ impl Stores {
         let others = store.words.iter().map(String::as_str).filter(|_| is_word);
         let mut names: Vec<&str> = [Some(base), without_word].into_iter().flatten().chain(others).collect();
         names.retain(|name| !name.is_empty());
-        let known = names.iter().find(|name| self.known.contains(**name));
+        let known = names.iter().find(|name| self.known.contains(&placed(place, name)));
         let name = known.or(names.first()).map_or(exporter, |name| name);
         let how = match exporter == name {
             true => format!("named {exporter}"),
             false => format!("the name of {exporter}"),
         };
         StoreName {
-            name: name.to_owned(),
+            name: placed(place, name),
             known_from: format!("{}: {how}", store.exporter),
             doubted: known.is_none().then(|| exporter.to_owned()),
         }
+    }
+}
+
+/// A name with its place in front of it, unless it has one.
+fn placed(place: Option<&str>, name: &str) -> String {
+    match place {
+        Some(place) if !name.contains('/') => format!("{place}/{name}"),
+        _ => name.to_owned(),
     }
 }
 
@@ -136,7 +148,7 @@ mod tests {
 
     fn named(stores: &Stores, workload: Option<&str>, labels: &[(&str, &str)]) -> Option<StoreName> {
         let labels: Labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        stores.name(&redis(), &labels, workload, |host| host.split('.').next().unwrap_or_default().to_owned())
+        stores.name(&redis(), &labels, None, workload, |host| host.split('.').next().unwrap_or_default().to_owned())
     }
 
     #[test]
@@ -177,6 +189,25 @@ mod tests {
             let found = named(&stores, workload, labels).unwrap();
             assert_eq!((found.name.as_str(), found.doubted), (name, None), "{workload:?} {labels:?}");
             assert_eq!(found.known_from, format!("redis_exporter: {how}"));
+        }
+    }
+
+    #[test]
+    fn of_several_namespaces_a_store_is_in_that_of_its_exporter() {
+        let given = Arc::new(BTreeMap::from([("odd-exporter".to_owned(), "ledger".to_owned())]));
+        let known = ["shop/session-db".to_owned(), "session".to_owned()].into();
+        let stores = Stores { given, known };
+        for (workload, labels, expected) in [
+            (None, &[("service", "session-db-metrics")][..], "shop/session-db"),
+            (None, &[("job", "monitoring/redis")], "shop/redis"),
+            (Some("shop/session-db-redis-exporter"), &[], "shop/session-db"),
+            (Some("shop/prometheus-redis-exporter"), &[], "shop/redis"),
+            (Some("shop/odd-exporter"), &[], "shop/ledger"),
+            (Some("shop/carts-cache"), &[], "shop/carts-cache"),
+        ] {
+            let labels: Labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            let found = stores.name(&redis(), &labels, Some("shop"), workload, str::to_owned).unwrap();
+            assert_eq!(found.name, expected, "{workload:?} {labels:?}");
         }
     }
 

@@ -36,12 +36,17 @@ fn argo_cd(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
             to: Some(phase.clone()),
             ..readings.within_step(time).change(
                 ChangeKind::Sync,
-                format!("Argo CD application {app}"),
+                format!("Argo CD application {}", bare(&app)),
                 "argocd_app_sync_total",
             )
         }));
     }
     out
+}
+
+/// The name without the namespace that it was given.
+fn bare(name: &str) -> &str {
+    name.rsplit_once('/').map_or(name, |(_, name)| name)
 }
 
 /// One series for each revision of an object: another one takes over.
@@ -55,10 +60,10 @@ fn flux(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
         by_object.entry(object).or_default().insert(revision, points);
     }
     let mut out = Vec::new();
-    for ((kind, _, name), revisions) in by_object {
+    for ((kind, namespace, name), revisions) in by_object {
         for (edge, from, to) in successions(&revisions, &readings.axis) {
             out.push(Change {
-                service: workloads.by_prefix(&name),
+                service: workloads.by_prefix_in(&namespace, &name),
                 from: Some(from.to_owned()),
                 to: Some(to.to_owned()),
                 ..readings.between(edge).change(ChangeKind::Sync, format!("Flux {kind} {name}"), "gotk_resource_info")

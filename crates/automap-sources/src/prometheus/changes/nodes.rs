@@ -3,6 +3,7 @@
 //! Taints that Kubernetes sets by itself repeat the conditions and are left out. A node without a pod of the namespace concerns nobody here.
 
 use automap_core::change::{Change, ChangeKind};
+use automap_core::entity::node_name;
 
 use super::queries::Part;
 use super::readings::{Moment, Readings, last_time, named, text};
@@ -39,7 +40,7 @@ fn node(labels: &Labels) -> Option<String> {
 }
 
 fn told(moment: Moment, kind: ChangeKind, node: &str, what: String, source: &str) -> Change {
-    Change { to: Some(what), ..moment.change(kind, format!("node {node}"), source) }
+    Change { service: Some(node_name(node)), to: Some(what), ..moment.change(kind, format!("node {node}"), source) }
 }
 
 fn cordoned(readings: &Readings) -> Vec<Change> {
@@ -132,6 +133,7 @@ mod tests {
                 "3300 Node node n2 gone ±195",
             ]
         );
-        assert!(found.iter().all(|c| c.service.is_none()));
+        let of: std::collections::BTreeSet<_> = found.iter().filter_map(|c| c.service.as_deref()).collect();
+        assert_eq!(of, ["node/n1", "node/n2", "node/n3"].into());
     }
 }

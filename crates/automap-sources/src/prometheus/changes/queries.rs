@@ -87,15 +87,16 @@ impl Part {
 
     /// Its expression; `step` is the distance of the instants and `since` the earliest time of interest.
     pub(super) fn promql(self, values: &Values, step_ms: i64, since_s: i64) -> String {
-        promql::fill(&self.template(&promql::duration(step_ms), since_s), values)
+        promql::fill(&self.template(&promql::duration(step_ms), since_s, values.namespace.is_qualified), values)
     }
 
     /// The label that tells the namespace of its series, where there are several namespaces.
     pub(super) fn scope_label(self, values: &Values) -> Option<String> {
-        values.scope_label(&self.template("1s", 0))
+        values.scope_label(&self.template("1s", 0, true))
     }
 
-    fn template(self, step: &str, since_s: i64) -> String {
+    /// `several` where there are several namespaces.
+    fn template(self, step: &str, since_s: i64, several: bool) -> String {
         match self {
             Self::PodOwners => {
                 format!(
@@ -133,8 +134,8 @@ impl Part {
                 let events = r#"pilot_k8s_cfg_events{type!~"Workload(Entry|Group)"$CLUSTER}"#;
                 grown_of(events, &format!("last_over_time({events}{BRIDGE} offset {step})"), "type, event")
             }
-            Self::ArgoApps => format!("group by (name) ({ARGO_APPS})"),
-            Self::ArgoSyncs => argo_syncs(step),
+            Self::ArgoApps => format!("group by (name$AND_SCOPE) ({ARGO_APPS})"),
+            Self::ArgoSyncs => argo_syncs(step, several),
             Self::Flux => {
                 let which = r#"customresource_kind=~"Kustomization|HelmRelease",revision!="",exported_namespace=~"$NS_PATTERN|flux-system"$CLUSTER"#;
                 format!(
@@ -149,9 +150,15 @@ impl Part {
                     with(r#"k8s_namespace_name="",namespace=$NS"#),
                     with(r#"k8s_namespace_name="",job=~"$NS_PATTERN/.+"$CLUSTER"#),
                 ];
-                format!(
-                    "group by (job, k8s_deployment_name, service_version) ({by_resource} or {by_label} or {by_job})"
-                )
+                match several {
+                    false => format!(
+                        "group by (job, k8s_deployment_name, service_version) ({by_resource} or {by_label} or {by_job})"
+                    ),
+                    // All of them bear their namespace under the usual name, which is the first one that is matched.
+                    true => format!(
+                        r#"group by (job, k8s_deployment_name, service_version$AND_SCOPE) ({by_label} or label_replace({by_resource}, "namespace", "$1", "k8s_namespace_name", "(.+)") or label_replace({by_job}, "namespace", "$1", "job", "(.+)/.+"))"#
+                    ),
+                }
             }
         }
     }
@@ -298,12 +305,20 @@ fn of_our_nodes(range: &str) -> String {
 const ARGO_APPS: &str = "argocd_app_info{dest_namespace=$NS}";
 
 /// Counters that are greater than a step before, or new, of applications that were known a step before.
-fn argo_syncs(step: &str) -> String {
+/// Of several namespaces, each bears the one that its application deploys to.
+fn argo_syncs(step: &str, several: bool) -> String {
     let syncs = r#"argocd_app_sync_total{phase!=""$CLUSTER}"#;
-    format!(
+    let new = format!(
         "max by (name, phase) ({syncs}) unless on (name, phase) (max by (name, phase) (last_over_time({syncs}{BRIDGE} offset {step})) >= on \
-         (name, phase) max by (name, phase) ({syncs})) and on (name) group by (name) (last_over_time({ARGO_APPS}{BRIDGE} offset {step}))"
-    )
+         (name, phase) max by (name, phase) ({syncs}))"
+    );
+    let before = format!("last_over_time({ARGO_APPS}{BRIDGE} offset {step})");
+    match several {
+        false => format!("{new} and on (name) group by (name) ({before})"),
+        true => format!(
+            "max by (name, phase$AND_SCOPE) (({new}) * on (name) group_left (dest_namespace) topk by (name) (1, group by (name$AND_SCOPE) ({before})))"
+        ),
+    }
 }
 
 fn builds() -> String {

@@ -8,6 +8,7 @@ use automap_core::time::Timestamp;
 use super::queries::Part;
 use super::tracks::{Edge, Points, Watched};
 use crate::prometheus::decode::{LabelledSeries, Labels};
+use crate::prometheus::qualify::PLACE;
 
 /// When something happened, and how much earlier it may have been.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +146,14 @@ pub(super) fn named<'a>(labels: &'a Labels, label: &str) -> Option<&'a str> {
         _ => "",
     };
     [exported, text(labels, label)].into_iter().find(|name| !name.is_empty())
+}
+
+/// A name with the namespace of its series, where there are several.
+pub(super) fn in_place(labels: &Labels, name: &str) -> String {
+    match labels.get(PLACE) {
+        Some(place) => format!("{place}/{name}"),
+        None => name.to_owned(),
+    }
 }
 
 /// Pod and container.

@@ -8,7 +8,7 @@ use automap_core::change::{Change, ChangeKind};
 use automap_core::time::Timestamp;
 
 use super::queries::Part;
-use super::readings::{Readings, named, text};
+use super::readings::{Readings, in_place, named, text};
 use super::tracks::{Points, successions};
 use super::workloads::Workloads;
 use crate::prometheus::decode::Labels;
@@ -49,7 +49,8 @@ pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>, known: &[Chan
 /// By its workload, or by a job that is named as a service of ours: `orders`, or `shop/orders`.
 fn reporter(labels: &Labels, part: Part, workloads: &Workloads<'_>) -> Option<(Reporter, String)> {
     let job = text(labels, "job");
-    let job = job.rsplit_once('/').map_or(job, |(_, job)| job);
+    let job = in_place(labels, job.rsplit_once('/').map_or(job, |(_, job)| job));
+    let job = job.as_str();
     if part == Part::Targets {
         let version = named(labels, "service_version")?.to_owned();
         let service =
@@ -114,6 +115,11 @@ mod tests {
         };
         let mut found = find(&table.0, &workloads, &known);
         found.sort();
+        let place = "job=shop/cart,__place__=shop";
+        let version = |v: &str| format!("{place},service_version={v}");
+        let table = Table::new().there(Part::Targets, &version("7"), 0..30).there(Part::Targets, &version("8"), 30..60);
+        let of_several = find(&table.0, &Workloads { services: ["shop/cart"].into(), ..workloads }, &[]);
+        assert_eq!(of_several[0].service.as_deref(), Some("shop/cart"), "of several namespaces");
         assert_eq!(
             found.iter().map(words).collect::<Vec<_>>(),
             ["20 app of service web of web 1→2", "30 service cart of cart 7→8", "40 Istio pilot of - 1.24.0→1.24.1"]

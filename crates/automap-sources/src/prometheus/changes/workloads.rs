@@ -60,6 +60,19 @@ impl Workloads<'_> {
         self.owners.is_of_job(pod)
     }
 
+    /// The same for an object of a namespace. Of several namespaces, `flux-system` may deploy to any: the service must be the only one of its name.
+    pub(super) fn by_prefix_in(&self, namespace: &str, name: &str) -> Option<String> {
+        if self.services.iter().any(|service| !service.contains('/')) {
+            return self.by_prefix(name);
+        }
+        let here = self.by_prefix(&format!("{namespace}/{name}"));
+        here.or_else(|| {
+            let places: BTreeSet<&str> = self.services.iter().filter_map(|s| Some(s.rsplit_once('/')?.0)).collect();
+            let mut found = places.iter().filter_map(|place| self.by_prefix(&format!("{place}/{name}")));
+            found.next().filter(|_| found.next().is_none())
+        })
+    }
+
     /// The service that a name belongs to: the longest one that it begins with, as `orders-settings` belongs to `orders`.
     pub(super) fn by_prefix(&self, name: &str) -> Option<String> {
         let belongs = |service: &&&str| {
@@ -88,6 +101,16 @@ mod tests {
         ] {
             assert_eq!(workloads.by_prefix(name).as_deref(), service, "{name}");
         }
+        let of_several =
+            Workloads { owners: &owners, services: BTreeSet::from(["shop/orders", "bank/orders", "bank/api"]) };
+        for (namespace, name, service) in [
+            ("shop", "orders-app", Some("shop/orders")),
+            ("flux-system", "orders", None),
+            ("flux-system", "api-live", Some("bank/api")),
+        ] {
+            assert_eq!(of_several.by_prefix_in(namespace, name).as_deref(), service, "{namespace} {name}");
+        }
+        assert_eq!(workloads.by_prefix_in("bank", "orders").as_deref(), Some("orders"), "one namespace");
         assert_eq!(workloads.of_pod("orders-5d4f8c7b9-x2x4z"), "orders");
         assert_eq!(workloads.of_job("backup-29012345"), "backup");
         assert_eq!(workloads.service("cart"), "cart-primary", "the name that the frame has");
