@@ -48,8 +48,8 @@ deny: ## check licences, duplicates and sources of the dependencies
 advisories: ## check the dependencies for known vulnerabilities (needs the network)
 	scripts/cargo-deny.sh check advisories
 
-drill: build ## inject every fault of the drill plan, live, and print the score
-	scripts/need-prometheus.sh && $(AUTOMAP) drill
+drill: build ## inject every fault of a drill plan, live, and print the score: PLAN=single, pairs, changes, nodes, causes
+	scripts/need-prometheus.sh && $(AUTOMAP) drill $(if $(PLAN),--plan $(PLAN))
 
 cluster: build ## Kubernetes, the shop with Envoy, faults and automap inside, on this machine: docs/cluster.md
 	scripts/cluster/build.sh --all && scripts/need-deploy-tools.sh && scripts/cluster/run.sh

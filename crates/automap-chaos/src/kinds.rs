@@ -76,6 +76,11 @@ pub fn expected_metric(kind: &str, action: &str) -> Option<&'static str> {
         ("JVMChaos", "stress") => "cpu",
         ("Release", "fail") | ("Scale", _) => "error",
         ("Release", "leak") => "memory",
+        ("StoreLock", _) => "lock waits",
+        ("StoreConnections", _) => "connection slots",
+        ("ConsumerStop", _) => "unconsumed queues",
+        ("DNS", "fail") | ("Certificate", _) => "error",
+        ("DNS", _) => "latency",
         ("Release" | "ConfigChange" | "Traffic" | "Autoscaler" | "NodeStress" | "BatchJob", _) => "latency",
         _ => return None,
     })
@@ -95,7 +100,11 @@ pub fn mechanism(kind: &str, action: &str) -> Option<&'static str> {
         ("IOChaos" | "BlockChaos", _) => "disk",
         ("HTTPChaos", "delay") => "slow code",
         ("HTTPChaos", _) => "errors",
-        ("DNSChaos", _) => "dns",
+        ("DNSChaos" | "DNS", _) => "dns",
+        ("StoreLock", _) => "store locks",
+        ("StoreConnections", _) => "store connections",
+        ("ConsumerStop", _) => "queue",
+        ("Certificate", _) => "certificate",
         ("Release", _) => "release",
         ("ConfigChange", _) => "config",
         ("Scale", _) => "scale",
@@ -108,6 +117,41 @@ pub fn mechanism(kind: &str, action: &str) -> Option<&'static str> {
         ("CronJob", _) => "job",
         _ => return None,
     })
+}
+
+/// The words by which a report tells a mechanism: what its `mechanism` is, or begins with. They are those of the table of mechanisms in the docs, where each
+/// stands beside the evidence for it. Empty: no word does, as for what a change has caused, which is told by the change.
+///
+/// A fault that is only seen from outside has the words of what is seen: who is cut off is known by calls that fail, a container that is down by samples
+/// that stop.
+pub fn words_for(mechanism: &str) -> &'static [&'static str] {
+    match mechanism {
+        "cpu" => &["cpu"],
+        "memory" => &["memory", "restarts or not ready"],
+        "outage" | "crash" => &["restarts or not ready", "stopped reporting", "callers' requests to it fail"],
+        "network delay" | "bandwidth" => &["network", "slow as its callers see it"],
+        "loss" | "partition" => &["network", "callers' requests to it fail", "slow as its callers see it"],
+        "disk" => &["disk", "waiting for disks"],
+        "slow code" => &["slow"],
+        "errors" => &["failing", "callers' requests to it fail", "clients hung up"],
+        "dns" => &["dns", "name", "slow name", "names"],
+        "store locks" => &["waiting for locks", "longest transaction"],
+        "store connections" => &["connections exhausted"],
+        "queue" => &["no consumers", "work piles up"],
+        "certificate" => &["certificate"],
+        "traffic" => &["requests", "traffic"],
+        "node cpu" => &["cpu used", "cpu stolen", "cpu"],
+        "node memory" => &["memory used", "waiting for memory", "memory"],
+        "node disk" => &["disk busy", "waiting for disks", "disk"],
+        "noisy neighbour" => &["cpu", "disk", "memory"],
+        _ => &[],
+    }
+}
+
+/// Whether the other end of such a fault says as much as the end that was hit: more users come through the gateway to the service behind it, and a queue
+/// that nobody empties has a broker and a consumer.
+pub fn is_told_by_either_end(kind: &str) -> bool {
+    matches!(kind, "Traffic" | "ConsumerStop")
 }
 
 /// Whether a family of evidence is what a fault of the expected family looks like. Latency of calls may show as the time between two side-cars,
@@ -161,6 +205,36 @@ mod tests {
             (Some("node disk"), Some("noisy neighbour"))
         );
         assert_eq!((mechanism("IOChaos", "latency"), mechanism("TimeChaos", "skew")), (Some("disk"), None));
+    }
+
+    #[test]
+    fn every_mechanism_has_words_or_is_told_by_its_change() {
+        for (kind, action) in [
+            ("StressChaos", "cpu"),
+            ("StressChaos", "memory"),
+            ("PodChaos", "pod-kill"),
+            ("PodChaos", "pod-failure"),
+            ("NetworkChaos", "delay"),
+            ("NetworkChaos", "loss"),
+            ("NetworkChaos", "partition"),
+            ("NetworkChaos", "bandwidth"),
+            ("IOChaos", "latency"),
+            ("HTTPChaos", "delay"),
+            ("HTTPChaos", "abort"),
+            ("DNS", "slow"),
+            ("StoreLock", "hold"),
+            ("StoreConnections", "exhaust"),
+            ("ConsumerStop", "stop"),
+            ("Certificate", "expire"),
+            ("Traffic", "surge"),
+            ("NodeStress", "cpu"),
+            ("NodeStress", "memory"),
+            ("NodeStress", "disk"),
+            ("BatchJob", "run"),
+        ] {
+            assert!(!words_for(mechanism(kind, action).unwrap()).is_empty(), "{kind} {action}");
+        }
+        assert!(words_for(mechanism("Release", "slow").unwrap()).is_empty() && is_change("Release"));
     }
 
     #[test]

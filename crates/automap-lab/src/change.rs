@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::behaviour::Behaviour;
 use crate::chaos::quantity;
 use crate::effect::Effect;
-use crate::plan::NODE_CORES;
+use crate::plan::{NODE_CORES, NODE_MEMORY_BYTES};
 
 /// Most settings of one service.
 pub const SETTINGS_MAX: usize = 32;
@@ -17,6 +17,8 @@ pub const SETTINGS_MAX: usize = 32;
 const SETTING_BYTES_MAX: usize = 200;
 /// Entries of a page that cost what a request of the shop usually costs.
 const USUAL_PAGE_SIZE: f64 = 10.0;
+/// Share of a node's memory that something beside the shop may take before anybody waits.
+const MEMORY_SHARE_HARMLESS: f64 = 0.8;
 /// Largest page.
 const PAGE_SIZE_MAX: f64 = 10_000.0;
 
@@ -98,7 +100,10 @@ pub struct LoadPod {
 impl NodeLoad {
     /// Whether its node has room for it, so that nobody beside it feels it.
     pub fn is_harmless(&self) -> bool {
-        f64::from(self.workers) * self.load_percent / 100.0 <= NODE_CORES / 2.0 && self.disk_percent <= 50.0
+        let takes_memory = self.memory_bytes as f64 > MEMORY_SHARE_HARMLESS * NODE_MEMORY_BYTES as f64;
+        f64::from(self.workers) * self.load_percent / 100.0 <= NODE_CORES / 2.0
+            && self.disk_percent <= 50.0
+            && !takes_memory
     }
 }
 

@@ -14,6 +14,7 @@ mod fields;
 mod injection_plan;
 mod kinds;
 mod pick;
+mod places;
 pub(crate) mod quantity;
 mod read;
 mod selector_fields;
@@ -22,6 +23,7 @@ pub use changes::CHANGE_KINDS;
 pub use experiment::{Direction, Experiment, Fault, Mode, Peer, Selector};
 pub use fields::ChaosError;
 pub use injection_plan::{InjectionPlan, InjectionStep, PlanError};
+pub use places::PLACE_KINDS;
 pub use read::{KINDS, parse};
 
 #[cfg(test)]

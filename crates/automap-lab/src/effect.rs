@@ -99,7 +99,39 @@ pub enum Effect {
         stretch: f64,
         /// Mean wait before a file operation.
         disk_wait_ms: f64,
+        /// Mean wait for memory before a piece of work.
+        memory_wait_ms: f64,
     },
+    /// A store's application: something holds a lock that every command needs, again and again.
+    StoreLock {
+        /// How long it is held each time.
+        hold_ms: f64,
+        /// How long it is free between.
+        free_ms: f64,
+    },
+    /// A store's application: somebody else has all of its connections but these.
+    StoreSessions {
+        /// Connections left for the shop.
+        left: u32,
+    },
+    /// A consumer's application: it takes nothing from its queue.
+    ConsumerStop,
+    /// The broker's application: a queue takes so many messages and refuses more.
+    QueueLimit {
+        /// Messages.
+        max: u32,
+    },
+    /// The name server: answers late, or not with an address.
+    NameService {
+        /// Delay before an answer.
+        delay_ms: f64,
+        /// Share of the questions.
+        percent: f64,
+        /// Whether the answer is that the server failed.
+        fails: bool,
+    },
+    /// A proxy: its certificate has expired, so that no peer takes a new connection from it, and those it has are closed.
+    CertificateExpired,
     /// Application: a request costs more CPU time.
     RequestWork {
         /// Multiple of the usual cost.
@@ -117,7 +149,7 @@ pub struct HttpMatch {
 }
 
 impl Effect {
-    /// Whether it affects the pod's network, so that the side-car applies it; otherwise the application does.
+    /// Whether it affects the pod's network or its proxy, so that the side-car applies it; otherwise the application does.
     pub fn is_network(&self) -> bool {
         matches!(
             self,
@@ -125,6 +157,7 @@ impl Effect {
                 | Self::NetworkLoss { .. }
                 | Self::NetworkPartition { .. }
                 | Self::NetworkBandwidth { .. }
+                | Self::CertificateExpired
         )
     }
 }

@@ -18,6 +18,8 @@ pub use node::{NodeCounters, NodeReading};
 pub use node_exporter::render as render_node;
 pub use state_metrics::render as render_state_metrics;
 
+pub(crate) use exposition::Exposition;
+
 /// Everything that kubelets and the API server know.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterReading {

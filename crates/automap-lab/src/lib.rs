@@ -20,3 +20,4 @@ pub mod prometheus_server;
 pub mod shop;
 pub mod soak;
 pub mod supervisor;
+pub mod surroundings;

@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, interval, sleep_until};
 
 use self::journey::SimulatedUser;
-use crate::plan::{Ports, component};
+use crate::plan::{GATEWAY, Ports, component};
 use crate::shop::endpoints::{Balancer, Endpoints};
 use crate::shop::http::Local;
 use crate::shop::{ShopError, locked};
@@ -43,6 +43,8 @@ pub struct LoadOptions {
     pub ports: Ports,
     /// The file with the addresses of the front-end's pods; `None`: there is one, at 127.0.0.1.
     pub endpoints: Option<PathBuf>,
+    /// Whether users come through the gateway instead of asking front-end itself.
+    pub gateway: bool,
     /// Mean number of new users per second. Each makes about seven requests.
     pub rate_per_s: f64,
     /// Seed of arrivals, choices and pauses.
@@ -55,10 +57,11 @@ pub struct LoadOptions {
 
 impl fmt::Debug for LoadOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { ports, endpoints, rate_per_s, seed, duration, on_tick: _ } = self;
+        let Self { ports, endpoints, gateway, rate_per_s, seed, duration, on_tick: _ } = self;
         f.debug_struct("LoadOptions")
             .field("ports", ports)
             .field("endpoints", endpoints)
+            .field("gateway", gateway)
             .field("rate_per_s", rate_per_s)
             .field("seed", seed)
             .field("duration", duration)
@@ -77,11 +80,12 @@ pub fn run(options: LoadOptions) -> Result<LoadStats, ShopError> {
 /// As [`run`], on the caller's runtime. Users who are still active at the end finish without being counted.
 pub async fn send_load(mut options: LoadOptions) -> LoadStats {
     let stats = Arc::new(Mutex::new(LoadStats::default()));
-    let Some(front_end) = component("front-end") else { return LoadStats::default() };
+    let entrance = if options.gateway { Some(&GATEWAY) } else { component("front-end") };
+    let Some(entrance) = entrance else { return LoadStats::default() };
     let endpoints = Endpoints::watch(options.endpoints.clone());
-    let port = options.ports.pod(front_end);
+    let port = options.ports.pod(entrance);
     let to_pod = move |ip| Local::at(ip, port);
-    let shop = Arc::new(Balancer::new(front_end.name, endpoints, MAX_CONCURRENT_USERS, to_pod));
+    let shop = Arc::new(Balancer::new(entrance.name, endpoints, MAX_CONCURRENT_USERS, to_pod));
     let slots = Arc::new(Semaphore::new(MAX_CONCURRENT_USERS));
     let mut rng = Rng::new(options.seed);
     let mut ticks = interval(TICK);
@@ -130,6 +134,7 @@ mod tests {
         let options = LoadOptions {
             ports: Ports { base: 1 },
             endpoints: None,
+            gateway: false,
             rate_per_s: 10.0,
             seed: 3,
             duration: Some(Duration::from_secs(100)),
@@ -150,6 +155,7 @@ mod tests {
         let options = LoadOptions {
             ports: Ports { base: 1 },
             endpoints: None,
+            gateway: false,
             rate_per_s: 0.0,
             seed: 3,
             duration: None,

@@ -21,6 +21,8 @@ pub enum Role {
 pub struct Component {
     /// `orders`, `orders-db`, …
     pub name: &'static str,
+    /// Its namespace.
+    pub namespace: &'static str,
     /// What it does.
     pub role: Role,
     /// Port of the Service in Kubernetes.
@@ -48,7 +50,7 @@ const fn part(
     cpu_limit_cores: f64,
     memory_limit_mib: u64,
 ) -> Component {
-    Component { name, role, service_port, calls, cpu_limit_cores, memory_limit_mib }
+    Component { name, namespace: NAMESPACE, role, service_port, calls, cpu_limit_cores, memory_limit_mib }
 }
 
 /// All 14 components, ordered by name.
@@ -68,6 +70,12 @@ pub const COMPONENTS: [Component; 14] = [
     part("user", Role::Service, 80, &["user-db"], 0.3, 200),
     part("user-db", Role::Store, 27017, &[], 0.3, 500),
 ];
+
+/// The ingress gateway, which a lab has where it is asked for. It is a proxy without an application, and no part of the shop.
+pub static GATEWAY: Component = Component {
+    namespace: "istio-system",
+    ..part("istio-ingressgateway", Role::Service, 80, &["front-end"], 2.0, 1024)
+};
 
 /// Most pods of one service that can be asked for.
 pub const MAX_REPLICAS: u32 = 4;
@@ -103,9 +111,14 @@ pub fn node_of(component: &Component, nth: usize) -> &'static str {
     NODES.get((home + nth) % NODES.len()).copied().unwrap_or("node-1")
 }
 
-/// Finds a component by name.
+/// Finds a component of the shop by name.
 pub fn component(name: &str) -> Option<&'static Component> {
     COMPONENTS.iter().find(|c| c.name == name)
+}
+
+/// Finds whatever has a proxy: a component of the shop, or the gateway.
+pub(crate) fn proxied(name: &str) -> Option<&'static Component> {
+    component(name).or_else(|| (name == GATEWAY.name).then_some(&GATEWAY))
 }
 
 /// The ports of all components, relative to one base port. Every pod of a component has the same ones, at an address of its own.
@@ -119,7 +132,8 @@ impl Ports {
     const PER_COMPONENT: u16 = 20;
 
     fn of(self, component: &Component) -> u16 {
-        let index = COMPONENTS.iter().position(|c| c.name == component.name).unwrap_or_default();
+        // The gateway comes after all components.
+        let index = COMPONENTS.iter().position(|c| c.name == component.name).unwrap_or(COMPONENTS.len());
         self.base + index as u16 * Self::PER_COMPONENT
     }
 
@@ -149,6 +163,16 @@ impl Ports {
         Some(self.of(component) + 10 + k as u16)
     }
 
+    /// The name server, over UDP.
+    pub fn dns(self) -> u16 {
+        self.of(&GATEWAY) + 4
+    }
+
+    /// The name server's metrics and effects.
+    pub fn dns_admin(self) -> u16 {
+        self.of(&GATEWAY) + 5
+    }
+
     /// The supervisor: cAdvisor, kube-state-metrics and the control API.
     pub fn kubelet(self) -> u16 {
         self.base + 300
@@ -167,8 +191,8 @@ mod tests {
     #[test]
     fn every_callee_exists_and_no_two_listeners_share_a_port() {
         let ports = Ports { base: 21000 };
-        let mut all = vec![ports.kubelet(), ports.prometheus()];
-        for c in &COMPONENTS {
+        let mut all = vec![ports.kubelet(), ports.prometheus(), ports.dns(), ports.dns_admin()];
+        for c in COMPONENTS.iter().chain([&GATEWAY]) {
             all.extend([ports.pod(c), ports.app(c), ports.sidecar_admin(c), ports.app_admin(c)]);
             for callee in c.calls {
                 assert!(component(callee).is_some(), "{} calls {callee}", c.name);

@@ -8,8 +8,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::control::{directory, http};
-use crate::plan::{NAMESPACE, NODES, Ports, node_ip};
+use crate::plan::{NODES, Ports, node_ip};
 use crate::shop::http::Local;
+use crate::surroundings::Surroundings;
 
 /// Targets other than side-cars: cAdvisor, kube-state-metrics and the nodes.
 const OTHER_TARGETS: usize = 2 + NODES.len();
@@ -73,6 +74,10 @@ impl Layout {
         self.dir.join("prometheus.yml")
     }
 
+    fn others(&self) -> PathBuf {
+        self.dir.join("others.json")
+    }
+
     fn sidecars(&self) -> PathBuf {
         self.dir.join("sidecars.json")
     }
@@ -90,25 +95,70 @@ impl Layout {
     }
 
     /// Writes the configuration.
-    pub(crate) fn write_config(&self, ports: Ports, scrape_interval_s: u64) -> io::Result<()> {
+    pub(crate) fn write_config(&self, ports: Ports, scrape_interval_s: u64, with: Surroundings) -> io::Result<()> {
         fs::create_dir_all(&self.dir)?;
-        fs::write(self.config(), config(ports, scrape_interval_s, &self.sidecars()))
+        let mut text = config(ports, scrape_interval_s, &self.sidecars());
+        if with.is_any() {
+            text += &others(&self.others());
+        }
+        fs::write(self.config(), text)
     }
 
     /// Writes the side-cars' addresses with the current names of their pods. Prometheus watches the file.
-    pub(crate) fn write_sidecars(&self, pods: &[(Local, String)]) -> io::Result<()> {
-        let group = |(address, pod): &(Local, String)| json!({"targets": [address.to_string()], "labels": {"namespace": NAMESPACE, "pod": pod}});
-        let groups: Vec<Value> = pods.iter().map(group).collect();
-        // Written to another file and renamed, so that Prometheus never reads half of it.
-        let aside = self.sidecars().with_extension("json.tmp");
-        fs::write(&aside, Value::from(groups).to_string())?;
-        fs::rename(aside, self.sidecars())
+    pub(crate) fn write_sidecars(&self, pods: &[Target]) -> io::Result<()> {
+        write_targets(&self.sidecars(), pods)
+    }
+
+    /// Writes the addresses of exporters and of the name server.
+    pub(crate) fn write_others(&self, targets: &[Target]) -> io::Result<()> {
+        write_targets(&self.others(), targets)
     }
 }
 
+/// Something that Prometheus scrapes.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) address: Local,
+    pub(crate) namespace: &'static str,
+    pub(crate) pod: String,
+    /// Its job; `None`: that of the file.
+    pub(crate) job: Option<String>,
+}
+
+impl Target {
+    fn group(&self) -> Value {
+        let mut labels = json!({"namespace": self.namespace, "pod": self.pod});
+        if let Some(job) = &self.job {
+            labels["job"] = job.as_str().into();
+        }
+        json!({"targets": [self.address.to_string()], "labels": labels})
+    }
+}
+
+fn write_targets(path: &Path, targets: &[Target]) -> io::Result<()> {
+    let groups: Vec<Value> = targets.iter().map(Target::group).collect();
+    // Written to another file and renamed, so that Prometheus never reads half of it.
+    let aside = path.with_extension("json.tmp");
+    fs::write(&aside, Value::from(groups).to_string())?;
+    fs::rename(aside, path)
+}
+
+/// Exporters in the pods of stores, and the name server.
+fn others(targets: &Path) -> String {
+    format!(
+        "- job_name: exporters
+  metrics_path: /stats/prometheus
+  file_sd_configs:
+  - files: ['{}']
+    refresh_interval: 5s
+",
+        targets.display()
+    )
+}
+
 /// The number of targets that a complete scrape reaches.
-pub(crate) fn target_count(pods: usize) -> usize {
-    pods + OTHER_TARGETS
+pub(crate) fn target_count(found: usize) -> usize {
+    found + OTHER_TARGETS
 }
 
 /// Timestamps of cAdvisor are not honoured, as in kube-prometheus: otherwise the series of a removed container would stay for five

@@ -14,11 +14,13 @@
 mod admin;
 pub mod app;
 pub(crate) mod clock;
+mod dns_message;
 pub(crate) mod endpoints;
 mod error;
 pub(crate) mod goods;
 pub(crate) mod http;
 mod lifetime;
+pub mod name_server;
 pub mod sidecar;
 mod sockets;
 
@@ -29,7 +31,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Builder;
 
-use crate::plan::{COMPONENTS, Component, component};
+use crate::plan::{COMPONENTS, Component, proxied};
 
 /// Locks a mutex, even if another thread panicked while holding it: no critical section here leaves a value half changed.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -38,7 +40,7 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Finds a component. The error lists all of them.
 fn find(name: &str) -> Result<&'static Component, ShopError> {
-    component(name).ok_or_else(|| ShopError::UnknownComponent {
+    proxied(name).ok_or_else(|| ShopError::UnknownComponent {
         name: name.to_owned(),
         known: COMPONENTS.map(|c| c.name).join(", "),
     })

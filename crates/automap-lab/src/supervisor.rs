@@ -11,6 +11,7 @@ mod active_experiment;
 mod autoscaler;
 mod backoff;
 mod batch;
+mod beside;
 mod changes;
 mod config_map;
 mod container;
@@ -30,6 +31,7 @@ mod processes;
 mod rollout;
 mod server;
 mod settings;
+mod targets;
 mod undo;
 
 pub use options::SupervisorOptions;
@@ -57,8 +59,9 @@ use self::log::log;
 use self::processes::Processes;
 use crate::control::directory::{self, SupervisorAddress};
 use crate::ledger::{Ledger, LedgerError};
-use crate::plan::{COMPONENTS, Ports};
+use crate::plan::{COMPONENTS, GATEWAY, Ports};
 use crate::prometheus_server::Layout;
+use crate::surroundings::Surroundings;
 
 /// How often ended processes are reaped without a signal.
 const TICK: Duration = Duration::from_millis(100);
@@ -123,11 +126,11 @@ async fn supervise(options: SupervisorOptions) -> Result<(), SupervisorError> {
     let in_dir = |source| SupervisorError::Dir { path: dir.clone(), source };
     let lock = prepare(&options).map_err(in_dir)?.ok_or_else(|| SupervisorError::Running { dir: dir.clone() })?;
     let ports = Ports { base: options.base_port };
-    check_ports(ports, options.prometheus.is_some())?;
+    check_ports(ports, options.prometheus.is_some(), options.with)?;
     let listener = TcpListener::bind(("127.0.0.1", ports.kubelet())).await.map_err(SupervisorError::Start)?;
     let is_temporary = options.is_temporary;
     let layout = Layout::new(&dir);
-    layout.write_config(ports, options.scrape_interval_s).map_err(in_dir)?;
+    layout.write_config(ports, options.scrape_interval_s, options.with).map_err(in_dir)?;
     let ledger = Ledger::open(&directory::ledger_path(&dir))?;
     let stop = Arc::new(Notify::new());
     let shared = Arc::new(SharedState::new(options, ports, layout, ledger, Arc::clone(&stop)));
@@ -198,10 +201,12 @@ fn prepare(options: &SupervisorOptions) -> io::Result<Option<fs::File>> {
 }
 
 /// Tries every port first, so that the error names the port that is taken. Otherwise a pod would just never get ready.
-fn check_ports(ports: Ports, with_prometheus: bool) -> Result<(), SupervisorError> {
+fn check_ports(ports: Ports, with_prometheus: bool, with: Surroundings) -> Result<(), SupervisorError> {
     let last = ports.prometheus();
     let mut needed = vec![ports.kubelet()];
     needed.extend(with_prometheus.then_some(last));
+    needed.extend(with.gateway.then(|| [ports.pod(&GATEWAY), ports.sidecar_admin(&GATEWAY)]).into_iter().flatten());
+    needed.extend(with.dns.then(|| ports.dns_admin()));
     for c in &COMPONENTS {
         needed.extend([ports.pod(c), ports.app(c), ports.sidecar_admin(c), ports.app_admin(c)]);
         needed.extend(c.calls.iter().filter_map(|callee| ports.outbound(c, callee)));

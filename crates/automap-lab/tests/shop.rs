@@ -10,15 +10,25 @@ use std::time::{Duration, Instant};
 
 use automap_lab::behaviour::Behaviour;
 use automap_lab::effect::{Effect, HttpMatch};
-use automap_lab::plan::{COMPONENTS, Ports, component};
+use automap_lab::plan::{COMPONENTS, GATEWAY, Ports, component};
 use automap_lab::shop::app::{self, AppOptions};
+use automap_lab::shop::name_server;
 use automap_lab::shop::sidecar::{self, SidecarOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// One range of ports per test, so that tests can run at the same time.
 async fn open_shop(name: &str) -> Ports {
+    open_shop_with(name, false).await
+}
+
+/// With a name server, where `dns`.
+async fn open_shop_with(name: &str, dns: bool) -> Ports {
     let ports = free_ports();
+    if dns {
+        tokio::spawn(async move { name_server::serve(ports).await.unwrap() });
+        wait_until_healthy(ports.dns_admin()).await;
+    }
     let data_dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     for c in &COMPONENTS {
         let options = AppOptions {
@@ -27,6 +37,7 @@ async fn open_shop(name: &str) -> Ports {
             ip: Ipv4Addr::LOCALHOST,
             behaviour: Behaviour::default(),
             seed: 1,
+            dns,
             data_dir: data_dir.clone(),
         };
         tokio::spawn(async move { app::serve(&options).await.unwrap() });
@@ -122,7 +133,11 @@ async fn put(port: u16, id: &str, effect: &Effect) {
 
 /// Every series of one side-car, by its text up to the value.
 async fn scrape(ports: Ports, name: &str) -> BTreeMap<String, f64> {
-    let (_, _, text) = http(ports.sidecar_admin(component(name).unwrap()), "GET", "/stats/prometheus", "", "").await;
+    scrape_at(ports.sidecar_admin(component(name).unwrap())).await
+}
+
+async fn scrape_at(port: u16) -> BTreeMap<String, f64> {
+    let (_, _, text) = http(port, "GET", "/stats/prometheus", "", "").await;
     let lines = text.lines().filter(|l| !l.starts_with('#'));
     lines.map(|l| l.rsplit_once(' ').unwrap()).map(|(k, v)| (k.to_owned(), v.parse().unwrap())).collect()
 }
@@ -187,7 +202,7 @@ async fn a_full_node_slows_its_own_pods_alone() {
     let ports = open_shop("node").await;
     let user = ShopUser::enter(ports).await;
     let [payment, other] = ["payment", "user"].map(|name| ports.app_admin(component(name).unwrap()));
-    let full = Effect::NodeContention { dispatch_wait_ms: 40.0, stretch: 3.0, disk_wait_ms: 0.0 };
+    let full = Effect::NodeContention { dispatch_wait_ms: 40.0, stretch: 3.0, disk_wait_ms: 0.0, memory_wait_ms: 0.0 };
     put(payment, "node", &full).await;
     assert_eq!(user.order("cat").await, 201);
     let waited =
@@ -242,4 +257,104 @@ async fn a_missing_pod_shows_at_the_source_only() {
     assert_eq!(sum(&series, "istio_requests_total", &unserviced), 1.0);
     let no_app = ["reporter=\"destination\"", "destination_workload=\"orders\"", "response_flags=\"UF\""];
     assert_eq!(sum(&series, "istio_requests_total", &no_app), 1.0);
+}
+
+async fn end(port: u16, id: &str) {
+    assert_eq!(http(port, "DELETE", &format!("/effects/{id}"), "", "").await.0, 200);
+}
+
+/// Front-end knows the gateway as its caller. Once the gateway's certificate has expired, no request gets through, and the metrics say both.
+#[tokio::test]
+async fn users_come_through_the_gateway_and_its_certificate_can_expire() {
+    let ports = open_shop("gateway").await;
+    let options = sidecar_options(GATEWAY.name, ports);
+    tokio::spawn(async move { sidecar::serve_gateway(&options).await.unwrap() });
+    let admin = ports.sidecar_admin(&GATEWAY);
+    wait_until_healthy(admin).await;
+    let ask = || async { http(ports.pod(&GATEWAY), "GET", "/", "", "").await.0 };
+    assert_eq!(ask().await, 200);
+    let from_gateway = ["source_workload=\"istio-ingressgateway\"", "source_workload_namespace=\"istio-system\""];
+    for series in [scrape(ports, "front-end").await, scrape_at(admin).await] {
+        assert_eq!(sum(&series, "istio_requests_total", &from_gateway), 1.0, "{series:?}");
+    }
+    let expires_in_s = |series: &BTreeMap<String, f64>| sum(series, "istio_agent_cert_expiry_seconds", &[]);
+    assert!(expires_in_s(&scrape_at(admin).await) > 3600.0);
+
+    put(admin, "old", &Effect::CertificateExpired).await;
+    assert_eq!(ask().await, 503);
+    let series = scrape_at(admin).await;
+    let refused = ["response_code=\"503\"", "response_flags=\"UF,URX\"", "destination_service_name=\"front-end\""];
+    assert_eq!(sum(&series, "istio_requests_total", &refused), 1.0);
+    assert!(expires_in_s(&series) < 0.0);
+    end(admin, "old").await;
+    assert_eq!(ask().await, 200);
+}
+
+/// Front-end looks catalogue up before each call: a slow name server is time before it, and one that fails is a failure.
+#[tokio::test]
+async fn a_slow_name_server_is_felt_before_every_call_of_front_end() {
+    let ports = open_shop_with("names", true).await;
+    let page = || async { http(ports.pod(component("front-end").unwrap()), "GET", "/", "", "").await.0 };
+    assert_eq!(page().await, 200);
+    put(ports.dns_admin(), "slow", &Effect::NameService { delay_ms: 300.0, percent: 100.0, fails: false }).await;
+    let start = Instant::now();
+    assert_eq!(page().await, 200);
+    assert!(start.elapsed() >= Duration::from_millis(300));
+    let series = scrape_at(ports.dns_admin()).await;
+    let cluster = ["zone=\"cluster.local.\""];
+    assert!(sum(&series, "coredns_dns_request_duration_seconds_sum", &cluster) >= 0.3);
+    assert!(sum(&series, "coredns_dns_responses_total", &["rcode=\"NOERROR\"", cluster[0]]) >= 2.0);
+    put(ports.dns_admin(), "slow", &Effect::NameService { delay_ms: 0.0, percent: 100.0, fails: true }).await;
+    assert_eq!(page().await, 500);
+    assert!(sum(&scrape_at(ports.dns_admin()).await, "coredns_dns_responses_total", &["SERVFAIL", cluster[0]]) >= 1.0);
+}
+
+/// Catalogue waits for a lock that something holds in its store, and carts gets no connection to its own; both stores say so.
+#[tokio::test]
+async fn stores_lock_and_run_out_of_connections() {
+    let ports = open_shop("stores").await;
+    let user = ShopUser::enter(ports).await;
+    let [catalogue_db, carts_db] = ["catalogue-db", "carts-db"].map(|name| ports.app_admin(component(name).unwrap()));
+    put(catalogue_db, "lock", &Effect::StoreLock { hold_ms: 400.0, free_ms: 0.0 }).await;
+    let start = Instant::now();
+    assert_eq!(user.ask("GET", "/catalogue", "").await.0, 200);
+    assert!(start.elapsed() >= Duration::from_millis(200), "it came somewhere in the 400 ms");
+    let told = http(catalogue_db, "GET", "/stats/prometheus", "", "").await.2;
+    assert!(told.contains("mysql_global_status_innodb_row_lock_waits 1\n"), "{told}");
+    end(catalogue_db, "lock").await;
+
+    assert_eq!(user.ask("GET", "/cart", "").await.0, 200);
+    put(carts_db, "full", &Effect::StoreSessions { left: 0 }).await;
+    // An idle connection of before goes within half a second or two.
+    for _ in 0..40 {
+        if user.ask("GET", "/cart", "").await.0 == 500 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+    assert_eq!(user.ask("GET", "/cart", "").await.0, 500);
+    let told = http(carts_db, "GET", "/stats/prometheus", "", "").await.2;
+    assert!(told.contains("mongodb_ss_connections{conn_type=\"available\"} 0\n"), "{told}");
+    assert!(!told.contains("mongodb_ss_connections_rejected 0\n"), "{told}");
+    end(carts_db, "full").await;
+    assert_eq!(user.ask("GET", "/cart", "").await.0, 200);
+}
+
+/// A consumer that stops is felt only where its queue is bounded.
+#[tokio::test]
+async fn a_stopped_consumer_is_felt_once_its_queue_refuses() {
+    let ports = open_shop("queue").await;
+    let user = ShopUser::enter(ports).await;
+    let [consumer, broker] = ["queue-master", "rabbitmq"].map(|name| ports.app_admin(component(name).unwrap()));
+    put(consumer, "stop", &Effect::ConsumerStop).await;
+    // It still takes what it has asked for already.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    for _ in 0..3 {
+        assert_eq!(user.order("cat").await, 201);
+    }
+    put(broker, "bound", &Effect::QueueLimit { max: 3 }).await;
+    assert_eq!(user.order("cat").await, 500);
+    let told = http(broker, "GET", "/stats/prometheus", "", "").await.2;
+    assert!(told.contains("rabbitmq_queue_messages_ready{vhost=\"/\",queue=\"shipping-task\"} 3\n"), "{told}");
+    assert!(told.contains("rabbitmq_global_messages_received_total{protocol=\"amqp091\"} 3\n"), "{told}");
 }

@@ -75,8 +75,9 @@ pub(crate) struct Episode {
     /// Its answer.
     pub(crate) report: Report,
     /// What it cost.
-    #[cfg_attr(not(feature = "lab"), expect(dead_code, reason = "drills on a cluster keep the report alone"))]
     pub(crate) stats: FetchStats,
+    /// How long it took, from the first request to the answer.
+    pub(crate) took: Duration,
     /// When the first answer named a cause.
     pub(crate) first_named: Option<Timestamp>,
 }
@@ -146,9 +147,11 @@ pub(crate) fn episode(
         }
     }
     wait(phase, timing.fault.saturating_sub(began.elapsed()), interrupt, tell).map_err(interrupted)?;
+    let asked = Instant::now();
     let (observation, report, stats) = ask(&client, stage.namespace(), from)?;
+    let took = asked.elapsed();
     drop(guard);
-    Ok(Episode { injected: stage.latest(injected)?, observation, report, stats, first_named })
+    Ok(Episode { injected: stage.latest(injected)?, observation, report, stats, took, first_named })
 }
 
 /// A fault on top of an incident would be scored against the wrong culprit.

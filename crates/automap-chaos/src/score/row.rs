@@ -10,60 +10,12 @@ use serde::Serialize;
 
 use super::blame::ChangeBlame;
 use super::effect::{Effect, Felt, effect};
+use super::mechanism::MechanismScore;
+use super::outcome::Outcome;
 use super::sets::{FaultyService, SetScore};
 use crate::entry::{Entry, State};
 use crate::injection::Role;
 use crate::kinds;
-
-/// The result of one row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// A service that was hit is named as the cause.
-    Named,
-    /// It is ranked first; the lead is not enough to name it.
-    First,
-    /// It is second or third.
-    AmongThree,
-    /// It is further down, or not among the candidates.
-    Missed,
-    /// The fault was in place, users felt nothing, nothing moved beyond noise at the services it hit or at their callers, and no service is
-    /// named. Counts as missed.
-    NoEffect,
-    /// The fault was in place, no service is named, and what would show its effect was not observed. Counts as missed.
-    NotObserved,
-    /// No fault was injected, or one without noticeable effect, and no service is named.
-    Quiet,
-    /// The same, but a service is named.
-    FalseAlarm,
-    /// The experiment hit no pod. Counts nowhere.
-    NothingInjected,
-    /// The experiment or the diagnosis failed; the remark gives the reason. Counts nowhere.
-    NotScored,
-}
-
-impl Outcome {
-    /// As shown to people.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Named => "named",
-            Self::First => "first",
-            Self::AmongThree => "among three",
-            Self::Missed => "missed",
-            Self::NoEffect => "no effect",
-            Self::NotObserved => "not observed",
-            Self::Quiet => "quiet",
-            Self::FalseAlarm => "false alarm",
-            Self::NothingInjected => "nothing injected",
-            Self::NotScored => "not scored",
-        }
-    }
-
-    /// Whether the diagnosis was right.
-    pub fn is_right(self) -> bool {
-        matches!(self, Self::Named | Self::First | Self::Quiet)
-    }
-}
 
 /// The answer to one question.
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +78,9 @@ pub struct Row {
     /// Which changes the answer tells; `None` where it could not see changes, or was not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<ChangeBlame>,
+    /// Whether the answer says how the fault hurts; `None` without one, and for several at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mechanism: Option<MechanismScore>,
 }
 
 impl Row {
@@ -147,7 +102,18 @@ impl Row {
         }
         row.changes = ChangeBlame::of(entries, answered.report);
         row.remark_first(&row.changes.as_ref().map_or_else(String::new, ChangeBlame::remark));
+        if row.outcome.is_of_fault() {
+            let right: Vec<&str> = row.right_names(&causes).collect();
+            row.mechanism = MechanismScore::of(&causes, &right, answered.report, row.changes.as_ref());
+            row.remark_first(&row.mechanism.as_ref().map_or_else(String::new, MechanismScore::remark));
+        }
         row
+    }
+
+    /// The names that are right: what was hit, and the other end of what is told by either.
+    fn right_names<'a>(&'a self, entries: &[Entry]) -> impl Iterator<Item = &'a str> {
+        let is_either = entries.iter().any(|e| kinds::is_told_by_either_end(&e.kind));
+        self.truth.iter().chain(self.peers.iter().filter(move |_| is_either)).map(String::as_str)
     }
 
     /// Puts a remark before those that there are.
@@ -165,12 +131,13 @@ impl Row {
             return Self::unscored(name, entries, not_known(entries));
         }
         row.set = Some(SetScore::of(&faulty_services(entries), &row.causes));
-        let hit = answered.report.causes.iter().find(|c| row.truth.contains(&c.service));
+        let right: Vec<String> = row.right_names(entries).map(ToOwned::to_owned).collect();
+        let hit = answered.report.causes.iter().find(|c| right.contains(&c.service));
         row.rank = hit.map(|c| c.rank);
         let either = |c: &&Cause| row.truth.contains(&c.service) || row.peers.contains(&c.service);
         row.rank_of_either_end = answered.report.causes.iter().find(either).map(|c| c.rank);
         row.metric_rank = hit.zip(row.expected_metric.as_deref()).and_then(|(c, family)| metric_rank(c, family));
-        let is_named = row.causes.iter().flatten().any(|named| row.truth.contains(named));
+        let is_named = row.causes.iter().flatten().any(|named| right.contains(named));
         let weak =
             entries.iter().map(|e| e.ineffective.as_deref()).collect::<Option<Vec<_>>>().filter(|w| !w.is_empty());
         row.outcome = match (row.rank, &weak) {
@@ -270,6 +237,7 @@ impl Row {
             remark: String::new(),
             decoys: Vec::new(),
             changes: None,
+            mechanism: None,
         }
     }
 

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::blame::BlameTotals;
-use super::row::{Outcome, Row};
+use super::mechanism::MechanismTotals;
+use super::outcome::Outcome;
+use super::row::Row;
 use super::sets::SetTotals;
 use super::share::Share;
 
@@ -16,6 +18,10 @@ pub struct Minimum {
     pub top3: Option<f64>,
     /// Of the exact sets of [`Totals::sets`].
     pub exact_set: Option<f64>,
+    /// Of [`Totals::named`].
+    pub named: Option<f64>,
+    /// Of the right mechanisms of [`Totals::mechanism`].
+    pub mechanism: Option<f64>,
 }
 
 /// All rows together.
@@ -46,6 +52,9 @@ pub struct Totals {
     /// Changes that are told and blamed; `None` where no answer could see changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<BlameTotals>,
+    /// Mechanisms that are told; `None` where none is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mechanism: Option<MechanismTotals>,
     /// Experiments that hit no pod.
     pub nothing_injected: usize,
     /// Experiments that could not be done, or not be asked about.
@@ -55,9 +64,8 @@ pub struct Totals {
 impl Totals {
     /// Adds rows up.
     pub fn of(rows: &[Row]) -> Self {
-        use Outcome::{AmongThree, FalseAlarm, First, Missed, Named, NoEffect, NotObserved, NotScored};
-        use Outcome::{NothingInjected, Quiet};
-        let is_fault = |r: &&Row| matches!(r.outcome, Named | First | AmongThree | Missed | NoEffect | NotObserved);
+        use Outcome::{FalseAlarm, Named, NoEffect, NotObserved, NotScored, NothingInjected, Quiet};
+        let is_fault = |r: &&Row| r.outcome.is_of_fault();
         let faults: Vec<&Row> = rows.iter().filter(is_fault).collect();
         let count = |of: &[Outcome]| rows.iter().filter(|r| of.contains(&r.outcome)).count();
         let within = |k: usize| faults.iter().filter(|r| r.rank.is_some_and(|rank| rank <= k)).count();
@@ -82,6 +90,7 @@ impl Totals {
             mrr: (!faults.is_empty()).then(|| reciprocal / faults.len() as f64),
             false_alarms: Share::of(count(&[FalseAlarm]), count(&[FalseAlarm, Quiet])),
             changes: BlameTotals::of(rows.iter().filter_map(|r| r.changes.as_ref())),
+            mechanism: MechanismTotals::of(rows.iter().filter_map(|r| r.mechanism.as_ref())),
             nothing_injected: count(&[NothingInjected]),
             not_scored: count(&[NotScored]),
         }
@@ -98,6 +107,8 @@ impl Totals {
             miss("truth first", &self.top1, min.top1),
             miss("truth among three", &self.top3, min.top3),
             miss("exactly the faults named", &self.sets.exact, min.exact_set),
+            miss("truth named", &self.named, min.named),
+            self.mechanism.as_ref().and_then(|m| miss("right mechanism", &m.right, min.mechanism)),
         ];
         all.into_iter().flatten().collect()
     }
@@ -125,6 +136,7 @@ impl Totals {
         lines.push(format!("detected: {}{median}", self.detected.words()));
         lines.push(format!("the expected metric first in the evidence of {}", self.metric_top1.words()));
         lines.push(format!("false alarms: {} of {} quiet stretches", self.false_alarms.hits, self.false_alarms.of));
+        lines.extend(self.mechanism.as_ref().map(MechanismTotals::words));
         lines.extend(self.changes.as_ref().map(BlameTotals::words));
         if self.nothing_injected > 0 {
             lines.push(format!("{} experiments hit no pod", self.nothing_injected));

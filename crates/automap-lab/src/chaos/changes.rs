@@ -242,11 +242,6 @@ mod tests {
         }
         let yaml = "apiVersion: lab.automap/v1\nkind: Outage\nmetadata: {name: x}\nspec: {}\n";
         let error = parse("f.yaml", yaml).unwrap_err().to_string();
-        assert!(
-            error.ends_with(
-                "supported here: Autoscaler, BatchJob, ConfigChange, CronJob, NodeStress, Release, Scale, Traffic"
-            ),
-            "{error}"
-        );
+        assert!(error.ends_with("Traffic, Certificate, ConsumerStop, DNS, StoreConnections, StoreLock"), "{error}");
     }
 }

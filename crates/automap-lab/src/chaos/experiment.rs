@@ -6,6 +6,8 @@ use automap_chaos::injection::Role;
 
 use crate::change::Change;
 use crate::effect::Effect;
+use crate::plan::GATEWAY;
+use crate::surroundings::{Place, Surroundings};
 
 /// One experiment, complete and supported.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,15 +33,40 @@ pub struct Experiment {
 }
 
 impl Experiment {
-    /// What is at fault beneath the services, by the name and the kind that an answer gives it, and what else it may be told by: the workload that uses a
-    /// node up, which the node stands for, or the node.
+    /// What is at fault beneath or beside the services, by the name and the kind that an answer gives it, and what else it may be told by: the node that
+    /// a neighbour uses up, the service behind the gateway that more users come through, the consumer that left a queue alone.
     pub fn beneath(&self) -> Option<(String, &'static str, Option<String>)> {
-        let Fault::Change { change: Change::NodeLoad(load) } = &self.fault else { return None };
-        let node = format!("node/{}", load.node);
-        Some(match &load.pod {
-            Some(pod) => (format!("{}/{}", pod.namespace, pod.name), "neighbour", Some(node)),
-            None => (node, "node", None),
-        })
+        match &self.fault {
+            Fault::Change { change: Change::NodeLoad(load) } => {
+                let node = format!("node/{}", load.node);
+                Some(match &load.pod {
+                    Some(pod) => (format!("{}/{}", pod.namespace, pod.name), "neighbour", Some(node)),
+                    None => (node, "node", None),
+                })
+            }
+            Fault::Change { change: Change::Traffic { .. } } => {
+                let entrance = GATEWAY.calls.first().map(|callee| (*callee).to_owned());
+                Some((Place::Gateway.answer_name(), Place::Gateway.entity_kind(), entrance))
+            }
+            Fault::Placed { effects } => {
+                let (place, effect) = effects.first()?;
+                match (place, effect) {
+                    // The trail of a consumer that stopped is its queue, at the broker.
+                    (Place::Service(consumer), Effect::ConsumerStop) => {
+                        Some(("rabbitmq".to_owned(), "broker", Some((*consumer).to_owned())))
+                    }
+                    (Place::Service(_), _) => None,
+                    (place, _) => Some((place.answer_name(), place.entity_kind(), None)),
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// What a lab has to have beside the shop for it.
+    pub fn needs(&self) -> Surroundings {
+        let Fault::Placed { effects } = &self.fault else { return Surroundings::default() };
+        effects.iter().map(|(place, _)| place.needs()).fold(Surroundings::default(), Surroundings::and)
     }
 }
 
@@ -68,6 +95,11 @@ pub enum Fault {
     ContainerKill {
         /// Container names.
         containers: Vec<String>,
+    },
+    /// Effects at places that the kind knows.
+    Placed {
+        /// What to apply, and where; the first is what is at fault.
+        effects: Vec<(Place, Effect)>,
     },
     /// An operator changes something.
     Change {

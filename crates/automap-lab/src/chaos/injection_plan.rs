@@ -7,6 +7,7 @@ use super::pick;
 use crate::change::Change;
 use crate::effect::Effect;
 use crate::plan::{self, Component, SIDECAR};
+use crate::surroundings::Place;
 
 /// What is done to one component's pod.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +16,13 @@ pub enum InjectionStep {
     Apply {
         /// The component.
         service: &'static str,
+        /// What to apply.
+        effect: Effect,
+    },
+    /// An effect beside the shop, until the experiment ends.
+    ApplyBeside {
+        /// Where.
+        place: Place,
         /// What to apply.
         effect: Effect,
     },
@@ -103,6 +111,9 @@ impl Experiment {
     /// # Errors
     /// When nothing would be injected. On a cluster, such an experiment runs without any effect or message.
     pub fn plan_injection(&self, random: &mut impl FnMut() -> u64) -> Result<InjectionPlan, PlanError> {
+        if let Fault::Placed { effects } = &self.fault {
+            return Ok(placed(effects));
+        }
         let own = Peer { selector: self.selector.clone(), mode: self.mode };
         let targets = self.pick(&own, "spec.selector", random)?;
         let mut peers = Vec::new();
@@ -148,6 +159,7 @@ impl Experiment {
                     steps.extend(network_steps(effect, peer_names, target_names));
                 }
             }
+            Fault::Placed { effects } => steps.extend(placed(effects).steps),
             Fault::PodKill => steps.extend(target_names.iter().map(|service| InjectionStep::KillPod { service })),
             Fault::PodFailure => steps.extend(target_names.iter().map(|service| InjectionStep::FailPod { service })),
             Fault::ContainerKill { containers } => {
@@ -239,6 +251,20 @@ impl Experiment {
 
     fn impossible(&self, problem: String) -> PlanError {
         PlanError::Impossible { experiment: self.name.clone(), problem }
+    }
+}
+
+/// The first place is what is hit; what is no service of the shop is no target.
+fn placed(effects: &[(Place, Effect)]) -> InjectionPlan {
+    let target = effects.first().and_then(|(place, _)| if let Place::Service(s) = place { Some(*s) } else { None });
+    let step = |(place, effect): &(Place, Effect)| match place {
+        Place::Service(service) => InjectionStep::Apply { service, effect: effect.clone() },
+        place => InjectionStep::ApplyBeside { place: *place, effect: effect.clone() },
+    };
+    InjectionPlan {
+        targets: target.into_iter().collect(),
+        peers: Vec::new(),
+        steps: effects.iter().map(step).collect(),
     }
 }
 

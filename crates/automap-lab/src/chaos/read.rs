@@ -6,8 +6,10 @@ use serde_json::Value;
 use super::changes::{self, CHANGE_KINDS};
 use super::experiment::{Experiment, Fault};
 use super::fields::{ChaosError, Fields};
+use super::places::{self, PLACE_KINDS};
 use super::selector_fields::{mode, selector};
 use super::{kinds, quantity};
+use crate::effect::Effect;
 use crate::plan;
 
 /// The kinds that the lab supports.
@@ -47,10 +49,15 @@ fn document(place: &str, value: &Value) -> Result<Experiment, ChaosError> {
     let api_version = root.text("apiVersion")?;
     let kind = match api_version {
         API_VERSION => root.word("kind", &KINDS.map(|k| (k, k)), None)?,
-        changes::API_VERSION => root.word("kind", &CHANGE_KINDS.map(|k| (k, k)), None)?,
+        changes::API_VERSION => {
+            let kinds: Vec<(&str, &str)> = CHANGE_KINDS.into_iter().chain(PLACE_KINDS).map(|k| (k, k)).collect();
+            root.word("kind", &kinds, None)?
+        }
         other => {
             let problem = format!("{other:?} is not a Chaos Mesh experiment; expected {API_VERSION}");
-            return Err(root.wrong("apiVersion", problem + ", or " + changes::API_VERSION + " for a change"));
+            return Err(
+                root.wrong("apiVersion", problem + ", or " + changes::API_VERSION + " for what is the lab's own")
+            );
         }
     };
     let metadata = root.object("metadata", "metadata")?;
@@ -67,8 +74,9 @@ fn document(place: &str, value: &Value) -> Result<Experiment, ChaosError> {
     let spec = root.object("spec", "spec")?;
     let echo = value.get("spec").cloned().unwrap_or_default();
     let name = name.to_owned();
-    if CHANGE_KINDS.contains(&kind) {
-        let (action, fault, selector, mode) = changes::change(kind, &spec)?;
+    if api_version == changes::API_VERSION {
+        let read = if PLACE_KINDS.contains(&kind) { places::fault } else { changes::change };
+        let (action, fault, selector, mode) = read(kind, &spec)?;
         let duration = duration(&spec, &fault)?;
         let role = role.unwrap_or_else(|| default_role(&fault));
         return Ok(Experiment { kind, action, name, selector, mode, duration, fault, role, spec: echo });
@@ -104,6 +112,8 @@ fn role(metadata: &Fields) -> Result<Option<Role>, ChaosError> {
 fn default_role(fault: &Fault) -> Role {
     match fault {
         Fault::Change { change } if change.is_harmless() => Role::Decoy,
+        // A consumer that stops behind a queue with room for everything is felt by nobody.
+        Fault::Placed { effects } if matches!(effects.as_slice(), [(_, Effect::ConsumerStop)]) => Role::Decoy,
         _ => Role::Cause,
     }
 }

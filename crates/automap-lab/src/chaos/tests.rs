@@ -168,7 +168,7 @@ fn documents_are_counted_and_other_kinds_refused() {
     assert_eq!(
         error.to_string(),
         "f.yaml, document 1: apiVersion: \"v1\" is not a Chaos Mesh experiment; expected chaos-mesh.org/v1alpha1, \
-         or lab.automap/v1 for a change"
+         or lab.automap/v1 for what is the lab's own"
     );
     assert_eq!(parse("f.yaml", "").unwrap_err().to_string(), "f.yaml: holds 0 documents; expected 1 to 100");
     assert!(parse("f.yaml", "a: [").unwrap_err().to_string().starts_with("f.yaml: is not valid YAML: "));

@@ -8,6 +8,7 @@ use super::directory;
 use super::error::LabError;
 use crate::prometheus_server::Choice;
 use crate::supervisor::SupervisorOptions;
+use crate::surroundings::Surroundings;
 
 /// How to start a lab.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct LabOptions {
     pub load_rate_per_s: Option<f64>,
     /// The `automap` program, which holds the lab's processes.
     pub program: PathBuf,
+    /// What stands beside the shop.
+    pub with: Surroundings,
     /// Whether the lab keeps running after the handle is dropped.
     pub detached: bool,
     /// Whether Prometheus keeps the samples of an earlier run in the same directory. Without it an old fault could be diagnosed.
@@ -51,6 +54,7 @@ impl LabOptions {
             prometheus: Choice::InPath,
             load_rate_per_s: None,
             program: std::env::current_exe()?,
+            with: Surroundings::default(),
             detached: false,
             keep_data: false,
             is_temporary: false,
@@ -85,6 +89,7 @@ impl LabOptions {
             prometheus: self.prometheus.find()?,
             load_rate_per_s: self.load_rate_per_s,
             program: self.program.clone(),
+            with: self.with,
             keep_data: self.keep_data,
             is_temporary: self.is_temporary,
         })

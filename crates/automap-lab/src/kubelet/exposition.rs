@@ -4,19 +4,19 @@ use std::fmt::Write;
 
 /// A text under construction.
 #[derive(Debug, Default)]
-pub(super) struct Exposition {
+pub(crate) struct Exposition {
     text: String,
 }
 
 impl Exposition {
     /// Announces a family.
-    pub(super) fn family(&mut self, name: &str, kind: &str, help: &str) {
+    pub(crate) fn family(&mut self, name: &str, kind: &str, help: &str) {
         // Writing to a String cannot fail.
         let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
     /// One sample; `at_ms` where the exporter gives its own time, as cAdvisor does.
-    pub(super) fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64, at_ms: Option<i64>) {
+    pub(crate) fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64, at_ms: Option<i64>) {
         self.text.push_str(name);
         for (i, (label, content)) in labels.iter().enumerate() {
             self.text.push(if i == 0 { '{' } else { ',' });
@@ -33,7 +33,7 @@ impl Exposition {
     }
 
     /// The finished text.
-    pub(super) fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.text
     }
 }

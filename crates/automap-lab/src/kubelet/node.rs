@@ -34,6 +34,8 @@ pub struct NodeCounters {
     pub cpu_pressure_s: f64,
     /// Seconds in which somebody waited for the disk.
     pub disk_pressure_s: f64,
+    /// Seconds in which somebody waited for memory.
+    pub memory_pressure_s: f64,
     /// Seconds in which the disk was busy.
     pub disk_busy_s: f64,
     /// Runnable threads, averaged over a minute.
@@ -46,7 +48,15 @@ pub struct NodeCounters {
     pub oom_kills: u64,
 }
 
+/// What the kubelet wants to keep free (`evictionHard: memory.available`).
+const MEMORY_KEPT_FREE_BYTES: u64 = 100 << 20;
+
 impl NodeReading {
+    /// Whether the kubelet reports pressure.
+    pub fn is_short_of_memory(&self) -> bool {
+        self.memory_bytes.saturating_sub(self.memory_used_bytes) < MEMORY_KEPT_FREE_BYTES
+    }
+
     /// A node that has counted nothing yet.
     pub fn new(name: &str, created_s: f64) -> Self {
         Self {

@@ -76,14 +76,14 @@ fn pressure(text: &mut Exposition, node: &NodeReading) {
     let waiting = [
         ("cpu", "CPU time", count.cpu_pressure_s),
         ("io", "IO congestion", count.disk_pressure_s),
-        ("memory", "memory congestion", 0.0),
+        ("memory", "memory congestion", count.memory_pressure_s),
     ];
     for (resource, why, seconds) in waiting {
         let name = format!("node_pressure_{resource}_waiting_seconds_total");
         let help = format!("Total time in seconds that processes have waited for {why}");
         counter(text, &name, &help, &[], seconds);
     }
-    for (resource, seconds) in [("io", count.disk_pressure_s), ("memory", 0.0)] {
+    for (resource, seconds) in [("io", count.disk_pressure_s), ("memory", count.memory_pressure_s)] {
         let name = format!("node_pressure_{resource}_stalled_seconds_total");
         let help = format!("Total time in seconds no process could make progress due to {resource} congestion");
         counter(text, &name, &help, &[], seconds);

@@ -6,7 +6,10 @@
 
 mod broker;
 mod context;
+mod counters;
 mod effects;
+mod exporter;
+mod lookups;
 mod options;
 mod cpu_limiter;
 mod record_client;

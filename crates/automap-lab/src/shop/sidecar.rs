@@ -4,6 +4,8 @@
 //! It handles HTTP between services and plain TCP for stores and the broker. The pods of a service are asked in turn. Left out, because no
 //! metric shows it: TLS, circuit breaking.
 
+mod certificate;
+mod gateway;
 mod http_proxy;
 mod identity;
 mod labels;
@@ -15,6 +17,7 @@ mod tcp_proxy;
 mod upstream;
 mod wire;
 
+pub use gateway::{run_gateway, serve_gateway};
 pub use options::SidecarOptions;
 
 use std::sync::Arc;

@@ -26,9 +26,9 @@ pub(crate) async fn listen(name: &str, purpose: &str, ip: Ipv4Addr, port: u16) -
 }
 
 /// Accepts for ever; `serve` runs in a task of its own for each connection.
-pub(crate) async fn accept_all<F, Fut>(listener: TcpListener, serve: F)
+pub(crate) async fn accept_all<F, Fut>(listener: TcpListener, mut serve: F)
 where
-    F: Fn(TcpStream) -> Fut,
+    F: FnMut(TcpStream) -> Fut,
     Fut: Future<Output = ()> + Send + 'static,
 {
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));

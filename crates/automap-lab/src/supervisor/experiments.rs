@@ -16,6 +16,7 @@ use crate::change::Change;
 use crate::chaos::{self, ChaosError, Experiment, InjectionPlan, InjectionStep, PlanError};
 use crate::control::protocol::Phase;
 use crate::ledger::{self, Injection, Target};
+use crate::surroundings::{Place, Surroundings};
 
 /// A killed pod should be ready within this time; afterwards its end is recorded anyway.
 const RECOVERY_WITHIN: Duration = Duration::from_secs(120);
@@ -38,6 +39,8 @@ pub(super) enum InjectError {
     Twice { file: String, experiment: String },
     #[error("the lab is not ready yet; see `automap lab status`")]
     NotReady,
+    #[error("{0} needs what this lab was started without; start one with `automap lab up --with {1}`")]
+    Lacks(String, String),
     #[error("{ACTIVE_MAX} experiments are in place; wait until one has ended")]
     TooMany,
     #[error("{experiment}: {service} did not accept the effect: {problem}")]
@@ -100,6 +103,9 @@ fn plan_file(shared: &SharedState, file: &str, yaml: &str) -> Result<Vec<(Experi
     let mut state = shared.state();
     if state.phase != Phase::Ready {
         return Err(InjectError::NotReady);
+    }
+    if let Some(lacking) = experiments.iter().find(|e| shared.options.with.and(e.needs()) != shared.options.with) {
+        return Err(InjectError::Lacks(lacking.name.clone(), needs_words(lacking.needs())));
     }
     if state.active.len() + experiments.len() > ACTIVE_MAX {
         return Err(InjectError::TooMany);
@@ -191,11 +197,20 @@ fn injection(
     }
 }
 
+/// As `--with` takes them.
+fn needs_words(needs: Surroundings) -> String {
+    let all = [(needs.gateway, "gateway"), (needs.dns, "dns"), (needs.exporters, "exporters")];
+    all.iter().filter(|(is_needed, _)| *is_needed).map(|(_, word)| *word).collect::<Vec<_>>().join(",")
+}
+
 /// What a perfect answer says.
 fn truth(experiment: &Experiment, plan: &InjectionPlan) -> Option<Truth> {
     let (entity_kind, entity) = match experiment.beneath() {
         Some((name, kind, _)) => (kind, name),
-        None => ("service", (*plan.targets.first()?).to_owned()),
+        None => {
+            let service = *plan.targets.first()?;
+            (Place::Service(service).entity_kind(), service.to_owned())
+        }
     };
     Some(Truth {
         entity_kind: entity_kind.to_owned(),
@@ -223,6 +238,18 @@ async fn carry_out(
                 effect.apply().await.map_err(|problem| (service, problem))?;
                 active.effects.push(effect);
             }
+        }
+        InjectionStep::ApplyBeside { place, effect } => {
+            let path = format!("/effects/{}-{n}", active.injection.id);
+            let effect = {
+                let state = shared.state();
+                let pod = state.beside.iter().find(|b| b.place == place);
+                pod.map(|pod| ProcessEffect::beside(pod, shared.ports, path, effect))
+            };
+            let workload = place.workload().0;
+            let effect = effect.ok_or_else(|| (workload, "the lab has none".to_owned()))?;
+            effect.apply().await.map_err(|problem| (workload, problem))?;
+            active.effects.push(effect);
         }
         InjectionStep::KillPod { service } => {
             let state = &mut *shared.state();
@@ -350,5 +377,5 @@ fn append(state: &mut LabState, injection: &Injection) {
 
 /// Whether the pod that an effect was put into still exists, and has not been replaced.
 fn is_pod_there(shared: &SharedState, effect: &ProcessEffect) -> bool {
-    shared.state().pod(&effect.pod).is_some()
+    shared.state().has_pod(&effect.pod)
 }

@@ -10,7 +10,9 @@ use tokio::sync::Notify;
 use super::active_experiment::ActiveExperiment;
 use super::autoscaler::Autoscaler;
 use super::batch::BatchLoad;
+use super::beside::{self, BesidePod};
 use super::config_map::ConfigMap;
+use super::container::Container;
 use super::container::seconds_since_1970;
 use super::deployment::Deployment;
 use super::nodes::Node;
@@ -21,10 +23,11 @@ use crate::control::directory;
 use crate::control::protocol::{Phase, Status};
 use crate::kubelet::ClusterReading;
 use crate::ledger::Ledger;
-use crate::plan::{COMPONENTS, Component, NODES, Ports, node_of};
+use crate::plan::{COMPONENTS, Component, NODES, Ports, Role, node_of};
 use crate::prometheus_server::{self, Layout};
 use crate::shop;
 use crate::shop::endpoints::Table;
+use crate::surroundings::Surroundings;
 use automap_core::random::Rng;
 
 /// The version of the first object that the lab creates; a cluster has made some thousand of its own by then.
@@ -55,6 +58,8 @@ pub(super) struct LabState {
     pub(super) nodes: Vec<Node>,
     /// What runs beside the shop, and the last that did.
     pub(super) batch: Vec<BatchLoad>,
+    /// The gateway and the name server, where the lab has them.
+    pub(super) beside: Vec<BesidePod>,
     /// Counts the changes of all objects, as the cluster's store does.
     pub(super) resource_version: u64,
     /// Ordered by service, the older before the younger.
@@ -81,6 +86,7 @@ impl SharedState {
         let mut rng = Rng::named(options.seed, "supervisor");
         let deployments: Vec<Deployment> = COMPONENTS.iter().map(|c| Deployment::new(c, &mut rng)).collect();
         let pods = deployments.iter().filter_map(|d| first_pod(d, &mut rng)).collect();
+        let beside = beside::pods(options.with, &mut rng);
         let load_rate_per_s = options.load_rate_per_s;
         let began_s = seconds_since_1970();
         let config_map =
@@ -93,6 +99,7 @@ impl SharedState {
             autoscalers: Vec::new(),
             nodes: NODES.into_iter().map(|name| Node::new(name, began_s)).collect(),
             batch: Vec::new(),
+            beside,
             pods,
             endpoints: Table::new(),
             active: Vec::new(),
@@ -131,6 +138,7 @@ impl SharedState {
             let file_bytes = bytes_in(&directory::data_path(&self.options.dir).join(pod.component.name));
             pod.measure(file_bytes);
         }
+        state.beside.iter_mut().for_each(|b| b.container.measure(0));
     }
 
     pub(super) fn status(&self) -> Status {
@@ -144,9 +152,9 @@ impl SharedState {
             base_port: self.ports.base,
             prometheus_url: prometheus.then(|| format!("http://127.0.0.1:{}", self.ports.prometheus())),
             targets_up: state.targets_up as u32,
-            targets: if prometheus { prometheus_server::target_count(state.pods.len()) as u32 } else { 0 },
+            targets: if prometheus { state.targets(self.options.with) as u32 } else { 0 },
             load_rate_per_s: state.load_rate_per_s,
-            pods: state.pods.iter().map(Pod::status).collect(),
+            pods: state.pods.iter().map(Pod::status).chain(state.beside.iter().map(BesidePod::status)).collect(),
             faults: state.active.iter().map(ActiveExperiment::status).collect(),
             rolling_out: state.rolling_out(),
         }
@@ -169,7 +177,27 @@ impl LabState {
     }
 
     pub(super) fn all_ready(&self) -> bool {
-        self.pods.iter().all(Pod::is_ready)
+        self.pods.iter().all(Pod::is_ready) && self.beside.iter().all(|b| b.container.ready)
+    }
+
+    /// A container of a pod, of the shop or beside it.
+    pub(super) fn container(&mut self, pod: &str, is_sidecar: bool) -> Option<&mut Container> {
+        if let Some(pod) = self.pods.iter_mut().find(|p| p.name == pod) {
+            return Some(if is_sidecar { &mut pod.sidecar } else { &mut pod.app });
+        }
+        self.beside.iter_mut().find(|b| b.name == pod).map(|b| &mut b.container)
+    }
+
+    /// Whether a pod of that name is there.
+    pub(super) fn has_pod(&self, name: &str) -> bool {
+        self.pods.iter().any(|p| p.name == name) || self.beside.iter().any(|b| b.name == name)
+    }
+
+    /// Targets that Prometheus should reach.
+    pub(super) fn targets(&self, with: Surroundings) -> usize {
+        let has_exporter = |p: &&Pod| with.exporters && p.component.role != Role::Service;
+        let exporters = self.pods.iter().filter(has_exporter).count();
+        prometheus_server::target_count(self.pods.len() + self.beside.len() + exporters)
     }
 
     /// Services whose pods are not yet those that are wanted.
@@ -181,7 +209,13 @@ impl LabState {
     fn reading(&self) -> ClusterReading {
         let deployment = |d: &Deployment| d.reading(&rollout::states(&self.pods, d.component.name));
         ClusterReading {
-            pods: self.pods.iter().map(Pod::reading).chain(self.batch.iter().filter_map(BatchLoad::reading)).collect(),
+            pods: self
+                .pods
+                .iter()
+                .map(Pod::reading)
+                .chain(self.beside.iter().map(BesidePod::reading))
+                .chain(self.batch.iter().filter_map(BatchLoad::reading))
+                .collect(),
             deployments: self.deployments.iter().map(deployment).collect(),
             config_maps: self.config_maps.values().map(ConfigMap::reading).collect(),
             autoscalers: self.autoscalers.iter().map(Autoscaler::reading).collect(),

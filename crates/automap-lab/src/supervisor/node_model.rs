@@ -11,6 +11,13 @@ const DISK_OPERATION_MS: f64 = 2.0;
 /// A disk is never busier than this in the model: beyond it waits would be endless.
 const DISK_BUSY_MAX: f64 = 0.98;
 
+/// From this share of the memory in use on, the kernel looks for pages that it can free before it gives one away …
+const MEMORY_TIGHT_FROM: f64 = 0.95;
+/// … which takes so long when half of what is left beyond it is in use.
+const MEMORY_RECLAIM_MS: f64 = 10.0;
+/// A node never uses more than this in the model: beyond it the kernel would kill.
+const MEMORY_USED_MAX: f64 = 0.99;
+
 /// What threads on a node ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Demand {
@@ -20,6 +27,8 @@ pub(super) struct Demand {
     pub(super) other_cores: f64,
     /// Share of the disk's time that others take, 0 to 1.
     pub(super) disk_busy: f64,
+    /// Share of the memory that is in use, 0 to 1.
+    pub(super) memory_used: f64,
 }
 
 /// What that means for everybody on the node.
@@ -31,18 +40,22 @@ pub(super) struct Contention {
     pub(super) stretch: f64,
     /// Mean wait before a file operation, in milliseconds.
     pub(super) disk_wait_ms: f64,
+    /// Mean wait for memory before a piece of work, in milliseconds.
+    pub(super) memory_wait_ms: f64,
     /// Cores that others get of what they ask for.
     pub(super) other_cores: f64,
     /// Share of the time in which somebody waits for a core: pressure as the kernel counts it.
     pub(super) cpu_pressure: f64,
     /// The same for the disk.
     pub(super) disk_pressure: f64,
+    /// The same for memory.
+    pub(super) memory_pressure: f64,
 }
 
 impl Contention {
     /// Whether an application on the node would notice.
     pub(super) fn is_felt(&self) -> bool {
-        self.dispatch_wait_ms > 0.0 || self.disk_wait_ms > 0.0
+        self.dispatch_wait_ms > 0.0 || self.disk_wait_ms > 0.0 || self.memory_wait_ms > 0.0
     }
 }
 
@@ -55,11 +68,15 @@ pub(super) fn contention(cores: f64, demand: Demand) -> Contention {
     let load = asked / cores.max(f64::MIN_POSITIVE);
     let stretch = load.max(1.0);
     let busy = demand.disk_busy.clamp(0.0, DISK_BUSY_MAX);
+    let used = demand.memory_used.clamp(0.0, MEMORY_USED_MAX);
+    let tight = (used - MEMORY_TIGHT_FROM).max(0.0);
     Contention {
         dispatch_wait_ms: SLICE_MS * (stretch - 1.0),
         stretch,
         // The queue of one server that is busy for this share of the time.
         disk_wait_ms: DISK_OPERATION_MS * busy / (1.0 - busy),
+        memory_wait_ms: MEMORY_RECLAIM_MS * tight / (1.0 - used),
+        memory_pressure: tight / (MEMORY_USED_MAX - MEMORY_TIGHT_FROM),
         other_cores: demand.other_cores.max(0.0) / stretch,
         // Below saturation threads meet by chance only, more often the fuller the node is.
         cpu_pressure: if load >= 1.0 { 1.0 } else { load.powi(8) },
@@ -88,10 +105,19 @@ mod tests {
     /// 12 + 0.4 cores of 4: 3.1 times as long, 12.6 ms of waiting, 12 / 3.1 cores for the neighbour.
     #[test]
     fn a_noisy_neighbour_stretches_everything_on_its_node() {
-        let with = contention(4.0, Demand { shop_cores: 0.4, other_cores: 12.0, disk_busy: 0.0 });
+        let with = contention(4.0, Demand { shop_cores: 0.4, other_cores: 12.0, disk_busy: 0.0, ..Demand::default() });
         assert!(near(with.stretch, 3.1) && near(with.dispatch_wait_ms, 12.6) && near(with.other_cores, 12.0 / 3.1));
         assert_eq!((with.cpu_pressure, with.disk_wait_ms), (1.0, 0.0));
         assert!(near(with.other_cores + 0.4 / 3.1, 4.0), "the node is full and not fuller");
+    }
+
+    /// With 98 % of the memory in use: 10 ms · 0.03 / 0.02 = 15 ms; below 95 % nobody waits.
+    #[test]
+    fn a_node_short_of_memory_makes_work_wait() {
+        let with = |memory_used| contention(4.0, Demand { memory_used, ..Demand::default() });
+        assert!(near(with(0.98).memory_wait_ms, 15.0) && with(0.98).is_felt());
+        assert!(!with(0.94).is_felt() && with(0.94).memory_pressure == 0.0);
+        assert!(near(with(1.0).memory_wait_ms, 40.0) && near(with(1.0).memory_pressure, 1.0));
     }
 
     /// A disk that is busy for 95 % of the time: 2 ms · 0.95 / 0.05 = 38 ms; and one that is never free is bounded: 2 ms · 0.98 / 0.02.

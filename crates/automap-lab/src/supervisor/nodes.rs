@@ -56,6 +56,7 @@ impl Node {
         count.cpu_idle_s += (cores - busy - waits_for_disk) * seconds;
         count.cpu_pressure_s += with.cpu_pressure * seconds;
         count.disk_pressure_s += with.disk_pressure * seconds;
+        count.memory_pressure_s += with.memory_pressure * seconds;
         count.disk_busy_s += demand.disk_busy.min(1.0) * seconds;
         let runnable = demand.shop_cores + demand.other_cores;
         count.load1 += (runnable - count.load1) * (1.0 - (-seconds / LOAD_AVERAGE_S).exp());
@@ -96,7 +97,10 @@ fn step(shared: &SharedState) -> (Vec<ProcessEffect>, Vec<ProcessEffect>) {
     let LabState { nodes, pods, batch, .. } = state;
     for node in nodes {
         let here: Vec<&Pod> = pods.iter().filter(|p| p.place.node == node.name).collect();
-        let demand = demand(&here, batch, node.name);
+        let demand = Demand {
+            memory_used: node.reading.memory_used_bytes as f64 / node.reading.memory_bytes as f64,
+            ..demand(&here, batch, node.name)
+        };
         let with = contention(node.reading.cores, demand);
         node.count_traffic(&here);
         node.advance(now, demand, &with);
@@ -130,6 +134,7 @@ fn demand(pods: &[&Pod], batch: &[BatchLoad], node: &str) -> Demand {
         shop_cores: pods.iter().map(|p| p.cpu_cores()).sum(),
         other_cores: here().map(BatchLoad::wanted_cores).sum(),
         disk_busy: here().map(|b| b.load.disk_percent / 100.0).sum::<f64>() + SYSTEM_DISK_BUSY,
+        memory_used: 0.0,
     }
 }
 
@@ -138,6 +143,7 @@ fn effect(with: &Contention) -> Effect {
         dispatch_wait_ms: with.dispatch_wait_ms,
         stretch: with.stretch,
         disk_wait_ms: with.disk_wait_ms,
+        memory_wait_ms: with.memory_wait_ms,
     }
 }
 
@@ -146,6 +152,7 @@ fn is_worth_telling(told: &Contention, now: &Contention) -> bool {
     differs(told.dispatch_wait_ms, now.dispatch_wait_ms)
         || differs(told.stretch, now.stretch)
         || differs(told.disk_wait_ms, now.disk_wait_ms)
+        || differs(told.memory_wait_ms, now.memory_wait_ms)
 }
 
 /// Starts a load beside the shop.
@@ -180,7 +187,7 @@ mod tests {
     fn a_full_node_is_not_idle_and_somebody_always_waits() {
         let mut node = Node::new("node-1", 0.0);
         let start = node.last;
-        let demand = Demand { shop_cores: 0.5, other_cores: 24.0, disk_busy: 0.01 };
+        let demand = Demand { shop_cores: 0.5, other_cores: 24.0, disk_busy: 0.01, ..Demand::default() };
         let with = contention(8.0, demand);
         node.advance(start + Duration::from_secs(10), demand, &with);
         let count = node.reading.counters;
@@ -191,7 +198,7 @@ mod tests {
 
         let mut calm = Node::new("node-2", 0.0);
         let start = calm.last;
-        let demand = Demand { shop_cores: 0.5, other_cores: 0.0, disk_busy: 0.01 };
+        let demand = Demand { shop_cores: 0.5, other_cores: 0.0, disk_busy: 0.01, ..Demand::default() };
         calm.advance(start + Duration::from_secs(10), demand, &contention(8.0, demand));
         let count = calm.reading.counters;
         assert!((count.cpu_busy_s - 5.0).abs() < 1e-9 && (count.cpu_idle_s - 74.6).abs() < 1e-9, "{count:?}");
@@ -200,7 +207,8 @@ mod tests {
 
     #[test]
     fn applications_are_told_again_only_when_it_matters() {
-        let at = |other_cores| contention(8.0, Demand { shop_cores: 0.4, other_cores, disk_busy: 0.0 });
+        let at =
+            |other_cores| contention(8.0, Demand { shop_cores: 0.4, other_cores, disk_busy: 0.0, ..Demand::default() });
         assert!(!is_worth_telling(&at(24.0), &at(24.4)));
         assert!(is_worth_telling(&at(24.0), &at(30.0)));
     }

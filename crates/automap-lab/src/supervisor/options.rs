@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::surroundings::Surroundings;
+
 /// The options of a supervisor.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SupervisorOptions {
@@ -21,6 +23,8 @@ pub struct SupervisorOptions {
     pub load_rate_per_s: Option<f64>,
     /// The program with the hidden `lab-process` commands.
     pub program: PathBuf,
+    /// What stands beside the shop.
+    pub with: Surroundings,
     /// Whether Prometheus keeps the samples of an earlier run.
     pub keep_data: bool,
     /// Whether the directory is deleted at the end.

@@ -30,6 +30,13 @@ pub(super) fn spawn(shared: &Arc<SharedState>) {
 
 /// Starts the probes of pods that have none yet.
 pub(super) fn watch_new_pods(shared: &Arc<SharedState>, state: &mut LabState) {
+    for pod in state.beside.iter_mut().filter(|p| !p.is_probed) {
+        pod.is_probed = true;
+        let address = pod.admin(shared.ports);
+        let client = HttpClient::new(address, 1);
+        let probe = Probe { pod: pod.name.clone(), sidecar: true, address, client, failures: 0 };
+        tokio::spawn(probe.run(Arc::clone(shared)));
+    }
     for pod in state.pods.iter_mut().filter(|p| !p.is_probed) {
         pod.is_probed = true;
         for sidecar in [false, true] {
@@ -86,9 +93,13 @@ impl Probe {
         });
         if self.sidecar
             && let Some(network) = network(&stats)
-            && let Some(pod) = shared.state().pod(&self.pod)
         {
-            pod.network = Some(network);
+            let mut state = shared.state();
+            if let Some(pod) = state.pod(&self.pod) {
+                pod.network = Some(network);
+            } else if let Some(pod) = state.beside.iter_mut().find(|b| b.name == self.pod) {
+                pod.network = Some(network);
+            }
         }
         match change.flatten() {
             Some((false, true)) => {
@@ -111,8 +122,7 @@ impl Probe {
         f: impl FnOnce(&mut super::container::Container, Option<u32>) -> T,
     ) -> Option<T> {
         let mut state = shared.state();
-        let pod = state.pod(&self.pod)?;
-        let container = if self.sidecar { &mut pod.sidecar } else { &mut pod.app };
+        let container = state.container(&self.pod, self.sidecar)?;
         let pid = container.pid();
         Some(f(container, pid))
     }
@@ -151,8 +161,7 @@ async fn watch_lab(shared: Arc<SharedState>) {
         let mut state = shared.state();
         if state.phase == Phase::Starting {
             state.targets_up = targets_up;
-            let scraped =
-                shared.options.prometheus.is_none() || targets_up >= prometheus_server::target_count(state.pods.len());
+            let scraped = shared.options.prometheus.is_none() || targets_up >= state.targets(shared.options.with);
             if scraped && state.all_ready() {
                 state.phase = Phase::Ready;
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::Method;
 
+use super::beside::BesidePod;
 use super::pod::Pod;
 use crate::control::http;
 use crate::effect::Effect;
@@ -37,10 +38,17 @@ impl ProcessEffect {
         Self { pod: pod.name.clone(), is_in_sidecar, address, path, effect }
     }
 
+    /// An effect at a place beside the shop.
+    pub(super) fn beside(pod: &BesidePod, ports: Ports, path: String, effect: Effect) -> Self {
+        Self { pod: pod.name.clone(), is_in_sidecar: true, address: pod.admin(ports), path, effect }
+    }
+
     /// Whether the effect survives a restart of its process. Effects that Chaos Mesh applies to the pod's network do, those in a container do
     /// not.
     pub(super) fn outlives_process(&self) -> bool {
-        self.effect.is_network() || matches!(self.effect, Effect::HttpAbort { .. } | Effect::HttpDelay { .. })
+        let is_beside_process =
+            matches!(self.effect, Effect::HttpAbort { .. } | Effect::HttpDelay { .. } | Effect::NameService { .. });
+        self.effect.is_network() || is_beside_process
     }
 
     pub(super) async fn apply(&self) -> Result<(), String> {

@@ -11,16 +11,17 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::beside::BesidePod;
 use super::container::Container;
 use super::lab_state::{LabState, SharedState};
 use super::log::log;
 use super::options::SupervisorOptions;
 use super::pod::Pod;
-use super::{probes, rollout};
+use super::{probes, rollout, targets};
 use crate::behaviour::Behaviour;
 use crate::control::directory;
 use crate::plan::{Ports, SIDECAR};
-use crate::shop::http::Local;
+use crate::surroundings::Place;
 
 /// Time that Prometheus gets to write its last data before it is killed.
 const PROMETHEUS_STOPS_WITHIN: Duration = Duration::from_secs(5);
@@ -58,9 +59,8 @@ impl Processes {
         rollout::reconcile(state);
         probes::watch_new_pods(&self.launcher.shared, state);
         if self.launcher.run_pods(state) || state.pods.len() != pods_before {
-            let address = |p: &Pod| Local::at(p.ip(), shared.ports.sidecar_admin(p.component));
-            let sidecars: Vec<(Local, String)> = state.pods.iter().map(|p| (address(p), p.name.clone())).collect();
-            log_failure(shared.layout.write_sidecars(&sidecars), "cannot write the side-cars' addresses");
+            let written = targets::write(shared, state);
+            log_failure(written, "cannot write the addresses that Prometheus asks");
         }
         let endpoints = rollout::endpoints(&state.pods);
         if endpoints != state.endpoints {
@@ -88,7 +88,14 @@ impl Processes {
     pub(super) async fn stop_all(&mut self) {
         self.load.kill();
         let shared = Arc::clone(&self.launcher.shared);
-        shared.state().pods.iter_mut().for_each(Pod::take_down);
+        {
+            let mut state = shared.state();
+            state.pods.iter_mut().for_each(Pod::take_down);
+            // What they used is of no interest any more.
+            for pod in &mut state.beside {
+                let _usage = pod.container.take_down();
+            }
+        }
         self.prometheus.terminate();
         let until = Instant::now() + PROMETHEUS_STOPS_WITHIN;
         while self.prometheus.is_running() && Instant::now() < until {
@@ -138,6 +145,16 @@ impl Launcher {
                 }
             }
         }
+        for pod in &mut state.beside {
+            // What it used is lost to the pod's counters: it ends by accident only.
+            let _usage = pod.container.reap();
+            if pod.container.is_due(now) {
+                started = true;
+                let command = self.beside_command(pod);
+                let result = command.and_then(|mut c| pod.container.start(&mut c, &mut state.rng));
+                log_failure(result, &format!("cannot start {}", pod.name));
+            }
+        }
         started
     }
 
@@ -156,6 +173,20 @@ impl Launcher {
         let behaviour = serde_json::to_string(behaviour)?;
         command.args(["--name", service, "--ip", &ip, "--behaviour", &behaviour]);
         command.args(["--seed", &self.options.seed.to_string()]).arg("--data-dir").arg(data);
+        if self.options.with.dns {
+            command.arg("--dns");
+        }
+        Ok(command)
+    }
+
+    fn beside_command(&self, pod: &BesidePod) -> io::Result<Command> {
+        let (workload, _) = pod.place.workload();
+        if pod.place == Place::NameServer {
+            return self.lab_process_command("name-server", workload);
+        }
+        let mut command = self.lab_process_command("gateway", workload)?;
+        command.args(["--pod-name", &pod.name]);
+        command.arg("--endpoints").arg(directory::endpoints_path(&self.options.dir));
         Ok(command)
     }
 
@@ -163,6 +194,9 @@ impl Launcher {
         let mut command = self.lab_process_command("load", "load")?;
         command.args(["--seed", &self.options.seed.to_string(), "--rate", &rate_per_s.to_string()]);
         command.arg("--endpoints").arg(directory::endpoints_path(&self.options.dir));
+        if self.options.with.gateway {
+            command.arg("--gateway");
+        }
         Ok(command)
     }
 

@@ -67,6 +67,7 @@ impl ScorecardArgs {
             top1: self.min_top1.or(default.top1),
             top3: self.min_top3.or(default.top3),
             exact_set: self.min_exact_set.or(default.exact_set),
+            ..default
         });
         misses.iter().for_each(|miss| say(miss));
         Ok(if misses.is_empty() { Exit::Ok } else { Exit::Found })

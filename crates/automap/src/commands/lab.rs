@@ -6,6 +6,7 @@ mod load;
 pub(crate) mod process;
 mod status;
 mod up;
+mod with;
 
 use std::path::PathBuf;
 

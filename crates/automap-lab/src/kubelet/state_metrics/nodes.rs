@@ -52,7 +52,10 @@ pub(super) fn write(text: &mut Exposition, nodes: &[NodeReading]) {
     let name = "kube_node_status_condition";
     text.family(name, "gauge", "[STABLE] The condition of a cluster node.");
     for node in nodes {
-        PRESSURES.iter().for_each(|pressure| condition(text, name, &[("node", &node.name)], pressure, false));
+        for pressure in PRESSURES {
+            let holds = pressure == "MemoryPressure" && node.is_short_of_memory();
+            condition(text, name, &[("node", &node.name)], pressure, holds);
+        }
         condition(text, name, &[("node", &node.name)], "Ready", true);
     }
 }

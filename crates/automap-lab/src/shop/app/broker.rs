@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::net::TcpListener;
@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::context::App;
+use super::counters::QueueCounters;
 use super::records::{self, Command, Operation, Reply};
 use crate::shop::locked;
 
@@ -32,17 +33,26 @@ struct Broker {
 /// Serves the broker for ever.
 pub(super) async fn serve(listener: TcpListener, app: Arc<App>) {
     let broker = Arc::new(Broker::default());
-    records::serve(listener, move |command| answer(Arc::clone(&app), Arc::clone(&broker), command)).await;
+    let sessions = Arc::clone(&app);
+    records::serve(listener, &sessions, move |connection, command| {
+        answer(Arc::clone(&app), Arc::clone(&broker), connection, command)
+    })
+    .await;
 }
 
-async fn answer(app: Arc<App>, broker: Arc<Broker>, command: Command) -> Reply {
+async fn answer(app: Arc<App>, broker: Arc<Broker>, connection: u64, command: Command) -> Reply {
     match command.operation {
         Operation::Publish => {
             app.work().await;
-            broker.publish(command.key, command.value)
+            let (queue, limit) = (command.key.clone(), app.effects.queue_limit());
+            let reply = broker.publish(command.key, command.value, limit);
+            broker.count(&app, &queue, |counters| counters.published += u64::from(reply != Reply::Failed));
+            reply
         }
         Operation::Consume => {
+            broker.count(&app, &command.key, |counters| counters.ask(connection, Instant::now()));
             let message = broker.consume(&command.key).await;
+            broker.count(&app, &command.key, |_| {});
             app.work().await;
             message.map_or(Reply::Missing, Reply::Found)
         }
@@ -51,12 +61,25 @@ async fn answer(app: Arc<App>, broker: Arc<Broker>, command: Command) -> Reply {
 }
 
 impl Broker {
-    fn publish(&self, name: String, message: Bytes) -> Reply {
+    /// Counts what has happened to a queue, and what it holds now.
+    fn count(&self, app: &App, name: &str, change: impl FnOnce(&mut QueueCounters)) {
+        let Some(ready) = locked(&self.queues).get(name).map(VecDeque::len) else { return };
+        let mut all = locked(&app.counters.queues);
+        let counters = all.entry(name.to_owned()).or_default();
+        counters.ready = ready as u64;
+        change(counters);
+    }
+
+    /// `limit`: messages that a queue takes before it refuses more (`overflow: reject-publish`); `None`: the oldest goes.
+    fn publish(&self, name: String, message: Bytes, limit: Option<u32>) -> Reply {
         let mut queues = locked(&self.queues);
         if queues.len() >= MAX_QUEUES && !queues.contains_key(&name) {
             return Reply::Failed;
         }
         let queue = queues.entry(name).or_default();
+        if limit.is_some_and(|max| queue.len() >= max as usize) {
+            return Reply::Failed;
+        }
         if queue.len() >= MAX_MESSAGES {
             queue.pop_front();
         }
@@ -92,7 +115,7 @@ mod tests {
     async fn messages_come_in_order_and_an_empty_queue_says_so() {
         let broker = Broker::default();
         for message in ["a", "b"] {
-            broker.publish("q".to_owned(), Bytes::from_static(message.as_bytes()));
+            broker.publish("q".to_owned(), Bytes::from_static(message.as_bytes()), None);
         }
         assert_eq!(broker.consume("q").await.unwrap(), "a");
         assert_eq!(broker.consume("q").await.unwrap(), "b");
@@ -103,8 +126,16 @@ mod tests {
     fn a_full_queue_drops_its_oldest_message() {
         let broker = Broker::default();
         for n in 0..=MAX_MESSAGES {
-            broker.publish("q".to_owned(), Bytes::from(n.to_string()));
+            broker.publish("q".to_owned(), Bytes::from(n.to_string()), None);
         }
         assert_eq!(broker.take("q").unwrap(), "1");
+    }
+
+    #[test]
+    fn a_bounded_queue_refuses_what_is_too_much() {
+        let broker = Broker::default();
+        let publish = || broker.publish("q".to_owned(), Bytes::from_static(b"m"), Some(2));
+        assert_eq!([publish(), publish(), publish()].map(|reply| reply == Reply::Failed), [false, false, true]);
+        assert!(broker.take("q").is_some() && publish() != Reply::Failed);
     }
 }

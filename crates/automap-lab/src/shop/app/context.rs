@@ -10,8 +10,11 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
+use super::counters::Counters;
 use super::cpu_limiter::CpuLimiter;
 use super::effects::Effects;
+use super::exporter;
+use super::lookups::Lookups;
 use super::options::AppOptions;
 use super::record_client::{RecordClient, RecordError};
 use super::version::{self, RequestFate};
@@ -37,6 +40,8 @@ const CACHED_BODIES: usize = 512;
 pub(super) struct App {
     pub(super) component: &'static Component,
     pub(super) effects: Effects,
+    pub(super) counters: Counters,
+    pub(super) lookups: Option<Lookups>,
     cpu_limiter: Arc<CpuLimiter>,
     cost: Cost,
     behaviour: Behaviour,
@@ -63,6 +68,8 @@ pub(super) enum Failure {
     Refused(StatusCode, &'static str),
     #[error("{0} is not a callee of this component")]
     NoCallee(&'static str),
+    #[error("{0}: the name server gave no address")]
+    NoAddress(&'static str),
 }
 
 impl App {
@@ -71,6 +78,8 @@ impl App {
         Self {
             component,
             effects: Effects::default(),
+            counters: Counters::default(),
+            lookups: options.dns.then(|| Lookups::new(component.name, options.ports)),
             cpu_limiter: Arc::new(cpu_limiter),
             cost: cost_of(component.name),
             behaviour: options.behaviour,
@@ -104,7 +113,8 @@ impl App {
         let varied = 0.5 + locked(&self.rng).unit();
         let stretched_s = cpu_us / 1e6 * (node.stretch - 1.0).max(0.0);
         let wait = node.dispatch.mul_f64(varied) + Duration::try_from_secs_f64(stretched_s).unwrap_or_default();
-        std::thread::sleep(wait);
+        // A page that is not there blocks like a core that is not.
+        std::thread::sleep(wait + node.memory.mul_f64(varied));
         self.cpu_wait_us.fetch_add(wait.as_micros() as u64, Relaxed);
     }
 
@@ -143,10 +153,39 @@ impl App {
     /// Calls a service, whatever it answers.
     pub(super) async fn call(&self, callee: &'static str, request: Request) -> Result<Response, Failure> {
         let client = self.services.get(callee).ok_or(Failure::NoCallee(callee))?;
+        self.look_up(callee).await?;
         client
             .call(request, self.effects.call_limit().unwrap_or(self.call_limit))
             .await
             .map_err(|source| Failure::Call { callee, source })
+    }
+
+    /// Waits for the address of a service, in a lab where names are looked up.
+    async fn look_up(&self, callee: &'static str) -> Result<(), Failure> {
+        match &self.lookups {
+            Some(lookups) if !lookups.find(callee).await => Err(Failure::NoAddress(callee)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits while something holds the lock that every command of this store needs.
+    pub(super) async fn wait_for_lock(&self) {
+        if let Some(wait) = self.effects.lock_wait() {
+            let _counted = self.counters.wait_for_lock();
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Connections that somebody else holds.
+    pub(super) fn sessions_taken(&self) -> u32 {
+        let max = exporter::connections_max(self.component.name);
+        self.effects.sessions_left().map_or(0, |left| max.saturating_sub(left))
+    }
+
+    /// Whether the shop has more connections than there are for it, with `more` of them.
+    pub(super) fn has_too_many_sessions(&self, more: u64) -> bool {
+        let max = exporter::connections_max(self.component.name).saturating_sub(self.sessions_taken());
+        self.counters.sessions.load(Relaxed) + more > u64::from(max)
     }
 
     /// Calls a service and takes only a success for an answer.
@@ -204,6 +243,11 @@ impl Admin for App {
             "cpu_wait_s": (self.cpu_limiter.waited() + Duration::from_micros(self.cpu_wait_us.load(Relaxed))).as_secs_f64(),
             "disk_wait_s": Duration::from_micros(self.disk_wait_us.load(Relaxed)).as_secs_f64(),
         })
+    }
+
+    fn exposition(&self) -> Option<String> {
+        let is_store = self.component.role != Role::Service;
+        is_store.then(|| exporter::render(self.component.name, &self.counters, self.sessions_taken()))
     }
 
     fn effects(&self) -> BTreeMap<String, Effect> {

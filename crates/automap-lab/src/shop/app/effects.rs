@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
@@ -20,6 +20,7 @@ pub(super) struct Effects {
 
 struct ActiveEffect {
     effect: Effect,
+    since: Instant,
     /// Ends what runs beside requests when the effect is removed.
     running: Running,
 }
@@ -40,6 +41,8 @@ pub(super) struct NodeWait {
     pub(super) stretch: f64,
     /// For the disk, before a file operation.
     pub(super) disk: Duration,
+    /// For memory, before a piece of work.
+    pub(super) memory: Duration,
 }
 
 /// What happens to one HTTP request.
@@ -58,6 +61,9 @@ impl Effects {
             e if e.is_network() => {
                 return Err("the application does not apply network effects; send this one to the side-car".to_owned());
             }
+            Effect::NameService { .. } => {
+                return Err("the name server applies effects on names; an application does not".to_owned());
+            }
             Effect::CpuStress { workers, load_percent } => {
                 Running::Cpu(CpuStress::start(*workers, *load_percent, cpu_limiter)?)
             }
@@ -67,7 +73,7 @@ impl Effects {
             }
             _ => Running::Nothing,
         };
-        locked(&self.active).insert(id.to_owned(), ActiveEffect { effect, running });
+        locked(&self.active).insert(id.to_owned(), ActiveEffect { effect, since: Instant::now(), running });
         Ok(())
     }
 
@@ -118,9 +124,12 @@ impl Effects {
     /// What its node makes everything wait, where it has not enough for all.
     pub(super) fn contention(&self) -> Option<NodeWait> {
         locked(&self.active).values().find_map(|a| match a.effect {
-            Effect::NodeContention { dispatch_wait_ms, stretch, disk_wait_ms } => {
-                Some(NodeWait { dispatch: millis(dispatch_wait_ms), stretch, disk: millis(disk_wait_ms) })
-            }
+            Effect::NodeContention { dispatch_wait_ms, stretch, disk_wait_ms, memory_wait_ms } => Some(NodeWait {
+                dispatch: millis(dispatch_wait_ms),
+                stretch,
+                disk: millis(disk_wait_ms),
+                memory: millis(memory_wait_ms),
+            }),
             _ => None,
         })
     }
@@ -133,6 +142,32 @@ impl Effects {
         })
     }
 
+    /// How long a command has to wait for the lock that something else holds; `None` while it is free.
+    pub(super) fn lock_wait(&self) -> Option<Duration> {
+        let wait = |a: &ActiveEffect| match a.effect {
+            Effect::StoreLock { hold_ms, free_ms } => held_for(a.since.elapsed(), millis(hold_ms), millis(free_ms)),
+            _ => None,
+        };
+        locked(&self.active).values().filter_map(wait).max()
+    }
+
+    /// Connections that are left for the shop, where somebody else has the others.
+    pub(super) fn sessions_left(&self) -> Option<u32> {
+        let left = |a: &ActiveEffect| if let Effect::StoreSessions { left } = a.effect { Some(left) } else { None };
+        locked(&self.active).values().filter_map(left).min()
+    }
+
+    /// Whether it takes nothing from its queue.
+    pub(super) fn is_consumer_stopped(&self) -> bool {
+        locked(&self.active).values().any(|a| a.effect == Effect::ConsumerStop)
+    }
+
+    /// Messages that a queue takes at most, where an effect says so.
+    pub(super) fn queue_limit(&self) -> Option<u32> {
+        let limit = |a: &ActiveEffect| if let Effect::QueueLimit { max } = a.effect { Some(max) } else { None };
+        locked(&self.active).values().filter_map(limit).min()
+    }
+
     /// How long the next file operation waits.
     pub(super) fn io_delay(&self, rng: &mut Rng) -> Duration {
         locked(&self.active)
@@ -143,6 +178,15 @@ impl Effects {
             })
             .sum()
     }
+}
+
+/// How long a lock stays held that is taken every `hold + free`, so long after it was taken first.
+///
+/// Example: held for 600 ms and free for 200 ms, it is free again in 100 ms after 500 and after 1300 ms, and free now after 700 ms.
+fn held_for(since: Duration, hold: Duration, free: Duration) -> Option<Duration> {
+    let round_s = (hold + free).as_secs_f64();
+    let into = Duration::try_from_secs_f64(since.as_secs_f64() % round_s.max(f64::MIN_POSITIVE)).ok()?;
+    hold.checked_sub(into).filter(|left| !left.is_zero())
 }
 
 fn millis(ms: f64) -> Duration {
@@ -184,6 +228,14 @@ mod tests {
         ] {
             assert_eq!(matches_glob(pattern, text), expected, "{pattern} {text}");
         }
+    }
+
+    #[test]
+    fn a_lock_is_held_and_free_in_turn() {
+        let at = |ms| held_for(millis(ms), millis(600.0), millis(200.0));
+        assert_eq!((at(0.0), at(500.0), at(1300.0)), (Some(millis(600.0)), Some(millis(100.0)), Some(millis(100.0))));
+        assert_eq!((at(700.0), at(1500.0)), (None, None));
+        assert_eq!(held_for(millis(5.0), Duration::ZERO, Duration::ZERO), None);
     }
 
     #[test]

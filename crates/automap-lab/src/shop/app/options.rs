@@ -19,6 +19,8 @@ pub struct AppOptions {
     pub behaviour: Behaviour,
     /// Seed of its jitter.
     pub seed: u64,
+    /// Whether it looks up the names of those that it calls.
+    pub dns: bool,
     /// Where a store keeps its file.
     pub data_dir: PathBuf,
 }

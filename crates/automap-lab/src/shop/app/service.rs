@@ -42,6 +42,9 @@ pub(super) async fn answer(app: &App, request: &Request) -> Response {
 
 /// Starts what a service does without being asked.
 pub(super) fn start_background(app: &Arc<App>) {
+    if let ("front-end", Some(lookups)) = (app.component.name, &app.lookups) {
+        lookups.start_beacon();
+    }
     if app.component.name == "queue-master" {
         tokio::spawn(queue_master::consume(Arc::clone(app)));
     }

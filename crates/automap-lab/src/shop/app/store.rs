@@ -9,11 +9,13 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::net::TcpListener;
 
 use super::context::App;
+use super::counters::Held;
 use super::records::{self, Command, Operation, Reply};
 use crate::shop::{ShopError, goods, locked};
 
@@ -32,15 +34,21 @@ pub(super) async fn serve(listener: TcpListener, app: Arc<App>, data_dir: &Path)
         source,
     })?;
     let store = Arc::new(Mutex::new(store));
-    records::serve(listener, move |command| answer(Arc::clone(&app), Arc::clone(&store), command)).await;
+    let sessions = Arc::clone(&app);
+    records::serve(listener, &sessions, move |_, command| answer(Arc::clone(&app), Arc::clone(&store), command)).await;
     Ok(())
 }
 
 async fn answer(app: Arc<App>, store: Arc<Mutex<Store>>, command: Command) -> Reply {
+    let (began, operation) = (Instant::now(), command.operation);
+    let _running = Held::new(&app.counters.running);
+    app.wait_for_lock().await;
     app.work().await;
     app.before_file_operation().await;
     app.remember(&command.value);
-    locked(&store).execute(command).unwrap_or(Reply::Failed)
+    let reply = locked(&store).execute(command).unwrap_or(Reply::Failed);
+    app.counters.finished(operation, began.elapsed());
+    reply
 }
 
 struct Store {

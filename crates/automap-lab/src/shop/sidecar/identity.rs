@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 use super::link::Link;
 use super::wire::{self, Wire};
-use crate::plan::{Component, component};
+use crate::plan::{Component, proxied};
 
 /// The component at the other end; `None`: outside the mesh.
 pub(super) type Peer = Option<&'static Component>;
@@ -85,7 +85,7 @@ fn preface(name: &str) -> [u8; PREFACE_BYTES] {
 
 fn parse(preface: &[u8]) -> Peer {
     let name = preface.strip_prefix(MAGIC)?;
-    component(std::str::from_utf8(name).ok()?.trim_end())
+    proxied(std::str::from_utf8(name).ok()?.trim_end())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::plan::NAMESPACE;
+use crate::plan::{NAMESPACE, proxied};
 
 /// Which proxy reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,10 +69,12 @@ impl Labels {
 /// workload's name.
 fn push_workload(out: &mut String, side: &str, name: Option<&str>) {
     let known = |value: &'static str| if name.is_some() { value } else { "unknown" };
+    let namespace = name.and_then(proxied).map_or(NAMESPACE, |component| component.namespace);
+    let principal = format!("spiffe://cluster.local/ns/{namespace}/sa/default");
     let workload = name.unwrap_or("unknown");
     push(out, &format!("{side}_workload"), workload);
-    push(out, &format!("{side}_workload_namespace"), known(NAMESPACE));
-    push(out, &format!("{side}_principal"), known("spiffe://cluster.local/ns/sock-shop/sa/default"));
+    push(out, &format!("{side}_workload_namespace"), known(namespace));
+    push(out, &format!("{side}_principal"), if name.is_some() { &principal } else { "unknown" });
     push(out, &format!("{side}_app"), "unknown");
     push(out, &format!("{side}_version"), "unknown");
     push(out, &format!("{side}_canonical_service"), workload);

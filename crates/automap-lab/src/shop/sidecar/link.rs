@@ -57,6 +57,7 @@ pub(super) struct Traffic {
 #[derive(Debug)]
 struct ActiveEffect {
     effect: Effect,
+    since: Instant,
     last_random: f64,
     tokens_bytes: f64,
     refilled: Option<Instant>,
@@ -86,6 +87,13 @@ impl Link {
         locked(&self.state).active.values().any(|a| hits(&a.effect, peer) && is_total(&a.effect))
     }
 
+    /// For how long no peer has taken a new connection from it.
+    pub(super) fn certificate_expired_for(&self) -> Option<Duration> {
+        let state = locked(&self.state);
+        let since = state.active.values().filter(|a| a.effect == Effect::CertificateExpired).map(|a| a.since.elapsed());
+        since.max()
+    }
+
     /// Notifies when effects start or end.
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
@@ -96,7 +104,8 @@ impl Link {
     }
 
     pub(super) fn apply(&self, id: &str, effect: Effect) {
-        let active = ActiveEffect { effect, last_random: 0.5, tokens_bytes: 0.0, refilled: None };
+        let active =
+            ActiveEffect { effect, since: Instant::now(), last_random: 0.5, tokens_bytes: 0.0, refilled: None };
         locked(&self.state).active.insert(id.to_owned(), active);
         self.changed.send_replace(());
     }

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use super::certificate;
 use super::identity::Peer;
 use super::link::Link;
 use super::options::SidecarOptions;
 use super::registry::Registry;
 use crate::effect::Effect;
-use crate::plan::{Component, Ports};
+use crate::plan::{Component, GATEWAY, Ports};
 use crate::shop::admin::Admin;
 use crate::shop::endpoints::Endpoints;
 use crate::shop::locked;
@@ -24,6 +26,7 @@ pub(super) struct Proxy {
     pub(super) ip: Ipv4Addr,
     pub(super) endpoints: Arc<Endpoints>,
     pod_name: String,
+    started: Instant,
     pub(super) link: Arc<Link>,
     pub(super) registry: Mutex<Registry>,
 }
@@ -36,6 +39,7 @@ impl Proxy {
             ip: options.ip,
             endpoints: Endpoints::watch(options.endpoints.clone()),
             pod_name: options.pod_name.clone(),
+            started: Instant::now(),
             link: Arc::new(Link::new(component.name)),
             registry: Mutex::default(),
         }
@@ -60,7 +64,11 @@ impl Admin for Proxy {
     }
 
     fn exposition(&self) -> Option<String> {
-        Some(locked(&self.registry).exposition())
+        let mut text = locked(&self.registry).exposition();
+        if self.component.name == GATEWAY.name {
+            text += &certificate::exposition(self.started.elapsed(), self.link.certificate_expired_for());
+        }
+        Some(text)
     }
 
     fn effects(&self) -> BTreeMap<String, Effect> {

@@ -44,6 +44,9 @@ impl ToPod {
 
     /// One attempt, without retries.
     pub(super) async fn connect_once(&self) -> io::Result<Wire> {
+        if self.link.certificate_expired_for().is_some() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "certificate has expired"));
+        }
         let attempt = async {
             let stream = self.address.connect().await?;
             identity::connect(stream, &self.link, self.own_name, self.callee).await

@@ -8,7 +8,7 @@ use automap_sources::bounded::read_text_file;
 use clap::{Args, ValueEnum};
 
 #[cfg(feature = "lab")]
-use super::plan::{CHANGES, NODES, PAIRS, PLAN};
+use super::plan::{CAUSES, CHANGES, NODES, PAIRS, PLAN};
 use crate::episode::Fault;
 
 /// Most files of a suite.
@@ -52,6 +52,8 @@ pub(super) enum Plan {
     Changes,
     /// A node without room for everybody, noisy neighbours, a busy disk.
     Nodes,
+    /// One of everything that causes incidents, and decoys.
+    Causes,
 }
 
 /// One drill.
@@ -107,6 +109,7 @@ fn built_in(plan: Plan) -> Result<Vec<Item>> {
         Plan::Pairs => &PAIRS,
         Plan::Changes => &CHANGES,
         Plan::Nodes => &NODES,
+        Plan::Causes => &CAUSES,
     };
     Ok(drills.iter().map(|d| Item { name: d.name.to_owned(), fault: d.fault() }).collect())
 }

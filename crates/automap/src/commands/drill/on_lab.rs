@@ -8,7 +8,9 @@ use anyhow::{Context, Result};
 use automap_chaos::Entry;
 use automap_chaos::injection::Injection;
 use automap_chaos::score::Row;
+use automap_lab::chaos::{self, Experiment};
 use automap_lab::control::{Lab, LabOptions};
+use automap_lab::surroundings::Surroundings;
 use automap_sources::capture;
 use clap::Args;
 
@@ -21,6 +23,10 @@ use crate::interrupt::Interrupt;
 /// Everything happens in seconds here: the lab scrapes every two.
 pub(super) const TIMING: Timing =
     Timing { settle: Duration::from_secs(20), normal: Duration::from_secs(60), fault: Duration::from_secs(40) };
+
+/// The plan with more than forty lines is gone through faster: fifty seconds are still 25 samples.
+pub(super) const SHORT_TIMING: Timing =
+    Timing { settle: Duration::from_secs(14), normal: Duration::from_secs(50), fault: Duration::from_secs(36) };
 
 /// The lab that is drilled.
 #[derive(Args, Debug)]
@@ -40,7 +46,13 @@ pub(super) struct OnLabArgs {
 }
 
 /// Starts a lab, drills every item on it, and takes it down.
-pub(super) fn rows(args: &OnLabArgs, timing: Timing, items: &[Item], interrupt: &Interrupt) -> Result<Vec<Row>> {
+pub(super) fn rows(
+    args: &OnLabArgs,
+    timing: Timing,
+    items: &[Item],
+    is_whole: bool,
+    interrupt: &Interrupt,
+) -> Result<Vec<Row>> {
     if let Some(dir) = &args.save {
         fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
     }
@@ -48,6 +60,7 @@ pub(super) fn rows(args: &OnLabArgs, timing: Timing, items: &[Item], interrupt: 
         base_port: args.base_port,
         seed: args.seed,
         load_rate_per_s: Some(args.rate),
+        with: with(items, is_whole),
         ..LabOptions::temporary("drill")?
     };
     say("starting the Sock Shop, Prometheus and simulated users");
@@ -59,6 +72,20 @@ pub(super) fn rows(args: &OnLabArgs, timing: Timing, items: &[Item], interrupt: 
     })?;
     lab.down()?;
     Ok(rows)
+}
+
+/// What stands beside the shop: everything, or what the faults need.
+fn with(items: &[Item], is_whole: bool) -> Surroundings {
+    if is_whole {
+        return Surroundings::ALL;
+    }
+    let mut with = Surroundings::default();
+    for fault in items.iter().filter_map(|item| item.fault.as_ref()) {
+        // What cannot be read is refused when its turn comes, with the reason.
+        let experiments = chaos::parse(&fault.name, &fault.yaml).unwrap_or_default();
+        with = experiments.iter().map(Experiment::needs).fold(with, Surroundings::and);
+    }
+    with
 }
 
 fn save(dir: &Path, name: &str, episode: &Episode, ledger: &[Injection]) -> Result<()> {

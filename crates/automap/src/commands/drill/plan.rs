@@ -2,7 +2,8 @@
 //!
 //! [`PLAN`] has every kind that the lab can do, at middles, leaves and stores, and quiet windows. [`PAIRS`] has two faults at once, of different kinds
 //! and on different branches of the shop's calls, neither of which keeps requests away from the other. [`CHANGES`] has changes that hurt and changes that
-//! do not, alone and beside a fault elsewhere, [`NODES`] what is wrong with nodes. Files of the user's own take no part here.
+//! do not, alone and beside a fault elsewhere, [`NODES`] what is wrong with nodes, [`CAUSES`] one of
+//! everything that causes incidents. Files of the user's own take no part here.
 
 use crate::episode::Fault;
 
@@ -114,11 +115,58 @@ pub(crate) const NODES: [Drill; 8] = [
     quiet("quiet-2"),
 ];
 
+/// One of everything that causes incidents: 34 faults, some of them beside a decoy elsewhere, and seven stretches in which nothing happens that anybody
+/// feels. The order mixes kinds and branches of the shop.
+pub(crate) const CAUSES: [Drill; 41] = [
+    quiet("quiet-1"),
+    fault!("release-slow-catalogue"),
+    fault!("delay-payment"),
+    fault!("lock-catalogue-db"),
+    fault!("node-cpu-2"),
+    fault!("release-fail-user"),
+    fault!("release-harmless-user"),
+    fault!("dns-slow"),
+    fault!("config-page-size-catalogue"),
+    fault!("noisy-neighbour-3"),
+    fault!("connections-carts-db"),
+    pair!("release-harmless-shipping", "cpu-catalogue"),
+    fault!("release-leak-user"),
+    fault!("certificate-gateway"),
+    fault!("autoscale-front-end"),
+    fault!("consumer-stopped-bounded"),
+    fault!("loss-user"),
+    fault!("node-memory-1"),
+    fault!("release-slow-payment"),
+    fault!("partition-carts"),
+    fault!("restart-queue-master"),
+    fault!("traffic-surge"),
+    fault!("config-timeout-orders"),
+    fault!("node-disk-2"),
+    fault!("kill-pod-shipping"),
+    pair!("cron-job-report", "http-abort-catalogue"),
+    fault!("cron-job-report"),
+    fault!("lock-carts-db"),
+    fault!("memory-carts"),
+    fault!("release-fail-orders"),
+    fault!("noisy-neighbour-1"),
+    fault!("fail-pod-user"),
+    fault!("consumer-stopped"),
+    pair!("scale-carts", "http-delay-payment"),
+    fault!("bandwidth-catalogue"),
+    fault!("connections-catalogue-db"),
+    fault!("release-slow-carts"),
+    fault!("kill-container-orders"),
+    quiet("quiet-2"),
+    pair!("restart-queue-master", "cpu-orders"),
+    fault!("dns-fail"),
+];
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use automap_chaos::injection::Role;
+    use automap_chaos::kinds::mechanism;
     use automap_lab::chaos;
 
     use super::*;
@@ -137,6 +185,52 @@ mod tests {
             decoys_alone += usize::from(causes == 0);
         }
         assert_eq!((with_cause, with_decoy, decoys_alone), (17, 11, 6));
+    }
+
+    #[test]
+    fn the_plan_of_causes_has_one_of_everything() {
+        let (mut mechanisms, mut faults, mut beside, mut quiet, mut decoys) = (BTreeSet::new(), 0, 0, 0, 0);
+        for drill in &CAUSES {
+            let Some(fault) = drill.fault() else {
+                quiet += 1;
+                continue;
+            };
+            let all = chaos::parse(&fault.name, &fault.yaml).unwrap();
+            let causes: Vec<_> = all.iter().filter(|e| e.role == Role::Cause).collect();
+            assert!(causes.len() <= 1, "{}", drill.name);
+            mechanisms.extend(causes.iter().filter_map(|e| mechanism(e.kind, &e.action)));
+            faults += causes.len();
+            beside += usize::from(causes.len() == 1 && all.len() == 2);
+            quiet += usize::from(causes.is_empty());
+            decoys += usize::from(causes.is_empty());
+        }
+        assert_eq!((faults, beside, quiet, decoys), (34, 4, 7, 5));
+        for wanted in [
+            "release",
+            "config",
+            "node cpu",
+            "node memory",
+            "node disk",
+            "noisy neighbour",
+            "store locks",
+            "store connections",
+            "queue",
+            "dns",
+            "traffic",
+            "certificate",
+            "cpu",
+            "memory",
+            "network delay",
+            "loss",
+            "partition",
+            "bandwidth",
+            "crash",
+            "outage",
+            "slow code",
+            "errors",
+        ] {
+            assert!(mechanisms.contains(wanted), "{wanted}: {mechanisms:?}");
+        }
     }
 
     #[test]

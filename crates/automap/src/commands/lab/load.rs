@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use automap_lab::control::{Lab, directory};
 use automap_lab::load::{DEFAULT_RATE_PER_S, LoadOptions, LoadStats};
+use automap_lab::plan::GATEWAY;
 use clap::Args;
 
 use super::{DirArgs, print, say};
@@ -54,6 +55,7 @@ pub(super) fn run(args: &LoadArgs) -> Result<()> {
     };
     let options = LoadOptions {
         ports: lab.ports(),
+        gateway: lab.status()?.pods.iter().any(|p| p.service == GATEWAY.name),
         endpoints: Some(directory::endpoints_path(&args.dir.path())),
         rate_per_s: args.rate,
         seed: args.seed,

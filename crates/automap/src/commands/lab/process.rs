@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use automap_lab::load::LoadOptions;
-use automap_lab::plan::{COMPONENTS, Component, Ports, Role};
+use automap_lab::plan::{COMPONENTS, Component, GATEWAY, Ports, Role};
 use automap_lab::shop::app::AppOptions;
 use automap_lab::shop::sidecar::SidecarOptions;
 use automap_lab::{load, shop, supervisor};
@@ -36,6 +36,9 @@ pub(crate) enum ProcessCommand {
         /// What is special about this version, as JSON.
         #[arg(long, default_value = "{}")]
         behaviour: String,
+        /// It looks up the names of those that it calls.
+        #[arg(long)]
+        dns: bool,
         /// It is the container of a pod: the kernel holds it to its CPU limit.
         #[arg(long)]
         in_pod: bool,
@@ -60,6 +63,21 @@ pub(crate) enum ProcessCommand {
         #[arg(long)]
         endpoints: Option<PathBuf>,
     },
+    /// The ingress gateway.
+    Gateway {
+        #[command(flatten)]
+        base: BaseArgs,
+        #[arg(long)]
+        pod_name: String,
+        /// The file with the addresses of each service.
+        #[arg(long)]
+        endpoints: Option<PathBuf>,
+    },
+    /// The name server.
+    NameServer {
+        #[command(flatten)]
+        base: BaseArgs,
+    },
     /// The simulated users.
     Load {
         #[command(flatten)]
@@ -71,6 +89,9 @@ pub(crate) enum ProcessCommand {
         /// The file with the addresses of each service.
         #[arg(long)]
         endpoints: Option<PathBuf>,
+        /// They come through the gateway.
+        #[arg(long)]
+        gateway: bool,
     },
     /// A program that is not ours, tied to the supervisor.
     Guard {
@@ -119,18 +140,31 @@ pub(crate) fn run(command: ProcessCommand) -> Result<()> {
             let options = serde_json::from_str(&options).context("the supervisor's options")?;
             supervisor::run(options)?;
         }
-        ProcessCommand::App { base, name, seed, data_dir, ip, behaviour, in_pod } => {
+        ProcessCommand::App { base, name, seed, data_dir, ip, behaviour, dns, in_pod } => {
             let behaviour = serde_json::from_str(&behaviour).context("the behaviour of this version")?;
-            let options = AppOptions { name, ports: base.ports(), ip, behaviour, seed, data_dir };
+            let options = AppOptions { name, ports: base.ports(), ip, behaviour, seed, dns, data_dir };
             if in_pod { shop::app::run_in_pod(&options)? } else { shop::app::run(&options)? }
         }
         ProcessCommand::Plan { base } => print(&format!("{}\n", plan(base.ports())))?,
         ProcessCommand::Sidecar { base, name, pod_name, ip, endpoints } => {
             shop::sidecar::run(&SidecarOptions { name, ports: base.ports(), ip, pod_name, endpoints })?;
         }
-        ProcessCommand::Load { base, rate, seed, endpoints } => {
+        ProcessCommand::Gateway { base, pod_name, endpoints } => {
+            let (name, ip) = (GATEWAY.name.to_owned(), Ipv4Addr::LOCALHOST);
+            shop::sidecar::run_gateway(&SidecarOptions { name, ports: base.ports(), ip, pod_name, endpoints })?;
+        }
+        ProcessCommand::NameServer { base } => shop::name_server::run(base.ports())?,
+        ProcessCommand::Load { base, rate, seed, endpoints, gateway } => {
             let ports = base.ports();
-            load::run(LoadOptions { ports, endpoints, rate_per_s: rate, seed, duration: None, on_tick: None })?;
+            load::run(LoadOptions {
+                ports,
+                endpoints,
+                gateway,
+                rate_per_s: rate,
+                seed,
+                duration: None,
+                on_tick: None,
+            })?;
         }
         ProcessCommand::Guard { command } => {
             supervisor::guard(&command)?;

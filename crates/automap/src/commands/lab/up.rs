@@ -6,15 +6,19 @@ use std::time::Instant;
 use anyhow::Result;
 use automap_lab::control::protocol::Status;
 use automap_lab::control::{Lab, LabOptions, directory};
+use automap_lab::plan::{GATEWAY, component};
 use automap_lab::prometheus_server::Choice;
+use automap_lab::surroundings::Surroundings;
 use clap::Args;
 
+use super::with::{With, surroundings};
 use super::{DirArgs, say};
 
 pub(super) const EXAMPLES: &str = "Examples:
   automap lab up --rate 4                    start, with 4 users per second
   automap lab up --foreground                the same until Ctrl-C
   automap lab up --prometheus-program none   bring your own Prometheus
+  automap lab up --with all --rate 4         with a gateway, a name server and the stores' exporters
   automap lab inject delay-payment.yaml      then break something";
 
 #[derive(Args, Debug)]
@@ -36,6 +40,9 @@ pub(crate) struct UpArgs {
     /// Also simulate this many users per second
     #[arg(long, alias = "load", value_name = "RATE", value_parser = super::load::rate)]
     rate: Option<f64>,
+    /// What stands beside the shop: `gateway`, `dns`, `exporters`, `all`
+    #[arg(long, value_name = "PART", value_enum, value_delimiter = ',')]
+    with: Vec<With>,
     /// Keep the metrics of the lab's last run; without it Prometheus starts empty, so that no old fault is diagnosed
     #[arg(long)]
     keep_data: bool,
@@ -60,6 +67,7 @@ pub(super) fn run(args: &UpArgs) -> Result<()> {
         load_rate_per_s: args.rate,
         detached: !args.foreground,
         keep_data: args.keep_data,
+        with: surroundings(&args.with),
         ..LabOptions::new()?
     };
     let began = Instant::now();
@@ -80,7 +88,7 @@ fn say_where(lab: &Lab, options: &LabOptions) -> Result<()> {
     let status = lab.status()?;
     let url = status.prometheus_url.as_deref().unwrap_or("none");
     say(&format!("  Prometheus  {url}"));
-    say(&format!("  shop        http://127.0.0.1:{}", front_end(lab)));
+    say(&format!("  shop        http://127.0.0.1:{}", entrance(lab, options.with)));
     say(&format!("  ledger      {}", directory::ledger_path(&options.dir).display()));
     if status.load_rate_per_s.is_none() {
         say("no load yet: start it with `automap lab load`");
@@ -88,8 +96,9 @@ fn say_where(lab: &Lab, options: &LabOptions) -> Result<()> {
     Ok(())
 }
 
-fn front_end(lab: &Lab) -> u16 {
-    automap_lab::plan::component("front-end").map_or(0, |c| lab.ports().pod(c))
+fn entrance(lab: &Lab, with: Surroundings) -> u16 {
+    let entrance = if with.gateway { Some(&GATEWAY) } else { component("front-end") };
+    entrance.map_or(0, |c| lab.ports().pod(c))
 }
 
 /// Says each step once.

@@ -12,6 +12,10 @@ const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) async fn consume(app: Arc<App>) {
     loop {
+        if app.effects.is_consumer_stopped() {
+            tokio::time::sleep(RECONNECT_PAUSE).await;
+            continue;
+        }
         let Ok(broker) = app.store("rabbitmq") else { return };
         match broker.consume(QUEUE).await {
             Ok(Some(task)) => {
