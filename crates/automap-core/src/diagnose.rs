@@ -180,7 +180,8 @@ fn suspected(
     (anomalies, impacts): (&Anomalies, &[Impact]),
     ranking: Ranking,
 ) -> (Suspects, Ranking) {
-    let hosts = Hosts::of(Setting { frame, rows, entities: &observation.entities }, anomalies, &ranking);
+    let setting = Setting { frame, rows, entities: &observation.entities, calls: &observation.calls };
+    let hosts = Hosts::of(setting, anomalies, impacts, &ranking);
     let suspects = rank::suspects::find(frame, &observation.calls, &hosts, impacts, &ranking);
     let ranking = hosts.weigh(ranking, suspects.weight);
     (suspects, ranking)

@@ -35,6 +35,8 @@ pub enum EntityKind {
     Gateway,
     /// A host outside of the cluster that is called.
     External,
+    /// What turns names into addresses for everybody.
+    Dns,
     /// A workload of another namespace of which only that is read what it takes of a node that it shares.
     Neighbour,
 }
@@ -49,6 +51,7 @@ impl EntityKind {
             Self::Node => "node",
             Self::Gateway => "gateway",
             Self::External => "external host",
+            Self::Dns => "DNS",
             Self::Neighbour => "neighbour",
         }
     }
@@ -138,9 +141,9 @@ impl Entities {
         self.get(name).map_or(EntityKind::Service, |entity| entity.kind)
     }
 
-    /// Whether it is something that services run on or beside, and no service: a node or a neighbour.
+    /// Whether it is something that services run on, beside or with, and no service: a node, a neighbour or the DNS.
     pub fn is_beneath(&self, name: &str) -> bool {
-        matches!(self.kind_of(name), EntityKind::Node | EntityKind::Neighbour)
+        matches!(self.kind_of(name), EntityKind::Node | EntityKind::Neighbour | EntityKind::Dns)
     }
 
     /// What is known of a name; `None` where nothing is.

@@ -13,6 +13,8 @@ pub mod change_fit;
 pub mod evidence;
 mod explain_away;
 pub mod hosts;
+mod resolvers;
+mod surges;
 pub mod metric_weights;
 pub mod metrics;
 pub mod open_calls;

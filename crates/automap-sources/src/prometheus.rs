@@ -22,6 +22,7 @@ mod cluster;
 mod combine;
 mod decode;
 pub(crate) mod discover;
+mod egress;
 mod enumerate;
 mod error;
 mod files;

@@ -54,7 +54,8 @@ fn tells_the_same(preset: &str, seen: &Observation, has_calls: bool) {
         let p95 = value(seen, service, "latency_p95_ms", None).unwrap();
         assert!((ms / 2.0..=ms * 2.0).contains(&p95), "{preset}: {service} p95 {p95}");
     }
-    let callees: Vec<_> = seen.calls.edges().filter(|(caller, ..)| *caller == "front-end").map(|e| e.1).collect();
+    let callees = seen.calls.edges().filter(|(caller, ..)| *caller == "front-end").map(|e| e.1);
+    let callees: Vec<_> = callees.filter(|callee| !callee.starts_with("external/")).collect();
     assert_eq!(callees, if has_calls { vec!["orders"] } else { vec![] }, "{preset}");
     if has_calls {
         for (metric, expected) in [("client_rps", 4.0), ("client_error_ratio", 0.25)] {
@@ -69,8 +70,9 @@ fn every_system_tells_the_same_of_the_same_shop() {
     for System { preset, series, has_calls } in systems() {
         let Some(server) = Real::start(preset, &series) else { return };
         let Fetched { observation: seen, presets, .. } = fetch(&server.client()).unwrap();
-        let found: Vec<&str> = presets.iter().map(|p| p.name.as_str()).collect();
-        assert_eq!(found, [preset]);
+        // One of them calls a host outside, too.
+        let found = presets.iter().map(|p| p.name.as_str()).filter(|name| !name.ends_with("-egress"));
+        assert_eq!(found.collect::<Vec<_>>(), [preset]);
         tells_the_same(preset, &seen, has_calls);
         // Queries that the server refuses or that find nothing are told; here all find something.
         assert!(seen.notes.iter().all(|n| n.code != "query_failed"), "{preset}: {:?}", seen.notes);

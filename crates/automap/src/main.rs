@@ -17,6 +17,7 @@ mod log;
 mod parse_time;
 #[cfg(feature = "server")]
 mod store;
+mod surroundings;
 mod wrap;
 
 use std::panic;

@@ -54,6 +54,14 @@ pub enum Family {
     Replication,
     /// Waiting for a connection of a service's own pool: mostly since what it connects to is slow. Only rises count.
     Pool,
+    /// Time that the DNS takes for a name. Only rises count.
+    Lookups,
+    /// Names that the DNS could not look up, though they may exist. Only rises count.
+    FailedLookups,
+    /// Calls to a host outside that the mesh does not let through. Only rises count.
+    Blocked,
+    /// Servers of a service that a gateway in front of it took out. Only rises count.
+    TakenOut,
     /// Anything else, each metric a family of its own.
     Other(String),
 }
@@ -68,6 +76,7 @@ impl Family {
     pub fn is_resource(&self) -> bool {
         matches!(self, Self::Cpu | Self::Throttle | Self::Memory | Self::Disk | Self::Lifecycle | Self::Saturation)
             || self.is_of_stores()
+            || matches!(self, Self::Blocked | Self::TakenOut)
     }
 
     /// Whether it tells of a store or a broker that is exhausted, blocked or away.
@@ -97,6 +106,10 @@ impl Family {
                 | Self::Lifecycle
                 | Self::Saturation
                 | Self::Pool
+                | Self::Lookups
+                | Self::FailedLookups
+                | Self::Blocked
+                | Self::TakenOut
         );
         of_services || (self.is_of_stores() && !self.falls_only())
     }
@@ -112,7 +125,7 @@ impl Family {
     }
 
     /// The families that have a word of their own.
-    const NAMED: [Self; 22] = [
+    const NAMED: [Self; 26] = [
         Self::Latency,
         Self::Error,
         Self::Throughput,
@@ -135,6 +148,10 @@ impl Family {
         Self::Unconsumed,
         Self::Replication,
         Self::Pool,
+        Self::Lookups,
+        Self::FailedLookups,
+        Self::Blocked,
+        Self::TakenOut,
     ];
 
     /// The word used in reports.
@@ -163,6 +180,10 @@ impl Family {
             Self::Unconsumed => "unconsumed queues",
             Self::Replication => "replication lag",
             Self::Pool => "connection pool",
+            Self::Lookups => "name lookups",
+            Self::FailedLookups => "failed lookups",
+            Self::Blocked => "blocked calls",
+            Self::TakenOut => "servers taken out",
             Self::Other(name) => name,
         }
     }

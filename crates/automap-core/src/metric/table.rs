@@ -119,6 +119,17 @@ pub const POOL_USED_RATIO: &str = "pool_used_ratio";
 /// Mean time that a service waits for a connection of its pool.
 pub const POOL_WAIT_MS: &str = "pool_wait_ms";
 
+/// Mean time that the DNS takes for a name.
+pub const LOOKUP_MS: &str = "lookup_ms";
+/// Mean time that the DNS waits for the servers that it asks in turn.
+pub const UPSTREAM_LOOKUP_MS: &str = "upstream_lookup_ms";
+/// Share of names that the DNS failed to look up: a name that does not exist is no failure.
+pub const FAILED_LOOKUPS_RATIO: &str = "failed_lookups_ratio";
+/// Share of the calls to a host outside that the mesh does not let through.
+pub const BLOCKED_RATIO: &str = "blocked_ratio";
+/// Servers of a service that a gateway took out or finds down.
+pub const BACKENDS_DOWN: &str = "backends_down";
+
 /// What every service should have: a question about a service that lacks one of them shows how to get it.
 pub const EXPECTED: [&str; 5] = [LATENCY_MS, ERROR_RATIO, THROUGHPUT_RPS, CPU_CORES, MEMORY_BYTES];
 /// What counts against a candidate when it did not change, most telling first.
@@ -155,7 +166,7 @@ const fn limited(name: &'static str, family: Family, words: &'static str, hurts_
     Row { name, family: Some(family), side: Side::Own, unit: Unit::Ratio, words, hurts_from: Some(hurts_from) }
 }
 
-static TABLE: [Row; 56] = [
+static TABLE: [Row; 61] = [
     row(LATENCY_MS, Some(Family::Latency), Side::Own, Unit::Ms, "latency (mean)"),
     row(LATENCY_P95_MS, Some(Family::Latency), Side::Own, Unit::Ms, "p95 latency"),
     row(ERROR_RATIO, Some(Family::Error), Side::Own, Unit::Ratio, "errors"),
@@ -212,6 +223,11 @@ static TABLE: [Row; 56] = [
     row(POOL_WAITERS, Some(Family::Pool), Side::Own, Unit::Count, "waiting for a pooled connection"),
     limited(POOL_USED_RATIO, Family::Pool, "pooled connections in use", 0.9),
     row(POOL_WAIT_MS, Some(Family::Pool), Side::Own, Unit::Ms, "wait for a pooled connection"),
+    row(LOOKUP_MS, Some(Family::Lookups), Side::Own, Unit::Ms, "time per lookup"),
+    row(UPSTREAM_LOOKUP_MS, Some(Family::Lookups), Side::Own, Unit::Ms, "time per lookup upstream"),
+    row(FAILED_LOOKUPS_RATIO, Some(Family::FailedLookups), Side::Own, Unit::Ratio, "failed lookups"),
+    row(BLOCKED_RATIO, Some(Family::Blocked), Side::Own, Unit::Ratio, "blocked calls"),
+    row(BACKENDS_DOWN, Some(Family::TakenOut), Side::Own, Unit::Count, "servers that a gateway took out"),
 ];
 
 fn find(name: &str) -> Option<&'static Row> {

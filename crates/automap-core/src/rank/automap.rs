@@ -217,7 +217,14 @@ fn type_of(family: &Family) -> Option<MetricType> {
         Family::Commands => Some(MetricType::Latency),
         Family::Locks | Family::Connections | Family::Queue | Family::Replication | Family::Pool => None,
         Family::Consumers | Family::Unconsumed => Some(MetricType::Availability),
-        Family::NetworkGap | Family::Syscall | Family::Saturation | Family::Other(_) => None,
+        Family::NetworkGap
+        | Family::Syscall
+        | Family::Saturation
+        | Family::Lookups
+        | Family::FailedLookups
+        | Family::Blocked
+        | Family::TakenOut
+        | Family::Other(_) => None,
     }
 }
 

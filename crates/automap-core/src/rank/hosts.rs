@@ -3,7 +3,7 @@
 //! A service whose pods wait for a processor or a disk looks slow by itself; its own series may stay calm, or fall. Its node decides: if the node
 //! came near a limit, and other services on it wait too, the node is likelier than each of them. If one workload accounts for what the node lost, as its own
 //! series show, that workload is the cause and the node only where it happened. Without series of nodes, or without a node near its limit, this module says
-//! nothing. Left out: nodes beneath a store outside of the cluster, and disks that several nodes share.
+//! nothing. The DNS that several callers wait for ([`super::resolvers`]) and what enters through a gateway ([`super::surges`]) are weighed in the same way. Left out: nodes beneath a store outside of the cluster, and disks that several nodes share.
 //!
 //! Worked example: carts and user run on node-3, whose processors go from 40 % to 98 %. Both answer later, nothing of their own moved, and the evidence of the
 //! node is 3: its weight is (1 + 3)² · 4 = 64 against carts' 1. The node has 8 processors, so it lost 4.6; batch-77 beside them went from 0.2 cores to 4.6
@@ -11,8 +11,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::resolvers::Resolvers;
+use super::surges::Surges;
 use super::{PartSource, Ranking};
 use crate::anomaly::{Anomalies, CLEAR, Rows, SeriesEvidence};
+use crate::attribution::Impact;
 use crate::entity::{Entities, EntityKind};
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{
@@ -20,6 +23,7 @@ use crate::metric::{
     DISK_WAITING_RATIO, DISK_WRITE_BYTES_PER_S, Family, MEMORY_BYTES, MEMORY_USED_RATIO, MEMORY_WAITING_RATIO, Side,
 };
 use crate::stats::{finite, mean};
+use crate::topology::CallGraph;
 
 /// Evidence of a service's own symptom from which it suffers.
 const SUFFERS: f64 = 1.0;
@@ -74,16 +78,20 @@ pub struct Setting<'a> {
     pub rows: &'a Rows,
     /// What runs on what.
     pub entities: &'a Entities,
+    /// Who calls whom.
+    pub calls: &'a CallGraph,
 }
 
-/// The nodes that came near a limit.
+/// The nodes that came near a limit, the DNS and the surges that services may suffer from.
 #[derive(Debug, Default)]
 pub struct Hosts {
-    /// Nodes and neighbours: they have no users, so they count only as far as they hold up services.
+    /// Nodes, neighbours and the DNS: they have no users, so they count only as far as they hold up services.
     beneath: BTreeSet<ServiceIdx>,
     full: BTreeMap<ServiceIdx, FullNode>,
     /// The full nodes of each service with the share of its pods.
     of_service: BTreeMap<ServiceIdx, Vec<(ServiceIdx, f64)>>,
+    resolvers: Resolvers,
+    surges: Surges,
 }
 
 /// A node that came near a limit.
@@ -100,14 +108,16 @@ struct FullNode {
 
 impl Hosts {
     /// Finds them. `ranking` is that of the evidence engine. O(nodes · (services + series)).
-    pub fn of(on: Setting<'_>, anomalies: &Anomalies, ranking: &Ranking) -> Self {
-        let Setting { frame, entities, .. } = on;
+    pub fn of(on: Setting<'_>, anomalies: &Anomalies, impacts: &[Impact], ranking: &Ranking) -> Self {
+        let Setting { frame, entities, rows, calls } = on;
         let of_kind = |kind: EntityKind| {
             let known = entities.iter().filter(move |(_, entity)| entity.kind == kind);
             known.filter_map(|(name, _)| frame.find(name)).collect::<BTreeSet<ServiceIdx>>()
         };
         let nodes = of_kind(EntityKind::Node);
-        let beneath = &nodes | &of_kind(EntityKind::Neighbour);
+        let resolvers = Resolvers::of(frame, entities, anomalies, calls, impacts);
+        let surges = Surges::of(frame, rows, entities, anomalies, calls);
+        let beneath = &(&nodes | &of_kind(EntityKind::Neighbour)) | &resolvers.all;
         let search = Search { on, anomalies, suffering: suffering(ranking) };
         let full: BTreeMap<ServiceIdx, FullNode> =
             nodes.into_iter().filter_map(|node| Some((node, search.full(node)?))).collect();
@@ -121,12 +131,12 @@ impl Hosts {
                 }
             }
         }
-        Self { beneath, full, of_service }
+        Self { beneath, full, of_service, resolvers, surges }
     }
 
     /// What the service may wait for where it runs, each with how likely it is beside a service whose own resources did not move, which is 1.
     pub(super) fn may_hold_up(&self, service: ServiceIdx) -> Vec<(ServiceIdx, f64)> {
-        let mut found = Vec::new();
+        let mut found: Vec<_> = self.resolvers.may_hold_up(service).chain(self.surges.may_hold_up(service)).collect();
         for (node, share) in self.of_service.get(&service).into_iter().flatten() {
             let full = &self.full[node];
             let weight = (1.0 + full.evidence).powi(2) * full.beside(service) * share;
@@ -137,14 +147,15 @@ impl Hosts {
         found
     }
 
-    /// The full nodes beneath a service, each with what used it up: a workload, or the node itself.
+    /// The full nodes beneath a service, each with what used it up: a workload, or the node itself. So is the DNS that it waits for.
     pub(super) fn beneath(&self, service: ServiceIdx) -> impl Iterator<Item = (ServiceIdx, ServiceIdx)> {
         let on = self.of_service.get(&service).into_iter().flatten();
         let used_by = |node: ServiceIdx| {
             let taker = self.full[&node].taker.filter(|(_, part)| *part >= MOSTLY_TAKEN);
             taker.map_or(node, |(taker, _)| taker)
         };
-        on.map(move |(node, _)| (*node, used_by(*node)))
+        let resolvers = self.resolvers.may_hold_up(service).map(|(dns, _)| (dns, dns));
+        on.map(move |(node, _)| (*node, used_by(*node))).chain(resolvers)
     }
 
     /// Lets nodes and neighbours count as far as the attribution decides, whose part is `decided`, and else as far as services on them suffer and
@@ -157,13 +168,15 @@ impl Hosts {
             return ranking;
         }
         let fits = self.fits(&ranking);
+        let by_dns = self.fits_of_resolvers(&ranking);
         let counts_for = |s: ServiceIdx| {
             let own = |(node, fit): (&ServiceIdx, &f64)| fit * self.full[node].part_of(*node, s);
-            fits.iter().map(own).fold(0.0, f64::max)
+            fits.iter().map(own).fold(by_dns.get(&s).copied().unwrap_or(0.0), f64::max)
         };
         let held_up = |s: ServiceIdx| {
             let on = self.of_service.get(&s).into_iter().flatten();
-            on.filter_map(|(node, share)| Some(fits.get(node)? * share)).fold(0.0, f64::max)
+            let by_node = on.filter_map(|(node, share)| Some(fits.get(node)? * share)).fold(0.0, f64::max);
+            by_dns.values().copied().fold(by_node, f64::max)
         };
         for ranked in &mut ranking.services {
             let s = ranked.service;
@@ -191,9 +204,21 @@ impl Hosts {
         self.full.iter().map(|(node, full)| (*node, fit(full))).collect()
     }
 
-    /// Whether it is a node that came near a limit.
-    pub(super) fn is_full(&self, node: ServiceIdx) -> bool {
-        self.full.contains_key(&node)
+    /// The same of each DNS server.
+    fn fits_of_resolvers(&self, ranking: &Ranking) -> BTreeMap<ServiceIdx, f64> {
+        let symptoms = symptoms(ranking);
+        let suffer = symptoms.values().filter(|evidence| **evidence >= SUFFERS).count();
+        self.resolvers.all.iter().map(|dns| (*dns, self.resolvers.fit(*dns, suffer, symptoms.len()))).collect()
+    }
+
+    /// Whether it is something that several services may suffer from at once: a node that came near a limit, the DNS, a gateway through which more enters.
+    pub(super) fn is_common(&self, service: ServiceIdx) -> bool {
+        self.full.contains_key(&service) || self.resolvers.is_suspected(service) || self.surges.is_at(service)
+    }
+
+    /// Whether more than usual enters through it.
+    pub(super) fn has_surge(&self, service: ServiceIdx) -> bool {
+        self.surges.is_at(service)
     }
 }
 

@@ -45,11 +45,14 @@ pub struct RankedMetric {
 /// ```
 pub fn causal_weight(source: &PartSource) -> f64 {
     match source {
-        PartSource::Own(Family::Outage | Family::Consumers | Family::Unconsumed) => 1.6,
+        PartSource::Own(
+            Family::Outage | Family::Consumers | Family::Unconsumed | Family::Blocked | Family::TakenOut,
+        ) => 1.6,
         PartSource::Own(Family::Lifecycle | Family::Locks) => 1.2,
         PartSource::Own(Family::Evictions) => 1.1,
         PartSource::Own(Family::Connections) => 1.0,
-        PartSource::Own(Family::Commands) => 0.5,
+        PartSource::Own(Family::FailedLookups) => 1.0,
+        PartSource::Own(Family::Commands | Family::Lookups) => 0.5,
         PartSource::Own(Family::Queue | Family::Replication) => 0.35,
         PartSource::Own(Family::Memory | Family::Saturation) | PartSource::Missing => 1.0,
         PartSource::NetworkGap => 0.9,

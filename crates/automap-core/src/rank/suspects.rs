@@ -57,7 +57,9 @@ pub struct Suspect {
     /// Callees that may be at fault instead, since the caller does not report its calls: the network to them looks like own time of the service.
     /// Empty where the service's resources moved, or its calls are not the matter.
     pub unseen_networks: Vec<ServiceIdx>,
-    /// What waits for it on which node, by node; empty for one that is no node and takes none.
+    /// Whether it is a gateway, and most of what it accounts for arises where services are asked more since more enters through it.
+    pub is_surge: bool,
+    /// What waits for it on which node, by node, or for the DNS; empty for one that is neither and takes no node.
     pub held_up: BTreeMap<ServiceIdx, BTreeSet<ServiceIdx>>,
 }
 
@@ -157,7 +159,9 @@ pub fn find(frame: &MetricFrame, calls: &CallGraph, hosts: &Hosts, impacts: &[Im
         let unseen_networks = owners.unseen_networks(&services, &suspected);
         let held_up = owners.held_up(&services, shares.iter().map(|(_, share)| share.place));
         let share = weighted().map(|(s, w)| s.share * w).sum();
-        Suspect { services, share, low, impacts: suspected, is_clear_alone, unseen_networks, held_up }
+        let elsewhere: f64 = weighted().filter(|(s, _)| !is_within(s.place, &services)).map(|(s, w)| s.share * w).sum();
+        let is_surge = elsewhere > 0.5 * share && services.iter().any(|s| hosts.has_surge(*s));
+        Suspect { services, share, low, impacts: suspected, is_clear_alone, unseen_networks, is_surge, held_up }
     };
     let mut all: Vec<Suspect> = groups.into_iter().map(suspect).collect();
     all.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.services.cmp(&b.services)));
@@ -205,11 +209,16 @@ fn join_pairs(groups: &mut BTreeMap<Vec<ServiceIdx>, Vec<(usize, &Share)>>, weig
     }
 }
 
-/// A node that several services may wait for is likelier than each of them.
+/// Whether a place is within one of the services, or between two of which it is one.
+fn is_within(place: Place, services: &[ServiceIdx]) -> bool {
+    place.ends().iter().any(|end| services.contains(end))
+}
+
+/// What several services may suffer from at once is likelier than each of them: a node, the DNS, a surge.
 fn join_nodes(groups: &mut BTreeMap<Vec<ServiceIdx>, Vec<(usize, &Share)>>, hosts: &Hosts) {
     let mut pairs: BTreeMap<ServiceIdx, Vec<Vec<ServiceIdx>>> = BTreeMap::new();
     for pair in groups.keys().filter(|k| k.len() > 1) {
-        let nodes = pair.iter().filter(|s| hosts.is_full(**s));
+        let nodes = pair.iter().filter(|s| hosts.is_common(**s));
         nodes.for_each(|node| pairs.entry(*node).or_default().push(pair.clone()));
     }
     for (node, pairs) in pairs.into_iter().filter(|(_, pairs)| pairs.len() > 1) {

@@ -1,7 +1,8 @@
-//! Says what waits for a cause where it runs: on a node, or on a node that a workload uses up.
+//! Says what waits for a cause: on a node, on a node that a workload uses up, or for the DNS.
 
 use super::model::HoldsUp;
 use crate::analysis::Analysis;
+use crate::entity::EntityKind;
 use crate::frame::ServiceIdx;
 use crate::rank::suspects::DECIDES;
 
@@ -18,12 +19,13 @@ pub(super) fn holds_up(analysis: &Analysis, service: ServiceIdx) -> Vec<HoldsUp>
         .collect()
 }
 
-/// `, on which payment and user wait`; of what takes a node, `, which takes node/three: payment and user on it wait`.
-pub(super) fn words(service: &str, holds_up: &[HoldsUp]) -> String {
+/// `, on which payment and user wait`; of the DNS `, for which payment and user wait`; of what takes a node, `, which takes node/three: payment and user on it wait`.
+pub(super) fn words(service: &str, kind: EntityKind, holds_up: &[HoldsUp]) -> String {
     let by_node = holds_up.iter().map(|HoldsUp { node, services }| {
         let verb = if services.len() == 1 { "waits" } else { "wait" };
         let services = enumerated(services);
         match node == service {
+            true if kind == EntityKind::Dns => format!(", for which {services} {verb}"),
             true => format!(", on which {services} {verb}"),
             false => format!(", which takes {node}: {services} on it {verb}"),
         }
@@ -50,9 +52,13 @@ mod tests {
         let on = |services: &[&str]| {
             vec![HoldsUp { node: "node/1".into(), services: services.iter().map(|s| (*s).to_owned()).collect() }]
         };
-        assert_eq!(words("node/1", &on(&["a"])), ", on which a waits");
-        assert_eq!(words("node/1", &on(&["a", "b", "c"])), ", on which a, b and c wait");
-        assert_eq!(words("batch/x", &on(&["a", "b", "c", "d"])), ", which takes node/1: a, b and 2 more on it wait");
-        assert_eq!(words("a", &[]), "");
+        assert_eq!(words("node/1", EntityKind::Node, &on(&["a"])), ", on which a waits");
+        assert_eq!(words("node/1", EntityKind::Dns, &on(&["a"])), ", for which a waits");
+        assert_eq!(words("node/1", EntityKind::Node, &on(&["a", "b", "c"])), ", on which a, b and c wait");
+        assert_eq!(
+            words("batch/x", EntityKind::Neighbour, &on(&["a", "b", "c", "d"])),
+            ", which takes node/1: a, b and 2 more on it wait"
+        );
+        assert_eq!(words("a", EntityKind::Service, &[]), "");
     }
 }

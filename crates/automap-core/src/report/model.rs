@@ -301,7 +301,7 @@ pub struct Cause {
     /// What it is, as far as is known: a service, a store, a node.
     #[serde(default)]
     pub kind: EntityKind,
-    /// What waits for it where it runs: of a node, and of a workload that uses up a node.
+    /// What waits for it where it runs: of a node, and of a workload that uses up a node. Of the DNS, who waits for it.
     #[serde(default)]
     pub holds_up: Vec<HoldsUp>,
     /// Engine `evidence`: log evidence; 0 is nothing, 3 one clear signal, 10 many. Engine `automap`: visits of the walk, as a multiple
@@ -338,10 +338,10 @@ impl Cause {
     }
 }
 
-/// Services that wait on a node.
+/// Services that wait on a node, or for the DNS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HoldsUp {
-    /// The node.
+    /// The node, or the DNS itself.
     pub node: String,
     /// The services, by name.
     pub services: Vec<String>,

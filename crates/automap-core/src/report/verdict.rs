@@ -91,6 +91,7 @@ fn named_causes(analysis: &Analysis, lead: &Lead, log: &ChangeLog) -> Vec<NamedC
         let suspect = analysis.suspects.of(*s).filter(|_| analysis.suspects.weight >= DECIDES);
         mechanism(ranked, suspect)
     };
+    let kind_of = |name: &str| analysis.entities.kind_of(name);
     let cause = |group: &Vec<ServiceIdx>| {
         let services: Vec<String> = group.iter().map(|s| analysis.frame.service(*s).to_owned()).collect();
         let word = |s: &ServiceIdx| Some(mechanism_words(analysis, *s, &mechanism(s)?));
@@ -98,7 +99,9 @@ fn named_causes(analysis: &Analysis, lead: &Lead, log: &ChangeLog) -> Vec<NamedC
         let kind = mechanism.as_deref().map_or_else(String::new, |k| format!(" ({k})"));
         let since: String = group.iter().map(|s| changes::since(log, analysis, *s, group.len() > 1)).collect();
         let first = group.first().zip(services.first());
-        let hosts = first.map(|(s, name)| hosts::words(name, &hosts::holds_up(analysis, *s))).unwrap_or_default();
+        let hosts = first
+            .map(|(s, name)| hosts::words(name, kind_of(name), &hosts::holds_up(analysis, *s)))
+            .unwrap_or_default();
         NamedCause { summary: format!("{}{kind}{hosts}{since}", services.join(" or ")), services, mechanism }
     };
     lead.named.iter().map(cause).collect()
@@ -135,7 +138,11 @@ fn level(confidence: f64, is_named: bool) -> Level {
 
 /// The kind of fault in words. What is used up is told by its own name, as is what became of a node.
 fn mechanism_words(analysis: &Analysis, service: ServiceIdx, source: &PartSource) -> String {
-    let is_node = analysis.entities.kind_of(analysis.frame.service(service)) == EntityKind::Node;
+    let kind = analysis.entities.kind_of(analysis.frame.service(service));
+    if kind == EntityKind::Gateway && *source == PartSource::Own(Family::Throughput) {
+        return "traffic".to_owned();
+    }
+    let is_node = kind == EntityKind::Node;
     let family = match source {
         PartSource::Own(Family::Saturation) => Some(Family::Saturation),
         PartSource::Own(Family::Lifecycle) if is_node => Some(Family::Lifecycle),

@@ -8,7 +8,6 @@ use super::model::{
     EdgeChange, EdgeMetric, Influence, MAP_SCHEMA_VERSION, MapEdge, MapKind, MapNode, NodeRole, ServiceMap,
 };
 use crate::anomaly::CLEAR;
-use crate::entity::EntityKind;
 use crate::frame::Series;
 use crate::graph::MetricType;
 use crate::metric::{Family, Side};
@@ -98,10 +97,7 @@ fn nodes(observation: &Observation, report: &Report, kind: MapKind, data_edges: 
     let measured = observation.frame.services().iter().map(String::as_str);
     let entities = &observation.entities;
     // Machines and what else runs on them belong on the map of services where they are named.
-    let is_shown = |name: &&str| {
-        let is_beneath = matches!(entities.kind_of(name), EntityKind::Node | EntityKind::Neighbour);
-        !is_beneath || kind != MapKind::Normal && report.verdict.names(name)
-    };
+    let is_shown = |name: &&str| !entities.is_beneath(name) || kind != MapKind::Normal && report.verdict.names(name);
     let names: BTreeSet<&str> = measured.chain(calls).chain(data).chain(reported).filter(is_shown).collect();
     let entries = served_entries(observation);
     let seen = observed(observation);

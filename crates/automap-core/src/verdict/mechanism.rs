@@ -16,8 +16,11 @@ const NO_NETWORK_SHARE: f64 = 0.1;
 /// The source of evidence that says most about the kind of fault. `suspect` is what the attribution says of the service.
 ///
 /// Within a service causes come before consequences: a memory leak raises the CPU load, CPU load raises the latency, and a dead container
-/// affects everything, but not the reverse. Where calls are measured they decide whether it is the network. `None` without any positive evidence.
+/// affects everything, but not the reverse. Where calls are measured they decide whether it is the network, or what enters through a gateway. `None` without any positive evidence.
 pub fn mechanism(service: &RankedService, suspect: Option<&Suspect>) -> Option<PartSource> {
+    if suspect.is_some_and(|suspect| suspect.is_surge) {
+        return Some(PartSource::Own(Family::Throughput));
+    }
     let network = suspect.map(Suspect::network_share);
     let fits = |p: &&Part| {
         p.evidence > 0.0 && (p.source != PartSource::NetworkGap || network.is_none_or(|n| n >= NO_NETWORK_SHARE))
@@ -35,7 +38,7 @@ pub fn mechanism(service: &RankedService, suspect: Option<&Suspect>) -> Option<P
     Some(if is_network { PartSource::NetworkGap } else { best.source.clone() })
 }
 
-/// The words for what is wrong with a store, a broker or a pool of connections; `None` for other kinds of evidence.
+/// The words for what is wrong with a store, a broker, a pool of connections, the DNS or a host that is not let through; `None` for other kinds of evidence.
 pub fn store_words(family: &Family) -> Option<&'static str> {
     Some(match family {
         Family::Outage => "down",
@@ -47,6 +50,10 @@ pub fn store_words(family: &Family) -> Option<&'static str> {
         Family::Consumers | Family::Unconsumed => "no consumers",
         Family::Replication => "replication lags",
         Family::Pool => "waiting for pooled connections",
+        Family::Lookups => "slow lookups",
+        Family::FailedLookups => "failing lookups",
+        Family::Blocked => "blocked by the mesh",
+        Family::TakenOut => "taken out by its gateway",
         _ => return None,
     })
 }

@@ -33,6 +33,10 @@ pub(crate) struct Found {
     pub(crate) scope: Scope,
     /// Exporters that know the namespace.
     pub(crate) exporters: Vec<&'static Exporter>,
+    /// Exporters of what stands outside of the namespace and serves it, or is called. That they are there does not say that the namespace is.
+    pub(crate) outside: Vec<&'static Exporter>,
+    /// The cluster that each of those is narrowed to, by title.
+    pub(crate) outside_clusters: BTreeMap<&'static str, Cluster>,
     /// Their scrape jobs.
     pub(crate) jobs: BTreeSet<String>,
     /// The cluster that each exporter is narrowed to, by title.
@@ -81,6 +85,7 @@ pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Fou
             Ok(answer) => {
                 found.warned.add(&answer.warnings);
                 match answer.series {
+                    series if exporter.outside.is_some() => found.stands_outside(exporter, &series, client),
                     series if series.is_empty() => found.absent.push(exporter),
                     series if !found.is_of_cluster(exporter, &cluster::of(&series), client, options)? => {
                         found.absent.push(exporter);
@@ -89,6 +94,8 @@ pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Fou
                     series => nameless.push((exporter, series)),
                 }
             }
+            // Without it a diagnosis says what it said before there was such a preset.
+            Err(_) if exporter.outside.is_some() && exporter.is_built_in() => {}
             Err(error) => {
                 found.failed(exporter, &error);
                 failure.get_or_insert(error);
@@ -278,6 +285,22 @@ impl Found {
             .collect();
         self.notes.extend(notes);
         Ok(())
+    }
+
+    /// Takes what stands outside, where its series name our namespace or belong to nobody in particular. Of several clusters, that which was asked for.
+    fn stands_outside(&mut self, exporter: &'static Exporter, series: &[LabelledSeries], client: &Client) {
+        let clusters = cluster::of(series);
+        match client.cluster() {
+            None if cluster::several(&clusters).is_some() => return,
+            Some(name) if !clusters.is_empty() => match cluster::named(&clusters, name) {
+                Some(cluster) => drop(self.outside_clusters.insert(exporter.title, cluster)),
+                None => return,
+            },
+            _ => {}
+        }
+        if !series.is_empty() && knows_namespace(exporter, series) {
+            self.outside.push(exporter);
+        }
     }
 
     fn without_namespace(&mut self, exporter: &Exporter) {

@@ -11,6 +11,7 @@ use automap_core::topology::{CallGraph, Protocol};
 
 use super::bounds::{LeftOut, MAX_SERIES};
 use super::combine::{self, Combined};
+use super::egress;
 use super::enumerate::enumerate;
 use super::error::RequestError;
 use super::names::{Names, Owner};
@@ -95,6 +96,7 @@ pub(crate) fn gather(
     out.note_halves();
     out.note_left_out();
     out.note_entries(entries);
+    egress::bound(&mut out.raw, &mut out.calls, &mut out.not_checked);
     out.note_stores();
     out.describe_places();
     out
@@ -128,6 +130,18 @@ impl Gathered {
         }
     }
 
+    /// Says of gateways and of the DNS what they are.
+    fn describe_outside(&mut self, planned: &Planned, combined: &Combined) {
+        let (Key::Outside(outside) | Key::OutsideCall(outside)) = planned.signal.key else { return };
+        if outside.kind != EntityKind::External {
+            let known_from = Some(outside.title.to_owned());
+            for owner in combined.columns.keys() {
+                let entity = Entity { known_from: known_from.clone(), ..Entity::of(outside.kind) };
+                self.entities.describe(&owner.service, entity);
+            }
+        }
+    }
+
     /// Which stores the exporters tell of. What else is measured by that name decides where a name is all there is.
     fn match_stores(&mut self, requests: &[Request], answers: &[Result<Answer, RequestError>], names: &mut Names) {
         let tells_of_stores = requests.iter().any(|r| r.signals.iter().any(|p| matches!(p.signal.key, Key::Store(_))));
@@ -152,9 +166,14 @@ impl Gathered {
         }
         let reason = answer.warnings.first().map(|warning| warnings::shown(warning)).or(bound);
         self.record(planned, combined.series, combined.samples, state, reason);
+        self.describe_outside(planned, &combined);
+        let times: Vec<_> = (0..grid.len()).map(|i| grid.start.plus_ms(i as i64 * grid.step_ms)).collect();
+        if planned.exporter.outside.is_some_and(|outside| outside.kind == EntityKind::External) {
+            // A host that was allowed and is blocked now is counted under two names.
+            egress::merge(&mut self.raw, planned, &mut combined.columns, &times);
+        }
         combined.columns.retain(|owner, _| *self.taken.entry((name, owner.clone())).or_insert(preset) == preset);
         self.connect(planned, &combined);
-        let times: Vec<_> = (0..grid.len()).map(|i| grid.start.plus_ms(i as i64 * grid.step_ms)).collect();
         self.raw.extend(combined.columns.into_iter().map(|(owner, values)| RawSeries {
             service: owner.service,
             metric: name.to_owned(),
@@ -318,7 +337,8 @@ impl Gathered {
         let protocol = match planned.signal.key {
             Key::Call if Metric::parse(planned.signal.name).is_of_connections() => Protocol::Tcp,
             Key::Call | Key::ServedCall => Protocol::Request,
-            Key::Workload | Key::Pod | Key::Node | Key::Store(_) => return,
+            Key::OutsideCall(_) => Protocol::Request,
+            Key::Workload | Key::Pod | Key::Node | Key::Store(_) | Key::Outside(_) | Key::OutsidePeer(_) => return,
         };
         let is_count = matches!(planned.signal.formula, Formula::Sum(_) | Formula::Events { .. });
         let carried = |v: &f64| if is_count { *v > 0.0 } else { v.is_finite() };

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use automap_core::entity::{external_name, node_name};
+use automap_core::entity::{EntityKind, external_name, node_name};
 
 use super::decode::Labels;
 use super::hosts::is_address;
 use super::nodes::Placed;
 use super::pods::Owners;
-use super::presets::{Key, Store};
+use super::presets::{Key, Outside, Store};
 use super::qualify::PLACE;
 use super::scope::Scope;
 use super::stores::{StoreName, Stores};
@@ -23,6 +23,8 @@ pub(crate) const OUTSIDE: [&str; 7] = [
     "allow_any",
     "block_all",
 ];
+/// A host of two parts is a service and its namespace, unless the second is one of these.
+const PUBLIC_DOMAINS: [&str; 8] = ["app", "cloud", "com", "dev", "example", "io", "net", "org"];
 /// What Istio writes where it does not know.
 const UNKNOWN: &str = "unknown";
 
@@ -144,6 +146,16 @@ impl Names {
                 let owner = self.store(store, labels).map(|found| Owner { service: found.name, peer: None });
                 return owner.into_iter().filter(|o| self.is_kept(o)).collect();
             }
+            // So are gateways and the DNS.
+            Key::Outside(outside) => {
+                let owner = self.outside(outside, labels).map(|service| Owner { service, peer: None });
+                return owner.into_iter().collect();
+            }
+            Key::OutsideCall(outside) => return self.calls_over(outside, labels),
+            Key::OutsidePeer(outside) => {
+                let peers = self.calls_over(outside, labels).into_iter().filter_map(|owner| owner.peer);
+                return peers.map(|service| Owner { service, peer: None }).collect();
+            }
             Key::Call => (known(labels, "source_workload"), Some(self.callees(labels))),
             Key::ServedCall if self.is_from_outside(labels) => return Vec::new(),
             Key::ServedCall => {
@@ -159,6 +171,61 @@ impl Names {
                 let owners = callees.into_iter().filter(|c| c != service).map(|c| owner(Some(c)));
                 owners.filter(|o| self.is_kept(o)).collect()
             }
+        }
+    }
+
+    /// The name of what stands outside: with its namespace, unless that is the one that is looked at.
+    fn outside(&self, outside: &Outside, labels: &Labels) -> Option<String> {
+        let (namespace, name) = (known(labels, "outside_namespace"), known(labels, "outside"));
+        let otherwise = outside.otherwise.and_then(|otherwise| otherwise.split_once('/'));
+        let name = name.or(otherwise.map(|(_, name)| name))?;
+        match namespace.or(otherwise.map(|(namespace, _)| namespace)).filter(|n| self.is_elsewhere(n)) {
+            Some(namespace) => Some(format!("{namespace}/{name}")),
+            None => Some(name.to_owned()),
+        }
+    }
+
+    /// The calls of a gateway to services of ours, or of services of ours to hosts outside.
+    fn calls_over(&self, outside: &Outside, labels: &Labels) -> Vec<Owner> {
+        let (caller, callees) = match outside.kind {
+            EntityKind::External => {
+                let host = known(labels, "destination_service_name").filter(|host| !is_address(host));
+                let name = host.map(|host| self.host(host)).filter(|name| name.starts_with(&external_name("")));
+                (known(labels, "source_workload").map(ToOwned::to_owned), name.into_iter().collect())
+            }
+            _ => (self.outside(outside, labels), self.behind_gateway(outside, labels)),
+        };
+        let Some(service) = caller else { return Vec::new() };
+        let owners = callees.into_iter().map(|peer| Owner { service: service.clone(), peer: Some(peer) });
+        owners.filter(|o| o.peer.as_ref() != Some(&o.service) && self.is_kept_beside(outside, o)).collect()
+    }
+
+    /// The services of ours that a gateway calls.
+    fn behind_gateway(&self, outside: &Outside, labels: &Labels) -> Vec<String> {
+        let (host, namespace) =
+            (known(labels, "destination_service_name"), known(labels, "destination_workload_namespace"));
+        let mut callees = match (known(labels, "destination_workload"), host, namespace) {
+            // A gateway's name for a service may hold its namespace, which stands in a label of its own then.
+            (None, Some(host), Some(namespace)) if !host.contains(['.', '/']) => {
+                let mut labels = labels.clone();
+                labels.insert("destination_service_name".to_owned(), format!("{host}.{namespace}.svc"));
+                self.callees(&labels)
+            }
+            _ => self.callees(labels),
+        };
+        let is_known = |name: &String| {
+            self.owners.all().any(|workload| workload == name) || self.behind.values().any(|w| w.contains(name))
+        };
+        callees.retain(|name| !outside.known_only || is_known(name));
+        callees
+    }
+
+    /// Gateways and hosts outside are few and stay; of the services at the other end those that are looked at.
+    fn is_kept_beside(&self, outside: &Outside, owner: &Owner) -> bool {
+        let Some(kept) = &self.kept else { return true };
+        match outside.kind {
+            EntityKind::External => kept.contains(&owner.service),
+            _ => owner.peer.as_ref().is_some_and(|peer| kept.contains(peer)),
         }
     }
 
@@ -208,6 +275,7 @@ impl Names {
             }
             [service, namespace, "svc", ..] => format!("{namespace}/{service}"),
             [_, _, _, ..] => external_name(host),
+            [_, domain] if PUBLIC_DOMAINS.contains(domain) => external_name(host),
             _ => host.to_owned(),
         }
     }
@@ -269,6 +337,7 @@ mod tests {
             ("unknown", "unknown", "payment:8080", &["payment-v1"]),
             ("unknown", "unknown", "payment.bank.svc.cluster.local", &["bank/payment"]),
             ("unknown", "unknown", "api.example.com", &["external/api.example.com"]),
+            ("unknown", "unknown", "example.com:443", &["external/example.com"]),
             ("unknown", "unknown", "10.2.3.4:8080", &[]),
             ("unknown", "unknown", "fd00::1", &[]),
             ("unknown", "unknown", "unknown", &[]),

@@ -15,8 +15,9 @@ use super::source_error::SourceError;
 
 /// All namespaces that any exporter knows, for the case that ours is not among them: an expression for each.
 pub(crate) fn listing(exporters: &[&'static Exporter]) -> Vec<String> {
-    let all =
-        exporters.iter().map(|e| format!("count by ({}) ({})", promql::label_name(e.namespace_label), e.anywhere));
+    // Who only serves a namespace does not say which there are.
+    let of_namespaces = exporters.iter().filter(|e| e.outside.is_none() || exporters.len() == 1);
+    let all = of_namespaces.map(|e| format!("count by ({}) ({})", promql::label_name(e.namespace_label), e.anywhere));
     all.collect()
 }
 

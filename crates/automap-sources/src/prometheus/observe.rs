@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use automap_core::entity::{Entities, EntityKind};
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::metric::{CPU_CORES, THROUGHPUT_RPS};
 use automap_core::note::{NotChecked, Note};
@@ -75,6 +76,7 @@ pub fn observe_incrementally(
 
     let values = values(&found.scope, &window);
     let mut requests = plan::requests(&found.exporters, &values, &found.clusters);
+    requests.extend(plan::requests(&found.outside, &values, &found.outside_clusters));
     let mut warned = found.warned.clone();
     let names = names(&client, &values, &found, window.grid.end, &mut notes, &mut warned);
     let of_nodes = Values { cluster: found.clusters.get(STATE_METRICS).cloned(), ..values.clone() };
@@ -93,7 +95,11 @@ pub fn observe_incrementally(
     gathered.warned.extend(&warned);
     neighbours(&client, &of_nodes, grid, &mut gathered);
     let is_slow = gathered.first_failure.as_ref().is_some_and(|error| error.failure.is_slow());
-    let presets = found.exporters.iter().map(|e| Preset { name: e.preset.to_owned(), title: e.title.to_owned() });
+    let presets = found.exporters.iter().chain(&found.outside).map(|e| Preset {
+        name: e.preset.to_owned(),
+        title: e.title.to_owned(),
+        is_of_services: e.is_of_services(),
+    });
     let presets = presets.collect();
     let mut observation = compose(&client, options, &window, found, notes, gathered)?;
     if options.changes {
@@ -199,7 +205,8 @@ pub fn explain_queries(options: &ObserveOptions, presets: &Presets) -> Vec<Plann
     let exporters = presets.exporters();
     let mut out: Vec<PlannedQuery> = exporters.iter().map(probe).collect();
     // Servers before Prometheus 3 refuse labels between quotes.
-    let (quoted, plain): (Vec<_>, Vec<_>) = exporters.iter().copied().partition(|e| e.quotes_names);
+    let of_namespaces = exporters.iter().copied().filter(|e| e.outside.is_none());
+    let (quoted, plain): (Vec<_>, Vec<_>) = of_namespaces.partition(|e| e.quotes_names);
     for (which, exporters) in [("", plain), (QUOTED, quoted)].into_iter().filter(|(_, all)| !all.is_empty()) {
         let all = |queries: &[String]| promql::join(queries);
         let counting = all(&scrape::counting_query(&exporters, &values.namespace));
@@ -336,7 +343,7 @@ fn compose(
     window.check(axis.len())?;
     not_checked.splice(0..0, found.not_checked);
     not_checked.extend(found.scope.unseen(raw.iter().map(|s| s.service.as_str())));
-    not_checked.extend(without_containers(&raw));
+    not_checked.extend(without_containers(&raw, &entities));
     raw.sort_by(|a, b| (&a.service, &a.metric, &a.peer).cmp(&(&b.service, &b.metric, &b.peer)));
     let (frame, more) = assemble(raw, axis)?;
     notes.extend(more);
@@ -371,10 +378,13 @@ fn nothing_usable(not_checked: &[NotChecked], signals: usize, failure: Option<So
 }
 
 /// Services that answer requests but have no container of that name: their resources are unknown.
-fn without_containers(raw: &[RawSeries]) -> Option<NotChecked> {
+fn without_containers(raw: &[RawSeries], entities: &Entities) -> Option<NotChecked> {
     let having = |metric: &'static str| raw.iter().filter(move |s| s.metric == metric).map(|s| s.service.as_str());
     let with: BTreeSet<&str> = having(CPU_CORES).collect();
-    let without: Vec<String> = having(THROUGHPUT_RPS).filter(|s| !with.contains(s)).map(ToOwned::to_owned).collect();
+    // Gateways mostly run elsewhere.
+    let is_service = |s: &&str| entities.kind_of(s) != EntityKind::Gateway;
+    let without = having(THROUGHPUT_RPS).filter(|s| !with.contains(s)).filter(is_service);
+    let without: Vec<String> = without.map(ToOwned::to_owned).collect();
     if with.is_empty() || without.is_empty() {
         return None;
     }

@@ -69,6 +69,8 @@ pub struct Preset {
     pub name: String,
     /// The system that it stands for: `Istio side-cars`.
     pub title: String,
+    /// Whether it tells of services, and not only of stores, gateways, the DNS or hosts outside.
+    pub is_of_services: bool,
 }
 
 /// How far the fetching is.

@@ -19,6 +19,7 @@ mod kubernetes;
 mod labels;
 mod native;
 pub(crate) mod nodes;
+mod outside;
 mod request_counts;
 mod selector;
 mod stores;
@@ -31,6 +32,7 @@ use std::sync::{Arc, LazyLock};
 
 pub(crate) use by_label::{CountsByLabel, clause};
 pub use error::PresetError;
+pub(crate) use outside::Outside;
 pub(crate) use request_counts::{DurationCounts, RequestCounts};
 pub(crate) use stores::Store;
 
@@ -49,7 +51,7 @@ pub const MAX_PRESETS: usize = 64;
 pub const MAX_PRESET_FILE_BYTES: u64 = 256 << 10;
 
 /// The built-in presets that are files: name and text.
-pub const BUILT_IN_FILES: [(&str, &str); 11] = [
+pub const BUILT_IN_FILES: [(&str, &str); 13] = [
     ("istio_variants.yaml", include_str!("presets/built_in/istio_variants.yaml")),
     ("istio_ambient.yaml", include_str!("presets/built_in/istio_ambient.yaml")),
     ("linkerd.yaml", include_str!("presets/built_in/linkerd.yaml")),
@@ -61,6 +63,8 @@ pub const BUILT_IN_FILES: [(&str, &str); 11] = [
     ("store_clients.yaml", include_str!("presets/built_in/store_clients.yaml")),
     ("stores.yaml", include_str!("presets/built_in/stores.yaml")),
     ("brokers.yaml", include_str!("presets/built_in/brokers.yaml")),
+    ("gateways.yaml", include_str!("presets/built_in/gateways.yaml")),
+    ("dns_egress.yaml", include_str!("presets/built_in/dns_egress.yaml")),
 ];
 
 static BUILT_IN: LazyLock<Result<Vec<&'static Exporter>, PresetError>> = LazyLock::new(|| {
@@ -158,6 +162,8 @@ pub(crate) struct Exporter {
     pub(crate) is_native: bool,
     /// The kind of store that it tells of, where it tells of one.
     pub(crate) store: Option<&'static Store>,
+    /// What it tells of outside of the namespace, where it does.
+    pub(crate) outside: Option<&'static Outside>,
     /// What all callees are that its calls name, where they are no services.
     pub(crate) callees: Option<EntityKind>,
 }
@@ -186,9 +192,9 @@ impl Exporter {
         self.is_of_services() && (self.has_signal(THROUGHPUT_RPS) || self.has_signal(CLIENT_RPS))
     }
 
-    /// Whether it tells of services, and not only of stores or of the calls to them.
+    /// Whether it tells of services, and not only of stores or of the calls to them, or of what stands outside.
     pub(crate) fn is_of_services(&self) -> bool {
-        self.store.is_none() && self.callees.is_none()
+        self.store.is_none() && self.callees.is_none() && self.outside.is_none()
     }
 
     /// Its series in the namespace, by all its selectors; may hold placeholders. `wrap` makes a vector of a selector.
@@ -238,6 +244,12 @@ pub(crate) enum Key {
     Node,
     /// A store, which the labels of its exporter tell.
     Store(&'static Store),
+    /// Something outside of the namespace, which the labels `outside` and `outside_namespace` tell.
+    Outside(&'static Outside),
+    /// A call of a gateway to a service of ours, or of a service of ours to a host outside.
+    OutsideCall(&'static Outside),
+    /// Whom such a call goes to.
+    OutsidePeer(&'static Outside),
 }
 
 /// How a value is made of sums. Every expression returns one series per key.
@@ -335,7 +347,9 @@ mod tests {
                 // What is left of a template would begin with a capital letter; `$1` belongs to label_replace.
                 let mut rests = shown.split('$').skip(1);
                 assert!(!rests.any(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase())), "{shown}");
-                assert!(shown.contains(r#"="shop""#) || shown.contains(r#"=~"shop|""#), "{shown}");
+                let is_everybodys = exporter.outside.is_some_and(|outside| outside.kind == EntityKind::Dns);
+                let is_ours = [r#"="shop""#, r#"=~"shop|""#, "(?:shop)"].iter().any(|ours| shown.contains(ours));
+                assert!(is_everybodys || is_ours, "{shown}");
             }
         }
     }

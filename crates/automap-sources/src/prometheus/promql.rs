@@ -34,7 +34,7 @@ pub(crate) const OF_ISTIO: &str = "source_cluster, destination_cluster";
 const QUANTILE: &str = "0.95";
 
 /// Pieces that many expressions share. They may hold placeholders themselves, but only of later rows.
-const FRAGMENTS: [(&str, &str); 18] = [
+const FRAGMENTS: [(&str, &str); 24] = [
     ("SERVER", r#"reporter="destination",destination_workload_namespace=$NS$DESTINATION_CLUSTER"#),
     ("CLIENT", r#"reporter="source",source_workload_namespace=$NS$SOURCE_CLUSTER"#),
     ("CALL", "source_workload,destination_workload,destination_workload_namespace,destination_service_name"),
@@ -57,6 +57,24 @@ const FRAGMENTS: [(&str, &str); 18] = [
     ("HTTP_FAILED", r#"response_code=~"5..|0",response_flags!~"$CLIENT_LEFT""#),
     // Envoy: the client closed the connection, reset its stream, or broke the protocol.
     ("CLIENT_LEFT", "(.*,)?(DC|DR|DPE)(,.*)?"),
+    // Calls of a gateway of another namespace to services of ours, as it counts them, and as they do.
+    (
+        "FROM_GATEWAY",
+        r#"reporter="source",destination_workload_namespace=$NS,source_workload=~"$ISTIO_GATEWAY",source_workload_namespace!=$NS$SOURCE_CLUSTER"#,
+    ),
+    (
+        "FROM_GATEWAY_TO_NOBODY",
+        r#"reporter="source",destination_workload="unknown",destination_service=~"[^.]+[.]$NS_PATTERN[.]svc([.].*)?",source_workload=~"$ISTIO_GATEWAY",source_workload_namespace!=$NS$SOURCE_CLUSTER"#,
+    ),
+    (
+        "AT_THE_SERVED",
+        r#"reporter="destination",destination_workload_namespace=$NS,source_workload=~"$ISTIO_GATEWAY",source_workload_namespace!=$NS$DESTINATION_CLUSTER"#,
+    ),
+    // The names that Istio's charts, operator and Gateway API give to gateways and their pods.
+    ("ISTIO_GATEWAY", ".*ingress.*|.*gateway-istio.*|istio-.*gateway.*"),
+    // Hosts as clients write them: names with a dot that are no services of a cluster, and no addresses.
+    ("OUTSIDE_HOST", "[a-zA-Z0-9_-]+([.][a-zA-Z0-9_-]+)*[.][a-zA-Z][a-zA-Z0-9-]+"),
+    ("INSIDE_HOST", ".*[.]svc([.].*)?|.*[.](local|localdomain)"),
     // gRPC answers 200 and fails in a header: unknown, deadline, exhausted, unimplemented, internal, unavailable, loss.
     ("GRPC_FAILED", r#"grpc_response_status=~"2|4|8|12|13|14|15""#),
     // Routes that kubelets and scrapers ask, as a pattern between quotes.

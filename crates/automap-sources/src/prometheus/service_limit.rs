@@ -62,7 +62,9 @@ fn samples(requests: &[Request], answers: &[Result<Answer, RequestError>], names
     let mut samples = BTreeMap::new();
     for (request, answer) in requests.iter().zip(answers) {
         let Ok(answer) = answer else { continue };
-        for planned in request.signals.iter().filter(|planned| planned.signal.key != Key::Node) {
+        let is_limited =
+            |key: Key| !matches!(key, Key::Node | Key::Outside(_) | Key::OutsideCall(_) | Key::OutsidePeer(_));
+        for planned in request.signals.iter().filter(|planned| is_limited(planned.signal.key)) {
             for series in part(answer, planned.parts.0) {
                 for owner in names.owners(planned.signal.key, &series.labels) {
                     *samples.entry(owner.service).or_default() += series.points.len() as u64;

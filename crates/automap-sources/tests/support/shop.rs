@@ -136,6 +136,8 @@ impl Shop {
             {
                 Vec::new()
             }
+            // No gateway calls, and nothing leaves.
+            p if p.contains("source_workload=~") || p.contains("PassthroughCluster") => Vec::new(),
             // An ambient mesh has Istio's names, too.
             p if p.contains("ztunnel\"") && !p.contains("app!=") => Vec::new(),
             p if p.contains("istio") => {

@@ -17,6 +17,7 @@ use crate::args::prometheus::PrometheusArgs;
 use crate::args::time::TimeArgs;
 use crate::console::{color, print, say};
 use crate::exit::Exit;
+use crate::surroundings::{self, Surrounding};
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap discover --prometheus http://localhost:9090 -n sock-shop
@@ -49,6 +50,8 @@ struct Discovery {
     services: Vec<ServiceCoverage>,
     /// What is missing, and what a diagnosis cannot find without it.
     missing: Vec<Missing>,
+    /// Gateways, DNS, nodes, stores, brokers and hosts outside.
+    surroundings: Vec<Surrounding>,
     /// Kinds of change, and what would tell those that cannot be seen here. Empty where changes were not asked for.
     changes: Vec<ChangesSeen>,
     /// Signals that a preset covers but that could not be read, with the reason.
@@ -116,11 +119,12 @@ pub(crate) fn run(args: &DiscoverArgs) -> Result<Exit> {
         missing.iter().any(|m| m.everywhere && matches!(m.signal, CoverageSignal::Requests | CoverageSignal::Latency));
     let discovery = Discovery {
         namespace: namespace.clone(),
-        source: fetched.observation.source,
+        source: fetched.observation.source.clone(),
         presets: offers.into_iter().map(|offer| found(offer, &used)).collect(),
         signals: CoverageSignal::ALL.to_vec(),
         services,
         missing,
+        surroundings: surroundings::of(&fetched.observation),
         changes: changes(&fetched.observation.changes),
         not_checked: fetched.observation.not_checked,
     };
@@ -144,6 +148,7 @@ fn nothing_found(args: &DiscoverArgs, namespace: &str, url: &str, offers: Vec<Of
         signals: CoverageSignal::ALL.to_vec(),
         services: Vec::new(),
         missing: Vec::new(),
+        surroundings: Vec::new(),
         changes: Vec::new(),
         not_checked: Vec::new(),
     };

@@ -37,7 +37,8 @@ impl Owners<'_> {
             Place::MoreCalls { caller, .. } => vec![caller],
             Place::Service(s) => likely(self.own_or_waiting_for(s, kind)),
             Place::Network { caller, callee } | Place::Refused { caller, callee } => {
-                let ends = [(callee, share.at_callee), (caller, 1.0 - share.at_callee)];
+                let ends =
+                    [(callee, share.at_callee * self.kept_from_callers(callee)), (caller, 1.0 - share.at_callee)];
                 // The side-cars at both ends run on the nodes too.
                 let beneath = ends.iter().flat_map(|(end, part)| {
                     self.hosts.may_hold_up(*end).into_iter().map(move |(host, weight)| (host, weight * part))
@@ -110,6 +111,13 @@ impl Owners<'_> {
         let name = |s: &ServiceIdx| self.frame.service(*s);
         let reached: BTreeSet<&str> = services.iter().flat_map(|s| self.calls.reached_from(name(s))).collect();
         suspects.iter().flat_map(|s| &s.services).any(|callee| reached.contains(name(callee)))
+    }
+
+    /// How much likelier a callee is than who calls it: a host outside that the mesh does not let through, servers that a gateway took out.
+    fn kept_from_callers(&self, service: ServiceIdx) -> f64 {
+        let tells = |p: &&Part| matches!(p.source, PartSource::Own(Family::Blocked | Family::TakenOut));
+        let parts = self.ranked(service).map(|s| s.parts.as_slice()).unwrap_or_default();
+        (1.0 + parts.iter().filter(tells).map(|p| p.evidence).fold(0.0, f64::max)).powi(2)
     }
 
     /// How much the resources of a service speak for it.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::diagnose::DiagnoseOptions;
+use crate::entity::EntityKind;
 use crate::frame::{RawSeries, assemble};
 use crate::metric::{Metric, Unit};
 use crate::time::Timestamp;

@@ -5,8 +5,8 @@
 
 use super::file::{Calls, LabelSource, MadeOf, Preset, Served, SignalOf, is_of_calls};
 use super::histogram::{Counter, Form, Histogram, any_of, unobserved};
-use super::labels::{Labels, callers, label_list, text};
-use super::{Absence, Exporter, Formula, Key, NativeForm, Signal, by_label, native, request_counts, stores};
+use super::labels::{Labels, QUANTILE, callers, label_list, text};
+use super::{Absence, Exporter, Formula, Key, NativeForm, Signal, by_label, native, outside, request_counts, stores};
 use crate::prometheus::promql::{self, is_plain_label};
 
 /// The exporters of a file, for as long as the process lives: rows of the table have no owner.
@@ -14,7 +14,9 @@ pub(super) fn exporters(presets: &[Preset], file: &str) -> Vec<&'static Exporter
     let file = text(file);
     let leak = |exporter| &*Box::leak(Box::new(exporter));
     let both = |preset: &Preset| {
-        let native = native::of(preset, || leak(exporter(preset, file, Form::ClassicAndNative, None)));
+        let native = || native::of(preset, || leak(exporter(preset, file, Form::ClassicAndNative, None)));
+        // The signals of what stands outside are expressions as they are written.
+        let native = if preset.outside.is_none() { native() } else { None };
         leak(exporter(preset, file, Form::Classic, native))
     };
     presets.iter().map(both).collect()
@@ -29,9 +31,11 @@ fn exporter(preset: &Preset, file: &'static str, form: Form, native: Option<Nati
         signals.extend(of_calls(calls, preset, form));
     }
     let store = preset.store.as_ref().map(stores::of);
-    match store {
-        Some(store) => signals.extend(stores::signals(preset, store)),
-        None => signals.extend(preset.signals.iter().map(|(metric, signal)| of_signal(metric, signal, preset))),
+    let stands_outside = preset.outside.as_ref().map(|of| (of, outside::of(of, preset)));
+    match (store, stands_outside) {
+        (Some(store), _) => signals.extend(stores::signals(preset, store)),
+        (None, Some((of, outside))) => signals.extend(outside::signals(preset, of, outside)),
+        (None, None) => signals.extend(preset.signals.iter().map(|(metric, signal)| of_signal(metric, signal, preset))),
     }
     let is_native = form == Form::ClassicAndNative;
     let selectors = native::presence(preset, form);
@@ -60,6 +64,7 @@ fn exporter(preset: &Preset, file: &'static str, form: Form, native: Option<Nati
         native,
         is_native,
         store,
+        outside: stands_outside.map(|(_, outside)| outside),
         callees: preset.calls.as_ref().and_then(|calls| calls.callee_kind).map(stores::kind),
     }
 }
@@ -67,7 +72,8 @@ fn exporter(preset: &Preset, file: &'static str, form: Form, native: Option<Nati
 /// A selector of one namespace, widened to all of them, in whichever cluster.
 fn of_any_namespace(selector: &str) -> String {
     let own_cluster = selector.replace("$SOURCE_CLUSTER", "").replace("$DESTINATION_CLUSTER", "");
-    own_cluster.replace("=~$NS_OR_NONE", "!=\"\"").replace("=$NS", "!=\"\"")
+    let own_cluster = own_cluster.replace("$CLUSTER", "");
+    own_cluster.replace("=~$NS_OR_NONE", "!=\"\"").replace("=$NS", "!=\"\"").replace("$NS_PATTERN", ".+")
 }
 
 /// In people's words what is not seen without it.
@@ -156,6 +162,7 @@ pub(super) fn formula(signal: &SignalOf, by: impl Fn(&str, &str) -> &'static str
         SignalOf::Made(MadeOf { total: Some(total), count: Some(count), .. }) => {
             Formula::Mean { total: sum(total), count: sum(count) }
         }
+        SignalOf::Made(MadeOf { buckets: Some(buckets), .. }) => Formula::Sum(by(QUANTILE, buckets)),
         SignalOf::Made(MadeOf { part: Some(part), whole: Some(whole), .. }) => {
             Formula::Share { part: sum(part), whole: sum(whole) }
         }

@@ -12,8 +12,8 @@ use std::path::Path;
 use automap_core::breakdown::Label;
 use serde::Deserialize;
 
-pub(super) use signals::{MadeOf, SignalOf, StoreKind, StoreOf};
-use signals::{check_signal, check_store};
+pub(super) use signals::{MadeOf, OutsideKind, OutsideOf, SignalOf, StoreKind, StoreOf};
+use signals::{check_outside, check_signal, check_store};
 
 use super::selector::Selector;
 use super::{MAX_PRESET_FILE_BYTES, MAX_PRESETS, PresetError};
@@ -51,12 +51,21 @@ pub(super) struct Preset {
     pub(super) calls: Option<Calls>,
     /// Whose values the signals are, where they are those of a store or a broker and not of a service.
     pub(super) store: Option<StoreOf>,
+    /// Whose values the signals are, where they are those of something outside of the namespace: a gateway, the DNS, a host that is called.
+    pub(super) outside: Option<OutsideOf>,
     /// The labels that tell parts of a service apart: pod, version, response_code, method, route, caller, … Several names of one: the first with a value counts.
     #[serde(default)]
     pub(super) breakdown: BTreeMap<Label, OneOrMany<String>>,
     /// Anything else, by metric.
     #[serde(default)]
     pub(super) signals: BTreeMap<String, SignalOf>,
+}
+
+impl Preset {
+    /// Whether its series belong to no namespace of ours: those of the DNS are everybody's.
+    pub(super) fn looks_everywhere(&self) -> bool {
+        self.outside.as_ref().is_some_and(|outside| outside.kind == OutsideKind::Dns)
+    }
 }
 
 /// Requests as their server counts them.
@@ -194,8 +203,8 @@ fn check(preset: &Preset) -> Result<(), Wrong> {
     if preset.detect.all().is_empty() {
         return wrong("detect", "it is empty: which series are there when the system is?");
     }
-    selectors("detect", &preset.detect)?;
-    preset.unless.iter().try_for_each(|s| selector("unless", s))?;
+    let everywhere = preset.looks_everywhere();
+    preset.detect.all().iter().chain(&preset.unless).try_for_each(|s| selector("detect", s, everywhere))?;
     labels("service", preset.service.all())?;
     if preset.served.is_none() && preset.calls.is_none() && preset.signals.is_empty() {
         return wrong("served", "a preset needs at least one of served, calls and signals");
@@ -211,6 +220,7 @@ fn check(preset: &Preset) -> Result<(), Wrong> {
         check_calls(calls, preset)?;
     }
     preset.store.iter().try_for_each(|store| check_store(store, preset))?;
+    preset.outside.iter().try_for_each(|outside| check_outside(outside, preset))?;
     preset.signals.iter().try_for_each(|(metric, signal)| check_signal(metric, signal, preset))
 }
 
@@ -255,7 +265,7 @@ fn check_calls(calls: &Calls, preset: &Preset) -> Result<(), Wrong> {
 }
 
 pub(super) fn is_of_calls(metric: &str) -> bool {
-    metric.starts_with("client_") || metric.starts_with("tcp_")
+    metric.starts_with("client_") || metric.starts_with("served_") || metric.starts_with("tcp_")
 }
 
 fn durations(key: &str, ms: &OneOrMany<String>, s: &OneOrMany<String>) -> Result<(), Wrong> {
@@ -289,11 +299,11 @@ fn label(key: &str, name: &str) -> Result<(), Wrong> {
 }
 
 fn selectors(key: &str, texts: &OneOrMany<String>) -> Result<(), Wrong> {
-    texts.all().iter().try_for_each(|text| selector(key, text))
+    texts.all().iter().try_for_each(|text| selector(key, text, false))
 }
 
 /// `name{matchers}`: what can be put into `rate(…[…])`, and belongs to the namespace.
-fn selector(key: &str, text: &str) -> Result<(), Wrong> {
+fn selector(key: &str, text: &str, everywhere: bool) -> Result<(), Wrong> {
     let shape = "write one selector: metric_name{label=\"value\",namespace=$NS}";
     let Some(selector) = Selector::parse(text) else { return wrong(key, shape) };
     let (name, matchers) = text.split_once('{').unwrap_or_default();
@@ -305,13 +315,17 @@ fn selector(key: &str, text: &str) -> Result<(), Wrong> {
     if matchers.contains('.') {
         return wrong(key, "put labels with dots between quotes: name{\"service.name\"=\"x\"}");
     }
-    template(key, text)
+    template(key, text, everywhere)
 }
 
-/// An expression that looks at one namespace only.
-fn template(key: &str, text: &str) -> Result<(), Wrong> {
+/// Placeholders that narrow an expression to the namespace.
+const OF_OURS: [&str; 6] =
+    ["NS", "NS_OR_NONE", "NS_PATTERN", "FROM_GATEWAY", "FROM_GATEWAY_TO_NOBODY", "AT_THE_SERVED"];
+
+/// An expression that looks at one namespace only, unless it may look everywhere.
+fn template(key: &str, text: &str, everywhere: bool) -> Result<(), Wrong> {
     known_placeholders(key, text)?;
-    match placeholders(text).any(|p| p == "NS" || p == "NS_OR_NONE") {
+    match everywhere || placeholders(text).any(|p| OF_OURS.contains(&p)) {
         true => Ok(()),
         false => {
             wrong(key, "it looks at all namespaces: put namespace=$NS into it, or =~$NS_OR_NONE where some lack it")

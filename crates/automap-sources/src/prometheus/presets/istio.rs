@@ -31,6 +31,7 @@ const CLASSIC: Exporter = Exporter {
     native: None,
     is_native: false,
     store: None,
+    outside: None,
     callees: None,
 };
 

@@ -96,6 +96,7 @@ pub(super) const CADVISOR: Exporter = Exporter {
     native: None,
     is_native: false,
     store: None,
+    outside: None,
     callees: None,
 };
 
@@ -134,6 +135,7 @@ pub(super) const STATE_METRICS: Exporter = Exporter {
     native: None,
     is_native: false,
     store: None,
+    outside: None,
     callees: None,
 };
 

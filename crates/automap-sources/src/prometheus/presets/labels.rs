@@ -3,8 +3,16 @@
 //! `label_replace` does it on the server: `deployment="orders"` of Linkerd becomes `destination_workload="orders"`. Sums are then formed
 //! over the renamed labels.
 
-use super::file::{Calls, LabelSource, Preset};
+use super::file::{Calls, LabelSource, OutsideOf, Preset};
 use crate::prometheus::promql::{label_name, quote};
+
+/// The labels of what stands outside.
+const OUTSIDE: &str = "outside, outside_namespace";
+/// The same with those of whom it calls.
+const OUTSIDE_CALLS: &str =
+    "outside, outside_namespace, destination_workload, destination_workload_namespace, destination_service_name";
+/// The aggregation of buckets.
+pub(super) const QUANTILE: &str = "quantile";
 
 /// The labels that name the caller of a call.
 pub(super) fn callers<'a>(calls: &'a Calls, preset: &'a Preset) -> &'a [LabelSource] {
@@ -33,6 +41,27 @@ impl<'a> Labels<'a> {
         Self { by: "$CALL", replaced, namespace: calls.callee_namespace.as_deref(), host: calls.callee_host.as_ref() }
     }
 
+    /// Of what stands outside itself.
+    pub(super) fn of_outside(outside: &'a OutsideOf) -> Self {
+        let replaced = vec![("outside", outside.name.all()), ("outside_namespace", outside.namespace.all())];
+        Self { by: OUTSIDE, replaced, namespace: None, host: None }
+    }
+
+    /// Of its calls, or of the calls to it.
+    pub(super) fn of_outside_calls(outside: &'a OutsideOf) -> Self {
+        let replaced = vec![
+            ("outside", outside.name.all()),
+            ("outside_namespace", outside.namespace.all()),
+            ("source_workload", outside.caller.all()),
+            ("destination_workload", outside.callee.all()),
+            ("destination_workload_namespace", outside.callee_namespace.all()),
+            ("destination_service_name", outside.callee_host.all()),
+        ];
+        let by =
+            if outside.caller.all().is_empty() { OUTSIDE_CALLS } else { "source_workload, destination_service_name" };
+        Self { by, replaced, namespace: None, host: None }
+    }
+
     /// The sum of an expression over all but our labels.
     pub(super) fn sum(&self, expression: &str) -> &'static str {
         self.aggregate("sum", expression)
@@ -40,7 +69,14 @@ impl<'a> Labels<'a> {
 
     /// The same with another aggregation, such as `max`.
     pub(super) fn aggregate(&self, aggregation: &str, expression: &str) -> &'static str {
-        text(&format!("{aggregation} by ({}$AND_SCOPE) ({})", self.by, self.replace(expression)))
+        // What stands outside belongs to none of our namespaces, whichever of them it serves; the namespace of whom it calls has a label of its own.
+        let scope = if [OUTSIDE, OUTSIDE_CALLS].contains(&self.by) { "" } else { "$AND_SCOPE" };
+        let (by, of) = (self.by, self.replace(expression));
+        match aggregation {
+            // Of a histogram's buckets, the quantile.
+            QUANTILE => text(&format!("histogram_quantile($Q, sum by (le, vmrange, {by}{scope}) ({of}))")),
+            _ => text(&format!("{aggregation} by ({by}{scope}) ({of})")),
+        }
     }
 
     pub(super) fn replace(&self, expression: &str) -> String {

@@ -79,6 +79,7 @@ pub(crate) const NODE_EXPORTER: Exporter = Exporter {
     native: None,
     is_native: false,
     store: None,
+    outside: None,
     callees: None,
 };
 

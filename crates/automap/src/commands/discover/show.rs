@@ -10,7 +10,7 @@ const YELLOW: &str = "\x1b[33m";
 const RED: &str = "\x1b[31m";
 const PLAIN: &str = "\x1b[0m";
 
-/// The presets, then the signals of every service, then what is missing and what cannot be diagnosed without it.
+/// The presets, then the signals of every service, then what is missing and what cannot be diagnosed without it, then what stands around the services.
 pub(super) fn text(discovery: &Discovery, is_coloured: bool) -> String {
     let paint = |colour: &str, text: String| if is_coloured { format!("{colour}{text}{PLAIN}") } else { text };
     let mut out = format!("{}\n\n", discovery.source);
@@ -49,6 +49,12 @@ pub(super) fn text(discovery: &Discovery, is_coloured: bool) -> String {
     }
     for gap in &discovery.not_checked {
         let _ = writeln!(out, "  {}: {}", gap.signal, gap.reason);
+    }
+    if !discovery.surroundings.is_empty() {
+        out.push_str("\nAround the services\n");
+    }
+    for surrounding in &discovery.surroundings {
+        let _ = writeln!(out, "  {}", surrounding.line());
     }
     write_changes(&mut out, &discovery.changes);
     out

@@ -11,6 +11,8 @@ use automap_core::time::Timestamp;
 use automap_sources::prometheus::{Preset, Survey, change_needs};
 use serde::Serialize;
 
+use crate::surroundings::{self, Surrounding};
+
 /// Requests per second below which errors and latency of a service mean little: 20 in half a minute.
 const ENOUGH_RPS: f64 = 20.0 / 30.0;
 /// A newest sample older than this is not current.
@@ -76,6 +78,7 @@ impl Doctor {
         findings.extend(histograms(observation));
         findings.push(scraped_once(survey));
         findings.extend(missing(&services, observation));
+        findings.push(around(observation));
         findings.push(changes(&observation.changes));
         findings.push(traffic(&services));
         findings.push(normal(report));
@@ -97,8 +100,11 @@ pub(super) fn finding(check: &'static str, state: State, found: String, fix: &st
 /// Requests measured by another source than Istio's side-cars, which are then not needed.
 fn other_source(presets: &[Preset]) -> Option<Finding> {
     const USUAL: [&str; 2] = ["istio-sidecar", "kubernetes-resources"];
-    let others: Vec<&str> =
-        presets.iter().filter(|p| !USUAL.contains(&p.name.as_str())).map(|p| p.title.as_str()).collect();
+    let others: Vec<&str> = presets
+        .iter()
+        .filter(|p| p.is_of_services && !USUAL.contains(&p.name.as_str()))
+        .map(|p| p.title.as_str())
+        .collect();
     if others.is_empty() || presets.iter().any(|p| p.name == USUAL[0]) {
         return None;
     }
@@ -113,6 +119,12 @@ fn histograms(observation: &Observation) -> impl Iterator<Item = Finding> {
         let state = if note.severity == Severity::Info { State::Ok } else { State::Weak };
         finding("histograms", state, note.message.clone(), "")
     })
+}
+
+/// Gateways, DNS, nodes and what else services depend on: what is there, and what would be told if it were.
+fn around(observation: &Observation) -> Finding {
+    let all: Vec<String> = surroundings::of(observation).iter().map(Surrounding::line).collect();
+    finding("surroundings", State::Ok, format!("around the services: {}", all.join("; ")), "")
 }
 
 fn fresh(newest: Option<Timestamp>, now: Timestamp) -> Finding {
@@ -363,11 +375,13 @@ mod tests {
                 .contains("label namespace shop")
         );
         assert_eq!(reporters(&survey).state, State::Weak);
-        let preset = |name: &str| Preset { name: name.into(), title: name.to_uppercase() };
+        let preset =
+            |name: &str| Preset { name: name.into(), title: name.to_uppercase(), is_of_services: name != "coredns" };
         let linkerd = [preset("kubernetes-resources"), preset("linkerd")];
         assert_eq!(other_source(&linkerd).unwrap().found, "requests are measured by LINKERD");
         assert_eq!(other_source(&[preset("istio-sidecar"), preset("envoy")]), None);
         assert_eq!(other_source(&linkerd[..1]), None);
+        assert_eq!(other_source(&[preset("coredns")]), None, "it counts no requests");
         let service = |name: &str, rps| ServiceCoverage {
             service: name.into(),
             signals: vec![Presence::Present; CoverageSignal::ALL.len()],

@@ -4,7 +4,7 @@ use automap_core::metric::{Family, Metric};
 use automap_core::similar::similar_names;
 use serde::Deserialize;
 
-use super::{OneOrMany, Preset, Wrong, is_of_calls, template, wrong};
+use super::{LabelSource, OneOrMany, Preset, Wrong, is_of_calls, labels, template, wrong};
 use crate::prometheus::promql::is_plain_label;
 
 /// An exporter of a store or a broker, and how its store is found.
@@ -33,6 +33,48 @@ pub(in crate::prometheus::presets) enum StoreKind {
     Broker,
 }
 
+/// What stands outside of the namespace, and how it and the services that it calls are named.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::prometheus::presets) struct OutsideOf {
+    pub(in crate::prometheus::presets) kind: OutsideKind,
+    /// The labels that hold its name; the first one with a value counts.
+    #[serde(default)]
+    pub(in crate::prometheus::presets) name: OneOrMany<LabelSource>,
+    /// The labels that hold its namespace.
+    #[serde(default)]
+    pub(in crate::prometheus::presets) namespace: OneOrMany<LabelSource>,
+    /// Its namespace and name where no label tells: `kube-system/coredns`.
+    pub(in crate::prometheus::presets) otherwise: Option<String>,
+    /// Who calls hosts outside: a service of ours.
+    #[serde(default)]
+    pub(in crate::prometheus::presets) caller: OneOrMany<LabelSource>,
+    /// The workload that is called.
+    #[serde(default)]
+    pub(in crate::prometheus::presets) callee: OneOrMany<LabelSource>,
+    /// The namespace of that workload.
+    #[serde(default)]
+    pub(in crate::prometheus::presets) callee_namespace: OneOrMany<LabelSource>,
+    /// Whether a name says too little: only callees that something else is known by count.
+    #[serde(default)]
+    pub(in crate::prometheus::presets) known_only: bool,
+    /// The Kubernetes service or host that is called.
+    #[serde(default)]
+    pub(in crate::prometheus::presets) callee_host: OneOrMany<LabelSource>,
+}
+
+/// What it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::prometheus::presets) enum OutsideKind {
+    /// Requests enter through it.
+    Gateway,
+    /// Everybody looks up names with it.
+    Dns,
+    /// Our services call it.
+    External,
+}
+
 /// How a signal is made of expressions.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
@@ -42,7 +84,7 @@ pub(in crate::prometheus::presets) enum SignalOf {
     Made(MadeOf),
 }
 
-/// Exactly one of: the greatest of the series, a mean, a share.
+/// Exactly one of: the greatest of the series, a mean, a share, the 95th percentile of buckets.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::prometheus::presets) struct MadeOf {
@@ -51,23 +93,29 @@ pub(in crate::prometheus::presets) struct MadeOf {
     pub(in crate::prometheus::presets) count: Option<String>,
     pub(in crate::prometheus::presets) part: Option<String>,
     pub(in crate::prometheus::presets) whole: Option<String>,
+    pub(in crate::prometheus::presets) buckets: Option<String>,
 }
 
 impl SignalOf {
     pub(in crate::prometheus::presets) fn expressions(&self) -> Vec<&str> {
         match self {
             Self::Sum(sum) => vec![sum],
-            Self::Made(MadeOf { most, total, count, part, whole }) => {
-                [most, total, count, part, whole].into_iter().filter_map(Option::as_deref).collect()
+            Self::Made(MadeOf { most, total, count, part, whole, buckets }) => {
+                [most, total, count, part, whole, buckets].into_iter().filter_map(Option::as_deref).collect()
             }
         }
     }
 
     fn is_whole(&self) -> bool {
-        let Self::Made(MadeOf { most, total, count, part, whole }) = self else { return true };
-        let given = [most, total, count, part, whole].map(Option::is_some);
-        [[true, false, false, false, false], [false, true, true, false, false], [false, false, false, true, true]]
-            .contains(&given)
+        let Self::Made(MadeOf { most, total, count, part, whole, buckets }) = self else { return true };
+        let given = [most, total, count, part, whole, buckets].map(Option::is_some);
+        let [one, mean, share, quantile] = [
+            [true, false, false, false, false, false],
+            [false, true, true, false, false, false],
+            [false, false, false, true, true, false],
+            [false, false, false, false, false, true],
+        ];
+        [one, mean, share, quantile].contains(&given)
     }
 }
 
@@ -89,6 +137,33 @@ pub(super) fn check_store(store: &StoreOf, preset: &Preset) -> Result<(), Wrong>
     })
 }
 
+/// What stands outside has signals only, and says how it is called.
+pub(super) fn check_outside(outside: &OutsideOf, preset: &Preset) -> Result<(), Wrong> {
+    if preset.served.is_some() || preset.calls.is_some() || preset.store.is_some() || !preset.service.all().is_empty() {
+        return wrong("outside", "a preset of what stands outside has signals only: its series name somebody else");
+    }
+    for (key, sources) in [
+        ("outside.name", &outside.name),
+        ("outside.namespace", &outside.namespace),
+        ("outside.caller", &outside.caller),
+        ("outside.callee", &outside.callee),
+        ("outside.callee_namespace", &outside.callee_namespace),
+        ("outside.callee_host", &outside.callee_host),
+    ] {
+        labels(key, sources.all())?;
+    }
+    let is_named = !outside.name.all().is_empty() || outside.otherwise.is_some();
+    match outside.kind {
+        OutsideKind::External if outside.caller.all().is_empty() || outside.callee_host.all().is_empty() => {
+            wrong("outside.caller", "which labels name the caller, and which the host? (caller and callee_host)")
+        }
+        OutsideKind::Gateway | OutsideKind::Dns if !is_named => {
+            wrong("outside.name", "it is missing: which label names it? (name, or otherwise: namespace/name)")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A metric that is known, of expressions that look at one namespace.
 pub(super) fn check_signal(metric: &str, signal: &SignalOf, preset: &Preset) -> Result<(), Wrong> {
     let key = format!("signals.{metric}");
@@ -98,20 +173,20 @@ pub(super) fn check_signal(metric: &str, signal: &SignalOf, preset: &Preset) -> 
         let near = near.map(|n| format!("did you mean {n}? ")).unwrap_or_default();
         return wrong(key, format!("{near}Metrics: {}", METRICS.join(", ")));
     }
-    if is_of_calls && preset.calls.is_none() {
+    if is_of_calls && preset.calls.is_none() && preset.outside.is_none() {
         return wrong(key, "it is a metric of calls: name their labels under calls (caller, callee)");
     }
-    if !is_of_calls && preset.store.is_none() && preset.service.all().is_empty() {
+    if !is_of_calls && preset.store.is_none() && preset.outside.is_none() && preset.service.all().is_empty() {
         return wrong(key, "service is missing: which label names the service?");
     }
     if !signal.is_whole() {
-        return wrong(key, "write an expression, or one of {most}, {total, count}, {part, whole}");
+        return wrong(key, "write an expression, or one of {most}, {total, count}, {part, whole}, {buckets}");
     }
-    signal.expressions().into_iter().try_for_each(|expression| template(&key, expression))
+    signal.expressions().into_iter().try_for_each(|expression| template(&key, expression, preset.looks_everywhere()))
 }
 
 /// Metrics that a preset may give, for messages.
-const METRICS: [&str; 39] = [
+const METRICS: [&str; 45] = [
     "throughput_rps",
     "error_ratio",
     "latency_ms",
@@ -151,4 +226,10 @@ const METRICS: [&str; 39] = [
     "pool_waiters",
     "pool_used_ratio",
     "pool_wait_ms",
+    "served_latency_ms",
+    "lookup_ms",
+    "upstream_lookup_ms",
+    "failed_lookups_ratio",
+    "blocked_ratio",
+    "backends_down",
 ];
