@@ -79,8 +79,9 @@ pub fn expected_metric(kind: &str, action: &str) -> Option<&'static str> {
         ("StoreLock", _) => "lock waits",
         ("StoreConnections", _) => "connection slots",
         ("ConsumerStop", _) => "unconsumed queues",
-        ("DNS", "fail") | ("Certificate", _) => "error",
-        ("DNS", _) => "latency",
+        ("DNS", "fail") => "failed lookups",
+        ("DNS", _) => "name lookups",
+        ("Certificate", _) => "error",
         ("Release" | "ConfigChange" | "Traffic" | "Autoscaler" | "NodeStress" | "BatchJob", _) => "latency",
         _ => return None,
     })
@@ -119,7 +120,7 @@ pub fn mechanism(kind: &str, action: &str) -> Option<&'static str> {
     })
 }
 
-/// The words by which a report tells a mechanism: what its `mechanism` is, or begins with. They are those of the table of mechanisms in the docs, where each
+/// The words by which a report tells a mechanism: what its `mechanism` is, in small letters. They are those of the table of mechanisms in the docs, where each
 /// stands beside the evidence for it. Empty: no word does, as for what a change has caused, which is told by the change.
 ///
 /// A fault that is only seen from outside has the words of what is seen: who is cut off is known by calls that fail, a container that is down by samples
@@ -134,12 +135,12 @@ pub fn words_for(mechanism: &str) -> &'static [&'static str] {
         "disk" => &["disk", "waiting for disks"],
         "slow code" => &["slow"],
         "errors" => &["failing", "callers' requests to it fail", "clients hung up"],
-        "dns" => &["dns", "name", "slow name", "names"],
+        "dns" => &["slow lookups", "failing lookups"],
         "store locks" => &["waiting for locks", "longest transaction"],
         "store connections" => &["connections exhausted"],
         "queue" => &["no consumers", "work piles up"],
         "certificate" => &["certificate"],
-        "traffic" => &["requests", "traffic"],
+        "traffic" => &["traffic", "requests"],
         "node cpu" => &["cpu used", "cpu stolen", "cpu"],
         "node memory" => &["memory used", "waiting for memory", "memory"],
         "node disk" => &["disk busy", "waiting for disks", "disk"],

@@ -80,7 +80,7 @@ impl Place {
                 _ => "service",
             },
             Self::Gateway => "gateway",
-            Self::NameServer => "name server",
+            Self::NameServer => "dns",
         }
     }
 

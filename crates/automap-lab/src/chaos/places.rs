@@ -130,7 +130,7 @@ mod tests {
             let experiment = read(kind, spec).unwrap();
             (experiment.action.clone(), experiment.beneath().map(|(name, kind, _)| (name, kind)))
         };
-        let dns = Some(("kube-system/coredns".to_owned(), "name server"));
+        let dns = Some(("kube-system/coredns".to_owned(), "dns"));
         assert_eq!(of("DNS", "delay: 200ms"), ("slow".to_owned(), dns));
         assert_eq!(of("StoreLock", "store: carts-db, hold: 600ms"), ("hold".to_owned(), None));
         let plan = read("StoreLock", "store: carts-db, hold: 600ms").unwrap().plan_injection(&mut || 0).unwrap();

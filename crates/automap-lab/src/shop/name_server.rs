@@ -228,6 +228,13 @@ impl State {
         for (zone, histogram) in &self.requests {
             histogram.write(&mut out, name, &format!("{SERVER},view=\"\",zone=\"{zone}\""));
         }
+        let name = "coredns_dns_requests_total";
+        let _ = writeln!(out, "# TYPE {name} counter");
+        for (zone, histogram) in &self.requests {
+            let count: u64 = histogram.counts.iter().sum();
+            let labels = format!("family=\"1\",proto=\"udp\",{SERVER},type=\"A\",view=\"\",zone=\"{zone}\"");
+            let _ = writeln!(out, "{name}{{{labels}}} {count}");
+        }
         let name = "coredns_dns_responses_total";
         let _ = writeln!(out, "# TYPE {name} counter");
         for ((zone, rcode), count) in &self.responses {
@@ -302,6 +309,8 @@ mod tests {
             format!("{name}_bucket{{{labels},le=\"0.0005\"}} 1"),
             format!("{name}_bucket{{{labels},le=\"8.192\"}} 1"),
             format!("{name}_count{{{labels}}} 2"),
+            "coredns_dns_requests_total{family=\"1\",proto=\"udp\",server=\"dns://:53\",type=\"A\",view=\"\",zone=\"cluster.local.\"} 2"
+                .to_owned(),
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }
