@@ -2,23 +2,32 @@
 CARGO ?= cargo
 AUTOMAP = target/release/automap
 # What is shipped: no shop, no baselines. The demo needs the shop and nothing else.
-DIST_FEATURES = server,postgres,kubernetes,png
+DIST_FEATURES = server,postgres,kubernetes,png,web
 DEMO_FEATURES = lab
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test crash test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench fuzz torture bounds dist image sbom check-deploy ci clean
+.PHONY: help build page test-page screenshots demo test crash test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench fuzz torture bounds dist image sbom check-deploy ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## build everything: target/release/automap
+build: page ## build everything: target/release/automap
 	$(CARGO) build --release --locked
+
+page: ## build the web interface: web/dist (needs Node, and installs it where it is missing)
+	scripts/need-node.sh && cd web && npm ci --no-audit --no-fund && npm run build && npm run size
+
+test-page: page ## check and test the web interface, in a real browser too
+	scripts/need-chromium.sh && $(CARGO) build --locked -p automap && cd web && npm run check && npm test && npm run e2e
+
+screenshots: page ## pictures of every page, in three widths and both themes: target/screenshots
+	scripts/need-chromium.sh && $(CARGO) build --locked -p automap && cd web && npm run screenshots
 
 demo: ## a local Sock Shop, a real Prometheus, a real fault, and the diagnosis (FAULT=path.yaml takes another fault)
 	$(CARGO) build --release --locked -p automap --no-default-features --features $(DEMO_FEATURES)
 	scripts/need-prometheus.sh && $(AUTOMAP) demo --live $(if $(FAULT),--fault $(FAULT))
 
-test: ## run every test, after installing Prometheus, Alertmanager and PostgreSQL where they are missing
+test: test-page ## run every test, after installing Prometheus, Alertmanager, PostgreSQL, Node and Chromium where they are missing
 	scripts/need-prometheus.sh && scripts/need-alertmanager.sh && scripts/need-postgres.sh && $(CARGO) test --workspace --all-features --locked
 
 test-cluster: ## run the tests that need etcd and a Kubernetes API server (builds both: scripts/cluster/build.sh)
@@ -66,7 +75,7 @@ bounds: build ## memory of a diagnosis at rest and at the bounds of its inputs: 
 bench: ## time a diagnosis, and the AutoMAP engine beside causal-learn
 	$(CARGO) bench --locked -p automap --bench diagnose --bench graph
 
-dist: ## the binary that is shipped, for this machine: small and fully optimised (TARGET=triple takes another target)
+dist: page ## the binary that is shipped, for this machine: small and fully optimised (TARGET=triple takes another target)
 	$(CARGO) build --profile dist --locked -p automap --no-default-features --features $(DIST_FEATURES) $(if $(TARGET),--target $(TARGET))
 
 image: ## a container image with the static binary (ENGINE=podman takes another builder)

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.." || exit
 # Not pinned yet, each with its reason. Whoever has a registry at hand pins them: IMAGE@sha256:… after the tag.
 known=(
   'rust:1.95-alpine'  # Dockerfile: the tag names the compiler's version, which rust-toolchain.toml names too
+  'node:22-alpine'    # Dockerfile: builds the page; what it installs is locked with digests in web/package-lock.json
   'busybox:1.37'      # Helm's test: one wget, in a pod without rights
 )
 

@@ -12,7 +12,7 @@ use crate::chart::Chart;
 use crate::diagnose::{DiagnoseError, DiagnoseOptions, analyse};
 use crate::observation::Observation;
 use crate::report::evidence::Facts;
-use crate::report::{self, Report};
+use crate::report::{self, ListedChange, Report};
 use crate::service_map::{self, MapKind, ServiceMap};
 use crate::spread::{Propagation, propagation};
 use crate::verdict::VerdictOptions;
@@ -37,7 +37,24 @@ pub struct Dossier {
     pub charts: Vec<Chart>,
 }
 
-pub use select::MAX_CHARTS;
+/// One service of a dossier's system, ready to be shown: every series of its own, and of its calls.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ServiceDossier {
+    /// The service.
+    pub service: String,
+    /// Who calls it, by name.
+    pub callers: Vec<String>,
+    /// Whom it calls, by name.
+    pub callees: Vec<String>,
+    /// Its series, what its users feel first, then its other own ones, then its calls; at most [`MAX_SERVICE_CHARTS`].
+    pub charts: Vec<Chart>,
+    /// Series beyond that number.
+    pub omitted: usize,
+    /// What was changed at it, in order of time.
+    pub changes: Vec<ListedChange>,
+}
+
+pub use select::{MAX_CHARTS, MAX_SERVICE_CHARTS};
 
 /// From an observation to everything that a page shows.
 ///
@@ -49,7 +66,11 @@ pub fn compose(observation: &Observation, options: &DiagnoseOptions) -> Result<D
 
 /// The same, where the analysis is already there.
 pub fn of_analysis(observation: &Observation, analysis: &Analysis, options: &VerdictOptions) -> Dossier {
-    let report = report::compose(observation, analysis, options);
+    of_report(observation, analysis, report::compose(observation, analysis, options), options)
+}
+
+/// The same, where the answer was given before: what was told stays as it was told, and the rest is made for it.
+pub fn of_report(observation: &Observation, analysis: &Analysis, report: Report, options: &VerdictOptions) -> Dossier {
     let facts = Facts { frame: &analysis.frame, anomalies: &analysis.anomalies, windows: &analysis.windows };
     Dossier {
         schema_version: DOSSIER_SCHEMA_VERSION,
@@ -62,4 +83,39 @@ pub fn of_analysis(observation: &Observation, analysis: &Analysis, options: &Ver
         charts: select::charts(&facts, observation, &report),
         report,
     }
+}
+
+/// What one service shows; `None` where neither metrics nor calls know it. O(series of the frame).
+pub fn of_service(
+    observation: &Observation,
+    analysis: &Analysis,
+    report: &Report,
+    service: &str,
+) -> Option<ServiceDossier> {
+    if !observation.services().any(|known| known == service) {
+        return None;
+    }
+    let facts = Facts { frame: &analysis.frame, anomalies: &analysis.anomalies, windows: &analysis.windows };
+    let (charts, omitted) = select::service_charts(&facts, observation, report, service);
+    let of = |pairs: &mut dyn Iterator<Item = (&str, &str)>| -> Vec<String> {
+        let mut names: Vec<String> = pairs.map(|(_, other)| other.to_owned()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    };
+    let calls = || observation.calls.edges().filter(|(from, to, _)| from != to);
+    Some(ServiceDossier {
+        service: service.to_owned(),
+        callers: of(&mut calls().filter(|(_, to, _)| *to == service).map(|(from, to, _)| (to, from))),
+        callees: of(&mut calls().filter(|(from, _, _)| *from == service).map(|(from, to, _)| (from, to))),
+        charts,
+        omitted,
+        changes: report
+            .changes
+            .listed
+            .iter()
+            .filter(|c| c.change.service.as_deref() == Some(service))
+            .cloned()
+            .collect(),
+    })
 }

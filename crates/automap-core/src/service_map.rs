@@ -3,6 +3,7 @@
 mod compose;
 mod learnt;
 mod model;
+mod neighbourhood;
 
 // The type of a field, so that readers of a map need no stage.
 pub use crate::graph::MetricType;
@@ -11,3 +12,4 @@ pub use learnt::with_graphs;
 pub use model::{
     EdgeChange, EdgeMetric, Influence, MAP_SCHEMA_VERSION, MapEdge, MapKind, MapNode, NodeRole, ServiceMap,
 };
+pub use neighbourhood::MAX_NEIGHBOURHOOD;

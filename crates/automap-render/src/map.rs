@@ -7,6 +7,7 @@ mod graphml;
 mod layout;
 mod measure;
 mod mermaid;
+mod placed;
 #[cfg(test)]
 mod sample;
 mod svg;
@@ -16,5 +17,6 @@ mod captions;
 pub use dot::dot;
 pub use graphml::graphml;
 pub use mermaid::mermaid;
+pub use placed::{PlacedEdge, PlacedLabel, PlacedMap, PlacedNode, placed};
 pub use svg::{SvgOptions, Theme, svg};
 pub use tree::{TreeOptions, tree};

@@ -21,9 +21,12 @@ use crate::live_system::{LiveSystem, SetupError};
 use crate::notify::outbox::{self, Outbox};
 use crate::replica::Replica;
 use crate::store::{IncidentFilter, Store, StoreError};
+use crate::system::System;
 use crate::threads::Threads;
 use crate::watcher::{Clock, Stop, SystemClock};
 use target_thread::TargetThread;
+
+pub use api_thread::prepare as serve_api;
 
 /// How long the threads may take to end after the stop. Those that are inside a query, a request or a call of the store then are left behind:
 /// all that they would lose is repeated after the next start.
@@ -149,7 +152,7 @@ impl Daemon {
     /// # Errors
     /// [`ApiError`]; the watching continues.
     pub fn serve(&mut self, config: &Config) -> Result<SocketAddr, ApiError> {
-        let (system, store) = (Arc::clone(&self.system), Arc::clone(&self.store));
+        let (system, store) = (Arc::clone(&self.system) as Arc<dyn System>, Arc::clone(&self.store));
         let (address, serve) = api_thread::prepare(config.api.clone(), system, store, &self.stop)?;
         let (stop, has_lost_api) = (self.stop.clone(), Arc::clone(&self.has_lost_api));
         let body = move || {
@@ -225,7 +228,6 @@ mod tests {
 
     use super::*;
     use crate::store::memory::MemoryStore;
-    use crate::system::System;
 
     /// Twice it panics: each time it begins again, and says so.
     #[test]

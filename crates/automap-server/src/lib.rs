@@ -17,6 +17,7 @@ pub mod notify;
 pub mod owners;
 pub mod profiles;
 pub mod prometheus_source;
+pub mod recorded_system;
 pub mod replica;
 pub mod secret;
 pub mod signals;

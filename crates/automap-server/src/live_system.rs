@@ -4,12 +4,14 @@
 mod analyses;
 mod confirmation;
 mod counters;
+mod dossiers;
 mod metrics;
 mod target;
 
 use std::sync::{Arc, OnceLock};
 
 use automap_core::compare::Comparison;
+use automap_core::dossier::{Dossier, ServiceDossier};
 use automap_core::explain::Explanation;
 use automap_core::incident::Incident;
 use automap_core::profile::ProfileTable;
@@ -34,6 +36,7 @@ use crate::system::{
 use crate::watcher::{Clock, SystemClock, TargetStatus};
 
 pub use confirmation::confirm;
+use dossiers::Dossiers;
 pub(crate) use target::MonitoredTarget;
 pub use target::SetupError;
 
@@ -54,6 +57,7 @@ pub struct LiveSystem {
     notify: Arc<NotifyConfig>,
     changes: broadcast::Sender<IncidentChange>,
     experiments: OnceLock<Box<dyn ExperimentSource>>,
+    dossiers: Dossiers,
 }
 
 impl LiveSystem {
@@ -78,6 +82,7 @@ impl LiveSystem {
             notify: Arc::new(config.notify.clone()),
             changes: broadcast::Sender::new(MAX_BEHIND),
             experiments: OnceLock::new(),
+            dossiers: Dossiers::default(),
         })
     }
 
@@ -156,6 +161,22 @@ impl System for LiveSystem {
     fn service_map(&self, incident: &str) -> Result<ServiceMap, SystemError> {
         let incident = self.incident(incident)?;
         analyses::service_map(self.target(&incident.target)?, &incident, SystemClock.now())
+    }
+
+    fn dossier(&self, incident: &str) -> Result<Arc<Dossier>, SystemError> {
+        let incident = self.incident(incident)?;
+        let target = self.target(&incident.target)?;
+        self.dossiers.get_or_make(&incident, || analyses::dossier(target, &incident, SystemClock.now()))
+    }
+
+    fn latest_map(&self, target: &str) -> Result<Arc<ServiceMap>, SystemError> {
+        self.target(target)?;
+        let map = self.snapshots.get(target).and_then(|snapshot| snapshot.map);
+        map.ok_or_else(|| SystemError::NotFound { what: "map yet of target", name: target.to_owned() })
+    }
+
+    fn service_dossier(&self, target: &str, service: &str) -> Result<ServiceDossier, SystemError> {
+        analyses::service_dossier(self.target(target)?, service, SystemClock.now())
     }
 
     fn compare(&self, request: &CompareRequest) -> Result<Comparison, SystemError> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use automap_core::observation::Observation;
 use automap_core::report::Report;
+use automap_core::service_map::{self, MapKind, ServiceMap};
 use automap_core::slo::SloStatus;
 use parking_lot::RwLock;
 
@@ -26,6 +27,8 @@ pub struct TargetSnapshot {
     pub report: Option<Arc<Report>>,
     /// Every service of the latest poll, and its metrics with at least one observed value.
     pub services: Arc<BTreeMap<String, Vec<String>>>,
+    /// Who called whom at the latest poll that could be diagnosed.
+    pub map: Option<Arc<ServiceMap>>,
     /// The state of its objectives.
     pub slos: Arc<Vec<SloStatus>>,
 }
@@ -40,8 +43,11 @@ impl Snapshots {
     pub fn set_tick(&self, status: TargetStatus, tick: &Tick) {
         let report = tick.report.clone().map(Arc::new);
         let services = tick.observation.as_ref().map(|o| Arc::new(services(o)));
+        let map = tick.observation.as_ref().zip(tick.report.as_ref());
+        let map = map.map(|(o, report)| Arc::new(service_map::compose(o, report, MapKind::Anomaly, &[])));
         self.change(status, |snapshot| {
             snapshot.report = report.or(snapshot.report.take());
+            snapshot.map = map.or(snapshot.map.take());
             if let Some(services) = services {
                 snapshot.services = services;
             }
@@ -61,6 +67,7 @@ impl Snapshots {
             status: TargetStatus::new(&status.target),
             report: None,
             services: Arc::default(),
+            map: None,
             slos: Arc::default(),
         };
         let snapshot = targets.entry(status.target.clone()).or_insert_with(empty);
@@ -79,7 +86,8 @@ impl Snapshots {
     }
 }
 
-fn services(observation: &Observation) -> BTreeMap<String, Vec<String>> {
+/// Every service that was observed, and its metrics with at least one observed value.
+pub(crate) fn services(observation: &Observation) -> BTreeMap<String, Vec<String>> {
     let frame = &observation.frame;
     let mut services: BTreeMap<String, Vec<String>> =
         observation.services().map(|s| (s.to_owned(), Vec::new())).collect();

@@ -10,6 +10,7 @@ mod status;
 use std::sync::Arc;
 
 use automap_core::compare::Comparison;
+use automap_core::dossier::{Dossier, ServiceDossier};
 use automap_core::explain::Explanation;
 use automap_core::incident::Incident;
 use automap_core::profile::ProfileTable;
@@ -67,6 +68,25 @@ pub trait System: Send + Sync + 'static {
     /// # Errors
     /// [`SystemError::NotFound`] when there is no such incident; [`SystemError::Refused`] when its metrics are gone.
     fn service_map(&self, incident: &str) -> Result<ServiceMap, SystemError>;
+
+    /// Everything that a page about an incident shows: its report, the map, how it spread, the series. The report is the one that the incident
+    /// carries. Fetches the incident's metrics again; takes seconds.
+    ///
+    /// # Errors
+    /// As [`Self::service_map`].
+    fn dossier(&self, incident: &str) -> Result<Arc<Dossier>, SystemError>;
+
+    /// Who calls whom now, with what is wrong. Must not wait for a source.
+    ///
+    /// # Errors
+    /// [`SystemError::NotFound`] for an unknown target, or before the first diagnosis.
+    fn latest_map(&self, target: &str) -> Result<Arc<ServiceMap>, SystemError>;
+
+    /// What one service shows now, and in the hour before. Takes seconds.
+    ///
+    /// # Errors
+    /// [`SystemError::NotFound`] for an unknown target or service; else as [`Self::diagnose`].
+    fn service_dossier(&self, target: &str, service: &str) -> Result<ServiceDossier, SystemError>;
 
     /// What differs between two periods. Takes seconds.
     ///

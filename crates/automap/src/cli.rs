@@ -28,7 +28,7 @@ use crate::commands::{
     capture, changes, compare, demo, diagnose, discover, doctor, explain, graph, profile, replay, report, trend,
 };
 #[cfg(feature = "server")]
-use crate::commands::{config, confirm, incidents, mcp, mutes, watch};
+use crate::commands::{config, confirm, incidents, mcp, mutes, ui, watch};
 use crate::log::LogSettings;
 
 /// What a verb is, examples, usage, options, exit codes.
@@ -123,6 +123,10 @@ pub(crate) enum Command {
     /// Watch as `watch` does, and serve an HTTP API and pages: incidents, live changes, incoming alerts, metrics
     #[command(before_help = watch::SERVE_EXAMPLES)]
     Serve(Box<watch::ServeArgs>),
+    #[cfg(feature = "server")]
+    /// Show a recorded incident in the browser, with nothing else running
+    #[command(before_help = ui::EXAMPLES)]
+    Ui(Box<ui::UiArgs>),
     #[cfg(feature = "server")]
     /// List, show, confirm, export and import the incidents that a watcher keeps
     #[command(subcommand, before_help = incidents::EXAMPLES)]

@@ -35,6 +35,8 @@ mod schema;
 pub(crate) mod soak;
 pub(crate) mod trend;
 #[cfg(feature = "server")]
+pub(crate) mod ui;
+#[cfg(feature = "server")]
 pub(crate) mod watch;
 
 use anyhow::Result;
@@ -72,6 +74,8 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Watch(args) => watch::run(&args),
         #[cfg(feature = "server")]
         Command::Serve(args) => watch::serve(&args),
+        #[cfg(feature = "server")]
+        Command::Ui(args) => ui::run(&args),
         #[cfg(feature = "server")]
         Command::Incidents(command) => incidents::run(&command).map(|()| Exit::Ok),
         #[cfg(feature = "server")]

@@ -10,6 +10,8 @@ use crate::report::{Evidence, Report, VerdictKind};
 
 /// Charts on one page.
 pub const MAX_CHARTS: usize = 12;
+/// Charts of one service's own page.
+pub const MAX_SERVICE_CHARTS: usize = 24;
 /// Charts of the service named, or of the first candidate.
 const OF_FIRST: usize = 6;
 /// Charts of each further candidate where no cause is named.
@@ -29,7 +31,7 @@ const OF_CALM: usize = 6;
 
 /// The charts of a page, most telling first within each role; no series twice.
 pub(super) fn charts(facts: &Facts<'_>, observation: &Observation, report: &Report) -> Vec<Chart> {
-    let mut page = Page { facts, observation, charts: Vec::new() };
+    let mut page = Page { facts, observation, max: MAX_CHARTS, charts: Vec::new() };
     match report.verdict.kind {
         VerdictKind::NoIncident | VerdictKind::CannotTell => page.calm(),
         VerdictKind::Cause => {
@@ -52,9 +54,34 @@ pub(super) fn charts(facts: &Facts<'_>, observation: &Observation, report: &Repo
     page.charts
 }
 
+/// Every series of one service with at least one sample, as far as they find room, and how many do not.
+pub(super) fn service_charts(
+    facts: &Facts<'_>,
+    observation: &Observation,
+    report: &Report,
+    service: &str,
+) -> (Vec<Chart>, usize) {
+    let role = match () {
+        () if report.verdict.names(service) => ChartRole::Cause,
+        () if report.victims.iter().any(|v| v.service == service) => ChartRole::Victim,
+        () => ChartRole::Calm,
+    };
+    let frame = facts.frame;
+    let Some(index) = frame.find(service) else { return (Vec::new(), 0) };
+    let mut series: Vec<&Series> = frame.series().iter().filter(|s| s.service == index).collect();
+    series.retain(|s| s.values.iter().any(|v| v.is_finite()));
+    let felt = |s: &Series| FELT_BY_USERS.iter().position(|name| s.metric.name == *name).unwrap_or(usize::MAX);
+    series.sort_by_key(|s| (s.peer.is_some(), felt(s)));
+    let omitted = series.len().saturating_sub(MAX_SERVICE_CHARTS);
+    let mut page = Page { facts, observation, max: MAX_SERVICE_CHARTS, charts: Vec::new() };
+    series.into_iter().for_each(|s| page.push(s, role));
+    (page.charts, omitted)
+}
+
 struct Page<'a> {
     facts: &'a Facts<'a>,
     observation: &'a Observation,
+    max: usize,
     charts: Vec<Chart>,
 }
 
@@ -107,7 +134,7 @@ impl<'a> Page<'a> {
         let name = |s| self.facts.frame.service(s).to_owned();
         let (service, peer) = (name(series.service), series.peer.map(name));
         let same = |c: &Chart| (&c.service, &c.peer, &c.metric) == (&service, &peer, &series.metric);
-        if self.charts.len() < MAX_CHARTS && !self.charts.iter().any(same) {
+        if self.charts.len() < self.max && !self.charts.iter().any(same) {
             self.charts.push(chart(self.facts, series, role, self.query(&series.metric.name)));
         }
     }

@@ -13,9 +13,9 @@ mod style;
 use std::collections::BTreeMap;
 
 use automap_core::service_map::ServiceMap;
-use scene::Scene;
 
 pub(crate) use elements::escape;
+pub(crate) use scene::Scene;
 pub use style::{SvgOptions, Theme};
 
 /// The drawing, with a final newline. The same map gives the same bytes, whatever the order of its nodes and edges; edges whose ends

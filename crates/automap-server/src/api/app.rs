@@ -24,6 +24,7 @@ use crate::api::state::alert_queue::AlertQueue;
 use crate::api::state::diagnosis_jobs::DiagnosisJobs;
 use crate::api::state::event_history::EventHistory;
 use crate::api::state::request_metrics::RequestMetrics;
+use crate::api::state::sessions::Sessions;
 use crate::api::state::store_probe::StoreProbe;
 use crate::api::tls::Tls;
 use crate::auth::Authenticator;
@@ -85,6 +86,8 @@ pub struct Shared {
     /// The certificate; `None` with plain HTTP.
     pub(crate) tls: Option<Tls>,
     pub(crate) store_probe: StoreProbe,
+    /// Browsers that logged in.
+    pub(crate) sessions: Sessions,
     /// Becomes `true` when automap shuts down.
     pub(crate) closing: watch::Sender<bool>,
     /// Whether the background tasks were started, so that they start once.
@@ -141,6 +144,7 @@ impl App {
             streams_by_address: HeldCounts::default(),
             tls: config.tls.as_ref().map(|files| Tls::open(files, Instant::now(), dependencies.clock)).transpose()?,
             store_probe: StoreProbe::default(),
+            sessions: Sessions::default(),
             closing: watch::Sender::new(false),
             started: Mutex::new(false),
             config,

@@ -4,17 +4,25 @@
 mod alerts;
 mod changes;
 mod diagnoses;
+mod drawn_map;
 mod events;
 mod health;
+mod incident_page;
 mod incidents;
 mod metrics;
 mod mutes;
+#[cfg(feature = "web")]
+mod page;
 pub(crate) mod route;
 mod rows;
+mod services;
+mod session;
 mod targets;
 
 use axum::Router;
-use axum::http::{HeaderMap, StatusCode, Uri};
+#[cfg(not(feature = "web"))]
+use axum::http::Uri;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use serde_json::Value;
@@ -28,19 +36,23 @@ use crate::auth::Role;
 use route::Route;
 
 /// Most characters of a path that a problem repeats.
+#[cfg(not(feature = "web"))]
 const MAX_SHOWN: usize = 100;
 
 /// All routes.
 fn routes() -> Vec<Route> {
     let mut routes = Vec::new();
     routes.extend(incidents::routes());
+    routes.extend(incident_page::routes());
     routes.extend(targets::routes());
+    routes.extend(services::routes());
     routes.extend(diagnoses::routes());
     routes.extend(rows::routes());
     routes.extend(events::routes());
     routes.extend(alerts::routes());
     routes.extend(changes::routes());
     routes.extend(mutes::routes());
+    routes.extend(session::routes());
     routes.extend(health::routes());
     routes.push(
         Route::get("/api/v1/openapi.json", "getOpenapi", "This document", serve_document)
@@ -61,8 +73,7 @@ async fn serve_document(headers: HeaderMap) -> Result<Response, Problem> {
     cacheable(&headers, &document())
 }
 
-/// The router of the API. `pages` are more routes for people, such as a web interface; they need the role `viewer` and pass the same
-/// middleware.
+/// The router of the API. `pages` are more routes for people; they need the role `viewer` and pass the same middleware.
 pub fn router(app: &App, pages: Router<App>) -> Router {
     let needing = |role: Option<Role>| from_fn_with_state((app.clone(), role), authenticate::authenticate);
     let mut router = if pages.has_routes() { pages.route_layer(needing(Some(Role::Viewer))) } else { pages };
@@ -71,10 +82,13 @@ pub fn router(app: &App, pages: Router<App>) -> Router {
         let role = route.role.filter(|_| !is_open);
         router = router.route(route.path, route.handler.route_layer(needing(role)));
     }
+    #[cfg(feature = "web")]
+    let router = router.fallback(page::serve);
+    #[cfg(not(feature = "web"))]
+    let router = router.fallback(|uri: Uri| async move {
+        Problem::not_found("route", &uri.path().chars().take(MAX_SHOWN).collect::<String>())
+    });
     router
-        .fallback(|uri: Uri| async move {
-            Problem::not_found("route", &uri.path().chars().take(MAX_SHOWN).collect::<String>())
-        })
         .method_not_allowed_fallback(|| async { method_not_allowed() })
         .layer(from_fn_with_state(app.clone(), screen::screen))
         .layer(from_fn_with_state(app.clone(), access_log::log_request))

@@ -5,4 +5,5 @@ pub(crate) mod alert_queue;
 pub(crate) mod diagnosis_jobs;
 pub(crate) mod event_history;
 pub(crate) mod request_metrics;
+pub(crate) mod sessions;
 pub(crate) mod store_probe;

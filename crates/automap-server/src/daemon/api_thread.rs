@@ -8,8 +8,8 @@ use axum::Router;
 use tracing::error;
 
 use crate::api::{ApiConfig, ApiError, App, Dependencies, serve_on};
-use crate::live_system::LiveSystem;
 use crate::store::Store;
+use crate::system::System;
 use crate::watcher::{Clock, Stop, SystemClock};
 
 /// How long running requests may take to finish at shutdown.
@@ -17,10 +17,13 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
 /// How long blocking work may take after that, before it is abandoned.
 const BLOCKING_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Listens on the configured address. Returns the address with its real port, and what serves until the stop.
-pub(super) fn prepare(
+/// Listens on the configured address. Returns the address with its real port, and what serves until the stop, which blocks.
+///
+/// # Errors
+/// [`ApiError`] where the address or a file of the configuration cannot be used.
+pub fn prepare(
     config: ApiConfig,
-    system: Arc<LiveSystem>,
+    system: Arc<dyn System>,
     store: Arc<dyn Store>,
     stop: &Stop,
 ) -> Result<(SocketAddr, impl FnOnce() + Send + 'static + use<>), ApiError> {

@@ -2,6 +2,7 @@
 //! for exactly the windows of the incident's report, while the server still has them.
 
 use automap_core::compare::{self, CompareOptions, Comparison};
+use automap_core::dossier::{self, Dossier, ServiceDossier};
 use automap_core::explain::Explanation;
 use automap_core::graph::{GraphOptions, learn_for_incident};
 use automap_core::incident::Incident;
@@ -60,6 +61,34 @@ pub(super) fn service_map(
     let graphs =
         learn_for_incident(&analysis.frame, &analysis.windows.rows, &observation.calls, &GraphOptions::default());
     Ok(with_graphs(&observation, &report, &graphs, MapKind::Anomaly))
+}
+
+/// Everything that a page about an incident shows.
+pub(super) fn dossier(
+    monitored: &MonitoredTarget,
+    incident: &Incident,
+    now: Timestamp,
+) -> Result<Dossier, SystemError> {
+    let options = DiagnoseOptions::default();
+    let (observation, analysis) = analyse_again(monitored, incident, &options, now)?;
+    let told = incident.report.clone();
+    let report = told.unwrap_or_else(|| report::compose(&observation, &analysis, &options.verdict));
+    Ok(dossier::of_report(&observation, &analysis, report, &options.verdict))
+}
+
+/// What one service shows now, and in the hour before.
+pub(super) fn service_dossier(
+    monitored: &MonitoredTarget,
+    service: &str,
+    now: Timestamp,
+) -> Result<ServiceDossier, SystemError> {
+    let window = Interval::new(now.plus_ms(-BASELINE_MS), now);
+    let observation = fetch(monitored, window, WindowHint::default(), now)?;
+    let options = DiagnoseOptions::default();
+    let analysis = analyse(&observation, &options).map_err(|e| refused(&e, "wait until there is more data"))?;
+    let report = report::compose(&observation, &analysis, &options.verdict);
+    dossier::of_service(&observation, &analysis, &report, service)
+        .ok_or_else(|| SystemError::NotFound { what: "service", name: service.to_owned() })
 }
 
 /// Why a service ranks where it ranks.

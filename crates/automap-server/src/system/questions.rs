@@ -13,6 +13,8 @@ pub const EXPLAIN: &str = "Why a service ranks where it ranks in an incident";
 /// A service map.
 pub const SERVICE_MAP: &str =
     "The service map of an incident: which service calls which, and which is affected by which";
+/// A page's data.
+pub const DOSSIER: &str = "Everything that a page about an incident shows: report, map, spread and series";
 /// A comparison.
 pub const COMPARE: &str = "What differs between two periods of a target: services, metrics and calls";
 

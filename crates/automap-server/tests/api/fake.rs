@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use automap_core::compare::Comparison;
+use automap_core::dossier::{DOSSIER_SCHEMA_VERSION, Dossier, ServiceDossier};
 use automap_core::explain::Explanation;
 use automap_core::incident::{INCIDENT_SCHEMA_VERSION, Incident, IncidentState, NamedCause, Severity, TimelineKind};
 use automap_core::metric::Unit;
@@ -15,6 +16,7 @@ use automap_core::report::{
 };
 use automap_core::service_map::ServiceMap;
 use automap_core::slo::{self, DEFAULT_PERIOD_MS, EventCounts, Objective, SloStatus};
+use automap_core::spread::{PROPAGATION_SCHEMA_VERSION, Propagation};
 use automap_core::time::Timestamp;
 use automap_core::windows::OnsetSource;
 use automap_server::alerts::AlertGroup;
@@ -141,6 +143,52 @@ impl System for FakeSystem {
     fn service_map(&self, incident: &str) -> Result<ServiceMap, SystemError> {
         self.incident(incident)?;
         Ok(from_json(SERVICE_MAP))
+    }
+
+    fn dossier(&self, incident: &str) -> Result<Arc<Dossier>, SystemError> {
+        let report = self.incident(incident)?.report.unwrap();
+        let propagation = Propagation {
+            schema_version: PROPAGATION_SCHEMA_VERSION,
+            verdict: report.verdict.kind,
+            cause: report.verdict.service.clone(),
+            summary: String::new(),
+            windows: report.windows.clone(),
+            interval_level: 0.9,
+            services: Vec::new(),
+            hops: Vec::new(),
+            paths: Vec::new(),
+            against: Vec::new(),
+            calm: Vec::new(),
+            unobserved: Vec::new(),
+        };
+        Ok(Arc::new(Dossier {
+            schema_version: DOSSIER_SCHEMA_VERSION,
+            automap_version: "0.1.0".to_owned(),
+            map: from_json(SERVICE_MAP),
+            charts: Vec::new(),
+            propagation,
+            report,
+        }))
+    }
+
+    fn latest_map(&self, target: &str) -> Result<Arc<ServiceMap>, SystemError> {
+        self.known(target)?;
+        Ok(Arc::new(from_json(SERVICE_MAP)))
+    }
+
+    fn service_dossier(&self, target: &str, service: &str) -> Result<ServiceDossier, SystemError> {
+        self.known(target)?;
+        match service {
+            "payment" => Ok(ServiceDossier {
+                service: service.to_owned(),
+                callers: vec!["orders".to_owned()],
+                callees: Vec::new(),
+                charts: Vec::new(),
+                omitted: 0,
+                changes: Vec::new(),
+            }),
+            _ => Err(SystemError::NotFound { what: "service", name: service.to_owned() }),
+        }
     }
 
     fn compare(&self, request: &CompareRequest) -> Result<Comparison, SystemError> {

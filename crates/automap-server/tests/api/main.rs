@@ -13,5 +13,7 @@ mod fake;
 mod guards;
 mod hostile;
 mod mcp;
+mod pages;
 mod routes;
 mod server;
+mod session;

@@ -54,6 +54,19 @@ pub(crate) struct AnyInputArgs {
 }
 
 impl AnyInputArgs {
+    /// Whether anything names the data.
+    #[cfg(feature = "server")]
+    pub(crate) fn is_given(&self) -> bool {
+        self.capture_file.is_some() || self.options.is_given()
+    }
+
+    /// The file that is read, if it is one.
+    #[cfg(feature = "server")]
+    pub(crate) fn file(&self) -> Option<&Path> {
+        let options = &self.options;
+        self.capture_file.as_deref().or(options.capture.as_deref()).or(options.csv.as_deref())
+    }
+
     /// Reads or fetches what is to be analysed.
     pub(crate) fn observation(&self, now: &ZonedDateTime) -> Result<Observation> {
         self.options.observation(self.capture_file.as_deref(), now)

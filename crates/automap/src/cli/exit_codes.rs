@@ -103,6 +103,7 @@ pub(crate) const EXIT_CODES: &[ExitCodes] = &[
     verb("serve"),
     verb("soak").found("an incident opened without a fault").asks_server(),
     verb("trend").found("something rises or falls (with --exit-code)").asks_server(),
+    verb("ui").asks_server(),
     verb("watch"),
 ];
 

@@ -7,7 +7,12 @@
 mod live;
 
 use anyhow::Result;
+use automap_core::observation::Observation;
+#[cfg(feature = "server")]
+use automap_core::time::Timestamp;
 use automap_core::{DiagnoseOptions, diagnose};
+#[cfg(feature = "server")]
+use automap_server::system::Experiment;
 use automap_sources::capture;
 use clap::Args;
 use serde::Deserialize;
@@ -60,8 +65,27 @@ struct RecordedTarget {
     service: String,
 }
 
+/// The recorded incident.
+pub(crate) fn observation() -> Result<Observation> {
+    Ok(capture::from_bytes(CAPTURE)?)
+}
+
+/// What was injected into it, as a page shows it beside the answer.
+#[cfg(feature = "server")]
+pub(crate) fn experiments() -> Result<Vec<Experiment>> {
+    let faults: Vec<RecordedFault> = serde_json::from_str(LEDGER)?;
+    let experiment = |fault: RecordedFault| Experiment {
+        name: fault.experiment,
+        fault: format!("{} {}", fault.kind, fault.action),
+        places: fault.targets.into_iter().map(|target| target.service).collect(),
+        started: Timestamp::parse_rfc3339(&fault.from),
+        ended: None,
+    };
+    Ok(faults.into_iter().map(experiment).collect())
+}
+
 fn recorded(args: &DemoArgs) -> Result<Exit> {
-    let observation = capture::from_bytes(CAPTURE)?;
+    let observation = observation()?;
     let report = diagnose(&observation, &DiagnoseOptions::default())?;
     args.output.print(&report)?;
     let faults: Vec<RecordedFault> = serde_json::from_str(LEDGER)?;

@@ -40,7 +40,7 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response {
 }
 
 /// Whether `If-None-Match` (RFC 9110: a list of tags, weak or strong, or `*`) names this tag.
-fn is_cached(request: &HeaderMap, tag: &str) -> bool {
+pub(crate) fn is_cached(request: &HeaderMap, tag: &str) -> bool {
     let lists = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
     lists.flat_map(|list| list.split(',')).map(str::trim).any(|t| t == "*" || t.trim_start_matches("W/") == tag)
 }

@@ -1,18 +1,46 @@
 //! Finds out who asks, and whether the role is enough for the route. Guesses of passwords and tokens are counted for each client and refused
 //! beyond a limit, before any expensive check.
+//!
+//! A browser that logged in sends a cookie instead of credentials. A request that changes something and comes with a cookie has to come from
+//! automap's own page, and to say so: a browser always does, in `Origin` or `Sec-Fetch-Site`.
 
 use std::time::Instant;
 
-use axum::extract::{Request, State};
-use axum::http::request;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::api::app::App;
-use crate::api::http::header::SingleHeaders;
+use crate::api::http::cookie;
+use crate::api::http::header::{SingleHeaders, single};
 use crate::api::http::peer::{ClientAddress, Peer};
 use crate::api::http::problem::Problem;
 use crate::auth::{Credentials, Denied, HeaderLookup, Identity, Role};
+
+/// Asks for a token. A browser that a script asks for data would otherwise ask its user for a password, in a window of its own.
+const ASK_FOR_TOKEN: &str = r#"Bearer realm="automap""#;
+
+/// Whoever asks, for a route that needs no credentials: nobody too.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    /// Who it is; `None` for nobody.
+    pub(crate) identity: Option<Identity>,
+    /// Whether it is known by a cookie.
+    pub(crate) by_cookie: bool,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let has_credentials = parts.headers.contains_key(header::AUTHORIZATION);
+        let identity = identify(app, parts).await.ok();
+        let by_cookie = !has_credentials && app.auth.is_enabled() && of_cookie(app, &parts.headers).is_some();
+        Ok(Self { by_cookie: by_cookie && identity.is_some(), identity })
+    }
+}
 
 /// The layer of one route; `needed` is `None` where no authentication is required.
 pub(crate) async fn authenticate(
@@ -39,7 +67,7 @@ pub(crate) async fn authenticate(
     response
 }
 
-async fn identify(app: &App, parts: &request::Parts) -> Result<Identity, Problem> {
+async fn identify(app: &App, parts: &Parts) -> Result<Identity, Problem> {
     let peer = Peer::of(&parts.extensions);
     let client = ClientAddress::of(&parts.extensions);
     let now = Instant::now();
@@ -52,8 +80,11 @@ async fn identify(app: &App, parts: &request::Parts) -> Result<Identity, Problem
         Ok(identity) => return Ok(identity),
         Err(denied) => denied,
     };
+    let challenge = challenge(app, &parts.headers);
     if denied == Denied::NoCredentials {
-        return Err(Problem::unauthorized("this route needs credentials", app.auth.challenge()));
+        let identity = of_cookie(app, &parts.headers);
+        let identity = identity.ok_or_else(|| Problem::unauthorized("this route needs credentials", challenge))?;
+        return check_page(&parts.method, &parts.headers).map(|()| identity);
     }
     // Counted before the check, so that guesses sent at the same time do not all pass.
     app.wrong_credentials.take(client, now).map_err(|wait| Problem::too_many("too many wrong credentials", wait))?;
@@ -67,5 +98,29 @@ async fn identify(app: &App, parts: &request::Parts) -> Result<Identity, Problem
     if identity.is_some() {
         app.wrong_credentials.give_back(client);
     }
-    identity.ok_or_else(|| Problem::unauthorized("these credentials are wrong", app.auth.challenge()))
+    identity.ok_or_else(|| Problem::unauthorized("these credentials are wrong", challenge))
+}
+
+fn of_cookie(app: &App, headers: &HeaderMap) -> Option<Identity> {
+    app.sessions.find(cookie::value(headers)?, app.now())
+}
+
+/// Which credentials to ask for.
+fn challenge(app: &App, headers: &HeaderMap) -> &'static str {
+    match single(headers, "sec-fetch-dest") {
+        Some("empty") => ASK_FOR_TOKEN,
+        _ => app.auth.challenge(),
+    }
+}
+
+/// Refuses a change that a cookie pays for unless it says that automap's own page asks for it. Whether an `Origin` is one of automap's was
+/// checked before.
+fn check_page(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+    let is_read = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let is_own = single(headers, "sec-fetch-site") == Some("same-origin") || headers.contains_key(header::ORIGIN);
+    if is_read || is_own {
+        return Ok(());
+    }
+    let detail = "a change with a cookie has to come from automap's own page";
+    Err(Problem::forbidden(detail, "send the header `Authorization` instead of the cookie").at("header Origin"))
 }

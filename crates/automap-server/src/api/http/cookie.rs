@@ -1,0 +1,56 @@
+//! The one cookie of automap: the session of a browser. No script reads it, no other site's request carries it, and it is written nowhere else.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, header};
+
+const NAME: &str = "automap_session";
+
+/// The cookie's value, where the request carries it exactly once.
+pub(crate) fn value(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut values = pairs.filter(|(name, _)| *name == NAME).map(|(_, value)| value);
+    let value = values.next()?;
+    values.next().is_none().then_some(value)
+}
+
+/// The value of `Set-Cookie` that begins a session.
+pub(crate) fn set(value: &str, lifetime: Duration, is_encrypted: bool) -> String {
+    let secure = if is_encrypted { "; Secure" } else { "" };
+    format!("{NAME}={value}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{secure}", lifetime.as_secs())
+}
+
+/// The value of `Set-Cookie` that removes it.
+pub(crate) fn removed(is_encrypted: bool) -> String {
+    set("", Duration::ZERO, is_encrypted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(lines: &[&'static str]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(header::COOKIE, line.parse().unwrap());
+        }
+        value(&headers).map(str::to_owned)
+    }
+
+    #[test]
+    fn the_cookie_is_found_among_others_and_only_once() {
+        assert_eq!(read(&["theme=dark; automap_session=abc; x=y"]).as_deref(), Some("abc"));
+        assert_eq!(read(&["automap_session=a; automap_session=b"]), None, "planted beside ours");
+        assert_eq!(read(&["automap_session=a", "automap_session=b"]), None);
+        assert_eq!(read(&["xautomap_session=a"]), None);
+        assert_eq!(read(&[]), None);
+    }
+
+    #[test]
+    fn a_cookie_is_out_of_reach_of_scripts_and_other_sites() {
+        let text = set("abc", Duration::from_secs(60), true);
+        assert_eq!(text, "automap_session=abc; Path=/; Max-Age=60; HttpOnly; SameSite=Strict; Secure");
+        assert_eq!(removed(false), "automap_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
+    }
+}

@@ -1,0 +1,119 @@
+//! What a page about an incident is made of, and the page itself as a file to keep: all of it from one dossier, which fetches the metrics again.
+
+use automap_core::dossier::Dossier;
+use automap_render::Zone;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::api::app::App;
+use crate::api::http::extract::{PathParameters, QueryParameters};
+use crate::api::http::problem::Problem;
+use crate::api::http::response::cacheable;
+use crate::api::routes::drawn_map::{DrawnMap, Scope};
+use crate::api::routes::route::Route;
+use crate::system::questions;
+
+/// Styles inside the file and nothing else; the file says so itself, and this also holds where a browser opens it in place.
+const FILE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox";
+
+pub(super) fn routes() -> Vec<Route> {
+    const MAP: &str = "The service map of an incident, with the place of everything in a drawing";
+    const HTML: &str = "An incident as one HTML file, to keep or to send";
+    const MARKDOWN: &str = "An incident as Markdown, for a chat or an issue";
+    vec![
+        Route::get("/api/v1/incidents/{id}/dossier", "getIncidentDossier", questions::DOSSIER, dossier)
+            .answers::<Dossier>(200),
+        Route::get("/api/v1/incidents/{id}/map", "getIncidentMap", MAP, map)
+            .query::<MapQuery>()
+            .answers::<DrawnMap>(200),
+        Route::get("/api/v1/incidents/{id}/page.html", "getIncidentHtml", HTML, html)
+            .query::<PageQuery>()
+            .answers_text("text/html"),
+        Route::get("/api/v1/incidents/{id}/page.md", "getIncidentMarkdown", MARKDOWN, markdown)
+            .query::<PageQuery>()
+            .answers_text("text/markdown"),
+    ]
+}
+
+/// Which part of the map.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct MapQuery {
+    /// `affected`: what the incident touches, and its neighbours; `all`: every service. `affected` when left out.
+    #[serde(default)]
+    scope: Scope,
+}
+
+/// Which zone the times of a file are in.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct PageQuery {
+    /// Minutes east of UTC; 0 when left out.
+    #[schemars(range(min = -1440, max = 1440))]
+    utc_offset_min: Option<i32>,
+}
+
+impl PageQuery {
+    const MAX_MIN: i32 = 1440;
+
+    fn zone(&self) -> Result<Zone, Problem> {
+        let minutes = self.utc_offset_min.unwrap_or(0);
+        if minutes.abs() > Self::MAX_MIN {
+            let detail = format!("{minutes} is not within -{0} to {0}", Self::MAX_MIN);
+            return Err(Problem::bad_request("query parameter utc_offset_min", detail, "give minutes east of UTC"));
+        }
+        Ok(Zone::from_offset_s(60 * minutes))
+    }
+}
+
+/// `GET /api/v1/incidents/{id}/dossier`
+async fn dossier(
+    State(app): State<App>,
+    headers: HeaderMap,
+    PathParameters(id): PathParameters<String>,
+) -> Result<Response, Problem> {
+    cacheable(&headers, app.analyse(move |system| system.dossier(&id)).await??.as_ref())
+}
+
+/// `GET /api/v1/incidents/{id}/map`
+async fn map(
+    State(app): State<App>,
+    headers: HeaderMap,
+    PathParameters(id): PathParameters<String>,
+    QueryParameters(query): QueryParameters<MapQuery>,
+) -> Result<Response, Problem> {
+    let drawn = app.analyse(move |system| system.dossier(&id).map(|d| DrawnMap::of(&d.map, query.scope))).await??;
+    cacheable(&headers, &drawn)
+}
+
+/// `GET /api/v1/incidents/{id}/page.html`
+async fn html(
+    State(app): State<App>,
+    PathParameters(id): PathParameters<String>,
+    QueryParameters(query): QueryParameters<PageQuery>,
+) -> Result<Response, Problem> {
+    let zone = query.zone()?;
+    let page = app.analyse(move |system| system.dossier(&id).map(|d| automap_render::html(&d, zone))).await??;
+    let mut response = file("text/html; charset=utf-8", "attachment; filename=\"incident.html\"", page);
+    let policy = HeaderValue::from_static(FILE_POLICY);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    Ok(response)
+}
+
+/// `GET /api/v1/incidents/{id}/page.md`
+async fn markdown(
+    State(app): State<App>,
+    PathParameters(id): PathParameters<String>,
+    QueryParameters(query): QueryParameters<PageQuery>,
+) -> Result<Response, Problem> {
+    let zone = query.zone()?;
+    let page = app.analyse(move |system| system.dossier(&id).map(|d| automap_render::markdown(&d, zone))).await??;
+    Ok(file("text/markdown; charset=utf-8", "inline; filename=\"incident.md\"", page))
+}
+
+fn file(media: &'static str, disposition: &'static str, text: String) -> Response {
+    ([(header::CONTENT_TYPE, media), (header::CONTENT_DISPOSITION, disposition)], text).into_response()
+}

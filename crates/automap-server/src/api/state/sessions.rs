@@ -1,0 +1,105 @@
+//! Sessions of browsers: who a cookie stands for, and until when. They are kept in memory only, so a restart ends them all.
+//!
+//! A cookie is 32 random bytes; its digest is what is kept, so that nothing that is read from this process' memory or a dump of it opens
+//! a session. A session ends after [`LIFETIME`], when its user logs out, or when too many others began after it. The credentials that it was
+//! begun with are not asked again: who removes a token or a user from the configuration starts automap again, which ends its sessions too.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use automap_core::time::Timestamp;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parking_lot::Mutex;
+use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::auth::Identity;
+
+/// How long a session lasts: a working day.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(12 * 3600);
+/// The same in milliseconds.
+const LIFETIME_MS: i64 = 12 * 3_600_000;
+/// Most sessions at once; beyond it the one that began first ends.
+const MAX_SESSIONS: usize = 1024;
+/// Random bytes of a cookie.
+const COOKIE_BYTES: usize = 32;
+
+type Digest = [u8; SHA256_OUTPUT_LEN];
+
+/// All sessions, by the digest of their cookie.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    kept: Mutex<BTreeMap<Digest, (Timestamp, Identity)>>,
+}
+
+impl Sessions {
+    /// Begins a session, and returns the cookie's value; `None` where the system has no random bytes.
+    pub(crate) fn begin(&self, who: Identity, now: Timestamp) -> Option<String> {
+        let mut bytes = [0u8; COOKIE_BYTES];
+        SystemRandom::new().fill(&mut bytes).ok()?;
+        let value = URL_SAFE_NO_PAD.encode(bytes);
+        let mut kept = self.kept.lock();
+        kept.retain(|_, (ends, _)| *ends > now);
+        if kept.len() >= MAX_SESSIONS
+            && let Some(first) = kept.iter().min_by_key(|(_, (ends, _))| *ends).map(|(digest, _)| *digest)
+        {
+            kept.remove(&first);
+        }
+        kept.insert(key(&value), (now.plus_ms(LIFETIME_MS), who));
+        Some(value)
+    }
+
+    /// Who a cookie stands for.
+    pub(crate) fn find(&self, value: &str, now: Timestamp) -> Option<Identity> {
+        let kept = self.kept.lock();
+        kept.get(&key(value)).filter(|(ends, _)| *ends > now).map(|(_, who)| who.clone())
+    }
+
+    /// Ends a session.
+    pub(crate) fn end(&self, value: &str) {
+        self.kept.lock().remove(&key(value));
+    }
+}
+
+fn key(value: &str) -> Digest {
+    let mut key = [0; SHA256_OUTPUT_LEN];
+    key.copy_from_slice(digest(&SHA256, value.as_bytes()).as_ref());
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::Role;
+
+    fn who(name: &str) -> Identity {
+        Identity { name: name.to_owned(), role: Role::Viewer }
+    }
+
+    #[test]
+    fn a_session_lasts_a_working_day_or_until_its_end() {
+        let (sessions, noon) = (Sessions::default(), Timestamp::from_ms(43_200_000));
+        let [ann, bob] = ["ann", "bob"].map(|name| sessions.begin(who(name), noon).unwrap());
+        assert_ne!(ann, bob);
+        let later = noon.plus_ms(LIFETIME_MS - 1);
+        assert_eq!(sessions.find(&ann, later), Some(who("ann")));
+        assert_eq!(sessions.find(&ann, noon.plus_ms(LIFETIME_MS)), None);
+        sessions.end(&bob);
+        assert_eq!(sessions.find(&bob, noon), None);
+        assert_eq!(sessions.find("", noon), None);
+    }
+
+    #[test]
+    fn the_first_session_ends_when_there_are_too_many() {
+        let sessions = Sessions::default();
+        let at = |i: usize| Timestamp::from_ms(i as i64);
+        let first = sessions.begin(who("first"), at(0)).unwrap();
+        let second = sessions.begin(who("second"), at(1)).unwrap();
+        for i in 2..=MAX_SESSIONS {
+            sessions.begin(who("other"), at(i)).unwrap();
+        }
+        assert_eq!(sessions.find(&first, at(MAX_SESSIONS)), None);
+        assert!(sessions.find(&second, at(MAX_SESSIONS)).is_some());
+    }
+}

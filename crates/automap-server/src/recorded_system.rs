@@ -1,0 +1,289 @@
+//! The [`System`] of a recording: one target, whose metrics are all there, and the incidents that a watcher would have opened.
+//!
+//! The same page and the same API serve a capture, a table, or one look at a server, with nothing else running. Nothing is watched, told or
+//! notified here; what a recording cannot do is refused with the reason.
+
+mod incidents;
+
+use std::sync::Arc;
+
+use automap_core::compare::{self, CompareOptions, Comparison};
+use automap_core::dossier::{self, Dossier, ServiceDossier};
+use automap_core::explain::Explanation;
+use automap_core::graph::{GraphOptions, learn_for_incident};
+use automap_core::incident::Incident;
+use automap_core::observation::Observation;
+use automap_core::profile::ProfileTable;
+use automap_core::rank::Engine;
+use automap_core::report::{self, Report};
+use automap_core::service_map::{self, MapKind, ServiceMap, with_graphs};
+use automap_core::slo::SloStatus;
+use automap_core::time::{Interval, WindowHint};
+use automap_core::{Analysis, DiagnoseError, DiagnoseOptions, analyse};
+use tokio::sync::broadcast;
+
+use crate::alerts::AlertGroup;
+use crate::alerts::matching::AlertTargets;
+use crate::live_system::confirm;
+use crate::mutes::{ListedMute, MuteRequest};
+use crate::notify::NotifyConfig;
+use crate::snapshots;
+use crate::store::memory::MemoryStore;
+use crate::store::{IncidentStore, Mute, ToldChange};
+use crate::system::{
+    CompareRequest, DiagnoseRequest, EngineName, Experiment, IncidentChange, ServiceStatus, System, SystemError,
+    SystemMetrics, period_beside,
+};
+use crate::watcher::{Clock, State, SystemClock, TargetStatus};
+
+/// Changes by which a listener may lag.
+const MAX_BEHIND: usize = 16;
+
+/// A recording, its answer and its incidents.
+#[derive(Debug)]
+pub struct RecordedSystem {
+    target: String,
+    observation: Observation,
+    report: Arc<Report>,
+    map: Arc<ServiceMap>,
+    store: Arc<MemoryStore>,
+    experiments: Vec<Experiment>,
+    changes: broadcast::Sender<IncidentChange>,
+}
+
+impl RecordedSystem {
+    /// Diagnoses the recording and replays it; its incidents are in `store` then.
+    ///
+    /// # Errors
+    /// [`DiagnoseError`] where the recording holds too little for an answer.
+    pub fn new(
+        target: &str,
+        observation: Observation,
+        experiments: Vec<Experiment>,
+        store: &Arc<MemoryStore>,
+    ) -> Result<Self, DiagnoseError> {
+        let options = DiagnoseOptions::default();
+        let analysis = analyse(&observation, &options)?;
+        let report = report::compose(&observation, &analysis, &options.verdict);
+        let map = service_map::compose(&observation, &report, MapKind::Anomaly, &[]);
+        for incident in incidents::of(target, &observation, &report) {
+            // The store is empty, and each incident is consistent: nothing can be refused but what a bug made.
+            let stored = store.put(&incident, &[], incident.updated);
+            debug_assert!(stored.is_ok(), "{stored:?}");
+        }
+        Ok(Self {
+            target: target.to_owned(),
+            observation,
+            report: Arc::new(report),
+            map: Arc::new(map),
+            store: Arc::clone(store),
+            experiments,
+            changes: broadcast::Sender::new(MAX_BEHIND),
+        })
+    }
+
+    fn check_target(&self, name: &str) -> Result<(), SystemError> {
+        let is_it = name == self.target;
+        is_it.then_some(()).ok_or_else(|| SystemError::NotFound { what: "target", name: name.to_owned() })
+    }
+
+    fn incident(&self, id: &str) -> Result<Incident, SystemError> {
+        let found = self.store.get(id)?;
+        found.ok_or_else(|| SystemError::NotFound { what: "incident", name: id.to_owned() })
+    }
+
+    /// The recording up to the end of an incident, in the windows of its report.
+    fn analyse_incident(
+        &self,
+        incident: &Incident,
+        options: &DiagnoseOptions,
+    ) -> Result<(Observation, Analysis), SystemError> {
+        let mut observation = self.observation.clone();
+        if let Some(windows) = incident.report.as_ref().map(|r| &r.windows) {
+            let start = observation.frame.span().start.min(windows.baseline_start);
+            if let Some(until) = Interval::new(start, windows.incident_end) {
+                observation.frame = observation.frame.within(until).map_err(|e| refused(&e))?;
+            }
+            observation.hint = WindowHint {
+                incident_start: Some(windows.incident_start),
+                start_tolerance_ms: Some(0),
+                incident_end: Some(windows.incident_end),
+                baseline: Some(windows.baseline()),
+            };
+        }
+        let analysis = analyse(&observation, options).map_err(|e| refused(&e))?;
+        Ok((observation, analysis))
+    }
+}
+
+impl System for RecordedSystem {
+    fn targets(&self) -> Vec<TargetStatus> {
+        let span = self.observation.frame.span();
+        let open = self.report.verdict.service.as_ref();
+        vec![TargetStatus {
+            source: self.observation.source.clone(),
+            state: State::Watching,
+            summary: format!("a recording from {} to {}", span.start.rfc3339(), span.end.rfc3339()),
+            last_success: Some(span.end),
+            services: Some(self.observation.services().count()),
+            open: open.and_then(|_| self.open_ids().first().cloned()),
+            open_incidents: self.open_ids(),
+            ..TargetStatus::new(&self.target)
+        }]
+    }
+
+    fn latest_report(&self, target: &str) -> Option<Arc<Report>> {
+        (target == self.target).then(|| Arc::clone(&self.report))
+    }
+
+    fn services(&self, target: &str) -> Result<Vec<ServiceStatus>, SystemError> {
+        self.check_target(target)?;
+        let symptoms: Vec<_> = self.open_incidents().into_iter().flat_map(|i| i.symptoms).collect();
+        let status = |(service, metrics): (String, Vec<String>)| ServiceStatus {
+            signs: symptoms.iter().filter(|s| s.service == service).cloned().collect(),
+            service,
+            metrics,
+        };
+        Ok(snapshots::services(&self.observation).into_iter().map(status).collect())
+    }
+
+    fn slos(&self, target: &str) -> Result<Arc<Vec<SloStatus>>, SystemError> {
+        self.check_target(target).map(|()| Arc::default())
+    }
+
+    fn profiles(&self, target: &str) -> Result<ProfileTable, SystemError> {
+        self.check_target(target)?;
+        Err(cannot("keeps no profiles", "use `automap profile` on the recording"))
+    }
+
+    fn diagnose(&self, request: &DiagnoseRequest) -> Result<Report, SystemError> {
+        self.check_target(&request.target)?;
+        let baseline = request.baseline.and_then(|p| Interval::new(p.start, p.end));
+        let hint = WindowHint { incident_start: request.incident_start, baseline, ..WindowHint::default() };
+        let engine = match request.engine {
+            Some(EngineName::Automap) => Engine::Automap,
+            Some(EngineName::Evidence) | None => Engine::Evidence,
+        };
+        let options = DiagnoseOptions { engine, ..DiagnoseOptions::default() };
+        let observation = Observation { hint, ..self.observation.clone() };
+        automap_core::diagnose(&observation, &options).map_err(|e| refused(&e))
+    }
+
+    fn service_map(&self, incident: &str) -> Result<ServiceMap, SystemError> {
+        let options = DiagnoseOptions::default();
+        let (observation, analysis) = self.analyse_incident(&self.incident(incident)?, &options)?;
+        let report = report::compose(&observation, &analysis, &options.verdict);
+        let rows = &analysis.windows.rows;
+        let graphs = learn_for_incident(&analysis.frame, rows, &observation.calls, &GraphOptions::default());
+        Ok(with_graphs(&observation, &report, &graphs, MapKind::Anomaly))
+    }
+
+    fn dossier(&self, incident: &str) -> Result<Arc<Dossier>, SystemError> {
+        let incident = self.incident(incident)?;
+        let options = DiagnoseOptions::default();
+        let (observation, analysis) = self.analyse_incident(&incident, &options)?;
+        let told = incident.report;
+        let report = told.unwrap_or_else(|| report::compose(&observation, &analysis, &options.verdict));
+        Ok(Arc::new(dossier::of_report(&observation, &analysis, report, &options.verdict)))
+    }
+
+    fn latest_map(&self, target: &str) -> Result<Arc<ServiceMap>, SystemError> {
+        self.check_target(target).map(|()| Arc::clone(&self.map))
+    }
+
+    fn service_dossier(&self, target: &str, service: &str) -> Result<ServiceDossier, SystemError> {
+        self.check_target(target)?;
+        let analysis = analyse(&self.observation, &DiagnoseOptions::default()).map_err(|e| refused(&e))?;
+        dossier::of_service(&self.observation, &analysis, &self.report, service)
+            .ok_or_else(|| SystemError::NotFound { what: "service", name: service.to_owned() })
+    }
+
+    fn compare(&self, request: &CompareRequest) -> Result<Comparison, SystemError> {
+        self.check_target(&request.target)?;
+        let observed = |name: &str, period: &crate::system::Period| {
+            let window = Interval::new(period.start, period.end);
+            compare::Period::new(name, &self.observation, window).map_err(|e| refused(&e))
+        };
+        let periods = [observed("before", &request.before)?, observed("after", &request.after)?];
+        compare::compare(&periods, &CompareOptions::default()).map_err(|e| refused(&e))
+    }
+
+    fn explain(&self, incident: &str, service: &str) -> Result<Explanation, SystemError> {
+        let options = DiagnoseOptions::default();
+        let (observation, analysis) = self.analyse_incident(&self.incident(incident)?, &options)?;
+        automap_core::explain::explain(&observation, &analysis, &options, service)
+            .map_err(|_| SystemError::NotFound { what: "service", name: service.to_owned() })
+    }
+
+    fn alert_targets(&self) -> AlertTargets {
+        AlertTargets::new(Vec::new())
+    }
+
+    fn keep_alerts(&self, _: &AlertGroup) -> Result<(), SystemError> {
+        Err(cannot("receives no alerts", SERVE))
+    }
+
+    fn alert(&self, _: &AlertGroup) -> Result<(), SystemError> {
+        Err(cannot("receives no alerts", SERVE))
+    }
+
+    fn tell_changes(&self, _: &[ToldChange]) -> Result<Vec<bool>, SystemError> {
+        Err(cannot("receives no changes", SERVE))
+    }
+
+    fn confirm(&self, incident: &str, service: &str, by: &str) -> Result<Incident, SystemError> {
+        let by = (incident, service, by);
+        let confirmed = confirm(&*self.store, &NotifyConfig::default(), by, false, SystemClock.now())?;
+        // Fails when there is no listener, which is the usual state.
+        let _ = self.changes.send(IncidentChange::of(&confirmed));
+        Ok(confirmed)
+    }
+
+    fn experiments(&self, incident: &str) -> Result<Vec<Experiment>, SystemError> {
+        let period = period_beside(&self.incident(incident)?, self.observation.frame.span().end);
+        let is_within =
+            |e: &&Experiment| e.started.is_none_or(|at| at < period.end) && e.ended.is_none_or(|at| at > period.start);
+        Ok(self.experiments.iter().filter(is_within).cloned().collect())
+    }
+
+    fn mutes(&self) -> Vec<ListedMute> {
+        Vec::new()
+    }
+
+    fn add_mute(&self, _: &MuteRequest, _: &str) -> Result<Mute, SystemError> {
+        Err(cannot("notifies nobody, so nothing can be muted", SERVE))
+    }
+
+    fn end_mute(&self, id: &str) -> Result<(), SystemError> {
+        Err(SystemError::NotFound { what: "mute", name: id.to_owned() })
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<IncidentChange> {
+        self.changes.subscribe()
+    }
+
+    fn metrics(&self) -> SystemMetrics {
+        SystemMetrics::default()
+    }
+}
+
+impl RecordedSystem {
+    fn open_incidents(&self) -> Vec<Incident> {
+        let all = self.store.list(&incidents::all()).unwrap_or_default();
+        all.into_iter().filter(Incident::is_open).collect()
+    }
+
+    fn open_ids(&self) -> Vec<String> {
+        self.open_incidents().into_iter().map(|i| i.id).collect()
+    }
+}
+
+const SERVE: &str = "start `automap serve`";
+
+fn cannot(what: &str, next: &str) -> SystemError {
+    SystemError::Refused { message: format!("a recording {what}"), next: next.to_owned() }
+}
+
+fn refused(error: &dyn std::fmt::Display) -> SystemError {
+    SystemError::Refused { message: error.to_string(), next: "choose other periods, or a longer recording".to_owned() }
+}

@@ -1,0 +1,71 @@
+//! The incidents of a recording: what a watcher would have opened or, where the recording is too short for a watcher, what its diagnosis says.
+
+use automap_core::incident::{Incident, NamedCause, Severity, TimelineKind};
+use automap_core::observation::Observation;
+use automap_core::report::Report;
+use automap_core::watch::{ReplayOptions, WatchOptions, replay};
+
+use crate::store::{IncidentFilter, MAX_PAGE};
+
+/// Polls of a replay at most: a diagnosis each, so that a recording of a day opens within seconds.
+const MAX_POLLS: i64 = 120;
+/// Time between two polls at least.
+const MIN_EVERY_MS: i64 = 5_000;
+/// Share of a recording that is for learning what is normal, at most: a third.
+const LEARN_PARTS: i64 = 3;
+/// How long requests must be affected before an incident opens, at most: a tenth of the recording.
+const CONFIRM_PARTS: i64 = 10;
+
+/// All of them.
+pub(super) fn all() -> IncidentFilter {
+    IncidentFilter { limit: MAX_PAGE, ..IncidentFilter::default() }
+}
+
+/// The incidents of a recording, each as a store expects a new one.
+pub(super) fn of(target: &str, observation: &Observation, report: &Report) -> Vec<Incident> {
+    let length_ms = observation.frame.span().len_ms();
+    let usual = WatchOptions::default();
+    let confirm_ms = usual.confirm_ms.min(length_ms / CONFIRM_PARTS);
+    let watch = WatchOptions {
+        learn_ms: usual.learn_ms.min(length_ms / LEARN_PARTS),
+        confirm_ms,
+        confirm_critical_ms: usual.confirm_critical_ms.min(confirm_ms),
+        ..usual
+    };
+    let every_ms = (length_ms / MAX_POLLS).max(MIN_EVERY_MS);
+    let options = ReplayOptions { watch, every_ms, remember_ms: length_ms };
+    let mut found = replay(observation, &options, &mut |_, _| {});
+    for incident in &mut found {
+        if let Some(rest) = incident.id.strip_prefix(&incident.target) {
+            incident.id = format!("{target}{rest}");
+        }
+        target.clone_into(&mut incident.target);
+        incident.revision = 1;
+    }
+    if found.is_empty() {
+        found.extend(of_report(target, observation, report));
+    }
+    found
+}
+
+/// The incident that the diagnosis of the whole recording is about; `None` where it finds nothing wrong.
+fn of_report(target: &str, observation: &Observation, report: &Report) -> Option<Incident> {
+    if report.verdict.kind.is_quiet() {
+        return None;
+    }
+    let (onset, end) = (report.windows.incident_start, observation.frame.span().end);
+    let mut incident = Incident::new(format!("{target}-recorded"), target, onset, end);
+    incident.severity = if report.verdict.is_felt == Some(false) { Severity::Info } else { Severity::Warning };
+    incident.revision = 1;
+    incident.title.clone_from(&report.verdict.summary);
+    incident.cause = report.verdict.service.clone().map(|service| NamedCause {
+        service,
+        mechanism: report.verdict.mechanism.clone(),
+        confidence: report.verdict.confidence,
+        change: report.causes.first().and_then(|c| c.change.as_ref()).map(|c| c.summary.clone()),
+    });
+    incident.victims = report.victims.iter().map(|v| v.service.clone()).collect();
+    incident.report = Some(report.clone());
+    incident.add_entry(end, TimelineKind::Opened, report.verdict.summary.clone());
+    Some(incident)
+}

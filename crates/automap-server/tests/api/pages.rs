@@ -1,0 +1,86 @@
+//! What the web interface is served from: the data of its pages, the files to keep, and the page itself.
+
+use super::server::Server;
+
+#[tokio::test]
+async fn a_page_about_an_incident_has_its_data_its_map_and_its_files() {
+    let server = Server::new();
+    let dossier = server.send("GET", "/api/v1/incidents/shop-4/dossier", &[], "").await.json();
+    assert_eq!(dossier["report"]["verdict"]["service"], "payment");
+
+    let map = server.send("GET", "/api/v1/incidents/shop-4/map?scope=affected", &[], "").await.json();
+    let names: Vec<&str> =
+        map["placed"]["nodes"].as_array().unwrap().iter().map(|n| n["service"].as_str().unwrap()).collect();
+    assert_eq!(names, ["front-end", "orders", "payment"]);
+    assert!(map["placed"]["width"].as_f64().unwrap() > 100.0 && map["folded"] == 0);
+    assert_eq!(map["placed"]["edges"][0]["points"].as_array().unwrap().len() % 3, 1);
+
+    let html = server.send("GET", "/api/v1/incidents/shop-4/page.html?utc_offset_min=480", &[], "").await;
+    let text = String::from_utf8(html.body.clone()).unwrap();
+    assert!(text.starts_with("<!doctype html>") && text.contains("UTC+08:00"));
+    assert!(html.header("content-disposition").starts_with("attachment"));
+    assert!(html.header("content-security-policy").contains("sandbox"));
+    let markdown = server.send("GET", "/api/v1/incidents/shop-4/page.md", &[], "").await;
+    assert!(markdown.header("content-type").starts_with("text/markdown"));
+
+    for (path, status) in [
+        ("/api/v1/incidents/nobody/dossier", 404),
+        ("/api/v1/incidents/shop-4/map?scope=some", 400),
+        ("/api/v1/incidents/shop-4/page.html?utc_offset_min=100000", 400),
+        ("/api/v1/targets/shop/services/nobody", 404),
+        ("/api/v1/targets/nobody/map", 404),
+    ] {
+        assert_eq!(server.send("GET", path, &[], "").await.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_has_its_series_and_its_neighbours() {
+    let server = Server::new();
+    let payment = server.send("GET", "/api/v1/targets/shop/services/payment", &[], "").await.json();
+    assert_eq!(payment["callers"][0], "orders");
+    let around = server.send("GET", "/api/v1/targets/shop/map?around=payment", &[], "").await.json();
+    assert!(around["map"]["nodes"].as_array().unwrap().len() >= 2);
+    let nobody = server.send("GET", "/api/v1/targets/shop/map?around=nobody", &[], "").await.json();
+    assert_eq!((nobody["map"]["nodes"].as_array().unwrap().len(), &nobody["folded"]), (0, &3.into()));
+}
+
+/// Whether `web/dist` held the page when this was compiled decides what `/` is, and never whether it answers.
+#[cfg(feature = "web")]
+#[tokio::test]
+async fn the_page_is_open_to_all_and_says_what_it_may_do() {
+    let token = super::server::file("viewer-token");
+    let yaml = format!("auth: {{ tokens: [{{ name: t, role: viewer, from: {{ file: {token:?} }} }}] }}");
+    let server = Server::with(&yaml).keeping(vec![token]);
+    let page = server.send("GET", "/", &[], "").await;
+    assert_eq!(page.status, 200);
+    let text = String::from_utf8(page.body.clone()).unwrap();
+    if !text.contains("<div id=\"app\">") {
+        assert!(text.contains("make build") && page.header("content-type").starts_with("text/plain"));
+        return;
+    }
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("script-src 'self';") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert!(!policy.contains("unsafe") && !text.contains("<script>") && !text.contains("<style"));
+    assert_eq!((page.header("cache-control"), page.header("x-content-type-options")), ("no-cache", "nosniff"));
+    let again = server.send("GET", "/incidents/shop-4", &[("if-none-match", page.header("etag"))], "").await;
+    assert_eq!(again.status, 304, "an address of the page is the page");
+
+    let script = text.split("src=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let asset = server.send("GET", script, &[("accept-encoding", "gzip, br")], "").await;
+    assert_eq!((asset.status, asset.header("content-encoding")), (200, "gzip"));
+    assert!(asset.header("cache-control").contains("immutable"));
+    assert!(asset.body.starts_with(&[0x1f, 0x8b]));
+    assert_eq!(server.send("GET", script, &[], "").await.header("content-encoding"), "");
+}
+
+#[cfg(feature = "web")]
+#[tokio::test]
+async fn a_wrong_path_of_the_api_is_no_page() {
+    let server = Server::new();
+    for path in ["/api/v1/nothing", "/api", "/metrics/x", "/assets/gone.js"] {
+        let reply = server.send("GET", path, &[], "").await;
+        assert_eq!((reply.status, reply.header("content-type")), (404, "application/problem+json"), "{path}");
+    }
+    assert_eq!(server.send("POST", "/", &[("origin", "http://localhost:9977")], "").await.status, 404);
+}

@@ -1,0 +1,25 @@
+import { defineConfig } from '@playwright/test';
+import { chromium } from './tests/chromium';
+
+// A real `automap ui` serves the page that was built into it; nothing is downloaded, and every test has a page of its own.
+export const PORT = 9979;
+
+export default defineConfig({
+  testDir: 'tests',
+  testMatch: '*.spec.ts',
+  timeout: 90_000,
+  expect: { timeout: 30_000 },
+  workers: 1,
+  reporter: 'line',
+  use: {
+    baseURL: `http://127.0.0.1:${PORT}`,
+    launchOptions: { executablePath: chromium(), args: ['--no-sandbox'] },
+    locale: 'en-GB',
+    timezoneId: 'UTC',
+  },
+  webServer: {
+    command: `${process.env.AUTOMAP ?? '../target/debug/automap'} ui --port ${PORT}`,
+    url: `http://127.0.0.1:${PORT}/healthz`,
+    timeout: 120_000,
+  },
+});

@@ -1,0 +1,34 @@
+// The words of the language that the reader chose.
+import type { Evidence } from '../api/types';
+import { change } from '../lib/format';
+import { settings } from '../lib/settings.svelte';
+import { changeOf } from '../lib/verdict';
+import { en, type Messages } from './en';
+import { MECHANISMS, metricWords } from './metrics';
+import { zh } from './zh';
+
+const all: Record<typeof settings.language, Messages> = { en, zh };
+
+type Said = Pick<Evidence, 'seen_by' | 'peer' | 'summary' | 'metric' | 'from' | 'to' | 'unit'>;
+
+class Words {
+  readonly t: Messages = $derived(all[settings.language]);
+
+  /** What changed, without the place. The server's sentence is English; in another language it is made from the numbers. */
+  change(evidence: Said): string {
+    const { metric, from, to, unit } = evidence;
+    const isTold = settings.language === 'en' || this.metric(metric) === metric || typeof from !== 'number' || typeof to !== 'number';
+    return isTold ? changeOf(evidence) : `${this.metric(metric)} ${change(from, to, unit)}`;
+  }
+
+  /** `network` as the reader says it. */
+  mechanism(name: string): string {
+    return settings.language === 'zh' ? (MECHANISMS[name] ?? name) : name;
+  }
+
+  metric(name: string): string {
+    return metricWords(name, settings.language);
+  }
+}
+
+export const words = new Words();

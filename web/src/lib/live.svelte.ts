@@ -1,0 +1,63 @@
+// Changes as they happen. After a break of the connection the server sends what was missed, or says that everything has to be read again; `version`
+// counts both, and whatever depends on it is asked for again.
+import { paths } from '../api/paths';
+import { EventReader, pauseMs } from './sse';
+import { session } from './session.svelte';
+
+/** Nothing for so long means that the connection is dead: the server sends a comment every 15 s. */
+const SILENCE_MS = 45_000;
+
+class Live {
+  version = $state(0);
+  state = $state<'connecting' | 'live' | 'lost'>('connecting');
+  private lastId = '';
+
+  /** Listens until the returned function is called. */
+  listen(): () => void {
+    const abort = new AbortController();
+    void this.run(abort.signal);
+    return () => abort.abort();
+  }
+
+  private async run(signal: AbortSignal): Promise<void> {
+    for (let tries = 0; !signal.aborted; tries += 1) {
+      const begun = Date.now();
+      try {
+        await this.follow(signal);
+      } catch {
+        // Whatever it is, the next try shows whether it is over.
+      }
+      if (signal.aborted) return;
+      this.state = 'lost';
+      if (Date.now() - begun > 5_000) tries = 0;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs(tries, Math.random())));
+    }
+  }
+
+  private async follow(signal: AbortSignal): Promise<void> {
+    const silence = new AbortController();
+    let timer = setTimeout(() => silence.abort(), SILENCE_MS);
+    const headers: Record<string, string> = this.lastId ? { 'last-event-id': this.lastId } : {};
+    const options = { headers, signal: AbortSignal.any([signal, silence.signal]) };
+    const response = await fetch(paths.events, options);
+    if (response.status === 401) session.isNeeded = true;
+    if (!response.ok || !response.body) throw new Error(`HTTP ${response.status}`);
+    // What changed while nobody listened is not told to a first listener.
+    if (this.state === 'lost' && !this.lastId) this.version += 1;
+    this.state = 'live';
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    const events = new EventReader();
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), SILENCE_MS);
+      for (const event of events.read(value)) {
+        this.lastId = event.id || this.lastId;
+        this.version += 1;
+      }
+    }
+  }
+}
+
+export const live = new Live();

@@ -1,0 +1,40 @@
+// Who is logged in. The session itself is a cookie that no script can read; here is only what the server says about it.
+import { getJson, send } from '../api/client';
+import { paths } from '../api/paths';
+import type { Session } from '../api/types';
+
+class SessionState {
+  who = $state.raw<Session>();
+  /** The server asked for credentials, so the page shows where to give them. */
+  isNeeded = $state(false);
+
+  readonly isOperator = $derived(this.who?.role === 'operator');
+
+  async load(): Promise<void> {
+    try {
+      this.who = await getJson<Session>(paths.session);
+      this.isNeeded = this.who.is_required && this.who.name === null;
+    } catch {
+      // The page's other requests say what is wrong.
+    }
+  }
+
+  /** Sends the credentials once; what stays is a cookie. */
+  async logIn(authorization: string): Promise<void> {
+    this.who = await send<Session>('POST', paths.session, undefined, { authorization });
+    this.isNeeded = false;
+  }
+
+  async logOut(): Promise<void> {
+    this.who = await send<Session>('DELETE', paths.session);
+    this.isNeeded = true;
+  }
+}
+
+export const session = new SessionState();
+
+/** `Basic …` of a name and password in UTF-8. */
+export function basic(name: string, password: string): string {
+  const bytes = new TextEncoder().encode(`${name}:${password}`);
+  return `Basic ${btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))}`;
+}

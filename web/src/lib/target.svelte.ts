@@ -1,0 +1,16 @@
+// Which target a page is about: the one in its address, else the first.
+import { getJson } from '../api/client';
+import { paths } from '../api/paths';
+import type { TargetStatus } from '../api/types';
+import { live } from './live.svelte';
+import { Resource } from './resource.svelte';
+import { router } from './router.svelte';
+
+export class ChosenTarget {
+  readonly all = new Resource<{ targets: TargetStatus[] }>((signal) => {
+    void live.version;
+    return getJson(paths.targets, signal);
+  });
+  readonly names = $derived((this.all.value?.targets ?? []).map((target) => target.target));
+  readonly name = $derived(router.query.get('target') ?? this.names[0]);
+}
