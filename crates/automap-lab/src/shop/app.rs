@@ -13,6 +13,7 @@ mod lookups;
 mod options;
 mod cpu_limiter;
 mod record_client;
+mod record_server;
 mod records;
 mod service;
 mod store;

@@ -14,7 +14,8 @@ use tokio::time::timeout;
 
 use super::context::App;
 use super::counters::QueueCounters;
-use super::records::{self, Command, Operation, Reply};
+use super::record_server;
+use super::records::{Command, Operation, Reply};
 use crate::shop::locked;
 
 /// Queues that exist at a time.
@@ -34,7 +35,7 @@ struct Broker {
 pub(super) async fn serve(listener: TcpListener, app: Arc<App>) {
     let broker = Arc::new(Broker::default());
     let sessions = Arc::clone(&app);
-    records::serve(listener, &sessions, move |connection, command| {
+    record_server::serve(listener, &sessions, move |connection, command| {
         answer(Arc::clone(&app), Arc::clone(&broker), connection, command)
     })
     .await;

@@ -6,24 +6,12 @@
 //! ```
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
-
-use super::context::App;
-use super::counters::Held;
-use crate::shop::sockets::accept_all;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Longer messages end the connection.
 pub(super) const MAX_MESSAGE_BYTES: usize = 64 * 1024;
-
-/// How often an idle connection looks whether there is still room for it.
-const IDLE_CHECK: Duration = Duration::from_millis(500);
 
 /// What a command wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +54,7 @@ impl Command {
         out
     }
 
-    fn decode(mut message: Bytes) -> Option<Self> {
+    pub(super) fn decode(mut message: Bytes) -> Option<Self> {
         let operations = [Operation::Get, Operation::Put, Operation::Delete, Operation::Publish, Operation::Consume];
         let operation = *operations.get(usize::from(message.try_get_u8().ok()?))?;
         let key_length = usize::from(message.try_get_u16().ok()?);
@@ -79,7 +67,7 @@ impl Command {
 }
 
 impl Reply {
-    fn encode(&self) -> BytesMut {
+    pub(super) fn encode(&self) -> BytesMut {
         let (status, value) = match self {
             Self::Found(value) => (0, value.as_ref()),
             Self::Missing => (1, [].as_slice()),
@@ -112,52 +100,7 @@ pub(super) async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     Reply::decode(read_message(stream).await?).ok_or_else(malformed)
 }
 
-/// Answers commands for ever, each connection in order. A connection beyond those that `app` has room for is closed at once.
-pub(super) async fn serve<H, F>(listener: TcpListener, app: &Arc<App>, handler: H)
-where
-    H: Fn(u64, Command) -> F + Send + Sync + 'static,
-    F: Future<Output = Reply> + Send,
-{
-    let handler = Arc::new(handler);
-    let mut opened = 0;
-    accept_all(listener, |stream| {
-        let (handler, app) = (Arc::clone(&handler), Arc::clone(app));
-        opened += 1;
-        let connection = opened;
-        async move {
-            if app.has_too_many_sessions(1) {
-                app.counters.refused.fetch_add(1, Relaxed);
-                return;
-            }
-            let _open = Held::new(&app.counters.sessions);
-            // The peer left or sent nonsense; either way the connection is over.
-            let _ended = serve_connection(stream, &app, |command| handler(connection, command)).await;
-        }
-    })
-    .await;
-}
-
-async fn serve_connection<H, F>(stream: TcpStream, app: &App, handler: H) -> io::Result<()>
-where
-    H: Fn(Command) -> F,
-    F: Future<Output = Reply>,
-{
-    let mut stream = BufReader::new(stream);
-    loop {
-        // What is idle while there is no room goes.
-        while let Err(_elapsed) = timeout(IDLE_CHECK, stream.fill_buf()).await {
-            if app.has_too_many_sessions(0) {
-                return Ok(());
-            }
-        }
-        let command = Command::decode(read_message(&mut stream).await?).ok_or_else(malformed)?;
-        let reply = handler(command).await;
-        stream.write_all(&reply.encode()).await?;
-        stream.flush().await?;
-    }
-}
-
-async fn read_message<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Bytes> {
+pub(super) async fn read_message<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Bytes> {
     let length = stream.read_u32().await? as usize;
     if length > MAX_MESSAGE_BYTES {
         return Err(malformed());
@@ -167,7 +110,7 @@ async fn read_message<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Bytes>
     Ok(message.freeze())
 }
 
-fn malformed() -> io::Error {
+pub(super) fn malformed() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "not a message of the shop's stores")
 }
 

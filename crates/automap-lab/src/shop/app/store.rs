@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 
 use super::context::App;
 use super::counters::Held;
-use super::records::{self, Command, Operation, Reply};
+use super::record_server;
+use super::records::{Command, Operation, Reply};
 use crate::shop::{ShopError, goods, locked};
 
 /// Maximum number of records; the oldest is evicted first.
@@ -35,7 +36,8 @@ pub(super) async fn serve(listener: TcpListener, app: Arc<App>, data_dir: &Path)
     })?;
     let store = Arc::new(Mutex::new(store));
     let sessions = Arc::clone(&app);
-    records::serve(listener, &sessions, move |_, command| answer(Arc::clone(&app), Arc::clone(&store), command)).await;
+    record_server::serve(listener, &sessions, move |_, command| answer(Arc::clone(&app), Arc::clone(&store), command))
+        .await;
     Ok(())
 }
 

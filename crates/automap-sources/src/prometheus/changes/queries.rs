@@ -164,6 +164,22 @@ impl Part {
     }
 }
 
+/// Conditions, taints and cordons of the nodes that our pods run on.
+fn nodes() -> String {
+    format!(
+        r#"max by (__name__, node, condition, key, effect$AND_CLUSTER) ({{__name__=~"kube_node_(status_condition|spec_unschedulable|spec_taint)",status=~"true|",key!~"node[.]kubernetes[.]io/.*"$CLUSTER}} and on (node$AND_CLUSTER) {})"#,
+        of_our_nodes(BRIDGE)
+    )
+}
+
+/// What Flux has applied, and in which revision.
+fn flux() -> String {
+    let which = r#"customresource_kind=~"Kustomization|HelmRelease",revision!="",exported_namespace=~"$NS_PATTERN|flux-system"$CLUSTER"#;
+    format!(
+        "group by (customresource_kind, exported_namespace, name, revision$AND_CLUSTER) (gotk_resource_info{{{which}}})"
+    )
+}
+
 /// Numbers that are told as such.
 const GAUGES: [&str; 13] = [
     "kube_deployment_spec_replicas",

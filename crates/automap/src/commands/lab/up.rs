@@ -18,7 +18,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   automap lab up --rate 4                    start, with 4 users per second
   automap lab up --foreground                the same until Ctrl-C
   automap lab up --prometheus-program none   bring your own Prometheus
-  automap lab up --with all --rate 4         with a gateway, names and the stores' exporters
+  automap lab up --with all --rate 4         with gateway, DNS and exporters
   automap lab inject delay-payment.yaml      then break something";
 
 #[derive(Args, Debug)]
