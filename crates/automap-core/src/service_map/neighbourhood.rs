@@ -28,7 +28,7 @@ impl ServiceMap {
     /// };
     /// let map: ServiceMap = serde_json::from_value(serde_json::json!({
     ///     "schema_version": 1, "kind": "anomaly", "title": "", "notes": [],
-    ///     "nodes": ["cart", "shop", "stock", "web"].map(node),
+    ///     "nodes": [node("cart"), node("shop"), node("stock"), node("web")],
     ///     "edges": [call("web", "shop"), call("shop", "cart"), call("cart", "stock")],
     /// })).unwrap();
     /// let names: Vec<String> = map.around(|n| n.service == "shop").nodes.into_iter().map(|n| n.service).collect();
