@@ -120,10 +120,7 @@ impl Part {
             Self::ConfigMaps => other_than_before("kube_configmap_metadata_resource_version", "configmap", step),
             Self::Secrets => other_than_before("kube_secret_metadata_resource_version", "secret", step),
             Self::Restarts => grown("kube_pod_container_status_restarts_total", "", "pod, container", step),
-            Self::Nodes => format!(
-                r#"max by (__name__, node, condition, key, effect) ({{__name__=~"kube_node_(status_condition|spec_unschedulable|spec_taint)",status=~"true|",key!~"node[.]kubernetes[.]io/.*"$CLUSTER}} and on (node) {})"#,
-                of_our_nodes(BRIDGE)
-            ),
+            Self::Nodes => nodes(),
             Self::NodesGone => format!(
                 "group by (node) (last_over_time(kube_node_created{{node!=\"\"$CLUSTER}}[2m] offset {step})) unless on (node) group by (node) \
                  (last_over_time(kube_node_created{{node!=\"\"$CLUSTER}}[2m])) and on () group (kube_node_created{{node!=\"\"$CLUSTER}}) and on (node) {}",
@@ -136,30 +133,9 @@ impl Part {
             }
             Self::ArgoApps => format!("group by (name$AND_SCOPE) ({ARGO_APPS})"),
             Self::ArgoSyncs => argo_syncs(step, several),
-            Self::Flux => {
-                let which = r#"customresource_kind=~"Kustomization|HelmRelease",revision!="",exported_namespace=~"$NS_PATTERN|flux-system"$CLUSTER"#;
-                format!(
-                    "group by (customresource_kind, exported_namespace, name, revision) (gotk_resource_info{{{which}}})"
-                )
-            }
+            Self::Flux => flux(),
             Self::Builds => builds(),
-            Self::Targets => {
-                let with = |which: &str| format!(r#"target_info{{service_version!="",{which}}}"#);
-                let [by_resource, by_label, by_job] = [
-                    with("k8s_namespace_name=$NS"),
-                    with(r#"k8s_namespace_name="",namespace=$NS"#),
-                    with(r#"k8s_namespace_name="",job=~"$NS_PATTERN/.+"$CLUSTER"#),
-                ];
-                match several {
-                    false => format!(
-                        "group by (job, k8s_deployment_name, service_version) ({by_resource} or {by_label} or {by_job})"
-                    ),
-                    // All of them bear their namespace under the usual name, which is the first one that is matched.
-                    true => format!(
-                        r#"group by (job, k8s_deployment_name, service_version$AND_SCOPE) ({by_label} or label_replace({by_resource}, "namespace", "$1", "k8s_namespace_name", "(.+)") or label_replace({by_job}, "namespace", "$1", "job", "(.+)/.+"))"#
-                    ),
-                }
-            }
+            Self::Targets => targets(several),
         }
     }
 }
@@ -167,7 +143,7 @@ impl Part {
 /// Conditions, taints and cordons of the nodes that our pods run on.
 fn nodes() -> String {
     format!(
-        r#"max by (__name__, node, condition, key, effect$AND_CLUSTER) ({{__name__=~"kube_node_(status_condition|spec_unschedulable|spec_taint)",status=~"true|",key!~"node[.]kubernetes[.]io/.*"$CLUSTER}} and on (node$AND_CLUSTER) {})"#,
+        r#"max by (__name__, node, condition, key, effect) ({{__name__=~"kube_node_(status_condition|spec_unschedulable|spec_taint)",status=~"true|",key!~"node[.]kubernetes[.]io/.*"$CLUSTER}} and on (node) {})"#,
         of_our_nodes(BRIDGE)
     )
 }
@@ -175,9 +151,26 @@ fn nodes() -> String {
 /// What Flux has applied, and in which revision.
 fn flux() -> String {
     let which = r#"customresource_kind=~"Kustomization|HelmRelease",revision!="",exported_namespace=~"$NS_PATTERN|flux-system"$CLUSTER"#;
-    format!(
-        "group by (customresource_kind, exported_namespace, name, revision$AND_CLUSTER) (gotk_resource_info{{{which}}})"
-    )
+    format!("group by (customresource_kind, exported_namespace, name, revision) (gotk_resource_info{{{which}}})")
+}
+
+/// Versions in the resource attributes of OpenTelemetry.
+fn targets(several: bool) -> String {
+    let with = |which: &str| format!(r#"target_info{{service_version!="",{which}}}"#);
+    let [by_resource, by_label, by_job] = [
+        with("k8s_namespace_name=$NS"),
+        with(r#"k8s_namespace_name="",namespace=$NS"#),
+        with(r#"k8s_namespace_name="",job=~"$NS_PATTERN/.+"$CLUSTER"#),
+    ];
+    match several {
+        false => {
+            format!("group by (job, k8s_deployment_name, service_version) ({by_resource} or {by_label} or {by_job})")
+        }
+        // All of them bear their namespace under the usual name, which is the first one that is matched.
+        true => format!(
+            r#"group by (job, k8s_deployment_name, service_version$AND_SCOPE) ({by_label} or label_replace({by_resource}, "namespace", "$1", "k8s_namespace_name", "(.+)") or label_replace({by_job}, "namespace", "$1", "job", "(.+)/.+"))"#
+        ),
+    }
 }
 
 /// Numbers that are told as such.
