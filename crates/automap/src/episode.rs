@@ -186,17 +186,5 @@ fn wait(
     interrupt: &Interrupt,
     tell: &mut dyn FnMut(&str, Duration),
 ) -> Result<(), Stopped> {
-    const TICK: Duration = Duration::from_secs(1);
-    let until = Instant::now() + span;
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        tell(phase, left);
-        if interrupt.is_set() {
-            return Err(Stopped);
-        }
-        if left.is_zero() {
-            return Ok(());
-        }
-        std::thread::sleep(left.min(TICK));
-    }
+    interrupt.wait(span, &mut |left| tell(phase, left)).then_some(()).ok_or(Stopped)
 }

@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -28,5 +29,19 @@ impl Interrupt {
 
     pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::SeqCst)
+    }
+
+    /// Waits for `span`, and calls `tell` about once a second with the time left. Whether it waited to the end: `false` where it was set before.
+    pub(crate) fn wait(&self, span: Duration, tell: &mut dyn FnMut(Duration)) -> bool {
+        const TICK: Duration = Duration::from_secs(1);
+        let until = Instant::now() + span;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            tell(left);
+            if self.is_set() || left.is_zero() {
+                return !self.is_set();
+            }
+            std::thread::sleep(left.min(TICK));
+        }
     }
 }

@@ -45,8 +45,6 @@ const RECOVER_WITHIN: Duration = Duration::from_secs(300);
 const REMEMBER_MS: i64 = 3_600_000;
 /// Time at the end that is too short for another fault.
 const LAST_PAUSE: Duration = Duration::from_secs(30);
-/// How often a wait looks whether it was interrupted.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 #[derive(Args, Debug)]
 pub(crate) struct SoakArgs {
@@ -162,24 +160,20 @@ fn start_watcher(
 fn break_things(args: &SoakArgs, lab: &Lab, began: Timestamp, interrupt: &Interrupt) -> Result<String> {
     let started = Instant::now();
     let left = || args.length.saturating_sub(started.elapsed());
-    pause(args.learn.min(left()), interrupt);
+    let pause = |span: Duration| interrupt.wait(span, &mut |_| {});
+    pause(args.learn.min(left()));
     let usage = UsageSampler::start()?;
     let mut faults = Faults::new(args.seed);
-    while !interrupt.is_set() {
-        pause(faults.quiet().min(left()), interrupt);
+    while pause(faults.quiet().min(left())) {
         if left() < args.fault_duration + LAST_PAUSE {
-            pause(left(), interrupt);
-            break;
-        }
-        if interrupt.is_set() {
+            pause(left());
             break;
         }
         let (name, yaml) = faults.next(args.fault_duration);
         let at = (SystemClock.now().ms() - began.ms()) / 1000;
         say(&format!("{}  fault       {name}   {at} s after the start", SystemClock.now().clock(0)));
         lab.inject_yaml(&format!("{name}.yaml"), &yaml)?;
-        pause(args.fault_duration, interrupt);
-        if !interrupt.is_set() {
+        if pause(args.fault_duration) {
             lab.wait_recovered(RECOVER_WITHIN)?;
         }
     }
@@ -187,16 +181,4 @@ fn break_things(args: &SoakArgs, lab: &Lab, began: Timestamp, interrupt: &Interr
         say("interrupted: the table covers the time until now");
     }
     Ok(usage.finish())
-}
-
-/// Waits for `span`, or until it is interrupted.
-fn pause(span: Duration, interrupt: &Interrupt) {
-    let until = Instant::now() + span;
-    while !interrupt.is_set() {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return;
-        }
-        std::thread::sleep(left.min(LOOK_EVERY));
-    }
 }
