@@ -4,6 +4,8 @@
 
 mod select;
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -97,17 +99,15 @@ pub fn of_service(
     }
     let facts = Facts { frame: &analysis.frame, anomalies: &analysis.anomalies, windows: &analysis.windows };
     let (charts, omitted) = select::service_charts(&facts, observation, report, service);
-    let of = |pairs: &mut dyn Iterator<Item = (&str, &str)>| -> Vec<String> {
-        let mut names: Vec<String> = pairs.map(|(_, other)| other.to_owned()).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
-    };
-    let calls = || observation.calls.edges().filter(|(from, to, _)| from != to);
+    let calls = &observation.calls;
+    let callees: BTreeSet<&str> = calls.callees(service).filter(|callee| *callee != service).collect();
+    let callers: BTreeSet<&str> =
+        calls.edges().filter(|(from, to, _)| *to == service && *from != service).map(|(from, ..)| from).collect();
+    let names = |names: BTreeSet<&str>| names.into_iter().map(ToOwned::to_owned).collect();
     Some(ServiceDossier {
         service: service.to_owned(),
-        callers: of(&mut calls().filter(|(_, to, _)| *to == service).map(|(from, to, _)| (to, from))),
-        callees: of(&mut calls().filter(|(from, _, _)| *from == service).map(|(from, to, _)| (from, to))),
+        callers: names(callers),
+        callees: names(callees),
         charts,
         omitted,
         changes: report
