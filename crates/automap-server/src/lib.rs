@@ -4,11 +4,13 @@
 //! and what asks them ([`api`], [`mcp`]).
 
 pub mod alerts;
+mod analysed;
 pub mod api;
 pub mod auth;
 pub mod changes;
 pub mod config;
 pub mod daemon;
+mod dossiers;
 pub mod lead;
 pub mod live_system;
 pub mod mcp;

@@ -4,7 +4,6 @@
 mod analyses;
 mod confirmation;
 mod counters;
-mod dossiers;
 mod metrics;
 mod target;
 
@@ -25,6 +24,7 @@ use crate::alerts::AlertGroup;
 use crate::alerts::firing::FiringAlerts;
 use crate::alerts::matching::AlertTargets;
 use crate::config::{Config, Target};
+use crate::dossiers::Dossiers;
 use crate::mutes::{self, ListedMute, MuteOrigin, MuteRequest, Mutes};
 use crate::notify::NotifyConfig;
 use crate::snapshots::Snapshots;
@@ -36,7 +36,6 @@ use crate::system::{
 use crate::watcher::{Clock, SystemClock, TargetStatus};
 
 pub use confirmation::confirm;
-use dossiers::Dossiers;
 pub(crate) use target::MonitoredTarget;
 pub use target::SetupError;
 

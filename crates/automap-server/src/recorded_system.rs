@@ -8,22 +8,22 @@ mod incidents;
 use std::sync::Arc;
 
 use automap_core::compare::{self, CompareOptions, Comparison};
-use automap_core::dossier::{self, Dossier, ServiceDossier};
+use automap_core::dossier::{Dossier, ServiceDossier};
 use automap_core::explain::Explanation;
-use automap_core::graph::{GraphOptions, learn_for_incident};
 use automap_core::incident::Incident;
 use automap_core::observation::Observation;
 use automap_core::profile::ProfileTable;
-use automap_core::rank::Engine;
-use automap_core::report::{self, Report};
-use automap_core::service_map::{self, MapKind, ServiceMap, with_graphs};
+use automap_core::report::Report;
+use automap_core::service_map::{self, MapKind, ServiceMap};
 use automap_core::slo::SloStatus;
 use automap_core::time::{Interval, WindowHint};
-use automap_core::{Analysis, DiagnoseError, DiagnoseOptions, analyse};
+use automap_core::{DiagnoseError, DiagnoseOptions, analyse};
 use tokio::sync::broadcast;
 
 use crate::alerts::AlertGroup;
 use crate::alerts::matching::AlertTargets;
+use crate::analysed::Analysed;
+use crate::dossiers::Dossiers;
 use crate::live_system::confirm;
 use crate::mutes::{ListedMute, MuteRequest};
 use crate::notify::NotifyConfig;
@@ -31,8 +31,8 @@ use crate::snapshots;
 use crate::store::memory::MemoryStore;
 use crate::store::{IncidentStore, Mute, ToldChange};
 use crate::system::{
-    CompareRequest, DiagnoseRequest, EngineName, Experiment, IncidentChange, ServiceStatus, System, SystemError,
-    SystemMetrics, period_beside,
+    CompareRequest, DiagnoseRequest, Experiment, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics,
+    period_beside,
 };
 use crate::watcher::{Clock, State, SystemClock, TargetStatus};
 
@@ -43,11 +43,12 @@ const MAX_BEHIND: usize = 16;
 #[derive(Debug)]
 pub struct RecordedSystem {
     target: String,
-    observation: Observation,
+    whole: Analysed,
     report: Arc<Report>,
     map: Arc<ServiceMap>,
     store: Arc<MemoryStore>,
     experiments: Vec<Experiment>,
+    dossiers: Dossiers,
     changes: broadcast::Sender<IncidentChange>,
 }
 
@@ -64,20 +65,22 @@ impl RecordedSystem {
     ) -> Result<Self, DiagnoseError> {
         let options = DiagnoseOptions::default();
         let analysis = analyse(&observation, &options)?;
-        let report = report::compose(&observation, &analysis, &options.verdict);
-        let map = service_map::compose(&observation, &report, MapKind::Anomaly, &[]);
-        for incident in incidents::of(target, &observation, &report) {
+        let whole = Analysed { observation, analysis, options };
+        let report = whole.report();
+        let map = service_map::compose(&whole.observation, &report, MapKind::Anomaly, &[]);
+        for incident in incidents::of(target, &whole.observation, &report) {
             // The store is empty, and each incident is consistent: nothing can be refused but what a bug made.
             let stored = store.put(&incident, &[], incident.updated);
             debug_assert!(stored.is_ok(), "{stored:?}");
         }
         Ok(Self {
             target: target.to_owned(),
-            observation,
+            whole,
             report: Arc::new(report),
             map: Arc::new(map),
             store: Arc::clone(store),
             experiments,
+            dossiers: Dossiers::default(),
             changes: broadcast::Sender::new(MAX_BEHIND),
         })
     }
@@ -93,12 +96,8 @@ impl RecordedSystem {
     }
 
     /// The recording up to the end of an incident, in the windows of its report.
-    fn analyse_incident(
-        &self,
-        incident: &Incident,
-        options: &DiagnoseOptions,
-    ) -> Result<(Observation, Analysis), SystemError> {
-        let mut observation = self.observation.clone();
+    fn analyse_incident(&self, incident: &Incident) -> Result<Analysed, SystemError> {
+        let mut observation = self.whole.observation.clone();
         if let Some(windows) = incident.report.as_ref().map(|r| &r.windows) {
             let start = observation.frame.span().start.min(windows.baseline_start);
             if let Some(until) = Interval::new(start, windows.incident_end) {
@@ -111,23 +110,25 @@ impl RecordedSystem {
                 baseline: Some(windows.baseline()),
             };
         }
-        let analysis = analyse(&observation, options).map_err(|e| refused(&e))?;
-        Ok((observation, analysis))
+        let options = DiagnoseOptions::default();
+        let analysis = analyse(&observation, &options).map_err(|e| refused(&e))?;
+        Ok(Analysed { observation, analysis, options })
     }
 }
 
 impl System for RecordedSystem {
     fn targets(&self) -> Vec<TargetStatus> {
-        let span = self.observation.frame.span();
-        let open = self.report.verdict.service.as_ref();
+        let span = self.whole.observation.frame.span();
+        let open_incidents = self.open_ids();
+        let is_named = self.report.verdict.service.is_some();
         vec![TargetStatus {
-            source: self.observation.source.clone(),
+            source: self.whole.observation.source.clone(),
             state: State::Watching,
             summary: format!("a recording from {} to {}", span.start.rfc3339(), span.end.rfc3339()),
             last_success: Some(span.end),
-            services: Some(self.observation.services().count()),
-            open: open.and_then(|_| self.open_ids().first().cloned()),
-            open_incidents: self.open_ids(),
+            services: Some(self.whole.observation.services().count()),
+            open: open_incidents.first().filter(|_| is_named).cloned(),
+            open_incidents,
             ..TargetStatus::new(&self.target)
         }]
     }
@@ -144,7 +145,7 @@ impl System for RecordedSystem {
             service,
             metrics,
         };
-        Ok(snapshots::services(&self.observation).into_iter().map(status).collect())
+        Ok(snapshots::services(&self.whole.observation).into_iter().map(status).collect())
     }
 
     fn slos(&self, target: &str) -> Result<Arc<Vec<SloStatus>>, SystemError> {
@@ -160,31 +161,18 @@ impl System for RecordedSystem {
         self.check_target(&request.target)?;
         let baseline = request.baseline.and_then(|p| Interval::new(p.start, p.end));
         let hint = WindowHint { incident_start: request.incident_start, baseline, ..WindowHint::default() };
-        let engine = match request.engine {
-            Some(EngineName::Automap) => Engine::Automap,
-            Some(EngineName::Evidence) | None => Engine::Evidence,
-        };
-        let options = DiagnoseOptions { engine, ..DiagnoseOptions::default() };
-        let observation = Observation { hint, ..self.observation.clone() };
+        let options = DiagnoseOptions { engine: request.engine(), ..DiagnoseOptions::default() };
+        let observation = Observation { hint, ..self.whole.observation.clone() };
         automap_core::diagnose(&observation, &options).map_err(|e| refused(&e))
     }
 
     fn service_map(&self, incident: &str) -> Result<ServiceMap, SystemError> {
-        let options = DiagnoseOptions::default();
-        let (observation, analysis) = self.analyse_incident(&self.incident(incident)?, &options)?;
-        let report = report::compose(&observation, &analysis, &options.verdict);
-        let rows = &analysis.windows.rows;
-        let graphs = learn_for_incident(&analysis.frame, rows, &observation.calls, &GraphOptions::default());
-        Ok(with_graphs(&observation, &report, &graphs, MapKind::Anomaly))
+        Ok(self.analyse_incident(&self.incident(incident)?)?.service_map())
     }
 
     fn dossier(&self, incident: &str) -> Result<Arc<Dossier>, SystemError> {
         let incident = self.incident(incident)?;
-        let options = DiagnoseOptions::default();
-        let (observation, analysis) = self.analyse_incident(&incident, &options)?;
-        let told = incident.report;
-        let report = told.unwrap_or_else(|| report::compose(&observation, &analysis, &options.verdict));
-        Ok(Arc::new(dossier::of_report(&observation, &analysis, report, &options.verdict)))
+        self.dossiers.get_or_make(&incident, || Ok(self.analyse_incident(&incident)?.dossier(&incident)))
     }
 
     fn latest_map(&self, target: &str) -> Result<Arc<ServiceMap>, SystemError> {
@@ -193,26 +181,21 @@ impl System for RecordedSystem {
 
     fn service_dossier(&self, target: &str, service: &str) -> Result<ServiceDossier, SystemError> {
         self.check_target(target)?;
-        let analysis = analyse(&self.observation, &DiagnoseOptions::default()).map_err(|e| refused(&e))?;
-        dossier::of_service(&self.observation, &analysis, &self.report, service)
-            .ok_or_else(|| SystemError::NotFound { what: "service", name: service.to_owned() })
+        self.whole.service_dossier(&self.report, service)
     }
 
     fn compare(&self, request: &CompareRequest) -> Result<Comparison, SystemError> {
         self.check_target(&request.target)?;
         let observed = |name: &str, period: &crate::system::Period| {
             let window = Interval::new(period.start, period.end);
-            compare::Period::new(name, &self.observation, window).map_err(|e| refused(&e))
+            compare::Period::new(name, &self.whole.observation, window).map_err(|e| refused(&e))
         };
         let periods = [observed("before", &request.before)?, observed("after", &request.after)?];
         compare::compare(&periods, &CompareOptions::default()).map_err(|e| refused(&e))
     }
 
     fn explain(&self, incident: &str, service: &str) -> Result<Explanation, SystemError> {
-        let options = DiagnoseOptions::default();
-        let (observation, analysis) = self.analyse_incident(&self.incident(incident)?, &options)?;
-        automap_core::explain::explain(&observation, &analysis, &options, service)
-            .map_err(|_| SystemError::NotFound { what: "service", name: service.to_owned() })
+        self.analyse_incident(&self.incident(incident)?)?.explain(service)
     }
 
     fn alert_targets(&self) -> AlertTargets {
@@ -240,7 +223,7 @@ impl System for RecordedSystem {
     }
 
     fn experiments(&self, incident: &str) -> Result<Vec<Experiment>, SystemError> {
-        let period = period_beside(&self.incident(incident)?, self.observation.frame.span().end);
+        let period = period_beside(&self.incident(incident)?, self.whole.observation.frame.span().end);
         let is_within =
             |e: &&Experiment| e.started.is_none_or(|at| at < period.end) && e.ended.is_none_or(|at| at > period.start);
         Ok(self.experiments.iter().filter(is_within).cloned().collect())

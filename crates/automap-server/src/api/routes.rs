@@ -20,9 +20,7 @@ mod session;
 mod targets;
 
 use axum::Router;
-#[cfg(not(feature = "web"))]
-use axum::http::Uri;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use serde_json::Value;
@@ -36,7 +34,6 @@ use crate::auth::Role;
 use route::Route;
 
 /// Most characters of a path that a problem repeats.
-#[cfg(not(feature = "web"))]
 const MAX_SHOWN: usize = 100;
 
 /// All routes.
@@ -73,10 +70,10 @@ async fn serve_document(headers: HeaderMap) -> Result<Response, Problem> {
     cacheable(&headers, &document())
 }
 
-/// The router of the API. `pages` are more routes for people; they need the role `viewer` and pass the same middleware.
-pub fn router(app: &App, pages: Router<App>) -> Router {
+/// The router of the API.
+pub fn router(app: &App) -> Router {
     let needing = |role: Option<Role>| from_fn_with_state((app.clone(), role), authenticate::authenticate);
-    let mut router = if pages.has_routes() { pages.route_layer(needing(Some(Role::Viewer))) } else { pages };
+    let mut router = Router::new();
     for route in routes() {
         let is_open = route.path == metrics::PATH && app.config.open_metrics;
         let role = route.role.filter(|_| !is_open);
@@ -85,14 +82,17 @@ pub fn router(app: &App, pages: Router<App>) -> Router {
     #[cfg(feature = "web")]
     let router = router.fallback(page::serve);
     #[cfg(not(feature = "web"))]
-    let router = router.fallback(|uri: Uri| async move {
-        Problem::not_found("route", &uri.path().chars().take(MAX_SHOWN).collect::<String>())
-    });
+    let router = router.fallback(|uri: Uri| async move { no_route(&uri) });
     router
         .method_not_allowed_fallback(|| async { method_not_allowed() })
         .layer(from_fn_with_state(app.clone(), screen::screen))
         .layer(from_fn_with_state(app.clone(), access_log::log_request))
         .with_state(app.clone())
+}
+
+/// The answer to a path that no route has.
+fn no_route(uri: &Uri) -> Problem {
+    Problem::not_found("route", &uri.path().chars().take(MAX_SHOWN).collect::<String>())
 }
 
 fn method_not_allowed() -> Problem {

@@ -44,16 +44,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// [`ApiError`] when the address cannot be used.
-pub async fn serve(
-    app: App,
-    pages: Router<App>,
-    shutdown: impl Future<Output = ()>,
-    deadline: Duration,
-) -> Result<(), ApiError> {
+pub async fn serve(app: App, shutdown: impl Future<Output = ()>, deadline: Duration) -> Result<(), ApiError> {
     let listen = app.config.listen;
     let listener = TcpListener::bind(listen).await;
     let listener = listener.map_err(|e| ApiError::Listen { listen, reason: e.to_string() })?;
-    serve_on(listener, app, pages, shutdown, deadline).await
+    serve_on(listener, app, shutdown, deadline).await
 }
 
 /// Like [`serve`], on a listener that already exists. The certificate was read when the [`App`] was opened.
@@ -63,11 +58,10 @@ pub async fn serve(
 pub async fn serve_on(
     listener: TcpListener,
     app: App,
-    pages: Router<App>,
     shutdown: impl Future<Output = ()>,
     deadline: Duration,
 ) -> Result<(), ApiError> {
-    let server = Server::new(app, pages);
+    let server = Server::new(app);
     let background = server.app.start();
     server.accept_until(&listener, shutdown).await;
     drop(listener);
@@ -86,9 +80,9 @@ struct Server {
 }
 
 impl Server {
-    fn new(app: App, pages: Router<App>) -> Self {
+    fn new(app: App) -> Self {
         Self {
-            router: router(&app, pages),
+            router: router(&app),
             permits: Arc::new(Semaphore::new(app.limits().connections)),
             by_client: HeldCounts::default(),
             open: GracefulShutdown::new(),

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tracing::error;
 
 use crate::api::{ApiConfig, ApiError, App, Dependencies, serve_on};
@@ -37,7 +36,7 @@ pub fn prepare(
     let address = listener.local_addr().map_err(unusable)?;
     let stop = stop.clone();
     let body = move || {
-        if let Err(error) = runtime.block_on(serve_on(listener, app, Router::new(), stop.wait(), SHUTDOWN_DEADLINE)) {
+        if let Err(error) = runtime.block_on(serve_on(listener, app, stop.wait(), SHUTDOWN_DEADLINE)) {
             error!(target: "api", %error, "the API has stopped");
         }
         runtime.shutdown_timeout(BLOCKING_DEADLINE);

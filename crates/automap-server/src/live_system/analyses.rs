@@ -2,23 +2,23 @@
 //! for exactly the windows of the incident's report, while the server still has them.
 
 use automap_core::compare::{self, CompareOptions, Comparison};
-use automap_core::dossier::{self, Dossier, ServiceDossier};
+use automap_core::dossier::{Dossier, ServiceDossier};
 use automap_core::explain::Explanation;
-use automap_core::graph::{GraphOptions, learn_for_incident};
 use automap_core::incident::Incident;
 use automap_core::observation::Observation;
 use automap_core::rank::Engine;
 use automap_core::rank::metric_weights::ConfirmedCase;
-use automap_core::report::{self, Report, WindowInfo};
+use automap_core::report::{Report, WindowInfo};
 use automap_core::second_look::look_again;
-use automap_core::service_map::{MapKind, ServiceMap, with_graphs};
+use automap_core::service_map::ServiceMap;
 use automap_core::time::{Interval, Timestamp, WindowHint};
-use automap_core::{Analysis, DiagnoseOptions, analyse};
+use automap_core::{DiagnoseOptions, analyse};
 use automap_sources::prometheus::{Again, ObserveOptions, Tail, observe_incrementally};
 
 use super::target::MonitoredTarget;
+use crate::analysed::Analysed;
 use crate::config::ConfigDuration;
-use crate::system::{CompareRequest, DiagnoseRequest, EngineName, Period, SystemError};
+use crate::system::{CompareRequest, DiagnoseRequest, Period, SystemError};
 
 /// Baseline before an incident when the request names none.
 const BASELINE_MS: i64 = 3_600_000;
@@ -36,17 +36,12 @@ pub(super) fn diagnose(
     let from = baseline.map_or_else(|| start.unwrap_or(now).min(now).plus_ms(-BASELINE_MS), |b| b.start);
     let hint = WindowHint { incident_start: start, baseline, ..WindowHint::default() };
     let (mut observation, tail) = fetch_with_tail(monitored, Interval::new(from, now), hint, now)?;
-    let engine = match request.engine {
-        Some(EngineName::Automap) => Engine::Automap,
-        Some(EngineName::Evidence) | None => Engine::Evidence,
-    };
-    let options = DiagnoseOptions { engine, ..DiagnoseOptions::default() };
+    let options = DiagnoseOptions { engine: request.engine(), ..DiagnoseOptions::default() };
     if monitored.target.breakdown {
         let mut again = Again::new(&tail, &monitored.client, &monitored.target.namespace);
         look_again(&mut observation, &options, &mut again).map_err(|e| refused(&e, "choose a longer period"))?;
     }
-    let analysis = analyse(&observation, &options).map_err(|e| refused(&e, "choose a longer period"))?;
-    Ok(report::compose(&observation, &analysis, &options.verdict))
+    Ok(analysed(observation, options, "choose a longer period")?.report())
 }
 
 /// The service map of an incident.
@@ -55,12 +50,7 @@ pub(super) fn service_map(
     incident: &Incident,
     now: Timestamp,
 ) -> Result<ServiceMap, SystemError> {
-    let options = DiagnoseOptions::default();
-    let (observation, analysis) = analyse_again(monitored, incident, &options, now)?;
-    let report = report::compose(&observation, &analysis, &options.verdict);
-    let graphs =
-        learn_for_incident(&analysis.frame, &analysis.windows.rows, &observation.calls, &GraphOptions::default());
-    Ok(with_graphs(&observation, &report, &graphs, MapKind::Anomaly))
+    Ok(analyse_again(monitored, incident, DiagnoseOptions::default(), now)?.service_map())
 }
 
 /// Everything that a page about an incident shows.
@@ -69,11 +59,7 @@ pub(super) fn dossier(
     incident: &Incident,
     now: Timestamp,
 ) -> Result<Dossier, SystemError> {
-    let options = DiagnoseOptions::default();
-    let (observation, analysis) = analyse_again(monitored, incident, &options, now)?;
-    let told = incident.report.clone();
-    let report = told.unwrap_or_else(|| report::compose(&observation, &analysis, &options.verdict));
-    Ok(dossier::of_report(&observation, &analysis, report, &options.verdict))
+    Ok(analyse_again(monitored, incident, DiagnoseOptions::default(), now)?.dossier(incident))
 }
 
 /// What one service shows now, and in the hour before.
@@ -84,11 +70,8 @@ pub(super) fn service_dossier(
 ) -> Result<ServiceDossier, SystemError> {
     let window = Interval::new(now.plus_ms(-BASELINE_MS), now);
     let observation = fetch(monitored, window, WindowHint::default(), now)?;
-    let options = DiagnoseOptions::default();
-    let analysis = analyse(&observation, &options).map_err(|e| refused(&e, "wait until there is more data"))?;
-    let report = report::compose(&observation, &analysis, &options.verdict);
-    dossier::of_service(&observation, &analysis, &report, service)
-        .ok_or_else(|| SystemError::NotFound { what: "service", name: service.to_owned() })
+    let analysed = analysed(observation, DiagnoseOptions::default(), "wait until there is more data")?;
+    analysed.service_dossier(&analysed.report(), service)
 }
 
 /// Why a service ranks where it ranks.
@@ -98,10 +81,7 @@ pub(super) fn explain(
     service: &str,
     now: Timestamp,
 ) -> Result<Explanation, SystemError> {
-    let options = DiagnoseOptions::default();
-    let (observation, analysis) = analyse_again(monitored, incident, &options, now)?;
-    automap_core::explain::explain(&observation, &analysis, &options, service)
-        .map_err(|_| SystemError::NotFound { what: "service", name: service.to_owned() })
+    analyse_again(monitored, incident, DiagnoseOptions::default(), now)?.explain(service)
 }
 
 /// What the AutoMAP engine can learn from an incident whose cause was confirmed.
@@ -112,7 +92,7 @@ pub(super) fn confirmed_case(
     now: Timestamp,
 ) -> Result<Option<ConfirmedCase>, SystemError> {
     let options = DiagnoseOptions { engine: Engine::Automap, ..DiagnoseOptions::default() };
-    let (_, analysis) = analyse_again(monitored, incident, &options, now)?;
+    let Analysed { analysis, options, .. } = analyse_again(monitored, incident, options, now)?;
     Ok(analysis.confirmed(&incident.id, cause, &options.automap))
 }
 
@@ -135,9 +115,9 @@ pub(super) fn compare(
 fn analyse_again(
     monitored: &MonitoredTarget,
     incident: &Incident,
-    options: &DiagnoseOptions,
+    options: DiagnoseOptions,
     now: Timestamp,
-) -> Result<(Observation, Analysis), SystemError> {
+) -> Result<Analysed, SystemError> {
     let windows = incident.report.as_ref().map(|r| &r.windows);
     let baseline = windows.map(WindowInfo::baseline);
     let start = windows.map_or(incident.onset, |w| w.incident_start);
@@ -146,9 +126,13 @@ fn analyse_again(
     let hint =
         WindowHint { incident_start: Some(start), start_tolerance_ms: Some(0), incident_end: Some(end), baseline };
     let observation = fetch(monitored, Interval::new(from, end.min(now)), hint, now)?;
-    let gone = "the incident's metrics may be older than the server keeps";
-    let analysis = analyse(&observation, options).map_err(|e| refused(&e, gone))?;
-    Ok((observation, analysis))
+    analysed(observation, options, "the incident's metrics may be older than the server keeps")
+}
+
+/// Analyses what was observed; `next` is what to try where it is too little.
+fn analysed(observation: Observation, options: DiagnoseOptions, next: &str) -> Result<Analysed, SystemError> {
+    let analysis = analyse(&observation, &options).map_err(|e| refused(&e, next))?;
+    Ok(Analysed { observation, analysis, options })
 }
 
 fn fetch(

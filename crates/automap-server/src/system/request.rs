@@ -1,5 +1,6 @@
 //! What the API and MCP can ask of the watcher. Where the metrics come from is part of the configuration; a request cannot name a source.
 
+use automap_core::rank::Engine;
 use automap_core::time::{Timestamp, as_rfc3339};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,16 @@ pub struct DiagnoseRequest {
     /// The engine; left out: `evidence`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<EngineName>,
+}
+
+impl DiagnoseRequest {
+    /// The engine that is asked for.
+    pub fn engine(&self) -> Engine {
+        match self.engine {
+            Some(EngineName::Automap) => Engine::Automap,
+            Some(EngineName::Evidence) | None => Engine::Evidence,
+        }
+    }
 }
 
 /// A span of time: the start is included, the end is not.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use automap_server::api::{ApiConfig, serve_on};
-use axum::Router;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -27,7 +26,7 @@ async fn run(yaml: &str, deadline: Duration) -> Running {
     let app = server.app.clone();
     let ended = tokio::spawn(async move {
         let shutdown = async move { drop(stopped.await) };
-        serve_on(listener, app, Router::new(), shutdown, deadline).await.unwrap();
+        serve_on(listener, app, shutdown, deadline).await.unwrap();
     });
     Running { address, stop, ended, server }
 }

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use automap_server::api::serve_on;
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -35,7 +34,7 @@ limits:
     let address = format!("http://{}/api/v1/openapi.json", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async move { drop(stopped.await) };
-    let served = tokio::spawn(serve_on(listener, server.app.clone(), Router::new(), shutdown, Duration::from_secs(1)));
+    let served = tokio::spawn(serve_on(listener, server.app.clone(), shutdown, Duration::from_secs(1)));
     let arguments = [
         "run",
         &address,

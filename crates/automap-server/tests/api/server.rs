@@ -110,7 +110,7 @@ impl Server {
         let dependencies =
             Dependencies { system: Arc::clone(&system) as _, store: Arc::clone(&store) as _, clock: || NOW };
         let app = App::open(config, dependencies).unwrap();
-        let router = router(&app, Router::new());
+        let router = router(&app);
         Self { router, app, system, store, _workers: None, _files: Vec::new() }
     }
 

@@ -7,8 +7,8 @@
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::api::http::problem::Problem;
 use crate::api::http::response::is_cached;
+use crate::api::routes::no_route;
 
 /// One file of the page.
 struct File {
@@ -31,9 +31,6 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
 /// Everything that is not the page's: programs ask here, and want to know that a path is wrong.
 const NOT_THE_PAGE: [&str; 4] = ["api", "metrics", "healthz", "readyz"];
-/// Most characters of a path that a problem repeats.
-const MAX_SHOWN: usize = 100;
-
 /// What a program without its page answers at `/`.
 const NOT_BUILT: &str = "automap is running, and this build has no page.\n\n\
     `make build` builds it with the page: it needs Node, which scripts/need-node.sh installs.\n\
@@ -45,12 +42,12 @@ pub(super) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Respo
     let is_read = matches!(method, Method::GET | Method::HEAD);
     let first = path.split('/').next().unwrap_or_default();
     if !is_read || NOT_THE_PAGE.contains(&first) {
-        return no_route(&uri);
+        return no_route(&uri).into_response();
     }
     match file(path) {
         Some(file) => answer(file, &headers),
         None if path.is_empty() => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], NOT_BUILT).into_response(),
-        None => no_route(&uri),
+        None => no_route(&uri).into_response(),
     }
 }
 
@@ -89,10 +86,6 @@ fn accepts_gzip(request: &HeaderMap) -> bool {
         name.trim() == "gzip" && weight.trim() != "q=0"
     };
     lists.flat_map(|list| list.split(',')).any(is_gzip)
-}
-
-fn no_route(uri: &Uri) -> Response {
-    Problem::not_found("route", &uri.path().chars().take(MAX_SHOWN).collect::<String>()).into_response()
 }
 
 #[cfg(test)]
