@@ -78,6 +78,28 @@ pub fn shown(text: &str, max_chars: usize) -> String {
     out
 }
 
+/// Names in one line: `a, b, c and 4 more`, at most `max` of them by name. Empty without names.
+///
+/// ```
+/// use automap_core::text::listed;
+///
+/// assert_eq!(listed(["a", "b", "c"], 3), "a, b, c");
+/// assert_eq!(listed(["a", "b", "c"], 2), "a, b and 1 more");
+/// ```
+pub fn listed<S: AsRef<str>>(names: impl IntoIterator<Item = S>, max: usize) -> String {
+    let (mut text, mut names) = (String::new(), names.into_iter());
+    for name in names.by_ref().take(max) {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(name.as_ref());
+    }
+    match names.count() {
+        0 => text,
+        more => format!("{text} and {more} more"),
+    }
+}
+
 /// A text as a cell of a table that a spreadsheet may open: what would be read as a formula gets `'` in front. Numbers stay numbers.
 ///
 /// ```

@@ -3,6 +3,7 @@
 
 use automap_core::entity::EntityKind;
 use automap_core::observation::Observation;
+use automap_core::text::listed;
 use serde::Serialize;
 
 /// Names that a line holds.
@@ -52,12 +53,9 @@ impl Surrounding {
     /// `gateway: istio-system/istio-ingressgateway`, or `gateway: none; a surge of requests … are told by …`.
     pub(crate) fn line(&self) -> String {
         let word = self.kind.word();
-        match (self.would_tell, self.found.len()) {
-            (Some(would_tell), _) => format!("{word}: none; {would_tell}"),
-            (None, n) if n > MAX_NAMES => {
-                format!("{word}: {} and {} more", self.found[..MAX_NAMES].join(", "), n - MAX_NAMES)
-            }
-            (None, _) => format!("{word}: {}", self.found.join(", ")),
+        match self.would_tell {
+            Some(would_tell) => format!("{word}: none; {would_tell}"),
+            None => format!("{word}: {}", listed(&self.found, MAX_NAMES)),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::similar::similar_names;
+use crate::text::listed;
 
 /// Names listed where none is near.
 const MAX_LISTED: usize = 12;
@@ -31,10 +32,7 @@ impl fmt::Display for UnknownService {
         if !self.nearest.is_empty() {
             return write!(f, "; did you mean {}?", self.nearest.join(", "));
         }
-        let listed = self.known.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join(", ");
-        let more = self.known.len().saturating_sub(MAX_LISTED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        write!(f, "; known are {listed}{more}")
+        write!(f, "; known are {}", listed(&self.known, MAX_LISTED))
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{FrameError, MAX_CELLS, MetricFrame, Series, ServiceIdx};
 use crate::metric::Metric;
 use crate::note::Note;
-use crate::text::{clean_name, is_cleaned};
+use crate::text::{clean_name, is_cleaned, listed};
 use crate::time::Timestamp;
 
 /// Largest magnitude of a value: a hundred thousand times what an unsigned 64-bit counter can hold. Beyond it nothing is measured, and a single
@@ -200,27 +200,18 @@ impl Lost {
         if !self.duplicates.is_empty() {
             self.duplicates.sort_unstable();
             self.duplicates.dedup();
-            let text = format!("several series with one name, the first is used: {}", listed(&self.duplicates));
+            let text =
+                format!("several series with one name, the first is used: {}", listed(&self.duplicates, MAX_LISTED));
             notes.push(Note::warning("duplicate_series", text));
         }
         if !self.cleaned.is_empty() {
             let text = format!(
                 "names with characters that cannot be shown, or that are too long, are changed and end in ~ and 16 digits: {}",
-                listed(&self.cleaned)
+                listed(&self.cleaned, MAX_LISTED)
             );
             notes.push(Note::warning("names_cleaned", text));
         }
         notes
-    }
-}
-
-/// `a, b and 4 more`.
-fn listed<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
-    let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
-    let shown = names.iter().take(MAX_LISTED).copied().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(MAX_LISTED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::analysis::Analysis;
 use crate::entity::EntityKind;
 use crate::frame::ServiceIdx;
 use crate::rank::suspects::DECIDES;
+use crate::text::listed;
 
 /// Services that a sentence lists.
 const MAX_LISTED: usize = 3;
@@ -39,7 +40,7 @@ fn enumerated(names: &[String]) -> String {
         [] => String::new(),
         [only] => only.clone(),
         [first @ .., last] if names.len() <= MAX_LISTED => format!("{} and {last}", first.join(", ")),
-        _ => format!("{} and {} more", names[..MAX_LISTED - 1].join(", "), names.len() + 1 - MAX_LISTED),
+        _ => listed(names, MAX_LISTED - 1),
     }
 }
 

@@ -6,6 +6,7 @@ use automap_core::compare::model::{
     Comparison, Difference, EdgeDifference, EdgeKind, LevelKind, SeriesComparison, SeriesVerdict, ShapeKind,
 };
 use automap_core::quantity::{change, duration, number, value};
+use automap_core::text::listed;
 
 /// Beyond this many spreads a shift is only "large".
 const LARGE_SHIFT: f64 = 999.0;
@@ -155,9 +156,7 @@ pub(crate) fn edges(comparison: &Comparison) -> Vec<String> {
     let line = |(period, kind, verdict, names): &(&str, EdgeKind, SeriesVerdict, Vec<String>)| {
         let kind = if *kind == EdgeKind::Learnt { "inferred edges" } else { "calls" };
         let word = if *verdict == SeriesVerdict::OnlyInA { " vanished in" } else { " new in" };
-        let more = names.len().saturating_sub(MAX_EDGES);
-        let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-        format!("{kind}{word} {period}: {}{tail}", names[..names.len() - more].join(", "))
+        format!("{kind}{word} {period}: {}", listed(names, MAX_EDGES))
     };
     groups.iter().map(line).collect()
 }

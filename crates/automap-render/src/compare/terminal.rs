@@ -6,6 +6,7 @@ use crate::text_options::{HEADING_WIDTH, TextOptions, section};
 use automap_core::compare::Comparison;
 use automap_core::compare::model::{SeriesComparison, SeriesVerdict, ServiceDifference};
 use automap_core::note::Severity;
+use automap_core::text::listed;
 use automap_core::time::Interval;
 
 /// Series shown unless `verbose`.
@@ -65,10 +66,7 @@ fn letter(i: usize) -> String {
 
 fn services(comparison: &Comparison) -> Vec<String> {
     let named = |verdict: &[SeriesVerdict], one: &dyn Fn(&ServiceDifference) -> String| -> String {
-        let all: Vec<String> = comparison.services.iter().filter(|s| verdict.contains(&s.verdict)).map(one).collect();
-        let more = all.len().saturating_sub(MAX_SERVICES);
-        let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-        all[..all.len() - more].join(", ") + &tail
+        listed(comparison.services.iter().filter(|s| verdict.contains(&s.verdict)).map(one), MAX_SERVICES)
     };
     let score = |s: &ServiceDifference| match s.verdict {
         SeriesVerdict::OnlyInA => format!("{} (vanished)", s.service),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use automap_core::text::listed;
 use automap_sources::prometheus::NamespaceSpec;
 
 use super::ReceivedAlert;
@@ -135,12 +136,7 @@ impl AlertTargets {
             Some(cluster) => format!("{} (namespace {}, cluster {cluster})", t.name, t.namespace),
             None => format!("{} (namespace {})", t.name, t.namespace),
         };
-        let names: Vec<String> = self.0.iter().take(MAX_LISTED).map(one).collect();
-        let more = match self.0.len().saturating_sub(MAX_LISTED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        format!("name one with ?target= or the label automap_target: {}{more}", names.join(", "))
+        format!("name one with ?target= or the label automap_target: {}", listed(self.0.iter().map(one), MAX_LISTED))
     }
 }
 

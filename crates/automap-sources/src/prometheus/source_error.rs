@@ -1,6 +1,7 @@
 //! Why no observation is possible.
 
 use automap_core::frame::FrameError;
+use automap_core::text::listed;
 use automap_core::time::Timestamp;
 
 use super::error::{Failure, RequestError};
@@ -211,10 +212,7 @@ fn clusters(known: &[String]) -> String {
 }
 
 fn namespaces(nearest: &[String], known: &[String]) -> String {
-    let mut listed = known.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join(", ");
-    if known.len() > MAX_LISTED {
-        listed = format!("{listed} and {} more", known.len() - MAX_LISTED);
-    }
+    let listed = listed(known, MAX_LISTED);
     match nearest.first() {
         Some(best) => format!("did you mean \"{best}\"? It has: {listed}"),
         None => format!("it has: {listed}"),

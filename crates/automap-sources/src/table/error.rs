@@ -214,10 +214,5 @@ pub(super) fn shown_reason(text: &str) -> String {
 
 /// `a, b, c and 4 more`.
 pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.into_iter().collect();
-    let mut text = names.iter().take(MAX_LISTED).map(|n| shown(n)).collect::<Vec<_>>().join(", ");
-    if names.len() > MAX_LISTED {
-        text.push_str(&format!(" and {} more", names.len() - MAX_LISTED));
-    }
-    text
+    automap_core::text::listed(names.into_iter().map(shown), MAX_LISTED)
 }
