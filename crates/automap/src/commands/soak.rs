@@ -6,7 +6,7 @@
 mod faults;
 mod usage;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -23,7 +23,7 @@ use automap_render::TextOptions;
 use automap_render::incident_text::change_text;
 use automap_server::prometheus_source::PrometheusSource;
 use automap_server::store::Store;
-use automap_server::store::memory::MemoryStore;
+use automap_server::store::sqlite::SqliteStore;
 use automap_server::watcher::{Clock, Routes, Stop, SystemClock, TickInputs, Watcher, run as watch};
 use automap_sources::prometheus::{Client, ClientOptions};
 use clap::Args;
@@ -74,7 +74,8 @@ pub(crate) struct SoakArgs {
 /// What the watcher has done so far.
 #[derive(Debug, Default)]
 struct Progress {
-    incidents: BTreeMap<String, Incident>,
+    /// The ids alone: whatever is kept in this process would look like a leak of the watcher.
+    incidents: BTreeSet<String>,
     ticks: u64,
     late: u64,
     failed: u64,
@@ -93,18 +94,22 @@ pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
     let lab = Lab::up(&options, &mut |_| {})?;
     lab.wait_recovered(RECOVER_WITHIN)?;
     let (stop, progress) = (Stop::default(), Arc::new(Mutex::new(Progress::default())));
+    // On disk, as `watch` and `serve` keep them.
+    let kept_in = tempfile::Builder::new().prefix("automap-soak-store-").tempdir()?;
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&kept_in.path().join("incidents.db"))?);
     let began = SystemClock.now();
-    let (thread, requests) = start_watcher(args, &lab, &stop, &progress)?;
+    let (thread, requests) = start_watcher(args, &lab, &store, &stop, &progress)?;
     let usage = break_things(args, &lab, began, &interrupt)?;
     stop.set();
     thread.join().map_err(|_| anyhow!("the watcher panicked"))?;
     let ended = SystemClock.now();
     let injections = lab.ledger()?;
     let requests = requests.load(Ordering::Relaxed);
+    let progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+    let kept: Result<Vec<Option<Incident>>, _> = progress.incidents.iter().map(|id| store.get(id)).collect();
+    let incidents: Vec<Incident> = kept?.into_iter().flatten().collect();
     lab.down()?;
 
-    let progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
-    let incidents: Vec<Incident> = progress.incidents.values().cloned().collect();
     let watched = Interval::new(began.plus_ms(millis(args.learn)), ended).context("the soak ended before it learnt")?;
     let score = score(&injections, &incidents, watched);
     print(&score.table())?;
@@ -123,6 +128,7 @@ pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
 fn start_watcher(
     args: &SoakArgs,
     lab: &Lab,
+    store: &Arc<dyn Store>,
     stop: &Stop,
     progress: &Arc<Mutex<Progress>>,
 ) -> Result<(JoinHandle<()>, Arc<AtomicU64>)> {
@@ -130,8 +136,7 @@ fn start_watcher(
     let mut source = PrometheusSource::new(Client::new(ClientOptions::new(url))?, NAMESPACE, REMEMBER_MS);
     let requests = source.requests();
     let options = WatchOptions { learn_ms: millis(args.learn) * 2 / 3, ..WatchOptions::default() };
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    let mut watcher = Watcher::resume(NAMESPACE, options, store, Routes::none())?;
+    let mut watcher = Watcher::resume(NAMESPACE, options, Arc::clone(store), Routes::none())?;
     let (stop, progress, every) = (stop.clone(), Arc::clone(progress), args.every);
     let run = move || {
         watch(
@@ -148,7 +153,7 @@ fn start_watcher(
                     (status.ticks, status.ticks_late, status.ticks_failed);
                 for incident in &tick.kept {
                     say(change_text(incident, &TextOptions::default()).trim_end());
-                    progress.incidents.insert(incident.id.clone(), incident.clone());
+                    progress.incidents.insert(incident.id.clone());
                 }
             },
         );
@@ -162,7 +167,7 @@ fn break_things(args: &SoakArgs, lab: &Lab, began: Timestamp, interrupt: &Interr
     let left = || args.length.saturating_sub(started.elapsed());
     let pause = |span: Duration| interrupt.wait(span, &mut |_| {});
     pause(args.learn.min(left()));
-    let usage = UsageSampler::start()?;
+    let usage = UsageSampler::start(Duration::from_millis(REMEMBER_MS.unsigned_abs()))?;
     let mut faults = Faults::new(args.seed);
     while pause(faults.quiet().min(left())) {
         if left() < args.fault_duration + LAST_PAUSE {
