@@ -203,13 +203,17 @@ impl Watch {
         WatchOutcome { health: prepared.health(), changes, report, signs, disturbed: 0.0 }
     }
 
-    /// Opens incidents for trouble that no open one explains: once it is due or, at once, where alerts name services that none of them explains.
+    /// Opens incidents for trouble that no open one explains: once it is due or, at once, where alerts name services that none of them explains. In the
+    /// last place that [`MAX_OPEN`] leaves, the two are one.
     fn open_beside(&mut self, input: &WatchInput<'_>, look: &Look, alerts: &[Alert]) -> Vec<Incident> {
         let mut opened = Vec::new();
         let cause = look.separate_cause();
-        let (about, others): (Vec<Alert>, Vec<Alert>) =
+        let (mut about, mut others): (Vec<Alert>, Vec<Alert>) =
             alerts.iter().cloned().partition(|a| cause.is_some() && look.is_about(a));
         if let Some(cause) = cause.filter(|_| look.is_due || !about.is_empty()) {
+            if self.open.len() + 1 >= MAX_OPEN {
+                about.append(&mut others);
+            }
             opened.push(self.open(input, &look.assessment, Some(cause), &about, &[]));
         }
         if !others.is_empty() {

@@ -55,11 +55,14 @@ pub(crate) struct Shop {
     pub(crate) every: usize,
     /// Whether callers count their calls, so that what users feel can be divided along them.
     pub(crate) counts_calls: bool,
+    /// Its services, and who calls whom.
+    pub(crate) services: &'static [&'static str],
+    pub(crate) calls: &'static [(&'static str, &'static str)],
 }
 
 impl Shop {
     pub(crate) fn new(change: impl Fn(&str, &str, Option<&str>, usize, f64) -> f64 + 'static) -> Self {
-        Self { change: Box::new(change), seed: 0, every: 1, counts_calls: false }
+        Self { change: Box::new(change), seed: 0, every: 1, counts_calls: false, services: &SERVICES, calls: &CALLS }
     }
 
     pub(crate) fn calm() -> Self {
@@ -69,8 +72,9 @@ impl Shop {
     /// Both changes at once.
     pub(crate) fn and(self, other: Self) -> Self {
         let counts_calls = self.counts_calls || other.counts_calls;
+        let (services, calls) = (self.services, self.calls);
         let both = Self::new(move |s, m, p, row, v| (other.change)(s, m, p, row, (self.change)(s, m, p, row, v)));
-        Self { counts_calls, ..both }
+        Self { counts_calls, services, calls, ..both }
     }
 
     /// The same with another noise.
@@ -93,7 +97,7 @@ impl Shop {
             let points = rows().map(|row| (time(row), not_below_zero(value(row)))).collect();
             raw.push(RawSeries { service: service.into(), metric: metric.into(), peer: peer.map(Into::into), points });
         };
-        for s in SERVICES {
+        for s in self.services.iter().copied() {
             let requests = if s == "cart-cron" { 0.02 } else { 20.0 };
             add(s, "throughput_rps", None, requests, 0.05);
             add(s, "latency_ms", None, 15.0, 0.05);
@@ -103,17 +107,17 @@ impl Shop {
             add(s, "memory_bytes", None, 9e7, 0.01);
             add(s, "restarts", None, 0.0, 0.0);
         }
-        for (caller, callee) in CALLS {
+        for (caller, callee) in self.calls.iter().copied() {
             add(caller, "client_latency_ms", Some(callee), 18.0, 0.05);
             add(caller, "served_latency_ms", Some(callee), 15.0, 0.05);
             add(caller, "client_error_ratio", Some(callee), 0.002, 0.8);
         }
-        for (caller, callee) in CALLS.into_iter().filter(|_| self.counts_calls) {
+        for (caller, callee) in self.calls.iter().copied().filter(|_| self.counts_calls) {
             add(caller, "client_rps", Some(callee), 20.0, 0.05);
         }
         let (frame, notes) = assemble(raw, rows().map(time).collect()).unwrap();
         let mut calls = CallGraph::new();
-        CALLS.iter().for_each(|(a, b)| calls.add(a, b, Protocol::Request));
+        self.calls.iter().for_each(|(a, b)| calls.add(a, b, Protocol::Request));
         let hint = WindowHint::default();
         Observation { hint, notes, ..Observation::new(frame, calls, "test") }
     }
@@ -150,7 +154,7 @@ pub(crate) fn hours(h: f64) -> usize {
     (h * 3600.0 * 1000.0 / STEP_MS as f64) as usize
 }
 
-pub(crate) fn minutes(m: usize) -> usize {
+pub(crate) const fn minutes(m: usize) -> usize {
     m * 60_000 / STEP_MS as usize
 }
 
@@ -185,8 +189,18 @@ pub(crate) fn entry_kinds(incident: &Incident) -> Vec<TimelineKind> {
 
 /// A service takes longer, and its CPU is busy: all that wait for it take longer too.
 pub(crate) fn slow(service: &'static str, extra_ms: f64, rows: Range<usize>) -> Shop {
+    slow_among(&CALLS, service, extra_ms, rows)
+}
+
+/// The same among others that call each other.
+pub(crate) fn slow_among(
+    calls: &'static [(&'static str, &'static str)],
+    service: &'static str,
+    extra_ms: f64,
+    rows: Range<usize>,
+) -> Shop {
     let change = move |s: &str, metric: &str, peer: Option<&str>, row: usize, v: f64| {
-        let waits = |at: &str| at == service || CALLS.iter().any(|(a, b)| *a == at && waits_for(b, service));
+        let waits = |at: &str| at == service || calls.iter().any(|(a, b)| *a == at && waits_for(calls, b, service));
         let is_slow = match (metric, peer) {
             ("latency_ms" | "latency_p95_ms", None) => waits(s),
             ("client_latency_ms" | "served_latency_ms", Some(callee)) => waits(callee),
@@ -203,8 +217,8 @@ pub(crate) fn slow(service: &'static str, extra_ms: f64, rows: Range<usize>) -> 
 }
 
 /// Whether a service is another one, or calls it, directly or through others.
-fn waits_for(service: &str, other: &str) -> bool {
-    service == other || CALLS.iter().any(|(a, b)| *a == service && waits_for(b, other))
+fn waits_for(calls: &[(&str, &str)], service: &str, other: &str) -> bool {
+    service == other || calls.iter().any(|(a, b)| *a == service && waits_for(calls, b, other))
 }
 
 /// An alert that began just then and names services.
