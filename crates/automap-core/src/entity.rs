@@ -169,6 +169,29 @@ impl Entities {
         self.runs_on.iter().filter(move |(_, nodes)| nodes.contains_key(node)).map(|(service, _)| service.as_str())
     }
 
+    /// The same with other names, all in this cluster, if any; those that have a cluster already keep it.
+    pub fn in_cluster(self, cluster: Option<&str>, name: impl Fn(&str) -> String) -> Self {
+        let mut out = Self::default();
+        for (known, entity) in self.known {
+            let cluster = entity.cluster.or_else(|| cluster.map(ToOwned::to_owned));
+            out.describe(&name(&known), Entity { cluster, ..entity });
+        }
+        for (service, nodes) in &self.runs_on {
+            nodes.iter().for_each(|(node, pods)| out.place(&name(service), &name(node), *pods));
+        }
+        out
+    }
+
+    /// Adds the entities of another observation. What both tell of is as this one says, and its pods are not added up.
+    pub fn extend(&mut self, more: Self) {
+        for (name, entity) in more.known {
+            self.known.entry(name).or_insert(entity);
+        }
+        for (service, nodes) in more.runs_on {
+            self.runs_on.entry(service).or_insert(nodes);
+        }
+    }
+
     /// Whether nothing is known of anything.
     pub fn is_empty(&self) -> bool {
         self.known.is_empty() && self.runs_on.is_empty()
@@ -199,6 +222,18 @@ mod tests {
         assert!(!name.contains('\u{1b}') && !entity.namespace.as_deref().unwrap().contains('\n'));
         assert!(clean.on_node("node/1").all(|service| !service.contains('\0')));
         assert_eq!(clean.clone().cleaned(), clean, "again changes nothing");
+    }
+
+    #[test]
+    fn equal_names_of_two_clusters_stay_apart() {
+        let mut of_one = Entities::default();
+        of_one.describe("db", Entity::of(EntityKind::Store));
+        of_one.place("carts", "node/1", 2);
+        let mut both = of_one.clone().in_cluster(Some("eu"), |name| format!("eu/{name}"));
+        both.extend(of_one.in_cluster(Some("us"), |name| format!("us/{name}")));
+        assert_eq!(both.on_node("us/node/1").collect::<Vec<_>>(), ["us/carts"]);
+        assert_eq!(both.kind_of("eu/node/1"), EntityKind::Node);
+        assert_eq!(both.get("us/db").unwrap().cluster.as_deref(), Some("us"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use automap_core::incident::{Incident, Muted};
 use automap_core::time::Timestamp;
-use automap_sources::prometheus::NamespaceSpec;
+use automap_sources::prometheus::{ClusterSpec, NamespaceSpec};
 use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -127,14 +127,21 @@ impl Mutes {
             ("severity", incident.severity.as_str().to_owned()),
         ]);
         let place = self.targets.get(&incident.target);
-        // Where a target has several namespaces, its services carry theirs.
-        let of_cause = incident.cause.as_ref().and_then(|cause| cause.service.split_once('/'));
+        // Where a target has several clusters or namespaces, its services carry theirs, the cluster first.
+        let has_clusters = place.is_some_and(|(_, c)| c.as_ref().is_some_and(|c| !ClusterSpec::parse(c).is_one()));
+        let cause = incident.cause.as_ref().map_or("", |cause| cause.service.as_str());
+        let (of_cluster, cause) = match cause.split_once('/').filter(|_| has_clusters) {
+            Some((cluster, rest)) => (Some(cluster), rest),
+            None => (None, cause),
+        };
+        let of_cause = cause.split_once('/');
         labels.extend(place.map(|(namespace, _)| {
             let is_one = NamespaceSpec::parse(namespace).is_one();
             let of_cause = of_cause.filter(|_| !is_one).map(|(namespace, _)| namespace.to_owned());
             ("namespace", of_cause.unwrap_or_else(|| namespace.clone()))
         }));
-        labels.extend(place.and_then(|(_, cluster)| Some(("cluster", cluster.clone()?))));
+        let cluster = place.and_then(|(_, cluster)| cluster.clone());
+        labels.extend(cluster.map(|cluster| ("cluster", of_cluster.map_or(cluster, ToOwned::to_owned))));
         labels.extend(incident.owner.as_ref().and_then(|o| Some(("team", o.team.clone()?))));
         if let Some(cause) = &incident.cause {
             labels.extend(["service", "rca_service"].map(|name| (name, cause.service.clone())));

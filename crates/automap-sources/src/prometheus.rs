@@ -5,6 +5,8 @@
 //!  exporters   interval   grid     table    4 at once    labels → services          └ changes ×3
 //! ```
 //!
+//! From `plan` to `gather` is one look (`look.rs`) at one cluster; several looks are put together by `clusters.rs`.
+//!
 //! One query per signal for all services, never one per service; [`Again`] asks two more about the named cause. [`observe`] does everything; [`Client`] answers single
 //! queries; [`catalogue`] lists which presets find anything. The table of expressions is `presets.rs`, the presets of
 //! other systems are files under `presets/built_in/`. Left out: SigV4, exemplars, native histograms, remote read.
@@ -17,18 +19,23 @@ mod bounds;
 mod breakdown;
 mod catalogue;
 mod changes;
+mod chosen;
 mod client;
 mod cluster;
+mod clusters;
 mod combine;
 mod decode;
 pub(crate) mod discover;
 mod egress;
 mod enumerate;
 mod error;
+mod explain;
 mod files;
+mod found;
 mod gather;
 mod hosts;
 mod http_failure;
+mod look;
 mod metric_names;
 mod names;
 mod namespaces;
@@ -63,11 +70,13 @@ pub use bounds::{LeftOut, MAX_SERIES, MAX_SERVICES};
 pub use catalogue::{Offer, OfferState, catalogue};
 pub use changes::{CHANGES_EVERY_MS, CHANGES_LOOK_BACK_MS, change_needs, changes_told};
 pub use client::{Client, FetchStats};
+pub use cluster::{ClusterSpec, MAX_CLUSTERS};
 pub use decode::{LabelledSeries, Labels};
 pub use error::{Failure, RequestError};
+pub use explain::explain_queries;
 pub(crate) use names::OUTSIDE;
-pub use observe::{explain_queries, observe, observe_incrementally};
-pub use observe_options::{DEFAULT_SETTLE_MS, Fetched, ObserveOptions, PlannedQuery, Preset, Progress};
+pub use observe::{observe, observe_incrementally};
+pub use observe_options::{ClusterSeen, DEFAULT_SETTLE_MS, Fetched, ObserveOptions, PlannedQuery, Preset, Progress};
 pub use options::{
     Auth, ClientOptions, DEFAULT_MAX_BODY_BYTES, MAX_CONCURRENCY, MAX_RETRIES, RetryOptions, TlsOptions,
 };

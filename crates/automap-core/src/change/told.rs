@@ -97,7 +97,7 @@ impl Change {
 }
 
 /// The service of this name as the metrics write it: as it is, without what is before a slash, in another case, or the primary of a canary. Where all
-/// services carry their namespace, a name without one is the only service that is called so.
+/// services carry their namespace or cluster, a name without one is the only service that is called so.
 ///
 /// ```
 /// use automap_core::change::service_named;
@@ -110,16 +110,24 @@ impl Change {
 /// let several = ["bank/api", "shop/api", "shop/orders"].map(str::to_owned);
 /// assert_eq!(service_named("orders", &several), Some("shop/orders"));
 /// assert_eq!(service_named("api", &several), None, "there are two");
+///
+/// let clusters = ["eu/shop/api", "eu/shop/orders", "us/shop/api"].map(str::to_owned);
+/// assert_eq!(service_named("shop/orders", &clusters), Some("eu/shop/orders"));
+/// assert_eq!(service_named("shop/api", &clusters), None, "there are two");
 /// ```
 pub fn service_named<'a>(name: &str, services: &'a [String]) -> Option<&'a str> {
     let bare = name.rsplit_once('/').map_or(name, |(_, bare)| bare);
     let like = |wanted: &str| services.iter().find(|service| service.eq_ignore_ascii_case(wanted));
     let exact = services.iter().find(|service| *service == name);
     let found = exact.or_else(|| like(name)).or_else(|| like(bare)).or_else(|| like(&format!("{bare}-primary")));
-    let is_placed = name.contains('/') || services.iter().any(|service| !service.contains('/'));
+    let is_bare = services.iter().any(|service| !service.contains('/'));
+    let ends_so = |service: &&String| {
+        let place = service.len().checked_sub(name.len()).filter(|at| service.is_char_boundary(*at));
+        place.is_some_and(|at| service[..at].ends_with('/') && service[at..].eq_ignore_ascii_case(name))
+    };
     let found = found.or_else(|| {
-        let mut called = services.iter().filter(|s| s.rsplit('/').next().is_some_and(|s| s.eq_ignore_ascii_case(name)));
-        called.next().filter(|_| !is_placed && called.next().is_none())
+        let mut called = services.iter().filter(ends_so);
+        called.next().filter(|_| !is_bare && called.next().is_none())
     });
     found.map(String::as_str)
 }

@@ -96,7 +96,7 @@ impl FiringAlerts {
             let summary = received.summary.as_deref().unwrap_or_else(|| received.name());
             let summary = shown(summary, MAX_SUMMARY_CHARS);
             let started = received.onset(for_ms).unwrap_or(now).min(now);
-            let named = |service| target.service(received.namespace(), service);
+            let named = |service| target.service((received.cluster(), received.namespace()), service);
             let services = received.services().into_iter().map(named).collect();
             let alert = Alert { key: key.clone(), summary, started, services };
             Some(AlertChange { target: target.name.clone(), key, firing: received.is_firing.then_some(alert) })

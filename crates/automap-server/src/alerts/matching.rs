@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use automap_core::text::listed;
-use automap_sources::prometheus::NamespaceSpec;
+use automap_sources::prometheus::{ClusterSpec, NamespaceSpec};
 
 use super::ReceivedAlert;
 use crate::config::Target;
@@ -41,12 +41,29 @@ pub struct AlertTarget {
 }
 
 impl AlertTarget {
-    /// A service by the name that it has in the target: with its namespace in front, where the target watches several.
-    pub fn service(&self, namespace: Option<&str>, service: String) -> String {
-        match namespace.filter(|_| !service.contains('/') && !NamespaceSpec::parse(&self.namespace).is_one()) {
+    /// A service by the name that it has in the target: with its namespace in front, where the target watches several, and its cluster before that.
+    pub fn service(&self, (cluster, namespace): (Option<&str>, Option<&str>), service: String) -> String {
+        if service.contains('/') {
+            return service;
+        }
+        let service = match namespace.filter(|_| !NamespaceSpec::parse(&self.namespace).is_one()) {
             Some(namespace) => format!("{namespace}/{service}"),
             None => service,
+        };
+        match cluster.filter(|_| self.has_several_clusters()) {
+            Some(cluster) => format!("{}/{service}", cluster.rsplit('/').next().unwrap_or(cluster)),
+            None => service,
         }
+    }
+
+    fn has_several_clusters(&self) -> bool {
+        self.cluster.as_ref().is_some_and(|cluster| !ClusterSpec::parse(cluster).is_one())
+    }
+
+    /// Whether something of a cluster may belong to it; what names none may.
+    fn may_be_in(&self, cluster: Option<&str>) -> bool {
+        let (Some(named), Some(own)) = (cluster, &self.cluster) else { return true };
+        ClusterSpec::parse(own).matches(named)
     }
 }
 
@@ -109,11 +126,7 @@ impl AlertTargets {
         let here: Vec<&AlertTarget> =
             self.0.iter().filter(|t| NamespaceSpec::parse(&t.namespace).matches(namespace)).collect();
         let cluster = whose.cluster;
-        let in_cluster: Vec<&AlertTarget> = here
-            .iter()
-            .copied()
-            .filter(|t| cluster.is_none() || t.cluster.is_none() || t.cluster.as_deref() == cluster)
-            .collect();
+        let in_cluster: Vec<&AlertTarget> = here.iter().copied().filter(|t| t.may_be_in(cluster)).collect();
         match (in_cluster.as_slice(), here.is_empty()) {
             ([only], _) => Ok(only),
             (_, true) => {

@@ -131,7 +131,8 @@ fn settle(
         Ok(target) => target,
         Err(reason) => return ignored(what, ChangeOutcome::NoTarget, reason),
     };
-    change.service = change.service.map(|service| target.service(place.namespace.as_deref(), service));
+    let here = (place.cluster.as_deref(), place.namespace.as_deref());
+    change.service = change.service.map(|service| target.service(here, service));
     let target = target.name.clone();
     let age_ms = now.ms().saturating_sub(change.at.ms());
     if !(-AHEAD_MS..=OLDEST_MS).contains(&age_ms) {

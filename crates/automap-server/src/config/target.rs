@@ -69,7 +69,7 @@ pub struct Target {
 pub struct Prometheus {
     /// Address with its path prefix.
     pub url: String,
-    /// Cluster of the services, where the server has several.
+    /// Cluster of the services, where the server has several; several between commas, or a pattern.
     #[serde(default)]
     pub cluster: Option<String>,
     /// User for basic authentication.

@@ -5,6 +5,7 @@ use automap_core::second_look::{BrokenDown, SecondLook};
 
 use super::breakdown;
 use super::client::{Client, FetchStats};
+use super::clusters;
 use super::tail::Tail;
 
 /// The server, with what the first look found out about it.
@@ -30,6 +31,9 @@ impl<'a> Again<'a> {
 impl SecondLook for Again<'_> {
     fn break_down(&mut self, wanted: &[Wanted]) -> BrokenDown {
         let Some(known) = self.tail.known() else { return BrokenDown::default() };
-        breakdown::read(&self.client, &known.found, self.namespace, known.scrape_ms, wanted)
+        let places: Vec<_> = known.found.iter().map(|found| found.chosen.place()).collect();
+        clusters::break_down(&places, wanted, |at, wanted| {
+            breakdown::read(&self.client, &known.found[at], self.namespace, known.scrape_ms, wanted)
+        })
     }
 }

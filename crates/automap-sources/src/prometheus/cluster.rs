@@ -1,14 +1,65 @@
-//! Which cluster the series of a namespace are of.
+//! Which clusters are looked at, and which cluster a series is of.
 //!
-//! Stores such as Thanos and Mimir hold several clusters, which often have the same namespaces and services. Their sums would describe a
-//! system that nobody runs, so one of them has to be chosen. The probe for an exporter returns the labels that name a cluster; a label
-//! with one value, or none, decides nothing.
+//! Stores such as Thanos and Mimir hold several clusters, which often have the same namespaces, services and nodes. Their sums would describe a
+//! system that nobody runs. So each cluster is asked for by itself, by the label that names it, and where several are, its names carry it
+//! (`clusters.rs`). The probe for an exporter returns the labels that name a cluster; a label with one value, or none, decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use automap_core::entity::Entity;
+
 use super::decode::LabelledSeries;
+use super::error::RequestError;
 use super::presets::Exporter;
 use super::promql::{self, Cluster, OF_ISTIO};
+use super::query::Answer;
+use super::scope::fits;
+
+/// What a name begins with, within a look, that a call has in another cluster: `@us/carts`. No name in Kubernetes has such a sign.
+pub(crate) const ELSEWHERE: char = '@';
+
+/// Most clusters of one observation: the first ones by name. Each costs the requests of one.
+pub const MAX_CLUSTERS: usize = 10;
+
+/// Which clusters were asked for: a name, several between commas, or patterns in which `*` stands for anything.
+///
+/// ```
+/// use automap_sources::prometheus::ClusterSpec;
+///
+/// let spec = ClusterSpec::parse("prod-eu, test-*");
+/// assert!(spec.matches("prod-eu") && spec.matches("test-7") && !spec.matches("prod-us"));
+/// assert!(!spec.is_one() && ClusterSpec::parse("prod-eu").is_one());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterSpec(Vec<String>);
+
+impl ClusterSpec {
+    /// Reads what was typed. Empty parts and repetitions are dropped.
+    pub fn parse(text: &str) -> Self {
+        let mut parts: Vec<String> = Vec::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            if !parts.iter().any(|known| known == part) {
+                parts.push(part.to_owned());
+            }
+        }
+        Self(if parts.is_empty() { vec![text.to_owned()] } else { parts })
+    }
+
+    /// Whether it is a single name, so that names are not told apart by clusters.
+    pub fn is_one(&self) -> bool {
+        matches!(self.0.as_slice(), [name] if !name.contains('*'))
+    }
+
+    /// Whether a cluster is meant.
+    pub fn matches(&self, cluster: &str) -> bool {
+        self.0.iter().any(|part| fits(part, cluster))
+    }
+
+    /// The names among them that are no patterns.
+    pub(crate) fn plain(&self) -> impl Iterator<Item = &String> {
+        self.0.iter().filter(|part| !part.contains('*'))
+    }
+}
 
 /// Labels that name a cluster, usually external labels of its Prometheus.
 pub(crate) const LABELS: [&str; 6] =
@@ -68,7 +119,114 @@ pub(crate) fn several(clusters: &Clusters) -> Option<(&'static str, Vec<String>)
 /// The cluster of this name.
 pub(crate) fn named(clusters: &Clusters, name: &str) -> Option<Cluster> {
     let (label, _) = clusters.iter().find(|(_, names)| names.contains(name))?;
-    Some(Cluster { label: (*label).to_owned(), name: name.to_owned() })
+    Some(Cluster { label: (*label).to_owned(), name: name.to_owned(), or_none: false })
+}
+
+/// The clusters that the exporters of services know, each by the label that tells several apart, else by its first one. A store may call its own
+/// members a cluster.
+pub(crate) fn known(probed: &[(&'static Exporter, Result<Answer, RequestError>)]) -> Known {
+    let mut known = Known::default();
+    for (exporter, answer) in probed.iter().filter(|(exporter, _)| exporter.is_of_services()) {
+        let Ok(answer) = answer else { continue };
+        let clusters = of(&answer.series);
+        let label = several(&clusters).map(|(label, _)| label).or(clusters.keys().next().copied());
+        if let Some((label, names)) = label.and_then(|label| clusters.get_key_value(label)) {
+            known.by_label.entry(*label).or_default().extend(names.iter().cloned());
+        }
+        known.all.extend(clusters.into_values().flatten());
+        if says_who_reports(exporter) {
+            known.learn(&answer.series);
+        }
+    }
+    known
+}
+
+/// The clusters of a server.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// By the labels that tell them apart.
+    by_label: Clusters,
+    /// By any label.
+    pub(crate) all: BTreeSet<String>,
+    /// What Istio calls a cluster, and what other labels call it.
+    of_istio: BTreeSet<(String, String)>,
+}
+
+impl Known {
+    /// All of them.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.by_label.values().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// A label that tells several apart, with their names.
+    pub(crate) fn several(&self) -> Option<(&'static str, Vec<String>)> {
+        several(&self.by_label)
+    }
+
+    /// The end of a call that reports it is in the cluster of its series.
+    fn learn(&mut self, series: &[LabelledSeries]) {
+        for one in series {
+            let end = match one.labels.get("reporter").map(String::as_str) {
+                Some("source") => "source_cluster",
+                Some("destination") => "destination_cluster",
+                _ => continue,
+            };
+            let Some(istio) = one.labels.get(end).filter(|v| !v.is_empty() && *v != "unknown") else { continue };
+            for name in of(std::slice::from_ref(one)).into_values().flatten() {
+                self.of_istio.insert((istio.clone(), name));
+            }
+        }
+    }
+
+    /// How calls name clusters, seen from one of them; `prefixes` are what stands for those that are looked at.
+    pub(crate) fn ends(&self, own: &str, prefixes: &BTreeMap<&str, &str>) -> Ends {
+        let of_own = self.of_istio.iter().filter(|(_, name)| name == own).map(|(istio, _)| istio.clone());
+        let own: BTreeSet<String> = of_own.chain([own.to_owned()]).collect();
+        let mut others: BTreeMap<String, BTreeSet<&String>> = BTreeMap::new();
+        for (istio, name) in self.of_istio.iter().filter(|(istio, _)| !own.contains(istio)) {
+            others.entry(istio.clone()).or_default().insert(name);
+        }
+        let only = |names: BTreeSet<&String>| {
+            let name = names.first().filter(|_| names.len() == 1)?.as_str();
+            Some((*prefixes.get(name).unwrap_or(&name)).to_owned())
+        };
+        let others = others.into_iter().filter_map(|(istio, names)| Some((istio, only(names)?))).collect();
+        Ends { own, others }
+    }
+}
+
+/// What the labels of calls call a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ends {
+    /// The one that is looked at; empty where all are taken for one.
+    own: BTreeSet<String>,
+    /// Others, by what their own series call them.
+    others: BTreeMap<String, String>,
+}
+
+impl Ends {
+    /// The cluster that a label of a call names, if it is another one.
+    pub(crate) fn elsewhere<'a>(&'a self, named: &'a str) -> Option<&'a str> {
+        let is_other = !self.own.is_empty() && !self.own.contains(named);
+        is_other.then(|| self.others.get(named).map_or(named, String::as_str))
+    }
+}
+
+/// The entity of a name that a call has in another cluster: `@us/shop/carts` where names carry their namespace, else `@us/carts`.
+pub(crate) fn elsewhere(marked: &str) -> Option<Entity> {
+    let (cluster, name) = marked.strip_prefix(ELSEWHERE)?.split_once('/')?;
+    let namespace = name.split_once('/').map(|(namespace, _)| namespace.to_owned());
+    Some(Entity { cluster: Some(cluster.to_owned()), namespace, ..Entity::default() })
+}
+
+#[cfg(test)]
+impl Known {
+    /// These clusters, told apart by a label.
+    pub(crate) fn of(label: &'static str, names: &[&str]) -> Self {
+        let names: BTreeSet<String> = names.iter().map(ToString::to_string).collect();
+        let by_label = if names.is_empty() { Clusters::new() } else { Clusters::from([(label, names.clone())]) };
+        Self { by_label, all: names, ..Self::default() }
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +247,33 @@ mod tests {
         assert_eq!(several(&both), Some(("cluster", vec!["eu".into(), "us".into()])));
         assert_eq!(named(&both, "us").map(|c| c.label), Some("cluster".into()));
         assert_eq!(named(&both, "Kubernetes"), None, "every cluster calls itself that");
+    }
+
+    #[test]
+    fn the_other_end_of_a_call_has_the_name_that_its_own_series_give_it() {
+        let call = |cluster: &str, reporter: &str, from: &str, to: &str| {
+            series(&[
+                ("cluster", cluster),
+                ("reporter", reporter),
+                ("source_cluster", from),
+                ("destination_cluster", to),
+            ])
+        };
+        let mut known = Known::default();
+        known.learn(&[call("eu", "source", "c1", "c2"), call("us", "destination", "c1", "c2")]);
+        let ends = known.ends("eu", &BTreeMap::new());
+        assert_eq!(["c1", "eu", "c2", "c3"].map(|name| ends.elsewhere(name)), [None, None, Some("us"), Some("c3")]);
+        let mut alike = Known::default();
+        alike.learn(&[call("eu", "source", "Kubernetes", "Kubernetes"), call("us", "source", "Kubernetes", "")]);
+        assert_eq!(alike.ends("eu", &BTreeMap::new()).elsewhere("Kubernetes"), None, "every cluster calls itself that");
+        assert_eq!(Ends::default().elsewhere("c1"), None);
+    }
+
+    #[test]
+    fn a_marked_name_tells_its_cluster_and_namespace() {
+        let marked = elsewhere("@us/shop/pay").unwrap();
+        assert_eq!((marked.cluster.as_deref(), marked.namespace.as_deref()), (Some("us"), Some("shop")));
+        assert_eq!(elsewhere("shop/pay"), None);
     }
 
     #[test]

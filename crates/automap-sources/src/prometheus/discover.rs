@@ -1,19 +1,20 @@
 //! Detects which exporters know the namespace, and explains why none does.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use automap_core::note::{NotChecked, Note};
 use automap_core::observation::{QueryRecord, QueryState};
 use automap_core::similar::similar_names;
 
+use super::chosen::{self, Choice, Chosen, Place};
 use super::client::Client;
-use super::cluster::{self, Clusters};
+use super::cluster::{self, Known};
 use super::decode::LabelledSeries;
 use super::error::RequestError;
+pub(crate) use super::found::Found;
+use super::found::Ours;
 use super::metric_names::similar_metrics;
 use super::namespaces::{known_namespaces, scope_of};
 use super::native;
-use super::observe_options::ObserveOptions;
+use super::observe_options::{ClusterSeen, ObserveOptions};
 use super::parallel;
 use super::plan;
 use super::presets::{Exporter, TABLES};
@@ -21,37 +22,9 @@ use super::promql::{self, Cluster, Values};
 use super::query::{Answer, Grid};
 use super::scope::{Expanded, NamespaceSpec, Scope};
 use super::source_error::SourceError;
-use super::warnings::Warnings;
 
 /// Instants at which an exporter is looked for: pods may come late or go early.
 const PROBE_SAMPLES: i64 = 5;
-
-/// What is there.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Found {
-    /// The namespaces that are looked at.
-    pub(crate) scope: Scope,
-    /// Exporters that know the namespace.
-    pub(crate) exporters: Vec<&'static Exporter>,
-    /// Exporters of what stands outside of the namespace and serves it, or is called. That they are there does not say that the namespace is.
-    pub(crate) outside: Vec<&'static Exporter>,
-    /// The cluster that each of those is narrowed to, by title.
-    pub(crate) outside_clusters: BTreeMap<&'static str, Cluster>,
-    /// Their scrape jobs.
-    pub(crate) jobs: BTreeSet<String>,
-    /// The cluster that each exporter is narrowed to, by title.
-    pub(crate) clusters: BTreeMap<&'static str, Cluster>,
-    /// Clusters that an exporter knows besides the one asked for.
-    other_clusters: BTreeSet<String>,
-    /// Exporters that do not know it.
-    absent: Vec<&'static Exporter>,
-    pub(crate) notes: Vec<Note>,
-    pub(crate) not_checked: Vec<NotChecked>,
-    /// The signals of exporters that could not be looked for.
-    pub(crate) unanswered: Vec<QueryRecord>,
-    /// What the server said about incomplete answers.
-    pub(crate) warned: Warnings,
-}
 
 /// The probe for one exporter.
 pub(crate) fn probe(exporter: &Exporter, namespace: &Scope) -> String {
@@ -71,57 +44,37 @@ pub(crate) fn probe_by(exporter: &Exporter, presence: &str, namespace: &Scope) -
     promql::fill(&(count + &unless), &values)
 }
 
-/// Looks for every exporter.
-pub(crate) fn exporters(client: &Client, options: &ObserveOptions) -> Result<Found, SourceError> {
-    let Expanded { scope, notes, not_checked } = scope_of(client, options)?;
-    let mut found = Found { scope, notes, not_checked, ..Found::default() };
-    let mut failure = None;
-    let mut nameless = Vec::new();
+/// Looks for every exporter, once for all clusters: what is there in each of those that are looked at.
+pub(crate) fn exporters(
+    client: &Client,
+    options: &ObserveOptions,
+) -> Result<(Vec<Found>, Vec<ClusterSeen>), SourceError> {
+    let Expanded { scope, mut notes, mut not_checked } = scope_of(client, options)?;
     let grid = probe_grid(options);
-    let mut probed = probe_all(client, client.presets().exporters(), &found.scope, grid);
-    found.notes.extend(native::settle(client, &mut probed, &found.scope, grid));
-    for (exporter, answer) in probed {
-        match answer {
-            Ok(answer) => {
-                found.warned.add(&answer.warnings);
-                match answer.series {
-                    series if exporter.outside.is_some() => found.stands_outside(exporter, &series, client),
-                    series if series.is_empty() => found.absent.push(exporter),
-                    series if !found.is_of_cluster(exporter, &cluster::of(&series), client, options)? => {
-                        found.absent.push(exporter);
-                    }
-                    series if knows_namespace(exporter, &series) => found.present(exporter, &series)?,
-                    series => nameless.push((exporter, series)),
-                }
-            }
-            // Without it a diagnosis says what it said before there was such a preset.
-            Err(_) if exporter.outside.is_some() && exporter.is_built_in() => {}
-            Err(error) => {
-                found.failed(exporter, &error);
-                failure.get_or_insert(error);
-            }
+    let mut probed = probe_all(client, client.presets().exporters(), &scope, grid);
+    notes.extend(native::settle(client, &mut probed, &scope, grid));
+    let known = cluster::known(&probed);
+    let Choice { looks, notes: of_clusters, not_checked: left_out } =
+        chosen::choose(client.cluster(), &known, &options.namespace)?;
+    notes.extend(of_clusters);
+    not_checked.extend(left_out);
+    let places: Vec<Place> = looks.iter().filter_map(Chosen::place).cloned().collect();
+    let prefixes = places.iter().map(|place| (place.cluster.as_str(), place.prefix.as_str())).collect();
+    let mut all: Vec<Found> = Vec::new();
+    for chosen in looks {
+        let ends = chosen.asked().map(|own| known.ends(own, &prefixes)).unwrap_or_default();
+        let mut found = Found { chosen, ends, scope: scope.clone(), ..Found::default() };
+        if all.is_empty() {
+            (found.notes, found.not_checked) = (std::mem::take(&mut notes), std::mem::take(&mut not_checked));
+            let warnings = probed.iter().filter_map(|(_, answer)| Some(&answer.as_ref().ok()?.warnings));
+            warnings.for_each(|warnings| found.warned.add(warnings));
         }
+        all.push(found.among(&probed, &known, client, options)?);
     }
-    // Series that name no namespace may belong to any: they are used where no other exporter counts requests.
-    if !nameless.is_empty() && !found.exporters.iter().any(|e| e.counts_requests()) {
-        if found.exporters.is_empty()
-            && let error @ (SourceError::UnknownNamespace { .. } | SourceError::Contradiction { .. }) =
-                explain_nothing(client, options)?
-        {
-            return Err(error);
-        }
-        for (exporter, series) in nameless {
-            found.without_namespace(exporter);
-            found.present(exporter, &series)?;
-        }
-    }
-    found.check_cluster(client, &options.namespace)?;
-    found.report_absent();
-    match (found.exporters.is_empty(), failure) {
-        (true, Some(error)) => Err(error.into()),
-        (true, None) => Err(explain_nothing(client, options)?),
-        (false, _) => Ok(found),
-    }
+    let asked: Vec<&str> = all.iter().filter_map(|found| found.chosen.asked()).collect();
+    let seen = |name: String| ClusterSeen { is_looked_at: asked.is_empty() || asked.contains(&name.as_str()), name };
+    let seen = known.names().into_iter().map(seen).collect();
+    Ok((all, seen))
 }
 
 /// An exporter and the answer to its probe.
@@ -174,11 +127,18 @@ pub(crate) fn is_beyond_server(exporter: &Exporter, error: Option<&RequestError>
     exporter.quotes_names && exporter.is_built_in() && error.is_some_and(RequestError::is_rejected_query)
 }
 
-/// An exporter that counts requests, and the cluster that it is narrowed to.
-pub(crate) type RequestCounter = (&'static Exporter, Option<Cluster>);
+/// An exporter that counts requests in one of the clusters that are looked at.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestCounter {
+    pub(crate) exporter: &'static Exporter,
+    /// What it is narrowed to.
+    pub(crate) cluster: Option<Cluster>,
+    /// What stands in front of its services, where several clusters are looked at.
+    pub(crate) place: Option<Place>,
+}
 
-/// The exporters that count requests in a namespace, in order of trust, and the cluster that the client is narrowed to. Those whose
-/// series name no namespace are taken only where no other one counts requests.
+/// The exporters that count requests in a namespace, in order of trust. Those whose series name no namespace are taken only where no other one counts
+/// requests, and those that name no cluster only where one is looked at.
 ///
 /// # Errors
 /// [`RequestError`] when the server does not answer. An exporter whose probe the server refuses is left out.
@@ -191,13 +151,22 @@ pub(crate) fn request_counters(
     let counting = client.presets().exporters().iter().copied().filter(|e| e.counts.is_some());
     let mut probed = probe_all(client, &counting.collect::<Vec<_>>(), namespace, grid);
     native::settle(client, &mut probed, namespace, grid);
+    let known = cluster::known(&probed);
+    // Whoever has to choose a cluster first learns that from the observation.
+    let Ok(Choice { looks, .. }) = chosen::choose(client.cluster(), &known, "") else { return Ok(Vec::new()) };
     for (exporter, answer) in probed {
         match answer {
             Ok(answer) if answer.series.is_empty() => {}
             Ok(Answer { series, .. }) => {
-                let cluster = client.cluster().and_then(|name| cluster::named(&cluster::of(&series), name));
+                let clusters = cluster::of(&series);
                 let list = if knows_namespace(exporter, &series) { &mut named } else { &mut nameless };
-                list.push((exporter, cluster));
+                for chosen in &looks {
+                    let cluster = chosen.asked().and_then(|name| cluster::named(&clusters, name));
+                    let place = chosen.place().cloned();
+                    if place.is_none() || cluster.is_some() {
+                        list.push(RequestCounter { exporter, cluster, place });
+                    }
+                }
             }
             Err(error) if error.is_rejected_query() => {}
             Err(error) => return Err(error),
@@ -220,6 +189,56 @@ pub(crate) fn probe_grid(options: &ObserveOptions) -> Grid {
 }
 
 impl Found {
+    /// What of the answers to the probes is of the cluster that is looked at.
+    fn among(
+        mut self,
+        probed: &[Probed],
+        known: &Known,
+        client: &Client,
+        options: &ObserveOptions,
+    ) -> Result<Self, SourceError> {
+        let mut failure = None;
+        let mut nameless = Vec::new();
+        for (exporter, answer) in probed {
+            let exporter = *exporter;
+            match answer {
+                Ok(answer) => match self.of_cluster(exporter, &answer.series, known) {
+                    Ours::Taken(series) if exporter.outside.is_some() => self.stands_outside(exporter, &series),
+                    Ours::Taken(series) if series.is_empty() => self.absent.push(exporter),
+                    Ours::Taken(series) if knows_namespace(exporter, &series) => self.present(exporter, &series)?,
+                    Ours::Taken(series) => nameless.push((exporter, series)),
+                    Ours::Elsewhere => self.absent.push(exporter),
+                },
+                // Without it a diagnosis says what it said before there was such a preset.
+                Err(_) if exporter.outside.is_some() && exporter.is_built_in() => {}
+                Err(error) => {
+                    self.failed(exporter, error);
+                    failure.get_or_insert_with(|| error.clone());
+                }
+            }
+        }
+        // Series that name no namespace may belong to any: they are used where no other exporter counts requests.
+        if !nameless.is_empty() && !self.exporters.iter().any(|e| e.counts_requests()) {
+            if self.exporters.is_empty()
+                && let error @ (SourceError::UnknownNamespace { .. } | SourceError::Contradiction { .. }) =
+                    explain_nothing(client, options)?
+            {
+                return Err(error);
+            }
+            for (exporter, series) in nameless {
+                self.without_namespace(exporter);
+                self.present(exporter, &series)?;
+            }
+        }
+        self.check_cluster(&options.namespace)?;
+        self.report_absent();
+        match (self.exporters.is_empty(), failure) {
+            (true, Some(error)) => Err(error.into()),
+            (true, None) => Err(explain_nothing(client, options)?),
+            (false, _) => Ok(self),
+        }
+    }
+
     fn present(&mut self, exporter: &'static Exporter, series: &[LabelledSeries]) -> Result<(), SourceError> {
         if let Some((label, expected)) = exporter.needs
             && series.iter().all(|s| !s.labels.contains_key(label))
@@ -238,66 +257,8 @@ impl Found {
         Ok(())
     }
 
-    /// Whether an exporter has series of the cluster that is asked for. Without a choice, there must be nothing to choose from.
-    fn is_of_cluster(
-        &mut self,
-        exporter: &'static Exporter,
-        clusters: &Clusters,
-        client: &Client,
-        options: &ObserveOptions,
-    ) -> Result<bool, SourceError> {
-        let Some(name) = client.cluster() else {
-            return match cluster::several(clusters) {
-                None => Ok(true),
-                Some((label, clusters)) => {
-                    let (namespace, label) = (options.namespace.clone(), label.to_owned());
-                    Err(SourceError::SeveralClusters { namespace, label, clusters })
-                }
-            };
-        };
-        match cluster::named(clusters, name) {
-            Some(cluster) => {
-                self.clusters.insert(exporter.title, cluster);
-                Ok(true)
-            }
-            None => {
-                self.other_clusters.extend(clusters.values().flatten().cloned());
-                Ok(clusters.is_empty())
-            }
-        }
-    }
-
-    /// A cluster was asked for: is it known, and which series cannot tell?
-    fn check_cluster(&mut self, client: &Client, namespace: &str) -> Result<(), SourceError> {
-        let Some(name) = client.cluster() else { return Ok(()) };
-        if self.clusters.is_empty() && !(self.exporters.is_empty() && self.other_clusters.is_empty()) {
-            let (cluster, namespace) = (name.to_owned(), namespace.to_owned());
-            let known = self.other_clusters.iter().cloned().collect();
-            return Err(SourceError::UnknownCluster { cluster, namespace, known });
-        }
-        let cannot_tell = self.exporters.iter().filter(|e| !self.clusters.contains_key(e.title));
-        let notes: Vec<Note> = cannot_tell
-            .map(|e| {
-                let text =
-                    format!("the series of {} name no cluster: those of other clusters may be among them", e.title);
-                Note::warning("no_cluster", text)
-            })
-            .collect();
-        self.notes.extend(notes);
-        Ok(())
-    }
-
-    /// Takes what stands outside, where its series name our namespace or belong to nobody in particular. Of several clusters, that which was asked for.
-    fn stands_outside(&mut self, exporter: &'static Exporter, series: &[LabelledSeries], client: &Client) {
-        let clusters = cluster::of(series);
-        match client.cluster() {
-            None if cluster::several(&clusters).is_some() => return,
-            Some(name) if !clusters.is_empty() => match cluster::named(&clusters, name) {
-                Some(cluster) => drop(self.outside_clusters.insert(exporter.title, cluster)),
-                None => return,
-            },
-            _ => {}
-        }
+    /// Takes what stands outside, where its series name our namespace or belong to nobody in particular.
+    fn stands_outside(&mut self, exporter: &'static Exporter, series: &[LabelledSeries]) {
         if !series.is_empty() && knows_namespace(exporter, series) {
             self.outside.push(exporter);
         }

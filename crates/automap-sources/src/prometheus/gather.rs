@@ -10,6 +10,7 @@ use automap_core::observation::{QueryRecord, QueryState};
 use automap_core::topology::{CallGraph, Protocol};
 
 use super::bounds::{LeftOut, MAX_SERIES};
+use super::cluster;
 use super::combine::{self, Combined};
 use super::egress;
 use super::enumerate::enumerate;
@@ -114,6 +115,10 @@ impl Gathered {
     fn describe_places(&mut self) {
         let names = self.raw.iter().flat_map(|series| [Some(&series.service), series.peer.as_ref()]).flatten();
         for name in names.collect::<BTreeSet<_>>() {
+            if let Some(entity) = cluster::elsewhere(name) {
+                self.entities.describe(name, entity);
+                continue;
+            }
             let Some((place, workload)) = name.split_once('/') else { continue };
             let mut entity = self.entities.get(name).cloned().unwrap_or_default();
             match place {

@@ -1,9 +1,11 @@
 //! From labels to services. A service is a workload; what only has a name in front of it goes by that name.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use automap_core::entity::{EntityKind, external_name, node_name};
 
+use super::cluster::{ELSEWHERE, Ends};
 use super::decode::Labels;
 use super::hosts::is_address;
 use super::nodes::Placed;
@@ -48,6 +50,8 @@ pub(crate) struct Names {
     stores: Stores,
     /// The nodes of pods.
     placed: Placed,
+    /// How calls name clusters.
+    ends: Ends,
 }
 
 impl Names {
@@ -59,7 +63,13 @@ impl Names {
             kept: None,
             stores: Stores::default(),
             placed: Placed::default(),
+            ends: Ends::default(),
         }
+    }
+
+    /// Says how calls name the cluster that is looked at, and others.
+    pub(crate) fn seen_from(self, ends: Ends) -> Self {
+        Self { ends, ..self }
     }
 
     /// Says where pods run.
@@ -134,9 +144,10 @@ impl Names {
     /// Whose value a series is: nobody's for what is no service of ours, several owners' in equal shares where any of
     /// them may be meant.
     pub(crate) fn owners(&self, key: Key, labels: &Labels) -> Vec<Owner> {
+        let plain = |name| known(labels, name).map(Cow::Borrowed);
         let (caller, callees) = match key {
-            Key::Workload => (known(labels, "destination_workload"), None),
-            Key::Pod => (known(labels, "pod").map(|pod| self.owners.workload(pod)), None),
+            Key::Workload => (plain("destination_workload"), None),
+            Key::Pod => (known(labels, "pod").map(|pod| Cow::Borrowed(self.owners.workload(pod))), None),
             // Nodes are few, and not counted among the services.
             Key::Node => {
                 let node = self.placed.node(labels).map(node_name);
@@ -156,19 +167,20 @@ impl Names {
                 let peers = self.calls_over(outside, labels).into_iter().filter_map(|owner| owner.peer);
                 return peers.map(|service| Owner { service, peer: None }).collect();
             }
-            Key::Call => (known(labels, "source_workload"), Some(self.callees(labels))),
+            Key::Call => (plain("source_workload"), Some(self.callees(labels))),
             Key::ServedCall if self.is_from_outside(labels) => return Vec::new(),
             Key::ServedCall => {
                 let callee = known(labels, "destination_workload").map(ToOwned::to_owned);
-                (known(labels, "source_workload"), Some(callee.into_iter().collect()))
+                let caller = plain("source_workload").map(|caller| self.of_end(labels, "source_cluster", caller));
+                (caller, Some(callee.into_iter().collect()))
             }
         };
         let Some(service) = caller else { return Vec::new() };
-        let owner = |peer| Owner { service: service.to_owned(), peer };
+        let owner = |peer| Owner { service: service.clone().into_owned(), peer };
         match callees {
             None => [owner(None)].into_iter().filter(|o| self.is_kept(o)).collect(),
             Some(callees) => {
-                let owners = callees.into_iter().filter(|c| c != service).map(|c| owner(Some(c)));
+                let owners = callees.into_iter().filter(|c| *c != service).map(|c| owner(Some(c)));
                 owners.filter(|o| self.is_kept(o)).collect()
             }
         }
@@ -288,9 +300,18 @@ impl Names {
     /// The destination's workload; one of another namespace carries it in its name.
     fn destination(&self, labels: &Labels) -> Option<String> {
         let workload = known(labels, "destination_workload")?;
-        match known(labels, "destination_workload_namespace") {
-            Some(other) if self.is_elsewhere(other) => Some(format!("{other}/{workload}")),
-            _ => Some(workload.to_owned()),
+        let workload = match known(labels, "destination_workload_namespace") {
+            Some(other) if self.is_elsewhere(other) => Cow::Owned(format!("{other}/{workload}")),
+            _ => Cow::Borrowed(workload),
+        };
+        Some(self.of_end(labels, "destination_cluster", workload).into_owned())
+    }
+
+    /// The name at an end of a call, marked where that end is in another cluster.
+    fn of_end<'a>(&self, labels: &Labels, end: &str, name: Cow<'a, str>) -> Cow<'a, str> {
+        match known(labels, end).and_then(|cluster| self.ends.elsewhere(cluster)) {
+            Some(cluster) => Cow::Owned(format!("{ELSEWHERE}{}/{name}", cluster.replace('/', "_"))),
+            None => name,
         }
     }
 }

@@ -56,10 +56,21 @@ pub struct Fetched {
     pub observation: Observation,
     /// The presets that were used, in order of trust.
     pub presets: Vec<Preset>,
+    /// The clusters that the server has the namespace in.
+    pub clusters: Vec<ClusterSeen>,
     /// How often the server scrapes, in milliseconds; samples are as far apart, or a multiple of it in long windows.
     pub scrape_ms: i64,
     /// What it cost.
     pub stats: FetchStats,
+}
+
+/// A cluster that a server knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterSeen {
+    /// Its name.
+    pub name: String,
+    /// Whether the observation is of it, or of it among others.
+    pub is_looked_at: bool,
 }
 
 /// A preset, as people know it.

@@ -32,7 +32,8 @@ pub(crate) struct Planned {
     pub(crate) parts: (usize, Option<usize>),
 }
 
-/// The requests for these exporters, in the order of the table. `clusters` are those that an exporter is narrowed to, by title.
+/// The requests for these exporters, in the order of the table. `clusters` are those that an exporter is narrowed to, by title; others are to that of
+/// `values`.
 pub(crate) fn requests<'a>(
     exporters: impl IntoIterator<Item = &'a &'static Exporter>,
     values: &Values,
@@ -40,7 +41,8 @@ pub(crate) fn requests<'a>(
 ) -> Vec<Request> {
     let groups = |exporter: &'a &'static Exporter| {
         let exporter = *exporter;
-        let values = Values { cluster: clusters.get(exporter.title).cloned(), ..values.clone() };
+        let cluster = clusters.get(exporter.title).or(values.cluster.as_ref()).cloned();
+        let values = Values { cluster, ..values.clone() };
         let groups = exporter.signals.chunk_by(|a, b| a.request == b.request);
         groups.map(|group| request(exporter, group, &values)).collect::<Vec<_>>()
     };

@@ -25,6 +25,8 @@ pub(crate) struct Cluster {
     pub(crate) label: String,
     /// Its name.
     pub(crate) name: String,
+    /// Whether series that name no cluster are of it as well: nobody chose it, and nothing of the namespace is in another one.
+    pub(crate) or_none: bool,
 }
 
 /// Istio's proxies name the cluster of either end: `source_cluster` and `destination_cluster`.
@@ -37,7 +39,10 @@ const QUANTILE: &str = "0.95";
 const FRAGMENTS: [(&str, &str); 24] = [
     ("SERVER", r#"reporter="destination",destination_workload_namespace=$NS$DESTINATION_CLUSTER"#),
     ("CLIENT", r#"reporter="source",source_workload_namespace=$NS$SOURCE_CLUSTER"#),
-    ("CALL", "source_workload,destination_workload,destination_workload_namespace,destination_service_name"),
+    (
+        "CALL",
+        "source_workload,destination_workload,destination_workload_namespace,destination_service_name$AND_CLUSTERS",
+    ),
     ("APP", r#"namespace=$NS,exported_namespace="",container!="",container!="POD",container!~"$PROXIES""#),
     // A scraper that does not honour labels has one for the namespace only, or for the pod and the container as well.
     (
@@ -127,7 +132,7 @@ fn label_before(text: &str) -> Option<String> {
 }
 
 /// Placeholders that are not fragments.
-const PLAIN: [&str; 14] = [
+const PLAIN: [&str; 15] = [
     "NS",
     "NS_OR_NONE",
     "NS_PATTERN",
@@ -139,6 +144,7 @@ const PLAIN: [&str; 14] = [
     "SPAN",
     "Q",
     "AND_SCOPE",
+    "AND_CLUSTERS",
     "EXPORTED_BEGIN",
     "EXPORTED_END",
     "",
@@ -206,6 +212,11 @@ fn expand(name: &str, values: &Values) -> String {
         "NS_OR_NONE" => quote(&format!("{}|", values.namespace.alternatives(literal))) + &values.cluster_matcher(None),
         // For selectors that name no namespace: the cluster's matcher alone, with a comma in front.
         "CLUSTER" => values.cluster_matcher(None),
+        // Where one of several clusters is looked at, a call may end in another one.
+        "AND_CLUSTERS" => match values.cluster.as_ref().is_some_and(|cluster| !cluster.or_none) {
+            true => ",source_cluster,destination_cluster".to_owned(),
+            false => String::new(),
+        },
         "SOURCE_CLUSTER" => values.cluster_matcher(Some("source_cluster")),
         "DESTINATION_CLUSTER" => values.cluster_matcher(Some("destination_cluster")),
         "NS_PATTERN" => {
@@ -247,8 +258,12 @@ impl Values {
 
     /// `,cluster="eu"`, or nothing. Istio's own labels are named by the end of the call that reports.
     fn cluster_matcher(&self, of_istio: Option<&str>) -> String {
-        let Some(Cluster { label, name }) = &self.cluster else { return String::new() };
+        let Some(Cluster { label, name, or_none }) = &self.cluster else { return String::new() };
         match of_istio {
+            None if label != OF_ISTIO && *or_none => {
+                format!(",{}=~{}", label_name(label), quote(&format!("{}|", literal(name))))
+            }
+            _ if *or_none => String::new(),
             None if label != OF_ISTIO => format!(",{}={}", label_name(label), quote(name)),
             Some(own) if label == OF_ISTIO => format!(",{own}={}", quote(name)),
             _ => String::new(),
@@ -382,7 +397,7 @@ mod tests {
     #[test]
     fn a_cluster_narrows_every_selector_of_the_namespace() {
         let of = |label: &str| Values {
-            cluster: Some(Cluster { label: label.into(), name: "e\"u".into() }),
+            cluster: Some(Cluster { label: label.into(), name: "e\"u".into(), or_none: false }),
             ..values("shop")
         };
         assert_eq!(fill("x{ns=$NS}", &of("cluster")), r#"x{ns="shop",cluster="e\"u"}"#);
@@ -392,6 +407,11 @@ mod tests {
             r#"{reporter="source",source_workload_namespace="shop",source_cluster="e\"u"}"#
         );
         assert_eq!(fill("x{ns=$NS}", &of(OF_ISTIO)), r#"x{ns="shop"}"#);
+        assert!(fill("$CALL", &of("cluster")).ends_with(",source_cluster,destination_cluster"));
+        let implied = Cluster { label: "cluster".into(), name: "e.u".into(), or_none: true };
+        let implied = Values { cluster: Some(implied), ..values("shop") };
+        assert_eq!(fill(r#"x{a="b"$CLUSTER}"#, &implied), r#"x{a="b",cluster=~"e\\.u|"}"#);
+        assert!(fill("$CALL", &implied).ends_with("destination_service_name"));
     }
 
     #[test]

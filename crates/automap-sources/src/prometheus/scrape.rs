@@ -1,7 +1,7 @@
 //! How often the server scrapes, and who does: step and rate window follow from the interval, and what two scrapers deliver of one pod may count
 //! twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automap_core::note::Note;
 use automap_core::time::Timestamp;
@@ -13,7 +13,7 @@ use super::discover::Found;
 use super::observe_options::ObserveOptions;
 use super::plan;
 use super::presets::Exporter;
-use super::promql::{self, Values};
+use super::promql::{self, Cluster, Values};
 use super::query::Answer;
 use super::scope::Scope;
 
@@ -39,12 +39,24 @@ pub(crate) struct Scraped {
 }
 
 /// Finds it out, in two requests at most: the server's targets; then who scrapes, together with counts of samples where the targets are not told.
-pub(crate) fn find(client: &Client, options: &ObserveOptions, found: &Found) -> Scraped {
-    let known = options.scrape_interval_ms.or_else(|| from_targets(client, &found.jobs));
-    let (asked, mut queries) = scraper_queries(&found.exporters, &found.scope);
+pub(crate) fn find(client: &Client, options: &ObserveOptions, found: &[Found]) -> Scraped {
+    let jobs = found.iter().flat_map(|found| found.jobs.iter().cloned()).collect();
+    let known = options.scrape_interval_ms.or_else(|| from_targets(client, &jobs));
+    let (mut asked, mut queries) = (Vec::new(), Vec::new());
+    for found in found {
+        let (exporters, twice) = scraper_queries(&found.exporters, &found.scope, &found.clusters);
+        asked.extend(exporters);
+        queries.extend(twice);
+    }
     let counted = queries.len();
-    if known.is_none() {
-        queries.extend(counting_query(&found.exporters, &found.scope));
+    if let (None, Some(first)) = (known, found.first()) {
+        let mut exporters: Vec<&'static Exporter> = Vec::new();
+        for exporter in found.iter().flat_map(|found| &found.exporters) {
+            if !exporters.iter().any(|known| std::ptr::eq(*known, *exporter)) {
+                exporters.push(exporter);
+            }
+        }
+        queries.extend(counting_query(&exporters, &first.scope));
     }
     let at = Timestamp::from_ms(options.to.ms().min(options.now.ms()));
     // Without an answer there is nothing to remark, and the interval is assumed.
@@ -170,9 +182,15 @@ fn twice_query(exporter: &Exporter) -> Option<String> {
 pub(crate) fn scraper_queries(
     exporters: &[&'static Exporter],
     namespace: &Scope,
+    clusters: &BTreeMap<&'static str, Cluster>,
 ) -> (Vec<&'static Exporter>, Vec<String>) {
-    let values = Values { namespace: namespace.clone(), cluster: None, rate_ms: 0, span_ms: 0 };
-    let asked = exporters.iter().filter_map(|e| Some((*e, promql::fill(&twice_query(e)?, &values))));
+    let values = |e: &Exporter| Values {
+        namespace: namespace.clone(),
+        cluster: clusters.get(e.title).cloned(),
+        rate_ms: 0,
+        span_ms: 0,
+    };
+    let asked = exporters.iter().filter_map(|e| Some((*e, promql::fill(&twice_query(e)?, &values(e)))));
     asked.unzip()
 }
 

@@ -35,8 +35,8 @@ pub enum SourceError {
     },
     /// The server has this namespace in several clusters.
     #[error(
-        "namespace \"{namespace}\" is in several clusters at this server (label {label}: {}); choose one: --cluster NAME \
-         (prometheus.cluster in a configuration)",
+        "namespace \"{namespace}\" is in several clusters at this server (label {label}: {}); choose one, several \
+         between commas, or all: --cluster NAME, --cluster '*' (prometheus.cluster in a configuration)",
         .clusters.join(", ")
     )]
     SeveralClusters {

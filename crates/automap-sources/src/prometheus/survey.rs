@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use automap_core::time::Timestamp;
 
 use super::client::Client;
+use super::cluster::{self, ClusterSpec, MAX_CLUSTERS};
 use super::error::RequestError;
-use super::promql::{Values, fill};
+use super::promql::{Values, fill, is_plain_label};
 use super::query::Answer;
 use super::scope::NamespaceSpec;
 
@@ -36,16 +37,56 @@ pub struct Survey {
 /// Labels that say who scraped: two Prometheus servers behind one address, or two jobs of one server.
 const SCRAPER: [&str; 4] = ["job", "prometheus", "prometheus_replica", "replica"];
 
-/// Asks; fourteen requests at most.
+const CONTAINERS: &str = r#"container_memory_working_set_bytes{namespace=$NS,container!="",container!="POD"}"#;
+const REQUESTS: &str = r#"istio_requests_total{destination_workload_namespace=$NS}"#;
+
+/// Asks; fourteen requests at most, or one more and fourteen for each cluster that was chosen.
 ///
 /// # Errors
 /// [`RequestError`] when the server does not answer.
 pub fn survey(client: &Client, namespace: &str, now: Timestamp) -> Result<Survey, RequestError> {
     let values =
         Values { namespace: NamespaceSpec::parse(namespace).scope(), cluster: None, rate_ms: 60_000, span_ms: 60_000 };
-    let ask = |template: &str, at: Timestamp| client.instant(&fill(template, &values), at);
-    const CONTAINERS: &str = r#"container_memory_working_set_bytes{namespace=$NS,container!="",container!="POD"}"#;
-    const REQUESTS: &str = r#"istio_requests_total{destination_workload_namespace=$NS}"#;
+    let Some(spec) = client.cluster().map(ClusterSpec::parse) else { return of_one(client, &values, now) };
+    let labels: Vec<&str> = cluster::LABELS.into_iter().filter(|label| is_plain_label(label)).collect();
+    let there = fill(&format!("group by ({}) ({CONTAINERS} or {REQUESTS})", labels.join(", ")), &values);
+    let clusters = cluster::of(&client.instant(&there, now)?.series);
+    let names: BTreeSet<&String> = clusters.values().flatten().filter(|name| spec.matches(name)).collect();
+    let mut all = Vec::new();
+    for name in names.into_iter().take(MAX_CLUSTERS) {
+        let narrowed = Values { cluster: cluster::named(&clusters, name), ..values.clone() };
+        all.push((name, of_one(client, &narrowed, now)?));
+    }
+    match all.len() {
+        0 => of_one(client, &values, now),
+        1 => Ok(all.pop().map(|(_, survey)| survey).unwrap_or_default()),
+        _ => Ok(together(all)),
+    }
+}
+
+/// As old as the oldest of them, and no longer than the shortest.
+fn together(all: Vec<(&String, Survey)>) -> Survey {
+    let all: Vec<Survey> = all.into_iter().map(|(cluster, survey)| survey.within(cluster)).collect();
+    Survey {
+        newest: all.iter().map(|s| s.newest).min().flatten(),
+        reaches_back_ms: all.iter().map(|s| s.reaches_back_ms).min().flatten(),
+        pods: all.iter().flat_map(|s| s.pods.clone()).collect(),
+        pods_with_proxy: all.iter().flat_map(|s| s.pods_with_proxy.clone()).collect(),
+        reporters: all.iter().flat_map(|s| s.reporters.clone()).collect(),
+        scrapers: all.iter().flat_map(|s| s.scrapers.clone()).collect(),
+    }
+}
+
+impl Survey {
+    /// The same with the cluster in front of its pods.
+    fn within(self, cluster: &str) -> Self {
+        let named = |pods: BTreeSet<String>| pods.into_iter().map(|pod| format!("{cluster}/{pod}")).collect();
+        Self { pods: named(self.pods), pods_with_proxy: named(self.pods_with_proxy), ..self }
+    }
+}
+
+fn of_one(client: &Client, values: &Values, now: Timestamp) -> Result<Survey, RequestError> {
+    let ask = |template: &str, at: Timestamp| client.instant(&fill(template, values), at);
     let newest = ask(&format!("max(timestamp({CONTAINERS})) or max(timestamp({REQUESTS}))"), now)?;
     let newest = newest.series.iter().filter_map(|s| s.points.last()).map(|(_, seconds)| *seconds);
     let newest = newest.fold(f64::NAN, f64::max);

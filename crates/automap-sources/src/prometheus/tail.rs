@@ -14,6 +14,7 @@ use super::bounds;
 use super::changes;
 use super::decode::{LabelledSeries, Labels};
 use super::discover::Found;
+use super::observe_options::ClusterSeen;
 use super::query::{Answer, Grid};
 
 /// Steps before the newest one that are fetched again.
@@ -36,14 +37,16 @@ pub struct Tail {
     end: Option<Timestamp>,
     /// By expression.
     kept: BTreeMap<String, Kept>,
-    /// What is known of changes.
-    pub(crate) changes: changes::Kept,
+    /// What is known of changes, by cluster.
+    changes: BTreeMap<Option<String>, changes::Kept>,
 }
 
 /// What is known of the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Discovered {
-    pub(crate) found: Found,
+    /// In each cluster that is looked at.
+    pub(crate) found: Vec<Found>,
+    pub(crate) clusters: Vec<ClusterSeen>,
     pub(crate) scrape_ms: i64,
     pub(crate) notes: Vec<Note>,
     pub(crate) at: Timestamp,
@@ -65,9 +68,9 @@ struct Kept {
 impl Discovered {
     /// How long it is taken for true.
     fn lasts_ms(&self) -> i64 {
-        let is_whole = self.found.exporters.iter().any(|e| e.counts_requests());
+        let is_whole = self.found.iter().all(|found| found.exporters.iter().any(|e| e.counts_requests()));
         let is_guess = self.notes.iter().any(|note| note.severity == Severity::Warning);
-        let is_answered = self.found.unanswered.is_empty() && self.found.warned.is_empty();
+        let is_answered = self.found.iter().all(|found| found.unanswered.is_empty() && found.warned.is_empty());
         if is_whole && is_answered && !is_guess { DISCOVER_EVERY_MS } else { DISCOVER_YOUNG_EVERY_MS }
     }
 }
@@ -84,7 +87,15 @@ impl Tail {
         self.found.as_ref()
     }
 
+    /// What is known of changes in a cluster.
+    pub(crate) fn changes_of(&mut self, cluster: Option<&str>) -> &mut changes::Kept {
+        self.changes.entry(cluster.map(ToOwned::to_owned)).or_default()
+    }
+
     pub(crate) fn discover(&mut self, discovered: Discovered) {
+        let is_there =
+            |cluster: &Option<String>| discovered.found.iter().any(|f| f.chosen.asked() == cluster.as_deref());
+        self.changes.retain(|cluster, _| is_there(cluster));
         self.found = Some(discovered);
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use automap_core::time::Timestamp;
 
 use super::client::Client;
+use super::cluster::{self, ClusterSpec};
 use super::error::RequestError;
 use super::promql::{Values, fill};
 use super::scope::NamespaceSpec;
@@ -30,12 +31,21 @@ pub fn teams(
     let template = format!("{{__name__=~\"kube_({kinds})_labels\",namespace=$NS,{label}!=\"\"}}");
     let promql = fill(&template, &Values { namespace: scope, cluster: None, rate_ms: 0, span_ms: 0 });
     let answer = client.instant(&promql, at)?;
+    let clusters = client.cluster().map(ClusterSpec::parse);
     let mut teams = BTreeMap::new();
     for kind in KINDS {
         for series in &answer.series {
+            let own: Vec<String> = cluster::of(std::slice::from_ref(series)).into_values().flatten().collect();
+            let ours = clusters.as_ref().and_then(|spec| own.iter().find(|name| spec.matches(name)));
+            if clusters.is_some() && ours.is_none() && !own.is_empty() {
+                continue;
+            }
             if let (Some(name), Some(team)) = (series.labels.get(kind), series.labels.get(&label)) {
                 let namespace = series.labels.get("namespace").filter(|_| !spec.is_one());
                 let name = namespace.map_or_else(|| name.clone(), |namespace| format!("{namespace}/{name}"));
+                let cluster = ours.filter(|_| clusters.as_ref().is_some_and(|spec| !spec.is_one()));
+                let last = |cluster: &String| cluster.rsplit('/').next().unwrap_or(cluster).to_owned();
+                let name = cluster.map_or(name.clone(), |cluster| format!("{}/{name}", last(cluster)));
                 teams.insert(name, team.clone());
             }
         }

@@ -9,8 +9,8 @@ use automap_core::time::Timestamp;
 
 use super::{Indicator, Slo};
 use crate::prometheus::discover::{self, RequestCounter};
-use crate::prometheus::presets::{DurationCounts, Exporter, RequestCounts};
-use crate::prometheus::promql::{self, Cluster, PART, Values};
+use crate::prometheus::presets::{DurationCounts, RequestCounts};
+use crate::prometheus::promql::{self, PART, Values};
 use crate::prometheus::scope::{NamespaceSpec, Scope};
 use crate::prometheus::{Answer, Client, Grid, RequestError};
 
@@ -34,8 +34,7 @@ pub(super) struct RequestSources {
 #[derive(Debug)]
 struct Source {
     found_at: Timestamp,
-    preset: &'static Exporter,
-    cluster: Option<Cluster>,
+    counter: RequestCounter,
     counts: &'static RequestCounts,
     /// Its histogram of durations. Only where an objective needs one.
     durations: Option<&'static DurationCounts>,
@@ -91,25 +90,26 @@ impl RequestSources {
         now: Timestamp,
     ) -> Result<Option<Source>, RequestError> {
         let presets = self.presets.as_ref().map(|(_, found)| found.as_slice()).unwrap_or_default();
-        let candidates: Vec<(&'static Exporter, &'static RequestCounts, Option<Cluster>)> = presets
+        let is_there = |counter: &&RequestCounter| counter.place.as_ref().is_none_or(|p| p.without(service).is_some());
+        let candidates: Vec<(&'static RequestCounts, &RequestCounter)> = presets
             .iter()
-            .filter_map(|(preset, cluster)| Some((*preset, preset.counts.as_ref()?, cluster.clone())))
+            .filter(is_there)
+            .filter_map(|counter| Some((counter.exporter.counts.as_ref()?, counter)))
             .collect();
         let chosen = match candidates.as_slice() {
             [] | [_] => 0,
             several => {
-                let parts =
-                    several.iter().map(|(_, c, cluster)| self.fill(c.all, cluster.as_ref(), service, PROBE_MS, ""));
+                let parts = several.iter().map(|(c, counter)| self.fill(c.all, counter, service, PROBE_MS, ""));
                 let answer = client.instant(&promql::join(&parts.collect::<Vec<_>>()), now)?;
                 first_part(&answer).unwrap_or(0)
             }
         };
-        let Some((preset, counts, cluster)) = candidates.get(chosen).cloned() else { return Ok(None) };
+        let Some((counts, counter)) = candidates.get(chosen).copied() else { return Ok(None) };
         let (durations, bounds) = match needs_bounds {
-            true => self.durations(client, counts.durations, cluster.as_ref(), service, now)?,
+            true => self.durations(client, counts.durations, counter, service, now)?,
             false => (None, Vec::new()),
         };
-        Ok(Some(Source { found_at: now, preset, cluster, counts, durations, bounds }))
+        Ok(Some(Source { found_at: now, counter: counter.clone(), counts, durations, bounds }))
     }
 
     /// The first histogram that the service has, with its bounds; the first of all where it has none.
@@ -117,16 +117,16 @@ impl RequestSources {
         &self,
         client: &Client,
         all: &'static [DurationCounts],
-        cluster: Option<&Cluster>,
+        counter: &RequestCounter,
         service: &str,
         now: Timestamp,
     ) -> Result<(Option<&'static DurationCounts>, Bounds), RequestError> {
         for durations in all {
-            let bounds = self.bounds(client, durations, cluster, service, now)?;
+            let bounds = self.bounds(client, durations, counter, service, now)?;
             let is_there = match durations.bounds {
                 Some(_) => !bounds.is_empty(),
                 None => {
-                    let counted = client.instant(&self.fill(durations.all, cluster, service, PROBE_MS, ""), now)?;
+                    let counted = client.instant(&self.fill(durations.all, counter, service, PROBE_MS, ""), now)?;
                     !counted.series.is_empty()
                 }
             };
@@ -141,12 +141,12 @@ impl RequestSources {
         &self,
         client: &Client,
         durations: &DurationCounts,
-        cluster: Option<&Cluster>,
+        counter: &RequestCounter,
         service: &str,
         now: Timestamp,
     ) -> Result<Bounds, RequestError> {
         let Some(template) = durations.bounds else { return Ok(Bounds::new()) };
-        let answer = client.instant(&self.fill(template, cluster, service, PROBE_MS, ""), now)?;
+        let answer = client.instant(&self.fill(template, counter, service, PROBE_MS, ""), now)?;
         let bound = |le: &String| {
             let value = le.parse::<f64>().ok().filter(|bound| bound.is_finite())?;
             Some((value * durations.unit_ms, le.clone()))
@@ -160,10 +160,12 @@ impl RequestSources {
     pub(super) fn availability(&self, service: &str, window_ms: i64) -> Result<[String; 2], String> {
         let source = self.source(service)?;
         let failed = source.counts.failed.ok_or_else(|| {
-            format!("{} does not tell failed requests from others; give expressions of your own", source.preset.title)
+            format!(
+                "{} does not tell failed requests from others; give expressions of your own",
+                source.counter.exporter.title
+            )
         })?;
-        Ok([failed, source.counts.all]
-            .map(|template| self.fill(template, source.cluster.as_ref(), service, window_ms, "")))
+        Ok([failed, source.counts.all].map(|template| self.fill(template, &source.counter, service, window_ms, "")))
     }
 
     /// Expressions for requests slower than `under_ms` (raised to the next bucket's bound, which a native histogram does not need) and
@@ -171,9 +173,9 @@ impl RequestSources {
     pub(super) fn latency(&self, service: &str, under_ms: f64, window_ms: i64) -> Result<[String; 2], String> {
         let source = self.source(service)?;
         let durations = source.durations.ok_or_else(|| {
-            format!("{} has no histogram of durations; give expressions of your own", source.preset.title)
+            format!("{} has no histogram of durations; give expressions of your own", source.counter.exporter.title)
         })?;
-        let fill = |template: &str, le: &str| self.fill(template, source.cluster.as_ref(), service, window_ms, le);
+        let fill = |template: &str, le: &str| self.fill(template, &source.counter, service, window_ms, le);
         let all = fill(durations.all, "");
         if durations.bounds.is_none() {
             let limit = (under_ms / durations.unit_ms).to_string();
@@ -196,11 +198,12 @@ impl RequestSources {
     }
 
     /// A template of [`RequestCounts`] for one service. Names from outside are put in last, into text that is not read again.
-    fn fill(&self, template: &str, cluster: Option<&Cluster>, service: &str, window_ms: i64, le: &str) -> String {
+    fn fill(&self, template: &str, counter: &RequestCounter, service: &str, window_ms: i64, le: &str) -> String {
         let window_ms = window_ms.max(1000) / 1000 * 1000;
         let window = promql::duration(window_ms);
+        let service = counter.place.as_ref().and_then(|place| place.without(service)).unwrap_or(service);
         let (namespace, service) = self.namespace.of_service(service);
-        let values = Values { namespace, cluster: cluster.cloned(), rate_ms: window_ms, span_ms: window_ms };
+        let values = Values { namespace, cluster: counter.cluster.clone(), rate_ms: window_ms, span_ms: window_ms };
         let plain = |text: &str| promql::fill(&text.replace("$WINDOW", &window), &values);
         let with_bound = |text: &str| text.split("$LE").map(plain).collect::<Vec<_>>().join(&promql::quote(le));
         template.split("$SERVICE").map(with_bound).collect::<Vec<_>>().join(&promql::quote(service))

@@ -32,7 +32,7 @@ pub(crate) struct PrometheusArgs {
     /// All namespaces but the cluster's own (kube-system, …), as -n '*' does
     #[arg(long, short = 'A', conflicts_with = "namespace", help_heading = "Prometheus")]
     all_namespaces: bool,
-    /// Cluster of the services, where the server has several (label cluster, k8s_cluster_name, …)
+    /// Cluster of the services, where the server has several (label cluster, k8s_cluster_name, …); several with commas, or a pattern: 'prod-*'
     #[arg(long, value_name = "NAME", help_heading = "Prometheus")]
     pub(super) cluster: Option<String>,
     /// User for basic authentication, with --password-file

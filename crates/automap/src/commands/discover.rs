@@ -43,6 +43,8 @@ pub(crate) struct DiscoverArgs {
 struct Discovery {
     namespace: String,
     source: String,
+    /// Clusters that the server has the namespace in; empty where nothing names one.
+    clusters: Vec<Cluster>,
     /// In the order of preference.
     presets: Vec<PresetFound>,
     /// The columns of every service's `signals`.
@@ -56,6 +58,12 @@ struct Discovery {
     changes: Vec<ChangesSeen>,
     /// Signals that a preset covers but that could not be read, with the reason.
     not_checked: Vec<NotChecked>,
+}
+
+#[derive(Debug, Serialize)]
+struct Cluster {
+    name: String,
+    is_looked_at: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -107,9 +115,15 @@ pub(crate) fn run(args: &DiscoverArgs) -> Result<Exit> {
     let options = args.prometheus.observe_options(&args.time, &now)?;
     let offers = catalogue(&args.prometheus.client(url)?, &options)?;
     let fetched = match args.prometheus.fetch(url, &args.time, &now) {
-        Err(error) if matches!(error.downcast_ref(), Some(SourceError::NothingDetected { .. })) => {
-            return nothing_found(args, &namespace, url, offers);
-        }
+        Err(error) => match error.downcast_ref() {
+            Some(SourceError::NothingDetected { .. }) => {
+                return nothing_found(args, (&namespace, url), offers, &[], NOTHING);
+            }
+            Some(SourceError::SeveralClusters { clusters, .. }) => {
+                return nothing_found(args, (&namespace, url), offers, clusters, &error.to_string());
+            }
+            _ => return Err(error),
+        },
         fetched => fetched?,
     };
     let used: Vec<&str> = fetched.presets.iter().map(|p| p.title.as_str()).collect();
@@ -120,6 +134,11 @@ pub(crate) fn run(args: &DiscoverArgs) -> Result<Exit> {
     let discovery = Discovery {
         namespace: namespace.clone(),
         source: fetched.observation.source.clone(),
+        clusters: fetched
+            .clusters
+            .into_iter()
+            .map(|c| Cluster { name: c.name, is_looked_at: c.is_looked_at })
+            .collect(),
         presets: offers.into_iter().map(|offer| found(offer, &used)).collect(),
         signals: CoverageSignal::ALL.to_vec(),
         services,
@@ -139,11 +158,22 @@ fn show(args: &DiscoverArgs, discovery: &Discovery) -> Result<()> {
     }
 }
 
-/// No preset finds metrics: the answer lists the presets that were tried.
-fn nothing_found(args: &DiscoverArgs, namespace: &str, url: &str, offers: Vec<Offer>) -> Result<Exit> {
+/// Said where no preset finds anything.
+const NOTHING: &str = "no preset finds any metric: check that this is the Prometheus that scrapes the cluster, or describe its metrics in a \
+                       preset of your own (--presets FILE; `automap config presets` prints examples)";
+
+/// No metrics can be read, and why: the answer lists the presets that were tried, and clusters to choose from.
+fn nothing_found(
+    args: &DiscoverArgs,
+    (namespace, url): (&str, &str),
+    offers: Vec<Offer>,
+    clusters: &[String],
+    why: &str,
+) -> Result<Exit> {
     let discovery = Discovery {
         namespace: namespace.to_owned(),
         source: url.to_owned(),
+        clusters: clusters.iter().map(|name| Cluster { name: name.clone(), is_looked_at: false }).collect(),
         presets: offers.into_iter().map(|offer| found(offer, &[])).collect(),
         signals: CoverageSignal::ALL.to_vec(),
         services: Vec::new(),
@@ -153,10 +183,7 @@ fn nothing_found(args: &DiscoverArgs, namespace: &str, url: &str, offers: Vec<Of
         not_checked: Vec::new(),
     };
     show(args, &discovery)?;
-    say(
-        "no preset finds any metric: check that this is the Prometheus that scrapes the cluster, or describe its metrics in a \
-         preset of your own (--presets FILE; `automap config presets` prints examples)",
-    );
+    say(why);
     Ok(Exit::Found)
 }
 

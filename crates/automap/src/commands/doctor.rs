@@ -3,6 +3,7 @@
 
 #[cfg(feature = "kubernetes")]
 mod cluster;
+mod clusters;
 mod findings;
 mod show;
 
@@ -57,13 +58,14 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit> {
     let now = ZonedDateTime::now();
     let present = Timestamp::from_ms(now.timestamp().as_millisecond());
     let fetched = args.prometheus.fetch(url, &args.time, &now)?;
+    let clusters = clusters::finding_of(&fetched.clusters);
     let (observation, source) = (fetched.observation, (&fetched.presets[..], fetched.scrape_ms));
     let survey = survey(&args.prometheus.client(url)?, &namespace, present)?;
     let report = diagnose(&observation, &DiagnoseOptions::default());
     let services = coverage(&observation, present);
     let doctor = Doctor::new(&namespace, &observation, services, &survey, source, report.as_ref().ok(), present);
-    #[cfg(feature = "kubernetes")]
     let mut doctor = doctor;
+    doctor.findings.extend(clusters);
     #[cfg(feature = "kubernetes")]
     if args.kubernetes || args.cluster_args.is_given() {
         let connected = args.cluster_args.connect();

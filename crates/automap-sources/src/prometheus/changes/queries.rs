@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_cluster_narrows_every_selector() {
-        let cluster = promql::Cluster { label: "cluster".into(), name: "eu".into() };
+        let cluster = promql::Cluster { label: "cluster".into(), name: "eu".into(), or_none: false };
         let narrowed = Values { cluster: Some(cluster), ..values("shop") };
         let all = Part::ALL.map(|part| part.promql(&narrowed, 60_000, 7));
         for filled in all.iter().chain(&instant(&narrowed, 7, &["kube_pod_owner"])) {

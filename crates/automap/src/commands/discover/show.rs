@@ -34,6 +34,7 @@ pub(super) fn text(discovery: &Discovery, is_coloured: bool) -> String {
         let line = format!("{state}  {:<name$}  {:<title$}  {series:>6}  {remark}", preset.preset, preset.title);
         let _ = writeln!(out, "{}", line.trim_end());
     }
+    write_clusters(&mut out, &discovery.clusters);
     if discovery.services.is_empty() {
         return out;
     }
@@ -58,6 +59,18 @@ pub(super) fn text(discovery: &Discovery, is_coloured: bool) -> String {
     }
     write_changes(&mut out, &discovery.changes);
     out
+}
+
+/// The clusters to choose from; one alone is no choice.
+fn write_clusters(out: &mut String, clusters: &[super::Cluster]) {
+    if clusters.len() < 2 {
+        return;
+    }
+    out.push_str("\nClusters, one or several of which --cluster chooses\n");
+    for cluster in clusters {
+        let mark = if cluster.is_looked_at { "looked at" } else { "" };
+        let _ = writeln!(out, "{}", format!("  {mark:<9}  {}", cluster.name).trim_end());
+    }
 }
 
 /// Kinds of change that cannot be seen, by what would tell them.
