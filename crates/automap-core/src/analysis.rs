@@ -15,6 +15,7 @@ use crate::rank::change_fit::ChangeFit;
 use crate::rank::metric_weights::ConfirmedCase;
 use crate::rank::suspects::Suspects;
 use crate::rank::{AutomapOptions, Ranking, automap};
+use crate::time_of_day::EarlierDay;
 use crate::unseen::Unseen;
 use crate::windows::Windows;
 
@@ -47,6 +48,8 @@ pub struct Analysis {
     pub too_late: Vec<ServiceIdx>,
     /// What the AutoMAP engine learnt on its way; `None` for the evidence engine, which learns no graph.
     pub automap: Option<automap::Prepared>,
+    /// The same hours of earlier days, with derived series.
+    pub earlier_days: Vec<EarlierDay>,
     /// What was not observed.
     pub unseen: Unseen,
     /// Remarks of the stages.

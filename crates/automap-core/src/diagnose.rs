@@ -49,6 +49,7 @@ use crate::rank::metric_weights::{ConfirmedCase, LearningOptions, learn_weights}
 use crate::rank::suspects::{DECIDES, Suspects};
 use crate::report::{self, Report};
 use crate::time::WindowHint;
+use crate::time_of_day::EarlierDay;
 use crate::topology::CallGraph;
 use crate::unseen::Unseen;
 use crate::verdict::Margin;
@@ -151,9 +152,8 @@ pub fn analyse_with_history(
     };
     let waits = rank::open_calls::find(&frame, &windows.rows, calls, &impacts, &suspects);
     let unseen = Unseen::of(&frame, &anomalies, calls, &observation.queries).with_unmeasured(&frame, &waits);
-    let decides = suspects.weight >= DECIDES;
     let late = || propagation::too_late(&ranking, &frame, &windows, &anomalies, &entries);
-    let too_late = if decides { Vec::new() } else { late() };
+    let too_late = if suspects.weight >= DECIDES { Vec::new() } else { late() };
     Ok(Analysis {
         frame,
         entities: observation.entities.clone(),
@@ -168,6 +168,7 @@ pub fn analyse_with_history(
         brought_about,
         too_late,
         automap,
+        earlier_days: observation.earlier_days.iter().map(EarlierDay::with_network_gaps).collect(),
         unseen,
         notes,
     })

@@ -25,6 +25,7 @@ pub mod change;
 pub mod breakdown;
 pub mod entity;
 pub mod frame;
+pub mod time_of_day;
 pub mod observation;
 pub mod coverage;
 pub mod onset;

@@ -12,6 +12,7 @@ use crate::entity::Entities;
 use crate::frame::MetricFrame;
 use crate::note::{NotChecked, Note};
 use crate::time::WindowHint;
+use crate::time_of_day::EarlierDay;
 use crate::topology::CallGraph;
 
 /// What a source hands to the analysis.
@@ -27,6 +28,8 @@ pub struct Observation {
     pub changes: ChangeLog,
     /// Which part of its suspects it is, as far as that was counted.
     pub breakdowns: Vec<Breakdown>,
+    /// The same hours of earlier days, as far as they were asked for.
+    pub earlier_days: Vec<EarlierDay>,
     /// What the user or the alert gave as windows.
     pub hint: WindowHint,
     /// Remarks from fetching and aligning.
@@ -89,6 +92,7 @@ impl Observation {
             entities: Entities::default(),
             changes: ChangeLog::default(),
             breakdowns: Vec::new(),
+            earlier_days: Vec::new(),
             hint: WindowHint::default(),
             notes: Vec::new(),
             not_checked: Vec::new(),

@@ -15,6 +15,7 @@ mod model;
 mod parts;
 mod parts_model;
 mod path;
+mod time_of_day;
 pub(crate) mod verdict;
 mod version3;
 
@@ -25,6 +26,7 @@ pub use crate::breakdown::{Label, Measure, UnseenLabel};
 pub use crate::change::{Change, ChangeKind};
 pub use crate::entity::EntityKind;
 pub use crate::rank::Engine;
+pub use crate::verdict::time_of_day::Finding as TimeOfDayFinding;
 pub use crate::windows::OnsetSource;
 pub use changes::{CauseChange, ChangeRole, ChangesInfo, ListedChange};
 pub use compose::compose;
@@ -38,3 +40,4 @@ pub use model::{
 };
 pub use parts::{add_parts, parts, wanted};
 pub use parts_model::{LabelParts, Parts, ValuePart};
+pub use time_of_day::{DayInfo, LevelsOnDay, SeriesOnDays, TimeOfDayInfo};

@@ -1,13 +1,18 @@
-//! A second look: what a first diagnosis makes worth asking, such as which part of the cause it is.
+//! A second look: what a first diagnosis makes worth asking, such as which part of the cause it is, or whether it is usual at this time of day.
 //!
-//! A source answers by [`SecondLook`]; whether anything is asked, and what, is decided here from the first report. Without a source that can be asked (a capture, a table)
+//! A source answers by [`SecondLook`]; whether anything is asked, and what, is decided here from the first look. Without a source that can be asked (a capture, a table)
 //! nothing is: a capture holds the answers of its time.
 
 use crate::breakdown::{Breakdown, Wanted};
-use crate::diagnose::{DiagnoseError, DiagnoseOptions, diagnose};
+use crate::diagnose::{DiagnoseError, DiagnoseOptions, analyse};
 use crate::note::NotChecked;
 use crate::observation::{Observation, QueryRecord};
-use crate::report::{Report, wanted};
+use crate::report::{self, Report, wanted};
+use crate::time_of_day::{CompareWith, EarlierDay, WantedDay};
+use crate::verdict::{Lead, time_of_day};
+
+/// How often days are asked for: the first ones, and one more where they disagree.
+const MAX_ROUNDS: usize = 2;
 
 /// What a source counted.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,21 +29,58 @@ pub struct BrokenDown {
 pub trait SecondLook {
     /// Counts by label, in a bounded number of requests. It cannot fail: what is not answered is told as not checked.
     fn break_down(&mut self, wanted: &[Wanted]) -> BrokenDown;
+
+    /// The metrics of the same hours of an earlier day, in a bounded number of requests. It cannot fail: what the source does not hold is told as not observed.
+    fn earlier_day(&mut self, wanted: &WantedDay) -> EarlierDay {
+        EarlierDay::not_observed(wanted.days_back, "this source cannot be asked for other days")
+    }
 }
 
-/// Asks for what the first report makes worth asking, and adds it to the observation.
+/// What may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecondLookOptions {
+    /// Which part of the cause it is.
+    pub breakdown: bool,
+    /// Which earlier days.
+    pub compare_with: CompareWith,
+}
+
+impl Default for SecondLookOptions {
+    fn default() -> Self {
+        Self { breakdown: true, compare_with: CompareWith::Auto }
+    }
+}
+
+/// Asks for what the first look makes worth asking, and adds it to the observation.
 ///
 /// # Errors
-/// As [`diagnose`].
+/// As [`analyse`].
 pub fn look_again(
     observation: &mut Observation,
     options: &DiagnoseOptions,
+    may_ask: SecondLookOptions,
     source: &mut dyn SecondLook,
 ) -> Result<(), DiagnoseError> {
-    let report = diagnose(observation, options)?;
-    let wanted = wanted(&report);
-    if !wanted.is_empty() {
-        add(observation, source.break_down(&wanted));
+    let mut analysis = analyse(observation, options)?;
+    for _ in 0..MAX_ROUNDS {
+        let lead = Lead::of(&analysis, &options.verdict);
+        if crate::verdict::decide(&analysis, &lead, &options.verdict).is_quiet() {
+            break;
+        }
+        let days = time_of_day::days_to_ask(&analysis, &lead, &observation.changes, may_ask.compare_with);
+        if days.is_empty() {
+            break;
+        }
+        let wanted = days.into_iter().map(|days_back| WantedDay::beside(&observation.frame, days_back, 0));
+        let answers: Vec<EarlierDay> = wanted.map(|wanted| source.earlier_day(&wanted)).collect();
+        observation.earlier_days.extend(answers);
+        analysis = analyse(observation, options)?;
+    }
+    if may_ask.breakdown {
+        let wanted = wanted(&report::compose(observation, &analysis, &options.verdict));
+        if !wanted.is_empty() {
+            add(observation, source.break_down(&wanted));
+        }
     }
     Ok(())
 }

@@ -9,6 +9,7 @@
 
 mod harmless;
 mod mechanism;
+pub mod time_of_day;
 
 pub use mechanism::{mechanism, store_words};
 
@@ -93,6 +94,8 @@ pub enum Decision {
     NoIncident,
     /// A service is asked more or less than before, and nobody waits or fails: no incident.
     OnlyLoad,
+    /// All that stands out moved as much at the same hours of earlier days.
+    Usual,
     /// All that stands out is what a change that was decided on brings about by itself, such as the new pods of a release, and users do not feel it.
     OnlyChanged,
     /// Nothing that was observed left its normal behaviour, but what users feel was not observed, or not wholly.
@@ -102,7 +105,7 @@ pub enum Decision {
 impl Decision {
     /// Whether nothing that was observed is wrong, so that there is no candidate.
     pub fn is_quiet(self) -> bool {
-        matches!(self, Self::NoIncident | Self::OnlyLoad | Self::OnlyChanged | Self::CannotTell)
+        matches!(self, Self::NoIncident | Self::OnlyLoad | Self::OnlyChanged | Self::Usual | Self::CannotTell)
     }
 }
 
@@ -233,7 +236,7 @@ impl Lead {
     /// Measures it. Of the suspects that carry what users feel as many are named as are clear: a small remainder that is not does not cast doubt on
     /// the service that accounts for most. O(services + series of the named services × samples).
     pub fn of(analysis: &Analysis, options: &VerdictOptions) -> Self {
-        let (suspects, fewest) = named(analysis);
+        let (suspects, fewest) = time_of_day::without_usual_requests(analysis, named(analysis));
         let all = Self::naming(analysis, suspects.clone());
         let fewer = (fewest..suspects.len()).rev().map(|n| Self::naming(analysis, suspects[..n].to_vec()));
         let needed = options.naming(analysis);
@@ -251,7 +254,8 @@ impl Lead {
         let certainty = if may_be_network { OWN_TIME } else { 1.0 }
             * if may_be_lost { SAMPLES_LOST } else { 1.0 }
             * if may_wait { CALLEES_UNOBSERVED } else { 1.0 }
-            * if is_late { TOO_LATE } else { 1.0 };
+            * if is_late { TOO_LATE } else { 1.0 }
+            * time_of_day::certainty(analysis, &named);
         Self { named, margin, certainty }
     }
 
@@ -320,10 +324,13 @@ pub fn decide(analysis: &Analysis, lead: &Lead, options: &VerdictOptions) -> Dec
     let Some(top) = analysis.ranking.services.first() else { return Decision::NotEnoughEvidence };
     let own = reliability(analysis) * own_evidence(analysis.ranking.engine, top);
     let is_quiet = own < options.quiet_score && has_quiet_symptoms(analysis, options);
+    let is_clear = lead.confidence(options) >= options.naming(analysis);
     let is_told = matches!(analysis.windows.onset, OnsetSource::Given | OnsetSource::Moved);
     if let Some(harmless) = harmless::only(analysis, lead).filter(|_| !is_told) {
         harmless
-    } else if lead.confidence(options) >= options.naming(analysis) {
+    } else if !is_told && (is_clear || !is_quiet) && time_of_day::is_usual(analysis, lead) {
+        Decision::Usual
+    } else if is_clear {
         Decision::Cause
     } else if !is_quiet || is_told {
         Decision::NotEnoughEvidence

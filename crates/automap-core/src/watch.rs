@@ -31,6 +31,7 @@ mod revision;
 mod scope;
 mod share;
 mod titles;
+mod usual;
 pub mod vitals;
 
 use crate::incident::{Incident, NamedCause, Severity, SloImpact};
@@ -157,19 +158,20 @@ impl Watch {
             Err(health) => return unusable(health),
         };
         let mut changes = Vec::new();
-        if assessment.is_due {
+        if assessment.is_due && assessment.wanted_days.is_empty() {
             self.normal = assessment.normal.clone();
             let cause = assessment.named();
             changes.push(self.open(input, &assessment, cause, input.alerts, input.slos));
         }
-        let Assessment { report, signs, disturbed, .. } = assessment;
-        WatchOutcome { health: prepared.health(), changes, report: Some(report), signs, disturbed }
+        let Assessment { report, signs, disturbed, wanted_days, .. } = assessment;
+        WatchOutcome { health: prepared.health(), changes, report: Some(report), signs, disturbed, wanted_days }
     }
 
     /// Follows the open incidents, and opens another one for trouble that none of them explains.
     fn follow(&mut self, prepared: &PreparedInput, input: &WatchInput<'_>) -> WatchOutcome {
         self.learn_normal(prepared, input.now);
-        let signs = prepared.signs(&self.normal, &self.options);
+        let mut signs = prepared.signs(&self.normal, &self.options);
+        usual::remove(&mut signs, prepared, self.open.iter().map(|o| o.began).min());
         let callers = Callers::of(&prepared.observation.calls);
         let scopes: Vec<Scope> = self.open.iter().map(|o| Scope::of(o, &callers, &self.options)).collect();
         let look = self.beside.look(prepared, (&self.open, &scopes), &signs, input.now, &self.options);
@@ -200,7 +202,8 @@ impl Watch {
             std::mem::take(&mut self.open).into_iter().partition(|o| !o.incident.is_open());
         self.open = open;
         over.into_iter().for_each(|ended| self.end(ended.incident));
-        WatchOutcome { health: prepared.health(), changes, report, signs, disturbed: 0.0 }
+        let (health, wanted_days) = (prepared.health(), Vec::new());
+        WatchOutcome { health, changes, report, signs, disturbed: 0.0, wanted_days }
     }
 
     /// Opens incidents for trouble that no open one explains: once it is due or, at once, where alerts name services that none of them explains. In the
@@ -336,5 +339,6 @@ impl Watch {
 }
 
 fn unusable(health: WatchHealth) -> WatchOutcome {
-    WatchOutcome { health, changes: Vec::new(), report: None, signs: Vec::new(), disturbed: 0.0 }
+    let (changes, signs, wanted_days) = (Vec::new(), Vec::new(), Vec::new());
+    WatchOutcome { health, changes, report: None, signs, disturbed: 0.0, wanted_days }
 }

@@ -9,8 +9,8 @@ use automap_core::metric::Metric;
 use automap_core::quantity::duration;
 use automap_core::report::OnsetSource;
 use automap_core::report::{
-    AlsoChanged, Change, ChangeRole, Evidence, FAINT_CONFIDENCE, Level, ListedChange, OtherIncident, Report, Verdict,
-    VerdictKind,
+    AlsoChanged, Change, ChangeRole, Evidence, FAINT_CONFIDENCE, Level, ListedChange, OtherIncident, Report,
+    TimeOfDayFinding, Verdict, VerdictKind,
 };
 use automap_core::time::Timestamp;
 
@@ -38,6 +38,16 @@ pub(crate) fn headline(verdict: &Verdict) -> (&'static str, String, &str) {
 pub(crate) fn also_changed(changed: &AlsoChanged) -> String {
     let changes: Vec<&str> = changed.evidence.iter().map(|e| e.summary.as_str()).collect();
     format!("{}: {}", changed.service, changes.join(", "))
+}
+
+/// What earlier days say, where the verdict does not say it: `the traffic is usual for this time of day: …`.
+pub(crate) fn time_of_day(report: &Report) -> Option<&str> {
+    let told = report.time_of_day.as_ref().filter(|_| !(report.verdict.kind.is_quiet() && is_usual(report)));
+    told.map(|t| t.summary.as_str())
+}
+
+fn is_usual(report: &Report) -> bool {
+    report.time_of_day.as_ref().is_some_and(|t| t.finding == TimeOfDayFinding::Usual)
 }
 
 /// The service that a change concerns, `–` where it is no single one: what was changed stands beside it.
@@ -74,6 +84,7 @@ pub(crate) fn why(report: &Report, zone: Zone) -> String {
     let c = &report.coverage;
     let first = report.causes.first();
     match report.verdict.kind {
+        VerdictKind::NoIncident if is_usual(report) => format!("{}.", report.verdict.summary),
         VerdictKind::NoIncident => format!(
             "{} series of {} services were compared with the baseline; none moved enough to point to a fault.",
             c.series_judged, c.services_judged

@@ -61,6 +61,8 @@ fn verdict(dossier: &Dossier, zone: Zone) -> Section {
         section.pieces.push(format!("Confidence **{level}** {:.2}{second}", report.verdict.confidence));
     }
     section.pieces.push(format!("\n{}", text(&words::why(report, zone))));
+    let earlier_days = words::time_of_day(report).map(|sentence| format!("\nEarlier days: {}.", text(sentence)));
+    section.pieces.extend(earlier_days);
     section
 }
 

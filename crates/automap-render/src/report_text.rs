@@ -24,6 +24,7 @@ pub fn text(report: &Report, options: &TextOptions) -> String {
         causes(report, options),
         victims(report),
         also_changed(report),
+        earlier_days(report),
         changes(report, options),
         remarks(report, options),
     ];
@@ -76,6 +77,10 @@ fn also_changed(report: &Report) -> Vec<String> {
         format!("{} also changed, which users do not feel: {}", c.service, changes.join(", "))
     };
     section("UNFELT", report.also_changed.iter().map(one))
+}
+
+fn earlier_days(report: &Report) -> Vec<String> {
+    section("OTHER DAYS", words::time_of_day(report).map(str::to_owned))
 }
 
 fn coverage(report: &Report) -> String {

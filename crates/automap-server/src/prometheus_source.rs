@@ -7,6 +7,7 @@ use automap_core::breakdown::Wanted;
 use automap_core::observation::Observation;
 use automap_core::second_look::{BrokenDown, SecondLook};
 use automap_core::time::Timestamp;
+use automap_core::time_of_day::{EarlierDay, WantedDay};
 use automap_sources::prometheus::{Again, Client, ObserveOptions, SourceError, Tail, observe_incrementally};
 
 use crate::changes::ToldChanges;
@@ -92,6 +93,13 @@ impl Source for PrometheusSource {
         }
         let mut again = Again::new(&self.tail, &self.client, &self.namespace);
         let answer = again.break_down(wanted);
+        self.requests.fetch_add(again.stats().requests, Ordering::Relaxed);
+        answer
+    }
+
+    fn earlier_day(&mut self, wanted: &WantedDay) -> EarlierDay {
+        let mut again = Again::new(&self.tail, &self.client, &self.namespace);
+        let answer = again.earlier_day(wanted);
         self.requests.fetch_add(again.stats().requests, Ordering::Relaxed);
         answer
     }

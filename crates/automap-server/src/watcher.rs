@@ -2,6 +2,7 @@
 //!
 //! A change that the store does not accept is kept in memory and offered again at the next tick, in its newest revision ([`unsaved`]). Which routes are notified is decided by the caller ([`Routes`]); sending is left to the outbox.
 
+mod days;
 mod parts;
 mod round;
 mod status;
@@ -16,7 +17,8 @@ use automap_core::observation::Observation;
 use automap_core::report::Report;
 use automap_core::second_look::BrokenDown;
 use automap_core::time::Timestamp;
-use automap_core::watch::{Alert, Watch, WatchInput, WatchOptions};
+use automap_core::time_of_day::{EarlierDay, WantedDay};
+use automap_core::watch::{Alert, Watch, WatchInput, WatchOptions, WatchOutcome};
 use tracing::{debug_span, error};
 
 pub use round::{Clock, SystemClock, run};
@@ -25,6 +27,7 @@ pub use status::{State, TargetStatus};
 pub use crate::stop::Stop;
 
 use crate::store::{IncidentFilter, Store, StoreError, history};
+use days::Days;
 use parts::Parts;
 use unsaved::Unsaved;
 
@@ -32,6 +35,8 @@ use unsaved::Unsaved;
 const MAX_RESUMED: usize = 50;
 /// How often a change is written again after the incident was changed elsewhere at the same moment.
 const MAX_CONFLICTS: usize = 3;
+/// How often earlier days are asked for in one tick: the first ones, and one more where they disagree.
+const MAX_DAY_ROUNDS: usize = 2;
 
 /// Where the metrics of a target come from.
 pub trait Source: Send {
@@ -44,6 +49,11 @@ pub trait Source: Send {
     /// Which part of these services it is; nothing where the source cannot tell.
     fn break_down(&mut self, _wanted: &[Wanted]) -> BrokenDown {
         BrokenDown::default()
+    }
+
+    /// The metrics of the same hours of an earlier day, as far as the source can be asked.
+    fn earlier_day(&mut self, wanted: &WantedDay) -> EarlierDay {
+        EarlierDay::not_observed(wanted.days_back, "this source cannot be asked for other days")
     }
 }
 
@@ -84,6 +94,8 @@ pub struct Watcher {
     unsaved: Unsaved,
     /// Which part of the causes of the open incidents it is.
     parts: Parts,
+    /// The same hours of earlier days, where they were worth asking for.
+    days: Days,
     /// Whether it was logged that some were given up, since the store accepted one.
     has_told_loss: bool,
     status: TargetStatus,
@@ -173,6 +185,7 @@ impl Watcher {
             holder: None,
             unsaved: Unsaved::default(),
             parts: Parts::default(),
+            days: Days::default(),
             has_told_loss: false,
             status: TargetStatus::new(target),
         })
@@ -198,11 +211,18 @@ impl Watcher {
             Err(FetchError::TooYoung(words)) => self.status.too_young(words),
             Ok(mut observation) => {
                 self.parts.add_to(&mut observation);
+                let is_any_open = !self.watch.open_incidents().is_empty();
+                self.days.add_to(&mut observation, is_any_open, source, now);
                 self.reload_if_changed_elsewhere(now);
                 let begun = Instant::now();
-                let input = WatchInput { now, observation: &observation, slos: &inputs.slos, alerts: &inputs.alerts };
-                let mut outcome = debug_span!(target: "diagnosis", "diagnosis", target = self.status.target)
-                    .in_scope(|| self.watch.evaluate(&input));
+                let mut outcome = self.evaluate(&observation, inputs, now);
+                for _ in 0..MAX_DAY_ROUNDS {
+                    if outcome.wanted_days.is_empty() {
+                        break;
+                    }
+                    self.days.ask(&outcome.wanted_days, &mut observation, source, now);
+                    outcome = self.evaluate(&observation, inputs, now);
+                }
                 tick.diagnosis_time = begun.elapsed();
                 self.status.polled(now, &outcome, observation.services().count());
                 self.parts.ask(&mut outcome, source, now);
@@ -218,6 +238,12 @@ impl Watcher {
         self.status.set_open(&self.watch.open_incidents());
         self.status.changes_waiting = self.unsaved.len();
         tick
+    }
+
+    fn evaluate(&mut self, observation: &Observation, inputs: &TickInputs, now: Timestamp) -> WatchOutcome {
+        let input = WatchInput { now, observation, slos: &inputs.slos, alerts: &inputs.alerts };
+        let span = debug_span!(target: "diagnosis", "diagnosis", target = self.status.target);
+        span.in_scope(|| self.watch.evaluate(&input))
     }
 
     /// Makes a change of each open incident for which a mute began or ended since its last change, so that whom it concerns is notified then.

@@ -8,6 +8,7 @@
 
 mod axis;
 mod checksum;
+mod days;
 mod error;
 mod metadata;
 mod read;

@@ -26,6 +26,7 @@ mod clusters;
 mod combine;
 mod decode;
 pub(crate) mod discover;
+mod earlier_day;
 mod egress;
 mod enumerate;
 mod error;

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use automap_core::breakdown::{Label, Measure, Wanted};
 use automap_core::report::{Finding, LabelParts, Parts, parts};
-use automap_core::second_look::{SecondLook, look_again};
+use automap_core::second_look::{SecondLook, SecondLookOptions, look_again};
 use automap_core::time::{Interval, Timestamp};
 use automap_core::{DiagnoseOptions, diagnose};
 use automap_sources::prometheus::{Again, Client, ClientOptions, ObserveOptions, Tail, observe_incrementally};
@@ -147,7 +147,7 @@ fn a_bad_canary_is_named_with_its_version_in_the_report_and_costs_two_requests()
     let mut seen = observe_incrementally(&mut tail, &client, &options, &|_| {}).unwrap().observation;
     let before = diagnose(&seen, &DiagnoseOptions::default()).unwrap();
     let mut again = Again::new(&tail, &client, "shop");
-    look_again(&mut seen, &DiagnoseOptions::default(), &mut again).unwrap();
+    look_again(&mut seen, &DiagnoseOptions::default(), SecondLookOptions::default(), &mut again).unwrap();
     assert_eq!(again.stats().requests, 2);
     let report = diagnose(&seen, &DiagnoseOptions::default()).unwrap();
     assert_eq!(report.verdict, before.verdict, "a second look changes no verdict");

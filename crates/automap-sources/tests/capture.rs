@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use automap_core::breakdown::{Breakdown, ByLabel, Counts, Label, Measure, UnseenLabel, ValueCounts};
 use automap_core::change::{Change, ChangeKind, ChangeLog};
 use automap_core::entity::Entities;
-use automap_core::frame::{MAX_CELLS, RawSeries, assemble};
+use automap_core::frame::{MAX_CELLS, MetricFrame, RawSeries, assemble};
 use automap_core::note::{NotChecked, Note};
 use automap_core::observation::{Observation, QueryRecord, QueryState};
 use automap_core::time::{Interval, Timestamp, WindowHint};
+use automap_core::time_of_day::{DayMetrics, EarlierDay};
 use automap_core::topology::{CallGraph, Protocol};
 use automap_sources::capture::{self, CaptureError};
 
@@ -69,6 +70,7 @@ fn observation(raw: Vec<RawSeries>, times: Vec<Timestamp>) -> Observation {
             }],
             unseen: vec![UnseenLabel { label: Label::Zone, reason: "nobody tells".into() }],
         }],
+        earlier_days: Vec::new(),
         hint: WindowHint {
             incident_start: Some(t(40)),
             incident_end: None,
@@ -282,4 +284,31 @@ fn a_name_with_a_slash_cannot_be_stored() {
     let odd = observation(vec![series("orders", "bytes/s", None, vec![(t(0), 1.0)])], (0..3).map(t).collect());
     let message = capture::to_bytes(&odd).unwrap_err().to_string();
     assert!(message.contains("\"bytes/s\" of orders"), "{message}");
+}
+
+/// Yesterday has a series that today has not, today one without samples that yesterday has, and of last week nothing was seen.
+#[test]
+fn earlier_days_come_back_with_their_rows() {
+    const DAY: i64 = 86_400_000 / 15_000;
+    let points = |from: i64| (from..from + 60).map(|i| (t(i), noise(i as u64))).collect::<Vec<_>>();
+    let today = vec![series("web", "latency_ms", None, points(0)), series("web", "throughput_rps", None, Vec::new())];
+    let before = vec![
+        series("web", "latency_ms", None, points(-DAY)),
+        series("web", "throughput_rps", None, points(-DAY)),
+        series("web", "client_latency_ms", Some("db"), points(-DAY)),
+    ];
+    let yesterday = assemble(before, (-DAY..70 - DAY).map(t).collect()).unwrap().0;
+    let days = vec![EarlierDay::observed(1, yesterday.clone()), EarlierDay::not_observed(7, "gone")];
+    let written = Observation { earlier_days: days, ..observation(today, (0..60).map(t).collect()) };
+    let bytes = capture::to_bytes(&written).unwrap();
+    let read = capture::from_bytes(&bytes).unwrap();
+    let names = |frame: &MetricFrame| frame.series().iter().map(|s| s.metric.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&read.frame), ["latency_ms", "throughput_rps"]);
+    let frame = read.earlier_days[0].frame().unwrap();
+    assert_eq!((names(frame), frame.times()), (names(&yesterday), yesterday.times()));
+    let bits =
+        |frame: &MetricFrame| frame.series().iter().flat_map(|s| &s.values).map(|v| v.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(frame), bits(&yesterday));
+    assert!(matches!(&read.earlier_days[1].metrics, DayMetrics::NotObserved(reason) if reason == "gone"));
+    assert_eq!(capture::to_bytes(&read).unwrap(), bytes);
 }

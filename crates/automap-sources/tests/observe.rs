@@ -7,11 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automap_core::change::ChangeLog;
 use automap_core::observation::QueryState;
+use automap_core::second_look::SecondLook;
 use automap_core::time::Timestamp;
+use automap_core::time_of_day::WantedDay;
 use automap_core::topology::Protocol;
 use automap_sources::capture;
 use automap_sources::prometheus::{
-    ErrorClass, Fetched, ObserveOptions, PlannedQuery, Presets, SourceError, explain_queries, observe,
+    Again, ErrorClass, Fetched, ObserveOptions, PlannedQuery, Presets, SourceError, Tail, explain_queries, observe,
+    observe_incrementally,
 };
 use support::shop::{Shop, call};
 use support::{NOW, Reply, Server};
@@ -381,4 +384,25 @@ fn queries_can_be_read_before_anything_is_sent() {
         && q.promql.contains("[240s]")));
     let backwards = ObserveOptions::new("shop", NOW, Timestamp::from_ms(0), NOW);
     assert!(message(Shop::of(3), &backwards).contains("window: it ends before it starts"));
+}
+
+/// Requests for one earlier day with Istio, cAdvisor and kube-state-metrics: docs name it.
+const BUDGET_OF_A_DAY: u64 = 16;
+
+#[test]
+fn an_earlier_day_stays_within_its_budget_and_a_partial_one_is_not_observed() {
+    let day = |shop: Shop| {
+        let server = Server::start(move |request| shop.answer(request));
+        let (client, mut tail) = (server.client(), Tail::default());
+        let seen = observe_incrementally(&mut tail, &client, &hour("shop"), &|_| {}).unwrap().observation;
+        let mut again = Again::new(&tail, &client, "shop");
+        let day = again.earlier_day(&WantedDay::beside(&seen.frame, 1, 0));
+        (day, again.stats().requests, seen)
+    };
+    let (whole, requests, seen) = day(Shop::of(3));
+    let frame = whole.frame().unwrap();
+    assert_eq!((requests, frame.services()), (BUDGET_OF_A_DAY, seen.frame.services()));
+    assert_eq!(frame.times()[0], seen.frame.times()[0].plus_ms(-86_400_000));
+    let (partial, ..) = day(Shop { warnings: r#"["store eu is down"]"#, ..Shop::of(3) });
+    assert!(partial.frame().is_none(), "a part would look calm");
 }

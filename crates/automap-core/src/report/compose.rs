@@ -11,7 +11,7 @@ use super::evidence::{Facts, round};
 use super::model::{
     AlsoChanged, Cause, Coverage, Evidence, NextStep, Report, SCHEMA_VERSION, Symptom, Victim, WindowInfo,
 };
-use super::{changes, course, hosts, impact, parts, path, verdict};
+use super::{changes, course, hosts, impact, parts, path, time_of_day, verdict};
 use crate::analysis::Analysis;
 use crate::anomaly::{CLEAR, SeriesEvidence};
 use crate::frame::{MetricFrame, ServiceIdx};
@@ -59,16 +59,18 @@ pub fn compose(observation: &Observation, analysis: &Analysis, options: &Verdict
     let mut notes: Vec<Note> = observation.notes.iter().chain(notes).cloned().collect();
     notes.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
     notes.dedup();
+    let time_of_day = time_of_day::time_of_day(analysis, &lead, decision);
     Report {
         schema_version: SCHEMA_VERSION,
         source: observation.source.clone(),
         engine: ranking.engine,
-        verdict: verdict::compose(decision, analysis, &lead, (&observation.changes, options)),
+        verdict: verdict::compose(decision, analysis, &lead, (&observation.changes, options, time_of_day.as_ref())),
         windows: window_info(frame, windows),
         course: course::course(analysis),
         symptoms: noticed(&facts, observation, analysis, decision),
         impacts: impact::impacts(frame, &analysis.impacts),
         changes: changes::changes(&observation.changes, analysis, &named),
+        time_of_day,
         also_changed: match decision {
             Decision::OnlyLoad | Decision::OnlyChanged => harmless(&facts, analysis, &lead),
             _ if has_candidates => also_changed(&facts, analysis),
@@ -204,7 +206,7 @@ fn first_symptom_row(facts: &Facts<'_>) -> Option<usize> {
 fn noticed(facts: &Facts<'_>, observation: &Observation, analysis: &Analysis, decision: Decision) -> Vec<Symptom> {
     let found = symptoms(facts, observation);
     match decision {
-        Decision::NoIncident | Decision::OnlyLoad | Decision::OnlyChanged => Vec::new(),
+        Decision::NoIncident | Decision::OnlyLoad | Decision::OnlyChanged | Decision::Usual => Vec::new(),
         _ if found.is_empty() => course::felt(facts, &analysis.plan).into_iter().collect(),
         _ => found,
     }

@@ -7,6 +7,7 @@ use super::changes::{CauseChange, ChangesInfo};
 use super::counter_evidence::CounterEvidence;
 use super::course::CourseInfo;
 use super::parts_model::Parts;
+use super::time_of_day::TimeOfDayInfo;
 use super::version3;
 use crate::attribution::ImpactKind;
 use crate::entity::EntityKind;
@@ -50,6 +51,9 @@ pub struct Report {
     /// What was changed around the incident, and whether it fits.
     #[serde(default)]
     pub changes: ChangesInfo,
+    /// What stands out, beside the same hours of earlier days; `null` where no earlier day was asked for, or nothing stands out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_of_day: Option<TimeOfDayInfo>,
     /// Services that changed and account for nothing that users feel.
     #[serde(default)]
     pub also_changed: Vec<AlsoChanged>,

@@ -6,6 +6,7 @@ use super::changes;
 use super::evidence::round;
 use super::hosts;
 use super::model::{Level, NamedCause, Verdict, VerdictKind};
+use super::time_of_day::TimeOfDayInfo;
 use crate::analysis::Analysis;
 use crate::anomaly::CLEAR;
 use crate::attribution::ImpactKind;
@@ -27,7 +28,7 @@ pub(super) fn compose(
     decision: Decision,
     analysis: &Analysis,
     lead: &Lead,
-    (log, options): (&ChangeLog, &VerdictOptions),
+    (log, options, time_of_day): (&ChangeLog, &VerdictOptions, Option<&TimeOfDayInfo>),
 ) -> Verdict {
     // A confidence is given that something happened.
     let has_suspect = !decision.is_quiet();
@@ -48,6 +49,10 @@ pub(super) fn compose(
         Decision::OnlyChanged => {
             let services = listed(analysis, lead);
             format!("no incident: only what the change of {services} brings about, which users do not feel")
+        }
+        Decision::Usual => {
+            let usual = time_of_day.map_or("usual for this time of day", |t| t.summary.as_str());
+            format!("no incident: {usual}")
         }
         Decision::NotEnoughEvidence => not_enough(analysis, lead),
         Decision::CannotTell => cannot_tell(analysis),
@@ -73,7 +78,7 @@ fn listed(analysis: &Analysis, lead: &Lead) -> String {
 pub(crate) fn kind(decision: Decision) -> VerdictKind {
     match decision {
         Decision::Cause => VerdictKind::Cause,
-        Decision::NoIncident | Decision::OnlyLoad | Decision::OnlyChanged => VerdictKind::NoIncident,
+        Decision::NoIncident | Decision::OnlyLoad | Decision::OnlyChanged | Decision::Usual => VerdictKind::NoIncident,
         Decision::NotEnoughEvidence => VerdictKind::NotEnoughEvidence,
         Decision::CannotTell => VerdictKind::CannotTell,
     }

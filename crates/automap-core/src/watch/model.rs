@@ -8,6 +8,7 @@ use crate::incident::{Incident, IndicatorChange, Severity, SloImpact};
 use crate::observation::Observation;
 use crate::report::Report;
 use crate::time::Timestamp;
+use crate::time_of_day::CompareWith;
 use crate::unseen::Unanswered;
 
 /// When an incident opens and closes. All durations are in milliseconds.
@@ -19,6 +20,8 @@ pub struct WatchOptions {
     pub vitals: VitalsOptions,
     /// Length of "now", the end of the data that is compared with the baseline. Default 30 s; at least three samples.
     pub now_ms: i64,
+    /// Which earlier days are asked for before an incident opens ([`WatchOutcome::wanted_days`]); the caller must be able to answer. Default none.
+    pub compare_with: CompareWith,
     /// How long users must notice a change before an incident opens. Default 1 min: a deployment's half minute of slow answers is over by then.
     pub confirm_ms: i64,
     /// The same where many requests fail. Default 30 s.
@@ -55,6 +58,7 @@ impl Default for WatchOptions {
             diagnose: DiagnoseOptions::default(),
             vitals: VitalsOptions::default(),
             now_ms: 30_000,
+            compare_with: CompareWith::None,
             confirm_ms: 60_000,
             confirm_critical_ms: 30_000,
             confirm_resource_ms: 180_000,
@@ -139,6 +143,9 @@ pub struct WatchOutcome {
     pub signs: Vec<IndicatorChange>,
     /// Share of the remembered time that incidents disturbed and that was not learnt from, 0–1; 0 while an incident is open.
     pub disturbed: f64,
+    /// Earlier days to ask for: an incident is due, and may be usual at this hour. It opens, or not, when the same input is evaluated again with these days, whether
+    /// or not anything was seen of them.
+    pub wanted_days: Vec<u32>,
 }
 
 /// What of a poll belongs to one incident.

@@ -6,6 +6,7 @@
 
 use super::model::{Alert, WatchHealth, WatchInput, WatchOptions};
 use super::titles;
+use super::usual;
 use super::vitals::NormalRanges;
 use crate::anomaly::practical_floor;
 use crate::course::{Plan, Stretch};
@@ -95,6 +96,8 @@ pub(super) struct Assessment {
     pub(super) report: Report,
     /// Share of the remembered time that is disturbed and was not learnt from, 0–1.
     pub(super) disturbed: f64,
+    /// Earlier days that have to be asked for before it opens.
+    pub(super) wanted_days: Vec<u32>,
 }
 
 impl Assessment {
@@ -115,6 +118,7 @@ impl Assessment {
             normal: self.normal.clone(),
             report: self.report.clone(),
             disturbed: 0.0,
+            wanted_days: Vec::new(),
         }
     }
 }
@@ -190,6 +194,7 @@ pub(super) fn assess(
         signs = prepared.signs(&NormalRanges::of(frame, &windows.rows.baseline), options);
         signs.retain(is_among);
     }
+    signs.retain(|sign| !usual::is_usual(prepared, &learnt_from, sign));
     let watchpoints = if is_current { active_watchpoints(prepared, &report, options) } else { Vec::new() };
     let since = |slot: &mut Option<Timestamp>, holds: bool| {
         if holds || prepared.is_whole() {
@@ -205,6 +210,8 @@ pub(super) fn assess(
     let is_due = is_reported
         || noticed_for.is_some_and(|ms| ms >= confirm_ms && ms > 0)
         || resource_for.is_some_and(|ms| ms >= options.confirm_resource_ms && ms > 0);
+    let wanted_days =
+        if is_due && !is_reported { usual::wanted_days(prepared, &analysis, options) } else { Vec::new() };
     let first_noticed = trouble.user_visible.or(trouble.resource_only).unwrap_or(input.now).plus_ms(-options.now_ms);
     // An onset that is found in the data counts where something is seen to be wrong now; noise has one, too.
     let is_seen = is_current && !(signs.is_empty() && watchpoints.is_empty());
@@ -213,7 +220,7 @@ pub(super) fn assess(
     } else {
         first_reported(input.alerts, input, last_closed).unwrap_or(first_noticed).min(input.now)
     };
-    Ok(Assessment { is_due, onset, is_current, signs, watchpoints, normal, report, disturbed })
+    Ok(Assessment { is_due, onset, is_current, signs, watchpoints, normal, report, disturbed, wanted_days })
 }
 
 /// When the problem began by the earliest alert, as far as the watcher can have seen it: not before the remembered data, not before the latest incident

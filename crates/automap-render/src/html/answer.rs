@@ -26,6 +26,7 @@ pub(crate) fn verdict(view: &View<'_>) -> Markup {
             h1 { (headline) @if !small.is_empty() { " " small { (small) } } }
             @if report.verdict.kind == VerdictKind::Cause { (confidence(report)) }
             p.why { (words::why(report, view.zone)) }
+            @if let Some(sentence) = words::time_of_day(report) { p.why { "Earlier days: " (sentence) "." } }
             p.source { (report.source) }
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use automap_core::time_of_day::CompareWith;
 use automap_sources::prometheus::{Auth, ClientOptions, NamespaceSpec, PresetError, Presets, TlsOptions};
 use automap_sources::secret::SecretSource;
 use automap_sources::slo::{Slo, SloFileError};
@@ -43,6 +44,10 @@ pub struct Target {
     /// Whether to ask, when an incident opens or its cause changes, which part of the cause it is: pod, node, version, … Default true.
     #[serde(default = "breakdown")]
     pub breakdown: bool,
+    /// Which earlier days are asked for the same hours before an incident opens: `auto` (yesterday and a week ago, where the traffic moved, it is a drift, or a job
+    /// began), `none`, or days such as `1d,7d`. Default `auto`.
+    #[serde(default)]
+    pub compare_with: CompareWith,
     /// A Grafana whose annotations are changes.
     #[serde(default)]
     pub grafana: Option<GrafanaConfig>,
@@ -184,6 +189,7 @@ impl Target {
             scrape_interval: None,
             changes: changes(),
             breakdown: breakdown(),
+            compare_with: CompareWith::default(),
             grafana: None,
             feature_flags: None,
             team_label: None,

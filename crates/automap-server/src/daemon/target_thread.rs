@@ -11,6 +11,7 @@ use automap_sources::slo::SloReader;
 use tracing::warn;
 
 use super::{Listener, event, supervise};
+use crate::config::Target;
 use crate::lead::Lead;
 use crate::live_system::{LiveSystem, MonitoredTarget};
 use crate::notify::NotifyConfig;
@@ -66,7 +67,7 @@ impl TargetThread {
         let owners = Arc::new(Owners::new(Arc::clone(&self.notify), &monitored.target));
         self.set_following(monitored);
         while let Some(term) = self.lead.wait(&self.stop) {
-            match self.resume(name, &owners) {
+            match self.resume(&monitored.target, &owners) {
                 Ok((watcher, profiles)) => self.watch(watcher, profiles, &owners, &mut source, monitored, &term),
                 Err(error) => {
                     event::store(&error);
@@ -85,12 +86,14 @@ impl TargetThread {
     }
 
     /// A watcher that continues with the incidents and the alerts in the store.
-    fn resume(&self, target: &str, owners: &Arc<Owners>) -> Result<(Watcher, Profiles), StoreError> {
+    fn resume(&self, target: &Target, owners: &Arc<Owners>) -> Result<(Watcher, Profiles), StoreError> {
         let (notify, owners) = (Arc::clone(&self.notify), Arc::clone(owners));
         let mutes = Arc::clone(&self.system.mutes);
         let routes = Routes::new(move |i, notified| notify.routes_for(i, notified), move |i| owners.of(i))
             .muted_by(move |incident, now| mutes.of(incident, now));
-        let watcher = Watcher::resume(target, self.watching, Arc::clone(&self.store), routes)?;
+        let watching = WatchOptions { compare_with: target.compare_with, ..self.watching };
+        let target = &target.name;
+        let watcher = Watcher::resume(target, watching, Arc::clone(&self.store), routes)?;
         let now = SystemClock.now();
         self.system.alerts.restore(target, self.store.firing_alerts(target, now)?);
         Ok((watcher.held_by(&self.holder), Profiles::resume(target, &*self.store)?))

@@ -9,7 +9,7 @@ use automap_core::observation::Observation;
 use automap_core::rank::Engine;
 use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::report::{Report, WindowInfo};
-use automap_core::second_look::look_again;
+use automap_core::second_look::{SecondLookOptions, look_again};
 use automap_core::service_map::ServiceMap;
 use automap_core::time::{Interval, Timestamp, WindowHint};
 use automap_core::{DiagnoseOptions, analyse};
@@ -37,10 +37,10 @@ pub(super) fn diagnose(
     let hint = WindowHint { incident_start: start, baseline, ..WindowHint::default() };
     let (mut observation, tail) = fetch_with_tail(monitored, Interval::new(from, now), hint, now)?;
     let options = DiagnoseOptions { engine: request.engine(), ..DiagnoseOptions::default() };
-    if monitored.target.breakdown {
-        let mut again = Again::new(&tail, &monitored.client, &monitored.target.namespace);
-        look_again(&mut observation, &options, &mut again).map_err(|e| refused(&e, "choose a longer period"))?;
-    }
+    let target = &monitored.target;
+    let may_ask = SecondLookOptions { breakdown: target.breakdown, compare_with: target.compare_with };
+    let mut again = Again::new(&tail, &monitored.client, &target.namespace);
+    look_again(&mut observation, &options, may_ask, &mut again).map_err(|e| refused(&e, "choose a longer period"))?;
     Ok(analysed(observation, options, "choose a longer period")?.report())
 }
 

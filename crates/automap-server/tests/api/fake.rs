@@ -330,6 +330,7 @@ pub(crate) fn report() -> Report {
         impacts: Vec::new(),
         changes: ChangesInfo::default(),
         also_changed: Vec::new(),
+        time_of_day: None,
         causes: vec![Cause {
             rank: 1,
             service: "payment".into(),

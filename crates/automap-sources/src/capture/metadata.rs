@@ -10,6 +10,7 @@ use automap_core::topology::{CallGraph, Protocol};
 use serde::{Deserialize, Serialize};
 
 use super::axis::{self, Run};
+use super::days::{self, StoredDay};
 use super::{NO_CHECKSUM, SCHEMA_VERSION};
 
 /// The JSON document beside the rows.
@@ -35,6 +36,9 @@ pub(super) struct Metadata {
     /// Which part of its suspects it is. Absent where that was not counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) breakdowns: Vec<Breakdown>,
+    /// The same hours of earlier days, whose rows are in the table as well. Absent where none were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) earlier_days: Vec<StoredDay>,
     pub(super) hint: WindowHint,
     pub(super) notes: Vec<Note>,
     pub(super) not_checked: Vec<NotChecked>,
@@ -52,8 +56,9 @@ pub(super) struct Version {
 
 impl Metadata {
     pub(super) fn of(observation: &Observation, empty_series: Vec<(String, String)>) -> Self {
-        let Observation { frame, calls, entities, changes, breakdowns, hint, notes, not_checked, queries, source } =
-            observation;
+        let Observation {
+            frame, calls, entities, changes, breakdowns, hint, notes, not_checked, queries, source, ..
+        } = observation;
         let observed = calls.edges().filter(|(from, to, _)| !calls.is_asserted(from, to));
         let asserted = calls.edges().filter(|(from, to, _)| calls.is_asserted(from, to));
         Self {
@@ -67,6 +72,7 @@ impl Metadata {
             entities: entities.clone(),
             changes: changes.clone(),
             breakdowns: breakdowns.clone(),
+            earlier_days: days::stored(observation),
             hint: *hint,
             notes: notes.iter().filter(|note| note.code != NO_CHECKSUM).cloned().collect(),
             not_checked: not_checked.clone(),

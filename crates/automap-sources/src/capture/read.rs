@@ -22,6 +22,7 @@ use super::metadata::{Metadata, Version};
 use super::write::PROGRAM;
 use super::{
     COLUMNS, CaptureError, MAX_FILE_BYTES, MAX_ROWS, METADATA_KEY, NO_CHECKSUM, SCHEMA, SCHEMA_VERSION, axis, checksum,
+    days,
 };
 use crate::decoder;
 use crate::parquet_bounds::{self, PageProblem};
@@ -73,6 +74,8 @@ fn decode(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
         let text = "the capture carries no checksum (another tool or an older automap wrote it): damage to its values would not be noticed";
         Note::info(NO_CHECKSUM, text)
     });
+    let earlier_days = days::take(metadata.earlier_days, &mut table.raw, &times, &metadata.empty_series);
+    let earlier_days = earlier_days.map_err(|reason| foreign(file, reason))?;
     let Metadata { entities, changes, breakdowns, hint, mut notes, not_checked, queries, source, .. } = metadata;
     let known = notes.clone();
     let (frame, more) = assemble(table.raw, times).map_err(|e| foreign(file, &e.to_string()))?;
@@ -85,6 +88,7 @@ fn decode(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
         entities: entities.cleaned(),
         changes: changes.bounded(),
         breakdowns: breakdown::bounded(breakdowns),
+        earlier_days,
         hint,
         notes,
         not_checked,

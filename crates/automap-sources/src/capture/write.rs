@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use automap_core::frame::{MetricFrame, Series};
 use automap_core::observation::Observation;
+use automap_core::time_of_day::EarlierDay;
 use parquet::basic::{Compression, Encoding};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
@@ -29,7 +30,11 @@ const CREATED_BY: &str = concat!("automap ", env!("CARGO_PKG_VERSION"));
 /// # Errors
 /// When a metric's name holds a slash.
 pub fn to_bytes(observation: &Observation) -> Result<Vec<u8>, CaptureError> {
-    let (rows, empty_series) = Rows::of(&observation.frame)?;
+    let mut rows = Rows::default();
+    let empty_series = rows.add(&observation.frame)?;
+    for frame in observation.earlier_days.iter().filter_map(EarlierDay::frame) {
+        rows.add(frame)?;
+    }
     let encode = |e: &dyn std::fmt::Display| CaptureError::Encode(e.to_string());
     let json = serde_json::to_string(&Metadata::of(observation, empty_series)).map_err(|e| encode(&e))?;
     parquet(&rows, json).map(checksum::seal).map_err(|e| encode(&e))
@@ -85,19 +90,18 @@ struct Rows {
 }
 
 impl Rows {
-    /// The rows, and the names of series that have none.
-    fn of(frame: &MetricFrame) -> Result<(Self, Vec<(String, String)>), CaptureError> {
+    /// Adds the rows of a frame. The names of series that have none.
+    fn add(&mut self, frame: &MetricFrame) -> Result<Vec<(String, String)>, CaptureError> {
         let mut named = frame.series().iter().map(|s| Ok((name(frame, s)?, s))).collect::<Result<Vec<_>, _>>()?;
         named.sort_by(|(a, x), (b, y)| (a, x.service).cmp(&(b, y.service)));
-        let mut rows = Self::default();
         let mut empty = Vec::new();
         for (metric, series) in named {
             let service = frame.service(series.service);
-            if !rows.push(frame, service, &metric, &series.values) {
+            if !self.push(frame, service, &metric, &series.values) {
                 empty.push((service.to_owned(), metric));
             }
         }
-        Ok((rows, empty))
+        Ok(empty)
     }
 
     /// Whether there was any sample.

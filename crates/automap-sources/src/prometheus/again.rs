@@ -2,10 +2,12 @@
 
 use automap_core::breakdown::Wanted;
 use automap_core::second_look::{BrokenDown, SecondLook};
+use automap_core::time_of_day::{EarlierDay, WantedDay};
 
 use super::breakdown;
 use super::client::{Client, FetchStats};
 use super::clusters;
+use super::earlier_day;
 use super::tail::Tail;
 
 /// The server, with what the first look found out about it.
@@ -35,5 +37,12 @@ impl SecondLook for Again<'_> {
         clusters::break_down(&places, wanted, |at, wanted| {
             breakdown::read(&self.client, &known.found[at], self.namespace, known.scrape_ms, wanted)
         })
+    }
+
+    fn earlier_day(&mut self, wanted: &WantedDay) -> EarlierDay {
+        match self.tail.known() {
+            Some(known) => earlier_day::read(&self.client, known, wanted),
+            None => EarlierDay::not_observed(wanted.days_back, "the server has not been observed yet"),
+        }
     }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use automap_core::DiagnoseOptions;
 use automap_core::observation::Observation;
-use automap_core::second_look::look_again;
+use automap_core::second_look::{SecondLookOptions, look_again};
 use automap_core::time::Timestamp;
+use automap_core::time_of_day::CompareWith;
 use automap_sources::prometheus::{
     Again, Auth, Client, ClientOptions, FetchStats, Fetched, ObserveOptions, Presets, Tail, TlsOptions,
     observe_incrementally,
@@ -83,6 +84,9 @@ pub(crate) struct PrometheusArgs {
     /// Do not ask which part of the cause it is: pod, node, version, response code, caller, route (two requests)
     #[arg(long, help_heading = "Prometheus")]
     pub(super) no_breakdown: bool,
+    /// Earlier days whose same hours are compared: auto (yesterday and a week ago, where that is worth asking), none, or days such as 1d,7d
+    #[arg(long, value_name = "DAYS", default_value = "auto", help_heading = "Prometheus")]
+    pub(super) compare_with: CompareWith,
 }
 
 /// `redis-exporter=session-db`.
@@ -169,13 +173,13 @@ impl PrometheusArgs {
             bar.set_position(progress.done as u64);
             bar.set_message(progress.what.to_owned());
         });
-        let closely = closely.filter(|_| !self.no_breakdown);
+        let may_ask = SecondLookOptions { breakdown: !self.no_breakdown, compare_with: self.compare_with };
         let fetched = fetched.map(|mut fetched| {
             if let Some(diagnosis) = closely {
-                bar.set_message("parts of the cause");
+                bar.set_message("a second look");
                 let mut again = Again::new(&tail, &client, &options.namespace);
                 // What cannot be diagnosed is told by the diagnosis that follows.
-                let _ = look_again(&mut fetched.observation, diagnosis, &mut again);
+                let _ = look_again(&mut fetched.observation, diagnosis, may_ask, &mut again);
                 fetched.stats.add(again.stats());
             }
             fetched

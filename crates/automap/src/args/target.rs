@@ -12,7 +12,7 @@ use super::prometheus::PrometheusArgs;
 use super::told::GrafanaArgs;
 
 /// Options that describe a target, and so have no place beside a configuration.
-const OF_ONE_TARGET: [&str; 23] = [
+const OF_ONE_TARGET: [&str; 24] = [
     "prometheus",
     "namespace",
     "all_namespaces",
@@ -33,6 +33,7 @@ const OF_ONE_TARGET: [&str; 23] = [
     "scrape_interval",
     "no_changes",
     "no_breakdown",
+    "compare_with",
     "grafana",
     "grafana_token_file",
     "grafana_tag",
@@ -90,5 +91,6 @@ fn target(args: &PrometheusArgs) -> Result<Option<Target>> {
     target.scrape_interval = args.scrape_interval.map(|interval| ConfigDuration::from_ms(millis(interval)));
     target.changes = !args.no_changes;
     target.breakdown = !args.no_breakdown;
+    target.compare_with = args.compare_with;
     Ok(Some(target))
 }

@@ -1,0 +1,169 @@
+//! What the same hours of earlier days say of what stands out.
+//!
+//! The comparison is made in [`crate::verdict::time_of_day`]; this selects and words.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::evidence::round;
+use crate::analysis::Analysis;
+use crate::frame::Series;
+use crate::metric::{Metric, Unit};
+use crate::quantity::change;
+use crate::time_of_day::{DayMetrics, EarlierDay, Move, day_words};
+use crate::verdict::time_of_day::{Compared, ENOUGH_DAYS, Finding, TimeOfDay};
+use crate::verdict::{Decision, Lead, time_of_day};
+
+/// Series in a report.
+const MAX_SERIES: usize = 8;
+/// Series that a sentence tells of.
+const MAX_TOLD: usize = 2;
+
+/// What stands out, beside the same hours of earlier days.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TimeOfDayInfo {
+    /// What they say.
+    pub finding: Finding,
+    /// The days that were asked for.
+    pub days: Vec<DayInfo>,
+    /// What carries the verdict, on each of these days; at most 8 series.
+    pub series: Vec<SeriesOnDays>,
+    /// One sentence.
+    pub summary: String,
+}
+
+/// A day that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DayInfo {
+    /// How many days before.
+    pub days_back: u32,
+    /// Why nothing was seen of it; `null` where it was observed.
+    pub not_observed: Option<String>,
+}
+
+/// One series, today and on the earlier days.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SeriesOnDays {
+    /// Who measured it.
+    pub service: String,
+    /// The metric.
+    pub metric: Metric,
+    /// The called service, for metrics of calls.
+    pub peer: Option<String>,
+    /// Level in the baseline.
+    pub from: f64,
+    /// Level in the incident.
+    pub to: f64,
+    /// Unit of both, such as `ms`; empty where the source does not say.
+    pub unit: Unit,
+    /// Whether it moved in the same way on two earlier days at least.
+    pub is_usual: bool,
+    /// The same hours of the earlier days, in the order of `days`.
+    pub earlier: Vec<LevelsOnDay>,
+}
+
+/// Levels at the same hours of an earlier day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LevelsOnDay {
+    /// How many days before.
+    pub days_back: u32,
+    /// Level at the hours of the baseline; `null` where it was not observed.
+    pub from: Option<f64>,
+    /// Level at the hours of the incident; `null` where it was not observed.
+    pub to: Option<f64>,
+}
+
+/// The comparison in a report; `None` where no earlier day was asked for, or nothing stands out.
+pub(super) fn time_of_day(analysis: &Analysis, lead: &Lead, decision: Decision) -> Option<TimeOfDayInfo> {
+    let compared = time_of_day::compare(analysis, lead)?;
+    let days = &analysis.earlier_days;
+    let day = |day: &EarlierDay| DayInfo {
+        days_back: day.days_back,
+        not_observed: match &day.metrics {
+            DayMetrics::NotObserved(reason) => Some(reason.clone()),
+            DayMetrics::Observed(_) => None,
+        },
+    };
+    let days: Vec<DayInfo> = days.iter().map(day).collect();
+    let summary = summary(analysis, &compared, &days, decision);
+    let series = compared.series.iter().take(MAX_SERIES).map(|s| on_days(analysis, s)).collect();
+    Some(TimeOfDayInfo { finding: compared.finding, days, series, summary })
+}
+
+fn on_days(analysis: &Analysis, compared: &Compared) -> SeriesOnDays {
+    let series = &analysis.frame.series()[compared.series];
+    let earlier = analysis.earlier_days.iter().zip(&compared.earlier).map(|(day, moved)| LevelsOnDay {
+        days_back: day.days_back,
+        from: moved.map(|m| round(m.from)),
+        to: moved.map(|m| round(m.to)),
+    });
+    SeriesOnDays {
+        service: analysis.frame.service(series.service).to_owned(),
+        metric: series.metric.clone(),
+        peer: series.peer.map(|p| analysis.frame.service(p).to_owned()),
+        from: round(compared.today.from),
+        to: round(compared.today.to),
+        unit: series.metric.unit,
+        is_usual: compared.is_usual(),
+        earlier: earlier.collect(),
+    }
+}
+
+fn summary(analysis: &Analysis, compared: &TimeOfDay, days: &[DayInfo], decision: Decision) -> String {
+    let (usual, unusual): (Vec<&Compared>, Vec<&Compared>) = compared.series.iter().partition(|s| s.is_usual());
+    let told = |some: &[&Compared]| {
+        let mut parts: Vec<String> = some.iter().take(MAX_TOLD).map(|s| sentence(analysis, s)).collect();
+        if some.len() > MAX_TOLD {
+            parts.push(format!("{} more", some.len() - MAX_TOLD));
+        }
+        parts.join("; ")
+    };
+    match compared.finding {
+        Finding::Usual if decision == Decision::Usual => format!("usual for this time of day: {}", told(&usual)),
+        Finding::Usual => format!(
+            "usual for this time of day: {}; the verdict stands, since the start was given or not all was observed",
+            told(&usual)
+        ),
+        Finding::TrafficIsUsual => {
+            let traffic: Vec<&Compared> = usual.into_iter().filter(|s| is_traffic(analysis, s)).collect();
+            format!("the traffic is usual for this time of day: {}; not usual: {}", told(&traffic), told(&unusual))
+        }
+        Finding::Unusual => format!("not usual for this time of day: {}", told(&unusual)),
+        Finding::TooFewDays => too_few(days),
+    }
+}
+
+fn is_traffic(analysis: &Analysis, compared: &Compared) -> bool {
+    analysis.frame.series()[compared.series].metric.family == crate::metric::Family::Throughput
+}
+
+/// `front-end requests 212 → 388 /s (yesterday 205 → 379 /s, a week ago not observed)`.
+fn sentence(analysis: &Analysis, compared: &Compared) -> String {
+    let series = &analysis.frame.series()[compared.series];
+    let levels = |Move { from, to }: Move| change(Some(from), Some(to), series.metric.unit);
+    let day = |(day, moved): (&EarlierDay, &Option<Move>)| {
+        let words = moved.map_or_else(|| "not observed".to_owned(), levels);
+        format!("{} {words}", day_words(day.days_back))
+    };
+    let days: Vec<String> = analysis.earlier_days.iter().zip(&compared.earlier).map(day).collect();
+    format!("{} {} ({})", subject(analysis, series), levels(compared.today), days.join(", "))
+}
+
+fn subject(analysis: &Analysis, series: &Series) -> String {
+    let (service, words) = (analysis.frame.service(series.service), series.metric.words());
+    match series.peer {
+        Some(peer) => format!("{service}→{} {words}", analysis.frame.service(peer)),
+        None => format!("{service} {words}"),
+    }
+}
+
+/// `one earlier day observed; not enough to call it usual (a week ago: the server holds nothing of it)`.
+fn too_few(days: &[DayInfo]) -> String {
+    let observed = days.iter().filter(|d| d.not_observed.is_none()).count();
+    let count = if observed == 0 { "no earlier day observed" } else { "one earlier day observed" };
+    let reason = |d: &DayInfo| Some(format!("{}: {}", day_words(d.days_back), d.not_observed.as_ref()?));
+    let reasons: Vec<String> = days.iter().filter_map(reason).collect();
+    let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
+    debug_assert!(observed < ENOUGH_DAYS);
+    format!("{count}; not enough to call it usual{reasons}")
+}

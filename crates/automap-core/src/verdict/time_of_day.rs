@@ -1,0 +1,284 @@
+//! Judges what stands out against the same hours of earlier days, and says whether such days are worth asking for.
+//!
+//! The series that carry a verdict are compared day by day: clear symptoms, what speaks for the named services, and requests at the entries that moved by a
+//! fifth. If on two days at least each of them made the same move, what stands out is usual, and there is no incident. What was not observed on a day was
+//! not the same; what was not observed today is not called calm; and where the user or an alert says that there is an incident, there is one.
+//!
+//! Worked example: requests at the entry rose from 212 to 388 a second and its latency from 31 to 250 ms. Yesterday it was 205 to 379 and 30 to 41, a week ago 198 to
+//! 391 and 29 to 40. On both days the requests made the same move and the latency did not: the traffic is usual, the latency is not, and the incident stands.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::analysis::Analysis;
+use crate::anomaly::{CLEAR, SeriesEvidence, practical_floor};
+use crate::change::{ChangeKind, ChangeLog};
+use crate::frame::{MetricFrame, Series, ServiceIdx};
+use crate::metric::{Family, Side};
+use crate::rank::PartSource;
+use crate::rank::suspects::DECIDES;
+use crate::stats::{finite, mean, median};
+use crate::time::Interval;
+use crate::time_of_day::{CompareWith, EarlierDay, Level, MAX_CELLS_PER_DAY, MAX_SPAN_MS, Move, SeriesName};
+use crate::windows::OnsetSource;
+
+use super::{Lead, mechanism};
+
+/// Days that have to show the same before it is usual.
+pub const ENOUGH_DAYS: usize = 2;
+/// Requests at the entries that move by this share are worth a look at earlier days.
+const TRAFFIC_MOVED: f64 = 0.2;
+/// A step makes at least this part of a change at once; less is a drift.
+const STEP: f64 = 0.5;
+/// A job that began this long before the onset may be what it began with.
+const JOB_BEFORE_MS: i64 = 900_000;
+/// What remains of the confidence in a service that would be named for a usual number of requests: it is not named then.
+const USUAL_REQUESTS: f64 = 0.5;
+
+/// What the same hours of earlier days say of what stands out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Finding {
+    /// All of it is usual for this time.
+    Usual,
+    /// The requests are, something else is not.
+    TrafficIsUsual,
+    /// It is not usual.
+    Unusual,
+    /// Fewer than two days were observed.
+    TooFewDays,
+}
+
+/// One series that carries the verdict, today and on each earlier day.
+#[derive(Clone, Debug)]
+pub struct Compared {
+    /// Its position in the frame.
+    pub series: usize,
+    /// Its move today.
+    pub today: Move,
+    /// Its move on each of [`Analysis::earlier_days`]; `None` where it was not observed.
+    pub earlier: Vec<Option<Move>>,
+    /// On which of them it was the same.
+    pub is_same: Vec<bool>,
+}
+
+impl Compared {
+    /// Whether it was the same on enough days.
+    pub fn is_usual(&self) -> bool {
+        self.is_same.iter().filter(|same| **same).count() >= ENOUGH_DAYS
+    }
+}
+
+/// The comparison with earlier days.
+#[derive(Clone, Debug)]
+pub struct TimeOfDay {
+    /// What it says.
+    pub finding: Finding,
+    /// The series, the clearest first.
+    pub series: Vec<Compared>,
+}
+
+/// Compares; `None` where no earlier day was asked for, or nothing stands out. O(series + carrying series × days × samples).
+pub fn compare(analysis: &Analysis, lead: &Lead) -> Option<TimeOfDay> {
+    if analysis.earlier_days.is_empty() {
+        return None;
+    }
+    let windows = windows(analysis)?;
+    let compared = |series| compared(analysis, series, windows);
+    let series: Vec<Compared> = carrying(analysis, lead).into_iter().map(compared).collect();
+    let days = (!series.is_empty()).then_some(analysis.earlier_days.len())?;
+    let observed = analysis.earlier_days.iter().filter(|day| day.frame().is_some());
+    let all_same = (0..days).filter(|day| series.iter().all(|s| s.is_same[*day])).count();
+    let is_traffic = |s: &&Compared| analysis.frame.series()[s.series].metric.family == Family::Throughput;
+    let mut traffic = series.iter().filter(is_traffic).peekable();
+    let finding = if observed.count() < ENOUGH_DAYS {
+        Finding::TooFewDays
+    } else if all_same >= ENOUGH_DAYS {
+        Finding::Usual
+    } else if traffic.peek().is_some() && traffic.all(Compared::is_usual) {
+        Finding::TrafficIsUsual
+    } else {
+        Finding::Unusual
+    };
+    Some(TimeOfDay { finding, series })
+}
+
+/// Whether all that stands out is usual. Samples that stopped, and symptoms that were not observed, never are.
+pub(super) fn is_usual(analysis: &Analysis, lead: &Lead) -> bool {
+    let is_named = |service| lead.named.iter().flatten().any(|s| *s == service);
+    let of_named = analysis.ranking.services.iter().filter(|r| is_named(r.service)).flat_map(|r| &r.parts);
+    let has_stopped = of_named.clone().any(|p| p.source == PartSource::Missing && p.evidence >= CLEAR);
+    let is_seen = !has_stopped && !analysis.unseen.hides_symptoms();
+    is_seen && compare(analysis, lead).is_some_and(|c| c.finding == Finding::Usual)
+}
+
+/// The services that may be named, without those that would be named for their number of requests although that is usual: what is so every day is not what
+/// is wrong today. Unless nobody else is left: then [`certainty`] keeps them from being named.
+pub(super) fn without_usual_requests(
+    analysis: &Analysis,
+    (mut named, fewest): (Vec<Vec<ServiceIdx>>, usize),
+) -> (Vec<Vec<ServiceIdx>>, usize) {
+    if named.iter().any(|group| !is_usual_request_rate(analysis, group)) {
+        named.retain(|group| !is_usual_request_rate(analysis, group));
+    }
+    let most = named.len();
+    (named, fewest.min(most))
+}
+
+/// Factor of the confidence, 0–1, in services that would be named for a usual number of requests.
+pub(super) fn certainty(analysis: &Analysis, named: &[Vec<ServiceIdx>]) -> f64 {
+    if named.iter().any(|group| is_usual_request_rate(analysis, group)) { USUAL_REQUESTS } else { 1.0 }
+}
+
+/// Whether the first of these services would be named for its number of requests, and that is usual.
+fn is_usual_request_rate(analysis: &Analysis, group: &[ServiceIdx]) -> bool {
+    let Some(service) = group.first().filter(|_| !analysis.earlier_days.is_empty()) else { return false };
+    let Some(ranked) = analysis.ranking.services.iter().find(|r| r.service == *service) else { return false };
+    let suspect = analysis.suspects.of(*service).filter(|_| analysis.suspects.weight >= DECIDES);
+    let is_named_for_it = mechanism(ranked, suspect) == Some(PartSource::Own(Family::Throughput));
+    let is_load = |s: &Series| s.service == *service && s.peer.is_none() && s.metric.family == Family::Throughput;
+    let series = analysis.frame.series().iter().position(is_load);
+    let usual = |series| windows(analysis).is_some_and(|windows| compared(analysis, series, windows).is_usual());
+    is_named_for_it && series.is_some_and(usual)
+}
+
+/// The series that carry the verdict, the clearest first: what has to be usual for all to be.
+fn carrying(analysis: &Analysis, lead: &Lead) -> Vec<usize> {
+    let is_named = |service| lead.named.iter().flatten().any(|s| *s == service);
+    let series = analysis.anomalies.series.iter();
+    let carries = |s: &&SeriesEvidence| s.evidence >= CLEAR && (s.metric.family.is_symptom() || is_named(s.service));
+    let mut clear: Vec<&SeriesEvidence> = series.filter(carries).collect();
+    clear.sort_by(|a, b| b.evidence.total_cmp(&a.evidence).then(a.series.cmp(&b.series)));
+    let felt = analysis.plan.current.as_ref().and_then(|c| c.symptom).map(|(series, _, _)| series);
+    let traffic = traffic(analysis).filter(|series| {
+        let Move { from, to } = today(analysis, *series).0;
+        (to - from).abs() >= TRAFFIC_MOVED * from.abs().max(to.abs())
+    });
+    let mut all: Vec<usize> = Vec::new();
+    for series in traffic.chain(clear.iter().map(|s| s.series)).chain(felt) {
+        if !all.contains(&series) {
+            all.push(series);
+        }
+    }
+    all
+}
+
+/// The requests of the entries; where no calls are known, those of every service.
+fn traffic(analysis: &Analysis) -> impl Iterator<Item = usize> {
+    let is_entry = |s: &Series| analysis.entries.is_empty() || analysis.entries.contains(&s.service);
+    let is_traffic =
+        move |s: &Series| s.metric.family == Family::Throughput && s.metric.side == Side::Own && is_entry(s);
+    let all = analysis.frame.series().iter().enumerate();
+    all.filter(move |(_, s)| s.peer.is_none() && is_traffic(s)).map(|(i, _)| i)
+}
+
+fn compared(analysis: &Analysis, series: usize, windows: [Interval; 2]) -> Compared {
+    let (today, level) = today(analysis, series);
+    let of = &analysis.frame.series()[series];
+    let floor = practical_floor(of.metric.unit);
+    let name = name(&analysis.frame, of);
+    let earlier: Vec<Option<Move>> = analysis.earlier_days.iter().map(|day| day.moved(name, windows, level)).collect();
+    let is_same = earlier.iter().map(|m| m.is_some_and(|m| today.is_like(&m, floor))).collect();
+    Compared { series, today, earlier, is_same }
+}
+
+pub(crate) fn name<'a>(frame: &'a MetricFrame, series: &'a Series) -> SeriesName<'a> {
+    SeriesName {
+        service: frame.service(series.service),
+        metric: &series.metric.name,
+        peer: series.peer.map(|p| frame.service(p)),
+    }
+}
+
+/// The move of today: of the median, or of the mean where only that moved.
+fn today(analysis: &Analysis, series: usize) -> (Move, Level) {
+    let values = &analysis.frame.series()[series].values;
+    let pick = |rows: &[usize]| finite(&rows.iter().map(|&i| values[i]).collect::<Vec<_>>());
+    let (before, during) = (pick(&analysis.windows.rows.baseline), pick(&analysis.windows.rows.incident));
+    let by = |level: Level| Move { from: level.of(&before), to: level.of(&during) };
+    let (medians, means) = (by(Level::Median), by(Level::Mean));
+    let size = |m: Move| (m.to - m.from).abs();
+    if size(means) > 2.0 * size(medians) { (means, Level::Mean) } else { (medians, Level::Median) }
+}
+
+fn windows(analysis: &Analysis) -> Option<[Interval; 2]> {
+    let rows = &analysis.windows.rows;
+    Some([hull(analysis, &rows.baseline)?, hull(analysis, &rows.incident)?])
+}
+
+fn hull(analysis: &Analysis, rows: &[usize]) -> Option<Interval> {
+    let times = analysis.frame.times();
+    Interval::new(times[*rows.first()?], times[*rows.last()?].plus_ms(analysis.frame.step_ms()))
+}
+
+/// The days to ask for next, given those that are known: none where the first look gives no reason, where the start was given, or where enough is known.
+///
+/// Reasons are requests at the entries that moved by a fifth, a drift in place of a step, a lead whose evidence are requests, and a job that began. O(series + samples of
+/// the carrying series).
+pub fn days_to_ask(analysis: &Analysis, lead: &Lead, changes: &ChangeLog, with: CompareWith) -> Vec<u32> {
+    let frame = &analysis.frame;
+    let is_told = matches!(analysis.windows.onset, OnsetSource::Given | OnsetSource::Moved);
+    let cells = frame.series().len() * frame.times().len();
+    let is_too_large = cells > MAX_CELLS_PER_DAY || frame.span().len_ms() > MAX_SPAN_MS;
+    let is_auto = with == CompareWith::Auto;
+    if is_too_large || (is_auto && is_told) {
+        return Vec::new();
+    }
+    if analysis.earlier_days.is_empty() {
+        let has_reason = !is_auto || is_worth_asking(analysis, lead, changes);
+        return if has_reason { with.first_days() } else { Vec::new() };
+    }
+    let next = with.next_day().filter(|_| analysis.earlier_days.len() < CompareWith::Auto.first_days().len() + 1);
+    let all_observed = analysis.earlier_days.iter().all(|day| day.frame().is_some());
+    let same = compare(analysis, lead)
+        .map_or(0, |c| (0..analysis.earlier_days.len()).filter(|day| c.series.iter().all(|s| s.is_same[*day])).count());
+    next.filter(|_| all_observed && same == 1).into_iter().collect()
+}
+
+fn is_worth_asking(analysis: &Analysis, lead: &Lead, changes: &ChangeLog) -> bool {
+    let of = |rows: &[usize]| {
+        let level = |series: usize| {
+            let values = &analysis.frame.series()[series].values;
+            median(&rows.iter().map(|&i| values[i]).collect::<Vec<_>>())
+        };
+        traffic(analysis).map(level).filter(|v| !v.is_nan()).sum::<f64>()
+    };
+    let rows = &analysis.windows.rows;
+    let (from, to) = (of(&rows.baseline), of(&rows.incident));
+    let traffic_moved = (to - from).abs() >= TRAFFIC_MOVED * from.max(to) && from.max(to) > 0.0;
+    let is_named = |service| lead.named.iter().flatten().any(|s| *s == service);
+    let parts = analysis.ranking.services.iter().filter(|r| is_named(r.service)).flat_map(|r| &r.parts);
+    let clearest = parts.max_by(|a, b| a.evidence.total_cmp(&b.evidence));
+    let is_traffic = clearest.is_some_and(|p| p.source == PartSource::Own(Family::Throughput));
+    let onset = analysis.windows.incident.start;
+    let began = |at| (onset.plus_ms(-JOB_BEFORE_MS)..=onset.plus_ms(JOB_BEFORE_MS)).contains(&at);
+    let job_began = changes.changes.iter().any(|c| c.kind == ChangeKind::Job && began(c.at));
+    traffic_moved || is_traffic || job_began || is_drift(analysis, lead)
+}
+
+/// Whether the clearest of what carries the verdict went to its level little by little.
+///
+/// Worked example: a latency that rises by 1 ms a minute for an hour, the last ten minutes of which are the incident, has risen by 48 ms between the first quarter of the
+/// baseline and the last of the incident, and by 10 ms between the quarters on both sides of the onset: 10 / 48 is less than half, a drift.
+fn is_drift(analysis: &Analysis, lead: &Lead) -> bool {
+    let Some(series) = carrying(analysis, lead).into_iter().next() else { return false };
+    let values = &analysis.frame.series()[series].values;
+    let (before, during) = (&analysis.windows.rows.baseline, &analysis.windows.rows.incident);
+    let quarter = |rows: &[usize]| rows.len().div_ceil(4);
+    let level = |rows: &[usize]| mean(&finite(&rows.iter().map(|&i| values[i]).collect::<Vec<_>>()));
+    let (b, d) = (quarter(before), quarter(during));
+    let (first, last_before) = (level(&before[..b]), level(&before[before.len() - b..]));
+    let (first_during, last) = (level(&during[..d]), level(&during[during.len() - d..]));
+    (first_during - last_before).abs() < STEP * (last - first).abs()
+}
+
+/// Whether this sign of one series, from its level over some time to that at another, is usual: on two earlier days it was the same.
+pub(crate) fn is_usual_sign(
+    days: &[EarlierDay],
+    name: SeriesName<'_>,
+    (today, floor): (Move, f64),
+    windows: [Interval; 2],
+) -> bool {
+    let moves = days.iter().filter_map(|day| day.moved(name, windows, Level::Median));
+    moves.filter(|m| today.is_like(m, floor)).count() >= ENOUGH_DAYS
+}

@@ -1,0 +1,106 @@
+//! The same hours of an earlier day: the queries of the first look, at other times.
+//!
+//! ```text
+//!  WantedDay ─▶ does the server hold anything of it? ─▶ owners of pods at that time ─▶ the signals ─▶ EarlierDay
+//! ```
+//!
+//! A server that does not reach back so far answers nothing, and no error: so it is asked first whether it holds any series of the exporters that are found today, and if
+//! not, nothing else is asked. A day of which an answer failed or was partial counts as not observed: a part of it would look calm. Left out: changes and
+//! breakdowns. Istio, cAdvisor and kube-state-metrics take 16 requests for a day.
+
+use std::collections::BTreeSet;
+
+use automap_core::frame::assemble;
+use automap_core::time::Timestamp;
+use automap_core::time_of_day::{EarlierDay, WantedDay};
+
+use super::client::Client;
+use super::clusters;
+use super::discover;
+use super::error::RequestError;
+use super::look::Look;
+use super::query::Grid;
+use super::tail::{Discovered, Tail};
+use super::window::{self, Window};
+
+/// Reads the metrics of one earlier day.
+pub(crate) fn read(client: &Client, known: &Discovered, wanted: &WantedDay) -> EarlierDay {
+    let not_observed = |reason: String| EarlierDay::not_observed(wanted.days_back, reason);
+    let grid = grid(wanted);
+    match holds_any(client, known, grid) {
+        Err(error) => return not_observed(failed(&error)),
+        Ok(false) => {
+            let reason = format!("the server holds nothing of {}; its retention may be shorter", grid.start.rfc3339());
+            return not_observed(reason);
+        }
+        Ok(true) => {}
+    }
+    match metrics(client, known, grid) {
+        Ok((raw, times)) => match assemble(raw, times) {
+            Ok((frame, _)) => EarlierDay::observed(wanted.days_back, frame),
+            Err(error) => not_observed(error.to_string()),
+        },
+        Err(reason) => not_observed(reason),
+    }
+}
+
+/// The instants of that day: as far apart as those of today, a whole number of days before them.
+fn grid(wanted: &WantedDay) -> Grid {
+    let (interval, step_ms) = (wanted.interval(), wanted.step_ms.max(1));
+    let steps = (interval.len_ms() - 1).max(0) / step_ms;
+    Grid { start: interval.start, end: interval.start.plus_ms(steps * step_ms), step_ms }
+}
+
+/// Whether there is any series of the exporters of today, at the beginning or the end.
+fn holds_any(client: &Client, known: &Discovered, grid: Grid) -> Result<bool, RequestError> {
+    let probes = known.found.iter().flat_map(|found| found.exporters.iter().map(|e| discover::probe(e, &found.scope)));
+    // Several clusters have the same exporters, and the probes are for all of them.
+    let probes: Vec<String> = probes.collect::<BTreeSet<_>>().into_iter().collect();
+    let ends = Grid { step_ms: (grid.end.ms() - grid.start.ms()).max(1), ..grid };
+    let answer = client.range_of(&probes, ends)?;
+    Ok(answer.series.iter().any(|s| s.points.iter().any(|(_, value)| *value > 0.0)))
+}
+
+type Raw = (Vec<automap_core::frame::RawSeries>, Vec<Timestamp>);
+
+/// All signals, or why some are missing.
+fn metrics(client: &Client, known: &Discovered, grid: Grid) -> Result<Raw, String> {
+    let window = Window { grid, rate_ms: window::rate_ms(grid.step_ms, known.scrape_ms), settle_ms: 0 };
+    let looks: Vec<Look> = known.found.iter().map(|found| Look::prepare(client, found.clone(), &window)).collect();
+    let asked: Vec<&str> = looks.iter().flat_map(|look| &look.requests).map(|r| r.promql.as_str()).collect();
+    // Nothing of that day is kept: it is asked for once.
+    let mut tail = Tail::default();
+    tail.begin(grid, &asked);
+    let looked = looks.into_iter().map(|look| look.gather(client, &mut tail, window, &mut |_| {})).collect();
+    let mut gathered = clusters::together(looked).gathered;
+    if let Some(error) = &gathered.first_failure {
+        return Err(failed(error));
+    }
+    if let Some(note) = gathered.warned.notes().into_iter().next() {
+        return Err(note.message);
+    }
+    gathered.raw.sort_by(|a, b| (&a.service, &a.metric, &a.peer).cmp(&(&b.service, &b.metric, &b.peer)));
+    let times = (0..grid.len()).map(|i| grid.start.plus_ms(i as i64 * grid.step_ms));
+    Ok((gathered.raw, times.collect()))
+}
+
+fn failed(error: &RequestError) -> String {
+    format!("the query failed: {}", error.failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use automap_core::time::Interval;
+
+    use super::*;
+
+    /// An hour from 10:00 with a sample each 15 s: its last instant is 10:59:45, and so it is a day before.
+    #[test]
+    fn the_instants_of_a_day_before() {
+        let (day, start) = (86_400_000, Timestamp::from_ms(20 * 86_400_000 + 36_000_000));
+        let window = Interval { start, end: start.plus_ms(3_600_000) };
+        let grid = grid(&WantedDay { days_back: 1, window, step_ms: 15_000 });
+        assert_eq!((grid.start, grid.end), (start.plus_ms(-day), start.plus_ms(3_585_000 - day)));
+        assert_eq!(grid.len(), 240);
+    }
+}
