@@ -21,7 +21,7 @@ const MINUTE_MS: i64 = 60_000;
 const TODAY: i64 = 20_000 * DAY_MS;
 /// When the morning begins, in minutes, how long the traffic takes to rise, and when the fault is there.
 const MORNING: i64 = 8 * 60;
-const RISE: i64 = 20;
+const RISE: i64 = 4;
 const FAULT: std::ops::Range<i64> = MORNING + 30..MORNING + 45;
 
 fn at(minute: i64) -> Timestamp {

@@ -32,6 +32,8 @@ const TRAFFIC_MOVED: f64 = 0.2;
 const STEP: f64 = 0.5;
 /// A job that began this long before the onset may be what it began with.
 const JOB_BEFORE_MS: i64 = 900_000;
+/// The end of an incident of more than twice that length has to be usual as well.
+const END_MS: i64 = 300_000;
 /// What remains of the confidence in a service that would be named for a usual number of requests: it is not named then.
 const USUAL_REQUESTS: f64 = 0.5;
 
@@ -172,14 +174,28 @@ fn traffic(analysis: &Analysis) -> impl Iterator<Item = usize> {
     all.filter(move |(_, s)| s.peer.is_none() && is_traffic(s)).map(|(i, _)| i)
 }
 
-fn compared(analysis: &Analysis, series: usize, windows: [Interval; 2]) -> Compared {
+fn compared(analysis: &Analysis, series: usize, [baseline, incident]: [Interval; 2]) -> Compared {
     let (today, level) = today(analysis, series);
     let of = &analysis.frame.series()[series];
-    let floor = practical_floor(of.metric.unit);
-    let name = name(&analysis.frame, of);
-    let earlier: Vec<Option<Move>> = analysis.earlier_days.iter().map(|day| day.moved(name, windows, level)).collect();
-    let is_same = earlier.iter().map(|m| m.is_some_and(|m| today.is_like(&m, floor))).collect();
-    Compared { series, today, earlier, is_same }
+    let (floor, name) = (practical_floor(of.metric.unit), name(&analysis.frame, of));
+    let end = end_of(analysis, incident);
+    let values = end.iter().flat_map(|(rows, _)| rows.iter().map(|&i| of.values[i])).collect::<Vec<_>>();
+    let at_end = end.as_ref().map(|(_, window)| (Move { to: level.of(&finite(&values)), ..today }, *window));
+    let is_like = |day: &EarlierDay, (today, window): (Move, Interval)| {
+        day.moved(name, [baseline, window], level).is_some_and(|m| today.is_like(&m, floor))
+    };
+    let days = &analysis.earlier_days;
+    let earlier = days.iter().map(|day| day.moved(name, [baseline, incident], level)).collect();
+    let same = |day| is_like(day, (today, incident)) && at_end.is_none_or(|end| is_like(day, end));
+    Compared { series, today, earlier, is_same: days.iter().map(same).collect() }
+}
+
+/// The last minutes of a long incident, which may be worse than the whole: a fault that begins in a busy hour. `None` where they are most of it.
+fn end_of(analysis: &Analysis, incident: Interval) -> Option<(Vec<usize>, Interval)> {
+    let window = Interval { start: incident.end.plus_ms(-END_MS), ..incident };
+    let times = analysis.frame.times();
+    let rows = analysis.windows.rows.incident.iter().copied().filter(|&i| window.contains(times[i]));
+    (incident.len_ms() > 2 * END_MS).then(|| (rows.collect(), window))
 }
 
 pub(crate) fn name<'a>(frame: &'a MetricFrame, series: &'a Series) -> SeriesName<'a> {
