@@ -40,6 +40,7 @@ const USUAL_REQUESTS: f64 = 0.5;
 /// What the same hours of earlier days say of what stands out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "TimeOfDayFinding")]
 pub enum Finding {
     /// All of it is usual for this time.
     Usual,
