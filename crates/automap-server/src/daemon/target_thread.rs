@@ -60,7 +60,6 @@ impl TargetThread {
     }
 
     fn watch_when_leading(&self, monitored: &MonitoredTarget) {
-        let name = &monitored.target.name;
         let queries = Arc::clone(&monitored.counters.queries);
         let mut source = PrometheusSource::of(monitored.client.clone(), &monitored.target, queries)
             .told_by(Arc::clone(&monitored.told));
