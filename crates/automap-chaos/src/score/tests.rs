@@ -193,6 +193,39 @@ fn the_change_that_hurt_is_told_and_another_is_blamed() {
     assert_eq!((totals.told.hits, totals.told.of, totals.wrong.hits, totals.wrong.of), (1, 3, 2, 4));
 }
 
+/// Memory is taken at `a`. The answer names it and says so, says something else, says nothing, or says so of another; and where nothing is named, no mechanism is told.
+#[test]
+fn a_row_says_whether_the_mechanism_is_told() {
+    let entry = fault("stress", "a", "memory");
+    let scored = |named: &str, told: Option<&str>, names: bool| {
+        let mut json = answer(&["a", "b"], names);
+        json["verdict"]["causes"] = json!([{"services": [named], "mechanism": told, "summary": ""}]);
+        row(&entry, &serde_json::from_value(json).unwrap())
+    };
+    let rows = vec![
+        scored("a", Some("memory"), true),
+        scored("a", Some("cpu"), true),
+        scored("a", None, true),
+        scored("b", Some("memory"), true),
+        scored("a", Some("memory"), false),
+    ];
+    let told: Vec<_> =
+        rows.iter().filter_map(|r| r.mechanism.as_ref()).map(|m| (m.told.as_deref(), m.is_right)).collect();
+    assert_eq!(told, [(Some("memory"), true), (Some("cpu"), false), (None, false), (None, false), (None, false)]);
+    assert_eq!(rows[0].mechanism.as_ref().unwrap().expected, "memory");
+    assert_eq!((rows[0].remark.as_str(), rows[1].remark.as_str()), ("", "tells \"cpu\" for memory"));
+    let card = Scorecard::new("mechanisms", rows);
+    let right = card.totals.mechanism.as_ref().unwrap();
+    assert_eq!((right.right.hits, right.right.of), (1, 5));
+    assert_eq!(card.totals.misses(Minimum { mechanism: Some(0.85), ..Minimum::default() }).len(), 1);
+    for form in [card.text(), card.markdown(), html(&card).unwrap()] {
+        assert!(form.contains("the right mechanism told in 1 of 5"), "{form}");
+    }
+    // Faults whose mechanism nobody knows have none that could be told.
+    let unknown = Entry { kind: "TimeChaos".to_owned(), action: "skew".to_owned(), ..fault("skew", "a", "cpu") };
+    assert_eq!(row(&unknown, &report(&["a"], true)).mechanism, None);
+}
+
 /// Two faults at once: both named, the second as a pair; one named; one named and another wrong.
 #[test]
 fn several_faults_are_scored_as_a_set() {
