@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | StoreLock | something takes a lock of a store again and again | whoever needs the store waits |
 //! | StoreConnections | something holds the connections of a store | whoever gets none fails |
-//! | ConsumerStop | a consumer takes nothing from its queue | nobody, unless the queue is bounded and refuses more |
+//! | ConsumerStop | a consumer takes nothing from its queue | who ordered, later: no request waits for it. If the queue is bounded and refuses more, requests fail |
 //! | DNS | names are answered late, or not | whoever looks one up waits or fails |
 //! | Certificate | the gateway's certificate has expired | all users fail |
 
@@ -115,13 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_consumer_is_a_decoy_unless_its_queue_is_bounded() {
-        let bounded = read("ConsumerStop", "queueLimit: 10").unwrap();
-        assert_eq!(bounded.role, InStory::Cause);
-        let (name, kind, told_by) = bounded.beneath().unwrap();
-        assert_eq!((name.as_str(), kind, told_by.as_deref()), ("rabbitmq", "broker", Some("queue-master")));
-        let yaml = "{apiVersion: lab.automap/v1, kind: ConsumerStop, metadata: {name: x}, spec: {duration: 60s}}";
-        assert_eq!(parse("x.yaml", yaml).unwrap()[0].role, InStory::Decoy);
+    fn a_stopped_consumer_is_a_fault_of_its_queue_bounded_or_not() {
+        let unbounded = "{apiVersion: lab.automap/v1, kind: ConsumerStop, metadata: {name: x}, spec: {duration: 60s}}";
+        for stop in [read("ConsumerStop", "queueLimit: 10").unwrap(), parse("x.yaml", unbounded).unwrap().remove(0)] {
+            assert_eq!(stop.role, InStory::Cause);
+            let (name, kind, told_by) = stop.beneath().unwrap();
+            assert_eq!((name.as_str(), kind, told_by.as_deref()), ("rabbitmq", "broker", Some("queue-master")));
+        }
     }
 
     #[test]

@@ -9,7 +9,6 @@ use super::fields::{ChaosError, Fields};
 use super::places::{self, PLACE_KINDS};
 use super::selector_fields::{mode, selector};
 use super::{kinds, quantity};
-use crate::effect::Effect;
 use crate::plan;
 
 /// The kinds that the lab supports.
@@ -112,8 +111,6 @@ fn role(metadata: &Fields) -> Result<Option<Role>, ChaosError> {
 fn default_role(fault: &Fault) -> Role {
     match fault {
         Fault::Change { change } if change.is_harmless() => Role::Decoy,
-        // A consumer that stops behind a queue with room for everything is felt by nobody.
-        Fault::Placed { effects } if matches!(effects.as_slice(), [(_, Effect::ConsumerStop)]) => Role::Decoy,
         _ => Role::Cause,
     }
 }
