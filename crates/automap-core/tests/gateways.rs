@@ -26,6 +26,7 @@ fn with_dns(mut shop: Shop) -> Shop {
     add(&mut shop, DNS, "lookup_ms", None, 2.0);
     add(&mut shop, DNS, "failed_lookups_ratio", None, 0.0);
     add(&mut shop, DNS, "upstream_lookup_ms", None, 4.0);
+    add(&mut shop, DNS, "lookups_per_s", None, 120.0);
     shop
 }
 
@@ -111,13 +112,37 @@ fn a_slow_dns_is_named_for_the_callers_that_wait_for_it() {
     is_named(&diagnosed(failing), DNS, "failing lookups");
 }
 
+/// Front-end asks before each of its three calls: 40 requests a second wait 3 · 30 ms, 120 lookups a second 30 ms each.
 #[test]
-fn one_slow_service_is_never_the_doing_of_the_dns() {
-    let slow = |shop: Shop| shop.fault(DNS, "lookup_ms", None, |v| v + 300.0);
+fn a_dns_whose_lookups_account_for_one_caller_is_named_for_it() {
+    let front_end = |shop: Shop| shop.fault("front-end", "latency_ms", None, |v| v + 90.0);
+    let slow = front_end(with_dns(Shop::new())).fault(DNS, "lookup_ms", None, |v| v + 30.0);
+    let report = diagnosed(slow);
+    is_named(&report, DNS, "slow lookups");
+    assert!(report.verdict.summary.contains("for which front-end waits"), "{}", report.verdict.summary);
+    let fails = with_dns(Shop::new()).fault("front-end", "error_ratio", None, |_| 0.5);
+    is_named(&diagnosed(fails.fault(DNS, "failed_lookups_ratio", None, |_| 0.3)), DNS, "failing lookups");
+}
+
+/// Twice as many wait as all lookups together account for, and each call would have to wait for more lookups than a name takes.
+#[test]
+fn one_slow_service_is_not_the_doing_of_a_dns_that_does_not_account_for_it() {
+    let slow = |shop: Shop, ms: f64| shop.fault(DNS, "lookup_ms", None, |v| v + ms);
+    let front_end = |ms: f64| Shop::new().fault("front-end", "latency_ms", None, |v| v + ms);
+    let mut seldom = slow(with_dns(front_end(90.0)), 30.0);
+    let mut busy = slow(with_dns(front_end(500.0)), 30.0);
+    for (shop, times) in [(&mut seldom, 0.25), (&mut busy, 100.0)] {
+        let lookups = shop.raw.iter_mut().find(|s| s.metric == "lookups_per_s").unwrap();
+        lookups.points.iter_mut().for_each(|(_, rate)| *rate *= times);
+    }
+    let mut uncounted = slow(with_dns(front_end(90.0)), 30.0);
+    uncounted.raw.retain(|s| s.metric != "lookups_per_s");
     for (what, shop) in [
         ("healthy", with_dns(Shop::busy_user())),
-        ("slow beside it", slow(with_dns(Shop::busy_user()))),
-        ("slow beside a caller", slow(with_dns(Shop::new().fault("front-end", "latency_ms", None, |v| v + 80.0)))),
+        ("who waits calls nobody", slow(with_dns(Shop::busy_user()), 300.0)),
+        ("few lookups", seldom),
+        ("many lookups of others", busy),
+        ("lookups that nobody counts", uncounted),
     ] {
         let report = diagnosed(shop);
         assert!(!named(&report).contains(&DNS) && !named(&report).is_empty(), "{what}: {}", report.verdict.summary);
@@ -136,6 +161,16 @@ fn a_dns_that_is_healthy_or_lost_or_slow_for_nobody_explains_nothing() {
     assert!(!named(&diagnosed(lost)).contains(&DNS));
     let alone = diagnosed(with_dns(Shop::new()).fault(DNS, "lookup_ms", None, |v| v + 300.0));
     assert_ne!(alone.verdict.kind, VerdictKind::Cause, "{}", alone.verdict.summary);
+}
+
+/// Hardly any request gets through, and those that do are slow at several services. Only the names outside are still asked for, which take longer than ours.
+#[test]
+fn a_mean_that_rises_since_the_quick_lookups_are_gone_is_no_slow_dns() {
+    let shop = waiting_before_calls(with_dns(Shop::new())).fault(DNS, "lookup_ms", None, |v| v + 6.0);
+    is_named(&diagnosed(shop.fault(DNS, "lookups_per_s", None, |v| v)), DNS, "slow lookups");
+    let shop = waiting_before_calls(with_dns(Shop::new())).fault(DNS, "lookup_ms", None, |v| v + 6.0);
+    let report = diagnosed(shop.fault(DNS, "lookups_per_s", None, |_| 2.0));
+    assert!(!named(&report).contains(&DNS), "{}", report.verdict.summary);
 }
 
 /// Nothing tells who calls whom: most services are slow, and the DNS is.
@@ -232,6 +267,37 @@ fn a_server_that_a_gateway_took_out_speaks_for_its_service() {
         .fault(GATEWAY, "client_error_ratio", Some("front-end"), fails);
     let report = diagnosed(shop);
     is_named(&report, "front-end", "taken out by its gateway");
+}
+
+/// The front-end's proxy takes no connection of the gateway any more, or the gateway none of the front-end's.
+#[test]
+fn an_expired_certificate_speaks_for_whoever_shows_it() {
+    for (owner, other) in [(GATEWAY, "front-end"), ("front-end", GATEWAY)] {
+        let mut shop = with_gateway(Shop::new());
+        add(&mut shop, owner, "certificate_expired", None, 0.0);
+        add(&mut shop, other, "certificate_expired", None, 0.0);
+        let refused = |shop: Shop| {
+            shop.fault(GATEWAY, "error_ratio", None, |_| 1.0).fault(
+                GATEWAY,
+                "client_error_ratio",
+                Some("front-end"),
+                |_| 1.0,
+            )
+        };
+        let report = diagnosed(refused(shop.fault(owner, "certificate_expired", None, |_| 1.0)));
+        is_named(&report, owner, "certificate");
+    }
+}
+
+#[test]
+fn a_certificate_that_expired_before_or_that_nobody_misses_explains_nothing() {
+    let mut before = with_gateway(Shop::busy_user());
+    add(&mut before, GATEWAY, "certificate_expired", None, 1.0);
+    assert_eq!(named(&diagnosed(slow_entry(before, 60.0))), ["user"]);
+    let mut unused = with_gateway(Shop::busy_user());
+    add(&mut unused, "payment", "certificate_expired", None, 0.0);
+    let unused = unused.fault("payment", "certificate_expired", None, |_| 1.0);
+    assert_eq!(named(&diagnosed(slow_entry(unused, 60.0))), ["user"]);
 }
 
 #[test]

@@ -135,8 +135,13 @@ fn both_generations_of_coredns_are_read_and_stand_in_no_namespace_of_ours() {
     let second = new.replace("-x2x9z", "-z9x2x").replace("10.0.0.9", "10.0.0.8");
     let bare = COREDNS_OLD.replace("$T", r#"job="kube-dns",instance="10.0.0.7:9153""#);
     let cache = COREDNS.replace("$T", r#"namespace="kube-system",pod="node-local-dns-x2x9z",job="node-local-dns""#);
-    let expected =
-        [("lookup_ms", 4.0), ("failed_lookups_ratio", 0.1), ("upstream_lookup_ms", 5.0), ("rejected_work_per_s", 4.0)];
+    let expected = [
+        ("lookup_ms", 4.0),
+        ("lookups_per_s", 200.0),
+        ("failed_lookups_ratio", 0.1),
+        ("upstream_lookup_ms", 5.0),
+        ("rejected_work_per_s", 4.0),
+    ];
     let Some(server) = server("dns", &[PODS, &new, &second, &cache]) else { return };
     let without = look(&server, "shop").stats.requests;
     for namespace in ["shop", "shop,bank"] {
@@ -150,7 +155,8 @@ fn both_generations_of_coredns_are_read_and_stand_in_no_namespace_of_ours() {
     assert!(without <= 25, "{without}");
     let Some(old) = self::server("dns-old", &[PODS, &bare]) else { return };
     let old_seen = look(&old, "shop").observation;
-    let old_values = [("lookup_ms", 9.0), ("failed_lookups_ratio", 0.2), ("upstream_lookup_ms", 10.0)];
+    let old_values =
+        [("lookup_ms", 9.0), ("lookups_per_s", 100.0), ("failed_lookups_ratio", 0.2), ("upstream_lookup_ms", 10.0)];
     check(&old_seen, "kube-system/coredns", None, &old_values);
 }
 
@@ -245,6 +251,9 @@ istio_request_duration_milliseconds_count{$D,destination_workload="front-end",de
 container_cpu_usage_seconds_total{namespace="istio-system",pod="istio-ingressgateway-6d4b75cb6d-x2x9z",container="istio-proxy"} 0.4/s
 container_cpu_usage_seconds_total{namespace="istio-system",pod="istio-ingressgateway-6d4b75cb6d-x2x9z",container=""} 0.4/s
 container_cpu_usage_seconds_total{namespace="istio-system",pod="istio-egressgateway-6d4b75cb6d-x2x9z",container="istio-proxy"} 9/s
+istio_agent_cert_expiry_seconds{namespace="istio-system",pod="istio-ingressgateway-6d4b75cb6d-x2x9z",resource_name="default"} 40000>-15
+istio_agent_cert_expiry_seconds{namespace="shop",pod="front-end-7d9f8b6c5-x2x9z",resource_name="default"} 40000
+istio_agent_cert_expiry_seconds{namespace="shop",pod="orders-7d9f8b6c5-x2x9z",resource_name="default"} 40000>0
 "#;
 
 fn istio_gateway() -> String {
@@ -289,6 +298,8 @@ fn the_ingress_gateway_of_istio_is_a_gateway_with_series_of_its_own() {
             ],
         );
         check(&seen, gateway, Some(orders), &[("client_rps", 1.0), ("client_error_ratio", 1.0)]);
+        let expired = |name: &str| ends(&seen, name, "certificate_expired", None);
+        assert_eq!([gateway, front_end, orders].map(expired), [Some((0.0, 1.0)), Some((0.0, 0.0)), Some((0.0, 1.0))]);
         assert!(seen.calls.entries().contains(&gateway), "users enter there");
         assert!(!seen.calls.entries().contains(&front_end));
     }
@@ -306,6 +317,9 @@ nginx_ingress_controller_response_duration_seconds_sum{$K,host="shop.example",in
 nginx_ingress_controller_response_duration_seconds_count{$K,host="shop.example",ingress="shop",method="GET",$N="shop",path="/",$S="front-end",status="200"} 20/s
 nginx_ingress_controller_nginx_process_cpu_seconds_total{$K} 0.7/s
 nginx_ingress_controller_nginx_process_resident_memory_bytes{$K} 5000000
+nginx_ingress_controller_ssl_expire_time_seconds{$C,host="shop.example",secret_name="shop-tls"} $HALF
+nginx_ingress_controller_ssl_expire_time_seconds{$C,host="bank.example",secret_name="bank-tls"} 2000000000
+nginx_ingress_controller_ssl_expire_time_seconds{$C,host="_",secret_name=""} 1000000000
 nginx_ingress_controller_nginx_process_cpu_seconds_total{controller_class="k8s.io/other",controller_namespace="other",controller_pod="other-6d4b75cb6d-x2x9z"} 9/s
 "#;
 
@@ -316,8 +330,12 @@ fn ingress_nginx_is_read_by_the_backend_whatever_the_scraper_calls_it() {
     let honoured = INGRESS_NGINX.replace("$K", controller).replace("$N", "namespace").replace("$S", "service");
     let exported =
         INGRESS_NGINX.replace("$K", &scraped).replace("$N", "exported_namespace").replace("$S", "exported_service");
+    // The certificates carry the namespace of the controller, and not that of the ingress.
+    let of_controller = r#"class="k8s.io/ingress-nginx",namespace="ingress-nginx""#;
+    let half = (START_S + HALF_S).to_string();
     let gateway = "ingress-nginx/ingress-nginx-controller";
     for (how, lines) in [("honoured", honoured), ("exported", exported)] {
+        let lines = lines.replace("$C", of_controller).replace("$HALF", &half);
         let Some(server) = server(how, &[PODS, &lines]) else { return };
         for (namespace, front_end, rps) in [("shop", "front-end", 25.0), ("shop,bank", "shop/front-end", 55.0)] {
             let seen = look(&server, namespace).observation;
@@ -333,6 +351,8 @@ fn ingress_nginx_is_read_by_the_backend_whatever_the_scraper_calls_it() {
             let calls = [("client_rps", 20.0), ("client_error_ratio", 0.1), ("client_latency_ms", 30.0)];
             check(&seen, gateway, Some(front_end), &calls);
         }
+        let expired = |namespace| ends(&look(&server, namespace).observation, gateway, "certificate_expired", None);
+        assert_eq!(["shop", "bank"].map(expired), [Some((0.0, 1.0)), Some((0.0, 0.0))], "{how}");
         let other = look(&server, "bank").observation;
         check(&other, gateway, Some("front-end"), &[("client_rps", 30.0)]);
         assert!(other.frame.find("orders").is_none(), "{how}: of the shop");

@@ -62,6 +62,8 @@ pub enum Family {
     Blocked,
     /// Servers of a service that a gateway in front of it took out. Only rises count.
     TakenOut,
+    /// A certificate that expired. Only rises count.
+    Certificate,
     /// Anything else, each metric a family of its own.
     Other(String),
 }
@@ -76,7 +78,7 @@ impl Family {
     pub fn is_resource(&self) -> bool {
         matches!(self, Self::Cpu | Self::Throttle | Self::Memory | Self::Disk | Self::Lifecycle | Self::Saturation)
             || self.is_of_stores()
-            || matches!(self, Self::Blocked | Self::TakenOut)
+            || matches!(self, Self::Blocked | Self::TakenOut | Self::Certificate)
     }
 
     /// Whether it tells of a store or a broker that is exhausted, blocked or away.
@@ -110,6 +112,7 @@ impl Family {
                 | Self::FailedLookups
                 | Self::Blocked
                 | Self::TakenOut
+                | Self::Certificate
         );
         of_services || (self.is_of_stores() && !self.falls_only())
     }
@@ -125,7 +128,7 @@ impl Family {
     }
 
     /// The families that have a word of their own.
-    const NAMED: [Self; 26] = [
+    const NAMED: [Self; 27] = [
         Self::Latency,
         Self::Error,
         Self::Throughput,
@@ -152,6 +155,7 @@ impl Family {
         Self::FailedLookups,
         Self::Blocked,
         Self::TakenOut,
+        Self::Certificate,
     ];
 
     /// The word used in reports.
@@ -184,6 +188,7 @@ impl Family {
             Self::FailedLookups => "failed lookups",
             Self::Blocked => "blocked calls",
             Self::TakenOut => "servers taken out",
+            Self::Certificate => "expired certificates",
             Self::Other(name) => name,
         }
     }

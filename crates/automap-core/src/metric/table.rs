@@ -129,6 +129,10 @@ pub const FAILED_LOOKUPS_RATIO: &str = "failed_lookups_ratio";
 pub const BLOCKED_RATIO: &str = "blocked_ratio";
 /// Servers of a service that a gateway took out or finds down.
 pub const BACKENDS_DOWN: &str = "backends_down";
+/// Names that the DNS is asked for, whoever asks.
+pub const LOOKUPS_PER_S: &str = "lookups_per_s";
+/// 1 where a certificate that a proxy shows to its peers has expired, else 0.
+pub const CERTIFICATE_EXPIRED: &str = "certificate_expired";
 
 /// What every service should have: a question about a service that lacks one of them shows how to get it.
 pub const EXPECTED: [&str; 5] = [LATENCY_MS, ERROR_RATIO, THROUGHPUT_RPS, CPU_CORES, MEMORY_BYTES];
@@ -166,7 +170,7 @@ const fn limited(name: &'static str, family: Family, words: &'static str, hurts_
     Row { name, family: Some(family), side: Side::Own, unit: Unit::Ratio, words, hurts_from: Some(hurts_from) }
 }
 
-static TABLE: [Row; 61] = [
+static TABLE: [Row; 63] = [
     row(LATENCY_MS, Some(Family::Latency), Side::Own, Unit::Ms, "latency (mean)"),
     row(LATENCY_P95_MS, Some(Family::Latency), Side::Own, Unit::Ms, "p95 latency"),
     row(ERROR_RATIO, Some(Family::Error), Side::Own, Unit::Ratio, "errors"),
@@ -228,6 +232,8 @@ static TABLE: [Row; 61] = [
     row(FAILED_LOOKUPS_RATIO, Some(Family::FailedLookups), Side::Own, Unit::Ratio, "failed lookups"),
     row(BLOCKED_RATIO, Some(Family::Blocked), Side::Own, Unit::Ratio, "blocked calls"),
     row(BACKENDS_DOWN, Some(Family::TakenOut), Side::Own, Unit::Count, "servers that a gateway took out"),
+    row(LOOKUPS_PER_S, Some(Family::Throughput), Side::Own, Unit::PerS, "lookups"),
+    row(CERTIFICATE_EXPIRED, Some(Family::Certificate), Side::Own, Unit::Count, "expired certificate"),
 ];
 
 fn find(name: &str) -> Option<&'static Row> {

@@ -224,6 +224,7 @@ fn type_of(family: &Family) -> Option<MetricType> {
         | Family::FailedLookups
         | Family::Blocked
         | Family::TakenOut
+        | Family::Certificate
         | Family::Other(_) => None,
     }
 }

@@ -3,7 +3,7 @@
 //! A service whose pods wait for a processor or a disk looks slow by itself; its own series may stay calm, or fall. Its node decides: if the node
 //! came near a limit, and other services on it wait too, the node is likelier than each of them. If one workload accounts for what the node lost, as its own
 //! series show, that workload is the cause and the node only where it happened. Without series of nodes, or without a node near its limit, this module says
-//! nothing. The DNS that several callers wait for ([`super::resolvers`]) and what enters through a gateway ([`super::surges`]) are weighed in the same way. Left out: nodes beneath a store outside of the cluster, and disks that several nodes share.
+//! nothing. The DNS that callers wait for ([`super::resolvers`]) and what enters through a gateway ([`super::surges`]) are weighed in the same way. Left out: nodes beneath a store outside of the cluster, and disks that several nodes share.
 //!
 //! Worked example: carts and user run on node-3, whose processors go from 40 % to 98 %. Both answer later, nothing of their own moved, and the evidence of the
 //! node is 3: its weight is (1 + 3)² · 4 = 64 against carts' 1. The node has 8 processors, so it lost 4.6; batch-77 beside them went from 0.2 cores to 4.6
@@ -115,7 +115,7 @@ impl Hosts {
             known.filter_map(|(name, _)| frame.find(name)).collect::<BTreeSet<ServiceIdx>>()
         };
         let nodes = of_kind(EntityKind::Node);
-        let resolvers = Resolvers::of(frame, entities, anomalies, calls, impacts);
+        let resolvers = Resolvers::of(frame, rows, entities, anomalies, calls, impacts);
         let surges = Surges::of(frame, rows, entities, anomalies, calls);
         let beneath = &(&nodes | &of_kind(EntityKind::Neighbour)) | &resolvers.all;
         let search = Search { on, anomalies, suffering: suffering(ranking) };

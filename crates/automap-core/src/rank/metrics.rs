@@ -46,7 +46,12 @@ pub struct RankedMetric {
 pub fn causal_weight(source: &PartSource) -> f64 {
     match source {
         PartSource::Own(
-            Family::Outage | Family::Consumers | Family::Unconsumed | Family::Blocked | Family::TakenOut,
+            Family::Outage
+            | Family::Consumers
+            | Family::Unconsumed
+            | Family::Blocked
+            | Family::TakenOut
+            | Family::Certificate,
         ) => 1.6,
         PartSource::Own(Family::Lifecycle | Family::Locks) => 1.2,
         PartSource::Own(Family::Evictions) => 1.1,

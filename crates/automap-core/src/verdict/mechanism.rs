@@ -54,6 +54,7 @@ pub fn store_words(family: &Family) -> Option<&'static str> {
         Family::FailedLookups => "failing lookups",
         Family::Blocked => "blocked by the mesh",
         Family::TakenOut => "taken out by its gateway",
+        Family::Certificate => "certificate",
         _ => return None,
     })
 }

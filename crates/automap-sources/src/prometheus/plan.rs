@@ -87,8 +87,9 @@ mod tests {
         let all = requests(&TABLES, &values, &BTreeMap::new());
         let served = &all[0];
         assert_eq!(served.name, "requests served");
-        assert_eq!(served.signals.iter().map(|p| p.parts).collect::<Vec<_>>(), [(0, None), (1, Some(2)), (3, Some(0))]);
-        assert_eq!(served.promql.matches("label_replace").count(), 4);
+        let parts = [(0, None), (1, Some(2)), (3, Some(0)), (4, None)];
+        assert_eq!(served.signals.iter().map(|p| p.parts).collect::<Vec<_>>(), parts);
+        assert_eq!(served.promql.matches("label_replace").count(), 5);
         let rows: usize = TABLES.iter().map(|e| e.signals.len()).sum();
         assert_eq!(all.iter().map(|r| r.signals.len()).sum::<usize>(), rows);
         assert_eq!(all.len(), 17);

@@ -37,8 +37,10 @@ impl Owners<'_> {
             Place::MoreCalls { caller, .. } => vec![caller],
             Place::Service(s) => likely(self.own_or_waiting_for(s, kind)),
             Place::Network { caller, callee } | Place::Refused { caller, callee } => {
-                let ends =
-                    [(callee, share.at_callee * self.kept_from_callers(callee)), (caller, 1.0 - share.at_callee)];
+                let ends = [
+                    (callee, share.at_callee * self.kept_from_callers(callee)),
+                    (caller, (1.0 - share.at_callee) * self.cut_off(caller)),
+                ];
                 // The side-cars at both ends run on the nodes too.
                 let beneath = ends.iter().flat_map(|(end, part)| {
                     self.hosts.may_hold_up(*end).into_iter().map(move |(host, weight)| (host, weight * part))
@@ -113,11 +115,22 @@ impl Owners<'_> {
         suspects.iter().flat_map(|s| &s.services).any(|callee| reached.contains(name(callee)))
     }
 
-    /// How much likelier a callee is than who calls it: a host outside that the mesh does not let through, servers that a gateway took out.
+    /// How much likelier a callee is than who calls it: a host outside that the mesh does not let through, servers that a gateway took out, a
+    /// certificate that callers no longer take.
     fn kept_from_callers(&self, service: ServiceIdx) -> f64 {
-        let tells = |p: &&Part| matches!(p.source, PartSource::Own(Family::Blocked | Family::TakenOut));
+        self.tells(service, |f| matches!(f, Family::Blocked | Family::TakenOut | Family::Certificate))
+    }
+
+    /// How much likelier a caller is than whom it calls: a certificate that these no longer take.
+    fn cut_off(&self, service: ServiceIdx) -> f64 {
+        self.tells(service, |f| *f == Family::Certificate)
+    }
+
+    /// How likely a service is by what these families show of it, beside one that shows nothing, which is 1.
+    fn tells(&self, service: ServiceIdx, is_one: impl Fn(&Family) -> bool) -> f64 {
+        let is_telling = |p: &&Part| matches!(&p.source, PartSource::Own(family) if is_one(family));
         let parts = self.ranked(service).map(|s| s.parts.as_slice()).unwrap_or_default();
-        (1.0 + parts.iter().filter(tells).map(|p| p.evidence).fold(0.0, f64::max)).powi(2)
+        (1.0 + parts.iter().filter(is_telling).map(|p| p.evidence).fold(0.0, f64::max)).powi(2)
     }
 
     /// How much the resources of a service speak for it.

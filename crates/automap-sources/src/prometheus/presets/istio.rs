@@ -208,7 +208,7 @@ const NOT_AS_DESTINATION: Absence = Absence::Unobserved(
 );
 const NO_HISTOGRAM: Absence = Absence::Unobserved("istio_request_duration_milliseconds is absent or thinned out");
 
-const SIGNALS: [Signal; 12] = [
+const SIGNALS: [Signal; 13] = [
     Signal {
         name: "throughput_rps",
         request: "requests served",
@@ -245,6 +245,16 @@ const SIGNALS: [Signal; 12] = [
             ),
             whole: SERVED,
         },
+        absence: Absence::Expected,
+    },
+    // What the agent beside the proxy tells: seconds that are left, below 0 once none are. It travels with the requests, which are asked for anyway.
+    Signal {
+        name: "certificate_expired",
+        request: "requests served",
+        key: Key::Pod,
+        formula: Formula::Sum(
+            "max by (pod$AND_SCOPE) (istio_agent_cert_expiry_seconds{namespace=$NS,pod!=\"\"} <= bool 0)",
+        ),
         absence: Absence::Expected,
     },
     Signal {

@@ -186,7 +186,7 @@ pub(super) fn check_signal(metric: &str, signal: &SignalOf, preset: &Preset) -> 
 }
 
 /// Metrics that a preset may give, for messages.
-const METRICS: [&str; 45] = [
+const METRICS: [&str; 47] = [
     "throughput_rps",
     "error_ratio",
     "latency_ms",
@@ -232,4 +232,6 @@ const METRICS: [&str; 45] = [
     "failed_lookups_ratio",
     "blocked_ratio",
     "backends_down",
+    "lookups_per_s",
+    "certificate_expired",
 ];

@@ -84,10 +84,10 @@ const QUANTILE: Formula = Formula::Sum(concat!(
 
 /// The signals of durations in this form, by their place among all.
 const FORMULAS: [(usize, Formula); 4] = [
-    (3, mean!("sum by (destination_workload$AND_SCOPE) ", "$SERVER")),
-    (4, QUANTILE),
-    (7, mean!("sum by ($CALL$AND_SCOPE) ", "$CLIENT")),
-    (8, mean!("sum by (source_workload, source_workload_namespace, destination_workload$AND_SCOPE) ", "$SERVER")),
+    (4, mean!("sum by (destination_workload$AND_SCOPE) ", "$SERVER")),
+    (5, QUANTILE),
+    (8, mean!("sum by ($CALL$AND_SCOPE) ", "$CLIENT")),
+    (9, mean!("sum by (source_workload, source_workload_namespace, destination_workload$AND_SCOPE) ", "$SERVER")),
 ];
 
 const WITH_NATIVE: [Signal; SIGNALS.len()] = with_native();
