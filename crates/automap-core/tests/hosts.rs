@@ -6,7 +6,7 @@ mod shop;
 use automap_core::entity::{Entities, Entity, EntityKind, node_name};
 use automap_core::frame::RawSeries;
 use automap_core::report::{Report, VerdictKind};
-use automap_core::topology::CallGraph;
+use automap_core::topology::{CallGraph, Protocol};
 use automap_core::{DiagnoseOptions, diagnose};
 use shop::{Shop, wobble};
 
@@ -141,6 +141,30 @@ fn a_full_node_on_which_nobody_waits_is_no_cause() {
         let alone = diagnosed(on_nodes(Shop::new()).fault(node, metric, None, |_| 0.99));
         assert_ne!(alone.verdict.kind, VerdictKind::Cause, "{node}: {}", alone.verdict.summary);
     }
+}
+
+/// The store of user stands on node three too and takes 40 ms longer for a command, as everything there waits.
+#[test]
+fn a_store_that_is_slow_since_its_node_is_used_up_is_not_named() {
+    let diagnosed = |node: f64| {
+        let mut shop = held_up(on_nodes(Shop::new()));
+        let points = shop.times.iter().enumerate().map(|(i, t)| (*t, 3.0 + 0.1 * wobble(99, i))).collect();
+        let command_ms = RawSeries { service: "user-db".into(), metric: "command_ms".into(), peer: None, points };
+        shop.raw.push(command_ms);
+        let shop = shop.fault("user-db", "command_ms", None, |v| v + 40.0);
+        let observation = shop.fault("node/three", "cpu_used_ratio", None, |_| node).observation(true);
+        let (mut entities, mut calls) = (entities(), observation.calls.clone());
+        entities.describe("user-db", Entity::of(EntityKind::Store));
+        entities.place("user-db", &node_name("three"), 1);
+        calls.add("user", "user-db", Protocol::Tcp);
+        let observation = automap_core::observation::Observation { entities, calls, ..observation };
+        diagnose(&observation, &DiagnoseOptions::default()).unwrap()
+    };
+    let full = diagnosed(0.98);
+    assert_eq!(named(&full), ["node/three"], "{}", full.verdict.summary);
+    let calm = diagnosed(0.4);
+    assert!(!named(&calm).contains(&"node/three"), "{}", calm.verdict.summary);
+    assert!(calm.causes.iter().take(2).any(|cause| cause.service == "user-db"), "{}", calm.verdict.summary);
 }
 
 #[test]

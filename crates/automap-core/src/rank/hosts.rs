@@ -216,6 +216,11 @@ impl Hosts {
         self.full.contains_key(&service) || self.resolvers.is_suspected(service) || self.surges.is_at(service)
     }
 
+    /// Whether a part of its pods stands on a node that came near a limit.
+    pub(super) fn has_full_node(&self, service: ServiceIdx) -> bool {
+        self.of_service.contains_key(&service)
+    }
+
     /// Whether more than usual enters through it.
     pub(super) fn has_surge(&self, service: ServiceIdx) -> bool {
         self.surges.is_at(service)

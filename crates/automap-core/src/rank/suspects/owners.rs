@@ -133,9 +133,10 @@ impl Owners<'_> {
         (1.0 + parts.iter().filter(is_telling).map(|p| p.evidence).fold(0.0, f64::max)).powi(2)
     }
 
-    /// How much the resources of a service speak for it.
+    /// How much the resources of a service speak for it. On a node that is used up a store takes longer for every command: that is no sign of its own then.
     fn moved(&self, service: ServiceIdx) -> f64 {
         let part = |p: &Part| match &p.source {
+            PartSource::Own(Family::Commands) if self.hosts.has_full_node(service) => 0.0,
             PartSource::Own(family) if family.is_resource() => p.evidence,
             PartSource::Missing => p.evidence,
             _ => 0.0,
