@@ -5,7 +5,7 @@ use maud::{Markup, PreEscaped, html};
 use super::view::View;
 use crate::clock::duration;
 use crate::dossier_words as words;
-use crate::map::{SvgOptions, Theme, svg};
+use crate::map::{SvgOptions, Theme, placed, svg};
 use crate::pixels::px;
 use automap_core::report::{Cause, Evidence, Parts, Report, VerdictKind};
 use automap_core::service_map::{NodeRole, ServiceMap};
@@ -153,11 +153,20 @@ pub(crate) fn map(view: &View<'_>) -> Markup {
             section #map {
                 h2 { "Service map" }
                 // The drawing escapes its own labels.
-                div.scroll.map tabindex="0" { (PreEscaped(svg(map, &SvgOptions { theme: Theme::Auto, embedded: true }))) }
+                div.scroll.map.from-end[cause_is_right(map)] tabindex="0" { (PreEscaped(svg(map, &SvgOptions { theme: Theme::Auto, embedded: true }))) }
                 details.table { summary { "The map as a table" } (table(view, map)) }
             }
         }
     }
+}
+
+/// Whether a screen that shows half of the map has to begin with the right half for its reader to see the cause.
+fn cause_is_right(map: &ServiceMap) -> bool {
+    let cause = map.nodes.iter().find(|node| node.role == NodeRole::Cause);
+    cause.is_some_and(|cause| {
+        let placed = placed(map);
+        placed.nodes.iter().any(|node| node.service == cause.service && node.x > placed.width / 2.0)
+    })
 }
 
 fn table(view: &View<'_>, map: &ServiceMap) -> Markup {
@@ -178,10 +187,10 @@ fn table(view: &View<'_>, map: &ServiceMap) -> Markup {
                     @for node in &map.nodes {
                         tr {
                             th scope="row" { (node.service) }
-                            td { (role(node.role)) }
-                            td { (calls(&node.service)) }
-                            td { (node.summary.as_deref().unwrap_or("")) }
-                            td.n { (node.onset.map_or_else(String::new, |t| view.zone.clock(t))) }
+                            td data-head="In this incident" { (role(node.role)) }
+                            td data-head="Calls" { (calls(&node.service)) }
+                            td data-head="Clearest change" { (node.summary.as_deref().unwrap_or("")) }
+                            td.n data-head="Since" { (node.onset.map_or_else(String::new, |t| view.zone.clock(t))) }
                         }
                     }
                 }

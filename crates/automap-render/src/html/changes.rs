@@ -32,11 +32,11 @@ fn row(view: &View<'_>, listed: &ListedChange) -> Markup {
     let change = &listed.change;
     html! {
         tr class=[(listed.role == ChangeRole::Fits).then_some("named")] {
-            td.n { (view.zone.clock(change.at)) }
+            td.n data-head="Time" { (view.zone.clock(change.at)) }
             th scope="row" { (words::changed_place(change)) }
-            td { (listed.summary) }
-            td { (words::changed_role(listed)) }
-            td.muted { (change.source) @if let Some(url) = &change.url { " " (url) } }
+            td data-head="What" { (listed.summary) }
+            td data-head="Beside the onset" { (words::changed_role(listed)) }
+            td.muted data-head="Known from" { (change.source) @if let Some(url) = &change.url { " " (url) } }
         }
     }
 }

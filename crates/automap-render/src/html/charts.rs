@@ -93,12 +93,12 @@ fn row(view: &View<'_>, chart: &Chart) -> Markup {
     html! {
         tr {
             th scope="row" { (chart_svg::name(chart)) }
-            td.n { (chart.change) }
-            td.n { (chart.normal.map_or_else(none, band)) }
-            td.n { (with_unit(observed().min_by(f64::total_cmp))) }
-            td.n { (with_unit(observed().max_by(f64::total_cmp))) }
-            td.n { (chart.onset_ms.map_or_else(none, |t| view.zone.clock_ms(t))) }
-            td.n { @if let Some(line) = chart.lines.first() { (line.gaps) " of " (line.samples) } }
+            td.n data-head="Baseline → incident" { (chart.change) }
+            td.n data-head="Normal range" { (chart.normal.map_or_else(none, band)) }
+            td.n data-head="Lowest" { (with_unit(observed().min_by(f64::total_cmp))) }
+            td.n data-head="Highest" { (with_unit(observed().max_by(f64::total_cmp))) }
+            td.n data-head="Since" { (chart.onset_ms.map_or_else(none, |t| view.zone.clock_ms(t))) }
+            td.n data-head="Missing" { @if let Some(line) = chart.lines.first() { (line.gaps) " of " (line.samples) } }
         }
     }
 }

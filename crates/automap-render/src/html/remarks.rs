@@ -20,7 +20,11 @@ pub(crate) fn victims(view: &View<'_>) -> Markup {
                         thead { tr { th { "Service" } th { "Explained by" } th { "What it shows" } } }
                         tbody {
                             @for v in victims {
-                                tr { th scope="row" { (v.service) } td { (v.explained_by) } td { (v.summary) } }
+                                tr {
+                                    th scope="row" { (v.service) }
+                                    td data-head="Explained by" { (v.explained_by) }
+                                    td data-head="What it shows" { (v.summary) }
+                                }
                             }
                         }
                     }
@@ -44,8 +48,8 @@ pub(crate) fn not_checked(view: &View<'_>) -> Markup {
                             @for gap in gaps {
                                 tr {
                                     th scope="row" { (gap.signal) }
-                                    td { @if gap.services.is_empty() { "all" } @else { (gap.services.join(", ")) } }
-                                    td { (gap.reason) }
+                                    td data-head="Services" { @if gap.services.is_empty() { "all" } @else { (gap.services.join(", ")) } }
+                                    td data-head="Why" { (gap.reason) }
                                 }
                             }
                         }
