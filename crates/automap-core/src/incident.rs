@@ -219,6 +219,8 @@ pub enum TimelineKind {
     Confirmed,
     /// A mute began or ended.
     Muted,
+    /// A user wrote a note.
+    Noted,
 }
 
 impl IncidentState {
@@ -258,6 +260,7 @@ impl TimelineKind {
             Self::Alert => "alert",
             Self::Confirmed => "confirmed",
             Self::Muted => "muted",
+            Self::Noted => "noted",
         }
     }
 }

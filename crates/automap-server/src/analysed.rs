@@ -8,6 +8,7 @@ use automap_core::observation::Observation;
 use automap_core::report::{self, Report};
 use automap_core::service_map::{MapKind, ServiceMap, with_graphs};
 use automap_core::{Analysis, DiagnoseOptions};
+use automap_sources::capture::{self, CaptureError};
 
 use crate::system::SystemError;
 
@@ -38,6 +39,15 @@ impl Analysed {
     pub(crate) fn dossier(&self, incident: &Incident) -> Dossier {
         let report = incident.report.clone().unwrap_or_else(|| self.report());
         dossier::of_report(&self.observation, &self.analysis, report, &self.options.verdict)
+    }
+
+    /// The metrics, to be kept as a file.
+    pub(crate) fn capture(&self) -> Result<Vec<u8>, SystemError> {
+        let refused = |error: CaptureError| SystemError::Refused {
+            message: error.to_string(),
+            next: "use `automap capture` on the command line".to_owned(),
+        };
+        capture::to_bytes(&self.observation).map_err(refused)
     }
 
     /// What one service shows.

@@ -17,7 +17,7 @@ use automap_core::profile::ProfileTable;
 use automap_core::report::Report;
 use automap_core::service_map::ServiceMap;
 use automap_core::slo::SloStatus;
-use automap_core::time::Timestamp;
+use automap_core::time::{Interval, Timestamp};
 use tokio::sync::broadcast;
 
 use crate::alerts::AlertGroup;
@@ -27,15 +27,15 @@ use crate::config::{Config, Target};
 use crate::dossiers::Dossiers;
 use crate::mutes::{self, ListedMute, MuteOrigin, MuteRequest, Mutes};
 use crate::notify::NotifyConfig;
-use crate::snapshots::Snapshots;
+use crate::snapshots::{Observed, Snapshots};
 use crate::store::{Mute, Store, ToldChange};
 use crate::system::{
     CompareRequest, DiagnoseRequest, Experiment, ExperimentSource, IncidentChange, ServiceStatus, System, SystemError,
-    SystemMetrics, period_beside,
+    SystemMetrics, TargetCoverage, period_beside,
 };
 use crate::watcher::{Clock, SystemClock, TargetStatus};
 
-pub use confirmation::confirm;
+pub use confirmation::{confirm, note};
 pub(crate) use target::MonitoredTarget;
 pub use target::SetupError;
 
@@ -116,6 +116,7 @@ impl System for LiveSystem {
         // The database's own text may contain paths and addresses: it is for the log only.
         let without_details = |status: TargetStatus| TargetStatus {
             store_error: status.store_error.map(|_| "the store does not accept changes; see automap's log".to_owned()),
+            query_page: self.target(&status.target).ok().map(MonitoredTarget::query_page),
             ..status
         };
         self.snapshots.all().into_iter().map(|snapshot| without_details(snapshot.status)).collect()
@@ -128,9 +129,10 @@ impl System for LiveSystem {
     fn services(&self, target: &str) -> Result<Vec<ServiceStatus>, SystemError> {
         self.target(target)?;
         let Some(snapshot) = self.snapshots.get(target) else { return Ok(Vec::new()) };
-        let status = |(service, metrics): (&String, &Vec<String>)| ServiceStatus {
+        let status = |(service, observed): (&String, &Observed)| ServiceStatus {
             service: service.clone(),
-            metrics: metrics.clone(),
+            metrics: observed.metrics.clone(),
+            levels: observed.levels,
             signs: snapshot.status.signs.iter().filter(|s| s.service == *service).cloned().collect(),
         };
         Ok(snapshot.services.iter().map(status).collect())
@@ -228,12 +230,31 @@ impl System for LiveSystem {
 
     fn experiments(&self, incident: &str) -> Result<Vec<Experiment>, SystemError> {
         let incident = self.incident(incident)?;
+        self.experiments_during(period_beside(&incident, SystemClock.now()))
+    }
+
+    fn experiments_during(&self, period: Interval) -> Result<Vec<Experiment>, SystemError> {
         let source = self.experiments.get().ok_or_else(|| SystemError::Refused {
             message: "no ledger of experiments is read".into(),
             next: "start automap with `serve --ledger FILE`; `automap chaos record` writes the file".into(),
         })?;
         let unavailable = |message| SystemError::Unavailable { place: "the ledger of experiments".into(), message };
-        source.during(period_beside(&incident, SystemClock.now())).map_err(unavailable)
+        source.during(period).map_err(unavailable)
+    }
+
+    fn note(&self, incident: &str, text: &str, by: &str) -> Result<Incident, SystemError> {
+        let noted = note(&*self.store, (incident, text, by), SystemClock.now())?;
+        self.publish(&noted);
+        Ok(noted)
+    }
+
+    fn capture(&self, incident: &str) -> Result<Vec<u8>, SystemError> {
+        let incident = self.incident(incident)?;
+        analyses::capture(self.target(&incident.target)?, &incident, SystemClock.now())
+    }
+
+    fn coverage(&self, target: &str) -> Result<TargetCoverage, SystemError> {
+        analyses::coverage(self.target(target)?, SystemClock.now())
     }
 
     fn mutes(&self) -> Vec<ListedMute> {

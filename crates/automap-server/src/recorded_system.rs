@@ -24,15 +24,15 @@ use crate::alerts::AlertGroup;
 use crate::alerts::matching::AlertTargets;
 use crate::analysed::Analysed;
 use crate::dossiers::Dossiers;
-use crate::live_system::confirm;
+use crate::live_system::{confirm, note};
 use crate::mutes::{ListedMute, MuteRequest};
 use crate::notify::NotifyConfig;
-use crate::snapshots;
+use crate::snapshots::{self, Observed};
 use crate::store::memory::MemoryStore;
 use crate::store::{IncidentStore, Mute, ToldChange};
 use crate::system::{
     CompareRequest, DiagnoseRequest, Experiment, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics,
-    period_beside,
+    TargetCoverage, period_beside,
 };
 use crate::watcher::{Clock, State, SystemClock, TargetStatus};
 
@@ -140,10 +140,11 @@ impl System for RecordedSystem {
     fn services(&self, target: &str) -> Result<Vec<ServiceStatus>, SystemError> {
         self.check_target(target)?;
         let symptoms: Vec<_> = self.open_incidents().into_iter().flat_map(|i| i.symptoms).collect();
-        let status = |(service, metrics): (String, Vec<String>)| ServiceStatus {
+        let status = |(service, Observed { metrics, levels }): (String, Observed)| ServiceStatus {
             signs: symptoms.iter().filter(|s| s.service == service).cloned().collect(),
             service,
             metrics,
+            levels,
         };
         Ok(snapshots::services(&self.whole.observation).into_iter().map(status).collect())
     }
@@ -217,13 +218,31 @@ impl System for RecordedSystem {
     fn confirm(&self, incident: &str, service: &str, by: &str) -> Result<Incident, SystemError> {
         let by = (incident, service, by);
         let confirmed = confirm(&*self.store, &NotifyConfig::default(), by, false, SystemClock.now())?;
-        // Fails when there is no listener, which is the usual state.
-        let _ = self.changes.send(IncidentChange::of(&confirmed));
+        self.publish(&confirmed);
         Ok(confirmed)
     }
 
+    fn note(&self, incident: &str, text: &str, by: &str) -> Result<Incident, SystemError> {
+        let noted = note(&*self.store, (incident, text, by), SystemClock.now())?;
+        self.publish(&noted);
+        Ok(noted)
+    }
+
+    fn capture(&self, incident: &str) -> Result<Vec<u8>, SystemError> {
+        self.analyse_incident(&self.incident(incident)?)?.capture()
+    }
+
+    fn coverage(&self, target: &str) -> Result<TargetCoverage, SystemError> {
+        self.check_target(target)?;
+        let observation = &self.whole.observation;
+        Ok(TargetCoverage::of(target, observation, observation.frame.span().end))
+    }
+
     fn experiments(&self, incident: &str) -> Result<Vec<Experiment>, SystemError> {
-        let period = period_beside(&self.incident(incident)?, self.whole.observation.frame.span().end);
+        self.experiments_during(period_beside(&self.incident(incident)?, self.whole.observation.frame.span().end))
+    }
+
+    fn experiments_during(&self, period: Interval) -> Result<Vec<Experiment>, SystemError> {
         let is_within =
             |e: &&Experiment| e.started.is_none_or(|at| at < period.end) && e.ended.is_none_or(|at| at > period.start);
         Ok(self.experiments.iter().filter(is_within).cloned().collect())
@@ -251,6 +270,11 @@ impl System for RecordedSystem {
 }
 
 impl RecordedSystem {
+    fn publish(&self, incident: &Incident) {
+        // Fails when there is no listener, which is the usual state.
+        let _ = self.changes.send(IncidentChange::of(incident));
+    }
+
     fn open_incidents(&self) -> Vec<Incident> {
         let all = self.store.list(&incidents::all()).unwrap_or_default();
         all.into_iter().filter(Incident::is_open).collect()

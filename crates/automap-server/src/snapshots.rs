@@ -10,6 +10,7 @@ use automap_core::service_map::{self, MapKind, ServiceMap};
 use automap_core::slo::SloStatus;
 use parking_lot::RwLock;
 
+use crate::system::ServiceLevels;
 use crate::watcher::{TargetStatus, Tick};
 
 /// The latest snapshot of every target. A clone refers to the same snapshots.
@@ -25,12 +26,21 @@ pub struct TargetSnapshot {
     pub status: TargetStatus,
     /// The report of the latest poll that could be diagnosed.
     pub report: Option<Arc<Report>>,
-    /// Every service of the latest poll, and its metrics with at least one observed value.
-    pub services: Arc<BTreeMap<String, Vec<String>>>,
+    /// What was observed of every service at the latest poll.
+    pub services: Arc<BTreeMap<String, Observed>>,
     /// Who called whom at the latest poll that could be diagnosed.
     pub map: Option<Arc<ServiceMap>>,
     /// The state of its objectives.
     pub slos: Arc<Vec<SloStatus>>,
+}
+
+/// What was observed of a service.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// Its metrics with at least one observed value, by name.
+    pub metrics: Vec<String>,
+    /// What it shows at the end of the data.
+    pub levels: ServiceLevels,
 }
 
 impl Snapshots {
@@ -86,18 +96,18 @@ impl Snapshots {
     }
 }
 
-/// Every service that was observed, and its metrics with at least one observed value.
-pub(crate) fn services(observation: &Observation) -> BTreeMap<String, Vec<String>> {
+/// Every service that was observed.
+pub(crate) fn services(observation: &Observation) -> BTreeMap<String, Observed> {
     let frame = &observation.frame;
-    let mut services: BTreeMap<String, Vec<String>> =
-        observation.services().map(|s| (s.to_owned(), Vec::new())).collect();
+    let mut services: BTreeMap<String, Observed> =
+        observation.services().map(|s| (s.to_owned(), Observed::default())).collect();
     for series in frame.series().iter().filter(|s| s.values.iter().any(|v| v.is_finite())) {
-        if let Some(metrics) = services.get_mut(frame.service(series.service))
-            && !metrics.iter().any(|m| *m == *series.metric.name)
-        {
-            metrics.push(series.metric.name.to_string());
+        let Some(observed) = services.get_mut(frame.service(series.service)) else { continue };
+        if !observed.metrics.iter().any(|m| *m == *series.metric.name) {
+            observed.metrics.push(series.metric.name.clone());
         }
+        observed.levels.take(series);
     }
-    services.values_mut().for_each(|metrics| metrics.sort());
+    services.values_mut().for_each(|observed| observed.metrics.sort());
     services
 }

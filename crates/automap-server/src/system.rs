@@ -1,6 +1,7 @@
 //! The running watcher as the API and the MCP server see it: one trait, and the values that pass through it. It names no transport, and no
 //! part of the watcher; [`crate::live_system::LiveSystem`] implements it, and tests have an implementation of their own.
 
+mod coverage;
 mod experiment;
 mod metrics;
 pub mod questions;
@@ -17,6 +18,7 @@ use automap_core::profile::ProfileTable;
 use automap_core::report::Report;
 use automap_core::service_map::ServiceMap;
 use automap_core::slo::SloStatus;
+use automap_core::time::Interval;
 use tokio::sync::broadcast;
 
 use crate::alerts::AlertGroup;
@@ -25,10 +27,11 @@ use crate::mutes::{ListedMute, MuteError, MuteRequest};
 use crate::store::{Mute, StoreError, ToldChange};
 use crate::watcher::TargetStatus;
 
+pub use coverage::{MissingSignal, TargetCoverage};
 pub use experiment::{Experiment, ExperimentSource, period_beside};
 pub use metrics::{SystemMetrics, TargetMetrics};
 pub use request::{CompareRequest, DiagnoseRequest, EmptyPeriod, EngineName, Period};
-pub use status::{IncidentChange, ServiceStatus};
+pub use status::{IncidentChange, ServiceLevels, ServiceStatus};
 
 /// The running watcher. Every method may block; callers run them on threads where that does no harm, a bounded number at once. A method that
 /// panics is answered with an error and affects no other caller.
@@ -126,6 +129,30 @@ pub trait System: Send + Sync + 'static {
     /// # Errors
     /// [`SystemError::NotFound`] when there is no such incident; [`SystemError::Refused`] when its report names no such service.
     fn confirm(&self, incident: &str, service: &str, by: &str) -> Result<Incident, SystemError>;
+
+    /// Adds a note of the user `by` to an incident's timeline. Returns the incident as it is now.
+    ///
+    /// # Errors
+    /// [`SystemError::NotFound`] when there is no such incident.
+    fn note(&self, incident: &str, text: &str, by: &str) -> Result<Incident, SystemError>;
+
+    /// The metrics of an incident as a capture, in the windows of its report. Takes seconds.
+    ///
+    /// # Errors
+    /// As [`Self::service_map`].
+    fn capture(&self, incident: &str) -> Result<Vec<u8>, SystemError>;
+
+    /// Which signals each service of a target delivers, what is missing, and what each answer cost. Takes seconds.
+    ///
+    /// # Errors
+    /// [`SystemError::NotFound`] for an unknown target; else as [`Self::diagnose`].
+    fn coverage(&self, target: &str) -> Result<TargetCoverage, SystemError>;
+
+    /// The experiments that were in place at some time of a period, in the order they began.
+    ///
+    /// # Errors
+    /// As [`Self::experiments`], without an incident.
+    fn experiments_during(&self, period: Interval) -> Result<Vec<Experiment>, SystemError>;
 
     /// The experiments that ran during an incident and in the minutes before it.
     ///

@@ -6,6 +6,7 @@ mod changes;
 mod diagnoses;
 mod drawn_map;
 mod events;
+mod experiments;
 mod health;
 mod incident_page;
 mod incidents;
@@ -46,6 +47,7 @@ fn routes() -> Vec<Route> {
     routes.extend(diagnoses::routes());
     routes.extend(rows::routes());
     routes.extend(events::routes());
+    routes.extend(experiments::routes());
     routes.extend(alerts::routes());
     routes.extend(changes::routes());
     routes.extend(mutes::routes());

@@ -74,6 +74,9 @@ pub struct Target {
 pub struct Prometheus {
     /// Address with its path prefix.
     pub url: String,
+    /// Where people open it in a browser, for links to its queries. Unset: the same address.
+    #[serde(default)]
+    pub page: Option<String>,
     /// Cluster of the services, where the server has several; several between commas, or a pattern.
     #[serde(default)]
     pub cluster: Option<String>,
@@ -165,6 +168,7 @@ impl Target {
     pub fn new(namespace: &str, url: &str) -> Result<Self, (String, String)> {
         let prometheus = Prometheus {
             url: url.to_owned(),
+            page: None,
             cluster: None,
             username: None,
             password_file: None,

@@ -18,7 +18,7 @@ use automap_sources::prometheus::{Again, ObserveOptions, Tail, observe_increment
 use super::target::MonitoredTarget;
 use crate::analysed::Analysed;
 use crate::config::ConfigDuration;
-use crate::system::{CompareRequest, DiagnoseRequest, Period, SystemError};
+use crate::system::{CompareRequest, DiagnoseRequest, Period, SystemError, TargetCoverage};
 
 /// Baseline before an incident when the request names none.
 const BASELINE_MS: i64 = 3_600_000;
@@ -109,6 +109,22 @@ pub(super) fn compare(
     };
     let periods = [observed("before", &request.before)?, observed("after", &request.after)?];
     compare::compare(&periods, &CompareOptions::default()).map_err(|e| refused(&e, "choose other periods"))
+}
+
+/// The metrics of an incident as a capture.
+pub(super) fn capture(
+    monitored: &MonitoredTarget,
+    incident: &Incident,
+    now: Timestamp,
+) -> Result<Vec<u8>, SystemError> {
+    analyse_again(monitored, incident, DiagnoseOptions::default(), now)?.capture()
+}
+
+/// What is seen of a target in the last hour.
+pub(super) fn coverage(monitored: &MonitoredTarget, now: Timestamp) -> Result<TargetCoverage, SystemError> {
+    let window = Interval::new(now.plus_ms(-BASELINE_MS), now);
+    let observation = fetch(monitored, window, WindowHint::default(), now)?;
+    Ok(TargetCoverage::of(&monitored.target.name, &observation, now))
 }
 
 /// Fetches and analyses the metrics of an incident again, in the windows of its report.

@@ -1,4 +1,4 @@
-//! Records which service a user confirmed as the cause of an incident. The same code serves the API and `automap incidents confirm`.
+//! What people state about an incident: which service was the cause, and notes. The same code serves the API and the command line.
 
 use automap_core::incident::{Incident, TimelineKind};
 use automap_core::time::Timestamp;
@@ -7,7 +7,7 @@ use crate::notify::NotifyConfig;
 use crate::store::{Store, StoreError};
 use crate::system::SystemError;
 
-/// How often a confirmation is tried when a watcher changes the incident at the same time.
+/// How often a change is tried when a watcher changes the incident at the same time.
 const MAX_TRIES: usize = 5;
 
 /// Records that the user `by` confirmed `service` as the cause of the incident `id`, and queues the change for the routes that were notified
@@ -23,18 +23,41 @@ pub fn confirm(
     is_forced: bool,
     now: Timestamp,
 ) -> Result<Incident, SystemError> {
-    for _ in 0..MAX_TRIES {
-        let found = store.get(id)?;
-        let mut incident = found.ok_or_else(|| SystemError::NotFound { what: "incident", name: id.to_owned() })?;
+    change(store, id, now, |incident| {
         if !is_forced {
-            check_service(&incident, service)?;
+            check_service(incident, service)?;
         }
         incident.confirmed = Some(service.to_owned());
         incident.add_entry(now, TimelineKind::Confirmed, format!("{by} confirmed {service} as the cause"));
+        Ok(notify.routes_for(incident, &store.notified_routes(id)?))
+    })
+}
+
+/// Adds a note of the user `by` to the timeline of the incident `id`. Nobody is notified: its state is what it was.
+///
+/// # Errors
+/// [`SystemError::NotFound`] when there is no such incident.
+pub fn note(store: &dyn Store, (id, text, by): (&str, &str, &str), now: Timestamp) -> Result<Incident, SystemError> {
+    change(store, id, now, |incident| {
+        incident.add_entry(now, TimelineKind::Noted, format!("{by}: {text}"));
+        Ok(Vec::new())
+    })
+}
+
+/// Changes a stored incident, and tries again where somebody else changed it meanwhile. `edit` returns the routes that are notified.
+fn change(
+    store: &dyn Store,
+    id: &str,
+    now: Timestamp,
+    edit: impl Fn(&mut Incident) -> Result<Vec<String>, SystemError>,
+) -> Result<Incident, SystemError> {
+    for _ in 0..MAX_TRIES {
+        let found = store.get(id)?;
+        let mut incident = found.ok_or_else(|| SystemError::NotFound { what: "incident", name: id.to_owned() })?;
         incident.revision += 1;
         incident.updated = incident.updated.max(now);
-        let notified = store.notified_routes(id)?;
-        match store.put(&incident, &notify.routes_for(&incident, &notified), now) {
+        let routes = edit(&mut incident)?;
+        match store.put(&incident, &routes, now) {
             Ok(()) => return Ok(incident),
             Err(StoreError::Conflict { .. }) => {}
             Err(error) => return Err(error.into()),

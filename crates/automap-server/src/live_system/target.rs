@@ -48,10 +48,22 @@ impl MonitoredTarget {
         config.targets.iter().map(|target| Self::new(target, store)).collect()
     }
 
+    /// Where people open its Prometheus.
+    pub(super) fn query_page(&self) -> String {
+        self.target.prometheus.page.clone().unwrap_or_else(|| self.client.address().to_owned())
+    }
+
     fn new(target: &Target, store: &Arc<dyn Store>) -> Result<Self, SetupError> {
         let failed = |message: String| SetupError::Client { target: target.name.clone(), message };
         let options = target.prometheus.client_options().map_err(|e| failed(e.to_string()))?;
         let client = Client::new(options).map_err(|e| failed(e.to_string()))?;
+        if let Some(page) = target.prometheus.page.as_deref()
+            && !["http://", "https://"].iter().any(|scheme| page.starts_with(scheme))
+        {
+            return Err(failed(format!(
+                "prometheus.page {page:?} is no address for a browser: begin it with https:// or http://"
+            )));
+        }
         let slos = target.objectives()?;
         let (grafana, flags) = (target.grafana.as_ref(), target.feature_flags.as_ref());
         let told = ToldChanges::new(&target.name, grafana, flags, store).map_err(failed)?;

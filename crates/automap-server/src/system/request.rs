@@ -1,7 +1,7 @@
 //! What the API and MCP can ask of the watcher. Where the metrics come from is part of the configuration; a request cannot name a source.
 
 use automap_core::rank::Engine;
-use automap_core::time::{Timestamp, as_rfc3339};
+use automap_core::time::{Interval, Timestamp, as_rfc3339};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +82,12 @@ impl Period {
     pub fn check(self) -> Result<Self, EmptyPeriod> {
         let Self { start, end } = self;
         if start < end { Ok(self) } else { Err(EmptyPeriod { start, end }) }
+    }
+}
+
+impl From<Period> for Interval {
+    fn from(Period { start, end }: Period) -> Self {
+        Self { start, end }
     }
 }
 

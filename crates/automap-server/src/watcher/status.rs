@@ -16,6 +16,9 @@ pub struct TargetStatus {
     pub target: String,
     /// Where its metrics come from, without credentials.
     pub source: String,
+    /// Where people open its Prometheus, for links to queries; `null` where there is none.
+    #[serde(default)]
+    pub query_page: Option<String>,
     /// The state in one word.
     pub state: State,
     /// The same in a sentence.
@@ -97,6 +100,7 @@ impl TargetStatus {
         Self {
             target: target.to_owned(),
             source: String::new(),
+            query_page: None,
             state: State::Starting,
             summary: "not polled yet".to_owned(),
             last_success: None,

@@ -17,15 +17,16 @@ use automap_core::report::{
 use automap_core::service_map::ServiceMap;
 use automap_core::slo::{self, DEFAULT_PERIOD_MS, EventCounts, Objective, SloStatus};
 use automap_core::spread::{PROPAGATION_SCHEMA_VERSION, Propagation};
-use automap_core::time::Timestamp;
+use automap_core::time::{Interval, Timestamp};
 use automap_core::windows::OnsetSource;
 use automap_server::alerts::AlertGroup;
 use automap_server::alerts::matching::{AlertTarget, AlertTargets};
+use automap_server::live_system::note;
 use automap_server::mutes::{self, ListedMute, MuteOrigin, MuteRequest};
 use automap_server::store::{AlertStore, ChangeStore, IncidentStore, Mute, MuteStore, ToldChange};
 use automap_server::system::{
-    CompareRequest, DiagnoseRequest, Experiment, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics,
-    TargetMetrics,
+    CompareRequest, DiagnoseRequest, Experiment, IncidentChange, ServiceLevels, ServiceStatus, System, SystemError,
+    SystemMetrics, TargetCoverage, TargetMetrics,
 };
 use automap_server::watcher::{State, TargetStatus};
 use tokio::sync::broadcast;
@@ -109,7 +110,13 @@ impl System for FakeSystem {
 
     fn services(&self, target: &str) -> Result<Vec<ServiceStatus>, SystemError> {
         self.known(target)?;
-        Ok(vec![ServiceStatus { service: "orders".into(), metrics: vec!["latency_ms".into()], signs: Vec::new() }])
+        let levels = ServiceLevels { latency_ms: Some(48.0), ..ServiceLevels::default() };
+        Ok(vec![ServiceStatus {
+            service: "orders".into(),
+            metrics: vec!["latency_ms".into()],
+            signs: Vec::new(),
+            levels,
+        }])
     }
 
     fn slos(&self, target: &str) -> Result<Arc<Vec<SloStatus>>, SystemError> {
@@ -241,8 +248,37 @@ impl System for FakeSystem {
         Ok(incident)
     }
 
+    fn note(&self, incident: &str, text: &str, by: &str) -> Result<Incident, SystemError> {
+        note(&*self.store, (incident, text, by), NOW)
+    }
+
+    fn capture(&self, incident: &str) -> Result<Vec<u8>, SystemError> {
+        self.incident(incident).map(|_| b"PAR1".to_vec())
+    }
+
+    fn coverage(&self, target: &str) -> Result<TargetCoverage, SystemError> {
+        self.known(target)?;
+        Ok(TargetCoverage {
+            target: target.to_owned(),
+            source: "http://prometheus:9090".into(),
+            from: NOW.plus_ms(-3_600_000),
+            to: NOW,
+            step_s: 15.0,
+            signals: Vec::new(),
+            services: Vec::new(),
+            missing: Vec::new(),
+            not_checked: Vec::new(),
+            notes: Vec::new(),
+            queries: Vec::new(),
+        })
+    }
+
     fn experiments(&self, incident: &str) -> Result<Vec<Experiment>, SystemError> {
         self.incident(incident)?;
+        self.experiments_during(Interval { start: NOW, end: NOW.plus_ms(1) })
+    }
+
+    fn experiments_during(&self, _: Interval) -> Result<Vec<Experiment>, SystemError> {
         Ok(vec![Experiment {
             name: "sock-shop/delay-payment".into(),
             fault: "NetworkChaos delay".into(),

@@ -2,6 +2,8 @@
 
 use super::server::Server;
 
+const JSON: (&str, &str) = ("content-type", "application/json");
+
 #[tokio::test]
 async fn a_page_about_an_incident_has_its_data_its_map_and_its_files() {
     let server = Server::new();
@@ -32,6 +34,38 @@ async fn a_page_about_an_incident_has_its_data_its_map_and_its_files() {
     ] {
         assert_eq!(server.send("GET", path, &[], "").await.status, status, "{path}");
     }
+}
+
+#[tokio::test]
+async fn an_incident_takes_notes_and_gives_its_capture() {
+    let server = Server::new();
+    let noted =
+        server.send("POST", "/api/v1/incidents/shop-4/notes", &[JSON], r#"{"text":" a disk was full\n"}"#).await;
+    let last = noted.json()["timeline"].as_array().unwrap().last().cloned().unwrap();
+    assert_eq!((&last["kind"], last["text"].as_str().unwrap().ends_with(": a disk was full")), (&"noted".into(), true));
+    for (text, status) in [("   ".to_owned(), 400), ("x".repeat(1001), 400), ("x".repeat(1000), 200)] {
+        let body = serde_json::json!({ "text": text }).to_string();
+        assert_eq!(server.send("POST", "/api/v1/incidents/shop-4/notes", &[JSON], &body).await.status, status);
+    }
+    assert_eq!(server.send("POST", "/api/v1/incidents/nobody/notes", &[JSON], r#"{"text":"x"}"#).await.status, 404);
+    let capture = server.send("GET", "/api/v1/incidents/shop-4/capture.parquet", &[], "").await;
+    assert_eq!(
+        (capture.body.as_slice(), capture.header("content-type")),
+        (&b"PAR1"[..], "application/vnd.apache.parquet")
+    );
+    assert!(capture.header("content-disposition").contains("incident.parquet"));
+}
+
+#[tokio::test]
+async fn a_target_tells_what_is_seen_of_it_and_a_period_its_experiments() {
+    let server = Server::new();
+    let seen = server.send("GET", "/api/v1/targets/shop/coverage", &[], "").await.json();
+    assert_eq!((&seen["target"], &seen["step_s"]), (&"shop".into(), &15.0.into()));
+    assert_eq!(server.send("GET", "/api/v1/targets/nobody/coverage", &[], "").await.status, 404);
+    let day = "/api/v1/experiments?since=2025-11-23T00:00:00Z&until=";
+    let list = server.send("GET", &format!("{day}2025-11-24T00:00:00Z"), &[], "").await.json();
+    assert_eq!((&list["experiments"][0]["places"][0], &list["omitted"]), (&"payment".into(), &0.into()));
+    assert_eq!(server.send("GET", &format!("{day}2025-11-22T00:00:00Z"), &[], "").await.status, 400);
 }
 
 #[tokio::test]

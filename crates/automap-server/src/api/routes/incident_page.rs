@@ -19,9 +19,14 @@ use crate::system::questions;
 /// Styles inside the file and nothing else; the file says so itself, and this also holds where a browser opens it in place.
 const FILE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox";
 
+/// <https://parquet.apache.org/docs/file-format/>, as registered with IANA.
+const PARQUET: &str = "application/vnd.apache.parquet";
+
 pub(super) fn routes() -> Vec<Route> {
     const MAP: &str = "The service map of an incident, with the place of everything in a drawing";
     const HTML: &str = "An incident as one HTML file, to keep or to send";
+    const CAPTURE: &str =
+        "The metrics of an incident as a capture: Parquet, which `automap ui` and `automap diagnose` open";
     const MARKDOWN: &str = "An incident as Markdown, for a chat or an issue";
     vec![
         Route::get("/api/v1/incidents/{id}/dossier", "getIncidentDossier", questions::DOSSIER, dossier)
@@ -32,6 +37,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/api/v1/incidents/{id}/page.html", "getIncidentHtml", HTML, html)
             .query::<PageQuery>()
             .answers_text("text/html"),
+        Route::get("/api/v1/incidents/{id}/capture.parquet", "getIncidentCapture", CAPTURE, capture)
+            .answers_text(PARQUET),
         Route::get("/api/v1/incidents/{id}/page.md", "getIncidentMarkdown", MARKDOWN, markdown)
             .query::<PageQuery>()
             .answers_text("text/markdown"),
@@ -114,6 +121,12 @@ async fn markdown(
     Ok(file("text/markdown; charset=utf-8", "inline; filename=\"incident.md\"", page))
 }
 
-fn file(media: &'static str, disposition: &'static str, text: String) -> Response {
-    ([(header::CONTENT_TYPE, media), (header::CONTENT_DISPOSITION, disposition)], text).into_response()
+/// `GET /api/v1/incidents/{id}/capture.parquet`
+async fn capture(State(app): State<App>, PathParameters(id): PathParameters<String>) -> Result<Response, Problem> {
+    let bytes = app.analyse(move |system| system.capture(&id)).await??;
+    Ok(file(PARQUET, "attachment; filename=\"incident.parquet\"", bytes))
+}
+
+fn file(media: &'static str, disposition: &'static str, body: impl IntoResponse) -> Response {
+    ([(header::CONTENT_TYPE, media), (header::CONTENT_DISPOSITION, disposition)], body).into_response()
 }

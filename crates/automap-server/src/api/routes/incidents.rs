@@ -32,6 +32,7 @@ pub(super) fn routes() -> Vec<Route> {
     const TIMELINE: &str = "What happened to an incident, in order";
     const EXPERIMENTS: &str = "Chaos experiments that ran during an incident; no diagnosis sees them";
     const CONFIRM: &str = "State which service was the cause";
+    const NOTE: &str = "Add a note to an incident's timeline";
     vec![
         Route::get("/api/v1/incidents", "listIncidents", questions::LIST_INCIDENTS, list)
             .query::<IncidentQuery>()
@@ -49,6 +50,10 @@ pub(super) fn routes() -> Vec<Route> {
         Route::post("/api/v1/incidents/{id}/confirm", "confirmCause", CONFIRM, confirm)
             .role(Role::Operator)
             .body::<Confirmation>()
+            .answers::<Incident>(200),
+        Route::post("/api/v1/incidents/{id}/notes", "addNote", NOTE, note)
+            .role(Role::Operator)
+            .body::<NewNote>()
             .answers::<Incident>(200),
     ]
 }
@@ -114,6 +119,18 @@ struct Confirmation {
     #[schemars(length(min = 1, max = 253))]
     service: String,
 }
+
+/// What somebody wants to be remembered of an incident.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NewNote {
+    /// Plain text, in one or more lines.
+    #[schemars(length(min = 1, max = 1000))]
+    text: String,
+}
+
+/// Longest note, in characters.
+const MAX_NOTE_CHARS: usize = 1000;
 
 /// Longest name of a service in a confirmation.
 const MAX_SERVICE_BYTES: usize = 253;
@@ -250,6 +267,25 @@ async fn confirm(
     let incident = app.ask(move |system| system.confirm(&id, &service, &who.name)).await??;
     let (id, service, user) = audit;
     info!(target: "confirmed", incident = id, service, user, "a cause was confirmed");
+    uncached(StatusCode::OK, &incident)
+}
+
+/// `POST /api/v1/incidents/{id}/notes`
+async fn note(
+    State(app): State<App>,
+    Extension(who): Extension<Identity>,
+    PathParameters(id): PathParameters<String>,
+    body: JsonBytes,
+) -> Result<Response, Problem> {
+    let NewNote { text } = body.parse()?;
+    if text.trim().is_empty() || text.chars().count() > MAX_NOTE_CHARS {
+        let next = "write something, and put what is longer behind a link";
+        return Err(Problem::bad_request("body, field text", "it must have 1 to 1000 characters", next));
+    }
+    let audit = (id.clone(), who.name.clone());
+    let incident = app.ask(move |system| system.note(&id, text.trim(), &who.name)).await??;
+    let (id, user) = audit;
+    info!(target: "noted", incident = id, user, "a note was added");
     uncached(StatusCode::OK, &incident)
 }
 

@@ -13,14 +13,18 @@ use crate::api::http::problem::Problem;
 use crate::api::http::response::cacheable;
 use crate::api::routes::drawn_map::{DrawnMap, Scope};
 use crate::api::routes::route::Route;
+use crate::system::TargetCoverage;
 
 pub(super) fn routes() -> Vec<Route> {
     const SERVICE: &str =
         "One service of a target: its series now and in the hour before, whom it calls, and what was changed at it";
+    const COVERAGE: &str = "Which signals each service of a target delivers, what cannot be diagnosed without those that are missing, and the queries";
     const MAP: &str = "Who calls whom now, with what is wrong, and the place of everything in a drawing";
     vec![
         Route::get("/api/v1/targets/{target}/services/{service}", "getService", SERVICE, service)
             .answers::<ServiceDossier>(200),
+        Route::get("/api/v1/targets/{target}/coverage", "getCoverage", COVERAGE, coverage)
+            .answers::<TargetCoverage>(200),
         Route::get("/api/v1/targets/{target}/map", "getTargetMap", MAP, map)
             .query::<MapQuery>()
             .answers::<DrawnMap>(200),
@@ -45,6 +49,15 @@ async fn service(
     PathParameters((target, service)): PathParameters<(String, String)>,
 ) -> Result<Response, Problem> {
     cacheable(&headers, &app.analyse(move |system| system.service_dossier(&target, &service)).await??)
+}
+
+/// `GET /api/v1/targets/{target}/coverage`
+async fn coverage(
+    State(app): State<App>,
+    headers: HeaderMap,
+    PathParameters(target): PathParameters<String>,
+) -> Result<Response, Problem> {
+    cacheable(&headers, &app.analyse(move |system| system.coverage(&target)).await??)
 }
 
 /// `GET /api/v1/targets/{target}/map`
