@@ -1,7 +1,8 @@
 import { defineConfig } from '@playwright/test';
 import { chromium } from './tests/chromium';
 
-// A real `automap ui` serves the page that was built into it; nothing is downloaded, and every test has a page of its own.
+// A real `automap ui` serves the page that was built into it, and `live.spec.ts` starts an `automap serve` on a Prometheus of its own; nothing is
+// downloaded, and every test has a page of its own.
 export const PORT = 9979;
 
 export default defineConfig({
@@ -10,6 +11,11 @@ export default defineConfig({
   timeout: 90_000,
   expect: { timeout: 30_000 },
   workers: 1,
+  projects: [
+    { name: 'recorded', testIgnore: 'live.spec.ts' },
+    // A watcher looks at its targets every second or two, and waits until it is sure.
+    { name: 'live', testMatch: 'live.spec.ts', timeout: 300_000, expect: { timeout: 120_000 } },
+  ],
   reporter: 'line',
   use: {
     baseURL: `http://127.0.0.1:${PORT}`,

@@ -30,8 +30,8 @@ test('who, since when and why are on the first page, and one click leads to the 
 
 test('every page can be opened by its address, and the back button goes back', async ({ page }) => {
   await page.goto('/services?find=pay');
-  await expect(page.locator('.rows a')).toHaveText(['payment']);
-  await page.locator('.rows a').click();
+  await expect(page.locator('tbody a')).toHaveText(['payment']);
+  await page.locator('tbody a').click();
   await expect(page).toHaveURL('/services/demo/payment');
   await expect(page.locator('#charts figure').first()).toBeVisible();
   await page.goBack();

@@ -1,4 +1,6 @@
 // The addresses of the API that the page asks, each value percent-encoded.
+import { instant, type Period } from '../lib/period';
+
 const part = encodeURIComponent;
 
 function query(values: Record<string, string | number | undefined>): string {
@@ -20,10 +22,19 @@ export const paths = {
   experiments: (id: string) => `/api/v1/incidents/${part(id)}/experiments`,
   confirm: (id: string) => `/api/v1/incidents/${part(id)}/confirm`,
   html: (id: string) => `/api/v1/incidents/${part(id)}/page.html${query({ utc_offset_min: -new Date().getTimezoneOffset() })}`,
+  notes: (id: string) => `/api/v1/incidents/${part(id)}/notes`,
+  capture: (id: string) => `/api/v1/incidents/${part(id)}/capture.parquet`,
+  mutes: '/api/v1/mutes',
+  mute: (id: string) => `/api/v1/mutes/${part(id)}`,
   markdown: (id: string) => `/api/v1/incidents/${part(id)}/page.md${query({ utc_offset_min: -new Date().getTimezoneOffset() })}`,
   report: (target: string) => `/api/v1/targets/${part(target)}/report`,
   services: (target: string) => `/api/v1/targets/${part(target)}/services`,
   service: (target: string, service: string) => `/api/v1/targets/${part(target)}/services/${part(service)}`,
   slos: (target: string) => `/api/v1/targets/${part(target)}/slos`,
+  compare: (target: string, before: Period, after: Period) =>
+    `/api/v1/targets/${part(target)}/compare${query({ before_start: instant(before.from), before_end: instant(before.to), after_start: instant(after.from), after_end: instant(after.to) })}`,
+  coverage: (target: string) => `/api/v1/targets/${part(target)}/coverage`,
+  allExperiments: (period: Period) => `/api/v1/experiments${query({ since: instant(period.from), until: instant(period.to) })}`,
+  diagnoses: '/api/v1/diagnoses?wait=true',
   map: (target: string, scope: string, around?: string) => `/api/v1/targets/${part(target)}/map${query({ scope: around ? undefined : scope, around })}`,
 };

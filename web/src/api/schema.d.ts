@@ -192,6 +192,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Chaos experiments that were in place at some time of a period; no diagnosis sees them */
+        get: operations["listExperiments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flat/causes": {
         parameters: {
             query?: never;
@@ -269,6 +286,23 @@ export interface paths {
         };
         /** An incident with its timeline and its latest report */
         get: operations["getIncident"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}/capture.parquet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The metrics of an incident as a capture: Parquet, which `automap ui` and `automap diagnose` open */
+        get: operations["getIncidentCapture"];
         put?: never;
         post?: never;
         delete?: never;
@@ -373,6 +407,23 @@ export interface paths {
         get: operations["getIncidentMap"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add a note to an incident's timeline */
+        post: operations["addNote"];
         delete?: never;
         options?: never;
         head?: never;
@@ -561,6 +612,23 @@ export interface paths {
         };
         /** What differs between two periods of a target: services, metrics and calls */
         get: operations["comparePeriods"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets/{target}/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which signals each service of a target delivers, what cannot be diagnosed without those that are missing, and the queries */
+        get: operations["getCoverage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1343,6 +1411,8 @@ export interface components {
              */
             services_judged: number;
         };
+        /** @description A signal that every service should have, in the order of the table's columns. */
+        CoverageSignal: "requests" | "errors" | "latency" | "calls" | "cpu" | "memory" | "io";
         /** @description What to diagnose. */
         DiagnoseRequest: {
             /** @description The baseline, a period without the fault; left out: the time before the incident. */
@@ -1530,6 +1600,16 @@ export interface components {
              * @description In place since.
              */
             started: string | null;
+        };
+        /** @description Experiments of a period. */
+        ExperimentList: {
+            /** @description The latest 1,000 experiments, in the order they began. */
+            experiments: components["schemas"]["Experiment"][];
+            /**
+             * Format: uint
+             * @description Earlier ones of the period, which are left out.
+             */
+            omitted: number;
         };
         /** @description Experiments that ran while an incident was open. */
         Experiments: {
@@ -1956,8 +2036,21 @@ export interface components {
         Measure: "failures" | "latency" | "cpu" | "throttling" | "memory" | "restarts";
         /** @description A kind of metric by which services are compared. */
         MetricType: "latency" | "throughput" | "congestion" | "availability" | "cpu" | "memory" | "io";
+        /** @description A signal that services lack. */
+        MissingSignal: {
+            /** @description What a diagnosis cannot find without it. */
+            costs: string;
+            /** @description Whether no service has it. */
+            everywhere: boolean;
+            /** @description How to get it. */
+            remedy: string;
+            /** @description Services without it; all of them where `everywhere`. */
+            services: string[];
+            /** @description Which one. */
+            signal: components["schemas"]["CoverageSignal"];
+        };
         /** @description Kinds of timeline entries. */
-        Moment: "opened" | "verdict" | "spread" | "recovering" | "relapsed" | "closed" | "reopened" | "source" | "alert" | "confirmed" | "muted";
+        Moment: "opened" | "verdict" | "spread" | "recovering" | "relapsed" | "closed" | "reopened" | "source" | "alert" | "confirmed" | "muted" | "noted";
         /** @description A time in which nobody is notified of some incidents. They are recorded all the same. */
         Mute: {
             /** @description Who made it. */
@@ -2068,6 +2161,11 @@ export interface components {
             rank?: number | null;
             /** @description Its name. */
             service: string;
+        };
+        /** @description What somebody wants to be remembered of an incident. */
+        NewNote: {
+            /** @description Plain text, in one or more lines. */
+            text: string;
         };
         /** @description Something to do next. */
         NextStep: {
@@ -2320,6 +2418,8 @@ export interface components {
              */
             y: number;
         };
+        /** @description How completely a signal is observed. */
+        Presence: "present" | "sparse" | "stale" | "missing";
         /** @description Why a request was not answered. */
         Problem: {
             /** @description What is wrong with this request. */
@@ -2602,6 +2702,18 @@ export interface components {
         SeriesVerdict: "differs" | "only_in_a" | "only_in_b" | "same" | "too_few_samples" | "not_comparable";
         /** @description The five classes of AutoMAP: R, C, N, S, E. */
         ServiceClass: "representational" | "computing" | "networking" | "storage" | "environmental";
+        /** @description The signals of one service. */
+        ServiceCoverage: {
+            /**
+             * Format: double
+             * @description Median of its requests per second; `null` if none were counted.
+             */
+            requests_per_s?: number | null;
+            /** @description Its name. */
+            service: string;
+            /** @description In the order of [`CoverageSignal::ALL`]. */
+            signals: components["schemas"]["Presence"][];
+        };
         /** @description One service. */
         ServiceDifference: {
             /**
@@ -2642,6 +2754,24 @@ export interface components {
             /** @description The service. */
             service: string;
         };
+        /** @description What a service shows at the end of the data; `null` where its last samples are missing. */
+        ServiceLevels: {
+            /**
+             * Format: double
+             * @description Share of requests that fail, 0 to 1.
+             */
+            error_ratio?: number | null;
+            /**
+             * Format: double
+             * @description Mean time to answer, in milliseconds.
+             */
+            latency_ms?: number | null;
+            /**
+             * Format: double
+             * @description Requests per second.
+             */
+            requests_per_s?: number | null;
+        };
         /** @description Services and what connects them, ready to draw. Nodes by name, edges by (from, to). */
         ServiceMap: {
             /** @description What connects them. An edge's ends are always among the nodes. */
@@ -2662,6 +2792,15 @@ export interface components {
         };
         /** @description The state of a service. */
         ServiceStatus: {
+            /**
+             * @description What it shows at the end of the data.
+             * @default {
+             *       "error_ratio": null,
+             *       "latency_ms": null,
+             *       "requests_per_s": null
+             *     }
+             */
+            levels: components["schemas"]["ServiceLevels"];
             /** @description Its metrics with at least one observed value, by name. */
             metrics: string[];
             /** @description Its name. */
@@ -2899,6 +3038,40 @@ export interface components {
             /** @description The entry service. */
             service: string;
         };
+        /** @description What is seen of a target. */
+        TargetCoverage: {
+            /**
+             * Format: date-time
+             * @description First sample of the data that is judged.
+             */
+            from: string;
+            /** @description Signals that are missing somewhere. */
+            missing: components["schemas"]["MissingSignal"][];
+            /** @description What could not be read, with the reason. */
+            not_checked: components["schemas"]["NotChecked"][];
+            /** @description Remarks on the data. */
+            notes: components["schemas"]["Note"][];
+            /** @description The queries, with the size of each answer. */
+            queries: components["schemas"]["QueryRecord"][];
+            /** @description The services, by name. */
+            services: components["schemas"]["ServiceCoverage"][];
+            /** @description The columns of every service's `signals`. */
+            signals: components["schemas"]["CoverageSignal"][];
+            /** @description Where its metrics come from, without credentials. */
+            source: string;
+            /**
+             * Format: double
+             * @description Seconds between two samples.
+             */
+            step_s: number;
+            /** @description The target. */
+            target: string;
+            /**
+             * Format: date-time
+             * @description Last sample of it.
+             */
+            to: string;
+        };
         /** @description The status of one watched target. */
         TargetStatus: {
             /**
@@ -2924,6 +3097,11 @@ export interface components {
              * @default []
              */
             open_incidents: string[];
+            /**
+             * @description Where people open its Prometheus, for links to queries; `null` where there is none.
+             * @default null
+             */
+            query_page: string | null;
             /**
              * Format: uint64
              * @description How often the watching broke off by a bug of automap and was started again.
@@ -3580,6 +3758,40 @@ export interface operations {
             };
         };
     };
+    listExperiments: {
+        parameters: {
+            query: {
+                /** @description Its start (RFC 3339). */
+                since: string;
+                /** @description Its end (RFC 3339). */
+                until: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Chaos experiments that were in place at some time of a period; no diagnosis sees them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentList"];
+                };
+            };
+            /** @description What is wrong, where, and what to try next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     flatCauses: {
         parameters: {
             query?: {
@@ -3759,6 +3971,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description What is wrong, where, and what to try next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getIncidentCapture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The metrics of an incident as a capture: Parquet, which `automap ui` and `automap diagnose` open */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description What is wrong, where, and what to try next */
@@ -3953,6 +4196,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DrawnMap"];
+                };
+            };
+            /** @description What is wrong, where, and what to try next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addNote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewNote"];
+            };
+        };
+        responses: {
+            /** @description Add a note to an incident's timeline */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
                 };
             };
             /** @description What is wrong, where, and what to try next */
@@ -4392,6 +4670,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            /** @description What is wrong, where, and what to try next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCoverage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Which signals each service of a target delivers, what cannot be diagnosed without those that are missing, and the queries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetCoverage"];
                 };
             };
             /** @description What is wrong, where, and what to try next */

@@ -26,7 +26,7 @@ class Keys {
   }
 
   private goTo(key: string): boolean {
-    const pages: Record<string, string> = { n: href.now(), s: href.services(), m: href.map() };
+    const pages: Record<string, string> = { n: href.now(), s: href.services(), m: href.map(), c: href.compare(), o: href.objectives(), d: href.data(), x: href.chaos() };
     const to = pages[key];
     if (to) router.go(to);
     return to !== undefined;

@@ -1,5 +1,6 @@
 // What a drawing of the service map needs beside its layout: paths, arrow heads, kinds of lines, and which services a reader looks for.
 import type { DrawnMap, MapEdge, MapNode, NodeRole, PlacedEdge } from '../api/types';
+import { namespaceOf } from './mapquery';
 
 export type LineKind = 'path' | 'affected' | 'call' | 'data';
 
@@ -52,6 +53,35 @@ export function linesOf({ map, placed }: DrawnMap): DrawnLine[] {
     return [{ key, from: way.from, to: way.to, kind, path: pathOf(way.points), head: headOf(way.points, kind === 'path' ? 11 : 8) }];
   };
   return placed.edges.flatMap(line).sort((a, b) => DRAWN_LAST.indexOf(a.kind) - DRAWN_LAST.indexOf(b.kind));
+}
+
+/** The map as it was at a time: what had not begun yet is normal. What has no onset of its own counts from `since`, the beginning of the incident. */
+export function atTime(drawn: DrawnMap, ms: number, since: number): DrawnMap {
+  const begun = (node: MapNode) => (node.onset ? Date.parse(node.onset) : since) <= ms;
+  const early = new Set(drawn.map.nodes.filter((node) => AFFECTED.includes(node.role) && !begun(node)).map((node) => node.service));
+  if (early.size === 0) return drawn;
+  const nodes = drawn.map.nodes.map((node): MapNode => (early.has(node.service) ? { ...node, role: 'normal', confidence: null, summary: null } : node));
+  const edges = drawn.map.edges.map((edge) => (early.has(edge.from) || early.has(edge.to) ? { ...edge, on_path: false } : edge));
+  return { ...drawn, map: { ...drawn.map, nodes, edges } };
+}
+
+export type Group = { name: string; term: string; services: number; affected: number };
+
+/** The namespaces of a map, and the kinds of things beside services, each with the term that finds it; none where there is nothing to choose. */
+export function groupsOf(nodes: MapNode[]): Group[] {
+  const groups = new Map<string, Group>();
+  const add = (name: string, term: string, node: MapNode) => {
+    const group = groups.get(term) ?? { name, term, services: 0, affected: 0 };
+    group.services += 1;
+    if (AFFECTED.includes(node.role)) group.affected += 1;
+    groups.set(term, group);
+  };
+  for (const node of nodes) {
+    const namespace = namespaceOf(node.service);
+    if (namespace) add(namespace, `ns:${namespace}`, node);
+    if (node.kind && node.kind !== 'service') add(node.kind, `kind:${node.kind}`, node);
+  }
+  return [...groups.values()].sort((a, b) => b.affected - a.affected || b.services - a.services || a.name.localeCompare(b.name, 'en'));
 }
 
 /** Services whose name contains every word; all without a word. Case does not matter. */

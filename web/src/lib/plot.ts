@@ -59,8 +59,14 @@ function axisLabel(value: number, unit: string, largest: number): string {
 /** What stands beside a chart, in the reader's language: the word for time, and the names of its lines by those of the API. */
 type Words = { zone: Zone; time: string; lines: Record<string, string> };
 
+/** A stretch that was chosen by dragging, in milliseconds; nothing where the choice was taken back. */
+export type OnSelect = (from: number, to: number) => void;
+
+/** A drag shorter than this is a click. */
+const MIN_DRAG_PX = 6;
+
 /** Draws a chart into an empty box. */
-export function plot(box: HTMLElement, chart: Chart, data: Columns, width: number, { zone, time, lines }: Words): uPlot {
+export function plot(box: HTMLElement, chart: Chart, data: Columns, width: number, { zone, time, lines }: Words, onselect?: OnSelect): uPlot {
   const axis = { stroke: colour('muted'), font: FONT, grid: { stroke: colour('grid'), width: 0.5 }, ticks: { show: false } };
   const line = (label: string, i: number): uPlot.Series => ({
     label: lines[label] ?? label,
@@ -73,7 +79,7 @@ export function plot(box: HTMLElement, chart: Chart, data: Columns, width: numbe
   const options: uPlot.Options = {
     width,
     height: HEIGHT,
-    cursor: { sync: { key: SYNC }, drag: { x: true, y: false, setScale: true }, points: { size: 6 } },
+    cursor: { sync: { key: SYNC }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
     legend: { show: true, live: true },
     scales: {
       x: { time: true, range: (_, min, max) => (min === null ? [chart.span.start_ms / 1000, chart.span.end_ms / 1000] : [min, max]) },
@@ -94,6 +100,12 @@ export function plot(box: HTMLElement, chart: Chart, data: Columns, width: numbe
       ],
       // Values stand below a chart while a crosshair is somewhere; without one they would only be dashes.
       setLegend: [(u) => u.root.classList.toggle('is-read', u.cursor.idx !== null && u.cursor.idx !== undefined)],
+      setSelect: [
+        (u) => {
+          const { left, width } = u.select;
+          if (width >= MIN_DRAG_PX) onselect?.(1000 * u.posToVal(left, 'x'), 1000 * u.posToVal(left + width, 'x'));
+        },
+      ],
       draw: [(u) => (typeof chart.onset_ms === 'number' ? onset(u, chart.onset_ms) : undefined)],
     },
   };

@@ -10,10 +10,11 @@ test('an address and its page mean each other', () => {
     const service = { page: 'service', target: 'shop', service: name };
     expect(parseRoute(new URL(href.service('shop', name), 'http://x').pathname)).toEqual(service);
   }
+  for (const page of ['map', 'compare', 'diagnose', 'objectives', 'data', 'chaos'] as const) expect(parseRoute(`/${page}`)).toEqual({ page });
 });
 
 test('what is not a page is said to be none', () => {
-  for (const path of ['/incidents', '/incidents/a/b', '/services/a', '/services/a/b/c', '/compare', '/%']) {
+  for (const path of ['/incidents', '/incidents/a/b', '/services/a', '/services/a/b/c', '/compare/x', '/%']) {
     expect(parseRoute(path), path).toEqual({ page: 'missing' });
   }
 });

@@ -6,8 +6,11 @@ export type Route =
   | { page: 'incident'; id: string }
   | { page: 'services' }
   | { page: 'service'; target: string; service: string }
-  | { page: 'map' }
+  | { page: 'map' | 'compare' | 'diagnose' | 'objectives' | 'data' | 'chaos' }
   | { page: 'missing' };
+
+/** Pages whose address is their name. */
+const SINGLE = ['map', 'compare', 'diagnose', 'objectives', 'data', 'chaos'] as const;
 
 export type Query = Record<string, string | undefined>;
 
@@ -21,7 +24,7 @@ export function parseRoute(pathname: string): Route {
   if (first === 'services' && second !== undefined && third !== undefined && rest.length === 0) {
     return { page: 'service', target: second, service: third };
   }
-  if (first === 'map' && second === undefined) return { page: 'map' };
+  if (SINGLE.some((page) => page === first) && second === undefined) return { page: first as (typeof SINGLE)[number] };
   return { page: 'missing' };
 }
 
@@ -47,4 +50,9 @@ export const href = {
   services: (query?: Query) => address(['services'], query),
   service: (target: string, service: string, query?: Query) => address(['services', target, service], query),
   map: (query?: Query) => address(['map'], query),
+  compare: (query?: Query) => address(['compare'], query),
+  diagnose: (query?: Query) => address(['diagnose'], query),
+  objectives: (query?: Query) => address(['objectives'], query),
+  data: (query?: Query) => address(['data'], query),
+  chaos: (query?: Query) => address(['chaos'], query),
 };

@@ -3,7 +3,7 @@
 import type { Dossier, Evidence, Experiment, Incident, Report } from '../api/types';
 import { isNamed, placeOf } from './verdict';
 
-export type EntryKind = 'change' | 'onset' | 'alert' | 'chaos' | 'message' | 'confirmed' | 'source';
+export type EntryKind = 'change' | 'onset' | 'alert' | 'chaos' | 'message' | 'confirmed' | 'note' | 'source';
 
 export type Entry = {
   at: number;
@@ -20,7 +20,7 @@ export type Entry = {
 /** What the reader's language says of a change, and of an experiment that is over. */
 export type TimelineWords = { change: (evidence: Evidence) => string; ends: string };
 
-const ORDER: EntryKind[] = ['chaos', 'change', 'onset', 'alert', 'source', 'message', 'confirmed'];
+const ORDER: EntryKind[] = ['chaos', 'change', 'onset', 'alert', 'source', 'message', 'confirmed', 'note'];
 
 export function timeline(incident: Incident | undefined, report: Report, dossier: Dossier | undefined, experiments: Experiment[], words: TimelineWords): Entry[] {
   const entries = [...changes(report), ...onsets(report, dossier, words.change), ...chaos(experiments, words.ends), ...messages(incident)];
@@ -80,11 +80,12 @@ function chaos(experiments: Experiment[], ends: string): Entry[] {
 }
 
 function messages(incident: Incident | undefined): Entry[] {
-  return (incident?.timeline ?? []).map(({ at, kind, text }) => ({
-    at: Date.parse(at),
-    kind: kind === 'alert' || kind === 'confirmed' || kind === 'source' ? kind : 'message',
-    place: '',
-    text: text ? `${kind}: ${text}` : kind,
-    isCause: false,
-  }));
+  return (incident?.timeline ?? []).map(({ at, kind, text }) => ({ at: Date.parse(at), ...said(kind, text), place: '', isCause: false }));
+}
+
+/** What has a kind of its own says enough by its text; the rest is named. */
+function said(kind: string, text: string): { kind: EntryKind; text: string } {
+  if (kind === 'noted') return { kind: 'note', text };
+  if (kind === 'alert' || kind === 'confirmed' || kind === 'source') return { kind, text: text || kind };
+  return { kind: 'message', text: text ? `${kind}: ${text}` : kind };
 }

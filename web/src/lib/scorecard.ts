@@ -1,0 +1,53 @@
+// Experiments beside what automap said meanwhile. No diagnosis sees an experiment, so this says how often an answer was right.
+import type { Experiment, Incident } from '../api/types';
+
+/** `named`: an incident of that time names a place of the experiment; `other`: incidents name others; `open`: none names anything; `quiet`: no incident. */
+export type Outcome = 'named' | 'other' | 'open' | 'quiet' | 'unknown';
+
+export type Row = { experiment: Experiment; incidents: Incident[]; outcome: Outcome };
+
+/** A fault is felt some time after it was injected, and an onset is known to within some samples. */
+const EARLY_MS = 60_000;
+const LATE_MS = 10 * 60_000;
+
+export function scorecard(experiments: Experiment[], incidents: Incident[]): Row[] {
+  return experiments.map((experiment) => {
+    const during = incidents.filter((incident) => beganDuring(incident, experiment));
+    return { experiment, incidents: during, outcome: outcomeOf(experiment, during) };
+  });
+}
+
+function beganDuring(incident: Incident, { started, ended }: Experiment): boolean {
+  if (!started) return false;
+  const onset = Date.parse(incident.onset);
+  const last = Math.min(ended ? Date.parse(ended) : Infinity, Date.parse(started) + LATE_MS);
+  return onset >= Date.parse(started) - EARLY_MS && onset <= last;
+}
+
+function outcomeOf({ places }: Experiment, incidents: Incident[]): Outcome {
+  if (places.length === 0) return 'unknown';
+  if (incidents.length === 0) return 'quiet';
+  // What automap said, not what somebody confirmed later.
+  const named = incidents.flatMap((incident) => (incident.cause ? [incident.cause.service] : []));
+  if (named.some((service) => places.some((place) => isPlace(service, place)))) return 'named';
+  return named.length ? 'other' : 'open';
+}
+
+/** Where several namespaces are watched, a service has its own before it. */
+function isPlace(service: string, place: string): boolean {
+  return service === place || service.endsWith(`/${place}`);
+}
+
+export type Count = { fault: string } & Record<Outcome, number>;
+
+/** How often each kind of fault had each outcome, the most frequent kind first. */
+export function byKind(rows: Row[]): Count[] {
+  const counts = new Map<string, Count>();
+  for (const { experiment, outcome } of rows) {
+    const count = counts.get(experiment.fault) ?? { fault: experiment.fault, named: 0, other: 0, open: 0, quiet: 0, unknown: 0 };
+    count[outcome] += 1;
+    counts.set(experiment.fault, count);
+  }
+  const total = (count: Count) => count.named + count.other + count.open + count.quiet + count.unknown;
+  return [...counts.values()].sort((a, b) => total(b) - total(a) || a.fault.localeCompare(b.fault, 'en'));
+}

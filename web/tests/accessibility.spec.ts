@@ -1,0 +1,63 @@
+// No page breaks a rule of WCAG 2.2 AA that axe-core can check, in either theme, on a wide screen and on a phone.
+import AxeBuilder from '@axe-core/playwright';
+import { expect, test, type Page } from '@playwright/test';
+
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+async function violations(page: Page): Promise<string[]> {
+  const { violations: found } = await new AxeBuilder({ page }).withTags(RULES).analyze();
+  return found.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${rule.help}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`));
+}
+
+const PAGES: Record<string, string> = {
+  now: '/',
+  services: '/services',
+  service: '/services/demo/payment',
+  map: '/map?scope=all',
+  compare: '/compare',
+  objectives: '/objectives',
+  data: '/data',
+  chaos: '/chaos?days=all',
+  missing: '/nowhere',
+};
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test.describe(colorScheme, () => {
+    test.use({ colorScheme });
+
+    test('every page keeps the rules', async ({ page }) => {
+      for (const [name, path] of Object.entries(PAGES)) {
+        await page.goto(path);
+        await expect(page.locator('main h1')).toBeVisible();
+        await expect(page.locator('.waiting')).toHaveCount(0);
+        expect(await violations(page), name).toEqual([]);
+      }
+    });
+
+    test('the incident keeps the rules, with its forms and tables open, and on a phone', async ({ page }) => {
+      await page.goto('/');
+      await page.locator('a.card').click();
+      await expect(page.locator('#charts .uplot').first()).toBeVisible();
+      await expect(page.locator('#map svg')).toBeVisible();
+      for (const summary of await page.locator('summary').all()) await summary.click();
+      for (const name of ['Write a note', 'Another service was the cause', 'Mute']) {
+        await page.getByRole('button', { name, exact: true }).click();
+        expect(await violations(page), name).toEqual([]);
+      }
+      await page.setViewportSize({ width: 390, height: 844 });
+      expect(await violations(page), 'phone').toEqual([]);
+    });
+
+    test('the sheet of keys and the login keep the rules', async ({ page }) => {
+      await page.goto('/');
+      await page.keyboard.press('?');
+      await expect(page.locator('dialog')).toBeVisible();
+      expect(await violations(page), 'keys').toEqual([]);
+      const who = { is_required: true, by_token: true, by_password: true, name: null, role: null, is_logged_in: false };
+      await page.route('**/api/v1/session', (route) => route.fulfill({ status: 200, contentType: 'application/json', body: JSON.stringify(who) }));
+      await page.goto('/');
+      await expect(page.getByLabel('Password')).toBeVisible();
+      expect(await violations(page), 'login').toEqual([]);
+    });
+  });
+}

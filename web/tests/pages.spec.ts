@@ -1,0 +1,118 @@
+// Compare, Data, Objectives, Chaos, and what a reader tells automap of an incident, over the recorded incident of the demo.
+import { expect, test, type Page } from '@playwright/test';
+
+async function openIncident(page: Page): Promise<void> {
+  await page.goto('/');
+  await page.locator('a.card').click();
+  await expect(page.locator('#charts .uplot').first()).toBeVisible();
+}
+
+/** Drags over a part of the first chart, from the left edge. */
+async function drag(page: Page, from: number, to: number): Promise<void> {
+  const area = page.locator('#charts .u-over').first();
+  await area.scrollIntoViewIfNeeded();
+  const box = await area.boundingBox();
+  if (!box) throw new Error('the chart has no box');
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + from * box.width, y);
+  await page.mouse.down();
+  await page.mouse.move(box.x + to * box.width, y, { steps: 5 });
+  await page.mouse.up();
+}
+
+test('a stretch that was dragged over a chart can be looked at closely, compared and diagnosed, and each has an address', async ({ page }) => {
+  await openIncident(page);
+  await drag(page, 0.75, 0.98);
+  const stretch = page.getByRole('region', { name: 'The chosen stretch of time' });
+  await stretch.getByRole('button', { name: 'Look closer' }).click();
+  await stretch.getByRole('button', { name: 'Show all of it again' }).click();
+  await expect(stretch).toHaveCount(0);
+
+  await drag(page, 0.75, 0.98);
+  await stretch.getByRole('link', { name: 'the normal time' }).click();
+  await expect(page).toHaveURL(/\/compare\?target=demo&before=[^&]+&after=/);
+  await expect(page.getByRole('row', { name: /orders → payment network gap/ })).toContainText(/→ 25\d ms/);
+  const compared = page.url();
+  await page.reload();
+  await expect(page.getByRole('row', { name: /orders → payment network gap/ })).toBeVisible();
+  expect(page.url()).toBe(compared);
+
+  await page.goBack();
+  await expect(page.locator('#charts .uplot').first()).toBeVisible();
+  await drag(page, 0.75, 0.98);
+  await stretch.getByRole('link', { name: 'Diagnose it' }).click();
+  await expect(page.locator('.verdict h2')).toContainText('payment');
+  await expect(page.locator('#causes li').first()).toContainText('network gap');
+});
+
+test('two periods that were typed are compared, and what cannot be compared says why', async ({ page }) => {
+  await page.goto('/compare');
+  await expect(page.getByRole('heading', { name: /Services that differ/ })).toBeVisible();
+  await page.getByRole('button', { name: 'the week before' }).click();
+  await expect(page.getByRole('alert')).toContainText('What to try');
+  const start = page.getByRole('group', { name: 'Reference' }).getByLabel('From');
+  await start.fill('2026-11-24T00:56:25');
+  await start.blur();
+  await expect(page).toHaveURL(/before=2026-11-24T00%3A56%3A25Z/);
+});
+
+test('what is seen of each service, what is missing, what that costs and how to get it', async ({ page }) => {
+  await page.goto('/data');
+  await expect(page.getByRole('row', { name: /^payment/ })).toContainText('seen');
+  const gap = page.locator('li.gap', { hasText: 'latency' }).first();
+  await expect(gap).toContainText('slow answers are not noticed');
+  await expect(gap).toContainText('What to try');
+  await expect(page.getByRole('button', { name: /automap doctor/ })).toBeVisible();
+  await page.locator('#queries summary').click();
+  await expect(page.locator('#queries pre').first()).toContainText('istio_');
+});
+
+test('what was injected stands beside what was said, and a place without objectives says how to set some', async ({ page }) => {
+  await page.goto('/chaos?days=all');
+  await expect(page.locator('ul.rows li')).toContainText('NetworkChaos delay');
+  await expect(page.locator('ul.rows li')).toContainText('found');
+  await page.locator('ul.rows li a').click();
+  await expect(page.locator('.verdict h1')).toContainText('payment');
+  await page.goto('/objectives');
+  await expect(page.locator('main')).toContainText('No objective is configured');
+});
+
+test('a note is part of the time line at once, and another cause can be stated', async ({ page }) => {
+  await openIncident(page);
+  await page.getByRole('button', { name: 'Write a note' }).click();
+  await page.getByLabel(/^Note/).fill('rolled back\n<b>the release</b>');
+  await page.getByRole('button', { name: 'Add the note' }).click();
+  await expect(page.locator('#timeline li.note')).toContainText('<b>the release</b>');
+  await page.getByRole('button', { name: 'Another service was the cause' }).click();
+  await page.getByLabel('The cause was').selectOption('orders');
+  await page.getByRole('button', { name: 'Record it' }).click();
+  await expect(page.locator('.verdict')).toContainText('Confirmed cause: orders');
+  // The other tests expect what automap said.
+  await page.getByRole('button', { name: 'This was the cause' }).first().click();
+  await page.getByRole('button', { name: 'Record it' }).click();
+  await expect(page.locator('.verdict')).toContainText('Confirmed cause: payment');
+});
+
+test('a recording notifies nobody, so muting is refused with the reason', async ({ page }) => {
+  await openIncident(page);
+  await page.getByRole('button', { name: 'Mute', exact: true }).click();
+  await page.locator('form').getByRole('button', { name: 'Mute', exact: true }).click();
+  await expect(page.getByRole('alert')).toContainText('notifies nobody');
+});
+
+test('the metrics of an incident can be taken along as a capture', async ({ page }) => {
+  await openIncident(page);
+  const download = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Download the capture' }).click();
+  expect((await download).suggestedFilename()).toBe('incident.parquet');
+});
+
+test('the keys lead to every page', async ({ page }) => {
+  await page.goto('/');
+  await expect(page.locator('a.card')).toBeVisible();
+  for (const [key, path] of [['c', '/compare'], ['o', '/objectives'], ['d', '/data'], ['x', '/chaos'], ['m', '/map']]) {
+    await page.keyboard.press('g');
+    await page.keyboard.press(key ?? '');
+    await expect(page).toHaveURL(new RegExp(`${path}(\\?.*)?$`));
+  }
+});
