@@ -45,7 +45,7 @@ async fn an_incident_takes_notes_and_gives_its_capture() {
     assert_eq!((&last["kind"], last["text"].as_str().unwrap().ends_with(": a disk was full")), (&"noted".into(), true));
     for (text, status) in [("   ".to_owned(), 400), ("x".repeat(1001), 400), ("x".repeat(1000), 200)] {
         let body = serde_json::json!({ "text": text }).to_string();
-        assert_eq!(server.send("POST", "/api/v1/incidents/shop-4/notes", &[JSON], &body).await.status, status);
+        assert_eq!(server.send("POST", "/api/v1/incidents/shop-4/notes", &[JSON], body).await.status, status);
     }
     assert_eq!(server.send("POST", "/api/v1/incidents/nobody/notes", &[JSON], r#"{"text":"x"}"#).await.status, 404);
     let capture = server.send("GET", "/api/v1/incidents/shop-4/capture.parquet", &[], "").await;
