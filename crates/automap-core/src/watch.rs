@@ -171,7 +171,7 @@ impl Watch {
     fn follow(&mut self, prepared: &PreparedInput, input: &WatchInput<'_>) -> WatchOutcome {
         self.learn_normal(prepared, input.now);
         let mut signs = prepared.signs(&self.normal, &self.options);
-        usual::remove(&mut signs, prepared, self.open.iter().map(|o| o.began).min());
+        usual::remove_beside(&mut signs, prepared, self.open.iter().map(|o| o.began).min());
         let callers = Callers::of(&prepared.observation.calls);
         let scopes: Vec<Scope> = self.open.iter().map(|o| Scope::of(o, &callers, &self.options)).collect();
         let look = self.beside.look(prepared, (&self.open, &scopes), &signs, input.now, &self.options);

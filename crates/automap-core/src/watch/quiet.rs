@@ -189,12 +189,13 @@ pub(super) fn assess(
     let is_among = |s: &IndicatorChange| among.is_none_or(|all| all.iter().any(|o| is_same_sign(o, s)));
     let mut signs = prepared.signs(&normal, options);
     signs.retain(is_among);
+    usual::remove(&mut signs, prepared, &learnt_from);
     // Trouble that is older than the remembered data has spoilt the history; a confident diagnosis says where the real baseline ends.
     if signs.is_empty() && report.verdict.kind == VerdictKind::Cause && is_current {
         signs = prepared.signs(&NormalRanges::of(frame, &windows.rows.baseline), options);
         signs.retain(is_among);
+        usual::remove(&mut signs, prepared, &windows.rows.baseline);
     }
-    signs.retain(|sign| !usual::is_usual(prepared, &learnt_from, sign));
     let watchpoints = if is_current { active_watchpoints(prepared, &report, options) } else { Vec::new() };
     let since = |slot: &mut Option<Timestamp>, holds: bool| {
         if holds || prepared.is_whole() {

@@ -12,25 +12,34 @@ use crate::time_of_day::{Move, SeriesName};
 use crate::verdict::Lead;
 use crate::verdict::time_of_day::{days_to_ask, is_usual_sign};
 
-/// Whether a sign was the same at this hour of two earlier days. `learnt_from` are the rows of its usual level.
-pub(super) fn is_usual(prepared: &PreparedInput, learnt_from: &[usize], sign: &IndicatorChange) -> bool {
+/// Whether a sign was the same at this hour of two earlier days.
+fn is_usual(prepared: &PreparedInput, normal: &[usize], sign: &IndicatorChange) -> bool {
     let observation = &prepared.observation;
     let times = observation.frame.times();
     let hull = |rows: &[usize]| {
         let (first, last) = (rows.first()?, rows.last()?);
         Interval::new(times[*first], times[*last].plus_ms(observation.frame.step_ms()))
     };
-    let (Some(before), Some(now)) = (hull(learnt_from), hull(&prepared.recent)) else { return false };
+    let (Some(before), Some(now)) = (hull(normal), hull(&prepared.recent)) else { return false };
     let name = SeriesName { service: &sign.service, metric: &sign.metric.name, peer: None };
     let today = (Move { from: sign.from, to: sign.to }, practical_floor(sign.unit));
     is_usual_sign(&observation.earlier_days, name, today, [before, now])
 }
 
-/// Removes the signs that are usual at this hour, beside the time before the open incidents: they keep none of them open.
-pub(super) fn remove(signs: &mut Vec<IndicatorChange>, prepared: &PreparedInput, first_began: Option<Timestamp>) {
+/// Removes the signs that are usual at this hour. `normal` are the rows of their usual level.
+pub(super) fn remove(signs: &mut Vec<IndicatorChange>, prepared: &PreparedInput, normal: &[usize]) {
+    signs.retain(|sign| !is_usual(prepared, normal, sign));
+}
+
+/// The same while incidents are open, beside the time before the first of them: usual signs keep none of them open.
+pub(super) fn remove_beside(
+    signs: &mut Vec<IndicatorChange>,
+    prepared: &PreparedInput,
+    first_began: Option<Timestamp>,
+) {
     let Some(began) = first_began else { return };
     let before: Vec<usize> = (0..prepared.observation.frame.times().partition_point(|t| *t < began)).collect();
-    signs.retain(|sign| !is_usual(prepared, &before, sign));
+    remove(signs, prepared, &before);
 }
 
 /// The days to ask for before an incident opens.
