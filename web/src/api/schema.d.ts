@@ -1413,6 +1413,16 @@ export interface components {
         };
         /** @description A signal that every service should have, in the order of the table's columns. */
         CoverageSignal: "requests" | "errors" | "latency" | "calls" | "cpu" | "memory" | "io";
+        /** @description A day that was asked for. */
+        DayInfo: {
+            /**
+             * Format: uint32
+             * @description How many days before.
+             */
+            days_back: number;
+            /** @description Why nothing was seen of it; `null` where it was observed. */
+            not_observed?: string | null;
+        };
         /** @description What to diagnose. */
         DiagnoseRequest: {
             /** @description The baseline, a period without the fault; left out: the time before the incident. */
@@ -1921,6 +1931,24 @@ export interface components {
         Level: "high" | "medium" | "low";
         /** @description The level by which a difference is described. */
         LevelKind: "median" | "mean";
+        /** @description Levels at the same hours of an earlier day. */
+        LevelsOnDay: {
+            /**
+             * Format: uint32
+             * @description How many days before.
+             */
+            days_back: number;
+            /**
+             * Format: double
+             * @description Level at the hours of the baseline; `null` where it was not observed.
+             */
+            from?: number | null;
+            /**
+             * Format: double
+             * @description Level at the hours of the incident; `null` where it was not observed.
+             */
+            to?: number | null;
+        };
         /** @description A change beside the incident. */
         ListedChange: {
             /**
@@ -2591,6 +2619,8 @@ export interface components {
             source: string;
             /** @description What the users of the system noticed: the entry services' latency and errors that rose, strongest first. */
             symptoms: components["schemas"]["Symptom"][];
+            /** @description What stands out, beside the same hours of earlier days; `null` where no earlier day was asked for, or nothing stands out. */
+            time_of_day?: components["schemas"]["TimeOfDayInfo"] | null;
             /** @description The answer. */
             verdict: components["schemas"]["Verdict"];
             /** @description Services that show symptoms of another service's fault. */
@@ -2697,6 +2727,31 @@ export interface components {
              * @description Spread: median absolute deviation × 1.4826, without a floor.
              */
             spread: number;
+        };
+        /** @description One series, today and on the earlier days. */
+        SeriesOnDays: {
+            /** @description The same hours of the earlier days, in the order of `days`. */
+            earlier: components["schemas"]["LevelsOnDay"][];
+            /**
+             * Format: double
+             * @description Level in the baseline.
+             */
+            from: number;
+            /** @description Whether it moved in the same way on two earlier days at least. */
+            is_usual: boolean;
+            /** @description The metric. */
+            metric: string;
+            /** @description The called service, for metrics of calls. */
+            peer?: string | null;
+            /** @description Who measured it. */
+            service: string;
+            /**
+             * Format: double
+             * @description Level in the incident.
+             */
+            to: number;
+            /** @description Unit of both, such as `ms`; empty where the source does not say. */
+            unit: "ms" | "s" | "ratio" | "1/s" | "bytes" | "bytes/s" | "cores" | "count" | "";
         };
         /** @description How a series, service or edge of a later period (B) relates to the reference (A). */
         SeriesVerdict: "differs" | "only_in_a" | "only_in_b" | "same" | "too_few_samples" | "not_comparable";
@@ -3147,6 +3202,19 @@ export interface components {
         Targets: {
             /** @description The targets, by name. */
             targets: components["schemas"]["TargetStatus"][];
+        };
+        /** @description What the same hours of earlier days say of what stands out. */
+        TimeOfDayFinding: "usual" | "traffic_is_usual" | "unusual" | "too_few_days";
+        /** @description What stands out, beside the same hours of earlier days. */
+        TimeOfDayInfo: {
+            /** @description The days that were asked for. */
+            days: components["schemas"]["DayInfo"][];
+            /** @description What they say. */
+            finding: components["schemas"]["TimeOfDayFinding"];
+            /** @description What carries the verdict, on each of these days; at most 8 series. */
+            series: components["schemas"]["SeriesOnDays"][];
+            /** @description One sentence. */
+            summary: string;
         };
         /** @description What happened to an incident, in order. */
         Timeline: {
