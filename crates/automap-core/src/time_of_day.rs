@@ -240,7 +240,7 @@ mod tests {
             None
         );
         let short = yesterday(|_| false).moved(NAME, [window(0, 20), window(29, 30)], Level::Mean).unwrap();
-        assert_eq!(short.to, 160.0, "five samples around the minute: minutes 27 to 31");
+        assert_eq!(short.to, 140.0, "five samples around the minute, 27 to 31: three of 100 and two of 200");
     }
 
     #[test]

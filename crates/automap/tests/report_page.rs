@@ -105,7 +105,7 @@ fn read_strictly(page: &str) -> String {
         polyline ellipse text tspan defs marker use symbol";
     const ATTRIBUTES: &str = "lang charset http-equiv content name class id style scope aria-hidden aria-label aria-labelledby \
         aria-describedby role viewBox width height x y x1 y1 x2 y2 cx cy r rx ry d points transform fill stroke text-anchor \
-        font-size font-weight dominant-baseline xmlns stroke-width stroke-dasharray href tabindex";
+        font-size font-weight dominant-baseline xmlns stroke-width stroke-dasharray href tabindex data-head";
     const VOID: [&str; 1] = ["meta"];
     let (elements, attributes): (BTreeSet<&str>, BTreeSet<&str>) =
         (ELEMENTS.split_whitespace().collect(), ATTRIBUTES.split_whitespace().collect());

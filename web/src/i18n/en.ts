@@ -214,6 +214,7 @@ export const en = {
     onset: 'leaves it',
     at: 'Time',
     value: 'Value',
+    unseen: 'not observed',
     gaps: (n: number, of: number) => `${n} of ${of} samples missing`,
     roles: {
       cause: 'cause',

@@ -197,6 +197,7 @@ export const zh: Messages = {
     onset: '离开正常范围',
     at: '时间',
     value: '值',
+    unseen: '未观测到',
     gaps: (n, of) => `${of} 个样本中缺少 ${n} 个`,
     roles: { cause: '原因', candidate: '候选', symptom: '用户感受', victim: '受影响', unchanged: '无变化', calm: '观测' },
     sparkline: (from, to) => `从 ${from} 到 ${to}`,
