@@ -1,5 +1,5 @@
 // Compare, Data, Objectives, Chaos, and what a reader tells automap of an incident, over the recorded incident of the demo.
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test, type Locator, type Page } from '@playwright/test';
 
 async function openIncident(page: Page): Promise<void> {
   await page.goto('/');
@@ -20,15 +20,23 @@ async function drag(page: Page, from: number, to: number): Promise<void> {
   await page.mouse.up();
 }
 
+/** Drags until the stretch is chosen: while the page is laid out anew, the chart may move away under the mouse. */
+async function choose(page: Page, stretch: Locator): Promise<void> {
+  await expect(async () => {
+    await drag(page, 0.75, 0.98);
+    await expect(stretch).toBeVisible({ timeout: 2_000 });
+  }).toPass();
+}
+
 test('a stretch that was dragged over a chart can be looked at closely, compared and diagnosed, and each has an address', async ({ page }) => {
   await openIncident(page);
-  await drag(page, 0.75, 0.98);
   const stretch = page.getByRole('region', { name: 'The chosen stretch of time' });
+  await choose(page, stretch);
   await stretch.getByRole('button', { name: 'Look closer' }).click();
   await stretch.getByRole('button', { name: 'Show all of it again' }).click();
   await expect(stretch).toHaveCount(0);
 
-  await drag(page, 0.75, 0.98);
+  await choose(page, stretch);
   await stretch.getByRole('link', { name: 'the normal time' }).click();
   await expect(page).toHaveURL(/\/compare\?target=demo&before=[^&]+&after=/);
   await expect(page.getByRole('row', { name: /orders → payment network gap/ })).toContainText(/→ 25\d ms/);
@@ -39,7 +47,7 @@ test('a stretch that was dragged over a chart can be looked at closely, compared
 
   await page.goBack();
   await expect(page.locator('#charts .uplot').first()).toBeVisible();
-  await drag(page, 0.75, 0.98);
+  await choose(page, stretch);
   await stretch.getByRole('link', { name: 'Diagnose it' }).click();
   await expect(page.locator('.verdict h2')).toContainText('payment');
   await expect(page.locator('#causes li').first()).toContainText('network gap');

@@ -90,10 +90,11 @@ test('a confirmed cause is shown at once, here and in every other window', async
   const other = await context.newPage();
   await other.goto(page.url());
   await expect(other.locator('.verdict')).toBeVisible();
-  await page.getByRole('button', { name: 'This was the cause' }).first().click();
+  await page.getByRole('button', { name: 'Another service was the cause' }).click();
+  await page.getByLabel('The cause was').selectOption('catalogue');
   await page.getByRole('button', { name: 'Record it' }).click();
-  await expect(page.locator('.verdict')).toContainText('Confirmed cause: payment');
-  await expect(other.locator('.verdict')).toContainText('Confirmed cause: payment');
+  await expect(page.locator('.verdict')).toContainText('Confirmed cause: catalogue');
+  await expect(other.locator('.verdict')).toContainText('Confirmed cause: catalogue');
 });
 
 test('the incident can be taken along as a file and as text', async ({ page, context }) => {

@@ -235,10 +235,12 @@ fn a_release_rolls_out_without_a_gap_and_rolls_back_to_the_replica_set_of_before
     assert_ne!(after, before);
     let now = status(dir.path());
     assert_eq!((now["rolling_out"].as_array().unwrap().len(), now["pods"].as_array().unwrap().len()), (0, 14));
+    // It is told of for some seconds only: what the wait saw is what counts.
+    let mut takers = Vec::new();
     wait_until("the roll-out in Prometheus", || {
-        query(&url, HAS_TAKEN_OVER).iter().any(|l| l.contains(&format!("replicaset=\"{after}\"")))
+        takers = query(&url, HAS_TAKEN_OVER);
+        takers.iter().any(|l| l.contains(&format!("replicaset=\"{after}\"")))
     });
-    let takers = query(&url, HAS_TAKEN_OVER);
     assert_eq!(takers.len(), 1, "nothing else changed: {takers:?}");
     let image = r#"kube_pod_container_info{container="catalogue"}"#;
     // The pod of before is told of until the next scrape.
