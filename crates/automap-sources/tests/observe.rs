@@ -64,7 +64,7 @@ fn a_healthy_shop_is_seen_whole() {
     };
     assert_eq!(
         of("s0").collect::<Vec<_>>().join(" "),
-        "client_error_ratio client_latency_ms client_rps cpu_cores cpu_throttled_ratio error_ratio hung_up_ratio \
+        "certificate_expired client_error_ratio client_latency_ms client_rps cpu_cores cpu_throttled_ratio error_ratio hung_up_ratio \
          latency_ms latency_p95_ms memory_bytes network_in_bytes_per_s network_out_bytes_per_s not_ready pods_started proxy_cpu_cores restarts \
          served_latency_ms tcp_bytes_per_s tcp_connections_per_s tcp_failures_per_s throughput_rps"
     );
@@ -380,7 +380,8 @@ fn queries_can_be_read_before_anything_is_sent() {
     // Namespaces are asked for only where ours is unknown, and four signals of whole pods only where no container is known; the two requests for native
     // histograms and for names with dots are left out above, as are those for nodes, which need placed pods.
     assert_eq!(planned.iter().filter(ours).count() as u64, BUDGET + 5 - 2);
-    assert!(planned.iter().any(|q| q.purpose == "throughput_rps, error_ratio, hung_up_ratio (preset istio-sidecar)"
+    assert!(planned.iter().any(|q| q.purpose
+        == "throughput_rps, error_ratio, hung_up_ratio, certificate_expired (preset istio-sidecar)"
         && q.promql.contains("[240s]")));
     let backwards = ObserveOptions::new("shop", NOW, Timestamp::from_ms(0), NOW);
     assert!(message(Shop::of(3), &backwards).contains("window: it ends before it starts"));
