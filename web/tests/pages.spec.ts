@@ -50,7 +50,7 @@ test('a stretch that was dragged over a chart can be looked at closely, compared
   await choose(page, stretch);
   await stretch.getByRole('link', { name: 'Diagnose it' }).click();
   await expect(page.locator('.verdict h2')).toContainText('payment');
-  await expect(page.locator('#causes li').first()).toContainText('network gap');
+  await expect(page.locator('#causes li').first()).toContainText('network and not code');
 });
 
 test('two periods that were typed are compared, and what cannot be compared says why', async ({ page }) => {

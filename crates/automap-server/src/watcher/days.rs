@@ -7,7 +7,7 @@ use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 use automap_core::time_of_day::{EarlierDay, WantedDay};
 
-use super::Source;
+use super::source::Source;
 
 /// How much of the day after the present hour is fetched along.
 const AHEAD_MS: i64 = 3_600_000;

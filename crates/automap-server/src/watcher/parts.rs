@@ -10,7 +10,7 @@ use automap_core::second_look::unasked;
 use automap_core::time::Timestamp;
 use automap_core::watch::WatchOutcome;
 
-use super::Source;
+use super::source::Source;
 
 /// Most counts that are kept: two measures of some causes.
 const MAX_KEPT: usize = 16;

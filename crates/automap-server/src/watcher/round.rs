@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use automap_core::time::Timestamp;
 
-use super::{Source, Stop, Tick, TickInputs, Watcher};
+use super::source::Source;
+use super::{Stop, Tick, TickInputs, Watcher};
 
 /// The source of the current time; tests use a fake one.
 pub trait Clock: Send {

@@ -1,8 +1,9 @@
 //! A watcher whose source and store fail at the worst moments.
 
-use automap_core::breakdown::{Breakdown, ByLabel, Counts, Label, Measure, ValueCounts};
+use automap_core::breakdown::{Breakdown, ByLabel, Counts, Label, Measure, ValueCounts, Wanted};
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::incident::{IncidentState, TimelineKind};
+use automap_core::second_look::BrokenDown;
 use automap_core::topology::CallGraph;
 
 use super::*;
