@@ -46,7 +46,7 @@ lint: ## check format and lints; warnings are errors
 	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 
 features: ## check that each set of features that is built somewhere compiles without warnings
-	CARGO="$(CARGO)" scripts/check-features.sh "" $(DEMO_FEATURES) $(DIST_FEATURES) eval
+	CARGO="$(CARGO)" scripts/check-features.sh "" $(DEMO_FEATURES) $(DIST_FEATURES) eval default
 
 doc: ## build the API documentation: target/doc; warnings are errors
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --workspace --all-features --no-deps --locked
