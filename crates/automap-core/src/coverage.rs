@@ -120,6 +120,34 @@ pub struct ServiceCoverage {
     pub requests_per_s: Option<f64>,
 }
 
+/// A signal that services lack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MissingSignal {
+    /// Which one.
+    pub signal: CoverageSignal,
+    /// Services without it; all of them where `everywhere`.
+    pub services: Vec<String>,
+    /// Whether no service has it.
+    pub everywhere: bool,
+    /// What a diagnosis cannot find without it.
+    pub costs: &'static str,
+}
+
+/// Returns the signals that some of these services lack, in the order of the columns. O(services).
+pub fn missing(services: &[ServiceCoverage]) -> Vec<MissingSignal> {
+    let without = |column: usize| -> Vec<String> {
+        let lacks = move |s: &&ServiceCoverage| s.signals.get(column) == Some(&Presence::Missing);
+        services.iter().filter(lacks).map(|s| s.service.clone()).collect()
+    };
+    let columns = CoverageSignal::ALL.into_iter().enumerate().map(|(i, signal)| (signal, without(i)));
+    let lacking = columns.filter(|(_, lacking)| !lacking.is_empty());
+    let told = |(signal, lacking): (CoverageSignal, Vec<String>)| {
+        let everywhere = lacking.len() == services.len();
+        MissingSignal { signal, services: lacking, everywhere, costs: signal.blind_spot() }
+    };
+    lacking.map(told).collect()
+}
+
 /// Returns the signals of every service of an observation, by name; nodes have other ones and are left out. `now` is the time when the data was fetched. O(series × samples).
 ///
 /// ```

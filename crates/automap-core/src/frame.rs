@@ -29,6 +29,13 @@ pub struct Series {
     pub values: Vec<f64>,
 }
 
+impl Series {
+    /// Its values in some rows, gaps among them.
+    pub(crate) fn values_at(&self, rows: &[usize]) -> Vec<f64> {
+        rows.iter().map(|&row| self.values[row]).collect()
+    }
+}
+
 /// Services × metrics × time. Series are ordered by (service, metric name, peer); `NaN` means "not observed".
 ///
 /// The axis need not be regular. Recordings joined from two days are fine, since the statistics count samples. Built by [`assemble`].
@@ -164,6 +171,11 @@ impl MetricFrame {
     pub fn span(&self) -> Interval {
         let last = self.times[self.times.len() - 1];
         Interval { start: self.times[0], end: last.plus_ms(self.step_ms()) }
+    }
+
+    /// From the first of some rows, which are in order, to one step after the last; `None` without rows.
+    pub(crate) fn span_of(&self, rows: &[usize]) -> Option<Interval> {
+        Interval::new(self.times[*rows.first()?], self.times[*rows.last()?].plus_ms(self.step_ms()))
     }
 }
 

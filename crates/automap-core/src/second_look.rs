@@ -11,9 +11,6 @@ use crate::report::{self, Report, wanted};
 use crate::time_of_day::{CompareWith, EarlierDay, WantedDay};
 use crate::verdict::{Lead, time_of_day};
 
-/// How often days are asked for: the first ones, and one more where they disagree.
-const MAX_ROUNDS: usize = 2;
-
 /// What a source counted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BrokenDown {
@@ -27,8 +24,10 @@ pub struct BrokenDown {
 
 /// A source that can be asked again.
 pub trait SecondLook {
-    /// Counts by label, in a bounded number of requests. It cannot fail: what is not answered is told as not checked.
-    fn break_down(&mut self, wanted: &[Wanted]) -> BrokenDown;
+    /// Counts by label, in a bounded number of requests; nothing where the source cannot tell. It cannot fail: what is not answered is told as not checked.
+    fn break_down(&mut self, _wanted: &[Wanted]) -> BrokenDown {
+        BrokenDown::default()
+    }
 
     /// The metrics of the same hours of an earlier day, in a bounded number of requests. It cannot fail: what the source does not hold is told as not observed.
     fn earlier_day(&mut self, wanted: &WantedDay) -> EarlierDay {
@@ -62,7 +61,7 @@ pub fn look_again(
     source: &mut dyn SecondLook,
 ) -> Result<(), DiagnoseError> {
     let mut analysis = analyse(observation, options)?;
-    for _ in 0..MAX_ROUNDS {
+    for _ in 0..time_of_day::MAX_ROUNDS {
         let lead = Lead::of(&analysis, &options.verdict);
         if crate::verdict::decide(&analysis, &lead, &options.verdict).is_quiet() {
             break;

@@ -4,6 +4,7 @@
 //! `NaN` or `None`. Values are checked against scipy and pymannkendall (see the tests of each file). Nothing here knows metrics or services.
 
 mod false_discovery;
+mod level;
 mod mann_kendall;
 mod mann_whitney;
 mod moments;
@@ -14,6 +15,7 @@ mod theil_sen;
 mod trimmed_means;
 
 pub use false_discovery::{false_discovery_rates, false_discovery_rates_among};
+pub use level::Level;
 pub use mann_kendall::{MannKendall, hamed_rao_inflation, mann_kendall};
 pub use mann_whitney::{MannWhitney, mann_whitney};
 pub use moments::{finite, mad, mean, median, median_of, quantile, sd};

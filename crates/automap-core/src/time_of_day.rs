@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub use compare_with::{CompareWith, MAX_DAYS, MAX_DAYS_BACK};
 
 use crate::frame::MetricFrame;
-use crate::stats::{finite, mean, median};
+use crate::stats::{Level, finite};
 use crate::time::{Interval, Timestamp};
 
 /// A day in milliseconds.
@@ -104,7 +104,7 @@ impl EarlierDay {
         }
     }
 
-    /// How a series moved on that day from one window of today's to another, by the statistic of `level`; `None` where either was not observed.
+    /// How a series moved on that day from one window of today's to another, by the same `level`; `None` where either was not observed.
     pub(crate) fn moved(&self, name: SeriesName<'_>, [from, to]: [Interval; 2], level: Level) -> Option<Move> {
         let frame = self.frame()?;
         let peer = match name.peer {
@@ -131,23 +131,6 @@ pub(crate) struct SeriesName<'a> {
     pub(crate) service: &'a str,
     pub(crate) metric: &'a str,
     pub(crate) peer: Option<&'a str>,
-}
-
-/// How a level is taken: the same for all days that are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Level {
-    Median,
-    /// Where only the means moved, as in pulses.
-    Mean,
-}
-
-impl Level {
-    pub(crate) fn of(self, values: &[f64]) -> f64 {
-        match self {
-            Self::Median => median(values),
-            Self::Mean => mean(values),
-        }
-    }
 }
 
 /// A level in the baseline and in the incident, or at the same hours of an earlier day.

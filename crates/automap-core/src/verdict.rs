@@ -20,7 +20,6 @@ pub use crate::rank::metrics::causal_weight;
 use crate::rank::suspects::{MAX_CAUSES, Suspect};
 use crate::rank::{Engine, PartSource, RankedService, Ranking};
 use crate::stats::{effective_samples, persistence, soft_step};
-use crate::windows::OnsetSource;
 
 /// Independent samples in the baseline at which evidence counts half. With few samples the normal spread is itself a guess: with six, pure noise
 /// leads by as much as a fault.
@@ -113,8 +112,7 @@ impl Decision {
 fn independent_samples(analysis: &Analysis, named: &[Vec<ServiceIdx>]) -> f64 {
     let rows = &analysis.windows.rows.baseline;
     let judged = analysis.anomalies.series.iter().filter(|s| named.iter().any(|group| group.contains(&s.service)));
-    let baseline = |series: usize| rows.iter().map(|&i| analysis.frame.series()[series].values[i]).collect::<Vec<_>>();
-    let stretches: Vec<Vec<f64>> = judged.map(|s| baseline(s.series)).collect();
+    let stretches: Vec<Vec<f64>> = judged.map(|s| analysis.frame.series()[s.series].values_at(rows)).collect();
     let stretches: Vec<&[f64]> = stretches.iter().map(Vec::as_slice).collect();
     effective_samples(rows.len(), persistence(&stretches, 1))
 }
@@ -233,6 +231,11 @@ pub struct Lead {
 }
 
 impl Lead {
+    /// Whether it names this service.
+    pub fn names(&self, service: ServiceIdx) -> bool {
+        self.named.iter().flatten().any(|named| *named == service)
+    }
+
     /// Measures it. Of the suspects that carry what users feel as many are named as are clear: a small remainder that is not does not cast doubt on
     /// the service that accounts for most. O(services + series of the named services × samples).
     pub fn of(analysis: &Analysis, options: &VerdictOptions) -> Self {
@@ -325,7 +328,7 @@ pub fn decide(analysis: &Analysis, lead: &Lead, options: &VerdictOptions) -> Dec
     let own = reliability(analysis) * own_evidence(analysis.ranking.engine, top);
     let is_quiet = own < options.quiet_score && has_quiet_symptoms(analysis, options);
     let is_clear = lead.confidence(options) >= options.naming(analysis);
-    let is_told = matches!(analysis.windows.onset, OnsetSource::Given | OnsetSource::Moved);
+    let is_told = analysis.windows.onset.is_told();
     if let Some(harmless) = harmless::only(analysis, lead).filter(|_| !is_told) {
         harmless
     } else if !is_told && (is_clear || !is_quiet) && time_of_day::is_usual(analysis, lead) {

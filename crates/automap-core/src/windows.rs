@@ -71,6 +71,13 @@ pub enum OnsetSource {
     NotFound,
 }
 
+impl OnsetSource {
+    /// Whether the user or an alert says that there is an incident.
+    pub fn is_told(self) -> bool {
+        matches!(self, Self::Given | Self::Moved)
+    }
+}
+
 /// Why the windows allow no diagnosis.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WindowError {

@@ -68,6 +68,14 @@ impl PrometheusSource {
             ..Self::new(client, &target.namespace, target.remember.ms())
         }
     }
+
+    /// Asks once more, and counts the requests.
+    fn again<T>(&self, ask: impl FnOnce(&mut Again<'_>) -> T) -> T {
+        let mut again = Again::new(&self.tail, &self.client, &self.namespace);
+        let answer = ask(&mut again);
+        self.requests.fetch_add(again.stats().requests, Ordering::Relaxed);
+        answer
+    }
 }
 
 impl Source for PrometheusSource {
@@ -86,22 +94,15 @@ impl Source for PrometheusSource {
         }
         Ok(observation)
     }
+}
 
+impl SecondLook for PrometheusSource {
     fn break_down(&mut self, wanted: &[Wanted]) -> BrokenDown {
-        if !self.breakdown {
-            return BrokenDown::default();
-        }
-        let mut again = Again::new(&self.tail, &self.client, &self.namespace);
-        let answer = again.break_down(wanted);
-        self.requests.fetch_add(again.stats().requests, Ordering::Relaxed);
-        answer
+        if self.breakdown { self.again(|again| again.break_down(wanted)) } else { BrokenDown::default() }
     }
 
     fn earlier_day(&mut self, wanted: &WantedDay) -> EarlierDay {
-        let mut again = Again::new(&self.tail, &self.client, &self.namespace);
-        let answer = again.earlier_day(wanted);
-        self.requests.fetch_add(again.stats().requests, Ordering::Relaxed);
-        answer
+        self.again(|again| again.earlier_day(wanted))
     }
 }
 

@@ -16,6 +16,7 @@ use automap_core::incident::{Incident, IncidentState, Muted, Owner, Severity, Sl
 use automap_core::observation::Observation;
 use automap_core::report::Report;
 use automap_core::time::Timestamp;
+use automap_core::verdict::time_of_day;
 use automap_core::watch::{Alert, Watch, WatchInput, WatchOptions, WatchOutcome};
 use tracing::{debug_span, error};
 
@@ -34,8 +35,6 @@ use unsaved::Unsaved;
 const MAX_RESUMED: usize = 50;
 /// How often a change is written again after the incident was changed elsewhere at the same moment.
 const MAX_CONFLICTS: usize = 3;
-/// How often earlier days are asked for in one tick: the first ones, and one more where they disagree.
-const MAX_DAY_ROUNDS: usize = 2;
 
 /// Evidence other than metrics that a tick takes into account.
 #[derive(Clone, Debug, Default)]
@@ -181,7 +180,7 @@ impl Watcher {
                 self.reload_if_changed_elsewhere(now);
                 let begun = Instant::now();
                 let mut outcome = self.evaluate(&observation, inputs, now);
-                for _ in 0..MAX_DAY_ROUNDS {
+                for _ in 0..time_of_day::MAX_ROUNDS {
                     if outcome.wanted_days.is_empty() {
                         break;
                     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::incident::{Incident, IncidentState, Muted};
 use automap_core::observation::Observation;
+use automap_core::second_look::SecondLook;
 use automap_core::time::Timestamp;
 use automap_core::topology::CallGraph;
 use automap_core::watch::WatchOptions;
@@ -26,6 +27,8 @@ fn time(row: i64) -> Timestamp {
 
 /// `web` calls `db` and `search`. Both have a fault of their own, and web waits for both.
 struct Shop;
+
+impl SecondLook for Shop {}
 
 impl Source for Shop {
     fn poll(&mut self, now: Timestamp) -> Result<Observation, FetchError> {

@@ -7,6 +7,7 @@ use automap_core::frame::{MetricFrame, RawSeries, assemble};
 use automap_core::incident::{Incident, IncidentState};
 use automap_core::observation::Observation;
 use automap_core::report::TimeOfDayFinding;
+use automap_core::second_look::SecondLook;
 use automap_core::time::{Interval, Timestamp};
 use automap_core::time_of_day::{CompareWith, DAY_MS, EarlierDay, WantedDay};
 use automap_core::topology::CallGraph;
@@ -80,7 +81,9 @@ impl Source for Shop {
         let calls: CallGraph = [("front-end", "catalogue"), ("catalogue", "catalogue-db")].into_iter().collect();
         Ok(Observation::new(frame, calls, "test"))
     }
+}
 
+impl SecondLook for Shop {
     fn earlier_day(&mut self, wanted: &WantedDay) -> EarlierDay {
         self.asked.push(wanted.days_back);
         match wanted.days_back <= self.retention {

@@ -71,7 +71,7 @@ pub use bounds::{LeftOut, MAX_SERIES, MAX_SERVICES};
 pub use catalogue::{Offer, OfferState, catalogue};
 pub use changes::{CHANGES_EVERY_MS, CHANGES_LOOK_BACK_MS, change_needs, changes_told};
 pub use client::{Client, FetchStats};
-pub use cluster::{ClusterSpec, MAX_CLUSTERS};
+pub use cluster::{ClusterSpec, MAX_CLUSTERS, short_cluster_name};
 pub use decode::{LabelledSeries, Labels};
 pub use error::{Failure, RequestError};
 pub use explain::explain_queries;

@@ -105,7 +105,7 @@ fn series<'a>(frame: &'a MetricFrame, calls: &CallGraph, scope: Scope) -> Vec<&'
 /// Deviations of one series in the direction that users feel, in spreads and not below 0; the median of three neighbours, so that a single wild
 /// sample is nothing.
 fn deviations(series: &Series, reference: &[usize]) -> Option<Vec<f64>> {
-    let normal = finite(&reference.iter().map(|&i| series.values[i]).collect::<Vec<_>>());
+    let normal = finite(&series.values_at(reference));
     if normal.len() < MIN_REFERENCE {
         return None;
     }

@@ -48,7 +48,7 @@ fn moved(series: &Series, rows: &Range<usize>, normal: &[usize]) -> f64 {
     if !matches!(series.metric.side, Side::Own | Side::Client) || is_load {
         return 0.0;
     }
-    let before = finite(&normal.iter().map(|&i| series.values[i]).collect::<Vec<_>>());
+    let before = finite(&series.values_at(normal));
     let centre = median(&before);
     let now = median(&series.values[rows.clone()]);
     let spread = mad(&before, centre).max(RELATIVE_FLOOR * centre.abs()).max(practical_floor(series.metric.unit));

@@ -190,8 +190,7 @@ pub(crate) fn diagnostic_weight(s: &SeriesEvidence, candidate: &RankedService) -
 
 /// The smallest spread of a series that matters, in its unit: 2 % of its normal level, or its unit's practical floor if that is larger.
 pub(crate) fn smallest_spread(series: &Series, baseline: &[usize]) -> f64 {
-    let normal: Vec<f64> = baseline.iter().map(|&i| series.values[i]).collect();
-    (0.02 * median(&normal).abs()).max(practical_floor(series.metric.unit)).max(1e-12)
+    (0.02 * median(&series.values_at(baseline)).abs()).max(practical_floor(series.metric.unit)).max(1e-12)
 }
 
 /// The rows to date changes in: the baseline, then everything up to the incident's end. A baseline that lies after the incident is put first

@@ -328,8 +328,8 @@ impl Search<'_> {
     }
 
     fn rise(&self, service: ServiceIdx, metric: &str) -> Option<f64> {
-        let values = &self.on.frame.get(service, metric, None)?.values;
-        let of = |rows: &[usize]| mean(&finite(&rows.iter().map(|&row| values[row]).collect::<Vec<_>>()));
+        let series = self.on.frame.get(service, metric, None)?;
+        let of = |rows: &[usize]| mean(&series.values_at(rows));
         Some(of(&self.on.rows.incident) - of(&self.on.rows.baseline)).filter(|rise| rise.is_finite())
     }
 }

@@ -21,7 +21,7 @@ use crate::attribution::{Impact, ImpactKind, Place};
 use crate::entity::{Entities, Entity, EntityKind};
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{CLIENT_RPS, FAILED_LOOKUPS_RATIO, Family, LOOKUP_MS, LOOKUPS_PER_S, Side};
-use crate::stats::{finite, mean};
+use crate::stats::mean;
 use crate::topology::CallGraph;
 
 /// Fewer callers that suffer together say nothing of what they have in common.
@@ -203,7 +203,6 @@ impl Setting<'_> {
     }
 
     fn level(&self, of: ServiceIdx, metric: &str, peer: Option<ServiceIdx>, rows: &[usize]) -> Option<f64> {
-        let values = &self.frame.get(of, metric, peer)?.values;
-        Some(mean(&finite(&rows.iter().map(|&row| values[row]).collect::<Vec<_>>()))).filter(|level| level.is_finite())
+        Some(mean(&self.frame.get(of, metric, peer)?.values_at(rows))).filter(|level| level.is_finite())
     }
 }

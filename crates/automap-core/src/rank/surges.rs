@@ -14,7 +14,7 @@ use crate::anomaly::{Anomalies, CLEAR, Rows, SeriesEvidence};
 use crate::entity::{Entities, EntityKind};
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::THROUGHPUT_RPS;
-use crate::stats::{finite, mean};
+use crate::stats::mean;
 use crate::topology::CallGraph;
 
 /// Fewer times the usual requests are no surge.
@@ -47,8 +47,8 @@ impl Surges {
         calls: &CallGraph,
     ) -> Self {
         let times = |service: ServiceIdx| {
-            let values = &frame.get(service, THROUGHPUT_RPS, None)?.values;
-            let of = |rows: &[usize]| mean(&finite(&rows.iter().map(|&row| values[row]).collect::<Vec<_>>()));
+            let series = frame.get(service, THROUGHPUT_RPS, None)?;
+            let of = |rows: &[usize]| mean(&series.values_at(rows));
             Some(of(&rows.incident) / of(&rows.baseline)).filter(|times| times.is_finite())
         };
         let surge = |gateway: ServiceIdx| {

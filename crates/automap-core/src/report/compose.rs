@@ -367,7 +367,7 @@ fn also_changed(facts: &Facts<'_>, analysis: &Analysis) -> Vec<AlsoChanged> {
 
 /// The services that are asked more or less than before, or show what their change brings about, where that is all that happened.
 fn harmless(facts: &Facts<'_>, analysis: &Analysis, lead: &Lead) -> Vec<AlsoChanged> {
-    let services = analysis.ranking.services.iter().filter(|r| lead.named.iter().flatten().any(|s| *s == r.service));
+    let services = analysis.ranking.services.iter().filter(|r| lead.names(r.service));
     let changed = |r: &RankedService| AlsoChanged {
         service: facts.frame.service(r.service).to_owned(),
         evidence: facts.for_candidate(r).into_iter().take(2).collect(),

@@ -8,7 +8,7 @@ use crate::onset;
 use crate::propagation::{diagnostic_weight, smallest_spread};
 use crate::quantity::{change, value};
 use crate::rank::{PartSource, RankedService};
-use crate::stats::{mean, median};
+use crate::stats::{Level, mean};
 use crate::windows::Windows;
 
 /// Evidence below this is not worth a line.
@@ -75,12 +75,10 @@ impl Facts<'_> {
 
     /// Level in the baseline and in the incident: medians; means where only they moved (a pulse).
     pub(crate) fn levels(&self, series: &Series) -> (Option<f64>, Option<f64>) {
-        let pick = |rows: &[usize]| -> Vec<f64> { rows.iter().map(|&i| series.values[i]).collect() };
-        let (normal, incident) = (pick(&self.windows.rows.baseline), pick(&self.windows.rows.incident));
-        let (by_median, by_mean) = ((median(&normal), median(&incident)), (mean(&normal), mean(&incident)));
-        let moved = |(from, to): (f64, f64)| (to - from).abs();
-        let (from, to) = if moved(by_mean) > 2.0 * moved(by_median) { by_mean } else { by_median };
-        (observed(from), observed(to))
+        let rows = &self.windows.rows;
+        let (normal, incident) = (series.values_at(&rows.baseline), series.values_at(&rows.incident));
+        let level = Level::telling(&normal, &incident);
+        (observed(level.of(&normal)), observed(level.of(&incident)))
     }
 
     /// Means in the baseline and in the incident, over the samples in which another series was observed too.

@@ -125,16 +125,12 @@ fn summary(analysis: &Analysis, compared: &TimeOfDay, days: &[DayInfo], decision
             told(&usual)
         ),
         Finding::TrafficIsUsual => {
-            let traffic: Vec<&Compared> = usual.into_iter().filter(|s| is_traffic(analysis, s)).collect();
+            let traffic: Vec<&Compared> = usual.into_iter().filter(|s| s.is_traffic(analysis)).collect();
             format!("the traffic is usual for this time of day: {}; not usual: {}", told(&traffic), told(&unusual))
         }
         Finding::Unusual => format!("not usual for this time of day: {}", told(&unusual)),
         Finding::TooFewDays => too_few(days),
     }
-}
-
-fn is_traffic(analysis: &Analysis, compared: &Compared) -> bool {
-    analysis.frame.series()[compared.series].metric.family == crate::metric::Family::Throughput
 }
 
 /// `front-end requests 212 → 388 /s (yesterday 205 → 379 /s, a week ago not observed)`.

@@ -17,13 +17,14 @@ use crate::frame::{MetricFrame, Series, ServiceIdx};
 use crate::metric::{Family, Side};
 use crate::rank::PartSource;
 use crate::rank::suspects::DECIDES;
-use crate::stats::{finite, mean, median};
+use crate::stats::{Level, mean, median};
 use crate::time::Interval;
-use crate::time_of_day::{CompareWith, EarlierDay, Level, MAX_CELLS_PER_DAY, MAX_SPAN_MS, Move, SeriesName};
-use crate::windows::OnsetSource;
+use crate::time_of_day::{CompareWith, EarlierDay, MAX_CELLS_PER_DAY, MAX_SPAN_MS, Move, SeriesName};
 
 use super::{Lead, mechanism};
 
+/// How often days are asked for: the first ones, and one more where they disagree.
+pub const MAX_ROUNDS: usize = 2;
 /// Days that have to show the same before it is usual.
 pub const ENOUGH_DAYS: usize = 2;
 /// Requests at the entries that move by this share are worth a look at earlier days.
@@ -70,6 +71,11 @@ impl Compared {
     pub fn is_usual(&self) -> bool {
         self.is_same.iter().filter(|same| **same).count() >= ENOUGH_DAYS
     }
+
+    /// Whether it counts requests.
+    pub fn is_traffic(&self, analysis: &Analysis) -> bool {
+        analysis.frame.series()[self.series].metric.family == Family::Throughput
+    }
 }
 
 /// The comparison with earlier days.
@@ -92,8 +98,7 @@ pub fn compare(analysis: &Analysis, lead: &Lead) -> Option<TimeOfDay> {
     let days = (!series.is_empty()).then_some(analysis.earlier_days.len())?;
     let observed = analysis.earlier_days.iter().filter(|day| day.frame().is_some());
     let all_same = (0..days).filter(|day| series.iter().all(|s| s.is_same[*day])).count();
-    let is_traffic = |s: &&Compared| analysis.frame.series()[s.series].metric.family == Family::Throughput;
-    let mut traffic = series.iter().filter(is_traffic).peekable();
+    let mut traffic = series.iter().filter(|s| s.is_traffic(analysis)).peekable();
     let finding = if observed.count() < ENOUGH_DAYS {
         Finding::TooFewDays
     } else if all_same >= ENOUGH_DAYS {
@@ -108,8 +113,7 @@ pub fn compare(analysis: &Analysis, lead: &Lead) -> Option<TimeOfDay> {
 
 /// Whether all that stands out is usual. Samples that stopped, and symptoms that were not observed, never are.
 pub(super) fn is_usual(analysis: &Analysis, lead: &Lead) -> bool {
-    let is_named = |service| lead.named.iter().flatten().any(|s| *s == service);
-    let of_named = analysis.ranking.services.iter().filter(|r| is_named(r.service)).flat_map(|r| &r.parts);
+    let of_named = analysis.ranking.services.iter().filter(|r| lead.names(r.service)).flat_map(|r| &r.parts);
     let has_stopped = of_named.clone().any(|p| p.source == PartSource::Missing && p.evidence >= CLEAR);
     let is_seen = !has_stopped && !analysis.unseen.hides_symptoms();
     is_seen && compare(analysis, lead).is_some_and(|c| c.finding == Finding::Usual)
@@ -147,9 +151,8 @@ fn is_usual_request_rate(analysis: &Analysis, group: &[ServiceIdx]) -> bool {
 
 /// The series that carry the verdict, the clearest first: what has to be usual for all to be.
 fn carrying(analysis: &Analysis, lead: &Lead) -> Vec<usize> {
-    let is_named = |service| lead.named.iter().flatten().any(|s| *s == service);
     let series = analysis.anomalies.series.iter();
-    let carries = |s: &&SeriesEvidence| s.evidence >= CLEAR && (s.metric.family.is_symptom() || is_named(s.service));
+    let carries = |s: &&SeriesEvidence| s.evidence >= CLEAR && (s.metric.family.is_symptom() || lead.names(s.service));
     let mut clear: Vec<&SeriesEvidence> = series.filter(carries).collect();
     clear.sort_by(|a, b| b.evidence.total_cmp(&a.evidence).then(a.series.cmp(&b.series)));
     let felt = analysis.plan.current.as_ref().and_then(|c| c.symptom).map(|(series, _, _)| series);
@@ -180,8 +183,7 @@ fn compared(analysis: &Analysis, series: usize, [baseline, incident]: [Interval;
     let of = &analysis.frame.series()[series];
     let (floor, name) = (practical_floor(of.metric.unit), name(&analysis.frame, of));
     let end = end_of(analysis, incident);
-    let values = end.iter().flat_map(|(rows, _)| rows.iter().map(|&i| of.values[i])).collect::<Vec<_>>();
-    let at_end = end.as_ref().map(|(_, window)| (Move { to: level.of(&finite(&values)), ..today }, *window));
+    let at_end = end.map(|(rows, window)| (Move { to: level.of(&of.values_at(&rows)), ..today }, window));
     let is_like = |day: &EarlierDay, (today, window): (Move, Interval)| {
         day.moved(name, [baseline, window], level).is_some_and(|m| today.is_like(&m, floor))
     };
@@ -207,25 +209,17 @@ pub(crate) fn name<'a>(frame: &'a MetricFrame, series: &'a Series) -> SeriesName
     }
 }
 
-/// The move of today: of the median, or of the mean where only that moved.
+/// The move of today, and by which level.
 fn today(analysis: &Analysis, series: usize) -> (Move, Level) {
-    let values = &analysis.frame.series()[series].values;
-    let pick = |rows: &[usize]| finite(&rows.iter().map(|&i| values[i]).collect::<Vec<_>>());
-    let (before, during) = (pick(&analysis.windows.rows.baseline), pick(&analysis.windows.rows.incident));
-    let by = |level: Level| Move { from: level.of(&before), to: level.of(&during) };
-    let (medians, means) = (by(Level::Median), by(Level::Mean));
-    let size = |m: Move| (m.to - m.from).abs();
-    if size(means) > 2.0 * size(medians) { (means, Level::Mean) } else { (medians, Level::Median) }
+    let (series, rows) = (&analysis.frame.series()[series], &analysis.windows.rows);
+    let (before, during) = (series.values_at(&rows.baseline), series.values_at(&rows.incident));
+    let level = Level::telling(&before, &during);
+    (Move { from: level.of(&before), to: level.of(&during) }, level)
 }
 
 fn windows(analysis: &Analysis) -> Option<[Interval; 2]> {
     let rows = &analysis.windows.rows;
-    Some([hull(analysis, &rows.baseline)?, hull(analysis, &rows.incident)?])
-}
-
-fn hull(analysis: &Analysis, rows: &[usize]) -> Option<Interval> {
-    let times = analysis.frame.times();
-    Interval::new(times[*rows.first()?], times[*rows.last()?].plus_ms(analysis.frame.step_ms()))
+    Some([analysis.frame.span_of(&rows.baseline)?, analysis.frame.span_of(&rows.incident)?])
 }
 
 /// The days to ask for next, given those that are known: none where the first look gives no reason, where the start was given, or where enough is known.
@@ -234,11 +228,10 @@ fn hull(analysis: &Analysis, rows: &[usize]) -> Option<Interval> {
 /// the carrying series).
 pub fn days_to_ask(analysis: &Analysis, lead: &Lead, changes: &ChangeLog, with: CompareWith) -> Vec<u32> {
     let frame = &analysis.frame;
-    let is_told = matches!(analysis.windows.onset, OnsetSource::Given | OnsetSource::Moved);
     let cells = frame.series().len() * frame.times().len();
     let is_too_large = cells > MAX_CELLS_PER_DAY || frame.span().len_ms() > MAX_SPAN_MS;
     let is_auto = with == CompareWith::Auto;
-    if is_too_large || (is_auto && is_told) {
+    if is_too_large || (is_auto && analysis.windows.onset.is_told()) {
         return Vec::new();
     }
     if analysis.earlier_days.is_empty() {
@@ -254,17 +247,13 @@ pub fn days_to_ask(analysis: &Analysis, lead: &Lead, changes: &ChangeLog, with: 
 
 fn is_worth_asking(analysis: &Analysis, lead: &Lead, changes: &ChangeLog) -> bool {
     let of = |rows: &[usize]| {
-        let level = |series: usize| {
-            let values = &analysis.frame.series()[series].values;
-            median(&rows.iter().map(|&i| values[i]).collect::<Vec<_>>())
-        };
+        let level = |series: usize| median(&analysis.frame.series()[series].values_at(rows));
         traffic(analysis).map(level).filter(|v| !v.is_nan()).sum::<f64>()
     };
     let rows = &analysis.windows.rows;
     let (from, to) = (of(&rows.baseline), of(&rows.incident));
     let traffic_moved = (to - from).abs() >= TRAFFIC_MOVED * from.max(to) && from.max(to) > 0.0;
-    let is_named = |service| lead.named.iter().flatten().any(|s| *s == service);
-    let parts = analysis.ranking.services.iter().filter(|r| is_named(r.service)).flat_map(|r| &r.parts);
+    let parts = analysis.ranking.services.iter().filter(|r| lead.names(r.service)).flat_map(|r| &r.parts);
     let clearest = parts.max_by(|a, b| a.evidence.total_cmp(&b.evidence));
     let is_traffic = clearest.is_some_and(|p| p.source == PartSource::Own(Family::Throughput));
     let onset = analysis.windows.incident.start;
@@ -279,10 +268,10 @@ fn is_worth_asking(analysis: &Analysis, lead: &Lead, changes: &ChangeLog) -> boo
 /// baseline and the last of the incident, and by 10 ms between the quarters on both sides of the onset: 10 / 48 is less than half, a drift.
 fn is_drift(analysis: &Analysis, lead: &Lead) -> bool {
     let Some(series) = carrying(analysis, lead).into_iter().next() else { return false };
-    let values = &analysis.frame.series()[series].values;
+    let series = &analysis.frame.series()[series];
     let (before, during) = (&analysis.windows.rows.baseline, &analysis.windows.rows.incident);
     let quarter = |rows: &[usize]| rows.len().div_ceil(4);
-    let level = |rows: &[usize]| mean(&finite(&rows.iter().map(|&i| values[i]).collect::<Vec<_>>()));
+    let level = |rows: &[usize]| mean(&series.values_at(rows));
     let (b, d) = (quarter(before), quarter(during));
     let (first, last_before) = (level(&before[..b]), level(&before[before.len() - b..]));
     let (first_during, last) = (level(&during[..d]), level(&during[during.len() - d..]));

@@ -295,10 +295,7 @@ impl Watchpoint {
             None => None,
         };
         let service = frame.find(&self.service)?;
-        let of = |metric: &str| {
-            let series = frame.get(service, metric, peer)?;
-            Some(rows.iter().map(|&i| series.values[i]).collect::<Vec<f64>>())
-        };
+        let of = |metric: &str| Some(frame.get(service, metric, peer)?.values_at(rows));
         if self.metric.name != NETWORK_GAP_MS {
             return of(&self.metric.name);
         }

@@ -11,7 +11,6 @@ use super::titles;
 use crate::incident::{Incident, Indicator, IndicatorChange, NamedCause, Severity, SloImpact, TimelineKind};
 use crate::report::Report;
 use crate::time::Timestamp;
-use crate::windows::OnsetSource;
 
 /// A named cause is replaced only once this many polls in a row have named another one, so that the answer does not flap.
 const POLLS_TO_REPLACE: u32 = 2;
@@ -33,7 +32,7 @@ impl OpenIncident {
         next.cause = self.cause(named);
         let start = report.windows.incident_start;
         // When it opens its onset is the assessment's; later diagnoses start from that and may move it.
-        let follows = matches!(report.windows.incident_start_is, OnsetSource::Given | OnsetSource::Moved);
+        let follows = report.windows.incident_start_is.is_told();
         if follows && next.reopened == 0 && start.ms() > now.ms() - options.accept_ms {
             next.onset = start.min(next.opened);
         }

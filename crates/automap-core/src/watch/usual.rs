@@ -7,7 +7,7 @@ use super::quiet::PreparedInput;
 use crate::analysis::Analysis;
 use crate::anomaly::practical_floor;
 use crate::incident::IndicatorChange;
-use crate::time::{Interval, Timestamp};
+use crate::time::Timestamp;
 use crate::time_of_day::{Move, SeriesName};
 use crate::verdict::Lead;
 use crate::verdict::time_of_day::{days_to_ask, is_usual_sign};
@@ -15,12 +15,8 @@ use crate::verdict::time_of_day::{days_to_ask, is_usual_sign};
 /// Whether a sign was the same at this hour of two earlier days.
 fn is_usual(prepared: &PreparedInput, normal: &[usize], sign: &IndicatorChange) -> bool {
     let observation = &prepared.observation;
-    let times = observation.frame.times();
-    let hull = |rows: &[usize]| {
-        let (first, last) = (rows.first()?, rows.last()?);
-        Interval::new(times[*first], times[*last].plus_ms(observation.frame.step_ms()))
-    };
-    let (Some(before), Some(now)) = (hull(normal), hull(&prepared.recent)) else { return false };
+    let spans = observation.frame.span_of(normal).zip(observation.frame.span_of(&prepared.recent));
+    let Some((before, now)) = spans else { return false };
     let name = SeriesName { service: &sign.service, metric: &sign.metric.name, peer: None };
     let today = (Move { from: sign.from, to: sign.to }, practical_floor(sign.unit));
     is_usual_sign(&observation.earlier_days, name, today, [before, now])

@@ -66,7 +66,7 @@ impl NormalRanges {
     pub fn of(frame: &MetricFrame, rows: &[usize]) -> Self {
         let mut ranges = BTreeMap::new();
         for series in indicators(frame) {
-            let mut values = finite(&pick(series, rows));
+            let mut values = finite(&series.values_at(rows));
             if values.len() < MIN_SAMPLES {
                 continue;
             }
@@ -101,7 +101,7 @@ impl NormalRanges {
         for series in indicators(frame) {
             let service = frame.service(series.service);
             let Some(normal) = self.ranges.get(&(service.to_owned(), series.metric.name.clone())) else { continue };
-            let values = finite(&pick(series, recent));
+            let values = finite(&series.values_at(recent));
             let indicator = match series.metric.family {
                 Family::Error => Indicator::Errors,
                 Family::Latency => Indicator::Latency,
@@ -179,7 +179,7 @@ fn indicators(frame: &MetricFrame) -> impl Iterator<Item = &Series> {
 /// Whether a service served enough requests for its errors and latency to be judged; true where its requests are not counted.
 fn enough(frame: &MetricFrame, service: ServiceIdx, rows: &[usize], options: &VitalsOptions) -> bool {
     let loads: Vec<&Series> = indicators(frame).filter(|s| s.service == service && is_load(s)).collect();
-    let served = |s: &&Series| mean(&finite(&pick(s, rows))) * seconds(frame, rows);
+    let served = |s: &&Series| mean(&finite(&s.values_at(rows))) * seconds(frame, rows);
     loads.is_empty() || loads.iter().map(served).any(|n| n >= options.min_requests)
 }
 
@@ -189,17 +189,13 @@ fn is_load(series: &Series) -> bool {
 
 /// Requests per second over all services; 0 where none are counted.
 fn load(frame: &MetricFrame, rows: &[usize]) -> f64 {
-    let each = indicators(frame).filter(|s| is_load(s)).map(|s| mean(&finite(&pick(s, rows))));
+    let each = indicators(frame).filter(|s| is_load(s)).map(|s| mean(&finite(&s.values_at(rows))));
     each.filter(|v| !v.is_nan()).sum()
 }
 
 /// The time that a number of rows covers, in seconds.
 fn seconds(frame: &MetricFrame, rows: &[usize]) -> f64 {
     rows.len() as f64 * frame.step_ms() as f64 / 1e3
-}
-
-fn pick(series: &Series, rows: &[usize]) -> Vec<f64> {
-    rows.iter().map(|&i| series.values[i]).collect()
 }
 
 #[cfg(test)]

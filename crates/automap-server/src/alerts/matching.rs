@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use automap_core::text::listed;
-use automap_sources::prometheus::{ClusterSpec, NamespaceSpec};
+use automap_sources::prometheus::{ClusterSpec, NamespaceSpec, short_cluster_name};
 
 use super::ReceivedAlert;
 use crate::config::Target;
@@ -51,7 +51,7 @@ impl AlertTarget {
             None => service,
         };
         match cluster.filter(|_| self.has_several_clusters()) {
-            Some(cluster) => format!("{}/{service}", cluster.rsplit('/').next().unwrap_or(cluster)),
+            Some(cluster) => format!("{}/{service}", short_cluster_name(cluster)),
             None => service,
         }
     }

@@ -1,6 +1,6 @@
 //! What is seen of a target: which signals every service delivers, and what cannot be diagnosed without those that are missing.
 
-use automap_core::coverage::{CoverageSignal, Presence, ServiceCoverage, coverage};
+use automap_core::coverage::{self, CoverageSignal, ServiceCoverage};
 use automap_core::note::{NotChecked, Note};
 use automap_core::observation::{Observation, QueryRecord};
 use automap_core::time::{Timestamp, as_rfc3339};
@@ -56,7 +56,7 @@ pub struct MissingSignal {
 impl TargetCoverage {
     /// Of what was observed of a target; `now` is when it was fetched.
     pub fn of(target: &str, observation: &Observation, now: Timestamp) -> Self {
-        let services = coverage(observation, now);
+        let services = coverage::coverage(observation, now);
         let span = observation.frame.span();
         Self {
             target: target.to_owned(),
@@ -77,21 +77,14 @@ impl TargetCoverage {
 impl MissingSignal {
     /// The signals that some of these services lack, in the order of the columns.
     pub fn of(services: &[ServiceCoverage]) -> Vec<Self> {
-        let without = |column: usize| -> Vec<String> {
-            let lacks = move |s: &&ServiceCoverage| s.signals.get(column) == Some(&Presence::Missing);
-            services.iter().filter(lacks).map(|s| s.service.clone()).collect()
+        let with_remedy = |lack: coverage::MissingSignal| Self {
+            signal: lack.signal,
+            services: lack.services,
+            everywhere: lack.everywhere,
+            costs: lack.costs,
+            remedy: remedy(lack.signal),
         };
-        let columns = CoverageSignal::ALL.into_iter().enumerate().map(|(i, signal)| (signal, without(i)));
-        let lacking = columns.filter(|(_, services)| !services.is_empty());
-        lacking
-            .map(|(signal, lacking)| Self {
-                signal,
-                everywhere: lacking.len() == services.len(),
-                services: lacking,
-                costs: signal.blind_spot(),
-                remedy: remedy(signal),
-            })
-            .collect()
+        coverage::missing(services).into_iter().map(with_remedy).collect()
     }
 }
 
@@ -113,6 +106,8 @@ fn remedy(signal: CoverageSignal) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use automap_core::coverage::Presence;
+
     use super::*;
 
     #[test]

@@ -3,7 +3,7 @@
 use automap_core::breakdown::{Breakdown, ByLabel, Counts, Label, Measure, ValueCounts, Wanted};
 use automap_core::frame::{RawSeries, assemble};
 use automap_core::incident::{IncidentState, TimelineKind};
-use automap_core::second_look::BrokenDown;
+use automap_core::second_look::{BrokenDown, SecondLook};
 use automap_core::topology::CallGraph;
 
 use super::*;
@@ -60,7 +60,9 @@ impl Source for Shop {
         let (frame, notes) = assemble(raw.collect(), times).unwrap();
         Ok(Observation { notes, ..Observation::new(frame, CallGraph::new(), "test") })
     }
+}
 
+impl SecondLook for Shop {
     fn break_down(&mut self, wanted: &[Wanted]) -> BrokenDown {
         self.asked += 1;
         let pod = |name: &str, ms: f64| ValueCounts {

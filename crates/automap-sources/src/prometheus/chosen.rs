@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use automap_core::note::{NotChecked, Note};
 
-use super::cluster::{ClusterSpec, Known, MAX_CLUSTERS};
+use super::cluster::{ClusterSpec, Known, MAX_CLUSTERS, short_cluster_name};
 use super::enumerate::enumerate;
 use super::source_error::SourceError;
 
@@ -119,11 +119,8 @@ pub(crate) fn choose(asked: Option<&str>, known: &Known, namespace: &str) -> Res
 
 /// What stands for each cluster in front of names: of `arn:aws:eks:eu-west-1:123:cluster/prod` only `prod`, where that is the only one.
 fn prefixes(clusters: &[String]) -> Vec<String> {
-    fn last(name: &str) -> &str {
-        name.rsplit('/').next().unwrap_or(name)
-    }
-    let is_only = |short: &str| clusters.iter().filter(|other| last(other) == short).count() == 1;
-    let prefix = |name: &String| match last(name) {
+    let is_only = |short: &str| clusters.iter().filter(|other| short_cluster_name(other) == short).count() == 1;
+    let prefix = |name: &String| match short_cluster_name(name) {
         short if !short.is_empty() && is_only(short) => short.to_owned(),
         _ => name.replace('/', "_"),
     };

@@ -13,7 +13,7 @@ use super::error::RequestError;
 use super::presets::Exporter;
 use super::promql::{self, Cluster, OF_ISTIO};
 use super::query::Answer;
-use super::scope::fits;
+use super::scope::{fits, parts};
 
 /// What a name begins with, within a look, that a call has in another cluster: `@us/carts`. No name in Kubernetes has such a sign.
 pub(crate) const ELSEWHERE: char = '@';
@@ -36,13 +36,7 @@ pub struct ClusterSpec(Vec<String>);
 impl ClusterSpec {
     /// Reads what was typed. Empty parts and repetitions are dropped.
     pub fn parse(text: &str) -> Self {
-        let mut parts: Vec<String> = Vec::new();
-        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            if !parts.iter().any(|known| known == part) {
-                parts.push(part.to_owned());
-            }
-        }
-        Self(if parts.is_empty() { vec![text.to_owned()] } else { parts })
+        Self(parts(text))
     }
 
     /// Whether it is a single name, so that names are not told apart by clusters.
@@ -59,6 +53,11 @@ impl ClusterSpec {
     pub(crate) fn plain(&self) -> impl Iterator<Item = &String> {
         self.0.iter().filter(|part| !part.contains('*'))
     }
+}
+
+/// What a cluster's name ends in: `prod` of `arn:aws:eks:eu-west-1:123:cluster/prod`, and all of a name without a slash.
+pub fn short_cluster_name(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 /// Labels that name a cluster, usually external labels of its Prometheus.

@@ -50,7 +50,7 @@ pub(crate) fn services_of(place: Option<&Place>, services: &[String]) -> Vec<Str
     }
 }
 
-/// All looks as one.
+/// All looks as one, with their series in order.
 pub(crate) fn together(looked: Vec<Looked>) -> Looked {
     let mut out = Looked::default();
     let several = looked.len();
@@ -71,6 +71,7 @@ pub(crate) fn together(looked: Vec<Looked>) -> Looked {
         gathered.not_checked.into_iter().for_each(|gap| not_checked.add(place, gap));
         absent.into_iter().for_each(|gap| not_there.add(place, gap));
     }
+    out.gathered.raw.sort_by(|a, b| (&a.service, &a.metric, &a.peer).cmp(&(&b.service, &b.metric, &b.peer)));
     let of = |in_all: usize| move |places: usize| places < in_all;
     out.gathered.notes = notes.told(of(several), |note: &mut Note| &mut note.message);
     out.gathered.not_checked = not_checked.told(of(several), |gap: &mut NotChecked| &mut gap.reason);

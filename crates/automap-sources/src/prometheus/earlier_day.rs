@@ -72,15 +72,14 @@ fn metrics(client: &Client, known: &Discovered, grid: Grid) -> Result<Raw, Strin
     let mut tail = Tail::default();
     tail.begin(grid, &asked);
     let looked = looks.into_iter().map(|look| look.gather(client, &mut tail, window, &mut |_| {})).collect();
-    let mut gathered = clusters::together(looked).gathered;
+    let gathered = clusters::together(looked).gathered;
     if let Some(error) = &gathered.first_failure {
         return Err(failed(error));
     }
     if let Some(note) = gathered.warned.notes().into_iter().next() {
         return Err(note.message);
     }
-    gathered.raw.sort_by(|a, b| (&a.service, &a.metric, &a.peer).cmp(&(&b.service, &b.metric, &b.peer)));
-    let times = (0..grid.len()).map(|i| grid.start.plus_ms(i as i64 * grid.step_ms));
+    let times = grid.times();
     Ok((gathered.raw, times.collect()))
 }
 

@@ -172,7 +172,7 @@ impl Gathered {
         let reason = answer.warnings.first().map(|warning| warnings::shown(warning)).or(bound);
         self.record(planned, combined.series, combined.samples, state, reason);
         self.describe_outside(planned, &combined);
-        let times: Vec<_> = (0..grid.len()).map(|i| grid.start.plus_ms(i as i64 * grid.step_ms)).collect();
+        let times: Vec<_> = grid.times().collect();
         if planned.exporter.outside.is_some_and(|outside| outside.kind == EntityKind::External) {
             // A host that was allowed and is blocked now is counted under two names.
             egress::merge(&mut self.raw, planned, &mut combined.columns, &times);

@@ -183,7 +183,7 @@ pub(crate) fn neighbours(answer: &Answer, grid: Grid, ours: &[RawSeries], entiti
         if !entities.nodes_of(&workload).any(|(on, _)| on == node) {
             entities.place(&workload, &node, 1);
         }
-        let times = (0..grid.len()).map(|i| grid.start.plus_ms(i as i64 * grid.step_ms));
+        let times = grid.times();
         let points = times.zip(column).filter(|(_, value)| !value.is_nan()).collect();
         raw.push(RawSeries { service: workload, metric: TAKEN[part].0.to_owned(), peer: None, points });
     }

@@ -142,8 +142,7 @@ fn compose(
     mut notes: Vec<Note>,
     Looked { gathered, not_there, .. }: Looked,
 ) -> Result<Observation, SourceError> {
-    let Gathered { mut raw, calls, entities, notes: more, mut not_checked, queries, first_failure, warned, .. } =
-        gathered;
+    let Gathered { raw, calls, entities, notes: more, mut not_checked, queries, first_failure, warned, .. } = gathered;
     notes.extend(more);
     notes.extend(warned.notes());
     let times = || raw.iter().flat_map(|series| series.points.iter().map(|(time, _)| *time));
@@ -153,7 +152,6 @@ fn compose(
     let axis = axis(window, first, last, &mut notes);
     window.check(axis.len())?;
     not_checked.splice(0..0, not_there);
-    raw.sort_by(|a, b| (&a.service, &a.metric, &a.peer).cmp(&(&b.service, &b.metric, &b.peer)));
     let (frame, more) = assemble(raw, axis)?;
     notes.extend(more);
     let source = format!("{}, namespace {}", client.address(), options.namespace);
@@ -175,7 +173,7 @@ fn axis(window: &Window, first: Timestamp, last: Timestamp, notes: &mut Vec<Note
     if last < grid.end {
         notes.push(Note::warning("data_ends_early", format!("no data after {}", last.rfc3339())));
     }
-    let all = (0..grid.len()).map(|i| grid.start.plus_ms(i as i64 * grid.step_ms));
+    let all = grid.times();
     all.filter(|time| *time >= first).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use automap_core::observation::Observation;
 use automap_core::time::{Timestamp, WindowHint};
+use serde::Serialize;
 
 use super::client::FetchStats;
 
@@ -65,7 +66,7 @@ pub struct Fetched {
 }
 
 /// A cluster that a server knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClusterSeen {
     /// Its name.
     pub name: String,

@@ -58,6 +58,11 @@ impl Grid {
         self.len() == 0
     }
 
+    /// Its times, in order.
+    pub(crate) fn times(self) -> impl Iterator<Item = Timestamp> {
+        (0..self.len()).map(move |i| self.start.plus_ms(i as i64 * self.step_ms))
+    }
+
     /// The position of a time on the grid.
     pub(crate) fn position(&self, time: Timestamp) -> Option<usize> {
         let offset = time.ms() - self.start.ms();

@@ -47,14 +47,7 @@ impl NamespaceSpec {
         if !is_plain(text) {
             return Self(vec![text.to_owned()]);
         }
-        let mut parts: Vec<String> = Vec::new();
-        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            if !parts.iter().any(|known| known == part) {
-                parts.push(part.to_owned());
-            }
-        }
-        // Nothing at all is one name, which no namespace has.
-        Self(if parts.is_empty() { vec![text.to_owned()] } else { parts })
+        Self(parts(text))
     }
 
     /// Whether it is a single name, so that workloads go by their own names.
@@ -124,6 +117,17 @@ fn is_plain(text: &str) -> bool {
 
 fn is_pattern(part: &str) -> bool {
     part.contains('*') && is_plain(part)
+}
+
+/// The parts between commas, each once. Nothing at all is one name, which nothing has.
+pub(crate) fn parts(text: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        if !parts.iter().any(|known| known == part) {
+            parts.push(part.to_owned());
+        }
+    }
+    if parts.is_empty() { vec![text.to_owned()] } else { parts }
 }
 
 /// Whether a name fits a pattern, in which `*` stands for anything.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use automap_core::time::Timestamp;
 
 use super::client::Client;
-use super::cluster::{self, ClusterSpec};
+use super::cluster::{self, ClusterSpec, short_cluster_name};
 use super::error::RequestError;
 use super::promql::{Values, fill};
 use super::scope::NamespaceSpec;
@@ -44,8 +44,7 @@ pub fn teams(
                 let namespace = series.labels.get("namespace").filter(|_| !spec.is_one());
                 let name = namespace.map_or_else(|| name.clone(), |namespace| format!("{namespace}/{name}"));
                 let cluster = ours.filter(|_| clusters.as_ref().is_some_and(|spec| !spec.is_one()));
-                let last = |cluster: &String| cluster.rsplit('/').next().unwrap_or(cluster).to_owned();
-                let name = cluster.map_or(name.clone(), |cluster| format!("{}/{name}", last(cluster)));
+                let name = cluster.map_or(name.clone(), |cluster| format!("{}/{name}", short_cluster_name(cluster)));
                 teams.insert(name, team.clone());
             }
         }

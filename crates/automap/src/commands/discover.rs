@@ -4,10 +4,10 @@ mod show;
 
 use anyhow::{Result, bail};
 use automap_core::change::{ChangeKind, ChangeLog};
-use automap_core::coverage::{CoverageSignal, Presence, ServiceCoverage, coverage};
+use automap_core::coverage::{CoverageSignal, MissingSignal, ServiceCoverage, coverage, missing};
 use automap_core::note::NotChecked;
 use automap_core::time::Timestamp;
-use automap_sources::prometheus::{Offer, OfferState, SourceError, catalogue, changes_told};
+use automap_sources::prometheus::{ClusterSeen, Offer, OfferState, SourceError, catalogue, changes_told};
 use clap::Args;
 use jiff::ZonedDateTime;
 use serde::Serialize;
@@ -44,26 +44,20 @@ struct Discovery {
     namespace: String,
     source: String,
     /// Clusters that the server has the namespace in; empty where nothing names one.
-    clusters: Vec<Cluster>,
+    clusters: Vec<ClusterSeen>,
     /// In the order of preference.
     presets: Vec<PresetFound>,
     /// The columns of every service's `signals`.
     signals: Vec<CoverageSignal>,
     services: Vec<ServiceCoverage>,
     /// What is missing, and what a diagnosis cannot find without it.
-    missing: Vec<Missing>,
+    missing: Vec<MissingSignal>,
     /// Gateways, DNS, nodes, stores, brokers and hosts outside.
     surroundings: Vec<Surrounding>,
     /// Kinds of change, and what would tell those that cannot be seen here. Empty where changes were not asked for.
     changes: Vec<ChangesSeen>,
     /// Signals that a preset covers but that could not be read, with the reason.
     not_checked: Vec<NotChecked>,
-}
-
-#[derive(Debug, Serialize)]
-struct Cluster {
-    name: String,
-    is_looked_at: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,15 +73,6 @@ struct PresetFound {
     series: u64,
     /// A remark about the state; may be empty.
     remark: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Missing {
-    signal: CoverageSignal,
-    /// Services without it; all of them where `everywhere`.
-    services: Vec<String>,
-    everywhere: bool,
-    costs: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -134,11 +119,7 @@ pub(crate) fn run(args: &DiscoverArgs) -> Result<Exit> {
     let discovery = Discovery {
         namespace: namespace.clone(),
         source: fetched.observation.source.clone(),
-        clusters: fetched
-            .clusters
-            .into_iter()
-            .map(|c| Cluster { name: c.name, is_looked_at: c.is_looked_at })
-            .collect(),
+        clusters: fetched.clusters,
         presets: offers.into_iter().map(|offer| found(offer, &used)).collect(),
         signals: CoverageSignal::ALL.to_vec(),
         services,
@@ -173,7 +154,7 @@ fn nothing_found(
     let discovery = Discovery {
         namespace: namespace.to_owned(),
         source: url.to_owned(),
-        clusters: clusters.iter().map(|name| Cluster { name: name.clone(), is_looked_at: false }).collect(),
+        clusters: clusters.iter().map(|name| ClusterSeen { name: name.clone(), is_looked_at: false }).collect(),
         presets: offers.into_iter().map(|offer| found(offer, &[])).collect(),
         signals: CoverageSignal::ALL.to_vec(),
         services: Vec::new(),
@@ -209,29 +190,13 @@ fn found(offer: Offer, used: &[&str]) -> PresetFound {
 const MAX_NAMES: usize = 6;
 
 fn listed(names: &[String]) -> String {
-    match names.len() {
-        n if n > MAX_NAMES => format!("{} and {} more", names[..MAX_NAMES].join(", "), n - MAX_NAMES),
-        _ => names.join(", "),
-    }
-}
-
-fn missing(services: &[ServiceCoverage]) -> Vec<Missing> {
-    let without = |column: usize| {
-        let lacks = move |s: &&ServiceCoverage| s.signals.get(column) == Some(&Presence::Missing);
-        services.iter().filter(lacks).map(|s| s.service.clone()).collect::<Vec<_>>()
-    };
-    let columns = CoverageSignal::ALL.into_iter().enumerate().map(|(i, signal)| (signal, without(i)));
-    columns
-        .filter(|(_, lacking)| !lacking.is_empty())
-        .map(|(signal, lacking)| {
-            let everywhere = lacking.len() == services.len();
-            Missing { signal, services: lacking, everywhere, costs: signal.blind_spot() }
-        })
-        .collect()
+    automap_core::text::listed(names, MAX_NAMES)
 }
 
 #[cfg(test)]
 mod tests {
+    use automap_core::coverage::Presence;
+
     use super::*;
 
     #[test]

@@ -73,7 +73,7 @@ impl Kept {
         let mut readings = self.readings.take().unwrap_or_else(|| Readings::new(Vec::new(), scrape_ms, plan.since));
         (readings.since, readings.scrape_ms) = (plan.since, scrape_ms);
         for (grid, answer) in ranges {
-            let new = (0..grid.len()).map(|i| grid.start.plus_ms(i as i64 * grid.step_ms));
+            let new = grid.times();
             readings.axis.retain(|time| *time < grid.start && *time >= plan.since);
             readings.axis.extend(new);
             for (i, of_part) in parts.iter().enumerate() {

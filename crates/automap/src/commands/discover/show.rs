@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use automap_sources::prometheus::ClusterSeen;
+
 use super::{ChangesSeen, Discovery, listed};
 use crate::coverage_table;
 
@@ -62,7 +64,7 @@ pub(super) fn text(discovery: &Discovery, is_coloured: bool) -> String {
 }
 
 /// The clusters to choose from; one alone is no choice.
-fn write_clusters(out: &mut String, clusters: &[super::Cluster]) {
+fn write_clusters(out: &mut String, clusters: &[ClusterSeen]) {
     if clusters.len() < 2 {
         return;
     }
