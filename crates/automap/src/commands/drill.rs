@@ -3,6 +3,8 @@
 //! The lab comes with the feature `lab`, a cluster with `kubernetes`; the built-in plans are written for the lab.
 
 mod choice;
+#[cfg(feature = "lab")]
+mod crowding;
 #[cfg(feature = "kubernetes")]
 mod on_cluster;
 #[cfg(feature = "lab")]

@@ -15,6 +15,7 @@ use automap_sources::capture;
 use clap::Args;
 
 use super::choice::Item;
+use super::crowding::Crowding;
 use super::play_all;
 use crate::console::say;
 use crate::episode::{Episode, LabStage, Timing};
@@ -66,11 +67,18 @@ pub(super) fn rows(
     say("starting the Sock Shop, Prometheus and simulated users");
     let lab = Lab::up(&options, &mut |_| {})?;
     let stage = LabStage(&lab);
-    let rows = play_all(&stage, items, timing, interrupt, &mut |name, episode| match &args.save {
-        Some(dir) => save(dir, name, episode, &lab.ledger()?),
-        None => Ok(()),
+    let mut crowding = Crowding::begin();
+    let rows = play_all(&stage, items, timing, interrupt, &mut |name, episode| {
+        crowding.end_episode(name);
+        match &args.save {
+            Some(dir) => save(dir, name, episode, &lab.ledger()?),
+            None => Ok(()),
+        }
     })?;
     lab.down()?;
+    if let Some(words) = crowding.words() {
+        say(&words);
+    }
     Ok(rows)
 }
 
