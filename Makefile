@@ -6,7 +6,7 @@ DIST_FEATURES = server,postgres,kubernetes,png,web
 DEMO_FEATURES = lab
 
 .DEFAULT_GOAL := help
-.PHONY: help build page test-page screenshots demo test crash test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench fuzz torture bounds dist image sbom check-deploy ci clean
+.PHONY: help build page test-page screenshots demo test crash watched-day test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench fuzz torture bounds overhead dist image sbom check-deploy ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test-cluster: ## run the tests that need etcd and a Kubernetes API server (build
 
 crash: ## kill a watching and serving automap a hundred times on each store, and check that nothing is lost (KILLS=n takes another number)
 	scripts/need-prometheus.sh && scripts/need-postgres.sh && AUTOMAP_KILLS=$(or $(KILLS),100) $(CARGO) test --locked -p automap-server --all-features --test crash -- --nocapture
+
+watched-day: ## watch a day of a shop that is made up, with a fault every half hour, in a few minutes: is each an incident of its own, and does memory stay flat?
+	$(CARGO) test --locked -p automap-server --all-features --test watched_day -- --include-ignored --nocapture
 
 test-prometheus3: ## run the tests that need a Prometheus of version 3 (from Debian's unstable distribution; installs nothing)
 	PROMETHEUS_3=$$(scripts/get-prometheus3.sh target/prometheus3) && export PROMETHEUS_3 && $(CARGO) test --locked -p automap-sources --all-features --test presets -- --ignored
@@ -71,6 +74,9 @@ torture: build ## 1,000 diagnoses through a proxy that injects faults: docs/tort
 
 bounds: build ## memory of a diagnosis at rest and at the bounds of its inputs: docs/limits.md
 	BOUNDS_AUTOMAP=$(CURDIR)/$(AUTOMAP) $(CARGO) test --locked -p automap --all-features --test bounds -- --ignored --nocapture
+
+overhead: ## requests, bytes and time of one reading of 1 to 50 namespaces from a real Prometheus: docs/namespaces.md
+	scripts/need-prometheus.sh && $(CARGO) test --locked -p automap-sources --all-features --test namespaces -- --ignored --nocapture
 
 bench: ## time a diagnosis, and the AutoMAP engine beside causal-learn
 	$(CARGO) bench --locked -p automap --bench diagnose --bench graph

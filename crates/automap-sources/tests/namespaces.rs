@@ -4,6 +4,8 @@
 
 mod presets_world;
 
+use std::time::Instant;
+
 use automap_core::entity::EntityKind;
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
@@ -282,4 +284,36 @@ fn prometheus_takes_every_expression_of_several_namespaces() {
         .filter_map(|q| Some(format!("{}: {}", q.purpose, client.instant(&q.promql, at(LENGTH_S)).err()?)))
         .collect();
     assert!(refused.is_empty(), "{refused:#?}");
+}
+
+/// Prints what one reading costs: the table of docs/namespaces.md. Each namespace has two services, both ends of their calls, containers and owners.
+#[test]
+#[ignore = "takes times: make overhead"]
+fn what_a_reading_costs() {
+    println!("| namespaces | services | changes | requests | KiB | median time |\n|--:|--:|---|--:|--:|--:|");
+    for n in [1, 2, 20, 50] {
+        let names: Vec<String> = (0..n).map(|i| format!("team-{i:02}")).collect();
+        let all: Vec<&str> = names.iter().map(String::as_str).collect();
+        let Some(server) = Real::start(&format!("overhead-{n}"), &world(&all, false)) else { return };
+        let client = server.client();
+        for changes in [false, true] {
+            let options = ObserveOptions { changes, ..window(&names.join(",")) };
+            let (mut times, mut last) = (Vec::new(), None);
+            for _ in 0..7 {
+                let begun = Instant::now();
+                last = Some(observe(&client, &options, &|_| {}).unwrap());
+                times.push(begun.elapsed());
+            }
+            times.sort_unstable();
+            let fetched = last.unwrap();
+            println!(
+                "| {n} | {} | {} | {} | {} | {} ms |",
+                fetched.observation.frame.services().len(),
+                if changes { "read" } else { "–" },
+                fetched.stats.requests,
+                fetched.stats.bytes / 1024,
+                times[times.len() / 2].as_millis()
+            );
+        }
+    }
 }

@@ -90,25 +90,31 @@ pub(super) fn routes() -> Vec<Route> {
     let webhook = |route: Route| {
         route.role(Role::Changes).query::<ChangeQuery>().body::<ChangeWebhook>().answers::<ChangeReceipt>(202)
     };
+    let json = |path, id, summary, form| {
+        let take = move |State(app): State<App>, headers: HeaderMap, query: Query, body: JsonBytes| async move {
+            tell(&app, &headers, query, &body, form).await
+        };
+        webhook(Route::post(path, id, summary, take))
+    };
     vec![
         Route::get("/api/v1/changes", "listChanges", "Changes that were told to automap", list)
             .query::<ListQuery>()
             .answers::<ChangePage>(200),
-        webhook(Route::post("/api/v1/changes", "tellChanges", "Receives changes in automap's plain form", plain)),
+        json("/api/v1/changes", "tellChanges", "Receives changes in automap's plain form", ChangeForm::Plain),
         webhook(Route::post(
             "/api/v1/changes/cloudevents",
             "cloudEventsWebhook",
             "Receives CloudEvents, CDEvents among them",
             cloudevents,
         )),
-        webhook(Route::post("/api/v1/changes/flux", "fluxWebhook", "Receives the events of Flux", flux)),
-        webhook(Route::post("/api/v1/changes/flagger", "flaggerWebhook", "Receives the events of Flagger", flagger)),
-        webhook(Route::post(
+        json("/api/v1/changes/flux", "fluxWebhook", "Receives the events of Flux", ChangeForm::Flux),
+        json("/api/v1/changes/flagger", "flaggerWebhook", "Receives the events of Flagger", ChangeForm::Flagger),
+        json(
             "/api/v1/changes/grafana",
             "annotationWebhook",
             "Receives what is posted as an annotation to Grafana",
-            grafana,
-        )),
+            ChangeForm::Grafana,
+        ),
         // GitHub sends no credentials: its signature is checked instead.
         webhook(Route::post("/api/v1/changes/github", "githubWebhook", "Receives GitHub's deployment_status", github))
             .without_credentials(),
@@ -116,11 +122,6 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 type Query = QueryParameters<ChangeQuery>;
-
-/// `POST /api/v1/changes`
-async fn plain(State(app): State<App>, headers: HeaderMap, query: Query, body: JsonBytes) -> Result<Response, Problem> {
-    tell(&app, &headers, query, &body, ChangeForm::Plain).await
-}
 
 /// `POST /api/v1/changes/cloudevents`
 async fn cloudevents(
@@ -130,31 +131,6 @@ async fn cloudevents(
     body: EventBytes,
 ) -> Result<Response, Problem> {
     tell(&app, &headers, query, &body.0, ChangeForm::CloudEvents).await
-}
-
-/// `POST /api/v1/changes/flux`
-async fn flux(State(app): State<App>, headers: HeaderMap, query: Query, body: JsonBytes) -> Result<Response, Problem> {
-    tell(&app, &headers, query, &body, ChangeForm::Flux).await
-}
-
-/// `POST /api/v1/changes/flagger`
-async fn flagger(
-    State(app): State<App>,
-    headers: HeaderMap,
-    query: Query,
-    body: JsonBytes,
-) -> Result<Response, Problem> {
-    tell(&app, &headers, query, &body, ChangeForm::Flagger).await
-}
-
-/// `POST /api/v1/changes/grafana`
-async fn grafana(
-    State(app): State<App>,
-    headers: HeaderMap,
-    query: Query,
-    body: JsonBytes,
-) -> Result<Response, Problem> {
-    tell(&app, &headers, query, &body, ChangeForm::Grafana).await
 }
 
 /// `POST /api/v1/changes/github`
