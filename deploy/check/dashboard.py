@@ -36,7 +36,7 @@ def infinity(what, target):
 
 
 variables = {v["name"] for v in dashboard["templating"]["list"]}
-builtin = {"__all", "__rate_interval", "__interval", "__range", "__from", "__to", "__auto"}
+builtin = {"__all", "__rate_interval", "__interval", "__range", "__from", "__to", "__auto", "__value", "__data"}
 text = json.dumps(dashboard)
 used = set(re.findall(r"\$\{?([a-zA-Z_]+)", text))
 need(used <= variables | builtin, f"unknown variables: {used - variables - builtin}")

@@ -4,6 +4,7 @@
 //! say how it should look. Nothing here computes a statistic, reads a clock or prints; every name and sentence from the data is escaped for
 //! the format it is written into.
 
+pub mod card;
 pub mod compare;
 pub mod incident_text;
 pub mod map;

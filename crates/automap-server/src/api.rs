@@ -10,6 +10,7 @@
 mod app;
 mod background;
 pub mod config;
+mod embed;
 mod error;
 mod http;
 mod limits;

@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use crate::api::embed::EmbedConfig;
 use crate::api::error::ApiError;
 use crate::auth::AuthConfig;
 use crate::auth::config::ambiguous_group;
@@ -47,6 +48,8 @@ pub struct ApiConfig {
     pub open_metrics: bool,
     /// How changes are received.
     pub changes: ChangesConfig,
+    /// Who may show parts of it in a frame.
+    pub embed: EmbedConfig,
     /// What a client, and all clients together, may use.
     pub limits: Limits,
 }
@@ -61,6 +64,7 @@ impl Default for ApiConfig {
             insecure_no_auth: false,
             open_metrics: false,
             changes: ChangesConfig::default(),
+            embed: EmbedConfig::default(),
             limits: Limits::default(),
         }
     }
@@ -159,6 +163,7 @@ impl ApiConfig {
             ));
         }
         self.auth.check_groups()?;
+        self.embed.check()?;
         if let Some(jwt) = &self.auth.jwt {
             if jwt.jwks_file.is_some() == jwt.jwks_url.is_some() {
                 return Err(setting("auth.jwt", "it needs exactly one of jwks_file and jwks_url", "set one of them"));

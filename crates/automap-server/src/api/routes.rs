@@ -16,9 +16,11 @@ mod mutes;
 mod page;
 pub(crate) mod route;
 mod rows;
+mod service_card;
 mod services;
 mod session;
 mod targets;
+mod zone;
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -44,6 +46,7 @@ fn routes() -> Vec<Route> {
     routes.extend(incident_page::routes());
     routes.extend(targets::routes());
     routes.extend(services::routes());
+    routes.extend(service_card::routes());
     routes.extend(diagnoses::routes());
     routes.extend(rows::routes());
     routes.extend(events::routes());

@@ -118,3 +118,21 @@ async fn a_wrong_path_of_the_api_is_no_page() {
     }
     assert_eq!(server.send("POST", "/", &[("origin", "http://localhost:9977")], "").await.status, 404);
 }
+
+#[tokio::test]
+async fn the_card_of_a_service_may_be_shown_where_the_configuration_says() {
+    let server = Server::with("embed: { frame_ancestors: ['https://backstage.example.org'] }");
+    let card = |service: &str| format!("/api/v1/targets/shop/services/{service}/card.html");
+    let of_cause = server.send("GET", &card("payment"), &[], "").await;
+    let text = String::from_utf8(of_cause.body.clone()).unwrap();
+    assert!(text.contains("this is the cause, 86 % sure") && text.contains("href=\"../../../../../../incidents/shop-"));
+    let policy = of_cause.header("content-security-policy");
+    assert!(policy.ends_with("frame-ancestors 'self' https://backstage.example.org"), "{policy}");
+    let of_victim = String::from_utf8(server.send("GET", &card("orders"), &[], "").await.body).unwrap();
+    assert!(of_victim.contains("it suffers from payment"), "{of_victim}");
+    let unseen = server.send("GET", &card("%3Cimg%20src=x%20onerror=alert(1)%3E"), &[], "").await;
+    let text = String::from_utf8(unseen.body.clone()).unwrap();
+    assert!(text.contains("no metrics of it are in shop now") && !text.contains("<img"), "{text}");
+    let nobody = server.send("GET", "/api/v1/targets/nobody/services/payment/card.html", &[], "").await;
+    assert_eq!(nobody.status, 404);
+}

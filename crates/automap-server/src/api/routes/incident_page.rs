@@ -1,7 +1,6 @@
 //! What a page about an incident is made of, and the page itself as a file to keep: all of it from one dossier, which fetches the metrics again.
 
 use automap_core::dossier::Dossier;
-use automap_render::Zone;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +13,7 @@ use crate::api::http::problem::Problem;
 use crate::api::http::response::cacheable;
 use crate::api::routes::drawn_map::{DrawnMap, Scope};
 use crate::api::routes::route::Route;
+use crate::api::routes::zone::ZoneQuery;
 use crate::system::questions;
 
 /// Styles inside the file and nothing else; the file says so itself, and this also holds where a browser opens it in place.
@@ -35,12 +35,12 @@ pub(super) fn routes() -> Vec<Route> {
             .query::<MapQuery>()
             .answers::<DrawnMap>(200),
         Route::get("/api/v1/incidents/{id}/page.html", "getIncidentHtml", HTML, html)
-            .query::<PageQuery>()
+            .query::<ZoneQuery>()
             .answers_text("text/html"),
         Route::get("/api/v1/incidents/{id}/capture.parquet", "getIncidentCapture", CAPTURE, capture)
             .answers_text(PARQUET),
         Route::get("/api/v1/incidents/{id}/page.md", "getIncidentMarkdown", MARKDOWN, markdown)
-            .query::<PageQuery>()
+            .query::<ZoneQuery>()
             .answers_text("text/markdown"),
     ]
 }
@@ -52,28 +52,6 @@ struct MapQuery {
     /// `affected`: what the incident touches, and its neighbours; `all`: every service. `affected` when left out.
     #[serde(default)]
     scope: Scope,
-}
-
-/// Which zone the times of a file are in.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct PageQuery {
-    /// Minutes east of UTC; 0 when left out.
-    #[schemars(range(min = -1440, max = 1440))]
-    utc_offset_min: Option<i32>,
-}
-
-impl PageQuery {
-    const MAX_MIN: i32 = 1440;
-
-    fn zone(&self) -> Result<Zone, Problem> {
-        let minutes = self.utc_offset_min.unwrap_or(0);
-        if minutes.abs() > Self::MAX_MIN {
-            let detail = format!("{minutes} is not within -{0} to {0}", Self::MAX_MIN);
-            return Err(Problem::bad_request("query parameter utc_offset_min", detail, "give minutes east of UTC"));
-        }
-        Ok(Zone::from_offset_s(60 * minutes))
-    }
 }
 
 /// `GET /api/v1/incidents/{id}/dossier`
@@ -100,7 +78,7 @@ async fn map(
 async fn html(
     State(app): State<App>,
     PathParameters(id): PathParameters<String>,
-    QueryParameters(query): QueryParameters<PageQuery>,
+    QueryParameters(query): QueryParameters<ZoneQuery>,
 ) -> Result<Response, Problem> {
     let zone = query.zone()?;
     let page = app.analyse(move |system| system.dossier(&id).map(|d| automap_render::html(&d, zone))).await??;
@@ -114,7 +92,7 @@ async fn html(
 async fn markdown(
     State(app): State<App>,
     PathParameters(id): PathParameters<String>,
-    QueryParameters(query): QueryParameters<PageQuery>,
+    QueryParameters(query): QueryParameters<ZoneQuery>,
 ) -> Result<Response, Problem> {
     let zone = query.zone()?;
     let page = app.analyse(move |system| system.dossier(&id).map(|d| automap_render::markdown(&d, zone))).await??;
