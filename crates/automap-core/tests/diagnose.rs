@@ -3,6 +3,7 @@
 
 mod shop;
 
+use automap_core::entity::{Entity, EntityKind};
 use automap_core::frame::RawSeries;
 use automap_core::observation::{Observation, QueryRecord, QueryState};
 use automap_core::report::{Doubt, Report, VerdictKind};
@@ -54,6 +55,40 @@ fn quiet_time_has_no_cause_and_a_given_start_always_gets_a_ranking() {
     let given = Shop::new().report();
     assert_eq!(given.verdict.kind, VerdictKind::NotEnoughEvidence);
     assert!(!given.causes.is_empty() && given.verdict.causes.is_empty());
+}
+
+/// catalogue waits for catalogue-db by TCP, which nobody times; the store takes a little longer for each command than before.
+fn with_untimed_store(shop: Shop, commands: f64) -> Report {
+    let mut shop = shop;
+    let points = shop.times.iter().enumerate().map(|(i, t)| {
+        let level = if i >= FAULT_AT { 4.0 * commands } else { 4.0 };
+        (*t, level * (1.0 + 0.2 * (wobble(77, i) - 0.5)))
+    });
+    let points = points.collect();
+    shop.raw.push(RawSeries { service: "catalogue-db".into(), metric: "command_ms".into(), peer: None, points });
+    let mut observation = shop.observation(true);
+    observation.calls.add("catalogue", "catalogue-db", Protocol::Tcp);
+    observation.entities.describe("catalogue-db", Entity::of(EntityKind::Store));
+    diagnose(&observation, &DiagnoseOptions::default()).unwrap()
+}
+
+#[test]
+fn a_network_that_is_at_fault_delays_untimed_calls_too() {
+    // What catalogue waits for its store passes the same network as its answers to front-end.
+    let slow = || {
+        Shop::new().fault("catalogue", "latency_ms", None, |v| v + 200.0).fault(
+            "front-end",
+            "served_latency_ms",
+            Some("catalogue"),
+            |v| v + 200.0,
+        )
+    };
+    let network = with_untimed_store(slow().slow_chain(&["front-end", "catalogue"], 300.0), 1.3);
+    assert_eq!(network.verdict.causes.len(), 1, "{:#?}", network.verdict);
+    assert_eq!(network.verdict.service.as_deref(), Some("catalogue"), "{:#?}", network.causes);
+    // Without anything on the network it is the store that moved.
+    let store = with_untimed_store(slow().slow_chain(&["front-end", "catalogue"], 200.0), 4.0);
+    assert_eq!(store.verdict.service.as_deref(), Some("catalogue-db"), "{:#?}", store.causes);
 }
 
 /// The same quiet shop, but nobody counts the errors of front-end or of its calls.

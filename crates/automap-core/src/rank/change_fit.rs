@@ -2,7 +2,8 @@
 //!
 //! A change shortly before the onset speaks for its service as much as changes of that service are rare and the delay is one with which bad changes hurt. What
 //! was not decided on (a restart, an eviction, autoscaling) follows from a fault more often than it causes one and is no evidence here, and neither is
-//! what came after the onset. A service that explains nothing of what users feel gains nothing by its changes.
+//! what came after the onset. A service that explains nothing of what users feel gains nothing by its changes. A release that was rolled back before the
+//! onset is no evidence any more, and neither is the roll-back after three minutes: the service is what it was.
 //!
 //! The delay from a bad change to its onset has the density `f(d) = (2 / s) · (1 + d / s)^-3` with s = 290 s: half of them hurt within two minutes, a tenth
 //! after more than ten. If changes of the service come by chance at the rate λ, the changes at delays `dᵢ` are `Σ f(dᵢ) / λ` times likelier if one of them is
@@ -75,8 +76,11 @@ pub fn fits(log: &ChangeLog, frame: &MetricFrame, onset: Onset) -> BTreeMap<Serv
         }
     }
     let fit = |(service, changes): (ServiceIdx, Vec<usize>)| {
-        let groups = grouped(&log.changes, &changes);
+        let mut groups = grouped(&log.changes, &changes);
         let rate = (groups.len() as f64 - 1.0 + PRIOR_CHANGES) / (observed_s + PRIOR_S);
+        let undone = taken_back(&log.changes, &changes, onset);
+        groups.iter_mut().for_each(|group| group.retain(|i| !undone.contains(i)));
+        groups.retain(|group| !group.is_empty());
         let densities = groups.iter().map(|group| density(&log.changes[group[0]], onset));
         let ratio: f64 = densities.map(|f| f / rate).sum();
         let evidence = (1.0 - BY_CHANGE + BY_CHANGE * ratio).ln().clamp(0.0, MAX_EVIDENCE);
@@ -106,6 +110,22 @@ pub fn brought_about(log: &ChangeLog, frame: &MetricFrame, onset: Onset) -> BTre
 
 fn came_before(change: &Change, onset: Onset) -> bool {
     change.at.ms() - change.uncertainty_ms <= onset.at.ms() + onset.blur_ms
+}
+
+/// What a roll-back took back before the onset, and the roll-back itself once its pods are there: the service is as it was before both.
+fn taken_back(all: &[Change], changes: &[usize], onset: Onset) -> BTreeSet<usize> {
+    let mut undone = BTreeSet::new();
+    for (k, &back) in changes.iter().enumerate().filter(|(_, i)| all[**i].kind == ChangeKind::Rollback) {
+        let is_of_pods =
+            |i: &&usize| matches!(all[**i].kind, ChangeKind::Release | ChangeKind::Image | ChangeKind::Version);
+        let Some(release) = changes[..k].iter().rfind(|i| all[**i].kind == ChangeKind::Release) else { continue };
+        let since = changes.iter().filter(|i| (all[*release].at..=all[back].at).contains(&all[**i].at));
+        undone.extend(since.filter(is_of_pods));
+        if onset.at.ms() - all[back].at.ms() > SHOWS_WITHIN_MS {
+            undone.insert(back);
+        }
+    }
+    undone
 }
 
 /// Changes that came together, the earliest first.
@@ -244,6 +264,17 @@ mod tests {
         let log = ChangeLog::new(Interval::new(at(0), at(ONSET_S)).unwrap(), Vec::new(), traces);
         let fits = fits(&log, &frame(), Onset { at: at(ONSET_S), blur_ms: 0 });
         assert_eq!(log.changes[fits[&ServiceIdx(0)].change].kind, ChangeKind::Release);
+    }
+
+    #[test]
+    fn what_was_taken_back_is_no_evidence() {
+        let release = || change("catalogue", ChangeKind::Release, ONSET_S - 500);
+        let back = |before| change("catalogue", ChangeKind::Rollback, ONSET_S - before);
+        assert_eq!(of_catalogue(vec![release()]), MAX_EVIDENCE);
+        assert_eq!(of_catalogue(vec![release(), back(460)]), 0.0, "as it was before");
+        assert_eq!(of_catalogue(vec![release(), back(60)]), MAX_EVIDENCE, "its pods are coming up");
+        let again = change("catalogue", ChangeKind::Release, ONSET_S - 30);
+        assert_eq!(of_catalogue(vec![release(), back(460), again]), MAX_EVIDENCE, "another one");
     }
 
     #[test]

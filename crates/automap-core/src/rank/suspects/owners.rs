@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Suspect, SuspectImpact};
+use super::{SMALLEST, Suspect, SuspectImpact};
 use crate::anomaly::CLEAR;
 use crate::attribution::{Impact, ImpactKind, Place, Share};
 use crate::frame::{MetricFrame, ServiceIdx};
@@ -19,6 +19,8 @@ const ALONE: f64 = 0.7;
 const OWN_FAULT: f64 = 2.0;
 /// How much likelier failures are a service's own than those of a store, which would show as slowness or lost connections first.
 const OWN_FAILURE: f64 = 3.0;
+/// How much likelier waiting is a service's own than an untimed callee's where its network is at fault: that delays the calls that nobody times, too.
+const OWN_NETWORK: f64 = 4.0;
 /// Own symptom of another caller from which a store's slowness shows there too.
 const OTHER_CALLER: f64 = 1.0;
 
@@ -63,9 +65,24 @@ impl Owners<'_> {
             found.push((callee, 1.0));
         }
         found.extend(self.hosts.may_hold_up(service));
-        let prior = if kind == ImpactKind::Failing { OWN_FAILURE } else { 1.0 };
+        let prior = match kind {
+            ImpactKind::Failing => OWN_FAILURE,
+            ImpactKind::Waiting if self.network_share(service) >= SMALLEST => OWN_NETWORK,
+            ImpactKind::Waiting => 1.0,
+        };
         found.push((service, prior * self.moved(service)));
         found
+    }
+
+    /// The share of the added waiting that the network of a service accounts for in calls that are timed at both ends.
+    fn network_share(&self, service: ServiceIdx) -> f64 {
+        let waiting = self.impacts.iter().filter(|i| i.kind == ImpactKind::Waiting);
+        let part = |share: &Share| match share.place {
+            Place::Network { callee, .. } if callee == service => share.share * share.at_callee,
+            Place::Network { caller, .. } if caller == service => share.share * (1.0 - share.at_callee),
+            _ => 0.0,
+        };
+        waiting.flat_map(|i| &i.shares).map(part).sum()
     }
 
     /// Callees whose calls from this service are reported by them and not by the caller.
