@@ -97,7 +97,9 @@ mod tests {
         let policy = two.policy();
         let around = "frame-ancestors 'self' https://backstage.example.org http://*.corp.example:8080";
         assert!(policy.to_str().unwrap().ends_with(around), "{policy:?}");
-        for wrong in ["*", "https://*", "https://a.example; script-src *", "https://a.example/path", "a.example", "https://a:b"] {
+        for wrong in
+            ["*", "https://*", "https://a.example; script-src *", "https://a.example/path", "a.example", "https://a:b"]
+        {
             let error = of(&[wrong]).check().unwrap_err().to_string();
             assert!(error.contains("frame_ancestors") && error.contains("no origin"), "{wrong}: {error}");
         }

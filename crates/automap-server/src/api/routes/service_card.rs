@@ -60,7 +60,8 @@ async fn service_card(
         .await?;
     let state = state(open.as_ref(), why.as_deref(), last.as_ref());
     let looked = status.and_then(|status| status.last_success);
-    let page = card(&Card { target: &target, service: &service, state, looked, page: &app.config.embed.incidents() }, zone);
+    let page =
+        card(&Card { target: &target, service: &service, state, looked, page: &app.config.embed.incidents() }, zone);
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CONTENT_SECURITY_POLICY, app.config.embed.policy()),
