@@ -18,8 +18,6 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::commands::chaos;
 #[cfg(any(feature = "kubernetes", feature = "lab"))]
 use crate::commands::drill;
-#[cfg(feature = "eval")]
-use crate::commands::eval;
 #[cfg(feature = "lab")]
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
 #[cfg(all(feature = "lab", feature = "server"))]
@@ -29,6 +27,8 @@ use crate::commands::{
 };
 #[cfg(feature = "server")]
 use crate::commands::{config, confirm, incidents, mcp, mutes, ui, watch};
+#[cfg(feature = "eval")]
+use crate::commands::{eval, sim};
 use crate::log::LogSettings;
 
 /// What a verb is, examples, usage, options, exit codes.
@@ -165,6 +165,10 @@ pub(crate) enum Command {
     /// Score engines on labelled incidents, side by side
     #[command(before_help = eval::EXAMPLES)]
     Eval(eval::EvalArgs),
+    #[cfg(feature = "eval")]
+    /// Write labelled incidents of simulated systems
+    #[command(before_help = sim::EXAMPLES)]
+    Sim(sim::SimArgs),
     /// Print the JSON Schema of the report
     Schema,
     #[cfg(feature = "lab")]

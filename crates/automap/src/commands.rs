@@ -31,6 +31,8 @@ pub(crate) mod profile;
 pub(crate) mod replay;
 pub(crate) mod report;
 mod schema;
+#[cfg(feature = "eval")]
+pub(crate) mod sim;
 #[cfg(all(feature = "lab", feature = "server"))]
 pub(crate) mod soak;
 pub(crate) mod trend;
@@ -63,6 +65,8 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Drill(args) => drill::run(&args),
         #[cfg(feature = "eval")]
         Command::Eval(args) => eval::run(&args),
+        #[cfg(feature = "eval")]
+        Command::Sim(args) => sim::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Replay(args) => replay::run(&args),

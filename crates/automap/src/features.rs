@@ -18,6 +18,7 @@ const VERBS: &[(&str, &[&str])] = &[
     ("mutes", &["server"]),
     ("record", &["kubernetes"]),
     ("serve", &["server"]),
+    ("sim", &["eval"]),
     ("soak", &["lab", "server"]),
     ("watch", &["server"]),
 ];

@@ -1,5 +1,5 @@
-//! Captures of the lab: `<name>.parquet` with the ledger's entries of the injected faults in `<name>.json`. Without an entry it is a quiet
-//! window.
+//! Captures of the lab: `<name>.parquet` with the ledger's entries of the injected faults in `<name>.json`. Without an entry of a
+//! cause it is a quiet window.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use automap_sources::capture;
 
 use super::case::{Case, CaseLocation, DatasetError, Truth};
 use super::files::{json, wrong};
-use automap_chaos::injection::Injection;
+use automap_chaos::injection::{Injection, Role};
 
 /// Captures that have a ledger beside them.
 pub(super) fn captures(files: &[PathBuf]) -> Vec<PathBuf> {
@@ -18,11 +18,11 @@ pub(super) fn captures(files: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 pub(super) fn is_quiet(capture: &Path) -> bool {
-    json::<Vec<Injection>>(&capture.with_extension("json")).is_ok_and(|injected| injected.is_empty())
+    json::<Vec<Injection>>(&capture.with_extension("json")).is_ok_and(|injected| causes(injected).is_empty())
 }
 
 pub(super) fn read(location: &CaseLocation) -> Result<Case, DatasetError> {
-    let injected: Vec<Injection> = json(&location.path.with_extension("json"))?;
+    let injected = causes(json(&location.path.with_extension("json"))?);
     let observation = capture::read(&location.path).map_err(|e| wrong(&location.path, e))?;
     // Users enter at the service without callers; with several of them the entry is not known.
     let entry = match observation.calls.entries()[..] {
@@ -30,6 +30,12 @@ pub(super) fn read(location: &CaseLocation) -> Result<Case, DatasetError> {
         _ => None,
     };
     Ok(Case { entry, truth: truth(&injected), observation })
+}
+
+/// Those that are to be found: to name a decoy is wrong.
+fn causes(mut injected: Vec<Injection>) -> Vec<Injection> {
+    injected.retain(|i| i.role == Role::Cause);
+    injected
 }
 
 /// `NetworkChaos delay`; of several at once all of them.

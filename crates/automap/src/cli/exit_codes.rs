@@ -101,6 +101,7 @@ pub(crate) const EXIT_CODES: &[ExitCodes] = &[
     verb("report").asks_server(),
     verb("schema"),
     verb("serve"),
+    verb("sim"),
     verb("soak").found("an incident opened without a fault").asks_server(),
     verb("trend").found("something rises or falls (with --exit-code)").asks_server(),
     verb("ui").asks_server(),

@@ -2,7 +2,7 @@
 
 mod choice;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use automap_eval::dataset::Dataset;
@@ -11,9 +11,11 @@ use automap_eval::evaluate::summary::csv::csv;
 use automap_eval::evaluate::summary::{Style, Summary, render, summarise};
 use automap_eval::evaluate::{Settings, evaluate, total};
 use clap::{Args, ValueEnum};
+use tempfile::TempDir;
 
 use crate::args::file::FileArgs;
 use crate::args::parse::share;
+use crate::commands::sim::{self, SimSpec};
 use crate::console::{bar, say};
 use crate::exit::Exit;
 use choice::{EngineName, Topology, engines, onset};
@@ -25,6 +27,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap eval incidents/ --quiet                          also false alarms in fault-free time
   automap eval incidents/ --min-ac1 0.65                   exit code 1 below: a gate
   automap eval RE1/ --topology none -o csv --file re1.csv  RCAEval's folders, for a spreadsheet
+  automap eval --sim systems=20,incidents=1000             on simulated systems
   automap eval captures/ -o json | jq '.engines[].macro'   what `automap drill --save` wrote
 
 DIR holds, at any depth: <set>/<case>/{metrics.csv,truth.json}, RCAEval's
@@ -35,8 +38,11 @@ the sets, graph.json in a set, or what was observed. A case without an answer is
 #[derive(Args, Debug)]
 pub(crate) struct EvalArgs {
     /// Folder of labelled incidents
-    #[arg(value_name = "DIR")]
-    dir: PathBuf,
+    #[arg(value_name = "DIR", required_unless_present = "sim")]
+    dir: Option<PathBuf>,
+    /// Simulated incidents instead, such as systems=20,incidents=1000
+    #[arg(long, value_name = "SPEC", conflicts_with = "dir", value_parser = sim::parse)]
+    sim: Option<SimSpec>,
     /// Engines to evaluate; the others are compared with the first
     #[arg(
         long,
@@ -98,16 +104,19 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
         includes_quiet_periods: args.quiet,
         seed: args.seed,
     };
-    let mut dataset = Dataset::open(&args.dir)?;
+    let simulated = args.sim.as_ref().map(simulate).transpose()?;
+    let dir = simulated.as_ref().map(TempDir::path).or(args.dir.as_deref()).unwrap_or(Path::new("."));
+    let name = args.dir.as_ref().map_or_else(|| "simulated".to_owned(), |dir| dir.display().to_string());
+    let mut dataset = Dataset::open(dir)?;
     keep(&mut dataset, &args.only)?;
     if dataset.incidents().next().is_none() && !args.quiet {
-        bail!("nothing was broken in {}; --quiet asks about fault-free time", args.dir.display());
+        bail!("nothing was broken in {name}; --quiet asks about fault-free time");
     }
     let progress = bar(total(&dataset, &settings) as u64);
     progress.set_message("cases");
     let outcomes = evaluate(&dataset, &settings, &mut |done| progress.set_position(done as u64));
     progress.finish_and_clear();
-    let summary = summarise(&args.dir.display().to_string(), &settings, &outcomes);
+    let summary = summarise(&name, &settings, &outcomes);
     let text = match args.output {
         Format::Text => render(&summary, Style::Text, args.verbose),
         Format::Markdown => render(&summary, Style::Markdown, args.verbose),
@@ -116,6 +125,13 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     };
     args.file.write(text.as_bytes())?;
     Ok(args.min_ac1.map_or(Exit::Ok, |least| judge(&summary, least)))
+}
+
+/// The incidents, in a folder that is gone when it is dropped.
+fn simulate(spec: &SimSpec) -> Result<TempDir> {
+    let dir = tempfile::Builder::new().prefix("automap-sim-").tempdir()?;
+    sim::make(spec, dir.path())?;
+    Ok(dir)
 }
 
 fn keep(dataset: &mut Dataset, only: &[String]) -> Result<()> {

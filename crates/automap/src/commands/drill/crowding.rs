@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn the_counter_is_read_in_microseconds() {
-        let text = "some avg10=47.79 avg60=37.32 avg300=15.31 total=2500000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n";
+        let text =
+            "some avg10=47.79 avg60=37.32 avg300=15.31 total=2500000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n";
         assert_eq!(waited(text), Some(Duration::from_millis(2500)));
         assert_eq!(waited("full avg10=0.00 total=7\n"), None);
         assert_eq!(waited("some avg10=0.00 total=many\n"), None);
@@ -77,7 +78,8 @@ mod tests {
 
     #[test]
     fn the_most_crowded_episode_is_named() {
-        let shares = [(0.8, "dns-slow"), (0.25, "quiet-1"), (0.41, "cpu-user")].map(|(share, name)| (share, name.into()));
+        let shares =
+            [(0.8, "dns-slow"), (0.25, "quiet-1"), (0.41, "cpu-user")].map(|(share, name)| (share, name.into()));
         let words = Crowding { last: None, shares: shares.into() }.words();
         let wanted = "something waited for a processor 41 % of the time (median of 3; most in dns-slow: 80 %)";
         assert_eq!(words.as_deref(), Some(wanted));

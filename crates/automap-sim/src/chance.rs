@@ -1,0 +1,71 @@
+//! Random variables, drawn from the project's generator.
+
+use std::f64::consts::TAU;
+
+use automap_core::random::Rng;
+
+/// Standard normal (Box and Muller, 1958; one of the two).
+pub(crate) fn normal(rng: &mut Rng) -> f64 {
+    let (u, v) = (1.0 - rng.unit(), rng.unit());
+    (-2.0 * u.ln()).sqrt() * (TAU * v).cos()
+}
+
+/// Log-normal with this **mean**: heavy-tailed as the work of requests is. `sigma` of 1 has a 99th percentile of six means.
+pub(crate) fn lognormal(rng: &mut Rng, mean: f64, sigma: f64) -> f64 {
+    mean * (sigma * normal(rng) - 0.5 * sigma * sigma).exp()
+}
+
+/// Exponential with this mean: the time to the next arrival of a Poisson process.
+pub(crate) fn exponential(rng: &mut Rng, mean: f64) -> f64 {
+    -mean * (1.0 - rng.unit()).ln()
+}
+
+/// Uniform in [from, to).
+pub(crate) fn between(rng: &mut Rng, from: f64, to: f64) -> f64 {
+    from + (to - from) * rng.unit()
+}
+
+/// Whether something of this probability happens.
+pub(crate) fn happens(rng: &mut Rng, probability: f64) -> bool {
+    rng.unit() < probability
+}
+
+/// An index, each as likely as its weight says; `None` where no weight is above zero.
+pub(crate) fn weighted(rng: &mut Rng, weights: &[f64]) -> Option<usize> {
+    let total: f64 = weights.iter().sum();
+    if total <= 0.0 {
+        return None;
+    }
+    let mut left = rng.unit() * total;
+    let hit = weights.iter().position(|w| {
+        left -= w;
+        left < 0.0
+    });
+    hit.or(weights.iter().rposition(|w| *w > 0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mean(n: usize, mut draw: impl FnMut() -> f64) -> f64 {
+        (0..n).map(|_| draw()).sum::<f64>() / n as f64
+    }
+
+    #[test]
+    fn means_are_those_that_were_asked_for() {
+        let mut rng = Rng::new(1);
+        assert!((mean(200_000, || lognormal(&mut rng, 5.0, 0.8)) - 5.0).abs() < 0.1);
+        assert!((mean(200_000, || exponential(&mut rng, 3.0)) - 3.0).abs() < 0.05);
+        assert!(mean(200_000, || normal(&mut rng)).abs() < 0.02);
+    }
+
+    #[test]
+    fn a_weight_of_zero_is_never_drawn() {
+        let mut rng = Rng::new(2);
+        for _ in 0..1000 {
+            assert_eq!(weighted(&mut rng, &[0.0, 2.0, 0.0]), Some(1));
+        }
+        assert_eq!(weighted(&mut rng, &[0.0, 0.0]), None);
+    }
+}

@@ -1,0 +1,314 @@
+//! What goes wrong on purpose: the kind, where, how strongly, from when to when; and what the truth is called in a ledger.
+//!
+//! A fault changes what a service, a node or the users do ([`Effect`]); what metrics show of it comes out of the queues. Strengths are drawn relative to the place (a delay in
+//! shares of what the service usually takes), so that some are obvious and some are hardly felt: whether users felt one is measured, not assumed.
+
+use automap_chaos::injection::Role;
+use automap_core::entity::EntityKind;
+use automap_core::random::Rng;
+
+use crate::chance::between;
+use crate::plan::Plan;
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Something else in the pod takes its processors.
+    Cpu,
+    /// Memory grows until the container is killed.
+    Memory,
+    /// The pod is killed once.
+    Kill,
+    /// The pod is down.
+    Outage,
+    /// Its packets are late.
+    Delay,
+    /// Its packets are lost.
+    Loss,
+    /// Nothing reaches it.
+    Partition,
+    /// Every request takes longer.
+    SlowCode,
+    /// Requests fail.
+    Errors,
+    /// A new version is slow.
+    ReleaseSlow,
+    /// A new version fails.
+    ReleaseFail,
+    /// A setting makes it give up on its calls too early.
+    ConfigTimeout,
+    /// A transaction holds a lock that many commands need.
+    Lock,
+    /// Somebody else holds nearly all connections.
+    Connections,
+    /// Processes beside the pods take a node's processors.
+    NodeCpu,
+    /// Processes beside the pods keep a node's disk busy.
+    NodeDisk,
+    /// More users come.
+    Traffic,
+    /// A new version that does what the old one did.
+    ReleaseHarmless,
+}
+
+/// Where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// At a service, by index.
+    Service(usize),
+    /// At a node, by index.
+    Node(usize),
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fault {
+    /// What.
+    pub kind: Kind,
+    /// Where.
+    pub place: Place,
+    /// 0 is hardly felt, 1 is obvious.
+    pub strength: f64,
+    /// From when, in seconds since the start.
+    pub from_s: f64,
+    /// Until when.
+    pub to_s: f64,
+}
+
+/// What active faults do to a service.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Effect {
+    /// Further threads that want a processor, in the pod.
+    pub(crate) hogs: f64,
+    /// Processor time of a request, times this.
+    pub(crate) work: f64,
+    /// Time of a request without a processor, in ms.
+    pub(crate) extra_ms: f64,
+    /// Share of requests that fail at once.
+    pub(crate) fails: f64,
+    /// Added to each way, in ms.
+    pub(crate) delay_ms: f64,
+    /// Share of packets that are lost.
+    pub(crate) loss: f64,
+    /// Whether nothing gets through.
+    pub(crate) is_cut_off: bool,
+    /// Timeouts of its calls, times this.
+    pub(crate) timeout: f64,
+    /// Memory that is not given back, in MiB a second.
+    pub(crate) leak_mib_per_s: f64,
+    /// Share of its requests that need a lock which is held for so long, in ms.
+    pub(crate) lock: (f64, f64),
+    /// Share of its workers that somebody else holds.
+    pub(crate) taken: f64,
+}
+
+impl Effect {
+    /// Nothing.
+    pub(crate) const NONE: Self = Self {
+        hogs: 0.0,
+        work: 1.0,
+        extra_ms: 0.0,
+        fails: 0.0,
+        delay_ms: 0.0,
+        loss: 0.0,
+        is_cut_off: false,
+        timeout: 1.0,
+        leak_mib_per_s: 0.0,
+        lock: (0.0, 0.0),
+        taken: 0.0,
+    };
+}
+
+impl Kind {
+    /// All of them; the last one hurts nobody.
+    pub const ALL: [Self; 18] = [
+        Self::Cpu,
+        Self::Memory,
+        Self::Kill,
+        Self::Outage,
+        Self::Delay,
+        Self::Loss,
+        Self::Partition,
+        Self::SlowCode,
+        Self::Errors,
+        Self::ReleaseSlow,
+        Self::ReleaseFail,
+        Self::ConfigTimeout,
+        Self::Lock,
+        Self::Connections,
+        Self::NodeCpu,
+        Self::NodeDisk,
+        Self::Traffic,
+        Self::ReleaseHarmless,
+    ];
+
+    /// Kind and action in the words of the ledger.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Cpu => ("StressChaos", "cpu"),
+            Self::Memory => ("StressChaos", "memory"),
+            Self::Kill => ("PodChaos", "pod-kill"),
+            Self::Outage => ("PodChaos", "pod-failure"),
+            Self::Delay => ("NetworkChaos", "delay"),
+            Self::Loss => ("NetworkChaos", "loss"),
+            Self::Partition => ("NetworkChaos", "partition"),
+            Self::SlowCode => ("HTTPChaos", "delay"),
+            Self::Errors => ("HTTPChaos", "abort"),
+            Self::ReleaseSlow => ("Release", "slow"),
+            Self::ReleaseFail => ("Release", "fail"),
+            Self::ConfigTimeout => ("ConfigChange", "settings"),
+            Self::Lock => ("StoreLock", "lock"),
+            Self::Connections => ("StoreConnections", "connections"),
+            Self::NodeCpu => ("NodeStress", "cpu"),
+            Self::NodeDisk => ("NodeStress", "disk"),
+            Self::Traffic => ("Traffic", "surge"),
+            Self::ReleaseHarmless => ("Release", "harmless"),
+        }
+    }
+
+    /// Whether it is to be found, or hurts nobody.
+    pub fn role(self) -> Role {
+        if self == Self::ReleaseHarmless { Role::Decoy } else { Role::Cause }
+    }
+
+    /// Whether it is a change as operators make them.
+    pub fn is_change(self) -> bool {
+        matches!(self, Self::ReleaseSlow | Self::ReleaseFail | Self::ConfigTimeout | Self::ReleaseHarmless)
+    }
+
+    /// Where it can be: services by index, with what they are visited by a user's request.
+    pub fn places(self, plan: &Plan) -> Vec<Place> {
+        let visits = plan.visits();
+        let is_used = |i: &usize| visits[*i] >= 0.05;
+        let services = |fits: &dyn Fn(usize) -> bool| -> Vec<Place> {
+            (1..plan.services.len()).filter(is_used).filter(|i| fits(*i)).map(Place::Service).collect()
+        };
+        let is_store = |i: usize| plan.services[i].kind == EntityKind::Store;
+        match self {
+            Self::Traffic => vec![Place::Service(0)],
+            Self::NodeCpu => (0..plan.nodes.len()).map(Place::Node).collect(),
+            Self::NodeDisk => {
+                let has_disk = |node: &usize| plan.services.iter().any(|s| s.node == *node && s.disk_ms > 0.0);
+                (0..plan.nodes.len()).filter(has_disk).map(Place::Node).collect()
+            }
+            Self::Lock | Self::Connections => services(&is_store),
+            Self::ConfigTimeout => services(&|i| plan.services[i].calls.iter().any(|call| call.is_needed)),
+            Self::SlowCode | Self::Errors | Self::ReleaseSlow | Self::ReleaseFail | Self::ReleaseHarmless => {
+                services(&|i| !is_store(i))
+            }
+            _ => services(&|_| true),
+        }
+    }
+}
+
+impl Fault {
+    /// Draws one of a kind; `None` where the plan has no place for it.
+    pub fn draw(kind: Kind, plan: &Plan, (from_s, to_s): (f64, f64), rng: &mut Rng) -> Option<Self> {
+        let places = kind.places(plan);
+        let place = *places.get(rng.below(places.len()))?;
+        Some(Self { kind, place, strength: rng.unit(), from_s, to_s })
+    }
+
+    /// The name of the place in a frame.
+    pub fn place_name(&self, plan: &Plan) -> String {
+        match self.place {
+            Place::Service(i) => plan.services[i].name.clone(),
+            Place::Node(n) => automap_core::entity::node_name(&format!("node-{}", n + 1)),
+        }
+    }
+
+    /// What it does to the service that it is at. `usual_ms`: what a request there takes.
+    pub(crate) fn effect(&self, usual_ms: f64, plan: &Plan) -> Effect {
+        let Place::Service(i) = self.place else { return Effect::NONE };
+        let service = &plan.services[i];
+        let grows = |from: f64, to: f64| from * (to / from).powf(self.strength);
+        match self.kind {
+            Kind::Cpu => Effect { hogs: service.limit_cores.ceil() * grows(2.0, 10.0), ..Effect::NONE },
+            Kind::Memory => {
+                let room = service.memory_mib.2 - service.memory_mib.0;
+                Effect { leak_mib_per_s: room / grows(150.0, 30.0), ..Effect::NONE }
+            }
+            Kind::Delay => Effect { delay_ms: grows(0.4, 4.0) * usual_ms.max(10.0), ..Effect::NONE },
+            Kind::Loss => Effect { loss: grows(0.08, 0.5), ..Effect::NONE },
+            Kind::Partition => Effect { is_cut_off: true, ..Effect::NONE },
+            Kind::SlowCode => Effect { extra_ms: grows(0.8, 8.0) * usual_ms.max(8.0), ..Effect::NONE },
+            Kind::Errors | Kind::ReleaseFail => Effect { fails: grows(0.08, 0.8), ..Effect::NONE },
+            Kind::ReleaseSlow => {
+                Effect { work: grows(2.0, 6.0), extra_ms: grows(0.5, 4.0) * usual_ms.max(8.0), ..Effect::NONE }
+            }
+            Kind::ConfigTimeout => {
+                let longest = service.calls.iter().map(|call| call.timeout_ms).fold(1.0, f64::max);
+                Effect { timeout: grows(2.0, 0.8) * usual_ms.max(1.0) / longest, ..Effect::NONE }
+            }
+            Kind::Lock => Effect { lock: (grows(0.15, 0.9), grows(10.0, 60.0) * usual_ms.max(4.0)), ..Effect::NONE },
+            Kind::Connections => Effect { taken: grows(0.85, 1.0), ..Effect::NONE },
+            _ => Effect::NONE,
+        }
+    }
+
+    /// Further threads that want a processor of the node.
+    pub(crate) fn node_hogs(&self, cores: f64) -> f64 {
+        if self.kind == Kind::NodeCpu { cores * (1.2 + 5.0 * self.strength) } else { 0.0 }
+    }
+
+    /// Share of the node's disk that is taken.
+    pub(crate) fn disk_taken(&self) -> f64 {
+        if self.kind == Kind::NodeDisk { 0.85 + 0.14 * self.strength } else { 0.0 }
+    }
+
+    /// Users' requests, times this.
+    pub(crate) fn users(&self) -> f64 {
+        if self.kind == Kind::Traffic { 2.5 + 4.0 * self.strength } else { 1.0 }
+    }
+
+    /// Whether it is in place.
+    pub(crate) fn is_on(&self, s: f64) -> bool {
+        (self.from_s..self.to_s).contains(&s)
+    }
+}
+
+/// A fault of a kind that the plan has a place for; kinds are as likely as each other.
+pub fn any(plan: &Plan, window: (f64, f64), rng: &mut Rng) -> Fault {
+    loop {
+        let kind = Kind::ALL[rng.below(Kind::ALL.len() - 1)];
+        if let Some(fault) = Fault::draw(kind, plan, window, rng) {
+            return Fault { strength: between(rng, 0.1, 1.0), ..fault };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use automap_chaos::kinds;
+
+    use super::*;
+    use crate::plan::PlanOptions;
+
+    #[test]
+    fn the_ledger_knows_every_kind() {
+        for kind in Kind::ALL {
+            let (word, action) = kind.words();
+            assert!(kinds::mechanism(word, action).is_some(), "{kind:?}");
+            assert!(kinds::expected_metric(word, action).is_some(), "{kind:?}");
+            assert_eq!(kind.is_change(), kinds::is_change(word), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn faults_are_where_they_can_be() {
+        let plan = Plan::draw(&PlanOptions::default());
+        for kind in Kind::ALL {
+            for place in kind.places(&plan) {
+                let fault = Fault { kind, place, strength: 0.5, from_s: 10.0, to_s: 20.0 };
+                assert!(fault.is_on(10.0) && !fault.is_on(20.0));
+                if let (Kind::Lock, Place::Service(i)) = (kind, place) {
+                    assert_eq!(plan.services[i].kind, EntityKind::Store);
+                }
+            }
+        }
+        let mut rng = Rng::new(1);
+        let drawn: Vec<Fault> = (0..200).map(|_| any(&plan, (0.0, 1.0), &mut rng)).collect();
+        assert!(drawn.iter().all(|f| f.kind.role() == Role::Cause && f.strength >= 0.1));
+        assert!(Kind::ALL[..17].iter().all(|kind| drawn.iter().any(|f| f.kind == *kind)));
+    }
+}

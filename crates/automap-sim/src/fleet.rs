@@ -1,0 +1,288 @@
+//! The fleet at work: events in order of time, from a user's request to its answer.
+//!
+//! A request holds a worker of its service from beginning to end, works on a processor before and after its calls, and may wait for a worker, a connection, a
+//! disk, a lock, or its callees. Processors are shared fairly: a slice of work takes as much longer as more threads want to run than the pod's limit or the
+//! node's processors allow, judged when the slice begins. Callers give up after a timeout while the callee goes on, try again, and stop trying for a while when
+//! most attempts fail.
+//!
+//! Cost: about 10 events a request and service; a million events a second on one core.
+
+mod attempts;
+mod pod;
+mod requests;
+
+use automap_core::random::Rng;
+
+use crate::chance::{between, exponential, happens, normal};
+use crate::events::{Agenda, Event, Id, Micros, Slab};
+use crate::fault::{Fault, Place};
+use crate::meters::{NodeSample, ServiceSample, UserMeter};
+use crate::plan::Plan;
+use attempts::Attempt;
+use pod::{Node, Pod};
+use requests::Request;
+
+const MICROS: f64 = 1e6;
+/// How often shares of processors are looked at.
+const TICK_S: f64 = 0.1;
+/// A day, for the swing of the load.
+const DAY_S: f64 = 86_400.0;
+
+/// How a fleet is run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RunOptions {
+    /// For how long, in seconds.
+    pub length_s: f64,
+    /// Time between two scrapes, in seconds.
+    pub scrape_s: f64,
+    /// Share of scrapes that fail.
+    pub lost_scrapes: f64,
+    /// The same seed, the same run.
+    pub seed: u64,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self { length_s: 1200.0, scrape_s: 5.0, lost_scrapes: 0.002, seed: 0 }
+    }
+}
+
+/// What a run leaves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recording {
+    /// Every scrape of every service.
+    pub services: Vec<Vec<ServiceSample>>,
+    /// Every scrape of every node.
+    pub nodes: Vec<Vec<NodeSample>>,
+    /// What users got.
+    pub users: UserMeter,
+}
+
+/// Runs a system with faults. O(events · log of those under way).
+pub fn run(plan: &Plan, faults: &[Fault], options: &RunOptions) -> Recording {
+    let mut fleet = Fleet::new(plan, faults, *options);
+    fleet.begin();
+    let end = (options.length_s * MICROS) as Micros;
+    while let Some((at, event)) = fleet.agenda.next() {
+        if at > end {
+            break;
+        }
+        fleet.now = at;
+        fleet.happen(event);
+    }
+    let services = fleet.pods.into_iter().map(|pod| pod.samples).collect();
+    Recording { services, nodes: fleet.nodes.into_iter().map(|node| node.samples).collect(), users: fleet.users }
+}
+
+struct Fleet<'a> {
+    plan: &'a Plan,
+    faults: &'a [Fault],
+    options: RunOptions,
+    now: Micros,
+    agenda: Agenda,
+    requests: Slab<Request>,
+    attempts: Slab<Attempt>,
+    pods: Vec<Pod>,
+    nodes: Vec<Node>,
+    users: UserMeter,
+    /// Drawn from for what requests do.
+    rng: Rng,
+    /// Drawn from for when users come, so that a fault does not change who comes.
+    user_rng: Rng,
+    /// A slow wandering of the load around its swing.
+    wander: f64,
+    active: Vec<bool>,
+}
+
+impl<'a> Fleet<'a> {
+    fn new(plan: &'a Plan, faults: &'a [Fault], options: RunOptions) -> Self {
+        let latency = plan.usual_latency_ms();
+        let pods = plan.services.iter().zip(&latency).map(|(service, ms)| Pod::new(service, *ms)).collect();
+        Self {
+            plan,
+            faults,
+            options,
+            now: 0,
+            agenda: Agenda::default(),
+            requests: Slab::new(),
+            attempts: Slab::new(),
+            pods,
+            nodes: plan.nodes.iter().map(|cores| Node::new(*cores)).collect(),
+            users: UserMeter::default(),
+            rng: Rng::named(options.seed, "requests"),
+            user_rng: Rng::named(options.seed, "users"),
+            wander: 0.0,
+            active: vec![false; faults.len()],
+        }
+    }
+
+    fn begin(&mut self) {
+        self.agenda.plan(0, Event::Tick);
+        self.agenda.plan(0, Event::User);
+        let mut offsets = Rng::named(self.options.seed, "scrapes");
+        for target in 0..self.pods.len() + self.nodes.len() {
+            let at = between(&mut offsets, 0.0, self.options.scrape_s);
+            self.plan_at(at, Event::Scrape(target as u32));
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::User => self.user(),
+            Event::Arrive(request) => self.arrive(request),
+            Event::Worked(request) => self.worked(request),
+            Event::Resume(request) => self.resume(request),
+            Event::Reply(attempt, ok) => self.reply(attempt, ok),
+            Event::Timeout(attempt) => self.timeout(attempt),
+            Event::Retry(attempt) => self.send(attempt),
+            Event::Back(service) => self.back(service as usize),
+            Event::Scrape(target) => self.scrape(target as usize),
+            Event::Tick => self.tick(),
+        }
+    }
+
+    fn seconds(&self) -> f64 {
+        self.now as f64 / MICROS
+    }
+
+    fn plan_at(&mut self, s: f64, event: Event) {
+        self.agenda.plan((s * MICROS) as Micros, event);
+    }
+
+    fn plan_in_ms(&mut self, ms: f64, event: Event) {
+        self.agenda.plan(self.now + (ms * 1e3).max(0.0) as Micros, event);
+    }
+
+    fn since_ms(&self, then: Micros) -> f64 {
+        (self.now - then) as f64 / 1e3
+    }
+
+    /// One user asks, and the next one comes.
+    fn user(&mut self) {
+        let request = self.requests.put(Request::new(0, None, self.now));
+        self.arrive(request);
+        let s = self.seconds();
+        let (swing, phase) = self.plan.swing;
+        let of_day = 1.0 + swing * (std::f64::consts::TAU * (s / DAY_S + phase)).sin();
+        let more: f64 = self.faults.iter().filter(|f| f.is_on(s)).map(Fault::users).product();
+        let rate = self.plan.users_per_s * of_day * self.wander.exp() * more;
+        let next = exponential(&mut self.user_rng, 1.0 / rate.max(1e-3));
+        self.plan_at(s + next, Event::User);
+    }
+
+    /// Every tenth of a second: faults begin and end, hogs use processors, memory leaks, and the load wanders.
+    fn tick(&mut self) {
+        let s = self.seconds();
+        for i in 0..self.faults.len() {
+            let is_on = self.faults[i].is_on(s);
+            if self.active[i] != is_on {
+                self.active[i] = is_on;
+                self.turn(i, is_on);
+            }
+        }
+        for node in &mut self.nodes {
+            node.tick(TICK_S);
+        }
+        let mut overfull = Vec::new();
+        for (i, pod) in self.pods.iter_mut().enumerate() {
+            let node = &mut self.nodes[self.plan.services[i].node];
+            if pod.tick(&self.plan.services[i], node, TICK_S) {
+                overfull.push(i);
+            }
+        }
+        overfull.into_iter().for_each(|service| self.crash(service));
+        // A mean-reverting walk with a standard deviation of 5 % and a memory of a minute.
+        let keep = 1.0 - TICK_S / 60.0;
+        self.wander = keep * self.wander + 0.05 * (1.0 - keep * keep).sqrt() * normal(&mut self.user_rng);
+        self.plan_at(s + TICK_S, Event::Tick);
+    }
+
+    /// A fault begins or ends: effects are put together anew, and what happens at a moment happens.
+    fn turn(&mut self, fault: usize, begins: bool) {
+        use crate::fault::Kind;
+
+        let fault = self.faults[fault];
+        match fault.place {
+            Place::Service(service) => {
+                let usual_ms = self.pods[service].usual_ms;
+                let on = self.faults.iter().zip(&self.active).filter(|(f, active)| **active && f.place == fault.place);
+                let effects = on.map(|(f, _)| f.effect(usual_ms, self.plan));
+                self.pods[service].effect = pod::together(effects);
+                let is_new_pod = fault.kind.is_change() && fault.kind != Kind::ConfigTimeout;
+                match fault.kind {
+                    Kind::Kill if begins => self.crash(service),
+                    Kind::Outage => self.outage(service, begins, fault.to_s),
+                    _ if is_new_pod => self.pods[service].roll_out(),
+                    _ => {}
+                }
+            }
+            Place::Node(node) => {
+                let s = self.seconds();
+                let on = self.faults.iter().filter(|f| f.place == fault.place && f.is_on(s));
+                let (hogs, disk) = on.fold((0.0, 0.0_f64), |(hogs, disk), f| {
+                    (hogs + f.node_hogs(self.plan.nodes[node]), disk.max(f.disk_taken()))
+                });
+                (self.nodes[node].hogs, self.nodes[node].disk_taken) = (hogs, disk);
+            }
+        }
+    }
+
+    /// A container dies: what it worked on fails, its counters begin anew, and it is back after some seconds.
+    fn crash(&mut self, service: usize) {
+        let seconds = between(&mut self.rng, 4.0, 15.0);
+        self.down(service, seconds);
+        self.pods[service].restarts += 1.0;
+    }
+
+    fn outage(&mut self, service: usize, begins: bool, to_s: f64) {
+        if begins {
+            let seconds = to_s - self.seconds();
+            self.down(service, seconds);
+        }
+    }
+
+    fn down(&mut self, service: usize, seconds: f64) {
+        let lost = self.requests.find(|request| request.service == service);
+        self.pods[service]
+            .go_down(&mut self.nodes[self.plan.services[service].node], self.plan.services[service].calls.len());
+        for request in lost {
+            self.drop_request(request);
+        }
+        for attempt in self.attempts.find(|attempt| attempt.caller == service) {
+            self.attempts.take(attempt);
+        }
+        let at = self.seconds() + seconds;
+        self.pods[service].down_until_s = at;
+        self.plan_at(at, Event::Back(service as u32));
+    }
+
+    fn back(&mut self, service: usize) {
+        if self.seconds() + 1e-6 >= self.pods[service].down_until_s {
+            self.pods[service].is_up = true;
+        }
+    }
+
+    /// Reads a target's metrics, or fails to.
+    fn scrape(&mut self, target: usize) {
+        let s = self.seconds();
+        let is_lost = happens(&mut self.rng, self.options.lost_scrapes);
+        if !is_lost {
+            match target.checked_sub(self.pods.len()) {
+                None => {
+                    let wobble = 1.0 + 0.01 * normal(&mut self.rng);
+                    self.pods[target].sample(&self.plan.services[target], s, wobble);
+                }
+                Some(node) => self.nodes[node].sample(s),
+            }
+        }
+        let jitter = 0.02 * normal(&mut self.rng).clamp(-3.0, 3.0);
+        self.plan_at((s + self.options.scrape_s + jitter).max(s + 0.1), Event::Scrape(target as u32));
+    }
+
+    /// A request whose process died: its caller sees the connection break.
+    fn drop_request(&mut self, id: Id) {
+        if let Some(request) = self.requests.take(id) {
+            self.answer(&request, false);
+        }
+    }
+}

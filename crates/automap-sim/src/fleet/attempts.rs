@@ -1,0 +1,152 @@
+//! The caller's side of a call: a connection of its pool, the way there and back, a timeout, further attempts, and a circuit breaker.
+
+use super::Fleet;
+use super::requests::{Origin, Request};
+use crate::chance::{happens, lognormal};
+use crate::events::{Event, Id, Micros};
+
+/// One way through the network, in ms: between nodes, and on one.
+const WAY_MS: (f64, f64) = (0.3, 0.12);
+/// What the first repetition of a lost packet waits, in ms; each further one twice as long.
+const REPEAT_MS: f64 = 200.0;
+/// After so many lost packets in a row the way is given up.
+const REPEATS: u32 = 6;
+/// What an attempt that is made again waits, in ms.
+const BACKOFF_MS: f64 = 25.0;
+/// Outcomes that a circuit breaker looks at, and the share of failures at which it opens for so long.
+const BREAKER: (usize, f64, Micros) = (20, 0.6, 5_000_000);
+/// As many calls may wait for a connection as this times the pool has.
+const WAITING: usize = 4;
+
+/// One attempt of a call.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    request: Id,
+    pub(super) caller: usize,
+    edge: usize,
+    sent: Micros,
+    /// How often it may be made again.
+    left: u32,
+}
+
+impl Fleet<'_> {
+    /// A request calls.
+    pub(super) fn call(&mut self, request: Id, caller: usize, edge: usize) {
+        let left = self.plan.services[caller].calls[edge].attempts - 1;
+        let id = self.attempts.put(Attempt { request, caller, edge, sent: self.now, left });
+        self.dispatch(id);
+    }
+
+    /// Takes a connection, waits for one, or fails where the breaker is open or too many wait.
+    fn dispatch(&mut self, id: Id) {
+        let Some(attempt) = self.attempts.get(id) else { return };
+        let (caller, edge) = (attempt.caller, attempt.edge);
+        let pool = self.plan.services[caller].calls[edge].pool;
+        let state = &mut self.pods[caller].edges[edge];
+        if state.open_until > self.now || state.waiting.len() >= WAITING * pool {
+            let Some(attempt) = self.attempts.take(id) else { return };
+            self.pods[caller].meter.calls[edge].0.add(0.1, false);
+            return self.called(attempt.request, self.plan.services[caller].calls[edge].is_needed, false);
+        }
+        if state.in_flight >= pool {
+            return state.waiting.push_back(id);
+        }
+        self.transmit(id);
+    }
+
+    /// An attempt that was put off is made.
+    pub(super) fn send(&mut self, id: Id) {
+        self.dispatch(id);
+    }
+
+    fn transmit(&mut self, id: Id) {
+        let now = self.now;
+        let Some(attempt) = self.attempts.get(id) else { return };
+        attempt.sent = now;
+        let (caller, edge) = (attempt.caller, attempt.edge);
+        let call = &self.plan.services[caller].calls[edge];
+        let pod = &mut self.pods[caller];
+        pod.edges[edge].in_flight += 1;
+        let timeout_ms = call.timeout_ms * pod.effect.timeout;
+        self.plan_in_ms(timeout_ms, Event::Timeout(id));
+        if let Some(ms) = self.way_ms(caller, call.to) {
+            let from = Some(Origin { attempt: id, caller, edge });
+            let request = self.requests.put(Request::new(call.to, from, now));
+            self.plan_in_ms(ms, Event::Arrive(request));
+        }
+    }
+
+    /// How long one way takes; `None` where nothing arrives.
+    pub(super) fn way_ms(&mut self, from: usize, to: usize) -> Option<f64> {
+        let (a, b) = (self.pods[from].effect, self.pods[to].effect);
+        if a.is_cut_off || b.is_cut_off {
+            return None;
+        }
+        let is_near = self.plan.services[from].node == self.plan.services[to].node;
+        let mut ms = lognormal(&mut self.rng, if is_near { WAY_MS.1 } else { WAY_MS.0 }, 0.4) + a.delay_ms + b.delay_ms;
+        let loss = 1.0 - (1.0 - a.loss) * (1.0 - b.loss);
+        let mut lost = 0;
+        while loss > 0.0 && happens(&mut self.rng, loss) {
+            if lost == REPEATS {
+                return None;
+            }
+            ms += REPEAT_MS * f64::from(1 << lost);
+            lost += 1;
+        }
+        Some(ms)
+    }
+
+    /// The answer is there.
+    pub(super) fn reply(&mut self, id: Id, ok: bool) {
+        let Some(attempt) = self.attempts.get(id) else { return };
+        let sent = attempt.sent;
+        self.end(id, self.since_ms(sent), ok);
+    }
+
+    /// No answer came in time.
+    pub(super) fn timeout(&mut self, id: Id) {
+        let Some(attempt) = self.attempts.get(id) else { return };
+        let sent = attempt.sent;
+        self.end(id, self.since_ms(sent), false);
+    }
+
+    /// An attempt is over: its connection is free, and it is made again or was the last.
+    fn end(&mut self, id: Id, ms: f64, ok: bool) {
+        let Some(attempt) = self.attempts.take(id) else { return };
+        let (caller, edge) = (attempt.caller, attempt.edge);
+        self.pods[caller].meter.calls[edge].0.add(ms, ok);
+        self.judge(caller, edge, ok);
+        self.free(caller, edge);
+        if !ok && attempt.left > 0 {
+            let again = self.attempts.put(Attempt { left: attempt.left - 1, sent: self.now, ..attempt });
+            return self.plan_in_ms(BACKOFF_MS, Event::Retry(again));
+        }
+        self.called(attempt.request, self.plan.services[caller].calls[edge].is_needed, ok);
+    }
+
+    /// Opens the circuit breaker where most of the latest attempts failed.
+    fn judge(&mut self, caller: usize, edge: usize, ok: bool) {
+        let (looks_at, share, open) = BREAKER;
+        let state = &mut self.pods[caller].edges[edge];
+        state.outcomes.push_back(ok);
+        if state.outcomes.len() > looks_at {
+            state.outcomes.pop_front();
+        }
+        let failed = state.outcomes.iter().filter(|ok| !**ok).count();
+        if state.outcomes.len() == looks_at && failed as f64 > share * looks_at as f64 {
+            state.open_until = self.now + open;
+            state.outcomes.clear();
+        }
+    }
+
+    /// A connection is free: the next one takes it.
+    fn free(&mut self, caller: usize, edge: usize) {
+        let state = &mut self.pods[caller].edges[edge];
+        state.in_flight = state.in_flight.saturating_sub(1);
+        while let Some(next) = self.pods[caller].edges[edge].waiting.pop_front() {
+            if self.attempts.get(next).is_some() {
+                return self.transmit(next);
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What is counted, and what a scrape reads of it: counters that only rise (and begin anew with their process), and gauges.
+
+/// Upper bounds of the histogram of durations, in ms, as side-cars have them; the last bucket has none.
+pub const BUCKETS_MS: [f64; 14] =
+    [1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0, 30_000.0];
+
+/// Requests of one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Requests {
+    /// How many ended.
+    pub count: f64,
+    /// How many of them failed.
+    pub errors: f64,
+    /// How long they took, all together.
+    pub duration_ms: f64,
+}
+
+impl Requests {
+    pub(crate) fn add(&mut self, duration_ms: f64, ok: bool) {
+        self.count += 1.0;
+        self.errors += f64::from(u8::from(!ok));
+        self.duration_ms += duration_ms;
+    }
+}
+
+/// What a service counts, and its container.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ServiceMeter {
+    /// Requests as it answers them.
+    pub served: Requests,
+    /// Those of `served` up to each of [`BUCKETS_MS`], not cumulated; the last one has the rest.
+    pub buckets: [f64; BUCKETS_MS.len() + 1],
+    /// Processor time.
+    pub cpu_s: f64,
+    /// Scheduling periods, and those in which the limit withheld processor time.
+    pub periods: f64,
+    /// See `periods`.
+    pub throttled: f64,
+    /// Bytes written to disk.
+    pub written_bytes: f64,
+    /// Bytes in and out.
+    pub received_bytes: f64,
+    /// See `received_bytes`.
+    pub sent_bytes: f64,
+    /// Calls: as this service measures them, and as the callee answers them.
+    pub calls: Vec<(Requests, Requests)>,
+}
+
+impl ServiceMeter {
+    pub(crate) fn new(calls: usize) -> Self {
+        Self { calls: vec![Default::default(); calls], ..Self::default() }
+    }
+
+    pub(crate) fn serve(&mut self, duration_ms: f64, ok: bool) {
+        self.served.add(duration_ms, ok);
+        let bucket = BUCKETS_MS.iter().position(|bound| duration_ms <= *bound).unwrap_or(BUCKETS_MS.len());
+        self.buckets[bucket] += 1.0;
+    }
+}
+
+/// What a scrape of a service reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceSample {
+    /// When, in seconds since the start.
+    pub at_s: f64,
+    /// The counters; `None` where the pod is down.
+    pub meter: Option<ServiceMeter>,
+    /// Memory in use, in MiB.
+    pub memory_mib: f64,
+    /// Restarts since the start: counted by the cluster, so they do not begin anew.
+    pub restarts: f64,
+    /// Whether its pod is ready.
+    pub is_ready: bool,
+    /// Commands that wait for a lock.
+    pub lock_waiters: f64,
+    /// Share of its workers or connections that are in use.
+    pub used: f64,
+}
+
+/// What a scrape of a node reads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NodeSample {
+    /// When, in seconds since the start.
+    pub at_s: f64,
+    /// Processor time that was used.
+    pub cpu_s: f64,
+    /// Time in which the disk was at work.
+    pub disk_s: f64,
+}
+
+/// What users got in a stretch of [`UserMeter::STRETCH_S`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UserMeter {
+    stretches: Vec<Requests>,
+}
+
+impl UserMeter {
+    /// How long a stretch is.
+    pub const STRETCH_S: f64 = 5.0;
+
+    pub(crate) fn add(&mut self, asked_s: f64, duration_ms: f64, ok: bool) {
+        let stretch = (asked_s / Self::STRETCH_S) as usize;
+        if self.stretches.len() <= stretch {
+            self.stretches.resize(stretch + 1, Requests::default());
+        }
+        self.stretches[stretch].add(duration_ms, ok);
+    }
+
+    /// Users' requests that were asked between two times, in seconds.
+    pub fn between(&self, from_s: f64, to_s: f64) -> Requests {
+        let (from, to) = ((from_s / Self::STRETCH_S).ceil() as usize, (to_s / Self::STRETCH_S) as usize);
+        let stretches = self.stretches.get(from..to.min(self.stretches.len())).unwrap_or_default();
+        stretches.iter().fold(Requests::default(), |all, r| Requests {
+            count: all.count + r.count,
+            errors: all.errors + r.errors,
+            duration_ms: all.duration_ms + r.duration_ms,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_in_one_bucket() {
+        let mut meter = ServiceMeter::new(0);
+        for ms in [0.5, 5.0, 5.1, 90_000.0] {
+            meter.serve(ms, ms < 100.0);
+        }
+        assert_eq!((meter.buckets[0], meter.buckets[2], meter.buckets[3], meter.buckets[14]), (1.0, 1.0, 1.0, 1.0));
+        assert_eq!((meter.served.count, meter.served.errors), (4.0, 1.0));
+    }
+
+    #[test]
+    fn users_are_counted_by_when_they_asked() {
+        let mut users = UserMeter::default();
+        users.add(1.0, 10.0, true);
+        users.add(7.0, 30.0, false);
+        assert_eq!(users.between(5.0, 10.0), Requests { count: 1.0, errors: 1.0, duration_ms: 30.0 });
+        assert_eq!((users.between(0.0, 60.0).count, users.between(50.0, 60.0).count), (2.0, 0.0));
+    }
+}
