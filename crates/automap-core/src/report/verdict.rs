@@ -15,7 +15,6 @@ use crate::entity::EntityKind;
 use crate::frame::ServiceIdx;
 use crate::metric::{Family, HUNG_UP_RATIO};
 use crate::rank::PartSource;
-use crate::rank::suspects::DECIDES;
 use crate::unseen::{self, Unanswered};
 use crate::verdict::{Decision, Lead, VerdictOptions, has_quiet_symptoms, mechanism, store_words};
 
@@ -91,15 +90,10 @@ fn is_felt(analysis: &Analysis, options: &VerdictOptions) -> Option<bool> {
 }
 
 fn named_causes(analysis: &Analysis, lead: &Lead, log: &ChangeLog) -> Vec<NamedCause> {
-    let mechanism = |s: &ServiceIdx| {
-        let ranked = analysis.ranking.services.iter().find(|r| r.service == *s)?;
-        let suspect = analysis.suspects.of(*s).filter(|_| analysis.suspects.weight >= DECIDES);
-        mechanism(ranked, suspect)
-    };
     let kind_of = |name: &str| analysis.entities.kind_of(name);
     let cause = |group: &Vec<ServiceIdx>| {
         let services: Vec<String> = group.iter().map(|s| analysis.frame.service(*s).to_owned()).collect();
-        let word = |s: &ServiceIdx| Some(mechanism_words(analysis, *s, &mechanism(s)?));
+        let word = |s: &ServiceIdx| Some(mechanism_words(analysis, *s, &mechanism(analysis, *s)?));
         let mechanism = group.first().and_then(word);
         let kind = mechanism.as_deref().map_or_else(String::new, |k| format!(" ({k})"));
         let since: String = group.iter().map(|s| changes::since(log, analysis, *s, group.len() > 1)).collect();

@@ -51,7 +51,7 @@ fn concerns_users(analysis: &Analysis, named: &[ServiceIdx]) -> bool {
 }
 
 /// Whether a change of this kind shows itself in this way without anything being wrong.
-fn brings_about(kind: ChangeKind, source: &PartSource) -> bool {
+pub(super) fn brings_about(kind: ChangeKind, source: &PartSource) -> bool {
     let is_scaled = matches!(kind, ChangeKind::Scaled | ChangeKind::Autoscaled);
     match source {
         PartSource::Change | PartSource::Missing | PartSource::Own(Family::Lifecycle) => true,

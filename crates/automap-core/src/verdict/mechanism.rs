@@ -3,9 +3,15 @@
 //! The evidence of its series decides, causes before consequences; where calls are measured the attribution decides whether it is the network.
 //! Wording is left to the report.
 
-use super::causal_weight;
+use std::collections::BTreeSet;
+
+use super::{causal_weight, harmless};
+use crate::analysis::Analysis;
+use crate::anomaly::CLEAR;
+use crate::change::ChangeKind;
+use crate::frame::ServiceIdx;
 use crate::metric::Family;
-use crate::rank::suspects::Suspect;
+use crate::rank::suspects::{DECIDES, Suspect};
 use crate::rank::{Part, PartSource, RankedService};
 
 /// Share of a suspect's impact that lies in its network, from which the network is the kind of fault …
@@ -13,11 +19,23 @@ const NETWORK_SHARE: f64 = 0.5;
 /// … and below which it is not.
 const NO_NETWORK_SHARE: f64 = 0.1;
 
-/// The source of evidence that says most about the kind of fault. `suspect` is what the attribution says of the service.
+/// The source of evidence that says most about the kind of fault at a service of an analysis; `None` without any positive evidence.
+pub fn mechanism(analysis: &Analysis, service: ServiceIdx) -> Option<PartSource> {
+    let ranked = analysis.ranking.services.iter().find(|r| r.service == service)?;
+    let suspect = analysis.suspects.of(service).filter(|_| analysis.suspects.weight >= DECIDES);
+    most_telling(ranked, suspect, analysis.brought_about.get(&service))
+}
+
+/// `suspect` is what the attribution says of the service, `changed` the kinds of its recent changes.
 ///
 /// Within a service causes come before consequences: a memory leak raises the CPU load, CPU load raises the latency, and a dead container
-/// affects everything, but not the reverse. Where calls are measured they decide whether it is the network, or what enters through a gateway. `None` without any positive evidence.
-pub fn mechanism(service: &RankedService, suspect: Option<&Suspect>) -> Option<PartSource> {
+/// affects everything, but not the reverse. Where calls are measured they decide whether it is the network, or what enters through a gateway. What a change of the
+/// service brings about by itself, such as new pods, says nothing where something else is clear.
+fn most_telling(
+    service: &RankedService,
+    suspect: Option<&Suspect>,
+    changed: Option<&BTreeSet<ChangeKind>>,
+) -> Option<PartSource> {
     if suspect.is_some_and(|suspect| suspect.is_surge) {
         return Some(PartSource::Own(Family::Throughput));
     }
@@ -25,6 +43,10 @@ pub fn mechanism(service: &RankedService, suspect: Option<&Suspect>) -> Option<P
     let fits = |p: &&Part| {
         p.evidence > 0.0 && (p.source != PartSource::NetworkGap || network.is_none_or(|n| n >= NO_NETWORK_SHARE))
     };
+    let is_brought =
+        |p: &&Part| changed.is_some_and(|kinds| kinds.iter().any(|kind| harmless::brings_about(*kind, &p.source)));
+    let says_more = service.parts.iter().any(|p| p.evidence >= CLEAR && fits(&p) && !is_brought(&p));
+    let fits = |p: &&Part| fits(p) && !(says_more && is_brought(p));
     let weight = |p: &&Part| (causal_weight(&p.source) * p.evidence, p.evidence);
     let best = service.parts.iter().filter(fits).max_by(|a, b| {
         weight(a).partial_cmp(&weight(b)).unwrap_or(std::cmp::Ordering::Equal).then(b.source.cmp(&a.source))

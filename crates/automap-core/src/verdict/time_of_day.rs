@@ -16,7 +16,6 @@ use crate::change::{ChangeKind, ChangeLog};
 use crate::frame::{MetricFrame, Series, ServiceIdx};
 use crate::metric::{Family, Side};
 use crate::rank::PartSource;
-use crate::rank::suspects::DECIDES;
 use crate::stats::{Level, mean, median};
 use crate::time::Interval;
 use crate::time_of_day::{CompareWith, EarlierDay, MAX_CELLS_PER_DAY, MAX_SPAN_MS, Move, SeriesName};
@@ -140,9 +139,7 @@ pub(super) fn certainty(analysis: &Analysis, named: &[Vec<ServiceIdx>]) -> f64 {
 /// Whether the first of these services would be named for its number of requests, and that is usual.
 fn is_usual_request_rate(analysis: &Analysis, group: &[ServiceIdx]) -> bool {
     let Some(service) = group.first().filter(|_| !analysis.earlier_days.is_empty()) else { return false };
-    let Some(ranked) = analysis.ranking.services.iter().find(|r| r.service == *service) else { return false };
-    let suspect = analysis.suspects.of(*service).filter(|_| analysis.suspects.weight >= DECIDES);
-    let is_named_for_it = mechanism(ranked, suspect) == Some(PartSource::Own(Family::Throughput));
+    let is_named_for_it = mechanism(analysis, *service) == Some(PartSource::Own(Family::Throughput));
     let is_load = |s: &Series| s.service == *service && s.peer.is_none() && s.metric.family == Family::Throughput;
     let series = analysis.frame.series().iter().position(is_load);
     let usual = |series| windows(analysis).is_some_and(|windows| compared(analysis, series, windows).is_usual());
