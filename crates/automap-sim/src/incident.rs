@@ -9,6 +9,7 @@ use automap_core::frame::FrameError;
 use automap_core::observation::Observation;
 use automap_core::random::Rng;
 use automap_core::time::Interval;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::chance::{between, happens};
@@ -56,7 +57,7 @@ pub struct Incident {
 }
 
 /// How users fared before and during a fault.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Felt {
     /// What they waited on average, in ms.
     pub latency_ms: (f64, f64),
@@ -171,11 +172,8 @@ fn injection(plan: &Plan, fault: &Fault, felt: &Felt) -> Injection {
         spec: json!({
             "strength": fault.strength,
             "may_suffer": suffering,
-            "users": {
-                "feel_it": felt.is_felt(),
-                "latency_ms": [felt.latency_ms.0, felt.latency_ms.1],
-                "error_ratio": [felt.error_ratio.0, felt.error_ratio.1],
-            },
+            "users_feel_it": felt.is_felt(),
+            "users": felt,
         }),
         role: fault.kind.role(),
         truth: (fault.kind.role() == Role::Cause).then(|| Truth {

@@ -722,6 +722,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/targets/{target}/services/{service}/card.html": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What concerns a service now, as a small HTML page for a frame */
+        get: operations["getServiceCard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/targets/{target}/slos": {
         parameters: {
             query?: never;
@@ -4930,6 +4947,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServiceDossier"];
+                };
+            };
+            /** @description What is wrong, where, and what to try next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getServiceCard: {
+        parameters: {
+            query?: {
+                /** @description Minutes east of UTC; 0 when left out. */
+                utc_offset_min?: number;
+            };
+            header?: never;
+            path: {
+                target: string;
+                service: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What concerns a service now, as a small HTML page for a frame */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
                 };
             };
             /** @description What is wrong, where, and what to try next */
