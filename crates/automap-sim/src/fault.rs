@@ -238,7 +238,7 @@ impl Fault {
             }
             Kind::ConfigTimeout => {
                 let longest = service.calls.iter().map(|call| call.timeout_ms).fold(1.0, f64::max);
-                Effect { timeout: grows(2.0, 0.8) * usual_ms.max(1.0) / longest, ..Effect::NONE }
+                Effect { timeout: grows(1.2, 0.4) * usual_ms.max(1.0) / longest, ..Effect::NONE }
             }
             Kind::Lock => Effect { lock: (grows(0.15, 0.9), grows(10.0, 60.0) * usual_ms.max(4.0)), ..Effect::NONE },
             Kind::Connections => Effect { taken: grows(0.85, 1.0), ..Effect::NONE },
