@@ -1,9 +1,9 @@
 # One-line targets; continuous integration calls the same ones. `make help` lists them.
 CARGO ?= cargo
 AUTOMAP = target/release/automap
-# What is shipped: no shop, no baselines. The demo needs the shop and nothing else.
+# What is shipped: no shop, no baselines. The demo needs the shop and the page.
 DIST_FEATURES = server,postgres,kubernetes,png,web
-DEMO_FEATURES = lab
+DEMO_FEATURES = lab,web
 
 .DEFAULT_GOAL := help
 .PHONY: help build page test-page screenshots demo test crash watched-day test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench fuzz torture bounds overhead dist image sbom check-deploy ci clean
@@ -17,15 +17,15 @@ build: page ## build everything: target/release/automap
 page: ## build the web interface: web/dist (needs Node, and installs it where it is missing)
 	scripts/need-node.sh && cd web && npm ci --no-audit --no-fund && npm run build && npm run size
 
-test-page: page ## check and test the web interface, in a real browser too
-	scripts/need-chromium.sh && $(CARGO) build --locked -p automap && cd web && npm run check && npm test && npm run e2e
+test-page: page ## check and test the web interface, in a real browser too, over a recording and over a server that watches
+	scripts/need-chromium.sh && scripts/need-prometheus.sh && $(CARGO) build --locked -p automap && cd web && npm run check && npm test && npm run e2e && npm run e2e:live
 
 screenshots: page ## pictures of every page, in three widths and both themes: target/screenshots
 	scripts/need-chromium.sh && $(CARGO) build --locked -p automap && cd web && npm run screenshots
 
-demo: ## a local Sock Shop, a real Prometheus, a real fault, and the diagnosis (FAULT=path.yaml takes another fault)
+demo: page ## a local Sock Shop, a real Prometheus, a real fault, the diagnosis, and its page (FAULT=path.yaml takes another fault, KEEP=yes keeps the shop, OPEN=yes opens the page)
 	$(CARGO) build --release --locked -p automap --no-default-features --features $(DEMO_FEATURES)
-	scripts/need-prometheus.sh && $(AUTOMAP) demo --live $(if $(FAULT),--fault $(FAULT))
+	scripts/need-prometheus.sh && $(AUTOMAP) demo --live $(if $(FAULT),--fault $(FAULT)) $(if $(KEEP),--keep) $(if $(OPEN),--open)
 
 test: test-page ## run every test, after installing Prometheus, Alertmanager, PostgreSQL, Node and Chromium where they are missing
 	scripts/need-prometheus.sh && scripts/need-alertmanager.sh && scripts/need-postgres.sh && $(CARGO) test --workspace --all-features --locked

@@ -14,7 +14,7 @@ export default defineConfig({
   projects: [
     { name: 'recorded', testIgnore: 'live.spec.ts' },
     // A watcher looks at its targets every second or two, and waits until it is sure.
-    { name: 'live', testMatch: 'live.spec.ts', timeout: 300_000, expect: { timeout: 120_000 } },
+    { name: 'live', testMatch: 'live.spec.ts', timeout: 240_000, expect: { timeout: 90_000 } },
   ],
   reporter: 'line',
   use: {

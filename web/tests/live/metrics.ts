@@ -1,7 +1,7 @@
 // What a mesh told a Prometheus about a small shop: an hour of history and an hour that is still to come, in the OpenMetrics format.
 //
 // In namespace `shop` payment answers 360 ms later from four minutes ago on, and so does everybody who waits for it. `calm` is the same shop
-// without a fault, `young` has three minutes of history, and the data of `stale` ends twenty minutes ago.
+// without a fault, `young` has five minutes of history, and the data of `stale` ends twenty minutes ago.
 
 const SCRAPE_S = 15;
 const HOUR_S = 3600;
@@ -25,7 +25,7 @@ type World = { namespace: string; begins: number; ends: number; isFaulty: boolea
 const WORLDS: World[] = [
   { namespace: 'shop', begins: -HOUR_S, ends: HOUR_S, isFaulty: true },
   { namespace: 'calm', begins: -HOUR_S, ends: HOUR_S, isFaulty: false },
-  { namespace: 'young', begins: -180, ends: HOUR_S, isFaulty: false },
+  { namespace: 'young', begins: -300, ends: HOUR_S, isFaulty: false },
   { namespace: 'stale', begins: -HOUR_S, ends: -1200, isFaulty: false },
 ];
 

@@ -5,6 +5,9 @@ import { Folder, freePort, hashOf, serve, startPrometheus, type Process } from '
 export type Served = { url: string; process: Process };
 type World = { open: Served; guarded: Served };
 
+const PATIENCE_MS = 120_000;
+const STEP_MS = 500;
+
 /** Nobody listens there. */
 const NOWHERE = 'http://127.0.0.1:1';
 
@@ -14,7 +17,7 @@ function targets(url: string, names: string[]): string {
   return `targets:\n${names.map(target).join('\n')}\n`;
 }
 
-const WATCHING = 'watching: { confirm: 5s, confirm_critical: 5s, recover: 1h, merge: 1s, learn: 10m }\n';
+const WATCHING = 'watching: { confirm: 5s, confirm_critical: 5s, recover: 1h, merge: 1s, learn: 20m }\n';
 // The tests load more pages in a minute than people do.
 const LIMITS = 'limits: { rate_per_s: 10000, rate_burst: 100000, connections_per_client: 256, event_streams_per_client: 32 }';
 
@@ -30,10 +33,12 @@ async function served(folder: Folder, name: string, prometheus: string, names: s
 }
 
 export const PASSWORD = 'correct horse 电池';
+/** A token that may only send alerts. */
+export const TOKEN = 'the-token-of-alertmanager-0123456789';
 
 function users(folder: Folder): string {
   const hash = folder.file('hash', `${hashOf(PASSWORD)}\n`);
-  const token = folder.file('token', 'the-token-of-alertmanager-0123456789\n');
+  const token = folder.file('token', `${TOKEN}\n`);
   const user = (name: string, role: string) => `      - { name: ${name}, role: ${role}, from: { file: '${hash}' } }`;
   return `  auth:\n    users:\n${user('ann', 'operator')}\n${user('vera', 'viewer')}\n    tokens:\n      - { name: am, role: alerts, from: { file: '${token}' } }\n`;
 }
@@ -59,6 +64,25 @@ export const test = base.extend<object, { world: World }>({
     { scope: 'worker', timeout: 180_000 },
   ],
 });
+
+export function basicOf(name: string): string {
+  return `Basic ${Buffer.from(`${name}:${PASSWORD}`).toString('base64')}`;
+}
+
+type Listed = { id: string; target: string; severity: string; cause: { service: string } | null };
+
+/** The latest open incident of a target, waited for: a watcher looks every two seconds, and waits until it is sure. */
+export async function openIncident(url: string, target: string, authorization?: string): Promise<Listed> {
+  const headers: Record<string, string> = authorization ? { authorization } : {};
+  for (const until = Date.now() + PATIENCE_MS; Date.now() < until; ) {
+    const answer = await fetch(`${url}/api/v1/incidents?state=open,recovering`, { headers });
+    const { incidents } = (await answer.json()) as { incidents: Listed[] };
+    const found = incidents.find((incident) => incident.target === target);
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+  }
+  throw new Error(`${url} has opened no incident of ${target} within ${PATIENCE_MS / 1000} s`);
+}
 
 /** What Alertmanager sends of an alert that fires now. */
 export function alertOf(namespace: string, service: string, name: string): object {
