@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::Analysis;
 use crate::chart::Chart;
 use crate::diagnose::{DiagnoseError, DiagnoseOptions, analyse};
+use crate::note::Note;
 use crate::observation::Observation;
 use crate::report::evidence::Facts;
 use crate::report::{self, ListedChange, Report};
@@ -87,6 +88,42 @@ pub fn of_report(observation: &Observation, analysis: &Analysis, report: Report,
     }
 }
 
+/// The same of a report whose metrics are gone: there are no series, nothing is traced, and the map has what the report names. A note of the report says so.
+pub fn of_report_alone(mut report: Report) -> Dossier {
+    let note = "made of the report alone, without its metrics: there are no series, and the map has only what the report names";
+    report.notes.push(Note::info("report_alone", note));
+    Dossier {
+        schema_version: DOSSIER_SCHEMA_VERSION,
+        automap_version: env!("CARGO_PKG_VERSION").to_owned(),
+        map: service_map::of_report(&report),
+        propagation: Propagation::untraced(report.verdict.kind, report.windows.clone()),
+        charts: Vec::new(),
+        report,
+    }
+}
+
+impl Dossier {
+    /// One of its services, from what it holds: the series that it shows, and the calls and changes around it. `None` where it does not know it.
+    pub fn service(&self, service: &str) -> Option<ServiceDossier> {
+        self.map.nodes.iter().find(|node| node.service == service)?;
+        let calls = || self.map.edges.iter().filter(|e| (e.observed || e.asserted) && e.from != e.to);
+        let is_of = |chart: &&Chart| chart.service == service || chart.peer.as_deref() == Some(service);
+        Some(ServiceDossier {
+            service: service.to_owned(),
+            callers: calls().filter(|e| e.to == service).map(|e| e.from.clone()).collect(),
+            callees: calls().filter(|e| e.from == service).map(|e| e.to.clone()).collect(),
+            charts: self.charts.iter().filter(is_of).cloned().collect(),
+            omitted: 0,
+            changes: changes_of(&self.report, service),
+        })
+    }
+}
+
+fn changes_of(report: &Report, service: &str) -> Vec<ListedChange> {
+    let of = |listed: &&ListedChange| listed.change.service.as_deref() == Some(service);
+    report.changes.listed.iter().filter(of).cloned().collect()
+}
+
 /// What one service shows; `None` where neither metrics nor calls know it. O(series of the frame).
 pub fn of_service(
     observation: &Observation,
@@ -110,12 +147,6 @@ pub fn of_service(
         callees: names(callees),
         charts,
         omitted,
-        changes: report
-            .changes
-            .listed
-            .iter()
-            .filter(|c| c.change.service.as_deref() == Some(service))
-            .cloned()
-            .collect(),
+        changes: changes_of(report, service),
     })
 }

@@ -4,6 +4,7 @@ mod compose;
 mod learnt;
 mod model;
 mod neighbourhood;
+mod reported;
 
 // The type of a field, so that readers of a map need no stage.
 pub use crate::graph::MetricType;
@@ -13,3 +14,4 @@ pub use model::{
     EdgeChange, EdgeMetric, Influence, MAP_SCHEMA_VERSION, MapEdge, MapKind, MapNode, NodeRole, ServiceMap,
 };
 pub use neighbourhood::MAX_NEIGHBOURHOOD;
+pub use reported::of_report;

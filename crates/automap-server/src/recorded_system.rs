@@ -1,9 +1,11 @@
-//! The [`System`] of a recording: one target, whose metrics are all there, and the incidents that a watcher would have opened.
+//! The [`System`] of a recording: one target, and its incidents: those that a watcher would have opened or, of a report that was saved, the one that it is
+//! about.
 //!
-//! The same page and the same API serve a capture, a table, or one look at a server, with nothing else running. Nothing is watched, told or
-//! notified here; what a recording cannot do is refused with the reason.
+//! The same page and the same API serve a capture, a table, one look at a server, or a saved report, with nothing else running. Nothing is watched, told
+//! or notified here; what a recording cannot do, and what a report without its metrics cannot answer, is refused with the reason.
 
 mod incidents;
+mod saved;
 
 use std::sync::Arc;
 
@@ -43,13 +45,24 @@ const MAX_BEHIND: usize = 16;
 #[derive(Debug)]
 pub struct RecordedSystem {
     target: String,
-    whole: Analysed,
+    source: String,
+    span: Interval,
+    data: Data,
     report: Arc<Report>,
     map: Arc<ServiceMap>,
     store: Arc<MemoryStore>,
     experiments: Vec<Experiment>,
     dossiers: Dossiers,
     changes: broadcast::Sender<IncidentChange>,
+}
+
+/// What a recording holds.
+#[derive(Debug)]
+enum Data {
+    /// All that was measured.
+    Metrics(Box<Analysed>),
+    /// What a page shows of it.
+    Saved(Arc<Dossier>),
 }
 
 impl RecordedSystem {
@@ -75,7 +88,9 @@ impl RecordedSystem {
         }
         Ok(Self {
             target: target.to_owned(),
-            whole,
+            source: whole.observation.source.clone(),
+            span: whole.observation.frame.span(),
+            data: Data::Metrics(Box::new(whole)),
             report: Arc::new(report),
             map: Arc::new(map),
             store: Arc::clone(store),
@@ -95,9 +110,17 @@ impl RecordedSystem {
         found.ok_or_else(|| SystemError::NotFound { what: "incident", name: id.to_owned() })
     }
 
+    /// What was measured; refused where only a report was saved.
+    fn metrics(&self) -> Result<&Analysed, SystemError> {
+        match &self.data {
+            Data::Metrics(whole) => Ok(whole),
+            Data::Saved(_) => Err(saved::without_metrics()),
+        }
+    }
+
     /// The recording up to the end of an incident, in the windows of its report.
     fn analyse_incident(&self, incident: &Incident) -> Result<Analysed, SystemError> {
-        let mut observation = self.whole.observation.clone();
+        let mut observation = self.metrics()?.observation.clone();
         if let Some(windows) = incident.report.as_ref().map(|r| &r.windows) {
             let start = observation.frame.span().start.min(windows.baseline_start);
             if let Some(until) = Interval::new(start, windows.incident_end) {
@@ -118,15 +141,20 @@ impl RecordedSystem {
 
 impl System for RecordedSystem {
     fn targets(&self) -> Vec<TargetStatus> {
-        let span = self.whole.observation.frame.span();
+        let Interval { start, end } = self.span;
         let open_incidents = self.open_ids();
         let is_named = self.report.verdict.service.is_some();
+        // What came after a report nobody knows.
+        let (state, what, services) = match &self.data {
+            Data::Metrics(whole) => (State::Watching, "a recording", whole.observation.services().count()),
+            Data::Saved(dossier) => (State::Blind, "a saved report, without its metrics,", dossier.map.nodes.len()),
+        };
         vec![TargetStatus {
-            source: self.whole.observation.source.clone(),
-            state: State::Watching,
-            summary: format!("a recording from {} to {}", span.start.rfc3339(), span.end.rfc3339()),
-            last_success: Some(span.end),
-            services: Some(self.whole.observation.services().count()),
+            source: self.source.clone(),
+            state,
+            summary: format!("{what} from {} to {}", start.rfc3339(), end.rfc3339()),
+            last_success: Some(end),
+            services: Some(services),
             open: open_incidents.first().filter(|_| is_named).cloned(),
             open_incidents,
             ..TargetStatus::new(&self.target)
@@ -140,13 +168,17 @@ impl System for RecordedSystem {
     fn services(&self, target: &str) -> Result<Vec<ServiceStatus>, SystemError> {
         self.check_target(target)?;
         let symptoms: Vec<_> = self.open_incidents().into_iter().flat_map(|i| i.symptoms).collect();
+        let observed = match &self.data {
+            Data::Metrics(whole) => snapshots::services(&whole.observation),
+            Data::Saved(dossier) => saved::services(dossier),
+        };
         let status = |(service, Observed { metrics, levels }): (String, Observed)| ServiceStatus {
             signs: symptoms.iter().filter(|s| s.service == service).cloned().collect(),
             service,
             metrics,
             levels,
         };
-        Ok(snapshots::services(&self.whole.observation).into_iter().map(status).collect())
+        Ok(observed.into_iter().map(status).collect())
     }
 
     fn slos(&self, target: &str) -> Result<Arc<Vec<SloStatus>>, SystemError> {
@@ -163,16 +195,23 @@ impl System for RecordedSystem {
         let baseline = request.baseline.and_then(|p| Interval::new(p.start, p.end));
         let hint = WindowHint { incident_start: request.incident_start, baseline, ..WindowHint::default() };
         let options = DiagnoseOptions { engine: request.engine(), ..DiagnoseOptions::default() };
-        let observation = Observation { hint, ..self.whole.observation.clone() };
+        let observation = Observation { hint, ..self.metrics()?.observation.clone() };
         automap_core::diagnose(&observation, &options).map_err(|e| refused(&e))
     }
 
     fn service_map(&self, incident: &str) -> Result<ServiceMap, SystemError> {
-        Ok(self.analyse_incident(&self.incident(incident)?)?.service_map())
+        let incident = self.incident(incident)?;
+        match &self.data {
+            Data::Metrics(_) => Ok(self.analyse_incident(&incident)?.service_map()),
+            Data::Saved(dossier) => Ok(dossier.map.clone()),
+        }
     }
 
     fn dossier(&self, incident: &str) -> Result<Arc<Dossier>, SystemError> {
         let incident = self.incident(incident)?;
+        if let Data::Saved(dossier) = &self.data {
+            return Ok(Arc::clone(dossier));
+        }
         self.dossiers.get_or_make(&incident, || Ok(self.analyse_incident(&incident)?.dossier(&incident)))
     }
 
@@ -182,14 +221,20 @@ impl System for RecordedSystem {
 
     fn service_dossier(&self, target: &str, service: &str) -> Result<ServiceDossier, SystemError> {
         self.check_target(target)?;
-        self.whole.service_dossier(&self.report, service)
+        match &self.data {
+            Data::Metrics(whole) => whole.service_dossier(&self.report, service),
+            Data::Saved(dossier) => dossier
+                .service(service)
+                .ok_or_else(|| SystemError::NotFound { what: "service", name: service.to_owned() }),
+        }
     }
 
     fn compare(&self, request: &CompareRequest) -> Result<Comparison, SystemError> {
         self.check_target(&request.target)?;
+        let whole = self.metrics()?;
         let observed = |name: &str, period: &crate::system::Period| {
             let window = Interval::new(period.start, period.end);
-            compare::Period::new(name, &self.whole.observation, window).map_err(|e| refused(&e))
+            compare::Period::new(name, &whole.observation, window).map_err(|e| refused(&e))
         };
         let periods = [observed("before", &request.before)?, observed("after", &request.after)?];
         compare::compare(&periods, &CompareOptions::default()).map_err(|e| refused(&e))
@@ -234,12 +279,12 @@ impl System for RecordedSystem {
 
     fn coverage(&self, target: &str) -> Result<TargetCoverage, SystemError> {
         self.check_target(target)?;
-        let observation = &self.whole.observation;
+        let observation = &self.metrics()?.observation;
         Ok(TargetCoverage::of(target, observation, observation.frame.span().end))
     }
 
     fn experiments(&self, incident: &str) -> Result<Vec<Experiment>, SystemError> {
-        self.experiments_during(period_beside(&self.incident(incident)?, self.whole.observation.frame.span().end))
+        self.experiments_during(period_beside(&self.incident(incident)?, self.span.end))
     }
 
     fn experiments_during(&self, period: Interval) -> Result<Vec<Experiment>, SystemError> {

@@ -17,8 +17,13 @@ pub(crate) struct LedgerFile(pub(crate) PathBuf);
 impl ExperimentSource for LedgerFile {
     fn during(&self, period: Interval) -> Result<Vec<Experiment>, String> {
         let entries = entries(&self.0).map_err(|e| format!("{e:#}"))?;
-        Ok(entries.iter().filter(|e| overlaps(e, period)).map(experiment).collect())
+        Ok(during(&entries, period))
     }
+}
+
+/// Those that were in place at some time of the period.
+pub(crate) fn during(entries: &[Entry], period: Interval) -> Vec<Experiment> {
+    entries.iter().filter(|e| overlaps(e, period)).map(experiment).collect()
 }
 
 fn entries(path: &Path) -> Result<Vec<Entry>> {

@@ -20,6 +20,7 @@ const VERBS: &[(&str, &[&str])] = &[
     ("serve", &["server"]),
     ("sim", &["eval"]),
     ("soak", &["lab", "server"]),
+    ("ui", &["server"]),
     ("watch", &["server"]),
 ];
 
@@ -29,11 +30,15 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("--kubernetes", &["kubernetes"]),
     ("--config", &["server"]),
     ("--context", &["kubernetes"]),
+    ("--keep", &["lab"]),
     ("--kept", &["server"]),
     ("--kubeconfig", &["kubernetes"]),
     ("--lab", &["lab"]),
     ("--live", &["lab"]),
     ("--no-history", &["server"]),
+    ("--open", &["lab", "server"]),
+    ("--server", &["server"]),
+    ("--server-ca", &["server"]),
     ("--store", &["server"]),
 ];
 

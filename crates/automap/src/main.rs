@@ -15,6 +15,7 @@ mod features;
 mod interrupt;
 mod log;
 mod parse_time;
+mod saved;
 #[cfg(feature = "server")]
 mod store;
 mod surroundings;

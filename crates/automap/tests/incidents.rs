@@ -40,3 +40,45 @@ fn what_is_exported_can_be_imported_elsewhere() {
     let bad = automap(&data, &["incidents", "import", &file("bad.jsonl")]);
     assert!(!bad.status.success() && said(&bad).contains("line 2 is no incident"), "{}", said(&bad));
 }
+
+/// What is kept becomes a page: with the report that was kept, from a store and from a file, and in every form.
+#[test]
+fn a_kept_incident_becomes_a_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_owned();
+    let file = |name: &str| data.join(name).display().to_string();
+    let answer = automap(&data, &["demo", "-o", "json"]);
+    let report = String::from_utf8(answer.stdout).unwrap();
+    let incident =
+        INCIDENT.replace('\n', "").replace("\"report\":null", &format!("\"report\":{}", report.replace('\n', "")));
+    std::fs::write(file("in.jsonl"), incident).unwrap();
+    assert!(automap(&data, &["incidents", "import", &file("in.jsonl")]).status.success());
+
+    let html = automap(&data, &["report", "shop-1", "-o", "html"]);
+    let page = String::from_utf8(html.stdout.clone()).unwrap();
+    assert!(page.contains("payment") && page.contains("made of the report alone"), "{}", said(&html));
+    assert!(said(&html).contains("without the metrics"), "{}", said(&html));
+    for (form, expected) in [("text", "payment"), ("svg", "<svg"), ("markdown", "# "), ("json", "\"charts\": []")] {
+        let made = automap(&data, &["report", "shop-1", "-o", form]);
+        let text = String::from_utf8(made.stdout.clone()).unwrap();
+        assert!(made.status.success() && text.contains(expected), "{form}: {text} {}", said(&made));
+    }
+    let unknown = automap(&data, &["report", "shop-9", "-o", "html"]);
+    assert!(said(&unknown).contains("no incident of that id in"), "{}", said(&unknown));
+    let elsewhere = automap(&data, &["report", "shop-1", "-o", "html", "--store", &file("gone.db")]);
+    assert!(said(&elsewhere).contains("does not exist"), "{}", said(&elsewhere));
+
+    // The same from files: what `report -o json`, `diagnose -o json` and `incidents show -o json` save.
+    let saved = automap(&data, &["report", "shop-1", "-o", "json", "-f", &file("page.json")]);
+    assert!(saved.status.success(), "{}", said(&saved));
+    std::fs::write(file("report.json"), &report).unwrap();
+    std::fs::write(file("incident.json"), automap(&data, &["incidents", "show", "shop-1", "-o", "json"]).stdout)
+        .unwrap();
+    for name in ["page.json", "report.json", "incident.json"] {
+        let made = automap(&data, &["report", &file(name), "-o", "text"]);
+        assert!(String::from_utf8_lossy(&made.stdout).contains("payment"), "{name}: {}", said(&made));
+    }
+    std::fs::write(file("other.json"), "{}").unwrap();
+    let other = automap(&data, &["report", &file("other.json"), "-o", "text"]);
+    assert!(said(&other).contains("other.json: it is JSON, and neither a report nor an incident"), "{}", said(&other));
+}

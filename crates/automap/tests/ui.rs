@@ -89,3 +89,27 @@ fn a_file_that_is_no_recording_is_named_with_what_is_wrong() {
     assert_eq!(run.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&run.stderr).contains("/nowhere/a.parquet"));
 }
+
+/// A saved report has its incident, its map and what it says of each service; what needs metrics is refused with the way to get them.
+#[test]
+fn a_saved_report_is_shown_with_nothing_else_running() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("monday.json");
+    let made = Command::new(env!("CARGO_BIN_EXE_automap")).args(["demo", "-o", "json"]).output().unwrap();
+    std::fs::write(&file, made.stdout).unwrap();
+    let ui = Ui::start(&[file.to_str().unwrap()]);
+    let incident = &ui.json("/api/v1/incidents")["incidents"][0];
+    assert_eq!((&incident["cause"]["service"], &incident["target"]), (&"payment".into(), &"monday".into()));
+    let id = incident["id"].as_str().unwrap();
+    let dossier = ui.json(&format!("/api/v1/incidents/{id}/dossier"));
+    assert_eq!(
+        (&dossier["report"]["verdict"]["service"], &dossier["charts"]),
+        (&"payment".into(), &serde_json::json!([]))
+    );
+    let map = ui.json(&format!("/api/v1/incidents/{id}/map?scope=all"));
+    assert!(map["placed"]["nodes"].as_array().unwrap().iter().any(|node| node["service"] == "payment"));
+    assert_eq!(ui.json("/api/v1/targets/monday/services/payment")["service"], "payment");
+    assert_eq!(ui.json("/api/v1/targets/monday")["state"], "blind", "what came after it nobody knows");
+    let (status, refused) = ui.get(&format!("/api/v1/incidents/{id}/capture.parquet"));
+    assert!(status == 422 && refused.contains("open the capture"), "{refused}");
+}

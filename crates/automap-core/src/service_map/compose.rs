@@ -72,7 +72,7 @@ fn difference(edges: &[MapEdge]) -> String {
     }
 }
 
-fn title(report: &Report, kind: MapKind) -> String {
+pub(super) fn title(report: &Report, kind: MapKind) -> String {
     let clocks = |window: Interval| format!("{}–{} UTC", window.start.clock(0), window.end.clock(0));
     let (baseline, incident) = (clocks(report.windows.baseline()), clocks(report.windows.incident()));
     match kind {
@@ -146,7 +146,7 @@ fn observed(observation: &Observation) -> BTreeSet<&str> {
 }
 
 /// The node with what the report says of its service.
-fn in_incident(mut node: MapNode, report: &Report) -> MapNode {
+pub(super) fn in_incident(mut node: MapNode, report: &Report) -> MapNode {
     let cause = report.causes.iter().find(|c| c.service == node.service);
     let victim = report.victims.iter().find(|v| v.service == node.service);
     let is_named = report.verdict.names(&node.service);
@@ -194,7 +194,7 @@ fn short(evidence: &Evidence) -> String {
 type Pairs<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a DataEdge>>;
 
 /// What waits for named causes where it runs, as `(service, cause)`.
-fn hosting(report: &Report, kind: MapKind) -> BTreeSet<(&str, &str)> {
+pub(super) fn hosting(report: &Report, kind: MapKind) -> BTreeSet<(&str, &str)> {
     let named = report.causes.iter().filter(|c| kind != MapKind::Normal && report.verdict.names(&c.service));
     let held_up =
         named.flat_map(|c| c.holds_up.iter().flat_map(|h| &h.services).map(|s| (s.as_str(), c.service.as_str())));

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::onset::LEVEL;
 pub use crate::propagation::{Channel, HopState};
 use crate::report::{Evidence, VerdictKind, WindowInfo};
 use crate::time::{Timestamp, as_rfc3339};
@@ -38,6 +39,26 @@ pub struct Propagation {
     pub calm: Vec<String>,
     /// Services of which nothing could be judged, by name.
     pub unobserved: Vec<String>,
+}
+
+impl Propagation {
+    /// Of an incident whose metrics are gone: nothing is traced, and nobody is called calm.
+    pub fn untraced(verdict: VerdictKind, windows: WindowInfo) -> Self {
+        Self {
+            schema_version: PROPAGATION_SCHEMA_VERSION,
+            verdict,
+            cause: None,
+            summary: "the metrics are gone: how it spread cannot be traced".to_owned(),
+            windows,
+            interval_level: LEVEL,
+            services: Vec::new(),
+            hops: Vec::new(),
+            paths: Vec::new(),
+            against: Vec::new(),
+            calm: Vec::new(),
+            unobserved: Vec::new(),
+        }
+    }
 }
 
 /// When a change began, and how surely that is known.

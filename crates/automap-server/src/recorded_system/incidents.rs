@@ -3,6 +3,7 @@
 use automap_core::incident::{Incident, NamedCause, Severity, TimelineKind};
 use automap_core::observation::Observation;
 use automap_core::report::Report;
+use automap_core::time::Timestamp;
 use automap_core::watch::{ReplayOptions, WatchOptions, replay};
 
 use crate::store::{IncidentFilter, MAX_PAGE};
@@ -43,17 +44,17 @@ pub(super) fn of(target: &str, observation: &Observation, report: &Report) -> Ve
         incident.revision = 1;
     }
     if found.is_empty() {
-        found.extend(of_report(target, observation, report));
+        found.extend(of_report(target, observation.frame.span().end, report));
     }
     found
 }
 
-/// The incident that the diagnosis of the whole recording is about; `None` where it finds nothing wrong.
-fn of_report(target: &str, observation: &Observation, report: &Report) -> Option<Incident> {
+/// The incident that the diagnosis of a recording is about, which ends with it; `None` where it finds nothing wrong.
+pub(super) fn of_report(target: &str, end: Timestamp, report: &Report) -> Option<Incident> {
     if report.verdict.kind.is_quiet() {
         return None;
     }
-    let (onset, end) = (report.windows.incident_start, observation.frame.span().end);
+    let onset = report.windows.incident_start;
     let mut incident = Incident::new(format!("{target}-recorded"), target, onset, end);
     incident.severity = if report.verdict.is_felt == Some(false) { Severity::Info } else { Severity::Warning };
     incident.revision = 1;

@@ -93,6 +93,12 @@ impl EngineArgs {
         DiagnoseOptions { engine, automap: self.automap_options(), ..DiagnoseOptions::default() }
     }
 
+    /// Where what automap remembers is.
+    #[cfg(feature = "server")]
+    pub(crate) fn store(&self) -> &StoreArgs {
+        &self.store
+    }
+
     /// Confirmed incidents for the engine to learn from; none where there is no store, or it is not asked for.
     #[cfg(feature = "server")]
     pub(crate) fn history(&self, engine: Engine) -> Result<Vec<ConfirmedCase>> {

@@ -67,6 +67,11 @@ impl AnyInputArgs {
         self.capture_file.as_deref().or(options.capture.as_deref()).or(options.csv.as_deref())
     }
 
+    /// What was given by position.
+    pub(crate) fn by_position(&self) -> Option<&Path> {
+        self.capture_file.as_deref()
+    }
+
     /// Reads or fetches what is to be analysed.
     pub(crate) fn observation(&self, now: &ZonedDateTime) -> Result<Observation> {
         self.options.observation(self.capture_file.as_deref(), now)

@@ -30,7 +30,8 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap demo                                  a recorded incident, nothing needed
   automap demo -o json                          the report alone
   automap demo --live                           shop, Prometheus, load and fault here, 2 to 3 min
-  automap demo --live --fault my-chaos.yaml     another fault, as a Chaos Mesh manifest";
+  automap demo --live --fault my-chaos.yaml     another fault, as a Chaos Mesh manifest
+  automap demo --live --keep --open             its page in the browser, until Ctrl-C";
 
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {

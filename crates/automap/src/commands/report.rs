@@ -1,4 +1,9 @@
 //! `automap report`: one incident as one page, to open offline, to print, or to post.
+//!
+//! The incident is analysed now, or it was: one that a watcher kept is named by its id, and a report that was saved as JSON by its file.
+
+#[cfg(feature = "server")]
+mod kept;
 
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
@@ -7,8 +12,8 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use automap_core::analyse_with_history;
 use automap_core::dossier::{self, Dossier};
-use automap_render::Zone;
-use automap_render::{html, markdown};
+use automap_render::map::{SvgOptions, svg};
+use automap_render::{TextOptions, Zone, html, markdown, text};
 use clap::{Args, ValueEnum};
 use jiff::ZonedDateTime;
 
@@ -18,15 +23,25 @@ use crate::args::input::AnyInputArgs;
 use crate::console::say;
 use crate::exit::Exit;
 use crate::parse_time::display_zone;
+use crate::saved;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap report --prometheus http://localhost:9090 -n sock-shop -f incident.html
   automap report incident.parquet -f incident.html                  opens offline, prints well
   automap report incident.parquet -f incident.md                    for Slack, GitHub or GitLab
   automap report incident.parquet -o markdown                      the same on standard output
-  automap report incident.parquet -o json | jq .charts             the page's data";
+  automap report incident.parquet -o json | jq .charts             the page's data
+  automap report saved.json -f incident.html                       what was saved as JSON
+  automap report sock-shop-20261125T140315Z-8c1f3a07 --config automap.yaml -f incident.html
+                                                                   an incident that a watcher kept
+  automap report sock-shop-20261125T140315Z-8c1f3a07 --server http://localhost:9977 -f incident.html";
+
+/// What is given by position.
+const INPUT: &str = "A capture file, as `automap capture` writes it, or a table; a report that was saved as JSON; or the id of an incident that a watcher \
+    kept; - is standard input";
 
 #[derive(Args, Debug)]
+#[command(mut_arg("capture_file", |arg| arg.value_name("CAPTURE|REPORT|INCIDENT").help(INPUT)))]
 pub(crate) struct ReportArgs {
     #[command(flatten)]
     input: AnyInputArgs,
@@ -35,9 +50,12 @@ pub(crate) struct ReportArgs {
     engine: EngineChoice,
     #[command(flatten)]
     engine_options: EngineArgs,
+    #[cfg(feature = "server")]
+    #[command(flatten)]
+    kept: kept::KeptIncidentArgs,
     #[command(flatten)]
     file: FileArgs,
-    /// Form of the page [default: by the ending .html, .md or .json of the file, else html]
+    /// Form of the page [default: by the ending .html, .md, .json, .txt or .svg of the file, else html]
     #[arg(long, short, value_enum, help_heading = "Output")]
     output: Option<Form>,
     /// Wall-clock times in UTC instead of the local zone
@@ -54,25 +72,48 @@ enum Form {
     Markdown,
     /// For programs.
     Json,
+    /// For a terminal: the answer alone.
+    Text,
+    /// The service map alone, as a drawing.
+    Svg,
 }
 
 /// Runs `automap report`.
 pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
     let form = form(args)?;
     args.file.check()?;
-    let [engine] = args.engine.engines() else {
-        bail!("a page holds one answer; choose one engine (`automap diagnose --engine all` compares them)");
+    let dossier = match known(args)? {
+        Some(dossier) => dossier,
+        None => analysed(args)?,
     };
-    let options = args.engine_options.diagnose_options(*engine);
-    let observation = args.input.observation_closely(&ZonedDateTime::now(), &options)?;
-    let analysis = analyse_with_history(&observation, &options, &args.engine_options.history(*engine)?)?;
-    let dossier = dossier::of_analysis(&observation, &analysis, &options.verdict);
     let page = render(&dossier, form, display_zone(args.utc, dossier.report.windows.incident_start))?;
     args.file.write(page.as_bytes())?;
     if let Some(path) = args.file.path() {
         say(&format!("{}: {}, {} KiB", path.display(), dossier.report.verdict.summary, page.len().div_ceil(1024)));
     }
     Ok(Exit::Ok)
+}
+
+/// What was answered before: a saved report, or an incident that was kept.
+fn known(args: &ReportArgs) -> Result<Option<Dossier>> {
+    let Some(place) = args.input.by_position() else { return Ok(None) };
+    #[cfg(feature = "server")]
+    if let Some(id) = kept::id(place) {
+        return args.kept.dossier(id, &args.engine_options).map(Some);
+    }
+    #[cfg(feature = "server")]
+    args.kept.refuse_beside_a_file(place)?;
+    Ok(saved::read(place)?.map(|saved| saved.dossier))
+}
+
+fn analysed(args: &ReportArgs) -> Result<Dossier> {
+    let [engine] = args.engine.engines() else {
+        bail!("a page holds one answer; choose one engine (`automap diagnose --engine all` compares them)");
+    };
+    let options = args.engine_options.diagnose_options(*engine);
+    let observation = args.input.observation_closely(&ZonedDateTime::now(), &options)?;
+    let analysis = analyse_with_history(&observation, &options, &args.engine_options.history(*engine)?)?;
+    Ok(dossier::of_analysis(&observation, &analysis, &options.verdict))
 }
 
 /// The form that was asked for, else that of the file's ending, else HTML, but not on a terminal.
@@ -84,8 +125,10 @@ fn form(args: &ReportArgs) -> Result<Form> {
             Some("html" | "htm") => Ok(Form::Html),
             Some("md" | "markdown") => Ok(Form::Markdown),
             Some("json") => Ok(Form::Json),
+            Some("txt") => Ok(Form::Text),
+            Some("svg") => Ok(Form::Svg),
             _ => bail!(
-                "{} ends in none of .html, .md, .json; rename it, or say -o html, markdown or json",
+                "{} ends in none of .html, .md, .json, .txt, .svg; rename it, or say -o html, markdown, json, text or svg",
                 path.display()
             ),
         },
@@ -101,5 +144,7 @@ fn render(dossier: &Dossier, form: Form, zone: Zone) -> Result<String> {
         Form::Html => html(dossier, zone),
         Form::Markdown => markdown(dossier, zone),
         Form::Json => automap_render::json(dossier)?,
+        Form::Text => text(&dossier.report, &TextOptions { color: false, zone, verbose: false }),
+        Form::Svg => svg(&dossier.map, &SvgOptions::default()),
     })
 }

@@ -1,20 +1,18 @@
 //! `automap ui`: the web interface over a recording, with nothing else running.
 //!
-//! The page and the API are those of `automap serve`; what they show is one recording, kept in memory. Only this machine is listened to.
+//! The page and the API are those of `automap serve`; what they show is one recording or one saved report, kept in memory. Only this machine is listened to.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use automap_core::observation::Observation;
 use automap_server::api::ApiConfig;
 use automap_server::daemon::serve_api;
 use automap_server::recorded_system::RecordedSystem;
 use automap_server::signals::stop_on_signals;
 use automap_server::store::Store;
 use automap_server::store::memory::MemoryStore;
-use automap_server::system::Experiment;
 use automap_server::watcher::Stop;
 use clap::Args;
 use jiff::ZonedDateTime;
@@ -23,17 +21,23 @@ use super::demo;
 use crate::args::input::AnyInputArgs;
 use crate::console::{print, say};
 use crate::exit::Exit;
+use crate::saved;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap ui                                                   the recorded incident of the demo
   automap ui incident.parquet                                  a capture
+  automap ui report.json                                       what `automap report -o json` or `diagnose -o json` saved
   automap ui --prometheus http://localhost:9090 -n sock-shop   one look at a server
   automap ui incident.parquet --port 9980";
 
 /// The name of the target where no file gives one.
 const UNNAMED: &str = "recording";
 
+/// What is given by position.
+const INPUT: &str = "A capture file, as `automap capture` writes it, or a table; or a report that was saved as JSON; - is standard input";
+
 #[derive(Args, Debug)]
+#[command(mut_arg("capture_file", |arg| arg.value_name("CAPTURE|REPORT").help(INPUT)))]
 pub(crate) struct UiArgs {
     #[command(flatten)]
     input: AnyInputArgs,
@@ -44,18 +48,20 @@ pub(crate) struct UiArgs {
 
 /// Runs `automap ui` until it is stopped.
 pub(crate) fn run(args: &UiArgs) -> Result<Exit> {
-    let (target, observation, experiments) = if args.input.is_given() {
+    let store = Arc::new(MemoryStore::default());
+    let file = args.input.file();
+    let system = if let Some(saved) = file.map(saved::read).transpose()?.flatten() {
+        RecordedSystem::of_saved(&name(file), saved.incident, saved.dossier, &store)?
+    } else if args.input.is_given() {
         let observation = args.input.observation(&ZonedDateTime::now())?;
-        (name(args.input.file()), observation, Vec::new())
+        RecordedSystem::new(&name(file), observation, Vec::new(), &store)?
     } else {
-        ("demo".to_owned(), demo::observation()?, demo::experiments()?)
+        RecordedSystem::new("demo", demo::observation()?, demo::experiments()?, &store)?
     };
-    serve(&target, observation, experiments, args.port)
+    serve(system, store, args.port)
 }
 
-fn serve(target: &str, observation: Observation, experiments: Vec<Experiment>, port: u16) -> Result<Exit> {
-    let store = Arc::new(MemoryStore::default());
-    let system = RecordedSystem::new(target, observation, experiments, &store)?;
+fn serve(system: RecordedSystem, store: Arc<MemoryStore>, port: u16) -> Result<Exit> {
     let config = ApiConfig { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), ..ApiConfig::default() };
     let stop = Stop::default();
     stop_on_signals(&stop)?;

@@ -215,3 +215,34 @@ fn a_system_without_calls_says_so() {
     let map = compose(&observation, &report(&observation), MapKind::Anomaly, &[]);
     assert!(map.edges.is_empty() && map.nodes.len() == 4 && map.notes[0].code == "no_calls");
 }
+
+#[test]
+fn a_map_of_the_report_alone_has_whom_it_names_and_the_calls_of_its_paths() {
+    let observation = observation(calls());
+    let mut report = report(&observation);
+    report.causes[0].evidence[0].seen_by = "orders".to_owned();
+    report.causes[0].evidence[0].peer = Some("payment".to_owned());
+    let map = crate::service_map::of_report(&report);
+    let roles: Vec<(&str, NodeRole)> = map.nodes.iter().map(|n| (n.service.as_str(), n.role)).collect();
+    assert_eq!(
+        roles,
+        [
+            ("front-end", NodeRole::Victim),
+            ("orders", NodeRole::Victim),
+            ("payment", NodeRole::Cause),
+            ("user", NodeRole::Normal)
+        ],
+        "worker is known to the calls alone"
+    );
+    let edges: Vec<(&str, &str, bool)> =
+        map.edges.iter().map(|e| (e.from.as_str(), e.to.as_str(), e.on_path)).collect();
+    assert_eq!(
+        edges,
+        [("front-end", "orders", true), ("front-end", "user", false), ("orders", "payment", true)],
+        "{edges:?}"
+    );
+    let whole = compose(&observation, &report, MapKind::Anomaly, &[]);
+    let of = |map: &ServiceMap, name: &str| map.nodes.iter().find(|n| n.service == name).cloned();
+    assert_eq!(of(&map, "payment"), of(&whole, "payment"), "what is known of a service is the same");
+    assert_eq!(map.notes[0].code, "report_alone");
+}

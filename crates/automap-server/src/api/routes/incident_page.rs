@@ -1,6 +1,8 @@
 //! What a page about an incident is made of, and the page itself as a file to keep: all of it from one dossier, which fetches the metrics again.
 
-use automap_core::dossier::Dossier;
+use std::sync::Arc;
+
+use automap_core::dossier::{Dossier, of_report_alone};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -81,7 +83,8 @@ async fn html(
     QueryParameters(query): QueryParameters<ZoneQuery>,
 ) -> Result<Response, Problem> {
     let zone = query.zone()?;
-    let page = app.analyse(move |system| system.dossier(&id).map(|d| automap_render::html(&d, zone))).await??;
+    let dossier = kept_dossier(&app, id).await?;
+    let page = app.analyse(move |_| automap_render::html(&dossier, zone)).await?;
     let mut response = file("text/html; charset=utf-8", "attachment; filename=\"incident.html\"", page);
     let policy = HeaderValue::from_static(FILE_POLICY);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -95,8 +98,20 @@ async fn markdown(
     QueryParameters(query): QueryParameters<ZoneQuery>,
 ) -> Result<Response, Problem> {
     let zone = query.zone()?;
-    let page = app.analyse(move |system| system.dossier(&id).map(|d| automap_render::markdown(&d, zone))).await??;
+    let dossier = kept_dossier(&app, id).await?;
+    let page = app.analyse(move |_| automap_render::markdown(&dossier, zone)).await?;
     Ok(file("text/markdown; charset=utf-8", "inline; filename=\"incident.md\"", page))
+}
+
+/// The dossier; of an incident whose metrics are gone, or whose source does not answer, what its report says.
+async fn kept_dossier(app: &App, id: String) -> Result<Arc<Dossier>, Problem> {
+    let asked = id.clone();
+    let error = match app.analyse(move |system| system.dossier(&asked)).await? {
+        Ok(dossier) => return Ok(dossier),
+        Err(error) => error,
+    };
+    let kept = app.read(move |store| store.get(&id)).await?.and_then(|incident| incident.report);
+    kept.map(|report| Arc::new(of_report_alone(report))).ok_or_else(|| error.into())
 }
 
 /// `GET /api/v1/incidents/{id}/capture.parquet`

@@ -1,4 +1,7 @@
-//! `automap demo --live`: the Sock Shop, a real Prometheus, a real fault, and the question.
+//! `automap demo --live`: the Sock Shop, a real Prometheus, a real fault, and the question. Meanwhile the page shows what a watcher sees.
+
+#[cfg(feature = "server")]
+mod page;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -18,6 +21,9 @@ use crate::interrupt::Interrupt;
 
 const DEFAULT_FAULT: &str = include_str!("../../../../automap-lab/faults/delay-payment.yaml");
 
+/// Longest time that a shop is kept.
+const KEPT_AT_MOST: Duration = Duration::from_secs(7 * 24 * 3600);
+
 const TIMING: Timing =
     Timing { settle: Duration::from_secs(12), normal: Duration::from_secs(70), fault: Duration::from_secs(40) };
 
@@ -33,6 +39,13 @@ pub(super) struct LiveArgs {
     /// First of 302 ports on 127.0.0.1
     #[arg(long, value_name = "PORT", default_value_t = LabOptions::BASE_PORT, requires = "live")]
     base_port: u16,
+    /// Keep the shop after the answer, until Ctrl-C
+    #[arg(long, requires = "live")]
+    keep: bool,
+    #[cfg(feature = "server")]
+    /// Open the page in the browser
+    #[arg(long, requires = "live")]
+    open: bool,
 }
 
 impl LiveArgs {
@@ -62,7 +75,10 @@ pub(super) fn run(args: &DemoArgs) -> Result<Exit> {
     };
     say("starting the Sock Shop (14 pods, each an application and a side-car), Prometheus and simulated users");
     let lab = Lab::up(&options, &mut |_| {})?;
-    say(&format!("ready after {:.0} s; {}", began.elapsed().as_secs_f64(), lab.prometheus_url()?.unwrap_or_default()));
+    let prometheus = lab.prometheus_url()?.unwrap_or_default();
+    say(&format!("ready after {:.0} s; {prometheus}", began.elapsed().as_secs_f64()));
+    #[cfg(feature = "server")]
+    let page = watched(args, &prometheus, &options)?;
     let total = (TIMING.settle + TIMING.normal + TIMING.fault).as_secs();
     let progress = bar(total);
     let started = Instant::now();
@@ -82,9 +98,30 @@ pub(super) fn run(args: &DemoArgs) -> Result<Exit> {
     args.output.print(&episode.report)?;
     let injected = &episode.injected;
     let exit = print_truth(args, &describe(injected), &culprits(injected), episode.report.verdict.service.as_deref())?;
+    if args.live.keep {
+        say(&format!(
+            "the fault is removed, and the shop stays until Ctrl-C; another fault: automap lab inject --dir {} FILE",
+            options.dir.display()
+        ));
+        interrupt.wait(KEPT_AT_MOST, &mut |_| {});
+    }
+    #[cfg(feature = "server")]
+    page.end()?;
     lab.down()?;
     say(&format!("everything is down again, after {:.0} s", began.elapsed().as_secs_f64()));
     Ok(exit)
+}
+
+/// Begins to watch the shop, and says where the page is.
+#[cfg(feature = "server")]
+fn watched(args: &DemoArgs, prometheus: &str, options: &LabOptions) -> Result<page::Page> {
+    let page = page::Page::start(prometheus, &options.dir)?;
+    let until = if args.live.keep { "until Ctrl-C" } else { "until the demo ends (--keep: until Ctrl-C)" };
+    say(&format!("the page is at {}, {until}", page.url()));
+    if args.live.open {
+        page.open();
+    }
+    Ok(page)
 }
 
 /// What was injected, in one line: `NetworkChaos delay on payment since 14:03:15Z (delay-payment)`.
