@@ -53,7 +53,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await page.keyboard.press('?');
       await expect(page.locator('dialog')).toBeVisible();
       expect(await violations(page), 'keys').toEqual([]);
-      const who = { is_required: true, by_token: true, by_password: true, name: null, role: null, is_logged_in: false };
+      const who = { is_required: true, by_token: true, by_password: true, by_provider: 'Example', name: null, role: null, is_logged_in: false };
       await page.route('**/api/v1/session', (route) => route.fulfill({ status: 200, contentType: 'application/json', body: JSON.stringify(who) }));
       await page.goto('/');
       await expect(page.getByLabel('Password')).toBeVisible();

@@ -86,6 +86,19 @@ test('a page without a session shows where to log in', async ({ page }) => {
   await expect(page.locator('header')).toContainText('ann (operator)');
 });
 
+test('who logs in at an identity provider is led there and back to the same page', async ({ page }) => {
+  const nobody = { is_required: true, by_token: false, by_password: false, by_provider: 'Example', name: null, role: null, is_logged_in: false, log_out_at: null };
+  await page.route('**/api/v1/session', (route) => route.fulfill(json(nobody)));
+  await page.goto('/services?find=pay');
+  const link = page.getByRole('link', { name: 'Log in with Example' });
+  await expect(link).toHaveAttribute('href', '/api/v1/session/oidc/login?to=%2Fservices%3Ffind%3Dpay');
+  await expect(page.getByLabel('Password')).toHaveCount(0);
+  // The link is for the server: the page itself must not follow it.
+  await page.route('**/api/v1/session/oidc/login?**', (route) => route.fulfill({ status: 200, contentType: 'text/html', body: '<h1>the provider</h1>' }));
+  await link.click();
+  await expect(page.locator('h1')).toHaveText('the provider');
+});
+
 test('a lost connection is told, and made again', async ({ page }) => {
   let isUp = false;
   await page.route('**/api/v1/events', (route) => (isUp ? route.continue() : route.abort()));

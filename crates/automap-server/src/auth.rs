@@ -1,13 +1,14 @@
 //! Authentication: who sends a request, and which role that caller has.
 //!
 //! There are four kinds of credentials: a bearer token, a name and password, headers set by a proxy that is trusted by its address, and a JWT
-//! signed by an identity provider. Each has a file of its own; [`Authenticator`] tries them in a fixed order. Nothing here knows HTTP beyond
-//! header values. There are no sessions and no cookies, so a page of another site has nothing to abuse.
+//! signed by an identity provider. Each has a file of its own; [`Authenticator`] tries them in a fixed order. People may also log in at an identity
+//! provider with their browser ([`oidc`]). Nothing here answers requests: sessions and cookies are the API's.
 
 pub mod basic;
 pub mod config;
 pub mod jwks;
 pub mod jwt;
+pub mod oidc;
 pub(crate) mod password_hash;
 pub mod proxy;
 pub mod remote_keys;

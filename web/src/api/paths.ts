@@ -12,6 +12,7 @@ function query(values: Record<string, string | number | undefined>): string {
 
 export const paths = {
   session: '/api/v1/session',
+  oidcLogin: (to: string) => `/api/v1/session/oidc/login${query({ to })}`,
   targets: '/api/v1/targets',
   target: (target: string) => `/api/v1/targets/${part(target)}`,
   events: '/api/v1/events',

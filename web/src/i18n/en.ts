@@ -57,6 +57,7 @@ export const en = {
     withToken: 'With a token',
     withPassword: 'With a name and password',
     submit: 'Log in',
+    atProvider: (name: string) => `Log in with ${name}`,
     proxy: 'Only a proxy in front of automap can log you in: open the address of that proxy.',
     wrong: 'These credentials are wrong.',
     out: 'Log out',

@@ -57,6 +57,7 @@ export const zh: Messages = {
     withToken: '使用令牌',
     withPassword: '使用用户名和密码',
     submit: '登录',
+    atProvider: (name: string) => `使用 ${name} 登录`,
     proxy: '只能通过 automap 前面的代理登录:请打开该代理的地址。',
     wrong: '凭据不正确。',
     out: '退出',

@@ -6,6 +6,9 @@ class Router {
   readonly route = $derived(parseRoute(this.url.pathname));
   readonly query = $derived(this.url.searchParams);
 
+  /** The page that is shown, as its address on this server. */
+  readonly here = $derived(this.url.pathname + this.url.search);
+
   constructor() {
     addEventListener('popstate', () => (this.url = new URL(location.href)));
     document.addEventListener('click', (event) => this.follow(event));

@@ -28,6 +28,7 @@ class SessionState {
   async logOut(): Promise<void> {
     this.who = await send<Session>('DELETE', paths.session);
     this.isNeeded = true;
+    if (this.who.log_out_at) location.assign(this.who.log_out_at);
   }
 }
 

@@ -37,6 +37,10 @@ const STORE_READS: usize = 4;
 const STORE_READS_WAITING: usize = 128;
 /// Passwords that are checked at once: there is one block of memory for it.
 const PASSWORD_CHECKS: usize = 1;
+/// Logins at an identity provider that are finished at once: each waits for the provider.
+const LOGINS: usize = 4;
+/// Such logins that may wait.
+const LOGINS_WAITING: usize = 32;
 /// Passwords that may wait for their check.
 const PASSWORD_CHECKS_WAITING: usize = 16;
 
@@ -77,6 +81,7 @@ pub struct Shared {
     pub(crate) analyses: WorkerPool,
     pub(crate) reads: WorkerPool,
     pub(crate) passwords: WorkerPool,
+    pub(crate) logins: WorkerPool,
     pub(crate) event_streams: Arc<Semaphore>,
     pub(crate) bodies: BodyBudget,
     /// Event streams by the name of the user or token.
@@ -138,6 +143,7 @@ impl App {
             analyses: WorkerPool::new("analyses", limits.analyses, limits.analyses_waiting),
             reads: WorkerPool::new("reads of the store", STORE_READS, STORE_READS_WAITING),
             passwords: WorkerPool::new("logins", PASSWORD_CHECKS, PASSWORD_CHECKS_WAITING),
+            logins: WorkerPool::new("logins at the identity provider", LOGINS, LOGINS_WAITING),
             bodies: BodyBudget::new(limits.body_bytes),
             event_streams: Arc::new(Semaphore::new(limits.event_streams)),
             streams_by_name: HeldCounts::default(),

@@ -1,5 +1,5 @@
 //! What the API does between requests: it passes the watcher's changes to the event history, delivers queued alerts to the watcher, and
-//! fetches the identity provider's keys. [`crate::api::serve`] starts it; tests may leave it out.
+//! fetches the identity providers' keys and documents. [`crate::api::serve`] starts it; tests may leave it out.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tracing::warn;
 
 use crate::api::app::App;
+use crate::auth::oidc::Oidc;
 use crate::auth::remote_keys::{FETCH_EVERY, RETRY_AFTER, RemoteKeys};
 
 /// The running background tasks; they stop when this is dropped.
@@ -29,7 +30,14 @@ impl App {
         if !is_started {
             tasks.spawn(publish_changes(self.clone()));
             tasks.spawn(deliver_alerts(self.clone()));
-            tasks.spawn(fetch_keys(self.clone()));
+            if self.auth.remote_keys().is_some() {
+                let fetch = |app: &App| app.auth.remote_keys().map_or(Ok(()), RemoteKeys::fetch);
+                tasks.spawn(fetch_again(self.clone(), "jwks", fetch));
+            }
+            if self.auth.oidc().is_some() {
+                let fetch = |app: &App| app.auth.oidc().map_or(Ok(()), Oidc::refresh);
+                tasks.spawn(fetch_again(self.clone(), "oidc", fetch));
+            }
         }
         BackgroundTasks(tasks)
     }
@@ -66,16 +74,14 @@ async fn deliver_alerts(app: App) {
     }
 }
 
-/// Fetches the identity provider's keys regularly, where the configuration gives an address for them.
-async fn fetch_keys(app: App) {
-    while app.auth.remote_keys().is_some() {
+/// Fetches something of an identity provider regularly.
+async fn fetch_again(app: App, what: &'static str, fetch: fn(&App) -> Result<(), String>) {
+    loop {
         let fetching = app.clone();
-        let fetched =
-            tokio::task::spawn_blocking(move || fetching.auth.remote_keys().map_or(Ok(()), RemoteKeys::fetch));
-        let pause = match fetched.await {
+        let pause = match tokio::task::spawn_blocking(move || fetch(&fetching)).await {
             Ok(Ok(())) => FETCH_EVERY,
             Ok(Err(error)) => {
-                warn!(target: "jwks", error, "the identity provider's keys cannot be fetched");
+                warn!(target: "identity_provider", what, error, "the identity provider cannot be read");
                 RETRY_AFTER
             }
             Err(_) => RETRY_AFTER,

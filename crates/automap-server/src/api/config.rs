@@ -15,6 +15,13 @@
 //!       - { name: ann, role: operator, from: { file: /run/secrets/ann.hash } }
 //!     proxy: { from: [10.0.0.0/8], operator_groups: [sre], viewer_groups: [dev] }
 //!     jwt: { issuer: "https://id.example.org", audience: automap, jwks_file: /etc/automap/jwks.json, default_role: viewer }
+//!     oidc:
+//!       issuer: https://id.example.org
+//!       client_id: automap
+//!       client_secret: { file: /run/secrets/oidc }
+//!       redirect_url: https://automap.example.org/api/v1/session/oidc/callback
+//!       scopes: [profile, groups]
+//!       operator_groups: [sre]
 //! ```
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,7 +33,8 @@ use serde::Deserialize;
 use crate::api::embed::EmbedConfig;
 use crate::api::error::ApiError;
 use crate::auth::AuthConfig;
-use crate::auth::config::ambiguous_group;
+use crate::auth::config::{OidcConfig, ambiguous_group};
+use crate::auth::oidc::CALLBACK_PATH;
 use crate::auth::remote_keys::is_protected;
 use crate::secret::SecretSource;
 
@@ -176,7 +184,36 @@ impl ApiConfig {
                 ));
             }
         }
+        self.auth.oidc.as_ref().map_or(Ok(()), OidcConfig::check)?;
         self.limits.check()
+    }
+}
+
+impl OidcConfig {
+    /// Nothing is sent over a connection that others can read, and browsers come back to automap's own callback.
+    fn check(&self) -> Result<(), ApiError> {
+        if !is_protected(&self.issuer) {
+            let reason = "people must not be sent to log in over an unencrypted connection";
+            return Err(setting("auth.oidc.issuer", reason, "use an https:// address"));
+        }
+        let origin = self.redirect_url.strip_suffix(CALLBACK_PATH).filter(|_| is_protected(&self.redirect_url));
+        let host = origin.and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+        if host.is_none_or(|host| host.is_empty() || host.contains(['/', '?', '#', '@'])) {
+            let reason = "it is not the address of automap's callback, over https";
+            let next = "write https://HOST/api/v1/session/oidc/callback, and register the same at the provider";
+            return Err(setting("auth.oidc.redirect_url", reason, next));
+        }
+        if self.client_id.is_empty() {
+            return Err(setting("auth.oidc.client_id", "it is empty", "write the name that the provider gave automap"));
+        }
+        if self.scopes.iter().any(|scope| scope.is_empty() || !scope.bytes().all(|b| b.is_ascii_graphic())) {
+            return Err(setting(
+                "auth.oidc.scopes",
+                "a scope is empty or holds a space",
+                "write each as an entry of its own",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -185,7 +222,8 @@ impl AuthConfig {
     fn check_groups(&self) -> Result<(), ApiError> {
         let proxy = self.proxy.as_ref().map(|p| ("auth.proxy.viewer_groups", &p.operator_groups, &p.viewer_groups));
         let jwt = self.jwt.as_ref().map(|j| ("auth.jwt.viewer_groups", &j.operator_groups, &j.viewer_groups));
-        for (key, operators, viewers) in proxy.into_iter().chain(jwt) {
+        let oidc = self.oidc.as_ref().map(|o| ("auth.oidc.viewer_groups", &o.operator_groups, &o.viewer_groups));
+        for (key, operators, viewers) in proxy.into_iter().chain(jwt).chain(oidc) {
             if let Some(group) = ambiguous_group(operators, viewers) {
                 let reason = format!("'{group}' is in operator_groups, too, so its members would have two roles");
                 return Err(setting(key, &reason, "keep it in one of them"));
@@ -259,6 +297,7 @@ mod tests {
         config.check().unwrap();
         assert_eq!((config.auth.tokens.len(), config.auth.users.len()), (2, 1));
         assert!(config.auth.jwt.is_some() && config.auth.proxy.is_some() && config.tls.is_some());
+        assert!(config.auth.oidc.is_some_and(|oidc| oidc.client_secret.is_some() && oidc.scopes.len() == 2));
     }
 
     #[test]
@@ -297,6 +336,18 @@ mod tests {
             let yaml = format!("auth: {{ jwt: {{ issuer: i, audience: a, {jwks} }} }}");
             let error = read(&yaml).unwrap().check().unwrap_err().to_string();
             assert!(error.contains(place), "{error}");
+        }
+        let callback = "/api/v1/session/oidc/callback";
+        for (issuer, redirect, place) in [
+            ("http://id.example", format!("https://a.example{callback}"), "issuer"),
+            ("https://id.example", format!("http://a.example{callback}"), "redirect_url"),
+            ("https://id.example", "https://a.example/".to_owned(), "redirect_url"),
+            ("https://id.example", format!("https://a.example/b{callback}"), "redirect_url"),
+            ("https://id.example", format!("https://{callback}"), "redirect_url"),
+        ] {
+            let yaml = format!("auth: {{ oidc: {{ issuer: '{issuer}', client_id: c, redirect_url: '{redirect}' }} }}");
+            let error = read(&yaml).unwrap().check().unwrap_err().to_string();
+            assert!(error.contains(&format!("auth.oidc.{place}: ")), "{redirect}: {error}");
         }
         let none = read("limits: { connections: 0 }").unwrap().check().unwrap_err().to_string();
         assert!(none.contains("limits.connections") && none.contains("65536"), "{none}");

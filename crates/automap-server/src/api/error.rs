@@ -7,7 +7,7 @@ use crate::secret::watched::SecretError;
 pub enum ApiError {
     /// Everybody on the network could use it.
     #[error(
-        "api.listen is {listen}, which others can reach, and no credentials are required; configure api.auth (tokens, users, proxy or jwt), listen \
+        "api.listen is {listen}, which others can reach, and no credentials are required; configure api.auth (tokens, users, proxy, jwt or oidc), listen \
          on 127.0.0.1, or set `insecure_no_auth: true` if a proxy in front authenticates"
     )]
     OpenToAll {

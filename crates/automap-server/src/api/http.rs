@@ -7,5 +7,6 @@ pub(crate) mod extract;
 pub(crate) mod header;
 pub(crate) mod peer;
 pub(crate) mod problem;
+pub(crate) mod problem_page;
 pub(crate) mod request_id;
 pub(crate) mod response;

@@ -56,6 +56,10 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator, problem: &Schema) -> 
         };
         responses.insert(status.to_string(), json!({"description": route.summary, "content": {*media: content}}));
     }
+    if let Some(where_to) = route.redirect {
+        let location = json!({"description": where_to, "schema": {"type": "string"}});
+        responses.insert("303".into(), json!({"description": route.summary, "headers": {"Location": location}}));
+    }
     responses.insert(
         "default".into(),
         json!({"description": "What is wrong, where, and what to try next", "content": {PROBLEM_JSON: {"schema": problem}}}),

@@ -12,6 +12,7 @@ mod incident_page;
 mod incidents;
 mod metrics;
 mod mutes;
+mod oidc;
 #[cfg(feature = "web")]
 mod page;
 pub(crate) mod route;
@@ -55,6 +56,7 @@ fn routes() -> Vec<Route> {
     routes.extend(changes::routes());
     routes.extend(mutes::routes());
     routes.extend(session::routes());
+    routes.extend(oidc::routes());
     routes.extend(health::routes());
     routes.push(
         Route::get("/api/v1/openapi.json", "getOpenapi", "This document", serve_document)

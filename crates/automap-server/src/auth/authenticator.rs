@@ -7,6 +7,7 @@ use super::config::AuthConfig;
 use super::credentials::Credentials;
 use super::identity::{Identity, Role};
 use super::jwks::KeySet;
+use super::oidc::Oidc;
 use super::remote_keys::RemoteKeys;
 use super::token::Tokens;
 use super::{jwt, proxy};
@@ -19,6 +20,7 @@ pub struct Authenticator {
     tokens: Tokens,
     users: Users,
     keys: Keys,
+    oidc: Option<Oidc>,
 }
 
 /// Where an identity provider's keys come from.
@@ -71,6 +73,7 @@ impl Authenticator {
             tokens: Tokens::open(&config.tokens)?,
             users: Users::open(&config.users)?,
             keys,
+            oidc: config.oidc.as_ref().map(Oidc::open).transpose()?,
             config: config.clone(),
         })
     }
@@ -121,6 +124,11 @@ impl Authenticator {
             Keys::Url(remote) => Some(remote),
             Keys::None | Keys::File(_) => None,
         }
+    }
+
+    /// The identity provider at which people log in, if any.
+    pub fn oidc(&self) -> Option<&Oidc> {
+        self.oidc.as_ref()
     }
 
     /// The trusted proxy, if any.

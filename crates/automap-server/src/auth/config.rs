@@ -20,12 +20,15 @@ pub struct AuthConfig {
     pub proxy: Option<ProxyConfig>,
     /// An identity provider whose tokens are accepted.
     pub jwt: Option<JwtConfig>,
+    /// An identity provider at which people log in.
+    pub oidc: Option<OidcConfig>,
 }
 
 impl AuthConfig {
     /// Whether credentials are required.
     pub fn is_enabled(&self) -> bool {
-        !self.tokens.is_empty() || !self.users.is_empty() || self.proxy.is_some() || self.jwt.is_some()
+        let is_told = self.proxy.is_some() || self.jwt.is_some() || self.oidc.is_some();
+        is_told || !self.tokens.is_empty() || !self.users.is_empty()
     }
 }
 
@@ -119,6 +122,72 @@ pub struct JwtConfig {
     /// Groups whose members are viewers.
     #[serde(default)]
     pub viewer_groups: Vec<String>,
+}
+
+/// An identity provider at which people log in with a browser (OpenID Connect, the code flow with PKCE).
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcConfig {
+    /// The provider's address, which its tokens carry as `iss`; its document is below it, at `/.well-known/openid-configuration`.
+    pub issuer: String,
+    /// The name by which the provider knows automap.
+    pub client_id: String,
+    /// The password for that name; unset where the provider asks for none.
+    #[serde(default)]
+    pub client_secret: Option<SecretSource>,
+    /// The address of automap's callback as browsers reach it, as it is registered at the provider:
+    /// `https://automap.example.org/api/v1/session/oidc/callback`.
+    pub redirect_url: String,
+    /// What is asked for beside `openid`, such as the scope that brings the groups.
+    #[serde(default = "scopes")]
+    pub scopes: Vec<String>,
+    /// What the provider is called on the page; unset: the host of its address.
+    #[serde(default)]
+    pub display_name: Option<String>,
+    /// Certificates of the authorities that sign the provider's certificate; unset: the public ones.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// Whether logging out here also leads to the provider's own log-out.
+    #[serde(default)]
+    pub provider_logout: bool,
+    /// Claim of the ID token that names the user.
+    #[serde(default = "name_claim")]
+    pub name_claim: String,
+    /// Claim of the ID token that lists the groups.
+    #[serde(default = "groups_claim")]
+    pub groups_claim: String,
+    /// Role of every user of the provider; unset: only members of the groups below have a role.
+    #[serde(default)]
+    pub default_role: Option<Role>,
+    /// Groups whose members are operators.
+    #[serde(default)]
+    pub operator_groups: Vec<String>,
+    /// Groups whose members are viewers.
+    #[serde(default)]
+    pub viewer_groups: Vec<String>,
+}
+
+impl OidcConfig {
+    /// What its ID tokens are held to: the same rules as for bearer tokens, with automap itself as their audience.
+    pub(super) fn as_jwt(&self) -> JwtConfig {
+        JwtConfig {
+            issuer: self.issuer.clone(),
+            audience: self.client_id.clone(),
+            jwks_file: None,
+            jwks_url: None,
+            jwks_ca_file: None,
+            max_lifetime_s: None,
+            name_claim: self.name_claim.clone(),
+            groups_claim: self.groups_claim.clone(),
+            default_role: self.default_role,
+            operator_groups: self.operator_groups.clone(),
+            viewer_groups: self.viewer_groups.clone(),
+        }
+    }
+}
+
+fn scopes() -> Vec<String> {
+    ["profile", "email"].map(str::to_owned).to_vec()
 }
 
 fn name_claim() -> String {

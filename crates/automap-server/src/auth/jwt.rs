@@ -36,6 +36,11 @@ pub fn has_jwt_shape(token: &str) -> bool {
 
 /// The user named by a token; `None` when anything about the token is wrong, or the user has no role. `now_s` is Unix time in seconds.
 pub fn identify(config: &JwtConfig, keys: &KeySet, token: &str, now_s: f64) -> Option<Identity> {
+    user(config, &valid_claims(config, keys, token, now_s)?)
+}
+
+/// What a token says, once its signature, time, audience and issuer were found right; `None` where one of them is wrong.
+pub(super) fn valid_claims(config: &JwtConfig, keys: &KeySet, token: &str, now_s: f64) -> Option<Map<String, Value>> {
     if !has_jwt_shape(token) {
         return None;
     }
@@ -51,7 +56,7 @@ pub fn identify(config: &JwtConfig, keys: &KeySet, token: &str, now_s: f64) -> O
     }
     let claims: Map<String, Value> = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
     let is_valid = is_current(&claims, now_s, config.max_lifetime_s) && is_for_automap(config, &claims);
-    is_valid.then(|| user(config, &claims)).flatten()
+    is_valid.then_some(claims)
 }
 
 /// Whether the token is valid at this time. `exp` is required; a time that is not a number makes the token invalid, as if it were over.
@@ -75,7 +80,8 @@ fn is_for_automap(config: &JwtConfig, claims: &Map<String, Value>) -> bool {
     audience && claims.get("iss").and_then(Value::as_str) == Some(&config.issuer)
 }
 
-fn user(config: &JwtConfig, claims: &Map<String, Value>) -> Option<Identity> {
+/// The user that valid claims name; `None` without a name or a role.
+pub(super) fn user(config: &JwtConfig, claims: &Map<String, Value>) -> Option<Identity> {
     let name = claims.get(&config.name_claim)?.as_str()?.to_owned();
     let groups: Vec<&str> = match claims.get(&config.groups_claim) {
         Some(Value::String(one)) => vec![one],

@@ -42,6 +42,8 @@ pub(super) fn find(config: &Config, found: &mut Findings) {
     look_at(config.api.changes.github_secret.as_ref().and_then(file_of), "api.changes.github_secret", found);
     look_at(config.store.postgres.as_ref().and_then(file_of), "store.postgres", found);
     look_at(config.api.tls.as_ref().map(|tls| tls.key_file.as_path()), "api.tls.key_file", found);
+    let oidc = config.api.auth.oidc.as_ref().and_then(|oidc| oidc.client_secret.as_ref());
+    look_at(oidc.and_then(file_of), "api.auth.oidc.client_secret", found);
     for (i, token) in config.api.auth.tokens.iter().enumerate() {
         let path = format!("api.auth.tokens[{i}]");
         look_at(file_of(&token.from), &format!("{path}.from"), found);

@@ -13,6 +13,7 @@ mod fake;
 mod guards;
 mod hostile;
 mod mcp;
+mod oidc;
 mod pages;
 mod routes;
 mod server;

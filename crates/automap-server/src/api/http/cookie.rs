@@ -1,16 +1,29 @@
-//! The one cookie of automap: the session of a browser. No script reads it, no other site's request carries it, and it is written nowhere else.
+//! The cookies of automap: the session of a browser and, while its user is at an identity provider, the login that began. No script reads them, and they are
+//! written nowhere else. No request of another site carries the session; the login has to be carried back from the provider's site, by navigation only.
 
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 
 const NAME: &str = "automap_session";
+const LOGIN: &str = "automap_login";
+/// The only place that a login is carried to.
+const LOGIN_PATH: &str = "/api/v1/session/oidc";
 
-/// The cookie's value, where the request carries it exactly once.
+/// The session's value, where the request carries it exactly once.
 pub(crate) fn value(headers: &HeaderMap) -> Option<&str> {
+    only(headers, NAME)
+}
+
+/// The login's value, where the request carries it exactly once.
+pub(crate) fn login_value(headers: &HeaderMap) -> Option<&str> {
+    only(headers, LOGIN)
+}
+
+fn only<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut values = pairs.filter(|(name, _)| *name == NAME).map(|(_, value)| value);
+    let mut values = pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value);
     let value = values.next()?;
     values.next().is_none().then_some(value)
 }
@@ -24,6 +37,17 @@ pub(crate) fn set(value: &str, lifetime: Duration, is_encrypted: bool) -> String
 /// The value of `Set-Cookie` that removes it.
 pub(crate) fn removed(is_encrypted: bool) -> String {
     set("", Duration::ZERO, is_encrypted)
+}
+
+/// The value of `Set-Cookie` that keeps a login while its user is at the provider.
+pub(crate) fn set_login(value: &str, lifetime_s: u64, is_encrypted: bool) -> String {
+    let secure = if is_encrypted { "; Secure" } else { "" };
+    format!("{LOGIN}={value}; Path={LOGIN_PATH}; Max-Age={lifetime_s}; HttpOnly; SameSite=Lax{secure}")
+}
+
+/// The value of `Set-Cookie` that removes it.
+pub(crate) fn removed_login(is_encrypted: bool) -> String {
+    set_login("", 0, is_encrypted)
 }
 
 #[cfg(test)]
@@ -52,5 +76,7 @@ mod tests {
         let text = set("abc", Duration::from_secs(60), true);
         assert_eq!(text, "automap_session=abc; Path=/; Max-Age=60; HttpOnly; SameSite=Strict; Secure");
         assert_eq!(removed(false), "automap_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
+        let login = set_login("abc", 600, true);
+        assert_eq!(login, "automap_login=abc; Path=/api/v1/session/oidc; Max-Age=600; HttpOnly; SameSite=Lax; Secure");
     }
 }

@@ -117,6 +117,13 @@ impl Problem {
         self
     }
 
+    /// Says something else to try next.
+    #[must_use]
+    pub(crate) fn with_next(mut self, next: impl Into<String>) -> Self {
+        self.next = next.into();
+        self
+    }
+
     /// Turns it into a 503, for senders that repeat only after a 5xx.
     #[must_use]
     pub(crate) fn into_unavailable(mut self) -> Self {

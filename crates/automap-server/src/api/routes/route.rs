@@ -25,6 +25,8 @@ pub(crate) struct Route {
     pub(crate) body: Option<SchemaOf>,
     /// Status, media type and schema of the successful answers; text has no schema.
     pub(crate) answers: Vec<(u16, &'static str, Option<SchemaOf>)>,
+    /// What the address of a redirection is.
+    pub(crate) redirect: Option<&'static str>,
     pub(crate) handler: MethodRouter<App>,
 }
 
@@ -37,7 +39,7 @@ impl Route {
         handler: MethodRouter<App>,
     ) -> Self {
         let role = Some(Role::Viewer);
-        Self { method, path, id, summary, role, query: None, body: None, answers: Vec::new(), handler }
+        Self { method, path, id, summary, role, query: None, body: None, answers: Vec::new(), redirect: None, handler }
     }
 
     /// A route that reads. Needs the role `viewer` unless changed.
@@ -90,6 +92,12 @@ impl Route {
 
     pub(crate) fn answers<T: JsonSchema>(mut self, status: u16) -> Self {
         self.answers.push((status, JSON, Some(SchemaGenerator::subschema_for::<T>)));
+        self
+    }
+
+    /// Answers with 303 and the address in `Location`.
+    pub(crate) fn redirects(mut self, where_to: &'static str) -> Self {
+        self.redirect = Some(where_to);
         self
     }
 

@@ -1,11 +1,11 @@
 //! Logging in from a browser. A page sends a token or a name and password once, as every program does, and gets a cookie that no script can
-//! read; from then on the cookie stands for them. What the cookie opens, for how long, and what protects it is in
+//! read; from then on the cookie stands for them. Who logs in at an identity provider ([`super::oidc`]) gets the same cookie. What the cookie opens, for how long, and what protects it is in
 //! [`crate::api::state::sessions`].
 
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -17,6 +17,7 @@ use crate::api::http::response::uncached;
 use crate::api::middleware::authenticate::Caller;
 use crate::api::routes::route::Route;
 use crate::api::state::sessions::LIFETIME;
+use crate::auth::oidc::Oidc;
 use crate::auth::{Identity, Role};
 
 const PATH: &str = "/api/v1/session";
@@ -41,12 +42,16 @@ struct Session {
     by_token: bool,
     /// Whether a name and password may be sent.
     by_password: bool,
+    /// The name of the identity provider at which a browser may log in, at `/api/v1/session/oidc/login`; `null` where there is none.
+    by_provider: Option<String>,
     /// The caller's name; `null` for nobody.
     name: Option<String>,
     /// What the caller may do; `null` for nobody.
     role: Option<Role>,
     /// Whether a cookie stands for the caller, so that logging out makes sense.
     is_logged_in: bool,
+    /// After logging out: where logging out of the identity provider goes on; `null` where it ends here.
+    log_out_at: Option<String>,
 }
 
 impl Session {
@@ -56,9 +61,11 @@ impl Session {
             is_required: auth.is_enabled(),
             by_token: !auth.tokens.is_empty() || auth.jwt.is_some(),
             by_password: !auth.users.is_empty(),
+            by_provider: app.auth.oidc().map(|oidc| oidc.name().to_owned()),
             name: who.map(|who| who.name.clone()),
             role: who.map(|who| who.role),
             is_logged_in,
+            log_out_at: None,
         }
     }
 }
@@ -89,13 +96,14 @@ async fn log_out(State(app): State<App>, headers: HeaderMap) -> Result<Response,
     if let Some(value) = cookie::value(&headers) {
         app.sessions.end(value);
     }
-    let mut response = uncached(StatusCode::OK, &Session::of(&app, None, false))?.into_response();
+    let log_out_at = app.auth.oidc().and_then(Oidc::log_out_location);
+    let mut response = uncached(StatusCode::OK, &Session { log_out_at, ..Session::of(&app, None, false) })?;
     set_cookie(&mut response, &cookie::removed(is_encrypted(&app, &headers)))?;
     Ok(response)
 }
 
 /// Whether the browser reached automap over TLS: here, or at a proxy that says so. Whoever says so falsely restricts their own cookie alone.
-fn is_encrypted(app: &App, headers: &HeaderMap) -> bool {
+pub(super) fn is_encrypted(app: &App, headers: &HeaderMap) -> bool {
     app.tls.is_some() || single(headers, "x-forwarded-proto") == Some("https")
 }
 
