@@ -1,5 +1,5 @@
-// How long a reader waits, in a real browser on this machine: until an incident is painted, and until something that was clicked or typed shows. Fails
-// beyond the budget. Three loads and the median of each, since a machine has other things to do.
+// How long a reader waits, in a real browser on this machine: until an incident is painted, and until something that was clicked or typed shows; and the
+// memory that the page's scripts hold then. Fails beyond the budget. Three loads and the median of each, since a machine has other things to do.
 import { spawn } from 'node:child_process';
 import { chromium } from '@playwright/test';
 
@@ -7,6 +7,7 @@ const PORT = 9975;
 const LOADS = 3;
 const FIRST_PAINT_MS = 1000;
 const INTERACTION_MS = 100;
+const MEMORY_MB = 60;
 const url = `http://127.0.0.1:${PORT}`;
 const program = process.env.AUTOMAP ?? new URL('../../target/debug/automap', import.meta.url).pathname;
 
@@ -44,8 +45,12 @@ async function load(browser, incident) {
   await page.locator('header select').last().selectOption('dark');
   await page.waitForTimeout(500);
   const events = await page.evaluate(() => globalThis.vitals.events);
+  // What the page itself holds, once what is garbage was collected.
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('HeapProfiler.collectGarbage');
+  const { usedSize } = await devtools.send('Runtime.getHeapUsage');
   await page.close();
-  return { ...seen, interaction: Math.max(0, ...events.map(([, ms]) => ms)), worst: events.toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? '-' };
+  return { ...seen, memory_mb: usedSize / 1e6, interaction: Math.max(0, ...events.map(([, ms]) => ms)), worst: events.toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? '-' };
 }
 
 const server = spawn(program, ['ui', '--port', String(PORT)], { stdio: 'ignore' });
@@ -62,7 +67,9 @@ try {
   console.log(`its map               ${Math.round(median(loads.map((l) => l.map)))} ms`);
   console.log(`its charts            ${Math.round(median(loads.map((l) => l.charts)))} ms`);
   console.log(`slowest interaction   ${Math.round(interaction)} ms (at most ${INTERACTION_MS}), ${loads[0].worst}`);
-  if (first > FIRST_PAINT_MS || interaction > INTERACTION_MS) process.exitCode = 1;
+  const memory = median(loads.map((l) => l.memory_mb));
+  console.log(`memory of scripts     ${memory.toFixed(1)} MB (at most ${MEMORY_MB})`);
+  if (first > FIRST_PAINT_MS || interaction > INTERACTION_MS || memory > MEMORY_MB) process.exitCode = 1;
 } finally {
   server.kill();
 }
