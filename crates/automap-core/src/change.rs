@@ -9,7 +9,7 @@ mod told;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use told::{Told, service_named};
+pub use told::{Told, service_named, service_of_flag};
 
 use crate::text::{clean_name, is_plain, shown};
 use crate::time::{Interval, Timestamp, as_rfc3339};

@@ -68,7 +68,8 @@ impl Change {
     fn belong_to(&mut self, services: &[String]) {
         let Some(named) = self.service.take() else {
             if self.kind == ChangeKind::FeatureFlag {
-                self.service = service_of_flag(&self.subject, services);
+                let services = services.iter().map(String::as_str);
+                self.service = service_of_flag(&self.subject, services).map(str::to_owned);
             }
             return;
         };
@@ -132,16 +133,39 @@ pub fn service_named<'a>(name: &str, services: &'a [String]) -> Option<&'a str> 
     found.map(String::as_str)
 }
 
-/// The longest service that the flag's key begins with as a word: `cartFailure` and `cart-failure` belong to `cart`.
-fn service_of_flag(key: &str, services: &[String]) -> Option<String> {
-    let begins = |service: &&String| {
-        let rest = key.get(service.len()..).filter(|_| key[..service.len()].eq_ignore_ascii_case(service));
-        rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_lowercase()))
+/// The service with the longest name that a flag's key begins with as a word, whatever stands between the words of either. Of services that carry their
+/// namespace or cluster the own name counts, and it must be the only one.
+///
+/// ```
+/// use automap_core::change::service_of_flag;
+///
+/// assert_eq!(service_of_flag("cartFailure", ["cart", "cart-db"]), Some("cart"));
+/// assert_eq!(service_of_flag("productCatalogFailure", ["product-catalog"]), Some("product-catalog"));
+/// assert_eq!(service_of_flag("cartonFailure", ["cart"]), None);
+/// assert_eq!(service_of_flag("cart-slow", ["bank/cart", "shop/cart"]), None, "there are two");
+/// ```
+pub fn service_of_flag<'a>(key: &str, services: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let letters = |service: &'a str| {
+        let own = service.rsplit_once('/').map_or(service, |(_, own)| own);
+        let begins = rest_behind(key, own).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_lowercase()));
+        begins.then(|| (own.len(), service))
     };
-    let fitting = services
-        .iter()
-        .filter(|service| key.is_char_boundary(service.len().min(key.len())) && service.len() <= key.len());
-    fitting.filter(begins).max_by_key(|service| service.len()).cloned()
+    let fitting: Vec<(usize, &str)> = services.into_iter().filter_map(letters).collect();
+    let longest = fitting.iter().map(|(len, _)| *len).max()?;
+    let mut found = fitting.into_iter().filter(|(len, _)| *len == longest).map(|(_, service)| service);
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// What follows the letters of a name in a key that begins with them.
+fn rest_behind<'k>(key: &'k str, name: &str) -> Option<&'k str> {
+    let is_separator = |c: char| matches!(c, '-' | '_' | '.');
+    let mut rest = key;
+    for wanted in name.chars().filter(|c| !is_separator(*c)) {
+        rest = rest.trim_start_matches(is_separator);
+        let found = rest.chars().next().filter(|found| found.eq_ignore_ascii_case(&wanted))?;
+        rest = &rest[found.len_utf8()..];
+    }
+    (rest.len() < key.len()).then_some(rest)
 }
 
 /// Whether both are tidings of one change.
@@ -255,7 +279,6 @@ mod tests {
 
     #[test]
     fn a_flag_belongs_to_the_service_that_its_key_begins_with() {
-        let services = ["cart", "cart-db"].map(str::to_owned);
         for (key, service) in [
             ("cartFailure", Some("cart")),
             ("cart-db.slow", Some("cart-db")),
@@ -263,10 +286,12 @@ mod tests {
             ("Cart_Failure", Some("cart")),
             ("carton", None),
             ("ca", None),
+            ("cartDbSlow", Some("cart-db")),
             ("carä", None),
         ] {
-            assert_eq!(service_of_flag(key, &services).as_deref(), service, "{key}");
+            assert_eq!(service_of_flag(key, ["cart", "cart-db", "-"]), service, "{key}");
         }
+        assert_eq!(service_of_flag("cart-slow", ["bank/api", "shop/cart"]), Some("shop/cart"));
     }
 
     #[test]

@@ -11,7 +11,9 @@
 mod configuration;
 mod containers;
 mod controllers;
+mod evaluations;
 mod families;
+mod flags;
 mod images;
 mod jobs;
 mod kept;
@@ -251,6 +253,7 @@ fn log(readings: &Readings, workloads: &Workloads<'_>, now: Timestamp) -> Change
     changes.extend(nodes::find(readings));
     changes.extend(configuration::find(readings, workloads));
     changes.extend(controllers::find(readings, workloads));
+    changes.extend(flags::find(readings, workloads));
     changes.retain(|change| change.at >= readings.since && change.at <= now);
     let omitted = leave_out_the_most_usual(&mut changes);
     let seen = readings.seen(Part::ALL.into_iter().filter(|part| part.is_steady()));

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use automap_core::change::ChangeKind;
 
+use super::evaluations;
+use super::flags;
 use super::queries::Part;
 use super::readings::{Readings, text};
 
@@ -62,7 +64,11 @@ const NEEDS: [Needs; 18] = [
         families: &["flagger_canary_status", "rollout_info"],
         advice: "scrape Flagger or the controller of Argo Rollouts (absent, too, where neither is used)",
     },
-    Needs { kinds: &[ChangeKind::FeatureFlag], families: &[], advice: "nothing in Prometheus tells it" },
+    Needs {
+        kinds: &[ChangeKind::FeatureFlag],
+        families: &evaluations::FAMILIES,
+        advice: "scrape flagd (port 8014), or programs with OpenFeature's metrics hook (absent, too, where no flag was ever evaluated)",
+    },
     Needs {
         kinds: &[ChangeKind::Job],
         families: &["kube_job_status_start_time", "kube_job_created"],
@@ -123,10 +129,10 @@ pub fn changes_told() -> impl Iterator<Item = (ChangeKind, &'static str)> {
     told.flat_map(|needs| needs.kinds.iter().map(|kind| (*kind, needs.advice)))
 }
 
-/// Families whose presence is asked for.
+/// Families whose presence is asked for. Flags are counted by whoever evaluates them: those of another namespace would say nothing of ours.
 pub(super) fn asked() -> Vec<&'static str> {
     let mut all: Vec<&str> = NEEDS.iter().flat_map(|needs| needs.families).copied().collect();
-    all.retain(|family| !family.starts_with('*'));
+    all.retain(|family| !family.starts_with('*') && !evaluations::FAMILIES.contains(family));
     all.push("kube_horizontalpodautoscaler_status_condition");
     all.sort_unstable();
     all.dedup();
@@ -152,6 +158,11 @@ pub(super) fn unseen(readings: &Readings) -> Vec<ChangeKind> {
         if !readings.part(part).is_empty() {
             there.insert(family);
         }
+    }
+    if flags::are_cut(readings) {
+        evaluations::FAMILIES.iter().for_each(|family| {
+            there.remove(family);
+        });
     }
     let is_unseen = |needs: &&Needs| !needs.families.iter().any(|family| there.contains(family));
     NEEDS.iter().filter(is_unseen).flat_map(|needs| needs.kinds).copied().collect()

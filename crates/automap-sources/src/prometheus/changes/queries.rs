@@ -5,6 +5,7 @@
 //! so that a second or a restarted exporter is no second object. What only says that it changed (config maps, restarts, synchronisations) is compared
 //! by the server with what it was a step before, and costs nothing while nothing changes; values that are told as such come as they are.
 
+use super::evaluations;
 use crate::prometheus::promql::{self, Values};
 
 /// How long a value is remembered while its exporter is away.
@@ -49,11 +50,13 @@ pub(super) enum Part {
     Builds,
     /// The same by OpenTelemetry.
     Targets,
+    /// Evaluations of feature flags by variant.
+    Flags,
 }
 
 impl Part {
     /// All of them; those of kube-state-metrics come first.
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::PodOwners,
         Self::ReplicaSets,
         Self::Images,
@@ -72,6 +75,7 @@ impl Part {
         Self::Flux,
         Self::Builds,
         Self::Targets,
+        Self::Flags,
     ];
 
     /// Whether only kube-state-metrics tells it.
@@ -81,8 +85,8 @@ impl Part {
 
     /// Whether its series are there while nothing changes.
     pub(super) fn is_steady(self) -> bool {
-        use Part::{ArgoApps, Builds, Flux, PodOwners, Targets};
-        matches!(self, PodOwners | ArgoApps | Flux | Builds | Targets)
+        use Part::{ArgoApps, Builds, Flags, Flux, PodOwners, Targets};
+        matches!(self, PodOwners | ArgoApps | Flux | Builds | Targets | Flags)
     }
 
     /// Its expression; `step` is the distance of the instants and `since` the earliest time of interest.
@@ -136,6 +140,7 @@ impl Part {
             Self::Flux => flux(),
             Self::Builds => builds(),
             Self::Targets => targets(several),
+            Self::Flags => evaluations::template(several),
         }
     }
 }
