@@ -33,6 +33,7 @@ pub mod anomaly;
 pub mod course;
 pub mod unseen;
 pub mod windows;
+pub mod screening;
 pub mod attribution;
 pub mod independence;
 pub mod graph;

@@ -64,7 +64,7 @@ impl QueryRecord {
     /// Whether something was asked for that may exist and was not, or not wholly, delivered. What such a signal does not show cannot
     /// be called calm.
     pub fn is_unanswered(&self) -> bool {
-        matches!(self.state, QueryState::Partial | QueryState::Refused | QueryState::Failed)
+        !matches!(self.state, QueryState::Complete | QueryState::Empty)
     }
 }
 
@@ -129,4 +129,6 @@ pub enum QueryState {
     Refused,
     /// The query failed for another reason; the signal is missing, but may exist.
     Failed,
+    /// Only suspects were asked for it, since there are many services; of the others nothing is known.
+    Screened,
 }

@@ -106,6 +106,7 @@ impl Unanswered {
         match self.state {
             QueryState::Refused => format!("the server refused the queries for {of}"),
             QueryState::Partial => format!("the server's answers for {of} are incomplete"),
+            QueryState::Screened => format!("not all services were asked for {of}"),
             QueryState::Failed | QueryState::Empty | QueryState::Complete => format!("the queries for {of} failed"),
         }
     }
@@ -117,6 +118,7 @@ impl Unanswered {
                 "ask for less at once (a shorter window or a larger step), or raise the server's limit that its answer names"
             }
             QueryState::Partial => "see what the server's warning names, and ask again when it is back",
+            QueryState::Screened => "ask for all services, or look at fewer namespaces",
             QueryState::Failed | QueryState::Empty | QueryState::Complete => "mend what the error names, and ask again",
         }
     }

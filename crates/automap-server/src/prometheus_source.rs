@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use automap_core::breakdown::Wanted;
 use automap_core::observation::Observation;
+use automap_core::screening::MAX_UNSCREENED;
 use automap_core::second_look::{BrokenDown, SecondLook};
 use automap_core::time::Timestamp;
 use automap_core::time_of_day::{EarlierDay, WantedDay};
@@ -23,6 +24,7 @@ pub struct PrometheusSource {
     step_ms: Option<i64>,
     scrape_interval_ms: Option<i64>,
     changes: bool,
+    full: bool,
     breakdown: bool,
     requests: Arc<AtomicU64>,
     tail: Tail,
@@ -39,6 +41,7 @@ impl PrometheusSource {
             step_ms: None,
             scrape_interval_ms: None,
             changes: true,
+            full: false,
             breakdown: true,
             requests: Arc::default(),
             tail: Tail::default(),
@@ -64,6 +67,7 @@ impl PrometheusSource {
             step_ms: target.step.map(ConfigDuration::ms),
             scrape_interval_ms: target.scrape_interval.map(ConfigDuration::ms),
             changes: target.changes,
+            full: target.full,
             breakdown: target.breakdown,
             ..Self::new(client, &target.namespace, target.remember.ms())
         }
@@ -84,6 +88,7 @@ impl Source for PrometheusSource {
             step_ms: self.step_ms,
             scrape_interval_ms: self.scrape_interval_ms,
             changes: self.changes,
+            screen_above: (!self.full).then_some(MAX_UNSCREENED),
             ..ObserveOptions::new(&self.namespace, now.plus_ms(-self.remember_ms), now, now)
         };
         let fetched = observe_incrementally(&mut self.tail, &self.client, &options, &|_| {}).map_err(fetch_error)?;

@@ -55,6 +55,7 @@ mod query;
 mod retry;
 pub(crate) mod scope;
 mod scrape;
+mod screen;
 mod service_limit;
 mod source_error;
 mod stores;

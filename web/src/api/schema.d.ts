@@ -2579,7 +2579,7 @@ export interface components {
             state: components["schemas"]["QueryState"];
         };
         /** @description Whether a query delivered. */
-        QueryState: "complete" | "partial" | "empty" | "refused" | "failed";
+        QueryState: "complete" | "partial" | "empty" | "refused" | "failed" | "screened";
         /** @description One diagnosis. */
         Report: {
             /**

@@ -240,7 +240,7 @@ export const en = {
     count: (n: number) => count(n, 'query behind the numbers', 'queries behind the numbers'),
     series: (series: number, samples: number) => `${count(series, 'series', 'series')}, ${samples} samples`,
     open: 'Open in Prometheus',
-    states: { complete: 'complete', partial: 'partial', empty: 'empty', refused: 'refused', failed: 'failed' },
+    states: { complete: 'complete', partial: 'partial', empty: 'empty', refused: 'refused', failed: 'failed', screened: 'not asked for all services' },
   },
   nextSteps: { title: 'Next', tell: 'Tell the team', markdown: 'Copy as Markdown', html: 'Download HTML', capture: 'Download the capture', link: 'Copy the link', cli: 'On the command line' },
   services: {

@@ -216,7 +216,7 @@ export const zh: Messages = {
     count: (n) => `数字背后的 ${n} 个查询`,
     series: (series, samples) => `${series} 条序列,${samples} 个样本`,
     open: '在 Prometheus 中打开',
-    states: { complete: '完整', partial: '部分', empty: '空', refused: '被拒绝', failed: '失败' },
+    states: { complete: '完整', partial: '部分', empty: '空', refused: '被拒绝', failed: '失败', screened: '未查询所有服务' },
   },
   nextSteps: { title: '下一步', tell: '告知团队', markdown: '复制为 Markdown', html: '下载 HTML', capture: '下载采集文件', link: '复制链接', cli: '命令行' },
   services: {

@@ -148,7 +148,7 @@ pub fn service_of_flag<'a>(key: &str, services: impl IntoIterator<Item = &'a str
     let letters = |service: &'a str| {
         let own = service.rsplit_once('/').map_or(service, |(_, own)| own);
         let begins = rest_behind(key, own).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_lowercase()));
-        begins.then(|| (own.len(), service))
+        begins.then_some((own.len(), service))
     };
     let fitting: Vec<(usize, &str)> = services.into_iter().filter_map(letters).collect();
     let longest = fitting.iter().map(|(len, _)| *len).max()?;

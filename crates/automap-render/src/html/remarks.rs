@@ -146,6 +146,7 @@ fn query(q: &QueryRecord) -> Markup {
                 QueryState::Empty => { ", " b { "empty" } ": the signal does not exist here" }
                 QueryState::Refused => { ", " b { "refused" } ": the server does not answer so large a query" }
                 QueryState::Failed => { ", " b { "failed" } ": the signal is missing" }
+                QueryState::Screened => { ", " b { "screened" } ": not asked for all services" }
             }
             @if let Some(reason) = &q.reason { " (" (reason) ")" }
         }

@@ -38,6 +38,9 @@ pub struct Target {
     /// How often the server scrapes. Unset: asked from the server.
     #[serde(default)]
     pub scrape_interval: Option<ConfigDuration>,
+    /// Whether to ask for the pods of all services where there are more than 1,000, not only of those that requests point to. Default false.
+    #[serde(default)]
+    pub full: bool,
     /// Whether to ask for changes: releases, scaling, configuration, … Default true.
     #[serde(default = "changes")]
     pub changes: bool,
@@ -191,6 +194,7 @@ impl Target {
             remember: remember(),
             step: None,
             scrape_interval: None,
+            full: false,
             changes: changes(),
             breakdown: breakdown(),
             compare_with: CompareWith::default(),

@@ -9,6 +9,7 @@ use automap_core::observation::Observation;
 use automap_core::rank::Engine;
 use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::report::{Report, WindowInfo};
+use automap_core::screening::MAX_UNSCREENED;
 use automap_core::second_look::{SecondLookOptions, look_again};
 use automap_core::service_map::ServiceMap;
 use automap_core::time::{Interval, Timestamp, WindowHint};
@@ -35,7 +36,8 @@ pub(super) fn diagnose(
     let start = request.incident_start;
     let from = baseline.map_or_else(|| start.unwrap_or(now).min(now).plus_ms(-BASELINE_MS), |b| b.start);
     let hint = WindowHint { incident_start: start, baseline, ..WindowHint::default() };
-    let (mut observation, tail) = fetch_with_tail(monitored, Interval::new(from, now), hint, now)?;
+    let above = screen_above(monitored);
+    let (mut observation, tail) = fetch_with_tail(monitored, Interval::new(from, now), (hint, above), now)?;
     let options = DiagnoseOptions { engine: request.engine(), ..DiagnoseOptions::default() };
     let target = &monitored.target;
     let may_ask = SecondLookOptions { breakdown: target.breakdown, compare_with: target.compare_with };
@@ -69,7 +71,7 @@ pub(super) fn service_dossier(
     now: Timestamp,
 ) -> Result<ServiceDossier, SystemError> {
     let window = Interval::new(now.plus_ms(-BASELINE_MS), now);
-    let observation = fetch(monitored, window, WindowHint::default(), now)?;
+    let observation = fetch(monitored, window, now)?;
     let analysed = analysed(observation, DiagnoseOptions::default(), "wait until there is more data")?;
     analysed.service_dossier(&analysed.report(), service)
 }
@@ -104,7 +106,7 @@ pub(super) fn compare(
 ) -> Result<Comparison, SystemError> {
     let observed = |name: &str, period: &Period| {
         let window = Interval::new(period.start, period.end);
-        let observation = fetch(monitored, window, WindowHint::default(), now)?;
+        let observation = fetch(monitored, window, now)?;
         compare::Period::new(name, &observation, window).map_err(|e| refused(&e, "choose a period that has data"))
     };
     let periods = [observed("before", &request.before)?, observed("after", &request.after)?];
@@ -123,7 +125,7 @@ pub(super) fn capture(
 /// What is seen of a target in the last hour.
 pub(super) fn coverage(monitored: &MonitoredTarget, now: Timestamp) -> Result<TargetCoverage, SystemError> {
     let window = Interval::new(now.plus_ms(-BASELINE_MS), now);
-    let observation = fetch(monitored, window, WindowHint::default(), now)?;
+    let observation = fetch(monitored, window, now)?;
     Ok(TargetCoverage::of(&monitored.target.name, &observation, now))
 }
 
@@ -141,7 +143,8 @@ fn analyse_again(
     let from = baseline.map_or_else(|| start.plus_ms(-BASELINE_MS), |b| b.start);
     let hint =
         WindowHint { incident_start: Some(start), start_tolerance_ms: Some(0), incident_end: Some(end), baseline };
-    let observation = fetch(monitored, Interval::new(from, end.min(now)), hint, now)?;
+    let above = screen_above(monitored);
+    let (observation, _) = fetch_with_tail(monitored, Interval::new(from, end.min(now)), (hint, above), now)?;
     analysed(observation, options, "the incident's metrics may be older than the server keeps")
 }
 
@@ -151,20 +154,21 @@ fn analysed(observation: Observation, options: DiagnoseOptions, next: &str) -> R
     Ok(Analysed { observation, analysis, options })
 }
 
-fn fetch(
-    monitored: &MonitoredTarget,
-    window: Option<Interval>,
-    hint: WindowHint,
-    now: Timestamp,
-) -> Result<Observation, SystemError> {
-    fetch_with_tail(monitored, window, hint, now).map(|(observation, _)| observation)
+/// Above how many services not all are asked for everything.
+fn screen_above(monitored: &MonitoredTarget) -> Option<usize> {
+    (!monitored.target.full).then_some(MAX_UNSCREENED)
 }
 
-/// The same, with what is known of the server now.
+/// All metrics of a target.
+fn fetch(monitored: &MonitoredTarget, window: Option<Interval>, now: Timestamp) -> Result<Observation, SystemError> {
+    fetch_with_tail(monitored, window, (WindowHint::default(), None), now).map(|(observation, _)| observation)
+}
+
+/// The same, or of many services only what a diagnosis needs, with what is known of the server now.
 fn fetch_with_tail(
     monitored: &MonitoredTarget,
     window: Option<Interval>,
-    hint: WindowHint,
+    (hint, screen_above): (WindowHint, Option<usize>),
     now: Timestamp,
 ) -> Result<(Observation, Tail), SystemError> {
     let invalid =
@@ -182,6 +186,7 @@ fn fetch_with_tail(
         step_ms: target.step.map(ConfigDuration::ms),
         scrape_interval_ms: target.scrape_interval.map(ConfigDuration::ms),
         changes: target.changes,
+        screen_above,
         ..ObserveOptions::new(&target.namespace, window.start, window.end.min(now), now)
     };
     let mut tail = Tail::default();

@@ -41,7 +41,7 @@ impl SecondLook for Again<'_> {
 
     fn earlier_day(&mut self, wanted: &WantedDay) -> EarlierDay {
         match self.tail.known() {
-            Some(known) => earlier_day::read(&self.client, known, wanted),
+            Some(known) => earlier_day::read(&self.client, self.tail, known, wanted),
             None => EarlierDay::not_observed(wanted.days_back, "the server has not been observed yet"),
         }
     }

@@ -104,7 +104,7 @@ fn asked<'a>(found: &Found, namespace: &str, window: Interval, wanted: &'a [Want
             let of = |exporter: &&'static Exporter| {
                 let cluster = found.clusters.get(exporter.title).cloned();
                 let ms = window.len_ms();
-                let values = Values { namespace: scope.clone(), cluster, rate_ms: ms, span_ms: ms };
+                let values = Values { namespace: scope.clone(), cluster, rate_ms: ms, span_ms: ms, only: None };
                 of_requests(exporter, *measure, &one.service, &values)
                     .or_else(|| of_pods(exporter, *measure, &one.service, &values))
             };

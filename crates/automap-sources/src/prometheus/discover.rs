@@ -38,7 +38,7 @@ pub(crate) fn probe_by(exporter: &Exporter, presence: &str, namespace: &Scope) -
         by += &format!(", {}", promql::label_name(exporter.namespace_label));
     }
     by += &cluster::grouping(exporter);
-    let values = Values { namespace: namespace.clone(), cluster: None, rate_ms: 0, span_ms: 0 };
+    let values = Values { namespace: namespace.clone(), cluster: None, rate_ms: 0, span_ms: 0, only: None };
     let count = format!("count by (job{by}) ({presence})");
     let unless = exporter.unless.map_or(String::new(), |selector| format!(" unless on () group({selector})"));
     promql::fill(&(count + &unless), &values)

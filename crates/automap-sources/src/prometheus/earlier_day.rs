@@ -20,11 +20,12 @@ use super::discover;
 use super::error::RequestError;
 use super::look::Look;
 use super::query::Grid;
+use super::screen::Screening;
 use super::tail::{Discovered, Tail};
 use super::window::{self, Window};
 
 /// Reads the metrics of one earlier day.
-pub(crate) fn read(client: &Client, known: &Discovered, wanted: &WantedDay) -> EarlierDay {
+pub(crate) fn read(client: &Client, tail: &Tail, known: &Discovered, wanted: &WantedDay) -> EarlierDay {
     let not_observed = |reason: String| EarlierDay::not_observed(wanted.days_back, reason);
     let grid = grid(wanted);
     match holds_any(client, known, grid) {
@@ -35,7 +36,7 @@ pub(crate) fn read(client: &Client, known: &Discovered, wanted: &WantedDay) -> E
         }
         Ok(true) => {}
     }
-    match metrics(client, known, grid) {
+    match metrics(client, tail, known, grid) {
         Ok((raw, times)) => match assemble(raw, times) {
             Ok((frame, _)) => EarlierDay::observed(wanted.days_back, frame),
             Err(error) => not_observed(error.to_string()),
@@ -63,15 +64,18 @@ fn holds_any(client: &Client, known: &Discovered, grid: Grid) -> Result<bool, Re
 
 type Raw = (Vec<automap_core::frame::RawSeries>, Vec<Timestamp>);
 
-/// All signals, or why some are missing.
-fn metrics(client: &Client, known: &Discovered, grid: Grid) -> Result<Raw, String> {
+/// All signals, of the services that `today` asked for them, or why some are missing.
+fn metrics(client: &Client, today: &Tail, known: &Discovered, grid: Grid) -> Result<Raw, String> {
     let window = Window { grid, rate_ms: window::rate_ms(grid.step_ms, known.scrape_ms), settle_ms: 0 };
     let looks: Vec<Look> = known.found.iter().map(|found| Look::prepare(client, found.clone(), &window)).collect();
-    let asked: Vec<&str> = looks.iter().flat_map(|look| &look.requests).map(|r| r.promql.as_str()).collect();
     // Nothing of that day is kept: it is asked for once.
     let mut tail = Tail::default();
-    tail.begin(grid, &asked);
-    let looked = looks.into_iter().map(|look| look.gather(client, &mut tail, window, &mut |_| {})).collect();
+    tail.begin(grid);
+    let gather = |look: Look| {
+        let screening = Screening::Known(today.chosen(look.found.chosen.asked()).cloned());
+        look.gather(client, &mut tail, (window, screening), &mut |_| {})
+    };
+    let looked = looks.into_iter().map(gather).collect();
     let gathered = clusters::together(looked).gathered;
     if let Some(error) = &gathered.first_failure {
         return Err(failed(error));

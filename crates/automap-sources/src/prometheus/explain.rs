@@ -32,7 +32,7 @@ pub fn explain_queries(options: &ObserveOptions, presets: &Presets) -> Vec<Plann
     let rate_ms = window::rate_ms(step_ms, scrape_ms);
     let spec = NamespaceSpec::parse(&options.namespace);
     let namespace = if spec.is_one() { Scope::from(options.namespace.as_str()) } else { spec.scope() };
-    let values = Values { namespace, cluster: None, rate_ms, span_ms };
+    let values = Values { namespace, cluster: None, rate_ms, span_ms, only: None };
     let query = |purpose: String, promql| PlannedQuery { purpose, promql };
     let probe = |e: &&'static Exporter| {
         query(format!("look for {} (preset {})", e.title, e.preset), discover::probe(e, &values.namespace))

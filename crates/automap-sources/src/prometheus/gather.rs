@@ -55,35 +55,35 @@ pub(crate) struct Gathered {
 /// Evaluates every signal.
 pub(crate) fn gather(
     requests: &[Request],
-    answers: Vec<Result<Answer, RequestError>>,
+    answers: &[Result<Answer, RequestError>],
     mut names: Names,
     Window { grid, rate_ms, .. }: Window,
 ) -> Gathered {
     let mut out = Gathered::default();
-    for (request, answer) in requests.iter().zip(&answers) {
+    for (request, answer) in requests.iter().zip(answers) {
         if let (Some(Key::Call), Ok(answer)) = (request.signals.first().map(|p| p.signal.key), answer) {
             answer.series.iter().for_each(|series| names.learn(&series.labels));
         }
     }
-    out.match_stores(requests, &answers, &mut names);
-    let beyond = service_limit::apply_beyond(requests, &answers, &mut names);
-    out.services_left_out = service_limit::apply(requests, &answers, &mut names);
+    out.match_stores(requests, answers, &mut names);
+    let beyond = service_limit::apply_beyond(requests, answers, &mut names);
+    out.services_left_out = service_limit::apply(requests, answers, &mut names);
     let mut entries = BTreeSet::new();
     for (request, answer) in requests.iter().zip(answers) {
         match answer {
             Err(error) => out.failed(request, error),
             Ok(answer) => {
-                out.remarks(request, &answer);
+                out.remarks(request, answer);
                 for planned in &request.signals {
-                    let mut combined = combine::signal(planned, &answer, &names, grid);
+                    let mut combined = combine::signal(planned, answer, &names, grid);
                     if planned.signal.formula.is_rate() {
                         combine::without_partial_windows(&mut combined.columns, rate_ms, grid.step_ms);
                     }
                     out.note_unnamed(planned, &combined);
-                    out.signal(planned, combined, &answer, grid);
+                    out.signal((planned, request.part_of.as_ref()), combined, answer, grid);
                 }
                 if request.signals.iter().any(|p| p.signal.key == Key::ServedCall) {
-                    entries.extend(entered(&answer, &names));
+                    entries.extend(names.entered(answer));
                 }
             }
         }
@@ -101,13 +101,6 @@ pub(crate) fn gather(
     out.note_stores();
     out.describe_places();
     out
-}
-
-/// Services called from outside the namespace.
-fn entered(answer: &Answer, names: &Names) -> BTreeSet<String> {
-    let from_outside =
-        answer.series.iter().filter(|s| names.is_from_outside(&s.labels) && s.points.iter().any(|p| p.1 > 0.0));
-    from_outside.flat_map(|s| names.owners(Key::Workload, &s.labels)).map(|owner| owner.service).collect()
 }
 
 impl Gathered {
@@ -158,18 +151,27 @@ impl Gathered {
         names.placed().place(names.workloads(), &mut self.entities);
     }
 
-    fn signal(&mut self, planned: &Planned, mut combined: Combined, answer: &Answer, grid: Grid) {
+    fn signal(
+        &mut self,
+        (planned, part_of): (&Planned, Option<&String>),
+        mut combined: Combined,
+        answer: &Answer,
+        grid: Grid,
+    ) {
         let (name, preset) = (planned.signal.name, planned.exporter.preset);
         let bound = self.bound(answer).or_else(|| self.halved(planned, &combined));
-        let state = match (combined.columns.is_empty(), answer.warnings.is_empty() && bound.is_none()) {
-            (_, false) => QueryState::Partial,
-            (true, true) => QueryState::Empty,
-            (false, true) => QueryState::Complete,
+        let is_whole = answer.warnings.is_empty() && bound.is_none();
+        let state = match (combined.columns.is_empty(), is_whole, part_of) {
+            (_, false, _) => QueryState::Partial,
+            (_, true, Some(_)) => QueryState::Screened,
+            (true, true, None) => QueryState::Empty,
+            (false, true, None) => QueryState::Complete,
         };
-        if combined.columns.is_empty() {
+        // Of suspects that have none of it nothing follows for the others.
+        if combined.columns.is_empty() && part_of.is_none() {
             self.nothing(planned, &combined, answer);
         }
-        let reason = answer.warnings.first().map(|warning| warnings::shown(warning)).or(bound);
+        let reason = answer.warnings.first().map(|warning| warnings::shown(warning)).or(bound).or(part_of.cloned());
         self.record(planned, combined.series, combined.samples, state, reason);
         self.describe_outside(planned, &combined);
         let times: Vec<_> = grid.times().collect();
@@ -221,7 +223,10 @@ impl Gathered {
     }
 
     fn miss(&mut self, signal: &'static str, reason: String) {
-        self.missed.push((signal, reason));
+        // A signal that is asked for in several requests is missing once.
+        if !self.missed.iter().any(|(known, why)| *known == signal && *why == reason) {
+            self.missed.push((signal, reason));
+        }
     }
 
     /// What nobody taken. Neighbours that are missing for the same reason share one line.
@@ -236,7 +241,7 @@ impl Gathered {
         }
     }
 
-    fn failed(&mut self, request: &Request, error: RequestError) {
+    fn failed(&mut self, request: &Request, error: &RequestError) {
         let (state, what) = match error.is_too_much() {
             true => (QueryState::Refused, "the server refuses so large a query"),
             false => (QueryState::Failed, "the query failed"),
@@ -246,7 +251,7 @@ impl Gathered {
             self.miss(planned.signal.name, format!("{what}: {}", error.failure));
             self.record(planned, 0, 0, state, Some(error.failure.to_string()));
         }
-        self.first_failure.get_or_insert(error);
+        self.first_failure.get_or_insert_with(|| error.clone());
     }
 
     /// One remark for each reason, whatever the number of queries.
@@ -260,6 +265,15 @@ impl Gathered {
 
     fn record(&mut self, planned: &Planned, series: u64, samples: u64, state: QueryState, reason: Option<String>) {
         let (signal, promql) = (planned.signal.name.to_owned(), planned.shown.clone());
+        // What was asked for in several groups of services is one query for people.
+        let is_same = |q: &&mut QueryRecord| {
+            q.signal == signal && q.promql == promql && q.state == state && reason.is_some() && q.reason == reason
+        };
+        if let Some(known) = self.queries.iter_mut().rev().find(is_same) {
+            known.series += series;
+            known.samples += samples;
+            return;
+        }
         self.queries.push(QueryRecord { signal, promql, series, samples, state, reason });
     }
 

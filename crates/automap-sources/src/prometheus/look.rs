@@ -27,6 +27,7 @@ use super::presets::ONCE;
 use super::promql::{self, Values};
 use super::query::{Answer, Grid};
 use super::scope::Scope;
+use super::screen::{self, Asked, Screening, Setting};
 use super::stores::Stores;
 use super::tail::Tail;
 use super::warnings::Warnings;
@@ -66,20 +67,26 @@ impl Look {
         self,
         client: &Client,
         tail: &mut Tail,
-        window: Window,
+        (window, screening): (Window, Screening),
         progress: &mut dyn FnMut(&'static str),
     ) -> Looked {
         let Self { found, requests, names, notes, warned, of_nodes, .. } = self;
         let grid = window.grid;
-        let answers = answers(client, tail, (&requests, &found.scope), grid, progress);
-        let mut gathered = gather::gather(&requests, answers, names, window);
+        let setting = Setting { found: &found, names: &names, values: values(&found.scope, &window), window };
+        let mut fetch = |requests: &[Request]| answers(client, tail, (requests, &found.scope), grid, progress);
+        let Asked { requests, answers, groups, screened_out, not_checked, unasked } =
+            screen::ask(&setting, requests, screening, &mut fetch);
+        tail.choose(found.chosen.asked(), groups);
+        let mut gathered = gather::gather(&requests, &answers, names, window);
+        gathered.not_checked.extend(not_checked);
+        gathered.queries.extend(unasked);
         gathered.warned.extend(&warned);
         neighbours(client, &of_nodes, grid, &mut gathered);
         gathered.queries.splice(0..0, found.unanswered);
         gathered.notes.splice(0..0, notes.into_iter().chain(found.notes));
         let unseen = found.scope.unseen(gathered.raw.iter().map(|s| s.service.as_str()));
         gathered.not_checked.extend(unseen);
-        gathered.not_checked.extend(without_containers(&gathered.raw, &gathered.entities));
+        gathered.not_checked.extend(without_containers(&gathered.raw, &gathered.entities, &screened_out));
         Looked { chosen: found.chosen, gathered, not_there: found.not_checked }
     }
 }
@@ -92,7 +99,7 @@ fn answers(
     grid: Grid,
     progress: &mut dyn FnMut(&'static str),
 ) -> Vec<Result<Answer, RequestError>> {
-    let missing: Vec<Grid> = requests.iter().map(|r| tail.missing(&r.promql, grid)).collect();
+    let missing: Vec<Grid> = requests.iter().map(|r| tail.want(&r.promql, grid)).collect();
     let asked: Vec<(&Request, Grid)> = requests.iter().zip(missing).collect();
     let ask = |(request, missing): &(&Request, Grid)| client.range_of(&request.parts, *missing);
     let answers = parallel::map(&asked, client.concurrency(), ask, |(request, _)| progress(request.name));
@@ -141,9 +148,10 @@ pub(crate) fn question(found: &Found, options: &ObserveOptions, window: &Window,
     }
 }
 
+/// What the placeholders of a look stand for, but for its cluster.
 fn values(scope: &Scope, window: &Window) -> Values {
     let span_ms = window.grid.end.ms() - window.grid.start.ms();
-    Values { namespace: scope.clone(), cluster: None, rate_ms: window.rate_ms, span_ms }
+    Values { namespace: scope.clone(), cluster: None, rate_ms: window.rate_ms, span_ms, only: None }
 }
 
 /// The expressions that are asked once for each observation.
@@ -191,12 +199,12 @@ fn names(
 }
 
 /// Services that answer requests but have no container of that name: their resources are unknown.
-fn without_containers(raw: &[RawSeries], entities: &Entities) -> Option<NotChecked> {
+fn without_containers(raw: &[RawSeries], entities: &Entities, screened_out: &BTreeSet<String>) -> Option<NotChecked> {
     let having = |metric: &'static str| raw.iter().filter(move |s| s.metric == metric).map(|s| s.service.as_str());
     let with: BTreeSet<&str> = having(CPU_CORES).collect();
     // Gateways mostly run elsewhere.
     let is_service = |s: &&str| entities.kind_of(s) != EntityKind::Gateway;
-    let without = having(THROUGHPUT_RPS).filter(|s| !with.contains(s)).filter(is_service);
+    let without = having(THROUGHPUT_RPS).filter(|s| !with.contains(s) && !screened_out.contains(*s)).filter(is_service);
     let without: Vec<String> = without.map(ToOwned::to_owned).collect();
     if with.is_empty() || without.is_empty() {
         return None;

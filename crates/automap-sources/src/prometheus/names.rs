@@ -12,6 +12,7 @@ use super::nodes::Placed;
 use super::pods::Owners;
 use super::presets::{Key, Outside, Store};
 use super::qualify::PLACE;
+use super::query::Answer;
 use super::scope::Scope;
 use super::stores::{StoreName, Stores};
 
@@ -38,7 +39,7 @@ pub(crate) struct Owner {
 }
 
 /// What is needed to read labels.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Names {
     scope: Scope,
     owners: Owners,
@@ -245,6 +246,13 @@ impl Names {
     pub(crate) fn is_from_outside(&self, labels: &Labels) -> bool {
         known(labels, "source_workload").is_none()
             || known(labels, "source_workload_namespace").is_some_and(|n| self.is_elsewhere(n))
+    }
+
+    /// Services called from outside of the namespace.
+    pub(crate) fn entered(&self, answer: &Answer) -> BTreeSet<String> {
+        let from_outside =
+            answer.series.iter().filter(|s| self.is_from_outside(&s.labels) && s.points.iter().any(|p| p.1 > 0.0));
+        from_outside.flat_map(|s| self.owners(Key::Workload, &s.labels)).map(|owner| owner.service).collect()
     }
 
     fn callees(&self, labels: &Labels) -> Vec<String> {

@@ -77,7 +77,7 @@ pub(crate) fn unread(
     if all.is_empty() {
         return Ok(Vec::new());
     }
-    let values = Values { namespace: namespace.clone(), cluster: None, rate_ms: 0, span_ms: 0 };
+    let values = Values { namespace: namespace.clone(), cluster: None, rate_ms: 0, span_ms: 0, only: None };
     let counts: Vec<String> = all.iter().map(|(_, s)| promql::fill(&format!("count({s})"), &values)).collect();
     let answer: Answer = client.range_of(&counts, grid)?;
     let is_there = |i: usize| plan::part(&answer, i).next().is_some();

@@ -19,6 +19,7 @@ use super::look::{self, Look};
 use super::observe_options::{Fetched, ObserveOptions, Preset, Progress};
 use super::pods::Owners;
 use super::scrape::{self, Scraped};
+use super::screen::Screening;
 use super::source_error::SourceError;
 use super::tail::{Discovered, Tail};
 use super::window::{self, Window};
@@ -58,17 +59,25 @@ pub fn observe_incrementally(
     tail.discover(discovered);
 
     let looks: Vec<Look> = found.into_iter().map(|found| Look::prepare(&client, found, &window)).collect();
-    let asked: Vec<&str> = looks.iter().flat_map(|look| &look.requests).map(|r| r.promql.as_str()).collect();
-    tail.begin(window.grid, &asked);
-    let (mut done, total) = (1, asked.len() + 1 + usize::from(options.changes));
+    tail.begin(window.grid);
+    let asked: usize = looks.iter().map(|look| look.requests.len()).sum();
+    let (mut done, total) = (1, asked + 1 + usize::from(options.changes));
     progress(Progress { done, total, what: "owners of pods" });
     let presets = presets(&looks);
     let (mut of_changes, mut looked) = (Vec::new(), Vec::new());
     for look in looks {
         let question = look::question(&look.found, options, &window, scrape_ms);
         of_changes.push((look.found.chosen.clone(), look.owners.clone(), question));
-        looked.push(look.gather(&client, tail, window, &mut |what| {
-            done += 1;
+        let screening = match options.screen_above {
+            Some(above) => {
+                let kept = tail.chosen(look.found.chosen.asked()).cloned().unwrap_or_default();
+                Screening::Choose { above, hint: options.hint, kept }
+            }
+            None => Screening::Off,
+        };
+        looked.push(look.gather(&client, tail, (window, screening), &mut |what| {
+            // Groups of services take more requests than were planned.
+            done = total.min(done + 1);
             progress(Progress { done, total, what });
         }));
     }

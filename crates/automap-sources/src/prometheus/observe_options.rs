@@ -31,6 +31,8 @@ pub struct ObserveOptions {
     pub hint: WindowHint,
     /// Whether to ask for changes, in three requests more.
     pub changes: bool,
+    /// Above how many services the pods of suspects alone are asked for, as a diagnosis needs them; `None`: those of all in any case.
+    pub screen_above: Option<usize>,
 }
 
 impl ObserveOptions {
@@ -46,6 +48,7 @@ impl ObserveOptions {
             settle_ms: DEFAULT_SETTLE_MS,
             hint: WindowHint::default(),
             changes: true,
+            screen_above: None,
         }
     }
 }

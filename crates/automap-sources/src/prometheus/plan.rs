@@ -18,6 +18,8 @@ pub(crate) struct Request {
     /// The label that tells the namespace of each part's series, where there are several namespaces.
     pub(crate) scopes: Vec<Option<String>>,
     pub(crate) signals: Vec<Planned>,
+    /// Why it asks for some services only, where it does.
+    pub(crate) part_of: Option<String>,
 }
 
 /// One signal of a request.
@@ -65,7 +67,7 @@ fn request(exporter: &'static Exporter, group: &'static [Signal], values: &Value
     let signals = planned.collect();
     let filled: Vec<String> = expressions.iter().map(|e| promql::fill_both_ends(e, values)).collect();
     let scopes = expressions.iter().map(|e| values.scope_label(e)).collect();
-    Request { name: group[0].request, promql: promql::join(&filled), parts: filled, scopes, signals }
+    Request { name: group[0].request, promql: promql::join(&filled), parts: filled, scopes, signals, part_of: None }
 }
 
 /// The series of one vector of a joined answer.
@@ -83,7 +85,7 @@ mod tests {
 
     #[test]
     fn rows_of_one_request_share_it_and_shared_expressions_are_sent_once() {
-        let values = Values { namespace: "shop".into(), cluster: None, rate_ms: 60_000, span_ms: 60_000 };
+        let values = Values { namespace: "shop".into(), cluster: None, rate_ms: 60_000, span_ms: 60_000, only: None };
         let all = requests(&TABLES, &values, &BTreeMap::new());
         let served = &all[0];
         assert_eq!(served.name, "requests served");

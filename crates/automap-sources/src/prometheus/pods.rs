@@ -54,6 +54,11 @@ impl Owners {
         self.pods.keys().map(|pod| self.workload(pod))
     }
 
+    /// All pods that are known, each with its workload.
+    pub(crate) fn pods(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pods.keys().map(|pod| (pod.as_str(), self.workload(pod)))
+    }
+
     /// The workload of a pod: deployment, stateful set, daemon set, cron job, or the pod itself.
     pub(crate) fn workload<'a>(&'a self, pod: &'a str) -> &'a str {
         match self.pods.get(pod) {

@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn every_row_is_known_to_the_core_and_fills_without_a_rest() {
-        let values = Values { namespace: "shop".into(), cluster: None, rate_ms: 60_000, span_ms: 60_000 };
+        let values = Values { namespace: "shop".into(), cluster: None, rate_ms: 60_000, span_ms: 60_000, only: None };
         let presets = Presets::default();
         assert!(presets.exporters.len() > TABLES.len(), "{:?}", BUILT_IN.as_ref().err());
         let mut words = BTreeSet::new();

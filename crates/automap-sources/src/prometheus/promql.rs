@@ -16,6 +16,17 @@ pub(crate) struct Values {
     pub(crate) rate_ms: i64,
     /// `$SPAN`: the whole window, in milliseconds.
     pub(crate) span_ms: i64,
+    /// `$PODS` and `$EXPORTED_PODS`, and the servers of `$SERVER`, where only some workloads are asked for.
+    pub(crate) only: Option<Only>,
+}
+
+/// Some workloads of all, as patterns between quotes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Only {
+    /// The workloads.
+    pub(crate) workloads: String,
+    /// Their pods, and maybe others.
+    pub(crate) pods: String,
 }
 
 /// How series of one cluster are told from those of others.
@@ -43,17 +54,17 @@ const FRAGMENTS: [(&str, &str); 24] = [
         "CALL",
         "source_workload,destination_workload,destination_workload_namespace,destination_service_name$AND_CLUSTERS",
     ),
-    ("APP", r#"namespace=$NS,exported_namespace="",container!="",container!="POD",container!~"$PROXIES""#),
+    ("APP", r#"namespace=$NS,exported_namespace="",container!="",container!="POD",container!~"$PROXIES"$PODS"#),
     // A scraper that does not honour labels has one for the namespace only, or for the pod and the container as well.
     (
         "APP_EXPORTED_NAMESPACE",
-        r#"exported_namespace=$NS,exported_pod="",container!="",container!="POD",container!~"$PROXIES""#,
+        r#"exported_namespace=$NS,exported_pod="",container!="",container!="POD",container!~"$PROXIES"$PODS"#,
     ),
     (
         "APP_EXPORTED",
-        r#"exported_namespace=$NS,exported_container!="",exported_container!="POD",exported_container!~"$PROXIES""#,
+        r#"exported_namespace=$NS,exported_container!="",exported_container!="POD",exported_container!~"$PROXIES"$EXPORTED_PODS"#,
     ),
-    ("POD_ROW", r#"namespace=$NS,pod!="",container="""#),
+    ("POD_ROW", r#"namespace=$NS,pod!="",container=""$PODS"#),
     ("INTERFACE", r#"pod!="",interface!~"lo|veth.*""#),
     ("PROXIES", "istio-proxy|linkerd-proxy"),
     // Labels that tell of a target who scraped it and how, and nothing of the pod behind it.
@@ -132,7 +143,7 @@ fn label_before(text: &str) -> Option<String> {
 }
 
 /// Placeholders that are not fragments.
-const PLAIN: [&str; 15] = [
+const PLAIN: [&str; 17] = [
     "NS",
     "NS_OR_NONE",
     "NS_PATTERN",
@@ -147,6 +158,8 @@ const PLAIN: [&str; 15] = [
     "AND_CLUSTERS",
     "EXPORTED_BEGIN",
     "EXPORTED_END",
+    "PODS",
+    "EXPORTED_PODS",
     "",
 ];
 
@@ -200,6 +213,10 @@ pub(crate) fn fill_both_ends(template: &str, values: &Values) -> String {
 
 fn expand(name: &str, values: &Values) -> String {
     match name {
+        "SERVER" if values.only.is_some() => {
+            let ours = expand("SERVER", &Values { only: None, ..values.clone() });
+            format!("{ours}{}", values.only_in("destination_workload", |only| only.workloads.clone()))
+        }
         "SERVER" if values.namespace.is_other_end => fill(OTHER_SERVER, values),
         "CLIENT" if values.namespace.is_other_end => fill(OTHER_CLIENT, values),
         // Stands for the value of a matcher; the cluster's matcher follows it.
@@ -233,6 +250,9 @@ fn expand(name: &str, values: &Values) -> String {
             r#", "namespace", "$1", "exported_namespace", "(.+)")"#.to_owned()
         }
         "EXPORTED_BEGIN" | "EXPORTED_END" => String::new(),
+        "PODS" => values.only_in("pod", |only| only.pods.clone()),
+        // A scraper renames the label, or leaves it as it is.
+        "EXPORTED_PODS" => values.only_in("exported_pod", |only| format!("{}|", only.pods)),
         "RATE" => duration(values.rate_ms),
         "RATE_S" => (values.rate_ms as f64 / 1e3).to_string(),
         "SPAN" => duration(values.span_ms),
@@ -254,6 +274,11 @@ impl Values {
     /// The label that tells the namespace of a series in the answer to a template; `None` where there is one namespace.
     pub(crate) fn scope_label(&self, template: &str) -> Option<String> {
         namespace_label(template).filter(|_| self.namespace.is_qualified && template.contains("$AND_SCOPE"))
+    }
+
+    /// `,pod=~"a|b"`, or nothing where all workloads are asked for.
+    fn only_in(&self, label: &str, pattern: impl Fn(&Only) -> String) -> String {
+        self.only.as_ref().map_or_else(String::new, |only| format!(",{label}=~\"{}\"", pattern(only)))
     }
 
     /// `,cluster="eu"`, or nothing. Istio's own labels are named by the end of the call that reports.
@@ -364,7 +389,7 @@ mod tests {
     use super::*;
 
     fn values(namespace: &str) -> Values {
-        Values { namespace: namespace.into(), cluster: None, rate_ms: 60_000, span_ms: 1500 }
+        Values { namespace: namespace.into(), cluster: None, rate_ms: 60_000, span_ms: 1500, only: None }
     }
 
     #[test]

@@ -123,7 +123,7 @@ fn slowest_ms(targets: &Targets, jobs: &BTreeSet<String>) -> Option<i64> {
 
 /// For each exporter the samples of its best-scraped series in ten minutes, counted three times.
 pub(crate) fn counting_query(exporters: &[&'static Exporter], namespace: &Scope) -> Vec<String> {
-    let values = Values { namespace: namespace.clone(), cluster: None, rate_ms: COUNTED_MS, span_ms: 0 };
+    let values = Values { namespace: namespace.clone(), cluster: None, rate_ms: COUNTED_MS, span_ms: 0, only: None };
     let counted = |e: &&Exporter, before_ms: i64| {
         let offset = if before_ms > 0 { format!(" offset {}", promql::duration(before_ms)) } else { String::new() };
         format!("max({})", e.presence(|selector| format!("count_over_time({selector}[$RATE]{offset})")))
@@ -189,6 +189,7 @@ pub(crate) fn scraper_queries(
         cluster: clusters.get(e.title).cloned(),
         rate_ms: 0,
         span_ms: 0,
+        only: None,
     };
     let asked = exporters.iter().filter_map(|e| Some((*e, promql::fill(&twice_query(e)?, &values(e)))));
     asked.unzip()

@@ -16,6 +16,7 @@ use super::decode::{LabelledSeries, Labels};
 use super::discover::Found;
 use super::observe_options::ClusterSeen;
 use super::query::{Answer, Grid};
+use super::screen::Groups;
 
 /// Steps before the newest one that are fetched again.
 pub const OVERLAP_STEPS: i64 = 4;
@@ -39,6 +40,8 @@ pub struct Tail {
     kept: BTreeMap<String, Kept>,
     /// What is known of changes, by cluster.
     changes: BTreeMap<Option<String>, changes::Kept>,
+    /// The services whose details are asked for, by cluster, where they are not everybody's.
+    chosen: BTreeMap<Option<String>, Groups>,
 }
 
 /// What is known of the server.
@@ -61,6 +64,8 @@ struct Kept {
     whole_until: Timestamp,
     series: BTreeMap<Labels, Vec<(Timestamp, f64)>>,
     histograms: u64,
+    /// Whether this look asks for it.
+    is_wanted: bool,
     /// Warnings of answers, each with the first and the last instant that it concerns.
     warnings: BTreeMap<String, (Timestamp, Timestamp)>,
 }
@@ -92,26 +97,43 @@ impl Tail {
         self.changes.entry(cluster.map(ToOwned::to_owned)).or_default()
     }
 
+    /// The services whose details the last look at a cluster asked for; `None` where it asked for everybody's.
+    pub(crate) fn chosen(&self, cluster: Option<&str>) -> Option<&Groups> {
+        self.chosen.get(&cluster.map(ToOwned::to_owned))
+    }
+
+    /// Keeps whose details were asked for.
+    pub(crate) fn choose(&mut self, cluster: Option<&str>, groups: Option<Groups>) {
+        let cluster = cluster.map(ToOwned::to_owned);
+        match groups {
+            Some(groups) => self.chosen.insert(cluster, groups),
+            None => self.chosen.remove(&cluster),
+        };
+    }
+
     pub(crate) fn discover(&mut self, discovered: Discovered) {
         let is_there =
             |cluster: &Option<String>| discovered.found.iter().any(|f| f.chosen.asked() == cluster.as_deref());
         self.changes.retain(|cluster, _| is_there(cluster));
+        self.chosen.retain(|cluster, _| is_there(cluster));
         self.found = Some(discovered);
     }
 
     /// Before a look: forgets all where the steps are others now, or the clock was set back (what was fetched for a time that had not
-    /// come is not what that time will bring); forgets expressions that are not asked any more.
-    pub(crate) fn begin(&mut self, grid: Grid, asked: &[&str]) {
+    /// come is not what that time will bring).
+    pub(crate) fn begin(&mut self, grid: Grid) {
         if grid.step_ms != self.step_ms || self.end.is_some_and(|end| end > grid.end) {
             self.kept.clear();
         }
         (self.step_ms, self.end) = (grid.step_ms, Some(grid.end));
-        self.kept.retain(|promql, kept| asked.contains(&promql.as_str()) && kept.end >= grid.start);
+        self.kept.retain(|_, kept| kept.end >= grid.start);
+        self.kept.values_mut().for_each(|kept| kept.is_wanted = false);
     }
 
     /// The instants of a grid that have to be asked for.
-    pub(crate) fn missing(&self, promql: &str, grid: Grid) -> Grid {
-        let Some(kept) = self.kept.get(promql) else { return grid };
+    pub(crate) fn want(&mut self, promql: &str, grid: Grid) -> Grid {
+        let Some(kept) = self.kept.get_mut(promql) else { return grid };
+        kept.is_wanted = true;
         let again = kept.end.plus_ms((1 - OVERLAP_STEPS) * grid.step_ms).min(kept.whole_until.plus_ms(grid.step_ms));
         Grid { start: again.max(grid.start), ..grid }
     }
@@ -125,6 +147,7 @@ impl Tail {
             whole_until: before,
             series: BTreeMap::new(),
             histograms: 0,
+            is_wanted: true,
             warnings: BTreeMap::new(),
         };
         let kept = self.kept.entry(promql.to_owned()).or_insert_with(new);
@@ -159,8 +182,9 @@ impl Tail {
         Answer { series, warnings, earlier_warnings, histograms_ignored: kept.histograms, left_out }
     }
 
-    /// After a look: keeps the bound.
+    /// After a look: forgets expressions that were not asked for any more, and keeps the bound.
     pub(crate) fn end(&mut self) {
+        self.kept.retain(|_, kept| kept.is_wanted);
         if self.points() > MAX_KEPT_POINTS {
             self.kept.clear();
         }

@@ -29,7 +29,7 @@ pub fn teams(
     let spec = NamespaceSpec::parse(namespace);
     let scope = if spec.is_one() { namespace.into() } else { spec.scope() };
     let template = format!("{{__name__=~\"kube_({kinds})_labels\",namespace=$NS,{label}!=\"\"}}");
-    let promql = fill(&template, &Values { namespace: scope, cluster: None, rate_ms: 0, span_ms: 0 });
+    let promql = fill(&template, &Values { namespace: scope, cluster: None, rate_ms: 0, span_ms: 0, only: None });
     let answer = client.instant(&promql, at)?;
     let clusters = client.cluster().map(ClusterSpec::parse);
     let mut teams = BTreeMap::new();

@@ -128,7 +128,7 @@ impl InputArgs {
         match &self.prometheus.prometheus {
             Some(url) => Ok(match closely {
                 Some(options) => self.prometheus.fetch_closely(url, &self.time, now, options)?.observation,
-                None => self.prometheus.observe(url, &self.time, now)?.0,
+                None => self.prometheus.observe_to_diagnose(url, &self.time, now)?,
             }),
             None => bail!(
                 "no metrics to analyse: give a capture file, --prometheus URL or --csv FILE (`automap demo` needs none of them)"

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use automap_core::DiagnoseOptions;
 use automap_core::observation::Observation;
+use automap_core::screening::MAX_UNSCREENED;
 use automap_core::second_look::{SecondLookOptions, look_again};
 use automap_core::time::Timestamp;
 use automap_core::time_of_day::CompareWith;
@@ -78,6 +79,9 @@ pub(crate) struct PrometheusArgs {
     /// How often the server scrapes [default: read from the server]
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Prometheus")]
     pub(super) scrape_interval: Option<Duration>,
+    /// Of more than 1,000 services, ask for the pods of all, not only of those that requests point to
+    #[arg(long, help_heading = "Prometheus")]
+    pub(super) full: bool,
     /// Do not ask for changes: releases, scaling, configuration, … (three requests)
     #[arg(long, help_heading = "Prometheus")]
     pub(super) no_changes: bool,
@@ -135,18 +139,29 @@ impl PrometheusArgs {
         })
     }
 
-    /// Asks the server, with a progress bar.
+    /// Asks the server for everything, with a progress bar.
     pub(crate) fn observe(&self, url: &str, time: &TimeArgs, now: &ZonedDateTime) -> Result<(Observation, FetchStats)> {
         let fetched = self.fetch(url, time, now)?;
         Ok((fetched.observation, fetched.stats))
     }
 
-    /// The same, with the presets that were found.
-    pub(crate) fn fetch(&self, url: &str, time: &TimeArgs, now: &ZonedDateTime) -> Result<Fetched> {
-        self.look(url, time, now, None)
+    /// Above how many services not all are asked for everything.
+    fn screen_above(&self) -> Option<usize> {
+        (!self.full).then_some(MAX_UNSCREENED)
     }
 
-    /// The same, and a second look at what the first diagnosis names.
+    /// Asks for what a diagnosis needs.
+    pub(crate) fn observe_to_diagnose(&self, url: &str, time: &TimeArgs, now: &ZonedDateTime) -> Result<Observation> {
+        let options = self.observe_options(time, now)?;
+        Ok(self.look(url, ObserveOptions { screen_above: self.screen_above(), ..options }, None)?.observation)
+    }
+
+    /// The same, with the presets that were found.
+    pub(crate) fn fetch(&self, url: &str, time: &TimeArgs, now: &ZonedDateTime) -> Result<Fetched> {
+        self.look(url, self.observe_options(time, now)?, None)
+    }
+
+    /// Asks for what a diagnosis needs, and once more for what the first diagnosis names.
     pub(crate) fn fetch_closely(
         &self,
         url: &str,
@@ -154,17 +169,11 @@ impl PrometheusArgs {
         now: &ZonedDateTime,
         diagnosis: &DiagnoseOptions,
     ) -> Result<Fetched> {
-        self.look(url, time, now, Some(diagnosis))
+        let options = self.observe_options(time, now)?;
+        self.look(url, ObserveOptions { screen_above: self.screen_above(), ..options }, Some(diagnosis))
     }
 
-    fn look(
-        &self,
-        url: &str,
-        time: &TimeArgs,
-        now: &ZonedDateTime,
-        closely: Option<&DiagnoseOptions>,
-    ) -> Result<Fetched> {
-        let options = self.observe_options(time, now)?;
+    fn look(&self, url: &str, options: ObserveOptions, closely: Option<&DiagnoseOptions>) -> Result<Fetched> {
         let client = self.client(url)?;
         let bar = bar(0);
         let mut tail = Tail::default();

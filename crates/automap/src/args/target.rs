@@ -12,7 +12,7 @@ use super::prometheus::PrometheusArgs;
 use super::told::GrafanaArgs;
 
 /// Options that describe a target, and so have no place beside a configuration.
-const OF_ONE_TARGET: [&str; 24] = [
+const OF_ONE_TARGET: [&str; 25] = [
     "prometheus",
     "namespace",
     "all_namespaces",
@@ -31,6 +31,7 @@ const OF_ONE_TARGET: [&str; 24] = [
     "timeout",
     "step",
     "scrape_interval",
+    "full",
     "no_changes",
     "no_breakdown",
     "compare_with",
@@ -89,6 +90,7 @@ fn target(args: &PrometheusArgs) -> Result<Option<Target>> {
     prometheus.timeout = ConfigDuration::from_ms(millis(args.timeout));
     target.step = args.step.map(|step| ConfigDuration::from_ms(millis(step)));
     target.scrape_interval = args.scrape_interval.map(|interval| ConfigDuration::from_ms(millis(interval)));
+    target.full = args.full;
     target.changes = !args.no_changes;
     target.breakdown = !args.no_breakdown;
     target.compare_with = args.compare_with;

@@ -43,7 +43,7 @@ pub(super) fn expressions(found: &Found, namespace: &str, span: Interval, wanted
     let ms = span.len_ms();
     let scope = NamespaceSpec::parse(namespace).scope();
     let scope = wanted.first().map_or(scope.clone(), |first| scope.of_service(&first.service).0);
-    let values = Values { namespace: scope, cluster, rate_ms: ms, span_ms: ms };
+    let values = Values { namespace: scope, cluster, rate_ms: ms, span_ms: ms, only: None };
     let services: Vec<&str> = wanted.iter().map(|w| w.service.as_str()).collect();
     let fill = |template: &str| promql::fill(template, &values);
     let of_pods = [PODS_NODES, PODS_IMAGES].map(|template| ours(&fill(template), &services));

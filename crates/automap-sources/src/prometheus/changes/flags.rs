@@ -110,8 +110,10 @@ fn looks(variants: &BTreeMap<String, Points>) -> Vec<Look> {
     let mut before = None;
     let mut out = Vec::new();
     for (at, values) in by_time {
-        let grown = |(variant, value): (&&str, &f64)| (*variant, value - known.get(variant).copied().unwrap_or(0.0));
-        let counts: BTreeMap<&str, f64> = values.iter().map(grown).collect();
+        let mut counts: BTreeMap<&str, f64> = BTreeMap::new();
+        for (variant, value) in &values {
+            counts.insert(variant, value - known.get(variant).copied().unwrap_or(0.0));
+        }
         let is_restart = counts.values().any(|count| *count < 0.0);
         let is_evaluated = counts.values().any(|count| *count > 0.0);
         known.extend(values);

@@ -348,7 +348,7 @@ mod tests {
     use super::*;
 
     fn values(namespace: &str) -> Values {
-        Values { namespace: namespace.into(), cluster: None, rate_ms: 60_000, span_ms: 60_000 }
+        Values { namespace: namespace.into(), cluster: None, rate_ms: 60_000, span_ms: 60_000, only: None }
     }
 
     #[test]

@@ -206,7 +206,7 @@ mod tests {
             (mesh.anywhere, mesh.covers, mesh.service_label),
             ("up{ns!=\"\"}", "requests, latency, calls", "app or pod")
         );
-        let values = Values { namespace: "a.b".into(), cluster: None, rate_ms: 60_000, span_ms: 0 };
+        let values = Values { namespace: "a.b".into(), cluster: None, rate_ms: 60_000, span_ms: 0, only: None };
         let shown = |i: usize| mesh.signals[i].formula.shown(|e| fill(e, &values));
         assert_eq!(
             shown(0),

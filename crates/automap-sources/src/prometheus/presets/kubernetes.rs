@@ -46,10 +46,10 @@ macro_rules! interfaces {
         concat!(
             "sum by (pod$AND_SCOPE) (max by (pod, interface$AND_SCOPE) (rate(",
             $metric,
-            "{namespace=$NS,exported_namespace=\"\",$INTERFACE}[$RATE]) or ($EXPORTED_BEGIN",
+            "{namespace=$NS,exported_namespace=\"\",$INTERFACE$PODS}[$RATE]) or ($EXPORTED_BEGIN",
             "label_replace(rate(",
             $metric,
-            "{exported_namespace=$NS,$INTERFACE}[$RATE]), \"pod\", \"$1\", \"exported_pod\", \"(.+)\")$EXPORTED_END)))"
+            "{exported_namespace=$NS,$INTERFACE$EXPORTED_PODS}[$RATE]), \"pod\", \"$1\", \"exported_pod\", \"(.+)\")$EXPORTED_END)))"
         )
     };
 }
@@ -59,10 +59,10 @@ macro_rules! state {
     ($before:literal, $metric:literal, $matchers:literal, $after:literal) => {
         concat!(
             "(",
-            concat!($before, $metric, "{namespace=$NS,exported_namespace=\"\"", $matchers, "}", $after),
+            concat!($before, $metric, "{namespace=$NS,exported_namespace=\"\"$PODS", $matchers, "}", $after),
             " or ($EXPORTED_BEGIN",
             "label_replace(label_replace(",
-            concat!($before, $metric, "{exported_namespace=$NS", $matchers, "}", $after),
+            concat!($before, $metric, "{exported_namespace=$NS$EXPORTED_PODS", $matchers, "}", $after),
             ", \"pod\", \"$1\", \"exported_pod\", \"(.+)\"), \"container\", \"$1\", \"exported_container\", \"(.+)\")",
             "$EXPORTED_END))"
         )
@@ -199,7 +199,7 @@ const CADVISOR_SIGNALS: [Signal; 8] = [
         "proxy_cpu_cores",
         "cpu",
         "sum by (pod$AND_SCOPE) (max by (pod, container$AND_SCOPE) (sum without (cpu) \
-         (rate(container_cpu_usage_seconds_total{namespace=$NS,container=~\"$PROXIES\"}[$RATE]))))",
+         (rate(container_cpu_usage_seconds_total{namespace=$NS,container=~\"$PROXIES\"$PODS}[$RATE]))))",
         Absence::Expected,
     ),
     Signal {

@@ -1,0 +1,135 @@
+//! Of more than a thousand services, details are asked of those alone that requests point to, and a diagnosis names the same cause as with all of them.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod large_world;
+mod support;
+
+use automap_core::observation::QueryState;
+use automap_core::report::Report;
+use automap_core::screening::{MAX_SUSPECTS, MAX_UNSCREENED};
+use automap_core::time::WindowHint;
+use automap_core::{DiagnoseOptions, diagnose};
+use automap_sources::prometheus::{Fetched, ObserveOptions, Tail, observe, observe_incrementally};
+use large_world::{Fault, Large, POINTS, STEP_S, onset};
+use support::{NOW, Server};
+
+fn options(screen_above: Option<usize>) -> ObserveOptions {
+    let hint = WindowHint { incident_start: Some(onset()), ..WindowHint::default() };
+    ObserveOptions {
+        hint,
+        scrape_interval_ms: Some(STEP_S * 1000),
+        changes: false,
+        screen_above,
+        ..ObserveOptions::new("shop", NOW.plus_ms(-STEP_S * 1000 * POINTS), NOW, NOW)
+    }
+}
+
+fn seen(services: usize, fault: Fault, screen_above: Option<usize>) -> Fetched {
+    let large = Large { services, fault };
+    let server = Server::start(move |request| large.answer(request));
+    observe(&server.client(), &options(screen_above), &|_| {}).unwrap()
+}
+
+fn report(fetched: &Fetched) -> Report {
+    diagnose(&fetched.observation, &DiagnoseOptions::default()).unwrap()
+}
+
+/// Services whose CPU is known.
+fn with_cpu(fetched: &Fetched) -> Vec<&str> {
+    let frame = &fetched.observation.frame;
+    let series = frame.series().iter().filter(|s| s.metric.name == "cpu_cores");
+    series.map(|s| frame.service(s.service)).collect()
+}
+
+/// 1,100 services with 110 stores and what these call.
+const MANY: usize = 1_100;
+
+#[test]
+fn the_same_cause_is_named_from_a_fraction_of_the_bytes() {
+    for (fault, asked) in [
+        (Fault::Busy(700), "s700"),
+        (Fault::Failing(311), "s311"),
+        (Fault::BusyStore(640), "s640-store"),
+        (Fault::BusyBehindStore(640), "s640-disk"),
+    ] {
+        let (all, screened) = (seen(MANY, fault, None), seen(MANY, fault, Some(MAX_UNSCREENED)));
+        let (of_all, of_some) = (report(&all), report(&screened));
+        let named =
+            |report: &Report| (report.verdict.kind, report.verdict.service.clone(), report.verdict.mechanism.clone());
+        assert_eq!(named(&of_some), named(&of_all), "{fault:?}");
+        let first = |report: &Report| report.causes[0].service.clone();
+        assert_eq!(first(&of_some), first(&of_all), "{fault:?}");
+        let with_cpu = with_cpu(&screened);
+        assert!(with_cpu.contains(&asked), "{fault:?}: {with_cpu:?}");
+        assert!(with_cpu.len() <= MAX_SUSPECTS, "{}", with_cpu.len());
+        assert!(screened.stats.bytes * 10 < all.stats.bytes * 8, "{:?} of {:?}", screened.stats, all.stats);
+        assert!(screened.stats.requests <= all.stats.requests + 7, "{:?} of {:?}", screened.stats, all.stats);
+    }
+}
+
+#[test]
+fn what_was_not_asked_is_told_with_its_remedy_and_is_never_whole() {
+    let screened = seen(MANY, Fault::Busy(700), Some(MAX_UNSCREENED));
+    let cpu = screened.observation.queries.iter().find(|q| q.signal == "cpu_cores").unwrap();
+    assert_eq!(cpu.state, QueryState::Screened);
+    assert!(cpu.reason.as_deref().unwrap().contains("are screened out"), "{cpu:?}");
+    assert!(!cpu.promql.contains("s700"), "the query for all: {}", cpu.promql);
+    assert_eq!(screened.observation.queries.iter().filter(|q| q.signal == "cpu_cores").count(), 1);
+    let latency = screened.observation.queries.iter().find(|q| q.signal == "latency_ms").unwrap();
+    assert_eq!(latency.state, QueryState::Complete, "all were asked for their requests");
+    let report = report(&screened);
+    let gap = report.not_checked.iter().find(|n| n.reason.contains("screened out")).unwrap();
+    for words in ["not asked", "more than 1000", "--full", "--namespace"] {
+        assert!(gap.reason.contains(words), "{words}: {}", gap.reason);
+    }
+    assert_eq!(gap.services.len(), 100, "the first ones are named");
+    assert!(report.not_checked.iter().all(|n| !n.reason.contains("no container of this name")), "they were not asked");
+}
+
+#[test]
+fn few_services_are_asked_as_before() {
+    let asked = |screen_above| {
+        let large = Large { services: 40, fault: Fault::Busy(30) };
+        let server = Server::start(move |request| large.answer(request));
+        let fetched = observe(&server.client(), &options(screen_above), &|_| {}).unwrap();
+        let mut queries: Vec<String> = server.requests().iter().map(|r| r.query().to_owned()).collect();
+        queries.sort();
+        (queries, fetched.stats, report(&fetched))
+    };
+    let (whole, screened) = (asked(None), asked(Some(MAX_UNSCREENED)));
+    assert_eq!(whole, screened);
+}
+
+#[test]
+fn a_list_of_suspects_that_is_too_long_says_so() {
+    let calm = seen(MANY, Fault::Nothing, Some(MAX_UNSCREENED));
+    assert!(with_cpu(&calm).len() < MAX_SUSPECTS / 3, "nothing points anywhere: {}", with_cpu(&calm).len());
+    let cpu = calm.observation.queries.iter().find(|q| q.signal == "cpu_cores").unwrap();
+    assert_eq!(cpu.state, QueryState::Screened, "whether or not anybody was asked");
+    let crowd = seen(MANY, Fault::Everywhere, Some(MAX_UNSCREENED));
+    let gap = crowd.observation.not_checked.iter().find(|n| n.reason.contains("too long")).unwrap();
+    assert!(gap.reason.contains("the 300 nearest"), "{}", gap.reason);
+    assert_eq!(with_cpu(&crowd).len(), MAX_SUSPECTS);
+}
+
+#[test]
+fn a_watcher_that_chose_once_asks_for_what_is_new_only() {
+    let large = Large { services: MANY, fault: Fault::Busy(700) };
+    let server = Server::start(move |request| large.answer(request));
+    let (client, mut tail) = (server.client(), Tail::default());
+    let mut look = |back_s: i64| {
+        let now = NOW.plus_ms(-back_s * 1000);
+        let ours = ObserveOptions {
+            hint: WindowHint::default(),
+            from: now.plus_ms(-STEP_S * 1000 * POINTS),
+            to: now,
+            now,
+            ..options(Some(MAX_UNSCREENED))
+        };
+        observe_incrementally(&mut tail, &client, &ours, &|_| {}).unwrap()
+    };
+    let (first, second) = (look(STEP_S), look(0));
+    let [before, after] = [&first, &second].map(with_cpu);
+    assert!(before.iter().all(|service| after.contains(service)), "who was chosen stays");
+    assert!(second.stats.bytes * 3 < first.stats.bytes, "{:?} after {:?}", second.stats, first.stats);
+}
