@@ -1,0 +1,24 @@
+// What is missing of a target, as a reader takes it in, and the commands that judge its source.
+import type { TargetCoverage } from '../api/types';
+
+type Missing = TargetCoverage['missing'][number];
+export type Gap = { signals: Missing['signal'][]; costs: string[]; services: string[]; everywhere: boolean; remedy: string };
+
+/** Signals that are missing at the same services and come by the same way, as one gap each. */
+export function joined(missing: Missing[]): Gap[] {
+  const gaps = new Map<string, Gap>();
+  for (const { signal, costs, services, everywhere, remedy } of missing) {
+    const key = JSON.stringify([services, everywhere, remedy]);
+    const gap = gaps.get(key) ?? { signals: [], costs: [], services, everywhere, remedy };
+    gap.signals.push(signal);
+    gap.costs.push(costs);
+    gaps.set(key, gap);
+  }
+  return [...gaps.values()];
+}
+
+/** A source is `http://prometheus:9090, namespace shop`. */
+export function commandOf(verb: string, source: string): string {
+  const [url = '', namespace = 'NAMESPACE'] = source.split(', namespace ');
+  return `automap ${verb} --prometheus ${url} -n ${namespace.split(', ')[0]}`;
+}
