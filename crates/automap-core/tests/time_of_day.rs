@@ -60,6 +60,13 @@ fn what_moved_in_the_same_way_on_two_days_is_no_incident() {
 }
 
 #[test]
+fn failures_are_told_before_requests() {
+    let failing = || busy(Shop::new()).fault("front-end", "error_ratio", None, |_| 0.2);
+    let told = report(failing(), false, vec![before(failing(), 1), before(failing(), 7)]).time_of_day.unwrap();
+    assert!(told.summary.contains(": front-end errors 0 → 20 %"), "{}", told.summary);
+}
+
+#[test]
 fn a_fault_in_the_busy_hour_stands_and_the_traffic_is_told_to_be_usual() {
     let slow = |shop: Shop| {
         shop.fault("user", "cpu_cores", None, |v| v + 0.5)

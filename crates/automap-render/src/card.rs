@@ -46,7 +46,12 @@ enum Concern {
     Symptom,
 }
 
-/// Whether an incident concerns a service: named or confirmed as its cause, affected, or a victim.
+/// Whether a service is the cause of an incident, as a user confirmed it, else as it is named.
+pub fn is_cause(incident: &Incident, service: &str) -> bool {
+    cause(incident) == Some(service)
+}
+
+/// Whether an incident concerns a service: named or confirmed as its cause, affected, a victim, or an entry whose users feel it.
 pub fn concerns(incident: &Incident, service: &str) -> bool {
     concern(incident, service).is_some()
 }
@@ -57,8 +62,11 @@ fn cause(incident: &Incident) -> Option<&str> {
 }
 
 fn concern(incident: &Incident, service: &str) -> Option<Concern> {
-    let is_touched =
-        || incident.symptoms.iter().any(|s| s.service == service) || incident.victims.iter().any(|v| v == service);
+    let entries = || incident.report.iter().flat_map(|report| &report.impacts).flat_map(|impact| &impact.entries);
+    let is_touched = || {
+        incident.symptoms.iter().any(|s| s.service == service)
+            || incident.victims.iter().chain(entries()).any(|touched| touched == service)
+    };
     match cause(incident) {
         Some(cause) if cause == service => Some(Concern::Cause),
         _ => is_touched().then_some(Concern::Symptom),

@@ -133,6 +133,7 @@ impl System for LiveSystem {
             service: service.clone(),
             metrics: observed.metrics.clone(),
             levels: observed.levels,
+            is_seen: observed.is_seen,
             signs: snapshot.status.signs.iter().filter(|s| s.service == *service).cloned().collect(),
         };
         Ok(snapshot.services.iter().map(status).collect())

@@ -172,11 +172,12 @@ impl System for RecordedSystem {
             Data::Metrics(whole) => snapshots::services(&whole.observation),
             Data::Saved(dossier) => saved::services(dossier),
         };
-        let status = |(service, Observed { metrics, levels }): (String, Observed)| ServiceStatus {
+        let status = |(service, Observed { metrics, levels, is_seen }): (String, Observed)| ServiceStatus {
             signs: symptoms.iter().filter(|s| s.service == service).cloned().collect(),
             service,
             metrics,
             levels,
+            is_seen,
         };
         Ok(observed.into_iter().map(status).collect())
     }

@@ -10,7 +10,7 @@ use automap_core::service_map::{self, MapKind, ServiceMap};
 use automap_core::slo::SloStatus;
 use parking_lot::RwLock;
 
-use crate::system::ServiceLevels;
+use crate::system::{ServiceLevels, latest};
 use crate::watcher::{TargetStatus, Tick};
 
 /// The latest snapshot of every target. A clone refers to the same snapshots.
@@ -41,6 +41,8 @@ pub struct Observed {
     pub metrics: Vec<String>,
     /// What it shows at the end of the data.
     pub levels: ServiceLevels,
+    /// Whether any of its own metrics has a value there.
+    pub is_seen: bool,
 }
 
 impl Snapshots {
@@ -107,6 +109,7 @@ pub(crate) fn services(observation: &Observation) -> BTreeMap<String, Observed> 
             observed.metrics.push(series.metric.name.clone());
         }
         observed.levels.take(series);
+        observed.is_seen |= series.peer.is_none() && latest(series).is_some();
     }
     services.values_mut().for_each(|observed| observed.metrics.sort());
     services

@@ -31,6 +31,7 @@ pub use coverage::{MissingSignal, TargetCoverage};
 pub use experiment::{Experiment, ExperimentSource, period_beside};
 pub use metrics::{SystemMetrics, TargetMetrics};
 pub use request::{CompareRequest, DiagnoseRequest, EmptyPeriod, EngineName, Period};
+pub(crate) use status::latest;
 pub use status::{IncidentChange, ServiceLevels, ServiceStatus};
 
 /// The running watcher. Every method may block; callers run them on threads where that does no harm, a bounded number at once. A method that

@@ -20,6 +20,8 @@ use crate::plan::{Plan, PlanOptions};
 
 /// Users feel a fault where they wait this much longer on average, or this share of their requests fails more.
 const FELT: (f64, f64) = (1.1, 0.005);
+/// Fewer requests than this, before or during it, do not tell.
+const ENOUGH_REQUESTS: f64 = 500.0;
 
 /// What an incident is drawn from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,11 +65,18 @@ pub struct Felt {
     pub latency_ms: (f64, f64),
     /// Share of their requests that failed.
     pub error_ratio: (f64, f64),
+    /// How many they made.
+    pub requests: (f64, f64),
 }
 
 impl Felt {
-    /// Whether they noticed.
+    /// Whether they noticed; `false` too where they made too few requests to tell.
     pub fn is_felt(&self) -> bool {
+        let is_enough = self.requests.0.min(self.requests.1) >= ENOUGH_REQUESTS;
+        is_enough && self.is_worse()
+    }
+
+    fn is_worse(&self) -> bool {
         self.latency_ms.1 > FELT.0 * self.latency_ms.0 || self.error_ratio.1 - self.error_ratio.0 > FELT.1
     }
 
@@ -76,6 +85,7 @@ impl Felt {
         Self {
             latency_ms: (before.duration_ms / before.count.max(1.0), during.duration_ms / during.count.max(1.0)),
             error_ratio: (before.errors / before.count.max(1.0), during.errors / during.count.max(1.0)),
+            requests: (before.count, during.count),
         }
     }
 }
@@ -172,7 +182,7 @@ fn injection(plan: &Plan, fault: &Fault, felt: &Felt) -> Injection {
         spec: json!({
             "strength": fault.strength,
             "may_suffer": suffering,
-            "users_feel_it": felt.is_felt(),
+            "users_feel_it": fault.kind.role() == Role::Cause && felt.is_felt(),
             "users": felt,
         }),
         role: fault.kind.role(),

@@ -4,12 +4,16 @@
 mod large_world;
 mod support;
 
+use std::time::Duration;
+
 use automap_core::observation::QueryState;
 use automap_core::report::Report;
 use automap_core::screening::{MAX_SUSPECTS, MAX_UNSCREENED};
 use automap_core::time::WindowHint;
 use automap_core::{DiagnoseOptions, diagnose};
-use automap_sources::prometheus::{Fetched, ObserveOptions, Tail, observe, observe_incrementally};
+use automap_sources::prometheus::{
+    Client, ClientOptions, Fetched, ObserveOptions, Tail, observe, observe_incrementally,
+};
 use large_world::{Fault, Large, POINTS, STEP_S, onset};
 use support::{NOW, Server};
 
@@ -27,7 +31,12 @@ fn options(screen_above: Option<usize>) -> ObserveOptions {
 fn seen(services: usize, fault: Fault, screen_above: Option<usize>) -> Fetched {
     let large = Large { services, fault };
     let server = Server::start(move |request| large.answer(request));
-    observe(&server.client(), &options(screen_above), &|_| {}).unwrap()
+    observe(&client(&server), &options(screen_above), &|_| {}).unwrap()
+}
+
+/// A client that waits for a slow machine.
+fn client(server: &Server) -> Client {
+    Client::new(ClientOptions { timeout: Duration::from_secs(300), ..support::options(&server.url) }).unwrap()
 }
 
 fn report(fetched: &Fetched) -> Report {
@@ -41,17 +50,23 @@ fn with_cpu(fetched: &Fetched) -> Vec<&str> {
     series.map(|s| frame.service(s.service)).collect()
 }
 
-/// 1,100 services with 110 stores and what these call.
-const MANY: usize = 1_100;
+/// 900 services with 90 stores and what these call: 1,080 workloads.
+const MANY: usize = 900;
+
+/// Requests and megabytes of everything, and of suspects only, for the first fault: the docs name them.
+const COST: [(u64, u64); 2] = [(21, 17), (21, 10)];
+
+/// What is wrong, and a workload whose CPU has to be known.
+const FAULTS: [(Fault, &str); 4] = [
+    (Fault::Busy(700), "s700"),
+    (Fault::Failing(311), "s311"),
+    (Fault::BusyStore(640), "s640-store"),
+    (Fault::BusyBehindStore(640), "s640-disk"),
+];
 
 #[test]
 fn the_same_cause_is_named_from_a_fraction_of_the_bytes() {
-    for (fault, asked) in [
-        (Fault::Busy(700), "s700"),
-        (Fault::Failing(311), "s311"),
-        (Fault::BusyStore(640), "s640-store"),
-        (Fault::BusyBehindStore(640), "s640-disk"),
-    ] {
+    for (fault, asked) in FAULTS {
         let (all, screened) = (seen(MANY, fault, None), seen(MANY, fault, Some(MAX_UNSCREENED)));
         let (of_all, of_some) = (report(&all), report(&screened));
         let named =
@@ -62,8 +77,10 @@ fn the_same_cause_is_named_from_a_fraction_of_the_bytes() {
         let with_cpu = with_cpu(&screened);
         assert!(with_cpu.contains(&asked), "{fault:?}: {with_cpu:?}");
         assert!(with_cpu.len() <= MAX_SUSPECTS, "{}", with_cpu.len());
-        assert!(screened.stats.bytes * 10 < all.stats.bytes * 8, "{:?} of {:?}", screened.stats, all.stats);
-        assert!(screened.stats.requests <= all.stats.requests + 7, "{:?} of {:?}", screened.stats, all.stats);
+        let cost = [&all, &screened].map(|fetched| (fetched.stats.requests, fetched.stats.bytes / 1_000_000));
+        assert!(fault != FAULTS[0].0 || cost == COST, "{cost:?}");
+        assert!(screened.stats.bytes * 10 < all.stats.bytes * 7, "{fault:?}: {cost:?}");
+        assert_eq!(screened.stats.requests, all.stats.requests, "one group of names");
     }
 }
 
@@ -91,10 +108,10 @@ fn few_services_are_asked_as_before() {
     let asked = |screen_above| {
         let large = Large { services: 40, fault: Fault::Busy(30) };
         let server = Server::start(move |request| large.answer(request));
-        let fetched = observe(&server.client(), &options(screen_above), &|_| {}).unwrap();
+        let fetched = observe(&client(&server), &options(screen_above), &|_| {}).unwrap();
         let mut queries: Vec<String> = server.requests().iter().map(|r| r.query().to_owned()).collect();
         queries.sort();
-        (queries, fetched.stats, report(&fetched))
+        (queries, fetched.stats, report(&fetched).verdict)
     };
     let (whole, screened) = (asked(None), asked(Some(MAX_UNSCREENED)));
     assert_eq!(whole, screened);
@@ -116,7 +133,7 @@ fn a_list_of_suspects_that_is_too_long_says_so() {
 fn a_watcher_that_chose_once_asks_for_what_is_new_only() {
     let large = Large { services: MANY, fault: Fault::Busy(700) };
     let server = Server::start(move |request| large.answer(request));
-    let (client, mut tail) = (server.client(), Tail::default());
+    let (client, mut tail) = (client(&server), Tail::default());
     let mut look = |back_s: i64| {
         let now = NOW.plus_ms(-back_s * 1000);
         let ours = ObserveOptions {

@@ -569,6 +569,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the identity provider sends a browser back to */
+        get: operations["finishOidcLogin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/oidc/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Log in at the identity provider: sends a browser there */
+        get: operations["beginOidcLogin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/targets": {
         parameters: {
             query?: never;
@@ -2865,6 +2899,11 @@ export interface components {
         /** @description The state of a service. */
         ServiceStatus: {
             /**
+             * @description Whether any of its own metrics has a value at the end of the data: of one that has none nobody can say how it is.
+             * @default false
+             */
+            is_seen: boolean;
+            /**
              * @description What it shows at the end of the data.
              * @default {
              *       "error_ratio": null,
@@ -2891,12 +2930,16 @@ export interface components {
         Session: {
             /** @description Whether a name and password may be sent. */
             by_password: boolean;
+            /** @description The name of the identity provider at which a browser may log in, at `/api/v1/session/oidc/login`; `null` where there is none. */
+            by_provider?: string | null;
             /** @description Whether a token may be sent. */
             by_token: boolean;
             /** @description Whether a cookie stands for the caller, so that logging out makes sense. */
             is_logged_in: boolean;
             /** @description Whether credentials are needed. */
             is_required: boolean;
+            /** @description After logging out: where logging out of the identity provider goes on; `null` where it ends here. */
+            log_out_at?: string | null;
             /** @description The caller's name; `null` for nobody. */
             name?: string | null;
             /** @description What the caller may do; `null` for nobody. */
@@ -4656,6 +4699,78 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Session"];
                 };
+            };
+            /** @description What is wrong, where, and what to try next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finishOidcLogin: {
+        parameters: {
+            query?: {
+                /** @description The code to exchange. */
+                code?: string;
+                /** @description Why there is no code. */
+                error?: string;
+                /** @description The same in words. */
+                error_description?: string;
+                /** @description The provider. */
+                iss?: string;
+                /** @description What the login began with. */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where the identity provider sends a browser back to */
+            303: {
+                headers: {
+                    /** @description The page where the login began */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong, where, and what to try next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginOidcLogin: {
+        parameters: {
+            query?: {
+                /** @description The path of the page to go back to; the first page when left out. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Log in at the identity provider: sends a browser there */
+            303: {
+                headers: {
+                    /** @description The address of the identity provider */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What is wrong, where, and what to try next */
             default: {

@@ -184,6 +184,7 @@ fn is_same(known: &Change, told: &Change) -> bool {
         && (!names_a_thing || known.subject == told.subject)
         && is_near(known, told)
         && is_compatible(known.to.as_deref(), told.to.as_deref())
+        && is_compatible(known.from.as_deref(), told.from.as_deref())
 }
 
 fn is_near(a: &Change, b: &Change) -> bool {
@@ -194,7 +195,12 @@ fn is_near(a: &Change, b: &Change) -> bool {
 /// Whether two names may be those of one version: `1.4.3` and `registry/orders:1.4.3`, or one of them is not known.
 fn is_compatible(known: Option<&str>, told: Option<&str>) -> bool {
     let (Some(known), Some(told)) = (known, told) else { return true };
-    known == told || known.ends_with(told) || told.ends_with(known) || known.starts_with(&format!("{told} "))
+    let ends_so = |long: &str, short: &str| {
+        // `9` is no ending of `19`, while `1.4.3` is one of `v1.4.3` and of `registry/orders:1.4.3`.
+        long.strip_suffix(short)
+            .is_some_and(|before| !before.ends_with(|c: char| c.is_ascii_digit() || c == '.') && !short.is_empty())
+    };
+    known == told || ends_so(known, told) || ends_so(told, known) || known.starts_with(&format!("{told} "))
 }
 
 #[cfg(test)]
@@ -231,6 +237,26 @@ mod tests {
 
     fn services() -> Vec<String> {
         vec!["orders".to_owned(), "user".to_owned()]
+    }
+
+    #[test]
+    fn two_changes_in_five_minutes_stay_two() {
+        let to =
+            |kind, second, from: &str, to: &str| Change { from: Some(from.into()), ..change(kind, second, Some(to)) };
+        use ChangeKind::{Release, Rollback};
+        for changes in [
+            vec![to(Release, 1000, "9", "19"), to(Rollback, 1120, "19", "9")],
+            vec![to(Release, 1000, "1.1", "11.1"), to(Release, 1090, "11.1", "1.1")],
+            vec![to(Release, 1000, "1.0", "1.1"), to(Release, 1090, "1.1", "1.2"), to(Rollback, 1180, "1.2", "1.1")],
+        ] {
+            let log = found(Vec::new()).with(told(changes.clone()), &services());
+            let kept: Vec<_> = log.changes.iter().map(|c| (c.kind, c.to.clone())).collect();
+            assert_eq!(kept, changes.iter().map(|c| (c.kind, c.to.clone())).collect::<Vec<_>>());
+        }
+        for (long, short) in [("registry/orders:1.4.3", "1.4.3"), ("v1.4.3", "1.4.3"), ("1.4.3 (same image)", "1.4.3")]
+        {
+            assert!(is_compatible(Some(long), Some(short)) && is_compatible(Some("1"), None), "{long}");
+        }
     }
 
     #[test]

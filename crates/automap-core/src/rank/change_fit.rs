@@ -112,15 +112,29 @@ fn came_before(change: &Change, onset: Onset) -> bool {
     change.at.ms() - change.uncertainty_ms <= onset.at.ms() + onset.blur_ms
 }
 
-/// What a roll-back took back before the onset, and the roll-back itself once its pods are there: the service is as it was before both.
+/// What a roll-back took back before the onset, and the roll-back itself once its pods are there: the service is as it was before all of it.
+///
+/// The version that it goes back to tells how far it goes; where versions are not known, to before the latest release. A version that was taken back already is no state of
+/// before: who brings it back makes a change.
 fn taken_back(all: &[Change], changes: &[usize], onset: Onset) -> BTreeSet<usize> {
+    use ChangeKind::{Image, Release, Rollback, Version};
+
+    let of_pods: Vec<usize> = changes.iter().copied().filter(|i| matches!(all[*i].kind, Release | Rollback)).collect();
     let mut undone = BTreeSet::new();
-    for (k, &back) in changes.iter().enumerate().filter(|(_, i)| all[**i].kind == ChangeKind::Rollback) {
-        let is_of_pods =
-            |i: &&usize| matches!(all[**i].kind, ChangeKind::Release | ChangeKind::Image | ChangeKind::Version);
-        let Some(release) = changes[..k].iter().rfind(|i| all[**i].kind == ChangeKind::Release) else { continue };
-        let since = changes.iter().filter(|i| (all[*release].at..=all[back].at).contains(&all[**i].at));
-        undone.extend(since.filter(is_of_pods));
+    for (k, &back) in of_pods.iter().enumerate().filter(|(_, i)| all[**i].kind == Rollback) {
+        let (earlier, to) = (&of_pods[..k], all[back].to.as_deref());
+        let is_to = |i: &usize| to.is_some() && all[*i].to.as_deref() == to;
+        let first = match earlier.iter().rposition(is_to) {
+            Some(brought) if undone.contains(&earlier[brought]) => None,
+            Some(brought) => earlier.get(brought + 1),
+            None => {
+                let left = earlier.iter().find(|i| to.is_some() && all[**i].from.as_deref() == to);
+                left.or_else(|| earlier.last().filter(|i| to.is_none() || all[**i].from.is_none()))
+            }
+        };
+        let Some(&first) = first else { continue };
+        let since = changes.iter().filter(|i| (all[first].at..=all[back].at).contains(&all[**i].at) && **i != back);
+        undone.extend(since.filter(|i| matches!(all[**i].kind, Release | Rollback | Image | Version)));
         if onset.at.ms() - all[back].at.ms() > SHOWS_WITHIN_MS {
             undone.insert(back);
         }
@@ -275,6 +289,31 @@ mod tests {
         assert_eq!(of_catalogue(vec![release(), back(60)]), MAX_EVIDENCE, "its pods are coming up");
         let again = change("catalogue", ChangeKind::Release, ONSET_S - 30);
         assert_eq!(of_catalogue(vec![release(), back(460), again]), MAX_EVIDENCE, "another one");
+    }
+
+    #[test]
+    fn versions_tell_how_far_a_roll_back_goes() {
+        use ChangeKind::{Release, Rollback};
+
+        let to = |kind, before, from: &str, to: &str| Change {
+            from: Some(from.into()),
+            to: Some(to.into()),
+            ..change("catalogue", kind, ONSET_S - before)
+        };
+        let told = |changes: Vec<Change>| {
+            let log = ChangeLog::new(Interval::new(at(0), at(ONSET_S + 600)).unwrap(), Vec::new(), changes);
+            let fits = fits(&log, &frame(), Onset { at: at(ONSET_S), blur_ms: 15_000 });
+            fits.get(&ServiceIdx(0)).map(|fit| log.changes[fit.change].to.clone().unwrap())
+        };
+        let two = || vec![to(Release, 900, "1.0", "1.1"), to(Release, 700, "1.1", "1.2")];
+        assert_eq!(told(two()).as_deref(), Some("1.2"));
+        let all = [two(), vec![to(Rollback, 500, "1.2", "1.0")]].concat();
+        assert_eq!(told(all), None, "as before both releases");
+        let one = [two(), vec![to(Rollback, 500, "1.2", "1.1")]].concat();
+        assert_eq!(told(one).as_deref(), Some("1.1"), "it runs, and came 15 minutes before");
+        let again =
+            vec![to(Release, 1500, "1.0", "1.1"), to(Rollback, 1200, "1.1", "1.0"), to(Rollback, 210, "1.0", "1.1")];
+        assert_eq!(told(again).as_deref(), Some("1.1"), "the bad version is back");
     }
 
     #[test]

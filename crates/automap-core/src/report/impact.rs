@@ -23,10 +23,15 @@ pub(super) fn impacts(frame: &MetricFrame, impacts: &[Impact]) -> Vec<ImpactInfo
     let info = |impact: &&Impact| ImpactInfo {
         kind: impact.kind,
         amount: round(impact.amount),
-        entries: impact.entries.iter().map(|e| frame.service(e.service).to_owned()).collect(),
+        entries: told(impact).map(|e| frame.service(e.service).to_owned()).collect(),
         summary: sentence(frame, impact),
     };
     clear.iter().map(info).collect()
+}
+
+/// Entries with a part that is worth telling: what is left is as much as any entry differs by chance.
+fn told(impact: &Impact) -> impl Iterator<Item = &EntryImpact> {
+    impact.entries.iter().filter(|e| e.amount >= WORTH_A_SENTENCE * impact.amount)
 }
 
 /// `front-end: mean latency 24 → 86 ms, 1.9 more users waiting at any moment`.
@@ -42,7 +47,7 @@ fn sentence(frame: &MetricFrame, impact: &Impact) -> String {
         }
         format!("{name}: {metric} {}", change(Some(e.from), Some(e.to), unit))
     };
-    let named: Vec<String> = impact.entries.iter().take(MAX_ENTRIES).map(entry).collect();
+    let named: Vec<String> = told(impact).take(MAX_ENTRIES).map(entry).collect();
     let amount = match impact.kind {
         ImpactKind::Waiting => format!("{} more users waiting at any moment", plain(impact.amount)),
         ImpactKind::Failing => format!("{} more failures", value(impact.amount, Unit::PerS)),
@@ -104,7 +109,7 @@ fn share_of(
         (Arises::RefusedCalls, ..) => format!("{who}, which refuses or loses calls,"),
         _ => who,
     };
-    let at_entries: Vec<&str> = impact.entries.iter().take(MAX_ENTRIES).map(|e| frame.service(e.service)).collect();
+    let at_entries: Vec<&str> = told(impact).take(MAX_ENTRIES).map(|e| frame.service(e.service)).collect();
     let (low, high) = (part.low.min(part.share), part.high.max(part.share));
     let summary = format!(
         "{subject} accounts for {:.0} % ({:.0}–{:.0} %) of {} at {}",

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::evidence::round;
 use crate::analysis::Analysis;
 use crate::frame::Series;
-use crate::metric::{Metric, Unit};
+use crate::metric::{Family, Metric, Unit};
 use crate::quantity::change;
 use crate::time_of_day::{DayMetrics, EarlierDay, Move, day_words};
 use crate::verdict::time_of_day::{Compared, ENOUGH_DAYS, Finding, TimeOfDay};
@@ -110,7 +110,11 @@ fn on_days(analysis: &Analysis, compared: &Compared) -> SeriesOnDays {
 }
 
 fn summary(analysis: &Analysis, compared: &TimeOfDay, days: &[DayInfo], decision: Decision) -> String {
-    let (usual, unusual): (Vec<&Compared>, Vec<&Compared>) = compared.series.iter().partition(|s| s.is_usual());
+    let (mut usual, mut unusual): (Vec<&Compared>, Vec<&Compared>) = compared.series.iter().partition(|s| s.is_usual());
+    // Failures must not hide behind "4 more".
+    let is_other = |s: &&Compared| analysis.frame.series()[s.series].metric.family != Family::Error;
+    usual.sort_by_key(is_other);
+    unusual.sort_by_key(is_other);
     let told = |some: &[&Compared]| {
         let mut parts: Vec<String> = some.iter().take(MAX_TOLD).map(|s| sentence(analysis, s)).collect();
         if some.len() > MAX_TOLD {

@@ -19,6 +19,9 @@ pub struct ServiceStatus {
     /// What it shows at the end of the data.
     #[serde(default)]
     pub levels: ServiceLevels,
+    /// Whether any of its own metrics has a value at the end of the data: of one that has none nobody can say how it is.
+    #[serde(default)]
+    pub is_seen: bool,
 }
 
 /// What a service shows at the end of the data; `null` where its last samples are missing.
@@ -32,10 +35,10 @@ pub struct ServiceLevels {
     pub latency_ms: Option<f64>,
 }
 
-impl ServiceLevels {
-    /// Samples at the end of the data of which the latest one counts: one scrape may be late.
-    const RECENT: usize = 4;
+/// Samples at the end of the data of which the latest one counts: one scrape may be late.
+const RECENT: usize = 4;
 
+impl ServiceLevels {
     /// Takes over what a series says of the service itself. Of several series of one kind, the first counts: frames have the mean latency before
     /// percentiles.
     pub(crate) fn take(&mut self, series: &Series) {
@@ -46,9 +49,13 @@ impl ServiceLevels {
             (Family::Latency, Unit::Ms) => &mut self.latency_ms,
             _ => return,
         };
-        let latest = series.values.iter().rev().take(Self::RECENT).copied().find(|value| value.is_finite());
-        *level = level.or(latest);
+        *level = level.or(latest(series));
     }
+}
+
+/// The value of a series at the end of the data; `None` where its last samples are missing.
+pub(crate) fn latest(series: &Series) -> Option<f64> {
+    series.values.iter().rev().take(RECENT).copied().find(|value| value.is_finite())
 }
 
 /// An incident changed.

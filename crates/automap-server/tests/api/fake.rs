@@ -116,6 +116,7 @@ impl System for FakeSystem {
             metrics: vec!["latency_ms".into()],
             signs: Vec::new(),
             levels,
+            is_seen: true,
         }])
     }
 

@@ -68,13 +68,7 @@ pub fn observe_incrementally(
     for look in looks {
         let question = look::question(&look.found, options, &window, scrape_ms);
         of_changes.push((look.found.chosen.clone(), look.owners.clone(), question));
-        let screening = match options.screen_above {
-            Some(above) => {
-                let kept = tail.chosen(look.found.chosen.asked()).cloned().unwrap_or_default();
-                Screening::Choose { above, hint: options.hint, kept }
-            }
-            None => Screening::Off,
-        };
+        let screening = screening(tail, &look, options);
         looked.push(look.gather(&client, tail, (window, screening), &mut |what| {
             // Groups of services take more requests than were planned.
             done = total.min(done + 1);
@@ -103,6 +97,13 @@ pub fn observe_incrementally(
         observation.queries.extend(queries);
     }
     Ok(Fetched { observation, presets, clusters, scrape_ms, stats: client.stats() })
+}
+
+/// Whether suspects are chosen, beside those that an earlier reading chose.
+fn screening(tail: &Tail, look: &Look, options: &ObserveOptions) -> Screening {
+    let Some(above) = options.screen_above else { return Screening::Off };
+    let kept = tail.chosen(look.found.chosen.asked()).cloned().unwrap_or_default();
+    Screening::Choose { above, hint: options.hint, kept }
 }
 
 /// The presets that were used, each once.

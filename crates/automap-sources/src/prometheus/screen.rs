@@ -294,7 +294,7 @@ impl Setting<'_> {
         let Gathered { raw, calls, entities, .. } = gathered;
         let grid = self.window.grid;
         let first = raw.iter().flat_map(|series: &RawSeries| series.points.first()).map(|(time, _)| *time).min()?;
-        let times = (0..grid.len()).map(|i| grid.start.plus_ms(i as i64 * grid.step_ms)).filter(|time| *time >= first);
+        let times = grid.times().filter(|time| *time >= first);
         let (frame, _) = assemble(raw, times.collect()).ok()?;
         let frame = frame.with_network_gaps();
         let outline = Outline { frame: &frame, calls: &calls, entities: &entities, hint };

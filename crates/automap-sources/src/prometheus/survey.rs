@@ -45,8 +45,13 @@ const REQUESTS: &str = r#"istio_requests_total{destination_workload_namespace=$N
 /// # Errors
 /// [`RequestError`] when the server does not answer.
 pub fn survey(client: &Client, namespace: &str, now: Timestamp) -> Result<Survey, RequestError> {
-    let values =
-        Values { namespace: NamespaceSpec::parse(namespace).scope(), cluster: None, rate_ms: 60_000, span_ms: 60_000, only: None };
+    let values = Values {
+        namespace: NamespaceSpec::parse(namespace).scope(),
+        cluster: None,
+        rate_ms: 60_000,
+        span_ms: 60_000,
+        only: None,
+    };
     let Some(spec) = client.cluster().map(ClusterSpec::parse) else { return of_one(client, &values, now) };
     let labels: Vec<&str> = cluster::LABELS.into_iter().filter(|label| is_plain_label(label)).collect();
     let there = fill(&format!("group by ({}) ({CONTAINERS} or {REQUESTS})", labels.join(", ")), &values);

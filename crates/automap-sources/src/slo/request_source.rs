@@ -203,7 +203,8 @@ impl RequestSources {
         let window = promql::duration(window_ms);
         let service = counter.place.as_ref().and_then(|place| place.without(service)).unwrap_or(service);
         let (namespace, service) = self.namespace.of_service(service);
-        let values = Values { namespace, cluster: counter.cluster.clone(), rate_ms: window_ms, span_ms: window_ms, only: None };
+        let values =
+            Values { namespace, cluster: counter.cluster.clone(), rate_ms: window_ms, span_ms: window_ms, only: None };
         let plain = |text: &str| promql::fill(&text.replace("$WINDOW", &window), &values);
         let with_bound = |text: &str| text.split("$LE").map(plain).collect::<Vec<_>>().join(&promql::quote(le));
         template.split("$SERVICE").map(with_bound).collect::<Vec<_>>().join(&promql::quote(service))

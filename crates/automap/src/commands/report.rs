@@ -32,9 +32,8 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap report incident.parquet -o markdown                      the same on standard output
   automap report incident.parquet -o json | jq .charts             the page's data
   automap report saved.json -f incident.html                       what was saved as JSON
-  automap report sock-shop-20261125T140315Z-8c1f3a07 --config automap.yaml -f incident.html
-                                                                   an incident that a watcher kept
-  automap report sock-shop-20261125T140315Z-8c1f3a07 --server http://localhost:9977 -f incident.html";
+  automap report shop-20261125T140315Z-8c1f3a07 -c automap.yaml     an incident that was kept
+  automap report shop-20261125T140315Z-8c1f3a07 --server http://localhost:9977 -f incident.html";
 
 /// What is given by position.
 const INPUT: &str = "A capture file, as `automap capture` writes it, or a table; a report that was saved as JSON; or the id of an incident that a watcher \

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use automap_chaos::injection::Role;
 use automap_render::table::{Align, Table};
 use automap_sim::incident::{Incident, IncidentOptions, draw};
@@ -46,10 +46,20 @@ struct Made {
 
 /// Runs `automap sim`.
 pub(crate) fn run(args: &SimArgs) -> Result<Exit> {
+    check_empty(&args.dir)?;
     let made = write_all(&args.spec, &args.dir)?;
     print(&table(&made))?;
     say(&format!("{} incidents in {}", made.len(), args.dir.display()));
     Ok(Exit::Ok)
+}
+
+/// Incidents of two runs in one folder would be scored together.
+fn check_empty(dir: &Path) -> Result<()> {
+    let is_empty = fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
+    if !is_empty {
+        bail!("{} is not empty; give a new folder, or remove what is in it", dir.display());
+    }
+    Ok(())
 }
 
 /// Writes the incidents of a spec below `dir`.

@@ -26,7 +26,7 @@ use crate::saved;
 pub(crate) const EXAMPLES: &str = "Examples:
   automap ui                                                   the recorded incident of the demo
   automap ui incident.parquet                                  a capture
-  automap ui report.json                                       what `automap report -o json` or `diagnose -o json` saved
+  automap ui report.json                                       what `diagnose -o json` saved
   automap ui --prometheus http://localhost:9090 -n sock-shop   one look at a server
   automap ui incident.parquet --port 9980";
 

@@ -1,7 +1,8 @@
 //! The card of a service: a small page for a frame in a portal or a dashboard.
 
 use automap_core::incident::{Incident, IncidentState};
-use automap_render::card::{Card, CardState, card, concerns};
+use automap_core::watch::MAX_OPEN;
+use automap_render::card::{Card, CardState, card, concerns, is_cause};
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -11,7 +12,7 @@ use crate::api::http::extract::{PathParameters, QueryParameters};
 use crate::api::http::problem::Problem;
 use crate::api::routes::route::Route;
 use crate::api::routes::zone::ZoneQuery;
-use crate::store::{IncidentFilter, MAX_PAGE};
+use crate::store::{IncidentFilter, MAX_PAGE, Store, StoreError};
 use crate::watcher::{State as Watching, TargetStatus};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -37,27 +38,10 @@ async fn service_card(
             system.services(&of_target).map(|seen| (status, seen))
         })
         .await??;
-    let is_seen = seen.iter().any(|s| s.service == service);
+    let is_seen = seen.iter().any(|s| s.service == service && s.is_seen);
     let why = unknown(status.as_ref(), &target, is_seen);
     let (of_target, of_service) = (target.clone(), service.clone());
-    let (open, last) = app
-        .read(move |store| {
-            let open = IncidentFilter {
-                target: Some(of_target.clone()),
-                states: vec![IncidentState::Open, IncidentState::Recovering],
-                limit: MAX_PAGE,
-                ..IncidentFilter::default()
-            };
-            let open = store.list(&open)?.into_iter().filter(|incident| concerns(incident, &of_service));
-            let caused = IncidentFilter {
-                target: Some(of_target.clone()),
-                cause: Some(of_service.clone()),
-                limit: 1,
-                ..IncidentFilter::default()
-            };
-            Ok((open.max_by_key(|incident| incident.severity), store.list(&caused)?.into_iter().next()))
-        })
-        .await?;
+    let (open, last) = app.read(move |store| incidents(store, &of_target, &of_service)).await?;
     let state = state(open.as_ref(), why.as_deref(), last.as_ref());
     let looked = status.and_then(|status| status.last_success);
     let page =
@@ -69,6 +53,25 @@ async fn service_card(
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN")),
     ];
     Ok((headers, page).into_response())
+}
+
+/// The most severe open incident that concerns a service, and the last one that it caused.
+fn incidents(
+    store: &dyn Store,
+    target: &str,
+    service: &str,
+) -> Result<(Option<Incident>, Option<Incident>), StoreError> {
+    let of_target = || IncidentFilter { target: Some(target.to_owned()), limit: MAX_PAGE, ..IncidentFilter::default() };
+    let states = vec![IncidentState::Open, IncidentState::Recovering];
+    // Whose users feel an incident is in its report, which a list does not have.
+    let mut open = Vec::new();
+    for listed in store.list(&IncidentFilter { states, limit: MAX_OPEN, ..of_target() })? {
+        open.extend(store.get(&listed.id)?.filter(|incident| concerns(incident, service)));
+    }
+    // The list has those, too, where it was named before another service was confirmed.
+    let named = store.list(&IncidentFilter { cause: Some(service.to_owned()), ..of_target() })?;
+    let last = named.into_iter().find(|incident| is_cause(incident, service));
+    Ok((open.into_iter().max_by_key(|incident| incident.severity), last))
 }
 
 /// An open incident is told even where nothing can be seen any more; "no incident" is not.

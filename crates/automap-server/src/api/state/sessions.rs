@@ -22,6 +22,8 @@ pub(crate) const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 const LIFETIME_MS: i64 = 12 * 3_600_000;
 /// Most sessions at once; beyond it the one that began first ends.
 const MAX_SESSIONS: usize = 1024;
+/// Most sessions of one user or token; beyond it its own one that began first ends, so that nobody logs others out.
+const MAX_SESSIONS_EACH: usize = 32;
 /// Random bytes of a cookie.
 const COOKIE_BYTES: usize = 32;
 
@@ -41,10 +43,13 @@ impl Sessions {
         let value = URL_SAFE_NO_PAD.encode(bytes);
         let mut kept = self.kept.lock();
         kept.retain(|_, (ends, _)| *ends > now);
-        if kept.len() >= MAX_SESSIONS
-            && let Some(first) = kept.iter().min_by_key(|(_, (ends, _))| *ends).map(|(digest, _)| *digest)
-        {
-            kept.remove(&first);
+        let own = kept.values().filter(|(_, known)| known.name == who.name).count();
+        if own >= MAX_SESSIONS_EACH || kept.len() >= MAX_SESSIONS {
+            let may_end = |known: &Identity| own < MAX_SESSIONS_EACH || known.name == who.name;
+            let first = kept.iter().filter(|(_, (_, known))| may_end(known)).min_by_key(|(_, (ends, _))| *ends);
+            if let Some(first) = first.map(|(digest, _)| *digest) {
+                kept.remove(&first);
+            }
         }
         kept.insert(key(&value), (now.plus_ms(LIFETIME_MS), who));
         Some(value)
@@ -97,9 +102,19 @@ mod tests {
         let first = sessions.begin(who("first"), at(0)).unwrap();
         let second = sessions.begin(who("second"), at(1)).unwrap();
         for i in 2..=MAX_SESSIONS {
-            sessions.begin(who("other"), at(i)).unwrap();
+            sessions.begin(who(&format!("other {}", i % 64)), at(i)).unwrap();
         }
         assert_eq!(sessions.find(&first, at(MAX_SESSIONS)), None);
         assert!(sessions.find(&second, at(MAX_SESSIONS)).is_some());
+    }
+
+    #[test]
+    fn who_logs_in_again_and_again_ends_its_own_sessions() {
+        let sessions = Sessions::default();
+        let at = |i: usize| Timestamp::from_ms(i as i64);
+        let operator = sessions.begin(who("operator"), at(0)).unwrap();
+        let mine: Vec<String> = (1..=2 * MAX_SESSIONS).map(|i| sessions.begin(who("viewer"), at(i)).unwrap()).collect();
+        assert!(sessions.find(&operator, at(3000)).is_some() && sessions.find(&mine[0], at(3000)).is_none());
+        assert_eq!(mine.iter().filter(|value| sessions.find(value, at(3000)).is_some()).count(), MAX_SESSIONS_EACH);
     }
 }

@@ -25,7 +25,7 @@ use crate::prometheus::qualify::PLACE;
 
 /// Looks at which the shares before a switch, and those after it, are compared.
 const LOOKS: usize = 8;
-/// Fewest of them on either side, so that a single look proves nothing.
+/// Fewest of them on either side, of which two have to agree.
 const MIN_LOOKS: usize = 3;
 /// Part of all evaluations that has to move to other variants.
 const MOVED: f64 = 0.2;
@@ -141,7 +141,8 @@ fn switches(looks: &[Look]) -> Vec<(Edge, String, String)> {
         // The sides of a look that is near a switch hold evaluations from before and from after it.
         let end = (first..looks.len()).find(|i| !moved[*i]).unwrap_or(looks.len());
         let (from, to) = (middle(before(looks, first)), middle(after(looks, end - 1)));
-        let switched = best_cut(&looks[first..end], &from, &to) + first;
+        let settled = (end + MIN_LOOKS - 1).min(looks.len());
+        let switched = best_cut(&looks[first..settled], &from, &to) + first;
         let previous = &looks[switched - 1];
         let is_mixed = distance(&shares(previous), &from) > MIXED * distance(&from, &to);
         let edge = if is_mixed { previous.edge } else { looks[switched].edge };
@@ -306,8 +307,8 @@ mod tests {
         assert_eq!(found(more), ["30 cartFailure of cart: off 90 %, on 10 % → off 50 %, on 50 % ±75"]);
         let asleep = |m: i64| if (25..35).contains(&m) { (0.0, 0.0) } else { switched(m) };
         assert_eq!(found(asleep), ["35 cartFailure of cart: off → on ±675"], "nobody asked for ten minutes");
-        let late = |m: i64| if m < MINUTES - 3 { (120.0, 0.0) } else { (0.0, 120.0) };
-        assert_eq!(found(late), ["357 cartFailure of cart: off → on ±75"], "three looks are enough");
+        let late = |m: i64| if m < MINUTES - 2 { (120.0, 0.0) } else { (0.0, 120.0) };
+        assert_eq!(found(late), ["358 cartFailure of cart: off → on ±75"], "two looks are enough");
     }
 
     #[test]
@@ -316,7 +317,10 @@ mod tests {
         assert!(found(|m| (if m < 30 { 120.0 } else { 2400.0 }, 0.0)).is_empty(), "more are asked");
         assert!(found(|m| if m % 2 == 0 { (1.0, 2.0) } else { (2.0, 1.0) }).is_empty(), "three evaluations a minute");
         assert!(found(|m| if m == 30 { (0.0, 120.0) } else { (120.0, 0.0) }).is_empty(), "one look proves nothing");
-        assert!(found(|m| if m < MINUTES - 2 { (120.0, 0.0) } else { (0.0, 120.0) }).is_empty(), "two neither");
+        assert!(
+            found(|m| if m < MINUTES - 1 { (120.0, 0.0) } else { (0.0, 120.0) }).is_empty(),
+            "nor does the last one"
+        );
         assert!(found(|m| if m < 30 { (0.0, 0.0) } else { (0.0, 120.0) }).is_empty(), "the first evaluations");
         assert!(
             found(|m| (100.0, if m < 30 { 0.0 } else { 200.0 })).is_empty(),

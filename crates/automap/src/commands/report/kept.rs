@@ -26,7 +26,7 @@ const LONGEST_ENDING: usize = 7;
 #[derive(Args, Debug)]
 pub(super) struct KeptIncidentArgs {
     /// The watcher's configuration, which says where incidents are kept and where their metrics are
-    #[arg(long, value_name = "FILE", help_heading = "Kept incidents")]
+    #[arg(long, short, value_name = "FILE", help_heading = "Kept incidents")]
     config: Option<PathBuf>,
     /// An `automap serve` that keeps the incident, such as http://localhost:9977
     #[arg(long, value_name = "URL", conflicts_with_all = ["config", "store"], help_heading = "Kept incidents")]

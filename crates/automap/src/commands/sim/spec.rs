@@ -30,7 +30,7 @@ pub(crate) struct SimSpec {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(6..=1440))]
     minutes: u16,
     /// Seconds between two scrapes
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=60))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=15))]
     scrape_s: u16,
     /// Same seed, same incidents
     #[arg(long, value_name = "SEED", default_value_t = 1)]
