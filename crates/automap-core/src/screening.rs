@@ -8,7 +8,7 @@
 //! Worked example: the latency of `web` rises with evidence 3. It calls `cart`, which is as fast as before (3 · 0.4 = 1.2), and `db` over TCP, of which nothing is
 //! measured (3 · 0.8 = 2.4). `cart` calls `cache`, over TCP as well (1.2 · 0.8 = 0.96). Asked in this order: `web`, `db`, `cart`, `cache`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anomaly::{self, Anomalies, AnomalyOptions, SeriesEvidence};
 use crate::course::Course;
@@ -21,6 +21,11 @@ use crate::windows::{self, WindowError};
 
 /// Most services of which everything is asked without choosing.
 pub const MAX_UNSCREENED: usize = 1_000;
+/// From how many services on suspects are chosen; `None`: never, since all have to be asked for everything.
+pub fn above(asks_for_all: bool) -> Option<usize> {
+    (!asks_for_all).then_some(MAX_UNSCREENED)
+}
+
 /// Most services that are chosen.
 pub const MAX_SUSPECTS: usize = 300;
 /// Evidence from which requests count as changed: less than what is clear, since a choice that is too wide costs little.
@@ -94,10 +99,9 @@ pub fn suspects(
     most: usize,
 ) -> Result<Suspects, WindowError> {
     let found = Found::of(outline)?;
-    let mut scores = found.own.clone();
-    scores.retain(|_, evidence| *evidence >= CHANGED);
-    let changed = scores.clone();
+    let changed: Scores<'_> = found.own.iter().map(|(s, e)| (*s, *e)).filter(|(_, e)| *e >= CHANGED).collect();
     let nearby = beside(outline, &changed);
+    let mut scores = changed;
     follow(outline.calls, &found, &mut scores);
     for (service, score) in nearby {
         raise(&mut scores, service, score);
@@ -193,17 +197,21 @@ fn beside<'a>(outline: &Outline<'a>, changed: &Scores<'a>) -> Scores<'a> {
     for (service, evidence) in changed {
         outline.entities.nodes_of(service).for_each(|(node, _)| raise(&mut nodes, node, *evidence));
     }
-    let is_full = |node: &str| {
-        let of_node = outline.frame.series().iter().filter(|s| outline.frame.service(s.service) == node);
-        let near = |s: &Series| {
-            s.metric.hurts_from().is_some_and(|limit| s.values.iter().any(|value| *value >= NEARLY_FULL * limit))
-        };
-        outline.entities.kind_of(node) == EntityKind::Node && of_node.into_iter().any(near)
-    };
-    for (node, evidence) in nodes.into_iter().filter(|(node, _)| is_full(node)) {
+    let full = full_nodes(outline);
+    for (node, evidence) in nodes.into_iter().filter(|(node, _)| full.contains(node)) {
         outline.entities.on_node(node).for_each(|service| raise(&mut scores, service, BESIDE * evidence));
     }
     scores
+}
+
+/// Nodes of which something comes near to where it hurts.
+fn full_nodes<'a>(outline: &Outline<'a>) -> BTreeSet<&'a str> {
+    let frame = outline.frame;
+    let is_near = |s: &&Series| {
+        s.metric.hurts_from().is_some_and(|limit| s.values.iter().any(|value| *value >= NEARLY_FULL * limit))
+    };
+    let near = frame.series().iter().filter(is_near).map(|s| frame.service(s.service));
+    near.filter(|name| outline.entities.kind_of(name) == EntityKind::Node).collect()
 }
 
 #[cfg(test)]

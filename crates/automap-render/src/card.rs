@@ -9,7 +9,7 @@ use automap_core::time::Timestamp;
 use maud::{Markup, PreEscaped, html as markup};
 
 use crate::clock::Zone;
-use crate::escape::is_deceptive;
+use crate::escape;
 
 const STYLE: &str = include_str!("card/style.css");
 
@@ -104,8 +104,7 @@ pub fn card(card: &Card<'_>, zone: Zone) -> String {
         }
         "\n"
     };
-    let shown = |c: char| if is_deceptive(c) && c != '\n' { '\u{fffd}' } else { c };
-    page.into_string().chars().map(shown).collect()
+    escape::page(&page.into_string(), &['\n'])
 }
 
 fn state(card: &Card<'_>, zone: Zone) -> Markup {

@@ -15,6 +15,11 @@ pub fn plain(data: &str) -> String {
     automap_core::text::plain(data).into_owned()
 }
 
+/// A finished page in which deceptive characters become `�`, but for these that lay it out.
+pub(crate) fn page(markup: &str, kept: &[char]) -> String {
+    markup.chars().map(|c| if is_deceptive(c) && !kept.contains(&c) { '\u{fffd}' } else { c }).collect()
+}
+
 /// Text for an XML element or a quoted attribute. The caller takes care of characters that XML forbids (see `map::words::line`).
 pub(crate) fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -22,7 +22,7 @@ use maud::{Markup, PreEscaped, html as markup};
 
 use crate::clock::Zone;
 use crate::dossier_words as words;
-use crate::escape::is_deceptive;
+use crate::escape;
 use view::View;
 
 const STYLE: &str = include_str!("html/style.css");
@@ -44,8 +44,7 @@ pub fn html(dossier: &Dossier, zone: Zone) -> String {
         }
         "\n"
     };
-    let shown = |c: char| if is_deceptive(c) && c != '\n' && c != '\t' { '\u{fffd}' } else { c };
-    page.into_string().chars().map(shown).collect()
+    escape::page(&page.into_string(), &['\n', '\t'])
 }
 
 fn sections(view: &View<'_>) -> Markup {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use automap_core::breakdown::Wanted;
 use automap_core::observation::Observation;
-use automap_core::screening::MAX_UNSCREENED;
+use automap_core::screening;
 use automap_core::second_look::{BrokenDown, SecondLook};
 use automap_core::time::Timestamp;
 use automap_core::time_of_day::{EarlierDay, WantedDay};
@@ -88,7 +88,7 @@ impl Source for PrometheusSource {
             step_ms: self.step_ms,
             scrape_interval_ms: self.scrape_interval_ms,
             changes: self.changes,
-            screen_above: (!self.full).then_some(MAX_UNSCREENED),
+            screen_above: screening::above(self.full),
             ..ObserveOptions::new(&self.namespace, now.plus_ms(-self.remember_ms), now, now)
         };
         let fetched = observe_incrementally(&mut self.tail, &self.client, &options, &|_| {}).map_err(fetch_error)?;

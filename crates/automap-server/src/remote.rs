@@ -12,7 +12,6 @@ use automap_sources::http;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use ureq::Agent;
-use ureq::tls::TlsConfig;
 
 use crate::percent::encoded;
 use crate::secret::{ExposeSecret, SecretString};
@@ -63,11 +62,8 @@ impl Remote {
         if !url.starts_with("http://") && !url.starts_with("https://") {
             return Err(RemoteError(format!("'{url}' is no address; give one such as http://localhost:9977")));
         }
-        let mut tls = TlsConfig::builder();
-        if let Some(path) = ca_file {
-            tls = tls.root_certs(http::authorities(path).map_err(|e| RemoteError(e.to_string()))?);
-        }
-        let config = http::agent_config(tls.build(), TIMEOUT).http_status_as_error(false).build();
+        let tls = http::trusting(ca_file).map_err(|e| RemoteError(e.to_string()))?;
+        let config = http::agent_config(tls, TIMEOUT).http_status_as_error(false).build();
         Ok(Self { base: url.trim_end_matches('/').to_owned(), token, agent: Agent::new_with_config(config) })
     }
 

@@ -213,7 +213,7 @@ impl Fault {
     pub fn place_name(&self, plan: &Plan) -> String {
         match self.place {
             Place::Service(i) => plan.services[i].name.clone(),
-            Place::Node(n) => automap_core::entity::node_name(&format!("node-{}", n + 1)),
+            Place::Node(n) => plan.node_name(n),
         }
     }
 

@@ -134,7 +134,7 @@ impl<'a> Fleet<'a> {
             Event::Resume(request) => self.resume(request),
             Event::Reply(attempt, ok) => self.reply(attempt, ok),
             Event::Timeout(attempt) => self.timeout(attempt),
-            Event::Retry(attempt) => self.send(attempt),
+            Event::Retry(attempt) => self.dispatch(attempt),
             Event::Back(service) => self.back(service as usize),
             Event::Scrape(target) => self.scrape(target as usize),
             Event::Tick => self.tick(),
@@ -211,7 +211,7 @@ impl<'a> Fleet<'a> {
                 let is_new_pod = fault.kind.is_change() && fault.kind != Kind::ConfigTimeout;
                 match fault.kind {
                     Kind::Kill if begins => self.crash(service),
-                    Kind::Outage => self.outage(service, begins, fault.to_s),
+                    Kind::Outage if begins => self.down(service, fault.to_s - self.seconds()),
                     _ if is_new_pod => self.pods[service].roll_out(),
                     _ => {}
                 }
@@ -232,13 +232,6 @@ impl<'a> Fleet<'a> {
         let seconds = between(&mut self.rng, 4.0, 15.0);
         self.down(service, seconds);
         self.pods[service].restarts += 1.0;
-    }
-
-    fn outage(&mut self, service: usize, begins: bool, to_s: f64) {
-        if begins {
-            let seconds = to_s - self.seconds();
-            self.down(service, seconds);
-        }
     }
 
     fn down(&mut self, service: usize, seconds: f64) {

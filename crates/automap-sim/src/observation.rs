@@ -3,7 +3,7 @@
 //! *Example.* With a scrape every 5 s a value is there every 5 s, from the counters of the last 20 s: an increase between the first and the last scrape in the
 //! window, by the time between them. A counter that is lower than before began anew. A window with fewer than two scrapes has no value: a gap, never a zero.
 
-use automap_core::entity::{Entities, Entity, EntityKind, node_name};
+use automap_core::entity::{Entities, Entity, EntityKind};
 use automap_core::frame::{FrameError, RawSeries, assemble};
 use automap_core::metric as m;
 use automap_core::observation::Observation;
@@ -11,7 +11,7 @@ use automap_core::time::Timestamp;
 use automap_core::topology::{CallGraph, Protocol};
 
 use crate::fleet::Recording;
-use crate::meters::{BUCKETS_MS, Requests, ServiceMeter, ServiceSample};
+use crate::meters::{BUCKETS_MS, NodeSample, Requests, ServiceMeter, ServiceSample};
 use crate::plan::{Plan, Service};
 
 /// Scrapes in the window of a rate.
@@ -38,21 +38,8 @@ pub fn observe(plan: &Plan, recording: &Recording, scrape_s: f64, length_s: f64)
         of_service(plan, service, &times, &windows, &mut raw);
     }
     for (node, samples) in recording.nodes.iter().enumerate() {
-        let name = node_name(&format!("node-{}", node + 1));
-        let cores = plan.nodes[node];
-        let window = |t: f64| {
-            let inside: Vec<_> =
-                samples.iter().filter(|s| s.at_s <= t && s.at_s > t - WINDOW as f64 * scrape_s).collect();
-            let (first, last) = (inside.first()?, inside.last()?);
-            let seconds = last.at_s - first.at_s;
-            (seconds > 0.0)
-                .then(|| ((last.cpu_s - first.cpu_s) / seconds / cores, (last.disk_s - first.disk_s) / seconds))
-        };
-        let mut add =
-            |metric: &str, value: &dyn Fn(f64) -> Option<f64>| raw.push(series(&name, metric, None, &times, value));
-        add(m::CPU_USED_RATIO, &|t| window(t).map(|(cpu, _)| cpu.min(1.0)));
-        add(m::DISK_BUSY_RATIO, &|t| window(t).map(|(_, disk)| disk.min(1.0)));
-        add(m::CPU_CAPACITY_CORES, &|t| window(t).map(|_| cores));
+        let windows: Vec<&[NodeSample]> = times.iter().map(|t| within(samples, |s| s.at_s, *t, scrape_s)).collect();
+        of_node(plan, node, &times, &windows, &mut raw);
     }
     let (frame, notes) = assemble(raw, times.into_iter().map(time).collect())?;
     let (calls, entities) = relations(plan);
@@ -68,12 +55,19 @@ fn relations(plan: &Plan) -> (CallGraph, Entities) {
         if service.kind != EntityKind::Service {
             entities.describe(&service.name, Entity::of(service.kind));
         }
-        entities.place(&service.name, &node_name(&format!("node-{}", service.node + 1)), 1);
+        entities.place(&service.name, &plan.node_name(service.node), 1);
     }
     for node in 0..plan.nodes.len() {
-        entities.describe(&node_name(&format!("node-{}", node + 1)), Entity::of(EntityKind::Node));
+        entities.describe(&plan.node_name(node), Entity::of(EntityKind::Node));
     }
     (calls, entities)
+}
+
+/// The scrapes in the window that ends at `t`.
+fn within<S>(samples: &[S], at_s: impl Fn(&S) -> f64, t: f64, scrape_s: f64) -> &[S] {
+    let from = samples.partition_point(|s| at_s(s) <= t - WINDOW as f64 * scrape_s);
+    let to = samples.partition_point(|s| at_s(s) <= t);
+    &samples[from..to]
 }
 
 /// The scrapes of a service that a value at one time is made of.
@@ -83,9 +77,7 @@ struct Window<'a> {
 
 impl<'a> Window<'a> {
     fn at(samples: &'a [ServiceSample], t: f64, scrape_s: f64) -> Self {
-        let from = samples.partition_point(|s| s.at_s <= t - WINDOW as f64 * scrape_s);
-        let to = samples.partition_point(|s| s.at_s <= t);
-        Self { samples: &samples[from..to] }
+        Self { samples: within(samples, |s| s.at_s, t, scrape_s) }
     }
 
     fn last(&self) -> Option<&'a ServiceSample> {
@@ -133,26 +125,36 @@ impl<'a> Window<'a> {
     }
 }
 
+/// A series of what is known at each time.
 fn series(
     name: &str,
     metric: &str,
     peer: Option<&str>,
     times: &[f64],
-    value: &dyn Fn(f64) -> Option<f64>,
+    values: impl Iterator<Item = Option<f64>>,
 ) -> RawSeries {
-    let points = times.iter().filter_map(|t| Some((time(*t), value(*t)?))).collect();
+    let points = times.iter().zip(values).filter_map(|(t, value)| Some((time(*t), value?))).collect();
     RawSeries { service: name.to_owned(), metric: metric.to_owned(), peer: peer.map(ToOwned::to_owned), points }
+}
+
+fn of_node(plan: &Plan, node: usize, times: &[f64], windows: &[&[NodeSample]], raw: &mut Vec<RawSeries>) {
+    let (name, cores) = (plan.node_name(node), plan.nodes[node]);
+    let rate = |window: &[NodeSample], of: fn(&NodeSample) -> f64| {
+        let (first, last) = (window.first()?, window.last()?);
+        let seconds = last.at_s - first.at_s;
+        (seconds > 0.0).then(|| (of(last) - of(first)) / seconds)
+    };
+    let mut add = |metric: &str, value: &dyn Fn(&[NodeSample]) -> Option<f64>| {
+        raw.push(series(&name, metric, None, times, windows.iter().map(|w| value(w))));
+    };
+    add(m::CPU_USED_RATIO, &|w| rate(w, |s| s.cpu_s).map(|used| (used / cores).min(1.0)));
+    add(m::DISK_BUSY_RATIO, &|w| rate(w, |s| s.disk_s).map(|busy| busy.min(1.0)));
+    add(m::CPU_CAPACITY_CORES, &|w| rate(w, |s| s.cpu_s).map(|_| cores));
 }
 
 fn of_service(plan: &Plan, service: &Service, times: &[f64], windows: &[Window<'_>], raw: &mut Vec<RawSeries>) {
     let mut add = |metric: &str, peer: Option<&str>, value: &dyn Fn(&Window<'_>) -> Option<f64>| {
-        let points = times.iter().zip(windows).filter_map(|(t, w)| Some((time(*t), value(w)?))).collect();
-        raw.push(RawSeries {
-            service: service.name.clone(),
-            metric: metric.to_owned(),
-            peer: peer.map(ToOwned::to_owned),
-            points,
-        });
+        raw.push(series(&service.name, metric, peer, times, windows.iter().map(value)));
     };
     let is_store = service.kind == EntityKind::Store;
     // Side-cars do not look into a store's protocol: what its callers wait for is all that is known of its requests.

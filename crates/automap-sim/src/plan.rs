@@ -7,7 +7,7 @@
 //! *Example.* `Plan::draw(&PlanOptions { services: 12, seed: 7, ..PlanOptions::default() })` has a gateway `gateway`, services such as `svc-03`, stores such as
 //! `svc-03-db`, on nodes `node-1` and `node-2`.
 
-use automap_core::entity::EntityKind;
+use automap_core::entity::{EntityKind, node_name};
 use automap_core::random::Rng;
 
 use crate::chance::{between, happens, lognormal, weighted};
@@ -115,6 +115,11 @@ impl Plan {
         plan.thin();
         plan.size(&mut rng);
         plan
+    }
+
+    /// The name of a node in a frame.
+    pub fn node_name(&self, node: usize) -> String {
+        node_name(&format!("node-{}", node + 1))
     }
 
     /// How often one user's request visits each service, on average.

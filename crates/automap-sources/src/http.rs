@@ -52,6 +52,18 @@ pub fn get(agent: &Agent, url: &str, token: Option<&str>, most_bytes: u64) -> Re
     request.call()?.body_mut().with_config().limit(most_bytes).read_to_vec()
 }
 
+/// Trust in the certificate authorities of a PEM file, or in the web's where there is none.
+///
+/// # Errors
+/// [`PemError`], as of [`authorities`].
+pub fn trusting(ca_file: Option<&Path>) -> Result<TlsConfig, PemError> {
+    let tls = TlsConfig::builder();
+    Ok(match ca_file {
+        Some(file) => tls.root_certs(authorities(file)?).build(),
+        None => tls.build(),
+    })
+}
+
 /// The certificate authorities of a PEM file instead of the web's. Items that are not certificates are skipped.
 ///
 /// # Errors

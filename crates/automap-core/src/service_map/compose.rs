@@ -103,17 +103,8 @@ fn nodes(observation: &Observation, report: &Report, kind: MapKind, data_edges: 
     let seen = observed(observation);
     let known = |name: &str| if seen.contains(name) { NodeRole::Normal } else { NodeRole::Unobserved };
     let node = |name: &str| {
-        let bare = MapNode {
-            service: name.to_owned(),
-            kind: entities.kind_of(name),
-            role: known(name),
-            rank: None,
-            confidence: None,
-            class: None,
-            is_entry: entries.contains(name),
-            summary: None,
-            onset: None,
-        };
+        let is_entry = entries.contains(name);
+        let bare = MapNode { role: known(name), is_entry, ..MapNode::new(name, entities.kind_of(name)) };
         if kind == MapKind::Normal { bare } else { in_incident(bare, report) }
     };
     names.into_iter().map(node).collect()

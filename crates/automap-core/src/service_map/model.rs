@@ -67,6 +67,23 @@ pub struct MapNode {
     pub onset: Option<Timestamp>,
 }
 
+impl MapNode {
+    /// A service of which no more is known than what kind of thing it is: normal, not ranked, no entry.
+    pub fn new(service: &str, kind: EntityKind) -> Self {
+        Self {
+            service: service.to_owned(),
+            kind,
+            role: NodeRole::Normal,
+            rank: None,
+            confidence: None,
+            class: None,
+            is_entry: false,
+            summary: None,
+            onset: None,
+        }
+    }
+}
+
 /// What a service is in an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

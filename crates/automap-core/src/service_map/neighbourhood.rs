@@ -66,17 +66,8 @@ mod tests {
     use crate::entity::EntityKind;
 
     fn map(names: &[String], calls: &[(String, String)], cause: Option<&str>) -> ServiceMap {
-        let node = |name: &String| MapNode {
-            service: name.clone(),
-            kind: EntityKind::default(),
-            role: if Some(name.as_str()) == cause { NodeRole::Cause } else { NodeRole::Normal },
-            rank: None,
-            confidence: None,
-            class: None,
-            is_entry: false,
-            summary: None,
-            onset: None,
-        };
+        let role = |name: &str| if Some(name) == cause { NodeRole::Cause } else { NodeRole::Normal };
+        let node = |name: &String| MapNode { role: role(name), ..MapNode::new(name, EntityKind::default()) };
         let edge = |(from, to): &(String, String)| MapEdge {
             from: from.clone(),
             to: to.clone(),

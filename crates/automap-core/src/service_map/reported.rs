@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compose::{hosting, in_incident, title};
-use super::model::{EdgeChange, MAP_SCHEMA_VERSION, MapEdge, MapKind, MapNode, NodeRole, ServiceMap};
+use super::model::{EdgeChange, MAP_SCHEMA_VERSION, MapEdge, MapKind, MapNode, ServiceMap};
 use crate::entity::EntityKind;
 use crate::note::Note;
 use crate::report::{Evidence, Report};
@@ -64,16 +64,7 @@ fn nodes(report: &Report, ends: BTreeSet<&str>) -> Vec<MapNode> {
     names.extend(report.victims.iter().map(|v| v.service.as_str()));
     names.extend(report.symptoms.iter().map(|s| s.service.as_str()));
     names.extend(&entries);
-    let node = |name: &str| MapNode {
-        service: name.to_owned(),
-        kind: kinds.get(name).copied().unwrap_or_default(),
-        role: NodeRole::Normal,
-        rank: None,
-        confidence: None,
-        class: None,
-        is_entry: entries.contains(name),
-        summary: None,
-        onset: None,
-    };
+    let kind = |name: &str| kinds.get(name).copied().unwrap_or_default();
+    let node = |name: &str| MapNode { is_entry: entries.contains(name), ..MapNode::new(name, kind(name)) };
     names.into_iter().map(|name| in_incident(node(name), report)).collect()
 }

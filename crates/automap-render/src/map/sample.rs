@@ -19,17 +19,7 @@ pub(crate) const HOSTILE: [&str; 7] = [
 
 /// A service that stayed normal.
 pub(crate) fn node(service: &str) -> MapNode {
-    MapNode {
-        service: service.to_owned(),
-        kind: EntityKind::Service,
-        role: NodeRole::Normal,
-        rank: None,
-        confidence: None,
-        class: None,
-        is_entry: false,
-        summary: None,
-        onset: None,
-    }
+    MapNode::new(service, EntityKind::Service)
 }
 
 /// A call.

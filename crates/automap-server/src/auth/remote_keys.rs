@@ -8,7 +8,6 @@ use std::time::Duration;
 use automap_sources::http;
 use parking_lot::Mutex;
 use ureq::Agent;
-use ureq::tls::TlsConfig;
 
 use super::jwks::KeySet;
 use crate::secret::watched::{SecretError, unusable};
@@ -36,11 +35,8 @@ impl RemoteKeys {
     /// # Errors
     /// [`SecretError`] when the file with the authorities' certificates cannot be read.
     pub fn new(url: &str, ca_file: Option<&Path>) -> Result<Self, SecretError> {
-        let mut tls = TlsConfig::builder();
-        if let Some(path) = ca_file {
-            tls = tls.root_certs(http::authorities(path).map_err(|e| unusable(path, e.reason))?);
-        }
-        let config = http::agent_config(tls.build(), TIMEOUT).https_only(!is_loopback(url)).build();
+        let tls = http::trusting(ca_file).map_err(|e| unusable(&e.file, e.reason))?;
+        let config = http::agent_config(tls, TIMEOUT).https_only(!is_loopback(url)).build();
         Ok(Self { url: url.to_owned(), agent: Agent::new_with_config(config), keys: Mutex::default() })
     }
 

@@ -9,7 +9,7 @@ use automap_core::observation::Observation;
 use automap_core::rank::Engine;
 use automap_core::rank::metric_weights::ConfirmedCase;
 use automap_core::report::{Report, WindowInfo};
-use automap_core::screening::MAX_UNSCREENED;
+use automap_core::screening;
 use automap_core::second_look::{SecondLookOptions, look_again};
 use automap_core::service_map::ServiceMap;
 use automap_core::time::{Interval, Timestamp, WindowHint};
@@ -36,7 +36,7 @@ pub(super) fn diagnose(
     let start = request.incident_start;
     let from = baseline.map_or_else(|| start.unwrap_or(now).min(now).plus_ms(-BASELINE_MS), |b| b.start);
     let hint = WindowHint { incident_start: start, baseline, ..WindowHint::default() };
-    let above = screen_above(monitored);
+    let above = screening::above(monitored.target.full);
     let (mut observation, tail) = fetch_with_tail(monitored, Interval::new(from, now), (hint, above), now)?;
     let options = DiagnoseOptions { engine: request.engine(), ..DiagnoseOptions::default() };
     let target = &monitored.target;
@@ -143,7 +143,7 @@ fn analyse_again(
     let from = baseline.map_or_else(|| start.plus_ms(-BASELINE_MS), |b| b.start);
     let hint =
         WindowHint { incident_start: Some(start), start_tolerance_ms: Some(0), incident_end: Some(end), baseline };
-    let above = screen_above(monitored);
+    let above = screening::above(monitored.target.full);
     let (observation, _) = fetch_with_tail(monitored, Interval::new(from, end.min(now)), (hint, above), now)?;
     analysed(observation, options, "the incident's metrics may be older than the server keeps")
 }
@@ -152,11 +152,6 @@ fn analyse_again(
 fn analysed(observation: Observation, options: DiagnoseOptions, next: &str) -> Result<Analysed, SystemError> {
     let analysis = analyse(&observation, &options).map_err(|e| refused(&e, next))?;
     Ok(Analysed { observation, analysis, options })
-}
-
-/// Above how many services not all are asked for everything.
-fn screen_above(monitored: &MonitoredTarget) -> Option<usize> {
-    (!monitored.target.full).then_some(MAX_UNSCREENED)
 }
 
 /// All metrics of a target.

@@ -11,7 +11,7 @@ use super::http::{Http, HttpOptions};
 use super::receiver::{Kind, check_url};
 use super::route::{OwnerConfig, Route, owner, wants};
 use super::template;
-use super::text::percent;
+use crate::percent::encoded;
 
 /// Most receivers, routes and owners each.
 pub const MAX_ENTRIES: usize = 1000;
@@ -61,7 +61,7 @@ impl NotifyConfig {
     /// The incident's page.
     pub(super) fn link(&self, id: &str) -> Option<String> {
         let base = self.external_url.as_deref()?.trim_end_matches('/');
-        Some(format!("{base}/incidents/{}", percent(id)))
+        Some(format!("{base}/incidents/{}", encoded(id)))
     }
 
     /// The invalid keys, such as `routes[0].receiver`, each with the reason; empty when the configuration is valid. Reads no secret and

@@ -8,7 +8,6 @@ use automap_sources::http;
 use serde::Deserialize;
 use serde_json::Value;
 use ureq::http::{Method, Request};
-use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Error, Proxy, Timeout};
 
@@ -101,13 +100,10 @@ pub(super) struct Http {
 
 impl Http {
     pub(super) fn new(options: &HttpOptions) -> Result<Self, String> {
-        let mut tls = TlsConfig::builder();
-        if let Some(path) = &options.ca_file {
-            tls = tls.root_certs(http::authorities(path).map_err(|e| format!("http.ca_file {e}"))?);
-        }
+        let tls = http::trusting(options.ca_file.as_deref()).map_err(|e| format!("http.ca_file {e}"))?;
         let proxy = options.proxy.as_deref().map(Proxy::new).transpose();
         let (timeout, allowed) = (options.timeout(), options.allowed());
-        let config = http::agent_config(tls.build(), timeout)
+        let config = http::agent_config(tls, timeout)
             .http_status_as_error(false)
             .max_redirects_will_error(false)
             .proxy(proxy.map_err(|_| "http.proxy is not an address such as http://proxy:3128".to_owned())?)

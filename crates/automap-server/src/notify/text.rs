@@ -8,15 +8,6 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
     shown(&String::from_utf8_lossy(bytes), MAX_CHARS)
 }
 
-/// Percent-encoded for a path or query.
-pub(super) fn percent(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encode).collect()
-}
-
 /// At most `max` characters, the last of them `…` where something is missing.
 pub(super) fn cut(text: &str, max: usize) -> String {
     escape_cut(text, max, |_| None, true)

@@ -38,7 +38,7 @@ impl Fleet<'_> {
     }
 
     /// Takes a connection, waits for one, or fails where the breaker is open or too many wait.
-    fn dispatch(&mut self, id: Id) {
+    pub(super) fn dispatch(&mut self, id: Id) {
         let Some(attempt) = self.attempts.get(id) else { return };
         let (caller, edge) = (attempt.caller, attempt.edge);
         let pool = self.plan.services[caller].calls[edge].pool;
@@ -52,11 +52,6 @@ impl Fleet<'_> {
             return state.waiting.push_back(id);
         }
         self.transmit(id);
-    }
-
-    /// An attempt that was put off is made.
-    pub(super) fn send(&mut self, id: Id) {
-        self.dispatch(id);
     }
 
     fn transmit(&mut self, id: Id) {

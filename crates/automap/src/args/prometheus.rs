@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use automap_core::DiagnoseOptions;
 use automap_core::observation::Observation;
-use automap_core::screening::MAX_UNSCREENED;
+use automap_core::screening;
 use automap_core::second_look::{SecondLookOptions, look_again};
 use automap_core::time::Timestamp;
 use automap_core::time_of_day::CompareWith;
@@ -147,7 +147,7 @@ impl PrometheusArgs {
 
     /// Above how many services not all are asked for everything.
     fn screen_above(&self) -> Option<usize> {
-        (!self.full).then_some(MAX_UNSCREENED)
+        screening::above(self.full)
     }
 
     /// Asks for what a diagnosis needs.

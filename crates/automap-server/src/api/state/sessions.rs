@@ -8,13 +8,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use automap_core::time::Timestamp;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::Mutex;
 use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
-use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::auth::Identity;
+use crate::secret::random::random_text;
 
 /// How long a session lasts: a working day.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(12 * 3600);
@@ -24,8 +22,6 @@ const LIFETIME_MS: i64 = 12 * 3_600_000;
 const MAX_SESSIONS: usize = 1024;
 /// Most sessions of one user or token; beyond it its own one that began first ends, so that nobody logs others out.
 const MAX_SESSIONS_EACH: usize = 32;
-/// Random bytes of a cookie.
-const COOKIE_BYTES: usize = 32;
 
 type Digest = [u8; SHA256_OUTPUT_LEN];
 
@@ -38,9 +34,7 @@ pub(crate) struct Sessions {
 impl Sessions {
     /// Begins a session, and returns the cookie's value; `None` where the system has no random bytes.
     pub(crate) fn begin(&self, who: Identity, now: Timestamp) -> Option<String> {
-        let mut bytes = [0u8; COOKIE_BYTES];
-        SystemRandom::new().fill(&mut bytes).ok()?;
-        let value = URL_SAFE_NO_PAD.encode(bytes);
+        let value = random_text()?;
         let mut kept = self.kept.lock();
         kept.retain(|_, (ends, _)| *ends > now);
         let own = kept.values().filter(|(_, known)| known.name == who.name).count();

@@ -9,10 +9,9 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
 
+use crate::secret::random::random_text;
 use crate::secret::watched::SecretError;
 
-/// Random bytes of a state, a nonce and a verifier: as text 43 characters, the fewest that RFC 7636 allows.
-const RANDOM_BYTES: usize = 32;
 /// Longest cookie that is opened.
 const MAX_COOKIE_BYTES: usize = 4096;
 
@@ -35,7 +34,7 @@ pub(super) struct Seal(LessSafeKey);
 impl Pending {
     /// `None` where the system has no random bytes.
     pub(super) fn new(to: String, ends_s: f64) -> Option<Self> {
-        Some(Self { state: random()?, nonce: random()?, verifier: random()?, to, ends_s })
+        Some(Self { state: random_text()?, nonce: random_text()?, verifier: random_text()?, to, ends_s })
     }
 }
 
@@ -75,12 +74,6 @@ impl Seal {
 /// Base64 for addresses, without padding.
 pub(super) fn base64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
-}
-
-fn random() -> Option<String> {
-    let mut bytes = [0; RANDOM_BYTES];
-    SystemRandom::new().fill(&mut bytes).ok()?;
-    Some(base64(&bytes))
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use ureq::Agent;
-use ureq::tls::TlsConfig;
 
 use super::LoginError;
 use crate::auth::jwks::KeySet;
@@ -69,11 +68,8 @@ pub(super) struct Requests {
 
 impl Requests {
     pub(super) fn new(issuer: &str, ca_file: Option<&Path>) -> Result<Self, SecretError> {
-        let mut tls = TlsConfig::builder();
-        if let Some(path) = ca_file {
-            tls = tls.root_certs(http::authorities(path).map_err(|e| unusable(path, e.reason))?);
-        }
-        let config = http::agent_config(tls.build(), TIMEOUT).http_status_as_error(false).build();
+        let tls = http::trusting(ca_file).map_err(|e| unusable(&e.file, e.reason))?;
+        let config = http::agent_config(tls, TIMEOUT).http_status_as_error(false).build();
         Ok(Self { issuer: issuer.to_owned(), agent: Agent::new_with_config(config) })
     }
 

@@ -7,7 +7,7 @@ use ureq::http::Method;
 use super::service::{Receiver, bearer};
 use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
-use crate::notify::text::percent;
+use crate::percent::encoded;
 use crate::secret::SecretSource;
 
 /// A CloudEvents receiver. `id` is the message's key and `source` the target's, so consumers that drop known (source, id) pairs, as the
@@ -26,7 +26,7 @@ impl Receiver for CloudEvents {
         let event = json!({
             "specversion": "1.0",
             "id": message.key,
-            "source": format!("/automap/{}", percent(&message.incident.target)),
+            "source": format!("/automap/{}", encoded(&message.incident.target)),
             "type": format!("io.automap.incident.{}.v1", message.event.as_str()),
             "subject": message.incident.id,
             "time": message.incident.updated.rfc3339(),

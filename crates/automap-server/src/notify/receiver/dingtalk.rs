@@ -9,7 +9,7 @@ use super::service::{Receiver, secret};
 use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
 use crate::notify::sign;
-use crate::notify::text::percent;
+use crate::percent::encoded;
 use crate::secret::{ExposeSecret, SecretSource};
 
 /// DingTalk's limit of a message is 20,000 bytes.
@@ -32,7 +32,7 @@ impl Receiver for DingTalk {
         let mut url = secret(&self.webhook)?.expose_secret().to_owned();
         if let Some(key) = &self.secret {
             let at = message.now.ms();
-            let signature = percent(&sign::dingtalk(secret(key)?.expose_secret(), at));
+            let signature = encoded(&sign::dingtalk(secret(key)?.expose_secret(), at));
             let joint = if url.contains('?') { '&' } else { '?' };
             url = format!("{url}{joint}timestamp={at}&sign={signature}");
         }

@@ -7,7 +7,8 @@ use ureq::http::Method;
 use super::service::{Receiver, below, secret};
 use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
-use crate::notify::text::{entities, percent};
+use crate::notify::text::entities;
+use crate::percent::encoded;
 use crate::secret::{ExposeSecret, SecretSource};
 
 /// Longest text of an annotation.
@@ -57,7 +58,7 @@ impl Receiver for Grafana {
 
 impl Grafana {
     fn look_up(&self, message: &Message<'_>, http: &Http, headers: &[(&str, &str)]) -> Result<Option<String>, Failure> {
-        let path = format!("/api/annotations?type=annotation&limit=1&tags={}", percent(&message.incident.id));
+        let path = format!("/api/annotations?type=annotation&limit=1&tags={}", encoded(&message.incident.id));
         let body = http.send(Method::GET, &below(&self.url, &path), headers, Vec::new())?;
         // Without an answer another annotation would be made beside the first.
         let unreadable = |_| Failure::later("the list of annotations is cut off or not JSON");
@@ -93,7 +94,7 @@ impl Grafana {
         let incident = message.incident;
         let end = incident.closed.unwrap_or(incident.onset).ms();
         let body = json!({"time": incident.onset.ms(), "timeEnd": end, "text": text(message)});
-        let path = format!("/api/annotations/{}", percent(id));
+        let path = format!("/api/annotations/{}", encoded(id));
         match http.json(Method::PATCH, &below(&self.url, &path), headers, &body) {
             Ok(_) => Ok(id.to_owned()),
             // Somebody removed it.
