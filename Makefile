@@ -40,10 +40,10 @@ watched-day: ## watch a day of a shop that is made up, with a fault every half h
 	$(CARGO) test --locked -p automap-server --all-features --test watched_day -- --include-ignored --nocapture
 
 test-prometheus3: ## run the tests that need a Prometheus of version 3 (from Debian's unstable distribution; installs nothing)
-	PROMETHEUS_3=$$(scripts/get-prometheus3.sh target/prometheus3) && export PROMETHEUS_3 && $(CARGO) test --locked -p automap-sources --all-features --test presets -- --ignored
+	PROMETHEUS_3=$$(scripts/get-prometheus3.sh target/prometheus3) && export PROMETHEUS_3 && $(CARGO) test --locked -p automap-sources --all-features --test integration -- --ignored presets::
 
 test-stores: ## break real MariaDB, PostgreSQL, Redis and RabbitMQ with their exporters (Debian's packages, unpacked; installs nothing), and check that each is named: 3 minutes
-	scripts/need-prometheus.sh && $(CARGO) test --locked -p automap-sources --all-features --test real_stores -- --ignored
+	scripts/need-prometheus.sh && $(CARGO) test --locked -p automap-sources --all-features --test integration -- --ignored real_stores::
 
 lint: ## check format and lints; warnings are errors
 	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
@@ -76,7 +76,7 @@ bounds: build ## memory of a diagnosis at rest and at the bounds of its inputs: 
 	BOUNDS_AUTOMAP=$(CURDIR)/$(AUTOMAP) $(CARGO) test --locked -p automap --all-features --test bounds -- --ignored --nocapture
 
 overhead: ## requests, bytes and time of one reading of 1 to 50 namespaces from a real Prometheus: docs/namespaces.md
-	scripts/need-prometheus.sh && $(CARGO) test --locked -p automap-sources --all-features --test namespaces -- --ignored --nocapture
+	scripts/need-prometheus.sh && $(CARGO) test --locked -p automap-sources --all-features --test integration -- --ignored --nocapture namespaces::
 
 bench: ## time a diagnosis, and the AutoMAP engine beside causal-learn
 	$(CARGO) bench --locked -p automap --bench diagnose --bench graph

@@ -1,5 +1,4 @@
 //! Degenerate data: both engines give an answer, a note or a clear error, and never panic or return NaN or infinity.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use automap_core::frame::{MAX_MAGNITUDE, RawSeries, assemble};
 use automap_core::graph::{GraphOptions, Knowledge, learn_for_incident};

@@ -1,7 +1,4 @@
 //! End-to-end scenarios: a small shop with one fault each, and what the report must contain.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod shop;
 
 use automap_core::entity::{Entity, EntityKind};
 use automap_core::frame::RawSeries;
@@ -11,7 +8,8 @@ use automap_core::topology::Protocol;
 use automap_core::windows::OnsetSource;
 use automap_core::{DiagnoseError, DiagnoseOptions, diagnose};
 use serde_json::to_string as json;
-use shop::{CALLS, FAULT_AT, Shop, wobble};
+
+use crate::shop::{CALLS, FAULT_AT, Shop, wobble};
 
 #[test]
 fn a_network_delay_that_the_callee_cannot_see_is_found_through_the_gap() {

@@ -1,7 +1,4 @@
 //! The DNS, gateways and hosts outside: named where they explain what users feel, and never in place of a service that is at fault itself.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod shop;
 
 use automap_core::entity::{Entities, Entity, EntityKind};
 use automap_core::frame::RawSeries;
@@ -9,7 +6,8 @@ use automap_core::observation::Observation;
 use automap_core::report::{Report, VerdictKind};
 use automap_core::topology::Protocol;
 use automap_core::{DiagnoseOptions, diagnose};
-use shop::{CALLS, Shop, wobble};
+
+use crate::shop::{self, CALLS, Shop, wobble};
 
 const DNS: &str = "kube-system/coredns";
 const GATEWAY: &str = "istio-system/istio-ingressgateway";

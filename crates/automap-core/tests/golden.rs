@@ -1,6 +1,5 @@
 //! The statistics against other people's programs: scipy, pingouin, causal-learn and networkx answered the same questions.
 //! `scripts/golden.py` wrote the tables and names the versions used.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,5 @@
 //! What must hold for every input of the AutoMAP engine: its order, units and threads do not matter, its numbers keep their bounds,
 //! and its short ways lead where the plain ones do.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

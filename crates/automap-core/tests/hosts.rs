@@ -1,14 +1,12 @@
 //! Nodes that are used up: named where what runs on them waits, and never where nobody does.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod shop;
 
 use automap_core::entity::{Entities, Entity, EntityKind, node_name};
 use automap_core::frame::RawSeries;
 use automap_core::report::{Report, VerdictKind};
 use automap_core::topology::{CallGraph, Protocol};
 use automap_core::{DiagnoseOptions, diagnose};
-use shop::{Shop, wobble};
+
+use crate::shop::{Shop, wobble};
 
 /// user and payment share a node with a batch job of another team; the others run elsewhere.
 const PLACED: [(&str, &str); 7] = [

@@ -1,5 +1,5 @@
 //! How often the independence tests are wrong: false alarms on independent autocorrelated series, and missed dependence.
-//! Seeded simulations; the shares are printed with `cargo test -p automap-core --test independence -- --nocapture`.
+//! Seeded simulations; the shares are printed with `cargo test -p automap-core --test integration independence -- --nocapture`.
 
 use automap_core::graph::skeleton::{SkeletonOptions, skeleton};
 use automap_core::independence::{CiOptions, CiTest, Scores, Tester};

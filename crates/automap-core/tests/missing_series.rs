@@ -2,10 +2,6 @@
 //!
 //! Each trial takes the shop with one fault, damages its series at random, and diagnoses it. Whatever is lost, the answer is the cause, or none:
 //! what cannot be seen clears nobody and convicts nobody. The calls are those that the remaining series tell of, as with a real source.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-#[expect(dead_code, reason = "other tests use more of it")]
-mod shop;
 
 use std::collections::BTreeMap;
 
@@ -16,7 +12,8 @@ use automap_core::report::Report;
 use automap_core::time::WindowHint;
 use automap_core::topology::{CallGraph, Protocol};
 use automap_core::{DiagnoseOptions, diagnose};
-use shop::{CALLS, FAULT_AT, Shop};
+
+use crate::shop::{CALLS, FAULT_AT, Shop};
 
 /// Trials of each fault and damage.
 const TRIALS: u64 = 24;

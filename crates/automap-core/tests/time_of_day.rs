@@ -1,7 +1,4 @@
 //! A busy hour that comes every day, with and without a fault on top, and with earlier days that nobody kept.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod shop;
 
 use automap_core::breakdown::Wanted;
 use automap_core::frame::assemble;
@@ -10,7 +7,8 @@ use automap_core::report::{Report, TimeOfDayFinding, VerdictKind};
 use automap_core::second_look::{BrokenDown, SecondLook, SecondLookOptions, look_again};
 use automap_core::time_of_day::{CompareWith, DAY_MS, EarlierDay, WantedDay};
 use automap_core::{DiagnoseOptions, diagnose};
-use shop::Shop;
+
+use crate::shop::Shop;
 
 /// More is asked of every service, and all of them take longer.
 fn busy(shop: Shop) -> Shop {

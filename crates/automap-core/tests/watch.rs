@@ -1,7 +1,4 @@
 //! A simulated shop, watched for hours: what opens an incident, what must not, and how one ends.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod watched_shop;
 
 use automap_core::change::{Change, ChangeKind, ChangeLog};
 use automap_core::frame::{RawSeries, assemble};
@@ -11,8 +8,9 @@ use automap_core::observation::{Observation, QueryRecord, QueryState};
 use automap_core::report::VerdictKind;
 use automap_core::time::{Interval, Timestamp};
 use automap_core::watch::{Alert, Watch, WatchHealth, WatchInput, WatchOptions};
-use watched_shop::{
-    EVERY, HISTORY, RATE, STEP_MS, Shop, busy_payment, busy_payment_in, entry_kinds, hours, minutes, noise, time,
+
+use crate::watched_shop::{
+    self, EVERY, HISTORY, RATE, STEP_MS, Shop, busy_payment, busy_payment_in, entry_kinds, hours, minutes, noise, time,
 };
 
 #[test]
@@ -255,7 +253,7 @@ fn partly(mut observation: Observation, rows: usize) -> Observation {
         service: observation.frame.service(s.service).to_owned(),
         metric: s.metric.name.clone(),
         peer: s.peer.map(|p| observation.frame.service(p).to_owned()),
-        points: (observation.frame.times().iter().zip(&s.values).enumerate())
+        points: (observation.frame.times().iter().zip(s.values.iter()).enumerate())
             .filter(|(i, _)| *i < end - rows || !s.metric.name.contains("latency"))
             .map(|(_, (at, value))| (*at, *value))
             .collect(),

@@ -1,13 +1,11 @@
 //! Several troubles at once in a simulated shop: each is an incident of its own, and the same trouble stays one.
-#![expect(clippy::panic, reason = "a test may panic")]
-
-mod watched_shop;
 
 use std::collections::BTreeMap;
 
 use automap_core::incident::{Incident, IncidentState, Severity, SloImpact, TimelineKind};
 use automap_core::watch::{Watch, WatchOptions};
-use watched_shop::{EVERY, Shop, alert, minutes, noise, slow, time};
+
+use crate::watched_shop::{EVERY, Shop, alert, minutes, noise, slow, time};
 
 /// The last revision of every incident, in the order of their opening.
 fn last_of(changes: &[Incident]) -> Vec<Incident> {

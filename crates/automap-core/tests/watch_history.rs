@@ -1,13 +1,12 @@
 //! Incidents of a simulated shop one after the other: each has a record of its own, whatever an alert says about its beginning.
 
-mod watched_shop;
-
 use std::collections::BTreeSet;
 
 use automap_core::incident::{Incident, IncidentState};
 use automap_core::time::Timestamp;
 use automap_core::watch::{Alert, MAX_ALERT_LEAD_MS, Watch, WatchOptions};
-use watched_shop::{EVERY, HISTORY, Shop, busy_payment, minutes, time};
+
+use crate::watched_shop::{self, EVERY, HISTORY, Shop, busy_payment, minutes, time};
 
 fn alert(key: &str, started: Timestamp) -> Alert {
     watched_shop::alert(key, started, &[])

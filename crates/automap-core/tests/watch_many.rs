@@ -1,11 +1,10 @@
 //! More troubles at once than are opened beside each other: never more than [`MAX_OPEN`] are open, and none of them is lost.
 
-mod watched_shop;
-
 use std::collections::BTreeSet;
 
 use automap_core::watch::{Alert, MAX_OPEN, Watch, WatchOptions};
-use watched_shop::{EVERY, Shop, alert, minutes, slow_among, time};
+
+use crate::watched_shop::{EVERY, Shop, alert, minutes, slow_among, time};
 
 /// Six shops that have nothing to do with each other.
 const SERVICES: [&str; 12] = [

@@ -1,8 +1,5 @@
 //! A real Alertmanager: alerts appear, live on while they are renewed, hold back those of the victims, and end with the incident.
 //! `scripts/need-alertmanager.sh` installs it; without it the test is skipped, and under CI it fails.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -20,9 +17,10 @@ use automap_server::replica::Replica;
 use automap_server::store::memory::MemoryStore;
 use automap_server::store::{IncidentStore, Store};
 use automap_server::watcher::Stop;
-use common::config::one;
-use common::{Folder, closed, incident, skip_without};
 use serde_json::{Value, json};
+
+use crate::common::config::one;
+use crate::common::{self, Folder, closed, incident, skip_without};
 
 /// Longest wait for the server to come up or to act.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,14 +1,12 @@
 //! The configuration as it is documented, what is refused, and templates.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use automap_server::notify::{NotifyConfig, Worker};
 use automap_server::store::IncidentStore;
 use automap_server::store::memory::MemoryStore;
-use common::config::one;
-use common::server::Server;
-use common::{at, closed, incident, with_report};
+
+use crate::common::config::one;
+use crate::common::server::Server;
+use crate::common::{self, at, closed, incident, with_report};
 
 const EXAMPLE: &str = include_str!("notify_example.yaml");
 

@@ -1,7 +1,4 @@
 //! Receivers that hang, in every way that a socket can: the others are told all the same, and the end does not wait for them.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -11,9 +8,10 @@ use automap_server::notify::outbox::{MAX_SENDERS, OUTBOX_LEASE, Parts};
 use automap_server::notify::{NotifyConfig, Outbox};
 use automap_server::store::memory::MemoryStore;
 use automap_server::store::{DeliveryState, Store};
-use common::config::yaml;
-use common::server::{Answer, Server};
-use common::{at, incident, updated};
+
+use crate::common::config::yaml;
+use crate::common::server::{Answer, Server};
+use crate::common::{at, incident, updated};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -1,16 +1,14 @@
 //! What each receiver is sent, in its service's own words.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use automap_core::incident::Incident;
 use automap_server::notify::{NotifyConfig, Step, Worker};
 use automap_server::store::memory::MemoryStore;
 use automap_server::store::{DeliveryState, IncidentStore, OutboxStore};
-use common::config::one;
-use common::server::{Answer, Server};
-use common::{Folder, at, closed, incident, updated, with_report};
 use serde_json::{Value, json};
+
+use crate::common::config::one;
+use crate::common::server::{Answer, Server};
+use crate::common::{Folder, at, closed, incident, updated, with_report};
 
 /// A store, a worker and the recorded receiver; each put is followed by a step.
 struct Stage {

@@ -1,15 +1,13 @@
 //! When messages go out, in which order, and what a failure makes of them; against a receiver that records.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use automap_core::incident::{Incident, IncidentState, Severity};
 use automap_server::notify::{NotifyConfig, Step, Worker};
 use automap_server::store::memory::MemoryStore;
 use automap_server::store::{DeliveryState, IncidentStore, OutboxStore, Store};
-use common::config::{one, yaml};
-use common::server::{Answer, Server};
-use common::{at, closed, incident, updated};
+
+use crate::common::config::{one, yaml};
+use crate::common::server::{Answer, Server};
+use crate::common::{self, at, closed, incident, updated};
 
 fn webhook(server: &Server, more: &str) -> NotifyConfig {
     one(&format!("{{webhook: {{url: '{}'}}}}", server.url("/hook")), more)

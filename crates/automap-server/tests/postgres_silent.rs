@@ -1,9 +1,6 @@
 //! A PostgreSQL that accepts connections and says nothing, from the beginning or in the middle of a session: each call ends with an error that
 //! says what to try, everything else goes on, and nothing is lost or locked when the server speaks again.
 #![cfg(all(unix, feature = "postgres"))]
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -22,8 +19,9 @@ use automap_server::store::{
 };
 use automap_server::system::System;
 use automap_server::watcher::Stop;
-use common::postgres::Postgres;
-use common::{Folder, at, incident, updated};
+
+use crate::common::postgres::Postgres;
+use crate::common::{Folder, at, incident, updated};
 
 /// No call may take so long, on the slowest machine: it would be one that waits without limit.
 const FOR_EVER: Duration = Duration::from_secs(120);

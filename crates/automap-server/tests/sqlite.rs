@@ -1,14 +1,13 @@
 //! What holds for the file alone: versions, several processes, what is given back.
 
-mod common;
-
 use automap_core::time::Interval;
 use automap_server::store::sqlite::SqliteStore;
 use automap_server::store::{
     ConfirmedCaseStore, IncidentFilter, IncidentStore, MaintenanceStore, ProfileStore, Retention, StoreError,
 };
-use common::{Folder, at, closed, incident};
 use rusqlite::Connection;
+
+use crate::common::{self, Folder, at, closed, incident};
 
 #[test]
 fn a_file_of_version_1_is_brought_up_with_its_cases() {

@@ -1,8 +1,4 @@
 //! What every store promises: one suite, run over each implementation. A new one adds a line at the end.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
-
-mod beside_incidents;
-mod common;
 
 use std::time::Duration;
 
@@ -14,10 +10,11 @@ use automap_server::store::{
     Cursor, DeliveryState, Event, IncidentFilter, IncidentStore, LeaseStore, MAX_PAGE, OutboxState, Retention, Store,
     StoreError, transfer,
 };
-use beside_incidents::{
+
+use crate::beside_incidents::{
     alerts_are_kept_until_they_end_or_expire, changes_are_kept_once_and_for_a_while, mutes_are_kept_until_they_end,
 };
-use common::{at, closed, incident, updated, with_report};
+use crate::common::{self, at, closed, incident, updated, with_report};
 
 const DAY_S: i64 = 86_400;
 

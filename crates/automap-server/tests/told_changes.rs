@@ -1,8 +1,5 @@
 //! What a target is told besides its metrics, read over HTTP: the annotations of a Grafana and the flags of a server that speaks OFREP, each a
 //! scripted one. One that does not answer is told as not observed.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,8 +13,9 @@ use automap_server::config::{FlagsConfig, GrafanaConfig};
 use automap_server::secret::SecretSource;
 use automap_server::store::memory::MemoryStore;
 use automap_server::store::{ChangeFilter, Store};
-use common::server::{Answer, Server};
-use common::{Folder, T0, at};
+
+use crate::common::server::{Answer, Server};
+use crate::common::{Folder, T0, at};
 
 /// A service `orders` for an hour, until [`T0`].
 fn observation() -> Observation {

@@ -1,5 +1,4 @@
 //! Two faults at once in one watched target: each is stored, notified, muted and closed by itself, whatever the store does meanwhile.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::ops::Range;
 use std::sync::Arc;

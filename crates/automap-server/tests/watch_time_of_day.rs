@@ -1,5 +1,4 @@
 //! A target whose traffic rises every morning: no incident, unless something is wrong besides, or nobody kept the mornings before.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::Arc;
 

@@ -1,8 +1,4 @@
 //! Which part of a cause it is, counted by a real Prometheus: a bad canary, a bad node, one route, one caller, and nothing of the kind.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
-
-#[path = "support/prometheus.rs"]
-mod prometheus;
 
 use std::fmt::Write as _;
 
@@ -12,7 +8,8 @@ use automap_core::second_look::{SecondLook, SecondLookOptions, look_again};
 use automap_core::time::{Interval, Timestamp};
 use automap_core::{DiagnoseOptions, diagnose};
 use automap_sources::prometheus::{Again, Client, ClientOptions, ObserveOptions, Tail, observe_incrementally};
-use prometheus::Prometheus;
+
+use crate::prometheus::Prometheus;
 
 /// Start of the data, in Unix seconds; a multiple of two hours, so that it makes one block.
 const START_S: i64 = 1_794_996_000;

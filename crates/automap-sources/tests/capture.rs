@@ -1,5 +1,4 @@
 //! Captures: equal in every bit, deterministic, small, and safe to open.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::PathBuf;
 
@@ -306,8 +305,9 @@ fn earlier_days_come_back_with_their_rows() {
     assert_eq!(names(&read.frame), ["latency_ms", "throughput_rps"]);
     let frame = read.earlier_days[0].frame().unwrap();
     assert_eq!((names(frame), frame.times()), (names(&yesterday), yesterday.times()));
-    let bits =
-        |frame: &MetricFrame| frame.series().iter().flat_map(|s| &s.values).map(|v| v.to_bits()).collect::<Vec<_>>();
+    let bits = |frame: &MetricFrame| {
+        frame.series().iter().flat_map(|s| s.values.iter()).map(|v| v.to_bits()).collect::<Vec<_>>()
+    };
     assert_eq!(bits(frame), bits(&yesterday));
     assert!(matches!(&read.earlier_days[1].metrics, DayMetrics::NotObserved(reason) if reason == "gone"));
     assert_eq!(capture::to_bytes(&read).unwrap(), bytes);

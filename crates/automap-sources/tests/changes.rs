@@ -1,12 +1,10 @@
 //! What was changed, read through a real Prometheus: one scenario for each kind, and one for each trap.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod changes_world;
 
 use automap_core::change::ChangeKind;
 use automap_core::observation::QueryState;
 use automap_sources::prometheus::{Client, ClientOptions, ObserveOptions, Tail, observe, observe_incrementally};
-use changes_world::{LENGTH, Victoria, World, all, at, at_s, options};
+
+use crate::changes_world::{LENGTH, Victoria, World, all, at, at_s, options};
 
 const ALL: std::ops::Range<i64> = 0..LENGTH;
 

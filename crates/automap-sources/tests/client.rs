@@ -1,7 +1,4 @@
 //! A hostile HTTP server in front of the client: every failure is named, and says what to try next.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -11,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use automap_sources::prometheus::{Auth, Client, Grid, teams};
 use automap_sources::secret::SecretSource;
-use support::{Framing, NOW, Reply, Server, options};
+
+use crate::support::{self, Framing, NOW, Reply, Server, options};
 
 const OK: &str =
     r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1,"2"]}]}}"#;

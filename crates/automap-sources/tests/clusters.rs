@@ -1,8 +1,4 @@
 //! Several clusters behind one real Prometheus, with equal namespaces, services, pods, nodes and addresses: nothing of one is taken for the other's.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "support/prometheus.rs"]
-mod prometheus;
 
 use std::fmt::Write as _;
 
@@ -12,7 +8,8 @@ use automap_core::time::Timestamp;
 use automap_sources::prometheus::{
     Client, ClientOptions, Fetched, MAX_CLUSTERS, ObserveOptions, SourceError, observe, survey, teams,
 };
-use prometheus::Prometheus;
+
+use crate::prometheus::Prometheus;
 
 /// Start of the data, in Unix seconds; a multiple of two hours, so that it makes one block.
 const START_S: i64 = 1_794_996_000;

@@ -1,8 +1,4 @@
 //! The same hours of earlier days, read from a real Prometheus: a rise that comes every day, under other pod names, and a server that holds one day less.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "support/prometheus.rs"]
-mod prometheus;
 
 use std::fmt::Write as _;
 
@@ -13,7 +9,8 @@ use automap_core::time::Timestamp;
 use automap_core::{DiagnoseOptions, diagnose};
 use automap_sources::capture;
 use automap_sources::prometheus::{Again, Client, ClientOptions, ObserveOptions, Tail, observe_incrementally};
-use prometheus::Prometheus;
+
+use crate::prometheus::Prometheus;
 
 /// Start of today's data, in Unix seconds; when the rise begins, and the end.
 const START_S: i64 = 1_794_996_000;

@@ -1,8 +1,4 @@
 //! What the presets of gateways, of the DNS and of hosts outside read, by the text of their exporters on a real Prometheus.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "support/prometheus.rs"]
-mod prometheus;
 
 use std::fmt::Write as _;
 
@@ -10,7 +6,8 @@ use automap_core::entity::EntityKind;
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{Client, ClientOptions, Fetched, ObserveOptions, Presets, observe};
-use prometheus::Prometheus;
+
+use crate::prometheus::Prometheus;
 
 /// Start of the data, in Unix seconds; a multiple of two hours, so that it makes one block.
 const START_S: i64 = 1_794_996_000;
@@ -80,7 +77,7 @@ fn values(seen: &Observation, name: &str, metric: &str, peer: Option<&str>) -> V
     let is_it = |s: &&automap_core::frame::Series| {
         s.service == service && s.metric.name == metric && peer.map_or(s.peer.is_none(), |p| s.peer == p)
     };
-    seen.frame.series().iter().find(is_it).map(|s| s.values.clone()).unwrap_or_default()
+    seen.frame.series().iter().find(is_it).map(|s| s.values.to_vec()).unwrap_or_default()
 }
 
 #[track_caller]

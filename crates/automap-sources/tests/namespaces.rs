@@ -1,8 +1,4 @@
 //! Several namespaces on a real Prometheus: asked for at once, and two services of one name stay two.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-#![allow(dead_code, reason = "the world of the presets is larger than what is used of it here")]
-
-mod presets_world;
 
 use std::time::Instant;
 
@@ -10,7 +6,8 @@ use automap_core::entity::EntityKind;
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{Fetched, ObserveOptions, Presets, SourceError, explain_queries, observe};
-use presets_world::{LENGTH_S, Real, START_S, Series};
+
+use crate::presets_world::{LENGTH_S, Real, START_S, Series};
 
 /// Requests of one diagnosis of fifty namespaces that a pattern names: the docs name it.
 const BUDGET: u64 = 40;

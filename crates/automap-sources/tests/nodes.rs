@@ -1,8 +1,4 @@
 //! Nodes read through a real Prometheus: what their exporters tell, whose pods they carry, and who else takes of a full one.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "support/prometheus.rs"]
-mod prometheus;
 
 use std::fmt::Write as _;
 
@@ -10,7 +6,8 @@ use automap_core::entity::EntityKind;
 use automap_core::observation::{Observation, QueryState};
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{Client, ClientOptions, Fetched, ObserveOptions, observe};
-use prometheus::Prometheus;
+
+use crate::prometheus::Prometheus;
 
 /// Start of the data, in Unix seconds; a multiple of two hours, so that it makes one block.
 const START_S: i64 = 1_794_996_000;

@@ -1,7 +1,4 @@
 //! Whole observations of a pretended Prometheus: what is missing is told, what is hostile does no harm.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +13,9 @@ use automap_sources::prometheus::{
     Again, ErrorClass, Fetched, ObserveOptions, PlannedQuery, Presets, SourceError, Tail, explain_queries, observe,
     observe_incrementally,
 };
-use support::shop::{Shop, call};
-use support::{NOW, Reply, Server};
+
+use crate::support::shop::{Shop, call};
+use crate::support::{NOW, Reply, Server};
 
 /// Requests of one diagnosis with Istio, cAdvisor and kube-state-metrics, whatever the number of services: README and docs name it.
 const BUDGET: u64 = 25;
@@ -316,7 +314,7 @@ fn not_a_number_is_a_gap_and_infinity_is_told() {
     shop.value = "+Inf";
     let seen = fetch(shop, &hour("shop")).unwrap().observation;
     assert!(seen.notes.iter().any(|n| n.code == "infinite"));
-    assert!(seen.frame.series().iter().flat_map(|s| &s.values).all(|v| v.is_nan()));
+    assert!(seen.frame.series().iter().flat_map(|s| s.values.iter()).all(|v| v.is_nan()));
 }
 
 #[test]

@@ -1,8 +1,4 @@
 //! Every preset on a real Prometheus, with series that have its system's labels and traps.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod presets_forms;
-mod presets_world;
 
 use automap_core::observation::Observation;
 use automap_core::slo::{Objective, SloState};
@@ -12,24 +8,25 @@ use automap_sources::prometheus::{
     observe,
 };
 use automap_sources::slo::{Indicator, Slo, SloReader, parse};
-use presets_world::{LENGTH_S, Real, START_S, Series, System, istio_sidecars, systems};
+
+use crate::presets_world::{LENGTH_S, Real, START_S, Series, System, istio_sidecars, systems};
 
 /// So many seconds after the start of the data.
 fn at(s: i64) -> Timestamp {
     Timestamp::from_ms((START_S + s) * 1000)
 }
 
-fn window(namespace: &str) -> ObserveOptions {
+pub(crate) fn window(namespace: &str) -> ObserveOptions {
     let now = at(LENGTH_S);
     ObserveOptions { scrape_interval_ms: Some(15_000), ..ObserveOptions::new(namespace, at(120), now, now) }
 }
 
-fn fetch(client: &Client) -> Result<Fetched, SourceError> {
+pub(crate) fn fetch(client: &Client) -> Result<Fetched, SourceError> {
     observe(client, &window("shop"), &|_| {})
 }
 
 /// The typical value of a metric; `None` where there is no such series.
-fn value(seen: &Observation, service: &str, metric: &str, peer: Option<&str>) -> Option<f64> {
+pub(crate) fn value(seen: &Observation, service: &str, metric: &str, peer: Option<&str>) -> Option<f64> {
     let (service, peer) = (seen.frame.find(service)?, peer.map(|p| seen.frame.find(p)));
     let is_it = |s: &&automap_core::frame::Series| {
         s.service == service && s.metric.name == metric && peer.is_none_or(|p| s.peer == p)
@@ -40,12 +37,12 @@ fn value(seen: &Observation, service: &str, metric: &str, peer: Option<&str>) ->
     values.get(values.len() / 2).copied()
 }
 
-fn about(found: Option<f64>, expected: f64) -> bool {
+pub(crate) fn about(found: Option<f64>, expected: f64) -> bool {
     found.is_some_and(|v| (v - expected).abs() <= 1e-3 * expected.max(1.0))
 }
 
 /// What every system says of the shop.
-fn tells_the_same(preset: &str, seen: &Observation, has_calls: bool) {
+pub(crate) fn tells_the_same(preset: &str, seen: &Observation, has_calls: bool) {
     for (service, rps, failed, ms) in [("front-end", 10.0, 0.0, 80.0), ("orders", 4.0, 0.25, 40.0)] {
         for (metric, expected) in [("throughput_rps", rps), ("error_ratio", failed), ("latency_ms", ms)] {
             let found = value(seen, service, metric, None);

@@ -1,8 +1,4 @@
 //! The narrowed queries of a large system on a real Prometheus: who is chosen has the values that it has when all are asked for, and nobody else has any.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-#![allow(dead_code, reason = "the world of the presets is larger than what is used of it here")]
-
-mod presets_world;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,7 +6,8 @@ use std::fmt::Write as _;
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{ObserveOptions, observe};
-use presets_world::{LENGTH_S, Real, START_S, Series};
+
+use crate::presets_world::{LENGTH_S, Real, START_S, Series};
 
 /// From when on the database computes and its callers wait.
 const ONSET_S: i64 = LENGTH_S * 2 / 3;

@@ -1,11 +1,5 @@
 //! Real stores, broken: MariaDB, PostgreSQL, Redis and RabbitMQ with their exporters, a Prometheus that scrapes them, and for each a service that waits for
 //! it. A fault in the store must be named at the store, with the right words. `scripts/stores.sh` fetches, starts and stops the servers.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "support/prometheus.rs"]
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod prometheus;
-mod real_stores_world;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,8 +10,9 @@ use automap_core::observation::Observation;
 use automap_core::report::Report;
 use automap_core::time::{Timestamp, WindowHint};
 use automap_sources::prometheus::{Client, ClientOptions, ObserveOptions, observe};
-use prometheus::Prometheus;
-use real_stores_world::{Caller, Filler, Redis, StopAtEnd, Stores, Target, now, scraping};
+
+use crate::prometheus::Prometheus;
+use crate::real_stores_world::{Caller, Filler, Redis, StopAtEnd, Stores, Target, now, scraping};
 
 /// Quiet time before the faults.
 const BASELINE: Duration = Duration::from_secs(80);
@@ -104,7 +99,8 @@ fn observed(prometheus: &Prometheus, namespace: &str, from: Timestamp, fault: Ti
 fn before(seen: &Observation, store: &str, metric: &str, fault: Timestamp) -> Option<f64> {
     let service = seen.frame.find(store)?;
     let series = seen.frame.series().iter().find(|s| s.service == service && s.metric.name == metric)?;
-    let quiet = seen.frame.times().iter().zip(&series.values).filter(|(time, value)| **time < fault && !value.is_nan());
+    let quiet =
+        seen.frame.times().iter().zip(series.values.iter()).filter(|(time, value)| **time < fault && !value.is_nan());
     let mut values: Vec<f64> = quiet.map(|(_, value)| *value).collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied()

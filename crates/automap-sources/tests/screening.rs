@@ -1,8 +1,4 @@
 //! Of more than a thousand services, details are asked of those alone that requests point to, and a diagnosis names the same cause as with all of them.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod large_world;
-mod support;
 
 use std::time::Duration;
 
@@ -14,8 +10,9 @@ use automap_core::{DiagnoseOptions, diagnose};
 use automap_sources::prometheus::{
     Client, ClientOptions, Fetched, ObserveOptions, Tail, observe, observe_incrementally,
 };
-use large_world::{Fault, Large, POINTS, STEP_S, onset};
-use support::{NOW, Server};
+
+use crate::large_world::{Fault, Large, POINTS, STEP_S, onset};
+use crate::support::{self, NOW, Server};
 
 fn options(screen_above: Option<usize>) -> ObserveOptions {
     let hint = WindowHint { incident_start: Some(onset()), ..WindowHint::default() };

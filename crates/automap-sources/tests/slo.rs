@@ -1,11 +1,9 @@
 //! Objectives from files that others wrote, and the questions that are asked about them.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use automap_core::slo::{Objective, SloState};
 use automap_sources::slo::{Events, Indicator, Part, Slo, SloReader, parse};
-use support::{NOW, Reply, Server};
+
+use crate::support::{NOW, Reply, Server};
 
 const OPEN_SLO: &str = r#"
 apiVersion: openslo/v1

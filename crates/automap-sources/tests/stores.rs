@@ -1,9 +1,5 @@
 //! What the presets of stores read, by the text of their exporters on a real Prometheus. MariaDB, PostgreSQL, Redis and RabbitMQ are read from
 //! real servers too (`real_stores.rs`); of Kafka, MongoDB, memcached and Elasticsearch Debian has no exporter or no server.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "support/prometheus.rs"]
-mod prometheus;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -12,7 +8,8 @@ use automap_core::entity::EntityKind;
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{Client, ClientOptions, Fetched, ObserveOptions, Presets, observe};
-use prometheus::Prometheus;
+
+use crate::prometheus::Prometheus;
 
 /// Start of the data, in Unix seconds; a multiple of two hours, so that it makes one block.
 const START_S: i64 = 1_794_996_000;

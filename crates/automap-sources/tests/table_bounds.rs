@@ -1,5 +1,4 @@
 //! Small files that unfold into much: dictionaries and runs of long words are refused before they are unfolded.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::Arc;
 

@@ -1,7 +1,4 @@
 //! Looking again and again gives what looking once would give, for a fraction of the bytes; whatever the server does in between.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
@@ -13,8 +10,9 @@ use automap_sources::prometheus::{
     observe_incrementally,
 };
 use serde_json::{Value, json};
-use support::shop::Shop;
-use support::{NOW, Reply, Server};
+
+use crate::support::shop::Shop;
+use crate::support::{NOW, Reply, Server};
 
 const WELL: u8 = 0;
 const BROKEN: u8 = 1;
@@ -129,7 +127,7 @@ fn a_server_that_was_away_slow_or_wrong_leaves_a_gap_and_no_zeros() {
     assert_eq!(settled(&again), settled(&whole), "it caught up");
     let at = |t: &Timestamp| (t.ms() - NOW.ms()) / 1000;
     for series in again.frame.series() {
-        for (time, value) in again.frame.times().iter().zip(&series.values) {
+        for (time, value) in again.frame.times().iter().zip(series.values.iter()) {
             // A rate whose window reaches into the gap is only half of one, so it is a gap too.
             let near = AWAY.start - WINDOW_S..AWAY.end + WINDOW_S;
             let (is_away, may_be_gap) = (AWAY.contains(&at(time)), near.contains(&at(time)));

@@ -1,9 +1,5 @@
 //! What a user reads and which code a script gets when something is wrong, through the real program. The messages of
 //! a server's every mood are tested in `automap-sources`; here they have to arrive.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "../../automap-sources/tests/support/mod.rs"]
-mod support;
 
 use std::process::{Command, Output};
 use tempfile::TempPath;
@@ -12,8 +8,9 @@ use automap_core::time::WindowHint;
 use automap_sources::capture;
 use automap_sources::table::{self, TableOptions};
 use serde_json::Value;
-use support::shop::Shop;
-use support::{NOW, Reply, Server};
+
+use crate::support::shop::Shop;
+use crate::support::{NOW, Reply, Server};
 
 /// The recorded incident that the program carries.
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo.parquet");

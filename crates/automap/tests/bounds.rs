@@ -8,6 +8,7 @@
 #[path = "torture/peak.rs"]
 mod peak;
 #[path = "../../automap-sources/tests/support/mod.rs"]
+#[expect(dead_code, reason = "the tests of its own crate use more of it")]
 mod support;
 
 use std::fmt::Write as _;

@@ -1,5 +1,4 @@
 //! The ledger as its user keeps it: the real program, a file of flags that changes.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,5 +1,4 @@
 //! `automap compare` and `automap trend` on the recorded incidents and on tables that a test writes.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,5 +1,4 @@
 //! Confirming the causes of past incidents, and what the engine learns from them.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::process::{Command, Output};

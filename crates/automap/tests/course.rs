@@ -1,5 +1,4 @@
 //! Beginning and end: recordings of the drill, prolonged, repeated and joined, so that incidents end, follow each other or come with a fresh start.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -156,7 +155,12 @@ fn a_fresh_start_is_no_incident() {
         service: frame.service(s.service).to_owned(),
         metric: s.metric.name.clone(),
         peer: s.peer.map(|p| frame.service(p).to_owned()),
-        points: times.iter().zip(&s.values).filter(|(_, v)| !v.is_nan()).map(|(t, v)| (shifted(*t), *v)).collect(),
+        points: times
+            .iter()
+            .zip(s.values.iter())
+            .filter(|(_, v)| !v.is_nan())
+            .map(|(t, v)| (shifted(*t), *v))
+            .collect(),
     });
     let fresh = Observation { frame: assemble(raw.collect(), all).unwrap().0, ..observation.clone() };
     let report = report(&fresh);

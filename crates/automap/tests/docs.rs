@@ -1,5 +1,4 @@
 //! The documentation's links lead somewhere, and its index is complete. Addresses on the web are not followed: tests need no network.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,7 +1,4 @@
 //! `automap serve` ends within ten seconds of SIGTERM, whatever hangs around it, and what was not sent is sent after the next start.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod service;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +12,8 @@ use std::time::{Duration, Instant};
 use automap_core::time::Timestamp;
 use automap_server::store::sqlite::SqliteStore;
 use automap_server::store::{DeliveryState, IncidentStore, OutboxStore};
-use service::Service;
+
+use crate::service::Service;
 
 /// Longest wait for what has no limit of its own.
 const PATIENCE: Duration = Duration::from_secs(90);

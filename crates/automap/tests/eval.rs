@@ -1,5 +1,4 @@
 //! `automap eval` on small folders that the tests write, and on the captures that the drill left.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fmt::Write;
 use std::fs;

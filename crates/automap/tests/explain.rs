@@ -1,5 +1,4 @@
 //! `automap explain` on the recorded incidents: it answers for every service, the same twice, and says what the report says.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,5 +1,4 @@
 //! `automap graph` on the capture of the demo: every form can be read by its readers.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

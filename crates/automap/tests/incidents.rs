@@ -1,5 +1,4 @@
 //! Incidents out of one memory and into another.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::process::{Command, Output};

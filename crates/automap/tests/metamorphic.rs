@@ -2,13 +2,8 @@
 //!
 //! Every recorded incident and every scenario of the small shop is diagnosed as it is and after each of the changes in `changes.rs`. The
 //! verdict stays: the same kind, the same named services, nearly the same confidence. Tables are written in other units and forms.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "metamorphic/changes.rs"]
 mod changes;
-#[path = "../../automap-core/tests/shop/mod.rs"]
-#[expect(dead_code, reason = "the scenarios of the core use more of it")]
-mod shop;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,7 +15,8 @@ use automap_core::time::{Timestamp, WindowHint};
 use automap_core::{DiagnoseOptions, diagnose};
 use automap_sources::table::{self, TableOptions};
 use changes::{CHANGES, Change, Effect};
-use shop::{FAULT_AT, Shop};
+
+use crate::shop::{FAULT_AT, Shop};
 
 /// How far the confidence may move where a change has little effect.
 const BAND: f64 = 0.04;

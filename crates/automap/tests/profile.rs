@@ -1,5 +1,4 @@
 //! Profiles for machine learning: every form holds the same numbers.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::process::Command;
 

@@ -1,8 +1,4 @@
 //! Two automaps on one store: one watches, the other one takes over when it is killed.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-#[expect(dead_code, reason = "other tests use more of it")]
-mod service;
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +7,8 @@ use automap_core::time::Timestamp;
 use automap_server::replica::Replica;
 use automap_server::store::LeaseStore;
 use automap_server::store::sqlite::SqliteStore;
-use service::Service;
+
+use crate::service::Service;
 
 const HOUR: Duration = Duration::from_secs(3600);
 

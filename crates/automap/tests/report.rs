@@ -1,5 +1,4 @@
 //! The report for programs: its schema is published, its keys are there, and it can be replayed.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -48,7 +47,7 @@ fn the_demo_names_what_was_injected_and_every_required_key_is_there() {
 }
 
 /// Every capture of the drill, diagnosed again. What it said then is in `expected.json`
-/// (`AUTOMAP_BLESS=1 cargo test -p automap --test report` writes it anew); what it must say holds whatever stands there.
+/// (`AUTOMAP_BLESS=1 cargo test -p automap --test integration report::` writes it anew); what it must say holds whatever stands there.
 #[test]
 fn the_drill_replays() {
     let dir = Path::new(DIR).join("tests/captures");

@@ -1,5 +1,4 @@
 //! The incident page: safe whatever the labels say, the same bytes every time, good for every verdict.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

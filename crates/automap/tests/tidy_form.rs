@@ -108,6 +108,26 @@ fn functions_are_measured_to_their_closing_brace() {
     assert_eq!(functions(&lines), [("long".to_owned(), 6), ("last".to_owned(), 2)]);
 }
 
+/// Cargo does not look for tests in these crates by itself (`autotests = false`), so a file that nobody names would never run.
+#[test]
+fn every_test_file_is_part_of_a_program() {
+    let mut forgotten = Vec::new();
+    for krate in fs::read_dir(crates()).unwrap().map(|entry| entry.unwrap().path()) {
+        let manifest = fs::read_to_string(krate.join("Cargo.toml")).unwrap();
+        let Ok(program) = fs::read_to_string(krate.join("tests/main.rs")) else { continue };
+        for path in fs::read_dir(krate.join("tests")).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let is_test = path.extension().is_some_and(|e| e == "rs") && name != "main";
+            let is_named =
+                program.contains(&format!("mod {name};")) || manifest.contains(&format!("name = \"{name}\""));
+            if is_test && !is_named {
+                forgotten.push(path.display().to_string());
+            }
+        }
+    }
+    assert!(forgotten.is_empty(), "neither in tests/main.rs nor a [[test]] of Cargo.toml: {forgotten:#?}");
+}
+
 /// A module by its path below the crate's root: `["notify", "receiver"]`.
 type Module = Vec<String>;
 

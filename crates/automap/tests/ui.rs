@@ -1,5 +1,4 @@
 //! `automap ui` serves a recording with nothing else running: its incidents, their data and their map, and it ends when it is asked to.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -7,7 +7,7 @@ use automap_server::store::{
     StoreError, ToldChange,
 };
 
-use super::common::at;
+use crate::common::at;
 
 pub(crate) fn mutes_are_kept_until_they_end(store: &dyn Store) {
     let mute = |id: &str, until: i64| Mute {

@@ -2,9 +2,6 @@
 //!
 //! Backfilled data has no markers of staleness, so what ends is seen for five minutes more.
 
-#[path = "../support/prometheus.rs"]
-mod prometheus;
-
 use std::fmt::Write as _;
 use std::io::{Read, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -15,7 +12,8 @@ use std::time::Duration;
 use automap_core::change::Change;
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{Client, ClientOptions, Fetched, ObserveOptions, observe};
-use prometheus::Prometheus;
+
+use crate::prometheus::Prometheus;
 
 /// Start of the data, in Unix seconds; a multiple of two hours, so that it makes whole blocks.
 const START_S: i64 = 1_794_996_000;

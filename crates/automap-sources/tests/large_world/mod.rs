@@ -7,8 +7,8 @@ use std::sync::{LazyLock, Mutex};
 
 use automap_core::time::Timestamp;
 
-use super::support::shop::{Shop, call};
-use super::support::{NOW, Reply, Request};
+use crate::support::shop::{Shop, call};
+use crate::support::{NOW, Reply, Request};
 
 /// Distance of samples, in seconds.
 pub(crate) const STEP_S: i64 = 60;

@@ -11,9 +11,10 @@ use automap_sources::prometheus::{
 };
 use automap_sources::slo::{Indicator, Slo, SloReader};
 
-use super::presets_world::{Real, Series, istio_sidecars, systems};
-use super::{about, fetch, tells_the_same, value, window};
+use crate::presets::{about, fetch, tells_the_same, value, window};
 use exposition::Exposition;
+
+use crate::presets_world::{Real, Series, istio_sidecars, systems};
 
 fn text_of(preset: &str) -> String {
     systems().into_iter().find(|system| system.preset == preset).unwrap().series.text()

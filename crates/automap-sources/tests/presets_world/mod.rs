@@ -1,8 +1,6 @@
 //! A shop of two services as each system's series tell it, on a real Prometheus: `front-end` serves 10 requests a second
 //! in 80 ms; 4 of them it passes on to `orders`, which needs 40 ms and fails with every fourth.
 
-#[path = "../support/prometheus.rs"]
-mod prometheus;
 mod real;
 
 pub(crate) use real::Real;

@@ -5,7 +5,8 @@ use std::path::Path;
 use automap_sources::prometheus::{Client, ClientOptions};
 
 use super::Series;
-use super::prometheus::Prometheus;
+
+use crate::prometheus::Prometheus;
 
 /// The server; it ends and its data goes with it.
 pub(crate) struct Real(Prometheus);

@@ -11,10 +11,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use automap_core::time::Timestamp;
 
+use crate::prometheus::Prometheus;
+
 pub(crate) use caller::Caller;
 pub(crate) use clients::{Consumer, Filler, Redis, Session};
-
-use super::prometheus::Prometheus;
 
 /// The present.
 pub(crate) fn now() -> Timestamp {

@@ -1,5 +1,4 @@
 //! A small HTTP server that answers as a test wishes, on a port that the system chooses.
-#![expect(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod shop;
 

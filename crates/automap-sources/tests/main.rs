@@ -1,0 +1,32 @@
+//! Tests of the sources from outside, in one program: each file would link all of it again.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod breakdown;
+mod capture;
+mod changes;
+mod changes_world;
+mod client;
+mod clusters;
+mod earlier_day;
+mod gateways;
+mod large_world;
+mod namespaces;
+mod nodes;
+mod observe;
+mod presets;
+mod presets_forms;
+mod presets_world;
+#[path = "support/prometheus.rs"]
+mod prometheus;
+mod prometheus_bounds;
+mod real_screening;
+mod real_stores;
+mod real_stores_world;
+mod screening;
+mod slo;
+mod stores;
+mod support;
+mod table;
+mod table_bounds;
+mod table_forms;
+mod tail;

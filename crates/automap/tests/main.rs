@@ -1,0 +1,36 @@
+//! Tests of the binary, in one program: each file would link all of it again. What measures a process (`bounds`, `guesses`, `torture`), the
+//! lab, and the checks of the sources (`tidy`, `tidy_form`) are programs of their own.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod bad_input;
+#[cfg(feature = "kubernetes")]
+mod chaos;
+mod compare;
+#[cfg(feature = "server")]
+mod confirm;
+mod course;
+mod docs;
+#[cfg(feature = "server")]
+mod ends;
+#[cfg(feature = "eval")]
+mod eval;
+mod explain;
+mod graph;
+#[cfg(feature = "server")]
+mod incidents;
+mod metamorphic;
+mod profile;
+#[cfg(feature = "server")]
+mod replicas;
+mod report;
+mod report_page;
+#[cfg(feature = "server")]
+mod service;
+#[path = "../../automap-core/tests/shop/mod.rs"]
+#[expect(dead_code, reason = "the tests of its own crate use more of it")]
+mod shop;
+#[path = "../../automap-sources/tests/support/mod.rs"]
+#[expect(dead_code, reason = "the tests of its own crate use more of it")]
+mod support;
+#[cfg(feature = "server")]
+mod ui;
