@@ -128,8 +128,16 @@ pub fn analyse_with_history(
     let impacts = attribution::attribute(&frame, &windows.rows, calls, &anomalies);
     let entries = frame.entries(calls);
     let (suspects, ranking) = suspected(&frame, (&windows.rows, observation), (&anomalies, &impacts), ranking);
+    let onset = Onset { at: windows.incident.start, blur_ms: BLUR_STEPS * frame.step_ms() };
+    let brought_about = change_fit::brought_about(&observation.changes, &frame, onset);
+    let mut change_fits = change_fit::fits(&observation.changes, &frame, onset);
     let (ranking, automap) = match options.engine {
-        rank::Engine::Evidence => (rank::suspects::weigh(ranking, &suspects, &impacts), None),
+        rank::Engine::Evidence => {
+            let ranking = rank::suspects::weigh(ranking, &suspects, &impacts);
+            let ranking = rank::scaling::discount(ranking, &anomalies, &brought_about);
+            (change_fit::weigh(ranking, &mut change_fits, &suspects), None)
+        }
+        // The random walk knows of no changes.
         rank::Engine::Automap => {
             let prepared = rank::automap::prepare(&frame, &windows.rows, &anomalies, calls, &options.automap);
             notes.extend(prepared.notes.iter().cloned());
@@ -141,14 +149,6 @@ pub fn analyse_with_history(
             }
             (rank::automap::rank(&prepared, &frame, &chosen), Some(prepared))
         }
-    };
-    let onset = Onset { at: windows.incident.start, blur_ms: BLUR_STEPS * frame.step_ms() };
-    let brought_about = change_fit::brought_about(&observation.changes, &frame, onset);
-    let mut change_fits = change_fit::fits(&observation.changes, &frame, onset);
-    let ranking = match options.engine {
-        rank::Engine::Evidence => change_fit::weigh(ranking, &mut change_fits, &suspects),
-        // The random walk knows of no changes.
-        rank::Engine::Automap => ranking,
     };
     let waits = rank::open_calls::find(&frame, &windows.rows, calls, &impacts, &suspects);
     let unseen = Unseen::of(&frame, &anomalies, calls, &observation.queries).with_unmeasured(&frame, &waits);

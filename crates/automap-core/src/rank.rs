@@ -18,6 +18,7 @@ mod surges;
 pub mod metric_weights;
 pub mod metrics;
 pub mod open_calls;
+pub(crate) mod scaling;
 pub mod suspects;
 pub mod walk;
 

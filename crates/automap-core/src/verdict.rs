@@ -163,7 +163,7 @@ impl Margin {
         let is_named = |s: &RankedService| named.iter().any(|group| group.contains(&s.service));
         let own_evidence = |s: &RankedService| {
             // A change makes a sign of the metrics likelier and is none itself.
-            let signs = s.parts.iter().filter(|p| p.source != PartSource::Change);
+            let signs = s.parts.iter().filter(|p| p.source != PartSource::Change && p.weight > 0.0);
             let parts = signs.map(|p| p.evidence.max(0.0));
             match ranking.engine {
                 Engine::Evidence => parts.fold(0.0, f64::max),

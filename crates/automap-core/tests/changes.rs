@@ -1,13 +1,11 @@
 //! What was changed before an incident: it raises the service that it concerns, and names none that explains nothing.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod shop;
 
 use automap_core::change::{Change, ChangeKind, ChangeLog};
 use automap_core::report::{ChangeRole, ChangesInfo, Report, VerdictKind};
 use automap_core::time::Interval;
 use automap_core::{DiagnoseOptions, diagnose};
-use shop::{FAULT_AT, Shop};
+
+use crate::shop::{FAULT_AT, Shop};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -136,6 +134,24 @@ fn what_a_second_pod_brings_about_is_no_incident() {
     for kind in [None, Some(ChangeKind::Release)] {
         assert_eq!(observed(kind).verdict.service.as_deref(), Some("catalogue"), "{kind:?}");
     }
+}
+
+/// The new pods are cold, so users wait a little: what stands out is the scaling, and it is no cause. Restarts are none of its doing.
+#[test]
+fn new_pods_are_no_evidence_against_a_service_that_was_scaled() {
+    let shop = |restarts: f64| {
+        Shop::new()
+            .fault("front-end", "memory_bytes", None, |v| v * 3.0)
+            .fault("front-end", "restarts", None, |v| v + restarts)
+            .fault("front-end", "latency_ms", None, |v| v * 1.15)
+    };
+    let of_front_end = |restarts, changes: &[_]| score(&with(shop(restarts), changes), "front-end");
+    let scaled =
+        |restarts| (of_front_end(restarts, &[]), of_front_end(restarts, &[("front-end", ChangeKind::Autoscaled, 3)]));
+    let (unexplained, explained) = scaled(0.0);
+    assert!(explained < unexplained - 2.0, "{explained} of {unexplained}");
+    let (unexplained, explained) = scaled(3.0);
+    assert!(explained > unexplained / 3.0, "{explained} of {unexplained}");
 }
 
 #[test]
