@@ -185,18 +185,14 @@ fn above_noise(evidence: f64, level: f64) -> f64 {
 /// Evidence of every column; `None` if it has too few samples.
 fn evidence(columns: &[Column], rows: &Rows, options: &AnomalyOptions) -> Vec<Option<f64>> {
     let scales = views::Scales::new(columns, rows, options);
-    let residuals = residual::residuals(columns, rows, &scales);
+    let residuals = residual::judged(columns, rows, &scales, |r| views::Views::new(r, rows, options.log_floor));
     columns
         .par_iter()
         .enumerate()
         .map(|(j, column)| {
             let scale = scales.of(j)?;
             let raw = views::Views::new(&column.values, rows, scale.floor);
-            let residual = residuals[j]
-                .as_ref()
-                .map(|r| views::Views::new(r, rows, options.log_floor))
-                .filter(|v| v.mean.is_finite())
-                .unwrap_or(raw);
+            let residual = residuals[j].filter(|v| v.mean.is_finite()).unwrap_or(raw);
             let family = &column.metric.family;
             Some((raw.evidence(family) + residual.evidence(family)) / 2.0)
         })

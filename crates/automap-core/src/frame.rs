@@ -8,6 +8,8 @@ mod derive;
 
 pub use assemble::{AlignedSeries, MAX_MAGNITUDE, RawSeries, assemble, from_columns};
 
+use std::sync::Arc;
+
 use crate::metric::Metric;
 use crate::time::{Interval, Timestamp};
 use crate::topology::CallGraph;
@@ -25,8 +27,8 @@ pub struct Series {
     pub metric: Metric,
     /// The called service, if the metric is about calls to it.
     pub peer: Option<ServiceIdx>,
-    /// One value per row of the axis; `NaN` is a gap. Never beyond [`MAX_MAGNITUDE`].
-    pub values: Vec<f64>,
+    /// One value per row of the axis; `NaN` is a gap. Never beyond [`MAX_MAGNITUDE`]. Shared, since frames are derived from frames.
+    pub values: Arc<[f64]>,
 }
 
 impl Series {
@@ -130,7 +132,7 @@ impl MetricFrame {
         if to - from < 2 {
             return Err(FrameError::TooShort(to - from));
         }
-        let cut = |s: &Series| Series { metric: s.metric.clone(), values: s.values[from..to].to_vec(), ..*s };
+        let cut = |s: &Series| Series { metric: s.metric.clone(), values: s.values[from..to].into(), ..*s };
         Ok(Self {
             services: self.services.clone(),
             times: self.times[from..to].to_vec(),
@@ -162,7 +164,9 @@ impl MetricFrame {
         let mut frame = self.clone();
         for (i, series) in frame.series.iter_mut().enumerate() {
             let first = until(i).map_or(0, |until| frame.times.partition_point(|t| *t < until));
-            series.values[..first].fill(f64::NAN);
+            if first > 0 {
+                Arc::make_mut(&mut series.values)[..first].fill(f64::NAN);
+            }
         }
         frame
     }

@@ -9,12 +9,14 @@ mod change;
 mod effective;
 mod fisher_z;
 mod g_square;
+mod pairs;
 mod scores;
 
 pub use change::correlation_change;
 pub use effective::effective_samples;
 pub use fisher_z::{FisherZ, partial_correlation};
 pub use g_square::GSquare;
+pub(crate) use pairs::{ordered, place};
 pub use scores::Scores;
 
 /// The independence test to use.

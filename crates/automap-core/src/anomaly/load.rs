@@ -54,7 +54,13 @@ pub(super) fn follows_in_its_own_way(family: &Family) -> bool {
 /// Takes out of the incident what a load outside the baseline's range explains.
 pub(super) fn explain_beyond_baseline(columns: &mut [Column], rows: &Rows) {
     let range = |c: &Column| baseline_range(&c.values, rows).filter(|(low, _)| *low > 0.0);
-    let of = |c: &Column| Some((c.service, (c.values.clone(), range(c)?)));
+    let leaves = |c: &Column, (low, high): (f64, f64)| {
+        rows.incident.iter().any(|&row| c.values[row] > high || c.values[row] < low)
+    };
+    let of = |c: &Column| {
+        let range = range(c).filter(|range| leaves(c, *range))?;
+        Some((c.service, (c.values.to_vec(), range)))
+    };
     let loads: BTreeMap<ServiceIdx, (Vec<f64>, (f64, f64))> =
         columns.iter().filter(|c| is_own_load(c)).filter_map(of).collect();
     for column in columns.iter_mut().filter(|c| c.metric.side == Side::Own && follows_in_its_own_way(&c.metric.family))
@@ -64,7 +70,8 @@ pub(super) fn explain_beyond_baseline(columns: &mut [Column], rows: &Rows) {
         for &row in &rows.incident {
             let times = (load[row] / high).max(1.0) * (load[row] / low).min(1.0);
             if times.is_finite() && times != 1.0 && usual > 0.0 {
-                column.values[row] = without_explained(column.values[row], usual, times);
+                let value = column.values[row];
+                column.values.to_mut()[row] = without_explained(value, usual, times);
             }
         }
     }
@@ -92,19 +99,20 @@ mod tests {
     #[test]
     fn idle_means_observed_zeros_and_never_gaps() {
         let gap = f64::NAN;
-        let column = |service: usize, metric: &str, values: [f64; 4]| Column {
+        let (rps, cpu) = (Metric::parse("throughput_rps"), Metric::parse("cpu_cores"));
+        let column = |service: usize, metric, values: [f64; 4]| Column {
             series: service,
             service: ServiceIdx(service),
             peer: None,
-            metric: Metric::parse(metric),
-            values: values.to_vec(),
+            metric,
+            values: values.to_vec().into(),
         };
         let columns = [
-            column(0, "throughput_rps", [1.0, 3.0, gap, gap]),
-            column(1, "throughput_rps", [0.0, 0.0, gap, 0.0]),
-            column(2, "throughput_rps", [0.0, 0.0, 5.0, 0.0]),
-            column(3, "throughput_rps", [gap, gap, gap, gap]),
-            column(4, "cpu_cores", [0.0, 0.0, 0.0, 0.0]),
+            column(0, &rps, [1.0, 3.0, gap, gap]),
+            column(1, &rps, [0.0, 0.0, gap, 0.0]),
+            column(2, &rps, [0.0, 0.0, 5.0, 0.0]),
+            column(3, &rps, [gap, gap, gap, gap]),
+            column(4, &cpu, [0.0, 0.0, 0.0, 0.0]),
         ];
         let found = loads(&columns, &Rows { baseline: vec![0, 1], incident: vec![2, 3] });
         assert_eq!(found[&ServiceIdx(0)], Load { normal: 2.0, is_idle: false });
@@ -128,17 +136,18 @@ mod tests {
             (5.0, 0.4, 0.4),
             (0.0, 0.0, 0.1),
         ] {
-            let column = |series: usize, metric: &str, values: Vec<f64>| Column {
+            let metrics = ["throughput_rps", "cpu_cores", "latency_ms"].map(Metric::parse);
+            let column = |series: usize, values: Vec<f64>| Column {
                 series,
                 service: ServiceIdx(0),
                 peer: None,
-                metric: Metric::parse(metric),
-                values,
+                metric: &metrics[series],
+                values: values.into(),
             };
             let mut columns = [
-                column(0, "throughput_rps", vec![10.0, 11.0, 12.0, load]),
-                column(1, "cpu_cores", vec![0.1, 0.1, 0.1, cpu]),
-                column(2, "latency_ms", vec![9.0, 9.0, 9.0, 90.0]),
+                column(0, vec![10.0, 11.0, 12.0, load]),
+                column(1, vec![0.1, 0.1, 0.1, cpu]),
+                column(2, vec![9.0, 9.0, 9.0, 90.0]),
             ];
             explain_beyond_baseline(&mut columns, &Rows { baseline: vec![0, 1, 2], incident: vec![3] });
             assert!((columns[1].values[3] - expected).abs() < 1e-12, "{load} {cpu}: {}", columns[1].values[3]);

@@ -33,10 +33,16 @@ pub(super) fn evidence(columns: &[Column], rows: &Rows) -> BTreeMap<ServiceIdx, 
     let usual =
         columns.iter().filter(|c| is_told_by_its_service(c) && share_missing(c, &rows.baseline) <= USUALLY_MISSING);
     let usual: Vec<&Column> = usual.collect();
+    // Where nothing is missing in the incident, nothing can be missing more than before.
+    let with_gaps: Vec<&Column> =
+        usual.iter().copied().filter(|c| rows.incident.iter().any(|&i| c.values[i].is_nan())).collect();
+    if with_gaps.is_empty() {
+        return BTreeMap::new();
+    }
     let rows = observed(&usual, rows);
     let reported = Reported::of(&usual);
     let mut out: BTreeMap<ServiceIdx, f64> = BTreeMap::new();
-    for column in &usual {
+    for column in &with_gaps {
         let rows = reported.by_others(column, &rows);
         let (n0, n1) = (rows.baseline.len() as f64, rows.incident.len() as f64);
         if n0 == 0.0 || n1 == 0.0 {
@@ -62,10 +68,10 @@ fn share_missing(column: &Column, rows: &[usize]) -> f64 {
     rows.iter().filter(|&&i| column.values[i].is_nan()).count() as f64 / rows.len() as f64
 }
 
-/// How many series of a metric have a value in each row: of all services, and of each.
+/// How many series of a metric have a value in each row, and which series are those of one service.
 struct Reported<'a> {
     all: BTreeMap<&'a str, Counts>,
-    own: BTreeMap<(&'a str, ServiceIdx), Counts>,
+    own: BTreeMap<(&'a str, ServiceIdx), Vec<&'a Column<'a>>>,
 }
 
 #[derive(Default)]
@@ -78,17 +84,17 @@ impl Counts {
     fn add(&mut self, column: &Column) {
         self.series += 1;
         self.by_row.resize(column.values.len(), 0);
-        self.by_row.iter_mut().zip(&column.values).for_each(|(n, value)| *n += usize::from(!value.is_nan()));
+        self.by_row.iter_mut().zip(column.values.iter()).for_each(|(n, value)| *n += usize::from(!value.is_nan()));
     }
 }
 
 impl<'a> Reported<'a> {
-    fn of(usual: &[&'a Column]) -> Self {
+    fn of(usual: &[&'a Column<'a>]) -> Self {
         let mut out = Self { all: BTreeMap::new(), own: BTreeMap::new() };
         for column in usual {
             let name = column.metric.name.as_str();
             out.all.entry(name).or_default().add(column);
-            out.own.entry((name, column.service)).or_default().add(column);
+            out.own.entry((name, column.service)).or_default().push(column);
         }
         out
     }
@@ -99,8 +105,9 @@ impl<'a> Reported<'a> {
         let (Some(all), Some(own)) = (self.all.get(name), self.own.get(&(name, column.service))) else {
             return rows.clone();
         };
-        let others = all.series - own.series;
-        let is_reported = |i: &usize| (all.by_row[*i] - own.by_row[*i]) as f64 >= OBSERVED * others as f64;
+        let others = all.series - own.len();
+        let own_at = |i: usize| own.iter().filter(|c| !c.values[i].is_nan()).count();
+        let is_reported = |i: &usize| (all.by_row[*i] - own_at(*i)) as f64 >= OBSERVED * others as f64;
         let keep = |rows: &[usize]| rows.iter().copied().filter(is_reported).collect();
         Rows { baseline: keep(&rows.baseline), incident: keep(&rows.incident) }
     }
@@ -189,11 +196,12 @@ mod tests {
     type Row = (usize, Option<usize>, &'static str, f64, f64);
 
     fn missing(series: &[Row]) -> Vec<usize> {
-        let column = |(i, (service, peer, metric, before, after)): (usize, &Row)| Column {
+        let metrics: Vec<Metric> = series.iter().map(|row| Metric::parse(row.2)).collect();
+        let column = |(i, (service, peer, _, before, after)): (usize, &Row)| Column {
             series: i,
             service: ServiceIdx(*service),
             peer: peer.map(ServiceIdx),
-            metric: Metric::parse(metric),
+            metric: &metrics[i],
             values: (0..40).map(|t| if t < 30 { *before } else { *after }).collect(),
         };
         let columns: Vec<Column> = series.iter().enumerate().map(column).collect();

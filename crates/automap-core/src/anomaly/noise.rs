@@ -41,7 +41,7 @@ pub(super) fn levels(columns: &[Column], rows: &Rows, options: &AnomalyOptions) 
 }
 
 /// Selects all columns of every k-th service, and of every service with a rare metric.
-fn sample_services(columns: &[Column]) -> Cow<'_, [Column]> {
+fn sample_services<'c, 'a>(columns: &'c [Column<'a>]) -> Cow<'c, [Column<'a>]> {
     let services: BTreeSet<ServiceIdx> = columns.iter().map(|c| c.service).collect();
     let every = services.len() / ENOUGH_SERVICES;
     if every < 2 {
@@ -61,16 +61,17 @@ mod tests {
 
     #[test]
     fn of_many_services_some_are_used_and_all_with_a_rare_metric() {
-        let column = |service: usize, metric: &str| Column {
+        let (cpu, restarts) = (Metric::parse("cpu_cores"), Metric::parse("restarts"));
+        let column = |service: usize, metric| Column {
             series: service,
             service: ServiceIdx(service),
             peer: None,
-            metric: Metric::parse(metric),
-            values: vec![1.0; 4],
+            metric,
+            values: vec![1.0; 4].into(),
         };
-        let mut columns: Vec<Column> = (0..1500).map(|s| column(s, "cpu_cores")).collect();
+        let mut columns: Vec<Column> = (0..1500).map(|s| column(s, &cpu)).collect();
         assert_eq!(sample_services(&columns[..999]).len(), 999);
-        columns.push(column(7, "restarts"));
+        columns.push(column(7, &restarts));
         let asked = sample_services(&columns);
         assert_eq!(asked.len(), 500 + 2, "every third, and both series of service 7");
         assert_eq!(asked.iter().filter(|c| c.service == ServiceIdx(7)).count(), 2);

@@ -32,38 +32,44 @@ const PER_REQUEST: f64 = 1.0;
 /// Coordinate descent on two slopes converges in a handful of rounds.
 const ROUNDS: usize = 30;
 
-/// Residual of every column; `None` if a logarithm makes no sense (errors, negative values) or there are too few samples.
-pub(super) fn residuals(columns: &[Column], rows: &Rows, scales: &Scales) -> Vec<Option<Vec<f64>>> {
-    let logs: Vec<Option<Vec<f64>>> =
-        columns.par_iter().enumerate().map(|(j, c)| Some(log_levels(c, rows, scales.of(j)?.log_offset))).collect();
-    let takes_part =
-        |j: usize| logs[j].is_some() && columns[j].metric.family != Family::Error && never_negative(&columns[j]);
-    let load: BTreeMap<ServiceIdx, usize> = (0..columns.len())
-        .filter(|&j| logs[j].is_some() && is_own_load(&columns[j]))
-        .map(|j| (columns[j].service, j))
-        .collect();
+/// What `judge` says of the residual of every column; `None` if a logarithm makes no sense (errors, negative values) or there are too few samples.
+///
+/// Residuals of one metric exist at a time, since those of all are as large as the frame. O(series × samples).
+pub(super) fn judged<T: Clone + Send>(
+    columns: &[Column],
+    rows: &Rows,
+    scales: &Scales,
+    judge: impl Fn(&[f64]) -> T + Sync,
+) -> Vec<Option<T>> {
+    let logs = |j: usize| scales.of(j).map(|scale| log_levels(&columns[j], rows, scale.log_offset));
+    let own_loads = (0..columns.len()).filter(|&j| is_own_load(&columns[j]));
+    let loads: BTreeMap<ServiceIdx, Vec<f64>> =
+        own_loads.filter_map(|j| Some((columns[j].service, gaps_as_normal(logs(j)?)))).collect();
+    let takes_part = |j: &usize| {
+        scales.of(*j).is_some() && columns[*j].metric.family != Family::Error && never_negative(&columns[*j])
+    };
     let mut by_metric: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for j in (0..columns.len()).filter(|&j| takes_part(j)) {
+    for j in (0..columns.len()).filter(takes_part) {
         by_metric.entry(columns[j].metric.name.as_str()).or_default().push(j);
     }
 
-    let mut out: Vec<Option<Vec<f64>>> = vec![None; columns.len()];
+    let mut out: Vec<Option<T>> = vec![None; columns.len()];
     for members in by_metric.into_values() {
-        let levels: Vec<&[f64]> = members.iter().filter_map(|&j| logs[j].as_deref()).collect();
+        let levels: Vec<Vec<f64>> = members.par_iter().filter_map(|&j| logs(j)).collect();
         let common = (members.len() >= MIN_PEERS).then(|| middles(&levels));
-        let residual = |(k, &j): (usize, &usize)| {
+        let residual = |(&j, level): (&usize, &Vec<f64>)| {
             let family = &columns[j].metric.family;
-            let own_load = family.follows_load().then(|| load.get(&columns[j].service)).flatten();
-            let others = common.as_ref().map(|c| c.iter().zip(levels[k]).map(|(m, own)| m.without(*own)).collect());
-            let own_load = own_load.and_then(|l| logs[*l].as_deref()).map(gaps_as_normal);
+            let own_load = family.follows_load().then(|| loads.get(&columns[j].service)).flatten();
+            let others = common.as_ref().map(|c| c.iter().zip(level).map(|(m, own)| m.without(*own)).collect());
             // What lies beyond the loads of the baseline has been explained before (`load`).
-            let own_load = own_load.map(|l| if follows_in_its_own_way(family) { within_baseline(l, rows) } else { l });
+            let own_load =
+                own_load.map(|l| if follows_in_its_own_way(family) { within_baseline(l, rows) } else { l.clone() });
             let predictors = [others, own_load];
             let priors = [0.0, if is_cost_per_request(family) { PER_REQUEST } else { 0.0 }];
-            (j, without(levels[k], &predictors, priors, rows))
+            (j, judge(&without(level, &predictors, priors, rows)))
         };
-        let found: Vec<(usize, Vec<f64>)> = members.par_iter().enumerate().map(residual).collect();
-        found.into_iter().for_each(|(j, values)| out[j] = Some(values));
+        let found: Vec<(usize, T)> = members.par_iter().zip(&levels).map(residual).collect();
+        found.into_iter().for_each(|(j, judged)| out[j] = Some(judged));
     }
     out
 }
@@ -90,15 +96,16 @@ fn centred(mut values: Vec<f64>, baseline: &[usize]) -> Vec<f64> {
 }
 
 /// The same within the range that the baseline showed.
-fn within_baseline(mut values: Vec<f64>, rows: &Rows) -> Vec<f64> {
-    if let Some((low, high)) = baseline_range(&values, rows) {
-        values.iter_mut().for_each(|v| *v = v.clamp(low, high));
+fn within_baseline(values: &[f64], rows: &Rows) -> Vec<f64> {
+    match baseline_range(values, rows) {
+        Some((low, high)) => values.iter().map(|v| v.clamp(low, high)).collect(),
+        None => values.to_vec(),
     }
-    values
 }
 
-fn gaps_as_normal(values: &[f64]) -> Vec<f64> {
-    values.iter().map(|v| if v.is_nan() { 0.0 } else { *v }).collect()
+fn gaps_as_normal(mut values: Vec<f64>) -> Vec<f64> {
+    values.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = 0.0);
+    values
 }
 
 /// The middle values of all series in one row, from which the median without any one series follows. A gap counts as "as usual" (0).
@@ -128,7 +135,7 @@ impl Middle {
 }
 
 /// The middle values of every row. O(series × rows).
-fn middles(levels: &[&[f64]]) -> Vec<Middle> {
+fn middles(levels: &[Vec<f64>]) -> Vec<Middle> {
     let at = |t: usize| levels.iter().map(|l| if l[t].is_nan() { 0.0 } else { l[t] }).collect();
     (0..levels[0].len()).into_par_iter().map(|t| Middle::of(at(t))).collect()
 }
@@ -165,7 +172,7 @@ mod tests {
     #[test]
     fn leave_one_out_median_leaves_the_series_itself_out() {
         let medians = |values: &[f64]| {
-            let levels: Vec<&[f64]> = values.iter().map(std::slice::from_ref).collect();
+            let levels: Vec<Vec<f64>> = values.iter().map(|v| vec![*v]).collect();
             let middle = &middles(&levels)[0];
             values.iter().map(|v| middle.without(*v)).collect::<Vec<f64>>()
         };

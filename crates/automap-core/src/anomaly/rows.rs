@@ -3,6 +3,8 @@
 //! Preparation removes two sources of false evidence: availability is turned into a failure share, so that floors and directions are those of
 //! errors, and exporter glitches become gaps.
 
+use std::borrow::Cow;
+
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{Metric, Side};
 use crate::time::Interval;
@@ -40,33 +42,34 @@ impl Rows {
     }
 }
 
-/// One series, with availability turned into a failure share and glitches turned into gaps.
+/// One series, with availability turned into a failure share and glitches turned into gaps. Most series need neither, and are borrowed: a frame may
+/// hold hundreds of megabytes.
 #[derive(Clone, Debug)]
-pub(super) struct Column {
+pub(super) struct Column<'a> {
     pub(super) series: usize,
     pub(super) service: ServiceIdx,
     pub(super) peer: Option<ServiceIdx>,
-    pub(super) metric: Metric,
-    pub(super) values: Vec<f64>,
+    pub(super) metric: &'a Metric,
+    pub(super) values: Cow<'a, [f64]>,
 }
 
-impl Column {
+impl Column<'_> {
     pub(super) fn pick(&self, rows: &[usize]) -> Vec<f64> {
         rows.iter().map(|&i| self.values[i]).collect()
     }
 }
 
-pub(super) fn prepare(frame: &MetricFrame, rows: &Rows) -> Vec<Column> {
+pub(super) fn prepare<'a>(frame: &'a MetricFrame, rows: &Rows) -> Vec<Column<'a>> {
     let series = frame.series().iter().enumerate();
     series
         .filter(|(_, s)| s.metric.side != Side::Outside)
         .map(|(i, s)| {
-            let mut values = s.values.clone();
+            let mut values = Cow::Borrowed(&*s.values);
             if s.metric.is_availability {
-                as_failures(&mut values);
+                as_failures(values.to_mut());
             }
             drop_glitches(&mut values, &rows.baseline);
-            Column { series: i, service: s.service, peer: s.peer, metric: s.metric.clone(), values }
+            Column { series: i, service: s.service, peer: s.peer, metric: &s.metric, values }
         })
         .collect()
 }
@@ -82,14 +85,11 @@ fn as_failures(values: &mut [f64]) {
     }
 }
 
-fn drop_glitches(values: &mut [f64], baseline: &[usize]) {
+fn drop_glitches(values: &mut Cow<'_, [f64]>, baseline: &[usize]) {
     let largest = baseline.iter().map(|&i| values[i].abs()).fold(0.0, f64::max);
-    if largest > 0.0 {
-        for v in values {
-            if v.abs() > GLITCH_FACTOR * largest {
-                *v = f64::NAN;
-            }
-        }
+    let is_glitch = |v: &f64| v.abs() > GLITCH_FACTOR * largest;
+    if largest > 0.0 && values.iter().any(is_glitch) {
+        values.to_mut().iter_mut().filter(|v| is_glitch(v)).for_each(|v| *v = f64::NAN);
     }
 }
 
@@ -110,8 +110,11 @@ mod tests {
 
     #[test]
     fn a_timestamp_in_place_of_a_value_is_a_gap() {
-        let mut values = [0.2, 0.3, 1.658e9, 0.4];
+        let mut values = Cow::Borrowed(&[0.2, 0.3, 1.658e9, 0.4][..]);
         drop_glitches(&mut values, &[0, 1]);
         assert!(values[2].is_nan() && values[3] == 0.4);
+        let mut usual = Cow::Borrowed(&[0.2, 0.3, 0.9][..]);
+        drop_glitches(&mut usual, &[0, 1]);
+        assert!(matches!(usual, Cow::Borrowed(_)), "nothing is copied for nothing");
     }
 }

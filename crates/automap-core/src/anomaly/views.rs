@@ -40,9 +40,8 @@ pub(super) struct Scales(Vec<Option<Scale>>);
 
 impl Scales {
     pub(super) fn new(columns: &[Column], rows: &Rows, options: &AnomalyOptions) -> Self {
-        let normal: Vec<Vec<f64>> = columns.par_iter().map(|c| finite(&c.pick(&rows.baseline))).collect();
-        let medians: Vec<f64> = normal.par_iter().map(|n| median_of(n.clone())).collect();
-        let levels = levels(columns, &normal, &medians);
+        let usual: Vec<Usual> = columns.par_iter().map(|c| Usual::of(c, rows)).collect();
+        let levels = levels(columns, &usual);
         let of_metric = |pick: &dyn Fn(&[f64]) -> f64| -> BTreeMap<&str, f64> {
             levels.iter().map(|(metric, levels)| (*metric, pick(levels))).collect()
         };
@@ -50,13 +49,13 @@ impl Scales {
         let level = |levels: &BTreeMap<&str, f64>, metric: &str| levels.get(metric).copied().unwrap_or(1.0);
         let scale = |j: usize, column: &Column| {
             let incident = rows.incident.iter().filter(|&&i| !column.values[i].is_nan()).count();
-            if normal[j].len() < MIN_BASELINE_SAMPLES || incident < MIN_INCIDENT_SAMPLES {
+            if usual[j].samples < MIN_BASELINE_SAMPLES || incident < MIN_INCIDENT_SAMPLES {
                 return None;
             }
             let (middle, high) = (level(&middle, &column.metric.name), level(&high, &column.metric.name));
             let practical = if options.practical_floors { practical_floor(column.metric.unit) } else { 0.0 };
             let typical = if middle < IDLE_SHARE * high { high } else { middle };
-            let relative = (options.relative_floor * medians[j].abs()).max(options.typical_floor * typical);
+            let relative = (options.relative_floor * usual[j].median.abs()).max(options.typical_floor * typical);
             let floor = relative.max(practical).max(1e-12);
             let log_offset = (LOG_OFFSET * middle).max(practical / options.log_floor).max(1e-9);
             Some(Scale { floor, log_offset })
@@ -70,12 +69,27 @@ impl Scales {
     }
 }
 
+/// A column in the baseline.
+struct Usual {
+    /// Observed samples.
+    samples: usize,
+    /// Their median.
+    median: f64,
+}
+
+impl Usual {
+    fn of(column: &Column, rows: &Rows) -> Self {
+        let observed = finite(&column.pick(&rows.baseline));
+        Self { samples: observed.len(), median: median_of(observed) }
+    }
+}
+
 /// Each metric's baseline levels over all services, without services at zero.
-fn levels<'a>(columns: &'a [Column], normal: &[Vec<f64>], medians: &[f64]) -> BTreeMap<&'a str, Vec<f64>> {
+fn levels<'a>(columns: &'a [Column], usual: &[Usual]) -> BTreeMap<&'a str, Vec<f64>> {
     let mut levels: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for (j, column) in columns.iter().enumerate() {
-        if normal[j].len() >= MIN_BASELINE_SAMPLES && medians[j] != 0.0 {
-            levels.entry(column.metric.name.as_str()).or_default().push(medians[j].abs());
+    for (column, usual) in columns.iter().zip(usual) {
+        if usual.samples >= MIN_BASELINE_SAMPLES && usual.median != 0.0 {
+            levels.entry(column.metric.name.as_str()).or_default().push(usual.median.abs());
         }
     }
     levels

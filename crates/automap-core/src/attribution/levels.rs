@@ -104,7 +104,7 @@ impl Measured {
     pub(super) fn of(frame: &MetricFrame, rows: &Rows) -> Option<Self> {
         let windows = [blocks(&rows.baseline), blocks(&rows.incident)];
         let n = frame.services().len();
-        let values = |s: ServiceIdx, metric: &str, peer| frame.get(s, metric, peer).map(|s| s.values.as_slice());
+        let values = |s: ServiceIdx, metric: &str, peer| frame.get(s, metric, peer).map(|s| &*s.values);
         let plain = |values: &[f64]| sums(&windows, values, None);
         // Requests that were counted in one window only cannot weigh the other.
         let weighted =

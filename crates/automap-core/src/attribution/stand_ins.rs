@@ -101,7 +101,7 @@ impl<'a> Chosen<'a, '_> {
     }
 
     fn values(&self, service: ServiceIdx, metric: &str, peer: Option<ServiceIdx>) -> Option<&'a [f64]> {
-        self.frame.get(service, metric, peer).map(|s| s.values.as_slice())
+        self.frame.get(service, metric, peer).map(|s| &*s.values)
     }
 
     /// Whether most calls of both windows have a value. Where no call was made none is needed.

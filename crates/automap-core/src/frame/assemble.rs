@@ -82,7 +82,7 @@ pub struct AlignedSeries {
     pub values: Vec<f64>,
 }
 
-/// Makes a frame of series that share the axis `times`, without copying them. Values beyond the axis are cut off, missing ones are gaps.
+/// Makes a frame of series that share the axis `times`. Values beyond the axis are cut off, missing ones are gaps.
 ///
 /// # Errors
 /// As for [`assemble`].
@@ -132,7 +132,10 @@ fn collect(
     }
     let series = by_name
         .into_iter()
-        .map(|((service, metric, peer), values)| Series { service, metric: Metric::parse(&metric), peer, values })
+        .map(|((service, metric, peer), values)| {
+            let metric = Metric::parse(&metric);
+            Series { service, metric, peer, values: values.into() }
+        })
         .collect();
     Ok((MetricFrame { services, times, series }, lost.notes()))
 }

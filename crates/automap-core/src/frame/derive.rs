@@ -16,7 +16,7 @@ impl MetricFrame {
         let clients = self.series.iter().filter(|s| s.metric.name == CLIENT_LATENCY_MS);
         let gaps = clients.filter_map(|client| {
             let served = self.get(client.service, SERVED_LATENCY_MS, client.peer)?;
-            let values = client.values.iter().zip(&served.values).map(|(c, s)| clamp(c - s)).collect();
+            let values = client.values.iter().zip(served.values.iter()).map(|(c, s)| clamp(c - s)).collect();
             Some(Series { metric: Metric::parse(NETWORK_GAP_MS), values, ..*client })
         });
         let mut series: Vec<Series> = self.series.iter().filter(|s| s.metric.name != NETWORK_GAP_MS).cloned().collect();

@@ -66,7 +66,7 @@ impl GraphSignals {
 }
 
 fn column(frame: &MetricFrame, service: ServiceIdx, metric: MetricType, congestion: Congestion) -> Option<Vec<f64>> {
-    let values = |family: Family| best(frame, service, &family).map(|s| s.values.clone());
+    let values = |family: Family| best(frame, service, &family).map(|s| s.values.to_vec());
     match metric {
         MetricType::Latency => values(Family::Latency),
         MetricType::Throughput => values(Family::Throughput),
@@ -100,7 +100,7 @@ fn best<'a>(frame: &'a MetricFrame, service: ServiceIdx, family: &'a Family) -> 
 
 /// The sum of a family's series; a gap wherever one of them has a gap.
 fn sum(frame: &MetricFrame, service: ServiceIdx, family: &Family) -> Option<Vec<f64>> {
-    own(frame, service, family).map(|s| s.values.clone()).reduce(|mut sum, next| {
+    own(frame, service, family).map(|s| s.values.to_vec()).reduce(|mut sum, next| {
         sum.iter_mut().zip(next).for_each(|(a, b)| *a += b);
         sum
     })

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::independence::{Outcome, Tester};
+use crate::independence::{Outcome, Tester, ordered, place};
 
 /// Options for keeping edges.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,15 +82,6 @@ impl Skeleton {
     pub fn count(&self, state: Pair) -> usize {
         self.pairs.iter().filter(|p| **p == state).count()
     }
-}
-
-fn ordered(i: usize, j: usize) -> (usize, usize) {
-    (i.min(j), i.max(j))
-}
-
-fn place(n: usize, i: usize, j: usize) -> usize {
-    let (i, j) = ordered(i, j);
-    i * n - i * (i + 1) / 2 + j - i - 1
 }
 
 /// Learns which of `series` series depend on each other directly.
@@ -275,12 +266,6 @@ mod tests {
         assert_eq!(discovery_limit(&[0.9, 0.14, 0.01, 0.11], 4, 0.2), 0.14);
         assert_eq!(discovery_limit(&[0.9, 0.8], 2, 0.2), -1.0);
         assert_eq!(discovery_limit(&[0.9], 1, 1.0), 1.0);
-    }
-
-    #[test]
-    fn pairs_have_positions_of_their_own() {
-        let places: Vec<usize> = (0..4).flat_map(|i| (i + 1..4).map(move |j| place(4, j, i))).collect();
-        assert_eq!(places, [0, 1, 2, 3, 4, 5]);
     }
 
     /// a → b → c: a and c are dependent, but not given b.

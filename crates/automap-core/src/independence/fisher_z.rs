@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use statrs::function::erf::erfc;
 
 use super::effective::{autocorrelation, dot, effective_samples, effective_samples_of};
-use super::{CiOptions, Outcome, Scores};
+use super::{CiOptions, Outcome, Scores, place};
 
 /// If less than this share of its variance is left, the conditions determine a series and the test is undefined.
 const MIN_REST: f64 = 1e-9;
@@ -24,7 +24,7 @@ pub struct FisherZ {
     series: usize,
     /// Samples of the longest row.
     length: usize,
-    /// Pearson correlation of the scores, row by row; `NaN` where a pair shares too few samples.
+    /// Pearson correlation of the scores of every pair; `NaN` where it shares too few samples.
     correlation: Vec<f64>,
     /// Effective samples of every pair.
     samples: Vec<f64>,
@@ -34,7 +34,7 @@ pub struct FisherZ {
 }
 
 impl FisherZ {
-    /// Computes all correlations. Cost: O(series² × (samples + lags)), in parallel; memory: 16 bytes per ordered pair.
+    /// Computes all correlations. Cost: O(series² × (samples + lags)), in parallel; memory: 16 bytes per pair.
     pub fn new(scores: &Scores, options: &CiOptions) -> Self {
         let n = scores.len();
         let lags: Vec<Vec<f64>> = match options.effective_samples {
@@ -42,25 +42,21 @@ impl FisherZ {
             false => vec![Vec::new(); n],
         };
         let unit: Vec<Vec<f64>> = scores.rows.par_iter().map(|row| unit_length(row)).collect();
-        let row = |i: usize| -> Vec<(f64, f64)> {
-            (0..n)
-                .map(|j| {
-                    if i == j || !scores.is_testable(i) || !scores.is_testable(j) {
-                        return (if i == j { 1.0 } else { f64::NAN }, 0.0);
-                    }
-                    // The same sum for (i, j) and (j, i), so that the matrix is symmetric to the last bit.
-                    let (a, b) = (i.min(j), i.max(j));
-                    let (r, shared) = if scores.has_gaps[a] || scores.has_gaps[b] {
-                        correlation_with_gaps(&scores.rows[a], &scores.rows[b])
-                    } else {
-                        (dot(&unit[a], &unit[b]), unit[a].len())
-                    };
-                    (r.clamp(-1.0, 1.0), effective_samples(shared, &lags[a], &lags[b]))
-                })
-                .collect()
+        let pair = |i: usize, j: usize| {
+            if !scores.is_testable(i) || !scores.is_testable(j) {
+                return (f64::NAN, 0.0);
+            }
+            let (r, shared) = if scores.has_gaps[i] || scores.has_gaps[j] {
+                correlation_with_gaps(&scores.rows[i], &scores.rows[j])
+            } else {
+                (dot(&unit[i], &unit[j]), unit[i].len())
+            };
+            (r.clamp(-1.0, 1.0), effective_samples(shared, &lags[i], &lags[j]))
         };
-        let rows: Vec<Vec<(f64, f64)>> = (0..n).into_par_iter().map(row).collect();
-        let (correlation, samples) = rows.into_iter().flatten().unzip();
+        let pairs_of = |i: usize| (i + 1..n).map(|j| pair(i, j)).unzip();
+        let rows: Vec<(Vec<f64>, Vec<f64>)> = (0..n).into_par_iter().map(pairs_of).collect();
+        let (correlation, samples): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+        let (correlation, samples) = (correlation.concat(), samples.concat());
         let rows = if options.effective_samples { scores.rows.clone() } else { Vec::new() };
         let length = scores.rows.iter().map(Vec::len).max().unwrap_or(0);
         Self { series: n, length, correlation, samples, rows, min_degrees: options.min_degrees }
@@ -68,7 +64,7 @@ impl FisherZ {
 
     /// Pearson correlation of two series' scores, −1 to 1; `NaN` if it is undetermined.
     pub fn correlation(&self, i: usize, j: usize) -> f64 {
-        self.correlation[i * self.series + j]
+        if i == j { 1.0 } else { self.correlation[place(self.series, i, j)] }
     }
 
     /// |Partial correlation|; `None` if it is undetermined or the conditions determine `i` or `j`.
@@ -99,7 +95,7 @@ impl FisherZ {
 
     fn effective_samples(&self, i: usize, j: usize, given: &[usize]) -> f64 {
         if given.is_empty() || self.rows.is_empty() {
-            return self.samples[i * self.series + j];
+            return self.samples[place(self.series, i, j)];
         }
         let given = orthogonal(&self.rows, given);
         // The smaller position first, so that the result is bit-identical for (i, j) and (j, i).
