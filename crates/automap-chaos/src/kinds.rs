@@ -82,6 +82,7 @@ pub fn expected_metric(kind: &str, action: &str) -> Option<&'static str> {
         ("DNS", "fail") => "failed lookups",
         ("DNS", _) => "name lookups",
         ("Certificate", _) => "error",
+        ("CacheFlush", _) => "latency",
         ("Release" | "ConfigChange" | "Traffic" | "Autoscaler" | "NodeStress" | "BatchJob", _) => "latency",
         _ => return None,
     })
@@ -106,6 +107,7 @@ pub fn mechanism(kind: &str, action: &str) -> Option<&'static str> {
         ("StoreConnections", _) => "store connections",
         ("ConsumerStop", _) => "queue",
         ("Certificate", _) => "certificate",
+        ("CacheFlush", _) => "cold cache",
         ("Release", _) => "release",
         ("ConfigChange", _) => "config",
         ("Scale", _) => "scale",

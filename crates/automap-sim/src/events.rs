@@ -25,6 +25,8 @@ pub(crate) enum Event {
     Retry(Id),
     /// A service that was down is back.
     Back(u32),
+    /// A service has so many pods from now on.
+    Scaled(u32, u32),
     /// A metrics endpoint is read.
     Scrape(u32),
     /// Shares of processors are looked at, and faults begin and end.

@@ -37,10 +37,14 @@ pub enum Kind {
     ReleaseFail,
     /// A setting makes it give up on its calls too early.
     ConfigTimeout,
+    /// Its cache forgets what it holds.
+    CacheCold,
     /// A transaction holds a lock that many commands need.
     Lock,
     /// Somebody else holds nearly all connections.
     Connections,
+    /// It takes no messages from its broker.
+    ConsumerStop,
     /// Processes beside the pods take a node's processors.
     NodeCpu,
     /// Processes beside the pods keep a node's disk busy.
@@ -49,6 +53,8 @@ pub enum Kind {
     Traffic,
     /// A new version that does what the old one did.
     ReleaseHarmless,
+    /// One pod more than is needed.
+    ScaledUp,
 }
 
 /// Where.
@@ -100,6 +106,10 @@ pub(crate) struct Effect {
     pub(crate) lock: (f64, f64),
     /// Share of its workers that somebody else holds.
     pub(crate) taken: f64,
+    /// Share of what its cache holds that is gone.
+    pub(crate) cold: f64,
+    /// Whether it takes no messages.
+    pub(crate) is_idle: bool,
 }
 
 impl Effect {
@@ -116,12 +126,14 @@ impl Effect {
         leak_mib_per_s: 0.0,
         lock: (0.0, 0.0),
         taken: 0.0,
+        cold: 0.0,
+        is_idle: false,
     };
 }
 
 impl Kind {
-    /// All of them; the last one hurts nobody.
-    pub const ALL: [Self; 18] = [
+    /// All of them.
+    pub const ALL: [Self; 21] = [
         Self::Cpu,
         Self::Memory,
         Self::Kill,
@@ -134,13 +146,18 @@ impl Kind {
         Self::ReleaseSlow,
         Self::ReleaseFail,
         Self::ConfigTimeout,
+        Self::CacheCold,
         Self::Lock,
         Self::Connections,
+        Self::ConsumerStop,
         Self::NodeCpu,
         Self::NodeDisk,
         Self::Traffic,
         Self::ReleaseHarmless,
+        Self::ScaledUp,
     ];
+    /// Those that hurt nobody.
+    pub const DECOYS: [Self; 2] = [Self::ReleaseHarmless, Self::ScaledUp];
 
     /// Kind and action in the words of the ledger.
     pub fn words(self) -> (&'static str, &'static str) {
@@ -157,23 +174,36 @@ impl Kind {
             Self::ReleaseSlow => ("Release", "slow"),
             Self::ReleaseFail => ("Release", "fail"),
             Self::ConfigTimeout => ("ConfigChange", "settings"),
+            Self::CacheCold => ("CacheFlush", "flush"),
             Self::Lock => ("StoreLock", "lock"),
             Self::Connections => ("StoreConnections", "connections"),
+            Self::ConsumerStop => ("ConsumerStop", "stop"),
             Self::NodeCpu => ("NodeStress", "cpu"),
             Self::NodeDisk => ("NodeStress", "disk"),
             Self::Traffic => ("Traffic", "surge"),
             Self::ReleaseHarmless => ("Release", "harmless"),
+            Self::ScaledUp => ("Scale", "up"),
         }
     }
 
     /// Whether it is to be found, or hurts nobody.
     pub fn role(self) -> Role {
-        if self == Self::ReleaseHarmless { Role::Decoy } else { Role::Cause }
+        if Self::DECOYS.contains(&self) { Role::Decoy } else { Role::Cause }
+    }
+
+    /// Whether it is to be found.
+    pub fn is_cause(self) -> bool {
+        self.role() == Role::Cause
     }
 
     /// Whether it is a change as operators make them.
     pub fn is_change(self) -> bool {
-        matches!(self, Self::ReleaseSlow | Self::ReleaseFail | Self::ConfigTimeout | Self::ReleaseHarmless)
+        self.is_release() || matches!(self, Self::ConfigTimeout | Self::ScaledUp)
+    }
+
+    /// Whether another version takes over.
+    pub fn is_release(self) -> bool {
+        matches!(self, Self::ReleaseSlow | Self::ReleaseFail | Self::ReleaseHarmless)
     }
 
     /// Where it can be: services by index, with what they are visited by a user's request.
@@ -192,9 +222,12 @@ impl Kind {
                 (0..plan.nodes.len()).filter(has_disk).map(Place::Node).collect()
             }
             Self::Lock | Self::Connections => services(&is_store),
+            Self::ScaledUp => services(&|i| plan.services[i].kind == EntityKind::Service),
+            Self::ConsumerStop => services(&|i| plan.services[i].consumes.is_some()),
+            Self::CacheCold => services(&|i| plan.services[i].calls.iter().any(|call| call.cached > 0.0)),
             Self::ConfigTimeout => services(&|i| plan.services[i].calls.iter().any(|call| call.is_needed)),
             Self::SlowCode | Self::Errors | Self::ReleaseSlow | Self::ReleaseFail | Self::ReleaseHarmless => {
-                services(&|i| !is_store(i))
+                services(&|i| plan.services[i].has_side_car() || plan.services[i].consumes.is_some())
             }
             _ => services(&|_| true),
         }
@@ -240,6 +273,8 @@ impl Fault {
                 let longest = service.calls.iter().map(|call| call.timeout_ms).fold(1.0, f64::max);
                 Effect { timeout: grows(1.2, 0.4) * usual_ms.max(1.0) / longest, ..Effect::NONE }
             }
+            Kind::ConsumerStop => Effect { is_idle: true, ..Effect::NONE },
+            Kind::CacheCold => Effect { cold: grows(0.3, 1.0), ..Effect::NONE },
             Kind::Lock => Effect { lock: (grows(0.15, 0.9), grows(10.0, 60.0) * usual_ms.max(4.0)), ..Effect::NONE },
             Kind::Connections => Effect { taken: grows(0.85, 1.0), ..Effect::NONE },
             _ => Effect::NONE,
@@ -270,7 +305,7 @@ impl Fault {
 /// A fault of a kind that the plan has a place for; kinds are as likely as each other.
 pub fn any(plan: &Plan, window: (f64, f64), rng: &mut Rng) -> Fault {
     loop {
-        let kind = Kind::ALL[rng.below(Kind::ALL.len() - 1)];
+        let kind = Kind::ALL[rng.below(Kind::ALL.len() - Kind::DECOYS.len())];
         if let Some(fault) = Fault::draw(kind, plan, window, rng) {
             return Fault { strength: between(rng, 0.1, 1.0), ..fault };
         }
@@ -309,6 +344,7 @@ mod tests {
         let mut rng = Rng::new(1);
         let drawn: Vec<Fault> = (0..200).map(|_| any(&plan, (0.0, 1.0), &mut rng)).collect();
         assert!(drawn.iter().all(|f| f.kind.role() == Role::Cause && f.strength >= 0.1));
-        assert!(Kind::ALL[..17].iter().all(|kind| drawn.iter().any(|f| f.kind == *kind)));
+        let possible = Kind::ALL[..19].iter().filter(|kind| !kind.places(&plan).is_empty());
+        assert!(possible.clone().count() >= 17 && possible.clone().all(|kind| drawn.iter().any(|f| f.kind == *kind)));
     }
 }

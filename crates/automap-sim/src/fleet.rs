@@ -2,21 +2,25 @@
 //!
 //! A request holds a worker of its service from beginning to end, works on a processor before and after its calls, and may wait for a worker, a connection, a
 //! disk, a lock, or its callees. Processors are shared fairly: a slice of work takes as much longer as more threads want to run than the pod's limit or the
-//! node's processors allow, judged when the slice begins. Callers give up after a timeout while the callee goes on, try again, and stop trying for a while when
+//! node's processors allow, judged when the slice begins (worked example in `pod`). Callers give up after a timeout while the callee goes on, try again, and stop trying for a while when
 //! most attempts fail.
 //!
 //! Cost: about 10 events a request and service; a million events a second on one core.
 
 mod attempts;
+mod messages;
 mod pod;
 mod requests;
+mod scaler;
+#[cfg(test)]
+mod tests;
 
 use automap_core::random::Rng;
 
 use crate::chance::{between, exponential, happens, normal};
 use crate::events::{Agenda, Event, Id, Micros, Slab};
 use crate::fault::{Fault, Place};
-use crate::meters::{NodeSample, ServiceSample, UserMeter};
+use crate::meters::{Answers, NodeSample, ServiceSample};
 use crate::plan::Plan;
 use attempts::Attempt;
 use pod::{Node, Pod};
@@ -27,6 +31,10 @@ const MICROS: f64 = 1e6;
 const TICK_S: f64 = 0.1;
 /// A day, for the swing of the load.
 const DAY_S: f64 = 86_400.0;
+/// Ticks between two probes: ten seconds, Kubernetes' default.
+const PROBE_TICKS: u64 = 100;
+/// Ticks between two looks of an autoscaler, and what a new pod takes until it serves, in seconds.
+const SCALER: (u64, f64) = (150, 20.0);
 
 /// How a fleet is run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,13 +45,15 @@ pub struct RunOptions {
     pub scrape_s: f64,
     /// Share of scrapes that fail.
     pub lost_scrapes: f64,
+    /// Whether containers are killed whose liveness probes find no free worker: what makes an overload spread.
+    pub has_probes: bool,
     /// The same seed, the same run.
     pub seed: u64,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { length_s: 1200.0, scrape_s: 5.0, lost_scrapes: 0.002, seed: 0 }
+        Self { length_s: 1200.0, scrape_s: 5.0, lost_scrapes: 0.002, has_probes: false, seed: 0 }
     }
 }
 
@@ -54,8 +64,21 @@ pub struct Recording {
     pub services: Vec<Vec<ServiceSample>>,
     /// Every scrape of every node.
     pub nodes: Vec<Vec<NodeSample>>,
-    /// What users got.
-    pub users: UserMeter,
+    /// What those who asked each service got; of the gateway these are the users.
+    pub answers: Vec<Answers>,
+    /// What autoscalers did, in order.
+    pub scalings: Vec<Scaling>,
+}
+
+/// A service has another number of pods.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scaling {
+    /// Which: an index.
+    pub service: usize,
+    /// When, in seconds since the start.
+    pub at_s: f64,
+    /// How many there were, and are.
+    pub pods: (usize, usize),
 }
 
 /// Runs a system with faults. O(events · log of those under way).
@@ -71,7 +94,8 @@ pub fn run(plan: &Plan, faults: &[Fault], options: &RunOptions) -> Recording {
         fleet.happen(event);
     }
     let services = fleet.pods.into_iter().map(|pod| pod.samples).collect();
-    Recording { services, nodes: fleet.nodes.into_iter().map(|node| node.samples).collect(), users: fleet.users }
+    let nodes = fleet.nodes.into_iter().map(|node| node.samples).collect();
+    Recording { services, nodes, answers: fleet.answers, scalings: fleet.scalings }
 }
 
 struct Fleet<'a> {
@@ -84,7 +108,11 @@ struct Fleet<'a> {
     attempts: Slab<Attempt>,
     pods: Vec<Pod>,
     nodes: Vec<Node>,
-    users: UserMeter,
+    answers: Vec<Answers>,
+    /// The place of each caller among the callers of whom it calls, by caller and call.
+    places: Vec<Vec<usize>>,
+    scalings: Vec<Scaling>,
+    ticks: u64,
     /// Drawn from for what requests do.
     rng: Rng,
     /// Drawn from for when users come, so that a fault does not change who comes.
@@ -96,8 +124,12 @@ struct Fleet<'a> {
 
 impl<'a> Fleet<'a> {
     fn new(plan: &'a Plan, faults: &'a [Fault], options: RunOptions) -> Self {
-        let latency = plan.usual_latency_ms();
-        let pods = plan.services.iter().zip(&latency).map(|(service, ms)| Pod::new(service, *ms)).collect();
+        let (latency, callers) = (plan.usual_latency_ms(), plan.callers());
+        let pods = plan.services.iter().enumerate();
+        let pods = pods.map(|(i, service)| Pod::new(service, callers[i].len().max(1), latency[i])).collect();
+        let place = |caller: usize, to: usize| callers[to].iter().position(|c| *c == caller).unwrap_or(0);
+        let places = plan.services.iter().enumerate();
+        let places = places.map(|(i, service)| service.calls.iter().map(|call| place(i, call.to)).collect()).collect();
         Self {
             plan,
             faults,
@@ -108,7 +140,10 @@ impl<'a> Fleet<'a> {
             attempts: Slab::new(),
             pods,
             nodes: plan.nodes.iter().map(|cores| Node::new(*cores)).collect(),
-            users: UserMeter::default(),
+            answers: vec![Answers::default(); plan.services.len()],
+            places,
+            scalings: Vec::new(),
+            ticks: 0,
             rng: Rng::named(options.seed, "requests"),
             user_rng: Rng::named(options.seed, "users"),
             wander: 0.0,
@@ -136,6 +171,7 @@ impl<'a> Fleet<'a> {
             Event::Timeout(attempt) => self.timeout(attempt),
             Event::Retry(attempt) => self.dispatch(attempt),
             Event::Back(service) => self.back(service as usize),
+            Event::Scaled(service, pods) => self.scaled(service as usize, pods as usize),
             Event::Scrape(target) => self.scrape(target as usize),
             Event::Tick => self.tick(),
         }
@@ -183,18 +219,54 @@ impl<'a> Fleet<'a> {
         for node in &mut self.nodes {
             node.tick(TICK_S);
         }
-        let mut overfull = Vec::new();
+        let mut killed = Vec::new();
         for (i, pod) in self.pods.iter_mut().enumerate() {
             let node = &mut self.nodes[self.plan.services[i].node];
             if pod.tick(&self.plan.services[i], node, TICK_S) {
-                overfull.push(i);
+                killed.push(i);
             }
         }
-        overfull.into_iter().for_each(|service| self.crash(service));
+        self.ticks += 1;
+        if self.options.has_probes && self.ticks.is_multiple_of(PROBE_TICKS) {
+            let probed = self.pods.iter_mut().zip(&self.plan.services).enumerate();
+            killed.extend(probed.filter_map(|(i, (pod, service))| pod.probe(service).then_some(i)));
+            killed.sort_unstable();
+            killed.dedup();
+        }
+        if self.ticks.is_multiple_of(SCALER.0) {
+            self.scale();
+        }
+        killed.into_iter().for_each(|service| self.crash(service));
+        (0..self.pods.len()).for_each(|service| self.deliver(service));
         // A mean-reverting walk with a standard deviation of 5 % and a memory of a minute.
         let keep = 1.0 - TICK_S / 60.0;
         self.wander = keep * self.wander + 0.05 * (1.0 - keep * keep).sqrt() * normal(&mut self.user_rng);
         self.plan_at(s + TICK_S, Event::Tick);
+    }
+
+    /// Autoscalers look at what was used.
+    fn scale(&mut self) {
+        let seconds = SCALER.0 as f64 * TICK_S;
+        for (i, service) in self.plan.services.iter().enumerate().filter(|(_, s)| s.most_pods > 1) {
+            let pod = &mut self.pods[i];
+            let wanted = pod.scaler.look(pod.meter.cpu_s, seconds, pod.pods, service.limit_cores, service.most_pods);
+            if let Some(pods) = wanted {
+                let ready_ms = if pods > pod.pods { SCALER.1 * 1e3 } else { 0.0 };
+                self.agenda.plan(self.now + (ready_ms * 1e3) as Micros, Event::Scaled(i as u32, pods as u32));
+            }
+        }
+    }
+
+    fn scaled(&mut self, service: usize, pods: usize) {
+        let before = std::mem::replace(&mut self.pods[service].pods, pods);
+        if before != pods {
+            self.scalings.push(Scaling { service, at_s: self.seconds(), pods: (before, pods) });
+        }
+        // Whoever waits for a worker takes one of the new pods'.
+        while self.pods[service].free_workers(&self.plan.services[service]) > 0 {
+            let Some(next) = self.pods[service].queue.pop_front() else { return };
+            self.start(next);
+        }
     }
 
     /// A fault begins or ends: effects are put together anew, and what happens at a moment happens.
@@ -208,9 +280,10 @@ impl<'a> Fleet<'a> {
                 let on = self.faults.iter().zip(&self.active).filter(|(f, active)| **active && f.place == fault.place);
                 let effects = on.map(|(f, _)| f.effect(usual_ms, self.plan));
                 self.pods[service].effect = pod::together(effects);
-                let is_new_pod = fault.kind.is_change() && fault.kind != Kind::ConfigTimeout;
+                let is_new_pod = fault.kind.is_release();
                 match fault.kind {
                     Kind::Kill if begins => self.crash(service),
+                    Kind::ScaledUp if begins => self.scaled(service, self.pods[service].pods + 1),
                     Kind::Outage if begins => self.down(service, fault.to_s - self.seconds()),
                     _ if is_new_pod => self.pods[service].roll_out(),
                     _ => {}
@@ -238,6 +311,7 @@ impl<'a> Fleet<'a> {
         let lost = self.requests.find(|request| request.service == service);
         self.pods[service]
             .go_down(&mut self.nodes[self.plan.services[service].node], self.plan.services[service].calls.len());
+        self.give_back(service, lost.len());
         for request in lost {
             self.drop_request(request);
         }

@@ -1,27 +1,33 @@
-//! One labelled recording: a system, a fault (or none), what metrics show of it, and what a perfect answer says.
+//! One labelled recording: a system, faults (or none), what metrics show of it, and what a perfect answer says.
 //!
-//! *Example.* `draw(&IncidentOptions { seed: 7, ..IncidentOptions::default() })` is always the same quarter of an hour of the same system with the same fault.
+//! Most have one fault. Some have two at once, at different places; in some, containers without a free worker are killed by their liveness probes, so that an overload spreads; some
+//! have none. A decoy, a release that hurts nobody, may be beside any of them.
+//!
+//! *Example.* `draw(&IncidentOptions { seed: 7, ..IncidentOptions::default() })` is always the same twenty minutes of the same system with the same fault.
 
-use automap_chaos::injection::{ChangeMade, Injection, Role, Target, Truth};
-use automap_chaos::kinds;
-use automap_core::change::{Change, ChangeKind, ChangeLog};
+mod changes;
+mod felt;
+mod truth;
+
+use automap_chaos::injection::Injection;
 use automap_core::frame::FrameError;
 use automap_core::observation::Observation;
 use automap_core::random::Rng;
-use automap_core::time::Interval;
-use serde::Serialize;
-use serde_json::json;
 
 use crate::chance::{between, happens};
-use crate::fault::{self, Fault, Kind, Place};
+use crate::fault::{self, Fault, Kind};
 use crate::fleet::{Recording, RunOptions, run};
-use crate::observation::{START, observe, time};
+use crate::observation::observe;
 use crate::plan::{Plan, PlanOptions};
+pub use felt::Felt;
+use truth::Effects;
 
-/// Users feel a fault where they wait this much longer on average, or this share of their requests fails more.
-const FELT: (f64, f64) = (1.1, 0.005);
-/// Fewer requests than this, before or during it, do not tell.
-const ENOUGH_REQUESTS: f64 = 500.0;
+/// The second of two faults begins so many seconds after the first at most.
+const SECOND_WITHIN_S: f64 = 60.0;
+/// Strengths of a fault that is to spread.
+const SPREADING: (f64, f64) = (0.7, 1.0);
+/// How often a second fault is drawn until it is elsewhere.
+const TRIES: usize = 50;
 
 /// What an incident is drawn from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,64 +36,60 @@ pub struct IncidentOptions {
     pub plan: PlanOptions,
     /// How it is run; its seed is drawn from `seed`.
     pub run: RunOptions,
-    /// Share of recordings without a fault.
-    pub quiet: f64,
-    /// Share of recordings with something beside that hurts nobody.
-    pub decoys: f64,
+    /// How often what is drawn.
+    pub shares: Shares,
     /// How long a fault is in place, in seconds; it lasts to the end of the recording.
     pub fault_s: f64,
     /// The same seed, the same incident.
     pub seed: u64,
 }
 
+/// Of all recordings, how many are of which kind.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shares {
+    /// Without a fault.
+    pub quiet: f64,
+    /// Of those with a fault: with two at once.
+    pub double: f64,
+    /// Of those with a fault: with one that may spread. Together with `double` at most 1.
+    pub spreading: f64,
+    /// Of all: with something beside that hurts nobody.
+    pub decoys: f64,
+}
+
+impl Default for Shares {
+    fn default() -> Self {
+        Self { quiet: 0.15, double: 0.0, spreading: 0.0, decoys: 0.25 }
+    }
+}
+
 impl Default for IncidentOptions {
     fn default() -> Self {
-        let run = RunOptions::default();
-        Self { plan: PlanOptions::default(), run, quiet: 0.15, decoys: 0.25, fault_s: 240.0, seed: 0 }
+        Self {
+            plan: PlanOptions::default(),
+            run: RunOptions::default(),
+            shares: Shares::default(),
+            fault_s: 240.0,
+            seed: 0,
+        }
     }
 }
 
 /// One recording.
 #[derive(Clone, Debug)]
 pub struct Incident {
+    /// The system.
+    pub plan: Plan,
+    /// What goes wrong in it, decoys included.
+    pub faults: Vec<Fault>,
+    /// What was scraped.
+    pub recording: Recording,
     /// What a diagnosis may see.
     pub observation: Observation,
     /// What was injected, decoys included; empty in a quiet one.
     pub injected: Vec<Injection>,
     /// How users fared.
     pub felt: Felt,
-}
-
-/// How users fared before and during a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Felt {
-    /// What they waited on average, in ms.
-    pub latency_ms: (f64, f64),
-    /// Share of their requests that failed.
-    pub error_ratio: (f64, f64),
-    /// How many they made.
-    pub requests: (f64, f64),
-}
-
-impl Felt {
-    /// Whether they noticed; `false` too where they made too few requests to tell.
-    pub fn is_felt(&self) -> bool {
-        let is_enough = self.requests.0.min(self.requests.1) >= ENOUGH_REQUESTS;
-        is_enough && self.is_worse()
-    }
-
-    fn is_worse(&self) -> bool {
-        self.latency_ms.1 > FELT.0 * self.latency_ms.0 || self.error_ratio.1 - self.error_ratio.0 > FELT.1
-    }
-
-    fn of(recording: &Recording, from_s: f64, to_s: f64) -> Self {
-        let (before, during) = (recording.users.between(0.0, from_s), recording.users.between(from_s, to_s));
-        Self {
-            latency_ms: (before.duration_ms / before.count.max(1.0), during.duration_ms / during.count.max(1.0)),
-            error_ratio: (before.errors / before.count.max(1.0), during.errors / during.count.max(1.0)),
-            requests: (before.count, during.count),
-        }
-    }
 }
 
 /// Draws one.
@@ -99,104 +101,59 @@ pub fn draw(options: &IncidentOptions) -> Result<Incident, FrameError> {
     let mut rng = Rng::named(options.seed, "incident");
     let length_s = options.run.length_s;
     let from_s = length_s - options.fault_s - between(&mut rng, 0.0, 20.0);
+    let window = (from_s, length_s);
+    let mut run = options.run;
     let mut faults = Vec::new();
-    if !happens(&mut rng, options.quiet) {
-        faults.push(fault::any(&plan, (from_s, length_s), &mut rng));
+    if !happens(&mut rng, options.shares.quiet) {
+        let first = fault::any(&plan, window, &mut rng);
+        let form = rng.unit();
+        if form < options.shares.double {
+            faults.extend(second(&plan, &first, window, &mut rng));
+        } else if form < options.shares.double + options.shares.spreading {
+            run.has_probes = true;
+        }
+        let strength = if run.has_probes { between(&mut rng, SPREADING.0, SPREADING.1) } else { first.strength };
+        faults.insert(0, Fault { strength, ..first });
     }
-    if happens(&mut rng, options.decoys) {
+    if happens(&mut rng, options.shares.decoys) {
         let at = from_s + between(&mut rng, -60.0, 30.0);
-        faults.extend(Fault::draw(Kind::ReleaseHarmless, &plan, (at, length_s), &mut rng));
+        let kind = Kind::DECOYS[rng.below(Kind::DECOYS.len())];
+        faults.extend(Fault::draw(kind, &plan, (at, length_s), &mut rng));
     }
-    record(&plan, &faults, from_s, &RunOptions { seed: rng.bits(), ..options.run })
+    record(plan, faults, from_s, &RunOptions { seed: rng.bits(), ..run })
+}
+
+/// A fault at another place, a little later.
+fn second(plan: &Plan, first: &Fault, (from_s, to_s): (f64, f64), rng: &mut Rng) -> Option<Fault> {
+    let from_s = from_s + between(rng, 0.0, SECOND_WITHIN_S.min(to_s - from_s));
+    (0..TRIES).map(|_| fault::any(plan, (from_s, to_s), rng)).find(|fault| fault.place != first.place)
 }
 
 /// Runs a system with these faults; `from_s` is where "before" ends for the users.
 ///
 /// # Errors
 /// [`FrameError`] when there are more cells than a frame takes.
-pub fn record(plan: &Plan, faults: &[Fault], from_s: f64, run_options: &RunOptions) -> Result<Incident, FrameError> {
-    let recording = run(plan, faults, run_options);
-    let felt = Felt::of(&recording, from_s, run_options.length_s);
-    let mut observation = observe(plan, &recording, run_options.scrape_s, run_options.length_s)?;
-    observation.changes = changes(plan, faults, run_options.length_s);
-    let injected = faults.iter().map(|fault| injection(plan, fault, &felt)).collect();
-    Ok(Incident { observation, injected, felt })
-}
-
-fn changes(plan: &Plan, faults: &[Fault], length_s: f64) -> ChangeLog {
-    let change = |fault: &Fault| {
-        let service = fault.place_name(plan);
-        let (kind, subject) = match fault.kind {
-            Kind::ConfigTimeout => (ChangeKind::ConfigMap, format!("config map {service}-config")),
-            _ => (ChangeKind::Release, format!("deployment {service}")),
-        };
-        let is_release = kind == ChangeKind::Release;
-        Change {
-            at: time(fault.from_s),
-            kind,
-            service: Some(service),
-            subject,
-            from: is_release.then(|| "1.4.2".to_owned()),
-            to: is_release.then(|| "1.4.3".to_owned()),
-            uncertainty_ms: if is_release { 0 } else { 60_000 },
-            source: if is_release { "kube_replicaset_created" } else { "kube_configmap_metadata_resource_version" }
-                .to_owned(),
-            url: None,
-        }
-    };
-    let made = faults.iter().filter(|f| f.kind.is_change()).map(change).collect();
-    let observed = Interval { start: START.plus_ms(-3_600_000), end: time(length_s) };
-    ChangeLog::new(observed, Vec::new(), made)
-}
-
-fn injection(plan: &Plan, fault: &Fault, felt: &Felt) -> Injection {
-    let (kind, action) = fault.kind.words();
-    let place = fault.place_name(plan);
-    let entity_kind = match fault.place {
-        Place::Service(i) => plan.services[i].kind.word(),
-        Place::Node(_) => "node",
-    };
-    let suffering: Vec<&str> = match fault.place {
-        Place::Service(i) => plan.callers_of(i).into_iter().map(|c| plan.services[c].name.as_str()).collect(),
-        Place::Node(n) => plan.services.iter().filter(|s| s.node == n).map(|s| s.name.as_str()).collect(),
-    };
-    let change = fault.kind.is_change().then(|| ChangeMade {
-        kind: if kind == "Release" { "release" } else { "config" }.to_owned(),
-        service: place.clone(),
-        before: "1.4.2".to_owned(),
-        after: "1.4.3".to_owned(),
+pub fn record(plan: Plan, faults: Vec<Fault>, from_s: f64, run_options: &RunOptions) -> Result<Incident, FrameError> {
+    let window = (from_s, run_options.length_s);
+    let recording = run(&plan, &faults, run_options);
+    let mut observation = observe(&plan, &recording, run_options.scrape_s, run_options.length_s)?;
+    observation.changes = changes::changes(&plan, &faults, &recording, run_options.length_s);
+    let causes = faults.iter().filter(|fault| fault.kind.is_cause()).count();
+    let injected = faults.iter().map(|fault| {
+        // Of several causes each is measured alone.
+        let alone = (causes > 1 && fault.kind.is_cause()).then(|| run(&plan, &[*fault], run_options));
+        let effects = Effects::of(&plan, alone.as_ref().unwrap_or(&recording), Some(fault), window);
+        truth::injection(&plan, fault, &effects)
     });
-    let (from, to) = (time(fault.from_s), time(fault.to_s));
-    Injection {
-        id: format!("{kind}-{action}-{place}"),
-        kind: kind.to_owned(),
-        action: action.to_owned(),
-        experiment: format!("{action}-{place}"),
-        targets: vec![Target { pod: String::new(), service: place.clone(), container: None }],
-        peers: Vec::new(),
-        expected_metric: kinds::expected_metric(kind, action).unwrap_or_default().to_owned(),
-        from: from.to_string(),
-        from_ms: from.ms(),
-        to: Some(to.to_string()),
-        to_ms: Some(to.ms()),
-        spec: json!({
-            "strength": fault.strength,
-            "may_suffer": suffering,
-            "users_feel_it": fault.kind.role() == Role::Cause && felt.is_felt(),
-            "users": felt,
-        }),
-        role: fault.kind.role(),
-        truth: (fault.kind.role() == Role::Cause).then(|| Truth {
-            entity_kind: entity_kind.to_owned(),
-            entity: place,
-            mechanism: kinds::mechanism(kind, action).unwrap_or_default().to_owned(),
-            change,
-        }),
-    }
+    let injected = injected.collect();
+    let felt = Effects::of(&plan, &recording, None, window).felt;
+    Ok(Incident { plan, faults, recording, observation, injected, felt })
 }
 
 #[cfg(test)]
 mod tests {
+    use automap_chaos::injection::Role;
+
     use super::*;
 
     /// A small system, eight minutes, with a fault of a kind for the last three.
@@ -206,7 +163,7 @@ mod tests {
         let fault = kind.and_then(|kind| Fault::draw(kind, &plan, (300.0, 480.0), &mut rng));
         let faults: Vec<Fault> = fault.into_iter().map(|f| Fault { strength: 0.9, ..f }).collect();
         let options = RunOptions { length_s: 480.0, seed: 1, ..RunOptions::default() };
-        record(&plan, &faults, 300.0, &options).unwrap()
+        record(plan, faults, 300.0, &options).unwrap()
     }
 
     #[test]
@@ -238,5 +195,44 @@ mod tests {
         };
         assert_eq!(values(4), values(4));
         assert_ne!(values(4).0, values(5).0);
+    }
+    #[test]
+    fn two_faults_are_at_two_places_and_each_is_measured_alone() {
+        let double = (0..20).find_map(|seed| {
+            let options = IncidentOptions {
+                plan: PlanOptions { services: 8, users_per_s: 10.0, seed: 2 },
+                run: RunOptions { length_s: 200.0, ..RunOptions::default() },
+                shares: Shares { quiet: 0.0, double: 1.0, spreading: 0.0, decoys: 0.0 },
+                fault_s: 90.0,
+                seed,
+            };
+            let incident = draw(&options).unwrap();
+            let users = |i: usize| incident.injected[i].spec["users"].clone();
+            (users(0) != users(1)).then_some(incident)
+        });
+        let double = double.unwrap();
+        assert_eq!((double.faults.len(), double.injected.len()), (2, 2));
+        assert_ne!(double.faults[0].place, double.faults[1].place);
+        assert!(double.faults[1].from_s >= double.faults[0].from_s);
+    }
+
+    #[test]
+    fn an_overload_spreads_where_containers_are_killed_that_do_not_answer() {
+        let others_killed = |has_probes: bool| {
+            let mut plan = Plan::draw(&PlanOptions { services: 10, users_per_s: 20.0, seed: 3 });
+            for service in &mut plan.services {
+                service.workers = 3;
+                service.calls.iter_mut().for_each(|call| (call.timeout_ms, call.pool) = (30_000.0, 100));
+            }
+            let slow = (1..10).max_by(|a, b| plan.visits()[*a].total_cmp(&plan.visits()[*b])).unwrap();
+            let place = fault::Place::Service(slow);
+            let fault = Fault { kind: Kind::SlowCode, place, strength: 1.0, from_s: 60.0, to_s: 240.0 };
+            let options = RunOptions { length_s: 240.0, has_probes, ..RunOptions::default() };
+            let incident = record(plan, vec![fault; 12], 60.0, &options).unwrap();
+            let restarts = |i: usize| incident.recording.services[i].last().map_or(0.0, |s| s.restarts);
+            (0..10).filter(|i| *i != slow && restarts(*i) > 0.0).count()
+        };
+        assert_eq!(others_killed(false), 0);
+        assert!(others_killed(true) >= 1);
     }
 }

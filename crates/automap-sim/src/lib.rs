@@ -6,15 +6,18 @@
 //! (a worker is slower, a packet is lost, a lock is held), and all that metrics show comes out of the queues.
 //!
 //! ```text
-//! plan      who calls whom, how much work, how many workers, which node        (from a seed)
-//! fault     what is changed, where, from when to when                          (from a seed)
-//! fleet     events in order of time: arrivals, slices of work, replies, …      → meters
-//! meters    counters and gauges at every scrape                                → observation
-//! incident  one labelled recording: plan, fault, observation, truth
+//! plan        who calls whom, how much work, how many workers, which node        (from a seed)
+//! fault       what is changed, where, from when to when                          (from a seed)
+//! fleet       events in order of time: arrivals, slices of work, replies, …      → meters
+//! meters      counters and gauges at every scrape                                → observation, exposition
+//! observation rates as Prometheus computes them, in a frame
+//! incident    one labelled recording: plan, faults, observation, truth
+//! exposition  the same scrapes as text, for a Prometheus
 //! ```
 //!
-//! Left out: packets and bytes on the wire beyond delay and loss, kernel scheduling beyond fair shares, garbage collection other than pauses, consumers of queues.
+//! Left out: packets and bytes on the wire beyond delay and loss, kernel scheduling beyond fair shares, garbage collection, pods of one service that differ from each other.
 
+pub mod exposition;
 pub mod fault;
 pub mod fleet;
 pub mod incident;

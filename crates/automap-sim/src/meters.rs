@@ -21,15 +21,30 @@ impl Requests {
         self.errors += f64::from(u8::from(!ok));
         self.duration_ms += duration_ms;
     }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            count: self.count + other.count,
+            errors: self.errors + other.errors,
+            duration_ms: self.duration_ms + other.duration_ms,
+        }
+    }
+}
+
+/// Requests of one caller, as the service that answers them counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Served {
+    /// All of them.
+    pub requests: Requests,
+    /// Those up to each of [`BUCKETS_MS`], not cumulated; the last one has the rest.
+    pub buckets: [f64; BUCKETS_MS.len() + 1],
 }
 
 /// What a service counts, and its container.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServiceMeter {
-    /// Requests as it answers them.
-    pub served: Requests,
-    /// Those of `served` up to each of [`BUCKETS_MS`], not cumulated; the last one has the rest.
-    pub buckets: [f64; BUCKETS_MS.len() + 1],
+    /// Requests as it answers them, by caller, in the order of [`crate::plan::Plan::callers`]. The gateway's only caller are the users.
+    pub served: Vec<Served>,
     /// Processor time.
     pub cpu_s: f64,
     /// Scheduling periods, and those in which the limit withheld processor time.
@@ -42,19 +57,31 @@ pub struct ServiceMeter {
     pub received_bytes: f64,
     /// See `received_bytes`.
     pub sent_bytes: f64,
-    /// Calls: as this service measures them, and as the callee answers them.
-    pub calls: Vec<(Requests, Requests)>,
+    /// Calls as this service measures them, in the order of its plan.
+    pub calls: Vec<Requests>,
 }
 
 impl ServiceMeter {
-    pub(crate) fn new(calls: usize) -> Self {
-        Self { calls: vec![Default::default(); calls], ..Self::default() }
+    pub(crate) fn new(callers: usize, calls: usize) -> Self {
+        Self { served: vec![Served::default(); callers], calls: vec![Requests::default(); calls], ..Self::default() }
     }
 
-    pub(crate) fn serve(&mut self, duration_ms: f64, ok: bool) {
-        self.served.add(duration_ms, ok);
+    pub(crate) fn serve(&mut self, caller: usize, duration_ms: f64, ok: bool) {
         let bucket = BUCKETS_MS.iter().position(|bound| duration_ms <= *bound).unwrap_or(BUCKETS_MS.len());
-        self.buckets[bucket] += 1.0;
+        if let Some(served) = self.served.get_mut(caller) {
+            served.requests.add(duration_ms, ok);
+            served.buckets[bucket] += 1.0;
+        }
+    }
+
+    /// Requests of all callers.
+    pub fn requests(&self) -> Requests {
+        self.served.iter().map(|served| served.requests).fold(Requests::default(), Requests::plus)
+    }
+
+    /// Requests of all callers in a bucket.
+    pub fn bucket(&self, bucket: usize) -> f64 {
+        self.served.iter().map(|served| served.buckets[bucket]).sum()
     }
 }
 
@@ -75,6 +102,12 @@ pub struct ServiceSample {
     pub lock_waiters: f64,
     /// Share of its workers or connections that are in use.
     pub used: f64,
+    /// Pods that serve.
+    pub pods: f64,
+    /// Of a broker: messages that wait, and who takes them.
+    pub messages: f64,
+    /// See `messages`.
+    pub consumers: f64,
 }
 
 /// What a scrape of a node reads.
@@ -88,13 +121,13 @@ pub struct NodeSample {
     pub disk_s: f64,
 }
 
-/// What users got in a stretch of [`UserMeter::STRETCH_S`].
+/// What those who asked a service got, in stretches of [`Answers::STRETCH_S`]: for the truth, never for metrics.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct UserMeter {
+pub struct Answers {
     stretches: Vec<Requests>,
 }
 
-impl UserMeter {
+impl Answers {
     /// How long a stretch is.
     pub const STRETCH_S: f64 = 5.0;
 
@@ -106,15 +139,11 @@ impl UserMeter {
         self.stretches[stretch].add(duration_ms, ok);
     }
 
-    /// Users' requests that were asked between two times, in seconds.
+    /// Requests that were asked between two times, in seconds.
     pub fn between(&self, from_s: f64, to_s: f64) -> Requests {
         let (from, to) = ((from_s / Self::STRETCH_S).ceil() as usize, (to_s / Self::STRETCH_S) as usize);
         let stretches = self.stretches.get(from..to.min(self.stretches.len())).unwrap_or_default();
-        stretches.iter().fold(Requests::default(), |all, r| Requests {
-            count: all.count + r.count,
-            errors: all.errors + r.errors,
-            duration_ms: all.duration_ms + r.duration_ms,
-        })
+        stretches.iter().copied().fold(Requests::default(), Requests::plus)
     }
 }
 
@@ -124,20 +153,21 @@ mod tests {
 
     #[test]
     fn a_request_is_in_one_bucket() {
-        let mut meter = ServiceMeter::new(0);
-        for ms in [0.5, 5.0, 5.1, 90_000.0] {
-            meter.serve(ms, ms < 100.0);
+        let mut meter = ServiceMeter::new(2, 0);
+        for (caller, ms) in [(0, 0.5), (1, 5.0), (0, 5.1), (1, 90_000.0)] {
+            meter.serve(caller, ms, ms < 100.0);
         }
-        assert_eq!((meter.buckets[0], meter.buckets[2], meter.buckets[3], meter.buckets[14]), (1.0, 1.0, 1.0, 1.0));
-        assert_eq!((meter.served.count, meter.served.errors), (4.0, 1.0));
+        assert_eq!([0, 2, 3, 14].map(|bucket| meter.bucket(bucket)), [1.0; 4]);
+        assert_eq!((meter.requests().count, meter.requests().errors), (4.0, 1.0));
+        assert_eq!((meter.served[0].requests.errors, meter.served[1].requests.errors), (0.0, 1.0));
     }
 
     #[test]
-    fn users_are_counted_by_when_they_asked() {
-        let mut users = UserMeter::default();
-        users.add(1.0, 10.0, true);
-        users.add(7.0, 30.0, false);
-        assert_eq!(users.between(5.0, 10.0), Requests { count: 1.0, errors: 1.0, duration_ms: 30.0 });
-        assert_eq!((users.between(0.0, 60.0).count, users.between(50.0, 60.0).count), (2.0, 0.0));
+    fn answers_are_counted_by_when_they_were_asked_for() {
+        let mut answers = Answers::default();
+        answers.add(1.0, 10.0, true);
+        answers.add(7.0, 30.0, false);
+        assert_eq!(answers.between(5.0, 10.0), Requests { count: 1.0, errors: 1.0, duration_ms: 30.0 });
+        assert_eq!((answers.between(0.0, 60.0).count, answers.between(50.0, 60.0).count), (2.0, 0.0));
     }
 }

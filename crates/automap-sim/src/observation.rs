@@ -11,7 +11,7 @@ use automap_core::time::Timestamp;
 use automap_core::topology::{CallGraph, Protocol};
 
 use crate::fleet::Recording;
-use crate::meters::{BUCKETS_MS, NodeSample, Requests, ServiceMeter, ServiceSample};
+use crate::meters::{BUCKETS_MS, NodeSample, ServiceMeter, ServiceSample};
 use crate::plan::{Plan, Service};
 
 /// Scrapes in the window of a rate.
@@ -33,9 +33,13 @@ pub fn time(s: f64) -> Timestamp {
 pub fn observe(plan: &Plan, recording: &Recording, scrape_s: f64, length_s: f64) -> Result<Observation, FrameError> {
     let times: Vec<f64> = (1..=(length_s / scrape_s) as usize).map(|i| i as f64 * scrape_s).collect();
     let mut raw = Vec::new();
-    for (service, samples) in plan.services.iter().zip(&recording.services) {
+    let callers = plan.callers();
+    for (i, (service, samples)) in plan.services.iter().zip(&recording.services).enumerate() {
         let windows: Vec<Window<'_>> = times.iter().map(|t| Window::at(samples, *t, scrape_s)).collect();
         of_service(plan, service, &times, &windows, &mut raw);
+        if service.has_side_car() {
+            of_callers(plan, (service, &callers[i]), &times, &windows, &mut raw);
+        }
     }
     for (node, samples) in recording.nodes.iter().enumerate() {
         let windows: Vec<&[NodeSample]> = times.iter().map(|t| within(samples, |s| s.at_s, *t, scrape_s)).collect();
@@ -51,6 +55,9 @@ fn relations(plan: &Plan) -> (CallGraph, Entities) {
     for service in &plan.services {
         for call in &service.calls {
             calls.add(&service.name, &plan.services[call.to].name, Protocol::Request);
+        }
+        if let Some(broker) = service.consumes {
+            calls.add(&service.name, &plan.services[broker].name, Protocol::Tcp);
         }
         if service.kind != EntityKind::Service {
             entities.describe(&service.name, Entity::of(service.kind));
@@ -107,7 +114,7 @@ impl<'a> Window<'a> {
     /// The 95th percentile, by interpolation in its bucket as `histogram_quantile` does.
     fn p95_ms(&self) -> Option<f64> {
         let rises: Vec<f64> =
-            (0..=BUCKETS_MS.len()).map(|b| self.increase(&|m| m.buckets[b]).map_or(0.0, |r| r.0)).collect();
+            (0..=BUCKETS_MS.len()).map(|b| self.increase(&|m| m.bucket(b)).map_or(0.0, |r| r.0)).collect();
         let all: f64 = rises.iter().sum();
         if all <= 0.0 {
             return None;
@@ -156,14 +163,24 @@ fn of_service(plan: &Plan, service: &Service, times: &[f64], windows: &[Window<'
     let mut add = |metric: &str, peer: Option<&str>, value: &dyn Fn(&Window<'_>) -> Option<f64>| {
         raw.push(series(&service.name, metric, peer, times, windows.iter().map(value)));
     };
-    let is_store = service.kind == EntityKind::Store;
-    // Side-cars do not look into a store's protocol: what its callers wait for is all that is known of its requests.
-    if !is_store {
-        add(m::THROUGHPUT_RPS, None, &|w| w.rate(&|m| m.served.count));
-        add(m::LATENCY_MS, None, &|w| w.ratio(&|m| m.served.duration_ms, &|m| m.served.count));
+    // What has no side-car is known by what its callers wait for, and by what its exporter tells.
+    if service.has_side_car() {
+        add(m::THROUGHPUT_RPS, None, &|w| w.rate(&|m| m.requests().count));
+        add(m::LATENCY_MS, None, &|w| w.ratio(&|m| m.requests().duration_ms, &|m| m.requests().count));
         add(m::LATENCY_P95_MS, None, &|w| w.p95_ms());
-        add(m::ERROR_RATIO, None, &|w| w.ratio(&|m| m.served.errors, &|m| m.served.count));
-    } else {
+        add(m::ERROR_RATIO, None, &|w| w.ratio(&|m| m.requests().errors, &|m| m.requests().count));
+    }
+    if service.kind == EntityKind::Broker {
+        add(m::QUEUE_DEPTH, None, &|w| w.last().filter(|s| s.is_ready).map(|s| s.messages));
+        add(m::CONSUMERS, None, &|w| w.last().filter(|s| s.is_ready).map(|s| s.consumers));
+        let unconsumed = |s: &ServiceSample| f64::from(u8::from(s.consumers == 0.0 && s.messages > 0.0));
+        add(m::UNCONSUMED_QUEUES, None, &|w| w.last().filter(|s| s.is_ready).map(unconsumed));
+    }
+    if let Some(broker) = service.consumes {
+        let peer = Some(plan.services[broker].name.as_str());
+        add(m::TCP_BYTES_PER_S, peer, &|w| w.rate(&|m| m.received_bytes));
+    }
+    if service.kind == EntityKind::Store {
         add(m::CONNECTIONS_USED_RATIO, None, &|w| w.last().map(|s| s.used));
         add(m::LOCK_WAITERS, None, &|w| w.last().map(|s| s.lock_waiters));
     }
@@ -178,27 +195,38 @@ fn of_service(plan: &Plan, service: &Service, times: &[f64], windows: &[Window<'
     add(m::RESTARTS, None, &|w| Some(w.last()?.restarts - w.samples.first()?.restarts));
     add(m::NOT_READY, None, &|w| w.last().map(|s| f64::from(u8::from(!s.is_ready))));
     for (edge, call) in service.calls.iter().enumerate() {
-        let callee = &plan.services[call.to];
-        let peer = Some(callee.name.as_str());
-        let client = move |m: &ServiceMeter| -> Requests { m.calls[edge].0 };
-        let served = move |m: &ServiceMeter| -> Requests { m.calls[edge].1 };
-        add(m::CLIENT_RPS, peer, &|w| w.rate(&|m| client(m).count));
-        add(m::CLIENT_LATENCY_MS, peer, &|w| w.ratio(&|m| client(m).duration_ms, &|m| client(m).count));
-        add(m::CLIENT_ERROR_RATIO, peer, &|w| w.ratio(&|m| client(m).errors, &|m| client(m).count));
-        if callee.kind != EntityKind::Store {
-            add(m::SERVED_LATENCY_MS, peer, &|w| w.ratio(&|m| served(m).duration_ms, &|m| served(m).count));
-        }
+        let peer = Some(plan.services[call.to].name.as_str());
+        add(m::CLIENT_RPS, peer, &|w| w.rate(&|m| m.calls[edge].count));
+        add(m::CLIENT_LATENCY_MS, peer, &|w| w.ratio(&|m| m.calls[edge].duration_ms, &|m| m.calls[edge].count));
+        add(m::CLIENT_ERROR_RATIO, peer, &|w| w.ratio(&|m| m.calls[edge].errors, &|m| m.calls[edge].count));
+    }
+}
+
+/// What a service itself measures of each caller's requests.
+fn of_callers(
+    plan: &Plan,
+    (service, callers): (&Service, &[usize]),
+    times: &[f64],
+    windows: &[Window<'_>],
+    raw: &mut Vec<RawSeries>,
+) {
+    for (place, caller) in callers.iter().enumerate() {
+        let took = |m: &ServiceMeter| m.served[place].requests.duration_ms;
+        let answered = |m: &ServiceMeter| m.served[place].requests.count;
+        let values = windows.iter().map(|w| w.ratio(&took, &answered));
+        raw.push(series(&plan.services[*caller].name, m::SERVED_LATENCY_MS, Some(&service.name), times, values));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::meters::Requests;
 
     fn sample(at_s: f64, count: f64, ms: f64) -> ServiceSample {
-        let mut meter = ServiceMeter::new(0);
-        meter.served = Requests { count, errors: 0.0, duration_ms: ms };
-        meter.buckets[3] = count;
+        let mut meter = ServiceMeter::new(1, 0);
+        meter.served[0].requests = Requests { count, errors: 0.0, duration_ms: ms };
+        meter.served[0].buckets[3] = count;
         ServiceSample {
             at_s,
             meter: Some(meter),
@@ -207,6 +235,9 @@ mod tests {
             is_ready: true,
             lock_waiters: 0.0,
             used: 0.5,
+            pods: 1.0,
+            messages: 0.0,
+            consumers: 0.0,
         }
     }
 
@@ -214,10 +245,10 @@ mod tests {
     fn rates_are_made_of_the_scrapes_in_the_window_and_a_counter_may_begin_anew() {
         let samples = [sample(1.0, 100.0, 1000.0), sample(6.0, 150.0, 1500.0), sample(11.0, 20.0, 400.0)];
         let window = Window::at(&samples, 15.0, 5.0);
-        assert_eq!(window.rate(&|m| m.served.count), Some(7.0), "50 and then 20 more, in 10 s");
-        let mean = window.ratio(&|m| m.served.duration_ms, &|m| m.served.count).unwrap();
+        assert_eq!(window.rate(&|m| m.requests().count), Some(7.0), "50 and then 20 more, in 10 s");
+        let mean = window.ratio(&|m| m.requests().duration_ms, &|m| m.requests().count).unwrap();
         assert!((mean - 900.0 / 70.0).abs() < 1e-9);
         assert_eq!(window.p95_ms(), Some(9.75), "between 5 and 10 ms");
-        assert_eq!(Window::at(&samples, 4.0, 5.0).rate(&|m| m.served.count), None, "one scrape is no rate");
+        assert_eq!(Window::at(&samples, 4.0, 5.0).rate(&|m| m.requests().count), None, "one scrape is no rate");
     }
 }

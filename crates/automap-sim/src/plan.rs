@@ -4,6 +4,8 @@
 //! services are called by very many (preferential attachment), most call one or two others, many of the leaves are stores, and some of these are shared. Sizes follow from the load: workers
 //! and pools are several times what Little's law says that is needed, limits and timeouts several times what is usual, each by a factor of its own.
 //!
+//! Many have a queue: a service leaves messages with a broker, and a worker takes them in its own time, so that nobody waits for it until the broker is full.
+//!
 //! *Example.* `Plan::draw(&PlanOptions { services: 12, seed: 7, ..PlanOptions::default() })` has a gateway `gateway`, services such as `svc-03`, stores such as
 //! `svc-03-db`, on nodes `node-1` and `node-2`.
 
@@ -69,6 +71,19 @@ pub struct Service {
     pub calls: Vec<Call>,
     /// Whether its calls are made at once, else one after the other.
     pub at_once: bool,
+    /// The broker whose messages it works on; nobody calls it, and it calls nobody.
+    pub consumes: Option<usize>,
+    /// Messages that wait in a broker at most; more are refused.
+    pub holds: usize,
+    /// Pods that its autoscaler adds up to; 1 without one.
+    pub most_pods: usize,
+}
+
+impl Service {
+    /// Whether a side-car counts its requests. Protocols of stores and brokers are not looked into, and messages are no requests.
+    pub fn has_side_car(&self) -> bool {
+        matches!(self.kind, EntityKind::Service | EntityKind::Gateway) && self.consumes.is_none()
+    }
 }
 
 /// Whom a service calls.
@@ -76,8 +91,10 @@ pub struct Service {
 pub struct Call {
     /// Whom: an index.
     pub to: usize,
-    /// The probability that a request makes this call.
+    /// The probability that a request makes this call, without a cache.
     pub probability: f64,
+    /// The share of these calls that a warm cache in the caller spares.
+    pub cached: f64,
     /// After how long the caller gives up, in ms.
     pub timeout_ms: f64,
     /// How often it tries.
@@ -88,8 +105,21 @@ pub struct Call {
     pub is_needed: bool,
 }
 
+impl Call {
+    /// The probability that a request makes this call, with a cache that is as warm as it gets.
+    pub fn usual(&self) -> f64 {
+        self.probability * (1.0 - self.cached)
+    }
+}
+
 /// Share of services that are stores.
 const STORES: f64 = 0.3;
+/// Share of stores whose owner has a cache in front of them.
+const CACHES: f64 = 0.3;
+/// Share of services with an autoscaler.
+const SCALED: f64 = 0.3;
+/// Share of systems with a queue, of those with so many services at least.
+const QUEUES: (f64, usize) = (0.6, 8);
 /// Calls of one user's request on the way down at most: a plan that makes more is thinned.
 const MAX_CALLS: f64 = 25.0;
 /// The share of a node's processors that is used on average.
@@ -103,9 +133,14 @@ impl Plan {
         let mut rng = Rng::named(options.seed, "plan");
         let n = options.services.max(3);
         let stores = ((n as f64 * STORES) as usize).max(1);
-        let mut services: Vec<Service> = (0..n - stores).map(|i| service(i, &mut rng)).collect();
+        let has_queue = n >= QUEUES.1 && happens(&mut rng, QUEUES.0);
+        let others = n - stores - if has_queue { 2 } else { 0 };
+        let mut services: Vec<Service> = (0..others).map(|i| service(i, &mut rng)).collect();
         connect(&mut services, &mut rng);
         add_stores(&mut services, stores, &mut rng);
+        if has_queue {
+            add_queue(&mut services, others, &mut rng);
+        }
         let mut plan = Self {
             services,
             nodes: Vec::new(),
@@ -127,21 +162,23 @@ impl Plan {
         let mut visits = vec![0.0; self.services.len()];
         visits[0] = 1.0;
         for (i, service) in self.services.iter().enumerate() {
+            if let Some(broker) = service.consumes {
+                visits[i] = visits[broker];
+            }
             for call in &service.calls {
-                visits[call.to] += visits[i] * call.probability;
+                visits[call.to] += visits[i] * call.usual();
             }
         }
         visits
     }
 
-    /// All services that call this one, directly or through others: what may suffer from it.
-    pub fn callers_of(&self, service: usize) -> Vec<usize> {
-        let mut above = vec![false; self.services.len()];
-        above[service] = true;
-        for i in (0..self.services.len()).rev() {
-            above[i] |= self.services[i].calls.iter().any(|call| above[call.to]);
+    /// Who calls each service directly, in order: indices. Nobody calls the gateway but the users.
+    pub fn callers(&self) -> Vec<Vec<usize>> {
+        let mut callers = vec![Vec::new(); self.services.len()];
+        for (i, service) in self.services.iter().enumerate() {
+            service.calls.iter().for_each(|call| callers[call.to].push(i));
         }
-        (0..above.len()).filter(|i| above[*i] && *i != service).collect()
+        callers
     }
 
     /// Makes calls rarer until a user's request makes [`MAX_CALLS`] at most.
@@ -164,6 +201,7 @@ impl Plan {
             let in_flight = rate * latency[i] / 1e3;
             service.workers = (in_flight * between(rng, 3.0, 8.0)).ceil() as usize + 4;
             service.queue = service.workers * 4;
+            service.holds = (rate * between(rng, 60.0, 900.0)).ceil() as usize + 100;
             let used = rate * service.work_ms.0 / 1e3;
             service.limit_cores = (used * between(rng, 3.0, 6.0)).max(0.1) + 0.4;
             service.memory_mib.2 = service.memory_mib.0 * between(rng, 1.6, 3.0) + 64.0;
@@ -171,7 +209,7 @@ impl Plan {
             for call in &mut service.calls {
                 let wished = latency[call.to] * between(rng, 6.0, 25.0);
                 call.timeout_ms = TIMEOUTS_MS.into_iter().find(|t| *t >= wished).unwrap_or(30_000.0);
-                let concurrent = rate * call.probability * latency[call.to] / 1e3;
+                let concurrent = rate * call.usual() * latency[call.to] / 1e3;
                 call.pool = (concurrent * between(rng, 3.0, 8.0)).ceil() as usize + 4;
             }
         }
@@ -189,7 +227,7 @@ impl Plan {
     pub(crate) fn usual_latency_ms(&self) -> Vec<f64> {
         let mut latency = vec![0.0; self.services.len()];
         for (i, service) in self.services.iter().enumerate().rev() {
-            let calls = service.calls.iter().map(|call| call.probability * (latency[call.to] + 0.6));
+            let calls = service.calls.iter().map(|call| call.usual() * (latency[call.to] + 0.6));
             let calls: f64 = if service.at_once { calls.fold(0.0, f64::max) } else { calls.sum() };
             latency[i] = service.work_ms.0 + service.disk_ms + calls;
         }
@@ -213,6 +251,9 @@ fn service(i: usize, rng: &mut Rng) -> Service {
         error_ratio: if happens(rng, 0.4) { between(rng, 0.0002, 0.004) } else { 0.0 },
         calls: Vec::new(),
         at_once: happens(rng, 0.25),
+        consumes: None,
+        holds: 0,
+        most_pods: if i > 0 && happens(rng, SCALED) { 2 + rng.below(5) } else { 1 },
     }
 }
 
@@ -270,10 +311,14 @@ fn add_stores(services: &mut Vec<Service>, stores: usize, rng: &mut Rng) {
             disk_ms: if is_cache { 0.0 } else { between(rng, 0.1, 0.8) },
             error_ratio: 0.0,
             at_once: false,
+            most_pods: 1,
             ..service(store, rng)
         });
         services[store].name = name;
         add_call(services, owner, store, rng);
+        if let Some(call) = services[owner].calls.last_mut().filter(|_| happens(rng, CACHES)) {
+            call.cached = between(rng, 0.6, 0.95);
+        }
         if happens(rng, 0.2) {
             let other = owners[rng.below(owners.len())];
             if other != owner {
@@ -283,13 +328,31 @@ fn add_stores(services: &mut Vec<Service>, stores: usize, rng: &mut Rng) {
     }
 }
 
+/// A service leaves messages with a broker, and another one works on them, in its own time.
+fn add_queue(services: &mut Vec<Service>, others: usize, rng: &mut Rng) {
+    let (publisher, broker) = (1 + rng.below(others - 1), services.len());
+    let stem = services[publisher].name.clone();
+    let quick = (0.3, 0.5);
+    services.push(Service {
+        name: format!("{stem}-queue"),
+        kind: EntityKind::Broker,
+        work_ms: quick,
+        error_ratio: 0.0,
+        at_once: false,
+        most_pods: 1,
+        ..service(broker, rng)
+    });
+    services.push(Service { name: format!("{stem}-worker"), consumes: Some(broker), ..service(broker + 1, rng) });
+    add_call(services, publisher, broker, rng);
+}
+
 fn add_call(services: &mut [Service], from: usize, to: usize, rng: &mut Rng) {
     let fan_out = services[from].calls.len();
     let always = from != 0 && happens(rng, 0.5);
     let probability = if always { 1.0 } else { between(rng, 0.15, 0.9) / (1.0 + 0.15 * fan_out as f64) };
     let attempts = if happens(rng, 0.3) { 2 } else { 1 };
     let is_needed = !happens(rng, 0.12);
-    services[from].calls.push(Call { to, probability, timeout_ms: 0.0, attempts, pool: 0, is_needed });
+    services[from].calls.push(Call { to, probability, cached: 0.0, timeout_ms: 0.0, attempts, pool: 0, is_needed });
 }
 
 #[cfg(test)]
@@ -312,7 +375,8 @@ mod tests {
                     called[call.to] = true;
                 }
             }
-            assert!(called.iter().skip(1).all(|c| *c), "{services} services");
+            let is_reached = |i: usize| called[i] || plan.services[i].consumes.is_some_and(|broker| called[broker]);
+            assert!((1..services).all(is_reached), "{services} services");
             let mut names: Vec<&str> = plan.services.iter().map(|s| s.name.as_str()).collect();
             names.sort_unstable();
             names.dedup();
@@ -342,7 +406,8 @@ mod tests {
         plan.services.iter().flat_map(|s| &s.calls).for_each(|call| callers[call.to] += 1);
         let by_one = callers.iter().filter(|n| **n == 1).count();
         assert!(by_one > 200 && callers.iter().max() >= Some(&6), "{by_one}, {:?}", callers.iter().max());
-        assert!(plan.callers_of(0).is_empty());
-        assert!(plan.callers_of(399).contains(&0), "everything is called for the users' sake");
+        let direct = plan.callers();
+        assert_eq!(direct.iter().map(Vec::len).collect::<Vec<_>>(), callers);
+        assert!(direct.iter().all(|callers| callers.windows(2).all(|pair| pair[0] < pair[1])), "nobody calls twice");
     }
 }

@@ -45,7 +45,7 @@ impl Fleet<'_> {
         let state = &mut self.pods[caller].edges[edge];
         if state.open_until > self.now || state.waiting.len() >= WAITING * pool {
             let Some(attempt) = self.attempts.take(id) else { return };
-            self.pods[caller].meter.calls[edge].0.add(0.1, false);
+            self.pods[caller].meter.calls[edge].add(0.1, false);
             return self.called(attempt.request, self.plan.services[caller].calls[edge].is_needed, false);
         }
         if state.in_flight >= pool {
@@ -65,7 +65,7 @@ impl Fleet<'_> {
         let timeout_ms = call.timeout_ms * pod.effect.timeout;
         self.plan_in_ms(timeout_ms, Event::Timeout(id));
         if let Some(ms) = self.way_ms(caller, call.to) {
-            let from = Some(Origin { attempt: id, caller, edge });
+            let from = Some(Origin { attempt: id, caller, place: self.places[caller][edge] });
             let request = self.requests.put(Request::new(call.to, from, now));
             self.plan_in_ms(ms, Event::Arrive(request));
         }
@@ -109,7 +109,7 @@ impl Fleet<'_> {
     fn end(&mut self, id: Id, ms: f64, ok: bool) {
         let Some(attempt) = self.attempts.take(id) else { return };
         let (caller, edge) = (attempt.caller, attempt.edge);
-        self.pods[caller].meter.calls[edge].0.add(ms, ok);
+        self.pods[caller].meter.calls[edge].add(ms, ok);
         self.judge(caller, edge, ok);
         self.free(caller, edge);
         if !ok && attempt.left > 0 {

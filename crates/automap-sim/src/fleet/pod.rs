@@ -1,11 +1,26 @@
-//! The state of a service's pod and of a node.
+//! The state of a service's pod and of a node, and how long work takes there.
+//!
+//! Processors are shared fairly, by all that wants to run: a slice of work takes as many times longer than on a free processor as there are threads for each processor,
+//! those of the pod's limit or those of the node, whichever are fewer. The factor is that of the moment at which the slice begins.
+//!
+//! Worked example. A node has 4 processors; a pod on it may use 2. Three slices of 10 ms want to run in the pod and nothing else on the node: 3 / 2 = 1.5 for the limit, 3 / 4 for the
+//! node, so each takes 15 ms. With 9 more threads of other pods the node has 12 / 4 = 3 threads for a processor, and each takes 30 ms. With a hog of 6 threads inside the pod
+//! and the others gone, it is (3 + 6) / 2 = 4.5, and each takes 45 ms.
+//!
+//! Left out: that a slice speeds up when others end before it. Slices last milliseconds and there are thousands, so that means are right where single ones are not.
 
 use std::collections::VecDeque;
 
+use super::scaler::Scaler;
 use crate::events::{Id, Micros};
 use crate::fault::Effect;
 use crate::meters::{NodeSample, ServiceMeter, ServiceSample};
 use crate::plan::Service;
+
+/// A cache is filled again to two thirds in so many seconds.
+const WARM_S: f64 = 60.0;
+/// Probes without an answer after which a container is killed, as Kubernetes' default has it.
+const PROBES: u32 = 3;
 
 /// A pod.
 #[derive(Debug)]
@@ -18,13 +33,26 @@ pub(super) struct Pod {
     pub(super) queue: VecDeque<Id>,
     /// Slices of work that are on a processor, or want to be.
     pub(super) running: f64,
+    /// Pods of the service that serve: one unless an autoscaler added some.
+    pub(super) pods: usize,
+    pub(super) scaler: Scaler,
     pub(super) effect: Effect,
     pub(super) meter: ServiceMeter,
     pub(super) edges: Vec<Edge>,
     pub(super) leaked_mib: f64,
+    /// How much of what its cache holds at most is there, 0–1.
+    pub(super) warmth: f64,
     /// Commands that wait for a lock.
     pub(super) locked: usize,
     pub(super) restarts: f64,
+    /// Of a broker: messages that wait.
+    pub(super) messages: usize,
+    /// Of a broker: whether somebody takes them.
+    pub(super) has_consumer: bool,
+    /// Probes in a row that found no free worker.
+    stuck_probes: u32,
+    /// Services that call it.
+    callers: usize,
     /// What a request takes where nothing waits, in ms.
     pub(super) usual_ms: f64,
     pub(super) samples: Vec<ServiceSample>,
@@ -42,28 +70,47 @@ pub(super) struct Edge {
 }
 
 impl Pod {
-    pub(super) fn new(service: &Service, usual_ms: f64) -> Self {
+    pub(super) fn new(service: &Service, callers: usize, usual_ms: f64) -> Self {
         Self {
             is_up: true,
             down_until_s: 0.0,
             busy: 0,
             queue: VecDeque::new(),
             running: 0.0,
+            pods: 1,
+            scaler: Scaler::default(),
             effect: Effect::NONE,
-            meter: ServiceMeter::new(service.calls.len()),
+            meter: ServiceMeter::new(callers, service.calls.len()),
             edges: service.calls.iter().map(|_| Edge::default()).collect(),
             leaked_mib: 0.0,
+            warmth: 1.0,
             locked: 0,
             restarts: 0.0,
+            messages: 0,
+            has_consumer: false,
+            stuck_probes: 0,
+            callers,
             usual_ms,
             samples: Vec::new(),
         }
     }
 
+    /// Processors that all its pods may use.
+    fn limit_cores(&self, service: &Service) -> f64 {
+        service.limit_cores * self.pods as f64
+    }
+
+    /// Workers that hold no request and that nobody else holds.
+    pub(super) fn free_workers(&self, service: &Service) -> usize {
+        let workers = service.workers * self.pods;
+        let taken = (self.effect.taken * workers as f64).floor() as usize;
+        workers.saturating_sub(self.busy + taken)
+    }
+
     /// How many times longer a slice of work takes than on a free processor.
     pub(super) fn slowdown(&self, service: &Service, node: &Node) -> f64 {
         // A single thread is not slowed down by a limit below one processor as long as it is short.
-        let of_limit = (self.running + self.effect.hogs) / service.limit_cores.max(1.0);
+        let of_limit = (self.running + self.effect.hogs) / self.limit_cores(service).max(1.0);
         of_limit.max((node.running + node.hogs + node.pod_hogs) / node.cores).max(1.0)
     }
 
@@ -73,18 +120,28 @@ impl Pod {
             return false;
         }
         self.meter.periods += 1.0;
-        if self.running + self.effect.hogs > service.limit_cores.max(1.0) {
+        if self.running + self.effect.hogs > self.limit_cores(service).max(1.0) {
             self.meter.throttled += 1.0;
         }
         if self.effect.hogs > 0.0 {
             let share = self.effect.hogs / self.slowdown(service, node);
-            let used = share.min(service.limit_cores) * seconds;
+            let used = share.min(self.limit_cores(service)) * seconds;
             self.meter.cpu_s += used;
             node.cpu_s += used;
-            node.wanted_by_pods += self.effect.hogs.min(service.limit_cores);
+            node.wanted_by_pods += self.effect.hogs.min(self.limit_cores(service));
         }
         self.leaked_mib += self.effect.leak_mib_per_s * seconds;
+        let most = 1.0 - self.effect.cold;
+        self.warmth = most.min(self.warmth + (1.0 - self.warmth) * seconds / WARM_S);
         self.memory_mib(service) > service.memory_mib.2
+    }
+
+    /// The kubelet asks whether it is alive. A request of the kubelet needs a worker as any other: three times in a row without a free one, and the container is
+    /// to be killed.
+    pub(super) fn probe(&mut self, service: &Service) -> bool {
+        let is_stuck = self.is_up && self.free_workers(service) == 0 && !self.queue.is_empty();
+        self.stuck_probes = if is_stuck { self.stuck_probes + 1 } else { 0 };
+        self.stuck_probes >= PROBES
     }
 
     fn memory_mib(&self, service: &Service) -> f64 {
@@ -93,7 +150,7 @@ impl Pod {
 
     /// Another version takes over: its counters begin anew, and nobody waits for it.
     pub(super) fn roll_out(&mut self) {
-        self.meter = ServiceMeter::new(self.edges.len());
+        self.meter = ServiceMeter::new(self.callers, self.edges.len());
         self.leaked_mib = 0.0;
     }
 
@@ -101,20 +158,26 @@ impl Pod {
         node.running -= self.running;
         (self.is_up, self.busy, self.running, self.locked, self.leaked_mib) = (false, 0, 0.0, 0, 0.0);
         self.queue.clear();
-        self.meter = ServiceMeter::new(calls);
+        self.meter = ServiceMeter::new(self.callers, calls);
+        (self.stuck_probes, self.warmth) = (0, 0.0);
         self.edges = (0..calls).map(|_| Edge::default()).collect();
     }
 
     pub(super) fn sample(&mut self, service: &Service, at_s: f64, wobble: f64) {
-        let taken = (self.effect.taken * service.workers as f64).floor();
+        let workers = service.workers * self.pods;
+        let used = workers - self.free_workers(service);
+        let further = (self.pods - 1) as f64 * service.memory_mib.0;
         self.samples.push(ServiceSample {
             at_s,
             meter: self.is_up.then(|| self.meter.clone()),
-            memory_mib: if self.is_up { self.memory_mib(service) * wobble } else { 0.0 },
+            memory_mib: if self.is_up { (self.memory_mib(service) + further) * wobble } else { 0.0 },
             restarts: self.restarts,
             is_ready: self.is_up,
             lock_waiters: self.locked as f64,
-            used: ((self.busy as f64 + taken) / service.workers as f64).min(1.0),
+            used: used as f64 / workers as f64,
+            pods: self.pods as f64,
+            messages: self.messages as f64,
+            consumers: f64::from(u8::from(self.has_consumer)),
         });
     }
 }
@@ -133,6 +196,8 @@ pub(super) fn together(effects: impl Iterator<Item = Effect>) -> Effect {
         leak_mib_per_s: a.leak_mib_per_s + b.leak_mib_per_s,
         lock: if a.lock.0 > b.lock.0 { a.lock } else { b.lock },
         taken: a.taken.max(b.taken),
+        cold: a.cold.max(b.cold),
+        is_idle: a.is_idle || b.is_idle,
     })
 }
 
@@ -185,5 +250,37 @@ impl Node {
     pub(super) fn sample(&mut self, at_s: f64) {
         // A disk at work is at work for both sides at most all the time.
         self.samples.push(NodeSample { at_s, cpu_s: self.cpu_s, disk_s: self.disk_s });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Plan, PlanOptions};
+
+    #[test]
+    fn processors_are_shared_as_in_the_worked_example() {
+        let service = Service { limit_cores: 2.0, ..Plan::draw(&PlanOptions::default()).services[1].clone() };
+        let (mut pod, mut node) = (Pod::new(&service, 1, 1.0), Node::new(4.0));
+        (pod.running, node.running) = (3.0, 3.0);
+        assert_eq!(pod.slowdown(&service, &node), 1.5);
+        node.running = 12.0;
+        assert_eq!(pod.slowdown(&service, &node), 3.0);
+        (pod.effect.hogs, node.running) = (6.0, 3.0);
+        assert_eq!(pod.slowdown(&service, &node), 4.5);
+        (pod.effect.hogs, pod.running, node.running) = (0.0, 1.0, 1.0);
+        assert_eq!(pod.slowdown(&service, &node), 1.0, "nothing is faster than on a free processor");
+    }
+
+    #[test]
+    fn a_container_is_killed_after_three_probes_without_a_worker() {
+        let service = Service { workers: 2, ..Plan::draw(&PlanOptions::default()).services[1].clone() };
+        let mut pod = Pod::new(&service, 1, 1.0);
+        pod.busy = 2;
+        assert!((0..5).all(|_| !pod.probe(&service)), "all are busy, and nothing waits");
+        pod.queue.push_back(Id { place: 0, turn: 0 });
+        assert_eq!([(); 3].map(|()| pod.probe(&service)), [false, false, true]);
+        pod.busy = 1;
+        assert!(!pod.probe(&service));
     }
 }

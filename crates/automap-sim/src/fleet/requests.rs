@@ -1,5 +1,7 @@
 //! A request at one service: it waits for a worker, works, calls others, works once more and is answered.
 
+use automap_core::entity::EntityKind;
+
 use super::Fleet;
 use super::pod::Pod;
 use crate::chance::{exponential, happens, lognormal};
@@ -34,7 +36,8 @@ pub(super) struct Request {
 pub(super) struct Origin {
     pub(super) attempt: Id,
     pub(super) caller: usize,
-    pub(super) edge: usize,
+    /// Its place among the callers of the service.
+    pub(super) place: usize,
 }
 
 /// What it does.
@@ -60,6 +63,11 @@ impl Request {
     pub(super) fn new(service: usize, from: Option<Origin>, arrived: Micros) -> Self {
         Self { service, from, arrived, phase: Phase::Queued, step: 0, pending: 0, ok: true }
     }
+
+    /// Who waits for it, among the callers of the service; the gateway has one, the users.
+    fn place(&self) -> usize {
+        self.from.map_or(0, |from| from.place)
+    }
 }
 
 impl Fleet<'_> {
@@ -68,26 +76,25 @@ impl Fleet<'_> {
         let now = self.now;
         let Some(request) = self.requests.get(id) else { return };
         request.arrived = now;
-        let service = request.service;
+        let (service, place) = (request.service, request.place());
         let (plan, pod) = (&self.plan.services[service], &mut self.pods[service]);
         if !pod.is_up {
             return self.drop_request(id);
         }
         pod.meter.received_bytes += BYTES.0;
-        let taken = (pod.effect.taken * plan.workers as f64).floor() as usize;
-        if pod.busy + taken < plan.workers {
+        if pod.free_workers(plan) > 0 {
             return self.start(id);
         }
-        if pod.queue.len() < plan.queue {
+        if pod.queue.len() < plan.queue * pod.pods {
             return pod.queue.push_back(id);
         }
-        pod.meter.serve(0.2, false);
+        pod.meter.serve(place, 0.2, false);
         pod.meter.sent_bytes += BYTES.2;
         self.drop_request(id);
     }
 
     /// A worker takes it.
-    fn start(&mut self, id: Id) {
+    pub(super) fn start(&mut self, id: Id) {
         let Some(request) = self.requests.get(id) else { return };
         let (service, pod) = (request.service, &mut self.pods[request.service]);
         pod.busy += 1;
@@ -179,7 +186,9 @@ impl Fleet<'_> {
         let mut made = Vec::new();
         let mut step = from;
         while step < service.calls.len() && (service.at_once || made.is_empty()) {
-            if happens(&mut self.rng, service.calls[step].probability) {
+            let call = &service.calls[step];
+            let missed = 1.0 - call.cached * self.pods[caller].warmth;
+            if happens(&mut self.rng, call.probability * missed) {
                 made.push(step);
             }
             step += 1;
@@ -207,34 +216,30 @@ impl Fleet<'_> {
 
     /// It is answered, and its worker takes the next one.
     fn finish(&mut self, id: Id) {
-        let Some(request) = self.requests.take(id) else { return };
+        let Some(mut request) = self.requests.take(id) else { return };
         let ms = self.since_ms(request.arrived);
+        if self.plan.services[request.service].kind == EntityKind::Broker {
+            request.ok = request.ok && self.keep(request.service);
+        }
         let pod: &mut Pod = &mut self.pods[request.service];
-        pod.meter.serve(ms, request.ok);
+        pod.meter.serve(request.place(), ms, request.ok);
         pod.meter.sent_bytes += if request.ok { BYTES.1 } else { BYTES.2 };
         pod.busy = pod.busy.saturating_sub(1);
         let next = pod.queue.pop_front();
-        if let Some(from) = request.from {
-            self.pods[from.caller].meter.calls[from.edge].1.add(ms, request.ok);
-        }
         self.answer(&request, request.ok);
         if let Some(next) = next {
             self.start(next);
         }
+        self.deliver(request.service);
     }
 
-    /// Tells who waits.
+    /// Tells who waits; users see it at once.
     pub(super) fn answer(&mut self, request: &Request, ok: bool) {
-        match request.from {
-            None => {
-                let (asked_s, ms) = (request.arrived as f64 / 1e6, self.since_ms(request.arrived));
-                self.users.add(asked_s, ms, ok);
-            }
-            Some(from) => {
-                if let Some(ms) = self.way_ms(request.service, from.caller) {
-                    self.plan_in_ms(ms, Event::Reply(from.attempt, ok));
-                }
-            }
+        let (asked_s, ms) = (request.arrived as f64 / 1e6, self.since_ms(request.arrived));
+        self.answers[request.service].add(asked_s, ms, ok);
+        let Some(from) = request.from else { return };
+        if let Some(ms) = self.way_ms(request.service, from.caller) {
+            self.plan_in_ms(ms, Event::Reply(from.attempt, ok));
         }
     }
 }

@@ -1,0 +1,37 @@
+//! Messages: left with a broker by whom calls it, and worked on by another service in its own time.
+//!
+//! A message waits in the broker until a worker of the consumer is free; nobody waits for the work to be done. A broker that is full refuses further messages, which its publishers feel. What a
+//! consumer worked on when it died goes back. Left out: order, deadlines, several consumers, and messages that are tried again after an error.
+
+use super::Fleet;
+use super::requests::Request;
+
+impl Fleet<'_> {
+    /// A broker keeps a message, if there is room.
+    pub(super) fn keep(&mut self, broker: usize) -> bool {
+        let has_room = self.pods[broker].messages < self.plan.services[broker].holds;
+        self.pods[broker].messages += usize::from(has_room);
+        has_room
+    }
+
+    /// The consumer takes what waits, as far as it has workers.
+    pub(super) fn deliver(&mut self, consumer: usize) {
+        let plan = &self.plan.services[consumer];
+        let Some(broker) = plan.consumes else { return };
+        let is_reached = |i: usize| self.pods[i].is_up && !self.pods[i].effect.is_cut_off;
+        let is_there = is_reached(consumer) && is_reached(broker) && !self.pods[consumer].effect.is_idle;
+        self.pods[broker].has_consumer = is_there;
+        while is_there && self.pods[broker].messages > 0 && self.pods[consumer].free_workers(plan) > 0 {
+            self.pods[broker].messages -= 1;
+            let message = self.requests.put(Request::new(consumer, None, self.now));
+            self.arrive(message);
+        }
+    }
+
+    /// What a consumer that died had taken waits again.
+    pub(super) fn give_back(&mut self, consumer: usize, messages: usize) {
+        if let Some(broker) = self.plan.services[consumer].consumes {
+            self.pods[broker].messages += messages;
+        }
+    }
+}
