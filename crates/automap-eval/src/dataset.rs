@@ -145,6 +145,8 @@ mod tests {
             root_metric: (!root.is_empty()).then(|| root.to_owned()),
             fault: String::new(),
             started: Timestamp::from_ms(0),
+            felt_by: Default::default(),
+            is_felt: None,
         };
         assert_eq!(truth("latency-99").is_root("carts", "latency-50"), Some(true));
         assert_eq!(truth("memory").is_root("carts", "memory_bytes"), Some(true));

@@ -75,6 +75,8 @@ pub struct Answer {
     pub services: Vec<String>,
     /// The causes named, each one service or a pair that cannot be told apart; `None` for engines that name none.
     pub named: Option<Vec<Vec<String>>>,
+    /// The chain of calls from the users to each of the named causes; empty for engines that name none.
+    pub paths: Vec<Vec<String>>,
     /// The verdict in a sentence; `None` for engines that give none.
     pub verdict: Option<String>,
     /// `(service, indicator)` pairs, the most likely root cause first. All percentiles of one metric count as one indicator.
@@ -107,6 +109,7 @@ fn baseline_answer(baseline: Baseline, question: &Question) -> Result<Answer, St
         services: ranked(scores.services.into_iter().collect()),
         metrics: unique_indicators(ranked(scores.metrics.into_iter().collect())),
         named: None,
+        paths: Vec::new(),
         verdict: None,
         certainty: None,
         started: incident_start(&windows),

@@ -19,6 +19,7 @@ use rayon::prelude::*;
 use crate::dataset::{Case, CaseLocation, Dataset};
 use crate::engine::Engine;
 use crate::score::Accuracy;
+use crate::score::paths::PathScore;
 use onset::OnsetHint;
 
 /// Cases held in memory at the same time.
@@ -69,6 +70,10 @@ pub struct Outcome {
     pub metrics: Option<ScoreAndChance>,
     /// The named causes compared with the faults; `None` for engines that name none.
     pub named_set: Option<SetScore>,
+    /// The chains told to the named causes that are right; `None` where the truth does not tell who felt the fault.
+    pub paths: Option<PathScore>,
+    /// Whether users felt the fault; `None` where the truth does not tell.
+    pub is_felt: Option<bool>,
     /// Confidence of the answer; `None` where the engine gives none or did not answer.
     pub certainty: Option<crate::engine::Certainty>,
     /// Onset of the answer minus true onset, in milliseconds; `None` without an answer.

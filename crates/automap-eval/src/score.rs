@@ -27,10 +27,11 @@
 //! assert_eq!(mean.mrr, 0.375); // (1 + 1/3 + 1/6 + 0) / 4
 //! ```
 //!
-//! [`bootstrap`] tells how far a score would move with other incidents, [`calibration`] whether a confidence can be trusted.
+//! [`bootstrap`] tells how far a score would move with other incidents, [`calibration`] whether a confidence can be trusted, [`paths`] whether the way to the users is right.
 
 pub mod bootstrap;
 pub mod calibration;
+pub mod paths;
 
 use std::ops::{Add, Mul, Sub};
 

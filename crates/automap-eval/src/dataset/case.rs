@@ -8,6 +8,8 @@ use automap_core::metric::Metric;
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
 
+use crate::score::paths::FeltBy;
+
 /// Why a data set or one of its cases cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {reason}", path.display())]
@@ -42,6 +44,10 @@ pub struct Truth {
     pub fault: String,
     /// When it began.
     pub started: Timestamp,
+    /// Who felt each fault, by its service; empty where the label does not tell.
+    pub felt_by: FeltBy,
+    /// Whether users felt any of it; `None` where the label does not tell.
+    pub is_felt: Option<bool>,
 }
 
 impl Truth {

@@ -66,6 +66,8 @@ pub(super) fn read(location: &CaseLocation) -> Result<Case, DatasetError> {
             Some(Truth {
                 root_metric: label.root_metric.and_then(metric),
                 other_ends: BTreeMap::new(),
+                felt_by: BTreeMap::new(),
+                is_felt: None,
                 services,
                 fault: label.fault_type.unwrap_or_else(|| "unknown".to_owned()),
                 started,

@@ -45,6 +45,8 @@ pub(super) fn read(location: &CaseLocation) -> Result<Case, DatasetError> {
     let truth = Truth {
         services: vec![service.to_owned()],
         other_ends: Default::default(),
+        felt_by: Default::default(),
+        is_felt: None,
         root_metric: (!is_code).then(|| root.to_owned()),
         fault: fault.to_owned(),
         started,

@@ -1,7 +1,7 @@
 //! Captures of the lab: `<name>.parquet` with the ledger's entries of the injected faults in `<name>.json`. Without an entry of a
 //! cause it is a quiet window.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use automap_core::time::Timestamp;
@@ -60,5 +60,14 @@ fn truth(injected: &[Injection]) -> Option<Truth> {
         root_metric: Some(first.expected_metric.clone()),
         fault: faults(injected),
         started: Timestamp::from_ms(first.from_ms),
+        felt_by: injected.iter().filter_map(felt_by).collect(),
+        is_felt: injected.iter().filter_map(|i| i.spec.get("users_feel_it")?.as_bool()).reduce(|a, b| a || b),
     })
+}
+
+/// Who felt a fault, where the ledger tells; without users who felt it nobody did.
+fn felt_by(injection: &Injection) -> Option<(String, BTreeSet<String>)> {
+    let is_felt = injection.spec.get("users_feel_it")?.as_bool()?;
+    let names = injection.spec.get("felt_by")?.as_array()?.iter().filter_map(|name| Some(name.as_str()?.to_owned()));
+    Some((injection.targets.first()?.service.clone(), if is_felt { names.collect() } else { BTreeSet::new() }))
 }

@@ -30,10 +30,16 @@ pub(super) fn answer(engine: rank::Engine, question: &Question) -> Result<Answer
     }
     let confidence = report.causes.first().map_or(0.0, |first| first.confidence);
     let is_named = report.verdict.kind == VerdictKind::Cause;
+    let named = named_causes(&report);
+    let path = |cause: &Vec<String>| {
+        let candidate = report.causes.iter().find(|c| cause.contains(&c.service));
+        candidate.map(|c| c.path.clone()).unwrap_or_default()
+    };
     Ok(Answer {
         services,
         metrics,
-        named: Some(named_causes(&report)),
+        paths: named.iter().map(path).collect(),
+        named: Some(named),
         certainty: Some(Certainty { confidence, is_named }),
         verdict: Some(report.verdict.summary),
         started: incident_start(&analysis.windows),

@@ -7,12 +7,14 @@ use automap_chaos::score::SetScore;
 use automap_core::metric::Side;
 use automap_core::observation::Observation;
 use automap_core::time::Interval;
+use automap_core::topology::CallGraph;
 
 use super::onset::OnsetHint;
 use super::{LoadedCase, Outcome, QuietOutcome, ScoreAndChance};
 use crate::dataset::{Case, Truth, indicator};
 use crate::engine::{Answer, Engine, Question};
 use crate::score::Accuracy;
+use crate::score::paths::PathScore;
 use automap_core::random::Rng;
 
 /// The reason shown for an answer without an onset.
@@ -30,6 +32,8 @@ pub(super) fn evaluate_incident(loaded: &LoadedCase, engine: Engine, seed: u64) 
         services: ScoreAndChance::default(),
         metrics: None,
         named_set: engine.has_confidence().then_some(SetScore { faults: 1, named: 0, right: 0 }),
+        paths: None,
+        is_felt: None,
         certainty: None,
         onset_error_ms: None,
         step_ms: 0,
@@ -42,10 +46,11 @@ pub(super) fn evaluate_incident(loaded: &LoadedCase, engine: Engine, seed: u64) 
     };
     (outcome.scenario, outcome.fault) = (truth.scenario(), truth.fault.clone());
     outcome.step_ms = case.observation.frame.step_ms();
+    outcome.is_felt = truth.is_felt;
     (outcome.services.chance, outcome.metrics) = chance_scores(case, truth);
     outcome.named_set = outcome.named_set.map(|_| SetScore::of(&truth.faulty_services(), &[]));
     match answer(case, engine, seed_of(loaded, seed)) {
-        Ok(answer) => score_answer(&mut outcome, &answer, truth),
+        Ok(answer) => score_answer(&mut outcome, &answer, truth, &case.observation.calls),
         Err(reason) => outcome.miss = Some(reason),
     }
     outcome
@@ -61,7 +66,7 @@ fn answer(case: &Case, engine: Engine, seed: u64) -> Result<Answer, String> {
     }
 }
 
-fn score_answer(outcome: &mut Outcome, answer: &Answer, truth: &Truth) {
+fn score_answer(outcome: &mut Outcome, answer: &Answer, truth: &Truth, calls: &CallGraph) {
     let rank = |cause: &String| answer.services.iter().position(|s| s == cause).map(|i| i + 1);
     let ranks: Vec<Option<usize>> = truth.services.iter().map(rank).collect();
     outcome.services.reached = Accuracy::of_answer(&ranks);
@@ -71,6 +76,9 @@ fn score_answer(outcome: &mut Outcome, answer: &Answer, truth: &Truth) {
     }
     if let Some(named) = &answer.named {
         outcome.named_set = Some(SetScore::of(&truth.faulty_services(), named));
+        // Who is not told who calls whom can tell no chain.
+        let can_tell = !truth.felt_by.is_empty() && !calls.is_empty();
+        outcome.paths = can_tell.then(|| PathScore::of(&truth.felt_by, named, &answer.paths, calls));
     }
     if answer.services.is_empty() {
         outcome.miss = Some(format!("no candidates shown: {}", answer.verdict.as_deref().unwrap_or("no verdict")));

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use automap_chaos::score::{SetScore, SetTotals};
+use automap_chaos::score::{SetScore, SetTotals, Share};
 
 use super::model::{
     ByName, ConfidenceSummary, EngineSummary, Estimate, GroupScores, IntervalEnds, MetricLevel, Miss, OnsetErrors,
@@ -17,6 +17,7 @@ use crate::evaluate::{Outcome, Outcomes, QuietOutcome, ScoreAndChance, Settings}
 use crate::score::Accuracy;
 use crate::score::bootstrap::{self, confidence_intervals};
 use crate::score::calibration::{Prediction, calibration_error, reliability, risk_coverage};
+use crate::score::paths::PathScore;
 
 /// An onset within this many samples counts as found: a rate over two scrapes cannot show it more precisely.
 const NEAR_STEPS: f64 = 2.0;
@@ -74,12 +75,17 @@ fn engine_summary(sets: &BySet, cpu: &BTreeMap<String, Duration>, seed: u64) -> 
         services,
         metric_level: metrics.map(|pairs| MetricLevel { cases: with_metric(cases), pairs }),
         named_sets: set_totals(cases),
+        named_paths: path_totals(cases),
         cpu_s_per_case: cpu_s.map(|s| s / cases.len().max(1) as f64),
     };
     let all: Vec<&Outcome> = sets.values().flatten().copied().collect();
     let total = sets.keys().map(|set| time(set)).sum();
     let mut kinds: BTreeMap<&str, Vec<&Outcome>> = BTreeMap::new();
     all.iter().for_each(|o| kinds.entry(&o.fault).or_default().push(o));
+    let mut by_felt: BTreeMap<&str, Vec<&Outcome>> = BTreeMap::new();
+    for (outcome, is_felt) in all.iter().filter_map(|o| Some((o, o.is_felt?))) {
+        by_felt.entry(if is_felt { "felt by users" } else { "not felt by users" }).or_default().push(outcome);
+    }
     let of_kind = |cases: &[&Outcome]| {
         let metrics: Vec<ScoreAndChance> = cases.iter().filter_map(|o| o.metrics).collect();
         let services: Vec<ScoreAndChance> = cases.iter().map(|o| o.services).collect();
@@ -99,6 +105,7 @@ fn engine_summary(sets: &BySet, cpu: &BTreeMap<String, Duration>, seed: u64) -> 
         over_sets: group(&all, over, (!metrics_of_sets.is_empty()).then_some(metrics_over), Some(total)),
         sets: ByName(named.collect()),
         fault_kinds: ByName(kinds.iter().map(|(kind, cases)| ((*kind).to_owned(), of_kind(cases))).collect()),
+        by_felt: ByName(by_felt.iter().map(|(words, cases)| ((*words).to_owned(), of_kind(cases))).collect()),
         minus_first: None,
         confidence: None,
         quiet: None,
@@ -110,6 +117,13 @@ fn engine_summary(sets: &BySet, cpu: &BTreeMap<String, Duration>, seed: u64) -> 
 fn set_totals(cases: &[&Outcome]) -> Option<SetTotals> {
     let all: Vec<SetScore> = cases.iter().filter_map(|o| o.named_set).collect();
     (!all.is_empty()).then(|| SetTotals::of(all))
+}
+
+/// `None` where no truth tells who felt a fault.
+fn path_totals(cases: &[&Outcome]) -> Option<Share> {
+    let all: Vec<PathScore> = cases.iter().filter_map(|o| o.paths).collect();
+    let right = all.iter().map(|p| p.right).sum();
+    (!all.is_empty()).then(|| Share::of(right, all.iter().map(|p| p.of).sum()))
 }
 
 fn with_metric(cases: &[&Outcome]) -> usize {
@@ -262,6 +276,8 @@ mod tests {
                 named: usize::from(confidence >= 0.4),
                 right: usize::from(rank == Some(1)),
             }),
+            paths: None,
+            is_felt: None,
             certainty: Some(Certainty { confidence, is_named: confidence >= 0.4 }),
             onset_error_ms,
             step_ms: 5000,

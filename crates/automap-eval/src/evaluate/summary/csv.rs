@@ -109,6 +109,7 @@ mod tests {
             services: Estimate::default(),
             metric_level: None,
             named_sets: Some(SetTotals::of([SetScore { faults: 1, named: 0, right: 0 }])),
+            named_paths: None,
             cpu_s_per_case: Some(0.25),
         };
         let cells =

@@ -1,6 +1,6 @@
 //! The data of a summary. Its JSON form is what `automap eval -o json` prints.
 
-use automap_chaos::score::SetTotals;
+use automap_chaos::score::{SetTotals, Share};
 use serde::ser::{Serialize, Serializer};
 
 use crate::score::Accuracy;
@@ -60,6 +60,9 @@ pub struct EngineSummary {
     pub sets: ByName<GroupScores>,
     /// By kind of fault, cases of all sets together.
     pub fault_kinds: ByName<GroupScores>,
+    /// By whether users felt the fault, where truths tell.
+    #[serde(skip_serializing_if = "ByName::is_empty")]
+    pub by_felt: ByName<GroupScores>,
     /// This engine minus the first one, mean over sets; `None` for the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minus_first: Option<Estimate>,
@@ -89,6 +92,9 @@ pub struct GroupScores {
     /// The named causes compared with the faults, every case counting once; `None` for engines that name none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub named_sets: Option<SetTotals>,
+    /// The chains from the users to named causes that are right, true ones of all; `None` where no truth tells who felt a fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub named_paths: Option<Share>,
     /// Mean processor time of an answer, in seconds; `None` for groups that were not measured separately.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_s_per_case: Option<f64>,
@@ -242,6 +248,11 @@ pub struct Miss {
 pub struct ByName<T>(pub Vec<(String, T)>);
 
 impl<T> ByName<T> {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The value of this name, if there is one.
     pub fn get(&self, name: &str) -> Option<&T> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)

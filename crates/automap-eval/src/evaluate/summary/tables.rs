@@ -16,6 +16,9 @@ pub(super) fn tables_of(summary: &Summary, onset: &OnsetSummary, verbose: bool) 
     if verbose {
         out.push(groups_table("By kind of fault: AC@1 Avg@5", "fault", onset, |e| &e.fault_kinds));
     }
+    if onset.engines.0.first().is_some_and(|(_, first)| !first.by_felt.is_empty()) {
+        out.push(groups_table("By whether users felt it: AC@1 Avg@5", "fault", onset, |e| &e.by_felt));
+    }
     out.extend(sets_table(onset, verbose));
     out.extend(onset.onset_error.as_ref().map(|errors| onset_errors(&errors.all, &errors.sets)));
     out.extend(confidence_tables(onset));
@@ -148,23 +151,29 @@ fn sets_table(onset: &OnsetSummary, verbose: bool) -> Option<Table> {
     let mut rows = Vec::new();
     for (name, engine) in &onset.engines.0 {
         let Some(all) = &engine.over_sets.named_sets else { continue };
-        rows.push(set_row(name, all));
+        rows.push(set_row(name, all, engine.over_sets.named_paths));
         let sets = engine.sets.0.iter().filter(|_| verbose);
-        rows.extend(sets.filter_map(|(set, g)| Some(set_row(&format!("  {set}"), g.named_sets.as_ref()?))));
+        let groups = engine.by_felt.0.iter().chain(sets);
+        rows.extend(
+            groups.filter_map(|(name, g)| Some(set_row(&format!("  {name}"), g.named_sets.as_ref()?, g.named_paths))),
+        );
     }
-    let header = cells(["engine", "precision", "95 %", "recall", "95 %", "exact set", "95 %"]);
+    let mut header = cells(["engine", "precision", "95 %", "recall", "95 %", "exact set", "95 %"]);
+    let has_paths = onset.engines.0.iter().any(|(_, e)| e.over_sets.named_paths.is_some());
+    header.extend(cells(["true path", "95 %"]).into_iter().filter(|_| has_paths));
+    rows.iter_mut().for_each(|row| row.resize(header.len(), String::new()));
     let title = "Named causes as sets: right of named, named of faults, exactly the faults".to_owned();
     (!rows.is_empty()).then_some(Table { title, header, rows, note: None })
 }
 
-fn set_row(name: &str, sets: &SetTotals) -> Vec<String> {
+fn set_row(name: &str, sets: &SetTotals, paths: Option<Share>) -> Vec<String> {
     let cells = |share: Share| {
         let counts = format!("{} of {}", share.hits, share.of);
         let text = share.share.map_or_else(|| counts.clone(), |s| format!("{} ({counts})", three(s)));
         [text, share.share.map_or_else(String::new, |_| span([share.low, share.high]))]
     };
     let mut row = vec![name.to_owned()];
-    row.extend([sets.precision, sets.recall, sets.exact].into_iter().flat_map(cells));
+    row.extend([sets.precision, sets.recall, sets.exact].into_iter().chain(paths).flat_map(cells));
     row
 }
 
