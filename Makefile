@@ -6,7 +6,7 @@ DIST_FEATURES = server,postgres,kubernetes,png,web
 DEMO_FEATURES = lab,web
 
 .DEFAULT_GOAL := help
-.PHONY: help build page test-page screenshots demo test crash watched-day test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench fuzz torture bounds overhead dist image sbom check-deploy ci clean
+.PHONY: help build page test-page screenshots demo test crash watched-day test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench benchmark fuzz torture bounds overhead dist image sbom check-deploy ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ overhead: ## requests, bytes and time of one reading of 1 to 50 namespaces from 
 
 bench: ## time a diagnosis, and the AutoMAP engine beside causal-learn
 	$(CARGO) bench --locked -p automap --bench diagnose --bench graph
+
+benchmark: ## 1,200 simulated incidents with their truth: target/benchmark, docs/benchmark.md
+	$(CARGO) build --release --locked -p automap --no-default-features --features eval && $(AUTOMAP) sim --benchmark target/benchmark
 
 dist: page ## the binary that is shipped, for this machine: small and fully optimised (TARGET=triple takes another target)
 	$(CARGO) build --profile dist --locked -p automap --no-default-features --features $(DIST_FEATURES) $(if $(TARGET),--target $(TARGET))

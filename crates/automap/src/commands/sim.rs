@@ -1,21 +1,18 @@
-//! `automap sim`: labelled incidents of simulated systems, as captures with the truth beside them, which `eval` reads.
+//! `automap sim`: labelled incidents of simulated systems, as captures that `eval` reads, as a benchmark, or as a Prometheus has one of them.
 
+mod benchmark;
+mod captures;
+mod compare;
+mod live;
 mod spec;
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, Result, bail};
-use automap_chaos::injection::Role;
-use automap_render::table::{Align, Table};
-use automap_sim::incident::{Incident, IncidentOptions, draw};
-use automap_sources::capture;
-use clap::Args;
-use rayon::prelude::*;
+use anyhow::{Result, anyhow};
+use clap::{ArgGroup, Args};
 
-use crate::console::{bar, print, say};
+use crate::args::file::ForceArgs;
+use crate::console::{print, say};
 use crate::exit::Exit;
 pub(crate) use spec::{SimSpec, parse};
 
@@ -25,41 +22,75 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap eval incidents/ --quiet                         how accurate is automap on them?
   automap eval --sim systems=20,incidents=1000            the same without keeping them
   automap ui incidents/system-01/incident-0001.parquet    one of them in the browser
+  automap sim --openmetrics first.txt                     the first one, for promtool
+  automap sim --serve 127.0.0.1:9400                      the first one, to be scraped
+  automap sim --compare recordings/                       where is it unlike recorded incidents?
+  automap sim --benchmark benchmark/                      1,200 incidents with fixed seeds
 
 Same options, same bytes. It is a second opinion beside recordings: what is tuned to a simulator
 fits the simulator.";
 
 #[derive(Args, Debug)]
+#[command(group = ArgGroup::new("form").required(true).args(["dir", "openmetrics", "serve", "compare", "benchmark"]))]
 pub(crate) struct SimArgs {
     /// Folder to write to: one folder for each system, a capture and the truth for each incident
     #[arg(value_name = "DIR")]
-    dir: PathBuf,
+    dir: Option<PathBuf>,
+    /// Write the samples of one incident as OpenMetrics text with times, for promtool; - is standard output
+    #[arg(long, value_name = "FILE")]
+    openmetrics: Option<PathBuf>,
+    /// Serve one incident at /metrics of this address, for a Prometheus to scrape
+    #[arg(long, value_name = "ADDRESS")]
+    serve: Option<String>,
+    /// Compare the simulated incidents with the labelled ones of a folder: noise, memory, gaps, spread
+    #[arg(long, value_name = "DIR")]
+    compare: Option<PathBuf>,
+    /// Write the published benchmark to this folder: fixed seeds, and the truth as Parquet
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["incidents", "systems", "services", "users_per_s", "minutes", "scrape_s", "double", "spreading", "seed"])]
+    benchmark: Option<PathBuf>,
+    /// Which incident, with --openmetrics and --serve
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with_all = ["dir", "compare", "benchmark"])]
+    incident: usize,
+    /// Seconds of the system in a second, with --serve
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = spec::rate, requires = "serve")]
+    speed: f64,
     #[command(flatten)]
     spec: SimSpec,
-}
-
-/// What came of one incident, for the table.
-struct Made {
-    kind: String,
-    is_felt: bool,
+    #[command(flatten)]
+    force: ForceArgs,
 }
 
 /// Runs `automap sim`.
 pub(crate) fn run(args: &SimArgs) -> Result<Exit> {
-    check_empty(&args.dir)?;
-    let made = write_all(&args.spec, &args.dir)?;
-    print(&table(&made))?;
-    say(&format!("{} incidents in {}", made.len(), args.dir.display()));
+    args.spec.check().map_err(|e| anyhow!("{e}"))?;
+    if let Some(path) = &args.openmetrics {
+        live::write(&args.spec, args.incident()?, path, args.force)?;
+    } else if let Some(address) = &args.serve {
+        live::serve(&args.spec, args.incident()?, address, args.speed)?;
+    } else if let Some(dir) = &args.compare {
+        compare::run(&args.spec, dir)?;
+    } else if let Some(dir) = &args.benchmark {
+        benchmark::write(&benchmark::spec(), dir)?;
+    } else if let Some(dir) = &args.dir {
+        captures::check_empty(dir)?;
+        let made = captures::write_all(&args.spec, dir)?;
+        print(&captures::table(&made))?;
+        say(&format!("{} incidents in {}", made.len(), dir.display()));
+    }
     Ok(Exit::Ok)
 }
 
-/// Incidents of two runs in one folder would be scored together.
-fn check_empty(dir: &Path) -> Result<()> {
-    let is_empty = fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
-    if !is_empty {
-        bail!("{} is not empty; give a new folder, or remove what is in it", dir.display());
+impl SimArgs {
+    fn incident(&self) -> Result<usize> {
+        let there = (1..=self.spec.incidents).contains(&self.incident);
+        there.then_some(self.incident).ok_or_else(|| {
+            anyhow!(
+                "there is no incident {}: with --incidents {} they are numbered from 1",
+                self.incident,
+                self.spec.incidents
+            )
+        })
     }
-    Ok(())
 }
 
 /// Writes the incidents of a spec below `dir`.
@@ -67,57 +98,5 @@ fn check_empty(dir: &Path) -> Result<()> {
 /// # Errors
 /// When a file cannot be written.
 pub(crate) fn make(spec: &SimSpec, dir: &Path) -> Result<()> {
-    write_all(spec, dir).map(|_| ())
-}
-
-fn write_all(spec: &SimSpec, dir: &Path) -> Result<Vec<Made>> {
-    let all: Vec<(usize, usize, IncidentOptions)> = spec.incidents().collect();
-    for (system, _, _) in &all {
-        let folder = dir.join(system_name(*system));
-        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    }
-    let (progress, done) = (bar(all.len() as u64), AtomicUsize::new(0));
-    progress.set_message("incidents");
-    let made = all.par_iter().map(|(system, number, options)| {
-        let incident = draw(options)?;
-        let path = dir.join(system_name(*system)).join(format!("incident-{number:04}.parquet"));
-        write(&path, &incident)?;
-        progress.set_position(done.fetch_add(1, Ordering::Relaxed) as u64 + 1);
-        Ok(Made { kind: kind(&incident), is_felt: incident.felt.is_felt() })
-    });
-    let made: Result<Vec<Made>> = made.collect();
-    progress.finish_and_clear();
-    made
-}
-
-fn system_name(system: usize) -> String {
-    format!("system-{system:02}")
-}
-
-fn write(path: &Path, incident: &Incident) -> Result<()> {
-    capture::write(path, &incident.observation)?;
-    let truth = path.with_extension("json");
-    let text = serde_json::to_string_pretty(&incident.injected)? + "\n";
-    fs::write(&truth, text).with_context(|| truth.display().to_string())
-}
-
-/// `NetworkChaos delay`; `nothing` where all that was injected hurts nobody.
-fn kind(incident: &Incident) -> String {
-    let cause = incident.injected.iter().find(|i| i.role == Role::Cause);
-    cause.map_or_else(|| "nothing".to_owned(), |i| format!("{} {}", i.kind, i.action))
-}
-
-fn table(made: &[Made]) -> String {
-    let mut kinds: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for one in made {
-        let (all, felt) = kinds.entry(&one.kind).or_default();
-        *all += 1;
-        *felt += usize::from(one.is_felt);
-    }
-    let mut table = Table::new([Align::Left, Align::Right, Align::Right]);
-    table.row(["INJECTED", "INCIDENTS", "FELT BY USERS"]);
-    for (kind, (all, felt)) in kinds {
-        table.row([kind.to_owned(), all.to_string(), felt.to_string()]);
-    }
-    table.text()
+    captures::write_all(spec, dir).map(|_| ())
 }
