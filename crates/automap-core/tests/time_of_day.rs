@@ -46,6 +46,7 @@ fn what_moved_in_the_same_way_on_two_days_is_no_incident() {
     assert!(!alone.verdict.kind.is_quiet() && alone.time_of_day.is_none(), "{}", alone.verdict.summary);
     let usual = report(busy(Shop::new()), false, busy_days());
     assert_eq!(usual.verdict.kind, VerdictKind::NoIncident, "{}", usual.verdict.summary);
+    assert!(usual.verdict.summary.ends_with("; users feel it all the same"), "{}", usual.verdict.summary);
     let told = usual.time_of_day.unwrap();
     assert_eq!(told.finding, TimeOfDayFinding::Usual);
     assert!(
@@ -58,10 +59,25 @@ fn what_moved_in_the_same_way_on_two_days_is_no_incident() {
 }
 
 #[test]
-fn failures_are_told_before_requests() {
-    let failing = || busy(Shop::new()).fault("front-end", "error_ratio", None, |_| 0.2);
-    let told = report(failing(), false, vec![before(failing(), 1), before(failing(), 7)]).time_of_day.unwrap();
-    assert!(told.summary.contains(": front-end errors 0 → 20 %"), "{}", told.summary);
+fn users_who_are_failed_every_day_are_failed() {
+    let failing = |service: &str, share| busy(Shop::new()).fault(service, "error_ratio", None, move |_| share);
+    let of = |service, share| {
+        report(
+            failing(service, share),
+            false,
+            vec![before(failing(service, share), 1), before(failing(service, share), 7)],
+        )
+    };
+    let found = of("front-end", 0.2);
+    assert!(!found.verdict.kind.is_quiet(), "{}", found.verdict.summary);
+    let told = found.time_of_day.unwrap();
+    assert_eq!(told.finding, TimeOfDayFinding::Usual);
+    assert!(told.summary.contains(": front-end errors 0 → 20 %"), "failures are told first: {}", told.summary);
+    assert!(told.summary.ends_with("; the verdict stands, since users are failed"), "{}", told.summary);
+    let unfelt = of("shipping", 0.2);
+    assert_eq!(unfelt.verdict.kind, VerdictKind::NoIncident, "nobody enters there: {}", unfelt.verdict.summary);
+    let few = of("front-end", 0.008);
+    assert_eq!(few.verdict.kind, VerdictKind::NoIncident, "less than one in a hundred: {}", few.verdict.summary);
 }
 
 #[test]

@@ -31,6 +31,8 @@ fn at(minute: i64) -> Timestamp {
 /// `front-end` calls `catalogue`, which calls `catalogue-db`.
 struct Shop {
     has_fault: bool,
+    /// Whether a quarter of the users fails in every morning.
+    fails: bool,
     /// How many days the server keeps.
     retention: u32,
     asked: Vec<u32>,
@@ -38,7 +40,7 @@ struct Shop {
 
 impl Shop {
     fn new(has_fault: bool, retention: u32) -> Self {
-        Self { has_fault, retention, asked: Vec::new() }
+        Self { has_fault, fails: false, retention, asked: Vec::new() }
     }
 
     fn frame(&self, window: Interval) -> MetricFrame {
@@ -64,6 +66,9 @@ impl Shop {
             add(service, "throughput_rps", None, 200.0, 1.0, 0.0);
             add(service, "latency_ms", None, latency, 1.5, fault);
             add(service, "cpu_cores", None, 0.5, 1.0, if service == "catalogue-db" { 1.5 } else { 0.0 });
+        }
+        if self.fails {
+            add("front-end", "error_ratio", None, 0.001, 229.0, 0.0);
         }
         for (caller, callee, latency) in [("front-end", "catalogue", 42.0), ("catalogue", "catalogue-db", 22.0)] {
             add(caller, "client_latency_ms", Some(callee), latency, 1.5, 400.0);
@@ -111,6 +116,17 @@ fn a_morning_as_every_morning_opens_no_incident_and_is_asked_for_once_an_hour() 
     assert!(shop.asked.is_empty());
     assert_eq!(watched(&mut shop, CompareWith::Auto), []);
     assert_eq!(shop.asked, [1, 7]);
+}
+
+#[test]
+fn users_who_fail_every_morning_are_told() {
+    let mut shop = Shop { fails: true, ..Shop::new(false, 30) };
+    let all = watched(&mut shop, CompareWith::Auto);
+    assert_eq!(all.len(), 1, "{all:#?}");
+    assert!(all[0].opened >= at(MORNING) && all[0].opened < at(MORNING + 10), "{}", all[0].opened);
+    let told = all[0].report.as_ref().and_then(|report| report.time_of_day.as_ref()).unwrap();
+    assert!(told.summary.contains("front-end errors"), "{}", told.summary);
+    assert!(told.summary.ends_with("the verdict stands, since users are failed"), "{}", told.summary);
 }
 
 #[test]

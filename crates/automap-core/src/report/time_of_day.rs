@@ -124,10 +124,13 @@ fn summary(analysis: &Analysis, compared: &TimeOfDay, days: &[DayInfo], decision
     };
     match compared.finding {
         Finding::Usual if decision == Decision::Usual => format!("usual for this time of day: {}", told(&usual)),
-        Finding::Usual => format!(
-            "usual for this time of day: {}; the verdict stands, since the start was given or not all was observed",
-            told(&usual)
-        ),
+        Finding::Usual => {
+            let why = match compared.fails_users {
+                true => "users are failed",
+                false => "the start was given or not all was observed",
+            };
+            format!("usual for this time of day: {}; the verdict stands, since {why}", told(&usual))
+        }
         Finding::TrafficIsUsual => {
             let traffic: Vec<&Compared> = usual.into_iter().filter(|s| s.is_traffic(analysis)).collect();
             format!("the traffic is usual for this time of day: {}; not usual: {}", told(&traffic), told(&unusual))

@@ -51,7 +51,9 @@ pub(super) fn compose(
         }
         Decision::Usual => {
             let usual = time_of_day.map_or("usual for this time of day", |t| t.summary.as_str());
-            format!("no incident: {usual}")
+            // Usual is not calm.
+            let felt = if is_felt == Some(true) { "; users feel it all the same" } else { "" };
+            format!("no incident: {usual}{felt}")
         }
         Decision::NotEnoughEvidence => not_enough(analysis, lead),
         Decision::CannotTell => cannot_tell(analysis),

@@ -2,7 +2,8 @@
 //!
 //! The series that carry a verdict are compared day by day: clear symptoms, what speaks for the named services, and requests at the entries that moved by a
 //! fifth. If on two days at least each of them made the same move, what stands out is usual, and there is no incident. What was not observed on a day was
-//! not the same; what was not observed today is not called calm; and where the user or an alert says that there is an incident, there is one.
+//! not the same; what was not observed today is not called calm; and where the user or an alert says that there is an incident, there is one. Whoever is failed
+//! is failed, however often that happens: where users fail, the incident stands, and its being usual is told.
 //!
 //! Worked example: requests at the entry rose from 212 to 388 a second and its latency from 31 to 250 ms. Yesterday it was 205 to 379 and 30 to 41, a week ago 198 to
 //! 391 and 29 to 40. On both days the requests made the same move and the latency did not: the traffic is usual, the latency is not, and the incident stands.
@@ -14,7 +15,7 @@ use crate::analysis::Analysis;
 use crate::anomaly::{CLEAR, SeriesEvidence, practical_floor};
 use crate::change::{ChangeKind, ChangeLog};
 use crate::frame::{MetricFrame, Series, ServiceIdx};
-use crate::metric::{Family, Side};
+use crate::metric::{Family, Metric, Side, Unit};
 use crate::rank::PartSource;
 use crate::stats::{Level, mean, median};
 use crate::time::Interval;
@@ -34,6 +35,8 @@ const STEP: f64 = 0.5;
 const JOB_BEFORE_MS: i64 = 900_000;
 /// The end of an incident of more than twice that length has to be usual as well.
 const END_MS: i64 = 300_000;
+/// Users are failed where this share of the requests at an entry fails more than before: one in a hundred.
+const FAILED_USERS: f64 = 0.01;
 /// What remains of the confidence in a service that would be named for a usual number of requests: it is not named then.
 const USUAL_REQUESTS: f64 = 0.5;
 
@@ -82,6 +85,8 @@ impl Compared {
 pub struct TimeOfDay {
     /// What it says.
     pub finding: Finding,
+    /// Whether users are failed, which excuses nothing that is usual.
+    pub fails_users: bool,
     /// The series, the clearest first.
     pub series: Vec<Compared>,
 }
@@ -107,15 +112,27 @@ pub fn compare(analysis: &Analysis, lead: &Lead) -> Option<TimeOfDay> {
     } else {
         Finding::Unusual
     };
-    Some(TimeOfDay { finding, series })
+    let frame = &analysis.frame;
+    let fails = |s: &Compared| {
+        let series = &frame.series()[s.series];
+        let is_at_entry = analysis.entries.is_empty() || analysis.entries.contains(&series.service);
+        is_at_entry && series.peer.is_none() && fails_users(&series.metric, s.today)
+    };
+    Some(TimeOfDay { finding, fails_users: series.iter().any(fails), series })
 }
 
-/// Whether all that stands out is usual. Samples that stopped, and symptoms that were not observed, never are.
+/// Whether requests fail that did not before, as their server counts them, and more than a few.
+pub(crate) fn fails_users(metric: &Metric, Move { from, to }: Move) -> bool {
+    let is_more = if metric.unit == Unit::Ratio { to - from >= FAILED_USERS } else { to > from };
+    metric.family == Family::Error && metric.side == Side::Own && is_more
+}
+
+/// Whether all that stands out is usual. Samples that stopped, symptoms that were not observed, and requests of users that fail never are.
 pub(super) fn is_usual(analysis: &Analysis, lead: &Lead) -> bool {
     let of_named = analysis.ranking.services.iter().filter(|r| lead.names(r.service)).flat_map(|r| &r.parts);
     let has_stopped = of_named.clone().any(|p| p.source == PartSource::Missing && p.evidence >= CLEAR);
     let is_seen = !has_stopped && !analysis.unseen.hides_symptoms();
-    is_seen && compare(analysis, lead).is_some_and(|c| c.finding == Finding::Usual)
+    is_seen && compare(analysis, lead).is_some_and(|c| c.finding == Finding::Usual && !c.fails_users)
 }
 
 /// The services that may be named, without those that would be named for their number of requests although that is usual: what is so every day is not what

@@ -1,6 +1,7 @@
 //! What earlier days say while no incident is open: signs that are usual at this hour open none.
 //!
-//! Days are asked for just before an incident would open, so that a calm system costs nothing. The caller asks, and looks at the same data once more.
+//! Days are asked for just before an incident would open, so that a calm system costs nothing. The caller asks, and looks at the same data once more. Where users
+//! enter, requests that fail are a sign, however usual that is.
 
 use super::model::WatchOptions;
 use super::quiet::PreparedInput;
@@ -10,13 +11,18 @@ use crate::incident::IndicatorChange;
 use crate::time::Timestamp;
 use crate::time_of_day::{Move, SeriesName};
 use crate::verdict::Lead;
-use crate::verdict::time_of_day::{days_to_ask, is_usual_sign};
+use crate::verdict::time_of_day::{days_to_ask, fails_users, is_usual_sign};
 
-/// Whether a sign was the same at this hour of two earlier days.
+/// Whether a sign was the same at this hour of two earlier days, and no user is failed by it.
 fn is_usual(prepared: &PreparedInput, normal: &[usize], sign: &IndicatorChange) -> bool {
     let observation = &prepared.observation;
     let spans = observation.frame.span_of(normal).zip(observation.frame.span_of(&prepared.recent));
     let Some((before, now)) = spans else { return false };
+    let entries = observation.calls.entries();
+    let is_at_entry = entries.is_empty() || entries.contains(&sign.service.as_str());
+    if is_at_entry && fails_users(&sign.metric, Move { from: sign.from, to: sign.to }) {
+        return false;
+    }
     let name = SeriesName { service: &sign.service, metric: &sign.metric.name, peer: None };
     let today = (Move { from: sign.from, to: sign.to }, practical_floor(sign.unit));
     is_usual_sign(&observation.earlier_days, name, today, [before, now])
