@@ -97,6 +97,12 @@ impl Family {
         )
     }
 
+    /// Whether a store's clients wait or are refused while it moves, so that it is their symptom, too. What piles up in a
+    /// broker or lags in a copy is not, and neither is the time for a command, which is long on a used-up machine, too.
+    pub fn holds_up_clients(&self) -> bool {
+        matches!(self, Self::Outage | Self::Locks | Self::Connections | Self::Evictions)
+    }
+
     /// Whether only a rise is evidence.
     pub fn rises_only(&self) -> bool {
         let of_services = matches!(
@@ -225,5 +231,6 @@ mod tests {
         }
         assert!(Family::Consumers.falls_only() && Family::Locks.rises_only() && Family::Locks.is_resource());
         assert!(!Family::Pool.is_resource(), "a pool is empty since what it connects to is slow");
+        assert!(Family::NAMED.iter().all(|f| !f.holds_up_clients() || f.is_of_stores()));
     }
 }

@@ -5,6 +5,9 @@
 //! that of the guilty callee, which also serves others. A symptom that all callers of a service see and the service itself does not show
 //! indicates a fault between them; a matched filter finds it.
 //!
+//! Nobody times the calls to most stores. Sessions that wait for a lock, clients that are refused or a store that is away are its callers' symptom as the
+//! store's exporter sees it, so they explain the callers' as a callee's own symptom does.
+//!
 //! Worked example: front-end and orders both show latency evidence of 4, and front-end calls orders. The step at 2.5 is passed (0.98), so
 //! `0.7 · 0.98 = 0.68` of front-end's symptom is explained by orders; 4 · 0.32 = 1.3 remains with front-end, 4 with orders.
 
@@ -14,7 +17,7 @@ use super::Explained;
 use super::callee_fit::CalleeFit;
 use super::calls::Calls;
 use super::evidence::EvidenceOptions;
-use crate::anomaly::Anomalies;
+use crate::anomaly::{Anomalies, CLEAR};
 use crate::frame::ServiceIdx;
 use crate::metric::{Family, Side};
 use crate::stats::soft_step;
@@ -33,6 +36,8 @@ pub(super) struct SymptomEvidence {
     edge: BTreeMap<(ServiceIdx, ServiceIdx), f64>,
     /// How well each callee fits the service's own quantiles.
     callee_fit: CalleeFit,
+    /// How clearly the clients of a store wait or are refused, as its exporter sees it.
+    held_up: BTreeMap<ServiceIdx, f64>,
 }
 
 /// Evidence of one symptom family after explaining away.
@@ -48,6 +53,10 @@ pub(super) struct Attribution {
 impl SymptomEvidence {
     pub(super) fn of(anomalies: &Anomalies, family: &Family, calls: &Calls) -> Self {
         let mut out = Self { callee_fit: CalleeFit::of(anomalies, family, calls), ..Self::default() };
+        for s in anomalies.series.iter().filter(|s| s.metric.family.holds_up_clients() && s.evidence >= CLEAR) {
+            let slot = out.held_up.entry(s.service).or_default();
+            *slot = slot.max(s.evidence);
+        }
         for s in anomalies.series.iter().filter(|s| s.metric.family == *family) {
             let larger = |slot: &mut f64| *slot = slot.max(s.evidence);
             match s.metric.side {
@@ -93,7 +102,11 @@ impl SymptomEvidence {
             .collect();
         let seen_by_callers = self.seen_by_callers(&own, calls, options);
         for (s, e) in own.iter_mut().filter(|(_, e)| **e > 0.0) {
-            if let Some((by, share)) = self.explained_by_unmeasured(*s, calls, busy, options) {
+            let idle = busy.get(s).map(|b| 1.0 - soft_step(*b, options.busy, options.gate_softness / 2.0));
+            let unmeasured = self.explained_by_unmeasured(*s, calls, idle, options);
+            let by_store = self.explained_by_store(*s, calls, idle, options);
+            let why = [unmeasured, by_store].into_iter().flatten();
+            if let Some((by, share)) = why.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))) {
                 *e *= 1.0 - share;
                 explained.push((*s, Explained { family: family.clone(), by, is_unseen: true, share }));
             }
@@ -118,13 +131,27 @@ impl SymptomEvidence {
         &self,
         s: ServiceIdx,
         calls: &Calls,
-        busy: &BTreeMap<ServiceIdx, f64>,
+        idle: Option<f64>,
         options: &EvidenceOptions,
     ) -> Option<(ServiceIdx, f64)> {
         let is_unmeasured = |w: &&ServiceIdx| !self.own.contains_key(w) && !self.edge.contains_key(&(s, **w));
         let by = calls.callees[s.0].iter().find(is_unmeasured)?;
-        let idle = 1.0 - soft_step(*busy.get(&s)?, options.busy, options.gate_softness / 2.0);
-        Some((*by, options.unseen_share * idle))
+        Some((*by, options.unseen_share * idle?))
+    }
+
+    /// The store that nobody times and that clearly holds up its clients, and the share that it explains. A service that is busy itself may be why
+    /// sessions stay open.
+    fn explained_by_store(
+        &self,
+        s: ServiceIdx,
+        calls: &Calls,
+        idle: Option<f64>,
+        options: &EvidenceOptions,
+    ) -> Option<(ServiceIdx, f64)> {
+        let stores = calls.callees[s.0].iter().filter(|w| !self.edge.contains_key(&(s, **w)));
+        let holds_up = stores.filter_map(|w| self.held_up.get(w).map(|e| (*w, gate(*e, options))));
+        let (by, clear) = holds_up.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))?;
+        Some((by, options.explained_share * clear * idle.unwrap_or(1.0)))
     }
 
     /// The callee whose calls show the symptom most, if calls are measured individually.
