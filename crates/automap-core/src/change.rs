@@ -39,6 +39,8 @@ pub enum ChangeKind {
     Secret,
     /// The configuration of the mesh changed, such as a virtual service.
     MeshConfig,
+    /// A gateway read its configuration anew.
+    GatewayReload,
     /// Argo CD, Flux or the like applied another revision.
     Sync,
     /// A canary began, advanced, succeeded or failed.
@@ -79,7 +81,7 @@ pub enum ChangeKind {
 
 impl ChangeKind {
     /// All kinds, in order.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Release,
         Self::Rollback,
         Self::Image,
@@ -87,6 +89,7 @@ impl ChangeKind {
         Self::ConfigMap,
         Self::Secret,
         Self::MeshConfig,
+        Self::GatewayReload,
         Self::Sync,
         Self::Canary,
         Self::FeatureFlag,
@@ -123,6 +126,7 @@ impl ChangeKind {
             Self::ConfigMap => "config maps",
             Self::Secret => "secrets",
             Self::MeshConfig => "mesh configuration",
+            Self::GatewayReload => "gateway configuration",
             Self::Sync => "Argo CD and Flux",
             Self::Canary => "canaries",
             Self::FeatureFlag => "feature flags",
@@ -153,6 +157,7 @@ impl ChangeKind {
             Self::ConfigMap => "config map changed",
             Self::Secret => "secret changed",
             Self::MeshConfig => "mesh configuration changed",
+            Self::GatewayReload => "gateway reloaded",
             Self::Sync => "synchronised",
             Self::Canary => "canary",
             Self::FeatureFlag => "feature flag changed",

@@ -186,6 +186,11 @@ fn around() -> World {
             r#"mailer_build_info{{job="mailer",namespace="shop",pod="mailer-7f9c8d6b5-q9v2t",version="{version}"}}"#
         )
     };
+    let edge = |metric: &str, more: &str| {
+        format!(
+            r#"haproxy_{metric}{{job="edge",instance="10.0.0.6:8404",namespace="shop",pod="edge-7f9c8d6b5-q9v2t"{more}}}"#
+        )
+    };
     World::default()
         .there(r#"kube_pod_info{KSM,pod="orders-77cd5fb6c4-x2x4z",node="n1"}"#, ALL)
         .there(r#"kube_pod_info{KSM,pod="orders-77cd5fb6c4-ccccc",node="n2"}"#, 300..LENGTH)
@@ -212,6 +217,8 @@ fn around() -> World {
         )
         .there(&build("1.0"), 0..290)
         .there(&build("1.1"), 290..LENGTH)
+        .values(&edge("backend_http_requests_total", r#",proxy="orders""#), ALL, |m| m * 60.0)
+        .values(&edge("process_start_time_seconds", ""), ALL, |m| at_s(if m < 310.5 { -900.0 } else { 310.25 }))
         .and(&flags())
 }
 
@@ -233,7 +240,7 @@ fn flags() -> World {
     switched(switched(World::default(), "shop", "cartsFailure"), "bank", "cartsSlow").values(&steady, ALL, |m| 40.0 * m)
 }
 
-const EVERYTHING: [&str; 29] = [
+const EVERYTHING: [&str; 30] = [
     "40 image changed carts: image r/shop/carts:latest of container carts aa → bb ±90",
     "49.8 out of memory, killed carts: container carts of pod carts-6b8d6fb9c5-x2x4z - → OOMKilled, exit code 137 ±0",
     "60 crashed db: container db of pod db-0 - → Error ±90",
@@ -263,6 +270,7 @@ const EVERYTHING: [&str; 29] = [
     "280 canary web: roll-out web Healthy → Progressing ±60",
     "290 version changed mailer: mailer of service mailer 1.0 → 1.1 ±60",
     "300 feature flag changed carts: cartsFailure off → on ±60",
+    "310.25 gateway reloaded edge: HAProxy (or begun anew) - → - ±0",
 ];
 
 /// As the metrics hook of OpenFeature tells it through OpenTelemetry, which names no pod; without kube-state-metrics; and of several namespaces.

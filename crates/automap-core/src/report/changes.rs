@@ -160,9 +160,11 @@ pub(super) fn since(log: &ChangeLog, analysis: &Analysis, service: ServiceIdx, i
 fn what(change: &Change) -> String {
     let words = match change.kind {
         ChangeKind::ConfigMap | ChangeKind::Secret => format!("{} changed", change.subject),
-        ChangeKind::MeshConfig | ChangeKind::FeatureFlag | ChangeKind::Node | ChangeKind::NodeCondition => {
-            format!("{}: {}", change.kind.words(), change.subject)
-        }
+        ChangeKind::MeshConfig
+        | ChangeKind::GatewayReload
+        | ChangeKind::FeatureFlag
+        | ChangeKind::Node
+        | ChangeKind::NodeCondition => format!("{}: {}", change.kind.words(), change.subject),
         ChangeKind::Other => change.subject.clone(),
         kind => kind.words().to_owned(),
     };

@@ -22,6 +22,7 @@ mod plan;
 mod queries;
 mod readings;
 mod releases;
+mod reloads;
 mod scaling;
 mod tracks;
 mod versions;
@@ -47,6 +48,7 @@ pub(crate) use kept::Kept;
 pub use plan::CHANGES_LOOK_BACK_MS;
 use queries::Part;
 use readings::Readings;
+pub(crate) use reloads::Gateway;
 use workloads::Workloads;
 
 /// Most changes of one kind of one service: the latest.
@@ -67,6 +69,16 @@ pub(crate) struct Question {
     pub(crate) now: Timestamp,
     /// Whether kube-state-metrics knows the namespace.
     pub(crate) has_state_metrics: bool,
+    /// Gateways that tell when they read their configuration anew.
+    pub(crate) gateways: Vec<Gateway>,
+}
+
+impl Question {
+    /// What is asked over time.
+    fn parts(&self) -> Vec<Part> {
+        let everywhere = Part::ALL.into_iter().filter(|part| self.has_state_metrics || !part.is_of_state_metrics());
+        everywhere.chain((!self.gateways.is_empty()).then_some(Part::Reloads)).collect()
+    }
 }
 
 /// What came of it.
@@ -98,8 +110,7 @@ pub(crate) fn read(kept: &mut Kept, client: &Client, question: &Question, known:
         return Outcome { log: kept.log.clone(), ..Outcome::default() };
     }
     let plan = kept.plan(question.grid, question.incident_start, question.has_state_metrics, question.now);
-    let parts: Vec<Part> =
-        Part::ALL.into_iter().filter(|part| question.has_state_metrics || !part.is_of_state_metrics()).collect();
+    let parts = question.parts();
     let since_s = plan.since.ms().div_euclid(1000);
     let mut asked: Vec<Asked> = plan.grids.iter().copied().map(Asked::Range).collect();
     asked.extend(question.has_state_metrics.then_some(Asked::Instant));
@@ -133,7 +144,7 @@ pub(crate) fn read(kept: &mut Kept, client: &Client, question: &Question, known:
     }
     let readings = kept.put(&plan, &parts, ranges, at_once, question.scrape_ms);
     let services = known.services.iter().map(String::as_str).collect();
-    let mut log = log(readings, &Workloads { owners: known.owners, services }, question.now);
+    let mut log = log(readings, &Workloads { owners: known.owners, services }, question);
     let not_checked = match &gap {
         Some(reason) => {
             // What is not there may be hidden.
@@ -149,7 +160,7 @@ pub(crate) fn read(kept: &mut Kept, client: &Client, question: &Question, known:
 }
 
 /// What a first look would send for a frame on this grid, each with its purpose.
-pub(crate) fn explain(values: &Values, grid: Grid) -> Vec<(&'static str, String)> {
+pub(crate) fn explain(values: &Values, grid: Grid, gateways: Vec<Gateway>) -> Vec<(&'static str, String)> {
     let question = Question {
         values: values.clone(),
         grid,
@@ -157,13 +168,14 @@ pub(crate) fn explain(values: &Values, grid: Grid) -> Vec<(&'static str, String)
         scrape_ms: grid.step_ms,
         now: grid.end,
         has_state_metrics: true,
+        gateways,
     };
-    let plan = plan::plan(grid, None);
+    let (plan, parts) = (plan::plan(grid, None), question.parts());
     let since_s = plan.since.ms().div_euclid(1000);
     let purposes = ["changes over the look-back", "changes around the incident"];
     let ranges = plan.grids.iter().zip(purposes);
     let mut out: Vec<_> = ranges
-        .map(|(grid, purpose)| (purpose, promql::join(&range(&question, &Part::ALL, grid.step_ms, since_s))))
+        .map(|(grid, purpose)| (purpose, promql::join(&range(&question, &parts, grid.step_ms, since_s))))
         .collect();
     out.push(("changes that tell their time", promql::join(&instant(&question, since_s))));
     out
@@ -176,7 +188,11 @@ enum Asked {
 }
 
 fn range(question: &Question, parts: &[Part], step_ms: i64, since_s: i64) -> Vec<String> {
-    parts.iter().map(|part| part.promql(&question.values, step_ms, since_s)).collect()
+    let promql = |part: &Part| match part {
+        Part::Reloads => reloads::promql(&question.gateways),
+        part => part.promql(&question.values, step_ms, since_s),
+    };
+    parts.iter().map(promql).collect()
 }
 
 fn instant(question: &Question, since_s: i64) -> [String; 4] {
@@ -244,7 +260,7 @@ fn records(
 }
 
 /// The log of what was answered.
-fn log(readings: &Readings, workloads: &Workloads<'_>, now: Timestamp) -> ChangeLog {
+fn log(readings: &Readings, workloads: &Workloads<'_>, question: &Question) -> ChangeLog {
     let mut changes = releases::find(readings, workloads);
     changes.extend(versions::find(readings, workloads, &changes));
     changes.extend(scaling::find(readings, workloads));
@@ -254,9 +270,10 @@ fn log(readings: &Readings, workloads: &Workloads<'_>, now: Timestamp) -> Change
     changes.extend(configuration::find(readings, workloads));
     changes.extend(controllers::find(readings, workloads));
     changes.extend(flags::find(readings, workloads));
-    changes.retain(|change| change.at >= readings.since && change.at <= now);
+    changes.extend(reloads::find(readings, &question.gateways, &question.values.namespace, &changes));
+    changes.retain(|change| change.at >= readings.since && change.at <= question.now);
     let omitted = leave_out_the_most_usual(&mut changes);
-    let seen = readings.seen(Part::ALL.into_iter().filter(|part| part.is_steady()));
+    let seen = readings.seen(readings.parts.keys().copied().filter(|part| part.is_steady()));
     // Where there is kube-state-metrics, most kinds are known only while it is.
     let watched = Some(readings.watched()).filter(|watched| watched.first().is_some()).unwrap_or(seen);
     let observed = watched.first().zip(watched.last()).and_then(|(first, last)| Interval::new(first, last));

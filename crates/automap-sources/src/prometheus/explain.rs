@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::changes;
+use super::changes::{self, Gateway};
 use super::discover::{self, Found};
 use super::look::once_queries;
 use super::namespaces;
@@ -58,7 +58,8 @@ pub fn explain_queries(options: &ObserveOptions, presets: &Presets) -> Vec<Plann
     out.extend(nodes.map(|(purpose, promql)| query(purpose.to_owned(), promql)));
     if options.changes {
         let grid = Grid { start: options.from, end: options.to, step_ms };
-        let all = changes::explain(&values, grid).into_iter();
+        let gateways = Gateway::among(exporters, &values, &BTreeMap::new());
+        let all = changes::explain(&values, grid, gateways).into_iter();
         out.extend(all.map(|(purpose, promql)| query(purpose.to_owned(), promql)));
     }
     for exporter in exporters {

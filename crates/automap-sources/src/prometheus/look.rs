@@ -10,7 +10,7 @@ use automap_core::frame::RawSeries;
 use automap_core::metric::{CPU_CORES, THROUGHPUT_RPS};
 use automap_core::note::{NotChecked, Note};
 
-use super::changes::Question;
+use super::changes::{Gateway, Question};
 use super::client::Client;
 use super::clusters::Looked;
 use super::discover::Found;
@@ -138,8 +138,11 @@ fn neighbours(client: &Client, values: &Values, grid: Grid, gathered: &mut Gathe
 pub(crate) fn question(found: &Found, options: &ObserveOptions, window: &Window, scrape_ms: i64) -> Question {
     let by_label = || found.clusters.values().find(|cluster| cluster.label != promql::OF_ISTIO).cloned();
     let cluster = found.cluster_around(STATE_METRICS).or_else(by_label);
+    let values = values(&found.scope, window);
+    let gateways = Gateway::among(&found.outside, &values, &found.outside_clusters);
     Question {
-        values: Values { cluster, ..values(&found.scope, window) },
+        values: Values { cluster, ..values },
+        gateways,
         grid: window.grid,
         incident_start: options.hint.incident_start,
         scrape_ms,

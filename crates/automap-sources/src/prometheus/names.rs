@@ -160,7 +160,7 @@ impl Names {
             }
             // So are gateways and the DNS.
             Key::Outside(outside) => {
-                let owner = self.outside(outside, labels).map(|service| Owner { service, peer: None });
+                let owner = outside.name(labels, &self.scope).map(|service| Owner { service, peer: None });
                 return owner.into_iter().collect();
             }
             Key::OutsideCall(outside) => return self.calls_over(outside, labels),
@@ -187,17 +187,6 @@ impl Names {
         }
     }
 
-    /// The name of what stands outside: with its namespace, unless that is the one that is looked at.
-    fn outside(&self, outside: &Outside, labels: &Labels) -> Option<String> {
-        let (namespace, name) = (known(labels, "outside_namespace"), known(labels, "outside"));
-        let otherwise = outside.otherwise.and_then(|otherwise| otherwise.split_once('/'));
-        let name = name.or(otherwise.map(|(_, name)| name))?;
-        match namespace.or(otherwise.map(|(namespace, _)| namespace)).filter(|n| self.is_elsewhere(n)) {
-            Some(namespace) => Some(format!("{namespace}/{name}")),
-            None => Some(name.to_owned()),
-        }
-    }
-
     /// The calls of a gateway to services of ours, or of services of ours to hosts outside.
     fn calls_over(&self, outside: &Outside, labels: &Labels) -> Vec<Owner> {
         let (caller, callees) = match outside.kind {
@@ -206,7 +195,7 @@ impl Names {
                 let name = host.map(|host| self.host(host)).filter(|name| name.starts_with(&external_name("")));
                 (known(labels, "source_workload").map(ToOwned::to_owned), name.into_iter().collect())
             }
-            _ => (self.outside(outside, labels), self.behind_gateway(outside, labels)),
+            _ => (outside.name(labels, &self.scope), self.behind_gateway(outside, labels)),
         };
         let Some(service) = caller else { return Vec::new() };
         let owners = callees.into_iter().map(|peer| Owner { service: service.clone(), peer: Some(peer) });
@@ -245,7 +234,7 @@ impl Names {
     /// Whether a call as its destination reports it comes from no workload of this namespace.
     pub(crate) fn is_from_outside(&self, labels: &Labels) -> bool {
         known(labels, "source_workload").is_none()
-            || known(labels, "source_workload_namespace").is_some_and(|n| self.is_elsewhere(n))
+            || known(labels, "source_workload_namespace").is_some_and(|n| self.scope.is_elsewhere(n))
     }
 
     /// Services called from outside of the namespace.
@@ -289,7 +278,7 @@ impl Names {
         let parts: Vec<&str> = host.split('.').collect();
         match parts.as_slice() {
             [service, namespace, rest @ ..]
-                if !self.is_elsewhere(namespace) && rest.first().is_none_or(|r| *r == "svc") =>
+                if !self.scope.is_elsewhere(namespace) && rest.first().is_none_or(|r| *r == "svc") =>
             {
                 (*service).to_owned()
             }
@@ -300,16 +289,11 @@ impl Names {
         }
     }
 
-    /// Whether a namespace is not ours. Of several, all that are ours have gone into names.
-    fn is_elsewhere(&self, namespace: &str) -> bool {
-        self.scope.is_qualified || !self.scope.has(namespace)
-    }
-
     /// The destination's workload; one of another namespace carries it in its name.
     fn destination(&self, labels: &Labels) -> Option<String> {
         let workload = known(labels, "destination_workload")?;
         let workload = match known(labels, "destination_workload_namespace") {
-            Some(other) if self.is_elsewhere(other) => Cow::Owned(format!("{other}/{workload}")),
+            Some(other) if self.scope.is_elsewhere(other) => Cow::Owned(format!("{other}/{workload}")),
             _ => Cow::Borrowed(workload),
         };
         Some(self.of_end(labels, "destination_cluster", workload).into_owned())

@@ -202,6 +202,11 @@ impl Scope {
         self.names.iter().any(|name| name == namespace)
     }
 
+    /// Whether a namespace is not ours. Of several, all that are ours have gone into names.
+    pub(crate) fn is_elsewhere(&self, namespace: &str) -> bool {
+        self.is_qualified || !self.has(namespace)
+    }
+
     /// One service of it: its namespace, and its own name.
     pub(crate) fn of_service<'a>(&self, service: &'a str) -> (Self, &'a str) {
         match service.rsplit_once('/').filter(|_| self.is_qualified) {

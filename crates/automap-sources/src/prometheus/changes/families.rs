@@ -8,6 +8,7 @@ use super::evaluations;
 use super::flags;
 use super::queries::Part;
 use super::readings::{Readings, text};
+use super::reloads;
 
 /// What is needed to see a kind of change.
 struct Needs {
@@ -18,7 +19,7 @@ struct Needs {
 }
 
 /// Families that are there while nothing happens, for every kind; those that come with an event would say nothing by their absence.
-const NEEDS: [Needs; 18] = [
+const NEEDS: [Needs; 19] = [
     Needs {
         kinds: &[ChangeKind::Release, ChangeKind::Rollback],
         families: &["kube_pod_owner"],
@@ -53,6 +54,11 @@ const NEEDS: [Needs; 18] = [
         kinds: &[ChangeKind::MeshConfig],
         families: &["pilot_k8s_cfg_events"],
         advice: "scrape Istio's control plane (istiod, port 15014): pilot_k8s_cfg_events",
+    },
+    Needs {
+        kinds: &[ChangeKind::GatewayReload],
+        families: &reloads::FAMILIES,
+        advice: "scrape the gateway that requests enter through: ingress-nginx, Traefik, HAProxy, Envoy (absent, too, where none is used)",
     },
     Needs {
         kinds: &[ChangeKind::Sync],
@@ -129,10 +135,12 @@ pub fn changes_told() -> impl Iterator<Item = (ChangeKind, &'static str)> {
     told.flat_map(|needs| needs.kinds.iter().map(|kind| (*kind, needs.advice)))
 }
 
-/// Families whose presence is asked for. Flags are counted by whoever evaluates them: those of another namespace would say nothing of ours.
+/// Families whose presence is asked for. Flags are counted by whoever evaluates them, and gateways read their own configuration: those of somebody else
+/// would say nothing of ours.
 pub(super) fn asked() -> Vec<&'static str> {
     let mut all: Vec<&str> = NEEDS.iter().flat_map(|needs| needs.families).copied().collect();
-    all.retain(|family| !family.starts_with('*') && !evaluations::FAMILIES.contains(family));
+    let is_of_others = |family: &str| evaluations::FAMILIES.contains(&family) || reloads::FAMILIES.contains(&family);
+    all.retain(|family| !family.starts_with('*') && !is_of_others(family));
     all.push("kube_horizontalpodautoscaler_status_condition");
     all.sort_unstable();
     all.dedup();
@@ -154,6 +162,7 @@ pub(super) fn unseen(readings: &Readings) -> Vec<ChangeKind> {
         (Part::Targets, "target_info"),
         (Part::Probes, "prober_probe_total"),
         (Part::Mesh, "pilot_k8s_cfg_events"),
+        (Part::Reloads, reloads::FAMILIES[0]),
     ] {
         if !readings.part(part).is_empty() {
             there.insert(family);
@@ -177,7 +186,7 @@ mod tests {
     fn every_kind_has_its_needs_once_and_absent_families_leave_it_unseen() {
         let kinds: Vec<ChangeKind> = NEEDS.iter().flat_map(|needs| needs.kinds).copied().collect();
         let distinct: BTreeSet<ChangeKind> = kinds.iter().copied().collect();
-        assert_eq!((distinct.len(), kinds.len()), (24, 24), "all but what is reported to automap");
+        assert_eq!((distinct.len(), kinds.len()), (25, 25), "all but what is reported to automap");
         assert!(change_needs(ChangeKind::Other).is_empty());
         let mut table = Table::new().there(Part::Builds, "__name__=a_build_info,job=a,version=1", [1]);
         table.0.families.insert("kube_job_created".to_owned());
@@ -186,6 +195,6 @@ mod tests {
             assert!(!unseen.contains(&kind), "{kind:?}");
         }
         assert!(unseen.contains(&ChangeKind::Secret) && unseen.contains(&ChangeKind::FeatureFlag));
-        assert_eq!(unseen.len(), 24 - 4);
+        assert_eq!(unseen.len(), 25 - 4);
     }
 }

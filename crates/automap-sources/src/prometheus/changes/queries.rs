@@ -52,10 +52,12 @@ pub(super) enum Part {
     Targets,
     /// Evaluations of feature flags by variant.
     Flags,
+    /// When gateways last read their configuration. Its expression is made of the gateways that were found: [`super::reloads`].
+    Reloads,
 }
 
 impl Part {
-    /// All of them; those of kube-state-metrics come first.
+    /// All that are asked for everywhere; those of kube-state-metrics come first.
     pub(super) const ALL: [Self; 19] = [
         Self::PodOwners,
         Self::ReplicaSets,
@@ -85,8 +87,8 @@ impl Part {
 
     /// Whether its series are there while nothing changes.
     pub(super) fn is_steady(self) -> bool {
-        use Part::{ArgoApps, Builds, Flags, Flux, PodOwners, Targets};
-        matches!(self, PodOwners | ArgoApps | Flux | Builds | Targets | Flags)
+        use Part::{ArgoApps, Builds, Flags, Flux, PodOwners, Reloads, Targets};
+        matches!(self, PodOwners | ArgoApps | Flux | Builds | Targets | Flags | Reloads)
     }
 
     /// Its expression; `step` is the distance of the instants and `since` the earliest time of interest.
@@ -141,6 +143,7 @@ impl Part {
             Self::Builds => builds(),
             Self::Targets => targets(several),
             Self::Flags => evaluations::template(several),
+            Self::Reloads => String::new(),
         }
     }
 }

@@ -11,6 +11,8 @@ const OUTSIDE: &str = "outside, outside_namespace";
 /// The same with those of whom it calls.
 const OUTSIDE_CALLS: &str =
     "outside, outside_namespace, destination_workload, destination_workload_namespace, destination_service_name";
+/// The labels of what stands outside with those by which scrapers and programs tell one process from another.
+const OUTSIDE_PROCESSES: &str = "outside, outside_namespace, instance, pod, kubernetes_pod_name, controller_pod";
 /// The aggregation of buckets.
 pub(super) const QUANTILE: &str = "quantile";
 
@@ -47,6 +49,11 @@ impl<'a> Labels<'a> {
         Self { by: OUTSIDE, replaced, namespace: None, host: None }
     }
 
+    /// Of each of its processes.
+    pub(super) fn of_outside_processes(outside: &'a OutsideOf) -> Self {
+        Self { by: OUTSIDE_PROCESSES, ..Self::of_outside(outside) }
+    }
+
     /// Of its calls, or of the calls to it.
     pub(super) fn of_outside_calls(outside: &'a OutsideOf) -> Self {
         let replaced = vec![
@@ -70,7 +77,8 @@ impl<'a> Labels<'a> {
     /// The same with another aggregation, such as `max`.
     pub(super) fn aggregate(&self, aggregation: &str, expression: &str) -> &'static str {
         // What stands outside belongs to none of our namespaces, whichever of them it serves; the namespace of whom it calls has a label of its own.
-        let scope = if [OUTSIDE, OUTSIDE_CALLS].contains(&self.by) { "" } else { "$AND_SCOPE" };
+        let is_outside = [OUTSIDE, OUTSIDE_CALLS, OUTSIDE_PROCESSES].contains(&self.by);
+        let scope = if is_outside { "" } else { "$AND_SCOPE" };
         let (by, of) = (self.by, self.replace(expression));
         match aggregation {
             // Of a histogram's buckets, the quantile.

@@ -10,6 +10,8 @@ use super::expand::formula;
 use super::file::{OutsideKind, OutsideOf, Preset, is_of_calls};
 use super::labels::{Labels, text};
 use super::{Absence, Key, Signal};
+use crate::prometheus::decode::Labels as SeriesLabels;
+use crate::prometheus::scope::Scope;
 
 /// Signals that are not of the gateway or the caller, but of whom it calls.
 const OF_THE_CALLED: [&str; 2] = ["backends_down", "blocked_ratio"];
@@ -25,6 +27,35 @@ pub(crate) struct Outside {
     pub(crate) otherwise: Option<&'static str>,
     /// Whether only callees that something else is known by count.
     pub(crate) known_only: bool,
+    /// How it tells when it read its configuration anew; `None` where it does not.
+    pub(crate) reloads: Option<Reloads>,
+}
+
+/// When a gateway last read its configuration.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Reloads {
+    /// What it reads, for people.
+    pub(crate) what: &'static str,
+    /// The metric that tells it.
+    pub(crate) metric: &'static str,
+    /// A template of seconds since 1970 by process; 0 as long as a process runs with what it began with.
+    pub(crate) time_s: &'static str,
+    /// Whether it does so when pods come and go, too.
+    pub(crate) also_for_pods: bool,
+}
+
+impl Outside {
+    /// The name by the labels `outside` and `outside_namespace`: with its namespace, unless that is the one that is looked at.
+    pub(crate) fn name(&self, labels: &SeriesLabels, scope: &Scope) -> Option<String> {
+        let known = |name: &str| labels.get(name).map(String::as_str).filter(|v| !v.is_empty() && *v != "unknown");
+        let otherwise = self.otherwise.and_then(|otherwise| otherwise.split_once('/'));
+        let name = known("outside").or(otherwise.map(|(_, name)| name))?;
+        let namespace = known("outside_namespace").or(otherwise.map(|(namespace, _)| namespace));
+        Some(match namespace.filter(|n| scope.is_elsewhere(n)) {
+            Some(namespace) => format!("{namespace}/{name}"),
+            None => name.to_owned(),
+        })
+    }
 }
 
 pub(super) fn of(outside: &OutsideOf, preset: &Preset) -> &'static Outside {
@@ -37,6 +68,12 @@ pub(super) fn of(outside: &OutsideOf, preset: &Preset) -> &'static Outside {
         title: text(&preset.title),
         otherwise: outside.otherwise.as_deref().map(text),
         known_only: outside.known_only,
+        reloads: outside.reloads.as_ref().map(|reloads| Reloads {
+            what: text(&reloads.what),
+            metric: text(&reloads.metric),
+            time_s: Labels::of_outside_processes(outside).aggregate("max", &reloads.time_s),
+            also_for_pods: reloads.also_for_pods,
+        }),
     }))
 }
 

@@ -61,6 +61,23 @@ pub(in crate::prometheus::presets) struct OutsideOf {
     /// The Kubernetes service or host that is called.
     #[serde(default)]
     pub(in crate::prometheus::presets) callee_host: OneOrMany<LabelSource>,
+    /// How a gateway tells when it read its configuration anew.
+    pub(in crate::prometheus::presets) reloads: Option<ReloadsOf>,
+}
+
+/// When a gateway last read its configuration.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::prometheus::presets) struct ReloadsOf {
+    /// What it reads, for people: `ingress-nginx configuration`.
+    pub(in crate::prometheus::presets) what: String,
+    /// The metric that tells it, for people.
+    pub(in crate::prometheus::presets) metric: String,
+    /// An expression: seconds since 1970, or 0 as long as it runs with what it began with.
+    pub(in crate::prometheus::presets) time_s: String,
+    /// Whether it does so when pods come and go, too.
+    #[serde(default)]
+    pub(in crate::prometheus::presets) also_for_pods: bool,
 }
 
 /// What it is.
@@ -151,6 +168,12 @@ pub(super) fn check_outside(outside: &OutsideOf, preset: &Preset) -> Result<(), 
         ("outside.callee_host", &outside.callee_host),
     ] {
         labels(key, sources.all())?;
+    }
+    if let Some(reloads) = &outside.reloads {
+        if outside.kind != OutsideKind::Gateway {
+            return wrong("outside.reloads", "only gateways have it");
+        }
+        template("outside.reloads.time_s", &reloads.time_s, false)?;
     }
     let is_named = !outside.name.all().is_empty() || outside.otherwise.is_some();
     match outside.kind {
