@@ -6,7 +6,7 @@ DIST_FEATURES = server,postgres,kubernetes,png,web
 DEMO_FEATURES = lab,web
 
 .DEFAULT_GOAL := help
-.PHONY: help build page test-page screenshots demo test crash watched-day test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench benchmark fuzz torture bounds overhead dist image sbom check-deploy ci clean
+.PHONY: help build page test-page screenshots demo test python test-python crash watched-day test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench benchmark fuzz torture bounds overhead dist image sbom check-deploy ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ demo: page ## a local Sock Shop, a real Prometheus, a real fault, the diagnosis,
 
 test: test-page ## run every test, after installing Prometheus, Alertmanager, PostgreSQL, Node and Chromium where they are missing
 	scripts/need-prometheus.sh && scripts/need-alertmanager.sh && scripts/need-postgres.sh && $(CARGO) test --workspace --all-features --locked
+
+python: ## build the Python package, install it into a fresh environment, and test it there beside pandas, polars, RCAEval and PyRCA
+	CARGO="$(CARGO)" scripts/python.sh
+
+test-python: ## the tests of the Python package, with what `make test` compiled instead of a wheel
+	CARGO="$(CARGO)" scripts/python.sh --module
 
 test-cluster: ## run the tests that need etcd and a Kubernetes API server (builds both: scripts/cluster/build.sh)
 	scripts/cluster/build.sh && $(CARGO) test --locked -p automap-kubernetes -- --ignored

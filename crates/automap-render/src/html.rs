@@ -12,6 +12,7 @@ mod answer;
 mod changes;
 mod chart_svg;
 mod charts;
+pub(crate) mod notebook;
 mod remarks;
 mod scale;
 mod spread;
@@ -25,7 +26,7 @@ use crate::dossier_words as words;
 use crate::escape;
 use view::View;
 
-const STYLE: &str = include_str!("html/style.css");
+const STYLE: &str = concat!(include_str!("html/style.css"), include_str!("html/plot.css"));
 /// Styles inside the page and nothing else: no script, image, font, frame or connection.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 

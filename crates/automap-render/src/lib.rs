@@ -31,6 +31,7 @@ pub use clock::Zone;
 pub use engines_text::engines_text;
 pub use explanation_text::explain_text;
 pub use html::html;
+pub use html::notebook::{notebook, notebook_series};
 pub use json::{json, schema};
 pub use markdown::markdown;
 pub use propagation_text::propagation_text;

@@ -13,11 +13,11 @@ use automap_core::observation::{Observation, QueryState};
 use automap_core::report::compare_engines;
 use automap_core::text::is_hidden;
 use automap_core::time::Interval;
-use automap_core::{DiagnoseOptions, diagnose, dossier};
+use automap_core::{DiagnoseOptions, analyse, diagnose, dossier};
 use automap_render::map::{self, SvgOptions, TreeOptions};
 use automap_render::{
-    TextOptions, Zone, compare as comparison_report, engines_text, html, incident_text, markdown, propagation_text,
-    text, trend as trend_report,
+    TextOptions, Zone, compare as comparison_report, engines_text, html, incident_text, markdown, notebook,
+    notebook_series, propagation_text, text, trend as trend_report,
 };
 use shop::{N, STARTED, STEP_MS, Shop, time};
 
@@ -56,6 +56,12 @@ fn observation() -> Observation {
     seen
 }
 
+fn series(seen: &Observation, service: &str) -> dossier::ServiceDossier {
+    let analysis = analyse(seen, &DiagnoseOptions::default()).unwrap();
+    let report = diagnose(seen, &DiagnoseOptions::default()).unwrap();
+    dossier::of_service(seen, &analysis, &report, service).unwrap()
+}
+
 fn every_rendering() -> Vec<(&'static str, String)> {
     let (seen, options) = (observation(), TextOptions { verbose: true, ..TextOptions::default() });
     let report = diagnose(&seen, &DiagnoseOptions::default()).unwrap();
@@ -88,6 +94,8 @@ fn every_rendering() -> Vec<(&'static str, String)> {
         ("graphml", map::graphml(&dossier.map)),
         ("svg", map::svg(&dossier.map, &SvgOptions::default())),
         ("html", html(&dossier, Zone::UTC)),
+        ("notebook.html", notebook(&dossier, Zone::UTC)),
+        ("series.html", notebook_series(&series(&seen, "orders"), Zone::UTC)),
         ("markdown", markdown(&dossier, Zone::UTC)),
         ("comparison.md", comparison_report::markdown(&comparison, &options)),
         ("trend.md", trend_report::markdown(&drift, &options)),
@@ -102,7 +110,7 @@ fn nothing_hidden_comes_out_and_no_line_is_forged() {
         let passed = rendered.chars().find(|c| is_hidden(*c) && !matches!(*c, '\n' | '\t' | JOINER));
         assert_eq!(passed, None, "{form}: {rendered}");
         // A page and a block of code show lines where they stand, not as lines of the answer.
-        let is_by_line = !matches!(form, "html" | "markdown");
+        let is_by_line = !form.ends_with("html") && form != "markdown";
         let is_forged = |line: &str| is_by_line && line.trim_start().starts_with("VERDICT  forged");
         assert!(!rendered.lines().any(is_forged), "{form}: {rendered}");
     }

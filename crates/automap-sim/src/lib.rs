@@ -12,6 +12,7 @@
 //! meters      counters and gauges at every scrape                                → observation, exposition
 //! observation rates as Prometheus computes them, in a frame
 //! incident    one labelled recording: plan, faults, observation, truth
+//! several     many of them, of many systems                                      (from a seed)
 //! exposition  the same scrapes as text, for a Prometheus
 //! ```
 //!
@@ -24,6 +25,7 @@ pub mod incident;
 pub mod meters;
 pub mod observation;
 pub mod plan;
+pub mod several;
 
 mod chance;
 mod events;

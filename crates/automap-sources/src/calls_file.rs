@@ -1,9 +1,13 @@
-//! Reads a file of calls between services: pairs `caller,callee`, one a line, or a JSON list of pairs.
+//! Calls between services that a user declares: read from a file of pairs `caller,callee`, one a line, or a JSON list of pairs, and added to what
+//! was observed.
 //!
 //! Lines that are empty or begin with `#` are skipped. Left out: weights and protocols; all calls count alike.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use automap_core::note::Note;
+use automap_core::observation::Observation;
 use automap_core::text::shown;
 
 use crate::bounded;
@@ -33,6 +37,27 @@ pub fn read(path: &Path) -> Result<Vec<(String, String)>, CallsError> {
     let fail = |problem: String| CallsError { file: path.display().to_string(), problem };
     let text = bounded::read_text_file(path, MAX_FILE_BYTES).map_err(|e| fail(e.reason.to_string()))?;
     parse(&text).map_err(fail)
+}
+
+/// Adds calls that a user declares to an observation; a service without metrics among them is a note.
+pub fn assert_calls(observation: &mut Observation, asserted: &[(String, String)]) {
+    if asserted.is_empty() {
+        return;
+    }
+    asserted.iter().for_each(|(caller, callee)| observation.calls.assert_call(caller, callee));
+    observation.not_checked.retain(|n| n.signal != "calls");
+    let named: BTreeSet<&str> = asserted.iter().flat_map(|(from, to)| [from.as_str(), to.as_str()]).collect();
+    let unknown: Vec<&str> = named.into_iter().filter(|name| observation.frame.find(name).is_none()).collect();
+    if !unknown.is_empty() {
+        let text = format!("--calls names services without metrics: {}", unknown.join(", "));
+        observation.notes.push(Note::warning("calls_without_metrics", text));
+    }
+}
+
+/// The services that calls name, each once, in order.
+pub fn services_of(calls: &[(String, String)]) -> Vec<String> {
+    let named: BTreeSet<&String> = calls.iter().flat_map(|(from, to)| [from, to]).collect();
+    named.into_iter().cloned().collect()
 }
 
 fn parse(text: &str) -> Result<Vec<(String, String)>, String> {

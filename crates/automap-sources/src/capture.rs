@@ -23,7 +23,7 @@ use bytes::Bytes;
 pub use error::CaptureError;
 pub use write::to_bytes;
 
-pub use crate::decoder::DECODER_THREAD;
+pub use crate::decoder::hide_decoder_panics;
 
 use crate::bounded::{ReadFailure, read_file};
 

@@ -3,10 +3,20 @@
 //! The Parquet crate asserts on some damaged pages instead of returning an error (found by flipping bits). Nothing is shared with that thread, so
 //! its panic is one more sign of a damaged file.
 
-use std::thread;
+use std::{panic, thread};
 
-/// The thread that decodes files. A panic on it means that a file is damaged and comes back as an error: a program's panic hook may leave it out.
-pub const DECODER_THREAD: &str = "capture-decoder";
+/// The thread that decodes files. A panic on it means that a file is damaged.
+const DECODER_THREAD: &str = "capture-decoder";
+
+/// Keeps the panics of decoders from being printed: they come back as errors, and those are what a program shows. For a program's start.
+pub fn hide_decoder_panics() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if thread::current().name() != Some(DECODER_THREAD) {
+            report(info);
+        }
+    }));
+}
 
 /// Runs a decoder; the error says why there is no result.
 pub(crate) fn run<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {

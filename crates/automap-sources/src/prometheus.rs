@@ -67,7 +67,7 @@ mod tls;
 mod warnings;
 mod window;
 
-pub use again::Again;
+pub use again::{Again, observe_closely};
 pub use bounds::{LeftOut, MAX_SERIES, MAX_SERVICES};
 pub use catalogue::{Offer, OfferState, catalogue};
 pub use changes::{CHANGES_EVERY_MS, CHANGES_LOOK_BACK_MS, change_needs, changes_told};

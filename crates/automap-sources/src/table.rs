@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!  content ─▶ text_rows (layout, kind, time_cell, number_cell) ┐          ┌ wide ┐
-//!          └▶ arrow_rows (Parquet, Arrow)                      ┴▶ body ─▶ ┴ long ┴▶ columns ─▶ frame
+//!          └▶ arrow_rows (Parquet, Arrow, batches in memory)   ┴▶ body ─▶ ┴ long ┴▶ columns ─▶ frame
 //!                 roles: which column is what           series, series_names, labels, metric_words: whose metric it is
 //! ```
 
@@ -37,6 +37,7 @@ mod wide;
 
 use std::path::Path;
 
+use arrow_array::RecordBatchReader;
 use automap_core::frame::from_columns;
 use automap_core::note::{NotChecked, Note};
 use automap_core::observation::Observation;
@@ -97,6 +98,36 @@ pub fn from_bytes(
     observation(bytes, name, hint, options).map_err(|problem| TableError { file: name.to_owned(), problem })
 }
 
+/// Reads a table that another library of the same process holds, batch by batch; `name` stands for it in messages.
+///
+/// # Errors
+/// As for [`read`].
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, RecordBatchIterator};
+/// use automap_sources::table::{self, TableOptions};
+///
+/// let time: ArrayRef = Arc::new(Int64Array::from(vec![1_795_000_000, 1_795_000_015]));
+/// let cpu: ArrayRef = Arc::new(Float64Array::from(vec![0.2, 0.4]));
+/// let batch = RecordBatch::try_from_iter([("time", time), ("orders_cpu", cpu)])?;
+/// let batches = RecordBatchIterator::new([Ok(batch.clone())], batch.schema());
+/// let seen = table::from_batches(batches, "a data frame", Default::default(), &TableOptions::default())?;
+/// assert_eq!(seen.frame.services(), ["orders"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn from_batches(
+    batches: impl RecordBatchReader,
+    name: &str,
+    hint: WindowHint,
+    options: &TableOptions,
+) -> Result<Observation, TableError> {
+    let rows = arrow_rows::batches(batches, options);
+    let seen = rows.and_then(|(roles, body)| of_rows(roles, body, name, hint, options));
+    seen.map_err(|problem| TableError { file: name.to_owned(), problem })
+}
+
 fn observation(
     bytes: Vec<u8>,
     name: &str,
@@ -113,6 +144,17 @@ fn observation(
         Content::Parquet(bytes) => arrow_rows::parquet(bytes, options)?,
         Content::Arrow(bytes) => arrow_rows::arrow(bytes, options)?,
     };
+    of_rows(roles, body, name, hint, options)
+}
+
+/// What every kind of table comes to.
+fn of_rows(
+    roles: Roles,
+    body: Body,
+    name: &str,
+    hint: WindowHint,
+    options: &TableOptions,
+) -> Result<Observation, TableProblem> {
     let saw_local = body.saw_local;
     let (series, times, more) = series(body, &roles.shape, options)?;
     let (frame, repeated) = from_columns(series, times)?;

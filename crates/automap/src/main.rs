@@ -21,11 +21,9 @@ mod store;
 mod surroundings;
 mod wrap;
 
-use std::panic;
 use std::process::ExitCode;
-use std::thread;
 
-use automap_sources::capture::DECODER_THREAD;
+use automap_sources::capture::hide_decoder_panics;
 
 fn main() -> ExitCode {
     hide_decoder_panics();
@@ -48,16 +46,6 @@ fn main() -> ExitCode {
             exit::of_error(&error).into()
         }
     }
-}
-
-/// A damaged capture can make the Parquet decoder panic. The reader turns that into an error, which is the message to show.
-fn hide_decoder_panics() {
-    let report = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        if thread::current().name() != Some(DECODER_THREAD) {
-            report(info);
-        }
-    }));
 }
 
 /// The error and its causes, without those that an earlier message contains.

@@ -1,14 +1,38 @@
 //! A server that was observed, asked again for what the first diagnosis makes worth asking.
 
+use automap_core::DiagnoseOptions;
 use automap_core::breakdown::Wanted;
-use automap_core::second_look::{BrokenDown, SecondLook};
+use automap_core::second_look::{BrokenDown, SecondLook, SecondLookOptions, look_again};
 use automap_core::time_of_day::{EarlierDay, WantedDay};
 
 use super::breakdown;
 use super::client::{Client, FetchStats};
 use super::clusters;
 use super::earlier_day;
+use super::observe::observe_incrementally;
+use super::observe_options::{Fetched, ObserveOptions, Progress};
+use super::source_error::SourceError;
 use super::tail::Tail;
+
+/// Asks for what a diagnosis needs, and once more for what the first diagnosis makes worth asking.
+///
+/// # Errors
+/// As [`super::observe`]. What cannot be diagnosed is no error here: the diagnosis that follows tells it.
+pub fn observe_closely(
+    client: &Client,
+    options: &ObserveOptions,
+    diagnosis: &DiagnoseOptions,
+    may_ask: SecondLookOptions,
+    progress: &dyn Fn(Progress<'_>),
+) -> Result<Fetched, SourceError> {
+    let mut tail = Tail::default();
+    let mut fetched = observe_incrementally(&mut tail, client, options, progress)?;
+    progress(Progress { done: 1, total: 1, what: "a second look" });
+    let mut again = Again::new(&tail, client, &options.namespace);
+    let _ = look_again(&mut fetched.observation, diagnosis, may_ask, &mut again);
+    fetched.stats.add(again.stats());
+    Ok(fetched)
+}
 
 /// The server, with what the first look found out about it.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Parquet and Arrow files → rows, as pandas, polars, DuckDB and R write them.
+//! Parquet and Arrow, in files and in memory → rows, as pandas, polars, DuckDB and R write them.
 //!
 //! Columns of numbers, words, dictionaries, times with and without a zone are read; whatever else a file holds (lists, structs) is left out like a
 //! column of words. Decoders run on a thread of their own, since damaged files make them panic.
@@ -13,7 +13,7 @@ use arrow_array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
     UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchReader};
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, DataType, Schema, TimeUnit};
 use automap_core::time::Timestamp;
@@ -42,7 +42,7 @@ const MAX_WORD_BYTES: usize = 64 << 10;
 /// Words by which a column of text is judged.
 const SAMPLE_ROWS: usize = 200;
 
-type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
+type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + 'a>;
 
 /// Reads a Parquet file.
 pub(super) fn parquet(bytes: Vec<u8>, options: &TableOptions) -> Result<(Roles, Body), TableProblem> {
@@ -100,6 +100,11 @@ pub(super) fn arrow(bytes: Vec<u8>, options: &TableOptions) -> Result<(Roles, Bo
     })
 }
 
+/// Reads batches that are in memory. They come from a library, not from a file that may be damaged, so they are read here.
+pub(super) fn batches(batches: impl RecordBatchReader, options: &TableOptions) -> Result<(Roles, Body), TableProblem> {
+    read(&batches.schema(), Box::new(batches), options, "a readable Arrow stream")
+}
+
 fn on_thread<T: Send>(
     form: &'static str,
     work: impl FnOnce() -> Result<T, TableProblem> + Send,
@@ -113,7 +118,7 @@ fn unreadable(form: &'static str, reason: &dyn std::fmt::Display) -> TableProble
 
 fn read(
     schema: &Schema,
-    mut batches: Batches,
+    mut batches: Batches<'_>,
     options: &TableOptions,
     form: &'static str,
 ) -> Result<(Roles, Body), TableProblem> {

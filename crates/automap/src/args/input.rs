@@ -2,12 +2,10 @@
 //!
 //! A capture may be given by position too: `automap diagnose incident.parquet`.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use automap_core::DiagnoseOptions;
-use automap_core::note::Note;
 use automap_core::observation::Observation;
 use automap_core::time::WindowHint;
 use automap_sources::calls_file;
@@ -98,12 +96,10 @@ impl InputArgs {
         // A wrong file is reported before a server is asked.
         let asserted = self.calls.as_deref().map(|path| calls_file::read(readable(path))).transpose()?;
         let asserted = asserted.unwrap_or_default();
-        let mut named: Vec<String> = asserted.iter().flat_map(|(from, to)| [from.clone(), to.clone()]).collect();
-        named.sort_unstable();
-        named.dedup();
+        let named = calls_file::services_of(&asserted);
         let told = self.told.read()?;
         let mut observation = self.fetch_or_read(file.or(self.capture.as_deref()), &named, now, closely)?;
-        assert_calls(&mut observation, &asserted);
+        calls_file::assert_calls(&mut observation, &asserted);
         told.join(&mut observation);
         Ok(observation)
     }
@@ -134,19 +130,5 @@ impl InputArgs {
                 "no metrics to analyse: give a capture file, --prometheus URL or --csv FILE (`automap demo` needs none of them)"
             ),
         }
-    }
-}
-
-fn assert_calls(observation: &mut Observation, asserted: &[(String, String)]) {
-    if asserted.is_empty() {
-        return;
-    }
-    asserted.iter().for_each(|(caller, callee)| observation.calls.assert_call(caller, callee));
-    observation.not_checked.retain(|n| n.signal != "calls");
-    let named: BTreeSet<&str> = asserted.iter().flat_map(|(from, to)| [from.as_str(), to.as_str()]).collect();
-    let unknown: Vec<&str> = named.into_iter().filter(|name| observation.frame.find(name).is_none()).collect();
-    if !unknown.is_empty() {
-        let text = format!("--calls names services without metrics: {}", unknown.join(", "));
-        observation.notes.push(Note::warning("calls_without_metrics", text));
     }
 }

@@ -7,12 +7,12 @@ use anyhow::{Result, bail};
 use automap_core::DiagnoseOptions;
 use automap_core::observation::Observation;
 use automap_core::screening;
-use automap_core::second_look::{SecondLookOptions, look_again};
+use automap_core::second_look::SecondLookOptions;
 use automap_core::time::Timestamp;
 use automap_core::time_of_day::CompareWith;
 use automap_sources::prometheus::{
-    Again, Auth, Client, ClientOptions, FetchStats, Fetched, ObserveOptions, Presets, Tail, TlsOptions,
-    observe_incrementally,
+    Auth, Client, ClientOptions, FetchStats, Fetched, ObserveOptions, Presets, Progress, TlsOptions, observe,
+    observe_closely,
 };
 use automap_sources::secret::SecretSource;
 use clap::Args;
@@ -176,23 +176,16 @@ impl PrometheusArgs {
     fn look(&self, url: &str, options: ObserveOptions, closely: Option<&DiagnoseOptions>) -> Result<Fetched> {
         let client = self.client(url)?;
         let bar = bar(0);
-        let mut tail = Tail::default();
-        let fetched = observe_incrementally(&mut tail, &client, &options, &|progress| {
+        let show = |progress: Progress<'_>| {
             bar.set_length(progress.total as u64);
             bar.set_position(progress.done as u64);
             bar.set_message(progress.what.to_owned());
-        });
+        };
         let may_ask = SecondLookOptions { breakdown: !self.no_breakdown, compare_with: self.compare_with };
-        let fetched = fetched.map(|mut fetched| {
-            if let Some(diagnosis) = closely {
-                bar.set_message("a second look");
-                let mut again = Again::new(&tail, &client, &options.namespace);
-                // What cannot be diagnosed is told by the diagnosis that follows.
-                let _ = look_again(&mut fetched.observation, diagnosis, may_ask, &mut again);
-                fetched.stats.add(again.stats());
-            }
-            fetched
-        });
+        let fetched = match closely {
+            Some(diagnosis) => observe_closely(&client, &options, diagnosis, may_ask, &show),
+            None => observe(&client, &options, &show),
+        };
         bar.finish_and_clear();
         Ok(fetched?)
     }

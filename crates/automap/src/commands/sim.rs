@@ -62,7 +62,7 @@ pub(crate) struct SimArgs {
 
 /// Runs `automap sim`.
 pub(crate) fn run(args: &SimArgs) -> Result<Exit> {
-    args.spec.check().map_err(|e| anyhow!("{e}"))?;
+    args.spec.several().check().map_err(|e| anyhow!("{e}"))?;
     if let Some(path) = &args.openmetrics {
         live::write(&args.spec, args.incident()?, path, args.force)?;
     } else if let Some(address) = &args.serve {

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result, bail};
 use automap_chaos::injection::{Injection, Role};
 use automap_render::table::{Align, Table};
-use automap_sim::incident::{Incident, IncidentOptions, draw};
+use automap_sim::incident::{Incident, draw};
+use automap_sim::several::Numbered;
 use automap_sources::capture;
 use rayon::prelude::*;
 
@@ -42,17 +43,18 @@ pub(super) fn check_empty(dir: &Path) -> Result<()> {
 /// # Errors
 /// When a file cannot be written.
 pub(super) fn write_all(spec: &SimSpec, dir: &Path) -> Result<Vec<Made>> {
-    let all: Vec<(usize, usize, IncidentOptions)> = spec.incidents().collect();
-    for (system, _, _) in &all {
-        let folder = dir.join(system_name(*system));
+    let all: Vec<Numbered> = spec.several().incidents().collect();
+    for one in &all {
+        let folder = dir.join(one.folder());
         fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     }
     let (progress, done) = (bar(all.len() as u64), AtomicUsize::new(0));
     progress.set_message("incidents");
-    let made = all.par_iter().map(|(system, number, options)| {
-        let incident = draw(options)?;
-        let (system, name) = (system_name(*system), format!("incident-{number:04}"));
-        write(&dir.join(&system).join(format!("{name}.parquet")), &incident)?;
+    let made = all.par_iter().map(|one| {
+        let incident = draw(&one.options)?;
+        let (system, file) = (one.folder(), one.file());
+        write(&dir.join(&system).join(&file), &incident)?;
+        let name = file.trim_end_matches(".parquet").to_owned();
         progress.set_position(done.fetch_add(1, Ordering::Relaxed) as u64 + 1);
         let is_felt = incident.felt.is_felt();
         Ok(Made { system, name, services: incident.plan.services.len(), injected: incident.injected, is_felt })
@@ -60,10 +62,6 @@ pub(super) fn write_all(spec: &SimSpec, dir: &Path) -> Result<Vec<Made>> {
     let made: Result<Vec<Made>> = made.collect();
     progress.finish_and_clear();
     made
-}
-
-fn system_name(system: usize) -> String {
-    format!("system-{system:02}")
 }
 
 fn write(path: &Path, incident: &Incident) -> Result<()> {

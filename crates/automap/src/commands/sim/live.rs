@@ -30,7 +30,7 @@ const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset
 /// Writes the samples of an incident, counted from 1, and says how to make blocks of them.
 pub(super) fn write(spec: &SimSpec, incident: usize, path: &Path, force: ForceArgs) -> Result<()> {
     force.check(path)?;
-    let incident = draw(&spec.incident(incident - 1).2)?;
+    let incident = draw(&spec.several().incident(incident).options)?;
     let mut out = BufWriter::new(force.create(path)?);
     exposition::history(&incident, START, &mut out).and_then(|()| out.flush()).context(path.display().to_string())?;
     let end = time(f64::from(spec.minutes) * 60.0);
@@ -48,7 +48,7 @@ pub(super) fn write(spec: &SimSpec, incident: usize, path: &Path, force: ForceAr
 /// Serves an incident, counted from 1, until the process ends. `speed`: seconds of the system in a second.
 pub(super) fn serve(spec: &SimSpec, incident: usize, address: &str, speed: f64) -> Result<()> {
     let listener = TcpListener::bind(address).with_context(|| format!("cannot listen at {address}"))?;
-    let incident = draw(&spec.incident(incident - 1).2)?;
+    let incident = draw(&spec.several().incident(incident).options)?;
     let (begun, start) = (Instant::now(), Timestamp::from_ms(ZonedDateTime::now().timestamp().as_millisecond()));
     say(&format!("{}\nhttp://{}/metrics", told(&incident.injected), listener.local_addr()?));
     let length_s = f64::from(spec.minutes) * 60.0;

@@ -2,23 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-use automap_core::random::Rng;
-use automap_sim::fleet::RunOptions;
-use automap_sim::incident::{IncidentOptions, Shares};
-use automap_sim::plan::PlanOptions;
+use automap_sim::several::{MAX_INCIDENTS, MAX_SYSTEMS, MAX_USERS_PER_S, MINUTES, SCRAPE_S, SERVICES, Several};
 use clap::Args;
 
 use crate::args::parse::share;
 
-/// Most services of a system, and most incidents and systems of one run.
-const MAX: (usize, usize, usize) = (20_000, 100_000, 1_000);
-/// Most scrapes of services in one run: about 20 numbers each, so twenty gigabytes of captures.
-const MAX_SCRAPES: f64 = 5e8;
-/// Most requests of users in one run: some days of computing.
-const MAX_REQUESTS: f64 = 2e9;
-/// Minutes of a recording, and seconds between two scrapes.
-const MINUTES: RangeInclusive<i64> = 6..=1440;
-const SCRAPE_S: RangeInclusive<i64> = 1..=15;
 /// What `eval --sim` understands.
 const KEYS: &str = "incidents, systems, services, users-per-s, minutes, scrape-s, double, spreading, seed";
 
@@ -26,10 +14,10 @@ const KEYS: &str = "incidents, systems, services, users-per-s, minutes, scrape-s
 #[derive(Args, Clone, Debug, PartialEq)]
 pub(crate) struct SimSpec {
     /// Incidents, quiet stretches among them
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = number(MAX.1))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = number(MAX_INCIDENTS))]
     pub(super) incidents: usize,
     /// Systems that they are spread over
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = number(MAX.2))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = number(MAX_SYSTEMS))]
     pub(super) systems: usize,
     /// Services of a system: a number, or least..most
     #[arg(long, value_name = "N", default_value = "8..60", value_parser = sizes)]
@@ -38,10 +26,10 @@ pub(crate) struct SimSpec {
     #[arg(long, value_name = "RATE", default_value_t = 30.0, value_parser = rate)]
     pub(super) users_per_s: f64,
     /// Minutes of a recording, the last four with the fault
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(MINUTES))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(bounds(&MINUTES)))]
     pub(super) minutes: u16,
     /// Seconds between two scrapes
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(SCRAPE_S))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(bounds(&SCRAPE_S)))]
     pub(super) scrape_s: u16,
     /// Of the incidents with a fault, the share with two at once
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
@@ -71,54 +59,20 @@ impl Default for SimSpec {
 }
 
 impl SimSpec {
-    /// System, number and options of every incident.
-    pub(crate) fn incidents(&self) -> impl Iterator<Item = (usize, usize, IncidentOptions)> + '_ {
-        (0..self.incidents).map(|i| self.incident(i))
-    }
-
-    /// System, number and options of one incident, counted from 0.
-    pub(super) fn incident(&self, i: usize) -> (usize, usize, IncidentOptions) {
-        let system = i % self.systems;
-        let mut rng = Rng::named(self.seed, &format!("system {system}"));
-        let (least, most) = (*self.services.start(), *self.services.end());
-        let services = least + rng.below(most - least + 1);
-        let plan = PlanOptions { services, users_per_s: self.users_per_s, seed: rng.bits() };
-        let run = RunOptions {
-            length_s: f64::from(self.minutes) * 60.0,
-            scrape_s: f64::from(self.scrape_s),
-            ..RunOptions::default()
-        };
-        let seed = Rng::named(self.seed, &format!("incident {i}")).bits();
-        let shares = Shares { double: self.double, spreading: self.spreading, ..Shares::default() };
-        (system + 1, i + 1, IncidentOptions { plan, run, shares, seed, ..IncidentOptions::default() })
-    }
-
-    /// Refuses what nobody waits for. Systems do not multiply: the incidents are spread over them.
-    ///
-    /// # Errors
-    /// Names the options whose product is too large, and what it is.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        if self.double + self.spreading > 1.0 {
-            return Err(format!("double {} and spreading {} are more than 1 together", self.double, self.spreading));
+    /// The same for the simulator.
+    pub(crate) fn several(&self) -> Several {
+        Several {
+            incidents: self.incidents,
+            systems: self.systems,
+            least_services: *self.services.start(),
+            most_services: *self.services.end(),
+            users_per_s: self.users_per_s,
+            minutes: self.minutes,
+            scrape_s: self.scrape_s,
+            double: self.double,
+            spreading: self.spreading,
+            seed: self.seed,
         }
-        let (incidents, minutes, scrape_s) = (self.incidents, self.minutes, self.scrape_s);
-        let most = *self.services.end();
-        let scrapes = incidents as f64 * most as f64 * f64::from(minutes) * 60.0 / f64::from(scrape_s);
-        if scrapes > MAX_SCRAPES {
-            return Err(format!(
-                "incidents {incidents} × services {most} × minutes {minutes} × 60 / scrape-s {scrape_s} are {scrapes:.1e} scrapes, and at most \
-                 {MAX_SCRAPES:.0e} are simulated in one run; make one of them smaller"
-            ));
-        }
-        let requests = incidents as f64 * f64::from(minutes) * 60.0 * self.users_per_s;
-        if requests > MAX_REQUESTS {
-            return Err(format!(
-                "incidents {incidents} × minutes {minutes} × 60 × users-per-s {} are {requests:.1e} requests of users, and at most {MAX_REQUESTS:.0e} \
-                 are simulated in one run; make one of them smaller",
-                self.users_per_s
-            ));
-        }
-        Ok(())
     }
 }
 
@@ -129,8 +83,8 @@ pub(crate) fn parse(words: &str) -> Result<SimSpec, String> {
         let (key, value) = part.split_once('=').ok_or_else(|| format!("'{part}' is not KEY=VALUE"))?;
         let of_key = |e: String| format!("{key}: {e}");
         match key {
-            "incidents" => spec.incidents = number(MAX.1)(value).map_err(of_key)?,
-            "systems" => spec.systems = number(MAX.2)(value).map_err(of_key)?,
+            "incidents" => spec.incidents = number(MAX_INCIDENTS)(value).map_err(of_key)?,
+            "systems" => spec.systems = number(MAX_SYSTEMS)(value).map_err(of_key)?,
             "services" => spec.services = sizes(value).map_err(of_key)?,
             "users-per-s" => spec.users_per_s = rate(value).map_err(of_key)?,
             "minutes" => spec.minutes = within(MINUTES, value).map_err(of_key)?,
@@ -141,7 +95,7 @@ pub(crate) fn parse(words: &str) -> Result<SimSpec, String> {
             _ => return Err(format!("there is no '{key}'; there are {KEYS}")),
         }
     }
-    spec.check().map(|()| spec)
+    spec.several().check().map(|()| spec)
 }
 
 /// A whole number from 1 to `most`.
@@ -152,23 +106,32 @@ fn number(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone + Send 
     }
 }
 
-fn within(range: RangeInclusive<i64>, text: &str) -> Result<u16, String> {
-    let number = text.parse::<u16>().ok().filter(|n| range.contains(&i64::from(*n)));
+/// The same numbers, as clap takes them.
+fn bounds(range: &RangeInclusive<u16>) -> RangeInclusive<i64> {
+    i64::from(*range.start())..=i64::from(*range.end())
+}
+
+fn within(range: RangeInclusive<u16>, text: &str) -> Result<u16, String> {
+    let number = text.parse::<u16>().ok().filter(|n| range.contains(n));
     number.ok_or_else(|| format!("'{text}' is not a whole number from {} to {}", range.start(), range.end()))
 }
 
 /// A number above 0.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse().ok().filter(|r: &f64| *r > 0.0 && *r <= 1e5);
+    let rate = text.parse().ok().filter(|r: &f64| *r > 0.0 && *r <= MAX_USERS_PER_S);
     rate.ok_or_else(|| format!("'{text}' is not a number above 0, at most 100000"))
 }
 
 fn sizes(text: &str) -> Result<RangeInclusive<usize>, String> {
     let (least, most) = text.split_once("..").unwrap_or((text, text));
-    let size = |text: &str| text.parse().ok().filter(|n| (3..=MAX.0).contains(n));
+    let size = |text: &str| text.parse().ok().filter(|n| SERVICES.contains(n));
     match (size(least), size(most)) {
         (Some(least), Some(most)) if least <= most => Ok(least..=most),
-        _ => Err(format!("'{text}' is neither a number from 3 to {} nor two of them as least..most", MAX.0)),
+        _ => Err(format!(
+            "'{text}' is neither a number from {} to {} nor two of them as least..most",
+            SERVICES.start(),
+            SERVICES.end()
+        )),
     }
 }
 
@@ -196,13 +159,9 @@ mod tests {
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
-        let all: Vec<_> = spec.incidents().collect();
-        assert_eq!(
-            all.iter().map(|(system, number, _)| (*system, *number)).collect::<Vec<_>>(),
-            [(1, 1), (2, 2), (1, 3), (2, 4), (1, 5)]
-        );
-        assert_eq!(all[0].2.plan, all[2].2.plan, "two incidents of one system");
-        assert_ne!(all[0].2.seed, all[2].2.seed);
+        let all: Vec<_> = spec.several().incidents().map(|one| (one.system, one.number)).collect();
+        assert_eq!(all, [(1, 1), (2, 2), (1, 3), (2, 4), (1, 5)]);
+        assert_eq!(SimSpec::default().several(), Several::default());
     }
 
     #[test]

@@ -1,0 +1,1 @@
+"""automap in the words of other packages: :mod:`automap.compat.rcaeval` and :mod:`automap.compat.pyrca`."""

@@ -1,0 +1,109 @@
+//! What is asked beside the data: when the incident was, who calls whom, how a table is read, which server. As JSON from the Python layer.
+
+use automap_core::time::{Interval, Timestamp, WindowHint};
+use automap_sources::table::{Decimal, TableOptions};
+use automap_sources::time_zone::time_zone;
+use serde::Deserialize;
+
+use crate::error::Failure;
+
+/// A moment: one of the three.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub(crate) enum When {
+    /// Milliseconds since the epoch.
+    AtMs(i64),
+    /// Milliseconds before the end of the data.
+    BackMs(i64),
+    /// RFC 3339.
+    Text(String),
+}
+
+impl When {
+    /// The moment; `end` is that of the data.
+    pub(crate) fn at(&self, end: Timestamp, name: &str) -> Result<Timestamp, Failure> {
+        match self {
+            Self::AtMs(ms) => Ok(Timestamp::from_ms(*ms)),
+            Self::BackMs(ms) => Ok(end.plus_ms(-ms)),
+            Self::Text(text) => Timestamp::parse_rfc3339(text).ok_or_else(|| {
+                let shown = automap_core::text::shown(text, 60);
+                Failure::at(
+                    name,
+                    format!("'{shown}' is not a time; give a datetime, Unix seconds, or 2026-11-23T14:03:15Z"),
+                )
+            }),
+        }
+    }
+}
+
+/// Everything beside the data. Unset: found out.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Question {
+    incident_start: Option<When>,
+    incident_end: Option<When>,
+    baseline: Option<(When, When)>,
+    onset_tolerance_ms: Option<i64>,
+    pub(crate) calls: Vec<(String, String)>,
+    pub(crate) table: TableWords,
+    pub(crate) server: crate::server::ServerWords,
+}
+
+/// How a table is read where it does not say so itself.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TableWords {
+    time_zone: Option<String>,
+    time_format: Option<String>,
+    separator: Option<String>,
+    metric: Option<String>,
+    decimal: Option<String>,
+}
+
+impl Question {
+    /// Reads what the Python layer wrote.
+    pub(crate) fn parse(json: &str) -> Result<Self, Failure> {
+        serde_json::from_str(json).map_err(Failure::new)
+    }
+
+    /// The windows; what is not asked is as the data itself knows it.
+    pub(crate) fn hint(&self, end: Timestamp, known: WindowHint) -> Result<WindowHint, Failure> {
+        let at = |when: &Option<When>, name| when.as_ref().map(|when| when.at(end, name)).transpose();
+        let baseline = self.baseline.as_ref().map(|(from, to)| {
+            let (from, to) = (from.at(end, "baseline")?, to.at(end, "baseline")?);
+            Interval::new(from, to).ok_or_else(|| Failure::at("baseline", "it ends at or before its start"))
+        });
+        Ok(WindowHint {
+            incident_start: at(&self.incident_start, "incident_start")?.or(known.incident_start),
+            start_tolerance_ms: self.onset_tolerance_ms.or(known.start_tolerance_ms),
+            incident_end: at(&self.incident_end, "incident_end")?.or(known.incident_end),
+            baseline: baseline.transpose()?.or(known.baseline),
+        })
+    }
+}
+
+impl TableWords {
+    /// The reader's options; `services` are known from elsewhere.
+    pub(crate) fn options(&self, services: Vec<String>) -> Result<TableOptions, Failure> {
+        let zone = self.time_zone.as_deref().map(time_zone).transpose();
+        let decimal = match self.decimal.as_deref() {
+            None => None,
+            Some(".") => Some(Decimal::Point),
+            Some(",") => Some(Decimal::Comma),
+            Some(_) => {
+                return Err(Failure::at(
+                    "decimal",
+                    "it is neither '.' nor ','; '.' reads 1,234.5 and ',' reads 1.234,5",
+                ));
+            }
+        };
+        Ok(TableOptions {
+            time_zone: zone.map_err(|e| Failure::at("time_zone", e))?,
+            time_format: self.time_format.clone(),
+            separator: self.separator.clone(),
+            metric: self.metric.clone(),
+            decimal,
+            services,
+        })
+    }
+}
