@@ -68,7 +68,7 @@ test('what is seen of each service, what is missing, what that costs and how to 
   await page.goto('/data');
   await expect(page.getByRole('row', { name: /^payment/ })).toContainText('seen');
   const gap = page.locator('li.gap', { hasText: 'latency' }).first();
-  await expect(gap).toContainText('slow answers are not noticed');
+  await expect(gap).toContainText('Slow answers are not noticed');
   await expect(gap).toContainText('What to try');
   await expect(page.getByRole('button', { name: /automap doctor/ })).toBeVisible();
   await page.locator('#queries summary').click();

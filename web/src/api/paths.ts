@@ -26,7 +26,6 @@ export const paths = {
   notes: (id: string) => `/api/v1/incidents/${part(id)}/notes`,
   capture: (id: string) => `/api/v1/incidents/${part(id)}/capture.parquet`,
   mutes: '/api/v1/mutes',
-  mute: (id: string) => `/api/v1/mutes/${part(id)}`,
   markdown: (id: string) => `/api/v1/incidents/${part(id)}/page.md${query({ utc_offset_min: -new Date().getTimezoneOffset() })}`,
   report: (target: string) => `/api/v1/targets/${part(target)}/report`,
   services: (target: string) => `/api/v1/targets/${part(target)}/services`,

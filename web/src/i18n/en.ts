@@ -18,7 +18,7 @@ export const en = {
   language: 'Language',
   theme: { label: 'Colours', auto: 'Auto', light: 'Light', dark: 'Dark' },
   zone: { label: 'Times', local: 'Local', utc: 'UTC', shown: (zone: string) => `times in ${zone}` },
-  live: { live: 'live', connecting: 'connecting', lost: 'connection lost, trying again' },
+  live: { live: 'live', connecting: 'connecting', lost: 'connection lost' },
   loading: 'Loading …',
   reading: 'Reading the metrics again; this may take some seconds …',
   retry: 'Try again',
@@ -242,7 +242,7 @@ export const en = {
     open: 'Open in Prometheus',
     states: { complete: 'complete', partial: 'partial', empty: 'empty', refused: 'refused', failed: 'failed', screened: 'not asked for all services' },
   },
-  nextSteps: { title: 'Next', tell: 'Tell the team', markdown: 'Copy as Markdown', html: 'Download HTML', capture: 'Download the capture', link: 'Copy the link', cli: 'On the command line' },
+  nextSteps: { title: 'Next', tell: 'Tell the team', markdown: 'Copy as Markdown', html: 'Download HTML', capture: 'Download the capture', link: 'Copy the link' },
   services: {
     find: 'Find a service',
     healthy: 'normal',

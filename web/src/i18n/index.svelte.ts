@@ -1,6 +1,7 @@
 // The words of the language that the reader chose.
-import type { Evidence } from '../api/types';
+import type { Evidence, TargetStatus } from '../api/types';
 import { change } from '../lib/format';
+import type { Health } from '../lib/health';
 import { settings } from '../lib/settings.svelte';
 import { changeOf } from '../lib/verdict';
 import { en, type Messages } from './en';
@@ -24,6 +25,13 @@ class Words {
   /** `network` as the reader says it. */
   mechanism(name: string): string {
     return settings.language === 'zh' ? (MECHANISMS[name] ?? name) : name;
+  }
+
+  /** How a service is; of one that is seen in a target that is not, how that target is. */
+  health(health: Health, state: TargetStatus['state'] | undefined): string {
+    const { services, roles, states } = this.t;
+    if (health === 'untold') return state ? states[state] : '–';
+    return { suspect: services.suspect, wrong: services.wrong, healthy: services.healthy, victim: roles.victim, unobserved: roles.unobserved }[health];
   }
 
   metric(name: string): string {

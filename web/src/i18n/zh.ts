@@ -218,7 +218,7 @@ export const zh: Messages = {
     open: '在 Prometheus 中打开',
     states: { complete: '完整', partial: '部分', empty: '空', refused: '被拒绝', failed: '失败', screened: '未查询所有服务' },
   },
-  nextSteps: { title: '下一步', tell: '告知团队', markdown: '复制为 Markdown', html: '下载 HTML', capture: '下载采集文件', link: '复制链接', cli: '命令行' },
+  nextSteps: { title: '下一步', tell: '告知团队', markdown: '复制为 Markdown', html: '下载 HTML', capture: '下载采集文件', link: '复制链接' },
   services: {
     find: '查找服务',
     healthy: '正常',

@@ -10,5 +10,6 @@ test('signals that are missing together are one gap', () => {
 
 test('a command names the source and its namespace', () => {
   expect(commandOf('doctor', 'http://prometheus:9090, namespace shop')).toBe('automap doctor --prometheus http://prometheus:9090 -n shop');
+  expect(commandOf('doctor', 'http://prometheus:9090, namespace $(id)')).toBe("automap doctor --prometheus http://prometheus:9090 -n '$(id)'");
   expect(commandOf('discover', 'http://prometheus:9090')).toBe('automap discover --prometheus http://prometheus:9090 -n NAMESPACE');
 });

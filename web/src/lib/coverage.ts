@@ -1,5 +1,6 @@
 // What is missing of a target, as a reader takes it in, and the commands that judge its source.
 import type { TargetCoverage } from '../api/types';
+import { quoted } from './shell';
 
 type Missing = TargetCoverage['missing'][number];
 export type Gap = { signals: Missing['signal'][]; costs: string[]; services: string[]; everywhere: boolean; remedy: string };
@@ -19,6 +20,10 @@ export function joined(missing: Missing[]): Gap[] {
 
 /** A source is `http://prometheus:9090, namespace shop`. */
 export function commandOf(verb: string, source: string): string {
-  const [url = '', namespace = 'NAMESPACE'] = source.split(', namespace ');
-  return `automap ${verb} --prometheus ${url} -n ${namespace.split(', ')[0]}`;
+  const [url = ''] = source.split(', namespace ');
+  return `automap ${verb} --prometheus ${quoted(url)} -n ${quoted(namespaceOf(source) ?? 'NAMESPACE')}`;
+}
+
+export function namespaceOf(source: string): string | undefined {
+  return source.split(', namespace ')[1]?.split(', ')[0];
 }

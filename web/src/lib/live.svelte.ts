@@ -6,15 +6,19 @@ import { session } from './session.svelte';
 
 /** Nothing for so long means that the connection is dead: the server sends a comment every 15 s. */
 const SILENCE_MS = 45_000;
+/** A first connection that takes longer may have missed a change of what was shown meanwhile. */
+const LATE_MS = 1_000;
 
 class Live {
   version = $state(0);
   state = $state<'connecting' | 'live' | 'lost'>('connecting');
   private lastId = '';
+  private since = 0;
 
   /** Listens until the returned function is called. */
   listen(): () => void {
     const abort = new AbortController();
+    this.since = Date.now();
     void this.run(abort.signal);
     return () => abort.abort();
   }
@@ -42,20 +46,25 @@ class Live {
     const response = await fetch(paths.events, options);
     if (response.status === 401) session.isNeeded = true;
     if (!response.ok || !response.body) throw new Error(`HTTP ${response.status}`);
-    // What changed while nobody listened is not told to a first listener.
-    if (this.state === 'lost' && !this.lastId) this.version += 1;
+    // What changed while nobody listened is not told to a first listener, and a slow machine may have shown something long before it listens.
+    const isLate = this.state === 'lost' || Date.now() - this.since > LATE_MS;
+    if (isLate && !this.lastId) this.version += 1;
     this.state = 'live';
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     const events = new EventReader();
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      clearTimeout(timer);
-      timer = setTimeout(() => silence.abort(), SILENCE_MS);
-      for (const event of events.read(value)) {
-        this.lastId = event.id || this.lastId;
-        this.version += 1;
+    try {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) return;
+        clearTimeout(timer);
+        timer = setTimeout(() => silence.abort(), SILENCE_MS);
+        for (const event of events.read(value)) {
+          this.lastId = event.id || this.lastId;
+          this.version += 1;
+        }
       }
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

@@ -19,6 +19,11 @@ export function targetTone(state: TargetStatus['state']): Tone {
   return state === 'blind' ? 'warn' : 'muted';
 }
 
+/** Whether that nothing was found in a target means that nothing is wrong with it. */
+export function canTell(state: TargetStatus['state'] | undefined): boolean {
+  return state === 'watching' || state === 'following';
+}
+
 export function sloTone(state: SloStatus['state']): Tone {
   if (state === 'missed') return 'cause';
   if (state === 'burning') return 'warn';
