@@ -68,7 +68,10 @@ impl FromStr for CompareWith {
         let mut days = [0; MAX_DAYS];
         for (at, part) in text.split(',').map(str::trim).enumerate() {
             let day = part.strip_suffix('d').and_then(|n| n.parse::<u32>().ok());
-            match day.filter(|d| (1..=MAX_DAYS_BACK).contains(d) && !days.contains(d)) {
+            match day.filter(|d| (1..=MAX_DAYS_BACK).contains(d)) {
+                Some(day) if days.contains(&day) => {
+                    return Err(format!("{day}d is the same day twice: name each day once, such as 1d,7d"));
+                }
                 Some(day) if at < MAX_DAYS => days[at] = day,
                 _ => return wrong(part),
             }
@@ -105,9 +108,11 @@ mod tests {
 
     #[test]
     fn what_is_no_day_is_refused() {
-        for text in ["", "0d", "36d", "1d,1d", "1d,2d,3d,4d", "yesterday", "1d,", "-1d"] {
-            assert!(text.parse::<CompareWith>().is_err(), "{text}");
+        for text in ["", "0d", "36d", "1d,2d,3d,4d", "yesterday", "1d,", "-1d"] {
+            assert!(text.parse::<CompareWith>().is_err_and(|e| e.contains("is no day")), "{text}");
         }
+        let twice = "7d, 1d,07d".parse::<CompareWith>();
+        assert_eq!(twice, Err("7d is the same day twice: name each day once, such as 1d,7d".to_owned()));
         assert_eq!(" 3d , 1d,2d".parse(), Ok(CompareWith::Days([1, 2, 3])));
         for known in [CompareWith::Auto, CompareWith::None, CompareWith::Days([7, 14, 0])] {
             assert_eq!(known.to_string().parse(), Ok(known));
