@@ -18,25 +18,54 @@ pub const LEASE: Duration = Duration::from_secs(10);
 /// How often a leader renews its lease.
 pub const RENEW: Duration = Duration::from_secs(3);
 
-/// Whether this process leads a target, for the thread that watches it. Holds the current term, a signal that is set when it ends.
+/// Whether this process leads a target, for the thread that watches it.
 #[derive(Clone, Debug)]
-pub struct Lead(Arc<watch::Sender<Option<Stop>>>);
+pub struct Lead(Arc<watch::Sender<Term>>);
+
+/// Who leads, as the store said last.
+#[derive(Clone, Debug)]
+enum Term {
+    /// The store was not asked yet, or did not answer.
+    Unknown,
+    /// Another process.
+    Elsewhere,
+    /// This one, until the signal is set.
+    Ours(Stop),
+}
+
+impl Term {
+    fn held(&self) -> Option<&Stop> {
+        match self {
+            Self::Ours(term) if !term.is_set() => Some(term),
+            _ => None,
+        }
+    }
+}
 
 impl Default for Lead {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(None)))
+        Self(Arc::new(watch::Sender::new(Term::Unknown)))
     }
 }
 
 impl Lead {
-    /// Blocks until this process leads, or until `stop` (`None`). The signal that is returned is set when it leads no more.
-    pub fn wait(&self, stop: &Stop) -> Option<Stop> {
+    /// Blocks until this process leads, or until `stop` (`None`). The signal that is returned is set when it leads no more. `follow` is called once it is
+    /// known that another process leads.
+    pub fn wait(&self, stop: &Stop, follow: impl FnOnce()) -> Option<Stop> {
         let mut terms = self.0.subscribe();
+        let is_known = |term: &Term| matches!(term, Term::Elsewhere) || term.held().is_some();
+        let ours = async {
+            let is_elsewhere = terms.wait_for(is_known).await.ok()?.held().is_none();
+            if is_elsewhere {
+                follow();
+            }
+            terms.wait_for(|term| term.held().is_some()).await.ok()?.held().cloned()
+        };
         let next = async {
             tokio::select! {
                 biased;
                 () = stop.wait() => None,
-                term = terms.wait_for(|term| term.as_ref().is_some_and(|t| !t.is_set())) => term.ok().and_then(|t| t.clone()),
+                term = ours => term,
             }
         };
         block_on(next, None).flatten()
@@ -44,23 +73,23 @@ impl Lead {
 
     fn begin(&self, stop: &Stop) {
         self.0.send_if_modified(|term| {
-            let begins = term.as_ref().is_none_or(Stop::is_set);
+            let begins = term.held().is_none();
             if begins {
-                *term = Some(stop.child());
+                *term = Term::Ours(stop.child());
             }
             begins
         });
     }
 
     fn end(&self) {
-        if let Some(term) = self.0.send_replace(None) {
+        if let Term::Ours(term) = self.0.send_replace(Term::Elsewhere) {
             term.set();
         }
     }
 
     #[cfg(test)]
     fn is_held(&self) -> bool {
-        self.0.borrow().as_ref().is_some_and(|term| !term.is_set())
+        self.0.borrow().held().is_some()
     }
 }
 
@@ -89,6 +118,8 @@ pub fn renew(
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use automap_core::time::Timestamp;
 
     use super::*;
@@ -111,7 +142,7 @@ mod tests {
         renew(&first, &store, "a", &At(0), &stop).unwrap();
         renew(&second, &store, "b", &At(1), &stop).unwrap();
         assert_eq!((leader(&first), leader(&second)), (true, false));
-        let term = first[0].1.wait(&stop).unwrap();
+        let term = first[0].1.wait(&stop, || unreachable!("nobody else leads")).unwrap();
         renew(&first, &store, "a", &At(3000), &stop).unwrap();
         renew(&second, &store, "b", &At(12_999), &stop).unwrap();
         assert!(!leader(&second) && !term.is_set());
@@ -121,11 +152,34 @@ mod tests {
         assert!(!leader(&first) && term.is_set() && !stop.is_set());
     }
 
+    /// Before the store has answered nobody knows who leads.
+    #[test]
+    fn another_leads_only_where_the_store_says_so() {
+        let store = MemoryStore::default();
+        let followed = |renewals: &[bool]| {
+            let (stop, leads, follows) = (Stop::default(), [("shop".to_owned(), Lead::default())], Cell::new(0));
+            for is_answered in renewals {
+                store.set_gone(!is_answered);
+                let _ = renew(&leads, &store, "b", &At(1), &stop);
+            }
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    std::thread::sleep(Duration::from_millis(50));
+                    stop.set();
+                });
+                assert!(leads[0].1.wait(&stop, || follows.set(follows.get() + 1)).is_none());
+            });
+            follows.get()
+        };
+        assert!(store.lease("shop", "a", Timestamp::from_ms(0), LEASE).unwrap());
+        assert_eq!((followed(&[]), followed(&[false]), followed(&[true, true])), (0, 0, 1));
+    }
+
     #[test]
     fn an_unavailable_store_ends_no_term() {
         let (store, stop, leads) = (MemoryStore::default(), Stop::default(), [("shop".to_owned(), Lead::default())]);
         renew(&leads, &store, "a", &At(0), &stop).unwrap();
-        let term = leads[0].1.wait(&stop).unwrap();
+        let term = leads[0].1.wait(&stop, || ()).unwrap();
         store.set_gone(true);
         assert!(renew(&leads, &store, "a", &At(60_000), &stop).is_err());
         assert!(!term.is_set());
@@ -133,6 +187,6 @@ mod tests {
         renew(&leads, &store, "a", &At(61_000), &stop).unwrap();
         assert!(!term.is_set(), "the same term goes on");
         stop.set();
-        assert!(term.is_set() && leads[0].1.wait(&stop).is_none());
+        assert!(term.is_set() && leads[0].1.wait(&stop, || ()).is_none());
     }
 }

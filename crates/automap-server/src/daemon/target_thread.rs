@@ -64,8 +64,7 @@ impl TargetThread {
         let mut source = PrometheusSource::of(monitored.client.clone(), &monitored.target, queries)
             .told_by(Arc::clone(&monitored.told));
         let owners = Arc::new(Owners::new(Arc::clone(&self.notify), &monitored.target));
-        self.set_following(monitored);
-        while let Some(term) = self.lead.wait(&self.stop) {
+        while let Some(term) = self.lead.wait(&self.stop, || self.set_following(monitored)) {
             match self.resume(&monitored.target, &owners) {
                 Ok((watcher, profiles)) => self.watch(watcher, profiles, &owners, &mut source, monitored, &term),
                 Err(error) => {
@@ -73,7 +72,6 @@ impl TargetThread {
                     self.stop.sleep(RETRY_AFTER);
                 }
             }
-            self.set_following(monitored);
         }
     }
 
