@@ -15,6 +15,8 @@ export default defineConfig({
     { name: 'recorded', testIgnore: 'live.spec.ts' },
     // A watcher looks at its targets every second or two, and waits until it is sure.
     { name: 'live', testMatch: 'live.spec.ts', timeout: 240_000, expect: { timeout: 90_000 } },
+    // Times and memory, which are measured and not tested: `npm run vitals`.
+    { name: 'vitals', testDir: 'vitals', testMatch: 'vitals.ts', timeout: 240_000 },
   ],
   reporter: 'line',
   use: {
