@@ -35,11 +35,35 @@ const SLOS = [
 ];
 const NOBODY = { is_required: true, by_token: true, by_password: true, by_provider: 'Example', name: null, role: null, is_logged_in: false, log_out_at: null };
 
+/** A target that is watched and seen, as no recording is. */
+const WATCHED = {
+  ...{ target: 'sock-shop', source: 'http://prometheus:9090', namespace: 'sock-shop', query_page: null, state: 'watching', summary: '14 services watched', services: 14 },
+  ...{ looked: new Date().toISOString(), failing_since: null, source_error: null, store_error: null, open: null, open_incidents: [], signs: [] },
+  ...{ ticks: 900, ticks_failed: 0, ticks_late: 0 },
+};
+const FAULT = { name: 'delay-payment', fault: 'NetworkChaos delay', places: ['payment'] };
+const DRILLS = { place: 'the shop of this demo', drills: [{ ...FAULT, lasts_s: 45 }], in_place: [] };
+
 /** What is put in front of the recording: an address, and what is answered there. */
 const answers = {
   'objectives-set': [['**/slos', { target: 'demo', slos: SLOS }]],
   login: [['**/api/v1/session', NOBODY]],
-  quiet: [['**/api/v1/incidents?**', { incidents: [], next: null }]],
+  quiet: [
+    ['**/api/v1/incidents?**', { incidents: [], next: null }],
+    ['**/api/v1/targets', { targets: [WATCHED] }],
+  ],
+  unseen: [
+    ['**/api/v1/incidents?**', { incidents: [], next: null }],
+    ['**/api/v1/targets', { targets: [WATCHED, { ...WATCHED, target: 'bank', state: 'blind', summary: 'no requests were seen yet: no metrics of namespace "bank"', services: null, looked: null }] }],
+  ],
+  'drill-ask': [['**/api/v1/drills', DRILLS]],
+  'drill-broken': [['**/api/v1/drills', { ...DRILLS, in_place: [{ ...FAULT, left_s: 38 }] }]],
+};
+
+/** What is done before a picture is taken. */
+const acts = {
+  help: (page) => page.keyboard.press('?'),
+  'drill-ask': (page) => page.getByRole('button', { name: 'Inject …' }).click(),
 };
 
 async function pages() {
@@ -52,6 +76,8 @@ async function pages() {
   return {
     now: '/',
     quiet: '/',
+    unseen: '/',
+    help: '/',
     incident: `/incidents/${incident.id}`,
     services: '/services',
     service: '/services/demo/payment',
@@ -62,6 +88,8 @@ async function pages() {
     'objectives-set': '/objectives',
     data: '/data',
     chaos: '/chaos?days=all',
+    'drill-ask': '/chaos?days=all',
+    'drill-broken': '/chaos?days=all',
     login: '/',
     missing: '/nowhere',
   };
@@ -75,6 +103,7 @@ async function picture(context, name, path, file) {
   await page.goto(url + path);
   await page.waitForSelector(name === 'incident' || name === 'service' ? '.uplot' : 'main h1');
   await page.waitForFunction(() => !document.querySelector('.waiting'));
+  await acts[name]?.(page);
   await page.waitForTimeout(SETTLE_MS);
   await page.screenshot({ path: file, fullPage: true });
   console.log(file);

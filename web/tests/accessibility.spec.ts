@@ -48,6 +48,23 @@ for (const colorScheme of ['light', 'dark'] as const) {
       expect(await violations(page), 'phone').toEqual([]);
     });
 
+    test('a drill keeps the rules: before it, in its question, and while it goes on', async ({ page }) => {
+      const fault = { name: 'delay-payment', fault: 'NetworkChaos delay', places: ['payment'] };
+      let in_place: object[] = [];
+      await page.route('**/api/v1/drills', (route) => {
+        if (route.request().method() === 'POST') in_place = [{ ...fault, left_s: 45 }];
+        const body = { place: 'the shop of this demo', drills: [{ ...fault, lasts_s: 45 }], in_place };
+        return route.fulfill({ contentType: 'application/json', body: JSON.stringify(body) });
+      });
+      await page.goto('/chaos');
+      await page.getByRole('button', { name: 'Inject …' }).click();
+      await expect(page.getByRole('dialog')).toBeVisible();
+      expect(await violations(page), 'question').toEqual([]);
+      await page.getByRole('button', { name: 'Inject delay-payment' }).click();
+      await expect(page.getByText('Broken now: payment')).toBeVisible();
+      expect(await violations(page), 'in place').toEqual([]);
+    });
+
     test('the sheet of keys and the login keep the rules', async ({ page }) => {
       await page.goto('/');
       await page.keyboard.press('?');

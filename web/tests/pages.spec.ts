@@ -85,6 +85,44 @@ test('what was injected stands beside what was said, and a place without objecti
   await expect(page.locator('main')).toContainText('No objective is configured');
 });
 
+test('a drill on a cluster is text to copy, since the page itself breaks nothing', async ({ page }) => {
+  await page.goto('/chaos?days=all');
+  const drill = page.locator('section', { has: page.getByRole('heading', { name: 'Start a drill' }) });
+  await expect(drill).toContainText('has no right to break anything');
+  await drill.getByLabel('Service').selectOption('payment');
+  await expect(drill).toContainText('Name the service, its namespace');
+  await drill.getByLabel('Namespace').fill('sock-shop');
+  await drill.getByLabel('Fault').selectOption('pod-kill');
+  await expect(drill.locator('pre').nth(1)).toContainText('action: pod-kill');
+  await expect(drill.locator('pre').last()).toHaveText('automap drill pod-kill-payment.yaml --prometheus http://localhost:9090 --namespace sock-shop');
+});
+
+test('a fault is injected where that is allowed, after it was said what it breaks', async ({ page }) => {
+  const fault = { name: 'delay-payment', fault: 'NetworkChaos delay', places: ['payment'] };
+  const drills = { place: 'the shop of this demo', drills: [{ ...fault, lasts_s: 45 }, { name: 'kill-pod-user', fault: 'PodChaos pod-kill', places: ['user'], lasts_s: null }] };
+  let asked = '';
+  let isBroken = false;
+  await page.route('**/api/v1/drills', (route) => {
+    const method = route.request().method();
+    if (method === 'POST') asked = route.request().postData() ?? '';
+    if (method !== 'GET') isBroken = method === 'POST';
+    return route.fulfill({ contentType: 'application/json', body: JSON.stringify({ ...drills, in_place: isBroken ? [{ ...fault, left_s: 45 }] : [] }) });
+  });
+  await page.goto('/chaos');
+  await page.getByRole('button', { name: 'Inject …' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Break payment?' });
+  await expect(dialog).toContainText('It ends by itself after 45 s');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await expect(dialog).toHaveCount(0);
+  expect(asked).toBe('');
+  await page.getByRole('button', { name: 'Inject …' }).click();
+  await dialog.getByRole('button', { name: 'Inject delay-payment' }).click();
+  await expect(page.getByText('Broken now: payment')).toBeVisible();
+  expect(JSON.parse(asked)).toEqual({ drill: 'delay-payment' });
+  await page.getByRole('button', { name: 'End it now' }).click();
+  await expect(page.getByRole('button', { name: 'Inject …' })).toBeVisible();
+});
+
 test('a note is part of the time line at once, and another cause can be stated', async ({ page }) => {
   await openIncident(page);
   await page.getByRole('button', { name: 'Write a note' }).click();

@@ -67,7 +67,7 @@ test('all of it works from the keyboard', async ({ page }) => {
 test('it speaks Chinese, and keeps what was chosen', async ({ page }) => {
   await page.goto('/');
   await page.locator('select').nth(1).selectOption('zh');
-  await expect(page.locator('h1')).toHaveText('1 个进行中的故障');
+  await expect(page.locator('h1')).toHaveText('demo 的录制');
   await page.locator('select').nth(2).selectOption('dark');
   await page.reload();
   await expect(page.locator('html')).toHaveAttribute('lang', 'zh-CN');

@@ -34,6 +34,21 @@ test('quiet is said only where everything is seen', async ({ page }) => {
   await expect(page.locator('h1')).toHaveText('All quiet');
 });
 
+test('a recording says that it is one, and that its incident is over', async ({ page }) => {
+  const at = '2025-11-23T14:03:15Z';
+  const over = {
+    ...{ schema_version: 1, id: 'shop-1', target: 'shop', state: 'closed', severity: 'warning', revision: 1, onset: at, opened: at, updated: at, closed: at },
+    ...{ title: 'payment', cause: { service: 'payment', mechanism: null, confidence: 0.9, change: null }, symptoms: [], victims: [], slos: [], alerts: [] },
+    ...{ reopened: 0, owner: null, confirmed: null, muted: null, timeline: [], report: null },
+  };
+  await answers(page, { state: 'recorded', summary: 'a recording: one incident, closed', looked: at }, [over]);
+  await page.goto('/');
+  await expect(page.locator('h1')).toHaveText('A recording of shop');
+  await expect(page.locator('main')).toContainText('1 incident, which is over');
+  await expect(page.locator('a.card')).toContainText('over');
+  await expect(page.locator('main')).not.toContainText('quiet');
+});
+
 for (const [state, summary] of [
   ['learning', 'learning what is normal: 3 of 40 samples'],
   ['blind', 'the source has no data after 14:00'],

@@ -23,7 +23,7 @@ const TASKS: Task[] = [
     question: 'is it over',
     clicks: 0,
     answer: async (page) => {
-      await expect(page.locator('h1')).toHaveText('1 open incident');
+      await expect(page.locator('main')).toContainText('1 incident, open when it ended');
       await expect(page.getByRole('heading', { name: 'Incidents before' })).toBeVisible();
     },
   },

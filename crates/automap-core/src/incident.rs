@@ -11,8 +11,10 @@ use crate::time::{Timestamp, as_rfc3339};
 
 /// Version of this shape. A reader accepts this one and the one before.
 pub const INCIDENT_SCHEMA_VERSION: u32 = 1;
-/// Longest timeline. Beyond it the oldest entries of the second half are dropped, so that both beginning and end are kept.
+/// Longest timeline. Beyond it the oldest entries of the second half are dropped, so that both beginning and end are kept; notes stay.
 pub const MAX_TIMELINE: usize = 200;
+/// Most notes of a timeline. They fit into its second half, so that none has to be dropped.
+pub const MAX_NOTES: usize = 50;
 
 /// One incident of one target. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -294,12 +296,18 @@ impl Incident {
         }
     }
 
-    /// Adds an entry to the timeline. When it is full, the oldest entry of its second half is dropped.
+    /// Adds an entry to the timeline. When it is full, the oldest entry of its second half that is no note is dropped.
     pub fn add_entry(&mut self, at: Timestamp, kind: TimelineKind, text: impl Into<String>) {
         if self.timeline.len() >= MAX_TIMELINE {
-            self.timeline.remove(MAX_TIMELINE / 2);
+            let dropped = self.timeline.iter().skip(MAX_TIMELINE / 2).position(|e| e.kind != TimelineKind::Noted);
+            self.timeline.remove(MAX_TIMELINE / 2 + dropped.unwrap_or_default());
         }
         self.timeline.push(TimelineEntry { at, kind, text: text.into() });
+    }
+
+    /// How many notes its timeline holds.
+    pub fn notes(&self) -> usize {
+        self.timeline.iter().filter(|entry| entry.kind == TimelineKind::Noted).count()
     }
 
     /// Takes over which mute applies, with an entry in the timeline where that changed. Whether it changed; the revision is the caller's.
@@ -367,5 +375,17 @@ mod tests {
         let texts: Vec<&str> = incident.timeline.iter().map(|e| e.text.as_str()).collect();
         assert_eq!((texts.len(), texts[0], texts[99], texts[100]), (MAX_TIMELINE, "0", "99", "105"));
         assert_eq!(texts.last(), Some(&"204"));
+    }
+
+    #[test]
+    fn what_people_wrote_stays_when_a_timeline_is_full() {
+        let mut incident = an_incident();
+        for i in 0..3 * MAX_TIMELINE {
+            let kind =
+                if i % 10 == 0 && incident.notes() < MAX_NOTES { TimelineKind::Noted } else { TimelineKind::Verdict };
+            incident.add_entry(incident.onset, kind, i.to_string());
+        }
+        assert_eq!((incident.timeline.len(), incident.notes()), (MAX_TIMELINE, MAX_NOTES));
+        assert_eq!(incident.timeline.last().map(|e| e.text.as_str()), Some("599"));
     }
 }

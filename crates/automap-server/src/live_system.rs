@@ -5,6 +5,7 @@ mod analyses;
 mod confirmation;
 mod counters;
 mod metrics;
+mod mute_names;
 mod target;
 
 use std::sync::{Arc, OnceLock};
@@ -30,8 +31,8 @@ use crate::notify::NotifyConfig;
 use crate::snapshots::{Observed, Snapshots};
 use crate::store::{Mute, Store, ToldChange};
 use crate::system::{
-    CompareRequest, DiagnoseRequest, Experiment, ExperimentSource, IncidentChange, ServiceStatus, System, SystemError,
-    SystemMetrics, TargetCoverage, period_beside,
+    CompareRequest, DiagnoseRequest, DrillStage, Experiment, ExperimentSource, IncidentChange, ServiceStatus, System,
+    SystemError, SystemMetrics, TargetCoverage, period_beside,
 };
 use crate::watcher::{Clock, SystemClock, TargetStatus};
 
@@ -56,6 +57,7 @@ pub struct LiveSystem {
     notify: Arc<NotifyConfig>,
     changes: broadcast::Sender<IncidentChange>,
     experiments: OnceLock<Box<dyn ExperimentSource>>,
+    drill_stage: OnceLock<Box<dyn DrillStage>>,
     dossiers: Dossiers,
 }
 
@@ -81,6 +83,7 @@ impl LiveSystem {
             notify: Arc::new(config.notify.clone()),
             changes: broadcast::Sender::new(MAX_BEHIND),
             experiments: OnceLock::new(),
+            drill_stage: OnceLock::new(),
             dossiers: Dossiers::default(),
         })
     }
@@ -88,6 +91,11 @@ impl LiveSystem {
     /// Shows these experiments beside incidents. Only the first source counts.
     pub fn show_experiments(&self, source: Box<dyn ExperimentSource>) {
         let _ = self.experiments.set(source);
+    }
+
+    /// Lets operators inject the faults of this stage from now on. Only the first stage counts.
+    pub fn allow_drills(&self, stage: Box<dyn DrillStage>) {
+        let _ = self.drill_stage.set(stage);
     }
 
     pub(crate) fn monitored(&self) -> &[MonitoredTarget] {
@@ -116,6 +124,7 @@ impl System for LiveSystem {
         // The database's own text may contain paths and addresses: it is for the log only.
         let without_details = |status: TargetStatus| TargetStatus {
             store_error: status.store_error.map(|_| "the store does not accept changes; see automap's log".to_owned()),
+            namespace: self.target(&status.target).ok().map(|t| t.target.namespace.clone()),
             query_page: self.target(&status.target).ok().map(MonitoredTarget::query_page),
             ..status
         };
@@ -258,6 +267,10 @@ impl System for LiveSystem {
         analyses::coverage(self.target(target)?, SystemClock.now())
     }
 
+    fn drill_stage(&self) -> Option<&dyn DrillStage> {
+        self.drill_stage.get().map(AsRef::as_ref)
+    }
+
     fn mutes(&self) -> Vec<ListedMute> {
         let now = SystemClock.now();
         // Another replica or the command line may have made some; what was read before serves while the store does not answer.
@@ -267,7 +280,8 @@ impl System for LiveSystem {
 
     fn add_mute(&self, request: &MuteRequest, by: &str) -> Result<Mute, SystemError> {
         let now = SystemClock.now();
-        let mute = mutes::add(&*self.store, request, by, now)?;
+        let known = mute_names::known(&self.targets, &self.snapshots, &*self.store, request)?;
+        let mute = mutes::add(&*self.store, request, &known, by, now)?;
         self.mutes.refresh(&*self.store, now)?;
         Ok(mute)
     }

@@ -8,6 +8,7 @@
 //! a route was notified before the mute began is still reported as closed to that route, so that no pager stays red.
 
 mod config;
+mod known;
 mod request;
 mod silence;
 mod weekly;
@@ -25,6 +26,7 @@ use crate::notify::glob::matches;
 use crate::store::{Mute, MuteStore, StoreError};
 
 pub use config::{AlertmanagerSource, MutesConfig, Window};
+pub use known::{Known, Unknown};
 pub use request::{MAX_LENGTH_MS, MuteError, MuteRequest, add};
 pub use silence::{Silence, SilenceError, read as read_silences};
 
@@ -34,12 +36,12 @@ pub struct Mutes {
     windows: Vec<Window>,
     /// Namespace and cluster of each target, as silences name them.
     targets: BTreeMap<String, (String, Option<String>)>,
-    known: Mutex<Known>,
+    known: Mutex<Read>,
 }
 
 /// What was read last. It stays valid while the store or an Alertmanager does not answer, since every mute has an end.
 #[derive(Debug, Default)]
-struct Known {
+struct Read {
     kept: Vec<Mute>,
     /// By the Alertmanager's address.
     silences: BTreeMap<String, Vec<Silence>>,

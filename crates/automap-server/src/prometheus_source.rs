@@ -116,6 +116,11 @@ fn fetch_error(error: SourceError) -> FetchError {
         SourceError::TooFewPoints { points, needed, .. } => {
             FetchError::TooYoung(format!("{points} samples so far, {needed} are needed for a first diagnosis"))
         }
+        SourceError::NothingDetected { .. }
+        | SourceError::UnknownNamespace { .. }
+        | SourceError::UnknownCluster { .. }
+        | SourceError::WindowWithoutData { .. }
+        | SourceError::NothingUsable { .. } => FetchError::Unseen(error.to_string()),
         other => FetchError::Failed(other.to_string()),
     }
 }

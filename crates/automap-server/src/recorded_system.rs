@@ -144,15 +144,15 @@ impl System for RecordedSystem {
         let Interval { start, end } = self.span;
         let open_incidents = self.open_ids();
         let is_named = self.report.verdict.service.is_some();
-        // What came after a report nobody knows.
-        let (state, what, services) = match &self.data {
-            Data::Metrics(whole) => (State::Watching, "a recording", whole.observation.services().count()),
-            Data::Saved(dossier) => (State::Blind, "a saved report, without its metrics,", dossier.map.nodes.len()),
+        let (what, services) = match &self.data {
+            Data::Metrics(whole) => ("a recording", whole.observation.services().count()),
+            Data::Saved(dossier) => ("a saved report, without its metrics,", dossier.map.nodes.len()),
         };
+        let incidents = incidents::counted(&self.store.list(&incidents::all()).unwrap_or_default());
         vec![TargetStatus {
             source: self.source.clone(),
-            state,
-            summary: format!("{what} from {} to {}", start.rfc3339(), end.rfc3339()),
+            state: State::Recorded,
+            summary: format!("{what} from {} to {}: {incidents}", start.rfc3339(), end.rfc3339()),
             last_success: Some(end),
             services: Some(services),
             open: open_incidents.first().filter(|_| is_named).cloned(),

@@ -2,6 +2,7 @@
 //! part of the watcher; [`crate::live_system::LiveSystem`] implements it, and tests have an implementation of their own.
 
 mod coverage;
+mod drill;
 mod experiment;
 mod metrics;
 pub mod questions;
@@ -28,6 +29,7 @@ use crate::store::{Mute, StoreError, ToldChange};
 use crate::watcher::TargetStatus;
 
 pub use coverage::{MissingSignal, TargetCoverage};
+pub use drill::{Drill, DrillInPlace, DrillStage, Drills};
 pub use experiment::{Experiment, ExperimentSource, period_beside};
 pub use metrics::{SystemMetrics, TargetMetrics};
 pub use request::{CompareRequest, DiagnoseRequest, EmptyPeriod, EngineName, Period};
@@ -134,7 +136,7 @@ pub trait System: Send + Sync + 'static {
     /// Adds a note of the user `by` to an incident's timeline. Returns the incident as it is now.
     ///
     /// # Errors
-    /// [`SystemError::NotFound`] when there is no such incident.
+    /// [`SystemError::NotFound`] when there is no such incident; [`SystemError::Refused`] when it holds as many notes as are kept.
     fn note(&self, incident: &str, text: &str, by: &str) -> Result<Incident, SystemError>;
 
     /// The metrics of an incident as a capture, in the windows of its report. Takes seconds.
@@ -161,6 +163,11 @@ pub trait System: Send + Sync + 'static {
     /// [`SystemError::NotFound`] when there is no such incident; [`SystemError::Refused`] when no source of experiments is known;
     /// [`SystemError::Unavailable`] when it cannot be read.
     fn experiments(&self, incident: &str) -> Result<Vec<Experiment>, SystemError>;
+
+    /// Where faults may be injected from here; `None`, as everywhere but in a demo: nowhere.
+    fn drill_stage(&self) -> Option<&dyn DrillStage> {
+        None
+    }
 
     /// The mutes that apply now or later.
     fn mutes(&self) -> Vec<ListedMute>;
@@ -190,7 +197,7 @@ pub enum SystemError {
     /// The named thing does not exist.
     #[error("there is no {what} {name:?}")]
     NotFound {
-        /// `target`, `incident`, `service` or `mute`.
+        /// `target`, `incident`, `service`, `mute` or `drill`.
         what: &'static str,
         /// The name in the request.
         name: String,

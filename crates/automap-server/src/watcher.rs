@@ -173,6 +173,7 @@ impl Watcher {
         match polled {
             Err(FetchError::Failed(error)) => self.status.failed(now, error),
             Err(FetchError::TooYoung(words)) => self.status.too_young(words),
+            Err(FetchError::Unseen(words)) => self.status.unseen(now, words),
             Ok(mut observation) => {
                 self.parts.add_to(&mut observation);
                 let is_any_open = !self.watch.open_incidents().is_empty();

@@ -64,6 +64,10 @@ fn a_recording_is_shown_with_its_incident_and_everything_about_it() {
     assert_eq!((&incident["cause"]["service"], &incident["target"]), (&"payment".into(), &"demo".into()));
     let id = incident["id"].as_str().unwrap();
     assert!(id.starts_with("demo-"), "{id}");
+    let target = &ui.json("/api/v1/targets")["targets"][0];
+    assert_eq!(target["state"], "recorded", "nothing is watched");
+    assert!(target["summary"].as_str().unwrap().ends_with(": one incident, open at its end"), "{target}");
+    assert_eq!(ui.json("/api/v1/drills")["place"], Value::Null, "nothing can be injected into a recording");
 
     let dossier = ui.json(&format!("/api/v1/incidents/{id}/dossier"));
     assert!(dossier["charts"].as_array().unwrap().len() > 3);
@@ -108,7 +112,7 @@ fn a_saved_report_is_shown_with_nothing_else_running() {
     let map = ui.json(&format!("/api/v1/incidents/{id}/map?scope=all"));
     assert!(map["placed"]["nodes"].as_array().unwrap().iter().any(|node| node["service"] == "payment"));
     assert_eq!(ui.json("/api/v1/targets/monday/services/payment")["service"], "payment");
-    assert_eq!(ui.json("/api/v1/targets/monday")["state"], "blind", "what came after it nobody knows");
+    assert_eq!(ui.json("/api/v1/targets/monday")["state"], "recorded", "what came after it nobody knows");
     let (status, refused) = ui.get(&format!("/api/v1/incidents/{id}/capture.parquet"));
     assert!(status == 422 && refused.contains("open the capture"), "{refused}");
 }

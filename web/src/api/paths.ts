@@ -25,6 +25,7 @@ export const paths = {
   html: (id: string) => `/api/v1/incidents/${part(id)}/page.html${query({ utc_offset_min: -new Date().getTimezoneOffset() })}`,
   notes: (id: string) => `/api/v1/incidents/${part(id)}/notes`,
   capture: (id: string) => `/api/v1/incidents/${part(id)}/capture.parquet`,
+  drills: '/api/v1/drills',
   mutes: '/api/v1/mutes',
   markdown: (id: string) => `/api/v1/incidents/${part(id)}/page.md${query({ utc_offset_min: -new Date().getTimezoneOffset() })}`,
   report: (target: string) => `/api/v1/targets/${part(target)}/report`,

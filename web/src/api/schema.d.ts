@@ -3136,7 +3136,7 @@ export interface components {
         /** @description What a service is in an incident. */
         Standing: "cause" | "closest" | "victim" | "unexplained" | "normal" | "unobserved";
         /** @description The state of a watched target. */
-        State: "starting" | "following" | "learning" | "watching" | "blind" | "failing";
+        State: "starting" | "following" | "learning" | "watching" | "blind" | "failing" | "recorded";
         /** @description The answer of a probe. */
         Status: {
             /** @description Always `ok`; a failed probe is answered with a problem. */
@@ -3257,6 +3257,11 @@ export interface components {
              * @description Ticks that began late because the one before took too long.
              */
             ticks_late: number;
+            /**
+             * @description x
+             * @default null
+             */
+            namespace: string | null;
         };
         /** @description All targets. */
         Targets: {
@@ -3443,6 +3448,25 @@ export interface components {
              * @description Seconds from one sample to the next.
              */
             step_s: number;
+        };
+        Drill: {
+            name: string;
+            fault: string;
+            places: string[];
+            /** Format: double */
+            lasts_s: number | null;
+        };
+        DrillInPlace: {
+            name: string;
+            fault: string;
+            places: string[];
+            /** Format: double */
+            left_s: number | null;
+        };
+        Drills: {
+            place: string | null;
+            drills: components["schemas"]["Drill"][];
+            in_place: components["schemas"]["DrillInPlace"][];
         };
     };
     responses: never;

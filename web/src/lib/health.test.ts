@@ -7,6 +7,7 @@ const report = { verdict: { kind: 'cause', service: 'payment', causes: [] }, vic
 
 test('what is wrong is told however little is seen, and calm only of what is seen', () => {
   expect(healthOf(seen, undefined, 'watching')).toBe('healthy');
+  expect(healthOf(seen, undefined, 'recorded')).toBe('healthy');
   for (const state of ['starting', 'learning', 'blind', 'failing', undefined] as const) expect(healthOf(seen, undefined, state)).toBe('untold');
   expect(healthOf({ ...seen, is_seen: false }, undefined, 'watching')).toBe('unobserved');
   expect(healthOf({ ...seen, metrics: [] }, undefined, 'watching')).toBe('unobserved');

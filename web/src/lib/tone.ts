@@ -21,7 +21,7 @@ export function targetTone(state: TargetStatus['state']): Tone {
 
 /** Whether that nothing was found in a target means that nothing is wrong with it. */
 export function canTell(state: TargetStatus['state'] | undefined): boolean {
-  return state === 'watching' || state === 'following';
+  return state === 'watching' || state === 'following' || state === 'recorded';
 }
 
 export function sloTone(state: SloStatus['state']): Tone {

@@ -5,6 +5,7 @@ mod alerts;
 mod changes;
 mod diagnoses;
 mod drawn_map;
+mod drills;
 mod events;
 mod experiments;
 mod health;
@@ -52,6 +53,7 @@ fn routes() -> Vec<Route> {
     routes.extend(rows::routes());
     routes.extend(events::routes());
     routes.extend(experiments::routes());
+    routes.extend(drills::routes());
     routes.extend(alerts::routes());
     routes.extend(changes::routes());
     routes.extend(mutes::routes());

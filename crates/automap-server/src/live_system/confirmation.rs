@@ -1,6 +1,6 @@
 //! What people state about an incident: which service was the cause, and notes. The same code serves the API and the command line.
 
-use automap_core::incident::{Incident, TimelineKind};
+use automap_core::incident::{Incident, MAX_NOTES, TimelineKind};
 use automap_core::time::Timestamp;
 
 use crate::notify::NotifyConfig;
@@ -36,9 +36,16 @@ pub fn confirm(
 /// Adds a note of the user `by` to the timeline of the incident `id`. Nobody is notified: its state is what it was.
 ///
 /// # Errors
-/// [`SystemError::NotFound`] when there is no such incident.
+/// [`SystemError::NotFound`] when there is no such incident; [`SystemError::Refused`] when it holds [`MAX_NOTES`] notes, since an earlier one
+/// would have to go.
 pub fn note(store: &dyn Store, (id, text, by): (&str, &str, &str), now: Timestamp) -> Result<Incident, SystemError> {
     change(store, id, now, |incident| {
+        if incident.notes() >= MAX_NOTES {
+            return Err(SystemError::Refused {
+                message: format!("the time line of {id} holds {MAX_NOTES} notes, and no more are kept"),
+                next: "write it where the incident is discussed, and link to the incident's page".to_owned(),
+            });
+        }
         incident.add_entry(now, TimelineKind::Noted, format!("{by}: {text}"));
         Ok(Vec::new())
     })

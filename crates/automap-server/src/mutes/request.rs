@@ -4,6 +4,7 @@ use automap_core::time::{Timestamp, as_rfc3339};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::known::Known;
 use crate::store::{Mute, MuteStore, StoreError};
 
 /// Longest mute that can be asked for: what is muted for longer belongs into the configuration, where others see it.
@@ -41,7 +42,7 @@ pub struct MuteRequest {
 /// Why a mute was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum MuteError {
-    /// The request is not valid, or there are too many mutes.
+    /// The request is not valid, names what nobody knows, or there are too many mutes.
     #[error("{message}; {next}")]
     Refused {
         /// What is wrong, for the user.
@@ -57,10 +58,17 @@ pub enum MuteError {
 /// Stores a mute that `by` asks for.
 ///
 /// # Errors
-/// [`MuteError::Refused`] when the times or texts are not valid or there are too many mutes; [`MuteError::Store`] when the store does not
-/// answer.
-pub fn add(store: &dyn MuteStore, request: &MuteRequest, by: &str, now: Timestamp) -> Result<Mute, MuteError> {
+/// [`MuteError::Refused`] when the times or texts are not valid, it names a target or service that is not `known`, or there are too many mutes;
+/// [`MuteError::Store`] when the store does not answer.
+pub fn add(
+    store: &dyn MuteStore,
+    request: &MuteRequest,
+    known: &Known,
+    by: &str,
+    now: Timestamp,
+) -> Result<Mute, MuteError> {
     check(request, now)?;
+    known.check(request)?;
     let from = request.from.unwrap_or(now).max(now);
     let stamp = now.compact();
     for number in 1..=MAX_TRIES {

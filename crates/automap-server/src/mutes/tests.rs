@@ -67,8 +67,8 @@ fn a_request_is_checked_and_then_applies_until_it_is_ended() {
     let until = NOW.plus_ms(60_000);
     let request =
         MuteRequest { targets: Vec::new(), services: vec!["orders*".into()], from: None, until, reason: String::new() };
-    let first = add(&store, &request, "ann", NOW).unwrap();
-    let second = add(&store, &request, "ann", NOW).unwrap();
+    let first = add(&store, &request, &Known::default(), "ann", NOW).unwrap();
+    let second = add(&store, &request, &Known::default(), "ann", NOW).unwrap();
     assert_eq!(first.id, "mute-20251128T140000Z");
     assert_eq!((second.id.as_str(), second.by.as_str()), ("mute-20251128T140000Z-2", "ann"));
     mutes.refresh(&store, NOW).unwrap();
@@ -87,7 +87,7 @@ fn a_request_is_checked_and_then_applies_until_it_is_ended() {
         MuteRequest { targets: vec!["x".into(); 101], ..request.clone() },
         MuteRequest { reason: "a\u{1b}[31m".into(), ..request.clone() },
     ] {
-        assert!(add(&store, &bad, "ann", NOW).is_err(), "{bad:?}");
+        assert!(add(&store, &bad, &Known::default(), "ann", NOW).is_err(), "{bad:?}");
     }
 }
 

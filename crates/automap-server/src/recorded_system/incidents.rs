@@ -22,6 +22,19 @@ pub(super) fn all() -> IncidentFilter {
     IncidentFilter { limit: MAX_PAGE, ..IncidentFilter::default() }
 }
 
+/// How many there are, and how many of them are over: `2 incidents, 1 of them closed`.
+pub(super) fn counted(incidents: &[Incident]) -> String {
+    let closed = incidents.iter().filter(|incident| !incident.is_open()).count();
+    match (incidents.len(), closed) {
+        (0, _) => "no incident".to_owned(),
+        (1, 0) => "one incident, open at its end".to_owned(),
+        (1, _) => "one incident, closed".to_owned(),
+        (n, 0) => format!("{n} incidents, open at its end"),
+        (n, closed) if closed == n => format!("{n} incidents, all closed"),
+        (n, closed) => format!("{n} incidents, {closed} of them closed"),
+    }
+}
+
 /// The incidents of a recording, each as a store expects a new one.
 pub(super) fn of(target: &str, observation: &Observation, report: &Report) -> Vec<Incident> {
     let length_ms = observation.frame.span().len_ms();
@@ -69,4 +82,27 @@ pub(super) fn of_report(target: &str, end: Timestamp, report: &Report) -> Option
     incident.report = Some(report.clone());
     incident.add_entry(end, TimelineKind::Opened, report.verdict.summary.clone());
     Some(incident)
+}
+
+#[cfg(test)]
+mod tests {
+    use automap_core::incident::IncidentState;
+
+    use super::*;
+
+    #[test]
+    fn incidents_are_counted_with_those_that_are_over() {
+        let at = Timestamp::from_ms(0);
+        let words = |states: &[IncidentState]| {
+            let incident = |state: &IncidentState| Incident { state: *state, ..Incident::new("a", "demo", at, at) };
+            counted(&states.iter().map(incident).collect::<Vec<_>>())
+        };
+        use IncidentState::{Closed, Open, Recovering};
+        assert_eq!(words(&[]), "no incident");
+        assert_eq!(words(&[Recovering]), "one incident, open at its end");
+        assert_eq!(words(&[Closed]), "one incident, closed");
+        assert_eq!(words(&[Open, Open]), "2 incidents, open at its end");
+        assert_eq!(words(&[Closed, Closed]), "2 incidents, all closed");
+        assert_eq!(words(&[Closed, Open]), "2 incidents, 1 of them closed");
+    }
 }

@@ -20,6 +20,8 @@ pub enum FetchError {
     Failed(String),
     /// It answers but has too little history; the text says how much.
     TooYoung(String),
+    /// It answers and holds nothing of what is watched; the text says what was looked for.
+    Unseen(String),
 }
 
 impl From<&str> for FetchError {

@@ -16,6 +16,9 @@ pub struct TargetStatus {
     pub target: String,
     /// Where its metrics come from, without credentials.
     pub source: String,
+    /// Where its services are, as configured: a namespace, several between commas, or a pattern; `null` of a recording.
+    #[serde(default)]
+    pub namespace: Option<String>,
     /// Where people open its Prometheus, for links to queries; `null` where there is none.
     #[serde(default)]
     pub query_page: Option<String>,
@@ -74,10 +77,12 @@ pub enum State {
     Learning,
     /// Everything is watched.
     Watching,
-    /// The source has no current data, none of most services, or did not answer all that was asked about requests.
+    /// The source has no current data, none of most services, none at all yet, or did not answer all that was asked about requests.
     Blind,
     /// The source does not answer.
     Failing,
+    /// A recording or a saved report: nothing is watched.
+    Recorded,
 }
 
 impl State {
@@ -90,6 +95,7 @@ impl State {
             Self::Watching => "watching",
             Self::Blind => "blind",
             Self::Failing => "failing",
+            Self::Recorded => "recorded",
         }
     }
 }
@@ -100,9 +106,10 @@ impl TargetStatus {
         Self {
             target: target.to_owned(),
             source: String::new(),
+            namespace: None,
             query_page: None,
             state: State::Starting,
-            summary: "not polled yet".to_owned(),
+            summary: "automap has not looked at it yet".to_owned(),
             last_success: None,
             failing_since: None,
             source_error: None,
@@ -152,6 +159,17 @@ impl TargetStatus {
         self.failing_since = None;
         self.source_error = None;
         (self.state, self.summary) = (State::Learning, format!("learning what is normal: {words}"));
+    }
+
+    /// It answers, and holds nothing of the target: that is a failure only where it held something before.
+    pub(super) fn unseen(&mut self, now: Timestamp, words: String) {
+        if self.last_success.is_some() {
+            return self.failed(now, words);
+        }
+        self.ticks_failed += 1;
+        self.failing_since = None;
+        self.source_error = None;
+        (self.state, self.summary) = (State::Blind, format!("no requests were seen yet: {words}"));
     }
 
     pub(super) fn polled(&mut self, now: Timestamp, outcome: &WatchOutcome, services: usize) {

@@ -32,6 +32,7 @@ struct Shop {
     asked: usize,
     is_unavailable: bool,
     is_young: bool,
+    is_empty: bool,
 }
 
 impl Source for Shop {
@@ -41,6 +42,9 @@ impl Source for Shop {
         }
         if self.is_young {
             return Err(FetchError::TooYoung("2 samples".into()));
+        }
+        if self.is_empty {
+            return Err(FetchError::Unseen("no metrics of namespace \"shop\"".into()));
         }
         let last = (now.ms() - time(0).ms()) / STEP_MS;
         let times: Vec<_> = (last - 240..=last).map(time).collect();
@@ -167,6 +171,22 @@ fn a_source_that_has_just_begun_does_not_fail() {
     let status = watcher.status();
     assert_eq!((status.state, status.failing_since, status.source_error.as_ref()), (State::Learning, None, None));
     assert_eq!(status.summary, "learning what is normal: 2 samples");
+}
+
+#[test]
+fn a_source_without_requests_is_no_failure_until_it_had_some() {
+    let (store, mut shop) = (Arc::new(MemoryStore::default()), Shop { is_empty: true, ..Shop::default() });
+    let mut watcher = watcher(&store);
+    ticks(&mut watcher, &mut shop, 240..243);
+    let status = watcher.status();
+    assert_eq!((status.state, status.failing_since, status.source_error.as_ref()), (State::Blind, None, None));
+    assert_eq!(status.summary, "no requests were seen yet: no metrics of namespace \"shop\"");
+    shop.is_empty = false;
+    ticks(&mut watcher, &mut shop, 243..246);
+    assert_eq!(watcher.status().state, State::Watching);
+    shop.is_empty = true;
+    ticks(&mut watcher, &mut shop, 246..249);
+    assert_eq!((watcher.status().state, watcher.status().failing_since), (State::Failing, Some(time(246))));
 }
 
 /// Muted until row 360 of a fault from 300 to 400: nobody is notified before, then of the opening, and of the end.

@@ -66,6 +66,8 @@ async fn roles_apply_to_every_kind_of_credentials() {
             ("POST", "/api/v1/incidents/shop-4/confirm", &confirm, &["operator"]),
             ("POST", "/api/v1/diagnoses", &json!({"target": "shop"}), &["operator"]),
             ("GET", "/api/v1/mutes", &nothing, &["viewer", "operator"]),
+            ("GET", "/api/v1/drills", &nothing, &["viewer", "operator"]),
+            ("DELETE", "/api/v1/drills", &nothing, &["operator"]),
             ("POST", "/api/v1/mutes", &json!({"until": NOW.plus_ms(60_000).rfc3339()}), &["operator"]),
         ] {
             let headers: Vec<_> = headers.iter().copied().chain([("content-type", "application/json")]).collect();

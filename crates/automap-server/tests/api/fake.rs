@@ -22,11 +22,11 @@ use automap_core::windows::OnsetSource;
 use automap_server::alerts::AlertGroup;
 use automap_server::alerts::matching::{AlertTarget, AlertTargets};
 use automap_server::live_system::note;
-use automap_server::mutes::{self, ListedMute, MuteOrigin, MuteRequest};
+use automap_server::mutes::{self, Known, ListedMute, MuteOrigin, MuteRequest};
 use automap_server::store::{AlertStore, ChangeStore, IncidentStore, Mute, MuteStore, ToldChange};
 use automap_server::system::{
-    CompareRequest, DiagnoseRequest, Experiment, IncidentChange, ServiceLevels, ServiceStatus, System, SystemError,
-    SystemMetrics, TargetCoverage, TargetMetrics,
+    CompareRequest, DiagnoseRequest, Drill, DrillInPlace, DrillStage, Experiment, IncidentChange, ServiceLevels,
+    ServiceStatus, System, SystemError, SystemMetrics, TargetCoverage, TargetMetrics,
 };
 use automap_server::watcher::{State, TargetStatus};
 use tokio::sync::broadcast;
@@ -47,6 +47,7 @@ pub(crate) struct FakeSystem {
     pub(crate) panics: AtomicBool,
     /// Whether the source of every target answers, that of `bank` included.
     pub(crate) reachable: AtomicBool,
+    stage: FakeStage,
     /// Whether diagnoses and alerts wait to be let go.
     held: Mutex<bool>,
     let_go: Condvar,
@@ -61,6 +62,7 @@ impl FakeSystem {
             diagnosed: AtomicUsize::new(0),
             panics: AtomicBool::new(false),
             reachable: AtomicBool::new(false),
+            stage: FakeStage::default(),
             held: Mutex::new(false),
             let_go: Condvar::new(),
         }
@@ -289,13 +291,17 @@ impl System for FakeSystem {
         }])
     }
 
+    fn drill_stage(&self) -> Option<&dyn DrillStage> {
+        Some(&self.stage)
+    }
+
     fn mutes(&self) -> Vec<ListedMute> {
         let listed = |mute: Mute| ListedMute { is_active: true, origin: MuteOrigin::Store, mute };
         self.store.mutes(NOW).unwrap().into_iter().map(listed).collect()
     }
 
     fn add_mute(&self, request: &MuteRequest, by: &str) -> Result<Mute, SystemError> {
-        Ok(mutes::add(&*self.store, request, by, NOW)?)
+        Ok(mutes::add(&*self.store, request, &Known::default(), by, NOW)?)
     }
 
     fn end_mute(&self, id: &str) -> Result<(), SystemError> {
@@ -314,6 +320,46 @@ impl System for FakeSystem {
             outbox: Some(3),
             given_up: Some(0),
         }
+    }
+}
+
+/// A place with one fault, which stays until it is ended.
+#[derive(Debug)]
+pub(crate) struct FakeStage {
+    drills: Vec<Drill>,
+    in_place: Mutex<Vec<DrillInPlace>>,
+}
+
+impl Default for FakeStage {
+    fn default() -> Self {
+        let (name, fault) = ("delay-payment".to_owned(), "NetworkChaos delay".to_owned());
+        let drill = Drill { name, fault, places: vec!["payment".to_owned()], lasts_s: Some(45.0) };
+        Self { drills: vec![drill], in_place: Mutex::default() }
+    }
+}
+
+impl DrillStage for FakeStage {
+    fn place(&self) -> &str {
+        "a fake"
+    }
+
+    fn drills(&self) -> &[Drill] {
+        &self.drills
+    }
+
+    fn in_place(&self) -> Result<Vec<DrillInPlace>, String> {
+        Ok(self.in_place.lock().unwrap().clone())
+    }
+
+    fn start(&self, drill: &Drill) -> Result<(), String> {
+        let Drill { name, fault, places, lasts_s: left_s } = drill.clone();
+        self.in_place.lock().unwrap().push(DrillInPlace { name, fault, places, left_s });
+        Ok(())
+    }
+
+    fn end(&self) -> Result<(), String> {
+        self.in_place.lock().unwrap().clear();
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ mod compatibility;
 mod connections;
 mod contract;
 mod diagnoses;
+mod drills;
 mod events;
 mod fake;
 mod guards;

@@ -1,5 +1,7 @@
 //! What the web interface is served from: the data of its pages, the files to keep, and the page itself.
 
+use automap_core::incident::MAX_NOTES;
+
 use super::server::Server;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -47,6 +49,14 @@ async fn an_incident_takes_notes_and_gives_its_capture() {
         let body = serde_json::json!({ "text": text }).to_string();
         assert_eq!(server.send("POST", "/api/v1/incidents/shop-4/notes", &[JSON], body).await.status, status);
     }
+    // Two are there by now. None that was taken is let go for a later one: it is refused instead.
+    let write = || server.send("POST", "/api/v1/incidents/shop-4/notes", &[JSON], r#"{"text":"more"}"#);
+    for _ in 2..MAX_NOTES {
+        assert_eq!(write().await.status, 200);
+    }
+    let beyond = write().await;
+    assert_eq!(beyond.status, 422);
+    assert!(beyond.json()["detail"].as_str().unwrap().contains("holds 50 notes"), "{}", beyond.json());
     assert_eq!(server.send("POST", "/api/v1/incidents/nobody/notes", &[JSON], r#"{"text":"x"}"#).await.status, 404);
     let capture = server.send("GET", "/api/v1/incidents/shop-4/capture.parquet", &[], "").await;
     assert_eq!(

@@ -1,12 +1,14 @@
 //! `automap mutes`: lists, makes and ends mutes in the store that a watcher shares.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use automap_core::time::Timestamp;
 use automap_render::mutes_text::{MuteRow, mutes_text};
 use automap_server::config::Config;
-use automap_server::mutes::{ListedMute, MuteOrigin, MuteRequest, Mutes, add, read_silences};
+use automap_server::mutes::{Known, ListedMute, MuteOrigin, MuteRequest, Mutes, add, read_silences};
+use automap_server::store::{IncidentFilter, MAX_PAGE, Store};
 use automap_server::watcher::{Clock, SystemClock};
 use clap::{Args, Subcommand};
 
@@ -120,9 +122,24 @@ fn make(args: &AddArgs) -> Result<()> {
     let (targets, services, reason) = (args.targets.clone(), args.services.clone(), args.reason.clone());
     let until = now.plus_ms(millis(args.length));
     let request = MuteRequest { targets, services, from: None, until, reason };
-    let mute = add(&*args.kept.open()?.store, &request, &by, now)?;
+    let opened = args.kept.open()?;
+    // A configuration says which targets there are. Of services, a store knows those that had incidents.
+    let targets = args.kept.configuration()?.map(|c| c.places().map(|(name, ..)| name).collect()).unwrap_or_default();
+    let known = Known { targets, services: Vec::new() };
+    let mute = add(&*opened.store, &request, &known, &by, now)?;
     say(&format!("{} is in force until {}", mute.id, mute.until));
+    if let Some(unknown) = told_by_incidents(&*opened.store)?.unknown(&request) {
+        say(&format!("in the incidents of {} {}: {}", opened.place, unknown.message, unknown.next));
+    }
     Ok(())
+}
+
+/// What the latest incidents of a store are about.
+fn told_by_incidents(store: &dyn Store) -> Result<Known> {
+    let latest = store.list(&IncidentFilter { limit: MAX_PAGE, ..IncidentFilter::default() })?;
+    let targets: BTreeSet<String> = latest.iter().map(|incident| incident.target.clone()).collect();
+    let known = Known { targets: targets.into_iter().collect(), services: Vec::new() };
+    Ok(known.with_services_of(&latest))
 }
 
 fn end(args: &EndArgs) -> Result<()> {

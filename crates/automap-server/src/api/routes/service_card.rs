@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(unknown(Some(&watching), "shop", true), None);
         assert_eq!(unknown(Some(&watching), "shop", false).as_deref(), Some("no metrics of it are in shop now"));
         let starting = TargetStatus::new("shop");
-        assert_eq!(unknown(Some(&starting), "shop", true).as_deref(), Some("not polled yet"));
+        assert_eq!(unknown(Some(&starting), "shop", true).as_deref(), Some("automap has not looked at it yet"));
         assert!(matches!(state(None, Some("why"), None), CardState::Unknown("why")));
     }
 }

@@ -1,6 +1,8 @@
 //! `automap demo --live`: the Sock Shop, a real Prometheus, a real fault, and the question. Meanwhile the page shows what a watcher sees.
 
 #[cfg(feature = "server")]
+mod drills;
+#[cfg(feature = "server")]
 mod page;
 
 use std::path::PathBuf;
@@ -103,6 +105,12 @@ pub(super) fn run(args: &DemoArgs) -> Result<Exit> {
             "the fault is removed, and the shop stays until Ctrl-C; another fault: automap lab inject --dir {} FILE",
             options.dir.display()
         ));
+        // Not before: a second fault would spoil the demo's own.
+        #[cfg(feature = "server")]
+        {
+            page.allow_drills(&options.dir);
+            say(&format!("or start one on the page: {}chaos", page.url()));
+        }
         interrupt.wait(KEPT_AT_MOST, &mut |_| {});
     }
     #[cfg(feature = "server")]

@@ -19,6 +19,7 @@ use automap_server::store::Store;
 use automap_server::store::memory::MemoryStore;
 use automap_server::system::{Experiment, ExperimentSource};
 
+use super::drills::ShopDrills;
 use crate::console::say;
 use crate::experiments;
 
@@ -60,6 +61,11 @@ api: {{ listen: '127.0.0.1:0' }}
     /// Where it is.
     pub(super) fn url(&self) -> String {
         format!("http://{}/", self.address)
+    }
+
+    /// Lets the page inject faults into the shop, whose lab is in this directory.
+    pub(super) fn allow_drills(&self, lab: &Path) {
+        self.daemon.system.allow_drills(Box::new(ShopDrills::new(lab)));
     }
 
     /// Opens it in the browser of this desktop; says so where there is none.
