@@ -10,11 +10,9 @@ mod promql;
 mod server;
 mod sources;
 
-use std::panic;
 use std::sync::Once;
-use std::thread;
 
-use automap_sources::capture::DECODER_THREAD;
+use automap_sources::capture::hide_decoder_panics;
 
 /// Reads bytes and panics where a property does not hold.
 pub type Check = fn(&[u8]);
@@ -57,14 +55,7 @@ pub const TARGETS: [Target; 16] = [
 /// Lets panics of the decoder's own thread pass: they come back as errors of a damaged file. For fuzzers, whose hook ends the process at any panic.
 pub fn forgive_decoders() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if thread::current().name() != Some(DECODER_THREAD) {
-                before(info);
-            }
-        }));
-    });
+    ONCE.call_once(hide_decoder_panics);
 }
 
 /// The text of an input; `None` where it is none.

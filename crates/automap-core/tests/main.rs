@@ -11,6 +11,7 @@ mod hosts;
 mod independence;
 mod missing_series;
 mod shop;
+mod stores;
 mod time_of_day;
 mod watch;
 mod watch_beside;

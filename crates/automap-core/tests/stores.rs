@@ -1,5 +1,4 @@
 //! Stores whose calls nobody times: their exporters tell that clients wait or are refused, and their callers wait and fail.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use automap_core::entity::{Entity, EntityKind};
 use automap_core::frame::{RawSeries, assemble};

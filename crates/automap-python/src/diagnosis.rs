@@ -50,6 +50,9 @@ pub(crate) fn diagnose(
     })?)
 }
 
+/// Cause, effect, and the share of each metric type.
+type Edge = (String, String, Vec<(String, f64)>);
+
 /// An answer, with what it was made of.
 #[pyclass(frozen, module = "automap._automap")]
 #[derive(Debug)]
@@ -159,7 +162,7 @@ impl Diagnosis {
     }
 
     /// The behaviour graph of the baseline (`normal`) or the incident: cause, effect, and the share of each metric type in the edge.
-    fn behaviour(&self, py: Python<'_>, is_normal: bool) -> Vec<(String, String, Vec<(String, f64)>)> {
+    fn behaviour(&self, py: Python<'_>, is_normal: bool) -> Vec<Edge> {
         py.detach(|| {
             let (rows, options) = (&self.analysis.windows.rows, &self.options.automap.graph);
             let graphs = learn_for_incident(&self.analysis.frame, rows, &self.seen.calls, options);

@@ -1,6 +1,6 @@
 //! What is analysed: read from a data frame, a file or a server, or made anew with other windows and calls.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::ffi_stream::RecordBatchStreamReader;
@@ -40,7 +40,7 @@ impl Observation {
         Self::asked(seen.map_err(|e| Failure::at(e.file, e.problem))?, question)
     }
 
-    fn of_file(path: &PathBuf, question: &Question) -> Result<Self, Failure> {
+    fn of_file(path: &Path, question: &Question) -> Result<Self, Failure> {
         let name = path.display().to_string();
         let seen = match capture::open(path).map_err(Failure::new)? {
             Opened::Capture(seen) => *seen,
@@ -153,7 +153,7 @@ fn samples(seen: &observation::Observation) -> Columns {
     let (mut times, mut values) = (Vec::with_capacity(count), Vec::with_capacity(count));
     let (mut services, mut metrics, mut peers) = (Vec::new(), Vec::new(), Vec::new());
     for series in frame.series() {
-        for (at, value) in frame.times().iter().zip(&series.values).filter(|(_, value)| !value.is_nan()) {
+        for (at, value) in frame.times().iter().zip(series.values.iter()).filter(|(_, value)| !value.is_nan()) {
             times.push(Some(at.ms()));
             services.push(Some(frame.service(series.service).to_owned()));
             metrics.push(Some(series.metric.name.clone()));

@@ -123,6 +123,7 @@ mod tests {
     use automap_core::time::Timestamp;
 
     use super::*;
+    use crate::store::LeaseStore;
     use crate::store::memory::MemoryStore;
 
     struct At(i64);

@@ -22,6 +22,7 @@ mod prometheus_bounds;
 mod real_screening;
 mod real_stores;
 mod real_stores_world;
+mod reloads;
 mod screening;
 mod slo;
 mod stores;

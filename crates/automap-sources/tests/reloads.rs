@@ -1,12 +1,9 @@
 //! Gateways that read their configuration anew, told through a real Prometheus as they tell it themselves.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod changes_world;
 
 use automap_core::change::ChangeKind;
 use automap_sources::prometheus::{Fetched, ObserveOptions, Tail, observe, observe_incrementally};
-use changes_world::{LENGTH, Real, World, all, at, at_s, options};
+
+use crate::changes_world::{LENGTH, Real, World, all, at, at_s, options};
 
 const ALL: std::ops::Range<i64> = 0..LENGTH;
 

@@ -20,6 +20,9 @@ mod graph;
 mod incidents;
 mod metamorphic;
 mod profile;
+#[cfg(feature = "eval")]
+#[path = "../../automap-sources/tests/support/prometheus.rs"]
+mod prometheus;
 #[cfg(feature = "server")]
 mod replicas;
 mod report;
@@ -32,5 +35,7 @@ mod shop;
 #[path = "../../automap-sources/tests/support/mod.rs"]
 #[expect(dead_code, reason = "the tests of its own crate use more of it")]
 mod support;
+#[cfg(feature = "eval")]
+mod sim;
 #[cfg(feature = "server")]
 mod ui;

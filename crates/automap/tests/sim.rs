@@ -1,8 +1,4 @@
 //! `automap sim` beyond captures: the same incident through a real Prometheus, an endpoint to scrape, the comparison with recordings.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "../../automap-sources/tests/support/prometheus.rs"]
-mod prometheus;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,8 +6,9 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use prometheus::Prometheus;
 use serde_json::Value;
+
+use crate::prometheus::Prometheus;
 
 fn automap(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_automap")).args(args).output().unwrap()
