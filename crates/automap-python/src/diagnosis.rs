@@ -50,9 +50,6 @@ pub(crate) fn diagnose(
     })?)
 }
 
-/// Cause, effect, and the share of each metric type.
-type Edge = (String, String, Vec<(String, f64)>);
-
 /// An answer, with what it was made of.
 #[pyclass(frozen, module = "automap._automap")]
 #[derive(Debug)]
@@ -85,6 +82,9 @@ impl Diagnosis {
         }
     }
 }
+
+/// One edge of a behaviour graph: cause, effect, and the share of each metric type in it.
+type Behaviour = (String, String, Vec<(String, f64)>);
 
 fn written(value: &impl serde::Serialize) -> Result<String, Failure> {
     json(value).map_err(Failure::new)
@@ -162,7 +162,7 @@ impl Diagnosis {
     }
 
     /// The behaviour graph of the baseline (`normal`) or the incident: cause, effect, and the share of each metric type in the edge.
-    fn behaviour(&self, py: Python<'_>, is_normal: bool) -> Vec<Edge> {
+    fn behaviour(&self, py: Python<'_>, is_normal: bool) -> Vec<Behaviour> {
         py.detach(|| {
             let (rows, options) = (&self.analysis.windows.rows, &self.options.automap.graph);
             let graphs = learn_for_incident(&self.analysis.frame, rows, &self.seen.calls, options);
