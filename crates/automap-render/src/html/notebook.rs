@@ -36,9 +36,7 @@ pub fn notebook(dossier: &Dossier, zone: Zone) -> String {
                 (PreEscaped(svg(&dossier.map, &SvgOptions { theme: Theme::Light, embedded: true })))
             }
             p.muted { (zone.dated_clocks(report.windows.incident())) ", " (words::start_is(report)) ", " (report.source) }
-            @if !report.not_checked.is_empty() {
-                p.muted { "Not checked: " (report.not_checked.iter().map(|n| n.signal.as_str()).collect::<Vec<_>>().join(", ")) "." }
-            }
+            @if !report.not_checked.is_empty() { p.muted { "Not checked: " (not_checked(report)) "." } }
         }
     })
 }
@@ -64,6 +62,17 @@ pub fn notebook_series(service: &ServiceDossier, zone: Zone) -> String {
 fn style() -> Markup {
     // Rules inside a rule hold below it, so the chart's own cannot reach the notebook around.
     html! { style { (PreEscaped(STYLE)) ".automap {" (PreEscaped(PLOT)) "}\n" } }
+}
+
+/// `latency (6 services), disk_read_bytes_per_s`: a signal that some services lack is not one that nobody has.
+fn not_checked(report: &Report) -> String {
+    let place = |services: &[String]| match services {
+        [] => String::new(),
+        [one] => format!(" ({one})"),
+        several => format!(" ({} services)", several.len()),
+    };
+    let listed = report.not_checked.iter().map(|n| format!("{}{}", n.signal, place(&n.services)));
+    listed.collect::<Vec<_>>().join(", ")
 }
 
 fn confidence(report: &Report) -> Markup {
