@@ -175,6 +175,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/drills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Faults that can be injected from here, and those in place; none where automap only reads */
+        get: operations["listDrills"];
+        put?: never;
+        /** Inject a fault on purpose, to see whether its cause is found */
+        post: operations["startDrill"];
+        /** Remove every fault that is in place */
+        delete: operations["endDrills"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -1570,6 +1589,43 @@ export interface components {
             /** @description Where they go. */
             placed: components["schemas"]["PlacedMap"];
         };
+        /** @description A fault that can be injected. */
+        Drill: {
+            /** @description What it does: `NetworkChaos delay`. */
+            fault: string;
+            /**
+             * Format: double
+             * @description After how many seconds it ends by itself; `null`: it happens once, such as a pod that is killed.
+             */
+            lasts_s?: number | null;
+            /** @description Its name: `delay-payment`. */
+            name: string;
+            /** @description The services that it hits. */
+            places: string[];
+        };
+        /** @description A fault that is in place. */
+        DrillInPlace: {
+            /** @description What it does. */
+            fault: string;
+            /**
+             * Format: double
+             * @description In how many seconds it ends by itself; `null` where that depends on what it hit.
+             */
+            left_s?: number | null;
+            /** @description Its name. */
+            name: string;
+            /** @description The services that it hits. */
+            places: string[];
+        };
+        /** @description What can be injected, and what is in place. */
+        Drills: {
+            /** @description What can be injected. */
+            drills: components["schemas"]["Drill"][];
+            /** @description What is in place now. */
+            in_place: components["schemas"]["DrillInPlace"][];
+            /** @description Where, for people; `null` where nothing can be injected from here, as automap only reads. */
+            place?: string | null;
+        };
         /** @description How an edge compares with the other graph of a difference. */
         EdgeChange: "same" | "new" | "gone";
         /** @description An edge that exists on one side only. */
@@ -2240,6 +2296,11 @@ export interface components {
             rank?: number | null;
             /** @description Its name. */
             service: string;
+        };
+        /** @description Which fault to inject. */
+        NewDrill: {
+            /** @description Its name, as the list has it. */
+            drill: string;
         };
         /** @description What somebody wants to be remembered of an incident. */
         NewNote: {
@@ -3205,6 +3266,11 @@ export interface components {
             failing_since?: string | null;
             /** @description When it was last polled with success. */
             looked?: string | null;
+            /**
+             * @description Where its services are, as configured: a namespace, several between commas, or a pattern; `null` of a recording.
+             * @default null
+             */
+            namespace: string | null;
             /** @description The open incident, of several the most severe one. */
             open?: string | null;
             /**
@@ -3257,11 +3323,6 @@ export interface components {
              * @description Ticks that began late because the one before took too long.
              */
             ticks_late: number;
-            /**
-             * @description x
-             * @default null
-             */
-            namespace: string | null;
         };
         /** @description All targets. */
         Targets: {
@@ -3448,25 +3509,6 @@ export interface components {
              * @description Seconds from one sample to the next.
              */
             step_s: number;
-        };
-        Drill: {
-            name: string;
-            fault: string;
-            places: string[];
-            /** Format: double */
-            lasts_s: number | null;
-        };
-        DrillInPlace: {
-            name: string;
-            fault: string;
-            places: string[];
-            /** Format: double */
-            left_s: number | null;
-        };
-        Drills: {
-            place: string | null;
-            drills: components["schemas"]["Drill"][];
-            in_place: components["schemas"]["DrillInPlace"][];
         };
     };
     responses: never;
@@ -3868,6 +3910,97 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What is wrong, where, and what to try next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDrills: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Faults that can be injected from here, and those in place; none where automap only reads */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drills"];
+                };
+            };
+            /** @description What is wrong, where, and what to try next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startDrill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDrill"];
+            };
+        };
+        responses: {
+            /** @description Inject a fault on purpose, to see whether its cause is found */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drills"];
+                };
+            };
+            /** @description What is wrong, where, and what to try next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endDrills: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Remove every fault that is in place */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drills"];
                 };
             };
             /** @description What is wrong, where, and what to try next */
