@@ -3,8 +3,7 @@
 //! A change shortly before the onset speaks for its service as much as changes of that service are rare and the delay is one with which bad changes hurt. What
 //! was not decided on (a restart, an eviction, autoscaling) follows from a fault more often than it causes one and is no evidence here, and neither is
 //! what came after the onset. A service that explains nothing of what users feel gains nothing by its changes. A release that was rolled back before the
-//! onset is no evidence any more. The roll-back is a change like others, but brings back what ran until shortly before, which hurts a fifth as often as what is
-//! new: where data, settings or callers have moved on, or since pods begin cold.
+//! onset is no evidence any more, and neither is the roll-back after three minutes: the service is what it was.
 //!
 //! The delay from a bad change to its onset has the density `f(d) = (2 / s) · (1 + d / s)^-3` with s = 290 s: half of them hurt within two minutes, a tenth
 //! after more than ten. If changes of the service come by chance at the rate λ, the changes at delays `dᵢ` are `Σ f(dᵢ) / λ` times likelier if one of them is
@@ -14,8 +13,7 @@
 //!
 //! Worked example: catalogue was released 47 s before the onset and not otherwise changed in the six hours that were looked at. f(47 s) = 4.4e-3 /s,
 //! λ = 0.1 / 8.4 h = 3.3e-6 /s, so the evidence is ln(½ + ½ · 1332) = 6.5, of which 3 counts. A service that is released every five minutes has λ = 71.1 / 8.4 h =
-//! 2.4e-3 /s, and its releases in the last six hours sum up to a ratio of about 1.5 by chance: evidence 0.2. A roll-back 200 s before, of a release in the same six hours: f(200 s) =
-//! 1.43e-3 /s, λ = 1.1 / 8.4 h = 3.6e-5 /s, so ln(½ + ½ · 0.2 · 39.3) = 1.5: it speaks for the service, and is not told as what began the incident.
+//! 2.4e-3 /s, and its releases in the last six hours sum up to a ratio of about 1.5 by chance: evidence 0.2.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,9 +38,6 @@ const PRIOR_CHANGES: f64 = 0.1;
 const PRIOR_S: f64 = 2.4 * 3600.0;
 /// Changes of one service closer than this are one: a release leaves several traces.
 const ONE_CHANGE_MS: i64 = 120_000;
-/// How often it hurts to bring back what ran until shortly before, beside what is new. A guess: about one release in six fails (Forsgren et al., *Accelerate*), and
-/// few of the roll-backs by which they are mended.
-const RESTORED: f64 = 0.2;
 /// Pods of a change come and go within this time after it: 3 min.
 const SHOWS_WITHIN_MS: i64 = 180_000;
 /// Softness of the step at a clear symptom.
@@ -83,18 +78,14 @@ pub fn fits(log: &ChangeLog, frame: &MetricFrame, onset: Onset) -> BTreeMap<Serv
     let fit = |(service, changes): (ServiceIdx, Vec<usize>)| {
         let mut groups = grouped(&log.changes, &changes);
         let rate = (groups.len() as f64 - 1.0 + PRIOR_CHANGES) / (observed_s + PRIOR_S);
-        let TakenBack { undone, restoring } = taken_back(&log.changes, &changes);
+        let undone = taken_back(&log.changes, &changes, onset);
         groups.iter_mut().for_each(|group| group.retain(|i| !undone.contains(i)));
         groups.retain(|group| !group.is_empty());
-        let restores = |group: &Vec<usize>| group.iter().all(|i| restoring.contains(i));
-        let weighted =
-            |group: &Vec<usize>| density(&log.changes[group[0]], onset) * if restores(group) { RESTORED } else { 1.0 };
-        let ratio: f64 = groups.iter().map(|group| weighted(group) / rate).sum();
+        let densities = groups.iter().map(|group| density(&log.changes[group[0]], onset));
+        let ratio: f64 = densities.map(|f| f / rate).sum();
         let evidence = (1.0 - BY_CHANGE + BY_CHANGE * ratio).ln().clamp(0.0, MAX_EVIDENCE);
-        // The latest is the likeliest, unless it only restores; of its traces the first kind says most.
-        let latest = groups.last()?;
-        let likeliest = groups.iter().max_by(|a, b| weighted(a).total_cmp(&weighted(b))).filter(|_| restores(latest));
-        let change = *likeliest.unwrap_or(latest).iter().min_by_key(|i| (log.changes[**i].kind, **i))?;
+        // The latest is the likeliest; of its traces the first kind says most.
+        let change = *groups.last()?.iter().min_by_key(|i| (log.changes[**i].kind, **i))?;
         (evidence > 0.0).then_some((service, ChangeFit { change, evidence, counted: 0.0 }))
     };
     of_service.into_iter().filter_map(fit).collect()
@@ -121,24 +112,15 @@ fn came_before(change: &Change, onset: Onset) -> bool {
     change.at.ms() - change.uncertainty_ms <= onset.at.ms() + onset.blur_ms
 }
 
-/// What roll-backs did.
-#[derive(Debug, Default)]
-struct TakenBack {
-    /// What was taken back: it is as if it had not been.
-    undone: BTreeSet<usize>,
-    /// Roll-backs to what ran before.
-    restoring: BTreeSet<usize>,
-}
-
-/// What was taken back before the onset.
+/// What a roll-back took back before the onset, and the roll-back itself once its pods are there: the service is as it was before all of it.
 ///
 /// The version that it goes back to tells how far it goes; where versions are not known, to before the latest release. A version that was taken back already is no state of
-/// before: who brings it back makes a change like any other.
-fn taken_back(all: &[Change], changes: &[usize]) -> TakenBack {
+/// before: who brings it back makes a change.
+fn taken_back(all: &[Change], changes: &[usize], onset: Onset) -> BTreeSet<usize> {
     use ChangeKind::{Image, Release, Rollback, Version};
 
     let of_pods: Vec<usize> = changes.iter().copied().filter(|i| matches!(all[*i].kind, Release | Rollback)).collect();
-    let TakenBack { mut undone, mut restoring } = TakenBack::default();
+    let mut undone = BTreeSet::new();
     for (k, &back) in of_pods.iter().enumerate().filter(|(_, i)| all[**i].kind == Rollback) {
         let (earlier, to) = (&of_pods[..k], all[back].to.as_deref());
         let is_to = |i: &usize| to.is_some() && all[*i].to.as_deref() == to;
@@ -153,9 +135,11 @@ fn taken_back(all: &[Change], changes: &[usize]) -> TakenBack {
         let Some(&first) = first else { continue };
         let since = changes.iter().filter(|i| (all[first].at..=all[back].at).contains(&all[**i].at) && **i != back);
         undone.extend(since.filter(|i| matches!(all[**i].kind, Release | Rollback | Image | Version)));
-        restoring.insert(back);
+        if onset.at.ms() - all[back].at.ms() > SHOWS_WITHIN_MS {
+            undone.insert(back);
+        }
     }
-    TakenBack { undone, restoring }
+    undone
 }
 
 /// Changes that came together, the earliest first.
@@ -301,36 +285,10 @@ mod tests {
         let release = || change("catalogue", ChangeKind::Release, ONSET_S - 500);
         let back = |before| change("catalogue", ChangeKind::Rollback, ONSET_S - before);
         assert_eq!(of_catalogue(vec![release()]), MAX_EVIDENCE);
-        let restored = |before| of_catalogue(vec![release(), back(before)]);
-        assert!(restored(460) < 0.5, "as it was before: {}", restored(460));
-        assert!(restored(60) > TELLING, "its pods are coming up: {}", restored(60));
+        assert_eq!(of_catalogue(vec![release(), back(460)]), 0.0, "as it was before");
+        assert_eq!(of_catalogue(vec![release(), back(60)]), MAX_EVIDENCE, "its pods are coming up");
         let again = change("catalogue", ChangeKind::Release, ONSET_S - 30);
         assert_eq!(of_catalogue(vec![release(), back(460), again]), MAX_EVIDENCE, "another one");
-    }
-
-    /// ln(½ + ½ · 0.2 · f / λ) with λ = 1.1 / 8.4 h = 3.638e-5 /s: f(170 s) = 1.731e-3 and f(200 s) = 1.428e-3 give 1.66 and 1.49, f(900 s) = 9.98e-5 gives −0.25.
-    #[test]
-    fn a_roll_back_that_hurts_speaks_for_its_service_and_less_than_what_is_new() {
-        let release = change("catalogue", ChangeKind::Release, ONSET_S - 2000);
-        let back = |before| change("catalogue", ChangeKind::Rollback, ONSET_S - before);
-        let restored = |before| of_catalogue(vec![release.clone(), back(before)]);
-        for (before, expected) in [(170, 1.66), (200, 1.49), (900, 0.0)] {
-            assert!((restored(before) - expected).abs() < 0.01, "{before}: {}", restored(before));
-        }
-        let alone = of_catalogue(vec![back(200)]);
-        assert_eq!(alone, MAX_EVIDENCE, "what it takes back is not known");
-        let settings = change("catalogue", ChangeKind::ConfigMap, ONSET_S - 400);
-        let log = ChangeLog::new(
-            Interval::new(at(0), at(ONSET_S)).unwrap(),
-            Vec::new(),
-            vec![release.clone(), settings, back(200)],
-        );
-        let fit = &fits(&log, &frame(), Onset { at: at(ONSET_S), blur_ms: 0 })[&ServiceIdx(0)];
-        assert_eq!(
-            log.changes[fit.change].kind,
-            ChangeKind::ConfigMap,
-            "new settings are likelier than what ran before"
-        );
     }
 
     #[test]
