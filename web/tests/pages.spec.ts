@@ -90,6 +90,7 @@ test('a drill on a cluster is text to copy, since the page itself breaks nothing
   const drill = page.locator('section', { has: page.getByRole('heading', { name: 'Start a drill' }) });
   await expect(drill).toContainText('has no right to break anything');
   await drill.getByLabel('Service').selectOption('payment');
+  await drill.getByLabel('Namespace').fill('');
   await expect(drill).toContainText('Name the service, its namespace');
   await drill.getByLabel('Namespace').fill('sock-shop');
   await drill.getByLabel('Fault').selectOption('pod-kill');

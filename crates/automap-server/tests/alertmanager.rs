@@ -110,12 +110,14 @@ fn a_real_alertmanager_shows_holds_back_and_ends() {
     assert_eq!(worker.step(&store, &config, &|| at(0)).unwrap().delivered, 1);
 
     let alerts = server.until("three candidates", |alerts| named(alerts, "AutomapIncident").len() == 3);
+    // A server that is busy may not answer once.
     let ends = |alerts: &[Value]| {
-        Timestamp::parse_rfc3339(named(alerts, "AutomapIncident")[0]["endsAt"].as_str().unwrap()).unwrap()
+        let first = named(alerts, "AutomapIncident").into_iter().next()?;
+        Some(Timestamp::parse_rfc3339(first["endsAt"].as_str().unwrap()).unwrap())
     };
-    assert_eq!((ends(&alerts), named(&alerts, "AutomapVictim").len()), (at(240), 2));
+    assert_eq!((ends(&alerts), named(&alerts, "AutomapVictim").len()), (Some(at(240)), 2));
     assert_eq!(worker.step(&store, &config, &|| at(60)).unwrap().refreshed, 1);
-    server.until("the end is put off", |alerts| ends(alerts) == at(300));
+    server.until("the end is put off", |alerts| ends(alerts) == Some(at(300)));
 
     // Somebody else's alert on a service that suffers is held back, one on a service that does not is not.
     let other = |service: &str| json!({"labels": {"alertname": "HighLatency", "service": service}});

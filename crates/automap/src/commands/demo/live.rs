@@ -59,15 +59,7 @@ impl LiveArgs {
 
 /// Starts the shop, breaks it, and asks.
 pub(super) fn run(args: &DemoArgs) -> Result<Exit> {
-    let fault = match &args.live.fault {
-        Some(path) => Fault {
-            name: path.display().to_string(),
-            yaml: std::fs::read_to_string(readable(path)).with_context(|| path.display().to_string())?,
-        },
-        None => Fault { name: "delay-payment.yaml".to_owned(), yaml: DEFAULT_FAULT.to_owned() },
-    };
-    // A file that cannot be carried out is reported now, not after a minute of baseline.
-    automap_lab::chaos::parse(&fault.name, &fault.yaml)?;
+    let fault = fault(args)?;
     let began = Instant::now();
     let options = LabOptions {
         base_port: args.live.base_port,
@@ -118,6 +110,19 @@ pub(super) fn run(args: &DemoArgs) -> Result<Exit> {
     lab.down()?;
     say(&format!("everything is down again, after {:.0} s", began.elapsed().as_secs_f64()));
     Ok(exit)
+}
+
+/// What is injected. A file that cannot be carried out is reported before anything is started.
+fn fault(args: &DemoArgs) -> Result<Fault> {
+    let fault = match &args.live.fault {
+        Some(path) => Fault {
+            name: path.display().to_string(),
+            yaml: std::fs::read_to_string(readable(path)).with_context(|| path.display().to_string())?,
+        },
+        None => Fault { name: "delay-payment.yaml".to_owned(), yaml: DEFAULT_FAULT.to_owned() },
+    };
+    automap_lab::chaos::parse(&fault.name, &fault.yaml)?;
+    Ok(fault)
 }
 
 /// Begins to watch the shop, and says where the page is.
