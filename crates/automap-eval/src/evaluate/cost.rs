@@ -2,6 +2,8 @@
 //!
 //! Memory comes from `/proc`, so it is known on Linux only.
 
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -20,10 +22,14 @@ fn process_cpu_time() -> Duration {
 }
 
 /// Largest resident memory of this process so far, in bytes; `None` on systems other than Linux.
+///
+/// The kernel counts pages for each thread and adds them up now and then, so what it calls the peak may fall a little: the largest answer counts.
 #[cfg(target_os = "linux")]
 pub(super) fn memory_max_bytes() -> Option<u64> {
     const KIB: u64 = 1024;
-    procfs::process::Process::myself().ok()?.status().ok()?.vmhwm.map(|kib| kib * KIB)
+    static LARGEST: AtomicU64 = AtomicU64::new(0);
+    let now = procfs::process::Process::myself().ok()?.status().ok()?.vmhwm? * KIB;
+    Some(LARGEST.fetch_max(now, Ordering::Relaxed).max(now))
 }
 
 /// Not known on this system.
