@@ -11,7 +11,6 @@ use automap_core::time::{Timestamp, WindowHint};
 use automap_sources::prometheus::{
     Auth, Client, ClientOptions, ObserveOptions, SourceError, TlsOptions, observe_closely,
 };
-use automap_sources::secret::SecretSource;
 use serde::Deserialize;
 
 use crate::error::Failure;
@@ -73,13 +72,8 @@ fn observe_options(question: &Question, now: Timestamp) -> Result<ObserveOptions
 
 impl ServerWords {
     fn client_options(&self, url: &str) -> ClientOptions {
-        let auth = match (&self.username, &self.password_file, &self.bearer_token_file) {
-            (Some(user), Some(file), _) => {
-                Auth::Basic { user: user.clone(), password: SecretSource::File(file.clone()) }
-            }
-            (_, _, Some(file)) => Auth::Bearer { token: SecretSource::File(file.clone()) },
-            _ => Auth::None,
-        };
+        let auth =
+            Auth::from_files(self.username.as_ref(), self.password_file.as_ref(), self.bearer_token_file.as_ref());
         ClientOptions {
             auth,
             headers: self.headers.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect(),

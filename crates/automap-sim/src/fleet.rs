@@ -17,7 +17,7 @@ mod tests;
 
 use automap_core::random::Rng;
 
-use crate::chance::{between, exponential, happens, normal};
+use crate::chance::{between, happens};
 use crate::events::{Agenda, Event, Id, Micros, Slab};
 use crate::fault::{Fault, Place};
 use crate::meters::{Answers, NodeSample, ServiceSample};
@@ -202,7 +202,7 @@ impl<'a> Fleet<'a> {
         let of_day = 1.0 + swing * (std::f64::consts::TAU * (s / DAY_S + phase)).sin();
         let more: f64 = self.faults.iter().filter(|f| f.is_on(s)).map(Fault::users).product();
         let rate = self.plan.users_per_s * of_day * self.wander.exp() * more;
-        let next = exponential(&mut self.user_rng, 1.0 / rate.max(1e-3));
+        let next = self.user_rng.exponential(1.0 / rate.max(1e-3));
         self.plan_at(s + next, Event::User);
     }
 
@@ -240,7 +240,7 @@ impl<'a> Fleet<'a> {
         (0..self.pods.len()).for_each(|service| self.deliver(service));
         // A mean-reverting walk with a standard deviation of 5 % and a memory of a minute.
         let keep = 1.0 - TICK_S / 60.0;
-        self.wander = keep * self.wander + 0.05 * (1.0 - keep * keep).sqrt() * normal(&mut self.user_rng);
+        self.wander = keep * self.wander + 0.05 * (1.0 - keep * keep).sqrt() * self.user_rng.normal();
         self.plan_at(s + TICK_S, Event::Tick);
     }
 
@@ -336,13 +336,13 @@ impl<'a> Fleet<'a> {
         if !is_lost {
             match target.checked_sub(self.pods.len()) {
                 None => {
-                    let wobble = 1.0 + 0.01 * normal(&mut self.rng);
+                    let wobble = 1.0 + 0.01 * self.rng.normal();
                     self.pods[target].sample(&self.plan.services[target], s, wobble);
                 }
                 Some(node) => self.nodes[node].sample(s),
             }
         }
-        let jitter = 0.02 * normal(&mut self.rng).clamp(-3.0, 3.0);
+        let jitter = 0.02 * self.rng.normal().clamp(-3.0, 3.0);
         self.plan_at((s + self.options.scrape_s + jitter).max(s + 0.1), Event::Scrape(target as u32));
     }
 

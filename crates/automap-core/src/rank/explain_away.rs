@@ -106,7 +106,7 @@ impl SymptomEvidence {
             let unmeasured = self.explained_by_unmeasured(*s, calls, idle, options);
             let by_store = self.explained_by_store(*s, calls, idle, options);
             let why = [unmeasured, by_store].into_iter().flatten();
-            if let Some((by, share)) = why.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))) {
+            if let Some((by, share)) = clearest(why) {
                 *e *= 1.0 - share;
                 explained.push((*s, Explained { family: family.clone(), by, is_unseen: true, share }));
             }
@@ -122,7 +122,7 @@ impl SymptomEvidence {
         options: &EvidenceOptions,
     ) -> Option<(ServiceIdx, f64)> {
         let shows = |w: &ServiceIdx| self.own.get(w).map(|e| (*w, options.explained_share * gate(*e, options)));
-        calls.callees[s.0].iter().filter_map(shows).max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
+        clearest(calls.callees[s.0].iter().filter_map(shows))
     }
 
     /// A service that is slow while its CPU, memory, containers and network are normal is waiting for something. If it calls a service that is
@@ -150,15 +150,15 @@ impl SymptomEvidence {
     ) -> Option<(ServiceIdx, f64)> {
         let stores = calls.callees[s.0].iter().filter(|w| !self.edge.contains_key(&(s, **w)));
         let holds_up = stores.filter_map(|w| self.held_up.get(w).map(|e| (*w, gate(*e, options))));
-        let (by, clear) = holds_up.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))?;
+        let (by, clear) = clearest(holds_up)?;
         Some((by, options.explained_share * clear * idle.unwrap_or(1.0)))
     }
 
     /// The callee whose calls show the symptom most, if calls are measured individually.
     fn explained_by_outgoing_calls(&self, s: ServiceIdx, own: f64) -> Option<(ServiceIdx, f64)> {
         let edges = self.edge.range((s, ServiceIdx(0))..=(s, ServiceIdx(usize::MAX)));
-        let ((_, by), _) = edges.max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0)))?;
-        Some((*by, self.outgoing_share(s, own)))
+        let (by, _) = clearest(edges.map(|((_, by), e)| (*by, *e)))?;
+        Some((by, self.outgoing_share(s, own)))
     }
 
     fn outgoing_share(&self, s: ServiceIdx, own: f64) -> f64 {
@@ -222,6 +222,11 @@ impl SymptomEvidence {
         let unmeasured = calls.callees[u.0].iter().any(|w| !self.edge.contains_key(&(u, *w)));
         by_edge + if unmeasured { own.get(&u).map_or(0.0, |e| e.max(0.0)) } else { 0.0 }
     }
+}
+
+/// The service with the largest value; the first by name among equals.
+fn clearest(all: impl Iterator<Item = (ServiceIdx, f64)>) -> Option<(ServiceIdx, f64)> {
+    all.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
 }
 
 fn gate(evidence: f64, options: &EvidenceOptions) -> f64 {

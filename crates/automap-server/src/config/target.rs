@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use automap_core::time_of_day::CompareWith;
 use automap_sources::prometheus::{Auth, ClientOptions, NamespaceSpec, PresetError, Presets, TlsOptions};
-use automap_sources::secret::SecretSource;
 use automap_sources::slo::{Slo, SloFileError};
 use serde::Deserialize;
 
@@ -273,13 +272,8 @@ impl Prometheus {
     pub fn client_options(&self) -> Result<ClientOptions, PresetError> {
         let presets = self.presets.iter().try_fold(Presets::default(), |all, file| all.with_file(file))?;
         let presets = presets.with_stores(self.stores.clone());
-        let auth = match (&self.username, &self.password_file, &self.bearer_token_file) {
-            (Some(user), Some(file), _) => {
-                Auth::Basic { user: user.clone(), password: SecretSource::File(file.clone()) }
-            }
-            (_, _, Some(file)) => Auth::Bearer { token: SecretSource::File(file.clone()) },
-            _ => Auth::None,
-        };
+        let auth =
+            Auth::from_files(self.username.as_ref(), self.password_file.as_ref(), self.bearer_token_file.as_ref());
         let header = |h: &String| h.split_once(':').map(|(n, v)| (n.trim().to_owned(), v.trim().into()));
         let parameter = |p: &String| p.split_once('=').map(|(n, v)| (n.trim().to_owned(), v.into()));
         Ok(ClientOptions {

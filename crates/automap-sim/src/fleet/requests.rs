@@ -4,7 +4,7 @@ use automap_core::entity::EntityKind;
 
 use super::Fleet;
 use super::pod::Pod;
-use crate::chance::{exponential, happens, lognormal};
+use crate::chance::{happens, lognormal};
 use crate::events::{Event, Id, Micros};
 
 /// Share of a request's work that comes before its calls.
@@ -107,7 +107,7 @@ impl Fleet<'_> {
         if happens(&mut self.rng, effect.lock.0) {
             request.phase = Phase::Locked;
             pod.locked += 1;
-            let ms = exponential(&mut self.rng, effect.lock.1);
+            let ms = self.rng.exponential(effect.lock.1);
             return self.plan_in_ms(ms, Event::Resume(id));
         }
         if effect.extra_ms > 0.0 {
@@ -153,7 +153,7 @@ impl Fleet<'_> {
         request.phase = Phase::Disk;
         let plan = &self.plan.services[service];
         let node = &mut self.nodes[plan.node];
-        let own_ms = exponential(&mut self.rng, plan.disk_ms);
+        let own_ms = self.rng.exponential(plan.disk_ms);
         let ms = own_ms / (1.0 - node.disk_taken);
         node.disk_s += own_ms / 1e3;
         node.disk_free = node.disk_free.max(self.now) + (ms * 1e3) as Micros;

@@ -80,6 +80,18 @@ pub enum Auth {
     },
 }
 
+impl Auth {
+    /// A user with a password, or a token, each from a file; the password counts where both are given, and a user alone is anonymous.
+    pub fn from_files(user: Option<&String>, password: Option<&PathBuf>, token: Option<&PathBuf>) -> Self {
+        let file = |path: &PathBuf| SecretSource::File(path.clone());
+        match (user, password, token) {
+            (Some(user), Some(password), _) => Self::Basic { user: user.clone(), password: file(password) },
+            (_, _, Some(token)) => Self::Bearer { token: file(token) },
+            _ => Self::None,
+        }
+    }
+}
+
 /// Certificates: those the client trusts, and its own.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {

@@ -14,7 +14,6 @@ use automap_sources::prometheus::{
     Auth, Client, ClientOptions, FetchStats, Fetched, ObserveOptions, Presets, Progress, TlsOptions, observe,
     observe_closely,
 };
-use automap_sources::secret::SecretSource;
 use clap::Args;
 use jiff::ZonedDateTime;
 
@@ -205,13 +204,8 @@ impl PrometheusArgs {
     }
 
     fn client_options(&self, url: &str) -> ClientOptions {
-        let auth = match (&self.username, &self.password_file, &self.bearer_token_file) {
-            (Some(user), Some(file), _) => {
-                Auth::Basic { user: user.clone(), password: SecretSource::File(file.clone()) }
-            }
-            (_, _, Some(file)) => Auth::Bearer { token: SecretSource::File(file.clone()) },
-            _ => Auth::None,
-        };
+        let auth =
+            Auth::from_files(self.username.as_ref(), self.password_file.as_ref(), self.bearer_token_file.as_ref());
         ClientOptions {
             auth,
             parameters: self.url_parameter.iter().map(|(n, value)| (n.clone(), value.as_str().into())).collect(),

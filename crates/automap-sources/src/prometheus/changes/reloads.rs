@@ -149,8 +149,19 @@ fn moves_pods(kind: ChangeKind) -> bool {
     };
     matches!(
         kind,
-        Release | Rollback | Image | Scaled | Autoscaled | OomKilled | Crashed | CrashLoop | Evicted | ProbeFailed
-    ) || matches!(kind, Node | NodeCondition)
+        Release
+            | Rollback
+            | Image
+            | Scaled
+            | Autoscaled
+            | OomKilled
+            | Crashed
+            | CrashLoop
+            | Evicted
+            | ProbeFailed
+            | Node
+            | NodeCondition
+    )
 }
 
 #[cfg(test)]
