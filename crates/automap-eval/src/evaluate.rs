@@ -10,7 +10,7 @@ mod cost;
 pub mod onset;
 pub mod summary;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use automap_chaos::score::SetScore;
@@ -24,6 +24,8 @@ use onset::OnsetHint;
 
 /// Cases held in memory at the same time.
 const BATCH: usize = 16;
+/// Services of a ranking that are kept for the list of cases.
+pub const RANKED_KEPT: usize = 10;
 
 /// Which engines answer which questions.
 #[derive(Clone, Debug)]
@@ -36,6 +38,8 @@ pub struct Settings {
     pub uses_known_calls: bool,
     /// Whether fault-free time is evaluated too, which measures false alarms.
     pub includes_quiet_periods: bool,
+    /// Whether the summary lists the answer to every case.
+    pub lists_cases: bool,
     /// Seed of all random choices: permutations, the random engine, the bootstrap.
     pub seed: u64,
 }
@@ -49,6 +53,8 @@ pub struct Outcomes {
     pub quiet: Vec<Vec<Vec<QuietOutcome>>>,
     /// Processor time of the answers. Indexed by onset and engine, then by set.
     pub cpu: Vec<Vec<BTreeMap<String, Duration>>>,
+    /// The services that were seen, by set.
+    pub services: BTreeMap<String, BTreeSet<String>>,
     /// Largest resident memory of the process so far, in bytes; `None` on systems other than Linux.
     pub memory_max_bytes: Option<u64>,
 }
@@ -64,6 +70,8 @@ pub struct Outcome {
     pub scenario: String,
     /// Kind of fault.
     pub fault: String,
+    /// The ranking beside the truth.
+    pub ranked: Ranked,
     /// Score of the service ranking.
     pub services: ScoreAndChance,
     /// Score of the ranking of (service, metric) pairs; `None` where the truth names no metric.
@@ -82,6 +90,19 @@ pub struct Outcome {
     pub step_ms: i64,
     /// Why there is no answer; `None` if there is one.
     pub miss: Option<String>,
+}
+
+/// What an engine put first, and where the truth is in it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ranked {
+    /// The services with the fault.
+    pub causes: Vec<String>,
+    /// The first [`RANKED_KEPT`] services of the answer.
+    pub services: Vec<String>,
+    /// Rank of the first service with the fault, from 1; `None` where the answer has none.
+    pub rank: Option<usize>,
+    /// Rank of its metric among all metrics; `None` where the answer does not have it, or the truth names none.
+    pub metric_rank: Option<usize>,
 }
 
 /// A score, and what a random order would be expected to score.
@@ -116,6 +137,7 @@ pub fn evaluate(dataset: &Dataset, settings: &Settings, on_progress: &mut dyn Fn
         incidents: settings.onsets.iter().map(|_| per_engine()).collect(),
         quiet: settings.onsets.iter().map(|_| vec![Vec::new(); settings.engines.len()]).collect(),
         cpu: settings.onsets.iter().map(|_| vec![BTreeMap::new(); settings.engines.len()]).collect(),
+        services: BTreeMap::new(),
         memory_max_bytes: None,
     };
     let locations: Vec<&CaseLocation> = locations(dataset, settings);
@@ -123,6 +145,8 @@ pub fn evaluate(dataset: &Dataset, settings: &Settings, on_progress: &mut dyn Fn
     for batch in locations.chunk_by(|a, b| a.set == b.set).flat_map(|set| set.chunks(BATCH)) {
         let mut cases: Vec<LoadedCase> =
             batch.par_iter().map(|location| load(location, settings.uses_known_calls)).collect();
+        let seen = out.services.entry(batch[0].set.clone()).or_default();
+        cases.iter().for_each(|c| seen.extend(c.services()));
         for (o, onset) in settings.onsets.iter().enumerate() {
             cases.iter_mut().for_each(|c| c.set_onset_hint(*onset));
             for (e, engine) in settings.engines.iter().enumerate() {
@@ -167,6 +191,12 @@ struct LoadedCase<'a> {
 }
 
 impl LoadedCase<'_> {
+    /// The services that it shows.
+    fn services(&self) -> impl Iterator<Item = String> {
+        let frame = self.case.as_ref().ok().map(|case| &case.observation.frame);
+        frame.into_iter().flat_map(|frame| frame.services()).map(ToString::to_string)
+    }
+
     /// Gives the engines what they may know about the onset. A quiet period has none.
     fn set_onset_hint(&mut self, onset: OnsetHint) {
         if let Ok(Case { observation, truth: Some(truth), .. }) = &mut self.case {

@@ -30,6 +30,7 @@ struct Choices {
     onsets_ms: Vec<Option<i64>>,
     uses_known_calls: bool,
     quiet: bool,
+    cases: bool,
     seed: u64,
 }
 
@@ -46,6 +47,7 @@ fn scored(dir: &Path, choices: &Choices) -> Result<String, Failure> {
         onsets: choices.onsets_ms.iter().map(|late| onset(*late)).collect(),
         uses_known_calls: choices.uses_known_calls,
         includes_quiet_periods: choices.quiet,
+        lists_cases: choices.cases,
         seed: choices.seed,
     };
     let dataset = Dataset::open(dir).map_err(|e| at(&e.path, e.reason))?;

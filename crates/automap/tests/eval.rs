@@ -111,6 +111,45 @@ fn engines_are_compared_and_sets_have_equal_weight() {
 }
 
 #[test]
+fn every_case_is_listed_where_somebody_asks() {
+    let root = two_sets();
+    let all = json(&root, &["--engine", "evidence,baro", "--cases"]);
+    let cases = all["engines"]["evidence"]["cases"].as_array().unwrap();
+    let of =
+        |i: usize| (cases[i]["set"].as_str().unwrap(), cases[i]["case"].as_str().unwrap(), &cases[i]["services"][0]);
+    assert_eq!(of(1), ("easy", "case_2", &"user".into()));
+    assert_eq!(
+        (&cases[1]["rank"], &cases[1]["metric_rank"], &cases[1]["reason"]),
+        (&1.into(), &1.into(), &Value::Null)
+    );
+    assert_eq!((of(2).2, &cases[2]["causes"][0]), (&"orders".into(), &"catalogue".into()), "and its label is another");
+    assert_ne!(cases[2]["rank"], 1);
+    assert!(json(&root, &[])["engines"]["evidence"].get("cases").is_none());
+    let lines = text(&eval(&root, &["--engine", "evidence,baro", "--cases", "-o", "csv"]));
+    assert_eq!(lines.lines().count(), 1 + 2 * 3, "{lines}");
+    assert!(lines.contains("\nknown,baro,easy,case_1,cpu-hog,carts,1,"), "{lines}");
+    assert!(text(&eval(&root, &["--cases"])).contains("easy/case_2"));
+}
+
+#[test]
+fn two_sets_of_one_system_leave_nothing_to_choose_by() {
+    let root = two_sets();
+    assert!(json(&root, &["--engine", "evidence,baro"]).get("choice").is_none());
+    // Another system: the same table with other names.
+    let dir = root.join("trains/case_1");
+    fs::create_dir_all(&dir).unwrap();
+    let renamed = SERVICES.iter().fold(table("carts", "latency"), |text, s| text.replace(s, &format!("train-{s}")));
+    fs::write(dir.join("metrics.csv"), renamed).unwrap();
+    let truth = format!(r#"{{"service": "train-carts", "fault_type": "cpu-hog", "inject_time": {FAULT_ROW}}}"#);
+    fs::write(dir.join("truth.json"), truth).unwrap();
+    let all = json(&root, &["--engine", "evidence,baro"]);
+    let choice = &all["choice"];
+    assert_eq!(choice["systems"][0]["sets"], serde_json::json!(["easy", "mislabelled"]));
+    assert_eq!((&choice["systems"][1]["chosen"], &choice["systems"][1]["ac1"]), (&"evidence".into(), &1.0.into()));
+    assert_eq!(choice["regret"], 0.0, "both are as good: {choice}");
+}
+
+#[test]
 fn the_same_question_gives_the_same_bytes() {
     let root = two_sets();
     let args = ["--engine", "evidence,random,epsilon-diagnosis", "--onset", "known,detected", "--quiet"];

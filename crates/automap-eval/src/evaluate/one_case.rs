@@ -10,7 +10,7 @@ use automap_core::time::Interval;
 use automap_core::topology::CallGraph;
 
 use super::onset::OnsetHint;
-use super::{LoadedCase, Outcome, QuietOutcome, ScoreAndChance};
+use super::{LoadedCase, Outcome, QuietOutcome, RANKED_KEPT, Ranked, ScoreAndChance};
 use crate::dataset::{Case, Truth, indicator};
 use crate::engine::{Answer, Engine, Question};
 use crate::score::Accuracy;
@@ -29,6 +29,7 @@ pub(super) fn evaluate_incident(loaded: &LoadedCase, engine: Engine, seed: u64) 
         case: loaded.location.name.clone(),
         scenario: loaded.location.name.clone(),
         fault: "unreadable".to_owned(),
+        ranked: Ranked::default(),
         services: ScoreAndChance::default(),
         metrics: None,
         named_set: engine.has_confidence().then_some(SetScore { faults: 1, named: 0, right: 0 }),
@@ -47,6 +48,7 @@ pub(super) fn evaluate_incident(loaded: &LoadedCase, engine: Engine, seed: u64) 
     (outcome.scenario, outcome.fault) = (truth.scenario(), truth.fault.clone());
     outcome.step_ms = case.observation.frame.step_ms();
     outcome.is_felt = truth.is_felt;
+    outcome.ranked.causes.clone_from(&truth.services);
     (outcome.services.chance, outcome.metrics) = chance_scores(case, truth);
     outcome.named_set = outcome.named_set.map(|_| SetScore::of(&truth.faulty_services(), &[]));
     match answer(case, engine, seed_of(loaded, seed)) {
@@ -70,9 +72,12 @@ fn score_answer(outcome: &mut Outcome, answer: &Answer, truth: &Truth, calls: &C
     let rank = |cause: &String| answer.services.iter().position(|s| s == cause).map(|i| i + 1);
     let ranks: Vec<Option<usize>> = truth.services.iter().map(rank).collect();
     outcome.services.reached = Accuracy::of_answer(&ranks);
+    outcome.ranked.rank = ranks.iter().copied().flatten().min();
+    outcome.ranked.services = answer.services.iter().take(RANKED_KEPT).cloned().collect();
     if let Some(metrics) = &mut outcome.metrics {
         let root = answer.metrics.iter().position(|(s, m)| truth.is_root(s, m) == Some(true));
-        metrics.reached = Accuracy::of_answer(&[root.map(|i| i + 1)]);
+        outcome.ranked.metric_rank = root.map(|i| i + 1);
+        metrics.reached = Accuracy::of_answer(&[outcome.ranked.metric_rank]);
     }
     if let Some(named) = &answer.named {
         outcome.named_set = Some(SetScore::of(&truth.faulty_services(), named));

@@ -3,6 +3,8 @@
 //! `aggregate` computes it from the outcomes, `render` and `tables` write it for people, [`csv`] for spreadsheets.
 
 mod aggregate;
+mod cases;
+mod choice;
 pub mod csv;
 mod model;
 mod render;
@@ -11,7 +13,7 @@ mod tables;
 
 pub use aggregate::summarise;
 pub use model::{
-    ByName, ConfidenceSummary, EngineSummary, Estimate, GroupScores, IntervalEnds, MetricLevel, Miss, OnsetErrors,
-    OnsetGroup, OnsetSummary, QuietGroup, QuietSummary, Spread, Summary, VERSION,
+    ByName, CaseSummary, Choice, ConfidenceSummary, EngineSummary, Estimate, GroupScores, IntervalEnds, LeftOut,
+    MetricLevel, Miss, OnsetErrors, OnsetGroup, OnsetSummary, QuietGroup, QuietSummary, Spread, Summary, VERSION,
 };
 pub use render::{Style, render};

@@ -63,6 +63,7 @@ def evaluate(
     onsets: Iterable[str] = ("known",),
     topology: str = "known",
     quiet: bool = False,
+    cases: bool = False,
     seed: int = 1,
 ) -> dict[str, Any]:
     """Scores engines on a folder of labelled incidents: what ``automap eval -o json`` prints.
@@ -74,6 +75,7 @@ def evaluate(
         onsets: What engines are told of the start: ``known``, ``detected`` (nothing), or how late they are told it, such as ``+60s``.
         topology: Whether they are told the calls: ``known`` or ``none``.
         quiet: Also ask about fault-free time.
+        cases: Also the answer to every case, in ``engines[…]["cases"]``: the rank of its cause, and the first services.
         seed: Of the bootstrap and of the random engine.
     """
     if topology not in ("known", "none"):
@@ -83,6 +85,7 @@ def evaluate(
         "onsets_ms": [_late_ms(onset) for onset in ([onsets] if isinstance(onsets, str) else onsets)],
         "uses_known_calls": topology == "known",
         "quiet": quiet,
+        "cases": cases,
         "seed": seed,
     }
     return json.loads(_automap.evaluate(os.fspath(dir), json.dumps(choices)))  # type: ignore[no-any-return]

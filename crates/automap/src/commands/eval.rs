@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use automap_eval::dataset::Dataset;
 use automap_eval::evaluate::onset::OnsetHint;
-use automap_eval::evaluate::summary::csv::csv;
+use automap_eval::evaluate::summary::csv::{cases_csv, csv};
 use automap_eval::evaluate::summary::{Style, Summary, render, summarise};
 use automap_eval::evaluate::{Settings, evaluate, total};
 use clap::{Args, ValueEnum};
@@ -26,6 +26,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap eval incidents/ --onset known,+120s,detected     what a wrong or missing onset costs
   automap eval incidents/ --quiet                          also false alarms in fault-free time
   automap eval incidents/ --min-ac1 0.65                   exit code 1 below: a gate
+  automap eval incidents/ --cases -o csv                   a line a case, for a notebook
   automap eval RE1/ --topology none -o csv --file re1.csv  RCAEval's folders, for a spreadsheet
   automap eval --sim systems=20,incidents=1000             on simulated systems
   automap eval captures/ -o json | jq '.engines[].macro'   what `automap drill --save` wrote
@@ -65,6 +66,9 @@ pub(crate) struct EvalArgs {
     /// Also diagnose fault-free time: the end of every baseline, and windows in which nothing was broken
     #[arg(long, help_heading = "Question")]
     quiet: bool,
+    /// Also the answer to every case: the rank of its cause by each engine, and what was put first
+    #[arg(long, help_heading = "Output")]
+    cases: bool,
     /// Seed of the bootstrap, of permutations and of the random engine
     #[arg(long, value_name = "SEED", default_value_t = 1, help_heading = "Question")]
     seed: u64,
@@ -102,6 +106,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
         onsets: args.onset.clone(),
         uses_known_calls: args.topology == Topology::Known,
         includes_quiet_periods: args.quiet,
+        lists_cases: args.cases,
         seed: args.seed,
     };
     let simulated = args.sim.as_ref().map(simulate).transpose()?;
@@ -120,7 +125,8 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     let text = match args.output {
         Format::Text => render(&summary, Style::Text, args.verbose),
         Format::Markdown => render(&summary, Style::Markdown, args.verbose),
-        Format::Csv => csv(&summary)?,
+        Format::Csv if args.cases => cases_csv(&summary),
+        Format::Csv => csv(&summary),
         Format::Json => serde_json::to_string_pretty(&summary)? + "\n",
     };
     args.file.write(text.as_bytes())?;

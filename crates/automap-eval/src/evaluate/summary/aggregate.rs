@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use automap_chaos::score::{SetScore, SetTotals, Share};
 
+use super::cases::case_summary;
+use super::choice::choice;
 use super::model::{
     ByName, ConfidenceSummary, EngineSummary, Estimate, GroupScores, IntervalEnds, MetricLevel, Miss, OnsetErrors,
     OnsetGroup, OnsetSummary, QuietGroup, QuietSummary, Spread, Summary, VERSION,
@@ -27,7 +29,7 @@ pub fn summarise(dataset: &str, settings: &Settings, outcomes: &Outcomes) -> Sum
     let mut onsets: Vec<OnsetSummary> =
         (0..settings.onsets.len()).map(|o| onset_summary(settings, outcomes, o)).collect();
     let other_onsets = onsets.split_off(1.min(onsets.len()));
-    let none = OnsetSummary { onset: String::new(), engines: ByName(Vec::new()), onset_error: None };
+    let none = OnsetSummary { onset: String::new(), engines: ByName(Vec::new()), onset_error: None, choice: None };
     Summary {
         version: VERSION,
         dataset: dataset.to_owned(),
@@ -47,12 +49,15 @@ fn onset_summary(settings: &Settings, outcomes: &Outcomes, o: usize) -> OnsetSum
         summary.minus_first = (e > 0).then(|| paired_difference(&sets, &first, settings.seed));
         summary.confidence = engine.has_confidence().then(|| confidence_summary(&outcomes.incidents[o][e]));
         summary.quiet = (!outcomes.quiet[o][e].is_empty()).then(|| quiet_summary(&outcomes.quiet[o][e]));
+        summary.cases = settings.lists_cases.then(|| sets.values().flatten().map(|o| case_summary(o)).collect());
         (engine.as_str().to_owned(), summary)
     });
+    let engines = ByName(engines.collect());
     let is_found = settings.onsets[o] == OnsetHint::Unknown;
     OnsetSummary {
         onset: settings.onsets[o].to_string(),
-        engines: ByName(engines.collect()),
+        choice: choice(&engines, &outcomes.services),
+        engines,
         onset_error: is_found.then(|| onset_errors(&first)),
     }
 }
@@ -110,6 +115,7 @@ fn engine_summary(sets: &BySet, cpu: &BTreeMap<String, Duration>, seed: u64) -> 
         confidence: None,
         quiet: None,
         misses: all.iter().filter_map(miss).collect(),
+        cases: None,
     }
 }
 
@@ -269,6 +275,7 @@ mod tests {
             case: format!("{rank:?}"),
             scenario: format!("{rank:?}"),
             fault: "cpu".to_owned(),
+            ranked: crate::evaluate::Ranked { causes: vec!["x".to_owned()], rank, ..Default::default() },
             services: ScoreAndChance { reached, chance: Accuracy::of_chance(4, 1) },
             metrics: None,
             named_set: Some(SetScore {
@@ -291,6 +298,7 @@ mod tests {
             onsets: vec![OnsetHint::Unknown],
             uses_known_calls: true,
             includes_quiet_periods: false,
+            lists_cases: true,
             seed: 1,
         }
     }
@@ -308,6 +316,7 @@ mod tests {
             incidents: vec![vec![first, second]],
             quiet: vec![vec![Vec::new(), Vec::new()]],
             cpu: vec![vec![BTreeMap::from([("b".to_owned(), Duration::from_secs(3))]), BTreeMap::new()]],
+            services: BTreeMap::new(),
             memory_max_bytes: Some(12_340_000),
         };
         let summary = summarise("dir", &settings(engines), &outcomes);
@@ -319,6 +328,8 @@ mod tests {
         assert_eq!(ours.over_sets.services.chance.unwrap().ac1, 0.25);
         assert_eq!(random.minus_first.as_ref().unwrap().mean.ac1, -0.75);
         assert_eq!((random.misses.len(), random.over_sets.unanswered), (1, 1));
+        let ranks: Vec<_> = random.cases.as_ref().unwrap().iter().map(|c| (&c.set[..], c.rank)).collect();
+        assert_eq!(ranks, [("a", Some(2)), ("b", None), ("b", Some(3))]);
         let confidence_summary = ours.confidence.as_ref().unwrap();
         assert_eq!((confidence_summary.named, confidence_summary.named_right), (3, Some(0.666667)));
         assert_eq!(random.confidence, None);

@@ -1,8 +1,11 @@
-//! The scores of a summary as CSV (RFC 4180), one line for each onset, engine, group and level: for spreadsheets.
+//! A summary as CSV (RFC 4180), for spreadsheets: the scores, one line for each onset, engine, group and level; or the cases, one line for each onset,
+//! engine and case.
 //!
-//! Confidences, fault-free time and onset errors do not fit into such lines; they are in the JSON only.
+//! Confidences, fault-free time and onset errors do not fit into lines of scores; they are in the JSON only.
 
-use super::model::{Estimate, GroupScores, Summary};
+use automap_core::text::{plain, spreadsheet_cell};
+
+use super::model::{CaseSummary, Estimate, GroupScores, Summary};
 
 const HEADER: [&str; 28] = [
     "onset",
@@ -35,35 +38,78 @@ const HEADER: [&str; 28] = [
     "set_exact_high",
 ];
 
+const CASES_HEADER: [&str; 12] = [
+    "onset",
+    "engine",
+    "set",
+    "case",
+    "fault",
+    "causes",
+    "rank",
+    "metric_rank",
+    "services",
+    "confidence",
+    "is_named",
+    "onset_error_s",
+];
+
+/// Writes the cases, where the summary lists them. Several services in one cell are separated by spaces, and a value that is not known is an empty cell.
+pub fn cases_csv(summary: &Summary) -> String {
+    let engines = summary.onsets().flat_map(|onset| onset.engines.0.iter().map(move |engine| (onset, engine)));
+    let rows = engines.flat_map(|(onset, (engine, scores))| {
+        scores.cases.iter().flatten().map(|case| case_record([&onset.onset, engine], case))
+    });
+    table(CASES_HEADER, rows)
+}
+
+fn case_record([onset, engine]: [&str; 2], case: &CaseSummary) -> [String; 12] {
+    let shown = |value: Option<String>| value.unwrap_or_default();
+    [
+        onset.to_owned(),
+        engine.to_owned(),
+        name_cell(&case.set),
+        name_cell(&case.case),
+        name_cell(&case.fault),
+        name_cell(&case.causes.join(" ")),
+        shown(case.rank.map(|rank| rank.to_string())),
+        shown(case.metric_rank.map(|rank| rank.to_string())),
+        name_cell(&case.services.join(" ")),
+        shown(case.confidence.map(|c| format!("{c:.6}"))),
+        shown(case.is_named.map(|is| is.to_string())),
+        shown(case.onset_error_s.map(|s| s.to_string())),
+    ]
+}
+
 /// Writes the scores. A value that was not measured is an empty cell.
-///
-/// # Errors
-/// None in practice: the text is written to memory.
-pub fn csv(summary: &Summary) -> Result<String, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(HEADER)?;
+pub fn csv(summary: &Summary) -> String {
+    let mut rows = Vec::new();
     for onset in summary.onsets() {
         for (engine, scores) in &onset.engines.0 {
             let sets = scores.sets.0.iter().map(|(name, group)| ("set", name.as_str(), group));
             let kinds = scores.fault_kinds.0.iter().map(|(name, group)| ("fault_kind", name.as_str(), group));
             for (kind, name, group) in std::iter::once(("macro", "", &scores.over_sets)).chain(sets).chain(kinds) {
-                let key = [&onset.onset, engine, kind, name];
-                writer.write_record(record(
-                    key,
-                    "service",
-                    group.cases,
-                    group,
-                    &group.services,
-                    group.cpu_s_per_case,
-                ))?;
-                if let Some(level) = &group.metric_level {
-                    writer.write_record(record(key, "metric", level.cases, group, &level.pairs, None))?;
-                }
+                let key = [&onset.onset, engine, kind, &name_cell(name)];
+                rows.push(record(key, "service", group.cases, group, &group.services, group.cpu_s_per_case));
+                rows.extend(group.metric_level.as_ref().map(|m| record(key, "metric", m.cases, group, &m.pairs, None)));
             }
         }
     }
-    let bytes = writer.into_inner().map_err(|e| csv::Error::from(e.into_error()))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    table(HEADER, rows)
+}
+
+/// A name that came with the data: no formula to a spreadsheet. A late onset such as `+60s` is our own word and stays as it is.
+fn name_cell(name: &str) -> String {
+    spreadsheet_cell(&plain(name)).into_owned()
+}
+
+fn table<const N: usize>(heading: [&str; N], rows: impl IntoIterator<Item = impl AsRef<[String]>>) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Writing rows of one length into memory cannot fail.
+    let _ = writer.write_record(heading);
+    for row in rows {
+        let _ = writer.write_record(row.as_ref());
+    }
+    writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
 /// One line, its cells in the order of [`HEADER`].
@@ -100,6 +146,25 @@ mod tests {
     use automap_chaos::score::{SetScore, SetTotals};
 
     use super::*;
+
+    #[test]
+    fn a_case_is_one_line_and_its_name_no_formula() {
+        let case = CaseSummary {
+            set: "shop".to_owned(),
+            case: "=1+1".to_owned(),
+            fault: "cpu".to_owned(),
+            causes: vec!["carts".to_owned(), "orders".to_owned()],
+            rank: Some(2),
+            metric_rank: None,
+            services: vec!["user".to_owned(), "carts".to_owned()],
+            confidence: Some(0.5),
+            is_named: Some(false),
+            onset_error_s: Some(-15.0),
+            reason: None,
+        };
+        let cells = case_record(["+60s", "evidence"], &case);
+        assert_eq!(cells.join("|"), "+60s|evidence|shop|'=1+1|cpu|carts orders|2||user carts|0.500000|false|-15");
+    }
 
     #[test]
     fn every_cell_of_the_header_has_a_value() {

@@ -48,10 +48,13 @@ pub struct OnsetSummary {
     /// How far the first engine's onsets are off, where the engines had to find them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub onset_error: Option<OnsetErrors>,
+    /// Which engine would have been chosen for each system by the others; `None` with one engine or one system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
 }
 
 /// The results of one engine.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct EngineSummary {
     /// The mean over the sets, each counting once.
     #[serde(rename = "macro")]
@@ -74,10 +77,13 @@ pub struct EngineSummary {
     pub quiet: Option<QuietSummary>,
     /// Cases without an answer, which count as misses.
     pub misses: Vec<Miss>,
+    /// The answer to every case, by set and case; `None` unless asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cases: Option<Vec<CaseSummary>>,
 }
 
 /// The scores of some cases.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct GroupScores {
     /// Number of cases.
     pub cases: usize,
@@ -243,8 +249,63 @@ pub struct Miss {
     pub reason: String,
 }
 
+/// The answer to one case.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct CaseSummary {
+    /// Its set.
+    pub set: String,
+    /// Its name.
+    pub case: String,
+    /// The kind of fault.
+    pub fault: String,
+    /// The services with the fault.
+    pub causes: Vec<String>,
+    /// Rank of the first of them, from 1; `None` where the answer has none.
+    pub rank: Option<usize>,
+    /// Rank of its metric among all metrics; `None` where the answer does not have it, or the truth names none.
+    pub metric_rank: Option<usize>,
+    /// The first services of the answer, at most [`crate::evaluate::RANKED_KEPT`].
+    pub services: Vec<String>,
+    /// Confidence in the first; `None` where the engine gives none or did not answer.
+    pub confidence: Option<f64>,
+    /// Whether it was named as the cause.
+    pub is_named: Option<bool>,
+    /// Onset of the answer minus true onset, in seconds; `None` without an answer.
+    pub onset_error_s: Option<f64>,
+    /// Why there is no answer; `None` if there is one.
+    pub reason: Option<String>,
+}
+
+/// Every system left out once: which engine the others would have chosen for it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Choice {
+    /// Mean AC@1 of the chosen engines on the systems left out.
+    pub ac1: f64,
+    /// Mean regret.
+    pub regret: f64,
+    /// One for each system, by its first set.
+    pub systems: Vec<LeftOut>,
+}
+
+/// One system left out.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct LeftOut {
+    /// The sets that were recorded on it.
+    pub sets: Vec<String>,
+    /// The engine with the best mean AC@1 over the other systems.
+    pub chosen: String,
+    /// Its AC@1 on this one, mean over the sets.
+    pub ac1: f64,
+    /// The best engine on this one.
+    pub best: String,
+    /// Its AC@1.
+    pub best_ac1: f64,
+    /// What the choice costs: the difference of the two.
+    pub regret: f64,
+}
+
 /// Values by name, in a given order. JSON: an object.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ByName<T>(pub Vec<(String, T)>);
 
 impl<T> ByName<T> {

@@ -2,6 +2,8 @@
 
 use automap_chaos::score::{SetTotals, Share};
 
+use super::cases::cases_table;
+use super::choice::choice_table;
 use super::model::{
     ByName, EngineSummary, Estimate, GroupScores, OnsetGroup, OnsetSummary, QuietGroup, Spread, Summary,
 };
@@ -19,11 +21,13 @@ pub(super) fn tables_of(summary: &Summary, onset: &OnsetSummary, verbose: bool) 
     if onset.engines.0.first().is_some_and(|(_, first)| !first.by_felt.is_empty()) {
         out.push(groups_table("By whether users felt it: AC@1 Avg@5", "fault", onset, |e| &e.by_felt));
     }
+    out.extend(onset.choice.as_ref().map(choice_table));
     out.extend(sets_table(onset, verbose));
     out.extend(onset.onset_error.as_ref().map(|errors| onset_errors(&errors.all, &errors.sets)));
     out.extend(confidence_tables(onset));
     out.extend(quiet_table(onset, verbose));
     out.extend(misses_table(onset, verbose));
+    out.extend(cases_table(onset));
     out
 }
 
