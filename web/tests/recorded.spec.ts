@@ -17,6 +17,8 @@ test('who, since when and why are on the first page, and one click leads to the 
   const card = page.locator('a.card');
   await expect(card).toContainText('payment');
   await expect(card).toContainText('network');
+  // Though nothing happens there that it could be told.
+  await expect(page.locator('header .connection')).toHaveText('live', { timeout: 8_000 });
   await card.click();
   await expect(page.locator('h1')).toContainText('payment');
   await expect(page.locator('.verdict')).toContainText('250 ms');

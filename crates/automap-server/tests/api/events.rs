@@ -1,5 +1,7 @@
 //! Server-sent events: changes are sent as they happen, and a client that reconnects gets the events that are kept.
 
+use std::time::Duration;
+
 use automap_server::api::Peer;
 use automap_server::system::IncidentChange;
 use axum::body::Body;
@@ -89,6 +91,14 @@ async fn a_client_that_reconnects_after_a_restart_gets_a_reset() {
         let mut listener = Listener::new(&server, Some(last)).await;
         assert_eq!(listener.next().await.unwrap().1, "reset");
     }
+}
+
+#[tokio::test]
+async fn a_listener_of_a_quiet_system_hears_at_once_that_it_listens() {
+    let server = Server::new();
+    let mut listener = Listener::new(&server, None).await;
+    let first = tokio::time::timeout(Duration::from_secs(5), listener.body.next()).await.unwrap().unwrap().unwrap();
+    assert!(first.starts_with(b":"), "{first:?}");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::{Extensions, HeaderMap};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 
@@ -64,7 +64,9 @@ async fn events(State(app): State<App>, extensions: Extensions, headers: HeaderM
         let event = listener.next().await?;
         Some((Ok::<_, Infallible>(to_sse(&event)), listener))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    // The head of an answer leaves with the first piece of its body, and a listener of a quiet system would wait for it until the first comment.
+    let heard = stream::once(async { Ok(sse::Event::default().comment("listening")) });
+    Ok(Sse::new(heard.chain(events)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
 
 /// Counts a stream for the address, the user and all clients together.
