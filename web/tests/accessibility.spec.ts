@@ -21,6 +21,8 @@ const PAGES: Record<string, string> = {
   missing: '/nowhere',
 };
 
+const PHONE = { width: 390, height: 844 };
+
 for (const colorScheme of ['light', 'dark'] as const) {
   test.describe(colorScheme, () => {
     test.use({ colorScheme });
@@ -31,6 +33,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await expect(page.locator('main h1')).toBeVisible();
         await expect(page.locator('.waiting')).toHaveCount(0);
         expect(await violations(page)).toEqual([]);
+        await page.setViewportSize(PHONE);
+        expect(await violations(page), 'phone').toEqual([]);
       });
     }
 
@@ -44,7 +48,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await page.getByRole('button', { name, exact: true }).click();
         expect(await violations(page), name).toEqual([]);
       }
-      await page.setViewportSize({ width: 390, height: 844 });
+      await page.setViewportSize(PHONE);
       expect(await violations(page), 'phone').toEqual([]);
     });
 

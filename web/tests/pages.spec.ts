@@ -121,7 +121,9 @@ test('a fault is injected where that is allowed, after it was said what it break
   await expect(page.getByText('Broken now: payment')).toBeVisible();
   expect(JSON.parse(asked)).toEqual({ drill: 'delay-payment' });
   await page.getByRole('button', { name: 'End it now' }).click();
+  await page.setViewportSize({ width: 390, height: 844 });
   await expect(page.getByRole('button', { name: 'Inject …' })).toBeVisible();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth), 'on a phone').toBeLessThanOrEqual(390);
 });
 
 test('a note is part of the time line at once, and another cause can be stated', async ({ page }) => {

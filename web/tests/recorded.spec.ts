@@ -78,11 +78,14 @@ test('it speaks Chinese, and keeps what was chosen', async ({ page }) => {
 
 test('a phone has no sideways scrolling', async ({ page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
-  for (const path of ['/', '/services', '/map', '/services/demo/payment']) {
+  for (const path of ['/', '/services', '/map', '/services/demo/payment', '/compare', '/objectives', '/data', '/chaos?days=all']) {
     await page.goto(path);
     await expect(page.locator('main').locator('h1')).toBeVisible();
     await expect(page.locator('.waiting')).toHaveCount(0);
     expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(390);
+    for (const table of await page.locator('[role="region"]:has(> table)').all()) {
+      expect(await table.evaluate((region) => region.scrollWidth - region.clientWidth), path).toBe(0);
+    }
   }
 });
 
