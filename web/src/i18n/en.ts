@@ -368,7 +368,7 @@ export const en = {
     fault: 'Fault',
     running: 'goes on',
     named: (service: string) => `named ${service}`,
-    outcomes: { named: 'found', other: 'another named', open: 'no cause named', quiet: 'no incident', unknown: 'place not known' },
+    outcomes: { named: 'found', other: 'another named', open: 'no cause named', quiet: 'no incident', unknown: 'place not known', early: 'no incident yet' },
     omitted: (n: number) => `${count(n, 'earlier experiment is', 'earlier experiments are')} not shown.`,
   },
   drill: {

@@ -346,7 +346,7 @@ export const zh: Messages = {
     fault: '故障类型',
     running: '进行中',
     named: (service) => `指为 ${service}`,
-    outcomes: { named: '找到', other: '指为其他', open: '未指明原因', quiet: '没有故障', unknown: '位置未知' },
+    outcomes: { named: '找到', other: '指为其他', open: '未指明原因', quiet: '没有故障', unknown: '位置未知', early: '尚无故障' },
     omitted: (n) => `另有 ${n} 个更早的实验未显示。`,
   },
   drill: {

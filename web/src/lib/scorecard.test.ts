@@ -14,12 +14,13 @@ test('an experiment is scored by the incidents that began during it', () => {
       experiment('delay', 'payment', 0, 5),
       experiment('delay', 'orders', 10, 15),
       experiment('kill', 'carts', 20, 25),
-      experiment('kill', 'user', 30, null),
+      experiment('kill', 'user', 30, 35),
       experiment('cpu', undefined, 40, 45),
+      experiment('loss', 'carts', 59, null),
     ],
     [incident(1, 'shop/payment'), incident(11, 'carts'), incident(21), incident(50, 'user')],
   );
-  expect(rows.map((row) => row.outcome)).toEqual(['named', 'other', 'open', 'quiet', 'unknown']);
+  expect(rows.map((row) => row.outcome)).toEqual(['named', 'other', 'open', 'quiet', 'unknown', 'early']);
   expect(byKind(rows).map(({ fault, named, other, open, quiet }) => [fault, named, other, open, quiet])).toEqual([
     ['delay', 1, 1, 0, 0],
     ['kill', 0, 0, 1, 1],

@@ -1,8 +1,9 @@
 // Experiments beside what automap said meanwhile. No diagnosis sees an experiment, so this says how often an answer was right.
 import type { Experiment, Incident } from '../api/types';
 
-/** `named`: an incident of that time names a place of the experiment; `other`: incidents name others; `open`: none names anything; `quiet`: no incident. */
-export type Outcome = 'named' | 'other' | 'open' | 'quiet' | 'unknown';
+/** `named`: an incident of that time names a place of the experiment; `other`: incidents name others; `open`: none names anything; `quiet`: no incident;
+    `early`: it goes on, and there is no incident yet. */
+export type Outcome = 'named' | 'other' | 'open' | 'quiet' | 'unknown' | 'early';
 
 export type Row = { experiment: Experiment; incidents: Incident[]; outcome: Outcome };
 
@@ -24,9 +25,9 @@ function beganDuring(incident: Incident, { started, ended }: Experiment): boolea
   return onset >= Date.parse(started) - EARLY_MS && onset <= last;
 }
 
-function outcomeOf({ places }: Experiment, incidents: Incident[]): Outcome {
+function outcomeOf({ places, ended }: Experiment, incidents: Incident[]): Outcome {
   if (places.length === 0) return 'unknown';
-  if (incidents.length === 0) return 'quiet';
+  if (incidents.length === 0) return ended ? 'quiet' : 'early';
   // What automap said, not what somebody confirmed later.
   const named = incidents.flatMap((incident) => (incident.cause ? [incident.cause.service] : []));
   if (named.some((service) => places.some((place) => isPlace(service, place)))) return 'named';
@@ -38,12 +39,16 @@ function isPlace(service: string, place: string): boolean {
   return service === place || service.endsWith(`/${place}`);
 }
 
-export type Count = { fault: string } & Record<Outcome, number>;
+/** Of what goes on nothing is counted that may still change. */
+export const FINAL = ['named', 'other', 'open', 'quiet', 'unknown'] as const satisfies Outcome[];
+
+export type Count = { fault: string } & Record<(typeof FINAL)[number], number>;
 
 /** How often each kind of fault had each outcome, the most frequent kind first. */
 export function byKind(rows: Row[]): Count[] {
   const counts = new Map<string, Count>();
   for (const { experiment, outcome } of rows) {
+    if (outcome === 'early') continue;
     const count = counts.get(experiment.fault) ?? { fault: experiment.fault, named: 0, other: 0, open: 0, quiet: 0, unknown: 0 };
     count[outcome] += 1;
     counts.set(experiment.fault, count);
