@@ -1,9 +1,11 @@
 import { defineConfig } from '@playwright/test';
 import { chromium } from './tests/chromium';
 
-// A real `automap ui` serves the page that was built into it, and `live.spec.ts` starts an `automap serve` on a Prometheus of its own; nothing is
+// A real `automap ui` serves the page that was built into it, and those of `LIVE` start an `automap serve` on a Prometheus of its own; nothing is
 // downloaded, and every test has a page of its own.
 export const PORT = 9979;
+/** Those that need a watcher. */
+const LIVE = ['live.spec.ts', 'embed.spec.ts'];
 
 export default defineConfig({
   testDir: 'tests',
@@ -12,9 +14,9 @@ export default defineConfig({
   expect: { timeout: 30_000 },
   workers: 1,
   projects: [
-    { name: 'recorded', testIgnore: 'live.spec.ts' },
+    { name: 'recorded', testIgnore: LIVE },
     // A watcher looks at its targets every second or two, and waits until it is sure.
-    { name: 'live', testMatch: 'live.spec.ts', timeout: 240_000, expect: { timeout: 90_000 } },
+    { name: 'live', testMatch: LIVE, timeout: 240_000, expect: { timeout: 90_000 } },
     // Times and memory, which are measured and not tested: `npm run vitals`.
     { name: 'vitals', testDir: 'vitals', testMatch: 'vitals.ts', timeout: 240_000 },
   ],

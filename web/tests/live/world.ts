@@ -3,7 +3,8 @@ import { test as base } from '@playwright/test';
 import { Folder, freePort, hashOf, serve, startPrometheus, type Process } from './processes';
 
 export type Served = { url: string; process: Process };
-type World = { open: Served; guarded: Served };
+/** `portal`: the port on which a page may show the cards of `open` in a frame. */
+type World = { open: Served; guarded: Served; portal: number };
 
 const PATIENCE_MS = 120_000;
 const STEP_MS = 500;
@@ -21,11 +22,11 @@ const WATCHING = 'watching: { confirm: 5s, confirm_critical: 5s, recover: 1h, me
 // The tests load more pages in a minute than people do.
 const LIMITS = 'limits: { rate_per_s: 10000, rate_burst: 100000, connections_per_client: 256, event_streams_per_client: 32 }';
 
-async function served(folder: Folder, name: string, prometheus: string, names: string[], auth: string): Promise<Served> {
+async function served(folder: Folder, name: string, prometheus: string, names: string[], more: (url: string) => string): Promise<Served> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const store = `store: { file: '${folder.path}/${name}.db' }\n`;
-  const api = `api:\n  listen: '127.0.0.1:${port}'\n  ${LIMITS}\n${auth}`;
+  const api = `api:\n  listen: '127.0.0.1:${port}'\n  ${LIMITS}\n${more(url)}`;
   const config = folder.file(`${name}.yaml`, targets(prometheus, names) + WATCHING + store + api);
   const process = serve(config, url);
   await process.start();
@@ -51,11 +52,13 @@ export const test = base.extend<object, { world: World }>({
       try {
         const prometheus = await startPrometheus(folder);
         running.push(prometheus.process);
-        const open = await served(folder, 'open', prometheus.url, ['shop', 'calm', 'young', 'stale', 'gone'], '');
+        const portal = await freePort();
+        const embed = (url: string) => `  embed: { frame_ancestors: ['http://127.0.0.1:${portal}'], page: '${url}' }\n`;
+        const open = await served(folder, 'open', prometheus.url, ['shop', 'calm', 'young', 'stale', 'gone'], embed);
         running.push(open.process);
-        const guarded = await served(folder, 'guarded', prometheus.url, ['shop'], users(folder));
+        const guarded = await served(folder, 'guarded', prometheus.url, ['shop'], () => users(folder));
         running.push(guarded.process);
-        await use({ open, guarded });
+        await use({ open, guarded, portal });
       } finally {
         await Promise.all(running.map((process) => process.kill()));
         folder.remove();
