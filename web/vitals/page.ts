@@ -22,7 +22,8 @@ export function observe(): void {
   };
   new MutationObserver(look).observe(document, { childList: true, subtree: true, attributes: true });
   const begin = (event: Event) => (window.noted.began ||= event.timeStamp);
-  for (const type of ['pointerdown', 'keydown']) addEventListener(type, begin, { capture: true });
+  // A choice in a list comes as a change alone.
+  for (const type of ['pointerdown', 'keydown', 'change']) addEventListener(type, begin, { capture: true });
   const take = (list: PerformanceObserverEntryList) => {
     for (const { duration } of list.getEntries()) window.noted.slowest = Math.max(window.noted.slowest, duration);
   };

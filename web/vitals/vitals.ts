@@ -1,11 +1,13 @@
 // How long a reader waits, and what an open page holds, in a real browser on this machine: `npm run vitals` prints the tables of docs/ui.md. Fails beyond a
-// budget. Each time is the median of several loads, since a machine has other things to do.
+// budget. Each time is the median of several loads, since a machine has other things to do; beside it stands the shortest, which tells most where it is busy.
 import { cpus, loadavg } from 'node:os';
 import { expect, type Page } from '@playwright/test';
 import { alertOf, openIncident, test } from '../tests/live/world';
 import { actionMs, held, loadMs, observe, type Held } from './page';
 
-const LOADS = 5;
+const LOADS = Number(process.env.VITALS_LOADS ?? 5);
+/** A busy machine takes minutes. */
+const LOAD_MS = 180_000;
 const FIRST_PAINT_MS = 1000;
 const FRAME_MS = 100;
 const MEMORY_MB = 60;
@@ -36,6 +38,7 @@ const ACTIONS: Action[] = [
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 const rounded = (ms: number): string => (ms < 16 ? '< 16' : String(Math.round(ms)));
+const times = (ms: number[]): string[] => [rounded(median(ms)), rounded(Math.min(...ms))];
 
 function print(rows: string[][]): void {
   const [head = []] = rows;
@@ -44,6 +47,7 @@ function print(rows: string[][]): void {
 }
 
 test('how long a reader waits', async ({ browser, baseURL, request }) => {
+  test.setTimeout((LOADS + 1) * LOAD_MS);
   const load = loadavg()[0]?.toFixed(1);
   console.log(`\n${cpus().length} × ${cpus()[0]?.model}, load ${load} before; Chromium ${browser.version()}; ${process.env.AUTOMAP ?? 'target/debug/automap'}`);
   const { incidents } = (await (await request.get('/api/v1/incidents')).json()) as { incidents: { id: string }[] };
@@ -68,14 +72,13 @@ test('how long a reader waits', async ({ browser, baseURL, request }) => {
     }
     await page.close();
   }
-  print([['an incident that is opened by its address', 'painted after, ms'], ...Object.entries(firsts).map(([what, ms]) => [what, rounded(median(ms))])]);
-  const of = (all: Map<string, number[]>, name: string) => median(all.get(name) ?? []);
+  print([['an incident that is opened by its address', 'painted after, ms', 'at best'], ...Object.entries(firsts).map(([what, ms]) => [what, ...times(ms)])]);
   print([
-    ['what is clicked or typed', 'the page reacts after, ms', 'it is shown after, ms'],
-    ...ACTIONS.map(({ name }) => [name, rounded(of(frames, name)), rounded(of(shown, name))]),
+    ['what is clicked or typed', 'the page reacts after, ms', 'at best', 'it is shown after, ms', 'at best'],
+    ...ACTIONS.map(({ name }) => [name, ...times(frames.get(name) ?? []), ...times(shown.get(name) ?? [])]),
   ]);
   expect(median(firsts['its verdict'] ?? []), 'the first incident').toBeLessThanOrEqual(FIRST_PAINT_MS);
-  for (const { name } of ACTIONS) expect(of(frames, name), name).toBeLessThanOrEqual(FRAME_MS);
+  for (const { name } of ACTIONS) expect(median(frames.get(name) ?? []), name).toBeLessThanOrEqual(FRAME_MS);
 });
 
 test('what an open page holds while incidents change', async ({ browser, world }) => {
