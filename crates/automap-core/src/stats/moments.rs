@@ -3,6 +3,8 @@
 //! The robust ones tolerate up to half of the samples being wild, at the price of ignoring bursts shorter than half a window; the anomaly
 //! stage therefore uses both.
 
+use super::{Middle, Selection, key, of_key};
+
 /// Returns the observed values, in order. (Frames hold no infinities, so "finite" and "observed" are the same.)
 pub fn finite(values: &[f64]) -> Vec<f64> {
     values.iter().copied().filter(|v| !v.is_nan()).collect()
@@ -35,25 +37,16 @@ pub fn sd(values: &[f64]) -> f64 {
 /// assert!(median(&[f64::NAN]).is_nan());
 /// ```
 pub fn median(values: &[f64]) -> f64 {
-    median_of(finite(values))
+    Selection::default().median(values.iter().copied())
 }
 
 /// As [`median`], for values that are all observed. O(n).
-pub fn median_of(mut values: Vec<f64>) -> f64 {
-    let n = values.len();
-    if n == 0 {
-        return f64::NAN;
-    }
-    let (below, upper, _) = values.select_nth_unstable_by(n / 2, f64::total_cmp);
-    if n % 2 == 1 {
-        return *upper;
-    }
-    let lower = below.iter().copied().max_by(f64::total_cmp).unwrap_or(*upper);
-    0.5 * (lower + *upper)
+pub fn median_of(values: Vec<f64>) -> f64 {
+    Selection::default().middle_of_all(values).map_or(f64::NAN, Middle::median)
 }
 
 /// The `p`-quantile, 0 to 1, interpolated linearly between the two nearest values as numpy does. `NaN` values are skipped; `NaN` without
-/// observations. O(n · log n).
+/// observations. O(n).
 ///
 /// ```
 /// use automap_core::stats::quantile;
@@ -61,19 +54,21 @@ pub fn median_of(mut values: Vec<f64>) -> f64 {
 /// assert_eq!(quantile(&[1.0, 2.0, 3.0, 4.0, 5.0], 0.9), 4.6);
 /// ```
 pub fn quantile(values: &[f64], p: f64) -> f64 {
-    let mut sorted = finite(values);
-    sorted.sort_by(f64::total_cmp);
-    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    let mut keys: Vec<i64> = values.iter().filter(|v| !v.is_nan()).map(|v| key(*v)).collect();
+    let Some(last) = keys.len().checked_sub(1) else { return f64::NAN };
     let at = p.clamp(0.0, 1.0) * last as f64;
     let below = at.floor() as usize;
-    let above = (below + 1).min(last);
-    sorted[below] + (at - below as f64) * (sorted[above] - sorted[below])
+    let (_, lower, above) = keys.select_nth_unstable(below);
+    let lower = *lower;
+    let (lower, upper) = (of_key(lower), of_key(above.iter().copied().min().unwrap_or(lower)));
+    lower + (at - below as f64) * (upper - lower)
 }
 
 /// Median absolute deviation from `centre`, times 1.4826, so that it estimates the standard deviation of normally distributed values
 /// (Hampel 1974). Up to half of the samples may be wild. `NaN` without observations. O(n).
 pub fn mad(values: &[f64], centre: f64) -> f64 {
-    1.4826 * median_of(values.iter().filter(|v| !v.is_nan()).map(|v| (v - centre).abs()).collect())
+    let deviations = values.iter().filter(|v| !v.is_nan()).map(|v| (v - centre).abs());
+    1.4826 * Selection::default().middle_of_all(deviations).map_or(f64::NAN, Middle::median)
 }
 
 #[cfg(test)]

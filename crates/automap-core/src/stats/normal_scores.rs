@@ -4,6 +4,8 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use super::key;
+
 /// Returns ranks from 1; ties share their mean rank. `NaN` stays `NaN` and takes no rank. O(n log n).
 ///
 /// ```
@@ -12,14 +14,16 @@ use statrs::distribution::{ContinuousCDF, Normal};
 /// assert_eq!(average_ranks(&[30.0, 10.0, 30.0, 20.0]), [3.5, 1.0, 3.5, 2.0]);
 /// ```
 pub fn average_ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).filter(|&i| !values[i].is_nan()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let observed = values.iter().enumerate().filter(|(_, v)| !v.is_nan());
+    let mut order: Vec<(i64, usize)> = observed.map(|(i, v)| (key(*v), i)).collect();
+    order.sort_unstable();
     let mut ranks = vec![f64::NAN; values.len()];
     let mut start = 0;
     while start < order.len() {
-        let same = order[start..].iter().take_while(|&&i| values[i] == values[order[start]]).count();
+        let first = values[order[start].1];
+        let same = order[start..].iter().take_while(|(_, i)| values[*i] == first).count();
         let rank = start as f64 + (same as f64 + 1.0) / 2.0;
-        order[start..start + same].iter().for_each(|&i| ranks[i] = rank);
+        order[start..start + same].iter().for_each(|(_, i)| ranks[*i] = rank);
         start += same;
     }
     ranks
