@@ -14,6 +14,7 @@ mod noise;
 mod residual;
 mod rows;
 mod saturation;
+mod shape;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ use rayon::prelude::*;
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{Metric, Unit};
 use rows::{Column, prepare};
+use views::{Picked, Scales, Usual};
 
 /// Evidence from which a change is clear: a few spreads.
 pub const CLEAR: f64 = 1.0;
@@ -184,19 +186,17 @@ fn above_noise(evidence: f64, level: f64) -> f64 {
 
 /// Evidence of every column; `None` if it has too few samples.
 fn evidence(columns: &[Column], rows: &Rows, options: &AnomalyOptions) -> Vec<Option<f64>> {
-    let scales = views::Scales::new(columns, rows, options);
-    let residuals = residual::judged(columns, rows, &scales, |r| views::Views::new(r, rows, options.log_floor));
-    columns
-        .par_iter()
-        .enumerate()
-        .map(|(j, column)| {
-            let scale = scales.of(j)?;
-            let raw = views::Views::new(&column.values, rows, scale.floor);
-            let residual = residuals[j].filter(|v| v.mean.is_finite()).unwrap_or(raw);
-            let family = &column.metric.family;
-            Some((raw.evidence(family) + residual.evidence(family)) / 2.0)
-        })
-        .collect()
+    let usual: Vec<Option<Usual>> =
+        columns.par_iter().map_init(Picked::default, |picked, column| Usual::of(column, rows, picked)).collect();
+    let scales = Scales::new(columns, &usual, options);
+    let residuals = residual::views(columns, rows, (&usual, &scales), options.log_floor);
+    let of = |j: usize| {
+        let (scale, family) = (scales.of(j)?, &columns[j].metric.family);
+        let raw = usual[j]?.shape?.views(scale.floor);
+        let residual = residuals[j].filter(|v| v.mean.is_finite()).unwrap_or(raw);
+        Some((raw.evidence(family) + residual.evidence(family)) / 2.0)
+    };
+    (0..columns.len()).into_par_iter().map(of).collect()
 }
 
 #[cfg(test)]

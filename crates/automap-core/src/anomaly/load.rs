@@ -9,6 +9,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use super::Rows;
 use super::rows::Column;
 use crate::frame::ServiceIdx;
@@ -63,9 +65,12 @@ pub(super) fn explain_beyond_baseline(columns: &mut [Column], rows: &Rows) {
     };
     let loads: BTreeMap<ServiceIdx, (Vec<f64>, (f64, f64))> =
         columns.iter().filter(|c| is_own_load(c)).filter_map(of).collect();
-    for column in columns.iter_mut().filter(|c| c.metric.side == Side::Own && follows_in_its_own_way(&c.metric.family))
-    {
-        let Some((load, (low, high))) = loads.get(&column.service) else { continue };
+    if loads.is_empty() {
+        return;
+    }
+    let is_asked = |c: &&mut Column| c.metric.side == Side::Own && follows_in_its_own_way(&c.metric.family);
+    columns.par_iter_mut().filter(is_asked).for_each(|column| {
+        let Some((load, (low, high))) = loads.get(&column.service) else { return };
         let usual = median(&column.pick(&rows.baseline));
         for &row in &rows.incident {
             let times = (load[row] / high).max(1.0) * (load[row] / low).min(1.0);
@@ -74,7 +79,7 @@ pub(super) fn explain_beyond_baseline(columns: &mut [Column], rows: &Rows) {
                 column.values.to_mut()[row] = without_explained(value, usual, times);
             }
         }
-    }
+    });
 }
 
 /// A value without what `times` the load explains at most.

@@ -10,6 +10,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::Rows;
 use super::load::is_own_load;
 use super::rows::Column;
@@ -31,16 +33,17 @@ const WELL: f64 = 0.05;
 /// Services without a rise are absent. O(series × samples).
 pub(super) fn evidence(columns: &[Column], rows: &Rows) -> BTreeMap<ServiceIdx, f64> {
     let usual =
-        columns.iter().filter(|c| is_told_by_its_service(c) && share_missing(c, &rows.baseline) <= USUALLY_MISSING);
+        columns.par_iter().filter(|c| is_told_by_its_service(c) && share_missing(c, &rows.baseline) <= USUALLY_MISSING);
     let usual: Vec<&Column> = usual.collect();
     // Where nothing is missing in the incident, nothing can be missing more than before.
     let with_gaps: Vec<&Column> =
-        usual.iter().copied().filter(|c| rows.incident.iter().any(|&i| c.values[i].is_nan())).collect();
+        usual.par_iter().copied().filter(|c| rows.incident.iter().any(|&i| c.values[i].is_nan())).collect();
     if with_gaps.is_empty() {
         return BTreeMap::new();
     }
     let rows = observed(&usual, rows);
     let reported = Reported::of(&usual);
+    let around = Around::of(columns, with_gaps.iter().map(|c| c.service).collect());
     let mut out: BTreeMap<ServiceIdx, f64> = BTreeMap::new();
     for column in &with_gaps {
         let rows = reported.by_others(column, &rows);
@@ -51,7 +54,7 @@ pub(super) fn evidence(columns: &[Column], rows: &Rows) -> BTreeMap<ServiceIdx, 
         let p0 = (share_missing(column, &rows.baseline) * n0 + 0.5) / (n0 + 1.0);
         let error = (p0 * (1.0 - p0) * (1.0 / n0 + 1.0 / n1)).sqrt() + 1.0 / n1;
         let z = (share_missing(column, &rows.incident) - p0) / error;
-        if z > 0.0 && !goes_on(column, columns, &rows) {
+        if z > 0.0 && !goes_on(column.service, &around, &rows) {
             let e = out.entry(column.service).or_default();
             *e = e.max(signed_log(z));
         }
@@ -123,11 +126,39 @@ fn observed(usual: &[&Column], rows: &Rows) -> Rows {
     Rows { baseline: keep(&rows.baseline), incident: keep(&rows.incident) }
 }
 
-/// Whether a service goes on answering although this series of it has gaps: by what its callers measure, and where they tell nothing by its own
+/// What is measured of some services, and by their callers: looked up once, since many may be missing at a time.
+struct Around<'a> {
+    own: BTreeMap<ServiceIdx, Vec<&'a Column<'a>>>,
+    by_callers: BTreeMap<ServiceIdx, Vec<&'a Column<'a>>>,
+}
+
+impl<'a> Around<'a> {
+    fn of(columns: &'a [Column<'a>], services: BTreeSet<ServiceIdx>) -> Self {
+        let mut out = Self { own: BTreeMap::new(), by_callers: BTreeMap::new() };
+        for column in columns {
+            if services.contains(&column.service) {
+                out.own.entry(column.service).or_default().push(column);
+            }
+            if let Some(peer) = column.peer.filter(|p| column.metric.side == Side::Client && services.contains(p)) {
+                out.by_callers.entry(peer).or_default().push(column);
+            }
+        }
+        out
+    }
+
+    fn own(&self, service: ServiceIdx) -> impl Iterator<Item = &'a Column<'a>> {
+        self.own.get(&service).into_iter().flatten().copied()
+    }
+
+    fn by_callers(&self, service: ServiceIdx, family: Family) -> impl Iterator<Item = &'a Column<'a>> {
+        self.by_callers.get(&service).into_iter().flatten().copied().filter(move |c| c.metric.family == family)
+    }
+}
+
+/// Whether a service goes on answering although a series of it has gaps: by what its callers measure, and where they tell nothing by its own
 /// counter of requests and by the calls that it makes itself.
-fn goes_on(missing: &Column, columns: &[Column], rows: &Rows) -> bool {
-    let is_calls = |c: &&Column| c.peer == Some(missing.service) && c.metric.side == Side::Client;
-    let of_family = |family: Family| columns.iter().filter(is_calls).filter(move |c| c.metric.family == family);
+fn goes_on(service: ServiceIdx, around: &Around, rows: &Rows) -> bool {
+    let of_family = |family: Family| around.by_callers(service, family);
     if of_family(Family::Error).any(|c| level(c, &rows.incident) > level(c, &rows.baseline) + WELL) {
         return false;
     }
@@ -135,22 +166,24 @@ fn goes_on(missing: &Column, columns: &[Column], rows: &Rows) -> bool {
     if calls.iter().any(|c| is_seen(c, rows)) {
         return keeps_its_level(&calls, rows);
     }
-    if answers(missing.service, columns, rows) {
+    if answers(service, around, rows) {
         return true;
     }
-    let makes = |c: &&Column| c.service == missing.service && c.metric.side == Side::Client;
-    let made = columns.iter().filter(makes).filter(|c| c.metric.family == Family::Throughput);
-    let own = columns.iter().filter(|c| c.service == missing.service && is_own_load(c));
+    let makes = |c: &&Column| c.metric.side == Side::Client && c.metric.family == Family::Throughput;
+    let made = around.own(service).filter(makes).filter(|c| !c.metric.is_of_connections());
+    let own = around.own(service).filter(|c| is_own_load(c));
     of_family(Family::Error).any(|c| is_seen(c, rows))
         || keeps_its_level(&own.collect::<Vec<_>>(), rows)
-        || keeps_its_level(&made.filter(|c| !c.metric.is_of_connections()).collect::<Vec<_>>(), rows)
+        || keeps_its_level(&made.collect::<Vec<_>>(), rows)
 }
 
 /// Whether the latency or the errors of a service's requests are still measured, which nobody does without any request.
-fn answers(service: ServiceIdx, columns: &[Column], rows: &Rows) -> bool {
-    let is_of_requests = |c: &&Column| matches!(c.metric.family, Family::Latency | Family::Error);
-    let own = columns.iter().filter(|c| c.service == service && c.metric.side == Side::Own).filter(is_of_requests);
-    own.filter(|c| c.peer.is_none()).any(|c| is_seen(c, rows))
+fn answers(service: ServiceIdx, around: &Around, rows: &Rows) -> bool {
+    let is_of_requests = |c: &&Column| {
+        let is_kind = matches!(c.metric.family, Family::Latency | Family::Error);
+        is_kind && c.metric.side == Side::Own && c.peer.is_none()
+    };
+    around.own(service).filter(is_of_requests).any(|c| is_seen(c, rows))
 }
 
 /// Services of whose requests one thing is not measured any more and another still is. A service that stopped loses all of it; here samples are

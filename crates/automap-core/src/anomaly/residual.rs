@@ -14,12 +14,13 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::Rows;
-use super::load::{baseline_range, follows_in_its_own_way, is_own_load};
+use super::load::{follows_in_its_own_way, is_own_load};
 use super::rows::Column;
-use super::views::Scales;
+use super::shape::{Shape, Workplace};
+use super::views::{Scales, Usual, Views};
 use crate::frame::ServiceIdx;
 use crate::metric::Family;
-use crate::stats::median;
+use crate::stats::{Middle, key, of_key};
 
 /// Fewest services with a metric for their median to represent a common movement.
 const MIN_PEERS: usize = 5;
@@ -32,44 +33,57 @@ const PER_REQUEST: f64 = 1.0;
 /// Coordinate descent on two slopes converges in a handful of rounds.
 const ROUNDS: usize = 30;
 
-/// What `judge` says of the residual of every column; `None` if a logarithm makes no sense (errors, negative values) or there are too few samples.
+/// The views of the residual of every column; `None` if a logarithm makes no sense (errors, negative values) or there are too few samples.
 ///
-/// Residuals of one metric exist at a time, since those of all are as large as the frame. O(series × samples).
-pub(super) fn judged<T: Clone + Send>(
+/// Residuals of one metric exist at a time, since those of all are as large as the frame, and of the rows of both windows only: first the baseline,
+/// then the incident. O(series × samples).
+pub(super) fn views(
     columns: &[Column],
     rows: &Rows,
-    scales: &Scales,
-    judge: impl Fn(&[f64]) -> T + Sync,
-) -> Vec<Option<T>> {
-    let logs = |j: usize| scales.of(j).map(|scale| log_levels(&columns[j], rows, scale.log_offset));
-    let own_loads = (0..columns.len()).filter(|&j| is_own_load(&columns[j]));
-    let loads: BTreeMap<ServiceIdx, Vec<f64>> =
-        own_loads.filter_map(|j| Some((columns[j].service, gaps_as_normal(logs(j)?)))).collect();
+    (usual, scales): (&[Option<Usual>], &Scales),
+    floor: f64,
+) -> Vec<Option<Views>> {
+    let (base, length) = (rows.baseline.len(), rows.baseline.len() + rows.incident.len());
+    let log_levels = |j: usize, out: &mut [f64]| {
+        let (Some(usual), Some(scale)) = (&usual[j], scales.of(j)) else { return };
+        log_levels(&columns[j], rows, (usual.middle, scale.log_offset), out);
+    };
+    let own_loads: Vec<usize> =
+        (0..columns.len()).filter(|&j| is_own_load(&columns[j]) && scales.of(j).is_some()).collect();
+    let load = |&j: &usize| {
+        let mut levels = vec![0.0; length];
+        log_levels(j, &mut levels);
+        (columns[j].service, LoadLevels::new(levels, base))
+    };
+    let loads: BTreeMap<ServiceIdx, LoadLevels> =
+        own_loads.par_iter().map(load).collect::<Vec<_>>().into_iter().collect();
     let takes_part = |j: &usize| {
         scales.of(*j).is_some() && columns[*j].metric.family != Family::Error && never_negative(&columns[*j])
     };
     let mut by_metric: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for j in (0..columns.len()).filter(takes_part) {
+    for j in (0..columns.len()).into_par_iter().filter(takes_part).collect::<Vec<_>>() {
         by_metric.entry(columns[j].metric.name.as_str()).or_default().push(j);
     }
 
-    let mut out: Vec<Option<T>> = vec![None; columns.len()];
+    let mut out: Vec<Option<Views>> = vec![None; columns.len()];
+    let mut levels = Vec::new();
     for members in by_metric.into_values() {
-        let levels: Vec<Vec<f64>> = members.par_iter().filter_map(|&j| logs(j)).collect();
-        let common = (members.len() >= MIN_PEERS).then(|| middles(&levels));
-        let residual = |(&j, level): (&usize, &Vec<f64>)| {
+        levels.clear();
+        levels.resize(members.len() * length, 0.0);
+        levels.par_chunks_mut(length).zip(&members).for_each(|(levels, &j)| log_levels(j, levels));
+        let common = (members.len() >= MIN_PEERS).then(|| middles(&levels, length));
+        let residual = |place: &mut Residual, (&j, level): (&usize, &[f64])| {
             let family = &columns[j].metric.family;
-            let own_load = family.follows_load().then(|| loads.get(&columns[j].service)).flatten();
-            let others = common.as_ref().map(|c| c.iter().zip(level).map(|(m, own)| m.without(*own)).collect());
+            let load = family.follows_load().then(|| loads.get(&columns[j].service)).flatten();
             // What lies beyond the loads of the baseline has been explained before (`load`).
-            let own_load =
-                own_load.map(|l| if follows_in_its_own_way(family) { within_baseline(l, rows) } else { l.clone() });
-            let predictors = [others, own_load];
+            let load = load.map(|load| (load, follows_in_its_own_way(family)));
+            place.predict(level, common.as_deref(), load);
             let priors = [0.0, if is_cost_per_request(family) { PER_REQUEST } else { 0.0 }];
-            (j, judge(&without(level, &predictors, priors, rows)))
+            (j, place.views(level, base, priors, floor))
         };
-        let found: Vec<(usize, T)> = members.par_iter().zip(&levels).map(residual).collect();
-        found.into_iter().for_each(|(j, judged)| out[j] = Some(judged));
+        let found: Vec<(usize, Option<Views>)> =
+            members.par_iter().zip(levels.par_chunks(length)).map_init(Residual::default, residual).collect();
+        found.into_iter().for_each(|(j, views)| out[j] = views);
     }
     out
 }
@@ -83,47 +97,52 @@ fn is_cost_per_request(family: &Family) -> bool {
     matches!(family, Family::Network | Family::Syscall)
 }
 
-fn log_levels(column: &Column, rows: &Rows, offset: f64) -> Vec<f64> {
-    let level = |v: f64| if v.is_nan() { f64::NAN } else { (v.max(0.0) + offset).ln() };
-    centred(column.values.iter().map(|&v| level(v)).collect(), &rows.baseline)
-}
-
-/// Subtracts the baseline median, so that 0 means "as usual" and can stand in for a gap.
-fn centred(mut values: Vec<f64>, baseline: &[usize]) -> Vec<f64> {
-    let centre = median(&baseline.iter().map(|&i| values[i]).collect::<Vec<_>>());
-    values.iter_mut().for_each(|v| *v -= centre);
-    values
-}
-
-/// The same within the range that the baseline showed.
-fn within_baseline(values: &[f64], rows: &Rows) -> Vec<f64> {
-    match baseline_range(values, rows) {
-        Some((low, high)) => values.iter().map(|v| v.clamp(low, high)).collect(),
-        None => values.to_vec(),
+/// The logarithms of a column in both windows, less the baseline's median, so that 0 means "as usual" and can stand in for a gap. A logarithm keeps
+/// the order, so that its median follows from the column's middle.
+fn log_levels(column: &Column, rows: &Rows, (middle, offset): (Middle, f64), out: &mut [f64]) {
+    let log = |v: f64| (v.max(0.0) + offset).ln();
+    let (centre, values) = (middle.map(log).median(), &*column.values);
+    for (level, &row) in out.iter_mut().zip(rows.baseline.iter().chain(&rows.incident)) {
+        let value = values[row];
+        *level = if value.is_nan() { f64::NAN } else { log(value) - centre };
     }
 }
 
-fn gaps_as_normal(mut values: Vec<f64>) -> Vec<f64> {
-    values.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = 0.0);
-    values
+/// A service's own load as a predictor.
+struct LoadLevels {
+    /// Gaps are as usual.
+    levels: Vec<f64>,
+    /// The lowest and the highest in the baseline.
+    range: (f64, f64),
+}
+
+impl LoadLevels {
+    fn new(mut levels: Vec<f64>, base: usize) -> Self {
+        levels.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = 0.0);
+        let baseline = levels[..base].iter().copied();
+        let range = (baseline.clone().fold(f64::INFINITY, f64::min), baseline.fold(f64::NEG_INFINITY, f64::max));
+        Self { levels, range }
+    }
 }
 
 /// The middle values of all series in one row, from which the median without any one series follows. A gap counts as "as usual" (0).
-struct Middle {
+#[derive(Clone, Copy, Debug)]
+struct LeftOut {
     /// Candidates for the lower middle value of the others; `upper` likewise.
     lower: [f64; 2],
     upper: [f64; 2],
 }
 
-impl Middle {
+impl LeftOut {
     /// Finds them among at least three values. O(n).
-    fn of(mut values: Vec<f64>) -> Self {
-        let (low, is_even) = ((values.len() - 2) / 2, values.len().is_multiple_of(2));
-        let (_, first, above) = values.select_nth_unstable_by(low, f64::total_cmp);
-        let (_, second, above) = above.select_nth_unstable_by(0, f64::total_cmp);
-        let lower = [*first, *second];
-        let third = above.iter().copied().min_by(f64::total_cmp).unwrap_or(*second);
-        Self { lower, upper: if is_even { lower } else { [*second, third] } }
+    fn of(keys: &mut [i64]) -> Self {
+        let (low, is_even) = ((keys.len() - 2) / 2, keys.len().is_multiple_of(2));
+        let (_, first, above) = keys.select_nth_unstable(low);
+        let (_, second, above) = above.select_nth_unstable(0);
+        let (first, second) = (of_key(*first), of_key(*second));
+        let third = above.iter().copied().min().map_or(second, of_key);
+        let lower = [first, second];
+        Self { lower, upper: if is_even { lower } else { [second, third] } }
     }
 
     /// The median of all values except one.
@@ -134,46 +153,116 @@ impl Middle {
     }
 }
 
-/// The middle values of every row. O(series × rows).
-fn middles(levels: &[Vec<f64>]) -> Vec<Middle> {
-    let at = |t: usize| levels.iter().map(|l| if l[t].is_nan() { 0.0 } else { l[t] }).collect();
-    (0..levels[0].len()).into_par_iter().map(|t| Middle::of(at(t))).collect()
+/// The middle values of every row of series that stand one after the other. O(series × rows).
+fn middles(levels: &[f64], length: usize) -> Vec<LeftOut> {
+    // Neighbouring rows of a series are neighbours in memory.
+    const ROWS: usize = 8;
+    let of_rows = |place: &mut [Vec<i64>; ROWS], block: usize| {
+        let rows = block * ROWS..((block + 1) * ROWS).min(length);
+        place.iter_mut().for_each(Vec::clear);
+        for level in levels.chunks_exact(length) {
+            for (keys, v) in place.iter_mut().zip(&level[rows.clone()]) {
+                keys.push(key(if v.is_nan() { 0.0 } else { *v }));
+            }
+        }
+        place[..rows.len()].iter_mut().map(|keys| LeftOut::of(keys)).collect::<Vec<_>>()
+    };
+    let blocks = (0..length.div_ceil(ROWS)).into_par_iter().map_init(Default::default, of_rows);
+    blocks.collect::<Vec<_>>().concat()
 }
 
-/// Returns `level − Σ slope·predictor`, centred on its baseline median. Slopes are fitted on the baseline by ridge regression towards `priors`.
-fn without(level: &[f64], predictors: &[Option<Vec<f64>>; 2], priors: [f64; 2], rows: &Rows) -> Vec<f64> {
-    let on_baseline = |x: &[f64]| {
-        let x: Vec<f64> = rows.baseline.iter().map(|&i| if x[i].is_nan() { 0.0 } else { x[i] }).collect();
-        let mean = x.iter().sum::<f64>() / x.len() as f64;
-        x.into_iter().map(|v| v - mean).collect::<Vec<f64>>()
-    };
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
-    let y = on_baseline(level);
-    let q = predictors.each_ref().map(|p| p.as_deref().map(on_baseline).unwrap_or_else(|| vec![0.0; y.len()]));
-    let ridge = RIDGE * (dot(&y, &y) / y.len() as f64).max(1e-4);
-    let (cross, gram, target) =
-        (dot(&q[0], &q[1]), [dot(&q[0], &q[0]), dot(&q[1], &q[1])], [dot(&q[0], &y), dot(&q[1], &y)]);
-    let mut slopes = [0.0f64; 2];
-    for _ in 0..ROUNDS {
-        for k in 0..2 {
-            let from_data = target[k] - cross * slopes[1 - k];
-            slopes[k] = ((from_data + ridge * priors[k]) / (gram[k] + ridge)).clamp(0.0, SLOPE_MAX);
+/// Where the residual of one series after the other is computed.
+#[derive(Default)]
+struct Residual {
+    /// The movement of the others and the own load; 0 where they are not known.
+    predictors: [Vec<f64>; 2],
+    rest: Vec<f64>,
+    place: Workplace,
+}
+
+impl Residual {
+    /// Sets the predictors of a series. The load may be kept within what the baseline showed.
+    fn predict(&mut self, level: &[f64], common: Option<&[LeftOut]>, load: Option<(&LoadLevels, bool)>) {
+        let [others, own_load] = &mut self.predictors;
+        others.clear();
+        match common {
+            Some(common) => others.extend(common.iter().zip(level).map(|(m, own)| m.without(*own))),
+            None => others.resize(level.len(), 0.0),
+        }
+        own_load.clear();
+        match load {
+            Some((LoadLevels { levels, range: (low, high) }, true)) => {
+                own_load.extend(levels.iter().map(|v| v.clamp(*low, *high)));
+            }
+            Some((load, false)) => own_load.extend_from_slice(&load.levels),
+            None => own_load.resize(level.len(), 0.0),
         }
     }
-    let explained =
-        |t: usize| -> f64 { predictors.iter().zip(slopes).filter_map(|(p, b)| Some(b * p.as_ref()?[t])).sum() };
-    centred(level.iter().enumerate().map(|(t, v)| v - explained(t)).collect(), &rows.baseline)
+
+    /// The views of `level − Σ slope·predictor`, centred on its baseline median.
+    fn views(&mut self, level: &[f64], base: usize, priors: [f64; 2], floor: f64) -> Option<Views> {
+        let slopes = self.slopes(&level[..base], priors);
+        let [others, own_load] = &self.predictors;
+        self.rest.clear();
+        let explained = others.iter().zip(own_load).map(|(p, q)| slopes[0] * p + slopes[1] * q);
+        self.rest.extend(level.iter().zip(explained).map(|(v, explained)| v - explained));
+        let middle = self.place.selection.middle(self.rest[..base].iter().copied())?;
+        let centre = middle.median();
+        self.rest.iter_mut().for_each(|v| *v -= centre);
+        let (normal, incident) = self.rest.split_at(base);
+        Some(Shape::of(normal, incident, middle.map(|v| v - centre), &mut self.place).views(floor))
+    }
+
+    /// Fitted on the baseline by ridge regression towards `priors`. Sums are added up in the order of the samples, all at the same time.
+    fn slopes(&self, level: &[f64], priors: [f64; 2]) -> [f64; 2] {
+        let or_usual = |v: f64| if v.is_nan() { 0.0 } else { v };
+        let rows =
+            || level.iter().zip(&self.predictors[0]).zip(&self.predictors[1]).map(|((y, p), q)| [or_usual(*y), *p, *q]);
+        let mut means = [0.0; 3];
+        rows().for_each(|row| means.iter_mut().zip(row).for_each(|(sum, v)| *sum += v));
+        means.iter_mut().for_each(|sum| *sum /= level.len() as f64);
+        let (mut gram, mut target, mut cross, mut own) = ([0.0; 2], [0.0; 2], 0.0, 0.0);
+        for row in rows() {
+            let [y, p, q] = [row[0] - means[0], row[1] - means[1], row[2] - means[2]];
+            own += y * y;
+            gram[0] += p * p;
+            gram[1] += q * q;
+            target[0] += p * y;
+            target[1] += q * y;
+            cross += p * q;
+        }
+        let ridge = RIDGE * (own / level.len() as f64).max(1e-4);
+        let mut slopes = [0.0f64; 2];
+        for _ in 0..ROUNDS {
+            let before = slopes;
+            for k in 0..2 {
+                let from_data = target[k] - cross * slopes[1 - k];
+                slopes[k] = ((from_data + ridge * priors[k]) / (gram[k] + ridge)).clamp(0.0, SLOPE_MAX);
+            }
+            if slopes == before {
+                break;
+            }
+        }
+        slopes
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// What is left of a series beside the predictors that are known.
+    fn without(level: &[f64], predictors: [Option<&[f64]>; 2], priors: [f64; 2], base: usize) -> Vec<f64> {
+        let predictors = predictors.map(|p| p.map_or_else(|| vec![0.0; level.len()], <[f64]>::to_vec));
+        let mut place = Residual { predictors, ..Residual::default() };
+        place.views(level, base, priors, 0.03).unwrap();
+        place.rest
+    }
+
     #[test]
     fn leave_one_out_median_leaves_the_series_itself_out() {
         let medians = |values: &[f64]| {
-            let levels: Vec<Vec<f64>> = values.iter().map(|v| vec![*v]).collect();
-            let middle = &middles(&levels)[0];
+            let middle = &middles(values, 1)[0];
             values.iter().map(|v| middle.without(*v)).collect::<Vec<f64>>()
         };
         assert_eq!(medians(&[1.0, 2.0, 3.0, 100.0]), [3.0, 3.0, 2.0, 2.0]);
@@ -183,8 +272,7 @@ mod tests {
     #[test]
     fn a_movement_that_all_share_leaves_no_residual() {
         let wave: Vec<f64> = (0..60).map(|i| (i as f64 / 5.0).sin()).collect();
-        let rows = Rows { baseline: (0..40).collect(), incident: (40..60).collect() };
-        let left = without(&wave, &[Some(wave.clone()), None], [0.0; 2], &rows);
+        let left = without(&wave, [Some(&wave), None], [0.0; 2], 40);
         let (before, after) = (crate::stats::sd(&wave), crate::stats::sd(&left));
         assert!(after < 0.2 * before, "{after} of {before}");
     }
@@ -194,9 +282,8 @@ mod tests {
     #[test]
     fn bytes_that_double_with_the_requests_leave_no_residual() {
         let doubled: Vec<f64> = (0..20).map(|i| if i < 12 { 0.0 } else { 2f64.ln() }).collect();
-        let rows = Rows { baseline: (0..12).collect(), incident: (12..20).collect() };
-        let predictors = [None, Some(doubled.clone())];
-        assert!(without(&doubled, &predictors, [0.0, PER_REQUEST], &rows).iter().all(|v| v.abs() < 1e-12));
-        assert!((without(&doubled, &predictors, [0.0; 2], &rows)[19] - 2f64.ln()).abs() < 1e-12);
+        let predictors = [None, Some(&*doubled)];
+        assert!(without(&doubled, predictors, [0.0, PER_REQUEST], 12).iter().all(|v| v.abs() < 1e-12));
+        assert!((without(&doubled, predictors, [0.0; 2], 12)[19] - 2f64.ln()).abs() < 1e-12);
     }
 }

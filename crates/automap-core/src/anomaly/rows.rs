@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use rayon::prelude::*;
+
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{Metric, Side};
 use crate::time::Interval;
@@ -57,10 +59,17 @@ impl Column<'_> {
     pub(super) fn pick(&self, rows: &[usize]) -> Vec<f64> {
         rows.iter().map(|&i| self.values[i]).collect()
     }
+
+    /// As [`Column::pick`], in place of what was picked before.
+    pub(super) fn pick_into(&self, rows: &[usize], picked: &mut Vec<f64>) {
+        let values = &*self.values;
+        picked.clear();
+        picked.extend(rows.iter().map(|&i| values[i]));
+    }
 }
 
 pub(super) fn prepare<'a>(frame: &'a MetricFrame, rows: &Rows) -> Vec<Column<'a>> {
-    let series = frame.series().iter().enumerate();
+    let series = frame.series().par_iter().enumerate();
     series
         .filter(|(_, s)| s.metric.side != Side::Outside)
         .map(|(i, s)| {
