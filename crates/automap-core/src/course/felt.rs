@@ -6,10 +6,12 @@
 //! Worked example: an entry's mean latency is 24 ± 1 ms. Its spread counts as 2.4 ms (a tenth of the level at least), so 60 ms is
 //! (60 − 24) / 2.4 = 15 spreads. The score of a sample is the largest such deviation over the entries' symptoms.
 
+use rayon::prelude::*;
+
 use crate::anomaly::practical_floor;
 use crate::frame::{MetricFrame, Series};
 use crate::metric::{Family, LATENCY_MS, Side, Unit};
-use crate::stats::{finite, mad, median, median_of};
+use crate::stats::{Selection, mad, median};
 use crate::topology::CallGraph;
 
 /// Fewest reference samples that say what is normal.
@@ -27,6 +29,9 @@ const LINEAR_SPREADS: f64 = 3.0;
 /// Smallest spread of the sum over all services.
 const SUM_FLOOR: f64 = 1.0;
 
+/// Series whose deviations exist at a time.
+const CHUNK: usize = 1024;
+
 /// Whose symptoms are scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
@@ -40,21 +45,58 @@ pub(super) enum Scope {
 /// taken as normal; up to half of them may be bad. O(series × rows).
 pub(super) fn scores(frame: &MetricFrame, calls: &CallGraph, scope: Scope, reference: &[usize]) -> Option<Vec<f64>> {
     let felt = series(frame, calls, scope);
-    let deviations: Vec<Vec<f64>> = felt.iter().filter_map(|s| deviations(s, reference)).collect();
-    if deviations.is_empty() {
+    let mut rows = vec![Row::default(); frame.times().len()];
+    let mut is_judged = false;
+    for series in felt.chunks(CHUNK) {
+        let of = |selection: &mut Selection, (_, series): &(usize, &Series)| {
+            let mut found = deviations(series, reference, selection)?;
+            if scope == Scope::All {
+                found.iter_mut().for_each(|d| *d = LINEAR_SPREADS * (*d / LINEAR_SPREADS).ln_1p());
+            }
+            Some(found)
+        };
+        let found: Vec<Option<Vec<f64>>> = series.par_iter().map_init(Selection::default, of).collect();
+        for deviations in found.into_iter().flatten() {
+            is_judged = true;
+            rows.iter_mut().zip(deviations).filter(|(_, d)| !d.is_nan()).for_each(|(row, d)| row.add(d));
+        }
+    }
+    if !is_judged {
         return None;
     }
-    let rows = 0..frame.times().len();
-    let at = |row: usize| finite(&deviations.iter().map(|d| d[row]).collect::<Vec<_>>());
     match scope {
-        Scope::Entries => Some(rows.map(|row| at(row).into_iter().fold(f64::NAN, f64::max)).collect()),
+        Scope::Entries => Some(rows.iter().map(|row| row.largest).collect()),
         Scope::All => {
-            let sums: Vec<f64> = rows.map(|row| added_up(&at(row))).collect();
-            let normal: Vec<f64> = reference.iter().map(|&i| sums[i]).collect();
+            let normal: Vec<f64> = reference.iter().map(|&i| rows[i].sum()).collect();
             let centre = median(&normal);
             let spread = mad(&normal, centre).max(SUM_FLOOR);
-            (!centre.is_nan()).then(|| sums.iter().map(|v| ((v - centre) / spread).max(0.0)).collect())
+            (!centre.is_nan()).then(|| rows.iter().map(|row| ((row.sum() - centre) / spread).max(0.0)).collect())
         }
+    }
+}
+
+/// The deviations of all series in one row.
+#[derive(Clone)]
+struct Row {
+    sum: f64,
+    largest: f64,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Self { sum: 0.0, largest: f64::NAN }
+    }
+}
+
+impl Row {
+    fn add(&mut self, deviation: f64) {
+        self.sum += deviation;
+        self.largest = self.largest.max(deviation);
+    }
+
+    /// `NaN` where nothing was observed.
+    fn sum(&self) -> f64 {
+        if self.largest.is_nan() { f64::NAN } else { self.sum }
     }
 }
 
@@ -66,53 +108,53 @@ pub(super) fn worst<'a>(
     reference: &[usize],
     rows: std::ops::Range<usize>,
 ) -> Option<(usize, f64, f64)> {
-    let level =
-        |s: &Series, rows: &mut dyn Iterator<Item = usize>| median(&rows.map(|i| s.values[i]).collect::<Vec<_>>());
-    let of = |s: &'a Series| {
-        let deviation = median(&deviations(s, reference)?[rows.clone()]);
-        let index = frame.series().iter().position(|other| std::ptr::eq(other, s))?;
-        let (from, to) = (level(s, &mut reference.iter().copied()), level(s, &mut rows.clone()));
-        (!deviation.is_nan()).then_some((deviation, (index, from, to)))
+    let of = |selection: &mut Selection, (index, s): &(usize, &'a Series)| {
+        let found = deviations(s, reference, selection)?;
+        let deviation = selection.median(found[rows.clone()].iter().copied());
+        let from = selection.median(reference.iter().map(|&i| s.values[i]));
+        let to = selection.median(s.values[rows.clone()].iter().copied());
+        (!deviation.is_nan()).then_some((deviation, (*index, from, to)))
     };
-    let all = series(frame, calls, scope).into_iter().filter_map(of);
-    all.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.0.cmp(&a.1.0))).map(|(_, found)| found)
+    let all: Vec<_> = series(frame, calls, scope).par_iter().map_init(Selection::default, of).collect();
+    let worst = all.into_iter().flatten().max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.0.cmp(&a.1.0)));
+    worst.map(|(_, found)| found)
 }
 
-/// The symptoms of the scope.
-fn series<'a>(frame: &'a MetricFrame, calls: &CallGraph, scope: Scope) -> Vec<&'a Series> {
-    let entries = match scope {
-        Scope::Entries => frame.entries(calls),
-        Scope::All => Vec::new(),
+/// The symptoms of the scope, each with its position in the frame.
+fn series<'a>(frame: &'a MetricFrame, calls: &CallGraph, scope: Scope) -> Vec<(usize, &'a Series)> {
+    let mut is_entry = vec![false; frame.services().len()];
+    if scope == Scope::Entries {
+        frame.entries(calls).into_iter().for_each(|entry| is_entry[entry.0] = true);
+    }
+    // The mean of many requests is steadier than a quantile, which a single slow one may lift.
+    let is_second = |s: &Series| {
+        let is_other = s.metric.family == Family::Latency && s.metric.name != LATENCY_MS;
+        is_other && frame.get(s.service, LATENCY_MS, None).is_some()
     };
-    let is_mean_known = |service| frame.get(service, LATENCY_MS, None).is_some();
-    let is_felt = |s: &&Series| match scope {
-        // The mean of many requests is steadier than a quantile, which a single slow one may lift.
-        Scope::Entries => {
-            let is_second =
-                s.metric.family == Family::Latency && s.metric.name != LATENCY_MS && is_mean_known(s.service);
-            s.metric.side == Side::Own && entries.contains(&s.service) && !is_second
-        }
+    let is_felt = |s: &Series| match scope {
+        Scope::Entries => s.metric.side == Side::Own && is_entry[s.service.0] && !is_second(s),
         Scope::All => matches!(s.metric.side, Side::Own | Side::Client) && s.metric.family.is_symptom(),
     };
     // Without a unit, a change that matters cannot be told from one that does not.
-    let is_known = |s: &&Series| {
+    let is_known = |s: &Series| {
         let is_kind = matches!(s.metric.family, Family::Latency | Family::Error | Family::Throughput);
         is_kind && s.metric.unit != Unit::Unknown
     };
-    frame.series().iter().filter(is_known).filter(is_felt).collect()
+    frame.series().iter().enumerate().filter(|(_, s)| is_known(s) && is_felt(s)).collect()
 }
 
 /// Deviations of one series in the direction that users feel, in spreads and not below 0; the median of three neighbours, so that a single wild
 /// sample is nothing.
-fn deviations(series: &Series, reference: &[usize]) -> Option<Vec<f64>> {
-    let normal = finite(&series.values_at(reference));
-    if normal.len() < MIN_REFERENCE {
+fn deviations(series: &Series, reference: &[usize], selection: &mut Selection) -> Option<Vec<f64>> {
+    let normal = || reference.iter().map(|&i| series.values[i]).filter(|v| !v.is_nan());
+    if normal().take(MIN_REFERENCE).count() < MIN_REFERENCE {
         return None;
     }
-    let centre = median(&normal);
+    let centre = selection.median(normal());
     let is_fall = series.metric.is_availability || series.metric.family == Family::Throughput;
     let sign = if is_fall { -1.0 } else { 1.0 };
-    let spread = mad(&normal, centre).max(floor(series, centre)?);
+    let apart = selection.median(normal().map(|v| (v - centre).abs()));
+    let spread = (1.4826 * apart).max(floor(series, centre)?);
     let raw: Vec<f64> = series
         .values
         .iter()
@@ -133,20 +175,15 @@ fn floor(series: &Series, centre: f64) -> Option<f64> {
 }
 
 fn of_three(values: &[f64], i: usize) -> f64 {
-    if values[i].is_nan() {
-        return f64::NAN;
+    let own = values[i];
+    if own.is_nan() {
+        return own;
     }
-    let near = finite(&values[i.saturating_sub(1)..(i + 2).min(values.len())]);
-    match near.len() {
+    let beside = |i: Option<usize>| i.and_then(|i| values.get(i)).copied().filter(|v| !v.is_nan());
+    match (beside(i.checked_sub(1)), beside(Some(i + 1))) {
+        (Some(before), Some(after)) => before.max(own).min(before.min(own).max(after)),
         // At an edge or a gap the lower of two: one sample alone is not believed.
-        2 => near[0].min(near[1]),
-        _ => median_of(near),
+        (Some(other), None) | (None, Some(other)) => own.min(other),
+        (None, None) => own,
     }
-}
-
-fn added_up(deviations: &[f64]) -> f64 {
-    if deviations.is_empty() {
-        return f64::NAN;
-    }
-    deviations.iter().map(|d| LINEAR_SPREADS * (d / LINEAR_SPREADS).ln_1p()).sum()
 }

@@ -8,10 +8,12 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use crate::anomaly::practical_floor;
 use crate::frame::{MetricFrame, Series};
 use crate::metric::{Family, Side};
-use crate::stats::{finite, mad, median};
+use crate::stats::{Middle, Selection};
 
 /// Pulses this far apart are different incidents, however alike: ten minutes.
 const LONGEST_PAUSE_MS: i64 = 600_000;
@@ -25,33 +27,40 @@ const RELATIVE_FLOOR: f64 = 0.05;
 /// Groups stretches into incidents, each with its pulses in order. O(series × rows + stretches × series).
 pub(super) fn incidents(frame: &MetricFrame, stretches: Vec<Range<usize>>, normal: &[usize]) -> Vec<Vec<Range<usize>>> {
     let times = frame.times();
-    let signature =
-        |rows: &Range<usize>| -> Vec<f64> { frame.series().iter().map(|s| moved(s, rows, normal)).collect() };
-    let mut found: Vec<(Vec<f64>, Vec<Range<usize>>)> = Vec::new();
+    let signature = |rows: &Range<usize>| -> Vec<f64> {
+        let of = |selection: &mut Selection, s: &Series| moved(s, rows, normal, selection);
+        frame.series().par_iter().map_init(Selection::default, of).collect()
+    };
+    // What moved is asked only where another stretch is near, and once of each.
+    let mut found: Vec<(Option<Vec<f64>>, Vec<Range<usize>>)> = Vec::new();
     for rows in stretches {
+        let past = found.last().and_then(|(_, pulses)| pulses.last()).map_or(0, |p| p.end).min(times.len() - 1);
+        let is_near = times[rows.start].ms() - times[past].ms() <= LONGEST_PAUSE_MS;
+        let Some((old, pulses)) = found.last_mut().filter(|_| is_near) else {
+            found.push((None, vec![rows]));
+            continue;
+        };
         let new = signature(&rows);
-        let last = found.last_mut().filter(|(old, pulses)| {
-            let past = pulses.last().map_or(0, |p| p.end).min(times.len() - 1);
-            times[rows.start].ms() - times[past].ms() <= LONGEST_PAUSE_MS && cosine(old, &new) >= ALIKE
-        });
-        match last {
-            Some((_, pulses)) => pulses.push(rows),
-            None => found.push((new, vec![rows])),
+        if cosine(old.get_or_insert_with(|| signature(&pulses[0])), &new) >= ALIKE {
+            pulses.push(rows);
+        } else {
+            found.push((Some(new), vec![rows]));
         }
     }
     found.into_iter().map(|(_, pulses)| pulses).collect()
 }
 
 /// How far a series moved, in compressed spreads beyond noise, with its sign. Load is left out: it moves with every incident.
-fn moved(series: &Series, rows: &Range<usize>, normal: &[usize]) -> f64 {
+fn moved(series: &Series, rows: &Range<usize>, normal: &[usize], selection: &mut Selection) -> f64 {
     let is_load = matches!(series.metric.family, Family::Throughput | Family::Network | Family::Syscall | Family::Disk);
     if !matches!(series.metric.side, Side::Own | Side::Client) || is_load {
         return 0.0;
     }
-    let before = finite(&series.values_at(normal));
-    let centre = median(&before);
-    let now = median(&series.values[rows.clone()]);
-    let spread = mad(&before, centre).max(RELATIVE_FLOOR * centre.abs()).max(practical_floor(series.metric.unit));
+    let before = || normal.iter().map(|&i| series.values[i]).filter(|v| !v.is_nan());
+    let centre = selection.median(before());
+    let now = selection.median(series.values[rows.clone()].iter().copied());
+    let apart = selection.middle_of_all(before().map(|v| (v - centre).abs())).map_or(f64::NAN, Middle::median);
+    let spread = (1.4826 * apart).max(RELATIVE_FLOOR * centre.abs()).max(practical_floor(series.metric.unit));
     let spreads = (now - centre) / spread;
     match spreads.is_finite() {
         true => spreads.signum() * (spreads.abs().ln_1p() - NOISE_SPREADS.ln_1p()).max(0.0),
