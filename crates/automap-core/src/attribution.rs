@@ -26,6 +26,8 @@ mod stand_ins;
 pub use entries::EntryImpact;
 pub use place::{ImpactKind, Place};
 
+use std::collections::BTreeSet;
+
 use crate::anomaly::{Anomalies, Rows};
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{Family, Side};
@@ -132,60 +134,81 @@ impl Share {
 /// ```
 pub fn attribute(frame: &MetricFrame, rows: &Rows, calls: &CallGraph, anomalies: &Anomalies) -> Vec<Impact> {
     let Some(measured) = Measured::of(frame, rows) else { return Vec::new() };
-    let levels = measured.levels(&measured.whole());
-    let attribution = Attribution {
-        entries: entries::find(frame, calls, &measured, &levels),
-        ends: Ends::of(&measured, &levels),
-        draws: resample::draws(&measured),
-        measured: &measured,
-        levels,
-        anomalies,
+    let levels = measured.levels(measured.whole());
+    let entries = entries::find(frame, calls, &measured, &levels);
+    let of = |kind: ImpactKind| Division::of(kind, &entries, &measured, &levels);
+    let divisions: Vec<Division> = [ImpactKind::Waiting, ImpactKind::Failing].into_iter().filter_map(of).collect();
+    if divisions.is_empty() {
+        return Vec::new();
+    }
+    let kept: Vec<(ImpactKind, &[usize])> = divisions.iter().map(|d| (d.kind, &*d.kept)).collect();
+    let draws: Vec<Vec<Vec<f64>>> = resample::draws(&measured, |levels| {
+        let again = |(kind, kept): &(ImpactKind, &[usize])| {
+            let shares = divide(*kind, &entries, &measured, levels).1;
+            kept.iter().map(|&place| shares[place]).collect()
+        };
+        kept.iter().map(again).collect()
+    });
+    let ends = Ends::of(&measured, &levels);
+    let impact = |(i, division): (usize, Division)| {
+        let draws: Vec<&[f64]> = draws.iter().map(|kinds| &*kinds[i]).collect();
+        division.impact((&measured, &levels, &ends), &draws, anomalies)
     };
-    [ImpactKind::Waiting, ImpactKind::Failing].into_iter().filter_map(|kind| attribution.impact(kind)).collect()
+    divisions.into_iter().enumerate().map(impact).collect()
 }
 
-/// What both kinds of impact are divided with.
-struct Attribution<'a> {
-    measured: &'a Measured,
-    entries: Vec<Entry>,
-    ends: Ends,
-    /// Of all samples.
-    levels: Levels,
-    /// Of every resampling.
-    draws: Vec<Levels>,
-    anomalies: &'a Anomalies,
+/// Where one kind of harm is felt, and the share of every place.
+fn divide(kind: ImpactKind, entries: &[Entry], measured: &Measured, levels: &Levels) -> (Vec<EntryImpact>, Vec<f64>) {
+    let felt = entries::felt(kind, entries, measured, levels);
+    let shares = Decomposition::new(measured, levels).divide(kind, &felt);
+    (felt, shares)
 }
 
-impl Attribution<'_> {
-    fn impact(&self, kind: ImpactKind) -> Option<Impact> {
-        let felt = entries::felt(kind, &self.entries, self.measured, &self.levels);
+/// One kind of impact, divided by all samples.
+struct Division {
+    kind: ImpactKind,
+    felt: Vec<EntryImpact>,
+    amount: f64,
+    /// By place.
+    whole: Vec<f64>,
+    /// The places that are more than dust.
+    kept: Vec<usize>,
+}
+
+impl Division {
+    /// `None` if nobody feels it.
+    fn of(kind: ImpactKind, entries: &[Entry], measured: &Measured, levels: &Levels) -> Option<Self> {
+        let (felt, whole) = divide(kind, entries, measured, levels);
         let amount: f64 = felt.iter().map(|e| e.amount).sum();
-        if amount <= 0.0 {
-            return None;
-        }
-        let divide = |levels: &Levels| {
-            let felt = entries::felt(kind, &self.entries, self.measured, levels);
-            Decomposition::new(self.measured, levels).divide(kind, &felt)
+        let kept = (0..whole.len()).filter(|&i| whole[i] >= DUST).collect();
+        (amount > 0.0).then_some(Self { kind, felt, amount, whole, kept })
+    }
+
+    /// With the shares of the kept places in every resampling.
+    fn impact(
+        self,
+        (measured, levels, ends): (&Measured, &Levels, &Ends),
+        draws: &[&[f64]],
+        anomalies: &Anomalies,
+    ) -> Impact {
+        let share = |(k, &i): (usize, &usize)| {
+            let place = measured.place(i);
+            let draws = draws.iter().map(|shares| shares[k]).collect();
+            Share { place, share: self.whole[i], at_callee: ends.at_callee(place), draws }
         };
-        let whole = divide(&self.levels);
-        let by_draw: Vec<Vec<f64>> = resample::in_parallel(&self.draws, divide);
-        let share = |i: usize| {
-            let place = self.measured.place(i);
-            let draws = by_draw.iter().map(|shares| shares[i]).collect();
-            Share { place, share: whole[i], at_callee: self.ends.at_callee(place), draws }
-        };
-        let mut shares: Vec<Share> = (0..whole.len()).filter(|&i| whole[i] >= DUST).map(share).collect();
+        let mut shares: Vec<Share> = self.kept.iter().enumerate().map(share).collect();
         shares.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.place.cmp(&b.place)));
-        let at: Vec<ServiceIdx> = felt.iter().map(|e| e.service).collect();
-        let evidence = symptom_evidence(self.anomalies, &kind.family(), &at);
-        let unmeasured = Decomposition::new(self.measured, &self.levels).unmeasured(kind);
-        let one_sided = self.measured.one_sided.clone();
-        Some(Impact { kind, entries: felt, amount, evidence, shares, unmeasured, one_sided })
+        let at: BTreeSet<ServiceIdx> = self.felt.iter().map(|e| e.service).collect();
+        let evidence = symptom_evidence(anomalies, &self.kind.family(), &at);
+        let unmeasured = Decomposition::new(measured, levels).unmeasured(self.kind);
+        let one_sided = measured.one_sided.clone();
+        let (kind, entries, amount) = (self.kind, self.felt, self.amount);
+        Impact { kind, entries, amount, evidence, shares, unmeasured, one_sided }
     }
 }
 
 /// Evidence of the clearest such symptom that the entries show, in their own answers or in one of their calls.
-fn symptom_evidence(anomalies: &Anomalies, family: &Family, entries: &[ServiceIdx]) -> f64 {
+fn symptom_evidence(anomalies: &Anomalies, family: &Family, entries: &BTreeSet<ServiceIdx>) -> f64 {
     let at_entry = anomalies.series.iter().filter(|s| {
         s.metric.family == *family && matches!(s.metric.side, Side::Own | Side::Client) && entries.contains(&s.service)
     });

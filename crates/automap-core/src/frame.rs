@@ -10,6 +10,8 @@ pub use assemble::{AlignedSeries, MAX_MAGNITUDE, RawSeries, assemble, from_colum
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::metric::Metric;
 use crate::time::{Interval, Timestamp};
 use crate::topology::CallGraph;
@@ -46,6 +48,8 @@ pub struct MetricFrame {
     services: Vec<String>,
     times: Vec<Timestamp>,
     series: Vec<Series>,
+    /// Position of the first series of every service, and the number of series after the last.
+    first: Vec<usize>,
 }
 
 /// Why no frame can be built.
@@ -79,6 +83,14 @@ pub enum FrameError {
 pub const MAX_CELLS: usize = 64 << 20;
 
 impl MetricFrame {
+    /// Of series that are in order.
+    fn of(services: Vec<String>, times: Vec<Timestamp>, series: Vec<Series>) -> Self {
+        let mut first = vec![0; services.len() + 1];
+        series.iter().for_each(|s| first[s.service.0 + 1] += 1);
+        (1..first.len()).for_each(|i| first[i] += first[i - 1]);
+        Self { services, times, series, first }
+    }
+
     /// Names of the services, sorted.
     pub fn services(&self) -> &[String] {
         &self.services
@@ -109,10 +121,19 @@ impl MetricFrame {
         &self.series
     }
 
-    /// Finds a series by service, metric name and peer. O(log series).
+    /// The series of one service, by metric name and peer.
+    pub(crate) fn series_of(&self, service: ServiceIdx) -> &[Series] {
+        match self.first.get(service.0..service.0 + 2) {
+            Some(&[from, to]) => &self.series[from..to],
+            _ => &[],
+        }
+    }
+
+    /// Finds a series by service, metric name and peer. O(log series of the service).
     pub fn get(&self, service: ServiceIdx, metric: &str, peer: Option<ServiceIdx>) -> Option<&Series> {
-        let place = |s: &Series| (s.service, s.metric.name.as_str(), s.peer).cmp(&(service, metric, peer));
-        self.series.binary_search_by(place).ok().map(|i| &self.series[i])
+        let series = self.series_of(service);
+        let place = |s: &Series| (s.metric.name.as_str(), s.peer).cmp(&(metric, peer));
+        series.binary_search_by(place).ok().map(|i| &series[i])
     }
 
     /// The usual distance between two samples in milliseconds: the median. O(rows · log rows).
@@ -133,11 +154,8 @@ impl MetricFrame {
             return Err(FrameError::TooShort(to - from));
         }
         let cut = |s: &Series| Series { metric: s.metric.clone(), values: s.values[from..to].into(), ..*s };
-        Ok(Self {
-            services: self.services.clone(),
-            times: self.times[from..to].to_vec(),
-            series: self.series.iter().map(cut).collect(),
-        })
+        let series = self.series.iter().map(cut).collect();
+        Ok(Self::of(self.services.clone(), self.times[from..to].to_vec(), series))
     }
 
     /// Returns the part outside of all `spans`. The axis is shortened, so that the removed time is not a gap.
@@ -152,11 +170,8 @@ impl MetricFrame {
         }
         let cut =
             |s: &Series| Series { metric: s.metric.clone(), values: keep.iter().map(|&i| s.values[i]).collect(), ..*s };
-        Ok(Self {
-            services: self.services.clone(),
-            times: keep.iter().map(|&i| self.times[i]).collect(),
-            series: self.series.iter().map(cut).collect(),
-        })
+        let series = self.series.par_iter().map(cut).collect();
+        Ok(Self::of(self.services.clone(), keep.iter().map(|&i| self.times[i]).collect(), series))
     }
 
     /// Returns the frame with gaps in every series before the time that is given for its position; series without one stay as they are.

@@ -48,12 +48,12 @@ enum Target {
 /// The decomposition at one set of levels.
 pub(super) struct Decomposition<'a> {
     measured: &'a Measured,
-    levels: &'a Levels,
+    levels: &'a Levels<'a>,
     splits: BTreeMap<Layer, Vec<(Target, f64)>>,
 }
 
 impl<'a> Decomposition<'a> {
-    pub(super) fn new(measured: &'a Measured, levels: &'a Levels) -> Self {
+    pub(super) fn new(measured: &'a Measured, levels: &'a Levels<'a>) -> Self {
         Self { measured, levels, splits: BTreeMap::new() }
     }
 
@@ -113,11 +113,11 @@ impl<'a> Decomposition<'a> {
 
     /// Own time, and for every call its network, its callee and the number of calls.
     fn split_waiting(&self, s: usize) -> Vec<(Target, f64)> {
-        let node = &self.levels.nodes[s];
+        let node = self.levels.node(s);
         let (mut parts, mut is_whole) = (Vec::new(), true);
         let (mut before, mut change) = (0.0, 0.0);
         for &e in &self.measured.from[s] {
-            let edge = &self.levels.edges[e];
+            let edge = self.levels.edge(e);
             let Some(call) = CallChange::of(edge, self.calls(s, edge)) else {
                 is_whole = false;
                 continue;
@@ -147,10 +147,10 @@ impl<'a> Decomposition<'a> {
 
     /// Failures of its calls that it passes on, and its own.
     fn split_failing(&self, s: usize) -> Vec<(Target, f64)> {
-        let node = &self.levels.nodes[s];
+        let node = self.levels.node(s);
         let mut calls: Vec<(usize, f64)> = Vec::new();
         for &e in &self.measured.from[s] {
-            let edge = &self.levels.edges[e];
+            let edge = self.levels.edge(e);
             let rise = rise_per_request(self.calls(s, edge), edge.failing);
             if rise > 0.0 {
                 calls.push((e, rise));
@@ -173,7 +173,7 @@ impl<'a> Decomposition<'a> {
     /// What the callee reports itself arrives at the callee; the rest was refused, or the callee was too slow.
     fn failing_call(&self, e: usize, part: f64) -> [(Target, f64); 2] {
         let callee = self.measured.ends[e].1.0;
-        let (node, edge) = (&self.levels.nodes[callee], &self.levels.edges[e]);
+        let (node, edge) = (self.levels.node(callee), self.levels.edge(e));
         let reported = (node.failing[1] - node.failing[0]) / (edge.failing[1] - edge.failing[0]);
         let reported = if reported.is_finite() { reported.clamp(0.0, 1.0) } else { 0.0 };
         let rest = match self.is_slow(callee) {
@@ -187,11 +187,11 @@ impl<'a> Decomposition<'a> {
     /// the caller's doing.
     fn more_calls(&self, e: usize, calls: Pair, part: f64) -> Vec<(Target, f64)> {
         let more = calls[1] - calls[0];
-        if rise_per_request(calls, self.levels.edges[e].failing) > RETRIES * more {
+        if rise_per_request(calls, self.levels.edge(e).failing) > RETRIES * more {
             return self.failing_call(e, part).to_vec();
         }
         let callee = self.measured.ends[e].1.0;
-        if rise_per_request(calls, self.levels.nodes[callee].hung_up) > RETRIES * more {
+        if rise_per_request(calls, self.levels.node(callee).hung_up) > RETRIES * more {
             return vec![(Target::Further(Layer::Waiting(callee)), part)];
         }
         vec![(Target::Place(self.measured.more_calls_at(e)), part)]
@@ -200,7 +200,7 @@ impl<'a> Decomposition<'a> {
     /// Calls per request of the caller, in both windows. A call that was timed was made, as often as in the other window where nobody counted it. NaN
     /// where that is not known either.
     fn calls(&self, s: usize, edge: &EdgeLevel) -> Pair {
-        let rate = self.levels.nodes[s].rate;
+        let rate = self.levels.node(s).rate;
         let n = match rate.map(f64::is_finite) {
             [true, true] => [edge.rate[0] / rate[0], edge.rate[1] / rate[1]],
             [true, false] => [edge.rate[0] / rate[0]; 2],
@@ -213,7 +213,7 @@ impl<'a> Decomposition<'a> {
 
     /// Requests per second in the baseline where nobody counted them: each makes its most frequent call once.
     fn requests(&self, s: usize) -> f64 {
-        let calls = self.measured.from[s].iter().map(|&e| self.levels.edges[e].rate[0]);
+        let calls = self.measured.from[s].iter().map(|&e| self.levels.edge(e).rate[0]);
         let most = calls.filter(|rate| rate.is_finite()).fold(0.0, f64::max);
         if most > 0.0 { most } else { 1.0 }
     }
@@ -221,19 +221,19 @@ impl<'a> Decomposition<'a> {
     /// Calls that were made and of which nothing tells how long they took, or how many of them failed: caller and callee.
     pub(super) fn unmeasured(&self, kind: ImpactKind) -> Vec<(ServiceIdx, ServiceIdx)> {
         let is_open = |e: &usize| {
-            let edge = &self.levels.edges[*e];
+            let edge = self.levels.edge(*e);
             let calls = self.calls(self.measured.ends[*e].0.0, edge);
             match kind {
                 ImpactKind::Waiting => CallChange::of(edge, calls).is_none(),
                 ImpactKind::Failing => !is_known(calls) || (calls[1] > 0.0 && !is_known(edge.failing)),
             }
         };
-        let is_open = |e: &usize| self.levels.edges[*e].is_made() && is_open(e);
+        let is_open = |e: &usize| self.levels.edge(*e).is_made() && is_open(e);
         (0..self.measured.ends.len()).filter(is_open).map(|e| self.measured.ends[e]).collect()
     }
 
     fn is_slow(&self, s: usize) -> bool {
-        let [from, to] = self.levels.nodes[s].latency;
+        let [from, to] = self.levels.node(s).latency;
         to >= SLOW_FACTOR * from && to - from >= SLOW_MS
     }
 }
@@ -317,7 +317,7 @@ mod tests {
         });
         let (frame, _) = assemble(series.collect(), times.clone()).unwrap();
         let measured = Measured::of(&frame, &Rows::split(&frame, 4)).unwrap();
-        let levels = measured.levels(&measured.whole());
+        let levels = measured.levels(measured.whole());
         let entry = Entry::new(frame.find("front-end").unwrap());
         let divided = Decomposition::new(&measured, &levels).divide(kind, &felt(kind, &[entry], &measured, &levels));
         assert!((divided.iter().sum::<f64>() - 1.0).abs() < 1e-9, "shares sum to one");

@@ -27,7 +27,7 @@ pub(super) struct Ends {
 impl Ends {
     pub(super) fn of(measured: &Measured, levels: &Levels) -> Self {
         let refused = |i: usize, e: &EdgeLevel| {
-            let reported = levels.nodes[measured.ends[i].1.0].failing;
+            let reported = levels.node(measured.ends[i].1.0).failing;
             let reported = (reported[1] - reported[0]).max(0.0);
             e.failing[1] - e.failing[0] - if reported.is_finite() { reported } else { 0.0 }
         };
@@ -57,7 +57,7 @@ fn at_callee(
     rise: impl Fn(usize, &EdgeLevel) -> f64,
 ) -> BTreeMap<(ServiceIdx, ServiceIdx), f64> {
     let rises: Vec<f64> =
-        levels.edges.iter().enumerate().map(|(i, e)| rise(i, e)).map(|r| if r > 0.0 { r } else { 0.0 }).collect();
+        (0..measured.ends.len()).map(|i| rise(i, levels.edge(i))).map(|r| if r > 0.0 { r } else { 0.0 }).collect();
     let mut by_end: BTreeMap<ServiceIdx, (f64, usize)> = BTreeMap::new();
     for ((caller, callee), rise) in measured.ends.iter().zip(&rises) {
         for end in [caller, callee] {

@@ -46,7 +46,7 @@ pub struct EntryImpact {
 pub(super) fn find(frame: &MetricFrame, calls: &CallGraph, measured: &Measured, levels: &Levels) -> Vec<Entry> {
     let uncalled: BTreeSet<ServiceIdx> = frame.entries(calls).into_iter().collect();
     let from_outside = |s: &ServiceIdx| {
-        let rate = levels.nodes[s.0].rate[0];
+        let rate = levels.node(s.0).rate[0];
         rate > 0.0 && rate - called_rate(measured, levels, *s) > FROM_OUTSIDE * rate
     };
     (0..frame.services().len())
@@ -58,14 +58,14 @@ pub(super) fn find(frame: &MetricFrame, calls: &CallGraph, measured: &Measured, 
 
 /// Requests per second that known callers made in the baseline.
 fn called_rate(measured: &Measured, levels: &Levels, service: ServiceIdx) -> f64 {
-    let rates = measured.to[service.0].iter().map(|&e| levels.edges[e].rate[0]);
+    let rates = measured.to[service.0].iter().map(|&e| levels.edge(e).rate[0]);
     rates.filter(|r| r.is_finite()).sum()
 }
 
 /// What the entries feel at these levels; entries without a rise are absent. The largest amount first.
 pub(super) fn felt(kind: ImpactKind, entries: &[Entry], measured: &Measured, levels: &Levels) -> Vec<EntryImpact> {
     let of = |entry: &Entry| {
-        let node = levels.nodes[entry.service.0];
+        let node = *levels.node(entry.service.0);
         let called = if entry.is_called { called_rate(measured, levels, entry.service) } else { 0.0 };
         // Requests that were not counted are not none: `max` would make a zero of them.
         let rate = if node.rate[0].is_nan() { f64::NAN } else { (node.rate[0] - called).max(0.0) };
@@ -85,7 +85,7 @@ pub(super) fn felt(kind: ImpactKind, entries: &[Entry], measured: &Measured, lev
 
 fn by_its_calls(kind: ImpactKind, measured: &Measured, levels: &Levels, service: ServiceIdx) -> f64 {
     let of = |e: &usize| {
-        let edge = &levels.edges[*e];
+        let edge = levels.edge(*e);
         let rise = match kind {
             ImpactKind::Waiting => (edge.latency[1] - edge.latency[0]) * 1e-3,
             ImpactKind::Failing => edge.failing[1] - edge.failing[0],

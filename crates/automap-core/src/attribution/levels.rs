@@ -6,6 +6,10 @@
 //!
 //! Worked example: 10 requests/s at 20 ms and 30 requests/s at 40 ms have a mean of (10·20 + 30·40) / 40 = 35 ms.
 
+use std::cell::OnceCell;
+
+use rayon::prelude::*;
+
 use super::place::Place;
 use super::stand_ins::{self, CallSeries};
 use crate::anomaly::Rows;
@@ -19,7 +23,7 @@ const BLOCKS: usize = 12;
 pub(super) type Pair = [f64; 2];
 
 /// One mean: sums of value and weight, by window and block.
-type Sums = [Vec<(f64, f64)>; 2];
+type Sums = [[(f64, f64); BLOCKS]; 2];
 
 /// Whether it was observed in both windows.
 pub(super) fn is_known(pair: Pair) -> bool {
@@ -60,13 +64,14 @@ pub(super) struct Measured {
     blocks: [usize; 2],
 }
 
-/// Means for one choice of blocks.
-pub(super) struct Levels {
-    pub(super) nodes: Vec<NodeLevel>,
-    pub(super) edges: Vec<EdgeLevel>,
+/// Means of services and calls for one choice of samples, each computed when it is asked for: most of a large system is far from what users feel.
+pub(super) struct Levels<'a> {
+    measured: &'a Measured,
+    counts: Counts,
+    nodes: Vec<OnceCell<NodeLevel>>,
+    edges: Vec<OnceCell<EdgeLevel>>,
 }
 
-/// A service.
 #[derive(Clone, Copy)]
 pub(super) struct NodeLevel {
     /// Requests per second.
@@ -109,7 +114,7 @@ impl Measured {
         // Requests that were counted in one window only cannot weigh the other.
         let weighted =
             |values: &[f64], weights: Option<&[f64]>| sums(&windows, values, weights.filter(|w| rows.is_observed(w)));
-        let nodes = (0..n).map(ServiceIdx).map(|s| {
+        let nodes = (0..n).into_par_iter().map(ServiceIdx).map(|s| {
             let rate = values(s, THROUGHPUT_RPS, None);
             NodeSums {
                 rate: rate.map(plain),
@@ -132,7 +137,7 @@ impl Measured {
                 failing: mean(call.failing),
             }
         };
-        let edges: Vec<EdgeSums> = calls.iter().map(edge).collect();
+        let edges: Vec<EdgeSums> = calls.par_iter().map(edge).collect();
         let ends: Vec<(ServiceIdx, ServiceIdx)> = calls.iter().map(|call| call.ends).collect();
         let one_sided = calls.iter().filter(|call| call.is_one_sided).map(|call| call.ends).collect();
         let (mut from, mut to) = (vec![Vec::new(); n], vec![Vec::new(); n]);
@@ -155,44 +160,9 @@ impl Measured {
     }
 
     /// The means when the blocks count as often as given. O(services + calls).
-    pub(super) fn levels(&self, counts: &Counts) -> Levels {
-        let level = |sums: &Option<Sums>| sums.as_ref().map_or([f64::NAN; 2], |s| means(s, counts));
-        let node = |n: &NodeSums| NodeLevel {
-            rate: level(&n.rate),
-            latency: level(&n.latency),
-            failing: level(&n.failing),
-            hung_up: level(&n.hung_up),
-        };
-        let edge = |e: &EdgeSums| EdgeLevel {
-            rate: level(&e.rate),
-            latency: level(&e.latency),
-            served: level(&e.served),
-            failing: level(&e.failing),
-        };
-        let mut nodes: Vec<NodeLevel> = self.nodes.iter().map(node).collect();
-        let edges: Vec<EdgeLevel> = self.edges.iter().map(edge).collect();
-        for (i, node) in nodes.iter_mut().enumerate() {
-            self.complete(i, node, &edges);
-        }
-        Levels { nodes, edges }
-    }
-
-    /// Where a service does not measure itself in both windows, what its callers measure stands in for both: one reporter may be missing.
-    fn complete(&self, service: usize, node: &mut NodeLevel, edges: &[EdgeLevel]) {
-        let calls = || self.to[service].iter().map(|&e| &edges[e]);
-        let rate = [0, 1].map(|w| calls().map(|e| e.rate[w]).filter(|r| r.is_finite()).sum::<f64>());
-        let mean = |w: usize| {
-            let known = || calls().filter(|e| e.latency[w].is_finite() && e.rate[w].is_finite());
-            let weight: f64 = known().map(|e| e.rate[w]).sum();
-            known().map(|e| e.latency[w] * e.rate[w]).sum::<f64>() / weight
-        };
-        if !is_known(node.rate) && rate.iter().all(|r| *r > 0.0) {
-            node.rate = rate;
-        }
-        let latency = [mean(0), mean(1)];
-        if !is_known(node.latency) && (is_known(latency) || node.latency.iter().all(|v| v.is_nan())) {
-            node.latency = latency;
-        }
+    pub(super) fn levels(&self, counts: Counts) -> Levels<'_> {
+        let (nodes, edges) = (vec![OnceCell::new(); self.nodes.len()], vec![OnceCell::new(); self.edges.len()]);
+        Levels { measured: self, counts, nodes, edges }
     }
 
     /// Number of places: services, then networks, more calls and refused calls.
@@ -230,24 +200,79 @@ impl Measured {
     }
 }
 
+impl Levels<'_> {
+    pub(super) fn node(&self, service: usize) -> &NodeLevel {
+        self.nodes[service].get_or_init(|| {
+            let n = &self.measured.nodes[service];
+            let mut node = NodeLevel {
+                rate: self.level(&n.rate),
+                latency: self.level(&n.latency),
+                failing: self.level(&n.failing),
+                hung_up: self.level(&n.hung_up),
+            };
+            self.complete(service, &mut node);
+            node
+        })
+    }
+
+    pub(super) fn edge(&self, call: usize) -> &EdgeLevel {
+        self.edges[call].get_or_init(|| {
+            let e = &self.measured.edges[call];
+            EdgeLevel {
+                rate: self.level(&e.rate),
+                latency: self.level(&e.latency),
+                served: self.level(&e.served),
+                failing: self.level(&e.failing),
+            }
+        })
+    }
+
+    fn level(&self, sums: &Option<Sums>) -> Pair {
+        sums.as_ref().map_or([f64::NAN; 2], |sums| means(sums, &self.counts))
+    }
+
+    /// Where a service does not measure itself in both windows, what its callers measure stands in for both: one reporter may be missing.
+    fn complete(&self, service: usize, node: &mut NodeLevel) {
+        let calls = || self.measured.to[service].iter().map(|&e| self.edge(e));
+        if !is_known(node.rate) {
+            let rate = [0, 1].map(|w| calls().map(|e| e.rate[w]).filter(|r| r.is_finite()).sum::<f64>());
+            if rate.iter().all(|r| *r > 0.0) {
+                node.rate = rate;
+            }
+        }
+        if !is_known(node.latency) {
+            let mean = |w: usize| {
+                let known = || calls().filter(|e| e.latency[w].is_finite() && e.rate[w].is_finite());
+                let weight: f64 = known().map(|e| e.rate[w]).sum();
+                known().map(|e| e.latency[w] * e.rate[w]).sum::<f64>() / weight
+            };
+            let latency = [mean(0), mean(1)];
+            if is_known(latency) || node.latency.iter().all(|v| v.is_nan()) {
+                node.latency = latency;
+            }
+        }
+    }
+}
+
 /// Cuts a window into at most [`BLOCKS`] runs of neighbouring rows, since neighbouring samples are alike.
 fn blocks(rows: &[usize]) -> Vec<&[usize]> {
     rows.chunks(rows.len().div_ceil(BLOCKS).max(1)).collect()
 }
 
 fn sums(windows: &[Vec<&[usize]>; 2], values: &[f64], weights: Option<&[f64]>) -> Sums {
-    let one = |block: &&[usize]| {
-        let (mut sum, mut weight) = (0.0, 0.0);
-        for &row in *block {
-            let w = weights.map_or(1.0, |w| w[row]);
-            if values[row].is_finite() && w.is_finite() {
-                sum += w * values[row];
-                weight += w;
+    let mut found = [[(0.0, 0.0); BLOCKS]; 2];
+    for (found, window) in found.iter_mut().zip(windows) {
+        for ((sum, weight), block) in found.iter_mut().zip(window) {
+            for &row in *block {
+                let w = weights.map_or(1.0, |w| w[row]);
+                if values[row].is_finite() && w.is_finite() {
+                    *sum += w * values[row];
+                    *weight += w;
+                }
             }
         }
-        (sum, weight)
-    };
-    [windows[0].iter().map(one).collect(), windows[1].iter().map(one).collect()]
+    }
+    found
 }
 
 fn means(sums: &Sums, counts: &Counts) -> Pair {

@@ -11,14 +11,9 @@ use crate::random::Rng;
 /// Resamplings.
 const DRAWS: usize = 100;
 
-/// The means of every resampling; the same on every machine and number of threads.
-pub(super) fn draws(measured: &Measured) -> Vec<Levels> {
-    (0..DRAWS).into_par_iter().map(|i| measured.levels(&counts(measured.blocks(), i as u64))).collect()
-}
-
-/// Applies `f` to every resampling, in order.
-pub(super) fn in_parallel<T: Send>(draws: &[Levels], f: impl Fn(&Levels) -> T + Sync + Send) -> Vec<T> {
-    draws.par_iter().map(f).collect()
+/// What `of` says of the levels of every resampling.
+pub(super) fn draws<T: Send>(measured: &Measured, of: impl Fn(&Levels) -> T + Sync) -> Vec<T> {
+    (0..DRAWS).into_par_iter().map(|i| of(&measured.levels(counts(measured.blocks(), i as u64)))).collect()
 }
 
 fn counts(blocks: [usize; 2], draw: u64) -> Counts {

@@ -10,6 +10,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use crate::anomaly::Rows;
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{
@@ -46,7 +48,7 @@ pub(super) fn calls<'a>(frame: &'a MetricFrame, rows: &Rows) -> Vec<CallSeries<'
     let mut callers: BTreeMap<ServiceIdx, Vec<ServiceIdx>> = BTreeMap::new();
     ends.iter().for_each(|(caller, callee)| callers.entry(*callee).or_default().push(*caller));
     let chosen = Chosen { frame, rows, callers };
-    ends.into_iter().map(|ends| chosen.of(ends)).collect()
+    ends.into_iter().collect::<Vec<_>>().into_par_iter().map(|ends| chosen.of(ends)).collect()
 }
 
 struct Chosen<'a, 'b> {
@@ -108,9 +110,12 @@ impl<'a> Chosen<'a, '_> {
     fn is_timed(&self, values: &[f64], rate: Option<&[f64]>) -> bool {
         let weight = |row: usize| rate.map_or(1.0, |r| if r[row].is_finite() { r[row] } else { 0.0 });
         let is_known = |rows: &[usize]| {
-            let of = |rows: &mut dyn Iterator<Item = usize>| rows.map(weight).sum::<f64>();
-            let all = of(&mut rows.iter().copied());
-            of(&mut rows.iter().copied().filter(|&row| values[row].is_finite())) >= OBSERVED * all
+            let (mut known, mut all) = (0.0, 0.0);
+            for &row in rows {
+                all += weight(row);
+                known += if values[row].is_finite() { weight(row) } else { 0.0 };
+            }
+            known >= OBSERVED * all
         };
         is_known(&self.rows.baseline) && is_known(&self.rows.incident)
     }

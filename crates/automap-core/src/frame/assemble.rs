@@ -137,7 +137,7 @@ fn collect(
             Series { service, metric, peer, values: values.into() }
         })
         .collect();
-    Ok((MetricFrame { services, times, series }, lost.notes()))
+    Ok((MetricFrame::of(services, times, series), lost.notes()))
 }
 
 fn check_axis(times: &[Timestamp]) -> Result<(), FrameError> {

@@ -22,7 +22,7 @@ impl MetricFrame {
         let mut series: Vec<Series> = self.series.iter().filter(|s| s.metric.name != NETWORK_GAP_MS).cloned().collect();
         series.extend(gaps);
         series.sort_by(|a, b| (a.service, &a.metric.name, a.peer).cmp(&(b.service, &b.metric.name, b.peer)));
-        Self { services: self.services.clone(), times: self.times.clone(), series }
+        Self::of(self.services.clone(), self.times.clone(), series)
     }
 }
 

@@ -87,9 +87,7 @@ fn column(frame: &MetricFrame, service: ServiceIdx, metric: MetricType, congesti
 }
 
 fn own<'a>(frame: &'a MetricFrame, service: ServiceIdx, family: &'a Family) -> impl Iterator<Item = &'a Series> {
-    let from = frame.series().partition_point(|s| s.service < service);
-    let series = frame.series()[from..].iter().take_while(move |s| s.service == service);
-    series.filter(move |s| s.metric.side == Side::Own && s.metric.family == *family)
+    frame.series_of(service).iter().filter(move |s| s.metric.side == Side::Own && s.metric.family == *family)
 }
 
 /// The most basic series of a family: the one with the shortest name, which prefers a mean to percentiles (`latency` before `latency-90`); ties

@@ -141,7 +141,8 @@ pub fn find(frame: &MetricFrame, calls: &CallGraph, hosts: &Hosts, impacts: &[Im
     if sum <= 0.0 {
         return Suspects::default();
     }
-    let owners = Owners { frame, calls, impacts, ranking, hosts };
+    let ranked = ranking.services.iter().map(|s| (s.service, s)).collect();
+    let owners = Owners { frame, calls, impacts, ranked, hosts };
     let mut groups: BTreeMap<Vec<ServiceIdx>, Vec<(usize, &Share)>> = BTreeMap::new();
     for (i, impact) in impacts.iter().enumerate() {
         for share in &impact.shares {

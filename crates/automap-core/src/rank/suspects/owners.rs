@@ -10,7 +10,7 @@ use crate::attribution::{Impact, ImpactKind, Place, Share};
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{CLIENT_LATENCY_MS, Family, LATENCY_MS};
 use crate::rank::hosts::Hosts;
-use crate::rank::{Part, PartSource, RankedService, Ranking};
+use crate::rank::{Part, PartSource, RankedService};
 use crate::topology::CallGraph;
 
 /// From which part of a place on one of two services is the suspect alone.
@@ -29,7 +29,7 @@ pub(super) struct Owners<'a> {
     pub(super) frame: &'a MetricFrame,
     pub(super) calls: &'a CallGraph,
     pub(super) impacts: &'a [Impact],
-    pub(super) ranking: &'a Ranking,
+    pub(super) ranked: BTreeMap<ServiceIdx, &'a RankedService>,
     pub(super) hosts: &'a Hosts,
 }
 
@@ -180,7 +180,7 @@ impl Owners<'_> {
     }
 
     fn ranked(&self, service: ServiceIdx) -> Option<&RankedService> {
-        self.ranking.services.iter().find(|s| s.service == service)
+        self.ranked.get(&service).copied()
     }
 }
 
