@@ -93,7 +93,7 @@ pub fn learn(
 ) -> Learned {
     let n = frame.services().len();
     let mut tests = Vec::new();
-    let mut skeletons: Vec<(MetricType, Skeleton)> = Vec::new();
+    let (mut metrics, mut skeletons): (Vec<MetricType>, Vec<Skeleton>) = Default::default();
     for metric in MetricType::ALL {
         let scores = Scores::new(&signals.rows(metric, rows));
         let services = (0..n).filter(|&s| signals.get(metric, ServiceIdx(s)).is_some()).count();
@@ -105,16 +105,16 @@ pub fn learn(
         // Pairs with a service that lacks the signal are insufficient too, but were never candidates.
         let insufficient = found.count(Pair::Insufficient) - (n * (n - 1) / 2 - pairs);
         tests.push(Tested { metric, services, pairs, insufficient, edges: found.edges().count() });
-        skeletons.push((metric, found));
+        metrics.push(metric);
+        skeletons.push(found);
     }
     let known = known_edges(frame, calls, options.knowledge);
-    let plain: Vec<Skeleton> = skeletons.iter().map(|(_, s)| s.clone()).collect();
-    let oriented = orient(&plain, &known, options.colliders);
+    let oriented = orient(&skeletons, &known, options.colliders);
     let name = |s: usize| frame.service(ServiceIdx(s));
     let mut graph = BehaviourGraph::of_window(frame.services().iter().cloned());
     known.iter().for_each(|&(from, to)| graph.add_known(name(from), name(to)));
     for (from, to) in oriented.arrows() {
-        let supports = skeletons.iter().filter(|(_, s)| s.strength(from, to).is_some());
+        let supports = metrics.iter().zip(&skeletons).filter(|(_, s)| s.strength(from, to).is_some());
         supports.for_each(|(metric, _)| graph.support(name(from), name(to), *metric));
     }
     Learned { graph, tests }

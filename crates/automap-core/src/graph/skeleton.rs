@@ -124,7 +124,7 @@ fn test_pairs(tester: &Tester, n: usize, options: &SkeletonOptions) -> Skeleton 
     let outcomes: Vec<Outcome> = (0..n).into_par_iter().map(row).collect::<Vec<_>>().concat();
     let tested: Vec<f64> = outcomes.iter().filter_map(|o| o.p_value()).collect();
     let limit = discovery_limit(&tested, tested.len(), options.false_discovery_rate);
-    let (mut pairs, mut edges) = (Vec::with_capacity(outcomes.len()), BTreeMap::new());
+    let (mut pairs, mut edges) = (Vec::with_capacity(outcomes.len()), Vec::new());
     let names = (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j)));
     for (pair, outcome) in names.zip(outcomes) {
         pairs.push(match outcome {
@@ -132,12 +132,12 @@ fn test_pairs(tester: &Tester, n: usize, options: &SkeletonOptions) -> Skeleton 
             Outcome::Tested { p_value, .. } if p_value > options.alpha => Pair::Separated,
             Outcome::Tested { p_value, .. } if p_value > limit => Pair::Pruned,
             Outcome::Tested { p_value, strength } => {
-                edges.insert(pair, (p_value, strength));
+                edges.push((pair, (p_value, strength)));
                 Pair::Edge
             }
         });
     }
-    Skeleton { series: n, pairs, separating: BTreeMap::new(), edges }
+    Skeleton { series: n, pairs, separating: BTreeMap::new(), edges: edges.into_iter().collect() }
 }
 
 /// The neighbours of every series, the most dependent first.
@@ -154,6 +154,15 @@ fn neighbours(found: &Skeleton) -> Vec<Vec<usize>> {
     lists.into_iter().map(sorted).collect()
 }
 
+/// Where the sets of one edge after the other are looked through.
+#[derive(Default)]
+struct Place {
+    /// Neighbours of one end.
+    list: Vec<usize>,
+    /// The set that leaves the weakest dependence.
+    weakest: Vec<usize>,
+}
+
 /// Removes the edges that some set of `level` neighbours separates.
 fn condition(
     tester: &Tester,
@@ -165,24 +174,24 @@ fn condition(
     let edges: Vec<(usize, usize)> = found.edges.keys().copied().collect();
     let best: Vec<Option<(f64, Vec<usize>)>> = edges
         .par_iter()
-        .map(|&(i, j)| {
-            let of = |end: usize, other: usize| -> Vec<usize> {
-                let others = neighbours[end].iter().copied().filter(|&k| k != other);
-                let mut list: Vec<usize> = others.take(options.max_neighbours).collect();
+        .map_init(Place::default, |place, &(i, j)| {
+            let Place { list, weakest } = place;
+            let mut least = None;
+            for (end, other) in [(i, j), (j, i)] {
+                list.clear();
+                list.extend(neighbours[end].iter().copied().filter(|&k| k != other).take(options.max_neighbours));
                 list.sort_unstable();
-                list
-            };
-            let mut weakest: Option<(f64, Vec<usize>)> = None;
-            for list in [of(i, j), of(j, i)] {
-                for_each_subset(&list, level, |set| {
+                for_each_subset(list, level, |set| {
                     if let Some(strength) = tester.strength(i, j, set)
-                        && weakest.as_ref().is_none_or(|(known, _)| strength < *known)
+                        && least.is_none_or(|known| strength < known)
                     {
-                        weakest = Some((strength, set.to_vec()));
+                        least = Some(strength);
+                        weakest.clear();
+                        weakest.extend_from_slice(set);
                     }
                 });
             }
-            let (strength, set) = weakest?;
+            let (strength, set) = (least?, weakest.clone());
             if tester.is_surely_insignificant(strength, level, options.alpha) {
                 return Some((1.0, set));
             }
