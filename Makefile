@@ -6,7 +6,7 @@ DIST_FEATURES = server,postgres,kubernetes,png,web
 DEMO_FEATURES = lab,web
 
 .DEFAULT_GOAL := help
-.PHONY: help build page test-page screenshots demo test python test-python crash watched-day test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench benchmark fuzz torture bounds overhead dist image sbom check-deploy ci clean
+.PHONY: help build page test-page screenshots demo test python test-python crash watched-day test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench instructions benchmark fuzz torture bounds overhead dist image sbom check-deploy ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,8 +84,11 @@ bounds: build ## memory of a diagnosis at rest and at the bounds of its inputs: 
 overhead: ## requests, bytes and time of one reading of 1 to 50 namespaces from a real Prometheus: docs/namespaces.md
 	scripts/need-prometheus.sh && $(CARGO) test --locked -p automap-sources --all-features --test integration -- --ignored --nocapture namespaces::
 
-bench: ## time a diagnosis, and the AutoMAP engine beside causal-learn
-	$(CARGO) bench --locked -p automap --bench diagnose --bench graph
+bench: ## time a diagnosis, the AutoMAP engine beside causal-learn, and the decoding of Prometheus' answers
+	$(CARGO) bench --locked -p automap --bench diagnose --bench graph && $(CARGO) bench --locked -p automap-sources --bench decode
+
+instructions: ## count the instructions of three fixed pieces of work, beside the counts of before (valgrind)
+	CARGO="$(CARGO)" scripts/instructions.sh
 
 benchmark: ## 1,200 simulated incidents with their truth: target/benchmark, docs/benchmark.md
 	$(CARGO) build --release --locked -p automap --no-default-features --features eval && $(AUTOMAP) sim --benchmark target/benchmark

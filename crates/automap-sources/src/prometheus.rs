@@ -73,7 +73,7 @@ pub use catalogue::{Offer, OfferState, catalogue};
 pub use changes::{CHANGES_EVERY_MS, CHANGES_LOOK_BACK_MS, change_needs, changes_told};
 pub use client::{Client, FetchStats};
 pub use cluster::{ClusterSpec, MAX_CLUSTERS, short_cluster_name};
-pub use decode::{LabelledSeries, Labels};
+pub use decode::{LabelledSeries, Labels, decode};
 pub use error::{Failure, RequestError};
 pub use explain::explain_queries;
 pub(crate) use names::OUTSIDE;

@@ -47,6 +47,15 @@ const MAX_LABELS: usize = 64;
 /// Most warnings of an answer that are kept.
 const MAX_WARNINGS: usize = 100;
 
+/// The series of an answer to a query, decoded as [`super::Client`] does. At most 100,000 rows of it.
+///
+/// # Errors
+/// [`Failure`] if it is no answer of Prometheus, or one that tells of an error.
+pub fn decode(body: &[u8]) -> Result<Vec<LabelledSeries>, Failure> {
+    let (series, ..) = envelope::<QueryData>(body)?.data.into_series();
+    Ok(series)
+}
+
 /// Reads the envelope around every answer of the API.
 pub(crate) fn envelope<T: DeserializeOwned>(body: &[u8]) -> Result<Decoded<T>, Failure> {
     if body.trim_ascii_start().starts_with(b"<") {
