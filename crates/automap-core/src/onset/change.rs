@@ -132,7 +132,7 @@ fn most_gained(whole_cost: f64, parts: [(&Running, &About); 2]) -> f64 {
     0.5 * (whole_cost - least(parts[0]) - least(parts[1])) + 1e-3
 }
 
-/// A logarithm that is never more than the exact one and at most 0.013 less, of a positive number: its exponent, and a parabola through both ends of
+/// A logarithm that is never more than the exact one and at most 0.014 less, of a positive number: its exponent, and a parabola through both ends of
 /// what lies between two powers of two.
 fn least_ln(x: f64) -> f64 {
     const FRACTION: u64 = (1 << 52) - 1;
@@ -230,7 +230,7 @@ mod tests {
         for i in 1..4_000 {
             let x = 0.0007 * f64::from(i) * f64::from(i);
             let missing = x.ln() - least_ln(x);
-            assert!((-1e-12..0.013).contains(&missing), "{x}: {missing}");
+            assert!((-1e-12..0.014).contains(&missing), "{x}: {missing}");
         }
     }
 }
