@@ -7,10 +7,15 @@ use std::time::{Duration, Instant};
 use procfs::process::Process;
 
 /// Waits for the end, and reads the largest memory meanwhile, in KiB. `None`: ended by the deadline or a signal.
+///
+/// A new process shares our memory until its program has its own in place, and shows ours as its peak; so long as it shows our program, too, it is not read.
 pub(crate) fn watched(mut child: Child, begun: Instant, deadline: Duration) -> (Option<i32>, u64) {
     let mut peak_kib = 0;
+    let ours = std::env::current_exe().unwrap();
     loop {
-        if let Ok(status) = Process::new(child.id() as i32).and_then(|process| process.status()) {
+        let process = Process::new(child.id() as i32).ok();
+        let itself = process.filter(|process| process.exe().is_ok_and(|program| program != ours));
+        if let Some(status) = itself.and_then(|process| process.status().ok()) {
             peak_kib = status.vmhwm.unwrap_or(0).max(peak_kib);
         }
         if let Some(status) = child.try_wait().unwrap() {
