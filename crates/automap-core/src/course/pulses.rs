@@ -24,6 +24,13 @@ const NOISE_SPREADS: f64 = 4.0;
 /// Smallest spread as a share of the level.
 const RELATIVE_FLOOR: f64 = 0.05;
 
+/// Stretches of one incident.
+struct Incident {
+    /// What moved in its first pulse; `None` until a second stretch is near.
+    signature: Option<Vec<f64>>,
+    pulses: Vec<Range<usize>>,
+}
+
 /// Groups stretches into incidents, each with its pulses in order. O(series × rows + stretches × series).
 pub(super) fn incidents(frame: &MetricFrame, stretches: Vec<Range<usize>>, normal: &[usize]) -> Vec<Vec<Range<usize>>> {
     let times = frame.times();
@@ -32,22 +39,22 @@ pub(super) fn incidents(frame: &MetricFrame, stretches: Vec<Range<usize>>, norma
         frame.series().par_iter().map_init(Selection::default, of).collect()
     };
     // What moved is asked only where another stretch is near, and once of each.
-    let mut found: Vec<(Option<Vec<f64>>, Vec<Range<usize>>)> = Vec::new();
+    let mut found: Vec<Incident> = Vec::new();
     for rows in stretches {
-        let past = found.last().and_then(|(_, pulses)| pulses.last()).map_or(0, |p| p.end).min(times.len() - 1);
+        let past = found.last().and_then(|incident| incident.pulses.last()).map_or(0, |p| p.end).min(times.len() - 1);
         let is_near = times[rows.start].ms() - times[past].ms() <= LONGEST_PAUSE_MS;
-        let Some((old, pulses)) = found.last_mut().filter(|_| is_near) else {
-            found.push((None, vec![rows]));
+        let Some(Incident { signature: old, pulses }) = found.last_mut().filter(|_| is_near) else {
+            found.push(Incident { signature: None, pulses: vec![rows] });
             continue;
         };
         let new = signature(&rows);
         if cosine(old.get_or_insert_with(|| signature(&pulses[0])), &new) >= ALIKE {
             pulses.push(rows);
         } else {
-            found.push((Some(new), vec![rows]));
+            found.push(Incident { signature: Some(new), pulses: vec![rows] });
         }
     }
-    found.into_iter().map(|(_, pulses)| pulses).collect()
+    found.into_iter().map(|incident| incident.pulses).collect()
 }
 
 /// How far a series moved, in compressed spreads beyond noise, with its sign. Load is left out: it moves with every incident.
