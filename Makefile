@@ -6,7 +6,7 @@ DIST_FEATURES = server,postgres,kubernetes,png,web
 DEMO_FEATURES = lab,web
 
 .DEFAULT_GOAL := help
-.PHONY: help build page test-page screenshots demo test python test-python crash watched-day test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench instructions benchmark fuzz torture bounds overhead dist image sbom check-deploy ci clean
+.PHONY: help build page test-page screenshots demo test python test-python bench-python crash watched-day test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench instructions benchmark fuzz torture bounds overhead dist image sbom check-deploy ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ python: ## build the Python package, install it into a fresh environment, and te
 
 test-python: ## the tests of the Python package, with what `make test` compiled instead of a wheel
 	CARGO="$(CARGO)" scripts/python.sh --module
+
+bench-python: ## time the Python package beside RCAEval's BARO on simulated incidents, after `make python`
+	target/python/fresh/bin/python scripts/bench-rcaeval.py
 
 test-cluster: ## run the tests that need etcd and a Kubernetes API server (builds both: scripts/cluster/build.sh)
 	scripts/cluster/build.sh && $(CARGO) test --locked -p automap-kubernetes -- --ignored
