@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and may panic")]
 
 mod process;
+mod processor;
 mod tree;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use automap_core::rank::walk::{Transitions, WalkOptions, visits};
 use automap_core::stats::normal_scores;
 use automap_core::topology::CallGraph;
 use process::peak_memory;
+use processor::processor_seconds;
 use tree::{SAMPLES, shop};
 
 const SIZES: [usize; 4] = [14, 100, 300, 1000];
@@ -148,13 +150,6 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 
 fn seconds(time: Duration) -> String {
     format!("{:.3} s", time.as_secs_f64())
-}
-
-/// Processor time of this process so far, all cores together (Linux, in its usual hundredths): what a busy machine does not change.
-fn processor_seconds() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = status.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
-    fields.filter_map(|f| f.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 fn say(what: &str, value: &str) {

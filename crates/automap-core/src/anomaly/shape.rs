@@ -45,8 +45,7 @@ impl Shape {
     pub(super) fn of(normal: &[f64], incident: &[f64], middle: Middle, place: &mut Workplace) -> Self {
         let centre = middle.median();
         let after = place.selection.median(incident.iter().copied());
-        let deviations = normal.iter().filter(|v| !v.is_nan()).map(|v| (v - centre).abs());
-        let mad = 1.4826 * place.selection.middle_of_all(deviations).map_or(f64::NAN, Middle::median);
+        let mad = place.selection.mad(normal.iter().copied().filter(|v| !v.is_nan()), centre);
         let has_gaps = normal.iter().chain(incident).any(|v| v.is_nan());
         let (mean_shift, sd, pulses) = match has_gaps {
             true => with_gaps(normal, incident),

@@ -153,8 +153,7 @@ fn deviations(series: &Series, reference: &[usize], selection: &mut Selection) -
     let centre = selection.median(normal());
     let is_fall = series.metric.is_availability || series.metric.family == Family::Throughput;
     let sign = if is_fall { -1.0 } else { 1.0 };
-    let apart = selection.median(normal().map(|v| (v - centre).abs()));
-    let spread = (1.4826 * apart).max(floor(series, centre)?);
+    let spread = selection.mad(normal(), centre).max(floor(series, centre)?);
     let raw: Vec<f64> = series
         .values
         .iter()

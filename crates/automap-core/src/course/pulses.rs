@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use crate::anomaly::practical_floor;
 use crate::frame::{MetricFrame, Series};
 use crate::metric::{Family, Side};
-use crate::stats::{Middle, Selection};
+use crate::stats::Selection;
 
 /// Pulses this far apart are different incidents, however alike: ten minutes.
 const LONGEST_PAUSE_MS: i64 = 600_000;
@@ -66,8 +66,8 @@ fn moved(series: &Series, rows: &Range<usize>, normal: &[usize], selection: &mut
     let before = || normal.iter().map(|&i| series.values[i]).filter(|v| !v.is_nan());
     let centre = selection.median(before());
     let now = selection.median(series.values[rows.clone()].iter().copied());
-    let apart = selection.middle_of_all(before().map(|v| (v - centre).abs())).map_or(f64::NAN, Middle::median);
-    let spread = (1.4826 * apart).max(RELATIVE_FLOOR * centre.abs()).max(practical_floor(series.metric.unit));
+    let spread =
+        selection.mad(before(), centre).max(RELATIVE_FLOOR * centre.abs()).max(practical_floor(series.metric.unit));
     let spreads = (now - centre) / spread;
     match spreads.is_finite() {
         true => spreads.signum() * (spreads.abs().ln_1p() - NOISE_SPREADS.ln_1p()).max(0.0),

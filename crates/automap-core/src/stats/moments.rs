@@ -67,8 +67,7 @@ pub fn quantile(values: &[f64], p: f64) -> f64 {
 /// Median absolute deviation from `centre`, times 1.4826, so that it estimates the standard deviation of normally distributed values
 /// (Hampel 1974). Up to half of the samples may be wild. `NaN` without observations. O(n).
 pub fn mad(values: &[f64], centre: f64) -> f64 {
-    let deviations = values.iter().filter(|v| !v.is_nan()).map(|v| (v - centre).abs());
-    1.4826 * Selection::default().middle_of_all(deviations).map_or(f64::NAN, Middle::median)
+    Selection::default().mad(values.iter().copied().filter(|v| !v.is_nan()), centre)
 }
 
 #[cfg(test)]

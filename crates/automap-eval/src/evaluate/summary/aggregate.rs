@@ -258,7 +258,8 @@ fn share(some: usize, all: usize) -> f64 {
     round(some as f64 / all.max(1) as f64)
 }
 
-fn round(value: f64) -> f64 {
+/// Six decimal places, which hide the rounding errors of sums.
+pub(super) fn round(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
 }
 

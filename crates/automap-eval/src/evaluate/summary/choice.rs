@@ -13,6 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::aggregate::round;
 use super::model::{ByName, Choice, EngineSummary, LeftOut};
 use super::table::Table;
 
@@ -90,10 +91,6 @@ fn mean_ac1(engine: &EngineSummary, sets: &[&str]) -> f64 {
 /// The index of the largest value, the first of equal ones.
 fn first_largest(values: impl Iterator<Item = f64>) -> Option<usize> {
     values.enumerate().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))).map(|(i, _)| i)
-}
-
-fn round(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6
 }
 
 #[cfg(test)]

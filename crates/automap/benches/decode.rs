@@ -2,9 +2,12 @@
 //! `make bench`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and may panic")]
 
+mod processor;
+
 use std::fmt::Write as _;
 
 use automap_sources::prometheus::decode;
+use processor::processor_seconds;
 
 const SERIES: usize = 500;
 const SAMPLES: usize = 480;
@@ -40,11 +43,4 @@ fn answer() -> String {
         body.push_str("]}");
     }
     body + "]}}"
-}
-
-/// Processor time of this process so far (Linux): what a busy machine does not change.
-fn processor_seconds() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = status.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
-    fields.filter_map(|f| f.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
