@@ -4,6 +4,10 @@ import type { Problem } from './types';
 /** Longest wait for an answer; the server itself gives up after 60 s. */
 const PATIENCE_MS = 65_000;
 
+/** How often, and how long at most, a question waits that was one too many. */
+const MAX_REPEATS = 3;
+const MAX_PAUSE_S = 5;
+
 export type ErrorKind = 'offline' | 'unauthorized' | 'forbidden' | 'missing' | 'busy' | 'refused' | 'broken';
 
 export class ApiError extends Error {
@@ -35,12 +39,31 @@ async function problemOf(response: Response): Promise<ApiError> {
   }
 }
 
+/** Seconds after which the server will answer, where it says so and they are few. */
+function pauseOf(response: Response): number | undefined {
+  const after = response.status === 429 ? Number(response.headers.get('retry-after') ?? Number.NaN) : Number.NaN;
+  return after >= 0 && after <= MAX_PAUSE_S ? after : undefined;
+}
+
+/** Asks, and asks again where the server says that this browser asks too often. */
+async function patiently(path: string, options: RequestInit, signal: AbortSignal): Promise<Response> {
+  const isRead = (options.method ?? 'GET') === 'GET';
+  for (let repeats = 0; ; repeats += 1) {
+    const response = await fetch(path, { ...options, signal, credentials: 'same-origin' });
+    const pause = isRead && repeats < MAX_REPEATS ? pauseOf(response) : undefined;
+    if (pause === undefined) return response;
+    await response.body?.cancel();
+    await new Promise((resolve) => setTimeout(resolve, pause * 1000));
+    signal.throwIfAborted();
+  }
+}
+
 async function request(path: string, options: RequestInit): Promise<Response> {
   const patience = AbortSignal.timeout(PATIENCE_MS);
   const signal = options.signal ? AbortSignal.any([options.signal, patience]) : patience;
   let response: Response;
   try {
-    response = await fetch(path, { ...options, signal, credentials: 'same-origin' });
+    response = await patiently(path, options, signal);
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new ApiError('offline', patience.aborted ? 'no answer within 65 s' : String(error instanceof Error ? error.message : error));

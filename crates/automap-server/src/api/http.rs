@@ -5,6 +5,8 @@ pub(crate) mod cookie;
 pub(crate) mod cursor;
 pub(crate) mod extract;
 pub(crate) mod header;
+#[cfg(feature = "web")]
+pub(crate) mod page_files;
 pub(crate) mod peer;
 pub(crate) mod problem;
 pub(crate) mod problem_page;

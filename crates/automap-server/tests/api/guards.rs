@@ -62,6 +62,22 @@ async fn a_client_that_sends_too_many_requests_waits_and_others_do_not() {
     assert_eq!(forged.status, 200, "who is no proxy cannot ask in another's name");
 }
 
+/// An office behind one address opens the page when an incident begins.
+#[cfg(feature = "web")]
+#[tokio::test]
+async fn files_of_the_page_are_not_counted_and_paths_like_them_are() {
+    let server = Server::with("limits: { rate_burst: 3, rate_per_s: 1 }");
+    let get = async |path: &str| server.send("GET", path, &[], "").await;
+    let page = String::from_utf8(get("/").await.body).unwrap();
+    let start = page.find("/assets/").unwrap();
+    let asset = page[start..].split('"').next().unwrap();
+    for _ in 0..10 {
+        assert_eq!(get(asset).await.status, 200, "{asset}");
+    }
+    assert_eq!([get("/assets/gone.js").await.status, get("/assets/gone.js").await.status], [404, 404]);
+    assert_eq!(get("/assets/gone.js").await.status, 429);
+}
+
 #[tokio::test]
 async fn every_answer_has_security_headers_and_a_request_id() {
     let server = Server::new();

@@ -45,6 +45,11 @@ fn check(app: &App, request: &Request, now: Instant) -> Result<(), Problem> {
     if !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         check_origin(&app.config.hosts, headers, host)?;
     }
+    // A page is some twenty of them at once, and an office behind one address opens several during an incident.
+    #[cfg(feature = "web")]
+    if crate::api::http::page_files::is_asset(uri.path()) {
+        return Ok(());
+    }
     let client = ClientAddress::of(request.extensions());
     app.requests.take(client, now).map_err(|wait| {
         let problem = Problem::too_many("this client sends too many requests", wait);

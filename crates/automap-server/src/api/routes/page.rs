@@ -7,23 +7,9 @@
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::api::http::page_files::{File, find};
 use crate::api::http::response::is_cached;
 use crate::api::routes::no_route;
-
-/// One file of the page.
-struct File {
-    /// Below `/`, such as `assets/index-4f1c.js`.
-    path: &'static str,
-    media: &'static str,
-    /// A quoted tag of its bytes.
-    tag: &'static str,
-    bytes: &'static [u8],
-    /// The same, compressed; empty where that is not smaller.
-    gzip: &'static [u8],
-}
-
-// `FILES`, by path: what `web/dist` held when this was compiled.
-include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
 const INDEX: &str = "index.html";
 /// Scripts, styles and pictures of this server, and nothing inline; it may be shown in no frame.
@@ -53,7 +39,6 @@ pub(super) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Respo
 
 /// The file of a path; the page itself for every path that looks like one of its own.
 fn file(path: &str) -> Option<&'static File> {
-    let find = |path: &str| FILES.iter().find(|file| file.path == path);
     let is_file = path.starts_with("assets/") || path == "favicon.svg" || path == "favicon.ico" || path == "robots.txt";
     if is_file { find(path) } else { find(INDEX) }
 }
@@ -106,6 +91,6 @@ mod tests {
     #[test]
     fn a_missing_file_is_not_answered_with_the_page() {
         assert!(file("assets/gone-1234.js").is_none() && file("favicon.ico").is_none());
-        assert_eq!(file("incidents/a.b").map(|f| f.path), FILES.iter().find(|f| f.path == INDEX).map(|f| f.path));
+        assert_eq!(file("incidents/a.b").map(|f| f.path), find(INDEX).map(|f| f.path));
     }
 }
