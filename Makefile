@@ -6,7 +6,7 @@ DIST_FEATURES = server,postgres,kubernetes,png,web
 DEMO_FEATURES = lab,web
 
 .DEFAULT_GOAL := help
-.PHONY: help build page test-page screenshots demo test python test-python bench-python crash watched-day test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench instructions benchmark fuzz torture bounds overhead dist image sbom check-deploy ci clean
+.PHONY: help build page test-page screenshots demo test python test-python bench-python crash watched-day test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench scale instructions benchmark fuzz torture bounds overhead dist image sbom check-deploy ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,7 +88,12 @@ overhead: ## requests, bytes and time of one reading of 1 to 50 namespaces from 
 	scripts/need-prometheus.sh && $(CARGO) test --locked -p automap-sources --all-features --test integration -- --ignored --nocapture namespaces::
 
 bench: ## time a diagnosis, the AutoMAP engine beside causal-learn, and the decoding of Prometheus' answers
-	$(CARGO) bench --locked -p automap --bench diagnose --bench graph && $(CARGO) bench --locked -p automap-sources --bench decode
+	$(CARGO) bench --locked -p automap --bench diagnose --bench graph --bench decode
+
+scale: ## diagnose incidents among 2,500 and 10,000 simulated services on a real Prometheus and VictoriaMetrics: docs/scale.md (half an hour, 10 GB of disk)
+	$(CARGO) build --release --locked -p automap --no-default-features --features eval && scripts/need-prometheus.sh && VICTORIA_METRICS=$$(scripts/get-victoriametrics.sh target/victoriametrics) && export VICTORIA_METRICS && \
+	scripts/scale.py $(AUTOMAP) --services 2500 --incidents 24 --servers victoriametrics && \
+	scripts/scale.py $(AUTOMAP) --services 10000 --incidents 2 --servers prometheus,victoriametrics
 
 instructions: ## count the instructions of three fixed pieces of work, beside the counts of before (valgrind)
 	CARGO="$(CARGO)" scripts/instructions.sh

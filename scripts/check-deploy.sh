@@ -54,8 +54,8 @@ style='{extends: default, rules: {document-start: disable, line-length: {max: 16
 if needs yamllint 'YAML'; then check 'yamllint' yamllint --strict -d "$style" "${yaml[@]}"; fi
 
 if needs promtool 'rules and scrape configuration of Prometheus'; then
-  check 'promtool: rules' promtool check rules deploy/prometheus/automap.rules.yaml deploy/prometheus/history.rules.yaml
-  check 'promtool: unit tests of the rules' promtool test rules deploy/prometheus/automap.rules.test.yaml deploy/prometheus/history.rules.test.yaml
+  check 'promtool: rules' promtool check rules deploy/prometheus/automap.rules.yaml deploy/prometheus/history.rules.yaml deploy/prometheus/fleet.rules.yaml
+  check 'promtool: unit tests of the rules' promtool test rules deploy/prometheus/automap.rules.test.yaml deploy/prometheus/history.rules.test.yaml deploy/prometheus/fleet.rules.test.yaml
   # A rule that lost its threshold has to be noticed by its test.
   mkdir "$work/rules"
   sed 's/automap_last_success_timestamp_seconds > 300/automap_last_success_timestamp_seconds > 30000/' deploy/prometheus/automap.rules.yaml >"$work/rules/automap.rules.yaml"

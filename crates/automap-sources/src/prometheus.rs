@@ -11,6 +11,7 @@
 //! queries; [`catalogue`] lists which presets find anything. The table of expressions is `presets.rs`, the presets of
 //! other systems are files under `presets/built_in/`. Left out: SigV4, exemplars, native histograms, remote read.
 
+mod abbreviate;
 mod address;
 mod again;
 mod body;
@@ -48,6 +49,7 @@ mod options;
 mod parallel;
 mod plan;
 mod pods;
+mod preselection;
 pub(crate) mod presets;
 pub(crate) mod promql;
 mod qualify;

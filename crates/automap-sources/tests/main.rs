@@ -19,6 +19,7 @@ mod presets_world;
 #[path = "support/prometheus.rs"]
 mod prometheus;
 mod prometheus_bounds;
+mod real_preselection;
 mod real_screening;
 mod real_stores;
 mod real_stores_world;

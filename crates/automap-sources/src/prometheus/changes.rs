@@ -115,8 +115,8 @@ pub(crate) fn read(kept: &mut Kept, client: &Client, question: &Question, known:
     let mut asked: Vec<Asked> = plan.grids.iter().copied().map(Asked::Range).collect();
     asked.extend(question.has_state_metrics.then_some(Asked::Instant));
     let ask = |asked: &Asked| match asked {
-        Asked::Range(grid) => client.range(&promql::join(&range(question, &parts, grid.step_ms, since_s)), *grid),
-        Asked::Instant => client.instant(&promql::join(&instant(question, since_s)), question.grid.end),
+        Asked::Range(grid) => client.range_of(&range(question, &parts, grid.step_ms, since_s), *grid),
+        Asked::Instant => client.instant_of(&instant(question, since_s), question.grid.end),
     };
     let answers = parallel::map(&asked, client.concurrency(), ask, |_| {});
     let answers: Result<Vec<(Asked, Answer)>, RequestError> =

@@ -17,7 +17,7 @@ use super::native;
 use super::observe_options::{ClusterSeen, ObserveOptions};
 use super::parallel;
 use super::plan;
-use super::presets::{Exporter, TABLES};
+use super::presets::{Exporter, SIDE_CARS, TABLES};
 use super::promql::{self, Cluster, Values};
 use super::query::{Answer, Grid};
 use super::scope::{Expanded, NamespaceSpec, Scope};
@@ -251,6 +251,10 @@ impl Found {
         if exporter.is_native {
             let text = format!("{}: durations are read from native histograms", exporter.title);
             self.notes.push(Note::info("native_histograms", text));
+        }
+        if exporter.title == SIDE_CARS.title {
+            let most = |s: &LabelledSeries| s.points.iter().map(|(_, count)| *count as u64).max();
+            self.request_series = series.iter().filter_map(most).fold(0, u64::saturating_add);
         }
         self.jobs.extend(series.iter().filter_map(|s| s.labels.get("job").cloned()));
         self.exporters.push(exporter);

@@ -8,6 +8,7 @@ use automap_core::observation::QueryRecord;
 use super::chosen::Chosen;
 use super::cluster::{self, Ends, Known};
 use super::decode::LabelledSeries;
+use super::preselection::Preselected;
 use super::presets::Exporter;
 use super::promql::{Cluster, OF_ISTIO};
 use super::scope::Scope;
@@ -37,6 +38,10 @@ pub(crate) struct Found {
     pub(crate) implied: Option<Cluster>,
     /// Clusters that an exporter knows besides the one asked for.
     pub(crate) other_clusters: BTreeSet<String>,
+    /// How many series count requests between workloads, which are at least as many as services that answer them.
+    pub(crate) request_series: u64,
+    /// The services that are looked at, where there are more than can be fetched.
+    pub(crate) preselected: Option<Preselected>,
     /// Exporters that do not know it.
     pub(crate) absent: Vec<&'static Exporter>,
     pub(crate) notes: Vec<Note>,

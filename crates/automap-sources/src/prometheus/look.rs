@@ -51,7 +51,7 @@ pub(crate) struct Look {
 impl Look {
     /// Finds out what is needed to read labels, in one request, and plans the others.
     pub(crate) fn prepare(client: &Client, found: Found, window: &Window) -> Self {
-        let values = values(&found.scope, window);
+        let values = values(&found, window);
         let mut requests = plan::requests(&found.exporters, &values, &found.clusters);
         requests.extend(plan::requests(&found.outside, &values, &found.outside_clusters));
         let (mut warned, mut notes) = (found.warned.clone(), Vec::new());
@@ -72,7 +72,7 @@ impl Look {
     ) -> Looked {
         let Self { found, requests, names, notes, warned, of_nodes, .. } = self;
         let grid = window.grid;
-        let setting = Setting { found: &found, names: &names, values: values(&found.scope, &window), window };
+        let setting = Setting { found: &found, names: &names, values: values(&found, &window), window };
         let mut fetch = |requests: &[Request]| answers(client, tail, (requests, &found.scope), grid, progress);
         let Asked { requests, answers, groups, screened_out, not_checked, unasked } =
             screen::ask(&setting, requests, screening, &mut fetch);
@@ -84,8 +84,17 @@ impl Look {
         neighbours(client, &of_nodes, grid, &mut gathered);
         gathered.queries.splice(0..0, found.unanswered);
         gathered.notes.splice(0..0, notes.into_iter().chain(found.notes));
-        let unseen = found.scope.unseen(gathered.raw.iter().map(|s| s.service.as_str()));
-        gathered.not_checked.extend(unseen);
+        match &found.preselected {
+            Some(preselected) => {
+                gathered.queries.splice(0..0, preselected.queries().iter().cloned());
+                gathered.notes.push(preselected.note());
+                gathered.not_checked.insert(0, preselected.not_checked());
+            }
+            None => {
+                let unseen = found.scope.unseen(gathered.raw.iter().map(|s| s.service.as_str()));
+                gathered.not_checked.extend(unseen);
+            }
+        }
         gathered.not_checked.extend(without_containers(&gathered.raw, &gathered.entities, &screened_out));
         Looked { chosen: found.chosen, gathered, not_there: found.not_checked }
     }
@@ -138,7 +147,7 @@ fn neighbours(client: &Client, values: &Values, grid: Grid, gathered: &mut Gathe
 pub(crate) fn question(found: &Found, options: &ObserveOptions, window: &Window, scrape_ms: i64) -> Question {
     let by_label = || found.clusters.values().find(|cluster| cluster.label != promql::OF_ISTIO).cloned();
     let cluster = found.cluster_around(STATE_METRICS).or_else(by_label);
-    let values = values(&found.scope, window);
+    let values = values(found, window);
     let gateways = Gateway::among(&found.outside, &values, &found.outside_clusters);
     Question {
         values: Values { cluster, ..values },
@@ -152,9 +161,11 @@ pub(crate) fn question(found: &Found, options: &ObserveOptions, window: &Window,
 }
 
 /// What the placeholders of a look stand for, but for its cluster.
-fn values(scope: &Scope, window: &Window) -> Values {
+fn values(found: &Found, window: &Window) -> Values {
     let span_ms = window.grid.end.ms() - window.grid.start.ms();
-    Values { namespace: scope.clone(), cluster: None, rate_ms: window.rate_ms, span_ms, only: None }
+    let narrowed = found.preselected.as_ref().map(|p| p.narrowed(&found.scope));
+    let (namespace, only) = narrowed.map_or_else(|| (found.scope.clone(), None), |(scope, only)| (scope, Some(only)));
+    Values { namespace, cluster: None, rate_ms: window.rate_ms, span_ms, only }
 }
 
 /// The expressions that are asked once for each observation.
@@ -185,6 +196,9 @@ fn names(
         notes.push(Note::info("pod_names", "pods are matched to workloads by their names (kube_pod_owner is absent)"));
     }
     let mut names = Names::new(&values.namespace, owners).seen_from(found.ends.clone());
+    if let Some(preselected) = &found.preselected {
+        names.keep_only(preselected.names.iter().cloned().collect());
+    }
     names.match_stores(Stores::new(client.presets().stores()));
     names.place(Placed::read(&answer, 4));
     plan::part(&answer, 2).for_each(|series| names.learn(&series.labels));

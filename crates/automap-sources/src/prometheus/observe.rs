@@ -13,11 +13,12 @@ use super::changes::{self, Known, Question};
 use super::chosen::Chosen;
 use super::client::Client;
 use super::clusters::{self, Looked};
-use super::discover;
+use super::discover::{self, Found};
 use super::gather::Gathered;
 use super::look::{self, Look};
 use super::observe_options::{Fetched, ObserveOptions, Preset, Progress};
 use super::pods::Owners;
+use super::preselection::{self, Preselection};
 use super::scrape::{self, Scraped};
 use super::screen::Screening;
 use super::source_error::SourceError;
@@ -53,9 +54,12 @@ pub fn observe_incrementally(
         Some(known) => known,
         None => discover(&client, options)?,
     };
-    let Discovered { found, clusters, scrape_ms, mut notes, .. } = discovered.clone();
+    let Discovered { clusters, scrape_ms, mut notes, .. } = discovered.clone();
     let (window, more) = window::settle(options, scrape_ms)?;
     notes.extend(more);
+    let (discovered, more) = preselected(&client, tail, discovered, (&window, options));
+    notes.extend(more);
+    let found = discovered.found.clone();
     tail.discover(discovered);
 
     let looks: Vec<Look> = found.into_iter().map(|found| Look::prepare(&client, found, &window)).collect();
@@ -97,6 +101,41 @@ pub fn observe_incrementally(
         observation.queries.extend(queries);
     }
     Ok(Fetched { observation, presets, clusters, scrape_ms, stats: client.stats() })
+}
+
+/// What was discovered, with the services that are looked at in each cluster.
+fn preselected(
+    client: &Client,
+    tail: &Tail,
+    mut discovered: Discovered,
+    question: (&Window, &ObserveOptions),
+) -> (Discovered, Vec<Note>) {
+    let notes = discovered.found.iter_mut().filter_map(|found| preselect(client, tail, found, question)).collect();
+    (discovered, notes)
+}
+
+/// Lets the server pick the services to look at, where there are many; a remark where it does not, and all are asked for.
+fn preselect(
+    client: &Client,
+    tail: &Tail,
+    found: &mut Found,
+    (window, options): (&Window, &ObserveOptions),
+) -> Option<Note> {
+    options.screen_above?;
+    let kept = tail.preselected(found.chosen.asked());
+    let question = Preselection { window, hint: &options.hint, above: options.preselect_above, kept };
+    match preselection::preselect(client, found, &question) {
+        Ok(preselected) => {
+            found.preselected = preselected;
+            None
+        }
+        Err(error) => {
+            let instead = if found.preselected.is_some() { "those picked before" } else { "all" };
+            let text =
+                format!("the query for services whose requests changed failed: {error}; {instead} are looked at");
+            Some(Note::warning("query_failed", text))
+        }
+    }
 }
 
 /// Whether suspects are chosen, beside those that an earlier reading chose.

@@ -4,6 +4,7 @@ use automap_core::observation::Observation;
 use automap_core::time::{Timestamp, WindowHint};
 use serde::Serialize;
 
+use super::bounds::MAX_SERVICES;
 use super::client::FetchStats;
 
 /// Even a fast scrape needs time to arrive: nothing younger than this is asked for.
@@ -33,6 +34,8 @@ pub struct ObserveOptions {
     pub changes: bool,
     /// Above how many services the pods of suspects alone are asked for, as a diagnosis needs them; `None`: those of all in any case.
     pub screen_above: Option<usize>,
+    /// Above how many services the server picks those that are looked at, where `screen_above` is set; [`super::MAX_SERVICES`] unless a test has fewer.
+    pub preselect_above: usize,
 }
 
 impl ObserveOptions {
@@ -49,6 +52,7 @@ impl ObserveOptions {
             hint: WindowHint::default(),
             changes: true,
             screen_above: None,
+            preselect_above: MAX_SERVICES,
         }
     }
 }

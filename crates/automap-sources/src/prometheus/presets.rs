@@ -32,6 +32,7 @@ use std::sync::{Arc, LazyLock};
 
 pub(crate) use by_label::{CountsByLabel, clause};
 pub use error::PresetError;
+pub(crate) use istio::SIDE_CARS;
 pub(crate) use outside::{Outside, Reloads};
 pub(crate) use request_counts::{DurationCounts, RequestCounts};
 pub(crate) use stores::Store;

@@ -1,9 +1,9 @@
 //! Fills templates of PromQL. Names from outside enter through [`quote`] and nowhere else, so that none can change an expression.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
+mod quoting;
 
 use super::scope::Scope;
+pub(crate) use quoting::{any_of, is_plain_label, label_name, literal, names_label_in_quotes, quote};
 
 /// What the placeholders of a template stand for.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct Values {
     pub(crate) rate_ms: i64,
     /// `$SPAN`: the whole window, in milliseconds.
     pub(crate) span_ms: i64,
-    /// `$PODS` and `$EXPORTED_PODS`, and the servers of `$SERVER`, where only some workloads are asked for.
+    /// `$PODS`, `$EXPORTED_PODS`, `$SETS`, the servers of `$SERVER` and the clients of `$CLIENT`, where only some workloads are asked for.
     pub(crate) only: Option<Only>,
 }
 
@@ -27,6 +27,8 @@ pub(crate) struct Only {
     pub(crate) workloads: String,
     /// Their pods, and maybe others.
     pub(crate) pods: String,
+    /// Whether calls from and to other namespaces are asked for as well.
+    pub(crate) has_other_end: bool,
 }
 
 /// How series of one cluster are told from those of others.
@@ -47,13 +49,15 @@ pub(crate) const OF_ISTIO: &str = "source_cluster, destination_cluster";
 const QUANTILE: &str = "0.95";
 
 /// Pieces that many expressions share. They may hold placeholders themselves, but only of later rows.
-const FRAGMENTS: [(&str, &str); 24] = [
+const FRAGMENTS: [(&str, &str); 25] = [
     ("SERVER", r#"reporter="destination",destination_workload_namespace=$NS$DESTINATION_CLUSTER"#),
     ("CLIENT", r#"reporter="source",source_workload_namespace=$NS$SOURCE_CLUSTER"#),
     (
         "CALL",
         "source_workload,destination_workload,destination_workload_namespace,destination_service_name$AND_CLUSTERS",
     ),
+    // Sums by workload that recording rules keep.
+    ("RECORDED", "destination_workload_namespace=$NS$DESTINATION_CLUSTER"),
     ("APP", r#"namespace=$NS,exported_namespace="",container!="",container!="POD",container!~"$PROXIES"$PODS"#),
     // A scraper that does not honour labels has one for the namespace only, or for the pod and the container as well.
     (
@@ -143,7 +147,7 @@ fn label_before(text: &str) -> Option<String> {
 }
 
 /// Placeholders that are not fragments.
-const PLAIN: [&str; 17] = [
+const PLAIN: [&str; 20] = [
     "NS",
     "NS_OR_NONE",
     "NS_PATTERN",
@@ -160,6 +164,9 @@ const PLAIN: [&str; 17] = [
     "EXPORTED_END",
     "PODS",
     "EXPORTED_PODS",
+    "PODS_OR_NONE",
+    "SETS",
+    "WORKLOADS",
     "",
 ];
 
@@ -205,18 +212,18 @@ pub(crate) fn fill(template: &str, values: &Values) -> String {
 pub(crate) fn fill_both_ends(template: &str, values: &Values) -> String {
     let ours = fill(template, values);
     let knows_both = placeholders(template).any(|name| ["SERVER", "CLIENT"].contains(&name));
-    match values.namespace.other_end().filter(|_| knows_both) {
+    let is_wanted = knows_both && values.only.as_ref().is_none_or(|only| only.has_other_end);
+    match values.namespace.other_end().filter(|_| is_wanted) {
         Some(namespace) => format!("({ours} or {})", fill(template, &Values { namespace, ..values.clone() })),
         None => ours,
     }
 }
 
 fn expand(name: &str, values: &Values) -> String {
+    if let Some(matchers) = values.narrowing(name) {
+        return matchers;
+    }
     match name {
-        "SERVER" if values.only.is_some() => {
-            let ours = expand("SERVER", &Values { only: None, ..values.clone() });
-            format!("{ours}{}", values.only_in("destination_workload", |only| only.workloads.clone()))
-        }
         "SERVER" if values.namespace.is_other_end => fill(OTHER_SERVER, values),
         "CLIENT" if values.namespace.is_other_end => fill(OTHER_CLIENT, values),
         // Stands for the value of a matcher; the cluster's matcher follows it.
@@ -250,9 +257,6 @@ fn expand(name: &str, values: &Values) -> String {
             r#", "namespace", "$1", "exported_namespace", "(.+)")"#.to_owned()
         }
         "EXPORTED_BEGIN" | "EXPORTED_END" => String::new(),
-        "PODS" => values.only_in("pod", |only| only.pods.clone()),
-        // A scraper renames the label, or leaves it as it is.
-        "EXPORTED_PODS" => values.only_in("exported_pod", |only| format!("{}|", only.pods)),
         "RATE" => duration(values.rate_ms),
         "RATE_S" => (values.rate_ms as f64 / 1e3).to_string(),
         "SPAN" => duration(values.span_ms),
@@ -276,9 +280,29 @@ impl Values {
         namespace_label(template).filter(|_| self.namespace.is_qualified && template.contains("$AND_SCOPE"))
     }
 
-    /// `,pod=~"a|b"`, or nothing where all workloads are asked for.
-    fn only_in(&self, label: &str, pattern: impl Fn(&Only) -> String) -> String {
-        self.only.as_ref().map_or_else(String::new, |only| format!(",{label}=~\"{}\"", pattern(only)))
+    /// What stands for some workloads in place of all; `None` for a placeholder that has nothing to do with them.
+    fn narrowing(&self, name: &str) -> Option<String> {
+        let Some(only) = &self.only else {
+            return ["PODS", "PODS_OR_NONE", "WORKLOADS", "SETS", "EXPORTED_PODS"].contains(&name).then(String::new);
+        };
+        let of_all = |name| expand(name, &Self { only: None, ..self.clone() });
+        let (workloads, pods) = (&only.workloads, &only.pods);
+        Some(match name {
+            "SERVER" => format!("{},destination_workload=~\"{workloads}\"", of_all(name)),
+            "CLIENT" => format!(
+                "{},source_workload=~\"{workloads}\",destination_workload=~\"{workloads}|unknown|\"",
+                of_all(name)
+            ),
+            "PODS" => format!(",pod=~\"{pods}\""),
+            "PODS_OR_NONE" => format!(",pod=~\"{pods}|\""),
+            // A scraper renames the label, or leaves it as it is.
+            "EXPORTED_PODS" => format!(",exported_pod=~\"{pods}|\""),
+            "SETS" => format!(",replicaset=~\"{pods}\""),
+            "WORKLOADS" => {
+                ["deployment", "statefulset", "daemonset"].map(|label| format!(",{label}=~\"{workloads}|\"")).concat()
+            }
+            _ => return None,
+        })
     }
 
     /// `,cluster="eu"`, or nothing. Istio's own labels are named by the end of the call that reports.
@@ -294,73 +318,6 @@ impl Values {
             _ => String::new(),
         }
     }
-}
-
-/// A pattern that matches just this text.
-pub(crate) fn literal(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if r"\.+*?()|[]{}^$".contains(c) {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
-}
-
-/// A pattern of any of these texts, for use between quotes.
-pub(crate) fn any_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    let all = texts.into_iter().map(literal).collect::<Vec<_>>().join("|");
-    let quoted = quote(&all);
-    quoted[1..quoted.len() - 1].to_owned()
-}
-
-/// A text as PromQL string literal, quotes included.
-pub(crate) fn quote(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            // Writing to a String cannot fail.
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
-}
-
-/// Letters, digits and underscores: what every version of PromQL reads as the name of a label.
-pub(crate) fn is_plain_label(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-/// A label's name as it stands in a matcher or behind `by`. Names with dots stand between quotes, which Prometheus reads from
-/// version 3 on.
-pub(crate) fn label_name(name: &str) -> Cow<'_, str> {
-    if is_plain_label(name) { Cow::Borrowed(name) } else { Cow::Owned(quote(name)) }
-}
-
-/// Whether a matcher of a selector names its label between quotes: `{"service.name"="x"}`.
-pub(crate) fn names_label_in_quotes(selector: &str) -> bool {
-    let (mut quoted, mut escaped, mut ended) = (false, false, false);
-    for c in selector.chars() {
-        match (quoted, c) {
-            (true, _) if escaped => escaped = false,
-            (true, '\\') => escaped = true,
-            (_, '"') => (quoted, ended) = (!quoted, quoted),
-            (false, '=' | '!') if ended => return true,
-            (false, ' ') => {}
-            (false, _) => ended = false,
-            _ => {}
-        }
-    }
-    false
 }
 
 /// A duration as PromQL writes it.

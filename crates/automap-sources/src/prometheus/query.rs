@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use automap_core::time::Timestamp;
 
+use super::abbreviate;
 use super::bounds::{self, LeftOut};
 use super::client::{Call, Client};
 use super::decode::{Decoded, LabelledSeries, QueryData};
@@ -112,7 +113,9 @@ impl Client {
 
     fn may_halve(&self, error: &RequestError, halvings: u32) -> bool {
         let most = if error.failure.is_slow() { MAX_SLOW_HALVINGS } else { MAX_HALVINGS };
-        error.failure.is_too_heavy() && halvings < most && (!error.failure.is_slow() || self.has_patience())
+        // A shorter range has an expression of the same length.
+        let may_help = error.failure.is_too_heavy() && !abbreviate::is_too_long("", error);
+        may_help && halvings < most && (!error.failure.is_slow() || self.has_patience())
     }
 
     fn range_form(&self, promql: &str, grid: Grid) -> [(&'static str, String); 5] {
@@ -138,8 +141,16 @@ impl Client {
 
 /// Asks for all parts at once, or for each alone where all at once are too much without having taken long.
 fn one_by_one(parts: &[String], ask: impl Fn(&str) -> Result<Answer, RequestError>) -> Result<Answer, RequestError> {
-    match ask(&promql::join(parts)) {
-        Err(error) if parts.len() > 1 && error.is_too_much() && !error.failure.is_slow() => {
+    let ask = |promql: &str| match ask(promql) {
+        Err(error) if abbreviate::is_too_long(promql, &error) => {
+            abbreviate::abbreviated(promql).map_or(Err(error), |short| ask(&short))
+        }
+        answer => answer,
+    };
+    let whole = promql::join(parts);
+    let is_too_much = |error: &RequestError| error.is_too_much() || abbreviate::is_too_long(&whole, error);
+    match ask(&whole) {
+        Err(error) if parts.len() > 1 && is_too_much(&error) && !error.failure.is_slow() => {
             let mut all = Answer::default();
             for (i, part) in parts.iter().enumerate() {
                 let answer = ask(part)?;

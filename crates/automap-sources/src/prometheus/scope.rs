@@ -197,6 +197,15 @@ impl Scope {
         self.is_qualified && place.is_some_and(|place| !self.has(place))
     }
 
+    /// The same without the namespaces that none of these services is of.
+    pub(crate) fn narrowed_to<'a>(&self, services: impl Iterator<Item = &'a str>) -> Self {
+        if !self.is_qualified {
+            return self.clone();
+        }
+        let names: BTreeSet<&str> = services.filter_map(|s| Some(s.split_once('/')?.0)).collect();
+        Self { names: names.into_iter().map(ToOwned::to_owned).collect(), ..self.clone() }
+    }
+
     /// Whether it has this namespace.
     pub(crate) fn has(&self, namespace: &str) -> bool {
         self.names.iter().any(|name| name == namespace)

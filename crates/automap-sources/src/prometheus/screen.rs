@@ -335,7 +335,7 @@ impl Setting<'_> {
         let workloads = promql::any_of(names.iter().map(String::as_str));
         let odd = promql::any_of(odd);
         let bar = if odd.is_empty() { "" } else { "|" };
-        Only { pods: format!("(?:{workloads})-.*{bar}{odd}"), workloads }
+        Only { pods: format!("(?:{workloads})-.*{bar}{odd}"), workloads, has_other_end: true }
     }
 
     /// What an answer holds of a group: a pattern of `orders` finds the pods of `orders-db`, too.
@@ -424,8 +424,11 @@ mod tests {
 
     #[test]
     fn every_selector_of_a_detail_is_narrowed_and_names_are_escaped() {
-        let only =
-            Only { workloads: promql::any_of(["a.b\"c"]), pods: format!("(?:{})-.*", promql::any_of(["a.b\"c"])) };
+        let only = Only {
+            workloads: promql::any_of(["a.b\"c"]),
+            pods: format!("(?:{})-.*", promql::any_of(["a.b\"c"])),
+            has_other_end: true,
+        };
         let values =
             Values { namespace: "shop".into(), cluster: None, rate_ms: 60_000, span_ms: 60_000, only: Some(only) };
         let requests = plan::requests(&TABLES, &values, &std::collections::BTreeMap::new());

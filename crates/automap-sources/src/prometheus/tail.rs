@@ -42,6 +42,8 @@ pub struct Tail {
     changes: BTreeMap<Option<String>, changes::Kept>,
     /// The services whose details are asked for, by cluster, where they are not everybody's.
     chosen: BTreeMap<Option<String>, Groups>,
+    /// The services that are looked at, by cluster, where they are not all.
+    preselected: BTreeMap<Option<String>, Vec<String>>,
 }
 
 /// What is known of the server.
@@ -111,11 +113,20 @@ impl Tail {
         };
     }
 
+    /// The services that the last look at a cluster was narrowed to; none where it was not.
+    pub(crate) fn preselected(&self, cluster: Option<&str>) -> &[String] {
+        self.preselected.get(&cluster.map(ToOwned::to_owned)).map_or(&[], Vec::as_slice)
+    }
+
     pub(crate) fn discover(&mut self, discovered: Discovered) {
         let is_there =
             |cluster: &Option<String>| discovered.found.iter().any(|f| f.chosen.asked() == cluster.as_deref());
         self.changes.retain(|cluster, _| is_there(cluster));
         self.chosen.retain(|cluster, _| is_there(cluster));
+        let names = |found: &Found| {
+            Some((found.chosen.asked().map(ToOwned::to_owned), found.preselected.as_ref()?.names.clone()))
+        };
+        self.preselected = discovered.found.iter().filter_map(names).collect();
         self.found = Some(discovered);
     }
 

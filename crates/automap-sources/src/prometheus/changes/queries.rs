@@ -256,7 +256,20 @@ fn named(names: &[&str]) -> String {
 fn body(metric: &str, namespace: &str, which: &str) -> String {
     let name = if metric.contains('=') { metric.to_owned() } else { format!("__name__=\"{metric}\"") };
     let comma = if which.is_empty() { "" } else { "," };
-    format!("{{{name},{namespace}{comma}{which}}}")
+    let only = narrowing(&name, namespace == EXPORTED);
+    format!("{{{name},{namespace}{comma}{which}{only}}}")
+}
+
+/// What stands for some workloads, where only these are asked for, in a selector of metrics that one of these labels tells apart.
+fn narrowing(name: &str, is_exported: bool) -> &'static str {
+    match name {
+        several if several.contains('|') && is_exported => "$WORKLOADS$EXPORTED_PODS",
+        several if several.contains('|') => "$WORKLOADS$PODS_OR_NONE",
+        sets if sets.contains("kube_replicaset") => "$SETS",
+        pods if pods.contains("_pod_") && is_exported => "$EXPORTED_PODS",
+        pods if pods.contains("_pod_") => "$PODS",
+        _ => "",
+    }
 }
 
 const OWN: &str = r#"namespace=$NS,exported_namespace="""#;
@@ -315,7 +328,8 @@ fn images() -> String {
 
 /// Nodes that our pods run on, or did shortly before.
 fn of_our_nodes(range: &str) -> String {
-    let [own, exported] = [OWN, EXPORTED].map(|n| format!("last_over_time(kube_pod_info{{{n},node!=\"\"}}{range})"));
+    let [own, exported] =
+        [OWN, EXPORTED].map(|n| format!("last_over_time({}{range})", body("kube_pod_info", n, "node!=\"\"")));
     format!("group by (node) ({own} or {exported})")
 }
 
@@ -340,7 +354,7 @@ fn argo_syncs(step: &str, several: bool) -> String {
 
 fn builds() -> String {
     let which = r#"__name__=~".+_build_info",version!="""#;
-    let pods = format!("({{{which},{OWN}}} or $EXPORTED_BEGIN{{{which},{EXPORTED}}}$EXPORTED_END)");
+    let pods = format!("({{{which},{OWN}$PODS}} or $EXPORTED_BEGIN{{{which},{EXPORTED}$EXPORTED_PODS}}$EXPORTED_END)");
     let pods = format!(r#"label_replace({pods}, "workload", "$1", "pod", "$DEPLOYMENT_OF_POD")"#);
     let mesh = r#"label_replace(istio_build{component="pilot"$CLUSTER}, "version", "$1", "tag", "(.+)")"#;
     format!("group by (__name__, component, job, workload, version$AND_SCOPE) ({pods} or {mesh})")

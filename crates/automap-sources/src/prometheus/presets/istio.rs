@@ -9,7 +9,7 @@ use automap_core::breakdown::Label;
 
 use super::{Absence, CountsByLabel, DurationCounts, Exporter, Formula, Key, RequestCounts, Signal};
 
-pub(super) const SIDE_CARS: Exporter = Exporter { native: Some(native::FORM), ..CLASSIC };
+pub(crate) const SIDE_CARS: Exporter = Exporter { native: Some(native::FORM), ..CLASSIC };
 
 const CLASSIC: Exporter = Exporter {
     preset: "istio-sidecar",

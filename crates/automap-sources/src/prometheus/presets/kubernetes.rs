@@ -148,7 +148,8 @@ pub(crate) const OWNERS: [&str; 2] = [
     ),
     concat!(
         "max by (replicaset, owner_kind, owner_name$AND_SCOPE) (",
-        state!("last_over_time(", "kube_replicaset_owner", "", "[$SPAN])"),
+        "last_over_time(kube_replicaset_owner{namespace=$NS,exported_namespace=\"\"$SETS}[$SPAN]) or $EXPORTED_BEGIN\
+         last_over_time(kube_replicaset_owner{exported_namespace=$NS$SETS}[$SPAN])$EXPORTED_END",
         ")"
     ),
 ];

@@ -190,9 +190,9 @@ const STATE_SIGNALS: [Signal; 2] = [
 ];
 
 /// Pods of the namespace with their nodes, over the whole window.
-pub(crate) const PLACED: &str = "max by (pod, node, host_ip$AND_SCOPE) (last_over_time(kube_pod_info{namespace=$NS,exported_namespace=\"\",node!=\"\"}[$SPAN]) or \
+pub(crate) const PLACED: &str = "max by (pod, node, host_ip$AND_SCOPE) (last_over_time(kube_pod_info{namespace=$NS,exported_namespace=\"\",node!=\"\"$PODS}[$SPAN]) or \
      $EXPORTED_BEGIN\
-     label_replace(last_over_time(kube_pod_info{exported_namespace=$NS,node!=\"\"}[$SPAN]), \"pod\", \"$1\", \"exported_pod\", \"(.+)\")$EXPORTED_END)";
+     label_replace(last_over_time(kube_pod_info{exported_namespace=$NS,node!=\"\"$EXPORTED_PODS}[$SPAN]), \"pod\", \"$1\", \"exported_pod\", \"(.+)\")$EXPORTED_END)";
 
 /// What pods of other namespaces take of the nodes `$NODES`: processors, bytes from and to disks, memory.
 pub(crate) const TAKEN: [(&str, &str); 4] = [

@@ -1,0 +1,76 @@
+//! Shortens an expression that repeats long patterns, for servers that bound its length.
+//!
+//! VictoriaMetrics refuses expressions of more than 16 KiB (`-search.maxQueryLen`), which a list of services in each of a dozen selectors exceeds. Its language has names for
+//! what is repeated, so the same expression is asked again with them. Prometheus has no such bound, and no such names.
+//!
+//! Worked example: `a{pod=~"cart-.*|web-.*"} / b{pod=~"cart-.*|web-.*"}` becomes `WITH (repeated_0 = "cart-.*|web-.*") a{pod=~repeated_0} / b{pod=~repeated_0}`, were the
+//! pattern longer.
+
+use std::collections::BTreeMap;
+
+use super::error::{Failure, RequestError};
+
+/// Shortest text between quotes that gets a name.
+const MIN_BYTES: usize = 64;
+
+/// Length of an expression from which on a refusal may be about its length, in bytes: the default of VictoriaMetrics.
+const LONG: usize = 16 << 10;
+
+/// Whether a server refuses an expression for its number of bytes. It repeats the expression before it says so, and of a long answer only the beginning is read.
+pub(crate) fn is_too_long(promql: &str, error: &RequestError) -> bool {
+    match &error.failure {
+        Failure::Api { message, .. } => message.contains("too long query"),
+        Failure::Status { status: 400 | 413 | 414 | 422, .. } => promql.len() > LONG,
+        _ => false,
+    }
+}
+
+/// The same expression with names for what it repeats between quotes; `None` where that is nothing.
+pub(crate) fn abbreviated(promql: &str) -> Option<String> {
+    let pieces = pieces(promql);
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    let long = |piece: &&str| piece.starts_with('"') && piece.len() >= MIN_BYTES;
+    pieces.iter().copied().filter(long).for_each(|piece| *times.entry(piece).or_default() += 1);
+    let repeated: Vec<&str> = times.into_iter().filter(|(_, times)| *times > 1).map(|(piece, _)| piece).collect();
+    if repeated.is_empty() {
+        return None;
+    }
+    let name = |i: usize| format!("repeated_{i}");
+    let names: Vec<String> = repeated.iter().enumerate().map(|(i, text)| format!("{} = {text}", name(i))).collect();
+    let short = pieces.iter().map(|piece| repeated.binary_search(piece).map_or_else(|_| (*piece).to_owned(), name));
+    Some(format!("WITH ({}) {}", names.join(", "), short.collect::<String>()))
+}
+
+/// Texts between quotes, quotes included, and what stands between them.
+fn pieces(promql: &str) -> Vec<&str> {
+    let (mut pieces, mut start, mut is_quoted, mut is_escaped) = (Vec::new(), 0, false, false);
+    for (i, byte) in promql.bytes().enumerate() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_quoted => is_escaped = true,
+            b'"' => {
+                let end = if is_quoted { i + 1 } else { i };
+                pieces.push(&promql[start..end]);
+                (start, is_quoted) = (end, !is_quoted);
+            }
+            _ => {}
+        }
+    }
+    pieces.push(&promql[start..]);
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_repeated_gets_a_name_and_all_else_stays() {
+        let names = format!(r#""{}\"|b""#, "a|".repeat(40));
+        let promql = format!(r#"x{{pod=~{names},y="1"}} / z{{pod=~{names},y="1"}}"#);
+        let short = format!(r#"WITH (repeated_0 = {names}) x{{pod=~repeated_0,y="1"}} / z{{pod=~repeated_0,y="1"}}"#);
+        assert_eq!(abbreviated(&promql), Some(short));
+        assert_eq!(abbreviated(&format!("x{{pod=~{names}}}")), None, "once is no repetition");
+        assert_eq!(abbreviated(r#"x{a="b"} / y{a="b"}"#), None, "nor is what is short");
+    }
+}

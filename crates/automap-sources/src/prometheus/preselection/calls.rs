@@ -1,0 +1,66 @@
+//! Whom the changed services call, and who calls them: what their requests alone do not show.
+
+use std::collections::BTreeSet;
+
+use super::super::error::RequestError;
+use super::super::plan;
+use super::super::presets::Key;
+use super::super::promql;
+use super::{Ask, Changed, MAX_SUSPECTS, in_order, own_name};
+
+/// The calls with requests or bytes in the window of the services behind `$END=~"…"`.
+const CALLS: &str = "group by ($CALL$AND_SCOPE) (rate(istio_requests_total{$CLIENT,END=~\"NAMES\"}[$SPAN]) > 0 \
+                     or rate(istio_tcp_sent_bytes_total{$CLIENT,END=~\"NAMES\"}[$SPAN]) > 0)";
+
+/// What is left of a service's change at whom it calls, and at who calls it.
+const PER_CALL: f64 = 0.8;
+const PER_CALLER: f64 = 0.5;
+
+/// The changes of the suspects led along their calls, to callees twice: what stands beside a large change comes before what changed a little.
+pub(super) fn nearby(ask: &Ask<'_>, suspects: &[String], changed: &Changed) -> Result<Changed, RequestError> {
+    let mut scores = Changed::new();
+    if suspects.is_empty() {
+        return Ok(scores);
+    }
+    let of = |changes: &Changed, name: &String| changes.get(name).copied().unwrap_or_default();
+    let [down, up] = calls(ask, suspects)?;
+    down.iter().for_each(|(caller, callee)| raise(&mut scores, callee, PER_CALL * of(changed, caller)));
+    let callees = scores.clone();
+    up.iter().for_each(|(caller, callee)| raise(&mut scores, caller, PER_CALLER * of(changed, callee)));
+    let is_new = |name: &String| !suspects.contains(name) && ask.is_ours(name);
+    let new: Vec<String> = in_order(&callees).into_iter().filter(is_new).take(MAX_SUSPECTS).collect();
+    if !new.is_empty() {
+        let [further, _] = calls(ask, &new)?;
+        further.iter().for_each(|(caller, callee)| raise(&mut scores, callee, PER_CALL * of(&callees, caller)));
+    }
+    scores.retain(|name, _| ask.is_ours(name));
+    Ok(scores)
+}
+
+fn raise(scores: &mut Changed, name: &str, score: f64) {
+    let known = scores.entry(name.to_owned()).or_default();
+    *known = known.max(score);
+}
+
+type Calls = BTreeSet<(String, String)>;
+
+/// Calls from these services, and to them.
+fn calls(ask: &Ask<'_>, of: &[String]) -> Result<[Calls; 2], RequestError> {
+    let members: BTreeSet<&str> = of.iter().map(String::as_str).collect();
+    let names = promql::any_of(of.iter().map(|name| own_name(name)).collect::<BTreeSet<_>>());
+    let ends = ["source_workload", "destination_workload"];
+    // Names are put in last: a placeholder in one of them stays as it is.
+    let templates = ends.map(|end| CALLS.replace("END", end));
+    let filled: Vec<String> = templates.iter().map(|t| promql::fill(t, &ask.values).replace("NAMES", &names)).collect();
+    let mut answer = ask.client.instant_of(&filled, ask.window.grid.end)?;
+    let scopes: Vec<_> = templates.iter().map(|t| ask.values.scope_label(t)).collect();
+    ask.values.namespace.qualify(&mut answer, &scopes);
+    Ok([0, 1].map(|part| {
+        let owners = plan::part(&answer, part).flat_map(|s| ask.names.owners(Key::Call, &s.labels));
+        let calls = owners.filter_map(|owner| Some((owner.service, owner.peer?)));
+        // Another namespace may have a workload of the same name.
+        calls
+            .filter(|(caller, callee)| members.contains(if part == 0 { caller.as_str() } else { callee.as_str() }))
+            .collect()
+    }))
+}
