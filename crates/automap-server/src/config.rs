@@ -28,8 +28,8 @@ pub use watching::Watching;
 pub const DEFAULT: &str = include_str!("config/default.yaml");
 /// Largest file that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
-/// Most targets of one process.
-const MAX_TARGETS: usize = 64;
+/// Most targets of a configuration. Each has a thread, which sleeps while another replica watches it.
+const MAX_TARGETS: usize = 1000;
 
 /// The configuration of `watch` and `serve`.
 #[derive(Clone, Debug, Default, Deserialize)]

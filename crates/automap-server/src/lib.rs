@@ -11,6 +11,7 @@ pub mod changes;
 pub mod config;
 pub mod daemon;
 mod dossiers;
+mod gate;
 pub mod lead;
 pub mod live_system;
 pub mod mcp;

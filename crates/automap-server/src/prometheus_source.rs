@@ -13,7 +13,8 @@ use automap_sources::prometheus::{Again, Client, ObserveOptions, SourceError, Ta
 
 use crate::changes::ToldChanges;
 use crate::config::{ConfigDuration, Target};
-use crate::watcher::{FetchError, Source};
+use crate::gate::Gate;
+use crate::watcher::{FetchError, Source, Stop};
 
 /// Asks a Prometheus on every look for what is new.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub struct PrometheusSource {
     requests: Arc<AtomicU64>,
     tail: Tail,
     told: Option<Arc<ToldChanges>>,
+    gate: Option<(Gate, Stop)>,
 }
 
 impl PrometheusSource {
@@ -46,6 +48,7 @@ impl PrometheusSource {
             requests: Arc::default(),
             tail: Tail::default(),
             told: None,
+            gate: None,
         }
     }
 
@@ -58,6 +61,12 @@ impl PrometheusSource {
     #[must_use]
     pub fn told_by(self, told: Arc<ToldChanges>) -> Self {
         Self { told: Some(told), ..self }
+    }
+
+    /// Whose looks wait for those at other targets of the server, until the stop at most.
+    #[must_use]
+    pub(crate) fn behind(self, gate: Gate, stop: Stop) -> Self {
+        Self { gate: Some((gate, stop)), ..self }
     }
 
     /// As a target of the configuration says; requests are counted on.
@@ -84,6 +93,7 @@ impl PrometheusSource {
 
 impl Source for PrometheusSource {
     fn poll(&mut self, now: Timestamp) -> Result<Observation, FetchError> {
+        let _pass = self.gate.as_ref().map(|(gate, stop)| gate.enter(stop));
         let options = ObserveOptions {
             step_ms: self.step_ms,
             scrape_interval_ms: self.scrape_interval_ms,

@@ -71,7 +71,7 @@ pub struct Target {
 }
 
 /// A Prometheus, or another server with its API.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prometheus {
     /// Address with its path prefix.

@@ -62,7 +62,8 @@ impl TargetThread {
     fn watch_when_leading(&self, monitored: &MonitoredTarget) {
         let queries = Arc::clone(&monitored.counters.queries);
         let mut source = PrometheusSource::of(monitored.client.clone(), &monitored.target, queries)
-            .told_by(Arc::clone(&monitored.told));
+            .told_by(Arc::clone(&monitored.told))
+            .behind(monitored.gate.clone(), self.stop.clone());
         let owners = Arc::new(Owners::new(Arc::clone(&self.notify), &monitored.target));
         while let Some(term) = self.lead.wait(&self.stop, || self.set_following(monitored)) {
             match self.resume(&monitored.target, &owners) {

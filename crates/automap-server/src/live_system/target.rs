@@ -7,7 +7,8 @@ use automap_sources::slo::{Slo, SloFileError};
 
 use super::counters::Counters;
 use crate::changes::ToldChanges;
-use crate::config::{Config, Target};
+use crate::config::{Config, Prometheus, Target};
+use crate::gate::Gate;
 use crate::store::Store;
 
 /// Why the targets of a configuration cannot be used.
@@ -34,9 +35,18 @@ pub enum SetupError {
 pub(crate) struct MonitoredTarget {
     pub(crate) target: Target,
     pub(crate) client: Client,
+    /// How many targets of its server are looked at at once.
+    pub(crate) gate: Gate,
     pub(crate) slos: Vec<Slo>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) told: Arc<ToldChanges>,
+}
+
+/// A server, and what its targets share: connections, certificates, presets.
+struct Shared<'a> {
+    config: &'a Prometheus,
+    client: Client,
+    gate: Gate,
 }
 
 impl MonitoredTarget {
@@ -45,7 +55,18 @@ impl MonitoredTarget {
         if config.targets.is_empty() {
             return Err(SetupError::NoTarget);
         }
-        config.targets.iter().map(|target| Self::new(target, store)).collect()
+        let mut servers: Vec<Shared<'_>> = Vec::new();
+        let mut all = Vec::with_capacity(config.targets.len());
+        for target in &config.targets {
+            let known = servers.iter().position(|server| *server.config == target.prometheus);
+            let server = match known {
+                Some(at) => servers.swap_remove(at),
+                None => Shared::new(target, &servers)?,
+            };
+            all.push(Self::new(target, &server, store)?);
+            servers.push(server);
+        }
+        Ok(all)
     }
 
     /// Where people open its Prometheus.
@@ -53,20 +74,31 @@ impl MonitoredTarget {
         self.target.prometheus.page.clone().unwrap_or_else(|| self.client.address().to_owned())
     }
 
-    fn new(target: &Target, store: &Arc<dyn Store>) -> Result<Self, SetupError> {
+    fn new(target: &Target, server: &Shared<'_>, store: &Arc<dyn Store>) -> Result<Self, SetupError> {
+        let slos = target.objectives()?;
+        let (grafana, flags) = (target.grafana.as_ref(), target.feature_flags.as_ref());
+        let told = ToldChanges::new(&target.name, grafana, flags, store)
+            .map_err(|message| SetupError::Client { target: target.name.clone(), message })?;
+        let (client, gate) = (server.client.clone(), server.gate.clone());
+        Ok(Self { target: target.clone(), client, gate, slos, counters: Arc::default(), told: Arc::new(told) })
+    }
+}
+
+impl<'a> Shared<'a> {
+    /// The server of a target. Where another of the configuration has the same address, they share a gate.
+    fn new(target: &'a Target, others: &[Self]) -> Result<Self, SetupError> {
         let failed = |message: String| SetupError::Client { target: target.name.clone(), message };
-        let options = target.prometheus.client_options().map_err(|e| failed(e.to_string()))?;
+        let config = &target.prometheus;
+        let options = config.client_options().map_err(|e| failed(e.to_string()))?;
         let client = Client::new(options).map_err(|e| failed(e.to_string()))?;
-        if let Some(page) = target.prometheus.page.as_deref()
+        if let Some(page) = config.page.as_deref()
             && !["http://", "https://"].iter().any(|scheme| page.starts_with(scheme))
         {
             return Err(failed(format!(
                 "prometheus.page {page:?} is no address for a browser: begin it with https:// or http://"
             )));
         }
-        let slos = target.objectives()?;
-        let (grafana, flags) = (target.grafana.as_ref(), target.feature_flags.as_ref());
-        let told = ToldChanges::new(&target.name, grafana, flags, store).map_err(failed)?;
-        Ok(Self { target: target.clone(), client, slos, counters: Arc::default(), told: Arc::new(told) })
+        let same = others.iter().find(|other| other.client.address() == client.address());
+        Ok(Self { config, gate: same.map(|other| other.gate.clone()).unwrap_or_default(), client })
     }
 }

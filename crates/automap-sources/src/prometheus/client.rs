@@ -28,6 +28,8 @@ use crate::secret::{ExposeSecret, SecretSource, SecretString};
 
 /// Longest time to establish a connection, whatever the total.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections that are kept open for the next question. Many targets of one server share a client, and begin and end their questions together.
+const MAX_IDLE: usize = 32;
 /// Longest question that is sent by GET, encoded: longer addresses are no addresses any more.
 const MAX_GET_BYTES: usize = 60_000;
 /// Refusals that take the server its whole time limit, after which no smaller piece is tried in one observation.
@@ -141,6 +143,8 @@ impl Client {
             .http_status_as_error(false)
             .max_redirects_will_error(false)
             .timeout_connect(Some(options.timeout.min(CONNECT_TIMEOUT)))
+            .max_idle_connections(MAX_IDLE)
+            .max_idle_connections_per_host(MAX_IDLE)
             .build();
         let agent = Agent::new_with_config(config);
         let is_get_only = AtomicBool::new(false);
