@@ -34,6 +34,13 @@ pub struct TargetSnapshot {
     pub slos: Arc<Vec<SloStatus>>,
 }
 
+impl TargetSnapshot {
+    /// Nothing was seen yet.
+    fn new(status: TargetStatus) -> Self {
+        Self { status, report: None, services: Arc::default(), map: None, slos: Arc::default() }
+    }
+}
+
 /// What was observed of a service.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observed {
@@ -73,15 +80,14 @@ impl Snapshots {
         }
     }
 
+    /// Sets the status of a target and forgets what was seen of it: another replica sees it from now on.
+    pub fn forget(&self, status: TargetStatus) {
+        self.targets.write().insert(status.target.clone(), TargetSnapshot::new(status));
+    }
+
     fn change(&self, status: TargetStatus, change: impl FnOnce(&mut TargetSnapshot)) {
         let mut targets = self.targets.write();
-        let empty = || TargetSnapshot {
-            status: TargetStatus::new(&status.target),
-            report: None,
-            services: Arc::default(),
-            map: None,
-            slos: Arc::default(),
-        };
+        let empty = || TargetSnapshot::new(TargetStatus::new(&status.target));
         let snapshot = targets.entry(status.target.clone()).or_insert_with(empty);
         snapshot.status = status;
         change(snapshot);

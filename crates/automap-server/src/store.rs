@@ -14,6 +14,7 @@ pub mod postgres;
 mod pruning;
 mod roles;
 mod row;
+mod share;
 pub mod sqlite;
 pub mod transfer;
 mod types;
@@ -27,6 +28,7 @@ pub use roles::{
     AlertStore, ChangeStore, ConfirmedCaseStore, IncidentStore, LeaseStore, MaintenanceStore, MuteStore, OutboxStore,
     ProfileStore, Store,
 };
+pub use share::{Shared, Sharing};
 pub use types::{
     AlertChange, Delivery, DeliveryState, Event, OutboxState, Pruned, Queued, Retention, StoredProfile, ToldChange,
     Waiting,

@@ -7,8 +7,8 @@ use automap_core::incident::{Incident, IncidentState, Severity};
 use automap_core::rank::metric_weights::{ConfirmedCase, EQUAL_WEIGHTS};
 use automap_core::time::Interval;
 use automap_server::store::{
-    Cursor, DeliveryState, Event, IncidentFilter, IncidentStore, LeaseStore, MAX_PAGE, OutboxState, Retention, Store,
-    StoreError, transfer,
+    Cursor, DeliveryState, Event, IncidentFilter, IncidentStore, LeaseStore, MAX_PAGE, OutboxState, Retention, Shared,
+    Sharing, Store, StoreError, transfer,
 };
 
 use crate::beside_incidents::{
@@ -252,6 +252,31 @@ fn leases_have_one_holder(store: &dyn Store) {
     assert_eq!(store.get("x").unwrap().unwrap().revision, 1);
 }
 
+fn replicas_share_targets_and_hand_them_over(store: &dyn Store) {
+    let (ttl, targets) = (Duration::from_secs(10), ["a1", "a2", "a3", "a4", "a5"]);
+    let share = |holder: &str, given_back: &[&str], second: i64| {
+        let sharing = Sharing { holder, targets: &targets, given_back };
+        let Shared { held, surplus } = store.share(&sharing, at(second), ttl).unwrap();
+        (held.into_iter().map(|name| name[1..].to_owned()).collect::<String>(), surplus)
+    };
+    let got = |held: &str, surplus: usize| (held.to_owned(), surplus);
+    store.lease("a5", "someone", at(0), Duration::from_secs(2)).unwrap();
+    assert_eq!(share("x", &[], 0), got("1234", 0), "one is another's");
+    assert_eq!(share("x", &[], 2), got("12345", 0));
+    assert_eq!(share("y", &[], 3), got("", 0));
+    assert_eq!(share("x", &[], 5), got("12345", 2));
+    assert_eq!(share("x", &["a4", "a5"], 6), got("123", 0));
+    assert_eq!(share("y", &["a1"], 7), got("45", 0), "nobody gives back what another holds");
+    let mut one = incident("x");
+    one.target = "a4".into();
+    assert!(matches!(store.put_leading(&one, &[], at(8), "x"), Err(StoreError::NotLeader { .. })));
+    store.put_leading(&one, &[], at(8), "y").unwrap();
+    // `y` is gone: what it held runs out with it, and not before.
+    assert_eq!((share("x", &[], 12), share("x", &[], 16)), (got("123", 0), got("123", 0)));
+    assert_eq!(share("x", &[], 17), got("12345", 0));
+    assert_eq!(share("y", &[], 18), got("", 0));
+}
+
 fn profiles_are_kept_by_period(store: &dyn Store) {
     let period = |a, b| Interval::new(at(a), at(b)).unwrap();
     for (from, to, json) in [(0, 60, "{\"v\":1}"), (60, 120, "{\"v\":2}"), (0, 60, "{\"v\":3}")] {
@@ -406,6 +431,23 @@ fn of_schema(server: &common::postgres::Postgres, schema: &str) -> automap_serve
     automap_server::store::postgres::PostgresStore::open(&server.url(schema), None).unwrap()
 }
 
+/// Both ask again and again; together they hold all in the end, and never one target twice.
+#[cfg(all(unix, feature = "postgres"))]
+fn sharing_at_the_same_moment_gives_nothing_to_two(one: &dyn Store, two: &dyn Store) {
+    let names: Vec<String> = (0..100).map(|i| format!("s{i:03}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let share = |store: &dyn Store, holder: &str| {
+        let sharing = Sharing { holder, targets: &names, given_back: &[] };
+        let all = (0..20).map(|_| store.share(&sharing, at(20), Duration::from_secs(10)).unwrap().held);
+        all.last().unwrap_or_default()
+    };
+    let (a, b) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| share(two, "b"));
+        (share(one, "a"), other.join().unwrap())
+    });
+    assert_eq!((a.len() + b.len(), a.intersection(&b).count()), (100, 0));
+}
+
 /// Two replicas, a connection that breaks, a later version, and a server that is not there.
 #[cfg(all(unix, feature = "postgres"))]
 fn beyond_the_contract(server: &common::postgres::Postgres) {
@@ -417,6 +459,7 @@ fn beyond_the_contract(server: &common::postgres::Postgres) {
     let ttl = Duration::from_secs(15);
     assert!(one.lease("shop", "a", at(0), ttl).unwrap() && !two.lease("shop", "b", at(14), ttl).unwrap());
     assert!(two.lease("shop", "b", at(15), ttl).unwrap(), "taken over after fifteen seconds");
+    sharing_at_the_same_moment_gives_nothing_to_two(&one, &two);
 
     server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'automap'");
     let again = (0..3).find_map(|_| one.get("a").ok());
@@ -459,7 +502,7 @@ contracts! {
         what_is_put_is_got_back_whole, a_change_must_follow_the_revision_it_is_based_on, history_is_only_added_to,
         an_import_overwrites_no_other_incident, listings_filter_and_page,
         a_page_has_a_limit, one_message_for_each_route_in_order, messages_are_retried_folded_and_given_up,
-        an_attempt_without_an_outcome_is_remembered, leases_have_one_holder, profiles_are_kept_by_period,
+        an_attempt_without_an_outcome_is_remembered, leases_have_one_holder, replicas_share_targets_and_hand_them_over, profiles_are_kept_by_period,
         alerts_are_kept_until_they_end_or_expire, changes_are_kept_once_and_for_a_while, mutes_are_kept_until_they_end, confirmed_cases_can_be_corrected_and_forgotten, only_what_is_over_and_told_is_pruned_by_age,
         the_oldest_go_first_when_there_is_too_much, incidents_move_from_store_to_store,
     ]

@@ -54,20 +54,26 @@ impl TargetThread {
             self.system.snapshots.set_status(status);
         };
         supervise::run(&self.stop, || self.watch_when_leading(monitored), broke_off);
-        if let Err(error) = self.store.release(name, &self.holder) {
+        // One that another replica holds is not asked about: many targets end at once.
+        if self.lead.is_ours()
+            && let Err(error) = self.store.release(name, &self.holder)
+        {
             event::store(&error);
         }
     }
 
     fn watch_when_leading(&self, monitored: &MonitoredTarget) {
-        let queries = Arc::clone(&monitored.counters.queries);
-        let mut source = PrometheusSource::of(monitored.client.clone(), &monitored.target, queries)
-            .told_by(Arc::clone(&monitored.told))
-            .behind(monitored.gate.clone(), self.stop.clone());
         let owners = Arc::new(Owners::new(Arc::clone(&self.notify), &monitored.target));
-        while let Some(term) = self.lead.wait(&self.stop, || self.set_following(monitored)) {
+        while let Some(turn) = self.lead.wait(&self.stop, || self.set_following(monitored)) {
+            // The samples go with the turn: another replica keeps them from now on, and of many targets they would add up.
+            let queries = Arc::clone(&monitored.counters.queries);
+            let mut source = PrometheusSource::of(monitored.client.clone(), &monitored.target, queries)
+                .told_by(Arc::clone(&monitored.told))
+                .behind(monitored.gate.clone(), self.stop.clone());
             match self.resume(&monitored.target, &owners) {
-                Ok((watcher, profiles)) => self.watch(watcher, profiles, &owners, &mut source, monitored, &term),
+                Ok((watcher, profiles)) => {
+                    self.watch(watcher, profiles, &owners, &mut source, monitored, turn.term());
+                }
                 Err(error) => {
                     event::store(&error);
                     self.stop.sleep(RETRY_AFTER);
@@ -80,7 +86,7 @@ impl TargetThread {
         let source = monitored.client.address().to_owned();
         let restarts = monitored.counters.restarts();
         let status = TargetStatus { source, restarts, ..TargetStatus::following(&monitored.target.name) };
-        self.system.snapshots.set_status(status);
+        self.system.snapshots.forget(status);
     }
 
     /// A watcher that continues with the incidents and the alerts in the store.

@@ -25,8 +25,11 @@ pub(super) fn renew_leases(leads: &[(String, Lead)], store: &dyn Store, holder: 
             event::store(&error);
         }
         if stop.sleep(lead::RENEW) {
-            return;
+            break;
         }
+    }
+    if let Err(error) = lead::retire(leads, store, holder) {
+        event::store(&error);
     }
 }
 

@@ -13,7 +13,7 @@ use automap_core::watch::Alert;
 
 use super::{
     AlertChange, ChangeFilter, Delivery, IncidentFilter, Mute, OutboxState, Outgoing, Pruned, Queued, Retention,
-    StoreError, StoredProfile, ToldChange, Waiting,
+    Shared, Sharing, StoreError, StoredProfile, ToldChange, Waiting,
 };
 
 /// A store in all its roles. Implemented for every type that has them.
@@ -166,6 +166,10 @@ pub trait LeaseStore {
     /// Takes or renews the lease of a target until `now + ttl`. `false` when another replica holds it and it has not expired. Replicas on
     /// several machines need clocks that agree much better than `ttl`.
     fn lease(&self, target: &str, holder: &str, now: Timestamp, ttl: Duration) -> Result<bool, StoreError>;
+
+    /// Takes, renews and gives back the leases of many targets at once, so that every replica that watches the same targets holds as many as the
+    /// others ([`Sharing`]). Of two replicas that share at the same moment the second one sees what the first one did.
+    fn share(&self, sharing: &Sharing<'_>, now: Timestamp, ttl: Duration) -> Result<Shared, StoreError>;
 
     /// Releases a lease; nothing happens when `holder` does not have it.
     fn release(&self, target: &str, holder: &str) -> Result<(), StoreError>;
