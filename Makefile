@@ -6,7 +6,7 @@ DIST_FEATURES = server,postgres,kubernetes,png,web
 DEMO_FEATURES = lab,web
 
 .DEFAULT_GOAL := help
-.PHONY: help build page test-page screenshots demo test python test-python bench-python crash watched-day test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench scale instructions benchmark fuzz torture bounds overhead dist image sbom check-deploy ci clean
+.PHONY: help build page test-page screenshots demo test python test-python bench-python crash watched-day watch-many test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench scale instructions benchmark fuzz torture bounds overhead dist image sbom check-deploy ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ crash: ## kill a watching and serving automap a hundred times on each store, and
 
 watched-day: ## watch a day of a shop that is made up, with a fault every half hour, in a few minutes: is each an incident of its own, and does memory stay flat?
 	$(CARGO) test --locked -p automap-server --all-features --test watched_day -- --include-ignored --nocapture
+
+watch-many: ## 500 targets on three replicas with one PostgreSQL, one of them killed: is each watched once, and is nothing missed or doubled? Ten minutes (TARGETS=n takes another number)
+	scripts/need-postgres.sh && AUTOMAP_TARGETS=$(or $(TARGETS),500) $(CARGO) test --locked -p automap-server --all-features --test watch_many -- --ignored --nocapture nothing_is_missed
 
 test-prometheus3: ## run the tests that need a Prometheus of version 3 (from Debian's unstable distribution; installs nothing)
 	PROMETHEUS_3=$$(scripts/get-prometheus3.sh target/prometheus3) && export PROMETHEUS_3 && $(CARGO) test --locked -p automap-sources --all-features --test integration -- --ignored presets::

@@ -1,0 +1,69 @@
+//! What the server's log says: who watches what, whether two did at the same time, and how long nobody did.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::run::{EVERY, REPLICAS};
+use super::world::Look;
+
+/// The looks at each target, in order.
+fn by_target(looks: &[Look]) -> BTreeMap<usize, Vec<Look>> {
+    let mut all: BTreeMap<usize, Vec<Look>> = BTreeMap::new();
+    for look in looks {
+        all.entry(look.target).or_default().push(*look);
+    }
+    all
+}
+
+/// Who looked at each target last.
+pub(crate) fn owners(looks: &[Look]) -> BTreeMap<usize, usize> {
+    looks.iter().map(|look| (look.target, look.replica)).collect()
+}
+
+/// How many targets each replica watches.
+pub(crate) fn held(looks: &[Look]) -> [usize; REPLICAS] {
+    let mut held = [0; REPLICAS];
+    owners(looks).values().for_each(|replica| held[*replica] += 1);
+    held
+}
+
+/// How many looks of each replica there are.
+pub(crate) fn counts(looks: &[Look]) -> [usize; REPLICAS] {
+    let mut counts = [0; REPLICAS];
+    looks.iter().for_each(|look| counts[look.replica] += 1);
+    counts
+}
+
+/// When a target was last looked at by another replica than before.
+pub(crate) fn last_move(looks: &[Look]) -> Option<Instant> {
+    let moves = |looks: &Vec<Look>| {
+        let changed = looks.windows(2).filter(|pair| pair[0].replica != pair[1].replica);
+        changed.map(|pair| pair[1].at).max()
+    };
+    by_target(looks).values().filter_map(moves).max()
+}
+
+/// Targets at which one replica looked before and after another one did, too soon for the target to have been handed over and back.
+pub(crate) fn doubled(looks: &[Look]) -> Vec<usize> {
+    let is_doubled = |looks: &Vec<Look>| {
+        looks.windows(3).any(|three| {
+            let [a, b, c] = [three[0], three[1], three[2]];
+            a.replica == c.replica && a.replica != b.replica && c.at - a.at < EVERY * 5 / 2
+        })
+    };
+    by_target(looks).into_iter().filter(|(_, looks)| is_doubled(looks)).map(|(target, _)| target).collect()
+}
+
+/// The longest time between two looks at the same target.
+pub(crate) fn longest_gap(looks: &[Look]) -> Duration {
+    let gaps = |looks: &Vec<Look>| looks.windows(2).map(|pair| pair[1].at - pair[0].at).max();
+    by_target(looks).values().filter_map(gaps).max().unwrap_or_default()
+}
+
+/// For each of these targets how long after the moment another replica than `gone` first looked at it; `None` for those that nobody looked at.
+pub(crate) fn taken_over(looks: &[Look], targets: &[usize], gone: usize, since: Instant) -> Vec<Option<Duration>> {
+    let first = |target: &usize| {
+        looks.iter().find(|l| l.target == *target && l.replica != gone && l.at > since).map(|l| l.at - since)
+    };
+    targets.iter().map(first).collect()
+}

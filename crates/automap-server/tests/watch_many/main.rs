@@ -1,0 +1,69 @@
+//! Many targets on three replicas with one PostgreSQL, each replica a process of its own; one of them is killed and comes back. Every target has to be
+//! watched, by one replica at a time, and what begins to go wrong must become one incident, told once, whoever watches it by then.
+//!
+//! The metrics are made up (`world.rs`), all else is what `automap serve` runs. It fails where something is lost or doubled. How long a
+//! replica takes to step in, and how evenly the work is spread, depends on the machine as well and is printed: the table of docs/watching.md.
+//!
+//! Ten minutes; `make watch-many`, with `TARGETS=n` for another number.
+#![cfg(all(target_os = "linux", feature = "postgres"))]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and this one measures")]
+
+mod accounts;
+#[path = "../common/mod.rs"]
+mod common;
+mod looks;
+mod replica;
+mod run;
+mod world;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use automap_core::incident::Incident;
+use automap_server::config::Config;
+use automap_server::daemon::{Daemon, Listener};
+use automap_server::secret::ExposeSecret;
+use automap_server::store::Store;
+use automap_server::store::postgres::PostgresStore;
+use automap_server::watcher::Stop;
+
+use common::postgres::Postgres;
+use run::Run;
+
+/// The folder of one replica.
+const FOLDER: &str = "AUTOMAP_REPLICA_FOLDER";
+
+pub(crate) fn now_ms() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as i64
+}
+
+/// A replica: watches and serves as its configuration says until it is killed, or until there is a file `stop`.
+#[test]
+#[ignore = "this is one of the replicas; the test below starts them"]
+fn child() {
+    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
+    let config = Config::read(&folder.join("automap.yaml")).unwrap();
+    let url = config.store.postgres.as_ref().unwrap().read().unwrap();
+    let store: Arc<dyn Store> = Arc::new(PostgresStore::open(url.expose_secret(), None).unwrap());
+    let stop = Stop::default();
+    // One lock for all: they run on one machine, and the first of them has its plain name.
+    let replica = automap_server::replica::Replica::new(&folder.parent().unwrap().join("lock"));
+    let listener: Listener = Arc::new(|_: &Incident| {});
+    let mut daemon = Daemon::start(&config, &store, replica, &stop, &listener).unwrap();
+    daemon.serve(&config).unwrap();
+    while !folder.join("stop").exists() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    stop.set();
+    daemon.join().unwrap();
+}
+
+#[test]
+#[ignore = "ten minutes; make watch-many"]
+fn nothing_is_missed_or_doubled_when_a_replica_is_killed() {
+    let Some(server) = Postgres::start("watch-many") else { return };
+    server.run("CREATE SCHEMA many");
+    let targets = std::env::var("AUTOMAP_TARGETS").map_or(500, |text| text.parse().unwrap());
+    println!("{}", Run::new(&server, targets).whole());
+}
