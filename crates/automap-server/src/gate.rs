@@ -1,10 +1,12 @@
 //! How many targets of one server are looked at at once.
 //!
 //! Each look sends up to four requests at a time, and holds their answers. Without a bound, a replica that takes over hundreds of targets would send
-//! a server more than a thousand requests at once, from as many threads. It is a courtesy and no lock: a look that has waited for long begins all the
+//! a server more than a thousand requests at once, from as many threads. Where looks are slow the others wait; where none ends at all they begin all the
 //! same, so that a server that answers nobody is noticed at every target, and no target waits for another one's time limit.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -13,69 +15,101 @@ use crate::stop::{Stop, block_on};
 
 /// Looks under way at one server.
 const AT_ONCE: usize = 8;
-/// Longest wait for one of them to end.
+/// Longest wait in which none of them ends.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Lets some through at a time, in the order in which they came. Clones are the same gate.
 #[derive(Clone, Debug)]
-pub(crate) struct Gate(Arc<Semaphore>);
+pub(crate) struct Gate {
+    room: Arc<Semaphore>,
+    /// How many looks have ended.
+    ended: Arc<AtomicU64>,
+}
 
-/// A look under way, until it is dropped; nothing where it began after a long wait.
+/// A look under way, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Pass(
-    #[cfg_attr(not(test), expect(dead_code, reason = "held until the look is over"))] Option<OwnedSemaphorePermit>,
-);
+pub(crate) struct Pass {
+    /// None where it began because no other one ended.
+    _room: Option<OwnedSemaphorePermit>,
+    ended: Arc<AtomicU64>,
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 impl Default for Gate {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        Self { room: Arc::new(Semaphore::new(AT_ONCE)), ended: Arc::default() }
     }
 }
 
 impl Gate {
-    /// Blocks until there is room, at most for a while, or until the stop.
+    /// Blocks until there is room, until none of those inside has ended for a while, or until the stop.
     pub(crate) fn enter(&self, stop: &Stop) -> Pass {
         self.enter_within(stop, PATIENCE)
     }
 
     fn enter_within(&self, stop: &Stop, patience: Duration) -> Pass {
-        let room = async {
+        let mut room = pin!(async {
             tokio::select! {
                 biased;
-                permit = Arc::clone(&self.0).acquire_owned() => permit.ok(),
+                room = Arc::clone(&self.room).acquire_owned() => room.ok(),
                 () = stop.wait() => None,
             }
-        };
-        Pass(block_on(room, Some(patience)).flatten())
+        });
+        let pass = |room| Pass { _room: room, ended: Arc::clone(&self.ended) };
+        loop {
+            let ended = self.ended.load(Ordering::Relaxed);
+            if let Some(room) = block_on(room.as_mut(), Some(patience)) {
+                return pass(room);
+            }
+            if self.ended.load(Ordering::Relaxed) == ended {
+                return pass(None);
+            }
+        }
+    }
+
+    #[cfg(test)]
+    fn free(&self) -> usize {
+        self.room.available_permits()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
+    const FOR_EVER: Duration = Duration::from_secs(600);
+
     #[test]
-    fn some_are_let_through_and_the_next_when_one_has_left() {
+    fn one_is_let_through_when_another_has_left() {
         let (gate, stop) = (Gate::default(), Stop::default());
         let mut inside: Vec<Pass> = (0..AT_ONCE).map(|_| gate.enter(&stop)).collect();
-        assert!(inside.iter().all(|pass| pass.0.is_some()));
-        let begun = Instant::now();
+        assert_eq!(gate.free(), 0);
         std::thread::scope(|scope| {
-            let next = scope.spawn(|| gate.enter(&stop));
+            let next = scope.spawn(|| gate.enter_within(&stop, FOR_EVER));
             std::thread::sleep(Duration::from_millis(20));
             inside.pop();
-            assert!(next.join().unwrap().0.is_some() && begun.elapsed() < PATIENCE);
+            let _next = next.join().unwrap();
+            assert_eq!(gate.free(), 0, "it has the room of the one that left");
         });
+        inside.clear();
+        assert_eq!(gate.free(), AT_ONCE);
     }
 
     #[test]
-    fn nobody_waits_for_ever() {
+    fn slow_ones_are_waited_for_and_those_that_never_end_are_not() {
         let (gate, stop) = (Gate::default(), Stop::default());
+        let inside: Vec<Pass> = (0..AT_ONCE).map(|_| gate.enter(&stop)).collect();
+        let extra = gate.enter_within(&stop, Duration::from_millis(1));
+        assert!(extra._room.is_none(), "none has ended");
+        drop(inside);
+        assert!(gate.enter_within(&stop, FOR_EVER)._room.is_some());
         let _inside: Vec<Pass> = (0..AT_ONCE).map(|_| gate.enter(&stop)).collect();
-        assert!(gate.enter_within(&stop, Duration::from_millis(1)).0.is_none());
         stop.set();
-        assert!(gate.enter_within(&stop, Duration::from_secs(600)).0.is_none());
+        assert!(gate.enter_within(&stop, FOR_EVER)._room.is_none());
     }
 }
