@@ -6,6 +6,7 @@ mod alertmanager;
 mod beside_incidents;
 mod common;
 mod imports;
+mod lease_contract;
 mod notify_config;
 mod notify_independent;
 mod notify_receivers;

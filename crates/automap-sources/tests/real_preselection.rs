@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use automap_core::observation::Observation;
+use automap_core::observation::{Observation, QueryState};
 use automap_core::time::{Timestamp, WindowHint};
 use automap_sources::prometheus::{ObserveOptions, Tail, observe, observe_incrementally};
 
@@ -160,6 +160,8 @@ fn the_changed_services_and_whom_they_call_are_looked_at() {
                 .iter()
                 .any(|s| seen.frame.service(s.service) == "s51-db" && s.metric.name == "cpu_cores");
             assert!(store, "its pods are asked for as well");
+            let cpu = seen.queries.iter().find(|q| q.signal == "cpu_cores").unwrap();
+            assert_eq!(cpu.state, QueryState::Screened, "never whole: {:?}", cpu.reason);
             let gap = seen.not_checked.iter().find(|n| n.reason.contains("too many to fetch")).unwrap();
             assert!(gap.reason.contains("at least") && gap.reason.contains("--namespace"), "{}", gap.reason);
         }

@@ -54,6 +54,11 @@ impl Look {
         let values = values(&found, window);
         let mut requests = plan::requests(&found.exporters, &values, &found.clusters);
         requests.extend(plan::requests(&found.outside, &values, &found.outside_clusters));
+        if let Some(preselected) = &found.preselected {
+            // The server looked at the requests of all, and nobody at the pods of the others.
+            let details = requests.iter_mut().filter(|request| screen::is_detail(request));
+            details.for_each(|request| request.part_of = Some(preselected.reason()));
+        }
         let (mut warned, mut notes) = (found.warned.clone(), Vec::new());
         let names = names(client, &values, &found, window, &mut notes, &mut warned);
         let of_nodes = Values { cluster: found.cluster_around(STATE_METRICS), ..values };

@@ -231,6 +231,11 @@ impl Preselected {
         (scope.narrowed_to(self.names.iter().map(String::as_str)), only)
     }
 
+    /// Why answers about pods hold only a part.
+    pub(crate) fn reason(&self) -> String {
+        format!("asked for {} of {} services or more", self.names.len(), self.of)
+    }
+
     /// What is told of those that are not looked at.
     pub(crate) fn not_checked(&self) -> NotChecked {
         let mut reason = format!(

@@ -142,7 +142,7 @@ fn joined(places: Vec<usize>, requests: Vec<Request>, answers: Answers) -> Answe
 }
 
 /// Whether a request tells of pods, or a quantile of what has a mean as well, by expressions that can be narrowed to some workloads.
-fn is_detail(request: &Request) -> bool {
+pub(crate) fn is_detail(request: &Request) -> bool {
     request.signals.iter().all(|planned| {
         let is_quantile = planned.signal.name == LATENCY_P95_MS && planned.exporter.has_signal(LATENCY_MS);
         planned.exporter.file.is_none() && (planned.signal.key == Key::Pod || is_quantile)
