@@ -45,8 +45,8 @@ test-cluster: ## run the tests that need etcd and a Kubernetes API server (build
 crash: ## kill a watching and serving automap a hundred times on each store, and check that nothing is lost (KILLS=n takes another number)
 	scripts/need-prometheus.sh && scripts/need-postgres.sh && AUTOMAP_KILLS=$(or $(KILLS),100) $(CARGO) test --locked -p automap-server --all-features --test crash -- --nocapture
 
-watched-day: ## watch a day of a shop that is made up, with a fault every half hour, in a few minutes: is each an incident of its own, and does memory stay flat?
-	$(CARGO) test --locked -p automap-server --all-features --test watched_day -- --include-ignored --nocapture
+watched-day: ## watch a day of a shop that is made up, with a fault every half hour, and hours of a real Prometheus, in a few minutes: is each fault an incident of its own, and does memory stay flat?
+	scripts/need-prometheus.sh && $(CARGO) test --locked -p automap-server --all-features --test watched_day --test watched_prometheus -- --include-ignored --nocapture
 
 watch-many: ## 500 targets on three replicas with one PostgreSQL, one of them killed: is each watched once, and is nothing missed or doubled? Ten minutes (TARGETS=n takes another number)
 	scripts/need-postgres.sh && AUTOMAP_TARGETS=$(or $(TARGETS),500) $(CARGO) test --locked -p automap-server --all-features --test watch_many -- --ignored --nocapture nothing_is_missed

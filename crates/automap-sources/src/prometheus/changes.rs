@@ -17,6 +17,7 @@ mod flags;
 mod images;
 mod jobs;
 mod kept;
+mod kept_series;
 mod nodes;
 mod plan;
 mod queries;

@@ -71,8 +71,8 @@ pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change
 /// Whether there were so many flags that some were left out of the answer.
 pub(super) fn are_cut(readings: &Readings) -> bool {
     let mut at_once: BTreeMap<Timestamp, usize> = BTreeMap::new();
-    for (time, _) in readings.part(Part::Flags).iter().flat_map(|series| &series.points) {
-        *at_once.entry(*time).or_default() += 1;
+    for (time, _) in readings.part(Part::Flags).iter().flat_map(|series| series.points(&readings.axis)) {
+        *at_once.entry(time).or_default() += 1;
     }
     at_once.into_values().any(|series| series >= MAX_SERIES)
 }
@@ -335,14 +335,14 @@ mod tests {
         let mixed = |_| (90.0, 30.0);
         let mut restarted = table(mixed).0;
         for series in restarted.parts.get_mut(&Part::Flags).unwrap() {
-            let (at, lost) = series.points[30];
-            series.points.iter_mut().filter(|(time, _)| *time > at).for_each(|(_, value)| *value -= lost);
+            let (at, lost) = series.points(&restarted.axis).nth(30).unwrap();
+            *series = series.with(&restarted.axis, |time, value| Some(if time > at { value - lost } else { value }));
         }
         assert!(words(&restarted).is_empty());
         let mut away = table(mixed).0;
-        away.parts.get_mut(&Part::Flags).unwrap()[1]
-            .points
-            .retain(|(time, _)| !(20..40).contains(&((time.ms() - minute(0).ms()) / 60_000)));
+        let is_away = |time: Timestamp| (20..40).contains(&((time.ms() - minute(0).ms()) / 60_000));
+        let series = &mut away.parts.get_mut(&Part::Flags).unwrap()[1];
+        *series = series.with(&away.axis, |time, value| (!is_away(time)).then_some(value));
         assert!(words(&away).is_empty());
     }
 

@@ -30,10 +30,10 @@ pub(super) fn of_owners(readings: &Readings) -> BTreeMap<OwnerKey, Images> {
         let label = |name: &str| text(&series.labels, name).to_owned();
         let key = ((label("owner_kind"), label("owner_name")), label("container"));
         let image = Image { name: label("image"), id: label("image_id") };
-        let Some((time, _)) = series.points.last() else { continue };
-        let known = newest.entry(key).or_insert_with(|| (*time, image.clone()));
-        if (*time, &image) > (known.0, &known.1) {
-            *known = (*time, image);
+        let Some(time) = series.last() else { continue };
+        let known = newest.entry(key).or_insert_with(|| (time, image.clone()));
+        if (time, &image) > (known.0, &known.1) {
+            *known = (time, image);
         }
     }
     let mut out: BTreeMap<OwnerKey, Images> = BTreeMap::new();

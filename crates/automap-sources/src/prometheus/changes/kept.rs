@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use automap_core::change::ChangeLog;
 use automap_core::time::Timestamp;
 
+use super::kept_series::KeptSeries;
 use super::plan::{self, Plan};
 use super::queries::Part;
 use super::readings::{Readings, last_time};
@@ -17,7 +18,7 @@ use crate::prometheus::query::{Answer, Grid};
 
 /// How often changes are asked for at most, in milliseconds.
 pub const CHANGES_EVERY_MS: i64 = 60_000;
-/// Most points that are kept, 16 bytes each; with more the next look is a first one.
+/// Most points that are looked through, of which a stretch of one value takes 24 bytes; with more the next look is a first one.
 const MAX_KEPT_POINTS: usize = 2_000_000;
 
 /// What is known of earlier looks.
@@ -73,12 +74,12 @@ impl Kept {
         let mut readings = self.readings.take().unwrap_or_else(|| Readings::new(Vec::new(), scrape_ms, plan.since));
         (readings.since, readings.scrape_ms) = (plan.since, scrape_ms);
         for (grid, answer) in ranges {
-            let new = grid.times();
             readings.axis.retain(|time| *time < grid.start && *time >= plan.since);
-            readings.axis.extend(new);
+            readings.parts.values_mut().flatten().for_each(|series| series.cut(&readings.axis));
+            readings.axis.extend(grid.times());
             for (i, of_part) in parts.iter().enumerate() {
                 let known = readings.parts.entry(*of_part).or_default();
-                *known = joined(std::mem::take(known), part(&answer, i).cloned(), grid.start, plan.since);
+                *known = joined(std::mem::take(known), part(&answer, i), &readings.axis);
             }
         }
         if let Some(answer) = instant {
@@ -93,30 +94,28 @@ impl Kept {
 
     /// After a look: keeps the bound.
     pub(super) fn end(&mut self) {
-        let points = |r: &Readings| r.parts.values().flatten().map(|s| s.points.len()).sum::<usize>();
+        let points = |r: &Readings| r.parts.values().flatten().map(|s| s.len(&r.axis)).sum::<usize>();
         if self.readings.as_ref().is_some_and(|readings| points(readings) > MAX_KEPT_POINTS) {
             self.readings = None;
         }
     }
 }
 
-/// Series with new points from `start` on, and none before `since`.
-fn joined(
-    known: Vec<LabelledSeries>,
-    new: impl Iterator<Item = LabelledSeries>,
-    start: Timestamp,
-    since: Timestamp,
-) -> Vec<LabelledSeries> {
-    let mut all: BTreeMap<Labels, Vec<(Timestamp, f64)>> = BTreeMap::new();
-    for LabelledSeries { labels, mut points } in known {
-        points.retain(|(time, _)| *time < start && *time >= since);
-        all.insert(labels, points);
+/// Series, by their labels, with new points behind those that they have.
+fn joined<'a>(
+    mut known: Vec<KeptSeries>,
+    new: impl Iterator<Item = &'a LabelledSeries>,
+    axis: &[Timestamp],
+) -> Vec<KeptSeries> {
+    for LabelledSeries { labels, points } in new {
+        let at = known.binary_search_by(|series| series.labels.cmp(labels)).unwrap_or_else(|at| {
+            known.insert(at, KeptSeries::new(labels.clone()));
+            at
+        });
+        known[at].extend(points.iter().copied(), axis);
     }
-    for series in new {
-        all.entry(series.labels).or_default().extend(series.points);
-    }
-    let series = all.into_iter().filter(|(_, points)| !points.is_empty());
-    series.map(|(labels, points)| LabelledSeries { labels, points }).collect()
+    known.retain(|series| !series.is_empty());
+    known
 }
 
 /// The newest value of each series; those that are not told any more stay while their time is of interest.
@@ -136,6 +135,11 @@ mod tests {
     fn series(labels: &[(&str, &str)], points: &[(i64, f64)]) -> LabelledSeries {
         let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         LabelledSeries { labels, points: points.iter().map(|(t, v)| (Timestamp::from_ms(t * 60_000), *v)).collect() }
+    }
+
+    /// Five seconds each.
+    fn step(n: i64) -> Timestamp {
+        Timestamp::from_ms(n * 5_000)
     }
 
     fn minute(n: i64) -> Timestamp {
@@ -160,10 +164,44 @@ mod tests {
         let points: Vec<_> = (3..6).map(|m| (m, 2.0)).collect();
         let readings = kept.put(&plan(1), &parts, vec![(grid(3, 5), answer(&points))], Some(time(240.0)), 1);
         assert_eq!(readings.axis, (1..6).map(minute).collect::<Vec<_>>());
-        assert_eq!(readings.part(Part::PodOwners)[0].points, (3..6).map(|m| (minute(m), 2.0)).collect::<Vec<_>>());
+        let points: Vec<_> = readings.part(Part::PodOwners)[0].points(&readings.axis).collect();
+        assert_eq!(points, (3..6).map(|m| (minute(m), 2.0)).collect::<Vec<_>>());
         assert_eq!(readings.times.len(), 2, "a pod that is gone was created all the same");
         let readings = kept.put(&plan(3), &parts, Vec::new(), Some(Answer::default()), 1);
         assert_eq!(readings.times.len(), 1, "and is forgotten when that is too long ago");
+    }
+
+    /// A look a minute at what stays as it is, but for a pod that is replaced every hour.
+    #[test]
+    fn a_day_of_looks_keeps_what_changed_and_no_more() {
+        const STEPS: i64 = 12;
+        let (mut kept, parts) = (Kept::default(), [Part::PodOwners]);
+        let grid = |from: i64, to: i64| Grid { start: step(from), end: step(to), step_ms: 60_000 / STEPS };
+        let mut most = 0;
+        for look in 1..24 * 60 {
+            let grid = grid((look - 1) * STEPS - 1, look * STEPS);
+            let all = |grid: Grid, is_there: &dyn Fn(i64) -> bool| -> Vec<(Timestamp, f64)> {
+                grid.times().filter(|time| is_there(time.ms() / 3_600_000)).map(|time| (time, 1.0)).collect()
+            };
+            let of = |name: String, is_there: &dyn Fn(i64) -> bool| LabelledSeries {
+                labels: [(PART.to_owned(), "0".to_owned()), ("owner_name".to_owned(), name)].into(),
+                points: all(grid, is_there),
+            };
+            let steady = (0..50).map(|i| of(format!("always-{i}"), &|_| true));
+            let hourly = (0..24).map(|hour| of(format!("hourly-{hour:02}"), &move |at| at == hour));
+            let series = steady.chain(hourly).filter(|series| !series.points.is_empty()).collect();
+            let plan = Plan { since: step((look - 360) * STEPS), grids: vec![grid] };
+            let answer = Answer { series, ..Answer::default() };
+            let readings = kept.put(&plan, &parts, vec![(grid, answer)], None, 5_000);
+            most = most.max(readings.part(Part::PodOwners).iter().map(KeptSeries::kept).sum());
+        }
+        let readings = kept.readings.unwrap();
+        assert_eq!(readings.axis.len() as i64, 360 * STEPS + 1, "six hours");
+        let of = |name: &str| readings.part(Part::PodOwners).iter().find(|s| s.labels["owner_name"] == name);
+        assert_eq!(of("always-7").map(|series| series.len(&readings.axis) as i64), Some(360 * STEPS + 1));
+        assert_eq!(of("hourly-20").map(|series| series.len(&readings.axis) as i64), Some(60 * STEPS));
+        assert!(of("hourly-16").is_none() && of("hourly-18").is_some());
+        assert!(most <= 50 + 7, "{most}: one for each that is there, and was there in six hours");
     }
 
     #[test]

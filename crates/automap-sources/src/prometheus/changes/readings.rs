@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use automap_core::change::{Change, ChangeKind};
 use automap_core::time::Timestamp;
 
+use super::kept_series::KeptSeries;
 use super::queries::Part;
 use super::tracks::{Edge, Points, Watched};
 use crate::prometheus::decode::{LabelledSeries, Labels};
@@ -49,7 +50,7 @@ pub(super) struct Readings {
     /// The earliest time that is of interest.
     pub(super) since: Timestamp,
     /// Series over time.
-    pub(super) parts: BTreeMap<Part, Vec<LabelledSeries>>,
+    pub(super) parts: BTreeMap<Part, Vec<KeptSeries>>,
     /// Values that are times, of the last instant.
     pub(super) times: Vec<LabelledSeries>,
     /// When nodes were added.
@@ -68,7 +69,7 @@ impl Readings {
     }
 
     /// The series of a part.
-    pub(super) fn part(&self, part: Part) -> &[LabelledSeries] {
+    pub(super) fn part(&self, part: Part) -> &[KeptSeries] {
         self.parts.get(&part).map_or(&[], Vec::as_slice)
     }
 
@@ -80,7 +81,7 @@ impl Readings {
     /// The instants at which any of these parts had a series.
     pub(super) fn seen(&self, parts: impl IntoIterator<Item = Part>) -> Watched {
         let series = parts.into_iter().flat_map(|part| self.part(part));
-        let seen = series.flat_map(|s| &s.points).map(|(time, _)| *time).collect();
+        let seen = series.flat_map(|s| s.points(&self.axis)).map(|(time, _)| time).collect();
         Watched::new(&seen, &self.axis)
     }
 
@@ -96,9 +97,9 @@ impl Readings {
         for series in ours {
             let Some(key) = key(&series.labels) else { continue };
             let of_object = all.entry(key).or_default();
-            for (time, value) in series.points.iter().filter(|(_, value)| !value.is_nan()) {
-                let known = of_object.entry(*time).or_insert(*value);
-                *known = known.max(*value);
+            for (time, value) in series.points(&self.axis).filter(|(_, value)| !value.is_nan()) {
+                let known = of_object.entry(time).or_insert(value);
+                *known = known.max(value);
             }
         }
         all.into_iter().map(|(key, points)| (key, points.into_iter().collect())).collect()
@@ -201,8 +202,13 @@ pub(super) mod tests {
             of: &str,
             values: impl IntoIterator<Item = (i64, f64)>,
         ) -> Self {
-            let points = values.into_iter().map(|(m, value)| (minute(m), value)).collect();
-            self.0.parts.entry(part).or_default().push(LabelledSeries { labels: labels(of), points });
+            let points: Vec<(Timestamp, f64)> = values.into_iter().map(|(m, value)| (minute(m), value)).collect();
+            let length = self.0.axis.len() as i64;
+            let longer = (length..).map(minute).take_while(|time| points.iter().any(|(t, _)| t >= time));
+            self.0.axis.extend(longer.collect::<Vec<_>>());
+            let mut series = KeptSeries::new(labels(of));
+            series.extend(points, &self.0.axis);
+            self.0.parts.entry(part).or_default().push(series);
             self
         }
 
