@@ -6,7 +6,7 @@ DIST_FEATURES = server,postgres,kubernetes,png,web
 DEMO_FEATURES = lab,web
 
 .DEFAULT_GOAL := help
-.PHONY: help build page test-page screenshots demo test python test-python bench-python crash watched-day watch-many test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench scale instructions benchmark fuzz torture bounds overhead dist image sbom check-deploy ci clean
+.PHONY: help build page test-page screenshots demo test python test-python bench-python crash watched-day watch-many test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench scale instructions benchmark fuzz mutants torture bounds overhead dist image sbom check-deploy ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ cluster: build ## Kubernetes, the shop with Envoy, faults and automap inside, on
 
 fuzz: ## fuzz every parser of input from outside, each for SECONDS_EACH=60 (nightly and cargo-fuzz)
 	scripts/fuzz.sh $(TARGETS)
+
+mutants: ## change one thing at a time in what ranks, dates and names causes, and see whether a test notices: hours (SHARD=0/18 takes every 18th change; needs cargo-mutants)
+	scripts/mutants.sh
 
 torture: build ## 1,000 diagnoses through a proxy that injects faults: docs/torture.md (TORTURE_RUNS=1000, TORTURE_SEED=0)
 	scripts/need-prometheus.sh && TORTURE_AUTOMAP=$(CURDIR)/$(AUTOMAP) $(CARGO) test --locked -p automap --all-features --test torture -- --ignored --nocapture
