@@ -167,7 +167,8 @@ fn check(folder: &Folder, server: &Server, kills: u64) {
             expected.remove(&key);
         }
     }
-    let Arrived { delivered: told, folded, repeated, .. } = arrived;
+    let Arrived { delivered: told, folded, repeated, waiting, .. } = arrived;
+    assert_eq!(waiting, 0, "messages that nobody sent");
     assert_eq!(expected, BTreeSet::new(), "messages that were never queued");
     assert!(told > 0 && kept.lines().count() as u64 > kills, "the child did something: {}", kept.lines().count());
     println!(

@@ -13,12 +13,14 @@ pub(crate) struct Arrived {
     pub(crate) repeated: u64,
     pub(crate) delivered: u64,
     pub(crate) folded: u64,
+    /// Messages that are kept for the next start.
+    pub(crate) waiting: u64,
 }
 
 impl Arrived {
     /// Those of a receiver. One that came again has the same body, and none comes after a later revision of its incident.
     pub(crate) fn at(receiver: &Server) -> Self {
-        let mut arrived = Self { bodies: BTreeMap::new(), repeated: 0, delivered: 0, folded: 0 };
+        let mut arrived = Self { bodies: BTreeMap::new(), repeated: 0, delivered: 0, folded: 0, waiting: 0 };
         let mut last: BTreeMap<String, u64> = BTreeMap::new();
         for request in receiver.seen() {
             let key = request.header("idempotency-key").unwrap().to_owned();
@@ -33,7 +35,7 @@ impl Arrived {
         arrived
     }
 
-    /// Checks the messages of an incident: delivered ones arrived, only updates were folded, none was given up or waits. Returns their keys.
+    /// Checks the messages of an incident: delivered ones arrived, only updates were folded, none was given up. Returns their keys.
     pub(crate) fn check(&mut self, store: &dyn Store, incident: &str) -> Vec<String> {
         let records = store.deliveries(incident).unwrap();
         for record in &records {
@@ -47,6 +49,7 @@ impl Arrived {
                     assert_eq!(record.event, Event::Updated, "{key}");
                     self.folded += 1;
                 }
+                DeliveryState::Waiting => self.waiting += 1,
                 state => panic!("{key} is {state:?}: {:?}", record.error),
             }
         }

@@ -268,6 +268,7 @@ fn check_incidents(store: &dyn Store, shown: &mut Shown) {
 /// Every message arrived once by its key, and in order. Cells of the table: delivered, folded, came twice.
 fn check_messages(store: &dyn Store, shown: &Shown, receiver: &Server) -> String {
     let mut arrived = Arrived::at(receiver);
+    // None waited when the end was asked for: what waits now a last look told, and the next start sends it.
     for incident in shown.incidents() {
         assert!(!arrived.check(store, &incident.id).is_empty(), "nobody was told of {}", incident.id);
     }

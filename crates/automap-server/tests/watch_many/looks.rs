@@ -43,15 +43,18 @@ pub(crate) fn last_move(looks: &[Look]) -> Option<Instant> {
     by_target(looks).values().filter_map(moves).max()
 }
 
-/// Targets at which one replica looked before and after another one did, too soon for the target to have been handed over and back.
-pub(crate) fn doubled(looks: &[Look]) -> Vec<usize> {
-    let is_doubled = |looks: &Vec<Look>| {
+/// What is too soon for a target to be handed over and back, where all replicas renew their leases in time.
+pub(crate) const SOON: Duration = Duration::from_millis(EVERY.as_millis() as u64 * 5 / 2);
+
+/// How many targets one replica looked at soon before and soon after another one did: where a replica was too slow to renew a lease, or two watched at the same time.
+pub(crate) fn there_and_back(looks: &[Look]) -> usize {
+    let is_back = |looks: &&Vec<Look>| {
         looks.windows(3).any(|three| {
             let [a, b, c] = [three[0], three[1], three[2]];
-            a.replica == c.replica && a.replica != b.replica && c.at - a.at < EVERY * 5 / 2
+            a.replica == c.replica && a.replica != b.replica && c.at - a.at < SOON
         })
     };
-    by_target(looks).into_iter().filter(|(_, looks)| is_doubled(looks)).map(|(target, _)| target).collect()
+    by_target(looks).values().filter(is_back).count()
 }
 
 /// The longest time between two looks at the same target.
