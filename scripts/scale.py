@@ -68,7 +68,7 @@ class Template:
     def recorded(self) -> "Template":
         """What the recording rules keep of it: sums of rates by workload, each 30 s."""
         out = Template.__new__(Template)
-        sums: dict[tuple[str, str], dict[float, float]] = {}
+        sums: dict[tuple[str, str], dict[float, dict[str, float]]] = {}
         last: dict[str, list[tuple[float, float]]] = {}
         for line in self.text.splitlines():
             if 'reporter="destination"' not in line:
@@ -91,13 +91,12 @@ class Template:
             rate = max(now - before, 0.0) / (end - start)
             for kind in kinds:
                 slot = round(float(at) / 30) * 30.0
-                of = sums.setdefault((kind, workload), {})
                 # A series counts once in each half minute.
-                of.setdefault(slot, {})[series] = rate  # type: ignore[union-attr]
+                sums.setdefault((kind, workload), {}).setdefault(slot, {})[series] = rate
         lines = [line for line in self.text.splitlines() if line.startswith("istio_requests_total") and 'reporter="destination"' in line]
         for (kind, workload), of in sums.items():
             labels = f'destination_workload="{workload}",destination_workload_namespace="\x01"'
-            lines += [f"automap:workload_{kind}:rate1m{{{labels}}} {sum(rates.values())} {at}" for at, rates in of.items()]  # type: ignore[attr-defined]
+            lines += [f"automap:workload_{kind}:rate1m{{{labels}}} {sum(rates.values())} {at}" for at, rates in of.items()]
         out.text = "\n".join(lines) + "\n"
         out.series = len(sums) + len({line.rsplit(" ", 2)[0] for line in lines if line.startswith("istio")})
         return out

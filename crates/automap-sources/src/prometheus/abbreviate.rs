@@ -16,13 +16,15 @@ const MIN_BYTES: usize = 64;
 /// Length of an expression from which on a refusal may be about its length, in bytes: the default of VictoriaMetrics.
 const LONG: usize = 16 << 10;
 
-/// Whether a server refuses an expression for its number of bytes. It repeats the expression before it says so, and of a long answer only the beginning is read.
+/// Whether a server says that it refuses an expression for its number of bytes.
+pub(crate) fn says_too_long(error: &RequestError) -> bool {
+    matches!(&error.failure, Failure::Api { message, .. } if message.contains("too long query"))
+}
+
+/// The same, or that may be what it says: it repeats the expression first, and of a long answer only the beginning is read.
 pub(crate) fn is_too_long(promql: &str, error: &RequestError) -> bool {
-    match &error.failure {
-        Failure::Api { message, .. } => message.contains("too long query"),
-        Failure::Status { status: 400 | 413 | 414 | 422, .. } => promql.len() > LONG,
-        _ => false,
-    }
+    let may_be = matches!(error.failure, Failure::Status { status: 400 | 413 | 414 | 422, .. });
+    says_too_long(error) || may_be && promql.len() > LONG
 }
 
 /// The same expression with names for what it repeats between quotes; `None` where that is nothing.

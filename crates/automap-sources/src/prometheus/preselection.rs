@@ -99,8 +99,7 @@ pub(crate) fn preselect(
     let Asked { mut changed, busiest, queries } = ask.changed(counters, &change::splits(window, hint))?;
     let suspects: Vec<String> = in_order(&changed).into_iter().take(MAX_SUSPECTS).collect();
     for (name, score) in calls::nearby(&ask, &suspects, &changed)? {
-        let known = changed.entry(name).or_default();
-        *known = known.max(score);
+        raise(&mut changed, name, score);
     }
     let (names, omitted) = listed(busiest.into_iter().chain(in_order(&changed)), kept);
     Ok(Some(Preselected { names, of, omitted, queries }))
@@ -116,6 +115,11 @@ struct Asked {
     /// Those with the most requests.
     busiest: BTreeSet<String>,
     queries: Vec<QueryRecord>,
+}
+
+fn raise(changed: &mut Changed, name: String, score: f64) {
+    let known = changed.entry(name).or_default();
+    *known = known.max(score);
 }
 
 fn in_order(changed: &Changed) -> Vec<String> {
@@ -159,7 +163,12 @@ struct Ask<'a> {
 impl Ask<'_> {
     /// The answers to several templates at the end of the window, with names in place of labels.
     fn answer(&self, templates: &[String]) -> Result<Answer, RequestError> {
-        let filled: Vec<String> = templates.iter().map(|t| promql::fill(t, &self.values)).collect();
+        self.answer_with(templates, |filled| filled)
+    }
+
+    /// The same where something is put into the filled templates.
+    fn answer_with(&self, templates: &[String], put: impl Fn(String) -> String) -> Result<Answer, RequestError> {
+        let filled: Vec<String> = templates.iter().map(|t| put(promql::fill(t, &self.values))).collect();
         let mut answer = self.client.instant_of(&filled, self.window.grid.end)?;
         let scopes: Vec<_> = templates.iter().map(|t| self.values.scope_label(t)).collect();
         self.values.namespace.qualify(&mut answer, &scopes);
@@ -195,8 +204,7 @@ impl Ask<'_> {
                         if i == change::KINDS {
                             out.busiest.insert(owner.service);
                         } else {
-                            let known = out.changed.entry(owner.service).or_default();
-                            *known = known.max(score);
+                            raise(&mut out.changed, owner.service, score);
                         }
                     }
                 }

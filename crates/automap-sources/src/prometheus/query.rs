@@ -114,7 +114,7 @@ impl Client {
     fn may_halve(&self, error: &RequestError, halvings: u32) -> bool {
         let most = if error.failure.is_slow() { MAX_SLOW_HALVINGS } else { MAX_HALVINGS };
         // A shorter range has an expression of the same length.
-        let may_help = error.failure.is_too_heavy() && !abbreviate::is_too_long("", error);
+        let may_help = error.failure.is_too_heavy() && !abbreviate::says_too_long(error);
         may_help && halvings < most && (!error.failure.is_slow() || self.has_patience())
     }
 

@@ -42,8 +42,6 @@ pub struct Tail {
     changes: BTreeMap<Option<String>, changes::Kept>,
     /// The services whose details are asked for, by cluster, where they are not everybody's.
     chosen: BTreeMap<Option<String>, Groups>,
-    /// The services that are looked at, by cluster, where they are not all.
-    preselected: BTreeMap<Option<String>, Vec<String>>,
 }
 
 /// What is known of the server.
@@ -115,7 +113,8 @@ impl Tail {
 
     /// The services that the last look at a cluster was narrowed to; none where it was not.
     pub(crate) fn preselected(&self, cluster: Option<&str>) -> &[String] {
-        self.preselected.get(&cluster.map(ToOwned::to_owned)).map_or(&[], Vec::as_slice)
+        let found = self.found.iter().flat_map(|known| &known.found).find(|found| found.chosen.asked() == cluster);
+        found.and_then(|found| found.preselected.as_ref()).map_or(&[], |preselected| &preselected.names)
     }
 
     pub(crate) fn discover(&mut self, discovered: Discovered) {
@@ -123,10 +122,6 @@ impl Tail {
             |cluster: &Option<String>| discovered.found.iter().any(|f| f.chosen.asked() == cluster.as_deref());
         self.changes.retain(|cluster, _| is_there(cluster));
         self.chosen.retain(|cluster, _| is_there(cluster));
-        let names = |found: &Found| {
-            Some((found.chosen.asked().map(ToOwned::to_owned), found.preselected.as_ref()?.names.clone()))
-        };
-        self.preselected = discovered.found.iter().filter_map(names).collect();
         self.found = Some(discovered);
     }
 

@@ -6,9 +6,9 @@ use super::super::error::RequestError;
 use super::super::plan;
 use super::super::presets::Key;
 use super::super::promql;
-use super::{Ask, Changed, MAX_SUSPECTS, in_order, own_name};
+use super::{Ask, Changed, MAX_SUSPECTS, in_order, own_name, raise};
 
-/// The calls with requests or bytes in the window of the services behind `$END=~"…"`.
+/// The calls with requests or bytes in the window of the services behind `END=~"NAMES"`.
 const CALLS: &str = "group by ($CALL$AND_SCOPE) (rate(istio_requests_total{$CLIENT,END=~\"NAMES\"}[$SPAN]) > 0 \
                      or rate(istio_tcp_sent_bytes_total{$CLIENT,END=~\"NAMES\"}[$SPAN]) > 0)";
 
@@ -24,22 +24,17 @@ pub(super) fn nearby(ask: &Ask<'_>, suspects: &[String], changed: &Changed) -> R
     }
     let of = |changes: &Changed, name: &String| changes.get(name).copied().unwrap_or_default();
     let [down, up] = calls(ask, suspects)?;
-    down.iter().for_each(|(caller, callee)| raise(&mut scores, callee, PER_CALL * of(changed, caller)));
+    down.iter().for_each(|(caller, callee)| raise(&mut scores, callee.clone(), PER_CALL * of(changed, caller)));
     let callees = scores.clone();
-    up.iter().for_each(|(caller, callee)| raise(&mut scores, caller, PER_CALLER * of(changed, callee)));
+    up.iter().for_each(|(caller, callee)| raise(&mut scores, caller.clone(), PER_CALLER * of(changed, callee)));
     let is_new = |name: &String| !suspects.contains(name) && ask.is_ours(name);
     let new: Vec<String> = in_order(&callees).into_iter().filter(is_new).take(MAX_SUSPECTS).collect();
     if !new.is_empty() {
         let [further, _] = calls(ask, &new)?;
-        further.iter().for_each(|(caller, callee)| raise(&mut scores, callee, PER_CALL * of(&callees, caller)));
+        further.iter().for_each(|(caller, callee)| raise(&mut scores, callee.clone(), PER_CALL * of(&callees, caller)));
     }
     scores.retain(|name, _| ask.is_ours(name));
     Ok(scores)
-}
-
-fn raise(scores: &mut Changed, name: &str, score: f64) {
-    let known = scores.entry(name.to_owned()).or_default();
-    *known = known.max(score);
 }
 
 type Calls = BTreeSet<(String, String)>;
@@ -51,10 +46,7 @@ fn calls(ask: &Ask<'_>, of: &[String]) -> Result<[Calls; 2], RequestError> {
     let ends = ["source_workload", "destination_workload"];
     // Names are put in last: a placeholder in one of them stays as it is.
     let templates = ends.map(|end| CALLS.replace("END", end));
-    let filled: Vec<String> = templates.iter().map(|t| promql::fill(t, &ask.values).replace("NAMES", &names)).collect();
-    let mut answer = ask.client.instant_of(&filled, ask.window.grid.end)?;
-    let scopes: Vec<_> = templates.iter().map(|t| ask.values.scope_label(t)).collect();
-    ask.values.namespace.qualify(&mut answer, &scopes);
+    let answer = ask.answer_with(&templates, |filled| filled.replace("NAMES", &names))?;
     Ok([0, 1].map(|part| {
         let owners = plan::part(&answer, part).flat_map(|s| ask.names.owners(Key::Call, &s.labels));
         let calls = owners.filter_map(|owner| Some((owner.service, owner.peer?)));
