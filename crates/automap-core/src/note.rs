@@ -49,3 +49,18 @@ pub struct NotChecked {
     /// Why it could not be observed.
     pub reason: String,
 }
+
+impl NotChecked {
+    /// What stands in place of a signal where nothing at all was asked for.
+    const ALL_SIGNALS: &str = "all signals";
+
+    /// Services of which nothing was looked at; none named means some, and nobody knows which.
+    pub fn not_looked_at(services: Vec<String>, reason: impl Into<String>) -> Self {
+        Self { signal: Self::ALL_SIGNALS.to_owned(), services, reason: reason.into() }
+    }
+
+    /// Whether nothing was looked at there.
+    pub fn is_not_looked_at(&self) -> bool {
+        self.signal == Self::ALL_SIGNALS
+    }
+}

@@ -2,6 +2,7 @@
 
 use automap_core::entity::{Entity, EntityKind};
 use automap_core::frame::RawSeries;
+use automap_core::note::NotChecked;
 use automap_core::observation::{Observation, QueryRecord, QueryState};
 use automap_core::report::{Doubt, Report, VerdictKind};
 use automap_core::topology::Protocol;
@@ -214,6 +215,16 @@ fn what_nobody_feels_is_not_the_cause_of_what_they_feel() {
     assert_eq!(report.verdict.service.as_deref(), Some("payment"), "{:#?}", report.verdict);
     assert_eq!(report.also_changed[0].service, "catalogue");
     assert!(!report.verdict.names("catalogue"));
+}
+
+#[test]
+fn services_that_were_not_looked_at_are_not_called_calm() {
+    let mut observation = Shop::new().observation(false);
+    let told = |observation: &_| diagnose(observation, &DiagnoseOptions::default()).unwrap().verdict.summary;
+    assert_eq!(told(&observation), "no incident: nothing left its normal behaviour");
+    observation.not_checked = vec![NotChecked::not_looked_at(Vec::new(), "there are at least 2500 services")];
+    let words = "no incident: of what was looked at, which is not all, nothing left its normal behaviour";
+    assert_eq!(told(&observation), words);
 }
 
 /// A campaign or a cache: a service inside is asked more, nobody waits and nothing fails. With fewer users it would be lost requests.

@@ -84,6 +84,7 @@ pub use observe_options::{ClusterSeen, DEFAULT_SETTLE_MS, Fetched, ObserveOption
 pub use options::{
     Auth, ClientOptions, DEFAULT_MAX_BODY_BYTES, MAX_CONCURRENCY, MAX_RETRIES, RetryOptions, TlsOptions,
 };
+pub use preselection::PRESELECT_EVERY_MS;
 pub use presets::{BUILT_IN_FILES, MAX_PRESET_FILE_BYTES, MAX_PRESETS, PresetError, Presets};
 pub use query::{Answer, Grid, MAX_POINTS_PER_REQUEST};
 pub use scope::{MAX_NAMESPACES, NamespaceSpec};

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use automap_core::observation::{Observation, QueryState};
 use automap_core::time::{Timestamp, WindowHint};
-use automap_sources::prometheus::{ObserveOptions, Tail, observe, observe_incrementally};
+use automap_sources::prometheus::{ObserveOptions, PRESELECT_EVERY_MS, Tail, observe, observe_incrementally};
 
 use crate::presets_world::{LENGTH_S, Real, START_S, Series};
 
@@ -201,8 +201,13 @@ fn a_watcher_keeps_whom_it_picked_and_asks_for_what_is_new() {
         };
         observe_incrementally(&mut tail, &client, &options, &|_| {}).unwrap()
     };
-    let (first, second) = (look(SCRAPE_S), look(0));
+    let (first, second) = (look(PRESELECT_EVERY_MS / 1000), look(SCRAPE_S));
     let before = services(&first.observation);
     assert!(before.is_subset(&services(&second.observation)), "{before:?}");
     assert!(second.stats.bytes * 3 < first.stats.bytes, "{:?} after {:?}", second.stats, first.stats);
+
+    // The list is asked for again only after a while: how many services, three ways to divide the window, and calls twice.
+    let third = look(0);
+    assert!(third.stats.requests >= second.stats.requests + 6, "{:?} after {:?}", third.stats, second.stats);
+    assert!(before.is_subset(&services(&third.observation)), "{before:?}");
 }

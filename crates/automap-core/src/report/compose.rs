@@ -64,7 +64,7 @@ pub fn compose(observation: &Observation, analysis: &Analysis, options: &Verdict
         schema_version: SCHEMA_VERSION,
         source: observation.source.clone(),
         engine: ranking.engine,
-        verdict: verdict::compose(decision, analysis, &lead, (&observation.changes, options, time_of_day.as_ref())),
+        verdict: verdict::compose(decision, analysis, &lead, (observation, options, time_of_day.as_ref())),
         windows: window_info(frame, windows),
         course: course::course(analysis),
         symptoms: noticed(&facts, observation, analysis, decision),

@@ -14,6 +14,8 @@ use crate::change::ChangeLog;
 use crate::entity::EntityKind;
 use crate::frame::ServiceIdx;
 use crate::metric::{Family, HUNG_UP_RATIO};
+use crate::note::NotChecked;
+use crate::observation::Observation;
 use crate::rank::PartSource;
 use crate::unseen::{self, Unanswered};
 use crate::verdict::{Decision, Lead, VerdictOptions, has_quiet_symptoms, mechanism, store_words};
@@ -27,13 +29,13 @@ pub(super) fn compose(
     decision: Decision,
     analysis: &Analysis,
     lead: &Lead,
-    (log, options, time_of_day): (&ChangeLog, &VerdictOptions, Option<&TimeOfDayInfo>),
+    (observation, options, time_of_day): (&Observation, &VerdictOptions, Option<&TimeOfDayInfo>),
 ) -> Verdict {
     // A confidence is given that something happened.
     let has_suspect = !decision.is_quiet();
     let sure = if has_suspect { round(lead.confidence(options)) } else { 0.0 };
     let is_named = decision == Decision::Cause;
-    let causes = if is_named { named_causes(analysis, lead, log) } else { Vec::new() };
+    let causes = if is_named { named_causes(analysis, lead, &observation.changes) } else { Vec::new() };
     let is_felt = is_felt(analysis, options);
     let summary = match decision {
         Decision::Cause => {
@@ -41,7 +43,7 @@ pub(super) fn compose(
             let unfelt = if is_felt == Some(false) { ", which users do not feel" } else { "" };
             format!("{}{unfelt}", all.join(" and "))
         }
-        Decision::NoIncident => "no incident: nothing left its normal behaviour".to_owned(),
+        Decision::NoIncident => no_incident(&observation.not_checked).to_owned(),
         Decision::OnlyLoad => {
             format!("no incident: only the requests to {} changed, which users do not feel", listed(analysis, lead))
         }
@@ -67,6 +69,14 @@ pub(super) fn compose(
         confidence: sure,
         level: level(sure, is_named),
         summary,
+    }
+}
+
+/// What was not looked at is not called calm.
+fn no_incident(not_checked: &[NotChecked]) -> &'static str {
+    match not_checked.iter().any(NotChecked::is_not_looked_at) {
+        true => "no incident: of what was looked at, which is not all, nothing left its normal behaviour",
+        false => "no incident: nothing left its normal behaviour",
     }
 }
 

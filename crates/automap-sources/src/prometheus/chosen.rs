@@ -96,7 +96,7 @@ pub(crate) fn choose(asked: Option<&str>, known: &Known, namespace: &str) -> Res
     let mut out = Choice::default();
     let mut left_out = |code: &str, reason: String| {
         out.notes.push(Note::warning(code, reason.clone()));
-        out.not_checked.push(NotChecked { signal: "all signals".to_owned(), services: Vec::new(), reason });
+        out.not_checked.push(NotChecked::not_looked_at(Vec::new(), reason));
     };
     let absent: Vec<String> = spec.plain().filter(|name| !known.all.contains(*name)).cloned().collect();
     if !absent.is_empty() {

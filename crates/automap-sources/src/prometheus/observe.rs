@@ -123,13 +123,19 @@ fn preselect(
 ) -> Option<Note> {
     options.screen_above?;
     let kept = tail.preselected(found.chosen.asked());
-    let question = Preselection { window, hint: &options.hint, above: options.preselect_above, kept };
+    if let Some(standing) = kept.filter(|kept| kept.stands_at(window.grid.end)) {
+        found.preselected = Some(standing.clone());
+        return None;
+    }
+    let names = kept.map_or(&[][..], |kept| &kept.names);
+    let question = Preselection { window, hint: &options.hint, above: options.preselect_above, kept: names };
     match preselection::preselect(client, found, &question) {
         Ok(preselected) => {
             found.preselected = preselected;
             None
         }
         Err(error) => {
+            found.preselected = kept.cloned();
             let instead = if found.preselected.is_some() { "those picked before" } else { "all" };
             let text =
                 format!("the query for services whose requests changed failed: {error}; {instead} are looked at");

@@ -95,7 +95,7 @@ impl NamespaceSpec {
                 enumerate(left_out)
             );
             out.notes.push(Note::warning("namespaces_left_out", reason.clone()));
-            out.not_checked.push(NotChecked { signal: "all signals".to_owned(), services: Vec::new(), reason });
+            out.not_checked.push(NotChecked::not_looked_at(Vec::new(), reason));
         }
         out.scope = Scope { names, is_qualified: true, is_other_end: false };
         out
@@ -231,10 +231,9 @@ impl Scope {
         }
         let seen: BTreeSet<&str> = services.into_iter().filter_map(|s| Some(s.split_once('/')?.0)).collect();
         let silent: Vec<String> = self.names.iter().filter(|name| !seen.contains(name.as_str())).cloned().collect();
-        (!silent.is_empty()).then(|| NotChecked {
-            signal: "all signals".to_owned(),
-            services: Vec::new(),
-            reason: format!("nothing was found of {} namespaces: {}", silent.len(), enumerate(silent)),
+        (!silent.is_empty()).then(|| {
+            let reason = format!("nothing was found of {} namespaces: {}", silent.len(), enumerate(silent));
+            NotChecked::not_looked_at(Vec::new(), reason)
         })
     }
 }

@@ -54,7 +54,7 @@ fn narrow_beyond(all: BTreeMap<String, u64>, most: usize, names: &mut Names) -> 
     );
     let mut services: Vec<String> = left_out.into_iter().map(|(service, _)| service).take(MAX_NAMED).collect();
     services.sort();
-    Some(NotChecked { signal: "all signals".to_owned(), services, reason })
+    Some(NotChecked::not_looked_at(services, reason))
 }
 
 /// How many samples each service has, over all signals.
@@ -91,7 +91,7 @@ fn narrow(samples: BTreeMap<String, u64>, most: usize, names: &mut Names) -> Opt
         left_out.len()
     );
     let services = left_out.into_iter().take(MAX_NAMED).collect();
-    Some(NotChecked { signal: "all signals".to_owned(), services, reason })
+    Some(NotChecked::not_looked_at(services, reason))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::changes;
 use super::decode::{LabelledSeries, Labels};
 use super::discover::Found;
 use super::observe_options::ClusterSeen;
+use super::preselection::Preselected;
 use super::query::{Answer, Grid};
 use super::screen::Groups;
 
@@ -111,10 +112,10 @@ impl Tail {
         };
     }
 
-    /// The services that the last look at a cluster was narrowed to; none where it was not.
-    pub(crate) fn preselected(&self, cluster: Option<&str>) -> &[String] {
+    /// The services that the last look at a cluster was narrowed to; `None` where it was not.
+    pub(crate) fn preselected(&self, cluster: Option<&str>) -> Option<&Preselected> {
         let found = self.found.iter().flat_map(|known| &known.found).find(|found| found.chosen.asked() == cluster);
-        found.and_then(|found| found.preselected.as_ref()).map_or(&[], |preselected| &preselected.names)
+        found.and_then(|found| found.preselected.as_ref())
     }
 
     pub(crate) fn discover(&mut self, discovered: Discovered) {
