@@ -293,6 +293,27 @@ fn a_partial_look_closes_no_incident_and_is_not_calm() {
     assert_eq!(report.verdict.kind, VerdictKind::CannotTell, "{}", report.verdict.summary);
 }
 
+/// A store that holds the counters of payment is away: its requests are not counted, and none were lost.
+#[test]
+fn fewer_requests_in_a_partial_answer_are_no_sign() {
+    let at = minutes(30);
+    let is_uncounted = |service: &str, metric: &str| service == "payment" && metric == "throughput_rps";
+    let shop = Shop::new(move |s, m, _, row, v| if row >= at && is_uncounted(s, m) { 0.02 * v } else { v });
+    let lost = |state: QueryState| {
+        let mut watch = Watch::new("shop", WatchOptions::default());
+        (HISTORY..at + minutes(5)).step_by(EVERY).any(|end| {
+            let mut observation = shop.observation(end - HISTORY, end);
+            let (promql, reason) = (String::new(), None);
+            let signal = "throughput_rps".to_owned();
+            observation.queries = vec![QueryRecord { signal, promql, series: 6, samples: 6, state, reason }];
+            let input = WatchInput { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] };
+            !watch.evaluate(&input).changes.is_empty()
+        })
+    };
+    assert!(lost(QueryState::Complete));
+    assert!(!lost(QueryState::Partial));
+}
+
 /// An incident is recovering when the answers become partial: calm is counted anew from the next whole look on.
 #[test]
 fn a_recovery_needs_looks_that_saw_everything() {

@@ -225,6 +225,25 @@ mod tests {
         }
     }
 
+    /// Samples that rest at 100 and end at 112: where nothing moves from one to the next, a movement is taken to be 2 % of the level, and 112 is two times
+    /// three of them away.
+    #[test]
+    fn a_series_at_rest_moves_by_a_part_of_its_level() {
+        let values: Vec<f64> = (0..12).map(|i| if i < 9 { 100.0 } else { 112.0 }).collect();
+        let of = |name: &str| {
+            let metric = crate::metric::Metric::parse(name);
+            let series =
+                Series { service: crate::frame::ServiceIdx(0), metric, peer: None, values: values.clone().into() };
+            let mut place = Place::default();
+            assert!(place.scale(&series, 12));
+            place.scaled[11]
+        };
+        assert!((of("cpu_cores") - signed_log(2.0)).abs() < 1e-12, "{}", of("cpu_cores"));
+        // A latency moves by a part of itself at any level.
+        let logs = 1.12_f64.ln() / (LINEAR_STEPS * 0.02);
+        assert!((of("latency_ms") - signed_log(logs)).abs() < 1e-6, "{}", of("latency_ms"));
+    }
+
     #[test]
     fn the_short_logarithm_is_a_little_less_than_the_exact_one() {
         for i in 1..4_000 {

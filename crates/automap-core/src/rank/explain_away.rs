@@ -232,3 +232,21 @@ fn clearest(all: impl Iterator<Item = (ServiceIdx, f64)>) -> Option<(ServiceIdx,
 fn gate(evidence: f64, options: &EvidenceOptions) -> f64 {
     soft_step(evidence, options.gate, options.gate_softness)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One caller of two services: the calls to the first are measured, so what comes from the second can only be what is left of the caller's own.
+    #[test]
+    fn what_calls_that_are_not_measured_pass_down_is_added_to_what_the_measured_ones_do() {
+        let [caller, first, second] = [0, 1, 2].map(ServiceIdx);
+        let callees = |all: &[ServiceIdx]| vec![all.to_vec(), Vec::new(), Vec::new()];
+        let calls = |all: &[ServiceIdx]| Calls { callees: callees(all), callers: Vec::new(), is_view: Vec::new() };
+        let evidence = SymptomEvidence { edge: BTreeMap::from([((caller, first), 3.0)]), ..SymptomEvidence::default() };
+        let (own, options) = (BTreeMap::from([(caller, 2.0)]), EvidenceOptions::default());
+        let passed_down = |all: &[ServiceIdx]| evidence.passed_down_in_all(caller, &own, &calls(all), &options);
+        assert_eq!(passed_down(&[first]).to_bits(), 3.0_f64.to_bits());
+        assert_eq!(passed_down(&[first, second]).to_bits(), 5.0_f64.to_bits());
+    }
+}
