@@ -1,1 +1,1 @@
-"""automap in the words of other packages: :mod:`automap.compat.rcaeval` and :mod:`automap.compat.pyrca`."""
+"""automap in the words of other packages: :mod:`automap.compat.rcaeval`, :mod:`automap.compat.pyrca` and :mod:`automap.compat.sklearn`."""
