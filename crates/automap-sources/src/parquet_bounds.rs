@@ -1,8 +1,11 @@
-//! What the pages of a Parquet file unpack to, by the headers of the pages themselves, before any of them is unpacked.
+//! What the pages of a Parquet file unpack to, by the headers of the pages themselves, before any of them is unpacked; and whether its footer can be read in a time that its
+//! length bounds.
 //!
 //! A file's footer says how large its columns are, but a small file may lie: a page of 2 GB of zeros takes a few kilobytes, and the decoder asks
 //! for what the page's own header says. The headers stand in clear before each page, in Thrift's compact protocol, of which this reads as much as is
-//! needed to pass over it. Left out: what a decoded page repeats (dictionaries and runs); readers take rows in batches for that.
+//! needed to pass over it. A footer is a structure of the same kind. The decoder passes over fields that it does not know, and over a list of truth values, of which it takes none
+//! for a byte, for as long as the list says it is: seven bytes cost two seconds of processor time, and a footer has room for many (found by fuzzing). No footer and no header has such a list, so they
+//! are refused. Left out: what a decoded page repeats (dictionaries and runs); readers take rows in batches for that.
 
 use bytes::Bytes;
 use parquet::file::metadata::ParquetMetaData;
@@ -17,6 +20,20 @@ pub(crate) enum PageProblem {
     TooLarge(i64),
     /// A header cannot be read.
     Damaged,
+}
+
+/// Bytes of a footer's length and of `PAR1` behind it.
+const TRAILER: usize = 8;
+
+/// Looks at the footer before a decoder does. What ends like no Parquet file is left to the decoder.
+pub(crate) fn check_footer(file: &[u8]) -> Result<(), PageProblem> {
+    let Some((before, [a, b, c, d, b'P', b'A', b'R', b'1'])) = file.split_last_chunk::<TRAILER>() else {
+        return Ok(());
+    };
+    let len = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+    let Some(start) = before.len().checked_sub(len) else { return Ok(()) };
+    let mut rest = &before[start..];
+    skip(&mut rest, STRUCT, 0).ok_or(PageProblem::Damaged)
 }
 
 /// Adds up what all pages unpack to.
@@ -51,8 +68,8 @@ fn unpacked(chunk: &[u8]) -> Result<i64, PageProblem> {
 /// Fields of a page's header, by their numbers in Parquet's definition.
 const UNPACKED_SIZE: i64 = 2;
 const PACKED_SIZE: i64 = 3;
-/// Deepest nesting of structures in a header: statistics in the header of a data page.
-const MAX_DEPTH: u32 = 8;
+/// Deepest nesting: the units of a time in a footer's schema, the statistics of a column.
+const MAX_DEPTH: u32 = 16;
 
 /// The sizes of a page; `rest` stands behind the header then.
 fn page_header(rest: &mut &[u8]) -> Option<(i64, i64)> {
@@ -104,8 +121,7 @@ fn skip(rest: &mut &[u8], kind: u8, depth: u32) -> Option<()> {
             let len = if head >> 4 == 15 { varint(rest)? } else { u64::from(head >> 4) };
             for _ in 0..len {
                 match head & 0x0f {
-                    // In a list a truth value takes a byte.
-                    TRUE | FALSE => drop(byte(rest)?),
+                    TRUE | FALSE => return None,
                     kind => skip(rest, kind, depth + 1)?,
                 }
             }
@@ -197,6 +213,25 @@ mod tests {
         assert!(file.len() < 16 << 10, "{} bytes", file.len());
         assert_eq!(checked(&file, 9 << 20), Ok(()));
         assert_eq!(checked(&file, 1 << 20), Err(PageProblem::TooLarge(1 << 20)));
+    }
+
+    /// A footer with a field that nobody knows, a list of as many truth values as there can be.
+    #[test]
+    fn a_footer_that_takes_longer_than_it_is_long_is_refused() {
+        let file = zeros(3);
+        assert_eq!(check_footer(&file), Ok(()));
+        let (rest, stop) = file.split_at(file.len() - TRAILER - 1);
+        // List, field 100, its length apart, of truth values: 2³¹ − 1 of them.
+        let endless = [0x09, 0xc8, 0x01, 0xf1, 0xff, 0xff, 0xff, 0xff, 0x07];
+        let len = u32::from_le_bytes(stop[1..5].try_into().unwrap()) + endless.len() as u32;
+        let made = [rest, &endless, &stop[..1], &len.to_le_bytes(), b"PAR1"].concat();
+        assert_eq!(check_footer(&made), Err(PageProblem::Damaged));
+        // As long, and of numbers, of which each takes a byte.
+        let numbers = [0x09, 0xc8, 0x01, 0x25, 0x02, 0x04, 0x00, 0x00, 0x00];
+        let made = [rest, &numbers[..6], &stop[..1], &(len - 3).to_le_bytes(), b"PAR1"].concat();
+        assert_eq!(check_footer(&made), Ok(()));
+        assert!(SerializedFileReader::new(Bytes::from(made)).is_ok());
+        assert_eq!(check_footer(b"PAR1"), Ok(()));
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub(super) fn observation(bytes: Bytes, file: &str) -> Result<Observation, Captu
 
 /// Whether a Parquet file has the metadata of a capture; `None` where it is no complete Parquet file.
 pub(super) fn has_metadata(bytes: Bytes) -> Option<bool> {
+    parquet_bounds::check_footer(&bytes).ok()?;
     let reader = decoder::run(|| SerializedFileReader::new(bytes).ok()).ok()??;
     Some(metadata_json(&reader).is_some())
 }
@@ -52,6 +53,7 @@ fn decode(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
     if checked == Checked::Damaged {
         return Err(damaged(file, &"it does not fit its checksum"));
     }
+    parquet_bounds::check_footer(&bytes).map_err(|_| damaged(file, &"its footer cannot be read"))?;
     let reader = SerializedFileReader::new(bytes.clone()).map_err(|e| damaged(file, &e))?;
     let metadata = metadata(&reader, file)?;
     let by = reader.metadata().file_metadata().created_by().unwrap_or_default();

@@ -18,8 +18,6 @@ use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, DataType, Schema, TimeUnit};
 use automap_core::time::Timestamp;
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use parquet::errors::ParquetError;
 
 use super::arrow_bounds;
 use super::body::{Body, MAX_ROWS, NumberColumn, RowWord, WordColumn};
@@ -32,6 +30,7 @@ use super::text_rows::{empty_body, not_a_time};
 use super::time_cell::{TimeReader, Wrong};
 use crate::decoder;
 use crate::parquet_bounds::{self, PageProblem};
+use crate::parquet_rows;
 
 /// Bytes that the columns may unpack to, by their own account.
 const MAX_UNPACKED_BYTES: i64 = 1 << 30;
@@ -50,7 +49,7 @@ pub(super) fn parquet(bytes: Vec<u8>, options: &TableOptions) -> Result<(Roles, 
     on_thread(form, || {
         let damaged = |e: &dyn std::fmt::Display| unreadable(form, e);
         let bytes = Bytes::from(bytes);
-        let builder = with_shared_words(&bytes).map_err(|e| damaged(&e))?;
+        let builder = parquet_rows::with_shared_words(&bytes).map_err(|e| damaged(&e))?;
         let metadata = builder.metadata();
         if metadata.file_metadata().num_rows() > MAX_ROWS as i64 {
             return Err(TableProblem::TooLarge { what: "rows", limit: MAX_ROWS as u64 });
@@ -66,18 +65,6 @@ pub(super) fn parquet(bytes: Vec<u8>, options: &TableOptions) -> Result<(Roles, 
         let batches = builder.with_batch_size(BATCH_ROWS).build().map_err(|e| damaged(&e))?;
         read(&schema, Box::new(batches), options, form)
     })
-}
-
-/// A reader that keeps the words of a dictionary once: unfolded, a page of a few bytes makes gigabytes of them.
-fn with_shared_words(bytes: &Bytes) -> Result<ParquetRecordBatchReaderBuilder<Bytes>, ParquetError> {
-    let found = ArrowReaderMetadata::load(bytes, ArrowReaderOptions::new())?;
-    let shared = |field: &arrow_schema::FieldRef| match field.data_type() {
-        DataType::Utf8 | DataType::LargeUtf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
-        _ => Arc::clone(field),
-    };
-    let fields: Vec<_> = found.schema().fields().iter().map(shared).collect();
-    let schema = Arc::new(Schema::new_with_metadata(fields, found.schema().metadata().clone()));
-    ParquetRecordBatchReaderBuilder::try_new_with_options(bytes.clone(), ArrowReaderOptions::new().with_schema(schema))
 }
 
 /// Reads an Arrow file (Feather) or stream.
