@@ -101,6 +101,9 @@ scale: ## diagnose incidents among 2,500 and 10,000 simulated services on a real
 	scripts/scale.py $(AUTOMAP) --services 2500 --incidents 24 --servers victoriametrics && \
 	scripts/scale.py $(AUTOMAP) --services 10000 --incidents 2 --servers prometheus,victoriametrics
 
+archive: ## how large an archive of 10,000 captures is, and how long questions to it take: docs/archive.md (CAPTURES=n takes another number)
+	$(CARGO) build --release --locked -p automap && scripts/archive.py target/release/automap --captures $(or $(CAPTURES),10000)
+
 instructions: ## count the instructions of three fixed pieces of work, beside the counts of before (valgrind)
 	CARGO="$(CARGO)" scripts/instructions.sh
 

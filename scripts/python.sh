@@ -39,7 +39,7 @@ else
 fi
 (cd "$out" && "$fresh/bin/python" -c 'import automap, doctest; print("alone:", doctest.testmod(automap, raise_on_error=True))')
 
-"$fresh/bin/pip" install --quiet ipykernel nbclient networkx pandas polars pyarrow pytest scipy
+"$fresh/bin/pip" install --quiet chdb duckdb ipykernel nbclient networkx pandas polars pyarrow pytest scipy
 # RCAEval and PyRCA ask for dozens of exact versions, torch and a JVM among them; what is used of them here needs the last line alone.
 "$fresh/bin/pip" install --quiet --no-deps RCAEval==1.8.1 sfr-pyrca==1.0.1
 "$fresh/bin/pip" install --quiet dill pyyaml requests scikit-learn tqdm

@@ -164,13 +164,14 @@ fn marked(name: &str) -> String {
         out.push(c);
     }
     out.push(MARK);
-    out.push_str(&format!("{:016x}", fnv(name)));
+    out.push_str(&format!("{:016x}", digest(name.as_bytes())));
     out
 }
 
 /// Fowler, Noll and Vo's hash 1a of 64 bits: the same on every machine and in every version.
-fn fnv(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+/// For names that must differ where what they stand for differs; not against forgery.
+pub fn digest(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 #[cfg(test)]

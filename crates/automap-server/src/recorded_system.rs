@@ -41,6 +41,8 @@ use crate::watcher::{Clock, State, SystemClock, TargetStatus};
 /// Changes by which a listener may lag.
 const MAX_BEHIND: usize = 16;
 
+pub use incidents::of_report as incident_of_report;
+
 /// A recording, its answer and its incidents.
 #[derive(Debug)]
 pub struct RecordedSystem {

@@ -22,11 +22,11 @@ use crate::commands::drill;
 use crate::commands::lab::{LabCommand, process::ProcessCommand};
 #[cfg(all(feature = "lab", feature = "server"))]
 use crate::commands::soak;
+#[cfg(feature = "server")]
+use crate::commands::{archive, config, confirm, incidents, mcp, mutes, ui, watch};
 use crate::commands::{
     capture, changes, compare, demo, diagnose, discover, doctor, explain, graph, profile, replay, report, trend,
 };
-#[cfg(feature = "server")]
-use crate::commands::{config, confirm, incidents, mcp, mutes, ui, watch};
 #[cfg(feature = "eval")]
 use crate::commands::{eval, sim};
 use crate::log::LogSettings;
@@ -131,6 +131,10 @@ pub(crate) enum Command {
     /// List, show, confirm, export and import the incidents that a watcher keeps
     #[command(subcommand, before_help = incidents::EXAMPLES)]
     Incidents(incidents::IncidentsCommand),
+    #[cfg(feature = "server")]
+    /// Keep incidents for years as Parquet files, count them, and find similar ones
+    #[command(subcommand, before_help = archive::EXAMPLES)]
+    Archive(archive::ArchiveCommand),
     #[cfg(feature = "server")]
     /// List, make and end mutes: times in which nobody is notified of some incidents
     #[command(subcommand, before_help = mutes::EXAMPLES)]

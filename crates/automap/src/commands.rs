@@ -1,5 +1,7 @@
 //! One module for each verb of the command line; what several verbs share is in `args`.
 
+#[cfg(feature = "server")]
+pub(crate) mod archive;
 pub(crate) mod capture;
 pub(crate) mod changes;
 #[cfg(feature = "chaos")]
@@ -82,6 +84,8 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Ui(args) => ui::run(&args),
         #[cfg(feature = "server")]
         Command::Incidents(command) => incidents::run(&command).map(|()| Exit::Ok),
+        #[cfg(feature = "server")]
+        Command::Archive(command) => archive::run(&command).map(|()| Exit::Ok),
         #[cfg(feature = "server")]
         Command::Mutes(command) => mutes::run(&command).map(|()| Exit::Ok),
         #[cfg(feature = "server")]

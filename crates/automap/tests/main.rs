@@ -2,6 +2,8 @@
 //! lab, and the checks of the sources (`tidy`, `tidy_form`) are programs of their own.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[cfg(feature = "server")]
+mod archive;
 mod bad_input;
 #[cfg(feature = "kubernetes")]
 mod chaos;

@@ -62,13 +62,13 @@ pub(super) fn of(target: &str, observation: &Observation, report: &Report) -> Ve
     found
 }
 
-/// The incident that the diagnosis of a recording is about, which ends with it; `None` where it finds nothing wrong.
-pub(super) fn of_report(target: &str, end: Timestamp, report: &Report) -> Option<Incident> {
+/// The incident that the diagnosis of a recording is about, opened at a time; `None` where it finds nothing wrong.
+pub fn of_report(target: &str, opened: Timestamp, report: &Report) -> Option<Incident> {
     if report.verdict.kind.is_quiet() {
         return None;
     }
     let onset = report.windows.incident_start;
-    let mut incident = Incident::new(format!("{target}-recorded"), target, onset, end);
+    let mut incident = Incident::new(format!("{target}-recorded"), target, onset, opened);
     incident.severity = if report.verdict.is_felt == Some(false) { Severity::Info } else { Severity::Warning };
     incident.revision = 1;
     incident.title.clone_from(&report.verdict.summary);
@@ -80,7 +80,7 @@ pub(super) fn of_report(target: &str, end: Timestamp, report: &Report) -> Option
     });
     incident.victims = report.victims.iter().map(|v| v.service.clone()).collect();
     incident.report = Some(report.clone());
-    incident.add_entry(end, TimelineKind::Opened, report.verdict.summary.clone());
+    incident.add_entry(opened, TimelineKind::Opened, report.verdict.summary.clone());
     Some(incident)
 }
 

@@ -30,7 +30,7 @@ pub enum TransferError {
     #[error("the lines cannot be read or written: {0}")]
     Io(#[from] io::Error),
     /// A line that is no incident; those before it were kept.
-    #[error("line {line} is no incident: {reason}; what stands before it was imported")]
+    #[error("line {line} is no incident: {reason}; what stands before it was taken")]
     Line {
         /// From 1.
         line: u64,
@@ -44,48 +44,79 @@ pub enum TransferError {
 /// # Errors
 /// When the store or `out` fails.
 pub fn export(store: &dyn Store, filter: &IncidentFilter, out: &mut dyn Write) -> Result<u64, TransferError> {
-    let mut filter = IncidentFilter { limit: 0, ..filter.clone() };
     let mut count = 0;
+    each(store, filter, |incident| {
+        serde_json::to_writer(&mut *out, &incident).map_err(io::Error::from)?;
+        out.write_all(b"\n")?;
+        count += 1;
+        Ok::<(), TransferError>(())
+    })?;
+    out.flush()?;
+    Ok(count)
+}
+
+/// Hands over the incidents that the filter lets through, all pages, with their reports, the latest opened first.
+///
+/// # Errors
+/// When the store fails, and the first one of `take`.
+pub fn each<E: From<StoreError>>(
+    store: &dyn Store,
+    filter: &IncidentFilter,
+    mut take: impl FnMut(Incident) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut filter = IncidentFilter { limit: 0, ..filter.clone() };
     loop {
         let page = store.list(&filter)?;
-        let Some(last) = page.last() else { break };
+        let Some(last) = page.last() else { return Ok(()) };
         filter.after = Some(Cursor { opened: last.opened, id: last.id.clone() });
         for incident in &page {
             // One that was pruned in between is not there any more.
-            let Some(incident) = store.get(&incident.id)? else { continue };
-            serde_json::to_writer(&mut *out, &incident).map_err(io::Error::from)?;
-            out.write_all(b"\n")?;
-            count += 1;
+            if let Some(incident) = store.get(&incident.id)? {
+                take(incident)?;
+            }
         }
     }
-    out.flush()?;
-    Ok(count)
 }
 
 /// Keeps every incident of `lines` that is newer than what the store has and overwrites no other one. No notification is sent for them.
 ///
 /// # Errors
 /// At the first line that is no incident, or when the store fails.
-pub fn import(store: &dyn Store, mut lines: &mut dyn BufRead) -> Result<Imported, TransferError> {
+pub fn import(store: &dyn Store, lines: &mut dyn BufRead) -> Result<Imported, TransferError> {
     let mut done = Imported::default();
-    let mut line = Vec::new();
-    for number in 1.. {
-        line.clear();
-        if (&mut lines).take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        let incident = parse(&line).map_err(|reason| TransferError::Line { line: number, reason })?;
+    read(lines, |incident| {
         match store.restore(&incident) {
             Ok(true) => done.written += 1,
             Ok(false) => done.known += 1,
             Err(StoreError::History { .. }) => done.refused += 1,
             Err(error) => return Err(error.into()),
         }
-    }
+        Ok::<(), TransferError>(())
+    })?;
     Ok(done)
+}
+
+/// Hands over the incidents of `lines`, in their order; empty lines are passed over.
+///
+/// # Errors
+/// At the first line that is no incident, and the first one of `take`.
+pub fn read<E: From<TransferError>>(
+    mut lines: &mut dyn BufRead,
+    mut take: impl FnMut(Incident) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        let limited = (&mut lines).take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut line);
+        if limited.map_err(TransferError::from)? == 0 {
+            break;
+        }
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        take(parse(&line).map_err(|reason| TransferError::Line { line: number, reason })?)?;
+    }
+    Ok(())
 }
 
 fn parse(line: &[u8]) -> Result<Incident, String> {

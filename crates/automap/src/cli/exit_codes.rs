@@ -58,6 +58,11 @@ impl ExitCodes {
 
 /// All verbs, by name. Verbs that a build lacks are in the table too.
 pub(crate) const EXIT_CODES: &[ExitCodes] = &[
+    verb("archive add"),
+    verb("archive history"),
+    verb("archive list"),
+    verb("archive show"),
+    verb("archive similar"),
     verb("capture").asks_server(),
     verb("changes").asks_server(),
     verb("chaos list"),

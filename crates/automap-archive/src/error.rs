@@ -1,0 +1,47 @@
+//! What can be wrong with an archive, for people.
+
+use std::path::{Path, PathBuf};
+
+/// Why an archive could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The folder holds no archive.
+    #[error("there is no archive in {0}; `automap archive add {0}` makes one")]
+    Absent(PathBuf),
+    /// The file system refuses something.
+    #[error("{path}: {reason}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// A file is not what this program wrote, or was damaged.
+    #[error(
+        "{path} cannot be read as a part of the archive: {reason}; put it back from a copy, or move it away and add its incidents again"
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// More than is held in memory.
+    #[error("more than {limit} {what} match; ask for a shorter time or one target")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// The bound.
+        limit: usize,
+    },
+}
+
+impl ArchiveError {
+    pub(crate) fn io(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {
+        |reason| Self::Io { path: path.to_owned(), reason }
+    }
+
+    pub(crate) fn unreadable(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Unreadable { path: path.to_owned(), reason: reason.into() }
+    }
+}

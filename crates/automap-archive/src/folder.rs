@@ -1,0 +1,256 @@
+//! The folder itself: which parts there are, what is read of them, and how incidents are added.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use automap_core::incident::Incident;
+use automap_core::time::Timestamp;
+
+use crate::error::ArchiveError;
+use crate::partition::Partition;
+use crate::row::{Change, Row};
+use crate::{evidence_table, incident_table};
+
+const INCIDENTS: &str = "incidents";
+const EVIDENCE: &str = "evidence";
+const CAPTURES: &str = "captures";
+/// Locked while somebody adds.
+const LOCK: &str = ".lock";
+/// Most incidents, and most changed metrics, that an answer holds in memory.
+const MAX_ROWS: usize = 1_000_000;
+
+/// An archive.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    root: PathBuf,
+}
+
+/// Which incidents are meant; everything unset is all.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of this target.
+    pub target: Option<String>,
+    /// Opened at this time or later.
+    pub since: Option<Timestamp>,
+    /// Opened before this time.
+    pub until: Option<Timestamp>,
+    /// With this cause: confirmed, or named where none is.
+    pub cause: Option<String>,
+    /// With this kind of fault.
+    pub mechanism: Option<String>,
+}
+
+/// What [`Archive::add`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Added {
+    /// Incidents that were not there.
+    pub new: usize,
+    /// Those that were there in an earlier revision.
+    pub later: usize,
+    /// Those that were there as they are, or later.
+    pub known: usize,
+}
+
+impl Filter {
+    fn lets_through(&self, row: &Row) -> bool {
+        let is_in_time = self.since.is_none_or(|t| row.opened >= t) && self.until.is_none_or(|t| row.opened < t);
+        let has = |wanted: &Option<String>, value: Option<&str>| wanted.as_deref().is_none_or(|w| Some(w) == value);
+        is_in_time && has(&self.cause, row.known_cause()) && has(&self.mechanism, row.mechanism.as_deref())
+    }
+}
+
+impl Archive {
+    /// Opens an archive.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Absent`] where the folder holds none.
+    pub fn open(root: &Path) -> Result<Self, ArchiveError> {
+        match root.join(INCIDENTS).is_dir() {
+            true => Ok(Self { root: root.to_owned() }),
+            false => Err(ArchiveError::Absent(root.to_owned())),
+        }
+    }
+
+    /// Opens an archive, made anew where there is none.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Io`] where the folder cannot be made.
+    pub fn create(root: &Path) -> Result<Self, ArchiveError> {
+        let incidents = root.join(INCIDENTS);
+        fs::create_dir_all(&incidents).map_err(ArchiveError::io(&incidents))?;
+        Self::open(root)
+    }
+
+    /// Adds incidents, whatever is there in an earlier revision replaced. Each month that changes is written anew, whole or not at all; months are written one after the other, so that
+    /// an error leaves those before it done, and adding once more does the rest. Waits for whoever else adds.
+    ///
+    /// # Errors
+    /// Where a month cannot be read or written.
+    pub fn add(&self, incidents: Vec<Incident>) -> Result<Added, ArchiveError> {
+        let _lock = self.lock()?;
+        let mut by_part: BTreeMap<Partition, Vec<Incident>> = BTreeMap::new();
+        for incident in incidents {
+            by_part.entry(Partition::of(&incident.target, incident.opened)).or_default().push(incident);
+        }
+        let mut added = Added::default();
+        for (part, incidents) in by_part {
+            let known = incident_table::documents(&self.incidents_file(&part))?;
+            let (merged, more) = merged(known, incidents);
+            if more.new + more.later > 0 {
+                self.write(&part, &merged)?;
+            }
+            added =
+                Added { new: added.new + more.new, later: added.later + more.later, known: added.known + more.known };
+        }
+        Ok(added)
+    }
+
+    /// Keeps the metrics of an incident, a capture's bytes. Where they are.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn add_capture(&self, incident: &Incident, capture: &[u8]) -> Result<PathBuf, ArchiveError> {
+        let part = Partition::of(&incident.target, incident.opened);
+        let file = part.folder(&self.root.join(CAPTURES)).join(format!("{}.parquet", incident.id));
+        replace(&file, capture)?;
+        Ok(file)
+    }
+
+    /// The incidents that the filter lets through, the first opened first.
+    ///
+    /// # Errors
+    /// Where a part cannot be read, or more than a million match.
+    pub fn incidents(&self, filter: &Filter) -> Result<Vec<Row>, ArchiveError> {
+        let mut rows = Vec::new();
+        for part in self.parts(filter)? {
+            let of_part = incident_table::rows(&self.incidents_file(&part), &part.target)?;
+            rows.extend(of_part.into_iter().filter(|row| filter.lets_through(row)));
+            bounded("incidents", rows.len())?;
+        }
+        rows.sort_by(|a, b| a.opened.cmp(&b.opened).then_with(|| a.id.cmp(&b.id)));
+        Ok(rows)
+    }
+
+    /// What changed in the incidents of a target and a time. Causes and kinds of faults are not looked at: they are the rows' of [`Archive::incidents`].
+    ///
+    /// # Errors
+    /// As [`Archive::incidents`].
+    pub fn evidence(&self, filter: &Filter) -> Result<Vec<Change>, ArchiveError> {
+        let mut all = Vec::new();
+        for part in self.parts(filter)? {
+            all.extend(evidence_table::rows(&part.folder(&self.root.join(EVIDENCE)).join("evidence.parquet"))?);
+            bounded("changed metrics", all.len())?;
+        }
+        Ok(all)
+    }
+
+    /// The whole record of one incident; `None` where it is not there.
+    ///
+    /// # Errors
+    /// As [`Archive::incidents`].
+    pub fn record(&self, id: &str) -> Result<Option<Incident>, ArchiveError> {
+        let mut parts = self.parts(&Filter::default())?;
+        // Ids begin with their target.
+        parts.sort_by_key(|part| !id.starts_with(&part.target));
+        for part in parts {
+            let file = self.incidents_file(&part);
+            if incident_table::rows(&file, &part.target)?.iter().any(|row| row.id == id) {
+                return Ok(incident_table::documents(&file)?.into_iter().find(|i| i.id == id));
+            }
+        }
+        Ok(None)
+    }
+
+    fn incidents_file(&self, part: &Partition) -> PathBuf {
+        part.folder(&self.root.join(INCIDENTS)).join("incidents.parquet")
+    }
+
+    /// The evidence is written first: should the power fail between the two, it says more than the incidents do, and adding again mends that.
+    fn write(&self, part: &Partition, incidents: &[Incident]) -> Result<(), ArchiveError> {
+        let (evidence, rows) =
+            (part.folder(&self.root.join(EVIDENCE)).join("evidence.parquet"), self.incidents_file(part));
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |e: parquet::errors::ParquetError| ArchiveError::unreadable(&path, e.to_string())
+        };
+        replace(&evidence, &evidence_table::write(incidents).map_err(failed(&evidence))?)?;
+        replace(&rows, &incident_table::write(incidents).map_err(failed(&rows))?)
+    }
+
+    /// The parts that may hold what a filter lets through. Folders with other names are not looked at.
+    fn parts(&self, filter: &Filter) -> Result<Vec<Partition>, ArchiveError> {
+        let mut parts = Vec::new();
+        for target in names_in(&self.root.join(INCIDENTS))? {
+            let folder = self.root.join(INCIDENTS).join(&target);
+            if !folder.is_dir() {
+                continue;
+            }
+            parts.extend(names_in(&folder)?.iter().filter_map(|month| Partition::from_names(&target, month)));
+        }
+        let is_target = |p: &Partition| filter.target.as_ref().is_none_or(|target| *target == p.target);
+        parts.retain(|p| is_target(p) && p.overlaps(filter.since, filter.until));
+        parts.sort();
+        Ok(parts)
+    }
+
+    fn lock(&self) -> Result<File, ArchiveError> {
+        let path = self.root.join(LOCK);
+        let file = File::create(&path).map_err(ArchiveError::io(&path))?;
+        file.lock().map_err(ArchiveError::io(&path))?;
+        Ok(file)
+    }
+}
+
+/// Of each incident the latest revision, the first opened first.
+fn merged(known: Vec<Incident>, incidents: Vec<Incident>) -> (Vec<Incident>, Added) {
+    let mut by_id: BTreeMap<String, Incident> = known.into_iter().map(|i| (i.id.clone(), i)).collect();
+    let mut added = Added::default();
+    for incident in incidents {
+        match by_id.get(&incident.id) {
+            None => added.new += 1,
+            Some(known) if known.revision < incident.revision => added.later += 1,
+            Some(_) => {
+                added.known += 1;
+                continue;
+            }
+        }
+        by_id.insert(incident.id.clone(), incident);
+    }
+    let mut all: Vec<Incident> = by_id.into_values().collect();
+    all.sort_by(|a, b| a.opened.cmp(&b.opened).then_with(|| a.id.cmp(&b.id)));
+    (all, added)
+}
+
+fn bounded(what: &'static str, count: usize) -> Result<(), ArchiveError> {
+    if count > MAX_ROWS { Err(ArchiveError::TooMany { what, limit: MAX_ROWS }) } else { Ok(()) }
+}
+
+fn names_in(folder: &Path) -> Result<Vec<String>, ArchiveError> {
+    let entries = fs::read_dir(folder).map_err(ArchiveError::io(folder))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry.map_err(ArchiveError::io(folder))?.file_name().into_string().ok());
+    }
+    Ok(names)
+}
+
+/// Writes a file that appears whole or not at all.
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), ArchiveError> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(ArchiveError::io(folder))?;
+    }
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let written = File::create(&partial).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)
+    });
+    written.map_err(|e| {
+        // The first error is the one to report.
+        let _ = fs::remove_file(&partial);
+        ArchiveError::io(path)(e)
+    })
+}

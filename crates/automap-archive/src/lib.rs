@@ -1,0 +1,31 @@
+//! Incidents of months and years in a folder of Parquet files: kept, listed, counted, and searched for similar ones.
+//!
+//! A watcher's store holds the incidents of some months and is pruned; this is where they stay. The folder is partitioned as Hive does it, which DuckDB, pandas,
+//! polars, ClickHouse and Spark read as one table with the columns `target` and `month`:
+//!
+//! ```text
+//! DIR/incidents/target=shop/month=2026-11/incidents.parquet   one row for each incident, the whole record as JSON in `document`
+//! DIR/evidence/target=shop/month=2026-11/evidence.parquet     one row for each metric that changed in it, at its candidates and victims
+//! DIR/captures/target=shop/month=2026-11/<id>.parquet         the metrics of the incident, where they were given
+//! ```
+//!
+//! [`Archive::add`] rewrites the months that it adds to, whole files at a time and under a lock. [`Archive::incidents`] and [`Archive::evidence`] read only the partitions and
+//! columns that a question needs. What they answer is computed by pure functions: [`history`] and [`similar`].
+//!
+//! Left out: a query engine. A year of a busy system is a few thousand rows, which are read in milliseconds, and whoever wants SQL opens the folder with DuckDB. Object stores: a
+//! folder that is mounted or synchronised from one is read as any other.
+
+mod error;
+mod evidence_table;
+mod folder;
+pub mod history;
+mod incident_table;
+mod partition;
+mod row;
+pub mod similar;
+mod table;
+
+pub use error::ArchiveError;
+pub use evidence_table::of as changes;
+pub use folder::{Added, Archive, Filter};
+pub use row::{Change, Row};

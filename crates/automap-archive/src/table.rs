@@ -1,0 +1,143 @@
+//! Columns of Arrow, to Parquet and back.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::builder::{ListBuilder, StringBuilder};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, TimestampMillisecondType, UInt32Type};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray, UInt32Array,
+};
+use automap_core::time::Timestamp;
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+
+use crate::error::ArchiveError;
+
+/// Largest file that is read.
+const MAX_FILE_BYTES: u64 = 256 << 20;
+/// Most rows of a file.
+const MAX_ROWS: usize = 1_000_000;
+
+pub(crate) fn strings(values: impl Iterator<Item = Option<String>>) -> ArrayRef {
+    Arc::new(values.collect::<StringArray>())
+}
+
+pub(crate) fn numbers(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
+    Arc::new(values.collect::<Float64Array>())
+}
+
+pub(crate) fn counts(values: impl Iterator<Item = Option<u32>>) -> ArrayRef {
+    Arc::new(values.collect::<UInt32Array>())
+}
+
+pub(crate) fn flags(values: impl Iterator<Item = Option<bool>>) -> ArrayRef {
+    Arc::new(values.collect::<BooleanArray>())
+}
+
+pub(crate) fn times(values: impl Iterator<Item = Option<Timestamp>>) -> ArrayRef {
+    Arc::new(values.map(|t| t.map(Timestamp::ms)).collect::<TimestampMillisecondArray>().with_timezone("UTC"))
+}
+
+pub(crate) fn lists<'a>(values: impl Iterator<Item = &'a [String]>) -> ArrayRef {
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for value in values {
+        value.iter().for_each(|name| lists.values().append_value(name));
+        lists.append(true);
+    }
+    Arc::new(lists.finish())
+}
+
+/// The columns as a Parquet file in memory.
+pub(crate) fn write(columns: Vec<(&str, ArrayRef)>) -> Result<Vec<u8>, ParquetError> {
+    let batch = RecordBatch::try_from_iter(columns).map_err(|e| ParquetError::General(e.to_string()))?;
+    let small = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(small))?;
+    writer.write(&batch)?;
+    writer.into_inner()
+}
+
+/// The wanted columns of a file; `None` where there is no such file.
+pub(crate) fn read(path: &Path, columns: &[&str]) -> Result<Option<Vec<Columns>>, ArchiveError> {
+    use automap_sources::bounded::{ReadFailure, read_file};
+    let bytes = match read_file(path, MAX_FILE_BYTES) {
+        Ok(bytes) => Bytes::from(bytes),
+        Err(e) => {
+            return match e.reason {
+                ReadFailure::Io(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                ReadFailure::Io(reason) => Err(ArchiveError::Io { path: path.to_owned(), reason }),
+                reason => Err(ArchiveError::unreadable(path, reason.to_string())),
+            };
+        }
+    };
+    let batches = automap_sources::parquet_rows::read(&bytes, columns, MAX_ROWS);
+    let batches = batches.map_err(|reason| ArchiveError::unreadable(path, reason))?;
+    Ok(Some(batches.into_iter().map(|batch| Columns { batch, path: path.to_owned() }).collect()))
+}
+
+/// The rows of a part of a file.
+pub(crate) struct Columns {
+    batch: RecordBatch,
+    path: std::path::PathBuf,
+}
+
+impl Columns {
+    pub(crate) fn rows(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    pub(crate) fn strings(&self, name: &str) -> Result<Vec<Option<String>>, ArchiveError> {
+        let column = self.column(name, |c| c.as_string_view_opt())?;
+        Ok(column.iter().map(|v| v.map(str::to_owned)).collect())
+    }
+
+    pub(crate) fn numbers(&self, name: &str) -> Result<Vec<Option<f64>>, ArchiveError> {
+        Ok(self.column(name, |c| c.as_primitive_opt::<Float64Type>())?.iter().collect())
+    }
+
+    pub(crate) fn counts(&self, name: &str) -> Result<Vec<Option<u32>>, ArchiveError> {
+        Ok(self.column(name, |c| c.as_primitive_opt::<UInt32Type>())?.iter().collect())
+    }
+
+    pub(crate) fn flags(&self, name: &str) -> Result<Vec<Option<bool>>, ArchiveError> {
+        Ok(self.column(name, |c| c.as_boolean_opt())?.iter().collect())
+    }
+
+    pub(crate) fn times(&self, name: &str) -> Result<Vec<Option<Timestamp>>, ArchiveError> {
+        let column = self.column(name, |c| c.as_primitive_opt::<TimestampMillisecondType>())?;
+        Ok(column.iter().map(|t| t.map(Timestamp::from_ms)).collect())
+    }
+
+    pub(crate) fn lists(&self, name: &str) -> Result<Vec<Vec<String>>, ArchiveError> {
+        let column = self.column(name, |c| c.as_list_opt::<i32>())?;
+        let one = |list: Option<ArrayRef>| {
+            let words = list.as_ref().and_then(|list| list.as_string_opt::<i32>());
+            words.map_or_else(Vec::new, |words| words.iter().flatten().map(str::to_owned).collect())
+        };
+        Ok(column.iter().map(one).collect())
+    }
+
+    /// A column without a gap.
+    pub(crate) fn all<T>(&self, name: &str, values: Vec<Option<T>>) -> Result<Vec<T>, ArchiveError> {
+        let whole: Option<Vec<T>> = values.into_iter().collect();
+        whole.ok_or_else(|| ArchiveError::unreadable(&self.path, format!("the column {name} has a gap")))
+    }
+
+    pub(crate) fn unreadable(&self, reason: impl Into<String>) -> ArchiveError {
+        ArchiveError::unreadable(&self.path, reason)
+    }
+
+    fn column<'a, T: ?Sized>(
+        &'a self,
+        name: &str,
+        as_kind: impl FnOnce(&'a ArrayRef) -> Option<&'a T>,
+    ) -> Result<&'a T, ArchiveError> {
+        let column = self.batch.column_by_name(name);
+        let column = column.ok_or_else(|| self.unreadable(format!("it has no column {name}")))?;
+        as_kind(column).ok_or_else(|| self.unreadable(format!("the column {name} holds {}", column.data_type())))
+    }
+}
