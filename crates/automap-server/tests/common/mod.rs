@@ -10,6 +10,7 @@
 
 pub(crate) mod arrived;
 pub(crate) mod config;
+pub(crate) mod daemon;
 #[cfg(all(unix, feature = "postgres"))]
 pub(crate) mod postgres;
 pub(crate) mod server;

@@ -19,17 +19,13 @@ mod world;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use automap_core::incident::Incident;
 use automap_server::config::Config;
-use automap_server::daemon::{Daemon, Listener};
 use automap_server::replica::Replica;
 use automap_server::secret::ExposeSecret;
 use automap_server::store::Store;
 use automap_server::store::postgres::PostgresStore;
 use automap_server::store::sqlite::SqliteStore;
-use automap_server::watcher::Stop;
 
 use common::Folder;
 use common::postgres::Postgres;
@@ -45,16 +41,7 @@ fn child() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
     let config = Config::read(&folder.join("automap.yaml")).unwrap();
     let store = open(&config);
-    let stop = Stop::default();
-    let replica = Replica::new(&folder.join("lock"));
-    let listener: Listener = Arc::new(|_: &Incident| {});
-    let mut daemon = Daemon::start(&config, &store, replica, &stop, &listener).unwrap();
-    daemon.serve(&config).unwrap();
-    while !folder.join("stop").exists() {
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    stop.set();
-    daemon.join().unwrap();
+    common::daemon::run(&config, &store, Replica::new(&folder.join("lock")), &folder);
 }
 
 /// The store of a configuration.

@@ -11,6 +11,8 @@
 mod accounts;
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../../../automap-sources/tests/support/form.rs"]
+mod form;
 mod looks;
 mod replica;
 mod run;
@@ -18,15 +20,13 @@ mod world;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use automap_core::incident::Incident;
 use automap_server::config::Config;
-use automap_server::daemon::{Daemon, Listener};
+use automap_server::replica::Replica;
 use automap_server::secret::ExposeSecret;
 use automap_server::store::Store;
 use automap_server::store::postgres::PostgresStore;
-use automap_server::watcher::Stop;
 
 use common::postgres::Postgres;
 use run::Run;
@@ -46,17 +46,9 @@ fn child() {
     let config = Config::read(&folder.join("automap.yaml")).unwrap();
     let url = config.store.postgres.as_ref().unwrap().read().unwrap();
     let store: Arc<dyn Store> = Arc::new(PostgresStore::open(url.expose_secret(), None).unwrap());
-    let stop = Stop::default();
     // One lock for all: they run on one machine, and the first of them has its plain name.
-    let replica = automap_server::replica::Replica::new(&folder.parent().unwrap().join("lock"));
-    let listener: Listener = Arc::new(|_: &Incident| {});
-    let mut daemon = Daemon::start(&config, &store, replica, &stop, &listener).unwrap();
-    daemon.serve(&config).unwrap();
-    while !folder.join("stop").exists() {
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    stop.set();
-    daemon.join().unwrap();
+    let replica = Replica::new(&folder.parent().unwrap().join("lock"));
+    common::daemon::run(&config, &store, replica, &folder);
 }
 
 #[test]

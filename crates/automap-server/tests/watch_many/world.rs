@@ -10,6 +10,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::form::decode;
 use super::now_ms;
 
 /// Who asks.
@@ -218,7 +219,7 @@ impl Asked {
         let form = String::from_utf8(body).ok()?;
         let given = |name: &str| {
             let mut pairs = form.split('&').filter_map(|pair| pair.split_once('='));
-            pairs.find(|(key, _)| *key == name).map(|(_, value)| decoded(value))
+            pairs.find(|(key, _)| *key == name).map(|(_, value)| decode(value))
         };
         let ms =
             |name: &str| given(name).and_then(|s| s.parse::<f64>().ok()).map_or(0, |s| (s * 1000.0).round() as i64);
@@ -248,20 +249,4 @@ impl Asked {
         }
         text
     }
-}
-
-fn decoded(text: &str) -> String {
-    let mut out = Vec::new();
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'+' => out.push(b' '),
-            b'%' => {
-                let hex: String = bytes.by_ref().take(2).map(char::from).collect();
-                out.push(u8::from_str_radix(&hex, 16).unwrap());
-            }
-            other => out.push(other),
-        }
-    }
-    String::from_utf8(out).unwrap()
 }

@@ -1,5 +1,6 @@
 //! A small HTTP server that answers as a test wishes, on a port that the system chooses.
 
+mod form;
 pub(crate) mod shop;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,8 @@ use std::time::Duration;
 
 use automap_core::time::Timestamp;
 use automap_sources::prometheus::{Client, ClientOptions, RetryOptions};
+
+use self::form::decode;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_ms(1_795_000_000_000);
 
@@ -174,20 +177,4 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
 
 fn pairs(text: &str) -> BTreeMap<String, String> {
     text.split('&').filter_map(|pair| pair.split_once('=')).map(|(k, v)| (decode(k), decode(v))).collect()
-}
-
-fn decode(text: &str) -> String {
-    let mut out = Vec::new();
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'+' => out.push(b' '),
-            b'%' => {
-                let hex: String = bytes.by_ref().take(2).map(char::from).collect();
-                out.push(u8::from_str_radix(&hex, 16).unwrap());
-            }
-            other => out.push(other),
-        }
-    }
-    String::from_utf8(out).unwrap()
 }
