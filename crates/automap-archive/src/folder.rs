@@ -9,7 +9,7 @@ use automap_core::incident::Incident;
 use automap_core::time::Timestamp;
 
 use crate::error::ArchiveError;
-use crate::partition::Partition;
+use crate::partition::{Partition, encoded};
 use crate::row::{Change, Row};
 use crate::{evidence_table, incident_table};
 
@@ -113,7 +113,7 @@ impl Archive {
     /// Where the file cannot be written.
     pub fn add_capture(&self, incident: &Incident, capture: &[u8]) -> Result<PathBuf, ArchiveError> {
         let part = Partition::of(&incident.target, incident.opened);
-        let file = part.folder(&self.root.join(CAPTURES)).join(format!("{}.parquet", incident.id));
+        let file = part.folder(&self.root.join(CAPTURES)).join(format!("{}.parquet", encoded(&incident.id)));
         replace(&file, capture)?;
         Ok(file)
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use automap_core::time::Timestamp;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode};
 
 /// What is encoded in a folder's name, as readers of such folders expect; dots too, so that no target is a folder above.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -25,8 +25,7 @@ impl Partition {
 
     /// Its folder below `root`.
     pub(crate) fn folder(&self, root: &Path) -> PathBuf {
-        root.join(format!("target={}", utf8_percent_encode(&self.target, ENCODED)))
-            .join(format!("month={}", self.month))
+        root.join(format!("target={}", encoded(&self.target))).join(format!("month={}", self.month))
     }
 
     /// The part that a folder's last two names stand for; `None` for any other folder.
@@ -40,6 +39,11 @@ impl Partition {
     pub(crate) fn overlaps(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> bool {
         since.is_none_or(|t| self.month >= month(t)) && until.is_none_or(|t| self.month <= month(t))
     }
+}
+
+/// A name as a part of a path.
+pub(crate) fn encoded(name: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(name, ENCODED)
 }
 
 fn month(at: Timestamp) -> String {

@@ -131,6 +131,8 @@ fn a_capture_stands_beside_its_incident_and_foreign_files_are_passed_over() {
     let incident = an_incident("shop-1", "shop", "2026-11-30T12:10:00Z");
     let file = archive.add_capture(&incident, b"PAR1").unwrap();
     assert_eq!(file.strip_prefix(dir.path()).unwrap(), Path::new("captures/target=shop/month=2026-11/shop-1.parquet"));
+    let above = Incident { id: "../../x".to_owned(), ..incident.clone() };
+    assert_eq!(archive.add_capture(&above, b"PAR1").unwrap().parent(), file.parent());
     archive.add(vec![incident]).unwrap();
     fs::create_dir_all(dir.path().join("incidents/target=shop/backup")).unwrap();
     fs::write(dir.path().join("incidents/README"), "ours").unwrap();

@@ -3,7 +3,8 @@
 mod add;
 mod text;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use automap_archive::history::{Period, history, total};
@@ -182,17 +183,15 @@ fn of_periods(args: &HistoryArgs) -> Result<()> {
 fn similar_ones(args: &SimilarArgs) -> Result<()> {
     let (archive, filter) = (Archive::open(&args.which.dir)?, args.which.filter()?);
     let of = changes_of(&archive, &args.incident)?;
-    let mut past = archive.evidence(&filter)?;
     let rows = archive.incidents(&filter)?;
+    let by_id: BTreeMap<&str, &Row> = rows.iter().map(|row| (row.id.as_str(), row)).collect();
+    let mut past = archive.evidence(&filter)?;
     // A month's file holds more than the time that was asked for.
-    let is_asked_for = |id: &str| rows.iter().any(|row| row.id == id);
-    let mut asked: std::collections::BTreeMap<String, bool> = std::collections::BTreeMap::new();
-    past.retain(|c| *asked.entry(c.id.clone()).or_insert_with(|| is_asked_for(&c.id)));
-    let found = similar(&of, &past, args.limit).into_iter().map(|similar| {
-        let incident = rows.iter().find(|row| row.id == similar.id).cloned();
-        SimilarRow { similar, incident }
-    });
-    let (found, of_past) = (found.collect::<Vec<_>>(), known(&past));
+    past.retain(|change| by_id.contains_key(change.id.as_str()));
+    let row_of = |id: &str| by_id.get(id).map(|row| (*row).clone());
+    let found = similar(&of, &past, args.limit).into_iter();
+    let found: Vec<SimilarRow> = found.map(|similar| SimilarRow { incident: row_of(&similar.id), similar }).collect();
+    let of_past = known(&past);
     args.output.print_other(&found, shown_at(&rows), |o| text::similar(&found, of_past, o))
 }
 
@@ -200,7 +199,7 @@ fn similar_ones(args: &SimilarArgs) -> Result<()> {
 fn changes_of(archive: &Archive, incident: &str) -> Result<Vec<Change>> {
     let of = match archive.record(incident)? {
         Some(known) => automap_archive::changes(&known),
-        None if std::path::Path::new(incident).is_file() => match add::diagnosed(incident.as_ref(), "")? {
+        None if Path::new(incident).is_file() => match add::diagnosed(incident.as_ref(), "")? {
             Some((found, _)) => automap_archive::changes(&found),
             None => bail!("nothing is wrong in {incident}, so nothing is similar to it"),
         },
