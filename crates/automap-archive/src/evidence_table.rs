@@ -4,11 +4,12 @@ use std::path::Path;
 
 use automap_core::incident::Incident;
 use automap_core::report::Evidence;
+use automap_sources::parquet_columns::{counts, numbers, strings};
 use parquet::errors::ParquetError;
 
 use crate::error::ArchiveError;
 use crate::row::Change;
-use crate::table::{self, Columns, counts, numbers, strings};
+use crate::table::{self, Columns};
 
 const COLUMNS: [&str; 10] =
     ["id", "service", "rank", "metric", "seen_by", "peer", "level_before", "level_during", "unit", "strength"];

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use arrow_array::ArrayRef;
 use automap_core::incident::Incident;
+use automap_sources::parquet_columns::{flags, lists, numbers, strings, times};
 use parquet::errors::ParquetError;
 
 use crate::error::ArchiveError;
 use crate::row::Row;
-use crate::table::{self, Columns, flags, lists, numbers, strings, times};
+use crate::table::{self, Columns};
 
 /// The columns of a [`Row`]; `target` and `month` are the folder's.
 const OF_ROW: [&str; 15] = [
@@ -39,9 +40,9 @@ pub(crate) fn write(incidents: &[Incident]) -> Result<Vec<u8>, ParquetError> {
     let document = |i: &Incident| serde_json::to_string(i).ok();
     let columns: Vec<ArrayRef> = vec![
         text(&|i| Some(i.id.clone())),
-        times(incidents.iter().map(|i| Some(i.opened))),
-        times(incidents.iter().map(|i| Some(i.onset))),
-        times(incidents.iter().map(|i| i.closed)),
+        times(incidents.iter().map(|i| Some(i.opened.ms()))),
+        times(incidents.iter().map(|i| Some(i.onset.ms()))),
+        times(incidents.iter().map(|i| Some(i.closed?.ms()))),
         text(&|i| Some(i.state.as_str().to_owned())),
         text(&|i| Some(i.severity.as_str().to_owned())),
         text(&|i| Some(i.title.clone())),
@@ -52,7 +53,7 @@ pub(crate) fn write(incidents: &[Incident]) -> Result<Vec<u8>, ParquetError> {
         text(&first),
         text(&|i| i.confirmed.clone()),
         flags(incidents.iter().map(|i| i.report.as_ref()?.verdict.is_felt)),
-        lists(incidents.iter().map(|i| &i.victims[..])),
+        lists(incidents.iter().map(|i| Some(i.victims.iter().map(String::as_str)))),
     ];
     let mut all: Vec<(&str, ArrayRef)> = OF_ROW.into_iter().zip(columns).collect();
     all.push((DOCUMENT, text(&document)));

@@ -1,20 +1,17 @@
 //! Columns of Arrow, to Parquet and back.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
-use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, TimestampMillisecondType, UInt32Type};
-use arrow_array::{
-    Array, ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray, UInt32Array,
-};
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use automap_core::time::Timestamp;
+use automap_sources::bounded::{ReadFailure, read_file};
+use automap_sources::{parquet_columns, parquet_rows};
 use bytes::Bytes;
-use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
 
 use crate::error::ArchiveError;
 
@@ -23,58 +20,24 @@ const MAX_FILE_BYTES: u64 = 256 << 20;
 /// Most rows of a file.
 const MAX_ROWS: usize = 1_000_000;
 
-pub(crate) fn strings(values: impl Iterator<Item = Option<String>>) -> ArrayRef {
-    Arc::new(values.collect::<StringArray>())
-}
-
-pub(crate) fn numbers(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
-    Arc::new(values.collect::<Float64Array>())
-}
-
-pub(crate) fn counts(values: impl Iterator<Item = Option<u32>>) -> ArrayRef {
-    Arc::new(values.collect::<UInt32Array>())
-}
-
-pub(crate) fn flags(values: impl Iterator<Item = Option<bool>>) -> ArrayRef {
-    Arc::new(values.collect::<BooleanArray>())
-}
-
-pub(crate) fn times(values: impl Iterator<Item = Option<Timestamp>>) -> ArrayRef {
-    Arc::new(values.map(|t| t.map(Timestamp::ms)).collect::<TimestampMillisecondArray>().with_timezone("UTC"))
-}
-
-pub(crate) fn lists<'a>(values: impl Iterator<Item = &'a [String]>) -> ArrayRef {
-    let mut lists = ListBuilder::new(StringBuilder::new());
-    for value in values {
-        value.iter().for_each(|name| lists.values().append_value(name));
-        lists.append(true);
-    }
-    Arc::new(lists.finish())
-}
-
 /// The columns as a Parquet file in memory.
 pub(crate) fn write(columns: Vec<(&str, ArrayRef)>) -> Result<Vec<u8>, ParquetError> {
-    let batch = RecordBatch::try_from_iter(columns).map_err(|e| ParquetError::General(e.to_string()))?;
-    let small = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(small))?;
-    writer.write(&batch)?;
-    writer.into_inner()
+    parquet_columns::write(columns, Compression::ZSTD(ZstdLevel::default()))
 }
 
 /// The wanted columns of a file; `None` where there is no such file.
 pub(crate) fn read(path: &Path, columns: &[&str]) -> Result<Option<Vec<Columns>>, ArchiveError> {
-    use automap_sources::bounded::{ReadFailure, read_file};
     let bytes = match read_file(path, MAX_FILE_BYTES) {
         Ok(bytes) => Bytes::from(bytes),
         Err(e) => {
             return match e.reason {
-                ReadFailure::Io(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                ReadFailure::Io(e) if e.kind() == ErrorKind::NotFound => Ok(None),
                 ReadFailure::Io(reason) => Err(ArchiveError::Io { path: path.to_owned(), reason }),
                 reason => Err(ArchiveError::unreadable(path, reason.to_string())),
             };
         }
     };
-    let batches = automap_sources::parquet_rows::read(&bytes, columns, MAX_ROWS);
+    let batches = parquet_rows::read(&bytes, columns, MAX_ROWS);
     let batches = batches.map_err(|reason| ArchiveError::unreadable(path, reason))?;
     Ok(Some(batches.into_iter().map(|batch| Columns { batch, path: path.to_owned() }).collect()))
 }
@@ -82,7 +45,7 @@ pub(crate) fn read(path: &Path, columns: &[&str]) -> Result<Option<Vec<Columns>>
 /// The rows of a part of a file.
 pub(crate) struct Columns {
     batch: RecordBatch,
-    path: std::path::PathBuf,
+    path: PathBuf,
 }
 
 impl Columns {

@@ -2,14 +2,9 @@
 //!
 //! What was not measured is null. Lists are of names; a path has the entry first. Left out: the settings of an experiment, which differ with its kind.
 
-use std::sync::Arc;
-
-use arrow_array::builder::{ListBuilder, StringBuilder};
-use arrow_array::{
-    ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray, UInt32Array,
-};
 use automap_chaos::injection::{Injection, Role};
-use parquet::arrow::ArrowWriter;
+use automap_sources::parquet_columns::{self, counts, flags, lists, numbers, strings, times};
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use serde_json::Value;
 
@@ -43,7 +38,7 @@ pub fn incidents(all: &[LabelledIncident<'_>]) -> Result<Vec<u8>, ParquetError> 
     let is_felt = |i: &LabelledIncident<'_>| i.causes().any(is_felt);
     let has_decoy = |i: &LabelledIncident<'_>| i.injected.iter().any(|i| i.role == Role::Decoy);
     let split = |i: &LabelledIncident<'_>| if i.is_for_tuning { "tuning" } else { "test" };
-    write(vec![
+    let columns = vec![
         ("system", strings(all.iter().map(|i| Some(i.system.to_owned())))),
         ("incident", strings(all.iter().map(|i| Some(i.name.to_owned())))),
         ("split", strings(all.iter().map(|i| Some(split(i).to_owned())))),
@@ -53,7 +48,8 @@ pub fn incidents(all: &[LabelledIncident<'_>]) -> Result<Vec<u8>, ParquetError> 
         ("has_decoy", flags(all.iter().map(|i| Some(has_decoy(i))))),
         ("users_feel_it", flags(all.iter().map(|i| Some(is_felt(i))))),
         ("onset", times(all.iter().map(onset))),
-    ])
+    ];
+    parquet_columns::write(columns, Compression::UNCOMPRESSED)
 }
 
 /// One row for each fault and decoy.
@@ -64,12 +60,10 @@ pub fn faults(all: &[LabelledIncident<'_>]) -> Result<Vec<u8>, ParquetError> {
     let rows: Vec<(&LabelledIncident<'_>, &Injection)> =
         all.iter().flat_map(|incident| incident.injected.iter().map(move |i| (incident, i))).collect();
     let text = |of: &dyn Fn(&Injection) -> Option<String>| strings(rows.iter().map(|(_, i)| of(i)));
-    let number = |pointer: &str| -> ArrayRef {
-        Arc::new(rows.iter().map(|(_, i)| i.spec.pointer(pointer)?.as_f64()).collect::<Float64Array>())
-    };
-    let names = |pointer: &str| names(rows.iter().map(|(_, i)| i.spec.pointer(pointer)));
+    let number = |pointer: &str| numbers(rows.iter().map(|(_, i)| i.spec.pointer(pointer)?.as_f64()));
+    let names = |pointer: &str| lists(rows.iter().map(|(_, i)| words(i.spec.pointer(pointer))));
     let entity = |i: &Injection| i.targets.first().map(|target| target.service.clone());
-    write(vec![
+    let columns = vec![
         ("system", strings(rows.iter().map(|(incident, _)| Some(incident.system.to_owned())))),
         ("incident", strings(rows.iter().map(|(incident, _)| Some(incident.name.to_owned())))),
         ("role", text(&|i| Some(i.role.as_str().to_owned()))),
@@ -89,46 +83,17 @@ pub fn faults(all: &[LabelledIncident<'_>]) -> Result<Vec<u8>, ParquetError> {
         ("felt_by", names("/felt_by")),
         ("path", names("/path")),
         ("restarted", names("/restarted")),
-    ])
+    ];
+    parquet_columns::write(columns, Compression::UNCOMPRESSED)
 }
 
 fn is_felt(injection: &Injection) -> bool {
     injection.spec.get("users_feel_it").and_then(Value::as_bool).unwrap_or(false)
 }
 
-fn strings(values: impl Iterator<Item = Option<String>>) -> ArrayRef {
-    Arc::new(values.collect::<StringArray>())
-}
-
-fn counts(values: impl Iterator<Item = Option<u32>>) -> ArrayRef {
-    Arc::new(values.collect::<UInt32Array>())
-}
-
-fn flags(values: impl Iterator<Item = Option<bool>>) -> ArrayRef {
-    Arc::new(values.collect::<BooleanArray>())
-}
-
-fn times(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
-    Arc::new(values.collect::<TimestampMillisecondArray>().with_timezone("UTC"))
-}
-
-fn names<'a>(values: impl Iterator<Item = Option<&'a Value>>) -> ArrayRef {
-    let mut lists = ListBuilder::new(StringBuilder::new());
-    for value in values {
-        let list = value.and_then(Value::as_array);
-        for name in list.into_iter().flatten().filter_map(Value::as_str) {
-            lists.values().append_value(name);
-        }
-        lists.append(list.is_some());
-    }
-    Arc::new(lists.finish())
-}
-
-fn write(columns: Vec<(&str, ArrayRef)>) -> Result<Vec<u8>, ParquetError> {
-    let batch = RecordBatch::try_from_iter(columns).map_err(|e| ParquetError::General(e.to_string()))?;
-    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None)?;
-    writer.write(&batch)?;
-    writer.into_inner()
+/// The words of a JSON list.
+fn words(value: Option<&Value>) -> Option<impl Iterator<Item = &str>> {
+    Some(value?.as_array()?.iter().filter_map(Value::as_str))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub mod grafana;
 pub mod http;
 pub mod key_position;
 mod parquet_bounds;
+pub mod parquet_columns;
 pub mod parquet_rows;
 pub mod profile_table;
 pub mod prometheus;
