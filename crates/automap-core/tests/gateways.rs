@@ -110,6 +110,15 @@ fn a_slow_dns_is_named_for_the_callers_that_wait_for_it() {
     is_named(&diagnosed(failing), DNS, "failing lookups");
 }
 
+/// The machine has no room, so that lookups take 2 ms longer and everything else, too: callers that wait 60 ms longer do not wait for names.
+#[test]
+fn a_dns_that_is_a_little_slower_is_not_named_for_callers_that_wait_much_longer() {
+    let starved =
+        |ms: f64| diagnosed(waiting_before_calls(with_dns(Shop::new())).fault(DNS, "lookup_ms", None, move |v| v + ms));
+    is_named(&starved(30.0), DNS, "slow lookups");
+    assert!(!named(&starved(2.0)).contains(&DNS), "{}", starved(2.0).verdict.summary);
+}
+
 /// Front-end asks before each of its three calls: 40 requests a second wait 3 · 30 ms, 120 lookups a second 30 ms each.
 #[test]
 fn a_dns_whose_lookups_account_for_one_caller_is_named_for_it() {

@@ -2,11 +2,11 @@
 //!
 //! A service that looks up a name before it calls waits in its own time, or between both ends of the call; its own series stay calm. So the DNS is suspected where
 //! its own metrics clearly became worse, and what users feel arises at callers in one of two ways: at two of them at least, or at one for which the lookups
-//! account. Many programs keep their connections and hardly ever ask, so that a slow DNS may be felt at the one that asks before every call.
+//! account. At none of them can a call wait for longer than the lookups that it needs became slower: a DNS that takes 2 ms longer on a starved machine is no cause of 20 ms, unless it also fails: then programs ask again after seconds. Many programs keep their connections and hardly ever ask, so that a slow DNS may be felt at the one that asks before every call.
 //!
 //! Lookups account for what users feel at a caller if that is at most twice what all lookups together became slower, both counted by Little's law as how many wait
 //! at any moment; and if each of its calls had to wait for a few lookups at most. Failures are counted in the same way, as failures per second. As many lookups count as
-//! there are in both windows. Where the rate of lookups or that of the calls is not known, one slow service is not the DNS's doing, and a DNS that is not measured, or stopped being
+//! there are in both windows. Of a caller whose calls are not counted, a call for each request is assumed. Where the rate of lookups or that of the calls is not known, one slow service is not the DNS's doing, and a DNS that is not measured, or stopped being
 //! measured, explains nothing.
 //!
 //! Worked example: coredns took 2 ms for a name and takes 400, evidence 3. Of the added waiting 50 % is front-end's own time and 45 % orders', and both
@@ -20,7 +20,7 @@ use crate::anomaly::{Anomalies, CLEAR, Rows};
 use crate::attribution::{Impact, ImpactKind, Place};
 use crate::entity::{Entities, Entity, EntityKind};
 use crate::frame::{MetricFrame, ServiceIdx};
-use crate::metric::{CLIENT_RPS, FAILED_LOOKUPS_RATIO, Family, LOOKUP_MS, LOOKUPS_PER_S, Side};
+use crate::metric::{CLIENT_RPS, FAILED_LOOKUPS_RATIO, Family, LOOKUP_MS, LOOKUPS_PER_S, Side, THROUGHPUT_RPS};
 use crate::stats::mean;
 use crate::topology::CallGraph;
 
@@ -44,14 +44,16 @@ pub(super) struct Resolvers {
     pub(super) all: BTreeSet<ServiceIdx>,
     /// Those that became worse.
     worse: BTreeMap<ServiceIdx, Worse>,
-    /// Callers at which what users feel arises; empty where they are fewer than [`FEWEST_CALLERS`].
-    callers: BTreeSet<ServiceIdx>,
 }
 
 /// A DNS server that became worse.
 #[derive(Debug, Default)]
 struct Worse {
     evidence: f64,
+    /// Whether lookups fail or are turned away, so that whoever asks tries again after seconds: how long an answer takes is no bound, then.
+    is_refusing: bool,
+    /// Callers at which what users feel arises, and may come from its lookups; empty where they are fewer than [`FEWEST_CALLERS`].
+    callers: BTreeSet<ServiceIdx>,
     /// Callers for which its lookups account.
     accounts_for: BTreeSet<ServiceIdx>,
 }
@@ -88,24 +90,21 @@ impl Resolvers {
             if tells && series.evidence >= CLEAR {
                 let slot = worse.entry(series.service).or_default();
                 slot.evidence = slot.evidence.max(series.evidence);
+                slot.is_refusing |= series.metric.family != Family::Lookups;
             }
-        }
-        if worse.is_empty() {
-            return Self { all, ..Self::default() };
         }
         for (dns, worse) in &mut worse {
             worse.accounts_for = setting.accounted(*dns);
+            worse.callers = setting.suffering(*dns, worse.is_refusing);
         }
-        let callers = setting.suffering();
-        Self { all, worse, callers }
+        Self { all, worse }
     }
 
     /// The DNS servers that the service may wait for, each with how likely it is beside a service whose own resources did not move, which is 1.
     pub(super) fn may_hold_up(&self, service: ServiceIdx) -> impl Iterator<Item = (ServiceIdx, f64)> {
-        let several = self.callers.contains(&service);
         self.worse.iter().filter_map(move |(dns, worse)| {
             let weight = (1.0 + worse.evidence).powi(2);
-            match (several, worse.accounts_for.contains(&service)) {
+            match (worse.callers.contains(&service), worse.accounts_for.contains(&service)) {
                 (true, _) => Some((*dns, weight * SEVERAL_SUFFER)),
                 (false, true) => Some((*dns, weight)),
                 (false, false) => None,
@@ -116,7 +115,7 @@ impl Resolvers {
     /// Whether it is a DNS server that became worse and for which callers may wait.
     pub(super) fn is_suspected(&self, service: ServiceIdx) -> bool {
         let worse = self.worse.get(&service);
-        worse.is_some_and(|worse| !self.callers.is_empty() || !worse.accounts_for.is_empty())
+        worse.is_some_and(|worse| !worse.callers.is_empty() || !worse.accounts_for.is_empty())
     }
 
     /// How far a DNS server explains what services suffer, 0–1, where calls do not tell: `suffer` of `all` do.
@@ -128,10 +127,20 @@ impl Resolvers {
 }
 
 impl Setting<'_> {
-    /// The callers at which what users feel arises, where they are several.
-    fn suffering(&self) -> BTreeSet<ServiceIdx> {
-        let by_impact = self.clear().into_iter().map(|impact| self.by_caller(impact));
-        by_impact.filter(|callers| callers.len() >= FEWEST_CALLERS).flat_map(BTreeMap::into_keys).collect()
+    /// The callers at which what users feel arises, where they are several and each may have it from lookups of a DNS server.
+    fn suffering(&self, dns: ServiceIdx, is_refusing: bool) -> BTreeSet<ServiceIdx> {
+        let mut suffering = BTreeSet::new();
+        for impact in self.clear() {
+            let mut callers = self.by_caller(impact);
+            let bound = self.added_by(dns, impact.kind).filter(|_| !is_refusing);
+            if let Some((by_each, _)) = bound {
+                callers.retain(|caller, share| *share * impact.amount <= self.most_by_calls(*caller, by_each));
+            }
+            if callers.len() >= FEWEST_CALLERS {
+                suffering.extend(callers.into_keys());
+            }
+        }
+        suffering
     }
 
     /// The callers for which the lookups of a DNS server account, each judged by the clearest of what users feel there.
@@ -196,10 +205,21 @@ impl Setting<'_> {
 
     /// Whether lookups that each added `by_each`, `rate` times a second, account for what a caller adds to what users feel.
     fn is_accounted(&self, caller: ServiceIdx, amount: f64, (by_each, rate): (f64, f64)) -> bool {
+        let counted: f64 = self.rates(caller).flatten().sum();
+        ACCOUNTED * amount <= by_each * rate && amount <= MOST_PER_CALL * by_each * counted
+    }
+
+    /// What the calls of a caller can add at most where each lookup adds `by_each`; without a bound where nothing is counted.
+    fn most_by_calls(&self, caller: ServiceIdx, by_each: f64) -> f64 {
+        let requests = self.level(caller, THROUGHPUT_RPS, None, &self.rows.baseline);
+        let calls: Option<f64> = self.rates(caller).map(|rate| rate.or(requests)).sum();
+        calls.map_or(f64::INFINITY, |calls| MOST_PER_CALL * by_each * calls)
+    }
+
+    /// How often it calls each callee, per second.
+    fn rates(&self, caller: ServiceIdx) -> impl Iterator<Item = Option<f64>> {
         let callees = self.calls.callees(self.frame.service(caller)).filter_map(|name| self.frame.find(name));
-        let rates = callees.filter_map(|to| self.level(caller, CLIENT_RPS, Some(to), &self.rows.baseline));
-        let by_calls = MOST_PER_CALL * by_each * rates.sum::<f64>();
-        ACCOUNTED * amount <= by_each * rate && amount <= by_calls
+        callees.map(move |to| self.level(caller, CLIENT_RPS, Some(to), &self.rows.baseline))
     }
 
     fn level(&self, of: ServiceIdx, metric: &str, peer: Option<ServiceIdx>, rows: &[usize]) -> Option<f64> {
