@@ -3,6 +3,8 @@
 use automap_core::time::{Interval, Timestamp, WindowHint};
 use automap_sources::table::{Decimal, TableOptions};
 use automap_sources::time_zone::time_zone;
+use automap_sources::typed_time;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::error::Failure;
@@ -15,7 +17,7 @@ pub(crate) enum When {
     AtMs(i64),
     /// Milliseconds before the end of the data.
     BackMs(i64),
-    /// RFC 3339.
+    /// As people type it, in UTC where it has no zone: RFC 3339, `14:03`, `10m ago`.
     Text(String),
 }
 
@@ -25,13 +27,14 @@ impl When {
         match self {
             Self::AtMs(ms) => Ok(Timestamp::from_ms(*ms)),
             Self::BackMs(ms) => Ok(end.plus_ms(-ms)),
-            Self::Text(text) => Timestamp::parse_rfc3339(text).ok_or_else(|| {
-                let shown = automap_core::text::shown(text, 60);
-                Failure::at(
-                    name,
-                    format!("'{shown}' is not a time; give a datetime, Unix seconds, or 2026-11-23T14:03:15Z"),
-                )
-            }),
+            Self::Text(text) => {
+                let end = jiff::Timestamp::from_millisecond(end.ms()).map(|t| t.to_zoned_datetime(TimeZone::UTC));
+                end.ok().and_then(|end| typed_time::time(text, &end)).ok_or_else(|| {
+                    let shown = automap_core::text::shown(text, 60);
+                    let hint = "give a datetime, Unix seconds, 2026-11-23T14:03:15Z, 14:03 or '10m ago'";
+                    Failure::at(name, format!("'{shown}' is not a time; {hint}"))
+                })
+            }
         }
     }
 }

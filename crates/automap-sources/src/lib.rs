@@ -28,3 +28,4 @@ pub mod secret;
 pub mod slo;
 pub mod table;
 pub mod time_zone;
+pub mod typed_time;

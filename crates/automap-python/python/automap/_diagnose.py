@@ -30,8 +30,8 @@ def diagnose(
         data: A data frame with Arrow's PyCapsule interface (pandas, polars, pyarrow) or a dictionary of columns, wide (a time column, and a column for each
             ``<service>_<metric>``) or long; the path of a capture or of a table (CSV, Parquet, Arrow); the URL of a Prometheus, with ``namespace``;
             or an :class:`Observation`.
-        incident_start: When it began, or was noticed. Unset: found in the data. A ``datetime`` (without a zone: UTC), Unix seconds, RFC 3339, or a
-            negative ``timedelta`` from the end of the data.
+        incident_start: When it began, or was noticed. Unset: found in the data. A ``datetime`` (without a zone: UTC), Unix seconds, RFC 3339, ``"14:03"``
+            (UTC, the last such time in the data), ``"10m ago"``, or a negative ``timedelta`` from the end of the data.
         calls: Who calls whom, where the data does not say so: pairs ``(caller, callee)``, or a ``networkx.DiGraph``.
         engine: ``evidence``, the more accurate one, or ``automap``, which learns a behaviour graph and walks it.
         incident_end: When it ended. Unset: the end of the data.

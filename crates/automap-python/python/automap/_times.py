@@ -17,7 +17,8 @@ Span = Union[timedelta, float, int, str]
 
 
 def moment(value: Any, name: str) -> Optional[dict[str, Any]]:
-    """A moment: ``datetime`` (without a zone: UTC), ``numpy.datetime64``, Unix time, RFC 3339, or a negative ``timedelta`` from the end of the data."""
+    """A moment: ``datetime`` (without a zone: UTC), ``numpy.datetime64``, Unix time, words as on the command line
+    (RFC 3339, ``"14:03"``, ``"10m ago"``; in UTC and from the end of the data), or a negative ``timedelta`` from the end of the data."""
     if value is None:
         return None
     if isinstance(value, timedelta):
@@ -38,7 +39,7 @@ def moment(value: Any, name: str) -> Optional[dict[str, Any]]:
         number = float(value)
         return {"at_ms": round(number * 1000 if abs(number) < _SECONDS_BELOW else number)}
     except (TypeError, ValueError, OverflowError) as error:
-        hint = "give a datetime, Unix seconds, or 2026-11-23T14:03:15Z"
+        hint = "give a datetime, Unix seconds, 2026-11-23T14:03:15Z, 14:03 or '10m ago'"
         raise AutomapError(f"{value!r} is not a time", name, hint) from error
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Callable
 
 import pytest
-from conftest import CALLS, START, fault_start, needed, table, write_csv
+from conftest import CALLS, FAULT, ROWS, START, STEP_S, fault_start, needed, table, write_csv
 
 import automap
 
@@ -141,3 +141,11 @@ def test_samples_are_columns() -> None:
     assert str(frame["time"].dtype).endswith("UTC]") and len(frame) == len(rows)
     polars = needed("polars")
     assert polars.DataFrame(samples).height == pandas.DataFrame(frame).shape[0]
+
+
+def test_a_start_may_be_written_as_on_the_command_line() -> None:
+    at = fault_start()
+    exact = automap.diagnose(table(), incident_start=at).to_json()
+    seconds_back = STEP_S * (ROWS - FAULT)
+    for text in (at.strftime("%H:%M:%S"), at.strftime("%Y-%m-%d %H:%M:%S"), f"{seconds_back}s ago"):
+        assert automap.diagnose(table(), incident_start=text).to_json() == exact, text
