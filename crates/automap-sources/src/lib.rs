@@ -21,6 +21,7 @@ pub mod http;
 pub mod key_position;
 mod parquet_bounds;
 pub mod parquet_columns;
+mod parquet_form;
 pub mod parquet_rows;
 pub mod profile_table;
 pub mod prometheus;

@@ -1,14 +1,13 @@
-//! What the pages of a Parquet file unpack to, by the headers of the pages themselves, before any of them is unpacked; and whether its footer can be read in a time that its
-//! length bounds.
+//! What the pages of a Parquet file unpack to, by the headers of the pages themselves, before any of them is unpacked; and whether its footer has the form of one.
 //!
 //! A file's footer says how large its columns are, but a small file may lie: a page of 2 GB of zeros takes a few kilobytes, and the decoder asks
-//! for what the page's own header says. The headers stand in clear before each page, in Thrift's compact protocol, of which this reads as much as is
-//! needed to pass over it. A footer is a structure of the same kind. The decoder passes over fields that it does not know, and over a list of truth values, of which it takes none
-//! for a byte, for as long as the list says it is: seven bytes cost two seconds of processor time, and a footer has room for many (found by fuzzing). No footer and no header has such a list, so they
-//! are refused. Left out: what a decoded page repeats (dictionaries and runs); readers take rows in batches for that.
+//! for what the page's own header says. The headers stand in clear before each page ([`parquet_form`]). Left out: what a decoded page repeats (dictionaries and runs); readers take rows in
+//! batches for that.
 
 use bytes::Bytes;
 use parquet::file::metadata::ParquetMetaData;
+
+use crate::parquet_form;
 
 /// Largest page.
 pub(crate) const MAX_PAGE_BYTES: i64 = 256 << 20;
@@ -33,7 +32,7 @@ pub(crate) fn check_footer(file: &[u8]) -> Result<(), PageProblem> {
     let len = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
     let Some(start) = before.len().checked_sub(len) else { return Ok(()) };
     let mut rest = &before[start..];
-    skip(&mut rest, STRUCT, 0).ok_or(PageProblem::Damaged)
+    parquet_form::walk(&mut rest, &parquet_form::FILE, &mut |_, _| {}).ok_or(PageProblem::Damaged)
 }
 
 /// Adds up what all pages unpack to.
@@ -68,107 +67,16 @@ fn unpacked(chunk: &[u8]) -> Result<i64, PageProblem> {
 /// Fields of a page's header, by their numbers in Parquet's definition.
 const UNPACKED_SIZE: i64 = 2;
 const PACKED_SIZE: i64 = 3;
-/// Deepest nesting: the units of a time in a footer's schema, the statistics of a column.
-const MAX_DEPTH: u32 = 16;
 
 /// The sizes of a page; `rest` stands behind the header then.
 fn page_header(rest: &mut &[u8]) -> Option<(i64, i64)> {
-    let (mut unpacked, mut packed, mut field) = (None, None, 0);
-    loop {
-        let head = byte(rest)?;
-        let kind = head & 0x0f;
-        if kind == STOP {
-            return Some((unpacked?, packed?));
-        }
-        field = match i64::from(head >> 4) {
-            0 => signed(rest)?,
-            delta => field + delta,
-        };
-        match field {
-            UNPACKED_SIZE if kind == I32 => unpacked = Some(signed(rest)?).filter(|n| *n >= 0),
-            PACKED_SIZE if kind == I32 => packed = Some(signed(rest)?).filter(|n| *n >= 0),
-            _ => skip(rest, kind, 0)?,
-        }
-    }
-}
-
-/// Kinds of values in Thrift's compact protocol.
-const STOP: u8 = 0;
-const TRUE: u8 = 1;
-const FALSE: u8 = 2;
-const I8: u8 = 3;
-const I16: u8 = 4;
-const I32: u8 = 5;
-const I64: u8 = 6;
-const DOUBLE: u8 = 7;
-const BINARY: u8 = 8;
-const LIST: u8 = 9;
-const SET: u8 = 10;
-const STRUCT: u8 = 12;
-
-fn skip(rest: &mut &[u8], kind: u8, depth: u32) -> Option<()> {
-    match kind {
-        TRUE | FALSE => {}
-        I8 => drop(byte(rest)?),
-        I16 | I32 | I64 => drop(varint(rest)?),
-        DOUBLE => take(rest, 8)?,
-        BINARY => {
-            let len = usize::try_from(varint(rest)?).ok()?;
-            take(rest, len)?;
-        }
-        LIST | SET if depth < MAX_DEPTH => {
-            let head = byte(rest)?;
-            let len = if head >> 4 == 15 { varint(rest)? } else { u64::from(head >> 4) };
-            for _ in 0..len {
-                match head & 0x0f {
-                    TRUE | FALSE => return None,
-                    kind => skip(rest, kind, depth + 1)?,
-                }
-            }
-        }
-        STRUCT if depth < MAX_DEPTH => loop {
-            let head = byte(rest)?;
-            match (head & 0x0f, head >> 4) {
-                (STOP, _) => break,
-                (kind, delta) => {
-                    if delta == 0 {
-                        signed(rest)?;
-                    }
-                    skip(rest, kind, depth + 1)?;
-                }
-            }
-        },
-        _ => return None,
-    }
-    Some(())
-}
-
-fn byte(rest: &mut &[u8]) -> Option<u8> {
-    let (first, others) = rest.split_first()?;
-    *rest = others;
-    Some(*first)
-}
-
-fn take(rest: &mut &[u8], len: usize) -> Option<()> {
-    *rest = rest.get(len..)?;
-    Some(())
-}
-
-fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0u64;
-    for shift in (0..64).step_by(7) {
-        let next = byte(rest)?;
-        value |= u64::from(next & 0x7f) << shift;
-        if next & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
-}
-
-fn signed(rest: &mut &[u8]) -> Option<i64> {
-    let value = varint(rest)?;
-    Some((value >> 1) as i64 ^ -((value & 1) as i64))
+    let (mut unpacked, mut packed) = (None, None);
+    parquet_form::walk(rest, &parquet_form::PAGE_HEADER, &mut |field, size| match field {
+        UNPACKED_SIZE => unpacked = Some(size),
+        PACKED_SIZE => packed = Some(size),
+        _ => {}
+    })?;
+    Some((unpacked.filter(|n| *n >= 0)?, packed.filter(|n| *n >= 0)?))
 }
 
 #[cfg(test)]
@@ -232,6 +140,12 @@ mod tests {
         assert_eq!(check_footer(&made), Ok(()));
         assert!(SerializedFileReader::new(Bytes::from(made)).is_ok());
         assert_eq!(check_footer(b"PAR1"), Ok(()));
+        // The version of the format as a truth value: the decoder takes a byte for it all the same, and what follows is other fields then.
+        let start = file.len() - TRAILER - u32::from_le_bytes(stop[1..5].try_into().unwrap()) as usize;
+        assert_eq!(file[start], 0x15, "field 1 is a number");
+        let mut made = file.to_vec();
+        made[start] = 0x11;
+        assert_eq!(check_footer(&made), Err(PageProblem::Damaged));
     }
 
     #[test]
