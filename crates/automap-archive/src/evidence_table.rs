@@ -57,7 +57,7 @@ pub(crate) fn write(incidents: &[Incident]) -> Result<Vec<u8>, ParquetError> {
 /// The rows of a file; none where there is no such file.
 pub(crate) fn rows(path: &Path) -> Result<Vec<Change>, ArchiveError> {
     let mut rows = Vec::new();
-    for columns in table::read(path, &COLUMNS)?.into_iter().flatten() {
+    for columns in table::read(path, &COLUMNS)? {
         rows.extend(rows_of(&columns)?);
     }
     Ok(rows)

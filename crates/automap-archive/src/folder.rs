@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::ops::AddAssign;
 use std::path::{Path, PathBuf};
 
 use automap_core::incident::Incident;
 use automap_core::time::Timestamp;
+use automap_sources::whole_file;
 
 use crate::error::ArchiveError;
 use crate::partition::{Partition, encoded};
@@ -51,6 +52,14 @@ pub struct Added {
     pub later: usize,
     /// Those that were there as they are, or later.
     pub known: usize,
+}
+
+impl AddAssign for Added {
+    fn add_assign(&mut self, more: Self) {
+        self.new += more.new;
+        self.later += more.later;
+        self.known += more.known;
+    }
 }
 
 impl Filter {
@@ -101,8 +110,7 @@ impl Archive {
             if more.new + more.later > 0 {
                 self.write(&part, &merged)?;
             }
-            added =
-                Added { new: added.new + more.new, later: added.later + more.later, known: added.known + more.known };
+            added += more;
         }
         Ok(added)
     }
@@ -241,16 +249,5 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<(), ArchiveError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(ArchiveError::io(folder))?;
     }
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let written = File::create(&partial).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)
-    });
-    written.map_err(|e| {
-        // The first error is the one to report.
-        let _ = fs::remove_file(&partial);
-        ArchiveError::io(path)(e)
-    })
+    whole_file::write(path, bytes).map_err(ArchiveError::io(path))
 }

@@ -63,7 +63,7 @@ pub(crate) fn write(incidents: &[Incident]) -> Result<Vec<u8>, ParquetError> {
 /// The rows of a file; none where there is no such file.
 pub(crate) fn rows(path: &Path, target: &str) -> Result<Vec<Row>, ArchiveError> {
     let mut rows = Vec::new();
-    for columns in table::read(path, &OF_ROW)?.into_iter().flatten() {
+    for columns in table::read(path, &OF_ROW)? {
         rows.extend(rows_of(&columns, target)?);
     }
     Ok(rows)
@@ -72,7 +72,7 @@ pub(crate) fn rows(path: &Path, target: &str) -> Result<Vec<Row>, ArchiveError> 
 /// The whole records of a file; none where there is no such file.
 pub(crate) fn documents(path: &Path) -> Result<Vec<Incident>, ArchiveError> {
     let mut incidents = Vec::new();
-    for columns in table::read(path, &[DOCUMENT])?.into_iter().flatten() {
+    for columns in table::read(path, &[DOCUMENT])? {
         for document in columns.all(DOCUMENT, columns.strings(DOCUMENT)?)? {
             let incident = serde_json::from_str(&document);
             incidents.push(incident.map_err(|e| columns.unreadable(format!("a document is no incident: {e}")))?);

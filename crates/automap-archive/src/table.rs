@@ -25,13 +25,13 @@ pub(crate) fn write(columns: Vec<(&str, ArrayRef)>) -> Result<Vec<u8>, ParquetEr
     parquet_columns::write(columns, Compression::ZSTD(ZstdLevel::default()))
 }
 
-/// The wanted columns of a file; `None` where there is no such file.
-pub(crate) fn read(path: &Path, columns: &[&str]) -> Result<Option<Vec<Columns>>, ArchiveError> {
+/// The wanted columns of a file; no rows where there is no such file.
+pub(crate) fn read(path: &Path, columns: &[&str]) -> Result<Vec<Columns>, ArchiveError> {
     let bytes = match read_file(path, MAX_FILE_BYTES) {
         Ok(bytes) => Bytes::from(bytes),
         Err(e) => {
             return match e.reason {
-                ReadFailure::Io(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+                ReadFailure::Io(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
                 ReadFailure::Io(reason) => Err(ArchiveError::Io { path: path.to_owned(), reason }),
                 reason => Err(ArchiveError::unreadable(path, reason.to_string())),
             };
@@ -39,7 +39,7 @@ pub(crate) fn read(path: &Path, columns: &[&str]) -> Result<Option<Vec<Columns>>
     };
     let batches = parquet_rows::read(&bytes, columns, MAX_ROWS);
     let batches = batches.map_err(|reason| ArchiveError::unreadable(path, reason))?;
-    Ok(Some(batches.into_iter().map(|batch| Columns { batch, path: path.to_owned() }).collect()))
+    Ok(batches.into_iter().map(|batch| Columns { batch, path: path.to_owned() }).collect())
 }
 
 /// The rows of a part of a file.

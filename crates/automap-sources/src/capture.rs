@@ -14,7 +14,6 @@ mod metadata;
 mod read;
 mod write;
 
-use std::fs;
 use std::path::Path;
 
 use automap_core::observation::Observation;
@@ -26,6 +25,7 @@ pub use write::to_bytes;
 pub use crate::decoder::hide_decoder_panics;
 
 use crate::bounded::{ReadFailure, read_file};
+use crate::whole_file;
 
 /// The file's key for everything that is not a row.
 pub const METADATA_KEY: &str = "automap.capture";
@@ -56,14 +56,7 @@ const SCHEMA: &str = "message automap {
 /// When the file cannot be written, or a metric's name holds a slash.
 pub fn write(path: &Path, observation: &Observation) -> Result<(), CaptureError> {
     let bytes = to_bytes(observation)?;
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let written = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, path));
-    written.map_err(|e| {
-        // The first error is the one to report.
-        let _ = fs::remove_file(&partial);
-        CaptureError::io("write", path, &e)
-    })
+    whole_file::write(path, &bytes).map_err(|e| CaptureError::io("write", path, &e))
 }
 
 /// Reads a capture.

@@ -30,3 +30,4 @@ pub mod slo;
 pub mod table;
 pub mod time_zone;
 pub mod typed_time;
+pub mod whole_file;

@@ -58,19 +58,13 @@ pub(crate) fn display_zone(is_utc: bool, at: Timestamp) -> Zone {
 mod tests {
     use super::*;
 
-    fn now() -> ZonedDateTime {
-        "2026-11-23T14:30:00Z"
-            .parse::<jiff::Timestamp>()
-            .unwrap()
-            .to_zoned_datetime(TimeZone::fixed(jiff::tz::offset(8)))
-    }
-
     #[test]
     fn nonsense_says_what_to_write() {
-        let error = parse("yesterday-ish", &now()).unwrap_err().to_string();
+        let now = jiff::Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC);
+        let error = parse("yesterday-ish", &now).unwrap_err().to_string();
         assert!(error.starts_with("'yesterday-ish' is not a time; write "), "{error}");
-        assert!(parse_interval("13:00", &now()).is_err());
-        assert!(parse_interval("13:00..12:00", &now()).unwrap_err().to_string().contains("ends at or before"));
+        assert!(parse_interval("13:00", &now).is_err());
+        assert!(parse_interval("13:00..12:00", &now).unwrap_err().to_string().contains("ends at or before"));
         assert!(span_ms("-5m").is_err() && span_ms("0s").is_err() && span_ms("soon").is_err());
         assert_eq!(span_ms("2d").unwrap(), 172_800_000);
         assert_eq!(span_or_zero_ms("0s").unwrap(), 0);

@@ -86,9 +86,7 @@ impl Adding<'_> {
     }
 
     fn write(&mut self) -> Result<()> {
-        let Added { new, later, known } = self.archive.add(std::mem::take(&mut self.waiting))?;
-        self.added =
-            Added { new: self.added.new + new, later: self.added.later + later, known: self.added.known + known };
+        self.added += self.archive.add(std::mem::take(&mut self.waiting))?;
         Ok(())
     }
 

@@ -1,0 +1,23 @@
+//! Files that appear whole or not at all: written beside their place, and renamed once they are on the disk.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// Writes a file, in place of one that is there.
+///
+/// # Errors
+/// Where it cannot be written; the file that was there is as it was, then.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let written = File::create(&partial).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)
+    });
+    written.inspect_err(|_| {
+        // The first error is the one to report.
+        let _ = fs::remove_file(&partial);
+    })
+}
