@@ -54,8 +54,9 @@ watch-many: ## 500 targets on three replicas with one PostgreSQL, one of them ki
 test-prometheus3: ## run the tests that need a Prometheus of version 3 (from Debian's unstable distribution; installs nothing)
 	PROMETHEUS_3=$$(scripts/get-prometheus3.sh target/prometheus3) && export PROMETHEUS_3 && $(CARGO) test --locked -p automap-sources --all-features --test integration -- --ignored presets::
 
-test-stores: ## break real MariaDB, PostgreSQL, Redis and RabbitMQ with their exporters (Debian's packages, unpacked; installs nothing), and check that each is named: 3 minutes
-	scripts/need-prometheus.sh && $(CARGO) test --locked -p automap-sources --all-features --test integration -- --ignored real_stores::
+test-stores: ## break real MariaDB, PostgreSQL, Redis and RabbitMQ with their exporters (Debian's packages, unpacked; installs nothing), and check that each is named; then run the shop on them: 5 minutes
+	scripts/need-prometheus.sh && $(CARGO) test --locked -p automap-sources --all-features --test integration -- --ignored real_stores:: && \
+	$(CARGO) test --locked -p automap --all-features --test lab -- --ignored real_stores
 
 lint: ## check format and lints; warnings are errors
 	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings

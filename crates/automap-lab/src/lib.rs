@@ -4,7 +4,7 @@
 //! really injected. Linux only, because it ties processes to their parent and reads `/proc`.
 //!
 //! [`control`] starts and drives a lab, [`supervisor`] is the process behind it, [`shop`] the applications and side-cars, [`kubelet`] the
-//! metrics about their containers, [`load`] the simulated users, [`chaos`] reads experiments and [`ledger`] records them. [`soak`] compares
+//! metrics about their containers, [`stores`] what may run in place of the stand-ins of databases, [`load`] the simulated users, [`chaos`] reads experiments and [`ledger`] records them. [`soak`] compares
 //! a watcher's incidents with the ledger.
 
 pub mod behaviour;
@@ -19,5 +19,6 @@ pub mod plan;
 pub mod prometheus_server;
 pub mod shop;
 pub mod soak;
+pub mod stores;
 pub mod supervisor;
 pub mod surroundings;

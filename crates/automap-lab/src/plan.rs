@@ -157,6 +157,21 @@ impl Ports {
         self.of(component) + 3
     }
 
+    /// The real server of a store, behind the application that started it.
+    pub fn server(self, component: &Component) -> u16 {
+        self.of(component) + 4
+    }
+
+    /// The exporter of a real server.
+    pub fn exporter(self, component: &Component) -> u16 {
+        self.of(component) + 5
+    }
+
+    /// Two ports that a real broker needs for itself.
+    pub fn broker_internals(self, component: &Component) -> [u16; 2] {
+        [self.of(component) + 6, self.of(component) + 7]
+    }
+
     /// The side-car's listener for calls from the application to `callee`. `None` where there is no such call.
     pub fn outbound(self, component: &Component, callee: &str) -> Option<u16> {
         let k = component.calls.iter().position(|c| *c == callee)?;
@@ -194,6 +209,9 @@ mod tests {
         let mut all = vec![ports.kubelet(), ports.prometheus(), ports.dns(), ports.dns_admin()];
         for c in COMPONENTS.iter().chain([&GATEWAY]) {
             all.extend([ports.pod(c), ports.app(c), ports.sidecar_admin(c), ports.app_admin(c)]);
+            if c.role != Role::Service {
+                all.extend([ports.server(c), ports.exporter(c)].into_iter().chain(ports.broker_internals(c)));
+            }
             for callee in c.calls {
                 assert!(component(callee).is_some(), "{} calls {callee}", c.name);
                 all.extend(ports.outbound(c, callee));

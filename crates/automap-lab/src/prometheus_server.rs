@@ -123,6 +123,8 @@ pub(crate) struct Target {
     pub(crate) pod: String,
     /// Its job; `None`: that of the file.
     pub(crate) job: Option<String>,
+    /// Where its metrics are; `None`: where those of the file are.
+    pub(crate) path: Option<&'static str>,
 }
 
 impl Target {
@@ -130,6 +132,9 @@ impl Target {
         let mut labels = json!({"namespace": self.namespace, "pod": self.pod});
         if let Some(job) = &self.job {
             labels["job"] = job.as_str().into();
+        }
+        if let Some(path) = self.path {
+            labels["__metrics_path__"] = path.into();
         }
         json!({"targets": [self.address.to_string()], "labels": labels})
     }

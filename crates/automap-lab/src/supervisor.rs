@@ -61,7 +61,6 @@ use crate::control::directory::{self, SupervisorAddress};
 use crate::ledger::{Ledger, LedgerError};
 use crate::plan::{COMPONENTS, GATEWAY, Ports};
 use crate::prometheus_server::Layout;
-use crate::surroundings::Surroundings;
 
 /// How often ended processes are reaped without a signal.
 const TICK: Duration = Duration::from_millis(100);
@@ -126,7 +125,7 @@ async fn supervise(options: SupervisorOptions) -> Result<(), SupervisorError> {
     let in_dir = |source| SupervisorError::Dir { path: dir.clone(), source };
     let lock = prepare(&options).map_err(in_dir)?.ok_or_else(|| SupervisorError::Running { dir: dir.clone() })?;
     let ports = Ports { base: options.base_port };
-    check_ports(ports, options.prometheus.is_some(), options.with)?;
+    check_ports(ports, &options)?;
     let listener = TcpListener::bind(("127.0.0.1", ports.kubelet())).await.map_err(SupervisorError::Start)?;
     let is_temporary = options.is_temporary;
     let layout = Layout::new(&dir);
@@ -201,14 +200,17 @@ fn prepare(options: &SupervisorOptions) -> io::Result<Option<fs::File>> {
 }
 
 /// Tries every port first, so that the error names the port that is taken. Otherwise a pod would just never get ready.
-fn check_ports(ports: Ports, with_prometheus: bool, with: Surroundings) -> Result<(), SupervisorError> {
-    let last = ports.prometheus();
+fn check_ports(ports: Ports, options: &SupervisorOptions) -> Result<(), SupervisorError> {
+    let (with, last) = (options.with, ports.prometheus());
     let mut needed = vec![ports.kubelet()];
-    needed.extend(with_prometheus.then_some(last));
+    needed.extend(options.prometheus.as_ref().map(|_| last));
     needed.extend(with.gateway.then(|| [ports.pod(&GATEWAY), ports.sidecar_admin(&GATEWAY)]).into_iter().flatten());
     needed.extend(with.dns.then(|| ports.dns_admin()));
     for c in &COMPONENTS {
         needed.extend([ports.pod(c), ports.app(c), ports.sidecar_admin(c), ports.app_admin(c)]);
+        if options.stores.server(c.name).is_some() {
+            needed.extend([ports.server(c), ports.exporter(c)].into_iter().chain(ports.broker_internals(c)));
+        }
         needed.extend(c.calls.iter().filter_map(|callee| ports.outbound(c, callee)));
     }
     let taken = needed.into_iter().find(|port| StdListener::bind(("127.0.0.1", *port)).is_err());

@@ -14,6 +14,7 @@ use automap_lab::plan::{COMPONENTS, GATEWAY, Ports, component};
 use automap_lab::shop::app::{self, AppOptions};
 use automap_lab::shop::name_server;
 use automap_lab::shop::sidecar::{self, SidecarOptions};
+use automap_lab::stores::Stores;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -38,6 +39,7 @@ async fn open_shop_with(name: &str, dns: bool) -> Ports {
             behaviour: Behaviour::default(),
             seed: 1,
             dns,
+            stores: Stores::StandIn,
             data_dir: data_dir.clone(),
         };
         tokio::spawn(async move { app::serve(&options).await.unwrap() });

@@ -318,3 +318,77 @@ fn an_interrupted_demo_leaves_nothing_in_the_temporary_directory() {
     // The supervisor deletes it, which may take a moment longer than the demo on a busy machine.
     wait_until("deleting the lab's directory", || std::fs::read_dir(own.path()).unwrap().count() == 0);
 }
+
+/// The shop on MariaDB, PostgreSQL, Redis and RabbitMQ: users are served, exporters tell of it, a killed server comes back with what it held, and
+/// none outlives the lab.
+#[test]
+#[ignore = "unpacks Debian's packages: make test-stores"]
+fn the_shop_works_on_real_stores_and_none_outlives_it() {
+    let dir = Dir::new("lab-stores");
+    let stores = RealStores::unpacked();
+    // PostgreSQL runs as somebody else where the test is root.
+    assert!(Command::new("chmod").arg("755").arg(dir.path()).status().unwrap().success());
+    let base = free_base_port(0).to_string();
+    let mut up = stores.automap(dir.path(), &["up", "--stores", "real", "--rate", "6", "--scrape-interval", "1s"]);
+    let output = up.args(["--base-port", &base]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let url = status(dir.path())["prometheus_url"].as_str().unwrap().to_owned();
+    let is_true = |expression: &str| query(&url, expression).len() == 1;
+    for (what, expression) in [
+        ("statements of MariaDB", "sum(rate(mysql_global_status_questions[10s])) > 1"),
+        ("transactions of three PostgreSQL", "count(sum by (pod) (rate(pg_stat_database_xact_commit[10s])) > 1) == 3"),
+        ("commands of Redis", r#"sum(rate(redis_commands_total{cmd="set"}[10s])) > 0.5"#),
+        ("messages that are taken", "sum(rate(rabbitmq_queue_messages_published_total[20s])) > 0.05"),
+        ("one consumer", "sum(rabbitmq_queue_consumers) == 1"),
+        ("orders", r#"sum(rate(istio_requests_total{destination_workload="orders",response_code="201"}[20s])) > 0.1"#),
+    ] {
+        wait_until(what, || is_true(expression));
+    }
+    let failed = r#"sum(istio_requests_total{destination_workload=~"catalogue|carts|user|shipping",response_code=~"0|5.."}) > 0"#;
+    assert_eq!(query(&url, failed), Vec::<String>::new());
+
+    let before = pod(&status(dir.path()), "user-db")["pids"][0].clone();
+    kill(&before);
+    wait_until("restarting PostgreSQL", || {
+        let now = status(dir.path());
+        pod(&now, "user-db")["ready"] == 2 && pod(&now, "user-db")["pids"][0] != before
+    });
+    let logins = r#"sum(rate(istio_requests_total{reporter="destination",destination_workload="user",response_code="200"}[5s])) > 0.2"#;
+    wait_until("customers who are still known", || is_true(logins));
+
+    ok(dir.path(), &["down"]);
+    let mark = dir.path().display().to_string();
+    wait_until("ending every server", || !command_lines().iter().any(|line| line.contains(&mark)));
+}
+
+/// The programs of real stores, as `scripts/stores.sh` unpacks them.
+struct RealStores {
+    environment: Vec<(String, String)>,
+}
+
+impl RealStores {
+    fn unpacked() -> Self {
+        let script = |verb: &str| {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/stores.sh");
+            let output = Command::new(path).arg(verb).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap()
+        };
+        script("unpack");
+        let environment = script("env");
+        let pairs = environment.lines().filter_map(|line| line.split_once('='));
+        Self { environment: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
+    }
+
+    fn automap(&self, dir: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_automap"));
+        command.arg("lab").args(args).arg("--dir").arg(dir).envs(self.environment.iter().cloned());
+        command
+    }
+}
+
+/// Those of all processes.
+fn command_lines() -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes.filter_map(|p| std::fs::read_to_string(p.path().join("cmdline")).ok()).collect()
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::ledger::LedgerError;
 use crate::prometheus_server::NotFound;
+use crate::stores::Missing;
 
 /// Why a lab cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,9 @@ pub enum LabError {
     /// There is no Prometheus program.
     #[error(transparent)]
     Prometheus(#[from] NotFound),
+    /// Programs of the real stores are not there.
+    #[error(transparent)]
+    Stores(#[from] Missing),
     /// A file or directory cannot be used.
     #[error("{}: {source}", path.display())]
     Io {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::directory;
 use super::error::LabError;
 use crate::prometheus_server::Choice;
+use crate::stores::{Programs, Stores};
 use crate::supervisor::SupervisorOptions;
 use crate::surroundings::Surroundings;
 
@@ -29,6 +30,8 @@ pub struct LabOptions {
     pub program: PathBuf,
     /// What stands beside the shop.
     pub with: Surroundings,
+    /// What runs in the pods of stores and broker. Real servers have their exporters, whatever stands beside the shop.
+    pub stores: Stores,
     /// Whether the lab keeps running after the handle is dropped.
     pub detached: bool,
     /// Whether Prometheus keeps the samples of an earlier run in the same directory. Without it an old fault could be diagnosed.
@@ -55,6 +58,7 @@ impl LabOptions {
             load_rate_per_s: None,
             program: std::env::current_exe()?,
             with: Surroundings::default(),
+            stores: Stores::default(),
             detached: false,
             keep_data: false,
             is_temporary: false,
@@ -77,9 +81,13 @@ impl LabOptions {
     /// The supervisor's options. Creates the directory.
     ///
     /// # Errors
-    /// When the wanted Prometheus does not exist.
+    /// When the wanted Prometheus does not exist, or a program of the real stores.
     pub(super) fn for_supervisor(&self) -> Result<SupervisorOptions, LabError> {
         let in_dir = |source| LabError::Io { path: self.dir.clone(), source };
+        let is_real = self.stores == Stores::Real;
+        if is_real {
+            Programs::of_the_environment().check()?;
+        }
         fs::create_dir_all(&self.dir).map_err(in_dir)?;
         Ok(SupervisorOptions {
             dir: self.dir.canonicalize().map_err(in_dir)?,
@@ -89,7 +97,8 @@ impl LabOptions {
             prometheus: self.prometheus.find()?,
             load_rate_per_s: self.load_rate_per_s,
             program: self.program.clone(),
-            with: self.with,
+            with: Surroundings { exporters: self.with.exporters || is_real, ..self.with },
+            stores: self.stores,
             keep_data: self.keep_data,
             is_temporary: self.is_temporary,
         })

@@ -15,6 +15,8 @@ const TWO_TICKS_S: f64 = 2.0 / TICKS_PER_S;
 const KIB: u64 = 1024;
 /// Maximum number of threads read; the shop's processes have fewer than twenty.
 const THREADS_MAX: usize = 256;
+/// Maximum number of processes of one container.
+const PROCESSES_MAX: usize = 128;
 
 /// The usage of a process at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -48,6 +50,56 @@ pub fn read(pid: u32) -> ProcResult<Snapshot> {
         read_bytes: io.read_bytes,
         write_bytes: io.write_bytes,
     })
+}
+
+/// Reads a process with all that it has started: the sum of their times and bytes. Memory that processes share, such as code and the buffers of a
+/// database, counts once, as in a control group.
+///
+/// # Errors
+/// When the process is gone or belongs to another user. A child that ends meanwhile is left out.
+pub fn read_tree(pid: u32) -> ProcResult<Snapshot> {
+    let mut tree = Tree::default();
+    tree.add(pid)?;
+    let mut seen = 1;
+    while let Some(child) = tree.waiting.pop() {
+        seen += 1;
+        if seen <= PROCESSES_MAX {
+            // Gone since its parent was asked.
+            let _gone = tree.add(child);
+        }
+    }
+    let shared_bytes = tree.file_bytes + tree.shared_bytes;
+    Ok(Snapshot { resident_bytes: tree.sum.anonymous_bytes + shared_bytes, ..tree.sum })
+}
+
+/// Several processes, and those that are still to be read.
+#[derive(Debug, Default)]
+struct Tree {
+    sum: Snapshot,
+    /// The largest of any process.
+    file_bytes: u64,
+    /// The same.
+    shared_bytes: u64,
+    waiting: Vec<u32>,
+}
+
+impl Tree {
+    fn add(&mut self, pid: u32) -> ProcResult<()> {
+        let process = Process::new(i32::try_from(pid).unwrap_or_default())?;
+        let (stat, status, io) = (process.stat()?, process.status()?, process.io()?);
+        // The times of children that have ended are their parent's.
+        let ended_ticks = u64::try_from(stat.cutime + stat.cstime).unwrap_or_default();
+        self.sum.process_cpu_s += (stat.utime + stat.stime + ended_ticks) as f64 / TICKS_PER_S;
+        self.sum.threads_cpu_s += threads_cpu_s(&process);
+        self.sum.anonymous_bytes += status.rssanon.unwrap_or_default() * KIB;
+        self.sum.read_bytes += io.read_bytes;
+        self.sum.write_bytes += io.write_bytes;
+        self.file_bytes = self.file_bytes.max(status.rssfile.unwrap_or_default() * KIB);
+        self.shared_bytes = self.shared_bytes.max(status.rssshmem.unwrap_or_default() * KIB);
+        let threads = process.tasks().into_iter().flatten().take(THREADS_MAX).flatten();
+        self.waiting.extend(threads.filter_map(|thread| thread.children().ok()).flatten());
+        Ok(())
+    }
 }
 
 /// Sum of the threads' times on a CPU. A thread that ends meanwhile counts as 0.
@@ -106,6 +158,19 @@ mod tests {
         );
         assert!(snapshot.threads_cpu_s > 0.0 && snapshot.process_cpu_s >= 0.0, "{snapshot:?}");
         assert!(read(u32::MAX).is_err());
+    }
+
+    #[test]
+    fn what_a_process_has_started_belongs_to_it() {
+        let alone = read_tree(std::process::id()).unwrap();
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let both = read_tree(std::process::id()).unwrap();
+        let of_child = read_tree(child.id()).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(of_child.anonymous_bytes > 0 && of_child.resident_bytes > of_child.anonymous_bytes, "{of_child:?}");
+        assert!(both.anonymous_bytes >= of_child.anonymous_bytes, "{alone:?} {both:?}");
+        assert!(both.resident_bytes < alone.resident_bytes + of_child.resident_bytes + (64 << 20), "{both:?}");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The application in one pod: a service, a store or the broker, with the behaviour of its counterpart in the real Sock Shop.
 //!
 //! Every request costs real CPU time, memory and, in the stores, file operations, so that resource metrics are meaningful. The stores (MySQL,
-//! MongoDB and Redis in the original) and the broker (RabbitMQ) are small TCP servers with a protocol of their own (`records`). What a pod's
-//! control group would limit, `cpu_limiter` limits in user space.
+//! MongoDB and Redis in the original) and the broker (RabbitMQ) are small TCP servers with a protocol of their own (`records`), or real servers
+//! behind a relay (`server`), to which services speak in their protocols (`session`). What a pod's control group would limit, `cpu_limiter` limits in
+//! user space.
 
 mod broker;
 mod context;
@@ -15,7 +16,9 @@ mod cpu_limiter;
 mod record_client;
 mod record_server;
 mod records;
+mod server;
 mod service;
+mod session;
 mod store;
 mod stress;
 mod version;
@@ -67,12 +70,18 @@ async fn serve_limited(options: &AppOptions, cpu_limiter: CpuLimiter) -> Result<
     let listener = listen(component.name, "the application", ip, ports.app(component)).await?;
     let admin_listener = listen(component.name, "the application's effects", ip, ports.app_admin(component)).await?;
     let app = Arc::new(App::new(component, options, cpu_limiter));
+    // Nobody is told that the pod is healthy before its server answers.
+    let server = match options.stores.server(component.name) {
+        Some(server) => Some(server::start(server, component, options).await?),
+        None => None,
+    };
     serve_admin_in_its_own_thread(admin_listener, Arc::clone(&app))?;
     version::start_leak(options.behaviour);
-    match component.role {
-        Role::Service => serve_http(listener, app).await,
-        Role::Store => store::serve(listener, app, &options.data_dir).await?,
-        Role::Broker => broker::serve(listener, app).await,
+    match (component.role, server) {
+        (Role::Service, _) => serve_http(listener, app).await,
+        (_, Some(server)) => server::serve(listener, app, server).await?,
+        (Role::Store, None) => store::serve(listener, app, &options.data_dir).await?,
+        (Role::Broker, None) => broker::serve(listener, app).await,
     }
     Ok(())
 }

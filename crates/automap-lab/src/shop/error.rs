@@ -39,6 +39,14 @@ pub enum ShopError {
         /// What the system said.
         source: io::Error,
     },
+    /// A real server does not start, or has ended.
+    #[error("the server of {name}: {source}")]
+    Server {
+        /// The component.
+        name: String,
+        /// What it said.
+        source: io::Error,
+    },
     /// The process lacks something every process needs.
     #[error("cannot start {what}: {source}")]
     Start {

@@ -196,10 +196,11 @@ impl Container {
         }
     }
 
-    /// Reads the usage of the process. `file_bytes` is the size of the container's files.
-    pub(super) fn measure(&mut self, file_bytes: u64) {
+    /// Reads the usage of the process, with what it has started where it starts others. `file_bytes` is the size of the container's files.
+    pub(super) fn measure(&mut self, file_bytes: u64, starts_others: bool) {
         let Some(pid) = self.pid() else { return };
-        if let Ok(snapshot) = proc::read(pid) {
+        let read = if starts_others { proc::read_tree } else { proc::read };
+        if let Ok(snapshot) = read(pid) {
             self.usage = proc::usage(&snapshot, self.clock.observe(&snapshot), file_bytes);
             self.rate.observe(Instant::now(), self.usage.cpu_s);
         }

@@ -5,10 +5,11 @@
 //! use them again. Left out: progress deadlines (a version that never gets ready waits for ever) and pausing.
 
 use super::container::seconds_since_1970;
-use super::names;
+use super::{images, names};
 use crate::behaviour::Behaviour;
 use crate::kubelet::{DeploymentReading, ReplicaSetReading};
 use crate::plan::{Component, MAX_REPLICAS};
+use crate::stores::Stores;
 use automap_core::random::Rng;
 
 /// `revisionHistoryLimit` of every Deployment, less the one in use.
@@ -57,9 +58,9 @@ pub(super) struct Deployment {
 }
 
 impl Deployment {
-    pub(super) fn new(component: &'static Component, rng: &mut Rng) -> Self {
+    pub(super) fn new(component: &'static Component, stores: Stores, rng: &mut Rng) -> Self {
         let now = seconds_since_1970();
-        let image = super::images::original(component.name);
+        let image = stores.server(component.name).map_or_else(|| images::original(component.name), images::of_server);
         let version = image.rsplit_once(':').map(|(_, tag)| tag.to_owned()).unwrap_or_default();
         let name = names::replica_set(component.name, rng);
         let first = ReplicaSet { name, created_s: now, revision: 1, version, image, behaviour: Behaviour::default() };
@@ -87,7 +88,7 @@ impl Deployment {
         if self.current().is_some_and(|r| r.version == version) {
             return Err(DeploymentError::SameVersion { service, version: version.to_owned() });
         }
-        let image = super::images::of_version(service, version);
+        let image = images::of_version(service, version);
         let revision = self.next_revision();
         // The same template gives the same ReplicaSet, as in Kubernetes.
         let again = self.replica_sets.iter().position(|r| r.version == version && r.behaviour == behaviour);
@@ -280,7 +281,7 @@ mod tests {
     #[test]
     fn a_roll_back_uses_the_replica_set_of_before_and_scaling_does_not_touch_it() {
         let mut rng = Rng::new(1);
-        let mut orders = Deployment::new(component("orders").unwrap(), &mut rng);
+        let mut orders = Deployment::new(component("orders").unwrap(), Stores::StandIn, &mut rng);
         let first = orders.current().unwrap().clone();
         assert_eq!(orders.roll_back(), Err(DeploymentError::NoEarlierVersion { service: "orders" }));
         let slow = Behaviour { slow_ms: 200.0, ..Behaviour::default() };
@@ -309,11 +310,11 @@ mod tests {
     #[test]
     fn stores_and_odd_versions_are_refused() {
         let mut rng = Rng::new(1);
-        let mut store = Deployment::new(component("carts-db").unwrap(), &mut rng);
+        let mut store = Deployment::new(component("carts-db").unwrap(), Stores::StandIn, &mut rng);
         let stateful = DeploymentError::Stateful { service: "carts-db" };
         assert_eq!(store.release("v2", Behaviour::default(), &mut rng).unwrap_err(), stateful);
         assert_eq!(store.scale(2).unwrap_err(), stateful);
-        let mut user = Deployment::new(component("user").unwrap(), &mut rng);
+        let mut user = Deployment::new(component("user").unwrap(), Stores::StandIn, &mut rng);
         assert!(matches!(user.release("v 2", Behaviour::default(), &mut rng), Err(DeploymentError::BadVersion { .. })));
         assert!(matches!(user.scale(MAX_REPLICAS + 1), Err(DeploymentError::TooMany { .. })));
     }

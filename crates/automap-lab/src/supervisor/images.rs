@@ -3,6 +3,7 @@
 use automap_core::random::Rng;
 
 use super::names;
+use crate::stores::Server;
 
 /// Digests depend on this and on the image's name only: a tag always stands for the same content.
 const DIGEST_SEED: u64 = 1;
@@ -22,6 +23,17 @@ pub(super) fn original(service: &str) -> String {
         _ => return "docker.io/library/redis:alpine".to_owned(),
     };
     of_version(service, tag)
+}
+
+/// What stands for the real server that runs in a pod: the programs are this machine's.
+pub(super) fn of_server(server: Server) -> String {
+    let name = match server {
+        Server::MariaDb => "mariadb",
+        Server::PostgreSql => "postgres",
+        Server::Redis => "redis",
+        Server::RabbitMq => "rabbitmq",
+    };
+    format!("docker.io/library/{name}:local")
 }
 
 /// The image of one version of a service.

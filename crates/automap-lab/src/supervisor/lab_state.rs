@@ -84,7 +84,8 @@ impl SharedState {
         stop: Arc<Notify>,
     ) -> Self {
         let mut rng = Rng::named(options.seed, "supervisor");
-        let deployments: Vec<Deployment> = COMPONENTS.iter().map(|c| Deployment::new(c, &mut rng)).collect();
+        let deployments: Vec<Deployment> =
+            COMPONENTS.iter().map(|c| Deployment::new(c, options.stores, &mut rng)).collect();
         let pods = deployments.iter().filter_map(|d| first_pod(d, &mut rng)).collect();
         let beside = beside::pods(options.with, &mut rng);
         let load_rate_per_s = options.load_rate_per_s;
@@ -136,9 +137,9 @@ impl SharedState {
     pub(super) fn measure(&self, state: &mut LabState) {
         for pod in &mut state.pods {
             let file_bytes = bytes_in(&directory::data_path(&self.options.dir).join(pod.component.name));
-            pod.measure(file_bytes);
+            pod.measure(file_bytes, self.options.stores);
         }
-        state.beside.iter_mut().for_each(|b| b.container.measure(0));
+        state.beside.iter_mut().for_each(|b| b.container.measure(0, false));
     }
 
     pub(super) fn status(&self) -> Status {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::stores::Stores;
 use crate::surroundings::Surroundings;
 
 /// The options of a supervisor.
@@ -25,6 +26,8 @@ pub struct SupervisorOptions {
     pub program: PathBuf,
     /// What stands beside the shop.
     pub with: Surroundings,
+    /// What runs in the pods of stores and broker.
+    pub stores: Stores,
     /// Whether Prometheus keeps the samples of an earlier run.
     pub keep_data: bool,
     /// Whether the directory is deleted at the end.

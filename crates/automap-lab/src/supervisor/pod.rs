@@ -13,6 +13,7 @@ use crate::behaviour::Behaviour;
 use crate::control::protocol::PodStatus;
 use crate::kubelet::{NetworkReading, PodReading, TerminatedUsage};
 use crate::plan::{self, Component, REQUEST_OF_LIMIT, SIDECAR};
+use crate::stores::Stores;
 use automap_core::random::Rng;
 
 /// Delay of a replacement pod, for scheduling, network and image.
@@ -180,9 +181,9 @@ impl Pod {
     }
 
     /// Reads the usage of both processes.
-    pub(super) fn measure(&mut self, file_bytes: u64) {
-        self.app.measure(file_bytes);
-        self.sidecar.measure(0);
+    pub(super) fn measure(&mut self, file_bytes: u64, stores: Stores) {
+        self.app.measure(file_bytes, stores.server(self.component.name).is_some());
+        self.sidecar.measure(0, false);
     }
 
     pub(super) fn reading(&self) -> PodReading {

@@ -21,6 +21,7 @@ use super::{probes, rollout, targets};
 use crate::behaviour::Behaviour;
 use crate::control::directory;
 use crate::plan::{Ports, SIDECAR};
+use crate::stores::Stores;
 use crate::surroundings::Place;
 
 /// Time that Prometheus gets to write its last data before it is killed.
@@ -175,6 +176,9 @@ impl Launcher {
         command.args(["--seed", &self.options.seed.to_string()]).arg("--data-dir").arg(data);
         if self.options.with.dns {
             command.arg("--dns");
+        }
+        if self.options.stores == Stores::Real {
+            command.arg("--real-stores");
         }
         Ok(command)
     }

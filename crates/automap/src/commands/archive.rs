@@ -195,17 +195,20 @@ fn similar_ones(args: &SimilarArgs) -> Result<()> {
     args.output.print_other(&found, shown_at(&rows), |o| text::similar(&found, of_past, o))
 }
 
-/// What changed in an incident of the archive, or in a capture.
+/// What changed in a capture, or in an incident of the archive. A file that is there is meant as one: ids look different.
 fn changes_of(archive: &Archive, incident: &str) -> Result<Vec<Change>> {
-    let of = match archive.record(incident)? {
-        Some(known) => automap_archive::changes(&known),
-        None if Path::new(incident).is_file() => match add::diagnosed(incident.as_ref(), "")? {
+    let of = if Path::new(incident).is_file() {
+        match add::diagnosed(incident.as_ref(), "")? {
             Some((found, _)) => automap_archive::changes(&found),
             None => bail!("nothing is wrong in {incident}, so nothing is similar to it"),
-        },
-        None => bail!(
-            "there is no incident '{incident}' in the archive, and no such file; `automap archive list` shows them"
-        ),
+        }
+    } else {
+        match archive.record(incident)? {
+            Some(known) => automap_archive::changes(&known),
+            None => bail!(
+                "there is no incident '{incident}' in the archive, and no such file; `automap archive list` shows them"
+            ),
+        }
     };
     if of.is_empty() {
         bail!("'{incident}' has no diagnosis, so nothing is known of what changed in it");

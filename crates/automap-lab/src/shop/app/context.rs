@@ -25,6 +25,7 @@ use crate::plan::{Component, Role, component};
 use crate::shop::admin::Admin;
 use crate::shop::http::{CallError, HttpClient, Local, Request, Response};
 use crate::shop::locked;
+use crate::stores::Server;
 use automap_core::random::Rng;
 
 /// Connections to one callee at a time.
@@ -35,6 +36,8 @@ const ORDERS_CALL_LIMIT: Duration = Duration::from_secs(5);
 const CALL_LIMIT: Duration = Duration::from_secs(20);
 /// Bodies an application keeps in memory, as caches and heaps do.
 const CACHED_BODIES: usize = 512;
+/// What a command of a real server costs the relay before it.
+const RELAYED_CPU_US: f64 = 30.0;
 
 /// One running application.
 pub(super) struct App {
@@ -46,6 +49,7 @@ pub(super) struct App {
     cost: Cost,
     behaviour: Behaviour,
     call_limit: Duration,
+    server: Option<Server>,
     services: BTreeMap<&'static str, HttpClient<Local>>,
     stores: BTreeMap<&'static str, RecordClient>,
     rng: Mutex<Rng>,
@@ -84,6 +88,7 @@ impl App {
             cost: cost_of(component.name),
             behaviour: options.behaviour,
             call_limit: if component.name == "orders" { ORDERS_CALL_LIMIT } else { CALL_LIMIT },
+            server: options.stores.server(component.name),
             services,
             stores,
             rng: Mutex::new(Rng::named(options.seed, component.name)),
@@ -136,6 +141,14 @@ impl App {
         }
     }
 
+    /// Waits as a command for a real server has to in this pod: for a core of its node, its share of the CPU limit, and the disk.
+    pub(super) async fn wait_as_its_pod(&self) {
+        self.requests.fetch_add(1, Relaxed);
+        self.wait_for_a_core(RELAYED_CPU_US);
+        burn(&self.cpu_limiter, Duration::from_secs_f64(RELAYED_CPU_US / 1e6));
+        self.before_file_operation().await;
+    }
+
     /// Keeps a copy in memory for a while.
     pub(super) fn remember(&self, body: &[u8]) {
         let mut cache = locked(&self.cache);
@@ -176,15 +189,19 @@ impl App {
         }
     }
 
+    fn connections_max(&self) -> u32 {
+        self.server.map_or_else(|| exporter::connections_max(self.component.name), Server::connections_max)
+    }
+
     /// Connections that somebody else holds.
     pub(super) fn sessions_taken(&self) -> u32 {
-        let max = exporter::connections_max(self.component.name);
+        let max = self.connections_max();
         self.effects.sessions_left().map_or(0, |left| max.saturating_sub(left))
     }
 
     /// Whether the shop has more connections than there are for it, with `more` of them.
     pub(super) fn has_too_many_sessions(&self, more: u64) -> bool {
-        let max = exporter::connections_max(self.component.name).saturating_sub(self.sessions_taken());
+        let max = self.connections_max().saturating_sub(self.sessions_taken());
         self.counters.sessions.load(Relaxed) + more > u64::from(max)
     }
 
@@ -225,7 +242,8 @@ fn clients(component_: &'static Component, options: &AppOptions) -> Clients {
         if component(callee).is_some_and(|c| c.role == Role::Service) {
             clients.0.insert(callee, HttpClient::new(Local::at(options.ip, port), MAX_CONNECTIONS_PER_CALLEE));
         } else {
-            clients.1.insert(callee, RecordClient::new(Local::at(options.ip, port)));
+            let client = RecordClient::new(Local::at(options.ip, port), options.stores.server(callee));
+            clients.1.insert(callee, client);
         }
     }
     clients
@@ -246,7 +264,8 @@ impl Admin for App {
     }
 
     fn exposition(&self) -> Option<String> {
-        let is_store = self.component.role != Role::Service;
+        // A real server has a real exporter.
+        let is_store = self.component.role != Role::Service && self.server.is_none();
         is_store.then(|| exporter::render(self.component.name, &self.counters, self.sessions_taken()))
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::behaviour::Behaviour;
 use crate::plan::Ports;
+use crate::stores::Stores;
 
 /// Options of an application.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct AppOptions {
     pub seed: u64,
     /// Whether it looks up the names of those that it calls.
     pub dns: bool,
-    /// Where a store keeps its file.
+    /// What runs in the pods of stores and broker.
+    pub stores: Stores,
+    /// Where a store keeps its files.
     pub data_dir: PathBuf,
 }

@@ -5,14 +5,14 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::BufReader;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::records::{Command, Operation, Reply, exchange};
-use crate::shop::http::{Connector, Local};
+use super::records::{Command, Operation, Reply};
+use super::session::Session;
+use crate::shop::http::Local;
 use crate::shop::locked;
+use crate::stores::Server;
 
 /// Like the pools of the original's drivers.
 const MAX_CONNECTIONS: usize = 32;
@@ -34,14 +34,15 @@ pub(super) enum RecordError {
 #[derive(Debug)]
 pub(super) struct RecordClient {
     address: Local,
-    idle: Mutex<Vec<BufReader<TcpStream>>>,
+    server: Option<Server>,
+    idle: Mutex<Vec<Session>>,
     permits: Semaphore,
 }
 
 impl RecordClient {
-    /// A client of the listener at `address`; connects on first use.
-    pub(super) fn new(address: Local) -> Self {
-        Self { address, idle: Mutex::default(), permits: Semaphore::new(MAX_CONNECTIONS) }
+    /// A client of the listener at `address`, behind which there is that real server, or a stand-in; connects on first use.
+    pub(super) fn new(address: Local, server: Option<Server>) -> Self {
+        Self { address, server, idle: Mutex::default(), permits: Semaphore::new(MAX_CONNECTIONS) }
     }
 
     /// The value of a record.
@@ -69,6 +70,11 @@ impl RecordClient {
         self.send(Operation::Consume, queue, Bytes::new()).await
     }
 
+    /// Ends the sessions that nobody uses now, and with them what they consume.
+    pub(super) fn close_idle(&self) {
+        locked(&self.idle).clear();
+    }
+
     async fn send(&self, operation: Operation, key: &str, value: Bytes) -> Result<Option<Bytes>, RecordError> {
         let command = Command { operation, key: key.to_owned(), value };
         match timeout(COMMAND_LIMIT, self.exchange(&command)).await.map_err(|_| RecordError::Timeout)?? {
@@ -81,21 +87,21 @@ impl RecordClient {
     async fn exchange(&self, command: &Command) -> io::Result<Reply> {
         let _permit = self.permits.acquire().await.map_err(io::Error::other)?;
         let reused = locked(&self.idle).pop();
-        if let Some(mut stream) = reused {
-            match exchange(&mut stream, command).await {
-                Ok(reply) => return Ok(self.keep(stream, reply)),
+        if let Some(mut session) = reused {
+            match session.run(command).await {
+                Ok(reply) => return Ok(self.keep(session, reply)),
                 // The server was restarted meanwhile: its other connections are dead too. All commands but `Publish`
                 // may be repeated, and a message twice in the queue is better than none.
-                Err(_) => locked(&self.idle).clear(),
+                Err(_) => self.close_idle(),
             }
         }
-        let mut stream = BufReader::new(self.address.connect().await?);
-        let reply = exchange(&mut stream, command).await?;
-        Ok(self.keep(stream, reply))
+        let mut session = Session::open(self.server, self.address).await?;
+        let reply = session.run(command).await?;
+        Ok(self.keep(session, reply))
     }
 
-    fn keep(&self, stream: BufReader<TcpStream>, reply: Reply) -> Reply {
-        locked(&self.idle).push(stream);
+    fn keep(&self, session: Session, reply: Reply) -> Reply {
+        locked(&self.idle).push(session);
         reply
     }
 }

@@ -15,6 +15,8 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use serde_json::json;
 
+pub(super) use self::queue_master::QUEUE;
+
 use self::handler::{App, Failure, NOT_FOUND, Request, Response};
 use crate::shop::http::json as json_response;
 

@@ -42,6 +42,16 @@ impl Local {
     pub(crate) fn at(ip: Ipv4Addr, port: u16) -> Self {
         Self(SocketAddrV4::new(ip, port))
     }
+
+    /// Its address without the port.
+    pub(crate) fn ip(self) -> Ipv4Addr {
+        *self.0.ip()
+    }
+
+    /// Its port.
+    pub(crate) fn port_number(self) -> u16 {
+        self.0.port()
+    }
 }
 
 impl fmt::Display for Local {

@@ -17,6 +17,7 @@ use clap::Args;
 use super::choice::Item;
 use super::crowding::Crowding;
 use super::play_all;
+use crate::commands::lab::stores::StoresArgs;
 use crate::console::say;
 use crate::episode::{Episode, LabStage, Timing};
 use crate::interrupt::Interrupt;
@@ -44,6 +45,8 @@ pub(super) struct OnLabArgs {
     /// Seed of names, choices, jitter and users
     #[arg(long, value_name = "SEED", default_value_t = 1, help_heading = "Lab")]
     seed: u64,
+    #[command(flatten)]
+    stores: StoresArgs,
 }
 
 /// Starts a lab, drills every item on it, and takes it down.
@@ -62,6 +65,7 @@ pub(super) fn rows(
         seed: args.seed,
         load_rate_per_s: Some(args.rate),
         with: with(items, is_whole),
+        stores: args.stores.stores(),
         ..LabOptions::temporary("drill")?
     };
     say("starting the Sock Shop, Prometheus and simulated users");

@@ -9,6 +9,7 @@ use automap_lab::load::LoadOptions;
 use automap_lab::plan::{COMPONENTS, Component, GATEWAY, Ports, Role};
 use automap_lab::shop::app::AppOptions;
 use automap_lab::shop::sidecar::SidecarOptions;
+use automap_lab::stores::Stores;
 use automap_lab::{load, shop, supervisor};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -39,6 +40,9 @@ pub(crate) enum ProcessCommand {
         /// It looks up the names of those that it calls.
         #[arg(long)]
         dns: bool,
+        /// Stores and broker are real servers.
+        #[arg(long)]
+        real_stores: bool,
         /// It is the container of a pod: the kernel holds it to its CPU limit.
         #[arg(long)]
         in_pod: bool,
@@ -140,9 +144,10 @@ pub(crate) fn run(command: ProcessCommand) -> Result<()> {
             let options = serde_json::from_str(&options).context("the supervisor's options")?;
             supervisor::run(options)?;
         }
-        ProcessCommand::App { base, name, seed, data_dir, ip, behaviour, dns, in_pod } => {
+        ProcessCommand::App { base, name, seed, data_dir, ip, behaviour, dns, real_stores, in_pod } => {
             let behaviour = serde_json::from_str(&behaviour).context("the behaviour of this version")?;
-            let options = AppOptions { name, ports: base.ports(), ip, behaviour, seed, dns, data_dir };
+            let stores = if real_stores { Stores::Real } else { Stores::StandIn };
+            let options = AppOptions { name, ports: base.ports(), ip, behaviour, seed, dns, stores, data_dir };
             if in_pod { shop::app::run_in_pod(&options)? } else { shop::app::run(&options)? }
         }
         ProcessCommand::Plan { base } => print(&format!("{}\n", plan(base.ports())))?,

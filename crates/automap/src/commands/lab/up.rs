@@ -11,6 +11,7 @@ use automap_lab::prometheus_server::Choice;
 use automap_lab::surroundings::Surroundings;
 use clap::Args;
 
+use super::stores::StoresArgs;
 use super::with::{With, surroundings};
 use super::{DirArgs, say};
 
@@ -19,6 +20,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   automap lab up --foreground                the same until Ctrl-C
   automap lab up --prometheus-program none   bring your own Prometheus
   automap lab up --with all --rate 4         with gateway, DNS and exporters
+  automap lab up --stores real --rate 4      with MariaDB, PostgreSQL, Redis and RabbitMQ
   automap lab inject delay-payment.yaml      then break something";
 
 #[derive(Args, Debug)]
@@ -43,6 +45,8 @@ pub(crate) struct UpArgs {
     /// What stands beside the shop: `gateway`, `dns`, `exporters`, `all`
     #[arg(long, value_name = "PART", value_enum, value_delimiter = ',')]
     with: Vec<With>,
+    #[command(flatten)]
+    stores: StoresArgs,
     /// Keep the metrics of the lab's last run; without it Prometheus starts empty, so that no old fault is diagnosed
     #[arg(long)]
     keep_data: bool,
@@ -68,6 +72,7 @@ pub(super) fn run(args: &UpArgs) -> Result<()> {
         detached: !args.foreground,
         keep_data: args.keep_data,
         with: surroundings(&args.with),
+        stores: args.stores.stores(),
         ..LabOptions::new()?
     };
     let began = Instant::now();

@@ -6,17 +6,18 @@ use std::time::Duration;
 use super::super::context::App;
 
 /// Where shipping puts its tasks.
-pub(super) const QUEUE: &str = "shipping-task";
+pub(in super::super) const QUEUE: &str = "shipping-task";
 /// Pause after the broker could not be reached.
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) async fn consume(app: Arc<App>) {
     loop {
+        let Ok(broker) = app.store("rabbitmq") else { return };
         if app.effects.is_consumer_stopped() {
+            broker.close_idle();
             tokio::time::sleep(RECONNECT_PAUSE).await;
             continue;
         }
-        let Ok(broker) = app.store("rabbitmq") else { return };
         match broker.consume(QUEUE).await {
             Ok(Some(task)) => {
                 app.work().await;

@@ -1,0 +1,97 @@
+//! The processes of a real server. They end with this one, however it ends.
+
+use std::io;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::geteuid;
+
+/// How often it is looked whether one has ended.
+const LOOK: Duration = Duration::from_millis(500);
+/// `nobody`, for what refuses to run as root.
+const NOBODY: &str = "65534";
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Children {
+    all: Vec<(String, Child)>,
+}
+
+impl Children {
+    /// Starts one.
+    pub(super) fn start(&mut self, command: &mut Command) -> io::Result<()> {
+        let name = words(command);
+        let child =
+            command.stdin(Stdio::null()).spawn().map_err(|e| io::Error::new(e.kind(), format!("{name}: {e}")))?;
+        self.all.push((name, child));
+        Ok(())
+    }
+
+    /// The first that has ended, and how.
+    pub(super) fn first_ended(&mut self) -> Option<io::Error> {
+        self.all.iter_mut().find_map(|(name, child)| match child.try_wait() {
+            Ok(None) => None,
+            Ok(Some(status)) => Some(io::Error::other(format!("{name} ended: {status}"))),
+            Err(e) => Some(e),
+        })
+    }
+
+    /// Waits until one has ended.
+    pub(super) async fn ended(&mut self) -> io::Error {
+        loop {
+            if let Some(ended) = self.first_ended() {
+                return ended;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// A program that is killed when this process ends.
+pub(super) fn tied(program: &Path) -> io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["lab-process", "guard", "--"]).arg(program);
+    Ok(command)
+}
+
+/// The same as another user where this one is root: who becomes another loses the tie, so it is made after that.
+pub(super) fn tied_as_nobody(program: &Path) -> io::Result<Command> {
+    if !geteuid().is_root() {
+        return tied(program);
+    }
+    let mut command = as_nobody(Path::new("setpriv"));
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    Ok(command)
+}
+
+/// A program as another user where this one is root.
+pub(super) fn as_nobody(program: &Path) -> Command {
+    if !geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args([&format!("--reuid={NOBODY}"), &format!("--regid={NOBODY}"), "--clear-groups"]);
+    if program != Path::new("setpriv") {
+        command.arg("--").arg(program);
+    }
+    command
+}
+
+/// Runs a program to its end.
+pub(super) fn run(command: &mut Command) -> io::Result<()> {
+    let name = words(command);
+    let output = command.stdin(Stdio::null()).output().map_err(|e| io::Error::new(e.kind(), format!("{name}: {e}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).lines().rev().take(5).collect::<Vec<_>>().join(" | ");
+    Err(io::Error::other(format!("{name} failed ({}): {said}", output.status)))
+}
+
+/// What is started, without the guard.
+fn words(command: &Command) -> String {
+    let mut args = command.get_args().skip_while(|arg| *arg != "--").skip(1);
+    args.next().unwrap_or(command.get_program()).to_string_lossy().into_owned()
+}

@@ -1,0 +1,117 @@
+//! Faults of a real server, made by sessions as anybody could open them: one that holds a lock, idle ones that take all connections, a queue with
+//! a limit. Each task follows the effects that the application was told.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::context::App;
+use super::super::service::QUEUE;
+use super::super::session::Session;
+use super::super::session::rabbitmq;
+use crate::shop::http::Local;
+use crate::stores::Server;
+
+/// How often it is looked whether a lock is to be taken.
+const LOCK_POLL: Duration = Duration::from_millis(20);
+/// How often the others are looked at.
+const POLL: Duration = Duration::from_millis(250);
+/// Pause after a server would not do it.
+const RETRY: Duration = Duration::from_millis(500);
+/// How often the oldest of too many records are deleted.
+const TRIM_EVERY: Duration = Duration::from_secs(30);
+
+/// Starts the tasks; they end with the process.
+pub(super) fn start(app: &Arc<App>, server: Server, address: Local) {
+    if server == Server::RabbitMq {
+        tokio::spawn(limit_queue(Arc::clone(app), address));
+    } else {
+        tokio::spawn(hold_locks(Arc::clone(app), server, address));
+    }
+    if server == Server::PostgreSql {
+        tokio::spawn(trim(address));
+    }
+    tokio::spawn(take_connections(Arc::clone(app), server, address));
+}
+
+async fn hold_locks(app: Arc<App>, server: Server, address: Local) {
+    loop {
+        match app.effects.lock_wait() {
+            None => tokio::time::sleep(LOCK_POLL).await,
+            Some(_) => {
+                if hold_lock(&app, server, address).await.is_err() {
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+}
+
+/// Takes the lock, and lets go when its time is over.
+async fn hold_lock(app: &App, server: Server, address: Local) -> io::Result<()> {
+    let left = || app.effects.lock_wait().unwrap_or_default();
+    match Session::open(Some(server), address).await? {
+        Session::MariaDb(mut session) => {
+            session.lock().await?;
+            tokio::time::sleep(left()).await;
+            session.unlock().await
+        }
+        Session::PostgreSql(mut session) => {
+            session.lock().await?;
+            tokio::time::sleep(left()).await;
+            session.unlock().await
+        }
+        Session::Redis(mut session) => {
+            let span = left();
+            session.pause(span).await?;
+            tokio::time::sleep(span).await;
+            Ok(())
+        }
+        Session::RabbitMq(_) | Session::StandIn(_) => Ok(()),
+    }
+}
+
+/// Opens as many idle sessions as are to be held, and tries again while there is no room for them.
+async fn take_connections(app: Arc<App>, server: Server, address: Local) {
+    let mut held = Vec::new();
+    loop {
+        let wanted = app.sessions_taken() as usize;
+        held.truncate(wanted);
+        while held.len() < wanted {
+            match Session::open(Some(server), address).await {
+                Ok(session) => held.push(session),
+                Err(_) => break,
+            }
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Makes the queue anew whenever its limit is to be another.
+async fn limit_queue(app: Arc<App>, address: Local) {
+    let mut present = None;
+    loop {
+        let wanted = app.effects.queue_limit();
+        if wanted != present {
+            match declare(address, wanted).await {
+                Ok(()) => present = wanted,
+                Err(_) => tokio::time::sleep(RETRY).await,
+            }
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn declare(address: Local, limit: Option<u32>) -> io::Result<()> {
+    rabbitmq::Session::open(address).await?.declare(QUEUE, limit).await
+}
+
+async fn trim(address: Local) {
+    loop {
+        tokio::time::sleep(TRIM_EVERY).await;
+        if let Ok(Session::PostgreSql(mut session)) = Session::open(Some(Server::PostgreSql), address).await {
+            // The next time, then.
+            let _failed = session.trim().await;
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What runs in the pods of stores and broker: stand-ins of this project, or real servers with their exporters.
+//!
+//! The original's MongoDB is in no distribution that this can be tried on, so PostgreSQL takes its place. Programs are looked for, never
+//! installed.
+
+mod programs;
+
+pub use programs::{Missing, Programs};
+
+use serde::{Deserialize, Serialize};
+
+/// Which of both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stores {
+    /// Small servers of this project, with a protocol of their own.
+    #[default]
+    StandIn,
+    /// MariaDB, PostgreSQL, Redis and RabbitMQ, each started by the pod's application.
+    Real,
+}
+
+/// A real server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// MariaDB, for the original's MySQL.
+    MariaDb,
+    /// PostgreSQL, for the original's MongoDB.
+    PostgreSql,
+    /// Redis.
+    Redis,
+    /// RabbitMQ.
+    RabbitMq,
+}
+
+impl Stores {
+    /// The real server of a component; `None`: it has none, or a stand-in.
+    pub fn server(self, component: &str) -> Option<Server> {
+        match (self, component) {
+            (Self::StandIn, _) => None,
+            (Self::Real, "catalogue-db") => Some(Server::MariaDb),
+            (Self::Real, "carts-db" | "orders-db" | "user-db") => Some(Server::PostgreSql),
+            (Self::Real, "session-db") => Some(Server::Redis),
+            (Self::Real, "rabbitmq") => Some(Server::RabbitMq),
+            (Self::Real, _) => None,
+        }
+    }
+}
+
+impl Server {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::MariaDb, Self::PostgreSql, Self::Redis, Self::RabbitMq];
+
+    /// Connections that it is set up to take, those of its exporter apart.
+    pub fn connections_max(self) -> u32 {
+        match self {
+            Self::MariaDb | Self::PostgreSql | Self::Redis => 60,
+            // So many sockets are left by the usual limit of 1024 open files.
+            Self::RabbitMq => 829,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{COMPONENTS, Role};
+
+    #[test]
+    fn every_store_and_the_broker_have_a_real_server() {
+        for c in &COMPONENTS {
+            assert_eq!(Stores::Real.server(c.name).is_some(), c.role != Role::Service, "{}", c.name);
+            assert_eq!(Stores::StandIn.server(c.name), None);
+        }
+    }
+}
