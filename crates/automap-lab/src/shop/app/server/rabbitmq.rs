@@ -28,7 +28,7 @@ pub(super) fn start(setup: &Setup<'_>, children: &mut Children) -> io::Result<()
     command.env("RABBITMQ_MNESIA_BASE", dir.join("data")).env("RABBITMQ_LOG_BASE", dir.join("log"));
     command.env("RABBITMQ_PID_FILE", dir.join("id")).env("RABBITMQ_NODENAME", "automap@localhost");
     command.env("ERL_EPMD_ADDRESS", "127.0.0.1").env("ERL_EPMD_PORT", names).env("RABBITMQ_DIST_PORT", nodes);
-    command.env("ERL_CRASH_DUMP", "/dev/null");
+    command.env("ERL_CRASH_DUMP", "/dev/null").env("RABBITMQ_LOG", "-color");
     // Then the script becomes the server instead of waiting for it.
     command.env("RUNNING_UNDER_SYSTEMD", "yes");
     // One thread is enough, and an idle one must not spin.
