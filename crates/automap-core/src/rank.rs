@@ -1,10 +1,10 @@
 //! Ranks services by how likely they caused the incident.
 //!
-//! Two engines give the same kind of answer. [`evidence`] adds up how far each service's metrics left their normal behaviour, after
-//! symptoms were explained away along the calls (`explain_away`, `callee_fit`). [`automap`] walks at random over a behaviour graph
-//! learnt from the data ([`walk`], [`metric_weights`]). [`metrics`] ranks the metrics within the services. Whether a cause may be named at all is
-//! decided in [`crate::verdict`]. [`suspects`] weighs the evidence with what users feel, where calls are measured, and [`change_fit`] with what was changed
-//! before; [`open_calls`] tells which suspects may wait for what was not observed.
+//! Two engines give the same kind of answer. [`evidence`] adds up how far each service's metrics deviate from normal, after symptoms were explained
+//! away along the calls (`explain_away`, `callee_fit`). [`automap`] runs a random walk over a behaviour graph learnt from the data ([`walk`],
+//! [`metric_weights`]). [`metrics`] ranks the metrics within the services. [`suspects`] weighs the evidence by what users feel, where calls are
+//! measured, and [`change_fit`] by earlier changes; [`open_calls`] finds suspects that may wait for an unobserved callee. [`crate::verdict`] decides
+//! whether a cause may be named at all.
 
 pub mod automap;
 mod callee_fit;
@@ -65,7 +65,7 @@ impl fmt::Display for Engine {
     }
 }
 
-/// Services from the most to the least likely cause.
+/// Services, from the most to the least likely cause.
 #[derive(Clone, Debug)]
 pub struct Ranking {
     /// Which engine made it.
@@ -74,7 +74,7 @@ pub struct Ranking {
     pub services: Vec<RankedService>,
 }
 
-/// A service in a ranking, and how its score came about.
+/// A service in a ranking, and how its score was computed.
 #[derive(Clone, Debug)]
 pub struct RankedService {
     /// Which service.
@@ -97,7 +97,7 @@ pub struct Part {
     pub source: PartSource,
     /// Evidence after explaining away, before weighting.
     pub evidence: f64,
-    /// Factor with which it counts.
+    /// Weight of the evidence in the score.
     pub weight: f64,
 }
 
@@ -106,7 +106,7 @@ pub struct Part {
 pub enum PartSource {
     /// The service's own metrics of one family.
     Own(Family),
-    /// Latency or errors that only its callers show, and the service itself does not.
+    /// Latency or errors that only its callers show, not the service itself.
     SeenByCallers(Family),
     /// The network: calls from and to this service take longer than both ends account for.
     NetworkGap,
@@ -114,7 +114,7 @@ pub enum PartSource {
     Missing,
     /// It accounts for a part of what users feel.
     Felt(ImpactKind),
-    /// It was changed shortly before.
+    /// It was changed shortly before the onset.
     Change,
 }
 
@@ -125,7 +125,7 @@ pub struct Explained {
     pub family: Family,
     /// The callee that shows the symptom too, or whose calls show it.
     pub by: ServiceIdx,
-    /// The callee is not measured, so that the service may be waiting for it.
+    /// The callee is not measured, so the service may be waiting for it.
     pub is_unseen: bool,
     /// Share of the symptom that is taken away, 0–1.
     pub share: f64,

@@ -1,8 +1,8 @@
 //! The AutoMAP engine (Ma et al., *AutoMAP: Diagnose Your Microservice-based Web Applications Automatically*, WWW 2020).
 //!
-//! It learns behaviour graphs of baseline and incident, subtracts the one from the other, and ranks services by how often a random walk
-//! over the rest visits them. [`prepare`] does everything that does not depend on the metric weights, [`rank`] the rest. The paper leaves
-//! constants and some formulas open; each such choice is an option here, and its default is what measured best (journal 0003).
+//! It learns behaviour graphs of baseline and incident, subtracts the baseline's, and ranks services by how often a random walk over the result
+//! visits them. [`prepare`] does everything that does not depend on the metric weights, [`rank`] the rest. The paper leaves constants and some
+//! formulas open; each such choice is an option here, and the default is the one that measured best (journal 0003).
 
 use super::metric_weights::EQUAL_WEIGHTS;
 use super::walk::{Transitions, WalkOptions, visits};
@@ -51,8 +51,8 @@ impl Default for AutomapOptions {
 }
 
 impl AutomapOptions {
-    /// Options as close to the paper as it can be read: no knowledge of calls, attraction by correlation with the front-end, an uninterrupted walk
-    /// from there.
+    /// Options as close to the paper as its text allows: no knowledge of calls, attraction by correlation with the front-end, an uninterrupted
+    /// walk from there.
     pub fn paper() -> Self {
         let mut options = Self {
             attraction: Attraction::Correlation,
@@ -83,7 +83,7 @@ pub enum WalkOn {
 pub enum Attraction {
     /// As in the paper: weighted |correlation| of its metrics with those of the violated service, over baseline and incident.
     Correlation,
-    /// Weighted evidence that its metrics left their normal behaviour. Default, since correlation with a victim is highest for other victims.
+    /// Weighted evidence that its metrics deviate from normal. Default, since correlation with a victim is highest for other victims.
     Evidence,
 }
 
@@ -148,7 +148,7 @@ pub fn rank(prepared: &Prepared, frame: &MetricFrame, options: &AutomapOptions) 
     };
     let visited = visits(&transitions, &start, &options.walk);
     let mut order: Vec<ServiceIdx> = prepared.services.clone();
-    // Nine digits: what differs only by rounding of sums is equal, and then the attraction and the name decide.
+    // Nine digits: values that differ only by rounding compare equal, and then the attraction and the name decide.
     let rounded = |v: f64| (v * 1e9).round();
     order.sort_by(|a, b| {
         let by = |values: &[f64]| rounded(values[b.0]).total_cmp(&rounded(values[a.0]));

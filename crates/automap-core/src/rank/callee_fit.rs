@@ -1,13 +1,13 @@
 //! Weighs the callees of a service by how well each could have caused what the caller's quantiles show.
 //!
 //! A callee that a third of the caller's requests visit can slow down only that third: it moves the 90 % quantile of the caller's latency and
-//! leaves the median unchanged. If the median rose, the culprit is a callee that at least every second request visits. So a callee is
+//! leaves the median unchanged. If the median rose, the cause is a callee that at least every second request visits. So a callee is
 //! measured against the *lowest* quantile that its share of the requests can reach. Shares are ratios of served requests; if these or the
 //! quantiles are unknown, all callees are equally likely.
 //!
 //! Worked example: the caller's evidence is 6 at the median, 4 at the 90 % and 5 at the 99 % quantile. A callee on every request is measured
-//! against 6, one on a third of the requests against 4, one on 2 % against 5, and one on 0.1 % against nothing. Relative to the best, they fit with
-//! 1, 0.67, 0.83 and 0.
+//! against 6, one on a third of the requests against 4, one on 2 % against 5, and one on 0.1 % against nothing. Relative to the best, their fits
+//! are 1, 0.67, 0.83 and 0.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::metric::{Family, Side};
 /// A caller's own measures of one symptom: the quantile (`None`: a mean) and its evidence.
 type Measures = BTreeMap<ServiceIdx, Vec<(Option<f64>, f64)>>;
 
-/// How well each callee fits what its caller shows, 0–1 per call; the best callee of a caller has 1.
+/// How well each callee fits its caller's symptom, 0–1 per call; the best callee of a caller has 1.
 #[derive(Debug, Default)]
 pub(super) struct CalleeFit(BTreeMap<(ServiceIdx, ServiceIdx), f64>);
 
@@ -44,7 +44,7 @@ impl CalleeFit {
         Self(fits)
     }
 
-    /// The fit of one call; 1 if nothing is known against the callee.
+    /// The fit of one call; 1 if nothing counts against the callee.
     pub(super) fn fit(&self, caller: ServiceIdx, callee: ServiceIdx) -> f64 {
         self.0.get(&(caller, callee)).copied().unwrap_or(1.0)
     }

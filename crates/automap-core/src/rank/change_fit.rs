@@ -1,19 +1,19 @@
 //! Weighs how well the changes of a service fit the onset of the incident: evidence with a base rate.
 //!
-//! A change shortly before the onset speaks for its service as much as changes of that service are rare and the delay is one with which bad changes hurt. What
-//! was not decided on (a restart, an eviction, autoscaling) follows from a fault more often than it causes one and is no evidence here, and neither is
-//! what came after the onset. A service that explains nothing of what users feel gains nothing by its changes. A release that was rolled back before the
-//! onset is no evidence any more, and neither is the roll-back after three minutes: the service is what it was.
+//! A change shortly before the onset is stronger evidence the rarer changes of that service are, and the more typical the delay is of bad changes.
+//! Changes that are not deliberate (a restart, an eviction, autoscaling) follow from a fault more often than they cause one and are no evidence, and
+//! neither are changes after the onset. A service that explains nothing of what users feel gains nothing from its changes. A release that was rolled
+//! back before the onset is no longer evidence, and neither is the roll-back after three minutes: the service is back in its earlier state.
 //!
 //! The delay from a bad change to its onset has the density `f(d) = (2 / s) · (1 + d / s)^-3` with s = 290 s: half of them hurt within two minutes, a tenth
-//! after more than ten. If changes of the service come by chance at the rate λ, the changes at delays `dᵢ` are `Σ f(dᵢ) / λ` times likelier if one of them is
-//! the cause than if none is. Half of the incidents that a service causes begin with a change that can be seen (Beyer et al., *Site Reliability Engineering*,
-//! chapter 1, say 70 % of all outages), so the evidence is `ln(½ + ½ · Σ f(dᵢ) / λ)`, between 0 and 3. The rate is learnt from the log: `λ = (n + 0.1) / (t + 2.4 h)` with
-//! n other changes in the time t.
+//! after more than ten. If changes of the service occur by chance at the rate λ, the changes at delays `dᵢ` are `Σ f(dᵢ) / λ` times likelier if one
+//! of them is the cause than if none is. Half of the incidents that a service causes begin with a visible change (Beyer et al., *Site Reliability
+//! Engineering*, chapter 1, say 70 % of all outages), so the evidence is `ln(½ + ½ · Σ f(dᵢ) / λ)`, between 0 and 3. The rate is estimated from the
+//! log: `λ = (n + 0.1) / (t + 2.4 h)` with n other changes in the time t.
 //!
-//! Worked example: catalogue was released 47 s before the onset and not otherwise changed in the six hours that were looked at. f(47 s) = 4.4e-3 /s,
-//! λ = 0.1 / 8.4 h = 3.3e-6 /s, so the evidence is ln(½ + ½ · 1332) = 6.5, of which 3 counts. A service that is released every five minutes has λ = 71.1 / 8.4 h =
-//! 2.4e-3 /s, and its releases in the last six hours sum up to a ratio of about 1.5 by chance: evidence 0.2.
+//! Worked example: catalogue was released 47 s before the onset and not otherwise changed in the six hours of the log. f(47 s) = 4.4e-3 /s,
+//! λ = 0.1 / 8.4 h = 3.3e-6 /s, so the evidence is ln(½ + ½ · 1332) = 6.5, capped at 3. A service that is released every five minutes has λ = 71.1 /
+//! 8.4 h = 2.4e-3 /s, and its releases in the last six hours sum up to a ratio of about 1.5 by chance: evidence 0.2.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,18 +25,18 @@ use crate::frame::{MetricFrame, ServiceIdx};
 use crate::stats::soft_step;
 use crate::time::Timestamp;
 
-/// Evidence from which a change is told as what began the incident.
+/// Evidence from which a change is reported as the start of the incident.
 pub const TELLING: f64 = 2.0;
-/// Most that a change counts: one clear signal, since rates and delays are rough.
+/// Maximum evidence of a change: one clear signal, since rates and delays are rough.
 const MAX_EVIDENCE: f64 = 3.0;
-/// Scale of the delay with which bad changes hurt, in seconds: the median is 0.41 of it.
+/// Scale of the delay until a bad change hurts, in seconds: the median is 0.41 of it.
 const DELAY_SCALE_S: f64 = 290.0;
-/// Part of the incidents that begin with a change that can be seen.
+/// Share of the incidents that begin with a visible change.
 const BY_CHANGE: f64 = 0.5;
-/// Changes that a service is expected to have in `PRIOR_S` before anything is known of it: one a day.
+/// Prior number of changes of a service in `PRIOR_S`: one a day.
 const PRIOR_CHANGES: f64 = 0.1;
 const PRIOR_S: f64 = 2.4 * 3600.0;
-/// Changes of one service closer than this are one: a release leaves several traces.
+/// Changes of one service closer together than this count as one: a release leaves several traces.
 const ONE_CHANGE_MS: i64 = 120_000;
 /// Pods of a change come and go within this time after it: 3 min.
 const SHOWS_WITHIN_MS: i64 = 180_000;
@@ -46,24 +46,24 @@ const FELT_SOFTNESS: f64 = 0.25;
 /// The changes of a service that fit the onset.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChangeFit {
-    /// Position in [`ChangeLog::changes`] of the one that fits best.
+    /// Position in [`ChangeLog::changes`] of the best-fitting one.
     pub change: usize,
     /// Log evidence that a change of this service caused the incident, 0 to 3.
     pub evidence: f64,
-    /// The part of it that counts in the ranking: as much as the service explains.
+    /// The part of it that counts in the ranking, in proportion to what the service explains.
     pub counted: f64,
 }
 
-/// When the incident began, and by how many milliseconds that may be too early.
+/// When the incident began, and by how many milliseconds this may be too early.
 #[derive(Clone, Copy, Debug)]
 pub struct Onset {
     /// When it began.
     pub at: Timestamp,
-    /// A change that came this much later may still be what it began with.
+    /// A change this much later may still have started it.
     pub blur_ms: i64,
 }
 
-/// How well the changes of each service fit an onset. Services without a fitting change are absent; empty where changes were not looked at.
+/// How well the changes of each service fit an onset. Services without a fitting change are absent; empty if changes were not observed.
 /// O(changes · log changes).
 pub fn fits(log: &ChangeLog, frame: &MetricFrame, onset: Onset) -> BTreeMap<ServiceIdx, ChangeFit> {
     let Some(observed) = log.observed else { return BTreeMap::new() };
@@ -84,15 +84,15 @@ pub fn fits(log: &ChangeLog, frame: &MetricFrame, onset: Onset) -> BTreeMap<Serv
         let densities = groups.iter().map(|group| density(&log.changes[group[0]], onset));
         let ratio: f64 = densities.map(|f| f / rate).sum();
         let evidence = (1.0 - BY_CHANGE + BY_CHANGE * ratio).ln().clamp(0.0, MAX_EVIDENCE);
-        // The latest is the likeliest; of its traces the first kind says most.
+        // The latest is the likeliest; among its traces the first kind is the most telling.
         let change = *groups.last()?.iter().min_by_key(|i| (log.changes[**i].kind, **i))?;
         (evidence > 0.0).then_some((service, ChangeFit { change, evidence, counted: 0.0 }))
     };
     of_service.into_iter().filter_map(fit).collect()
 }
 
-/// Kinds of change that replace, add or remove pods, by service, which came just before an onset: what they show by themselves is no fault.
-/// Autoscaling is among them. O(changes · log services).
+/// Kinds of change that replaced, added or removed pods just before an onset, by service: their direct effects are no fault. Includes autoscaling.
+/// O(changes · log services).
 pub fn brought_about(log: &ChangeLog, frame: &MetricFrame, onset: Onset) -> BTreeMap<ServiceIdx, BTreeSet<ChangeKind>> {
     let mut kinds: BTreeMap<ServiceIdx, BTreeSet<ChangeKind>> = BTreeMap::new();
     let is_recent = |c: &Change| onset.at.ms() - c.at.ms() <= SHOWS_WITHIN_MS && came_before(c, onset);
@@ -112,10 +112,11 @@ fn came_before(change: &Change, onset: Onset) -> bool {
     change.at.ms() - change.uncertainty_ms <= onset.at.ms() + onset.blur_ms
 }
 
-/// What a roll-back took back before the onset, and the roll-back itself once its pods are there: the service is as it was before all of it.
+/// The changes that a roll-back reverted before the onset, and the roll-back itself once its pods are up: the service is as it was before all of
+/// them.
 ///
-/// The version that it goes back to tells how far it goes; where versions are not known, to before the latest release. A version that was taken back already is no state of
-/// before: who brings it back makes a change.
+/// The version that it returns to determines how far back it goes; without versions, to before the latest release. A version that was already
+/// reverted is not an earlier state: bringing it back is a new change.
 fn taken_back(all: &[Change], changes: &[usize], onset: Onset) -> BTreeSet<usize> {
     use ChangeKind::{Image, Release, Rollback, Version};
 
@@ -142,7 +143,7 @@ fn taken_back(all: &[Change], changes: &[usize], onset: Onset) -> BTreeSet<usize
     undone
 }
 
-/// Changes that came together, the earliest first.
+/// Changes grouped by time, the earliest first.
 fn grouped(all: &[Change], changes: &[usize]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for &i in changes {
@@ -154,7 +155,7 @@ fn grouped(all: &[Change], changes: &[usize]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// Density of the delay from this change to the onset, per second; the mean over the time in which it may have happened.
+/// Density of the delay from this change to the onset, per second, averaged over the time in which the change may have happened.
 fn density(change: &Change, onset: Onset) -> f64 {
     let delay_s = |at_ms: i64| (onset.at.ms() - at_ms).max(0) as f64 / 1e3;
     let (shortest, longest) = (delay_s(change.at.ms()), delay_s(change.at.ms() - change.uncertainty_ms));
@@ -166,8 +167,8 @@ fn density(change: &Change, onset: Onset) -> f64 {
     }
 }
 
-/// Adds what the changes say to the services that they concern, as far as these account for what users feel; where calls are not measured, as far as they
-/// show a symptom. `fits` then say how much counted.
+/// Adds the evidence of the changes to their services, in proportion to what these account for of what users feel; if calls are not measured, in
+/// proportion to their symptom. Sets the counted part in `fits`.
 pub fn weigh(ranking: Ranking, fits: &mut BTreeMap<ServiceIdx, ChangeFit>, suspects: &Suspects) -> Ranking {
     if fits.is_empty() {
         return ranking;
@@ -183,7 +184,7 @@ pub fn weigh(ranking: Ranking, fits: &mut BTreeMap<ServiceIdx, ChangeFit>, suspe
     super::evidence::with_shares(services)
 }
 
-/// How clearly a service shows something that users feel, 0–1.
+/// How clearly a service shows a symptom that users feel, 0–1.
 fn symptom(ranked: &RankedService) -> f64 {
     let of_part = |p: &Part| match &p.source {
         PartSource::Own(family) | PartSource::SeenByCallers(family) if family.is_symptom() => p.evidence,

@@ -1,8 +1,8 @@
 //! The evidence engine: the sum of log evidence over metric families, explained away along the calls.
 //!
 //! `score(s) = prior(s) · Σ_k weight_k · max(evidence_k(s), 0)`. It is a sum, as in naive Bayes, because several families that moved together are
-//! worth more than the strongest one alone. All weights are 1 except that of throughput, which mostly follows from what others do; learnt
-//! weights were worse on systems they were not learnt on (journal 0001).
+//! worth more than the strongest one alone. All weights are 1 except for throughput, which mostly follows from what others do; learnt weights did
+//! worse on systems they were not learnt on (journal 0001).
 //!
 //! Worked example: a service with evidence 3 for CPU, 2 for latency, 1 for throughput and −1 for memory scores 3 + 2 + 0.5 · 1 = 5.5.
 
@@ -23,14 +23,14 @@ pub struct EvidenceOptions {
     pub gate: f64,
     /// Softness of that step. Default 0.4.
     pub gate_softness: f64,
-    /// Share of a caller's symptom that is explained then, 0–1. Default 0.7.
+    /// Share of a caller's symptom that is then explained, 0–1. Default 0.7.
     pub explained_share: f64,
     /// Share of a symptom attributed to a callee that is not measured, if the service itself is not busy, 0–1. Default 0.5: its own code and
     /// what it waits for are equally likely.
     pub unseen_share: f64,
     /// Evidence of its own resources, containers or network from which a service counts as busy. Default 1.
     pub busy: f64,
-    /// Weight of throughput beside 1 for every other family. Default 0.5.
+    /// Weight of throughput, relative to 1 for every other family. Default 0.5.
     pub throughput_weight: f64,
     /// Prior of nodes that are only a client's view of another one, 0–1. Default 0.5.
     pub view_prior: f64,
@@ -105,7 +105,7 @@ pub fn rank(frame: &MetricFrame, anomalies: &Anomalies, graph: &CallGraph, optio
     with_shares(services.collect())
 }
 
-/// Contribution of a part. Negative evidence keeps a hundred-thousandth, so that services without any rise still have an order.
+/// Contribution of a part. Negative evidence counts a hundred-thousandth, so that services without any rise still have an order.
 fn weigh(part: &Part) -> f64 {
     part.weight * (part.evidence.max(0.0) + 1e-5 * part.evidence)
 }
@@ -124,7 +124,7 @@ fn own_resources(anomalies: &Anomalies) -> BTreeMap<Family, BTreeMap<ServiceIdx,
 }
 
 /// The clearest evidence, by service, that it is busy itself. Services without CPU and memory metrics are absent, since they may be busy
-/// unnoticed.
+/// without showing it.
 fn busy(
     resources: &BTreeMap<Family, BTreeMap<ServiceIdx, f64>>,
     gaps: &BTreeMap<ServiceIdx, f64>,

@@ -1,12 +1,12 @@
 //! Attributes symptoms to the services where they start, by explaining them away along the calls.
 //!
 //! Latency and errors travel from callee to caller, so a caller's symptom is discounted if a callee shows it too, or if the caller's outgoing
-//! calls show it. The callee must be *clearly* abnormal, not *more* abnormal than its caller: the error share of a caller may be far larger than
-//! that of the guilty callee, which also serves others. A symptom that all callers of a service see and the service itself does not show
+//! calls show it. The callee must be *clearly* abnormal, not *more* abnormal than its caller: a caller's error share may be far larger than that of
+//! the failing callee, which also serves others. A symptom that all callers of a service show but the service itself does not
 //! indicates a fault between them; a matched filter finds it.
 //!
-//! Nobody times the calls to most stores. Sessions that wait for a lock, clients that are refused or a store that is away are its callers' symptom as the
-//! store's exporter sees it, so they explain the callers' as a callee's own symptom does.
+//! Calls to most stores are not timed. Sessions that wait for a lock, refused clients or an absent store are the callers' symptom as the store's
+//! exporter sees it, so they explain it as a callee's own symptom does.
 //!
 //! Worked example: front-end and orders both show latency evidence of 4, and front-end calls orders. The step at 2.5 is passed (0.98), so
 //! `0.7 · 0.98 = 0.68` of front-end's symptom is explained by orders; 4 · 0.32 = 1.3 remains with front-end, 4 with orders.
@@ -22,7 +22,7 @@ use crate::frame::ServiceIdx;
 use crate::metric::{Family, Side};
 use crate::stats::soft_step;
 
-/// Lower bound of a service's own evidence when that of its outgoing calls is compared with it.
+/// Lower bound of a service's own evidence when it is compared with that of its outgoing calls.
 const OWN_FLOOR: f64 = 0.3;
 
 /// Evidence of one symptom family by point of measurement: the largest of the family's metrics.
@@ -36,7 +36,7 @@ pub(super) struct SymptomEvidence {
     edge: BTreeMap<(ServiceIdx, ServiceIdx), f64>,
     /// How well each callee fits the service's own quantiles.
     callee_fit: CalleeFit,
-    /// How clearly the clients of a store wait or are refused, as its exporter sees it.
+    /// How clearly the clients of a store wait or are refused, according to its exporter.
     held_up: BTreeMap<ServiceIdx, f64>,
 }
 
@@ -44,9 +44,9 @@ pub(super) struct SymptomEvidence {
 pub(super) struct Attribution {
     /// Evidence that remains with the service that shows it.
     pub(super) own: BTreeMap<ServiceIdx, f64>,
-    /// Evidence against a service that only its callers show.
+    /// Evidence for a service as the cause that only its callers show.
     pub(super) seen_by_callers: BTreeMap<ServiceIdx, f64>,
-    /// What was taken away from a service, and which callee it was attributed to.
+    /// What was explained away from a service, and the callee that it was attributed to.
     pub(super) explained: Vec<(ServiceIdx, Explained)>,
 }
 
@@ -73,7 +73,7 @@ impl SymptomEvidence {
         out
     }
 
-    /// Attributes the symptom. `busy` is how clearly a service's own resources, containers or network left their normal behaviour.
+    /// Attributes the symptom. `busy` is how clearly a service's own resources, containers or network deviate from normal.
     /// O(services + calls).
     pub(super) fn attribute(
         &self,
@@ -95,7 +95,7 @@ impl SymptomEvidence {
                         .map(|(by, share)| (s, Explained { family: family.clone(), by, is_unseen: false, share })),
                 );
                 let left = [by_callee, by_calls].into_iter().flatten().fold(e, |left, (_, share)| left * (1.0 - share));
-                // Outgoing calls explain even where the graph does not say which callee is meant.
+                // Outgoing calls explain a symptom even if the graph does not show which callee it comes from.
                 let unnamed = if by_calls.is_none() { self.outgoing_share(s, e) } else { 0.0 };
                 (s, if e > 0.0 { left * (1.0 - unnamed) } else { e })
             })
@@ -139,7 +139,7 @@ impl SymptomEvidence {
         Some((*by, options.unseen_share * idle?))
     }
 
-    /// The store that nobody times and that clearly holds up its clients, and the share that it explains. A service that is busy itself may be why
+    /// The untimed store that clearly holds up its clients, and the share that it explains. A service that is busy itself may be why
     /// sessions stay open.
     fn explained_by_store(
         &self,
@@ -187,8 +187,8 @@ impl SymptomEvidence {
         (0..calls.callers.len()).filter_map(one).collect()
     }
 
-    /// The symptom of caller `u` that may come from `w`: that of the calls to `w` if they are measured individually (less what `w` shows itself),
-    /// else that of all outgoing calls, else what is left of `u`'s own, as far as `w` could have caused it.
+    /// The symptom of caller `u` that may come from `w`: that of the calls to `w` if they are measured individually (less the symptom of `w` itself),
+    /// else that of all outgoing calls, else the rest of `u`'s own, as far as `w` could have caused it.
     fn passed_down(
         &self,
         u: ServiceIdx,

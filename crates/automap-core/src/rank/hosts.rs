@@ -1,13 +1,14 @@
-//! Finds what a service may wait for where it runs: a node that is used up, and the workload that uses it up.
+//! Finds the saturated nodes that hold up services, and the workloads that saturate them.
 //!
-//! A service whose pods wait for a processor or a disk looks slow by itself; its own series may stay calm, or fall. Its node decides: if the node
-//! came near a limit, and other services on it wait too, the node is likelier than each of them. If one workload accounts for what the node lost, as its own
-//! series show, that workload is the cause and the node only where it happened. Without series of nodes, or without a node near its limit, this module says
-//! nothing. The DNS that callers wait for ([`super::resolvers`]) and what enters through a gateway ([`super::surges`]) are weighed in the same way. Left out: nodes beneath a store outside of the cluster, and disks that several nodes share.
+//! A service whose pods wait for a CPU or a disk looks slow by itself; its own series may stay normal, or fall. Its node decides: if the node came
+//! near a limit, and other services on it wait too, the node is likelier than each of them. If the series of one workload account for the capacity
+//! that the node lost, that workload is the cause and the node only the place. Without series of nodes, or without a node near its limit, this module
+//! finds nothing. The DNS that callers wait for ([`super::resolvers`]) and surges through a gateway ([`super::surges`]) are weighed in the same way.
+//! Not covered: nodes of a store outside the cluster, and disks shared by several nodes.
 //!
-//! Worked example: carts and user run on node-3, whose processors go from 40 % to 98 %. Both answer later, nothing of their own moved, and the evidence of the
-//! node is 3: its weight is (1 + 3)² · 4 = 64 against carts' 1. The node has 8 processors, so it lost 4.6; batch-77 beside them went from 0.2 cores to 4.6
-//! and accounts for 4.4 / 4.6 = 95 %: batch-77 weighs 64 · 0.95 = 61, and the node 64 · 0.05² < 1.
+//! Worked example: carts and user run on node-3, whose CPUs go from 40 % to 98 %. Both become slower, none of their own resources moved, and the
+//! evidence of the node is 3: its weight is (1 + 3)² · 4 = 64 against 1 for carts. The node has 8 CPUs, so it lost 4.6; batch-77 on the same node
+//! went from 0.2 cores to 4.6 and accounts for 4.4 / 4.6 = 95 %: batch-77 weighs 64 · 0.95 = 61, and the node 64 · 0.05² < 1.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,20 +28,20 @@ use crate::topology::CallGraph;
 
 /// Evidence of a service's own symptom from which it suffers.
 const SUFFERS: f64 = 1.0;
-/// How much likelier a node is where other services on it suffer too …
+/// How much likelier a node is if other services on it suffer too …
 const OTHERS_SUFFER: f64 = 4.0;
-/// … and how much less likely where none does, or as many elsewhere.
+/// … and how much less likely if none does, or as many do elsewhere.
 const OTHERS_ARE_CALM: f64 = 0.25;
-/// Where calls do not decide, fewer services that suffer together say nothing of their node.
+/// If calls do not decide, fewer suffering services than this say nothing about their node.
 const FEWEST_TOGETHER: usize = 2;
-/// How much of what a service suffers is explained by a node that explains all that suffers.
+/// Share of a service's symptom that is explained by a node that explains all suffering services.
 const EXPLAINED: f64 = 0.7;
-/// From this part on it is the workload that used the node up.
+/// Share of the lost capacity from which the workload is what saturated the node.
 const MOSTLY_TAKEN: f64 = 0.5;
-/// A workload that accounts for less of what a node lost did not use it up.
+/// A workload that accounts for less of the lost capacity did not saturate the node.
 const LEAST_TAKEN: f64 = 0.4;
 
-/// What limits a node, and what a workload takes of it.
+/// A resource of a node that workloads use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Resource {
     Processor,
@@ -49,7 +50,7 @@ enum Resource {
 }
 
 impl Resource {
-    /// What a saturation says about; `None` for what no workload's series account for.
+    /// The resource of a saturation metric; `None` if no workload's series account for it.
     fn of(metric: &str) -> Option<Self> {
         match metric {
             CPU_USED_RATIO => Some(Self::Processor),
@@ -59,7 +60,7 @@ impl Resource {
         }
     }
 
-    /// What a workload uses of it.
+    /// The metrics of a workload's usage of it.
     fn used(self) -> &'static [&'static str] {
         match self {
             Self::Processor => &[CPU_CORES],
@@ -69,26 +70,26 @@ impl Resource {
     }
 }
 
-/// What hosts are looked up in.
+/// The data in which hosts are looked up.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
     /// The metrics.
     pub frame: &'a MetricFrame,
     /// Baseline and incident.
     pub rows: &'a Rows,
-    /// What runs on what.
+    /// Which service runs on which node.
     pub entities: &'a Entities,
-    /// Who calls whom.
+    /// The call graph.
     pub calls: &'a CallGraph,
 }
 
-/// The nodes that came near a limit, the DNS and the surges that services may suffer from.
+/// The nodes near a limit, the DNS servers and the surges that services may suffer from.
 #[derive(Debug, Default)]
 pub struct Hosts {
-    /// Nodes, neighbours and the DNS: they have no users, so they count only as far as they hold up services.
+    /// Nodes, neighbours and the DNS: they have no users, so they count only in so far as they hold up services.
     beneath: BTreeSet<ServiceIdx>,
     full: BTreeMap<ServiceIdx, FullNode>,
-    /// The full nodes of each service with the share of its pods.
+    /// The full nodes of each service, with the share of its pods there.
     of_service: BTreeMap<ServiceIdx, Vec<(ServiceIdx, f64)>>,
     resolvers: Resolvers,
     surges: Surges,
@@ -98,11 +99,11 @@ pub struct Hosts {
 #[derive(Debug)]
 struct FullNode {
     evidence: f64,
-    /// Services on it that have requests of their own, with whether they suffer.
+    /// Services on it that serve requests, and whether they suffer.
     served: BTreeMap<ServiceIdx, bool>,
-    /// Part of the services elsewhere that suffer, 0–1.
+    /// Share of the services elsewhere that suffer, 0–1.
     elsewhere: f64,
-    /// The workload that used it up, and its part of what the node lost.
+    /// The workload that saturated it, and its share of the lost capacity.
     taker: Option<(ServiceIdx, f64)>,
 }
 
@@ -134,7 +135,7 @@ impl Hosts {
         Self { beneath, full, of_service, resolvers, surges }
     }
 
-    /// What the service may wait for where it runs, each with how likely it is beside a service whose own resources did not move, which is 1.
+    /// What may hold up the service on its nodes, each with its likelihood relative to a service whose own resources did not move, which is 1.
     pub(super) fn may_hold_up(&self, service: ServiceIdx) -> Vec<(ServiceIdx, f64)> {
         let mut found: Vec<_> = self.resolvers.may_hold_up(service).chain(self.surges.may_hold_up(service)).collect();
         for (node, share) in self.of_service.get(&service).into_iter().flatten() {
@@ -147,7 +148,7 @@ impl Hosts {
         found
     }
 
-    /// The full nodes beneath a service, each with what used it up: a workload, or the node itself. So is the DNS that it waits for.
+    /// The full nodes beneath a service, each with what saturated it: a workload, or the node itself. Also the DNS that it waits for.
     pub(super) fn beneath(&self, service: ServiceIdx) -> impl Iterator<Item = (ServiceIdx, ServiceIdx)> {
         let on = self.of_service.get(&service).into_iter().flatten();
         let used_by = |node: ServiceIdx| {
@@ -158,11 +159,11 @@ impl Hosts {
         on.map(move |(node, _)| (*node, used_by(*node))).chain(resolvers)
     }
 
-    /// Lets nodes and neighbours count as far as the attribution decides, whose part is `decided`, and else as far as services on them suffer and
-    /// others do not; what those suffer is theirs no longer then.
+    /// Counts nodes and neighbours in full as far as the attribution decides (its weight is `decided`), and otherwise in proportion to how far the
+    /// services on them suffer and others do not; the symptoms of those services are then discounted.
     ///
     /// Worked example: without measured calls two of three services on node-3 are slow, with evidence of 3 and 2, and one of five elsewhere
-    /// with 1. Of the pain 5 of 6 lie on the node, so its score counts 83 %, and 0.7 · 83 % = 58 % is taken from what the two score.
+    /// with 1. The node has 5/6 of this evidence, so its score counts 83 %, and 0.7 · 83 % = 58 % is taken from the scores of the two.
     pub fn weigh(&self, mut ranking: Ranking, decided: f64) -> Ranking {
         if self.beneath.is_empty() {
             return ranking;
@@ -182,7 +183,7 @@ impl Hosts {
             let s = ranked.service;
             let counts = match self.beneath.contains(&s) {
                 true => counts_for(s),
-                // What used the node up is not held up by it.
+                // The workload that saturated the node is not held up by it.
                 false => 1.0 - EXPLAINED * (held_up(s) - counts_for(s)).max(0.0),
             };
             let counts = decided + (1.0 - decided) * counts;
@@ -192,7 +193,7 @@ impl Hosts {
         super::evidence::with_shares(ranking.services)
     }
 
-    /// How far what services suffer lies on each full node, 0–1.
+    /// How far the suffering of services is concentrated on each full node, 0–1.
     fn fits(&self, ranking: &Ranking) -> BTreeMap<ServiceIdx, f64> {
         let pain: BTreeMap<ServiceIdx, f64> =
             symptoms(ranking).into_iter().filter(|(_, evidence)| *evidence >= SUFFERS).collect();
@@ -211,24 +212,24 @@ impl Hosts {
         self.resolvers.all.iter().map(|dns| (*dns, self.resolvers.fit(*dns, suffer, symptoms.len()))).collect()
     }
 
-    /// Whether it is something that several services may suffer from at once: a node that came near a limit, the DNS, a gateway through which more enters.
+    /// Whether several services may suffer from it at once: a node near a limit, the DNS, a gateway with a surge.
     pub(super) fn is_common(&self, service: ServiceIdx) -> bool {
         self.full.contains_key(&service) || self.resolvers.is_suspected(service) || self.surges.is_at(service)
     }
 
-    /// Whether a part of its pods stands on a node that came near a limit.
+    /// Whether any of its pods run on a node near a limit.
     pub(super) fn has_full_node(&self, service: ServiceIdx) -> bool {
         self.of_service.contains_key(&service)
     }
 
-    /// Whether more than usual enters through it.
+    /// Whether it is a gateway with a surge.
     pub(super) fn has_surge(&self, service: ServiceIdx) -> bool {
         self.surges.is_at(service)
     }
 }
 
 impl FullNode {
-    /// Which part of what the node does to others is the doing of `who`: of the workload that used it up, else of the node.
+    /// The share of the node's effect on others that `who` causes: the workload that saturated it, or else the node.
     fn part_of(&self, node: ServiceIdx, who: ServiceIdx) -> f64 {
         match self.taker {
             Some((taker, taken)) if taker == who => taken,
@@ -238,7 +239,7 @@ impl FullNode {
         }
     }
 
-    /// How far the other services on the node speak for it.
+    /// How far the other services on the node count as evidence for it.
     fn beside(&self, service: ServiceIdx) -> f64 {
         let others: Vec<bool> =
             self.served.iter().filter(|(s, _)| **s != service).map(|(_, suffers)| *suffers).collect();
@@ -250,7 +251,7 @@ impl FullNode {
     }
 }
 
-/// Services with requests of their own, and whether a symptom remains with them that no callee explains.
+/// Services that serve requests, and whether they keep a symptom that no callee explains.
 fn suffering(ranking: &Ranking) -> BTreeMap<ServiceIdx, bool> {
     symptoms(ranking).into_iter().map(|(s, evidence)| (s, evidence >= SUFFERS)).collect()
 }
@@ -284,7 +285,7 @@ impl Search<'_> {
         Some(FullNode { evidence: clearest.evidence.max(missing), served, elsewhere, taker })
     }
 
-    /// What shows most clearly that the node is used up, or not there; `None` where nothing is clear.
+    /// The clearest sign that the node is saturated, or gone; `None` if nothing is clear.
     fn clearest(&self, node: ServiceIdx) -> Option<&SeriesEvidence> {
         let tells = |s: &&SeriesEvidence| {
             let family = &s.metric.family;
@@ -294,7 +295,7 @@ impl Search<'_> {
         clear.max_by(|a, b| a.evidence.total_cmp(&b.evidence).then(b.series.cmp(&a.series)))
     }
 
-    /// The workload on the node that accounts for most of what the node lost, as far as its own series show it clearly.
+    /// The workload on the node that accounts for most of the lost capacity, if its own series show it clearly.
     fn taker(&self, node: ServiceIdx, resource: Resource, on_it: &BTreeSet<ServiceIdx>) -> Option<(ServiceIdx, f64)> {
         let taken: BTreeMap<ServiceIdx, f64> = on_it.iter().map(|s| (*s, self.taken(*s, node, resource))).collect();
         let by_all: f64 = taken.values().sum();
@@ -308,7 +309,7 @@ impl Search<'_> {
         (lost > 0.0 && part >= LEAST_TAKEN && is_clear(taker)).then_some((taker, part.min(1.0)))
     }
 
-    /// How much more a service uses of the node than before; 0 for one that uses less.
+    /// How much more of the node a service uses than before; 0 if it uses less.
     fn taken(&self, service: ServiceIdx, node: ServiceIdx, resource: Resource) -> f64 {
         let name = self.on.frame.service(node);
         let share =
@@ -317,7 +318,7 @@ impl Search<'_> {
         share * rise.max(0.0)
     }
 
-    /// How much more of the resource is used on the node, in the unit of what workloads use; `None` where its size is not known.
+    /// How much more of the resource is used on the node, in the unit of the workloads' usage; `None` if the node's size is unknown.
     fn lost(&self, node: ServiceIdx, resource: Resource) -> Option<f64> {
         if resource != Resource::Processor {
             return None;

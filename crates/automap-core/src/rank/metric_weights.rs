@@ -1,4 +1,4 @@
-//! Learns how much each metric type can be trusted, from confirmed incidents that looked similar.
+//! Learns how much to trust each metric type, from similar confirmed incidents.
 //!
 //! The paper of AutoMAP (Ma et al., WWW 2020) gives the idea (the most similar anomaly graphs, the precision of each metric on them), not the
 //! formula; this is a Dirichlet posterior mean with equal prior weights. Only the AutoMAP engine uses it: learnt weights did not help the

@@ -1,8 +1,8 @@
-//! Ranks the metrics within the ranked services by how much they say about the cause.
+//! Ranks the metrics within the ranked services by how strongly they indicate the cause.
 //!
 //! Services keep their order. Within a service causes come before consequences (a memory leak raises the CPU load, CPU load raises the
-//! latency, not the reverse), weighted with the evidence that remained with the service after explaining away. What only its callers show
-//! counts for that symptom, so that a network fault at a service ends up at its latency.
+//! latency, not the reverse), weighted by the evidence that remains with the service after explaining away. Evidence that only its callers show
+//! counts for that symptom, so a network fault at a service is assigned to its latency.
 //!
 //! Worked example: CPU evidence of 2 weighs 0.7 · 2 = 1.4 and latency evidence of 2.5 weighs 0.5 · 2.5 = 1.25, so the CPU comes first.
 
@@ -13,16 +13,16 @@ use crate::anomaly::{Anomalies, SeriesEvidence};
 use crate::frame::ServiceIdx;
 use crate::metric::{Family, Side};
 
-/// Of several quantiles of one latency, the one nearest to this represents them: a median misses what happens to few requests, the slowest
-/// hundredth varies by chance.
+/// Of several quantiles of one latency, the one nearest to this represents them: a median misses what affects few requests, the 99 % quantile is
+/// noisy.
 const PREFERRED_QUANTILE: f64 = 0.9;
-/// A quantile represents its family if it shows at least this share of what the clearest one shows.
+/// A quantile represents its family if it has at least this share of the clearest quantile's evidence.
 const REPRESENTATIVE_SHARE: f64 = 0.5;
 
 /// A metric in the ranking.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RankedMetric {
-    /// Whose metric.
+    /// The service of the metric.
     pub service: ServiceIdx,
     /// Position in [`Anomalies::series`].
     pub evidence: usize,
@@ -30,10 +30,10 @@ pub struct RankedMetric {
     pub score: f64,
 }
 
-/// Weight of a kind of evidence by how early it stands in the chain of causes inside one service, 0.12 (throughput) to 1.6 (a store is down).
+/// Weight of a kind of evidence by how early it comes in the causal chain inside one service, 0.12 (throughput) to 1.6 (a store is down).
 ///
-/// In a store a lock fills its connections, and consumers that left fill a queue, not the reverse; what waits is counted in thousands, so that it
-/// weighs less.
+/// In a store a lock fills its connections, and lost consumers fill a queue, not the reverse; waiting items number in the thousands, so they
+/// weigh less.
 ///
 /// ```
 /// use automap_core::metric::Family;
@@ -96,7 +96,7 @@ fn of_one(service: &RankedService, own: &[(usize, &SeriesEvidence)]) -> Vec<Rank
         let remaining = part(service, &PartSource::Own(family.clone()));
         let by_callers = part(service, &PartSource::SeenByCallers(family.clone()));
         let of_family = remaining.max(by_callers);
-        // What only the callers see is not in the service's own series, so all of them show it equally.
+        // Evidence seen only by callers is in none of the service's own series, so it counts equally for all of them.
         let shows = if clearest > 0.0 { s.evidence.max(0.0) / clearest } else { 1.0 };
         let value = match (s.metric.quantile(), of_family - remaining * (1.0 - shows)) {
             (Some(q), value) if value >= REPRESENTATIVE_SHARE * of_family => {
@@ -104,7 +104,7 @@ fn of_one(service: &RankedService, own: &[(usize, &SeriesEvidence)]) -> Vec<Rank
             }
             (_, value) => value,
         };
-        // What fell or was explained away keeps a thousandth, so that it has an order.
+        // A series that fell or was explained away keeps a thousandth, so that it has an order.
         causal_weight(&PartSource::Own(family.clone())) * value + 1e-3 * s.evidence
     };
     own.iter().map(|&(i, s)| RankedMetric { service: service.service, evidence: i, score: score(s) }).collect()

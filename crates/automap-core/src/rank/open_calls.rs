@@ -1,12 +1,11 @@
-//! Finds suspects that may wait for a callee whose part in what users feel was not observed: what cannot be seen clears nobody, so it convicts
-//! nobody either.
+//! Finds suspects that may wait for a callee whose part in what users feel was not observed: missing data clears no suspect, and convicts none.
 //!
-//! What a service waits for and nobody measures looks like its own time. Where the answers themselves tell that they are incomplete,
-//! [`crate::unseen`] knows it; here it is found in the series: a call that is made and has no latency, or a callee of requests that reports nothing.
+//! Waiting that is not measured looks like a service's own time. [`crate::unseen`] handles answers that are known to be incomplete; here the gaps
+//! are found in the series: a call that is made but has no latency, or a callee of requests that reports nothing.
 //! Stores behind TCP are left to [`super::suspects`], which suspects them together with their caller.
 //!
-//! Worked example: front-end accounts for all of the added waiting and calls catalogue 30 times a second, but no series tells how long these calls
-//! take during the incident, neither at front-end nor at catalogue. So front-end may wait for catalogue.
+//! Worked example: front-end accounts for all of the added waiting and calls catalogue 30 times a second, but neither front-end nor catalogue has a
+//! series for the latency of these calls during the incident. So front-end may wait for catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +16,7 @@ use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{CLIENT_LATENCY_MS, CLIENT_RPS, ERROR_RATIO, LATENCY_MS, SERVED_LATENCY_MS};
 use crate::topology::{CallGraph, Protocol};
 
-/// By suspect, the callees that it may wait for or fail with. O(suspects · calls · log series).
+/// By suspect, the callees that may cause its waiting or failures. O(suspects · calls · log series).
 pub fn find(
     frame: &MetricFrame,
     rows: &Rows,
@@ -40,7 +39,7 @@ pub fn find(
     found.into_iter().map(|(service, callees)| (service, callees.into_iter().collect())).collect()
 }
 
-/// Whether what a suspect accounts for is said to arise within this service.
+/// Whether the suspect's part of the impact arises within this service.
 fn accounts_for(suspect: &Suspect, impact: &Impact, service: ServiceIdx) -> bool {
     let of = impact.shares.iter().filter(|s| s.place == Place::Service(service)).map(|s| s.share).sum::<f64>();
     suspect.impacts.iter().any(|i| i.kind == impact.kind) && of >= SMALLEST
@@ -56,7 +55,7 @@ impl Calls<'_> {
     fn open(&self, service: ServiceIdx, suspect: &Suspect, impact: &Impact) -> BTreeSet<ServiceIdx> {
         let unmeasured = impact.unmeasured.iter().filter(|(caller, _)| *caller == service).map(|(_, callee)| *callee);
         let silent = self.callees(service).filter(|to| self.is_silent(service, *to, impact.kind));
-        // A pair holds its own callee already, unless that one calls others in turn.
+        // A pair already includes its callee, unless that one calls others in turn.
         let is_held = |to: &ServiceIdx| suspect.services.contains(to) && self.callees(*to).next().is_none();
         unmeasured.chain(silent).filter(|to| !is_held(to)).collect()
     }
@@ -68,7 +67,7 @@ impl Calls<'_> {
         of_requests.filter_map(|(_, to, _)| self.frame.find(to)).filter(move |to| *to != service)
     }
 
-    /// Whether the calls have no series, and the callee none of this kind in both windows.
+    /// Whether neither the calls nor the callee have a series of this kind in both windows.
     fn is_silent(&self, caller: ServiceIdx, callee: ServiceIdx, kind: ImpactKind) -> bool {
         let of_call = [CLIENT_RPS, CLIENT_LATENCY_MS, SERVED_LATENCY_MS];
         let own = match kind {

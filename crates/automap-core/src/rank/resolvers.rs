@@ -1,18 +1,22 @@
-//! Finds whether the DNS holds up who calls others: it is everybody's dependency, and nobody times what is spent on it.
+//! Finds whether the DNS holds up callers: every service depends on it, but the time spent on lookups is not measured at the callers.
 //!
-//! A service that looks up a name before it calls waits in its own time, or between both ends of the call; its own series stay calm. So the DNS is suspected where
-//! its own metrics clearly became worse, and what users feel arises at callers in one of two ways: at two of them at least, or at one for which the lookups
-//! account. At none of them can a call wait for longer than the lookups that it needs became slower: a DNS that takes 2 ms longer on a starved machine is no cause of 20 ms, unless it also fails: then programs ask again after seconds. Many programs keep their connections and hardly ever ask, so that a slow DNS may be felt at the one that asks before every call.
+//! A service that looks up a name before a call waits in its own time, or between both ends of the call; its own series stay normal. So the DNS is
+//! suspected if its own metrics clearly became worse, and what users feel arises either at two or more callers, or at one caller whose share the
+//! lookups account for. A call cannot be delayed by more than its lookups: a DNS that takes 2 ms longer on a starved machine does not cause 20
+//! ms, unless it also fails, since clients then retry after seconds. Many programs keep their connections and hardly ever look up names, so a slow
+//! DNS may be felt only at the one that does so before every call.
 //!
-//! Lookups account for what users feel at a caller if that is at most twice what all lookups together became slower, both counted by Little's law as how many wait
-//! at any moment; and if each of its calls had to wait for a few lookups at most. Failures are counted in the same way, as failures per second. As many lookups count as
-//! there are in both windows. Of a caller whose calls are not counted, a call for each request is assumed. Where the rate of lookups or that of the calls is not known, one slow service is not the DNS's doing, and a DNS that is not measured, or stopped being
+//! Lookups account for what users feel at a caller if that is at most twice the added waiting of all lookups together, both counted by Little's law
+//! as the number waiting at any moment; and if each of its calls had to wait for a few lookups at most. Failures are counted in the same way, per
+//! second. The rate of lookups is the lower one of the two windows. A caller whose calls are not counted is assumed to make one call per request. If
+//! the rate of lookups or of calls is unknown, one slow service is not blamed on the DNS, and a DNS that is not measured, or no longer
 //! measured, explains nothing.
 //!
-//! Worked example: coredns took 2 ms for a name and takes 400, evidence 3. Of the added waiting 50 % is front-end's own time and 45 % orders', and both
-//! call others: two callers of all that call suffer. The DNS weighs (1 + 3)² · 4 = 64 beside 1 for each of them, so it is suspected with 95 %. If all of it is front-end's,
-//! 10 users more wait there, and 30 names are looked up each second, then 30 · 0.398 = 12 more lookups are waited for: enough. With 30 calls a second each call waits 10 / 12 = 0.8
-//! lookups. The DNS weighs (1 + 3)² = 16 beside front-end's 1. Were it 3 names a second, only 1.2 more lookups would wait, and it would weigh nothing.
+//! Worked example: coredns goes from 2 ms per name to 400 ms, evidence 3. Of the added waiting 50 % is front-end's own time and 45 % orders', and
+//! both call others: two callers suffer. The DNS weighs (1 + 3)² · 4 = 64 against 1 for each of them, so it is suspected with 95 %. If all of it is
+//! front-end's, 10 more users wait there, and 30 names are looked up each second, then 30 · 0.398 = 12 more lookups are pending: enough. With 30
+//! calls a second each call waits for 10 / 12 = 0.8 lookups. The DNS weighs (1 + 3)² = 16 against 1 for front-end. With 3 names a second, only 1.2
+//! more lookups would be pending, and it would weigh nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,20 +28,20 @@ use crate::metric::{CLIENT_RPS, FAILED_LOOKUPS_RATIO, Family, LOOKUP_MS, LOOKUPS
 use crate::stats::mean;
 use crate::topology::CallGraph;
 
-/// Fewer callers that suffer together say nothing of what they have in common.
+/// Fewer suffering callers than this say nothing about a common cause.
 const FEWEST_CALLERS: usize = 2;
-/// A caller with a smaller part of what users feel says nothing.
+/// A caller with a smaller share of what users feel is ignored.
 const SMALLEST: f64 = 0.1;
-/// How much likelier the DNS is than a service where several callers suffer.
+/// How much likelier the DNS is than a service if several callers suffer.
 const SEVERAL_SUFFER: f64 = 4.0;
-/// Where calls do not decide, the DNS explains what at least this part of all services suffers.
+/// If calls do not decide, the DNS is an explanation only if at least this share of all services suffers.
 const FEWEST_OF_ALL: f64 = 0.5;
-/// The lookups account for what a caller suffers if they make up this part of it at least.
+/// The lookups account for a caller's added waiting or failures if they make up at least this share of it.
 const ACCOUNTED: f64 = 0.5;
-/// Most lookups that a call waits for, one after another: pods have three search domains, and the name as it is.
+/// Maximum number of sequential lookups per call: pods have three search domains, plus the name itself.
 const MOST_PER_CALL: f64 = 4.0;
 
-/// The DNS servers of a frame that became worse, and who waits for them.
+/// The DNS servers of a frame that became worse, and the callers that wait for them.
 #[derive(Debug, Default)]
 pub(super) struct Resolvers {
     /// All, worse or not.
@@ -50,15 +54,15 @@ pub(super) struct Resolvers {
 #[derive(Debug, Default)]
 struct Worse {
     evidence: f64,
-    /// Whether lookups fail or are turned away, so that whoever asks tries again after seconds: how long an answer takes is no bound, then.
+    /// Whether lookups fail or are rejected, so that clients retry after seconds: the lookup time is then no bound on the waiting.
     is_refusing: bool,
-    /// Callers at which what users feel arises, and may come from its lookups; empty where they are fewer than [`FEWEST_CALLERS`].
+    /// Callers at which what users feel arises, and may come from its lookups; empty if there are fewer than [`FEWEST_CALLERS`].
     callers: BTreeSet<ServiceIdx>,
     /// Callers for which its lookups account.
     accounts_for: BTreeSet<ServiceIdx>,
 }
 
-/// What callers are looked up in.
+/// The data in which callers are looked up.
 struct Setting<'a> {
     frame: &'a MetricFrame,
     rows: &'a Rows,
@@ -100,7 +104,7 @@ impl Resolvers {
         Self { all, worse }
     }
 
-    /// The DNS servers that the service may wait for, each with how likely it is beside a service whose own resources did not move, which is 1.
+    /// The DNS servers that the service may wait for, each with its likelihood relative to a service whose own resources did not move, which is 1.
     pub(super) fn may_hold_up(&self, service: ServiceIdx) -> impl Iterator<Item = (ServiceIdx, f64)> {
         self.worse.iter().filter_map(move |(dns, worse)| {
             let weight = (1.0 + worse.evidence).powi(2);
@@ -118,7 +122,7 @@ impl Resolvers {
         worse.is_some_and(|worse| !worse.callers.is_empty() || !worse.accounts_for.is_empty())
     }
 
-    /// How far a DNS server explains what services suffer, 0–1, where calls do not tell: `suffer` of `all` do.
+    /// How far a DNS server explains the suffering services (`suffer` of `all`), 0–1, if calls do not decide.
     pub(super) fn fit(&self, dns: ServiceIdx, suffer: usize, all: usize) -> f64 {
         let part = suffer as f64 / all.max(1) as f64;
         let is_common = suffer >= FEWEST_CALLERS && part >= FEWEST_OF_ALL;
@@ -127,7 +131,7 @@ impl Resolvers {
 }
 
 impl Setting<'_> {
-    /// The callers at which what users feel arises, where they are several and each may have it from lookups of a DNS server.
+    /// The callers at which what users feel arises, if there are several and lookups of the DNS server may explain each of them.
     fn suffering(&self, dns: ServiceIdx, is_refusing: bool) -> BTreeSet<ServiceIdx> {
         let mut suffering = BTreeSet::new();
         for impact in self.clear() {
@@ -143,7 +147,7 @@ impl Setting<'_> {
         suffering
     }
 
-    /// The callers for which the lookups of a DNS server account, each judged by the clearest of what users feel there.
+    /// The callers for which the lookups of a DNS server account, each judged by the clearest impact there.
     fn accounted(&self, dns: ServiceIdx) -> BTreeSet<ServiceIdx> {
         let mut judged: BTreeMap<ServiceIdx, bool> = BTreeMap::new();
         for impact in self.clear() {
@@ -164,7 +168,7 @@ impl Setting<'_> {
         clear
     }
 
-    /// The part of an impact that arises at each caller, in its own time or on the way to whom it calls.
+    /// The part of an impact that arises at each caller, in its own time or on the way to its callees.
     fn by_caller(&self, impact: &Impact) -> BTreeMap<ServiceIdx, f64> {
         let mut by_caller: BTreeMap<ServiceIdx, f64> = BTreeMap::new();
         for share in &impact.shares {
@@ -181,8 +185,8 @@ impl Setting<'_> {
         by_caller
     }
 
-    /// Whether a longer mean is more than another mixture: where the names that are quickly found are no longer asked for, the mean of the others is longer, and all
-    /// lookups together take less time than before. Where the rate is not known, the mean has to do.
+    /// Whether a higher mean is more than a change of the mix: if fast names are no longer looked up, the mean rises although all lookups together
+    /// take less time than before. If the rate is unknown, the mean alone decides.
     fn takes_longer(&self, dns: ServiceIdx, metric: &str) -> bool {
         let all =
             |rows: &[usize]| Some(self.level(dns, metric, None, rows)? * self.level(dns, LOOKUPS_PER_S, None, rows)?);
@@ -190,7 +194,7 @@ impl Setting<'_> {
         together.is_none_or(|(before, since)| since > before)
     }
 
-    /// What one lookup takes longer in seconds, or how many more of them fail; and how many there are per second. `None` where that is not known.
+    /// The added seconds per lookup, or the added share of failed lookups; and the lookups per second. `None` if unknown or not worse.
     fn added_by(&self, dns: ServiceIdx, kind: ImpactKind) -> Option<(f64, f64)> {
         let (metric, per_amount) = match kind {
             ImpactKind::Waiting => (LOOKUP_MS, 1e-3),
@@ -203,13 +207,13 @@ impl Setting<'_> {
         (rise > 0.0).then_some((rise * per_amount, rate))
     }
 
-    /// Whether lookups that each added `by_each`, `rate` times a second, account for what a caller adds to what users feel.
+    /// Whether lookups that each added `by_each`, `rate` times a second, account for the amount that arises at a caller.
     fn is_accounted(&self, caller: ServiceIdx, amount: f64, (by_each, rate): (f64, f64)) -> bool {
         let counted: f64 = self.rates(caller).flatten().sum();
         ACCOUNTED * amount <= by_each * rate && amount <= MOST_PER_CALL * by_each * counted
     }
 
-    /// What the calls of a caller can add at most where each lookup adds `by_each`; without a bound where nothing is counted.
+    /// The most that the calls of a caller can add if each lookup adds `by_each`; infinite if neither calls nor requests are counted.
     fn most_by_calls(&self, caller: ServiceIdx, by_each: f64) -> f64 {
         let requests = self.level(caller, THROUGHPUT_RPS, None, &self.rows.baseline);
         let calls: Option<f64> = self.rates(caller).map(|rate| rate.or(requests)).sum();

@@ -1,11 +1,11 @@
-//! Takes out of a ranking what scaling brings about by itself: new pods that are not ready yet, and their memory.
+//! Removes the direct effects of scaling from a ranking: new pods that are not ready yet, and their memory.
 //!
 //! Pods that an autoscaler or an operator adds are no sign of a fault, although they stand out as clearly as one. They still count as evidence that something
-//! happened (`Part::evidence`), and no more towards the score (`Part::weight`). The processor time of a scaled service counts as before: it is what autoscalers
-//! scale by. So do restarts and kills for lack of memory, which no scaling explains.
+//! happened (`Part::evidence`), but no longer towards the score (`Part::weight`). The CPU time of a scaled service counts as before: it is what
+//! autoscalers scale by. So do restarts and out-of-memory kills, which scaling does not explain.
 //!
 //! Worked example: front-end is scaled from one pod to three and users wait 10 ms longer, since the new pods are cold. New pods count 2.4, memory 2.3, its part in
-//! the waiting 0.5: its score is 0.5 in place of 5.2, and no cause is named.
+//! the waiting 0.5: its score is 0.5 instead of 5.2, and no cause is named.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::change::ChangeKind;
 use crate::frame::ServiceIdx;
 use crate::metric::{Family, NOT_READY, PODS_STARTED};
 
-/// The ranking without it. `changed` are the kinds of change that came just before the onset, by service. O(services + series).
+/// The ranking without these effects. `changed` holds the kinds of change just before the onset, by service. O(services + series).
 pub(crate) fn discount(
     ranking: Ranking,
     anomalies: &Anomalies,
@@ -48,7 +48,7 @@ fn is_of_new_pods(part: &Part, has_crashed: bool) -> bool {
     }
 }
 
-/// Whether a service shows more of its life than pods that start.
+/// Whether a service shows lifecycle events other than starting pods.
 fn has_crashed(anomalies: &Anomalies, service: ServiceIdx) -> bool {
     let own = anomalies.series.iter().filter(|s| s.service == service && s.metric.family == Family::Lifecycle);
     own.filter(|s| ![PODS_STARTED, NOT_READY].contains(&s.metric.name.as_str())).any(|s| s.evidence >= CLEAR)

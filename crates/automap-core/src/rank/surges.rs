@@ -1,12 +1,13 @@
-//! Finds whether more requests than usual enter through a gateway: what is busy behind it then is busy with what users ask, and not at fault.
+//! Finds whether more requests than usual enter through a gateway: the services behind it are then busy with user requests, not faulty.
 //!
-//! A surge makes the weakest service behind a gateway slow, and every series of that service shows it. What tells it from a fault of the service is that the gateway
-//! lets in more and the service is asked more in about the same measure. So the gateway is weighed beside each service whose requests rose with its own,
-//! the more the larger the surge. Without a gateway among the entities this module says nothing. Left out: clients that ask again since they failed, which
-//! look the same from outside; a surge below one and a half times the usual counts nothing.
+//! A surge makes the weakest service behind a gateway slow, and every series of that service shows it. Unlike in a fault of the service, the requests
+//! of gateway and service rise in about the same proportion. So the gateway is weighed against each service whose requests rose with its own, by the
+//! size of the surge. Without a gateway among the entities this module finds nothing. Not covered: clients that retry after failures, which look the
+//! same from outside; surges below one and a half times the usual do not count.
 //!
-//! Worked example: three times the requests enter, evidence 2, and carts is asked three times as often and answers late. The gateway weighs (1 + 2)² · (3 − 1)² = 36
-//! beside (1 + 1)² = 4 for carts, whose CPU has evidence of 1 beyond what the load explains. If carts were asked no more than before it would weigh nothing.
+//! Worked example: three times the requests enter, evidence 2, and carts gets three times the requests and becomes slow. The gateway weighs (1 + 2)²
+//! · (3 − 1)² = 36 against (1 + 1)² = 4 for carts, whose CPU has evidence of 1 beyond what the load explains. If carts got no more requests than
+//! before, the gateway would weigh nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,19 +18,19 @@ use crate::metric::THROUGHPUT_RPS;
 use crate::stats::mean;
 use crate::topology::CallGraph;
 
-/// Fewer times the usual requests are no surge.
+/// A smaller multiple of the usual requests is no surge.
 const SMALLEST_SURGE: f64 = 1.5;
-/// A service is asked more because of a surge if its requests rose by this part of it at least.
+/// A service follows a surge if its requests rose by at least this share of it.
 const FOLLOWS: f64 = 0.5;
-/// The square of how much more enters counts up to this.
+/// Upper bound for the square of the surge's relative rise.
 const MOST_WEIGHT: f64 = 4.0;
 
 /// A surge at a gateway.
 #[derive(Debug)]
 struct Surge {
-    /// How likely it is beside a service whose own resources did not move, which is 1.
+    /// Its likelihood relative to a service whose own resources did not move, which is 1.
     weight: f64,
-    /// The services behind the gateway that are asked more because of it.
+    /// The services behind the gateway that get more requests because of it.
     asked_more: BTreeSet<ServiceIdx>,
 }
 
@@ -66,13 +67,13 @@ impl Surges {
         Self(gateways.filter_map(|gateway| Some((gateway, surge(gateway)?))).collect())
     }
 
-    /// The gateways whose surge may be what a service is busy with.
+    /// The gateways whose surge may be what keeps a service busy.
     pub(super) fn may_hold_up(&self, service: ServiceIdx) -> impl Iterator<Item = (ServiceIdx, f64)> {
         let of = self.0.iter().filter(move |(_, surge)| surge.asked_more.contains(&service));
         of.map(|(gateway, surge)| (*gateway, surge.weight))
     }
 
-    /// Whether more enters through it.
+    /// Whether this gateway has a surge.
     pub(super) fn is_at(&self, gateway: ServiceIdx) -> bool {
         self.0.contains_key(&gateway)
     }

@@ -1,13 +1,12 @@
-//! Turns the shares of what users feel into suspects: one service, or a pair that the measurements cannot tell apart.
+//! Turns the shares of what users feel into suspects: one service, or a pair that the measurements cannot distinguish.
 //!
-//! The attribution says where along the calls an impact arises. A place that is inside a service is the service's own, or belongs to something that it
-//! waits for and nobody times, such as a database behind TCP; a place between two services belongs to one of both ends. What else is
-//! known decides: resources that moved at one of them, what the store's other callers show, how many calls of each end are hit. Where
-//! that does not decide, both are suspected together.
+//! The attribution locates an impact along the calls. A place inside a service belongs to the service, or to an untimed callee that it waits for,
+//! such as a database behind TCP; a place between two services belongs to one of the two ends. Other evidence decides: resources that moved at one of
+//! them, the symptoms of the store's other callers, how many calls of each end are hit. If that does not decide, both are suspected together.
 //!
-//! Worked example: 95 % of the added waiting is catalogue's own time, and catalogue calls catalogue-db by TCP. Evidence of catalogue's resources is
-//! 0 and of the database's 3: (1 + 0)² : (1 + 3)² = 1 : 16, so the database is the suspect with a share of 95 %. If neither moved it is 1 : 1, and both are
-//! suspected together.
+//! Worked example: 95 % of the added waiting is catalogue's own time, and catalogue calls catalogue-db over TCP. The evidence of catalogue's
+//! resources is 0, that of the database's 3: (1 + 0)² : (1 + 3)² = 1 : 16, so the database is the suspect with a share of 95 %. If neither moved it
+//! is 1 : 1, and both are suspected together.
 
 mod owners;
 
@@ -23,43 +22,43 @@ use owners::Owners;
 
 /// Weight of the attribution from which it decides where the cause is.
 pub const DECIDES: f64 = 0.5;
-/// More causes than this at once are none: something common to all of them is at fault.
+/// With more causes than this at once, none is named: they must have a common cause.
 pub const MAX_CAUSES: usize = 3;
 /// Evidence of a symptom at an entry from which it decides where the cause is.
 const FELT: f64 = 1.0;
 /// Softness of that step.
 const FELT_SOFTNESS: f64 = 0.25;
-/// The suspects carry at least this share of the impact together.
+/// The suspects together carry at least this share of the impact.
 const CARRIED: f64 = 0.85;
-/// A suspect below this share is none.
+/// Smallest share of a suspect.
 pub(super) const SMALLEST: f64 = 0.1;
-/// The interval of a suspect's share does not reach below this.
+/// Smallest lower end of the interval of a suspect's share.
 const SMALLEST_LOW: f64 = 0.03;
-/// Users clearly feel a fault of its own if it alone makes the mean latency at the entry longer by this part …
+/// Users clearly feel a separate fault if it alone raises the mean latency at the entry by this share …
 const ALONE_WAITING: f64 = 0.25;
-/// … or makes this share of the requests fail more.
+/// … or makes this additional share of the requests fail.
 const ALONE_FAILING: f64 = 0.01;
 
-/// A service, or two that cannot be told apart, and what it accounts for.
+/// A service, or two that cannot be distinguished, and the share of the impact that it accounts for.
 #[derive(Clone, Debug)]
 pub struct Suspect {
     /// One service or two, the more likely first.
     pub services: Vec<ServiceIdx>,
     /// Share of all impacts, weighted by how clear they are, 0–1.
     pub share: f64,
-    /// Lower end of the interval of the share: 19 of 20 resamplings lie above.
+    /// Lower end of the interval of the share: 19 of 20 resamples lie above.
     pub low: f64,
     /// The same by impact.
     pub impacts: Vec<SuspectImpact>,
-    /// Whether it is a fault of its own, whatever else happened: alone it would be felt clearly, the service's own series show it, and it calls none
-    /// that accounts for more, since a caller that waits piles up work.
+    /// Whether it is a separate fault, whatever else happened: users would clearly feel it alone, the service's own series show it, and it calls no
+    /// service that accounts for more, since a waiting caller piles up work.
     pub is_clear_alone: bool,
-    /// Callees that may be at fault instead, since the caller does not report its calls: the network to them looks like own time of the service.
-    /// Empty where the service's resources moved, or its calls are not the matter.
+    /// Callees that may be the cause instead, since the caller does not report its calls: the network to them looks like the service's own time.
+    /// Empty if the service's resources moved, or its calls do not matter.
     pub unseen_networks: Vec<ServiceIdx>,
-    /// Whether it is a gateway, and most of what it accounts for arises where services are asked more since more enters through it.
+    /// Whether it is a gateway, and most of its share arises at services that get more requests because of its surge.
     pub is_surge: bool,
-    /// What waits for it on which node, by node, or for the DNS; empty for one that is neither and takes no node.
+    /// The services that it holds up, by node or DNS server; empty for a suspect that is neither of these and saturates no node.
     pub held_up: BTreeMap<ServiceIdx, BTreeSet<ServiceIdx>>,
 }
 
@@ -81,7 +80,7 @@ pub struct SuspectImpact {
 }
 
 impl Suspect {
-    /// Which part of what it accounts for lies in the network, 0–1; 0 if it accounts for nothing.
+    /// Which part of its share lies in the network, 0–1; 0 if it accounts for nothing.
     pub fn network_share(&self) -> f64 {
         let sum = |of: fn(&SuspectImpact) -> f64| self.impacts.iter().map(of).sum::<f64>();
         let all = sum(|i| i.share);
@@ -89,18 +88,18 @@ impl Suspect {
     }
 }
 
-/// What the attribution says about the services.
+/// The suspects according to the attribution.
 #[derive(Clone, Debug, Default)]
 pub struct Suspects {
     /// All, the largest share first.
     pub all: Vec<Suspect>,
-    /// How clearly users feel something, 0–1: how far the attribution decides where the cause is.
+    /// How clearly users feel something, 0–1: the weight of the attribution in deciding where the cause is.
     pub weight: f64,
 }
 
 impl Suspects {
-    /// The smallest set that carries the impact, each clearly above noise, and after it those that are clear alone beside a much larger fault; empty where
-    /// users feel nothing that could be attributed.
+    /// The smallest set that carries the impact, each clearly above noise, followed by those that are clear alone beside a much larger fault; empty
+    /// if users feel nothing that could be attributed.
     pub fn carrying(&self) -> Vec<&Suspect> {
         if self.weight < DECIDES {
             return Vec::new();
@@ -117,7 +116,7 @@ impl Suspects {
         needed.iter().copied().chain(beside.take(free)).collect()
     }
 
-    /// How far a service accounts for what users feel, 0–1: its share beside the largest one, and 1 for a fault that is clear alone.
+    /// How far a service accounts for what users feel, 0–1: its share relative to the largest one, and 1 for a fault that is clear alone.
     pub fn accounts(&self, service: ServiceIdx) -> f64 {
         let largest = self.all.first().map_or(0.0, |top| top.share);
         match self.of(service) {
@@ -167,13 +166,13 @@ pub fn find(frame: &MetricFrame, calls: &CallGraph, hosts: &Hosts, impacts: &[Im
     let mut all: Vec<Suspect> = groups.into_iter().map(suspect).collect();
     all.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.services.cmp(&b.services)));
     for i in 1..all.len() {
-        // Few are clear, and only for them the calls are followed.
+        // Few are clear, so the calls are followed only for them.
         all[i].is_clear_alone = all[i].is_clear_alone && !owners.calls_any(&all[i].services, &all[..i]);
     }
     Suspects { all, weight: impacts.iter().map(clear).fold(0.0, f64::max) }
 }
 
-/// Whether users would clearly feel what a suspect accounts for if nothing else had happened.
+/// Whether users would clearly feel the suspect's share if nothing else had happened.
 fn is_felt_alone(suspected: &[SuspectImpact], impacts: &[Impact]) -> bool {
     let alone = |s: &SuspectImpact| {
         let entry = impacts.iter().find(|i| i.kind == s.kind)?.entries.first()?;
@@ -194,7 +193,7 @@ fn suspect_impact(impact: usize, kind: ImpactKind, shares: &[(usize, &Share)]) -
     Some(SuspectImpact { kind, share: of.iter().map(|s| s.share).sum(), low, high, place: largest.place, network })
 }
 
-/// A pair joins the one of its services that is suspected alone too, unless that is negligible: one cause is likelier than two.
+/// Merges a pair into the one of its services that is also suspected alone, unless that is negligible: one cause is likelier than two.
 fn join_pairs(groups: &mut BTreeMap<Vec<ServiceIdx>, Vec<(usize, &Share)>>, weight: impl Fn(usize) -> f64) {
     let size = |shares: &Vec<(usize, &Share)>| shares.iter().map(|(i, s)| s.share * weight(*i)).sum::<f64>();
     let pairs: Vec<Vec<ServiceIdx>> = groups.keys().filter(|k| k.len() > 1).cloned().collect();
@@ -210,12 +209,12 @@ fn join_pairs(groups: &mut BTreeMap<Vec<ServiceIdx>, Vec<(usize, &Share)>>, weig
     }
 }
 
-/// Whether a place is within one of the services, or between two of which it is one.
+/// Whether a place is within one of the services, or between one of them and another.
 fn is_within(place: Place, services: &[ServiceIdx]) -> bool {
     place.ends().iter().any(|end| services.contains(end))
 }
 
-/// What several services may suffer from at once is likelier than each of them: a node, the DNS, a surge.
+/// Prefers what several services may suffer from at once (a node, the DNS, a surge) over each of them.
 fn join_nodes(groups: &mut BTreeMap<Vec<ServiceIdx>, Vec<(usize, &Share)>>, hosts: &Hosts) {
     let mut pairs: BTreeMap<ServiceIdx, Vec<Vec<ServiceIdx>>> = BTreeMap::new();
     for pair in groups.keys().filter(|k| k.len() > 1) {
@@ -228,8 +227,8 @@ fn join_nodes(groups: &mut BTreeMap<Vec<ServiceIdx>, Vec<(usize, &Share)>>, host
     }
 }
 
-/// Ranks services by what they account for. Evidence of a service counts as far as it accounts for what users feel, in full if that is clear alone, and
-/// the part that it accounts for is evidence itself, as much as the symptom shows. Services that are suspected and not measured are added.
+/// Ranks services by what they account for. Evidence of a service counts in proportion to what it accounts for of what users feel, in full if that is
+/// clear alone, and the symptom's evidence is added, times the lower end of the share. Suspects that are not measured are added.
 ///
 /// Worked example: users' waiting has evidence of 4. Payment has a score of 3 and a share of 90 % (85 % at least), catalogue one of 6 and none.
 /// Payment scores 3 + 4 · 0.85 = 6.4, catalogue 6 · 0 = 0.

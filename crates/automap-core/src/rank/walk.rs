@@ -2,7 +2,7 @@
 //!
 //! Services that are visited often are likely causes. Visit frequencies are computed by power iteration, not sampled: the stationary distribution
 //! with restarts, or the accumulated one without. A seeded Monte-Carlo walk is available for comparison with the published methods
-//! (MonitorRank, CloudRanger and AutoMAP sample). How arrows and scores are made is the business of [`super::automap`].
+//! (MonitorRank, CloudRanger and AutoMAP sample). [`super::automap`] computes the arrows and scores.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +15,8 @@ pub struct WalkOptions {
     pub backward: f64,
     /// β of the second-order walk (CloudRanger, CCGRID 2018), 0–1: the previous step counts with `1 − β`. Default 1, a first-order walk.
     pub second_order: f64,
-    /// Probability of a restart before each step, 0–1. Default 0.5: walks of two steps on average, as long as most chains of calls; longer walks
-    /// lose touch with the evidence. 0 is the paper's uninterrupted walk.
+    /// Probability of a restart before each step, 0–1. Default 0.5: walks of two steps on average, as long as most call chains; longer walks lose
+    /// track of the evidence. 0 is the paper's uninterrupted walk.
     pub restart: f64,
     /// Steps of a walk without restarts and of the Monte-Carlo walk. Default 1000.
     pub steps: usize,

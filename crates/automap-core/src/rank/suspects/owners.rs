@@ -1,6 +1,6 @@
-//! Decides which services a place belongs to: the service, what it waits for and nobody times, or where it runs.
+//! Decides which services a place belongs to: the service, an untimed callee that it waits for, or the node that it runs on.
 //!
-//! Resources that moved decide, what the store's other callers show, and nodes that are used up; two are kept where that does not tell them apart.
+//! Decided by resources that moved, symptoms of the store's other callers, and saturated nodes; two are kept if these do not distinguish them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,15 +13,15 @@ use crate::rank::hosts::Hosts;
 use crate::rank::{Part, PartSource, RankedService};
 use crate::topology::CallGraph;
 
-/// From which part of a place on one of two services is the suspect alone.
+/// Share of a place from which one of two services is the only suspect.
 const ALONE: f64 = 0.7;
 /// Evidence from which a service's own series show a fault of its own.
 const OWN_FAULT: f64 = 2.0;
-/// How much likelier failures are a service's own than those of a store, which would show as slowness or lost connections first.
+/// How much likelier failures are a service's own than a store's, which would show as slowness or lost connections first.
 const OWN_FAILURE: f64 = 3.0;
-/// How much likelier waiting is a service's own than an untimed callee's where its network is at fault: that delays the calls that nobody times, too.
+/// How much likelier waiting is a service's own than an untimed callee's if its network is faulty: that delays untimed calls, too.
 const OWN_NETWORK: f64 = 4.0;
-/// Own symptom of another caller from which a store's slowness shows there too.
+/// Evidence from which another caller's own symptom shows the store's slowness too.
 const OTHER_CALLER: f64 = 1.0;
 
 /// Decides which services a place belongs to.
@@ -43,7 +43,7 @@ impl Owners<'_> {
                     (callee, share.at_callee * self.kept_from_callers(callee)),
                     (caller, (1.0 - share.at_callee) * self.cut_off(caller)),
                 ];
-                // The side-cars at both ends run on the nodes too.
+                // The sidecars at both ends run on the nodes too.
                 let beneath = ends.iter().flat_map(|(end, part)| {
                     self.hosts.may_hold_up(*end).into_iter().map(move |(host, weight)| (host, weight * part))
                 });
@@ -52,7 +52,7 @@ impl Owners<'_> {
         }
     }
 
-    /// The service and every callee that nobody times, with how likely each is.
+    /// The service and every untimed callee, each with its likelihood.
     fn own_or_waiting_for(&self, service: ServiceIdx, kind: ImpactKind) -> Vec<(ServiceIdx, f64)> {
         let untimed = self.callees(service).filter(|to| {
             self.frame.get(service, CLIENT_LATENCY_MS, Some(*to)).is_none()
@@ -60,7 +60,7 @@ impl Owners<'_> {
         });
         let mut found: Vec<(ServiceIdx, f64)> =
             untimed.map(|to| (to, self.moved(to) * self.at_other_callers(to, service))).collect();
-        // The network to a single callee that alone reports the calls is as likely as own time; among several callees none is likely enough.
+        // If a single callee alone reports the calls, the network to it is as likely as own time; among several callees none is likely enough.
         if let [callee] = self.reported_by_callees(service)[..] {
             found.push((callee, 1.0));
         }
@@ -95,7 +95,7 @@ impl Owners<'_> {
         self.calls.callees(self.frame.service(service)).filter_map(|to| self.frame.find(to))
     }
 
-    /// See [`Suspect::unseen_networks`]. A callee that is suspected too is no callee that may be at fault instead.
+    /// See [`Suspect::unseen_networks`]. Callees that are suspects themselves are left out.
     pub(super) fn unseen_networks(&self, services: &[ServiceIdx], impacts: &[SuspectImpact]) -> Vec<ServiceIdx> {
         let is_own = |s: &&ServiceIdx| impacts.iter().any(|i| i.place == Place::Service(**s));
         let has_moved = |s: &&ServiceIdx| self.moved(**s) >= (1.0 + CLEAR).powi(2);
@@ -132,25 +132,26 @@ impl Owners<'_> {
         suspects.iter().flat_map(|s| &s.services).any(|callee| reached.contains(name(callee)))
     }
 
-    /// How much likelier a callee is than who calls it: a host outside that the mesh does not let through, servers that a gateway took out, a
-    /// certificate that callers no longer take.
+    /// How much likelier a callee is than its callers: an external host that the mesh blocks, servers that a gateway ejected, a certificate that
+    /// callers no longer accept.
     fn kept_from_callers(&self, service: ServiceIdx) -> f64 {
         self.tells(service, |f| matches!(f, Family::Blocked | Family::TakenOut | Family::Certificate))
     }
 
-    /// How much likelier a caller is than whom it calls: a certificate that these no longer take.
+    /// How much likelier a caller is than its callees: a certificate that they no longer accept.
     fn cut_off(&self, service: ServiceIdx) -> f64 {
         self.tells(service, |f| *f == Family::Certificate)
     }
 
-    /// How likely a service is by what these families show of it, beside one that shows nothing, which is 1.
+    /// The likelihood of a service by the evidence of these families, relative to one without any, which is 1.
     fn tells(&self, service: ServiceIdx, is_one: impl Fn(&Family) -> bool) -> f64 {
         let is_telling = |p: &&Part| matches!(&p.source, PartSource::Own(family) if is_one(family));
         let parts = self.ranked(service).map(|s| s.parts.as_slice()).unwrap_or_default();
         (1.0 + parts.iter().filter(is_telling).map(|p| p.evidence).fold(0.0, f64::max)).powi(2)
     }
 
-    /// How much the resources of a service speak for it. On a node that is used up a store takes longer for every command: that is no sign of its own then.
+    /// The likelihood of a service by the evidence of its resources. On a saturated node a store takes longer for every command, which is then no
+    /// evidence against the store.
     fn moved(&self, service: ServiceIdx) -> f64 {
         let part = |p: &Part| match &p.source {
             PartSource::Own(Family::Commands) if self.hosts.has_full_node(service) => 0.0,
@@ -162,7 +163,7 @@ impl Owners<'_> {
         (1.0 + evidence).powi(2)
     }
 
-    /// A store that is slow is slow for its other callers too.
+    /// The likelihood of a store by its other callers: a slow store is slow for them too.
     fn at_other_callers(&self, store: ServiceIdx, caller: ServiceIdx) -> f64 {
         let name = self.frame.service(store);
         let others =
