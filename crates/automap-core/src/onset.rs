@@ -1,8 +1,8 @@
 //! Finds when a change began, for the whole system and for a single series.
 //!
-//! [`candidates`] and [`in_stretches`] look for the row at which most series change at once and feed [`crate::windows`]. [`of_series`] and
-//! [`interval_of_series`] date the change of one series, the latter with a 90 % interval, and feed evidence and propagation. Nothing here
-//! decides who caused the change.
+//! [`candidates`] and [`in_stretches`] look for the row at which most series change at once, for [`crate::windows`]. [`of_series`] and
+//! [`interval_of_series`] date the change of one series, the latter with a 90 % interval, for evidence and propagation. Nothing here
+//! decides what caused the change.
 
 mod change;
 mod interval;
@@ -25,7 +25,7 @@ const MIN_RIVAL_DISTANCE: usize = 3;
 /// Returns the rows before `end` at which the system may have changed, the likeliest first; empty if nothing changed.
 ///
 /// These are the best two splits by likelihood and the largest shift of the mean. The two statistics fail on different incidents, and a
-/// ranking averaged over their answers is better than one based on either. O(series × samples).
+/// ranking averaged over both is better than one based on either. O(series × samples).
 ///
 /// ```
 /// use automap_core::frame::{RawSeries, assemble};
@@ -90,8 +90,8 @@ fn peaks(values: &[f64]) -> impl Iterator<Item = usize> {
 /// Returns the first row from `from` on at which a series leaves its normal band for two samples in a row.
 ///
 /// The band is the median of the `baseline` rows ± 4 spreads, a spread being their MAD but at least `floor` (in the series' unit). The
-/// result is evidence to show, not to rank by: with a few samples, noise decides which series was first. `None` if the series never leaves
-/// the band that long; gaps are inside it. O(samples).
+/// result is for display, not for ranking: with a few samples, noise decides which series was first. `None` if the series never leaves the
+/// band that long; gaps count as inside. O(samples).
 ///
 /// ```
 /// use automap_core::onset::of_series;

@@ -1,9 +1,9 @@
 //! Averages the ranking over all possible onsets, each weighted by how much it explains.
 //!
-//! The onset is a nuisance parameter: the question is who caused the incident. Scores are log evidence, so the evidence of an onset is
-//! `ln(prior · Σ_s exp(score_s))`, and a service's final score is the mean of its scores over all onsets, weighted by that evidence. A wrong
-//! onset mixes fault and baseline and explains little, so it hardly counts; an earlier onset outweighs the given one only if it explains much
-//! more (journal 0006). How the hypotheses come about is the business of [`crate::windows`].
+//! The onset is a nuisance parameter: the question is which service caused the incident. Scores are log evidence, so the evidence of an onset
+//! is `ln(prior · Σ_s exp(score_s))`, and a service's final score is the mean of its scores over all onsets, weighted by that evidence. A
+//! wrong onset mixes fault and baseline and explains little, so it hardly counts; an earlier onset outweighs the given one only if it explains
+//! much more (journal 0006). [`crate::windows`] generates the hypotheses.
 //!
 //! Worked example: two onsets with priors 0.75 and 0.25 and scores (0, ln 3) and (ln 3, ln 9) for two services. Their evidence is
 //! 0.75 · (1 + 3) = 3 and 0.25 · (3 + 9) = 3, so both weigh one half, and the scores are (0 + ln 3) / 2 = 0.55 and (ln 3 + ln 9) / 2 = 1.65.
@@ -96,7 +96,7 @@ fn averaged_parts(best: &RankedService, views: &[(f64, &RankedService)]) -> Vec<
     parts
 }
 
-/// Log evidence for an onset, whichever service caused the incident: `ln(prior · Σ_s exp(score_s))`.
+/// Log evidence for an onset, summed over all possible causes: `ln(prior · Σ_s exp(score_s))`.
 fn log_evidence((prior, evaluation): &(f64, EvaluatedOnset)) -> f64 {
     prior.ln() + log_sum_exp(evaluation.ranking.services.iter().map(|s| s.score))
 }

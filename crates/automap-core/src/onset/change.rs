@@ -1,10 +1,10 @@
 //! Scores every row as the possible start of a change of the whole system, by two statistics that fail on different incidents.
 //!
-//! For each row, every series is split there and the gain of describing it by two parts instead of one is added up over all series. Which
-//! rows become candidates is decided in the parent module.
+//! For each row, every series is split there, and the gain of describing it by two parts instead of one is summed over all series. The parent module
+//! decides which rows become candidates.
 //!
 //! Worked example: a series scaled to 0, 0, 0, 0, 0, 0, 4, 4 has n·ln(variance + 0.05) = 8·ln(3.05) = 8.92 as a whole; split at row 6 it has
-//! 6·ln(0.05) + 2·ln(0.05) = −23.97. Half the difference, 16.4, is the gain, of which what exceeds 16 counts.
+//! 6·ln(0.05) + 2·ln(0.05) = −23.97. The gain is half the difference, 16.4; only the part above 16 counts.
 
 use std::ops::Range;
 
@@ -28,22 +28,21 @@ const LINEAR_STEPS: f64 = 3.0;
 const NOISE_GAIN: f64 = 16.0;
 /// The same for the shift of the mean, `ln(1 + |t|)`: nothing below t = 6.4 counts.
 const NOISE_SHIFT: f64 = 2.0;
-/// A little less than the t below which nothing counts, so that few logarithms are computed.
+/// Slightly less than the t below which nothing counts, so that few logarithms are computed.
 const LEAST_SHIFT: f64 = 6.38;
 const NOTABLE_SHIFT: f64 = LEAST_SHIFT * LEAST_SHIFT;
-/// Series added up at a time. Fixed, so that sums do not depend on the number of threads.
+/// Number of series summed per chunk. Fixed, so that sums do not depend on the number of threads.
 const CHUNK: usize = 256;
 
-/// What a split at every candidate row gains, added up over all series.
+/// The gain of a split at every candidate row, summed over all series.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     /// The first candidate.
     pub(crate) first: usize,
-    /// Log-likelihood that two levels and spreads describe a series better than one. Sees bursts, which move the spread;
-    /// prefers the middle of a series of them to its beginning.
+    /// Log-likelihood gain of describing a series by two levels and spreads instead of one. Detects bursts, which move the spread, but prefers the
+    /// middle of a series of bursts to its beginning.
     pub(crate) split: Vec<f64>,
-    /// Shift of the mean in standard errors of the time *before* it, compressed. Wants a calm time before; is blind to what leaves
-    /// the mean as it was.
+    /// Shift of the mean in standard errors of the time *before* it, compressed. Needs a calm time before; does not see changes that keep the mean.
     pub(crate) shift: Vec<f64>,
 }
 
@@ -51,7 +50,7 @@ impl Change {
     /// Scores the rows before `end`. O(series × rows).
     ///
     /// Every series is scaled by its own movement from one sample to the next (which a level shift barely touches) and
-    /// compressed; what lies beyond noise is added up over all series.
+    /// compressed; the excess over noise is summed over all series.
     pub(crate) fn new(frame: &MetricFrame, end: usize) -> Self {
         let first = MIN_BEFORE.max(end / 10);
         let candidates = first..(end + 1).saturating_sub(MIN_AFTER);
@@ -71,7 +70,7 @@ fn sum(series: &[Series], end: usize, candidates: &Range<usize>) -> Vec<[f64; 2]
     total
 }
 
-/// Adds what one series gains by a split at every candidate.
+/// Adds the gain of one series for a split at every candidate.
 fn add_gains(series: &Series, end: usize, candidates: &Range<usize>, place: &mut Place, total: &mut [[f64; 2]]) {
     if matches!(series.metric.side, Side::Outside | Side::Served) {
         return;
@@ -98,7 +97,7 @@ fn add_gains(series: &Series, end: usize, candidates: &Range<usize>, place: &mut
                 slot[0] += weight * (split - NOISE_GAIN).max(0.0);
             }
             let apart = about_after.mean - about_before.mean;
-            // The square of the shift, without roots and divisions, for the many rows at which it is nothing.
+            // Compares the square of the shift, which avoids roots and divisions for the many rows without a shift.
             if apart * apart * before.n * after.n > NOTABLE_SHIFT * about_before.spread * whole.n {
                 let t = (after.mean() - before.mean()).abs() / (before.variance() + VARIANCE_FLOOR).sqrt()
                     * (before.n * after.n / whole.n).sqrt();
@@ -110,7 +109,7 @@ fn add_gains(series: &Series, end: usize, candidates: &Range<usize>, place: &mut
     }
 }
 
-/// Mean and spread of a part but for rounding: enough to see that it gains nothing.
+/// Mean and spread of a part up to rounding: enough to see that it gains nothing.
 struct About {
     mean: f64,
     /// The variance, with [`VARIANCE_FLOOR`].
@@ -125,15 +124,15 @@ impl About {
     }
 }
 
-/// At least what a split gains, without a logarithm: for most rows of most series that is less than noise gains, and they need no exact answer.
-/// A thousandth more covers the rounding.
+/// Upper bound of a split's gain, without a logarithm: for most rows of most series it is below the gain of noise, so they need no exact value. A
+/// margin of a thousandth covers rounding.
 fn most_gained(whole_cost: f64, parts: [(&Running, &About); 2]) -> f64 {
     let least = |(part, about): (&Running, &About)| part.n * least_ln(about.spread);
     0.5 * (whole_cost - least(parts[0]) - least(parts[1])) + 1e-3
 }
 
-/// A logarithm that is never more than the exact one and at most 0.014 less, of a positive number: its exponent, and a parabola through both ends of
-/// what lies between two powers of two.
+/// A lower bound of the logarithm of a positive number, at most 0.014 too low: its exponent, and between two powers of two a parabola through both
+/// ends.
 fn least_ln(x: f64) -> f64 {
     const FRACTION: u64 = (1 << 52) - 1;
     let exponent = (x.to_bits() >> 52) as i64 - 1023;
@@ -141,7 +140,7 @@ fn least_ln(x: f64) -> f64 {
     std::f64::consts::LN_2 * (exponent as f64 + part + 0.2786 * part * (1.0 - part))
 }
 
-/// Where one series after the other is scaled.
+/// Reusable buffer in which each series is scaled.
 #[derive(Default)]
 struct Place {
     scaled: Vec<f64>,
@@ -149,7 +148,7 @@ struct Place {
 }
 
 impl Place {
-    /// In units of the usual movement from one sample to the next, compressed; latencies on a log scale. False where nothing was observed.
+    /// In units of the usual movement from one sample to the next, compressed; latencies on a log scale. False if nothing was observed.
     fn scale(&mut self, series: &Series, end: usize) -> bool {
         let is_log = series.metric.family == Family::Latency;
         let log = |v: f64| if v.is_nan() { v } else { (v.max(0.0) + 1e-9).ln() };
@@ -225,7 +224,7 @@ mod tests {
         }
     }
 
-    /// Samples that rest at 100 and end at 112: where nothing moves from one to the next, a movement is taken to be 2 % of the level, and 112 is two times
+    /// Samples that rest at 100 and end at 112: if nothing moves between samples, the usual step is taken as 2 % of the level, and 112 is two times
     /// three of them away.
     #[test]
     fn a_series_at_rest_moves_by_a_part_of_its_level() {

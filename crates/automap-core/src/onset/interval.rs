@@ -3,7 +3,7 @@
 //! A rate looks back over several samples, so a sudden fault appears as a short ramp, and noise hides where the ramp begins. Both are handled
 //! by one model: a level, a ramp of at most [`LOOK_BACK_STEPS`] samples, another level. Each possible first sample gets the likelihood of the
 //! best ramp that starts there, and the interval holds all samples whose likelihood is close enough to the best (Hansen, Econometrica 68,
-//! 2000). Comparing the intervals of several services is the business of [`crate::propagation`].
+//! 2000). [`crate::propagation`] compares the intervals of several services.
 
 use super::of_series;
 use crate::stats::{finite, mad, median_of, signed_log};
@@ -21,7 +21,7 @@ const LIKELIHOOD_BOUND: f64 = 4.5;
 const MIN_BEFORE: usize = 4;
 /// Fewest observed samples from an onset on.
 const MIN_AFTER: usize = 2;
-/// Movements below this many spreads stay linear, larger ones are compressed, so that the first foot of a large ramp counts.
+/// Movements below this many spreads stay linear, larger ones are compressed, so that the foot of a large ramp counts.
 const LINEAR_SPREADS: f64 = 3.0;
 /// Smallest variance of the compressed values.
 const VARIANCE_FLOOR: f64 = 0.1;
@@ -147,7 +147,7 @@ fn inflation(residuals: &[f64]) -> f64 {
     ((1.0 + rho) / (1.0 - rho)).min(LOOK_BACK_STEPS as f64)
 }
 
-/// Running sums, for means and spreads of any stretch.
+/// Running sums, for means and spreads of any range.
 struct Sums {
     sum: Vec<f64>,
     squares: Vec<f64>,
