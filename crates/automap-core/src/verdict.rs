@@ -1,7 +1,7 @@
-//! Decides what a ranking allows to be said: a cause, no incident, or not enough evidence.
+//! Decides what a ranking justifies: a cause, no incident, or not enough evidence.
 //!
-//! The ranking always has a first place; this module turns its margin over the others into a confidence, calibrated on public recordings, and
-//! names a cause only from a threshold on. It does not rank and makes no texts.
+//! A ranking always has a first place; this module turns its margin over the others into a confidence, calibrated on public recordings, and names a
+//! cause only above a threshold. It does not rank and writes no text.
 //!
 //! Worked example: the first service has score 9, the second 6, the clearest sign of the first is 4, and the baseline is worth 18 samples. The
 //! strength is 4 · (9 − 6) / 9 · 18 / (18 + 6) = 1, the odds are 0.54 · 2^3.2 = 4.96, and the confidence is 4.96 / 5.96 = 0.83: above 0.7, so
@@ -21,37 +21,37 @@ use crate::rank::suspects::{MAX_CAUSES, Suspect};
 use crate::rank::{Engine, PartSource, RankedService, Ranking};
 use crate::stats::{effective_samples, persistence, soft_step};
 
-/// Independent samples in the baseline at which evidence counts half. With few samples the normal spread is itself a guess: with six, pure noise
+/// Independent baseline samples at which evidence counts half. With few samples the normal spread is itself uncertain: with six, pure noise
 /// leads by as much as a fault.
 const HALF_WEIGHT_SAMPLES: f64 = 6.0;
-/// The same in raw samples, for the question whether anything happened at all.
+/// The same in raw samples, for deciding whether anything happened at all.
 const HALF_WEIGHT_RAW_SAMPLES: f64 = 10.0;
 /// The named services account for at least this share of what users feel.
 const MOST: f64 = 0.5;
-/// How likely it is a service's own time and not the network to one of its callees, where no caller reports its calls and no resource of the service
-/// moved. A guess on the careful side: faults of the network are the rarer ones in clusters, and as frequent in experiments.
+/// Probability that it is a service's own time and not the network to one of its callees, if no caller reports its calls and no resource of the
+/// service moved. A conservative guess: network faults are rarer in clusters, and as frequent in experiments.
 const OWN_TIME: f64 = 0.6;
-/// How likely it is a service's own fault and not that of a callee whose latency or errors were not observed. With it no confidence reaches the
-/// threshold from which a cause is named.
+/// Probability that it is a service's own fault and not that of a callee whose latency or errors were not observed. It keeps every confidence below
+/// the threshold from which a cause is named.
 const CALLEES_UNOBSERVED: f64 = 0.6;
-/// How likely a service stopped whose samples stopped, where those of services that go on are lost too.
+/// Probability that a service whose samples stopped has itself stopped, if samples of running services are lost too.
 const SAMPLES_LOST: f64 = 0.6;
-/// What remains of the confidence in a service that changed after users felt something.
+/// Factor of the confidence in a service that changed only after users felt something.
 const TOO_LATE: f64 = 0.5;
 
 /// When a verdict may name a cause.
 #[derive(Clone, Copy, Debug)]
 pub struct VerdictOptions {
-    /// Score at which an incident is as likely as not. Default 2.5: most fault-free stretches of public recordings stay below
-    /// it, most real incidents rise above it.
+    /// Score at which an incident is as likely as not. Default 2.5: most fault-free periods of public recordings stay below it, most real incidents
+    /// are above it.
     pub score_centre: f64,
     /// Width of that step. Default 0.5.
     pub score_softness: f64,
-    /// Confidence from which a cause is named, 0–1. Default 0.7: more than nine of ten that reach it on public recordings are right, and
-    /// fault-free stretches of metrics with known units stay below 0.4.
+    /// Confidence from which a cause is named, 0–1. Default 0.7: more than nine of ten causes that reach it on public recordings are right, and
+    /// fault-free periods of metrics with known units stay below 0.4.
     pub name_from: f64,
     /// The same where most metrics have no known unit, so that changes too small to matter cannot be recognised. Default 0.9:
-    /// one of 50 fault-free stretches of public recordings reaches it; 0.8 is reached by one of 25.
+    /// one of 50 fault-free periods of public recordings reaches it; one of 25 reaches 0.8.
     pub name_from_unitless: f64,
     /// If the top score, weighted by the reliability of the baseline, is below this and no symptom exceeds `quiet_symptom`, there is no
     /// incident. Default 1.5: a score of 2 on a baseline of 30 samples.
@@ -82,33 +82,33 @@ impl VerdictOptions {
     }
 }
 
-/// What an analysis allows to be said.
+/// What an analysis justifies saying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// The services of the [`Lead`] are the cause.
     Cause,
     /// Something is wrong, or may be, but the data does not single out a service.
     NotEnoughEvidence,
-    /// Nothing left its normal behaviour.
+    /// Nothing deviates from normal.
     NoIncident,
-    /// A service is asked more or less than before, and nobody waits or fails: no incident.
+    /// A service gets more or fewer requests than before, and no request waits or fails: no incident.
     OnlyLoad,
-    /// All that stands out moved as much at the same hours of earlier days.
+    /// Everything that stands out made the same move at the same hours of earlier days.
     Usual,
-    /// All that stands out is what a change that was decided on brings about by itself, such as the new pods of a release, and users do not feel it.
+    /// Everything that stands out is the direct effect of a deliberate change, such as the new pods of a release, and users do not feel it.
     OnlyChanged,
-    /// Nothing that was observed left its normal behaviour, but what users feel was not observed, or not wholly.
+    /// Nothing that was observed deviates from normal, but what users feel was not observed, or only in part.
     CannotTell,
 }
 
 impl Decision {
-    /// Whether nothing that was observed is wrong, so that there is no candidate.
+    /// Whether nothing observed is wrong, so that there is no candidate.
     pub fn is_quiet(self) -> bool {
         matches!(self, Self::NoIncident | Self::OnlyLoad | Self::OnlyChanged | Self::Usual | Self::CannotTell)
     }
 }
 
-/// How many independent samples the baseline of these services is worth: a rate over a minute, sampled every five seconds, repeats most of itself.
+/// The number of independent samples in the baseline of these services: a rate over a minute, sampled every five seconds, repeats most of itself.
 fn independent_samples(analysis: &Analysis, named: &[Vec<ServiceIdx>]) -> f64 {
     let rows = &analysis.windows.rows.baseline;
     let judged = analysis.anomalies.series.iter().filter(|s| named.iter().any(|group| group.contains(&s.service)));
@@ -147,7 +147,7 @@ pub struct Margin {
     pub share: f64,
     /// Its own evidence: the clearest part for the evidence engine, the sum of all parts for the random walk.
     pub own_evidence: f64,
-    /// Independent samples that the baseline of the named services is worth: neighbouring samples that repeat each other count less.
+    /// Independent samples in the baseline of the named services: neighbouring samples that repeat each other count less.
     pub baseline_samples: f64,
 }
 
@@ -158,11 +158,11 @@ impl Margin {
         Self::in_ranking(&analysis.ranking, named, independent_samples(analysis, named))
     }
 
-    /// The same, with what the baseline is worth given. O(services).
+    /// The same, with the number of independent baseline samples given. O(services).
     pub fn in_ranking(ranking: &Ranking, named: &[Vec<ServiceIdx>], baseline_samples: f64) -> Self {
         let is_named = |s: &RankedService| named.iter().any(|group| group.contains(&s.service));
         let own_evidence = |s: &RankedService| {
-            // A change makes a sign of the metrics likelier and is none itself.
+            // A change makes a sign in the metrics likelier but is not a sign itself.
             let signs = s.parts.iter().filter(|p| p.source != PartSource::Change && p.weight > 0.0);
             let parts = signs.map(|p| p.evidence.max(0.0));
             match ranking.engine {
@@ -189,8 +189,8 @@ impl Margin {
 
     /// The margin times the evidence it rests on; 0 for a tie, 1 and more for a clear first place.
     ///
-    /// Evidence engine: the clearest sign times the share of the score that no other service reaches, once the score exceeds what fault-free
-    /// time shows. (A margin made of many faint signs is accidental.) Random walk: the share of visits times the service's own evidence, since
+    /// Evidence engine: the clearest sign times the share of the score that no other service reaches, once the score exceeds that of fault-free
+    /// time. (A margin made of many faint signs is accidental.) Random walk: the share of visits times the service's own evidence, since
     /// visits rank services but do not say whether anything happened.
     pub fn strength(&self, options: &VerdictOptions) -> f64 {
         baseline_reliability(self.baseline_samples, HALF_WEIGHT_SAMPLES)
@@ -217,16 +217,16 @@ impl Margin {
     }
 }
 
-/// The services that are named if a cause may be named, and how clearly they stand out. It is measured once for an analysis and passed on.
+/// The services that are named if a cause may be named, and how clearly they stand out. Computed once per analysis and passed on.
 #[derive(Clone, Debug)]
 pub struct Lead {
-    /// Suspects that together account for most of what users feel, each one service or a pair that cannot be told apart, the largest share first;
+    /// Suspects that together account for most of what users feel, each one service or a pair that cannot be distinguished, the largest share first;
     /// without measured calls the first service of the ranking. Empty without a ranking.
     pub named: Vec<Vec<ServiceIdx>>,
     /// `None` without a ranking.
     margin: Option<Margin>,
-    /// Factor of the confidence, 0–1, for doubts that the margin does not know: the network of calls that nobody reports, callees
-    /// that were not observed, samples that are lost, and changes after the pain.
+    /// Factor of the confidence, 0–1, for doubts that the margin does not include: the network of unreported calls, unobserved callees, lost
+    /// samples, and changes that came after the symptoms.
     certainty: f64,
 }
 
@@ -236,7 +236,7 @@ impl Lead {
         self.named.iter().flatten().any(|named| *named == service)
     }
 
-    /// Measures it. Of the suspects that carry what users feel as many are named as are clear: a small remainder that is not does not cast doubt on
+    /// Computes it. Of the suspects that carry what users feel, only the clear ones are named: an unclear small remainder does not cast doubt on
     /// the service that accounts for most. O(services + series of the named services × samples).
     pub fn of(analysis: &Analysis, options: &VerdictOptions) -> Self {
         let (suspects, fewest) = time_of_day::without_usual_requests(analysis, named(analysis));
@@ -268,7 +268,7 @@ impl Lead {
     }
 
     /// Confidence that a service is the cause or one of several, 0–1, given that there is an incident. A named service has
-    /// [`Self::confidence`], of which the two of a pair take their parts; the remaining probability is divided among the others by their shares.
+    /// [`Self::confidence`], which the two of a pair divide between them; the remaining probability is divided among the others by their shares.
     pub fn confidence_of(&self, ranking: &Ranking, service: &RankedService, options: &VerdictOptions) -> f64 {
         let of_named = self.confidence(options);
         let services = &ranking.services;
@@ -303,7 +303,7 @@ fn named(analysis: &Analysis) -> (Vec<Vec<ServiceIdx>>, usize) {
     (vec![vec![top.service]], 1)
 }
 
-/// Whether what speaks most for a service are samples that stopped arriving, while others that go on lost some of theirs.
+/// Whether the strongest evidence for a service is that its samples stopped, while other running services lost some of theirs.
 pub(crate) fn may_be_lost(analysis: &Analysis, service: ServiceIdx) -> bool {
     let ranked = analysis.ranking.services.iter().find(|r| r.service == service);
     let parts = ranked.map(|r| r.parts.as_slice()).unwrap_or_default();
@@ -320,9 +320,9 @@ fn own_evidence(engine: Engine, service: &RankedService) -> f64 {
     }
 }
 
-/// Decides what an analysis allows to be said. O(services + series).
+/// Decides what an analysis justifies saying. O(services + series).
 ///
-/// Where the user says when the incident began there was one: then the answer is never that there was none.
+/// If the user gave the start of the incident, the answer is never that there was none.
 pub fn decide(analysis: &Analysis, lead: &Lead, options: &VerdictOptions) -> Decision {
     let Some(top) = analysis.ranking.services.first() else { return Decision::NotEnoughEvidence };
     let own = reliability(analysis) * own_evidence(analysis.ranking.engine, top);
@@ -344,13 +344,13 @@ pub fn decide(analysis: &Analysis, lead: &Lead, options: &VerdictOptions) -> Dec
     }
 }
 
-/// Whether no symptom exceeds what a baseline of this length shows by chance, and no course of what users feel is disturbed. O(series).
+/// Whether no symptom exceeds what a baseline of this length shows by chance, and users felt nothing at any time. O(series).
 pub(crate) fn has_quiet_symptoms(analysis: &Analysis, options: &VerdictOptions) -> bool {
     let symptom = analysis.anomalies.clearest_symptom();
     reliability(analysis) * symptom < options.quiet_symptom && analysis.plan.current.is_none()
 }
 
-/// What the baseline's raw samples are worth for the question whether anything happened at all, 0–1.
+/// Weight of the baseline's raw samples for deciding whether anything happened at all, 0–1.
 fn reliability(analysis: &Analysis) -> f64 {
     baseline_reliability(analysis.windows.rows.baseline.len() as f64, HALF_WEIGHT_RAW_SAMPLES)
 }

@@ -1,9 +1,9 @@
-//! Recognises what stands out and hurts nobody: more or fewer requests, and what a change that was decided on brings about by itself.
+//! Recognises what stands out but is harmless: more or fewer requests, and the direct effects of a deliberate change.
 //!
-//! Only where users were observed and feel nothing. A leak that a release brought is not excused: the memory of another version is its own doing.
+//! Applies only if users were observed and feel nothing. A leak introduced by a release is not excused: a release does not explain higher memory.
 //!
-//! Worked example: carts is scaled from one pod to two. Its new pods and twice the memory stand out, and nobody waits. Both follow from the second pod, so there
-//! is no incident. After a release the new pods alone would follow from it; twice the memory would not.
+//! Worked example: carts is scaled from one pod to two. Its new pods and twice the memory stand out, but no request waits. Both follow from the
+//! second pod, so there is no incident. After a release only the new pods would follow from it; twice the memory would not.
 
 use super::{Decision, Lead};
 use crate::analysis::Analysis;
@@ -13,7 +13,7 @@ use crate::frame::ServiceIdx;
 use crate::metric::Family;
 use crate::rank::{Part, PartSource};
 
-/// The decision that there is no incident, where all that speaks for the first services hurts nobody. O(services + series).
+/// The decision that there is no incident, if all evidence for the first services is harmless. O(services + series).
 pub(super) fn only(analysis: &Analysis, lead: &Lead) -> Option<Decision> {
     let is_observed = !analysis.entries.is_empty() && !analysis.unseen.hides_symptoms();
     let is_calm = analysis.anomalies.clearest_symptom() < CLEAR && analysis.plan.current.is_none();
@@ -37,12 +37,12 @@ pub(super) fn only(analysis: &Analysis, lead: &Lead) -> Option<Decision> {
     }
 }
 
-/// How much others ask of a service: a campaign, a cache, a job that ended.
+/// Whether the part is load from others: a campaign, a cache, a job that ended.
 fn is_load(part: &Part) -> bool {
     matches!(&part.source, PartSource::Own(Family::Throughput | Family::Network))
 }
 
-/// Where users enter, fewer requests are lost users.
+/// At entry services, fewer requests mean lost users.
 fn concerns_users(analysis: &Analysis, named: &[ServiceIdx]) -> bool {
     let is_entry = |s: &ServiceIdx| analysis.entries.contains(s);
     let at_entries = analysis.anomalies.series.iter().filter(|s| is_entry(&s.service) && s.peer.is_none());
@@ -50,7 +50,7 @@ fn concerns_users(analysis: &Analysis, named: &[ServiceIdx]) -> bool {
     named.iter().any(is_entry) || requests.any(|s| s.evidence >= CLEAR)
 }
 
-/// Whether a change of this kind shows itself in this way without anything being wrong.
+/// Whether a change of this kind has this effect without anything being wrong.
 pub(super) fn brings_about(kind: ChangeKind, source: &PartSource) -> bool {
     let is_scaled = matches!(kind, ChangeKind::Scaled | ChangeKind::Autoscaled);
     match source {

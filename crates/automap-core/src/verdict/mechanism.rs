@@ -1,6 +1,6 @@
-//! Says which kind of fault is at work in a named service.
+//! Decides which kind of fault a named service has.
 //!
-//! The evidence of its series decides, causes before consequences; where calls are measured the attribution decides whether it is the network.
+//! The evidence of its series decides, causes before consequences; where calls are measured, the attribution decides whether it is the network.
 //! Wording is left to the report.
 
 use std::collections::BTreeSet;
@@ -19,18 +19,18 @@ const NETWORK_SHARE: f64 = 0.5;
 /// … and below which it is not.
 const NO_NETWORK_SHARE: f64 = 0.1;
 
-/// The source of evidence that says most about the kind of fault at a service of an analysis; `None` without any positive evidence.
+/// The source of evidence that best indicates the kind of fault of a service; `None` without any positive evidence.
 pub fn mechanism(analysis: &Analysis, service: ServiceIdx) -> Option<PartSource> {
     let ranked = analysis.ranking.services.iter().find(|r| r.service == service)?;
     let suspect = analysis.suspects.of(service).filter(|_| analysis.suspects.weight >= DECIDES);
     most_telling(ranked, suspect, analysis.brought_about.get(&service))
 }
 
-/// `suspect` is what the attribution says of the service, `changed` the kinds of its recent changes.
+/// `suspect` is the attribution's finding on the service, `changed` the kinds of its recent changes.
 ///
 /// Within a service causes come before consequences: a memory leak raises the CPU load, CPU load raises the latency, and a dead container
-/// affects everything, but not the reverse. Where calls are measured they decide whether it is the network, or what enters through a gateway. What a change of the
-/// service brings about by itself, such as new pods, says nothing where something else is clear.
+/// affects everything, but not the reverse. Where calls are measured, they decide whether it is the network, or a surge through a gateway. Direct
+/// effects of a change of the service, such as new pods, are ignored if something else is clear.
 fn most_telling(
     service: &RankedService,
     suspect: Option<&Suspect>,
@@ -60,7 +60,7 @@ fn most_telling(
     Some(if is_network { PartSource::NetworkGap } else { best.source.clone() })
 }
 
-/// The words for what is wrong with a store, a broker, a pool of connections, the DNS or a host that is not let through; `None` for other kinds of evidence.
+/// The words for what is wrong with a store, a broker, a connection pool, the DNS or a blocked host; `None` for other kinds of evidence.
 pub fn store_words(family: &Family) -> Option<&'static str> {
     Some(match family {
         Family::Outage => "down",

@@ -1,12 +1,13 @@
-//! Judges what stands out against the same hours of earlier days, and says whether such days are worth asking for.
+//! Compares what stands out with the same hours of earlier days, and decides whether such days are worth querying.
 //!
-//! The series that carry a verdict are compared day by day: clear symptoms, what speaks for the named services, and requests at the entries that moved by a
-//! fifth. If on two days at least each of them made the same move, what stands out is usual, and there is no incident. What was not observed on a day was
-//! not the same; what was not observed today is not called calm; and where the user or an alert says that there is an incident, there is one. Whoever is failed
-//! is failed, however often that happens: where users fail, the incident stands, and its being usual is told.
+//! The series that carry a verdict are compared day by day: clear symptoms, evidence for the named services, and requests at the entries that moved
+//! by a fifth. If each of them made the same move on at least two days, what stands out is usual, and there is no incident. A series that was not
+//! observed on a day was not the same; one that was not observed today is not called calm; and if the user or an alert says that there is an
+//! incident, there is one. Failing requests are an incident, however usual: the incident stands, and the report says that it is usual.
 //!
-//! Worked example: requests at the entry rose from 212 to 388 a second and its latency from 31 to 250 ms. Yesterday it was 205 to 379 and 30 to 41, a week ago 198 to
-//! 391 and 29 to 40. On both days the requests made the same move and the latency did not: the traffic is usual, the latency is not, and the incident stands.
+//! Worked example: requests at the entry rose from 212 to 388 a second and its latency from 31 to 250 ms. Yesterday they went from 205 to 379 and
+//! from 30 to 41, a week ago from 198 to 391 and from 29 to 40. On both days the requests made the same move and the latency did not: the traffic is
+//! usual, the latency is not, and the incident stands.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,31 +24,31 @@ use crate::time_of_day::{CompareWith, EarlierDay, MAX_CELLS_PER_DAY, MAX_SPAN_MS
 
 use super::{Lead, mechanism};
 
-/// How often days are asked for: the first ones, and one more where they disagree.
+/// Maximum number of queries for days: the first ones, and one more if they disagree.
 pub const MAX_ROUNDS: usize = 2;
-/// Days that have to show the same before it is usual.
+/// Days that must show the same move before it is usual.
 pub const ENOUGH_DAYS: usize = 2;
-/// Requests at the entries that move by this share are worth a look at earlier days.
+/// Requests at the entries that move by this share are a reason to query earlier days.
 const TRAFFIC_MOVED: f64 = 0.2;
-/// A step makes at least this part of a change at once; less is a drift.
+/// A step makes at least this share of a change at once; less is a drift.
 const STEP: f64 = 0.5;
-/// A job that began this long before the onset may be what it began with.
+/// A job that began at most this long before the onset may have started the incident.
 const JOB_BEFORE_MS: i64 = 900_000;
-/// The end of an incident of more than twice that length has to be usual as well.
+/// If an incident is more than twice as long as this, this last part must be usual as well.
 const END_MS: i64 = 300_000;
-/// Users are failed where this share of the requests at an entry fails more than before: one in a hundred.
+/// Users' requests fail if the failing share at an entry rises by this: one in a hundred.
 const FAILED_USERS: f64 = 0.01;
-/// What remains of the confidence in a service that would be named for a usual number of requests: it is not named then.
+/// Factor of the confidence in a service that would be named for a usual number of requests, which keeps it from being named.
 const USUAL_REQUESTS: f64 = 0.5;
 
-/// What the same hours of earlier days say of what stands out.
+/// What the same hours of earlier days say about what stands out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "TimeOfDayFinding")]
 pub enum Finding {
     /// All of it is usual for this time.
     Usual,
-    /// The requests are, something else is not.
+    /// The requests are usual, something else is not.
     TrafficIsUsual,
     /// It is not usual.
     Unusual,
@@ -62,9 +63,9 @@ pub struct Compared {
     pub series: usize,
     /// Its move today.
     pub today: Move,
-    /// Its move on each of [`Analysis::earlier_days`]; `None` where it was not observed.
+    /// Its move on each of [`Analysis::earlier_days`]; `None` if it was not observed.
     pub earlier: Vec<Option<Move>>,
-    /// On which of them it was the same.
+    /// For each of them, whether the move was the same.
     pub is_same: Vec<bool>,
 }
 
@@ -85,13 +86,13 @@ impl Compared {
 pub struct TimeOfDay {
     /// What it says.
     pub finding: Finding,
-    /// Whether users are failed, which excuses nothing that is usual.
+    /// Whether users' requests fail, in which case being usual is no excuse.
     pub fails_users: bool,
     /// The series, the clearest first.
     pub series: Vec<Compared>,
 }
 
-/// Compares; `None` where no earlier day was asked for, or nothing stands out. O(series + carrying series × days × samples).
+/// Compares; `None` if no earlier day was queried, or nothing stands out. O(series + carrying series × days × samples).
 pub fn compare(analysis: &Analysis, lead: &Lead) -> Option<TimeOfDay> {
     if analysis.earlier_days.is_empty() {
         return None;
@@ -121,13 +122,13 @@ pub fn compare(analysis: &Analysis, lead: &Lead) -> Option<TimeOfDay> {
     Some(TimeOfDay { finding, fails_users: series.iter().any(fails), series })
 }
 
-/// Whether requests fail that did not before, as their server counts them, and more than a few.
+/// Whether clearly more requests fail than before, as counted by the server.
 pub(crate) fn fails_users(metric: &Metric, Move { from, to }: Move) -> bool {
     let is_more = if metric.unit == Unit::Ratio { to - from >= FAILED_USERS } else { to > from };
     metric.family == Family::Error && metric.side == Side::Own && is_more
 }
 
-/// Whether all that stands out is usual. Samples that stopped, symptoms that were not observed, and requests of users that fail never are.
+/// Whether everything that stands out is usual. Stopped samples, unobserved symptoms, and failing requests of users never are.
 pub(super) fn is_usual(analysis: &Analysis, lead: &Lead) -> bool {
     let of_named = analysis.ranking.services.iter().filter(|r| lead.names(r.service)).flat_map(|r| &r.parts);
     let has_stopped = of_named.clone().any(|p| p.source == PartSource::Missing && p.evidence >= CLEAR);
@@ -135,8 +136,8 @@ pub(super) fn is_usual(analysis: &Analysis, lead: &Lead) -> bool {
     is_seen && compare(analysis, lead).is_some_and(|c| c.finding == Finding::Usual && !c.fails_users)
 }
 
-/// The services that may be named, without those that would be named for their number of requests although that is usual: what is so every day is not what
-/// is wrong today. Unless nobody else is left: then [`certainty`] keeps them from being named.
+/// The services that may be named, without those that would be named for their number of requests although that is usual. If no others are left they
+/// stay, and [`certainty`] keeps them from being named.
 pub(super) fn without_usual_requests(
     analysis: &Analysis,
     (mut named, fewest): (Vec<Vec<ServiceIdx>>, usize),
@@ -163,7 +164,7 @@ fn is_usual_request_rate(analysis: &Analysis, group: &[ServiceIdx]) -> bool {
     is_named_for_it && series.is_some_and(usual)
 }
 
-/// The series that carry the verdict, the clearest first: what has to be usual for all to be.
+/// The series that carry the verdict, the clearest first: all of them must be usual.
 fn carrying(analysis: &Analysis, lead: &Lead) -> Vec<usize> {
     let series = analysis.anomalies.series.iter();
     let carries = |s: &&SeriesEvidence| s.evidence >= CLEAR && (s.metric.family.is_symptom() || lead.names(s.service));
@@ -207,7 +208,7 @@ fn compared(analysis: &Analysis, series: usize, [baseline, incident]: [Interval;
     Compared { series, today, earlier, is_same: days.iter().map(same).collect() }
 }
 
-/// The last minutes of a long incident, which may be worse than the whole: a fault that begins in a busy hour. `None` where they are most of it.
+/// The last minutes of a long incident, which may be worse than the whole, such as a fault that begins in a busy hour. `None` if they are most of it.
 fn end_of(analysis: &Analysis, incident: Interval) -> Option<(Vec<usize>, Interval)> {
     let window = Interval { start: incident.end.plus_ms(-END_MS), ..incident };
     let times = analysis.frame.times();
@@ -223,7 +224,7 @@ pub(crate) fn name<'a>(frame: &'a MetricFrame, series: &'a Series) -> SeriesName
     }
 }
 
-/// The move of today, and by which level.
+/// Today's move, and the statistic that measures it.
 fn today(analysis: &Analysis, series: usize) -> (Move, Level) {
     let (series, rows) = (&analysis.frame.series()[series], &analysis.windows.rows);
     let (before, during) = (series.values_at(&rows.baseline), series.values_at(&rows.incident));
@@ -236,10 +237,10 @@ fn windows(analysis: &Analysis) -> Option<[Interval; 2]> {
     Some([analysis.frame.span_of(&rows.baseline)?, analysis.frame.span_of(&rows.incident)?])
 }
 
-/// The days to ask for next, given those that are known: none where the first look gives no reason, where the start was given, or where enough is known.
+/// The days to query next, given the known ones: none if the first look gives no reason, the start was given, or enough is known.
 ///
-/// Reasons are requests at the entries that moved by a fifth, a drift in place of a step, a lead whose evidence are requests, and a job that began. O(series + samples of
-/// the carrying series).
+/// Reasons are requests at the entries that moved by a fifth, a drift instead of a step, a lead whose evidence is requests, and a job that began.
+/// O(series + samples of the carrying series).
 pub fn days_to_ask(analysis: &Analysis, lead: &Lead, changes: &ChangeLog, with: CompareWith) -> Vec<u32> {
     let frame = &analysis.frame;
     let cells = frame.series().len() * frame.times().len();
@@ -276,7 +277,7 @@ fn is_worth_asking(analysis: &Analysis, lead: &Lead, changes: &ChangeLog) -> boo
     traffic_moved || is_traffic || job_began || is_drift(analysis, lead)
 }
 
-/// Whether the clearest of what carries the verdict went to its level little by little.
+/// Whether the clearest series that carries the verdict reached its level gradually.
 ///
 /// Worked example: a latency that rises by 1 ms a minute for an hour, the last ten minutes of which are the incident, has risen by 48 ms between the first quarter of the
 /// baseline and the last of the incident, and by 10 ms between the quarters on both sides of the onset: 10 / 48 is less than half, a drift.
@@ -292,7 +293,7 @@ fn is_drift(analysis: &Analysis, lead: &Lead) -> bool {
     (first_during - last_before).abs() < STEP * (last - first).abs()
 }
 
-/// Whether this sign of one series, from its level over some time to that at another, is usual: on two earlier days it was the same.
+/// Whether this sign of one series, a move from one level to another, is usual: the same on two earlier days.
 pub(crate) fn is_usual_sign(
     days: &[EarlierDay],
     name: SeriesName<'_>,
