@@ -1,14 +1,14 @@
-//! Divides what users feel among the places where it arises, along the measured calls.
+//! Attributes what users feel to the places where it arises, along the measured calls.
 //!
-//! Being unusual does not make a service a cause: a cause must explain what users feel. So the added waiting and the added failures at
-//! the services where users enter are decomposed, call by call, into own time, network, more calls, and what the callee passes on; the rest of
-//! the way is decomposed in the same manner at the callee. All shares of one impact sum to 1. Which kind of fault is at work there is left to the
-//! evidence of the series, and so is everything where calls are not measured: then there is no attribution.
+//! Being unusual does not make a service a cause: a cause must explain what users feel. So the added waiting and the added failures at the entry
+//! services are decomposed, call by call, into own time, network, more calls, and what the callee passes on; the callee's part is decomposed in the
+//! same way. All shares of one impact sum to 1. The kind of fault is left to the evidence of the series. Where calls are not measured there is no
+//! attribution, and the evidence decides alone.
 //!
 //! For a service `s` with calls `s → c`, `n` calls per request and latency `L` at the caller, a request takes `W_s = own_s + φ_s · Σ_c n·L`, where
 //! `φ_s ≤ 1` absorbs parallel calls. A change of the product is divided exactly: `Δ(n·L) = n̄·ΔL + L̄·Δn`, each call slower and more calls; and `ΔL` is
-//! the network between both ends plus what the callee answers later. By Little's law, rate × added latency is the number of users who
-//! wait more. Intervals come from resampling blocks of the samples.
+//! the network between both ends plus the callee's added latency. By Little's law, rate × added latency is the number of additional users waiting.
+//! Intervals come from a block bootstrap of the samples.
 //!
 //! Worked example: front-end answers in 20 ms and then 80 ms. It calls orders once per request, which took 10 ms and takes 68 ms at the
 //! caller, 9 ms and 67 ms at orders: of the 60 ms, 58 are passed on by orders, 2 are front-end's own. Orders calls payment, whose calls take 50 ms
@@ -37,27 +37,27 @@ use ends::Ends;
 use entries::Entry;
 use levels::{Levels, Measured};
 
-/// Shares below this are not kept.
+/// Shares below this are dropped.
 const DUST: f64 = 0.002;
-/// Limits of the interval of a share: nine of ten resamplings lie inside.
+/// Limits of the interval of a share: nine of ten resamples lie inside.
 const INTERVAL: (f64, f64) = (0.05, 0.95);
 
-/// One kind of harm to the users, divided among the places where it arises.
+/// One kind of impact on users, divided among the places where it arises.
 #[derive(Clone, Debug)]
 pub struct Impact {
     /// Waiting or failing.
     pub kind: ImpactKind,
     /// Where users feel it, the largest part first.
     pub entries: Vec<EntryImpact>,
-    /// Sum over the entries: users waiting more at any moment, or failures per second, at the baseline's rate of requests.
+    /// Sum over the entries: additional users waiting at any moment, or failures per second, at the baseline's request rate.
     pub amount: f64,
     /// Evidence of the clearest such symptom at an entry; the scale of [`crate::anomaly`].
     pub evidence: f64,
     /// Where it arises, the largest share first. The shares sum to 1, less dust.
     pub shares: Vec<Share>,
-    /// Calls that were made and whose part was not observed, as caller and callee: it is in the caller's share.
+    /// Calls that were made but not measured, as caller and callee: their part is in the caller's share.
     pub unmeasured: Vec<(ServiceIdx, ServiceIdx)>,
-    /// Calls of which the callee alone tells how long they take: the network to it is in the caller's share too.
+    /// Calls that only the callee times, as caller and callee: the network to it is in the caller's share too.
     pub one_sided: Vec<(ServiceIdx, ServiceIdx)>,
 }
 
@@ -68,14 +68,14 @@ pub struct Share {
     pub place: Place,
     /// Share of the impact, 0–1.
     pub share: f64,
-    /// For a network or refused calls: how likely the callee's end is at fault and not the caller's, 0–1. 0 for other places.
+    /// For a network or refused calls: probability that the fault is at the callee's end and not the caller's, 0–1. 0 for other places.
     pub at_callee: f64,
-    /// The share in each resampling, for intervals of sums.
+    /// The share in each resample, for intervals of sums.
     draws: Vec<f64>,
 }
 
 impl Share {
-    /// Interval of a weighted sum of shares that holds nine of ten resamplings: `(low, high)`. `(0, 0)` without shares.
+    /// Interval of a weighted sum of shares that holds nine of ten resamples: `(low, high)`. `(0, 0)` without shares.
     pub fn interval<'a>(shares: impl IntoIterator<Item = (&'a Self, f64)>) -> (f64, f64) {
         let mut sums: Vec<f64> = Vec::new();
         for (share, weight) in shares {
@@ -88,12 +88,12 @@ impl Share {
     }
 }
 
-/// Attributes what the users feel in the incident rows, against the baseline rows.
+/// Attributes what users feel in the incident rows, compared with the baseline rows.
 ///
-/// Empty if no call has both a rate and a latency, if users enter nowhere, or if nothing rose. Missing samples are left out of the
+/// Empty if no call has both a rate and a latency, if there is no entry, or if nothing rose. Missing samples are left out of the
 /// means; a call that is not measured counts as own time of its caller and is listed, and the network of a call that only the callee reports
 /// counts as own time too.
-/// Cost: O(series × samples) for the sums by block, then O(services + calls) for each of 100 resamplings.
+/// Cost: O(series × samples) for the sums by block, then O(services + calls) for each of 100 resamples.
 ///
 /// ```
 /// use automap_core::anomaly::{AnomalyOptions, Rows, detect};
@@ -157,14 +157,14 @@ pub fn attribute(frame: &MetricFrame, rows: &Rows, calls: &CallGraph, anomalies:
     divisions.into_iter().enumerate().map(impact).collect()
 }
 
-/// Where one kind of harm is felt, and the share of every place.
+/// Where users feel one kind of impact, and the share of every place.
 fn divide(kind: ImpactKind, entries: &[Entry], measured: &Measured, levels: &Levels) -> (Vec<EntryImpact>, Vec<f64>) {
     let felt = entries::felt(kind, entries, measured, levels);
     let shares = Decomposition::new(measured, levels).divide(kind, &felt);
     (felt, shares)
 }
 
-/// One kind of impact, divided by all samples.
+/// One kind of impact, divided using all samples.
 struct Division {
     kind: ImpactKind,
     felt: Vec<EntryImpact>,
@@ -176,7 +176,7 @@ struct Division {
 }
 
 impl Division {
-    /// `None` if nobody feels it.
+    /// `None` if users do not feel it.
     fn of(kind: ImpactKind, entries: &[Entry], measured: &Measured, levels: &Levels) -> Option<Self> {
         let (felt, whole) = divide(kind, entries, measured, levels);
         let amount: f64 = felt.iter().map(|e| e.amount).sum();
@@ -184,7 +184,7 @@ impl Division {
         (amount > 0.0).then_some(Self { kind, felt, amount, whole, kept })
     }
 
-    /// With the shares of the kept places in every resampling.
+    /// Adds the shares of the kept places in every resample.
     fn impact(
         self,
         (measured, levels, ends): (&Measured, &Levels, &Ends),
@@ -207,7 +207,7 @@ impl Division {
     }
 }
 
-/// Evidence of the clearest such symptom that the entries show, in their own answers or in one of their calls.
+/// Evidence of the clearest such symptom of the entries, in their own answers or in one of their calls.
 fn symptom_evidence(anomalies: &Anomalies, family: &Family, entries: &BTreeSet<ServiceIdx>) -> f64 {
     let at_entry = anomalies.series.iter().filter(|s| {
         s.metric.family == *family && matches!(s.metric.side, Side::Own | Side::Client) && entries.contains(&s.service)

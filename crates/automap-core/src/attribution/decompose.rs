@@ -1,13 +1,13 @@
-//! Divides an impact among places for one choice of samples.
+//! Divides an impact among places for one selection of samples.
 //!
-//! The impact arrives at the entries. At every service it is split into parts by where the change arises; what a callee passes on arrives
-//! there and is split again, until all of it lies at places. Cycles lose nothing: what still circulates after [`MAX_HOPS`] hops stays where it is.
+//! The impact arrives at the entries. At every service it is split by where the change arises; a callee's part moves to the callee and is split
+//! again, until everything is assigned to a place. Cycles lose nothing: what still circulates after [`MAX_HOPS`] hops stays where it is.
 //!
-//! Failures have a layer of their own. A failure that a caller counts and its callee does not, because the connection was refused or lost,
-//! belongs to the call; if the callee has become slow at the same time, the caller gave up waiting, and the failure is the callee's slowness.
+//! Failures are handled separately. A failure that a caller counts and its callee does not, because the connection was refused or lost, belongs to
+//! the call; if the callee became slow at the same time, the caller timed out, and the failure counts as the callee's slowness.
 //!
-//! Where the caller's own requests were not counted in both windows, it is taken to make as many calls per request as before. A call that is made
-//! and whose latency or failures nothing tells is listed as unmeasured ([`Decomposition::unmeasured`]): its part is in the caller's own.
+//! If the caller's own requests were not counted in both windows, it is assumed to make as many calls per request as before. A call that is made but
+//! whose latency or failures were not measured is listed as unmeasured ([`Decomposition::unmeasured`]): its part is included in the caller's own.
 
 use std::collections::BTreeMap;
 
@@ -24,11 +24,11 @@ const NEGLIGIBLE: f64 = 1e-6;
 const SLOW_FACTOR: f64 = 3.0;
 /// … and by this many milliseconds.
 const SLOW_MS: f64 = 100.0;
-/// Rise of the measured calls, as a part of what they took before, from which they account for something.
+/// Rise of the measured calls, relative to their earlier time, from which they account for something.
 const RISES: f64 = 0.1;
-/// A call that is made less often than this part of the other window is hardly made.
+/// A call with less than this share of the other window's rate counts as not made.
 const HARDLY_MADE: f64 = 0.05;
-/// Failures, or calls given up, per additional call from which more calls are retries.
+/// Failures, or abandoned calls, per additional call from which more calls are retries.
 const RETRIES: f64 = 0.2;
 
 /// What arrives at a service, to be split further.
@@ -131,13 +131,13 @@ impl<'a> Decomposition<'a> {
         }
         let total = node.latency[1] - node.latency[0];
         if total.is_nan() {
-            // Where a call is not measured and the others take no longer, their noise would be all that is left.
+            // If one call is not measured and the others take no longer, only their noise would be left.
             let rises = parts.iter().map(|(_, part)| part.max(0.0)).sum::<f64>() >= RISES * before;
             return if is_whole || rises { parts } else { Vec::new() };
         }
         let mut waited = if before > 0.0 { (node.latency[0] / before).min(1.0) } else { 1.0 };
         if change > 0.0 && total > waited * change {
-            // Of parallel calls the slowest is waited for in full.
+            // Of parallel calls, the slowest counts in full.
             waited = (total / change).min(1.0);
         }
         parts.iter_mut().for_each(|(_, part)| *part *= waited);
@@ -170,7 +170,7 @@ impl<'a> Decomposition<'a> {
         parts
     }
 
-    /// What the callee reports itself arrives at the callee; the rest was refused, or the callee was too slow.
+    /// Failures that the callee reports itself go to the callee; the rest was refused, or the callee was too slow.
     fn failing_call(&self, e: usize, part: f64) -> [(Target, f64); 2] {
         let callee = self.measured.ends[e].1.0;
         let (node, edge) = (self.levels.node(callee), self.levels.edge(e));
@@ -183,8 +183,8 @@ impl<'a> Decomposition<'a> {
         [(Target::Further(Layer::Failing(callee)), part * reported), (rest, part * (1.0 - reported))]
     }
 
-    /// More calls that fail are retries and belong to what fails, and so do calls that the caller made again because it would not wait; others are
-    /// the caller's doing.
+    /// Additional calls that fail are retries and belong to what fails, and so do calls repeated after a timeout; others are attributed to the
+    /// caller.
     fn more_calls(&self, e: usize, calls: Pair, part: f64) -> Vec<(Target, f64)> {
         let more = calls[1] - calls[0];
         if rise_per_request(calls, self.levels.edge(e).failing) > RETRIES * more {
@@ -197,8 +197,8 @@ impl<'a> Decomposition<'a> {
         vec![(Target::Place(self.measured.more_calls_at(e)), part)]
     }
 
-    /// Calls per request of the caller, in both windows. A call that was timed was made, as often as in the other window where nobody counted it. NaN
-    /// where that is not known either.
+    /// Calls per request of the caller, in both windows. A call that was timed but not counted was made, as often as in the other window. NaN if that
+    /// is unknown, too.
     fn calls(&self, s: usize, edge: &EdgeLevel) -> Pair {
         let rate = self.levels.node(s).rate;
         let n = match rate.map(f64::is_finite) {
@@ -211,14 +211,14 @@ impl<'a> Decomposition<'a> {
         [or_other(0), or_other(1)]
     }
 
-    /// Requests per second in the baseline where nobody counted them: each makes its most frequent call once.
+    /// Requests per second in the baseline if they were not counted: each request is assumed to make the most frequent call once.
     fn requests(&self, s: usize) -> f64 {
         let calls = self.measured.from[s].iter().map(|&e| self.levels.edge(e).rate[0]);
         let most = calls.filter(|rate| rate.is_finite()).fold(0.0, f64::max);
         if most > 0.0 { most } else { 1.0 }
     }
 
-    /// Calls that were made and of which nothing tells how long they took, or how many of them failed: caller and callee.
+    /// Calls that were made but whose latency or failures were not measured: caller and callee.
     pub(super) fn unmeasured(&self, kind: ImpactKind) -> Vec<(ServiceIdx, ServiceIdx)> {
         let is_open = |e: &usize| {
             let edge = self.levels.edge(*e);
@@ -256,12 +256,12 @@ struct CallChange {
 }
 
 impl CallChange {
-    /// `None` where the rate or the latency is not known. `n`: calls per request of the caller.
+    /// `None` if the rate or the latency is unknown. `n`: calls per request of the caller.
     fn of(edge: &EdgeLevel, n: Pair) -> Option<Self> {
         if n == [0.0; 2] {
             return Some(Self { before: 0.0, network: 0.0, callee: 0.0, more: 0.0 });
         }
-        // A call that is not made takes no time that matters.
+        // A call that is hardly made takes no relevant time.
         let hardly_made = |w: usize| n[w] <= HARDLY_MADE * n[1 - w];
         let or_other = |w: usize| match edge.latency[w].is_nan() && hardly_made(w) {
             true => edge.latency[1 - w],
@@ -273,7 +273,7 @@ impl CallChange {
         }
         let slower = f64::midpoint(n[0], n[1]) * (latency[1] - latency[0]);
         let gap = (latency[1] - edge.served[1]) - (latency[0] - edge.served[0]);
-        // Noise can make one end change more than the call as a whole: each part lies between nothing and all of it.
+        // Noise can make one end change more than the whole call, so each part is clamped between nothing and all of it.
         let network = if gap.is_finite() {
             (f64::midpoint(n[0], n[1]) * gap).clamp(slower.min(0.0), slower.max(0.0))
         } else {
@@ -288,7 +288,7 @@ impl CallChange {
     }
 }
 
-/// The rise of a share of the calls, per request of the caller; 0 where it is not known.
+/// The rise of a share of the calls, per request of the caller; 0 if unknown.
 fn rise_per_request(calls: Pair, share: Pair) -> f64 {
     let rise = calls[1] * share[1] - calls[0] * share[0];
     if rise.is_finite() { rise } else { 0.0 }

@@ -1,8 +1,8 @@
 //! Decides which end of a call a network fault or a refused connection belongs to.
 //!
-//! A pod with a faulty network shows it in all of its calls, its neighbours in one of theirs. A matched filter over the calls of each end,
-//! `(Σ rises)² / (√calls · Σ all rises)`, is large where most calls of one service are hit and none of the others; the fourth power makes the choice
-//! clear where the calls are. Refused calls are three times as likely the callee's doing, since a dead pod refuses them.
+//! A pod with a faulty network shows it in all of its calls, each of its neighbours in only one. A matched filter over the calls of each end, which
+//! is `(Σ rises)² / (√calls · Σ all rises)`, is large where most calls of one service are hit and no others; the fourth power sharpens the choice.
+//! Refused calls are three times as likely to be the callee's fault, since a dead pod refuses them.
 //!
 //! Worked example: only orders → payment takes 300 ms more between its ends. Orders has 5 calls, payment one: the filter gives 300/√5 = 134 for
 //! orders and 300 for payment, and 300⁴ / (300⁴ + 134⁴) = 0.96 for payment's end.
@@ -15,7 +15,7 @@ use crate::frame::ServiceIdx;
 
 /// How sharply the better end is preferred.
 const SHARPNESS: i32 = 4;
-/// How much more likely a refused call is the callee's doing.
+/// How much likelier a refused call is the callee's fault.
 const CALLEE_REFUSES: f64 = 3.0;
 
 /// Likelihood of both ends for every measured call.
@@ -39,7 +39,7 @@ impl Ends {
         }
     }
 
-    /// How likely the callee's end is at fault, 0–1; 0 for places that are no call.
+    /// Probability that the fault is at the callee's end, 0–1; 0 for places that are not calls.
     pub(super) fn at_callee(&self, place: Place) -> f64 {
         let of = |map: &BTreeMap<_, f64>, caller, callee| map.get(&(caller, callee)).copied().unwrap_or(0.5);
         match place {

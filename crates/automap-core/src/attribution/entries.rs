@@ -1,7 +1,7 @@
-//! Finds where users enter and how much more they wait or fail there.
+//! Finds the entry services, and how much more users wait or fail there.
 //!
-//! Users enter at services that others do not call, and at those that get clearly more requests than their callers make, such as a service behind
-//! a gateway of its own. The impact counts at the baseline's rate of requests, so that more visitors are not a fault.
+//! Users enter at services that no other service calls, and at those that get clearly more requests than their callers make, such as a service
+//! behind a gateway of its own. The impact is computed at the baseline's request rate, so that more visitors are not a fault.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::place::ImpactKind;
 use crate::frame::{MetricFrame, ServiceIdx};
 use crate::topology::CallGraph;
 
-/// Share of a called service's requests that come from no known caller, from which users enter there too.
+/// Share of a called service's requests without a known caller from which users enter there too.
 const FROM_OUTSIDE: f64 = 0.3;
 
 /// A service where users enter.
@@ -34,11 +34,11 @@ impl Entry {
 pub struct EntryImpact {
     /// The entry.
     pub service: ServiceIdx,
-    /// Mean latency in milliseconds, or share of failed requests, in the baseline. NaN where only its calls are measured.
+    /// Mean latency in milliseconds, or share of failed requests, in the baseline. NaN if only its calls are measured.
     pub from: f64,
     /// The same in the incident.
     pub to: f64,
-    /// Users waiting more, or failures per second.
+    /// Additional users waiting, or failures per second.
     pub amount: f64,
 }
 
@@ -67,14 +67,14 @@ pub(super) fn felt(kind: ImpactKind, entries: &[Entry], measured: &Measured, lev
     let of = |entry: &Entry| {
         let node = *levels.node(entry.service.0);
         let called = if entry.is_called { called_rate(measured, levels, entry.service) } else { 0.0 };
-        // Requests that were not counted are not none: `max` would make a zero of them.
+        // Keep NaN for requests that were not counted: `max` would turn it into zero.
         let rate = if node.rate[0].is_nan() { f64::NAN } else { (node.rate[0] - called).max(0.0) };
         let (level, per_amount) = match kind {
             ImpactKind::Waiting => (node.latency, 1e-3),
             ImpactKind::Failing => (node.failing, 1.0),
         };
         let own = rate * (level[1] - level[0]) * per_amount;
-        // An entry that does not measure itself, such as a gateway of another namespace, is known by its calls.
+        // An entry that does not measure itself, such as a gateway of another namespace, is judged by its calls.
         let amount = if own.is_finite() { own } else { by_its_calls(kind, measured, levels, entry.service) };
         EntryImpact { service: entry.service, from: level[0], to: level[1], amount }
     };

@@ -1,7 +1,7 @@
 //! Mean rates, latencies and failure shares of services and calls in both windows, as sums by block so that they can be resampled.
 //!
-//! A mean latency is weighted with the requests it stands for; rows in which one of the two is missing are left out. Only metrics under automap's
-//! own names are used, since foreign tables do not say what they are means of. Where only the callee times a call, because one of two reporters
+//! A mean latency is weighted by its requests; rows in which either is missing are left out. Only metrics under automap's own names are used,
+//! since foreign tables do not say what their means are over. Where only the callee times a call, because one of the two reporters
 //! is switched off, its time stands in for the caller's, and the network counts as the caller's own time (`stand_ins`).
 //!
 //! Worked example: 10 requests/s at 20 ms and 30 requests/s at 40 ms have a mean of (10·20 + 30·40) / 40 = 35 ms.
@@ -49,13 +49,13 @@ struct EdgeSums {
     failing: Option<Sums>,
 }
 
-/// Everything that the decomposition needs, before a choice of blocks.
+/// Everything that the decomposition needs, before blocks are drawn.
 pub(super) struct Measured {
     nodes: Vec<NodeSums>,
     edges: Vec<EdgeSums>,
     /// Caller and callee of each measured call.
     pub(super) ends: Vec<(ServiceIdx, ServiceIdx)>,
-    /// Calls of which the callee alone tells how long they take.
+    /// Calls that only the callee times.
     pub(super) one_sided: Vec<(ServiceIdx, ServiceIdx)>,
     /// Positions in `ends` by caller.
     pub(super) from: Vec<Vec<usize>>,
@@ -64,7 +64,7 @@ pub(super) struct Measured {
     blocks: [usize; 2],
 }
 
-/// Means of services and calls for one choice of samples, each computed when it is asked for: most of a large system is far from what users feel.
+/// Means of services and calls for one selection of samples, computed lazily: most of a large system is far from what users feel.
 pub(super) struct Levels<'a> {
     measured: &'a Measured,
     counts: Counts,
@@ -89,7 +89,7 @@ pub(super) struct NodeLevel {
 pub(super) struct EdgeLevel {
     /// Calls per second.
     pub(super) rate: Pair,
-    /// Milliseconds at the caller, or at the callee where the caller does not report.
+    /// Milliseconds at the caller, or at the callee if the caller does not report.
     pub(super) latency: Pair,
     /// Milliseconds at the callee.
     pub(super) served: Pair,
@@ -98,7 +98,7 @@ pub(super) struct EdgeLevel {
 }
 
 impl EdgeLevel {
-    /// Whether anything tells of a call in either window.
+    /// Whether any series shows a call in either window.
     pub(super) fn is_made(&self) -> bool {
         self.rate.iter().any(|rate| *rate > 0.0) || self.latency.iter().chain(&self.failing).any(|v| v.is_finite())
     }
@@ -111,7 +111,7 @@ impl Measured {
         let n = frame.services().len();
         let values = |s: ServiceIdx, metric: &str, peer| frame.get(s, metric, peer).map(|s| &*s.values);
         let plain = |values: &[f64]| sums(&windows, values, None);
-        // Requests that were counted in one window only cannot weigh the other.
+        // Request counts of one window cannot weight the other.
         let weighted =
             |values: &[f64], weights: Option<&[f64]>| sums(&windows, values, weights.filter(|w| rows.is_observed(w)));
         let nodes = (0..n).into_par_iter().map(ServiceIdx).map(|s| {
@@ -159,7 +159,7 @@ impl Measured {
         self.blocks.map(|n| vec![1.0; n])
     }
 
-    /// The means when the blocks count as often as given. O(services + calls).
+    /// The means with each block counted as often as given. O(services + calls).
     pub(super) fn levels(&self, counts: Counts) -> Levels<'_> {
         let (nodes, edges) = (vec![OnceCell::new(); self.nodes.len()], vec![OnceCell::new(); self.edges.len()]);
         Levels { measured: self, counts, nodes, edges }
@@ -231,7 +231,7 @@ impl Levels<'_> {
         sums.as_ref().map_or([f64::NAN; 2], |sums| means(sums, &self.counts))
     }
 
-    /// Where a service does not measure itself in both windows, what its callers measure stands in for both: one reporter may be missing.
+    /// If a service does not measure itself in both windows, its callers' measurements stand in for both: one reporter may be missing.
     fn complete(&self, service: usize, node: &mut NodeLevel) {
         let calls = || self.measured.to[service].iter().map(|&e| self.edge(e));
         if !is_known(node.rate) {

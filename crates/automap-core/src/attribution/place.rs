@@ -1,4 +1,4 @@
-//! The nouns of the attribution: what users feel, and where it arises.
+//! The types of the attribution: what users feel, and where it arises.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,33 +37,33 @@ impl ImpactKind {
 /// Where an impact arises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// In the service: its code, its resources, or something that it waits for and nobody times.
+    /// In the service: its code, its resources, or an untimed dependency that it waits for.
     Service(ServiceIdx),
-    /// Between both ends of a call.
+    /// Between the two ends of a call.
     Network {
-        /// Who calls.
+        /// The caller.
         caller: ServiceIdx,
-        /// Who is called.
+        /// The callee.
         callee: ServiceIdx,
     },
     /// The caller makes more calls per request than before.
     MoreCalls {
-        /// Who calls.
+        /// The caller.
         caller: ServiceIdx,
-        /// Who is called.
+        /// The callee.
         callee: ServiceIdx,
     },
-    /// Calls fail at the caller and the callee does not know of it.
+    /// Calls fail at the caller, but the callee does not record them.
     Refused {
-        /// Who calls.
+        /// The caller.
         caller: ServiceIdx,
-        /// Who is called.
+        /// The callee.
         callee: ServiceIdx,
     },
 }
 
 impl Place {
-    /// The services that it is in, or between.
+    /// The service that it is in, or the two that it is between.
     pub fn ends(self) -> Vec<ServiceIdx> {
         match self {
             Self::Service(service) => vec![service],

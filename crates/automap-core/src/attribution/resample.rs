@@ -1,4 +1,4 @@
-//! Draws blocks of the samples with replacement, so that every share gets an interval.
+//! Draws blocks of samples with replacement, so that every share gets an interval.
 //!
 //! Blocks of neighbouring rows are drawn, since neighbouring samples are alike and single rows would make the interval too narrow (Künsch,
 //! Annals of Statistics 1989). Baseline and incident are drawn independently.
@@ -8,10 +8,10 @@ use rayon::prelude::*;
 use super::levels::{Counts, Levels, Measured};
 use crate::random::Rng;
 
-/// Resamplings.
+/// Number of resamples.
 const DRAWS: usize = 100;
 
-/// What `of` says of the levels of every resampling.
+/// Applies `of` to the levels of every resample.
 pub(super) fn draws<T: Send>(measured: &Measured, of: impl Fn(&Levels) -> T + Sync) -> Vec<T> {
     (0..DRAWS).into_par_iter().map(|i| of(&measured.levels(counts(measured.blocks(), i as u64)))).collect()
 }

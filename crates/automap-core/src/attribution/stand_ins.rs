@@ -1,11 +1,11 @@
-//! Chooses the series that tell how often a call is made, how long it takes and how often it fails, and what stands in where one was not observed.
+//! Chooses the series for a call's rate, latency and failures, and a stand-in where one was not observed.
 //!
-//! An answer may lack a series, or a part of it. What is missing is no calm: if the latency of a call is lost and nothing stood in for it, all that the
-//! callee does would be taken for the caller's own time. So a series counts only if it was observed in both windows, and else the other end of the
-//! call speaks for it. Where nothing does, the call is left unmeasured, which the decomposition reports.
+//! An answer may lack a series, or a part of it. Missing does not mean unchanged: if the latency of a call is missing without a stand-in, all of the
+//! callee's time would be taken for the caller's own. So a series counts only if it was observed in both windows; otherwise the series of the other
+//! end of the call is used. If that is missing too, the call is unmeasured, which the decomposition reports.
 //!
-//! Worked example: catalogue answers 30 requests/s, of which orders makes 4 calls/s; front-end calls it too, and nobody counts how often. That leaves
-//! 30 − 4 = 26 calls/s for front-end.
+//! Worked example: catalogue answers 30 requests/s, and orders makes 4 calls/s to it; front-end calls it too, at a rate that was not observed. That
+//! leaves 30 − 4 = 26 calls/s for front-end.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,11 +35,11 @@ pub(super) struct CallSeries<'a> {
     pub(super) failing: Option<&'a [f64]>,
     /// Whether the call has a rate and a latency of its own.
     pub(super) is_measured: bool,
-    /// Whether the callee alone tells how long the call takes, so that the network to it is not seen.
+    /// Whether only the callee times the call, so that the network to it is not measured.
     pub(super) is_one_sided: bool,
 }
 
-/// All calls of which any series tells, by caller and callee. O(series · log series + calls × samples).
+/// All calls that any series shows, by caller and callee. O(series · log series + calls × samples).
 pub(super) fn calls<'a>(frame: &'a MetricFrame, rows: &Rows) -> Vec<CallSeries<'a>> {
     let tells = |name: &str| [CLIENT_RPS, CLIENT_LATENCY_MS, SERVED_LATENCY_MS, CLIENT_ERROR_RATIO].contains(&name);
     let of_calls = frame.series().iter().filter(|s| tells(&s.metric.name));
@@ -82,7 +82,7 @@ impl<'a> Chosen<'a, '_> {
         }
     }
 
-    /// As the caller counts, or what is left of the callee's requests where the caller does not tell of both windows.
+    /// As counted by the caller, or the rest of the callee's requests if the caller does not cover both windows.
     fn rate(&self, caller: ServiceIdx, callee: ServiceIdx) -> Option<Cow<'a, [f64]>> {
         let counted = self.values(caller, CLIENT_RPS, Some(callee));
         if let Some(values) = counted.filter(|v| self.rows.is_observed(v)) {
@@ -106,7 +106,7 @@ impl<'a> Chosen<'a, '_> {
         self.frame.get(service, metric, peer).map(|s| &*s.values)
     }
 
-    /// Whether most calls of both windows have a value. Where no call was made none is needed.
+    /// Whether most calls of both windows have a value. A window without calls needs none.
     fn is_timed(&self, values: &[f64], rate: Option<&[f64]>) -> bool {
         let weight = |row: usize| rate.map_or(1.0, |r| if r[row].is_finite() { r[row] } else { 0.0 });
         let is_known = |rows: &[usize]| {
