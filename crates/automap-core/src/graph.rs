@@ -1,9 +1,9 @@
 //! The behaviour graph of AutoMAP (Ma et al., WWW 2020): which services' metrics depend on each other.
 //!
-//! It can be learnt from metrics alone, without knowing the calls: [`learn`] tests conditional independence for each of seven
+//! It can be learnt from metrics alone, without the call graph: [`learn`] tests conditional independence for each of seven
 //! [`MetricType`]s and directs the remaining edges. [`BehaviourGraph`] adds up windows, [`WeightedGraph`] subtracts normal behaviour and
-//! compares incidents, [`service_class`] classifies services. Edges point from cause to effect. Ranking by these graphs is in
-//! [`crate::rank::automap`].
+//! compares incidents, [`service_class`] classifies services. Edges point from cause to effect. [`crate::rank::automap`] ranks by these
+//! graphs.
 
 mod behaviour;
 mod change;
@@ -30,7 +30,7 @@ use crate::topology::CallGraph;
 /// Prior knowledge used when learning a graph.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Knowledge {
-    /// None: the graph rests on the data alone.
+    /// None: the graph is learnt from the data alone.
     None,
     /// The call graph: every call is an edge from callee to caller. Default, since an observed call is worth more than any test.
     #[default]
@@ -44,7 +44,7 @@ pub struct IncidentGraphs {
     pub normal: Learned,
     /// Learnt from the incident.
     pub incident: Learned,
-    /// Links that exist in one of the two only, significantly so.
+    /// Links that exist in only one of the two, with a significant difference.
     pub changed: BTreeSet<Link>,
 }
 

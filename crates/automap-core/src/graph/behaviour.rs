@@ -52,7 +52,7 @@ impl BehaviourGraph {
         self.support.entry((from.to_owned(), to.to_owned())).or_default()[metric as usize] += 1;
     }
 
-    /// Records an edge that is known and needs no support by data.
+    /// Records a known edge, which needs no support by data.
     pub(super) fn add_known(&mut self, from: &str, to: &str) {
         self.services.extend([from.to_owned(), to.to_owned()]);
         self.support.entry((from.to_owned(), to.to_owned())).or_default();
@@ -129,7 +129,7 @@ impl WeightedGraph {
         self.edges.get(&(from.to_owned(), to.to_owned()))
     }
 
-    /// Returns `self − normal`. Edges that normal behaviour accounts for are removed and the rest is normalised again; services without edges are
+    /// Returns `self − normal`. Edges that normal behaviour accounts for are removed and the rest is renormalised; services without edges are
     /// removed as well, except those in `keep`. Edges that are only known (all weights 0) stay.
     #[must_use]
     pub fn subtract(&self, normal: &Self, how: Subtraction, keep: &[&str]) -> Self {
@@ -145,7 +145,7 @@ impl WeightedGraph {
                 };
             }
             let is_only_known = weights.iter().all(|w| *w == 0.0);
-            // A rounding error of equal weights is not a difference.
+            // Equal weights may differ by a rounding error.
             if is_only_known || rest.iter().any(|w| *w > 1e-12) {
                 edges.insert(edge.clone(), normalised(rest));
             }

@@ -1,7 +1,7 @@
-//! Finds the dependences that changed between two windows.
+//! Finds the dependencies that changed between two windows.
 //!
-//! An edge that is in one graph and not in the other proves little: a test that fails for lack of samples does not show independence. An edge
-//! therefore counts as vanished or new only if the correlations of the two windows differ significantly.
+//! That an edge is in only one of two graphs proves little: a test that fails for lack of samples does not show independence. So an edge counts as
+//! vanished or new only if the correlations of the two windows differ significantly.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +11,8 @@ use crate::independence::{CiOptions, correlation_change};
 use crate::metric::Family;
 use crate::stats::false_discovery_rates_among;
 
-/// Accepted share of false findings among the changed edges. Strict, because memory that grows in two services looks like a dependence that
-/// comes and goes, which a test for series without trend cannot recognise.
+/// Accepted share of false findings among the changed edges. Strict, because memory that grows in two services looks like a dependency that comes and
+/// goes, which a test that assumes no trend cannot recognise.
 const FALSE_DISCOVERY_RATE: f64 = 0.01;
 
 /// A window and the graph learnt from it.

@@ -1,6 +1,6 @@
 //! Learns a behaviour graph from one window: one skeleton per metric type, directed together.
 //!
-//! This ties the steps together: signals → scores → tests → skeletons → directions → [`BehaviourGraph`]. Each step has its own file.
+//! Runs the steps in order: signals → scores → tests → skeletons → directions → [`BehaviourGraph`]. Each step has its own file.
 
 use std::collections::BTreeSet;
 
@@ -54,8 +54,8 @@ pub struct Tested {
 
 /// Learns the behaviour graph of the given rows.
 ///
-/// With [`Knowledge::Calls`] every call is an edge `callee → caller` (the way symptoms travel) whatever the data says. Cost: seven times that of
-/// [`skeleton`]. The result depends neither on the number of threads nor on the order of services.
+/// With [`Knowledge::Calls`] every call is an edge `callee → caller` (the way symptoms travel), regardless of the data. Cost: seven times that
+/// of [`skeleton`]. The result depends neither on the number of threads nor on the order of services.
 ///
 /// ```
 /// use automap_core::frame::{RawSeries, assemble};
@@ -80,7 +80,7 @@ pub struct Tested {
 /// let signals = GraphSignals::of(&frame, Congestion::default());
 /// let rows: Vec<usize> = (0..200).collect();
 /// let graph = learn(&frame, &signals, &rows, &CallGraph::new(), &GraphOptions::default()).graph.weights();
-/// // One undirected edge: nothing tells which of the two depends on the other.
+/// // One undirected edge: the data does not show which one depends on the other.
 /// assert_eq!(graph.edges().map(|(from, to, _)| (from, to)).collect::<Vec<_>>(), [("db", "web"), ("web", "db")]);
 /// # Ok::<(), automap_core::frame::FrameError>(())
 /// ```

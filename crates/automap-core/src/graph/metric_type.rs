@@ -1,6 +1,6 @@
 //! The seven metric types of AutoMAP (Ma et al., WWW 2020).
 //!
-//! They are coarser than [`crate::metric::Family`]; `signals` maps what a source delivers to them.
+//! They are coarser than [`crate::metric::Family`]; `signals` maps a source's metrics to them.
 
 use std::fmt;
 

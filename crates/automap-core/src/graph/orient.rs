@@ -18,7 +18,7 @@ pub enum Colliders {
     /// metric that shows neither edge separates the ends by the empty set, which never contains `j`.
     #[default]
     Voted,
-    /// Any metric that separates the ends without `j` suffices, as later papers state the rule.
+    /// One metric that separates the ends without `j` suffices, as later papers state the rule.
     Literal,
 }
 
@@ -53,8 +53,8 @@ impl Orientation {
         self.leads(i, j) && self.leads(j, i)
     }
 
-    /// Directs undirected edges. Those that `directions` contains both ways stay undirected, whatever their order. Returns whether anything
-    /// changed.
+    /// Directs undirected edges. Those that `directions` contains both ways stay undirected, in whatever order they appear. Returns whether
+    /// anything changed.
     fn direct(&mut self, directions: &BTreeSet<(usize, usize)>) -> bool {
         let mut changed = false;
         for &(i, j) in directions.iter().filter(|&&(i, j)| !directions.contains(&(j, i))) {
@@ -66,7 +66,7 @@ impl Orientation {
 
 /// Directs the union of the metrics' skeletons.
 ///
-/// `known` are directed edges `cause → effect` that hold whatever the data says. An edge with contradictory directions stays undirected.
+/// `known` are directed edges `cause → effect` that override the data. An edge with contradictory directions stays undirected.
 /// Cost: O(Σ degree²) for the colliders and for each round of the rules.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! Chooses the seven signals of every service from whatever metrics a source delivers.
+//! Chooses the seven signals of every service from the metrics that a source delivers.
 //!
 //! AutoMAP compares services metric type by metric type, so each service has at most one column per type. Missing types stay missing; nothing
 //! is imputed.

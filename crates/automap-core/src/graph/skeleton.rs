@@ -1,7 +1,7 @@
-//! Finds the pairs that stay dependent whatever is conditioned on: the undirected part of the PC algorithm.
+//! Finds the pairs that stay dependent under every conditioning set: the undirected part of the PC algorithm.
 //!
-//! PC-stable (Colombo and Maathuis 2014): all tests of a level use the neighbours from before that level. Of the conditioning sets of a level,
-//! the one that leaves the weakest dependence decides; with equal samples it is the one with the largest p-value (Ramsey 2016), so that the
+//! PC-stable (Colombo and Maathuis 2014): all tests of a level use the neighbours from before that level. Among the conditioning sets of a
+//! level, the one that leaves the weakest dependence decides; with equal samples it is the one with the largest p-value (Ramsey 2016), so the
 //! result does not depend on the order of the services. The share of false edges is bounded by Benjamini and Hochberg's procedure (1995) on
 //! each edge's largest p-value (Strobl et al. 2019), at the start and at the end. Directions are found in `orient`.
 
@@ -34,7 +34,7 @@ impl Default for SkeletonOptions {
 /// Result for a pair of series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pair {
-    /// Dependent, whatever was conditioned on.
+    /// Dependent under every conditioning set.
     Edge,
     /// Independent given a set of others, which may be empty.
     Separated,
@@ -154,7 +154,7 @@ fn neighbours(found: &Skeleton) -> Vec<Vec<usize>> {
     lists.into_iter().map(sorted).collect()
 }
 
-/// Where the sets of one edge after the other are looked through.
+/// Reusable buffers for the conditioning sets of an edge.
 #[derive(Default)]
 struct Place {
     /// Neighbours of one end.
@@ -245,7 +245,7 @@ fn for_each_subset(list: &[usize], size: usize, mut visit: impl FnMut(&[usize]))
     let mut set: Vec<usize> = at.iter().map(|&i| list[i]).collect();
     loop {
         visit(&set);
-        // The last position that can still move on.
+        // The last position that can still advance.
         let Some(k) = (0..size).rev().find(|&k| at[k] < list.len() - size + k) else { return };
         at[k] += 1;
         set[k] = list[at[k]];
