@@ -1,12 +1,12 @@
-//! Measures how far every series left its own normal behaviour.
+//! Measures how far every series deviates from its own normal behaviour.
 //!
-//! Six views of a series (mean, median and pulse; raw and with the shared movement taken out) are compressed and averaged into one number, its
+//! Six views of a series (mean, median and pulse; raw and with the shared movement removed) are compressed and averaged into one number, its
 //! *evidence*; then the level that the same metric reaches without any fault is subtracted. Evidence of 0 is normal, 1 a clear shift of a few
-//! spreads, 3 a shift of tens of spreads. Which service caused the shift is not asked here.
+//! spreads, 3 a shift of tens of spreads. Which service caused the shift is decided elsewhere.
 //!
 //! Worked example: a latency with median and mean 10 ms and a spread of 1 ms rises to 30 ms. Mean, median and pulse of the
-//! raw series all shift by 20 spreads, which is `ln(1 + 20) = 3.0`; the mean of this and the same for the residual, less the metric's noise, is
-//! the evidence.
+//! raw series all shift by 20 spreads, which is `ln(1 + 20) = 3.0`; the evidence is the mean of this and the same value for the residual, minus
+//! the metric's noise.
 
 mod load;
 mod missing;
@@ -87,7 +87,7 @@ impl Default for AnomalyOptions {
 pub struct SeriesEvidence {
     /// Position in [`MetricFrame::series`].
     pub series: usize,
-    /// Whose metric.
+    /// The service of the metric.
     pub service: ServiceIdx,
     /// The called service, for metrics of calls.
     pub peer: Option<ServiceIdx>,
@@ -106,7 +106,7 @@ pub struct Anomalies {
     pub series: Vec<SeriesEvidence>,
     /// Evidence by service that samples stopped arriving, since a dead pod does not report. Services without it are absent.
     pub missing: BTreeMap<ServiceIdx, f64>,
-    /// Services of whose requests a part is not measured any more, although they go on: samples are lost on their way, not in the services.
+    /// Running services whose requests are now only partly measured: samples are lost in transit, not in the services.
     pub partly_lost: BTreeSet<ServiceIdx>,
     /// Request rates by service; services without such a metric are absent.
     pub loads: BTreeMap<ServiceIdx, Load>,
@@ -115,7 +115,7 @@ pub struct Anomalies {
 }
 
 impl Anomalies {
-    /// Evidence of the clearest symptom of any service, whoever measured it; 0 without one.
+    /// Evidence of the clearest symptom of any service, measured on any side; 0 without one.
     pub fn clearest_symptom(&self) -> f64 {
         self.series.iter().filter(|s| s.metric.family.is_symptom()).map(|s| s.evidence).fold(0.0, f64::max)
     }
@@ -124,7 +124,7 @@ impl Anomalies {
 /// Compares the incident rows of a frame with its baseline rows.
 ///
 /// Series with fewer than [`MIN_BASELINE_SAMPLES`] or [`MIN_INCIDENT_SAMPLES`] observed samples are skipped. Metrics measured by an outside user
-/// ([`crate::metric::Side::Outside`]) are left out, since they concern the whole system and no single service.
+/// ([`crate::metric::Side::Outside`]) are left out, since they concern the whole system, not a single service.
 /// Cost: O(series × samples), three passes (the incident and two pseudo-incidents for the noise).
 ///
 /// ```
@@ -179,7 +179,7 @@ pub fn detect(frame: &MetricFrame, rows: &Rows, options: &AnomalyOptions) -> Ano
     }
 }
 
-/// The evidence above the noise. A thousandth of it remains in any case, so that quiet services have an order.
+/// The evidence above the noise. A thousandth of it always remains, so that quiet services have an order.
 fn above_noise(evidence: f64, level: f64) -> f64 {
     if evidence > 0.0 { (evidence - level).max(0.0) + 1e-3 * evidence } else { evidence }
 }

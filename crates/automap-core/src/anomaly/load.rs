@@ -1,11 +1,11 @@
-//! Measures the request rate of every service, and what a rate explains that the baseline never showed.
+//! Measures the request rate of every service, and what a rate outside the baseline's range explains.
 //!
-//! The ranking needs it twice: to know which share of a caller's requests visits a callee, and to recognise idle services. Where a
-//! service is asked more or less than ever before, nobody knows how its processor follows: anything from not at all to in proportion is
+//! The ranking needs it twice: for the share of a caller's requests that visits a callee, and to recognise idle services. Where a service gets
+//! more or fewer requests than ever in the baseline, its CPU usage cannot be predicted: anything from no change to a proportional change is
 //! expected, and only what leaves that interval is unusual.
 //!
-//! Worked example: 10 to 12 requests a second use 0.1 cores. At 36 requests, three times the most, 0.1 to 0.3 cores are as usual; 0.6 cores are
-//! twice what was expected and count as 0.2.
+//! Worked example: 10 to 12 requests a second use 0.1 cores. At 36 requests, three times the maximum, 0.1 to 0.3 cores are normal; 0.6 cores
+//! are twice what was expected and count as 0.2.
 
 use std::collections::BTreeMap;
 
@@ -48,12 +48,12 @@ pub(super) fn baseline_range(values: &[f64], rows: &Rows) -> Option<(f64, f64)> 
     Some((observed.iter().copied().reduce(f64::min)?, observed.iter().copied().reduce(f64::max)?))
 }
 
-/// Whether a family follows the load in a way that has to be seen to be known. Bytes and system calls are a cost of every request.
+/// Whether the relation of a family to the load must be observed. Bytes and system calls are a cost of every request.
 pub(super) fn follows_in_its_own_way(family: &Family) -> bool {
     family.follows_load() && !matches!(family, Family::Network | Family::Syscall | Family::Throughput)
 }
 
-/// Takes out of the incident what a load outside the baseline's range explains.
+/// Removes from the incident what a load outside the baseline's range explains.
 pub(super) fn explain_beyond_baseline(columns: &mut [Column], rows: &Rows) {
     let range = |c: &Column| baseline_range(&c.values, rows).filter(|(low, _)| *low > 0.0);
     let leaves = |c: &Column, (low, high): (f64, f64)| {
@@ -82,7 +82,7 @@ pub(super) fn explain_beyond_baseline(columns: &mut [Column], rows: &Rows) {
     });
 }
 
-/// A value without what `times` the load explains at most.
+/// A value minus the most that `times` the load explains.
 fn without_explained(value: f64, usual: f64, times: f64) -> f64 {
     let (least, most) = (usual * times.min(1.0), usual * times.max(1.0));
     if value > most {

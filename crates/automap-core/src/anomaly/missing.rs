@@ -1,9 +1,9 @@
 //! Turns samples that stop arriving into evidence, because a dead pod does not report that it is dead.
 //!
-//! Nor does one that is not scraped any more, and that is no fault of the service. So rows in which nearly all series have gaps count as not
-//! observed, and so do rows in which the other services lack the same metric: after a gap of the collector gauges are back at once and rates only
-//! with a full window, and a query may be refused for all services. A service whose callers, or whose own request counters, tell that it goes on
-//! answering has not stopped: its callers get answers, its own requests are counted or timed, or it makes calls as before.
+//! A pod that is no longer scraped does not report either, and that is no fault of the service. So rows in which nearly all series have gaps
+//! count as not observed, and so do rows in which the other services lack the same metric: after a collector outage gauges return at once but
+//! rates only after a full window, and a query may be refused for all services. A service that still answers has not stopped: its callers get
+//! answers, its own requests are counted or timed, or it makes calls as before.
 //!
 //! Worked example: none of 60 baseline samples is missing, all of 20 incident samples are. The smoothed share before is 0.5 / 61 = 0.008, its
 //! error 0.023 + 1/20, so z = (1 − 0.008) / 0.073 = 13.5 and the evidence `ln(1 + 13.5) = 2.7`.
@@ -22,11 +22,11 @@ use crate::stats::{finite, mean, signed_log};
 /// A series that misses a larger share of its baseline samples is ignored.
 const USUALLY_MISSING: f64 = 0.5;
 /// A row in which a smaller share of the usual series, or of a metric's series at other services, has a value was not observed: the collector
-/// itself was away.
+/// itself was down.
 const OBSERVED: f64 = 0.2;
-/// Share of the usual requests from which a service goes on answering.
+/// Share of the usual requests from which a service counts as still answering.
 const GOES_ON: f64 = 0.5;
-/// A rise of the failed share up to here is answering well.
+/// A service whose failed share rises by at most this is answering well.
 const WELL: f64 = 0.05;
 
 /// Evidence by service: the largest rise of the missing share over its series, as a two-sample z with continuity correction, compressed.
@@ -35,7 +35,7 @@ pub(super) fn evidence(columns: &[Column], rows: &Rows) -> BTreeMap<ServiceIdx, 
     let usual =
         columns.par_iter().filter(|c| is_told_by_its_service(c) && share_missing(c, &rows.baseline) <= USUALLY_MISSING);
     let usual: Vec<&Column> = usual.collect();
-    // Where nothing is missing in the incident, nothing can be missing more than before.
+    // Without gaps in the incident, the missing share cannot have risen.
     let with_gaps: Vec<&Column> =
         usual.par_iter().copied().filter(|c| rows.incident.iter().any(|&i| c.values[i].is_nan())).collect();
     if with_gaps.is_empty() {
@@ -62,7 +62,7 @@ pub(super) fn evidence(columns: &[Column], rows: &Rows) -> BTreeMap<ServiceIdx, 
     out
 }
 
-/// What a callee measures of a call stands with the caller, but falls silent with the callee.
+/// A callee's measurements of a call are stored with the caller, but stop with the callee.
 fn is_told_by_its_service(column: &Column) -> bool {
     column.metric.side != Side::Served && column.metric.family != Family::NetworkGap
 }
@@ -71,7 +71,7 @@ fn share_missing(column: &Column, rows: &[usize]) -> f64 {
     rows.iter().filter(|&&i| column.values[i].is_nan()).count() as f64 / rows.len() as f64
 }
 
-/// How many series of a metric have a value in each row, and which series are those of one service.
+/// How many series of a metric have a value in each row, and which series belong to one service.
 struct Reported<'a> {
     all: BTreeMap<&'a str, Counts>,
     own: BTreeMap<(&'a str, ServiceIdx), Vec<&'a Column<'a>>>,
@@ -102,7 +102,7 @@ impl<'a> Reported<'a> {
         out
     }
 
-    /// The rows in which other services report the same metric; all rows where no other has it.
+    /// The rows in which other services report the same metric; all rows if no other service has it.
     fn by_others(&self, column: &Column, rows: &Rows) -> Rows {
         let name = column.metric.name.as_str();
         let (Some(all), Some(own)) = (self.all.get(name), self.own.get(&(name, column.service))) else {
@@ -116,7 +116,7 @@ impl<'a> Reported<'a> {
     }
 }
 
-/// The rows in which the collector was there.
+/// The rows in which the collector was up.
 fn observed(usual: &[&Column], rows: &Rows) -> Rows {
     let is_observed = |i: &usize| {
         let present = usual.iter().filter(|c| !c.values[*i].is_nan()).count();
@@ -126,7 +126,7 @@ fn observed(usual: &[&Column], rows: &Rows) -> Rows {
     Rows { baseline: keep(&rows.baseline), incident: keep(&rows.incident) }
 }
 
-/// What is measured of some services, and by their callers: looked up once, since many may be missing at a time.
+/// The series of some services, and of their callers: looked up once, since many may be missing at a time.
 struct Around<'a> {
     own: BTreeMap<ServiceIdx, Vec<&'a Column<'a>>>,
     by_callers: BTreeMap<ServiceIdx, Vec<&'a Column<'a>>>,
@@ -155,8 +155,8 @@ impl<'a> Around<'a> {
     }
 }
 
-/// Whether a service goes on answering although a series of it has gaps: by what its callers measure, and where they tell nothing by its own
-/// counter of requests and by the calls that it makes itself.
+/// Whether a service still answers although one of its series has gaps: by its callers' measurements or, without these, by its own request
+/// counter and by the calls that it makes.
 fn goes_on(service: ServiceIdx, around: &Around, rows: &Rows) -> bool {
     let of_family = |family: Family| around.by_callers(service, family);
     if of_family(Family::Error).any(|c| level(c, &rows.incident) > level(c, &rows.baseline) + WELL) {
@@ -177,7 +177,7 @@ fn goes_on(service: ServiceIdx, around: &Around, rows: &Rows) -> bool {
         || keeps_its_level(&made.collect::<Vec<_>>(), rows)
 }
 
-/// Whether the latency or the errors of a service's requests are still measured, which nobody does without any request.
+/// Whether the latency or the errors of a service's requests are still measured, which takes at least one request.
 fn answers(service: ServiceIdx, around: &Around, rows: &Rows) -> bool {
     let is_of_requests = |c: &&Column| {
         let is_kind = matches!(c.metric.family, Family::Latency | Family::Error);
@@ -186,8 +186,8 @@ fn answers(service: ServiceIdx, around: &Around, rows: &Rows) -> bool {
     around.own(service).filter(is_of_requests).any(|c| is_seen(c, rows))
 }
 
-/// Services of whose requests one thing is not measured any more and another still is. A service that stopped loses all of it; here samples are
-/// lost on their way, and those of others may be too.
+/// Services with one request metric that stopped and another that continues. A stopped service loses all of them; here samples are lost in
+/// transit, possibly those of other services too.
 pub(super) fn partly_lost(columns: &[Column], rows: &Rows) -> BTreeSet<ServiceIdx> {
     let is_of_requests = |c: &&Column| {
         let is_own = c.metric.side == Side::Own && c.peer.is_none();
@@ -207,7 +207,7 @@ fn is_seen(column: &Column, rows: &Rows) -> bool {
     after <= (before + WELL).min(USUALLY_MISSING)
 }
 
-/// Whether what those of these series count together that are still there stays near its usual level.
+/// Whether the sum of the remaining series stays near its usual level.
 fn keeps_its_level(counts: &[&Column], rows: &Rows) -> bool {
     let seen: Vec<&Column> = counts.iter().copied().filter(|c| is_seen(c, rows)).collect();
     let total = |rows: &[usize]| seen.iter().map(|c| level(c, rows)).filter(|v| v.is_finite()).sum::<f64>();

@@ -1,7 +1,7 @@
 //! Estimates how much evidence each metric shows without any fault.
 //!
-//! Two pseudo-incidents are cut from the baseline and judged like real ones; what they show is subtracted from the real evidence. So metrics
-//! that jump all day need a larger shift to count.
+//! Two pseudo-incidents are cut from the baseline and scored like real ones; their evidence is subtracted from the real evidence. So noisy
+//! metrics need a larger shift to count.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use super::rows::Column;
 use super::{AnomalyOptions, Rows, evidence};
 use crate::frame::ServiceIdx;
 
-/// This many services calibrate a metric; of more than twice as many only a part is used.
+/// Number of services that suffices to calibrate a metric; with more than twice as many only a sample is used.
 const ENOUGH_SERVICES: usize = 500;
 
 /// Mean evidence by metric over two pseudo-incidents, cut from the end and from the beginning of the baseline.

@@ -3,7 +3,7 @@
 //! There are two predictors: the leave-one-out median of the same metric over the *other* services, since a load swing lifts them all, and, for
 //! resources, the service's own load. Slopes are fitted by ridge regression on the baseline only, between 0 and 1.5; a few dozen
 //! autocorrelated samples support no more. They are shrunk towards their prior values: 0, or 1 if the metric is a cost of every request. A
-//! baseline of steady load cannot show that twice the requests mean twice the bytes, and without that prior the first incident that changes the
+//! baseline of steady load cannot show that twice the requests mean twice the bytes; without that prior the first incident that changes the
 //! load would look like a network fault of every service.
 //!
 //! Worked example: all latencies rise by 50 % with the evening's load, that of one service by 200 %. Relative to the median of the others its
@@ -35,8 +35,8 @@ const ROUNDS: usize = 30;
 
 /// The views of the residual of every column; `None` if a logarithm makes no sense (errors, negative values) or there are too few samples.
 ///
-/// Residuals of one metric exist at a time, since those of all are as large as the frame, and of the rows of both windows only: first the baseline,
-/// then the incident. O(series × samples).
+/// Only the residuals of one metric are held at a time, since all of them would be as large as the frame, and only the rows of both windows: first
+/// the baseline, then the incident. O(series × samples).
 pub(super) fn views(
     columns: &[Column],
     rows: &Rows,
@@ -75,7 +75,7 @@ pub(super) fn views(
         let residual = |place: &mut Residual, (&j, level): (&usize, &[f64])| {
             let family = &columns[j].metric.family;
             let load = family.follows_load().then(|| loads.get(&columns[j].service)).flatten();
-            // What lies beyond the loads of the baseline has been explained before (`load`).
+            // Loads outside the baseline's range are already explained (`load`).
             let load = load.map(|load| (load, follows_in_its_own_way(family)));
             place.predict(level, common.as_deref(), load);
             let priors = [0.0, if is_cost_per_request(family) { PER_REQUEST } else { 0.0 }];
@@ -110,7 +110,7 @@ fn log_levels(column: &Column, rows: &Rows, (middle, offset): (Middle, f64), out
 
 /// A service's own load as a predictor.
 struct LoadLevels {
-    /// Gaps are as usual.
+    /// Gaps count as normal.
     levels: Vec<f64>,
     /// The lowest and the highest in the baseline.
     range: (f64, f64),
@@ -153,7 +153,7 @@ impl LeftOut {
     }
 }
 
-/// The middle values of every row of series that stand one after the other. O(series × rows).
+/// The middle values of every row, for series stored one after the other. O(series × rows).
 fn middles(levels: &[f64], length: usize) -> Vec<LeftOut> {
     // Neighbouring rows of a series are neighbours in memory.
     const ROWS: usize = 8;
@@ -171,17 +171,17 @@ fn middles(levels: &[f64], length: usize) -> Vec<LeftOut> {
     blocks.collect::<Vec<_>>().concat()
 }
 
-/// Where the residual of one series after the other is computed.
+/// Reusable buffers in which each series' residual is computed.
 #[derive(Default)]
 struct Residual {
-    /// The movement of the others and the own load; 0 where they are not known.
+    /// The movement of the others and the own load; 0 where unknown.
     predictors: [Vec<f64>; 2],
     rest: Vec<f64>,
     place: Workplace,
 }
 
 impl Residual {
-    /// Sets the predictors of a series. The load may be kept within what the baseline showed.
+    /// Sets the predictors of a series. The load may be clamped to the baseline's range.
     fn predict(&mut self, level: &[f64], common: Option<&[LeftOut]>, load: Option<(&LoadLevels, bool)>) {
         let [others, own_load] = &mut self.predictors;
         others.clear();
@@ -213,7 +213,7 @@ impl Residual {
         Some(Shape::of(normal, incident, middle.map(|v| v - centre), &mut self.place).views(floor))
     }
 
-    /// Fitted on the baseline by ridge regression towards `priors`. Sums are added up in the order of the samples, all at the same time.
+    /// Fitted on the baseline by ridge regression towards `priors`. All sums are accumulated in one pass, in sample order.
     fn slopes(&self, level: &[f64], priors: [f64; 2]) -> [f64; 2] {
         let or_usual = |v: f64| if v.is_nan() { 0.0 } else { v };
         let rows =
@@ -251,7 +251,7 @@ impl Residual {
 mod tests {
     use super::*;
 
-    /// What is left of a series beside the predictors that are known.
+    /// A series minus the known predictors.
     fn without(level: &[f64], predictors: [Option<&[f64]>; 2], priors: [f64; 2], base: usize) -> Vec<f64> {
         let predictors = predictors.map(|p| p.map_or_else(|| vec![0.0; level.len()], <[f64]>::to_vec));
         let mut place = Residual { predictors, ..Residual::default() };

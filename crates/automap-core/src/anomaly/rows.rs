@@ -11,7 +11,7 @@ use crate::frame::{MetricFrame, ServiceIdx};
 use crate::metric::{Metric, Side};
 use crate::time::Interval;
 
-/// A value this many times the largest baseline value is an exporter's glitch, such as a timestamp in place of a value.
+/// A value this many times the largest baseline value is an exporter glitch, such as a timestamp instead of a value.
 const GLITCH_FACTOR: f64 = 1e6;
 
 /// Rows of a frame's time axis that belong to baseline and incident.
@@ -60,7 +60,7 @@ impl Column<'_> {
         rows.iter().map(|&i| self.values[i]).collect()
     }
 
-    /// As [`Column::pick`], in place of what was picked before.
+    /// Like [`Column::pick`], but replaces the contents of `picked`.
     pub(super) fn pick_into(&self, rows: &[usize], picked: &mut Vec<f64>) {
         let values = &*self.values;
         picked.clear();

@@ -1,20 +1,20 @@
-//! Counts the rise of a saturation only as far as it came near its limit.
+//! Counts a rise in saturation only as far as it approaches the limit.
 //!
-//! A processor that is used to 10 % and then to 40 % left its normal behaviour by tens of spreads and keeps nobody waiting. So the evidence of a
-//! saturation is weighed by the level that it reached in the incident: nothing below four fifths of the level from which it hurts
-//! ([`crate::metric::Metric::hurts_from`]), all of it from that level on, and evenly between both.
+//! A CPU that goes from 10 % to 40 % deviates by tens of spreads but makes nobody wait. So the evidence of a saturation is weighted by the level
+//! that it reached in the incident: 0 below four fifths of the level from which it hurts ([`crate::metric::Metric::hurts_from`]), 1 from that
+//! level on, and linear in between.
 //!
 //! Worked example: a machine's processors hurt from 90 % on. At 72 % a rise counts nothing, at 81 % half, at 95 % all.
 
 use super::rows::{Column, Rows};
 use crate::stats::quantile;
 
-/// Part of the level below which a rise is nothing.
+/// Share of the level below which a rise does not count.
 const HARMLESS: f64 = 0.8;
-/// A fault that began late in the window fills its end only.
+/// Quantile of the incident's values: a fault that began late in the window fills only its end.
 const REACHED: f64 = 0.75;
 
-/// The weight of a column's evidence, 0–1; 1 for all that is no saturation.
+/// The weight of a column's evidence, 0–1; 1 for everything but saturation.
 pub(super) fn near_its_limit(column: &Column, rows: &Rows) -> f64 {
     let Some(hurts_from) = column.metric.hurts_from() else { return 1.0 };
     let reached = quantile(&column.pick(&rows.incident), REACHED);

@@ -1,7 +1,7 @@
-//! Measures how one series changed, before it is known which spread is too small to matter: that depends on all series of its metric.
+//! Measures how one series changed, before the smallest relevant spread is known: that depends on all series of the metric.
 //!
-//! So every series is read once. Sums are added up in the order of the samples, several of them at the same time, since each addition waits for the
-//! one before it; where samples are missing, they are counted as well.
+//! So every series is read once. Several sums are accumulated in one pass, each in sample order, since every addition waits for the one before it;
+//! if samples are missing, the present ones are counted too.
 
 use super::views::Views;
 use crate::stats::{Middle, RollingSums, Selection, mean, sd};
@@ -9,7 +9,7 @@ use crate::stats::{Middle, RollingSums, Selection, mean, sd};
 /// Widths of pulses, as shares of the incident's length.
 const PULSE_SHARES: [f64; 3] = [1.0 / 8.0, 1.0 / 4.0, 1.0 / 2.0];
 
-/// What a change is measured in. All of it is used again for the next series.
+/// Buffers for measuring a change, reused for the next series.
 #[derive(Debug, Default)]
 pub(super) struct Workplace {
     pub(super) selection: Selection,
@@ -17,7 +17,7 @@ pub(super) struct Workplace {
     means: [Vec<f64>; PULSE_SHARES.len()],
 }
 
-/// Shifts between the windows, and the spreads of the baseline that they are to be divided by.
+/// Shifts between the windows, and the baseline spreads to divide them by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     mean_shift: f64,
@@ -41,7 +41,7 @@ impl Pulse {
 }
 
 impl Shape {
-    /// Of the values in the baseline, whose middle is known, and in the incident. O(n).
+    /// Compares the values of baseline (`middle` is theirs) and incident. O(n).
     pub(super) fn of(normal: &[f64], incident: &[f64], middle: Middle, place: &mut Workplace) -> Self {
         let centre = middle.median();
         let after = place.selection.median(incident.iter().copied());
@@ -54,7 +54,7 @@ impl Shape {
         Self { mean_shift, sd, median_shift: after - centre, mad, pulses }
     }
 
-    /// In spreads of the baseline, of which none counts as smaller than `floor`.
+    /// In spreads of the baseline, each at least `floor`.
     pub(super) fn views(&self, floor: f64) -> Views {
         let (mut up, mut down) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
         for pulse in &self.pulses {
@@ -72,7 +72,7 @@ impl Shape {
     }
 }
 
-/// The widths of the pulses that are looked for; 0 for none.
+/// The pulse widths to look for; 0 for none.
 fn widths(normal: &[f64], incident: &[f64]) -> [usize; PULSE_SHARES.len()] {
     let mut widths = PULSE_SHARES.map(|s| ((incident.len() as f64 * s).round_ties_even() as usize).max(1));
     for k in (1..widths.len()).rev() {
@@ -99,7 +99,7 @@ fn with_gaps(normal: &[f64], incident: &[f64]) -> Measured {
     (mean(incident) - mean(normal), sd(normal), widths(normal, incident).map(pulse))
 }
 
-/// As [`with_gaps`], to the last bit.
+/// Like [`with_gaps`], with bit-identical results.
 fn without_gaps(normal: &[f64], incident: &[f64], place: &mut Workplace) -> Measured {
     let widths = widths(normal, incident);
     let Workplace { sums, means, .. } = place;
@@ -129,7 +129,7 @@ fn without_gaps(normal: &[f64], incident: &[f64], place: &mut Workplace) -> Meas
     (mean_after - mean_before, spread(squares[0], normal.len()), [0, 1, 2].map(pulse))
 }
 
-/// The sums of the first none, one, two … values.
+/// The sums of the first 0, 1, 2 … values.
 fn add_up(values: &[f64], sums: &mut Vec<f64>) {
     sums.clear();
     sums.reserve(values.len() + 1);
@@ -141,7 +141,7 @@ fn add_up(values: &[f64], sums: &mut Vec<f64>) {
     }));
 }
 
-/// Three sums at the same time, each in order.
+/// Three sums in one pass, each in order.
 fn sums_of(columns: [&[f64]; 3]) -> [f64; 3] {
     let [a, b, c] = columns;
     let mut sums = [0.0; 3];
@@ -157,7 +157,7 @@ fn sums_of(columns: [&[f64]; 3]) -> [f64; 3] {
     sums
 }
 
-/// Four sums of squared distances at the same time, each in order.
+/// Four sums of squared distances in one pass, each in order.
 fn squares_of(columns: [&[f64]; 4], centres: [f64; 4]) -> [f64; 4] {
     let [a, b, c, d] = columns;
     let mut sums = [0.0; 4];

@@ -1,10 +1,10 @@
 //! Measures a change in three ways: shift of the mean, shift of the median, and pulse, each in spreads of the baseline.
 //!
-//! Medians are best on noisy one-second data, means on few samples, pulses on bursts shorter than the window. Each of them alone fails on data
+//! Medians work best on noisy one-second data, means on few samples, pulses on bursts shorter than the window. Each alone fails on data
 //! sets where the others succeed, so evidence combines all three (journal 0001).
 //!
-//! Worked example: baseline 9, 11, 9, 11 and incident 15, 15, 15, 15. The mean rises by 5 over a standard deviation of 1, so by 5 spreads; the
-//! median by 5 over a MAD of 1.4826, so by 3.37 spreads.
+//! Worked example: baseline 9, 11, 9, 11 and incident 15, 15, 15, 15. The mean rises by 5 with a standard deviation of 1, so by 5 spreads; the median
+//! by 5 with a MAD of 1.4826, so by 3.37 spreads.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,8 @@ use super::{AnomalyOptions, MIN_BASELINE_SAMPLES, MIN_INCIDENT_SAMPLES, Rows, pr
 use crate::metric::Family;
 use crate::stats::{Middle, median, quantile, signed_log};
 
-/// Where the median service is below this share of the busy ones, most services idle: then its level is no measure of what matters, and an idle service
-/// that wakes up would exceed one that takes a whole core.
+/// If the median service is below this share of the busy ones, most services are idle: its level is then no measure of what matters, and an idle
+/// service that wakes up would exceed one that takes a whole core.
 const IDLE_SHARE: f64 = 0.1;
 /// Quantile over services of a metric's level that stands for the busy ones.
 const HIGH: f64 = 0.9;
@@ -61,7 +61,7 @@ impl Scales {
 /// A column that has enough samples in the baseline.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Usual {
-    /// Of its baseline.
+    /// The middle of its baseline.
     pub(super) middle: Middle,
     /// How it changed; `None` with too few samples in the incident.
     pub(super) shape: Option<Shape>,
@@ -87,7 +87,7 @@ impl Usual {
     }
 }
 
-/// The values of one column after the other in both windows.
+/// Reusable buffers for the values of one column in both windows.
 #[derive(Debug, Default)]
 pub(super) struct Picked {
     normal: Vec<f64>,
@@ -116,7 +116,8 @@ pub(super) struct Views {
 }
 
 impl Views {
-    /// Combines them into one number: level counts twice, pulse once. For families where only a rise or only a fall is evidence, nothing else counts.
+    /// Combines them into one number: level counts twice, pulse once. For families where only a rise or only a fall is evidence, the other direction
+    /// does not count.
     pub(super) fn evidence(&self, family: &Family) -> f64 {
         let level = 0.5 * (signed_log(self.mean) + signed_log(self.median));
         let (level, pulse) = if family.rises_only() {
