@@ -1,7 +1,7 @@
 //! The answer of a diagnosis as plain, versioned, typed data.
 //!
-//! `compose` turns what the stages found into a [`Report`]; renderers, stores and interfaces carry it. Layout, colours and time zones are the
-//! business of renderers. A reader accepts this version and the one before.
+//! `compose` turns the results of the stages into a [`Report`], which renderers, stores and interfaces pass on. Layout, colours and time
+//! zones are left to the renderers. A reader accepts this version and the previous one.
 
 mod changes;
 mod compose;
@@ -19,7 +19,7 @@ mod time_of_day;
 pub(crate) mod verdict;
 mod version3;
 
-// Types of fields, so that readers of a report need no stage.
+// Types of fields, re-exported so that readers of a report need none of the stages.
 pub use crate::attribution::ImpactKind;
 pub use crate::breakdown::judge::Finding;
 pub use crate::breakdown::{Label, Measure, UnseenLabel};

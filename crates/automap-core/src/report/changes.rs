@@ -1,4 +1,4 @@
-//! Words what was changed around the incident, and which of it the incident may have begun with.
+//! Words the changes around the incident, and which of them may have started it.
 //!
 //! How well a change fits is decided in [`crate::rank::change_fit`]; this selects, orders and words.
 
@@ -25,44 +25,45 @@ const FAINT: f64 = 0.5;
 /// What was changed around the incident.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangesInfo {
-    /// From when on changes were looked at; `null` where they were not, which does not mean that there were none.
+    /// Start of the time in which changes were observed; `null` if they were not, which does not mean that there were none.
     #[serde(default, with = "as_rfc3339::option")]
     #[schemars(schema_with = "as_rfc3339::option::schema")]
     pub observed_from: Option<Timestamp>,
-    /// Kinds of change that could not be seen.
+    /// Kinds of change that could not be observed.
     pub unseen: Vec<ChangeKind>,
-    /// Changes from an hour before the incident to its end, in order of time: at most 20, those that were decided on before those that happened.
+    /// Changes from an hour before the incident to its end, in order of time: at most 20, deliberate ones preferred over those that happened by
+    /// themselves.
     pub listed: Vec<ListedChange>,
     /// How many more there were in that time.
     pub omitted: usize,
-    /// One sentence; empty where changes were not looked at.
+    /// One sentence; empty if changes were not observed.
     pub summary: String,
 }
 
-/// A change beside the incident.
+/// A change around the time of the incident.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ListedChange {
     /// The change.
     pub change: Change,
-    /// What it is to the incident.
+    /// How it relates to the incident.
     pub role: ChangeRole,
-    /// Seconds from the change to the onset of the incident; negative where it came later.
+    /// Seconds from the change to the onset of the incident; negative if the change came later.
     pub before_s: f64,
     /// What was changed, such as `release 1.4.2 → 1.4.3`.
     pub summary: String,
 }
 
-/// What a change is to the incident.
+/// How a change relates to the incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeRole {
-    /// The incident may have begun with it: it concerns a named service and fits the onset.
+    /// It may have started the incident: it concerns a named service and fits the onset.
     Fits,
     /// It came before and does not stand out.
     Before,
-    /// It was decided on after the incident began.
+    /// A deliberate change after the incident began.
     After,
-    /// It happened to the system after the incident began, so that it is a consequence.
+    /// It happened by itself after the incident began, so it is a consequence.
     Consequence,
 }
 
@@ -78,7 +79,7 @@ impl ChangeRole {
     }
 }
 
-/// The change with which a candidate's trouble may have begun.
+/// The change that may have started a candidate's fault.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CauseChange {
     /// When.
@@ -87,9 +88,9 @@ pub struct CauseChange {
     pub at: Timestamp,
     /// What kind.
     pub kind: ChangeKind,
-    /// Log evidence that it counts for in the ranking, 0 to 3: little where users do not feel what the service does.
+    /// Log evidence that it adds in the ranking, 0 to 3: little if users do not feel what the service does.
     pub evidence: f64,
-    /// The same for people: `release 1.4.2 → 1.4.3, 47 s before`.
+    /// The same as text: `release 1.4.2 → 1.4.3, 47 s before`.
     pub summary: String,
 }
 
@@ -132,7 +133,7 @@ fn listed(change: &Change, role: ChangeRole, onset: Timestamp) -> ListedChange {
     ListedChange { change: change.clone(), role, before_s, summary: what(change) }
 }
 
-/// The change that speaks for a candidate, or fits one that is named for what its metrics show; `None` where none does.
+/// The change that is evidence for a candidate, or fits one that is named for its metrics; `None` if there is none.
 pub(super) fn of_cause(
     log: &ChangeLog,
     analysis: &Analysis,
@@ -147,7 +148,7 @@ pub(super) fn of_cause(
     Some(CauseChange { at: change.at, kind: change.kind, evidence: round(fit.counted), summary })
 }
 
-/// `, 47 s after its release 1.4.2 → 1.4.3`: what the verdict adds to a named service; empty where no change fits well.
+/// `, 47 s after its release 1.4.2 → 1.4.3`: what the verdict adds to a named service; empty if no change fits well.
 pub(super) fn since(log: &ChangeLog, analysis: &Analysis, service: ServiceIdx, is_pair: bool) -> String {
     let telling = |fit: &&ChangeFit| fit.evidence >= TELLING;
     let fit = analysis.change_fits.get(&service).filter(telling);
@@ -180,7 +181,7 @@ fn when(change: &Change, onset: Timestamp) -> String {
     let before = onset.ms() - change.at.ms();
     let earliest = before + change.uncertainty_ms;
     match before {
-        // A tenth of the distance more or less makes no difference to a reader.
+        // An uncertainty of a tenth of the distance makes no difference to a reader.
         ms if ms >= 0 && change.uncertainty_ms * 10 > ms => {
             format!("{} to {} before", duration(ms), duration(earliest))
         }
@@ -209,7 +210,7 @@ fn summary(listed: &[ListedChange], log: &ChangeLog, before: Interval) -> String
     let mut kinds: Vec<&str> = log.unseen.iter().map(|k| k.noun()).collect();
     kinds.dedup();
     match kinds.len() {
-        // What fits is an answer; what else may have changed matters where none does.
+        // A fitting change is an answer; unobserved kinds matter only without one.
         _ if fitting.is_some() => found,
         0 => found,
         n if n <= MAX_KINDS => format!("{found}; not observed: {}", kinds.join(", ")),

@@ -1,6 +1,6 @@
-//! Composes the report from what the stages found.
+//! Composes the report from the results of the stages.
 //!
-//! It selects, orders and words, and changes no number: scores and confidence come from `rank` and `verdict`.
+//! It selects, orders and words, but changes no number: scores and confidence come from `rank` and `verdict`.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ use crate::unseen::{Unanswered, UnobservedCallees};
 use crate::verdict::{Decision, Lead, VerdictOptions, decide, may_be_lost};
 use crate::windows::Windows;
 
-/// Most services named whose samples are lost.
+/// Most services with lost samples that are named.
 const MAX_LOST_NAMED: usize = 5;
 /// Candidates in a report.
 const MAX_CAUSES: usize = 5;
@@ -34,7 +34,7 @@ const MAX_CAUSES: usize = 5;
 const MAX_SYMPTOMS: usize = 3;
 /// Onsets closer than this many steps are the same: rates look back over about as many.
 const ONSET_STEPS: i64 = 5;
-/// A service below this share of what users feel accounts for nothing.
+/// A service below this share of what users feel counts as accounting for nothing.
 const NEGLIGIBLE_SHARE: f64 = 0.05;
 /// Evidence from which a service that accounts for nothing is worth mentioning.
 const UNUSUAL: f64 = 1.5;
@@ -124,8 +124,8 @@ fn candidates(
         .collect()
 }
 
-/// A cause does not begin after what it explains. Within the blur of rates the two began at the same time, so the cause is dated back to the earliest of its
-/// victims; a larger distance stays, as counter-evidence.
+/// A cause does not begin after its effects. Within the blur of rates both began at the same time, so the cause is dated back to the earliest of its
+/// victims; a larger distance is kept as counter-evidence.
 fn with_its_effects(cause: &mut Cause, victims: &[Victim], step_ms: i64) {
     let Some(earliest) = victims.iter().flat_map(|v| &v.evidence).filter_map(|e| e.onset).min() else { return };
     let is_blurred = |at: &Timestamp| *at > earliest && *at <= earliest.plus_ms(ONSET_STEPS * step_ms);
@@ -182,7 +182,7 @@ fn counter_evidence(
     out.into_iter().map(CounterEvidence::new).collect()
 }
 
-/// Own metrics of a service that stayed in their normal range, one for each family.
+/// Own metrics of a service that stayed in their normal range, one per family.
 fn unchanged(facts: &Facts<'_>, service: ServiceIdx) -> Vec<Metric> {
     let own = |name: &str| {
         let mut series = facts.anomalies.series.iter();
@@ -201,8 +201,7 @@ fn first_symptom_row(facts: &Facts<'_>) -> Option<usize> {
     clear.filter_map(|s| facts.onset(&facts.frame.series()[s.series])).min()
 }
 
-/// The symptoms to show. Without an incident there are none: what is within noise is no symptom. What made the incident stand out is one in any
-/// case.
+/// The symptoms to show. Without an incident there are none: noise is no symptom. The one that made the incident stand out is always included.
 fn noticed(facts: &Facts<'_>, observation: &Observation, analysis: &Analysis, decision: Decision) -> Vec<Symptom> {
     let found = symptoms(facts, observation);
     match decision {
@@ -258,7 +257,7 @@ fn victims(facts: &Facts<'_>, observation: &Observation, ranking: &Ranking) -> V
     victims.into_iter().map(|(_, v)| v).collect()
 }
 
-/// What the victim's calls to the guilty side show, or that it merely calls it.
+/// What the victim's calls towards the cause show, or merely that it calls it.
 fn toll(facts: &Facts<'_>, service: ServiceIdx, by: &str) -> String {
     let calls = facts.anomalies.series.iter().filter(|s| {
         s.service == service
@@ -308,7 +307,7 @@ fn coverage(observation: &Observation, analysis: &Analysis) -> Coverage {
     }
 }
 
-/// The query that shows the strongest evidence, and what helps when there is none.
+/// The query that shows the strongest evidence, and what to do if there is none.
 fn next(decision: Decision, causes: &[Cause], observation: &Observation, analysis: &Analysis) -> Vec<NextStep> {
     let mut texts = Vec::new();
     if decision == Decision::NotEnoughEvidence {
@@ -333,7 +332,7 @@ fn next(decision: Decision, causes: &[Cause], observation: &Observation, analysi
     out
 }
 
-/// What was not wholly answered, so that it is open whether the first candidate waits for a callee.
+/// The incomplete answers that leave open whether the first candidate waits for a callee.
 fn unobserved(causes: &[Cause]) -> impl Iterator<Item = &Unanswered> {
     let doubts = causes.iter().take(1).flat_map(|c| &c.counter_evidence);
     let queries = doubts.filter_map(|e| match &e.doubt {
@@ -343,7 +342,7 @@ fn unobserved(causes: &[Cause]) -> impl Iterator<Item = &Unanswered> {
     queries.flatten()
 }
 
-/// Services that are as unusual as a cause and account for nothing that users feel.
+/// Services that are as unusual as a cause but account for nothing that users feel.
 fn also_changed(facts: &Facts<'_>, analysis: &Analysis) -> Vec<AlsoChanged> {
     if analysis.suspects.weight < DECIDES {
         return Vec::new();
@@ -365,7 +364,7 @@ fn also_changed(facts: &Facts<'_>, analysis: &Analysis) -> Vec<AlsoChanged> {
         .collect()
 }
 
-/// The services that are asked more or less than before, or show what their change brings about, where that is all that happened.
+/// The services that get more or fewer requests, or show the direct effects of their change, if nothing else happened.
 fn harmless(facts: &Facts<'_>, analysis: &Analysis, lead: &Lead) -> Vec<AlsoChanged> {
     let services = analysis.ranking.services.iter().filter(|r| lead.names(r.service));
     let changed = |r: &RankedService| AlsoChanged {
@@ -375,7 +374,7 @@ fn harmless(facts: &Facts<'_>, analysis: &Analysis, lead: &Lead) -> Vec<AlsoChan
     services.take(MAX_ALSO_CHANGED).map(changed).collect()
 }
 
-/// What the source did not ask or get, and what the analysis lacked.
+/// What the source did not query or receive, and what the analysis lacked.
 fn not_checked(observation: &Observation, analysis: &Analysis) -> Vec<NotChecked> {
     let mut all = observation.not_checked.clone();
     all.extend(analysis.unseen.not_checked(&analysis.frame));

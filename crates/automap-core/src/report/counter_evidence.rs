@@ -1,4 +1,4 @@
-//! Counter-evidence as data: a reader words it, with times in a zone of its own, and never searches a sentence for them.
+//! Counter-evidence as data: a reader words it, with times in its own zone, and never has to parse a sentence.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ pub struct CounterEvidence {
     /// The reason.
     #[serde(flatten)]
     pub doubt: Doubt,
-    /// The same for people, times in RFC 3339 and UTC.
+    /// The same as text, with times in RFC 3339 and UTC.
     pub text: String,
 }
 
@@ -40,21 +40,22 @@ pub enum Doubt {
         /// Latency or error.
         family: Family,
     },
-    /// No caller reports these calls, so its own time and the network to what it calls cannot be told apart.
+    /// The caller does not report these calls, so its own time and the network to its callees cannot be distinguished.
     UnseenNetwork {
-        /// What it calls.
+        /// Its callees.
         callees: Vec<String>,
     },
-    /// Its callees were not observed, since queries were refused, failed or partly answered, or since no series tells: it may wait for one of them.
+    /// Its callees were not observed, since queries were refused, failed or partly answered, or since there are no series: it may wait for one of
+    /// them.
     UnobservedCallees {
-        /// Those whose latency or errors were not observed; empty: whom it calls was not wholly observed.
+        /// Those whose latency or errors were not observed; empty if its calls were not completely observed.
         callees: Vec<String>,
-        /// What was asked for and not wholly answered; empty: all answers were whole, and no series tells.
+        /// The queries with incomplete answers; empty if all answers were complete, but there are no series.
         queries: Vec<Unanswered>,
     },
-    /// Its samples stopped, and so did some of services that go on: they may be lost on their way.
+    /// Its samples stopped, and so did some of running services: they may be lost in transit.
     SamplesLost {
-        /// Services that go on and lost some of their samples.
+        /// Running services that lost some of their samples.
         services: Vec<String>,
     },
     /// It changed after users already noticed something.
@@ -73,7 +74,7 @@ pub enum Doubt {
         /// Which.
         service: String,
     },
-    /// Read from a report of version 3, which had sentences only.
+    /// Read from a report of version 3, which had only sentences.
     Stated,
 }
 

@@ -18,7 +18,7 @@ const MAX_OTHERS: usize = 10;
 /// The course of events around the incident.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CourseInfo {
-    /// Since when users no longer feel the incident; `null` while it goes on, where its end was given, and where users felt nothing.
+    /// Since when users no longer feel the incident; `null` while it goes on, if its end was given, and if users felt nothing.
     #[serde(default, with = "as_rfc3339::option")]
     #[schemars(schema_with = "as_rfc3339::option::schema")]
     pub over_since: Option<Timestamp>,
@@ -30,7 +30,7 @@ pub struct CourseInfo {
     pub disturbed_share: f64,
 }
 
-/// A stretch of time in which users felt something, and which is not the incident of the report.
+/// Another stretch of time in which users felt something, besides the incident of the report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OtherIncident {
     /// Its first bad sample.
@@ -41,7 +41,7 @@ pub struct OtherIncident {
     #[serde(with = "as_rfc3339")]
     #[schemars(schema_with = "as_rfc3339::schema")]
     pub end: Timestamp,
-    /// What was worst in it; `null` where no single metric stood out.
+    /// Its worst symptom; `null` if no single metric stood out.
     pub symptom: Option<Symptom>,
 }
 
@@ -75,7 +75,7 @@ fn other(frame: &MetricFrame, stretch: &Stretch) -> OtherIncident {
     OtherIncident { start: times[stretch.rows.start], end, symptom }
 }
 
-/// The felt symptom of the incident itself, for reports in which no series is judged clear enough to be one.
+/// The felt symptom of the incident itself, for reports in which no series is clear enough to be a symptom.
 pub(super) fn felt(facts: &Facts<'_>, plan: &Plan) -> Option<Symptom> {
     let current = plan.current.as_ref()?;
     current.symptom.map(|s| symptom(facts.frame, s, facts.frame.times()[current.rows.start]))

@@ -5,20 +5,20 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{Report, SCHEMA_VERSION};
 
-/// What every engine says about the same incident.
+/// Every engine's answer to the same incident.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EngineComparison {
-    /// Version of this shape.
+    /// Version of this schema.
     pub schema_version: u32,
     /// One sentence: do they agree?
     pub summary: String,
-    /// Whether all of them rank the same service first; `true` also where none has a candidate.
+    /// Whether all of them rank the same service first; also `true` if none has a candidate.
     pub agree: bool,
     /// The reports, one for each engine, the default engine's first.
     pub reports: Vec<Report>,
 }
 
-/// Lays reports of the same incident side by side.
+/// Compares reports of the same incident.
 pub fn compare_engines(reports: Vec<Report>) -> EngineComparison {
     let firsts: Vec<Option<&str>> = reports.iter().map(|r| r.causes.first().map(|c| c.service.as_str())).collect();
     let agree = firsts.windows(2).all(|pair| pair[0] == pair[1]);
@@ -30,7 +30,7 @@ pub fn compare_engines(reports: Vec<Report>) -> EngineComparison {
     EngineComparison { schema_version: SCHEMA_VERSION, summary, agree, reports }
 }
 
-/// Who says what, and where each engine has the other's first.
+/// Each engine's first candidate, and its rank according to the other engine.
 pub fn disagreements(reports: &[Report]) -> Vec<String> {
     let mut says = Vec::new();
     for report in reports {

@@ -1,4 +1,4 @@
-//! Turns statistics into items of evidence: what changed for a service, from where to where, since when, observed by which service.
+//! Turns statistics into items of evidence: what changed for a service, from which level to which, since when, and who observed it.
 
 use super::Evidence;
 use crate::anomaly::{Anomalies, SeriesEvidence};
@@ -26,7 +26,7 @@ pub(crate) struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// Evidence for a candidate, most diagnostic_weight first, one line for each family and place.
+    /// Evidence for a candidate, highest diagnostic_weight first, one line per family and place.
     pub(crate) fn for_candidate(&self, candidate: &RankedService) -> Vec<Evidence> {
         let mut found: Vec<(f64, &SeriesEvidence)> = self
             .anomalies
@@ -46,7 +46,7 @@ impl Facts<'_> {
             }
         }
         lines.extend(self.missing(candidate));
-        // A gap says all that the caller's latency of the same calls says, and more.
+        // A gap includes everything that the caller's latency of the same calls shows.
         let gaps: Vec<_> = lines.iter().filter(|l| l.metric.name == NETWORK_GAP_MS).map(|l| l.peer.clone()).collect();
         lines.retain(|l| l.metric.name != CLIENT_LATENCY_MS || !gaps.contains(&l.peer));
         lines.truncate(MAX_LINES);
@@ -81,7 +81,7 @@ impl Facts<'_> {
         (observed(level.of(&normal)), observed(level.of(&incident)))
     }
 
-    /// Means in the baseline and in the incident, over the samples in which another series was observed too.
+    /// Means in the baseline and in the incident, over the samples in which the other series was observed too.
     fn means(&self, series: &Series, other: &Series) -> (Option<f64>, Option<f64>) {
         let both = |i: &&usize| !other.values[**i].is_nan();
         let of = |rows: &[usize]| mean(&rows.iter().filter(both).map(|&i| series.values[i]).collect::<Vec<_>>());
@@ -109,7 +109,7 @@ impl Facts<'_> {
         let side = |name: &str| self.frame.get(gap.service, name, gap.peer);
         let (at_caller, at_callee) = (side(CLIENT_LATENCY_MS)?, side(SERVED_LATENCY_MS)?);
         let medians = (self.levels(at_caller), self.levels(at_callee), self.levels(gap));
-        // Medians need not add up; where they do not, means over the same samples do.
+        // Medians need not add up; if they do not, use means over the same samples, which do.
         let (caller, callee, (from, to)) = match add_up(medians) {
             true => medians,
             false => (self.means(at_caller, gap), self.means(at_callee, gap), self.means(gap, gap)),
@@ -150,10 +150,10 @@ impl Facts<'_> {
     }
 }
 
-/// Level before and in the incident; `None` where it was not observed.
+/// Level before and in the incident; `None` if it was not observed.
 type Levels = (Option<f64>, Option<f64>);
 
-/// Whether the rise at the caller less the rise at the callee is the rise of the gap, to a tenth of it.
+/// Whether the rise at the caller minus the rise at the callee equals the rise of the gap, to a tenth of it.
 fn add_up((caller, callee, gap): (Levels, Levels, Levels)) -> bool {
     let rise = |(from, to): Levels| Some(to? - from?);
     let (Some(caller), Some(callee), Some(gap)) = (rise(caller), rise(callee), rise(gap)) else { return true };
@@ -164,7 +164,7 @@ fn observed(v: f64) -> Option<f64> {
     v.is_finite().then_some(v)
 }
 
-/// Rounds to three decimals: enough for a reader, and stable where sums differ in their last bits.
+/// Rounds to three decimals: enough for a reader, and stable if sums differ in their last bits.
 pub(crate) fn round(v: f64) -> f64 {
     (v * 1e3).round() / 1e3
 }

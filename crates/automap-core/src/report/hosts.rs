@@ -1,4 +1,4 @@
-//! Says what waits for a cause: on a node, on a node that a workload uses up, or for the DNS.
+//! Words which services wait for a cause: on a node, on a node saturated by a workload, or for the DNS.
 
 use super::model::HoldsUp;
 use crate::analysis::Analysis;
@@ -10,7 +10,7 @@ use crate::text::listed;
 /// Services that a sentence lists.
 const MAX_LISTED: usize = 3;
 
-/// By node, in the order of names; empty where calls do not decide.
+/// By node, in the order of names; empty if calls do not decide.
 pub(super) fn holds_up(analysis: &Analysis, service: ServiceIdx) -> Vec<HoldsUp> {
     let name = |s: ServiceIdx| analysis.frame.service(s).to_owned();
     let suspect = analysis.suspects.of(service).filter(|_| analysis.suspects.weight >= DECIDES);
@@ -20,7 +20,8 @@ pub(super) fn holds_up(analysis: &Analysis, service: ServiceIdx) -> Vec<HoldsUp>
         .collect()
 }
 
-/// `, on which payment and user wait`; of the DNS `, for which payment and user wait`; of what takes a node, `, which takes node/three: payment and user on it wait`.
+/// `, on which payment and user wait`; for the DNS `, for which payment and user wait`; for a workload that saturates a node
+/// `, which takes node/three: payment and user on it wait`.
 pub(super) fn words(service: &str, kind: EntityKind, holds_up: &[HoldsUp]) -> String {
     let by_node = holds_up.iter().map(|HoldsUp { node, services }| {
         let verb = if services.len() == 1 { "waits" } else { "wait" };

@@ -1,4 +1,4 @@
-//! Words what users feel and who accounts for it.
+//! Words what users feel and which services account for it.
 //!
 //! The numbers come from `attribution` and `rank::suspects`; this only rounds and words them.
 
@@ -29,7 +29,7 @@ pub(super) fn impacts(frame: &MetricFrame, impacts: &[Impact]) -> Vec<ImpactInfo
     clear.iter().map(info).collect()
 }
 
-/// Entries with a part that is worth telling: what is left is as much as any entry differs by chance.
+/// Entries whose part is worth a sentence: the rest is within chance variation.
 fn told(impact: &Impact) -> impl Iterator<Item = &EntryImpact> {
     impact.entries.iter().filter(|e| e.amount >= WORTH_A_SENTENCE * impact.amount)
 }

@@ -1,4 +1,4 @@
-//! The report's shape. Times are RFC 3339 in UTC; `null` is "not observed", never zero.
+//! The data model of a report. Times are RFC 3339 in UTC; `null` is "not observed", never zero.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,13 +18,13 @@ use crate::rank::Engine;
 use crate::time::{Interval, Timestamp, as_rfc3339};
 use crate::windows::OnsetSource;
 
-/// Version of this shape. A reader accepts this one and the one before.
+/// Version of this schema. A reader accepts this one and the previous one.
 pub const SCHEMA_VERSION: u32 = 4;
 
 /// One diagnosis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
-    /// Version of this shape.
+    /// Version of this schema.
     pub schema_version: u32,
     /// Where the metrics come from.
     pub source: String,
@@ -39,7 +39,7 @@ pub struct Report {
     pub course: CourseInfo,
     /// What the users of the system noticed: the entry services' latency and errors that rose, strongest first.
     pub symptoms: Vec<Symptom>,
-    /// How much more they wait and how many more of their requests fail, where calls are measured; the clearest first.
+    /// How much longer they wait and how many more of their requests fail, if calls are measured; the clearest first.
     #[serde(default)]
     pub impacts: Vec<ImpactInfo>,
     /// How much could be judged.
@@ -51,15 +51,15 @@ pub struct Report {
     /// What was changed around the incident, and whether it fits.
     #[serde(default)]
     pub changes: ChangesInfo,
-    /// What stands out, beside the same hours of earlier days; `null` where no earlier day was asked for, or nothing stands out.
+    /// What stands out, compared with the same hours of earlier days; `null` if no earlier day was queried, or nothing stands out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_of_day: Option<TimeOfDayInfo>,
-    /// Services that changed and account for nothing that users feel.
+    /// Services that changed but account for nothing that users feel.
     #[serde(default)]
     pub also_changed: Vec<AlsoChanged>,
-    /// What could not be looked at.
+    /// What could not be checked.
     pub not_checked: Vec<NotChecked>,
-    /// Remarks on the data.
+    /// Notes on the data.
     pub notes: Vec<Note>,
     /// What to do next.
     #[serde(deserialize_with = "version3::next_steps")]
@@ -73,15 +73,15 @@ pub struct Report {
 pub struct NextStep {
     /// What, in a few words, without the query.
     pub text: String,
-    /// The signal to look at, such as `latency_ms`; `null` where there is none.
+    /// The signal to look at, such as `latency_ms`; `null` if there is none.
     pub signal: Option<String>,
-    /// A query that shows it; `null` where there is none.
+    /// A query that shows it; `null` if there is none.
     pub query: Option<String>,
 }
 
-/// Candidates that a reader sees in full.
+/// Number of candidates that a reader sees in full.
 const DETAILED_CAUSES: usize = 3;
-/// Candidates below this confidence are a name in a list, not a block.
+/// Candidates below this confidence are only listed by name.
 pub const FAINT_CONFIDENCE: f64 = 0.02;
 
 impl Report {
@@ -104,10 +104,10 @@ pub struct Verdict {
     pub kind: VerdictKind,
     /// The service named, the first of `causes`; `null` unless `kind` is `cause`.
     pub service: Option<String>,
-    /// All that are named, the most important first: several where users feel several faults at once. Empty unless `kind` is `cause`.
+    /// All named causes, the most important first: several if users feel several faults at once. Empty unless `kind` is `cause`.
     #[serde(default)]
     pub causes: Vec<NamedCause>,
-    /// Whether users feel anything; `null` where that was not observed.
+    /// Whether users feel anything; `null` if that was not observed.
     #[serde(default)]
     pub is_felt: Option<bool>,
     /// What kind of fault its evidence indicates, such as `network` or `cpu`; `null` unless `kind` is `cause`.
@@ -122,7 +122,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether this service is named, alone, as one of several, or as one of a pair.
+    /// Whether this service is named: alone, as one of several, or as one of a pair.
     pub fn names(&self, service: &str) -> bool {
         let in_causes = self.causes.iter().any(|c| c.services.iter().any(|s| s == service));
         in_causes || self.service.as_deref() == Some(service)
@@ -135,16 +135,16 @@ impl Verdict {
 pub enum VerdictKind {
     /// A service is named.
     Cause,
-    /// Nothing left its normal behaviour.
+    /// Nothing deviates from normal.
     NoIncident,
     /// Something may be wrong, but the data does not single out a service.
     NotEnoughEvidence,
-    /// Nothing that was observed left its normal behaviour, but the requests of the users were not observed.
+    /// Nothing that was observed deviates from normal, but the requests of users were not observed.
     CannotTell,
 }
 
 impl VerdictKind {
-    /// Whether nothing that was observed is wrong, so that there is no candidate.
+    /// Whether nothing observed is wrong, so that there is no candidate.
     pub fn is_quiet(self) -> bool {
         matches!(self, Self::NoIncident | Self::CannotTell)
     }
@@ -153,7 +153,7 @@ impl VerdictKind {
 /// One of the named causes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NamedCause {
-    /// One service, or two that the measurements cannot tell apart, the more likely first.
+    /// One service, or two that the measurements cannot distinguish, the more likely first.
     pub services: Vec<String>,
     /// What kind of fault its evidence indicates, such as `network` or `cpu`.
     pub mechanism: Option<String>,
@@ -161,12 +161,12 @@ pub struct NamedCause {
     pub summary: String,
 }
 
-/// One kind of harm to the users.
+/// One kind of impact on users.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ImpactInfo {
     /// Waiting or failing.
     pub kind: ImpactKind,
-    /// Users that wait more at any moment, or failures per second, at the baseline's rate of requests.
+    /// Additional users waiting at any moment, or failures per second, at the baseline's request rate.
     pub amount: f64,
     /// Where users feel it, the largest part first.
     pub entries: Vec<String>,
@@ -181,17 +181,17 @@ pub struct AccountsFor {
     pub kind: ImpactKind,
     /// Its share, 0 to 1.
     pub share: f64,
-    /// Lower end of an interval that holds nine of ten resamplings of the data.
+    /// Lower end of an interval that holds nine of ten resamples of the data.
     pub low: f64,
     /// Upper end.
     pub high: f64,
     /// Where most of it arises.
     pub at: Arises,
-    /// The called service, where it arises in calls; `null` otherwise.
+    /// The called service, if it arises in calls; `null` otherwise.
     pub callee: Option<String>,
-    /// The calling service, where it arises in calls; `null` otherwise.
+    /// The calling service, if it arises in calls; `null` otherwise.
     pub caller: Option<String>,
-    /// The service that the measurements cannot tell from this one; `null` where it stands alone.
+    /// The service that the measurements cannot distinguish from this one; `null` if there is none.
     pub or: Option<String>,
     /// One sentence.
     pub summary: String,
@@ -201,17 +201,17 @@ pub struct AccountsFor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Arises {
-    /// In the service, or in something that it waits for and nobody times.
+    /// In the service, or in an untimed dependency that it waits for.
     Service,
-    /// In the network between both ends of its calls.
+    /// In the network between the two ends of its calls.
     Network,
     /// In more calls per request than before.
     MoreCalls,
-    /// In calls that fail without the callee knowing of it.
+    /// In failing calls that the callee does not record.
     RefusedCalls,
 }
 
-/// A service that changed although users feel nothing of it.
+/// A service that changed without users feeling it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AlsoChanged {
     /// The service.
@@ -224,7 +224,7 @@ pub struct AlsoChanged {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// Enough to name a cause: 0.7 and more, 0.9 where most metrics have no known unit.
+    /// Enough to name a cause: 0.7 and more, or 0.9 and more if most metrics have no known unit.
     High,
     /// More likely right than wrong, 0.5 and more, but not enough to name it.
     Medium,
@@ -278,7 +278,7 @@ impl WindowInfo {
 pub struct Symptom {
     /// The entry service.
     pub service: String,
-    /// What rose and from where to where.
+    /// What rose, and from which level to which.
     pub evidence: Evidence,
 }
 
@@ -302,10 +302,10 @@ pub struct Cause {
     pub rank: usize,
     /// The service.
     pub service: String,
-    /// What it is, as far as is known: a service, a store, a node.
+    /// What it is, if known: a service, a store, a node.
     #[serde(default)]
     pub kind: EntityKind,
-    /// What waits for it where it runs: of a node, and of a workload that uses up a node. Of the DNS, who waits for it.
+    /// The services that it holds up, if it is a node, a workload that saturates a node, or the DNS.
     #[serde(default)]
     pub holds_up: Vec<HoldsUp>,
     /// Engine `evidence`: log evidence; 0 is nothing, 3 one clear signal, 10 many. Engine `automap`: visits of the walk, as a multiple
@@ -313,17 +313,18 @@ pub struct Cause {
     pub score: f64,
     /// Confidence that this service is the cause, 0 to 1.
     pub confidence: f64,
-    /// When its evidence began; `null` where nothing left its band for two samples.
+    /// When its evidence began; `null` if nothing left its band for two samples.
     #[serde(default, with = "as_rfc3339::option")]
     #[schemars(schema_with = "as_rfc3339::option::schema")]
     pub onset: Option<Timestamp>,
-    /// What it accounts for of what users feel, where calls are measured.
+    /// Its share of what users feel, if calls are measured.
     #[serde(default)]
     pub accounts_for: Vec<AccountsFor>,
-    /// The change that it may have begun with; `null` where none fits or none is known.
+    /// The change that may have started it; `null` if none fits or none is known.
     #[serde(default)]
     pub change: Option<CauseChange>,
-    /// Which part of it: the pods, nodes, versions, callers, routes on which what rose sits. Absent where that was not counted.
+    /// The affected parts: the pods, nodes, versions, callers and routes on which the rise is concentrated. Absent if that was not
+    /// counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Parts>,
     /// What changed, most telling first.
@@ -336,7 +337,7 @@ pub struct Cause {
 }
 
 impl Cause {
-    /// The parts that say anything.
+    /// The parts that are informative.
     pub fn telling_parts(&self) -> impl Iterator<Item = &Parts> {
         self.parts.iter().filter(|p| p.tells())
     }
@@ -364,7 +365,7 @@ pub struct Evidence {
     pub from: Option<f64>,
     /// Level in the incident.
     pub to: Option<f64>,
-    /// Unit of both, such as `ms`; empty where the source does not say.
+    /// Unit of both, such as `ms`; empty if the source does not specify one.
     pub unit: Unit,
     /// Evidence above the metric's noise, log scale; 1 clear, 3 tens of spreads.
     pub strength: f64,
@@ -372,7 +373,7 @@ pub struct Evidence {
     #[serde(default, with = "as_rfc3339::option")]
     #[schemars(schema_with = "as_rfc3339::option::schema")]
     pub onset: Option<Timestamp>,
-    /// The same for people.
+    /// The same as text.
     pub summary: String,
 }
 

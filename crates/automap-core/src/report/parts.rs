@@ -1,7 +1,8 @@
-//! Which part of a cause it is, in words: the pods, nodes, versions, callers and routes on which the rise sits, or over which it is spread.
+//! Words which part of a cause is affected: the pods, nodes, versions, callers and routes on which the rise is concentrated, or over which it is
+//! spread.
 //!
-//! The counts come with the observation, whether a label singles anything out is decided in [`crate::breakdown::judge`]; this asks for the counts that are worth it,
-//! selects and words.
+//! The counts come with the observation, and [`crate::breakdown::judge`] decides whether a label singles anything out; this module requests the
+//! useful counts, selects and words.
 
 use super::evidence::round;
 use super::model::{Cause, Evidence, Report, VerdictKind};
@@ -18,20 +19,20 @@ const MAX_CAUSES: usize = 2;
 const MAX_VALUES: usize = 5;
 /// Values that a sentence names.
 const MAX_NAMED: usize = 3;
-/// Longest stretch of either window that is counted: the hour around the onset.
+/// Longest part of either window that is counted: the hour around the onset.
 const MAX_WINDOW_MS: i64 = 3_600_000;
-/// Counts of windows that begin further apart belong to another incident.
+/// Counts whose windows begin further apart belong to another incident.
 const SAME_ONSET_MS: i64 = 300_000;
 /// Evidence from which a resource is broken down too.
 const CLEAR_RESOURCE: f64 = 1.0;
-/// Part of a rise that is called all of it.
+/// Share of a rise that is worded as all of it.
 const ALL: f64 = 0.95;
-/// A node, zone or version that holds this much more of the requests than the pods that it is also holds pods that are well.
+/// A node, zone or version whose share of the requests exceeds that of the affected pods by this much also has healthy pods.
 const WIDER: f64 = 0.05;
-/// What proxies write where they have nothing to remark.
+/// What proxies write if there is no flag.
 const NO_FLAG: &str = "-";
 
-/// What is worth counting for a report: its named causes, or the first candidate where none is named. At most two services, each with at most two measures.
+/// What to count for a report: its named causes, or the first candidate if none is named. At most two services, each with at most two measures.
 pub fn wanted(report: &Report) -> Vec<Wanted> {
     let services: Vec<&str> = match report.verdict.kind {
         VerdictKind::Cause => {
@@ -50,7 +51,7 @@ pub fn wanted(report: &Report) -> Vec<Wanted> {
     services.into_iter().take(MAX_CAUSES).filter_map(of).collect()
 }
 
-/// What rose most of what its requests show, and the resource that rose clearly, if there is one.
+/// The request measure that rose most, and the resource that rose clearly, if any.
 fn measures(cause: &Cause) -> Vec<Measure> {
     let rose = |e: &&Evidence| e.to.unwrap_or(0.0) > e.from.unwrap_or(0.0);
     let strongest = |of: fn(&Family) -> Option<Measure>| {
@@ -73,7 +74,7 @@ fn measures(cause: &Cause) -> Vec<Measure> {
     std::iter::once(symptom.map_or(Measure::Latency, |(_, m)| m)).chain(resource.map(|(_, m)| m)).collect()
 }
 
-/// The parts of a service, where they were counted for this incident.
+/// The parts of a service, if they were counted for this incident.
 pub(super) fn of_service(breakdowns: &[Breakdown], service: &str, incident: Interval) -> Vec<Parts> {
     let is_of_this = |b: &&Breakdown| {
         let apart = (b.incident.start.ms() - incident.start.ms()).abs();
@@ -82,7 +83,7 @@ pub(super) fn of_service(breakdowns: &[Breakdown], service: &str, incident: Inte
     breakdowns.iter().filter(is_of_this).map(parts).collect()
 }
 
-/// Adds parts that were counted after a report was made to its candidates.
+/// Adds parts that were counted later to the candidates of a report.
 pub fn add_parts(report: &mut Report, breakdowns: &[Breakdown]) {
     let incident = report.windows.incident();
     for cause in &mut report.causes {
@@ -187,7 +188,7 @@ fn concentrated(judged: &[(Label, LabelFinding)], measure: Measure) -> Vec<(Stri
     let found = |wanted: Label| judged.iter().find(|(label, f)| *label == wanted && f.finding == Finding::Concentrated);
     let is_one = |label: Label| found(label).is_some_and(|(_, f)| f.shares.len() == 1);
     let is_shown = |(label, f): &&(Label, LabelFinding)| {
-        // The zone of a single node, what holds other pods beside those that it is, and a flag that is none tell nothing new.
+        // The zone of a single node, a label value that also covers healthy pods, and an empty flag add nothing new.
         let is_wider = matches!(label, Label::Node | Label::Zone | Label::Version)
             && found(Label::Pod).is_some_and(|(_, pods)| f.together().1 > pods.together().1 + WIDER);
         let is_known = *label == Label::Zone && is_one(Label::Node);

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::topology::CallGraph;
 
-/// The shortest chain of calls from an entry to `target`, both included; ties by name. What no entry reaches by calls is reached through the nearest of
-/// what it holds up where it runs. Only `target` when there is no way (an asynchronous consumer, or no graph).
+/// The shortest chain of calls from an entry to `target`, both included; ties by name. If no entry reaches it by calls, the path goes through the
+/// nearest of the services that it holds up. Only `target` if there is no path (an asynchronous consumer, or no graph).
 pub(super) fn from_entry<'a>(
     calls: &CallGraph,
     target: &str,

@@ -1,6 +1,6 @@
-//! What the same hours of earlier days say of what stands out.
+//! Words what the same hours of earlier days say about what stands out.
 //!
-//! The comparison is made in [`crate::verdict::time_of_day`]; this selects and words.
+//! [`crate::verdict::time_of_day`] makes the comparison; this module selects and words.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,28 +16,28 @@ use crate::verdict::{Decision, Lead, time_of_day};
 
 /// Series in a report.
 const MAX_SERIES: usize = 8;
-/// Series that a sentence tells of.
+/// Series that a sentence mentions.
 const MAX_TOLD: usize = 2;
 
-/// What stands out, beside the same hours of earlier days.
+/// What stands out, compared with the same hours of earlier days.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TimeOfDayInfo {
     /// What they say.
     pub finding: Finding,
-    /// The days that were asked for.
+    /// The days that were queried.
     pub days: Vec<DayInfo>,
-    /// What carries the verdict, on each of these days; at most 8 series.
+    /// The series that carry the verdict, on each of these days; at most 8.
     pub series: Vec<SeriesOnDays>,
     /// One sentence.
     pub summary: String,
 }
 
-/// A day that was asked for.
+/// A day that was queried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DayInfo {
     /// How many days before.
     pub days_back: u32,
-    /// Why nothing was seen of it; `null` where it was observed.
+    /// Why it was not observed; `null` if it was.
     pub not_observed: Option<String>,
 }
 
@@ -54,9 +54,9 @@ pub struct SeriesOnDays {
     pub from: f64,
     /// Level in the incident.
     pub to: f64,
-    /// Unit of both, such as `ms`; empty where the source does not say.
+    /// Unit of both, such as `ms`; empty if the source does not specify one.
     pub unit: Unit,
-    /// Whether it moved in the same way on two earlier days at least.
+    /// Whether it moved in the same way on at least two earlier days.
     pub is_usual: bool,
     /// The same hours of the earlier days, in the order of `days`.
     pub earlier: Vec<LevelsOnDay>,
@@ -67,13 +67,13 @@ pub struct SeriesOnDays {
 pub struct LevelsOnDay {
     /// How many days before.
     pub days_back: u32,
-    /// Level at the hours of the baseline; `null` where it was not observed.
+    /// Level at the hours of the baseline; `null` if it was not observed.
     pub from: Option<f64>,
-    /// Level at the hours of the incident; `null` where it was not observed.
+    /// Level at the hours of the incident; `null` if it was not observed.
     pub to: Option<f64>,
 }
 
-/// The comparison in a report; `None` where no earlier day was asked for, or nothing stands out.
+/// The comparison in a report; `None` if no earlier day was queried, or nothing stands out.
 pub(super) fn time_of_day(analysis: &Analysis, lead: &Lead, decision: Decision) -> Option<TimeOfDayInfo> {
     let compared = time_of_day::compare(analysis, lead)?;
     let days = &analysis.earlier_days;

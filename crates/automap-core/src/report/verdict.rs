@@ -1,6 +1,6 @@
-//! Words the verdict: which services are named, which kind of fault, and what may not be said.
+//! Words the verdict: which services are named, which kind of fault, and what cannot be claimed.
 //!
-//! What may be said is decided in [`crate::verdict`].
+//! [`crate::verdict`] makes the decision.
 
 use super::changes;
 use super::evidence::round;
@@ -31,7 +31,7 @@ pub(super) fn compose(
     lead: &Lead,
     (observation, options, time_of_day): (&Observation, &VerdictOptions, Option<&TimeOfDayInfo>),
 ) -> Verdict {
-    // A confidence is given that something happened.
+    // A confidence is conditional on something having happened.
     let has_suspect = !decision.is_quiet();
     let sure = if has_suspect { round(lead.confidence(options)) } else { 0.0 };
     let is_named = decision == Decision::Cause;
@@ -53,7 +53,7 @@ pub(super) fn compose(
         }
         Decision::Usual => {
             let usual = time_of_day.map_or("usual for this time of day", |t| t.summary.as_str());
-            // Usual is not calm.
+            // A usual symptom is still felt.
             let felt = if is_felt == Some(true) { "; users feel it all the same" } else { "" };
             format!("no incident: {usual}{felt}")
         }
@@ -72,7 +72,7 @@ pub(super) fn compose(
     }
 }
 
-/// What was not looked at is not called calm.
+/// What was not checked is not called calm.
 fn no_incident(not_checked: &[NotChecked]) -> &'static str {
     match not_checked.iter().any(NotChecked::is_not_looked_at) {
         true => "no incident: of what was looked at, which is not all, nothing left its normal behaviour",
@@ -95,7 +95,7 @@ pub(crate) fn kind(decision: Decision) -> VerdictKind {
     }
 }
 
-/// Whether any symptom is clear, and more than a baseline of this length shows by chance; `None` where none is and some may be hidden.
+/// Whether any symptom is clear, and exceeds what a baseline of this length shows by chance; `None` if none is but some may be hidden.
 fn is_felt(analysis: &Analysis, options: &VerdictOptions) -> Option<bool> {
     let is_clear = analysis.anomalies.clearest_symptom() >= CLEAR && !has_quiet_symptoms(analysis, options);
     (is_clear || !analysis.unseen.hides_symptoms()).then_some(is_clear)
@@ -147,7 +147,7 @@ fn level(confidence: f64, is_named: bool) -> Level {
     }
 }
 
-/// The kind of fault in words. What is used up is told by its own name, as is what became of a node.
+/// The kind of fault in words. A saturated resource is called by its own name, as is the state of a node.
 fn mechanism_words(analysis: &Analysis, service: ServiceIdx, source: &PartSource) -> String {
     let kind = analysis.entities.kind_of(analysis.frame.service(service));
     if kind == EntityKind::Gateway && *source == PartSource::Own(Family::Throughput) {

@@ -1,11 +1,12 @@
-//! Reads what was a plain sentence in reports of version 3, so that stored incidents and files of that version can still be read.
+//! Reads fields that were plain sentences in reports of version 3, so that stored incidents and files of that version stay
+//! readable.
 
 use serde::{Deserialize, Deserializer};
 
 use super::counter_evidence::{CounterEvidence, Doubt};
 use super::model::NextStep;
 
-/// What a field may hold in a report of this version or of version 3, where it was a list of sentences.
+/// A field in a report of this version, or of version 3, where it was a list of sentences.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum ThisOrVersion3<T> {
