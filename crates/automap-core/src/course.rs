@@ -1,8 +1,8 @@
-//! Tells apart the incidents in an observation: which one is meant, when it ended, what was before it, and whether the system had just started.
+//! Separates the incidents in an observation: which one to diagnose, when it ended, what came before it, and whether the system had just started.
 //!
-//! [`Course::of`] finds the stretches in which users felt something. [`Course::plan`] chooses the one to diagnose: the one that a given start means,
-//! else the one that is still going on, else the latest. The time of the others is no baseline. An incident that no user feels makes no
-//! stretch; the windows are then chosen as if nothing were known. Who caused an incident is not asked here.
+//! [`Course::of`] finds the stretches in which users felt something. [`Course::plan`] chooses the one to diagnose: the one at a given start, else the
+//! one that is still going on, else the latest. The others are excluded from the baseline. An incident that no user feels has no stretch; the windows
+//! are then chosen as if nothing were known. Causes are not decided here.
 //!
 //! Worked example, data from 14:00 to 15:00: errors at 14:41–14:43 and again at 14:52–14:54. Without a given start the second is diagnosed, "over since
 //! 14:54"; its baseline is 14:00–14:52 without the first, which is listed as earlier. With a given start of 14:42 it is the other way round.
@@ -20,20 +20,20 @@ use crate::time::{Interval, Timestamp, WindowHint};
 use crate::topology::CallGraph;
 use felt::Scope;
 
-/// Fewest rows in which stretches are looked for.
+/// Fewest rows in which to look for stretches.
 const MIN_ROWS: usize = 20;
 /// Fewest rows before a given start that serve as reference on their own.
 const MIN_REFERENCE_ROWS: usize = 12;
-/// An incident that ended longer ago than this, ten minutes, may not be the one that is asked about.
+/// An incident that ended longer ago than this, ten minutes, may not be the one that the user means.
 const RECENT_MS: i64 = 600_000;
 /// Fewest calm rows before a stretch.
 const MIN_BEFORE: usize = 6;
-/// How often the reference is freed of the stretches found.
+/// How many times the found stretches are removed from the reference.
 const ROUNDS: usize = 2;
 /// The system has just started if this share of the series begins within [`SAME_START_MS`] of each other.
 const FRESH_SHARE: f64 = 0.8;
 const SAME_START_MS: i64 = 60_000;
-/// Time after a fresh start that is not judged: caches are cold and pods become ready. Trouble that begins in it belongs to it if it ends within
+/// Time after a fresh start that is not judged: caches are cold and pods become ready. A stretch that begins in it belongs to it if it ends within
 /// [`LONGEST_WARM_UP_MS`].
 const WARM_UP_MS: i64 = 60_000;
 const LONGEST_WARM_UP_MS: i64 = 300_000;
@@ -47,7 +47,7 @@ pub struct Stretch {
     pub rows: Range<usize>,
     /// Its pulses, at least one; the pauses between them are calm.
     pub pulses: Vec<Range<usize>>,
-    /// The symptom that is worst in it, as position in [`MetricFrame::series`], with its normal level and its level in the stretch.
+    /// Its worst symptom, as position in [`MetricFrame::series`], with the normal level and the level in the stretch.
     pub symptom: Option<(usize, f64, f64)>,
 }
 
@@ -60,20 +60,20 @@ pub struct Course {
     pub warm_from: usize,
 }
 
-/// What is diagnosed, and what is kept out of its baseline.
+/// What is diagnosed, and what is excluded from its baseline.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// The stretch that is diagnosed; `None` where nothing was felt.
+    /// The stretch that is diagnosed; `None` if nothing was felt.
     pub current: Option<Stretch>,
-    /// Since when it is over; `None` while it goes on, and where the end was given or nothing was felt.
+    /// Since when it is over; `None` while it goes on, and if the end was given or nothing was felt.
     pub over_since: Option<Timestamp>,
     /// The other stretches, in order of time.
     pub others: Vec<Stretch>,
     /// Until when the system was starting; `None` if it did not just start.
     pub warm_until: Option<Timestamp>,
-    /// Time that belongs to no baseline: other stretches and the start of the system.
+    /// Time that is excluded from baselines: other stretches and the start of the system.
     pub disturbed: Vec<Interval>,
-    /// The hint, completed by the end that was found, and by the start where the given one came after that end.
+    /// The hint, completed by the detected end, and by the detected start if the given one is after that end.
     pub hint: WindowHint,
     /// Whether the start in `hint` is an earlier one than given.
     pub is_start_moved: bool,
@@ -111,7 +111,7 @@ impl Course {
         Self::found(frame, calls, &reference(frame, hint, warm_from), warm_from)
     }
 
-    /// As [`Course::of`] with rows that are known to be normal, for data most of which is bad.
+    /// Like [`Course::of`], with rows that are known to be normal, for data that is mostly bad.
     pub fn with_reference(frame: &MetricFrame, calls: &CallGraph, reference: &[usize]) -> Self {
         let warm_from = warm_from(frame);
         if reference.len() < MIN_REFERENCE_ROWS {
@@ -120,7 +120,7 @@ impl Course {
         Self::found(frame, calls, reference, warm_from)
     }
 
-    /// What the entries show, or else what all services show together.
+    /// The stretches at the entries, or else those of all services together.
     fn found(frame: &MetricFrame, calls: &CallGraph, reference: &[usize], warm_from: usize) -> Self {
         let of = |scope| segments(frame, calls, scope, reference, warm_from);
         let mut found = [Scope::Entries, Scope::All].into_iter().map(of);
@@ -129,7 +129,7 @@ impl Course {
         course
     }
 
-    /// Trouble that begins with the system and passes is part of its start.
+    /// A stretch that begins with the system and passes is part of its start.
     fn absorb_warm_up(&mut self, frame: &MetricFrame) {
         let times = frame.times();
         let Some(first) = self.stretches.first().filter(|_| self.warm_from > 0) else { return };
@@ -152,7 +152,7 @@ impl Course {
         let current = chosen.map(|i| self.stretches[i].clone());
         let end = current.as_ref().and_then(|s| end_of(&s.rows));
         let over_since = end.filter(|_| hint.incident_end.is_none());
-        // What begins after a given end, or overlaps the given start, is neither baseline nor another incident.
+        // A stretch that begins after a given end, or overlaps the given start, is neither baseline nor another incident.
         let given = hint.incident_start.map(row_at);
         let is_other = |(i, s): &(usize, &Stretch)| match (chosen, given) {
             (Some(chosen), _) => *i != chosen,
@@ -165,7 +165,7 @@ impl Course {
         let mut disturbed: Vec<Interval> =
             warm_until.and_then(|until| Interval::new(times[0], until)).into_iter().collect();
         disturbed.extend(others.iter().filter(|s| s.rows.start < limit).filter_map(|s| around(frame, s, limit)));
-        // An alert that came after the end means the incident before it.
+        // An alert after the end refers to the incident before it.
         let is_too_late = |start: &Timestamp| over_since.is_some_and(|end| *start >= end);
         let late = hint.incident_start.filter(is_too_late).and(current.as_ref().map(|s| times[s.rows.start]));
         let hint = WindowHint {
@@ -176,8 +176,8 @@ impl Course {
         Plan { current, over_since, others, warm_until, disturbed, hint, is_start_moved: late.is_some() }
     }
 
-    /// The stretch that a given start means: the last one that began before it (an alert is late) or a few samples after, and lasted until at most the
-    /// tolerance before it. Without a start the last one before a given end.
+    /// The stretch that a given start refers to: the last one that began before it (an alert is late) or a few samples after it, and that lasted
+    /// until at most the tolerance before it. Without a start, the last one before a given end.
     fn chosen(&self, frame: &MetricFrame, hint: &WindowHint) -> Option<usize> {
         let times = frame.times();
         let time_of = |row: usize| times.get(row).copied().unwrap_or(frame.span().end);
@@ -195,20 +195,20 @@ impl Course {
 }
 
 impl Plan {
-    /// Whether the incident was detected and ended so long ago that the question may be about something else.
+    /// Whether the incident was detected and ended so long ago that the user may mean something else.
     pub fn has_long_been_over(&self, frame: &MetricFrame) -> bool {
         let ended = self.over_since.filter(|_| self.hint.incident_start.is_none());
         ended.is_some_and(|end| frame.span().end.ms() - end.ms() > RECENT_MS)
     }
 
-    /// Whether the stretch that is diagnosed begins within a minute, or a rate's look-back, of a time.
+    /// Whether the diagnosed stretch begins within a minute, or a rate's look-back, of a time.
     pub fn begins_near(&self, frame: &MetricFrame, at: Timestamp) -> bool {
         let near_ms = SAME_START_MS.max(LOOK_BACK_STEPS as i64 * frame.step_ms());
         let start = self.current.as_ref().map(|s| frame.times()[s.rows.start]);
         start.is_some_and(|start| (start.ms() - at.ms()).abs() <= near_ms)
     }
 
-    /// The same data with the question what is going on now that users do not feel: every stretch is another incident.
+    /// The plan for what is going on now without users feeling it: every stretch is another incident.
     pub fn of_now(&self, frame: &MetricFrame) -> Self {
         let mut now = self.clone();
         let Some(current) = now.current.take() else { return now };
@@ -265,7 +265,7 @@ fn reference(frame: &MetricFrame, hint: &WindowHint, warm_from: usize) -> Vec<us
     }
 }
 
-/// The stretches of one scope, found again with a reference that is freed of them.
+/// The stretches of one scope, found again after removing them from the reference.
 fn segments(
     frame: &MetricFrame,
     calls: &CallGraph,
@@ -285,7 +285,7 @@ fn segments(
         }
         normal = quiet;
     }
-    // Where the data begins bad, there is nothing to compare with: what changes later may as well be the recovery.
+    // If the data begins bad, there is nothing to compare with: a later change may as well be the recovery.
     found.retain(|rows| rows.start >= warm_from + MIN_BEFORE);
     let stretch = |pulses: Vec<Range<usize>>| {
         let rows = pulses.first()?.start..pulses.last()?.end;
@@ -307,11 +307,11 @@ fn warm_from(frame: &MetricFrame) -> usize {
     let middle = first[first.len() / 2];
     let is_near = |row: &&usize| (times[**row].ms() - times[middle].ms()).abs() <= SAME_START_MS;
     let near = first.iter().filter(is_near).count();
-    // A series or two may reach further back: a node's, or a counter of the scrape itself.
+    // A few series may reach further back: a node's, or a counter of the scrape itself.
     if middle < LOOK_BACK_STEPS || (near as f64) < FRESH_SHARE * first.len() as f64 {
         return 0;
     }
     let warm = times.partition_point(|t| *t < times[middle].plus_ms(WARM_UP_MS)).max(middle + LOOK_BACK_STEPS);
-    // Half of the time since the start is judged at least.
+    // At least half of the time since the start is judged.
     warm.min(middle + (times.len() - middle) / 2)
 }

@@ -1,7 +1,7 @@
 //! How far from normal the system is at each sample, as its users feel it.
 //!
-//! Users feel the latency, the failures and the lost requests of the services that they reach: the entries of the call graph. Where no entry is
-//! measured, or none shows anything, the symptoms of all services are added up instead. Resources are left out: nobody feels memory.
+//! Users feel the latency, the failures and the lost requests of the services that they reach: the entries of the call graph. If no entry is
+//! measured, or none shows anything, the symptoms of all services are added up instead. Resources are left out: users do not feel memory.
 //!
 //! Worked example: an entry's mean latency is 24 ± 1 ms. Its spread counts as 2.4 ms (a tenth of the level at least), so 60 ms is
 //! (60 − 24) / 2.4 = 15 spreads. The score of a sample is the largest such deviation over the entries' symptoms.
@@ -14,7 +14,7 @@ use crate::metric::{Family, LATENCY_MS, Side, Unit};
 use crate::stats::{Selection, mad, median};
 use crate::topology::CallGraph;
 
-/// Fewest reference samples that say what is normal.
+/// Fewest reference samples that determine what is normal.
 const MIN_REFERENCE: usize = 8;
 /// Smallest spread of a latency, as a share of its level: with five spreads as threshold, half as long again is bad.
 const LATENCY_FLOOR: f64 = 0.1;
@@ -29,10 +29,10 @@ const LINEAR_SPREADS: f64 = 3.0;
 /// Smallest spread of the sum over all services.
 const SUM_FLOOR: f64 = 1.0;
 
-/// Series whose deviations exist at a time.
+/// Number of series whose deviations are held at a time.
 const CHUNK: usize = 1024;
 
-/// Whose symptoms are scored.
+/// Which services' symptoms are scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     /// The largest deviation of the services at which users enter.
@@ -41,7 +41,7 @@ pub(super) enum Scope {
     All,
 }
 
-/// The score of every row: 0 is normal, `NaN` where nothing was observed. `None` where the scope has nothing to judge by. `reference` are the rows
+/// The score of every row: 0 is normal, `NaN` where nothing was observed. `None` if the scope has no series to judge by. `reference` are the rows
 /// taken as normal; up to half of them may be bad. O(series × rows).
 pub(super) fn scores(frame: &MetricFrame, calls: &CallGraph, scope: Scope, reference: &[usize]) -> Option<Vec<f64>> {
     let felt = series(frame, calls, scope);
@@ -135,7 +135,7 @@ fn series<'a>(frame: &'a MetricFrame, calls: &CallGraph, scope: Scope) -> Vec<(u
         Scope::Entries => s.metric.side == Side::Own && is_entry[s.service.0] && !is_second(s),
         Scope::All => matches!(s.metric.side, Side::Own | Side::Client) && s.metric.family.is_symptom(),
     };
-    // Without a unit, a change that matters cannot be told from one that does not.
+    // Without a unit, it is unknown whether a change matters.
     let is_known = |s: &Series| {
         let is_kind = matches!(s.metric.family, Family::Latency | Family::Error | Family::Throughput);
         is_kind && s.metric.unit != Unit::Unknown
@@ -143,8 +143,8 @@ fn series<'a>(frame: &'a MetricFrame, calls: &CallGraph, scope: Scope) -> Vec<(u
     frame.series().iter().enumerate().filter(|(_, s)| is_known(s) && is_felt(s)).collect()
 }
 
-/// Deviations of one series in the direction that users feel, in spreads and not below 0; the median of three neighbours, so that a single wild
-/// sample is nothing.
+/// Deviations of one series in the direction that users feel, in spreads and at least 0; the median of three neighbours, so that a single outlier
+/// does not count.
 fn deviations(series: &Series, reference: &[usize], selection: &mut Selection) -> Option<Vec<f64>> {
     let normal = || reference.iter().map(|&i| series.values[i]).filter(|v| !v.is_nan());
     if normal().take(MIN_REFERENCE).count() < MIN_REFERENCE {
@@ -162,7 +162,7 @@ fn deviations(series: &Series, reference: &[usize], selection: &mut Selection) -
     Some((0..raw.len()).map(|i| of_three(&raw, i)).collect())
 }
 
-/// The smallest spread that matters; `None` where a fall cannot be judged.
+/// The smallest spread that matters; `None` if a fall cannot be judged.
 fn floor(series: &Series, centre: f64) -> Option<f64> {
     let level = centre.abs();
     Some(match (&series.metric.family, series.metric.unit) {
@@ -181,7 +181,7 @@ fn of_three(values: &[f64], i: usize) -> f64 {
     let beside = |i: Option<usize>| i.and_then(|i| values.get(i)).copied().filter(|v| !v.is_nan());
     match (beside(i.checked_sub(1)), beside(Some(i + 1))) {
         (Some(before), Some(after)) => before.max(own).min(before.min(own).max(after)),
-        // At an edge or a gap the lower of two: one sample alone is not believed.
+        // At an edge or a gap, the lower of two: a single sample is not trusted.
         (Some(other), None) | (None, Some(other)) => own.min(other),
         (None, None) => own,
     }

@@ -1,4 +1,4 @@
-//! What a reader has to know about the time before the incident: other incidents in it, and a system that had just started.
+//! Notes on the time before the incident: other incidents in it, and a system that had just started.
 
 use super::Plan;
 use crate::frame::MetricFrame;
@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 const WORTH_A_WARNING: f64 = 0.05;
 
 impl Plan {
-    /// Remarks on the time before an incident that starts at `before`, compared with these rows of baseline.
+    /// Notes on the time before an incident that starts at `before`, given the rows of its baseline.
     pub fn notes(&self, frame: &MetricFrame, baseline: &[usize], before: Timestamp) -> Vec<Note> {
         let mut notes = Vec::new();
         let share = self.disturbed_share(frame, before);

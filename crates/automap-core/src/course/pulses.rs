@@ -1,7 +1,7 @@
-//! Tells whether two stretches are pulses of one incident: the same metrics move in the same proportions.
+//! Decides whether two stretches are pulses of one incident: the same metrics move in the same proportions.
 //!
-//! What users feel is alike in many incidents, so all metrics of all services are compared: each stretch is a vector of compressed deviations, and two
-//! stretches belong together if the angle between their vectors is small.
+//! User-visible symptoms are similar in many incidents, so all metrics of all services are compared: each stretch is a vector of compressed
+//! deviations, and two stretches belong together if the angle between their vectors is small.
 //!
 //! Worked example: in one stretch `user` is slow by 20 spreads and nothing else moves, in the next `carts` is. The vectors share no entry, their cosine is
 //! 0, and they are two incidents. If `user` is slow by 20 and then by 30 spreads, the cosine is 1.
@@ -38,7 +38,7 @@ pub(super) fn incidents(frame: &MetricFrame, stretches: Vec<Range<usize>>, norma
         let of = |selection: &mut Selection, s: &Series| moved(s, rows, normal, selection);
         frame.series().par_iter().map_init(Selection::default, of).collect()
     };
-    // What moved is asked only where another stretch is near, and once of each.
+    // Signatures are computed only if another stretch is near, and once per stretch.
     let mut found: Vec<Incident> = Vec::new();
     for rows in stretches {
         let past = found.last().and_then(|incident| incident.pulses.last()).map_or(0, |p| p.end).min(times.len() - 1);

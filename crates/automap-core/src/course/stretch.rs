@@ -1,8 +1,8 @@
-//! Finds the stretches of bad samples in a row of scores.
+//! Finds the stretches of bad samples in a sequence of scores.
 //!
-//! A stretch begins where the score reaches [`BAD`] and lasts until it stays below [`CALM`] for a while (two thresholds, so that noise around one
-//! of them does not cut it into pieces). Stretches with less than that while between them are one; what is shorter than a rate's look-back
-//! is none. Whose scores they are is not asked here.
+//! A stretch begins where the score reaches [`BAD`] and lasts until it stays below [`CALM`] for a while (hysteresis, so that noise around one
+//! threshold does not cut it into pieces). Stretches with a shorter gap between them are merged; stretches shorter than a rate's look-back are
+//! dropped.
 //!
 //! Worked example, one sample every 10 s: `0 0 9 9 3 9 9 0 0 0 0 0 0 0 9 0`. The score reaches 5 at row 2 and stays above 2.5 up to row 6; rows 7 to 13
 //! are calm for 70 s, which is longer than the 60 s that are bridged. So there is one stretch, rows 2–6; the single 9 at row 14 is too short.
@@ -13,7 +13,7 @@ use std::ops::Range;
 const BAD: f64 = 5.0;
 /// Spreads below which it ends.
 const CALM: f64 = 2.5;
-/// Fewest bad samples in a stretch, and its shortest length in milliseconds: less is what one slow request makes of a rate.
+/// Fewest bad samples in a stretch, and its shortest length in milliseconds: a single slow request can cause less than this in a rate.
 const MIN_ROWS: usize = 4;
 const MIN_MS: i64 = 20_000;
 /// Calm that ends a stretch: at least this many samples and milliseconds. Shorter pauses are bridged.
@@ -23,8 +23,8 @@ const CALM_MS: i64 = 60_000;
 const OVER_ROWS: usize = 4;
 const OVER_MS: i64 = 30_000;
 
-/// The stretches of bad rows, in order: from the first bad row to the first calm one. The last ends with the data if it is not over. `NaN` scores say
-/// nothing: they neither begin nor end a stretch. O(rows).
+/// The stretches of bad rows, in order: from the first bad row to the first calm one. The last ends with the data if it is not over. `NaN` scores are
+/// ignored: they neither begin nor end a stretch. O(rows).
 pub(super) fn stretches(scores: &[f64], step_ms: i64) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let needed = |rows: usize, ms: i64| rows.max((ms as u64).div_ceil(step_ms.max(1).unsigned_abs()) as usize);
