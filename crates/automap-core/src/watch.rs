@@ -1,23 +1,23 @@
-//! Decides, poll after poll, when incidents open, change and close: one for each *trouble*, not for each target.
+//! Decides at each poll when incidents open, change and close: one incident per problem, not per target.
 //!
 //! [`Watch`] is a pure state machine: it has no clock and does no I/O, so the same inputs give the same incidents whether they are live,
-//! replayed or made up by a test. Every input is diagnosed as [`crate::diagnose()`] would; this module only decides whether the result is
-//! worth an alert, by what users notice and for how long. Polling, storing and notifying are the server's business.
+//! replayed or from a test. Every input is diagnosed as [`crate::diagnose()`] would; this module only decides whether the result is worth an alert,
+//! by what users notice and for how long. The server polls, stores and notifies.
 //!
 //! Worked example, with the default options and one poll every 20 s: `payment` turns slow at 14:00:00. The poll at 14:00:20 sees latency
-//! out of its normal range and starts the clock; the one at 14:01:20 finds it still so after `confirm_ms` (1 min) and opens the incident.
+//! out of its normal range and starts the timer; the one at 14:01:20, after `confirm_ms` (1 min), still sees it and opens the incident.
 //! Each further poll diagnoses it again, and a revision is returned only where something worth reporting changed. Once nothing is wrong
-//! any more the incident is *recovering*, and after `recover_ms` (2 min) of that it is closed.
+//! any more, the incident is *recovering*, and after `recover_ms` (2 min) it is closed.
 //!
-//! While it is open, `catalogue` turns slow at 14:05:00. Compared with the level that payment's fault has brought about, `catalogue` and
-//! `front-end` are slower, and what began at 14:05 is caused by a service that neither is nor calls payment. Once that has been named by two
-//! polls in a row and has lasted for `confirm_ms`, it is an incident of its own. `front-end` waits for both: it keeps open whichever still
-//! shows something that it alone explains.
+//! While it is open, `catalogue` turns slow at 14:05:00. Compared with the level since payment's fault, `catalogue` and `front-end` are slower, and
+//! the cause of the change at 14:05 is a service that neither is nor calls payment. Once two polls in a row have named it and it has lasted for
+//! `confirm_ms`, it is a separate incident. `front-end` waits for both: it keeps open whichever incident still shows something that it alone
+//! explains.
 //!
-//! Why these rules: a cause is compared with the level in force (`beside`) and not with normal time, since in the latter the larger of two
-//! faults hides the smaller one, or takes its place as the cause of the first incident. A *caller* of the cause is never trouble of its own,
-//! since a backlog looks like a fault of the service that has it. Nor is there a second incident where no calls are known, or while the first
-//! has no cause whose callers could be told apart: then nothing tells a consequence from a cause.
+//! Why these rules: a cause is compared with the level in force (`beside`), not with normal time, since in the latter the larger of two faults hides
+//! the smaller one, or takes its place as the cause of the first incident. A *caller* of the cause is never a separate incident, since a backlog
+//! looks like a fault of the service that has it. Nor is there a second incident if no calls are known, or while the first has no cause whose callers
+//! could be distinguished: a consequence then looks the same as a cause.
 
 mod beside;
 mod closed;
@@ -45,11 +45,11 @@ pub use replay::{ReplayOptions, replay};
 use scope::{Callers, Scope};
 use vitals::NormalRanges;
 
-/// Most incidents of one target that are opened beside each other. Trouble beyond that joins the latest one.
+/// Most simultaneously open incidents of one target. Problems beyond that join the latest one.
 pub const MAX_OPEN: usize = 5;
-/// How much earlier an incident that was opened beside another may have begun than it was dated by: its baseline is shorter.
+/// How much earlier than dated an incident may have begun if it was opened beside another: its baseline is shorter.
 const BESIDE_TOLERANCE_MS: i64 = 60_000;
-/// How long before now an alert may say that the problem began: rules wait for minutes before they fire. What is older is dated to this.
+/// How long before now an alert may date the beginning of the problem: rules wait for minutes before they fire. Older dates are clamped to this.
 pub const MAX_ALERT_LEAD_MS: i64 = quiet::MAX_ALERT_LEAD_MS;
 
 /// State of one target between polls.
@@ -59,11 +59,11 @@ pub struct Watch {
     options: WatchOptions,
     /// Since when something has been wrong, while no incident is open.
     trouble: TroubleSince,
-    /// The incidents that are open, in the order of their opening.
+    /// The open incidents, in the order of opening.
     open: Vec<OpenIncident>,
-    /// Normal ranges from before the first of them; empty while none is open, and after a restart until the next poll.
+    /// Normal ranges from before the first open incident; empty while none is open, and after a restart until the next poll.
     normal: NormalRanges,
-    /// Trouble beside them that may be an incident of its own.
+    /// A problem beside them that may be a separate incident.
     beside: Beside,
     closed: ClosedIncidents,
 }
@@ -84,7 +84,7 @@ impl Watch {
 
     /// Resumes after a restart.
     ///
-    /// `stored` are incidents from the store, in any order; those of other targets are ignored. All open ones are followed further, closed ones serve
+    /// `stored` are incidents from the store, in any order; those of other targets are ignored. Open ones continue to be followed, closed ones serve
     /// to recognise a relapse.
     pub fn resume(target: impl Into<String>, options: WatchOptions, mut stored: Vec<Incident>) -> Self {
         let mut watch = Self::new(target, options);
@@ -99,7 +99,7 @@ impl Watch {
         watch
     }
 
-    /// The open incidents, the most severe first, and of equal ones the one that was opened first.
+    /// The open incidents, the most severe first; of equal ones, the one opened first.
     pub fn open_incidents(&self) -> Vec<&Incident> {
         let mut open: Vec<&Incident> = self.open.iter().map(|o| &o.incident).collect();
         open.sort_by_key(|i| std::cmp::Reverse(i.severity));
@@ -107,7 +107,7 @@ impl Watch {
     }
 
     /// Takes over a copy of an incident that was changed elsewhere, for instance when a user confirmed its cause. An open one that another replica
-    /// closed is open no more; a closed one is not opened again; one that is not remembered is ignored.
+    /// closed is closed; a closed one is not reopened; an unknown one is ignored.
     pub fn take_over(&mut self, incident: Incident) {
         if self.closed.take_over(&incident) {
             return;
@@ -127,7 +127,7 @@ impl Watch {
         self.closed.since(now.plus_ms(-self.options.merge_ms))
     }
 
-    /// Gives an incident another id, since the store keeps another incident under this one. Returns the new id; `None` for one that is not remembered.
+    /// Gives an incident a new id, if the store has another incident with this one. Returns the new id; `None` for an unknown incident.
     pub fn rename(&mut self, id: &str) -> Option<String> {
         let taken = self.ids();
         let incident =
@@ -139,8 +139,8 @@ impl Watch {
 
     /// Processes one poll. The changes in the result must be stored before the next call.
     ///
-    /// Cost: that of one diagnosis while nothing is open; otherwise of one for what is beside the open incidents, if they are older than
-    /// `spread_ms`, and of one for each incident that is young.
+    /// Cost: one diagnosis while nothing is open; otherwise one for what is beside the open incidents, if they are older than `spread_ms`, and one
+    /// for each young incident.
     pub fn evaluate(&mut self, input: &WatchInput<'_>) -> WatchOutcome {
         let prepared = match quiet::prepare(input, &self.past_incidents(input.now), &self.options) {
             Ok(prepared) => prepared,
@@ -149,7 +149,7 @@ impl Watch {
         if self.open.is_empty() { self.evaluate_quiet(&prepared, input) } else { self.follow(&prepared, input) }
     }
 
-    /// No incident is open: should one be?
+    /// Decides whether to open an incident while none is open.
     fn evaluate_quiet(&mut self, prepared: &PreparedInput, input: &WatchInput<'_>) -> WatchOutcome {
         let last_closed = self.closed.last();
         let assessed = quiet::assess(prepared, input, &mut self.trouble, None, last_closed, &self.options);
@@ -167,7 +167,7 @@ impl Watch {
         WatchOutcome { health: prepared.health(), changes, report: Some(report), signs, disturbed, wanted_days }
     }
 
-    /// Follows the open incidents, and opens another one for trouble that none of them explains.
+    /// Follows the open incidents, and opens another one for a problem that none of them explains.
     fn follow(&mut self, prepared: &PreparedInput, input: &WatchInput<'_>) -> WatchOutcome {
         self.learn_normal(prepared, input.now);
         let mut signs = prepared.signs(&self.normal, &self.options);
@@ -206,8 +206,8 @@ impl Watch {
         WatchOutcome { health, changes, report, signs, disturbed: 0.0, wanted_days }
     }
 
-    /// Opens incidents for trouble that no open one explains: once it is due or, at once, where alerts name services that none of them explains. In the
-    /// last place that [`MAX_OPEN`] leaves, the two are one.
+    /// Opens incidents for problems that no open one explains: once due or, immediately, if alerts name services that none of them explains. If
+    /// [`MAX_OPEN`] leaves only one place, the two are merged.
     fn open_beside(&mut self, input: &WatchInput<'_>, look: &Look, alerts: &[Alert]) -> Vec<Incident> {
         let mut opened = Vec::new();
         let cause = look.separate_cause();
@@ -229,7 +229,7 @@ impl Watch {
         opened
     }
 
-    /// Diagnoses an open incident again: compared with the level that was in force when it began, up to the beginning of the trouble after it.
+    /// Diagnoses an open incident again: compared with the level in force when it began, up to the beginning of the next problem.
     fn diagnose_again(
         &self,
         at: usize,
@@ -257,7 +257,7 @@ impl Watch {
         this.diagnose(observation, tolerance_ms, &self.options)
     }
 
-    /// A backlog of those that wait for a cause is larger than the cause's own trouble in the end: it is kept out of the evidence for the cause.
+    /// The backlog of services that wait for a cause can outgrow the cause's own symptoms, so it is excluded from the evidence for the cause.
     fn bound_evidence(&mut self, look: Option<&Look>, scopes: &[Scope]) {
         let Some((look, (service, true))) = look.and_then(|l| Some((l, l.consequence()?))) else { return };
         for (open, scope) in self.open.iter_mut().zip(scopes) {
@@ -267,7 +267,8 @@ impl Watch {
         }
     }
 
-    /// After a restart: what was normal before the first open incident or, where the data does not reach back so far, what its symptoms say was normal.
+    /// After a restart: the normal ranges before the first open incident or, if the data does not reach back that far, those recorded in its
+    /// symptoms.
     fn learn_normal(&mut self, prepared: &PreparedInput, now: Timestamp) {
         if !self.normal.is_empty() {
             return;
@@ -311,7 +312,7 @@ impl Watch {
         incident
     }
 
-    /// An incident is over.
+    /// Ends an incident.
     fn end(&mut self, incident: Incident) {
         self.closed.remember(incident);
         self.beside = Beside::default();
@@ -326,12 +327,12 @@ impl Watch {
         self.open.iter().map(|o| o.incident.id.clone()).chain(self.closed.ids()).collect()
     }
 
-    /// The time of closed incidents, from a little before their onset, which is no baseline. Levels that were accepted as the new normal are not
-    /// excluded.
+    /// The time of closed incidents, from shortly before their onset, which is excluded from baselines. Levels that were accepted as the new normal
+    /// are not excluded.
     fn past_incidents(&self, now: Timestamp) -> Vec<Interval> {
         let lasted = |i: &Incident| i.closed.unwrap_or(now).ms() - i.onset.ms();
         let spans = self.closed.iter().filter(|i| lasted(i) < self.options.accept_ms);
-        // What goes on is judged by the present, whatever has ended meanwhile.
+        // Open incidents are judged by the present, so its rows are kept even if an incident ended meanwhile.
         let present = now.plus_ms(if self.open.is_empty() { 0 } else { -2 * self.options.now_ms });
         let span = |i: &Incident| Interval::new(i.onset.plus_ms(-self.options.now_ms), i.closed?.min(present));
         spans.filter_map(span).collect()

@@ -1,7 +1,7 @@
-//! Looks for trouble beside the open incidents: what changed after them, and is caused by something that none of them explains.
+//! Looks for problems beside the open incidents: changes that came after them, with a cause that none of them explains.
 //!
-//! What is compared with what is decided in `level`, and which cause belongs to which incident in `scope`. What is found here is kept apart from
-//! the open incidents until it is known whose it is, so that a second fault neither changes the cause of the first nor appears among its symptoms.
+//! `level` decides what is compared with what, and `scope` which cause belongs to which incident. Findings are kept apart from the open incidents
+//! until it is known which one they belong to, so that a second fault neither changes the cause of the first nor appears among its symptoms.
 
 use super::level;
 use super::model::{Alert, WatchInput, WatchOptions};
@@ -11,35 +11,35 @@ use super::scope::Scope;
 use crate::incident::{IndicatorChange, NamedCause};
 use crate::time::Timestamp;
 
-/// A cause of its own has to be named by this many polls in a row.
+/// A separate cause must be named by this many polls in a row.
 const POLLS_TO_SEPARATE: u32 = 2;
-/// How long signs whose cause is not clear are kept apart from the open incidents: 3 min. Then they belong to those after all.
+/// How long signs with an unclear cause are kept apart from the open incidents: 3 min. After that they belong to those.
 const MAX_HELD_MS: i64 = 180_000;
 
 /// State between polls.
 #[derive(Debug, Default)]
 pub(super) struct Beside {
     trouble: TroubleSince,
-    /// Since when there are signs of something new.
+    /// Since when there are signs of a new problem.
     since: Option<Timestamp>,
-    /// The cause of its own that was named last, and how many polls in a row have named it.
+    /// The separate cause that was named last, and how many polls in a row have named it.
     candidate: Option<(String, u32)>,
-    /// The same of a service that waits for an open incident's cause.
+    /// The same for a service that waits for an open incident's cause.
     consequence: Option<(String, u32)>,
 }
 
-/// What is found beside the open incidents.
+/// What was found beside the open incidents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Finding {
     /// Nothing new.
     Nothing,
-    /// More of the same trouble.
+    /// More of the same problem.
     Same,
-    /// The same: a service that waits for the cause has trouble of its own now, such as a backlog.
+    /// The same problem: a service that waits for the cause now has symptoms of its own, such as a backlog.
     Consequence,
-    /// Something new whose cause is not clear.
+    /// A new problem with an unclear cause.
     Unclear,
-    /// Trouble of its own.
+    /// A separate problem.
     Separate,
 }
 
@@ -50,14 +50,14 @@ pub(super) struct Look {
     pub(super) assessment: Assessment,
     finding: Finding,
     is_held: bool,
-    /// By how many polls in a row its cause has been named.
+    /// How many polls in a row have named its cause.
     polls: u32,
-    /// It should be an incident now.
+    /// It should become an incident now.
     pub(super) is_due: bool,
 }
 
 impl Look {
-    /// Whether what was found is kept apart from the open incidents.
+    /// Whether the findings are kept apart from the open incidents.
     pub(super) fn is_held(&self) -> bool {
         self.is_held
     }
@@ -67,24 +67,24 @@ impl Look {
         self.is_held && self.assessment.signs.iter().any(|s| is_same_sign(s, sign))
     }
 
-    /// Whether it is open to whom the signs belong that are kept apart.
+    /// Whether it is undecided to which incident the signs that are kept apart belong.
     pub(super) fn is_unclear(&self) -> bool {
         self.is_held && self.finding == Finding::Unclear
     }
 
-    /// A consequence of an open incident, where it is one: the service, and whether that has been confirmed. What it shows is no evidence for the
+    /// The service that is a consequence of an open incident, if any, and whether that has been confirmed. Its symptoms are no evidence for the
     /// cause of the incident.
     pub(super) fn consequence(&self) -> Option<(String, bool)> {
         let service = self.assessment.named().filter(|_| self.finding == Finding::Consequence)?.service;
         Some((service, self.polls >= POLLS_TO_SEPARATE))
     }
 
-    /// The cause, where it is trouble of its own.
+    /// The cause, if it is a separate problem.
     pub(super) fn separate_cause(&self) -> Option<NamedCause> {
         self.assessment.named().filter(|_| self.finding == Finding::Separate)
     }
 
-    /// Whether an alert names a service that shows something new, or its cause.
+    /// Whether an alert names a service with new signs, or their cause.
     pub(super) fn is_about(&self, alert: &Alert) -> bool {
         let cause = self.assessment.named().map(|c| c.service);
         let is_new = |service: &String| {
@@ -118,7 +118,7 @@ impl Beside {
             _ => false,
         };
         if !matches!(finding, Finding::Separate | Finding::Unclear) {
-            // How long an open incident has been worse says nothing of how long another trouble has lasted.
+            // Time during which an open incident got worse does not count towards a separate problem.
             (self.since, self.trouble) = (None, TroubleSince::default());
         }
         let named = |of: Finding| assessment.named().filter(|_| finding == of).map(|c| c.service);
@@ -144,7 +144,7 @@ fn finding(assessment: &Assessment, (open, scopes): (&[OpenIncident], &[Scope]),
         return Finding::Nothing;
     }
     let goes_on = || open.iter().zip(scopes).filter(|(o, _)| !o.is_recovering());
-    // What began before the open incidents is not what changed after them.
+    // A change before the open incidents is not a new one.
     let is_later = goes_on().all(|(o, _)| assessment.onset > o.began);
     let cause = assessment.named().filter(|_| assessment.is_current && is_later);
     let calls = &prepared.observation.calls;

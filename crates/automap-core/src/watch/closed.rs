@@ -1,4 +1,4 @@
-//! The incidents that were closed lately: a relapse is recognised by them, and their time is left out of the baseline.
+//! The recently closed incidents: they serve to recognise a relapse, and their time is excluded from the baseline.
 
 use super::open_incident::Opening;
 use crate::incident::{Incident, IndicatorChange};
@@ -11,17 +11,17 @@ const MAX_REMEMBERED: usize = 50;
 #[derive(Debug, Default)]
 pub(super) struct ClosedIncidents(Vec<Incident>);
 
-/// How well a closed incident fits trouble that begins now.
+/// How well a closed incident fits a problem that begins now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
-    /// Either has no cause, and they share a symptom or an alert.
+    /// One of them has no cause, and they share a symptom or an alert.
     Symptom,
     /// The same cause.
     Cause,
 }
 
 impl ClosedIncidents {
-    /// Keeps one; the oldest of too many is forgotten.
+    /// Keeps one; if there are too many, the oldest is dropped.
     pub(super) fn remember(&mut self, mut incident: Incident) {
         incident.report = None;
         self.0.push(incident);
@@ -30,7 +30,7 @@ impl ClosedIncidents {
         }
     }
 
-    /// Takes over a changed copy of one that is remembered, if that is closed too. Whether it is remembered.
+    /// Takes over a changed copy of a remembered incident, if the copy is closed too. Returns whether it is remembered.
     pub(super) fn take_over(&mut self, incident: &Incident) -> bool {
         let is_known = |i: &&mut Incident| i.id == incident.id && i.opened == incident.opened;
         let Some(known) = self.0.iter_mut().find(is_known) else { return false };
@@ -45,7 +45,7 @@ impl ClosedIncidents {
         self.0.iter()
     }
 
-    /// All of them to be changed, the latest first.
+    /// All of them, mutable, the latest first.
     pub(super) fn latest_first(&mut self) -> impl Iterator<Item = &mut Incident> {
         self.0.iter_mut().rev()
     }
@@ -65,8 +65,8 @@ impl ClosedIncidents {
         self.0.iter().filter_map(|i| i.closed).max()
     }
 
-    /// Removes the one that is back: closed since then, with the same cause or, where either has no cause, with a common symptom or alert. One
-    /// with the same cause is preferred; of equal ones the latest.
+    /// Removes the one that relapsed: closed since then, with the same cause or, if either has no cause, with a common symptom or alert. One
+    /// with the same cause is preferred; of equal ones, the latest.
     pub(super) fn take_relapse(&mut self, since: Timestamp, opening: &Opening<'_>) -> Option<Incident> {
         let soon = |i: &Incident| i.closed.is_some_and(|closed| closed >= since);
         let fits = self.0.iter().enumerate().filter(|(_, i)| soon(i));
@@ -75,7 +75,7 @@ impl ClosedIncidents {
     }
 }
 
-/// Where a user confirmed the cause, only what names the confirmed service is the same.
+/// If a user confirmed the cause, only a problem that names the confirmed service is the same.
 fn fit(before: &Incident, opening: &Opening<'_>) -> Option<Fit> {
     let same_sign =
         |s: &IndicatorChange| before.symptoms.iter().any(|b| (&b.service, b.indicator) == (&s.service, s.indicator));

@@ -1,8 +1,8 @@
-//! Makes the ids of incidents: unique for ever, and the same for the same polls, so that a replay gives the same bytes.
+//! Generates the ids of incidents: globally unique, and deterministic for the same polls, so that a replay gives the same bytes.
 //!
 //! An id names the target, the second of the opening, and a digest of the opening's milliseconds, the onset and a sequence number. An onset
-//! alone would not do: an alert may state one that an earlier incident had. Ids of older versions, which ended with the second of the onset,
-//! stay valid: nobody reads anything from an id.
+//! alone is not enough: an alert may state one that an earlier incident had. Ids of older versions, which ended with the second of the
+//! onset, stay valid: ids are opaque.
 
 use crate::time::Timestamp;
 

@@ -1,8 +1,8 @@
-//! The level that open incidents have brought about, as the baseline for what comes after them.
+//! The level since the open incidents, as the baseline for what comes after them.
 //!
-//! Against normal time the larger of two faults hides the smaller one. So the data is cut as if the first fault had always been there: what it
-//! moved is compared with the level it was moved to, and everything else with all of the history. Whether what stands out then is trouble
-//! of its own is decided in `beside`.
+//! Compared with normal time, the larger of two faults hides the smaller one. So the data is cut as if the first fault had always been there: series
+//! that it moved are compared with their new level, and all others with the whole history. `beside` decides whether what then stands out is a
+//! separate problem.
 //!
 //! Worked example: since 14:00 `payment` is slow and `front-end` with it, 15 → 215 ms each. At 14:05 the rows from 13:59:30 to 14:01:30, in which
 //! the levels moved, are cut out; before them, the latencies of `payment` and `front-end` become gaps, and those of `catalogue` stay. When
@@ -20,11 +20,11 @@ use crate::time::{Interval, Timestamp};
 const MOVED_SPREADS: f64 = 3.0;
 /// Smallest spread as a share of the level.
 const RELATIVE_FLOOR: f64 = 0.05;
-/// Fewest rows by which the level before and after is known.
+/// Fewest rows to determine the level before and after.
 const MIN_ROWS: usize = 3;
 
 /// The data with the effects of these open incidents as its baseline. `None` while one of them is still spreading, or began or ended so recently that
-/// nothing is known of the level since. O(series × rows).
+/// the level since is unknown. O(series × rows).
 pub(super) fn in_force(
     prepared: &PreparedInput,
     open: &[&OpenIncident],
@@ -44,13 +44,13 @@ pub(super) fn in_force(
     Some(prepared.with_frame(frame, options))
 }
 
-/// The time in which the levels moved: until the incident had spread or, where it is over, all of its time.
+/// The time in which the levels moved: until the incident had spread or, if it is over, all of its time.
 fn moving(open: &OpenIncident, options: &WatchOptions) -> Option<Interval> {
     let spread = open.began.plus_ms(options.spread_ms);
     Interval::new(open.began.plus_ms(-options.now_ms), open.recovered().unwrap_or(spread))
 }
 
-/// Which series an incident moved, and since when they have been at their new level.
+/// The series that an incident moved, and since when they have been at their new level.
 fn moved(
     frame: &MetricFrame,
     open: &OpenIncident,
@@ -61,7 +61,7 @@ fn moved(
     let row_at = |t: Timestamp| times.partition_point(|x| *x < t);
     let (from, until) = (open.began.plus_ms(-options.now_ms), open.began.plus_ms(options.spread_ms));
     let end = row_at(from);
-    // What another incident moved before is compared with the level since then.
+    // A series that an earlier incident moved is compared with its level since then.
     let settled = spans.iter().map(|s| row_at(s.end)).filter(|row| *row + MIN_ROWS <= end).max().unwrap_or(0);
     let half = row_at(open.began.plus_ms(options.spread_ms / 2));
     let after = half..row_at(until).max(half + MIN_ROWS).min(times.len());
@@ -69,7 +69,7 @@ fn moved(
         let before = finite(&s.values[settled.min(end)..end]);
         let (old, new) = (median(&before), median(&finite(&s.values[after.clone()])));
         let spread = mad(&before, old).max(RELATIVE_FLOOR * old.abs()).max(practical_floor(s.metric.unit));
-        // Without a level after it nothing is known: such a series has no other baseline.
+        // A series without a level after the incident counts as moved: it has no other baseline.
         !old.is_nan() && (new.is_nan() || (new - old).abs() > MOVED_SPREADS * spread)
     };
     (until, frame.series().iter().map(is_moved).collect())

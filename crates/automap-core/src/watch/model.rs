@@ -1,6 +1,6 @@
-//! What goes into a watch and what comes out of it: options, the input of one poll, and its outcome.
+//! The input and output of a watch: options, the input of one poll, and its outcome.
 //!
-//! Plain data; what is made of it is decided in the files beside this one.
+//! Plain data; the sibling modules make the decisions.
 
 use super::vitals::VitalsOptions;
 use crate::diagnose::DiagnoseOptions;
@@ -20,11 +20,12 @@ pub struct WatchOptions {
     pub vitals: VitalsOptions,
     /// Length of "now", the end of the data that is compared with the baseline. Default 30 s; at least three samples.
     pub now_ms: i64,
-    /// Which earlier days are asked for before an incident opens ([`WatchOutcome::wanted_days`]); the caller must be able to answer. Default none.
+    /// Which earlier days are requested before an incident opens ([`WatchOutcome::wanted_days`]); the caller must be able to provide them. Default
+    /// none.
     pub compare_with: CompareWith,
-    /// How long users must notice a change before an incident opens. Default 1 min: a deployment's half minute of slow answers is over by then.
+    /// How long users must notice a change before an incident opens. Default 1 min: the half minute of slow answers of a deployment is over by then.
     pub confirm_ms: i64,
-    /// The same where many requests fail. Default 30 s.
+    /// The same if many requests fail. Default 30 s.
     pub confirm_critical_ms: i64,
     /// How long a resource must be abnormal before it opens an incident that no user notices. Default 3 min: pods that start are busy for a
     /// minute or two.
@@ -37,16 +38,16 @@ pub struct WatchOptions {
     pub recover_ms: i64,
     /// A problem that returns within this time after its incident was closed reopens it. Default 10 min.
     pub merge_ms: i64,
-    /// What changes within this time of an incident's onset is the same trouble, still spreading; later it may be trouble of its own. Default 90 s:
+    /// Changes within this time of an incident's onset are the same problem, still spreading; later ones may be a separate problem. Default 90 s:
     /// rates need a minute to reach their level.
     pub spread_ms: i64,
-    /// How long an open incident is diagnosed again at every poll; later only its indicators are checked. Default 15 min.
+    /// How long an open incident is diagnosed again at every poll; after that only its indicators are checked. Default 15 min.
     pub diagnose_ms: i64,
-    /// An incident that lasts longer is closed, and its level accepted as the new normal. Default 6 h.
+    /// An incident that lasts longer is closed, and its level is accepted as the new normal. Default 6 h.
     pub accept_ms: i64,
     /// Baseline needed before anything is judged. Default 10 min; at least 20 samples.
     pub learn_ms: i64,
-    /// The most recent data that is kept out of the baseline while no incident is open, since one may be starting. Default 2 min.
+    /// The most recent data, which is excluded from the baseline while no incident is open, since one may be starting. Default 2 min.
     pub guard_ms: i64,
     /// Without data newer than this the source counts as stale. Default 90 s.
     pub stale_ms: i64,
@@ -94,11 +95,11 @@ pub struct WatchInput<'a> {
 pub struct Alert {
     /// Its `groupKey` or fingerprint.
     pub key: String,
-    /// One line for people.
+    /// One line of text.
     pub summary: String,
-    /// When the alert says the problem began.
+    /// When the problem began according to the alert.
     pub started: Timestamp,
-    /// The services that it names, by which it finds its incident; empty where it names none.
+    /// The services that it names, by which it is assigned to an incident; empty if it names none.
     pub services: Vec<String>,
 }
 
@@ -107,7 +108,7 @@ pub struct Alert {
 pub enum WatchHealth {
     /// It can.
     Ready,
-    /// There is too little baseline so far.
+    /// There is not enough baseline yet.
     Learning {
         /// Baseline samples so far.
         samples: usize,
@@ -119,14 +120,14 @@ pub enum WatchHealth {
         /// Time of the last sample.
         since: Timestamp,
     },
-    /// So many services stopped reporting at once that the source must be at fault.
+    /// So many services stopped reporting at once that the source must be the cause.
     SourceSilent {
         /// Services that stopped reporting.
         services: usize,
         /// Services that reported just before.
         of: usize,
     },
-    /// Not all that was asked about requests was answered. What is seen may open an incident; what is not seen is neither calm nor the end of one.
+    /// Some queries for requests were not answered. What is observed may open an incident; what is not observed neither counts as calm nor ends one.
     Partial(Vec<Unanswered>),
 }
 
@@ -135,20 +136,20 @@ pub enum WatchHealth {
 pub struct WatchOutcome {
     /// Whether the data could be judged.
     pub health: WatchHealth,
-    /// The incidents that opened, changed or closed, in their new revisions; empty where nothing worth reporting happened.
+    /// The incidents that opened, changed or closed, in their new revisions; empty if nothing worth reporting happened.
     pub changes: Vec<Incident>,
-    /// The latest diagnosis, of the most severe incident where several are open; `None` where nothing could be judged.
+    /// The latest diagnosis, of the most severe incident if several are open; `None` if nothing could be judged.
     pub report: Option<Report>,
     /// Indicators that are out of their normal range now.
     pub signs: Vec<IndicatorChange>,
-    /// Share of the remembered time that incidents disturbed and that was not learnt from, 0–1; 0 while an incident is open.
+    /// Share of the remembered time that was excluded from the baseline because of incidents, 0–1; 0 while an incident is open.
     pub disturbed: f64,
-    /// Earlier days to ask for: an incident is due, and may be usual at this hour. It opens, or not, when the same input is evaluated again with these days, whether
-    /// or not anything was seen of them.
+    /// Earlier days to query: an incident is due, but may be usual at this hour. Whether it opens is decided when the same input is evaluated again
+    /// with these days, observed or not.
     pub wanted_days: Vec<u32>,
 }
 
-/// What of a poll belongs to one incident.
+/// The part of a poll that belongs to one incident.
 #[derive(Debug, Default)]
 pub(super) struct Share {
     /// Signs that are its own.
@@ -157,6 +158,6 @@ pub(super) struct Share {
     pub(super) slos: Vec<(SloImpact, Severity)>,
     /// Whether something is wrong that belongs to it.
     pub(super) is_wrong: bool,
-    /// Something is wrong, and it is not known yet whether it belongs to it.
+    /// Whether something is wrong that may or may not belong to it.
     pub(super) is_unclear: bool,
 }

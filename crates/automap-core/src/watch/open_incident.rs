@@ -2,8 +2,8 @@
 //!
 //! While the incident is young (`diagnose_ms`) it is diagnosed again at every poll, since its cause often shows only after a minute or two.
 //! Later only the indicators that users notice are checked, alerts the diagnosis of a long incident compares against a baseline that is
-//! no longer representative. Whether an incident opens at all is decided in `quiet` and `beside`, what of a poll belongs to it in `share`; its
-//! next revision is made in `revision`.
+//! no longer representative. `quiet` and `beside` decide whether an incident opens at all, `share` what of a poll belongs to it; `revision`
+//! makes its next revision.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,18 +28,18 @@ pub(super) struct OpenIncident {
     pub(super) incident: Incident,
     /// When the current outbreak began. After a relapse this is later than the incident's onset.
     pub(super) began: Timestamp,
-    /// Resources by which an incident that no user notices is followed.
+    /// The resources to follow for an incident that no user notices.
     watchpoints: Vec<Watchpoint>,
     /// The largest change seen so far of every indicator of every service.
     pub(super) worst: BTreeMap<(String, Indicator), IndicatorChange>,
     pub(super) slos: BTreeMap<String, SloImpact>,
     /// The services that its alerts name.
     pub(super) alerted: BTreeSet<String>,
-    /// Since when nothing is wrong, while recovering: counted anew from a look that could not tell.
+    /// Since when nothing is wrong, while recovering: restarted after a poll that could not tell.
     well_since: Option<Timestamp>,
     /// When it began to recover.
     recovered: Option<Timestamp>,
-    /// Since when services that wait for its cause have trouble of their own, which says nothing of the cause.
+    /// Since when services that wait for its cause have symptoms of their own, which are no evidence for the cause.
     pub(super) evidence_until: Option<Timestamp>,
     /// A cause other than the named one, and how many polls in a row have named it.
     pub(super) rival: Option<(String, u32)>,
@@ -50,18 +50,18 @@ pub(super) struct OpenIncident {
 pub(super) struct Opening<'a> {
     pub(super) now: Timestamp,
     pub(super) assessment: &'a Assessment,
-    /// The cause, where one is named that no other open incident explains.
+    /// The cause, if one is named that no other open incident explains.
     pub(super) cause: Option<NamedCause>,
     pub(super) alerts: &'a [Alert],
     pub(super) slos: &'a [(SloImpact, Severity)],
 }
 
-/// What one poll means to every open incident.
+/// The data of one poll that every open incident needs.
 pub(super) struct Poll<'a> {
     pub(super) prepared: &'a PreparedInput,
     pub(super) now: Timestamp,
     pub(super) options: &'a WatchOptions,
-    /// Whether another open incident explains a service, so that it is no cause of this one.
+    /// Whether another open incident explains a service, so that it cannot be the cause of this one.
     pub(super) is_others: &'a dyn Fn(&str) -> bool,
 }
 
@@ -165,7 +165,7 @@ impl OpenIncident {
             .collect()
     }
 
-    /// Services that showed clear evidence when it began: should one of them be named later, then as the cause of this.
+    /// Services that showed clear evidence when it began: if one of them is named later, it is the cause of this incident.
     pub(super) fn early(&self, options: &WatchOptions) -> BTreeSet<String> {
         let until = self.began.plus_ms(options.spread_ms);
         let report = self.incident.report.as_ref();
@@ -189,17 +189,17 @@ impl OpenIncident {
         self.worst.keys().map(|(service, _)| service.as_str())
     }
 
-    /// Whether users have noticed nothing of it, and nobody has reported it.
+    /// Whether users have not noticed it, and nobody has reported it.
     pub(super) fn is_resource_only(&self) -> bool {
         self.worst.is_empty() && self.slos.is_empty() && self.incident.alerts.is_empty()
     }
 
-    /// Whether a resource by which it is followed may still be abnormal.
+    /// Whether a followed resource may still be abnormal.
     pub(super) fn may_be_abnormal(&self, frame: &MetricFrame, recent: &[usize]) -> bool {
         self.watchpoints.iter().any(|w| w.holds(frame, recent) != Some(false))
     }
 
-    /// Whether what only its cause shows (a resource, the network to it) is still at the incident's level; `None` where the diagnosis rests on
+    /// Whether the marks of its cause (a resource, the network to it) are still at the incident's level; `None` if the diagnosis rests on
     /// latency and errors alone.
     pub(super) fn marks_hold(&self, frame: &MetricFrame, recent: &[usize], options: &WatchOptions) -> Option<bool> {
         let cause = self.incident.cause.as_ref()?;
@@ -232,7 +232,7 @@ impl OpenIncident {
         if share.is_wrong || is_calm {
             self.change_state(&mut next, share.is_wrong, (now, options), &mut entries);
         } else {
-            // Calm is counted from the next look on that is whole and clear.
+            // Calm is counted again from the next complete and clear poll.
             self.well_since = self.well_since.map(|_| now);
         }
         let is_worth_reporting =
@@ -246,7 +246,7 @@ impl OpenIncident {
         (Some(next), current_report)
     }
 
-    /// Diagnoses it again with this data. It may have begun earlier than it was dated by as much as `tolerance_ms`.
+    /// Diagnoses it again with this data. It may have begun up to `tolerance_ms` earlier than dated.
     pub(super) fn diagnose(
         &self,
         observation: Observation,

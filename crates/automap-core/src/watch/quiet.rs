@@ -1,8 +1,8 @@
 //! Decides, while no incident is open, whether one should be.
 //!
-//! [`prepare`] refuses data that cannot be judged: stale, too short, or missing most services at once. [`assess`] then compares "now" with
-//! the baseline in two ways: by the indicators that users notice, and by resources that a confident diagnosis points at. Either must last
-//! for its confirmation time. `beside` asks the same of what open incidents leave over; what happens once one is open is in `open_incident`.
+//! [`prepare`] rejects data that cannot be judged: stale, too short, or missing most services at once. [`assess`] then compares "now" with the
+//! baseline in two ways: by the indicators that users notice, and by resources that a confident diagnosis points at. Either must last for its
+//! confirmation time. `beside` does the same for what open incidents leave unexplained; `open_incident` follows an incident once it is open.
 
 use super::model::{Alert, WatchHealth, WatchInput, WatchOptions};
 use super::titles;
@@ -21,13 +21,13 @@ use crate::time::{Interval, Timestamp, WindowHint};
 use crate::unseen::Unanswered;
 use crate::windows::OnsetSource;
 
-/// How long before now an alert may say that the problem began.
+/// How long before now an alert may date the beginning of the problem.
 pub(super) const MAX_ALERT_LEAD_MS: i64 = 30 * 60_000;
 /// Fewest rows that count as "now".
 pub(super) const MIN_NOW_ROWS: usize = 3;
 /// Fewest rows of baseline.
 const MIN_NORMAL_ROWS: usize = 20;
-/// If a larger share of the services stops reporting at once, the source is at fault and not the services.
+/// If a larger share of the services stops reporting at once, the source is the cause and not the services.
 const SILENT_SHARE: f64 = 0.6;
 /// Smallest rise of a watched resource, in multiples of its unit's practical floor.
 const MIN_RISE_IN_FLOORS: f64 = 5.0;
@@ -44,21 +44,21 @@ pub(super) struct TroubleSince {
 /// Data of a poll that can be judged.
 #[derive(Debug)]
 pub(super) struct PreparedInput {
-    /// The observation, with the time of earlier incidents cut out.
+    /// The observation, without the time of earlier incidents.
     pub(super) observation: Observation,
     /// The rows of "now".
     pub(super) recent: Vec<usize>,
-    /// What was asked about requests and not wholly answered.
+    /// The queries for requests that were not completely answered.
     pub(super) unanswered: Vec<Unanswered>,
 }
 
 impl PreparedInput {
-    /// Whether all that was asked about requests was answered, so that no sign means calm.
+    /// Whether all queries for requests were answered, so that the absence of signs means calm.
     pub(super) fn is_whole(&self) -> bool {
         self.unanswered.is_empty()
     }
 
-    /// Whether the data can be judged wholly.
+    /// Whether the data can be judged completely.
     pub(super) fn health(&self) -> WatchHealth {
         match &self.unanswered[..] {
             [] => WatchHealth::Ready,
@@ -73,7 +73,7 @@ impl PreparedInput {
         Self { observation, recent, unanswered: self.unanswered.clone() }
     }
 
-    /// The indicators that are out of range now. In a partial answer counts are too low, and prove no lost requests.
+    /// The indicators that are out of range now. In a partial answer counts are too low, so they do not prove lost requests.
     pub(super) fn signs(&self, normal: &NormalRanges, options: &WatchOptions) -> Vec<IndicatorChange> {
         let mut signs = normal.signs(&self.observation.frame, &self.recent, &options.vitals);
         signs.retain(|s| self.is_whole() || s.indicator != Indicator::Requests);
@@ -86,7 +86,7 @@ impl PreparedInput {
 pub(super) struct Assessment {
     /// An incident should open now.
     pub(super) is_due: bool,
-    /// When it began, to the best of knowledge.
+    /// Best estimate of when it began.
     pub(super) onset: Timestamp,
     /// The beginning was found in the data, and it is not over.
     pub(super) is_current: bool,
@@ -94,9 +94,9 @@ pub(super) struct Assessment {
     pub(super) watchpoints: Vec<Watchpoint>,
     pub(super) normal: NormalRanges,
     pub(super) report: Report,
-    /// Share of the remembered time that is disturbed and was not learnt from, 0–1.
+    /// Share of the remembered time that is disturbed and was excluded from the baseline, 0–1.
     pub(super) disturbed: f64,
-    /// Earlier days that have to be asked for before it opens.
+    /// Earlier days to query before it opens.
     pub(super) wanted_days: Vec<u32>,
 }
 
@@ -106,7 +106,7 @@ impl Assessment {
         titles::named(&self.report)
     }
 
-    /// The same for trouble of which only these alerts tell.
+    /// The same for a problem that only these alerts report.
     pub(super) fn of_alerts(&self, alerts: &[Alert], input: &WatchInput<'_>, last_closed: Option<Timestamp>) -> Self {
         let onset = first_reported(alerts, input, last_closed).unwrap_or(input.now).min(input.now);
         Self {
@@ -123,7 +123,7 @@ impl Assessment {
     }
 }
 
-/// A resource by which an incident that no user notices is followed: it is over once the level is nearer to normal again.
+/// A resource to follow for an incident that no user notices: it is over once the level is nearer to normal again.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Watchpoint {
     service: String,
@@ -133,7 +133,7 @@ pub(super) struct Watchpoint {
     to: f64,
 }
 
-/// Checks an input and cuts the time of earlier incidents out.
+/// Checks an input and removes the time of earlier incidents.
 ///
 /// # Errors
 /// The reason why the data cannot be judged.
@@ -160,7 +160,7 @@ pub(super) fn prepare(
     Ok(PreparedInput { observation, recent, unanswered })
 }
 
-/// Decides whether an incident should open, and updates since when something has been wrong. Signs that are not `among` these count for nothing.
+/// Decides whether an incident should open, and updates since when something has been wrong. Signs that are not `among` these are ignored.
 /// `last_closed` is when the latest incident was closed.
 ///
 /// # Errors
@@ -182,7 +182,7 @@ pub(super) fn assess(
     let Ok(analysis) = analyse(&prepared.observation, &options.diagnose) else { return Err(learning) };
     let report = compose(&prepared.observation, &analysis, &options.diagnose.verdict);
     let windows = &analysis.windows;
-    // An incident that is over in the data is not the one that goes on now.
+    // An incident that is over in the data is not the current one.
     let is_current = windows.onset == OnsetSource::Detected && analysis.plan.over_since.is_none();
     let (learnt_from, disturbed) = undisturbed(history(frame, options), &analysis.plan, frame, options);
     let normal = NormalRanges::of(frame, &learnt_from);
@@ -190,7 +190,7 @@ pub(super) fn assess(
     let mut signs = prepared.signs(&normal, options);
     signs.retain(is_among);
     usual::remove(&mut signs, prepared, &learnt_from);
-    // Trouble that is older than the remembered data has spoilt the history; a confident diagnosis says where the real baseline ends.
+    // A problem older than the remembered data has contaminated the history; a confident diagnosis shows where the real baseline ends.
     if signs.is_empty() && report.verdict.kind == VerdictKind::Cause && is_current {
         signs = prepared.signs(&NormalRanges::of(frame, &windows.rows.baseline), options);
         signs.retain(is_among);
@@ -214,7 +214,7 @@ pub(super) fn assess(
     let wanted_days =
         if is_due && !is_reported { usual::wanted_days(prepared, &analysis, options) } else { Vec::new() };
     let first_noticed = trouble.user_visible.or(trouble.resource_only).unwrap_or(input.now).plus_ms(-options.now_ms);
-    // An onset that is found in the data counts where something is seen to be wrong now; noise has one, too.
+    // An onset detected in the data counts only if something is observed to be wrong now, since noise has one, too.
     let is_seen = is_current && !(signs.is_empty() && watchpoints.is_empty());
     let onset = if is_seen {
         windows.incident.start
@@ -224,8 +224,8 @@ pub(super) fn assess(
     Ok(Assessment { is_due, onset, is_current, signs, watchpoints, normal, report, disturbed, wanted_days })
 }
 
-/// When the problem began by the earliest alert, as far as the watcher can have seen it: not before the remembered data, not before the latest incident
-/// was closed (then nothing was wrong, and no alert fired), and not earlier than [`MAX_ALERT_LEAD_MS`].
+/// When the problem began according to the earliest alert, but not before the remembered data, not before the latest incident was closed (nothing was
+/// wrong then, and no alert fired), and not earlier than [`MAX_ALERT_LEAD_MS`].
 fn first_reported(alerts: &[Alert], input: &WatchInput<'_>, last_closed: Option<Timestamp>) -> Option<Timestamp> {
     let started = alerts.iter().map(|a| a.started).min()?;
     let lead = input.now.plus_ms(-MAX_ALERT_LEAD_MS);
@@ -254,7 +254,7 @@ pub(super) fn watchpoints(report: &Report, options: &WatchOptions) -> Vec<Watchp
     report.causes.first().into_iter().flat_map(|c| risen(&c.evidence, options)).collect()
 }
 
-/// The same of one candidate: what tells that its fault goes on while its latency and errors may be another's.
+/// The same for one candidate: the marks that its fault goes on, while its latency and errors may come from another.
 pub(super) fn marks(report: &Report, service: &str, options: &WatchOptions) -> Vec<Watchpoint> {
     let causes = report.causes.iter().filter(|c| c.service == service);
     causes.flat_map(|c| risen(&c.evidence, options)).collect()
@@ -277,7 +277,7 @@ fn risen<'a>(evidence: &'a [Evidence], options: &'a WatchOptions) -> impl Iterat
 }
 
 impl Watchpoint {
-    /// Whether the level is nearer to the incident's than to normal; `None` where it is not observed.
+    /// Whether the level is nearer to the incident's than to normal; `None` if it is not observed.
     pub(super) fn holds(&self, frame: &MetricFrame, recent: &[usize]) -> Option<bool> {
         let all = self.values(frame, recent)?;
         let values = finite(&all);
@@ -324,8 +324,8 @@ fn history(frame: &MetricFrame, options: &WatchOptions) -> Vec<usize> {
     (0..times.partition_point(|t| *t <= guard)).collect()
 }
 
-/// The rows to learn from: without incidents that users felt, even those that no watcher saw, and the start of the system. Returns the share left out as
-/// well. What has lasted for `accept_ms` is the new normal.
+/// The rows to learn from: without incidents that users felt, even those that no watcher saw, and without the start of the system. Also returns the
+/// share left out. Anything that has lasted for `accept_ms` is the new normal.
 fn undisturbed(history: Vec<usize>, plan: &Plan, frame: &MetricFrame, options: &WatchOptions) -> (Vec<usize>, f64) {
     let times = frame.times();
     let lasted = |s: &Stretch| times[s.rows.end.min(times.len() - 1)].ms() - times[s.rows.start].ms();
@@ -344,7 +344,7 @@ fn has_data(series: &Series, rows: &[usize]) -> bool {
     rows.iter().any(|&i| !series.values[i].is_nan())
 }
 
-/// Whether a service reports nothing at all, or nothing of its requests where they were counted before, so that it cannot be called healthy.
+/// Whether a service reports nothing at all, or no longer reports its requests, so that it cannot be called healthy.
 pub(super) fn is_silent(frame: &MetricFrame, service: &str, recent: &[usize]) -> bool {
     let service = frame.find(service);
     let own = || frame.series().iter().filter(|s| Some(s.service) == service);
@@ -363,7 +363,7 @@ fn last_with_data(frame: &MetricFrame) -> Timestamp {
     times[(0..times.len()).rev().find(any).unwrap_or(0)]
 }
 
-/// How many services reported just before and do not now, and how many reported just before.
+/// How many services reported just before but do not now, and how many reported just before.
 fn silent(frame: &MetricFrame, recent: &[usize]) -> (usize, usize) {
     let before = recent.first().copied().unwrap_or(0);
     let look_back = before.saturating_sub(recent.len().max(MIN_NOW_ROWS) * 2)..before;

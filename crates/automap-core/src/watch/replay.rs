@@ -1,4 +1,4 @@
-//! Replays recorded data poll by poll, as a watcher would have seen it.
+//! Replays a recording poll by poll, as a watcher would have seen it.
 //!
 //! Used to tune the options and to test the watcher on captures: [`replay`] cuts the recording at each poll's time, so that no decision
 //! sees later data. Objectives and external alerts are not part of a recording and stay empty.
@@ -18,13 +18,13 @@ pub struct ReplayOptions {
     pub watch: WatchOptions,
     /// Time between two polls, in milliseconds; at least 1.
     pub every_ms: i64,
-    /// How much history each poll has, in milliseconds.
+    /// Length of the history of each poll, in milliseconds.
     pub remember_ms: i64,
 }
 
 /// Returns the incidents that a watcher would have opened, in the order of their opening, each in its last revision.
 ///
-/// `on_poll` is called after every poll with the incidents that changed and with whether the data could be judged; `None` where there
+/// `on_poll` is called after every poll with the incidents that changed and with whether the data could be judged; `None` if there
 /// were fewer than two samples. Cost: one diagnosis per poll.
 pub fn replay(
     observation: &Observation,
@@ -51,7 +51,7 @@ pub fn replay(
     incidents
 }
 
-/// The part of a recording that was known at `now`; `None` while that is fewer than two samples.
+/// The part of a recording that was known at `now`; `None` if that is fewer than two samples.
 fn known_at(all: &Observation, now: Timestamp, remember_ms: i64) -> Option<Observation> {
     let frame = all.frame.within(Interval::new(now.plus_ms(-remember_ms), now)?).ok()?;
     Some(Observation { frame, ..all.clone() })

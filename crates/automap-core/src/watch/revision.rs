@@ -1,6 +1,6 @@
 //! Makes the next revision of an open incident: brings its record up to date, and decides whether that is worth reporting.
 //!
-//! Whether it goes on or is over is decided in `open_incident`.
+//! `open_incident` decides whether it goes on or is over.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ impl OpenIncident {
         let mut next = self.refreshed_without_report(reported);
         next.cause = self.cause(named);
         let start = report.windows.incident_start;
-        // When it opens its onset is the assessment's; later diagnoses start from that and may move it.
+        // It opens with the onset of the assessment; later diagnoses start from that and may move it.
         let follows = report.windows.incident_start_is.is_told();
         if follows && next.reopened == 0 && start.ms() > now.ms() - options.accept_ms {
             next.onset = start.min(next.opened);
@@ -96,7 +96,7 @@ impl OpenIncident {
         current
     }
 
-    /// What is worth an entry in the timeline: another cause, more symptoms, a higher severity, new alerts.
+    /// The changes worth an entry in the timeline: another cause, more symptoms, a higher severity, new alerts.
     pub(super) fn timeline_entries(&self, next: &Incident, alerts: &[Alert]) -> Vec<(TimelineKind, String)> {
         let old = &self.incident;
         let mut entries = Vec::new();

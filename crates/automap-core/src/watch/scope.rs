@@ -1,7 +1,7 @@
 //! What an open incident explains: its cause, and the services that call the cause, directly or through others.
 //!
-//! By this the trouble of a poll is divided among the open incidents (`share`), and new trouble is told from more of the same (`beside`). An
-//! incident without a named cause explains nothing for certain, so whatever is connected with what was noticed of it counts as the same trouble.
+//! It is used to divide the signs of a poll among the open incidents (`share`), and to distinguish new problems from more of the same (`beside`).
+//! An incident without a named cause explains nothing for certain, so anything connected with its symptoms counts as the same problem.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::model::WatchOptions;
 use super::open_incident::OpenIncident;
 use crate::topology::CallGraph;
 
-/// Who calls whom, from the called side.
+/// The callers of each service.
 #[derive(Debug)]
 pub(super) struct Callers<'a> {
     calls: &'a CallGraph,
@@ -26,18 +26,18 @@ impl<'a> Callers<'a> {
         Self { calls, by_callee }
     }
 
-    /// All that call one of these services, directly or through others. O(calls · log services).
+    /// All services that call one of these, directly or through others. O(calls · log services).
     fn of_all(&self, services: &BTreeSet<String>) -> BTreeSet<String> {
         reached(services, |at| self.by_callee.get(at).into_iter().flatten().copied().collect())
     }
 
-    /// All that these services call, directly or through others. O(calls · log calls).
+    /// All services that these call, directly or through others. O(calls · log calls).
     fn called_by_all(&self, services: &BTreeSet<String>) -> BTreeSet<String> {
         reached(services, |at| self.calls.callees(at).collect())
     }
 }
 
-/// What is reached from these in one step or more.
+/// Everything reached from these in one step or more.
 fn reached<'a>(from: &BTreeSet<String>, next: impl Fn(&str) -> Vec<&'a str>) -> BTreeSet<String> {
     let mut found: BTreeSet<String> = BTreeSet::new();
     let mut queue: Vec<String> = from.iter().cloned().collect();
@@ -69,7 +69,7 @@ pub(super) enum Relation {
 pub(super) struct Scope {
     causes: BTreeSet<String>,
     callers: BTreeSet<String>,
-    /// Services with symptoms, those of its alerts, and those that a cause which is not known yet may have.
+    /// Services with symptoms, those of its alerts, and those that a still unknown cause may affect.
     noticed: BTreeSet<String>,
     called: BTreeSet<String>,
     /// Services whose evidence began with the incident.
@@ -92,8 +92,8 @@ impl Scope {
         }
     }
 
-    /// Whether trouble that this service causes is this incident's: it is the cause, waits for it, or showed something when it began. Where nothing
-    /// tells causes from consequences, everything is.
+    /// Whether a problem caused by this service belongs to this incident: it is the cause, waits for it, or showed something when it began. If
+    /// causes and consequences cannot be distinguished, everything does.
     pub(super) fn is_same_trouble(&self, service: &str) -> bool {
         let is_unknown = !self.knows_calls || (self.causes.is_empty() && self.noticed.is_empty());
         let may_be_cause = self.causes.is_empty() && self.called.contains(service);
@@ -108,7 +108,7 @@ impl Scope {
         }
     }
 
-    /// Whether this service waits for its cause and showed nothing more than that when it began.
+    /// Whether this service only waits for its cause, and showed nothing else when it began.
     pub(super) fn is_consequence(&self, service: &str) -> bool {
         !self.is_cause(service) && !self.causes.is_empty() && self.callers.contains(service)
     }
@@ -128,7 +128,7 @@ impl Scope {
         }
     }
 
-    /// Whether it is known enough of it that a service may be said not to belong to it.
+    /// Whether enough is known of it to say that a service does not belong to it.
     pub(super) fn is_known(&self) -> bool {
         self.knows_calls && !(self.causes.is_empty() && self.noticed.is_empty())
     }

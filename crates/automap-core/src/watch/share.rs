@@ -1,8 +1,8 @@
-//! Divides what a poll shows among the open incidents: signs, alerts and objectives.
+//! Divides the signs, alerts and objectives of a poll among the open incidents.
 //!
-//! A sign belongs to the incident that alone explains it. One that several explain (both causes make `front-end` wait) keeps none of them open that
-//! shows nothing of its own, as long as another one does: so each incident ends by itself. Where none shows anything of its own,
-//! all that explain it stay open, since what cannot be told apart is not called calm.
+//! A sign belongs to the incident that alone explains it. A sign that several explain (both causes make `front-end` wait) does not keep an incident
+//! open that has no sign of its own, as long as another one has: so each incident ends independently. If none has signs of its own, all that explain
+//! it stay open, since an ambiguous sign does not mean calm.
 //!
 //! Worked example: `payment` and `catalogue` are slow, and `front-end` calls both. When payment has recovered, `front-end` is still slow; catalogue shows
 //! a sign of its own and explains it, so payment's incident recovers.
@@ -20,13 +20,13 @@ use crate::incident::{IndicatorChange, Severity, SloImpact};
 pub(super) struct Claims {
     alerts: Vec<Vec<Alert>>,
     slos: Vec<Vec<(SloImpact, Severity)>>,
-    /// Alerts about services that no open incident is about.
+    /// Alerts about services that no open incident covers.
     pub(super) alerts_of_none: Vec<Alert>,
 }
 
-/// Assigns alerts and objectives. An alert stays with the incident that it joined first; else it goes to the one whose services it names, the
-/// closest and latest of several; one that names none goes to the latest. An objective goes to all incidents that explain its service, else to
-/// the most severe one. `is_settled`: whether new trouble could be told from the open incidents by now.
+/// Assigns alerts and objectives. An alert stays with the incident that it joined first; else it goes to the incident with the services that it
+/// names, the closest and latest of several; an alert without services goes to the latest. An objective goes to all incidents that explain its
+/// service, else to the most severe one. `is_settled`: whether a new problem could be distinguished from the open incidents by now.
 pub(super) fn claims(
     open: &[OpenIncident],
     scopes: &[Scope],
@@ -67,7 +67,7 @@ fn is_affected(open: &OpenIncident, scope: &Scope, slo: &SloImpact) -> bool {
     !service.is_empty() && (scope.explains(service) || open.incident.victims.contains(service))
 }
 
-/// What of a poll belongs to each open incident. O(incidents² · signs).
+/// The part of a poll that belongs to each open incident. O(incidents² · signs).
 pub(super) fn shares(
     prepared: &PreparedInput,
     (open, scopes): (&[OpenIncident], &[Scope]),
@@ -98,7 +98,7 @@ struct Divided<'a> {
 }
 
 impl Divided<'_> {
-    /// The incidents that explain a service; where none does, the one that has symptoms of it, else the first.
+    /// The incidents that explain a service; if none does, the one that has symptoms of it, else the first.
     fn explaining(&self, service: &str) -> Vec<usize> {
         let all = 0..self.open.len();
         let explain: Vec<usize> = all.clone().filter(|i| self.scopes[*i].explains(service)).collect();
@@ -109,8 +109,8 @@ impl Divided<'_> {
         vec![with_symptom.unwrap_or(0)]
     }
 
-    /// Whether a sign is kept apart from an incident: it is new, and may belong to trouble of its own. What the incident showed before it, and what its
-    /// cause shows, is not.
+    /// Whether a sign is kept apart from an incident: it is new, and may belong to a separate problem. Signs that the incident showed before, and
+    /// signs of its cause, are not.
     fn is_held(&self, i: usize, sign: &IndicatorChange) -> bool {
         let open = &self.open[i];
         let was_there = !open.is_recovering() && open.has_symptom(sign);
@@ -122,7 +122,7 @@ impl Divided<'_> {
         self.explaining(&sign.service) == [i] && !self.is_held(i, sign)
     }
 
-    /// Whether a sign is told as a symptom of an incident: its own ones, and shared ones that nobody has told.
+    /// Whether a sign is reported as a symptom of an incident: its own signs, and shared ones that no other incident has reported.
     fn is_told(&self, i: usize, sign: &IndicatorChange) -> bool {
         let is_new = || !self.open.iter().any(|o| o.has_symptom(sign));
         let is_shared = || self.explaining(&sign.service).contains(&i) && is_new();
@@ -137,7 +137,8 @@ impl Divided<'_> {
         let is_own = |service: &str| self.explaining(service) == [i];
         let is_gone = |service: &str| is_own(service) && is_silent(frame, service, recent);
         let marks = open.marks_hold(frame, recent, self.options);
-        // What the cause shows beside latency and errors tells whether it goes on while others make it wait. Without such a mark its own symptoms count.
+        // Marks of the cause other than latency and errors show whether it goes on while others make it wait. Without such a mark its own symptoms
+        // count.
         let is_felt = || self.signs.iter().any(|s| self.scopes[i].explains(&s.service));
         let is_marked = !is_alone && marks == Some(true) && is_felt();
         let is_cause_bad =
@@ -157,7 +158,7 @@ impl Divided<'_> {
         (0..self.open.len()).filter(|i| has(&self.claims.slos[*i])).collect()
     }
 
-    /// Whether something is wrong that several explain and none of them can be told to own.
+    /// Whether something is wrong that several explain and that none of them owns.
     fn shares_wrong(&self, i: usize, own: &[bool]) -> bool {
         let has_owner = |of: &[usize]| of.iter().any(|j| *j != i && own[*j]);
         let is_shared = |s: &IndicatorChange| {

@@ -1,7 +1,7 @@
-//! Makes the texts of an incident: its title, severity and symptom lines.
+//! Words the texts of an incident: its title, severity and symptom lines.
 //!
-//! All wording of the watcher is in this file, so that it can be changed without touching the state machine. Layout for a terminal,
-//! a page or a message is the renderers' and the server's business.
+//! All wording of the watcher is in this file, so that it can be changed without touching the state machine. Renderers and the
+//! server do the layout for a terminal, a page or a message.
 
 use crate::incident::{Incident, Indicator, IndicatorChange, NamedCause, Severity};
 use crate::quantity::change;

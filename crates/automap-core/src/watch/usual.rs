@@ -1,7 +1,7 @@
-//! What earlier days say while no incident is open: signs that are usual at this hour open none.
+//! Comparison with earlier days: signs that are usual at this hour open no incident.
 //!
-//! Days are asked for just before an incident would open, so that a calm system costs nothing. The caller asks, and looks at the same data once more. Where users
-//! enter, requests that fail are a sign, however usual that is.
+//! Days are requested just before an incident would open, so that a calm system costs nothing. The caller queries them, and evaluates the same data
+//! once more. At entry services, failing requests are a sign, however usual.
 
 use super::model::WatchOptions;
 use super::quiet::PreparedInput;
@@ -13,7 +13,7 @@ use crate::time_of_day::{Move, SeriesName};
 use crate::verdict::Lead;
 use crate::verdict::time_of_day::{days_to_ask, fails_users, is_usual_sign};
 
-/// Whether a sign was the same at this hour of two earlier days, and no user is failed by it.
+/// Whether a sign was the same at this hour of two earlier days, and no user's requests fail by it.
 fn is_usual(prepared: &PreparedInput, normal: &[usize], sign: &IndicatorChange) -> bool {
     let observation = &prepared.observation;
     let spans = observation.frame.span_of(normal).zip(observation.frame.span_of(&prepared.recent));
@@ -33,7 +33,7 @@ pub(super) fn remove(signs: &mut Vec<IndicatorChange>, prepared: &PreparedInput,
     signs.retain(|sign| !is_usual(prepared, normal, sign));
 }
 
-/// The same while incidents are open, beside the time before the first of them: usual signs keep none of them open.
+/// The same while incidents are open, compared with the time before the first of them: usual signs keep none of them open.
 pub(super) fn remove_beside(
     signs: &mut Vec<IndicatorChange>,
     prepared: &PreparedInput,
@@ -44,7 +44,7 @@ pub(super) fn remove_beside(
     remove(signs, prepared, &before);
 }
 
-/// The days to ask for before an incident opens.
+/// The days to query before an incident opens.
 pub(super) fn wanted_days(prepared: &PreparedInput, analysis: &Analysis, options: &WatchOptions) -> Vec<u32> {
     let lead = Lead::of(analysis, &options.diagnose.verdict);
     days_to_ask(analysis, &lead, &prepared.observation.changes, options.compare_with)

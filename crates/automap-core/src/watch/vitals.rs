@@ -1,8 +1,8 @@
 //! Checks what users notice of every service: errors, latency and requests now, compared with their normal ranges.
 //!
 //! An indicator counts as abnormal only if it leaves the range of its own baseline *and* moves by a size that matters in practice: 2 ms
-//! instead of 1 ms is no incident, nor are 300 ms that occur every evening. Services with only a handful of requests are skipped. Who caused a
-//! change is not asked here.
+//! instead of 1 ms is no incident, nor are 300 ms that occur every evening. Services with only a handful of requests are skipped. Causes are not
+//! decided here.
 //!
 //! Worked example: a latency whose 1st, 50th and 99th percentile over the baseline are 80, 100 and 120 ms. With the default options it is
 //! abnormal from 120 + max(0.5 · 100, 20) = 170 ms on.
@@ -23,9 +23,9 @@ pub struct VitalsOptions {
     pub error_rise: f64,
     /// How far the latency must exceed its normal range, as a share of its usual level. Default 0.5.
     pub latency_rise: f64,
-    /// The same in milliseconds, where the unit is known; both must hold. Default 20.
+    /// The same in milliseconds, if the unit is known; both must hold. Default 20.
     pub latency_rise_ms: f64,
-    /// A service with steady traffic that serves less than this share of it, while the whole system is used as before, has lost its requests.
+    /// A service with steady traffic that serves less than this share of it, while the load of the whole system is unchanged, has lost its requests.
     /// Default 0.05.
     pub requests_left: f64,
 }
@@ -58,7 +58,7 @@ const MIN_SAMPLES: usize = 6;
 const TAIL: f64 = 0.01;
 /// Traffic whose low end is below this share of its median is not steady and may drop to zero by chance.
 const STEADY: f64 = 0.3;
-/// The system is used as before while it gets at least this share of its usual requests.
+/// The load of the system counts as unchanged while it gets at least this share of its usual requests.
 const MIN_SYSTEM_LOAD: f64 = 0.5;
 
 impl NormalRanges {
@@ -78,7 +78,7 @@ impl NormalRanges {
         Self { ranges, load: load(frame, rows) }
     }
 
-    /// What the symptoms of an incident say was normal, where the data does not reach back to the time before it: their usual level, without a range.
+    /// The usual levels recorded in the symptoms of an incident, without a range, if the data does not reach back to the time before it.
     pub(super) fn of_symptoms<'a>(symptoms: impl Iterator<Item = &'a IndicatorChange>) -> Self {
         let range = |s: &IndicatorChange| {
             let level = Range { low: s.from, middle: s.from, high: s.from };
@@ -176,7 +176,7 @@ fn indicators(frame: &MetricFrame) -> impl Iterator<Item = &Series> {
     })
 }
 
-/// Whether a service served enough requests for its errors and latency to be judged; true where its requests are not counted.
+/// Whether a service served enough requests for its errors and latency to be judged; true if its requests are not counted.
 fn enough(frame: &MetricFrame, service: ServiceIdx, rows: &[usize], options: &VitalsOptions) -> bool {
     let loads: Vec<&Series> = indicators(frame).filter(|s| s.service == service && is_load(s)).collect();
     let served = |s: &&Series| mean(&finite(&s.values_at(rows))) * seconds(frame, rows);
@@ -187,7 +187,7 @@ fn is_load(series: &Series) -> bool {
     series.metric.family == Family::Throughput
 }
 
-/// Requests per second over all services; 0 where none are counted.
+/// Requests per second over all services; 0 if none are counted.
 fn load(frame: &MetricFrame, rows: &[usize]) -> f64 {
     let each = indicators(frame).filter(|s| is_load(s)).map(|s| mean(&finite(&s.values_at(rows))));
     each.filter(|v| !v.is_nan()).sum()
