@@ -1,14 +1,14 @@
 //! Compares periods of time, and finds slow changes over many of them.
 //!
 //! Two questions besides the diagnosis: which services and metrics changed ([`compare()`]: yesterday against today, before against after a
-//! release, one capture against another), and which get worse slowly ([`trend::trend`]). Neither names a cause, since a victim differs as much
-//! as its cause.
+//! release, one capture against another), and which get worse slowly ([`trend::trend`]). Neither names a cause, since a victim changes as much
+//! as the cause.
 //!
 //! A series differs if the difference is significant *and* large enough to matter. Significance is that of Mann–Whitney or of Yuen's trimmed
-//! means (ranks alone cannot tell a jump of a hundred spreads from one of two), on effective samples, with the false discovery rate controlled
-//! over all series. Size is measured in floored spreads of the reference and by the probability that a later value is larger. A series that
-//! exists in only one period is a finding of its own, never a zero. A metric that one period has for no service at all was not collected there,
-//! which is no finding.
+//! means (ranks alone cannot distinguish a jump of a hundred spreads from one of two), on effective samples, with the false discovery rate
+//! controlled over all series. Size is measured in floored spreads of the reference and by the probability that a later value is larger. A
+//! series that exists in only one period is a finding of its own, never a zero. A metric that one period has for no service at all was not
+//! collected there, which is no finding.
 //!
 //! Worked example: a latency with median 100 ms and a spread of 5 ms rises to 130 ms. The shift is 6 spreads (at least 2 needed), every later
 //! value is larger (Cliff's delta 1, at least 0.33 needed), and with 20 effective samples on each side p < 0.001: it differs.
@@ -75,7 +75,7 @@ pub enum CompareError {
         from: String,
         /// Its end.
         to: String,
-        /// Where the data is from.
+        /// The source of the data.
         source_name: String,
         /// Start of the data.
         first: String,
@@ -181,7 +181,7 @@ fn counts(series: &[SeriesComparison]) -> Counts {
     }
 }
 
-/// Notes on the periods. A metric that a period lacks for all services was not collected there, which is noted once and not per service.
+/// Notes on the periods. A metric that a period lacks for all services was not collected there, which is noted once, not per service.
 fn notes(periods: &[Period]) -> Vec<Note> {
     let mut notes: Vec<Note> = periods.iter().flat_map(|p| p.notes.iter().cloned()).collect();
     let by_period: Vec<BTreeSet<&str>> = periods.iter().map(Period::metrics).collect();

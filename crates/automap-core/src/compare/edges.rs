@@ -1,4 +1,4 @@
-//! Finds the edges that only one of two periods has: calls, and dependences learnt from the metrics.
+//! Finds the edges that only one of two periods has: calls, and dependencies learnt from the metrics.
 //!
 //! A learnt edge counts only if the correlations of the two periods differ significantly (see [`crate::graph::changed_links`]).
 
@@ -17,7 +17,7 @@ pub(super) fn differences(reference: &Period, later: &[Period]) -> Vec<EdgeDiffe
     later.iter().flat_map(|b| calls(reference, b).into_iter().chain(learned_edges(&a, &LearnedPeriod::of(b)))).collect()
 }
 
-/// Calls that only one of the two periods has, including those of services that exist in one period only.
+/// Calls that only one of the two periods has, including those of services that exist in only one period.
 fn calls(reference: &Period, later: &Period) -> Vec<EdgeDifference> {
     let only = |in_one: &Period, in_other: &Period, verdict: SeriesVerdict| -> Vec<EdgeDifference> {
         let missing = in_one.calls.iter().filter(|call| !in_other.calls.contains(*call));

@@ -1,7 +1,6 @@
 //! The data model of a comparison, as written to JSON.
 //!
-//! Times are RFC 3339 in UTC; `null` is "not observed", never zero. Pure data: how it is computed is in the sibling modules, how it is shown in
-//! the renderers.
+//! Times are RFC 3339 in UTC; `null` is "not observed", never zero. Pure data: the sibling modules compute it, the renderers show it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,13 +10,13 @@ use crate::metric::{Family, Metric, Unit};
 use crate::note::Note;
 use crate::time::{Timestamp, as_rfc3339};
 
-/// Version of these shapes.
+/// Version of these schemas.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// A comparison of later periods with the first one, the reference.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
-    /// Version of this shape.
+    /// Version of this schema.
     pub schema_version: u32,
     /// The periods; the first is the reference.
     pub periods: Vec<PeriodInfo>,
@@ -33,7 +32,7 @@ pub struct Comparison {
     pub services: Vec<ServiceDifference>,
     /// All series, the one that differs most first.
     pub series: Vec<SeriesComparison>,
-    /// Edges that exist on one side only.
+    /// Edges that exist on only one side.
     pub edges: Vec<EdgeDifference>,
     /// Notes on the data.
     pub notes: Vec<Note>,
@@ -44,7 +43,7 @@ pub struct Comparison {
 pub struct PeriodInfo {
     /// Name given by the user.
     pub name: String,
-    /// Where its data is from.
+    /// The source of its data.
     pub source: String,
     /// Its start.
     #[serde(with = "as_rfc3339")]
@@ -97,7 +96,7 @@ pub enum SeriesVerdict {
     Same,
     /// Too few samples in one of them.
     TooFewSamples,
-    /// One of them lacks this metric for all services, so that it was not collected there; or the series exists in one of them only and is
+    /// One of them lacks this metric for all services, so it was not collected there; or the series exists in only one of them and is
     /// always 0 there.
     NotComparable,
 }
@@ -144,7 +143,7 @@ pub struct ServiceDifference {
 /// One series in all periods.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SeriesComparison {
-    /// Whose metric.
+    /// The service of the metric.
     pub service: String,
     /// The metric.
     pub metric: Metric,
@@ -152,11 +151,11 @@ pub struct SeriesComparison {
     pub peer: Option<String>,
     /// What kind of evidence it is, such as `latency`.
     pub family: Family,
-    /// Unit of all levels, such as `ms`; empty where the source does not say.
+    /// Unit of all levels, such as `ms`; empty if the source does not specify one.
     pub unit: Unit,
     /// That of the strongest difference; `differs` before `only_in_a`, `only_in_b`, `same`, `too_few_samples`.
     pub verdict: SeriesVerdict,
-    /// One per period; `null` where the series was not observed.
+    /// One per period; `null` if the series was not observed.
     pub levels: Vec<Option<Level>>,
     /// One per later period.
     pub differences: Vec<Difference>,
@@ -196,7 +195,7 @@ pub struct Difference {
     /// `to − from` in spreads of the reference, at least the smallest spread that matters. Within ±1,000,000. `null` if not
     /// judged, like all fields below.
     pub shift: Option<f64>,
-    /// Cliff's delta, −1 to 1: positive where later values are larger.
+    /// Cliff's delta, −1 to 1: positive if later values are larger.
     pub delta: Option<f64>,
     /// Probability that a value of the later period is larger than one of the reference, 0 to 1.
     pub superiority: Option<f64>,
@@ -216,7 +215,7 @@ pub enum LevelKind {
     Mean,
 }
 
-/// How a series moved inside the later period, or over all periods where there are more than two.
+/// How a series moved inside the later period, or over all periods if there are more than two.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Shape {
     /// The description that fits best.
@@ -260,7 +259,7 @@ impl ShapeKind {
     }
 }
 
-/// An edge that exists on one side only.
+/// An edge that exists on only one side.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct EdgeDifference {
     /// How the edge is known.

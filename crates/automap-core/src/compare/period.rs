@@ -18,7 +18,7 @@ pub const INCIDENT_IN_PERIOD: &str = "incident_in_period";
 /// The name of a series, which identifies it in every period.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeriesKey {
-    /// Whose metric.
+    /// The service of the metric.
     pub service: String,
     /// The metric's name, without the peer.
     pub metric: String,
@@ -31,7 +31,7 @@ pub struct SeriesKey {
 pub struct Period {
     /// Name given by the user.
     pub name: String,
-    /// Where the data is from.
+    /// The source of the data.
     pub source: String,
     /// The time span.
     pub window: Interval,
@@ -66,7 +66,7 @@ impl Period {
         Ok(period)
     }
 
-    /// Cuts an observation into windows of `length_ms`, the last of which ends with the data. Windows without samples and an incomplete first
+    /// Cuts an observation into windows of `length_ms`; the last one ends with the data. Windows without samples and an incomplete first
     /// window are left out.
     ///
     /// # Errors
@@ -151,7 +151,7 @@ impl Period {
     }
 }
 
-/// The calls of an observation, without those that have metrics of which none was observed in this period.
+/// The calls of an observation, without those that have metrics but none observed in this period.
 fn active_calls(
     observation: &Observation,
     frame: &MetricFrame,

@@ -1,6 +1,7 @@
-//! Sums the findings of all series up per service, so that the services that differ most come first.
+//! Sums up the findings of all series per service, so that the services that differ most come first.
 //!
-//! The score is a size, not a cause: a victim of an incident scores as high as the service that caused it.
+//! The score measures size, not cause: a victim of an incident scores as high as the service that caused
+//! it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +10,7 @@ use super::judge::weight;
 use super::model::{SeriesComparison, SeriesVerdict, ServiceDifference};
 use crate::metric::Family;
 
-/// Weight of throughput, which is mostly a consequence of what others do.
+/// Weight of throughput, which mostly follows from what others do.
 const THROUGHPUT_WEIGHT: f64 = 0.5;
 
 /// All services, vanished and new ones first, then by score, then by name.

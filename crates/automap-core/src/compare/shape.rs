@@ -34,7 +34,7 @@ struct Block {
     start: Timestamp,
 }
 
-/// The movement inside the later period, or over all periods in time order where there are more than two.
+/// The movement inside the later period, or over all periods in time order if there are more than two.
 pub(super) fn of_periods(periods: &[Period], series: &SeriesComparison, judge: &Judge<'_>) -> Option<Shape> {
     let key =
         SeriesKey { service: series.service.clone(), metric: series.metric.name.clone(), peer: series.peer.clone() };
@@ -101,7 +101,7 @@ fn of_blocks(blocks: &[Block], times: &[Timestamp], values: &[f64], floor: f64) 
     let cheapest = costs.iter().map(|c| c.0).fold(f64::INFINITY, f64::min);
     costs.retain(|c| c.0 - cheapest < CLEAR);
     let is_left = |kind| costs.iter().any(|c| c.1 == kind);
-    // The simplest of what is as good as the best; a line and a step are equally simple, and "no movement" is a claim too.
+    // The simplest model that is as good as the best; a line and a step are equally simple, and "no movement" is a claim too.
     let undecided = is_left(ShapeKind::Drift) && is_left(ShapeKind::Step);
     let doubtful = is_left(ShapeKind::Level) && costs.len() > 1;
     let Some((_, kind, fit)) = costs.first().filter(|_| !undecided && !doubtful) else { return unclear };
@@ -126,7 +126,7 @@ struct Fit {
 }
 
 impl Fit {
-    /// Least squares: the slope from what is left when each side's means are taken off, then the means.
+    /// Least squares: first the slope, after subtracting each side's means, then the means.
     fn new(blocks: &[Block], sloped: bool, split: Option<usize>) -> Self {
         let (before, after) = blocks.split_at(split.unwrap_or(blocks.len()));
         let centre = |side: &[Block]| {

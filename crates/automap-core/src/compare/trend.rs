@@ -51,7 +51,7 @@ impl Default for TrendOptions {
     }
 }
 
-/// Computes the trend of every series over a number of windows. Missing windows are gaps, since slopes go by time and not by position. Cost:
+/// Computes the trend of every series over a number of windows. Missing windows are gaps, since slopes are over time, not position. Cost:
 /// O(series × windows²), memory O(windows²).
 ///
 /// Significance is Mann–Kendall's with the variance of Hamed & Rao (1998). Their estimate of the autocorrelation, lag by lag, is far

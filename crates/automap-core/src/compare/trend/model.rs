@@ -9,15 +9,15 @@ use crate::metric::{Metric, Unit};
 use crate::note::Note;
 use crate::time::{Timestamp, as_rfc3339};
 
-/// Version of this shape.
+/// Version of this schema.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// The slopes of all series over many windows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Trend {
-    /// Version of this shape.
+    /// Version of this schema.
     pub schema_version: u32,
-    /// Where the data is from.
+    /// The sources of the data.
     pub sources: Vec<String>,
     /// The windows in time order; those without data are absent.
     pub windows: Vec<TrendWindow>,
@@ -49,13 +49,13 @@ pub struct TrendWindow {
 /// One series.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SeriesTrend {
-    /// Whose metric.
+    /// The service of the metric.
     pub service: String,
     /// The metric.
     pub metric: Metric,
     /// The called service, for metrics of calls.
     pub peer: Option<String>,
-    /// Unit of all levels, such as `ms`; empty where the source does not say.
+    /// Unit of all levels, such as `ms`; empty if the source does not specify one.
     pub unit: Unit,
     /// The verdict.
     pub direction: Direction,
@@ -85,7 +85,7 @@ pub struct SeriesTrend {
     pub q_value: Option<f64>,
     /// Projection at this rate; only for a trend, and only within ten times the observed time.
     pub projection: Option<Projection>,
-    /// The sudden change that explains the windows better than a slow one; such a series has no trend. `null` where there is none.
+    /// The sudden change that explains the windows better than a slow one; such a series has no trend. `null` if there is none.
     #[serde(default)]
     pub step: Option<TrendStep>,
     /// The level of every window; `null` is a gap.

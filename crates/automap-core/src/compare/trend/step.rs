@@ -1,9 +1,9 @@
-//! Tells a step from a slow change: two levels fit the windows much better than a line does.
+//! Distinguishes a step from a slow change: two levels fit the windows much better than a line.
 //!
-//! A step in the middle of the data also rises "significantly", and a slope per day drawn through it would be untrue.
+//! A step in the middle of the data also rises "significantly", but a slope per day fitted through it would be wrong.
 //!
 //! Worked example: the levels 24, 25, 24, 25, 300, 301, 300, 301. Two levels, 24.5 and 300.5, leave a squared error of 2; the best line leaves more than
-//! ten thousand. It is a step at the fifth window.
+//! ten thousand. So it is a step at the fifth window.
 
 use crate::stats::{finite, mad, mean, median};
 
@@ -14,8 +14,8 @@ const MUCH_BETTER: f64 = 0.5;
 /// Smallest step in spreads around the two levels.
 const MIN_SPREADS: f64 = 4.0;
 
-/// The first window of the new level, the old level and the new one; `None` where a line or one level fits. `line_error` is the squared error that is
-/// left by a line. O(windows²).
+/// The first window of the new level, the old level and the new one; `None` if a line or one level fits. `line_error` is the squared error of the
+/// line. O(windows²).
 pub(super) fn step(levels: &[f64], line_error: f64, floor: f64) -> Option<(usize, f64, f64)> {
     let observed: Vec<usize> = (0..levels.len()).filter(|i| !levels[*i].is_nan()).collect();
     let error = |side: &[f64]| {
