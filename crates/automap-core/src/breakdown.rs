@@ -1,7 +1,7 @@
-//! Which part of a service it is: its requests counted by pod, node, version, route and whatever else tells them apart, before and during an incident.
+//! Which part of a service is affected: its requests counted by pod, node, version, route and other labels, before and during an incident.
 //!
-//! A source counts ([`Breakdown`]); [`judge`](judge::judge) says of each label whether the rise sits on some of its values, is spread evenly, or cannot be told.
-//! Which services are worth the question and how the answer is worded is left to the report.
+//! A source counts ([`Breakdown`]); [`judge`](judge::judge) decides for each label whether the rise is concentrated on some of its values, is spread
+//! evenly, or cannot be located. Which services are broken down, and the wording, is left to the report.
 
 pub mod judge;
 
@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::text::{clean_name, shown};
 use crate::time::Interval;
 
-/// Most values of one label; with more it tells nothing that people can use.
+/// Most values of one label; a label with more is of no use to people.
 pub const MAX_VALUES: usize = 200;
 
-/// What tells requests of one service apart, in the order in which it is told.
+/// A label that distinguishes the requests of one service, in the order of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Label {
@@ -30,9 +30,9 @@ pub enum Label {
     ResponseCode,
     /// The status of gRPC.
     GrpcStatus,
-    /// Why a proxy answered by itself.
+    /// Why a proxy answered instead of the service.
     ResponseFlag,
-    /// Who asked.
+    /// The caller.
     Caller,
     /// The method, such as `POST`.
     Method,
@@ -87,7 +87,7 @@ impl Label {
         }
     }
 
-    /// Whether it says how a request ended, so that every failure bears it and no other request does.
+    /// Whether it is the outcome of a request, so that every failure has it and no other request does.
     pub fn is_outcome(self) -> bool {
         matches!(self, Self::ResponseCode | Self::GrpcStatus | Self::ResponseFlag)
     }
@@ -99,11 +99,11 @@ impl Label {
 pub enum Measure {
     /// Failed requests among all.
     Failures,
-    /// Milliseconds of answering among all requests.
+    /// Milliseconds of response time among all requests.
     Latency,
     /// Cores in use, among pods.
     Cpu,
-    /// Periods in which a limit withheld the processor, among all periods.
+    /// Periods in which a limit throttled the CPU, among all periods.
     Throttling,
     /// Bytes in use, among pods.
     Memory,
@@ -112,28 +112,28 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// Whether its base are pods and not events that can be counted.
+    /// Whether its base is pods, not countable events.
     pub fn is_of_pods(self) -> bool {
         matches!(self, Self::Cpu | Self::Memory | Self::Restarts)
     }
 }
 
-/// What was counted of one value in one window.
+/// The counts of one value in one window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
     /// Requests, periods or pods.
     pub base: f64,
-    /// What of it is counted: failures, milliseconds, cores.
+    /// The measured amount: failures, milliseconds, cores.
     pub amount: f64,
 }
 
 impl Counts {
-    /// Whether both are numbers that can be added up.
+    /// Whether both numbers can be added up.
     fn is_usable(self) -> bool {
         [self.base, self.amount].iter().all(|x| x.is_finite() && *x >= 0.0)
     }
 
-    /// Amount for each of the base; `None` where there is no base.
+    /// Amount per unit of the base; `None` without a base.
     pub fn level(self) -> Option<f64> {
         (self.base > 0.0).then(|| self.amount / self.base)
     }
@@ -142,11 +142,11 @@ impl Counts {
 /// One value of a label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValueCounts {
-    /// The value; empty for what bears no such label.
+    /// The value; empty if the label is absent.
     pub value: String,
-    /// In the baseline; `None` where it was not there.
+    /// In the baseline; `None` if it was absent.
     pub before: Option<Counts>,
-    /// In the incident; `None` where it was not there.
+    /// In the incident; `None` if it was absent.
     pub during: Option<Counts>,
 }
 
@@ -181,7 +181,7 @@ pub struct Breakdown {
     pub incident: Interval,
     /// The labels that the series have.
     pub labels: Vec<ByLabel>,
-    /// Those that they lack.
+    /// The labels that they lack.
     pub unseen: Vec<UnseenLabel>,
 }
 
@@ -190,7 +190,7 @@ const MAX_BREAKDOWNS: usize = 16;
 /// Longest reason, in characters.
 const MAX_REASON_CHARS: usize = 200;
 
-/// The breakdowns of a file, with what is no count left out, names cleaned, and numbers of everything bounded. Again changes nothing.
+/// The breakdowns of a file, with invalid counts removed, names cleaned, and all lengths bounded. Idempotent.
 pub fn bounded(mut all: Vec<Breakdown>) -> Vec<Breakdown> {
     all.truncate(MAX_BREAKDOWNS);
     for one in &mut all {
@@ -210,7 +210,7 @@ pub fn bounded(mut all: Vec<Breakdown>) -> Vec<Breakdown> {
     all
 }
 
-/// A service that is worth breaking down.
+/// A service to break down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// The service.

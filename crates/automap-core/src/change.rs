@@ -1,8 +1,8 @@
 //! What was changed in the system, and when: releases, scaling, configuration, and what happened to its containers.
 //!
-//! Most incidents begin with a change, so the ranking weighs how well one fits the onset. This module holds the nouns only: sources read
-//! the log, and what a change says about a cause is decided where causes are ranked. A log that was not read is not an empty one: only within
-//! [`ChangeLog::observed`] may it be said that nothing changed.
+//! Most incidents begin with a change, so the ranking weighs how well each one fits the onset. This module holds only the types: sources read the
+//! log, and the ranking decides what a change says about a cause. A log that was not read is not empty: only within [`ChangeLog::observed`] may
+//! automap claim that nothing changed.
 
 mod told;
 
@@ -29,9 +29,9 @@ pub enum ChangeKind {
     Release,
     /// An earlier pod template took over again.
     Rollback,
-    /// The image behind the same tag is another one.
+    /// The image behind the same tag changed.
     Image,
-    /// Somebody changed the number of replicas.
+    /// The number of replicas was changed deliberately.
     Scaled,
     /// A config map changed.
     ConfigMap,
@@ -39,7 +39,7 @@ pub enum ChangeKind {
     Secret,
     /// The configuration of the mesh changed, such as a virtual service.
     MeshConfig,
-    /// A gateway read its configuration anew.
+    /// A gateway reloaded its configuration.
     GatewayReload,
     /// Argo CD, Flux or the like applied another revision.
     Sync,
@@ -51,19 +51,19 @@ pub enum ChangeKind {
     Job,
     /// A node was added, removed, cordoned or tainted.
     Node,
-    /// Another version that no workload's change explains, as a program itself reports it.
+    /// A program reports a new version that no change of a workload explains.
     Version,
-    /// Something that was reported to automap and is none of the others.
+    /// Another change that was reported to automap.
     Other,
     /// The autoscaler changed the number of replicas.
     Autoscaled,
-    /// The autoscaler wants more replicas than it may have.
+    /// The autoscaler wants more replicas than its limit allows.
     AutoscalerAtLimit,
-    /// A container was killed since it used more memory than it may.
+    /// A container was killed because it exceeded its memory limit.
     OomKilled,
     /// A container ended with an error.
     Crashed,
-    /// A container ends again and again.
+    /// A container crashes repeatedly.
     CrashLoop,
     /// An image could not be pulled.
     ImagePullFailed,
@@ -110,13 +110,13 @@ impl ChangeKind {
         Self::NodeCondition,
     ];
 
-    /// Whether somebody or something decided on it, so that it can be where an incident begins. The others happen to a system, mostly as a consequence of
-    /// what is wrong already.
+    /// Whether it is a deliberate change, so that an incident may begin with it. The others happen to a system, mostly as a consequence of an
+    /// existing fault.
     pub fn is_deliberate(self) -> bool {
         self < Self::Autoscaled
     }
 
-    /// What is not observed where changes of this kind cannot be seen.
+    /// The noun for what is not observed if changes of this kind cannot be seen.
     pub fn noun(self) -> &'static str {
         match self {
             Self::Release => "releases",
@@ -189,20 +189,20 @@ pub struct Change {
     pub at: Timestamp,
     /// What kind of change it is.
     pub kind: ChangeKind,
-    /// The service that it concerns, as the metrics name it; `null` where it concerns no single one.
+    /// The service that it concerns, by its name in the metrics; `null` if it concerns no single one.
     pub service: Option<String>,
     /// What was changed, such as `deployment catalogue` or `config map orders-settings`.
     pub subject: String,
-    /// What it was before, such as a version or a number of replicas; `null` where that is not known.
+    /// What it was before, such as a version or a number of replicas; `null` if unknown.
     pub from: Option<String>,
-    /// What it is now; `null` where that is not known.
+    /// What it is now; `null` if unknown.
     pub to: Option<String>,
-    /// How much earlier it may have happened, in milliseconds: 0 where the time is exact.
+    /// How much earlier it may have happened, in milliseconds: 0 if the time is exact.
     #[serde(default)]
     pub uncertainty_ms: i64,
-    /// Where it is known from, such as `kube_replicaset_created` or `webhook ci`.
+    /// Where it was found, such as `kube_replicaset_created` or `webhook ci`.
     pub source: String,
-    /// A page about it; `null` where there is none.
+    /// A page about it; `null` if there is none.
     #[serde(default)]
     pub url: Option<String>,
 }
@@ -217,14 +217,14 @@ pub struct Change {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangeLog {
-    /// The time that was looked at; `null` where changes were not asked for or not answered.
+    /// The time in which changes were observed; `null` if they were not queried or not answered.
     pub observed: Option<Interval>,
-    /// Kinds that the source could not have seen, in order.
+    /// Kinds that the source could not have observed, in order.
     #[serde(default)]
     pub unseen: Vec<ChangeKind>,
-    /// All that were found, the earliest first.
+    /// All changes that were found, the earliest first.
     pub changes: Vec<Change>,
-    /// How many more there were, earlier than these.
+    /// How many more there were before these.
     #[serde(default)]
     pub omitted: usize,
 }
@@ -235,8 +235,8 @@ impl ChangeLog {
         Self { observed: Some(observed), unseen, changes, omitted: 0 }.bounded()
     }
 
-    /// The same log with its changes in order, each once, all texts cleaned and short, and the earliest left out where there are more than
-    /// [`MAX_CHANGES`]. What reads a log from outside calls this.
+    /// The same log with its changes sorted and deduplicated, all texts cleaned and shortened, and the earliest dropped if there are more than
+    /// [`MAX_CHANGES`]. Must be called after reading a log from outside.
     pub fn bounded(mut self) -> Self {
         self.changes.iter_mut().for_each(Change::clean);
         self.changes.sort();
@@ -251,7 +251,7 @@ impl ChangeLog {
 }
 
 impl Change {
-    /// Makes all texts safe to show and short, as far as they came from outside; an address that is none of a page is left out.
+    /// Cleans and shortens all texts from outside; an address that is not that of a page is dropped.
     pub fn clean(&mut self) {
         let service = self.service.take();
         self.service = service.map(|name| clean_name(&name).into_owned());
@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn all_kinds_are_listed_in_order() {
         assert!(ChangeKind::ALL.is_sorted_by(|a, b| a < b));
-        // The last one of the enum: one that is added behind it needs a place in the list.
+        // The last variant: one added after it must be added to the list, too.
         assert_eq!(ChangeKind::ALL.len(), ChangeKind::NodeCondition as usize + 1);
     }
 

@@ -1,45 +1,46 @@
-//! Tells for one label where a rise sits: its share of the rise against its share of the requests, with a test against chance.
+//! Locates a rise among the values of one label: a value's share of the rise against its share of the requests, with a significance test.
 //!
-//! The rise of a value is what it shows beyond its own level in the baseline, at the requests that it has in the incident; without enough requests in the baseline,
-//! beyond the level of the whole service. A value stands out if its part of the rise exceeds its part of the requests by more than [`CLEAR_SPREADS`] spreads and by a
-//! practical margin. Failures spread as a binomial. Of durations only sum and count are known: they are taken to spread as widely as their mean, as exponential
-//! ones do. "Evenly" is said only where all of the rise on one value would have stood out; else there are too few requests to tell.
+//! The rise of a value is its excess over its own baseline level, at its request count in the incident; without enough requests in the baseline, over
+//! the level of the whole service. A value stands out if its share of the rise exceeds its share of the requests by more than [`CLEAR_SPREADS`]
+//! spreads and by a practical margin. Failures are binomial. Of durations only sum and count are known: their standard deviation is assumed to equal
+//! their mean, as in an exponential distribution. "Evenly" is said only where the whole rise on one value would have stood out; otherwise there are
+//! too few requests to tell.
 //!
-//! Worked example: three pods serve 300 requests each. Before, none fails; then 60 fail, all of them at one pod. Its part of the rise is 1, its part of the requests a
-//! third. Evenly spread it would have 20 with a spread of √(300 · 0.067 · 0.933 · ⅔) = 3.5; 60 is 11 spreads above. With 2 failures in place of 60 all of them
-//! at one pod are 2 spreads above what is even: too few to tell.
+//! Worked example: three pods serve 300 requests each. Before, none fails; then 60 fail, all of them at one pod. Its share of the rise is 1, its
+//! share of the requests a third. Spread evenly it would have 20 with a spread of √(300 · 0.067 · 0.933 · ⅔) = 3.5; 60 is 11 spreads above. With 2
+//! failures instead of 60, all of them at one pod are 2 spreads above even: too few to tell.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ByLabel, Counts, Measure, ValueCounts};
 
-/// Spreads beyond an even share from which chance is no explanation, for up to 200 values at once.
+/// Spreads above an even share from which chance is ruled out, for up to 200 values at once.
 const CLEAR_SPREADS: f64 = 3.5;
-/// Requests in the baseline from which a value has a level of its own.
+/// Baseline requests from which a value is compared with its own level.
 const OWN_LEVEL_REQUESTS: f64 = 20.0;
-/// A value stands out in practice if its part of the rise is this many times its part of the requests …
+/// A value stands out in practice if its share of the rise is this many times its share of the requests …
 const CLEAR_FACTOR: f64 = 1.5;
-/// … or is larger by so much; all that stand out are so together.
+/// … or exceeds it by this margin; this must hold for all that stand out together.
 const CLEAR_MARGIN: f64 = 0.2;
-/// The values that stand out have at least this part of the rise.
+/// The values that stand out have at least this share of the rise.
 const MOST: f64 = 0.5;
-/// A rise of less than this part of the level before is none.
+/// A rise of less than this share of the earlier level does not count.
 const LEAST_RISE: f64 = 0.05;
-/// Outcomes are listed until they have this part of the rise.
+/// Outcomes are listed until they have this share of the rise.
 const NEARLY_ALL: f64 = 0.8;
-/// Failures from which their outcomes are told.
+/// Failures from which their outcomes are reported.
 const LEAST_FAILURES: f64 = 5.0;
 
-/// What a label says of a rise.
+/// How a rise is distributed over the values of a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Finding {
-    /// Most of the rise sits on the values that are listed.
+    /// Most of the rise is on the listed values.
     Concentrated,
-    /// The rise follows the requests.
+    /// The rise is proportional to the requests.
     Even,
-    /// There is too little to tell.
+    /// There is too little data to decide.
     TooFew,
     /// There is only one value.
     OnlyOne,
@@ -47,34 +48,34 @@ pub enum Finding {
     NoRise,
 }
 
-/// What one value has of a rise.
+/// The share of one value in a rise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValueShare {
     /// The value.
     pub value: String,
-    /// Its part of the rise; the parts of all values add up to 1, and one that fell has a negative one.
+    /// Its share of the rise; the shares of all values add up to 1, and a value that fell has a negative share.
     pub of_rise: f64,
-    /// Its part of the requests (or periods, or pods) in the incident, 0–1.
+    /// Its share of the requests (or periods, or pods) in the incident, 0–1.
     pub of_base: f64,
-    /// Its level in the baseline; `None` where it had none.
+    /// Its level in the baseline; `None` if it had none.
     pub from: Option<f64>,
-    /// Its level in the incident; `None` where it had none.
+    /// Its level in the incident; `None` if it had none.
     pub to: Option<f64>,
 }
 
-/// What one label says.
+/// The finding for one label.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelFinding {
-    /// What it says.
+    /// The finding.
     pub finding: Finding,
     /// How many values there were in the incident.
     pub values: usize,
-    /// The values that the rise sits on, else all; the largest part of the rise first.
+    /// The values on which the rise is concentrated, else all; the largest share of the rise first.
     pub shares: Vec<ValueShare>,
 }
 
 impl LabelFinding {
-    /// Part of the rise, and of the requests, of all listed values together.
+    /// Share of the rise, and of the requests, of all listed values together.
     pub fn together(&self) -> (f64, f64) {
         self.shares.iter().fold((0.0, 0.0), |(rise, base), s| (rise + s.of_rise, base + s.of_base))
     }
@@ -154,12 +155,12 @@ pub fn judge(counts: &ByLabel, measure: Measure) -> LabelFinding {
     LabelFinding { finding, values: seen, shares }
 }
 
-/// What a value shows beyond what it would without a fault.
+/// The excess of a value over its expected amount without a fault.
 fn rise(v: &ValueCounts, whole: (f64, f64, f64), is_outcome: bool, measure: Measure) -> f64 {
     let (level, base_before, base_during) = whole;
     let now = v.during.unwrap_or_default();
     if is_outcome {
-        // Its requests are its failures: what counts is how many of all requests end so.
+        // The requests with an outcome are its failures, so count how many of all requests end like this.
         return now.amount - v.before.map_or(0.0, |c| c.amount) * base_during / base_before;
     }
     let least = if measure.is_of_pods() { 1.0 } else { OWN_LEVEL_REQUESTS };
@@ -167,7 +168,7 @@ fn rise(v: &ValueCounts, whole: (f64, f64, f64), is_outcome: bool, measure: Meas
     now.amount - now.base * own.unwrap_or(level)
 }
 
-/// By how many spreads a part of the rise exceeds an even one. Levels of pods have no count behind them: there the practical margin alone decides.
+/// By how many spreads a share of the rise exceeds an even one. Levels of pods are not based on counts: there the practical margin alone decides.
 fn spreads_above(excess: f64, of_base: f64, total: f64, during: Counts, measure: Measure) -> f64 {
     if measure.is_of_pods() {
         return f64::INFINITY;
@@ -187,14 +188,14 @@ fn spreads_above(excess: f64, of_base: f64, total: f64, during: Counts, measure:
     }
 }
 
-/// The middle one of the parts of the requests.
+/// The median of the shares of the requests.
 fn typical(shares: &[ValueShare]) -> f64 {
     let mut parts: Vec<f64> = shares.iter().map(|s| s.of_base).filter(|b| *b > 0.0).collect();
     parts.sort_by(f64::total_cmp);
     parts.get(parts.len() / 2).copied().unwrap_or(1.0)
 }
 
-/// The outcomes that make nearly all of the failures that are new.
+/// The outcomes that make up nearly all of the new failures.
 fn outcomes(shares: Vec<ValueShare>, total: f64, seen: usize) -> LabelFinding {
     if total < LEAST_FAILURES {
         return LabelFinding { finding: Finding::TooFew, values: seen, shares };

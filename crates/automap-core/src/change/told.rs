@@ -1,28 +1,28 @@
-//! Changes that were told to automap (by a webhook, a file, annotations) beside those that a source found by itself.
+//! Changes that were reported to automap (by a webhook, a file, annotations), merged with those that a source found by itself.
 //!
-//! What is told may name a service as its sender does, and may be one of the changes that were found. Both are settled here, for every input alike:
-//! a name becomes the service that the metrics have, and a change that is known twice becomes one, with the more exact time. What nobody told is
-//! not observed: telling never makes a log say that nothing changed.
+//! A reported change may use the sender's name for a service, and may duplicate a change that was found. Both are resolved here, for every input
+//! alike: names are mapped to the services in the metrics, and a duplicate is merged into one change, with the more exact time. What nobody reported
+//! is not observed: a reported change never lets the log claim that nothing else changed.
 
 use super::{Change, ChangeKind, ChangeLog, MAX_CHANGES};
 use crate::time::Interval;
 
-/// Two tidings of one change are at most this far apart: 5 min. A pipeline tells a release when it begins or ends, not when the pods came.
+/// Two reports of one change are at most this far apart: 5 min. A pipeline reports a release when it begins or ends, not when the pods start.
 const SAME_WITHIN_MS: i64 = 300_000;
 
-/// What was told.
+/// Changes reported from outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     /// The changes, in any order.
     pub changes: Vec<Change>,
-    /// The time for which they are known; `None` where nothing is.
+    /// The time that they cover; `None` if nothing is known.
     pub period: Option<Interval>,
-    /// Kinds that are observed by it as a whole, not only as far as somebody tells them, in that period.
+    /// Kinds that are observed completely in that period, not only as far as somebody reports them.
     pub observed: Vec<ChangeKind>,
 }
 
 impl ChangeLog {
-    /// This log with what was told. `services` are the names that the metrics have.
+    /// This log merged with the reported changes. `services` are the names in the metrics.
     ///
     /// ```
     /// use automap_core::change::{Change, ChangeKind, ChangeLog, Told};
@@ -64,7 +64,7 @@ impl ChangeLog {
 }
 
 impl Change {
-    /// Names the service as the metrics do. One that they do not know is kept in the subject, and the change concerns no single service.
+    /// Maps the service to its name in the metrics. An unknown name is kept in the subject, and the change concerns no single service.
     fn belong_to(&mut self, services: &[String]) {
         let Some(named) = self.service.take() else {
             if self.kind == ChangeKind::FeatureFlag {
@@ -79,12 +79,12 @@ impl Change {
         }
     }
 
-    /// Becomes the union of two tidings of the same change; this one was found, or told earlier.
+    /// Merges another report of the same change into this one, which was found or reported earlier.
     fn join(&mut self, told: Self) {
         if told.uncertainty_ms < self.uncertainty_ms {
             (self.at, self.uncertainty_ms) = (told.at, told.uncertainty_ms);
         }
-        // A template that was made anew looks like a release; whoever rolled back knows.
+        // A recreated template looks like a release, but a reported roll-back is certain.
         if told.kind == ChangeKind::Rollback {
             self.kind = told.kind;
         }
@@ -97,8 +97,8 @@ impl Change {
     }
 }
 
-/// The service of this name as the metrics write it: as it is, without what is before a slash, in another case, or the primary of a canary. Where all
-/// services carry their namespace or cluster, a name without one is the only service that is called so.
+/// The service of this name in the metrics: an exact match, or one without the prefix before a slash, in another case, or as the primary of a canary.
+/// If all services include their namespace or cluster, a name without one matches only if it is unique.
 ///
 /// ```
 /// use automap_core::change::service_named;
@@ -133,8 +133,8 @@ pub fn service_named<'a>(name: &str, services: &'a [String]) -> Option<&'a str> 
     found.map(String::as_str)
 }
 
-/// The service with the longest name that a flag's key begins with as a word, whatever stands between the words of either. Of services that carry their
-/// namespace or cluster the own name counts, and it must be the only one.
+/// The service with the longest name that a flag's key begins with as a word, ignoring separators between words. Of services that include their
+/// namespace or cluster only the last part counts, and it must be unique.
 ///
 /// ```
 /// use automap_core::change::service_of_flag;
@@ -156,7 +156,7 @@ pub fn service_of_flag<'a>(key: &str, services: impl IntoIterator<Item = &'a str
     found.next().filter(|_| found.next().is_none())
 }
 
-/// What follows the letters of a name in a key that begins with them.
+/// The rest of a key that begins with the letters of a name.
 fn rest_behind<'k>(key: &'k str, name: &str) -> Option<&'k str> {
     let is_separator = |c: char| matches!(c, '-' | '_' | '.');
     let mut rest = key;
@@ -168,7 +168,7 @@ fn rest_behind<'k>(key: &'k str, name: &str) -> Option<&'k str> {
     (rest.len() < key.len()).then_some(rest)
 }
 
-/// Whether both are tidings of one change.
+/// Whether both are reports of one change.
 fn is_same(known: &Change, told: &Change) -> bool {
     let of_template = |c: &Change| {
         matches!(c.kind, ChangeKind::Release | ChangeKind::Rollback | ChangeKind::Image | ChangeKind::Version)
@@ -192,11 +192,11 @@ fn is_near(a: &Change, b: &Change) -> bool {
     (a_from - b.at.ms()).max(b_from - a.at.ms()) <= SAME_WITHIN_MS
 }
 
-/// Whether two names may be those of one version: `1.4.3` and `registry/orders:1.4.3`, or one of them is not known.
+/// Whether two names may be those of one version: `1.4.3` and `registry/orders:1.4.3`, or one of them is unknown.
 fn is_compatible(known: Option<&str>, told: Option<&str>) -> bool {
     let (Some(known), Some(told)) = (known, told) else { return true };
     let ends_so = |long: &str, short: &str| {
-        // `9` is no ending of `19`, while `1.4.3` is one of `v1.4.3` and of `registry/orders:1.4.3`.
+        // `9` does not match `19`, but `1.4.3` matches `v1.4.3` and `registry/orders:1.4.3`.
         long.strip_suffix(short)
             .is_some_and(|before| !before.ends_with(|c: char| c.is_ascii_digit() || c == '.') && !short.is_empty())
     };
