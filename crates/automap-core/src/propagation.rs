@@ -1,9 +1,9 @@
-//! Traces how a fault spread: which services changed when, and whether the order fits a supposed cause.
+//! Traces how a fault spread: which services changed when, and whether the order fits an assumed cause.
 //!
-//! Latency and errors travel from callee to caller, load from caller to callee. Starting at a supposed cause, every changed neighbour that one
-//! of the two can reach is accounted for; changes that remain are evidence against that cause. Onsets are intervals, so an order is claimed
-//! only where they do not overlap. Nothing here ranks services: it shows what a ranking implies. Texts and pictures are made from
-//! [`crate::spread`].
+//! Latency and errors travel from callee to caller, load from caller to callee. Starting at an assumed cause, every changed neighbour that one
+//! of these channels reaches is accounted for; the remaining changes are evidence against that cause. Onsets are intervals, so an order is
+//! claimed only where they do not overlap. Nothing here ranks services: it shows what a ranking implies. [`crate::spread`] turns the result
+//! into names, times and sentences.
 //!
 //! Worked example: payment changed between 14:00:00 and 14:00:10, orders between 14:00:10 and 14:00:20. Payment is before orders, so the hop
 //! payment → orders is *consistent*. Had orders changed between 14:00:05 and 14:00:15, the intervals would overlap: *simultaneous*.
@@ -31,7 +31,7 @@ use crate::windows::Windows;
 pub struct PropagationOptions {
     /// Evidence from which a change is clear. Default [`CLEAR`], as for the victims in a report.
     pub clear: f64,
-    /// Evidence below which a measured call is calm, so that nothing spread over it. Default 0.3.
+    /// Evidence below which a measured call is calm, so that no fault spread over it. Default 0.3.
     pub calm: f64,
 }
 
@@ -44,7 +44,7 @@ impl Default for PropagationOptions {
 /// How a fault spread.
 #[derive(Clone, Debug)]
 pub struct PropagationTrace {
-    /// The supposed cause; `None` if no service is ranked.
+    /// The assumed cause; `None` if no service is ranked.
     pub cause: Option<ServiceIdx>,
     /// The clear changes of every service.
     pub signals: ClearChanges,

@@ -1,7 +1,7 @@
 //! Finds the clear changes of every service and dates them.
 //!
-//! A service may change in several ways; which of them matters depends on whether it is seen as a cause, a victim, or a source of load, so
-//! [`ServiceChanges`] keeps one of each. How the changes are connected is the business of `trace`.
+//! A service may change in several ways; which one matters depends on whether it is considered as a cause, a victim, or a source of load, so
+//! [`ServiceChanges`] keeps one of each. `trace` connects the changes.
 
 use std::collections::BTreeMap;
 
@@ -53,9 +53,9 @@ pub enum ChangeSource {
 /// The clear changes of one service.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ServiceChanges {
-    /// Its clearest change. What its callers see of it counts as far as the ranking attributed it to this service.
+    /// Its clearest change. Evidence from its callers counts as far as the ranking attributed it to this service.
     pub clearest: Option<ClearChange>,
-    /// The change that says most about a cause, by how early its kind stands in the chain of causes inside a service.
+    /// The most telling change if it is the cause, by how early its kind comes in the causal chain inside a service.
     pub as_cause: Option<ClearChange>,
     /// Its own latency or errors, whichever rose more clearly.
     pub symptom: Option<ClearChange>,
@@ -180,7 +180,7 @@ fn part_evidence(s: &SeriesEvidence, candidate: &RankedService) -> Option<f64> {
     Some(candidate.parts.iter().find(|p| p.source == source)?.evidence)
 }
 
-/// How much a series says about a candidate: its evidence after explaining away times the causal weight of its kind. `None` if the series is
+/// How much a series counts for a candidate: its evidence after explaining away times the causal weight of its kind. `None` if the series is
 /// about another service.
 pub(crate) fn diagnostic_weight(s: &SeriesEvidence, candidate: &RankedService) -> Option<f64> {
     let source = part_source(s, candidate.service)?;

@@ -1,12 +1,12 @@
-//! Finds services that changed after the pain they should explain.
+//! Finds services that changed only after the symptoms that they would have to explain.
 //!
-//! A service whose every change begins later than users noticed something has not caused it, so it is not named. Onsets are intervals, and both must be
-//! apart, so coarse samples decide nothing. Its place in the ranking stays: on public recordings, where what users feel is blurred, scores without such
-//! services rank no better (AC@1 .702 in place of .706). Where calls are measured this is not needed: the attribution compares how much arises where, and a
-//! second fault that begins later has its share of the later pain.
+//! If all changes of a service begin after users noticed something, it is not the cause, so it is not named. Onsets are intervals and must not
+//! overlap, so coarse samples decide nothing. The service keeps its rank: on public recordings, where the symptoms of users are blurred, dropping
+//! such services ranks no better (AC@1 .702 instead of .706). Where calls are measured this check is not needed: the attribution compares how much
+//! arises where, and a second fault that begins later gets its share of the later impact.
 //!
-//! Worked example: front-end's latency rose between 14:00:00 and 14:00:10. The memory of batch changed between 14:03:00 and 14:03:10, and nothing of batch
-//! before: batch explains nothing. A change of catalogue between 14:00:05 and 14:00:15 may be the cause.
+//! Worked example: front-end's latency rose between 14:00:00 and 14:00:10. The memory of batch changed between 14:03:00 and 14:03:10, and no other
+//! series of batch changed earlier: batch explains nothing. A change of catalogue between 14:00:05 and 14:00:15 may be the cause.
 
 use super::{OnsetSpan, PropagationOptions, find_changes};
 use crate::anomaly::Anomalies;
@@ -15,7 +15,7 @@ use crate::rank::Ranking;
 use crate::time::Timestamp;
 use crate::windows::Windows;
 
-/// The ranked services that changed too late. `entries` are the services where users enter; without any none is too late.
+/// The ranked services that changed too late. `entries` are the entry services; without any, no service is too late.
 /// O(clear series × samples).
 pub fn too_late(
     ranking: &Ranking,
@@ -37,7 +37,7 @@ pub fn too_late(
     ranked.filter(|s| !entries.contains(s)).filter(is_late).collect()
 }
 
-/// Whether there are changes, all of them dated, and all after that time.
+/// Whether there are changes, all dated, and all after that time.
 fn is_too_late(changes: &[Option<OnsetSpan>], felt: Timestamp) -> bool {
     !changes.is_empty() && changes.iter().all(|onset| onset.is_some_and(|o| o.earliest > felt))
 }

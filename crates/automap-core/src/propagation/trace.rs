@@ -1,7 +1,7 @@
-//! Follows the effects of a supposed cause along the calls, breadth first.
+//! Follows the effects of an assumed cause along the calls, breadth first.
 //!
 //! [`from_cause`] reaches a caller over responses (latency, errors) and a callee over load, never over a call that is measured and calm. The
-//! result says which services the cause accounts for and over which hops; changed services that are not reached remain unexplained.
+//! result lists the services that the cause accounts for, with the hops; changed services that are not reached remain unexplained.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::metric::{Family, Side};
 use crate::rank::Ranking;
 use crate::topology::CallGraph;
 
-/// What a supposed cause accounts for.
+/// What an assumed cause accounts for.
 #[derive(Clone, Debug, Default)]
 pub struct TracedEffects {
     /// The hops, those nearest to the cause first; each service is the end of at most one.
@@ -24,10 +24,10 @@ pub struct TracedEffects {
     pub paths: Vec<Vec<usize>>,
 }
 
-/// Role of a changed service, given the supposed cause.
+/// Role of a changed service, given the assumed cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The supposed cause.
+    /// The assumed cause.
     Cause,
     /// The cause accounts for it.
     Victim,
@@ -126,7 +126,7 @@ struct Tracer<'a> {
     /// Largest share, over the families, of a service's symptom that was attributed to a callee.
     shares: BTreeMap<(ServiceIdx, ServiceIdx), f64>,
     rises: BTreeSet<ServiceIdx>,
-    /// Services whose request rate changed at least a little, so that they pass a change of load on.
+    /// Services whose request rate changed at least slightly, so that they pass on a change of load.
     faint_load: BTreeSet<ServiceIdx>,
 }
 
@@ -170,7 +170,7 @@ impl<'a> Tracer<'a> {
         tracer
     }
 
-    /// Reads what every service and every measured call shows.
+    /// Adds the evidence of every service and every measured call.
     fn add_series(&mut self, anomalies: &Anomalies) {
         for (i, s) in anomalies.series.iter().enumerate() {
             let symptom = s.metric.family.is_symptom();
@@ -205,7 +205,7 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    /// Reads which share of a service's symptom the ranking attributed to a callee.
+    /// Adds the share of each service's symptom that the ranking attributed to a callee.
     fn add_shares(&mut self, ranking: &Ranking) {
         for service in &ranking.services {
             for e in &service.explained {

@@ -26,7 +26,7 @@ pub fn propagation(observation: &Observation, analysis: &Analysis, options: &Ver
     spread.model(first, &spread.trace(first), decision)
 }
 
-/// What every propagation of one analysis shares, whichever service it is traced from.
+/// The data shared by every propagation of one analysis, whichever service it is traced from.
 pub(crate) struct Spread<'a> {
     pub(crate) observation: &'a Observation,
     pub(crate) analysis: &'a Analysis,
@@ -46,7 +46,7 @@ impl<'a> Spread<'a> {
         Facts { frame, anomalies, windows }
     }
 
-    /// What a supposed cause accounts for.
+    /// What an assumed cause accounts for.
     pub(crate) fn trace(&self, cause: Option<ServiceIdx>) -> TracedEffects {
         let Analysis { frame, anomalies, ranking, .. } = self.analysis;
         let options = PropagationOptions::default();
@@ -182,7 +182,7 @@ fn path(positions: &[usize], hops: &[Hop]) -> SpreadPath {
     }
 }
 
-/// What the hop's order says, and what shows it.
+/// What the order of the hop's onsets implies, and the evidence.
 fn sentence(hop: &Hop, effect: Option<&str>) -> String {
     let Hop { from, to, .. } = hop;
     let order = match (hop.state, hop.lag_s, hop.too_early_s) {

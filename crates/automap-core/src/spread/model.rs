@@ -8,17 +8,17 @@ pub use crate::propagation::{Channel, HopState};
 use crate::report::{Evidence, VerdictKind, WindowInfo};
 use crate::time::{Timestamp, as_rfc3339};
 
-/// Version of [`Propagation`]'s shape.
+/// Version of [`Propagation`]'s schema.
 pub const PROPAGATION_SCHEMA_VERSION: u32 = 1;
 
-/// How a fault spread from its cause to those who noticed it.
+/// How a fault spread from its cause to the services that noticed it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Propagation {
-    /// Version of this shape.
+    /// Version of this schema.
     pub schema_version: u32,
     /// What the diagnosis says.
     pub verdict: VerdictKind,
-    /// The service that the spread is traced from: the first of the ranking, or the one asked for. `null` when there is no incident.
+    /// The service that the spread is traced from: the first of the ranking, or the requested one. `null` when there is no incident.
     pub cause: Option<String>,
     /// One sentence: how much of the incident the cause accounts for.
     pub summary: String,
@@ -28,10 +28,10 @@ pub struct Propagation {
     pub interval_level: f64,
     /// Services with a clear change, earliest onset first, those without an onset last; ties by name.
     pub services: Vec<ChangedService>,
-    /// From cause to effect, one for each service that the cause accounts for, and the unmeasured ones on the way; nearest the
+    /// From cause to effect, one for each service that the cause accounts for, and the unmeasured ones in between; nearest the
     /// cause first.
     pub hops: Vec<Hop>,
-    /// From the cause to what users notice; where users notice nothing, to the ends of the chains.
+    /// From the cause to what users notice; if users notice nothing, to the ends of the chains.
     pub paths: Vec<SpreadPath>,
     /// Counter-evidence, one sentence each: contradicting orders and changes that it does not account for.
     pub against: Vec<String>,
@@ -42,7 +42,7 @@ pub struct Propagation {
 }
 
 impl Propagation {
-    /// Of an incident whose metrics are gone: nothing is traced, and nobody is called calm.
+    /// For an incident whose metrics are gone: nothing is traced, and no service is called calm.
     pub fn untraced(verdict: VerdictKind, windows: WindowInfo) -> Self {
         Self {
             schema_version: PROPAGATION_SCHEMA_VERSION,
@@ -61,7 +61,7 @@ impl Propagation {
     }
 }
 
-/// When a change began, and how surely that is known.
+/// When a change began, with its uncertainty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OnsetInterval {
     /// The first sample that shows it.
@@ -83,21 +83,21 @@ pub struct OnsetInterval {
 pub struct ChangedService {
     /// Its name.
     pub service: String,
-    /// What it is in this incident.
+    /// Its role in this incident.
     pub role: SpreadRole,
-    /// Place in the ranking, from 1; `null` where it is not ranked.
+    /// Place in the ranking, from 1; `null` if it is not ranked.
     pub rank: Option<usize>,
-    /// When its clearest change began; `null` where no sharp beginning was found.
+    /// When its clearest change began; `null` if no sharp onset was found.
     pub onset: Option<OnsetInterval>,
     /// Its clearest change.
     pub change: Evidence,
     /// The neighbour over which the cause accounts for it; `null` for the cause and for what stays unexplained.
     pub explained_by: Option<String>,
-    /// How much of its own symptom the ranking took away in that neighbour's favour, 0 to 1; `null` where the ranking did not say.
+    /// The share of its own symptom that the ranking attributed to that neighbour, 0 to 1; `null` if the ranking attributed none.
     pub explained_share: Option<f64>,
 }
 
-/// What a service is in an incident.
+/// The role of a service in an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SpreadRole {
@@ -114,15 +114,15 @@ pub enum SpreadRole {
 pub struct Hop {
     /// The service nearer to the cause.
     pub from: String,
-    /// The service that feels it.
+    /// The affected service.
     pub to: String,
     /// What travels.
     pub channel: Channel,
-    /// What the onsets say about the order.
+    /// What the onsets imply about the order.
     pub state: HopState,
-    /// When `from` changed: its own symptom where it has one, else its clearest change. `null` where not observed.
+    /// When `from` changed: its own symptom if it has one, else its clearest change. `null` if not observed.
     pub from_onset: Option<OnsetInterval>,
-    /// When what travels showed at `to`. `null` where not observed.
+    /// When the effect showed at `to`. `null` if not observed.
     pub to_onset: Option<OnsetInterval>,
     /// Seconds from the one onset to the other; negative: the effect was observed first. `null` unless both were observed.
     pub lag_s: Option<f64>,
@@ -132,9 +132,9 @@ pub struct Hop {
     pub lag_max_s: Option<f64>,
     /// By how many seconds the effect is clearly before its cause; `null` unless `state` is `contradictory`.
     pub too_early_s: Option<f64>,
-    /// What shows it on the call itself, as the caller measures it; `null` where calls are not measured one by one or show nothing.
+    /// Evidence on the call itself, measured at the caller; `null` if calls are not measured individually or show nothing.
     pub shown_by: Option<Evidence>,
-    /// The same for people.
+    /// The same as text.
     pub summary: String,
 }
 
@@ -145,6 +145,6 @@ pub struct SpreadPath {
     pub services: Vec<String>,
     /// Positions in [`Propagation::hops`], one fewer than services.
     pub hops: Vec<usize>,
-    /// `contradictory` where any hop is, else `unobserved` where any is, else `simultaneous` where any is.
+    /// `contradictory` if any hop is, else `unobserved` if any is, else `simultaneous` if any is.
     pub state: HopState,
 }
