@@ -1,5 +1,5 @@
-//! Why one service ranks where it ranks: its changes, its neighbours', the parts of its score, and what would have to be true
-//! for it to be the cause.
+//! Explains the rank of one service: its changes, its neighbours' changes, the parts of its score, and what would have to be
+//! true for it to be the cause.
 
 mod compose;
 mod conditions;

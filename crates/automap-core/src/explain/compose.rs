@@ -1,6 +1,6 @@
 //! Composes an explanation: what changed for the service, its neighbours, the parts of its score and the conditions.
 //!
-//! It words and orders what the stages found and decides nothing; what would have to be true is in `conditions`.
+//! It words and orders what the stages found and decides nothing; `conditions` has what would have to be true.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,8 @@ use crate::verdict::{Decision, Lead, decide};
 /// Queries in an explanation.
 const MAX_QUERIES: usize = 4;
 
-/// Explains one service of an analysed incident. The options are those of the analysis: suppositions are ranked with them.
+/// Explains one service of an analysed incident. The options must be those of the analysis: hypotheticals are ranked with
+/// them.
 ///
 /// # Errors
 /// [`UnknownService`] when neither metrics nor calls know the name.
@@ -245,7 +246,7 @@ impl Subject<'_> {
 
     fn explained(&self) -> Vec<ExplainedAway> {
         let Some(mine) = self.ranked() else { return Vec::new() };
-        // A callee may explain by its own change and by the calls to it: one share for the reader, of what both leave.
+        // A callee may explain by its own change and by the calls to it: combine both into one share.
         let mut left: BTreeMap<(&Family, ServiceIdx, bool), f64> = BTreeMap::new();
         for e in &mine.explained {
             *left.entry((&e.family, e.by, e.is_unseen)).or_insert(1.0) *= 1.0 - e.share;
@@ -282,7 +283,7 @@ impl Subject<'_> {
         here.map(|n| NotChecked { services: Vec::new(), ..n.clone() }).collect()
     }
 
-    /// Of what it lacks, else of what it shows most clearly.
+    /// Queries for the signals that it lacks, else for its clearest changes.
     fn queries(&self, changes: &[SeriesChange]) -> Vec<QueryRecord> {
         let has =
             |signal: &str| changes.iter().any(|c| c.size != ChangeSize::NotJudged && c.change.metric.name == signal);

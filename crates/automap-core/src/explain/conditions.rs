@@ -1,7 +1,7 @@
 //! What would have to be true for a service to be the cause.
 //!
-//! Each condition is a sentence with the number that is and the number that would be needed; a supposition ("if its latency were its own") is
-//! answered by ranking again without what it supposes away. Whether callers, callees and onsets fit is in `surroundings`.
+//! Each condition is a sentence with the actual and the required number; a hypothetical ("if its latency were its own") is answered by ranking again
+//! without the data that it excludes. `surroundings` checks whether callers, callees and onsets fit.
 
 use super::model::{Condition, ConditionKind, Standing};
 use super::subject::{Subject, part_name};
@@ -15,18 +15,18 @@ use crate::report::evidence::round;
 use crate::topology::CallGraph;
 use crate::verdict::{Margin, VerdictOptions};
 
-/// Parts of the score that are supposed away, one by one.
+/// Parts of the score that are hypothetically removed, one by one.
 const MAX_PARTS: usize = 3;
-/// Callees whose blame is supposed away, one by one.
+/// Explaining callees that are hypothetically removed, one by one.
 const MAX_CALLEES: usize = 3;
 /// Explained shares below this change nothing worth diagnostic_weight.
 const SMALL_SHARE: f64 = 0.05;
-/// So far beyond the others a score is looked for.
+/// Upper bound of the search for a score, above the others' scores.
 const HIGHEST_SCORE: f64 = 100.0;
 /// Halvings of that range: 100 / 2⁴⁰ is far below the digits shown.
 const BISECTIONS: usize = 40;
 
-/// All conditions, most decisive first.
+/// All conditions, the most decisive first.
 pub(super) fn conditions(subject: &Subject<'_>, standing: Standing) -> Vec<Condition> {
     let supposed = Suppositions(subject);
     let mut out = Vec::new();
@@ -68,7 +68,7 @@ impl Suppositions<'_> {
         &self.0.spread.analysis.ranking
     }
 
-    /// How far the score is from the first, and in which parts it lacks most.
+    /// How far the score is from the first, and which parts lack most.
     fn score(&self, mine: &RankedService) -> Option<Condition> {
         let first = self.0.other()?;
         let lacks = self.lacks(mine, first);
@@ -92,7 +92,7 @@ impl Suppositions<'_> {
         Condition { is: Some(round(is)), needed: Some(round(needed)), ..condition }
     }
 
-    /// For the first, where no cause is named: what it would take.
+    /// For the first, if no cause is named: what it would take.
     fn to_be_named(&self, mine: &RankedService) -> Option<Condition> {
         let (analysis, options) = (self.0.spread.analysis, &self.0.options.verdict);
         let sure = self.0.lead.confidence_of(&analysis.ranking, mine, options);
@@ -104,7 +104,7 @@ impl Suppositions<'_> {
         Some(self.numbers(sure, needed, Condition::new(ConditionKind::Score, Some(false), statement)))
     }
 
-    /// Where there is no incident.
+    /// If there is no incident.
     fn quiet(&self) -> Option<Condition> {
         let top = self.ranking().services.first()?;
         let named = self.named_from(top.service)?;
@@ -116,7 +116,7 @@ impl Suppositions<'_> {
         Some(self.numbers(top.score, named, Condition::new(ConditionKind::Score, Some(false), statement)))
     }
 
-    /// Parts in which another service leads by at least a clear signal's half, largest first.
+    /// Parts in which another service leads by at least half a clear signal, largest first.
     fn lacks(&self, mine: &RankedService, first: &RankedService) -> Vec<String> {
         let adds = |service: &RankedService, source: &PartSource| {
             let part = service.parts.iter().find(|p| p.source == *source);
@@ -143,7 +143,7 @@ impl Suppositions<'_> {
         lacks.into_iter().take(MAX_PARTS).map(|(_, text)| text).collect()
     }
 
-    /// The symptoms that were held against callees, supposed to be the service's own: ranked anew without those calls, one by one, then
+    /// Assumes that symptoms attributed to callees are the service's own: ranks again without those calls, one by one, then
     /// all together.
     fn own_symptoms(&self, mine: &RankedService) -> Vec<Condition> {
         let blamed = blamed(mine);
@@ -183,7 +183,7 @@ impl Suppositions<'_> {
     /// The ranking as if one service did not call some others: neither the calls nor what the caller measures of them.
     fn ranked_without_calls(&self, caller: ServiceIdx, callees: &[ServiceIdx]) -> Option<(Ranking, usize)> {
         if self.0.spread.analysis.suspects.weight >= DECIDES {
-            // The calls are measured: nothing is left to suppose.
+            // The calls are measured, so there is no hypothetical.
             return None;
         }
         let analysis = self.0.spread.analysis;
@@ -220,7 +220,7 @@ impl Suppositions<'_> {
         score_to_be_named(&Margin::of(analysis, &[vec![ranked.service]]), options.naming(analysis), options)
     }
 
-    /// For the first: how far it leads.
+    /// For the first: by how much it leads.
     fn lead(&self, mine: &RankedService) -> Option<Condition> {
         let next = self.0.other()?;
         let lacks = self.lacks(next, mine);
@@ -237,7 +237,7 @@ impl Suppositions<'_> {
         Some(self.numbers(mine.score, next.score, Condition::new(ConditionKind::Score, Some(true), statement)))
     }
 
-    /// For the first: who would lead if a part of its evidence were an error of measurement.
+    /// For the first: which service would lead if a part of its evidence were a measurement error.
     fn without_parts(&self, mine: &RankedService) -> Vec<Condition> {
         let sum: f64 = mine.parts.iter().map(|p| p.weight * p.evidence.max(0.0)).sum();
         let Some(next) = self.0.other().filter(|_| self.ranking().engine == Engine::Evidence && sum > 0.0) else {
@@ -300,8 +300,7 @@ impl Suppositions<'_> {
     }
 }
 
-/// The score from which a service would be first and named, its clearest sign and all others' scores as they are; `None` where no score
-/// would do.
+/// The score from which a service would be first and named, with its clearest sign and all other scores unchanged; `None` if no score suffices.
 fn score_to_be_named(margin: &Margin, needed: f64, options: &VerdictOptions) -> Option<f64> {
     let confidence = |score: f64| Margin { score, ..*margin }.confidence(options);
     let (mut low, mut high) = (margin.runner_up, margin.runner_up + HIGHEST_SCORE);
@@ -315,7 +314,7 @@ fn score_to_be_named(margin: &Margin, needed: f64, options: &VerdictOptions) -> 
     Some(high)
 }
 
-/// Each callee that symptoms were held against, once, with its largest share.
+/// Each callee that symptoms were attributed to, once, with its largest share.
 fn blamed(service: &RankedService) -> Vec<&Explained> {
     let mut out: Vec<&Explained> = Vec::new();
     for e in service.explained.iter().filter(|e| e.share >= SMALL_SHARE) {

@@ -1,4 +1,4 @@
-//! Why a service ranks where it ranks, as plain data. Times are RFC 3339 in UTC; `null` is "not observed", never zero.
+//! The explanation of a service's rank, as plain data. Times are RFC 3339 in UTC; `null` is "not observed", never zero.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,13 +11,13 @@ use crate::report::{Evidence, VerdictKind, WindowInfo};
 use crate::spread::OnsetInterval;
 use crate::time::Sentence;
 
-/// Version of [`Explanation`]'s shape.
+/// Version of [`Explanation`]'s schema.
 pub const EXPLANATION_SCHEMA_VERSION: u32 = 1;
 
 /// One service in one incident.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Explanation {
-    /// Version of this shape.
+    /// Version of this schema.
     pub schema_version: u32,
     /// The service.
     pub service: String,
@@ -25,9 +25,9 @@ pub struct Explanation {
     pub engine: Engine,
     /// What the diagnosis says.
     pub verdict: VerdictKind,
-    /// What the service is in it.
+    /// The role of the service in the incident.
     pub standing: Standing,
-    /// Place in the ranking, from 1; `null` where nothing of it could be judged.
+    /// Place in the ranking, from 1; `null` if nothing of the service could be judged.
     pub rank: Option<usize>,
     /// Services in the ranking.
     pub ranked: usize,
@@ -39,7 +39,7 @@ pub struct Explanation {
     pub summary: String,
     /// What was compared with what.
     pub windows: WindowInfo,
-    /// When its clearest change began; `null` where none is clear or no sharp beginning was found.
+    /// When its clearest change began; `null` if none is clear or no sharp onset was found.
     pub onset: Option<OnsetInterval>,
     /// All its series, strongest first.
     pub changes: Vec<SeriesChange>,
@@ -47,13 +47,14 @@ pub struct Explanation {
     pub callers: Vec<Neighbour>,
     /// The services it calls, by name.
     pub callees: Vec<Neighbour>,
-    /// The service that its score is compared with: the first of the ranking, or the second where it is the first itself.
+    /// The service that its score is compared with: the first of the ranking, or the second if it is the first itself.
     pub compared_with: Option<String>,
-    /// What the score is made of, largest difference first; empty where it is not ranked.
+    /// What the score is made of, largest difference first; empty if it is not ranked.
     pub parts: Vec<ScorePart>,
-    /// Symptoms that were held against others, largest share first.
+    /// Symptoms that were attributed to other services, largest share first.
     pub explained: Vec<ExplainedAway>,
-    /// What would have to be true for it to be the cause; for the first of the ranking, what makes it that and what would undo it.
+    /// What would have to be true for it to be the cause; for the first of the ranking, what makes it first and what would change
+    /// that.
     pub conditions: Vec<Condition>,
     /// What could not be observed of it.
     pub not_checked: Vec<NotChecked>,
@@ -61,7 +62,7 @@ pub struct Explanation {
     pub queries: Vec<QueryRecord>,
 }
 
-/// What a service is in an incident.
+/// The role of a service in an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
@@ -79,17 +80,17 @@ pub enum Standing {
     Unobserved,
 }
 
-/// How much of a change it is.
+/// The size of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeSize {
     /// Evidence of 1 and more.
     Clear,
-    /// Evidence of 0.3 and more: too small to build on.
+    /// Evidence of 0.3 and more: too small to rely on.
     Small,
-    /// What fault-free time shows too.
+    /// No more than in fault-free time.
     WithinNoise,
-    /// A latency or error that fell: no symptom.
+    /// A latency or error that fell, which is no symptom.
     Fell,
     /// Too few samples in one of the windows.
     NotJudged,
@@ -98,13 +99,13 @@ pub enum ChangeSize {
 /// One series of the service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SeriesChange {
-    /// How much of a change.
+    /// The size of the change.
     pub size: ChangeSize,
-    /// What changed. Its strength is 0 where it could not be judged.
+    /// What changed. Its strength is 0 if it could not be judged.
     pub change: Evidence,
-    /// Evidence before the metric's noise was taken off; `null` where it could not be judged.
+    /// Evidence before the metric's noise was subtracted; `null` if it could not be judged.
     pub before_noise: Option<f64>,
-    /// The noise: mean evidence of this metric in fault-free time; `null` where the baseline is too short to tell.
+    /// The noise: mean evidence of this metric in fault-free time; `null` if the baseline is too short.
     pub noise: Option<f64>,
     /// When it began; `null` unless clear.
     pub onset: Option<OnsetInterval>,
@@ -115,24 +116,24 @@ pub struct SeriesChange {
 pub struct Neighbour {
     /// Its name.
     pub service: String,
-    /// Place in the ranking; `null` where nothing of it could be judged.
+    /// Place in the ranking; `null` if nothing of it could be judged.
     pub rank: Option<usize>,
-    /// The strongest latency or error of the calls between the two, as the caller measures it; `null` where it is not measured.
+    /// The strongest latency or error of the calls between the two, measured at the caller; `null` if not measured.
     pub call: Option<SeriesChange>,
-    /// Its own clearest change; `null` where none is clear.
+    /// Its own clearest change; `null` if none is clear.
     pub change: Option<Evidence>,
     /// When that began.
     pub onset: Option<OnsetInterval>,
 }
 
-/// A part of the score beside the same part of the compared service.
+/// A part of the score, with the same part of the compared service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScorePart {
     /// What it is evidence of, such as `own latency` or `network gap`.
     pub part: String,
     /// How much it counts.
     pub weight: f64,
-    /// Evidence after explaining away; `null` where it was not observed.
+    /// Evidence after explaining away; `null` if not observed.
     pub evidence: Option<f64>,
     /// What it adds to the score: evidence times weight, never below 0.
     pub adds: f64,
@@ -142,33 +143,33 @@ pub struct ScorePart {
     pub other_adds: f64,
 }
 
-/// A symptom held against another service.
+/// A symptom attributed to another service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedAway {
     /// `latency` or `error`.
     pub family: Family,
-    /// In whose favour.
+    /// The service that it was attributed to.
     pub by: String,
     /// How much of it, 0 to 1.
     pub share: f64,
-    /// The service's own evidence before.
+    /// The service's own evidence before that.
     pub before: f64,
-    /// That service is not measured: it may be the one waited for.
+    /// Whether that service is not measured: it may be the one waited for.
     pub is_unseen: bool,
 }
 
 /// A statement that bears on whether the service is the cause.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Condition {
-    /// What it is about.
+    /// The subject of the condition.
     pub kind: ConditionKind,
-    /// Whether the data bears it out; `null` where the data does not tell, and for suppositions (`explained`, `part`).
+    /// Whether the data confirms it; `null` if the data does not decide, and for hypotheticals (`explained`, `part`).
     pub holds: Option<bool>,
     /// One sentence with the numbers.
     pub statement: Sentence,
-    /// The number that is, where there is one.
+    /// The actual number, if there is one.
     pub is: Option<f64>,
-    /// The number that would be needed.
+    /// The required number.
     pub needed: Option<f64>,
 }
 
@@ -179,21 +180,21 @@ impl Condition {
     }
 }
 
-/// What a condition is about.
+/// The subject of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConditionKind {
     /// Its score against the compared one.
     Score,
-    /// Its share of what users feel, where calls are measured.
+    /// Its share of what users feel, if calls are measured.
     AccountsFor,
-    /// A symptom that was held against another service, supposed to be its own.
+    /// A symptom that was attributed to another service, assumed to be its own.
     Explained,
-    /// A part of its score, supposed to be absent.
+    /// A part of its score, assumed to be absent.
     Part,
-    /// Its onset against that of the others.
+    /// Its onset compared with the others'.
     Onset,
-    /// What its callers would have to see.
+    /// What its callers would have to show.
     Callers,
     /// What its own calls show.
     Callees,

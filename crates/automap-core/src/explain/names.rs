@@ -5,13 +5,13 @@ use std::fmt;
 use crate::similar::similar_names;
 use crate::text::listed;
 
-/// Names listed where none is near.
+/// Number of names listed if none is similar.
 const MAX_LISTED: usize = 12;
 
 /// No service has this name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownService {
-    /// What was asked for.
+    /// The requested name.
     pub name: String,
     /// Similar known names, the most similar first; ties by name.
     pub nearest: Vec<String>,

@@ -1,4 +1,4 @@
-//! The service that is explained, with the look-ups that every part of an explanation needs.
+//! The explained service, with the look-ups that every part of an explanation needs.
 
 use crate::anomaly::SeriesEvidence;
 use crate::diagnose::DiagnoseOptions;
@@ -9,11 +9,11 @@ use crate::rank::{PartSource, RankedService};
 use crate::spread::Spread;
 use crate::verdict::{Decision, Lead};
 
-/// The service that is explained, and everything it is explained from.
+/// The explained service, and all data for the explanation.
 pub(super) struct Subject<'a> {
     pub(super) spread: &'a Spread<'a>,
     pub(super) name: &'a str,
-    /// `None`: only the calls know it.
+    /// `None` if it is only in the calls.
     pub(super) index: Option<ServiceIdx>,
     pub(super) options: &'a DiagnoseOptions,
     pub(super) lead: Lead,
@@ -27,12 +27,12 @@ impl Subject<'_> {
         self.spread.analysis.ranking.services.iter().find(|s| Some(s.service) == self.index)
     }
 
-    /// The first of the ranking, or the second where the service is the first.
+    /// The first of the ranking, or the second if the service is the first.
     pub(super) fn other(&self) -> Option<&RankedService> {
         self.spread.analysis.ranking.services.iter().find(|s| Some(s.service) != self.index)
     }
 
-    /// The strongest latency or error of the calls between two services, as the caller measures it.
+    /// The strongest latency or error of the calls between two services, measured at the caller.
     pub(super) fn call(&self, caller: ServiceIdx, callee: ServiceIdx) -> Option<(usize, &SeriesEvidence)> {
         let series = self.spread.analysis.anomalies.series.iter().enumerate();
         let between = series.filter(|(_, s)| {
@@ -45,7 +45,7 @@ impl Subject<'_> {
     }
 }
 
-/// A part of a score in a reader's words.
+/// A part of a score in words.
 pub(super) fn part_name(source: &PartSource) -> String {
     match source {
         PartSource::Own(family) => format!("own {family}"),

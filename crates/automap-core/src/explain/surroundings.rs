@@ -1,4 +1,4 @@
-//! Whether what lies around a service fits it being the cause: the order of onsets, its callers, the other changes.
+//! Whether a service's surroundings fit it being the cause: the order of onsets, its callers, the other changes.
 
 use super::model::{Condition, ConditionKind};
 use super::subject::Subject;
@@ -14,7 +14,7 @@ use crate::time::Sentence;
 pub(super) fn order(subject: &Subject<'_>, me: ServiceIdx) -> Vec<Condition> {
     let spread = subject.spread;
     let first = spread.analysis.ranking.services.first().map(|f| f.service);
-    // The first is shown by what says most about a cause, everybody else by the clearest change, as on the time line.
+    // The first is dated by its most telling change, all others by the clearest one, as on the timeline.
     let dated = |service: ServiceIdx| {
         let s = spread.signals.of(service);
         let shown = if Some(service) == first { s.as_cause.or(s.clearest) } else { s.clearest };
@@ -81,7 +81,7 @@ fn against(mine: OnsetSpan, first: OnsetSpan, name: &str) -> Condition {
     Condition { is: Some(seconds(mine.at.ms() - first.at.ms())), ..Condition::new(ConditionKind::Onset, holds, text) }
 }
 
-/// Whether those who call it suffer from it.
+/// Whether its callers suffer from it.
 pub(super) fn callers(subject: &Subject<'_>, me: ServiceIdx) -> Option<Condition> {
     let clear = PropagationOptions::default().clear;
     let spread = subject.spread;
@@ -125,7 +125,7 @@ pub(super) fn callers(subject: &Subject<'_>, me: ServiceIdx) -> Option<Condition
     Some(Condition::new(ConditionKind::Callers, holds, text))
 }
 
-/// Its own calls that show what it suffers from: the fault would have to be at its end of them.
+/// Its own calls that show its symptom: the fault would have to be at its end of them.
 pub(super) fn callees(subject: &Subject<'_>, me: ServiceIdx) -> Option<Condition> {
     let clear = PropagationOptions::default().clear;
     let spread = subject.spread;
@@ -169,7 +169,7 @@ fn does_not(n: usize) -> &'static str {
     if n == 1 { "does not" } else { "do not" }
 }
 
-/// What it accounts for of what users feel, where calls are measured; `None` where they are not, and for an engine that does not ask.
+/// Its share of what users feel, if calls are measured; `None` otherwise, and for an engine that does not use it.
 pub(super) fn share(subject: &Subject<'_>, service: ServiceIdx) -> Option<Condition> {
     let analysis = subject.spread.analysis;
     if analysis.suspects.weight < DECIDES || analysis.ranking.engine != Engine::Evidence {
