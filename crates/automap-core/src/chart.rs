@@ -1,6 +1,6 @@
 //! The data of one small chart: points, normal range, windows, onset.
 //!
-//! It decides what is shown of a series (how many points, which range); how it is drawn is the renderers' business.
+//! Decides what is shown of a series (how many points, which range); renderers draw it.
 
 mod thin;
 
@@ -15,11 +15,12 @@ use crate::report::evidence::Facts;
 use crate::stats::{mad, median};
 use crate::time::{Interval, Timestamp};
 
-/// Points of one line at most; a longer series keeps the extremes and the gaps of each stretch.
+/// Maximum number of points per line; a longer series keeps the extremes and the gaps of each stretch.
 pub const MAX_POINTS: usize = 300;
-/// Half the normal band, in spreads: beyond it for two samples is an onset (`onset::of_series` uses the same).
+/// Half the width of the normal band, in spreads: two samples in a row outside are an onset (`onset::of_series` uses the
+/// same).
 const BAND_SPREADS: f64 = 4.0;
-/// Instants further apart than this many usual steps have a gap between them.
+/// Samples further apart than this many usual steps have a gap between them.
 const HOLE_STEPS: i64 = 3;
 
 /// One series, or the two ends of one call, ready to draw.
@@ -37,9 +38,9 @@ pub struct Chart {
     pub title: String,
     /// What happened, with its unit: `74.1 → 376 ms`.
     pub change: String,
-    /// Unit of all values, such as `ms`, `ratio` or `bytes/s`; empty where the source does not say.
+    /// Unit of all values, such as `ms`, `ratio` or `bytes/s`; empty if the source does not specify one.
     pub unit: Unit,
-    /// One line; two where a call is measured at both ends (`at the caller`, `at the callee`). Never empty.
+    /// One line; two if a call is measured at both ends (`at the caller`, `at the callee`). Never empty.
     pub lines: Vec<ChartLine>,
     /// First and last timestamp of the data, the same for all charts of a page.
     pub span: ChartSpan,
@@ -47,9 +48,9 @@ pub struct Chart {
     pub baseline: ChartSpan,
     /// The incident.
     pub incident: ChartSpan,
-    /// When the first line left its normal band, milliseconds since the epoch; `null` where it did not.
+    /// When the first line left its normal band, milliseconds since the epoch; `null` if it did not.
     pub onset_ms: Option<i64>,
-    /// Normal range of the first line; `null` where the baseline holds no sample.
+    /// Normal range of the first line; `null` if the baseline has no sample.
     pub normal: Option<NormalBand>,
     /// An expression that shows the metric, if the source has one.
     pub query: Option<String>,
@@ -59,28 +60,28 @@ pub struct Chart {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChartRole {
-    /// Evidence of the service named.
+    /// Evidence of the named service.
     Cause,
     /// Evidence of a service that may be the cause.
     Candidate,
     /// What users notice.
     Symptom,
-    /// What a victim shows.
+    /// Evidence of a victim.
     Victim,
-    /// What the service named does not show: it distinguishes kinds of faults.
+    /// A metric of the named service that did not change: it distinguishes kinds of faults.
     Unchanged,
-    /// Nothing happened; this came closest, or is what users would notice first.
+    /// Nothing happened; this series came closest, or is what users would notice first.
     Calm,
 }
 
 /// One line of a chart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChartLine {
-    /// What distinguishes it from the other line; empty where there is one.
+    /// What distinguishes it from the other line; empty if there is only one.
     pub label: String,
-    /// In the order of time, at most [`MAX_POINTS`].
+    /// In time order, at most [`MAX_POINTS`].
     pub points: Vec<ChartPoint>,
-    /// Samples of the series, observed or not, before anything was left out.
+    /// Samples of the series, observed or not, before thinning.
     pub samples: usize,
     /// Samples that were not observed.
     pub gaps: usize,
@@ -104,7 +105,7 @@ pub struct ChartSpan {
     pub end_ms: i64,
 }
 
-/// The range that a series keeps in the baseline.
+/// The normal range of a series in the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NormalBand {
     /// Median of the baseline.
@@ -121,7 +122,8 @@ impl From<Interval> for ChartSpan {
     }
 }
 
-/// Draws a series' data together. A network gap becomes its two ends, which says more than their difference. O(samples).
+/// Collects the chart data of a series. A network gap is shown by its two ends, which say more than their difference.
+/// O(samples).
 pub(crate) fn chart(facts: &Facts<'_>, series: &Series, role: ChartRole, query: Option<String>) -> Chart {
     let (first, second, title) = ends(facts, series);
     let unit = first.metric.unit;
@@ -176,7 +178,8 @@ fn line(times: &[Timestamp], values: &[f64], hole_ms: i64, label: String) -> Cha
     }
 }
 
-/// The band whose leaving is an onset; a share stays within 0 and 1, and nothing that cannot fall below zero does.
+/// The normal band; leaving it is an onset. A share is clamped to 0 to 1, and quantities that cannot be negative to at
+/// least 0.
 fn normal_band(values: &[f64], baseline: &[usize], unit: Unit) -> Option<NormalBand> {
     let normal: Vec<f64> = baseline.iter().map(|&i| values[i]).collect();
     let centre = median(&normal);

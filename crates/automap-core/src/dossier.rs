@@ -1,6 +1,6 @@
 //! Everything that an incident page shows: the report, the map, the spread and the charts, as plain data.
 //!
-//! The page's renderers take a [`Dossier`] and nothing else, so that they need neither the observation nor the analysis.
+//! The page's renderers take only a [`Dossier`], so they need neither the observation nor the analysis.
 
 mod select;
 
@@ -20,40 +20,40 @@ use crate::service_map::{self, MapKind, ServiceMap};
 use crate::spread::{Propagation, propagation};
 use crate::verdict::VerdictOptions;
 
-/// Version of this shape.
+/// Version of this schema.
 pub const DOSSIER_SCHEMA_VERSION: u32 = 1;
 
 /// One incident, ready to be printed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Dossier {
-    /// Version of this shape.
+    /// Version of this schema.
     pub schema_version: u32,
-    /// The program that made it, such as `0.1.0`.
+    /// The version of the program that made it, such as `0.1.0`.
     pub automap_version: String,
     /// The answer.
     pub report: Report,
-    /// Who calls whom, with the roles of this incident; with what the data connects where the engine learnt it.
+    /// The service map, with the roles of this incident, and the learnt edges if the engine learnt a graph.
     pub map: ServiceMap,
-    /// How it spread from the cause to those who noticed it; empty where there is no incident.
+    /// How it spread from the cause to the services that noticed it; empty without an incident.
     pub propagation: Propagation,
     /// The series behind the answer, at most [`MAX_CHARTS`]: the cause's, then what users notice, then the victims'.
     pub charts: Vec<Chart>,
 }
 
-/// One service of a dossier's system, ready to be shown: every series of its own, and of its calls.
+/// One service of a dossier's system, ready to be shown: all its series, and those of its calls.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceDossier {
     /// The service.
     pub service: String,
-    /// Who calls it, by name.
+    /// The services that call it, by name.
     pub callers: Vec<String>,
-    /// Whom it calls, by name.
+    /// The services that it calls, by name.
     pub callees: Vec<String>,
-    /// Its series, what its users feel first, then its other own ones, then its calls; at most [`MAX_SERVICE_CHARTS`].
+    /// Its series: first what its users feel, then its other own series, then its calls; at most [`MAX_SERVICE_CHARTS`].
     pub charts: Vec<Chart>,
     /// Series beyond that number.
     pub omitted: usize,
-    /// What was changed at it, in order of time.
+    /// Its changes, in time order.
     pub changes: Vec<ListedChange>,
 }
 
@@ -62,17 +62,17 @@ pub use select::{MAX_CHARTS, MAX_SERVICE_CHARTS};
 /// From an observation to everything that a page shows.
 ///
 /// # Errors
-/// As [`crate::diagnose::diagnose`].
+/// Same as for [`crate::diagnose::diagnose`].
 pub fn compose(observation: &Observation, options: &DiagnoseOptions) -> Result<Dossier, DiagnoseError> {
     Ok(of_analysis(observation, &analyse(observation, options)?, &options.verdict))
 }
 
-/// The same, where the analysis is already there.
+/// The same, from an existing analysis.
 pub fn of_analysis(observation: &Observation, analysis: &Analysis, options: &VerdictOptions) -> Dossier {
     of_report(observation, analysis, report::compose(observation, analysis, options), options)
 }
 
-/// The same, where the answer was given before: what was told stays as it was told, and the rest is made for it.
+/// The same, for an existing report: the report stays unchanged, and the rest is made for it.
 pub fn of_report(observation: &Observation, analysis: &Analysis, report: Report, options: &VerdictOptions) -> Dossier {
     let facts = Facts { frame: &analysis.frame, anomalies: &analysis.anomalies, windows: &analysis.windows };
     Dossier {
@@ -88,7 +88,8 @@ pub fn of_report(observation: &Observation, analysis: &Analysis, report: Report,
     }
 }
 
-/// The same of a report whose metrics are gone: there are no series, nothing is traced, and the map has what the report names. A note of the report says so.
+/// The same, for a report whose metrics are gone: without series and without a trace, and the map has only what the report names. A note of the
+/// report says so.
 pub fn of_report_alone(mut report: Report) -> Dossier {
     let note = "made of the report alone, without its metrics: there are no series, and the map has only what the report names";
     report.notes.push(Note::info("report_alone", note));
@@ -103,7 +104,7 @@ pub fn of_report_alone(mut report: Report) -> Dossier {
 }
 
 impl Dossier {
-    /// One of its services, from what it holds: the series that it shows, and the calls and changes around it. `None` where it does not know it.
+    /// One of its services, from the data of the dossier: its series, and the calls and changes around it. `None` for an unknown service.
     pub fn service(&self, service: &str) -> Option<ServiceDossier> {
         self.map.nodes.iter().find(|node| node.service == service)?;
         let calls = || self.map.edges.iter().filter(|e| (e.observed || e.asserted) && e.from != e.to);
@@ -124,7 +125,7 @@ fn changes_of(report: &Report, service: &str) -> Vec<ListedChange> {
     report.changes.listed.iter().filter(of).cloned().collect()
 }
 
-/// What one service shows; `None` where neither metrics nor calls know it. O(series of the frame).
+/// One service; `None` if it is in neither the metrics nor the calls. O(series of the frame).
 pub fn of_service(
     observation: &Observation,
     analysis: &Analysis,

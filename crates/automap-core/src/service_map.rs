@@ -1,4 +1,4 @@
-//! The service map of an incident, as plain data: services, what connects them, and what the incident did to both.
+//! The service map of an incident, as plain data: services, their connections, and what the incident changed.
 
 mod compose;
 mod learnt;
@@ -6,7 +6,7 @@ mod model;
 mod neighbourhood;
 mod reported;
 
-// The type of a field, so that readers of a map need no stage.
+// The type of a field, re-exported so that readers of a map need none of the stages.
 pub use crate::graph::MetricType;
 pub use compose::{DataEdge, compose};
 pub use learnt::with_graphs;

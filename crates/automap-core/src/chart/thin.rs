@@ -1,14 +1,15 @@
-//! Reduces the points of a line without changing how it looks: every stretch keeps its lowest and highest value, and a gap if it had one.
+//! Reduces the points of a line without changing how it looks: every stretch keeps its lowest and highest value, and its gap, if
+//! any.
 
 use super::ChartPoint;
 
-/// Points that a stretch may leave behind: lowest, highest, gap.
+/// Maximum number of points kept per stretch: lowest, highest, gap.
 const KEPT: usize = 3;
 
-/// At most `most` points (at least three), in the order of time, each one of the given. What fits is not touched.
+/// At most `most` points (at least three) of the given ones, in time order. A series that fits is returned unchanged.
 ///
-/// A stretch of neighbouring points leaves its minimum, its maximum and its first gap: peaks stay as high as they were, and
-/// a line that was broken stays broken. O(points).
+/// A stretch of neighbouring points keeps its minimum, its maximum and its first gap: peaks keep their height, and a broken line
+/// stays broken. O(points).
 pub(super) fn thin(points: &[ChartPoint], most: usize) -> Vec<ChartPoint> {
     if points.len() <= most {
         return points.to_vec();

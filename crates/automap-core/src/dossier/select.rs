@@ -1,4 +1,5 @@
-//! Which series a page shows: those that the report mentions, or, without an incident, those that users would notice first.
+//! Selects the series that a page shows: those that the report mentions or, without an incident, those that users would
+//! notice first.
 
 use crate::anomaly::SeriesEvidence;
 use crate::chart::{Chart, ChartRole, chart};
@@ -12,21 +13,21 @@ use crate::report::{Evidence, Report, VerdictKind};
 pub const MAX_CHARTS: usize = 12;
 /// Charts of one service's own page.
 pub const MAX_SERVICE_CHARTS: usize = 24;
-/// Charts of the service named, or of the first candidate.
+/// Charts of the named service, or of the first candidate.
 const OF_FIRST: usize = 6;
-/// Charts of each further candidate where no cause is named.
+/// Charts of each further candidate if no cause is named.
 const OF_RIVAL: usize = 2;
 /// Charts of what users notice.
 const OF_SYMPTOMS: usize = 3;
 /// Charts of each victim.
 const OF_VICTIM: usize = 2;
-/// Charts of what the service named does not show.
+/// Charts of unchanged metrics of the named service.
 const OF_UNCHANGED: usize = 3;
 /// A series below this evidence did not change.
 const CALM: f64 = 0.3;
 /// Entry services whose metrics are shown when nothing happened.
 const CALM_ENTRIES: usize = 2;
-/// Charts when nothing happened, those that came closest to unusual included.
+/// Charts when nothing happened, including those that came closest to unusual.
 const OF_CALM: usize = 6;
 
 /// The charts of a page, most telling first within each role; no series twice.
@@ -54,7 +55,7 @@ pub(super) fn charts(facts: &Facts<'_>, observation: &Observation, report: &Repo
     page.charts
 }
 
-/// Every series of one service with at least one sample, as far as they find room, and how many do not.
+/// The series of one service with at least one sample, up to the limit, and how many exceed it.
 pub(super) fn service_charts(
     facts: &Facts<'_>,
     observation: &Observation,
@@ -99,7 +100,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// What the service named does not show.
+    /// Unchanged metrics of the named service.
     fn contrast(&mut self, report: &Report) {
         let frame = self.facts.frame;
         let Some(named) = report.verdict.service.as_deref().and_then(|name| frame.find(name)) else { return };
@@ -139,7 +140,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// The series that an item of evidence refers to; of missing samples, the service's own series that lost most.
+    /// The series that an item of evidence refers to; for missing samples, the service's own series that lost most.
     fn series_of(&self, evidence: &Evidence) -> Option<&'a Series> {
         let frame = self.facts.frame;
         let service = frame.find(&evidence.seen_by)?;

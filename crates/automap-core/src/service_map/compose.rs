@@ -1,6 +1,6 @@
 //! Composes the service map from the observation, the report and the edges inferred from data.
 //!
-//! It computes no statistics: roles and numbers are the report's. Layout and drawing are the renderers' business.
+//! It computes no statistics: roles and numbers are the report's. Renderers do the layout and drawing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,13 +19,13 @@ use crate::time::Interval;
 
 /// Confidence from which a service that is not named counts as a candidate.
 const SOME_CONFIDENCE: f64 = 0.1;
-/// Samples of its own from which a service counts as observed: two make a difference.
+/// Own samples from which a service counts as observed: a difference needs two.
 const MIN_SAMPLES: usize = 2;
 
 /// One connection that the data shows between two services, for one metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataEdge {
-    /// One end; the earlier one where `directed`.
+    /// One end; the earlier one if `directed`.
     pub from: String,
     /// The other end.
     pub to: String,
@@ -35,15 +35,14 @@ pub struct DataEdge {
     pub weight: f64,
     /// Whether the data shows the direction.
     pub directed: bool,
-    /// Against the other graph; [`EdgeChange::Same`] where no comparison is made.
+    /// Compared with the other graph; [`EdgeChange::Same`] without a comparison.
     pub change: EdgeChange,
 }
 
-/// Makes the map: one edge for each call, carrying the data edges of the same two services as its metrics, and one for each
+/// Builds the map: one edge per call, with the data edges of the same two services as its metrics, and one per
 /// unordered pair without a call. Data edges from a service to itself are dropped.
 ///
-/// A map of the baseline blames no service: no roles, ranks or path. Ranks that the report does not hold are `None`.
-/// O((services + calls + data edges) · log).
+/// A map of the baseline has no roles, ranks or path. Ranks that the report does not hold are `None`. O((services + calls + data edges) · log).
 pub fn compose(observation: &Observation, report: &Report, kind: MapKind, data_edges: &[DataEdge]) -> ServiceMap {
     let named = report.verdict.kind == VerdictKind::Cause;
     let path: &[String] = match report.causes.first() {
@@ -62,7 +61,7 @@ pub fn compose(observation: &Observation, report: &Report, kind: MapKind, data_e
     ServiceMap { schema_version: MAP_SCHEMA_VERSION, kind, title: title(report, kind), nodes, edges, notes }
 }
 
-/// How many inferred edges the incident made and broke: a drawing without any would leave open whether there are none.
+/// How many inferred edges the incident added and removed, stated even if there are none.
 fn difference(edges: &[MapEdge]) -> String {
     let metrics = || edges.iter().flat_map(|e| &e.metrics);
     let count = |change: EdgeChange| metrics().filter(|m| m.change == change).count();
@@ -96,7 +95,7 @@ fn nodes(observation: &Observation, report: &Report, kind: MapKind, data_edges: 
     let reported = reported.chain(report.victims.iter().map(|v| v.service.as_str()));
     let measured = observation.frame.services().iter().map(String::as_str);
     let entities = &observation.entities;
-    // Machines and what else runs on them belong on the map of services where they are named.
+    // Machines and other workloads on them are on the map only if they are named.
     let is_shown = |name: &&str| !entities.is_beneath(name) || kind != MapKind::Normal && report.verdict.names(name);
     let names: BTreeSet<&str> = measured.chain(calls).chain(data).chain(reported).filter(is_shown).collect();
     let entries = served_entries(observation);
@@ -110,8 +109,8 @@ fn nodes(observation: &Observation, report: &Report, kind: MapKind, data_edges: 
     names.into_iter().map(node).collect()
 }
 
-/// Entries of the call graph that serve requests: those come from outside. A worker that only calls others is none. Where no entry's requests are
-/// measured, nothing tells them apart.
+/// Entries of the call graph that serve requests, which come from outside. A worker that only calls others is not an entry. If no entry's
+/// requests are measured, they cannot be distinguished.
 fn served_entries(observation: &Observation) -> BTreeSet<&str> {
     let frame = &observation.frame;
     let is_request = |s: &&Series| {
@@ -136,7 +135,7 @@ fn observed(observation: &Observation) -> BTreeSet<&str> {
     enough.map(|s| frame.service(s.service)).collect()
 }
 
-/// The node with what the report says of its service.
+/// The node with the report's data on its service.
 pub(super) fn in_incident(mut node: MapNode, report: &Report) -> MapNode {
     let cause = report.causes.iter().find(|c| c.service == node.service);
     let victim = report.victims.iter().find(|v| v.service == node.service);
@@ -145,7 +144,7 @@ pub(super) fn in_incident(mut node: MapNode, report: &Report) -> MapNode {
         node.rank = Some(cause.rank);
         node.confidence = Some(cause.confidence);
     }
-    // What users feel there, and what a candidate shows clearly of its own, is not normal, whoever is blamed.
+    // What users feel there, and a candidate's own clear evidence, is not normal, whichever service is the cause.
     let own = |e: &&Evidence| e.seen_by == node.service && e.peer.is_none();
     let felt = report.symptoms.iter().find(|s| s.service == node.service).map(|s| &s.evidence);
     let clear = |e: &&Evidence| e.metric.family.is_symptom() && e.strength >= CLEAR;
@@ -176,15 +175,15 @@ pub(super) fn in_incident(mut node: MapNode, report: &Report) -> MapNode {
     node
 }
 
-/// `p95 latency 48.7 → 488 ms`: what and how far, without who saw it.
+/// `p95 latency 48.7 → 488 ms`: what and how far, without the observer.
 fn short(evidence: &Evidence) -> String {
     format!("{} {}", evidence.metric.words(), change(evidence.from, evidence.to, evidence.metric.unit))
 }
 
-/// What the data says of one unordered pair: `(lower, higher)` by name, the way from the lower end, metric by metric.
+/// The data edges of each unordered pair, `(lower, higher)` by name, metric by metric.
 type Pairs<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a DataEdge>>;
 
-/// What waits for named causes where it runs, as `(service, cause)`.
+/// The services that named causes hold up on their nodes, as `(service, cause)`.
 pub(super) fn hosting(report: &Report, kind: MapKind) -> BTreeSet<(&str, &str)> {
     let named = report.causes.iter().filter(|c| kind != MapKind::Normal && report.verdict.names(&c.service));
     let held_up =
@@ -206,7 +205,7 @@ fn edges(
     let calls: BTreeSet<(&str, &str)> = observation.calls.edges().map(|(from, to, _)| (from, to)).collect();
     let mut out: Vec<MapEdge> = Vec::new();
     for (from, to) in &calls {
-        // Of two services that call each other, the first by name carries what has no direction of its own.
+        // If two services call each other, the edge from the first by name gets what has no direction.
         let both_ways = calls.contains(&(*to, *from));
         let mine = |e: &&&DataEdge| !both_ways || if e.directed { e.from == *from } else { from < to };
         let data = pairs.get(&(*from.min(to), *from.max(to))).map(Vec::as_slice).unwrap_or_default();

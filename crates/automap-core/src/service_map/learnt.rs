@@ -1,4 +1,4 @@
-//! Adds the learnt graphs to the service map: which services moved together, beside the calls.
+//! Adds the learnt graphs to the service map: besides the calls, which services moved together.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,7 @@ pub fn with_graphs(observation: &Observation, report: &Report, graphs: &Incident
     map
 }
 
-/// One edge for each pair and metric; an arrow both ways is one edge without direction.
+/// One edge per pair and metric; arrows both ways become one edge without direction.
 fn arrows(graph: &WeightedGraph) -> BTreeMap<Link, DataEdge> {
     let mut out = BTreeMap::new();
     for (from, to, weights) in graph.edges() {
@@ -57,7 +57,7 @@ fn arrows(graph: &WeightedGraph) -> BTreeMap<Link, DataEdge> {
     out
 }
 
-/// The edges of both; what the samples do not show to have changed is the same.
+/// The edges of both; an edge without a significant change is the same.
 fn difference(normal: &WeightedGraph, incident: &WeightedGraph, changed: &BTreeSet<Link>) -> Vec<DataEdge> {
     let (normal, mut edges) = (arrows(normal), arrows(incident));
     for (link, edge) in &mut edges {

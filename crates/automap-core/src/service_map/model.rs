@@ -1,4 +1,4 @@
-//! The service map's shape: what every picture of a graph is drawn from.
+//! The data model of the service map, from which every picture of a graph is drawn.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,21 +9,21 @@ use crate::graph::service_class::ServiceClass;
 use crate::note::Note;
 use crate::time::{Timestamp, as_rfc3339};
 
-/// Version of [`ServiceMap`]'s shape.
+/// Version of [`ServiceMap`]'s schema.
 pub const MAP_SCHEMA_VERSION: u32 = 1;
 
-/// Services and what connects them, ready to draw. Nodes by name, edges by (from, to).
+/// Services and their connections, ready to draw. Nodes by name, edges by (from, to).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceMap {
-    /// Version of this shape.
+    /// Version of this schema.
     pub schema_version: u32,
-    /// Which time the data edges were learnt on.
+    /// The window that the data edges were learnt on.
     pub kind: MapKind,
-    /// One line for people: what, where, when.
+    /// One line of text: what, where, when.
     pub title: String,
     /// The services.
     pub nodes: Vec<MapNode>,
-    /// What connects them. An edge's ends are always among the nodes.
+    /// The connections. An edge's ends are always among the nodes.
     pub edges: Vec<MapEdge>,
     /// What could not be learnt, and why.
     pub notes: Vec<Note>,
@@ -37,7 +37,7 @@ pub enum MapKind {
     Normal,
     /// Learnt on the incident.
     Anomaly,
-    /// The incident's graph against the baseline's.
+    /// The incident's graph compared with the baseline's.
     Difference,
 }
 
@@ -49,17 +49,17 @@ pub struct MapNode {
     /// What kind of thing it is.
     #[serde(default)]
     pub kind: EntityKind,
-    /// What it is in this incident.
+    /// Its role in this incident.
     pub role: NodeRole,
-    /// Place in the ranking, from 1; `null` where it is not ranked or the graph is of the baseline.
+    /// Place in the ranking, from 1; `null` if it is not ranked or the graph is of the baseline.
     pub rank: Option<usize>,
     /// Confidence that it is the cause, 0 to 1; `null` as for `rank`.
     pub confidence: Option<f64>,
     /// The class of its profile.
     pub class: Option<ServiceClass>,
-    /// No service in the graph calls it: users enter here.
+    /// Whether no service in the graph calls it, so that users enter here.
     pub is_entry: bool,
-    /// Its clearest change, for people: `p95 latency 48.7 → 488 ms`.
+    /// Its clearest change, as text: `p95 latency 48.7 → 488 ms`.
     pub summary: Option<String>,
     /// When that change began.
     #[serde(default, with = "as_rfc3339::option")]
@@ -68,7 +68,7 @@ pub struct MapNode {
 }
 
 impl MapNode {
-    /// A service of which no more is known than what kind of thing it is: normal, not ranked, no entry.
+    /// A service of which only the kind is known: normal, not ranked, not an entry.
     pub fn new(service: &str, kind: EntityKind) -> Self {
         Self {
             service: service.to_owned(),
@@ -84,7 +84,7 @@ impl MapNode {
     }
 }
 
-/// What a service is in an incident.
+/// The role of a service in an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeRole {
@@ -100,23 +100,23 @@ pub enum NodeRole {
     Unobserved,
 }
 
-/// One connection. `from → to` is the direction of the call where one was observed or asserted, else the direction in which the data
-/// says that the change travels.
+/// One connection. `from → to` is the direction of the call if one was observed or asserted, else the direction in which the change
+/// travels according to the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MapEdge {
     /// Caller, or the earlier end.
     pub from: String,
     /// Callee, or the later end.
     pub to: String,
-    /// Calls were observed.
+    /// Whether calls were observed.
     pub observed: bool,
-    /// Calls were declared by the user.
+    /// Whether calls were declared by the user.
     pub asserted: bool,
-    /// The metrics whose data connects the two; empty for a call that no metric shows. The weights of an edge sum to 1.
+    /// The metrics whose data connects the two; empty for a call without such a metric. The weights of an edge sum to 1.
     pub metrics: Vec<EdgeMetric>,
-    /// Against the other graph, in a difference: what all its metrics say, else `same`.
+    /// Compared with the other graph, in a difference: the change if all its metrics agree, else `same`.
     pub change: EdgeChange,
-    /// Lies on the path from the cause to the users.
+    /// Whether it lies on the path from the cause to the users.
     pub on_path: bool,
 }
 
@@ -129,7 +129,7 @@ pub struct EdgeMetric {
     pub weight: f64,
     /// In which direction the influence goes, relative to the edge's own `from → to`.
     pub influence: Influence,
-    /// Against the other graph, in a difference: two services may gain one metric and lose another.
+    /// Compared with the other graph, in a difference: two services may gain one metric and lose another.
     pub change: EdgeChange,
 }
 
@@ -141,7 +141,7 @@ pub enum Influence {
     Forward,
     /// Against it.
     Backward,
-    /// The data does not tell.
+    /// The data does not show the direction.
     Undirected,
 }
 
@@ -149,7 +149,7 @@ pub enum Influence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EdgeChange {
-    /// In both, or no comparison is made.
+    /// In both, or without a comparison.
     Same,
     /// Only in the incident.
     New,

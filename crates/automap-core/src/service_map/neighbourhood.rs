@@ -1,6 +1,6 @@
-//! The part of a map that a reader needs first: some services, what lies on the path to the users, and their neighbours.
+//! The part of a map that a reader needs first: some services, those on the path to the users, and their neighbours.
 //!
-//! A map of hundreds of services is unreadable at once. What is left out is counted by the caller, and shown on demand.
+//! A map of hundreds of services is unreadable as a whole. The caller counts what is left out, and shows it on demand.
 
 use std::collections::BTreeSet;
 
@@ -10,14 +10,14 @@ use super::model::{MapEdge, MapNode, NodeRole, ServiceMap};
 pub const MAX_NEIGHBOURHOOD: usize = 60;
 
 impl ServiceMap {
-    /// What the incident touches, and its neighbours; the whole map where it touches nothing or the map is small already.
+    /// The services that the incident affects, and their neighbours; the whole map if it affects none or the map is already small.
     pub fn affected(&self) -> Self {
         let is_affected = |n: &MapNode| matches!(n.role, NodeRole::Cause | NodeRole::Candidate | NodeRole::Victim);
         if self.nodes.iter().any(is_affected) { self.around(is_affected) } else { self.clone() }
     }
 
     /// The services that `is_centre` chooses, those on the path, and the direct neighbours of both, as far as [`MAX_NEIGHBOURHOOD`] allows: the
-    /// chosen first, then the path, then neighbours by name. Nothing where nothing is chosen.
+    /// chosen first, then the path, then neighbours by name. Empty if nothing is chosen.
     ///
     /// ```
     /// use automap_core::service_map::ServiceMap;

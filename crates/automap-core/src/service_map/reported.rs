@@ -1,8 +1,8 @@
-//! The map of a report alone, where the metrics that it was made of are gone.
+//! The map of a report alone, if its metrics are gone.
 //!
-//! A report holds no call graph. What it does hold is whom it names, the path of each cause to the users, and the calls that its evidence was measured on:
-//! `payment` with the path `front-end → orders → payment` and evidence on `orders → payment` gives three services and two calls. Services and calls that
-//! the report does not name are missing, and a note says so.
+//! A report has no call graph. It does have the services that it names, the path of each cause to the users, and the calls that its evidence was
+//! measured on: `payment` with the path `front-end → orders → payment` and evidence on `orders → payment` gives three services and two calls.
+//! Services and calls that the report does not name are missing, and a note says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::entity::EntityKind;
 use crate::note::Note;
 use crate::report::{Evidence, Report};
 
-/// Makes the map. O(what the report holds · log).
+/// Builds the map. O(size of the report · log).
 pub fn of_report(report: &Report) -> ServiceMap {
     let steps: BTreeSet<(&str, &str)> = report.causes.iter().flat_map(|c| pairs(&c.path)).collect();
     let measured = evidence(report).filter_map(|e| Some((e.seen_by.as_str(), e.peer.as_deref()?)));
@@ -55,7 +55,7 @@ fn evidence(report: &Report) -> impl Iterator<Item = &Evidence> {
     causes.chain(report.victims.iter().flat_map(|v| &v.evidence)).chain(report.symptoms.iter().map(|s| &s.evidence))
 }
 
-/// Everybody whom the report names, and the ends of the calls.
+/// All services that the report names, and the ends of the calls.
 fn nodes(report: &Report, ends: BTreeSet<&str>) -> Vec<MapNode> {
     let kinds: BTreeMap<&str, EntityKind> = report.causes.iter().map(|c| (c.service.as_str(), c.kind)).collect();
     let entries: BTreeSet<&str> = report.impacts.iter().flat_map(|i| &i.entries).map(String::as_str).collect();
