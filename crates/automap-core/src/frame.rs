@@ -1,7 +1,7 @@
 //! The metrics of all services on one time axis, with explicit gaps.
 //!
-//! Everything after this stage works on a [`MetricFrame`]: services × metrics × time, ordered by name, `NaN` for "not observed". A frame never
-//! changes; parts of it and derived series are new frames. Fetching and naming metrics is the sources' business.
+//! Everything after this stage works on a [`MetricFrame`]: services × metrics × time, ordered by name, `NaN` for "not observed". A frame is
+//! immutable; subsets and derived series are new frames. Sources fetch and name the metrics.
 
 mod assemble;
 mod derive;
@@ -23,7 +23,7 @@ pub struct ServiceIdx(pub usize);
 /// One metric of one service over the frame's time axis.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// Whose metric.
+    /// The service of the metric.
     pub service: ServiceIdx,
     /// What it measures.
     pub metric: Metric,
@@ -34,7 +34,7 @@ pub struct Series {
 }
 
 impl Series {
-    /// Its values in some rows, gaps among them.
+    /// Its values in some rows, including gaps.
     pub(crate) fn values_at(&self, rows: &[usize]) -> Vec<f64> {
         rows.iter().map(|&row| self.values[row]).collect()
     }
@@ -42,7 +42,7 @@ impl Series {
 
 /// Services × metrics × time. Series are ordered by (service, metric name, peer); `NaN` means "not observed".
 ///
-/// The axis need not be regular. Recordings joined from two days are fine, since the statistics count samples. Built by [`assemble`].
+/// The axis need not be regular. Recordings joined from two days are allowed, since the statistics count samples. Built by [`assemble`].
 #[derive(Clone, Debug)]
 pub struct MetricFrame {
     services: Vec<String>,
@@ -83,7 +83,7 @@ pub enum FrameError {
 pub const MAX_CELLS: usize = 64 << 20;
 
 impl MetricFrame {
-    /// Of series that are in order.
+    /// From series that are already in order.
     fn of(services: Vec<String>, times: Vec<Timestamp>, series: Vec<Series>) -> Self {
         let mut first = vec![0; services.len() + 1];
         series.iter().for_each(|s| first[s.service.0 + 1] += 1);
@@ -106,7 +106,7 @@ impl MetricFrame {
         self.services.binary_search_by(|s| s.as_str().cmp(service)).ok().map(ServiceIdx)
     }
 
-    /// The services of this frame that a call graph has as entries: users enter there. In the graph's order, which is by name.
+    /// The services of this frame that are entries of a call graph, where users enter. In the graph's order, which is by name.
     pub fn entries(&self, calls: &CallGraph) -> Vec<ServiceIdx> {
         calls.entries().into_iter().filter_map(|service| self.find(service)).collect()
     }
@@ -174,7 +174,7 @@ impl MetricFrame {
         Ok(Self::of(self.services.clone(), keep.iter().map(|&i| self.times[i]).collect(), series))
     }
 
-    /// Returns the frame with gaps in every series before the time that is given for its position; series without one stay as they are.
+    /// Returns the frame with gaps in every series before the time given for its position; series without one are unchanged.
     pub(crate) fn with_gaps_before(&self, until: impl Fn(usize) -> Option<Timestamp>) -> Self {
         let mut frame = self.clone();
         for (i, series) in frame.series.iter_mut().enumerate() {
@@ -192,7 +192,7 @@ impl MetricFrame {
         Interval { start: self.times[0], end: last.plus_ms(self.step_ms()) }
     }
 
-    /// From the first of some rows, which are in order, to one step after the last; `None` without rows.
+    /// From the first of some sorted rows to one step after the last; `None` without rows.
     pub(crate) fn span_of(&self, rows: &[usize]) -> Option<Interval> {
         Interval::new(self.times[*rows.first()?], self.times[*rows.last()?].plus_ms(self.step_ms()))
     }

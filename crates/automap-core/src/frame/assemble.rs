@@ -1,7 +1,7 @@
 //! Builds a frame from the raw points of a source: aligned, ordered, with explicit gaps.
 //!
-//! Nothing is interpolated and nothing is dropped silently: samples off the axis, infinite values and duplicates end up in notes. Every source passes
-//! here, so that names are cleaned here ([`crate::text::clean_name`]): no frame holds a name that cannot be shown or stored.
+//! Nothing is interpolated and nothing is dropped silently: samples off the axis, infinite values and duplicates are reported in notes. Every source
+//! goes through here, so names are cleaned here ([`crate::text::clean_name`]): no frame holds a name that cannot be shown or stored.
 
 use std::borrow::Cow;
 use std::collections::btree_map::Entry;
@@ -13,8 +13,8 @@ use crate::note::Note;
 use crate::text::{clean_name, is_cleaned, listed};
 use crate::time::Timestamp;
 
-/// Largest magnitude of a value: a hundred thousand times what an unsigned 64-bit counter can hold. Beyond it nothing is measured, and a single
-/// such value would be all that is left of every mean.
+/// Largest magnitude of a value: a hundred thousand times what an unsigned 64-bit counter can hold. No real measurement is larger, and a single such
+/// value would dominate every mean.
 pub const MAX_MAGNITUDE: f64 = 1e24;
 
 /// One series as a source delivers it.
@@ -32,7 +32,7 @@ pub struct RawSeries {
 
 /// Puts raw series on the time axis `times`.
 ///
-/// A point must lie on the axis to the millisecond; others are left out and counted in a note, as are infinite values and those
+/// A point must match a time of the axis to the millisecond; others are dropped and counted in a note, as are infinite values and those
 /// beyond [`MAX_MAGNITUDE`]. Of two series with the
 /// same name the first is kept. Services that appear only as a peer become services without metrics. O(points · log rows).
 ///
@@ -69,7 +69,7 @@ pub fn assemble(raw: Vec<RawSeries>, times: Vec<Timestamp>) -> Result<(MetricFra
     collect(series, times, lost)
 }
 
-/// One series whose values stand on the axis already: one for each time, `NaN` for a gap.
+/// One series whose values are already on the axis: one per time, `NaN` for a gap.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlignedSeries {
     /// Whose metric.
@@ -78,14 +78,14 @@ pub struct AlignedSeries {
     pub metric: String,
     /// The called service, for metrics of calls.
     pub peer: Option<String>,
-    /// One value for each time.
+    /// One value per time.
     pub values: Vec<f64>,
 }
 
-/// Makes a frame of series that share the axis `times`. Values beyond the axis are cut off, missing ones are gaps.
+/// Builds a frame from series that share the axis `times`. Values beyond the axis are dropped, missing ones are gaps.
 ///
 /// # Errors
-/// As for [`assemble`].
+/// Same as for [`assemble`].
 pub fn from_columns(series: Vec<AlignedSeries>, times: Vec<Timestamp>) -> Result<(MetricFrame, Vec<Note>), FrameError> {
     check_axis(&times)?;
     check_size(series.len(), times.len())?;
@@ -150,7 +150,7 @@ fn check_axis(times: &[Timestamp]) -> Result<(), FrameError> {
     }
 }
 
-/// Before anything of that size is asked for: a file of a few kilobytes can name a million times and hundreds of series.
+/// Checked before allocating: a file of a few kilobytes can name a million times and hundreds of series.
 fn check_size(series: usize, times: usize) -> Result<(), FrameError> {
     if series.saturating_mul(times) > MAX_CELLS { Err(FrameError::TooLarge { series, times }) } else { Ok(()) }
 }
@@ -167,17 +167,17 @@ fn align(points: &[(Timestamp, f64)], times: &[Timestamp], lost: &mut Lost) -> V
     values
 }
 
-/// Counts of what could not be placed.
+/// Counts of values that could not be placed.
 #[derive(Default)]
 struct Lost {
     off_axis: usize,
     infinite: usize,
     duplicates: Vec<String>,
-    /// Names that could not be taken as they are; in some sources they were cleaned before.
+    /// Names that had to be cleaned, here or already in the source.
     cleaned: BTreeSet<String>,
 }
 
-/// Most names in one remark.
+/// Most names in one note.
 const MAX_LISTED: usize = 5;
 
 impl Lost {

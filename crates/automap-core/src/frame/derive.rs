@@ -8,7 +8,7 @@ use crate::metric::{CLIENT_LATENCY_MS, Metric, NETWORK_GAP_MS, SERVED_LATENCY_MS
 impl MetricFrame {
     /// Adds the time that every call spends between its two ends: the caller's latency minus the callee's, in milliseconds.
     ///
-    /// A fault of code or CPU shows at both ends and cancels out; a slow network shows only here. At least 0, since the overhead of the proxies can
+    /// A fault of code or CPU shows at both ends and cancels out; a slow network shows only here. At least 0, since proxy overhead can
     /// make the difference slightly negative; a gap if either end has one. O(series · log series + samples).
     ///
     /// Worked example: orders measures 312 ms for a call to payment, payment measures 4 ms: 308 ms were spent on the network.
