@@ -74,11 +74,11 @@ pub enum Side {
     Client,
     /// The callee's view of the calls that this service makes to it.
     Served,
-    /// The view of a user outside the system: judges the system as a whole and blames no service.
+    /// The view of a user outside the system: concerns the system as a whole, not a single service.
     Outside,
 }
 
-/// What the values are measured in; decides how a report prints them. In JSON it is the word of [`Unit::as_str`].
+/// The unit of the values; decides how a report prints them. In JSON it is the word of [`Unit::as_str`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
 pub enum Unit {
@@ -112,7 +112,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// The word for programs: `ms`, `bytes/s`; empty where the source does not say.
+    /// The word for programs: `ms`, `bytes/s`; empty if the source does not say.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ms => "ms",
@@ -162,7 +162,7 @@ impl Metric {
         table::words(&self.name).map_or_else(|| self.name.clone(), ToOwned::to_owned)
     }
 
-    /// The level near which a saturation begins to hurt, in its own unit; `None` for all that hurts by its change alone.
+    /// The level near which a saturation begins to hurt, in its own unit; `None` for metrics that hurt by their change alone.
     ///
     /// ```
     /// use automap_core::metric::Metric;
@@ -174,12 +174,12 @@ impl Metric {
         table::hurts_from(&self.name)
     }
 
-    /// Whether it measures connections that are not split into requests, so that nothing is known of how long a request takes.
+    /// Whether it measures connections that are not split into requests, so that the latency of requests is unknown.
     pub fn is_of_connections(&self) -> bool {
         self.name.starts_with("tcp_")
     }
 
-    /// The quantile that a latency is, 0 to 1: 0.95 for `latency_p95_ms`, 0.9 for `latency-90`; `None` for a mean.
+    /// The quantile of a latency, 0 to 1: 0.95 for `latency_p95_ms`, 0.9 for `latency-90`; `None` for a mean.
     pub fn quantile(&self) -> Option<f64> {
         if self.family != Family::Latency {
             return None;

@@ -1,4 +1,4 @@
-//! The kinds of evidence: what moves with what, which way, and what it is called.
+//! The families of metrics: which metrics belong together, in which direction they get worse, and what they are called.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub enum Family {
     Latency,
     /// Share or rate of failures. A symptom: only rises count.
     Error,
-    /// Requests per second: mostly a consequence of what others do.
+    /// Requests per second: mostly follows from what others do.
     Throughput,
     /// Processor use.
     Cpu,
@@ -25,42 +25,42 @@ pub enum Family {
     Disk,
     /// System calls.
     Syscall,
-    /// Time that a call spends between the two side-cars: the caller's latency minus the callee's. Only rises count.
+    /// Time that a call spends between the two sidecars: the caller's latency minus the callee's. Only rises count.
     NetworkGap,
     /// Processor time withheld by a limit. Only rises count.
     Throttle,
     /// Container restarts and pods or nodes that are not ready. Only rises count.
     Lifecycle,
-    /// How far something of limited size is used up: a machine's processors, a store's connections. Only rises count, and only close to
+    /// Utilisation of a limited resource: a machine's processors, a store's connections. Only rises count, and only close to
     /// the limit.
     Saturation,
     /// A store that does not answer. Only rises count.
     Outage,
     /// Waiting for locks in a store. Only rises count.
     Locks,
-    /// Connections of a store, against the most that it takes. Only rises count.
+    /// Connections of a store, relative to its maximum. Only rises count.
     Connections,
-    /// What a store throws away for want of memory. Only rises count.
+    /// Entries that a store evicts for lack of memory. Only rises count.
     Evictions,
     /// Time that a store itself spends on a command. Only rises count.
     Commands,
-    /// What waits in a broker or in front of a store's workers. Only rises count.
+    /// Items that wait in a broker or for a store's workers. Only rises count.
     Queue,
     /// Consumers of a broker. Only falls count.
     Consumers,
     /// Queues without a consumer. Only rises count.
     Unconsumed,
-    /// Copies that are behind or missing. Only rises count.
+    /// Replicas that are behind or missing. Only rises count.
     Replication,
-    /// Waiting for a connection of a service's own pool: mostly since what it connects to is slow. Only rises count.
+    /// Waiting for a connection of a service's own pool: mostly because what it connects to is slow. Only rises count.
     Pool,
-    /// Time that the DNS takes for a name. Only rises count.
+    /// Time of a DNS lookup. Only rises count.
     Lookups,
-    /// Names that the DNS could not look up, though they may exist. Only rises count.
+    /// Failed DNS lookups of names that may exist. Only rises count.
     FailedLookups,
-    /// Calls to a host outside that the mesh does not let through. Only rises count.
+    /// Calls to an external host that the mesh blocks. Only rises count.
     Blocked,
-    /// Servers of a service that a gateway in front of it took out. Only rises count.
+    /// Servers of a service that a gateway in front of it ejected. Only rises count.
     TakenOut,
     /// A certificate that expired. Only rises count.
     Certificate,
@@ -69,19 +69,19 @@ pub enum Family {
 }
 
 impl Family {
-    /// Symptoms travel from callee to caller; the rest stays with its service.
+    /// Whether it is a symptom: symptoms travel from callee to caller, everything else stays with its service.
     pub fn is_symptom(&self) -> bool {
         matches!(self, Self::Latency | Self::Error)
     }
 
-    /// Whether it is something that a service uses up or that happens to its containers.
+    /// Whether it is a resource that a service uses, or an event of its containers.
     pub fn is_resource(&self) -> bool {
         matches!(self, Self::Cpu | Self::Throttle | Self::Memory | Self::Disk | Self::Lifecycle | Self::Saturation)
             || self.is_of_stores()
             || matches!(self, Self::Blocked | Self::TakenOut | Self::Certificate)
     }
 
-    /// Whether it tells of a store or a broker that is exhausted, blocked or away.
+    /// Whether it indicates a store or a broker that is exhausted, blocked or down.
     pub fn is_of_stores(&self) -> bool {
         matches!(
             self,
@@ -97,8 +97,8 @@ impl Family {
         )
     }
 
-    /// Whether a store's clients wait or are refused while it moves, so that it is their symptom, too. What piles up in a
-    /// broker or lags in a copy is not, and neither is the time for a command, which is long on a used-up machine, too.
+    /// Whether a store's clients wait or are refused when it rises, so that it is their symptom, too. A broker's queue and replication lag
+    /// are not, and neither is the time for a command, which is also long on a saturated machine.
     pub fn holds_up_clients(&self) -> bool {
         matches!(self, Self::Outage | Self::Locks | Self::Connections | Self::Evictions)
     }
@@ -133,7 +133,7 @@ impl Family {
         matches!(self, Self::Cpu | Self::Network | Self::Syscall | Self::Disk)
     }
 
-    /// The families that have a word of their own.
+    /// The families that have their own word.
     const NAMED: [Self; 27] = [
         Self::Latency,
         Self::Error,
@@ -179,7 +179,7 @@ impl Family {
             Self::Throttle => "throttle",
             Self::Lifecycle => "lifecycle",
             Self::Saturation => "saturation",
-            // Two words each: one alone may be the name of a metric in somebody's table.
+            // Two words each: a single word may be the name of a metric in a user's table.
             Self::Outage => "store outage",
             Self::Locks => "lock waits",
             Self::Connections => "connection slots",

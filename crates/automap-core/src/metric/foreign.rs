@@ -3,7 +3,7 @@
 
 use super::{Family, Metric, Side, Unit};
 
-/// What a name means by its words.
+/// The meaning of a name, from its words.
 pub(super) fn metric(name: &str) -> Metric {
     let is_availability =
         !name.contains("error") && (name.starts_with("avail") || name.contains("success")) && !is_count(name);
@@ -16,7 +16,7 @@ pub(super) fn metric(name: &str) -> Metric {
     }
 }
 
-/// Whether a name says that things are counted: the successes of `success_count` and `requests_success_rps` are no share of anything.
+/// Whether a name denotes a count: the successes of `success_count` and `requests_success_rps` are not a share.
 fn is_count(name: &str) -> bool {
     let has = |words: &[&str]| words.iter().any(|w| name.contains(w));
     has(&["count", "total", "rps", "per_s", "successes"]) && !has(&["ratio", "rate", "percent"])
@@ -57,7 +57,7 @@ fn family(name: &str, is_availability: bool) -> Family {
     }
 }
 
-/// The unit that the end of the name says.
+/// The unit according to the end of the name.
 pub(super) fn unit(name: &str) -> Unit {
     const SUFFIXES: [(&str, Unit); 7] = [
         ("_bytes_per_s", Unit::BytesPerS),

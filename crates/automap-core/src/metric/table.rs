@@ -5,23 +5,23 @@
 
 use super::{Family, Metric, Side, Unit};
 
-/// Mean time to answer, as the service itself measures it.
+/// Mean time to answer, measured at the service itself.
 pub const LATENCY_MS: &str = "latency_ms";
 /// 95th percentile of the time to answer.
 pub const LATENCY_P95_MS: &str = "latency_p95_ms";
 /// Share of failed requests.
 pub const ERROR_RATIO: &str = "error_ratio";
-/// Share of requests that the client broke off before they were answered: its impatience, never the server's failure.
+/// Share of requests that the client aborted before they were answered: never a failure of the server.
 pub const HUNG_UP_RATIO: &str = "hung_up_ratio";
 /// Requests served.
 pub const THROUGHPUT_RPS: &str = "throughput_rps";
-/// Latency of calls as the caller measures it, by callee.
+/// Latency of calls, measured at the caller, by callee.
 pub const CLIENT_LATENCY_MS: &str = "client_latency_ms";
-/// Latency of the same calls as the callee measures it; belongs to the caller and names the callee as peer.
+/// Latency of the same calls, measured at the callee; belongs to the caller and names the callee as peer.
 pub const SERVED_LATENCY_MS: &str = "served_latency_ms";
 /// The difference of the two: network and proxies. Derived, never fetched.
 pub const NETWORK_GAP_MS: &str = "network_gap_ms";
-/// Share of failed calls as the caller counts them, by callee.
+/// Share of failed calls, counted at the caller, by callee.
 pub const CLIENT_ERROR_RATIO: &str = "client_error_ratio";
 /// Calls made, by callee.
 pub const CLIENT_RPS: &str = "client_rps";
@@ -33,9 +33,9 @@ pub const TCP_CONNECTIONS_PER_S: &str = "tcp_connections_per_s";
 pub const TCP_FAILURES_PER_S: &str = "tcp_failures_per_s";
 /// Processor use of the service's own containers.
 pub const CPU_CORES: &str = "cpu_cores";
-/// Share of scheduling periods in which a limit withheld processor time.
+/// Share of scheduling periods in which a limit throttled the CPU.
 pub const CPU_THROTTLED_RATIO: &str = "cpu_throttled_ratio";
-/// Processor use of the side-car.
+/// Processor use of the sidecar.
 pub const PROXY_CPU_CORES: &str = "proxy_cpu_cores";
 /// Memory in use.
 pub const MEMORY_BYTES: &str = "memory_bytes";
@@ -53,13 +53,13 @@ pub const RESTARTS: &str = "restarts";
 pub const NOT_READY: &str = "not_ready";
 /// Pods that came up.
 pub const PODS_STARTED: &str = "pods_started";
-/// Share of a machine's processor time that is used, stolen time included and waiting for disks not.
+/// Share of a machine's processor time that is used, including stolen time but not waiting for disks.
 pub const CPU_USED_RATIO: &str = "cpu_used_ratio";
 /// Share of a machine's processor time that other machines on the same hardware took.
 pub const CPU_STOLEN_RATIO: &str = "cpu_stolen_ratio";
 /// Processors of a machine.
 pub const CPU_CAPACITY_CORES: &str = "cpu_capacity_cores";
-/// Share of the memory that is used, of a machine or of what a store may use.
+/// Share of used memory, of a machine or of a store's limit.
 pub const MEMORY_USED_RATIO: &str = "memory_used_ratio";
 /// Share of time in which something waited for memory.
 pub const MEMORY_WAITING_RATIO: &str = "memory_waiting_ratio";
@@ -69,34 +69,34 @@ pub const DISK_BUSY_RATIO: &str = "disk_busy_ratio";
 pub const DISK_WAITING_RATIO: &str = "disk_waiting_ratio";
 /// Share of the fullest file system that is used.
 pub const DISK_USED_RATIO: &str = "disk_used_ratio";
-/// Share of the connections that a machine may track.
+/// Share of a machine's connection tracking table that is used.
 pub const CONNTRACK_USED_RATIO: &str = "conntrack_used_ratio";
 /// Packets that a machine dropped.
 pub const NETWORK_DROPS_PER_S: &str = "network_drops_per_s";
-/// Conditions of a node that say it is short of something.
+/// Conditions of a node that report a shortage.
 pub const UNDER_PRESSURE: &str = "under_pressure";
-/// Processes that a machine killed for want of memory.
+/// Processes that a machine killed for lack of memory.
 pub const OOM_KILLS: &str = "oom_kills";
 /// Share of a service's own samples that did not arrive. Derived, never fetched.
 pub const MISSING_RATIO: &str = "missing_ratio";
 
 /// Store processes that do not answer their exporter.
 pub const STORE_DOWN: &str = "store_down";
-/// Mean time that a store spends on a command, as it measures it itself: without what commands wait before it begins.
+/// Mean time that a store spends on a command, measured by itself: without the time that commands wait before execution.
 pub const COMMAND_MS: &str = "command_ms";
 /// Sessions or transactions that wait for a lock.
 pub const LOCK_WAITERS: &str = "lock_waiters";
 /// Age of the oldest open transaction.
 pub const LONGEST_TRANSACTION_S: &str = "longest_transaction_s";
-/// Transactions that a store ended since they waited for each other.
+/// Transactions that a store aborted because they waited for each other.
 pub const DEADLOCKS_PER_S: &str = "deadlocks_per_s";
-/// Connections in use, of the most that a store takes.
+/// Connections in use, as a share of a store's maximum.
 pub const CONNECTIONS_USED_RATIO: &str = "connections_used_ratio";
-/// Connections that a store turned away.
+/// Connections that a store rejected.
 pub const REJECTED_CONNECTIONS_PER_S: &str = "rejected_connections_per_s";
-/// Work that a store turned away since its queues are full.
+/// Work that a store rejected because its queues were full.
 pub const REJECTED_WORK_PER_S: &str = "rejected_work_per_s";
-/// Entries that a store threw away for want of memory.
+/// Entries that a store evicted for lack of memory.
 pub const EVICTIONS_PER_S: &str = "evictions_per_s";
 /// Messages or operations that wait for a worker.
 pub const QUEUE_DEPTH: &str = "queue_depth";
@@ -108,40 +108,40 @@ pub const CONSUMERS: &str = "consumers";
 pub const UNCONSUMED_QUEUES: &str = "unconsumed_queues";
 /// Messages that consumers have not read yet.
 pub const CONSUMER_LAG: &str = "consumer_lag";
-/// Partitions or shards without all their copies.
+/// Partitions or shards without all their replicas.
 pub const UNDER_REPLICATED: &str = "under_replicated";
-/// How far a copy of a store is behind.
+/// How far a replica of a store is behind.
 pub const REPLICATION_LAG_S: &str = "replication_lag_s";
-/// Requests of a service that wait for a connection of its pool.
+/// Requests of a service that wait for a connection from its pool.
 pub const POOL_WAITERS: &str = "pool_waiters";
 /// Connections of a service's pool that are in use.
 pub const POOL_USED_RATIO: &str = "pool_used_ratio";
-/// Mean time that a service waits for a connection of its pool.
+/// Mean time that a service waits for a connection from its pool.
 pub const POOL_WAIT_MS: &str = "pool_wait_ms";
 
-/// Mean time that the DNS takes for a name.
+/// Mean time of a DNS lookup.
 pub const LOOKUP_MS: &str = "lookup_ms";
-/// Mean time that the DNS waits for the servers that it asks in turn.
+/// Mean time that the DNS waits for its upstream servers.
 pub const UPSTREAM_LOOKUP_MS: &str = "upstream_lookup_ms";
-/// Share of names that the DNS failed to look up: a name that does not exist is no failure.
+/// Share of failed DNS lookups: a name that does not exist is no failure.
 pub const FAILED_LOOKUPS_RATIO: &str = "failed_lookups_ratio";
-/// Share of the calls to a host outside that the mesh does not let through.
+/// Share of the calls to an external host that the mesh blocks.
 pub const BLOCKED_RATIO: &str = "blocked_ratio";
-/// Servers of a service that a gateway took out or finds down.
+/// Servers of a service that a gateway ejected or finds down.
 pub const BACKENDS_DOWN: &str = "backends_down";
-/// Names that the DNS is asked for, whoever asks.
+/// DNS lookups of all clients.
 pub const LOOKUPS_PER_S: &str = "lookups_per_s";
-/// 1 where a certificate that a proxy shows to its peers has expired, else 0.
+/// 1 if a certificate that a proxy presents to its peers has expired, else 0.
 pub const CERTIFICATE_EXPIRED: &str = "certificate_expired";
 
-/// What every service should have: a question about a service that lacks one of them shows how to get it.
+/// Metrics that every service should have: for a service that lacks one of them, an explanation shows how to get it.
 pub const EXPECTED: [&str; 5] = [LATENCY_MS, ERROR_RATIO, THROUGHPUT_RPS, CPU_CORES, MEMORY_BYTES];
-/// What counts against a candidate when it did not change, most telling first.
+/// Metrics that count against a candidate if they did not change, most telling first.
 pub const COUNTER_EVIDENCE: [&str; 7] =
     [LATENCY_MS, ERROR_RATIO, CPU_CORES, MEMORY_BYTES, DISK_WRITE_BYTES_PER_S, RESTARTS, THROUGHPUT_RPS];
-/// What tells one kind of fault from another by staying normal: shown beside the evidence of a named cause.
+/// Metrics that distinguish kinds of faults by staying normal: shown beside the evidence of a named cause.
 pub const CONTRAST: [&str; 5] = [LATENCY_P95_MS, CPU_CORES, ERROR_RATIO, MEMORY_BYTES, RESTARTS];
-/// What users would notice first: shown when nothing happened.
+/// Metrics that users would notice first: shown when nothing happened.
 pub const FELT_BY_USERS: [&str; 3] = [LATENCY_P95_MS, ERROR_RATIO, THROUGHPUT_RPS];
 
 /// One metric.
@@ -152,7 +152,7 @@ struct Row {
     side: Side,
     unit: Unit,
     words: &'static str,
-    /// The level from which a saturation hurts; `None` for what hurts, or not, by its change alone.
+    /// The level from which a saturation hurts; `None` for metrics of which only the change matters.
     hurts_from: Option<f64>,
 }
 
@@ -160,12 +160,12 @@ const fn row(name: &'static str, family: Option<Family>, side: Side, unit: Unit,
     Row { name, family, side, unit, words, hurts_from: None }
 }
 
-/// How far something of limited size is used up. Half of a processor is as good as none: below the level it is no evidence.
+/// Utilisation of a limited resource. A CPU at half load is as good as idle: below the level it is no evidence.
 const fn saturation(name: &'static str, unit: Unit, words: &'static str, hurts_from: f64) -> Row {
     Row { name, family: Some(Family::Saturation), side: Side::Own, unit, words, hurts_from: Some(hurts_from) }
 }
 
-/// The same of another family: what is used up may be only one sign of it.
+/// The same for another family, of which a saturation may be only one sign.
 const fn limited(name: &'static str, family: Family, words: &'static str, hurts_from: f64) -> Row {
     Row { name, family: Some(family), side: Side::Own, unit: Unit::Ratio, words, hurts_from: Some(hurts_from) }
 }
@@ -240,7 +240,7 @@ fn find(name: &str) -> Option<&'static Row> {
     TABLE.iter().find(|row| row.name == name)
 }
 
-/// The metric of this name; `None` where it is not automap's own.
+/// The metric of this name; `None` if it is not automap's own.
 pub(super) fn metric(name: &str) -> Option<Metric> {
     let row = find(name)?;
     let family = row.family.clone().unwrap_or_else(|| Family::Other(name.to_owned()));
@@ -252,7 +252,7 @@ pub(super) fn hurts_from(name: &str) -> Option<f64> {
     find(name).and_then(|row| row.hurts_from)
 }
 
-/// Its words; `None` where it is not automap's own.
+/// Its words; `None` if it is not automap's own.
 pub(super) fn words(name: &str) -> Option<&'static str> {
     find(name).map(|row| row.words)
 }
@@ -267,7 +267,7 @@ mod tests {
         for row in &TABLE {
             assert_eq!(TABLE.iter().filter(|other| other.name == row.name).count(), 1, "{}", row.name);
             let by_suffix = foreign::unit(row.name);
-            // Other people's names that end in `_s` are not always seconds.
+            // Foreign names that end in `_s` are not always in seconds.
             let expected = if matches!(row.unit, Unit::Count | Unit::S) { Unit::Unknown } else { row.unit };
             assert_eq!(by_suffix, expected, "{}", row.name);
             assert!(row.unit != Unit::S || row.name.ends_with("_s"), "{}", row.name);
