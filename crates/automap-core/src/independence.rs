@@ -2,8 +2,8 @@
 //!
 //! A rate over a minute, sampled every five seconds, repeats eleven twelfths of itself in the next sample: two hundred samples are worth
 //! about twenty. Tests that count all of them find dependence in a quarter to three quarters of independent pairs. All tests here count
-//! *effective* samples and return [`Outcome::Insufficient`] where these are too few. Which pairs are tested, and what follows for the graph,
-//! is the business of [`crate::graph`].
+//! *effective* samples and return [`Outcome::Insufficient`] if there are too few. [`crate::graph`] decides which pairs are tested, and what
+//! follows for the graph.
 
 mod change;
 mod effective;
@@ -73,7 +73,7 @@ impl Outcome {
     }
 }
 
-/// Tests over one set of series: prepared once, then asked for many pairs.
+/// Tests over one set of series: prepared once, then used for many pairs.
 ///
 /// ```
 /// use automap_core::independence::{CiOptions, Scores, Tester};

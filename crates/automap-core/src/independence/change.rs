@@ -1,6 +1,6 @@
 //! Tests whether the correlation of two series is the same in two windows.
 //!
-//! Used to tell which edges of two behaviour graphs really differ: an edge that is missing from one of them may only have lacked samples.
+//! Used to find the edges in which two behaviour graphs really differ: a missing edge may only have lacked samples.
 
 use super::fisher_z::{correlation_with_gaps, two_sided};
 use super::{CiOptions, Scores, effective};

@@ -1,14 +1,14 @@
 //! Effective sample size: how many independent samples two autocorrelated series are worth for their correlation (Bartlett 1935).
 //!
-//! What matters is the product of both autocorrelations: a slow series and a fast one are worth nearly all their samples.
+//! The product of both autocorrelations matters: a slow series paired with a fast one is worth nearly all its samples.
 
 /// Longest lag used, as a share of the samples.
 const MAX_LAG_SHARE: f64 = 1.0 / 3.0;
 /// Longest lag used.
 const MAX_LAG: usize = 64;
 
-/// Autocorrelation of a centred series at lags 1, 2, … up to a third of its length and at most 64; gaps are left out and what is
-/// shared is scaled up. Empty for a constant series.
+/// Autocorrelation of a centred series at lags 1, 2, … up to a third of its length and at most 64; gaps are left out and the sum
+/// over the shared samples is scaled up. Empty for a constant series.
 pub(super) fn autocorrelation(row: &[f64]) -> Vec<f64> {
     let lagged = Lagged::of(row);
     (1..=lagged.longest()).map(|lag| lagged.at(lag)).collect()
@@ -46,7 +46,7 @@ impl<'a> Lagged<'a> {
                 pairs += 1;
             }
         }
-        // The usual biased estimate where nothing is missing: the sum over n − lag products, divided by n.
+        // Without gaps, the usual biased estimate: the sum over n − lag products, divided by n.
         let expected = n as f64 * (row.len() - lag) as f64 / row.len() as f64;
         if pairs == 0 { 0.0 } else { sum / pairs as f64 * expected / self.energy }
     }

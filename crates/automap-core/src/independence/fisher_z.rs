@@ -24,11 +24,11 @@ pub struct FisherZ {
     series: usize,
     /// Samples of the longest row.
     length: usize,
-    /// Pearson correlation of the scores of every pair; `NaN` where it shares too few samples.
+    /// Pearson correlation of the scores of every pair; `NaN` if it shares too few samples.
     correlation: Vec<f64>,
     /// Effective samples of every pair.
     samples: Vec<f64>,
-    /// The scores, for the residuals of conditional tests; empty where all samples count.
+    /// The scores, for the residuals of conditional tests; empty if all samples count.
     rows: Vec<Vec<f64>>,
     min_degrees: f64,
 }
@@ -86,8 +86,8 @@ impl FisherZ {
         Outcome::Tested { p_value: p_value(strength, degrees), strength }
     }
 
-    /// Whether a partial correlation of this strength would not be significant at `alpha` even if every sample counted. Effective samples are
-    /// never more, so the outcome of [`Self::test`] is known without its cost. False allows no conclusion.
+    /// Whether a partial correlation of this strength would not be significant at `alpha` even if every sample counted. There are never more
+    /// effective samples than that, so the outcome of [`Self::test`] is known without its cost. False allows no conclusion.
     pub(super) fn is_surely_insignificant(&self, strength: f64, conditions: usize, alpha: f64) -> bool {
         let degrees = self.length as f64 - conditions as f64 - 3.0;
         degrees > 0.0 && p_value(strength, degrees) > alpha
@@ -113,7 +113,7 @@ pub(super) fn two_sided(z: f64) -> f64 {
     erfc(z / std::f64::consts::SQRT_2)
 }
 
-/// Correlation of `i` and `j` with the linear influence of the series in `given` taken out of both, −1 to 1.
+/// Correlation of `i` and `j` with the linear influence of the series in `given` removed from both, −1 to 1.
 ///
 /// Computed from plain correlations by eliminating the conditions one after the other. `NaN` if a correlation is `NaN` or the conditions
 /// determine `i` or `j` (perfect collinearity); conditions that determine each other count once. O(|given|³).
@@ -134,7 +134,7 @@ pub fn partial_correlation(correlation: impl Fn(usize, usize) -> f64, i: usize, 
             let [ik, jk, kl] = [correlation(i, k), correlation(j, k), correlation(k, l)];
             let [il, jl] = [correlation(i, l), correlation(j, l)];
             let (rest_i, rest_j, rest_l) = (1.0 - ik * ik, 1.0 - jk * jk, 1.0 - kl * kl);
-            // Only far from every limit; near one, the general method decides what counts as determined.
+            // Only far from every limit; near one, the general method decides whether a series counts as determined.
             if rest_i.min(rest_j).min(rest_l) > NEAR {
                 let [ij, il, jl] = [given_one(correlation(i, j), ik, jk), given_one(il, ik, kl), given_one(jl, jk, kl)];
                 if (1.0 - il * il).min(1.0 - jl * jl) > NEAR {
@@ -165,7 +165,7 @@ pub fn partial_correlation(correlation: impl Fn(usize, usize) -> f64, i: usize, 
     if ii < MIN_REST || jj < MIN_REST { f64::NAN } else { (ij / (ii * jj).sqrt()).clamp(-1.0, 1.0) }
 }
 
-/// Correlation given one condition, from the three plain ones; `NaN` where it determines one of the two.
+/// Correlation given one condition, from the three plain ones; `NaN` if it determines one of the two.
 fn given_one(ij: f64, ik: f64, jk: f64) -> f64 {
     let (rest_i, rest_j) = (1.0 - ik * ik, 1.0 - jk * jk);
     if rest_i < MIN_REST || rest_j < MIN_REST {
@@ -179,7 +179,7 @@ fn unit_length(row: &[f64]) -> Vec<f64> {
     row.iter().map(|v| v / length).collect()
 }
 
-/// What a regression on `given` leaves of a row; `NaN` where the row or a condition was not observed. O(samples · |given|).
+/// The residual of a row after regression on `given`; `NaN` where the row or a condition was not observed. O(samples · |given|).
 ///
 /// `given` is made orthogonal first, see [`orthogonal`].
 fn residual(row: &[f64], given: &[Vec<f64>]) -> Vec<f64> {
@@ -191,7 +191,7 @@ fn residual(row: &[f64], given: &[Vec<f64>]) -> Vec<f64> {
     rest
 }
 
-/// The conditions with the influence of those before them taken out (Gram & Schmidt); what nothing is left of is left out.
+/// The conditions, each with the influence of the earlier ones removed (Gram & Schmidt); those with nothing left are dropped.
 fn orthogonal(rows: &[Vec<f64>], given: &[usize]) -> Vec<Vec<f64>> {
     let mut out: Vec<Vec<f64>> = Vec::with_capacity(given.len());
     for &k in given {

@@ -1,7 +1,7 @@
 //! Independence test on quantile bins: the G-test (Sokal and Rohlf 1981).
 //!
-//! Sees relations of any shape, such as a V, that a correlation misses, but needs many samples: five per cell of the table. Conditions on one
-//! series at most. Golden values are from scipy (`tests/golden.rs`).
+//! Detects relations of any shape, such as a V, that a correlation misses, but needs many samples: five per cell of the table. Conditions on at
+//! most one series. Golden values are from scipy (`tests/golden.rs`).
 //!
 //! Worked example: two series in two bins each with counts 10, 20 / 30, 20. `G = 2 Σ O·ln(O/E)` with expected counts 15, 15 / 25, 25 is 5.41;
 //! χ² with one degree of freedom exceeds that in 2 % of cases.

@@ -1,9 +1,9 @@
-//! Positions of unordered pairs: what holds for (i, j) and (j, i) alike is computed and stored once.
+//! Positions of unordered pairs, so that what is symmetric in (i, j) is computed and stored once.
 //!
-//! The pairs of n things stand in the upper triangle of a matrix, row by row. Worked example, n = 4: (0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)
-//! have the positions 0 to 5.
+//! The pairs of n items are numbered as in the upper triangle of a matrix, row by row. Worked example, n = 4: (0, 1), (0, 2), (0, 3), (1, 2), (1,
+//! 3), (2, 3) have the positions 0 to 5.
 
-/// Position of the pair of two different things among all pairs of `n`, in whichever order they are given. O(1).
+/// Position of the pair of two different items among all pairs of `n`, in either order. O(1).
 pub(crate) fn place(n: usize, i: usize, j: usize) -> usize {
     let (i, j) = ordered(i, j);
     i * n - i * (i + 1) / 2 + j - i - 1

@@ -1,7 +1,7 @@
 //! Prepares series for testing: normal scores, gaps kept.
 //!
-//! Scores make the tests independent of units and outliers. Series that are constant or hardly observed are marked as not testable here, so
-//! that no test has to deal with them.
+//! Scores make the tests independent of units and outliers. Series that are constant or hardly observed are marked as not testable, so that
+//! no test has to handle them.
 
 use rayon::prelude::*;
 
