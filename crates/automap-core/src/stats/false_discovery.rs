@@ -18,7 +18,7 @@ pub fn false_discovery_rates(p: &[f64]) -> Vec<f64> {
     false_discovery_rates_among(p, 0)
 }
 
-/// As [`false_discovery_rates`], for at least `tests` tests in all, of which those not listed found nothing.
+/// Like [`false_discovery_rates`], for at least `tests` tests in total; the unlisted ones found nothing.
 pub fn false_discovery_rates_among(p: &[f64], tests: usize) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).filter(|&i| !p[i].is_nan()).collect();
     order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));

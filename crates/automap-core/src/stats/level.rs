@@ -1,11 +1,11 @@
-//! The statistic that tells how a series moved: its median, or its mean where only that moved.
+//! The statistic that shows how a series moved: its median, or its mean if only that moved.
 
 use super::{mean, median};
 
-/// How many times as far as the median the mean has to move to be told instead.
+/// How many times as far as the median the mean must move to be used instead.
 const MEAN_TELLS: f64 = 2.0;
 
-/// How a level is taken.
+/// How a level is computed.
 ///
 /// ```
 /// use automap_core::stats::Level;
@@ -19,12 +19,12 @@ const MEAN_TELLS: f64 = 2.0;
 pub enum Level {
     /// The median.
     Median,
-    /// The mean, where only that moved: a pulse, or a part of the requests.
+    /// The mean, if only that moved: a pulse, or a part of the requests.
     Mean,
 }
 
 impl Level {
-    /// The one that tells how values moved. O(n).
+    /// The one that shows how values moved. O(n).
     pub fn telling(before: &[f64], during: &[f64]) -> Self {
         let size = |level: Self| (level.of(during) - level.of(before)).abs();
         if size(Self::Mean) > MEAN_TELLS * size(Self::Median) { Self::Mean } else { Self::Median }

@@ -1,7 +1,7 @@
 //! Mann–Kendall test for a monotone trend (Mann 1945, Kendall 1975), with the variance of Hamed and Rao (1998) for autocorrelated data.
 //!
-//! The test counts rising and falling pairs, so that neither outliers nor the shape of the trend matter. How steep the trend is, is answered
-//! by the Theil–Sen slope.
+//! The test counts rising and falling pairs, so that neither outliers nor the shape of the trend matter. The Theil–Sen slope shows how steep
+//! the trend is.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 

@@ -1,7 +1,7 @@
 //! Mann–Whitney test: are the values of one group larger than those of another (Mann and Whitney 1947)?
 //!
 //! Compares ranks, so that outliers and units do not matter. For autocorrelated samples a variant counts only effective samples; it is what
-//! `compare` uses. By how much the groups differ, in units, is not answered here.
+//! `compare` uses. It does not estimate by how much the groups differ, in units.
 
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 use statrs::function::gamma::ln_gamma;

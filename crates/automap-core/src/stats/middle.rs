@@ -1,9 +1,9 @@
-//! Selects the middle of many values, without sorting them.
+//! Selects the middle values of a set without sorting it.
 //!
-//! Most of the time of a diagnosis goes into medians. Numbers are compared as integers whose order is that of [`f64::total_cmp`]: one comparison
-//! is one instruction then, and the place that holds them is used for the next series again.
+//! Most of the time of a diagnosis is spent on medians. Numbers are compared as integers with the order of [`f64::total_cmp`], so that one
+//! comparison is one instruction, and the buffer is reused for the next series.
 
-/// An integer for each number; their order is that of [`f64::total_cmp`].
+/// Maps a number to an integer, with the order of [`f64::total_cmp`].
 pub(crate) fn key(value: f64) -> i64 {
     turn(value.to_bits() as i64)
 }
@@ -13,7 +13,7 @@ pub(crate) fn of_key(key: i64) -> f64 {
     f64::from_bits(turn(key) as u64)
 }
 
-/// Negative numbers are larger, the larger their other bits; turning these round undoes itself.
+/// Negative numbers sort in reverse by their other bits; inverting these is its own inverse.
 fn turn(bits: i64) -> i64 {
     bits ^ ((bits >> 63) as u64 >> 1) as i64
 }
@@ -26,7 +26,7 @@ pub(crate) struct Middle {
 }
 
 impl Middle {
-    /// Of the values that these keys stand for; `None` without any. Changes their order. O(n).
+    /// The middle of the values of these keys; `None` without any. Reorders the keys. O(n).
     pub(crate) fn of_keys(keys: &mut [i64]) -> Option<Self> {
         let n = keys.len();
         if n == 0 {
@@ -41,18 +41,18 @@ impl Middle {
         if self.lower.to_bits() == self.upper.to_bits() { self.upper } else { 0.5 * (self.lower + self.upper) }
     }
 
-    /// The middle of the same values after a change that keeps their order.
+    /// The middle of the same values after a monotone change.
     pub(crate) fn map(self, change: impl Fn(f64) -> f64) -> Self {
         Self { lower: change(self.lower), upper: change(self.upper) }
     }
 }
 
-/// A place in which the middles of one series after another are selected.
+/// A reusable buffer in which middles are selected.
 #[derive(Debug, Default)]
 pub(crate) struct Selection(Vec<i64>);
 
 impl Selection {
-    /// The middle of the observed ones of some values; `None` without any. O(n).
+    /// The middle of the observed values; `None` without any. O(n).
     pub(crate) fn middle(&mut self, values: impl IntoIterator<Item = f64>) -> Option<Middle> {
         self.0.clear();
         self.0.extend(values.into_iter().filter(|v| !v.is_nan()).map(key));
@@ -66,7 +66,7 @@ impl Selection {
         Middle::of_keys(&mut self.0)
     }
 
-    /// The median of the observed ones; `NaN` without any. O(n).
+    /// The median of the observed values; `NaN` without any. O(n).
     pub(crate) fn median(&mut self, values: impl IntoIterator<Item = f64>) -> f64 {
         self.middle(values).map_or(f64::NAN, Middle::median)
     }

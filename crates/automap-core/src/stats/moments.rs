@@ -1,7 +1,7 @@
 //! Mean and standard deviation, and their robust counterparts, median and MAD.
 //!
-//! The robust ones tolerate up to half of the samples being wild, at the price of ignoring bursts shorter than half a window; the anomaly
-//! stage therefore uses both.
+//! The robust ones tolerate up to half of the samples being outliers, but ignore bursts shorter than half a window; so the anomaly stage
+//! uses both.
 
 use super::{Middle, Selection, key, of_key};
 
@@ -40,7 +40,7 @@ pub fn median(values: &[f64]) -> f64 {
     Selection::default().median(values.iter().copied())
 }
 
-/// As [`median`], for values that are all observed. O(n).
+/// Like [`median`], for values that are all observed. O(n).
 pub fn median_of(values: Vec<f64>) -> f64 {
     Selection::default().middle_of_all(values).map_or(f64::NAN, Middle::median)
 }
@@ -65,7 +65,7 @@ pub fn quantile(values: &[f64], p: f64) -> f64 {
 }
 
 /// Median absolute deviation from `centre`, times 1.4826, so that it estimates the standard deviation of normally distributed values
-/// (Hampel 1974). Up to half of the samples may be wild. `NaN` without observations. O(n).
+/// (Hampel 1974). Up to half of the samples may be outliers. `NaN` without observations. O(n).
 pub fn mad(values: &[f64], centre: f64) -> f64 {
     Selection::default().mad(values.iter().copied().filter(|v| !v.is_nan()), centre)
 }

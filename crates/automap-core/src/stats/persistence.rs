@@ -1,11 +1,11 @@
 //! Estimates how strongly neighbouring samples resemble each other, and how many independent samples they are worth.
 //!
-//! A rate over one minute, sampled every five seconds, repeats most of itself in the next sample. Tests that take such samples for independent
+//! A rate over one minute, sampled every five seconds, repeats most of itself in the next sample. Tests that treat such samples as independent
 //! find changes everywhere.
 
 use super::average_ranks;
 
-/// Largest persistence: above it a few dozen samples cannot tell a slow series from a drifting one.
+/// Largest persistence: above it a few dozen samples cannot distinguish a slow series from a drifting one.
 const MOST: f64 = 0.98;
 /// Smallest sample count used by the bias correction, which would otherwise divide by almost zero.
 const FEWEST: f64 = 5.0;
@@ -13,8 +13,9 @@ const FEWEST: f64 = 5.0;
 /// Estimates the persistence `φ` of a first-order autoregression, 0 to 0.98, pooled over stretches that share it.
 ///
 /// Ranks inside each stretch are used, so that outliers and a shift between stretches have no influence. `NaN` is skipped; 0 if nothing
-/// varies. `fitted` is the number of parameters taken off each stretch beforehand: 1 for a mean, 2 for a line. The raw estimate is corrected
-/// for its bias: subtracting the mean lowers it by about `(1 + 4φ)/n` (Marriott and Pope 1954), a fitted slope by another `1/n`. O(n·log n).
+/// varies. `fitted` is the number of parameters fitted to each stretch and subtracted beforehand: 1 for a mean, 2 for a line. The raw estimate
+/// is corrected for its bias: subtracting the mean lowers it by about `(1 + 4φ)/n` (Marriott and Pope 1954), a fitted slope by another `1/n`.
+/// O(n·log n).
 ///
 /// ```
 /// use automap_core::stats::{effective_samples, persistence};

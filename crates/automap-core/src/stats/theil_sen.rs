@@ -1,6 +1,6 @@
 //! Theil–Sen regression: a slope that is robust against outliers (Theil 1950, Sen 1968).
 //!
-//! Up to 29 % of the points may be wild. Whether there is a trend at all is answered by the Mann–Kendall test, whose variance also gives the
+//! Up to 29 % of the points may be outliers. The Mann–Kendall test shows whether there is a trend at all; its variance also gives the
 //! confidence interval here.
 
 use super::median_of;

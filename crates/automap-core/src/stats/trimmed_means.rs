@@ -1,7 +1,7 @@
 //! Yuen's test: do two groups have the same trimmed mean (Yuen 1974)?
 //!
-//! Complements Mann–Whitney, which cannot tell a jump of a hundred spreads from one of two: here the size of the jump counts, while trimming
-//! keeps single outliers out.
+//! Complements Mann–Whitney, which cannot distinguish a jump of a hundred spreads from one of two: here the size of the jump counts, while
+//! trimming removes single outliers.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
