@@ -1,12 +1,12 @@
-//! Picks the services of a large system that are worth asking everything about, from what was asked of all of them: their requests and calls.
+//! Selects the services of a large system for which all signals are queried, from the signals queried for all of them: their requests and calls.
 //!
-//! A cause explains what users feel. So it changed its own requests, or is called by a service whose requests changed, directly or through others, or calls one,
-//! or takes from a node that one of them runs on. Each service gets the evidence of its own requests, or of those that lead to it, less a part for each call in
-//! between: a fifth, or three fifths over a call that was measured and is as it was. The sources ask for the details of the highest ones only, and whatever is not
-//! asked counts as not observed. Whether anything is wrong, and who caused it, is decided later, with all that was asked.
+//! A cause explains what users feel. So its own requests changed, or it is called by a service whose requests changed, directly or through others, or
+//! calls one, or uses a node that one of them runs on. Each service gets the evidence of its own requests, or of those that lead to it, reduced for
+//! each call in between: by a fifth, or by three fifths over a call that was measured and did not change. The sources query the details of the
+//! highest ones only; anything else counts as not observed. Whether anything is wrong, and what caused it, is decided later, with all the data.
 //!
-//! Worked example: the latency of `web` rises with evidence 3. It calls `cart`, which is as fast as before (3 · 0.4 = 1.2), and `db` over TCP, of which nothing is
-//! measured (3 · 0.8 = 2.4). `cart` calls `cache`, over TCP as well (1.2 · 0.8 = 0.96). Asked in this order: `web`, `db`, `cart`, `cache`.
+//! Worked example: the latency of `web` rises with evidence 3. It calls `cart`, which is as fast as before (3 · 0.4 = 1.2), and `db` over TCP, which
+//! is not measured (3 · 0.8 = 2.4). `cart` calls `cache`, over TCP as well (1.2 · 0.8 = 0.96). Queried in this order: `web`, `db`, `cart`, `cache`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,44 +19,44 @@ use crate::time::WindowHint;
 use crate::topology::CallGraph;
 use crate::windows::{self, WindowError};
 
-/// Most services of which everything is asked without choosing.
+/// Most services for which all signals are queried without screening.
 pub const MAX_UNSCREENED: usize = 1_000;
-/// From how many services on suspects are chosen; `None`: never, since all have to be asked for everything.
+/// The number of services above which suspects are selected; `None` if never, since all signals of all services are needed.
 pub fn above(asks_for_all: bool) -> Option<usize> {
     (!asks_for_all).then_some(MAX_UNSCREENED)
 }
 
-/// Most services that are chosen.
+/// Most services that are selected.
 pub const MAX_SUSPECTS: usize = 300;
-/// Evidence from which requests count as changed: less than what is clear, since a choice that is too wide costs little.
+/// Evidence from which requests count as changed: less than clear, since selecting too many costs little.
 const CHANGED: f64 = 0.5;
 /// Most calls between a change and a service that it leads to.
 const MAX_CALLS: usize = 4;
-/// What is left of the evidence over a call that may carry it.
+/// Share of the evidence that remains over a call that may carry it.
 const PER_CALL: f64 = 0.8;
-/// The same over a call that was measured, and is as it was.
+/// The same over a call that was measured and did not change.
 const PER_CALM_CALL: f64 = 0.4;
-/// The same from a service to whoever calls it, or takes from its node.
+/// The same from a service to its callers, and to those that use its node.
 const BESIDE: f64 = 0.5;
-/// Part of the level that hurts from which a node counts as full.
+/// Share of the level that hurts from which a node counts as full.
 const NEARLY_FULL: f64 = 0.8;
 /// Most of the possible windows that are compared.
 const MAX_WINDOWS: usize = 3;
 
-/// What was asked of all services.
+/// What was queried for all services.
 #[derive(Clone, Copy, Debug)]
 pub struct Outline<'a> {
     /// Requests, latency and errors, of services and of their calls.
     pub frame: &'a MetricFrame,
-    /// Who calls whom.
+    /// The call graph.
     pub calls: &'a CallGraph,
-    /// What runs on what.
+    /// Which service runs on which node.
     pub entities: &'a Entities,
     /// What is known about the incident.
     pub hint: &'a WindowHint,
 }
 
-/// Services that are worth asking everything about.
+/// Services for which all signals are queried.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Suspects {
     /// The most suspicious first.
@@ -65,10 +65,10 @@ pub struct Suspects {
     pub omitted: usize,
 }
 
-/// Chooses at most `most` services of those for which `is_askable` holds. O(series × samples + calls).
+/// Selects at most `most` services of those for which `is_askable` holds. O(series × samples + calls).
 ///
 /// # Errors
-/// [`WindowError`] where the data makes no two windows to compare.
+/// [`WindowError`] if the data has no two windows to compare.
 ///
 /// ```
 /// use automap_core::entity::Entities;
@@ -121,7 +121,7 @@ type Scores<'a> = BTreeMap<&'a str, f64>;
 struct Found<'a> {
     /// Of services.
     own: Scores<'a>,
-    /// Of calls, as either end measures them.
+    /// Of calls, measured at either end.
     calls: BTreeMap<(&'a str, &'a str), f64>,
 }
 
@@ -151,7 +151,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// What is left of a caller's evidence at a callee: less where the call was measured and is as it was.
+    /// The share of a caller's evidence that remains at a callee: less if the call was measured and did not change.
     fn per_call(&self, caller: &str, callee: &str) -> f64 {
         match self.calls.get(&(caller, callee)).or_else(|| self.own.get(callee)) {
             Some(evidence) if *evidence < CHANGED => PER_CALM_CALL,
@@ -170,7 +170,7 @@ fn raise<'a>(scores: &mut Scores<'a>, service: &'a str, score: f64) {
     *known = known.max(score);
 }
 
-/// Leads evidence along the calls.
+/// Propagates evidence along the calls.
 fn follow<'a>(calls: &'a CallGraph, found: &Found<'_>, scores: &mut Scores<'a>) {
     for _ in 0..MAX_CALLS {
         let before = scores.clone();
@@ -185,7 +185,7 @@ fn follow<'a>(calls: &'a CallGraph, found: &Found<'_>, scores: &mut Scores<'a>) 
     }
 }
 
-/// Who calls a changed service, and who takes from a node that changed and that it runs on.
+/// The callers of a changed service, and the services on a full node that it runs on.
 fn beside<'a>(outline: &Outline<'a>, changed: &Scores<'a>) -> Scores<'a> {
     let mut scores = Scores::new();
     for (caller, callee, _) in outline.calls.edges() {
@@ -204,7 +204,7 @@ fn beside<'a>(outline: &Outline<'a>, changed: &Scores<'a>) -> Scores<'a> {
     scores
 }
 
-/// Nodes of which something comes near to where it hurts.
+/// Nodes with a resource near the level that hurts.
 fn full_nodes<'a>(outline: &Outline<'a>) -> BTreeSet<&'a str> {
     let frame = outline.frame;
     let is_near = |s: &&Series| {

@@ -1,7 +1,7 @@
-//! A second look: what a first diagnosis makes worth asking, such as which part of the cause it is, or whether it is usual at this time of day.
+//! A second look: further queries after a first diagnosis, such as which part of the cause is affected, or whether it is usual at this time of day.
 //!
-//! A source answers by [`SecondLook`]; whether anything is asked, and what, is decided here from the first look. Without a source that can be asked (a capture, a table)
-//! nothing is: a capture holds the answers of its time.
+//! A source answers through [`SecondLook`]; this module decides from the first look whether to query, and what. Without a source that can be queried
+//! (a capture, a table) there is no second look: a capture contains the answers of its time.
 
 use crate::breakdown::{Breakdown, Wanted};
 use crate::diagnose::{DiagnoseError, DiagnoseOptions, analyse};
@@ -22,25 +22,27 @@ pub struct BrokenDown {
     pub queries: Vec<QueryRecord>,
 }
 
-/// A source that can be asked again.
+/// A source that can be queried again.
 pub trait SecondLook {
-    /// Counts by label, in a bounded number of requests; nothing where the source cannot tell. It cannot fail: what is not answered is told as not checked.
+    /// Counts by label, in a bounded number of requests; empty if the source has no such data. It cannot fail: anything unanswered is reported as not
+    /// checked.
     fn break_down(&mut self, _wanted: &[Wanted]) -> BrokenDown {
         BrokenDown::default()
     }
 
-    /// The metrics of the same hours of an earlier day, in a bounded number of requests. It cannot fail: what the source does not hold is told as not observed.
+    /// The metrics of the same hours of an earlier day, in a bounded number of requests. It cannot fail: anything that the source does not have is
+    /// reported as not observed.
     fn earlier_day(&mut self, wanted: &WantedDay) -> EarlierDay {
         EarlierDay::not_observed(wanted.days_back, "this source cannot be asked for other days")
     }
 }
 
-/// What may be asked.
+/// What may be queried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SecondLookOptions {
-    /// Which part of the cause it is.
+    /// Whether to query which part of the cause is affected.
     pub breakdown: bool,
-    /// Which earlier days.
+    /// Which earlier days to query.
     pub compare_with: CompareWith,
 }
 
@@ -50,10 +52,10 @@ impl Default for SecondLookOptions {
     }
 }
 
-/// Asks for what the first look makes worth asking, and adds it to the observation.
+/// Runs the further queries that the first look suggests, and adds the answers to the observation.
 ///
 /// # Errors
-/// As [`analyse`].
+/// Same as for [`analyse`].
 pub fn look_again(
     observation: &mut Observation,
     options: &DiagnoseOptions,
@@ -84,7 +86,7 @@ pub fn look_again(
     Ok(())
 }
 
-/// What of a report was not asked yet, by the breakdowns that are known: a report of the same incident that names another cause asks again.
+/// The breakdowns of a report that are not known yet: a report of the same incident that names another cause needs further queries.
 pub fn unasked(report: &Report, known: &[Breakdown]) -> Vec<Wanted> {
     let is_known = |w: &Wanted| known.iter().any(|b| b.service == w.service && b.incident.overlaps(w.incident));
     wanted(report).into_iter().filter(|w| !is_known(w)).collect()

@@ -1,9 +1,9 @@
-//! The same hours of earlier days, asked where the time just before an incident is no fair baseline: a morning, a Monday, a nightly job.
+//! The same hours of earlier days, used if the time just before an incident is not a fair baseline: a morning, a Monday, a nightly job.
 //!
-//! Here are the nouns: which days are compared ([`CompareWith`]), what is wanted of a source ([`WantedDay`]), what it saw ([`EarlierDay`]), and when
-//! one series moved as it did on such a day ([`Move::is_like`]). When days are worth asking and what they change is decided in [`crate::verdict`].
-//! Left out: a model of seasons. Two or three days are compared as they were; a day is 24 hours, so clocks that were put forward in between shift the
-//! hours by one.
+//! The types are here: which days are compared ([`CompareWith`]), what a source should fetch ([`WantedDay`]), what it observed ([`EarlierDay`]), and
+//! whether a series made the same move on such a day ([`Move::is_like`]). [`crate::verdict`] decides when to query days and what they change. Not
+//! covered: a seasonal model. Two or three days are compared as they were; a day is 24 hours, so a change to daylight saving time in between shifts
+//! the hours by one.
 //!
 //! Worked example: the requests of front-end rose from 212 to 388 a second. At the same hours of yesterday they rose from 205 to 379. Both levels are within a
 //! quarter of today's (53 and 97), and 174 is more than half of 176: the same move.
@@ -22,16 +22,16 @@ use crate::time::{Interval, Timestamp};
 pub const DAY_MS: i64 = 86_400_000;
 /// A level is the same if it is within this share of the larger one.
 const SAME_LEVEL: f64 = 0.25;
-/// A move is the same if it has this part of the size at least.
+/// A move is the same if it has at least this share of the size.
 const SAME_MOVE: f64 = 0.5;
-/// A level of an earlier day is taken over at least this time around the same hour: nothing begins at the same second every day.
+/// A level of an earlier day is computed over at least this time around the same hour: nothing begins at the same second every day.
 const MIN_LEVEL_MS: i64 = 300_000;
-/// Fewest samples of a level, and the share of a window that has to be observed.
+/// Fewest samples of a level, and the share of a window that must be observed.
 const MIN_SAMPLES: usize = 4;
 const MIN_OBSERVED: f64 = 0.5;
-/// Longest time of today with which earlier days are compared: longer ones hold other hours themselves.
+/// Longest span of today that is compared with earlier days: longer ones include other hours themselves.
 pub const MAX_SPAN_MS: i64 = DAY_MS / 2;
-/// Most cells (series × times) of today's frame with which earlier days are compared, so that a capture can hold them as well.
+/// Most cells (series × times) of today's frame that are compared with earlier days, so that a capture can hold these as well.
 pub const MAX_CELLS_PER_DAY: usize = 2_500_000;
 
 /// One earlier day.
@@ -39,32 +39,33 @@ pub const MAX_CELLS_PER_DAY: usize = 2_500_000;
 pub struct EarlierDay {
     /// How many days before.
     pub days_back: u32,
-    /// What was seen of it.
+    /// What was observed of it.
     pub metrics: DayMetrics,
 }
 
-/// What was seen of an earlier day.
+/// What was observed of an earlier day.
 #[derive(Clone, Debug)]
 pub enum DayMetrics {
     /// Its metrics, at the times of that day.
     Observed(Arc<MetricFrame>),
-    /// Nothing, and why: which is not to say that the day was calm or that it was not.
+    /// Nothing, and why: the day may or may not have been calm.
     NotObserved(String),
 }
 
-/// What is wanted of a source.
+/// A request to a source for an earlier day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WantedDay {
     /// How many days before.
     pub days_back: u32,
     /// The time of today whose counterpart is wanted.
     pub window: Interval,
-    /// Distance of samples.
+    /// Distance between samples.
     pub step_ms: i64,
 }
 
 impl WantedDay {
-    /// The counterpart of a frame, and a little more: a level near its end is taken from both sides. `ahead_ms` more of that day, of which today has yet to come.
+    /// The counterpart of a frame, with a margin: a level near its end is computed from both sides. `ahead_ms` adds time of that day that is still to
+    /// come today.
     pub fn beside(frame: &MetricFrame, days_back: u32, ahead_ms: i64) -> Self {
         let Interval { start, end } = frame.span();
         let end = end.plus_ms(MIN_LEVEL_MS / 2 + ahead_ms);
@@ -78,7 +79,7 @@ impl WantedDay {
 }
 
 impl EarlierDay {
-    /// A day of which nothing was seen.
+    /// A day of which nothing was observed.
     pub fn not_observed(days_back: u32, reason: impl Into<String>) -> Self {
         Self { days_back, metrics: DayMetrics::NotObserved(reason.into()) }
     }
@@ -88,7 +89,7 @@ impl EarlierDay {
         Self { days_back, metrics: DayMetrics::Observed(Arc::new(frame)) }
     }
 
-    /// Its metrics; `None` where nothing was seen.
+    /// Its metrics; `None` if nothing was observed.
     pub fn frame(&self) -> Option<&MetricFrame> {
         match &self.metrics {
             DayMetrics::Observed(frame) => Some(frame),
@@ -96,7 +97,7 @@ impl EarlierDay {
         }
     }
 
-    /// The same with what is derived from both ends of calls.
+    /// The same with series derived from both ends of calls.
     pub(crate) fn with_network_gaps(&self) -> Self {
         match self.frame() {
             Some(frame) => Self::observed(self.days_back, frame.with_network_gaps()),
@@ -104,7 +105,7 @@ impl EarlierDay {
         }
     }
 
-    /// How a series moved on that day from one window of today's to another, by the same `level`; `None` where either was not observed.
+    /// How a series moved on that day between the counterparts of two windows of today, by the same `level`; `None` if either was not observed.
     pub(crate) fn moved(&self, name: SeriesName<'_>, [from, to]: [Interval; 2], level: Level) -> Option<Move> {
         let frame = self.frame()?;
         let peer = match name.peer {
@@ -125,7 +126,7 @@ impl EarlierDay {
     }
 }
 
-/// Which series.
+/// The name of a series.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SeriesName<'a> {
     pub(crate) service: &'a str,
@@ -153,8 +154,8 @@ pub struct Move {
 }
 
 impl Move {
-    /// Whether another day made the same move: both levels within a quarter, or within the `floor` of what matters in practice, in the same direction, and at
-    /// least half as far. What did not move is like nothing.
+    /// Whether another day made the same move: both levels within a quarter, or within the practical `floor`, in the same direction, and at least
+    /// half as far. A series that did not move is like none.
     pub fn is_like(&self, other: &Self, floor: f64) -> bool {
         let is_same = |a: f64, b: f64| {
             let tolerance = (SAME_LEVEL * a.abs().max(b.abs())).max(floor);

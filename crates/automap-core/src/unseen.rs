@@ -1,8 +1,8 @@
-//! Lists what a diagnosis would need and could not observe: what cannot be seen is never called calm.
+//! Lists what a diagnosis would need but could not observe: unobserved signals are never called calm.
 //!
-//! "No incident" is a statement about requests, so it needs the latency and the errors of the services where users enter, and whole answers to the
-//! queries for them. Services that are called and report nothing are listed too, since a cause may hide there. What was not asked at all, and
-//! why, is known to the sources. A cause, too, is named only where what would exonerate it was observed (`callees`).
+//! "No incident" is a statement about requests, so it needs the latency and the errors of the entry services, and complete answers to the queries
+//! for them. Services that are called but report nothing are listed too, since a cause may hide there. The sources know what was not queried at
+//! all, and why. A cause, too, is named only if what would exonerate it was observed (`callees`).
 
 mod callees;
 
@@ -20,23 +20,23 @@ use crate::note::NotChecked;
 use crate::observation::{QueryRecord, QueryState};
 use crate::topology::{CallGraph, Protocol};
 
-/// What users feel of their requests.
+/// The families that users feel.
 const OF_REQUESTS: [Family; 3] = [Family::Latency, Family::Error, Family::Throughput];
 
 /// What was not observed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unseen {
-    /// Latency or errors that cannot be judged where users enter, with the entries that lack it; no services: nowhere at all.
+    /// Latency or errors that cannot be judged at the entries, with the entries that lack them; an empty list means that no service has them.
     pub symptoms: Vec<(Family, Vec<ServiceIdx>)>,
-    /// Services that are called and of which nothing can be judged, neither by themselves nor by their callers.
+    /// Called services of which nothing can be judged, neither from their own series nor from their callers'.
     pub silent: Vec<ServiceIdx>,
-    /// Latency, errors or requests that were asked for and not wholly answered, so that some of them may be hidden.
+    /// Queries for latency, errors or requests that were not completely answered, so that some symptoms may be hidden.
     pub unanswered: Vec<Unanswered>,
-    /// Services that may wait for a callee that was not observed, since queries were not wholly answered or no series tells.
+    /// Services that may wait for an unobserved callee, since queries were not completely answered or there are no series.
     pub callees: BTreeMap<ServiceIdx, UnobservedCallees>,
 }
 
-/// What users feel, asked for and not wholly answered for one reason.
+/// Queries for what users feel that were not completely answered for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unanswered {
     /// Refused, failed or partial.
@@ -48,8 +48,8 @@ pub struct Unanswered {
 }
 
 impl Unanswered {
-    /// Finds what the queries leave open. The own metrics of services decide, or those of their calls where services report none. What one source
-    /// does not answer and another answers wholly is answered. O(queries).
+    /// Finds what the queries leave open. The services' own metrics decide, or those of their calls if services report none. A signal that one
+    /// source does not answer but another answers completely counts as answered. O(queries).
     ///
     /// ```
     /// use automap_core::metric::Family;
@@ -87,7 +87,7 @@ impl Unanswered {
         Self::grouped(open)
     }
 
-    /// One for each state and reason.
+    /// One per state and reason.
     fn grouped<'a>(open: impl IntoIterator<Item = (Family, &'a QueryRecord)>) -> Vec<Self> {
         let mut found: BTreeMap<(QueryState, Option<&str>), Vec<Family>> = BTreeMap::new();
         for (family, query) in open {
@@ -125,8 +125,8 @@ impl Unanswered {
 }
 
 impl Unseen {
-    /// Finds it. Entries are those that make requests: what only reads a queue has no users. Without calls, or where every caller is also called,
-    /// a symptom counts as seen if any service reports it. O(series + calls + queries).
+    /// Finds it. Entries are those that make requests: a service that only reads a queue has no users. Without calls, or if every caller is also
+    /// called, a symptom counts as observed if any service reports it. O(series + calls + queries).
     pub fn of(frame: &MetricFrame, anomalies: &Anomalies, calls: &CallGraph, queries: &[QueryRecord]) -> Self {
         let asks = |service: &str| calls.edges().any(|(from, _, p)| from == service && p == Protocol::Request);
         let entries: BTreeSet<ServiceIdx> =
@@ -153,7 +153,7 @@ impl Unseen {
         }
     }
 
-    /// Adds services that may wait for callees of which no series tells enough, although all answers were whole.
+    /// Adds services that may wait for callees without sufficient series, although all answers were complete.
     pub fn with_unmeasured(mut self, frame: &MetricFrame, waits: &BTreeMap<ServiceIdx, Vec<ServiceIdx>>) -> Self {
         for (service, callees) in waits {
             let callees = callees.iter().map(|s| frame.service(*s).to_owned()).collect();
@@ -163,12 +163,12 @@ impl Unseen {
         self
     }
 
-    /// Whether something that users feel may have gone unseen, so that nothing may be called calm.
+    /// Whether something that users feel may be unobserved, so that nothing may be called calm.
     pub fn hides_symptoms(&self) -> bool {
         !(self.symptoms.is_empty() && self.unanswered.is_empty())
     }
 
-    /// What may help, for each thing that hides symptoms.
+    /// What may help, for everything that hides symptoms.
     pub fn remedies(&self, frame: &MetricFrame) -> Vec<String> {
         let answer = self.unanswered.iter().map(|u| u.remedy().to_owned());
         let lacking: BTreeSet<&str> = self.symptoms.iter().flat_map(|(_, s)| s).map(|s| frame.service(*s)).collect();
@@ -201,7 +201,7 @@ impl Unseen {
                 reason: "called by others, and neither they nor it report anything about it".to_owned(),
             });
         }
-        // Queries that were refused or failed are listed by the source.
+        // The source lists queries that were refused or failed.
         let partial = self.unanswered.iter().filter(|u| u.state == QueryState::Partial);
         out.extend(partial.map(|u| NotChecked {
             signal: u.families.iter().map(Family::as_str).collect::<Vec<_>>().join(", "),

@@ -1,17 +1,17 @@
-//! Which earlier days are compared, as it is written in configuration.
+//! Which earlier days are compared, as written in the configuration.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// Most days of one question.
+/// Most days in one setting.
 pub const MAX_DAYS: usize = 3;
 /// The earliest day.
 pub const MAX_DAYS_BACK: u32 = 35;
-/// The days that are asked first.
+/// The days that are queried first.
 const FIRST: [u32; 2] = [1, 7];
-/// The day that is asked where those disagree.
+/// The day that is queried if those disagree.
 const NEXT: u32 = 14;
 
 /// Which earlier days are compared with.
@@ -26,17 +26,17 @@ const NEXT: u32 = 14;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum CompareWith {
-    /// Yesterday and a week ago, and two weeks ago where they disagree, if the first look makes it worth asking.
+    /// Yesterday and a week ago, and two weeks ago if they disagree, if the first look gives a reason.
     #[default]
     Auto,
     /// No other day.
     None,
-    /// These days, wherever something is wrong; zeros are none.
+    /// These days, whenever something is wrong; zeros are ignored.
     Days([u32; MAX_DAYS]),
 }
 
 impl CompareWith {
-    /// The days to ask before anything is known of them.
+    /// The days to query first.
     pub fn first_days(self) -> Vec<u32> {
         match self {
             Self::Auto => FIRST.to_vec(),
@@ -45,7 +45,7 @@ impl CompareWith {
         }
     }
 
-    /// The day to ask where the first ones disagree.
+    /// The day to query if the first ones disagree.
     pub fn next_day(self) -> Option<u32> {
         (self == Self::Auto).then_some(NEXT)
     }

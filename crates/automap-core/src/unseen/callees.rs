@@ -1,11 +1,11 @@
-//! Finds services whose callees were not observed: what would exonerate such a caller is missing, so it is never named alone.
+//! Finds services whose callees were not observed: the data that would exonerate such a caller is missing, so it is never named alone.
 //!
-//! A caller of a slow service is slow itself, and only the callee's own latency and errors, or the calls to it, tell the two apart. Where the
-//! queries for these were refused, failed or partly answered, a callee counts as observed only by series whose queries were answered wholly. Left
-//! out are callees that speak TCP alone, which no query of requests shows. Without such queries nothing is found.
+//! A caller of a slow service is slow itself, and only the callee's own latency and errors, or the calls to it, distinguish the two. If the
+//! queries for these were refused, failed or partly answered, a callee counts as observed only by series whose queries were completely answered.
+//! Callees that only use TCP are not covered, since no query for requests shows them. Without such queries nothing is found.
 //!
-//! Worked example: front-end calls catalogue, and the answers for `latency_ms` are incomplete. If `client_latency_ms` was answered wholly and has
-//! a series from front-end to catalogue, catalogue is observed. Otherwise front-end may wait for catalogue, whatever its own series show.
+//! Worked example: front-end calls catalogue, and the answers for `latency_ms` are incomplete. If `client_latency_ms` was completely answered and
+//! has a series from front-end to catalogue, catalogue is observed. Otherwise front-end may wait for catalogue, whatever its own series show.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,17 +16,17 @@ use crate::metric::{Family, Metric, Side};
 use crate::observation::{QueryRecord, QueryState};
 use crate::topology::{CallGraph, Protocol};
 
-/// What exonerates a caller when its callee shows it.
+/// Symptoms that exonerate a caller if its callee shows them.
 const EXONERATING: [Family; 2] = [Family::Latency, Family::Error];
-/// Who reports requests.
+/// The sides that report requests.
 const SIDES: [Side; 3] = [Side::Own, Side::Client, Side::Served];
 
-/// Callees of a service that may be at fault instead of it.
+/// Callees of a service that may be the cause instead of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnobservedCallees {
-    /// Those whose latency or errors were not observed; empty: whom it calls was not observed.
+    /// Those whose latency or errors were not observed; empty if its calls were not observed.
     pub callees: Vec<String>,
-    /// What was asked for and not wholly answered; empty: all answers were whole, and no series tells.
+    /// The queries with incomplete answers; empty if all answers were complete, but there are no series.
     pub queries: Vec<Unanswered>,
 }
 
@@ -45,7 +45,7 @@ impl UnobservedCallees {
     }
 }
 
-/// Queries for one side of one family that nothing answered wholly.
+/// Queries for one side of one family without a complete answer.
 struct Open<'a> {
     family: Family,
     side: Side,
@@ -111,10 +111,10 @@ fn open<'a>(asked: &[(Metric, &'a QueryRecord)]) -> Vec<Open<'a>> {
     OF_REQUESTS.iter().flat_map(|f| SIDES.into_iter().filter_map(move |side| of(f, side))).collect()
 }
 
-/// Whether calls may exist that no answer shows. Every signal of calls shows them, so one that was wholly answered is enough.
+/// Whether calls may exist that no answer shows. Every signal of calls shows them, so one complete answer is enough.
 enum Unknown {
     None,
-    /// Some calls came, others may be missing.
+    /// Some calls were delivered, others may be missing.
     Some,
     /// No answer came at all.
     All,
@@ -134,8 +134,8 @@ impl Unknown {
         }
     }
 
-    /// Whether a service may have callees that nobody knows. What others call and what is seen to call nobody is taken for the end of a
-    /// chain if only a part of the calls is missing: otherwise one store that is down would hide every cause.
+    /// Whether a service may have unknown callees. If only some calls are missing, a called service without known callees is assumed to be the
+    /// end of a chain: otherwise one store that is down would hide every cause.
     fn is_for(&self, calls: bool, is_called: bool) -> bool {
         match self {
             Self::None => false,
